@@ -18,7 +18,7 @@ export function newestNode() {
     const file = join(dirname(manifest), 'bin', process.platform === 'win32' ? 'node.exe' : 'node');
     if (existsSync(file)) return file;
   } catch {
-    // Not installed for this platform: told below, with what to do.
+    // Not installed for this platform: reported below with a hint.
   }
   console.error(
     `oxbow: needs Node ${LEAST_MAJOR} or newer, this is ${process.versions.node}.\n` +

@@ -1,7 +1,7 @@
 /**
- * Builds the interface into web/dist: the pages, then the player for other people's pages, then each file packed beside itself, which
- * the server sends to whoever takes it. It is made in a folder beside and put in place when it is whole: a server that runs goes on with
- * the old one until then, and two builds at once do not meet. Runs in `npm ci` (prepare) on whatever Node the machine has.
+ * Builds the interface into web/dist: the pages, the player for other sites, and a compressed copy of each file. The build is written to
+ * another folder and replaces web/dist when it is complete: a running server uses the old one until then, and two builds at the same
+ * time do not interfere. Runs in `npm ci` (prepare) with any Node.
  */
 import { existsSync } from 'node:fs';
 import { chmod, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
@@ -23,7 +23,7 @@ if (existsSync(join(root, 'vite.config.js'))) {
       await build({ root, configFile: join(root, config), logLevel: 'warn', build: { outDir } });
     }
     await packAll(outDir);
-    await chmod(outDir, 0o755); // a folder made for the moment is its owner's alone; a server may be somebody else
+    await chmod(outDir, 0o755); // a temporary folder is private; the server may run as another user
     await putInPlace(outDir, join(root, 'dist'));
   } finally {
     await rm(outDir, { recursive: true, force: true });

@@ -6,7 +6,7 @@ import { dirname, join, normalize } from 'node:path';
 import { isTest, listFiles, listImports, readSource, withoutComments } from './source-files.ts';
 
 /**
- * Floors from the ground up. Type-only imports count. `api` stands half a floor below its neighbours: it holds the words
+ * Floors from the ground up. Type-only imports count. `api` is half a layer below its neighbours: it has the words
  * (gap causes, shapes) that formats, recordings and pages share, and imports nothing but `lib`.
  */
 const floors: Readonly<Record<string, number>> = {
@@ -118,7 +118,7 @@ export function checkSource(path: string, text: string): readonly string[] {
   const floor = floors[folder];
   const problems: string[] = [];
   const complain = (line: number, sentence: string) => problems.push(`src/${path}:${line}: ${sentence}`);
-  if (floor === undefined) return [`src/${path}: "${folder}" stands on no floor; add it to scripts/check-floors.ts`];
+  if (floor === undefined) return [`src/${path}: "${folder}" is in no layer; add it to scripts/check-floors.ts`];
   for (const { specifier, line, isType } of listImports(text)) {
     if (specifier.startsWith('.')) {
       const target = normalize(join(dirname(path), specifier)).replaceAll('\\', '/');
@@ -142,7 +142,7 @@ export function checkSource(path: string, text: string): readonly string[] {
             .split('/')
             .slice(0, specifier.startsWith('@') ? 2 : 1)
             .join('/');
-      // Whoever is handed a database by `store` may name its types.
+      // Users of a database from `store` may import its types.
       if (isTest(path) || (library === 'kysely' && isType && floor > floors.store!)) continue;
       if (library.startsWith('node:') && pure.includes(folder))
         complain(line, `${folder} is pure and imports no ${library}`);

@@ -1,5 +1,5 @@
 /**
- * oxbow runs on Linux, macOS and Windows: what only some of them have stands in src/lib/platform.ts, or is named below with its reason.
+ * oxbow runs on Linux, macOS and Windows: platform-specific code is in src/lib/platform.ts, or is listed below with its reason.
  * In: the sources of the program, without tests. Out: sentences about calls that another system lacks.
  */
 import { listSources, readSource, withoutComments } from './source-files.ts';
@@ -51,7 +51,7 @@ const allowed: Readonly<Record<string, readonly (readonly [rule: string, why: st
   'src/http/client/socket-owner.ts': [['path', 'it asks for Linux first']],
   'src/cli/stop-signals.ts': [['platform', 'what a signal means is its subject']],
   'src/cli/doctor.ts': [['platform', 'hands it to checks that are tested for each system']],
-  'src/cli/doctor/bundle.ts': [['platform', 'tells it']],
+  'src/cli/doctor/bundle.ts': [['platform', 'prints it']],
   'src/cli/doctor/machine-checks.ts': [['path', 'looks at what the machine has, and says nothing where it is missing']],
   'src/http/hot/listeners.ts': [['platform', 'shared ports are its subject']],
 };

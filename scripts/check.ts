@@ -47,7 +47,7 @@ const listed = async (problems: readonly string[] | Promise<readonly string[]>):
   problems: await problems,
 });
 
-/** Known holes in what users get; advisories of severity high and above fail, an unreachable registry is told. */
+/** Known vulnerabilities of dependencies; advisories of severity high and above fail, an unreachable registry is reported. */
 function audit(): StepResult {
   const result = spawnSync('npm', ['audit', '--omit=dev', '--json'], { cwd: root, encoding: 'utf8', shell: isWindows });
   let report: {

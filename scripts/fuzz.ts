@@ -31,7 +31,7 @@ function usedBytes(): number {
   return heapUsed + external;
 }
 
-/** Runs one function over all inputs; tells whether it held. */
+/** Runs one function on all inputs; returns whether all passed. */
 async function run(name: string, fuzz: Fuzz): Promise<boolean> {
   const began = performance.now();
   let steadyBytes = 0;

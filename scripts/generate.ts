@@ -107,7 +107,7 @@ ${MADE}\`GET /metrics\` in the Prometheus text format. Units are base units: sec
 ${head('name', 'type', 'labels', 'what it counts')}${rows.join('')}`;
 }
 
-/** The OpenAPI document of the table of routes; nothing is served, so nothing stands behind the routes. */
+/** The OpenAPI document of the table of routes; the routes have no handlers. */
 async function openApi(): Promise<OpenApi> {
   const deps = { version, clock: createSystemClock() } as HttpDeps;
   const api = await createApi(deps, createServer());

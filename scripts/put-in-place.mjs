@@ -1,10 +1,10 @@
 /**
- * Puts a folder that was made beside its place into it, so that whoever reads there finds the old one or the new one, never half of one,
- * and so that two who do it at once do not meet in between: the last one stays. Plain JavaScript: it runs in `npm ci`.
+ * Replaces a folder with a new one beside it, so that readers find the old one or the new one, never a part of one,
+ * and two processes at the same time do not interfere: the last one wins. Plain JavaScript: it runs in `npm ci`.
  */
 import { rename, rm } from 'node:fs/promises';
 
-/** Others may put theirs in place meanwhile, so many times. */
+/** Other processes may replace the folder meanwhile, at most this often. */
 const TRIES = 20;
 
 /**

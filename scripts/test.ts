@@ -48,7 +48,7 @@ if (import.meta.main) {
   const patterns = process.argv.slice(2);
   if (patterns.length === 0) {
     const failed = await runChecks();
-    // Told at once and as the last words: behind a quarter of an hour of suites nobody would find the line.
+    // Reported at once and again at the end, because the suites print for a quarter of an hour.
     if (failed > 0) {
       console.log(`${failed} of the checks failed; the suites were not run`);
       process.exit(1);

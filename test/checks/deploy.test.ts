@@ -121,15 +121,16 @@ interface Named {
 }
 
 test('kernel settings are the same wherever they are written, and Linux has them', () => {
-  const wished = Object.fromEntries(lines(read('deploy', '90-oxbow.conf')).map((line) => line.split(/\s*=\s*/)));
-  assert.equal(Object.keys(wished).length, 2);
+  const expected = Object.fromEntries(lines(read('deploy', '90-oxbow.conf')).map((line) => line.split(/\s*=\s*/)));
+  assert.equal(Object.keys(expected).length, 2);
   const doctor = read('src', 'cli', 'doctor', 'machine-checks.ts');
-  for (const name of Object.keys(wished)) {
+  for (const name of Object.keys(expected)) {
     assert.ok(doctor.includes(name), `doctor looks at ${name}`);
     if (process.platform === 'linux') assert.ok(existsSync(join('/proc/sys', ...name.split('.'))), name);
   }
   const [compose] = parseAllDocuments(read('deploy', 'compose.yaml')).map((document) => document.toJS());
-  for (const [name, value] of Object.entries(compose.services.oxbow.sysctls)) assert.equal(wished[name], String(value));
+  for (const [name, value] of Object.entries(compose.services.oxbow.sysctls))
+    assert.equal(expected[name], String(value));
 });
 
 const noSystemd = pathOf('systemd-analyze') === undefined && 'systemd is not installed';
@@ -145,9 +146,9 @@ test('systemd takes the unit as it is', { skip: noSystemd }, async () => {
   assert.ok(unit.includes(process.execPath));
   writeFileSync(file, unit);
   const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
-  // It tells about the machine's other units too.
-  const told = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('oxbow'));
-  assert.deepEqual([status, told], [0, []]);
+  // The output includes other units of the machine.
+  const lines = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('oxbow'));
+  assert.deepEqual([status, lines], [0, []]);
 });
 
 function isWritable(folder: string): boolean {

@@ -20,7 +20,7 @@ function samplesOf(rss: (atS: number) => number): SoakSample[] {
 }
 
 suite('the report of a soak', () => {
-  test('says when the server took more than it may, but not because of its start', () => {
+  test('reports an exceeded limit, but ignores the start', () => {
     const calm = samplesOf((atS) => (atS <= 20 ? 300e6 : 160e6));
     assert.equal(summarize(calm, 200e6).exceeded, false);
     assert.equal(summarize(calm, 200e6).peak, 160e6);
@@ -32,7 +32,7 @@ suite('the report of a soak', () => {
     assert.match(printSummary('demo', once), /at most 201\.0 MB of 200\.0 MB.*\n.*CPU 2\.00 % of a core\nEXCEEDED$/);
   });
 
-  test('tells how fast it rises by the hour, whatever it swings by', () => {
+  test('has the trend per hour, independent of fluctuations', () => {
     const rising = summarize(
       samplesOf((atS) => 100e6 + (12e6 * atS) / 3600 + (atS % 20 === 0 ? 5e6 : -5e6)),
       200e6,

@@ -19,7 +19,7 @@ import { type Forms, rulesOfForms, rulesOfServed, type Served } from './rules/ru
 
 const media = (text: string) => readMedia('/example/v0/g1.m3u8', text);
 
-/** Segment 112, part 5 was asked for while part 4 was the hint, and came. */
+/** Segment 112, part 5 was requested while part 4 was the hint, and was returned. */
 const reached: Reloaded = {
   asked: { msn: 112, part: 5 },
   status: 200,

@@ -37,7 +37,7 @@ const name =
     return bytes;
   };
 
-/** The same change to a part and to where it lies in its segment: the first of both. */
+/** The same change to a part and to its bytes in the segment: the first of both. */
 function both(change: Change): (files: Files) => void {
   return (files) => {
     for (const url of ['/example/v0/109.0.m4s', '/example/v0/109.m4s']) editMedia(files, url, change);

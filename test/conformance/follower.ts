@@ -66,7 +66,7 @@ export class Follower {
     this.#options = options;
   }
 
-  /** Everything found so far; the same rule at the same place stands once. */
+  /** All findings so far; each rule once per place. */
   get findings(): readonly Finding[] {
     return [...this.#findings.values()];
   }
@@ -134,7 +134,7 @@ export class Follower {
     for (const { list, segments } of [...this.#known.values()]) {
       for (const { listed, parts } of [...segments.values()].slice(-(this.#options.lastSegments ?? 1e9))) {
         if (listed.map !== undefined) await this.#have(resolve(listed.map, list.url), 'init');
-        // Parts that were never listed while they were new are not asked for.
+        // Parts that were never listed while they were new are not requested.
         for (const { uri, gap } of listed.parts.length > 0 ? parts : []) {
           if (!gap) await this.#have(resolve(uri, list.url), 'part');
         }

@@ -15,7 +15,7 @@ export interface Attribute {
 export interface Line {
   /** From 1. */
   readonly number: number;
-  /** As it stands. */
+  /** The line as text. */
   readonly text: string;
   /** `EXT-X-PART`; undefined for a URI. */
   readonly tag: string | undefined;
@@ -89,7 +89,7 @@ function readAttributes(value: string, where: string, bad: Problem[]): Map<strin
       return attributes;
     }
     const [whole, name, inQuotes, bare, comma] = match;
-    if (attributes.has(name!)) bad.push({ where, detail: `${name} stands twice` });
+    if (attributes.has(name!)) bad.push({ where, detail: `${name} occurs twice` });
     attributes.set(name!, { text: inQuotes ?? bare!, quoted: inQuotes !== undefined });
     at += whole.length;
     if (comma === ',' && at === value.length) bad.push({ where, detail: 'a comma ends the list' });

@@ -13,7 +13,7 @@ import { STREAM, StreamHarness } from './harness/stream-harness.ts';
 
 const usual = () => encode({ seconds: 11, rate: '25', gopS: 2 });
 
-/** What stands between segments, from the first to the last: `|` for a DISCONTINUITY. */
+/** Boundaries between segments, from the first to the last: `|` for a DISCONTINUITY. */
 function shape({ segments }: MediaPlaylist): string {
   return segments.map(({ discontinuity, gap }) => `${discontinuity ? '|' : ''}${gap ? 'G' : '.'}`).join('');
 }
@@ -43,7 +43,7 @@ function asAacMain(media: Media): Media {
   return { ...media, tracks };
 }
 
-/** Plays one after the other on one harness. */
+/** Plays media one after the other. */
 async function inTurn(harness: StreamHarness, ...media: readonly Media[]): Promise<void> {
   for (const each of media) await harness.play(each);
 }
@@ -61,7 +61,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     await assertLive(harness);
   });
 
-  test('another resolution goes on in the list, behind a DISCONTINUITY, with another EXT-X-MAP', async () => {
+  test('another resolution continues in the playlist, after a DISCONTINUITY, with another EXT-X-MAP', async () => {
     await using harness = await StreamHarness.open();
     const plan = { seconds: 8, rate: '25', gopS: 2 };
     const [small, large] = [await encode(plan), await encode({ ...plan, size: '192x108' })];
@@ -72,7 +72,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     assert.equal(new Set(maps).size, 2, 'a configuration that returns has the number that it had');
     assert.equal(maps[0], maps.at(-1));
     await harness.end();
-    // The index tells what comes, a moment before its first part is there.
+    // The index describes the new media a moment before its first part is available.
     await assertLive(harness, ['resolution-true']);
   });
 
@@ -80,7 +80,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     ['mono becomes stereo', { channels: 1 }],
     ['another sample rate', { sampleRate: 44_100 }],
   ] as const) {
-    test(`${name}: the list goes on behind a DISCONTINUITY`, async () => {
+    test(`${name}: the playlist continues after a DISCONTINUITY`, async () => {
       await using harness = await StreamHarness.open();
       await inTurn(harness, await encode({ seconds: 8, rate: '25', gopS: 2, audio: [audio] }), await usual());
       assert.equal(shape(newest(harness, 'a0')), '....|......');
@@ -120,7 +120,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     await assertLive(harness, ['date-agrees', 'aligned-dates', 'decode-continuity', 'tracks-together', 'track-known']);
   });
 
-  test('a source whose clock is slow is anchored anew: dates step, and nothing else happens in the live list', async () => {
+  test('a source with a slow clock gets a new anchor: only the dates of the live playlist step', async () => {
     await using harness = await StreamHarness.open();
     await harness.play(await encode({ seconds: 96, rate: '10', gopS: 2, audio: [] }), { speed: 0.98, seenFromS: 66 });
     const list = newest(harness, 'v0');
@@ -170,7 +170,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     await assertLive(harness);
   });
 
-  test('a source that is back within the linger goes on in the same list', async () => {
+  test('a source that returns within the linger continues in the same playlist', async () => {
     await using harness = await StreamHarness.open();
     await harness.play(await usual());
     await harness.down(20_000);
@@ -188,7 +188,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     await harness.play(await usual());
     const ended = Promise.withResolvers<void>();
     harness.stream.list.changes.subscribe(() => harness.stream.list.ended && ended.resolve());
-    // The linger is over in real time: nobody looks while it ends.
+    // The linger ends in real time: no player polls meanwhile.
     harness.rig.source(STREAM).input.absent('source-down', 'the harness is empty');
     await ended.promise;
     await harness.pause(20_000);

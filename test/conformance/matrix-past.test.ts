@@ -138,7 +138,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     assert.equal(texts.size, 1);
   });
 
-  test('restarts, a crash, a hole, another codec, another size: each stands behind a DISCONTINUITY, none twice', async () => {
+  test('restarts, a crash, a gap, another codec, another size: each follows one DISCONTINUITY', async () => {
     await using harness = await StreamHarness.open({ nowMs: EARLY_MS });
     const plan = { seconds: 8, rate: '25', gopS: 2 };
     await harness.play(await encode(plan));
@@ -159,7 +159,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
       'MSNs rise, and none is used twice',
     );
     assert.equal(shape(all).split('|').length - 1, 5, shape(all));
-    // Changes of the codec within a window: the index tells the last one.
+    // Changes of the codec within a window: the index has the last one.
     for (const window of [FIRST, SECOND, `/vod/${STREAM}/${MARK_S - 60}/4m`]) await assertWindow(harness, window);
   });
 
@@ -181,7 +181,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
           `${from}/tomorrow/index.m3u8`,
           `/vod/${STREAM}/2026-11-18T11:10:00/10m/index.m3u8`,
           `${from}/10m/v3.m3u8`,
-          `/vod/nobody/${MARK_S}/10m/index.m3u8`,
+          `/vod/unknown/${MARK_S}/10m/index.m3u8`,
         ].map((path) => refusal(harness, path)),
       ),
       [

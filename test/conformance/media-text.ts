@@ -27,7 +27,7 @@ export interface TextSegment {
   readonly tags: readonly Line[];
   readonly discontinuity: boolean;
   readonly gap: boolean;
-  /** The date tag of this very segment, as it stands. */
+  /** The date tag of this segment, unparsed. */
   readonly dateText: string | undefined;
   /** ms since 1970: of the tag, or carried on from the last one; NaN before the first. */
   readonly dateMs: number;

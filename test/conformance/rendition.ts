@@ -32,12 +32,12 @@ export interface SeenRendition {
   readonly inits: ReadonlyMap<string, InitSection>;
 }
 
-/** Ticks as seconds; 1 stands in for a timescale that could not be read. */
+/** Ticks as seconds; an unreadable timescale counts as 1. */
 export function secondsOf(init: InitSection | undefined, trackId: number, ticks: number): number {
   return ticks / (init?.tracks.find(({ id }) => id === trackId)?.timescale || 1);
 }
 
-/** The track whose durations the list tells: the pictures, or the first track. */
+/** The track whose durations are in the playlist: video, or the first track. */
 export function leadOf(init: InitSection | undefined) {
   return init?.tracks.find(({ handler }) => handler === 'vide') ?? init?.tracks[0];
 }

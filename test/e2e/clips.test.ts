@@ -92,7 +92,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
     test(`${name}: a seek in .mkv shows the picture of that time`, async () => {
       const pictures = await pictureHashes(file(name, 'mp4'));
       for (const index of [0, fps + 7, Math.round(3.5 * fps), pictures.length - 2]) {
-        // Half a picture early: the first one at or behind the wished time is shown.
+        // Half a frame early: the player shows the first frame at or after the target.
         const at = Math.max(0, (index - 0.5) / fps).toFixed(4);
         const { stdout } = await run('ffmpeg', [
           '-v',

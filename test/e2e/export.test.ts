@@ -95,13 +95,13 @@ suite('export', { skip: need('ffmpeg') }, () => {
       for (const format of formats.slice(1)) assert.deepEqual(await audioHashes(file(`${name}.${format}`)), sound);
     });
 
-    test(`${name}: exact holds the pictures that were asked for, and copies all but those at the edges`, async () => {
+    test(`${name}: an exact export has the requested pictures, and copies all but those at the edges`, async () => {
       const { startMs, secondMs } = timesOf(name);
       const [first, second] = [
         await pictureHashes(stretch(name, 'first')),
         await pictureHashes(stretch(name, 'second')),
       ];
-      // From the 34th picture; up to the 58th of the second stretch, which has no B-frames and needs nothing anew.
+      // From the 34th picture; up to the 58th of the second run, which has no B-frames and needs no re-encoding.
       const from = startMs + 1300;
       const to = secondMs + 2300;
       for (const format of formats) {
@@ -144,7 +144,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
     });
   }
 
-  test('what cannot be exported is told in words, and leaves no file', async () => {
+  test('a failed export has a message and leaves no file', async () => {
     const { startMs } = timesOf('avc');
     const none = await runOxbow([
       ...['export', 'avc', '--from', '1500000000', '--duration', '1m', '-o', file('none.mp4'), '--data', file('data')],
@@ -154,7 +154,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
     const unknown = await runOxbow([
       ...[
         'export',
-        'nobody',
+        'unknown',
         '--from',
         `${startMs}`,
         '--duration',
@@ -176,7 +176,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
   });
 
   suite('over the API of a server', () => {
-    test('a job is asked for once, followed, and its file fetched whole or by range', async () => {
+    test('a job is created, polled, and its file downloaded completely or by range', async () => {
       const { startMs, endMs } = timesOf('avc');
       await using server = await startServer({ data: file('data'), adminToken: 'let-me-in-please' });
       const ask = (body: unknown, headers: Record<string, string> = {}) =>
@@ -222,7 +222,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
 
       const refused = [
         [{ ...body, from: '1500000000', to: '1m' }, 404, 'no-media'],
-        [{ ...body, stream: 'nobody' }, 404, 'stream-unknown'],
+        [{ ...body, stream: 'unknown' }, 404, 'stream-unknown'],
         [{ ...body, from: 'yesterday' }, 400, 'bad-time'],
         [{ ...body, to: body.from }, 400, 'bad-time'],
         [{ ...body, format: 'avi' }, 400, 'bad-request'],
@@ -231,7 +231,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
         const answer = await ask(asked);
         assert.deepEqual([answer.status, ((await answer.json()) as { code: string }).code], [status, code]);
       }
-      assert.equal((await fetch(`${server.url}${url}`)).status, 401, 'nobody else gets it');
+      assert.equal((await fetch(`${server.url}${url}`)).status, 401, 'other users cannot download it');
 
       const deleted = await server.fetch(`/api/v1/jobs/${id}`, { method: 'DELETE' });
       assert.equal(deleted.status, 200);

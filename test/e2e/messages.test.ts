@@ -88,7 +88,7 @@ suite('a start that cannot be says why and what to do', () => {
     assertRefusal(await start('--data', '/proc/oxbow'), 1, /\/proc\/oxbow/, /--data/);
   });
 
-  test('a data folder that another oxbow uses; that one goes on', async () => {
+  test('a data folder in use by another oxbow, which continues', async () => {
     const data = join(folder.path, 'in-use');
     await using server = await startServer({ data, args: smallPicture });
     assertRefusal(await start('--data', data), 1, /in-use/, /--data/);
@@ -137,7 +137,7 @@ suite('a running oxbow says what is wrong', () => {
     }
   });
 
-  test('of a time that is none, or lies where nothing is', async () => {
+  test('of an invalid time, or one without media', async () => {
     for (const path of ['/vod/demo/yesterday/10m/index.m3u8', '/clip/demo/12345/10s.mp4', '/thumb/demo/x.jpg']) {
       const { status, code, detail } = await problem(path);
       assert.deepEqual([status, code], [400, 'bad-time'], path);
@@ -165,7 +165,7 @@ suite('a running oxbow says what is wrong', () => {
 });
 
 suite('a source that cannot be had', () => {
-  test('is told with the stream, and is tried again', async () => {
+  test('is logged with the stream, and retried', async () => {
     await using origin = await openOrigin();
     origin.put('/page.m3u8', '<html>not a playlist</html>');
     const args = [`gone=${origin.url}/live.m3u8`, `page=${origin.url}/page.m3u8`, 'away=http://127.0.0.1:9/live.m3u8'];

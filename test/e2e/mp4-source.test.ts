@@ -12,7 +12,7 @@ import { type Folder, openFolder, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 const SECONDS = 3;
-/** Sound that lies before the first picture, or ends after the last, may be missing. */
+/** Audio before the first picture or after the last may be missing. */
 const MAX_MISSING = 4;
 
 /** What one file became. */
@@ -82,8 +82,8 @@ suite('an MP4 file over HTTP is recorded as a source that ends', { skip: need('f
   };
   for (const { name } of forms) {
     test(`${name}: window, clips and files have every picture and its sound`, async () => {
-      const { source, window, mp4, mkv, chunks, codecs: told } = made.get(name)!;
-      assert.match(told, codecs[name]!);
+      const { source, window, mp4, mkv, chunks, codecs: listed } = made.get(name)!;
+      assert.match(listed, codecs[name]!);
       const pictures = await pictureHashes(source);
       assert.equal(pictures.length, SECONDS * 25);
       for (const path of [window, mp4, mkv]) {

@@ -23,7 +23,7 @@ function run(command: string, args: readonly string[], cwd: string): string {
 /** One of what must stay out. */
 const TEST = 'test/e2e/package.test.ts';
 
-/** Builds and packs a copy of the tree, as a release is, and gives the paths in the package and where it lies. */
+/** Builds and packs a copy of the tree like a release; returns the paths in the package and its own path. */
 function pack(folder: string): { files: readonly string[]; tarball: string } {
   const tree = join(folder, 'tree');
   const isPacked = (path: string) => !/^(bench|docs|test|web)\//.test(path) || path === TEST;
@@ -92,7 +92,7 @@ function probePaths(): { live: string; ready: string } {
   return { live: livenessProbe.httpGet.path, ready: readinessProbe.httpGet.path };
 }
 
-/** Asks one path again and again, from before the server listens until nobody answers any more. */
+/** Polls one path, from before the server listens until it is closed. */
 function watchProbe(url: string): { seen: (number | 'none')[]; answered: Promise<void>; end(): Promise<void> } {
   const seen: (number | 'none')[] = [];
   const { promise: answered, resolve } = Promise.withResolvers<void>();
@@ -287,12 +287,12 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
     assert.deepEqual(server.log('error'), []);
   });
 
-  test('is told by deploy/health.mjs to work while it does', () => {
+  test('deploy/health.mjs reports a working server', () => {
     const health = join(home, 'deploy', 'health.mjs');
     run(process.execPath, [health, server.url], home);
-    const nobody = spawnSync(process.execPath, [health, 'http://127.0.0.1:1'], { encoding: 'utf8' });
-    assert.equal(nobody.status, 1);
-    assert.match(nobody.stderr, /^http:\/\/127\.0\.0\.1:1: .+\n$/);
+    const unreachable = spawnSync(process.execPath, [health, 'http://127.0.0.1:1'], { encoding: 'utf8' });
+    assert.equal(unreachable.status, 1);
+    assert.match(unreachable.stderr, /^http:\/\/127\.0\.0\.1:1: .+\n$/);
   });
 
   test('is live as soon as it listens, ready only when it serves, and neither once it ends', async () => {
@@ -300,7 +300,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
     const { code } = await server.stop();
     assert.equal(code, 0);
     await Promise.all([probes.live.end(), probes.ready.end()]);
-    // Nobody listens, it starts, it serves, it ends, nobody listens.
+    // Not listening, starting, serving, closing, not listening.
     assert.match(probes.live.seen.join(' '), /^(none )?200( 503)?( none)?$/);
     // On a machine that is busy with other things a check may be late for once.
     assert.match(probes.ready.seen.join(' '), /^(none )?(503 )?200( 503 200)*( 503)?( none)?$/);

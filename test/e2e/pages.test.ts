@@ -51,7 +51,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
     assert.equal(made.status, 201, await made.text());
   };
 
-  test('a page is recorded through yt-dlp, asked again when its addresses expire, and tells its title', async () => {
+  test('a page is recorded with yt-dlp, resolved again when its addresses expire, and has a title', async () => {
     const master = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000,RESOLUTION=192x108\n/index.m3u8\n';
     origin.put('/1/master.m3u8', master);
     origin.put('/2/master.m3u8', master);
@@ -116,7 +116,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
     );
   });
 
-  test('what yt-dlp names may not lie in a private network, whoever typed the page', async () => {
+  test('addresses from yt-dlp may not be in a private network, for any user', async () => {
     await using strict = await startServer({
       data: join(folder.path, 'strict'),
       adminToken,
@@ -152,7 +152,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
     );
   });
 
-  test('what goes wrong is told in words', async () => {
+  test('failures have messages', async () => {
     await standIn.answer(`${origin.url}/private`, { stderr: 'ERROR: [x] y: Private video' });
     const locked = await problemOf('/private');
     assert.deepEqual([locked.status, locked.code], [502, 'page-failed']);

@@ -23,7 +23,7 @@ interface Player {
   readonly playedS: (output: string) => number;
   /** It ends by itself when it has played enough. */
   readonly ends?: true;
-  /** What it is told again and again while it plays. */
+  /** Commands that it receives while it plays. */
   readonly ask?: string;
   /** What is no complaint, each with its reason. */
   readonly spoken: readonly (readonly [reason: string, line: RegExp])[];
@@ -71,7 +71,7 @@ const players: readonly Player[] = [
     program: 'ffplay',
     args: (address) => ['-hide_banner', '-v', 'warning', '-stats', '-autoexit', address],
     env: { SDL_VIDEODRIVER: 'dummy', SDL_AUDIODRIVER: 'dummy', SDL_RENDER_DRIVER: 'software' },
-    // Its clock stands in front of the difference between picture and sound; it begins at UTC or at the list's own start.
+    // Its clock is printed before the A/V difference; it starts at UTC or at the start of the playlist.
     playedS: (output) => {
       const clocks = [...output.matchAll(/([\d.]+) A-V:/g)].map(([, clock]) => Number(clock));
       return clocks.length === 0 ? 0 : clocks.at(-1)! - clocks[0]!;
@@ -94,7 +94,7 @@ const players: readonly Player[] = [
   },
   {
     program: 'cvlc',
-    // The command line is asked for its statistics, since a time of its own it has not in a live list.
+    // The statistics of its command line are used, because it has no playback time for a live playlist.
     args: (address) => ['-I', 'rc', '--rc-fake-tty', '--vout', 'dummy', '--aout', 'dummy', '--verbose=0', address],
     ask: 'stats\n',
     // AAC of 48 kHz: 46.875 buffers a second, pictures 25.
@@ -155,7 +155,7 @@ async function watch(player: Player, address: string, home: string): Promise<Wat
       if (ask) child.stdin.write(ask);
       return ended || played() >= SECONDS - 1;
     };
-    await until(`${player.program} plays`, enough, { withinMs: 140_000, everyMs: 250 }).catch(() => {}); // it is told below
+    await until(`${player.program} plays`, enough, { withinMs: 140_000, everyMs: 250 }).catch(() => {}); // reported below
   }
   if (ends) await closed;
   const { stderr } = said;
@@ -173,7 +173,7 @@ suite('players of the world play without an error line', () => {
 
   before(async () => {
     folder = await openFolder('players');
-    await chmod(folder.path, 0o777); // VLC runs as nobody, and keeps things at home
+    await chmod(folder.path, 0o777); // VLC runs as another user and writes to its home folder
     server = await startSample(`${folder.path}/data`);
     const { fromMs } = await newestStretch(server, 12);
     const from = Math.ceil(fromMs / 1000);
@@ -199,7 +199,7 @@ suite('players of the world play without an error line', () => {
       assert.ok(playedS >= SECONDS - 1, `${player.program}, ${name}: played ${playedS} s:\n${all}`);
     };
     const all = [...addresses].map(async ([name, path]) => {
-      // A fault of oxbow shows each time; a player on a machine that stands still for a moment does better when it is tried again.
+      // A bug of oxbow fails each time; a player that failed on a busy machine is tried again.
       for (let left = TRIES - 1; left > 0; left--) {
         const failure: unknown = await play(name, path).catch((error: unknown) => error);
         if (failure === undefined) return;

@@ -30,7 +30,7 @@ suite('oxbow probe', { skip: need('ffmpeg') }, () => {
     return JSON.parse(stdout) as ProbeView;
   };
 
-  test('tells tracks and pace of a live source, whatever its segments are', async () => {
+  test('prints tracks and pace of a live source with any kind of segments', async () => {
     const ts = await probe(`${origin.url}/ts/index.m3u8`);
     assert.deepEqual([ts.protocol, ts.container, ts.live], ['hls', 'mpegts', false]);
     assert.match(ts.pace!, /bursts of about \d/);
@@ -50,7 +50,7 @@ suite('oxbow probe', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(apart.tracks.map(({ kind }) => kind).sort(), ['audio', 'video']);
   });
 
-  test('tells what a file holds', async () => {
+  test('describes a file', async () => {
     const found = await probe(join(folder.path, 'ts', 'seg0.ts'));
     assert.deepEqual([found.protocol, found.container], ['file', 'mpegts']);
     assert.deepEqual(

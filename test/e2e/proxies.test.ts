@@ -98,7 +98,7 @@ for (const [program, start] of [
           client.ask(path),
         ]);
         assert.equal(proxied.status, 200);
-        assert.ok(String(proxied.body).includes(`"${msn}.${part}.m4s"`), 'it has reached what was asked for');
+        assert.ok(String(proxied.body).includes(`"${msn}.${part}.m4s"`), 'it has the requested part');
         const [, target] = /TARGETDURATION:(\d+)/.exec(String(proxied.body))!;
         assert.equal(proxied.headers['cache-control'], `public, max-age=${6 * Number(target)}`);
         assert.equal(proxiedPart.status, 200);
@@ -176,7 +176,7 @@ for (const [program, start] of [
         const found = printed.matchAll(new RegExp(`^oxbow_http_requests_total\\{class="${kind}",.*\\} (\\d+)$`, 'gm'));
         return [...found].reduce((sum, [, count]) => sum + Number(count), 0);
       };
-      // The newest that is listed; the first one was asked for already.
+      // The newest listed one; the first one was requested already.
       const listed = await until('there are two segments', async () => {
         const [, ...others] = Buffer.from(await server.bytes(list))
           .toString()
@@ -203,7 +203,7 @@ for (const [program, start] of [
       for (const [path, status, code] of [
         [`${list.replace(/[^/]+$/, '')}${msn + 50}.m4s`, 404, 'not-found'],
         [`${list}?_HLS_msn=${msn + 50}`, 400, 'bad-request'],
-        ['/live/nobody/index.m3u8', 404, 'stream-unknown'],
+        ['/live/unknown/index.m3u8', 404, 'stream-unknown'],
         ['/vod/demo/1000000000/1000000600/index.m3u8', 404, 'no-media'],
         ['/api/v1/nothing', 404, 'not-found'],
       ] as const) {

@@ -43,7 +43,7 @@ suite('recording that begins before the live edge', { skip: need('ffmpeg') }, ()
       });
       const fromMs = Date.parse(recorded.from!);
       const behindS = (fromMs - startMs) / 1000;
-      // A minute before the edge, which has gone on until oxbow asked for the list.
+      // A minute before the edge, which has advanced until oxbow requested the playlist.
       assert.ok(behindS >= 29 && behindS <= 60, `it begins ${behindS} s after the source`);
       const firstFrame = Math.round(behindS) * 25;
       const file = join(folder.path, 'clip.mp4');

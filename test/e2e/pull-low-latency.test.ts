@@ -19,7 +19,7 @@ async function edgeMsOf(server: Server, index: string): Promise<number> {
 }
 
 suite('one oxbow pulls another', { skip: need('ffmpeg') }, () => {
-  test('with parts, picture by picture, and goes on when the origin comes back', async (t) => {
+  test('with parts, picture by picture, and continues when the origin returns', async (t) => {
     await using folder = await openFolder('low-latency');
     const [originData, data] = [join(folder.path, 'origin'), join(folder.path, 'data')];
     const args = [...smallPicture];
@@ -43,7 +43,7 @@ suite('one oxbow pulls another', { skip: need('ffmpeg') }, () => {
         await sleep(170);
       }
       behind.sort((a, b) => a - b);
-      t.diagnostic(`the copy lies behind its origin by ${behind.map((ms) => Math.round(ms)).join(', ')} ms`);
+      t.diagnostic(`latency from the origin: ${behind.map((ms) => Math.round(ms)).join(', ')} ms`);
       // A machine that is busy holds one of the two up now and then, though not always.
       assert.ok(behind[0]! < 2000, 'less than a segment');
 

@@ -106,7 +106,7 @@ suite('a pulled stream is the source, picture by picture', { skip: need('ffmpeg'
   }
 });
 
-/** Sound that lies before the first picture, or ends after the last, may be missing: less than a tenth of a second. */
+/** Audio before the first picture or after the last may be missing: less than a tenth of a second. */
 function assertSound(ours: readonly string[], source: readonly string[]): void {
   const at = source.indexOf(ours[0]!);
   assert.ok(at >= 0 && at <= 4, `sound begins with frame ${at} of the source`);

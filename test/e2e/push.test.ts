@@ -115,7 +115,7 @@ suite('a push stream in a whole oxbow', { skip: need('ffmpeg') }, () => {
     return new Encoder(await app.publishers.claim('studio', { protocol: 'rtmp', remote, signal, authorize }), film);
   };
 
-  test('waits, is live, survives a change of publishers, is offline without one, and goes on in the same list', async () => {
+  test('waits, is live, survives a change of publishers, is offline without one, and continues in the same playlist', async () => {
     const beganS = Math.floor(Date.now() / 1000) - 60;
     const { state } = await ask<StreamView>('POST', '/streams', {
       ...{ name: 'studio', source: { type: 'push', onSecondPublisher: 'standby' } },

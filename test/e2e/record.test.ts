@@ -88,7 +88,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
     assert.ok(Math.abs(durationS - seconds) < 0.5, `${durationS} s of ${seconds} s are in the file`);
   });
 
-  test('--duration stops in time, a file that exists is not replaced, a source that is not there is told', async () => {
+  test('--duration stops in time; an existing file is not replaced; a missing source is reported', async () => {
     const path = file('short.mkv');
     const args = ['record', url, '-o', path, '--duration', '2s'];
     assert.equal((await runOxbow(args)).code, 0);

@@ -14,7 +14,7 @@ import { until } from '../fixtures/wait.ts';
 
 const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 
-test('a running server follows its file: saved, saved badly, and by SIGHUP; a bundle made beside it tells no secret', async () => {
+test('a running server applies a saved file, refuses an invalid one, and reloads at SIGHUP; a bundle has no secrets', async () => {
   await using folder = await openFolder('reload');
   const file = join(folder.path, 'oxbow.yaml');
   const pull = '{ source: { url: "http://127.0.0.1:9/live.m3u8?key=HIDDEN" }, record: false }';

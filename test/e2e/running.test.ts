@@ -45,7 +45,7 @@ suite('an oxbow that runs on a data folder', () => {
     assert.equal(reply.status, 201);
   });
 
-  test('gives, lists and takes back tokens without an admin token, and nobody stays signed in by that', async () => {
+  test('creates, lists and revokes tokens without an admin token, and leaves no session', async () => {
     const made = await runOxbow(['token', 'add', 'robot', '--scope', 'admin', '--json', ...own()]);
     assert.equal(made.code, 0, made.stderr);
     const { id, token } = JSON.parse(made.stdout) as { id: string; token: string };

@@ -56,7 +56,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
       if (listed.at(-1) === `${msn}.${part}.m4s`) atOnce += 1;
       at = next.list;
     }
-    // On a machine that stands still for a while several parts come together.
+    // On a busy machine several parts may come together.
     assert.ok(atOnce >= 1, 'the answer does not wait for the part behind it');
   });
 
@@ -68,7 +68,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(await server.bytes(uri), held);
   });
 
-  test('refuses a reload for media that lies too far ahead', async () => {
+  test('refuses a reload for media too far in the future', async () => {
     const { path, list } = await live();
     const msn = list.mediaSequence + list.segments.length + 20;
     const response = await server.fetch(`${path}?_HLS_msn=${msn}`);
@@ -110,7 +110,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.equal(list.playlistType, 'EVENT');
     const [segments] = stretchesOf(list);
     const dates = datesOf(list);
-    assert.ok(dates[0]! <= from * 1000, 'it begins no later than asked for');
+    assert.ok(dates[0]! <= from * 1000, 'it starts no later than requested');
     assert.ok(dates.at(-1)! + segments!.at(-1)!.durationS * 1000 >= to * 1000, 'and ends no sooner');
     await download(server, path, segments!, file('window.mp4'));
     const strips = await stripsOf(file('window.mp4'), PICTURE);
@@ -170,7 +170,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.equal(video.frames, Math.round(video.durationS * 25));
     assert.equal((await pictureHashes(file('clip.mp4'))).length, video.frames);
     const first = (await stripsOf(file('clip.mp4'), PICTURE))[0]!;
-    assert.ok(first.utcMs <= from * 1000 && first.utcMs > (from - 3) * 1000, 'the clip begins where it was asked for');
+    assert.ok(first.utcMs <= from * 1000 && first.utcMs > (from - 3) * 1000, 'the clip starts at the requested time');
   });
 
   test('a still is a JPEG of that moment', async () => {
@@ -220,7 +220,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     // A loaded machine may hold the test picture up: what it then leaves out is rightly listed.
     for (const { cause } of timeline.gaps) assert.equal(cause, 'source-skipped');
     const { from } = timeline.spans[0]!;
-    // Until the first picture it was not yet started; where that took less than half a second it is not told.
+    // Before the first picture the stream had not started; a gap of less than half a second is not listed.
     assert.deepEqual(timeline.offline, from === timeline.from ? [] : [{ from: timeline.from, to: from }]);
     const range = `?from=${Date.parse(timeline.from)}&to=${Date.parse(timeline.to)}`;
     assert.deepEqual(await server.json(`/api/v1/streams/demo/gaps${range}`), {

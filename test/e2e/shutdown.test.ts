@@ -62,7 +62,7 @@ suite('SIGTERM', { skip: need('ffmpeg') }, () => {
   });
   after(() => folder[Symbol.asyncDispose]());
 
-  test('completes what was asked for, seals the files, leaves nothing running; the next start goes on', async () => {
+  test('completes requests, seals the files, leaves no process; the next start continues', async () => {
     const data = join(folder.path, 'data');
     const args = ['--config', config];
     await using origin = await openOrigin({ folder: join(folder.path, 'large') });

@@ -263,7 +263,7 @@ suite('a source whose list is not plain is recorded as it is', { skip: need('ffm
       });
     }
     cases.set('expiring', {
-      sentence: 'an address of the Media Playlist that expires and is asked for again',
+      sentence: 'an address of the Media Playlist that expires and is requested again',
       path: '/expiring.m3u8',
       ...truth,
     });

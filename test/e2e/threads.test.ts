@@ -115,7 +115,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
       [`/thumb/door/${second + 1}.jpg`, 200],
       ['/api/v1/streams', 200],
       ['/', 200],
-      ['/live/nobody/index.m3u8', 404],
+      ['/live/unknown/index.m3u8', 404],
       ['/live/door/av0/1.m4s', 404],
     ] as const) {
       const answers = await askAll(path);
@@ -129,13 +129,13 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     assert.equal(seen.size, 1);
   });
 
-  test('what both have answered is counted once, and players are told apart over both', async () => {
+  test('requests of both threads are counted once, and players are distinguished across both', async () => {
     const path = await listPath();
     const before = await counted('playlist');
     await askAll(path);
     await until('all are counted', async () => (await counted('playlist')) >= before + agents.length);
     assert.ok((await counted('playlist')) <= before + agents.length + 2);
-    // Players of one address and program are told apart by what each asks for again; no thread counts more than there are.
+    // Players of one address and program are distinguished by their repeated requests; no thread counts too many.
     const view = await until('they are seen', async () => {
       const stream = await server.json<{ viewers: number }>('/api/v1/streams/door');
       return stream.viewers > 0 && stream;
@@ -206,7 +206,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     for (const { status } of await askAll(list)) assert.equal(status, 404);
   });
 
-  test('the end of oxbow is told to who waits, and nothing is left', async () => {
+  test('at shutdown held requests are answered, and no process is left', async () => {
     const path = await listPath();
     const { body } = (await askAll(path))[0]!;
     const [, msn] = /#EXT-X-PRELOAD-HINT:TYPE=PART,URI="(\d+)\./.exec(body)!;

@@ -114,20 +114,20 @@ suite('what is said beside the media goes through the river', { skip: need('ffmp
     for (const name of await readdir(data)) if (name.startsWith('oxbow.db')) await rm(join(data, name));
     const { code, stderr } = await runOxbow(['doctor', '--rebuild', '--data', data]);
     assert.equal(code, 0, stderr);
-    // The stream is told by its name; its source is gone.
+    // The stream is identified by its name; its source is deleted.
     await using server = await startServer({ data, args: [`a=${origin.url}/gone.m3u8`] });
     rebuilt = await until('the rebuilt stream is there', () => readSaid(server, index));
   });
   after(() => folder[Symbol.asyncDispose]());
 
   const find = (id: RegExp) => live.ranges.filter((range) => id.test(range.id));
-  /** Where the source's second 0 lies in oxbow's UTC. */
+  /** UTC of oxbow at second 0 of the source. */
   const zeroMs = () => firstMs - Math.round((firstMs - startMs) / 1000) * 1000;
 
   test("a source's own EXT-X-DATERANGE keeps its name and attributes, at its place in oxbow's UTC", () => {
     const [own, ...others] = find(/^own$/);
     assert.ok(own);
-    assert.deepEqual(others, [], 'an ID stands once');
+    assert.deepEqual(others, [], 'each ID occurs once');
     assert.ok(Math.abs(own.startDateMs - zeroMs() - OWN_RANGE.fromS * 1000) <= 2, `it begins at ${own.startDateMs}`);
     const { CLASS, DURATION, 'X-COM-EXAMPLE-NAME': name } = own.attributes;
     assert.deepEqual([CLASS, Number(DURATION)], ['"com.example.show"', OWN_RANGE.toS - OWN_RANGE.fromS]);
@@ -171,7 +171,7 @@ suite('what is said beside the media goes through the river', { skip: need('ffmp
     assert.deepEqual([...kinds].sort(), ['aac', 'h264', 'id3']);
   });
 
-  test('every segment has a file of subtitles, and a cue stands in all that it lasts over with its own times', () => {
+  test('every segment has a subtitle file, and a cue is in all segments that it overlaps, with its own times', () => {
     const files = live.subtitles.eng!.map((text) => ({ text, parsed: parseVtt(text) }));
     assert.ok(files.length >= 5);
     for (const { parsed, text } of files) assert.ok(parsed.timestampMap, text);

@@ -15,7 +15,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
   let folder: Folder;
   let server: Server;
   let first: CertificatePair;
-  /** What oxbow was told to use; others are put in its place. */
+  /** Certificate files of the settings; the test replaces them. */
   let shown: CertificatePair;
 
   async function put(kind: 'cert' | 'key', from: string): Promise<void> {
@@ -100,14 +100,12 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     await put('cert', second.cert);
     await put('key', second.key);
     await until('the new certificate is shown', async () => (await commonName()) === 'second');
-    await until('the log tells of it', () =>
-      server.log('info').some(({ msg }) => msg === 'the certificate was replaced'),
-    );
+    await until('it is logged', () => server.log('info').some(({ msg }) => msg === 'the certificate was replaced'));
     assert.equal((await before.ask('/version')).status, 200, 'connections that are open stay');
 
-    const told = server.log('error').length;
+    const logged = server.log('error').length;
     await put('key', first.key);
-    const line = await until('the log tells why', () => server.log('error')[told]);
+    const line = await until('the reason is logged', () => server.log('error')[logged]);
     assert.match(`${line.msg}: ${line.error}`, /keeping the current one: .* is not the key of the certificate/);
     assert.equal(await commonName(), 'second');
     await put('cert', first.cert);

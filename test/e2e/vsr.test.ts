@@ -84,7 +84,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     const shown = (await stripsOf(file, PICTURE)).map((strip) => strip!.utcMs);
     const dates = datesOf(list);
     const endMs = dates.at(-1)! + list.segments.at(-1)!.durationS * 1000;
-    assert.ok(dates[0]! <= from * 1000 && endMs >= (from + 6) * 1000, 'the window covers what was asked for');
+    assert.ok(dates[0]! <= from * 1000 && endMs >= (from + 6) * 1000, 'the window covers the requested range');
     assert.ok(endMs - dates[0]! < 12_000, 'and not everything up to now');
     assert.ok(Math.abs(shown[0]! - dates[0]!) <= FRAME_MS, `the first picture shows ${shown[0]}`);
     assert.ok(Math.abs(shown.at(-1)! + FRAME_MS - endMs) <= FRAME_MS, `the last picture shows ${shown.at(-1)}`);
@@ -175,11 +175,11 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
       const refused = await fetch(`${second.url}${path}`);
       assert.equal(refused.status, 404, path);
       const { detail } = (await refused.json()) as { detail: string };
-      if (!path.includes('hidden')) assert.doesNotMatch(detail, /hidden/, 'nor is its name told');
+      if (!path.includes('hidden')) assert.doesNotMatch(detail, /hidden/, 'the error does not have its name');
     }
   });
 
-  test('nothing of all this was a mistake of ours', () => {
+  test('no bug was counted', () => {
     assert.deepEqual(server.log('error'), []);
   });
 });

@@ -80,7 +80,7 @@ suite(`kill -9 at ${KILLS} moments`, { skip: need('ffmpeg') }, () => {
       context.diagnostic(`${witness.name}: ${witness.recordedSegments} segments, ${timeline.gaps.length} gaps`);
       for (const [i, atMs] of kills.entries()) {
         const stretch = stretches.find(({ fromMs, toMs }) => fromMs <= atMs && atMs < toMs);
-        assert.ok(stretch, `kill ${i} at ${new Date(atMs).toISOString()} lies in ${JSON.stringify(timeline)}`);
+        assert.ok(stretch, `kill ${i} at ${new Date(atMs).toISOString()} is in ${JSON.stringify(timeline)}`);
         const { kind } = stretch;
         const expectedKind = witness.name === 'made' ? 'crash' : 'media';
         assert.equal(kind, expectedKind, `kill ${i} at ${new Date(atMs).toISOString()}`);

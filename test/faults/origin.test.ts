@@ -12,7 +12,7 @@ import { type Listed, lengthOf, perSecond, readListed, slidingList } from '../fi
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 
-/** Long enough that every fault lies in the middle. */
+/** Long enough that every fault is in the middle. */
 const SECONDS = 14;
 /** Longer than the list that is offered behind it. */
 const OUTAGE_MS = 6000;
@@ -45,7 +45,7 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
     origin = opened.use(await openOrigin({ folder: folder.path }));
     for (const name of names) {
       const going = perSecond({ first: 3, seconds: 1, waits: true });
-      // While there is an outage the source goes on, whether anybody asks or not.
+      // The source continues during an outage.
       const released = () => {
         if (name !== 'outage') return going();
         return outage ? outage.at + (performance.now() - outage.sinceMs) / 1000 : Math.min(6, going());
@@ -88,7 +88,7 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
   });
   after(() => opened.disposeAsync());
 
-  /** What is asked for at `path` is the file at `target` of the folder. */
+  /** Requests of `path` get the file `target` of the folder. */
   function alias(path: string, target: string): void {
     origin.put(path, () => readFileSync(join(folder.path, target)));
   }
@@ -117,7 +117,7 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
   const about = (a: number, b: number, within: number, shown: unknown) =>
     assert.ok(Math.abs(a - b) < within, `${a} is about ${b}: ${JSON.stringify(shown)}`);
 
-  test('a segment that stays missing is a gap of its length, and media goes on', async () => {
+  test('a missing segment is a gap of its duration, and media continues', async () => {
     const { view, timeline, lengthS } = await ended('missing');
     assert.deepEqual(
       timeline.gaps.map(({ cause }) => cause),
@@ -160,7 +160,7 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(await recordedPictures('break', view), pictures);
   });
 
-  test('an origin that counts anew with other media is followed', async () => {
+  test('an origin that restarts its numbers with other media is followed', async () => {
     const { view, timeline, lengthS } = await ended('reset');
     assert.deepEqual(timeline.gaps, []);
     assert.equal(timeline.runs.length, 2);
@@ -178,10 +178,10 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
       timeline,
     );
     assert.ok(lostS > 0 && lostS < OUTAGE_MS / 1000 + 4, `${lostS} s are lost`);
-    assert.ok(timeline.spans.length >= 2, 'media goes on after it');
+    assert.ok(timeline.spans.length >= 2, 'media continues after it');
   });
 
-  test('nothing of this was a mistake of ours', async () => {
+  test('no bug was counted', async () => {
     assert.deepEqual(server.log('error'), []);
     assert.match(Buffer.from(await server.bytes('/metrics')).toString(), /^oxbow_bugs_total 0$/m);
   });

@@ -29,7 +29,7 @@ async function serve(command: readonly string[], data: string): Promise<{ child:
   return assert.fail('the server ended before it was ready');
 }
 
-/** Waits until nobody answers at the address. */
+/** Waits until no server listens at the address. */
 async function untilGone(http: string): Promise<void> {
   for (const since = performance.now(); performance.now() - since < 60_000; ) {
     const answered = await fetch(`${http}/health`, { headers: { connection: 'close' } }).then(

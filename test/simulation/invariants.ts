@@ -11,7 +11,7 @@ import { type FrameName, framesIn, listedUntilMs, type SourceSegment } from './s
 
 /** Runs may meet within half a second (docs/media.md 5). */
 const HOLE_US = 500_000;
-/** A rendition with a playlist of its own is asked for again within 10 s; with a failure and the last three segments. */
+/** A rendition with its own playlist is reloaded within 10 s, after a failure and with the last three segments. */
 const SOUND_AFTER_S = 30;
 /** A source that is away is asked again at least so often. */
 const LONGEST_PAUSE_MS = 60_000;
@@ -67,12 +67,12 @@ function* orderProblems({ groups, plan }: Outcome): Iterable<string> {
   }
 }
 
-/** Where only arrival tells the time, media stands near the wall clock of the moment, also after that was set forward. */
+/** If only arrival defines the time, media is near the wall clock, also after the clock was set forward. */
 function* clockProblems({ plan, groups }: Outcome): Iterable<string> {
   if (plan.dated || plan.isFilm) return;
   const mostUs = 1e6 * (120 + (plan.windowSegments + 6) * plan.segmentS);
   const late = groups.map(({ sealedUs, endUs }) => sealedUs - endUs).filter((us) => us > mostUs);
-  // A step shows at the next key frame; what was on its way stands where it began.
+  // A step takes effect at the next key frame; media in flight keeps its time.
   if (late.length > 2 * plan.clockSteps.length)
     yield `${late.length} segments lie up to ${seconds(Math.max(...late))} in the past`;
 }
@@ -84,7 +84,7 @@ function* retentionProblems({ groups, kept }: Outcome): Iterable<string> {
   if (gone.length > 0) yield `${gone.length} segments are gone before their time, the first is ${gone[0]}`;
 }
 
-/** Every picture that was offered is recorded; one that could not be had lies in a listed gap. */
+/** Every offered picture is recorded; an unavailable one is in a listed gap. */
 function* lossProblems(outcome: Outcome): Iterable<string> {
   const { plan, groups, timeline } = outcome;
   const found = groups.flatMap(({ video, startUs, endUs }) =>

@@ -1,5 +1,5 @@
 /**
- * A simulated origin: serves the lists and segments of a plan as they are at the moment, and remembers what it listed to whom.
+ * A simulated origin: serves the lists and segments of a plan as they are at the moment, and records what it listed for each client.
  * In: requests of a pull, over virtual time. Out: replies, as net gives them.
  */
 import type { IncomingHttpHeaders } from 'node:http';

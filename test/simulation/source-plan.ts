@@ -7,7 +7,7 @@ import type { Frame, Track } from '../../src/media/frame.ts';
 import { fragmentLength, printFragment } from '../../src/media/isobmff/fragment.ts';
 import { audioTrack, videoTrack } from '../../src/media/isobmff/media.fixture.ts';
 
-/** Marks the frames of a simulated source, so that silence which the packager adds is told apart. */
+/** Marks the frames of a simulated source, to distinguish them from silence that the packager adds. */
 const MARK = 0xa5;
 /** Distance of two sounds, seconds. */
 const AUDIO_STEP_S = 0.5;
@@ -31,7 +31,7 @@ export interface SourceSegment {
   readonly msn: number;
   readonly discontinuity: boolean;
   readonly discontinuitySequence: number;
-  /** UTC that the source claims, ms since the simulation began; undefined where it tells none. */
+  /** UTC that the source claims, ms since the simulation began; undefined if it has none. */
   readonly dateMs: number | undefined;
   /** Where its timestamps begin, seconds. */
   readonly mediaS: number;
@@ -123,7 +123,7 @@ function planLive(seed: number, random: (below: number) => number): SourcePlan {
       if (breaks) {
         sequence += 1;
         mediaS = random(100_000);
-        // A date that is a little early, much early, or late; never so far that nobody would believe it.
+        // A date that is a little early, much early, or late; but always within the accepted range.
         const shiftMs = oneOf(-60, -200, -5000, -20_000, 0, 0, 3000);
         if (Math.abs(dateShiftMs + shiftMs) < 25_000) dateShiftMs += shiftMs;
       }

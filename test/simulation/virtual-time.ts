@@ -45,7 +45,7 @@ export class VirtualTime implements Disposable {
 
   /**
    * @param advanced called before timers fire, with how far time moves, ms
-   * @param random stands for `Math.random`, so that pauses between tries are the same in every run
+   * @param random replaces `Math.random`, so that pauses between tries are the same in every run
    */
   constructor(advanced: (ms: number) => void, random: () => number) {
     this.#advanced = advanced;

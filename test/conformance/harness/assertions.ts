@@ -1,6 +1,6 @@
 /**
- * What must be true of everything that a harness gave out: our own rules over lists, reloads, bytes, and over the past.
- * In: a harness whose play is over. Out: an assertion that names every rule that was not kept.
+ * Assertions about all responses of a harness: rules about playlists, reloads, bytes, and the past.
+ * In: a harness whose playback has ended. Out: an assertion error with all violated rules.
  */
 import assert from 'node:assert/strict';
 import { sameBytes } from '../../../src/lib/bytes.ts';
@@ -10,21 +10,21 @@ import { printFindings } from '../checker.ts';
 import { type Player, type ReceivedPlaylist, resolve } from './recording-player.ts';
 import type { StreamHarness } from './stream-harness.ts';
 
-/** The last list of a player that was not a delta. */
+/** The last playlist of a player that is not a delta update. */
 export function lastList(player: Player): ReceivedPlaylist {
   const last = player.received.findLast(({ how }) => how !== 'delta');
   assert.ok(last, `${player.path} was never answered`);
   return last;
 }
 
-/** The player of a rendition's newest list. */
+/** The player of the newest playlist of a rendition. */
 export function playerOf(harness: StreamHarness, rendition: string): Player {
   const own = [...harness.players].filter(([path]) => path.includes(`/${rendition}/`));
-  assert.ok(own.length > 0, `nobody follows ${rendition}`);
+  assert.ok(own.length > 0, `no player follows ${rendition}`);
   return own.at(-1)![1];
 }
 
-/** Asserts all that must be true of the live lists; `except` are advices that this media cannot follow. */
+/** Asserts all rules of live playlists. @param except rules that this media cannot satisfy */
 export async function assertLive(harness: StreamHarness, except: readonly string[] = []): Promise<void> {
   const found = await harness.checker.finish();
   const findings = found.filter(({ rule, severity }) => severity === 'must' && !except.includes(rule));
@@ -33,7 +33,7 @@ export async function assertLive(harness: StreamHarness, except: readonly string
     if (player.received.length === 0) continue;
     assertHints(player);
     const { list, path } = lastList(player);
-    // Of older generations nothing is promised any more but their segments.
+    // Of older generations only the segments are still available.
     const { status } = await harness.fetch(path);
     await assertBytes(harness, path, status === 200 ? list : withoutParts(list));
   }
@@ -44,12 +44,12 @@ function withoutParts(list: MediaPlaylist): MediaPlaylist {
   return { ...list, segments: whole.map((segment) => ({ ...segment, parts: [] })) };
 }
 
-/** A hinted part came under that name, or 404 said that it will not (RFC 8216bis 6.2.6); every part that came was hinted before. */
+/** A hinted part was returned under its name, or 404 if it never will be (RFC 8216bis 6.2.6). */
 function assertHints({ path, hints, received }: Player): void {
   const listed = new Set(
     received.flatMap(({ list }) => list.segments.flatMap(({ parts }) => parts.map(({ uri }) => resolve(path, uri)))),
   );
-  // A list that another process took over has its parts no more: the last may have come unseen.
+  // After a restart the playlist has no parts of older segments: the last one may be missing in `received`.
   const bare = new Set(received.at(-1)?.list.segments.flatMap(({ uri, parts }) => (parts.length === 0 ? [uri] : [])));
   for (const [hint, answer] of hints) {
     if (!answer || (answer.status === 200 && bare.has(hint.replace(/^.*\/(\d+)\.\d+/, '$1')))) continue;
@@ -57,7 +57,7 @@ function assertHints({ path, hints, received }: Player): void {
   }
 }
 
-/** The parts of a segment are its bytes, and each is what its hint gave. */
+/** The parts of a segment are its bytes, and each equals the response to its hint. */
 async function assertBytes(harness: StreamHarness, path: string, { segments }: MediaPlaylist): Promise<void> {
   const player = harness.players.get(path);
   const get = async (uri: string): Promise<Uint8Array> => {
@@ -65,7 +65,7 @@ async function assertBytes(harness: StreamHarness, path: string, { segments }: M
     const { status, code, body } = await harness.fetch(at);
     assert.equal(status, 200, `${at}: ${code}`);
     const hinted = player?.hints.get(at);
-    if (hinted?.status === 200) assert.ok(sameBytes(hinted.body, body), `${at} is what was held for it`);
+    if (hinted?.status === 200) assert.ok(sameBytes(hinted.body, body), `${at} equals the response to its hint`);
     return body;
   };
   for (const { uri, gap, parts, map } of segments) {
@@ -82,7 +82,7 @@ async function assertBytes(harness: StreamHarness, path: string, { segments }: M
   }
 }
 
-/** Movie fragments, each with its data, as one string: muxed parts have them in another order than the segment. */
+/** Movie fragments with their data as strings: muxed parts have them in another order than the segment. */
 function fragments(bytes: Uint8Array): string[] {
   return readBoxes(bytes)
     .filter(({ type }) => type === 'moof')

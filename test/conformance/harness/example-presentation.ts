@@ -10,7 +10,7 @@ import { printInit } from '../../../src/media/isobmff/init.ts';
 import { PPS, printSps } from '../../../src/media/mpegts/packets.fixture.ts';
 import type { Answer, Fetch } from '../rules/rule.ts';
 
-/** How far an example is. */
+/** Progress of the example. */
 export interface ExampleState {
   /** Complete segments ever made; the list begins at `from`. */
   readonly sealed: number;
@@ -25,11 +25,11 @@ export type Files = Map<string, Answer>;
 
 /** MSN of the first segment. */
 export const FIRST_MSN = 100;
-/** The segment before which the encoder began anew. */
+/** The segment before which the encoder restarted. */
 const BREAK_AT = 3;
 const PARTS = 10;
 const START_MS = Date.UTC(2026, 0, 1);
-/** What the live example is where nothing else is said: 24 s, and eight tenths. */
+/** Default of the live example: 24 s, and eight parts. */
 export const LIVE: ExampleState = { sealed: 12, open: 4, from: 0 };
 
 const video: Track = {
@@ -174,7 +174,7 @@ export function exampleFiles(state: ExampleState = LIVE, kind: 'live' | 'past' =
   return files;
 }
 
-/** Serves files; whatever else is asked for is not there. */
+/** Returns files, and 404 for everything else. */
 export function fetchFrom(files: Files): Fetch {
   return async (url) => files.get(url.split('?')[0]!) ?? { status: 404, headers: {}, body: new Uint8Array() };
 }

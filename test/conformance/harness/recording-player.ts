@@ -1,26 +1,26 @@
 /**
- * A player on the harness: follows one Media Playlist in every way that the standard has, and keeps each list that it got.
- * In: a function that answers paths. Out: the lists in order, with the virtual time; what became of every preload hint.
+ * A player of the harness: follows one Media Playlist in all ways of the standard and keeps each playlist that it received.
+ * In: a function that returns the response of a path. Out: playlists in order with their virtual time; the responses to preload hints.
  * RFC 8216bis 6.3.4 and 6.3.7.
  */
 import assert from 'node:assert/strict';
 import { parsePlaylist } from '../../../src/media/m3u8/parse.ts';
 import type { MediaPlaylist } from '../../../src/media/m3u8/playlist.ts';
 
-/** An answer, as a player sees it. */
+/** A response, as a player sees it. */
 export interface Fetched {
   readonly status: number;
-  /** Stable code of a refusal. */
+  /** Error code. */
   readonly code?: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: Uint8Array;
   readonly text: string;
 }
 
-/** Asks for a path, which may have a query. Rejects only when `signal` fires. */
+/** Requests a path, which may have a query. Rejects only when `signal` fires. */
 export type FetchPath = (path: string, signal?: AbortSignal) => Promise<Fetched>;
 
-/** A list as it was got. */
+/** A received playlist. */
 export interface ReceivedPlaylist {
   readonly atMs: number;
   /** Path without a query. */
@@ -30,12 +30,12 @@ export interface ReceivedPlaylist {
   readonly list: MediaPlaylist;
 }
 
-/** What a player needs. */
+/** Options of a player. */
 export interface PlayerOptions {
   readonly fetch: FetchPath;
   /** Virtual time, ms. */
   readonly nowMs: () => number;
-  /** Ends what is held. */
+  /** Ends held requests. */
   readonly signal: AbortSignal;
 }
 
@@ -46,15 +46,15 @@ interface Held {
   answer: Fetched | undefined;
 }
 
-/** Follows one list, until it ends. */
+/** Follows one playlist until it ends. */
 export class Player {
   readonly path: string;
   readonly received: ReceivedPlaylist[] = [];
-  /** Path of each hinted part; undefined while its answer is awaited. */
+  /** Response of each hinted part by path; undefined while it is awaited. */
   readonly hints = new Map<string, Fetched | undefined>();
   readonly #options: PlayerOptions;
   #held: Held | undefined;
-  /** Which connection it is; what was asked on one before is not answered any more. */
+  /** Number of the connection; requests of earlier ones get no response. */
   #connection = 0;
 
   constructor(path: string, options: PlayerOptions) {
@@ -80,7 +80,7 @@ export class Player {
     await turn();
   }
 
-  /** The connection broke: what was held is asked for anew. */
+  /** The connection broke: held requests are sent again. */
   reconnect(): void {
     this.#connection += 1;
     this.#held = undefined;
@@ -103,7 +103,7 @@ export class Player {
           'a blocking reload and a plain one at the same time are the same list',
         );
         this.#keep('blocking', held.answer);
-        assert.ok(i < 2, 'a reload that was answered goes on with the next part');
+        assert.ok(i < 2, 'an answered reload continues with the next part');
       }
       if (list.endList) return;
       this.#hold(edge);
@@ -133,7 +133,7 @@ export class Player {
   }
 
   /**
-   * Asks for what is held. That is given up in real time, while a busy machine plays virtual time slowly: then it is asked for again.
+   * Sends the held request. It times out in real time, while a busy machine advances virtual time slowly: then it is sent again.
    * Never answered where the connection broke meanwhile.
    */
   async #ask(path: string): Promise<Fetched> {

@@ -1,7 +1,7 @@
 /**
- * The harness: a whole stream on virtual time, from frames to what players get, in one process and without a socket.
- * In: media, played at its own pace on a clock that the test moves. Out: every list that players got meanwhile, and a function that
- * answers any path: live, past, bytes.
+ * A complete stream on virtual time, from frames to players, in one process and without a socket.
+ * In: media, played in real time on a virtual clock. Out: all playlists that players received, and a function that returns the response
+ * of any path: live, past, bytes.
  */
 import assert from 'node:assert/strict';
 import { parseMediaAddress } from '../../../src/api/media-address.ts';
@@ -22,29 +22,29 @@ import { Follower } from '../checker.ts';
 import { type Media, startS } from './encoded-media.ts';
 import { type Fetched, type FetchPath, Player } from './recording-player.ts';
 
-/** Name of the stream on the harness. */
+/** Name of the stream. */
 export const STREAM = 'door';
 /** A ten-minute mark, ms since 1970. */
 export const MARK_MS = 1_795_000_200_000;
 
-/** Segments from one full look of the checker, at all lists and bytes together, to the next; lists alone it gets after each change. */
+/** Segments between two full checks of all playlists and bytes; playlists alone are checked after each change. */
 const LOOK_EVERY = 5;
 
-/** How media is played. */
+/** Options of playback. */
 export interface PlayOptions {
-  /** How its UTC is known; by default as of a push protocol. */
+  /** Source of UTC; default as for a push protocol. */
   readonly clock?: RunStart['clock'];
-  /** Seconds of the segments of a source that delivers whole ones; undefined for one that delivers frame by frame. */
+  /** Segment duration of a source that delivers complete segments, seconds; undefined for one that delivers frame by frame. */
   readonly burstS?: number;
-  /** The source's clock runs at this speed; 1 if not given. */
+  /** Speed of the clock of the source; default 1. */
   readonly speed?: number;
-  /** Players look from so many seconds on; Infinity where the past alone is tested. */
+  /** Players start after this many seconds; Infinity to test only the past. */
   readonly seenFromS?: number;
 }
 
-/** What a harness is made with. */
+/** Options of a harness. */
 export interface HarnessOptions {
-  /** UTC at which it begins, ms since 1970; default 100 s after a ten-minute mark. */
+  /** Start, ms since 1970; default 100 s after a ten-minute mark. */
   readonly nowMs?: number;
   readonly config?: Partial<Config>;
 }
@@ -62,7 +62,7 @@ export class StreamHarness implements AsyncDisposable {
   #reader: RangeReader;
   #version = -1;
   #nextLook = 0;
-  /** Holds every list that is got to the standard, and each new segment when it is whole. */
+  /** Checks every received playlist and each complete segment against the standard. */
   readonly checker = new Follower((path) => this.fetch(path), `/live/${STREAM}/index.m3u8`, { still: true });
 
   private constructor(closing: AsyncDisposableStack, options: HarnessOptions, folder: string, rig: StreamsRig) {
@@ -74,7 +74,7 @@ export class StreamHarness implements AsyncDisposable {
     this.#answer = this.#createMediaRouter();
   }
 
-  /** Opens a harness in a folder of its own. */
+  /** Opens a harness in a temporary folder. */
   static async open(options: HarnessOptions = {}): Promise<StreamHarness> {
     const closing = new AsyncDisposableStack();
     const folder = closing.use(await temporaryFolder());
@@ -134,7 +134,7 @@ export class StreamHarness implements AsyncDisposable {
     if (seenFromS !== Number.POSITIVE_INFINITY && this.stream.list.ready) await this.checker.look();
   }
 
-  /** Nothing comes for a while, and nobody says so. */
+  /** The source sends nothing for a while, without a notice. */
   async pause(ms: number): Promise<void> {
     this.#rig.clock.advance(ms);
     await this.look();
@@ -156,7 +156,7 @@ export class StreamHarness implements AsyncDisposable {
     await this.look();
   }
 
-  /** The process ends, in order or not, and another one goes on after `afterMs`. */
+  /** The process ends, in order or not, and another one continues after `afterMs`. */
   async restart(afterMs: number, { crash = false } = {}): Promise<void> {
     await this.#rig.settle();
     const nowMs = this.nowMs + afterMs;
@@ -213,7 +213,7 @@ export class StreamHarness implements AsyncDisposable {
   #createMediaRouter(): ReturnType<typeof createMediaRouter> {
     const { catalog, clock } = this.#rig;
     const reader = this.#reader;
-    const makeStill = () => Promise.reject(new Error('nobody asks for stills here'));
+    const makeStill = () => Promise.reject(new Error('the harness has no stills'));
     const stills = new Stills({ reader, signal: this.#ended.signal, makeStill });
     return createMediaRouter({ find: (name) => catalog.find(name), clock, reader, stills });
   }

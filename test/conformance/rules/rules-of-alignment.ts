@@ -12,7 +12,7 @@ import type { Problem, Rule } from './rule.ts';
 /** A presentation. */
 export interface Presentation {
   readonly index: MultivariantText;
-  /** By URL: all that the index names, and what was asked for besides. */
+  /** By URL: all playlists of the index, and further requested ones. */
   readonly renditions: ReadonlyMap<string, SeenRendition>;
   /** All lists are of the same moment. */
   readonly still: boolean;
@@ -209,7 +209,7 @@ export const rulesOfAlignment: readonly Rule<Presentation>[] = [
     check: (presentation) =>
       compare(presentation, (a, b) => {
         const apartMs = Math.abs(a.dateMs - b.dateMs);
-        return apartMs > ALIGNED_MS ? `its date lies ${apartMs.toFixed(0)} ms beside` : undefined;
+        return apartMs > ALIGNED_MS ? `its date is off by ${apartMs.toFixed(0)} ms` : undefined;
       }),
   },
   {

@@ -1,5 +1,5 @@
 /**
- * Rules over answers to Delivery Directives and hints: blocking reloads, Playlist Delta Updates, parts that are asked for before they are there.
+ * Rules about responses to Delivery Directives and hints: blocking reloads, Playlist Delta Updates, parts that are requested early.
  * In: what was asked, when, and what came. Out: problems. RFC 8216bis 6.2.5, 6.2.6; docs/media.md 28.
  */
 import { decimal } from '../lines.ts';
@@ -13,7 +13,7 @@ export interface Reloaded {
   readonly status: number;
   /** From the request to the answer, ms. */
   readonly tookMs: number;
-  /** What was known when it was asked. */
+  /** The playlist before the request. */
   readonly before: MediaText;
   /** What came; undefined where it was no list. */
   readonly list: MediaText | undefined;
@@ -25,7 +25,7 @@ export interface Delta {
   readonly delta: MediaText;
 }
 
-/** A part that was asked for while it was only hinted. */
+/** A part that was requested while it was only hinted. */
 export interface Hinted {
   readonly url: string;
   readonly status: number;
@@ -39,7 +39,7 @@ export interface Hinted {
 /** A transfer and a busy machine are no fault of the server's, ms. */
 const LENIENCE_MS = 2000;
 
-/** Whether a list has what was asked for (6.2.5.2). */
+/** Whether a playlist has the requested media (6.2.5.2). */
 function has(list: MediaText, msn: number, part: number | undefined): boolean {
   const whole = list.mediaSequence + list.skipped + list.segments.length;
   if (part === undefined) return whole > msn;
@@ -50,7 +50,7 @@ function has(list: MediaText, msn: number, part: number | undefined): boolean {
   return whole > msn + 1 || list.open !== undefined || (segment !== undefined && segment.parts.length === 0);
 }
 
-/** Whether nobody who follows the list would ask for that now (6.2.5.2). */
+/** Whether no client that follows the playlist would request that now (6.2.5.2). */
 function isTooFar({ before, asked: { msn, part } }: Reloaded): boolean {
   const last = before.mediaSequence + before.skipped + before.segments.length - 1;
   return msn !== undefined && (msn > last + 2 || (part !== undefined && part > 400 && msn > last));

@@ -125,7 +125,7 @@ export const rulesOfDateRanges: readonly Rule<MediaText>[] = [
   },
 ];
 
-/** What became of a range that stands in both lists: more may be said of it, and nothing else. */
+/** A range in both playlists may only gain attributes. */
 function* changes(before: MediaText, after: MediaText): Iterable<Problem> {
   const now = byId(after);
   for (const [id, attributes] of byId(before)) {

@@ -5,7 +5,7 @@
 import { gunzipSync } from 'node:zlib';
 import type { Answer, Problem, Rule } from './rule.ts';
 
-/** What was asked for. */
+/** The request. */
 export type Kind = 'index' | 'live' | 'past' | 'init' | 'segment' | 'part';
 
 /** A plain GET. */

@@ -94,7 +94,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
       for (const [segment, distanceS] of distances(list)) {
         const limitS = 5 * list.targetDurationS;
         if (segment.parts.length > 0 && distanceS - segment.durationS > limitS) {
-          yield { where: nameOf(segment), detail: `it lies ${distanceS.toFixed(1)} s from the end` };
+          yield { where: nameOf(segment), detail: `it is ${distanceS.toFixed(1)} s from the end` };
         }
       }
     },
@@ -217,7 +217,7 @@ export const rulesOfParts: readonly Rule<MediaText>[] = [
         if (types.has(type)) yield { where, detail: `a second hint of type ${type}` };
         types.add(type);
         if (known.has(uri)) yield { where, detail: `${uri} is listed already` };
-        if (number < last) yield { where, detail: 'it stands before what is listed' };
+        if (number < last) yield { where, detail: 'it is before the listed parts' };
         if (list.ended) yield { where, detail: 'the list has ended' };
       }
     },

@@ -22,7 +22,7 @@ const ROUNDING_S = 0.05;
  */
 const GAP = '#EXT-X-GAP';
 
-/** Numbers of what lies behind the last segment that a list knows of. */
+/** Numbers of the media after the last segment of a playlist. */
 const endOf = (list: MediaText) => list.mediaSequence + list.skipped + list.segments.length;
 const tagsOf = (segment: TextSegment) =>
   segment.tags.filter(({ tag }) => tag !== 'EXT-X-BITRATE').map(({ text }) => text);

@@ -74,7 +74,7 @@ function* problemsOfAttribute(line: Line, name: string, text: string, quoted: bo
   if (name === 'RESOLUTION' && !/^\d+x\d+$/.test(text)) yield wrong('a decimal-resolution');
 }
 
-/** The version that what stands in a list asks for (8). */
+/** The version that the content of a playlist requires (8). */
 function leastVersion(lines: readonly Line[]): { version: number; why: string } {
   let least = { version: 1, why: 'nothing' };
   const raise = (version: number, why: string) => {
@@ -177,7 +177,7 @@ export const rulesOfText: readonly Rule<AnyText>[] = [
       const seen = new Set<string>();
       for (const line of read.lines) {
         if (line.tag === undefined || !ONCE.has(line.tag)) continue;
-        if (seen.has(line.tag)) yield { where: lineOf(line), detail: `${line.tag} stands again` };
+        if (seen.has(line.tag)) yield { where: lineOf(line), detail: `${line.tag} occurs again` };
         seen.add(line.tag);
       }
     },
@@ -237,7 +237,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
       for (const segment of open ? [...segments, open] : segments) {
         const names = segment.tags.map(({ tag }) => tag).filter((tag) => tag !== 'EXTINF' && tag !== 'EXT-X-KEY');
         const twice = names.find((tag, i) => names.indexOf(tag) !== i);
-        if (twice) yield { where: nameOf(segment), detail: `${twice} stands twice` };
+        if (twice) yield { where: nameOf(segment), detail: `${twice} occurs twice` };
       }
     },
   },
@@ -276,7 +276,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
       );
       const first = Math.min(...starts.filter((index) => index >= 0));
       for (const tag of ['EXT-X-MEDIA-SEQUENCE', 'EXT-X-DISCONTINUITY-SEQUENCE', 'EXT-X-SKIP', 'EXT-X-PART-INF']) {
-        if (last(tag) > first) yield { where: lineOf(lines[last(tag)]!), detail: `${tag} stands behind a segment` };
+        if (last(tag) > first) yield { where: lineOf(lines[last(tag)]!), detail: `${tag} is after a segment` };
       }
     },
   },
@@ -361,7 +361,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
         if (start && segment.dateText !== undefined) {
           const apartMs = segment.dateMs - start.dateMs - start.sumMs;
           if (!(Math.abs(apartMs) <= DRIFT_MS + 1.5 * start.count)) {
-            yield { where: nameOf(segment), detail: `its date lies ${apartMs.toFixed(1)} ms beside EXTINF` };
+            yield { where: nameOf(segment), detail: `its date differs by ${apartMs.toFixed(1)} ms from EXTINF` };
             start = undefined;
           }
         }
@@ -404,7 +404,7 @@ export const rulesOfMediaText: readonly Rule<MediaText>[] = [
       const seen = new Set<string>();
       for (const { uri, line, parts } of open ? [...segments, open] : segments) {
         for (const one of uri === '' ? parts : [...parts, { uri, line }]) {
-          if (seen.has(one.uri)) yield { where: `line ${one.line}`, detail: `${one.uri} stands again` };
+          if (seen.has(one.uri)) yield { where: `line ${one.line}`, detail: `${one.uri} occurs again` };
           seen.add(one.uri);
         }
       }
