@@ -1,20 +1,20 @@
 /**
- * Times and durations as they stand in addresses.
- * In: pieces of a path or query, percent-encoded. Out: µs since 1970, or the refusal that says what is wrong with them.
+ * Parses times and durations in addresses.
+ * In: parts of a path or query, percent-encoded. Out: µs since 1970, or OxbowError `bad-time`.
  */
 import { parseInstant } from '../api/instant.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import type { Range } from './past/past.ts';
 
-/** What only a duration looks like; ten digits are an instant, not ten digits of seconds: no window is 30 years long. */
+/** Matches durations only. Ten digits are an instant: no window has ten digits of seconds. */
 const DURATION = /^(?:\d{1,9}|(?:[\d.]+(?:ms|[smhdw]))+)$/;
 
 /** Whether a text is a duration rather than an instant. */
 export const isDuration = (text: string): boolean => DURATION.test(text);
 
 /**
- * An instant in one of its four forms.
+ * Parses an instant in one of its four forms.
  *
  * @param text percent-encoded
  * @returns µs since 1970
@@ -25,7 +25,7 @@ export function instantUs(text: string): number {
 }
 
 /**
- * A stretch of time.
+ * Parses a time range.
  *
  * @param to an instant, or a duration from `from`
  * @throws OxbowError `bad-time`
@@ -38,7 +38,7 @@ export function parseRange(from: string, to: string): Range {
 }
 
 /**
- * A piece of a path without its percent-encoding.
+ * Decodes the percent-encoding of a part of a path.
  *
  * @throws OxbowError `bad-time`
  */
@@ -46,11 +46,11 @@ export function decodeTime(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch (error) {
-    throw new OxbowError('bad-time', 'the address is not encoded as it should be', { cause: error });
+    throw new OxbowError('bad-time', 'the percent-encoding of the address is malformed', { cause: error });
   }
 }
 
-/** What `parse` gives; a FormatError of it is the refusal `bad-time`. */
+/** Calls `parse`; turns its FormatError into OxbowError `bad-time`. */
 export function refusing<T>(parse: () => T): T {
   try {
     return parse();

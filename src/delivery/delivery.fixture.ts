@@ -1,6 +1,6 @@
 /**
- * A stream as delivery meets it, fed by hand: live list, recording on a disk, codec configurations, and the function that answers.
- * In: segments and parts made by the test. Out: replies, their text and bytes. Used by tests only.
+ * A served stream that tests fill by hand: live window, recording on disk, init sections, and the media router.
+ * In: segments and parts of the test. Out: replies, their text and bytes.
  */
 
 import assert from 'node:assert/strict';

@@ -1,5 +1,5 @@
 /**
- * Answers media requests: finds the stream of an address and calls what answers its kind.
+ * Routes media requests: finds the stream of an address and calls the function for the kind of address.
  * In: address and query of a GET. Out: Reply, or OxbowError.
  */
 import type { MediaAddress } from '../api/media-address.ts';
@@ -23,27 +23,27 @@ import { answerLegacyLive, answerLegacySegment, answerLegacyWindow } from './ts/
 import { answerTsIndex, answerTsPlaylist } from './ts/ts.ts';
 import { TsSegments } from './ts/ts-segments.ts';
 
-/** What answering needs. */
+/** Dependencies of the router. */
 export interface MediaRouterOptions {
   readonly find: FindStream;
   readonly clock: Clock;
   readonly reader: RangeReader;
-  /** Shared with what answers without waiting. */
+  /** Shared with `createLiveLookup`. */
   readonly segmentCache?: SegmentCache;
   readonly stills: Stills;
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
-  /** Name of the stream of addresses that name none; undefined while there is no stream at all. */
+  /** The stream of addresses without a name; undefined while there is no stream. */
   readonly defaultStream?: () => string | undefined;
 }
 
-/** Answers a media request. `signal` fires when the client has gone. */
+/** Answers a media request. `signal` aborts when the client disconnects. */
 export type MediaRouter = (
   address: MediaAddress,
   query: URLSearchParams,
   options: { readonly signal: AbortSignal },
 ) => Promise<Reply>;
 
-/** Builds the function that answers media requests. */
+/** Creates the router. */
 export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
   const { find, clock, reader, stills, metrics, segmentCache = new SegmentCache(reader) } = options;
   const segments = new TsSegments({ reader, ...(metrics && { metrics }) });

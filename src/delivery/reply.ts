@@ -1,6 +1,6 @@
 /**
- * What delivery answers, before HTTP makes a response of it.
- * In: live lists, segments, windows, clips, stills. Out: http/media.
+ * The result of a media request, independent of HTTP.
+ * In: created by delivery (playlists, segments, clips, stills). Out: http/media and http/hot turn it into responses.
  */
 import type { SegmentRange } from '../archive/segment-store.ts';
 
@@ -9,23 +9,23 @@ export type BodyPart =
   | Uint8Array
   | SegmentRange
   | {
-      /** Known before; `read` gives exactly as many. */
+      /** Bytes; `read` returns exactly as many. */
       readonly length: number;
-      /** Makes the whole piece, at most a few MiB; called anew for each response that needs any of it. */
+      /** Generates the bytes, at most a few MiB. Called for each response that needs any of them. */
       readonly read: () => Promise<Uint8Array>;
     };
 
-/** A representation that can be sent whole, by range, or not at all (304, HEAD). */
+/** A representation that can be sent completely, by range, or not at all (304, HEAD). */
 export interface Reply {
   readonly contentType: string;
   /** Value of Cache-Control. */
   readonly cacheControl: string;
-  /** Sum of the pieces' lengths, bytes. */
+  /** Length of the body, bytes. */
   readonly length: number;
   readonly body: readonly BodyPart[];
-  /** Strong validator without quotes, or undefined where there is none. */
+  /** Strong validator without quotes. */
   readonly etag?: string;
-  /** Gzipped form of the whole, made when first asked for; only for text worth it (at least 1.4 KB). */
+  /** The body compressed with gzip, created at the first call; only for text of at least 1.4 KB. */
   readonly gzip?: () => Uint8Array;
   /** File name for Content-Disposition of a download. */
   readonly filename?: string;

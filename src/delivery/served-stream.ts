@@ -1,31 +1,31 @@
 /**
- * What delivery knows of a stream: its live list, its recording, its codec configurations.
- * In: streams. Out: live, past, clip, stills.
+ * What delivery needs of a stream: its live window, its recording, its init sections.
+ * In: implemented by streams/managed-stream. Out: used by all of delivery.
  */
 import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
 
-/** One stream as its viewers meet it. */
+/** One stream that viewers can request. */
 export interface ServedStream {
   readonly name: string;
   readonly list: LiveWindow;
   readonly recording: RecordingReader;
   readonly inits: InitTable;
-  /** Media is expected within seconds: a first request is worth holding. */
+  /** Media is expected within seconds: a first request waits for it. */
   readonly starting: () => boolean;
-  /** Nothing of before `us` (since 1970) will still be recorded. */
+  /** Whether the recording before `us` (since 1970) is complete. */
   readonly settled: (us: number) => boolean;
-  /** When the stream was made, µs since 1970. */
+  /** Creation of the stream, µs since 1970. */
   readonly createdUs: number;
-  /** No segment that started at `us` (since 1970) or later has a lower MSN. */
+  /** Lower bound of the MSNs of segments that start at `us` (since 1970) or later. */
   readonly leastMsnAt: (us: number) => number;
-  /** What is older was deleted by retention, µs since 1970. */
+  /** Retention has deleted older media, µs since 1970. */
   readonly horizonUs: () => number;
 }
 
-/** As much of it as answers from memory need; a copy in another thread has no more. */
+/** The part that answers from memory need; replicas in serving threads have only this. */
 export type ServedLiveStream = Pick<ServedStream, 'name' | 'list' | 'horizonUs'>;
 
-/** Finds a stream by name; undefined when there is none, or it may not be seen. */
+/** Finds a stream by name. */
 export type FindStream = (name: string) => ServedStream | undefined;

@@ -4,8 +4,8 @@ import { SingleFlight } from './single-flight.ts';
 
 const never = { signal: new AbortController().signal };
 
-suite('work whose result many want', () => {
-  test('is done once for all who ask meanwhile, and kept while there is room', async () => {
+suite('shared work', () => {
+  test('runs once for concurrent callers, and its result is cached while there is room', async () => {
     const work = new SingleFlight({ bounds: { maxBytes: 10 }, ...never });
     const made: string[] = [];
     const make = (name: string) => async () => {
@@ -23,7 +23,7 @@ suite('work whose result many want', () => {
     assert.deepEqual(made, ['a', 'b', 'c', 'b']);
   });
 
-  test('fails for all who wait, and is tried again by the next', async () => {
+  test('fails for all waiting callers, and the next call tries again', async () => {
     const work = new SingleFlight({ bounds: { maxBytes: 10 }, ...never });
     const fail = () => Promise.reject(new Error('no'));
     const both = await Promise.allSettled([work.get('a', fail, never), work.get('a', fail, never)]);
@@ -34,7 +34,7 @@ suite('work whose result many want', () => {
     assert.equal((await work.get('a', async () => Uint8Array.of(1), never)).length, 1);
   });
 
-  test('is not begun for somebody who has left, and ends when oxbow does', async () => {
+  test('does not start for a caller that has left, and ends at shutdown', async () => {
     const closing = new AbortController();
     const work = new SingleFlight({ bounds: { maxBytes: 10 }, signal: closing.signal });
     const gone = AbortSignal.abort(new Error('left'));

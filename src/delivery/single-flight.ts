@@ -1,6 +1,7 @@
 /**
- * Work whose result many want: done once, kept for some minutes while there is room, ended when nobody waits for it any more.
- * In: a name, how it is made. Out: bytes. Bounded in memory.
+ * Runs work for many callers once (single flight): concurrent calls share it, its result is cached, and it is aborted when no caller
+ * waits any more.
+ * In: a name and a function. Out: bytes. The cache is bounded.
  */
 import { Recent, type RecentOptions } from '../lib/recent.ts';
 
@@ -10,15 +11,15 @@ interface Flight {
   waiting: number;
 }
 
-/** Results by name. */
+/** Shared work by name. */
 export class SingleFlight {
   readonly #closing: AbortSignal;
   readonly #kept: Recent<Uint8Array>;
   readonly #flights = new Map<string, Flight>();
 
   /**
-   * @param options.bounds of results that are kept
-   * @param options.signal ends what is being made
+   * @param options.bounds bounds of the cached results
+   * @param options.signal aborts all work
    */
   constructor(options: { bounds: RecentOptions; signal: AbortSignal }) {
     this.#kept = new Recent(options.bounds);
@@ -27,9 +28,9 @@ export class SingleFlight {
   }
 
   /**
-   * The result of that name. Abort: rejects at once; the work goes on if somebody else waits for it. A failure is not kept.
+   * The result of that name. Abort rejects at once; the work continues if other callers wait for it. Failures are not cached.
    *
-   * @param make called where nothing of that name is kept or in the making
+   * @param make called if there is neither a cached result nor work in progress
    */
   get(
     name: string,
@@ -63,9 +64,9 @@ export class SingleFlight {
     const done = () => {
       if (this.#flights.get(name) === flight) this.#flights.delete(name);
     };
-    bytes.then((made) => {
+    bytes.then((result) => {
       done();
-      if (!controller.signal.aborted && !this.#closing.aborted) this.#kept.set(name, made, made.length);
+      if (!controller.signal.aborted && !this.#closing.aborted) this.#kept.set(name, result, result.length);
     }, done);
     return flight;
   }

@@ -21,7 +21,7 @@ async function openPast(plans: readonly SegmentPlan[], options: Parameters<typeo
 }
 
 suite('a still', () => {
-  test('is made from the segment’s pictures and the exact instant, once for all who ask for it', async () => {
+  test('is created from the segment’s pictures and the exact instant, once for all clients', async () => {
     await using past = await openPast([{ msn: 100 }, { msn: 101 }]);
     const replies = await Promise.all([at(3.28), at(3.28), at(3.28)].map((url) => past.get(url)));
     assert.equal(past.stills.length, 1);
@@ -71,7 +71,7 @@ suite('a still', () => {
     assert.equal(past.stills[0]!.atS, 5);
   });
 
-  test('is not there in a hole, before and after everything, without pictures, or without a key frame', async () => {
+  test('does not exist in a hole, before and after all media, without pictures, or without a key frame', async () => {
     await using past = await openPast([
       { msn: 100 },
       { msn: 101, startUs: START_US + 10 * SECOND, run: 2, key: false },
@@ -84,7 +84,7 @@ suite('a still', () => {
     assert.ok(await past.get(at(0)));
   });
 
-  test('of the newest instants is the newest there is, for as long as more may come', async () => {
+  test('of the newest instants is the newest picture, while the stream grows', async () => {
     await using past = await openPast([{ msn: 100 }]);
     await assert.rejects(past.get(at(3)), refusal('no-media'));
     past.state.settledUs = 0;
@@ -113,7 +113,7 @@ suite('a still', () => {
     assert.equal(calls, 2);
   });
 
-  test('that nobody waits for any more is not made; that somebody waits for is', async () => {
+  test('without a waiting client is not created; with one it is', async () => {
     const asked: AbortSignal[] = [];
     const made = Promise.withResolvers<Uint8Array>();
     const begun = Promise.withResolvers<void>();

@@ -1,6 +1,6 @@
 /**
- * Answers /thumb/{stream}/{time}.jpg: the picture that was shown at an instant.
- * In: an instant. Out: Reply with a JPEG. One decoding for all who ask for the same instant; bounded in memory.
+ * Answers /thumb/{stream}/{time}.jpg: the picture at an instant.
+ * In: an instant. Out: Reply with a JPEG. Concurrent requests for one instant share one decoding; the cache is bounded.
  */
 import type { RangeReader } from '../archive/range-reader.ts';
 import { concatBytes } from '../lib/bytes.ts';
@@ -14,28 +14,28 @@ import type { ServedStream } from './served-stream.ts';
 import { SingleFlight } from './single-flight.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
 
-/** Makes a JPEG of media bytes; see ffmpeg/engine. */
+/** Creates a JPEG of media bytes; see ffmpeg/engine. */
 export type MakeStill = (
   input: { bytes: Uint8Array; atS?: number; width: number },
   options: { signal: AbortSignal },
 ) => Promise<Uint8Array>;
 
-/** Widest still, pixels. A picture that is not as wide keeps its own width: a larger still would show no more. */
+/** Widest still, pixels. Narrower pictures keep their width. */
 const MAX_WIDTH = 640;
-/** Narrowest still that the engine makes, pixels. */
+/** Narrowest still that the engine creates, pixels. */
 const MIN_WIDTH = 16;
-/** Stills kept in memory, about 30 KB each; more while many are requested again, since each takes work of a child process. */
+/** Cached stills, about 30 KB each; more while many are requested again, since each one costs a child process. */
 const BOUNDS = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 32 * 1024 * 1024, againMs: 10_000 } };
-/** A still of long ago never changes; after a day caches ask whether it is still kept. */
+/** An old still never changes; after a day caches check whether retention has deleted it. */
 const OLD = 'public, max-age=86400, immutable';
-/** How far the newest instants may lie ahead of the newest whole segment. */
+/** How far a requested instant may be ahead of the newest complete segment. */
 const EDGE_US = 15_000_000;
-/** Addresses name seconds as a rule: what begins within the one that is named is meant too. */
+/** Addresses usually name whole seconds: media that begins within that second matches. */
 const SECOND_US = 1_000_000;
-/** A picture is decoded from a key frame no further back than this. */
+/** Decoding begins at a key frame at most this far before the picture. */
 const LOOK_BACK_US = 30_000_000;
 
-/** The last of `groups` with what it needs before it: from the last key frame on, without a hole. Empty where there is none. */
+/** The last group and those before it, from the last key frame on without a hole. Empty if there is no key frame. */
 function decodable(groups: readonly RecordedGroup[]): readonly RecordedGroup[] {
   for (let from = groups.length - 1; from >= 0; from--) {
     if (startsWithKey(groups[from]!)) return groups.slice(from);
@@ -48,28 +48,30 @@ function decodable(groups: readonly RecordedGroup[]): readonly RecordedGroup[] {
 export class Stills {
   readonly #makeStill: MakeStill;
   readonly #reader: Pick<RangeReader, 'read'>;
-  readonly #made: SingleFlight;
+  readonly #shared: SingleFlight;
 
   /**
-   * @param options.signal ends what is being made
+   * @param options.signal aborts all decoding
    */
   constructor(options: { makeStill: MakeStill; reader: Pick<RangeReader, 'read'>; signal: AbortSignal }) {
     this.#makeStill = options.makeStill;
     this.#reader = options.reader;
-    this.#made = new SingleFlight({ bounds: BOUNDS, signal: options.signal });
+    this.#shared = new SingleFlight({ bounds: BOUNDS, signal: options.signal });
   }
 
   /**
+   * Answers with the still of an instant.
+   *
    * @param us the instant, since 1970
    * @param nowUs now
-   * @param options.signal a viewer who leaves; others may wait for the same still
+   * @param options.signal aborts when this client disconnects; other clients may wait for the same still
    * @throws OxbowError `no-media`, `engine-failed`
    */
   async answer(stream: ServedStream, us: number, nowUs: number, { signal }: { signal: AbortSignal }): Promise<Reply> {
     const settled = stream.settled(us);
     const groups = await stream.recording.between(us - EDGE_US - LOOK_BACK_US, us + SECOND_US);
     const around = groups.filter(({ startUs }) => startUs <= us);
-    // Where more is to come, the newest instants are answered with the newest picture there is.
+    // While the stream grows, the newest instants are answered with the newest picture.
     const reachUs = settled ? 0 : EDGE_US;
     const last = around.at(-1);
     if (last && us < last.startUs + last.durationUs + reachUs) return this.#show(stream, around, us, nowUs, { signal });
@@ -78,7 +80,7 @@ export class Stills {
     throw new OxbowError('no-media', `nothing of ${stream.name} is recorded at that time`);
   }
 
-  /** @param around groups of which the last one is shown, with what it may need before it */
+  /** @param around groups; the last one has the picture, those before it may be needed to decode it */
   async #show(
     stream: ServedStream,
     around: readonly RecordedGroup[],
@@ -96,7 +98,7 @@ export class Stills {
     const atUs = Math.min(us, shown.startUs + shown.durationUs - 1);
     const atS = Math.max(0, atUs - first.startUs) / 1e6;
     const key = `${first.location}#${first.msn}-${shown.msn}#${atS}`;
-    const bytes = await this.#made.get(key, (options) => this.#make(video, groups, atS, options), { signal });
+    const bytes = await this.#shared.get(key, (options) => this.#make(video, groups, atS, options), { signal });
     const isOld = settled && nowUs - us > EDGE_US * 2;
     return bytesReply(bytes, contentTypes.jpeg, isOld ? OLD : caching.live);
   }

@@ -105,7 +105,7 @@ suite('subtitles', () => {
     assert.match(await asked, /103\.vtt/);
   });
 
-  test('a file says what is said in its segment, the same from memory and from the recording; silence is a file too', async () => {
+  test('a file has the cues of its segment, the same from memory and from the recording; a segment without cues has a file too', async () => {
     const { delivery, groups } = await openSpeaking();
     await using _ = delivery;
     const before = await Promise.all([100, 101, 102].map((msn) => delivery.text(`/live/door/s0-eng/${msn}.vtt`)));
@@ -157,7 +157,7 @@ suite('date ranges in lists', () => {
     assert.deepEqual(await idsOf('/live/door/s0-eng/g7.m3u8'), []);
   });
 
-  test('a range that is told is listed at once', async () => {
+  test('a published range is listed at once', async () => {
     const { delivery } = await openSpeaking();
     await using _ = delivery;
     assert.doesNotMatch(await delivery.text('/live/door/v0/g7.m3u8'), /DATERANGE/);

@@ -1,6 +1,6 @@
 /**
- * Subtitle segments: WebVTT files, made on demand from the text track of a segment, in memory or in the chunk file.
- * In: rendition and MSN. Out: Reply. Every segment has one, be anything said in it or not. RFC 8216bis 3.1.4; docs/media.md 14.
+ * Subtitle segments: WebVTT files, created on demand from the text track of a segment.
+ * In: rendition and MSN. Out: Reply. Each segment has a file, also without cues. RFC 8216bis 3.1.4; docs/media.md 14.
  */
 import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../archive/range-reader.ts';
@@ -15,7 +15,7 @@ import { findSegment } from './segment-media.ts';
 import type { ServedStream } from './served-stream.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
 
-/** More text in one segment is not ours. */
+/** The ingest writes less text into one segment, bytes. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
 /**

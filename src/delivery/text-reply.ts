@@ -1,6 +1,6 @@
 /**
- * Makes replies of playlists: bytes once, validator and gzip when first asked for.
- * In: text. Out: Reply.
+ * Creates replies of playlists and of bytes in memory; content types and Cache-Control of all replies.
+ * In: text or bytes. Out: Reply; validator and gzip are computed at first use.
  */
 import { createHash } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
@@ -8,7 +8,7 @@ import type { Reply } from './reply.ts';
 
 /** Below this gzip saves no packet. */
 const GZIP_FROM_BYTES = 1400;
-/** Fast: a list is compressed once and sent to all, but it must not hold the loop. */
+/** A fast level: a playlist is compressed once for all clients, but must not block the event loop. */
 const GZIP_LEVEL = 4;
 const GZIP_LEVEL_OF_LARGE = 1;
 const LARGE_BYTES = 256 * 1024;
@@ -17,19 +17,19 @@ const LARGE_BYTES = 256 * 1024;
 export const caching = {
   /** Named by an MSN or a hash: the bytes never change. */
   forever: 'public, max-age=31536000, immutable',
-  /** A list that grows. */
+  /** A playlist that grows. */
   live: 'public, max-age=1',
-  /** A list of the past that may still be filled in. */
+  /** A playlist of the past that may still gain segments. */
   past: 'public, max-age=10',
   none: 'no-store',
 } as const;
 
-/** Longest that an answer to a blocking reload is kept, seconds. */
+/** Longest max-age of an answer to a blocking reload, seconds. */
 const MAX_REACHED_S = 60;
 
 /**
- * Cache-Control of the answer to a blocking reload: what it promised to contain is in it for good, but whoever comes so late
- * that the list has moved on wants a newer one. Six target durations (RFC 8216bis, B.1), at most a minute.
+ * Cache-Control of the answer to a blocking reload. It always contains what the URL requests, but clients that come much later need a newer
+ * playlist. Six target durations (RFC 8216bis B.1), at most a minute.
  *
  * @param targetDurationS TARGETDURATION, seconds
  */
@@ -77,7 +77,7 @@ export function playlistReply(
   };
 }
 
-/** The same bytes under another Cache-Control; validator and gzip are still made once for both. */
+/** The same reply with another Cache-Control; both share validator and gzip. */
 export function keptFor(reply: Reply, cacheControl: string): Reply {
   return Object.create(reply, { cacheControl: { value: cacheControl, enumerable: true } }) as Reply;
 }
@@ -85,7 +85,7 @@ export function keptFor(reply: Reply, cacheControl: string): Reply {
 /**
  * Bytes in memory as a reply.
  *
- * @param etag strong validator without quotes, where there is one
+ * @param etag strong validator without quotes
  */
 export function bytesReply(bytes: Uint8Array, contentType: string, cacheControl: string, etag?: string): Reply {
   return { contentType, cacheControl, length: bytes.length, body: [bytes], ...(etag !== undefined && { etag }) };

@@ -10,14 +10,14 @@ function openViewers(limits?: { perStream: number; inAll: number }) {
 }
 
 suite('viewers', () => {
-  test('are counted once however much they ask for, each stream on its own', () => {
+  test('are counted once for any number of requests, each stream on its own', () => {
     const { viewers } = openViewers();
     for (const player of ['a', 'b', 'a', 'a']) viewers.seen('door', player);
     viewers.seen('garden', 'a');
     assert.deepEqual([viewers.of('door'), viewers.of('garden'), viewers.of('none')], [2, 1, 0]);
   });
 
-  test('who ask for nothing for 30 s watch no more', () => {
+  test('without requests for 30 s are removed', () => {
     const { viewers, clock } = openViewers();
     viewers.seen('door', 'a');
     clock.ms += 20_000;
@@ -33,7 +33,7 @@ suite('viewers', () => {
     assert.equal(viewers.of('door'), 0);
   });
 
-  test('who wait for media watch as long as they wait, and 30 s more', () => {
+  test('with a pending request count while it waits, and 30 s more', () => {
     const { viewers, clock } = openViewers();
     viewers.waits('door', 'stranger')();
     assert.equal(viewers.of('door'), 0, 'nobody gave it anything yet');
@@ -49,7 +49,7 @@ suite('viewers', () => {
     assert.equal(viewers.of('door'), 0);
   });
 
-  test('beyond the bounds are not told apart, which is told; those who leave make room', () => {
+  test('beyond the limits are reported instead of counted; players that leave make room', () => {
     const { viewers, clock, over } = openViewers({ perStream: 2, inAll: 3 });
     for (const player of ['a', 'b', 'c']) viewers.seen('door', player);
     assert.deepEqual([viewers.of('door'), over()], [2, 1]);

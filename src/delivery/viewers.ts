@@ -1,17 +1,17 @@
 /**
- * Who watches: distinct players that asked for a stream's media a moment ago.
- * In: a word for each request, and one for each that waits. Out: how many there are. Constant work for each request, bounded memory.
+ * Counts viewers: distinct players that requested media of a stream in the last 30 seconds.
+ * In: a player key for each request, and for each that waits. Out: the number of viewers. Constant work per request, bounded memory.
  */
 import type { MediaAddress } from '../api/media-address.ts';
 import { AnonymousPlayers } from './live/anonymous-players.ts';
 
-/** A player that asked for nothing for so long watches no more, ms. */
+/** A player without requests for this long is no viewer, ms. */
 const WATCHES_MS = 30_000;
 
-/** Who was seen no longer ago is as good as seen now, ms. */
+/** Resolution of the last request, ms. */
 const FRESH_MS = 1000;
 
-/** How many are told apart. */
+/** Most players that are counted. */
 export interface ViewerLimits {
   readonly perStream: number;
   readonly inAll: number;
@@ -22,7 +22,7 @@ const viewerLimits: ViewerLimits = { perStream: 50_000, inAll: 200_000 };
 
 interface Seen {
   atMs: number;
-  /** Its requests that wait. */
+  /** Pending requests. */
   held: number;
 }
 
@@ -32,13 +32,13 @@ export class Viewers {
   readonly #limits: ViewerLimits;
   readonly #onOver: () => void;
   readonly #anonymous: AnonymousPlayers;
-  /** By stream, then by player: who was seen longest ago first. */
+  /** By stream, then by player, least recent first. */
   readonly #streams = new Map<string, Map<string, Seen>>();
   #inAll = 0;
 
   /**
    * @param options.nowMs a clock that never steps, ms
-   * @param options.onOver told of each request of a player that there is no room for
+   * @param options.onOver called for each request of a player beyond the limits
    */
   constructor(options: { nowMs: () => number; onOver?: () => void; limits?: ViewerLimits }) {
     this.#nowMs = options.nowMs;
@@ -48,7 +48,7 @@ export class Viewers {
   }
 
   /**
-   * A player was given media.
+   * Notes a player that was served.
    *
    * @param player short; the same for all requests of one
    * @param address what it requested, if other players may have the same name
@@ -75,7 +75,7 @@ export class Viewers {
     this.#streams.set(stream, players);
   }
 
-  /** A player that is known waits for media: it watches until the returned function is called, however long that takes. */
+  /** Counts a player with a pending request as a viewer until the returned function is called. */
   waits(stream: string, player: string): () => void {
     const players = this.#streams.get(stream);
     const known = players?.get(player);
@@ -87,7 +87,7 @@ export class Viewers {
     };
   }
 
-  /** How many watch a stream. */
+  /** Number of viewers of a stream. */
   of(stream: string): number {
     const players = this.#streams.get(stream);
     if (!players) return 0;
@@ -95,7 +95,7 @@ export class Viewers {
     return players.size;
   }
 
-  /** Lets go of all who watch no more: streams that nobody asks about too. */
+  /** Removes players that watch no more, of all streams. */
   forgetOld(): void {
     for (const [stream, players] of this.#streams) this.#forgetOld(stream, players);
   }

@@ -9,7 +9,7 @@ const START = 869_624_096;
 const addressOf = (path: string) => parseMediaAddress(path)!;
 const segment = (msn: number) => addressOf(`/live/door/av0/${msn}.m4s`);
 
-suite('players with the same address and program', () => {
+suite('players with the same address and User-Agent', () => {
   test('are counted apart: three that follow a live list, one of them seconds behind', () => {
     let ms = 0;
     const viewers = new Viewers({ nowMs: () => ms });

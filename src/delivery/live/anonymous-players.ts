@@ -1,20 +1,20 @@
 /**
- * Tells players apart that have the same address and program and name no session: a player requests each live segment once, so the
- * second request for the same segment is that of a second player.
- * In: requests for segments and parts. Out: the name of a player. Bounded memory; only a segment every few seconds is looked at.
- * Limits: players of the past are not told apart, nor one that takes parts from one that takes segments; a player that requests a
- * segment again counts as two for half a minute; each serving thread counts on its own, so with several the result may be too low.
+ * Distinguishes players that send the same address and User-Agent and no session. A player requests each live segment once, so a second
+ * request for a segment comes from a second player.
+ * In: requests for segments and parts. Out: a player name. Bounded memory; it samples one segment every few seconds.
+ * Limits: players of recordings are not distinguished, nor a player of parts from one of segments; a repeated request counts as a second
+ * player for half a minute; each serving thread counts alone, so the result may be too low.
  */
 import type { MediaAddress } from '../../api/media-address.ts';
 
-/** A segment is watched this often, ms: often enough for players that are forgotten after 30 s. */
+/** Interval of sampled segments, ms: well below the 30 s for which a viewer counts. */
 const EVERY_MS = 5000;
-/** Players are no further apart than this, ms. */
+/** Requests for a sampled segment are counted for this long, ms: the most that players are apart. */
 const APART_MS = 30_000;
 const MAX_WATCHED = APART_MS / EVERY_MS;
-/** Players whose requests for one segment are counted; others are told apart by address and program alone. About 100 bytes each. */
+/** Players counted for one segment; others are distinguished by address and User-Agent only. About 100 bytes each. */
 const MAX_PLAYERS = 4000;
-/** Players of one address and program. */
+/** Players of one address and User-Agent. */
 const MAX_PER_CLIENT = 100;
 const MAX_STREAMS = 2000;
 
@@ -28,7 +28,7 @@ interface Watched {
 /** Players of all streams. */
 export class AnonymousPlayers {
   readonly #nowMs: () => number;
-  /** Newest segment last; the stream that was added first goes first. */
+  /** Newest segment last; the stream that was added first is removed first. */
   readonly #streams = new Map<string, Watched[]>();
 
   /** @param nowMs a clock that never steps, ms */
@@ -37,9 +37,9 @@ export class AnonymousPlayers {
   }
 
   /**
-   * The name of the player behind a request.
+   * The name of the player that sent a request.
    *
-   * @param player the same for all that are alike
+   * @param player key of address and User-Agent
    * @param address what it requests; segments and first parts are counted
    */
   nameOf(stream: string, player: string, address: MediaAddress): string {
@@ -55,7 +55,7 @@ export class AnonymousPlayers {
     return count === 1 ? player : `${player}+${count}`;
   }
 
-  /** The segment, where its requests are counted. */
+  /** The sampled segment; undefined if the segment is not sampled. */
   #watch(stream: string, msn: number): Watched | undefined {
     const nowMs = this.#nowMs();
     const all = this.#streams.get(stream) ?? [];

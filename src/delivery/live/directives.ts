@@ -1,6 +1,6 @@
 /**
  * Delivery directives of a playlist request.
- * In: the query of a GET. Out: what the playlist must hold before it is sent. RFC 8216bis 6.2.5.
+ * In: the query of a GET. Out: what the playlist must contain before it is sent. RFC 8216bis 6.2.5.
  */
 import { OxbowError } from '../../lib/errors.ts';
 

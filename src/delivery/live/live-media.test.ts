@@ -11,11 +11,11 @@ import type { Reply } from '../reply.ts';
 const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
 
 suite('segments and parts', () => {
-  test('the hinted part is held and given whole; other parts that are not there are not waited for', async () => {
+  test('a request for the hinted part waits and gets all of it; a request for another missing part does not wait', async () => {
     await using live = await openLive();
-    const asked = live.get('/live/door/av0/103.2.m4s');
+    const pending = live.get('/live/door/av0/103.2.m4s');
     live.part({ msn: 103 }, 2);
-    const reply = await asked;
+    const reply = await pending;
     assert.equal(reply.cacheControl, 'public, max-age=31536000, immutable');
     const expected = await Promise.all(
       ['v0', 'a0'].map(async (id) => live.bytes(await live.get(`/live/door/${id}/103.2.m4s`))),
@@ -28,14 +28,14 @@ suite('segments and parts', () => {
 
   test('a hinted part of a list that ended never comes, though the next generation gives its name to other media', async () => {
     await using live = await openLive();
-    const asked = live.get('/live/door/av0/103.2.m4s');
+    const pending = live.get('/live/door/av0/103.2.m4s');
     live.list.begin({ ...generation, number: 8 }, tracks);
     live.live({ msn: 103 });
-    await assert.rejects(asked, refusal('not-found'));
+    await assert.rejects(pending, refusal('not-found'));
     assert.ok((await live.get('/live/door/av0/103.2.m4s')).length > 0);
   });
 
-  test('are the same bytes from memory and from the chunk file, open or sealed: the parts one behind the other', async () => {
+  test('are the same bytes from memory and from the chunk file, open or sealed: the parts in sequence', async () => {
     const limits = { ...DEFAULT_LIMITS, memoryUs: 3_000_000 };
     await using live = await openDelivery({ limits });
     live.list.begin(generation, tracks);
@@ -55,7 +55,7 @@ suite('segments and parts', () => {
     assert.deepEqual(await read(), inMemory);
     await live.rig.recorder.seal();
     assert.deepEqual(await read(), inMemory);
-    // Whoever asks next need not wait, as long as it is kept.
+    // The next request is answered from memory, until retention.
     const ready = async (rendition: string) => {
       const reply = live.lookup.findRecorded({ kind: 'segment', stream: 'door', rendition, msn: 100 });
       return reply && live.bytes(reply);

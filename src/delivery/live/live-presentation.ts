@@ -1,5 +1,5 @@
 /**
- * A live list as a presentation.
+ * Adapter from a live window to a presentation.
  * In: a view of packager/live-window. Out: delivery/format. RFC 8216bis 4.4.3.8, 6.2 and appendix B. Pure.
  */
 import { sortDateRanges } from '../../media/m3u8/date-range.ts';
@@ -11,12 +11,12 @@ import { nextPartOf, partsOf, positionOf } from '../../packager/rendition-view.t
 
 /** Parts are listed for the last three target durations (RFC 8216bis 6.2.2 requires no less). */
 const PARTS_FOR_TARGETS = 3;
-/** Durations in the list are rounded and a little short: parts that are needed by them are listed, µs. */
+/** Listed durations are rounded and slightly short: tolerance for the parts to list, µs. */
 const PARTS_GRACE_US = 50_000;
 /** Nothing younger than six target durations may be skipped (4.4.3.8). */
 export const SKIP_AFTER_TARGETS = 6;
 
-/** The list as it is now. */
+/** The presentation of a view. */
 export function livePresentation(view: LiveWindowView): Presentation {
   const { generation, ended } = view;
   const { targetDurationS, holdBackS, parts } = generation;
@@ -44,7 +44,7 @@ export function livePresentation(view: LiveWindowView): Presentation {
       canBlockReload: parts !== undefined,
       canSkipUntilS: SKIP_AFTER_TARGETS * targetDurationS,
       skippable() {
-        // By their ends, as seen from the start of the last segment: none may end after the Skip Boundary.
+        // By their ends, measured from the start of the last segment: none may end after the Skip Boundary.
         const fromUs = SKIP_AFTER_TARGETS * targetDurationS * 1e6 + (sealed.at(-1)?.sealed?.durationUs ?? 0);
         return durationsAfter(sealed).filter((us) => us >= fromUs).length;
       },
@@ -53,7 +53,7 @@ export function livePresentation(view: LiveWindowView): Presentation {
   };
 }
 
-/** What a generation offers. */
+/** The renditions of a generation. */
 export function describe({ generation, tracks }: Pick<LiveWindowView, 'generation' | 'tracks'>): Description {
   return {
     tracks,
@@ -70,7 +70,7 @@ export function discontinuitiesBefore({
   return discontinuitySequence - (discontinuity ? 1 : 0);
 }
 
-/** A listed segment, with its parts or without. */
+/** A segment of the live window, with or without its parts. */
 export function present(listed: LiveSegment, withParts: boolean): PresentationSegment {
   const { msn, init, run, startUs, discontinuity, sealed } = listed;
   return {

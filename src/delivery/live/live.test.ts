@@ -17,7 +17,7 @@ function media(text: string): MediaPlaylist {
 }
 
 suite('a live list', () => {
-  test('says all that a low-latency player needs, and writes whole segments 1 ms short (docs/media.md 8)', async () => {
+  test('has all that a low-latency player needs, and writes complete segments 1 ms short (docs/media.md 8)', async () => {
     await using live = await openLive();
     const lines = (await live.text('/live/door/av0/g7.m3u8')).split('\n');
     assert.deepEqual(lines.slice(0, 9), [
@@ -73,7 +73,7 @@ suite('a live list', () => {
     assert.equal(first.cacheControl, 'public, max-age=1');
   });
 
-  test('skips what is older than six target durations, and only when asked to (RFC 8216bis 6.2.5.1)', async () => {
+  test('skips what is older than six target durations, and only on request (RFC 8216bis 6.2.5.1)', async () => {
     await using live = await openDelivery();
     live.list.begin(generation, tracks);
     for (let msn = 100; msn < 120; msn++) live.live({ msn });
@@ -97,7 +97,7 @@ suite('a live list', () => {
     );
   });
 
-  test('keeps the parts of the last three target durations of media, whatever hole lies between them (RFC 8216bis 6.2.2)', async () => {
+  test('keeps the parts of the last three target durations of media, also across a hole (RFC 8216bis 6.2.2)', async () => {
     await using live = await openDelivery();
     live.list.begin(generation, tracks);
     for (let msn = 100; msn < 104; msn++) live.live({ msn });
@@ -110,7 +110,7 @@ suite('a live list', () => {
     );
   });
 
-  test('says the same of a segment and its parts while it grows and when it is whole (RFC 8216bis 6.2.1)', async () => {
+  test('lists a segment and its parts the same while it grows and when it is complete (RFC 8216bis 6.2.1)', async () => {
     await using live = await openDelivery();
     live.list.begin(generation, tracks);
     live.live({ msn: 100 });
@@ -131,7 +131,7 @@ suite('a live list', () => {
     assert.deepEqual([parts[0]!.durationS, durationS], [0.2, 0.199]);
   });
 
-  test('tells the time of each segment by the clock of its own configuration', async () => {
+  test('dates each segment by the clock of its own configuration', async () => {
     await using live = await openDelivery();
     live.list.begin(generation, tracks);
     live.live({ msn: 100 });
@@ -246,25 +246,25 @@ suite('the multivariant list', () => {
   test('waits for a stream that is starting', async () => {
     await using live = await openDelivery();
     live.state.starting = true;
-    const asked = live.text('/live/door/index.m3u8');
+    const pending = live.text('/live/door/index.m3u8');
     live.list.begin(generation, tracks);
     live.live({ msn: 100 });
-    assert.match(await asked, /av0\/g7\.m3u8/);
+    assert.match(await pending, /av0\/g7\.m3u8/);
   });
 });
 
 suite('a blocking reload (RFC 8216bis 6.2.5.2)', () => {
-  test('is answered with the part that was asked for, as soon as every track has it', async () => {
+  test('is answered with the requested part, as soon as every track has it', async () => {
     await using live = await openLive();
     let done = false;
-    const asked = live.get('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=2').finally(() => {
+    const pending = live.get('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=2').finally(() => {
       done = true;
     });
     live.list.addPart(103, 1, { bytes: new Uint8Array(9), pts: 0, duration: 18_000, independent: false, crc: 0 });
     await new Promise(setImmediate);
     assert.equal(done, false, 'audio is missing');
     live.list.addPart(103, 2, { bytes: new Uint8Array(9), pts: 0, duration: 9600, independent: true, crc: 0 });
-    const reply = await asked;
+    const reply = await pending;
     assert.equal(reply.cacheControl, 'public, max-age=12');
     assert.match(
       new TextDecoder().decode(await live.bytes(reply)),
@@ -276,7 +276,7 @@ suite('a blocking reload (RFC 8216bis 6.2.5.2)', () => {
     );
   });
 
-  test('for a whole segment waits until it is sealed; a part behind its last is the next one’s first', async () => {
+  test('for a whole segment waits until it is sealed; a part after its last is the next one’s first', async () => {
     await using live = await openLive();
     const whole = live.text('/live/door/av0/g7.m3u8?_HLS_msn=103');
     const behind = live.text('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=2');
@@ -323,21 +323,21 @@ suite('a blocking reload (RFC 8216bis 6.2.5.2)', () => {
     await part;
   });
 
-  test('ends when nobody waits any more, and leaves nothing behind', async () => {
+  test('ends when the client disconnects, without a leak', async () => {
     await using live = await openLive();
     const viewer = new AbortController();
-    const asked = live.get('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=5', viewer.signal);
+    const pending = live.get('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=5', viewer.signal);
     viewer.abort(new Error('gone'));
-    await assert.rejects(asked, /gone/);
+    await assert.rejects(pending, /gone/);
     await assert.rejects(live.get('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=5', viewer.signal), /gone/);
   });
 
   test('of a generation that was replaced ends it, and its media stays', async () => {
     await using live = await openLive();
-    const asked = live.text('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=5');
+    const pending = live.text('/live/door/av0/g7.m3u8?_HLS_msn=103&_HLS_part=5');
     live.list.begin({ ...generation, number: 8 }, tracks);
     live.live({ msn: 104 });
-    assert.match(await asked, /ENDLIST/);
+    assert.match(await pending, /ENDLIST/);
     assert.match(await live.text('/live/door/av0/g7.m3u8'), /\n102\.m4s\n#EXT-X-ENDLIST/);
     assert.match(await live.text('/live/door/av0/g8.m3u8'), /MEDIA-SEQUENCE:104/);
     assert.ok((await live.get('/live/door/av0/101.m4s')).length > 0);

@@ -1,6 +1,6 @@
 /**
- * Answers what lies under /live/{stream}/: lists with blocking reload, init sections, segments and parts.
- * In: a path that was taken apart. Out: Reply, at once or when the media is there. RFC 8216bis 6.2.5; docs/media.md 14, 18, 28.
+ * Answers /live/{stream}/: playlists with blocking reload, init sections, segments and parts.
+ * In: a parsed address. Out: Reply, at once or when the media exists. RFC 8216bis 6.2.5; docs/media.md 14, 18, 28.
  */
 import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../../archive/range-reader.ts';
@@ -29,27 +29,27 @@ import { livePresentation, partTargetOf } from './live-presentation.ts';
 import { type PendingReply, settle, waitFor } from './pending-reply.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
-/** How long a first request waits for a stream that is starting. */
+/** Timeout of a first request to a stream that is starting. */
 const START_WAIT_MS = 8000;
-/** A request for media further ahead of the last whole segment than this is refused (RFC 8216bis 6.2.5.2). */
+/** Segments ahead of the last complete one that may be requested (RFC 8216bis 6.2.5.2). */
 const MAX_AHEAD = 2;
-/** As are parts that lie this many seconds ahead, or more than three where parts are long (the Advance Part Limit). */
+/** Seconds of parts ahead that may be requested, or three parts if they are longer than a second (the Advance Part Limit). */
 const MAX_PARTS_AHEAD_S = 3;
 const RETRY_AFTER_S = 2;
 
-/** Rendered lists of one generation, until it changes. */
+/** Rendered playlists of one version of a generation. */
 interface Rendered {
   readonly version: number;
   readonly replies: Map<string, Reply>;
 }
 
-/** By live list and number of the generation: the one that grows, and the one before it. */
+/** By live window and generation number: the current one and the one before it. */
 const renderedLists = new WeakMap<object, Map<number, Rendered>>();
 
 /**
- * The newest list as soon as it has a segment, be it ended or not; a first request waits for a stream that is starting.
+ * The newest generation once it has a segment, ended or not; a first request waits for a stream that is starting.
  *
- * @throws OxbowError `stream-offline` where there is none
+ * @throws OxbowError `stream-offline`
  */
 export async function readyView(stream: ServedStream, { signal }: { signal: AbortSignal }): Promise<LiveWindowView> {
   const { list } = stream;
@@ -61,16 +61,16 @@ export async function readyView(stream: ServedStream, { signal }: { signal: Abor
   return view;
 }
 
-/** The multivariant playlist of what is live now. */
+/** The Multivariant Playlist; waits for a stream that is starting. */
 export async function answerLiveIndex(stream: ServedStream, options: { signal: AbortSignal }): Promise<Reply> {
   await readyView(stream, options);
   return liveIndex(stream);
 }
 
 /**
- * The multivariant playlist, where there is one at once.
+ * The Multivariant Playlist, without waiting.
  *
- * @throws OxbowError `stream-offline` where nothing is live, or not yet
+ * @throws OxbowError `stream-offline`
  */
 export function liveIndex(stream: ServedLiveStream): Reply {
   const { list } = stream;
@@ -79,38 +79,38 @@ export function liveIndex(stream: ServedLiveStream): Reply {
   return rendered(stream, view, 'index', () => liveIndexReply(view));
 }
 
-/** The multivariant playlist of a view, with lists in folders beside it. */
+/** Prints the Multivariant Playlist of a view. */
 export function liveIndexReply(view: LiveWindowView): Reply {
   const list = hlsMultivariant(livePresentation(view), (id) => `${id}/g${view.generation.number}.m3u8`);
   return playlistReply(printMultivariantPlaylist(list), caching.live);
 }
 
-/** A rendition's Media Playlist, when it has reached what was asked for. */
+/** A rendition's Media Playlist, once it contains what the directives request. */
 export async function answerLivePlaylist(
   stream: ServedStream,
-  asked: { readonly rendition: string; readonly generation: number },
+  address: { readonly rendition: string; readonly generation: number },
   directives: Directives,
   options: { signal: AbortSignal },
 ): Promise<Reply> {
-  return settle(livePlaylist(stream, asked, directives), options);
+  return settle(livePlaylist(stream, address, directives), options);
 }
 
 /**
- * A rendition's Media Playlist, or what to wait for before it has reached what was asked for.
+ * A rendition's Media Playlist, or a pending reply until it contains what the directives request.
  *
- * @throws OxbowError `stream-offline` where there is no such list, `bad-request` for what nobody would ask who follows it
+ * @throws OxbowError `stream-offline` without such a playlist, `bad-request` for directives too far ahead
  */
 export function livePlaylist(
   stream: ServedLiveStream,
   { rendition: renditionId, generation: number }: { readonly rendition: string; readonly generation: number },
-  { msn, part: askedPart, skip }: Directives,
+  { msn, part: requestedPart, skip }: Directives,
 ): Reply | PendingReply {
   const { list } = stream;
   const view = list.view(number);
   if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
   const rendition = renditionOf(view.tracks, renditionId);
   if (msn === undefined || !view.generation.parts || view.ended) return renderedPlaylist(stream, view, rendition, skip);
-  const part = isSubtitle(rendition.id) ? undefined : askedPart;
+  const part = isSubtitle(rendition.id) ? undefined : requestedPart;
   const look = (): Reply | undefined => {
     const now = list.view(number);
     if (!now) throw offline(stream);
@@ -131,15 +131,17 @@ export function livePlaylist(
 }
 
 /**
- * @param last MSN of the last whole segment
- * @throws OxbowError `bad-request` where `msn` lies too far ahead of it (RFC 8216bis 6.2.5.2)
+ * Refuses a request too far ahead.
+ *
+ * @param last MSN of the last complete segment
+ * @throws OxbowError `bad-request` (RFC 8216bis 6.2.5.2)
  */
 export function refuseFarSegment(msn: number, last: number): void {
   if (msn <= last + MAX_AHEAD) return;
   throw new OxbowError('bad-request', `_HLS_msn=${msn} is more than ${MAX_AHEAD} ahead of ${last}`);
 }
 
-/** @throws OxbowError `bad-request` for what nobody who follows the list would ask for now */
+/** @throws OxbowError `bad-request` for a segment or part too far ahead of the playlist */
 function refuseTooFar(view: LiveWindowView, rendition: Rendition, msn: number, part: number | undefined): void {
   const position = positionOf(view, rendition);
   if (!position) return;
@@ -212,21 +214,21 @@ function mediaOf<Media>({ init, tracks }: SegmentMedia<Media>, name: SegmentName
   return { media: own.map(({ media }) => media), etag: etagOf(segmentKey(name), crcs) };
 }
 
-/** A part, at once if it is there, when it is sealed if it is the one that was announced. */
+/** A part: at once if it exists, when it is complete if the playlist has announced it (EXT-X-PRELOAD-HINT). */
 export async function answerPart(
   stream: ServedStream,
-  asked: PartAddress,
+  address: PartAddress,
   options: { signal: AbortSignal },
 ): Promise<Reply> {
-  const found = livePart(stream, asked);
+  const found = livePart(stream, address);
   if (found) return settle(found, options);
-  const { msn, part: index } = asked;
-  const part = findPart(stream, asked);
-  if (!part) throw msn < stream.leastMsnAt(stream.createdUs) ? notThere(msn, index) : noPart(stream, asked);
+  const { msn, part: index } = address;
+  const part = findPart(stream, address);
+  if (!part) throw msn < stream.leastMsnAt(stream.createdUs) ? notThere(msn, index) : noPart(stream, address);
   const segment = await recordedSegment(stream, msn);
   const body = segment && partFromStore(part, segment);
   if (!body) throw new OxbowError('gone', `part ${index} of segment ${msn} is no longer kept on its own`);
-  return partReply(asked, part, body);
+  return partReply(address, part, body);
 }
 
 /** Names a part. */
@@ -237,32 +239,32 @@ interface PartAddress {
 }
 
 /**
- * A part that is in memory, or what to wait for where it is the one that was announced; undefined for any other.
+ * A part in memory, or a pending reply if the playlist has announced it; undefined for any other part.
  *
- * @throws OxbowError `not-found` where there is no such rendition
+ * @throws OxbowError `not-found` for an unknown rendition
  */
-export function livePart(stream: ServedLiveStream, asked: PartAddress): Reply | PendingReply | undefined {
+export function livePart(stream: ServedLiveStream, address: PartAddress): Reply | PendingReply | undefined {
   const { list } = stream;
-  const { msn, part: index } = asked;
+  const { msn, part: index } = address;
   const inMemory = (): Reply | undefined => {
-    const part = findPart(stream, asked);
+    const part = findPart(stream, address);
     const body = part && partFromMemory(part);
-    return body && partReply(asked, part, body);
+    return body && partReply(address, part, body);
   };
   const found = inMemory();
   const { generation } = list;
   const view = generation?.parts && list.view(generation.number);
-  if (found || !generation || !view || view.ended || findPart(stream, asked)) return found;
-  const rendition = renditionOf(view.tracks, asked.rendition);
-  // Only what comes next is held (docs/media.md 28).
+  if (found || !generation || !view || view.ended || findPart(stream, address)) return found;
+  const rendition = renditionOf(view.tracks, address.rendition);
+  // Only the announced part is pending (docs/media.md 28).
   const coming = [positionOf(view, rendition), nextPartOf(view, rendition)];
   if (!coming.some((position) => position?.msn === msn && position.parts === index)) return undefined;
   const look = (): Reply | undefined => {
-    // The next generation may use its name: other media, which is not what was waited for.
+    // The next generation may give its name to other media.
     if (list.generation?.number !== generation.number) throw notThere(msn, index);
     const part = inMemory();
     if (part || (!list.ended && list.find(msn)?.sealed === undefined)) return part;
-    throw noPart(stream, asked);
+    throw noPart(stream, address);
   };
   return {
     key: `${rendition.id}/${msn}.${index}`,
@@ -287,10 +289,10 @@ function noPart({ list }: ServedLiveStream, { msn, part }: PartAddress): OxbowEr
 }
 
 /**
- * The name, and the CRC-32 of what it names, track by track: a name that is used again for other bytes does not validate.
+ * A validator of name and content: a name that is used again for other bytes does not validate.
  *
- * @param name within the stream
- * @param crcs of the tracks, in the order of the rendition
+ * @param name unique within the stream
+ * @param crcs CRC-32 of each track, in the order of the rendition
  */
 export function etagOf(name: string, crcs: readonly number[]): string {
   return [name, ...crcs.map((crc) => crc.toString(16).padStart(8, '0'))].join('-');
@@ -309,7 +311,7 @@ function segmentReply(etag: string, body: readonly BodyPart[]): Reply {
   return { contentType: contentTypes.segment, cacheControl: caching.forever, length: lengthOf(body), body, etag };
 }
 
-/** Playlists are rendered at most once per change, when first asked for, and are the same bytes for everyone. */
+/** Renders a playlist at most once per change, for all clients. */
 function rendered(stream: ServedLiveStream, view: LiveWindowView, key: string, print: () => Reply): Reply {
   const { number } = view.generation;
   const generations = renderedLists.get(stream.list) ?? new Map<number, Rendered>();
@@ -335,14 +337,14 @@ function renderedPlaylist(stream: ServedLiveStream, view: LiveWindowView, rendit
   });
 }
 
-/** The same list as the answer to a blocking reload, which caches may keep longer. */
+/** The same playlist as the answer to a blocking reload, which caches may keep longer. */
 function reachedPlaylist(stream: ServedLiveStream, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
   return rendered(stream, view, `${rendition.id}?reached${skip ? '?skip' : ''}`, () =>
     keptFor(renderedPlaylist(stream, view, rendition, skip), cachingOfReached(view.generation.targetDurationS)),
   );
 }
 
-/** The rendition of that id; throws OxbowError `not-found` where these tracks make none. */
+/** Finds a rendition. @throws OxbowError `not-found` */
 export function renditionOf(tracks: Parameters<typeof renditionsOf>[0], id: string): Rendition {
   const { all, subtitles } = renditionsOf(tracks);
   const rendition = [...all, ...subtitles].find((one) => one.id === id);
@@ -354,7 +356,7 @@ function notThere(msn: number, index: number): OxbowError {
   return new OxbowError('not-found', `there is no part ${index} of segment ${msn}`);
 }
 
-/** The refusal that says that nothing is live. */
+/** The error for a stream that is not live. */
 export function offline(stream: ServedLiveStream): OxbowError {
   return new OxbowError('stream-offline', `${stream.name} is not live now`, {
     extra: { retryAfterSeconds: RETRY_AFTER_S },

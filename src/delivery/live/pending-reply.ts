@@ -1,40 +1,40 @@
 /**
- * Answers that are not there yet: what they wait for, and how long at most. One pending reply serves all who ask the same.
- * In: a live list's changes. Out: the reply, or why there is none. RFC 8216bis 6.2.5.2; docs/media.md 28.
+ * Replies that wait for media: when to check again, and the timeout. All clients that request the same share one pending reply.
+ * In: changes of a live window. Out: the reply, or the OxbowError. RFC 8216bis 6.2.5.2; docs/media.md 28.
  */
 import type { OxbowError } from '../../lib/errors.ts';
 import type { Subscribable } from '../../lib/events.ts';
 import type { Reply } from '../reply.ts';
 
-/** A reply to come. */
+/** A reply that does not exist yet. */
 export interface PendingReply {
-  /** Those who wait for the same reply have the same words here. */
+  /** Equal for equal requests. */
   readonly key: string;
-  /** When it is worth another look. */
+  /** Emits when `look` should be called again. */
   readonly changes: Subscribable<void>;
-  /** The reply; undefined while it is still to come. Throws the OxbowError that it came to instead. */
+  /** The reply; undefined while it is pending. Throws the OxbowError once it cannot come any more. */
   readonly look: () => Reply | undefined;
-  /** How long it is worth waiting. */
+  /** Timeout, ms. */
   readonly waitMs: number;
-  /** The refusal for those who waited that long. */
+  /** The error after the timeout. */
   readonly late: () => OxbowError;
 }
 
-/** Whether what was found is still to come. */
+/** Whether a reply is pending. */
 export function isPending(found: Reply | PendingReply): found is PendingReply {
   return 'look' in found;
 }
 
-/** Waits where there is something to wait for. Rejects with the signal's reason when aborted, else with an OxbowError. */
+/** Waits for a pending reply. Rejects with the signal's reason when aborted, otherwise with an OxbowError. */
 export async function settle(found: Reply | PendingReply, { signal }: { signal: AbortSignal }): Promise<Reply> {
   if (!isPending(found)) return found;
   await waitFor(found.changes, () => found.look() !== undefined, found.waitMs, signal);
-  const reply = found.look(); // of now: more may have changed in the same turn
+  const reply = found.look(); // the newest: more may have changed in the same turn
   if (!reply) throw found.late();
   return reply;
 }
 
-/** Resolves when `done` holds or `ms` have passed; rejects when aborted, or with what `done` throws. Asked at every change. */
+/** Calls `done` at each change. Resolves when it returns true or after `ms`; rejects when aborted, or with what `done` throws. */
 export function waitFor(
   changes: Subscribable<void>,
   done: () => boolean,
