@@ -18,7 +18,7 @@ suite('shared work', () => {
     assert.deepEqual(made, ['a', 'b']);
     await get('c');
     await get('a');
-    assert.deepEqual(made, ['a', 'b', 'c'], 'a was asked for last');
+    assert.deepEqual(made, ['a', 'b', 'c'], 'a was requested last');
     await get('b');
     assert.deepEqual(made, ['a', 'b', 'c', 'b']);
   });

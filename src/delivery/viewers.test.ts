@@ -36,7 +36,7 @@ suite('viewers', () => {
   test('with a pending request count while it waits, and 30 s more', () => {
     const { viewers, clock } = openViewers();
     viewers.waits('door', 'stranger')();
-    assert.equal(viewers.of('door'), 0, 'nobody gave it anything yet');
+    assert.equal(viewers.of('door'), 0, 'it has received nothing yet');
     viewers.seen('door', 'a');
     const stop = viewers.waits('door', 'a');
     clock.ms += 100_000;

@@ -1,31 +1,31 @@
 /**
- * Remembers what was learned of stored segments for clips, so that a clip asked for again, or by many, costs its index only.
- * In: keys of segments, and how to learn. Out: what was learned, once for all who ask. Bounded in memory and in reads at once.
+ * Caches facts about stored segments that clips need (sizes, shapes), so that a repeated clip only reads its index.
+ * In: keys of segments, and how to read the fact. Out: the fact, read once for concurrent callers. Bounded in memory and concurrent reads.
  */
 
-/** Segments that are looked at together, of all clips. */
+/** Concurrent reads of all clips. */
 const MAX_AT_ONCE = 8;
-/** Segments of one clip that wait for each other. */
+/** Concurrent reads of one clip. */
 const MAX_PER_CLIP = 4;
 
-/** Lets a bounded number of tasks run at once; the others wait in line. */
-export class Gate {
+/** Limits concurrent tasks; the others wait in order (a counting semaphore). */
+export class Semaphore {
   #free: number;
   readonly #waiting: (() => void)[] = [];
 
-  /** @param atOnce tasks that run together */
+  /** @param atOnce concurrent tasks */
   constructor(atOnce: number = MAX_AT_ONCE) {
     this.#free = atOnce;
   }
 
-  /** Runs a task when there is room; gives what it gives. */
+  /** Runs a task when there is room; returns its result. */
   async run<T>(task: () => Promise<T>): Promise<T> {
     if (this.#free > 0) this.#free--;
     else await new Promise<void>((resolve) => this.#waiting.push(resolve));
     try {
       return await task();
     } finally {
-      // Whoever is next takes over the place.
+      // The next task takes the slot.
       const next = this.#waiting.shift();
       if (next) next();
       else this.#free++;
@@ -33,31 +33,29 @@ export class Gate {
   }
 }
 
-/** What was learned, by key. */
+/** Values by key. */
 export class Memo<T> {
-  readonly #gate: Gate;
+  readonly #semaphore: Semaphore;
   readonly #max: number;
   /** Least recently used first. */
   readonly #known = new Map<string, Promise<T>>();
 
-  /** @param max values kept */
-  constructor(gate: Gate, max: number) {
-    this.#gate = gate;
+  /** @param max cached values */
+  constructor(semaphore: Semaphore, max: number) {
+    this.#semaphore = semaphore;
     this.#max = max;
   }
 
-  /** Values kept now. */
+  /** Number of cached values. */
   get size(): number {
     return this.#known.size;
   }
 
-  /**
-   * What is known by a key, or learned now. A failure is not remembered.
-   */
-  learn(key: string, how: () => Promise<T>): Promise<T> {
+  /** The value of a key, read now if it is not cached. Failures are not cached. */
+  get(key: string, read: () => Promise<T>): Promise<T> {
     const known = this.#known.get(key);
     this.#known.delete(key);
-    const value = known ?? this.#gate.run(how);
+    const value = known ?? this.#semaphore.run(read);
     this.#known.set(key, value);
     if (!known) {
       value.catch(() => {
@@ -70,25 +68,25 @@ export class Memo<T> {
 }
 
 /**
- * Asks one thing after the other, a few at a time.
+ * Maps items with a few concurrent calls.
  *
- * Rejects with what `ask` does, or with the reason of `signal`: then nothing new is begun.
+ * Rejects with what `read` throws, or with the reason of `signal`: then no further call begins.
  *
- * @returns the answers, in the order of `items`
+ * @returns the results, in the order of `items`
  */
-export async function askEach<Item, T>(
+export async function mapEach<Item, T>(
   items: readonly Item[],
-  ask: (item: Item, index: number) => Promise<T>,
+  read: (item: Item, index: number) => Promise<T>,
   { signal }: { signal: AbortSignal },
 ): Promise<T[]> {
-  const answers = new Array<T>(items.length);
+  const results = new Array<T>(items.length);
   let next = 0;
   let failed = false;
   const work = async (): Promise<void> => {
     while (next < items.length && !failed) {
       signal.throwIfAborted();
       const index = next++;
-      answers[index] = await ask(items[index]!, index);
+      results[index] = await read(items[index]!, index);
     }
   };
   const workers = Array.from({ length: Math.min(MAX_PER_CLIP, items.length) }, async () => {
@@ -100,5 +98,5 @@ export async function askEach<Item, T>(
     }
   });
   await Promise.all(workers);
-  return answers;
+  return results;
 }

@@ -1,7 +1,7 @@
 /**
- * A clip as a Matroska file, whole and by range. How long it is follows from the sizes of its frames, which are read once from the
- * heads of the stored fragments; the frames themselves are copied when they are sent.
- * In: the groups of a clip. Out: pieces. RFC 9559; docs/media.md 20.
+ * The body of a clip as a Matroska file. Its length follows from the sizes of the frames, which are read once from the movie fragment
+ * headers; the frames themselves are read when they are sent.
+ * In: the groups of a clip. Out: body parts. RFC 9559; docs/media.md 20.
  */
 import assert from 'node:assert/strict';
 import type { Track } from '../../media/frame.ts';
@@ -14,15 +14,15 @@ import {
   shapeClusters,
 } from '../../media/matroska/cluster.ts';
 import type { BodyPart } from '../reply.ts';
-import { askEach, type Memo } from './clip-memo.ts';
+import { type Memo, mapEach } from './clip-memo.ts';
 import { ofPortion, type Portion, portionsOf, type RemuxRequest, readFrames, refuse } from './clip-portion.ts';
 import { readSamples } from './clip-samples.ts';
 
 /**
- * The pieces of a Matroska file.
+ * The body of a Matroska file.
  *
  * @param memo shapes of portions, shared by all requests
- * @throws OxbowError `unsupported-media` for segments that cannot be taken apart
+ * @throws OxbowError `unsupported-media` for segments that cannot be parsed
  */
 export async function mkvBody(
   request: RemuxRequest,
@@ -31,8 +31,8 @@ export async function mkvBody(
 ): Promise<BodyPart[]> {
   const { tracks, groups, times, reader } = request;
   const portions = portionsOf(groups);
-  const learn = (portion: Portion) => memo.learn(portion.key, () => shapeOf(portion, request));
-  const shapes = await askEach(portions, learn, { signal });
+  const read = (portion: Portion) => memo.get(portion.key, () => shapeOf(portion, request));
+  const shapes = await mapEach(portions, read, { signal });
   const shaped = groups.map((group, i) => {
     return { trackIds: group.tracks.map(({ trackId }) => trackId), shape: shapes[i]! };
   });
@@ -49,7 +49,7 @@ export async function mkvBody(
         );
       });
       const bytes = printClusters(blocks, leadOf(tracks), clockOf(tracks, times, i, trackIds));
-      assert.equal(bytes.length, shape.length, 'clusters are as long as they were promised');
+      assert.equal(bytes.length, shape.length, 'clusters have the computed length');
       return bytes;
     };
     return { length: shape.length, read };

@@ -1,6 +1,6 @@
 /**
- * What of a stored segment group goes into a remuxed clip: its frames, without those that an MP4 clip's edit list hides.
- * In: the groups of a clip. Out: portions, and their frames when they are wanted. docs/media.md 20.
+ * Selects the frames of a stored segment group for a remuxed clip: without those that an MP4 clip hides by its edit list.
+ * In: the groups of a clip. Out: portions, and their frames on demand. docs/media.md 20.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -10,9 +10,9 @@ import type { CommittedTrack } from '../../media/isobmff/commit-box.ts';
 import { parseSegment } from '../../media/isobmff/segment-frames.ts';
 import type { StoredSegment } from '../past/past-presentation.ts';
 
-/** A clip that is to be remuxed. */
+/** A clip to remux. */
 export interface RemuxRequest {
-  /** Those of the init that all groups share. */
+  /** Tracks of the init section that all groups share. */
   readonly tracks: readonly Track[];
   readonly groups: readonly StoredSegment[];
   /** Of the same groups. */
@@ -20,24 +20,24 @@ export interface RemuxRequest {
   readonly reader: Pick<RangeReader, 'read'>;
 }
 
-/** A group as it lies in a clip. */
+/** A group within a clip. */
 export interface Portion {
   readonly group: StoredSegment;
-  /** Those of its tracks that have media. */
+  /** Its tracks with media. */
   readonly segments: readonly CommittedTrack[];
-  /** Ids of the tracks whose media begins in it: pictures that are shown before its first key frame are left out. */
+  /** Ids of tracks whose media begins in this portion: frames with earlier presentation times than their first key frame are left out. */
   readonly begins: ReadonlySet<number>;
-  /** What is learned of one portion holds for all with the same key, whatever the clip. */
+  /** Portions with equal keys have equal frames, also in other clips. */
   readonly key: string;
 }
 
 /** The portions of a clip, one for each group. */
 export function portionsOf(groups: readonly StoredSegment[]): Portion[] {
-  const seen = new Set<number>();
+  const begun = new Set<number>();
   return groups.map((group) => {
     const segments = group.tracks.filter(({ length }) => length > 0);
-    const begins = new Set(segments.map(({ trackId }) => trackId).filter((trackId) => !seen.has(trackId)));
-    for (const trackId of begins) seen.add(trackId);
+    const begins = new Set(segments.map(({ trackId }) => trackId).filter((trackId) => !begun.has(trackId)));
+    for (const trackId of begins) begun.add(trackId);
     return { group, segments, begins, key: `${group.location}#${group.msn}#${[...begins].join()}` };
   });
 }
@@ -60,7 +60,7 @@ export function ofPortion<S extends { readonly pts: number }>(
 /**
  * Reads the frames of a portion, by track id; times are as stored.
  *
- * @throws OxbowError `unsupported-media` for a segment that cannot be taken apart
+ * @throws OxbowError `unsupported-media` for a segment that cannot be parsed
  */
 export async function readFrames(
   portion: Portion,
@@ -76,7 +76,7 @@ export async function readFrames(
   );
 }
 
-/** Refuses a segment that is not made as our packager does. */
+/** Refuses a segment that the packager did not write. */
 export function refuse({ group }: Portion): never {
-  throw new OxbowError('unsupported-media', `segment ${group.msn} cannot be taken apart; ask for .mp4`);
+  throw new OxbowError('unsupported-media', `segment ${group.msn} cannot be parsed; request .mp4`);
 }

@@ -1,5 +1,5 @@
 /**
- * Reads what a stored segment says of its frames, without reading the frames: from one movie fragment's head to the next.
+ * Reads the sample tables of a stored segment without its frames: from one movie fragment header to the next.
  * In: a range of a chunk file. Out: samples. ISO/IEC 14496-12, 8.8.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
@@ -8,10 +8,10 @@ import { FormatError } from '../../lib/errors.ts';
 import { readBoxHead } from '../../media/isobmff/box.ts';
 import { addFragment, type SegmentSample } from '../../media/isobmff/segment-frames.ts';
 
-/** One read takes so much; a small segment, as of audio, is read whole. */
+/** Bytes of one read; a small segment, such as audio, is read completely. */
 const READ_BYTES = 4096;
 const SMALL_BYTES = 64 * 1024;
-/** A head is no larger; one of a picture takes 16 bytes of it. */
+/** Largest movie fragment header, bytes; a frame takes 16. */
 const MAX_HEAD_BYTES = 2 * 1024 * 1024;
 
 /**
@@ -19,7 +19,7 @@ const MAX_HEAD_BYTES = 2 * 1024 * 1024;
  *
  * Rejects with what the reader does, and with FormatError if a box is malformed.
  *
- * @returns undefined where the fragments are not of one track, in order and whole
+ * @returns undefined unless the fragments are complete, in order, and of one track
  */
 export async function readSamples(
   reader: Pick<RangeReader, 'read'>,
@@ -31,8 +31,8 @@ export async function readSamples(
   const need = async (at: number, count: number): Promise<void> => {
     if (at >= windowAt && at + count <= windowAt + window.length) return;
     if (at + count > length) throw new FormatError('a box reaches past its segment', at);
-    const wished = length <= SMALL_BYTES ? length - at : Math.max(count, READ_BYTES);
-    window = await reader.read(location, offset + at, Math.min(wished, length - at));
+    const wanted = length <= SMALL_BYTES ? length - at : Math.max(count, READ_BYTES);
+    window = await reader.read(location, offset + at, Math.min(wanted, length - at));
     windowAt = at;
   };
   const samples: SegmentSample[] = [];

@@ -1,7 +1,7 @@
 /**
- * A clip as MPEG-TS, whole and by range: each segment group muxed for itself, one after the other. How long it becomes is learned
- * once; the packets are made again when they are sent.
- * In: the groups of a clip. Out: pieces. ISO/IEC 13818-1; docs/media.md 20.
+ * The body of a clip as MPEG-TS: each segment group is muxed separately. The length of each is computed once; the packets are created again
+ * when they are sent.
+ * In: the groups of a clip. Out: body parts. ISO/IEC 13818-1; docs/media.md 20.
  */
 import assert from 'node:assert/strict';
 import type { Frame, Track } from '../../media/frame.ts';
@@ -10,17 +10,17 @@ import { movieTimescale } from '../../media/isobmff/movie/movie.ts';
 import { muxedLength, muxSegment, type SegmentInput } from '../../media/mpegts/muxer/muxer.ts';
 import { rescale } from '../../media/rescale.ts';
 import type { BodyPart } from '../reply.ts';
-import { askEach, type Memo } from './clip-memo.ts';
+import { type Memo, mapEach } from './clip-memo.ts';
 import { type Portion, portionsOf, type RemuxRequest, readFrames } from './clip-portion.ts';
 
-/** The first picture is shown at this time or a little later, ticks of 90 kHz: decoding and the clock run ahead of it, and begin above 0. */
+/** Presentation time of the first frame, ticks of 90 kHz, or slightly later: decode times and the PCR before it must not be negative. */
 const START = 90_000;
 
 /**
- * The pieces of an MPEG-TS file.
+ * The body of an MPEG-TS file.
  *
  * @param memo lengths of portions, bytes, shared by all requests
- * @throws OxbowError `unsupported-media` for segments that cannot be taken apart, and for AAC that ADTS cannot carry
+ * @throws OxbowError `unsupported-media` for segments that cannot be parsed, and for AAC that ADTS cannot carry
  */
 export async function tsBody(
   request: RemuxRequest,
@@ -30,25 +30,25 @@ export async function tsBody(
   const { tracks, times, reader } = request;
   const used = tracks.filter(({ id }) => times.lines.some(({ track }) => track.id === id));
   const portions = portionsOf(request.groups);
-  // The tables of all segments name the tracks of the clip, and are part of the length.
+  // The tables in each segment name the tracks of the clip, and count in the length.
   const suffix = `#${used.map(({ id }) => id).join()}`;
-  const learn = (portion: Portion) =>
-    memo.learn(portion.key + suffix, async () => muxedLength(inputOf(used, await readFrames(portion, reader))));
-  const lengths = await askEach(portions, learn, { signal });
+  const read = (portion: Portion) =>
+    memo.get(portion.key + suffix, async () => muxedLength(inputOf(used, await readFrames(portion, reader))));
+  const lengths = await mapEach(portions, read, { signal });
   const start = START + Math.max(...times.lines.map(leadTime));
   return portions.map((portion, i): BodyPart => {
     const shifts = shiftsOf(request, i, start);
     const length = lengths[i]!;
     const read = async (): Promise<Uint8Array> => {
       const bytes = muxSegment(inputOf(used, await readFrames(portion, reader), shifts));
-      assert.equal(bytes.length, length, 'packets are as many as were promised');
+      assert.equal(bytes.length, length, 'packets have the computed length');
       return bytes;
     };
     return { length, read };
   });
 }
 
-/** How long before the clip's zero a track's decoding begins, ticks of 90 kHz, 0 or more. */
+/** Time from the first decode time of a track to the clip's zero, ticks of 90 kHz, 0 or more. */
 function leadTime(line: ClipLine): number {
   return Math.max(0, 0 - movieTimeOf(line, 0));
 }
@@ -65,8 +65,8 @@ function shiftsOf({ groups, times }: RemuxRequest, index: number, start: number)
 }
 
 /**
- * Frames as the muxer gets them: all in ticks of 90 kHz before they are moved, so that the place in a clip changes no distance between
- * two of them, and with it no length.
+ * Converts frames for the muxer: to ticks of 90 kHz before they are shifted, so that the position in a clip changes neither the distance
+ * between two frames nor the length.
  */
 function inputOf(
   tracks: readonly Track[],

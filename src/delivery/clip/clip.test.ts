@@ -26,7 +26,7 @@ async function openPast(plans: readonly SegmentPlan[]): Promise<Delivery> {
 const types = (bytes: Uint8Array) => readBoxes(bytes).map(({ type }) => type);
 
 suite('a clip (docs/media.md 20)', () => {
-  test('has a length, pieces and a name that are known before anything is read', async () => {
+  test('has its length, parts and name before anything is read', async () => {
     await using past = await openPast([{ msn: 100 }, { msn: 101 }, { msn: 102 }]);
     const reply = await past.get(`/clip/door/${startS + 1}/2s.mp4`);
     assert.equal(reply.contentType, 'video/mp4');
@@ -85,7 +85,7 @@ suite('a clip (docs/media.md 20)', () => {
     assert.equal(Number(bytes.readBigUInt64BE(mehd + 8)), 6 * 90_000);
   });
 
-  test('over a change of the codec configuration is refused, and told where it is', async () => {
+  test('over a change of the codec configuration is refused, with the time of the change', async () => {
     const past = await openDelivery();
     await using _closing = past;
     const other = past.inits.of([tracks[0]!]);
@@ -207,7 +207,7 @@ suite('a clip as .mkv or .ts', () => {
       assert.ok(await clips.answer(stream, range, 'mp4', { signal: never }), 'MP4 is known from the index');
     });
 
-    test(`.${format} stops looking at segments when nobody waits any more`, async () => {
+    test(`.${format} stops reading segments when the client disconnects`, async () => {
       await using past = await openPast([{ msn: 100 }, { msn: 101 }, { msn: 102 }]);
       const leaving = new AbortController();
       let reads = 0;

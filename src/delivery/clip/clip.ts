@@ -1,8 +1,8 @@
 /**
- * Answers /clip/{stream}/{from}/{to}.mp4, .mkv and .ts: whole stored segments as a file, their times moved to the clip's own zero on
- * the way out (docs/media.md 20), with a length and ranges. An MP4 is known from the index alone; the others are remuxed, and
- * known when the frames' sizes were learned.
- * In: a range of the past. Out: Reply.
+ * Answers /clip/{stream}/{from}/{to}.mp4, .mkv and .ts: complete stored segments as one file that starts at time 0 (docs/media.md 20), with
+ * Content-Length and byte ranges. The length of an MP4 follows from the index; the other formats are remuxed, which needs the sizes of the
+ * frames.
+ * In: a time range. Out: Reply.
  */
 import { createHash } from 'node:crypto';
 import type { ClipFormat } from '../../api/media-address.ts';
@@ -19,41 +19,41 @@ import type { StoredSegment } from '../past/past-presentation.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes } from '../text-reply.ts';
-import { Gate, Memo } from './clip-memo.ts';
+import { Memo, Semaphore } from './clip-memo.ts';
 import { mkvBody } from './clip-mkv.ts';
 import { tsBody } from './clip-ts.ts';
 
 /** A `sidx` counts its segments in 16 bits (ISO/IEC 14496-12, 8.16.3). */
 const MAX_SEGMENTS = 65_535;
-/** What is remuxed must be looked at, segment by segment, before it is answered. */
+/** Longest remuxed clip, µs: each segment is read before the response begins. */
 const MAX_REMUXED_US = 2 * 3600 * 1_000_000;
 const MAX_REMUXED_SEGMENTS = 16_384;
-/** Segments whose shape is kept, some hundred bytes each: more than the longest clip has. */
+/** Cached shapes, some hundred bytes each: more than the longest clip has. */
 const MAX_LEARNED = 2 * MAX_REMUXED_SEGMENTS;
 
-/** Part of the ETag: raise the number when a format is written otherwise, lest a download be resumed with bytes of another file. */
+/** Part of the ETag. Raise the number when the bytes of a format change: a resumed download must not mix two files. */
 const REVISIONS: Readonly<Record<ClipFormat, string>> = { mp4: 'mp4-2;', mkv: 'mkv1;', ts: 'ts1;' };
 
 /** Clips of all streams. */
 export class Clips {
   readonly #reader: Pick<RangeReader, 'read'>;
-  /** What was learned for .mkv. */
+  /** Shapes of segments, for .mkv. */
   readonly #shapes: Memo<GroupShape>;
-  /** What was learned for .ts, bytes. */
+  /** Lengths of segments, for .ts; bytes. */
   readonly #lengths: Memo<number>;
 
   /** @param reader of chunk files */
   constructor(reader: Pick<RangeReader, 'read'>) {
     this.#reader = reader;
-    const gate = new Gate();
-    this.#shapes = new Memo(gate, MAX_LEARNED);
-    this.#lengths = new Memo(gate, MAX_LEARNED);
+    const semaphore = new Semaphore();
+    this.#shapes = new Memo(semaphore, MAX_LEARNED);
+    this.#lengths = new Memo(semaphore, MAX_LEARNED);
   }
 
   /**
-   * The clip of whole segments that covers `range`, from the key frame before its start.
+   * The clip of the segments that overlap `range`, from the key frame before its start.
    *
-   * @param options.signal ends the looking at segments
+   * @param options.signal stops reading segments
    * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec configuration changes
    */
   async answer(
@@ -92,7 +92,7 @@ export class Clips {
   }
 }
 
-/** The tracks of the one init that all groups have. */
+/** The tracks of the init section that all groups share. */
 function sharedTracks(groups: readonly StoredSegment[]): readonly Track[] {
   const first = groups[0]!;
   const other = groups.find((group) => group.init !== first.init);
@@ -106,7 +106,7 @@ function sharedTracks(groups: readonly StoredSegment[]): readonly Track[] {
   return first.init.tracks;
 }
 
-/** What can be remuxed: text and metadata stay in the MP4. */
+/** Only video and audio are remuxed; text and metadata exist in the MP4 only. */
 function picturesAndSound(group: StoredSegment, tracks: readonly Track[]): StoredSegment {
   const kinds = new Map(tracks.map(({ id, kind }) => [id, kind]));
   const isTaken = (id: number) => kinds.get(id) === 'video' || kinds.get(id) === 'audio';

@@ -1,6 +1,7 @@
 /**
- * Cuts an export to the frame: whole groups of pictures stay as they are, those that the start and the end fall into are encoded anew.
- * In: sections of whole groups, the wanted range. Out: sections with what is kept of them, and the pictures that were made.
+ * Cuts an export frame-accurately: complete groups of pictures (GOPs) are copied, the GOPs at the start and end of the range are
+ * re-encoded.
+ * In: sections of complete segments, the requested range. Out: sections with the samples to copy and the re-encoded frames.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -12,10 +13,10 @@ import type { Range } from '../past/past.ts';
 import type { StoredSegment } from '../past/past-presentation.ts';
 import { type Keep, type Recoded, readTrack, type Section, usOf } from './export-sections.ts';
 
-/** Bytes of pictures that are held for an edge. */
+/** Bytes of frames in memory for one edge. */
 const MAX_EDGE_BYTES = 128 * 1024 * 1024;
 
-/** Encodes the pictures of [fromPts, toPts) anew; see ffmpeg/recode. */
+/** Re-encodes the frames of [fromPts, toPts); see ffmpeg/recode. */
 export type Recode = (
   options: {
     readonly track: VideoTrack;
@@ -27,7 +28,7 @@ export type Recode = (
   options2: { signal: AbortSignal },
 ) => Promise<{ readonly track: VideoTrack; readonly frames: readonly Frame[] }>;
 
-/** What cutting works with. */
+/** Options of cutting. */
 export interface CutOptions {
   readonly range: Range;
   readonly tracks: FileTracks;
@@ -37,7 +38,7 @@ export interface CutOptions {
   readonly signal: AbortSignal;
 }
 
-/** A stored picture and the section it is from. */
+/** A stored video frame and its section. */
 interface Picture extends FileSample {
   readonly section: number;
   /** µs since 1970. */
@@ -46,25 +47,25 @@ interface Picture extends FileSample {
 
 /** The start of one track. */
 interface Head {
-  /** The first key frame from which on all is copied; undefined where none is. */
+  /** The key frame from which on frames are copied; undefined if none are. */
   readonly key: Picture | undefined;
-  /** Wanted pictures before it. */
-  readonly anew: readonly Picture[];
-  /** All that decoding them takes, in decode order. */
+  /** Frames of the range before it, to be re-encoded. */
+  readonly recode: readonly Picture[];
+  /** All frames needed to decode them, in decode order. */
   readonly input: readonly Picture[];
 }
 
-/** The end of one track: from `key` on pictures are made anew, or, where `anew` is empty, copied as far as they are wanted. */
+/** The end of one track: from `key` on frames are re-encoded; if `recode` is empty, they are copied up to the end of the range. */
 interface Tail {
   readonly key: Picture;
-  readonly anew: readonly Picture[];
+  readonly recode: readonly Picture[];
   readonly input: readonly Picture[];
 }
 
 /**
- * Cuts sections to [fromUs, toUs): a frame belongs to it when it is shown in it. Pictures that nothing in the stretch can decode are left out.
+ * Cuts sections to the frames that are presented in [fromUs, toUs). Frames that cannot be decoded are left out.
  *
- * @param whole from the key frame before the start, to a little behind the end
+ * @param whole from the key frame before the start to slightly after the end
  * @throws what `recode` and the reader throw
  */
 export async function cutExactly(whole: readonly Section[], options: CutOptions): Promise<Section[]> {
@@ -79,7 +80,7 @@ export async function cutExactly(whole: readonly Section[], options: CutOptions)
   return out;
 }
 
-/** Sections that go on from each other. */
+/** Groups continuous sections. */
 function stretchesOf(sections: readonly Section[]): Section[][] {
   const stretches: Section[][] = [];
   for (const section of sections) {
@@ -106,8 +107,7 @@ function soundOnly(section: Section, isFirst: boolean, { range, format }: CutOpt
 }
 
 /**
- * Sound of [fromUs, toUs). An MP4 can hide what was too much of it (edit list), so that it gets the frame before as well: a decoder's
- * first frame is not whole.
+ * Selects the audio of [fromUs, toUs). An MP4 also gets the frame before, which primes the decoder and is hidden by the edit list.
  */
 function soundWithin(fromUs: number, toUs: number, format?: FileFormat): Keep {
   return (track, { duration }, us) => {
@@ -116,20 +116,20 @@ function soundWithin(fromUs: number, toUs: number, format?: FileFormat): Keep {
   };
 }
 
-/** Pictures come from elsewhere. */
+/** Without video, which is re-encoded. */
 function onlySound(keep: Keep): Keep {
   return (track, sample, us) => track.kind !== 'video' && keep(track, sample, us);
 }
 
-/** What is held of an edge is bounded: without key frames it would have no end. */
+/** Bounds the memory for one edge: a GOP may be endless. */
 function boundEdge(pictures: readonly Picture[]): void {
   if (pictures.reduce((sum, { length }) => sum + length, 0) <= MAX_EDGE_BYTES) return;
   throw new OxbowError('unsupported-media', 'key frames are too far apart to cut between them', {
-    extra: { hint: 'Ask for it without `exact`: the file then begins and ends at key frames.' },
+    extra: { hint: 'Export without `exact`: the file then begins and ends at key frames.' },
   });
 }
 
-/** One stretch of continuous media. */
+/** One continuous part. */
 class StretchCut {
   readonly #stretch: readonly Section[];
   readonly #options: CutOptions;
@@ -164,16 +164,16 @@ class StretchCut {
     const [head, tail] = [heads.get(lead.id), tails.get(lead.id)];
     const out: Section[] = [];
     let copyFrom = 0;
-    // Where sound changes from one section to the next, µs since 1970.
+    // Audio before is in the section before, µs since 1970.
     let soundFromUs = fromUs;
     if (head) {
-      const firstUs = Math.min(...[...head.anew, ...(head.key ? [head.key] : [])].map(({ us }) => us));
+      const firstUs = Math.min(...[...head.recode, ...(head.key ? [head.key] : [])].map(({ us }) => us));
       if (!Number.isFinite(firstUs)) return [];
       const originUs = firstUs - this.#stretch[0]!.groups[0]!.utcOffsetUs;
       copyFrom = head.key?.section ?? this.#stretch.length;
       soundFromUs = firstUs;
       const untilUs = head.key?.us ?? toUs;
-      if (head.anew.length > 0) {
+      if (head.recode.length > 0) {
         const upTo = head.key ? copyFrom + 1 : this.#stretch.length;
         const recoded = await this.#recodeAll(heads);
         const keep = onlySound(soundWithin(firstUs, untilUs, this.#options.format));
@@ -183,17 +183,17 @@ class StretchCut {
       if (!head.key) return out;
       const copied = this.#copied(copyFrom, heads, tails, {
         soundFromUs,
-        soundToUs: tail && tail.anew.length > 0 ? tail.key.us : toUs,
-        primed: head.anew.length === 0,
+        soundToUs: tail && tail.recode.length > 0 ? tail.key.us : toUs,
+        primed: head.recode.length === 0,
       });
       const begins = out.length === 0;
       if (copied[0]) copied[0] = { ...copied[0], fresh: begins, ...(begins && { originUs }) };
       out.push(...copied);
     } else {
-      const soundToUs = tail && tail.anew.length > 0 ? tail.key.us : toUs;
+      const soundToUs = tail && tail.recode.length > 0 ? tail.key.us : toUs;
       out.push(...this.#copied(0, heads, tails, { soundFromUs: Number.NEGATIVE_INFINITY, soundToUs, primed: false }));
     }
-    if (tail && tail.anew.length > 0) {
+    if (tail && tail.recode.length > 0) {
       const from = Math.max(0, tail.key.section - 1);
       const recoded = await this.#recodeAll(tails);
       const keep = onlySound(soundWithin(Math.max(soundFromUs, tail.key.us), toUs));
@@ -202,13 +202,13 @@ class StretchCut {
     return out;
   }
 
-  /** Sections as one. */
+  /** Merges sections. */
   #merged(from: number, to: number): Section {
     const groups = this.#stretch.slice(from, to).flatMap((section) => section.groups);
     return { ...this.#stretch[0]!, groups };
   }
 
-  /** What is copied, from section `from` on. */
+  /** The copied samples, from section `from` on. */
   #copied(
     from: number,
     heads: ReadonlyMap<number, Head>,
@@ -216,19 +216,19 @@ class StretchCut {
     sound: { soundFromUs: number; soundToUs: number; primed: boolean },
   ): Section[] {
     const { range, format } = this.#options;
-    const hears = soundWithin(sound.soundFromUs, sound.soundToUs, sound.primed ? format : undefined);
+    const keepsSound = soundWithin(sound.soundFromUs, sound.soundToUs, sound.primed ? format : undefined);
     const keep: Keep = (track, sample, us) => {
-      if (track.kind !== 'video') return hears(track, sample, us);
+      if (track.kind !== 'video') return keepsSound(track, sample, us);
       const head = heads.get(track.id);
       const tail = tails.get(track.id);
       if (head && (!head.key || sample.dts < head.key.dts || sample.pts < head.key.pts)) return false;
-      if (tail && tail.anew.length > 0 && sample.dts >= tail.key.dts) return false;
+      if (tail && tail.recode.length > 0 && sample.dts >= tail.key.dts) return false;
       return !this.#at.isLast || us < range.toUs;
     };
     return this.#stretch.slice(from).map((section, i) => ({ ...section, fresh: i === 0 && section.fresh, keep }));
   }
 
-  /** Reads pictures from the start of the stretch until the first key frame to copy from, and what is shown before it, are known. */
+  /** Reads frames from the start until the first key frame to copy from, and all frames presented before it, are found. */
   async #head(track: VideoTrack): Promise<Head> {
     const { fromUs, toUs } = this.#options.range;
     const read: Picture[] = [];
@@ -245,17 +245,17 @@ class StretchCut {
     }
     const first = read[0];
     const until = key?.pts ?? Number.POSITIVE_INFINITY;
-    const anew = read.filter(({ us, pts }) => us >= fromUs && us < toUs && pts < until && pts >= (first?.pts ?? 0));
-    const least = Math.min(...anew.map(({ pts }) => pts));
+    const recode = read.filter(({ us, pts }) => us >= fromUs && us < toUs && pts < until && pts >= (first?.pts ?? 0));
+    const least = Math.min(...recode.map(({ pts }) => pts));
     const start = Math.max(
       0,
       read.findLastIndex((picture) => picture.key && picture.pts <= least),
     );
-    const lastNeeded = read.findLastIndex((picture) => anew.includes(picture));
-    return { key, anew, input: anew.length > 0 ? read.slice(start, Math.max(lastNeeded + 1, 0)) : [] };
+    const lastNeeded = read.findLastIndex((picture) => recode.includes(picture));
+    return { key, recode, input: recode.length > 0 ? read.slice(start, Math.max(lastNeeded + 1, 0)) : [] };
   }
 
-  /** Reads pictures from the end of the stretch back until the last wanted key frame, and the one before it, are known. */
+  /** Reads frames backwards from the end until the last key frame of the range and the one before it are found. */
   async #tail(track: VideoTrack, from: Picture | undefined): Promise<Tail | undefined> {
     const { toUs } = this.#options.range;
     let read: Picture[] = [];
@@ -268,16 +268,16 @@ class StretchCut {
     const at = read.findLastIndex(({ key, us }) => key && us < toUs);
     const key = read[at];
     if (!key) return undefined;
-    const behind = read.slice(at);
-    const wanted = behind.filter(({ us }) => us < toUs);
-    // What is wanted comes first: nothing of it refers to what is left out.
-    if (behind.slice(0, wanted.length).every(({ us }) => us < toUs)) return { key, anew: [], input: [] };
+    const lastGop = read.slice(at);
+    const wanted = lastGop.filter(({ us }) => us < toUs);
+    // In decode order the frames of the range come first: none refers to a frame that is left out.
+    if (lastGop.slice(0, wanted.length).every(({ us }) => us < toUs)) return { key, recode: [], input: [] };
     const before = read.slice(0, at).findLastIndex((picture) => picture.key);
     const leads = wanted.some(({ pts }) => pts < key.pts);
     const start = leads && before >= 0 ? before : at;
     const end = read.findLastIndex((picture) => wanted.includes(picture));
-    const anew = leads && before < 0 ? wanted.filter(({ pts }) => pts >= key.pts) : wanted;
-    return { key, anew, input: read.slice(start, end + 1) };
+    const recode = leads && before < 0 ? wanted.filter(({ pts }) => pts >= key.pts) : wanted;
+    return { key, recode, input: read.slice(start, end + 1) };
   }
 
   async #read(section: Section, index: number, track: VideoTrack): Promise<Picture[]> {
@@ -289,7 +289,7 @@ class StretchCut {
   async #recodeAll(edges: ReadonlyMap<number, Head | Tail>): Promise<Recoded[]> {
     const out: Recoded[] = [];
     for (const [trackId, edge] of edges) {
-      if (edge.anew.length > 0) out.push(await this.#recode(this.#stretch[0]!, trackId, edge));
+      if (edge.recode.length > 0) out.push(await this.#recode(this.#stretch[0]!, trackId, edge));
     }
     return out;
   }
@@ -297,7 +297,7 @@ class StretchCut {
   async #recode({ tracks, places, groups }: Section, trackId: number, edge: Head | Tail): Promise<Recoded> {
     const { recode, tracks: fileTracks, signal } = this.#options;
     const track = tracks.find(({ id }) => id === trackId) as VideoTrack & MediaTrack;
-    const times = edge.anew.map(({ pts }) => pts);
+    const times = edge.recode.map(({ pts }) => pts);
     const like = edge.key ?? edge.input[0]!;
     const made = await recode(
       {

@@ -1,6 +1,6 @@
 /**
- * What goes into an exported file, section by section: which stored groups, where they go on, and what of them.
- * In: groups of a recording in order. Out: sections; batches of samples on the file's clock, with or without their bytes.
+ * Divides an exported file into sections: which stored groups, whether they continue the section before, which of their samples.
+ * In: groups of a recording in order. Out: sections; batches of samples on the timeline of the file, with or without their bytes.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { concatBytes } from '../../lib/bytes.ts';
@@ -15,38 +15,38 @@ import type { Init } from '../../media/segment.ts';
 import { readSamples } from '../clip/clip-samples.ts';
 import type { StoredSegment } from '../past/past-presentation.ts';
 
-/** Says of a stored sample whether it goes into the file. Times are µs since 1970. */
+/** Whether a stored sample is written to the file. @param us presentation time, µs since 1970 */
 export type Keep = (track: MediaTrack, sample: Pick<FileSample, 'dts' | 'pts' | 'duration'>, us: number) => boolean;
 
-/** Pictures that stand for stored ones. */
+/** Re-encoded frames that replace stored ones. */
 export interface Recoded {
   readonly place: TrackPlace;
-  /** What they were stored as: their times are in its timescale. */
+  /** The stored track, whose timescale the times use. */
   readonly track: MediaTrack;
   readonly samples: readonly FileSample[];
 }
 
-/** What is read and written at once. */
+/** A unit of reading and writing. */
 export interface Section {
-  /** Of the same stretch; one but where pictures were encoded anew. */
+  /** Continuous groups; one, or several where frames are re-encoded. */
   readonly groups: readonly StoredSegment[];
-  /** Those of the groups' init that have a place. */
+  /** Tracks of the groups' init section that are in the file. */
   readonly tracks: readonly MediaTrack[];
   /** By track id. */
   readonly places: ReadonlyMap<number, TrackPlace>;
-  /** A stretch begins: its times do not go on from those before. */
+  /** A new continuous part begins: its times do not continue those before. */
   readonly fresh: boolean;
-  /** Where the stretch has its first instant, µs of its own times; its first sample if not given. */
+  /** Media time that becomes the start of the continuous part, µs; default its first sample. */
   readonly originUs?: number;
-  /** What of the groups; all of it if not given. */
+  /** Selects samples; default all. */
   readonly keep?: Keep;
-  /** Pictures of these tracks come from here, not from the groups. */
+  /** Replaces the frames of these tracks. */
   readonly recoded?: readonly Recoded[];
 }
 
-/** A stretch of continuous media in a file. */
+/** A continuous part of a file. */
 export interface ExportedPart {
-  /** Where it begins in the file, seconds. */
+  /** Start in the file, seconds. */
   readonly atS: number;
   /** µs since 1970. */
   readonly fromUs: number;
@@ -54,10 +54,10 @@ export interface ExportedPart {
 }
 
 /**
- * The sections of whole groups.
+ * Creates the sections of complete groups.
  *
- * @param tracks gets every track of the file
- * @throws OxbowError `unsupported-media` where one file cannot hold them, `no-media` where a codec configuration is lost
+ * @param tracks receives the tracks of the file
+ * @throws OxbowError `unsupported-media` if one file cannot contain them, `no-media` if a codec configuration is lost
  */
 export function sectionsOf(groups: readonly StoredSegment[], tracks: FileTracks): Section[] {
   const places = new Map<Init, Pick<Section, 'tracks' | 'places'>>();
@@ -76,36 +76,36 @@ export function sectionsOf(groups: readonly StoredSegment[], tracks: FileTracks)
   });
 }
 
-/** How sections are read. */
+/** Options of reading. */
 export interface ReadOptions {
   readonly reader: Pick<RangeReader, 'read'>;
-  /** With their bytes; else only their sizes and times. */
+  /** With their bytes; otherwise only sizes and times. */
   readonly withBytes: boolean;
-  /** Parameter sets stand in front of each key frame. */
+  /** Each key frame begins with its parameter sets. */
   readonly inBand: boolean;
   readonly signal: AbortSignal;
 }
 
-/** A batch and what is known of it. */
+/** A batch of samples. */
 export interface ReadBatch {
   readonly batch: FileBatch;
   /** Index of the section. */
   readonly index: number;
 }
 
-/** Reads sections one after the other and puts them on the clock of one file. */
+/** Reads sections in order and converts them to the timeline of one file. */
 export class SectionReader {
   readonly #joiner = new Joiner();
   readonly #parts: ExportedPart[] = [];
-  /** File tracks whose pictures have begun in the present stretch. */
+  /** File tracks whose video has begun in the current continuous part. */
   readonly #begun = new Set<number>();
 
-  /** Stretches of continuous media so far. */
+  /** Continuous parts so far. */
   get parts(): readonly ExportedPart[] {
     return this.#parts;
   }
 
-  /** How long the file is so far, seconds. */
+  /** Duration of the file so far, seconds. */
   get seconds(): number {
     return this.#joiner.duration / movieTimescale;
   }
@@ -113,7 +113,7 @@ export class SectionReader {
   /**
    * Reads all sections.
    *
-   * Throws what the reader does, the reason of `signal`, and OxbowError `unsupported-media` for a segment that cannot be taken apart.
+   * Throws what the reader does, the reason of `signal`, and OxbowError `unsupported-media` for a segment that cannot be parsed.
    */
   async *read(sections: readonly Section[], options: ReadOptions): AsyncGenerator<ReadBatch> {
     let fresh = true;
@@ -124,7 +124,7 @@ export class SectionReader {
         this.#begun.clear();
       }
       const lines = (await this.#linesOf(section, options)).filter(({ samples }) => samples.length > 0);
-      // A section of which nothing is kept leaves the beginning to the next.
+      // Without samples the next section begins the continuous part.
       if (lines.length === 0) continue;
       const { originUs } = section;
       const batch = this.#joiner.place(lines, { fresh, ...(originUs !== undefined && { originUs }) });
@@ -139,10 +139,14 @@ export class SectionReader {
     const lines = await Promise.all(
       tracks.map(async (track): Promise<StoredLine> => {
         const place = places.get(track.id)!;
-        const anew = recoded.find((one) => one.track.id === track.id);
-        if (anew) {
+        const replacement = recoded.find((one) => one.track.id === track.id);
+        if (replacement) {
           this.#begun.add(place.fileTrack.number);
-          return { place: anew.place, track, samples: withSets(anew.samples, anew.place, options) };
+          return {
+            place: replacement.place,
+            track,
+            samples: withSets(replacement.samples, replacement.place, options),
+          };
         }
         const read = await Promise.all(groups.map((group) => readTrack(group, track, options)));
         const kept = read.flatMap((samples, i) =>
@@ -199,7 +203,7 @@ export async function readTrack(
   return frames.map(({ dts, pts, duration, key, data }) => ({ dts, pts, duration, key, length: data.length, data }));
 }
 
-/** Puts parameter sets in front of key frames where the file wants them. */
+/** Puts parameter sets in front of key frames if the file needs them. */
 function withSets(samples: readonly FileSample[], place: TrackPlace, { inBand }: ReadOptions): readonly FileSample[] {
   const config = place.fileTrack.configs[place.config]!;
   if (!inBand || config.kind !== 'video') return samples;
@@ -213,5 +217,5 @@ function withSets(samples: readonly FileSample[], place: TrackPlace, { inBand }:
 }
 
 function refuse({ msn }: StoredSegment): never {
-  throw new OxbowError('unsupported-media', `segment ${msn} cannot be taken apart`);
+  throw new OxbowError('unsupported-media', `segment ${msn} cannot be parsed`);
 }

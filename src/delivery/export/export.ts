@@ -1,7 +1,7 @@
 /**
- * Writes a range of a recording as one ordinary file: over gaps, restarts and changes of the pictures' configuration. Media follows
- * media; what was closed up is said in the result.
- * In: a recording, a range. Out: bytes in order, in bounded memory, and what became of them.
+ * Writes a range of a recording as one file, across gaps, restarts and changes of the video configuration. Gaps are closed; the result lists
+ * the continuous parts.
+ * In: a recording, a range. Out: bytes in order, in bounded memory; a summary.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -12,49 +12,49 @@ import type { ServedStream } from '../served-stream.ts';
 import { cutExactly, type Recode } from './export-exact.ts';
 import { type ExportedPart, type Section, SectionReader, sectionsOf } from './export-sections.ts';
 
-/** How much of the work looking ahead is. */
+/** Share of the first pass in the progress. */
 const LOOK_SHARE = 0.1;
-/** Small pieces go out together, bytes. */
+/** Smaller writes are combined, bytes. */
 const WRITE_BYTES = 1024 * 1024;
-/** A segment behind the end may hold pictures that are shown before it, µs. */
-const BEHIND_US = 1_000_000;
+/** A segment after the end of the range may have frames that are presented before it, µs. */
+const REORDER_US = 1_000_000;
 
-/** What an export needs to know of a stream. */
+/** What an export needs of a stream. */
 export type Exportable = Pick<ServedStream, 'name' | 'recording' | 'inits' | 'createdUs' | 'horizonUs'>;
 
-/** What is wanted. */
+/** The requested file. */
 export interface ExportRequest {
   readonly range: Range;
   readonly format: FileFormat;
-  /** To the frame: the pictures before the first and behind the last whole group of pictures are encoded anew. */
+  /** Frame-accurate: the incomplete groups of pictures at start and end are re-encoded. */
   readonly exact: boolean;
 }
 
-/** What an export works with. */
+/** Dependencies of an export. */
 export interface ExportTools {
   readonly reader: Pick<RangeReader, 'read'>;
-  /** Encodes pictures anew, for `exact`. */
+  /** Re-encodes frames, for `exact`. */
   readonly recode: Recode;
-  /** Takes the bytes in order; waited for. */
+  /** Writes bytes; calls are in order and one at a time. */
   readonly write: (bytes: Uint8Array) => Promise<void>;
-  /** Told how far it is, 0 to 1. */
+  /** Called with the progress, 0 to 1. */
   readonly progress?: (share: number) => void;
   readonly signal: AbortSignal;
 }
 
-/** What was written. */
+/** Summary of a written file. */
 export interface Exported {
-  /** Of the file. */
+  /** Duration of the file. */
   readonly seconds: number;
   readonly bytes: number;
-  /** Stretches of continuous media, in order: one where nothing was missing and nothing changed. */
+  /** Continuous parts, in order; one if there were no gaps or changes. */
   readonly parts: readonly ExportedPart[];
-  /** Pictures that were encoded anew. */
+  /** Number of re-encoded frames. */
   readonly recoded: number;
 }
 
 /**
- * Bytes that the file will have, roughly.
+ * Estimates the size of the file, bytes.
  *
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
@@ -64,17 +64,17 @@ export async function estimateExport(stream: Exportable, { range }: Pick<ExportR
 }
 
 /**
- * Writes the file. Abort stops it between two segments; what was written is no file then.
+ * Writes the file. Abort stops it between two segments and leaves an incomplete file.
  *
- * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`, `unsupported-media` with the moment of a change that one file
- *   cannot hold, and what reading and `write` throw
+ * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`, `unsupported-media` with the time of a change that one file
+ *   cannot contain, and what reading and `write` throw
  */
 export async function writeExport(stream: Exportable, request: ExportRequest, tools: ExportTools): Promise<Exported> {
   const { range, format, exact } = request;
   const { reader, write, progress = () => undefined, signal } = tools;
   const tracks = new FileTracks(format);
-  const asked = exact ? { ...range, toUs: range.toUs + BEHIND_US } : range;
-  const whole = sectionsOf(await segmentsOver(stream, asked), tracks);
+  const readRange = exact ? { ...range, toUs: range.toUs + REORDER_US } : range;
+  const whole = sectionsOf(await segmentsOver(stream, readRange), tracks);
   const sections = exact ? await cutExactly(whole, { range, tracks, format, ...tools }) : whole;
   const first = sections[0]?.groups[0];
   if (!first) throw new OxbowError('no-media', `nothing of ${stream.name} is recorded between these times`);
@@ -88,7 +88,7 @@ export async function writeExport(stream: Exportable, request: ExportRequest, to
       progress((LOOK_SHARE * (index + 1)) / sections.length);
     }
   }
-  const out = new Out(write);
+  const out = new WriteBuffer(write);
   await out.add(layout.header());
   const reading = new SectionReader();
   for await (const { batch, index } of reading.read(sections, { reader, inBand, signal, withBytes: true })) {
@@ -118,8 +118,8 @@ function countRecoded(sections: readonly Section[]): number {
   );
 }
 
-/** Gathers small pieces. */
-class Out {
+/** Combines small writes. */
+class WriteBuffer {
   readonly #write: (bytes: Uint8Array) => Promise<void>;
   #waiting: Uint8Array[] = [];
   #waitingBytes = 0;
@@ -129,7 +129,7 @@ class Out {
     this.#write = write;
   }
 
-  /** Bytes so far. */
+  /** Bytes written and buffered so far. */
   get length(): number {
     return this.#length;
   }

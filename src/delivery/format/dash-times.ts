@@ -12,17 +12,17 @@ interface Row {
   r: number;
 }
 
-/** Grows segment by segment. */
+/** Builds the timeline, segment by segment. */
 export class SegmentTimes {
   readonly #msns: number[] = [];
   readonly #rows: Row[] = [];
 
-  /** No segment was added. */
+  /** Whether no segment was added. */
   get isEmpty(): boolean {
     return this.#msns.length === 0;
   }
 
-  /** The MSNs count up one by one. */
+  /** Whether the MSNs have no holes. */
   get isContiguous(): boolean {
     return this.isEmpty || this.#msns.at(-1)! - this.firstMsn === this.#msns.length - 1;
   }
@@ -52,7 +52,7 @@ export class SegmentTimes {
 
   /** The SegmentTimeline. Each S has its time: after a hole the next segment is later than the sum of the durations. */
   print(): string {
-    // Of a day there are tens of thousands: they are not printed by `element`.
+    // Without `element`: a day has tens of thousands.
     const rows = this.#rows.map(({ t, d, r }) => `<S t="${t}" d="${d}"${r > 0 ? ` r="${r}"` : ''}/>`);
     return element('SegmentTimeline', {}, rows);
   }

@@ -85,7 +85,7 @@ suite('the DASH manifest of a window (ISO 23009-1)', () => {
     assert.equal(reply.contentType, 'video/iso.segment');
   });
 
-  test('is served as playlists are: its own type, ETag and gzip; dynamic while it grows, for good under its revision', async () => {
+  test('is served as playlists are: its own type, ETag and gzip; dynamic while it grows, immutable under its revision', async () => {
     await using past = await openPast(Array.from({ length: 5 }, (_, i) => ({ msn: 100 + i })));
     const plain = `/vod/door/${startS}/10s`;
     const growing = await past.get(`${plain}/index.mpd`);

@@ -12,7 +12,7 @@ import { parseTextHeader } from '../../media/webvtt/traits.ts';
 import { SegmentTimes } from './dash-times.ts';
 import { type Attributes, element, printDateTime, printDuration } from './xml.ts';
 
-/** Players stay this many target durations behind the end of a window that still grows. */
+/** suggestedPresentationDelay of a growing window, target durations. */
 const DELAY_TARGETS = 3;
 /** Channel configurations of ISO 23091-3 that are not the number of channels. */
 const CHANNEL_CONFIGURATIONS: Readonly<Record<number, number>> = { 7: 11, 8: 12 };
@@ -59,7 +59,7 @@ export function dashManifest(presentation: Presentation, base: string): string {
   return `<?xml version="1.0" encoding="UTF-8"?>\n${element('MPD', attributes, [element('BaseURL', {}, base), ...body])}\n`;
 }
 
-/** One walk over the segments. Those of an unknown codec configuration are left out. */
+/** Collects the Periods in one pass. Segments without a codec configuration are left out. */
 function collect({ segments }: Presentation) {
   const periods: Period[] = [];
   let period: Period | undefined;
@@ -82,7 +82,7 @@ function collect({ segments }: Presentation) {
   return { periods, endUs, longestUs };
 }
 
-/** Video and audio apart, and subtitles. */
+/** Each video, audio and subtitle track separately. */
 function openPeriod({ run, utcOffsetUs, startUs }: PresentationSegment, init: Init): Period {
   const { all, subtitles } = renditionsOf(init.tracks);
   const single = all.filter(({ tracks }) => tracks.length === 1);
@@ -111,7 +111,7 @@ function printPeriod(period: Period, fromUs: number, bandwidthOf: (rendition: Re
 
 type Member = Period['sets'][number];
 
-/** Video of one codec is one set, among which players switch; each audio and subtitle track is a set of its own. */
+/** Video of one codec is one AdaptationSet, in which players switch; each audio and subtitle track has its own. */
 function groupVideo(members: readonly Member[]): Member[][] {
   const groups = new Map<string, Member[]>();
   for (const member of members) {
@@ -184,7 +184,7 @@ function mediaAttributes(track: Track): Attributes {
   }
 }
 
-/** Frames per second as MPDs have them: whole, or a fraction. */
+/** The frame rate as an MPD value: integer or fraction. */
 function ratio(frameRate: number): string {
   return Number.isInteger(frameRate) ? String(frameRate) : `${Math.round(frameRate * 1000)}/1000`;
 }

@@ -1,6 +1,6 @@
 /**
  * The HLS Media Playlist of a rendition, live or past, of fragmented MP4, WebVTT or MPEG-TS.
- * In: a presentation. Out: a value for media/m3u8/print, whose segments are made while they are printed. RFC 8216bis 3.1, 4.4.3 to
+ * In: a presentation. Out: a value for media/m3u8/print, whose segments are created while they are printed. RFC 8216bis 3.1, 4.4.3 to
  * 4.4.5, 6.2 and appendix B; docs/media.md 14 to 17 and 34. Pure.
  */
 import type { Track } from '../../media/frame.ts';
@@ -20,17 +20,17 @@ import { isSubtitle, type Rendition, renditionFor, renditionsOf, TS } from '../.
 import { ticksToUs } from '../../media/run.ts';
 import type { Init } from '../../media/segment.ts';
 
-/** Durations have decimals and dates; players of MPEG-TS may know nothing newer (RFC 8216bis 8). */
+/** Version of decimal durations; players of MPEG-TS may not support a later one (RFC 8216bis 8). */
 const VERSION_OF_TS = 3;
 /**
- * Segments of lists with parts are written this much short: hls.js compares the end of what it has with the segment's end without
- * tolerance, and where they differ by rounding it forgets the next parts and stalls for seconds.
+ * Durations of segments in playlists with parts are reduced by this: hls.js compares the end of its buffer with the segment's end without
+ * tolerance; if they differ by rounding, it discards the next parts and stalls for seconds.
  */
 const SHORT_BY_S = 0.001;
 const MINUTE_US = 60_000_000;
 const NO_PARTS: readonly PlaylistPart[] = [];
 
-/** Where things are, and what of the list is requested. */
+/** URLs and directives of a playlist. */
 export interface HlsMediaOptions {
   /** Folder of a rendition's segments relative to the playlist: empty, or with a slash at its end. */
   readonly folderOf: (renditionId: string) => string;
@@ -47,7 +47,7 @@ export function hlsMediaPlaylist(
   const { live, ended, fixed = false, targetDurationS, dateRanges } = presentation;
   const isTs = renditionId === TS;
   const isText = isSubtitle(renditionId);
-  // MPEG-TS and subtitles have whole segments only.
+  // MPEG-TS and subtitles have complete segments only.
   const parts = isTs || isText ? undefined : live?.parts;
   const rendition = live && renditionFor(presentation.describe().tracks, renditionId);
   const skipped = (skip && live?.skippable()) || 0;
@@ -66,7 +66,7 @@ export function hlsMediaPlaylist(
     endList: ended,
     segments: {
       [Symbol.iterator]: () =>
-        listSegments(presentation, renditionId, placesOf(renditionId, folderOf), { parts, skipped, longest }),
+        listSegments(presentation, renditionId, layoutsOf(renditionId, folderOf), { parts, skipped, longest }),
     },
     ...(skipped > 0 && { skippedSegments: skipped }),
     ...(!isText && { dateRanges }),
@@ -87,7 +87,7 @@ function serverControlOf(live: LiveEdge, parts: PartEdge | undefined, isTs: bool
   };
 }
 
-/** How far the other renditions are (4.4.5.4). */
+/** The newest part of the other renditions (4.4.5.4). */
 function reportsOf(
   presentation: Presentation,
   { generation }: LiveEdge,
@@ -100,23 +100,26 @@ function reportsOf(
   });
 }
 
-/** What the segments of one init have in common. */
-interface Place {
+/** What segments with the same init section share. */
+interface InitLayout {
   readonly rendition: Rendition | undefined;
-  /** The track that gives them their times; undefined where the rendition is absent. */
+  /** The track that determines their times; undefined if the rendition is absent. */
   readonly lead: Track | undefined;
-  /** A segment that has none of these is a GAP; undefined for subtitles, which have a file of text for every segment (3.1.4). */
+  /** A segment without media of these tracks is a GAP; undefined for subtitles, which have a file for each segment (3.1.4). */
   readonly needed: readonly Track[] | undefined;
   readonly folder: string;
   readonly map: MapTag | undefined;
 }
 
-/** Finds the place of a segment; most are of the init of the one before. */
-function placesOf(renditionId: string, folderOf: HlsMediaOptions['folderOf']): (segment: PresentationSegment) => Place {
-  const places = new Map<Init | undefined, Place>();
-  let place: Place | undefined;
+/** Finds the layout of a segment; most share the init section of the segment before. */
+function layoutsOf(
+  renditionId: string,
+  folderOf: HlsMediaOptions['folderOf'],
+): (segment: PresentationSegment) => InitLayout {
+  const layouts = new Map<Init | undefined, InitLayout>();
+  let layout: InitLayout | undefined;
   let of: Init | undefined;
-  const find = (init: Init | undefined): Place => {
+  const find = (init: Init | undefined): InitLayout => {
     const rendition = init && renditionFor(init.tracks, renditionId);
     const folder = folderOf(rendition?.id ?? renditionId);
     const lead = rendition?.tracks[0];
@@ -126,16 +129,16 @@ function placesOf(renditionId: string, folderOf: HlsMediaOptions['folderOf']): (
     return { rendition, lead, needed: lead ? [lead] : [], folder, map };
   };
   return ({ init }) => {
-    if (!place || of !== init) {
-      place = places.get(init) ?? find(init);
-      places.set(init, place);
+    if (!layout || of !== init) {
+      layout = layouts.get(init) ?? find(init);
+      layouts.set(init, layout);
       of = init;
     }
-    return place;
+    return layout;
   };
 }
 
-/** A segment that is filled again for each one of the presentation: of a day there are 43,200. */
+/** One object that is filled for each segment: a day has 43,200. */
 interface ListedSegment extends PrintedSegment {
   readonly uri: NumberedUri & { folder: string; number: number };
   parts: readonly PlaylistPart[];
@@ -149,7 +152,7 @@ interface ListedSegment extends PrintedSegment {
 function* listSegments(
   { segments, sparseDates }: Presentation,
   renditionId: string,
-  placeOf: (segment: PresentationSegment) => Place,
+  layoutOf: (segment: PresentationSegment) => InitLayout,
   { parts: edge, skipped, longest }: { parts: PartEdge | undefined; skipped: number; longest: { s: number } },
 ): Generator<PrintedSegment> {
   let left = skipped;
@@ -157,17 +160,17 @@ function* listSegments(
   let listed: ListedSegment | undefined;
   for (const segment of segments) {
     if (left-- > 0) continue;
-    const place = placeOf(segment);
-    const { lead, rendition } = place;
+    const layout = layoutOf(segment);
+    const { lead, rendition } = layout;
     const inParts = edge && rendition && segment.partsOf?.(rendition);
-    const parts = inParts ? inParts.map((part, i) => listPart(part, partUri(place.folder, segment.msn, i))) : NO_PARTS;
+    const parts = inParts ? inParts.map((part, i) => listPart(part, partUri(layout.folder, segment.msn, i))) : NO_PARTS;
     if (segment.open) {
-      if (inParts?.[0]) yield listOpen(segment, place, inParts[0], parts);
+      if (inParts?.[0]) yield listOpen(segment, layout, inParts[0], parts);
       continue;
     }
     const own = mediaOf(segment, lead);
     listed ??= blankSegment(renditionId);
-    listed.uri.folder = place.folder;
+    listed.uri.folder = layout.folder;
     listed.uri.number = segment.msn;
     const durationS = durationOf(segment, lead, own);
     listed.durationS = edge ? Math.max(0, durationS - SHORT_BY_S) : durationS;
@@ -177,9 +180,9 @@ function* listSegments(
     const isDated = !sparseDates || segment.discontinuity || minute !== datedMinute;
     datedMinute = minute;
     listed.programDateTimeMs = isDated ? startOf(segment, lead, own) / 1000 : undefined;
-    listed.gap = segment.lost || (!own && place.needed?.every((track) => !mediaOf(segment, track)) === true);
+    listed.gap = segment.lost || (!own && layout.needed?.every((track) => !mediaOf(segment, track)) === true);
     listed.parts = parts;
-    if (place.map) listed.map = place.map;
+    if (layout.map) listed.map = layout.map;
     else delete listed.map;
     yield listed;
   }
@@ -200,7 +203,7 @@ function blankSegment(renditionId: string): ListedSegment {
 /** The unfinished last segment has parts only. */
 function listOpen(
   { utcOffsetUs, discontinuity }: PresentationSegment,
-  { lead, map }: Place,
+  { lead, map }: InitLayout,
   first: PresentationPart,
   parts: readonly PlaylistPart[],
 ): PrintedSegment {
@@ -212,7 +215,7 @@ function partUri(folder: string, msn: number, part: number): string {
   return `${folder}${msn}.${part}.m4s`;
 }
 
-/** A part stays as it was first listed (RFC 8216bis 6.2.1). */
+/** A listed part never changes (RFC 8216bis 6.2.1). */
 function listPart({ durationS, independent }: PresentationPart, uri: string): PlaylistPart {
   return { uri, durationS, independent, gap: false };
 }

@@ -1,5 +1,5 @@
 /**
- * The HLS Multivariant Playlist, live or past: what players choose from, and what goes with it.
+ * The HLS Multivariant Playlist, live or past.
  * In: a presentation. Out: a playlist value for media/m3u8/print. RFC 8216bis 4.4.6; docs/media.md 34. Pure.
  */
 import type { TextTrack } from '../../media/frame.ts';
@@ -15,7 +15,7 @@ type UriOf = (renditionId: string) => string;
 const AUDIO_GROUP = 'audio';
 /** GROUP-ID of the subtitle renditions. */
 const SUBTITLE_GROUP = 'subtitles';
-/** What every browser decodes in fragmented MP4. Of MP3 and Dolby's codecs most of them do not. */
+/** Audio codecs that all browsers decode in fragmented MP4. Most do not decode MP3 and Dolby's codecs. */
 const SPOKEN_EVERYWHERE: ReadonlySet<string> = new Set(['aac', 'opus']);
 
 /** Audio renditions of one codec: a Variant Stream names all codecs that its group needs (4.4.6.2). */
@@ -25,8 +25,8 @@ interface AudioGroup {
 }
 
 /**
- * A Variant Stream for each video rendition (or the only audio) and each codec of its audio renditions. Where browsers decode none of
- * the audio, the video is also offered alone, last: otherwise they would show nothing at all.
+ * A Variant Stream for each video rendition (or the only audio) and each codec of its audio renditions. If browsers decode none of
+ * the audio, the video is also offered without audio, last: otherwise they would play nothing.
  */
 export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): MultivariantPlaylist {
   const description = presentation.describe();
@@ -128,9 +128,9 @@ function listSubtitles(subtitles: readonly Rendition[], uriOf: UriOf): ListedRen
 
 /** A transport packet carries 184 bytes in 188. */
 const PACKET_SHARE = 188 / 184;
-/** What a PES packet takes beside its media at most: header, delimiter, parameter sets or ADTS, and an almost empty packet, bytes. */
+/** Overhead of a PES packet at most: header, delimiter, parameter sets or ADTS, and an almost empty packet, bytes. */
 const PER_UNIT_BYTES = 300;
-/** Audio goes out in PES packets of about 85 ms. */
+/** The muxer writes audio in PES packets of about 85 ms. */
 const AUDIO_UNITS_PER_S = 12;
 /** The tables of a segment, and the packets that bring counters to a multiple of 16, bytes for each PID. */
 const PER_PID_BYTES = 16 * 188;
@@ -149,7 +149,7 @@ export function tsMultivariant(presentation: Presentation, uri: string): Multiva
   return { version: 3, independentSegments: false, variants: [variant], renditions: [] };
 }
 
-/** Upper bound of the bit rate: that of the media, and what the transport stream adds to it in a segment of a second. */
+/** Upper bound of the bit rate: media plus the transport stream overhead of a one-second segment. */
 function tsBandwidthOf(description: Description, rendition: Rendition): number {
   const { tracks } = rendition;
   const framesPerS = description.frameRateOf(rendition) ?? 60;

@@ -1,6 +1,7 @@
 /**
- * A live list that reaches hours back, for players that know only one list: what is recorded, then what is live, whole segments only.
- * In: the recording and the live list of one generation. Out: a presentation for delivery/format. RFC 8216bis 6.2.2; docs/media.md 14, 33.
+ * A live playlist that reaches hours back, for players that use only one playlist: recorded segments, then live ones, without parts.
+ * In: the recording and the live window of one generation. Out: a presentation for delivery/format. RFC 8216bis 6.2.2; docs/media.md 14,
+ * 33.
  */
 import type { Track } from '../../media/frame.ts';
 import { reachOf, sortDateRanges } from '../../media/m3u8/date-range.ts';
@@ -16,31 +17,31 @@ import type { RecordedGroup } from '../../recording/recording-reader.ts';
 import { describe, discontinuitiesBefore, present, SKIP_AFTER_TARGETS } from '../live/live-presentation.ts';
 import type { ServedStream } from '../served-stream.ts';
 
-/** Segments in a row that the recording lost and that are listed as GAPs; behind a longer hole the list begins. */
+/** Most consecutive lost segments that are listed as GAPs; the playlist begins after a longer hole. */
 const MOST_LOST = 30;
 
-/** Segments that left the live list, in time and by MSN. */
+/** Segments that have left the live window. */
 export interface LeftBehind {
   readonly fromUs: number;
   readonly toUs: number;
   readonly lastMsn: number;
 }
 
-/** What never changes while a generation lives. */
+/** What must not change during a generation. */
 export interface DvrPromise {
-  /** Whole seconds: also of older segments, which may be longer than those of now. */
+  /** Whole seconds; covers older segments too, which may be longer than current ones. */
   readonly targetDurationS: number;
 }
 
-/** The list of one rendition of one generation, in the making as long as somebody asks for it. */
+/** The playlist of one rendition of one generation. It is updated at each request. */
 export class DvrList {
   readonly #rendition: Rendition;
   readonly #lengthUs: number;
   readonly #firstMsn: number;
   #entries: PresentationSegment[] = [];
-  /** Up to this MSN it is known whether the recording has a segment. */
+  /** Up to this MSN it was checked whether the segments are recorded. */
   #checkedMsn = 0;
-  /** MEDIA-SEQUENCE of the first entry: its MSN within the generation; before it they are counted back. */
+  /** MEDIA-SEQUENCE of the first entry: its MSN; before the generation it is counted backwards. */
   #position = 0;
   #discontinuitySequence = 0;
 
@@ -49,7 +50,7 @@ export class DvrList {
    */
   constructor(view: LiveWindowView, rendition: Rendition, lengthUs: number) {
     this.#rendition = rendition;
-    // What a killed process had listed and not recorded had pushed as much out of the list: it begins no earlier than it was shown.
+    // A killed process may have listed segments that it did not record, and removed as many old ones: the playlist must not begin earlier.
     const lostUs = view.inherited ? MAY_BE_LOST * view.generation.targetDurationS * 1_000_000 : 0;
     this.#lengthUs = lengthUs - lostUs;
     this.#firstMsn = view.generation.firstMsn;
@@ -70,7 +71,7 @@ export class DvrList {
     return this.#entries.reduce((longest, one) => Math.max(longest, Math.round(this.#durationOf(one))), 1);
   }
 
-  /** Reads what came before the live list. To be called once, before `follow`. */
+  /** Reads the recorded segments before the live window. Called once, before `follow`. */
   async open(stream: ServedStream, view: LiveWindowView): Promise<void> {
     const first = view.segments[0];
     const last = view.segments.findLast((segment) => segment.sealed);
@@ -82,7 +83,7 @@ export class DvrList {
     let { msn: position, discontinuitySequence } = first;
     for (const group of groups.filter(({ msn }) => msn < first.msn).toReversed()) {
       const init = stream.inits.get(group.initNumber);
-      // Another set of decoders is another list.
+      // Segments of another decoder family belong to another playlist.
       if (!init || familyOf(init.tracks, false) !== family) break;
       const segment = toListedSegment(group, init);
       const lost = this.#lostBetween(group, next);
@@ -102,7 +103,7 @@ export class DvrList {
     this.#discontinuitySequence = discontinuitiesBefore(first);
   }
 
-  /** Takes over what is live by now, and lets go of what is too old; false where segments are missing in between. */
+  /** Adds new live segments and removes old ones; false if segments between are missing, and the playlist must be opened again. */
   follow(view: LiveWindowView, horizonUs: number): boolean {
     const sealed = view.segments.filter((segment) => segment.sealed);
     const first = sealed[0];
@@ -127,14 +128,14 @@ export class DvrList {
   }
 
   /**
-   * Segments that left the live list since the last look, whose fate the recorder has decided: those that it lost can no longer be
-   * loaded. Undefined where there are none.
+   * Segments that left the live window since the last call and that the recorder has stored or lost. Clients can no longer load the lost
+   * ones. undefined if there are none.
    *
    * @param decidedMsn up to this MSN segments are recorded or lost
    */
   leftBehind({ segments, inherited }: LiveWindowView, decidedMsn: number): LeftBehind | undefined {
     const firstListed = segments[0]?.msn ?? 0;
-    if (inherited) this.#checkedMsn = Math.max(this.#checkedMsn, this.lastMsn); // made from the recording
+    if (inherited) this.#checkedMsn = Math.max(this.#checkedMsn, this.lastMsn); // read from the recording
     const until = Math.min(firstListed - 1, decidedMsn);
     const left = this.#entries.filter(({ msn }) => msn > this.#checkedMsn && msn <= until);
     const last = left.at(-1);
@@ -142,8 +143,8 @@ export class DvrList {
   }
 
   /**
-   * Makes GAPs of the segments up to `lastMsn` that the recording lost. RFC 8216bis 6.2.1 does not name a GAP among the changes of a list,
-   * but the alternatives are a URL that answers 404, or the loss of all media before it.
+   * Marks segments up to `lastMsn` that the recording lost as GAPs. RFC 8216bis 6.2.1 does not list this among the permitted changes of a
+   * playlist, but the alternatives are a URL that returns 404, or the loss of all media before it.
    */
   confirm({ lastMsn }: LeftBehind, recorded: ReadonlySet<number>): void {
     const isLost = ({ msn }: PresentationSegment) => msn > this.#checkedMsn && msn <= lastMsn && !recorded.has(msn);
@@ -152,9 +153,9 @@ export class DvrList {
   }
 
   /**
-   * The list as it is now.
+   * The presentation of the current state.
    *
-   * @param dateRanges of older segments; those of the live list are in `view`
+   * @param dateRanges of older segments; those of the live window are in `view`
    */
   presentation(
     view: LiveWindowView,
@@ -181,8 +182,8 @@ export class DvrList {
   }
 
   /**
-   * How many segments lie before the Skip Boundary. It is measured in playlist time (RFC 8216bis 4.4.3.8), in which holes last nothing,
-   * and from the start of the last segment, as in the live list.
+   * Number of segments before the Skip Boundary. It is measured in playlist time (RFC 8216bis 4.4.3.8), where holes have no duration, from
+   * the start of the last segment, as in the live playlist.
    */
   #skippable(boundaryS: number): number {
     let count = this.#entries.length - 1;
@@ -200,7 +201,7 @@ export class DvrList {
     return sortDateRanges(all.slice(-MAX_LISTED_DATE_RANGES));
   }
 
-  /** Keeps what tells the times of the rendition, and nothing else. */
+  /** Keeps only the track that determines the times of the rendition. */
   #entryOf(segment: LiveSegment): PresentationSegment {
     const presented = present(segment, false);
     const own = mediaOf(presented, this.#leadOf(presented));
@@ -219,9 +220,9 @@ export class DvrList {
     return segment.lost || (!isSubtitle(this.#rendition.id) && segment.tracks.length === 0);
   }
 
-  /** The segments that the recording lost between two of the same run; undefined where there are too many to list. */
+  /** Segments that the recording lost between two others; undefined if they are too many to list. */
   #lostBetween(before: RecordedGroup, next: LiveSegment): PresentationSegment[] | undefined {
-    // Within the generation MSNs are contiguous; elsewhere they jump from one list to the next, behind a DISCONTINUITY.
+    // MSNs are contiguous within a generation; between generations they jump, after a DISCONTINUITY.
     if (next.discontinuity && before.msn < this.#firstMsn) return [];
     const count = next.msn - before.msn - 1;
     if (count > MOST_LOST) return undefined;

@@ -54,7 +54,7 @@ function known({ segments, mediaSequence, discontinuitySequence }: MediaPlaylist
 }
 
 suite('a live list that reaches far back (docs/media.md 33)', () => {
-  test('goes from what is recorded, of older lists too, to what is live', async () => {
+  test('goes from recorded segments, of older generations too, to live ones', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 110);
     const list = await read(dvr);
@@ -74,7 +74,7 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
     assert.ok(list.segments.every(({ durationS }) => durationS === 2));
   });
 
-  test('changes nothing that it said while it grows and forgets, nor when nobody asked for a while', async () => {
+  test('changes no listed segment while it grows and slides, nor after a time without requests', async () => {
     await using dvr = await openDvr();
     const seen = new Map<number, string>();
     let first = 0;
@@ -97,7 +97,7 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
     assert.ok(first > 100, 'the list is full');
   });
 
-  test('forgotten in between, is made again as it was', async () => {
+  test('is the same after eviction', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 108);
     const before = known(await read(dvr));
@@ -109,7 +109,7 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
     for (const [position, segment] of before) assert.equal(after.get(position), segment);
   });
 
-  test('lists what the recording lost as a GAP in its place, and begins behind a longer hole', async () => {
+  test('lists lost segments as GAPs, and begins after a longer hole', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 120, [103, 104]);
     const list = await read(dvr);
@@ -170,7 +170,7 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
     assert.equal(list.mediaSequence, dvr.list.segments[0]!.msn);
   });
 
-  test('counts what was lost before a DISCONTINUITY of its own generation, made again or not', async () => {
+  test('counts what was lost before a DISCONTINUITY of its own generation, evicted or not', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 103);
     const before = known(await read(dvr));
@@ -219,7 +219,7 @@ suite('a live list that reaches far back (docs/media.md 33)', () => {
     assert.ok(leftS >= whole.serverControl!.canSkipUntilS!);
   });
 
-  test('skips nothing that lies behind the Skip Boundary in playlist time, also behind a hole (RFC 8216bis 4.4.3.8)', async () => {
+  test('skips nothing after the Skip Boundary in playlist time, also after a hole (RFC 8216bis 4.4.3.8)', async () => {
     await using dvr = await openDvr();
     await flow(dvr, 100, 120);
     for (let msn = 121; msn <= 122; msn++) {

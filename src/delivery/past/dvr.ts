@@ -1,6 +1,6 @@
 /**
- * Answers what lies under /live/{stream}/dvr-{length}/: live lists that reach hours back, of lengths from a fixed set so that everyone
- * shares them. In: a path that was taken apart. Out: Reply. docs/media.md 27 and 33.
+ * Answers /live/{stream}/dvr-{length}/: live playlists that reach hours back. The lengths are a fixed set, so that clients share playlists.
+ * In: a parsed address. Out: Reply. docs/media.md 27 and 33.
  */
 import { OxbowError } from '../../lib/errors.ts';
 import { printMediaPlaylist } from '../../media/m3u8/print.ts';
@@ -17,35 +17,35 @@ import { DvrList, type DvrPromise } from './dvr-list.ts';
 
 const HOUR_US = 3_600_000_000;
 
-/** How far back a list may reach, by its name in the path; µs. */
+/** Lengths by their name in the path, µs. */
 export const DVR_LENGTHS: ReadonlyMap<string, number> = new Map([
   ['30m', HOUR_US / 2],
   ...[1, 2, 4, 8, 12, 24].map((hours) => [`${hours}h`, hours * HOUR_US] as const),
 ]);
 
-/** Lists that are kept between two questions, over all streams; one of four hours is about 2 MB. */
+/** Open playlists of all streams; one of four hours takes about 2 MB. */
 const MAX_LISTS = 32;
 
 interface OpenList {
   readonly list: DvrList;
-  /** The last text, for as long as nothing was added. */
+  /** The last reply, with and without skipped segments, while nothing has changed. */
   readonly replies: Map<
     boolean,
-    { readonly shown: string; readonly said: LiveWindowView['dateRanges']; readonly reply: Reply }
+    { readonly shown: string; readonly dateRanges: LiveWindowView['dateRanges']; readonly reply: Reply }
   >;
 }
 
-/** The lists in the making. One for all streams. */
+/** The DVR playlists of all streams. */
 export class DvrLists {
-  /** Least recently asked for first. */
+  /** Least recently used first. */
   readonly #lists = new Map<string, Promise<OpenList>>();
-  /** By live list, then generation and length: what was promised once holds, be the list itself forgotten. */
-  readonly #promises = new WeakMap<object, Map<string, DvrPromise>>();
-  /** Names of live lists, which a stream that is deleted and made again has anew. */
+  /** By live window, then generation and length. Kept when the playlist itself is evicted. */
+  readonly #constraints = new WeakMap<object, Map<string, DvrPromise>>();
+  /** Numbers of live windows: a stream that is deleted and created again has another one. */
   readonly #ids = new WeakMap<object, number>();
   #nextId = 1;
 
-  /** The multivariant playlist of what is live now, with lists of that length. */
+  /** The Multivariant Playlist of the live stream, with playlists of that length. */
   async index(stream: ServedStream, length: string, options: { signal: AbortSignal }): Promise<Reply> {
     lengthUs(length);
     const view = await readyView(stream, options);
@@ -54,7 +54,7 @@ export class DvrLists {
   }
 
   /**
-   * The list of a rendition, when it has reached what was asked for.
+   * The playlist of a rendition, once it contains what the directives request.
    *
    * @throws OxbowError `not-found`, `stream-offline`, `bad-request`, `part-timeout`
    */
@@ -93,7 +93,7 @@ export class DvrLists {
     const { number } = view.generation;
     const key = `${this.#idOf(stream)}/${length}/${renditionId}/${number}`;
     const open = await this.#open(key, stream, length, renditionId, view);
-    // Meanwhile the list may have grown: what is printed is what it is now, in the turn in which it is looked at.
+    // The window may have grown meanwhile: the newest view is printed, in the same turn.
     const now = stream.list.view(number) ?? view;
     if (!open.list.follow(now, stream.horizonUs())) {
       this.#lists.delete(key);
@@ -106,10 +106,10 @@ export class DvrLists {
       open.replies.clear();
       return this.#reply(stream, length, renditionId, now, skip);
     }
-    const promise = this.#promiseOf(stream, `${number}/${length}`, open.list, now);
+    const promise = this.#constraintsOf(stream, `${number}/${length}`, open.list, now);
     const shown = () => `${open.list.lastMsn}/${now.ended}/${stream.horizonUs()}`;
     const known = open.replies.get(skip);
-    if (known?.shown === shown() && known.said === now.dateRanges) return known.reply;
+    if (known?.shown === shown() && known.dateRanges === now.dateRanges) return known.reply;
     const lastMsn = open.list.lastMsn;
     const between = { fromUs: open.list.startUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn };
     const dateRanges = latestDateRanges(await stream.recording.dateRanges(between), between);
@@ -118,7 +118,7 @@ export class DvrLists {
     const presentation = open.list.presentation(now, promise, dateRanges);
     const text = printMediaPlaylist(hlsMediaPlaylist(presentation, renditionId, { folderOf, skip }));
     const reply = playlistReply(text, now.ended ? caching.past : caching.live);
-    open.replies.set(skip, { shown: shown(), said: now.dateRanges, reply });
+    open.replies.set(skip, { shown: shown(), dateRanges: now.dateRanges, reply });
     return reply;
   }
 
@@ -138,9 +138,9 @@ export class DvrLists {
     return opening;
   }
 
-  #promiseOf(stream: ServedStream, key: string, list: DvrList, { generation }: LiveWindowView): DvrPromise {
-    const promises = this.#promises.get(stream.list) ?? new Map<string, DvrPromise>();
-    this.#promises.set(stream.list, promises);
+  #constraintsOf(stream: ServedStream, key: string, list: DvrList, { generation }: LiveWindowView): DvrPromise {
+    const promises = this.#constraints.get(stream.list) ?? new Map<string, DvrPromise>();
+    this.#constraints.set(stream.list, promises);
     const promise = promises.get(key) ?? { targetDurationS: Math.max(generation.targetDurationS, list.longestS) };
     promises.set(key, promise);
     for (const other of promises.keys()) if (!stream.list.view(Number.parseInt(other, 10))) promises.delete(other);

@@ -1,6 +1,6 @@
 /**
- * A window of a recording as a presentation, finished or still growing.
- * In: recorded groups in order, codec configurations. Out: delivery/format. docs/media.md 15 to 17. Pure.
+ * Adapter from a window of a recording, complete or growing, to a presentation.
+ * In: recorded groups in order, init sections. Out: delivery/format. docs/media.md 15 to 17. Pure.
  */
 import type { SegmentLocation } from '../../archive/segment-store.ts';
 import { HOLE_US } from '../../live/continuity.ts';
@@ -11,12 +11,12 @@ import { type Rendition, renditionsOf } from '../../media/rendition-set.ts';
 import type { Init } from '../../media/segment.ts';
 import type { RecordedGroup } from '../../recording/recording-reader.ts';
 
-/** BANDWIDTH of a window that still grows has this much to spare: larger segments may come. */
+/** Factor on the BANDWIDTH of a growing window: larger segments may follow. */
 const HEADROOM = 1.25;
 
-/** What is recorded of a range. */
+/** The recorded groups of a range. */
 export interface RecordedRange {
-  /** In order of time; at least one. As `Presentation.segments`, may be iterated again, and in one object. */
+  /** In order of time, at least one. Can be iterated repeatedly; like `Presentation.segments`, it may yield one object for all. */
   readonly groups: Iterable<RecordedGroup>;
   readonly initOf: (number: number) => Init | undefined;
 }
@@ -31,7 +31,7 @@ export interface StoredSegment extends PresentationSegment {
 /** A window of a recording. */
 export type PastWindow = Presentation<StoredSegment>;
 
-/** The window as it is now. */
+/** The presentation of a window. */
 export function pastPresentation(
   range: RecordedRange,
   window: Omit<PastWindow, 'describe' | 'segments' | 'mediaSequence' | 'discontinuitySequence'>,
@@ -46,7 +46,7 @@ export function pastPresentation(
   return { ...window, segments, mediaSequence, discontinuitySequence, describe: describeOnce };
 }
 
-/** One object for all segments, and no generator: of a day there are 43,200, and another generator would take a third of the time. */
+/** Reuses one object, without a generator: a day has 43,200 segments, and a generator would take a third of the time. */
 function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
   const source = groups[Symbol.iterator]();
   const segment = {
@@ -88,13 +88,13 @@ function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
   };
 }
 
-/** The segments of a range, each in an object of its own. */
+/** The segments of a range, as separate objects. */
 export function listStored(range: RecordedRange): StoredSegment[] {
   const segments = { [Symbol.iterator]: () => present(range) };
   return Array.from(segments, (segment) => ({ ...segment, tracks: segment.tracks.map((track) => ({ ...track })) }));
 }
 
-/** The newest tracks, and the largest bit rate of any segment of each rendition (RFC 8216bis 4.4.6.2, BANDWIDTH). */
+/** The newest tracks, and for each rendition the highest bit rate of a segment (RFC 8216bis 4.4.6.2, BANDWIDTH). */
 function describe(segments: Iterable<StoredSegment>, ended: boolean): Description {
   const peaks = new Map<string, number>();
   let tracks: readonly Track[] = [];
@@ -116,7 +116,7 @@ function describe(segments: Iterable<StoredSegment>, ended: boolean): Descriptio
   };
 }
 
-/** Of a segment: pictures over their duration. */
+/** Frames of a segment divided by their duration. */
 function frameRateOf(segment: StoredSegment | undefined, rendition: Rendition): number | undefined {
   const video = rendition.tracks.find((track) => track.kind === 'video');
   const own = video && segment?.tracks.find((track) => track.trackId === video.id);

@@ -58,7 +58,7 @@ suite('a window of the past (docs/media.md 16)', () => {
     assert.deepEqual(await msnsOf(past, `/vod/door/${startS - 100}/${startS + 1}/av0.m3u8`), [100]);
   });
 
-  test('starts at the key frame before it, unless a hole lies between', async () => {
+  test('starts at the key frame before it, unless a hole is between', async () => {
     await using past = await openPast([
       { msn: 100 },
       { msn: 101, key: false },
@@ -99,7 +99,7 @@ suite('a window of the past (docs/media.md 16)', () => {
     assert.equal(await targetOf(), 6);
   });
 
-  test('promises what the live list does where that is more: segments of that length will come', async () => {
+  test('has at least the TARGETDURATION of the live playlist: segments of that length may follow', async () => {
     await using past = await openPast(plansOf(100, 105));
     past.list.begin({ ...generation, targetDurationS: 10 }, tracks);
     const targetOf = async (rev = '') => (await list(past, `/vod/door/${startS}/30s/${rev}av0.m3u8`)).targetDurationS;
@@ -115,7 +115,7 @@ suite('a window of the past (docs/media.md 16)', () => {
     await using past = await openPast(plansOf(110, 113));
     const url = (rev: number, what: string) => `/vod/door/${markS}/${markS + 600}/v${rev}/${what}.m3u8`;
     const cached = async (rev: number, what = 'av0') => (await past.get(url(rev, what))).cacheControl;
-    assert.equal(await cached(3), 'public, max-age=1', 'it grows: who stands at its end asks every few seconds');
+    assert.equal(await cached(3), 'public, max-age=1', 'it grows: players at its end reload every few seconds');
     past.state.settledUs = MARK + 600 * SECOND;
     assert.match(await cached(3), /immutable/);
     assert.match(await cached(3, 'index'), /immutable/);
@@ -126,7 +126,7 @@ suite('a window of the past (docs/media.md 16)', () => {
     assert.match(await cached(4), /immutable/);
   });
 
-  test('of more than an hour says the date once a minute and behind each DISCONTINUITY, a shorter one at each segment', async () => {
+  test('of more than an hour says the date once a minute and after each DISCONTINUITY, a shorter one at each segment', async () => {
     const plans = Array.from({ length: 60 }, (_, i) => ({ msn: 110 + i, ...(i >= 40 && { run: 2 }) }));
     await using past = await openPast(plans);
     const dated = async (to: string) =>
@@ -138,7 +138,7 @@ suite('a window of the past (docs/media.md 16)', () => {
     assert.ok(sparse.includes(0) && sparse.includes(40) && sparse.length <= 5, sparse.join());
   });
 
-  test('names segments relative to itself, so that a right to watch in front of the path is inherited', async () => {
+  test('names segments by relative URLs, which keep the playback token in front of the path', async () => {
     await using past = await openPast(plansOf(110, 112));
     for (const revision of ['', 'v2/']) {
       const { segments } = await list(past, `/vod/door/${markS}/${markS + 600}/${revision}a0.m3u8`);
@@ -153,7 +153,7 @@ suite('a window of the past (docs/media.md 16)', () => {
     }
   });
 
-  test('says where each segment stands in time, and every rendition by its own first frame', async () => {
+  test('dates each segment, each rendition by its own first frame', async () => {
     await using past = await openPast(plansOf(110, 112));
     for (const id of ['av0', 'v0', 'a0']) {
       const { segments } = await list(past, `/vod/door/${markS}/${markS + 600}/${id}.m3u8`);
@@ -249,8 +249,8 @@ suite('a window of the past (docs/media.md 16)', () => {
   });
 });
 
-suite('a window that cannot be given', () => {
-  test('says what is wrong with it, or that nothing is there, or that it is gone', async () => {
+suite('an invalid window', () => {
+  test('is refused with the reason: bad range, no media, deleted', async () => {
     await using past = await openPast(plansOf(110, 112));
     const ask = (from: number, to: number | string) => past.get(`/vod/door/${from}/${to}/av0.m3u8`);
     await assert.rejects(ask(markS + 10, markS + 10), refusal('bad-time'));

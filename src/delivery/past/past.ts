@@ -1,6 +1,6 @@
 /**
- * Answers what lies under /vod/{stream}/{from}/{to}/: a window of the past as playlists, and as a DASH manifest.
- * In: two instants. Out: Reply. Ten-minute windows on the grid are the same URL for everyone (docs/media.md 16).
+ * Answers /vod/{stream}/{from}/{to}/: a window of the recording as HLS playlists and as a DASH manifest.
+ * In: a time range. Out: Reply. Players share the URLs of ten-minute windows on the grid (docs/media.md 16).
  */
 import { copyGroup } from '../../archive/segment-index.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -28,35 +28,35 @@ import {
 } from './past-presentation.ts';
 
 /**
- * TARGETDURATION of a list of the past where no segment is longer, seconds. It may change neither while the list grows nor when it is
- * over (RFC 8216bis 6.2.1), and a source may go on with key frames further apart: this leaves room for all that a continuous source is cut
- * into by default, and for the six seconds of most HLS sources (Apple 7.5).
+ * Least TARGETDURATION of a window, seconds. It may change neither while the playlist grows nor at its end (RFC 8216bis 6.2.1), but the
+ * source may continue with key frames further apart: this covers the default segments of a continuous source, and the six seconds of most
+ * HLS sources (Apple 7.5).
  */
 const USUAL_TARGET_S = 6;
-/** In a longer list a date a minute is enough. */
+/** Longer playlists have one date per minute instead of one per segment. */
 const DATED_US = 3600 * 1_000_000;
-/** No list is longer; ask for several windows instead. */
+/** Longest window; clients request several instead. */
 export const MAX_WINDOW_US = 24 * 3600 * 1_000_000;
 
-/** What of a stream its past is found by. */
+/** What reading a time range needs of a stream. */
 export type PastStream = Pick<ServedStream, 'name' | 'recording' | 'createdUs' | 'horizonUs'>;
 
-/** A stretch of time, µs since 1970. */
+/** A time range, µs since 1970. */
 export interface Range {
   readonly fromUs: number;
   readonly toUs: number;
 }
 
-/** What a playlist of the past is asked for. */
+/** A request for a window. */
 export interface PastRequest {
   readonly range: Range;
-  /** It was asked for by its revision, which is never given other bytes. */
+  /** The revision in the address: number of segments. An address with a revision never gets other bytes. */
   readonly revision?: number | undefined;
 }
 
 /**
- * The groups of a range: those that start in it where it is a window of the grid, else all that overlap it, from the key frame
- * before its start.
+ * The groups of a range: those that start in it if it is a window of the grid, otherwise all that overlap it, from the key frame before its
+ * start.
  *
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
@@ -90,12 +90,12 @@ async function startingIn(stream: PastStream, range: Range): Promise<Iterable<Re
 }
 
 function look(stream: PastStream, { fromUs, toUs }: Range): Promise<Iterable<RecordedGroup>> {
-  if (toUs <= fromUs) throw new OxbowError('bad-time', 'the end does not lie after the start');
+  if (toUs <= fromUs) throw new OxbowError('bad-time', 'the end is not after the start');
   if (toUs - fromUs > MAX_WINDOW_US) throw new OxbowError('window-too-long', 'this window is longer than 24 hours');
   return stream.recording.walk(fromUs, toUs);
 }
 
-/** One sequence after the other. */
+/** Concatenates two sequences. */
 function joined(lead: readonly RecordedGroup[], groups: Iterable<RecordedGroup>): Iterable<RecordedGroup> {
   return {
     *[Symbol.iterator]() {
@@ -113,7 +113,7 @@ function refuse(stream: PastStream, { toUs }: Range): never {
   throw new OxbowError('no-media', `nothing of ${stream.name} is recorded between these times`);
 }
 
-/** Decoding starts at a key frame: that of the first group, or the last one before it if media joins them: what leads from there. */
+/** The groups from the last key frame to `first`; empty if `first` has one, or if a hole separates them. */
 async function leadTo(stream: PastStream, first: RecordedGroup): Promise<RecordedGroup[]> {
   if (startsWithKey(first)) return [];
   const key = await stream.recording.keyBefore(first.startUs);
@@ -123,7 +123,7 @@ async function leadTo(stream: PastStream, first: RecordedGroup): Promise<Recorde
   return lead.every((group, i) => joins(group, lead[i + 1] ?? first)) ? lead : [];
 }
 
-/** The multivariant playlist of a window. */
+/** The Multivariant Playlist of a window. */
 export async function answerPastIndex(stream: ServedStream, request: PastRequest): Promise<Reply> {
   const window = await openWindow(stream, request);
   const text = printMultivariantPlaylist(hlsMultivariant(window, (id) => `${id}.m3u8`));
@@ -138,10 +138,9 @@ export async function answerPastManifest(stream: ServedStream, request: PastRequ
 }
 
 /**
- * A rendition's list over a window.
+ * A rendition's Media Playlist of a window.
  *
- * @throws OxbowError `not-found` when nothing in the window has that rendition; `unsupported-media` for codecs that MPEG-TS cannot
- * carry
+ * @throws OxbowError `not-found` if no segment of the window has the rendition; `unsupported-media` for codecs that MPEG-TS cannot carry
  */
 export async function answerPastPlaylist(
   stream: ServedStream,
@@ -160,12 +159,11 @@ export async function answerPastPlaylist(
   return playlistReply(text, cachingOf(window));
 }
 
-/** Where the stream's segments are, relative to the lists of a window. */
+/** Folder of the stream's segments, relative to the playlists of a window. */
 function folderOfStream({ name }: ServedStream, { revision }: PastRequest): string {
   return `${revision === undefined ? '../../../../' : '../../../../../'}live/${name}/`;
 }
 
-/** Mostly the first segment has it. */
 function hasRendition({ segments }: PastWindow, renditionId: string): boolean {
   let last: Init | undefined;
   for (const { init } of segments) {
@@ -178,7 +176,7 @@ function hasRendition({ segments }: PastWindow, renditionId: string): boolean {
 }
 
 /**
- * What a playlist of a range is made from.
+ * Opens a window as a presentation.
  *
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
@@ -198,14 +196,14 @@ export async function openWindow(stream: ServedStream, { range, revision }: Past
   );
 }
 
-/** By live list, then by the start of a window: what was promised while it grew. */
+/** TARGETDURATION of growing windows, by live window and start of the range. */
 const promised = new WeakMap<object, Map<number, number>>();
-/** Of each stream; those that were asked for first are forgotten. About 50 bytes each. */
+/** Per stream; the oldest is removed. About 50 bytes each. */
 const MAX_PROMISED = 256;
 
 /**
- * TARGETDURATION is no less than this, seconds. While a window grows, segments may come that are as long as the live list promises.
- * The first answer decides, and holds when the window is complete (RFC 8216bis 6.2.1).
+ * Least TARGETDURATION of a window, seconds. While a window grows, segments as long as the live TARGETDURATION may follow. The first answer
+ * decides, also for the complete window (RFC 8216bis 6.2.1).
  */
 function leastTargetOf({ list }: ServedStream, { fromUs }: Range, complete: boolean): number {
   const known = promised.get(list) ?? new Map<number, number>();
@@ -219,7 +217,7 @@ function leastTargetOf({ list }: ServedStream, { fromUs }: Range, complete: bool
   return leastS;
 }
 
-/** What the range's own segments and those before them tell of it: what is told later changes no list of the past. */
+/** Date ranges that the segments of the range and those before it carry. Later updates do not change a past playlist. */
 async function dateRangesOf(
   stream: ServedStream,
   groups: Iterable<RecordedGroup>,
@@ -233,7 +231,7 @@ async function dateRangesOf(
   return latestDateRanges(dateRanges, { ...between, lastMsn });
 }
 
-/** Only the revision that the window has now is for good: what is filled in later has another (docs/media.md 16). */
+/** Only the current revision is immutable: segments that are added later make another revision (docs/media.md 16). */
 export function cachingOf({ ended, fixed }: PastWindow): string {
   if (!ended) return caching.live;
   return fixed ? caching.forever : caching.past;

@@ -1,6 +1,6 @@
 /**
- * Times as video-stream-recorder's addresses have them: YYYYMMDDHHMMSS on the wall clock of a zone, and durations in minutes.
- * In: pieces of a path and query. Out: instants and durations, or a refusal in words.
+ * Parses times of video-stream-recorder's addresses: YYYYMMDDHHMMSS in a time zone, and durations in minutes.
+ * In: parts of a path and query. Out: instants and durations, or OxbowError.
  */
 import { parseInstant } from '../../api/instant.ts';
 import { parseDuration } from '../../lib/duration.ts';
@@ -9,16 +9,16 @@ import { decodeTime, refusing } from '../address-time.ts';
 
 const COMPACT = /^\d{14}$/;
 const ZONE = /^[A-Za-z0-9_+/-]{1,64}$/;
-/** No zone is further from UTC, nor steps by more, ms. */
+/** More than the offset of any zone, and than any change of it, ms. */
 const DAY_MS = 86_400_000;
 
 /**
- * When a window begins.
+ * Parses the start of a window.
  *
  * @param text unix seconds, milliseconds, RFC 3339, or YYYYMMDDHHMMSS; percent-encoded
- * @param zone IANA name for YYYYMMDDHHMMSS; UTC where it is missing. The other forms have their zone in themselves
+ * @param zone IANA name for YYYYMMDDHHMMSS, default UTC. The other forms include their zone
  * @returns µs since 1970
- * @throws OxbowError `bad-time`, also for a local time that the clocks there stepped over; `bad-time-zone` for an unknown zone
+ * @throws OxbowError `bad-time`, also for a local time that the zone skips; `bad-time-zone` for an unknown zone
  */
 export function legacyInstantUs(text: string, zone: string | null): number {
   const plain = decodeTime(text);
@@ -28,7 +28,7 @@ export function legacyInstantUs(text: string, zone: string | null): number {
 }
 
 /**
- * How long a window is.
+ * Parses the length of a window.
  *
  * @param text minutes without a unit, or `90s`, `1h30m`; percent-encoded
  * @returns µs, more than 0
@@ -48,7 +48,7 @@ export function legacyDurationUs(text: string): number {
   return ms * 1000;
 }
 
-/** Undefined where the text is not a duration. */
+/** undefined if the text is no duration. */
 function durationMs(plain: string): number | undefined {
   try {
     return parseDuration(/^\d+(\.\d+)?$/.test(plain) ? `${plain}m` : plain);
@@ -79,10 +79,10 @@ function openZone(zone: string): Intl.DateTimeFormat {
   }
 }
 
-/** Of a time that comes twice, when clocks are set back, the first. */
+/** A time that occurs twice, when clocks are set back, means the first. */
 function localInstant(text: string, format: Intl.DateTimeFormat): number {
   const asUtc = parseInstant(text);
-  // The zone's offset a day before and a day after: one of them is in force, unless no clock ever showed this time.
+  // The offset of the zone a day before and a day after: one of them applies, unless the zone skips this time.
   const found = [asUtc - DAY_MS, asUtc + DAY_MS]
     .map((near) => asUtc - (shownAt(near, format) - near))
     .filter((at) => shownAt(at, format) === asUtc);
@@ -93,7 +93,7 @@ function localInstant(text: string, format: Intl.DateTimeFormat): number {
   return Math.min(...found);
 }
 
-/** What a clock of the zone shows at `ms`, read as if it were UTC, ms. */
+/** The local time at `ms`, read as if it were UTC, ms. */
 function shownAt(ms: number, format: Intl.DateTimeFormat): number {
   const part = new Map(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
   const of = (type: Intl.DateTimeFormatPartTypes) => part.get(type) ?? 0;

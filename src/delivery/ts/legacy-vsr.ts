@@ -1,5 +1,5 @@
 /**
- * The addresses of video-stream-recorder, with its meaning, on the MPEG-TS rendition of the default stream: the last five segments,
+ * Compatibility with the addresses of video-stream-recorder (VSR), on the MPEG-TS rendition of the default stream: the last five segments,
  * windows by start and minutes, catch-up by `?utc=`.
  * In: address and query. Out: Reply. Playlists name segments by their permanent address, /live/{stream}/ts/{msn}.ts. docs/3-watch/ts-and-vsr.md.
  */
@@ -21,17 +21,17 @@ import { legacyDurationUs, legacyInstantUs } from './legacy-vsr-time.ts';
 import { renderedOnce } from './ts.ts';
 import type { TsSegments } from './ts-segments.ts';
 
-/** Segments of the live list. */
+/** Segments of the live playlist. */
 const LIVE_SEGMENTS = 5;
-/** Catch-up by `?utc=` gives at most 300 minutes, µs. */
+/** Longest catch-up by `?utc=`, µs: 300 minutes. */
 const CATCH_UP_US = 300 * 60 * 1_000_000;
-/** Whoever follows a list that ended is told so for four target durations and this, ms; then the stream is offline. */
+/** An ended playlist is served for four target durations and this, ms; after that the stream is offline. */
 const ENDED_FOR_MS = 60_000;
 
 /**
- * The last five segments; with `?utc=` the 300 minutes from then on.
+ * The last five segments; with `?utc=` the 300 minutes from that time.
  *
- * @throws OxbowError `stream-offline`, and what windows refuse
+ * @throws OxbowError `stream-offline`, and those of `openWindow`
  */
 export function answerLegacyLive(
   stream: ServedStream,
@@ -46,7 +46,7 @@ export function answerLegacyLive(
 /**
  * A window by start and minutes, on the wall clock of `?tz=`.
  *
- * @throws OxbowError what windows refuse
+ * @throws OxbowError as `openWindow`
  */
 export async function answerLegacyWindow(
   stream: ServedStream,
@@ -58,7 +58,7 @@ export async function answerLegacyWindow(
   return answerWindow(stream, range, `../../../live/${stream.name}/`);
 }
 
-/** The last five segments as a live list that slides; more where they are too short for three target durations. */
+/** The last five segments as a live playlist; more if they are shorter than three target durations. */
 async function answerLast(stream: ServedStream, clock: Clock, options: { signal: AbortSignal }): Promise<Reply> {
   const view = await readyView(stream, options);
   const sealed = view.segments.filter((segment) => segment.sealed);
@@ -72,7 +72,7 @@ async function answerLast(stream: ServedStream, clock: Clock, options: { signal:
   });
 }
 
-/** A list may not be shortened below three target durations (RFC 8216bis 6.2.2), nor below what players shall stay behind. */
+/** A playlist must not be shorter than three target durations (RFC 8216bis 6.2.2), nor than the hold back. */
 function lastOf(sealed: readonly LiveSegment[], { generation }: LiveWindowView): readonly LiveSegment[] {
   const leastUs = Math.max(3 * generation.targetDurationS, generation.holdBackS) * 1_000_000;
   let from = sealed.length;
@@ -91,17 +91,17 @@ function answerCatchUp(stream: ServedStream, fromUs: number): Promise<Reply> {
   return answerWindow(stream, { fromUs, toUs: fromUs + CATCH_UP_US }, `${stream.name}/`);
 }
 
-/** @param base where `ts/{msn}.ts` of the stream lies, relative to the list */
+/** @param base folder of the stream, relative to the playlist */
 async function answerWindow(stream: ServedStream, range: Range, base: string): Promise<Reply> {
   const window = await openWindow(stream, { range });
   const list = hlsMediaPlaylist(window, TS, { folderOf: (id) => `${base}${id}/` });
-  // Players would begin at the end of a list that still grows; and the first segment began before the asked time.
+  // Without it players begin at the end of a growing playlist; and the first segment may begin before the requested time.
   const timeOffsetS = Math.max(0, range.fromUs - firstOf(window.segments)!.startUs) / 1e6;
   const text = printMediaPlaylist({ ...list, start: { timeOffsetS, precise: true } });
   return playlistReply(text, cachingOf(window));
 }
 
-/** A segment by an address that names no stream: should another become the default, it must not be in caches for long. */
+/** A segment by an address without a stream. Caches must not keep it long: another stream may become the default. */
 export async function answerLegacySegment(stream: ServedStream, msn: number, segments: TsSegments): Promise<Reply> {
   return { ...(await segments.answer(stream, msn)), cacheControl: caching.past };
 }

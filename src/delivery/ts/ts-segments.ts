@@ -1,6 +1,6 @@
 /**
- * Segments of the muxed MPEG-TS rendition, made when they are asked for, and kept for some minutes: one cache for all streams.
- * In: stored segments of a group, in memory or in the chunk file. Out: Reply. Bytes of an address never change. docs/media.md 14, 34.
+ * Segments of the muxed MPEG-TS rendition, muxed at the first request and cached for some minutes: one cache for all streams.
+ * In: the media of a segment. Out: Reply. The bytes of an address never change. docs/media.md 14, 34.
  */
 import { crc32 } from 'node:zlib';
 import type { RangeReader } from '../../archive/range-reader.ts';
@@ -19,29 +19,29 @@ import { findSegment, missing, type SegmentMedia } from '../segment-media.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { bytesReply, caching, contentTypes } from '../text-reply.ts';
 
-/** A segment that was made. */
-interface Made {
+/** A muxed segment. */
+interface MuxedSegment {
   readonly bytes: Uint8Array;
   /** CRC-32 of `bytes`. */
   readonly crc: number;
 }
 
-/** All kept segments: the newest ones of a few streams, and of more while they are requested again. */
+/** Size of the cache: the newest segments of a few streams, of more while they are requested again. */
 const BOUNDS: RecentOptions = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 64 * 1024 * 1024, againMs: 10_000 } };
 
-/** What muxed segments are made with. */
+/** Dependencies of TsSegments. */
 export interface TsSegmentsOptions {
   readonly reader: Pick<RangeReader, 'read'>;
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
-  /** Of the bytes that are kept; default 4 MiB, 64 MiB for a crowd. */
+  /** Bounds of the cache; default 4 MiB, up to 64 MiB while segments are requested again. */
   readonly bounds?: RecentOptions;
 }
 
-/** Makes and keeps the segments of all streams. */
+/** Muxes and caches the segments of all streams. */
 export class TsSegments {
   readonly #options: TsSegmentsOptions;
-  readonly #kept: Recent<Made>;
-  readonly #making = new Map<string, Promise<Made>>();
+  readonly #kept: Recent<MuxedSegment>;
+  readonly #making = new Map<string, Promise<MuxedSegment>>();
 
   constructor(options: TsSegmentsOptions) {
     this.#options = options;
@@ -49,7 +49,7 @@ export class TsSegments {
     this.#kept = new Recent({ ...bounds, changed: (bytes) => metrics?.tsCacheBytes.set(bytes) });
   }
 
-  /** Bytes of the segments that are kept. */
+  /** Bytes of the cached segments. */
   get bytes(): number {
     return this.#kept.bytes;
   }
@@ -70,16 +70,16 @@ export class TsSegments {
     return bytesReply(bytes, contentTypes.ts, caching.forever, etagOf(`ts-${msn}`, [crc]));
   }
 
-  #make(key: string, init: Init, stored: SegmentMedia['tracks']): Promise<Made> {
-    const making = mux(key, init, stored, this.#options.reader)
+  #make(key: string, init: Init, stored: SegmentMedia['tracks']): Promise<MuxedSegment> {
+    const muxing = mux(key, init, stored, this.#options.reader)
       .then((bytes) => {
         const made = { bytes, crc: crc32(bytes) };
         this.#kept.set(key, made, bytes.length);
         return made;
       })
       .finally(() => this.#making.delete(key));
-    this.#making.set(key, making);
-    return making;
+    this.#making.set(key, muxing);
+    return muxing;
   }
 }
 

@@ -166,7 +166,7 @@ suite('an MPEG-TS segment', () => {
     await assert.rejects(live.get('/live/door/ts/103.ts'), refusal('not-found'));
   });
 
-  test('is made once for all who ask at once, kept after that, and counted', async () => {
+  test('is muxed once for concurrent requests, then cached, and counted', async () => {
     await using live = await openLive();
     using metrics = createMetrics();
     const segments = new TsSegments({ reader: live.reader, metrics });
@@ -179,7 +179,7 @@ suite('an MPEG-TS segment', () => {
     assert.match(printed, new RegExp(`oxbow_ts_cache_bytes ${segments.bytes}\n`));
   });
 
-  test('is forgotten when there is no room, the one that was asked for longest ago first', async () => {
+  test('is evicted when there is no room, the least recently used first', async () => {
     await using live = await openLive();
     using metrics = createMetrics();
     const one = (await live.get('/live/door/ts/100.ts')).length;
@@ -190,7 +190,7 @@ suite('an MPEG-TS segment', () => {
     assert.match(await metrics.print(), /result="made"\} 4\n/);
   });
 
-  test('that is not there, or not there any more, says so', async () => {
+  test('that does not exist is 404, one that was deleted 410', async () => {
     await using live = await openLive();
     await assert.rejects(live.get('/live/door/ts/103.ts'), refusal('not-found'), 'it is in the making');
     await assert.rejects(live.get('/live/door/ts/900.ts'), refusal('not-found'));

@@ -14,11 +14,11 @@ import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, playlistReply } from '../text-reply.ts';
 
-/** Rendered lists of a stream, by what they show; each until it shows something else. */
+/** Rendered playlists by live window and name, each with the segments that it lists. */
 const rendered = new WeakMap<object, Map<string, { readonly shown: string; readonly reply: Reply }>>();
 
 /**
- * The multivariant playlist of what is live now; a first request waits for a stream that is starting.
+ * The Multivariant Playlist; a first request waits for a stream that is starting.
  *
  * @throws OxbowError `stream-offline`; `unsupported-media` for codecs that MPEG-TS cannot carry
  */
@@ -30,7 +30,7 @@ export async function answerTsIndex(stream: ServedStream, options: { signal: Abo
   return playlistReply(printMultivariantPlaylist(list), caching.live);
 }
 
-/** The live list of a generation, as it is now. */
+/** The Media Playlist of a generation. */
 export function answerTsPlaylist(stream: ServedStream, generationNumber: number): Reply {
   const view = stream.list.view(generationNumber);
   if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
@@ -41,10 +41,10 @@ export function answerTsPlaylist(stream: ServedStream, generationNumber: number)
 }
 
 /**
- * A list of live segments, rendered once as long as it shows the same: parts that come meanwhile are not in it.
+ * Renders a playlist of complete live segments once, until its segments change: new parts do not change it.
  *
- * @param name tells the lists of a stream apart; few
- * @param print makes the text
+ * @param name of the playlist within the stream; there are few
+ * @param print prints the text
  */
 export function renderedOnce(stream: ServedStream, name: string, view: LiveWindowView, print: () => Uint8Array): Reply {
   const lists = rendered.get(stream.list) ?? new Map<string, { shown: string; reply: Reply }>();
