@@ -11,14 +11,11 @@ const NOT_YET: readonly string[] = [
   'src/accounts/',
   'src/api/',
   'src/app/',
-  'src/archive/',
-  'src/cluster/',
   'src/config/',
   'src/jobs/',
   'src/lib/',
   'src/net/',
   'src/observe/',
-  'src/store/',
   'src/streams/',
 ];
 

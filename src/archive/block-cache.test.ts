@@ -8,20 +8,20 @@ const FILE = segmentLocation('a');
 /** Bytes of a block. */
 const BLOCK = 256 * 1024;
 
-/** A file of so many bytes, and the reads of it. */
+/** A file of a given size, and the reads of it. */
 function fakeFile(length: number) {
   const state = { bytes: Buffer.alloc(length), reads: [] as number[], fail: false };
   for (let i = 0; i < length; i += 7) state.bytes[i] = i % 251;
   const readSome = async (_location: unknown, offset: number, wanted: number) => {
     state.reads.push(offset / BLOCK);
-    if (state.fail) throw new Error('the disk is away');
+    if (state.fail) throw new Error('the disk failed');
     return new Uint8Array(state.bytes.subarray(offset, offset + wanted));
   };
   return { state, readSome };
 }
 
 suite('shared blocks', () => {
-  test('any range has the bytes of the file, however it lies', async () => {
+  test('any range has the bytes of the file, in any position', async () => {
     const { state, readSome } = fakeFile(4 * BLOCK + 123);
     const cache = new BlockCache(readSome, { maxBytes: 2 * BLOCK });
     const random = seeded(3);
@@ -34,7 +34,7 @@ suite('shared blocks', () => {
     assert.ok(cache.bytes <= 2 * BLOCK);
   });
 
-  test('who asks for the same at once shares one read, and later ones need none', async () => {
+  test('concurrent requests of a block share one read, and later ones need none', async () => {
     const { state, readSome } = fakeFile(3 * BLOCK);
     const cache = new BlockCache(readSome);
     await Promise.all(Array.from({ length: 50 }, (_, i) => cache.read(FILE, i * 1000, 2 * BLOCK)));
@@ -44,7 +44,7 @@ suite('shared blocks', () => {
     assert.equal(state.reads.length, before);
   });
 
-  test('what is here can be had without waiting, what is not cannot', async () => {
+  test('peek returns blocks in memory, and undefined for others', async () => {
     const { readSome } = fakeFile(3 * BLOCK);
     const cache = new BlockCache(readSome);
     assert.equal(cache.peek(FILE, 0, 10), undefined);
@@ -63,16 +63,16 @@ suite('shared blocks', () => {
     assert.equal((await cache.read(FILE, 1400, 100))[0]![99], 9);
   });
 
-  test('a read that failed is tried again by whoever comes next', async () => {
+  test('the next request retries a failed read', async () => {
     const { state, readSome } = fakeFile(1000);
     const cache = new BlockCache(readSome);
     state.fail = true;
-    await assert.rejects(cache.read(FILE, 0, 10), /the disk is away/);
+    await assert.rejects(cache.read(FILE, 0, 10), /the disk failed/);
     state.fail = false;
     assert.equal((await cache.read(FILE, 0, 10))[0]!.length, 10);
   });
 
-  test('a file that is forgotten is read again', async () => {
+  test('a file is read again after forget', async () => {
     const { state, readSome } = fakeFile(1000);
     const cache = new BlockCache(readSome);
     await cache.read(FILE, 0, 10);
@@ -82,14 +82,14 @@ suite('shared blocks', () => {
     assert.deepEqual(state.reads, [0, 0]);
   });
 
-  test('what was asked for longest ago goes first', async () => {
+  test('the least recently requested block is evicted first', async () => {
     const { state, readSome } = fakeFile(4 * BLOCK);
     const cache = new BlockCache(readSome, { maxBytes: 2 * BLOCK });
     for (const block of [0, 1, 0, 2, 0, 1]) await cache.read(FILE, block * BLOCK, 10);
     assert.deepEqual(state.reads, [0, 1, 2, 1]);
   });
 
-  test('what nobody asks for is let go after some minutes, however much room there is', async () => {
+  test('a block not requested for some minutes is evicted, even below the size limit', async () => {
     const { readSome } = fakeFile(4 * BLOCK);
     const cache = new BlockCache(readSome);
     await cache.read(FILE, 0, 10);
@@ -103,7 +103,7 @@ suite('shared blocks', () => {
     assert.equal(cache.bytes, 0);
   });
 
-  test('the end of a file takes its own length, not a whole block', async () => {
+  test('the last block of a file counts with its own length', async () => {
     const { state } = fakeFile(BLOCK + 1000);
     const readSome = async (_location: unknown, offset: number, wanted: number) => {
       const room = new Uint8Array(wanted);

@@ -1,59 +1,59 @@
 /**
- * Blocks of chunk files that many viewers request, read once and shared: crowds rewind to the same minutes.
- * In: location, offset, length. Out: views of blocks; they are never written again, so callers may keep them.
- * Bounded: the block that was requested longest ago goes first, and each that nobody requested in the last minutes.
+ * A cache of blocks of chunk files: many viewers rewind to the same minutes.
+ * In: location, offset, length. Out: views of blocks, which are never changed, so callers may keep them.
+ * Bounded: evicts the least recently requested block first, and blocks not requested in the last minutes.
  */
 import { Recent, type RecentOptions } from '../lib/recent.ts';
 import type { SegmentLocation, SegmentPrefix } from './segment-store.ts';
 
-/** What one read of a disk brings, bytes. */
+/** Bytes of one read of the disk. */
 const BLOCK_BYTES = 256 * 1024;
 /**
- * Usual size, of each thread that reads. The system has the same bytes once more in its own cache: for a few viewers a miss costs a copy,
- * not the disk.
+ * Usual size per thread. The system's page cache has the same bytes: with few viewers a miss costs a copy, not a disk read.
  */
 const MAX_BYTES = 4 * 1024 * 1024;
-/** A block that comes back so soon is requested by a crowd, for whom a miss costs four times as much CPU as all the rest, ms. */
+/** A block requested again within this time after its eviction has many viewers: the cache grows, because a miss costs four times the CPU of the rest, ms. */
 const AGAIN_MS = 500;
-/** What a crowd may take. */
+/** Largest size of the cache, bytes. */
 export const MOST_BLOCK_BYTES: number = 64 * 1024 * 1024;
 const BOUNDS: RecentOptions = { maxBytes: MAX_BYTES, grows: { mostBytes: MOST_BLOCK_BYTES, againMs: AGAIN_MS } };
 
-/** Reads as many bytes as there are, `length` at the most. */
+/** Reads up to `length` bytes; fewer at the end of the file. */
 export type ReadSome = (location: SegmentLocation, offset: number, length: number) => Promise<Uint8Array>;
 
 interface Block {
   readonly location: SegmentLocation;
   readonly index: number;
   readonly reading: Promise<Uint8Array>;
-  /** Once it was read. */
+  /** Present after the read. */
   bytes?: Uint8Array;
 }
 
-/** The blocks. */
+/** The cache of one thread. */
 export class BlockCache {
   readonly #readSome: ReadSome;
-  /** By file and number of the block; reads that are under way are joined. */
+  /** By file and block number; concurrent requests share one read. */
   readonly #blocks: Recent<Block>;
 
   /**
    * @param readSome reads a file
-   * @param bounds of all blocks
+   * @param bounds of the cache, bytes and time
    */
   constructor(readSome: ReadSome, bounds: RecentOptions = BOUNDS) {
     this.#readSome = readSome;
     this.#blocks = new Recent(bounds);
   }
 
-  /** Bytes that are held, or being read. */
+  /** Bytes in memory or being read. */
   get bytes(): number {
     return this.#blocks.bytes;
   }
 
   /**
-   * The range as views of blocks, in order. Rejects with the system's error, and with RangeError where the file is shorter.
+   * The range as views of blocks, in order.
    *
    * @param length bytes, more than 0
+   * @throws RangeError if the file is shorter; errors of the system
    */
   async read(location: SegmentLocation, offset: number, length: number): Promise<Uint8Array[]> {
     const ready = this.peek(location, offset, length);
@@ -66,7 +66,7 @@ export class BlockCache {
     return viewsOf(await Promise.all(reads), offset, length);
   }
 
-  /** The range as views of blocks where all of them are here; else undefined. */
+  /** The range as views of blocks; undefined unless all blocks are in memory. */
   peek(location: SegmentLocation, offset: number, length: number): Uint8Array[] | undefined {
     const end = offset + length;
     const found: Uint8Array[] = [];
@@ -78,23 +78,23 @@ export class BlockCache {
     return viewsOf(found, offset, length);
   }
 
-  /** Drops the blocks of what is deleted or replaced. */
+  /** Removes the blocks of deleted or replaced files. */
   forget(prefix: SegmentPrefix): void {
     for (const [name, block] of this.#blocks.entries())
       if (block.location.startsWith(prefix)) this.#blocks.delete(name);
   }
 
-  /** Lets go of what nobody asked for of late; called by itself. */
+  /** Evicts blocks not requested lately; a timer calls it too. */
   sweep(): void {
     this.#blocks.sweep();
   }
 
-  /** Lets go of everything. */
+  /** Removes all blocks. */
   clear(): void {
     this.#blocks[Symbol.dispose]();
   }
 
-  /** A block of which `wanted` bytes are needed; where the file was shorter when it was read, it is read again. */
+  /** A block with at least `wanted` bytes; read again if the file has grown since. */
   async #block(location: SegmentLocation, index: number, wanted: number): Promise<Uint8Array> {
     const name = nameOf(location, index);
     const known = this.#blocks.get(name);
@@ -103,7 +103,7 @@ export class BlockCache {
       if (bytes.length >= wanted) return bytes;
       this.#drop(known);
     }
-    // Somebody may have begun to read it again meanwhile.
+    // Another request may have started the read meanwhile.
     const block = this.#blocks.get(name) ?? this.#begin(location, index);
     const bytes = await block.reading;
     if (bytes.length < wanted) throw new RangeError(`${location} ends before ${index * BLOCK_BYTES + wanted}`);
@@ -120,7 +120,7 @@ export class BlockCache {
         block.bytes = bytes;
         if (this.#blocks.peek(name) === block) this.#blocks.set(name, block, bytes.length);
       },
-      () => this.#drop(block), // whoever asked is told; the next one tries again
+      () => this.#drop(block), // the callers get the error; the next request reads again
     );
     return block;
   }
@@ -135,12 +135,12 @@ function nameOf(location: SegmentLocation, index: number): string {
   return `${location}#${index}`;
 }
 
-/** At the end of a file less was read than there was room for. */
+/** Copies the last block of a file, which does not fill its buffer. */
 function withoutSpare(bytes: Uint8Array): Uint8Array {
   return bytes.length < bytes.buffer.byteLength ? bytes.slice() : bytes;
 }
 
-/** Cuts the range out of the blocks that it lies in. */
+/** Cuts the range out of its blocks. */
 function viewsOf(blocks: readonly Uint8Array[], offset: number, length: number): Uint8Array[] {
   const first = Math.floor(offset / BLOCK_BYTES) * BLOCK_BYTES;
   return blocks.map((block, i) => {

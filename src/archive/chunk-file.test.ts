@@ -53,7 +53,7 @@ suite('a sealed chunk file is an ordinary MP4', () => {
         assert.equal(found.start, 0);
         assert.ok(Math.abs(found.duration - 8) < 0.05, `duration ${found.duration}`);
         assert.equal(found.streams[0]!.frames, 200);
-        // ffmpeg makes up for its audio priming by a longer first picture where there are no B-frames.
+        // FFmpeg compensates its audio priming with a longer first picture if there are no B-frames.
         assert.ok(Math.abs(found.streams[0]!.duration - 8) < 0.022, `video ${found.streams[0]!.duration}`);
         assert.deepEqual(await pictureHashes(path), hashes);
       }
@@ -63,7 +63,7 @@ suite('a sealed chunk file is an ordinary MP4', () => {
   test('audio that starts up to a frame after the video keeps its distance', async () => {
     await using folder = await temporaryFolder();
     const source = await makeSource(folder.path, 'h264', 6);
-    // A file in mid-stream: the cut falls between two audio frames.
+    // A file in mid-stream, cut between two audio frames.
     const groups = groupsOf(source).slice(1);
     const [video, audio] = groups[0]!.tracks;
     const [videoTrack, audioTrack] = source.tracks;
@@ -111,7 +111,7 @@ suite('a sealed chunk file is an ordinary MP4', () => {
     assert.deepEqual(await pictureHashes(path), (await pictureHashes(source.path)).slice(50, 150));
   });
 
-  test('an open file plays too, with both tracks in step', async () => {
+  test('an open file plays too, with both tracks in sync', async () => {
     await using folder = await temporaryFolder();
     const source = await makeSource(folder.path, 'h264', 4);
     const groups = groupsOf(source);
@@ -131,7 +131,7 @@ suite('a sealed chunk file is an ordinary MP4', () => {
     assert.deepEqual(scanned.groups, writer.groups);
   });
 
-  test('the rows of the seal box are those that append gave, and the head names stream, init and predecessor', async () => {
+  test('the seal box has the groups that append returned, and the head has stream, init and previous MSN', async () => {
     await using folder = await temporaryFolder();
     const source = await makeSource(folder.path, 'h264-no-b', 4);
     const groups = groupsOf(source);

@@ -1,6 +1,6 @@
 /**
- * What writing and recovering a chunk file have in common: the steps of sealing.
- * In: an open file and what belongs into it. Out: bytes on the disk in the one order that is safe. docs/media.md 21.
+ * The steps of sealing, shared by chunk-writer and chunk-recovery.
+ * In: an open file and its commit boxes. Out: a sealed file; the order of writes survives a crash at any point. docs/media.md 21.
  */
 import { crc32 } from 'node:zlib';
 import { BoxWriter } from '../media/isobmff/box.ts';
@@ -9,26 +9,26 @@ import type { SampleTable } from '../media/isobmff/movie/sample-table.ts';
 import { printSealedMoov } from '../media/isobmff/movie/sealed-moov.ts';
 import type { SegmentWriter } from './segment-store.ts';
 
-/** Where the placeholder of 16 bytes stands: `free` while the file is open, the head of an `mdat` once it is sealed. */
+/** Offset of the placeholder of 16 bytes: `free` in an open file, the header of `mdat` in a sealed one. */
 export const placeholderOffset = 32;
 
 /** The first 8 bytes of the placeholder of an open file. */
 export const openPlaceholder: Uint8Array = Uint8Array.from([0, 0, 0, 16, 0x66, 0x72, 0x65, 0x65]);
-/** The first 8 bytes of the placeholder of a sealed file: its size is 64 bits wide and stands behind them. */
+/** The first 8 bytes of the placeholder of a sealed file: a 64-bit size follows. */
 export const sealedPlaceholder: Uint8Array = Uint8Array.from([0, 0, 0, 1, 0x6d, 0x64, 0x61, 0x74]);
 
-/** What a file is sealed with. */
+/** Input of sealing. */
 export interface SealContent {
   readonly table: SampleTable;
-  /** The commit boxes as they stand in the file, oldest first; at least one. */
+  /** The commit boxes of the file, byte for byte, oldest first; at least one. */
   readonly boxes: readonly Uint8Array[];
   /** Offset of the last of them. */
   readonly lastSelf: number;
-  /** End of the last group and of the object: where the moov goes. */
+  /** End of the last group: offset of the moov. */
   readonly end: number;
 }
 
-/** The bytes that sealing appends. */
+/** The boxes that sealing appends. */
 export function printSeal({ table, boxes, lastSelf, end }: SealContent): { moov: Uint8Array; sealBox: Uint8Array } {
   const moov = printSealedMoov(table);
   return { moov, sealBox: printSealBox(boxes, end + moov.length, lastSelf, crc32) };
@@ -36,10 +36,9 @@ export function printSeal({ table, boxes, lastSelf, end }: SealContent): { moov:
 
 /**
  * Seals an open file: (1) moov, seal box and the mdat's size, (2) sync, (3) the mdat's type, (4) sync.
- * Whatever instant this is torn at, the file is either still open (and recovered as such) or sealed; the other order would
- * leave one that no player opens.
+ * After a crash at any step the file is either open (and can be recovered) or sealed. In another order no player could open it.
  *
- * @param sync puts on the disk what was written so far
+ * @param sync resolves when everything written so far is on disk
  * @returns length of the sealed file, bytes
  */
 export async function sealFile(
@@ -54,8 +53,7 @@ export async function sealFile(
   await file.patch(placeholderOffset + 8, size.bytes);
   await sync();
   await file.patch(placeholderOffset, sealedPlaceholder);
-  // The index gets its row next. Without this sync a power cut could leave a row whose file is still open, and recovery, which trusts
-  // the row, would not look at it.
+  // The index row is written next. Without this sync a power failure could leave a row for an open file, which recovery would skip.
   await sync();
   return content.end + moov.length + sealBox.length;
 }

@@ -1,6 +1,6 @@
 /**
- * Reads what a chunk file says of itself: from its seal box in one read, or from the commit boxes of an open tail.
- * In: a location. Out: head, tracks and groups. docs/media.md 21 and 22. Nothing is written here.
+ * Reads head, tracks and groups of a chunk file: from its seal box in one read, or from the commit boxes of an open file.
+ * In: a location. Out: a scan. Read-only. docs/media.md 21 and 22.
  */
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../lib/errors.ts';
@@ -32,10 +32,10 @@ export interface LocatedBox extends CommitBox {
   readonly bytes: Uint8Array;
 }
 
-/** What a chunk file says of itself. */
+/** Result of a scan. */
 export interface ScannedChunk {
   readonly location: SegmentLocation;
-  /** `open`: it was never sealed, or sealing was not finished: `recoverChunk` does that. */
+  /** `open`: not sealed, or sealing was interrupted; `recoverChunk` seals it. */
   readonly state: 'sealed' | 'open';
   /** Bytes of the file. */
   readonly length: number;
@@ -45,14 +45,14 @@ export interface ScannedChunk {
   readonly groups: readonly CommittedGroup[];
 }
 
-/** A scan with what recovery needs beside it. */
+/** A scan with the details that recovery needs. */
 export interface ChunkLayout extends ScannedChunk {
   readonly boxes: readonly LocatedBox[];
-  /** Type of the box at 32. */
+  /** Type of the box at offset 32. */
   readonly placeholder: string;
 }
 
-/** The object that is scanned. */
+/** The object to scan. */
 interface Scanned {
   readonly length: number;
   /** Reads bytes, fewer at the end. */
@@ -62,7 +62,7 @@ interface Scanned {
 /**
  * Reads a chunk file without changing it.
  *
- * Rejects with FormatError if its start is not that of a chunk file of oxbow, and as `read` of the store if it cannot be read.
+ * @throws FormatError if it does not start as a chunk file of oxbow; what `read` of the store throws
  */
 export async function scanChunk(
   store: SegmentStore,
@@ -92,18 +92,17 @@ async function readStart(file: Scanned) {
   const { length } = file;
   let bytes = await file.read(0, Math.min(length, START_BYTES));
   const moovSize = bytes.length >= chunkMoovOffset + 8 ? u32At(bytes, chunkMoovOffset) : 0;
-  if (moovSize < 8 || fourccAt(bytes, chunkMoovOffset + 4) !== 'moov')
-    throw new FormatError('this is no chunk file', 0);
+  if (moovSize < 8 || fourccAt(bytes, chunkMoovOffset + 4) !== 'moov') throw new FormatError('not a chunk file', 0);
   const headAt = chunkMoovOffset + moovSize;
   if (headAt + 4 > length || headAt > MAX_START_BYTES)
-    throw new FormatError('the first moov does not end', chunkMoovOffset);
+    throw new FormatError('the first moov is truncated', chunkMoovOffset);
   if (headAt + 4096 > bytes.length) bytes = await file.read(0, Math.min(length, headAt + 4096));
   const head = parseHeadBox(bytes, headAt, crc32);
   const tracks = parseInit(bytes.subarray(chunkMoovOffset, headAt));
   return { head, tracks, placeholder: fourccAt(bytes, placeholderOffset + 4), end: headAt + u32At(bytes, headAt) };
 }
 
-/** All commit boxes from the seal box, or undefined if the file does not end with a whole one. */
+/** All commit boxes from the seal box; undefined if the file does not end with an intact one. */
 async function readSeal(file: Scanned): Promise<LocatedBox[] | undefined> {
   const { length } = file;
   let tail = await file.read(Math.max(0, length - TAIL_BYTES), Math.min(length, TAIL_BYTES));
@@ -121,7 +120,7 @@ async function readSeal(file: Scanned): Promise<LocatedBox[] | undefined> {
   });
 }
 
-/** The value, or undefined where the bytes make no sense: on a torn file that is an answer, not an error. */
+/** The value, or undefined if the bytes are malformed: expected in a torn file. */
 function ifWellFormed<T>(parse: () => T): T | undefined {
   try {
     return parse();
@@ -132,8 +131,8 @@ function ifWellFormed<T>(parse: () => T): T | undefined {
 }
 
 /**
- * The commit boxes of a file without a seal box, oldest first: the last one by searching backwards, the others by the chain,
- * and by searching again where the chain is broken.
+ * The commit boxes of a file without a seal box, oldest first: finds the last one by searching backwards, the others through the
+ * chain of `prev`; searches again where the chain is broken.
  */
 async function findBoxes(file: Scanned, from: number): Promise<LocatedBox[]> {
   const boxes: LocatedBox[] = [];
@@ -148,7 +147,7 @@ async function findBoxes(file: Scanned, from: number): Promise<LocatedBox[]> {
   return boxes.reverse();
 }
 
-/** The commit box at an offset, or undefined if there is none that is whole and knows its own place. */
+/** The commit box at an offset; undefined unless it is intact and contains this offset as its own. */
 async function readBox(file: Scanned, at: number): Promise<LocatedBox | undefined> {
   const start = await file.read(at, 512);
   const size = start.length >= 4 ? u32At(start, 0) : 0;
@@ -158,14 +157,14 @@ async function readBox(file: Scanned, at: number): Promise<LocatedBox | undefine
   return box?.self === at ? { ...box, bytes } : undefined;
 }
 
-/** The last whole commit box that begins in [from, to). */
+/** The last intact commit box that begins in [from, to). */
 async function searchBackwards(file: Scanned, from: number, to: number): Promise<LocatedBox | undefined> {
   const overlap = commitUserType.length - 1;
   for (let end = to; end > from; ) {
     const start = Math.max(from, end - WINDOW_BYTES);
     const read = await file.read(start, end - start + 8 + overlap);
     const window = Buffer.from(read.buffer, read.byteOffset, read.length);
-    // The user type stands 8 bytes into its box.
+    // The user type is 8 bytes into its box.
     for (let hit = window.lastIndexOf(commitUserType); hit >= 8; hit = window.lastIndexOf(commitUserType, hit - 1)) {
       const at = start + hit - 8;
       const box = at < end ? await readBox(file, at) : undefined;

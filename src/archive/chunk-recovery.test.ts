@@ -19,7 +19,7 @@ suite('recovery', () => {
   let folder: Awaited<ReturnType<typeof temporaryFolder>>;
   let source: Source;
   let groups: SegmentGroup[];
-  /** An open file of five groups, and where each commit box ends. */
+  /** An open file of five groups, and the end of each commit box. */
   let openBytes: Uint8Array;
   let ends: number[];
   let sealed: SealedChunk;
@@ -52,7 +52,7 @@ suite('recovery', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  test('wherever the file is torn, exactly the whole groups come back', async () => {
+  test('a file torn at any byte recovers exactly its intact groups', async () => {
     const random = seeded(1);
     const start = sealed.groups[0]!.tracks[0]!.offset;
     const cuts = ends.flatMap((end) => [end, end - 1]);
@@ -70,7 +70,7 @@ suite('recovery', () => {
     }
   });
 
-  test('a file sealed from its moofs alone is the file that was sealed from memory', async () => {
+  test('a file sealed from its moofs is identical to one sealed from memory', async () => {
     await writeFile(scratch(), openBytes);
     const recovered = await recoverChunk(store, SCRATCH);
     assert.equal(recovered.dropped, 0);
@@ -80,7 +80,7 @@ suite('recovery', () => {
     assert.deepEqual(await readFile(scratch()), sealedBytes);
   });
 
-  test('a recovered file plays from 0 with every picture of its whole groups', async () => {
+  test('a recovered file plays from 0 with every picture of its intact groups', async () => {
     await writeFile(scratch(), openBytes.subarray(0, ends[2]! + 5000));
     await recoverChunk(store, SCRATCH);
     const found = await probe(scratch());
@@ -90,7 +90,7 @@ suite('recovery', () => {
     assert.deepEqual(await pictureHashes(scratch()), (await pictureHashes(source.path)).slice(0, 150));
   });
 
-  test('zeros in the last group are seen by its CRC although its commit box is whole', async () => {
+  test('zeros in the last group are detected by CRC although its commit box is intact', async () => {
     const torn = new Uint8Array(openBytes);
     const { offset } = sealed.groups.at(-1)!.tracks[0]!;
     torn.fill(0, offset + 2000, offset + 6096);
@@ -101,7 +101,7 @@ suite('recovery', () => {
     assert.deepEqual(recovered.groups, sealed.groups.slice(0, 4));
   });
 
-  test('zeros in the last two groups take both', async () => {
+  test('zeros in the last two groups drop both', async () => {
     const torn = new Uint8Array(openBytes);
     for (const { tracks } of sealed.groups.slice(-2)) torn.fill(0, tracks[1]!.offset + 100, tracks[1]!.offset + 200);
     await writeFile(scratch(), torn);
@@ -155,7 +155,7 @@ suite('recovery', () => {
     }
   });
 
-  test('a sealed file that lost its tail is opened and sealed again', async () => {
+  test('a sealed file with a truncated tail is opened and sealed again', async () => {
     await copyFile(join(folder.path, sealed.location), scratch());
     await truncate(scratch(), ends[3]! + 10);
     const recovered = await recoverChunk(store, SCRATCH);
@@ -163,7 +163,7 @@ suite('recovery', () => {
     assert.equal((await probe(scratch())).warnings, '');
   });
 
-  test('what is no chunk file is refused, and left alone', async () => {
+  test('a file that is not a chunk file is rejected and not changed', async () => {
     for (const bytes of [
       new Uint8Array(0),
       openBytes.subarray(0, 60),

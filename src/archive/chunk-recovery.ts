@@ -1,6 +1,6 @@
 /**
- * Mends a chunk file that was not sealed: cuts the torn tail, checks what was written last, and seals it.
- * In: a location. Out: a sealed file that holds exactly its whole groups. docs/media.md 22. Only for files that nobody writes.
+ * Recovers a chunk file that was not sealed: truncates the torn tail, checks the last groups, and seals it.
+ * In: a location of a file without a writer. Out: a sealed file with exactly its intact groups. docs/media.md 22.
  */
 import { crc32 } from 'node:zlib';
 import { FormatError } from '../lib/errors.ts';
@@ -10,22 +10,21 @@ import { openPlaceholder, placeholderOffset, sealFile } from './chunk-file.ts';
 import { type LocatedBox, type ScannedChunk, scanChunk } from './chunk-reader.ts';
 import type { Abortable, SegmentLocation, SegmentStore } from './segment-store.ts';
 
-/** Groups at the end whose bytes are compared with their CRC: a disk may write a commit box before the data it vouches for. */
+/** Number of last groups whose bytes are checked by CRC: a disk may write a commit box before its data. */
 const CHECKED_GROUPS = 2;
 
-/** What recovery came to. */
+/** Result of a recovery. */
 export interface RecoveredChunk extends ScannedChunk {
-  /** Groups with a whole commit box whose media was not whole. */
+  /** Groups with an intact commit box but damaged media. */
   readonly dropped: number;
 }
 
 /**
- * Recovers a file. One that is sealed is left alone; one without any whole group stays `open` with no groups, and may be deleted.
+ * Recovers a file. A sealed file is not changed; a file without an intact group stays `open` with no groups, and may be deleted. After
+ * an error the file can be recovered again.
  *
- * Rejects with FormatError if its start is not that of a chunk file of oxbow, and with the error of the store if it cannot be read or
- * written; whatever was done until then leaves a file that can be recovered again.
- *
- * @param options.length bytes up to the end of the last group that may come back: what was reported as lost stays lost
+ * @param options.length end of the last group to keep, bytes: groups reported as lost must not come back
+ * @throws FormatError if it does not start as a chunk file of oxbow; errors of the store
  */
 export async function recoverChunk(
   store: SegmentStore,
@@ -37,11 +36,11 @@ export async function recoverChunk(
   const { boxes: found, placeholder, ...scanned } = await scanChunk(store, location, { signal });
   if (scanned.state === 'sealed') return { ...scanned, dropped: 0 };
   const table = new SampleTable(scanned.tracks);
-  const boxes = await keepWhole(store, location, found, table);
+  const boxes = await keepIntact(store, location, found, table);
   const dropped = found.length - boxes.length;
   const last = boxes.at(-1);
   if (!last) return { ...scanned, state: 'open', groups: [], dropped };
-  // A sealed head over a tail that is not: open it first, so that no instant has an mdat without its moov.
+  // The head is sealed but the tail is not: open the head first, so that there is never an mdat without its moov.
   if (placeholder !== 'free') await file.patch(placeholderOffset, openPlaceholder);
   const end = last.self + last.bytes.length;
   await file.truncate(end);
@@ -52,7 +51,7 @@ export async function recoverChunk(
 }
 
 /** Drops torn groups at the end and unreadable ones anywhere; adds the samples of the others to `table`. */
-async function keepWhole(
+async function keepIntact(
   store: SegmentStore,
   location: SegmentLocation,
   boxes: readonly LocatedBox[],
@@ -69,11 +68,11 @@ async function keepWhole(
   for (let good = 0; good < CHECKED_GROUPS && good < kept.length; ) {
     const index = kept.length - 1 - good;
     const { group } = kept[index]!;
-    const whole = (await readPieces(group)).every(({ bytes }, i) => {
+    const intact = (await readPieces(group)).every(({ bytes }, i) => {
       const track = group.tracks[i]!;
       return bytes.length === track.length && crc32(bytes) === track.crc;
     });
-    if (whole) good++;
+    if (intact) good++;
     else kept.splice(index, 1);
   }
   const readable: LocatedBox[] = [];
@@ -82,7 +81,7 @@ async function keepWhole(
       table.addGroup(await readPieces(box.group));
       readable.push(box);
     } catch (error) {
-      // The caller learns how many through `dropped`.
+      // Counted in `dropped`.
       if (!(error instanceof FormatError)) throw error;
     }
   }

@@ -50,7 +50,7 @@ function optionsIn(store: SegmentStore, extra: Partial<ChunkOptions> = {}): Chun
   };
 }
 
-/** What every open file has its methods from, to make one fail. */
+/** The prototype of open files, to make a method fail. */
 async function fileHandlePrototype(folder: string): Promise<Pick<FileHandle, 'writev'>> {
   const file = await open(join(folder, 'x'), 'w');
   await file.close();
@@ -59,7 +59,7 @@ async function fileHandlePrototype(folder: string): Promise<Pick<FileHandle, 'wr
 
 for (const engine of engines) {
   suite(`a chunk writer on ${engine.name}`, () => {
-    test('names its file by UTC and the first msn, and never takes one that exists', async () => {
+    test('names its file by UTC and the first MSN, and never overwrites one', async () => {
       await using folder = await temporaryFolder();
       await using store = engine.open(folder.path);
       await using writer = await openChunkWriter(optionsIn(store));
@@ -69,7 +69,7 @@ for (const engine of engines) {
       assert.ok((await store.size(writer.location)) > 0);
     });
 
-    test('takes appends in order, though none waits for the other', async () => {
+    test('runs appends in order without the caller waiting', async () => {
       await using folder = await temporaryFolder();
       await using store = engine.open(folder.path);
       await using writer = await openChunkWriter(optionsIn(store));
@@ -86,7 +86,7 @@ for (const engine of engines) {
       );
     });
 
-    test('what a group says comes back: run, clock, discontinuity, damage, gaps with causes', async () => {
+    test('run, clock, discontinuity, damage and gaps of a group are read back', async () => {
       await using folder = await temporaryFolder();
       await using store = engine.open(folder.path);
       await using writer = await openChunkWriter(optionsIn(store));
@@ -105,7 +105,7 @@ for (const engine of engines) {
       assert.equal(found!.tracks[0]!.flags, 3);
     });
 
-    test('after a failed sync it takes no more, and recovery finds what was synced before', async () => {
+    test('after a failed sync it rejects appends, and recovery finds the groups synced before', async () => {
       await using folder = await temporaryFolder();
       await using store = engine.open(folder.path);
       let calls = 0;
@@ -127,7 +127,7 @@ for (const engine of engines) {
       assert.deepEqual(recovered.groups[0], first);
     });
 
-    test('a segment that is not what it says is refused, and the file goes on', async () => {
+    test('a malformed segment is rejected, and the file continues', async () => {
       await using folder = await temporaryFolder();
       await using store = engine.open(folder.path);
       await using writer = await openChunkWriter(optionsIn(store));
@@ -142,7 +142,7 @@ for (const engine of engines) {
       );
     });
 
-    test('a new run or an msn out of order is our bug', async () => {
+    test('a new run or an MSN out of order is a failed assertion', async () => {
       await using folder = await temporaryFolder();
       await using store = engine.open(folder.path);
       await using writer = await openChunkWriter(optionsIn(store));
@@ -154,7 +154,7 @@ for (const engine of engines) {
       await assert.rejects(writer.append(groupAt(0)), { name: 'AssertionError' });
     });
 
-    test('a file without a group is removed when it is sealed', async () => {
+    test('sealing removes a file without a group', async () => {
       await using folder = await temporaryFolder();
       await using store = engine.open(folder.path);
       const writer = await openChunkWriter(optionsIn(store));
@@ -163,7 +163,7 @@ for (const engine of engines) {
       await writer.abandon();
     });
 
-    test('syncs each group, each file, or never, as the policy says', async () => {
+    test('syncs each group, each file, or never, according to the policy', async () => {
       for (const [sync, expected] of [
         ['segment', 4],
         ['chunk', 2],

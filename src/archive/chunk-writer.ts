@@ -1,6 +1,6 @@
 /**
- * Writes one chunk file: about a minute of a recording, an ordinary MP4 once it is sealed.
- * In: sealed segment groups. Out: the file, and for each group what the index must know. docs/media.md 21 to 23.
+ * Writes one chunk file: about a minute of a recording, an ordinary MP4 after sealing.
+ * In: sealed segment groups. Out: the file, and the committed group for the index. docs/media.md 21 to 23.
  */
 import assert from 'node:assert/strict';
 import { crc32 } from 'node:zlib';
@@ -20,21 +20,21 @@ import { sealFile } from './chunk-file.ts';
 import { chunkLocation } from './recording-locations.ts';
 import type { SegmentLocation, SegmentStore, SegmentWriter } from './segment-store.ts';
 
-/** When bytes are put on the disk: after each group, when the file is sealed, or when the system likes. */
+/** When to sync: after each group, when the file is sealed, or never (the system decides). */
 export type SyncPolicy = 'segment' | 'chunk' | 'off';
 
-/** What a chunk file is opened with. */
+/** Options of a chunk file. */
 export interface ChunkOptions {
   readonly store: SegmentStore;
-  /** UTC of the first group's start, ms since 1970; names the file. */
+  /** Start of the first group, ms since 1970; part of the file name. */
   readonly utcMs: number;
-  /** msn of the first group; names the file. */
+  /** MSN of the first group; part of the file name. */
   readonly msn: number;
   readonly streamId: string;
-  /** Group of renditions that the file holds; `source` if not given. */
+  /** Group of renditions in the file; default `source`. */
   readonly rendition?: string;
   readonly init: Init;
-  /** Last msn of the file before, or 0. */
+  /** Last MSN of the previous file, or 0. */
   readonly previousMsn: number;
   readonly sync: SyncPolicy;
 }
@@ -47,23 +47,24 @@ export interface SealedChunk {
   readonly groups: readonly CommittedGroup[];
 }
 
-/** An open chunk file. All calls are taken in order, one after the other. */
+/** An open chunk file. Calls run one after the other, in order. */
 export interface ChunkWriter extends AsyncDisposable {
   readonly location: SegmentLocation;
   /** Bytes up to the end of the last committed group. */
   readonly length: number;
-  /** What is committed so far, oldest first. */
+  /** Committed groups, oldest first. */
   readonly groups: readonly CommittedGroup[];
   /**
-   * Writes a group and its commit box in one write, and syncs as the policy says. Resolves when the group may be shown.
+   * Writes a group and its commit box in one write, and syncs according to the policy. Resolves when the group may be served.
    *
-   * Rejects with OxbowError `disk-failed` when a write or sync failed, now or before: the file takes no more, and the caller
-   * opens another. Rejects with FormatError, and leaves the file as it was, when the segments are not what they say.
+   * @throws OxbowError `disk-failed` if a write or sync failed, now or before: the caller opens another file
+   * @throws FormatError if a segment is malformed; the file is unchanged
    */
   append(group: SegmentGroup): Promise<CommittedGroup>;
   /**
-   * Seals and closes. A file without a group is removed instead. Rejects with OxbowError `disk-failed` and leaves an open tail
-   * behind, which `recoverChunk` mends.
+   * Seals and closes the file; deletes it instead if it has no group.
+   *
+   * @throws OxbowError `disk-failed`; `recoverChunk` can recover the file
    */
   seal(): Promise<SealedChunk>;
   /** Closes without sealing; may be called twice and after `seal`. */
@@ -71,9 +72,9 @@ export interface ChunkWriter extends AsyncDisposable {
 }
 
 /**
- * Makes a new file and writes its head.
+ * Creates a file and writes its head.
  *
- * Rejects with OxbowError `disk-failed` if it exists or cannot be made; no file is left behind then.
+ * @throws OxbowError `disk-failed` if it exists or cannot be created; no file is left
  */
 export async function openChunkWriter(options: ChunkOptions): Promise<ChunkWriter> {
   const { store, utcMs, msn, streamId, rendition = 'source', init, previousMsn } = options;
@@ -104,7 +105,7 @@ class OpenChunk implements ChunkWriter {
   #lastSelf = 0;
   #failure: OxbowError | undefined;
   #closed = false;
-  /** The end of the line of calls. */
+  /** Resolves when the calls before are done. */
   #turn: Promise<unknown> = Promise.resolve();
 
   constructor(file: SegmentWriter, options: ChunkOptions) {

@@ -8,7 +8,7 @@ import type { ClipGroup } from '../media/isobmff/clip/clip-times.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { groupsOf, makeSource, pictureHashes, probe, runTool, temporaryFolder } from './media.fixture.ts';
 
-/** What the index knows of a group. */
+/** A group as the index has it. */
 function rowsOf(groups: readonly SegmentGroup[]): ClipGroup[] {
   return groups.map(({ discontinuity, tracks }) => ({
     discontinuity,
@@ -27,8 +27,8 @@ async function writeClip(path: string, groups: readonly SegmentGroup[]) {
   return plan;
 }
 
-suite('a clip made of whole stored segments', () => {
-  test('starts at 0, has its length, its pictures, and its tracks in step', async () => {
+suite('a clip of complete stored segments', () => {
+  test('starts at 0, has its length, its pictures, and its tracks in sync', async () => {
     await using folder = await temporaryFolder();
     const source = await makeSource(folder.path, 'h264', 10);
     const hashes = await pictureHashes(source.path);
@@ -71,7 +71,7 @@ suite('a clip made of whole stored segments', () => {
     }
   });
 
-  test('closes up over a hole and over a new run with other timestamps', async () => {
+  test('has no gap at a missing segment or at a new run with other timestamps', async () => {
     await using folder = await temporaryFolder();
     const source = await makeSource(folder.path, 'h264', 10);
     const before = groupsOf(source, { offsetS: 100_000 });

@@ -1,5 +1,5 @@
 /**
- * Stored media as files below one folder: a location is the path from there.
+ * A SegmentStore in a folder: a location is a relative path.
  * In: a folder. Out: a SegmentStore. Reads share a few open files; syncs of a device wait in one queue.
  */
 import type { Dirent } from 'node:fs';
@@ -20,19 +20,19 @@ import {
 } from './segment-store.ts';
 import { createSyncQueue, type SyncQueue } from './sync-queue.ts';
 
-/** How a local store is opened. */
+/** Options of a local store. */
 export interface LocalStoreOptions {
-  /** Absolute path; made with the first object. */
+  /** Absolute path; created with the first object. */
   readonly folder: string;
-  /** Of the device of `folder`; one of its own if not given. */
+  /** Queue of the device of `folder`; default: a new one. */
   readonly syncQueue?: SyncQueue;
-  /** Files kept open for reading, 64 if not given. */
+  /** Most files kept open for reading; default 64. */
   readonly maxOpen?: number;
 }
 
-/** An object that `put` has not completed is a file with this ending. */
+/** Suffix of files that `put` has not completed. */
 const UNFINISHED = '.part';
-/** A folder may be removed with its last file between being made and being used; no more often than this in a row. */
+/** Most attempts to open a file in a new folder: the folder may be removed with its last file in between. */
 const TRIES = 10;
 
 /** Opens a store of files. */
@@ -45,7 +45,7 @@ export class LocalSegmentStore implements SegmentStore {
   readonly #folder: string;
   readonly #syncQueue: SyncQueue;
   readonly #files: OpenFiles;
-  /** What `put` is writing. */
+  /** Locations that `put` is writing. */
   readonly #puts = new Set<string>();
 
   constructor({ folder, syncQueue = createSyncQueue(), maxOpen = 64 }: LocalStoreOptions) {
@@ -117,7 +117,7 @@ export class LocalSegmentStore implements SegmentStore {
       return writer;
     } catch (error) {
       await file.close().catch(() => {});
-      // An object without its head is of no use, and on a full disk there would be another at each try.
+      // An object without its head is useless, and on a full disk every retry would leave one.
       await rm(path, { force: true }).catch(() => {});
       throw error;
     }
@@ -175,7 +175,7 @@ export class LocalSegmentStore implements SegmentStore {
     }
   }
 
-  /** Names in a folder in the order of locations, those of folders with `/` at the end; of a missing folder none. */
+  /** Names in a folder in the order of locations, folders with a trailing `/`; empty if the folder is missing. */
   async #namesIn(folder: string): Promise<string[]> {
     const path = join(this.#folder, folder);
     const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown): Dirent[] => {
@@ -191,12 +191,12 @@ export class LocalSegmentStore implements SegmentStore {
     return (await Promise.all(names)).sort();
   }
 
-  /** Removes the folders that a deletion left empty, but none directly below the store's own. */
+  /** Removes folders that are empty after a deletion, except those directly below the store's own. */
   async #removeEmptyFolders(prefix: string): Promise<void> {
     const parts = prefix.split('/').filter((part) => part !== '');
     while (parts.length > 2) {
       parts.pop();
-      // ENOTEMPTY is the usual answer.
+      // Usually fails with ENOTEMPTY.
       const removed = await rmdir(join(this.#folder, ...parts)).then(
         () => true,
         () => false,

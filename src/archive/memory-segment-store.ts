@@ -1,5 +1,5 @@
 /**
- * Stored media in memory, for tests: the same promises as files, and a crash at any instant that keeps only what they promise.
+ * A SegmentStore in memory, for tests: the same guarantees as files, and simulated crashes that keep only what is guaranteed.
  * In: nothing. Out: a SegmentStore.
  */
 import { concatBytes } from '../lib/bytes.ts';
@@ -15,9 +15,9 @@ import {
 } from './segment-store.ts';
 
 interface StoredObject {
-  /** Replaced by each write, so that what was read stays as it was. */
+  /** Replaced by each write, so that earlier reads keep their bytes. */
   bytes: Uint8Array;
-  /** What survives a crash; undefined: not even the name does. */
+  /** Content that survives a crash; undefined: not even the name does. */
   synced: Uint8Array | undefined;
   isOpen: boolean;
 }
@@ -27,7 +27,7 @@ export class MemorySegmentStore implements SegmentStore {
   readonly #objects = new Map<string, StoredObject>();
   #isClosed = false;
 
-  /** What a crash of the system leaves at worst: everything that was synced, and nothing else. */
+  /** Simulates the worst crash of the system: only synced content remains. */
   crash(): MemorySegmentStore {
     const left = new MemorySegmentStore();
     for (const [location, { synced }] of this.#objects) {

@@ -1,6 +1,6 @@
 /**
- * Files that stay open for reading, so that a crowd on the past opens each once.
- * In: paths. Out: bytes. Bounded: the file that was read longest ago is closed first.
+ * A cache of open files, so that many viewers of the past open each file once.
+ * In: paths. Out: bytes. Bounded: closes the least recently read file first.
  */
 import { type FileHandle, open } from 'node:fs/promises';
 

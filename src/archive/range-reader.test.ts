@@ -20,7 +20,7 @@ suite('a range reader', () => {
     await assert.rejects(reader.read(segmentLocation('none'), 0, 1), { code: 'gone' });
   });
 
-  test('a forgotten prefix drops the blocks below it and no others, and the store lets go of it', async () => {
+  test('forget removes the blocks of a prefix and no others, and the store closes its files', async () => {
     const store = new MemorySegmentStore();
     const released: string[] = [];
     store.release = (prefix: string) => void released.push(prefix);

@@ -1,5 +1,5 @@
 /**
- * Reads ranges of stored media, and shares blocks of what many viewers ask for.
+ * Reads ranges of stored media, and shares blocks that many viewers request.
  * In: location, offset, length. Out: bytes. Locations come from the index, never from a request.
  */
 import { BlockCache, MOST_BLOCK_BYTES } from './block-cache.ts';
@@ -7,9 +7,9 @@ import type { SegmentLocation, SegmentPrefix, SegmentStore } from './segment-sto
 
 /** Reads ranges. Closing it drops the blocks; the store stays open. */
 export interface RangeReader extends Disposable {
-  /** Bytes that stay in memory for whoever reads them next. */
+  /** Bytes of cached blocks. */
   readonly blockBytes: number;
-  /** At the most. */
+  /** Largest size of the cache, bytes. */
   readonly maxBlockBytes: number;
   /**
    * Reads exactly `length` bytes at `offset` into a new array.
@@ -18,14 +18,14 @@ export interface RangeReader extends Disposable {
    */
   read(location: SegmentLocation, offset: number, length: number): Promise<Uint8Array>;
   /**
-   * The same through blocks that readers share, for what many viewers ask for: views that must not be written to.
+   * Like `read`, through shared blocks, for ranges that many viewers request. The views must not be changed.
    *
    * Rejects as `read`.
    */
   shared(location: SegmentLocation, offset: number, length: number): Promise<readonly Uint8Array[]>;
-  /** What `shared` would give, where it is in memory. */
+  /** The result of `shared` if all of it is in memory; otherwise undefined. */
   peek(location: SegmentLocation, offset: number, length: number): readonly Uint8Array[] | undefined;
-  /** Drops the blocks of what is deleted or replaced, and has the store let go of it; later reads open it again. */
+  /** Removes the blocks of deleted or replaced files, and closes them in the store; later reads open them again. */
   forget(prefix: SegmentPrefix): void;
 }
 

@@ -1,6 +1,6 @@
 /**
- * How recordings are named in the store: `recordings/STREAM ID/yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4`, and `stream.json` beside
- * the years. In: ids, times, MSNs. Out: locations, and back. docs/media.md 21.
+ * Locations of recordings: `recordings/STREAM ID/yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4` and `recordings/STREAM ID/stream.json`.
+ * In: ids, times, MSNs. Out: locations, and back. docs/media.md 21.
  */
 import {
   type Abortable,
@@ -13,7 +13,7 @@ import {
 
 const RECORDINGS = segmentPrefix('recordings');
 
-/** A chunk file, as its name describes it. */
+/** A chunk file with the values in its name. */
 export interface NamedChunk {
   readonly location: SegmentLocation;
   /** UTC of its first group, ms since 1970. */
@@ -21,7 +21,7 @@ export interface NamedChunk {
   readonly firstMsn: number;
 }
 
-/** Which hours are looked at: both included, ms since 1970. */
+/** Range of hours, both inclusive, ms since 1970. */
 export interface HourRange extends Abortable {
   readonly fromMs?: number;
   readonly toMs?: number;
@@ -29,18 +29,18 @@ export interface HourRange extends Abortable {
 
 const CHUNK = /^\d{4}\/\d\d\/\d\d\/\d\d\/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-(\d{1,15})\.mp4$/;
 
-/** Everything of one stream's recording. */
+/** Prefix of the recording of a stream. */
 export function recordingPrefix(streamId: string): SegmentPrefix {
   return segmentPrefix(`${RECORDINGS}${streamId}`);
 }
 
-/** The file that says whose recording it is. */
+/** Location of the file that identifies the stream of a recording. */
 export function identityLocation(streamId: string): SegmentLocation {
   return segmentLocation(`${recordingPrefix(streamId)}stream.json`);
 }
 
 /**
- * A chunk file.
+ * Location of a chunk file.
  *
  * @param utcMs start of its first group, ms since 1970
  * @param msn of its first group

@@ -1,10 +1,10 @@
 /**
- * The rows of one chunk file packed into a few bytes for the database: what is predictable is not written.
- * In: committed groups. Out: a blob, and back, exactly. About 14 bytes per segment and track.
+ * Packs the groups of a chunk file for the database; predictable fields are omitted.
+ * In: committed groups. Out: a blob, and the same groups back. About 14 bytes per segment and track.
  *
- * The blob: u8 version 1, count, then per group a byte of bits and the fields that are not as predicted, then its tracks. All numbers
- * are LEB128; differences are zigzag. Predicted are: the next msn, run and UTC offset as before, a start at the end of the group before,
- * offsets side by side, a tfdt at the end of the segment before, and everything else as it was.
+ * The blob: u8 version 1, count, then per group a byte of flags and the fields that differ from the prediction, then its tracks. All
+ * numbers are LEB128; differences are zigzag. Prediction: the next MSN, the same run and UTC offset, a start at the end of the previous
+ * group, adjacent offsets, a tfdt at the end of the previous segment, and all else unchanged.
  */
 import { FormatError } from '../lib/errors.ts';
 import { type CommittedGroup, type CommittedTrack, causeNumber, causeOf } from '../media/isobmff/commit-box.ts';
@@ -24,7 +24,7 @@ const MSN = 16;
 const START = 32;
 const DURATION = 64;
 const TRACKS = 128;
-// Bits of a track, set where a field is not as predicted.
+// Bits of a track, set if a field differs from the prediction.
 const OFFSET = 1;
 const TFDT = 2;
 const LENGTH_OF_TIME = 4;
@@ -32,13 +32,13 @@ const FIRST_PTS = 8;
 const SAMPLES = 16;
 const FLAGS = 32;
 
-/** What the next group is predicted from. */
+/** State for the prediction of the next group. */
 interface Before {
   group: Omit<CommittedGroup, 'gaps' | 'tracks' | 'discontinuity' | 'clock'>;
   trackIds: readonly number[];
   /** Of the last group, in the order of `trackIds`. */
   tracks: readonly CommittedTrack[];
-  /** The last segment of each track that groups before the last one had. */
+  /** Last segment of each track that is not in the last group. */
   older: Map<number, CommittedTrack>;
   /** End of the last segment. */
   end: number;
@@ -240,8 +240,8 @@ export class SegmentWalker {
   #boxLength = 0;
 
   /**
-   * @param blob what `packSegments` made
-   * @throws FormatError if it is of another version or names an absurd count
+   * @param blob result of `packSegments`
+   * @throws FormatError if the version or the count is invalid
    */
   constructor(blob: Uint8Array) {
     this.#cursor = { bytes: blob, at: 0 };
@@ -251,15 +251,15 @@ export class SegmentWalker {
     if (this.#left > MAX_GROUPS) throw new FormatError(`${this.#left} groups are too many`, 1);
   }
 
-  /** The group that `next` came to; the next call changes it and its tracks. */
+  /** The group of the last call of `next`; the next call overwrites it and its tracks. */
   get group(): CommittedGroup {
     return this.#group;
   }
 
   /**
-   * Goes to the next group; false when there is none.
+   * Reads the next group; false if there is none.
    *
-   * @throws FormatError if the blob is cut short, longer than it says, or names absurd numbers
+   * @throws FormatError if the blob is truncated, too long, or has invalid numbers
    */
   next(): boolean {
     const cursor = this.#cursor;
@@ -307,7 +307,7 @@ export class SegmentWalker {
   }
 }
 
-/** A cursor over the blob. Plain, because a list of a day reads a million numbers. */
+/** A cursor over the blob. A plain object for speed: a playlist of a day reads a million numbers. */
 interface Cursor {
   readonly bytes: Uint8Array;
   at: number;

@@ -1,5 +1,5 @@
 /**
- * What every store of media promises, on any engine.
+ * The contract of SegmentStore, for every engine.
  * In: a way to open an empty store. Out: tests; each engine's test file runs this suite.
  */
 import assert from 'node:assert/strict';
@@ -192,10 +192,10 @@ export function segmentStoreContract(name: string, open: () => Promise<StoreUnde
       await using again = await left.reopen(A);
       assert.equal(again.length, await left.size(A));
       await again.truncate(8);
-      await again.append([text(' mended')]);
+      await again.append([text(' repaired')]);
       await again.sync();
       await again.finish();
-      assert.equal(await textOf(left, A), 'head one mended');
+      assert.equal(await textOf(left, A), 'head one repaired');
     });
 
     test('an aborted operation rejects with the reason of the signal, and leaves the store as it was', async () => {

@@ -46,7 +46,7 @@ suite('a sync queue', () => {
     assert.equal(file.syncs.length, 2);
   });
 
-  test('a failed sync rejects its callers and holds up nobody else', async () => {
+  test('a failed sync rejects its callers and does not block others', async () => {
     const queue = createSyncQueue(1);
     const [bad, good] = [slowFile(), slowFile()];
     const failed = queue.sync(bad);

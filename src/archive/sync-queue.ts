@@ -1,20 +1,20 @@
 /**
- * The line in which files of one device wait for `fdatasync`.
- * In: open files. Out: promises that resolve when what was written before the call is on the disk. docs/media.md 23.
+ * A queue of `fdatasync` calls for the files of one device.
+ * In: open files. Out: promises that resolve when everything written before the call is on disk. docs/media.md 23.
  */
 
-/** What is synced: a FileHandle. */
+/** A file to sync: a FileHandle. */
 export interface Syncable {
   datasync(): Promise<void>;
 }
 
-/** One line per device. */
+/** The queue of one device. */
 export interface SyncQueue {
   /**
-   * Resolves when everything written to `file` before this call is on the disk. Calls for the same file that wait together
-   * share one sync; one that is already under way does not count for a later call.
+   * Resolves when everything written to `file` before this call is on disk. Waiting calls for the same file share one sync; a sync that
+   * is already running does not cover a later call.
    *
-   * Rejects with what `datasync` threw; the file must then not be trusted to sync again.
+   * Rejects with the error of `datasync`; after that the file cannot be synced reliably.
    */
   sync(file: Syncable): Promise<void>;
 }
@@ -24,7 +24,7 @@ interface Waiting {
   readonly done: PromiseWithResolvers<void>;
 }
 
-/** @param maxInFlight syncs under way at a time; more only make a disk seek */
+/** @param maxInFlight concurrent syncs; more only make a disk seek */
 export function createSyncQueue(maxInFlight = 2): SyncQueue {
   const waiting: Waiting[] = [];
   const busy = new Set<Syncable>();
@@ -62,9 +62,9 @@ export function createSyncQueue(maxInFlight = 2): SyncQueue {
 }
 
 /**
- * The same line, with the time that each sync took, waiting included.
+ * The same queue, measuring the time of each sync, including the wait.
  *
- * @param observe told the seconds of each that did not fail
+ * @param observe called with the seconds of each successful sync
  */
 export function timeSyncs(queue: SyncQueue, observe: (seconds: number) => void): SyncQueue {
   return {

@@ -41,7 +41,7 @@ class Folder implements Disposable {
 const marker = (id: string) => ({ id, stream_id: 's', at_us: 1, text: `what ${id} says` });
 const session = { id: 'me', digest: 'd', created_us: 1, seen_us: 1, address: '192.0.2.1', program: 'a browser' };
 
-/** A data folder with a marker and somebody signed in. */
+/** A data folder with a marker and a session. */
 async function makeData(folder: Folder): Promise<string> {
   const database = folder.at('data/oxbow.db');
   await using store = await openStore({ file: database, log });
@@ -68,7 +68,7 @@ function rows(file: string, table: string): Record<string, unknown>[] {
   }
 }
 
-test('a backup is one file for its owner only, says what is in it, and holds nobody who is signed in', async () => {
+test('a backup is one file for its owner only, has a manifest, and contains no sessions', async () => {
   using folder = new Folder();
   const database = await makeData(folder);
   const target = folder.at('copy.db');
@@ -86,7 +86,7 @@ test('a backup is one file for its owner only, says what is in it, and holds nob
   assert.deepEqual(rows(database, 'session'), [session], 'the database is as it was');
 });
 
-test('a folder that another process writes to all the time is copied as it was at one moment', async () => {
+test('a folder with continuous writes of another process is copied as of one moment', async () => {
   using folder = new Folder();
   const database = await makeData(folder);
   const filler = new DatabaseSync(database);
@@ -127,7 +127,7 @@ test('a folder that another process writes to all the time is copied as it was a
   assert.ok(counts.markers >= 3, 'and so is one whose writer was killed; a backup replaces a backup');
 });
 
-test('a stop, a missing database and a name that something else has leave everything as it was', async () => {
+test('an abort, a missing database and a target that is another file change nothing', async () => {
   using folder = new Folder();
   const database = await makeData(folder);
   const stopped = AbortSignal.abort(new DOMException('stopped', 'AbortError'));
@@ -142,7 +142,7 @@ test('a stop, a missing database and a name that something else has leave everyt
   assert.equal(readFileSync(folder.at('letter.txt'), 'utf8'), 'dear reader');
 });
 
-test('a damaged database makes no backup', async () => {
+test('a damaged database gives no backup', async () => {
   using folder = new Folder();
   const database = await makeData(folder);
   const bytes = readFileSync(database);
@@ -151,7 +151,7 @@ test('a damaged database makes no backup', async () => {
   assert.deepEqual(readdirSync(folder.path), ['data']);
 });
 
-test('a restore puts database and small files in place and keeps what was there', async () => {
+test('a restore replaces database and small files and keeps the previous ones', async () => {
   using folder = new Folder();
   const database = await makeData(folder);
   const backup = folder.at('copy.db');
@@ -179,7 +179,7 @@ test('a restore puts database and small files in place and keeps what was there'
   assert.deepEqual(await store.db.selectFrom('marker').selectAll().execute(), [marker('first')]);
 });
 
-test('a restore never lowers the marks of announced MSNs, and raises them where the data folder has none', async () => {
+test('a restore never lowers the marks of announced MSNs, and raises them if the data folder has none', async () => {
   using folder = new Folder();
   const database = await makeData(folder);
   const marks = { name: 'msn-marks.json', content: Buffer.from('{"marks":{"door":1000000000},"others":0}') };
@@ -194,7 +194,7 @@ test('a restore never lowers the marks of announced MSNs, and raises them where 
   assert.equal(door, 1e9 + 2 ** 24);
 });
 
-test('a folder in use, a damaged backup, one of a newer oxbow and what is none change nothing', async () => {
+test('a folder in use, a damaged backup, one of a newer oxbow and another file change nothing', async () => {
   using folder = new Folder();
   const database = await makeData(folder);
   const backup = folder.at('copy.db');
@@ -218,7 +218,7 @@ test('a folder in use, a damaged backup, one of a newer oxbow and what is none c
     [named('short.db', bytes.subarray(0, bytes.length / 2)), 'bad-backup'],
     [named('damaged.db', damaged), 'bad-backup'],
   ];
-  // SQLite's own files come and go with whoever reads.
+  // SQLite creates and removes its own files for each reader.
   const names = () => readdirSync(folder.at('data')).filter((name) => !/-(wal|shm)$/.test(name));
   const before = names();
   for (const [file, code] of refused) await assert.rejects(putBack(file, database), { code }, file);
@@ -232,7 +232,7 @@ test('a folder in use, a damaged backup, one of a newer oxbow and what is none c
   assert.ok(!readdirSync(folder.path).includes('new'), 'no folder is made for what is no backup');
 });
 
-test('a backup of an older oxbow is put back, and brought to the newest schema when it is opened', async () => {
+test('a backup of an older oxbow is restored, and upgraded when it is opened', async () => {
   using folder = new Folder();
   const old = new DatabaseSync(folder.at('old.db'));
   for (const step of migrations.slice(0, 1)) old.exec(step);
@@ -246,7 +246,7 @@ test('a backup of an older oxbow is put back, and brought to the newest schema w
   assert.deepEqual(await store.db.selectFrom('webhook').selectAll().execute(), []);
 });
 
-test('what root puts back belongs to whom the data folder belongs', {
+test('files restored by root belong to the owner of the data folder', {
   skip: process.getuid?.() !== 0 && 'this is not root',
 }, async () => {
   using folder = new Folder();

@@ -1,6 +1,6 @@
 /**
- * One file that holds what cannot be made again: a copy of the database, with a table of its own for small files beside it.
- * In: a database, perhaps of a running server. Out: a SQLite file that restore.ts puts back.
+ * Writes a backup: one SQLite file with a copy of the database and a table of small files.
+ * In: a database, which a server may be using. Out: a file for restore.ts.
  */
 import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -10,18 +10,18 @@ import { syncFolder } from '../lib/folder.ts';
 import { migrations } from './migrations.ts';
 import { sqliteCode } from './sqlite-code.ts';
 
-/** How a backup is laid out; a later oxbow may know more forms. */
+/** Version of the layout of a backup. */
 export const BACKUP_FORM = 1;
 
-/** The table that makes a backup of a copy: the manifest and the small files, by name. */
+/** The table that marks a backup: the manifest and the small files, by name. */
 export const BACKUP_TABLE = 'oxbow_backup';
 
 const MANIFEST = 'manifest';
 const BUSY_TIMEOUT_MS = 5000;
-/** Some MB: often enough for a bar of progress and for Ctrl-C. */
+/** A few MB: frequent enough for a progress bar and Ctrl-C. */
 const PAGES_PER_STEP = 1000;
 
-/** What is counted in a backup, for whoever wonders which one to take. */
+/** Tables counted in the manifest, to help choose a backup. */
 const counted = {
   streams: 'stream',
   markers: 'marker',
@@ -31,71 +31,71 @@ const counted = {
 } as const;
 
 /**
- * What tells only of the moment: who is signed in, what runs, what is on its way, what a stream does. Put back later it would sign in whoever
- * signed out since, send events twice and take a stop for a crash.
+ * Tables with momentary state: sessions, jobs, deliveries, the state of streams. Restored later they would revive ended sessions, send
+ * events twice and report a stop as a crash.
  */
-const ofTheMoment = ['session', 'job', 'webhook_delivery', 'stream_presence', 'stream_on_air'] as const;
+const momentary = ['session', 'job', 'webhook_delivery', 'stream_presence', 'stream_on_air'] as const;
 
-/** What a backup says of itself. */
+/** Metadata of a backup. */
 export interface BackupManifest {
   readonly form: number;
-  /** Version of the oxbow that made it. */
+  /** Version of oxbow that wrote the backup. */
   readonly oxbow: string;
   /** Schema of the database (`PRAGMA user_version`). */
   readonly schema: number;
   /** RFC 3339, UTC. */
   readonly takenAt: string;
   readonly counts: Readonly<Record<keyof typeof counted, number>>;
-  /** Names of the small files in it. */
+  /** Names of the small files in the backup. */
   readonly files: readonly string[];
-  /** Recorded files that the index knows. They are not in the backup. */
+  /** Recorded files in the index. They are not in the backup. */
   readonly recordings: { readonly files: number; readonly bytes: number };
 }
 
-/** A small file that goes with the database. */
+/** A small file that is stored with the database. */
 export interface BackupFile {
   readonly name: string;
   readonly content: Uint8Array;
 }
 
-/** What is backed up, and where to. */
+/** Options of a backup. */
 export interface BackupOptions {
   /** Path of the database. */
   readonly database: string;
-  /** Path of the backup; only another backup may be there, which it replaces. */
+  /** Path of the backup; replaces an existing backup, but no other file. */
   readonly target: string;
   readonly files: readonly BackupFile[];
   /** Version of this oxbow. */
   readonly version: string;
   /** ms since 1970. */
   readonly nowMs: number;
-  /** Told how much is copied, 0 to 1. */
+  /** Called with the share that is copied, 0 to 1. */
   readonly progress?: (share: number) => void;
-  /** Told when all is copied, and the copy about to be read through. */
+  /** Called after copying, before the copy is checked. */
   readonly checking?: () => void;
   readonly signal: AbortSignal;
 }
 
 /**
- * Copies the database as it is at one moment, whether a server writes to it or not, checks the copy, and puts it in place whole, readable
- * by its owner only. Abort leaves nothing behind; checking, at the end, is not interrupted.
+ * Copies the database as of one moment, even while a server writes to it, checks the copy, and renames it to the target, readable by its
+ * owner only. Abort leaves no file; the check at the end is not interrupted.
  *
- * @throws OxbowError `not-found` without a database, `data-newer`, `bad-request` where something else has the target's name, `bad-backup`
- * where the database itself is damaged, `folder-unwritable`
+ * @throws OxbowError `not-found` without a database, `data-newer`, `bad-request` if the target is another file, `bad-backup` if the
+ * database is damaged, `folder-unwritable`
  */
 export async function writeBackup(options: BackupOptions): Promise<BackupManifest & { readonly bytes: number }> {
   const { database, target, signal } = options;
   if (!existsSync(database)) {
-    throw new OxbowError('not-found', `there is no database ${database}`, {
+    throw new OxbowError('not-found', `There is no database ${database}.`, {
       extra: { hint: 'Name the data folder with --data.' },
     });
   }
   if (existsSync(target) && !isBackup(target)) {
-    throw new OxbowError('bad-request', `${target} is there, and is no backup`, {
+    throw new OxbowError('bad-request', `${target} exists and is not a backup.`, {
       extra: { hint: 'Choose another name: -o FILE' },
     });
   }
-  // Of two that are made at once, each has its own.
+  // Concurrent backups have different names.
   const unfinished = `${target}.${process.pid}.part`;
   try {
     makeEmpty(unfinished);
@@ -115,38 +115,38 @@ export async function writeBackup(options: BackupOptions): Promise<BackupManifes
     throw new OxbowError('folder-unwritable', `Cannot copy ${database} to ${target}: ${messageOf(error)}`, {
       cause: error,
       extra: {
-        hint: 'Look at the folder of the backup and its free space, and run it as the user that oxbow runs as.',
+        hint: 'Check the folder of the backup and its free space, and run the command as the user that oxbow runs as.',
       },
     });
   }
 }
 
-/** Whether a file is a backup, whole or not. */
+/** Whether a file is a backup, intact or damaged. */
 export function isBackup(file: string): boolean {
   try {
     using db = open(file, { readOnly: true });
     return hasBackupTable(db.db);
   } catch {
-    return false; // no database, or none that can be read
+    return false; // not a readable database
   }
 }
 
 /**
- * What a backup says of itself, and the small files in it.
+ * Reads the manifest and the small files of a backup.
  *
  * @throws OxbowError `bad-backup`, `data-newer`
  */
 export function readBackup(db: DatabaseSync, file: string): { manifest: BackupManifest; files: BackupFile[] } {
-  if (!hasBackupTable(db)) throw new OxbowError('bad-backup', `${file} is no backup of oxbow`);
+  if (!hasBackupTable(db)) throw new OxbowError('bad-backup', `${file} is not a backup of oxbow.`);
   const rows = db.prepare(`SELECT name, content FROM ${BACKUP_TABLE}`).all() as unknown as BackupFile[];
   const found = rows.find(({ name }) => name === MANIFEST);
-  if (!found) throw new OxbowError('bad-backup', `${file} has no manifest`);
+  if (!found) throw new OxbowError('bad-backup', `${file} has no manifest.`);
   const manifest = JSON.parse(Buffer.from(found.content).toString()) as BackupManifest;
   const schema = schemaOf(db);
   if (manifest.form > BACKUP_FORM || schema > migrations.length) {
     throw new OxbowError(
       'data-newer',
-      `${file} was made by oxbow ${manifest.oxbow} and has schema ${schema}; this oxbow knows schemas up to ${migrations.length}.`,
+      `${file} was written by oxbow ${manifest.oxbow} and has schema ${schema}; this oxbow knows schemas up to ${migrations.length}.`,
     );
   }
   return { manifest, files: rows.filter(({ name }) => name !== MANIFEST) };
@@ -168,13 +168,13 @@ export function open(
   };
 }
 
-/** Reads a database through. @returns what is wrong; undefined when it is whole */
+/** Checks a whole database. @returns a description of the damage, or undefined */
 export function findDamage(db: DatabaseSync): string | undefined {
   const found = db.prepare('PRAGMA integrity_check(1)').get()!.integrity_check as string;
   return found === 'ok' ? undefined : found;
 }
 
-/** Writes a file to the disk. */
+/** Syncs a file. */
 export function syncFile(file: string): void {
   const fd = openSync(file, 'r+');
   try {
@@ -184,14 +184,14 @@ export function syncFile(file: string): void {
   }
 }
 
-/** Made first, so that it was never readable for others. */
+/** Creates the file with its mode first, so that other users can never read it. */
 function makeEmpty(file: string): void {
   closeSync(openSync(file, 'wx', 0o600));
 }
 
 async function copyDatabase({ database, progress, signal }: BackupOptions, target: string): Promise<void> {
   using source = open(database, { readOnly: true });
-  // Held while it is copied: the copy is of one moment, and a server that goes on writing does not make it begin again, for ever.
+  // An open transaction: the copy is of one moment, and writes of a server do not restart it.
   source.db.exec('BEGIN');
   const schema = schemaOf(source.db);
   if (schema > migrations.length) {
@@ -210,15 +210,15 @@ async function copyDatabase({ database, progress, signal }: BackupOptions, targe
   });
 }
 
-/** Makes a backup of the copy: one file, without what is of the moment, with manifest and files, checked and on the disk. */
+/** Turns the copy into a backup: without momentary tables, with manifest and files, checked and synced. */
 function finish({ database, files, version, nowMs }: BackupOptions, copy: string): BackupManifest {
   let manifest: BackupManifest;
   {
     using copied = open(copy, { readOnly: false });
     const { db } = copied;
     db.exec('PRAGMA journal_mode = DELETE; PRAGMA secure_delete = ON; BEGIN');
-    for (const table of ofTheMoment) if (hasTable(db, table)) db.exec(`DELETE FROM ${table}`);
-    if (hasTable(db, 'lease')) db.exec('UPDATE lease SET expires_us = 0'); // the tokens stay: they only rise
+    for (const table of momentary) if (hasTable(db, table)) db.exec(`DELETE FROM ${table}`);
+    if (hasTable(db, 'lease')) db.exec('UPDATE lease SET expires_us = 0'); // the tokens stay, because they only rise
     manifest = {
       form: BACKUP_FORM,
       oxbow: version,
@@ -242,9 +242,9 @@ function finish({ database, files, version, nowMs }: BackupOptions, copy: string
 }
 
 function damaged(database: string, what: string, cause?: unknown): OxbowError {
-  return new OxbowError('bad-backup', `${database} is damaged: ${what}`, {
+  return new OxbowError('bad-backup', `${database} is damaged: ${what}.`, {
     cause,
-    extra: { hint: 'No backup was made. Stop oxbow, and put an older backup back: oxbow backup --restore FILE' },
+    extra: { hint: 'No backup was written. Stop oxbow and restore an older backup: oxbow backup --restore FILE' },
   });
 }
 

@@ -1,6 +1,6 @@
 /**
- * The near end of the database's thread: a statement goes in, a promise of its rows comes out.
- * In: SQL from dialect.ts. Out: `Request` messages to worker.ts; a thread that dies fails all that wait.
+ * Runs statements in the database thread.
+ * In: SQL from dialect.ts. Out: `Request` messages to worker.ts. If the thread dies, all waiting statements reject.
  */
 import { Worker } from 'node:worker_threads';
 import { OxbowError } from '../lib/errors.ts';
@@ -21,13 +21,13 @@ export class DatabaseThread implements AsyncDisposable {
   #ended: Error | undefined;
   #closing: Promise<void> | undefined;
 
-  /** Resolves when the database is open, with where a corrupt one was moved to. */
+  /** Resolves when the database is open, with the path that a corrupt one was moved to. */
   readonly opened: Promise<{ movedTo: string | undefined }>;
 
   constructor(settings: WorkerSettings) {
     // The published program is JavaScript, the working tree TypeScript.
     const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    // Flags of the main thread (an inspector, --eval) are not meant for this one.
+    // Do not inherit flags of the main thread (an inspector, --eval).
     this.#worker = new Worker(new URL(file, import.meta.url), {
       workerData: settings,
       name: 'oxbow-database',
@@ -42,7 +42,7 @@ export class DatabaseThread implements AsyncDisposable {
   /**
    * Runs one statement.
    *
-   * @throws Error with `errcode` where SQLite refused; OxbowError `not-ready` where the thread has ended
+   * @throws Error of SQLite with `errcode`; OxbowError `not-ready` if the thread has ended
    */
   async run(sql: string, parameters: readonly Parameter[]): Promise<SqliteResult> {
     if (this.#closing) throw this.#ended ?? new OxbowError('not-ready', 'The database is closed.');
@@ -75,7 +75,7 @@ export class DatabaseThread implements AsyncDisposable {
     this.#waiting.clear();
   }
 
-  /** Lets what was asked before finish, closes the file and ends the thread. May be called twice. */
+  /** Waits for earlier statements, closes the file and ends the thread. May be called twice. */
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;
@@ -84,7 +84,7 @@ export class DatabaseThread implements AsyncDisposable {
   async #close(): Promise<void> {
     if (this.#ended) return;
     const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
-    await this.#post(undefined, []).catch(() => undefined); // it ended on its own: closed all the same
+    await this.#post(undefined, []).catch(() => undefined); // the thread has already ended
     await this.#worker.terminate();
     await exited;
   }
@@ -95,7 +95,7 @@ function toError({ message, errcode, refusal }: Failure): Error {
   return Object.assign(new Error(message), errcode === undefined ? {} : { errcode });
 }
 
-// A view of a larger buffer would drag the whole buffer through the copy.
+// Copying a view would copy its whole buffer.
 function ownBytes(value: Parameter): Parameter {
   return value instanceof Uint8Array && value.byteLength !== value.buffer.byteLength ? new Uint8Array(value) : value;
 }

@@ -20,7 +20,7 @@ async function temporaryFolder() {
   };
 }
 
-/** Changes the lease as another process would, past the store. */
+/** Changes the lease like another process, without the store. */
 function changeLease(
   file: string,
   change: (row: { holder: string; token: number }) => { holder?: string; token?: number },
@@ -31,13 +31,13 @@ function changeLease(
   db.prepare('UPDATE lease SET holder = ?, token = ?, expires_us = ?').run(holder, token, FAR_US);
 }
 
-/** Opens and closes the store, then leaves the lease as a holder with another word in its record would that was killed. */
+/** Opens and closes the store, then leaves the lease like a killed holder with another record. */
 async function leaveLease(file: string, other: Record<string, string>): Promise<void> {
   await (await openStore({ file, log }))[Symbol.asyncDispose]();
   changeLease(file, ({ holder }) => ({ holder: JSON.stringify({ ...JSON.parse(holder), ...other }) }));
 }
 
-/** Within much less than a time to live of the usual 30 s. */
+/** Much less than the usual time to live of 30 s. */
 async function opensAtOnce(file: string): Promise<number> {
   const startedMs = performance.now();
   const store = await openStore({ file, log });
@@ -53,7 +53,7 @@ test('after kill -9 the next start takes the lease at once, with a higher token'
   assert.equal(await opensAtOnce(own.file), 2);
 });
 
-test('the lease in a copy of a data folder delays nobody', async () => {
+test('the lease in a copy of a data folder causes no delay', async () => {
   await using own = await temporaryFolder();
   await using copy = await temporaryFolder();
   await leaveLease(own.file, {});
@@ -61,14 +61,14 @@ test('the lease in a copy of a data folder delays nobody', async () => {
   assert.equal(await opensAtOnce(copy.file), 2);
 });
 
-test('a holder on another machine is waited for, and replaced when it renews nothing', async () => {
+test('a holder on another machine is replaced only if it does not renew its lease', async () => {
   await using own = await temporaryFolder();
   await leaveLease(own.file, { boot: 'another' });
   await using store = await openStore({ file: own.file, log, leaseTtlMs: TTL_MS });
   assert.equal(store.fence.token, 2);
 });
 
-test('a holder on another machine that renews its lease keeps the folder, and the refusal names it', async () => {
+test('a holder on another machine that renews its lease keeps the folder, and the error names it', async () => {
   await using own = await temporaryFolder();
   await leaveLease(own.file, { boot: 'another', host: 'attic' });
   let renewals = 0;
@@ -87,7 +87,7 @@ test('a holder on another machine that renews its lease keeps the folder, and th
   }
 });
 
-test('a lock file that was deleted lets no second process in', { skip: isWindows }, async () => {
+test('with a deleted lock file a second process is still rejected', { skip: isWindows }, async () => {
   await using own = await temporaryFolder();
   await using first = await openStore({ file: own.file, log, leaseTtlMs: TTL_MS });
   await unlink(join(own.folder, 'lock.db'));

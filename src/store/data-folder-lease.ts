@@ -19,16 +19,16 @@ import type { Tables } from './schema.ts';
 
 const NAME = 'data-folder';
 const TTL_MS = 30_000;
-/** Longer than a time to live and the pause between two looks: a holder that is alive has renewed it by then. */
+/** Longer than a time to live plus the interval between two checks: a live holder has renewed by then. */
 const WAIT_TTLS = 2;
 
 /** The lease of an open data folder. Disposing releases it. */
 export interface DataFolderLease extends AsyncDisposable {
-  /** What guarded statements check. */
+  /** Token that guarded statements check. */
   readonly fence: Fence;
 }
 
-/** What the lease is taken with. */
+/** Options of the lease. */
 export interface DataFolderLeaseOptions {
   readonly db: Kysely<Tables>;
   /** Path of the database, in the data folder. */
@@ -36,11 +36,11 @@ export interface DataFolderLeaseOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly ttlMs?: number | undefined;
-  /** Called once if another process has taken the folder: nothing may be written to it any more. */
+  /** Called once if another process has taken the folder: this process must not write to it any more. */
   readonly taken: () => void;
 }
 
-/** Which files a holder has, and on which running system. */
+/** The files and the running system of a holder. */
 interface Holder {
   readonly host: string;
   readonly pid: number;
@@ -51,15 +51,15 @@ interface Holder {
 }
 
 /**
- * Takes the lease of a data folder whose lock is held. A holder that was killed on this system does not delay it; one that may be alive
- * is waited for until its lease has ended.
+ * Takes the lease of a data folder whose lock is held. A holder that was killed on this system causes no delay; for one that may be
+ * alive it waits until the lease has ended.
  *
  * @throws OxbowError `data-in-use` if the holder is alive
  */
 export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<DataFolderLease> {
   const { db, file, clock, log, ttlMs = TTL_MS } = options;
   const failed = (error: unknown) =>
-    log.warn({ error: messageOf(error) }, 'the lease of the data folder was not renewed; it is tried again');
+    log.warn({ error: messageOf(error) }, 'cannot renew the lease of the data folder; retrying');
   const leases = new Leases({ store: openLeaseTable(db, clock), clock, failed });
   const own = describeHolder(file);
   const ending = new AbortController();
@@ -69,7 +69,7 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
 
   async function takeFrom(text: string, token: number): Promise<Lease> {
     const holder = JSON.parse(text) as Holder;
-    // The lock of the same file on the same system is held by this process: the holder has ended. Another database is a copy.
+    // This process holds the lock of the same file on the same system, so the holder has ended. Another database is a copy.
     const hasEnded = holder.boot === own.boot && holder.lock === own.lock;
     if (hasEnded || holder.database !== own.database) {
       const { lease } = await leases.acquire(NAME, { ...request, replaces: token });
@@ -89,7 +89,7 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
     );
   }
 
-  /** Takes the lease again as long as only the database did not answer. */
+  /** Acquires the lease again while the only problem is a database that does not respond. */
   async function follow(): Promise<void> {
     while ((await lossOf(lease, ending.signal)) === 'unconfirmed') {
       const again = await leases.acquire(NAME, { ...request, replaces: lease.token }).catch(failed);
@@ -97,10 +97,10 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
       if (again) lease = again.lease;
       else await sleep(ttlMs / 3, ending);
     }
-    log.fatal({ folder: dirname(file) }, 'another oxbow has taken the data folder; nothing is written to it any more');
+    log.fatal({ folder: dirname(file) }, 'another oxbow has taken the data folder; this process stops writing to it');
     options.taken();
   }
-  const following = follow().catch(() => {}); // only disposing rejects it
+  const following = follow().catch(() => {}); // rejects only on dispose
   return {
     get fence() {
       return { name: NAME, token: lease.token };
@@ -111,7 +111,7 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
       try {
         await lease[Symbol.asyncDispose]();
       } catch (error) {
-        failed(error); // it ends by itself
+        failed(error); // the lease expires by itself
       }
     },
   };

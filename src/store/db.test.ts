@@ -31,12 +31,12 @@ metadataContract('sqlite', async (): Promise<Store & AsyncDisposable> => {
   };
 });
 
-/** A row that tells itself apart by its time. */
+/** A row identified by its time. */
 const onAir = (atUs: number) => ({ stream_id: 'a', at_us: atUs, clean: 0, absences: '[]', generation: null });
 
 const modeOf = async (path: string) => (await stat(path)).mode & 0o777;
 
-test('a new data folder and its database are for their owner alone', { skip: isWindows }, async () => {
+test('a new data folder and its database are accessible to their owner only', { skip: isWindows }, async () => {
   await using folder = await temporaryFolder();
   const data = join(folder.path, 'above', 'data');
   const file = join(data, 'oxbow.db');
@@ -48,20 +48,20 @@ test('a new data folder and its database are for their owner alone', { skip: isW
   }
 });
 
-test('one that others could read is tightened, with a line in the log', { skip: isWindows }, async () => {
+test('read access of other users is removed, with a line in the log', { skip: isWindows }, async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'oxbow.db');
   await (await openStore({ file, log }))[Symbol.asyncDispose]();
   await Promise.all([chmod(folder.path, 0o755), chmod(file, 0o644)]);
   const lines: string[] = [];
-  const told = createLog({ level: 'info', format: 'json', write: (line) => lines.push(line) });
-  await (await openStore({ file, log: told }))[Symbol.asyncDispose]();
+  const log = createLog({ level: 'info', format: 'json', write: (line) => lines.push(line) });
+  await (await openStore({ file, log }))[Symbol.asyncDispose]();
   assert.deepEqual([await modeOf(folder.path), await modeOf(file)], [0o700, 0o600]);
   const paths = lines.map((line) => (JSON.parse(line) as { path: string }).path);
   assert.deepEqual(paths, [folder.path, file]);
 });
 
-test('what was written is there after closing and opening again, in a folder that did not exist', async () => {
+test('rows are kept after closing and opening again, in a new folder', async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'new', 'data', 'oxbow.db');
   const waits: number[] = [];
@@ -102,7 +102,7 @@ for (const [what, damage] of [
   });
 }
 
-test('a database of a newer oxbow is refused with both numbers and left as it is', async () => {
+test('a database of a newer oxbow is rejected with both schema numbers, unchanged', async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'oxbow.db');
   const newer = new DatabaseSync(file);
@@ -113,14 +113,14 @@ test('a database of a newer oxbow is refused with both numbers and left as it is
   assert.deepEqual(await readFile(file), before);
 });
 
-test('a folder that cannot be made is a refusal that names it', async () => {
+test('a folder that cannot be created is an error that names it', async () => {
   await using folder = await temporaryFolder();
   await writeFile(join(folder.path, 'file'), '');
   const file = join(folder.path, 'file', 'oxbow.db');
   await assert.rejects(openStore({ file, log }), { name: 'OxbowError', code: 'folder-unwritable', message: /file/ });
 });
 
-test('a database file that is a folder is a refusal, and the lock is free again', async () => {
+test('a database file that is a folder is an error, and the lock is free again', async () => {
   await using folder = await temporaryFolder();
   await mkdir(join(folder.path, 'oxbow.db'));
   const open = () => openStore({ file: join(folder.path, 'oxbow.db'), log });

@@ -1,6 +1,6 @@
 /**
- * The metadata store: one SQLite file in a thread of its own, asked through Kysely with typed tables.
- * In: `store.db` from repositories on higher floors. Out: rows. Nothing above imports node:sqlite or another engine.
+ * The metadata store: one SQLite file in its own thread, queried through Kysely with typed tables.
+ * In: queries of repositories in higher layers. Out: rows. No higher layer imports node:sqlite.
  */
 import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
@@ -17,24 +17,24 @@ import type { Tables } from './schema.ts';
 
 /** An open metadata store. */
 export interface Store {
-  /** The tables. Statements of a transaction keep all others waiting, so nothing slow may be awaited within one. */
+  /** The tables. A transaction blocks all other statements, so await nothing slow within one. */
   readonly db: Kysely<Tables>;
-  /** What a write checks that only the owner of the data folder may do. */
+  /** Token checked by writes that only the owner of the data folder may do. */
   readonly fence: Fence;
-  /** Where a corrupt database was moved to at opening; then the index is empty and wants rebuilding from the files. */
+  /** Path that a corrupt database was moved to when the store opened; the index must then be rebuilt from the files. */
   readonly movedTo: string | undefined;
-  /** Resolves when the database answers; for the health check. Throws what is wrong. */
+  /** Resolves when the database responds; for the health check. Throws its error. */
   check(): Promise<void>;
 }
 
-/** How `openStore` is set up. */
+/** Options of `openStore`. */
 export interface StoreOptions {
-  /** Path of the database file; the folder that holds it is the data folder and is locked. */
+  /** Path of the database file; its folder is the data folder and is locked. */
   readonly file: string;
   readonly log: Log;
-  /** Now, ms since 1970; names a file that is moved aside. */
+  /** Current time, ms since 1970; part of the name of a file that is moved aside. */
   readonly nowMs?: number;
-  /** Called with how long each statement took, seconds, and its SQL without values. */
+  /** Called with the duration of each statement, seconds, and its SQL without values. */
   readonly onWait?: (seconds: number, sql: string) => void;
   /** Called if another process takes the data folder. */
   readonly onTaken?: () => void;
@@ -44,7 +44,7 @@ export interface StoreOptions {
 
 /**
  * Locks the data folder, opens the database in its thread, brings it to the newest schema and takes the lease of the folder.
- * Disposing lets what was asked finish, releases the lease, closes the file and frees the lock.
+ * Disposing waits for statements, releases the lease, closes the file and frees the lock.
  *
  * @throws OxbowError `data-in-use`, `folder-unwritable`, `data-newer`
  */
@@ -52,13 +52,13 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
   const { file, log, nowMs = Date.now(), onWait = () => undefined, onTaken = () => undefined } = options;
   const lock = lockDataFolder(dirname(file));
   for (const path of [dirname(file), ...databaseFiles(file)]) {
-    if (makePrivate(path)) log.info({ path }, 'group and others could read this; now only its owner can');
+    if (makePrivate(path)) log.info({ path }, 'removed read access of group and others');
   }
   const thread = new DatabaseThread({ file, nowMs });
   try {
     const { movedTo } = await thread.opened;
     if (movedTo !== undefined) {
-      log.error({ file, movedTo }, 'the database was corrupt; it was moved aside and a new one begun');
+      log.error({ file, movedTo }, 'the database was corrupt; it was moved aside and a new one created');
     }
     const db = new Kysely<Tables>({ dialect: createThreadDialect(thread, onWait) });
     const clock = createSystemClock();

@@ -1,6 +1,6 @@
 /**
- * Kysely's door to the database thread: SQLite's grammar, our driver.
- * In: compiled queries. Out: statements for the thread. One connection, so a transaction keeps everyone else waiting.
+ * A Kysely dialect for the database thread.
+ * In: compiled queries. Out: statements for the thread. One connection, so a transaction blocks all other statements.
  */
 import {
   type CompiledQuery,
@@ -18,7 +18,7 @@ import type { Parameter } from './sqlite.ts';
 
 /**
  * @param thread runs the statements; not closed by Kysely
- * @param onWait told how long each statement took from question to answer, seconds, and its SQL (values are not in it)
+ * @param onWait called with the time from request to result of each statement, seconds, and its SQL without values
  */
 export function createThreadDialect(thread: DatabaseThread, onWait: OnWait): Dialect {
   return {
@@ -55,7 +55,7 @@ class ThreadConnection implements DatabaseConnection {
     return this.execute<R>(sql, parameters as readonly Parameter[]);
   }
 
-  // All rows are in one message anyway; a caller that wants fewer uses LIMIT.
+  // All rows come in one message; use LIMIT for fewer.
   async *streamQuery<R>(query: CompiledQuery): AsyncIterableIterator<QueryResult<R>> {
     yield await this.executeQuery<R>(query);
   }
@@ -75,7 +75,7 @@ class ThreadDriver implements Driver {
   }
 
   async beginTransaction(): Promise<void> {
-    // Immediate: a transaction that reads before it writes cannot fail half way for want of the write lock.
+    // IMMEDIATE: a transaction that reads before it writes cannot fail later because another one has the write lock.
     await this.#connection.execute('BEGIN IMMEDIATE', []);
   }
 
@@ -87,7 +87,7 @@ class ThreadDriver implements Driver {
     try {
       await this.#connection.execute('ROLLBACK', []);
     } catch (error) {
-      // A full disk makes SQLite roll back on its own; the error that counts is the one before.
+      // With a full disk SQLite rolls back by itself; the relevant error is the earlier one.
       if (!messageOf(error).includes('no transaction is active')) throw error;
     }
   }

@@ -1,5 +1,5 @@
 /**
- * What the store's files are called in the data folder. In: nothing. Out: names.
+ * Names of the store's files in the data folder. In: nothing. Out: names.
  */
 /** The database. */
 export const DATABASE_FILE = 'oxbow.db';
@@ -10,5 +10,5 @@ export const LOCK_FILE = 'lock.db';
 /** The highest MSN that may have been announced, by stream name. */
 export const MSN_MARKS_FILE = 'msn-marks.json';
 
-/** Where the server that holds the lock answers. */
+/** Addresses of the server that holds the lock. */
 export const RUNNING_FILE = 'running.json';

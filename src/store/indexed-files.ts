@@ -1,5 +1,5 @@
 /**
- * The recorded files that a database lists, read without changing anything: no lock, no migration, no new file.
+ * Reads which recorded files a database lists, without a lock, a migration or a new file.
  * In: a database that no server uses. Out: paths.
  */
 import { existsSync, statSync } from 'node:fs';
@@ -11,15 +11,15 @@ import { migrations } from './migrations.ts';
 /**
  * Reads the path of every chunk file, relative to the data folder.
  *
- * @param file the database; it exists
- * @returns undefined where the database has an older schema: the next start of oxbow upgrades it
- * @throws OxbowError `data-newer` for a schema of a newer oxbow, `not-ready` where the database cannot be read
+ * @param file path of an existing database
+ * @returns undefined if the database has an older schema, which the next start of oxbow upgrades
+ * @throws OxbowError `data-newer` for a schema of a newer oxbow, `not-ready` if the database cannot be read
  */
 export function readIndexedFiles(file: string): readonly string[] | undefined {
   let db: DatabaseSync | undefined;
   try {
     const location = pathToFileURL(file);
-    // SQLite creates -wal and -shm even to read; an immutable database needs neither, where nothing waits in a -wal.
+    // SQLite creates -wal and -shm even for reading, except for an immutable database: possible if there is no -wal.
     const wal = `${file}-wal`;
     if (!existsSync(wal) || statSync(wal).size === 0) location.searchParams.set('immutable', '1');
     db = new DatabaseSync(location, { readOnly: true });

@@ -1,5 +1,5 @@
 /**
- * What the table of leases promises on every database.
+ * The contract of the table of leases.
  * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
  */
 import assert from 'node:assert/strict';

@@ -7,7 +7,7 @@ import type { LeaseStore } from '../cluster/lease.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Tables } from './schema.ts';
 
-/** What a guarded statement checks: that `token` is still the newest of the lease. */
+/** Condition of a guarded statement: `token` is still the newest of the lease. */
 export interface Fence {
   readonly name: string;
   readonly token: number;
@@ -16,14 +16,14 @@ export interface Fence {
 /**
  * Opens the leases of a store.
  *
- * @param clock whose times the expiries are: machines that share the store have clocks that agree within a fraction of a time to live
+ * @param clock of the expiry times; the clocks of machines that share the store must agree within a fraction of a time to live
  */
 export function openLeaseTable(db: Kysely<Tables>, clock: Clock): LeaseStore {
   const afterMs = (ms: number) => Math.round((clock.nowMs() + ms) * 1000);
   return {
     async take(name, { holder, ttlMs, replaces = 0 }) {
       const now = afterMs(0);
-      // The row stays when it is released, so that its token rises for ever.
+      // A released row stays, so that its token keeps rising.
       const taken = await db
         .insertInto('lease')
         .values({ name, holder, token: 1, expires_us: afterMs(ttlMs) })
@@ -79,7 +79,7 @@ export function valuesWhileHeld(db: Kysely<Tables>, { name, token }: Fence, row:
 }
 
 /**
- * The first statement of a guarded transaction: nobody takes the lease before its end.
+ * The first statement of a guarded transaction: no other process can take the lease before its end.
  *
  * @returns false if the fence is no longer the newest of its lease
  */

@@ -1,6 +1,6 @@
 /**
- * One oxbow per data folder. The lock is one that the system takes back when the process ends, however it ends.
- * In: the data folder. Out: a held lock, or a refusal that says what to do.
+ * Locks a data folder for one process. The system releases the lock when the process ends, also by a crash.
+ * In: the data folder. Out: a held lock, or an error.
  */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
@@ -13,22 +13,22 @@ import { sqliteCode } from './sqlite-code.ts';
 const LOCK_WAIT_MS = 100;
 
 /**
- * Takes the data folder for this process; makes it where it is missing. Released by dispose, or by the end of the process.
- * Nothing else may open `lock.db`: closing a second descriptor of it would free the lock.
+ * Locks the data folder; creates it if it is missing. Dispose or the end of the process releases the lock.
+ * Do not open `lock.db` elsewhere in this process: closing a second descriptor would free the lock.
  *
  * @param folder absolute path
- * @throws OxbowError `data-in-use` while another process holds it, `folder-unwritable` where it cannot be made
+ * @throws OxbowError `data-in-use` while another process holds it, `folder-unwritable` if it cannot be created
  */
 export function lockDataFolder(folder: string): Disposable {
   const file = join(folder, LOCK_FILE);
   let db: DatabaseSync | undefined;
   try {
     makeFolder(folder);
-    // Waits for a verb that only looks whether the lock is free.
+    // Waits for a command that only checks the lock.
     db = new DatabaseSync(file, { timeout: LOCK_WAIT_MS });
-    // Never committed: the open transaction is the lock, and nothing is ever written.
+    // Never committed: the open transaction is the lock.
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-    rmSync(join(folder, RUNNING_FILE), { force: true }); // of a server that was killed
+    rmSync(join(folder, RUNNING_FILE), { force: true }); // from a server that was killed
   } catch (error) {
     db?.close();
     if (sqliteCode(error) === 'busy') {

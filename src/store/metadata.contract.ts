@@ -1,5 +1,5 @@
 /**
- * What every metadata store promises, whatever engine stands behind it.
+ * The contract of the metadata store, for every engine.
  * In: a way to open an empty store. Out: tests; each engine's test file runs this suite.
  */
 import assert from 'node:assert/strict';
@@ -59,7 +59,7 @@ export function metadataContract(name: string, open: () => Promise<Store & Async
       assert.deepEqual({ ...(await store.db.selectFrom('stream').selectAll().executeTakeFirst()) }, stream('cam'));
     });
 
-    test('a name that is taken and a table that is missing are refused, and the store works on', async () => {
+    test('a duplicate name and a missing table are errors, and the store keeps working', async () => {
       await using store = await open();
       await store.db.insertInto('stream').values(stream('cam')).execute();
       const again = store.db.insertInto('stream').values({ ...stream('cam'), id: 'other' });
@@ -102,7 +102,7 @@ export function metadataContract(name: string, open: () => Promise<Store & Async
       );
     });
 
-    test('a transaction that throws leaves nothing behind, one that returns leaves all', async () => {
+    test('a transaction that throws writes nothing, one that returns writes all', async () => {
       await using store = await open();
       const wreck = store.db.transaction().execute(async (inner) => {
         await inner.insertInto('stream').values(stream('lost')).execute();
@@ -137,7 +137,7 @@ export function metadataContract(name: string, open: () => Promise<Store & Async
       );
     });
 
-    test('a savepoint takes back only what came after it', async () => {
+    test('a savepoint reverts only what came after it', async () => {
       await using store = await open();
       const transaction = await store.db.startTransaction().execute();
       await transaction.insertInto('stream').values(stream('before')).execute();
@@ -153,7 +153,7 @@ export function metadataContract(name: string, open: () => Promise<Store & Async
       );
     });
 
-    test('blobs come back byte for byte, also views of larger buffers, shared memory and none at all', async () => {
+    test('blobs come back byte for byte, also views of larger buffers, shared memory and empty ones', async () => {
       await using store = await open();
       const bytes = Uint8Array.from({ length: 70_000 }, (_, i) => (i * 7) & 0xff);
       const shared = new Uint8Array(new SharedArrayBuffer(8)).fill(9);
@@ -224,7 +224,7 @@ export function metadataContract(name: string, open: () => Promise<Store & Async
       assert.equal(deleted.numDeletedRows, 1n);
     });
 
-    test('a closed store refuses, and closing twice is closing once', async () => {
+    test('a closed store rejects, and may be closed twice', async () => {
       const store = await open();
       await store.check();
       await store[Symbol.asyncDispose]();

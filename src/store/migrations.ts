@@ -1,9 +1,9 @@
 /**
  * The history of the database's schema, forward only. A step that was released is never changed; a change is a new step.
- * In: sqlite.ts runs what is missing, each step in a transaction of its own. Out: the tables of schema.ts.
+ * In: nothing. Out: steps, which sqlite.ts runs in one transaction each; the tables of schema.ts.
  */
 
-/** Step n makes schema n + 1 (`PRAGMA user_version`). */
+/** Step n upgrades to schema n + 1 (`PRAGMA user_version`). */
 export const migrations: readonly string[] = [
   `CREATE TABLE stream (
      id TEXT PRIMARY KEY,

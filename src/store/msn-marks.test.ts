@@ -45,7 +45,7 @@ suite('marks of announced MSNs', () => {
     if (!isWindows) assert.equal(statSync(folder.file).mode & 0o777, 0o600);
   });
 
-  test('begin behind what a killed process may have announced, for each name alone', async () => {
+  test('begin after the MSNs that a killed process may have announced, for each name', async () => {
     using folder = new Folder();
     folder.write({ door: 50_000 }, 7);
     await using marks = await openMarks(folder);
@@ -54,7 +54,7 @@ suite('marks of announced MSNs', () => {
     assert.equal((await marks.claim('yard', 60_000)).first, 60_000);
   });
 
-  test('within a process go on behind the last one announced', async () => {
+  test('within a process continue after the last one announced', async () => {
     using folder = new Folder();
     await using marks = await openMarks(folder);
     {
@@ -64,7 +64,7 @@ suite('marks of announced MSNs', () => {
     assert.equal((await marks.claim('door', 1000)).first, 1004);
   });
 
-  test('stay ahead of a source that is faster than the disk, if it waits where it is asked to', async () => {
+  test('stay ahead of a source that is faster than the disk, if it waits for ready', async () => {
     using folder = new Folder();
     await using marks = await openMarks(folder);
     const claim = await marks.claim('door', 1000);
@@ -84,7 +84,7 @@ suite('marks of announced MSNs', () => {
     assert.equal(Object.keys(folder.stored.marks).length, 50);
   });
 
-  test('where the file is lost or damaged jump ahead, and in a new data folder do not', async () => {
+  test('jump ahead if the file is lost or damaged, but not in a new data folder', async () => {
     for (const content of [undefined, '', '{"marks":', '{"marks":{"door":"x"},"others":0}', 'null']) {
       using folder = new Folder();
       if (content !== undefined) writeFileSync(folder.file, content);
@@ -96,11 +96,11 @@ suite('marks of announced MSNs', () => {
     assert.equal((await marks.claim('constructor', 1000)).first, 1000);
   });
 
-  test('that cannot be written are reported, hold nobody up, and are written when the disk is back', async () => {
+  test('that cannot be written are reported, do not block, and are written when the disk is back', async () => {
     using folder = new Folder();
     const failures: unknown[] = [];
     await using marks = await openMarks(folder, { failed: (error) => failures.push(error) });
-    mkdirSync(`${folder.file}.part`); // no file can be made there
+    mkdirSync(`${folder.file}.part`); // no file can be created there
     const claim = await marks.claim('door', 1000);
     await claim.ready({ signal });
     assert.equal(failures.length, 2);
@@ -111,7 +111,7 @@ suite('marks of announced MSNs', () => {
     assert.deepEqual(folder.stored.marks, { door: 1000 + MSN_BLOCK - 1 });
   });
 
-  test('of more than 4,096 names that nobody uses share one, and no name loses its own', async () => {
+  test('of more than 4,096 unused names share one, and no name loses its own', async () => {
     using folder = new Folder();
     folder.write(Object.fromEntries(Array.from({ length: 5000 }, (_, i) => [`old${i}`, 10_000 + i])));
     await using marks = await openMarks(folder);
@@ -137,14 +137,14 @@ suite('marks of announced MSNs', () => {
 suite('marks of a backup', () => {
   const backup = (marks: Record<string, number>, others = 0) => Buffer.from(JSON.stringify({ marks, others }));
 
-  test('do not take back those of the data folder: of two the larger stays', async () => {
+  test('do not lower those of the data folder: the larger one wins', async () => {
     using folder = new Folder();
     folder.write({ door: 500, gate: 100 }, 50);
     await restoreMarks(folder.path, backup({ door: 400, gate: 300, yard: 20, shed: 90 }, 60), 1e9);
     assert.deepEqual(folder.stored, { marks: { door: 500, gate: 300, yard: 50, shed: 90 }, others: 60 });
   });
 
-  test('are raised by 2^24 where the data folder has none', async () => {
+  test('are raised by 2^24 if the data folder has none', async () => {
     using folder = new Folder();
     await restoreMarks(folder.path, backup({ door: 5e8 }, 10), 1000);
     await using marks = await openMarks(folder);
@@ -152,7 +152,7 @@ suite('marks of a backup', () => {
     assert.equal((await marks.claim('new', 1)).first, 5e8 + LOST_MARKS_MSNS + 1);
   });
 
-  test('that an older backup lacks are made from the index', async () => {
+  test('missing in an older backup are computed from the index', async () => {
     using folder = new Folder();
     await restoreMarks(folder.path, undefined, 9000);
     assert.deepEqual(folder.stored, { marks: {}, others: 9000 + LOST_MARKS_MSNS });

@@ -1,7 +1,7 @@
 /**
- * The highest MSN that may have been announced, per stream name, on the disk before it is announced: no MSN is ever used twice.
- * In: names, and MSNs as segments are announced. Out: the first MSN a stream may use; `msn-marks.json` in the data folder, which neither
- * a lost nor an older database takes back. docs/media.md 14; docs/decisions/0016.
+ * Stores the highest MSN that may have been announced, by stream name, before it is announced: no MSN is used twice.
+ * In: names, and MSNs of announced segments. Out: the first MSN of a stream; `msn-marks.json` in the data folder, which survives a lost
+ * or older database. docs/media.md 14; docs/decisions/0016.
  */
 import { readFileSync } from 'node:fs';
 import { type FileHandle, open, rename } from 'node:fs/promises';
@@ -13,16 +13,16 @@ import { MSN_MARKS_FILE } from './file-names.ts';
 
 /** MSNs reserved at a time: more than two hours of segments of 2 s. The next block is reserved when half of this one is used. */
 export const MSN_BLOCK = 4096;
-/** What is added where the marks are lost: 48 days at four segments a second. */
+/** Added to all marks if the file is lost: 48 days at four segments a second. */
 export const LOST_MARKS_MSNS = 2 ** 24;
-/** Names remembered one by one; of the names not in use, those with the lowest marks share one mark beyond that. */
+/** Most names with their own mark; beyond it, unused names with the lowest marks share one. */
 const MAX_NAMES = 4096;
-/** 2020-01-01, unix seconds: where MSNs count from. */
+/** 2020-01-01, unix seconds: origin of MSNs. */
 const EPOCH_S = 1_577_836_800;
 const MSN_PER_SECOND = 4;
 
 /**
- * The lowest MSN that a stream may begin with at a time: four for each second since 2020, so that MSNs rise even where no mark is known.
+ * The lowest MSN that a stream may begin with at a time: four for each second since 2020, so that MSNs rise even without a mark.
  *
  * @param ms UTC, ms since 1970
  */
@@ -30,7 +30,7 @@ export function leastMsnAt(ms: number): number {
   return MSN_PER_SECOND * Math.floor(ms / 1000 - EPOCH_S);
 }
 
-/** What the file says. */
+/** Content of the file. */
 interface Marks {
   /** Highest MSN that may have been announced, by stream name. */
   readonly marks: Readonly<Record<string, number>>;
@@ -38,36 +38,35 @@ interface Marks {
   readonly others: number;
 }
 
-/** The MSNs of one running stream. Disposing lets the name go; its mark stays. */
+/** The MSNs of one running stream. Disposing releases the name; its mark stays. */
 export interface MsnClaim extends Disposable {
-  /** The first MSN it may use. */
+  /** First MSN of the stream. */
   readonly first: number;
   /** Reports that a segment was announced. Never waits: the next block is reserved well ahead. */
   announced(msn: number): void;
-  /** Resolves when the next MSNs are reserved on the disk, at once where they are. Rejects with the signal's reason when aborted. */
+  /** Resolves when the next MSNs are reserved on disk. Rejects with the signal's reason when aborted. */
   ready(options: { signal: AbortSignal }): Promise<void>;
 }
 
 interface Name {
-  /** Highest MSN announced by this process, or that may have been by one before. */
+  /** Highest MSN announced by this process, or possibly by an earlier one. */
   announced: number;
-  /** What the file is to say. */
+  /** Requested mark in the file. */
   wanted: number;
-  /** What the file says. */
+  /** Mark in the file. */
   stored: number;
   inUse: boolean;
 }
 
-/** What marks are opened with. */
+/** Options of `openMsnMarks`. */
 export interface MsnMarksOptions {
   /** The data folder. */
   readonly folder: string;
   /**
-   * Highest MSN that is known where the file is missing or unreadable; undefined in a new data folder, where none was ever announced.
-   * Called only then.
+   * Called if the file is missing or unreadable: the highest known MSN, or undefined in a new data folder.
    */
   readonly lost: () => Promise<number | undefined>;
-  /** Reports that marks could not be written: streams go on, and the write is tried again with the next segment. */
+  /** Reports that marks could not be written: streams continue, and the next segment retries. */
   readonly failed: (error: unknown) => void;
 }
 
@@ -87,7 +86,7 @@ export class MsnMarks implements AsyncDisposable {
     }
   }
 
-  /** Reads the file; one that is missing or damaged raises every mark by `LOST_MARKS_MSNS`. */
+  /** Reads the file; if it is missing or damaged, raises every mark by `LOST_MARKS_MSNS`. */
   static async open(options: MsnMarksOptions): Promise<MsnMarks> {
     const found = readMarks(path.join(options.folder, MSN_MARKS_FILE));
     if (found) return new MsnMarks(options, found);
@@ -96,9 +95,9 @@ export class MsnMarks implements AsyncDisposable {
   }
 
   /**
-   * Takes a name into use, and reserves its first block. Resolves also where the disk did not take it: live streams go on.
+   * Opens the MSNs of a name and reserves its first block. Resolves even if the write fails, so that live streams continue.
    *
-   * @param atLeast the stream needs no lower MSN
+   * @param atLeast lower bound of the first MSN
    */
   async claim(name: string, atLeast: number): Promise<MsnClaim> {
     const known = this.#names.get(name);
@@ -129,14 +128,14 @@ export class MsnMarks implements AsyncDisposable {
     while (this.#writing) await (this.#next ?? this.#writing);
   }
 
-  /** Reserves a block where less than half of one is left. Never rejects. */
+  /** Reserves a block if less than half of one is left. Never rejects. */
   async #reserve(state: Name): Promise<void> {
     if (state.stored - state.announced >= MSN_BLOCK / 2) return;
     if (state.wanted - state.announced < MSN_BLOCK / 2) state.wanted = state.announced + MSN_BLOCK;
     await this.#save();
   }
 
-  /** Writes the file once for all who ask while another write is under way. Never rejects. */
+  /** Writes the file; requests during a write share the next one. Never rejects. */
   #save(): Promise<void> {
     if (!this.#writing) {
       this.#writing = this.#write().finally(() => {
@@ -163,7 +162,7 @@ export class MsnMarks implements AsyncDisposable {
     for (const [name, mark] of written) this.#names.get(name)!.stored = mark;
   }
 
-  /** Keeps the table within its bound. */
+  /** Merges marks beyond the limit of names. */
   #join(): void {
     const excess = this.#names.size - MAX_NAMES;
     if (excess <= 0) return;
@@ -176,10 +175,10 @@ export class MsnMarks implements AsyncDisposable {
 }
 
 /**
- * Puts the marks of a backup into a data folder: of two marks the larger stays. Where the folder has none, segments were perhaps
- * announced after the backup was taken, and all are raised by `LOST_MARKS_MSNS`.
+ * Merges the marks of a backup into a data folder: the larger mark wins. If the folder has none, segments may have been announced after
+ * the backup, so all marks are raised by `LOST_MARKS_MSNS`.
  *
- * @param backup content of the file in the backup; undefined where it has none
+ * @param backup content of the file in the backup; undefined if it has none
  * @param highestMsn highest MSN of the restored index, or `leastMsnAt` now, whichever is larger
  */
 export async function restoreMarks(folder: string, backup: Uint8Array | undefined, highestMsn: number): Promise<void> {
@@ -194,7 +193,7 @@ export async function restoreMarks(folder: string, backup: Uint8Array | undefine
   await writeMarks(folder, { marks: Object.fromEntries(marks), others: Math.max(old.others, saved?.others ?? 0) });
 }
 
-/** Undefined where there is no file, or one that is not of this form. */
+/** Undefined if there is no file or it is malformed. */
 function readMarks(file: string): Marks | undefined {
   try {
     return parseMarks(readFileSync(file));
@@ -209,7 +208,7 @@ function parseMarks(bytes: Uint8Array): Marks | undefined {
   try {
     value = JSON.parse(Buffer.from(bytes).toString()) as Partial<Marks>;
   } catch {
-    return undefined; // damaged: as if it were missing
+    return undefined; // damaged, treated as missing
   }
   const { marks, others } = value ?? {};
   const isMark = (mark: unknown) => Number.isSafeInteger(mark);
@@ -219,7 +218,7 @@ function parseMarks(bytes: Uint8Array): Marks | undefined {
   return { marks, others: others! };
 }
 
-/** Replaces the file in one step, on the disk when this resolves. */
+/** Replaces the file atomically and durably. */
 async function writeMarks(folder: string, marks: Marks): Promise<void> {
   const file = path.join(folder, MSN_MARKS_FILE);
   const unfinished = `${file}.part`;

@@ -19,7 +19,7 @@ test('rows come back as they were: numbers, texts, nulls, and blobs of any lengt
   assert.deepEqual(Object.keys(back[0]!), Object.keys(rows[0]!), 'in the order of their columns');
 });
 
-test('a few rows are not worth it', () => {
+test('a few rows are not packed', () => {
   assert.equal(isWorthPacking([]), false);
   assert.equal(isWorthPacking([{ a: 1 }]), false);
 });

@@ -1,27 +1,27 @@
 /**
- * Many rows as one message between threads: each column once, all blobs in one buffer. Row by row a day of the index is 1,440 objects
- * with their names and as many buffers, and crossing over costs more than reading it.
- * In: rows as SQLite gives them. Out: a message, and the same rows at the other end. Pure.
+ * Packs rows into one message between threads: by column, all blobs in one buffer. Unpacked, a day of the index is 1,440 objects with
+ * as many buffers, and sending it costs more than reading it.
+ * In: rows of SQLite. Out: a message, and the same rows in the other thread. Pure.
  */
 
 /** Rows by column. */
 export interface PackedRows {
   readonly count: number;
   readonly columns: readonly PackedColumn[];
-  /** The blobs of all columns, one column after the other. */
+  /** The blobs of all columns, concatenated by column. */
   readonly blobs: Uint8Array;
 }
 
 interface PackedColumn {
   readonly name: string;
-  /** One of each row, or how long the blob of each row is; -1 where there is none. */
+  /** Values by row, or lengths of blobs by row; -1 for null. */
   readonly values: readonly unknown[] | { readonly lengths: Int32Array };
 }
 
-/** Fewer rows cross as they are. */
+/** Fewer rows are sent unpacked. */
 const MANY = 32;
 
-/** Whether packing is worth it. */
+/** Whether there are enough rows to pack. */
 export function isWorthPacking(rows: readonly Record<string, unknown>[]): boolean {
   return rows.length >= MANY;
 }
@@ -53,7 +53,7 @@ function isBlobOrNull(value: unknown): value is Uint8Array | null {
   return value === null || value instanceof Uint8Array;
 }
 
-/** The rows again. Their blobs are views of one buffer: who keeps one for long makes a copy. */
+/** Unpacks rows. Their blobs are views of one buffer: copy a blob to keep it. */
 export function unpackRows({ count, columns, blobs }: PackedRows): Record<string, unknown>[] {
   const rows: Record<string, unknown>[] = Array.from({ length: count }, () => ({}));
   let at = 0;

@@ -1,6 +1,6 @@
 /**
- * Puts a backup back: the copy is made and found whole beside the database before that is moved aside.
- * In: a file of backup.ts, a data folder that nobody uses. Out: its database and small files in place; what was there, under other names.
+ * Restores a backup: copies it next to the database and checks the copy before the database is moved aside.
+ * In: a file of backup.ts, a data folder that is not in use. Out: database and small files in place; the previous ones under other names.
  */
 import { constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { copyFile } from 'node:fs/promises';
@@ -23,40 +23,40 @@ import { leastMsnAt, restoreMarks } from './msn-marks.ts';
 import { moveAside } from './sqlite.ts';
 import { sqliteCode } from './sqlite-code.ts';
 
-/** What is put back, and where. */
+/** Options of a restore. */
 export interface RestoreOptions {
   /** Path of the backup. */
   readonly backup: string;
-  /** Path of the database; its folder is the data folder, made where it is missing. */
+  /** Path of the database; its folder is the data folder, created if missing. */
   readonly database: string;
-  /** Small files that may come back; any other in the backup is passed over. */
+  /** Names of small files to restore; others in the backup are ignored. */
   readonly files: readonly string[];
-  /** ms since 1970; names what is moved aside. */
+  /** ms since 1970; part of the names of files moved aside. */
   readonly nowMs: number;
-  /** Told when the copy is about to be read through. */
+  /** Called before the copy is checked. */
   readonly checking?: () => void;
 }
 
-/** What a restore did. */
+/** Result of a restore. */
 export interface Restored {
   readonly manifest: BackupManifest;
-  /** Paths of what was there and is kept under another name. */
+  /** Paths of the previous files, which are kept under other names. */
   readonly aside: readonly string[];
 }
 
 /**
- * Puts a backup in the place of a data folder's database; of the marks of announced MSNs the larger ones stay. Until the copy is found whole nothing that was there is touched. The index of
- * recordings is as old as the backup then: rebuild it.
+ * Replaces the database of a data folder by a backup; of the marks of announced MSNs the larger ones win. Nothing is changed until the
+ * copy is checked. The index of recordings is then as old as the backup: rebuild it.
  *
  * @throws OxbowError `not-found`, `bad-backup`, `data-newer`, `data-in-use` while a server runs there, `folder-unwritable`
  */
 export async function restoreBackup({ backup, database, files, nowMs, checking }: RestoreOptions): Promise<Restored> {
   if (!existsSync(backup)) {
-    throw new OxbowError('not-found', `there is no file ${backup}`, {
+    throw new OxbowError('not-found', `There is no file ${backup}.`, {
       extra: { hint: 'Name the backup: --restore FILE' },
     });
   }
-  // Looked at first, so that what is no backup makes no data folder.
+  // Checked first, so that an invalid backup does not create a data folder.
   const { manifest, files: kept } = reading(backup, () => {
     using there = open(backup, { readOnly: true });
     return readBackup(there.db, backup);
@@ -69,17 +69,17 @@ export async function restoreBackup({ backup, database, files, nowMs, checking }
   };
   try {
     giveToFolderOwner(join(folder, LOCK_FILE));
-    drop(); // of one that was cut off
+    drop(); // of an interrupted restore
     await copyFile(backup, copy, constants.COPYFILE_FICLONE);
-    keepToOwner(copy); // whatever became of the backup's mode on its way
+    keepToOwner(copy); // the mode of the backup may have changed
     checking?.();
     const highestMsn = reading(backup, () => makePlain(copy, backup));
     syncFile(copy);
     giveToFolderOwner(copy);
-    // First: marks that are too high harm nobody, an older database without them would.
+    // Marks first: marks that are too high are harmless, an older database without them is not.
     const marks = kept.find(({ name }) => name === MSN_MARKS_FILE);
     await restoreMarks(folder, marks?.content, Math.max(highestMsn, leastMsnAt(nowMs)));
-    // A log without its database would be taken for one of the new.
+    // SQLite would apply a remaining log to the new database.
     const isThere = ['', '-wal', '-shm'].some((suffix) => existsSync(database + suffix));
     const aside = isThere ? [moveAside(database, nowMs, 'before-restore')] : [];
     renameSync(copy, database);
@@ -95,17 +95,17 @@ export async function restoreBackup({ backup, database, files, nowMs, checking }
   }
 }
 
-/** A database of the copy, once it is found whole. @returns the highest MSN of its index, or 0 */
+/** Checks the copy and turns it into a database. @returns the highest MSN of its index, or 0 */
 function makePlain(copy: string, backup: string): number {
   using opened = open(copy, { readOnly: false });
   const damage = findDamage(opened.db);
-  if (damage !== undefined) throw new OxbowError('bad-backup', `${backup} is damaged: ${damage}`);
-  // It holds secrets that belong into their own file.
+  if (damage !== undefined) throw new OxbowError('bad-backup', `${backup} is damaged: ${damage}.`);
+  // It contains secrets, which belong into their own file.
   opened.db.exec(`PRAGMA secure_delete = ON; DROP TABLE ${BACKUP_TABLE}`);
   return opened.db.prepare('SELECT coalesce(max(last_msn), 0) AS msn FROM chunk_file').get()!.msn as number;
 }
 
-/** Puts a small file in its place. @returns where another one went that was there */
+/** Writes a small file. @returns the new path of a previous one */
 function putFile(folder: string, { name, content }: BackupFile, nowMs: number): readonly string[] {
   const file = join(folder, name);
   const isThere = existsSync(file);
@@ -119,7 +119,7 @@ function putFile(folder: string, { name, content }: BackupFile, nowMs: number): 
   return aside;
 }
 
-/** What SQLite cannot read is no whole backup. */
+/** Reports errors of SQLite as `bad-backup`. */
 function reading<T>(backup: string, read: () => T): T {
   try {
     return read();

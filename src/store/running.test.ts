@@ -16,20 +16,20 @@ const instance = {
   publicUrl: 'https://tv.example',
 };
 
-test('the server that holds a data folder is found with its addresses, and no more once it ended in order', () => {
+test('the server that holds a data folder is found with its addresses, and no longer after it has ended', () => {
   const folder = join(root, 'ended');
   {
     using _lock = lockDataFolder(folder);
     using _announced = announceRunning(folder, instance);
     assert.deepEqual(findRunning(folder), instance);
-    assert.throws(() => lockDataFolder(folder), { code: 'data-in-use' }, 'looking does not free the lock');
+    assert.throws(() => lockDataFolder(folder), { code: 'data-in-use' }, 'checking does not free the lock');
     if (process.platform !== 'win32') assert.equal(statSync(join(folder, 'running.json')).mode & 0o777, 0o600);
   }
   assert.equal(findRunning(folder), undefined);
   assert.deepEqual(readdirSync(folder), ['lock.db']);
 });
 
-test('what a killed server left behind does not count, and goes when the next one takes the lock', () => {
+test('the file of a killed server is ignored, and removed when the next one takes the lock', () => {
   const folder = join(root, 'killed');
   lockDataFolder(folder)[Symbol.dispose]();
   announceRunning(folder, instance);

@@ -1,6 +1,6 @@
 /**
- * The file beside the lock that says where the oxbow of a data folder answers, so that other verbs find it with the folder alone.
- * In: the addresses of a running server. Out: `running.json`; the same read back by another process.
+ * Stores the addresses of a running server in its data folder, so that other commands find it by the folder.
+ * In: the addresses. Out: `running.json`, read by another process.
  */
 import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,13 +11,13 @@ import { sqliteCode } from './sqlite-code.ts';
 
 /** A server that holds a data folder. */
 export interface RunningInstance {
-  /** Of its process; another container may count processes differently. */
+  /** Process id; may differ in another container. */
   readonly pid: number;
   /** RFC 3339. */
   readonly startedAt: string;
-  /** Where it answers on this computer, without a slash at the end. */
+  /** Local address, without a trailing slash. */
   readonly http: string;
-  /** Its setting `publicUrl`, without a slash at the end. */
+  /** Setting `publicUrl`, without a trailing slash. */
   readonly publicUrl?: string;
 }
 
@@ -29,17 +29,17 @@ export interface RunningInstance {
 export function announceRunning(folder: string, instance: RunningInstance): Disposable {
   const file = join(folder, RUNNING_FILE);
   const unfinished = `${file}.part`;
-  rmSync(unfinished, { force: true }); // its mode would be kept
+  rmSync(unfinished, { force: true }); // an existing file would keep its mode
   writeFileSync(unfinished, `${JSON.stringify(instance)}\n`, { mode: 0o600 });
   renameSync(unfinished, file);
   return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
 }
 
 /**
- * The server that holds a data folder now. Nothing is created, and a file that a killed server left behind does not count.
+ * The server that is using a data folder. Creates no file; ignores a file left by a killed server.
  *
- * @returns undefined where no process holds the lock, or the one that does has no open port
- * @throws OxbowError `folder-unwritable` where this user may not read the files
+ * @returns undefined if no process holds the lock, or it has no open port
+ * @throws OxbowError `folder-unwritable` if this user cannot read the files
  */
 export function findRunning(folder: string): RunningInstance | undefined {
   try {
@@ -47,7 +47,7 @@ export function findRunning(folder: string): RunningInstance | undefined {
     if (!existsSync(file) || !isLocked(folder)) return undefined;
     return JSON.parse(readFileSync(file, 'utf8')) as RunningInstance;
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined; // it ended just now
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined; // it has just ended
     throw new OxbowError('folder-unwritable', `${folder} cannot be read: ${messageOf(error)}`, {
       cause: error,
       extra: { hint: 'Run it as the user that oxbow runs as, or as root.' },
@@ -55,13 +55,13 @@ export function findRunning(folder: string): RunningInstance | undefined {
   }
 }
 
-/** Whether an oxbow holds the lock of a data folder. Nothing is created. Not for the server that holds it. */
+/** Whether a process holds the lock of a data folder. Creates no file. Not for the process that holds it. */
 export function isLocked(folder: string): boolean {
   const file = join(folder, LOCK_FILE);
   if (!existsSync(file)) return false;
   const db = new DatabaseSync(file, { readOnly: true, timeout: 0 });
   try {
-    db.prepare('SELECT count(*) FROM sqlite_schema').get(); // needs a shared lock, nothing else
+    db.prepare('SELECT count(*) FROM sqlite_schema').get(); // needs only a shared lock
     return false;
   } catch (error) {
     if (sqliteCode(error) === 'busy') return true;

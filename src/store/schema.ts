@@ -1,6 +1,6 @@
 /**
  * The tables of the metadata store, as Kysely sees them. Columns are snake_case, times are whole µs since 1970.
- * In: migrations.ts makes them. Out: types for every repository that asks `store.db`.
+ * In: the tables of migrations.ts. Out: types for the repositories that use `store.db`.
  */
 import type { Generated } from 'kysely';
 
@@ -8,27 +8,27 @@ import type { Generated } from 'kysely';
 export interface StreamTable {
   readonly id: string;
   name: string;
-  /** JSON of where the media comes from. */
+  /** Source, as JSON. */
   source: string;
-  /** Where the stream is set: `api`, `command-line`, `configuration`, `sample`. */
+  /** Where the stream is defined: `api`, `command-line`, `configuration`, `sample`. */
   origin: string;
-  /** For viewers; may be empty, as the description may. */
+  /** For viewers; may be empty. */
   title: string;
   description: string;
-  /** 1: what is live is recorded. */
+  /** 1: live media is recorded. */
   record: number;
-  /** How long recordings are kept, milliseconds; null: as the settings say. */
+  /** Retention time, ms; null: as in the settings. */
   keep_ms: number | null;
   visibility: string;
-  /** 1: somebody chose the visibility; 0: it is the default, or was stored before this was noted. */
+  /** 1: the visibility was set explicitly; 0: the default, or stored before this column existed. */
   visibility_set: number;
   readonly created_us: number;
-  /** 1: stopped by a person. */
+  /** 1: stopped by a user. */
   stopped: number;
   deleted_us: number | null;
 }
 
-/** The picture that a person gave to a stream. */
+/** The picture that a user uploaded for a stream. */
 export interface StreamPictureTable {
   readonly stream_id: string;
   /** Media type. */
@@ -38,7 +38,7 @@ export interface StreamPictureTable {
   bytes: Uint8Array;
 }
 
-/** One sealed chunk file with its segments packed inside; an index that `doctor --rebuild` makes again from the files. */
+/** One sealed chunk file with its segments packed inside; `doctor --rebuild` can rebuild the table from the files. */
 export interface ChunkFileTable {
   readonly stream_id: string;
   readonly first_msn: number;
@@ -56,13 +56,13 @@ export interface ChunkFileTable {
   init_number: number;
   discontinuity_sequence: number;
   segment_count: number;
-  /** JSON of what is missing before and within the file (media/segment.ts StreamGap), so that a timeline needs no unpacking. */
+  /** Gaps before and within the file as JSON (media/segment.ts StreamGap), so that a timeline does not unpack segments. */
   absences: string;
-  /** Packed by the recorder. */
+  /** Packed by archive/segment-index.ts. */
   segments: Uint8Array;
 }
 
-/** A Media Initialization Section, numbered once per stream and used again when its configuration returns. */
+/** A Media Initialization Section, with one number per stream and codec configuration. */
 export interface InitTable {
   readonly stream_id: string;
   readonly number: number;
@@ -71,24 +71,24 @@ export interface InitTable {
   bytes: Uint8Array;
 }
 
-/** What a stream was doing when it last changed, so that a restart can tell a gap from offline and go on with the live list. */
+/** The last state of a stream, so that a restart distinguishes a gap from offline time and continues the live playlist. */
 export interface StreamOnAirTable {
   readonly stream_id: string;
-  /** When this was written. */
+  /** Time of the write. */
   at_us: number;
-  /** 1: the process ended in order after this. */
+  /** 1: the process ended properly after this. */
   clean: number;
-  /** JSON of what was missing then (media/segment.ts StreamGap); `[]` while media flowed. */
+  /** Current gaps as JSON (media/segment.ts StreamGap); `[]` while media flowed. */
   absences: string;
   /** JSON of the live list's promises (packager/generation.ts), or null before the first. */
   generation: string | null;
-  /** Names the source that was live last (streams/saved-state.ts `sourceKey`); null before any was. */
+  /** Identifies the source that was live last (streams/saved-state.ts `sourceKey`); null before any was. */
   live_source: string | null;
 }
 
 /** A unit of background work; see jobs/job.ts. */
 export interface JobTable {
-  /** The order in which they were added. */
+  /** Order of creation. */
   readonly seq: Generated<number>;
   readonly id: string;
   kind: string;
@@ -107,23 +107,23 @@ export interface JobTable {
   ended_us: number | null;
 }
 
-/** What data tracks say, per segment; written and forgotten with the row of the chunk file, and made again with it. */
+/** Date ranges by segment; written, deleted and rebuilt with the row of the chunk file. */
 export interface DateRangeTable {
   readonly stream_id: string;
   /** `first_msn` of the file. */
   readonly file_msn: number;
-  /** Segment in which it was told. */
+  /** Segment that carried it. */
   readonly msn: number;
   /** ID of the EXT-X-DATERANGE. */
   readonly id: string;
   start_us: number;
-  /** Until when lists name it. */
+  /** Last instant at which playlists list it. */
   reach_us: number;
-  /** JSON of the tag (media/m3u8/playlist.ts DateRangeTag), whole. */
+  /** The tag as JSON (media/m3u8/playlist.ts DateRangeTag). */
   tag: string;
 }
 
-/** What a person wrote at an instant of a stream; no file knows it. */
+/** A text of a user at an instant of a stream; only in the database. */
 export interface MarkerTable {
   readonly id: string;
   readonly stream_id: string;
@@ -131,7 +131,7 @@ export interface MarkerTable {
   text: string;
 }
 
-/** A stretch that retention leaves alone; no file knows it. */
+/** A stretch that retention does not delete; only in the database. */
 export interface PinTable {
   readonly id: string;
   readonly stream_id: string;
@@ -162,14 +162,14 @@ export interface ApiTokenTable {
   readonly id: string;
   readonly digest: string;
   readonly label: string;
-  /** Words with a space between. */
+  /** Separated by spaces. */
   readonly scopes: string;
   readonly created_us: number;
   /** Null: never. */
   readonly expires_us: number | null;
 }
 
-/** How often the rights to watch a stream were revoked; kept by name, longer than the stream. */
+/** How often the playback tokens of a stream were revoked, by name; survives the stream. */
 export interface WatchEpochTable {
   readonly stream: string;
   epoch: number;
@@ -179,7 +179,7 @@ export interface WatchEpochTable {
 export interface WebhookTable {
   readonly id: string;
   url: string;
-  /** JSON: names of events; `[]`: all but the frequent ones. */
+  /** Names of events as JSON; `[]`: all except frequent ones. */
   types: string;
   stream: string | null;
   secret: string;
@@ -189,14 +189,14 @@ export interface WebhookTable {
   disabled_reason: string;
 }
 
-/** An event on its way to a webhook. */
+/** Delivery of an event to a webhook. */
 export interface WebhookDeliveryTable {
-  /** The order in which they were told. */
+  /** Order of publication. */
   readonly seq: Generated<number>;
   readonly webhook_id: string;
   readonly event_id: string;
   readonly type: string;
-  /** JSON as it is sent; empty once that has ended. */
+  /** JSON body; empty after the delivery has ended. */
   body: string;
   /** `waiting`, `done`, `failed`, `dropped`. */
   state: string;
@@ -208,7 +208,7 @@ export interface WebhookDeliveryTable {
   ended_us: number | null;
 }
 
-/** Who owns something that has one owner at a time; see cluster/lease.ts. */
+/** A lease; see cluster/lease.ts. */
 export interface LeaseTable {
   readonly name: string;
   holder: string;

@@ -1,16 +1,16 @@
 /**
- * What kind of failure SQLite reported.
- * In: anything that was thrown, here or in the worker. Out: a word. https://sqlite.org/rescode.html
+ * Classifies errors of SQLite.
+ * In: an error of this thread or the database thread. Out: its kind. https://sqlite.org/rescode.html
  */
 
-/** Kinds that callers tell apart. */
+/** Kinds of errors that callers distinguish. */
 export type SqliteCode = 'busy' | 'corrupt' | 'full' | 'other';
 
-/** The kind of an error that SQLite gave; undefined for an error that is not SQLite's. */
+/** The kind of an error of SQLite; undefined for other errors. */
 export function sqliteCode(error: unknown): SqliteCode | undefined {
   const errcode = (error as { errcode?: unknown } | null | undefined)?.errcode;
   if (typeof errcode !== 'number') return undefined;
-  // The low byte is the primary code, the rest says more exactly.
+  // The low byte is the primary result code.
   switch (errcode & 0xff) {
     case 5:
     case 6:

@@ -1,5 +1,5 @@
 /**
- * The SQLite database itself: opened, checked, brought to the newest schema, asked. Runs inside the worker.
+ * Opens a SQLite database, checks and upgrades it, and runs statements. Runs in the database thread.
  * In: SQL with parameters. Out: rows. Whole numbers are exact up to 2^53, blobs are Uint8Arrays.
  */
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
@@ -10,10 +10,10 @@ import { migrations } from './migrations.ts';
 import { createPrivateFile } from './private-files.ts';
 import { sqliteCode } from './sqlite-code.ts';
 
-/** A value that may be bound. */
+/** A value of a parameter. */
 export type Parameter = string | number | bigint | null | Uint8Array;
 
-/** What one statement gave. */
+/** Result of a statement. */
 export interface SqliteResult {
   readonly rows: Record<string, unknown>[];
   /** Rows changed, and the last row id; only for statements without rows. */
@@ -23,24 +23,24 @@ export interface SqliteResult {
 
 /** An open database. */
 export interface Sqlite extends Disposable {
-  /** Runs one statement to its end. Throws what SQLite says, with `errcode`. */
+  /** Runs one statement. Throws errors of SQLite, with `errcode`. */
   run(sql: string, parameters: readonly Parameter[]): SqliteResult;
-  /** Where a corrupt database was moved to at opening, or undefined. */
+  /** Path that a corrupt database was moved to when it was opened, or undefined. */
   readonly movedTo: string | undefined;
 }
 
-/** Larger files are only looked at, not read through, so that starting takes no minutes. */
+/** Larger files are not checked, so that a start does not take minutes. */
 const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 const MAX_PREPARED = 256;
 const BUSY_TIMEOUT_MS = 5000;
 
 /**
- * Opens the database and brings it to the newest schema; of one with an older schema a copy is kept beside it. A file that is corrupt is renamed, never deleted, and a new
- * one takes its place.
+ * Opens a database and upgrades it to the newest schema, keeping a copy of the old one next to it. Renames a corrupt file, never deletes
+ * it, and creates a new one.
  *
- * @param file path; its folder is made where it is missing
- * @param nowMs names the file that is moved aside
- * @throws OxbowError `data-newer` for a schema of a newer oxbow, `folder-unwritable` where the file cannot be opened
+ * @param file path; its folder is created if missing
+ * @param nowMs part of the name of a file that is moved aside
+ * @throws OxbowError `data-newer` for a schema of a newer oxbow, `folder-unwritable` if the file cannot be opened
  */
 export function openSqlite(file: string, nowMs: number): Sqlite {
   let movedTo: string | undefined;
@@ -60,7 +60,7 @@ export function openSqlite(file: string, nowMs: number): Sqlite {
   const prepare = (sql: string): StatementSync => {
     let statement = prepared.get(sql);
     if (statement) {
-      prepared.delete(sql); // and set again below: the map's order is the order of last use
+      prepared.delete(sql); // and inserted again below: the map is in order of last use
     } else {
       statement = db.prepare(sql);
       if (prepared.size >= MAX_PREPARED) prepared.delete(prepared.keys().next().value!);
@@ -112,7 +112,7 @@ function check(db: DatabaseSync): void {
   if (found !== 'ok') throw Object.assign(new Error(`the database is corrupt: ${found}`), { errcode: 11 });
 }
 
-/** The way back to the oxbow that wrote it: a copy beside it, made before the first change and never again. */
+/** Copies a database before its first upgrade, for a return to the older oxbow. */
 function keepCopy(db: DatabaseSync, file: string, version: number): void {
   const copy = `${file}.schema-${version}`;
   if (existsSync(copy)) return;
@@ -137,9 +137,9 @@ function migrate(db: DatabaseSync, from: number): void {
 }
 
 /**
- * Renames a database with what SQLite keeps beside it; never over anything.
+ * Renames a database and the files of SQLite next to it; never overwrites a file.
  *
- * @param why a word of the new name: `oxbow.db.corrupt-20260102T030405Z`
+ * @param why part of the new name: `oxbow.db.corrupt-20260102T030405Z`
  * @returns the new path
  */
 export function moveAside(file: string, nowMs: number, why: string): string {
@@ -152,7 +152,7 @@ export function moveAside(file: string, nowMs: number, why: string): string {
   return target;
 }
 
-// Numbers would be bound as REAL; a whole number is meant as one everywhere, also where no column decides (LIMIT, ?/2).
+// A number is bound as REAL. Bind integers as INTEGER, also where no column type applies (LIMIT, ?/2).
 function toBound(value: Parameter): SQLInputValue {
   return typeof value === 'number' && Number.isSafeInteger(value) ? BigInt(value) : value;
 }

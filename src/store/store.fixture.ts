@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore, type Store } from './db.ts';
 
-/** Opens an empty database with all tables; what the contract suites of tables run on. */
+/** Opens an empty database with all tables; for the contract suites of tables. */
 export type OpenDatabase = () => Promise<Pick<Store, 'db'> & AsyncDisposable>;
 
 /** Opens an empty SQLite store. */

@@ -37,12 +37,12 @@ const tablesOf = (db: DatabaseSync): string[] =>
     .all()
     .map(({ name }) => name as string);
 
-/** All rows of the tables named, in the order in which they lie. */
+/** All rows of some tables, in stored order. */
 function rowsOf(db: DatabaseSync, tables = tablesOf(db)): Rows {
   return Object.fromEntries(tables.map((table) => [table, db.prepare(`SELECT * FROM ${table}`).all()]));
 }
 
-/** A database as an oxbow of that schema left it, with a row in each table. */
+/** Creates a database of an older schema with a row in each table. */
 function makeOld(file: string, version: number): Rows {
   const db = new DatabaseSync(file);
   try {
@@ -74,7 +74,7 @@ function look<T>(file: string, see: (db: DatabaseSync) => T): T {
 const versionOf = (db: DatabaseSync): number => db.prepare('PRAGMA user_version').get()!.user_version as number;
 
 for (let version = 1; version < NEWEST; version++) {
-  test(`a database of schema ${version} is brought to ${NEWEST} with all its rows, and kept beside as it was`, () => {
+  test(`a database of schema ${version} is upgraded to ${NEWEST} with all its rows, and a copy is kept`, () => {
     using folder = temporaryFolder();
     const file = join(folder.path, 'oxbow.db');
     const rows = makeOld(file, version);
@@ -88,7 +88,7 @@ for (let version = 1; version < NEWEST; version++) {
         const name = renamed[table] ?? table;
         const upgraded = rowsOf(db, [name])[name]!;
         assert.equal(upgraded.length, old.length, table);
-        // A step may add columns; what was there stays.
+        // A step may add columns; old values stay.
         for (const [index, row] of old.entries()) {
           const now = Object.fromEntries(
             Object.entries(row).map(([column, value]) => [renamed[column] ?? column, value]),
@@ -112,11 +112,11 @@ test('an upgraded database has the tables and indexes of a new one', () => {
   assert.deepEqual(
     readdirSync(folder.path).filter((name) => name.startsWith('new.db.')),
     [],
-    'a new one has no past',
+    'a new one has no copy',
   );
 });
 
-test('a step that fails leaves schema and rows as they were, is reported, and the copy is made once', () => {
+test('a failed step leaves schema and rows unchanged, is reported, and the copy is written once', () => {
   using folder = temporaryFolder();
   const file = join(folder.path, 'oxbow.db');
   makeOld(file, NEWEST - 1);

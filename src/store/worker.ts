@@ -1,6 +1,6 @@
 /**
- * The database's own thread: takes statements from the port, one at a time and in order, and posts what they gave.
- * In: `Request` messages from dialect.ts. Out: `Response` messages with the same id. First message out: opened, or why not.
+ * The database thread: runs the statements of its message port in order.
+ * In: `Request` messages from connection.ts. Out: `Response` messages with the same id. The first one reports whether opening worked.
  */
 import { parentPort, workerData } from 'node:worker_threads';
 import { OxbowError, type RefusalCode } from '../lib/errors.ts';
@@ -8,35 +8,35 @@ import { collectGarbage, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
 import { isWorthPacking, type PackedRows, packRows } from './packed-rows.ts';
 import { openSqlite, type Parameter, type Sqlite, type SqliteResult } from './sqlite.ts';
 
-/** What the thread is started with. */
+/** Settings of the thread. */
 export interface WorkerSettings {
   readonly file: string;
   readonly nowMs: number;
 }
 
-/** A statement, or `undefined` SQL for: close and end. */
+/** A statement; `undefined` SQL closes the database and ends the thread. */
 export interface Request {
   readonly id: number;
   readonly sql: string | undefined;
   readonly parameters: readonly Parameter[];
 }
 
-/** An error that can cross threads without losing what callers tell apart. */
+/** An error as a message, with the fields that callers distinguish. */
 export interface Failure {
   readonly message: string;
-  /** Of SQLite, see sqlite-code.ts. */
+  /** Result code of SQLite, see sqlite-code.ts. */
   readonly errcode?: number;
-  /** Of an OxbowError. */
+  /** Code of an OxbowError. */
   readonly refusal?: RefusalCode;
 }
 
-/** What a statement gave; id 0 is the opening. */
+/** Result of a statement; id 0 is that of opening. */
 export type Response =
   | { readonly id: number; readonly result: SqliteResult & { readonly movedTo?: string } }
   | { readonly id: number; readonly packed: PackedRows }
   | { readonly id: number; readonly failure: Failure };
 
-/** Moving costs about as much as copying this many. */
+/** Transferring a buffer costs about as much as copying this many bytes. */
 const MOVED_FROM_BYTES = 64 * 1024;
 
 function toFailure(error: unknown): Failure {
@@ -68,7 +68,7 @@ function serve(port: NonNullable<typeof parentPort>, db: Sqlite): void {
   });
 }
 
-// Blobs are fresh from SQLite and nobody else's: moved to the other thread instead of copied, where that is worth more than it costs.
+// Blobs are new buffers of SQLite: transferred to the other thread instead of copied if they are large enough.
 function blobsOf({ rows }: SqliteResult): ArrayBuffer[] {
   const buffers = new Set<ArrayBuffer>();
   for (const row of rows) {
