@@ -1,5 +1,5 @@
 /**
- * What every engine of the event bus promises.
+ * The contract of the event bus, for every engine.
  * In: a way to open a bus that keeps few events. Out: tests; each engine's test file runs this suite.
  */
 import assert from 'node:assert/strict';

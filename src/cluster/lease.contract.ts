@@ -1,5 +1,5 @@
 /**
- * What every engine of leases promises.
+ * The contract of LeaseStore, for every engine.
  * In: a way to open an empty one. Out: tests; each engine's test file runs this suite.
  */
 import assert from 'node:assert/strict';
@@ -62,7 +62,7 @@ export function leaseContract(name: string, open: () => Promise<OpenLeases>): vo
       assert.equal(await leases.store.renew('door', token, TTL_MS), false, 'the old holder is refused');
     });
 
-    test('a renewal extends it from now; one that nobody took can be renewed after its expiry', async () => {
+    test('a renewal extends it from now; an expired one that was not taken can be renewed', async () => {
       await using leases = await open();
       const { store, clock } = leases;
       const { token } = await store.take('door', { holder: 'a', ttlMs: TTL_MS });

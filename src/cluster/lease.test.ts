@@ -57,7 +57,7 @@ test('a holder that is replaced is notified, and its release does not free the l
   assert.equal((await leases.acquire('door', ask)).heldBy?.holder, 'b');
 });
 
-test('one that waits has it once the holder releases it, and waits no longer than its signal', async (t) => {
+test('a waiting process gets it when the holder releases it, and stops waiting on its signal', async (t) => {
   const { leases, pass } = openLeases(t);
   const { lease: first } = await leases.acquire('door', ask);
   const ending = new AbortController();
@@ -71,7 +71,7 @@ test('one that waits has it once the holder releases it, and waits no longer tha
   assert.ok((await patient).lease);
 });
 
-test('one that waits takes a lease that nobody renewed for a whole time to live, whatever the clocks say', async (t) => {
+test('a waiting process takes a lease that was not renewed for its time to live, whatever the clocks say', async (t) => {
   const { leases, local, pass } = openLeases(t);
   await local.take('door', { holder: 'of a clock that was wrong', ttlMs: 1e12 });
   const waiting = leases.acquire('door', { ...ask, ifHeld: 'wait' });

@@ -136,7 +136,7 @@ test('an abort, a missing database and a target that is another file change noth
   await assert.rejects(backUp(database, folder.at('none/copy.db')), { code: 'folder-unwritable' });
   writeFileSync(folder.at('letter.txt'), 'dear reader');
   for (const other of [folder.at('letter.txt'), database]) {
-    await assert.rejects(backUp(database, other), { code: 'bad-request', message: /is no backup/ });
+    await assert.rejects(backUp(database, other), { code: 'bad-request', message: /is not a backup/ });
   }
   assert.deepEqual(readdirSync(folder.path).sort(), ['data', 'letter.txt']);
   assert.equal(readFileSync(folder.at('letter.txt'), 'utf8'), 'dear reader');
@@ -229,7 +229,7 @@ test('a folder in use, a damaged backup, one of a newer oxbow and another file c
   assert.deepEqual(names(), before);
   assert.deepEqual(rows(database, 'marker'), [marker('first')]);
   await assert.rejects(putBack(newer, folder.at('new/oxbow.db')), { code: 'data-newer' });
-  assert.ok(!readdirSync(folder.path).includes('new'), 'no folder is made for what is no backup');
+  assert.ok(!readdirSync(folder.path).includes('new'), 'no folder is created for an invalid backup');
 });
 
 test('a backup of an older oxbow is restored, and upgraded when it is opened', async () => {

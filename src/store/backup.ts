@@ -86,12 +86,12 @@ export interface BackupOptions {
 export async function writeBackup(options: BackupOptions): Promise<BackupManifest & { readonly bytes: number }> {
   const { database, target, signal } = options;
   if (!existsSync(database)) {
-    throw new OxbowError('not-found', `There is no database ${database}.`, {
+    throw new OxbowError('not-found', `there is no database ${database}`, {
       extra: { hint: 'Name the data folder with --data.' },
     });
   }
   if (existsSync(target) && !isBackup(target)) {
-    throw new OxbowError('bad-request', `${target} exists and is not a backup.`, {
+    throw new OxbowError('bad-request', `${target} exists and is not a backup`, {
       extra: { hint: 'Choose another name: -o FILE' },
     });
   }
@@ -137,10 +137,10 @@ export function isBackup(file: string): boolean {
  * @throws OxbowError `bad-backup`, `data-newer`
  */
 export function readBackup(db: DatabaseSync, file: string): { manifest: BackupManifest; files: BackupFile[] } {
-  if (!hasBackupTable(db)) throw new OxbowError('bad-backup', `${file} is not a backup of oxbow.`);
+  if (!hasBackupTable(db)) throw new OxbowError('bad-backup', `${file} is not a backup of oxbow`);
   const rows = db.prepare(`SELECT name, content FROM ${BACKUP_TABLE}`).all() as unknown as BackupFile[];
   const found = rows.find(({ name }) => name === MANIFEST);
-  if (!found) throw new OxbowError('bad-backup', `${file} has no manifest.`);
+  if (!found) throw new OxbowError('bad-backup', `${file} has no manifest`);
   const manifest = JSON.parse(Buffer.from(found.content).toString()) as BackupManifest;
   const schema = schemaOf(db);
   if (manifest.form > BACKUP_FORM || schema > migrations.length) {
@@ -242,7 +242,7 @@ function finish({ database, files, version, nowMs }: BackupOptions, copy: string
 }
 
 function damaged(database: string, what: string, cause?: unknown): OxbowError {
-  return new OxbowError('bad-backup', `${database} is damaged: ${what}.`, {
+  return new OxbowError('bad-backup', `${database} is damaged: ${what}`, {
     cause,
     extra: { hint: 'No backup was written. Stop oxbow and restore an older backup: oxbow backup --restore FILE' },
   });

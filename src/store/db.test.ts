@@ -54,8 +54,8 @@ test('read access of other users is removed, with a line in the log', { skip: is
   await (await openStore({ file, log }))[Symbol.asyncDispose]();
   await Promise.all([chmod(folder.path, 0o755), chmod(file, 0o644)]);
   const lines: string[] = [];
-  const log = createLog({ level: 'info', format: 'json', write: (line) => lines.push(line) });
-  await (await openStore({ file, log }))[Symbol.asyncDispose]();
+  const jsonLog = createLog({ level: 'info', format: 'json', write: (line) => lines.push(line) });
+  await (await openStore({ file, log: jsonLog }))[Symbol.asyncDispose]();
   assert.deepEqual([await modeOf(folder.path), await modeOf(file)], [0o700, 0o600]);
   const paths = lines.map((line) => (JSON.parse(line) as { path: string }).path);
   assert.deepEqual(paths, [folder.path, file]);

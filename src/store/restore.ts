@@ -52,7 +52,7 @@ export interface Restored {
  */
 export async function restoreBackup({ backup, database, files, nowMs, checking }: RestoreOptions): Promise<Restored> {
   if (!existsSync(backup)) {
-    throw new OxbowError('not-found', `There is no file ${backup}.`, {
+    throw new OxbowError('not-found', `there is no file ${backup}`, {
       extra: { hint: 'Name the backup: --restore FILE' },
     });
   }
@@ -99,7 +99,7 @@ export async function restoreBackup({ backup, database, files, nowMs, checking }
 function makePlain(copy: string, backup: string): number {
   using opened = open(copy, { readOnly: false });
   const damage = findDamage(opened.db);
-  if (damage !== undefined) throw new OxbowError('bad-backup', `${backup} is damaged: ${damage}.`);
+  if (damage !== undefined) throw new OxbowError('bad-backup', `${backup} is damaged: ${damage}`);
   // It contains secrets, which belong into their own file.
   opened.db.exec(`PRAGMA secure_delete = ON; DROP TABLE ${BACKUP_TABLE}`);
   return opened.db.prepare('SELECT coalesce(max(last_msn), 0) AS msn FROM chunk_file').get()!.msn as number;
