@@ -3,6 +3,7 @@
  * In: a file and its tables or fragments. Out: frames in decoding order. docs/media.md 9.
  */
 import { FormatError } from '../../lib/errors.ts';
+import { referenceOf } from '../../live/reference.ts';
 import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
 import { createFmp4Demuxer } from '../../media/isobmff/demuxer.ts';
 import type { FileMovie, FileTrack } from '../../media/isobmff/movie/progressive.ts';
@@ -36,18 +37,15 @@ const PIECE_BYTES = 256 * 1024;
 /** Samples of a long file that are examined for the length of its GOPs. */
 const MAX_EXAMINED = 200_000;
 
-/** The track by which everything is cut. */
-function referenceOf<T extends { readonly track: Track }>(tracks: readonly T[]): T {
-  return (
-    tracks.find(({ track }) => track.kind === 'video') ??
-    tracks.find(({ track }) => track.kind === 'audio') ??
-    tracks[0]!
-  );
+/** The track whose key frames begin bursts. */
+function referenceIn(tracks: readonly FileTrack[]): FileTrack {
+  const reference = referenceOf(tracks.map(({ track }) => track));
+  return tracks.find(({ track }) => track === reference)!;
 }
 
 /** Longest burst of a file with sample tables, seconds. */
 export function longestBurstS({ tracks }: FileMovie): number {
-  const { track, walk } = referenceOf(tracks);
+  const { track, walk } = referenceIn(tracks);
   let longest = TARGET_S;
   let first = walk.peek()?.dts ?? 0;
   for (let i = 0; i < MAX_EXAMINED; i++) {
@@ -76,7 +74,7 @@ export async function* readTables(
   { signal }: { signal: AbortSignal },
 ): AsyncGenerator<Burst, void> {
   const forms = new Map(tracks.map(({ track, source }) => [track.id, new SampleForm(source, track)]));
-  const reference = referenceOf(tracks);
+  const reference = referenceIn(tracks);
   const { timescale } = reference.track;
   for (;;) {
     const own = takeGop(reference);
@@ -219,7 +217,7 @@ class FragmentCutter implements DemuxerOutput {
   tracks(tracks: readonly Track[]): void {
     this.#close();
     this.#tracks = tracks;
-    this.#reference = referenceOf(tracks.map((track) => ({ track }))).track;
+    this.#reference = referenceOf(tracks);
   }
 
   frame(frame: Frame): void {

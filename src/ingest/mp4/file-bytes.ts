@@ -4,6 +4,7 @@
  */
 import { concatBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import type { Locate } from '../pull/source-access.ts';
 import { afterFailure, type FileContext, type FileReply, requestFile } from './file-request.ts';
 
 /** A remote file. */
@@ -51,7 +52,7 @@ export async function openFileBytes(
 }
 
 /** Shares one lookup between concurrent requests that find the URL expired. */
-function shared(locate: NonNullable<FileContext['locate']>): NonNullable<FileContext['locate']> {
+function shared(locate: Locate): Locate {
   let finding: ReturnType<typeof locate> | undefined;
   return (options) => {
     finding ??= locate(options).finally(() => {

@@ -6,7 +6,7 @@ import { backoffMs, sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { type NetResponse, shownUrl } from '../../net/net.ts';
 import type { PullCounters, PullLog } from '../pull/pull-log.ts';
-import type { SourceAccess, SourceAddress } from '../pull/source-access.ts';
+import type { Locate, SourceAccess } from '../pull/source-access.ts';
 import { statusFailure } from '../pull/status-failure.ts';
 
 /** Shared by all requests for a file. */
@@ -15,7 +15,7 @@ export interface FileContext {
   readonly log: PullLog;
   readonly counters: PullCounters;
   /** Returns a new URL after the server has refused the current one: URLs extracted from pages expire. */
-  readonly locate: ((options: { signal: AbortSignal }) => Promise<SourceAddress>) | undefined;
+  readonly locate: Locate | undefined;
   /** Called for each failed request before its retry. */
   readonly onFailure: (detail: string) => void;
 }
@@ -89,11 +89,7 @@ export async function afterFailure(
 }
 
 /** Looks up the current URL of the file; keeps the old one if the lookup fails. */
-async function relocate(
-  access: SourceAccess,
-  locate: NonNullable<FileContext['locate']>,
-  { signal }: { signal: AbortSignal },
-): Promise<void> {
+async function relocate(access: SourceAccess, locate: Locate, { signal }: { signal: AbortSignal }): Promise<void> {
   try {
     access.moved(await locate({ signal }));
   } catch (error) {

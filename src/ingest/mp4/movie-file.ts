@@ -42,10 +42,6 @@ export async function openMovie(file: FileBytes, { signal }: { signal: AbortSign
   throw new FormatError('the file has no moov', at);
 }
 
-function noTrack(leftOut: FileMovie['leftOut']): string {
-  return leftOut.length > 0 ? `oxbow cannot take ${namesOf(leftOut)}`.slice(0, 200) : 'the file has no track';
-}
-
 async function readMovie(
   file: FileBytes,
   at: number,
@@ -58,8 +54,8 @@ async function readMovie(
   if (bytes.length < size) throw new FormatError('the file ends within its moov', at);
   const { headLength } = readBoxHead(bytes, 0)!;
   const movie = parseMovie(bytes, { type: 'moov', start: 0, body: headLength, end: size });
-  if (movie.tracks.length === 0) {
-    throw new OxbowError('unsupported-media', noTrack(movie.leftOut));
-  }
-  return movie;
+  const { tracks, leftOut } = movie;
+  if (tracks.some(({ track }) => track.kind === 'video' || track.kind === 'audio')) return movie;
+  const detail = leftOut.length > 0 ? `oxbow cannot take ${namesOf(leftOut)}` : 'the file has no video and no audio';
+  throw new OxbowError('unsupported-media', detail.slice(0, 200));
 }

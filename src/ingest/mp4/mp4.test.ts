@@ -9,7 +9,7 @@ import type { SourceFacts } from '../../api/source-facts.ts';
 import { concatBytes } from '../../lib/bytes.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { printInit } from '../../media/isobmff/init.ts';
-import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
+import { audioTrack, textTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
 import { bytesOf, makeReal, packetsOf, realPairs, remux } from '../../media/isobmff/real-media.fixture.ts';
 import { createNet } from '../../net/net.ts';
 import { RecordingInput, spanOf } from '../pull/run/recording-input.fixture.ts';
@@ -156,6 +156,8 @@ suite('a URL that is not a supported MP4 file', () => {
     await assert.rejects(pull(concatBytes([printInit([videoTrack]).subarray(0, 32)])), { message: /no moov/ });
     const unknown = Buffer.from(printInit([videoTrack]));
     unknown.write('vp08', unknown.indexOf('avc1'));
+    const text = printInit([textTrack]);
+    await assert.rejects(pull(text), { code: 'unsupported-media', message: 'the file has no video and no audio' });
     await assert.rejects(pull(unknown), { code: 'unsupported-media', message: /cannot take VP8 video/ });
   });
 

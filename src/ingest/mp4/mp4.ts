@@ -6,43 +6,20 @@
  * each burst of complete GOPs is published at the time of its end. Bursts instead of single frames: a file needs no low latency, and the
  * viewers do not notice pauses of the server of some seconds.
  */
-import type { SourceFacts } from '../../api/source-facts.ts';
 import { sleep } from '../../lib/abort.ts';
-import { sameBytes } from '../../lib/bytes.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { HOLE_US } from '../../live/continuity.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Track } from '../../media/frame.ts';
-import type { Net } from '../../net/net.ts';
-import { noCounters, type PullCounters, type PullLog } from '../pull/pull-log.ts';
-import { SourceAccess, type SourceAddress } from '../pull/source-access.ts';
+import { noCounters } from '../pull/pull-log.ts';
+import { openAccess, type PullOptions } from '../pull/pull-options.ts';
+import { sameTracks } from '../pull/run/run-feeder.ts';
 import { type Burst, longestBurstS, readFragments, readTables } from './bursts.ts';
 import { type FileBytes, openFileBytes } from './file-bytes.ts';
 import { factsOf } from './file-facts.ts';
 import type { FileContext } from './file-request.ts';
 import { openMovie } from './movie-file.ts';
-
-/** Options of a pull of a file. */
-export interface Mp4PullOptions {
-  /** Of the file; may contain user name and password when `trusted`. */
-  readonly url: string | URL;
-  /** Sent with every request; secrets only to the origin of `url`. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** An administrator entered the URL, so its host may be private. Default true. */
-  readonly trusted?: boolean | undefined;
-  /** Sent as User-Agent: a text, or the name of a preset. */
-  readonly userAgent?: string | undefined;
-  /** Returns the URL to pull; called at the start and each time the server refuses it: URLs extracted from pages expire. Absent: always `url`. */
-  readonly locate?: ((options: { signal: AbortSignal }) => Promise<SourceAddress>) | undefined;
-  /** Called once, when the file has been opened. */
-  readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
-  readonly input: StreamInput;
-  readonly net: Net;
-  readonly clock: Clock;
-  readonly log: PullLog;
-  readonly counters?: PullCounters | undefined;
-}
 
 /** Media that is later than this causes a gap and a new run, ms. */
 const LATE_MS = 5000;
@@ -67,11 +44,9 @@ interface Epoch {
  * byte ranges; `address-refused` when oxbow may not open the URL; `source-failed` when the file changes during the pull; errors of
  * `locate` except `source-failed`. FormatError for a file that is not MP4, or an invalid User-Agent.
  */
-export async function runMp4Pull(options: Mp4PullOptions, { signal }: { signal: AbortSignal }): Promise<void> {
-  const sourceUrl = URL.parse(String(options.url));
-  if (!sourceUrl) throw new OxbowError('address-refused', 'the source is not a URL');
-  const { net, headers, userAgent, trusted = true, input, clock, log, counters = noCounters, locate } = options;
-  const access = new SourceAccess({ net, sourceUrl, headers, userAgent, trusted });
+export async function runMp4Pull(options: PullOptions, { signal }: { signal: AbortSignal }): Promise<void> {
+  const { input, clock, log, counters = noCounters, locate } = options;
+  const access = openAccess(options);
   const publisher = new Publisher(input, clock);
   const onFailure = (detail: string) => publisher.requestFailed(detail);
   const context: FileContext = { access, log, counters, locate, onFailure };
@@ -197,11 +172,4 @@ class Publisher {
     const pace = { kind: 'bursty', intervalS: INTERVAL_PER_BURST * this.longestS } as const;
     this.#input.startRun({ tracks, utcOffsetUs, clock: 'arrival', pace });
   }
-}
-
-function sameTracks(a: readonly Track[], b: readonly Track[]): boolean {
-  return (
-    a.length === b.length &&
-    a.every((track, i) => track === b[i] || sameBytes(track.config.record, b[i]!.config.record))
-  );
 }

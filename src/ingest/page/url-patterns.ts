@@ -39,7 +39,7 @@ const entry = (match: RegExp, handler: SourceHandler): PagePattern => ({
 });
 
 /** The built-in patterns; all have priority 0. */
-export const builtInPatterns: readonly PagePattern[] = [
+const builtInPatterns: readonly PagePattern[] = [
   entry(/^https?:\/\/[^?]+\.m3u8?(?:\?|$)/i, 'hls'),
   entry(
     new RegExp(

@@ -2,20 +2,20 @@
  * Pulls a live or ended HLS stream.
  * In: the URL of a Media or Multivariant Playlist. Out: frames, runs and gaps, to a StreamInput. RFC 8216bis 6.3; docs/media.md 1 to 5 and 9.
  */
-import type { SourceFacts } from '../../api/source-facts.ts';
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
-import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { parseQuality } from '../../lib/quality.ts';
 import type { StreamInput } from '../../live/input.ts';
-import type { Net } from '../../net/net.ts';
+import type { Rendition } from '../../media/m3u8/playlist.ts';
 import { type FetchLimits, mainLimits, type PullContext, renditionLimits } from './context.ts';
 import { FactsCollector } from './facts-collector.ts';
 import { LeftOutTracks } from './left-out.ts';
 import { LowLatency } from './playlist/low-latency.ts';
 import { type SourceLocations, SourceResolver } from './playlist/source-resolver.ts';
 import { SourceReturn } from './playlist/source-return.ts';
-import { noCounters, type PullCounters, type PullLog } from './pull-log.ts';
+import { noCounters } from './pull-log.ts';
+import { openAccess, type PullOptions } from './pull-options.ts';
 import { AudioRenditions } from './rendition/audio-renditions.ts';
 import { readRendition } from './rendition/rendition.ts';
 import { TimedTracks } from './rendition/timed-tracks.ts';
@@ -23,39 +23,16 @@ import { RunFeeder } from './run/run-feeder.ts';
 import { KeyStore } from './segment/key-store.ts';
 import { releaseFrames } from './segment/segment-demux.ts';
 import { hasBecomePast, isPast } from './segment/segment-start.ts';
-import { SourceAccess, type SourceAddress } from './source-access.ts';
-
-export type { SourceAddress } from './source-access.ts';
 
 /** Longest wait for audio, target durations; longer for the past, which no viewer watches live. */
 const WAIT = { live: 1, past: 2 } as const;
 
 /** Options of a pull. */
-export interface HlsPullOptions {
-  /** Of a playlist; may contain user name and password when `trusted`. */
-  readonly url: string | URL;
-  /** Sent with every request; secrets only to the origin of `url`. */
-  readonly headers?: Readonly<Record<string, string>> | undefined;
-  /** An administrator entered the URL, so its host may be private. Default true. */
-  readonly trusted?: boolean | undefined;
-  /**
-   * Returns the URL to pull; called before the source is opened and each time its playlists are unavailable, because URLs extracted from
-   * pages expire. Absent: always `url`.
-   */
-  readonly locate?: ((options: { signal: AbortSignal }) => Promise<SourceAddress>) | undefined;
-  /** Sent as User-Agent: a text, or the name of a preset. */
-  readonly userAgent?: string | undefined;
+export interface HlsPullOptions extends PullOptions {
   /** `best`, `worst`, `720p`, `2M`; default `best`. */
   readonly quality?: string | undefined;
   /** Distance of the start before the live edge, ms; default 0. */
   readonly fromMs?: number | undefined;
-  /** Called when the source has been opened, and again when its facts change. */
-  readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
-  readonly input: StreamInput;
-  readonly net: Net;
-  readonly clock: Clock;
-  readonly log: PullLog;
-  readonly counters?: PullCounters | undefined;
   /** How long failed segments are retried; for tests. */
   readonly limits?: FetchLimits | undefined;
   /** Wait without limit for the return of a live source that ends its playlist; the input is `offline` meanwhile. Default false: the pull ends. */
@@ -72,12 +49,10 @@ export interface HlsPullOptions {
  * errors of `locate` except `source-failed`. FormatError for an invalid quality or User-Agent.
  */
 export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { signal: AbortSignal }): Promise<void> {
-  const sourceUrl = URL.parse(String(options.url));
-  if (!sourceUrl) throw new OxbowError('address-refused', 'the source is not a URL');
   const controller = new AbortController();
   const signal = AbortSignal.any([outer, controller.signal]);
-  const { net, headers, userAgent, trusted = true, log } = options;
-  const access = new SourceAccess({ net, sourceUrl, headers, userAgent, trusted });
+  const { log } = options;
+  const access = openAccess(options);
   const context: PullContext = {
     access,
     keys: new KeyStore(access, { signal }),
@@ -109,10 +84,10 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
   try {
     const locations = await findForever(source, context, feeder, { signal });
     const renditionContext: PullContext = { ...context, limits: renditionLimits };
-    const audio = audioOf(locations, source, renditionContext, leftOut);
-    const timed = new TimedTracks(source.subtitlesOf(locations), renditionContext, (part, tracks) =>
-      leftOut.set(part, tracks),
-    );
+    const { inBand } = locations.choice ?? {};
+    const onLeftOut = (rendition: Rendition, tracks: readonly LeftOutTrack[]) => leftOut.set(rendition, tracks);
+    const audio = new AudioRenditions(source.audiosOf(locations), inBand, renditionContext, onLeftOut);
+    const timed = new TimedTracks(source.subtitlesOf(locations), renditionContext, onLeftOut);
     renditions = Promise.all([audio.run({ signal }), timed.run({ signal })]);
     if (locations.only) timed.list(locations.only);
     const video = source.locationOf(locations, (found) => found.video);
@@ -146,21 +121,6 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     controller.abort(new Error('the pull has ended'));
     await renditions;
   }
-}
-
-function audioOf(
-  locations: SourceLocations,
-  source: SourceResolver,
-  context: PullContext,
-  leftOut: LeftOutTracks,
-): AudioRenditions {
-  const audios = locations.audios.map(({ rendition }) => {
-    const { groupId, name } = rendition;
-    const same = ({ rendition: other }: { rendition: typeof rendition }) =>
-      other.name === name && (other.groupId === groupId || other.language === rendition.language);
-    return { rendition, location: source.locationOf(locations, (found) => found.audios.find(same)?.location) };
-  });
-  return new AudioRenditions(audios, locations.choice?.inBand, context, (part, tracks) => leftOut.set(part, tracks));
 }
 
 async function findForever(

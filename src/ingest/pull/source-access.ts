@@ -15,6 +15,9 @@ export interface SourceAddress {
   readonly headers?: Readonly<Record<string, string>> | undefined;
 }
 
+/** Returns the current URL of a source. */
+export type Locate = (options: { signal: AbortSignal }) => Promise<SourceAddress>;
+
 /** Options of the access to a source. */
 export interface AccessOptions {
   readonly net: Net;

@@ -7,16 +7,11 @@ import { backoffMs, sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { StreamInput } from '../../live/input.ts';
+import type { PullLog } from '../pull/pull-log.ts';
 
 /** After a process has run for this long, the pause before a restart is short again, ms. */
 const STABLE_AFTER_MS = 10_000;
 const MAX_DETAIL_CHARS = 200;
-
-/** Log of the source. */
-export interface TestSourceLog {
-  info(fields: object, message: string): void;
-  warn(fields: object, message: string): void;
-}
 
 /** Options of a test source. */
 export interface TestSourceSetup {
@@ -26,7 +21,7 @@ export interface TestSourceSetup {
   readonly picture: Partial<Omit<TestPictureOptions, 'name'>>;
   readonly input: StreamInput;
   readonly clock: Clock;
-  readonly log: TestSourceLog;
+  readonly log: PullLog;
 }
 
 /**

@@ -3,7 +3,7 @@
  * In: EXT-X-PRELOAD-HINT of each playlist. Out: running downloads. RFC 8216bis 4.4.5.3 and 6.2.6.
  */
 import type { MediaPlaylist } from '../../../media/m3u8/playlist.ts';
-import type { QueuedSegment, Resource } from '../segment/queued-segment.ts';
+import { idOf, type QueuedSegment } from '../segment/queued-segment.ts';
 import type { Fetched, SegmentDownload } from '../segment/segment-download.ts';
 import { resolve } from './list-segments.ts';
 
@@ -17,12 +17,8 @@ interface Ahead {
   readonly result: Promise<Fetched | undefined>;
 }
 
-function nameOf({ url, byteRange }: Resource): string {
-  return `${url.href} ${byteRange ? `${byteRange.offset}+${byteRange.length}` : ''}`;
-}
-
-function idOf(part: QueuedSegment): string {
-  return part.map ? `${nameOf(part)} ${nameOf(part.map)}` : nameOf(part);
+function partId(part: QueuedSegment): string {
+  return part.map ? `${idOf(part)} ${idOf(part.map)}` : idOf(part);
 }
 
 /** The hinted part of one rendition. */
@@ -38,7 +34,7 @@ export class PartPrefetch {
   /** Passes the running download of a part to the caller; the download returns undefined if it failed. */
   take(part: QueuedSegment): Promise<Fetched | undefined> | undefined {
     const ahead = this.#ahead;
-    if (!ahead || ahead.id !== idOf(part)) return undefined;
+    if (!ahead || ahead.id !== partId(part)) return undefined;
     this.#ahead = undefined;
     return ahead.result;
   }
@@ -54,12 +50,12 @@ export class PartPrefetch {
     const part: QueuedSegment | undefined = usable
       ? { ...like, url: resolve(preloadHint.uri, url), byteRange: undefined, part: like.part ?? 0 }
       : undefined;
-    if (this.#ahead && part && this.#ahead.id === idOf(part)) return;
+    if (this.#ahead && part && this.#ahead.id === partId(part)) return;
     this.drop();
     if (!part || this.#failures >= MAX_FAILURES) return;
     const controller = new AbortController();
     const result = this.#fetch(part, AbortSignal.any([signal, controller.signal]));
-    this.#ahead = { id: idOf(part), controller, result };
+    this.#ahead = { id: partId(part), controller, result };
   }
 
   /** Aborts the running download. */

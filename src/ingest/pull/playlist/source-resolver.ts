@@ -7,10 +7,9 @@ import { OxbowError } from '../../../lib/errors.ts';
 import type { RequestedQuality } from '../../../lib/quality.ts';
 import type { MediaPlaylist, MultivariantPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
-import type { RenditionLocation } from '../rendition/rendition.ts';
-import { subtitlesOf } from '../rendition/subtitle-choice.ts';
+import type { LocatedRendition, RenditionLocation } from '../rendition/rendition.ts';
 import { refuseProtected } from '../segment/encryption.ts';
-import type { SourceAddress } from '../source-access.ts';
+import type { Locate, SourceAddress } from '../source-access.ts';
 import { fetchPlaylist } from './playlist-fetch.ts';
 import type { PlaylistLocation } from './poll-state.ts';
 import { type Choice, chooseVariant } from './variant.ts';
@@ -21,20 +20,22 @@ const MAX_PAUSE_MS = 60_000;
 /** After a URL has worked for this long, the pause starts again at its minimum, ms. */
 const STABLE_MS = 120_000;
 
+interface RenditionPlaylist {
+  readonly rendition: Rendition;
+  readonly location: PlaylistLocation;
+}
+
 /** The playlists to pull. */
 export interface SourceLocations {
   readonly video: PlaylistLocation;
-  readonly audios: readonly { readonly rendition: Rendition; readonly location: PlaylistLocation }[];
-  readonly subtitles: readonly { readonly rendition: Rendition; readonly location: PlaylistLocation }[];
+  readonly audios: readonly RenditionPlaylist[];
+  readonly subtitles: readonly RenditionPlaylist[];
   /** The choice from the Multivariant Playlist; undefined if the source has none. */
   readonly choice: Choice | undefined;
   readonly title: string;
   /** The source's only playlist, if it has no Multivariant Playlist. */
   readonly only: MediaPlaylist | undefined;
 }
-
-/** Returns the current URL of the source. */
-export type Locate = (options: { signal: AbortSignal }) => Promise<SourceAddress>;
 
 /** The resolver of one pull. */
 export class SourceResolver {
@@ -106,12 +107,25 @@ export class SourceResolver {
     };
   }
 
+  /** The audio Renditions, each of which is located again by its name, and its group or language. */
+  audiosOf(locations: SourceLocations): LocatedRendition[] {
+    const isSame = (a: Rendition, b: Rendition) =>
+      a.name === b.name && (a.groupId === b.groupId || a.language === b.language);
+    return this.#located(locations, 'audios', isSame);
+  }
+
   /** The subtitle Renditions, each of which is located again by its name and language. */
-  subtitlesOf(locations: SourceLocations): { readonly rendition: Rendition; readonly location: RenditionLocation }[] {
-    return locations.subtitles.map(({ rendition }) => {
-      const { name, language } = rendition;
-      const isSame = (other: Rendition) => other.name === name && other.language === language;
-      const pick = (found: SourceLocations) => found.subtitles.find((one) => isSame(one.rendition))?.location;
+  subtitlesOf(locations: SourceLocations): LocatedRendition[] {
+    return this.#located(locations, 'subtitles', (a, b) => a.name === b.name && a.language === b.language);
+  }
+
+  #located(
+    locations: SourceLocations,
+    kind: 'audios' | 'subtitles',
+    isSame: (a: Rendition, b: Rendition) => boolean,
+  ): LocatedRendition[] {
+    return locations[kind].map(({ rendition }) => {
+      const pick = (found: SourceLocations) => found[kind].find((one) => isSame(one.rendition, rendition))?.location;
       return { rendition, location: this.locationOf(locations, pick) };
     });
   }
@@ -169,7 +183,7 @@ export class SourceResolver {
     return {
       video: location(variant.uri),
       audios: audios.map((rendition) => ({ rendition, location: location(rendition.uri!) })),
-      subtitles: subtitlesOf(list, variant).map((rendition) => ({ rendition, location: location(rendition.uri!) })),
+      subtitles: choice.subtitles.map((rendition) => ({ rendition, location: location(rendition.uri!) })),
       choice,
       title: list.sessionData?.find(({ dataId }) => dataId === 'com.apple.hls.title')?.value?.slice(0, 300) ?? '',
       only: undefined,

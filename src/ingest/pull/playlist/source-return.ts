@@ -5,7 +5,7 @@
 import { type PauseBounds, sleep } from '../../../lib/abort.ts';
 
 /** Longest pause between two reloads of a playlist that has ended, ms. */
-export const MAX_RETURN_PAUSE_MS = 60_000;
+const MAX_RETURN_PAUSE_MS = 60_000;
 /** Shortest time between two lookups of a page's media URL, ms: each one runs a program and visits a site. */
 export const PAGE_RETURN_PAUSE_MS = 600_000;
 /** Shortest pause, ms. */

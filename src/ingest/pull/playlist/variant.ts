@@ -15,14 +15,17 @@ const VIDEO = /^(avc1|avc3|hvc1|hev1|av01|vp09)\./i;
 const AUDIO = /^(mp4a\.40\.|mp4a\.6b$|mp4a\.69$|ac-3$|ec-3$|opus$)/i;
 /** Text within the Variant Stream does not make it unusable. */
 const TEXT = /^(wvtt|stpp)/i;
-/** Audio Renditions pulled from one group. */
+/** Renditions pulled from one group. */
 const MAX_AUDIOS = 8;
+const MAX_SUBTITLES = 12;
 
 /** The result of the choice. */
 export interface Choice {
   readonly variant: Variant;
   /** The Renditions of its AUDIO group with a `uri`, the default one first; at most 8. Empty if the Variant Stream contains the audio. */
   readonly audios: readonly Rendition[];
+  /** The Renditions of its SUBTITLES group with a `uri`, the default one first; at most 12. */
+  readonly subtitles: readonly Rendition[];
   /** The Rendition whose media is in the Variant Stream itself. */
   readonly inBand?: Rendition | undefined;
   /** All qualities that oxbow can pull, best first, each with a unique name that selects it. */
@@ -110,21 +113,36 @@ function qualitiesOf(ranked: readonly Variant[]): SourceQuality[] {
   });
 }
 
+/** The Renditions of a group, those of the highest priority first. */
+function groupOf(
+  list: MultivariantPlaylist,
+  type: string,
+  id: string | undefined,
+  priority: (one: Rendition) => number,
+) {
+  const group = list.renditions.filter((one) => one.type === type && one.groupId === id);
+  return group.sort((a, b) => priority(b) - priority(a));
+}
+
+/** The Renditions with a playlist of their own, each playlist once. */
+function withPlaylists(group: readonly Rendition[], variant?: Variant): Rendition[] {
+  const uris = new Set([undefined, variant?.uri]);
+  return group.filter(({ uri }) => !uris.has(uri) && uris.add(uri));
+}
+
 function audiosOf(list: MultivariantPlaylist, variant: Variant): Pick<Choice, 'audios' | 'inBand' | 'leftOut'> {
-  const group = list.renditions.filter(({ type, groupId }) => type === 'AUDIO' && groupId === variant.audio);
-  const priority = (rendition: Rendition) => (rendition.default ? 2 : rendition.autoselect ? 1 : 0);
-  const sorted = [...group].sort((a, b) => priority(b) - priority(a));
-  const uris = new Set<string>();
-  const audios = sorted.filter(({ uri }) => {
-    if (uri === undefined || uris.has(uri) || uri === variant.uri) return false;
-    uris.add(uri);
-    return true;
-  });
+  const group = groupOf(list, 'AUDIO', variant.audio, (one) => (one.default ? 2 : one.autoselect ? 1 : 0));
+  const audios = withPlaylists(group, variant);
   return {
     audios: audios.slice(0, MAX_AUDIOS),
     leftOut: audios.slice(MAX_AUDIOS).map(({ name }) => ({ kind: 'audio', name: `the audio rendition ${name}` })),
-    inBand: sorted.find(({ uri }) => uri === undefined || uri === variant.uri),
+    inBand: group.find(({ uri }) => uri === undefined || uri === variant.uri),
   };
+}
+
+function subtitlesOf(list: MultivariantPlaylist, variant: Variant): Rendition[] {
+  const group = groupOf(list, 'SUBTITLES', variant.subtitles, (one) => Number(one.default));
+  return withPlaylists(group).slice(0, MAX_SUBTITLES);
 }
 
 /** The codecs that make the best variant with video unusable. */
@@ -161,5 +179,5 @@ export function chooseVariant(list: MultivariantPlaylist, quality: RequestedQual
   const chosen = same?.bandwidth === variant.bandwidth ? same.name : qualityName({ bandwidth: variant.bandwidth });
   const audio = audiosOf(list, variant);
   const leftOut = [...(pictures.length > 0 ? [] : unusablePictures(list)), ...audio.leftOut];
-  return { variant, ...audio, qualities, chosen, leftOut };
+  return { variant, ...audio, subtitles: subtitlesOf(list, variant), qualities, chosen, leftOut };
 }

@@ -4,29 +4,23 @@
  * RFC 8216bis 4.4.6.1 and 4.4.6.2.1.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
-import type { Frame, Track } from '../../../media/frame.ts';
 import type { Rendition } from '../../../media/m3u8/playlist.ts';
 import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment, MediaGroup } from '../segment/segment-demux.ts';
-import type { VideoSpan, WaitingFrame } from './audio-queue.ts';
+import type { VideoSpan } from './audio-queue.ts';
 import { AudioRendition, labeled } from './audio-rendition.ts';
-import type { RenditionLocation } from './rendition.ts';
+import { mergeFrames } from './merge-frames.ts';
+import type { LocatedRendition } from './rendition.ts';
 
 /** First track id of the first rendition, so that ids differ from the video's, and distance between renditions. */
 const FIRST_ID = 101;
 const IDS_EACH = 16;
 
-/** A Rendition and its location. */
-export interface AudioLocation {
-  readonly rendition: Rendition;
-  readonly location: RenditionLocation;
-}
-
 /** The audio of one pull. */
 export class AudioRenditions {
-  readonly #locations: readonly AudioLocation[];
+  readonly #locations: readonly LocatedRendition[];
   #renditions: readonly AudioRendition[];
   /** The Rendition of the audio in the video segments, if the Multivariant Playlist has one. */
   #inBand: Rendition | undefined;
@@ -38,7 +32,7 @@ export class AudioRenditions {
    * @param leftOut called with all tracks of a rendition that oxbow cannot take, each time they change
    */
   constructor(
-    locations: readonly AudioLocation[],
+    locations: readonly LocatedRendition[],
     inBand: Rendition | undefined,
     context: PullContext,
     leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void = () => {},
@@ -81,11 +75,8 @@ export class AudioRenditions {
     });
     const frames = all.flatMap((one) => one.frames);
     if (all.length > 1) frames.sort((a, b) => a.dtsUs - b.dtsUs);
-    const merged = merge(
-      groups,
-      frames,
-      all.flatMap(({ tracks }) => tracks),
-    );
+    const tracks = all.flatMap((one) => one.tracks);
+    const merged = mergeFrames(groups, tracks, frames, (audioUs, dtsUs) => audioUs <= dtsUs);
     return { ...media, groups: merged, damages: [...media.damages, ...damages] };
   }
 
@@ -124,24 +115,4 @@ function reachOf({ groups }: DemuxedSegment): Pick<VideoSpan, 'startUs' | 'endUs
     }
   }
   return { startUs, endUs };
-}
-
-/** Inserts each audio frame before the first frame that is decoded later; the rest goes to the end of the last group. */
-function merge(
-  groups: readonly MediaGroup[],
-  audio: readonly WaitingFrame[],
-  audioTracks: readonly Track[],
-): MediaGroup[] {
-  let next = 0;
-  return groups.map(({ tracks, frames }, index) => {
-    const timescales = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
-    const merged: Frame[] = [];
-    for (const frame of frames) {
-      const dtsUs = ticksToUs(frame.dts, timescales.get(frame.trackId) ?? 1);
-      while (next < audio.length && audio[next]!.dtsUs <= dtsUs) merged.push(audio[next++]!.frame);
-      merged.push(frame);
-    }
-    if (index === groups.length - 1) while (next < audio.length) merged.push(audio[next++]!.frame);
-    return { tracks: [...tracks, ...audioTracks], frames: merged };
-  });
 }

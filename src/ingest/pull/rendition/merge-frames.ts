@@ -35,25 +35,35 @@ export function spanOf({ groups }: DemuxedSegment): MediaSpan | undefined {
   return from < to ? { from: Math.round(from), to: Math.round(to) } : undefined;
 }
 
+/** A frame of another track and its decode time on the clock of the segment, µs. */
+export interface AddedFrame {
+  readonly frame: Frame;
+  readonly dtsUs: number;
+}
+
 /**
- * Adds tracks to every group and each frame before the first one that is decoded later.
+ * Adds tracks to every group, and frames by decode time; the last ones go to the end of the last group.
  *
  * @param added in order of decode time, of the given tracks
+ * @param isBefore whether an added frame goes before a frame of the segment, by their decode times; differs for equal ones
  */
-export function mergeFrames(media: DemuxedSegment, tracks: readonly Track[], added: readonly Frame[]): DemuxedSegment {
-  if (tracks.length === 0) return media;
-  const own = new Map(tracks.map(({ id, timescale }) => [id, timescale]));
+export function mergeFrames(
+  groups: readonly MediaGroup[],
+  tracks: readonly Track[],
+  added: readonly AddedFrame[],
+  isBefore: (addedUs: number, dtsUs: number) => boolean,
+): readonly MediaGroup[] {
+  if (tracks.length === 0) return groups;
   let next = 0;
-  const groups = media.groups.map((group, index): MediaGroup => {
+  return groups.map((group, index): MediaGroup => {
     const timescales = new Map(group.tracks.map(({ id, timescale }) => [id, timescale]));
-    const usOf = ({ trackId, dts }: Frame) => ticksToUs(dts, own.get(trackId) ?? timescales.get(trackId) ?? 1);
     const frames: Frame[] = [];
     for (const frame of group.frames) {
-      while (next < added.length && usOf(added[next]!) < usOf(frame)) frames.push(added[next++]!);
+      const dtsUs = ticksToUs(frame.dts, timescales.get(frame.trackId) ?? 1);
+      while (next < added.length && isBefore(added[next]!.dtsUs, dtsUs)) frames.push(added[next++]!.frame);
       frames.push(frame);
     }
-    if (index === media.groups.length - 1) while (next < added.length) frames.push(added[next++]!);
+    if (index === groups.length - 1) for (const { frame } of added.slice(next)) frames.push(frame);
     return { tracks: [...group.tracks, ...tracks], frames };
   });
-  return { ...media, groups };
 }

@@ -5,9 +5,10 @@
 import type { GapCause } from '../../../api/gap.ts';
 import { namesOf } from '../../../api/left-out.ts';
 import { FormatError, messageOf } from '../../../lib/errors.ts';
+import type { Rendition } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
 import { PartPrefetch } from '../playlist/part-prefetch.ts';
-import { pollPlaylist } from '../playlist/playlist-poller.ts';
+import { pollPlaylist, type Relocate } from '../playlist/playlist-poller.ts';
 import type { PlaylistLocation } from '../playlist/poll-state.ts';
 import { ENDED_DETAIL } from '../playlist/source-return.ts';
 import { nameOf } from '../resource-name.ts';
@@ -40,7 +41,13 @@ type Queue = OrderedQueue<Raw | SegmentEnd | RenditionItem>;
 /** The location of a rendition, and how to locate it again. */
 export interface RenditionLocation {
   readonly first: PlaylistLocation;
-  readonly relocate?: ((options: { signal: AbortSignal }) => Promise<PlaylistLocation>) | undefined;
+  readonly relocate?: Relocate | undefined;
+}
+
+/** A Rendition and its location. */
+export interface LocatedRendition {
+  readonly rendition: Rendition;
+  readonly location: RenditionLocation;
 }
 
 /**

@@ -7,7 +7,6 @@ import { backoffMs, sleep } from '../../../lib/abort.ts';
 import { FormatError, messageOf, OxbowError } from '../../../lib/errors.ts';
 import type { Frame, TextTrack } from '../../../media/frame.ts';
 import { PlaylistReader } from '../../../media/m3u8/parse.ts';
-import type { Rendition } from '../../../media/m3u8/playlist.ts';
 import { printTextHeader } from '../../../media/webvtt/traits.ts';
 import type { PullContext } from '../context.ts';
 import { fetchPlaylist } from '../playlist/playlist-fetch.ts';
@@ -20,7 +19,7 @@ import { SegmentDownload } from '../segment/segment-download.ts';
 import { SegmentQueue } from '../segment/segment-queue.ts';
 import { CueQueue } from './cue-queue.ts';
 import type { MediaSpan } from './merge-frames.ts';
-import type { RenditionLocation } from './rendition.ts';
+import type { LocatedRendition } from './rendition.ts';
 import { MAX_SUBTITLE_BYTES, parseSubtitleSegment } from './subtitle-segment.ts';
 
 const FAILURES_TO_RELOCATE = 3;
@@ -30,16 +29,10 @@ const SLACK_MS = 100;
 /** Interval of reloads while the video waits, ms. */
 const EAGER_MS = 300;
 
-/** A subtitle Rendition and its location. */
-export interface SubtitleLocation {
-  readonly rendition: Rendition;
-  readonly location: RenditionLocation;
-}
-
 /** The subtitles of one Rendition. */
 export class SubtitleRendition {
   readonly #context: PullContext;
-  readonly #where: SubtitleLocation;
+  readonly #source: LocatedRendition;
   readonly #cues: CueQueue;
   readonly #id: number;
   #track: TextTrack | undefined;
@@ -56,8 +49,8 @@ export class SubtitleRendition {
   #changed: (() => void) | undefined;
 
   /** @param id of the track */
-  constructor(where: SubtitleLocation, id: number, context: PullContext) {
-    this.#where = where;
+  constructor(source: LocatedRendition, id: number, context: PullContext) {
+    this.#source = source;
     this.#id = id;
     this.#context = { ...context, counters: noCounters, maxSegmentBytes: MAX_SUBTITLE_BYTES };
     this.#cues = new CueQueue(id);
@@ -65,7 +58,7 @@ export class SubtitleRendition {
 
   /** Fixed at the first call: a change would begin a run. */
   get track(): TextTrack {
-    const { language, name, default: isDefault, forced = false } = this.#where.rendition;
+    const { language, name, default: isDefault, forced = false } = this.#source.rendition;
     this.#track ??= {
       id: this.#id,
       kind: 'text',
@@ -107,7 +100,7 @@ export class SubtitleRendition {
 
   /** Reads the rendition until it ends or `signal` aborts. Never rejects. */
   async run({ signal }: { signal: AbortSignal }): Promise<void> {
-    const { rendition } = this.#where;
+    const { rendition } = this.#source;
     try {
       await this.#follow(signal);
     } catch (error) {
@@ -122,7 +115,7 @@ export class SubtitleRendition {
 
   async #follow(signal: AbortSignal): Promise<void> {
     const { log, hadUntilMs, fromMs } = this.#context;
-    const { rendition, location } = this.#where;
+    const { rendition, location } = this.#source;
     const queue = new SegmentQueue(noCounters, { hadUntilMs, fromMs });
     const download = new SegmentDownload(this.#context, checkSubtitles);
     const reader = new PlaylistReader();
@@ -175,7 +168,7 @@ export class SubtitleRendition {
     const { programDateTimeMs, durationS, discontinuitySequence } = segment;
     if (programDateTimeMs !== undefined) this.#readUntilMs = programDateTimeMs + durationS * 1000;
     const { log } = this.#context;
-    const { name } = this.#where.rendition;
+    const { name } = this.#source.rendition;
     if (fetched.kind === 'given-up') {
       log.warn({ subtitles: name, detail: fetched.detail }, 'subtitle segment given up');
       return;

@@ -4,12 +4,14 @@
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import type { MediaPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
+import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
 import type { DemuxedSegment } from '../segment/segment-demux.ts';
 import { DateRangeTrack } from './date-range-track.ts';
 import { mergeFrames, spanOf } from './merge-frames.ts';
-import { type SubtitleLocation, SubtitleRendition } from './subtitle-rendition.ts';
+import type { LocatedRendition } from './rendition.ts';
+import { SubtitleRendition } from './subtitle-rendition.ts';
 
 /** Above the ids of video, audio, and metadata within the segments. */
 const FIRST_TEXT_ID = 230;
@@ -28,13 +30,13 @@ export class TimedTracks {
    * @param leftOut called with subtitles that oxbow cannot take
    */
   constructor(
-    subtitles: readonly SubtitleLocation[],
+    subtitles: readonly LocatedRendition[],
     context: PullContext,
     leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void = () => {},
   ) {
-    this.#subtitles = subtitles.map((place, i) => {
-      const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(place.rendition, tracks);
-      return new SubtitleRendition(place, FIRST_TEXT_ID + i, { ...context, onLeftOut });
+    this.#subtitles = subtitles.map((source, i) => {
+      const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(source.rendition, tracks);
+      return new SubtitleRendition(source, FIRST_TEXT_ID + i, { ...context, onLeftOut });
     });
   }
 
@@ -61,8 +63,9 @@ export class TimedTracks {
     const ranges = this.#dateRanges.take(segment, span);
     const tracks = [...this.#subtitles.map(({ track }) => track), ...this.#dateRanges.tracks];
     // All of these tracks have a timescale of 90 kHz.
-    const frames = [...texts, ...ranges].sort((a, b) => a.dts - b.dts);
-    return mergeFrames(media, tracks, frames);
+    const sorted = [...texts, ...ranges].sort((a, b) => a.dts - b.dts);
+    const frames = sorted.map((frame) => ({ frame, dtsUs: ticksToUs(frame.dts, 90_000) }));
+    return { ...media, groups: mergeFrames(media.groups, tracks, frames, (textUs, dtsUs) => textUs < dtsUs) };
   }
 
   async #await(rendition: SubtitleRendition, segment: QueuedSegment, signal: AbortSignal): Promise<void> {

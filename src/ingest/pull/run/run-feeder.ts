@@ -254,20 +254,12 @@ function withoutKnown({ tracks, frames }: MediaGroup, lastDts: ReadonlyMap<numbe
   return { tracks, frames: frames.filter((frame) => !known(frame)) };
 }
 
-function sameTracks(a: readonly Track[], b: readonly Track[]): boolean {
-  if (a === b) return true;
-  return (
-    a.length === b.length &&
-    a.every((track, i) => {
-      const other = b[i]!;
-      return (
-        track.id === other.id &&
-        track.kind === other.kind &&
-        track.timescale === other.timescale &&
-        track.language === other.language &&
-        track.config.codecs === other.config.codecs &&
-        sameBytes(track.config.record, other.config.record)
-      );
-    })
-  );
+/** Whether two sets of tracks can be in one run: labels may differ. */
+export function sameTracks(a: readonly Track[], b: readonly Track[]): boolean {
+  return a === b || (a.length === b.length && a.every((track, i) => isSame(track, b[i]!)));
+}
+
+function isSame(a: Track, b: Track): boolean {
+  const sameFields = (['id', 'kind', 'timescale', 'language'] as const).every((field) => a[field] === b[field]);
+  return sameFields && a.config.codecs === b.config.codecs && sameBytes(a.config.record, b.config.record);
 }

@@ -1,6 +1,6 @@
 /**
  * A segment or part that waits to be downloaded.
- * In: nothing. Out: the type, created by playlist/list-segments and read by segment-download.
+ * In: nothing. Out: the type and the id of a resource; created by playlist/list-segments and read by segment-download.
  */
 import type { ByteRange } from '../../../media/m3u8/playlist.ts';
 import type { SegmentKey } from './encryption.ts';
@@ -48,4 +48,9 @@ export interface Resource {
   readonly byteRange?: ByteRange | undefined;
   /** Its encryption; absent if it is not encrypted. */
   readonly key?: SegmentKey | undefined;
+}
+
+/** Identifies a resource by its URL and byte range. */
+export function idOf({ url, byteRange }: Resource): string {
+  return byteRange ? `${url.href} ${byteRange.offset}+${byteRange.length}` : url.href;
 }

@@ -12,7 +12,7 @@ import { detectContainer } from './container.ts';
 import { ivOf, type SegmentKey } from './encryption.ts';
 import { decryptAes128 } from './key-store.ts';
 import type { JobSlot } from './ordered-queue.ts';
-import type { QueuedSegment, Resource } from './queued-segment.ts';
+import { idOf, type QueuedSegment, type Resource } from './queued-segment.ts';
 import { type CheckSegment, checkBoxes, checkMedia, type Doubt, lengthOf } from './segment-check.ts';
 
 const MAX_SEGMENT_BYTES = 64 * 1024 * 1024;
@@ -162,8 +162,7 @@ export class SegmentDownload {
   }
 
   #init(map: Resource, request: Attempt): Promise<FetchedInit> {
-    const range = map.byteRange ? `${map.byteRange.offset}+${map.byteRange.length}` : '';
-    const id = `${map.url.href} ${range} ${map.key?.url?.href ?? ''} ${map.key?.iv ?? ''}`;
+    const id = `${idOf(map)} ${map.key?.url?.href ?? ''} ${map.key?.iv ?? ''}`;
     const known = this.#inits.get(id);
     if (known) return known;
     const fetching = this.#loadInit(id, map, request);

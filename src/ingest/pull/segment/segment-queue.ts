@@ -16,7 +16,7 @@ import {
 } from '../playlist/list-segments.ts';
 import type { PullCounters } from '../pull-log.ts';
 import { nameOf } from '../resource-name.ts';
-import type { QueuedSegment } from './queued-segment.ts';
+import { idOf, type QueuedSegment } from './queued-segment.ts';
 import { FROM_EDGE, firstWanted, type QueueStart } from './segment-start.ts';
 
 /** Remembered segments. */
@@ -36,11 +36,6 @@ export type QueueItem =
       readonly gap: boolean;
     }
   | { readonly kind: 'lost'; readonly count: number; readonly detail: string };
-
-function idOf(segment: PlaylistSegment, url: URL): string {
-  const range = segment.byteRange;
-  return range ? `${url.href} ${range.offset}+${range.length}` : url.href;
-}
 
 function idOfPart({ uri, byteRange }: PlaylistPart, url: URL): string {
   return `${nameOf(resolve(uri, url))} ${byteRange?.offset ?? ''}`;
@@ -146,7 +141,7 @@ export class SegmentQueue {
     this.#firstStanding = list.mediaSequence;
     // Segments before the start are remembered too: an old copy of the playlist must not look like a restart.
     if (this.#next === undefined || restarted)
-      for (let i = Math.max(0, from - MAX_KNOWN); i < from; i++) this.#remember(all.at(i));
+      for (let i = Math.max(0, from - MAX_KNOWN); i < from; i++) this.#remember(all.at(i).segment);
     if (opens) this.#openings += 1;
     const add = (item: QueueItem | undefined) => {
       if (!item) return;
@@ -210,7 +205,7 @@ export class SegmentQueue {
 
   /** @param begun some of its parts were queued */
   #itemOf(segment: QueuedSegment, source: PlaylistSegment, begun: boolean): QueueItem | undefined {
-    const before = this.#remember({ segment, source });
+    const before = this.#remember(segment);
     this.#newMs = segment.arrivedMs;
     if (this.#isListedAgain(segment, before)) {
       this.#counters.duplicates();
@@ -247,8 +242,8 @@ export class SegmentQueue {
   }
 
   /** @returns its previous number; undefined if it was unknown */
-  #remember({ segment, source }: Described): number | undefined {
-    const id = idOf(source, segment.url);
+  #remember(segment: QueuedSegment): number | undefined {
+    const id = idOf(segment);
     const before = this.#known.get(id);
     this.#known.delete(id);
     this.#known.set(id, segment.msn);
