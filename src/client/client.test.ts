@@ -11,7 +11,7 @@ interface Sent {
 
 type Answer = (sent: Sent, init: RequestInit) => Response | Promise<Response>;
 
-/** A client whose server is a list of answers; the last one is given again and again. */
+/** A client whose server is a list of answers; the last one repeats. */
 function clientOf(answers: readonly Answer[], options: ClientOptions = {}) {
   const sent: Sent[] = [];
   const ask = async (url: string | URL | Request, init: RequestInit = {}) => {

@@ -38,7 +38,7 @@ export async function* listen<T extends EventType>(
   let { after } = filter;
   for (let failed = 0; !signal?.aborted; failed++) {
     const query = { ...(types && { types: types.join(',') }), ...(stream && { stream }), ...(after && { after }) };
-    const connection = new Connection(signal);
+    const connection = openConnection(signal);
     try {
       for await (const event of connect<T>(client, query, connection)) {
         failed = 0;
@@ -61,35 +61,29 @@ function isFinal({ status }: OxbowProblem): boolean {
   return status >= 400 && status < 500 && status !== 408 && status !== 429;
 }
 
-/** One connection: aborts with the caller's signal, or when the server is silent for too long. */
-class Connection {
-  readonly #controller = new AbortController();
-  readonly #outer: AbortSignal | undefined;
-  readonly #onAbort = () => this.#controller.abort(this.#outer?.reason);
-  #timer: ReturnType<typeof setTimeout> | undefined;
+interface Connection {
+  readonly signal: AbortSignal;
+  received(): void;
+  close(): void;
+}
 
-  constructor(outer: AbortSignal | undefined) {
-    this.#outer = outer;
-    outer?.addEventListener('abort', this.#onAbort, { once: true });
-    this.received();
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  /** Data arrived: restarts the timeout. */
-  received(): void {
-    clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.#controller.abort(new Error('the server is silent')), SILENCE_MS);
-  }
-
-  /** Closes the connection; may be called twice. */
-  close(): void {
-    clearTimeout(this.#timer);
-    this.#outer?.removeEventListener('abort', this.#onAbort);
-    this.#controller.abort();
-  }
+/** A signal that aborts with the caller's, on `close`, or when the server is silent: call `received` for each piece of data. */
+function openConnection(outer: AbortSignal | undefined): Connection {
+  const controller = new AbortController();
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const received = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => controller.abort(new Error('the server is silent')), SILENCE_MS);
+  };
+  received();
+  return {
+    signal: outer ? AbortSignal.any([outer, controller.signal]) : controller.signal,
+    received,
+    close() {
+      clearTimeout(timer);
+      controller.abort();
+    },
+  };
 }
 
 async function* connect<T extends EventType>(

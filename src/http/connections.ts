@@ -37,7 +37,7 @@ export interface ConnectionsOptions {
   readonly unsent: UnsentLimits | undefined;
   readonly certificate: ServerCertificate | undefined;
   /** Serving threads terminate TLS and forward what they cannot answer. */
-  readonly isBehindThreads: boolean;
+  readonly hasServingThreads: boolean;
 }
 
 /** The connections of this thread. */
@@ -99,7 +99,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
       options.unsent,
     );
   const secure =
-    certificate && http2 && !options.isBehindThreads
+    certificate && http2 && !options.hasServingThreads
       ? createTlsServer(certificate, limits, onRequest, {
           openHttp1: (socket) => hot.open(socket),
           openHttp2: http2.open,

@@ -70,7 +70,7 @@ export interface HttpDeps {
   /**
    * Answers a media request, or throws OxbowError or FormatError.
    *
-   * @param options `signal` fires when the client goes away or oxbow ends
+   * @param options `signal` aborts when the client disconnects or oxbow stops
    */
   answer(address: MediaAddress, query: URLSearchParams, options: { readonly signal: AbortSignal }): Awaitable<Reply>;
   /** Answers live addresses without waiting. */

@@ -1,6 +1,6 @@
 /**
- * A server with fakes behind it, for the tests of this folder. The tests listen on real sockets.
- * In: what a test wants to differ. Out: a running server and what was asked of the fakes.
+ * A server with fake dependencies, for the tests of this folder. It listens on real sockets.
+ * In: the dependencies that a test replaces. Out: a running server, and the calls of the fakes.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';
@@ -44,7 +44,7 @@ export interface TestServer extends AsyncDisposable {
   readonly clock: ManualClock;
   /** Calls of `deps.streams`, as `name(arguments)`. */
   readonly calls: string[];
-  /** Log lines as they were written. */
+  /** Log lines as written. */
   readonly logged: string[];
   readonly close: () => Promise<void>;
 }
@@ -86,7 +86,7 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
   };
 }
 
-/** Starts a server on a free port of this computer; it speaks HTTPS where it is given a certificate. */
+/** Starts a server on a free port of this computer; with a certificate it speaks HTTPS. */
 export async function startTestServer(
   change: Partial<HttpDeps> = {},
   tls?: CertificateFiles,
@@ -172,7 +172,7 @@ export async function startTestServer(
   };
 }
 
-/** One server for all tests of a suite that change nothing about it; what was asked of it is forgotten before each test. */
+/** One server for all tests of a suite that do not change it; recorded calls and log lines are cleared before each test. */
 export function shareTestServer(change: () => Partial<HttpDeps> = () => ({})): () => TestServer {
   let server: TestServer | undefined;
   before(async () => {

@@ -100,7 +100,7 @@ suite('header fields of answers', () => {
       assert.match(headers['access-control-expose-headers']!, /Content-Range.*ETag.*Retry-After/);
       assert.ok(!Number.isNaN(Date.parse(headers.date!)));
 
-      // The plain form says too that there is another one, else a cache mixes them up.
+      // The uncompressed form has Vary too: otherwise a cache confuses the two.
       assert.equal(headers.vary, gzip ? 'Accept-Encoding, Origin' : 'Origin');
       const zipped = await ask(path, { 'accept-encoding': 'gzip' });
       assert.equal(zipped.headers['content-encoding'], gzip ? 'gzip' : undefined);

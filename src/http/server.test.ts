@@ -41,7 +41,7 @@ suite('pages', () => {
     assert.equal(script.headers.get('cache-control'), 'public, max-age=31536000, immutable');
     assert.match(script.headers.get('content-type')!, /javascript/);
     const page = await fetch(server.url);
-    // Not by fetch: it adds `Cache-Control: no-cache` to a conditional request, and so gets the whole.
+    // Not by fetch: it adds `Cache-Control: no-cache` to a conditional request, and so gets 200.
     const again = request(server.url, { headers: { 'if-none-match': page.headers.get('etag')! }, agent: false });
     again.end();
     const [response] = await once(again, 'response');
@@ -123,7 +123,7 @@ suite('closing', () => {
     const [response] = await once(asked, 'response');
     response.resume();
     await once(response, 'end');
-    // It would keep its connection for as long as it likes, were it waited for.
+    // If close waited for it, the client could keep its connection open for any time.
     await Promise.all([server.close(), server.close()]);
     await assert.rejects(fetch(`${server.url}/version`));
     agent.destroy();

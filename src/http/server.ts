@@ -22,8 +22,7 @@ import { createMediaResponder } from './media/media.ts';
 import { registerInterface } from './pages/interface.ts';
 import { openOwnPorts, openThreadPorts, type ThreadsOptions } from './ports.ts';
 import type { UnsentLimits } from './tls/http2-budget.ts';
-import { type CertificateFiles, readCertificate } from './tls/tls-certificate.ts';
-import { followCertificate } from './tls/tls-certificate-follow.ts';
+import { type CertificateFiles, followCertificate, readCertificate } from './tls/tls-certificate.ts';
 
 /** A server that listens. */
 export interface HttpServer extends AsyncDisposable {
@@ -86,7 +85,7 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
     limits: { ...usualLimits, ...watched, ...forTests?.http1 },
     unsent: forTests?.unsent,
     certificate,
-    isBehindThreads: serving !== undefined,
+    hasServingThreads: serving !== undefined,
   });
   const { server, secure } = connections;
   const listeners = new EventListeners(deps);

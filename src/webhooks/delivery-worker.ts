@@ -2,10 +2,9 @@
  * Delivers events to one webhook in order: the next one is sent after the previous one was delivered or has failed for good.
  * In: published events. Out: rows of deliveries. Disables a webhook that has failed for too long and publishes `webhook.disabled`.
  */
-import type { PublishedEvent } from '../cluster/event-bus.ts';
-import { type Outcome, sendOnce } from './send-once.ts';
-import type { WebhooksOptions } from './webhook-options.ts';
-import type { Delivery, Webhook } from './webhook-table.ts';
+import type { EventBus, PublishedEvent } from '../cluster/event-bus.ts';
+import { type Outcome, type SendTools, sendOnce } from './send-once.ts';
+import type { Delivery, Webhook, WebhookTable } from './webhook-table.ts';
 
 /** Pauses after each failed attempt, ms. After the fifth, about an hour after the first, the delivery fails. */
 const PAUSES_MS: readonly number[] = [10_000, 120_000, 720_000, 2_700_000];
@@ -15,6 +14,20 @@ const MAX_WAITING = 1000;
 /** Time for deliveries in progress when oxbow stops, ms. */
 const GRACE_MS = 1000;
 const GONE = 410;
+
+/** Dependencies and options of webhooks. */
+export interface WebhooksOptions extends SendTools {
+  readonly table: WebhookTable;
+  readonly bus: EventBus;
+  /** Waits by the clock of `clock`. Rejects when aborted. */
+  readonly sleep: (ms: number, options: { signal: AbortSignal }) => Promise<void>;
+  /** Most deliveries that wait for one webhook, 1,000 by default; further events are stored as dropped. */
+  readonly maxWaiting?: number;
+  /** Called when a delivery has ended. */
+  readonly ended: (state: 'done' | 'failed' | 'dropped') => void;
+  /** Called for errors that no webhook caused. */
+  readonly failed: (error: unknown) => void;
+}
 
 /** Delivers to one webhook until disposed. */
 export class DeliveryWorker implements AsyncDisposable {

@@ -14,6 +14,7 @@ import type { Webhook } from './webhook-table.ts';
 export interface SendTools {
   readonly net: Pick<Net, 'fetch'>;
   readonly clock: Clock;
+  /** Records a span for each attempt. */
   readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'>;
 }
 

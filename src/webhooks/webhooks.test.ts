@@ -11,8 +11,8 @@ import type { Net, NetRequest, NetResponse } from '../net/net.ts';
 import { createLog } from '../observe/log.ts';
 import type { Ended } from '../observe/telemetry.ts';
 import { openStore } from '../store/db.ts';
+import type { WebhooksOptions } from './delivery-worker.ts';
 import { checkSecret } from './signature.ts';
-import type { WebhooksOptions } from './webhook-options.ts';
 import { WebhookTable } from './webhook-table.ts';
 import { Webhooks } from './webhooks.ts';
 
@@ -29,10 +29,10 @@ interface Got {
   readonly traceparent: string | undefined;
 }
 
-/** How the other side answers a try: a status, headers too, or not at all. */
+/** The receiver's answer to an attempt: a status, with headers, or none. */
 type Reply = number | { readonly status: number; readonly headers: Record<string, string> } | Error;
 
-/** Webhooks on a store of their own, a clock that sleeping moves, and another side that answers as a test says. */
+/** Webhooks with their own store, a clock that advances with each sleep, and a receiver that answers as the test says. */
 async function openHooks(
   answer: (got: Got, count: number) => Reply | Promise<Reply> = () => 204,
   more: Pick<WebhooksOptions, 'maxWaiting' | 'telemetry'> = {},
@@ -73,7 +73,7 @@ async function openHooks(
     ...{ hooks, open, bus, clock, got, ended, failures },
     tell: (number: number, stream = 'door') =>
       bus.publish('stream.generation', { number }, { name: stream, visibility: 'private' }),
-    /** Waits until so many have ended. */
+    /** Resolves when `count` deliveries have ended. */
     async until(count: number) {
       while (ended.length < count) await new Promise(setImmediate);
     },

@@ -16,10 +16,9 @@ import type {
 } from '../api/webhook-shapes.ts';
 import type { PublishedEvent, Subscription } from '../cluster/event-bus.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { DeliveryWorker } from './delivery-worker.ts';
+import { DeliveryWorker, type WebhooksOptions } from './delivery-worker.ts';
 import { sendOnce } from './send-once.ts';
 import { checkSecret, makeSecret } from './signature.ts';
-import type { WebhooksOptions } from './webhook-options.ts';
 import type { Delivery, Webhook } from './webhook-table.ts';
 
 /** Most webhooks of a server. */

@@ -129,7 +129,7 @@ suite('pages of other sites', () => {
         asked.on('error', reject).end();
       });
     assert.equal(await statusFor('evil.example:8080'), 421);
-    assert.equal(await statusFor('tv.example'), 401, 'a name that is known gives no right either');
+    assert.equal(await statusFor('tv.example'), 401, 'a known name gives no permission either');
     assert.equal(await statusFor('localhost:8080'), 200);
   });
 });
@@ -185,7 +185,7 @@ suite('limits', () => {
     assert.deepEqual([limited.status, limited.body.code], [429, 'too-many-requests']);
     assert.equal(limited.headers.get('retry-after'), '12');
     assert.match(limited.headers.get('ratelimit')!, /^"sign-in";r=0;t=60$/);
-    assert.equal((await wrong('192.0.2.2')).status, 401, 'others are not touched');
+    assert.equal((await wrong('192.0.2.2')).status, 401, 'other addresses are not affected');
     clock.advance(12_000);
     assert.equal((await wrong('192.0.2.1')).status, 401);
   });
@@ -236,25 +236,25 @@ suite('signed paths', () => {
 
   test('give read access to the API of that stream, for players on any page', async () => {
     const { url } = shared();
-    const { token: right } = await make();
-    const base = `/t/${right}/api/v1/streams`;
+    const { token: watchToken } = await make();
+    const base = `/t/${watchToken}/api/v1/streams`;
     const view = await ask(url, 'GET', `${base}/signed`);
     assert.deepEqual([view.status, view.body.name], [200, 'signed']);
     assert.equal(view.headers.get('access-control-allow-origin'), '*');
     assert.equal((await ask(url, 'GET', `${base}/signed/timeline`)).status, 200);
     assert.equal((await ask(url, 'GET', '/api/v1/streams/signed')).status, 404);
-    assert.equal((await ask(url, 'GET', `/t/${right}/api/v1/time`)).status, 200, 'by which players set their clocks');
-    assert.equal((await ask(url, 'GET', `/t/${right}/api/v1/tokens`)).status, 404);
+    assert.equal((await ask(url, 'GET', `/t/${watchToken}/api/v1/time`)).status, 200, 'players need the time');
+    assert.equal((await ask(url, 'GET', `/t/${watchToken}/api/v1/tokens`)).status, 404);
     assert.equal((await ask(url, 'GET', `${base}/private`)).body.code, 'watch-refused');
     assert.equal((await ask(url, 'POST', `${base}/signed/stop`)).status, 401);
-    const page = await ask(url, 'GET', `/t/${right}/watch/signed?t=1795160400`);
-    assert.equal(page.headers.get('location'), `/watch/signed?t=1795160400&token=${right}`);
+    const page = await ask(url, 'GET', `/t/${watchToken}/watch/signed?t=1795160400`);
+    assert.equal(page.headers.get('location'), `/watch/signed?t=1795160400&token=${watchToken}`);
   });
 
   test('reveal no names: a hidden stream and an unknown one are refused alike', async () => {
     const { url } = shared();
-    const { token: right } = await make();
-    for (const word of [right, 'guess']) {
+    const { token: watchToken } = await make();
+    for (const word of [watchToken, 'guess']) {
       const answers = await Promise.all(
         ['/api/v1/streams/N', '/api/v1/streams/N/timeline', '/live/N/index.m3u8', '/api/v1/events?stream=N'].flatMap(
           (path) => ['private', 'unknown'].map((name) => ask(url, 'GET', `/t/${word}${path.replace('N', name)}`)),
@@ -268,33 +268,33 @@ suite('signed paths', () => {
 
   test('expire: playlists at once, the media that they listed two target durations later', async () => {
     const { url, clock } = shared();
-    const { token: right } = await make();
+    const { token: watchToken } = await make();
     clock.advance(3_600_000);
-    const late = await ask(url, 'GET', `/t/${right}/live/signed/index.m3u8`);
+    const late = await ask(url, 'GET', `/t/${watchToken}/live/signed/index.m3u8`);
     assert.deepEqual([late.status, late.body.code], [403, 'watch-expired']);
-    assert.equal((await ask(url, 'GET', `/t/${right}/clip/signed/1/2.mp4`)).status, 403);
+    assert.equal((await ask(url, 'GET', `/t/${watchToken}/clip/signed/1/2.mp4`)).status, 403);
     for (const path of ['av0/7.m4s', 'av0/7.2.m4s', 'av0/init-1.mp4', 'ts/7.ts']) {
-      assert.equal((await ask(url, 'GET', `/t/${right}/live/signed/${path}`)).status, 200, path);
+      assert.equal((await ask(url, 'GET', `/t/${watchToken}/live/signed/${path}`)).status, 200, path);
     }
     clock.advance(12_000);
-    assert.equal((await ask(url, 'GET', `/t/${right}/live/signed/av0/7.m4s`)).status, 403);
-    assert.equal((await ask(url, 'GET', `/t/${right}/api/v1/streams/signed`)).body.code, 'watch-expired');
-    const signedIn = await ask(url, 'GET', `/t/${right}/api/v1/streams/signed`, asAdmin);
+    assert.equal((await ask(url, 'GET', `/t/${watchToken}/live/signed/av0/7.m4s`)).status, 403);
+    assert.equal((await ask(url, 'GET', `/t/${watchToken}/api/v1/streams/signed`)).body.code, 'watch-expired');
+    const signedIn = await ask(url, 'GET', `/t/${watchToken}/api/v1/streams/signed`, asAdmin);
     assert.equal(signedIn.body.code, 'watch-expired', 'administrators too: the media would be refused as well');
   });
 
   test('end when they are revoked', async () => {
     const { url } = shared();
-    const { token: right } = await make();
+    const { token: watchToken } = await make();
     assert.equal((await ask(url, 'POST', '/api/v1/streams/signed/watch-tokens/revoke', asAdmin)).status, 204);
-    assert.equal((await ask(url, 'GET', `/t/${right}/live/signed/av0/7.m4s`)).body.code, 'watch-refused');
+    assert.equal((await ask(url, 'GET', `/t/${watchToken}/live/signed/av0/7.m4s`)).body.code, 'watch-refused');
   });
 
   test('end with their stream: they are not valid for a later one of the same name', async () => {
     const { url } = shared();
-    const { token: right } = await make();
+    const { token: watchToken } = await make();
     assert.equal((await ask(url, 'DELETE', '/api/v1/streams/signed', asAdmin)).status, 204);
-    assert.equal((await ask(url, 'GET', `/t/${right}/live/signed/av0/7.m4s`)).body.code, 'watch-refused');
+    assert.equal((await ask(url, 'GET', `/t/${watchToken}/live/signed/av0/7.m4s`)).body.code, 'watch-refused');
   });
 
   test('of a private stream last a day at most', async () => {
@@ -310,12 +310,12 @@ suite('signed paths', () => {
         throw new TypeError('a bug');
       },
     });
-    const right = server.deps.access.watch.sign('signed', server.clock.nowMs() + 1000);
-    assert.equal((await ask(server.url, 'GET', `/t/${right}/live/signed/index.m3u8`)).status, 500);
-    await ask(server.url, 'GET', `/t/${right}/nothing/here`);
+    const watchToken = server.deps.access.watch.sign('signed', server.clock.nowMs() + 1000);
+    assert.equal((await ask(server.url, 'GET', `/t/${watchToken}/live/signed/index.m3u8`)).status, 500);
+    await ask(server.url, 'GET', `/t/${watchToken}/nothing/here`);
     assert.match(server.logged.join(''), /\/live\/signed\/index\.m3u8/);
-    assert.doesNotMatch(server.logged.join(''), new RegExp(right));
-    assert.doesNotMatch(await server.deps.metrics.print(), new RegExp(right));
+    assert.doesNotMatch(server.logged.join(''), new RegExp(watchToken));
+    assert.doesNotMatch(await server.deps.metrics.print(), new RegExp(watchToken));
   });
 });
 

@@ -10,7 +10,7 @@ import { routes } from '../routes/table.ts';
 interface Answer {
   readonly status: number;
   readonly headers: Headers;
-  // biome-ignore lint/suspicious/noExplicitAny: bodies of many shapes, each looked at by its test
+  // biome-ignore lint/suspicious/noExplicitAny: bodies of many shapes, checked by each test
   readonly body: any;
 }
 

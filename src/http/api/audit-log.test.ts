@@ -20,7 +20,7 @@ suite('the audit log', () => {
       headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
       ...(body && { body: JSON.stringify(body) }),
     });
-  /** Lines without time, level and trace id, once there are so many. */
+  /** Resolves with the lines, without time, level and trace id, once there are `count`. */
   const lines = (count: number) =>
     until('the lines', () => {
       const parsed = shared().logged.map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -46,7 +46,7 @@ suite('the audit log', () => {
     assert.deepEqual([made!.stream, made!.status], ['yard', 201]);
     assert.deepEqual([wrong!.stream, wrong!.status, wrong!.msg], ['door', 400, 'refused']);
     assert.deepEqual([failed!.status, failed!.msg], [502, 'failed']);
-    assert.deepEqual(more, [], 'who only looks is not noted');
+    assert.deepEqual(more, [], 'reading is not logged');
     assert.equal(shared().logged.join().includes('hidden'), false);
   });
 
@@ -55,7 +55,7 @@ suite('the audit log', () => {
     const auditLog = new AuditLog(createLog({ level: 'info', format: 'json', write: (line) => logged.push(line) }));
     const request = { method: 'POST', url: '/api/v1/sessions', id: traceId, routeOptions: {} };
     const authorized = { principal: { name: 'admin token' }, client: { address: '' } };
-    // What fastify says of a stream that was reset.
+    // The state that fastify reports for a stream that was reset.
     const reply = { statusCode: 200, raw: { headersSent: false, writableEnded: false } };
     auditLog.started({ method: 'POST' } as Route, request as FastifyRequest, () => authorized as Authorized);
     auditLog.finished(request as FastifyRequest, reply as FastifyReply);

@@ -11,8 +11,8 @@ import { createClientAddress } from '../client/client-address.ts';
 import { readForwarded } from '../client/forwarded.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import { createPublicAddress, type RequestOrigin } from '../client/public-address.ts';
-import type { RequestClient } from '../client/request-client.ts';
 import type { HttpDeps } from '../deps.ts';
+import type { LimitedClient } from './rate-limit.ts';
 
 /** The parts of a request that authenticate it. */
 export interface AuthRequest extends RequestOrigin {
@@ -29,6 +29,16 @@ export interface Principal {
   readonly session: Session | undefined;
   /** For the log: the session or token, `''` for an anonymous client. No secret. */
   readonly name: string;
+}
+
+/** The client of a request. */
+export interface RequestClient extends LimitedClient {
+  /** Origin by which it reaches this server; undefined if the request names no host. */
+  readonly origin: string | undefined;
+  /** Set-Cookie that starts a session. */
+  cookie(secret: string): string;
+  /** Set-Cookie that deletes it. */
+  noCookie(): string;
 }
 
 /** Authenticates requests. */

@@ -18,10 +18,7 @@ import type { LimitName } from './rate-limit.ts';
 const SIGNED_PATHS = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
 
 /** What routes learn about the sender of a request. */
-export type Authorized = Pick<
-  RouteCall,
-  'isAdmin' | 'isOperator' | 'principal' | 'client' | 'ends' | 'sees' | 'subscriber'
->;
+export type Authorized = Pick<RouteCall, 'isOperator' | 'principal' | 'client' | 'ends' | 'sees' | 'subscriber'>;
 
 /** Authorizes requests to the API. */
 export interface Authorizer {
@@ -64,7 +61,6 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
     return {
       principal,
       client,
-      isAdmin: principal.isAdmin,
       isOperator: principal.seesAll || client.isLocal,
       ends: endsOf(request.socket),
       sees: seesBy(tokens.get(request.raw), principal.seesAll),

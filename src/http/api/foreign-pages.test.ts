@@ -103,7 +103,7 @@ suite('a page of another site, on a loopback address', () => {
     assert.equal(await open(`${rightTo('signed')}/api/v1/events?stream=signed`, FOREIGN), 101);
     assert.equal(await open('/api/v1/events', {}), 101);
     assert.equal(await open('/api/v1/events', { origin: shared().url }), 101);
-    assert.equal(await open('/api/v1/events', { ...FOREIGN, ...asAdmin }), 101, 'a program with a token is no page');
+    assert.equal(await open('/api/v1/events', { ...FOREIGN, ...asAdmin }), 101, 'a program with a token is not a page');
   });
 
   test('reads no media over HTTP/2 either', { skip: need('openssl') }, async () => {

@@ -53,7 +53,7 @@ suite('guessing bearer tokens', () => {
     assert.equal(await statusOf(system(), known), 200);
     clock.advance(3_600_000);
     await guessAll('192.0.2.2');
-    assert.equal(await statusOf(system(), known), 429, 'an hour later it is as unknown as any other');
+    assert.equal(await statusOf(system(), known), 429, 'after an hour it costs a try again');
   });
 
   test('that it is valid from another address reveals nothing', async () => {
@@ -91,7 +91,7 @@ suite('requests that a proxy on this computer forwarded', () => {
         assert.equal(await statusOf(`${url}/clip/public/1/2.mp4`, fields), 200, `${i}`);
       }
       assert.equal(await statusOf(`${url}/clip/public/1/2.mp4`, fields), 429);
-      assert.equal(await statusOf(`${url}/clip/public/1/2.mp4`, {}), 200, 'this computer is not');
+      assert.equal(await statusOf(`${url}/clip/public/1/2.mp4`, {}), 200, 'this computer is not limited');
     });
   }
 

@@ -33,7 +33,11 @@ suite('forwarding headers', () => {
     const long = '203.0.113.1, '.repeat(500);
     assert.equal(who({ 'x-forwarded-for': `${long}198.51.100.9` }), '198.51.100.9', 'a long list cannot hide its end');
     assert.equal(who({ forwarded: `${'for=203.0.113.1, '.repeat(500)}for=198.51.100.9` }), '198.51.100.9');
-    assert.equal(who({ 'x-forwarded-for': `${'9'.repeat(4090)}198.51.100.9` }), '10.0.0.1', 'nor be cut into one');
+    assert.equal(
+      who({ 'x-forwarded-for': `${'9'.repeat(4090)}198.51.100.9` }),
+      '10.0.0.1',
+      'a cut entry does not count',
+    );
     assert.equal(address('192.0.2.1', readForwarded({ forwarded: 'for=198.51.100.9' }).for), '192.0.2.1', 'no proxy');
   });
 

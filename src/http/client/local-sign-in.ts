@@ -4,7 +4,7 @@
  */
 import { type Exposure, isExposed } from '../../config/exposure.ts';
 import { programName } from '../../lib/program.ts';
-import type { RequestClient } from './request-client.ts';
+import type { LimitedClient } from '../api/rate-limit.ts';
 import { type ConnectionEnds, isOwnConnection } from './socket-owner.ts';
 
 /** The policy of local sign-in. */
@@ -13,9 +13,9 @@ export interface LocalSignIn {
    * Whether a click on the page signs this browser in as administrator: only this computer can reach oxbow, the request comes directly
    * from a program on it, and that program belongs to the user who runs oxbow.
    */
-  isOffered(client: Pick<RequestClient, 'isLocal'>, ends: ConnectionEnds): Promise<boolean>;
+  isOffered(client: Pick<LimitedClient, 'isLocal'>, ends: ConnectionEnds): Promise<boolean>;
   /** The command that prints a sign-in link. Only clients on this computer learn the path of the data folder. */
-  command(client: Pick<RequestClient, 'isLocal'>): string;
+  command(client: Pick<LimitedClient, 'isLocal'>): string;
 }
 
 /** Options of `createLocalSignIn`. */

@@ -206,7 +206,7 @@ suite('events', () => {
     const text = 'x'.repeat(100_000);
     const lost = async () => /^oxbow_event_listeners_lost_total 1$/m.test(await metrics.print());
     let count = 0;
-    // As much as the system's own buffers take, and then some.
+    // More than the socket buffers of the system hold.
     while (!(await lost())) {
       events.publish('marker.added', { id: '1', at: '', text }, { name: 'public', visibility: 'public' });
       count++;

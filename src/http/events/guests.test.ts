@@ -9,7 +9,7 @@ import { subscribeBySse, subscribeByWebSocket, type TestSubscriber } from './sub
 
 const HOUR_MS = 3_600_000;
 
-/** The token with another character in the middle of its signature: the last one may hold bits that do not count. */
+/** The token with a changed character in the middle of its signature: the last one may have unused bits. */
 function forged(token: string): string {
   const at = token.length - 6;
   return `${token.slice(0, at)}${token[at] === 'A' ? 'B' : 'A'}${token.slice(at + 1)}`;

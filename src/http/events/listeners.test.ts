@@ -28,7 +28,7 @@ suite('limits of event subscribers', () => {
       end(); // it counts once
     }
     leave.push(one());
-    assert.throws(one, { code: 'busy' }, 'the administrator has a place there');
+    assert.throws(one, { code: 'busy' }, 'the subscription of the administrator counts');
     for (const end of leave) end();
     one()();
     listeners.close();

@@ -20,7 +20,7 @@ import { type UnsentLimits, unsentLimits } from '../tls/http2-budget.ts';
 
 let folder: Folder;
 let pair: CertificatePair;
-/** Reads a recording that no socket takes whole. */
+/** A reader of a recording that is larger than any socket buffer. */
 let reader: RangeReader;
 let segments: SegmentStore;
 const FILM = segmentLocation('film');
@@ -53,7 +53,7 @@ const deps = {
   },
 };
 
-/** A session that takes nothing: every stream's window is empty. Its requests are on their way when it resolves. */
+/** A session that reads nothing: the window of every stream is empty. Resolves after its requests were sent. */
 async function openDeaf(
   server: TestServer,
   requests: number,
@@ -131,7 +131,7 @@ suite('HTTP/2 clients that read nothing', { skip: need('openssl') }, () => {
       held++;
       return promise;
     };
-    // A busy machine may leave this process alone for a second.
+    // A busy machine may suspend this process for a second.
     const patient = { ...quick, stallMs: 3000, fullStallMs: 3000 };
     await using server = await startTestServer({ ...deps, answer }, pair, { unsent: patient });
     await using client = await openHttp2(server.url);

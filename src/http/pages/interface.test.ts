@@ -118,7 +118,7 @@ suite('pages with a preview', () => {
     assert.match(policies[0]!, /frame-ancestors 'self';/);
     assert.match(policies[1]!, /frame-ancestors \*;/);
     for (const policy of policies) {
-      // Empty files that the player gives to tracks of subtitles; no script, no style.
+      // data: is for the empty files of subtitle tracks; it allows no script and no style.
       assert.doesNotMatch(policy.replace("media-src 'self' blob: data:", ''), /unsafe|data:|https?:/);
       assert.match(policy, /require-trusted-types-for 'script'/);
     }

@@ -20,7 +20,7 @@ function door(change: Partial<StreamView> = {}): StreamView {
 test('a live stream shows its newest still and how much is recorded', () => {
   const { title, description, url, image, player } = previewOf(door(), now, base, nowMs);
   assert.equal(title, 'door · live');
-  assert.equal(description, 'Live now. 3 h 0 min of it are recorded.');
+  assert.equal(description, 'Live now. 3 h 0 min recorded.');
   assert.equal(url, 'https://tv.example/watch/door');
   assert.deepEqual(player, { url: 'https://tv.example/embed/door', width: 640, height: 360 });
   const still = Date.UTC(2026, 10, 20, 11, 59, 55) / 1000;
@@ -30,7 +30,7 @@ test('a live stream shows its newest still and how much is recorded', () => {
 test('a stream with a title and a description is presented with them', () => {
   const { title, description } = previewOf(door({ title: 'Front door', description: 'The street.' }), now, base, nowMs);
   assert.equal(title, 'Front door · live');
-  assert.equal(description, 'Live now. 3 h 0 min of it are recorded. The street.');
+  assert.equal(description, 'Live now. 3 h 0 min recorded. The street.');
 });
 
 test('an instant shows its own still and its time in UTC', () => {

@@ -176,7 +176,7 @@ interface Words {
 }
 
 function nowWords({ state, recorded }: StreamView): Words {
-  const back = recorded.seconds >= 60 ? ` ${lengthText(recorded.seconds)} of it are recorded.` : '';
+  const back = recorded.seconds >= 60 ? ` ${lengthText(recorded.seconds)} recorded.` : '';
   if (state === 'live') return { moment: 'live', sentence: `Live now.${back}` };
   return { moment: '', sentence: `Not live at the moment.${back}` };
 }

@@ -11,6 +11,7 @@ import { printRfc3339 } from '../../api/instant.ts';
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { expiresForms, readExpiry } from './expiry-field.ts';
+import { IdParams } from './page-query.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const SignIn = Type.Object(
@@ -24,7 +25,6 @@ const SignIn = Type.Object(
   { $id: 'SignIn', additionalProperties: false },
 );
 const SessionList = Type.Object({ items: Type.Array(SessionView), nextCursor: Type.Null() }, { $id: 'SessionList' });
-const IdParams = Type.Object({ id: Type.String({ maxLength: 80 }) });
 const Scope = Type.Union([Type.Literal('admin'), Type.Literal('view')]);
 const NewToken = Type.Object(
   {

@@ -4,7 +4,7 @@
  */
 import { ExportJob, ExportSettings, ExportTicket } from '../../api/job-shapes.ts';
 import { Type } from '../../api/type.ts';
-import { JobParams } from './jobs.ts';
+import { IdParams } from './page-query.ts';
 import { defineRoute, type Route } from './route.ts';
 
 const TicketParams = Type.Object({ ticket: Type.String({ maxLength: 100 }) });
@@ -32,7 +32,7 @@ export const exportRoutes: readonly Route[] = [
     tag: 'jobs',
     access: 'admin',
     sentence: 'Downloads the file of an export, whole or by range.',
-    params: JobParams,
+    params: IdParams,
     replies: { 200: FileBody, 206: FileBody },
     answer: async ({ params: { id } }, { exports }) => ({ file: await exports.file(id) }),
   }),
@@ -42,7 +42,7 @@ export const exportRoutes: readonly Route[] = [
     tag: 'jobs',
     access: 'admin',
     sentence: 'Creates an address from which a browser can download the file without credentials, for 15 minutes.',
-    params: JobParams,
+    params: IdParams,
     replies: { 201: ExportTicket },
     async answer({ params: { id } }, { exports }) {
       const ticket = await exports.ticket(id);

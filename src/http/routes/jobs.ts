@@ -4,11 +4,9 @@
  */
 import { JobView } from '../../api/job-shapes.ts';
 import { Type } from '../../api/type.ts';
-import { NextCursor, PageQuery } from './page-query.ts';
+import { IdParams, NextCursor, PageQuery } from './page-query.ts';
 import { defineRoute, type Route } from './route.ts';
 
-/** The id of a job in a path. */
-export const JobParams = Type.Object({ id: Type.String({ maxLength: 80 }) });
 const JobList = Type.Object({ items: Type.Array(JobView), nextCursor: NextCursor }, { $id: 'JobList' });
 
 /** The rows. */
@@ -31,7 +29,7 @@ export const jobRoutes: readonly Route[] = [
     tag: 'jobs',
     access: 'admin',
     sentence: 'Returns the state, progress and result of a job.',
-    params: JobParams,
+    params: IdParams,
     replies: { 200: JobView },
     answer: async ({ params: { id } }, { jobs }) => ({ body: await jobs.get(id) }),
   }),
@@ -41,7 +39,7 @@ export const jobRoutes: readonly Route[] = [
     tag: 'jobs',
     access: 'admin',
     sentence: 'Cancels a job. Removes a finished job and its file.',
-    params: JobParams,
+    params: IdParams,
     replies: { 200: JobView },
     answer: async ({ params: { id } }, { jobs }) => ({ body: await jobs.cancel(id) }),
   }),

@@ -7,6 +7,9 @@ import { OxbowError } from '../../lib/errors.ts';
 
 const MOST = 1000;
 
+/** The id in a path. */
+export const IdParams = Type.Object({ id: Type.String({ maxLength: 80 }) });
+
 /** The query of a paginated list. */
 export const PageQuery = Type.Object(
   {

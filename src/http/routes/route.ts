@@ -4,9 +4,8 @@
  */
 import type { Static, TSchema } from 'typebox';
 import type { Reply } from '../../delivery/reply.ts';
-import type { Principal } from '../api/authenticate.ts';
+import type { Principal, RequestClient } from '../api/authenticate.ts';
 import type { LimitName } from '../api/rate-limit.ts';
-import type { RequestClient } from '../client/request-client.ts';
 import type { ConnectionEnds } from '../client/socket-owner.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { EventFilter, EventSubscriber } from '../events/event-filter.ts';
@@ -22,7 +21,6 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
-  readonly isAdmin: boolean;
   readonly principal: Principal;
   readonly client: RequestClient;
   /** Ends of the connection that the request uses. */

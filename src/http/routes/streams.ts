@@ -108,7 +108,7 @@ export const streamRoutes: readonly Route[] = [
     sentence: 'Returns the settings and state of a stream.',
     params: NameParams,
     replies: { 200: StreamView },
-    async answer({ params: { name }, isAdmin, sees }, deps) {
+    async answer({ params: { name }, principal: { isAdmin }, sees }, deps) {
       const view = await findStream(name, sees, deps);
       return { headers: etagOf(name, isAdmin, deps), body: view };
     },

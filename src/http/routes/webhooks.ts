@@ -10,10 +10,9 @@ import {
   WebhookTestView,
   WebhookView,
 } from '../../api/webhook-shapes.ts';
-import { NextCursor, PageQuery, pageOf } from './page-query.ts';
+import { IdParams, NextCursor, PageQuery, pageOf } from './page-query.ts';
 import { defineRoute, type Route } from './route.ts';
 
-const IdParams = Type.Object({ id: Type.String({ maxLength: 80 }) });
 const WebhookList = Type.Object({ items: Type.Array(WebhookView), nextCursor: NextCursor }, { $id: 'WebhookList' });
 const DeliveryList = Type.Object({ items: Type.Array(DeliveryView), nextCursor: Type.Null() }, { $id: 'DeliveryList' });
 

@@ -8,6 +8,7 @@ import { createSecureContext } from 'node:tls';
 import type { Config } from '../../config/schema.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { HttpDeps } from '../deps.ts';
 
 /** Paths of certificate and key, both PEM; the certificate is followed by its intermediates. */
 export interface CertificateFiles {
@@ -111,6 +112,35 @@ function parseKey(pem: Buffer, file: string): KeyObject {
 
 function refusal(detail: string, hint: string, cause?: unknown): OxbowError {
   return new OxbowError('bad-setting', detail, { extra: { hint }, cause });
+}
+
+/** Watches the files until aborted, applies each new certificate and logs it. */
+export function followCertificate(
+  files: CertificateFiles,
+  shown: { use(certificate: Certificate): void },
+  first: Certificate,
+  { log, clock }: HttpDeps,
+  { signal }: { signal: AbortSignal },
+): Promise<void> {
+  const warnOfTime = ({ names, notBeforeMs, notAfterMs }: Certificate) => {
+    const nowMs = clock.nowMs();
+    const notAfter = new Date(notAfterMs).toISOString();
+    if (nowMs > notAfterMs) log.warn({ names, notAfter }, 'the certificate has expired');
+    else if (nowMs < notBeforeMs) log.warn({ names }, 'the certificate is not valid yet');
+  };
+  warnOfTime(first);
+  const watch = {
+    changed(certificate: Certificate) {
+      shown.use(certificate);
+      const notAfter = new Date(certificate.notAfterMs).toISOString();
+      log.info({ names: certificate.names, notAfter }, 'the certificate was replaced');
+      warnOfTime(certificate);
+    },
+    refused(reason: OxbowError) {
+      log.error({ error: reason.message }, 'the new certificate cannot be used; keeping the current one');
+    },
+  };
+  return watchCertificate(files, first, watch, { signal });
 }
 
 /** Receives the changes of watched files. */

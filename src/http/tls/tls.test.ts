@@ -35,7 +35,7 @@ function holding() {
   const waiters: (() => void)[] = [];
   return {
     held,
-    /** Resolves when so many are held. */
+    /** Resolves when `count` requests are held. */
     async reach(count: number): Promise<void> {
       while (held.length < count) await new Promise<void>((resolve) => waiters.push(resolve));
     },
@@ -149,7 +149,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     await using server = await startTestServer({}, pair());
     const port = Number(new URL(server.url).port);
     const sockets: Socket[] = [];
-    // A way on which every byte travels alone.
+    // A proxy that forwards each byte separately.
     const slow = createServer((socket) => {
       const onward = connect({ port, host: '127.0.0.1', noDelay: true });
       sockets.push(socket, onward);
@@ -209,7 +209,7 @@ suite('HTTPS', { skip: need('openssl') }, () => {
     await using server = await startTestServer(deps, pair());
     const rude = connectHttp2(server.url, { rejectUnauthorized: false, peerMaxConcurrentStreams: 1000 });
     rude.on('error', () => {});
-    // Before the settings of the server are known, nothing holds the peer back.
+    // Before the peer has read the server's settings, nothing limits it.
     for (let i = 0; i < 1000; i++) rude.request({ ':path': '/live/cam/v0/8.1.m4s' }).on('error', () => {});
     await reach(128);
     assert.equal((await askHttp1(server, '/version')).status, 200);
