@@ -4,12 +4,7 @@
  */
 import { parseInstant } from '../../src/api/instant.ts';
 import { isStreamName } from '../../src/api/stream-name.ts';
-
-/** A range of a stream's time, unix milliseconds; `toMs` is after `fromMs`. */
-export interface RouteSpan {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
+import type { TimeSpan } from './time/span.ts';
 
 /** A page and its parameters; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
 export type Route =
@@ -19,7 +14,7 @@ export type Route =
   | { readonly page: 'docs' }
   | { readonly page: 'sign-in' }
   | { readonly page: 'admin'; readonly tab: AdminTab }
-  | { readonly page: 'watch'; readonly stream: string; readonly atMs: number | null; readonly span: RouteSpan | null }
+  | { readonly page: 'watch'; readonly stream: string; readonly atMs: number | null; readonly span: TimeSpan | null }
   | { readonly page: 'missing'; readonly path: string };
 
 /** The path of each page; `:part` is a parameter, `:part?` an optional one. */
@@ -100,7 +95,7 @@ export function signInPath(from: string): string {
 /** The time and the span in a query. */
 export function readLinkTime(query: URLSearchParams): {
   readonly atMs: number | null;
-  readonly span: RouteSpan | null;
+  readonly span: TimeSpan | null;
 } {
   const fromMs = readTime(query.get('from'));
   const toMs = readTime(query.get('to'));
@@ -117,7 +112,7 @@ function readTime(text: string | null): number | null {
 }
 
 /** What a link points to: nothing for now, a time, or a span; unix milliseconds. */
-export type LinkTime = number | RouteSpan | undefined;
+export type LinkTime = number | TimeSpan | undefined;
 
 /**
  * The address of the watch page.

@@ -3,8 +3,8 @@
  * In: the marks of the timeline. Out: the marker panel, its dialog. Pure.
  */
 import type { MarkerView, PinView } from '../../../src/api/shapes.ts';
+import type { TimeSpan } from '../time/span.ts';
 import type { Marker, Pin } from '../timeline/tiles.ts';
-import type { Span } from './span.ts';
 
 /** An entry of the list: a marked time with a text, or a protected span. Unix milliseconds. */
 export type Mark = ({ readonly kind: 'marker' } & Marker) | ({ readonly kind: 'pin' } & Pin);
@@ -12,7 +12,7 @@ export type Mark = ({ readonly kind: 'marker' } & Marker) | ({ readonly kind: 'p
 /** The subject of the dialog: a new marker, a new protected span, or the sign-in to remove one. */
 export type Draft =
   | { readonly kind: 'marker'; readonly atMs: number }
-  | ({ readonly kind: 'pin' } & Span)
+  | ({ readonly kind: 'pin' } & TimeSpan)
   | { readonly kind: 'remove'; readonly mark: Mark };
 
 /** Longest text, characters. */
@@ -48,6 +48,6 @@ export function listMarks(markers: readonly Marker[], pins: readonly Pin[]): rea
 }
 
 /** Whether a whole span is already protected. */
-export function isPinned(span: Span, pins: readonly Pin[]): boolean {
+export function isPinned(span: TimeSpan, pins: readonly Pin[]): boolean {
   return pins.some(({ fromMs, toMs }) => fromMs <= span.fromMs && toMs >= span.toMs);
 }

@@ -3,10 +3,11 @@
  * In: the text of the storage. Out: clips, newest first; the text to store. Pure.
  */
 import { isStreamName } from '../../../src/api/stream-name.ts';
-import { type ClipFormat, clipFormats, MAX_CLIP_MS, type Span } from './span.ts';
+import type { TimeSpan } from '../time/span.ts';
+import { type ClipFormat, clipFormats, MAX_CLIP_MS } from './span.ts';
 
 /** A saved clip. */
-export interface SavedClip extends Span {
+export interface SavedClip extends TimeSpan {
   readonly stream: string;
   readonly name: string;
   readonly format: ClipFormat;

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { JobView } from '../../../src/api/job-shapes.ts';
 import { parseField } from '../time/format.ts';
+import type { TimeSpan } from '../time/span.ts';
 import type { Stretch } from '../timeline/past.ts';
 import {
   contentsOf,
@@ -10,7 +11,6 @@ import {
   isFast,
   MAX_CLIP_MS,
   resultOfJob,
-  type Span,
   spanOf,
   spanOfJob,
   spanText,
@@ -28,7 +28,7 @@ test('two marks in order are a span; otherwise the result is the problem', () =>
 });
 
 test('an MP4 is available at once whatever its length, MKV and TS up to two hours', () => {
-  const span = (ms: number): Span => ({ fromMs: 0, toMs: ms });
+  const span = (ms: number): TimeSpan => ({ fromMs: 0, toMs: ms });
   for (const format of ['mkv', 'ts'] as const) {
     assert.ok(isFast(span(2 * HOUR), format));
     assert.ok(!isFast(span(2 * HOUR + 1), format));

@@ -3,19 +3,8 @@
  * In: marks in unix milliseconds, the stream's past. Out: the clip panel, the list of clips. Pure.
  */
 import type { ExportResult, JobView } from '../../../src/api/job-shapes.ts';
+import type { Clip, TimeSpan } from '../time/span.ts';
 import type { Past, Stretch } from '../timeline/past.ts';
-
-/** Start and end of a clip, unix milliseconds; null if not marked. */
-export interface Marks {
-  readonly fromMs: number | null;
-  readonly toMs: number | null;
-}
-
-/** [fromMs, toMs), unix milliseconds. */
-export interface Span {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
 
 /** File formats. */
 export type ClipFormat = 'mp4' | 'mkv' | 'ts';
@@ -34,14 +23,14 @@ const LEAST_HOLE_MS = 100;
 export type ClipProblem = 'unmarked' | 'order' | 'long';
 
 /** The span between two marks, or why there is none. */
-export function spanOf({ fromMs, toMs }: Marks): Span | ClipProblem {
+export function spanOf({ fromMs, toMs }: Clip): TimeSpan | ClipProblem {
   if (fromMs === null || toMs === null) return 'unmarked';
   if (toMs <= fromMs) return 'order';
   return toMs - fromMs > MAX_CLIP_MS ? 'long' : { fromMs, toMs };
 }
 
 /** Whether the server provides this span at once, without a job. */
-export function isFast(span: Span, format: ClipFormat): boolean {
+export function isFast(span: TimeSpan, format: ClipFormat): boolean {
   return format === 'mp4' || span.toMs - span.fromMs <= LONGEST_REMUXED_MS;
 }
 
@@ -58,7 +47,7 @@ export interface ClipContents {
  *
  * @param past must cover the span; unknown time is neither media nor a hole
  */
-export function contentsOf(past: Past, span: Span): ClipContents {
+export function contentsOf(past: Past, span: TimeSpan): ClipContents {
   const cut = past.stretches
     .map((stretch) => ({
       ...stretch,
@@ -82,7 +71,7 @@ export function estimateBytes(bitrate: number, mediaMs: number): number {
 }
 
 /** The stream and span of an export; null for other jobs. */
-export function spanOfJob({ kind, input }: JobView): (Span & { stream: string; format: string }) | null {
+export function spanOfJob({ kind, input }: JobView): (TimeSpan & { stream: string; format: string }) | null {
   const { stream, from, to, format } = input;
   const [fromMs, toMs] = [Date.parse(String(from)), Date.parse(String(to))];
   if (kind !== 'export' || typeof stream !== 'string' || !(toMs > fromMs)) return null;

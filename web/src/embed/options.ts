@@ -3,7 +3,8 @@
  * In: text. Out: EmbedOptions. Pure.
  */
 import { isStreamName } from '../../../src/api/stream-name.ts';
-import { type RouteSpan, readLinkTime } from '../routes.ts';
+import { readLinkTime } from '../routes.ts';
+import type { TimeSpan } from '../time/span.ts';
 
 /** What to play and how it looks. */
 export interface EmbedOptions {
@@ -11,7 +12,7 @@ export interface EmbedOptions {
   /** Start of playback, unix milliseconds; null for now. */
   readonly atMs: number | null;
   /** Plays in a loop; null for none. */
-  readonly span: RouteSpan | null;
+  readonly span: TimeSpan | null;
   readonly muted: boolean;
   readonly autoplay: boolean;
   readonly controls: boolean;

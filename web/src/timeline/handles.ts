@@ -3,11 +3,7 @@
  * In: times in unix milliseconds. Out: the clip. Pure.
  */
 
-/** The marked span, unix milliseconds; null: not marked. */
-export interface Clip {
-  readonly fromMs: number | null;
-  readonly toMs: number | null;
-}
+import type { Clip } from '../time/span.ts';
 
 /** A handle, named by the end that it moves. */
 export type Handle = 'from' | 'to';

@@ -2,13 +2,11 @@
  * The geometry of the timeline bar: the shown range, positions of stretches and times, targets of keys.
  * In: times in unix milliseconds, widths in CSS pixels. Out: the bar. Pure.
  */
+import type { TimeSpan } from '../time/span.ts';
 import type { Past, Stretch } from './past.ts';
 
 /** The shown range [fromMs, toMs), unix milliseconds. */
-export interface View {
-  readonly fromMs: number;
-  readonly toMs: number;
-}
+export type View = TimeSpan;
 
 /** A drawn stretch: left edge and width in per cent of the bar. */
 export interface DrawnStretch extends Stretch {

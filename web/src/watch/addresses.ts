@@ -4,7 +4,8 @@
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { windowOf, windowUrl } from '../player/source/window.ts';
-import { type RouteSpan, watchPath } from '../routes.ts';
+import { watchPath } from '../routes.ts';
+import type { TimeSpan } from '../time/span.ts';
 
 /** A time in an address: unix seconds, or 13 digits of milliseconds if it is not a whole second. */
 export function timeText(atMs: number): string {
@@ -29,7 +30,7 @@ export function momentLink(origin: string, stream: string, atMs: number, exact: 
 }
 
 /** The page at the start of a span, which plays in a loop. */
-export function spanLink(origin: string, stream: string, { fromMs, toMs }: RouteSpan): string {
+export function spanLink(origin: string, stream: string, { fromMs, toMs }: TimeSpan): string {
   return `${origin}${watchPath(stream)}?from=${timeText(fromMs)}&to=${timeText(toMs)}`;
 }
 

@@ -6,7 +6,7 @@ import type Hls from 'hls.js';
 import type { Failure } from '../api/client.ts';
 import { type OpenPlayer, openPlayer } from '../player/open.ts';
 import type { Snapshot } from '../player/snapshot.ts';
-import type { RouteSpan } from '../routes.ts';
+import type { TimeSpan } from '../time/span.ts';
 import type { TimelineState } from '../timeline/state.svelte.ts';
 import type { Connection } from './connection.svelte.ts';
 
@@ -68,7 +68,7 @@ export function playerFor(
  * @param atMs unix milliseconds; null for now
  * @param span plays in a loop; null for none
  */
-export function beginAt(player: OpenPlayer, { stream }: Connection, atMs: number | null, span: RouteSpan | null): void {
+export function beginAt(player: OpenPlayer, { stream }: Connection, atMs: number | null, span: TimeSpan | null): void {
   if (stream) player.streamChanged(stream);
   if (atMs === null) player.goLive();
   else player.goTo(atMs);

@@ -7,7 +7,7 @@ import { poll } from '../api/poll.ts';
 import { Marking } from '../clips/marking.svelte.ts';
 import type { OpenPlayer } from '../player/open.ts';
 import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
-import type { RouteSpan } from '../routes.ts';
+import type { Clip, TimeSpan } from '../time/span.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
 import { appendLatency } from './latency-log.ts';
@@ -17,12 +17,6 @@ import { isLive } from './overlay.ts';
 import { preferences } from './player-preferences.svelte.ts';
 
 const TICK_MS = 1_000;
-
-/** Marks of a clip, unix milliseconds; null if not set. */
-export interface ClipMarks {
-  readonly fromMs: number | null;
-  readonly toMs: number | null;
-}
 
 const nothing = (): void => {};
 /** The controls before there is a player: they do nothing. */
@@ -56,7 +50,7 @@ export class WatchSession {
   controls = $state.raw<PlayerControls>(nullPlayer);
   /** The server's time, unix milliseconds, updated each second. */
   nowMs = $state(Date.now());
-  clip = $state.raw<ClipMarks>({ fromMs: null, toMs: null });
+  clip = $state.raw<Clip>({ fromMs: null, toMs: null });
   /** Total latency of the last minute, one value a second; seconds. */
   latencyLog = $state.raw<readonly (number | null)[]>([]);
   readonly live = $derived.by(() => isLive(this.player, this.connection.lost));
@@ -78,7 +72,7 @@ export class WatchSession {
    * @param atMs where to start, unix milliseconds; null for now
    * @param span plays in a loop; null for none
    */
-  async start(surface: HTMLElement, atMs: number | null, span: RouteSpan | null): Promise<void> {
+  async start(surface: HTMLElement, atMs: number | null, span: TimeSpan | null): Promise<void> {
     const { signal } = this.#ends;
     const [Hls] = await Promise.all([loadHls(), this.connection.open()]);
     if (signal.aborted) return;
@@ -118,7 +112,7 @@ export class WatchSession {
     if (shownMs !== null) this.controls.goTo(shownMs + bySeconds * 1000, { back: bySeconds < 0 });
   };
 
-  setClip = (clip: ClipMarks): void => {
+  setClip = (clip: Clip): void => {
     this.clip = clip;
   };
 
@@ -143,7 +137,7 @@ export class WatchSession {
     if (firstMs !== null) this.controls.goTo(firstMs);
   };
 
-  #begin(player: OpenPlayer, atMs: number | null, span: RouteSpan | null): void {
+  #begin(player: OpenPlayer, atMs: number | null, span: TimeSpan | null): void {
     this.#player = player;
     this.controls = player;
     player.setVolume(preferences.volume);
