@@ -162,11 +162,11 @@ suite('an inbox that is full', () => {
 
   test('asks the source for a key frame when it drops the GOP that flows', () => {
     const { stream, startRun, publish } = open();
-    let asked = 0;
+    let requests = 0;
     openInbox(stream, { name: 'slow', maxBytes: 2000, signal: noSignal });
-    startRun(() => asked++);
+    startRun(() => requests++);
     publish(film(1));
-    assert.equal(asked, 1);
+    assert.equal(requests, 1);
   });
 
   test('does not keep the frames that were read', async () => {

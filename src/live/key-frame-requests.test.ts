@@ -13,7 +13,7 @@ function open() {
   return { clock, requests, sent: () => count };
 }
 
-test('a source is asked at most once a second, however many sinks ask', () => {
+test('a source gets at most one request a second, from any number of sinks', () => {
   const { clock, requests, sent } = open();
   for (let i = 0; i < 10; i++) requests.request();
   assert.equal(sent(), 1);
@@ -23,7 +23,7 @@ test('a source is asked at most once a second, however many sinks ask', () => {
   assert.equal(sent(), 1);
 });
 
-test('it is asked again each second until a key frame comes', () => {
+test('the request is repeated each second until a key frame comes', () => {
   const { clock, requests, sent } = open();
   requests.request();
   for (let i = 0; i < 25; i++) {
@@ -53,9 +53,9 @@ test('a stream asks its publisher while a run or a late sink waits for a key fra
   const clock = createManualClock();
   const stream = new Stream({ clock, past });
   assert.equal(stream.requestKeyFrame(), false);
-  let asked = 0;
+  let requests = 0;
   const pace = { kind: 'continuous' } as const;
-  stream.startRun({ tracks: [track], utcOffsetUs: 0, clock: 'source', pace, requestKeyFrame: () => asked++ });
+  stream.startRun({ tracks: [track], utcOffsetUs: 0, clock: 'source', pace, requestKeyFrame: () => requests++ });
   const frames = videoFrames({ track, seconds: 8, rate: 25, gopS: 4 });
   const publish = (from: number, to: number) => {
     for (const frame of frames.slice(from, to)) {
@@ -64,14 +64,14 @@ test('a stream asks its publisher while a run or a late sink waits for a key fra
     }
   };
   publish(50, 60);
-  assert.equal(asked, 1, 'the run began within a GOP');
+  assert.equal(requests, 1, 'the run began within a GOP');
   publish(100, 150);
-  assert.equal(asked, 1);
+  assert.equal(requests, 1);
   const sink: Sink = { startRun() {}, write() {}, flush() {}, endRun() {}, damage() {} };
   stream.attach(sink, { name: 'late' });
-  assert.equal(asked, 1);
+  assert.equal(requests, 1);
   stream.attach(sink, { name: 'late', fromKeyFrame: true });
-  assert.equal(asked, 2);
+  assert.equal(requests, 2);
   stream.offline('stopped');
   assert.equal(stream.requestKeyFrame(), false);
 });

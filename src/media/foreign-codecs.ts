@@ -1,6 +1,6 @@
 /**
- * Names of codecs that oxbow knows and cannot take, by the codes that MP4 files and CODECS attributes use.
- * In: four-character codes (mp4ra.org), objectTypeIndications (ISO/IEC 14496-1, table 5). Out: what a person calls the track. Pure.
+ * Names of unsupported codecs, by their codes in MP4 files and CODECS attributes.
+ * In: four-character codes (mp4ra.org), objectTypeIndications (ISO/IEC 14496-1, table 5). Out: readable names. Pure.
  */
 import type { LeftOutTrack } from '../api/left-out.ts';
 
@@ -85,7 +85,7 @@ const WORDS: Readonly<Record<Kind, string>> = {
  * The track of a sample entry.
  *
  * @param code four characters
- * @param kind as the container says; where the code says another one, the code is believed
+ * @param kind of the container; the code takes precedence
  */
 export function foreignTrack(code: string, kind: Kind): LeftOutTrack {
   const printable = /^[\x20-\x7e]{1,8}$/.test(code) ? code : '?';

@@ -1,5 +1,5 @@
 /**
- * What every source is turned into and every sink is fed with: tracks and frames.
+ * Tracks and frames: the output of every source and the input of every sink.
  * In: demuxers, depacketizers, encoders. Out: live/stream. Pure types.
  */
 import type { LeftOutTrack } from '../api/left-out.ts';
@@ -20,7 +20,7 @@ export interface VideoConfig {
   /** Luma samples, after cropping. */
   readonly width: number;
   readonly height: number;
-  /** Frames per second as the parameter sets promise them, or undefined where they do not. */
+  /** Frames per second of the parameter sets; undefined if they have none. */
   readonly frameRate?: number;
 }
 
@@ -49,7 +49,7 @@ export interface TextConfig {
 }
 
 /**
- * Timed metadata, kept as it came: an ID3 tag (`id3`), a splice_info_section (`scte35`, SCTE 35, 9.6), or the attribute list of an
+ * Timed metadata, unchanged: an ID3 tag (`id3`), a splice_info_section (`scte35`, SCTE 35, 9.6), or the attribute list of an
  * EXT-X-DATERANGE (`daterange`, UTF-8).
  */
 export interface DataConfig {
@@ -67,17 +67,17 @@ interface TrackBase {
   readonly timescale: number;
   /** BCP 47, `und` when unknown. */
   readonly language: string;
-  /** For a person, may be empty. */
+  /** Readable name, may be empty. */
   readonly label: string;
 }
 
-/** Pictures. */
+/** A video track. */
 export type VideoTrack = TrackBase & { readonly kind: 'video'; readonly config: VideoConfig };
-/** Sound. */
+/** An audio track. */
 export type AudioTrack = TrackBase & { readonly kind: 'audio'; readonly config: AudioConfig };
 /** Subtitles: few frames, with pauses between them. */
 export type TextTrack = TrackBase & { readonly kind: 'text'; readonly config: TextConfig };
-/** Timed metadata: few frames, each with the duration it says, which may be 0. */
+/** Timed metadata: few frames, each with its stated duration, which may be 0. */
 export type DataTrack = TrackBase & { readonly kind: 'data'; readonly config: DataConfig };
 
 /** One elementary stream. A change of anything in it begins a new run. */
@@ -90,9 +90,9 @@ export interface Frame {
   readonly dts: number;
   /** Presentation time, ticks. */
   readonly pts: number;
-  /** Ticks until the next frame of the track, as well as it is known when the frame is published. */
+  /** Ticks until the next frame of the track; an estimate if that is not known yet. */
   readonly duration: number;
-  /** Random access point: IDR, CRA, or an I picture with a recovery point. Always true for all but video. */
+  /** Random access point: IDR, CRA, or an I picture with a recovery point. Always true except for video. */
   readonly key: boolean;
   /**
    * H.264 and HEVC: NAL units, each after its length in 4 bytes, no parameter sets unless they change. AV1: a temporal unit without
@@ -102,7 +102,7 @@ export interface Frame {
   readonly data: Uint8Array;
 }
 
-/** Where a demuxer delivers, synchronously. Calls come in the order of the container; `tracks` before the first frame of any of them. */
+/** Receives the output of a demuxer, synchronously and in the order of the container; `tracks` before the first frame of any of them. */
 export interface DemuxerOutput {
   /** The set of tracks, complete; called again when a configuration or the set changes. */
   tracks(tracks: readonly Track[]): void;
@@ -110,11 +110,11 @@ export interface DemuxerOutput {
   frame(frame: Frame): void;
   /** Damaged input was skipped, for the reason given; for counters and logs. At most one call per damaged unit. */
   damage(reason: string): void;
-  /** The tracks of the source that cannot be taken, complete; called when they are known, and again when they change. */
+  /** All unsupported tracks of the source; called when they are known, and again when they change. */
   leftOut?(tracks: readonly LeftOutTrack[]): void;
 }
 
-/** Takes bytes in any pieces, gives frames. */
+/** Parses bytes, in pieces of any size, into frames. */
 export interface Demuxer {
   /**
    * @param bytes may be kept by the demuxer, must not be changed afterwards

@@ -56,7 +56,7 @@ export { muxSegment as muxTsSegment, type SegmentInput as TsSegmentInput } from 
  * Prints a Media Playlist. Durations have five decimals, dates milliseconds and `Z`; EXT-X-MAP, EXT-X-KEY and EXT-X-BITRATE are
  * written where they change.
  *
- * @throws RangeError if a date is outside what a Date can hold
+ * @throws RangeError if a date is outside the range of Date
  */
 export function printMediaPlaylist(playlist: MediaPlaylist): string {
   return new TextDecoder().decode(printMediaPlaylistBytes(playlist));

@@ -1,5 +1,5 @@
 /**
- * A presentation: what playlists, manifests, clips and exports are made from, be it a live list, a window of a recording, or both joined.
+ * A presentation: the input of playlists, manifests, clips and exports; from a live window, a window of a recording, or both joined.
  * In: adapters of delivery, one for each kind. Out: the writers of delivery/format, one for each format. Pure. RFC 8216bis 4.4; ISO
  * 23009-1 5.3.
  */
@@ -12,30 +12,30 @@ import type { Init } from './segment.ts';
 /**
  * All renditions of a stretch of time.
  *
- * @typeParam Segment what a segment is known by, e.g. where it is stored
+ * @typeParam Segment identifies a segment, e.g. by its location
  */
 export interface Presentation<Segment extends PresentationSegment = PresentationSegment> {
-  /** What players choose from. Of a window this walks over all segments, once. */
+  /** Variants and renditions to select from. For a window this iterates over all segments, once. */
   describe(): Description;
   /**
-   * Oldest first. May be iterated more than once. Each may come in the same object as the one before: copy what you keep.
+   * Oldest first. May be iterated more than once. The iterator may reuse one object: copy what you keep.
    */
   readonly segments: Iterable<Segment>;
-  /** Media Sequence Number of the first segment, as the list counts. */
+  /** Media Sequence Number of the first segment. */
   readonly mediaSequence: number;
   /** Discontinuities before the first segment. */
   readonly discontinuitySequence: number;
-  /** Whole seconds. No segment of a list that slides is longer; in a window longer segments raise it. */
+  /** Whole seconds. No segment of a live playlist is longer; in a window longer segments raise it. */
   readonly targetDurationS: number;
-  /** Nothing will be added. */
+  /** No segment will be added. */
   readonly ended: boolean;
-  /** It is requested by its revision, under which it never changes. */
+  /** Its URL has a revision, so it never changes. */
   readonly fixed?: boolean;
-  /** Dates are written once a minute and after each discontinuity only: in a long list they are nearly half. */
+  /** Dates only once a minute and after each discontinuity: otherwise they are nearly half of a long playlist. */
   readonly sparseDates?: boolean;
-  /** What overlaps it, in order; each ID once. */
+  /** Date ranges that overlap it, in order; each ID once. */
   readonly dateRanges: readonly DateRangeTag[];
-  /** Only of a list that slides: what it promises the players that follow it. */
+  /** Only of a live playlist: its server control parameters. */
   readonly live?: LiveEdge;
 }
 
@@ -62,13 +62,13 @@ export interface PresentationSegment {
   readonly startUs: number;
   /** µs; 0 while it is open. */
   readonly durationUs: number;
-  /** Media does not continue that of the segment before. */
+  /** Media does not continue that of the previous segment. */
   readonly discontinuity: boolean;
-  /** Its media. A track of which it has nothing is absent, or has the length 0. */
+  /** Its media. A track without samples is absent, or has the length 0. */
   readonly tracks: readonly PresentationTrack[];
-  /** It was announced and cannot be loaded. */
+  /** It was listed but cannot be loaded. */
   readonly lost: boolean;
-  /** It is still growing: it has parts only. */
+  /** It is still open: it has only parts. */
   readonly open: boolean;
   /** Its parts, while they are listed. */
   readonly partsOf?: (rendition: Rendition) => readonly PresentationPart[];
@@ -95,26 +95,26 @@ export interface PresentationPart {
   readonly independent: boolean;
 }
 
-/** The end of a list that slides. Seconds. */
+/** Parameters of a live playlist. Seconds. */
 export interface LiveEdge {
   /** Number of the generation: its lists are `g{number}.m3u8`. */
   readonly generation: number;
   readonly holdBackS: number;
   readonly canBlockReload: boolean;
   readonly canSkipUntilS: number;
-  /** How many of the first segments a delta update leaves out. */
+  /** Number of first segments that a delta update skips. */
   skippable(): number;
-  /** Undefined where the list has whole segments only. */
+  /** Undefined for a playlist without parts. */
   readonly parts?: PartEdge;
 }
 
-/** What low latency adds to it. */
+/** Low-latency parameters. */
 export interface PartEdge {
   /** PART-HOLD-BACK, seconds. */
   readonly holdBackS?: number;
   /** PART-TARGET of a rendition, seconds. */
   targetOf(rendition: Rendition): number | undefined;
-  /** The part that comes next. */
+  /** The next part. */
   nextOf(rendition: Rendition): PartName | undefined;
   /** The last part that is listed. */
   lastOf(rendition: Rendition): PartName | undefined;
@@ -127,7 +127,7 @@ export interface PartName {
   readonly part: number;
 }
 
-/** What a segment has of a track; undefined for a gap. */
+/** The media of a track in a segment; undefined for a gap. */
 export function mediaOf({ tracks }: PresentationSegment, track: Track | undefined): PresentationTrack | undefined {
   if (!track) return undefined;
   for (let i = 0; i < tracks.length; i++) {
@@ -152,7 +152,7 @@ export function durationOf(
 }
 
 /**
- * UTC of the first sample that a rendition has of a segment, µs since 1970; of the cut where it has none.
+ * UTC of the first sample of a rendition in a segment, µs since 1970; without samples, that of the cut.
  *
  * @param lead the first track of the rendition
  * @param own what the segment has of it

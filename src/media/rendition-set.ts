@@ -6,7 +6,7 @@ import type { DataTrack, TextTrack, Track } from './frame.ts';
 
 /** A rendition: one track, or video and audio together from the same bytes. */
 export interface Rendition {
-  /** Its role and its place in the URL: `v0`, `a0`, `a1-eng`, `av0`. */
+  /** Its role, as in URLs: `v0`, `a0`, `a1-eng`, `av0`. */
   readonly id: string;
   /** In the order in which their bytes follow each other in a part or segment. The first one gives the rendition its times. */
   readonly tracks: readonly Track[];
@@ -15,11 +15,11 @@ export interface Rendition {
 /** The renditions of a set of tracks, and which of them a multivariant playlist offers. */
 export interface RenditionSet {
   readonly all: readonly Rendition[];
-  /** What players choose from: `av0` where there is one audio track, else each video track. */
+  /** Variants: `av0` with one audio track, otherwise each video track. */
   readonly variants: readonly Rendition[];
-  /** Audio renditions that go with the variants; empty where the variants contain the audio. */
+  /** Audio renditions of the variants; empty if the variants contain the audio. */
   readonly audio: readonly Rendition[];
-  /** Subtitles, which go with every variant: `s0-eng`. Not in `all`: their segments are text, made on demand. */
+  /** Subtitles of every variant: `s0-eng`. Not in `all`: their segments are text, printed on request. */
   readonly subtitles: readonly Rendition[];
 }
 
@@ -28,15 +28,15 @@ export const TS = 'ts';
 const SUBTITLE = /^s\d/;
 const AUDIO = /^a\d/;
 
-/** By set of tracks: playlists ask for the renditions of the same few sets again and again. */
+/** Cache by set of tracks: playlists use the renditions of the same few sets. */
 const known = new WeakMap<readonly Track[], RenditionSet>();
 
-/** Whether a track has frames only now and then: nothing may ever wait for one. */
+/** Whether a track has few frames: no segment waits for one. */
 export function isSparse(track: Track): track is TextTrack | DataTrack {
   return track.kind === 'text' || track.kind === 'data';
 }
 
-/** Whether an id is that of subtitles. */
+/** Whether an id is that of a subtitle rendition. */
 export function isSubtitle(renditionId: string): boolean {
   return SUBTITLE.test(renditionId);
 }
@@ -44,7 +44,7 @@ export function isSubtitle(renditionId: string): boolean {
 /**
  * Names the renditions of `tracks`, which must not be changed afterwards.
  *
- * One video and one audio track are offered muxed: half the requests, and none of the faults of two loaders that must agree.
+ * One video and one audio track are muxed: half the requests, and no faults from two loaders that must stay in sync.
  */
 export function renditionsOf(tracks: readonly Track[]): RenditionSet {
   const found = known.get(tracks) ?? nameRenditions(tracks);
@@ -68,7 +68,7 @@ function nameRenditions(tracks: readonly Track[]): RenditionSet {
   return { all: [...muxed, ...video, ...audio], variants: muxed, audio: [], subtitles };
 }
 
-/** A source may call its language anything; the role is a piece of a URL of 32 characters. */
+/** Sanitizes a source's language for the role, which is a URL segment of at most 32 characters. */
 function languageSuffix({ language }: Track): string {
   return language !== 'und' && /^[a-z0-9-]{1,24}$/i.test(language) ? `-${language.toLowerCase()}` : '';
 }
@@ -82,8 +82,8 @@ export function tsRenditionOf(tracks: readonly Track[]): Rendition {
 }
 
 /**
- * The rendition that plays the part of `id` in a set of tracks: itself, or another of its kind. Undefined where there is none:
- * no video replaces audio.
+ * The rendition with the role of `id` in a set of tracks: itself, or another of its kind. Undefined if there is none: video does not
+ * replace audio.
  */
 export function renditionFor(tracks: readonly Track[], id: string): Rendition | undefined {
   if (id === TS) return tsRenditionOf(tracks);

@@ -1,10 +1,10 @@
 /**
- * Times of one timescale in another.
+ * Converts times between timescales.
  * In: ticks. Out: ticks. Pure.
  */
 
 /**
- * Ticks of another timescale, to the nearest; exact for large numbers, as it does not pass 2^53 on the way.
+ * Ticks in another timescale, rounded; exact for large numbers, because no intermediate value exceeds 2^53.
  *
  * @param ticks of `from` per second, may be negative
  * @param to ticks per second of the result

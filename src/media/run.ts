@@ -1,9 +1,9 @@
 /**
  * A run: a stretch of continuous media with one constant UTC offset (docs/media.md 1).
- * In: live/stream, which fixes the UTC offset before the first frame. Out: packager, recording, playlists. Pure types.
+ * In: live/stream, which fixes the UTC offset before the first frame. Out: packager, recording, playlists. Pure.
  */
 
-/** How the constant UTC offset of a run was found. */
+/** Origin of the UTC offset of a run. */
 export type RunClock = 'source' | 'arrival';
 
 /** UTC of any instant of the run = `utcOffsetUs` + pts, for all of its tracks. Immutable. */
@@ -21,7 +21,7 @@ export interface Run {
  * @param timescale ticks per second
  */
 export function ticksToUs(ticks: number, timescale: number): number {
-  // Whole seconds first: ticks * 1e6 alone would pass 2^53 after 27 hours of a 90 kHz clock.
+  // Whole seconds first: ticks * 1e6 alone would exceed 2^53 after 27 hours of a 90 kHz clock.
   const seconds = Math.floor(ticks / timescale);
   return seconds * 1_000_000 + Math.round(((ticks - seconds * timescale) * 1_000_000) / timescale);
 }

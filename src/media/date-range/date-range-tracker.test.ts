@@ -117,8 +117,8 @@ suite('date ranges of data tracks', () => {
 
   test('a tracker with the earlier ranges returns the same ranges', () => {
     const first = new DateRangeTracker();
-    const told = splice(first, 10, spliceInsert({ eventId: 9, out: true }));
+    const ranges = splice(first, 10, spliceInsert({ eventId: 9, out: true }));
     const end = spliceInsert({ eventId: 9, out: false });
-    assert.deepEqual(splice(new DateRangeTracker(told), 20, end), splice(first, 20, end));
+    assert.deepEqual(splice(new DateRangeTracker(ranges), 20, end), splice(first, 20, end));
   });
 });

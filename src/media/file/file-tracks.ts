@@ -5,19 +5,19 @@
 import { OxbowError } from '../../lib/errors.ts';
 import type { AudioTrack, Track, VideoTrack } from '../frame.ts';
 
-/** Files that a recording can be written as. */
+/** File formats of a recording. */
 export type FileFormat = 'mp4' | 'mkv' | 'ts';
 
-/** Pictures or sound. */
+/** A video or audio track. */
 export type MediaTrack = VideoTrack | AudioTrack;
 
-/** One line of samples in a file. */
+/** One track of a file. */
 export interface FileTrack {
   /** 1 and up; its id in the file. */
   readonly number: number;
-  /** As it was first met, under its number. All times in the file are in its timescale. */
+  /** Its first stored track, with the file's track number. All times in the file are in its timescale. */
   readonly track: MediaTrack;
-  /** What it is coded with, in the order in which it was met; the first is that of `track`. */
+  /** Its configurations, in order; the first is that of `track`. */
   readonly configs: readonly MediaTrack[];
 }
 
@@ -28,7 +28,7 @@ export interface TrackPlace {
   readonly config: number;
 }
 
-/** Codecs that each format has a place for. MPEG-TS carries those that ISO/IEC 13818-1 and its registrations name. */
+/** Codecs of each format. For MPEG-TS those of ISO/IEC 13818-1 and its registrations. */
 const holds: Readonly<Record<FileFormat, ReadonlySet<string>>> = {
   mp4: new Set(['h264', 'hevc', 'av1', 'vp9', 'aac', 'mp3', 'ac3', 'eac3', 'opus']),
   mkv: new Set(['h264', 'hevc', 'av1', 'vp9', 'aac', 'mp3', 'ac3', 'eac3', 'opus']),
@@ -41,22 +41,22 @@ interface Line extends FileTrack {
   readonly configs: MediaTrack[];
 }
 
-/** The tracks of one file, as they are met. */
+/** The tracks of one file; new stretches may add some. */
 export class FileTracks {
   readonly #format: FileFormat;
   readonly #lines: Line[] = [];
 
-  /** @param format decides which codecs have a place */
+  /** @param format decides which codecs are possible */
   constructor(format: FileFormat) {
     this.#format = format;
   }
 
-  /** In the order in which they were met: those of the first stretch, then those that came later. */
+  /** In order: those of the first stretch, then later ones. */
   get all(): readonly FileTrack[] {
     return this.#lines;
   }
 
-  /** Whether the pictures' configuration changes within the file: then parameter sets stand in front of each key frame. */
+  /** Whether a video configuration changes within the file: then each key frame has parameter sets before it. */
   get changes(): boolean {
     return this.#lines.some(({ configs }) => configs.length > 1);
   }
@@ -122,14 +122,14 @@ function isSameSound({ config: a }: AudioTrack, { config: b }: AudioTrack): bool
   return a.sampleRate === b.sampleRate && a.channels === b.channels;
 }
 
-/** Players go along with other parameter sets and another size, not with another codec, and not with sound of another rate. */
+/** Players accept other parameter sets and another size, but neither another codec nor another audio sample rate. */
 function refuseChange(before: MediaTrack, after: MediaTrack, when: string): void {
   const hint = 'Export up to there and from there on as two files.';
   const [from, to] = [describe(before), describe(after)];
-  const goesOn =
+  const continues =
     before.config.codec === after.config.codec &&
     (before.kind !== 'audio' || after.kind !== 'audio' || isSameSound(before, after));
-  if (goesOn) return;
+  if (continues) return;
   const what = before.kind === 'video' ? 'the pictures change' : 'the sound changes';
   throw new OxbowError('unsupported-media', `${what} from ${from} to ${to} at ${when}: one file cannot hold both`, {
     extra: { hint },

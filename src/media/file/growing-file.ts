@@ -1,7 +1,6 @@
 /**
- * A file that grows while it is recorded and can be played at any moment, also where the writing ended in the middle; once closed it
- * is an ordinary one with its index.
- * In: batches on the file's clock. Out: bytes to append, and at the end what is written over. Pure.
+ * A file that can be played at any moment while it is recorded, even after a crash; when closed, it has an index like any other file.
+ * In: batches on the file's clock. Out: bytes to append, and patches at the end. Pure.
  * ISO/IEC 14496-12, 8.8 (fragments until it is closed: the form of chunk files), RFC 9559 (a Segment of unknown size until then).
  */
 import { concatBytes } from '../../lib/bytes.ts';
@@ -16,21 +15,21 @@ import type { FileBatch } from './joiner.ts';
 import { layOut } from './layout.ts';
 import { chunksOf, Mp4Table } from './mp4-table.ts';
 
-/** Bytes that take the place of others. */
+/** Bytes that overwrite others. */
 export interface Patch {
   /** Offset in the file. */
   readonly at: number;
   readonly bytes: Uint8Array;
 }
 
-/** A file in the making. */
+/** A file that is being recorded. */
 export interface GrowingFile {
-  /** The first bytes; the tracks of the file are those that are known now. */
+  /** The first bytes; fixes the tracks of the file. */
   readonly start: Uint8Array;
   /** The bytes of a batch, to be appended. */
   add(batch: FileBatch): Uint8Array;
   /**
-   * What makes the file whole: bytes to append, then patches, in order. Torn after any of these steps the file still plays.
+   * Closes the file: bytes to append, then patches, in order. Interrupted after any step, the file is still playable.
    */
   close(): { readonly append: Uint8Array; readonly patches: readonly Patch[] };
 }
@@ -129,7 +128,7 @@ function growMkv(tracks: readonly FileTrack[], recordedMs: number): GrowingFile 
   };
 }
 
-/** MPEG-TS has no head and no end. */
+/** MPEG-TS has neither header nor trailer. */
 function growTs(tracks: FileTracks, recordedMs: number): GrowingFile {
   const layout = layOut('ts', tracks, { recordedMs, trim: false });
   return {

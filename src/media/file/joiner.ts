@@ -1,6 +1,6 @@
 /**
- * Joins stretches of media to one: the file begins at 0 with the first picture or sound, closes up over holes, and keeps the tracks of
- * each stretch in step as they were.
+ * Joins stretches of media: the file begins at 0 with the first video or audio frame, has no holes, and keeps the tracks of each stretch
+ * in sync.
  * In: samples as stored, batch after batch. Out: the same samples on the file's clock. Pure. docs/media.md 4.
  */
 import { movieTimescale } from '../isobmff/movie/movie.ts';
@@ -16,7 +16,7 @@ export interface FileSample {
   readonly key: boolean;
   /** Bytes. */
   readonly length: number;
-  /** As many; undefined while the file is only looked ahead at. */
+  /** The bytes; undefined during the first pass, which needs only sizes. */
   readonly data: Uint8Array | undefined;
 }
 
@@ -26,12 +26,12 @@ export interface FileLine {
   readonly samples: readonly FileSample[];
 }
 
-/** What goes into a file at once: at most one line of each track. */
+/** Samples to add at once: at most one entry of each track. */
 export type FileBatch = readonly FileLine[];
 
 /** Samples as they were stored. */
 export interface StoredLine extends FileLine {
-  /** The track they were stored as. */
+  /** Their stored track. */
   readonly track: MediaTrack;
 }
 
@@ -39,13 +39,13 @@ export interface StoredLine extends FileLine {
 export class Joiner {
   /** By number of the file track; ticks of the file. */
   readonly #lines = new Map<number, { lastDts: number; decodeEnd: number; presentEnd: number }>();
-  /** What the present stretch is moved by, ticks of 90 kHz. */
+  /** Time shift of the current stretch, ticks of 90 kHz. */
   #shift = 0;
 
   /** Where the longest track ends, ticks of 90 kHz. */
   #end = 0;
 
-  /** How long the file is so far, ticks of 90 kHz. */
+  /** Duration of the file so far, ticks of 90 kHz. */
   get duration(): number {
     return this.#end;
   }
@@ -53,9 +53,9 @@ export class Joiner {
   /**
    * Puts a batch on the file's clock.
    *
-   * @param options.fresh the times do not go on from those before: what was missing between is closed up
-   * @param options.originUs of a fresh batch, what becomes its first instant, µs of its own times; else its first sample
-   * @returns the batch; samples that do not follow in decode order are left out
+   * @param options.fresh the times do not continue the previous ones: the hole is closed
+   * @param options.originUs of a fresh batch, the instant that becomes its start, µs of its own times; by default its first sample
+   * @returns the batch; samples out of decode order are dropped
    */
   place(batch: readonly StoredLine[], { fresh, originUs }: { fresh: boolean; originUs?: number }): FileBatch {
     if (fresh) this.#begin(batch, originUs);
@@ -92,7 +92,7 @@ export class Joiner {
     const origin = originUs === undefined ? Math.min(...starts) : rescale(originUs, 1_000_000, movieTimescale);
     if (firsts.length === 0) return;
     this.#shift = this.#end - origin;
-    // Decode times may not go back where two stretches meet: then the second begins a little later.
+    // Decode times must not go back at a joint: then the second stretch begins a little later.
     let late = 0;
     for (const { place, track, samples } of firsts) {
       const line = this.#lines.get(place.fileTrack.number);
@@ -107,7 +107,7 @@ export class Joiner {
 }
 
 /**
- * Without what cannot be decoded where a stretch begins: pictures before the first key frame, and those that are shown before it
+ * Drops frames that cannot be decoded at the beginning of a stretch: those before the first key frame, and those presented before it
  * (docs/media.md 12).
  */
 export function fromKey<S extends Pick<FileSample, 'key' | 'pts'>>(samples: readonly S[]): readonly S[] {

@@ -1,6 +1,6 @@
 /**
- * How a joined file is laid out in each format: looked at once without its bytes, so that all that players want in front can stand
- * there, then written from front to back.
+ * Layout of a joined file in each format: a first pass without media bytes plans the header, so that it is at the front; a second pass
+ * writes the file from front to back.
  * In: batches on the file's clock, twice. Out: bytes, in order. Pure.
  * ISO/IEC 14496-12 (progressive: moov before mdat), RFC 9559, ISO/IEC 13818-1.
  */
@@ -23,27 +23,27 @@ import { chunksOf, Mp4Table } from './mp4-table.ts';
 
 /** Header fields of the file. */
 export interface LayoutOptions {
-  /** When the first of it was recorded, ms since 1970. */
+  /** Recording time of its start, ms since 1970. */
   readonly recordedMs: number;
-  /** It was cut to the frame: nothing is heard beyond the last picture. */
+  /** It was cut to the frame: audio ends with the last video frame. */
   readonly trim: boolean;
 }
 
-/** A file in the making. */
+/** A file that is being written. */
 export interface FileLayout {
-  /** Whether `look` must see every batch before the first is printed. */
+  /** Whether `look` must get every batch before the first is printed. */
   readonly looksAhead: boolean;
-  /** Looks at a batch without its bytes. */
+  /** First pass: a batch without its bytes. */
   look(batch: FileBatch): void;
   /** Bytes before all batches. */
   header(): Uint8Array;
-  /** The bytes of a batch, the same and in the same order as they were looked at. */
+  /** The bytes of a batch; batches must be those of the first pass, in the same order. */
   print(batch: FileBatch): readonly Uint8Array[];
-  /** How long the file is shown, seconds, where that is not the end of its last sample. */
+  /** Presented duration of the file, seconds, if it is not the end of its last sample. */
   seconds?(): number;
 }
 
-/** Lays out a file of these tracks, which must all be known. */
+/** Plans a file of these tracks, which must all be known. */
 export function layOut(format: FileFormat, tracks: FileTracks, options: LayoutOptions): FileLayout {
   if (format === 'mp4') return layOutMp4(options);
   return format === 'mkv' ? layOutMkv(tracks.all, options) : layOutTs(tracks.all);
@@ -72,7 +72,7 @@ function layOutMp4({ trim }: LayoutOptions): FileLayout {
   };
 }
 
-/** ISO/IEC 14496-12, 4.3: an ordinary file without fragments. */
+/** ISO/IEC 14496-12, 4.3: a progressive file without fragments. */
 function printProgressiveFtyp(): Uint8Array {
   const writer = new BoxWriter(new Uint8Array(32));
   const ftyp = writer.open('ftyp');
@@ -88,7 +88,7 @@ function bytesOf({ data }: FileSample): Uint8Array {
   return data;
 }
 
-/** The lines of a batch as blocks: with their bytes where they are there. */
+/** The samples of a batch as blocks, with their bytes if present. */
 function blockTracks(batch: FileBatch): BlockTrack<Block>[] {
   return batch.map(({ place, samples }) => {
     const { number, track } = place.fileTrack;
@@ -137,13 +137,13 @@ function layOutMkv(tracks: readonly FileTrack[], { recordedMs }: LayoutOptions):
   };
 }
 
-/** How long each frame of a track lasts, as long as all batches say the same. */
+/** Frame duration of a track; undefined once batches differ. */
 function noteStep(steps: Map<number, number | undefined>, number: number, shape: GroupShape): void {
   const step = shape.steps.get(number);
   steps.set(number, steps.has(number) && steps.get(number) !== step ? undefined : step);
 }
 
-/** The first picture is shown at this time or a little later, ticks of 90 kHz: decoding and the clock run ahead of it. */
+/** Earliest presentation time in the file, ticks of 90 kHz: decode times and PCR are before it. */
 const TS_START = 90_000;
 
 function layOutTs(tracks: readonly FileTrack[]): FileLayout {
@@ -156,7 +156,7 @@ function layOutTs(tracks: readonly FileTrack[]): FileLayout {
     print(batch) {
       const toTicks = (time: number, { track }: FileTrack) => rescale(time, track.timescale, movieTimescale);
       for (const { place } of batch) inForce.set(place.fileTrack.number, place.fileTrack.configs[place.config]!);
-      // Decode times of all that follows are later, but for what tracks differ in reordering: a second is there for that.
+      // Later batches have later decode times, except for different reordering of tracks: a second suffices.
       lead ??= Math.max(0, ...batch.map(({ place, samples }) => 0 - toTicks(samples[0]?.dts ?? 0, place.fileTrack)));
       const shift = TS_START + lead;
       const frames = new Map(

@@ -1,5 +1,5 @@
 /**
- * The movie header of an ordinary MP4 whose tracks may change their configuration: sample tables with several sample entries.
+ * The movie header of a progressive MP4 whose tracks may change their configuration: sample tables with several sample entries.
  * In: chunks of samples in the order of the file. Out: the moov. Pure. ISO/IEC 14496-12, 8.5.2 (stsd), 8.6 and 8.7.
  */
 import { BoxWriter } from '../isobmff/box.ts';
@@ -9,10 +9,10 @@ import { rescale } from '../rescale.ts';
 import type { FileTrack } from './file-tracks.ts';
 import type { FileBatch, FileSample } from './joiner.ts';
 
-/** Tracks take turns after this long, seconds: a player that reads on needs all of them soon. */
+/** Interleaving of tracks, seconds. */
 const CHUNK_S = 1;
 
-/** Samples of one track that lie side by side. */
+/** Consecutive samples of one track. */
 export interface Chunk {
   readonly fileTrack: FileTrack;
   /** Index of the configuration. */
@@ -20,7 +20,7 @@ export interface Chunk {
   readonly samples: readonly FileSample[];
 }
 
-/** The samples of a batch in the order in which they lie in the file: a second of each track, one track after the other. */
+/** The samples of a batch in file order: a second of each track, one track after the other. */
 export function chunksOf(batch: FileBatch): Chunk[] {
   const placed: { chunk: Chunk; atS: number }[] = [];
   for (const { place, samples } of batch) {
@@ -77,7 +77,7 @@ class Line {
   isReordered = false;
   readonly first: FileSample;
   last: FileSample;
-  /** Where the last sample to be shown ends, ticks. */
+  /** End of the last presented sample, ticks. */
   end = 0;
 
   constructor(fileTrack: FileTrack, first: FileSample) {
@@ -147,7 +147,7 @@ export class Mp4Table {
     line.chunkEntries.push(config + 1);
   }
 
-  /** How long the file is shown, ticks of 90 kHz; `trim` as for `print`. */
+  /** Presented duration, ticks of 90 kHz; `trim` as for `print`. */
   presented({ trim = false }: { trim?: boolean } = {}): number {
     return Math.max(0, ...this.#shown([...this.#lines.values()], trim).map(({ presented }) => presented));
   }
@@ -159,10 +159,10 @@ export class Mp4Table {
   }
 
   /**
-   * Writes the moov; nothing may be added any more. Its length does not depend on `base`.
+   * Writes the moov, after the last `add`. Its length does not depend on `base`.
    *
-   * @param base what is added to every offset: where the samples begin in the file
-   * @param options.trim sound is not heard beyond the last picture: the file was cut to the frame
+   * @param base offset of the samples in the file
+   * @param options.trim audio ends with the last video frame: the file was cut to the frame
    */
   print(base: number, { trim = false }: { trim?: boolean } = {}): Uint8Array {
     const lines = [...this.#lines.values()].sort((a, b) => a.fileTrack.number - b.fileTrack.number);
@@ -191,7 +191,7 @@ export class Mp4Table {
   }
 }
 
-/** Where a track ends, ticks of 90 kHz. */
+/** End of a track, ticks of 90 kHz. */
 function endOf({ fileTrack, end }: Line): number {
   return rescale(end, fileTrack.track.timescale, movieTimescale);
 }

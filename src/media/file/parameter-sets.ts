@@ -1,7 +1,7 @@
 /**
- * Parameter sets in front of a key frame, for files whose pictures change their configuration: decoders that look at the first
- * sample entry only learn of the change there (ISO/IEC 14496-15, 5.4.2 and 8.4.2 as `avc3` and `hev1` have it).
- * In: a track. Out: bytes to stand before the sample. Pure.
+ * Parameter sets before a key frame, for files whose video changes its configuration: decoders that use only the first sample entry
+ * get the change there, as in `avc3` and `hev1` (ISO/IEC 14496-15, 5.4.2 and 8.4.2).
+ * In: a track. Out: bytes to put before the sample. Pure.
  */
 import { concatBytes } from '../../lib/bytes.ts';
 import type { Track } from '../frame.ts';
@@ -9,7 +9,7 @@ import { parseAvcC } from '../h264/avcc.ts';
 import { parseHvcC } from '../hevc/hvcc.ts';
 
 /**
- * The parameter sets of a track as NAL units behind lengths of 4 bytes; empty for codecs without them.
+ * The parameter sets of a track as NAL units with 4-byte lengths; empty for codecs without them.
  *
  * @throws FormatError if the record is malformed
  */

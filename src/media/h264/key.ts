@@ -13,10 +13,10 @@ const SLICE_HEADER_BYTES = 32;
  * True for an IDR picture, and for a picture of I slices only with a recovery point SEI message (docs/media.md 12).
  *
  * @param bytes the buffer of `list`
- * @param goesOn these are further NAL units of a picture that was one up to here: they need no SEI message of their own
+ * @param continues these are further NAL units of a picture that was one up to here: they need no SEI message of their own
  */
-export function isH264Key(bytes: Uint8Array, list: NalList, goesOn = false): boolean {
-  let recovery = goesOn;
+export function isH264Key(bytes: Uint8Array, list: NalList, continues = false): boolean {
+  let recovery = continues;
   for (let i = 0; i < list.count; i++) {
     const start = list.starts[i]!;
     const type = bytes[start]! & 0x1f;

@@ -1,7 +1,7 @@
 /**
- * Boxes: the shape of every ISO base media file, read within bounds and written in place.
+ * Boxes, the structure of every ISO base media file: parsed within bounds and printed in place.
  * In: bytes, or fields. Out: box positions, or bytes in an array that the caller has sized. Pure. ISO/IEC 14496-12, 4.2.
- * There is no recursion here: readers name the containers they enter, so depth is bounded by the code that walks.
+ * No recursion: callers name the containers they enter, so the depth is bounded by code.
  */
 import { FormatError } from '../../lib/errors.ts';
 
@@ -10,13 +10,13 @@ export interface Box {
   readonly type: string;
   /** First byte of the header. */
   readonly start: number;
-  /** First byte behind the header. */
+  /** First byte after the header. */
   readonly body: number;
-  /** First byte behind the box. */
+  /** First byte after the box. */
   readonly end: number;
 }
 
-/** The head of a box: its type, its whole size, and the size of the head itself (8 or 16 bytes). */
+/** The header of a box: its type, its total size, and the size of the header itself (8 or 16 bytes). */
 export interface BoxHead {
   readonly type: string;
   readonly size: number;
@@ -26,10 +26,10 @@ export interface BoxHead {
 const MAX_SIBLINGS = 10_000;
 
 /**
- * Reads the head of a box, or undefined when more bytes are needed.
+ * Parses the header of a box; undefined if more bytes are needed.
  *
  * @param bytes at least 8 bytes from `at`, 16 for a 64-bit size
- * @throws FormatError if the size is smaller than the head, open-ended (0), or above 2^53 - 1
+ * @throws FormatError if the size is smaller than the header, open-ended (0), or above 2^53 - 1
  */
 export function readBoxHead(bytes: Uint8Array, at: number): BoxHead | undefined {
   if (at + 8 > bytes.length) return undefined;
@@ -46,10 +46,10 @@ export function readBoxHead(bytes: Uint8Array, at: number): BoxHead | undefined 
 }
 
 /**
- * The boxes that lie side by side in [start, end).
+ * The consecutive boxes in [start, end).
  *
  * @param start first byte of the first box
- * @param end first byte behind the last box; every box must end at or before it
+ * @param end first byte after the last box; every box must end at or before it
  * @throws FormatError if a box reaches past `end`, has no size, or there are more than 10,000
  */
 export function readBoxes(bytes: Uint8Array, start = 0, end: number = bytes.length): Box[] {
@@ -93,15 +93,15 @@ export function u32At(bytes: Uint8Array, at: number): number {
   return ((bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!) >>> 0;
 }
 
-/** Writes boxes one field after the other into an array that is large enough; running over its end is our bug (RangeError). */
+/** Writes boxes field by field into an array that is large enough; exceeding it is a bug (RangeError). */
 export class BoxWriter {
   readonly bytes: Uint8Array;
   readonly #view: DataView;
   #at: number;
 
   /**
-   * @param bytes the target, never grown; may lie in shared memory
-   * @param at where the first field goes
+   * @param bytes the target, never grown; may be in shared memory
+   * @param at offset of the first field
    */
   constructor(bytes: Uint8Array, at = 0) {
     this.bytes = bytes;
@@ -109,12 +109,12 @@ export class BoxWriter {
     this.#at = at;
   }
 
-  /** Where the next field goes, from the start of `bytes`. */
+  /** Offset of the next field in `bytes`. */
   get offset(): number {
     return this.#at;
   }
 
-  /** Begins a box; give the result to `close`. */
+  /** Begins a box; pass the result to `close`. */
   open(type: string): number {
     const start = this.#at;
     this.u32(0);

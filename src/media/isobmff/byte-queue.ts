@@ -1,16 +1,16 @@
 /**
- * Bytes that came in pieces and are wanted as wholes.
+ * A queue of bytes that arrive in pieces and are read in other sizes.
  * In: arrays of any length. Out: arrays of the requested length, without a copy if one piece holds them. Pure.
  */
 
-/** A first-in, first-out line of bytes. Pieces are kept, never changed. */
+/** First-in, first-out queue of bytes. Pieces are kept, never changed. */
 export class ByteQueue {
   #pieces: Uint8Array[] = [];
   /** Bytes of the first piece that are already taken. */
   #taken = 0;
   #length = 0;
 
-  /** Bytes that wait. */
+  /** Bytes in the queue. */
   get length(): number {
     return this.#length;
   }
@@ -22,17 +22,17 @@ export class ByteQueue {
     this.#length += bytes.length;
   }
 
-  /** The first `count` bytes, which stay; fewer where fewer wait. */
+  /** The first `count` bytes, or all if there are fewer; they stay in the queue. */
   peek(count: number): Uint8Array {
-    const wanted = Math.min(count, this.#length);
+    const length = Math.min(count, this.#length);
     const first = this.#pieces[0];
-    if (first && first.length - this.#taken >= wanted) return first.subarray(this.#taken, this.#taken + wanted);
-    const joined = new Uint8Array(wanted);
+    if (first && first.length - this.#taken >= length) return first.subarray(this.#taken, this.#taken + length);
+    const joined = new Uint8Array(length);
     let at = 0;
     let from = this.#taken;
     for (const piece of this.#pieces) {
-      if (at === wanted) break;
-      const part = piece.subarray(from, from + wanted - at);
+      if (at === length) break;
+      const part = piece.subarray(from, from + length - at);
       joined.set(part, at);
       at += part.length;
       from = 0;
@@ -40,14 +40,14 @@ export class ByteQueue {
     return joined;
   }
 
-  /** Takes the first `count` bytes out; there must be that many. */
+  /** Removes and returns the first `count` bytes; there must be that many. */
   take(count: number): Uint8Array {
     const bytes = this.peek(count);
     this.skip(count);
     return bytes;
   }
 
-  /** Drops the first `count` bytes, or all where fewer wait; gives how many. */
+  /** Drops the first `count` bytes, or all if there are fewer; returns the number. */
   skip(count: number): number {
     const dropped = Math.min(count, this.#length);
     this.#length -= dropped;

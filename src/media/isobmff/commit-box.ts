@@ -1,20 +1,20 @@
 /**
- * The uuid boxes that make a chunk file its own index: head (kind 0), commit of a segment group (1), seal (2).
- * In: what is to be written, a CRC-32. Out: box bytes, and back. Pure. Big-endian; docs/media.md 22.
+ * The uuid boxes that index a chunk file: head (kind 0), commit of a segment group (1), seal (2).
+ * In: fields, a CRC-32. Out: box bytes, and back. Pure. Big-endian; docs/media.md 22.
  *
  * | offset | field |
  * | --- | --- |
  * | 0 | u32 size, `uuid`, 16 bytes of user type |
  * | 24 | u8 version 1, u8 kind, u16 flags (0 gap before, 1 discontinuity, 2 source clock), u16 track count, u16 gap cause |
- * | 32 | u64 self (offset of this box in the file), u64 prev (that of the commit box before, 0 = none) |
+ * | 32 | u64 self (offset of this box in the file), u64 prev (that of the previous commit box, 0 = none) |
  * | 48 | kind 1: u64 msn, u64 run, i64 UTC offset µs, u32 discontinuity sequence, u32 reserved, u64 gap µs, i64 start µs, u64 duration µs |
  * | 104 | kind 1, per track 48 bytes: u32 id, u32 flags (0 independent, 1 damaged, 2 missing), u32 offset from the group's start, u32 length, u64 tfdt, u32 duration, i32 first pts − tfdt, u32 samples, u32 CRC of the segment's bytes, 8 reserved |
- * | then | kind 1, only where media was absent before the group: u16 count; each u16 cause, u64 from µs, u64 to µs, u16 length, UTF-8 detail |
+ * | then | kind 1, only with gaps before the group: u16 count; each u16 cause, u64 from µs, u64 to µs, u16 length, UTF-8 detail |
  * | end − 12 | u32 CRC of the box before this field, u32 size again, u32 `oxbw` |
  *
  * Causes are 0 for offline, else 1 + the index in `gapCauses`; the gap field is the sum of the gaps, its cause the first that is not offline.
- * Kind 0 carries from 48 on: u16 length + stream id, u16 length + rendition group id, u32 init number, 32 bytes init hash, u64 last msn of the file before.
- * Kind 2 carries from 48 on the commit boxes as they stand in the file, one after the other.
+ * Kind 0 has from 48 on: u16 length + stream id, u16 length + rendition group id, u32 init number, 32 bytes init hash, u64 last msn of the previous file.
+ * Kind 2 has from 48 on copies of all commit boxes of the file.
  */
 import { type GapCause, gapCauses } from '../../api/gap.ts';
 import { ByteReader } from '../../lib/bytes.ts';
@@ -26,11 +26,11 @@ import { BoxWriter, u32At } from './box.ts';
 /** CRC-32 as zlib has it, unsigned. */
 export type Crc32 = (bytes: Uint8Array) => number;
 
-/** The user type of all our uuid boxes. */
+/** The user type of oxbow's uuid boxes. */
 export const commitUserType: Uint8Array = Uint8Array.from([
   0x6f, 0x78, 0x62, 0x6f, 0x77, 0xcc, 0x4d, 0x5e, 0xa1, 0xb0, 0x8d, 0x4c, 0x1e, 0x7a, 0x5f, 0x01,
 ]);
-/** The last bytes of a box with its CRC, size and magic: enough to find where it begins. */
+/** The trailer of a box with its CRC, size and magic, from which its start follows. */
 export const trailerLength = 12;
 /** The largest commit box; windows of a search overlap by this. */
 export const maxCommitBoxBytes = 64 * 1024;
@@ -42,7 +42,7 @@ const MAX_DETAIL_BYTES = 200;
 
 /** Bit of a track's `flags`: it starts with a sync sample. */
 export const independentFlag = 1;
-/** Bit of a track's `flags`: frames were lost or stepped over inside it. */
+/** Bit of a track's `flags`: frames were lost or skipped inside it. */
 export const damagedFlag = 2;
 
 /** One track's segment in a chunk file. */
@@ -83,24 +83,24 @@ export interface CommittedGroup {
   readonly tracks: readonly CommittedTrack[];
 }
 
-/** A commit box as it was read. */
+/** A parsed commit box. */
 export interface CommitBox {
   readonly group: CommittedGroup;
   /** Offset of this box in the file. */
   readonly self: number;
-  /** That of the commit box before, 0 = none. */
+  /** That of the previous commit box, 0 = none. */
   readonly prev: number;
 }
 
-/** What the head box of a chunk file says. */
+/** Fields of the head box of a chunk file. */
 export interface ChunkHead {
   readonly streamId: string;
-  /** The group of renditions that the file holds, e.g. `source`. */
+  /** The group of renditions in the file, e.g. `source`. */
   readonly rendition: string;
   readonly initNumber: number;
   /** 64 lower-case hex digits. */
   readonly initHash: string;
-  /** Last msn of the file before, or 0. */
+  /** Last msn of the previous file, or 0. */
   readonly previousMsn: number;
 }
 
@@ -141,13 +141,13 @@ export function causeNumber(cause: StreamGap['cause']): number {
 }
 
 /**
- * The cause of a number in a box. A number from a later version of oxbow reads as `bad-media`, so that old programs still open the file.
+ * The cause of a number in a box. An unknown number, from a later version of oxbow, becomes `bad-media`.
  */
 export function causeOf(number: number): StreamGap['cause'] {
   return number === 0 ? 'offline' : ((gapCauses as readonly GapCause[])[number - 1] ?? 'bad-media');
 }
 
-/** UTF-8 of a text, cut before the character that would pass `maxBytes`. */
+/** UTF-8 of a text, cut before the character that would exceed `maxBytes`. */
 function boundedText(text: string, maxBytes: number): Uint8Array {
   const target = new Uint8Array(maxBytes);
   return target.subarray(0, new TextEncoder().encodeInto(text, target).written);
@@ -167,7 +167,7 @@ function boundGaps(gaps: readonly StreamGap[]): readonly StreamGap[] {
  *
  * @param group offsets are absolute; its first segment begins at `groupStart`
  * @param groupStart offset of the group in the file
- * @param self where the box will stand, which is the end of the group
+ * @param self offset of the box, which is the end of the group
  */
 export function printCommitBox(
   group: CommittedGroup,
@@ -237,9 +237,9 @@ function openBox(bytes: Uint8Array, at: number, kind: number, crc32: Crc32): { r
 }
 
 /**
- * Reads a commit box (kind 1).
+ * Parses a commit box (kind 1).
  *
- * @param bytes hold the whole box from `at` on
+ * @param bytes contain the complete box from `at` on
  * @throws FormatError if it is torn, fails its CRC, or is another box
  */
 export function parseCommitBox(bytes: Uint8Array, at: number, crc32: Crc32): CommitBox {
@@ -325,7 +325,7 @@ export function printHeadBox(head: ChunkHead, self: number, crc32: Crc32): Uint8
 }
 
 /**
- * Reads the head box (kind 0).
+ * Parses the head box (kind 0).
  *
  * @throws FormatError if it is torn, fails its CRC, or is another box
  */
@@ -342,7 +342,7 @@ export function parseHeadBox(bytes: Uint8Array, at: number, crc32: Crc32): Chunk
 /**
  * Writes the seal box (kind 2), which ends a sealed file.
  *
- * @param boxes the commit boxes as they stand in the file, oldest first
+ * @param boxes the commit boxes of the file, oldest first
  * @param self where it will stand
  * @param prev offset of the last commit box
  */
@@ -354,7 +354,7 @@ export function printSealBox(boxes: readonly Uint8Array[], self: number, prev: n
 }
 
 /**
- * Reads a seal box (kind 2).
+ * Parses a seal box (kind 2).
  *
  * @returns the groups, oldest first, and the offset of the box in its file
  * @throws FormatError if it or one of its copies is torn or fails its CRC
@@ -376,10 +376,10 @@ export function parseSealBox(
 }
 
 /**
- * The size of the box whose last bytes these are.
+ * The size of the box that ends with these bytes.
  *
  * @param tail at least the last 12 bytes of a file
- * @returns bytes, or undefined if they are no trailer of ours
+ * @returns bytes; undefined without a valid trailer
  */
 export function sizeFromTrailer(tail: Uint8Array): number | undefined {
   if (tail.length < trailerLength || u32At(tail, tail.length - 4) !== MAGIC) return undefined;

@@ -1,23 +1,23 @@
 /**
- * Makes `dts <= pts` hold for a track whose file has negative composition offsets, by moving decode times back for the whole run.
+ * Ensures `dts <= pts` for files with negative composition offsets: moves the decode times of a run back.
  * In: samples in decode order with offsets of either sign. Out: frames with dts <= pts, pts untouched (docs/media.md 13). Pure.
  */
 import type { Frame } from '../frame.ts';
 
-/** Frames looked at before the shift is fixed, where a first fragment alone cannot tell. */
+/** Most frames to examine before the shift is fixed. */
 const LOOK_AHEAD = 16;
-/** Decode times that go back by less than this overlap what was delivered; more is a new start, which others judge. */
+/** Decode times that go back by less overlap delivered frames and are dropped; a larger step is passed on as a new timeline. */
 const OVERLAP_S = 0.5;
 
-/** One track's line of frames. */
+/** The frames of one track. */
 export interface DecodeOrder {
   /**
-   * Takes a frame as the file has it, `dts > pts` included.
+   * Takes a frame, also with `dts > pts`.
    *
-   * @param signed the file may use negative offsets, so that the first few frames must be seen before the shift is known
+   * @param signed the file may have negative offsets, so the first few frames must be examined before the shift is fixed
    */
   push(frame: Frame, signed: boolean): void;
-  /** No frames follow for now: delivers what was held back for the shift. */
+  /** No frames follow for now: delivers the held frames. */
   flush(): void;
   /** The next frame begins a new run. */
   reset(): void;
@@ -25,7 +25,7 @@ export interface DecodeOrder {
 
 /**
  * @param timescale ticks per second
- * @param deliver gets the frames, dts strictly increasing but for new starts
+ * @param deliver gets the frames, dts strictly increasing except at a new timeline
  * @param damage called for dropped frames
  */
 export function createDecodeOrder(
@@ -38,7 +38,7 @@ export function createDecodeOrder(
   let shift: number | undefined;
   let last: number | undefined;
 
-  /** The shift has just grown: decode times may crowd together until they are past the last one delivered. */
+  /** The shift has just grown: decode times are close together until they exceed the last delivered one. */
   let crowded = false;
 
   function release(frame: Frame): void {

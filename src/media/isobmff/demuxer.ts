@@ -1,5 +1,5 @@
 /**
- * Turns fragmented MP4 into tracks and frames: HLS and DASH segments, CMAF chunks, whole files.
+ * Demuxes fragmented MP4: HLS and DASH segments, CMAF chunks, complete files.
  * In: init segments, media fragments and the events beside them, in pieces of any length. Out: DemuxerOutput. Pure.
  * ISO/IEC 14496-12, 8.8; ISO/IEC 23000-19. What is held: one moof (4 MiB) and its mdat (64 MiB), and events to come (1 MiB).
  */
@@ -86,7 +86,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
   #moofPosition = 0;
   /** mdat boxes since then. */
   #mdats = 0;
-  #told = new Set<string>();
+  #reported = new Set<string>();
   /** Names of the tracks that `output` knows to be left out. */
   #leftOut = '';
   readonly #events = new EventQueue();
@@ -226,10 +226,10 @@ class FragmentDemuxer implements Fmp4Demuxer {
   /** @param incomplete tracks whose parameter sets have not come are left out; else they are waited for */
   #announce({ incomplete }: { incomplete: boolean }): void {
     const lines = [...this.#lines.values()];
-    const told = lines.filter(({ form }) => form.complete);
-    if (!incomplete && told.length < lines.length) return;
-    if (told.length < lines.length) this.#output.damage('pictures came without parameter sets');
-    const tracks = told.map(({ form }) => form.track).sort((a, b) => a.id - b.id);
+    const complete = lines.filter(({ form }) => form.complete);
+    if (!incomplete && complete.length < lines.length) return;
+    if (complete.length < lines.length) this.#output.damage('pictures came without parameter sets');
+    const tracks = complete.map(({ form }) => form.track).sort((a, b) => a.id - b.id);
     const held = this.#held;
     this.#held = [];
     this.#heldBytes = 0;
@@ -237,7 +237,7 @@ class FragmentDemuxer implements Fmp4Demuxer {
     this.#announced = true;
     this.#output.tracks([...tracks, ...this.#events.tracks]);
     for (const frame of held) this.#output.frame(frame);
-    if (told.length < lines.length) this.#announced = false;
+    if (complete.length < lines.length) this.#announced = false;
   }
 
   #emit(frame: Frame): void {
@@ -375,8 +375,8 @@ class FragmentDemuxer implements Fmp4Demuxer {
   }
 
   #tellOnce(reason: string): void {
-    if (this.#told.size > 100 || this.#told.has(reason)) return;
-    this.#told.add(reason);
+    if (this.#reported.size > 100 || this.#reported.has(reason)) return;
+    this.#reported.add(reason);
     this.#output.damage(reason);
   }
 }

@@ -272,9 +272,9 @@ test('of a list that only grew what was appended is read, and says the same as t
     for (let again = 0; again < 2; again++) assert.deepEqual(reader.read(text), parsePlaylist(text), `${count} lines`);
   }
   const first = reader.read(`${lines.slice(0, 10).join('\n')}\n`);
-  const told = structuredClone(first);
+  const copy = structuredClone(first);
   reader.read(`${lines.join('\n')}\n`);
-  assert.deepEqual(first, told, 'what was given does not change');
+  assert.deepEqual(first, copy, 'what was given does not change');
   const shorter = `${lines.slice(0, 8).join('\n')}`;
   for (const text of [shorter, `${shorter}x\n`, '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=1\nv.m3u8\n', `${shorter}\n`]) {
     assert.deepEqual(reader.read(text), parsePlaylist(text), 'nor is one list taken for the continuation of another');

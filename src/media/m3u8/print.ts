@@ -159,8 +159,8 @@ function printSegment(writer: TextWriter, segment: PrintedSegment, before: InFor
 
 function printNumbered(writer: TextWriter, { folder, number, ending }: NumberedUri, before: InForce): void {
   // Numbers follow each other: one is counted up in the line before.
-  const goesOn = number === before.number + 1 && folder === before.folder && ending === before.ending;
-  if (!goesOn || !countUp(before.uriBytes, before.numberAt, before.numberEnd)) {
+  const continues = number === before.number + 1 && folder === before.folder && ending === before.ending;
+  if (!continues || !countUp(before.uriBytes, before.numberAt, before.numberEnd)) {
     const line = new TextEncoder().encode(`${uriLine(folder)}${number}${ending}\n`);
     before.folder = folder;
     before.ending = ending;

@@ -1,5 +1,5 @@
 /**
- * MPEG-TS demuxer: bytes in any pieces become frames.
+ * MPEG-TS demuxer: parses bytes, in pieces of any size, into frames.
  * In: a transport stream with H.264 or HEVC video, AAC, MP3, AC-3, E-AC-3 or Opus audio, ID3 and SCTE 35.
  * Out: tracks, frames and damage, through DemuxerOutput.
  * Video comes one access unit late, to know its duration. ISO/IEC 13818-1, 2.4.3.
@@ -10,24 +10,24 @@ import { PACKET_BYTES, PacketSplitter } from './packet.ts';
 import { type PidTarget, Program } from './program.ts';
 
 const MAX_BYTES_WITHOUT_PROGRAM = 16 * 1024 * 1024;
-/** A program that is declared, and of which nothing is seen in so much, is not sent. */
+/** After this many bytes without a packet of a declared program, another program is chosen. */
 const MAX_SILENT_BYTES = 2 * 1024 * 1024;
 
-/** A demuxer whose input may step to another timeline. */
+/** A demuxer whose input may have discontinuities. */
 export interface TsDemuxer extends Demuxer {
-  /** EXT-X-DISCONTINUITY: delivers what waits, then forgets times and half units; tables and configurations stay. */
+  /** EXT-X-DISCONTINUITY: delivers waiting frames, then drops times and partial units; tables and configurations stay. */
   discontinuity(): void;
 }
 
 /**
- * Makes a demuxer for the first program of a transport stream that has media.
+ * Creates a demuxer for the first program with media of a transport stream.
  *
- * Video is track 1 in 90 kHz, audio 2 and up in its sample rate, metadata 64 and up in 90 kHz: ID3 at its time, SCTE 35 decoded when it
- * comes and presented when it says. Times start where the source's do; they never wrap.
- * A step of video decode times over a hole is not in `duration`. When the source's clock goes back by more than a second, the times go on
- * where they were and `damage` says so.
+ * Video is track 1 in 90 kHz, audio 2 and up in its sample rate, metadata 64 and up in 90 kHz: ID3 at its time, SCTE 35 decoded at its
+ * arrival and presented at its splice time. Times start at those of the source; they never wrap.
+ * A hole in video decode times does not lengthen `duration`. When the source's clock goes back by more than a second, the times
+ * continue, and `damage` is called.
  *
- * @param output `leftOut` gets what the PMT declares and oxbow does not take; `frame.data` may be kept; frames that follow each other share memory
+ * @param output `leftOut` gets the unsupported streams of the PMT; `frame.data` may be kept; consecutive frames share memory
  */
 export function createTsDemuxer(output: DemuxerOutput): TsDemuxer {
   const program = new Program(output);
@@ -67,7 +67,7 @@ export function createTsDemuxer(output: DemuxerOutput): TsDemuxer {
   };
 }
 
-/** One transport packet of a PID that is wanted (2.4.3.2 to 2.4.3.5). */
+/** One transport packet of a selected PID (2.4.3.2 to 2.4.3.5). */
 function takePacket(target: PidTarget, bytes: Uint8Array, at: number, output: DemuxerOutput, program: Program): void {
   const flags = bytes[at + 3]!;
   // transport_error_indicator: not even the PID is reliable; the counter of the next packet shows the loss.

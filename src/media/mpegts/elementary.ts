@@ -1,5 +1,5 @@
 /**
- * What the demuxer and its tracks say to each other.
+ * Interfaces between the demuxer and its elementary streams.
  * In: PES units. Out: configurations and frames. Pure types.
  */
 import type { Frame, Track } from '../frame.ts';
@@ -11,29 +11,29 @@ export interface TrackFrame extends Omit<Frame, 'trackId'> {
   readonly dts90: number;
 }
 
-/** What makes a Track out of its configuration. */
+/** The fields of a Track that follow from its configuration. */
 export type TrackSetup = Pick<Track, 'kind' | 'config' | 'timescale'>;
 
-/** Where an elementary stream delivers. */
+/** Receives the output of an elementary stream. */
 export interface ElementaryOutput {
   /** The first configuration, or another one, before the frames that need it. */
   configured(setup: TrackSetup): void;
   frame(frame: TrackFrame): void;
   damage(reason: string): void;
-  /** What came cannot be taken, and why, in words: `Opus audio with channel configuration 9`. A later `configured` takes it back. */
+  /** The stream is not supported, and why: `Opus audio with channel configuration 9`. A later `configured` revokes it. */
   refused(name: string): void;
 }
 
-/** One stream of the program: makes frames of PES units. */
+/** One stream of the program: parses PES units into frames. */
 export interface Elementary {
-  /** A PES began; `bytes` has the head of its payload, as much as came with the header, and is only lent. */
+  /** A PES began; `bytes` has the first bytes of its payload, and is valid only during the call. */
   header(header: PesHeader, bytes: Uint8Array, from: number, to: number): void;
-  /** A PES is whole; the bytes up to 32 before `from` may be overwritten and kept. */
+  /** A PES is complete; the bytes up to 32 before `from` may be overwritten and kept. */
   unit(header: PesHeader, bytes: Uint8Array, from: number, to: number): void;
   /** A PES was dropped. */
   lost(): void;
-  /** Delivers what waits for a successor. */
+  /** Delivers frames that wait for a successor. */
   flush(): void;
-  /** A new timeline begins: forgets times and half frames, keeps the configuration. */
+  /** A new timeline begins: drops times and partial frames, keeps the configuration. */
   restart(): void;
 }

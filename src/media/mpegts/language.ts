@@ -1,5 +1,5 @@
 /**
- * Languages as MPEG-TS writes them: three letters.
+ * Language codes of MPEG-TS: three letters.
  * In: BCP 47 tags. Out: ISO 639-2 codes (terminological). One table. ISO/IEC 13818-1, 2.6.18; RFC 5646, 2.2.1.
  */
 
@@ -19,7 +19,7 @@ yi yid,yo yor,za zha,zh zho,zu zul`;
 const byTwoLetters = new Map(CODES.split(/,\s*/).map((pair) => pair.split(' ') as [string, string]));
 
 /**
- * The three letters of a language, or undefined where it is not known.
+ * The ISO 639-2 code of a language; undefined if unknown.
  *
  * @param tag BCP 47, e.g. `de-AT`, `deu`, `und`; in any case
  */

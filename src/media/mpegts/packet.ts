@@ -1,28 +1,28 @@
 /**
- * Finds transport packets in bytes of any cut, and finds them again after the sync was lost.
- * In: bytes as they come, also with 4 bytes before each packet (M2TS) or 16 behind it (Reed-Solomon).
- * Out: calls of `packet`, each with 188 bytes in a buffer that is only lent. ISO/IEC 13818-1, 2.4.3.2 and G.1; ETSI EN 300 429, 4.4.2.
+ * Splits bytes into transport packets, and resynchronizes after a loss of sync.
+ * In: pieces of any size, also with 4 bytes before each packet (M2TS) or 16 after it (Reed-Solomon).
+ * Out: calls of `packet`, each with 188 bytes that are valid only during the call. ISO/IEC 13818-1, 2.4.3.2 and G.1; ETSI EN 300 429, 4.4.2.
  */
 import { FormatError } from '../../lib/errors.ts';
 
 /** Length of a transport packet, bytes. */
 export const PACKET_BYTES = 188;
 const SYNC = 0x47;
-/** From one packet to the next: plain, with a time stamp before each (M2TS), with parity behind each. */
+/** Distances of packets: plain, with a timestamp before each (M2TS), with parity after each. */
 const STRIDES = [PACKET_BYTES, 192, 204] as const;
 /** Bytes before the first packet of M2TS. */
 const TIME_STAMP_BYTES = 4;
-/** So many sync bytes in a row, one stride apart, are believed. */
+/** Sync bytes in a row, one stride apart, that count as sync. */
 const SYNCS_IN_A_ROW = 3;
 const LOOK_AHEAD = 204 * (SYNCS_IN_A_ROW - 1) + 1;
-/** Bytes without any packet after which this is not MPEG-TS at all. */
+/** Bytes without any packet after which the input is not MPEG-TS. */
 const MAX_UNSYNCED_BYTES = 65_536;
 
 const WINDOW_BYTES = 64 * 204;
 // Used within one call only, so all splitters share it.
 const window = new Uint8Array(WINDOW_BYTES);
 
-/** What a packet splitter calls. */
+/** Receives packets. */
 export interface PacketSink {
   /** One packet is at `bytes[at, at + 188)`; the bytes are valid only during the call. */
   packet(bytes: Uint8Array, at: number): void;
@@ -30,10 +30,10 @@ export interface PacketSink {
   damage(reason: string): void;
 }
 
-/** Cuts bytes into packets. The packets do not depend on how the bytes were cut. */
+/** Splits bytes into packets, independently of the pieces in which they arrive. */
 export class PacketSplitter {
   readonly #sink: PacketSink;
-  /** What is left of earlier pushes, with room for the head of the next. */
+  /** Rest of earlier pushes, with room for the beginning of the next. */
   readonly #carry = new Uint8Array(2 * LOOK_AHEAD);
   #carried = 0;
   #synced = false;
@@ -97,7 +97,7 @@ export class PacketSplitter {
     this.#skipped = 0;
   }
 
-  /** Delivers packets that start in [at, limit); returns the first byte that still has to wait for more. */
+  /** Delivers packets that start in [at, limit); returns the first byte that must wait for more. */
   #consume(bytes: Uint8Array, from: number, size: number, limit: number, last: boolean): number {
     let at = from;
     while (at < limit) {
@@ -117,7 +117,7 @@ export class PacketSplitter {
     return at;
   }
 
-  /** Looks for the next believable sync byte in [from, limit). */
+  /** Finds the next confirmed sync byte in [from, limit). */
   #seek(bytes: Uint8Array, from: number, size: number, limit: number, last: boolean): number {
     let at = from;
     for (; at < limit; at++) {
@@ -144,7 +144,7 @@ export class PacketSplitter {
     throw new FormatError(`no MPEG-TS packet in the first ${MAX_UNSYNCED_BYTES} bytes`, 0);
   }
 
-  /** How far the next packets lie apart, if one begins at `at`; as before, where several are possible. */
+  /** Distance of the packets if one begins at `at`; the previous distance if several are possible. */
   #strideAt(bytes: Uint8Array, at: number, size: number): number | undefined {
     if (isSync(bytes, at, size, this.#stride)) return this.#stride;
     return STRIDES.find((stride) => isSync(bytes, at, size, stride));

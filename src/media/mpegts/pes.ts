@@ -1,5 +1,5 @@
 /**
- * Packetized elementary stream: puts the packets of one PID together to units with a time.
+ * Packetized elementary stream: assembles the packets of one PID into PES units with timestamps.
  * In: payloads of transport packets, in order. Out: PES payloads in memory that may be kept. ISO/IEC 13818-1, 2.4.3.6 and 2.4.3.7.
  */
 import { FormatError } from '../../lib/errors.ts';
@@ -7,9 +7,9 @@ import { FormatError } from '../../lib/errors.ts';
 const MAX_PES_BYTES = 8 * 1024 * 1024;
 const MIN_SLAB_BYTES = 16 * 1024;
 const MAX_SLAB_BYTES = 1024 * 1024;
-/** A slab is freed when the last unit in it is; so it should not span minutes of audio. */
+/** Slab size: a slab is freed with its last unit, so it should not span minutes of audio. */
 const PES_PER_SLAB = 16;
-/** Spare bytes before each PES, so that a sample can be made in place (toSample). */
+/** Spare bytes before each PES, so that a sample can be built in place (toSample). */
 const HEADROOM = 32;
 
 /** The optional PES header. */
@@ -20,12 +20,12 @@ export interface PesHeader {
   readonly total: number | undefined;
   /** 33 bits of 90 kHz, or undefined. */
   readonly pts: number | undefined;
-  /** 33 bits of 90 kHz; the same as `pts` where the header has none. */
+  /** 33 bits of 90 kHz; equal to `pts` if the header has none. */
   readonly dts: number | undefined;
 }
 
 /**
- * Reads the header of a PES packet, or gives undefined while not all of it is there.
+ * Parses the header of a PES packet; undefined while it is incomplete.
  *
  * @throws FormatError if it is not a PES packet of audio or video, or marker bits are wrong
  */
@@ -58,22 +58,22 @@ function parseTime(bytes: Uint8Array, at: number): number {
   return ((a >> 1) & 7) * 2 ** 30 + ((b << 22) | ((c >> 1) << 15) | (d << 7) | (e >> 1));
 }
 
-// The bytes that packets were last taken from, as words: the same for all PIDs of an input.
+// Word view of the last input bytes, shared by all PIDs of an input.
 const noBytes: Uint8Array = new Uint8Array(0);
 const noWords: Int32Array = new Int32Array(0);
 let viewed = noBytes;
 let words = noWords;
 
-/** What gets the units of one PID. */
+/** Receives the units of one PID. */
 export interface PesSink {
   /**
    * A unit began; its payload follows in `unit`, unless it is damaged.
    *
-   * @param bytes from `from` to `to` the head of the payload, as much as came with the header; only lent
+   * @param bytes from `from` to `to` the first bytes of the payload; valid only during the call
    */
   header(header: PesHeader, bytes: Uint8Array, from: number, to: number): void;
   /**
-   * A whole unit. `bytes` belongs to the sink from `from - 32` to `to`, and may be kept and changed there.
+   * A complete unit. `bytes` belongs to the sink from `from - 32` to `to`, and may be kept and changed there.
    *
    * @param from first byte of the payload
    */
@@ -82,12 +82,12 @@ export interface PesSink {
   lost(reason: string): void;
 }
 
-/** Assembles the PES packets of one PID in slabs of memory that the units then share. */
+/** Assembles the PES packets of one PID in slabs of memory that units share. */
 export class PesAssembler {
   readonly #sink: PesSink;
   #slab = noBytes;
   #slabWords = noWords;
-  /** First byte of the open PES, and behind its last. */
+  /** First byte of the open PES, and the end of its last. */
   #from = 0;
   #to = 0;
   /** Moving mean of the length of a PES, bytes. */
@@ -99,7 +99,7 @@ export class PesAssembler {
     this.#sink = sink;
   }
 
-  /** A payload that begins a PES packet; what was open is delivered first. */
+  /** A payload that begins a PES packet; the open one is delivered first. */
   start(bytes: Uint8Array, from: number, to: number): void {
     this.finish();
     this.#state = 'open';
@@ -133,7 +133,7 @@ export class PesAssembler {
     return true;
   }
 
-  /** Packets are missing here: what is open is dropped, up to the next start. */
+  /** Packets are missing here: drops the open PES, up to the next start. */
   lose(reason: string): void {
     if (this.#state === 'open') {
       this.#drop(reason);
@@ -144,7 +144,7 @@ export class PesAssembler {
     this.#sink.lost(reason);
   }
 
-  /** No more packets will come for what is open: delivers it. */
+  /** No further packets follow: delivers the open PES. */
   finish(): void {
     if (this.#state !== 'open') return;
     const size = this.#to - this.#from;
@@ -195,7 +195,7 @@ export class PesAssembler {
     for (let read = source >> 2; read < end; read++) target[write++] = origin[read]!;
   }
 
-  /** Nothing follows soon: the slab is left to the units that lie in it. Called after `finish`. */
+  /** Releases the slab to its units, because no data follows soon. Called after `finish`. */
   release(): void {
     this.#slab = noBytes;
     this.#slabWords = noWords;
@@ -203,7 +203,7 @@ export class PesAssembler {
     this.#to = 0;
   }
 
-  /** Moves the open PES to a new slab with room for `more` bytes; the old one stays with the units that lie in it. */
+  /** Moves the open PES to a new slab with room for `more` bytes; the old one stays with its units. */
   #grow(more: number): void {
     const open = this.#to - this.#from;
     const wanted = 2 * (HEADROOM + open + more);

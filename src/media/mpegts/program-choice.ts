@@ -1,6 +1,6 @@
 /**
- * Which program of a transport stream is taken: the first in the PAT that has media.
- * In: sections of the PAT and of PMTs. Out: the PMT of the program that is taken, whenever it changes. ISO/IEC 13818-1, 2.4.4.
+ * Selects the program of a transport stream: the first in the PAT that has media.
+ * In: sections of the PAT and of PMTs. Out: the PMT of the selected program, whenever it changes. ISO/IEC 13818-1, 2.4.4.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -9,26 +9,26 @@ import { formatOf } from './stream-format.ts';
 
 const NULL_PID = 0x1fff;
 const PAT_PID = 0;
-/** So many programs are looked at. */
+/** Most programs to examine. */
 const MAX_PROGRAMS = 64;
 
 interface Candidate {
   readonly number: number;
   readonly pmtPid: number;
-  /** Undefined until it came. */
+  /** Undefined until received. */
   pmt: Pmt | undefined;
-  /** Its PMT promised media, of which nothing came. */
+  /** Its PMT declares media, of which no packet came. */
   silent: boolean;
 }
 
 /** Result of a choice. */
 export interface ChoiceOutput {
-  /** The program that is taken, or its new PMT. */
+  /** The selected program, or its new PMT. */
   taken(pmt: Pmt): void;
   /** Other PIDs carry PMTs that matter. */
   tables(): void;
   damage(reason: string): void;
-  /** No program has media that can be taken: what cannot. */
+  /** No program has supported media: the unsupported streams. */
   refused(tracks: readonly LeftOutTrack[]): void;
 }
 
@@ -37,14 +37,14 @@ export class ProgramChoice {
   readonly #out: ChoiceOutput;
   #programs: readonly Candidate[] = [];
   #taken: Candidate | undefined;
-  /** What was said of the programs that are left out. */
+  /** Reported unsupported streams. */
   #said = '';
 
   constructor(out: ChoiceOutput) {
     this.#out = out;
   }
 
-  /** PIDs of the PMTs that are wanted now. */
+  /** PIDs of the PMTs to parse. */
   get pmtPids(): readonly number[] {
     return this.#taken ? [this.#taken.pmtPid] : [...new Set(this.#programs.map(({ pmtPid }) => pmtPid))];
   }
@@ -80,17 +80,17 @@ export class ProgramChoice {
     else if (program === this.#taken) this.#out.taken(pmt);
   }
 
-  /** A PMT came again: those before it in the PAT that never came are not waited for. */
+  /** A PMT was repeated: earlier PMTs of the PAT that never came are skipped. */
   repeated(): void {
     if (!this.#taken) this.#decide(true);
   }
 
-  /** The input paused: what is known must do. */
+  /** The input paused: chooses among the known PMTs. */
   flush(): void {
     if (!this.#taken) this.#decide(true);
   }
 
-  /** Nothing comes of the program that is taken: the next one with media is, if there is one. */
+  /** The selected program has no packets: selects the next one with media, if there is one. */
   giveUp(): void {
     const silent = this.#taken;
     if (!silent) return;
@@ -111,7 +111,7 @@ export class ProgramChoice {
     if (this.#programs.some(({ pmt }) => !pmt)) return;
     const silent = this.#programs.find((program) => program.silent);
     if (silent?.pmt) {
-      // None is sent yet: the first one that was promised is waited for again.
+      // None is sent yet: waits for the first declared one again.
       for (const program of this.#programs) program.silent = false;
       this.#take(silent, silent.pmt);
       return;
@@ -143,7 +143,7 @@ export class ProgramChoice {
   }
 }
 
-/** What of a program is media that cannot be taken. */
+/** The unsupported media streams of a program. */
 export function refusalsOf(pmt: Pmt): LeftOutTrack[] {
   return pmt.streams.flatMap((stream) => {
     const format = formatOf(stream);

@@ -1,6 +1,6 @@
 /**
- * The program that is demuxed: keeps one elementary stream per PID.
- * In: the PMT of the program that is taken. Out: which PID goes where. ISO/IEC 13818-1, 2.4.4.
+ * The demuxed program: one elementary stream per PID.
+ * In: the PMT of the selected program. Out: the target of each PID. ISO/IEC 13818-1, 2.4.4.
  */
 import { distinctLeftOut, type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import type { DemuxerOutput } from '../frame.ts';
@@ -26,7 +26,7 @@ const MAX_DATA_TRACKS = 8;
 /** Segments with packets of a track, but without a frame: the first may begin in the middle of one. */
 const MAX_UNREAD = 2;
 
-/** What a PID leads to. */
+/** The target of a PID. */
 export interface PidTarget {
   readonly pid: number;
   readonly sections: SectionReader | undefined;
@@ -65,7 +65,7 @@ export class Program {
   readonly #clock = new ProgramClock();
   readonly #trackSet: TrackSet;
   readonly #choice: ProgramChoice;
-  /** The PAT, the PMTs that are followed, then the streams. */
+  /** The PAT, the selected PMTs, then the streams. */
   #targets: readonly (PidTarget | undefined)[] = [];
   /** Index into `#targets` by PID; 0 is none. */
   readonly #byPid = new Uint8Array(8192);
@@ -75,11 +75,11 @@ export class Program {
   #newestPicture: number | undefined;
   /** Metadata may have come before the first time of the program. */
   #dataWaits = false;
-  /** What the PMT declares and cannot be taken. */
+  /** Unsupported streams of the PMT. */
   #refusals: readonly LeftOutTrack[] = [];
-  /** Names that the output knows to be left out. */
+  /** Unsupported streams that were reported. */
   #leftOut = '';
-  /** Whether anything came of the program that is taken. */
+  /** Whether the selected program has had a packet. */
   alive = false;
 
   constructor(out: DemuxerOutput) {
@@ -98,12 +98,12 @@ export class Program {
     this.#route();
   }
 
-  /** Whether a PMT with media was read. */
+  /** Whether a PMT with media was parsed. */
   get known(): boolean {
     return this.#streams.length > 0;
   }
 
-  /** What to do with the packets of a PID, or undefined. */
+  /** The target of the packets of a PID, or undefined. */
   target(pid: number): PidTarget | undefined {
     return this.#targets[this.#byPid[pid]!];
   }
@@ -114,7 +114,7 @@ export class Program {
     if (stream && !stream.slot.setup) this.#refuse(stream.slot, stream.kind, `scrambled ${stream.kind}`);
   }
 
-  /** Nothing came for long: another program is taken, if there is one with media. */
+  /** No packets for long: selects another program with media, if there is one. */
   giveUp(): void {
     this.#choice.giveUp();
   }
@@ -146,7 +146,7 @@ export class Program {
     this.#dataWaits = this.#streams.some(({ data }) => data);
   }
 
-  /** A segment ended: packets that never became a frame are no track, whatever the PMT calls them. */
+  /** A segment ended: streams whose packets never yield a frame are no tracks, even if the PMT declares them. */
   #countUnread({ slot, kind, name }: Stream): void {
     if (slot.setup || slot.refused || slot.unread === undefined) return;
     slot.unread += 1;
@@ -272,7 +272,7 @@ export class Program {
     return { declared, kind: 'unknown', name: codec, slot, data, track, target: targetOf(declared.pid, sections) };
   }
 
-  /** Follows the PMTs that matter now. */
+  /** Updates the targets of the selected PMTs. */
   #follow(): void {
     const options = { repeated: () => this.#choice.repeated() };
     const open = (pid: number) =>
@@ -292,7 +292,7 @@ export class Program {
   }
 }
 
-/** Every target has the same members: they are looked at for each packet. */
+/** Every target has the same properties, in the same order, because the access per packet must be monomorphic. */
 function targetOf(pid: number, sections?: SectionReader, pes?: PesAssembler): PidTarget {
   return { pid, sections, pes, counter: -1, repeated: false, scrambled: false };
 }

@@ -1,6 +1,6 @@
 /**
- * Program specific information: which programs there are and which streams each has.
- * In: payloads of the PAT's and PMT's packets. Out: sections, and what they say. ISO/IEC 13818-1, 2.4.4.
+ * Program specific information: the programs (PAT) and their streams (PMT).
+ * In: payloads of PAT and PMT packets. Out: sections, and parsed tables. ISO/IEC 13818-1, 2.4.4.
  */
 import { ByteReader, sameBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -11,15 +11,15 @@ const MAX_TABLE_BYTES = 1024;
 const MAX_PRIVATE_BYTES = 4096;
 const MAX_STREAMS = 64;
 
-/** What a section reader calls beside its main callback. */
+/** Options of a section reader. */
 export interface SectionOptions {
-  /** The section that came last came again. */
+  /** Called when the last section is repeated. */
   readonly repeated?: () => void;
   /** Private sections may be longer than those of PAT and PMT. */
   readonly isPrivate?: boolean;
 }
 
-/** Puts the sections of one PID together and lets through those that are new. */
+/** Assembles the sections of one PID, and passes on new ones. */
 export class SectionReader {
   readonly #section: (section: Uint8Array) => void;
   readonly #damage: (reason: string) => void;
@@ -30,8 +30,8 @@ export class SectionReader {
   #last = new Uint8Array(0);
 
   /**
-   * @param section gets each whole section with a right CRC that differs from the one before; may keep it
-   * @param damage gets a sentence for each section that was thrown away
+   * @param section gets each complete section with a valid CRC that differs from the previous one; may keep it
+   * @param damage gets a sentence for each dropped section
    */
   constructor(
     section: (section: Uint8Array) => void,
@@ -71,7 +71,7 @@ export class SectionReader {
     }
   }
 
-  /** Forgets a section that is not yet whole: packets were lost. */
+  /** Drops an incomplete section: packets were lost. */
   reset(): void {
     this.#open = false;
     this.#length = 0;
@@ -111,14 +111,14 @@ export class SectionReader {
   }
 }
 
-/** What a PAT says. */
+/** A PAT. */
 export interface Pat {
   /** Programs in the order of the table, without the network's PID. */
   readonly programs: readonly { readonly number: number; readonly pmtPid: number }[];
 }
 
 /**
- * Reads a program association section, or gives undefined for one that is of another table or not yet valid.
+ * Parses a program association section; undefined for another table or one that is not yet valid.
  *
  * @param section whole, CRC checked
  * @throws FormatError if it ends early
@@ -148,20 +148,20 @@ export interface PmtStream {
   readonly type: number;
   /** ISO 639-2 code from its descriptor, lower case, or `und`. */
   readonly language: string;
-  /** As many as are whole. */
+  /** The complete ones. */
   readonly descriptors: readonly Descriptor[];
-  /** Descriptors of the program: whose stream types it uses. */
+  /** Descriptors of the program: registrations of its stream types. */
   readonly ofProgram: readonly Descriptor[];
 }
 
-/** What a PMT says. */
+/** A PMT. */
 export interface Pmt {
   readonly program: number;
   readonly streams: readonly PmtStream[];
 }
 
 /**
- * Reads a program map section, or gives undefined for one that is of another table or not yet valid.
+ * Parses a program map section; undefined for another table or one that is not yet valid.
  *
  * @param section whole, CRC checked
  * @throws FormatError if it ends early or has more than 64 streams
@@ -182,7 +182,7 @@ export function parsePmt(section: Uint8Array): Pmt | undefined {
   return { program: (section[3]! << 8) | section[4]!, streams };
 }
 
-/** A cursor behind the 8 bytes that all tables begin with, up to the CRC. */
+/** A reader after the 8 bytes that begin all tables, up to the CRC. */
 function openTable(section: Uint8Array, tableId: number): ByteReader | undefined {
   const current = (section[5]! & 1) === 1;
   if (section[0] !== tableId || !current) return undefined;

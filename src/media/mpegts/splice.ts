@@ -1,5 +1,5 @@
 /**
- * Splice information: when a message about an advertisement or a program is for.
+ * Splice time of a SCTE 35 section.
  * In: a splice_info_section. Out: its time. SCTE 35, 9.6 and 9.7.
  */
 import { FormatError } from '../../lib/errors.ts';

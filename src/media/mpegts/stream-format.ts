@@ -1,6 +1,6 @@
 /**
  * Codec of an elementary stream in the PMT: a table of stream types, and the descriptors that identify private ones.
- * In: an entry of a PMT. Out: video, audio or data that oxbow takes, a word for what it refuses, or nothing.
+ * In: an entry of a PMT. Out: supported video, audio or data, the name of unsupported media, or undefined.
  * ISO/IEC 13818-1, table 2-34 and 2.6.8; ETSI EN 300 468, 6.2; ATSC A/53 Part 3; SCTE 35, 8.1; ETSI TS 103 491 (Opus).
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
@@ -9,13 +9,13 @@ import type { Descriptor, PmtStream } from './psi.ts';
 import { type AudioFraming, ac3Framing, adtsFraming, mp3Framing, opusFraming } from './track/audio-framing.ts';
 import { h264Codec, hevcCodec, type VideoCodec } from './track/video-codec.ts';
 
-/** What becomes a track. */
+/** A supported stream. */
 export type StreamFormat =
   | { readonly kind: 'video'; readonly codec: VideoCodec }
   | { readonly kind: 'audio'; readonly framing: AudioFraming }
   | { readonly kind: 'data'; readonly codec: DataConfig['codec'] };
 
-/** Media that cannot be taken. */
+/** Unsupported media. */
 export interface RefusedStream {
   readonly kind: 'refused';
   readonly leftOut: LeftOutTrack;
@@ -77,11 +77,11 @@ const REFUSED_TYPES = new Map<number, RefusedStream>([
   [0xdb, video('encrypted H.264')],
   [0xea, video('VC-1')],
 ]);
-/** User private types from here on may be anything; those below are data where they are not in a table above. */
+/** User private types from here on may be anything; types below are data unless listed above. */
 const FIRST_USER_PRIVATE = 0x80;
 /** Private types that are known to be data: SCTE 27 and Blu-ray graphics, DSM-CC, text and tables of cable systems. */
 const DATA_TYPES: ReadonlySet<number> = new Set([0x90, 0x91, 0x92, 0x95, 0xa0, 0xc0, 0xc6]);
-/** Private data that names itself by a registration (2.6.8). */
+/** Private data identified by a registration (2.6.8). */
 const REFUSED_NAMES = new Map<string, RefusedStream>([
   ['AV01', video('AV1')],
   ['AC-4', audio('AC-4')],
@@ -106,7 +106,7 @@ const DVB_AAC = 0x7c;
 const DVB_EXTENSION = 0x7f;
 const OPUS_EXTENSION = 0x80;
 const AC4_EXTENSION = 0x15;
-/** Opus that says nothing of its channels. */
+/** Opus without a channel configuration. */
 const STEREO = 2;
 
 /** Stream types of Blu-ray, where others have SCTE 35. */
@@ -120,7 +120,7 @@ const BLU_RAY = new Map<number, StreamFormat | RefusedStream>([
   [0xa1, AC3],
 ]);
 
-/** What this stream is; undefined for data, which is passed over in silence: tables, teletext, KLV, data of unknown kind in private PES. */
+/** Codec of a stream; undefined for data that is ignored: tables, teletext, KLV, unknown data in private PES. */
 export function formatOf({ type, descriptors, ofProgram }: PmtStream): StreamFormat | RefusedStream | undefined {
   if (BLU_RAY.has(type) && isRegistered(ofProgram, 'HDMV')) return BLU_RAY.get(type);
   if (type === METADATA_IN_PES) return isId3(descriptors) ? { kind: 'data', codec: 'id3' } : undefined;
@@ -155,7 +155,7 @@ function opusChannels(descriptors: readonly Descriptor[]): number {
   return own?.body[1] ?? STEREO;
 }
 
-/** metadata_descriptor (2.6.60): behind the application format the format of the metadata, 0xff and four letters. Without one it is ID3 until it shows otherwise. */
+/** metadata_descriptor (2.6.60): the metadata format, 0xff and four letters, after the application format. Without one, ID3 is assumed. */
 function isId3(descriptors: readonly Descriptor[]): boolean {
   const own = descriptors.find(({ tag }) => tag === METADATA);
   if (!own) return true;

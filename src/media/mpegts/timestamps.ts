@@ -1,14 +1,14 @@
 /**
- * Times of a program: 33 bits that wrap every 26.5 hours become numbers that do not.
- * In: PTS and DTS of PES headers. Out: ticks of 90 kHz, on one line for all tracks. ISO/IEC 13818-1, 2.4.3.7.
+ * Unwraps the timestamps of a program, whose 33 bits wrap every 26.5 hours.
+ * In: PTS and DTS of PES headers. Out: ticks of 90 kHz, on one timeline for all tracks. ISO/IEC 13818-1, 2.4.3.7.
  */
 
 /** Ticks per second of PTS and DTS. */
 export const PES_TIMESCALE = 90_000;
-/** One turn of the clock, ticks. */
+/** Period of the 33-bit clock, ticks. */
 export const TURN = 2 ** 33;
 
-/** A jump of more than this is believed only when a second time confirms it, ticks: 10 minutes. */
+/** A larger jump counts only when a second timestamp confirms it, ticks: 10 minutes. */
 const DOUBTFUL_JUMP = 600 * PES_TIMESCALE;
 /** Times up to this far back are a repetition; further back, the source's clock was reset: 1 s. */
 const MAX_STEP_BACK = PES_TIMESCALE;
@@ -19,9 +19,9 @@ const MAX_STEP_ON = 10 * PES_TIMESCALE;
 export class ProgramClock {
   #reference: number | undefined;
   #suspect: number | undefined;
-  /** Added to the source's times since its clock was last set back, ticks. */
+  /** Added to the source's times since its clock was last reset, ticks. */
   offset = 0;
-  /** The offset before that, for tracks that have not come to the step yet. */
+  /** The offset before the reset, for tracks that have not reached it. */
   previousOffset = 0;
 
   /**
@@ -48,13 +48,13 @@ export class ProgramClock {
     return value;
   }
 
-  /** The newest time of any track, ticks on the line. */
+  /** The newest time of any track, ticks on the timeline. */
   get now(): number | undefined {
     return this.#reference === undefined ? undefined : this.#reference + this.offset;
   }
 
   /**
-   * A time on the line that leaves the clock as it is, for what must not move it.
+   * A time on the timeline, without an update of the clock.
    *
    * @param raw 0 to 2^33 - 1
    */
@@ -63,13 +63,13 @@ export class ProgramClock {
     return reference + signedTurn(raw - reference) + this.offset;
   }
 
-  /** The source's clock was set back: from now on its times get another offset. */
+  /** The source's clock was reset: its times get another offset from now on. */
   setBack(offset: number): void {
     this.previousOffset = this.offset;
     this.offset = offset;
   }
 
-  /** Forgets everything: a new timeline begins. */
+  /** Resets everything: a new timeline begins. */
   reset(): void {
     this.#reference = undefined;
     this.#suspect = undefined;
@@ -79,14 +79,14 @@ export class ProgramClock {
 }
 
 /**
- * A difference of two times as the shorter way around the clock, -2^32 to 2^32 - 1.
+ * Difference of two 33-bit times with the smaller magnitude, -2^32 to 2^32 - 1.
  */
 export function signedTurn(difference: number): number {
   const turned = (((difference + TURN / 2) % TURN) + TURN) % TURN;
   return turned - TURN / 2;
 }
 
-/** Places one track's times on the program's line, so that a source clock that is set back does not take the track back. */
+/** Places one track's times on the program's timeline; a reset of the source clock does not move the track back. */
 export class TrackClock {
   readonly #program: ProgramClock;
   #offset = 0;
@@ -97,9 +97,9 @@ export class TrackClock {
 
   /**
    * @param raw 33 bits
-   * @param last the track's newest time on the line, or undefined at its start
-   * @param next where the track is expected to go on if the clock was set back by more than 1 s
-   * @returns ticks on the line, and whether the clock was found to be set back
+   * @param last the track's newest time on the timeline, or undefined at its start
+   * @param next expected next time if the clock was reset by more than 1 s
+   * @returns ticks on the timeline, and whether this detected a reset of the clock
    */
   place(raw: number, last: number | undefined, next: number): { time: number; setBack: boolean } {
     const value = this.#program.unwrap(raw);
@@ -121,10 +121,10 @@ export class TrackClock {
   }
 
   /**
-   * The time without any consequence: with the offset that the track has now.
+   * The time with the current offset of the track, without any change of state.
    *
    * @param raw 33 bits
-   * @param near a time on the line, to which the nearest turn is taken
+   * @param near a time on the timeline; selects the nearest period
    */
   peek(raw: number, near: number): number {
     return near + signedTurn(raw + this.#offset - near);

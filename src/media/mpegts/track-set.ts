@@ -1,5 +1,5 @@
 /**
- * The set of tracks: when it is complete, and what waits until then.
+ * The set of tracks: holds frames until the configurations of all tracks are known.
  * In: the streams that the PMT declares, their configurations and frames. Out: `tracks` before the first frame of any of them.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
@@ -10,7 +10,7 @@ import { PES_TIMESCALE, TURN } from './timestamps.ts';
 
 const MAX_HELD_BYTES = 2 * 1024 * 1024;
 const MAX_HELD_FRAMES = 4096;
-/** A track that showed no configuration within this much media is left out until it does, ticks of 90 kHz: 1 s. */
+/** A track without a configuration within this much media is omitted until it has one, ticks of 90 kHz: 1 s. */
 const MAX_HELD_MEDIA = PES_TIMESCALE;
 
 /** One declared stream. */
@@ -18,31 +18,31 @@ export interface Slot {
   /** Track id. */
   readonly id: number;
   readonly language: string;
-  /** Undefined until its parameter sets or first header were seen; metadata has it from the start, and holds nothing back. */
+  /** Undefined until its parameter sets or first header arrive; metadata has it from the start. */
   setup: TrackSetup | undefined;
-  /** What came of it cannot be taken. */
+  /** Its media is not supported. */
   refused?: LeftOutTrack | undefined;
-  /** Segments that had packets of it and no frame; undefined before the first packet. */
+  /** Segments with packets of it but no frame; undefined before the first packet. */
   unread?: number;
 }
 
-/** Holds frames back until the tracks are known, then lets them through. */
+/** Holds frames until the tracks are known, then passes them on. */
 export class TrackSet {
   readonly #out: DemuxerOutput;
   #slots: readonly Slot[] = [];
   #announced = false;
   #held: { slot: Slot; frame: TrackFrame }[] = [];
   #heldBytes = 0;
-  /** Time of the first picture or sound that is held, ticks of 90 kHz. */
+  /** Time of the first held video or audio frame, ticks of 90 kHz. */
   #heldFrom: number | undefined;
-  /** Turns of the clock added so that no time is below 0, ticks of 90 kHz. */
+  /** Clock periods added so that no time is below 0, ticks of 90 kHz. */
   #base = 0;
 
   constructor(out: DemuxerOutput) {
     this.#out = out;
   }
 
-  /** Other streams are declared: what waits for the old ones is let through, then the new ones are waited for. */
+  /** Declares other streams: passes on the held frames of the old ones, then waits for the new ones. */
   declare(slots: readonly Slot[]): void {
     this.announce();
     this.#slots = slots;
@@ -50,7 +50,7 @@ export class TrackSet {
     this.#announceIfComplete();
   }
 
-  /** A stream showed a configuration, or another one. */
+  /** A stream has a new configuration. */
   configured(slot: Slot, setup: TrackSetup): void {
     if (slot.setup && !this.#announced) this.announce(); // what waits belongs to the configuration before
     slot.setup = setup;
@@ -76,14 +76,14 @@ export class TrackSet {
     if (full && !this.#announced) this.#dropHeld();
   }
 
-  /** Nothing but metadata came, and too much of it. */
+  /** Drops the held frames: too much metadata before any media. */
   #dropHeld(): void {
     this.#out.damage(`${this.#held.length} frames of metadata before any media`);
     this.#held = [];
     this.#heldBytes = 0;
   }
 
-  /** Waits no longer: names the tracks that are known, if any, and lets their frames through. */
+  /** Ends the wait: reports the known tracks, if any, and passes on their frames. */
   announce(): void {
     if (this.#announced || !this.#slots.some((slot) => slot.setup && slot.setup.kind !== 'data')) return;
     this.#announced = true;

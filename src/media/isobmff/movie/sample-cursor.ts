@@ -1,6 +1,6 @@
 /**
- * Walks the samples of one track by the sample tables of a moov, as they stand there: nothing is unpacked, so that a table that
- * claims millions of samples costs nothing.
+ * Iterates over the samples of one track in the sample tables of a moov, in place: nothing is unpacked, so a table that claims
+ * millions of samples costs no memory.
  * In: the boxes of an stbl. Out: one sample after the other, in decode order. Pure.
  * ISO/IEC 14496-12, 8.6.1 (stts, ctts), 8.6.2 (stss), 8.7.3 to 8.7.5 (stsz, stz2, stsc, stco, co64).
  */
@@ -22,7 +22,7 @@ export interface TableSample {
   readonly length: number;
 }
 
-/** Samples of a track: a day of pictures at 60 a second is 5,184,000. */
+/** Most samples of a track; a day of 60 frames per second has 5,184,000. */
 const MAX_SAMPLES = 16_000_000;
 
 /** A full box that counts entries of one length. */
@@ -60,7 +60,7 @@ const START: Place = {
   composition: { entry: -1, left: 0 },
 };
 
-/** A walk over the samples of one track. */
+/** Iterates over the samples of one track. */
 export class SampleCursor {
   readonly #bytes: Uint8Array;
   readonly #stts: Table;
@@ -70,12 +70,12 @@ export class SampleCursor {
   readonly #chunks: Table;
   readonly #isLong: boolean;
   readonly #sizes: Table;
-  /** Bits of a size in its table; 0 where all are alike. */
+  /** Bits of a size in its table; 0 if all are equal. */
   readonly #sizeBits: number;
   readonly #sameSize: number;
   /** Samples of the track. */
   readonly count: number;
-  /** Where the tables begin to be wrong, for errors. */
+  /** Offset for errors. */
   readonly #start: number;
   #place: Place = copyOf(START);
   #peeked: TableSample | undefined;
@@ -127,7 +127,7 @@ export class SampleCursor {
     return 0 - least;
   }
 
-  /** Sum of all durations as stts has them, ticks. */
+  /** Sum of all durations in stts, ticks. */
   get ticks(): number {
     let ticks = 0;
     for (let i = 0; i < this.#stts.count; i++) {
@@ -136,16 +136,16 @@ export class SampleCursor {
     return ticks;
   }
 
-  /** The next sample, which stays; undefined behind the last. Throws as `next`. */
+  /** The next sample, without advancing; undefined after the last. Throws as `next`. */
   peek(): TableSample | undefined {
     this.#peeked ??= this.#read();
     return this.#peeked;
   }
 
   /**
-   * The next sample; undefined behind the last.
+   * The next sample; undefined after the last.
    *
-   * @throws FormatError where tables contradict each other or times and offsets pass 2^53
+   * @throws FormatError if tables contradict each other or times and offsets exceed 2^53
    */
   next(): TableSample | undefined {
     const sample = this.peek();
@@ -176,7 +176,7 @@ export class SampleCursor {
     return { dts, composition, duration, key, offset, length };
   }
 
-  /** The value that is in force in a table of (count, value) pairs. */
+  /** The current value of a table of (count, value) pairs. */
   #run(table: Table, at: { entry: number; left: number }, name: string): number {
     while (at.left === 0) {
       at.entry++;
@@ -240,7 +240,7 @@ function copyOf(place: Place): Place {
   return { ...place, time: { ...place.time }, composition: { ...place.composition } };
 }
 
-/** Signed 32 bits: composition offsets of version 0 are written negative all the same. */
+/** Signed 32 bits: some writers use negative composition offsets even in version 0. */
 function i32At(bytes: Uint8Array, at: number): number {
   return u32At(bytes, at) | 0;
 }

@@ -1,5 +1,5 @@
 /**
- * Brings the samples of a track into the one form that frames of its codec have (media/frame.ts).
+ * Converts the samples of a track into the frame format of its codec (media/frame.ts).
  * In: samples as a file has them. Out: the bytes of frames, and the track again if its parameter sets changed. Pure.
  * ISO/IEC 14496-15, 5.3.3 (NAL units and their lengths); AV1 in ISO BMFF, 2.4.
  */
@@ -20,20 +20,20 @@ export class SampleForm {
     this.#sets = inBand && track.kind === 'video' ? new InBandSets(track.config) : undefined;
   }
 
-  /** The track as its last sample left it. */
+  /** The track after its last sample. */
   get track(): Track {
     return this.#track;
   }
 
-  /** The configuration is known; where parameter sets stand in the samples it may have to wait for the first of them. */
+  /** The configuration is known; with in-band parameter sets only after the first of them. */
   get complete(): boolean {
     return !this.#sets || this.#sets.config !== undefined;
   }
 
   /**
-   * @param sample is not changed; what is given back may be a view of it
+   * @param sample is not changed; the result may be a view of it
    * @param nalLengthBytes of H.264 and HEVC
-   * @returns whether `track` is another now, from this sample on
+   * @returns whether `track` changed with this sample
    * @throws FormatError if it is malformed
    */
   take(sample: Uint8Array, nalLengthBytes: number): { data: Uint8Array; changed: boolean } {

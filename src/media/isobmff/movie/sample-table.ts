@@ -57,7 +57,7 @@ export interface TrackSamples {
   readonly chunkSamples: Column<Uint32Array>;
 }
 
-/** A stretch of the file that holds whole fragments. */
+/** A range of the file with complete fragments. */
 export interface FilePiece {
   readonly bytes: Uint8Array;
   /** Where `bytes` begin in the file. */
@@ -92,7 +92,7 @@ export class SampleTable {
   /**
    * Adds the segments of one group, all or none.
    *
-   * @param pieces segments as they lie in the file
+   * @param pieces segments with their offsets in the file
    * @throws FormatError if a piece is not made of moof and mdat pairs of known tracks, a sample is outside its piece, has a
    *   negative composition offset, or does not follow in decode order
    */
@@ -124,7 +124,7 @@ export class SampleTable {
       const end = fragment.offsets[i]! + sizes[i]!;
       if (fragment.offsets[i]! < 0 || end > room) throw new FormatError('a sample is outside its segment', at);
       if (fragment.compositions[i]! < 0) throw new FormatError('a composition offset is negative', at);
-      // Consecutive chunks hold one run of bytes: samples of one fragment follow each other without a hole.
+      // A chunk is contiguous: samples of one fragment follow each other without a hole.
       if (i > 0 && fragment.offsets[i] !== fragment.offsets[i - 1]! + sizes[i - 1]!) {
         throw new FormatError('samples of a fragment do not lie side by side', at);
       }

@@ -1,5 +1,5 @@
 /**
- * The moov with full sample tables that makes a chunk file an ordinary MP4 when it is sealed.
+ * The moov with full sample tables that makes a sealed chunk file a progressive MP4.
  * In: the SampleTable of the file. Out: bytes to append. Pure. ISO/IEC 14496-12, 8.6 and 8.7; layout: docs of the chunk file.
  */
 
@@ -8,7 +8,7 @@ import { BoxWriter } from '../box.ts';
 import { type Edit, movieRoom, movieTimescale, printMvhd, printTrak } from './movie.ts';
 import type { SampleTable, TrackSamples } from './sample-table.ts';
 
-/** What one track shows, on its own clock. */
+/** Presented range of one track, in its timescale. */
 interface Shown {
   readonly samples: TrackSamples;
   /** pts of the first picture to show, ticks as in the fragments. */
@@ -32,7 +32,7 @@ export function printSealedMoov(table: SampleTable): Uint8Array {
   for (const { samples } of shown) room += samples.sizes.length * 24 + samples.chunkOffsets.length * 20 + 128;
   const writer = new BoxWriter(new Uint8Array(room));
 
-  // The movie begins with the track that begins first; the others wait in an empty edit. Metadata that came late speaks of before.
+  // The movie begins with the first track; the others begin with an empty edit. Late metadata may refer to earlier times.
   const media = shown.filter(({ samples: { track } }) => track.kind === 'video' || track.kind === 'audio');
   const origin = (media.length > 0 ? media : shown).reduce((a, b) =>
     seconds(b.start, b) < seconds(a.start, a) ? b : a,
@@ -72,13 +72,13 @@ function toMovie(ticks: number, { samples }: Shown): number {
 function shownOf(samples: TrackSamples): Shown {
   const { dts, compositions, syncs, lastDuration } = samples;
   const count = dts.length;
-  // Not the least pts: with an open GOP leading pictures come before the first key sample, and cannot be decoded.
+  // Not the lowest pts: with an open GOP leading pictures precede the first key sample, and cannot be decoded.
   let first = 0;
   while (first < count && syncs.at(first) === 0) first++;
   if (first === count) first = 0;
   let end = 0;
   for (let i = 0; i < count; i++) {
-    // Metadata may last no time at all; players leave out what begins where the edit ends.
+    // Metadata may have no duration; players skip samples that begin at the end of the edit.
     const duration = i + 1 < count ? dts.at(i + 1) - dts.at(i) : Math.max(1, lastDuration);
     end = Math.max(end, dts.at(i) + compositions.at(i) + duration);
   }

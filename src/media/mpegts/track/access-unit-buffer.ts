@@ -7,10 +7,10 @@ import { findBytes, searchView } from '../../../lib/byte-search.ts';
 import type { PictureTime } from './reorder-queue.ts';
 import type { VideoCodec } from './video-codec.ts';
 
-/** Space before what is held that may be overwritten (PesSink.unit, toSample). */
+/** Space before the held bytes that may be overwritten (PesSink.unit, toSample). */
 export const HEADROOM = 32;
 const MAX_HELD_BYTES = 8 * 1024 * 1024;
-/** More times than access units begin in what is held; those behind are left out. */
+/** Most timestamps of the held bytes; further ones are dropped. */
 const MAX_MARKS = 256;
 /** Bytes of a start code and of the slice header fields that show the first slice of a picture. */
 const PROBE_BYTES = 6;
@@ -18,13 +18,13 @@ const PROBE_BYTES = 6;
 const MAX_HEAD_BYTES = 65_536;
 const START_CODE = Uint8Array.of(0, 0, 1);
 
-/** A time, and from where on an access unit must begin to have it. */
+/** A timestamp, and the offset from which on the first access unit has it. */
 export interface Mark {
   readonly at: number;
   readonly time: PictureTime;
 }
 
-/** A stretch of bytes with whole access units; those from `from - 32` on may be overwritten and kept. */
+/** A range of bytes with complete access units; bytes from `from - 32` on may be overwritten and kept. */
 export interface Stretch {
   readonly bytes: Uint8Array;
   readonly from: number;
@@ -32,7 +32,7 @@ export interface Stretch {
   readonly marks: readonly Mark[];
 }
 
-/** Whether a payload begins with a start code; undefined while too little of it is there. */
+/** Whether a payload begins with a start code; undefined while it is too short. */
 export function isAligned(bytes: Uint8Array, from: number, to: number): boolean | undefined {
   let at = from;
   while (at < to && bytes[at] === 0) at++;
@@ -40,18 +40,18 @@ export function isAligned(bytes: Uint8Array, from: number, to: number): boolean 
   return at - from >= 2 && bytes[at] === 1;
 }
 
-/** The bytes of one track. */
+/** The held bytes of one track. */
 export class AccessUnitBuffer {
   readonly #codec: VideoCodec;
   #bytes: Uint8Array = new Uint8Array(0);
   #from = 0;
   #to = 0;
   #marks: Mark[] = [];
-  /** Bytes were joined: `#bytes` is ours alone, and looked through up to here. */
+  /** Set when payloads were joined: `#bytes` is a copy, scanned up to here. */
   #isOwn = false;
   #scanned = 0;
   #sawSlice = false;
-  /** Where the last access unit that was found begins, and the one before it. */
+  /** Offsets of the last access unit found, and of the previous one. */
   #lastUnit = 0;
   #unitBefore = 0;
 
@@ -64,7 +64,7 @@ export class AccessUnitBuffer {
     return this.#to === this.#from;
   }
 
-  /** Something is held, and no slice of it: an access unit whose slices are still to come. */
+  /** The held bytes have no slice yet: the slices of the access unit are still to come. */
   get isHead(): boolean {
     if (this.isEmpty || this.#to - this.#from > MAX_HEAD_BYTES) return false;
     const view = searchView(this.#bytes, 0, this.#to);
@@ -76,7 +76,7 @@ export class AccessUnitBuffer {
     }
   }
 
-  /** A payload that begins with a start code; what was held was taken. */
+  /** Begins with a payload that starts with a start code; the buffer is empty. */
   start(bytes: Uint8Array, from: number, to: number, time: PictureTime | undefined): void {
     this.#bytes = bytes;
     this.#from = from;
@@ -98,7 +98,7 @@ export class AccessUnitBuffer {
     return true;
   }
 
-  /** Gives all that is held: another access unit follows. */
+  /** Returns all held bytes: another access unit follows. */
   take(): Stretch | undefined {
     if (this.isEmpty) return undefined;
     const stretch = { bytes: this.#bytes, from: this.#from, to: this.#to, marks: this.#marks };
@@ -106,7 +106,7 @@ export class AccessUnitBuffer {
     return stretch;
   }
 
-  /** Gives the access units that are whole, and keeps the last one, which may go on. */
+  /** Returns the complete access units, and keeps the last one, which may continue. */
   takeWhole(): Stretch | undefined {
     this.#scan();
     const cut = this.#lastUnit;
@@ -123,7 +123,7 @@ export class AccessUnitBuffer {
     return { bytes, from, to: cut, marks: all.filter(({ at }) => at <= before) };
   }
 
-  /** Forgets what is held. */
+  /** Drops the held bytes. */
   clear(): void {
     this.#bytes = new Uint8Array(0);
     this.#from = this.#to = 0;
@@ -148,7 +148,7 @@ export class AccessUnitBuffer {
     this.#isOwn = true;
   }
 
-  /** Looks through what came since the last time; each byte is looked at once. */
+  /** Scans the new bytes; each byte is scanned once. */
   #scan(): void {
     const view = searchView(this.#bytes, 0, this.#to);
     for (;;) {

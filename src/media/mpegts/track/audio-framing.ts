@@ -1,6 +1,6 @@
 /**
- * What the demuxer must know of each audio codec: how its frames begin, how long they are, and what they are configured with.
- * In: bytes of a PES. Out: lengths, samples, configurations: siblings of one shape.
+ * Framing of each audio codec: frame headers, lengths and configurations.
+ * In: bytes of a PES. Out: lengths, samples, configurations; one interface for all codecs.
  * AAC: ISO/IEC 14496-3, 1.A.2; MP3: ISO/IEC 11172-3, 2.4.1; AC-3, E-AC-3: ETSI TS 102 366; Opus: ETSI TS 103 491.
  */
 import { ADTS_HEADER_BYTES, type AdtsHeader, adtsConfig, parseAdtsHeader } from '../../aac/adts.ts';
@@ -17,33 +17,33 @@ export interface AudioUnit {
   readonly headerBytes: number;
   /** Including the header before it. */
   readonly frameBytes: number;
-  /** Samples it gives at `sampleRate`; 0 where it adds channels to what came before. */
+  /** Samples at `sampleRate`; 0 for a unit that adds channels to the previous one. */
   readonly samples: number;
   /** Hz. */
   readonly sampleRate: number;
-  /** Units with the same one have the same configuration. */
+  /** Units with the same key have the same configuration. */
   readonly signature: number;
-  /** It is a piece of a frame: those that follow may belong to it, until one begins another. */
+  /** A part of a frame: following units may belong to the frame, until one begins the next. */
   readonly piece?: { readonly begins: boolean; readonly least: number };
-  /** Why it cannot be used. */
+  /** Why it is not supported. */
   readonly refused?: string;
-  /** What the codec's own parser read. */
+  /** Result of the codec's parser. */
   readonly header: unknown;
 }
 
-/** The rules of one codec. */
+/** Framing of one codec. */
 export interface AudioFraming {
-  /** For a person. */
+  /** Name in messages. */
   readonly name: string;
   /** The first byte of each frame. */
   readonly firstByte: number;
   /** Parses the unit at `at`; undefined if there is none, `short` if its header ends after `end`. */
   parse(bytes: Uint8Array, at: number, end: number): AudioUnit | 'short' | undefined;
-  /** The configuration of a frame made of these units, or the name of what cannot be taken. */
+  /** The configuration of a frame of these units, or the name of the unsupported format. */
   config(units: readonly AudioUnit[]): AudioConfig | string;
 }
 
-/** AAC behind ADTS headers. */
+/** AAC in ADTS. */
 export const adtsFraming: AudioFraming = {
   name: 'AAC',
   firstByte: 0xff,
@@ -74,7 +74,7 @@ export const mp3Framing: AudioFraming = {
   config: ([unit]) => mp3Config(unit!.header as Mp3Header),
 };
 
-/** AC-3 and E-AC-3: the frames themselves tell which. */
+/** AC-3 and E-AC-3, which bsid distinguishes. */
 export const ac3Framing: AudioFraming = {
   name: 'AC-3',
   firstByte: 0x0b,
@@ -86,7 +86,7 @@ export const ac3Framing: AudioFraming = {
     if (header.codec === 'ac3') return { headerBytes: 0, frameBytes, samples, sampleRate, signature: common, header };
     const own = header.dependent || header.substream !== 0 ? 0 : samples;
     const signature = common ^ ((header.channelMap << 16) | (header.substream << 1) | Number(header.dependent));
-    // ISO BMFF wants six blocks of all substreams in one sample (ETSI TS 102 366, F.5).
+    // ISO BMFF requires six blocks of all substreams in one sample (ETSI TS 102 366, F.5).
     const piece = { begins: own > 0, least: 1536 };
     return { headerBytes: 0, frameBytes, samples: own, sampleRate, signature, piece, header };
   },
@@ -100,7 +100,7 @@ export const ac3Framing: AudioFraming = {
 };
 
 /**
- * Opus behind control headers.
+ * Opus with control headers.
  *
  * @param channelConfigCode from the extension descriptor of the PMT
  */

@@ -1,5 +1,5 @@
 /**
- * Finds the frames of one audio codec in PES payloads; a frame may lie across two of them.
+ * Finds the frames of one audio codec in PES payloads; a frame may continue in the next one.
  * In: PES payloads. Out: frames, the first one that begins in a PES with its time. ISO/IEC 13818-1, 2.4.3.7 (PTS of audio).
  */
 import type { AudioFraming, AudioUnit } from './audio-framing.ts';
@@ -8,7 +8,7 @@ const NOTHING = new Uint8Array(0);
 /** Longer than any header. */
 const PROBE_BYTES = 128;
 
-/** What an audio splitter calls. */
+/** Receives audio frames. */
 export interface AudioSink {
   /**
    * One frame.
@@ -60,12 +60,12 @@ export class AudioSplitter {
     this.#partialPts = time;
   }
 
-  /** Forgets a frame that is not yet whole. */
+  /** Drops an incomplete frame. */
   reset(): void {
     this.#partial = NOTHING;
   }
 
-  /** Completes the frame that began in a PES before; returns where the next one begins. */
+  /** Completes the frame that began in a previous PES; returns the offset of the next one. */
   #join(bytes: Uint8Array, from: number, to: number): number {
     const head = this.#partial;
     const probe = joined(head, bytes, from, Math.min(to, from + PROBE_BYTES));
@@ -86,7 +86,7 @@ export class AudioSplitter {
     return next;
   }
 
-  /** Whether another frame, or nothing, begins at `at`: the sync word alone is too easily found inside a frame. */
+  /** Whether another frame, or the end, is at `at`: a sync word alone may also occur inside a frame. */
   #followed(bytes: Uint8Array, at: number, to: number): boolean {
     return at >= to || this.#framing.parse(bytes, at, to) !== undefined;
   }

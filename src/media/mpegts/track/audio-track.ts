@@ -1,7 +1,7 @@
 /**
- * Audio of one PID: PES payloads become frames.
- * In: PES units with frames behind headers. Out: access units, timed in ticks of the sample rate.
- * The times of PES packets are rounded to 90 kHz or worse: within 2 ms of the predicted time they are taken as that.
+ * Audio of one PID: parses PES payloads into frames.
+ * In: PES units of frames with headers. Out: access units, timed in ticks of the sample rate.
+ * The times of PES packets are rounded to 90 kHz or worse: within 2 ms of the predicted time, the prediction is used.
  */
 import { concatBytes } from '../../../lib/bytes.ts';
 import { rescale } from '../../rescale.ts';
@@ -12,10 +12,10 @@ import type { AudioFraming, AudioUnit } from './audio-framing.ts';
 import { AudioSplitter } from './audio-splitter.ts';
 
 const SNAP_S = 0.002;
-/** A jump ahead of more than this is believed when the next PES confirms it. */
+/** A larger jump ahead counts only when the next PES confirms it. */
 const DOUBTFUL_S = 1;
 const MAX_DOUBTFUL_FRAMES = 1024;
-/** Pieces of which one frame is made: six blocks of eight programs with as many dependent substreams each are far more than is sent. */
+/** Most units of one frame: six blocks of eight programs with eight dependent substreams each; real streams have far fewer. */
 const MAX_PIECES = 64;
 
 interface Timed {
@@ -24,28 +24,28 @@ interface Timed {
   readonly data: Uint8Array;
 }
 
-/** Frames behind a jump ahead. */
+/** Frames after an unconfirmed jump ahead. */
 interface Doubt {
   /** Where the next frame belongs, ticks of the rate. */
   next: number;
   readonly frames: Timed[];
 }
 
-/** A frame that may get further pieces. */
+/** A frame that may get further units. */
 interface Open {
   readonly units: AudioUnit[];
   readonly data: Uint8Array[];
   readonly pts: number | undefined;
 }
 
-/** Makes frames of one audio stream. */
+/** Parses frames of one audio stream. */
 export class AudioTrack implements Elementary {
   readonly #framing: AudioFraming;
   readonly #out: ElementaryOutput;
   readonly #clock: TrackClock;
   readonly #splitter: AudioSplitter;
   #open: Open | undefined;
-  /** What of the headers makes the configuration. */
+  /** Key of the current configuration. */
   #signature: number | undefined;
   #configured = false;
   #rate = 0;
@@ -72,7 +72,7 @@ export class AudioTrack implements Elementary {
 
   lost(): void {
     this.#splitter.reset();
-    // What came is whole, and only waited for what might have belonged to it.
+    // The frame is complete; it only waited for further units.
     if (this.#open && signatureOf(this.#open.units) === this.#signature) this.#close();
     this.#open = undefined;
   }
@@ -97,7 +97,7 @@ export class AudioTrack implements Elementary {
     this.#frame(unit, unit.samples, data, pts);
   }
 
-  /** A piece of a frame: the frame is whole when another one begins. */
+  /** A unit of a frame: the frame is complete when another one begins. */
   #piece(unit: AudioUnit, data: Uint8Array, pts: number | undefined): void {
     const { begins, least } = unit.piece!;
     const open = this.#open;
@@ -143,7 +143,7 @@ export class AudioTrack implements Elementary {
     this.#deliver({ pts, samples, data });
   }
 
-  /** Takes the frames behind a jump as they are. */
+  /** Accepts the jump: delivers the frames after it with their times. */
   #believe(): void {
     const doubt = this.#doubt;
     if (!doubt) return;
@@ -184,7 +184,7 @@ export class AudioTrack implements Elementary {
     this.#out.frame({ dts: pts, pts, duration: samples, key: true, data, dts90 });
   }
 
-  /** Another configuration, or one that cannot be used. */
+  /** Reports a new configuration, or an unsupported one. */
   #configure(signature: number, units: readonly AudioUnit[]): void {
     this.#believe();
     this.#signature = signature;
@@ -204,7 +204,7 @@ export class AudioTrack implements Elementary {
   }
 }
 
-/** Of the pieces up to the next that begins as the first did: how often they come again says nothing of what they are. */
+/** The units up to the first repetition: the number of repetitions does not change the configuration. */
 function signatureOf(units: readonly AudioUnit[]): number {
   let signature = 0;
   for (const [i, unit] of units.entries()) {

@@ -1,32 +1,32 @@
 /**
- * Timed metadata of one PID: what came, placed on the program's line; it never moves the line, and never waits for more than its first time.
- * In: payloads with the time they are for, if any. Out: frames without duration. ISO/IEC 13818-1, 2.4.3.7.
+ * Timed metadata of one PID, placed on the program's timeline. It never moves the timeline, and waits only for its first time.
+ * In: payloads with their presentation time, if any. Out: frames without duration. ISO/IEC 13818-1, 2.4.3.7.
  */
 import type { DataConfig } from '../../frame.ts';
 import type { ElementaryOutput, TrackSetup } from '../elementary.ts';
 import { PES_TIMESCALE, type ProgramClock } from '../timestamps.ts';
 
-/** What may wait for the first time of the program. */
+/** Most payloads that wait for the first time of the program. */
 const MAX_WAITING = 64;
 const MAX_WAITING_BYTES = 1024 * 1024;
-/** A time this far from the media's is a broken one, ticks: 1 h. */
+/** A time this far from the media is invalid, ticks: 1 h. */
 const MAX_DISTANCE = 3600 * PES_TIMESCALE;
 
-/** Where the metadata belongs. */
+/** The timeline of the program. */
 export interface DataTiming {
-  /** Time of the newest picture, ticks of 90 kHz on the line; undefined before the first. */
+  /** Time of the newest frame, ticks of 90 kHz; undefined before the first. */
   now(): number | undefined;
   /** Metadata for a later time: decoded now, presented then. */
   readonly ahead: boolean;
 }
 
-/** What makes a track of metadata. */
+/** Configuration of a metadata track. */
 export function dataSetup(codec: DataConfig['codec']): TrackSetup {
   const config: DataConfig = { codec, record: new Uint8Array(0), codecs: '' };
   return { kind: 'data', config, timescale: PES_TIMESCALE };
 }
 
-/** Makes frames of one stream of metadata. */
+/** Creates frames of one metadata stream. */
 export class DataTrack {
   readonly #clock: ProgramClock;
   readonly #out: ElementaryOutput;
@@ -54,7 +54,7 @@ export class DataTrack {
     }
   }
 
-  /** Delivers what waited, if there is a time now. */
+  /** Delivers the waiting payloads, if there is a time now. */
   settle(): void {
     const now = this.#timing.now();
     if (now === undefined) return;

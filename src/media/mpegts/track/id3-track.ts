@@ -1,6 +1,6 @@
 /**
- * ID3 tags of one PID, as HLS carries timed metadata.
- * In: PES units; a tag may go on in those without a time. Out: tags, each with the time of its PES.
+ * ID3 tags of one PID, the timed metadata of HLS.
+ * In: PES units; a tag may continue in units without a time. Out: tags, each with the time of its PES.
  * ID3v2.4, 3.1; Timed Metadata for HTTP Live Streaming, 2; ISO/IEC 13818-1, 2.12.4 (metadata access units).
  */
 import { concatBytes } from '../../../lib/bytes.ts';
@@ -16,11 +16,11 @@ const TAG_HEADER_BYTES = 10;
 /** Header of a metadata access unit cell, which some put before a tag. */
 const CELL_HEADER_BYTES = 5;
 
-/** Makes frames of one stream of tags. */
+/** Creates frames of one stream of tags. */
 export class Id3Track implements Elementary {
   readonly #track: DataTrack;
   readonly #out: Pick<ElementaryOutput, 'damage'>;
-  /** The head of a tag that is not whole yet. */
+  /** The beginning of an incomplete tag. */
   #partial: { readonly pts: number; readonly pieces: Uint8Array[]; bytes: number } | undefined;
 
   constructor(track: DataTrack, out: Pick<ElementaryOutput, 'damage'>) {
@@ -37,7 +37,7 @@ export class Id3Track implements Elementary {
       if (partial) this.#out.damage('an ID3 tag was cut off');
       this.#split(bytes.slice(from, to), header.pts);
     } else if (partial && partial.bytes + to - from <= MAX_TAG_BYTES && partial.pieces.length < MAX_PIECES) {
-      // Looked at again only when the tag can be whole: many small pieces cost no more than their bytes.
+      // Parsed again only when the tag can be complete: many small pieces cost no more than their bytes.
       partial.pieces.push(bytes.slice(from, to));
       partial.bytes += to - from;
       const head = partial.pieces[0]!;

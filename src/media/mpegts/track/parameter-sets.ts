@@ -1,6 +1,6 @@
 /**
- * The parameter sets of one video track, and when they change.
- * In: the sets that stood in an access unit. Out: the configuration, if it is another than before.
+ * Tracks the parameter sets of one video track and their changes.
+ * In: the sets of an access unit. Out: the configuration, if it changed.
  */
 import { sameBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -8,7 +8,7 @@ import type { VideoConfig } from '../../frame.ts';
 import type { ParameterSet, PictureReader, VideoCodec } from './video-codec.ts';
 
 const MAX_SETS = 64;
-/** Most bytes of a set: records count them in 16 bits. */
+/** Most bytes of a set: records have 16-bit lengths. */
 const MAX_SET_BYTES = 0xffff;
 /** Most sets in an access unit: more than there are ids. */
 const MAX_SETS_AT_ONCE = 1024;
@@ -24,17 +24,17 @@ export class ParameterSets {
     this.#codec = codec;
   }
 
-  /** What the sets make together, or undefined while one is missing. */
+  /** The configuration of the sets; undefined while one is missing. */
   get config(): VideoConfig | undefined {
     return this.#config;
   }
 
-  /** Reads the pictures of the current configuration. */
+  /** Parses slice headers of the current configuration. */
   get pictures(): PictureReader | undefined {
     return this.#pictures;
   }
 
-  /** Whether exactly this set is a current one. */
+  /** Whether this set equals a current one. */
   has(nal: Uint8Array): boolean {
     for (const set of this.#sets) if (sameBytes(set.nal, nal)) return true;
     return false;
@@ -42,11 +42,10 @@ export class ParameterSets {
 
   /**
    * Takes all parameter sets of one access unit, of which at least one is new.
-   * With an SPS among them that is another than before, the sets of the same types that did not come again are forgotten: a new
-   * sequence begins. One that merely comes again leaves those of which it is silent.
+   * A changed SPS begins a new sequence: sets of the same types that are not repeated with it are dropped. A repeated SPS keeps them.
    *
    * @param nals with headers; kept
-   * @returns whether the configuration is another now
+   * @returns whether the configuration changed
    * @throws FormatError if one is malformed or too long, or there are too many; the sets are then as before
    */
   take(nals: readonly Uint8Array[]): boolean {

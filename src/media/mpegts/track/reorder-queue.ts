@@ -7,11 +7,11 @@ import type { TrackFrame } from '../elementary.ts';
 import { PES_TIMESCALE } from '../timestamps.ts';
 import type { PictureHead } from './video-codec.ts';
 
-/** A step longer than this, and than 4 usual ones, is a hole and not a long frame: 0.5 s. */
+/** A step longer than this and than 4 usual ones is a hole, not a long frame: 0.5 s. */
 const MIN_HOLE = PES_TIMESCALE / 2;
 const USUAL_STEP = PES_TIMESCALE / 30;
 
-/** When an access unit is due, ticks of 90 kHz. */
+/** Decode and presentation time of an access unit, ticks of 90 kHz. */
 export interface PictureTime {
   dts: number;
   pts: number;
@@ -20,57 +20,57 @@ export interface PictureTime {
 /** One access unit. */
 export interface Picture {
   key: boolean;
-  /** NAL units behind their lengths, in as many pieces as PES packets brought them. */
+  /** Length-prefixed NAL units, one piece per PES packet. */
   readonly pieces: Uint8Array[];
   /** Bytes of all of them. */
   bytes: number;
-  /** The head of its first slice, where it was read. */
+  /** First slice header, if it could be parsed. */
   head: PictureHead | undefined;
-  /** A field whose other one may follow. */
+  /** A field whose second field may follow. */
   isHalf: boolean;
 }
 
-/** How `order` of heads counts. */
+/** Scale of the picture order count. */
 export interface OrderScale {
   /** From one frame to the next. */
   readonly step: number;
   readonly bits: number;
 }
 
-/** The queue of one track. Holds few: those of one PES with a time. */
+/** The queue of one track. Holds the access units of one PES with a timestamp. */
 export class ReorderQueue {
   readonly #out: (frame: TrackFrame) => void;
   #time: PictureTime | undefined;
   #pictures: Picture[] = [];
-  /** Decode time of the last frame delivered, how much later it was shown, and how long frames last. */
+  /** Decode time of the last delivered frame, its composition delay, and the frame duration. */
   #lastDts: number | undefined;
   #lastDelay = 0;
-  /** The latest time at which any frame was shown. */
+  /** The highest presentation time so far. */
   #lastShown = Number.NEGATIVE_INFINITY;
   #step: number | undefined;
-  /** The last step that was taken for a hole, ticks. */
+  /** The last step that counted as a hole, ticks. */
   #hole: number | undefined;
 
   constructor(out: (frame: TrackFrame) => void) {
     this.#out = out;
   }
 
-  /** Pictures that wait. */
+  /** Waiting pictures. */
   get length(): number {
     return this.#pictures.length;
   }
 
-  /** The one that came last. */
+  /** The last picture. */
   get newest(): Picture | undefined {
     return this.#pictures.at(-1);
   }
 
-  /** Times of the first one that waits. */
+  /** Times of the first waiting picture. */
   get time(): PictureTime | undefined {
     return this.#time;
   }
 
-  /** Decode time of the last frame that was delivered. */
+  /** Decode time of the last delivered frame. */
   get lastDts(): number | undefined {
     return this.#lastDts;
   }
@@ -86,7 +86,7 @@ export class ReorderQueue {
     this.#pictures.push(picture);
   }
 
-  /** Forgets what waits. */
+  /** Drops the waiting pictures. */
   drop(): void {
     this.#pictures = [];
     this.#time = undefined;
@@ -100,15 +100,15 @@ export class ReorderQueue {
   }
 
   /**
-   * Delivers what waits.
+   * Delivers the waiting pictures.
    *
-   * @param nextDts when the next picture is decoded, or undefined while that is not known
-   * @param promised ticks from frame to frame as the parameter sets promise them
+   * @param nextDts decode time of the next picture; undefined while unknown
+   * @param nominal frame duration of the parameter sets, ticks
    */
-  deliver(nextDts: number | undefined, promised: number | undefined, scale: OrderScale): void {
+  deliver(nextDts: number | undefined, nominal: number | undefined, scale: OrderScale): void {
     const [pictures, first] = [this.#pictures, this.#time];
     if (pictures.length === 0 || !first) return;
-    const step = this.#stepOf(nextDts === undefined ? undefined : (nextDts - first.dts) / pictures.length, promised);
+    const step = this.#stepOf(nextDts === undefined ? undefined : (nextDts - first.dts) / pictures.length, nominal);
     const shown = pictures.length > 1 ? this.#shownAt(pictures, first.pts, step, scale) : undefined;
     this.drop();
     for (const [i, { key, pieces }] of pictures.entries()) {
@@ -123,7 +123,7 @@ export class ReorderQueue {
     }
   }
 
-  /** When each picture is shown, from the order that their heads tell; undefined where they do not. */
+  /** Presentation time of each picture from its picture order count; undefined without counts. */
   #shownAt(pictures: readonly Picture[], first: number, step: number, scale: OrderScale): number[] | undefined {
     const counts = countsOf(pictures, scale);
     if (!counts) return undefined;
@@ -147,13 +147,13 @@ export class ReorderQueue {
     return { dts, pts: dts + this.#lastDelay };
   }
 
-  /** How long each picture lasts, ticks, where `measured` may be a hole. */
-  #stepOf(measured: number | undefined, promised: number | undefined): number {
-    const usual = this.#step ?? promised;
+  /** Duration of each picture, ticks; `measured` may be a hole. */
+  #stepOf(measured: number | undefined, nominal: number | undefined): number {
+    const usual = this.#step ?? nominal;
     if (measured === undefined || measured < 1) return usual ?? USUAL_STEP;
     const isWide = usual !== undefined && measured > MIN_HOLE && measured > 4 * usual;
     if (isWide && (this.#hole === undefined || measured > 2 * this.#hole)) {
-      this.#hole = measured; // a second step as wide would show that the pictures became slower
+      this.#hole = measured; // a second step of this size shows a lower frame rate
       return usual;
     }
     this.#step = measured;
@@ -162,7 +162,7 @@ export class ReorderQueue {
   }
 }
 
-/** Picture order counts, from 0 at the first picture and at each IDR picture; undefined where a head does not tell. */
+/** Picture order counts, 0 at the first picture and at each IDR picture; undefined if one is unknown. */
 function countsOf(pictures: readonly Picture[], { bits }: OrderScale): number[] | undefined {
   const turn = 2 ** bits;
   const counts: number[] = [];
@@ -177,7 +177,7 @@ function countsOf(pictures: readonly Picture[], { bits }: OrderScale): number[] 
   return counts;
 }
 
-/** What the count grows by from frame to frame: some encoders count frames, not fields. */
+/** Increment of the count per frame: some encoders count frames, not fields. */
 function leastGap(counts: readonly number[], usual: number): number {
   const sorted = counts.toSorted((a, b) => a - b);
   const gaps = sorted.slice(1).map((count, i) => count - sorted[i]!);

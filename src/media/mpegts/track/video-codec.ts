@@ -1,6 +1,6 @@
 /**
- * What the demuxer must know of H.264 and HEVC: two siblings of one shape.
- * In: NAL units. Out: what to do with each, and the track's configuration.
+ * NAL unit rules of H.264 and HEVC behind one interface.
+ * In: NAL units. Out: the role of each, and the track's configuration.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import type { VideoConfig } from '../../frame.ts';
@@ -15,7 +15,7 @@ import { HEVC_NAL, hevcNalType, hevcPpsId, hevcVpsId, isHevcKey } from '../../he
 import { parseHevcSlice, parseHevcSlicePps, startsHevcPicture } from '../../hevc/slice.ts';
 import { parseHevcSps } from '../../hevc/sps.ts';
 
-/** What a NAL unit is to the demuxer: parameter sets go to the configuration, `drop` nowhere, the others into the sample. */
+/** Role of a NAL unit: parameter sets go to the configuration, `drop` is discarded, the others go into the sample. */
 export type NalRole = 'slice' | 'set' | 'drop' | 'other';
 
 /** One parameter set with its place among the others. */
@@ -39,37 +39,37 @@ export interface PictureHead {
   readonly reference?: boolean;
 }
 
-/** Reads heads of pictures with the parameter sets of one configuration. */
+/** Parses slice headers with the parameter sets of one configuration. */
 export interface PictureReader {
   /** Pictures may be fields. */
   readonly fields: boolean;
   /** Bits of `order`. */
   readonly orderBits: number;
-  /** The head, or undefined if it cannot be read. */
+  /** The header; undefined if it cannot be parsed. */
   read(bytes: Uint8Array, start: number, end: number): PictureHead | undefined;
 }
 
-/** The rules of one codec. */
+/** Rules of one codec. */
 export interface VideoCodec {
-  /** For a person. */
+  /** Name in messages. */
   readonly name: string;
   /** nal_unit_type of the SPS and PPS: when both arrive again, they replace all earlier sets. */
   readonly spsType: number;
   readonly ppsType: number;
-  /** Types of which at least one set is needed before anything can be decoded. */
+  /** Types of which at least one set is required for decoding. */
   readonly neededTypes: readonly number[];
   /** nal_unit_type from a NAL unit's first byte. */
   type(first: number): number;
   role(type: number): NalRole;
   /**
-   * Reads the id of a parameter set.
+   * Parses the id of a parameter set.
    *
    * @param nal with its header; kept
    * @throws FormatError
    */
   set(nal: Uint8Array): ParameterSet;
   /**
-   * The configuration that these sets make.
+   * The configuration of these sets.
    *
    * @throws FormatError if one is missing or malformed
    */
@@ -77,24 +77,24 @@ export interface VideoCodec {
   /**
    * Whether decoding can begin at this access unit.
    *
-   * @param goesOn these are further NAL units of one that was a key frame up to here
+   * @param continues these are further NAL units of an access unit that was a key frame so far
    */
-  isKey(bytes: Uint8Array, list: NalList, goesOn: boolean): boolean;
-  /** Whether a NAL unit of this type, behind slices, belongs to the next access unit (H.264 7.4.1.2.3, HEVC 7.4.2.4.4). */
+  isKey(bytes: Uint8Array, list: NalList, continues: boolean): boolean;
+  /** Whether a NAL unit of this type, after slices, belongs to the next access unit (H.264 7.4.1.2.3, HEVC 7.4.2.4.4). */
   beginsUnit(type: number): boolean;
   /** Whether a slice is the first of its picture. */
   startsPicture(bytes: Uint8Array, start: number): boolean;
-  /** What `order` grows by from one frame to the next. */
+  /** Increment of `order` per frame. */
   readonly orderStep: number;
   /**
-   * A reader for the pictures of these sets, which made a configuration.
+   * A slice header parser for these sets, which form a configuration.
    *
    * @throws FormatError
    */
   pictures(sets: readonly ParameterSet[]): PictureReader;
 }
 
-/** Heads of pictures are advice: one that cannot be read is as good as none. */
+/** Slice headers are optional: one that cannot be parsed counts as absent. */
 function ifWhole<T>(read: () => T): T | undefined {
   try {
     return read();

@@ -1,5 +1,5 @@
 /**
- * Video of one PID: PES payloads become frames.
+ * Video of one PID: parses PES payloads into frames.
  * In: PES units in byte stream format: one access unit each, or several, or pieces of one.
  * Out: length-prefixed samples, each one access unit late, because its duration follows from the next one. Two fields are one sample.
  */
@@ -15,19 +15,19 @@ import { type PictureTime, ReorderQueue } from './reorder-queue.ts';
 import type { PictureHead, VideoCodec } from './video-codec.ts';
 
 const MAX_ACCESS_UNIT_BYTES = 8 * 1024 * 1024;
-/** Access units that may wait for a time. */
+/** Most access units that wait for a timestamp. */
 const MAX_WAITING = 64;
 /** No stream reorders by more than this, ticks: 20 s. */
 const MAX_REORDER = 20 * PES_TIMESCALE;
-/** A time that is this far behind its successor was a broken one, ticks: 1 s. */
+/** A waiting time this far after its successor is invalid, ticks: 1 s. */
 const MAX_STEP_BACK = PES_TIMESCALE;
 const USUAL_STEP = PES_TIMESCALE / 30;
 
-// These serve all tracks: they are only used within a call.
+// Shared by all tracks, because they are used only within a call.
 const found = new NalList();
 const unitNals = new NalList();
 
-/** Makes frames of one video stream. */
+/** Parses frames of one video stream. */
 export class VideoTrack implements Elementary {
   readonly #codec: VideoCodec;
   readonly #out: ElementaryOutput;
@@ -35,13 +35,13 @@ export class VideoTrack implements Elementary {
   readonly #sets: ParameterSets;
   readonly #units: AccessUnitBuffer;
   readonly #queue: ReorderQueue;
-  /** Time of the PES that is being put together. */
+  /** Time of the open PES. */
   #open: PictureTime | undefined;
-  /** The PES that is being put together has a time that cannot be. */
+  /** The open PES has an invalid time. */
   #dropped = false;
-  /** PES packets begin anywhere: only slices tell where pictures begin. */
+  /** PES packets are not aligned to access units: only slices show where pictures begin. */
   #stitched = false;
-  /** Something is missing: what does not begin a picture belongs to one that is lost. */
+  /** Packets were lost: slices that do not begin a picture belong to a lost one. */
   #broken = true;
 
   constructor(codec: VideoCodec, clock: ProgramClock, out: ElementaryOutput) {
@@ -82,8 +82,8 @@ export class VideoTrack implements Elementary {
     }
     if (from === to) return; // a time for nothing
     const aligned = isAligned(bytes, from, to) === true;
-    const goesOn = !aligned || this.#hasHeadFor(header);
-    if (!goesOn || this.#units.isEmpty) {
+    const continues = !aligned || this.#hasHeadFor(header);
+    if (!continues || this.#units.isEmpty) {
       this.#takeHeld();
       this.#units.start(bytes, from, to, time);
       return;
@@ -99,7 +99,7 @@ export class VideoTrack implements Elementary {
 
   lost(): void {
     this.#open = undefined;
-    // Where each PES has whole units, the one before the loss is whole.
+    // If PES packets are aligned to access units, the one before the loss is complete.
     if (this.#stitched) this.#units.clear();
     else this.#takeHeld();
     this.#broken = true;
@@ -123,7 +123,7 @@ export class VideoTrack implements Elementary {
     return header.pts === undefined && this.#units.isHead;
   }
 
-  /** Decode time on the program's line; a waiting access unit whose own time turns out to be broken is dropped. */
+  /** Decode time on the timeline; a waiting access unit with an invalid time is dropped. */
   #place(raw: number): number {
     const { time: waiting, lastDts: delivered } = this.#queue;
     if (waiting && delivered !== undefined) {
@@ -144,7 +144,7 @@ export class VideoTrack implements Elementary {
     if (stretch) this.#takeStretch(stretch);
   }
 
-  /** Cuts a stretch at its access units (H.264 7.4.1.2.3, HEVC 7.4.2.4.4). */
+  /** Splits a range at its access units (H.264 7.4.1.2.3, HEVC 7.4.2.4.4). */
   #takeStretch({ bytes, from, to, marks }: Stretch): void {
     try {
       findNals(bytes, from, to, found);
@@ -182,11 +182,11 @@ export class VideoTrack implements Elementary {
   }
 
   /**
-   * One access unit, or a piece of one.
+   * One access unit, or a part of one.
    *
    * @param first of the NAL units in `found`, up to `end`
    * @param free first byte that may be overwritten
-   * @returns whether `time` was that of this unit
+   * @returns whether `time` belongs to this unit
    */
   #takeUnit(bytes: Uint8Array, first: number, end: number, free: number, time: PictureTime | undefined): boolean {
     const codec = this.#codec;
@@ -208,20 +208,20 @@ export class VideoTrack implements Elementary {
       unitNals.ends[at] = found.ends[i]!;
     }
     if (sets?.some((nal) => !this.#sets.has(nal))) this.#takeSets(sets, time);
-    // Before the first parameter sets nothing can be decoded: joining in the middle is no damage.
+    // Before the first parameter sets no frame can be decoded: a start in the middle is no damage.
     if (!this.#sets.config || slice < 0) return slice >= 0;
     const sliceStart = unitNals.starts[slice]!;
     const starts = codec.startsPicture(bytes, sliceStart);
     const isFields = this.#sets.pictures?.fields === true;
     const head = isFields ? this.#sets.pictures?.read(bytes, sliceStart, unitNals.ends[slice]!) : undefined;
-    const goesOn = !starts && this.#isRest(time);
+    const continues = !starts && this.#isRest(time);
     const { newest } = this.#queue;
-    const key = codec.isKey(bytes, unitNals, goesOn && newest?.key === true);
-    // Behind a loss the other field may be that of a later frame.
-    const isOther = !goesOn && !this.#broken && newest?.isHalf === true && isOtherField(newest.head, head);
-    if (goesOn && (!newest || this.#broken)) return false;
+    const key = codec.isKey(bytes, unitNals, continues && newest?.key === true);
+    // After a loss the second field may be that of a later frame.
+    const isOther = !continues && !this.#broken && newest?.isHalf === true && isOtherField(newest.head, head);
+    if (continues && (!newest || this.#broken)) return false;
     const data = toSample(bytes, free, unitNals);
-    if (goesOn || isOther) {
+    if (continues || isOther) {
       this.#extend(data, isOther ? undefined : key);
       return isOther;
     }
@@ -230,9 +230,9 @@ export class VideoTrack implements Elementary {
     return true;
   }
 
-  /** Whether slices that do not begin a picture go on with the one before. */
+  /** Whether slices that do not begin a picture continue the previous one. */
   #isRest(time: PictureTime | undefined): boolean {
-    // Some that have a time of their own say that they do not begin a picture; some repeat the time in each PES of a picture.
+    // Some encoders flag a picture with its own time as a continuation; some repeat the time in each PES of a picture.
     const last = this.#queue.time;
     return this.#stitched || time === undefined || (time.dts === last?.dts && time.pts === last.pts);
   }
@@ -249,7 +249,7 @@ export class VideoTrack implements Elementary {
       }
       this.#deliver(time.dts);
     } else {
-      // A first half that found no other one, and a queue that is full.
+      // A first field without a second, and a full queue.
       if (queue.length >= MAX_WAITING) this.#deliver(undefined);
       if (picture.head === undefined) this.#readHeads(picture);
     }
@@ -257,7 +257,7 @@ export class VideoTrack implements Elementary {
     queue.push(time, picture);
   }
 
-  /** Pictures without a time of their own are put in order by their heads. */
+  /** Parses the slice headers that order pictures without a timestamp. */
   #readHeads(picture: Parameters<ReorderQueue['push']>[1]): void {
     for (const one of [this.#queue.newest, picture]) if (one && !one.head) one.head = this.#headOf(one.pieces[0]!);
   }
@@ -274,7 +274,7 @@ export class VideoTrack implements Elementary {
   }
 
   #takeSets(sets: readonly Uint8Array[], time: PictureTime | undefined): void {
-    // What waits belongs to the configuration before.
+    // The waiting pictures belong to the previous configuration.
     this.#deliver(time && this.#queue.time && time.dts > this.#queue.time.dts ? time.dts : undefined);
     try {
       if (!this.#sets.take(sets.map((nal) => nal.slice()))) return;
@@ -288,7 +288,7 @@ export class VideoTrack implements Elementary {
   }
 
   /**
-   * Adds to the access unit that came last.
+   * Appends to the last access unit.
    *
    * @param key whether it is still a key frame; undefined where the other field of a frame begins, which does not change that
    */
@@ -308,9 +308,9 @@ export class VideoTrack implements Elementary {
 
   #deliver(nextDts: number | undefined): void {
     const rate = this.#sets.config?.frameRate;
-    const promised = rate === undefined ? undefined : Math.max(1, Math.round(PES_TIMESCALE / rate));
+    const nominal = rate === undefined ? undefined : Math.max(1, Math.round(PES_TIMESCALE / rate));
     const bits = this.#sets.pictures?.orderBits ?? 0;
-    this.#queue.deliver(nextDts, promised, { step: this.#codec.orderStep, bits });
+    this.#queue.deliver(nextDts, nominal, { step: this.#codec.orderStep, bits });
   }
 }
 
