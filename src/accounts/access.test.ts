@@ -15,7 +15,7 @@ import { LINK_MS, SignInLinks } from './sign-in-links.ts';
 
 const browser = { address: '192.0.2.1', program: 'Firefox' };
 
-suite('rights', () => {
+suite('access control', () => {
   let folder: string;
   before(async () => {
     folder = await mkdtemp(join(tmpdir(), 'oxbow-access-'));
@@ -39,7 +39,7 @@ suite('rights', () => {
     assert.deepEqual(sessions.all, []);
   });
 
-  test('what is kept of sessions and tokens is a digest, which outlives a restart; what was taken back stays so', async () => {
+  test('only digests of sessions and tokens are stored; they survive a restart, and a revoked one stays revoked', async () => {
     await using store = await openStore({ file: join(folder, 'a', 'oxbow.db'), log: createSilentLog() });
     const tables = accountTables(store.db);
     const clock = createManualClock();
@@ -74,7 +74,7 @@ suite('rights', () => {
     assert.equal(second.tokens.find(program.secret), undefined, 'it has expired');
   });
 
-  test('a session that is taken back while it is used does not come back', async () => {
+  test('a session that is revoked while it is used is not restored', async () => {
     const tables = memoryTables();
     const clock = createManualClock();
     const { sessions } = await open(tables, clock);
@@ -85,7 +85,7 @@ suite('rights', () => {
     assert.deepEqual(await tables.sessions.all(), []);
   });
 
-  test('a link signs in once, for fifteen minutes, also one that another process made', async () => {
+  test('a link signs in once within fifteen minutes, also one that another process created', async () => {
     const clock = createManualClock();
     const one = await open(memoryTables(), clock);
     const other = await open(memoryTables(), clock);
@@ -99,7 +99,7 @@ suite('rights', () => {
   });
 
   const skipChown = process.getuid?.() === 0 ? false : 'only root may give files away';
-  test('a link that root makes beside a server of another user is good there', { skip: skipChown }, async () => {
+  test('a link that root creates for a server of another user is valid there', { skip: skipChown }, async () => {
     const data = await mkdtemp(join(folder, 'of-another-'));
     await chown(data, 1234, 1234);
     await new SignInLinks(data, () => 0).make();
@@ -107,7 +107,7 @@ suite('rights', () => {
     for (const path of ['sign-in', join('sign-in', name!)]) assert.equal((await stat(join(data, path))).uid, 1234);
   });
 
-  test('the secret of links is made once, and only its owner reads it', async () => {
+  test('the watch secret is generated once, readable by its owner only', async () => {
     const clock = createManualClock();
     const token = (await open()).watch.sign('cam', clock.nowMs() + 1000);
     assert.equal((await open()).watch.verify(token, 'cam', 'playlist', clock.nowMs()), 'ok');
@@ -119,7 +119,7 @@ suite('rights', () => {
     await assert.rejects(open(memoryTables(), clock, 'short'), { code: 'bad-setting' });
   });
 
-  test('a right to watch is for one stream and one time; what a playlist named, two target durations longer (docs/media.md 32)', async () => {
+  test('a playback token is for one stream until it expires; media of a playlist two target durations longer (docs/media.md 32)', async () => {
     const { watch } = await open();
     const atMs = 1_795_160_400_000;
     const token = watch.sign('cam', atMs);
@@ -136,7 +136,7 @@ suite('rights', () => {
     assert.equal(watch.verify(watch.sign('cam', atMs), 'cam', 'playlist', atMs - 1), 'ok');
   });
 
-  test('a token that was changed by one bit, or is not whole, is none', async () => {
+  test('a token that is truncated or changed by one bit is refused', async () => {
     const { watch } = await open();
     const token = watch.sign('cam', 1_795_160_400_000);
     const bytes = Buffer.from(token, 'base64url');
@@ -150,7 +150,7 @@ suite('rights', () => {
     }
   });
 
-  test('a signed path is taken apart into the right and the path', () => {
+  test('a signed path is split into the token and the path', () => {
     assert.deepEqual(parseSignedPath('/t/ab-_9/live/cam/index.m3u8?x=/t/y/'), {
       token: 'ab-_9',
       path: '/live/cam/index.m3u8?x=/t/y/',

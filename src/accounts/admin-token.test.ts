@@ -3,14 +3,14 @@ import { suite, test } from 'node:test';
 import { createAdminGate } from './admin-token.ts';
 
 suite('the admin token', () => {
-  test('opens the gate as a bearer token, whatever the case of the scheme (RFC 6750, RFC 9110 11.1)', () => {
+  test('is accepted as a bearer token, whatever the case of the scheme (RFC 6750, RFC 9110 11.1)', () => {
     const gate = createAdminGate('secret');
     assert.ok(gate.isAdmin('Bearer secret'));
     assert.ok(gate.isAdmin('bearer  secret '));
     gate.requireAdmin('Bearer secret');
   });
 
-  test('nothing else opens it', () => {
+  test('is required: nothing else is accepted', () => {
     const gate = createAdminGate('secret');
     for (const header of [
       undefined,
@@ -30,7 +30,7 @@ suite('the admin token', () => {
   });
 
   for (const unset of [undefined, '']) {
-    test(`without a token (${unset}) nobody comes in, and the hint says how to set one`, () => {
+    test(`without a token (${unset}) every request is refused, with a hint how to set one`, () => {
       const gate = createAdminGate(unset);
       assert.equal(gate.isAdmin('Bearer '), false);
       assert.equal(gate.isAdmin('Bearer undefined'), false);

@@ -161,7 +161,7 @@ export type EventType = keyof typeof eventTable;
 /** All names, in the order of the table. */
 export const eventTypes = Object.keys(eventTable) as readonly EventType[];
 
-/** What an event of that name tells. */
+/** The data of an event of that name. */
 export type EventData<T extends EventType> = Static<(typeof eventTable)[T]['data']>;
 
 /** An event as it is sent. */

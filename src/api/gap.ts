@@ -15,5 +15,5 @@ export const gapCauses = [
   'internal',
 ] as const;
 
-/** Why media is missing although the stream was meant to be recorded. */
+/** Why media of a recorded stream is missing. */
 export type GapCause = (typeof gapCauses)[number];

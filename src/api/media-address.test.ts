@@ -112,7 +112,7 @@ suite('media addresses', () => {
     assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 19);
   });
 
-  test('paths that name nothing keep the stream they seem to name, their class and their path', () => {
+  test('invalid media paths have the stream that they seem to name, a class and their path', () => {
     for (const [path, stream, mediaClass] of unknown)
       assert.deepEqual(parseMediaAddress(path), { kind: 'unknown', stream, class: mediaClass, path });
   });
@@ -134,7 +134,7 @@ suite('media addresses', () => {
     assert.deepEqual(parseMediaAddress('/live/door/av0/0007.m4s'), parseMediaAddress('/live/door/av0/7.m4s'));
   });
 
-  test('a target is taken apart once: token, path, query', () => {
+  test('a target is split once into token, path and query', () => {
     const address = parseMediaAddress('/live/door/av0/7.m4s')!;
     const path = '/live/door/av0/7.m4s';
     assert.deepEqual(parseMediaTarget(path), { address, path, query: '', token: undefined });

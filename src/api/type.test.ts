@@ -27,7 +27,7 @@ test('the builder makes the same JSON Schema as typebox, whose types it borrows'
   assert.deepEqual(JSON.parse(JSON.stringify(sample(Type))), JSON.parse(JSON.stringify(sample(Typebox))));
 });
 
-test('a member made optional is still required where the same schema stands elsewhere', () => {
+test('a member made optional is still required where the same schema is used elsewhere', () => {
   const { required } = sample(Type) as { required: string[] };
   assert.ok(required.includes('visibility'));
   assert.ok(!required.includes('maybe'));

@@ -15,8 +15,8 @@ export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatc
   const { now, done } = await watchDisk(dataFolder, settings, {
     signal: shutdown.signal,
     failed: failed('measuring the disk'),
-    looked: ({ free }) => forecast.add(clock.monotonicMs(), free),
-    changed(disk) {
+    onMeasured: ({ free }) => forecast.add(clock.monotonicMs(), free),
+    onChanged(disk) {
       const { free, total, least, hasRoom } = disk;
       if (hasRoom) log.info({ free, total }, 'the disk has room again: recording continues');
       else log.error({ free, total, least }, describeDisk(disk));

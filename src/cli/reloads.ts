@@ -62,7 +62,7 @@ export async function openReloads(
   };
 
   const watching = await watchFiles(files, {
-    changed: () => request('saved'),
+    onChange: () => request('saved'),
     failed: (error) => {
       const sentence = `settings files are not watched (${messageOf(error)}); SIGHUP reloads them`;
       if (app) app.log.warn(sentence);

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { endpoint, isLoopback, listenAddress, offOnly, parseEndpoint, printEndpoint } from './address.ts';
 
-test('a port may bring its own address, IPv6 in brackets', () => {
+test('a port can have its own address, IPv6 in brackets', () => {
   assert.deepEqual(parseEndpoint('8080'), { address: '', port: 8080 });
   assert.deepEqual(parseEndpoint('0.0.0.0:80'), { address: '0.0.0.0', port: 80 });
   assert.deepEqual(parseEndpoint('[::]:0'), { address: '::', port: 0 });
@@ -11,7 +11,7 @@ test('a port may bring its own address, IPv6 in brackets', () => {
   assert.equal(printEndpoint({ address: '::1', port: 80 }), '[::1]:80');
 });
 
-test('what is neither port nor address is refused', () => {
+test('other text is refused', () => {
   for (const text of ['', 'x', '65536', '1.2.3.4', '::1:80', 'a b:80', '256.1.1.1:80', '-1']) {
     assert.throws(() => parseEndpoint(text), { name: 'FormatError' }, text);
   }
@@ -24,7 +24,7 @@ test('loopback is 127.0.0.0/8, ::1 and localhost', () => {
   for (const address of ['0.0.0.0', '::', '192.168.1.1', '127.evil.example']) assert.ok(!isLoopback(address), address);
 });
 
-test('an endpoint reads numbers too; a later protocol takes off and nothing else', () => {
+test('an endpoint can be a number; a protocol of a later version accepts only off', () => {
   assert.deepEqual(endpoint('1', 's').parse(8080), { address: '', port: 8080 });
   assert.equal(offOnly('SRT').parse(false), 'off');
   assert.throws(() => offOnly('SRT').parse('8890'), /SRT comes with a later version/);

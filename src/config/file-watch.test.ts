@@ -10,19 +10,19 @@ after(() => rmSync(root, { recursive: true }));
 
 /** A watch that counts, with a promise for the next change. */
 async function watched(files: readonly string[]) {
-  const heard = { count: 0, next: Promise.withResolvers<void>() };
+  const changes = { count: 0, next: Promise.withResolvers<void>() };
   const watching = await watchFiles(files, {
-    changed() {
-      heard.count++;
-      heard.next.resolve();
-      heard.next = Promise.withResolvers();
+    onChange() {
+      changes.count++;
+      changes.next.resolve();
+      changes.next = Promise.withResolvers();
     },
-    failed: (error) => heard.next.reject(error),
+    failed: (error) => changes.next.reject(error),
   });
   // What the watch waits with does not keep a process alive: here something else must.
   const alive = setInterval(() => undefined, 1000);
   return {
-    heard,
+    changes,
     async [Symbol.asyncDispose]() {
       clearInterval(alive);
       await watching[Symbol.asyncDispose]();
@@ -36,24 +36,24 @@ function newFolder(name: string): string {
   return folder;
 }
 
-test('a file that is written in pieces, or replaced by another as editors do, is one change each', async () => {
+test('a file that is written in several steps, or replaced as editors do, is one change', async () => {
   const folder = newFolder('saved');
   const file = join(folder, 'oxbow.yaml');
   writeFileSync(file, 'a: 1\n');
   await using watch = await watched([file]);
-  const { heard } = watch;
-  let next = heard.next.promise;
+  const { changes } = watch;
+  let next = changes.next.promise;
   writeFileSync(file, 'a:');
   writeFileSync(file, 'a: 2\n');
   await next;
-  next = heard.next.promise;
+  next = changes.next.promise;
   writeFileSync(join(folder, '.oxbow.yaml.swp'), 'a: 3\n');
   renameSync(join(folder, '.oxbow.yaml.swp'), file);
   await next;
-  assert.equal(heard.count, 2);
+  assert.equal(changes.count, 2);
 });
 
-test('a link that is turned to another folder, as Kubernetes does, is a change', async () => {
+test('a symbolic link that changes to another folder, as in Kubernetes, is a change', async () => {
   const folder = newFolder('mounted');
   for (const version of ['..1', '..2']) {
     mkdirSync(join(folder, version));
@@ -62,37 +62,37 @@ test('a link that is turned to another folder, as Kubernetes does, is a change',
   symlinkSync('..1', join(folder, '..data'));
   symlinkSync(join('..data', 'oxbow.yaml'), join(folder, 'oxbow.yaml'));
   await using watch = await watched([join(folder, 'oxbow.yaml')]);
-  const next = watch.heard.next.promise;
+  const next = watch.changes.next.promise;
   symlinkSync('..2', join(folder, '..data_tmp'));
   renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
   rmSync(join(folder, '..1'), { recursive: true });
   await next;
-  assert.equal(watch.heard.count, 1);
+  assert.equal(watch.changes.count, 1);
 });
 
-test('the same bytes written again, a file that was emptied to be written, and other files beside it, are no change', async () => {
+test('the same content, a truncated file, and other files in the folder are not a change', async () => {
   const folder = newFolder('same');
   const file = join(folder, 'oxbow.yaml');
   const other = join(folder, 'second.yaml');
   writeFileSync(file, 'a: 1\n');
   writeFileSync(other, 'b: 1\n');
   await using watch = await watched([file, other]);
-  const { heard } = watch;
+  const { changes } = watch;
   writeFileSync(file, 'a: 1\n');
   writeFileSync(join(folder, 'notes.txt'), 'x');
   writeFileSync(file, '');
-  const next = heard.next.promise;
+  const next = changes.next.promise;
   // Seen after the others: had they counted, there would be two.
   await new Promise((resolve) => setTimeout(resolve, 600));
   writeFileSync(other, 'b: 2\n');
   await next;
-  assert.equal(heard.count, 1);
+  assert.equal(changes.count, 1);
 });
 
-test('a folder that does not exist is told, not thrown', async () => {
+test('a folder that does not exist is reported, not thrown', async () => {
   const failures: unknown[] = [];
   const watching = await watchFiles([join(root, 'none', 'oxbow.yaml')], {
-    changed: () => assert.fail('nothing changed'),
+    onChange: () => assert.fail('nothing changed'),
     failed: (error) => failures.push(error),
   });
   await watching[Symbol.asyncDispose]();

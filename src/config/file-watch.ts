@@ -1,7 +1,7 @@
 /**
  * Reports changes of configuration files: written in place, replaced by renaming as editors do, or by a changed symbolic link as
  * Kubernetes does.
- * In: names of files. Out: one call of `changed` after the last write. The folders are watched, because a replaced file is another file.
+ * In: names of files. Out: one call of `onChange` after the last write. The folders are watched, because a replaced file is another file.
  */
 import { createHash } from 'node:crypto';
 import { type FSWatcher, watch } from 'node:fs';
@@ -14,7 +14,7 @@ const REST_MS = 250;
 /** How files are watched. */
 export interface FileWatchOptions {
   /** Called when the content of a file has changed; a missing or empty file is not a change. */
-  readonly changed: () => void;
+  readonly onChange: () => void;
   /** Called when a folder cannot be watched; the others are watched nevertheless. */
   readonly failed: (error: unknown) => void;
 }
@@ -26,18 +26,18 @@ export interface FileWatchOptions {
  */
 export async function watchFiles(
   files: readonly string[],
-  { changed, failed }: FileWatchOptions,
+  { onChange, failed }: FileWatchOptions,
 ): Promise<AsyncDisposable> {
   const watchers = new Map<string, FSWatcher>();
   let timer: NodeJS.Timeout | undefined;
-  let looking: Promise<void> = Promise.resolve();
+  let checking: Promise<void> = Promise.resolve();
   let isOver = false;
 
   const onEvent = () => {
     if (isOver) return;
     clearTimeout(timer);
     timer = setTimeout(() => {
-      looking = looking.then(look);
+      checking = checking.then(check);
     }, REST_MS).unref();
   };
   const watchFolder = (folder: string) => {
@@ -57,13 +57,13 @@ export async function watchFiles(
       if (real !== undefined) watchFolder(dirname(real));
     }
   };
-  const look = async () => {
+  const check = async () => {
     await watchFolders();
     const now = await digestsOf(files);
     // A missing or empty file is about to be written: the last digest stays.
     const differs = now.some((digest, at) => digest !== undefined && digest !== seen[at]);
     seen = now.map((digest, at) => digest ?? seen[at]);
-    if (differs && !isOver) changed();
+    if (differs && !isOver) onChange();
   };
 
   await watchFolders();
@@ -73,7 +73,7 @@ export async function watchFiles(
       isOver = true;
       clearTimeout(timer);
       for (const watcher of watchers.values()) watcher.close();
-      await looking;
+      await checking;
     },
   };
 }

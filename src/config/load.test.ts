@@ -27,7 +27,7 @@ async function problemsOf(sources: ConfigSources): Promise<readonly SettingProbl
   return error.extra.problems as readonly SettingProblem[];
 }
 
-test('without a word every setting has its default, and ports their address', async () => {
+test('without sources every setting has its default, and ports their address', async () => {
   const { config, origins } = await loadConfig({});
   assert.equal(config.data, resolve('./oxbow-data'));
   assert.deepEqual(config.http, { address: '127.0.0.1', port: 8080 });
@@ -70,7 +70,7 @@ test('an unknown key names the file, the line and the nearest key', async () => 
   ]);
 });
 
-test('every wrong value is told at once, with its place and what to write', async () => {
+test('all invalid values are reported together, each with its place and the valid form', async () => {
   const file = yaml(
     'record:\n  keep: soon\nhttp: 99999\nthreads: 40\nhls: { partDuration: 1ms }\ntestPicture: { width: 641, keyInterval: 1m }\n',
   );
@@ -93,7 +93,7 @@ test('every wrong value is told at once, with its place and what to write', asyn
   assert.match(problems[7]!.message, /later version/);
 });
 
-test('text that is not YAML, a list where settings belong, and a file that is not there are told with their place', async () => {
+test('invalid YAML, a list instead of settings, and a missing file are reported with their place', async () => {
   const broken = yaml('record: {keep: 1h\nhttp: 1\n');
   const list = yaml('- a\n- b\n');
   const missing = join(folder, 'none.yaml');
@@ -112,7 +112,7 @@ test('an empty file and an empty section change nothing', async () => {
   assert.equal(config.record.keep, 86_400_000);
 });
 
-test('streams of a file are checked and carry what they say', async () => {
+test('streams of a file are checked and have their settings', async () => {
   const file = yaml(`
 streams:
   door:
@@ -173,7 +173,7 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
   );
 });
 
-test('on an address that others reach, streams are unlisted unless they say otherwise', async () => {
+test('on an address that is reachable from other computers, streams are unlisted by default', async () => {
   const urls = ['https://cam.example/a.m3u8'];
   const open = await loadConfig({ urls, flags: [{ path: 'listen', value: '0.0.0.0', origin: '--listen' }] });
   assert.equal(open.config.streams['cam-example']!.visibility, 'unlisted');
@@ -183,7 +183,7 @@ test('on an address that others reach, streams are unlisted unless they say othe
   assert.deepEqual(closed.config.http, { address: '::1', port: 0 });
 });
 
-test('arguments become streams: names given, made from the host, numbered if taken', async () => {
+test('arguments become streams: with a given name, or one derived from the host, numbered if it is in use', async () => {
   const file = yaml('streams: { cam-example: { source: { type: test } }, door: { source: { type: test } } }\n');
   const { config, origins } = await loadConfig({
     files: [file],
@@ -208,7 +208,7 @@ test('arguments become streams: names given, made from the host, numbered if tak
   assert.equal(origins.get('streams.door'), 'argument');
 });
 
-test('arguments that are no URLs, or name a stream twice, are refused', async () => {
+test('invalid URLs and names that are used twice are refused', async () => {
   const problems = await problemsOf({
     urls: ['a=http://x.example/', 'a=http://y.example/', 'movie.mp4', 'srt://x.example:1'],
   });
@@ -236,7 +236,7 @@ test('a secret may come from a file, but not from two places', async () => {
   );
 });
 
-test('of a secret file only the newline at its end is cut; an empty or unreadable one names the variable', async () => {
+test('only the trailing newline of a secret file is removed; for an empty or unreadable file the error names the variable', async () => {
   const file = join(folder, 'spaced');
   writeFileSync(file, ' two words or more \r\n');
   assert.equal((await loadConfig({ env: { OXBOW_ADMIN_TOKEN_FILE: file } })).config.adminToken, ' two words or more ');
@@ -258,14 +258,14 @@ test('a stream of a later file replaces the one of an earlier file as a whole', 
   assert.equal(origins.get('streams.a'), `${second}:1`);
 });
 
-test('variables that mean nothing are told, those of Kubernetes are not', async () => {
+test('unknown variables cause a warning, those of Kubernetes do not', async () => {
   const { warnings } = await loadConfig({
     env: { OXBOW_LOGLEVEL: 'debug', OXBOW_SERVICE_HOST: '10.0.0.1', OXBOW_PORT: 'tcp://10.0.0.1:80' },
   });
   assert.deepEqual(warnings, ['OXBOW_LOGLEVEL is not a setting and was ignored; did you mean OXBOW_LOG_LEVEL?']);
 });
 
-test('the variables of video-stream-recorder are understood, and ours win over them', async () => {
+test('the variables of video-stream-recorder are accepted; those of oxbow override them', async () => {
   const env = {
     VSR_URL: 'http://x.example/l.m3u8',
     VSR_TAIL: '48',
@@ -285,7 +285,7 @@ test('the variables of video-stream-recorder are understood, and ours win over t
   assert.equal(origins.get('threads'), 'VSR_WORKERS');
 });
 
-test('what was typed for video-stream-recorder is told as it was typed', async () => {
+test('errors in settings of video-stream-recorder quote the original text', async () => {
   for (const typed of ['-1', 'abc', '']) {
     const flags = vsrAliases.flatMap(({ flag, path, convert }) =>
       flag === 'tail' ? [{ path, value: undefined, ...convert(typed), origin: '--tail' }] : [],
@@ -295,7 +295,7 @@ test('what was typed for video-stream-recorder is told as it was typed', async (
   }
 });
 
-test('variables of video-stream-recorder that mean nothing here, or less, are named', async () => {
+test('variables of video-stream-recorder without a counterpart, and lowered values, cause a warning', async () => {
   const env = {
     ...{ VSR_DB_PATH: '/a.db', VSR_MAX_STREAMS: '4', VSR_DEBUG: '1', VSR_COLOUR: 'red' },
     ...{ VSR_WORKERS: '99', VSR_HOST: '0.0.0.0', VSR_TAIL: '48' },
@@ -320,14 +320,14 @@ test('address ranges are read from lists and from text, and checked', async () =
   }
 });
 
-test('an alias is read, a bomb of aliases is refused', async () => {
+test('a YAML alias is resolved, an alias bomb is refused', async () => {
   const { config } = await loadConfig({ files: [yaml('hls: &h { window: 1m }\nlive: { linger: { push: 5s } }\n')] });
   assert.equal(config.hls.window, 60_000);
   const bomb = `net:\n  allow:\n    - &a [${'x,'.repeat(9)}x]\n${[...'bcdefgh'].map((name, at) => `    - &${name} [${`*${'abcdefg'[at]},`.repeat(10)}]\n`).join('')}`;
   assert.ok((await problemsOf({ files: [yaml(bomb)] })).length > 0);
 });
 
-test('how a source is pulled is said for all, and otherwise for one stream', async () => {
+test('settings of a pull apply to all streams, and those of a stream override them', async () => {
   const { config } = await loadConfig({
     files: [
       yaml(
@@ -348,7 +348,7 @@ test('how a source is pulled is said for all, and otherwise for one stream', asy
   assert.match(problems[0]!.message, /^"huge" is not a quality; write best, worst, 720p/);
 });
 
-test('streams that name no visibility are listed while only this computer comes, decided anew at each start', async () => {
+test('the default visibility is public on a loopback address, and decided at each start', async () => {
   const file = yaml('streams: { a: { source: { type: test } }, b: { source: { type: test }, visibility: public } }\n');
   const seen = async (...flags: [path: string, value: string][]) => {
     const given = flags.map(([path, value]) => ({ path, value, origin: `--${path}` }));
@@ -358,7 +358,7 @@ test('streams that name no visibility are listed while only this computer comes,
     return Object.values(config.streams).map(({ visibility }) => visibility);
   };
   assert.deepEqual(await seen(), ['public', 'public']);
-  assert.deepEqual(await seen(['listen', '0.0.0.0']), ['unlisted', 'public'], 'what was said stays');
+  assert.deepEqual(await seen(['listen', '0.0.0.0']), ['unlisted', 'public'], 'configured visibilities stay');
   assert.deepEqual(await seen(['listen', '127.0.0.1']), ['public', 'public']);
   assert.deepEqual(await seen(['publicUrl', 'https://tv.example']), ['unlisted', 'public'], 'a proxy lets others in');
   for (const own of ['http://localhost:8080', 'http://127.0.0.1:8080', 'http://[::1]:8080', 'http://tv.localhost']) {

@@ -213,21 +213,21 @@ export function integer(
   return make({ placeholder: 'N', json, read, print: String }, defaultText, sentence, extras);
 }
 
-/** One of a few words. */
+/** One of a few values. */
 export function choice<const W extends string>(
-  words: readonly W[],
+  values: readonly W[],
   defaultText: W,
   sentence: string,
   extras?: OptionExtras,
 ): Option<W> {
   const read = (value: unknown): W => {
     // YAML readers of version 1.1 make booleans of on and off.
-    const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : textOf(value, words.join(', '));
-    const word = words.find((each) => each === text);
-    if (word === undefined) throw new FormatError(`"${text}" is not one of ${words.join(', ')}`, 0);
-    return word;
+    const text = typeof value === 'boolean' ? (value ? 'on' : 'off') : textOf(value, values.join(', '));
+    const chosen = values.find((each) => each === text);
+    if (chosen === undefined) throw new FormatError(`"${text}" is not one of ${values.join(', ')}`, 0);
+    return chosen;
   };
-  const kind = { placeholder: words.join('|'), json: { enum: words }, read, print: (value: W) => value };
+  const kind = { placeholder: values.join('|'), json: { enum: values }, read, print: (value: W) => value };
   return make<W>(kind, defaultText, sentence, extras);
 }
 

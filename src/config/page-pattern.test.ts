@@ -45,7 +45,7 @@ test('an invalid pattern is refused with the valid form', () => {
   }
 });
 
-test('what is printed can be read again', () => {
+test('a printed value can be parsed', () => {
   const text = option.print(option.parse('page ^https://tv\\.example/'));
   assert.equal(option.parse(text)[0]!.match.source, '^https:\\/\\/tv\\.example\\/');
 });

@@ -18,7 +18,7 @@ async function load(yaml: string, sources: ConfigSources = {}) {
   return loadConfig({ files: [file], ...sources });
 }
 
-test('what may change while oxbow runs is taken over, the rest keeps its old value and is named', async () => {
+test('live settings are applied, others keep their value and are listed as waiting', async () => {
   const { config: before } = await load('record: { keep: 1h }\nhttp: 8080\nlogLevel: info\n');
   const { config, taken, waiting } = planReload(
     before,
@@ -34,7 +34,7 @@ test('what may change while oxbow runs is taken over, the rest keeps its old val
   assert.deepEqual(before.record.keep, 3_600_000, 'the running settings were not written to');
 });
 
-test('the same settings read again change nothing', async () => {
+test('reloading the same settings changes nothing', async () => {
   const yaml = 'pages: { patterns: [{ match: tv, handler: page }] }\nstreams: { a: { source: { type: test } } }\n';
   const { config } = await load(yaml);
   const plan = planReload(config, await load(yaml));
@@ -42,7 +42,7 @@ test('the same settings read again change nothing', async () => {
   assert.deepEqual(plan.config, config);
 });
 
-test('streams that were added, changed or removed are named, those of the command line stay', async () => {
+test('added, changed and removed streams are listed; those of the command line remain', async () => {
   const urls = ['door=https://cam.example/live.m3u8'];
   const made = '{ source: { type: test } }';
   const { config: before } = await load(`streams: { a: ${made}, b: ${made}, c: ${made} }\n`, { urls });
@@ -54,14 +54,14 @@ test('streams that were added, changed or removed are named, those of the comman
   assert.deepEqual(Object.keys(plan.config.streams).toSorted(), ['a', 'b', 'd', 'door']);
 });
 
-test('a stream stays unlisted while the server still listens where others reach it', async () => {
+test('a stream stays unlisted while the running server is exposed', async () => {
   const streams = 'streams: { a: { source: { type: test } } }\n';
   const { config: before } = await load(`listen: 0.0.0.0\n${streams}`);
   const { config } = planReload(before, await load(`listen: 127.0.0.1\n${streams}`));
   assert.equal(config.streams.a!.visibility, 'unlisted');
 });
 
-test('the sample stream goes on until a stream is set', async () => {
+test('the sample stream continues until a stream is configured', async () => {
   const { config: empty } = await load('');
   const draft = {
     source: { type: 'test' },

@@ -8,7 +8,7 @@ import { schema } from './schema.ts';
 
 const settings = listSettings(schema as Section<Readonly<Record<string, Node>>>);
 
-test('key, flag and variable come from the place in the table; a setting may name its own flag', () => {
+test('key, flag and variable are derived from the path in the table; a setting can have its own flag', () => {
   const part = settings.find(({ path }) => path === 'hls.partDuration')!;
   assert.deepEqual([part.flag, part.variable], ['hls-part-duration', 'OXBOW_HLS_PART_DURATION']);
   const keep = settings.find(({ path }) => path === 'record.keep')!;
@@ -56,7 +56,7 @@ test('the JSON Schema describes every setting and refuses unknown keys', () => {
   assert.equal(typeof document.properties.streams!.additionalProperties, 'object');
 });
 
-test('an editor that knows the JSON Schema takes what oxbow takes, and marks what it refuses', () => {
+test('the JSON Schema accepts what oxbow accepts, and rejects what oxbow rejects', () => {
   const check = new Ajv2020({ strict: false }).compile(settingsJsonSchema());
   const good = {
     ...{ listen: '0.0.0.0', http: 8080, logLevel: 'debug', record: { keep: '24h', maxDisk: '200G', minFree: 'off' } },
@@ -84,7 +84,7 @@ test('an editor that knows the JSON Schema takes what oxbow takes, and marks wha
   }
 });
 
-test('each setting says whether a running server takes it over, in the schema too; its default is of its type', () => {
+test('each setting declares whether a running server applies it, also in the schema; its default has its type', () => {
   const { properties } = settingsJsonSchema() as {
     properties: Record<string, Record<string, unknown> & { properties: Record<string, Record<string, unknown>> }>;
   };
@@ -102,13 +102,13 @@ test('a size is printed in the largest unit that it is a whole number of', () =>
   }
 });
 
-test('the free space that is kept shows what is in force where it is not set, and off keeps none', () => {
+test('the least free space prints its default if it is not set; off is 0', () => {
   const { option } = settings.find(({ path }) => path === 'record.minFree')!;
   assert.equal(option.print(option.initial), '1G or 2 % of the disk, the smaller');
   assert.deepEqual([option.parse(''), option.parse('off'), option.parse('10G')], [undefined, 0, 10 * 1024 ** 3]);
 });
 
-test('the nearest name is found through a slip, and none is offered for another word', () => {
+test('the nearest name is found for a typing error, and none for another word', () => {
   assert.equal(nearest('kepe', ['keep', 'sync', 'maxDisk']), 'keep');
   assert.equal(nearest('maxdisk', ['keep', 'sync', 'maxDisk']), 'maxDisk');
   assert.equal(nearest('zebra', ['keep', 'sync', 'maxDisk']), undefined);

@@ -57,7 +57,7 @@ async function openJobs() {
 }
 
 suite('jobs of any kind', () => {
-  test('each kind has its own work, its own result and its own time after which its jobs expire', async () => {
+  test('each kind has its own handler, result and expiry', async () => {
     await using opened = await openJobs();
     const { jobs, until } = opened;
     await jobs.work();
@@ -72,7 +72,7 @@ suite('jobs of any kind', () => {
     assert.equal(Date.parse(cancelled.expiresAt!) - Date.parse(cancelled.endedAt!), 3_600_000);
   });
 
-  test('created, progress, done and cancelled are published with the kind, and the result as the kind shows it', async () => {
+  test('created, progress, done and cancelled are published with the kind and its result', async () => {
     await using opened = await openJobs();
     const { jobs, events, until } = opened;
     const first = await jobs.add('wait', null);
@@ -90,7 +90,7 @@ suite('jobs of any kind', () => {
     ]);
   });
 
-  test('an expired job is forgotten and what it produced is deleted; another kind keeps its jobs longer', async () => {
+  test('an expired job is deleted with what it produced; another kind keeps its jobs longer', async () => {
     await using opened = await openJobs();
     const { jobs, clock, discarded, until } = opened;
     await jobs.work();
@@ -109,7 +109,7 @@ suite('jobs of any kind', () => {
     assert.equal((await jobs.get(wait.id)).state, 'cancelled');
   });
 
-  test('a job that is done is forgotten when it is cancelled; one of an unknown kind is shown and waits', async () => {
+  test('cancelling a finished job deletes it; a job of an unknown kind is listed and stays queued', async () => {
     await using opened = await openJobs();
     const { jobs, discarded, until } = opened;
     await jobs.work();
@@ -123,7 +123,7 @@ suite('jobs of any kind', () => {
     assert.deepEqual([state, result, expiresAt], ['queued', null, null]);
   });
 
-  test('jobs are listed in pages, newest first, each once, also when jobs are added or forgotten meanwhile', async () => {
+  test('jobs are listed in pages, newest first, each once, also when jobs are added or deleted meanwhile', async () => {
     await using opened = await openJobs();
     const { jobs } = opened;
     const add = async () => (await jobs.add('wait', null)).id;

@@ -1,5 +1,5 @@
 /**
- * What every queue of jobs promises, whatever engine stands behind it.
+ * The contract of every job queue.
  * In: a way to open a queue on an empty store, and again on the same one. Out: tests; each engine's test file runs this suite.
  */
 import assert from 'node:assert/strict';
@@ -21,7 +21,7 @@ export interface JobStore extends AsyncDisposable {
   open(setup?: QueueSetup): Promise<JobQueue>;
   /** Ends a queue as a crash would: nothing that it does afterwards reaches the store. */
   crash(queue: JobQueue): Promise<void>;
-  /** Ends that were told, as `id state`. */
+  /** Reported ends, as `id state`. */
   readonly ended: readonly string[];
 }
 
@@ -72,7 +72,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.deepEqual(store.ended, [`${job.id} done`]);
     });
 
-    test('jobs begin in the order in which they were added, no more at once than allowed, each once', async () => {
+    test('jobs start in the order in which they were added, each once, up to the limit at the same time', async () => {
       await using store = await openStore();
       await using queue = await store.open({ parallel: 2 });
       const jobs: Job[] = [];
@@ -100,11 +100,11 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.deepEqual(
         (await queue.list(4, third!.number)).map(({ input }) => input),
         [1, 0],
-        'it goes on where a job was that has gone since',
+        'it continues after a job that was deleted since',
       );
     });
 
-    test('a job nobody can do waits, and holds up no other', async () => {
+    test('a job without a handler stays queued and does not block others', async () => {
       await using store = await openStore();
       await using queue = await store.open();
       const strange = await queue.add('strange', null);
@@ -114,7 +114,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.equal((await queue.find(strange.id))?.state, 'queued');
     });
 
-    test('a queue that is full refuses', async () => {
+    test('a full queue refuses jobs', async () => {
       await using store = await openStore();
       await using queue = await store.open({ maxQueued: 2 });
       await queue.add('wait', 1);
@@ -122,7 +122,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       await assert.rejects(queue.add('wait', 3), { name: 'OxbowError', code: 'queue-full' });
     });
 
-    test('what work throws fails the job: refusals in their words, mistakes as internal', async () => {
+    test('an error of the handler fails the job: OxbowErrors with code and message, others as internal', async () => {
       await using store = await openStore();
       await using queue = await store.open();
       await queue.work('refuse', async () => {
@@ -138,7 +138,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.equal(broken.result, null);
     });
 
-    test('a job that waits is cancelled and never begun', async () => {
+    test('a queued job that is cancelled is never started', async () => {
       await using store = await openStore();
       await using queue = await store.open();
       const job = await queue.add('never', null);
@@ -154,7 +154,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.equal((await queue.counts()).queued, 0);
     });
 
-    test('of a job that runs the signal fires, and it is cancelled once the work has stopped', async () => {
+    test('the signal of a running job fires, and it is cancelled when its handler has stopped', async () => {
       await using store = await openStore();
       await using queue = await store.open();
       let stopped = false;
@@ -170,7 +170,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.equal((await queue.cancel(job.id)).state, 'cancelled', 'again changes nothing');
     });
 
-    test('a job that has ended stays as it is, and one that never was is unknown', async () => {
+    test('cancelling does not change a finished job; a job that does not exist is unknown', async () => {
       await using store = await openStore();
       await using queue = await store.open();
       await queue.work('quick', async () => 1);
@@ -181,7 +181,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.equal(await queue.find('nothing'), undefined);
     });
 
-    test('what runs when the queue ends in order is begun again by the next', async () => {
+    test('jobs that run when the queue closes are started again by the next one', async () => {
       await using store = await openStore();
       const first = await store.open();
       await first.work('long', async (_, { signal }) => {
@@ -198,7 +198,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.equal((await waitFor(second, id, 'done')).result, 'x');
     });
 
-    test('what ran in a crash is begun again, but a job that took the process down three times is given up', async () => {
+    test('jobs that ran during a crash are started again, but fail after three crashes', async () => {
       await using store = await openStore();
       let id = '';
       for (let life = 1; life <= 3; life++) {
@@ -214,7 +214,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.equal(job.error?.code, 'internal');
     });
 
-    test('jobs are forgotten some time after their end, and not before', async () => {
+    test('jobs are deleted a while after their end, and not before', async () => {
       await using store = await openStore();
       await using queue = await store.open();
       await queue.work('quick', async () => 1);

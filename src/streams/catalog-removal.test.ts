@@ -9,7 +9,7 @@ import { EVER, openStreams, START_MS, spansOf, temporaryFolder, testSource } fro
 suite('a stream whose replacement cannot be opened', () => {
   const other = { source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8' } } as const;
 
-  test('goes on as it was', async (t) => {
+  test('continues unchanged', async (t) => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -28,7 +28,7 @@ suite('a stream whose replacement cannot be opened', () => {
     assert.equal(rig.catalog.get('door').state, 'live');
   });
 
-  test('still serves its past while the database fails, and opens again when it is started', async (t) => {
+  test('still serves its recording while the database fails, and opens again when it is started', async (t) => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -47,7 +47,7 @@ suite('a stream whose replacement cannot be opened', () => {
 });
 
 suite('removing', () => {
-  test('keeps recordings, and the same name brings the past back, over restarts too', async () => {
+  test('keeps the recording; a new stream of that name gets it, also after a restart', async () => {
     await using folder = await temporaryFolder();
     let id: string;
     {
@@ -60,7 +60,7 @@ suite('removing', () => {
       assert.deepEqual(
         rig.catalog.retentionRules.map(({ streamId }) => streamId),
         [id],
-        'retention still looks after them',
+        'retention still applies to them',
       );
       assert.ok((await rig.catalog.recordedBytes()) > 0);
     }
@@ -77,7 +77,7 @@ suite('removing', () => {
     assert.deepEqual(await readRemoved(rig.store.db), []);
   });
 
-  test('deletes recordings where that is asked for; the next stream of that name has higher MSNs', async () => {
+  test('deletes the recording if requested; the next stream of that name has higher MSNs', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -90,7 +90,7 @@ suite('removing', () => {
     assert.deepEqual(
       rig.released.at(-1),
       { prefix: recordingPrefix(definition.id), exists: false },
-      'readers let go of what is gone',
+      'readers close deleted files',
     );
     assert.deepEqual(rig.catalog.retentionRules, []);
     await rig.api.create('door', testSource);
@@ -104,8 +104,8 @@ suite('removing', () => {
   });
 });
 
-suite('what was deleted', () => {
-  test('is gone, not missing: the timeline begins behind it, and so it is after a restart', async () => {
+suite('deleted media', () => {
+  test('is not a gap: the timeline begins after it, also after a restart', async () => {
     await using folder = await temporaryFolder();
     {
       await using rig = await openStreams({ folder: folder.path, maxDisk: 1e12 });
@@ -127,7 +127,7 @@ suite('what was deleted', () => {
     }
     await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 700_000, maxDisk: 1e12 });
     const stream = rig.catalog.get('door');
-    // The oldest file says why it begins where it does: what it tells is known.
+    // The oldest file has the gaps before it, which are known.
     assert.equal(stream.horizonUs(), START_MS * 1000 + 10_000_000);
     assert.equal(Date.parse((await rig.api.timeline('door', ...EVER)).from), START_MS + 10_000);
   });

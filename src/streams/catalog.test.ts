@@ -11,7 +11,7 @@ const secret = 'http://user:pa55@cam.example:8443/s3cret/live.m3u8?token=t0ken';
 const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
 
 suite('the streams', () => {
-  test('are made, listed by name, found, and started', async () => {
+  test('are created, listed by name, found, and started', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('studio', testSource);
@@ -57,7 +57,7 @@ suite('the streams', () => {
     assert.equal(await rig.api.get('gate'), undefined);
   });
 
-  test('refuse what cannot be: a name twice, a wrong name, a wrong URL or duration, an unknown stream', async () => {
+  test('refuse a name that is in use, invalid names, URLs and durations, and unknown streams', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -84,7 +84,7 @@ suite('the streams', () => {
     );
   });
 
-  test('are there again after a restart', async () => {
+  test('are restored after a restart', async () => {
     await using folder = await temporaryFolder();
     {
       await using rig = await openStreams({ folder: folder.path });
@@ -123,7 +123,7 @@ suite('the streams', () => {
       await rig.api.gaps('door', ...EVER),
     ]);
     for (const word of ['cam.example', 's3cret', 't0ken', 'pa55', 'user', 'p4th', 'other.example', 'h34der', '8443']) {
-      assert.ok(!all.includes(word), `${word} is told in ${all}`);
+      assert.ok(!all.includes(word), `${word} is in ${all}`);
     }
     assert.equal((await rig.api.gaps('door', ...EVER))[0]!.detail, 'HTTP 404 live.m3u8 and seg81.ts');
     assert.equal((await rig.api.get('door'))!.problem, 'the source refuses connections');
@@ -131,14 +131,14 @@ suite('the streams', () => {
 });
 
 suite('replacing', () => {
-  test('makes a stream that is not there', async () => {
+  test('creates a stream that does not exist', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     assert.equal((await rig.api.replace('door', testSource)).created, true);
     await assert.rejects(rig.api.replace('No', testSource), refusal('bad-name'));
   });
 
-  test('other settings leaves the source running; another source begins anew with the same past', async () => {
+  test('with other settings leaves the source running; with another source starts that, with the same recording', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -148,7 +148,7 @@ suite('replacing', () => {
     const { list } = rig.catalog.get('door');
     const other = await rig.api.replace('door', { source: { type: 'pull', url: 'http://127.0.0.1/x.m3u8' } });
     assert.deepEqual([other.created, other.view.source.type, other.view.visibility], [false, 'pull', 'public']);
-    assert.equal(list.ended, true, 'nobody waits for more of the old list');
+    assert.equal(list.ended, true, 'no player waits for more of the old playlist');
     assert.equal(rig.sources[0]!.signal.aborted, true);
     assert.equal(rig.sources.length, 2);
     const { id, createdUs } = rig.sources[0]!.definition;
@@ -156,10 +156,10 @@ suite('replacing', () => {
     assert.equal((await spansOf(rig, 'door')).length, 1);
     await rig.api.stop('door');
     await rig.api.replace('door', { source: { type: 'pull', url: 'http://127.0.0.1/x.m3u8' } });
-    assert.equal((await rig.api.get('door'))!.state, 'starting', 'what is put is meant to run');
+    assert.equal((await rig.api.get('door'))!.state, 'starting', 'a replaced stream is started');
   });
 
-  test('and removing at the same time come one after the other', async () => {
+  test('and removing at the same time run one after the other', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -173,7 +173,7 @@ suite('replacing', () => {
     assert.equal(rig.sources.filter(({ signal }) => !signal.aborted).length, 1);
   });
 
-  test('restarting connects anew', async () => {
+  test('restarting connects again', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -185,8 +185,8 @@ suite('replacing', () => {
   });
 });
 
-suite('streams that are set elsewhere', () => {
-  test('are started, show where they are set, and are not changed or removed over the API', async () => {
+suite('configured streams', () => {
+  test('are started, show their origin, and cannot be changed or removed over the API', async () => {
     await using folder = await temporaryFolder();
     const config = { streams: { door: configured({ visibility: 'unlisted', keep: 3_600_000 }) } } as never;
     await using rig = await openStreams({ folder: folder.path, config });
@@ -199,7 +199,7 @@ suite('streams that are set elsewhere', () => {
     assert.equal((await rig.api.get('door'))!.state, 'stopped');
   });
 
-  test('and no longer are belong to the API, stopped, with their past', async () => {
+  test('that are no longer configured belong to the API, stopped, with their recording', async () => {
     await using folder = await temporaryFolder();
     {
       await using rig = await openStreams({
@@ -215,7 +215,7 @@ suite('streams that are set elsewhere', () => {
     await rig.catalog.close();
   });
 
-  test('take over the past of a removed or an API stream of that name', async () => {
+  test('get the recording of a removed or an API stream of that name', async () => {
     await using folder = await temporaryFolder();
     {
       await using rig = await openStreams({ folder: folder.path });
@@ -237,7 +237,7 @@ suite('streams that are set elsewhere', () => {
 });
 
 suite('a lost database', () => {
-  test('is made again from the folders: names, creation and recordings, stopped and private', async () => {
+  test('is restored from the folders: names, creation and recordings, stopped and private', async () => {
     await using folder = await temporaryFolder();
     let before: unknown;
     {
@@ -289,7 +289,7 @@ suite('a lost database', () => {
 });
 
 suite('closing', () => {
-  test('twice is closing once, both wait for the end, and nothing is changed after it', async () => {
+  test('twice closes once, both wait for the end, and no change is accepted afterwards', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -304,7 +304,7 @@ suite('closing', () => {
     await assert.rejects(rig.api.remove('door', { recordings: 'keep' }), refusal('not-ready'));
   });
 
-  test('while a stream is being made waits for it, and closes it too', async () => {
+  test('while a stream is being created waits for it, and closes it too', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     const making = rig.api.create('door', testSource);
@@ -314,7 +314,7 @@ suite('closing', () => {
     assert.deepEqual(rig.catalog.all, []);
   });
 
-  test('during recovery gives the start up, and what was opened is closed', async () => {
+  test('during recovery aborts the start, and closes what was opened', async () => {
     await using folder = await temporaryFolder();
     {
       await using rig = await openStreams({ folder: folder.path });
@@ -343,7 +343,7 @@ suite('closing', () => {
     );
   });
 
-  test('changes that are asked for while the streams are opened come after it', async () => {
+  test('changes requested while the streams are being opened wait for that', async () => {
     await using folder = await temporaryFolder();
     {
       await using rig = await openStreams({ folder: folder.path });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openStreams, temporaryFolder } from './streams.fixture.ts';
 
-test('media that a source offers a second time after a reconnect is counted for its stream, and logged', async () => {
+test('media that a source repeats after a reconnect is counted and logged', async () => {
   await using folder = await temporaryFolder();
   await using rig = await openStreams({ folder: folder.path });
   await rig.api.create('door', { source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8' } });

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { configured, openStreams, temporaryFolder, testSource } from './streams.fixture.ts';
 
-test('streams follow changed settings: made, replaced, stopped and handed to the API; what is the same goes on untouched', async () => {
+test('streams follow changed settings: created, replaced, or stopped and passed to the API; unchanged ones continue', async () => {
   await using folder = await temporaryFolder();
   const before = { same: configured(), kept: configured(), moved: configured(), gone: configured() };
   await using rig = await openStreams({ folder: folder.path, config: { streams: before } as never });
@@ -33,7 +33,7 @@ test('streams follow changed settings: made, replaced, stopped and handed to the
   assert.deepEqual([...new Set(rig.catalog.all.map(({ state }) => state))], ['stopped']);
 });
 
-test('a stream of the API keeps the visibility it was made with, wherever the next start listens', async () => {
+test('a stream of the API keeps its visibility, whatever address the next start uses', async () => {
   await using folder = await temporaryFolder();
   const source = { source: { type: 'test' } } as const;
   {
@@ -49,7 +49,7 @@ test('a stream of the API keeps the visibility it was made with, wherever the ne
   ]);
 });
 
-test('whether somebody made a stream public, or the default did, is kept over restarts and changed with the settings', async () => {
+test('whether public was configured or is the default is stored, and changes with the settings', async () => {
   await using folder = await temporaryFolder();
   const config = {
     http: { address: '127.0.0.1', port: 0 },
@@ -58,7 +58,7 @@ test('whether somebody made a stream public, or the default did, is kept over re
   const shown = (rig: Awaited<ReturnType<typeof openStreams>>) =>
     rig.catalog.all.map(({ name }) => [name, rig.api.isMadePublic(name)]);
   const first = [
-    ['asked', true],
+    ['created', true],
     ['hidden', false],
     ['left', false],
     ['silent', false],
@@ -66,7 +66,7 @@ test('whether somebody made a stream public, or the default did, is kept over re
   ];
   {
     await using rig = await openStreams({ folder: folder.path, config });
-    await rig.api.create('asked', { ...testSource, visibility: 'public' });
+    await rig.api.create('created', { ...testSource, visibility: 'public' });
     await rig.api.create('silent', testSource);
     await rig.api.create('hidden', { ...testSource, visibility: 'unlisted' });
     assert.deepEqual(shown(rig), first);
@@ -77,19 +77,19 @@ test('whether somebody made a stream public, or the default did, is kept over re
   const revision = rig.api.revision('silent');
   await rig.api.replace('silent', { ...testSource, visibility: 'public' });
   assert.notEqual(rig.api.revision('silent'), revision);
-  await rig.api.replace('asked', testSource);
+  await rig.api.replace('created', testSource);
   await rig.catalog.configure({ written: configured(), left: configured({ visibilityIsSet: true }) });
   assert.deepEqual(shown(rig), [
-    ['asked', false],
+    ['created', false],
     ['hidden', false],
     ['left', true],
     ['silent', true],
     ['written', false],
   ]);
-  assert.equal(rig.api.isMadePublic('nobody'), false);
+  assert.equal(rig.api.isMadePublic('unknown'), false);
 });
 
-test('a stream of the settings that a person stopped stays stopped after a restart, and runs again once it is started', async () => {
+test('a configured stream that was stopped stays stopped after a restart, until it is started', async () => {
   await using folder = await temporaryFolder();
   const config = { streams: { cam: configured(), other: configured() } } as never;
   {
@@ -108,7 +108,7 @@ test('a stream of the settings that a person stopped stays stopped after a resta
   assert.equal(rig.catalog.get('cam').state, 'starting');
 });
 
-test('a stream that left the settings and comes back runs', async () => {
+test('a stream that is configured again runs', async () => {
   await using folder = await temporaryFolder();
   await using rig = await openStreams({ folder: folder.path, config: { streams: { cam: configured() } } as never });
   await rig.catalog.configure({});

@@ -52,7 +52,7 @@ export function minFreeBytes(minFree: number | undefined, total: number): number
 }
 
 /** Measures the disk once. */
-async function look(folder: string, minFree: number | undefined): Promise<Disk> {
+async function measure(folder: string, minFree: number | undefined): Promise<Disk> {
   const { bavail, blocks, bsize } = await statfs(folder);
   const free = bavail * bsize;
   const total = blocks * bsize;
@@ -64,8 +64,8 @@ async function look(folder: string, minFree: number | undefined): Promise<Disk> 
  * Watches until aborted.
  *
  * @param settings `record.minFree`: bytes; undefined: the default
- * @param options.looked called with each measurement
- * @param options.changed called when `hasRoom` changes; at once if it is false
+ * @param options.onMeasured called with each measurement
+ * @param options.onChanged called when `hasRoom` changes; at once if it is false
  * @returns the last measurement; `done` resolves when watching has ended
  */
 export async function watchDisk(
@@ -74,29 +74,29 @@ export async function watchDisk(
   {
     signal,
     failed,
-    looked,
-    changed,
+    onMeasured,
+    onChanged,
   }: {
     signal: AbortSignal;
     failed: (error: unknown) => void;
-    looked?: (disk: Disk) => void;
-    changed?: (disk: Disk) => void;
+    onMeasured?: (disk: Disk) => void;
+    onChanged?: (disk: Disk) => void;
   },
 ): Promise<{ readonly now: () => Disk; readonly done: Promise<void> }> {
-  let newest = await look(folder, settings.now.record.minFree);
-  looked?.(newest);
-  if (!newest.hasRoom) changed?.(newest);
+  let newest = await measure(folder, settings.now.record.minFree);
+  onMeasured?.(newest);
+  if (!newest.hasRoom) onChanged?.(newest);
   const watch = async () => {
     while (!signal.aborted) {
       await sleep(EVERY_MS, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       const before = newest;
-      newest = await look(folder, settings.now.record.minFree).catch((error: unknown) => {
+      newest = await measure(folder, settings.now.record.minFree).catch((error: unknown) => {
         failed(error);
         return newest;
       });
-      looked?.(newest);
-      if (newest.hasRoom !== before.hasRoom) changed?.(newest);
+      onMeasured?.(newest);
+      if (newest.hasRoom !== before.hasRoom) onChanged?.(newest);
     }
   };
   return { now: () => newest, done: watch() };

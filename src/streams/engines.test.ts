@@ -140,7 +140,7 @@ async function playOn(engine: Engine): Promise<Map<string, string>> {
     (await Array.fromAsync(survived.list(recordingPrefix(id)))).filter((one) => /\.mp4$/.test(one));
   assert.deepEqual(await chunks(), []);
 
-  // Recording goes on, and deleting the stream takes everything.
+  // Recording continues, and deleting the stream deletes everything.
   await again.api.start('door');
   await flow(again, 6);
   assert.equal((await chunks()).length, 1);
@@ -149,7 +149,7 @@ async function playOn(engine: Engine): Promise<Map<string, string>> {
   return new Map([...before, ...[...after].map(([url, bytes]) => [`after the crash: ${url}`, bytes] as const)]);
 }
 
-test('a recording has the same life on every engine, and the same bytes in every answer', async () => {
+test('a recording behaves the same on every engine, with the same bytes in every response', async () => {
   const [first, ...others] = await Promise.all(engines.map(playOn));
   assert.ok(first!.size > 12, `${first!.size} answers`);
   for (const other of others) {

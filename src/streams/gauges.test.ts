@@ -8,7 +8,7 @@ import { openStreams, temporaryFolder } from './streams.fixture.ts';
 const testSource = { source: { type: 'test' } } as const;
 
 suite('the health check of the sources', () => {
-  test('fails while a stream that should flow does not, and names it with the reason', async () => {
+  test('fails while a stream has no media that should, and names it with the reason', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     for (const name of ['door', 'yard']) await rig.api.create(name, testSource);
@@ -22,7 +22,7 @@ suite('the health check of the sources', () => {
     assert.equal(checkStreams(rig.catalog), '2 of 2 streams are live');
   });
 
-  test('fails when a source has brought nothing for 30 s after its start', async () => {
+  test('fails when a source has sent no media for 30 s after its start', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -34,7 +34,7 @@ suite('the health check of the sources', () => {
     });
   });
 
-  test('does not count streams that a person stopped and films that have ended; a bug in a source counts', async () => {
+  test('ignores stopped streams and sources that have ended; a bug in a source counts', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     for (const name of ['stopped', 'film', 'broken']) await rig.api.create(name, testSource);
@@ -48,7 +48,7 @@ suite('the health check of the sources', () => {
   });
 });
 
-test('a live stream says that nothing is recorded for want of room, and which setting decides; one that is not recorded does not', async () => {
+test('the problem of a live stream says that recording is paused, and names the setting; without recording it does not', async () => {
   await using folder = await temporaryFolder();
   let noRoom = NO_ROOM;
   await using rig = await openStreams({
@@ -66,7 +66,7 @@ test('a live stream says that nothing is recorded for want of room, and which se
   assert.equal((await rig.api.get('door'))!.problem, '');
 });
 
-test('what waits for slow sinks, what they lost and sinks that failed are in the metrics and the log', async () => {
+test('queues and losses of slow sinks, and failed sinks, are in the metrics and the log', async () => {
   await using folder = await temporaryFolder();
   await using rig = await openStreams({ folder: folder.path });
   const { metrics } = rig.deps;

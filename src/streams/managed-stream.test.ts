@@ -8,7 +8,7 @@ const testSource = { source: { type: 'test' } } as const;
 const EVER = [0, 4e12] as const;
 
 suite('a stream’s state', () => {
-  test('is starting until media flows, live while it does, waiting when the source says why not, stopped', async () => {
+  test('is starting until media flows, live while it flows, waiting after a report of the source, stopped', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     const view = await rig.api.create('door', pull);
@@ -35,7 +35,7 @@ suite('a stream’s state', () => {
     assert.equal(source.signal.aborted, true);
   });
 
-  test('after a restart is starting again, whatever was missing when it ended', async () => {
+  test('is starting after a restart, whatever the state before', async () => {
     await using folder = await temporaryFolder();
     {
       await using rig = await openStreams({ folder: folder.path });
@@ -49,7 +49,7 @@ suite('a stream’s state', () => {
     assert.equal(rig.catalog.get('door').starting(), true);
   });
 
-  test('of a source that ends by itself is ended, and of one that fails stopped, with a word', async () => {
+  test('is ended after the source has ended, and stopped after a bug, with a reason', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -75,7 +75,7 @@ suite('a stream’s state', () => {
 suite('a live source that ends its playlist', () => {
   const detail = 'the source ended its playlist';
 
-  test('is offline, in the timeline too, and its list stays open for the linger time; a return continues it', async () => {
+  test('is offline, also in the timeline, and its playlist stays open for the linger time; a return continues it', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', pull);
@@ -95,7 +95,7 @@ suite('a live source that ends its playlist', () => {
     assert.equal(rig.catalog.get('door').state, 'stopped');
   });
 
-  test('is known to have been live after a restart; another source under the same name is not', async () => {
+  test('is known to be live after a restart; another source of the same stream is not', async () => {
     await using folder = await temporaryFolder();
     const facts: SourceFacts = { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
     {
@@ -112,7 +112,7 @@ suite('a live source that ends its playlist', () => {
 });
 
 suite('stopping', () => {
-  test('while the source is starting ends it before it ever delivered', async () => {
+  test('while the source is starting ends it', async () => {
     await using folder = await temporaryFolder();
     const started = Promise.withResolvers<void>();
     let running = 0;
@@ -137,7 +137,7 @@ suite('stopping', () => {
     assert.deepEqual(await timeline(rig), ['offline 0…5']);
   });
 
-  test('ends the live list at once, and the next start begins another generation', async () => {
+  test('ends the live playlist at once, and the next start begins another generation', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -152,7 +152,7 @@ suite('stopping', () => {
     assert.equal(list.ended, false);
   });
 
-  test('outlives a restart, and starting again goes on with the same past', async () => {
+  test('survives a restart, and starting again continues the recording', async () => {
     await using folder = await temporaryFolder();
     {
       await using rig = await openStreams({ folder: folder.path });
@@ -169,7 +169,7 @@ suite('stopping', () => {
     assert.deepEqual((await timeline(rig)).slice(0, 2), ['media 0…5', 'offline 5…60']);
   });
 
-  test('seals the file, so that nothing recorded stays open while nothing comes', async () => {
+  test('seals the file, so that no file stays open without media', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -184,8 +184,8 @@ suite('stopping', () => {
   });
 });
 
-suite('the live list of a source that is down', () => {
-  test('stays open for the linger time from the first word of it, and goes on when media comes back', async (t) => {
+suite('the live playlist of a source that is down', () => {
+  test('stays open for the linger time from the first report, and continues when media returns', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
@@ -208,7 +208,7 @@ suite('the live list of a source that is down', () => {
     assert.equal(list.ended, true, 'saying it again does not keep it open');
   });
 
-  test('leaves no timer behind when oxbow closes', async () => {
+  test('leaves no timer when oxbow closes', async () => {
     const before = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
     await using folder = await temporaryFolder();
     {
@@ -224,7 +224,7 @@ suite('the live list of a source that is down', () => {
 });
 
 suite('recording', () => {
-  test('that is switched off seals the file and is offline in the timeline; on again it goes on', async () => {
+  test('that is switched off seals the file and is offline in the timeline; switched on it continues', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -246,7 +246,7 @@ suite('recording', () => {
     assert.deepEqual((await rig.api.timeline('door', ...EVER)).gaps, []);
   });
 
-  test('that lost segments leaves them in memory for as long as they are listed', async () => {
+  test('that lost segments leaves them in memory while they are listed', async () => {
     await using folder = await temporaryFolder();
     let room = true;
     await using rig = await openStreams({ folder: folder.path, mayWrite: () => room });
@@ -272,7 +272,7 @@ suite('recording', () => {
     assert.ok(list.segments[0]!.bytes === undefined, 'what is recorded left memory');
   });
 
-  test('a window is closed when media has passed it, when nothing came for a minute, or at once when the stream stopped', async () => {
+  test('a window is closed when media is after it, after a minute without media, or at once when the stream stops', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -297,7 +297,7 @@ suite('recording', () => {
     assert.deepEqual([stream.state, stream.settled(nowUs)], ['starting', true], 'a list never takes its ENDLIST back');
   });
 
-  test('a window’s revision rises with what is filled in', async () => {
+  test('the revision of a window increases with late media', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);

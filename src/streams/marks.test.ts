@@ -29,7 +29,7 @@ async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
 }
 
 suite('markers', () => {
-  test('are on the timeline where they were set, page by page in their list, and gone when they are deleted', async () => {
+  test('are on the timeline and in pages of their list, until they are deleted', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     const { api, deps, catalog } = rig;
@@ -63,12 +63,12 @@ suite('markers', () => {
     await assert.rejects(api.removeMarker('door', goal.id), refusal('marker-unknown'));
     await assert.rejects(api.markers('door', { fromMs: 0, toMs: 1, cursor: 'x' }), refusal('bad-request'));
     await assert.rejects(api.addMarker('door', { atMs: START_MS + 61_000, text: '' }), refusal('bad-time'));
-    await assert.rejects(api.addMarker('nobody', { atMs: START_MS, text: '' }), refusal('stream-unknown'));
+    await assert.rejects(api.addMarker('unknown', { atMs: START_MS, text: '' }), refusal('stream-unknown'));
   });
 });
 
 suite('pins', () => {
-  test('keep what is old on the timeline and in the windows, over a restart and a rebuild, until they are deleted', async () => {
+  test('keep old media on the timeline and in the windows, over a restart and a rebuild, until they are deleted', async () => {
     await using folder = await temporaryFolder();
     const pinned = { fromMs: MARK + WINDOW + 1000, toMs: MARK + WINDOW + 2000, text: 'keep me' };
     let pin: Awaited<ReturnType<StreamsRig['api']['addPin']>>;
@@ -118,7 +118,7 @@ suite('pins', () => {
       assert.equal(view.windows[0]!.from, (MARK + WINDOW) / 1000);
       assert.ok(view.windows.every(({ from }) => from * 1000 === MARK + WINDOW || from * 1000 > laterMs - 2 * HOUR));
       assert.ok(Math.abs(Date.parse((await api.get('door'))!.recorded.from!) - MARK - WINDOW) < 3000);
-      // All that is known lies side by side.
+      // The pieces cover the timeline without overlap.
       const all = [...view.spans, ...view.gaps, ...view.offline, ...view.deleted].sort((a, b) =>
         a.from < b.from ? -1 : 1,
       );
@@ -127,7 +127,7 @@ suite('pins', () => {
     }
   });
 
-  test('are refused where nothing is, in the future, backwards, too long, or when there are too many', async () => {
+  test('are refused without media, in the future, backwards, too long, or when there are too many', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     const { api } = rig;
@@ -154,7 +154,7 @@ suite('pins', () => {
     await assert.rejects(full.add(stream_id, { fromUs: 1, toUs: 2, text: '' }), refusal('limit-reached'));
   });
 
-  test('and markers stay with a stream that is removed, and go with its recordings', async () => {
+  test('and markers of a removed stream are kept, and are deleted with its recording', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     const { api } = rig;

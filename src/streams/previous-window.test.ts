@@ -14,13 +14,13 @@ function generation(targetDurationS: number): Generation {
   return { number: 7, firstMsn: 1, family: 'test', targetDurationS, holdBackS, bandwidths: {} };
 }
 
-suite('the list that the last process left', () => {
+suite('the live playlist of the last process', () => {
   for (const { durationS, windowS } of [
     { durationS: 1, windowS: 10 },
     { durationS: 2, windowS: 30 },
     { durationS: 6, windowS: 10 },
   ]) {
-    test(`begins no earlier than the list that was shown: ${windowS} s of ${durationS} s, the last two segments lost (RFC 8216bis 6.2.2)`, async () => {
+    test(`begins no earlier than the served playlist: ${windowS} s of ${durationS} s, the last two segments lost (RFC 8216bis 6.2.2)`, async () => {
       await using rig = await openRig();
       const windowUs = windowS * SECOND;
       const promised = generation(durationS);

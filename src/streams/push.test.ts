@@ -26,7 +26,7 @@ suite('a push stream', () => {
       ['unpublished', 'no publisher is connected', null, { type: 'push' }],
     );
     const stream = rig.catalog.get('door');
-    assert.equal(stream.starting(), false, 'players are told that it is offline');
+    assert.equal(stream.starting(), false, 'players get the state offline');
     rig.clock.advance(5000);
     const first = await connect(rig);
     assert.equal(stream.state, 'starting');
@@ -50,7 +50,7 @@ suite('a push stream', () => {
     assert.equal(rig.sources.length, 0, 'oxbow runs no source');
   });
 
-  test('is told of on the bus and in the metrics: administrators see who publishes, others that it is live or offline', async () => {
+  test('publishes events and metrics: administrators see the publisher, others that it is live or offline', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', push);
@@ -85,7 +85,7 @@ suite('a push stream', () => {
     assert.deepEqual(others, ['stream.offline', 'stream.live', 'stream.offline']);
   });
 
-  test('that waits does not harm the health; one whose publisher sends nothing does', async () => {
+  test('without a publisher is healthy; one whose publisher sends nothing is not', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', push);
@@ -99,7 +99,7 @@ suite('a push stream', () => {
     assert.equal(checkStreams(rig.catalog), '1 of 1 streams are live');
   });
 
-  test('refuses publishers while it is stopped, and ends the one that is connected', async () => {
+  test('that is stopped refuses publishers, and ends the connected one', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', push);
@@ -117,7 +117,7 @@ suite('a push stream', () => {
     await connect(rig);
   });
 
-  test('goes on with its publisher when only the policy for a second one changes', async () => {
+  test('keeps its publisher when only the policy for a second one changes', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', push);
@@ -136,7 +136,7 @@ suite('a push stream', () => {
     await assert.rejects(connect(rig), /type test, not push/);
   });
 
-  test('waits again after a restart of the process; after a crash the gap ends where the waiting begins', async () => {
+  test('is unpublished after a restart; after a crash the gap ends at the restart', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', push);
@@ -155,7 +155,7 @@ suite('a push stream', () => {
     assert.deepEqual(pieces.slice(2), ['offline 60…100', 'media 100…102']);
   });
 
-  test('is closed to publishers who may not publish, before anything is said of it', async () => {
+  test('refuses unauthorized publishers before anything else is checked', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', push);

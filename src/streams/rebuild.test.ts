@@ -19,7 +19,7 @@ const { signal } = new AbortController();
 async function allOf(rig: StreamsRig, name: string) {
   await using reader = openRangeReader(rig.segments);
   const stills = new Stills({ makeStill: assert.fail, reader, signal });
-  const answer = createMediaRouter({ find: (asked) => rig.catalog.find(asked), clock: rig.clock, reader, stills });
+  const answer = createMediaRouter({ find: (name) => rig.catalog.find(name), clock: rig.clock, reader, stills });
   const bytes = async (url: string) => {
     const reply = await answer(parseMediaAddress(url)!, new URLSearchParams(), { signal });
     const pieces = await Promise.all(
@@ -65,7 +65,7 @@ async function open(folder: string): Promise<StreamsRig> {
   return rig;
 }
 
-test('an index that is made again gives the same timelines, lists and segments, byte for byte', async () => {
+test('a rebuilt index gives the same timelines, playlists and segments, byte for byte', async () => {
   await using folder = await temporaryFolder();
   {
     await using rig = await openStreams({ folder: folder.path });
@@ -104,7 +104,7 @@ test('an index that is made again gives the same timelines, lists and segments, 
   }
 });
 
-test('what the index has and the disk has not is told, what cannot be used is named and left', async () => {
+test('indexed files that are missing are reported, unusable files are reported and kept', async () => {
   await using folder = await temporaryFolder();
   {
     await using rig = await openStreams({ folder: folder.path });
@@ -126,7 +126,7 @@ test('what the index has and the disk has not is told, what cannot be used is na
   assert.deepEqual((await checkIndex(folder.path, { signal })).problems, []);
 });
 
-test('recordings without a database, or with an empty one, never agree with the index, and looking creates nothing', async () => {
+test('recordings without a database, or with an empty one, differ from the index, and a check creates nothing', async () => {
   await using folder = await temporaryFolder();
   {
     await using rig = await openStreams({ folder: folder.path });
@@ -165,7 +165,7 @@ test('a folder that a server uses is refused', async () => {
   await assert.rejects(checkIndex(folder.path, { signal }), inUse);
 });
 
-test('a rebuild that is given up goes on at the next start', async () => {
+test('an aborted rebuild continues at the next start', async () => {
   await using folder = await temporaryFolder();
   {
     await using rig = await openStreams({ folder: folder.path });

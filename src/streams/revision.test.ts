@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { openStreams, temporaryFolder } from './streams.fixture.ts';
 
-test('a revision names the settings, stays over a restart and a stop, and decides in the turn of the change', async () => {
+test('a revision identifies the settings, does not change with a restart or a stop, and is checked in the turn of the change', async () => {
   await using folder = await temporaryFolder();
   const settings = { source: { type: 'pull', url: 'https://cam.example/a.m3u8' } } as const;
   let first: string | undefined;

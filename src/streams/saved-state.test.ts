@@ -21,7 +21,7 @@ const saved = (clean: boolean, ...gaps: StreamGap[]): SavedState => ({
   liveSource: null,
 });
 
-suite('where a stream goes on', () => {
+suite('the past of a stream', () => {
   const cases: readonly [
     name: string,
     last: typeof last | undefined,
@@ -35,7 +35,7 @@ suite('where a stream goes on', () => {
     ['a crash while media flowed', last, saved(false), true, 'crash'],
     ['a crash between two files', last, saved(false), false, 'crash'],
     [
-      'the source was down, then a crash: the first cause stands',
+      'the source was down, then a crash: the first cause is kept',
       last,
       saved(false, note('source-down')),
       false,
@@ -69,7 +69,7 @@ suite('where a stream goes on', () => {
     });
   }
 
-  test('media that a source offered from before the creation goes on where it ended, without a hole up to the creation', () => {
+  test('media from before the creation continues where it ended, without a gap up to the creation', () => {
     assert.equal(pastOf(END + 1, last, saved(false), false).endUs, END);
   });
 });

@@ -6,7 +6,7 @@ const url = 'https://cam.example/secret/live.m3u8?key=s3cret';
 const settings = { source: { type: 'pull', url } } as const;
 
 suite('the events of a stream', () => {
-  test('being made, flowing, missing, flowing again, stopped and removed: each is told once, in order, without the source’s address', async () => {
+  test('created, live, gap, live again, stopped and removed: each is published once, in order, without the source’s address', async () => {
     await using folder = await temporaryFolder();
     await using opened = await openStreams({ folder: folder.path });
     const { catalog, events, api } = opened;
@@ -19,8 +19,8 @@ suite('the events of a stream', () => {
     await api.replace('door', { ...settings, record: false });
     await catalog.stop('door');
     await catalog.remove('door', { recordings: 'delete' });
-    const told = events.map(({ type }) => type).filter((type) => type !== 'stream.generation');
-    assert.deepEqual(told, [
+    const published = events.map(({ type }) => type).filter((type) => type !== 'stream.generation');
+    assert.deepEqual(published, [
       ...['stream.created', 'stream.live', 'stream.recording'],
       ...['stream.gap', 'stream.recording', 'stream.gap', 'stream.live', 'stream.recording'],
       ...['stream.recording', 'stream.changed', 'stream.offline', 'stream.removed'],
@@ -39,15 +39,15 @@ suite('the events of a stream', () => {
     assert.ok(events.every(({ stream }) => stream === 'door'));
   });
 
-  test('a new live playlist is told with its number, and marks are told as they are set and deleted', async () => {
+  test('a new generation is published with its number, and markers and pins when they are added and removed', async () => {
     await using folder = await temporaryFolder();
     await using opened = await openStreams({ folder: folder.path });
     const { catalog, events, api, clock } = opened;
     await catalog.create('door', settings);
     opened.source('door').flow(8000);
     await opened.settle();
-    const told = events.flatMap((event) => (event.type === 'stream.generation' ? [event.data.number] : []));
-    assert.deepEqual(told, [catalog.get('door').list.generation!.number]);
+    const published = events.flatMap((event) => (event.type === 'stream.generation' ? [event.data.number] : []));
+    assert.deepEqual(published, [catalog.get('door').list.generation!.number]);
     const marker = await api.addMarker('door', { atMs: clock.nowMs(), text: 'goal' });
     await api.removeMarker('door', marker.id);
     await assert.rejects(api.removeMarker('door', marker.id), { code: 'marker-unknown' });

@@ -41,7 +41,7 @@ test('an assertion that fails while a segment is recorded is counted and logged 
 });
 
 suite('over restarts and crashes', () => {
-  test('a crash is a gap from the last recorded segment on; a stop in order is offline', async () => {
+  test('a crash is a gap from the last recorded segment on; a regular stop is offline', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -106,7 +106,7 @@ suite('over restarts and crashes', () => {
     assert.match(pieces[2]!, /^media 61…/);
   });
 
-  test('a crash right after recording was switched on again does not make a crash of the time before', async () => {
+  test('a crash right after recording was switched on does not change the time before', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', { ...pull, record: false });
@@ -118,7 +118,7 @@ suite('over restarts and crashes', () => {
     assert.deepEqual(await timeline(again), ['offline 0…60']);
   });
 
-  test('the list that players followed ends as it was, and the next one is another, behind a DISCONTINUITY', async () => {
+  test('the served playlist ends unchanged, and the next one begins after a DISCONTINUITY', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -146,7 +146,7 @@ suite('over restarts and crashes', () => {
     assert.equal(after.view(number)!.ended, true);
   });
 
-  test('of a stream that is not recorded the next list is another, on higher MSNs', async () => {
+  test('without recording the next playlist has higher MSNs', async () => {
     await using folder = await temporaryFolder();
     let before: { number: number; msn: number };
     {
@@ -216,7 +216,7 @@ suite('over restarts and crashes', () => {
   }
 });
 
-test('media lies in shared memory only where serving threads have copies of it', async () => {
+test('media is in shared memory only if serving threads have copies of it', async () => {
   for (const threads of [1, 2]) {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path, config: { threads } });
@@ -232,7 +232,7 @@ test('media lies in shared memory only where serving threads have copies of it',
 suite('a clock that is wrong', () => {
   const DAY = 24 * 3_600_000;
 
-  test('at the start takes nothing from a stream: neither its index, nor its timeline, nor the open file of a crash', async () => {
+  test('at the start removes nothing of a stream: neither index, nor timeline, nor the open file of a crash', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', pull);
@@ -245,7 +245,7 @@ suite('a clock that is wrong', () => {
     assert.ok(again.logged.some(({ level, msg }) => level === 'warn' && /retention is paused/.test(msg)));
   });
 
-  test('that is set forward while media flows leaves what is recorded then, and it is still on the timeline', async () => {
+  test('that is set forward while media flows deletes nothing recorded then, and the timeline still has it', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', pull);

@@ -1,6 +1,6 @@
 /**
- * A rig of streams with sources that the test plays itself, on a clock that it moves; it can be closed, or crash, and open again.
- * In: what a test wants to differ. Out: catalog, API, what sources were started. Used by tests only.
+ * A rig of streams: the test plays their sources and moves their clock; it can close or crash the rig and open it again.
+ * In: changes to the defaults. Out: catalog, API, started sources. Used by tests only.
  */
 
 import assert from 'node:assert/strict';
@@ -41,13 +41,13 @@ import type { RunSource, StreamDeps } from './stream-deps.ts';
 /** Where the clock of a rig starts, ms since 1970: a ten-minute mark and 100 s. */
 export const START_MS = 1_795_000_300_000;
 
-/** From the first to the last instant that matters, ms since 1970. */
+/** A range that contains every recording, ms since 1970. */
 export const EVER = [0, 4e12] as const;
 
 /** Settings of a stream that needs no network. */
 export const testSource = { source: { type: 'test' } } as const;
 
-/** A stream of the command line, as settings have it. */
+/** The settings of a stream of the command line. */
 export function configured(change: Partial<StreamConfig> = {}): StreamConfig {
   return {
     ...testSource,
@@ -64,12 +64,12 @@ export function configured(change: Partial<StreamConfig> = {}): StreamConfig {
 /** Tracks of a played source; their language survives an MP4 header. */
 export const tracks: readonly Track[] = [videoTrack, { ...audioTrack, label: '' }];
 
-/** A folder that goes with the test. */
+/** A folder that is deleted with the test. */
 export interface Folder extends AsyncDisposable {
   readonly path: string;
 }
 
-/** Makes a folder below the system's own for such. */
+/** Creates a temporary folder. */
 export async function temporaryFolder(): Promise<Folder> {
   const made = await mkdtemp(path.join(tmpdir(), 'oxbow-streams-'));
   return { path: made, [Symbol.asyncDispose]: () => rm(made, { recursive: true, force: true, maxRetries: 5 }) };
@@ -79,7 +79,7 @@ export async function temporaryFolder(): Promise<Folder> {
 export class PlayedSource {
   readonly definition: StreamDefinition;
   readonly input: StreamInput;
-  /** What it was started with. */
+  /** The options of its start. */
   readonly options: Parameters<RunSource>[2];
   readonly signal: AbortSignal;
   readonly done = Promise.withResolvers<string>();
@@ -113,11 +113,11 @@ export class PlayedSource {
     }
   }
 
-  /** Segments of about a second, as fast as they can be published: the clock stands still. */
+  /** Publishes segments of about a second without moving the clock. */
   race(segments: number): void {
     const from = Math.ceil(this.#clock.nowMs() / 100) + 10 * this.#raced;
     this.#raced += segments + 1;
-    // An end in order: what is fetched from a finished playlist.
+    // As from a finished playlist.
     this.input.startRun({ tracks, utcOffsetUs: 0, clock: 'source', pace: { kind: 'bursty', intervalS: 1 } });
     for (let tick = from; tick <= from + segments * 10; tick++) {
       this.input.publish(frameAt(1, tick, 90_000, tick % 10 === 0));
@@ -125,14 +125,14 @@ export class PlayedSource {
     }
   }
 
-  /** The source ended its playlist, and is awaited for so long. */
+  /** The source ends its playlist and is awaited for `ms`. */
   ends(ms: number, detail: string): void {
     this.#flows = false;
     this.input.absent('offline', detail);
     this.#clock.advance(ms);
   }
 
-  /** The source is down for so long. */
+  /** The source is down for `ms`. */
   down(ms: number, detail = 'HTTP 404 seg81.ts'): void {
     this.#flows = false;
     this.input.absent('source-down', detail);
@@ -146,7 +146,7 @@ function frameAt(trackId: number, tick: number, timescale: number, key: boolean)
   return { trackId, dts, pts: dts, duration: timescale / 10, key, data };
 }
 
-/** A rig under test. */
+/** Streams under test. */
 export interface StreamsRig extends AsyncDisposable {
   readonly folder: string;
   readonly segments: SegmentStore;
@@ -157,30 +157,30 @@ export interface StreamsRig extends AsyncDisposable {
   readonly api: StreamsApi;
   /** Every source that was started, oldest first. */
   readonly sources: PlayedSource[];
-  /** What was told on the bus, oldest first. */
+  /** Published events, oldest first. */
   readonly events: OxbowEvent[];
-  /** What readers were to close, and whether it existed then; oldest first. */
+  /** Calls of `release`, oldest first, and whether the files existed then. */
   readonly released: { readonly prefix: SegmentPrefix; readonly exists: boolean }[];
   /** Lines of the log. */
   readonly logged: { level: string; msg: string; [field: string]: unknown }[];
   /** The newest source of a stream. */
   source(name: string): PlayedSource;
-  /** All that was published is on the disk or lost. */
+  /** Resolves when all published media is on the disk or lost. */
   settle(): Promise<void>;
-  /** What a crash now leaves, as another folder; this rig goes on. */
+  /** A copy of the folder as a crash would leave it; this rig continues. */
   crash(): Promise<Folder>;
 }
 
-/** What a test wants to differ. */
+/** Changes to the defaults. */
 export interface RigChange extends Partial<Pick<StreamDeps, 'runSource' | 'mayWrite' | 'noRoom'>> {
   readonly folder: string;
-  /** Where media is stored; files in `folder` if not given. */
+  /** Default: files in `folder`. */
   readonly segments?: SegmentStore;
   /** UTC at which the clock starts, ms since 1970. */
   readonly nowMs?: number;
   readonly config?: Partial<Config>;
   readonly maxDisk?: number;
-  /** Those of other processes too. */
+  /** Shared with other processes. */
   readonly leases?: LeaseStore;
   /** Does not open the catalog. */
   readonly closed?: boolean;
@@ -262,7 +262,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     },
     async crash() {
       await settle();
-      // All writes that were asked for are in the files.
+      // All requested writes are in the files.
       await store.db.selectFrom('stream').select('id').execute();
       const left = await temporaryFolder();
       await cp(folder, left.path, { recursive: true, filter: (name) => !path.basename(name).startsWith('lock.db') });

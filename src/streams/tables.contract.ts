@@ -41,7 +41,7 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
       await assert.rejects(writeDefinition(db, { ...definition, id: 'other', name: 'gate' }), 'a name has one stream');
     });
 
-    test('a hidden stream is listed among the removed, and comes back when it is written', async () => {
+    test('a hidden stream is listed as removed, and is restored when it is written', async () => {
       await using database = await open();
       const { db } = database;
       await writeDefinition(db, definition);
@@ -51,7 +51,7 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
       assert.deepEqual([await readDefinitions(db), await readRemoved(db)], [[definition], []]);
     });
 
-    test('what a stream was doing is read back, and a later state replaces it', async () => {
+    test('the saved state is read back, and a later one replaces it', async () => {
       await using database = await open();
       const { db } = database;
       assert.deepEqual([await readSavedState(db, 's'), await lastSavedUs(db)], [undefined, undefined]);

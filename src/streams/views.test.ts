@@ -8,8 +8,8 @@ import { frameCounter } from './source/frame-counter.ts';
 
 const source = { type: 'pull', url: 'https://u:p@cam.example:8443/a/live.m3u8', headers: {} } as const;
 
-test('what went wrong is told without addresses', () => {
-  for (const [text, told] of [
+test('problems do not contain addresses', () => {
+  for (const [text, expected] of [
     ['HTTP 404 seg81.ts', 'HTTP 404 seg81.ts'],
     ['HTTP 404 https://cdn.example/tok3n/seg81.ts?x=1#y', 'HTTP 404 seg81.ts'],
     ['https://cam.example:8443/: socket hang up', 'the source: socket hang up'],
@@ -19,7 +19,7 @@ test('what went wrong is told without addresses', () => {
     ['srt://10.0.0.1:9000', 'the source'],
     ['', ''],
   ] as const) {
-    assert.equal(withoutAddresses(text, source), told);
+    assert.equal(withoutAddresses(text, source), expected);
   }
   assert.equal(withoutAddresses('cam.example is down', { type: 'test' }), 'cam.example is down');
 });
@@ -42,7 +42,7 @@ test('frames are counted in steps, and to the last one when a run ends', async (
   assert.equal(await count(), 100);
 });
 
-test('the disk is looked at before anything is recorded, has room or has not, and is not watched any more after abort', async () => {
+test('the disk is measured before anything is recorded, and is not watched after abort', async () => {
   const keepingFree = (minFree: number | undefined) => ({ now: { record: { minFree } } });
   const controller = new AbortController();
   const options = { signal: controller.signal, failed: assert.fail as (error: unknown) => void };

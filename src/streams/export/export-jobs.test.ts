@@ -73,7 +73,7 @@ async function openJobs(change: Partial<ExportJobsOptions> = {}) {
 }
 
 suite('exports as jobs', () => {
-  test('a range over a hole becomes a file, and the result tells the hole and the stretches', async () => {
+  test('a range with a gap becomes one file, and the result lists the gap and the parts', async () => {
     await using opened = await openJobs();
     const { jobs, exports, at, done, rig } = opened;
     await jobs.work();
@@ -98,7 +98,7 @@ suite('exports as jobs', () => {
     assert.equal(Date.parse(expiresAt), rig.clock.nowMs() + 900_000);
   });
 
-  test('another codec fails the job with its moment, and leaves no file', async () => {
+  test('a change of the codec fails the job with its time, and leaves no file', async () => {
     await using opened = await openJobs();
     const { jobs, exports, at, done, files } = opened;
     await jobs.work();
@@ -112,7 +112,7 @@ suite('exports as jobs', () => {
     await assert.rejects(exports.ticket('abc-1'), { code: 'job-unknown' });
   });
 
-  test('what nothing is recorded of is refused at once', async () => {
+  test('a range without media is refused at once', async () => {
     await using opened = await openJobs();
     const { jobs, exports, at } = opened;
     await assert.rejects(exports.create({ stream: 'door', from: at(21), to: at(29) }), { code: 'no-media' });
@@ -120,7 +120,7 @@ suite('exports as jobs', () => {
     assert.deepEqual((await jobs.list()).items, []);
   });
 
-  test('the oldest files make room for new ones, and what fits nowhere is refused', async () => {
+  test('the oldest files are deleted for new ones, and a file above the limit is refused', async () => {
     await using opened = await openJobs({ settings: { now: { jobs: { keep: 60_000, maxDisk: 16_000 } } } });
     const { jobs, exports, at, done, files } = opened;
     await jobs.work();
@@ -137,7 +137,7 @@ suite('exports as jobs', () => {
     assert.equal(refused.error?.code, 'no-room');
   });
 
-  test('a job and its file expire; what a process that died left behind goes at the start', async () => {
+  test('a job and its file expire; files of a killed process are deleted at the start', async () => {
     await using opened = await openJobs();
     const { jobs, exports, at, done, files, rig } = opened;
     await jobs.work();
@@ -146,10 +146,10 @@ suite('exports as jobs', () => {
     for (const name of ['abc-0123456789abcdef.mp4.part', 'holiday.mp4']) {
       await writeFile(join(rig.folder, 'exports', name), 'x');
     }
-    const expiresUntil = async (wished: readonly string[]) => {
+    const expiresUntil = async (expected: readonly string[]) => {
       const ending = new AbortController();
       const expiring = jobs.expire({ signal: ending.signal });
-      while ((await files()).sort().join() !== [...wished].sort().join()) await new Promise(setImmediate);
+      while ((await files()).sort().join() !== [...expected].sort().join()) await new Promise(setImmediate);
       ending.abort();
       await expiring;
     };
@@ -160,7 +160,7 @@ suite('exports as jobs', () => {
     await assert.rejects(jobs.get(id), { code: 'job-unknown' });
   });
 
-  test('an export that is aborted leaves nothing behind', async () => {
+  test('an aborted export leaves no file', async () => {
     await using opened = await openJobs();
     const { stream, reader, rig } = opened;
     const location = segmentLocation('exports/aborted.mp4');

@@ -33,7 +33,7 @@ function noting(): { input: StreamInput; frames: Frame[]; absences: string[] } {
 const run = { tracks: [video, audio], utcOffsetUs: 0, clock: 'arrival', pace: { kind: 'continuous' } } as const;
 
 suite('measuring a recording', () => {
-  test('the wished length ends it to the picture, over runs, whatever the timestamps', async () => {
+  test('the target duration ends it at the exact frame, over runs, whatever the timestamps', async () => {
     const meter = new RecordMeter(200);
     const { input, frames } = noting();
     const over = meter.over(input);
@@ -53,7 +53,7 @@ suite('measuring a recording', () => {
     assert.deepEqual([bytes, gaps], [70, 1]);
   });
 
-  test('what fails before any media came is the reason to give up; later it is a gap', () => {
+  test('a failure before the first media is the reason to give up; later it is a gap', () => {
     const meter = new RecordMeter(undefined);
     const { input, absences } = noting();
     const over = meter.over(input);
@@ -81,7 +81,7 @@ suite('measuring a recording', () => {
     assert.deepEqual([over.mediaEndUs, over.utcOffsetUs], [5_000_000, 7]);
   });
 
-  test('the bit rate is that of the last seconds', () => {
+  test('the bit rate covers the last seconds', () => {
     const meter = new RecordMeter(undefined);
     const over = meter.over(noting().input);
     over.startRun(run);

@@ -287,9 +287,9 @@ async function recordToFolder(
     noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
     release() {}, // no readers
     runSource: async (definition, input, how) => {
-      const said = await shared.runSource(definition, input, how);
-      if (!how.signal.aborted) onEnd(said);
-      return said;
+      const reason = await shared.runSource(definition, input, how);
+      if (!how.signal.aborted) onEnd(reason);
+      return reason;
     },
   };
   const catalog = new Catalog(deps, { signal });

@@ -23,7 +23,7 @@ function fed(meter: MediaMeter, frames: Iterable<Frame>): MediaMeter {
   return meter;
 }
 
-test('bitrate, frame rate and distance of key frames are those of the last ten seconds', () => {
+test('bit rate, frame rate and key frame interval cover the last ten seconds', () => {
   const meter = new MediaMeter();
   meter.begin(tracks);
   assert.ok(!meter.rates);
@@ -35,7 +35,7 @@ test('bitrate, frame rate and distance of key frames are those of the last ten s
   assert.ok(Math.abs(meter.rates!.bitrate - 420_000) < 4000, String(meter.rates!.bitrate));
 });
 
-test('less than half a second, and what has ended, tell nothing', () => {
+test('less than half a second, and a run that has ended, give no rates', () => {
   const meter = new MediaMeter();
   fed(meter, media(0, 5));
   assert.equal(meter.rates, undefined, 'no run was begun');
@@ -48,7 +48,7 @@ test('less than half a second, and what has ended, tell nothing', () => {
   assert.equal(meter.rates, undefined);
 });
 
-test('sound alone has a bitrate, and neither pictures nor key frames', () => {
+test('audio alone has a bit rate, and neither frame rate nor key frame interval', () => {
   const meter = new MediaMeter();
   meter.begin([audioTrack]);
   fed(
@@ -59,7 +59,7 @@ test('sound alone has a bitrate, and neither pictures nor key frames', () => {
   assert.ok(meter.rates!.bitrate > 0);
 });
 
-test('a clock that begins again is no negative rate', () => {
+test('timestamps that are reset do not give a negative rate', () => {
   const meter = new MediaMeter();
   meter.begin(tracks);
   fed(meter, media(1000, 5));

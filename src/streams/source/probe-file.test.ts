@@ -31,7 +31,7 @@ suite('probing a local file', { skip: need('ffmpeg') }, () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  test('an MP4 file with 5 GiB of media before its index shows what a small one shows', async () => {
+  test('an MP4 file with 5 GiB of media before its index gives the same result as a small one', async () => {
     const mediaBytes = 5 * 1024 ** 3;
     const [ftyp, moov] = [box('ftyp'), box('moov')];
     const at = ftyp.end + mediaBytes;
@@ -54,7 +54,7 @@ suite('probing a local file', { skip: need('ffmpeg') }, () => {
     assert.ok(found.media!.bitrate > 1e9, 'of the whole file');
   });
 
-  test('an MP4 file that was cut off before its index says so, with a hint that helps', async () => {
+  test('an MP4 file that is truncated before its index is refused with a hint', async () => {
     await writeFile(file('cut.mp4'), bytes);
     await truncate(file('cut.mp4'), box('moov').start - 100);
     await assert.rejects(
@@ -68,7 +68,7 @@ suite('probing a local file', { skip: need('ffmpeg') }, () => {
     );
   });
 
-  test('what is no media is refused without a hint at the doctor', async () => {
+  test('a file without media is refused without a hint to run doctor', async () => {
     await writeFile(file('noise.bin'), Buffer.alloc(100_000, 'noise'));
     await assert.rejects(
       probeFile(file('noise.bin'), { signal }),

@@ -10,39 +10,39 @@ import { ProbeInput } from './probe-input.ts';
 
 const running = new AbortController().signal;
 
-suite('looks over the API', () => {
+suite('probes over the API', () => {
   /** Looks that wait for a network that never answers. */
   const open = async () => {
     const { config } = await loadConfig({});
-    const asked: { url: string; trusted: unknown }[] = [];
+    const requests: { url: string; trusted: unknown }[] = [];
     const net = {
       fetch: (url: URL, { trusted, signal }: { trusted?: URL; signal: AbortSignal }) => {
-        asked.push({ url: url.href, trusted });
+        requests.push({ url: url.href, trusted });
         return new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
       },
     } as unknown as Net;
-    return { asked, probe: createProber({ net, clock: createSystemClock(), settings: { now: config } }, running) };
+    return { requests, probe: createProber({ net, clock: createSystemClock(), settings: { now: config } }, running) };
   };
 
-  test('come from an administrator and are trusted, four at a time, and end when nobody wants them any more', async () => {
-    const { asked, probe } = await open();
+  test('are trusted, run four at a time, and end when the client disconnects', async () => {
+    const { requests, probe } = await open();
     const controller = new AbortController();
     const { signal } = controller;
-    const looks = [1, 2, 3, 4].map((i) => probe({ url: `https://cam${i}.example/x` }, { signal }));
+    const probes = [1, 2, 3, 4].map((i) => probe({ url: `https://cam${i}.example/x` }, { signal }));
     await assert.rejects(probe({ url: 'https://cam5.example/x' }, { signal }), { code: 'busy' });
     assert.deepEqual(
-      asked.map(({ trusted }) => (trusted as URL | undefined)?.host),
+      requests.map(({ trusted }) => (trusted as URL | undefined)?.host),
       ['cam1.example', 'cam2.example', 'cam3.example', 'cam4.example'],
     );
     controller.abort(new Error('enough'));
-    for (const { status } of await Promise.allSettled(looks)) assert.equal(status, 'rejected');
+    for (const { status } of await Promise.allSettled(probes)) assert.equal(status, 'rejected');
     const again = new AbortController();
-    const look = probe({ url: 'https://cam5.example/x' }, { signal: again.signal });
+    const fifth = probe({ url: 'https://cam5.example/x' }, { signal: again.signal });
     again.abort(new Error('enough'));
-    await assert.rejects(look, { code: 'not-ready', message: /disconnected/ }, 'there is room again');
+    await assert.rejects(fifth, { code: 'not-ready', message: /disconnected/ }, 'there is room again');
   });
 
-  test('refuse a quality that is none, and an address that is none', async () => {
+  test('refuse an invalid quality and an invalid address', async () => {
     const { probe } = await open();
     await assert.rejects(probe({ url: 'https://x.example/', quality: 'nice' }, { signal: running }), {
       name: 'FormatError',
@@ -51,7 +51,7 @@ suite('looks over the API', () => {
   });
 });
 
-test('a look takes as much media as it was told, and keeps the first key frame', () => {
+test('a probe reads the configured amount of media, and keeps the first key frame', () => {
   let enough = 0;
   const input = new ProbeInput(2, () => (enough += 1));
   const tracks = [videoTrack, audioTrack];
@@ -70,7 +70,7 @@ test('a look takes as much media as it was told, and keeps the first key frame',
   assert.deepEqual([input.rates!.frameRate, input.rates!.gopS], [25, 1]);
 });
 
-test('a source that is down is told at once, with the first of its reasons', () => {
+test('a source that is down is reported at once, with the first reason', () => {
   let enough = 0;
   const input = new ProbeInput(2, () => (enough += 1));
   input.absent('source-down', 'HTTP 404 live.m3u8');

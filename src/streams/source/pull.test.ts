@@ -6,7 +6,7 @@ import { createSystemClock } from '../../lib/clock.ts';
 import { createNet } from '../../net/net.ts';
 import { runPull } from './pull.ts';
 
-test('an address that does not tell what it is is asked with the User-Agent of its source', async () => {
+test('an address of unknown type is requested with the User-Agent of its source', async () => {
   await using origin = await openOrigin();
   await using net = createNet({ allow: [] });
   const seen: (string | undefined)[] = [];

@@ -8,7 +8,7 @@ const notYet = new OxbowError('page-failed', 'not live yet', { extra: { retryabl
 const within = (ms: number, least: number, most: number) =>
   assert.ok(ms >= least * 1000 && ms <= most * 1000, `${ms} ms are not ${least} to ${most} s`);
 
-test('a page that refuses for good is asked less and less, up to every ten minutes', () => {
+test('a page that refuses permanently is requested less and less often, up to every ten minutes', () => {
   const backoff = new SourceBackoff();
   backoff.onPage();
   for (const ceiling of [30, 60, 120, 240, 480, 600, 600]) within(backoff.next(isPrivate), ceiling / 2, ceiling);
@@ -16,7 +16,7 @@ test('a page that refuses for good is asked less and less, up to every ten minut
   within(backoff.next(drm), 300, 600);
 });
 
-test('a page that gave media begins anew, and one that may have something soon is asked every minute', () => {
+test('a page that had media starts with the shortest pause, and one that may have media soon is requested every minute', () => {
   const backoff = new SourceBackoff();
   backoff.onPage();
   for (let i = 0; i < 6; i++) backoff.next(isPrivate);
@@ -26,11 +26,11 @@ test('a page that gave media begins anew, and one that may have something soon i
   within(backoff.next(isPrivate), 15, 30);
 });
 
-test('what is no page is asked as often as ever', () => {
+test('other sources are requested at constant intervals', () => {
   const backoff = new SourceBackoff();
   const drm = new OxbowError('unsupported-media', 'SAMPLE-AES');
   for (let i = 0; i < 8; i++) assert.equal(backoff.next(drm), 30_000);
-  assert.equal(backoff.next(new TypeError('a mistake of ours')), 30_000);
+  assert.equal(backoff.next(new TypeError('a bug')), 30_000);
   const down = new SourceBackoff();
   within(down.next(new OxbowError('source-failed', 'HTTP 404')), 0.125, 0.25);
   for (let i = 0; i < 20; i++) down.next(new OxbowError('source-failed', 'HTTP 404'));

@@ -4,7 +4,7 @@ import { sourceOf, withDefaults } from './source-settings.ts';
 
 const url = 'https://cam.example/live.m3u8';
 
-test('what the API says of a source is kept, and only that', () => {
+test('a source of the API has exactly the given settings', () => {
   assert.deepEqual(sourceOf({ type: 'pull', url }), { type: 'pull', url, headers: {} });
   assert.deepEqual(
     sourceOf({ type: 'pull', url, quality: '720p', from: '-30m', userAgent: 'vsr', headers: { Cookie: 'a=b' } }),
@@ -12,13 +12,13 @@ test('what the API says of a source is kept, and only that', () => {
   );
 });
 
-test('a word that makes no sense is refused before anything is pulled', () => {
+test('an invalid setting is refused before anything is pulled', () => {
   for (const wrong of [{ quality: 'huge' }, { from: 'soon' }, { userAgent: 'a\nb' }, { headers: { a: 'b\r\nc: d' } }]) {
     assert.throws(() => sourceOf({ type: 'pull', url, ...wrong }), { name: 'FormatError' });
   }
 });
 
-test('a source that says nothing is pulled as all are', () => {
+test('a source without settings is pulled with the defaults', () => {
   const config = { pull: { quality: '1080p', from: 60_000, userAgent: 'vsr' } };
   const source = { type: 'pull', url, headers: {} } as const;
   assert.deepEqual(withDefaults(source, config), { ...source, quality: '1080p', fromMs: 60_000, userAgent: 'vsr' });

@@ -25,36 +25,36 @@ const definition: ClientDefinition = {
   stopped: false,
 };
 
-/** Runs the source against a network that always fails with `error`, until `enough` gaps were told. */
+/** Runs the source against a network that always fails with `error`, until `enough` gaps are reported. */
 async function gapsOf(error: () => Error, enough: number, log = createSilentLog(), of = definition): Promise<string[]> {
   using metrics = createMetrics();
   const { config } = await loadConfig({});
   const controller = new AbortController();
-  const told: string[] = [];
+  const gaps: string[] = [];
   const input: StreamInput = {
     startRun() {},
     publish() {},
     flush() {},
     damage() {},
     absent(cause, detail) {
-      told.push(`${cause}: ${detail}`);
-      if (told.length === enough) controller.abort();
+      gaps.push(`${cause}: ${detail}`);
+      if (gaps.length === enough) controller.abort();
     },
   };
   const net = { fetch: () => Promise.reject(error()) } as unknown as Net;
   const deps = { clock: createSystemClock(), log, settings: { now: config }, metrics, net };
   assert.equal(await runSource(deps, of, input, { signal: controller.signal }), 'stopped');
   const bugs = (await metrics.bugs.get()).values[0]?.value ?? 0;
-  return told.map((line) => (line.includes('internal error') ? `${line} (${bugs})` : line));
+  return gaps.map((line) => (line.includes('internal error') ? `${line} (${bugs})` : line));
 }
 
 suite('a pulled source', () => {
   test('that is down is source-down', async () => {
-    const told = await gapsOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 1);
-    assert.match(told[0]!, /^source-down: .*HTTP 404 live\.m3u8/);
+    const gaps = await gapsOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 1);
+    assert.match(gaps[0]!, /^source-down: .*HTTP 404 live\.m3u8/);
   });
 
-  test('is named in each of its lines of the log by stream and address, without what may be secret in that', async () => {
+  test('has stream and address in each log line, without secrets of the address', async () => {
     const lines: string[] = [];
     const log = createLog({ level: 'debug', write: (line) => lines.push(line) });
     const url = 'http://me:hidden@127.0.0.1:9/live.m3u8?key=hidden#hidden';
@@ -69,20 +69,20 @@ suite('a pulled source', () => {
     }
   });
 
-  test('that fails because of a bug is tried again later, and the bug is counted', async () => {
+  test('that fails because of a bug is read again later, and the bug is counted', async () => {
     const warn = () => {
       throw new TypeError('warn is not a function');
     };
     const own = { debug() {}, info() {}, warn, error() {} };
     const log = { child: () => own } as unknown as Log;
-    const told = await gapsOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 2, log);
-    assert.equal(told[1], 'bad-media: internal error (1)');
+    const gaps = await gapsOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 2, log);
+    assert.equal(gaps[1], 'bad-media: internal error (1)');
   });
 
-  test('that may not be reached is bad-media, and aborting ends the long wait', async () => {
-    const told = await gapsOf(() => new OxbowError('address-refused', '10.0.0.1 is private'), 1);
-    assert.equal(told.length, 1);
-    assert.match(told[0]!, /^bad-media: .*private/);
+  test('with a refused address is bad-media, and aborting ends the long pause', async () => {
+    const gaps = await gapsOf(() => new OxbowError('address-refused', '10.0.0.1 is private'), 1);
+    assert.equal(gaps.length, 1);
+    assert.match(gaps[0]!, /^bad-media: .*private/);
   });
 
   test('that was aborted before it began does nothing', async () => {
