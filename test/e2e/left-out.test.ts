@@ -94,7 +94,7 @@ suite('a track that oxbow cannot take is named', { skip: need('ffmpeg') }, () =>
     assert.equal(said.code, 3, said.stderr);
     for (const target of [file, urlOf('dts-fmp4')]) {
       const text = await runOxbow(['probe', target]);
-      assert.match(text.stdout, /^left out +DTS audio \(oxbow cannot take it\)$/m);
+      assert.match(text.stdout, /^left out +DTS audio \(not supported by oxbow\)$/m);
       const json = JSON.parse((await runOxbow(['probe', target, '--json'])).stdout) as ProbeView;
       assert.deepEqual(json.leftOut, [{ kind: 'audio', name: 'DTS audio' }]);
     }

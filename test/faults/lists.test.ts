@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { checkMediaPlaylist, checkReload, type Finding, printFindings } from '../conformance/checker.ts';
 import { readMedia } from '../conformance/media-text.ts';
-import { ListRecorder, MAY_BE_LOST, type Shown } from '../fixtures/list-recorder.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
+import { MAY_BE_LOST, PlaylistRecorder, type Shown } from '../fixtures/playlist-recorder.ts';
 import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { type Listed, readListed, slidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
@@ -97,7 +97,7 @@ class ChangingSource {
 
 suite('every list over four lives, with gaps, changes and stops', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
-  const recorder = new ListRecorder(names);
+  const recorder = new PlaylistRecorder(names);
   let origin: Origin;
   let source: ChangingSource;
   let config: string;
