@@ -3,8 +3,8 @@ import { getEventListeners } from 'node:events';
 import { suite, test } from 'node:test';
 import { backoffMs, sleep, withDeadline } from './abort.ts';
 
-suite('waiting that can be stopped', () => {
-  test('a sleep ends after its time and leaves no listener behind', async (t) => {
+suite('abortable waiting', () => {
+  test('a sleep ends after its time and leaves no listener', async (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const { signal } = new AbortController();
     let awake = false;
@@ -38,7 +38,7 @@ suite('waiting that can be stopped', () => {
     assert.equal(deadline.signal.reason.message, 'the playlist took longer than 500 ms');
   });
 
-  test('a deadline ends with the signal it stands under, and nothing is left when it is disposed of', (t) => {
+  test('a deadline ends with its parent signal, and leaves nothing when disposed', (t) => {
     t.mock.timers.enable({ apis: ['setTimeout'] });
     const controller = new AbortController();
     {
@@ -58,7 +58,7 @@ suite('waiting that can be stopped', () => {
     assert.equal(after.signal.reason, 'over');
   });
 
-  test('pauses grow twofold up to their ceiling, and lie in its upper half', () => {
+  test('pauses grow twofold up to a limit, and are in the upper half of it', () => {
     for (let attempt = 0; attempt < 40; attempt++) {
       const ceiling = Math.min(10_000, 250 * 2 ** attempt);
       for (let i = 0; i < 20; i++) {

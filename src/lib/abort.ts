@@ -1,5 +1,5 @@
 /**
- * Waiting that can be stopped. Abort means: reject at once with the signal's reason and leave no timer behind.
+ * Abortable waiting. On abort each function rejects at once with the signal's reason and leaves no timer.
  * In: durations and an AbortSignal. Out: promises.
  */
 
@@ -23,7 +23,7 @@ export function sleep(ms: number, { signal }: { signal: AbortSignal }): Promise<
   });
 }
 
-/** Waits for `work`, but no longer than until `signal` fires; the work itself goes on. Rejects with the signal's reason then. */
+/** Waits for `work`; rejects with the signal's reason when `signal` fires. The work itself continues. */
 export function waitFor<T>(work: Promise<T>, { signal }: { signal: AbortSignal }): Promise<T> {
   return new Promise((resolve, reject) => {
     if (signal.aborted) return reject(signal.reason);
@@ -60,7 +60,7 @@ export function withDeadline(
   };
 }
 
-/** The shortest and the longest duration of a pause of random length, ms. */
+/** Shortest and longest duration of a random pause, ms. */
 export interface PauseBounds {
   readonly minMs: number;
   readonly maxMs: number;

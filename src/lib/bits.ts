@@ -58,13 +58,13 @@ export class BitReader {
     return this.u(1) === 1;
   }
 
-  /** Steps over `count` bits, 0 or more. */
+  /** Skips `count` bits, 0 or more. */
   skip(count: number): void {
     if (count > this.#end - this.#at) this.#fail('ends early');
     this.#at += count;
   }
 
-  /** Steps to the next byte boundary, if not on one. */
+  /** Skips to the next byte boundary. */
   align(): void {
     this.#at = (this.#at + 7) & ~7;
   }

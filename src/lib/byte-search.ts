@@ -1,5 +1,5 @@
 /**
- * Finds a sequence of bytes: by Node's native search where there is one, else by a loop.
+ * Finds a sequence of bytes: by Node's native search if available, otherwise by a loop.
  * In: bytes. Out: offsets. Pure; for browsers and Node.
  */
 
@@ -12,9 +12,9 @@ export function searchView(bytes: Uint8Array, from: number, to: number): Uint8Ar
 }
 
 /**
- * The first place of a sequence.
+ * The first offset of a sequence.
  *
- * @param view made by `searchView`
+ * @param view result of `searchView`
  * @param sequence at least one byte
  * @param from first offset that may be returned
  * @returns offset in `view`, or -1
@@ -23,7 +23,7 @@ export function findBytes(view: Uint8Array, sequence: Uint8Array, from: number):
   return native ? (view as Buffer).indexOf(sequence, from) : findByLoop(view, sequence, from);
 }
 
-/** As `findBytes`, on any Uint8Array. */
+/** Like `findBytes`, on any Uint8Array. */
 export function findByLoop(view: Uint8Array, sequence: Uint8Array, from: number): number {
   const end = view.length - sequence.length;
   for (let at = from; at <= end; at++) {

@@ -27,7 +27,7 @@ suite('bytes', () => {
     assert.deepEqual([reader.offset, reader.left], [34, 0]);
   });
 
-  test('64 bits that no number can hold are refused with their place', () => {
+  test('64-bit values beyond 2^53 are rejected with their offset', () => {
     const at = (hex: string) => new ByteReader(of(`00 ${hex}`), 'tfdt', 1);
     assert.equal(at('001fffffffffffff').u64(), Number.MAX_SAFE_INTEGER);
     assert.throws(() => at('0020000000000000').u64(), { name: 'FormatError', offset: 1 });
@@ -46,7 +46,7 @@ suite('bytes', () => {
     assert.equal(reader.left, 0);
   });
 
-  test('an overrun is a FormatError with the byte where it happened, and the reader stays where it was', () => {
+  test('an overrun is a FormatError with the byte where it happened, and the position of the reader does not change', () => {
     const reader = new ByteReader(of('00 01 02 03'), 'box', 1, 100);
     reader.u8();
     for (const read of [() => reader.u32(), () => reader.take(3), () => reader.skip(-1), () => reader.fourcc()]) {
@@ -65,7 +65,7 @@ suite('bytes', () => {
     assert.ok(!sameBytes(joined, of('0102')));
   });
 
-  test('a buffer that is given back is empty for all who have a view of it', () => {
+  test('a released buffer is empty in all of its views', () => {
     const bytes = new Uint8Array(1000);
     const view = bytes.subarray(10, 20);
     freeBytes(view);

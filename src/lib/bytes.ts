@@ -69,7 +69,7 @@ export class ByteReader {
     return this.#view.getInt32(this.#take(4));
   }
 
-  /** Unsigned 64 bits, refused above 2^53 - 1. */
+  /** Unsigned 64 bits; throws above 2^53 - 1. */
   u64(): number {
     const at = this.#take(8);
     const value = this.#view.getUint32(at) * 2 ** 32 + this.#view.getUint32(at + 4);
@@ -77,7 +77,7 @@ export class ByteReader {
     return value;
   }
 
-  /** Signed 64 bits, refused outside ±(2^53 - 1). */
+  /** Signed 64 bits; throws outside ±(2^53 - 1). */
   i64(): number {
     const at = this.#take(8);
     const value = this.#view.getInt32(at) * 2 ** 32 + this.#view.getUint32(at + 4);
@@ -98,13 +98,13 @@ export class ByteReader {
     return this.bytes.subarray(at, at + count);
   }
 
-  /** Steps over `count` bytes. */
+  /** Skips `count` bytes. */
   skip(count: number): void {
     this.#take(count);
   }
 }
 
-/** Joins byte arrays into a new one. */
+/** Concatenates byte arrays into a new one. */
 export function concatBytes(pieces: readonly Uint8Array[]): Uint8Array {
   let length = 0;
   for (const piece of pieces) length += piece.length;
@@ -125,8 +125,8 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
 }
 
 /**
- * Gives the memory of a buffer back at once, instead of with the next collection. Whoever still has a view of it finds it empty: only for
- * whom it belongs to alone, and when no read or write of it is under way.
+ * Releases the memory of a buffer at once instead of at the next collection. All views of it become empty: only for the sole owner of the
+ * buffer, and not during a read or write.
  */
 export function freeBytes({ buffer }: Uint8Array): void {
   if (buffer instanceof ArrayBuffer) buffer.transfer(0);

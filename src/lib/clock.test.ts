@@ -11,7 +11,7 @@ suite('the one clock (rule 3)', () => {
     assert.ok(shown.monoMs >= monoMs && shown.monoMs <= performance.now());
   });
 
-  test('a process that is held up while it looks at both clocks takes nothing for a step', (t) => {
+  test('an interruption of the process between two readings is not a clock step', (t) => {
     let monoMs = 5000;
     let heldUpMs = 0;
     const wallMs = () => 1_795_000_000_000 + monoMs;
@@ -23,7 +23,7 @@ suite('the one clock (rule 3)', () => {
     const clock = createSystemClock();
     monoMs += 1500;
     heldUpMs = 700;
-    assert.ok(Math.abs(clock.nowMs() - wallMs() + heldUpMs) < 1, 'the time at which it was asked');
+    assert.ok(Math.abs(clock.nowMs() - wallMs() + heldUpMs) < 1, 'the time of the call');
     heldUpMs = 0;
     assert.ok(Math.abs(clock.nowMs() - wallMs()) < 1);
     heldUpMs = 0.5;
@@ -33,7 +33,7 @@ suite('the one clock (rule 3)', () => {
     }
   });
 
-  test('a step of the wall clock is taken over within a second; small differences are slewed, and time never runs back', (t) => {
+  test('a step of the wall clock is applied within a second; small differences are slewed, and time never goes back', (t) => {
     let monoMs = 5000;
     let wallMs = 1_795_000_000_000;
     t.mock.method(performance, 'now', () => monoMs);
@@ -63,7 +63,7 @@ suite('the one clock (rule 3)', () => {
     assert.equal(clock.monotonicMs(), monoMs);
   });
 
-  test('a clock for tests moves by hand: both together, or the wall alone', () => {
+  test('a manual clock moves both together, or the wall clock alone', () => {
     const clock = createManualClock(1000);
     clock.advance(50);
     clock.step(-20);

@@ -3,23 +3,23 @@
  * In: the system's monotonic and wall clocks. Out: milliseconds since 1970.
  */
 
-/** Where time comes from; handed to whatever needs it, so that tests can move it. */
+/** The source of time; passed to all code that needs it, so that tests can control it. */
 export interface Clock {
   /** UTC, ms since 1970, with a fraction. Does not jitter with the system's slewing between samples. */
   nowMs(): number;
-  /** Milliseconds of a clock that never steps; its zero means nothing. */
+  /** Milliseconds of a clock that never steps, from an arbitrary origin. */
   monotonicMs(): number;
 }
 
 const SAMPLE_EVERY_MS = 1000;
-/** Differences below this are slewed away silently; above it the wall clock really moved. */
+/** Differences below this are slewed; above it the wall clock has stepped. */
 const STEP_MS = 20;
-/** Two clocks that are read further apart than this tell nothing of each other: the process was held up in between. */
+/** If the two clocks are read further apart than this, the sample is invalid: the process was interrupted in between. */
 const APART_MS = 1;
-/** Looks at the start; the last one counts, however it is. */
+/** Samples at the start; the last one is used in any case. */
 const FIRST_LOOKS = 50;
 
-/** The system's clock: monotonic time plus an offset that is looked at once a second. */
+/** The system's clock: monotonic time plus an offset that is sampled once a second. */
 export function createSystemClock(): Clock {
   let look = lookAtBoth();
   for (let i = 1; i < FIRST_LOOKS && !look.isOne; i++) look = lookAtBoth();
@@ -30,10 +30,10 @@ export function createSystemClock(): Clock {
       const mono = performance.now();
       if (mono - sampledAt >= SAMPLE_EVERY_MS) {
         const { offsetMs: fresh, isOne } = lookAtBoth();
-        // Else on a busy machine UTC would jump ahead, and back a second later.
+        // Otherwise UTC would jump ahead on a busy machine, and back a second later.
         if (!isOne) return mono + offsetMs;
         sampledAt = mono;
-        // Small differences are taken up by a sixteenth, so that UTC stays smooth to well under a millisecond.
+        // Small differences are corrected by a sixteenth, so that UTC is smooth to well under a millisecond.
         offsetMs = Math.abs(fresh - offsetMs) >= STEP_MS ? fresh : offsetMs + (fresh - offsetMs) / 16;
       }
       return mono + offsetMs;
@@ -42,7 +42,7 @@ export function createSystemClock(): Clock {
   };
 }
 
-/** How far the wall clock is ahead of the monotonic one, ms, and whether both were read in one go. */
+/** Offset of the wall clock to the monotonic one, ms, and whether the sample is valid. */
 function lookAtBoth(): { readonly offsetMs: number; readonly isOne: boolean } {
   const before = performance.now();
   const wallMs = Date.now();
@@ -50,7 +50,7 @@ function lookAtBoth(): { readonly offsetMs: number; readonly isOne: boolean } {
   return { offsetMs: wallMs - before, isOne: after - before < APART_MS };
 }
 
-/** A clock that a test moves by hand. */
+/** A manual clock for tests. */
 export interface ManualClock extends Clock {
   /** Moves both clocks forward by `ms`. */
   advance(ms: number): void;

@@ -1,9 +1,9 @@
 /**
- * A value that may change while oxbow runs. Settings that follow a reload are passed this way and in no other: a parameter `settings` is
- * read at each use, a parameter `config` or a plain value is as it was at the start. Types alone.
+ * A value that may change while oxbow runs. Settings that can be reloaded are passed this way only: a parameter `settings` is read at
+ * each use; a parameter `config` or a plain value is as of the start. Types only.
  */
 
-/** Reads the value as it is now; nobody keeps what it returns. */
+/** Reads the current value; callers do not store the result. */
 export interface Current<T> {
   readonly now: T;
 }

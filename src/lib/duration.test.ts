@@ -21,7 +21,7 @@ test('units, their combinations and plain seconds are milliseconds', () => {
   for (const [text, ms] of cases) assert.equal(parseDuration(text), ms, text);
 });
 
-test('what is no duration is refused with the character where it stopped making sense', () => {
+test('text that is not a duration is rejected with the offset of the first invalid character', () => {
   const cases: readonly [string, number][] = [
     ['', 0],
     ['abc', 0],
@@ -36,14 +36,14 @@ test('what is no duration is refused with the character where it stopped making 
   assert.throws(() => parseDuration('200000d'), /century/);
 });
 
-test('what is printed reads as the same duration', () => {
+test('printed durations parse to the same value', () => {
   assert.equal(printDuration(86_400_000), '24h');
   assert.equal(printDuration(7 * 86_400_000), '7d');
   assert.equal(printDuration(0), '0s');
   for (let ms = 1; ms < 1e10; ms = Math.ceil(ms * 1.7)) assert.equal(parseDuration(printDuration(ms)), ms);
 });
 
-test('no text brings out anything but FormatError (2,000 inputs, seeded)', () => {
+test('no text throws anything but FormatError (2,000 inputs, seeded)', () => {
   const next = seeded(7);
   const letters = '0123456789.smhdw -+eE:ms';
   for (let round = 0; round < 2000; round++) {

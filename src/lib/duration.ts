@@ -1,5 +1,5 @@
 /**
- * Durations as people write them: `90s`, `15m`, `1h30m`, `7d`, `200ms`, or plain seconds.
+ * Durations as text: `90s`, `15m`, `1h30m`, `7d`, `200ms`, or plain seconds.
  * In: text from flags, files and URLs. Out: milliseconds, and back.
  */
 import { FormatError } from './errors.ts';
@@ -13,7 +13,7 @@ const unitMs: Readonly<Record<string, number>> = {
   w: 7 * 86_400_000,
 };
 const printed = ['d', 'h', 'm', 's', 'ms'] as const;
-/** A century; whatever is longer is a slip of the hand. */
+/** A century; a longer duration is a typing error. */
 const MAX_MS = 36_525 * 86_400_000;
 const PIECE = /(\d{1,15}(?:\.\d{1,9})?)(ms|s|m|h|d|w)/y;
 
@@ -59,7 +59,7 @@ export function printDuration(ms: number): string {
   let left = Math.round(ms);
   let text = '';
   for (const unit of printed) {
-    if (unit === 'd' && left < 2 * unitMs.d!) continue; // Everyone says 24h.
+    if (unit === 'd' && left < 2 * unitMs.d!) continue; // 24h is usual.
     const size = unitMs[unit]!;
     const count = Math.floor(left / size);
     if (count > 0) text += `${count}${unit}`;

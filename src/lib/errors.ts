@@ -21,7 +21,7 @@ interface Refusal {
   readonly status: number;
   /** Short sentence, the same for each occurrence (RFC 9457 `title`). */
   readonly title: string;
-  /** What a person can do about it. */
+  /** What the user can do about it. */
   readonly hint: string;
 }
 
@@ -252,7 +252,7 @@ export const refusals = {
 /** The stable code of an error. */
 export type RefusalCode = keyof typeof refusals;
 
-/** A request that oxbow rejects or cannot fulfil. Carries what a person needs to act. */
+/** A request that oxbow rejects or cannot fulfil. Contains what a user needs to act. */
 export class OxbowError extends Error {
   override readonly name = 'OxbowError';
   readonly code: RefusalCode;
@@ -261,7 +261,7 @@ export class OxbowError extends Error {
 
   /**
    * @param code a row of the table above
-   * @param detail what happened, with the offending value, for a person; no secrets
+   * @param detail what happened, with the offending value, for users; no secrets
    */
   constructor(code: RefusalCode, detail: string, options: { cause?: unknown; extra?: Record<string, unknown> } = {}) {
     super(detail, options.cause === undefined ? undefined : { cause: options.cause });
@@ -276,7 +276,7 @@ export class OxbowError extends Error {
 }
 
 /**
- * The message of anything that was thrown.
+ * The message of any thrown value.
  *
  * @param error the caught value
  */

@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { Emitter } from './events.ts';
 
 suite('events', () => {
-  test('listeners are called in the order in which they subscribed, until they leave', () => {
+  test('listeners are called in the order in which they subscribed, until they unsubscribe', () => {
     const emitter = new Emitter<number>();
     const heard: string[] = [];
     const leave = emitter.subscribe((n) => heard.push(`a${n}`));
@@ -15,7 +15,7 @@ suite('events', () => {
     assert.deepEqual([heard, emitter.size], [['a1', 'b1', 'b2'], 1]);
   });
 
-  test('a function that subscribes twice hears twice, and leaves once for each', () => {
+  test('a function that subscribes twice is called twice, and unsubscribes twice', () => {
     const emitter = new Emitter<void>();
     let calls = 0;
     const listener = () => void calls++;
@@ -27,7 +27,7 @@ suite('events', () => {
     assert.equal(calls, 3);
   });
 
-  test('who leaves while an event is told hears no more; who comes waits for the next', () => {
+  test('a listener removed during an event is not called; one added gets the next event', () => {
     const emitter = new Emitter<void>();
     const heard: string[] = [];
     emitter.subscribe(() => {
@@ -41,7 +41,7 @@ suite('events', () => {
     assert.ok(heard.includes('late'));
   });
 
-  test('a listener that throws does not keep the others from hearing; the first error comes out', () => {
+  test('after a listener throws the others are still called; the first error is rethrown', () => {
     const emitter = new Emitter<void>();
     let heard = 0;
     for (const name of ['one', 'two']) {

@@ -3,7 +3,7 @@
  * In: `emit`. Out: a call of each listener, in the order of subscription.
  */
 
-/** What a subscriber sees. */
+/** The subscribing side of an event. */
 export interface Subscribable<T> {
   /** Calls `listener` at each event until the returned function is called. */
   subscribe(listener: (event: T) => void): () => void;
@@ -11,10 +11,10 @@ export interface Subscribable<T> {
 
 /** The emitting side of an event. */
 export class Emitter<T> implements Subscribable<T> {
-  /** Each subscription has a box of its own: the same function may listen twice. */
+  /** One object per subscription, because the same function may subscribe twice. */
   readonly #listeners = new Set<{ readonly call: (event: T) => void }>();
 
-  /** How many listen now. */
+  /** Number of listeners. */
   get size(): number {
     return this.#listeners.size;
   }
@@ -27,10 +27,10 @@ export class Emitter<T> implements Subscribable<T> {
     };
   }
 
-  /** Calls every listener; a listener that throws does not keep the others from being called, its error is rethrown after. */
+  /** Calls every listener, also after one has thrown; rethrows the first error at the end. */
   emit(event: T): void {
     let failure: { error: unknown } | undefined;
-    // A copy: listeners come and go while they are called. Who comes waits for the next event, who goes hears no more.
+    // A copy, because listeners may be added and removed during the calls: a new one gets the next event, a removed one none.
     for (const listener of [...this.#listeners]) {
       if (!this.#listeners.has(listener)) continue;
       try {

@@ -1,21 +1,21 @@
 /**
- * Folders: made with those above them; synced.
- * In: a path. Out: a folder, or the system's error. `mkdir` with `recursive` goes round for ever where the system says that
- * something is missing below a folder that exists, as it does below /proc.
+ * Creates and syncs folders.
+ * In: a path. Out: a folder, or the system's error. `mkdir` with `recursive` never ends where the system reports ENOENT below an
+ * existing folder, as below /proc.
  */
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { isWindows } from './platform.ts';
 
-/** Recordings and secrets are for the user that runs oxbow alone. */
+/** Recordings and secrets are only for the user that runs oxbow. */
 const OWNER_ONLY = 0o700;
 
 /**
- * Makes `folder` where it is missing, for its owner alone; folders above it as the system makes them.
+ * Creates `folder` if it is missing, for its owner only; parent folders with the default mode.
  *
  * @param mode rights, less those of the umask
- * @throws the system's error, with its code, when it cannot be made or is no folder
+ * @throws the system's error, with its code, if it cannot be created or is not a folder
  */
 export function makeFolder(folder: string, mode = OWNER_ONLY): void {
   try {
@@ -30,7 +30,7 @@ export function makeFolder(folder: string, mode = OWNER_ONLY): void {
   }
 }
 
-/** As `syncFolder`, without holding the process up while the disk writes. */
+/** Like `syncFolder`, asynchronously. */
 export async function syncNames(folder: string): Promise<void> {
   if (isWindows) return;
   const handle = await open(folder, 'r');
@@ -41,7 +41,7 @@ export async function syncNames(folder: string): Promise<void> {
   }
 }
 
-/** Writes a folder's list of names to the disk, so that a rename survives a power cut. Windows, which knows no such thing, does nothing. */
+/** Syncs a folder, so that a rename survives a power failure. No effect on Windows. */
 export function syncFolder(folder: string): void {
   if (isWindows) return;
   const fd = openSync(folder, 'r');

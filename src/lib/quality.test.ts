@@ -15,13 +15,13 @@ test('a quality is best, worst, a height with or without a frame rate, or a bitr
   ]);
 });
 
-test('anything else is refused with what to write instead', () => {
+test('other text is rejected with the valid values', () => {
   for (const text of ['high', '720', 'p', '2G', '-1k', '999999p', '720p6000', '1e3k']) {
     assert.throws(() => parseQuality(text), { name: 'FormatError', message: /write best, worst, 720p/ });
   }
 });
 
-test('the name of a quality is a wish that finds it again', () => {
+test('the name of a quality selects it again', () => {
   assert.equal(qualityName({ height: 720, frameRate: 29.97, bandwidth: 9 }), '720p');
   assert.equal(qualityName({ height: 1080, frameRate: 59.94 }), '1080p60');
   assert.equal(qualityName({ bandwidth: 2_500_123 }), '2501k');

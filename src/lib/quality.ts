@@ -1,22 +1,22 @@
 /**
- * Which quality of a source is wanted, as people write it.
- * In: `best`, `worst`, `720p`, `720p60`, `2500k`, `2M`. Out: a wish that HLS sources and pages choose by. Pure.
+ * The requested quality of a source as text.
+ * In: `best`, `worst`, `720p`, `720p60`, `2500k`, `2M`. Out: the criterion by which HLS sources and pages choose. Pure.
  */
 import { FormatError } from './errors.ts';
 
-/** A wish. */
+/** A criterion for the choice of a variant. */
 export type RequestedQuality =
   | { readonly kind: 'best' | 'worst' }
-  /** Lines of the picture, and frames per second where it was said. */
+  /** Lines of the picture, and frames per second if given. */
   | { readonly kind: 'height'; readonly height: number; readonly frameRate?: number }
   /** Bits per second. */
   | { readonly kind: 'bitrate'; readonly bitrate: number };
 
-/** What may be written, for hints. */
+/** Valid values, for hints. */
 export const QUALITIES = 'best, worst, a height such as 720p or 720p60, or a bitrate such as 2500k or 2M';
 
 /**
- * Reads a wish; the empty text is `best`.
+ * Parses a quality; empty text is `best`.
  *
  * @throws FormatError with what to write instead
  */
@@ -37,10 +37,10 @@ export function parseQuality(text: string): RequestedQuality {
 }
 
 /**
- * What a quality is called: `720p`, `1080p60` above 30 frames per second, else its bitrate rounded up: `2501k`.
+ * The name of a quality: `720p`, `1080p60` above 30 frames per second, else its bitrate rounded up: `2501k`.
  *
  * @param bandwidth bits per second
- * @returns '' when nothing is known of it
+ * @returns '' if nothing is known
  */
 export function qualityName(of: {
   readonly height?: number | undefined;

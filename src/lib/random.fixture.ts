@@ -1,10 +1,10 @@
 /**
- * Numbers by chance that are the same in every run; for tests and for `npm run fuzz`.
+ * Reproducible random numbers for tests and `npm run fuzz`.
  * In: a seed. Out: whole numbers. Pure. Mulberry32.
  */
 
 /**
- * Makes a source of numbers; the same seed gives the same ones.
+ * Creates a generator; the same seed gives the same numbers.
  *
  * @param seed any whole number; 32 bits of it count
  * @returns gives a whole number, 0 or more and below its argument, which is 1 to 2^32

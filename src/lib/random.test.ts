@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seeded } from './random.fixture.ts';
 
-test('the same seed gives the same numbers, another one others, all below what was asked for', () => {
+test('the same seed gives the same numbers, another seed others, all below the bound', () => {
   const ten = (seed: number) => Array.from({ length: 10 }, seeded(seed).bind(undefined, 1000));
   assert.deepEqual(ten(1), ten(1));
   assert.notDeepEqual(ten(1), ten(2));

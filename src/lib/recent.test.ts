@@ -4,10 +4,10 @@ import { Recent } from './recent.ts';
 
 const names = (recent: Recent<string>) => recent.entries().map(([name]) => name);
 
-suite('what was asked for of late', () => {
-  test('makes room in the order of use, and is told in bytes', () => {
-    const told: number[] = [];
-    using recent = new Recent<string>({ maxBytes: 10, changed: (bytes) => told.push(bytes) });
+suite('a cache of recent values', () => {
+  test('evicts in order of use, and reports its bytes', () => {
+    const reported: number[] = [];
+    using recent = new Recent<string>({ maxBytes: 10, changed: (bytes) => reported.push(bytes) });
     recent.set('a', 'A', 4);
     recent.set('b', 'B', 4);
     assert.equal(recent.get('a'), 'A');
@@ -17,12 +17,12 @@ suite('what was asked for of late', () => {
     recent.set('a', 'AA', 6);
     assert.deepEqual([recent.peek('a'), recent.bytes], ['AA', 10]);
     recent.delete('c');
-    assert.equal(told.at(-1), 6);
+    assert.equal(reported.at(-1), 6);
     recent.set('d', 'too large', 11);
     assert.deepEqual([names(recent), recent.bytes], [[], 0]);
   });
 
-  test('is let go by the second sweep after it was last asked for', () => {
+  test('the second sweep after the last request evicts a value', () => {
     using recent = new Recent<string>({ maxBytes: 10 });
     recent.set('a', 'A', 1);
     recent.set('b', 'B', 1);
@@ -35,7 +35,7 @@ suite('what was asked for of late', () => {
     assert.deepEqual([names(recent), recent.bytes], [[], 0]);
   });
 
-  test('grows while what it dropped is soon requested again, and is as small as before when nobody does', (t) => {
+  test('grows while evicted values are soon requested again, and shrinks when they are not', (t) => {
     let nowMs = 0;
     t.mock.method(performance, 'now', () => nowMs);
     using recent = new Recent<string>({ maxBytes: 10, grows: { mostBytes: 30, againMs: 500 } });
@@ -57,10 +57,10 @@ suite('what was asked for of late', () => {
     assert.equal(recent.bytes, 10, 'each comes again 600 ms after it was dropped');
   });
 
-  test('has a timer only while there is something to let go', (t) => {
+  test('has a timer only while it has values', (t) => {
     t.mock.timers.enable({ apis: ['setInterval'] });
-    let told = 0;
-    const recent = new Recent<string>({ maxBytes: 10, changed: () => told++ });
+    let changes = 0;
+    const recent = new Recent<string>({ maxBytes: 10, changed: () => changes++ });
     recent.set('a', 'A', 1);
     t.mock.timers.tick(119_999);
     assert.equal(recent.bytes, 1);
@@ -68,8 +68,8 @@ suite('what was asked for of late', () => {
     assert.equal(recent.bytes, 0);
     recent.set('a', 'A', 1);
     recent[Symbol.dispose]();
-    const before = told;
+    const before = changes;
     t.mock.timers.tick(1_000_000);
-    assert.equal(told, before);
+    assert.equal(changes, before);
   });
 });

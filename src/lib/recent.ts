@@ -1,17 +1,17 @@
 /**
- * A cache by name, bounded in bytes: the value that was requested longest ago goes first, and each that nobody requests goes after two
- * minutes at the latest. It may grow beyond its usual size while values that it dropped for want of room are requested again, so that a
- * crowd is served from memory and a single viewer takes little of it.
- * In: values and how many bytes each takes. Out: the value of a name, while it is kept.
+ * A cache by name, bounded in bytes: evicts the least recently requested value first, and each value two minutes after its last request
+ * at the latest. It may grow beyond its usual size while evicted values are requested again, so that many viewers are served from memory
+ * and a single viewer takes little of it.
+ * In: values with their bytes. Out: the value of a name, while it is cached.
  */
 
-/** What nobody asked for in this time is let go, ms; at the earliest after half of it. */
+/** A value not requested for this time is evicted, ms; at the earliest after half of it. */
 const KEPT_MS = 120_000;
 
 interface Kept<V> {
   readonly value: V;
   readonly bytes: number;
-  /** Sweeps before it was last asked for. */
+  /** Number of the sweep before its last request. */
   sweeps: number;
 }
 
@@ -19,18 +19,18 @@ interface Kept<V> {
 export interface RecentOptions {
   /** Its usual size. */
   readonly maxBytes: number;
-  /** It may grow to `mostBytes` while values that it dropped for want of room are requested again within `againMs`; default: never. */
+  /** It may grow to `mostBytes` while evicted values are requested again within `againMs`; default: never. */
   readonly grows?: { readonly mostBytes: number; readonly againMs: number } | undefined;
-  /** Is told when the sum of bytes has changed. */
+  /** Called when the sum of bytes has changed. */
   readonly changed?: ((bytes: number) => void) | undefined;
 }
 
-/** A bounded cache. Its timer runs while there is something to let go, and keeps no process alive. */
+/** A bounded cache. Its timer runs only while it has values, and does not keep the process alive. */
 export class Recent<V> implements Disposable {
   readonly #options: RecentOptions;
-  /** In the order of use. */
+  /** In order of use. */
   readonly #kept = new Map<string, Kept<V>>();
-  /** When each value was dropped for want of room since the last sweep, monotonic ms, oldest first. */
+  /** Time of each eviction for lack of room since the last sweep, monotonic ms, oldest first. */
   readonly #dropped = new Map<string, number>();
   #limit: number;
   #bytes = 0;
@@ -42,17 +42,17 @@ export class Recent<V> implements Disposable {
     this.#limit = options.maxBytes;
   }
 
-  /** Bytes that are kept. */
+  /** Bytes of all values. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** All that is kept, with its name, longest unasked first. */
+  /** All values with their names, least recently requested first. */
   entries(): [name: string, value: V][] {
     return Array.from(this.#kept, ([name, { value }]) => [name, value]);
   }
 
-  /** The value of that name; counts as asking for it. */
+  /** The value of a name; counts as a request. */
   get(name: string): V | undefined {
     const kept = this.#kept.get(name);
     if (!kept) return undefined;
@@ -62,12 +62,12 @@ export class Recent<V> implements Disposable {
     return kept.value;
   }
 
-  /** The same without counting. */
+  /** Like `get`, without counting as a request. */
   peek(name: string): V | undefined {
     return this.#kept.get(name)?.value;
   }
 
-  /** Keeps a value, instead of what had the name; others make room for it. */
+  /** Adds or replaces a value, and evicts others for it. */
   set(name: string, value: V, bytes: number): void {
     const { grows } = this.#options;
     this.#remove(name);
@@ -82,13 +82,13 @@ export class Recent<V> implements Disposable {
     this.#settle();
   }
 
-  /** Lets go of a name. */
+  /** Removes a value. */
   delete(name: string): void {
     this.#remove(name);
     this.#settle();
   }
 
-  /** Lets go of what was not asked for since the last sweep but one; called by itself. */
+  /** Evicts values not requested since the sweep before the last; a timer calls it too. */
   sweep(): void {
     this.#sweeps++;
     for (const [name, { sweeps }] of this.#kept) {
@@ -100,7 +100,7 @@ export class Recent<V> implements Disposable {
     this.#settle();
   }
 
-  /** Lets go of everything. */
+  /** Removes all values. */
   [Symbol.dispose](): void {
     this.#kept.clear();
     this.#dropped.clear();
@@ -115,7 +115,7 @@ export class Recent<V> implements Disposable {
     this.#bytes -= kept.bytes;
   }
 
-  /** Whether the value of that name was dropped in the last `withinMs`; forgets this, and what was dropped before. */
+  /** Whether a value was evicted in the last `withinMs`; removes this entry and older ones. */
   #wasDropped(name: string, withinMs: number): boolean {
     const sinceMs = performance.now() - withinMs;
     for (const [oldest, atMs] of this.#dropped) {

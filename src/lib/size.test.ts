@@ -11,13 +11,13 @@ test('G and GiB are 1024³, GB is 1000³, digits alone are bytes', () => {
   assert.equal(parseSize('12kb'), 12_000);
 });
 
-test('what is no size, or more than can be counted, is refused', () => {
+test('text that is not a size, or too large, is rejected', () => {
   for (const text of ['', 'G', '-1G', '1X', '5iB', '1,5G', '1G1M'])
     assert.throws(() => parseSize(text), /is not a size/, text);
   assert.throws(() => parseSize('9000P'), /more bytes than/);
 });
 
-test('sizes print with three digits that matter', () => {
+test('sizes print with three significant digits', () => {
   assert.equal(printSize(0), '0 B');
   assert.equal(printSize(1023), '1023 B');
   assert.equal(printSize(1024 ** 3 * 18.25), '18.3 GiB');

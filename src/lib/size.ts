@@ -1,5 +1,5 @@
 /**
- * Amounts of bytes as people write them: `200G`, `8MiB`, `1.5T`, or plain bytes.
+ * Sizes in bytes as text: `200G`, `8MiB`, `1.5T`, or plain bytes.
  * In: text from flags and files. Out: bytes, and back. Units as GNU tools read them: `G` and `GiB` are 1024³, `GB` is 1000³.
  */
 import { FormatError } from './errors.ts';
@@ -8,7 +8,7 @@ const letters = ['', 'K', 'M', 'G', 'T', 'P'];
 const SIZE = /^(\d{1,16}(?:\.\d{1,9})?) ?([KMGTP]?)(i?B)?$/i;
 
 /**
- * Reads an amount of bytes.
+ * Parses a size.
  *
  * @returns whole bytes, 0 to 2^53 - 1
  * @throws FormatError at offset 0 when the text is not a size or is too large
@@ -21,13 +21,12 @@ export function parseSize(text: string): number {
   }
   const base = match[3]?.toLowerCase() === 'b' ? 1000 : 1024;
   const bytes = Math.round(Number(match[1]) * base ** power);
-  if (!Number.isSafeInteger(bytes))
-    throw new FormatError(`"${text.slice(0, 64)}" is more bytes than oxbow can count`, 0);
+  if (!Number.isSafeInteger(bytes)) throw new FormatError(`"${text.slice(0, 64)}" is too large`, 0);
   return bytes;
 }
 
 /**
- * Prints bytes for a person: three digits that matter, binary units.
+ * Prints bytes with three significant digits and binary units.
  *
  * @param bytes 0 or more
  */

@@ -1,12 +1,12 @@
 /**
- * The User-Agent that a source is shown.
- * In: what a person set: a text, or the word of a preset. Out: the header's value. RFC 9110, 10.1.5.
+ * The User-Agent for requests to a source.
+ * In: a setting: a text, or the name of a preset. Out: the header's value. RFC 9110, 10.1.5.
  */
 import { FormatError } from './errors.ts';
 
-/** Words that stand for a longer text. */
+/** Presets. */
 export const userAgentPresets: ReadonlyMap<string, string> = new Map([
-  ['vsr', 'iptv/1.0'], // what video-stream-recorder sent: some providers let only such players in
+  ['vsr', 'iptv/1.0'], // sent by video-stream-recorder: some providers accept only such players
   ['vlc', 'VLC/3.0.21 LibVLC/3.0.21'],
   [
     'browser',
@@ -17,10 +17,10 @@ export const userAgentPresets: ReadonlyMap<string, string> = new Map([
 const MAX_LENGTH = 1000;
 
 /**
- * The value to send.
+ * The value of the header.
  *
  * @returns '' for the empty text: oxbow's own
- * @throws FormatError when it is too long or holds a character that no header may hold
+ * @throws FormatError if it is too long or has a character not allowed in a header
  */
 export function parseUserAgent(text: string): string {
   const value = text.trim();

@@ -1,5 +1,5 @@
 /**
- * Which oxbow this is.
+ * The version of oxbow.
  * In: package.json beside the sources or the built files. Out: one string for --version, /version and logs.
  */
 import { readFileSync } from 'node:fs';

@@ -1,11 +1,11 @@
 /**
- * Whole writes to a file.
+ * Writes to a file without short writes.
  * In: pieces. Out: all of their bytes in the file, or the system's error.
  */
 import type { FileHandle } from 'node:fs/promises';
 
 /**
- * Writes all pieces, one after the other; a short write continues where it stopped.
+ * Writes all pieces in order; continues after short writes.
  *
  * @param position offset in the file
  * @returns bytes written

@@ -103,7 +103,7 @@ test('IPv4 within IPv6 is decoded: mapped, compatible, NAT64, 6to4, SIIT, Teredo
   assert.equal(embeddedIpv4(parseIp('1.2.3.4')!), undefined);
 });
 
-test('link-local, unspecified and multicast addresses are reached by no name', () => {
+test('link-local, unspecified and multicast addresses are refused for every name', () => {
   for (const text of [
     '169.254.169.254',
     '::ffff:169.254.169.254',
@@ -120,7 +120,7 @@ test('link-local, unspecified and multicast addresses are reached by no name', (
   }
 });
 
-test('a range holds what its bits say', () => {
+test('a range contains the addresses with its leading bits', () => {
   const range = parseCidr('10.1.128.0/17');
   assert.equal(inCidr(parseIp('10.1.128.0')!, range), true);
   assert.equal(inCidr(parseIp('10.1.255.255')!, range), true);
@@ -134,7 +134,7 @@ test('a range holds what its bits say', () => {
   }
 });
 
-test('text that is no address gives none', () => {
+test('text that is not an address gives undefined', () => {
   for (const text of ['', 'localhost', '1.2.3', '1.2.3.4.5', '::g', '1:2', '999.1.1.1'])
     assert.equal(parseIp(text), undefined);
 });

@@ -1,6 +1,6 @@
 /**
- * IP addresses as bytes: which are global unicast, and which lie in a range.
- * In: text from URLs, resolvers and settings. Out: yes or no. IANA special-purpose registries (RFC 6890); RFC 6052, 3056, 5214 for IPv4 within IPv6.
+ * IP addresses as bytes: whether one is global unicast or in a range.
+ * In: text from URLs, resolvers and settings. Out: booleans. IANA special-purpose registries (RFC 6890); RFC 6052, 3056, 5214 for IPv4 within IPv6.
  */
 import { isIP, isIPv4 } from 'node:net';
 import { OxbowError } from '../lib/errors.ts';
@@ -16,7 +16,7 @@ export interface Cidr {
 }
 
 /**
- * Reads an address as text; a zone (`%eth0`) and brackets are dropped.
+ * Parses an address; a zone (`%eth0`) and brackets are dropped.
  *
  * @returns undefined when it is not an address
  */
@@ -49,7 +49,7 @@ function parseIpv6(text: string): IpAddress {
 }
 
 /**
- * Reads `address/bits`, or an address alone.
+ * Parses `address/bits`, or an address.
  *
  * @throws OxbowError `bad-setting`
  */
@@ -67,7 +67,7 @@ export function parseCidr(text: string): Cidr {
   return { address, bits };
 }
 
-/** Whether `address` lies in `range`; IPv4 and IPv6 never meet here. */
+/** Whether `address` is in `range`; never for different versions of IP. */
 export function inCidr(address: IpAddress, range: Cidr): boolean {
   if (address.length !== range.address.length) return false;
   const whole = range.bits >> 3;
@@ -99,10 +99,10 @@ const globalUnicast6 = parseCidr('2000::/3');
 /** Protocol assignments (Teredo among them), documentation. */
 const notGlobal6 = ['2001::/23', '2001:db8::/32', '3fff::/20'].map(parseCidr);
 
-/** `::` and `::1`, which would read as compatible addresses. */
+/** `::` and `::1`, which look like IPv4-compatible addresses. */
 const unspecifiedAndLoopback = parseCidr('::/127');
 
-/** Where an IPv4 address hides in an IPv6 one. */
+/** Position of an IPv4 address embedded in an IPv6 one. */
 interface Carrier {
   readonly range: Cidr;
   /** Offset of the 4 bytes. */
@@ -158,8 +158,8 @@ const neverByName = [
   .concat(parseCidr('fd00:ec2::254'));
 
 /**
- * Whether an address is one that no name should lead to, not even a name an administrator gave: link-local (where clouds keep
- * their metadata service), unspecified, multicast.
+ * Whether an address is refused even for a name configured by an administrator: link-local (metadata services of clouds), unspecified,
+ * multicast.
  */
 export function isNeverByName(address: IpAddress): boolean {
   const inner = embeddedIpv4(address);

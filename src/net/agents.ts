@@ -1,5 +1,5 @@
 /**
- * Connections kept alive, within bounds.
+ * Keep-alive connections, within bounds.
  * In: requests. Out: sockets. A connection made for a trusted host is never used for a request that is not trusted: the two have agents of their own.
  */
 import type { Agent as HttpAgent } from 'node:http';
@@ -22,7 +22,7 @@ export interface Agents {
   close(): void;
 }
 
-/** Makes four agents (plain and TLS, trusted and not) that share one bound: 100 idle connections, 10 a host, for 90 s; and two that keep none. */
+/** Creates four agents (plain and TLS, trusted and not) with a shared bound: 100 idle connections, 10 per host, 90 s; and two without keep-alive. */
 export function createAgents(): Agents {
   const all: HttpAgent[] = [];
   const idle = () =>

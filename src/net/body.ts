@@ -1,6 +1,6 @@
 /**
  * The body of a reply, decoded, within bounds.
- * In: node's IncomingMessage. Out: bytes. One cap holds for what comes over the wire and for what it unpacks to. RFC 9110, 8.4.
+ * In: node's IncomingMessage. Out: bytes. One limit applies to the bytes received and to the decoded bytes. RFC 9110, 8.4.
  */
 import type { IncomingMessage } from 'node:http';
 import { pipeline, type Readable, type Transform } from 'node:stream';
@@ -8,7 +8,7 @@ import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw }
 import { netFailure, shownUrl, toNetFailure } from './failure.ts';
 import type { Patience } from './patience.ts';
 
-/** What bounds a body. Whoever made `patience` destroys the message when it aborts. */
+/** Limits of a body. The creator of `patience` destroys the message when it aborts. */
 export interface BodyLimits {
   readonly url: URL;
   readonly maxBytes: number;
@@ -30,10 +30,10 @@ function decoder(encoding: string, first: Uint8Array, url: URL): Transform {
     case 'br':
       return createBrotliDecompress();
     case 'deflate':
-      // Some servers send the bare stream without its zlib header.
+      // Some servers send deflate without the zlib header.
       return first.length > 0 && (first[0]! & 0x0f) === 8 ? createInflate() : createInflateRaw();
     default:
-      throw netFailure('encoding', `${shownUrl(url)} is encoded as ${encoding.slice(0, 40)}, which was not asked for`);
+      throw netFailure('encoding', `${shownUrl(url)} is encoded as ${encoding.slice(0, 40)}, which is not supported`);
   }
 }
 
@@ -77,7 +77,7 @@ export async function* readBody(message: IncomingMessage, limits: BodyLimits): A
     throw patience.signal.aborted ? patience.signal.reason : toNetFailure(error, url);
   } finally {
     patience[Symbol.dispose]();
-    // A generator that waits for the next byte cannot be told to return: the connection is closed under it.
+    // A generator that waits for the next byte cannot return, so the connection is closed.
     if (!message.readableEnded) message.destroy();
   }
 }
@@ -95,7 +95,7 @@ async function* unpack(
     yield* raw;
   };
   let unpacked = 0;
-  // Errors of either side come out of the iteration below.
+  // Errors of both sides are thrown by the iteration below.
   const out: Readable = pipeline(all, transform, () => {});
   for await (const chunk of out as AsyncIterable<Uint8Array>) {
     unpacked += chunk.length;

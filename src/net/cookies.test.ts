@@ -5,7 +5,7 @@ import { fuzzCookies } from './fuzz.fixture.ts';
 
 const cam = new URL('https://cam.example.com/live/list.m3u8');
 
-test('a cookie goes back to where it is meant for: host or domain, path, and TLS (RFC 6265, 5.4)', () => {
+test('a cookie is sent to its host or domain, path, and over TLS (RFC 6265, 5.4)', () => {
   const cookies = new Cookies();
   cookies.take(cam, [
     'host=1',
@@ -22,7 +22,7 @@ test('a cookie goes back to where it is meant for: host or domain, path, and TLS
   assert.equal(cookies.header(new URL('https://cdn.example.com/')), undefined);
 });
 
-test('nobody sets cookies for others: another host, a public suffix, or an address', () => {
+test('a server cannot set cookies for another host, a public suffix, or an address', () => {
   const cookies = new Cookies();
   cookies.take(cam, [
     'a=1; Domain=example.org',
@@ -33,7 +33,7 @@ test('nobody sets cookies for others: another host, a public suffix, or an addre
   assert.equal(cookies.size, 0);
 });
 
-test('what the server set stands in place of a configured cookie of that name, and only there', () => {
+test('a cookie of the server replaces a configured one of that name, and only on that server', () => {
   const cookies = new Cookies();
   assert.equal(cookies.header(cam, 'a=1; b=2'), 'a=1; b=2');
   cookies.take(cam, ['b=new; Path=/live']);
@@ -41,7 +41,7 @@ test('what the server set stands in place of a configured cookie of that name, a
   assert.equal(cookies.header(new URL('https://cam.example.com/'), 'a=1; b=2'), 'a=1; b=2');
 });
 
-test('a host by any name can be asked, if only without cookies', () => {
+test('requests to any host name work, without cookies if necessary', () => {
   for (const host of ['test', 'local', 'localhost', 'invalid', 'com', 'nas.local', '127.0.0.1', '[::1]']) {
     const cookies = new Cookies();
     const url = new URL(`http://${host}/live`);

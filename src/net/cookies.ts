@@ -1,26 +1,26 @@
 /**
- * The cookies of one source: what its servers set is sent back to them, and to nobody else.
+ * The cookies of one source: cookies set by its servers are sent back only to them.
  * In: Set-Cookie of replies, redirects included. Out: the Cookie field of requests. RFC 6265.
  */
 import { createRequire } from 'node:module';
 import type { Cookie, CookieJar, MemoryCookieStore } from 'tough-cookie';
 
-/** Most cookies of a jar; beyond them the one that was used longest ago goes (RFC 6265, 6.1 asks for 3000 over all sites). */
+/** Most cookies of a jar; beyond it the least recently used one is removed (RFC 6265, 6.1 requires 3000 over all sites). */
 const MAX_COOKIES = 300;
 /** Longest cookie with its attributes, characters (6.1). */
 const MAX_LENGTH = 4096;
-/** Set-Cookie fields that are read of one reply (6.1: 50 a domain). */
+/** Most Set-Cookie fields read from one reply (6.1: 50 per domain). */
 const MAX_PER_REPLY = 50;
 
 /** Loaded with the first cookie: it brings the list of public suffixes, and few sources set cookies. */
 const load = (): typeof import('tough-cookie') => createRequire(import.meta.url)('tough-cookie');
 
-/** A jar; each source has its own, so that no cookie crosses from one to another. Kept in memory only. */
+/** A cookie jar in memory. Each source has its own, so that sources do not share cookies. */
 export class Cookies {
   /** Undefined before the first cookie. */
   #kept: { readonly store: MemoryCookieStore; readonly jar: CookieJar } | undefined;
 
-  /** Cookies that are kept. */
+  /** Number of cookies. */
   get size(): number {
     return this.#all().length;
   }
@@ -28,8 +28,8 @@ export class Cookies {
   /**
    * The Cookie field for a request.
    *
-   * @param own a Cookie field that was configured; what the server has set since stands in place of one of the same name
-   * @returns undefined when there is nothing to send
+   * @param own a Cookie field that was configured; cookies set by the server replace those of the same name
+   * @returns undefined if there is none
    */
   header(url: URL, own?: string): string | undefined {
     const kept = this.#keptFor(url);
@@ -42,7 +42,7 @@ export class Cookies {
     return all.length === 0 ? undefined : all.join('; ');
   }
 
-  /** What is kept for a URL; nothing for a host whose name can have no cookies, as `test` and `local` (RFC 6761). */
+  /** Cookies for a URL; none for hosts such as `test` and `local` (RFC 6761). */
   #keptFor(url: URL): readonly Cookie[] {
     try {
       return this.#kept?.jar.getCookiesSync(url.href) ?? [];
@@ -51,7 +51,7 @@ export class Cookies {
     }
   }
 
-  /** Keeps what a reply of `url` set, as far as it may set it; the rest is left out silently, as browsers do. */
+  /** Stores the cookies that a reply of `url` set and may set; ignores the others, as browsers do. */
   take(url: URL, fields: readonly string[]): void {
     if (fields.length === 0) return;
     const { Cookie, CookieJar: Jar, MemoryCookieStore: Store } = load();
@@ -76,7 +76,7 @@ export class Cookies {
 
   #all(): Cookie[] {
     let found: Cookie[] = [];
-    // The store in memory answers at once.
+    // The memory store is synchronous.
     this.#kept?.store.getAllCookies((_error, cookies) => {
       found = cookies ?? [];
     });

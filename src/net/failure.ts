@@ -1,6 +1,6 @@
 /**
- * What can go wrong on the way out, as refusals with a word on whether trying again may help.
- * In: whatever node:http, zlib or the resolver threw. Out: OxbowError `address-refused` or `source-failed`.
+ * Errors of outgoing requests, with a flag whether a retry may help.
+ * In: errors of node:http, zlib or the resolver. Out: OxbowError `address-refused` or `source-failed`.
  */
 import { messageOf, OxbowError } from '../lib/errors.ts';
 
@@ -23,7 +23,7 @@ const retryable: ReadonlySet<NetReason> = new Set(['deadline', 'idle', 'slow', '
 /**
  * A failed request.
  *
- * @param detail for a person, without secrets
+ * @param detail for users, without secrets
  */
 export function netFailure(reason: NetReason, detail: string, cause?: unknown): OxbowError {
   const code = reason === 'address' || reason === 'url' ? 'address-refused' : 'source-failed';
@@ -33,18 +33,18 @@ export function netFailure(reason: NetReason, detail: string, cause?: unknown): 
   });
 }
 
-/** Whether the same request may well succeed later. */
+/** Whether the same request may succeed later. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof OxbowError && error.extra.retryable === true;
 }
 
-/** A URL as it may be shown and logged: without user name, password, query and fragment. */
+/** A URL for messages and logs: without user name, password, query and fragment. */
 export function shownUrl(url: URL): string {
   return `${url.protocol}//${url.host}${url.pathname}`.slice(0, 200);
 }
 
 /**
- * Names what a socket, the resolver or a decoder threw; an OxbowError passes unchanged.
+ * Converts an error of a socket, the resolver or a decoder; returns an OxbowError unchanged.
  */
 export function toNetFailure(error: unknown, url: URL): OxbowError {
   if (error instanceof OxbowError) return error;

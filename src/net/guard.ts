@@ -1,19 +1,19 @@
 /**
- * Decides whether oxbow may connect somewhere: before the request by the URL, and at the moment of connecting by the address.
- * In: URLs of every hop, answers of the resolver. Out: leave, or a refusal. docs/architecture.md, Outgoing requests.
+ * Decides whether oxbow may connect to a server: by the URL before the request, and by the address when it connects.
+ * In: URLs of every hop, addresses of the resolver. Out: permission, or an error. docs/architecture.md, Outgoing requests.
  */
 import { lookup as systemLookup } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { type Cidr, embeddedIpv4, type IpAddress, inCidr, isGlobal, isNeverByName, parseIp } from './address.ts';
 import { netFailure } from './failure.ts';
 
-/** An answer of a resolver. */
+/** An address of a resolver. */
 export interface ResolvedAddress {
   readonly address: string;
   readonly family: number;
 }
 
-/** How the sentence about a refused address ends; a gap keeps the sentence, not the code of the error. */
+/** End of the detail of a refused address; a gap stores this text, not the code of the error. */
 export const NOT_PUBLIC = 'not a public address';
 
 /** Resolves a name to all of its addresses. */
@@ -44,9 +44,9 @@ export class Guard {
   }
 
   /**
-   * Checks what the URL alone tells: scheme, user name, literal address.
+   * Checks the URL: scheme, user name, literal address.
    *
-   * @param trusted the host is the one an administrator named
+   * @param trusted whether an administrator configured the host
    * @throws OxbowError `address-refused`
    */
   checkUrl(url: URL, trusted: boolean): void {
@@ -63,8 +63,8 @@ export class Guard {
   }
 
   /**
-   * A `lookup` for node:net that gives only addresses that may be reached: what was checked is what is connected to, so a name
-   * that changes its answer between two questions gains nothing. One refused answer refuses the name.
+   * A `lookup` for node:net that returns only allowed addresses. The checked address is the one connected to, so a name that changes
+   * its address between two lookups gains nothing. One refused address refuses the name.
    */
   lookup(trusted: boolean): LookupFunction {
     return (hostname, options, callback) => {

@@ -46,7 +46,7 @@ const limits = (more: Partial<NetRequest> = {}): NetRequest => ({
   ...more,
 });
 
-/** A resolver that gives these answers by name. */
+/** A resolver with fixed addresses by name. */
 const names =
   (table: Record<string, string[]>): Resolve =>
   async (name) =>
@@ -77,7 +77,7 @@ test('a private address is refused in every spelling, without a connection', asy
   assert.equal(origin.sockets.size, 0);
 });
 
-test('only http and https are spoken', async () => {
+test('only http and https are supported', async () => {
   await using net = createNet({ allow: ['0.0.0.0/0'] });
   for (const url of [
     'file:///etc/passwd',
@@ -91,7 +91,7 @@ test('only http and https are spoken', async () => {
   }
 });
 
-test('a range in allow, and the address an administrator gave, are reached', async () => {
+test('a range in allow, and the address configured by an administrator, are allowed', async () => {
   await using origin = await serve(hello);
   await using open = createNet({ allow: ['127.0.0.0/8'] });
   assert.equal(await text(open, origin.url, limits()), 'hello');
@@ -111,16 +111,16 @@ test('a redirect to a private address is refused at that hop', async () => {
   assert.equal(secret.requests.length, 0);
 });
 
-test('one private address among the answers refuses the name', async () => {
+test('one private address of several refuses the name', async () => {
   await using net = createNet({ allow: [], resolve: names({ 'mixed.test': ['93.184.216.34', '10.0.0.1'] }) });
   await assert.rejects(net.fetch('http://mixed.test/', limits()), { ...refused, message: /10\.0\.0\.1/ });
 });
 
-test('a name that changes its answer is checked again where it is used (rebinding)', async () => {
+test('a name that changes its address is checked at each connect (DNS rebinding)', async () => {
   await using origin = await serve((_, response) => response.setHeader('connection', 'close').end('hello'));
   const answers = [['127.0.0.9'], ['127.0.0.1']];
-  let asked = 0;
-  const resolve: Resolve = async () => answers[Math.min(asked++, 1)]!.map((address) => ({ address, family: 4 }));
+  let lookups = 0;
+  const resolve: Resolve = async () => answers[Math.min(lookups++, 1)]!.map((address) => ({ address, family: 4 }));
   await using net = createNet({ allow: ['127.0.0.1/32'], resolve });
   await assert.rejects(net.fetch(`http://cam.test:${origin.port}/`, limits()), refused);
   assert.equal(await text(net, `http://cam.test:${origin.port}/`, limits()), 'hello');
@@ -139,7 +139,7 @@ test('a trusted name may be private, but never link-local', async () => {
   await assert.rejects(net.fetch('http://meta.test/', limits({ trusted: new URL('http://meta.test/') })), refused);
 });
 
-test('a connection made for a trusted request is not lent to one that is not', async () => {
+test('a connection of a trusted request is not reused for an untrusted one', async () => {
   await using origin = await serve(hello);
   await using net = createNet({ allow: [], resolve: names({ 'cam.test': ['127.0.0.1'] }) });
   const cam = new URL(`http://cam.test:${origin.port}/`);
@@ -148,7 +148,7 @@ test('a connection made for a trusted request is not lent to one that is not', a
   await assert.rejects(net.fetch(cam, limits()), refused);
 });
 
-test('five redirects are followed, six are not; the reply tells where it ended', async () => {
+test('five redirects are followed, six are not; the reply has the final URL', async () => {
   await using origin = await serve((request, response) => {
     const left = Number(request.url?.slice(1));
     if (left === 0) response.end('there');
@@ -162,7 +162,7 @@ test('five redirects are followed, six are not; the reply tells where it ended',
   await assert.rejects(net.fetch(`${origin.url}/6`, limits()), { code: 'source-failed', message: /more than 5/ });
 });
 
-test('secrets stay with the origin they were given for, other headers go along', async () => {
+test('secrets are sent only to their origin, other headers to all', async () => {
   await using other = await serve(hello);
   await using origin = await serve((_, response) => {
     response.writeHead(302, { location: `http://127.0.0.1:${other.port}/x` }).end('y'.repeat(200_000));
@@ -184,7 +184,7 @@ test('secrets stay with the origin they were given for, other headers go along',
   );
 });
 
-test('what a source’s headers keep secret is not sent to a host that its playlist names', async () => {
+test('secret headers of a source are not sent to other hosts in its playlist', async () => {
   await using origin = await serve(hello);
   await using net = createNet({ allow: ['127.0.0.1'] });
   const headers = { authorization: 'Bearer s3cret', referer: 'https://tv.example/' };
@@ -197,7 +197,7 @@ test('what a source’s headers keep secret is not sent to a host that its playl
   assert.equal(origin.requests[0]?.headers.referer, 'https://tv.example/');
 });
 
-test('a user name in an address is sent for the trusted origin only, and shown in no error', async () => {
+test('a user name in an address is sent for the trusted origin only, and is in no error', async () => {
   await using origin = await serve((request, response) => response.end(request.headers.authorization ?? 'none'));
   await using net = createNet({ allow: ['127.0.0.1'] });
   const withUser = new URL(`http://me:p%40ss@127.0.0.1:${origin.port}/a`);
@@ -239,7 +239,7 @@ test('gzip, br, deflate with and without its header are unpacked; another encodi
   }
 });
 
-test('a body larger than its cap is cut off: declared, chunked, or unpacked from a gzip bomb', async () => {
+test('a body above the limit is rejected: declared, chunked, or decoded from a gzip bomb', async () => {
   const bomb = gzipSync(Buffer.alloc(50_000_000));
   await using origin = await serve((request, response) => {
     if (request.url === '/declared') response.setHeader('content-length', 2_000_000).end(Buffer.alloc(2_000_000));
@@ -282,7 +282,7 @@ test('a slow drip ends at the total deadline, silence at the idle limit, both re
   }
 });
 
-test('a server that takes the connection and says nothing is given up', async () => {
+test('a server that accepts the connection and sends nothing times out', async () => {
   const server = createTcpServer(() => {});
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
@@ -312,7 +312,7 @@ test('abort rejects with the caller’s reason, before the reply and while the b
   await reading;
 });
 
-test('a broken connection, a refused one and an unknown name are named and retryable', async () => {
+test('a broken connection, a refused one and an unknown name are distinguished and retryable', async () => {
   await using origin = await serve((_, response) => {
     response.setHeader('content-length', 100).write('half');
     setImmediate(() => response.destroy());
@@ -320,16 +320,16 @@ test('a broken connection, a refused one and an unknown name are named and retry
   await using net = createNet({ allow: ['127.0.0.1'], resolve: names({}) });
   await assert.rejects(text(net, origin.url, limits()), (error) => isRetryable(error));
   await assert.rejects(net.fetch('http://127.0.0.1:1/', limits()), { message: /refuses connections/ });
-  await assert.rejects(net.fetch('http://nobody.test/', limits()), { extra: { reason: 'resolve', retryable: true } });
+  await assert.rejects(net.fetch('http://unknown.test/', limits()), { extra: { reason: 'resolve', retryable: true } });
 });
 
-test('a kept connection that the other side has closed meanwhile costs nothing but a second try', async () => {
+test('a kept connection that the server has closed costs only a second try', async () => {
   let count = 0;
   const server = createTcpServer((socket) => {
     let answered = 0;
     socket.on('error', () => {});
     socket.on('data', () => {
-      // The second request on a connection is met by a reset.
+      // The second request on a connection gets a reset.
       if (answered++ > 0) return void socket.resetAndDestroy();
       count += 1;
       socket.write(`HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n${count}`);
@@ -345,7 +345,7 @@ test('a kept connection that the other side has closed meanwhile costs nothing b
   server.close();
 });
 
-test('connections are used again, and at most ten a host are kept', async () => {
+test('connections are reused, and at most ten per host are kept', async () => {
   await using origin = await serve((_, response) => void setTimeout(() => response.end('x'), 20));
   await using net = createNet({ allow: ['127.0.0.1'] });
   await Promise.all(Array.from({ length: 20 }, () => text(net, origin.url, limits())));
@@ -355,7 +355,7 @@ test('connections are used again, and at most ten a host are kept', async () => 
   assert.equal(origin.sockets.size, before);
 });
 
-test('a reply that is disposed unread gives its connection up', async () => {
+test('disposing an unread reply closes its connection', async () => {
   await using origin = await serve((_, response) => void response.write('endless'));
   await using net = createNet({ allow: ['127.0.0.1'] });
   const reply = await net.fetch(origin.url, limits());
@@ -365,12 +365,12 @@ test('a reply that is disposed unread gives its connection up', async () => {
   await closed;
 });
 
-test('a header that cannot be sent is a refusal, not a crash', async () => {
+test('an invalid header is an error, not a crash', async () => {
   await using net = createNet({ allow: ['127.0.0.1'] });
   await assert.rejects(net.fetch('http://127.0.0.1:1/', limits({ headers: { 'x-a': 'b\r\nc: d' } })), refused);
 });
 
-test('a POST brings its body whole and guarded like a GET, and a redirect of it is given back', async () => {
+test('a POST is guarded like a GET, and its redirect is returned', async () => {
   const bodies: string[] = [];
   await using origin = await serve(async (request, response) => {
     let body = '';
@@ -390,14 +390,14 @@ test('a POST brings its body whole and guarded like a GET, and a redirect of it 
   assert.deepEqual(bodies, ['POST /in 7 {"a":1}', 'POST /moved 7 {"a":1}']);
 });
 
-test('a trace goes along at every hop of what is asked on its behalf, and with nothing else', async () => {
+test('a trace is sent at every hop of its own requests, and with no others', async () => {
   const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
   await using origin = await serve((request, response) => {
     if (request.url === '/moved') response.writeHead(302, { location: '/here' });
     response.end('hello');
   });
-  const told: (string | undefined)[] = [];
-  await using net = createNet({ allow: ['127.0.0.0/8'], onReply: (_, __, ___, trace) => told.push(trace) });
+  const traces: (string | undefined)[] = [];
+  await using net = createNet({ allow: ['127.0.0.0/8'], onReply: (_, __, ___, trace) => traces.push(trace) });
   await text(tracedNet(net, traceparent), `${origin.url}/moved`, limits());
   assert.equal(tracedNet(net, undefined), net, 'tracing is off');
   await text(net, origin.url, limits());
@@ -405,10 +405,10 @@ test('a trace goes along at every hop of what is asked on its behalf, and with n
     origin.requests.map(({ headers }) => headers.traceparent),
     [traceparent, traceparent, undefined],
   );
-  assert.deepEqual(told, [traceparent, undefined]);
+  assert.deepEqual(traces, [traceparent, undefined]);
 });
 
-test('a fresh request opens a connection of its own, though one is kept', async () => {
+test('a fresh request opens a new connection even if one is kept', async () => {
   await using origin = await serve(hello);
   await using net = createNet({ allow: ['127.0.0.0/8'] });
   await text(net, origin.url, limits());

@@ -1,5 +1,5 @@
 /**
- * The one guarded way out: every outgoing HTTP request of oxbow is made here.
+ * The guarded HTTP client for every outgoing request of oxbow.
  * In: URLs from administrators, users, playlists and redirects. Out: replies, read within bounds. docs/architecture.md, Outgoing requests. No other code opens outgoing connections; no proxy of the environment is used.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
@@ -21,18 +21,18 @@ export { type GuardedProxy, type ProxyOptions, refusedPhrase } from './proxy.ts'
 
 const MAX_REDIRECTS = 5;
 const MAX_REDIRECT_BODY = 64 * 1024;
-/** Headers that are sent only to the origin they were meant for. */
+/** Headers that are sent only to their own origin. */
 const SECRET_HEADER = /auth|bearer|cookie|credential|jwt|key|pass|secret|session|signature|token/i;
 
-/** Whether a header is sent only to the origin it was meant for. */
+/** Whether a header is sent only to its own origin. */
 export function isSecretHeader(name: string): boolean {
   return SECRET_HEADER.test(name);
 }
 
-/** How one request is made. */
+/** Options of a request. */
 export interface NetRequest {
   readonly signal: AbortSignal;
-  /** Sent by POST, and redirects are given back instead of being followed; a GET where left out. */
+  /** Body of a POST, whose redirects are returned, not followed; undefined: GET. */
   readonly post?: Uint8Array | undefined;
   /** Added to oxbow's own. Secrets among them go only to the origin of `home`, whatever URL a playlist or a redirect names. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
@@ -40,17 +40,17 @@ export interface NetRequest {
   readonly maxBytes: number;
   /** From the call to the last byte, redirects included, ms. */
   readonly deadlineMs: number;
-  /** Longest wait for the next byte, ms. A body that comes slower than 1 KiB/s for 10 s ends with `source-failed` too. */
+  /** Longest wait for the next byte, ms. A body slower than 1 KiB/s for 10 s also ends with `source-failed`. */
   readonly idleMs: number;
-  /** Open a connection for this request alone: the kept one may be what fails. Default false. */
+  /** Open a new connection for this request, because a kept one may be broken. Default false. */
   readonly fresh?: boolean | undefined;
-  /** An address that an administrator gave: its host, private or not, is allowed, and its user name and password are sent to its origin. */
+  /** A URL configured by an administrator: its host is allowed even if private, and its user name and password are sent to its origin. */
   readonly trusted?: URL | undefined;
-  /** Whose the headers are; `trusted` when absent, else the URL itself. */
+  /** Origin of secret headers; default `trusted`, otherwise the URL itself. */
   readonly home?: URL | undefined;
-  /** The source's: what its servers set, at every hop, is kept there and sent back to them. */
+  /** Cookie jar of the source, for every hop. */
   readonly cookies?: Cookies | undefined;
-  /** The span on whose behalf it is made, told to the other side at every hop; nothing is told where left out. W3C Trace Context, 3.2. */
+  /** `traceparent` of the span that causes the request, sent at every hop; undefined: none. W3C Trace Context, 3.2. */
   readonly traceparent?: string | undefined;
 }
 
@@ -60,48 +60,48 @@ export interface NetResponse extends Disposable {
   readonly headers: IncomingHttpHeaders;
   /** After redirects. */
   readonly url: URL;
-  /** The whole body. Throws as `stream` does. */
+  /** The complete body. Throws as `stream` does. */
   body(): Promise<Uint8Array>;
   /**
-   * The body as it comes. Throws OxbowError `source-failed` when a bound is passed or the connection breaks, and the signal's reason
-   * when it aborts.
+   * The body as a stream. Throws OxbowError `source-failed` if a limit is exceeded or the connection breaks, and the signal's reason on
+   * abort.
    */
   stream(): AsyncIterable<Uint8Array>;
 }
 
-/** The way out. */
+/** The HTTP client. */
 export interface Net extends AsyncDisposable {
   /**
    * GETs `url` (or POSTs to it), following at most 5 redirects, each checked like the first. Any status is a reply.
    *
-   * @throws OxbowError `address-refused` for an address that may not be reached, `source-failed` when there is no reply;
-   * `extra.retryable` says whether it may be tried again. When aborted, rejects with the signal's reason.
+   * @throws OxbowError `address-refused` for an address that is not allowed, `source-failed` if there is no reply;
+   * `extra.retryable` reports whether a retry may help. On abort, rejects with the signal's reason.
    */
   fetch(url: string | URL, request: NetRequest): Promise<NetResponse>;
-  /** Opens a way out for a child process that makes requests of its own; whoever opens it closes it when the child has ended. */
+  /** Opens a proxy for a child process that sends its own requests; the caller closes it when the child has ended. */
   openProxy(options: ProxyOptions): Promise<GuardedProxy>;
   /** Connections kept for the next request. */
   readonly idleConnections: number;
-  /** Drops the connections; requests under way fail. */
+  /** Closes all connections; current requests fail. */
   close(): Promise<void>;
 }
 
-/** What a `Net` is made with. */
+/** Options of a `Net`. */
 export interface NetOptions {
-  /** Ranges of private addresses that may be reached by anyone's URL, e.g. `10.0.0.0/8`. */
+  /** Ranges of private addresses that any URL may use, e.g. `10.0.0.0/8`. */
   readonly allow: readonly string[];
   /** The resolver; the system's when absent. */
   readonly resolve?: Resolve;
   /** Sent as User-Agent. */
   readonly userAgent?: string;
-  /** Told of each reply to a GET how long it took to begin, redirects included, seconds; from which host, with which status, on whose behalf. */
+  /** Called for each reply to a GET with the time until it began, including redirects, seconds; its host, status and trace. */
   readonly onReply?: (seconds: number, host: string, status: number, traceparent: string | undefined) => void;
 }
 
 /**
- * Makes the way out.
+ * Creates the client.
  *
- * @throws OxbowError `bad-setting` when a range cannot be read
+ * @throws OxbowError `bad-setting` for an invalid range
  */
 export function createNet(options: NetOptions): Net {
   const { allow, resolve = systemResolve, userAgent = 'oxbow', onReply } = options;
@@ -141,7 +141,7 @@ interface Way {
 
 function toUrl(url: string | URL, base?: URL): URL {
   const parsed = URL.parse(String(url), base?.href);
-  if (!parsed) throw netFailure('url', 'that is not a URL');
+  if (!parsed) throw netFailure('url', 'this is not a URL');
   return parsed;
 }
 
@@ -170,7 +170,7 @@ async function follow(first: URL, request: NetRequest, way: Way): Promise<NetRes
   }
 }
 
-/** Lets the small body of a redirect run out, so that its connection can be used again; a large one is cut off. */
+/** Reads the body of a redirect if it is small, so that the connection can be reused; closes the connection if it is large. */
 async function drain(message: IncomingMessage, patience: Patience): Promise<void> {
   try {
     const limits = { url: new URL('redirect:'), maxBytes: MAX_REDIRECT_BODY, patience };
@@ -204,11 +204,11 @@ function unescapePart(text: string): string {
   try {
     return decodeURIComponent(text);
   } catch {
-    return text; // a lone % is meant as it stands
+    return text; // a single % is literal
   }
 }
 
-/** A kept connection may have been closed by the other side just now: then the request is made again, once, on a new one. */
+/** The server may just have closed a kept connection: then the request is sent once more, on a new one. */
 async function sendTwice(
   url: URL,
   trusted: boolean,
@@ -247,13 +247,13 @@ function send(
       agent: way.agents.of(url, trusted, { fresh }),
       lookup: way.guard.lookup(trusted),
     });
-    // Stays for the body too: whoever asked may read late or never.
+    // Stays during the body too: the caller may read late or never.
     const onAbort = () => outgoing.destroy(patience.signal.reason);
     patience.signal.addEventListener('abort', onAbort, { once: true });
     outgoing.once('close', () => patience.signal.removeEventListener('abort', onAbort));
     outgoing.once('response', (message) => {
       patience.touch();
-      // A connection that breaks tells the reader by the iteration; before there is one it has nobody to tell.
+      // A broken connection rejects the iteration; before it starts, this handler prevents an uncaught error.
       message.on('error', () => {});
       resolve(message);
     });

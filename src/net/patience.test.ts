@@ -7,7 +7,7 @@ import { Patience } from './patience.ts';
 
 const signal = () => AbortSignal.timeout(10_000);
 
-test('a body that trickles ends with source-failed, and may be asked for again', async () => {
+test('a slow body ends with source-failed, and is retryable', async () => {
   using patience = new Patience(9000, 9000, 'cam', { signal: signal() }, { minBytesPerS: 1e6, windowMs: 50 });
   patience.received(10);
   assert.equal(patience.signal.aborted, false);
@@ -18,7 +18,7 @@ test('a body that trickles ends with source-failed, and may be asked for again',
   assert.equal(isRetryable(patience.signal.reason), true);
 });
 
-test('a body that comes fast enough, or not at all yet, is not slow', async () => {
+test('a body that is fast enough, or has not started, is not slow', async () => {
   using patience = new Patience(9000, 9000, 'cam', { signal: signal() }, { minBytesPerS: 100, windowMs: 30 });
   await sleep(50);
   for (let i = 0; i < 3; i++) {
@@ -28,7 +28,7 @@ test('a body that comes fast enough, or not at all yet, is not slow', async () =
   assert.equal(patience.signal.aborted, false);
 });
 
-test('the time in which its reader does something else is nobody’s fault', async () => {
+test('the time in which its reader is not waiting does not count', async () => {
   using patience = new Patience(9000, 100, 'cam', { signal: signal() }, { minBytesPerS: 1e6, windowMs: 400 });
   patience.received(10);
   patience.rest();

@@ -1,15 +1,15 @@
 /**
- * How long one request may take: in total, without a byte, and how slowly its body may come.
+ * Time limits of one request: in total, without a byte, and the least rate of its body.
  * In: limits and the caller's signal. Out: one signal for the request.
  */
 import { netFailure } from './failure.ts';
 
-/** A body that comes slower than this is not worth waiting for: a server that trickles would hold a connection for its whole deadline. */
+/** Least rate of a body: a slow server would hold a connection until its deadline, bytes per second. */
 const MIN_BYTES_PER_S = 1024;
-/** Over so long it is measured, ms. */
+/** Duration of the measurement, ms. */
 const RATE_WINDOW_MS = 10_000;
 
-/** What a `Patience` measures with; tests have their own. */
+/** Options of `Patience`; tests replace them. */
 export interface PatienceRate {
   readonly minBytesPerS: number;
   readonly windowMs: number;
@@ -26,16 +26,16 @@ export class Patience implements Disposable {
   readonly #what: string;
   readonly #rate: PatienceRate;
   #over = false;
-  /** Since when the rate is measured, monotonic ms; undefined before the first byte of the body. */
+  /** Start of the measurement, monotonic ms; undefined before the first byte of the body. */
   #windowFromMs: number | undefined;
   #windowBytes = 0;
-  /** Since when whoever reads does something else, monotonic ms. */
+  /** Since when the reader is not waiting, monotonic ms. */
   #restingFromMs: number | undefined;
 
   /**
    * @param deadlineMs from now to the last byte, ms
    * @param idleMs longest time without a byte, ms
-   * @param what named in the error
+   * @param what name of the request in errors
    */
   constructor(
     deadlineMs: number,
@@ -64,13 +64,13 @@ export class Patience implements Disposable {
     this.#controller.abort(reason);
   }
 
-  /** Aborts with the caller's reason, or with an OxbowError when a limit has passed. */
+  /** Aborts with the caller's reason, or with an OxbowError when a limit is exceeded. */
   get signal(): AbortSignal {
     return this.#controller.signal;
   }
 
   /**
-   * Bytes of the body came. They are counted from the first one on: a reply that is held back and then comes at once is not slow.
+   * Called for bytes of the body. The rate is measured from the first byte on, so a delayed but fast reply is not slow.
    *
    * @param bytes 0 or more
    */
@@ -89,12 +89,12 @@ export class Patience implements Disposable {
     }
   }
 
-  /** Whoever reads does something else: the server is not to blame for what does not come meanwhile. */
+  /** The reader is not waiting: this time does not count against the server. */
   rest(): void {
     this.#restingFromMs = performance.now();
   }
 
-  /** Reading goes on. */
+  /** The reader waits again. */
   goOn(): void {
     if (this.#restingFromMs === undefined) return;
     if (this.#windowFromMs !== undefined) this.#windowFromMs += performance.now() - this.#restingFromMs;
@@ -102,9 +102,9 @@ export class Patience implements Disposable {
     this.touch();
   }
 
-  /** Something came. */
+  /** Called when bytes arrive. */
   touch(): void {
-    // A timer that was cleared would start again.
+    // Do not restart a cleared timer.
     if (!this.#over) this.#idle.refresh();
   }
 

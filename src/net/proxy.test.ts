@@ -33,7 +33,7 @@ async function listen(server: Server): Promise<Target> {
   };
 }
 const serve = (listener: RequestListener) => listen(createServer(listener));
-/** Sends back what it is sent, and ends when the other side ends. */
+/** Echoes bytes, and ends when the other side ends. */
 const echo = () => listen(createTcpServer((socket) => void socket.pipe(socket)));
 
 async function open(more: Partial<ProxyOptions> = {}, names: Record<string, string> = {}) {
@@ -44,7 +44,7 @@ async function open(more: Partial<ProxyOptions> = {}, names: Record<string, stri
   return await net.openProxy({ deadlineMs: 20_000, ...more });
 }
 
-interface Asked {
+interface ProxyReply {
   readonly status: number;
   readonly phrase: string;
   readonly message: IncomingMessage;
@@ -64,7 +64,7 @@ async function ask(
   proxy: GuardedProxy,
   target: string | URL,
   { method = 'GET', body = '', headers = {}, password }: { [key: string]: string | object | undefined } = {},
-): Promise<Asked> {
+): Promise<ProxyReply> {
   const request = outgoing(proxy, String(method), String(target), headers as object, password as string | undefined);
   request.end(body);
   const [message] = (await once(request, 'response')) as [IncomingMessage];
@@ -80,7 +80,7 @@ async function tunnel(proxy: GuardedProxy, authority: string, password?: string)
   return { status: message.statusCode!, phrase: message.statusMessage!, socket: socket.on('error', () => {}) };
 }
 
-test('a plain request goes out by its absolute address, without what is between the child and the proxy', async () => {
+test('a plain request is sent by its absolute URL, without hop-by-hop fields', async () => {
   const seen: IncomingMessage[] = [];
   await using site = await serve((request, response) => {
     seen.push(request);
@@ -104,7 +104,7 @@ test('a plain request goes out by its absolute address, without what is between 
   assert.equal(proxy.refusal, undefined);
 });
 
-test('a tunnel carries bytes both ways, up to the end of either side', async () => {
+test('a tunnel transfers bytes both ways until either side ends', async () => {
   await using site = await echo();
   await using proxy = await open({ trusted: site.url });
   const { status, socket } = await tunnel(proxy, `127.0.0.1:${site.port}`);
@@ -117,7 +117,7 @@ test('a tunnel carries bytes both ways, up to the end of either side', async () 
   await until('nothing is left open', () => site.sockets.size === 0);
 });
 
-test('nobody goes out without the password', async () => {
+test('a request without the password is refused', async () => {
   await using site = await serve((_, response) => void response.end('hello'));
   await using proxy = await open({ trusted: site.url });
   for (const password of ['', 'wrong', `${new URL(proxy.url).password}0`]) {
@@ -144,7 +144,7 @@ test('a private address is refused by name, by number and in every spelling, wit
   assert.equal(site.sockets.size, 0);
 });
 
-test('only http and https are let out, and a name that leads nowhere is no refusal', async () => {
+test('only http and https are allowed, and an unknown name is not a refusal', async () => {
   await using proxy = await open();
   assert.equal((await ask(proxy, 'ftp://1.1.1.1/')).status, 403);
   for (const target of ['/', 'https://1.1.1.1/', '1.1.1.1:80']) {
@@ -159,7 +159,7 @@ test('only http and https are let out, and a name that leads nowhere is no refus
   assert.equal(fresh.refusal, undefined);
 });
 
-test('the host that an administrator named is allowed, a redirect from it to another private one is not', async () => {
+test('the host configured by an administrator is allowed, a redirect from it to another private one is not', async () => {
   await using secret = await serve((_, response) => void response.end('secret'));
   const location = `http://127.0.0.2:${secret.port}/admin`;
   await using site = await serve((_, response) => void response.writeHead(302, { location }).end());
@@ -172,7 +172,7 @@ test('the host that an administrator named is allowed, a redirect from it to ano
   assert.equal(secret.sockets.size, 0);
 });
 
-test('more bytes than allowed end everything, and nothing goes out afterwards', async () => {
+test('exceeding the bytes closes everything, and no request is sent afterwards', async () => {
   await using site = await serve((_, response) => void response.end(Buffer.alloc(300_000)));
   await using other = await echo();
   await using proxy = await open({ trusted: site.url, maxBytes: 400_000 });
@@ -186,7 +186,7 @@ test('more bytes than allowed end everything, and nothing goes out afterwards', 
   assert.match(proxy.refusal!.message, /more than 400000 bytes/);
 });
 
-test('connections are bounded in number, in silence and in time', async () => {
+test('connections are bounded in number, idle time and total time', async () => {
   await using site = await echo();
   const authority = `127.0.0.1:${site.port}`;
   await using few = await open({ trusted: site.url, maxConnections: 2 });
@@ -211,7 +211,7 @@ test('connections are bounded in number, in silence and in time', async () => {
   assert.match(brief.refusal!.message, /longer than 1500 ms/);
 });
 
-test('closing cuts everything off, at once and for good', async () => {
+test('closing ends all connections at once', async () => {
   await using site = await serve(() => {});
   const proxy = await open({ trusted: site.url });
   const { port } = new URL(proxy.url);
@@ -227,7 +227,7 @@ test('closing cuts everything off, at once and for good', async () => {
   await until('the site is left too', () => site.sockets.size === 0);
 });
 
-test('whatever a child sends, the proxy goes on', async () => {
+test('the proxy survives any input of a child', async () => {
   await using site = await serve((_, response) => void response.end('hello'));
   await using proxy = await open({ trusted: new URL('http://site.test/') }, { 'site.test': '127.0.0.1' });
   const address = `http://site.test:${site.port}/`;

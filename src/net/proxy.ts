@@ -1,5 +1,5 @@
 /**
- * The guarded way out of a child process that makes requests of its own: a forward proxy on this computer, for one child.
+ * A guarded forward proxy on this computer for one child process that sends its own requests.
  * In: CONNECT for https and absolute-form requests for http, with the password of its URL. Out: connections that the guard allows, within bounds. RFC 9110, 7.6 and 9.3.6; RFC 9112, 3.2.2.
  */
 import { randomBytes, timingSafeEqual } from 'node:crypto';
@@ -21,14 +21,14 @@ const METHODS: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST']);
 const OWN_FIELDS =
   /^(connection|keep-alive|proxy-.*|te|trailer|transfer-encoding|upgrade|expect|http2-settings|alt-svc)$/;
 
-/** Stands in the status line of a request that oxbow itself refused, so that it can be told from a refusal of the site. */
+/** Reason phrase of requests refused by oxbow, to distinguish them from errors of the site. */
 export const refusedPhrase = 'oxbow-refused';
 
-/** What a proxy lets through. */
+/** Options of a proxy. */
 export interface ProxyOptions {
-  /** An address that an administrator gave: its host, private or not, is allowed. */
+  /** A URL configured by an administrator: its host is allowed even if private. */
   readonly trusted?: URL | undefined;
-  /** From now on; then all is cut off, ms. */
+  /** Lifetime, ms; then all connections are closed. */
   readonly deadlineMs: number;
   /** Longest time without a byte on a connection, ms; default 30 s. */
   readonly idleMs?: number | undefined;
@@ -42,13 +42,13 @@ export interface ProxyOptions {
 export interface GuardedProxy extends AsyncDisposable {
   /** `http://user:password@127.0.0.1:port`: a secret, for as long as the proxy is open. */
   readonly url: string;
-  /** Why the last request that oxbow refused was refused: an address, or a bound that was passed. */
+  /** Reason of the last refused request: an address, or an exceeded limit. */
   readonly refusal: OxbowError | undefined;
-  /** Cuts off every connection and stops listening. */
+  /** Closes every connection and stops listening. */
   close(): Promise<void>;
 }
 
-/** Opens a proxy on a free port of 127.0.0.1, with a password that nobody else knows. */
+/** Opens a proxy on a free port of 127.0.0.1, with a random password. */
 export async function openGuardedProxy(guard: Guard, options: ProxyOptions): Promise<GuardedProxy> {
   const proxy = new ForwardProxy(guard, options);
   await proxy.listen();
@@ -65,12 +65,12 @@ class ForwardProxy implements GuardedProxy {
   readonly #deadline: NodeJS.Timeout;
   readonly #password = randomBytes(24).toString('hex');
   readonly #wanted: Buffer;
-  /** Connections of the child, and ours to where it goes. */
+  /** Connections of the child, and those to its targets. */
   readonly #clients = new Set<Duplex>();
   readonly #ways = new Set<{ destroy(): unknown }>();
   #bytes = 0;
   #refusal: OxbowError | undefined;
-  /** Set once a bound was passed: nothing goes out any more. */
+  /** Set when a limit was exceeded: no further requests are allowed. */
   #over: OxbowError | undefined;
   #closed: Promise<void> | undefined;
 
@@ -87,7 +87,7 @@ class ForwardProxy implements GuardedProxy {
     this.#server.on('request', (request, response) => this.#forward(request, response));
     this.#server.on('connect', (request, socket, head) => this.#tunnel(request, socket as Socket, head));
     this.#deadline = setTimeout(() => {
-      this.#stop(netFailure('deadline', `nothing may go out for longer than ${options.deadlineMs} ms`));
+      this.#stop(netFailure('deadline', `the proxy was open for longer than ${options.deadlineMs} ms`));
     }, options.deadlineMs);
   }
 
@@ -143,10 +143,10 @@ class ForwardProxy implements GuardedProxy {
   #count(bytes: number): void {
     this.#bytes += bytes;
     if (this.#bytes > this.#maxBytes)
-      this.#stop(netFailure('too-large', `more than ${this.#maxBytes} bytes went out and in`));
+      this.#stop(netFailure('too-large', `more than ${this.#maxBytes} bytes were transferred`));
   }
 
-  /** Whether the request has the password; compared in the same time whatever it holds. */
+  /** Whether the request has the password; compared in constant time. */
   #isKnown({ headers }: IncomingMessage): boolean {
     const given = Buffer.from(headers['proxy-authorization'] ?? '');
     return given.length === this.#wanted.length && timingSafeEqual(given, this.#wanted);
@@ -156,7 +156,7 @@ class ForwardProxy implements GuardedProxy {
     return url.hostname === this.#trusted?.hostname;
   }
 
-  /** Why a request may not go out, or undefined. */
+  /** Why a request is refused, or undefined. */
   #refuse(request: IncomingMessage, url: URL | undefined): Answer | undefined {
     if (!this.#isKnown(request)) return unknown;
     if (!url) return [400, 'Bad Request'];
@@ -170,7 +170,7 @@ class ForwardProxy implements GuardedProxy {
     }
   }
 
-  /** 403 where oxbow refused, 502 where the other side could not be reached. */
+  /** 403 if oxbow refused, 502 if the server could not be reached. */
   #failed(error: unknown, url: URL): Answer {
     const failure = toNetFailure(error, url);
     if (failure.code !== 'address-refused' && failure !== this.#over) return [502, 'Bad Gateway'];
@@ -247,7 +247,7 @@ class ForwardProxy implements GuardedProxy {
         const fields = { ...passedOn(message.headers), connection: 'close' } as OutgoingHttpHeaders;
         response.writeHead(message.statusCode ?? 502, message.statusMessage, fields);
       } catch (error) {
-        way.destroy(error as Error); // a status or field that may not be sent on
+        way.destroy(error as Error); // an invalid status or field
         return;
       }
       message.pipe(response);

@@ -1,10 +1,10 @@
 /**
- * The way out of what one request of a client asks for: the trace it belongs to goes along.
- * In: the way out, a `traceparent`. Out: the same way, with that header on each request. W3C Trace Context, 3.2.
+ * An HTTP client that sends the trace of one request of a client.
+ * In: a client, a `traceparent`. Out: the same client with that header on each request. W3C Trace Context, 3.2.
  */
 import type { Net } from './net.ts';
 
-/** @param traceparent undefined: tracing is off, and nothing is sent along */
+/** @param traceparent undefined: tracing is off, no header is sent */
 export function tracedNet(net: Net, traceparent: string | undefined): Net {
   if (traceparent === undefined) return net;
   return {

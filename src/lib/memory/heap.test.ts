@@ -2,16 +2,16 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { collectGarbage } from './heap.ts';
 
-test('garbage is let go at once, and no script gets hold of the collector', () => {
+test('garbage is collected at once, and scripts cannot access the collector', () => {
   let kept: Uint8Array[] | undefined = Array.from({ length: 100 }, () => new Uint8Array(100_000));
-  const gone = new WeakRef(kept);
+  const reference = new WeakRef(kept);
   assert.equal(kept.length, 100);
   kept = undefined;
   return new Promise<void>((resolve) => {
-    // A reference that was looked at in this turn stays for the rest of it.
+    // A WeakRef that was read keeps its target until the end of the turn.
     setImmediate(() => {
       collectGarbage();
-      assert.equal(gone.deref(), undefined);
+      assert.equal(reference.deref(), undefined);
       assert.equal((globalThis as { gc?: unknown }).gc, undefined);
       resolve();
     });

@@ -1,7 +1,7 @@
 /**
- * Settings of V8's heap: how much it grows between collections, and one full collection after the start. V8 keeps garbage for as long
- * as little new memory is used, so an idle server would keep the garbage of its start for hours.
- * In: nothing. Out: a smaller process: 16 MB here, for one pause of 70 ms.
+ * Settings of V8's heap: how much it grows between collections, and one full collection after the start. V8 does not
+ * collect while little memory is allocated, so an idle server would keep the garbage of its start for hours.
+ * In: nothing. Out: a process that is 16 MB smaller, for one pause of 70 ms.
  */
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
@@ -12,17 +12,17 @@ import { runInNewContext } from 'node:vm';
  */
 const HEAP_GROWTH_PERCENT = 200;
 
-/** Lets the heap of this process grow more between two collections. A V8 without the flag prints a warning and goes on. */
+/** Lets the heap of this process grow more between two collections. A V8 without the flag prints a warning. */
 export function letHeapGrow(): void {
   setFlagsFromString(`--heap-growing-percent=${HEAP_GROWTH_PERCENT}`);
 }
 
-/** After a start: by then everything that it needs is loaded, and few have found the way, ms. */
+/** Time of the collection after a start: everything is loaded, and there are few viewers yet, ms. */
 export const TIDY_AFTER_MS = 5000;
 
-/** Collects all garbage of this thread and gives memory back to the system. Stops the thread for some ten milliseconds. */
+/** Collects all garbage of this thread and returns memory to the system. Blocks the thread for some ten milliseconds. */
 export function collectGarbage(): void {
-  // V8 has no other door to it; a context that is made while the flag is set has the function, and no other one has.
+  // The only access to V8's collector: contexts created while the flag is set have `gc`, and no others.
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: { type: 'major'; flavor: 'last-resort' }) => void;
   setFlagsFromString('--no-expose-gc');

@@ -5,7 +5,7 @@ import { test } from 'node:test';
 const server = new URL('../../http/server.ts', import.meta.url);
 const net = new URL('../../net/net.ts', import.meta.url);
 
-test('neither the server nor the way out loads undici', () => {
+test('neither the server nor the outgoing client loads undici', () => {
   const script = `
     for (const file of ${JSON.stringify([server.href, net.href])}) await import(file);
     const { moduleLoadList } = process;
