@@ -16,3 +16,8 @@ export function stateText(
   if (state === 'live') return '';
   return (selfExplaining.has(state) ? '' : problem) || t(`state.${state}Long`);
 }
+
+/** Whether that reason needs attention: a stream that waits for its publisher is in a normal state. */
+export function needsAttention({ state }: Pick<StreamView, 'state'>): boolean {
+  return state !== 'live' && state !== 'unpublished';
+}
