@@ -1,7 +1,7 @@
 /**
- * How the interface is built (scripts/build-web.mjs): Svelte by Vite into web/dist, hashed files under /ui/, nothing inlined, so that a strict
- * Content-Security-Policy holds. Two pages: the interface, and the player for frames. The player for other people's pages is
- * vite.player.config.js. Plain JavaScript: it runs in `npm ci` on whatever Node the machine has.
+ * How scripts/build-web.mjs builds the interface: Svelte by Vite into web/dist, hashed files under /ui/, nothing inlined, so that a strict
+ * Content-Security-Policy can be used. Two pages: the interface, and the embedded player. The player for other sites is in
+ * vite.player.config.js. Plain JavaScript: it runs in `npm ci` on any supported Node.
  */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -20,14 +20,14 @@ export const components = svelte({
   },
 });
 
-/** What both builds share. */
+/** Options of both builds. */
 export const build = {
   outDir: 'dist',
-  assetsDir: 'ui', // not `assets`: that path belongs to the library
+  assetsDir: 'ui', // `assets` is reserved for the library
   assetsInlineLimit: 0, // no data: URLs
   target: 'es2022',
-  cssTarget: ['chrome123', 'firefox120', 'safari17.5'], // light-dark() as it is written
-  chunkSizeWarningLimit: 700, // hls.js is one chunk of 590 kB (185 kB gzip), loaded by players alone
+  cssTarget: ['chrome123', 'firefox120', 'safari17.5'], // keeps light-dark()
+  chunkSizeWarningLimit: 700, // hls.js is one chunk of 590 kB (185 kB gzip), loaded only by players
 };
 
 export default defineConfig({
@@ -35,11 +35,11 @@ export default defineConfig({
   build: {
     ...build,
     emptyOutDir: true,
-    manifest: true, // what a page loads first is weighed by test/checks
+    manifest: true, // test/checks measures the first load
     modulePreload: { polyfill: false },
     rolldownOptions: {
       input: { index: 'index.html', embed: 'embed.html' },
-      checks: { pluginTimings: false }, // a busy machine is no warning
+      checks: { pluginTimings: false }, // no warnings on a busy machine
     },
   },
 });

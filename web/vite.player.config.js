@@ -1,6 +1,6 @@
 /**
- * How `<oxbow-player>` is built: /player.js and /player.css, stable addresses, with hashed chunks next to those of the
- * interface. All addresses inside are relative to the script, which is used on pages of other sites.
+ * Builds `<oxbow-player>`: /player.js and /player.css, stable addresses, with hashed chunks next to those of the
+ * interface. All addresses inside are relative to the script, which pages of other sites load.
  */
 import { defineConfig } from 'vite';
 import { build, components } from './vite.config.js';

@@ -98,26 +98,26 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
     );
 
   /** The loudest frequency of the sound, Hz; 0 in silence. */
-  const heard = () =>
+  const loudestHertz = () =>
     front(async (video) => {
-      const page = globalThis as typeof globalThis & { heard?: { element: Element; analyser: AnalyserNode } };
-      if (page.heard?.element !== video) {
+      const page = globalThis as typeof globalThis & { tap?: { element: Element; analyser: AnalyserNode } };
+      if (page.tap?.element !== video) {
         const context = new AudioContext();
         await context.resume();
         const analyser = context.createAnalyser();
         context.createMediaElementSource(video).connect(analyser);
-        page.heard = { element: video, analyser };
+        page.tap = { element: video, analyser };
       }
-      const { analyser } = page.heard;
+      const { analyser } = page.tap;
       const levels = new Uint8Array(analyser.frequencyBinCount);
       analyser.getByteFrequencyData(levels);
       const loudest = Math.max(...levels);
       return loudest === 0 ? 0 : (levels.indexOf(loudest) * analyser.context.sampleRate) / analyser.fftSize;
     });
 
-  const hears = (language: Language) =>
+  const untilHeard = (language: Language) =>
     until(`${language} is heard`, async () => {
-      const hertz = await heard();
+      const hertz = await loudestHertz();
       if (Math.abs(hertz - languages[language].hertz) > OFF_HZ) throw new Error(`${hertz} Hz`);
       return true;
     });
@@ -130,11 +130,11 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
   test('another language is audible once it is selected, and then the first one again', async () => {
     await page.keyboard.press('m');
     await until('the sound is on', () => front((video) => !video.muted));
-    await hears('eng');
+    await untilHeard('eng');
     await choose(/^Audio track/, /German|Deutsch/);
-    await hears('deu');
+    await untilHeard('deu');
     await choose(/^Audio track/, /English/);
-    await hears('eng');
+    await untilHeard('eng');
   });
 
   test('subtitles are shown in the selected language, and disappear when they are switched off', async () => {

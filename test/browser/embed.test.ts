@@ -183,7 +183,7 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
       await page.locator('media-time-range').evaluate((range, detail) => {
         range.dispatchEvent(new CustomEvent('mediaseekrequest', { bubbles: true, composed: true, detail }));
       }, backTo);
-      await until('it has sought there', async () => {
+      await until('the seek has ended', async () => {
         const { startMs, currentTime } = await readState(page);
         const utcMs = await shownIn(video);
         const agrees = utcMs !== undefined && Math.abs(utcMs - startMs - currentTime * 1000) < 1_500;

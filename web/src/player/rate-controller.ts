@@ -32,7 +32,7 @@ const SLOWEST = -0.05;
 const FASTEST = 0.08;
 /** With less ahead the picture may not go at full speed, seconds. */
 const THIN_S = 0.06;
-/** Later than this is sought, not caught up, seconds. */
+/** A larger delay is skipped by a seek, seconds. */
 const SEEK_S = 1;
 /** Between two seeks, in steps: a seek needs time to show what it did. */
 const STEPS_BETWEEN_SEEKS = 10;

@@ -1,6 +1,6 @@
 /**
  * Which recorded time is played for a request.
- * In: a requested time. Out: the time to play. The server is asked only if the answer is not known.
+ * In: a requested time. Out: the time to play. The server is requested only if the answer is unknown.
  */
 import type { Moment } from '../../timeline/past.ts';
 import type { Recorded } from '../../timeline/recorded.ts';
