@@ -11,10 +11,11 @@ import type { Metrics } from '../observe/metrics.ts';
 import { instantUs, parseRange } from './address-time.ts';
 import { Clips } from './clip/clip.ts';
 import { parseDirectives } from './live/directives.ts';
-import { answerInit, answerLiveIndex, answerLivePlaylist, answerPart, answerSegment } from './live/live.ts';
+import { answerInit, answerLiveIndex, answerPart, answerSegment, livePlaylist } from './live/live.ts';
+import { settle } from './live/pending-reply.ts';
 import { SegmentCache } from './live/segment-cache.ts';
 import { DvrLists } from './past/dvr.ts';
-import { answerPastIndex, answerPastManifest, answerPastPlaylist } from './past/past.ts';
+import { answerPastIndex, answerPastManifest, answerPastPlaylist, type PastRequest } from './past/past.ts';
 import type { Reply } from './reply.ts';
 import type { FindStream, ServedStream } from './served-stream.ts';
 import type { Stills } from './stills.ts';
@@ -60,7 +61,7 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'index':
         return answerLiveIndex(streamOf(address), waiting);
       case 'playlist':
-        return answerLivePlaylist(streamOf(address), address, parseDirectives(query), waiting);
+        return settle(livePlaylist(streamOf(address), address, parseDirectives(query)), waiting);
       case 'init':
         return answerInit(streamOf(address), address.rendition, address.init);
       case 'part':
@@ -69,10 +70,8 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
         return answerSegment(streamOf(address), address, { reader, segmentCache });
       case 'dvr-index':
         return dvr.index(streamOf(address), address.length, waiting);
-      case 'dvr-playlist': {
-        const directives = parseDirectives(query);
-        return dvr.playlist(streamOf(address), address, directives, waiting);
-      }
+      case 'dvr-playlist':
+        return dvr.playlist(streamOf(address), address, parseDirectives(query), waiting);
       case 'ts-index':
         return answerTsIndex(streamOf(address), waiting);
       case 'ts-playlist':
@@ -81,18 +80,12 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
         return segments.answer(streamOf(address), address.msn);
       case 'subtitles':
         return answerSubtitles(streamOf(address), address.rendition, address.msn, reader);
-      case 'window-index': {
-        const range = parseRange(address.from, address.to);
-        return answerPastIndex(streamOf(address), { range, revision: address.revision });
-      }
-      case 'window-manifest': {
-        const range = parseRange(address.from, address.to);
-        return answerPastManifest(streamOf(address), { range, revision: address.revision });
-      }
-      case 'window-playlist': {
-        const request = { range: parseRange(address.from, address.to), revision: address.revision };
-        return answerPastPlaylist(streamOf(address), request, address.rendition);
-      }
+      case 'window-index':
+        return answerPastIndex(streamOf(address), windowRequest(address));
+      case 'window-manifest':
+        return answerPastManifest(streamOf(address), windowRequest(address));
+      case 'window-playlist':
+        return answerPastPlaylist(streamOf(address), windowRequest(address), address.rendition);
       case 'clip':
         return clips.answer(streamOf(address), parseRange(address.from, address.to), address.format, waiting);
       case 'still':
@@ -107,4 +100,8 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
         throw new OxbowError('not-found', `there is no media at ${address.path.slice(0, 200)}`);
     }
   };
+}
+
+function windowRequest(address: Extract<MediaAddress, { kind: `window-${string}` }>): PastRequest {
+  return { range: parseRange(address.from, address.to), revision: address.revision };
 }

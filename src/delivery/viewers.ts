@@ -50,15 +50,11 @@ export class Viewers {
   /**
    * Notes a player that was served.
    *
-   * @param player short; the same for all requests of one
+   * @param key short; the same for all requests of a player
    * @param address what it requested, if other players may have the same name
    */
-  seen(stream: string, player: string, address?: MediaAddress): void {
-    const name = address === undefined ? player : this.#anonymous.nameOf(stream, player, address);
-    this.#seen(stream, name);
-  }
-
-  #seen(stream: string, player: string): void {
+  seen(stream: string, key: string, address?: MediaAddress): void {
+    const player = address === undefined ? key : this.#anonymous.nameOf(stream, key, address);
     const players = this.#streams.get(stream) ?? new Map<string, Seen>();
     const known = players.get(player);
     if (known) {

@@ -61,6 +61,13 @@ export async function readyView(stream: ServedStream, { signal }: { signal: Abor
   return view;
 }
 
+/** A generation with at least one complete segment. @throws OxbowError `stream-offline` */
+export function listedView(stream: ServedLiveStream, generation: number): LiveWindowView {
+  const view = stream.list.view(generation);
+  if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
+  return view;
+}
+
 /** The Multivariant Playlist; waits for a stream that is starting. */
 export async function answerLiveIndex(stream: ServedStream, options: { signal: AbortSignal }): Promise<Reply> {
   await readyView(stream, options);
@@ -85,16 +92,6 @@ export function liveIndexReply(view: LiveWindowView): Reply {
   return playlistReply(printMultivariantPlaylist(list), caching.live);
 }
 
-/** A rendition's Media Playlist, once it contains what the directives request. */
-export async function answerLivePlaylist(
-  stream: ServedStream,
-  address: { readonly rendition: string; readonly generation: number },
-  directives: Directives,
-  options: { signal: AbortSignal },
-): Promise<Reply> {
-  return settle(livePlaylist(stream, address, directives), options);
-}
-
 /**
  * A rendition's Media Playlist, or a pending reply until it contains what the directives request.
  *
@@ -106,8 +103,7 @@ export function livePlaylist(
   { msn, part: requestedPart, skip }: Directives,
 ): Reply | PendingReply {
   const { list } = stream;
-  const view = list.view(number);
-  if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
+  const view = listedView(stream, number);
   const rendition = renditionOf(view.tracks, renditionId);
   if (msn === undefined || !view.generation.parts || view.ended) return renderedPlaylist(stream, view, rendition, skip);
   const part = isSubtitle(rendition.id) ? undefined : requestedPart;

@@ -8,7 +8,7 @@ import type { LiveWindowView } from '../../packager/live-segment.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import type { Directives } from '../live/directives.ts';
-import { liveIndexReply, offline, readyView, refuseFarSegment, renditionOf } from '../live/live.ts';
+import { listedView, liveIndexReply, offline, readyView, refuseFarSegment, renditionOf } from '../live/live.ts';
 import { waitFor } from '../live/pending-reply.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
@@ -64,12 +64,7 @@ export class DvrLists {
     { msn, skip }: Directives,
     { signal }: { signal: AbortSignal },
   ): Promise<Reply> {
-    const current = () => {
-      const view = stream.list.view(generation);
-      if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
-      return view;
-    };
-    const view = current();
+    const view = listedView(stream, generation);
     renditionOf(view.tracks, rendition);
     if (msn === undefined || view.ended) return this.#reply(stream, length, rendition, view, skip);
     refuseFarSegment(msn, lastOf(view));
@@ -79,7 +74,7 @@ export class DvrLists {
     };
     await waitFor(stream.list.changes, reached, 3000 * view.generation.targetDurationS, signal);
     if (!reached()) throw new OxbowError('part-timeout', `${stream.name} did not reach segment ${msn}`);
-    const reply = await this.#reply(stream, length, rendition, current(), skip);
+    const reply = await this.#reply(stream, length, rendition, listedView(stream, generation), skip);
     return { ...reply, cacheControl: cachingOfReached(view.generation.targetDurationS) };
   }
 

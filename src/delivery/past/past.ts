@@ -36,10 +36,10 @@ const USUAL_TARGET_S = 6;
 /** Longer playlists have one date per minute instead of one per segment. */
 const DATED_US = 3600 * 1_000_000;
 /** Longest window; clients request several instead. */
-export const MAX_WINDOW_US = 24 * 3600 * 1_000_000;
+const MAX_WINDOW_US = 24 * 3600 * 1_000_000;
 
 /** What reading a time range needs of a stream. */
-export type PastStream = Pick<ServedStream, 'name' | 'recording' | 'createdUs' | 'horizonUs'>;
+type PastStream = Pick<ServedStream, 'name' | 'recording' | 'createdUs' | 'horizonUs'>;
 
 /** A time range, µs since 1970. */
 export interface Range {
@@ -60,7 +60,7 @@ export interface PastRequest {
  *
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
-export function groupsOf(stream: PastStream, range: Range): Promise<Iterable<RecordedGroup>> {
+function groupsOf(stream: PastStream, range: Range): Promise<Iterable<RecordedGroup>> {
   return isWindow(range) ? startingIn(stream, range) : groupsFromKey(stream, range);
 }
 
@@ -244,6 +244,6 @@ function countOf(groups: Iterable<RecordedGroup>): number {
 }
 
 /** Whether the range is one of the ten-minute windows of the grid. */
-export function isWindow({ fromUs, toUs }: Range): boolean {
+function isWindow({ fromUs, toUs }: Range): boolean {
   return windowOf(fromUs) === fromUs && toUs - fromUs === WINDOW_US;
 }

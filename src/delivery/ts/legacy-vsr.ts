@@ -40,7 +40,7 @@ export function answerLegacyLive(
   options: { signal: AbortSignal },
 ): Promise<Reply> {
   const utc = query.get('utc');
-  return utc === null ? answerLast(stream, clock, options) : answerCatchUp(stream, instantUs(utc));
+  return utc === null ? answerLast(stream, clock, options) : catchUp(stream, instantUs(utc));
 }
 
 /**
@@ -87,7 +87,7 @@ function endOf(sealed: readonly LiveSegment[]): number {
   return last ? last.startUs + last.sealed!.durationUs : 0;
 }
 
-function answerCatchUp(stream: ServedStream, fromUs: number): Promise<Reply> {
+function catchUp(stream: ServedStream, fromUs: number): Promise<Reply> {
   return answerWindow(stream, { fromUs, toUs: fromUs + CATCH_UP_US }, `${stream.name}/`);
 }
 

@@ -8,7 +8,7 @@ import { TS, tsRenditionOf } from '../../media/rendition-set.ts';
 import type { LiveWindowView } from '../../packager/live-segment.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { tsMultivariant } from '../format/hls-multivariant.ts';
-import { offline, readyView } from '../live/live.ts';
+import { listedView, offline, readyView } from '../live/live.ts';
 import { livePresentation } from '../live/live-presentation.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
@@ -32,8 +32,7 @@ export async function answerTsIndex(stream: ServedStream, options: { signal: Abo
 
 /** The Media Playlist of a generation. */
 export function answerTsPlaylist(stream: ServedStream, generationNumber: number): Reply {
-  const view = stream.list.view(generationNumber);
-  if (!view?.segments.some((segment) => segment.sealed)) throw offline(stream);
+  const view = listedView(stream, generationNumber);
   assertTsCarries(tsRenditionOf(view.tracks).tracks);
   return renderedOnce(stream, `g${generationNumber}`, view, () => {
     return printMediaPlaylist(hlsMediaPlaylist(livePresentation(view), TS, { folderOf: () => '' }));

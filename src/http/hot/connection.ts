@@ -32,20 +32,24 @@ const MAX_RECEIVED_BYTES = 16 * 1024;
 
 const NOTHING = Buffer.alloc(0);
 
+/** What a connection does not answer itself. */
+export interface SlowPath {
+  /** Answers a request. */
+  onRequest(request: IncomingMessage, response: ServerResponse): void;
+  /** Refuses a pending request. */
+  refuse(request: IncomingMessage, response: ServerResponse, reason: unknown): void;
+  /** Moves the connection to node:http; none of its bytes were consumed. */
+  handOver(socket: Socket): void;
+}
+
 /** What a connection needs of its responder. */
-export interface ConnectionHost {
+export interface ConnectionHost extends SlowPath {
   readonly cache: ResponseCache;
   readonly pendingReplies: PendingReplies;
   /** Whether the client gets the common response: own host name, no foreign page. The slow path decides otherwise. */
   isCommon(headers: ClientHeaders): boolean;
   /** Unix seconds. */
   nowS(): number;
-  /** The slow path. */
-  onRequest(request: IncomingMessage, response: ServerResponse): void;
-  /** Refuses a pending request. */
-  refuse(request: IncomingMessage, response: ServerResponse, reason: unknown): void;
-  /** Moves the connection to node:http; none of its bytes were consumed. */
-  handOver(socket: Socket): void;
   /** Counts a pending request; returns how to end that. Throws the OxbowError of the limit. */
   startWaiting(headers: ClientHeaders, socket: Socket): () => void;
   /** Counts a response. @param waitedMs 0 if it was not pending */

@@ -1,12 +1,10 @@
 /**
  * The hot responder: accepts all HTTP/1.1 connections and answers live requests without fastify and without node:http's parser.
- * In: sockets, plain or TLS. Out: responses and counters; other requests go to the slow path (`Handlers`).
+ * In: sockets, plain or TLS. Out: responses and counters; other requests go to the slow path (`SlowPath`).
  * docs/media.md 27, 28; docs/decisions/0012-the-hot-responder.md.
  */
-import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
-import { type LiveAddress, mediaClassOf, printMediaAddress } from '../../api/media-address.ts';
-import type { LiveLookup } from '../../delivery/live/live-lookup.ts';
+import { mediaClassOf, printMediaAddress } from '../../api/media-address.ts';
 import type { Viewers } from '../../delivery/viewers.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createClientAddress } from '../client/client-address.ts';
@@ -14,11 +12,11 @@ import { readCmcd } from '../client/cmcd.ts';
 import { answersTo, type OwnHosts } from '../client/host-check.ts';
 import { viewerKey } from '../client/viewer-key.ts';
 import type { WaitLimiter } from '../wait-limiter.ts';
-import { type ConnectionHost, HotConnection } from './connection.ts';
+import { type ConnectionHost, HotConnection, type SlowPath } from './connection.ts';
 import { PendingReplies } from './pending-replies.ts';
 import type { RawResponse } from './raw-response.ts';
 import type { ClientHeaders } from './request-head.ts';
-import { type HotResponse, ResponseCache } from './response-cache.ts';
+import { type HotResponse, ResponseCache, type ResponseCacheOptions } from './response-cache.ts';
 
 /** Responses of one class of media. */
 export interface Served {
@@ -44,28 +42,14 @@ export interface HotCounts {
 }
 
 /** Dependencies of a responder. */
-export interface HotDeps {
-  readonly lookup: LiveLookup;
-  /** Whether the stream is not public. */
-  isPrivate(stream: string): boolean;
-  /** Whether a playback token is valid for an address. */
-  mayWatch(token: string, address: LiveAddress): boolean;
+export interface HotDeps extends Omit<ResponseCacheOptions, 'failed' | 'nowMs'> {
   readonly viewers: Pick<Viewers, 'seen'>;
   readonly counts: HotCounts;
   readonly trustedProxies: readonly string[];
   readonly ownHosts: OwnHosts;
-  /** Header fields of each response. */
-  readonly head: Readonly<Record<string, string>>;
   readonly clock: { nowMs(): number; monotonicMs(): number };
   /** Called with a bug. */
   failed(error: unknown, where: string): void;
-}
-
-/** The slow path. */
-export interface Handlers {
-  onRequest(request: IncomingMessage, response: ServerResponse): void;
-  refuse(request: IncomingMessage, response: ServerResponse, reason: unknown): void;
-  handOver(socket: Socket): void;
 }
 
 /** Owner of the HTTP/1.1 connections of a thread. */
@@ -89,7 +73,7 @@ interface KnownViewer {
  *
  * @param waitLimiter limit of pending requests, shared with the slow path
  */
-export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, handlers: Handlers): HotResponder {
+export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slowPath: SlowPath): HotResponder {
   const { counts, viewers, clock } = deps;
   const clientAddress = createClientAddress(deps.trustedProxies);
   const connections = new Set<HotConnection>();
@@ -97,8 +81,8 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, hand
   const pendingReplies = new PendingReplies();
   const cache = new ResponseCache({
     lookup: deps.lookup,
-    isPrivate: (name) => deps.isPrivate(name),
-    mayWatch: (token, address) => deps.mayWatch(token, address),
+    isPrivate: deps.isPrivate,
+    mayWatch: deps.mayWatch,
     head: deps.head,
     failed(error, address) {
       // The slow path meets the same refusal and sends it; a bug may be in this path alone.
@@ -151,7 +135,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, hand
   }
 
   const host: ConnectionHost = {
-    ...handlers,
+    ...slowPath,
     cache,
     pendingReplies,
     // Access of foreign pages depends on the stream: the slow path decides.

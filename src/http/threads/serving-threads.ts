@@ -9,10 +9,8 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
-import type { Endpoint } from '../../config/address.ts';
 import type { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { Subscribable } from '../../lib/events.ts';
-import type { OwnHosts } from '../client/host-check.ts';
 import { checkFree } from '../hot/listeners.ts';
 import type { ServerCertificate } from '../tls/tls-certificate.ts';
 import type { CounterReport, FromThread, ThreadSettings, ToThread } from './messages.ts';
@@ -29,20 +27,10 @@ const REPORT_TIMEOUT_MS = 500;
 const RESTART_AFTER_MS = 1000;
 
 /** Options of the serving threads. */
-export interface ServingOptions extends Omit<FeedOptions, 'post'> {
+export interface ServingOptions extends Omit<FeedOptions, 'post'>, Omit<ThreadSettings, 'number' | 'internalEndpoint'> {
   readonly count: number;
-  /** Port 0: any free port. */
-  readonly listen: Endpoint;
-  readonly certificate: ServerCertificate | undefined;
-  readonly trustedProxies: readonly string[];
-  readonly ownHosts: OwnHosts;
-  /** Header fields of each response. */
-  readonly head: Readonly<Record<string, string>>;
-  readonly watchSecret: Uint8Array;
   /** Recorded segments that the main thread served, for the caches of the threads. */
   readonly cachedSegments: SegmentCache['added'];
-  /** Folder that segment locations are relative to. */
-  readonly mediaFolder: string;
   /** Emits the prefix of stored media that is deleted. */
   readonly forgotten: Subscribable<SegmentPrefix>;
   /** Emits a stream whose settings or access have changed; undefined: any of them. */
