@@ -3,6 +3,7 @@
  * In: responses of the server. Out: byte ranges of the file. At most 32 MiB are held in memory.
  */
 import { concatBytes } from '../../lib/bytes.ts';
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Locate } from '../pull/source-access.ts';
 import { afterFailure, type FileContext, type FileReply, requestFile } from './file-request.ts';
@@ -122,10 +123,7 @@ class RangedFile implements FileBytes {
     this.#blocks.set(index, block);
     // The reader awaits it later; until then a rejection must not count as unhandled. Failures are not cached.
     block.catch(() => this.#blocks.delete(index));
-    for (const oldest of this.#blocks.keys()) {
-      if (this.#blocks.size <= MAX_BLOCKS) break;
-      this.#blocks.delete(oldest);
-    }
+    dropOldest(this.#blocks, MAX_BLOCKS);
   }
 
   /** Fetches a block; continues at the position of a broken connection. */

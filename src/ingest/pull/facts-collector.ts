@@ -2,7 +2,7 @@
  * Collects the facts of a source while it is pulled.
  * In: its playlists and segments as they arrive. Out: SourceFacts, each time they change.
  */
-import type { LeftOutTrack } from '../../api/left-out.ts';
+import { distinctLeftOut, type LeftOutTrack } from '../../api/left-out.ts';
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { ParsedPlaylist } from '../../media/m3u8/parse.ts';
 import { listedS } from './playlist/list-segments.ts';
@@ -15,6 +15,7 @@ const REPORTED_CHANGE = 0.1;
 export class FactsCollector {
   readonly #onFacts: (facts: SourceFacts) => void;
   #facts: SourceFacts = { protocol: 'hls', container: '', title: '', live: true, qualities: [] };
+  readonly #leftOut = new Map<unknown, readonly LeftOutTrack[]>();
   #opened = false;
   #reported = false;
 
@@ -55,10 +56,13 @@ export class FactsCollector {
     if (container !== this.#facts.container) this.#put({ ...this.#facts, container });
   }
 
-  /** Replaces the tracks that oxbow cannot take. */
-  leftOut(tracks: readonly LeftOutTrack[]): void {
+  /** Replaces the tracks that oxbow cannot take of one part of the source: a Rendition, or a name for another part. */
+  leftOut(part: unknown, tracks: readonly LeftOutTrack[]): void {
+    if (tracks.length > 0) this.#leftOut.set(part, tracks);
+    else if (!this.#leftOut.delete(part)) return;
+    const all = distinctLeftOut([...this.#leftOut.values()].flat());
     const { leftOut: _, ...rest } = this.#facts;
-    this.#put({ ...rest, ...(tracks.length > 0 && { leftOut: [...tracks] }) });
+    this.#put({ ...rest, ...(all.length > 0 && { leftOut: [...all] }) });
   }
 
   #put(facts: SourceFacts): void {

@@ -141,9 +141,9 @@ suite('a live source that ends its playlist', { concurrency: 6, skip: need('ffmp
 
   test('ends the pull without awaitReturn, and so does VOD', async () => {
     await using live = await pull('/live.m3u8', {}, (origin) => endingList(origin, '/live.m3u8', ts(0, 1, 2)));
-    await using film = await pull('/ts/index.m3u8', awaited);
-    await Promise.all([live.done, film.done]);
-    assert.deepEqual([live.input.absences, film.input.absences], [[], []]);
-    assert.equal(film.input.videoFrames, 8 * FPS);
+    await using vod = await pull('/ts/index.m3u8', awaited);
+    await Promise.all([live.done, vod.done]);
+    assert.deepEqual([live.input.absences, vod.input.absences], [[], []]);
+    assert.equal(vod.input.videoFrames, 8 * FPS);
   });
 });

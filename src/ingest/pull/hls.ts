@@ -10,7 +10,6 @@ import type { StreamInput } from '../../live/input.ts';
 import type { Rendition } from '../../media/m3u8/playlist.ts';
 import { type FetchLimits, mainLimits, type PullContext, renditionLimits } from './context.ts';
 import { FactsCollector } from './facts-collector.ts';
-import { LeftOutTracks } from './left-out.ts';
 import { LowLatency } from './playlist/low-latency.ts';
 import { type SourceLocations, SourceResolver } from './playlist/source-resolver.ts';
 import { SourceReturn } from './playlist/source-return.ts';
@@ -69,12 +68,11 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     lowLatency: new LowLatency(log),
   };
   const facts = new FactsCollector(options.onFacts ?? (() => {}));
-  const leftOut = new LeftOutTracks((tracks) => facts.leftOut(tracks));
   const source = new SourceResolver(context, {
     quality: parseQuality(options.quality ?? ''),
     locate: options.locate,
     onFound: (locations) => {
-      leftOut.set('playlist', locations.choice?.leftOut ?? []);
+      facts.leftOut('playlist', locations.choice?.leftOut ?? []);
       facts.found(locations);
     },
     signal,
@@ -85,7 +83,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     const locations = await findForever(source, context, feeder, { signal });
     const renditionContext: PullContext = { ...context, limits: renditionLimits };
     const { inBand } = locations.choice ?? {};
-    const onLeftOut = (rendition: Rendition, tracks: readonly LeftOutTrack[]) => leftOut.set(rendition, tracks);
+    const onLeftOut = (rendition: Rendition, tracks: readonly LeftOutTrack[]) => facts.leftOut(rendition, tracks);
     const audio = new AudioRenditions(source.audiosOf(locations), inBand, renditionContext, onLeftOut);
     const timed = new TimedTracks(source.subtitlesOf(locations), renditionContext, onLeftOut);
     renditions = Promise.all([audio.run({ signal }), timed.run({ signal })]);
@@ -93,7 +91,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     const video = source.locationOf(locations, (found) => found.video);
     const videoContext: PullContext = {
       ...context,
-      onLeftOut: (tracks) => leftOut.set('video', tracks),
+      onLeftOut: (tracks) => facts.leftOut('video', tracks),
       onPlaylist: (parsed) => {
         facts.list(parsed);
         if (parsed.kind === 'media') timed.list(parsed.playlist);

@@ -3,6 +3,7 @@
  * In: event messages, and how far the media is. Out: tracks and frames. Pure.
  * Schemes: Carriage of ID3 Timed Metadata in CMAF, 2; SCTE 214-3, 7.3.
  */
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import type { DataConfig, DataTrack, Frame } from '../frame.ts';
 import { rescale } from '../rescale.ts';
 import type { EventMessage } from './emsg.ts';
@@ -27,20 +28,20 @@ interface Waiting {
   readonly data: Uint8Array;
 }
 
-interface Line {
+interface EventTrack {
   readonly track: DataTrack;
   lastDts: number;
 }
 
 /** The events of one stream. */
 export class EventQueue {
-  readonly #lines = new Map<DataConfig['codec'], Line>();
+  readonly #eventTracks = new Map<DataConfig['codec'], EventTrack>();
   readonly #known = new Set<string>();
   #waiting: Waiting[] = [];
 
   /** A track for each kind of event that has come. */
   get tracks(): readonly DataTrack[] {
-    return [...this.#lines.values()].map(({ track }) => track);
+    return [...this.#eventTracks.values()].map(({ track }) => track);
   }
 
   /**
@@ -53,7 +54,7 @@ export class EventQueue {
     if (!codec || this.#isKnown(message)) return true;
     const bytes = this.#waiting.reduce((sum, { data }) => sum + data.length, message.data.length);
     if (this.#waiting.length >= MAX_WAITING || bytes > MAX_WAITING_BYTES) return false;
-    if (!this.#lines.has(codec)) {
+    if (!this.#eventTracks.has(codec)) {
       const track: DataTrack = {
         id: IDS[codec],
         kind: 'data',
@@ -62,7 +63,7 @@ export class EventQueue {
         label: '',
         config: dataConfigOf(codec),
       };
-      this.#lines.set(codec, { track, lastDts: Number.NEGATIVE_INFINITY });
+      this.#eventTracks.set(codec, { track, lastDts: Number.NEGATIVE_INFINITY });
     }
     const { relative, time, timescale, duration, data } = message;
     const ticks = rescale(time, timescale, TIMESCALE);
@@ -79,10 +80,7 @@ export class EventQueue {
     );
     if (this.#known.has(key)) return true;
     this.#known.add(key);
-    for (const oldest of this.#known) {
-      if (this.#known.size <= MAX_KNOWN) break;
-      this.#known.delete(oldest);
-    }
+    dropOldest(this.#known, MAX_KNOWN);
     return false;
   }
 
@@ -101,11 +99,11 @@ export class EventQueue {
     const due = real.filter(isDue).sort((a, b) => a.pts! - b.pts!);
     this.#waiting = real.filter((event) => !isDue(event));
     return due.map(({ codec, pts, duration, data }) => {
-      const line = this.#lines.get(codec)!;
+      const eventTrack = this.#eventTracks.get(codec)!;
       // Two events of one instant follow each other by a tick: decode times increase.
-      const dts = Math.max(pts!, line.lastDts + 1);
-      line.lastDts = dts;
-      return { trackId: line.track.id, dts, pts: dts, duration, key: true, data };
+      const dts = Math.max(pts!, eventTrack.lastDts + 1);
+      eventTrack.lastDts = dts;
+      return { trackId: eventTrack.track.id, dts, pts: dts, duration, key: true, data };
     });
   }
 
@@ -117,7 +115,7 @@ export class EventQueue {
   reset(): number {
     const lost = this.#waiting.length;
     this.#waiting = [];
-    for (const line of this.#lines.values()) line.lastDts = Number.NEGATIVE_INFINITY;
+    for (const eventTrack of this.#eventTracks.values()) eventTrack.lastDts = Number.NEGATIVE_INFINITY;
     return lost;
   }
 }

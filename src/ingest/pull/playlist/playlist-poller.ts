@@ -122,7 +122,7 @@ class PollOperations {
       return { type: 'loaded', atMs, list, text, url: loaded.url, arrivedMs, following: this.#following(list) };
     } catch (error) {
       this.#signal.throwIfAborted();
-      if (!isFailure(error) || (error instanceof OxbowError && error.code === 'unsupported-media')) throw error;
+      if (!mayRetry(error)) throw error;
       return { type: 'failed', atMs: this.#atMs(), gone: isGone(error), detail: messageOf(error).slice(0, 200) };
     }
   }
@@ -174,8 +174,13 @@ function mediaOf({ parsed }: LoadedPlaylist): MediaPlaylist {
 }
 
 /** Whether an error is a failure of the source; any other one is a bug. */
-export function isFailure(error: unknown): boolean {
+function isFailure(error: unknown): boolean {
   return error instanceof OxbowError || error instanceof FormatError;
+}
+
+/** Whether a reload may help after an error: a failure of the source other than unsupported media. */
+export function mayRetry(error: unknown): error is OxbowError | FormatError {
+  return isFailure(error) && !(error instanceof OxbowError && error.code === 'unsupported-media');
 }
 
 /**

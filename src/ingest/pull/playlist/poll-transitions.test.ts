@@ -228,13 +228,13 @@ suite('the polling of a Media Playlist (RFC 8216bis 6.3.4)', () => {
     assert.ok(last?.kind === 'list' && !last.moved);
   });
 
-  test('a film is over after its list; so is a live list that is not awaited', () => {
-    const film = new Poll({ awaitReturn: true });
-    film.loaded(listOf(9, { endList: true }));
+  test('a VOD playlist is over after its first load; so is a live one that is not awaited', () => {
+    const vod = new Poll({ awaitReturn: true });
+    vod.loaded(listOf(9, { endList: true }));
     const live = Poll.live({ canRelocate: false });
     live.due();
     live.loaded(listOf(4, { endList: true }));
-    for (const poll of [film, live]) assert.deepEqual([poll.state.phase.name, poll.operation], ['over', undefined]);
+    for (const poll of [vod, live]) assert.deepEqual([poll.state.phase.name, poll.operation], ['over', undefined]);
   });
 
   test('a live list that ends is followed by the one at its new URL; without one it is over after 30 s', () => {
@@ -258,12 +258,12 @@ suite('the polling of a Media Playlist (RFC 8216bis 6.3.4)', () => {
     assert.ok(alone.nowMs >= endedMs + 30_000 && alone.nowMs < endedMs + 32_000);
   });
 
-  test('a page that leads to a film in place of the live list has no successor', () => {
+  test('a page that refers to VOD instead of the live playlist has no successor', () => {
     const poll = Poll.live({ awaitReturn: true, fromPage: true });
     poll.due();
     poll.loaded(listOf(4, { endList: true }));
     assert.ok(poll.expect('locate').mustBeLive);
-    poll.located(location('film'), false);
+    poll.located(location('vod'), false);
     assert.deepEqual([poll.state.phase.name, poll.reports.at(-1)], ['pausing', { kind: 'ended' }]);
     poll.due();
     assert.equal(poll.operation?.do, 'load', 'the page is not asked again for ten minutes');
@@ -273,7 +273,7 @@ suite('the polling of a Media Playlist (RFC 8216bis 6.3.4)', () => {
   test('an awaited list is looked up before each reload, and its return is announced', () => {
     const poll = Poll.ended();
     poll.due();
-    poll.located(location('film'), false);
+    poll.located(location('vod'), false);
     poll.failed();
     assert.deepEqual([poll.reports.at(-1)?.kind, poll.retries], ['ended', 1]);
     poll.due();

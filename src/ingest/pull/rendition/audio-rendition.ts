@@ -4,7 +4,7 @@
  * renditions share timestamps and discontinuity sequence numbers, not segment boundaries.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
-import { sleep } from '../../../lib/abort.ts';
+import { sleep, waitFor } from '../../../lib/abort.ts';
 import { messageOf } from '../../../lib/errors.ts';
 import type { Track } from '../../../media/frame.ts';
 import type { Rendition } from '../../../media/m3u8/playlist.ts';
@@ -12,7 +12,7 @@ import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';
 import type { MediaGroup } from '../segment/segment-demux.ts';
 import { AudioQueue, type SegmentTimeline, type VideoSpan, type WaitingFrame } from './audio-queue.ts';
-import { type RenditionLocation, readRendition } from './rendition.ts';
+import { type LocatedRendition, type RenditionLocation, readRendition } from './rendition.ts';
 
 /** The reader pauses while so many frames, or so many bytes, wait. */
 const MAX_AHEAD = 5000;
@@ -41,6 +41,7 @@ export interface DueAudio {
 
 /** The audio of one Rendition. */
 export class AudioRendition {
+  readonly #location: RenditionLocation;
   readonly #context: PullContext;
   readonly #firstId: number;
   readonly #queue = new AudioQueue();
@@ -57,8 +58,9 @@ export class AudioRendition {
   readonly rendition: Rendition;
 
   /** @param firstId id of its first track, of at most four */
-  constructor(rendition: Rendition, firstId: number, context: PullContext) {
+  constructor({ rendition, location }: LocatedRendition, firstId: number, context: PullContext) {
     this.rendition = rendition;
+    this.#location = location;
     this.#firstId = firstId;
     this.#context = {
       ...context,
@@ -76,13 +78,13 @@ export class AudioRendition {
   /**
    * Reads the rendition until it ends, is stopped, or `signal` aborts. Never rejects: errors are logged, and video continues without it.
    */
-  async run(target: RenditionLocation, { signal: outer }: { signal: AbortSignal }): Promise<void> {
+  async run({ signal: outer }: { signal: AbortSignal }): Promise<void> {
     const signal = AbortSignal.any([outer, this.#stopped.signal]);
     const { name, language } = this.rendition;
     const { log } = this.#context;
     this.#state = 'running';
     try {
-      for await (const item of readRendition(target, this.#context, { signal })) {
+      for await (const item of readRendition(this.#location, this.#context, { signal })) {
         if (item.kind === 'segment') {
           for (const group of item.media.groups) this.#add(group, item.segment);
           // The past of a playlist is fetched no faster than that of the video.
@@ -167,13 +169,9 @@ export class AudioRendition {
 
   /** Resolves when the video has taken audio, or `signal` aborts. */
   async #taken({ signal }: { signal: AbortSignal }): Promise<void> {
-    if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    const wake = () => resolve();
-    this.#wakeReader = wake;
-    signal.addEventListener('abort', wake, { once: true });
-    await promise;
-    signal.removeEventListener('abort', wake);
+    this.#wakeReader = resolve;
+    await waitFor(promise, { signal }).catch(() => {}); // on abort the reader ends by itself
     this.#wakeReader = undefined;
   }
 

@@ -20,34 +20,32 @@ const IDS_EACH = 16;
 
 /** The audio of one pull. */
 export class AudioRenditions {
-  readonly #locations: readonly LocatedRendition[];
   #renditions: readonly AudioRendition[];
   /** The Rendition of the audio in the video segments, if the Multivariant Playlist has one. */
   #inBand: Rendition | undefined;
   #inBandDetected = false;
 
   /**
-   * @param locations at most 8, the default one first
+   * @param located at most 8, the default one first
    * @param inBand the Rendition of the group that has no playlist of its own
    * @param leftOut called with all tracks of a rendition that oxbow cannot take, each time they change
    */
   constructor(
-    locations: readonly LocatedRendition[],
+    located: readonly LocatedRendition[],
     inBand: Rendition | undefined,
     context: PullContext,
-    leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void = () => {},
+    leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void,
   ) {
-    this.#locations = locations;
     this.#inBand = inBand;
-    this.#renditions = locations.map(({ rendition }, i) => {
-      const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(rendition, tracks);
-      return new AudioRendition(rendition, FIRST_ID + i * IDS_EACH, { ...context, onLeftOut });
+    this.#renditions = located.map((one, i) => {
+      const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(one.rendition, tracks);
+      return new AudioRendition(one, FIRST_ID + i * IDS_EACH, { ...context, onLeftOut });
     });
   }
 
   /** Reads all Renditions until they have ended or `signal` aborts. Never rejects. */
   async run({ signal }: { signal: AbortSignal }): Promise<void> {
-    await Promise.all(this.#renditions.map((rendition, i) => rendition.run(this.#locations[i]!.location, { signal })));
+    await Promise.all(this.#renditions.map((rendition) => rendition.run({ signal })));
   }
 
   /**

@@ -3,6 +3,7 @@
  * In: its Media Playlists as they are loaded, and each segment. Out: frames with the received attribute list and the distance from the
  * frame to the start of the range. RFC 8216bis 4.4.5.1; docs/media.md 1.
  */
+import { dropOldest } from '../../../lib/drop-oldest.ts';
 import { OFFSET_ATTRIBUTE } from '../../../media/date-range/date-range-tracker.ts';
 import type { DataTrack, Frame } from '../../../media/frame.ts';
 import { printDateRange, reachOf } from '../../../media/m3u8/date-range.ts';
@@ -38,7 +39,7 @@ export class DateRangeTrack {
       if (this.#published.get(range.id) === printDateRange(range)) continue;
       this.#pending.delete(range.id);
       this.#pending.set(range.id, range);
-      if (this.#pending.size > MAX_PENDING) this.#pending.delete(this.#pending.keys().next().value!);
+      dropOldest(this.#pending, MAX_PENDING);
     }
   }
 
@@ -73,6 +74,6 @@ export class DateRangeTrack {
   #remember(range: DateRangeTag): void {
     this.#published.delete(range.id);
     this.#published.set(range.id, printDateRange(range));
-    if (this.#published.size > MAX_PUBLISHED) this.#published.delete(this.#published.keys().next().value!);
+    dropOldest(this.#published, MAX_PUBLISHED);
   }
 }

@@ -4,13 +4,13 @@
  * RFC 8216bis 3.1.4 and 6.3.4.
  */
 import { backoffMs, sleep } from '../../../lib/abort.ts';
-import { FormatError, messageOf, OxbowError } from '../../../lib/errors.ts';
+import { FormatError, messageOf } from '../../../lib/errors.ts';
 import type { Frame, TextTrack } from '../../../media/frame.ts';
 import { PlaylistReader } from '../../../media/m3u8/parse.ts';
 import { printTextHeader } from '../../../media/webvtt/traits.ts';
 import type { PullContext } from '../context.ts';
 import { fetchPlaylist } from '../playlist/playlist-fetch.ts';
-import { isFailure, tryRelocate } from '../playlist/playlist-poller.ts';
+import { mayRetry, tryRelocate } from '../playlist/playlist-poller.ts';
 import { reloadPauseMs } from '../playlist/reload-url.ts';
 import { noCounters } from '../pull-log.ts';
 import type { QueuedSegment } from '../segment/queued-segment.ts';
@@ -144,7 +144,7 @@ export class SubtitleRendition {
         pauseMs = Math.max(EAGER_MS, reloadPauseMs(list, targetMs) - (this.#context.clock.monotonicMs() - beganMs));
       } catch (error) {
         signal.throwIfAborted();
-        if (!isFailure(error) || (error instanceof OxbowError && error.code === 'unsupported-media')) throw error;
+        if (!mayRetry(error)) throw error;
         failures += 1;
         if (failures === 1) log.warn({ subtitles: rendition.name, error: messageOf(error) }, 'subtitles missing');
         this.#isDown = true;

@@ -32,7 +32,7 @@ export class TimedTracks {
   constructor(
     subtitles: readonly LocatedRendition[],
     context: PullContext,
-    leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void = () => {},
+    leftOut: (rendition: Rendition, tracks: readonly LeftOutTrack[]) => void,
   ) {
     this.#subtitles = subtitles.map((source, i) => {
       const onLeftOut = (tracks: readonly LeftOutTrack[]) => leftOut(source.rendition, tracks);

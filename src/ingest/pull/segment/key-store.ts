@@ -3,6 +3,7 @@
  * In: URLs of keys; encrypted bytes. Out: keys, which are never shown or logged; decrypted bytes. RFC 8216bis 4.4.4.4 and 5.
  */
 import { createDecipheriv } from 'node:crypto';
+import { dropOldest } from '../../../lib/drop-oldest.ts';
 import { FormatError } from '../../../lib/errors.ts';
 import { nameOf } from '../resource-name.ts';
 import { MAX_REQUEST_MS, type SourceAccess } from '../source-access.ts';
@@ -41,10 +42,7 @@ export class KeyStore {
     this.#keys.set(url.href, key);
     // A failure is not cached; the callers that await it handle it.
     if (!known) key.catch(() => this.forget(url, key));
-    for (const old of this.#keys.keys()) {
-      if (this.#keys.size <= MAX_KEYS) break;
-      this.#keys.delete(old);
-    }
+    dropOldest(this.#keys, MAX_KEYS);
     return key;
   }
 

@@ -23,7 +23,7 @@ export interface MediaGroup {
 
 /** A demuxed segment. */
 export interface DemuxedSegment {
-  /** What it came in. */
+  /** Its container; undefined for the rest of a segment after its parts. */
   readonly container?: Container;
   readonly groups: readonly MediaGroup[];
   /** Damage that the demuxer skipped. */
@@ -123,9 +123,7 @@ export class SegmentDemux {
     } finally {
       pieces.length = 0;
     }
-    const groups = this.#groups.filter(({ frames }) => frames.length > 0);
-    this.#groups = [];
-    return { container: this.#container!, groups, damages: this.#damages };
+    return { container: this.#container!, ...this.#take() };
   }
 
   /** Flushes the demuxer at the end of a segment whose parts were demuxed. */
@@ -133,6 +131,10 @@ export class SegmentDemux {
     this.#groups = [];
     this.#damages = [];
     this.#demuxer?.flush();
+    return this.#take();
+  }
+
+  #take(): DemuxedSegment {
     const groups = this.#groups.filter(({ frames }) => frames.length > 0);
     this.#groups = [];
     return { groups, damages: this.#damages };

@@ -4,6 +4,7 @@
  */
 import { backoffMs, sleep } from '../../../lib/abort.ts';
 import { concatBytes } from '../../../lib/bytes.ts';
+import { dropOldest } from '../../../lib/drop-oldest.ts';
 import { FormatError, messageOf, OxbowError } from '../../../lib/errors.ts';
 import type { PullContext } from '../context.ts';
 import { nameOf } from '../resource-name.ts';
@@ -169,7 +170,7 @@ export class SegmentDownload {
     this.#inits.set(id, fetching);
     // A failure is not cached; the callers that await it handle it.
     fetching.catch(() => this.#inits.delete(id));
-    trim(this.#inits);
+    dropOldest(this.#inits, MAX_INITS);
     return fetching;
   }
 
@@ -186,7 +187,7 @@ export class SegmentDownload {
       const before = this.#doubtfulInits.get(id);
       const count = before?.length === bytes.length ? before.count + 1 : 1;
       this.#doubtfulInits.set(id, { length: bytes.length, count });
-      trim(this.#doubtfulInits);
+      dropOldest(this.#doubtfulInits, MAX_INITS);
       if (count < SAME_RESPONSES) throw new OxbowError('source-failed', `${nameOf(map.url)}: ${doubt.detail}`);
     }
     return { id, bytes };
@@ -301,11 +302,4 @@ class Responses {
 /** Failures that a retry cannot change: the URL is refused, the segment is too large or permanently gone (RFC 9110 15.5.11). */
 function isFinal({ code, extra }: OxbowError): boolean {
   return code === 'address-refused' || extra.reason === 'too-large' || extra.sourceStatus === 410;
-}
-
-function trim(map: Map<string, unknown>): void {
-  for (const old of map.keys()) {
-    if (map.size <= MAX_INITS) return;
-    map.delete(old);
-  }
 }

@@ -3,6 +3,7 @@
  * In: playlists as they arrive. Out: segments in order, and reports of lost ones. RFC 8216bis 6.2.2 and 6.3.
  */
 
+import { dropOldest } from '../../../lib/drop-oldest.ts';
 import type { MediaPlaylist, PlaylistPart, PlaylistSegment } from '../../../media/m3u8/playlist.ts';
 import { EndedPlaylist, type ReturnVerdict } from '../playlist/ended-playlist.ts';
 import {
@@ -248,8 +249,8 @@ export class SegmentQueue {
     this.#known.delete(id);
     this.#known.set(id, segment.msn);
     this.#seen.set(segment.msn, segment);
-    trim(this.#known);
-    trim(this.#seen);
+    dropOldest(this.#known, MAX_KNOWN);
+    dropOldest(this.#seen, MAX_KNOWN);
     return before;
   }
 
@@ -286,12 +287,4 @@ function isSame(a: QueuedSegment, b: QueuedSegment): boolean {
   const dated = a.programDateTimeMs !== undefined && b.programDateTimeMs !== undefined;
   const sameBytes = nameOf(a.url) === nameOf(b.url) && a.byteRange?.offset === b.byteRange?.offset;
   return sameBytes && Math.abs(a.durationS - b.durationS) < 0.01 && !(dated && apartMs > 1000);
-}
-
-function trim(map: Map<unknown, unknown>): void {
-  if (map.size <= MAX_KNOWN) return;
-  for (const key of map.keys()) {
-    map.delete(key);
-    return;
-  }
 }
