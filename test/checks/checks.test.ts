@@ -104,7 +104,7 @@ test('files that import each other are a cycle, by type imports too', () => {
   );
 });
 
-test('what only some systems have is found outside its one file, and not in comments', () => {
+test('platform-specific code is found outside its file, and not in comments', () => {
   for (const line of [
     `if (process.platform === 'win32') a();`,
     'process.kill(-pid, "SIGTERM");',

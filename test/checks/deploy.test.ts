@@ -41,7 +41,7 @@ function reachesImage(path: string): boolean {
   return !ignored;
 }
 
-test('the Containerfile copies only what is there, and its ignore file lets it through', () => {
+test('the Containerfile copies only existing files that its ignore file does not exclude', () => {
   const built = new Set(['node_modules', 'dist']); // made in the first stage
   for (const { rest } of instructions.filter(({ word }) => word === 'COPY')) {
     const isLater = rest[0] === '--from=build';
@@ -120,7 +120,7 @@ interface Named {
   readonly name: string;
 }
 
-test('kernel settings are the same wherever they are written, and Linux has them', () => {
+test('kernel settings are the same in all files, and Linux has them', () => {
   const expected = Object.fromEntries(lines(read('deploy', '90-oxbow.conf')).map((line) => line.split(/\s*=\s*/)));
   assert.equal(Object.keys(expected).length, 2);
   const doctor = read('src', 'cli', 'doctor', 'machine-checks.ts');
@@ -135,7 +135,7 @@ test('kernel settings are the same wherever they are written, and Linux has them
 
 const noSystemd = pathOf('systemd-analyze') === undefined && 'systemd is not installed';
 
-test('systemd takes the unit as it is', { skip: noSystemd }, async () => {
+test('systemd accepts the unit', { skip: noSystemd }, async () => {
   await using folder = await openFolder('unit');
   const file = join(folder.path, 'oxbow.service');
   // The program is not installed here.
@@ -160,7 +160,7 @@ function isWritable(folder: string): boolean {
   }
 }
 
-test('nginx takes the file with only the lines marked CHANGE changed: ports, certificate, and the cache where Debian has no folder for it', {
+test('nginx accepts the file with only the lines marked CHANGE changed: ports, certificate, and the cache where Debian has no folder for it', {
   skip: need('nginx') || need('openssl'),
 }, async () => {
   await using folder = await openFolder('nginx');

@@ -50,7 +50,7 @@ suite('first load', { skip: built ? false : 'the interface is not built' }, () =
     holds(weights, 350_000);
   });
 
-  test('the page for frames needs at most 300 KB, and 120 KB before anybody presses play', () => {
+  test('the embedded page needs at most 300 KB, and 120 KB before playback', () => {
     holds(weigh('embed.html', [/^embed\.html$/, /hls\.js\/dist\/hls\.\w+$/]), 300_000);
     holds(weigh('embed.html', [/^embed\.html$/]), 120_000);
   });

@@ -12,7 +12,7 @@ import { pathToFileURL } from 'node:url';
 
 const script = pathToFileURL(join(import.meta.dirname, '..', '..', 'scripts', 'put-in-place.mjs')).href;
 
-test('folders that are put in place at once, by processes of their own, leave one whole folder and nothing beside it', async () => {
+test('folders that are replaced at the same time by several processes leave one complete folder and no others', async () => {
   const root = await mkdtemp(join(tmpdir(), 'oxbow-place-'));
   try {
     const place = join(root, 'dist');

@@ -72,7 +72,7 @@ function isBalanced(expr: string): boolean {
 }
 
 suite('alert rules', () => {
-  test('ask only for metrics and labels that oxbow has, and say what is wrong and what to do', () => {
+  test('use only metrics and labels of oxbow, and have a summary and a hint', () => {
     assert.ok(rules.length >= 8);
     assert.equal(new Set(rules.map(({ alert }) => alert)).size, rules.length);
     for (const { alert, expr, labels, annotations } of rules) {
@@ -83,7 +83,7 @@ suite('alert rules', () => {
     }
   });
 
-  test('are understood by Prometheus', { skip: need('promtool') }, () => {
+  test('are valid for Prometheus', { skip: need('promtool') }, () => {
     const { status, stdout, stderr } = spawnSync(pathOf('promtool')!, ['check', 'rules', alertsFile], {
       encoding: 'utf8',
     });
@@ -92,7 +92,7 @@ suite('alert rules', () => {
 });
 
 suite('the dashboard', () => {
-  test('asks only for metrics and labels that oxbow has', () => {
+  test('uses only metrics and labels of oxbow', () => {
     for (const { title, targets } of dashboard.panels) {
       assert.ok(targets.length > 0, title);
       for (const { expr, legendFormat } of targets) {
@@ -107,7 +107,7 @@ suite('the dashboard', () => {
     for (const { definition = '' } of dashboard.templating.list) assert.deepEqual(unknownIn(definition), []);
   });
 
-  test('its panels have titles and ids of their own and do not lie on one another', () => {
+  test('its panels have unique titles and ids and do not overlap', () => {
     const { panels } = dashboard;
     assert.equal(new Set(panels.map(({ id }) => id)).size, panels.length);
     for (const [index, { title, gridPos: a }] of panels.entries()) {
@@ -119,7 +119,7 @@ suite('the dashboard', () => {
     }
   });
 
-  test('a mistyped name or label would be seen', () => {
+  test('the check finds a mistyped name or label', () => {
     assert.deepEqual(unknownIn('rate(oxbow_gapz_total[1h])'), ['no metric oxbow_gapz_total']);
     assert.equal(unknownIn('oxbow_gaps_total{kind="x"}').length, 1);
     assert.equal(unknownIn('sum by (kind) (oxbow_gaps_total)').length, 1);

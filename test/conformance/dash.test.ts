@@ -44,7 +44,7 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
     }
   });
 
-  test('what follows a hole is another Period, and nothing reaches into it', async () => {
+  test('media after a gap is another Period, and none is within the gap', async () => {
     await using harness = await StreamHarness.open();
     await harness.play(withHole(await encode({ seconds: 24, rate: '25', gopS: 2 }), 'video', 6, 14), { seenFromS });
     await settle(harness);
@@ -54,7 +54,7 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
     assert.equal(after! - before!, 14);
   });
 
-  test('several audio tracks are sets of their own, with language and role', async () => {
+  test('each audio track is an AdaptationSet with language and role', async () => {
     await using harness = await StreamHarness.open();
     const audio = [{ language: 'deu' }, { language: 'eng' }];
     await harness.play(await encode({ seconds: 8, rate: '25', gopS: 2, audio }), { seenFromS });
@@ -74,7 +74,7 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
     );
   });
 
-  test('a window that still grows is dynamic, changes nothing that it said, and becomes static', async () => {
+  test('a growing window is dynamic, never changes its content, and becomes static', async () => {
     await using harness = await StreamHarness.open();
     const media = await encode({ seconds: 6, rate: '25', gopS: 2 });
     const texts: string[] = [];
@@ -102,7 +102,7 @@ suite('DASH manifests of windows (ISO 23009-1)', { skip: need('ffmpeg'), concurr
     }
   });
 
-  test('of a window that has nothing there is none', async () => {
+  test('a window without media has no manifest', async () => {
     await using harness = await StreamHarness.open();
     await harness.play(await encode({ seconds: 4, rate: '25', gopS: 2 }), { seenFromS });
     await settle(harness);

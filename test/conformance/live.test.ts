@@ -14,7 +14,7 @@ const RELOADS = 11;
 /** What must be, and was not. */
 const broken = (findings: readonly Finding[]) => printFindings(findings.filter(({ severity }) => severity === 'must'));
 
-suite('the checker on a whole oxbow with the test source', { skip: need('ffmpeg') }, () => {
+suite('the checker on a complete oxbow with the test source', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
   let folder: Folder;
   let server: Server;
@@ -28,7 +28,7 @@ suite('the checker on a whole oxbow with the test source', { skip: need('ffmpeg'
   });
   after(() => opened.disposeAsync());
 
-  test('live, by blocking reloads and hinted parts of every rendition, keeps every rule', async () => {
+  test('live playback with blocking reloads and hinted parts satisfies every rule', async () => {
     const endAt = performance.now() + WALK_MS;
     const seen: string[] = [];
     const recorded: Fetch = (url, headers) => {
@@ -48,7 +48,7 @@ suite('the checker on a whole oxbow with the test source', { skip: need('ffmpeg'
     assert.ok(seen.some((url) => url.includes('_HLS_skip=YES')));
   });
 
-  test('lists and media keep the rules in every form of a request', async () => {
+  test('playlists and media satisfy the rules for every form of a request', async () => {
     const index = await (await server.fetch('/live/demo/index.m3u8')).text();
     const list = `/live/demo/${/^av0.*$/m.exec(index)![0]}`;
     const text = await (await server.fetch(list)).text();
@@ -61,7 +61,7 @@ suite('the checker on a whole oxbow with the test source', { skip: need('ffmpeg'
     assert.equal(broken(findings), '');
   });
 
-  test('the window of the past that was live keeps every rule', async () => {
+  test('a window of the past satisfies every rule', async () => {
     const view = await until('six seconds are recorded', async () => {
       const { recorded } = await server.stream('demo');
       return recorded.seconds >= 6 && recorded;
@@ -73,7 +73,7 @@ suite('the checker on a whole oxbow with the test source', { skip: need('ffmpeg'
     assert.equal(broken(findings), '');
   });
 
-  test('the checker looks: the same stream under a false light is red', async () => {
+  test('the checker finds an error in a manipulated copy of the same stream', async () => {
     const spoiled: Fetch = async (url, headers) => {
       const answer = await fetch(url, headers);
       if (!/\/g\d+\.m3u8$/.test(url)) return answer;

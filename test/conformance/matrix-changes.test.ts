@@ -49,7 +49,7 @@ async function inTurn(harness: StreamHarness, ...media: readonly Media[]): Promi
 }
 
 suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
-  test('another codec ends the list and begins another generation', async () => {
+  test('another codec ends the playlist and starts another generation', async () => {
     await using harness = await StreamHarness.open();
     const before = await encode({ seconds: 8, rate: '25', gopS: 2 });
     await inTurn(harness, before, await encode({ seconds: 8, rate: '25', gopS: 2, codec: 'hevc' }));
@@ -90,7 +90,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     });
   }
 
-  test('a track that is given up and comes back makes a generation each time', async () => {
+  test('a track that is dropped and returns starts a generation each time', async () => {
     await using harness = await StreamHarness.open();
     const plan = { seconds: 6, rate: '25', gopS: 2 };
     await inTurn(harness, await encode(plan), await encode({ ...plan, audio: [] }), await encode(plan));
@@ -100,7 +100,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     await assertLive(harness);
   });
 
-  test('a hole in the audio is filled with silence: no list knows of it', async () => {
+  test('a gap in the audio is filled with silence and is not in any playlist', async () => {
     await using harness = await StreamHarness.open();
     await harness.play(withHole(await usual(), 'audio', 4.5, 8.3));
     assert.equal(shape(newest(harness, 'a0')), '......');
@@ -109,7 +109,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     await assertLive(harness);
   });
 
-  test('a hole in audio for which there is no silence is EXT-X-GAP, with the same MSNs', async () => {
+  test('a gap in audio that cannot be filled is EXT-X-GAP, with the same MSNs', async () => {
     await using harness = await StreamHarness.open();
     const media = await encode({ seconds: 14, rate: '25', gopS: 2 });
     await harness.play(withHole(asAacMain(media), 'audio', 3.5, 9.1));
@@ -136,7 +136,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   });
 
   for (const crash of [false, true]) {
-    test(`after a ${crash ? 'crash' : 'restart'} the old list is over, and the next one has numbers of its own`, async () => {
+    test(`after a ${crash ? 'crash' : 'restart'} the old playlist ends, and the next one has new MSNs`, async () => {
       await using harness = await StreamHarness.open();
       await harness.play(await usual());
       await harness.restart(3000, { crash });
@@ -151,7 +151,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     });
   }
 
-  test('a hole of 3 s in all tracks is left out, behind a DISCONTINUITY with another time', async () => {
+  test('a gap of 3 s in all tracks is a DISCONTINUITY with another time', async () => {
     await using harness = await StreamHarness.open();
     await harness.play(withHole(await encode({ seconds: 16, rate: '25', gopS: 2 }), 'all', 5, 8));
     const list = newest(harness, 'av0');
@@ -162,7 +162,7 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     await assertLive(harness);
   });
 
-  test('a hole in the video is one in all tracks: what is heard meanwhile is left out, and no segment becomes longer', async () => {
+  test('a gap in the video is one in all tracks: its audio is dropped, and no segment becomes longer', async () => {
     await using harness = await StreamHarness.open();
     await harness.play(withHole(await encode({ seconds: 24, rate: '25', gopS: 2 }), 'video', 6, 14));
     for (const rendition of ['av0', 'v0', 'a0']) assert.equal(shape(newest(harness, rendition)), '...|.....');

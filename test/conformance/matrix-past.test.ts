@@ -55,7 +55,7 @@ const refusal = async (harness: StreamHarness, path: string) => {
 };
 
 suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
-  test('a segment belongs to the window in which it starts: two that touch have each once, without a seam', async () => {
+  test('a segment belongs to the window in which it starts: adjacent windows have each segment once', async () => {
     await using harness = await StreamHarness.open({ nowMs: EARLY_MS - 700 });
     await harness.play(await encode({ seconds: 30, rate: '25', gopS: 2 }));
     await settle(harness);
@@ -67,7 +67,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     for (const window of [FIRST, SECOND, `/vod/${STREAM}/${MARK_S - 60}/2m`]) await assertWindow(harness, window);
   });
 
-  test('a window that still grows is EVENT and changes nothing that it said; then it ends', async () => {
+  test('a growing window is EVENT and never changes its content; then it ends', async () => {
     await using harness = await StreamHarness.open({ nowMs: EARLY_MS });
     const media = await encode({ seconds: 6, rate: '25', gopS: 2 });
     const paths = ['av0', 'v0', 'a0'].flatMap((id) =>
@@ -95,7 +95,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     for (const [path, text] of before) assert.match(text, /TYPE:EVENT[\s\S]*ENDLIST/, path);
   });
 
-  test('any from and to name the same segments, rounded outward, from a key frame on', async () => {
+  test('any from and to select the same segments, rounded outward, from a key frame', async () => {
     await using harness = await StreamHarness.open({ nowMs: EARLY_MS });
     await harness.play(await encode({ seconds: 40, rate: '12', gopS: 10 }), { seenFromS: Number.POSITIVE_INFINITY });
     await settle(harness);
@@ -163,7 +163,7 @@ suite('windows of the past', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     for (const window of [FIRST, SECOND, `/vod/${STREAM}/${MARK_S - 60}/4m`]) await assertWindow(harness, window);
   });
 
-  test('what is not there is refused: 400, 404 no-media, 410 once retention deleted it', async () => {
+  test('errors: 400, 404 no-media, 410 after retention deleted the media', async () => {
     await using harness = await StreamHarness.open({ nowMs: EARLY_MS });
     await harness.play(await encode({ seconds: 30, rate: '25', gopS: 2 }), { seenFromS: Number.POSITIVE_INFINITY });
     await settle(harness);

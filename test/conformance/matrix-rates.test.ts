@@ -26,7 +26,7 @@ suite('frame rates', { skip: need('ffmpeg'), concurrency: 2 }, () => {
       ['MPEG-TS', (media: Media) => media],
       ['RTMP', inMilliseconds],
     ] as const) {
-      test(`${name} frames a second over ${protocol}`, async () => {
+      test(`${name} frames per second over ${protocol}`, async () => {
         await using harness = await StreamHarness.open();
         await harness.play(change(await encode({ seconds: 7, rate, gopS: 2 })));
         for (const rendition of ['av0', 'v0']) {

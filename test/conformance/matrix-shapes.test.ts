@@ -37,7 +37,7 @@ const durations = (harness: StreamHarness, rendition: string) =>
   lastList(playerOf(harness, rendition)).list.segments.map(({ durationS }) => durationS);
 
 suite('shapes of media', { skip: need('ffmpeg'), concurrency: 2 }, () => {
-  test('frames at uneven distances make no parts', async () => {
+  test('a variable frame rate gives no parts', async () => {
     await using harness = await played(withVariableRate(await encode({ seconds: 9, rate: '30', gopS: 1 })));
     assert.deepEqual(promises(harness, 'av0').slice(1), [
       undefined,
@@ -46,19 +46,19 @@ suite('shapes of media', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     ]);
   });
 
-  test('5 frames a second make no parts', async () => {
+  test('5 frames per second give no parts', async () => {
     await using harness = await played(await encode({ seconds: 9, rate: '5', gopS: 2 }));
     assert.deepEqual(promises(harness, 'av0'), [2, undefined, 6, undefined]);
     assert.equal(lastList(playerOf(harness, 'av0')).list.serverControl?.canBlockReload, false);
   });
 
-  test('audio alone is cut at whole frames, nine in a part', async () => {
+  test('audio only is cut at complete frames, nine per part', async () => {
     await using harness = await played(await encode({ seconds: 9 }));
     assert.deepEqual(renditions(harness), ['a0']);
     assert.deepEqual(promises(harness, 'a0'), [2, 0.193, 6, 0.64299]);
   });
 
-  test('video alone', async () => {
+  test('video only', async () => {
     await using harness = await played(await encode({ seconds: 9, rate: '25', audio: [] }));
     assert.deepEqual(renditions(harness), ['v0']);
     assert.deepEqual(promises(harness, 'v0'), [2, 0.201, 6, 0.603]);
@@ -77,7 +77,7 @@ suite('shapes of media', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     });
   }
 
-  test('GOPs of 10 s are cut without a key frame, and only parts that have one are INDEPENDENT', async () => {
+  test('GOPs of 10 s are cut without a key frame, and only parts with one are INDEPENDENT', async () => {
     await using harness = await played(await encode({ seconds: 22, rate: '25', gopS: 10 }));
     assert.equal(promises(harness, 'av0')[0], 4);
     const { received } = playerOf(harness, 'v0');
@@ -90,13 +90,13 @@ suite('shapes of media', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     assert.ok([...parts.values()].filter((independent) => independent).length <= 3);
   });
 
-  test('irregular GOPs, as of scene cuts', async () => {
+  test('irregular GOPs, as with scene cuts', async () => {
     const gopS = [0, 1.5, 1.8, 3.9, 6.1, 6.5, 8.4, 10.7, 11, 11.2, 13.2];
     await using harness = await played(await encode({ seconds: 14, rate: '25', gopS }));
     assert.equal(promises(harness, 'av0')[0], 2);
   });
 
-  test('B-frames: no picture is shown before its segment', async () => {
+  test('B-frames: no pts is before the start of its segment', async () => {
     await using harness = await played(await encode({ seconds: 9, rate: '25', gopS: 2, bFrames: 2 }));
     assert.deepEqual(promises(harness, 'v0'), [2, 0.201, 6, 0.66699]);
   });
@@ -117,21 +117,21 @@ suite('shapes of media', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     });
   }
 
-  test('several audio languages are renditions of their own', async () => {
+  test('each audio language is a rendition', async () => {
     const audio = [{ language: 'eng' }, { language: 'deu', channels: 1 }];
     await using harness = await played(await encode({ seconds: 9, rate: '25', audio }));
     assert.deepEqual(renditions(harness), ['v0', 'a0-eng', 'a1-deu']);
     assert.deepEqual(promises(harness, 'a1-deu'), [2, 0.22233, 6, 0.66699]);
   });
 
-  test('timestamps that pass 2^33 go on', async () => {
+  test('timestamps continue after 2^33', async () => {
     await using harness = await played(await encode({ seconds: 9, rate: '25', offsetS: 95_437 }));
     const { segments, discontinuitySequence } = lastList(playerOf(harness, 'av0')).list;
     assert.ok(segments.every(({ discontinuity }) => !discontinuity));
     assert.equal(discontinuitySequence, 0);
   });
 
-  test('a first GOP that was cut short promises no longer segments than the rest has', async () => {
+  test('a truncated first GOP does not increase the target duration', async () => {
     for (const [firstS, restS] of [
       [0.9, 1],
       [1.4, 2],

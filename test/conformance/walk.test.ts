@@ -83,7 +83,7 @@ async function walk(faults: Faults): Promise<string[]> {
 }
 
 suite('walking a live presentation', () => {
-  test('a good origin is green over segments, deltas and hints', async () => {
+  test('a correct origin has no findings over segments, deltas and hints', async () => {
     const { fetch, steps } = exampleServer();
     const seen: string[] = [];
     const recorded: Fetch = (url) => {
@@ -108,7 +108,7 @@ suite('walking a live presentation', () => {
     assert.deepEqual(found, ['blocking-contains', 'part-needs-msn', 'too-far-refused']);
   });
 
-  test('a list that changes what it said is found', async () => {
+  test('a playlist with changed content is found', async () => {
     const later = (text: string) => text.replace('#EXTINF:2.00000,\n105', '#EXTINF:1.99900,\n105');
     assert.deepEqual(await walk({ later }), ['reload-segment-kept']);
   });

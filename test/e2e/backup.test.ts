@@ -26,7 +26,7 @@ async function firstMsns(data: string): Promise<number[]> {
 }
 
 suite('oxbow backup', () => {
-  test('a server is backed up while it records; in a new folder all of it is there, and what was recorded since', async () => {
+  test('a backup of a recording server restores everything into a new folder, and later recordings are indexed', async () => {
     await using folder = await openFolder('backup');
     const [data, other] = ['data', 'other'].map((name) => join(folder.path, name)) as [string, string];
     const copy = join(folder.path, 'copy.db');
@@ -91,7 +91,7 @@ suite('oxbow backup', () => {
     assert.deepEqual(server.log('error'), []);
   });
 
-  test('neither -o nor --restore, and both, are wrong usage; a folder without a database is a failure', async () => {
+  test('neither -o nor --restore, and both, are wrong usage; a folder without a database fails', async () => {
     await using folder = await openFolder('backup');
     const copy = join(folder.path, 'copy.db');
     assert.equal((await runOxbow(['backup', '--data', folder.path])).code, 2);

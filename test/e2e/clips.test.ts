@@ -61,7 +61,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
   after(() => opened.disposeAsync());
 
   for (const { name, fps } of sources) {
-    test(`${name}: all hold the same pictures and sound`, async () => {
+    test(`${name}: all formats have the same pictures and audio`, async () => {
       const pictures = await pictureHashes(file(name, 'mp4'));
       const sound = await audioHashes(file(name, 'mp4'));
       const source = await pictureHashes(join(folder.path, name, 'index.m3u8'));
@@ -73,7 +73,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
       }
     });
 
-    test(`${name}: each is as long as its pictures, and nothing in it makes ffprobe wonder`, async () => {
+    test(`${name}: each lasts as long as its pictures, and ffprobe reports no errors`, async () => {
       const pictures = (await pictureHashes(file(name, 'mp4'))).length;
       for (const format of formats) {
         const { startS, durationS, format: found, streams } = await probe(file(name, format));
@@ -113,7 +113,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
       }
     });
 
-    test(`${name}: mpv plays .mkv and .ts to the end without a word`, { skip: need('mpv') }, async () => {
+    test(`${name}: mpv plays .mkv and .ts to the end without a message`, { skip: need('mpv') }, async () => {
       for (const format of ['mkv', 'ts'] as const) {
         const options = [
           '--no-config',
@@ -130,7 +130,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
   }
 
   for (const format of formats) {
-    test(`.${format} answers HEAD, 304 and every range as a file would`, async () => {
+    test(`.${format} supports HEAD, 304 and ranges like a file`, async () => {
       const address = `${addresses.get('avc')}.${format}`;
       const whole = await readFile(file('avc', format));
       const head = await server.fetch(address, { method: 'HEAD' });
@@ -163,7 +163,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
       assert.equal((await server.fetch(address, { headers: { range: `bytes=${length}-` } })).status, 416);
     });
 
-    test(`.${format} is whole after a download that was broken off`, { skip: need('curl') }, async () => {
+    test(`.${format} is complete after a resumed download`, { skip: need('curl') }, async () => {
       const whole = await readFile(file('avc', format));
       const target = join(folder.path, `resumed.${format}`);
       await writeFile(target, whole.subarray(0, Math.floor(whole.length * 0.37)));
@@ -172,7 +172,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
     });
   }
 
-  test('oxbow has nothing to complain about', () => {
+  test('no error is logged', () => {
     assert.deepEqual(server.log('error'), []);
   });
 });

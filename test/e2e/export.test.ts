@@ -71,7 +71,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
   after(() => opened.disposeAsync());
 
   for (const { name, formats } of sources) {
-    test(`${name}: a hole and a change of parameter sets lie in one file of any format, with every picture and sound`, async () => {
+    test(`${name}: a file of any format spans a gap and a change of parameter sets, with all pictures and audio`, async () => {
       const { startMs, endMs } = timesOf(name);
       const pictures = [
         ...(await pictureHashes(stretch(name, 'first'))),
@@ -240,7 +240,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
       assert.match(await (await server.fetch('/metrics')).text(), /oxbow_jobs_total\{kind="export",state="done"\} 1/);
     });
 
-    test('the command line asks a server: the one that holds the folder, or the one that is named', async () => {
+    test('the command line exports from the server of the data folder, or from the given one', async () => {
       const { startMs } = timesOf('avc');
       await using server = await startServer({ data: file('data'), adminToken: 'let-me-in-please' });
       const range = ['--from', new Date(startMs).toISOString(), '--duration', '3s'];

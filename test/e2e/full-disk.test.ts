@@ -9,7 +9,7 @@ interface Report {
   readonly checks: readonly { readonly name: string; readonly status: string; readonly detail?: string }[];
 }
 
-test('a full disk stops recording, not live viewers, and everything that says so names the setting', async () => {
+test('a full disk stops the recording but not live viewers, and all messages have the setting', async () => {
   await using folder = await openFolder('full');
   const args = ['--min-free', '900T', ...smallPicture];
   await using server = await startServer({ data: join(folder.path, 'data'), args });

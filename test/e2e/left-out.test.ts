@@ -34,7 +34,7 @@ const sources = [
   { name: 'dts-fmp4', codecs: [...h264, ...dts], type: 'fmp4', leftOut: 'DTS audio', kept: ['video'] },
 ] as const;
 
-suite('a track that oxbow cannot take is named', { skip: need('ffmpeg') }, () => {
+suite('an unsupported track is reported', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
   let folder: Folder;
   let origin: Origin;
@@ -79,7 +79,7 @@ suite('a track that oxbow cannot take is named', { skip: need('ffmpeg') }, () =>
     });
   }
 
-  test('--allow-missing-tracks makes it 0, with the warning; a source that is taken whole is 0 without one', async () => {
+  test('with --allow-missing-tracks it exits 0 with a warning; a source without unsupported tracks exits 0 without one', async () => {
     const args = ['record', urlOf('dts-ts'), '-o', join(folder.path, 'allowed.mkv'), '--allow-missing-tracks'];
     const allowed = await runOxbow(args);
     assert.equal(allowed.code, 0, allowed.stderr);
@@ -88,7 +88,7 @@ suite('a track that oxbow cannot take is named', { skip: need('ffmpeg') }, () =>
     assert.deepEqual([whole.code, whole.stderr], [0, '']); // its time code is no media
   });
 
-  test('an MP4 file and probe name it too, as text and as JSON', async () => {
+  test('MP4 sources and probe report it too, as text and as JSON', async () => {
     const file = `${origin.url}/dts.mp4`;
     const said = await runOxbow(['record', file, '-o', join(folder.path, 'file.mkv')]);
     assert.equal(said.code, 3, said.stderr);
@@ -100,7 +100,7 @@ suite('a track that oxbow cannot take is named', { skip: need('ffmpeg') }, () =>
     }
   });
 
-  test('where nothing is left, record and probe fail and name every track', async () => {
+  test('if all tracks are unsupported, record and probe fail and list them', async () => {
     const target = urlOf('nothing');
     for (const args of [
       ['probe', target],
@@ -112,7 +112,7 @@ suite('a track that oxbow cannot take is named', { skip: need('ffmpeg') }, () =>
     }
   });
 
-  test('a server says it in problem, log and metrics while the stream is live', async () => {
+  test('a server reports it as problem, in the log and in metrics while the stream is live', async () => {
     const data = join(folder.path, 'data');
     await using server = await startServer({ data, args: [`door=${origin.url}/dts.mp4`] });
     const view = await until('it is live', async () => {

@@ -39,7 +39,7 @@ function assertRefusal(said: Said, code: 1 | 2, sentence: RegExp, hint: RegExp):
   assert.equal(said.stdout, '');
 }
 
-suite('a start that cannot be says why and what to do', () => {
+suite('a failed start reports the reason and a hint', () => {
   /** Every refused start gets a folder of its own that must not be made in vain. */
   const start = (...args: string[]) => runOxbow(['serve', '--http', '127.0.0.1:0', ...args]);
 
@@ -98,7 +98,7 @@ suite('a start that cannot be says why and what to do', () => {
     await server.stream('demo');
   });
 
-  test('a database that is none: it is moved aside, not thrown away, and a new one begun', async () => {
+  test('a file that is not a database: it is renamed, and a new database created', async () => {
     const data = join(folder.path, 'garbage');
     const garbage = 'this is no database, though it is long enough to be looked at '.repeat(100);
     await mkdir(data);
@@ -110,7 +110,7 @@ suite('a start that cannot be says why and what to do', () => {
   });
 });
 
-suite('a running oxbow says what is wrong', () => {
+suite('a running oxbow reports errors', () => {
   let server: Server;
   before(async () => {
     server = await startServer({ data: join(folder.path, 'running'), args: smallPicture });
@@ -152,7 +152,7 @@ suite('a running oxbow says what is wrong', () => {
     assert.equal((await problem(`/vod/demo/${now - 90_000}/90000/index.m3u8`)).code, 'window-too-long');
   });
 
-  test('of an address that is none', async () => {
+  test('of an invalid address', async () => {
     for (const path of [
       '/live/demo/nonsense.m3u8',
       '/live/demo/av0/9999999999.m4s',
@@ -164,7 +164,7 @@ suite('a running oxbow says what is wrong', () => {
   });
 });
 
-suite('a source that cannot be had', () => {
+suite('an unreachable source', () => {
   test('is logged with the stream, and retried', async () => {
     await using origin = await openOrigin();
     origin.put('/page.m3u8', '<html>not a playlist</html>');

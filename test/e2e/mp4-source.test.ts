@@ -81,7 +81,7 @@ suite('an MP4 file over HTTP is recorded as a source that ends', { skip: need('f
     'hevc-ac3': /^hvc1\.[^,]*,ac-3$/,
   };
   for (const { name } of forms) {
-    test(`${name}: window, clips and files have every picture and its sound`, async () => {
+    test(`${name}: window, clips and files have all pictures and their audio`, async () => {
       const { source, window, mp4, mkv, chunks, codecs: listed } = made.get(name)!;
       assert.match(listed, codecs[name]!);
       const pictures = await pictureHashes(source);

@@ -143,7 +143,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
     await folder[Symbol.asyncDispose]();
   });
 
-  test('holds what runs, the interface, units to copy and licences; no tests, no sources, nothing of the machine that built it', () => {
+  test('contains the program, the interface, units and licences; no tests, no sources, no paths of the build machine', () => {
     for (const path of [
       ...['package.json', 'README.md', 'LICENSE', 'NOTICE', 'CHANGELOG.md', 'bin/oxbow', 'bin/node-24.js'],
       ...['dist/package.json', 'dist/src/main.js', 'dist/src/store/worker.js', 'dist/src/store/migrations.js'],
@@ -161,7 +161,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
     }
   });
 
-  test('imports only what it depends on', () => {
+  test('imports only its dependencies', () => {
     const { dependencies } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
     for (const path of files.filter((each) => /^dist\/src\/.*\.js$/.test(each))) {
       for (const { specifier } of listImports(readFileSync(join(home, path), 'utf8'))) {
@@ -172,7 +172,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
     }
   });
 
-  test('what is imported from it needs nothing else, and no module of Node', () => {
+  test('its public modules need no other package and no module of Node', () => {
     const { exports } = JSON.parse(readFileSync(join(home, 'package.json'), 'utf8'));
     const entries = Object.values<{ types: string; default: string } | string>(exports).filter(
       (each) => typeof each === 'object',
@@ -226,7 +226,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
     }
   });
 
-  test('oxbow/media gives the same frames where there is no Buffer, as in browsers', { skip: need('ffmpeg') }, () => {
+  test('oxbow/media returns the same frames without Buffer, as in browsers', { skip: need('ffmpeg') }, () => {
     cpSync(makeTs([...PICTURE, ...TONE, '-t', '2', ...X264, '-c:a', 'aac']), join(importer.path, 'segment.ts'));
     const text = (before: string) => `
       import { createHash } from 'node:crypto';

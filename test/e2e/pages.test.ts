@@ -75,7 +75,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
     await server.stream('harbour', 'live', 30_000);
   });
 
-  test('a film of a page is pulled as a file, and measured while it flows', async () => {
+  test('a video file of a page is pulled as a file, and its rate is measured', async () => {
     const film = join(folder.path, 'hls', 'film.mp4');
     const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=192x108:rate=25:duration=20'];
     const sound = ['-f', 'lavfi', '-i', 'sine=duration=20'];
@@ -103,7 +103,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
     assert.ok(Math.abs(view.facts!.durationS! - 20) < 0.2);
   });
 
-  test('a look says what a page is before anything is recorded', async () => {
+  test('a probe describes a page before it is recorded', async () => {
     const response = await post('/api/v1/probe', { url: `${origin.url}/index.m3u8#t=5` });
     assert.equal(response.status, 200, await response.clone().text());
     const found = (await response.json()) as ProbeView;

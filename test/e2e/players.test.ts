@@ -166,7 +166,7 @@ async function watch(player: Player, address: string, home: string): Promise<Wat
   return { playedS: played(), complaints, all: said.stdout + said.stderr };
 }
 
-suite('players of the world play without an error line', () => {
+suite('other players play without an error line', () => {
   let folder: Folder;
   let server: Server;
   let addresses: ReadonlyMap<string, string>;

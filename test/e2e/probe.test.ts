@@ -68,7 +68,7 @@ suite('oxbow probe', { skip: need('ffmpeg') }, () => {
     assert.match(stdout, /audio +mp4a\.40\.2 .*48000 Hz/);
   });
 
-  test('says what is wrong, and what to do', async () => {
+  test('errors have a hint', async () => {
     const noise = join(folder.path, 'noise.bin');
     await writeFile(noise, Buffer.alloc(100_000, 'noise'));
     for (const [target, sentence] of [

@@ -75,7 +75,7 @@ for (const [program, start] of [
       await proxy?.[Symbol.asyncDispose]();
     });
 
-    test('viewers have HTTP/2; those who come by plain HTTP are sent to HTTPS', async () => {
+    test('viewers get HTTP/2; plain HTTP redirects to HTTPS', async () => {
       assert.equal(client.session.alpnProtocol, 'h2');
       const [response] = (await once(get(`${proxy.plainUrl}/watch/demo`), 'response')) as [IncomingMessage];
       response.resume();
@@ -86,7 +86,7 @@ for (const [program, start] of [
       );
     });
 
-    test('a held reload, and the part it announces, come as soon as straight from oxbow', async () => {
+    test('a held reload, and the part it announces, come as fast as directly from oxbow', async () => {
       let inTime = 0;
       for (let i = 0; i < ROUNDS && inTime < 3; i++) {
         const { msn, part, path } = await hinted();
@@ -108,7 +108,7 @@ for (const [program, start] of [
       assert.equal(inTime, 3, 'rounds in which both came before the next part was there');
     });
 
-    test('many viewers who hold the same reload all get it at once', async () => {
+    test('all viewers with the same held reload get it at the same time', async () => {
       const late: number[] = [];
       do {
         const { msn, part } = await hinted();
@@ -120,7 +120,7 @@ for (const [program, start] of [
       assert.equal(late.at(-1), 0, `so many of 40 came after the next part was there: ${late.join(', ')}`);
     });
 
-    test('each later reload is another answer, and one without directives is never old', async () => {
+    test('each later reload gets another response, and one without directives is never stale', async () => {
       const seen = new Set<string>();
       for (let i = 0; i < 3; i++) {
         const { msn, part } = await hinted();
@@ -135,7 +135,7 @@ for (const [program, start] of [
       assert.ok(Number(shown) >= msn - 1, 'it may be kept for a second: no longer than a segment');
     });
 
-    test('ranges, 304, HEAD, gzip and types arrive as oxbow made them', async () => {
+    test('the proxy passes ranges, 304, HEAD, gzip and types unchanged', async () => {
       // One that is listed: what comes before the hint may have its parts and not be closed yet.
       const [listed] = /^\d+\.m4s$/m.exec(Buffer.from(await server.bytes(list)).toString())!;
       const segment = `${list.replace(/[^/]+$/, '')}${listed}`;
@@ -198,7 +198,7 @@ for (const [program, start] of [
       assert.equal((await asked('playlist')) - playlists, 1);
     });
 
-    test('refusals pass unchanged, and none of them is kept', async () => {
+    test('the proxy passes errors unchanged and caches none', async () => {
       const { msn } = await hinted();
       for (const [path, status, code] of [
         [`${list.replace(/[^/]+$/, '')}${msn + 50}.m4s`, 404, 'not-found'],
@@ -213,13 +213,13 @@ for (const [program, start] of [
       }
     });
 
-    test('links in a page hold the address that viewers use, with its port, and no other that they name', async () => {
+    test('links in a page have the address and port that viewers use, and ignore other forwarded hosts', async () => {
       const page = await client.ask('/watch/demo', { 'x-forwarded-host': 'evil.example' });
       const [, url] = /property="og:url" content="([^"]*)"/.exec(String(page.body)) ?? [];
       assert.equal(url, `${proxy.url}/watch/demo`);
     });
 
-    test('oxbow answers to the name that viewers use, whatever it is, without a setting', async () => {
+    test('oxbow accepts any host name that viewers use, without a setting', async () => {
       const name = { ':authority': 'tv.example' };
       const page = await client.ask('/watch/demo', name);
       assert.equal(page.status, 200);
@@ -235,7 +235,7 @@ for (const [program, start] of [
       socket.terminate();
     });
 
-    test('a page, the API and a clip come through; a stranger is no operator', async () => {
+    test('a page, the API and a clip work; remote users are not operators', async () => {
       assert.match((await client.ask('/')).headers['content-security-policy']!, /default-src 'self'/);
       assert.equal((await client.ask('/api/v1/streams')).status, 200);
       const { recorded } = await server.stream('demo');
@@ -246,7 +246,7 @@ for (const [program, start] of [
       assert.equal((await client.ask('/metrics')).status, 401);
     });
 
-    test('clients are limited, whatever they say of where they come from', async () => {
+    test('rate limits apply to clients with forged forwarding headers', async () => {
       const forged = { 'x-forwarded-for': '1.2.3.4, unknown', forwarded: 'for=1.2.3.4' };
       const asked = Array.from({ length: 125 }, () => client.ask('/clip/demo/1000000000/2.mp4', forged));
       const statuses = new Set((await Promise.all(asked)).map(({ status }) => status));

@@ -15,8 +15,8 @@ const SECONDS = 300;
 /** Segments of a second that the source offers when it is begun. */
 const OFFERED = 90;
 
-suite('recording that begins before the live edge', { skip: need('ffmpeg') }, () => {
-  test('takes the past at its true time, then is as live as its source, and takes nothing twice', async () => {
+suite('recording that starts before the live edge', { skip: need('ffmpeg') }, () => {
+  test('records the past at its original time, then follows the live edge, without duplicates', async () => {
     await using folder = await openFolder('from');
     const media = join(folder.path, 'media');
     await makeHls({ folder: media, seconds: SECONDS, size: '128x72', container: 'fmp4' });

@@ -28,7 +28,7 @@ interface Made {
   readonly chunks: readonly string[];
 }
 
-suite('a pulled stream is the source, picture by picture', { skip: need('ffmpeg') }, () => {
+suite('a pulled stream equals the source, picture by picture', { skip: need('ffmpeg') }, () => {
   const made = new Map<string, Made>();
   let folder: Folder;
 
@@ -78,13 +78,13 @@ suite('a pulled stream is the source, picture by picture', { skip: need('ffmpeg'
   after(() => folder[Symbol.asyncDispose]());
 
   for (const { name } of sources) {
-    test(`${name}: the window of the past has every picture and its sound`, async () => {
+    test(`${name}: the window of the past has all pictures and their audio`, async () => {
       const { source, window } = made.get(name)!;
       assert.deepEqual(await pictureHashes(window), source.pictures);
       assertSound(await audioHashes(window), source.sound);
     });
 
-    test(`${name}: so has the clip, which begins at 0`, async () => {
+    test(`${name}: so has the clip, which starts at 0`, async () => {
       const { source, clip } = made.get(name)!;
       assert.deepEqual(await pictureHashes(clip), source.pictures);
       assertSound(await audioHashes(clip), source.sound);

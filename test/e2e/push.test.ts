@@ -78,7 +78,7 @@ class Encoder {
   }
 }
 
-suite('a push stream in a whole oxbow', { skip: need('ffmpeg') }, () => {
+suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
   let folder: Folder;
   let app: RunningApp;
@@ -180,7 +180,7 @@ suite('a push stream in a whole oxbow', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(recorded, expected);
   });
 
-  test('refuses a publisher that may not publish, and one while it is stopped, with an event that says why', async () => {
+  test('refuses unauthorized publishers, and all while it is stopped, with an event that has the reason', async () => {
     const refuse = () => Promise.reject(new Error('the key is unknown'));
     await assert.rejects(connect('192.0.2.9:1', refuse), /the key is unknown/);
     await assert.rejects(connect('192.0.2.9:2'), { code: 'publish-refused' });

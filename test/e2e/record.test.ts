@@ -47,7 +47,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
   after(() => opened.disposeAsync());
 
   for (const format of formats) {
-    test(`.${format}: a source with a hole and a change ends as one whole file with every picture`, async () => {
+    test(`.${format}: a source with a gap and a change becomes one complete file with all pictures`, async () => {
       const path = file(`whole.${format}`);
       const said = await runOxbow(['record', url, '-o', path, '--json']);
       assert.equal(said.code, 0, said.stderr);
@@ -62,7 +62,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
     });
   }
 
-  test('what a kill in the middle leaves behind can be played', async () => {
+  test('the file of a killed recording is playable', async () => {
     await Promise.all(
       formats.map(async (format) => {
         const path = file(`killed.${format}`);
@@ -76,7 +76,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
     );
   });
 
-  test('Ctrl-C leaves a whole file, and is no failure', async () => {
+  test('Ctrl-C completes the file and exits without an error', async () => {
     const path = file('stopped.mp4');
     const verb = startVerb(['record', 'test:', '-o', path, '--json']);
     await until('some of it is written', async () => (await stat(path)).size > 60_000, { withinMs: 40_000 });
@@ -103,7 +103,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
     assert.ok(!(await readdir(folder.path)).includes('lost.mp4'));
   });
 
-  test('--from begins as far before the live edge as the source offers; without it, near the edge', async () => {
+  test('--from starts as far before the live edge as the source offers; the default is near the edge', async () => {
     const media = file('offered');
     await makeHls({ folder: media, seconds: 20, size: '128x72', container: 'fmp4' });
     const startMs = Date.now() - 12_000;

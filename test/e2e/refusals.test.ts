@@ -4,8 +4,8 @@ import { suite, test } from 'node:test';
 import { openOrigin } from '../fixtures/origin.ts';
 import { openFolder, runOxbow } from '../fixtures/server.ts';
 
-suite('what the command line refuses, it refuses with a hint that helps', () => {
-  test('record: media in a private network is about the network, and --net-allow allows it', async () => {
+suite('errors of the command line have a hint', () => {
+  test('record: media in a private network is refused, and --net-allow allows it', async () => {
     await using folder = await openFolder('refusals');
     await using origin = await openOrigin();
     const elsewhere = `http://127.0.0.2:${origin.port}`;
@@ -26,7 +26,7 @@ suite('what the command line refuses, it refuses with a hint that helps', () => 
   });
 
   for (const verb of ['record', 'probe', 'serve']) {
-    test(`${verb}: a quality that does not exist is exit 2, and says what there is`, async () => {
+    test(`${verb}: an unknown quality exits 2 and lists the available ones`, async () => {
       await using folder = await openFolder('refusals');
       const rest =
         verb === 'record' ? ['-o', join(folder.path, 'x.mp4')] : verb === 'serve' ? ['--data', folder.path] : [];

@@ -26,14 +26,14 @@ suite('an oxbow that runs on a data folder', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  test('says where it answers in running.json, which only its user may read', () => {
+  test('writes its addresses to running.json, which only its user can read', () => {
     const said = JSON.parse(readFileSync(join(data, 'running.json'), 'utf8')) as Record<string, unknown>;
     assert.deepEqual([said.pid, said.http], [server.pid, server.url]);
     assert.ok(Math.abs(Date.parse(String(said.startedAt)) - Date.now()) < 600_000);
     assert.equal(statSync(join(data, 'running.json')).mode & 0o777, 0o600);
   });
 
-  test('is what `token link` links to, and the link signs in', async () => {
+  test('is the target of `token link`, and the link signs in', async () => {
     const { code, stdout, stderr } = await runOxbow(['token', 'link', ...own()]);
     assert.equal(code, 0, stderr);
     assert.ok(stdout.startsWith(`${server.url}/sign-in#`), stdout);
@@ -64,7 +64,7 @@ suite('an oxbow that runs on a data folder', () => {
     assert.equal((await runOxbow(['token', 'list', ...own()])).stdout, 'There are no tokens.\n');
   });
 
-  test('is not looked for elsewhere: a folder without one is refused, and nothing is created', async () => {
+  test('is required: a folder without one is refused, and nothing is created', async () => {
     for (const verb of [['link'], ['list'], ['add', 'x'], ['remove', 'x']]) {
       const none = join(folder.path, 'none');
       const { code, stdout, stderr } = await runOxbow(['token', ...verb, '--data', none]);
@@ -74,7 +74,7 @@ suite('an oxbow that runs on a data folder', () => {
     }
   });
 
-  test('lists its streams and what is recorded of each; hints name commands', async () => {
+  test('lists its streams and their recordings; hints have commands', async () => {
     await until('a segment is recorded', async () => (await server.stream('demo')).recorded.from);
     const listed = await runOxbow(['stream', 'list', '--json', ...own()]);
     assert.equal(listed.code, 0, listed.stderr);
@@ -102,7 +102,7 @@ suite('an oxbow that runs on a data folder', () => {
     assert.equal((await runOxbow([...args, '--overwrite'])).code, 0);
   });
 
-  test('takes running.json away at its end, and counts no more after kill -9', async () => {
+  test('deletes running.json at its end, and the file is ignored after kill -9', async () => {
     await server.stop();
     assert.ok(!existsSync(join(data, 'running.json')));
     await using again = await startServer({ data, args: [...smallPicture, '--log-level', 'warn'] });

@@ -42,7 +42,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     );
   });
 
-  test('lists parts, and answers a blocking reload when the asked part is there', async () => {
+  test('lists parts, and answers a blocking reload when the requested part is available', async () => {
     const { path, list } = await live();
     assert.equal(list.serverControl?.canBlockReload, true);
     assert.ok(list.partTargetS! <= 0.201, `PART-TARGET is ${list.partTargetS}`);
@@ -60,7 +60,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.ok(atOnce >= 1, 'the answer does not wait for the part behind it');
   });
 
-  test('holds the request for the hinted part, and gives the same bytes ever after', async () => {
+  test('holds the request for the hinted part, and always returns the same bytes', async () => {
     const { path, list } = await live();
     const uri = resolvePath(list.preloadHint!.uri, path);
     const held = await server.bytes(uri);
@@ -76,7 +76,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     await response.body?.cancel();
   });
 
-  test('the strip in the picture and PROGRAM-DATE-TIME tell the same time, part by part', async () => {
+  test('the strip in the picture and PROGRAM-DATE-TIME have the same time, part by part', async () => {
     const { path, list } = await live();
     const at = list.segments.findLastIndex(({ uri, parts }) => uri !== '' && parts.length > 0);
     const segment = list.segments[at]!;
@@ -103,7 +103,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.equal(pictures, Math.round(segment.durationS * 25));
   });
 
-  test('a window of the past is whole, and shows the time it names', async () => {
+  test('a window of the past is complete, and shows its time range', async () => {
     const { from, to } = await past();
     const { path, list } = await readFirstVariant(server, `/vod/demo/${from}/${to}/index.m3u8`);
     assert.equal(list.endList, true);
@@ -124,7 +124,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     }
   });
 
-  test('all four ways to write a time answer the same bytes', async () => {
+  test('all four forms of a time return the same bytes', async () => {
     const { from, to } = await past();
     const iso = (at: number) => new Date(at * 1000).toISOString();
     const compact = (at: number) => iso(at).replaceAll(/\D/g, '').slice(0, 14);
@@ -136,7 +136,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     }
   });
 
-  test('a clip has a length, answers ranges, and plays', async () => {
+  test('a clip has a length, supports ranges, and plays', async () => {
     const { from, to } = await past();
     const path = `/clip/demo/${from}/${to}.mp4`;
     const whole = await server.fetch(path);
@@ -184,7 +184,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.equal((await pictureHashes(file('still.jpg'))).length, 1);
   });
 
-  test('ffmpeg plays the live list, past what was there when it began, without a complaint', async () => {
+  test('ffmpeg plays the live playlist beyond its first content without errors', async () => {
     const { list } = await live();
     const url = `${server.url}/live/demo/index.m3u8`;
     const { code, stderr } = await run('ffmpeg', ['-v', 'warning', '-i', url, '-t', '11', '-f', 'null', '-']);
@@ -197,7 +197,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.ok(heldS < 11, 'it has waited for media that was yet to come');
   });
 
-  test('health, readiness, liveness, version and metrics answer under every name', async () => {
+  test('health, readiness, liveness, version and metrics have all their paths', async () => {
     for (const path of ['/health', '/healthz', '/ready', '/readiness']) {
       const report = await server.json<{ status: string; checks: { name: string; status: string }[] }>(path);
       assert.equal(report.status, 'ok', `${path}: ${JSON.stringify(report)}`);
@@ -214,7 +214,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.match(metrics, /^oxbow_bugs_total 0$/m);
   });
 
-  test('the timeline covers every instant once, and the list of gaps says the same', async () => {
+  test('the timeline covers every instant once, and the list of gaps agrees', async () => {
     const timeline = await server.timeline('demo');
     assertCovered(timeline);
     // A loaded machine may hold the test picture up: what it then leaves out is rightly listed.
@@ -231,7 +231,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.ok(Math.abs(Date.parse(now) - Date.now()) < 2000);
   });
 
-  test('anyone may watch, only the admin token may change things', async () => {
+  test('anyone may watch; changes need the admin token', async () => {
     const anonymous = (path: string, init: RequestInit = {}) => fetch(`${server.url}${path}`, init);
     const create = (): RequestInit => ({
       method: 'POST',
@@ -264,7 +264,7 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
     assert.equal(((await elsewhere.json()) as { code: string }).code, 'managed-elsewhere');
   });
 
-  test('nothing of all this was logged as an error', () => {
+  test('no error was logged', () => {
     assert.deepEqual(server.log('error'), []);
     assert.deepEqual(server.log('fatal'), []);
   });

@@ -47,7 +47,7 @@ for (const threads of process.platform === 'linux' ? [1, 2] : [1]) {
       assert.equal((await ways({ forwarded: 'for=127.0.0.1' })).press, false);
     });
 
-    test('does not sign in another user of this computer', {
+    test('does not sign in other users of this computer', {
       skip: canBeOthers ? need('curl') : 'only root can be others',
     }, async () => {
       const { stdout } = await run('curl', ['-sS', `${server.url}/api/v1/sign-in`], { uid: NOBODY_UID });
@@ -57,7 +57,7 @@ for (const threads of process.platform === 'linux' ? [1, 2] : [1]) {
       assert.equal(JSON.parse(refused.stdout).code, 'sign-in-refused');
     });
 
-    test('the command that is shown prints a link that works', async () => {
+    test('the displayed command prints a working link', async () => {
       const { command } = await ways();
       assert.match(command, new RegExp(`token link --data ${folder.path}$`));
       const { stdout } = await run('sh', ['-c', command.replace(/^sudo /, '')], {

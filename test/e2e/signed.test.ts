@@ -11,7 +11,7 @@ function namedIn(text: string): string[] {
   return [...lines.filter((line) => /\.(?:m3u8|m4s|mp4|ts)/.test(line)), ...quoted];
 }
 
-suite('a stream that only those with a link may watch', () => {
+suite('a stream that needs a link with a token', () => {
   const adminToken = 'let-me-in-please';
   let folder: Folder;
   let server: Server;
@@ -32,7 +32,7 @@ suite('a stream that only those with a link may watch', () => {
     await folder?.[Symbol.asyncDispose]();
   });
 
-  test('every list that it has leads on below the same right, and to nothing without it', async () => {
+  test('every playlist keeps the token in its links, and nothing is accessible without it', async () => {
     const { token } = (await (
       await server.fetch('/api/v1/streams/cam/watch-tokens', {
         method: 'POST',

@@ -59,7 +59,7 @@ interface Case {
   readonly languages?: readonly string[];
 }
 
-suite('a source whose list is not plain is recorded as it is', { skip: need('ffmpeg') }, () => {
+suite('a source with an unusual playlist is recorded as it is', { skip: need('ffmpeg') }, () => {
   let folder: Folder;
   let origin: Origin;
   let server: Server;
@@ -341,7 +341,7 @@ suite('a source whose list is not plain is recorded as it is', { skip: need('ffm
     cases.set('locked', { sentence: 'protected', path: '/locked.m3u8' });
   }
 
-  test('what is protected is refused by name', async () => {
+  test('a protected source is refused with its reason', async () => {
     const view = await until('it says so', async () => {
       const now = await server.json<StreamView>('/api/v1/streams/locked');
       return now.problem !== '' && now;
@@ -350,11 +350,11 @@ suite('a source whose list is not plain is recorded as it is', { skip: need('ffm
     assert.equal(view.recorded.seconds, 0);
   });
 
-  test('the preset of a User-Agent is what goes out', () => {
+  test('the preset of a User-Agent is sent', () => {
     assert.deepEqual([...new Set(agents)], ['iptv/1.0']);
   });
 
-  test('nothing was logged as an error, and every source became what it was', async (t) => {
+  test('no error was logged, and every source was recorded correctly', async (t) => {
     assert.equal((await server.stop()).code, 0);
     assert.deepEqual(server.log('error'), []);
     chunks = await chunkFiles(file('data'));

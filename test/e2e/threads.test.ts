@@ -83,7 +83,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     return `/live/door/${index.split('\n').find((line) => line.endsWith('.m3u8'))}`;
   }
 
-  test('a held reload is answered by both with the same list, and then the part that it names', async () => {
+  test('both answer a held reload with the same playlist, and then the part in it', async () => {
     const path = await listPath();
     await askAll(path); // from now on both have a copy
     await until('both have the list', async () => (await askAll(path)).every(({ status }) => status === 200));
@@ -104,7 +104,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     }
   });
 
-  test('everything else is answered as by one thread: the past, the interface, the API, what is not there', async () => {
+  test('all other responses are those of one thread: the past, the interface, the API, 404', async () => {
     const { from } = await until('something is recorded', async () => {
       const span = (await server.timeline('door')).spans.at(-1);
       return span && Date.parse(span.to) - Date.parse(span.from) > 6000 && span;
@@ -147,7 +147,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     }
   });
 
-  test('a right that is taken back ends at once in both', async () => {
+  test('a revoked permission ends at once in both', async () => {
     await create('guests', 'signed');
     await server.stream('guests', 'live');
     const given = await post('/api/v1/streams/guests/watch-tokens', { expires: '1h' });
@@ -165,7 +165,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     for (const { status } of await askAll(list)) assert.equal(status, 403);
   });
 
-  test('a stream that is deleted leaves no open file and no cached block in any thread', { skip: noProc }, async () => {
+  test('a deleted stream leaves no open file and no cached block in any thread', { skip: noProc }, async () => {
     const { from } = await until('its first segment has left memory', async () => {
       const span = (await server.timeline('gone')).spans.at(-1);
       return span && Date.parse(span.to) - Date.parse(span.from) > 16_000 && span;
@@ -188,7 +188,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     await until('every thread let go of it', async () => openRecordings().length === 0 && (await cached()) <= before);
   });
 
-  test('a stream that is removed is gone in both, also for who waits for it', async () => {
+  test('a removed stream is gone in both, also for held requests', async () => {
     await create('short', 'public');
     await server.stream('short', 'live');
     const list = await until('both have it', async () => {

@@ -53,7 +53,7 @@ async function readSaid(server: Server, index: string): Promise<Said> {
   return { ranges: (await readFirstVariant(server, index)).list.dateRanges ?? [], subtitles };
 }
 
-suite('what is said beside the media goes through the river', { skip: need('ffmpeg') }, () => {
+suite('timed metadata passes from source to viewers', { skip: need('ffmpeg') }, () => {
   let folder: Folder;
   let startMs = 0;
   let data = '';
@@ -124,7 +124,7 @@ suite('what is said beside the media goes through the river', { skip: need('ffmp
   /** UTC of oxbow at second 0 of the source. */
   const zeroMs = () => firstMs - Math.round((firstMs - startMs) / 1000) * 1000;
 
-  test("a source's own EXT-X-DATERANGE keeps its name and attributes, at its place in oxbow's UTC", () => {
+  test('EXT-X-DATERANGE of a source keeps its ID and attributes, at its UTC in oxbow', () => {
     const [own, ...others] = find(/^own$/);
     assert.ok(own);
     assert.deepEqual(others, [], 'each ID occurs once');
@@ -146,7 +146,7 @@ suite('what is said beside the media goes through the river', { skip: need('ffmp
     assert.match(found.attributes['SCTE35-IN']!, /^0xFC[0-9A-F]+$/);
   });
 
-  test('ID3 tags are ranges of a class of their own, with the tag in them', () => {
+  test('ID3 tags are date ranges of their own class that contain the tag', () => {
     const tags = find(/^id3-/);
     assert.ok(tags.length >= 3, `${tags.length} tags`);
     for (const { attributes } of tags) {
@@ -190,20 +190,20 @@ suite('what is said beside the media goes through the river', { skip: need('ffmp
     for (const i of [6, 8, 10, 12]) assert.ok(all.includes(`eng ${i}`), `eng ${i} is there: ${all.join()}`);
   });
 
-  test('a subtitle segment that cannot be had harms nothing else', () => {
+  test('an unavailable subtitle segment has no effect on other media', () => {
     assert.equal(live.subtitles.deu!.length, live.subtitles.eng!.length);
     assert.ok(live.subtitles.deu!.some((text) => text.includes('deu 10')));
   });
 
-  test('the window says the same as the live list did', () => {
+  test('the window has the same metadata as the live playlist', () => {
     assert.deepEqual(window, live);
   });
 
-  test('so does a database that was made again from the files', () => {
+  test('so does a database that was rebuilt from the files', () => {
     assert.deepEqual(rebuilt, window);
   });
 
-  test('the clip is as long as its pictures, whatever is said beside them', async () => {
+  test('the clip lasts as long as its pictures, whatever its metadata', async () => {
     // ffprobe says of each track of text and metadata that it has no decoder for it: an error is a failure.
     const entries = 'format=start_time,duration:stream=codec_type,start_time,duration';
     const { stdout, stderr } = await run('ffprobe', ['-v', 'error', '-of', 'json', '-show_entries', entries, clip]);

@@ -48,7 +48,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     return promise;
   }
 
-  test('says https, and a low-latency stream is followed over one connection of HTTP/2', async () => {
+  test('serves HTTPS, and a low-latency stream works over one HTTP/2 connection', async () => {
     assert.match(server.url, /^https:\/\/127\.0\.0\.1:\d+$/);
     await using client = await openHttp2(server.url);
     const index = await until('the stream is live', async () => {
@@ -70,7 +70,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     }
   });
 
-  test('the page plays in Chromium over HTTP/2, live and without a fault', { skip: need('chromium') }, async () => {
+  test('the page plays live in Chromium over HTTP/2 without errors', { skip: need('chromium') }, async () => {
     const browser = await openBrowser();
     try {
       const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
@@ -93,7 +93,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     }
   });
 
-  test('a new certificate is shown without a restart; one that cannot be used changes nothing', async () => {
+  test('a new certificate is used without a restart; an invalid one changes nothing', async () => {
     assert.equal(await commonName(), 'first');
     await using before = await openHttp2(server.url);
     const second = await makeCertificate(folder.path, 'second');
@@ -112,7 +112,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     await until('a good pair is shown again', async () => (await commonName()) === 'first');
   });
 
-  test('ends while reloads are held, which it answers', async () => {
+  test('answers held reloads at shutdown', async () => {
     await using client = await openHttp2(server.url);
     const index = String((await client.ask('/live/demo/index.m3u8')).body);
     const list = `/live/demo/${index.trim().split('\n').at(-1)}`;
@@ -129,7 +129,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     assert.equal((await ended).code, 0);
   });
 
-  test('files that cannot be used end the start with a sentence that names the file and says what to do', async () => {
+  test('invalid files fail the start with the file and a hint', async () => {
     const locked = await makeCertificate(folder.path, 'locked', { passphrase: 'secret' });
     const noise = join(folder.path, 'noise.pem');
     await writeFile(noise, 'noise');

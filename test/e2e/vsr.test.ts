@@ -57,14 +57,14 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     assert.equal(code, 0, url);
   };
 
-  test('ffmpeg plays the live lists without a word', async () => {
+  test('ffmpeg plays the live playlists without a message', async () => {
     await Promise.all([
       assertSilent('/live/door/ts/index.m3u8', ['-t', '6']),
       assertSilent('/live/stream.m3u8', ['-t', '6']),
     ]);
   });
 
-  test('ffmpeg plays windows of the past without a word', async () => {
+  test('ffmpeg plays windows of the past without a message', async () => {
     const from = await past();
     const compact = new Date(from * 1000).toISOString().replaceAll(/\D/g, '').slice(0, 14);
     await Promise.all([
@@ -74,7 +74,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     ]);
   });
 
-  test('the pictures of a window show the time that its list says', async () => {
+  test('the pictures of a window show the time of its playlist', async () => {
     const from = await past();
     const { path, list } = await readMedia(server, `/start/${from}/0.1/vod.m3u8`);
     assert.ok(list.endList);
@@ -90,7 +90,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     assert.ok(Math.abs(shown.at(-1)! + FRAME_MS - endMs) <= FRAME_MS, `the last picture shows ${shown.at(-1)}`);
   });
 
-  test('the live list is five segments; the sixth pushes the first out', async () => {
+  test('the live playlist has five segments; the sixth replaces the first', async () => {
     const first = await until('five segments are there', async () => {
       const { list } = await readMedia(server, '/live/stream.m3u8');
       return list.segments.length === 5 && list;
@@ -107,7 +107,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     );
   });
 
-  test('segments have their type, length, ranges, caching and CORS, not those of some language', async () => {
+  test('segments have their type, length, ranges, caching and CORS', async () => {
     const { path, list } = await readFirstVariant(server, '/live/door/ts/index.m3u8');
     const uri = resolvePath(list.segments[0]!.uri, path);
     const whole = await anonymous(uri);
@@ -128,7 +128,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     }
   });
 
-  test('no segment has more bits per second than BANDWIDTH says', async () => {
+  test('no segment exceeds BANDWIDTH', async () => {
     const { path, list } = await readFirstVariant(server, '/live/door/ts/index.m3u8');
     const { variants } = await readMultivariant(server, '/live/door/ts/index.m3u8');
     for (const { uri, durationS } of list.segments) {
@@ -137,7 +137,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     }
   });
 
-  test('an error has its status and says what is wrong: it is not 200 with nothing', async () => {
+  test('an error has its status and message, not an empty 200', async () => {
     for (const [status, path] of [
       [404, '/live/555.ts'],
       [404, '/live/..%2f..%2fetc%2fpasswd'],

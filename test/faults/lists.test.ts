@@ -95,7 +95,7 @@ class ChangingSource {
   }
 }
 
-suite('every list over four lives, with gaps, changes and stops', { skip: need('ffmpeg') }, () => {
+suite('all playlists over four processes, with gaps, changes and stops', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
   const recorder = new PlaylistRecorder(names);
   let origin: Origin;
@@ -202,7 +202,7 @@ suite('every list over four lives, with gaps, changes and stops', { skip: need('
     assert.equal(status, 202);
   }
 
-  test('all of it happened: gaps, changes, generations that ended, windows that grew and were over', () => {
+  test('the recorder has gaps, changes, ended generations, and windows that grew and ended', () => {
     for (const cause of ['source-skipped', 'source-down']) assert.ok(causes.has(cause), [...causes].join(' '));
     for (const name of names) {
       // By number: a new one for each life, and for a stop or another codec.
@@ -223,20 +223,20 @@ suite('every list over four lives, with gaps, changes and stops', { skip: need('
     assert.ok(new Set(pulled.map(({ map }) => map)).size >= 3, 'other pictures have another init section');
   });
 
-  test('no list took back or changed what it had said (RFC 8216bis 6.2.1, 6.2.2)', (context) => {
+  test('no playlist removed or changed its content (RFC 8216bis 6.2.1, 6.2.2)', (context) => {
     const findings = [...recorder.shown].flatMap(([path, texts]) => changesOf(path, texts));
     for (const [path, texts] of recorder.shown) context.diagnostic(`${path}: ${texts.length} texts`);
     assert.equal(printFindings(findings), '');
   });
 
-  test('each text by itself is right', () => {
+  test('each version is valid', () => {
     const findings = [...recorder.shown].flatMap(([path, texts]) =>
       texts.flatMap(({ text }) => checkMediaPlaylist(path, text).filter(({ severity }) => severity === 'must')),
     );
     assert.equal(printFindings(findings), '');
   });
 
-  test('a list that changed would be found', () => {
+  test('the check finds a changed playlist', () => {
     const path = recorder.paths('/vod/made/').find((one) => recorder.shown.get(one)!.length > 4)!;
     const texts = recorder.shown.get(path)!;
     for (const [from, to] of [
@@ -249,7 +249,7 @@ suite('every list over four lives, with gaps, changes and stops', { skip: need('
     }
   });
 
-  test('what a list named is there, with the bytes that it had', (context) => {
+  test('all listed resources exist with unchanged bytes', (context) => {
     assert.deepEqual(recorder.problems, []);
     context.diagnostic(`${recorder.held} resources`);
   });

@@ -19,7 +19,7 @@ async function listed(server: Server): Promise<number[]> {
 
 suite('a finished playlist, fetched as fast as it goes', { skip: need('ffmpeg') }, () => {
   for (const record of [true, false]) {
-    test(`names no segment twice over a kill -9 and a delete in its midst, record: ${record}`, async (context) => {
+    test(`uses no segment name twice over a kill -9 and a delete, record: ${record}`, async (context) => {
       await using folder = await openFolder('names');
       const media = join(folder.path, 'media');
       await makeHls({ folder: media, seconds: SEGMENTS, size: '128x72' });

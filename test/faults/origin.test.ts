@@ -128,7 +128,7 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
     about(view.recorded.seconds, lengthS - 1, 0.1, timeline);
   });
 
-  test('a segment that cannot be read is a gap with that cause', async () => {
+  test('an unreadable segment is a gap with that cause', async () => {
     const { view, timeline, lengthS } = await ended('garbage');
     assert.deepEqual(
       timeline.gaps.map(({ cause }) => cause),
@@ -151,7 +151,7 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
     });
   }
 
-  test('a discontinuity begins a run without a hole, and the window says so', async () => {
+  test('a discontinuity starts a run without a gap, and the window has it', async () => {
     const { view, timeline, lengthS } = await ended('break');
     assert.deepEqual(timeline.gaps, []);
     assert.equal(timeline.runs.length, 2);
@@ -167,7 +167,7 @@ suite('a source with faults', { skip: need('ffmpeg') }, () => {
     about(view.recorded.seconds, lengthS, 0.1, timeline);
   });
 
-  test('an outage is a gap with its cause, as long as media was missed', async () => {
+  test('an outage is a gap with its cause and the duration of the missed media', async () => {
     const { view, timeline, lengthS } = await ended('outage');
     const lostS = lengthS - view.recorded.seconds;
     assert.ok(timeline.gaps.some(({ cause, detail }) => cause === 'source-down' && /503/.test(detail)));

@@ -55,7 +55,7 @@ async function deleteDatabase(data: string): Promise<void> {
 }
 
 suite('the database is an index of the files', { skip: need('ffmpeg') }, () => {
-  test('without it, a rebuild and a plain start give the same answers', async () => {
+  test('without it, a rebuild and a normal start give the same responses', async () => {
     await using folder = await openFolder('rebuild');
     const media = join(folder.path, 'media');
     await makeHls({ folder: media, seconds: 12, size: '128x72' });

@@ -48,7 +48,7 @@ test('a new Node runs oxbow in its own process', () => {
   assert.equal(status, 0);
 });
 
-test('an old Node finds the new one and passes on arguments, output and exit code', { skip: skipOld }, () => {
+test('an old Node starts the new one and forwards arguments, output and exit code', { skip: skipOld }, () => {
   const good = spawnSync(oldNode!, [launcher, '--version'], { encoding: 'utf8' });
   assert.match(good.stdout, /^\d+\.\d+\.\d+\n$/);
   const wrong = spawnSync(oldNode!, [launcher, '--kep', '1h'], { encoding: 'utf8' });
@@ -81,7 +81,7 @@ test('SIGTERM closes the server and the launcher ends with 0', async () => {
   }
 });
 
-test('a launcher that is killed takes the server with it', { skip: skipOld }, async () => {
+test('killing the launcher ends the server', { skip: skipOld }, async () => {
   const { child, http } = await serve([oldNode!, launcher, 'serve'], 'killed');
   child.kill('SIGKILL');
   await once(child, 'exit');

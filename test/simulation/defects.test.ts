@@ -7,7 +7,7 @@ import { defects } from './defects.ts';
 
 const SEEDS = 200;
 
-suite('a loss that is put back into the sources is noticed by the simulation', () => {
+suite('the simulation finds each reintroduced defect', () => {
   for (const { name } of defects) {
     test(name, async () => {
       const script = path.join(import.meta.dirname, 'find-defect.ts');

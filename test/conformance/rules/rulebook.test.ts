@@ -14,7 +14,7 @@ const cases = [...brokenTexts, ...brokenDateRanges, ...brokenMedia, ...brokenAns
 const page = join(import.meta.dirname, '..', '..', '..', 'docs', '3-watch', 'conformance.md');
 
 suite('the checker can fail', () => {
-  test('every rule has a name of its own, a section, a sentence, and a broken case', () => {
+  test('every rule has a unique name, a section, a sentence, and a broken case', () => {
     const ids = rules.map(({ id }) => id);
     assert.deepEqual(
       ids.filter((id, i) => ids.indexOf(id) !== i),
@@ -50,7 +50,7 @@ suite('the checker can fail', () => {
   }
 });
 
-test('the page on conformance lists every rule as it is', async () => {
+test('the conformance page lists every rule', async () => {
   const text = await readFile(page, 'utf8');
   const [, listed] = /<!-- rules -->\n([\s\S]*)<!-- end of rules -->/.exec(text) ?? [];
   assert.equal(listed, printRulebook(), 'run node test/conformance/rules/print-rules.ts');
