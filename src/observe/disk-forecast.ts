@@ -1,12 +1,12 @@
 /**
- * Says when a disk will be full, from how it filled in the last day.
- * In: looks at the free space. Out: bytes a second, seconds. What retention deletes counts too, so a disk that is kept level never fills.
+ * Predicts when a disk is full, from its growth in the last day.
+ * In: samples of the free space. Out: bytes per second, seconds. Includes deletions of retention, so a disk at a constant level never fills.
  */
 
 const DAY_MS = 24 * 3600 * 1000;
-/** Looks closer together than this tell nothing new. */
+/** Least distance of two samples, ms. */
 const APART_MS = 5 * 60 * 1000;
-/** A shorter stretch says too little of a rate. */
+/** Least duration of the samples for a rate, ms. */
 const LEAST_MS = 60 * 1000;
 
 interface Look {
@@ -14,12 +14,12 @@ interface Look {
   readonly freeBytes: number;
 }
 
-/** The looks of one day at one disk; at most 290 are kept. */
+/** The samples of one disk in the last day; at most 290. */
 export class DiskForecast {
   #kept: Look[] = [];
   #newest: Look | undefined;
 
-  /** Takes a look in. `atMs` is of a clock that never steps back. */
+  /** Adds a sample. `atMs` is of a monotonic clock. */
   add(atMs: number, freeBytes: number): void {
     const last = this.#kept.at(-1);
     this.#newest = { atMs, freeBytes };
@@ -27,14 +27,14 @@ export class DiskForecast {
     while (this.#kept[1] && this.#kept[1].atMs <= atMs - DAY_MS) this.#kept.shift();
   }
 
-  /** How fast the disk filled, bytes a second; below 0 where it emptied, 0 while too little is known. */
+  /** Growth in bytes per second; negative if the disk emptied, 0 while there are too few samples. */
   get growth(): number {
     const [first] = this.#kept;
     if (!first || !this.#newest || this.#newest.atMs - first.atMs < LEAST_MS) return 0;
     return ((first.freeBytes - this.#newest.freeBytes) * 1000) / (this.#newest.atMs - first.atMs);
   }
 
-  /** Seconds until nothing is free if it goes on like that; Infinity where it does not fill. */
+  /** Seconds until the disk is full at this rate; Infinity if it does not fill. */
   get fullInSeconds(): number {
     const rate = this.growth;
     return this.#newest && rate > 0 ? this.#newest.freeBytes / rate : Number.POSITIVE_INFINITY;

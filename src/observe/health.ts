@@ -1,26 +1,26 @@
 /**
- * Named checks that say whether oxbow works and whether it may get traffic.
- * In: checks registered by whoever owns a thing that can fail. Out: the bodies of /health and /ready.
+ * A registry of named health checks: whether oxbow works, and whether it should get traffic.
+ * In: checks registered by the owners of parts that can fail. Out: the bodies of /health and /ready.
  */
 import { messageOf } from '../lib/errors.ts';
 
-/** Says that a thing works by returning (optionally with a sentence), or why not by throwing. */
+/** A check: returns (optionally a sentence) if its part works, otherwise throws the reason. */
 export type Check = (options: { signal: AbortSignal }) => Promise<string | undefined> | string | undefined;
 
-/** `degraded`: oxbow works, but not all of it; `failing`: what it cannot work without is broken. */
+/** `degraded`: a part of oxbow does not work; `failing`: an essential part does not work. */
 export type HealthStatus = 'ok' | 'degraded' | 'failing';
 
-/** How one check went. */
+/** Result of a check. */
 export interface CheckResult {
   readonly name: string;
   readonly status: HealthStatus;
   /** A sentence for the operator; may name folders and addresses. */
   readonly detail: string;
-  /** How long it took, milliseconds. */
+  /** Duration, ms. */
   readonly tookMs: number;
 }
 
-/** How all checks went: as the worst of them. */
+/** Result of all checks: that of the worst one. */
 export interface HealthReport {
   readonly status: HealthStatus;
   readonly checks: readonly CheckResult[];
@@ -32,8 +32,8 @@ export interface Health {
    * Adds a check until the returned function is called.
    *
    * @param name short and unique, e.g. `database`
-   * @param options `ready`: whether /ready runs it (default true); `degrades`: when it throws, oxbow is degraded, not failing, and gets
-   *   traffic all the same (default false); `timeoutMs`: a check that takes longer has thrown (default 2,000)
+   * @param options `ready`: whether /ready runs it (default true); `degrades`: when it throws, oxbow is degraded, not failing, and still
+   *   gets traffic (default false); `timeoutMs`: a check that takes longer has thrown (default 2,000)
    */
   register(
     name: string,
@@ -54,7 +54,7 @@ interface Entry {
   readonly timeoutMs: number;
 }
 
-/** Makes an empty registry; with no checks all is well. */
+/** Creates an empty registry; without checks the result is ok. */
 export function createHealth(): Health {
   const entries = new Map<string, Entry>();
   const running = new Map<'health' | 'ready', Promise<HealthReport>>();

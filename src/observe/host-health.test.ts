@@ -4,15 +4,15 @@ import { createManualClock } from '../lib/clock.ts';
 import { DiskForecast } from './disk-forecast.ts';
 import { ClockWatch, loopCheck, memoryCheck } from './host-health.ts';
 
-const asked = { signal: new AbortController().signal };
+const options = { signal: new AbortController().signal };
 
-suite('what the process stands on', () => {
-  test('memory is told in words, and is a failure when nearly all of it is taken', () => {
+suite('the process and its host', () => {
+  test('memory is reported in a sentence, and fails if nearly all of it is in use', () => {
     assert.equal(
       memoryCheck(
         () => ({ rss: 120e6, heapUsed: 35e6, arrayBuffers: 4e6 }),
         () => 1e9,
-      )(asked),
+      )(options),
       '120 MB of 1000 MB are in use, heap 35 MB, buffers 4 MB',
     );
     assert.throws(
@@ -20,18 +20,18 @@ suite('what the process stands on', () => {
         memoryCheck(
           () => ({ rss: 960e6, heapUsed: 35e6, arrayBuffers: 4e6 }),
           () => 1e9,
-        )(asked),
+        )(options),
       /memory is short/,
     );
-    assert.match(String(memoryCheck(undefined, () => Number.MAX_SAFE_INTEGER)(asked)), /^\d+ MB of /);
+    assert.match(String(memoryCheck(undefined, () => Number.MAX_SAFE_INTEGER)(options)), /^\d+ MB of /);
   });
 
-  test('a main thread that comes back seconds late is a failure', () => {
-    assert.match(String(loopCheck(() => 0.012)(asked)), /12 ms late/);
-    assert.throws(() => loopCheck(() => 6)(asked), /too much to do/);
+  test('a main thread that lags by seconds is a failure', () => {
+    assert.match(String(loopCheck(() => 0.012)(options)), /12 ms late/);
+    assert.throws(() => loopCheck(() => 6)(options), /too much to do/);
   });
 
-  test('a clock that steps is counted and told for an hour, one that slews is not', () => {
+  test('a clock step is counted and reported for an hour, slewing is not', () => {
     const clock = createManualClock();
     let steps = 0;
     const watch = new ClockWatch(clock, () => steps++);
@@ -51,7 +51,7 @@ suite('what the process stands on', () => {
 suite('when the disk will be full', () => {
   const minute = 60_000;
 
-  test('is told from how it filled, and never where it does not', () => {
+  test('is predicted from its growth, and never if it does not grow', () => {
     const forecast = new DiskForecast();
     assert.equal(forecast.fullInSeconds, Number.POSITIVE_INFINITY);
     forecast.add(0, 10e9);

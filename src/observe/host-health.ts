@@ -1,21 +1,21 @@
 /**
- * Health checks of what the process stands on: memory, clock and event loop.
- * In: figures of the process. Out: checks for observe/health; a sentence each, or why it is not well.
+ * Health checks of the process: memory, clock and event loop.
+ * In: figures of the process. Out: checks for observe/health.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { Check } from './health.ts';
 import { memoryLimit } from './memory-limit.ts';
 
-/** Share of the memory limit from which on the system may end the process any moment. */
+/** Share of the memory limit above which the system may kill the process at any time. */
 const MOST_MEMORY = 0.95;
-/** A main thread that is this late cannot serve live video, seconds. Less is said, but fails nothing: a busy machine recovers. */
+/** Lag of the main thread above which live video cannot be served, seconds. A smaller lag is reported, but is not a failure. */
 const MOST_LAG_S = 5;
 /** A smaller difference is slewing, ms. */
 const STEP_MS = 500;
-/** How long a step is worth telling, ms. */
+/** How long a clock step is reported, ms. */
 const TOLD_MS = 3600 * 1000;
 
-/** Memory in use against the limit, and what of it V8 knows. Fails above 95 %. */
+/** Memory in use compared with the limit. Fails above 95 %. */
 export function memoryCheck(
   usage: () => Pick<NodeJS.MemoryUsage, 'rss' | 'heapUsed' | 'arrayBuffers'> = process.memoryUsage,
   limit: () => number = memoryLimit,
@@ -30,7 +30,7 @@ export function memoryCheck(
   };
 }
 
-/** How late the main thread comes back to its work. Fails above 5 s. */
+/** Lag of the main thread. Fails above 5 s. */
 export function loopCheck(lagS: () => number): Check {
   return () => {
     const sentence = `the main thread is ${(lagS() * 1000).toFixed(0)} ms late in one case of a hundred`;
@@ -39,7 +39,7 @@ export function loopCheck(lagS: () => number): Check {
   };
 }
 
-/** Sees the system's clock step, by comparing it with one that cannot. */
+/** Detects steps of the system's clock by comparison with the monotonic clock. */
 export class ClockWatch {
   readonly #clock: Clock;
   readonly #onStep: () => void;
@@ -52,7 +52,7 @@ export class ClockWatch {
     this.#offsetMs = clock.nowMs() - clock.monotonicMs();
   }
 
-  /** Looks at both clocks; at each scrape and health check. */
+  /** Compares both clocks; called at each scrape and health check. */
   look(): void {
     const atMs = this.#clock.monotonicMs();
     const offsetMs = this.#clock.nowMs() - atMs;
@@ -63,7 +63,7 @@ export class ClockWatch {
     this.#onStep();
   }
 
-  /** The check: it never fails, for a clock that was set right is no reason to get no traffic. */
+  /** The check. It never fails: a corrected clock does not prevent serving. */
   readonly check = (): string => {
     this.look();
     if (!this.#last || this.#clock.monotonicMs() - this.#last.atMs > TOLD_MS) return 'the clock has not stepped';

@@ -21,7 +21,7 @@ function guarded(limits: Partial<LogLimits> = {}) {
 }
 
 suite('repeated lines', () => {
-  test('are written once, and once more at the end with how often', () => {
+  test('are written once, and once more at the end with a count', () => {
     const { guard, say, lines, suppressed } = guarded();
     for (const error of ['a', 'b', 'c', 'd']) say({ stream: 'door', error, msg: 'no answer' });
     assert.equal(lines.length, 1);
@@ -30,7 +30,7 @@ suite('repeated lines', () => {
     assert.equal(suppressed.repeated, 3);
   });
 
-  test('of other streams, levels and words are other lines, and a later one begins anew', () => {
+  test('with another stream, level or text are different lines, and a later one starts a new period', () => {
     const { say, time, lines } = guarded();
     say({ stream: 'door', msg: 'no answer' });
     say({ stream: 'gate', msg: 'no answer' });
@@ -49,7 +49,7 @@ suite('repeated lines', () => {
     assert.equal(lines.length, 6);
   });
 
-  test('are remembered within bounds, and none is lost when one has to go', () => {
+  test('are remembered within bounds, and an evicted one is written with its count', () => {
     const { guard, say, lines } = guarded({ maxRemembered: 3 });
     for (let i = 0; i < 6; i++) for (let n = 0; n < 2; n++) say({ stream: 'door', msg: `line ${i}` });
     guard.flush();
@@ -57,7 +57,7 @@ suite('repeated lines', () => {
   });
 });
 
-suite('a stream may log so much a day', () => {
+suite('a stream has a log budget per day', () => {
   const limits = { dayBytes: 2000, reserveBytes: 2000 };
 
   test('then only warnings and errors are written, with one line that says so, until the next day', () => {
@@ -75,7 +75,7 @@ suite('a stream may log so much a day', () => {
     assert.equal(lines.at(-1)!.msg, 'a new day');
   });
 
-  test('and errors too have an end', () => {
+  test('errors have a limit too', () => {
     const { say, lines, bytes } = guarded(limits);
     for (let i = 0; i < 1000; i++) say({ stream: 'door', msg: `broken ${i}` }, 'error');
     assert.ok(bytes() < 4500);

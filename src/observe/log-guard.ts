@@ -1,35 +1,35 @@
 /**
- * Keeps the log readable and small: what a stream repeats is said once with how often, and a stream may fill only so much a day.
- * In: finished JSON lines. Out: the lines that are to be written, on the same day. Memory is bounded, whatever is logged.
+ * Limits the log: repeated lines of a stream are written once with a count, and each stream has a budget per day.
+ * In: finished JSON lines. Out: the lines to write. Memory is bounded.
  */
 
-/** What was left out of the log, and why. */
+/** Why a line was not written. */
 export type Suppression = 'repeated' | 'budget';
 
-/** How a `LogGuard` is set up. */
+/** Options of a `LogGuard`. */
 export interface LogGuardOptions {
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
   readonly write: (line: string) => void;
-  /** Told of each line that is left out. */
+  /** Called for each line that is not written. */
   readonly onSuppressed?: (reason: Suppression) => void;
-  /** Tests make these smaller. */
+  /** Smaller in tests. */
   readonly limits?: Partial<LogLimits>;
 }
 
-/** How much of what may be written. */
+/** Limits of the log. */
 export interface LogLimits {
-  /** Lines that say the same of the same stream are one within this time, ms. */
+  /** Equal lines of a stream within this time are written once, ms. */
   readonly foldMs: number;
-  /** What a stream may log in a day (UTC) at `info`, bytes. */
+  /** Budget of a stream per day (UTC), bytes. */
   readonly dayBytes: number;
-  /** And warnings and errors on top of that, bytes. */
+  /** Additional budget for warnings and errors, bytes. */
   readonly reserveBytes: number;
-  /** Different lines that are remembered for folding. */
+  /** Most different lines remembered. */
   readonly maxRemembered: number;
 }
 
-/** The limits that oxbow runs with: together less than 100 MB a day and stream. */
+/** The limits in use: less than 100 MB per day and stream. */
 export const logLimits: LogLimits = {
   foldMs: 10_000,
   dayBytes: 75_000_000,
@@ -38,7 +38,7 @@ export const logLimits: LogLimits = {
 };
 
 const DAY_MS = 24 * 3600 * 1000;
-/** Streams whose budget is followed; all further ones share one. */
+/** Most streams with their own budget; further ones share one. */
 const MAX_STREAMS = 10_000;
 
 interface Repeats {
@@ -52,8 +52,8 @@ interface Repeats {
 interface Budget {
   bytes: number;
   reserved: number;
-  toldInfo: boolean;
-  toldAll: boolean;
+  reportedInfo: boolean;
+  reportedAll: boolean;
 }
 
 interface Fields {
@@ -63,7 +63,7 @@ interface Fields {
   readonly traceId?: string;
 }
 
-/** Decides of each line whether it is written. */
+/** Decides which lines are written. */
 export class LogGuard {
   readonly #options: LogGuardOptions;
   readonly #limits: LogLimits;
@@ -81,14 +81,14 @@ export class LogGuard {
   take(line: string): void {
     const fields = parse(line);
     const { level = '', stream = '', msg = '', traceId } = fields ?? {};
-    // Who turns on debug wants all of it.
+    // Debug lines are never suppressed.
     if (!fields || level === 'debug' || level === 'trace') {
       this.#options.write(line);
       return;
     }
     const nowMs = this.#options.nowMs();
     this.#settle(nowMs);
-    // Lines of a request belong to it alone: each is needed to follow it. Of no stream are answers to what people do, as saving settings.
+    // Lines of a request are needed to follow it. Lines without a stream report actions of users, such as saving settings.
     if (stream !== '' && traceId === undefined && level !== 'fatal') {
       const key = `${level} ${stream} ${msg}`;
       const known = this.#repeats.get(key);
@@ -103,7 +103,7 @@ export class LogGuard {
     this.#spend(line, level, stream, nowMs);
   }
 
-  /** Says at once what was repeated; before the process ends. */
+  /** Writes pending counts at once; before the process ends. */
   flush(): void {
     this.#settle(Number.POSITIVE_INFINITY);
     clearTimeout(this.#timer);
@@ -123,10 +123,10 @@ export class LogGuard {
     }, this.#limits.foldMs + 1).unref();
   }
 
-  /** Ends the stretches that are over; the map is in the order in which they began. */
+  /** Writes the counts of periods that are over; the map is in order of their start. */
   #settle(nowMs: number): void {
     for (const [key, repeats] of this.#repeats) {
-      if (Math.abs(nowMs - repeats.sinceMs) < this.#limits.foldMs) break; // a clock that stepped back ends them too
+      if (Math.abs(nowMs - repeats.sinceMs) < this.#limits.foldMs) break; // also after a clock step back
       this.#repeats.delete(key);
       this.#say(repeats);
     }
@@ -154,9 +154,9 @@ export class LogGuard {
       return;
     }
     onSuppressed?.('budget');
-    const told = isSerious ? 'toldAll' : 'toldInfo';
-    if (budget[told]) return;
-    budget[told] = true;
+    const reported = isSerious ? 'reportedAll' : 'reportedInfo';
+    if (budget[reported]) return;
+    budget[reported] = true;
     const msg = isSerious
       ? 'the log of this day is full: nothing more is written of this stream until midnight UTC'
       : 'the log of this day is full: only warnings and errors are written of this stream until midnight UTC';
@@ -173,7 +173,7 @@ export class LogGuard {
     const name = this.#budgets.has(stream) || this.#budgets.size < MAX_STREAMS ? stream : '';
     let budget = this.#budgets.get(name);
     if (!budget) {
-      budget = { bytes: 0, reserved: 0, toldInfo: false, toldAll: false };
+      budget = { bytes: 0, reserved: 0, reportedInfo: false, reportedAll: false };
       this.#budgets.set(name, budget);
     }
     return budget;
@@ -184,6 +184,6 @@ function parse(line: string): Fields | undefined {
   try {
     return JSON.parse(line) as Fields;
   } catch {
-    return undefined; // not one of ours
+    return undefined; // not a line of oxbow
   }
 }

@@ -9,7 +9,7 @@ function ringOf(options: { format?: 'json' | 'text' } = {}) {
   return { ring, log };
 }
 
-test('what was written is kept with its stream, its fields and a rising id, whatever the log looks like', () => {
+test('written lines are kept with stream, fields and a rising id, in any log format', () => {
   for (const format of ['json', 'text'] as const) {
     const { ring, log } = ringOf({ format });
     log.info({ stream: 'door', bytes: 5 }, 'connected');
@@ -24,12 +24,12 @@ test('what was written is kept with its stream, its fields and a rising id, what
   }
 });
 
-test('lines are found by level, by stream and by what was read before', () => {
+test('lines are found by level, by stream and after an id', () => {
   const { ring, log } = ringOf();
   log.debug({ stream: 'a' }, 'one');
   log.warn({ stream: 'b' }, 'two');
   log.error({ stream: 'a' }, 'three');
-  const found = (wish: Parameters<LogRing['read']>[0]) => ring.read(wish).map(({ message }) => message);
+  const found = (filter: Parameters<LogRing['read']>[0]) => ring.read(filter).map(({ message }) => message);
   assert.deepEqual(found({ level: 'warn' }), ['two', 'three']);
   assert.deepEqual(found({ stream: 'a' }), ['one', 'three']);
   assert.deepEqual(found({ after: 1001 }), ['two', 'three']);

@@ -1,12 +1,12 @@
 /**
- * The last lines of the log, kept in memory for the page of whoever runs oxbow.
- * In: lines as they were written, JSON without secrets. Out: what is newer than a line, by level and stream.
+ * The newest lines of the log in memory, for the admin pages.
+ * In: written lines, JSON without secrets. Out: lines after an id, by level and stream.
  */
 import { type LogLevel, printValue } from './log.ts';
 
-/** Lines that are kept. */
+/** Most lines. */
 const MOST_LINES = 500;
-/** Of longer texts the start is kept, characters. */
+/** Longer texts are truncated, characters. */
 const MOST_TEXT = 4096;
 
 const levels: readonly LogLevel[] = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'];
@@ -18,18 +18,18 @@ export interface LogLine {
   /** RFC 3339. */
   readonly at: string;
   readonly level: LogLevel;
-  /** Empty where it is about none. */
+  /** Empty if it is about none. */
   readonly stream: string;
   readonly message: string;
-  /** Everything else, as `name=value`. */
+  /** Other fields, as `name=value`. */
   readonly detail: string;
 }
 
-/** Which lines are meant. */
+/** Which lines to read. */
 export interface LogWish {
   /** Only those with a higher id. */
   readonly after?: number | undefined;
-  /** Only those at least as grave. */
+  /** Only those of this level or a more severe one. */
   readonly level?: LogLevel | undefined;
   readonly stream?: string | undefined;
 }
@@ -44,13 +44,13 @@ export class LogRing {
     this.#last = beforeFirst;
   }
 
-  /** Keeps a line; one that is no JSON object of a known level is left out. */
+  /** Adds a line; ignores one that is not a JSON object with a known level. */
   take(json: string): void {
     let fields: Record<string, unknown>;
     try {
       fields = JSON.parse(json) as Record<string, unknown>;
     } catch {
-      return; // not one of ours
+      return; // not a line of oxbow
     }
     const { level, time, msg, stream, err, ...rest } = fields;
     if (!levels.includes(level as LogLevel)) return;
@@ -71,7 +71,7 @@ export class LogRing {
     if (this.#lines.length > MOST_LINES) this.#lines.shift();
   }
 
-  /** The lines that are meant, oldest first. */
+  /** The matching lines, oldest first. */
   read({ after = 0, level = 'trace', stream }: LogWish): readonly LogLine[] {
     const least = levels.indexOf(level);
     return this.#lines.filter(

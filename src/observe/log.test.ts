@@ -34,17 +34,17 @@ suite('the log', () => {
     assert.match(lines[1]!, /ERROR failed\n {2}Error: broken\n {6}at /);
   });
 
-  test('a line that is not ours is shown as it is', () => {
+  test('a line that is not of oxbow is shown unchanged', () => {
     assert.equal(printTextLine('plain words'), 'plain words');
   });
 
   test('lines are counted by level, silent levels are not', () => {
     const { levels, log } = collect('json');
-    log.trace('unheard');
+    log.trace('hidden');
     log.debug('a');
     log.error('b');
     assert.deepEqual(levels, ['debug', 'error']);
-    createSilentLog().error('unheard');
+    createSilentLog().error('hidden');
   });
 
   test('a level of settings may change at any time, for existing children too', () => {

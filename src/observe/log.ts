@@ -1,5 +1,5 @@
 /**
- * The log: one line an event, JSON for machines, short readable lines on a terminal; secrets never reach it.
+ * The log: one line per event, as JSON or as short text on a terminal, without secrets.
  * In: calls of `log.info({ stream }, 'sentence')` from everywhere. Out: lines on standard output. Nothing else imports pino.
  */
 import { isatty } from 'node:tty';
@@ -14,37 +14,37 @@ export type Log = Logger;
 /** Levels from the most to the least talkative. */
 export type LogLevel = 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
-/** How lines look; `auto` is text on a terminal and JSON elsewhere. */
+/** Format of lines; `auto` is text on a terminal and JSON elsewhere. */
 export type LogFormat = 'auto' | 'json' | 'text';
 
-/** How `createLog` is set up. */
+/** Options of `createLog`. */
 export interface LogOptions {
-  /** The least that is written; settings are read at each line. */
+  /** Lowest level that is written; settings are read at each line. */
   readonly level: LogLevel | Current<{ readonly logLevel: LogLevel }>;
   readonly format?: LogFormat;
   /** File descriptor to write to; standard output by default. */
   readonly fd?: 1 | 2;
-  /** Lines to the descriptor wait for it, at most for `HELD_AT_MOST_MS`: what a start says to a person comes first. */
+  /** Lines wait for this promise, at most `HELD_AT_MOST_MS`, so that the start message comes first. */
   readonly after?: Promise<void> | undefined;
-  /** Takes finished lines instead of the descriptor. */
+  /** Receives finished lines instead of the descriptor. */
   readonly write?: (line: string) => void;
-  /** Given each line that is written, as JSON without secrets, however lines look. */
+  /** Receives each written line as JSON without secrets, in any format. */
   readonly onWritten?: (json: string) => void;
   /** Called once for each line written, for the metric. */
   readonly onLine?: (level: LogLevel) => void;
-  /** Called once for each line that is left out because it repeats or a day's log is full, for the metric. */
+  /** Called for each suppressed line, for the metric. */
   readonly onSuppressed?: (reason: Suppression) => void;
 }
 
 /** Lines that a stalled terminal or pipe may hold back before they are dropped, bytes. */
 const MAX_WAITING_BYTES = 8 * 1024 * 1024;
 
-/** A start that takes longer shows its log while it lasts. */
+/** A longer start writes its log meanwhile. */
 const HELD_AT_MOST_MS = 3000;
 
 /**
- * Makes the root logger. Lines to a descriptor are written asynchronously, so that a stalled reader never stops the
- * server; what still waits is written when the process exits.
+ * Makes the root logger. Lines to a descriptor are written asynchronously, so that a stalled reader never blocks the
+ * server; waiting lines are written when the process exits.
  */
 export function createLog(options: LogOptions): Log {
   const fd = options.fd ?? 1;
@@ -109,14 +109,14 @@ export function createLog(options: LogOptions): Log {
 }
 
 /**
- * A logger that says nothing, for tests and tools.
+ * A logger without output, for tests and tools.
  */
 export function createSilentLog(): Log {
   return pino({ level: 'silent' });
 }
 
 /**
- * Turns one JSON line into one for people: `08:00:00.000 INFO  connected stream=door url=https://…`, an error's stack below.
+ * Formats a JSON line as text: `08:00:00.000 INFO  connected stream=door url=https://…`, an error's stack below.
  *
  * @param line a JSON line as pino writes it; anything else is returned as it is
  */
@@ -125,7 +125,7 @@ export function printTextLine(line: string): string {
   try {
     fields = JSON.parse(line) as Record<string, unknown>;
   } catch {
-    return line; // not one of ours; better shown raw than lost
+    return line; // not a line of oxbow: shown unchanged
   }
   const { level, time, msg, err, ...rest } = fields;
   let printed = `${String(time).slice(11, 23)} ${String(level).toUpperCase().padEnd(5)} ${msg === undefined ? '' : String(msg)}`;
@@ -137,7 +137,7 @@ export function printTextLine(line: string): string {
   return `${printed}\n`;
 }
 
-/** A value as it stands behind `name=`: quoted where it would not stand out. */
+/** A value after `name=`, quoted if necessary. */
 export function printValue(value: unknown): string {
   if (typeof value !== 'string') return JSON.stringify(value);
   return /[\s"=]/.test(value) || value === '' ? JSON.stringify(value) : value;

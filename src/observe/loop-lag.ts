@@ -1,10 +1,10 @@
 /**
- * How late a thread comes back to its work: the thread that makes it watches itself.
+ * Measures the event loop lag of the current thread.
  * In: Node's histogram of the event loop. Out: seconds.
  */
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 
-/** The loop is looked at this often; so much of each delay is no lag, ms. */
+/** Resolution of the measurement, subtracted from each delay, ms. */
 const LOOK_EVERY_MS = 20;
 
 /** Lag since the last reset. */
@@ -14,7 +14,7 @@ export interface LoopLag extends Disposable {
   reset(): void;
 }
 
-/** Begins to watch; dispose it to stop. */
+/** Starts measuring; dispose it to stop. */
 export function watchLoop(): LoopLag {
   const delay = monitorEventLoopDelay({ resolution: LOOK_EVERY_MS });
   delay.enable();

@@ -1,9 +1,9 @@
 /**
- * Every metric of oxbow, said once: from this table come the registry, the typed handles and docs/7-reference/metrics.md.
- * In: nothing. Out: names, labels and what they mean. Names are `oxbow_…`, units are base units (seconds, bytes), counters end in `_total`.
+ * The one table of all metrics, the source of the registry, the typed handles and docs/7-reference/metrics.md.
+ * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes), counters end in `_total`.
  */
 
-/** What is said of a metric. */
+/** Definition of a metric. */
 export interface MetricRow {
   readonly type: 'counter' | 'gauge' | 'histogram';
   readonly name: `oxbow_${string}`;
@@ -14,11 +14,11 @@ export interface MetricRow {
   readonly buckets?: readonly number[];
 }
 
-/** Of histograms that name none. */
+/** Default buckets of histograms. */
 export const REQUEST_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
 const DISK_SECONDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
-/** The table. Label `stream` is the name of a stream; its series go away with it. */
+/** The table. Label `stream` is the name of a stream; its series are removed with it. */
 export const metricTable = {
   events: {
     type: 'counter',
@@ -32,24 +32,24 @@ export const metricTable = {
     labels: [],
     help: 'Times a subscriber missed events because more were published at once than the event bus keeps.',
   },
-  eventListeners: { type: 'gauge', name: 'oxbow_event_listeners', labels: [], help: 'Who listens to events now.' },
+  eventListeners: { type: 'gauge', name: 'oxbow_event_listeners', labels: [], help: 'Subscribers to events now.' },
   webhookDeliveries: {
     type: 'counter',
     name: 'oxbow_webhook_deliveries_total',
     labels: ['state'],
-    help: 'Events for webhooks that arrived (done), were given up (failed) or not sent at all (dropped).',
+    help: 'Events for webhooks: delivered (done), given up (failed) or not sent (dropped).',
   },
   eventListenersLost: {
     type: 'counter',
     name: 'oxbow_event_listeners_lost_total',
     labels: [],
-    help: 'Listeners to events that were too slow and were cut off.',
+    help: 'Subscribers to events that were disconnected because they were too slow.',
   },
   streams: {
     type: 'gauge',
     name: 'oxbow_streams',
     labels: ['state'],
-    help: 'Streams by what they are doing now.',
+    help: 'Streams by their current state.',
   },
   streamLive: {
     type: 'gauge',
@@ -67,7 +67,7 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_timeline_seconds',
     labels: ['stream'],
-    help: 'How far back the timeline of a stream reaches, from the end of what is recorded.',
+    help: 'Length of the timeline of a stream, up to the end of the recording.',
   },
   frames: {
     type: 'counter',
@@ -97,7 +97,7 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_gop_buffer_bytes',
     labels: [],
-    help: 'Bytes of frames since the last key frame that all streams keep for sinks which come late.',
+    help: 'Bytes of frames since the last key frame that all streams keep for sinks that attach later.',
   },
   gopsTooLarge: {
     type: 'counter',
@@ -127,7 +127,7 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_damage_total',
     labels: ['stream'],
-    help: 'Times that something inside the media was wrong and was stepped over.',
+    help: 'Damaged places in the media that were skipped.',
   },
   clippedSeconds: {
     type: 'counter',
@@ -146,7 +146,7 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_recorded_bytes_total',
     labels: ['stream'],
-    help: 'Bytes of media that lie safely on disk.',
+    help: 'Bytes of media that are synced to disk.',
   },
   servedBytes: {
     type: 'counter',
@@ -158,7 +158,7 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_gaps_total',
     labels: ['stream', 'cause'],
-    help: 'Stretches of time that hold no media, by cause.',
+    help: 'Stretches of time without media, by cause.',
   },
   sourceFetches: {
     type: 'counter',
@@ -170,25 +170,25 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_source_retries_total',
     labels: ['stream'],
-    help: 'Requests to sources that had to be made again.',
+    help: 'Requests to sources that were repeated.',
   },
   sourceFailures: {
     type: 'counter',
     name: 'oxbow_source_failures_total',
     labels: ['stream'],
-    help: 'Times that a source failed and was begun again after a pause.',
+    help: 'Times that a source failed and was restarted after a pause.',
   },
   sourcePauseSeconds: {
     type: 'gauge',
     name: 'oxbow_source_pause_seconds',
     labels: ['stream'],
-    help: 'Pause that a source which failed is left alone for now; 0 while it is asked.',
+    help: 'Current pause after a failure of the source; 0 while it is used.',
   },
   sourceFetchSeconds: {
     type: 'histogram',
     name: 'oxbow_source_fetch_seconds',
     labels: [],
-    help: 'How long sources took until they began to reply, redirects included.',
+    help: 'Time until sources began to reply, including redirects.',
     buckets: REQUEST_SECONDS,
   },
   sourceConnections: {
@@ -201,14 +201,14 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_recording_lag_seconds',
     labels: ['stream'],
-    help: 'From a segment being complete to it lying safely on disk; alarm above 5.',
+    help: 'Time from the end of a segment until it is synced to disk; alert above 5.',
   },
   openChunkFiles: { type: 'gauge', name: 'oxbow_open_chunk_files', labels: [], help: 'Chunk files open for writing.' },
   syncSeconds: {
     type: 'histogram',
     name: 'oxbow_sync_seconds',
     labels: [],
-    help: 'How long the disk took to say that bytes are safe (fdatasync).',
+    help: 'Duration of syncs (fdatasync).',
     buckets: DISK_SECONDS,
   },
   diskFreeBytes: {
@@ -227,19 +227,19 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_disk_growth_bytes_per_second',
     labels: [],
-    help: 'How fast the disk of the recordings filled in the last day; below 0 where it emptied.',
+    help: 'Growth of the disk of the recordings in the last day; below 0 if it emptied.',
   },
   diskFullSeconds: {
     type: 'gauge',
     name: 'oxbow_disk_full_in_seconds',
     labels: [],
-    help: 'Until the disk of the recordings is full if it fills on as in the last day; +Inf where it does not fill.',
+    help: 'Time until the disk of the recordings is full at the rate of the last day; +Inf if it does not fill.',
   },
   retentionDeletions: {
     type: 'counter',
     name: 'oxbow_retention_deletions_total',
     labels: [],
-    help: 'Chunk files deleted because they were older than they should be kept.',
+    help: 'Chunk files deleted by retention.',
   },
   retentionPaused: {
     type: 'gauge',
@@ -257,20 +257,20 @@ export const metricTable = {
     type: 'histogram',
     name: 'oxbow_http_request_seconds',
     labels: ['class'],
-    help: 'From a request to the end of its answer; held requests included.',
+    help: 'Time from a request to the end of its response, including held requests.',
     buckets: REQUEST_SECONDS,
   },
   http2UnsentBytes: {
     type: 'gauge',
     name: 'oxbow_http2_unsent_bytes',
     labels: [],
-    help: 'Bytes of answers that clients of HTTP/2 have not taken, live media apart; at 256 MiB the session ends that took nothing for longest.',
+    help: 'Bytes of responses that HTTP/2 clients have not read, except live media; at 256 MiB the session that has been idle longest is closed.',
   },
   http2SessionsCut: {
     type: 'counter',
     name: 'oxbow_http2_sessions_cut_total',
     labels: ['reason'],
-    help: 'HTTP/2 sessions that were ended: they took nothing of what waited for them (stalled), or all together left too much unread (memory).',
+    help: 'HTTP/2 sessions that were closed: they did not read (stalled), or all sessions together left too much unread (memory).',
   },
   heldRequests: {
     type: 'gauge',
@@ -282,43 +282,43 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_cmcd_requests_total',
     labels: ['class'],
-    help: 'Media requests in which the player told of itself (CMCD), by class of address.',
+    help: 'Media requests with CMCD, by class of address.',
   },
   bufferStarvations: {
     type: 'counter',
     name: 'oxbow_buffer_starvations_total',
     labels: [],
-    help: 'Requests in which a player told that its buffer had run empty (CMCD bs).',
+    help: 'Requests that report an empty buffer (CMCD bs).',
   },
   viewers: {
     type: 'gauge',
     name: 'oxbow_viewers',
     labels: ['stream'],
-    help: 'Players that asked for media of a stream in the last 30 s, live and past: by CMCD session, otherwise by address and program. Live players with the same of both are told apart by how often they request the same segment.',
+    help: 'Players that requested media of a stream in the last 30 s, live and past: by CMCD session, otherwise by address and program. Live players with the same address and program are counted by how often they request the same segment.',
   },
   viewersOver: {
     type: 'counter',
     name: 'oxbow_viewers_uncounted_total',
     labels: [],
-    help: 'Requests of players that were not counted as viewers, because there are too many to tell apart.',
+    help: 'Requests of players that were not counted as viewers, because the limit of counted players is reached.',
   },
   tsSegments: {
     type: 'counter',
     name: 'oxbow_ts_segments_total',
     labels: ['result'],
-    help: 'Muxed MPEG-TS segments that were asked for, by result: made, kept from before, or joined to one in the making.',
+    help: 'Requests of muxed MPEG-TS segments, by result: muxed, cached, or joined to one being muxed.',
   },
   tsCacheBytes: {
     type: 'gauge',
     name: 'oxbow_ts_cache_bytes',
     labels: [],
-    help: 'Bytes of muxed MPEG-TS segments that are kept in memory.',
+    help: 'Bytes of muxed MPEG-TS segments in memory.',
   },
   readyBytes: {
     type: 'gauge',
     name: 'oxbow_ready_answer_bytes',
     labels: [],
-    help: 'Bytes of live media that stand ready as answers.',
+    help: 'Bytes of live media that are ready as responses.',
   },
   blockCacheBytes: {
     type: 'gauge',
@@ -330,7 +330,7 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_jobs_total',
     labels: ['kind', 'state'],
-    help: 'Jobs that ended, by kind and by how: done, failed or cancelled.',
+    help: 'Jobs that ended, by kind and result: done, failed or cancelled.',
   },
   jobsNow: {
     type: 'gauge',
@@ -349,7 +349,7 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_handles',
     labels: ['kind'],
-    help: 'What the process holds open, by kind: socket (viewers and sources), tls, listener, pipe, process, timer.',
+    help: 'Open resources of the process, by kind: socket (viewers and sources), tls, listener, pipe, process, timer.',
   },
   sharedBytes: {
     type: 'gauge',
@@ -361,7 +361,7 @@ export const metricTable = {
     type: 'histogram',
     name: 'oxbow_database_wait_seconds',
     labels: [],
-    help: 'From a question to the database to its answer.',
+    help: 'Time from a database request to its result.',
     buckets: DISK_SECONDS,
   },
   bugs: {
@@ -374,7 +374,7 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_log_lines_suppressed_total',
     labels: ['reason'],
-    help: 'Lines that were not written, by reason: repeated, or budget where a stream had used up what it may log in a day.',
+    help: 'Lines that were not written, by reason: repeated, or budget if a stream has used its log budget of the day.',
   },
   spans: {
     type: 'counter',
@@ -387,7 +387,7 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_event_loop_lag_seconds',
     labels: ['thread', 'quantile'],
-    help: 'How late a thread came back to its work since the last scrape.',
+    help: 'Event loop lag of a thread since the last scrape.',
   },
   cpuSeconds: {
     type: 'counter',
@@ -399,13 +399,13 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_resident_memory_bytes',
     labels: [],
-    help: 'Memory of this process that lies in RAM.',
+    help: 'Resident memory of this process.',
   },
   heapBytes: {
     type: 'gauge',
     name: 'oxbow_heap_bytes',
     labels: ['thread'],
-    help: 'JavaScript heap of a thread that is in use, garbage that was not collected yet included.',
+    help: 'Used JavaScript heap of a thread, including garbage.',
   },
   externalBytes: {
     type: 'gauge',
@@ -417,30 +417,30 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_array_buffer_bytes',
     labels: ['thread'],
-    help: 'Buffers that a thread made, plain and shared, garbage that was not collected yet included.',
+    help: 'Buffers created by a thread, plain and shared, including garbage.',
   },
   memoryLimitBytes: {
     type: 'gauge',
     name: 'oxbow_memory_limit_bytes',
     labels: [],
-    help: 'Memory that this process may take: the limit of its container, else all of the machine.',
+    help: 'Memory limit of this process: that of its container, otherwise the memory of the machine.',
   },
   clockSteps: {
     type: 'counter',
     name: 'oxbow_clock_steps_total',
     labels: [],
-    help: "Times that the system's clock was seen to have stepped by more than half a second.",
+    help: "Times that the system's clock stepped by more than half a second.",
   },
   startTime: {
     type: 'gauge',
     name: 'oxbow_start_time_seconds',
     labels: [],
-    help: 'When this process started, seconds since 1970.',
+    help: 'Start time of this process, seconds since 1970.',
   },
   build: {
     type: 'gauge',
     name: 'oxbow_build_info',
     labels: ['version', 'node'],
-    help: 'Always 1; its labels say which versions run.',
+    help: 'Always 1; the labels have the versions.',
   },
 } as const satisfies Record<string, MetricRow>;

@@ -1,5 +1,5 @@
 /**
- * The metrics of one process: handles for everything that the table names.
+ * The metrics of one process: handles for every row of the table.
  * In: `metrics.gaps.inc({ … })` from everywhere. Out: the text of /metrics (Prometheus). Nothing else imports prom-client.
  */
 import { Counter, Gauge, Histogram, Registry } from 'prom-client';
@@ -8,7 +8,7 @@ import { type LoopLag, watchLoop } from './loop-lag.ts';
 import { memoryLimit } from './memory-limit.ts';
 import { type MetricRow, metricTable, REQUEST_SECONDS } from './metric-table.ts';
 
-/** Names that Node has for what it holds open, and ours. */
+/** Node's names of open resources, and those of the metric. */
 const HANDLE_KINDS: Readonly<Record<string, string>> = {
   TCPSocketWrap: 'socket',
   TLSWrap: 'tls',
@@ -30,24 +30,24 @@ export type MetricHandles = {
       : Histogram<Label<K>>;
 };
 
-/** What a thread uses, bytes. */
+/** Memory use of a thread, bytes. */
 export type ThreadMemory = Pick<NodeJS.MemoryUsage, 'heapUsed' | 'external' | 'arrayBuffers'>;
 
 /** All metrics of one process. */
 export interface Metrics extends MetricHandles, Disposable {
-  /** Calls `read` before each scrape, for values that are cheaper to look up than to follow, and waits for it. Returns how to stop it. */
+  /** Calls and awaits `read` before each scrape, for values that are cheaper to read than to track. Returns a function that stops it. */
   beforeScrape(read: () => void | Promise<void>): () => void;
-  /** Forgets the series of a stream that was removed. */
+  /** Removes the series of a removed stream. */
   forgetStream(name: string): void;
   /** The text of /metrics. */
   print(): Promise<string>;
-  /** How late the main thread came back to its work in 99 of 100 cases since the last scrape, seconds. */
+  /** 99th percentile of the main thread's lag since the last scrape, seconds. */
   readonly loopLagS: number;
   /** Content-Type of that text. */
   readonly contentType: string;
 }
 
-/** Makes the registry and all handles of the table. Dispose it to stop watching the event loop. */
+/** Creates the registry and all handles of the table. Dispose it to stop measuring the event loop. */
 export function createMetrics(): Metrics {
   const registry = new Registry();
   const handles = Object.fromEntries(
@@ -98,7 +98,7 @@ function forget(metric: Counter, stream: string): void {
   for (const { labels } of Object.values(hashes)) if (labels.stream === stream) metric.remove(labels as never);
 }
 
-/** Sets the gauges of what a thread uses. */
+/** Sets the memory gauges of a thread. */
 export function showMemory(
   {
     heapBytes,

@@ -7,7 +7,7 @@ import { createMetrics } from './metrics.ts';
 import { parseTraceparent, traceIdOf } from './trace.ts';
 
 suite('metrics', () => {
-  test('every row of the table is printed with its sentence and type, in base units', async () => {
+  test('every row of the table is printed with help and type, in base units', async () => {
     using metrics = createMetrics();
     const printed = await metrics.print();
     const rows = Object.values(metricTable);
@@ -30,7 +30,7 @@ suite('metrics', () => {
     assert.doesNotMatch(await other.print(), /source-down/);
   });
 
-  test('values that are cheaper to look up are looked up at each scrape, until told otherwise', async () => {
+  test('values that are cheaper to read are read at each scrape, until stopped', async () => {
     using metrics = createMetrics();
     let reads = 0;
     const stop = metrics.beforeScrape(() => metrics.streams.set({ state: 'live' }, ++reads));
@@ -41,7 +41,7 @@ suite('metrics', () => {
     assert.equal(reads, 2);
   });
 
-  test('a stream that was removed leaves no series behind', async () => {
+  test('a removed stream leaves no series', async () => {
     using metrics = createMetrics();
     for (const stream of ['door', 'gate']) {
       metrics.frames.inc({ stream }, 5);
@@ -54,7 +54,7 @@ suite('metrics', () => {
     assert.equal(printed.match(/"gate"/g)?.length, 3);
   });
 
-  test('the process tells its CPU time, memory and lag', async () => {
+  test('the process reports its CPU time, memory and lag', async () => {
     using metrics = createMetrics();
     const printed = await metrics.print();
     assert.match(printed, /^oxbow_cpu_seconds_total \d+\.\d+$/m);
@@ -66,7 +66,7 @@ suite('metrics', () => {
 });
 
 suite('health', () => {
-  test('without checks all is well', async () => {
+  test('without checks the result is ok', async () => {
     assert.deepEqual(await createHealth().checkHealth(), { status: 'ok', checks: [] });
   });
 
@@ -94,15 +94,15 @@ suite('health', () => {
     }
   });
 
-  test('a check that degrades makes the whole degraded, unless another one fails', async () => {
+  test('a check that degrades makes the result degraded, unless another one fails', async () => {
     const health = createHealth();
     health.register('disk', () => Promise.reject(new Error('full')), { degrades: true });
     assert.equal((await health.checkReady()).status, 'degraded');
-    health.register('database', () => Promise.reject(new Error('gone')));
+    health.register('database', () => Promise.reject(new Error('closed')));
     assert.equal((await health.checkReady()).status, 'failing');
   });
 
-  test('a check that takes too long is told to stop', async () => {
+  test('a check that takes too long is aborted', async () => {
     const health = createHealth();
     const { promise: aborted, resolve } = Promise.withResolvers<void>();
     health.register('slow', ({ signal }) => new Promise(() => signal.addEventListener('abort', () => resolve())), {
@@ -112,7 +112,7 @@ suite('health', () => {
     await aborted;
   });
 
-  test('callers at the same time share a run, and what is unregistered is not asked', async () => {
+  test('concurrent callers share a run, and unregistered checks do not run', async () => {
     const health = createHealth();
     let runs = 0;
     const unregister = health.register('counted', () => `${++runs}`);
@@ -152,7 +152,7 @@ suite('trace ids (W3C Trace Context 3.2)', () => {
     });
   }
 
-  test('whatever is sent, the parser gives 32 digits or nothing', () => {
+  test('for any input the parser returns 32 digits or undefined', () => {
     const next = seeded(7);
     const valid = `00-${id}-b7ad6b7169203331-01`;
     for (let round = 0; round < 2000; round++) {

@@ -1,10 +1,10 @@
 /**
  * Takes secrets out of a line before it is written: bearer tokens, keys, passwords, the user part of URLs, signed paths.
- * In: a finished log line (JSON or text). Out: the same line with `[redacted]` where a secret stood; JSON stays JSON.
+ * In: a finished log line (JSON or text). Out: the same line with `[redacted]` in place of secrets; JSON stays JSON.
  */
 
 const rules: readonly (readonly [RegExp, string])[] = [
-  // A member of JSON whose name says that it is a secret.
+  // A member of JSON whose name is that of a secret.
   [
     /"(authorization|proxy-authorization|cookie|set-cookie|token|adminToken|admin-token|key|streamKey|password|secret)":"(?:[^"\\]|\\.)*"/gi,
     '"$1":"[redacted]"',
@@ -13,12 +13,12 @@ const rules: readonly (readonly [RegExp, string])[] = [
   [/:\/\/[^\s"'<>\\/?#]*@/g, '://[redacted]@'],
   [/([?&](?:key|token|access_token|sig|signature|password|secret|auth)=)[^&\s"'<>\\#]+/gi, '$1[redacted]'],
   [/\b(Bearer|Basic) [A-Za-z0-9._~+/=-]+/g, '$1 [redacted]'],
-  // The signed right to watch stands in front of the path: /t/{token}/live/…
+  // The playback token is the first part of the path: /t/{token}/live/…
   [/\/t\/[^\s"'<>\\/]+(?=\/)/g, '/t/[redacted]'],
 ];
 
 /**
- * Replaces what looks like a secret.
+ * Replaces everything that looks like a secret.
  *
  * @param line text of any length; scanned in linear time
  */

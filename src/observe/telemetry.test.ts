@@ -25,7 +25,7 @@ interface OtlpBody {
 const traceId = '0af7651916cd43dd8448eb211c80319c';
 const parent = 'b7ad6b7169203331';
 
-/** A collector of OTLP over HTTP; its spans are all there once the sender is closed. */
+/** An OTLP collector over HTTP; it has all spans after the sender is closed. */
 async function collect() {
   const bodies: OtlpBody[] = [];
   const paths: string[] = [];
@@ -48,7 +48,7 @@ async function collect() {
   };
 }
 
-test('a request is told to the collector as a span of its trace, below the span of its caller', async () => {
+test('a request is sent to the collector as a span of its trace, below the span of its caller', async () => {
   await using collector = await collect();
   const kinds: string[] = [];
   const nowMs = 1_795_000_000_000;
@@ -91,7 +91,7 @@ test('a share of 0 keeps only what a caller keeps', async () => {
   );
 });
 
-test('a collector that is away neither throws nor keeps closing waiting', async () => {
+test('an unavailable collector neither throws nor delays closing', async () => {
   const telemetry = await openTelemetry({
     endpoint: 'http://127.0.0.1:1',
     sample: 1,
@@ -102,7 +102,7 @@ test('a collector that is away neither throws nor keeps closing waiting', async 
   await telemetry[Symbol.asyncDispose]();
 });
 
-test('a span that was begun ends under the id that the other side was told, with the word whether it is kept', async () => {
+test('a span ends with the id that was sent to the server, and the sampled flag', async () => {
   await using collector = await collect();
   let begun = '';
   {
@@ -111,7 +111,7 @@ test('a span that was begun ends under the id that the other side was told, with
     assert.equal(own.traceparent, `00-${traceId}-${own.spanId}-00`, 'the share of 0 counts');
     const traceparent = `00-${traceId}-${parent}-01`;
     const span = telemetry.begin({ traceparent })!;
-    assert.equal(span.traceparent, `00-${traceId}-${span.spanId}-01`, "the caller's wish counts");
+    assert.equal(span.traceparent, `00-${traceId}-${span.spanId}-01`, "the caller's flag counts");
     assert.notEqual(span.spanId, parent);
     telemetry.ended({ kind: 'request', name: 'GET', tookMs: 1, span, traceparent });
     telemetry.ended({ kind: 'fetch', name: 'GET', tookMs: 1, traceparent: span.traceparent });
@@ -122,6 +122,6 @@ test('a span that was begun ends under the id that the other side was told, with
   assert.equal(fetched!.parentSpanId, begun, 'what it caused lies below it');
 });
 
-test('without tracing no span begins, so nothing is told to anyone', () => {
+test('without tracing no span begins, so no header is sent', () => {
   assert.equal(noTelemetry.begin({ traceId, traceparent: `00-${traceId}-${parent}-01` }), undefined);
 });

@@ -1,58 +1,58 @@
 /**
  * Traces for OpenTelemetry, when switched on: spans of requests, fetches, jobs and slow database answers, sent by OTLP over HTTP.
- * In: what ended, with its times. Out: POSTs to a collector, in batches. The libraries are loaded only when it is on. Nothing else imports them.
+ * In: finished operations with their times. Out: POSTs to a collector, in batches. Loads its libraries only when tracing is on.
  */
 import type { IdGenerator, SpanProcessor } from '@opentelemetry/sdk-trace-base';
 import { version } from '../lib/version.ts';
 import { parseParentSpan } from './trace.ts';
 
-/** What a span tells of. */
+/** Kinds of spans. */
 export type SpanKind = 'request' | 'fetch' | 'webhook' | 'job' | 'database';
 
-/** A span that has begun, so that what it causes elsewhere can name it. */
+/** A started span, so that its outgoing requests can refer to it. */
 export interface OpenSpan {
   readonly traceId: string;
   readonly spanId: string;
-  /** What goes along with requests made on its behalf; says also whether the trace is kept. */
+  /** Header of its outgoing requests, with the sampled flag. */
   readonly traceparent: string;
 }
 
-/** Something that ended. */
+/** A finished operation. */
 export interface Ended {
   readonly kind: SpanKind;
-  /** Low in variety: `GET /api/v1/streams/{name}`, never an address with its values. */
+  /** Of low cardinality: `GET /api/v1/streams/{name}`, never a URL with values. */
   readonly name: string;
   readonly tookMs: number;
-  /** The trace it belongs to, 32 hexadecimal digits; a new one where not given. */
+  /** The trace it belongs to, 32 hexadecimal digits; default: a new one. */
   readonly traceId?: string;
-  /** What `begin` gave for the same trace and caller. */
+  /** Result of `begin` for the same trace and caller. */
   readonly span?: OpenSpan | undefined;
   /** The caller's `traceparent`. */
   readonly traceparent?: string | undefined;
   readonly attributes?: Readonly<Record<string, string | number | boolean>>;
-  /** Why it failed. */
+  /** Reason of a failure. */
   readonly error?: string | undefined;
 }
 
-/** Where spans go. */
+/** Receives spans. */
 export interface Telemetry extends AsyncDisposable {
-  /** Names a span that will be `ended`, as a part of the caller's trace or of the one given; undefined where tracing is off. */
+  /** Starts a span of the caller's trace or of the given one; undefined if tracing is off. */
   begin(of: Pick<Ended, 'traceId' | 'traceparent'>): OpenSpan | undefined;
-  /** Takes a span that ended now; returns at once. More than wait in the queue are dropped. */
+  /** Queues a span that ends now; returns at once. Drops it if the queue is full. */
   ended(span: Ended): void;
 }
 
-/** How traces are sent. */
+/** Options of tracing. */
 export interface TelemetryOptions {
-  /** Base address of the collector, e.g. `http://127.0.0.1:4318`; `/v1/traces` is added where it is missing. */
+  /** Base address of the collector, e.g. `http://127.0.0.1:4318`; `/v1/traces` is added if missing. */
   readonly endpoint: string;
-  /** Share of traces that are kept, 0 to 1; where a caller's `traceparent` says, that counts. */
+  /** Share of sampled traces, 0 to 1; the flag of a caller's `traceparent` has precedence. */
   readonly sample: number;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
-  /** Longest a request to the collector takes, and the longest that closing waits, ms; 3,000 where not given. */
+  /** Longest request to the collector, and longest wait of closing, ms; default 3,000. */
   readonly deadlineMs?: number;
-  /** Told of each span that is sent. */
+  /** Called for each span that is sent. */
   readonly onSpan?: (kind: SpanKind) => void;
 }
 
@@ -68,7 +68,7 @@ export const noTelemetry: Telemetry = {
   async [Symbol.asyncDispose]() {},
 };
 
-/** Loads the libraries and begins. A collector that is away costs nothing but its spans. Disposing sends what waits, for no longer than its deadline. */
+/** Loads the libraries and starts. An unavailable collector loses only spans. Disposing sends queued spans until its deadline. */
 export async function openTelemetry(options: TelemetryOptions): Promise<Telemetry> {
   const { deadlineMs = DEADLINE_MS } = options;
   const [api, sdk, { OTLPTraceExporter }, { resourceFromAttributes }] = await Promise.all([
@@ -111,9 +111,9 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
     database: api.SpanKind.CLIENT,
   };
   return {
-    begin({ traceId: wished, traceparent }) {
+    begin({ traceId: requested, traceparent }) {
       const parent = parseParentSpan(traceparent ?? '');
-      const traceId = parent?.traceId ?? wished ?? random.generateTraceId();
+      const traceId = parent?.traceId ?? requested ?? random.generateTraceId();
       const spanId = random.generateSpanId();
       const flags = (parent ? (parent.traceFlags & 1) === 1 : isKept(traceId)) ? '01' : '00';
       return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${flags}` };
@@ -138,7 +138,7 @@ export async function openTelemetry(options: TelemetryOptions): Promise<Telemetr
       const late = new Promise<void>((resolve) => {
         timer = setTimeout(resolve, deadlineMs);
       });
-      // A collector that is away must not keep oxbow from ending.
+      // An unavailable collector must not delay the end of oxbow.
       await Promise.race([provider.shutdown().catch(() => undefined), late]);
       clearTimeout(timer);
     },

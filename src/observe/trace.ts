@@ -1,5 +1,5 @@
 /**
- * The trace id that ties log lines, problem documents and other programs' traces of one request together.
+ * The trace id that connects log lines, problem documents and traces of one request.
  * In: the `traceparent` header of a request, if any. Out: 32 hexadecimal digits. W3C Trace Context, 3.2.
  */
 import { randomBytes } from 'node:crypto';
@@ -7,9 +7,9 @@ import { randomBytes } from 'node:crypto';
 const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?$/;
 
 /**
- * Reads the trace id out of a `traceparent`.
+ * Parses the trace id of a `traceparent`.
  *
- * @returns 32 hexadecimal digits, or undefined where the header is not valid (the standard says: start a new trace)
+ * @returns 32 hexadecimal digits, or undefined if the header is invalid (the standard says: start a new trace)
  */
 export function parseTraceparent(header: string): string | undefined {
   return parseParentSpan(header)?.traceId;
@@ -27,7 +27,7 @@ export function parseParentSpan(
   return { traceId: match[1]!, spanId: match[2]!, traceFlags: Number.parseInt(match[3]!, 16) };
 }
 
-/** The caller's trace id where it sent a valid one, else a new random one. */
+/** The caller's trace id if valid, otherwise a new random one. */
 export function traceIdOf(traceparent: string | string[] | undefined): string {
   const given = typeof traceparent === 'string' ? parseTraceparent(traceparent) : undefined;
   return given ?? randomBytes(16).toString('hex');
