@@ -6,13 +6,12 @@ import { delimiter } from 'node:path';
 import { type Command, Option } from 'commander';
 import { type LoadedConfig, loadConfig } from '../config/load.ts';
 import { listSettings } from '../config/names.ts';
-import type { Node, Section } from '../config/option.ts';
 import { schema } from '../config/schema.ts';
 import { vsrAliases } from '../config/vsr.ts';
 import type { RawValue } from '../config/yaml-file.ts';
 import { note } from './terminal.ts';
 
-const settings = listSettings(schema as Section<Readonly<Record<string, Node>>>);
+const settings = listSettings(schema);
 const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
 
 /**

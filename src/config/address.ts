@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { FormatError } from '../lib/errors.ts';
-import type { Option, OptionExtras } from './option.ts';
+import { createOption, type Kind, type Option, type OptionExtras } from './option.ts';
 
 /** Where one protocol listens. */
 export interface Endpoint {
@@ -40,18 +40,10 @@ function checkAddress(text: string): string {
 }
 
 /** The address of every port that does not set its own. */
-export function listenAddress(defaultText: string, sentence: string, extras: OptionExtras = {}): Option<string> {
-  return {
-    node: 'option',
-    placeholder: 'ADDR',
-    sentence,
-    defaultText,
-    initial: defaultText,
-    json: { type: 'string' },
-    parse: (value) => checkAddress(typeof value === 'string' ? value.replace(/^\[(.*)\]$/, '$1') : String(value)),
-    print: (value) => value,
-    ...extras,
-  };
+export function listenAddress(defaultText: string, sentence: string, extras?: OptionExtras): Option<string> {
+  const read = (value: unknown) => checkAddress(String(value).replace(/^\[(.*)\]$/, '$1'));
+  const kind = { placeholder: 'ADDR', json: { type: 'string' }, read, print: (value: string) => value };
+  return createOption(kind, defaultText, sentence, extras);
 }
 
 /**
@@ -69,34 +61,22 @@ export function parseEndpoint(text: string): Endpoint {
 }
 
 /** A port with an optional address. */
-export function endpoint(defaultText: string, sentence: string, extras: OptionExtras = {}): Option<Endpoint> {
-  return {
-    node: 'option',
+export function endpoint(defaultText: string, sentence: string, extras?: OptionExtras): Option<Endpoint> {
+  const kind: Kind<Endpoint> = {
     placeholder: '[ADDR:]PORT',
-    sentence,
-    defaultText,
-    initial: parseEndpoint(defaultText),
     json: { type: ['string', 'integer'] },
-    parse: (value) => parseEndpoint(String(value)),
+    read: (value) => parseEndpoint(String(value)),
     print: (value) => (value.address === '' ? String(value.port) : printEndpoint(value)),
-    ...extras,
   };
+  return createOption(kind, defaultText, sentence, extras);
 }
 
 /** A protocol of a later version: only `off` is valid. */
-export function offOnly(protocol: string, extras: OptionExtras = {}): Option<'off'> {
-  return {
-    node: 'option',
-    placeholder: 'off',
-    sentence: `${protocol} comes with a later version; only \`off\` is accepted.`,
-    defaultText: 'off',
-    initial: 'off',
-    json: { const: 'off' },
-    parse(value) {
-      if (value === 'off' || value === false) return 'off';
-      throw new FormatError(`${protocol} comes with a later version of oxbow; omit it or write off`, 0);
-    },
-    print: (value) => value,
-    ...extras,
+export function offOnly(protocol: string, extras?: OptionExtras): Option<'off'> {
+  const read = (value: unknown): 'off' => {
+    if (value === 'off' || value === false) return 'off';
+    throw new FormatError(`${protocol} comes with a later version of oxbow; omit it or write off`, 0);
   };
+  const kind: Kind<'off'> = { placeholder: 'off', json: { const: 'off' }, read, print: (value) => value };
+  return createOption(kind, 'off', `${protocol} comes with a later version; only \`off\` is accepted.`, extras);
 }

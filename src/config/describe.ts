@@ -6,7 +6,6 @@ import { printDuration } from '../lib/duration.ts';
 import { reloadOf } from './json-schema.ts';
 import type { LoadedConfig } from './load.ts';
 import { listSettings } from './names.ts';
-import type { Node, Section } from './option.ts';
 import { type StreamConfig, schema } from './schema.ts';
 
 /** One effective setting. */
@@ -27,7 +26,7 @@ export interface SettingRow {
  * @param loaded the settings with their origins
  */
 export function describeSettings({ config, origins }: Pick<LoadedConfig, 'config' | 'origins'>): readonly SettingRow[] {
-  const settings = listSettings(schema as Section<Readonly<Record<string, Node>>>).map(({ path, option }) => {
+  const settings = listSettings(schema).map(({ path, option }) => {
     const value = option.print(valueAt(config, path));
     const shown = value.split(',').map(withoutSecrets).join(',');
     return { path, value: shown, origin: origins.get(path) ?? 'default', reload: reloadOf(option) };

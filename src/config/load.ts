@@ -48,7 +48,7 @@ type Streams = Map<string, { readonly draft: StreamDraft; readonly origin: Strea
  * @throws OxbowError `bad-setting`; `extra.problems` lists every problem as `SettingProblem`, the message is the first
  */
 export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> {
-  const settings = listSettings(schema as Section<Readonly<Record<string, Node>>>);
+  const settings = listSettings(schema);
   const problems: SettingProblem[] = [];
   const warnings: string[] = [];
   const origins = new Map<string, string>(settings.map((setting) => [setting.path, 'default']));
@@ -69,7 +69,7 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   for (const file of sources.files ?? []) {
     const text = await readText(file, file, 'check --config', problems);
     if (text === undefined) continue;
-    const found = readYamlSettings(text, file, schema as Section<Readonly<Record<string, Node>>>);
+    const found = readYamlSettings(text, file, schema);
     problems.push(...found.problems);
     for (const value of found.values) apply(value);
     for (const { path, origin } of found.sections) origins.set(path, origin);

@@ -83,14 +83,21 @@ function textOf(value: unknown, what: string): string {
   throw new FormatError(`expected ${what}`, 0);
 }
 
-interface Kind<T> {
+/** How the values of a type of setting are read and printed. */
+export interface Kind<T> {
   readonly placeholder: string;
   readonly json: Readonly<Record<string, unknown>>;
   read(value: unknown): T;
   print(value: T): string;
 }
 
-function make<T>(kind: Kind<T>, defaultText: string, sentence: string, extras: OptionExtras = {}): Option<T> {
+/** Creates a setting; the default is read like any other text. */
+export function createOption<T>(
+  kind: Kind<T>,
+  defaultText: string,
+  sentence: string,
+  extras: OptionExtras = {},
+): Option<T> {
   return {
     node: 'option',
     placeholder: kind.placeholder,
@@ -141,7 +148,7 @@ export function duration(
       throw new FormatError(`"${String(value)}" is longer than ${max}`, 0);
     return ms;
   };
-  return make({ ...durationKind, read }, defaultText, sentence, extras);
+  return createOption({ ...durationKind, read }, defaultText, sentence, extras);
 }
 
 /** A type whose value is optional: `off`, `false` and the empty text are undefined. */
@@ -156,12 +163,12 @@ function orNothing<T>(kind: Kind<T>, absent = 'off'): Kind<T | undefined> {
 
 /** An optional duration; the value is milliseconds or undefined. */
 export function optionalDuration(sentence: string, extras?: OptionExtras): Option<number | undefined> {
-  return make(orNothing(durationKind), '', sentence, extras);
+  return createOption(orNothing(durationKind), '', sentence, extras);
 }
 
 /** An optional size; the value is bytes or undefined. */
 export function optionalSize(defaultText: string, sentence: string, extras?: OptionExtras): Option<number | undefined> {
-  return make(orNothing(sizeKind), defaultText, sentence, extras);
+  return createOption(orNothing(sizeKind), defaultText, sentence, extras);
 }
 
 /**
@@ -172,7 +179,7 @@ export function optionalSize(defaultText: string, sentence: string, extras?: Opt
 export function derivedSize(absent: string, sentence: string, extras?: OptionExtras): Option<number | undefined> {
   const kind = orNothing(sizeKind, absent);
   const read = (value: unknown) => (value === 'off' || value === false ? 0 : kind.read(value));
-  return make({ ...kind, read }, '', sentence, extras);
+  return createOption({ ...kind, read }, '', sentence, extras);
 }
 
 /** Bits per second, with decimal units (`800k`, `2.5M`). */
@@ -186,7 +193,7 @@ export function bitrate(defaultText: string, sentence: string, extras?: OptionEx
     if (bits < 1000) throw new FormatError(`"${text}" is not a bitrate; write 800k or 2.5M`, 0);
     return bits;
   };
-  return make({ placeholder: 'BITRATE', json: scalar, read, print: String }, defaultText, sentence, extras);
+  return createOption({ placeholder: 'BITRATE', json: scalar, read, print: String }, defaultText, sentence, extras);
 }
 
 /** A whole number from `min` to `max`; `even`: even numbers only. */
@@ -210,7 +217,7 @@ export function integer(
     return number;
   };
   const json = { type: 'integer', minimum: bounds.min, maximum: bounds.max };
-  return make({ placeholder: 'N', json, read, print: String }, defaultText, sentence, extras);
+  return createOption({ placeholder: 'N', json, read, print: String }, defaultText, sentence, extras);
 }
 
 /** One of a few values. */
@@ -228,7 +235,7 @@ export function choice<const W extends string>(
     return chosen;
   };
   const kind = { placeholder: values.join('|'), json: { enum: values }, read, print: (value: W) => value };
-  return make<W>(kind, defaultText, sentence, extras);
+  return createOption<W>(kind, defaultText, sentence, extras);
 }
 
 /** Yes or no. */
@@ -239,7 +246,7 @@ export function flag(initial: boolean, sentence: string, extras?: OptionExtras):
     throw new FormatError(`"${String(value)}" is neither true nor false`, 0);
   };
   const kind: Kind<boolean> = { placeholder: 'true|false', json: { type: 'boolean' }, read, print: String };
-  return make(kind, String(initial), sentence, extras);
+  return createOption(kind, String(initial), sentence, extras);
 }
 
 /** Any text, one line. `maxLength` in characters. */
@@ -257,7 +264,7 @@ export function text(
     return given;
   };
   const json = { type: 'string', ...(maxLength !== undefined && { maxLength }) };
-  return make({ placeholder, json, read, print: (value) => value }, defaultText, sentence, rest);
+  return createOption({ placeholder, json, read, print: (value) => value }, defaultText, sentence, rest);
 }
 
 /** Shortest secret that is hard enough to guess, characters. */
@@ -275,7 +282,7 @@ export function secret(sentence: string, extras?: OptionExtras): Option<string |
   };
   const print = (value: string | undefined) => (value === undefined ? '' : '***');
   return {
-    ...make({ placeholder: 'SECRET', json: { type: 'string' }, read, print }, '', sentence, extras),
+    ...createOption({ placeholder: 'SECRET', json: { type: 'string' }, read, print }, '', sentence, extras),
     secret: true,
   };
 }
@@ -292,7 +299,7 @@ export function optionalUrl(sentence: string, extras?: OptionExtras): Option<str
     read,
     print: (value: string | undefined) => value ?? '',
   };
-  return make(kind, '', sentence, extras);
+  return createOption(kind, '', sentence, extras);
 }
 
 /**
@@ -328,35 +335,39 @@ export function headers(sentence: string): Option<Readonly<Record<string, string
   };
   const json = { type: 'object', additionalProperties: { type: ['string', 'number'] } };
   const print = (value: Readonly<Record<string, string>>) => Object.keys(value).join(', ');
-  return make({ placeholder: 'HEADERS', json, read, print }, '', sentence);
+  return createOption({ placeholder: 'HEADERS', json, read, print }, '', sentence);
+}
+
+/** A list in files, or text with commas; `check` throws for an invalid item. */
+function listKind(placeholder: string, what: string, check: (item: string) => void): Kind<readonly string[]> {
+  return {
+    placeholder,
+    json: { type: ['array', 'string'], items: { type: 'string' } },
+    read(value) {
+      const items = Array.isArray(value) ? value : String(value ?? '').split(',');
+      const list = items.map((item) => textOf(item, what).trim()).filter((item) => item !== '');
+      for (const item of list) check(item);
+      return list;
+    },
+    print: (value) => value.join(','),
+  };
 }
 
 /** Networks such as `10.0.0.0/8`, or single addresses: a list, or text with commas. */
 export function networks(sentence: string, extras?: OptionExtras): Option<readonly string[]> {
-  const read = (value: unknown): readonly string[] => {
-    const items = Array.isArray(value) ? value : String(value ?? '').split(',');
-    const list = items.map((item) => textOf(item, 'an address range').trim()).filter((item) => item !== '');
-    for (const item of list) checkNetwork(item);
-    return list;
-  };
-  const json = { type: ['array', 'string'], items: { type: 'string' } };
-  return make({ placeholder: 'CIDR,…', json, read, print: (value) => value.join(',') }, '', sentence, extras);
+  return createOption(listKind('CIDR,…', 'an address range', checkNetwork), '', sentence, extras);
 }
 
-/** Host names or addresses, without ports: a list, or text with commas. */
+/** Host names or addresses, without ports: a list, or text with commas. Lower case. */
 export function hostNames(sentence: string, extras?: OptionExtras): Option<readonly string[]> {
-  const read = (value: unknown): readonly string[] => {
-    const items = Array.isArray(value) ? value : String(value ?? '').split(',');
-    const list = items.map((item) => textOf(item, 'a host name').trim().toLowerCase()).filter((item) => item !== '');
-    for (const item of list) {
-      if (!/^[a-z0-9._-]{1,253}$/.test(item) && isIP(item) === 0) {
-        throw new FormatError(`"${item.slice(0, 80)}" is not a host name; write tv.example, without a port`, 0);
-      }
-    }
-    return list;
-  };
-  const json = { type: ['array', 'string'], items: { type: 'string' } };
-  return make({ placeholder: 'NAME,…', json, read, print: (value) => value.join(',') }, '', sentence, extras);
+  const kind = listKind('NAME,…', 'a host name', checkHostName);
+  const read = (value: unknown) => kind.read(value).map((item) => item.toLowerCase());
+  return createOption({ ...kind, read }, '', sentence, extras);
+}
+
+function checkHostName(item: string): void {
+  if (/^[A-Za-z0-9._-]{1,253}$/.test(item) || isIP(item) !== 0) return;
+  throw new FormatError(`"${item.slice(0, 80).toLowerCase()}" is not a host name; write tv.example, without a port`, 0);
 }
 
 function checkNetwork(item: string): void {

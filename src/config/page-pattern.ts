@@ -4,7 +4,7 @@
  */
 import { parseDuration, printDuration } from '../lib/duration.ts';
 import { FormatError } from '../lib/errors.ts';
-import type { Option, OptionExtras } from './option.ts';
+import { createOption, type Kind, type Option, type OptionExtras } from './option.ts';
 
 /** The handler of a source: the HLS puller, the MP4 puller, or yt-dlp for pages. */
 export type SourceHandler = 'hls' | 'mp4' | 'page';
@@ -26,7 +26,7 @@ const MAX_ENTRIES = 200;
 const MAX_LENGTH = 500;
 
 /** Patterns in order of priority; in text one entry as `HANDLER REGEX`, or a JSON list. */
-export function pagePatterns(sentence: string, extras: OptionExtras = {}): Option<readonly PagePattern[]> {
+export function pagePatterns(sentence: string, extras?: OptionExtras): Option<readonly PagePattern[]> {
   const entry = {
     type: 'object',
     required: ['match', 'handler'],
@@ -38,17 +38,13 @@ export function pagePatterns(sentence: string, extras: OptionExtras = {}): Optio
     },
     additionalProperties: false,
   };
-  return {
-    node: 'option',
+  const kind: Kind<readonly PagePattern[]> = {
     placeholder: 'HANDLER REGEX',
-    sentence,
-    defaultText: '',
-    initial: [],
     json: { type: ['array', 'string'], items: entry },
-    parse: read,
+    read,
     print: (patterns) => (patterns.length === 0 ? '' : JSON.stringify(patterns.map(entryOf))),
-    ...extras,
   };
+  return createOption(kind, '', sentence, extras);
 }
 
 function entryOf({ match, handler, priority, timeoutMs }: PagePattern): object {

@@ -29,7 +29,7 @@ export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 
   const taken: string[] = [];
   const waiting: string[] = [];
   const config = copyOf(running);
-  for (const { path, option } of listSettings(schema as Section<Readonly<Record<string, Node>>>)) {
+  for (const { path, option } of listSettings(schema)) {
     const value = valueAt(read.config, path);
     if (isDeepStrictEqual(valueAt(running, path), value)) continue;
     if (option.reload === 'live') {
@@ -68,7 +68,7 @@ function copyOf(config: Config): Tree {
         .filter(([, child]) => child.node !== 'named')
         .map(([key, child]) => [key, child.node === 'section' ? copy(child, from[key] as Tree) : from[key]]),
     );
-  return copy(schema as Section<Readonly<Record<string, Node>>>, config as unknown as Tree);
+  return copy(schema, config as unknown as Tree);
 }
 
 function put(config: Tree, path: string, value: unknown): void {

@@ -3,10 +3,9 @@ import { test } from 'node:test';
 import { Ajv2020 } from 'ajv/dist/2020.js';
 import { settingsJsonSchema } from './json-schema.ts';
 import { listSettings, nearest } from './names.ts';
-import type { Node, Section } from './option.ts';
 import { schema } from './schema.ts';
 
-const settings = listSettings(schema as Section<Readonly<Record<string, Node>>>);
+const settings = listSettings(schema);
 
 test('key, flag and variable are derived from the path in the table; a setting can have its own flag', () => {
   const part = settings.find(({ path }) => path === 'hls.partDuration')!;

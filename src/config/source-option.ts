@@ -6,7 +6,7 @@ import { parseDuration, printDuration } from '../lib/duration.ts';
 import { FormatError } from '../lib/errors.ts';
 import { parseQuality } from '../lib/quality.ts';
 import { parseUserAgent, userAgentPresets } from '../lib/user-agent.ts';
-import type { Option, OptionExtras } from './option.ts';
+import { createOption, type Option, type OptionExtras } from './option.ts';
 
 function textOf(value: unknown, what: string): string {
   if (typeof value === 'string') return value.trim();
@@ -47,49 +47,23 @@ export function readUserAgent(value: unknown): string {
   return text;
 }
 
+const text = { json: { type: 'string' }, print: (value: string) => value };
+
 /** A quality; the value is the text, '' if not set. */
-export function quality(defaultText: string, sentence: string, extras: OptionExtras = {}): Option<string> {
-  return {
-    node: 'option',
-    placeholder: 'QUALITY',
-    json: { type: 'string' },
-    parse: readQuality,
-    sentence,
-    defaultText,
-    initial: readQuality(defaultText),
-    print: (value: string) => value,
-    ...extras,
-  };
+export function quality(defaultText: string, sentence: string, extras?: OptionExtras): Option<string> {
+  return createOption({ ...text, placeholder: 'QUALITY', read: readQuality }, defaultText, sentence, extras);
 }
 
 /** How far before the live edge; the value is ms, undefined if not set. */
-export function lookBack(sentence: string, extras: OptionExtras = {}): Option<number | undefined> {
+export function lookBack(sentence: string, extras?: OptionExtras): Option<number | undefined> {
   const print = (value: number | undefined) => (value === undefined ? '' : printDuration(value));
-  return {
-    node: 'option',
-    placeholder: 'DURATION',
-    json: { type: ['string', 'number'] },
-    parse: readLookBack,
-    sentence,
-    defaultText: '',
-    initial: undefined,
-    print,
-    ...extras,
-  };
+  const json = { type: ['string', 'number'] };
+  return createOption({ placeholder: 'DURATION', json, read: readLookBack, print }, '', sentence, extras);
 }
 
 /** A User-Agent; the value is the text, '' if not set. */
-export function userAgent(sentence: string, extras: OptionExtras = {}): Option<string> {
-  const presets = [...userAgentPresets.keys()].map((word) => `\`${word}\``).join(', ');
-  return {
-    node: 'option',
-    placeholder: 'TEXT',
-    json: { type: 'string' },
-    parse: readUserAgent,
-    sentence: `${sentence} Presets: ${presets}.`,
-    defaultText: '',
-    initial: '',
-    print: (value: string) => value,
-    ...extras,
-  };
+export function userAgent(sentence: string, extras?: OptionExtras): Option<string> {
+  const presets = [...userAgentPresets.keys()].map((name) => `\`${name}\``).join(', ');
+  const kind = { ...text, placeholder: 'TEXT', read: readUserAgent };
+  return createOption(kind, '', `${sentence} Presets: ${presets}.`, extras);
 }

@@ -4,7 +4,6 @@
  */
 import { valueAt } from '../../config/describe.ts';
 import { listSettings } from '../../config/names.ts';
-import type { Node, Section } from '../../config/option.ts';
 import { type Config, schema } from '../../config/schema.ts';
 import { redact } from '../../observe/redact.ts';
 
@@ -34,7 +33,7 @@ export function secretsOf(config: Config): ReadonlySet<string> {
     add(url.search.slice(1));
     add(url.hash.slice(1));
   };
-  for (const { path, option } of listSettings(schema as Section<Readonly<Record<string, Node>>>)) {
+  for (const { path, option } of listSettings(schema)) {
     const value = valueAt(config, path);
     if (option.secret && typeof value === 'string') add(value);
     else if (typeof value === 'string') addUrl(value);
