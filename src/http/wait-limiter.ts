@@ -42,11 +42,11 @@ export class WaitLimiter {
    */
   acquire(address: string): () => void {
     const held = (this.#byAddress.get(address) ?? 0) + 1;
-    const isTooMany = held > this.#limits.perAddress;
-    if (isTooMany || this.#held >= this.#limits.total) {
-      throw new OxbowError('not-ready', `Too many requests ${isTooMany ? 'from this address ' : ''}are waiting.`, {
-        extra: { retryAfterSeconds: 1 },
-      });
+    const { perAddress, total } = this.#limits;
+    const isTooMany = held > perAddress;
+    if (isTooMany || this.#held >= total) {
+      const detail = isTooMany ? `This address has ${perAddress} waiting requests.` : `${total} requests are waiting.`;
+      throw new OxbowError('not-ready', detail, { extra: { retryAfterSeconds: 1 } });
     }
     this.#byAddress.set(address, held);
     this.#held++;

@@ -32,14 +32,14 @@ export interface WebhooksOptions extends SendTools {
 /** Delivers to one webhook until disposed. */
 export class DeliveryWorker implements AsyncDisposable {
   readonly #options: WebhooksOptions;
-  readonly #ends = new AbortController();
+  readonly #stop = new AbortController();
   #webhook: Webhook;
   #waiting: number;
   /** Writes to the store, one after the other. */
   #writing: Promise<unknown> = Promise.resolve();
   #working: Promise<void> | undefined;
   #hasMore = false;
-  #isResting = false;
+  #isPausing = false;
   /** Ends the pause before the next attempt, when the webhook was replaced. */
   #pause = new AbortController();
 
@@ -82,10 +82,10 @@ export class DeliveryWorker implements AsyncDisposable {
   /** Sends the waiting deliveries. Does nothing if that is already in progress. */
   work(): void {
     this.#hasMore = true;
-    if (this.#ends.signal.aborted || this.#webhook.disabledMs !== null) return;
+    if (this.#stop.signal.aborted || this.#webhook.disabledMs !== null) return;
     this.#working ??= this.#work()
       .catch((error: unknown) => {
-        if (!this.#ends.signal.aborted) this.#options.failed(error);
+        if (!this.#stop.signal.aborted) this.#options.failed(error);
       })
       .finally(() => {
         this.#working = undefined;
@@ -95,11 +95,11 @@ export class DeliveryWorker implements AsyncDisposable {
   /** Ends the delivery in progress; waiting deliveries stay in the store. May be called twice. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#writing; // queued events are stored first
-    if (this.#working && !this.#isResting) {
-      const late = this.#options.sleep(GRACE_MS, { signal: this.#ends.signal }).catch(() => undefined); // aborted
+    if (this.#working && !this.#isPausing) {
+      const late = this.#options.sleep(GRACE_MS, { signal: this.#stop.signal }).catch(() => undefined); // aborted
       await Promise.race([this.#working, late]);
     }
-    this.#ends.abort(new DOMException('webhooks end', 'AbortError'));
+    this.#stop.abort(new DOMException('webhooks end', 'AbortError'));
     this.#pause.abort();
     await this.#working;
   }
@@ -122,14 +122,14 @@ export class DeliveryWorker implements AsyncDisposable {
     const ms = next_us / 1000 - clock.nowMs();
     if (ms <= 0) return;
     this.#pause = new AbortController();
-    this.#isResting = true;
-    await sleep(ms, { signal: AbortSignal.any([this.#pause.signal, this.#ends.signal]) }).catch(() => undefined);
-    this.#isResting = false;
-    this.#ends.signal.throwIfAborted();
+    this.#isPausing = true;
+    await sleep(ms, { signal: AbortSignal.any([this.#pause.signal, this.#stop.signal]) }).catch(() => undefined);
+    this.#isPausing = false;
+    this.#stop.signal.throwIfAborted();
   }
 
   async #attempt(delivery: Delivery): Promise<void> {
-    const { signal } = this.#ends;
+    const { signal } = this.#stop;
     const outcome = await sendOnce(this.#options, this.#webhook, delivery.event_id, delivery.body, { signal });
     const { clock, table } = this.#options;
     const nowMs = clock.nowMs();
@@ -155,14 +155,14 @@ export class DeliveryWorker implements AsyncDisposable {
     const { failingSinceMs: since } = this.#webhook;
     if (ok && since === null) return;
     const failingSinceMs = ok ? null : (since ?? nowMs);
-    const isOver = status === GONE || (failingSinceMs !== null && nowMs - failingSinceMs >= DISABLE_AFTER_MS);
+    const mustDisable = status === GONE || (failingSinceMs !== null && nowMs - failingSinceMs >= DISABLE_AFTER_MS);
     this.#webhook = {
       ...this.#webhook,
       failingSinceMs,
-      ...(isOver && { disabledMs: nowMs, disabledReason: error }),
+      ...(mustDisable && { disabledMs: nowMs, disabledReason: error }),
     };
     await this.#write(() => table.put(this.#webhook));
-    if (!isOver) return;
+    if (!mustDisable) return;
     await this.#write(() => table.drop(this.#webhook.id, nowMs, 'the webhook was disabled'));
     this.#waiting = 0;
     bus.publish('webhook.disabled', { id: this.#webhook.id, reason: error });

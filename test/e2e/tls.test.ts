@@ -134,7 +134,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     const noise = join(folder.path, 'noise.pem');
     await writeFile(noise, 'noise');
     const cases: readonly [args: readonly string[], said: RegExp][] = [
-      [['--tls-cert', first.cert], /tls\.cert is set, tls\.key is not.*--tls-key FILE/s],
+      [['--tls-cert', first.cert], /tls\.cert is set, but tls\.key is not.*--tls-key FILE/s],
       [['--tls-cert', noise, '--tls-key', first.key], /noise\.pem has no PEM certificate/],
       [['--tls-cert', first.cert, '--tls-key', locked.key], /encrypted.*openssl pkey -in/s],
     ];

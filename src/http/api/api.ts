@@ -257,7 +257,7 @@ function checkBodyType({ bodyTypes }: Route, { headers }: FastifyRequest): void 
     if (given !== undefined && bodyTypes.includes(given)) return;
     const types = bodyTypes.join(', ');
     throw new OxbowError('unsupported-media', `The body must be one of these: ${types}.`, {
-      extra: { hint: `Send the file as it is, with its type as \`Content-Type\`.` },
+      extra: { hint: 'Send the file itself, with its media type in `Content-Type`.' },
     });
   }
   if (given?.startsWith('image/')) throw notJson();
@@ -310,8 +310,8 @@ function fromFastify(thrown: unknown): unknown {
 }
 
 function notJson(cause?: unknown): OxbowError {
-  const extra = { hint: 'Send it with `Content-Type: application/json`.' };
-  return new OxbowError('unsupported-media', 'The API takes JSON.', { cause, extra });
+  const extra = { hint: 'Send JSON with `Content-Type: application/json`.' };
+  return new OxbowError('unsupported-media', 'The body must be JSON.', { cause, extra });
 }
 
 /** The class of a request for metrics. */

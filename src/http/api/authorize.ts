@@ -92,7 +92,7 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
         reply.header('set-cookie', authenticator.clientOf(authRequest).cookie(authenticator.secretOf(authRequest)!));
       }
       if (route.access === 'admin' ? principal.isAdmin : route.access !== 'operator' || isOperator) return;
-      if (principal.seesAll) throw new OxbowError('forbidden', 'This token may only read.');
+      if (principal.seesAll) throw new OxbowError('forbidden', 'This token has the scope view: it may only read.');
       access.admin.requireAdmin(request.headers.authorization);
     },
 

@@ -49,7 +49,11 @@ export const markRoutes: readonly Route[] = [
       const givenMs = query.from === undefined ? undefined : readInstant('from', query.from);
       const toMs = query.to === undefined ? END_OF_TIME_MS : readEnd('to', query.to, givenMs);
       const fromMs = givenMs ?? 0;
-      if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must be before `to`.');
+      if (fromMs >= toMs)
+        throw new OxbowError(
+          'bad-time',
+          `\`from\` (${query.from ?? 0}) must be before \`to\` (${query.to ?? 'the end'}).`,
+        );
       return { body: await deps.streams.markers(name, { fromMs, toMs, cursor: query.cursor }) };
     },
   }),

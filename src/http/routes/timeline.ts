@@ -44,7 +44,11 @@ function readRange(query: { from?: string; to?: string }, { clock }: HttpDeps): 
   const givenMs = query.from === undefined ? undefined : readInstant('from', query.from);
   const toMs = query.to === undefined ? Math.floor(clock.nowMs()) : readEnd('to', query.to, givenMs);
   const fromMs = givenMs ?? Math.max(0, toMs - DAY_MS);
-  if (fromMs >= toMs) throw new OxbowError('bad-time', '`from` must be before `to`.');
+  if (fromMs >= toMs)
+    throw new OxbowError(
+      'bad-time',
+      `\`from\` (${query.from ?? 'a day earlier'}) must be before \`to\` (${query.to ?? 'now'}).`,
+    );
   if (toMs - fromMs > LONGEST_MS) {
     throw new OxbowError('window-too-long', 'The range is longer than 31 days.', {
       extra: { hint: 'Request at most 31 days at a time.' },

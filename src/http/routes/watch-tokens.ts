@@ -39,7 +39,7 @@ export const watchTokenRoutes: readonly Route[] = [
       const nowMs = deps.clock.nowMs();
       const expiresMs = body.expires === undefined ? nowMs + DAY_MS : readExpiry(body.expires, nowMs);
       if (expiresMs - nowMs > LONGEST_MS[visibility === 'private' ? 'private' : 'others']) {
-        throw new OxbowError('bad-time', '`expires` is too far in the future.', {
+        throw new OxbowError('bad-time', `\`expires\` (${body.expires}) is too far in the future.`, {
           extra: { hint: 'Use at most 366 days, for a private stream 24 h.' },
         });
       }

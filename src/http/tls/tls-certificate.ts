@@ -25,7 +25,7 @@ export function certificateFiles({ cert, key }: Config['tls']): CertificateFiles
   if (cert === '' && key === '') return undefined;
   if (cert !== '' && key !== '') return { cert, key };
   const [given, missing] = cert === '' ? ['key', 'cert'] : ['cert', 'key'];
-  throw new OxbowError('bad-setting', `tls.${given} is set, tls.${missing} is not.`, {
+  throw new OxbowError('bad-setting', `tls.${given} is set, but tls.${missing} is not.`, {
     extra: { hint: 'HTTPS needs both: oxbow --tls-cert FILE --tls-key FILE' },
   });
 }
