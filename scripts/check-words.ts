@@ -5,7 +5,7 @@
 import { listFiles, readSource } from './source-files.ts';
 
 /** Files and folders that are not clean yet. The list only gets shorter. */
-const NOT_YET: readonly string[] = ['docs/7-reference/', 'docs/mission.md', 'src/lib/', 'src/net/', 'src/observe/'];
+const NOT_YET: readonly string[] = ['docs/7-reference/', 'docs/mission.md'];
 
 /** The table row lists words; each is refused as a whole word, in any case. */
 const ROW = /^\| ([^|]+) \|/gm;

@@ -119,7 +119,7 @@ test('a span ends with the id that was sent to the server, and the sampled flag'
   }
   const [request, fetched] = collector.spans();
   assert.deepEqual([request!.traceId, request!.spanId, request!.parentSpanId], [traceId, begun, parent]);
-  assert.equal(fetched!.parentSpanId, begun, 'what it caused lies below it');
+  assert.equal(fetched!.parentSpanId, begun, 'what it caused is below it');
 });
 
 test('without tracing no span begins, so no header is sent', () => {
