@@ -45,10 +45,10 @@ export interface PackagerOptions {
   readonly nextMsn: number;
   /** Called with each MSN right before the window lists it; must not wait. */
   readonly announced?: (msn: number) => void;
-  /** EXT-X-DISCONTINUITY-SEQUENCE so far. */
-  readonly discontinuitySequence: number;
-  /** The stream has earlier segments, so the first group has a DISCONTINUITY. */
-  readonly continued: boolean;
+  /** EXT-X-DISCONTINUITY-SEQUENCE so far; 0 if not given. */
+  readonly discontinuitySequence?: number;
+  /** The stream has earlier segments, so the first group has a DISCONTINUITY; false if not given. */
+  readonly continued?: boolean;
   /** Returns the init of a set of codec configurations, with its number. */
   readonly initOf: (tracks: readonly Track[]) => Init;
   /** Returns the number of a new generation, higher than any before. */
@@ -102,8 +102,8 @@ export class Packager implements Sink {
   constructor(options: PackagerOptions) {
     this.#options = options;
     this.#nextMsn = options.nextMsn;
-    this.#discontinuitySequence = options.discontinuitySequence;
-    this.#continued = options.continued;
+    this.#discontinuitySequence = options.discontinuitySequence ?? 0;
+    this.#continued = options.continued ?? false;
     this.#dateRanges = options.dateRanges ?? new DateRangeTracker();
     this.#open = new OpenGroups((group) => {
       options.list.seal(group);

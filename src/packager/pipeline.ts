@@ -9,10 +9,8 @@ import { Stream, type StreamPast } from '../live/stream.ts';
 import type { PackagerSettings } from './generation.ts';
 import { Packager, type PackagerOptions } from './packager.ts';
 
-/** Options of a pipeline. `continued` and `discontinuitySequence` default to those of a new stream. */
-export interface PipelineOptions
-  extends Omit<PackagerOptions, 'continued' | 'discontinuitySequence'>,
-    Partial<Pick<PackagerOptions, 'continued' | 'discontinuitySequence'>> {
+/** Options of a pipeline. */
+export interface PipelineOptions extends PackagerOptions {
   readonly clock: Clock;
   readonly past: StreamPast;
   /** See StreamInput; always ready if not given. */
@@ -27,7 +25,7 @@ export interface Pipeline {
 
 /** Creates a stream whose frames go to a packager. */
 export function createPipeline({ clock, past, ready, ...options }: PipelineOptions): Pipeline {
-  const packager = new Packager({ continued: false, discontinuitySequence: 0, ...options });
+  const packager = new Packager(options);
   const stream = new Stream({ clock, past, ...(ready && { ready }) });
   stream.attach(packager, { name: 'packager', required: true });
   return { stream, packager };

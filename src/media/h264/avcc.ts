@@ -75,21 +75,7 @@ export function h264Codecs(sps: Pick<H264Sps, 'profile' | 'constraints' | 'level
  */
 export function h264Config(sps: readonly Uint8Array[], pps: readonly Uint8Array[]): VideoConfig {
   const first = firstSps(sps);
-  return configOf(first, print(sps, pps, first));
-}
-
-/**
- * The configuration of a track from the body of its `avcC` box.
- *
- * @param record is kept, not copied
- * @throws FormatError as parseAvcC, or if the first SPS cannot be read
- */
-export function h264ConfigFromRecord(record: Uint8Array): VideoConfig {
-  return configOf(firstSps(parseAvcC(record).sps), record);
-}
-
-function configOf(sps: H264Sps, record: Uint8Array): VideoConfig {
-  const { width, height, frameRate } = sps;
-  const config = { codec: 'h264', record, codecs: h264Codecs(sps), width, height } as const;
+  const { width, height, frameRate } = first;
+  const config = { codec: 'h264', record: print(sps, pps, first), codecs: h264Codecs(first), width, height } as const;
   return frameRate === undefined ? config : { ...config, frameRate };
 }

@@ -99,21 +99,7 @@ export function parseHvcC(record: Uint8Array): HvcC {
  */
 export function hevcConfig(sets: HevcSets): VideoConfig {
   const sps = firstSps(sets.sps);
-  return configOf(sps, print(sets, sps));
-}
-
-/**
- * The configuration of a track from the body of its `hvcC` box.
- *
- * @param record is kept, not copied
- * @throws FormatError as parseHvcC, or if the first SPS cannot be read
- */
-export function hevcConfigFromRecord(record: Uint8Array): VideoConfig {
-  return configOf(firstSps(parseHvcC(record).sps), record);
-}
-
-function configOf(sps: HevcSps, record: Uint8Array): VideoConfig {
   const { width, height, frameRate } = sps;
-  const config = { codec: 'hevc', record, codecs: hevcCodecs(sps.ptl), width, height } as const;
+  const config = { codec: 'hevc', record: print(sets, sps), codecs: hevcCodecs(sps.ptl), width, height } as const;
   return frameRate === undefined ? config : { ...config, frameRate };
 }
