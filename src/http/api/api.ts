@@ -147,7 +147,7 @@ function registerTable(
       });
     }
     registerSignedPages(app);
-    let document: OpenapiDocument | undefined;
+    let document: ReturnType<typeof documentOf> | undefined;
     app.get('/api/v1/openapi.json', { schema: { hide: true } }, async (request, reply) => {
       document ??= documentOf(app.swagger());
       const { bytes, etag } = document;
@@ -171,12 +171,7 @@ function readableBy(request: FastifyRequest, pages: ForeignPages | undefined, au
 }
 
 /** The OpenAPI document as sent: the same bytes to every client. */
-interface OpenapiDocument {
-  readonly bytes: Buffer;
-  readonly etag: string;
-}
-
-function documentOf(document: object): OpenapiDocument {
+function documentOf(document: object): { readonly bytes: Buffer; readonly etag: string } {
   const bytes = Buffer.from(JSON.stringify(document));
   return { bytes, etag: `"${hash('sha256', bytes, 'base64url').slice(0, 22)}"` };
 }

@@ -76,14 +76,14 @@ for (const [way, listen] of [
     });
 
     test('it is refused for another stream, without a stream, forged, or expired', async () => {
-      const right = sign('signed');
+      const watchToken = sign('signed');
       const refused = (token: string, query?: string) => refusalOver(way, addressOf(token, query));
-      assert.deepEqual(await refused(right, '?stream=private'), [403, 'watch-refused']);
-      assert.deepEqual(await refused(right, '?stream=public'), [403, 'watch-refused']);
-      assert.deepEqual(await refused(right), [400, 'bad-request']);
-      assert.deepEqual(await refused(forged(right), '?stream=signed'), [403, 'watch-refused']);
+      assert.deepEqual(await refused(watchToken, '?stream=private'), [403, 'watch-refused']);
+      assert.deepEqual(await refused(watchToken, '?stream=public'), [403, 'watch-refused']);
+      assert.deepEqual(await refused(watchToken), [400, 'bad-request']);
+      assert.deepEqual(await refused(forged(watchToken), '?stream=signed'), [403, 'watch-refused']);
       server.clock.advance(HOUR_MS);
-      assert.deepEqual(await refused(right, '?stream=signed'), [403, 'watch-expired']);
+      assert.deepEqual(await refused(watchToken, '?stream=signed'), [403, 'watch-expired']);
     });
 
     test('the connection ends when the token expires, before the next event, with the code of the refusal', async () => {
@@ -144,8 +144,8 @@ for (const [way, listen] of [
 test('the typed client subscribes with a playback token, and throws the refusal after it has expired', async () => {
   await using server = await startTestServer();
   const { access, events } = server.deps;
-  const right = access.watch.sign('private', server.clock.nowMs() + HOUR_MS);
-  const client = new OxbowClient({ server: `${server.url}/t/${right}` });
+  const watchToken = access.watch.sign('private', server.clock.nowMs() + HOUR_MS);
+  const client = new OxbowClient({ server: `${server.url}/t/${watchToken}` });
   const heard: string[] = [];
   await assert.rejects(
     async () => {

@@ -63,19 +63,22 @@ suite('pages with a preview', () => {
   });
 
   test('a link with a playback token has a preview, with the token in its picture and player', async () => {
-    const right = server.deps.access.watch.sign('private', server.clock.nowMs() + 3_600_000);
-    const seen = await ask(`/watch/private?t=1795160400&token=${right}`, { host: 'tv.example' });
+    const watchToken = server.deps.access.watch.sign('private', server.clock.nowMs() + 3_600_000);
+    const seen = await ask(`/watch/private?t=1795160400&token=${watchToken}`, { host: 'tv.example' });
     const html = String(seen.body);
     assert.match(html, /<title>private · live · oxbow<\/title>/);
-    assert.match(html, new RegExp(`property="og:url" content="http://tv.example/watch/private\\?token=${right}"`));
-    assert.match(html, new RegExp(`property="og:video" content="http://tv.example/embed/private\\?token=${right}"`));
+    assert.match(html, new RegExp(`property="og:url" content="http://tv.example/watch/private\\?token=${watchToken}"`));
+    assert.match(
+      html,
+      new RegExp(`property="og:video" content="http://tv.example/embed/private\\?token=${watchToken}"`),
+    );
     assert.equal(seen.headers['cache-control'], 'private, no-cache');
     const nothing = await text('/watch/unknown', { host: 'tv.example' });
-    for (const path of [`/watch/signed?token=${right}`, `/watch/private?token=${right.slice(0, -2)}AA`]) {
+    for (const path of [`/watch/signed?token=${watchToken}`, `/watch/private?token=${watchToken.slice(0, -2)}AA`]) {
       assert.equal(await text(path, { host: 'tv.example' }), nothing, path);
     }
     server.clock.advance(3_600_000);
-    assert.equal(await text(`/watch/private?token=${right}`, { host: 'tv.example' }), nothing, 'after its time');
+    assert.equal(await text(`/watch/private?token=${watchToken}`, { host: 'tv.example' }), nothing, 'after its time');
   });
 
   test('the API reference is a page like any other, next to its OpenAPI document', async () => {
