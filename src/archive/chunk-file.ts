@@ -28,12 +28,6 @@ export interface SealContent {
   readonly end: number;
 }
 
-/** The boxes that sealing appends. */
-export function printSeal({ table, boxes, lastSelf, end }: SealContent): { moov: Uint8Array; sealBox: Uint8Array } {
-  const moov = printSealedMoov(table);
-  return { moov, sealBox: printSealBox(boxes, end + moov.length, lastSelf, crc32) };
-}
-
 /**
  * Seals an open file: (1) moov, seal box and the mdat's size, (2) sync, (3) the mdat's type, (4) sync.
  * After a crash at any step the file is either open (and can be recovered) or sealed. In another order no player could open it.
@@ -43,17 +37,18 @@ export function printSeal({ table, boxes, lastSelf, end }: SealContent): { moov:
  */
 export async function sealFile(
   file: Pick<SegmentWriter, 'append' | 'patch'>,
-  content: SealContent,
+  { table, boxes, lastSelf, end }: SealContent,
   sync: () => Promise<void>,
 ): Promise<number> {
-  const { moov, sealBox } = printSeal(content);
+  const moov = printSealedMoov(table);
+  const sealBox = printSealBox(boxes, end + moov.length, lastSelf, crc32);
   const size = new BoxWriter(new Uint8Array(8));
-  size.u64(content.end - placeholderOffset);
+  size.u64(end - placeholderOffset);
   await file.append([moov, sealBox]);
   await file.patch(placeholderOffset + 8, size.bytes);
   await sync();
   await file.patch(placeholderOffset, sealedPlaceholder);
   // The index row is written next. Without this sync a power failure could leave a row for an open file, which recovery would skip.
   await sync();
-  return content.end + moov.length + sealBox.length;
+  return end + moov.length + sealBox.length;
 }

@@ -3,8 +3,14 @@ import { suite, test } from 'node:test';
 import { FormatError } from '../lib/errors.ts';
 import { seeded } from '../lib/random.fixture.ts';
 import type { CommittedGroup } from '../media/isobmff/commit-box.ts';
+import { copyGroup, packSegments, SegmentWalker } from './segment-index.ts';
 
-import { packSegments, unpackSegments } from './segment-index.ts';
+function unpackSegments(blob: Uint8Array): CommittedGroup[] {
+  const walker = new SegmentWalker(blob);
+  const groups: CommittedGroup[] = [];
+  while (walker.next()) groups.push(copyGroup(walker.group));
+  return groups;
+}
 
 /** A minute of 2 s segments as a camera gives them: sizes vary, audio has 93 or 94 frames. */
 function minute(random = seeded(3)): CommittedGroup[] {

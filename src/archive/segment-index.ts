@@ -197,19 +197,7 @@ function packTrack(out: Packer, track: CommittedTrack, last: CommittedTrack, end
   out.u32(track.crc);
 }
 
-/**
- * Unpacks what `packSegments` made.
- *
- * @throws FormatError if the blob is cut short, of another version, or names absurd counts
- */
-export function unpackSegments(blob: Uint8Array): CommittedGroup[] {
-  const walker = new SegmentWalker(blob);
-  const groups: CommittedGroup[] = [];
-  while (walker.next()) groups.push(copyGroup(walker.group));
-  return groups;
-}
-
-/** A group of its own, with tracks of its own. */
+/** Copies a group of a SegmentWalker, to keep it. */
 export function copyGroup<G extends CommittedGroup>(group: G): G {
   return { ...group, tracks: group.tracks.map((track) => ({ ...track })) };
 }
@@ -217,7 +205,7 @@ export function copyGroup<G extends CommittedGroup>(group: G): G {
 type Writable<T> = { -readonly [K in keyof T]: T[K] };
 type WalkedGroup = Writable<Omit<CommittedGroup, 'tracks'>> & { tracks: Writable<CommittedTrack>[] };
 
-/** Unpacks one group after the other into the same object: a list of a day reads 43,200, and making them costs more than reading. */
+/** Unpacks groups one by one into the same object: a playlist of a day reads 43,200, and creating objects costs more than reading. */
 export class SegmentWalker {
   readonly #cursor: Cursor;
   readonly #group: WalkedGroup = {
@@ -371,7 +359,7 @@ function unpackGaps(reader: Cursor): StreamGap[] {
   return gaps;
 }
 
-/** Makes the last segment of a track its next one. */
+/** Advances the prediction of a track by one segment. */
 function unpackTrack(cursor: Cursor, track: Writable<CommittedTrack>, end: number): void {
   const bits = byteAt(cursor);
   track.length = unsigned(cursor);

@@ -18,26 +18,14 @@ import { WINDOW_US } from './window.ts';
 
 /** A row as read from the database. */
 export type ChunkRow = Selectable<ChunkFileTable>;
-/** The columns that a timeline needs. */
-export type ChunkSpan = Pick<
-  ChunkRow,
-  'first_msn' | 'last_msn' | 'start_us' | 'end_us' | 'run' | 'utc_offset_us' | 'segment_count' | 'absences'
->;
-
-/** The columns that describe the segments of a file. */
-export type ChunkSegments = Pick<ChunkRow, 'first_msn' | 'path' | 'init_number' | 'segments'>;
-
 const SEGMENTS = ['first_msn', 'path', 'init_number', 'segments'] as const;
-const SPAN = [
-  'first_msn',
-  'last_msn',
-  'start_us',
-  'end_us',
-  'run',
-  'utc_offset_us',
-  'segment_count',
-  'absences',
-] as const;
+// biome-ignore format: a list
+const SPAN = ['first_msn', 'last_msn', 'start_us', 'end_us', 'run', 'utc_offset_us', 'segment_count', 'absences'] as const;
+
+/** The columns that a timeline needs. */
+export type ChunkSpan = Pick<ChunkRow, (typeof SPAN)[number]>;
+/** The columns that describe the segments of a file. */
+export type ChunkSegments = Pick<ChunkRow, (typeof SEGMENTS)[number]>;
 
 /** `absences` of a file that has none. */
 const NOTHING_MISSING = '[]';
