@@ -63,7 +63,7 @@ export function adtsConfig(header: AdtsHeader): AudioConfig | undefined {
   };
 }
 
-/** What is the same in every header of a track. */
+/** Fields that are equal in every header of a track. */
 export interface AdtsForm {
   /** profile_ObjectType: audio object type - 1. */
   readonly profile: number;
@@ -80,7 +80,7 @@ const MAX_FRAME_BYTES = 0x1fff;
  * Header fields for a track's frames in ADTS: those of the core coder, because extensions are signaled inside the frames.
  *
  * @param record AudioSpecificConfig
- * @throws OxbowError `unsupported-media` for what ADTS has no words for
+ * @throws OxbowError `unsupported-media` for a configuration that ADTS cannot express
  * @throws FormatError as parseAacConfig
  */
 export function adtsFormOf(record: Uint8Array): AdtsForm {

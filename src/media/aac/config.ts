@@ -1,5 +1,5 @@
 /**
- * AudioSpecificConfig: what an AAC decoder must know before the first frame.
+ * AudioSpecificConfig, the decoder configuration of AAC.
  * In: the record from `esds`, or the fields of an ADTS header. Out: the fields, the record, an AudioConfig.
  * ISO/IEC 14496-3, 1.6.2.1 and 4.4.1.
  */

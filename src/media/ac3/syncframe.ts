@@ -22,7 +22,7 @@ const BIT_RATES = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320
 /** Full channels by acmod (table 4.3). */
 const CHANNELS = [2, 1, 2, 3, 3, 4, 4, 5] as const;
 
-/** What both have. */
+/** Fields common to both. */
 interface Syncframe {
   /** 0 to 2: 48, 44.1, 32 kHz; 3 is half of a rate, in E-AC-3 only. */
   readonly fscod: number;

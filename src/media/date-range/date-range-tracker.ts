@@ -39,13 +39,13 @@ export class DateRangeTracker {
   /** IDs of the last break of each event, by its key. */
   readonly #breaks = new Map<string, string>();
 
-  /** @param before what was made before, oldest first */
+  /** @param before earlier ranges, oldest first */
   constructor(before: Iterable<DateRangeTag> = []) {
     for (const range of before) this.#remember(range);
   }
 
   /**
-   * The ranges that a frame begins or changes, whole each time.
+   * The ranges that a frame begins or changes, with all attributes.
    *
    * @param utcOffsetUs the UTC offset of the run that the frame belongs to
    */
@@ -91,7 +91,7 @@ export class DateRangeTracker {
     return { id, startDateMs, attributes: { ...planned, 'SCTE35-CMD': hex } };
   }
 
-  /** Remembers a range; nothing to tell where it says no more than is known. */
+  /** Stores a range; returns nothing if it adds nothing. */
   #put(range: DateRangeTag | undefined): DateRangeTag[] {
     if (!range) return [];
     const before = this.#known.get(range.id);
@@ -142,7 +142,7 @@ function id3Range(track: DataTrack, data: Uint8Array, atUs: number): DateRangeTa
   };
 }
 
-/** A source's own range, moved from its clock to ours. */
+/** A source's own range, moved to oxbow's UTC. */
 function sourceRange(data: Uint8Array, atUs: number): DateRangeTag | undefined {
   try {
     const { startDateMs: said, endDateMs, ...rest } = parseDateRange(new TextDecoder().decode(new Uint8Array(data)));

@@ -6,13 +6,13 @@
 import { FormatError } from '../../lib/errors.ts';
 import { parseSpliceSection, type SpliceCommand } from '../scte35/section.ts';
 
-/** What a section says of one event. */
+/** One event of a section. */
 export interface SpliceEvent {
   /** `out` begins what the `in` of the same key ends. */
   readonly role: 'out' | 'in' | 'command';
   /** Names the event while it lasts, e.g. `splice-1207959694` or `segment-12-48`; empty for a command that names none. */
   readonly key: string;
-  /** Ticks of 90 kHz, 33 bits; undefined: when the section came. */
+  /** Ticks of 90 kHz, 33 bits; undefined for the arrival of the section. */
   readonly pts?: number;
   /** Planned, seconds. */
   readonly durationS?: number;

@@ -19,14 +19,14 @@ export class NalList {
   count = 0;
   /** Offset of each NAL unit's header. */
   readonly starts = new Int32Array(MAX_NALS);
-  /** Offset behind each NAL unit's last byte; trailing zero bytes are left out. */
+  /** End offset of each NAL unit, without trailing zero bytes. */
   readonly ends = new Int32Array(MAX_NALS);
   /** Bytes looked at by the last search, each pass counted: a measure of work for tests. */
   work = 0;
 }
 
 /**
- * Finds the NAL units in `bytes[from, to)`. Bytes before the first start code are passed over. Never looks behind `to`.
+ * Finds the NAL units in `bytes[from, to)`. Bytes before the first start code are skipped. Never reads after `to`.
  * Costs at most a few operations a byte, whatever the bytes are.
  *
  * @param list is filled
@@ -78,7 +78,7 @@ function add(list: NalList, start: number, end: number): void {
 }
 
 /**
- * Turns the listed NAL units into one sample, each behind its length in 4 bytes. Works in place where the bytes
+ * Converts the listed NAL units to one sample, each with a 4-byte length. Works in place where the bytes
  * between `from` and the last NAL unit have room, so the usual access unit is not copied.
  *
  * @param bytes the buffer of `list`; bytes from `from` to the last NAL unit's end are overwritten
@@ -115,9 +115,9 @@ export function toSample(bytes: Uint8Array, from: number, list: NalList): Uint8A
 }
 
 /**
- * The RBSP of a NAL unit: the bytes behind `start` without emulation prevention (H.264 7.4.1.1, HEVC 7.4.2).
+ * The RBSP of a NAL unit: the bytes after `start` without emulation prevention (H.264 7.4.1.1, HEVC 7.4.2).
  *
- * @param start first byte to take, usually behind the NAL unit header
+ * @param start first byte to take, usually after the NAL unit header
  * @param end first byte not to take
  * @returns a new array
  */

@@ -7,7 +7,7 @@ import { FormatError } from '../../lib/errors.ts';
 import type { VideoConfig } from '../frame.ts';
 import { type H264Sps, parseH264Sps } from './sps.ts';
 
-/** What an `avcC` holds. */
+/** Content of an `avcC`. */
 export interface AvcC {
   /** Bytes of the length before each NAL unit: 1, 2 or 4. */
   readonly lengthSize: number;

@@ -1,5 +1,5 @@
 /**
- * Whether an H.264 access unit can be decoded without what came before it.
+ * Whether an H.264 access unit can be decoded without earlier ones.
  * In: the NAL units of one access unit. Out: a yes or no. ITU-T H.264, 7.3.2.3, 7.3.3 and D.2.8 (recovery point).
  */
 import { BitReader } from '../../lib/bits.ts';

@@ -31,7 +31,7 @@ export interface FieldHead {
   readonly reference?: boolean;
 }
 
-/** What a slice header cannot be read without. */
+/** Fields of the SPS that slice headers depend on. */
 export type SliceSps = Pick<H264Sps, 'separatePlanes' | 'frameNumBits' | 'progressive' | 'orderBits'>;
 
 /**

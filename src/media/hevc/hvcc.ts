@@ -9,7 +9,7 @@ import { HEVC_NAL } from './nal.ts';
 import { hevcCodecs } from './profile-tier-level.ts';
 import { type HevcSps, parseHevcSps } from './sps.ts';
 
-/** What an `hvcC` holds. */
+/** Content of an `hvcC`. */
 export interface HvcC {
   /** Bytes of the length before each NAL unit: 1, 2 or 4. */
   readonly lengthSize: number;

@@ -1,5 +1,5 @@
 /**
- * HEVC profile, tier and level: what a decoder must be able to do.
+ * HEVC profile, tier and level.
  * In: a bit cursor inside a VPS or SPS. Out: the fields, and the RFC 6381 codec string.
  * ITU-T H.265, 7.3.3; ISO/IEC 14496-15, Annex E.3.
  */

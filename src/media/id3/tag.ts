@@ -1,6 +1,6 @@
 /**
- * Reads ID3 tags as streams carry them, and cuts long ones to whole frames.
- * In: a tag as it came. Out: its frames, or a FormatError; a tag of bounded length. Pure. ID3v2.4.0, 3 and 4; ID3v2.3.0.
+ * Parses ID3 tags of streams, and cuts long ones to complete frames.
+ * In: a tag. Out: its frames, or a FormatError; a tag of bounded length. Pure. ID3v2.4.0, 3 and 4; ID3v2.3.0.
  */
 import { FormatError } from '../../lib/errors.ts';
 
@@ -77,7 +77,7 @@ export function parseId3(bytes: Uint8Array): Id3Tag {
 /**
  * The tag with as many of its first frames as fit; a tag without padding, footer and extended header.
  *
- * @param bytes a whole tag
+ * @param bytes a complete tag
  * @returns at most `maxBytes` bytes; undefined where not even one frame fits
  * @throws FormatError as parseId3
  */

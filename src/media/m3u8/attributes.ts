@@ -92,7 +92,7 @@ export class Attributes {
 /**
  * Parses an attribute list. Of two attributes with the same name, the first counts.
  *
- * @param text behind the tag's colon
+ * @param text after the tag's colon
  * @param tag for error messages
  * @param offset of the line in the playlist
  * @param substitute puts variables into quoted values (EXT-X-DEFINE)

@@ -21,7 +21,7 @@ const OPEN_FOR_MS = 3_600_000;
 /** A tag in a source's playlist: later tags of an ID may omit START-DATE. */
 export type SourceDateRange = Omit<DateRangeTag, 'startDateMs'> & { readonly startDateMs?: number };
 
-/** What no list may contain (4.1, 4.2): controls, byte order marks, what was no UTF-8. */
+/** Characters that playlists must not contain (4.1, 4.2): controls, byte order marks, invalid UTF-8. */
 const UNPRINTABLE = /[\p{Cc}\ufeff\ufffd]/gu;
 
 /** As a quoted-string has it (4.2). */

@@ -11,23 +11,23 @@ export const MAX_LINES = 200_000;
 /** Longest line, characters; also the longest after variables were put in. */
 export const MAX_LINE = 16 * 1024;
 
-/** Most of a long list; found without taking the line apart, and without a string of its own for each. */
+/** The most frequent tags of a long playlist; recognized without splitting the line or creating a string. */
 const FREQUENT = ['#EXTINF', '#EXT-X-PROGRAM-DATE-TIME', '#EXT-X-PART'] as const;
 
-/** One line that says something. */
+/** One line with content. */
 export interface Line {
   /** Characters from the start of the text. */
   readonly offset: number;
   /** The tag's name with its `#`, or '' for a URI. */
   readonly tag: string;
-  /** What follows the tag's colon, or the URI; without white space at the ends. */
+  /** Text after the tag's colon, or the URI; without white space at the ends. */
   readonly value: string;
 }
 
 /**
  * Splits at LF or CRLF, steps over a byte order mark, and checks that the first line is EXTM3U.
  *
- * @param behind how many characters and, at least, lines stood before `text` in its playlist; they were split before
+ * @param behind characters and, at least, lines before `text` in its playlist, which were split earlier
  * @throws FormatError when EXTM3U is missing, or a bound is passed
  */
 export function splitLines(text: string, behind = { characters: 0, lines: 0 }): Line[] {

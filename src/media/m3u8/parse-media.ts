@@ -28,14 +28,14 @@ type Writable<T> = { -readonly [K in keyof T]: T[K] };
 const MAX_DURATION_S = 86_400;
 /** EXT-X-DATERANGEs of a list that are taken; more are left out. */
 const MAX_DATE_RANGES = 1000;
-/** KEYFORMAT where none is written. */
+/** KEYFORMAT if absent. */
 const IDENTITY = 'identity';
 /** KEYFORMATs in force at a time. */
 const MAX_KEYS = 16;
 
 /**
  * @param lines of one playlist
- * @throws FormatError for what cannot be read; tags that are not known are stepped over
+ * @throws FormatError for a malformed playlist; unknown tags are skipped
  */
 export function parseMediaLines(lines: readonly Line[], sources: VariableSources): MediaPlaylist {
   const parser = new MediaParser(sources);
@@ -87,7 +87,7 @@ export class MediaParser {
     return this.#variables.values.size > 0;
   }
 
-  /** @throws FormatError for what cannot be read; nothing is to be made of the parser then */
+  /** @throws FormatError for a malformed line; the parser must not be used after that */
   line(line: Line): void {
     this.#lines += 1;
     if (line.tag === '') this.#uri(line);
@@ -286,7 +286,7 @@ export class MediaParser {
       gap: this.#next.gap ?? false,
       parts: this.#parts,
     };
-    // Lists may have tens of thousands: no object is made just to be spread.
+    // Playlists may have tens of thousands of segments: no object is created only for a spread.
     if (title !== undefined) segment.title = title;
     if (programDateTimeMs !== undefined) segment.programDateTimeMs = programDateTimeMs;
     if (this.#map) segment.map = this.#map;
@@ -296,7 +296,7 @@ export class MediaParser {
     return segment;
   }
 
-  /** What the lines so far say. */
+  /** The playlist of the lines so far. */
   end(): MediaPlaylist {
     const segments = [...this.#segments];
     if (this.#parts.length > 0) segments.push({ ...this.#segment('', 0), parts: [...this.#parts] });

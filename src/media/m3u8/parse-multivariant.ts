@@ -24,7 +24,7 @@ const MAX_LINES = 10_000;
 
 /**
  * @param lines of one playlist, at most 10,000
- * @throws FormatError for what cannot be read; tags that are not known are stepped over
+ * @throws FormatError for a malformed playlist; unknown tags are skipped
  */
 export function parseMultivariantLines(lines: readonly Line[], sources: VariableSources): MultivariantPlaylist {
   const extra = lines[MAX_LINES];

@@ -50,7 +50,7 @@ function kindOf(lines: readonly Line[], before?: ParsedPlaylist['kind']): Parsed
  *
  * @param text at most 8 MiB, 200,000 lines, 16 KiB a line
  * @param sources of variables for EXT-X-DEFINE
- * @throws FormatError with the character offset of what cannot be read
+ * @throws FormatError with the character offset of the malformed line
  */
 export function parsePlaylist(text: string, sources: VariableSources = {}): ParsedPlaylist {
   const lines = splitLines(text);
@@ -76,7 +76,7 @@ export class PlaylistReader {
     this.#parser = undefined;
     this.#parsed = undefined;
     this.#text = text;
-    // What variables stand for may change with the URL.
+    // Values of variables may change with the URL.
     if (known?.kind === 'media' && parser && !parser.hasVariables && text.startsWith(before)) {
       const lines = splitLines(copyOf(text.slice(before.length)), { characters: before.length, lines: parser.lines });
       kindOf(lines, 'media');
@@ -92,7 +92,7 @@ export class PlaylistReader {
     const fresh = new MediaParser(sources);
     for (const line of lines) fresh.line(line);
     this.#parsed = { kind: 'media', playlist: fresh.end() };
-    // A last line that is not ended may go on in the next reload.
+    // A last line without an end may continue in the next reload.
     if (text.endsWith('\n')) this.#parser = fresh;
     return this.#parsed;
   }

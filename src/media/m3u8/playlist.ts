@@ -1,5 +1,5 @@
 /**
- * What an M3U8 file says, as values: Media Playlists and Multivariant Playlists.
+ * Types of parsed M3U8 files: Media Playlists and Multivariant Playlists.
  * In: parse.ts, or anyone who makes a playlist. Out: print.ts, the puller, the players' lists. Pure types. RFC 8216bis 4.
  * Durations and offsets are seconds as they stand in the text; URIs are kept as written, relative or not.
  */
@@ -20,7 +20,7 @@ export interface MapTag {
 
 /** How segments are encrypted (EXT-X-KEY, 4.4.4.4; EXT-X-SESSION-KEY, 4.4.6.5). */
 export interface KeyTag {
-  /** `NONE`, `AES-128`, `SAMPLE-AES`, `SAMPLE-AES-CTR`, or what else the source wrote. */
+  /** `NONE`, `AES-128`, `SAMPLE-AES`, `SAMPLE-AES-CTR`, or another value of the source. */
   readonly method: string;
   readonly uri?: string;
   /** Initialization vector, hex digits without `0x`. */
@@ -54,7 +54,7 @@ export interface PlaylistSegment {
   readonly programDateTimeMs?: number | undefined;
   /** The EXT-X-MAP in force. */
   readonly map?: MapTag;
-  /** The EXT-X-KEY in force; absent for METHOD=NONE. Of several, the one with KEYFORMAT identity, else the last. */
+  /** The EXT-X-KEY in force; absent for METHOD=NONE. Of several, the one with KEYFORMAT identity, otherwise the last. */
   readonly key?: KeyTag;
   /** All of them, where there is more than one: each KEYFORMAT has its own. */
   readonly keys?: readonly KeyTag[];
@@ -77,7 +77,7 @@ export interface DateRangeTag {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
-/** What the server does for low latency (EXT-X-SERVER-CONTROL, 4.4.3.8). Seconds. */
+/** Low-latency features of the server (EXT-X-SERVER-CONTROL, 4.4.3.8). Seconds. */
 export interface ServerControl {
   readonly canBlockReload: boolean;
   readonly holdBackS?: number;
@@ -189,7 +189,7 @@ export interface Rendition {
   readonly stableRenditionId?: string;
 }
 
-/** A statement about the whole presentation (EXT-X-SESSION-DATA, 4.4.6.4). */
+/** Session data of the presentation (EXT-X-SESSION-DATA, 4.4.6.4). */
 export interface SessionData {
   /** As a reversed domain name, e.g. `com.apple.hls.title`. */
   readonly dataId: string;

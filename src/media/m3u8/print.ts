@@ -28,13 +28,13 @@ const COLON = new TextEncoder().encode(':');
 const ZULU = new TextEncoder().encode('Z\n');
 const UNPRINTABLE = /["\r\n]/;
 
-/** A quoted-string (4.2): what cannot stand in one is replaced, in a URI by its escape. */
+/** A quoted-string (4.2): invalid characters are replaced, in a URI by their escape. */
 function quoted(value: string, isUri = false): string {
   if (!UNPRINTABLE.test(value)) return `"${value}"`;
   return `"${value.replace(/["\r\n]/g, (c) => (isUri ? encodeURIComponent(c) : c === '"' ? "'" : ' '))}"`;
 }
 
-/** A URI on a line of its own; one that starts with '#' would read as a comment. */
+/** A URI line; one that starts with '#' would be a comment. */
 function uriLine(uri: string): string {
   const line = UNPRINTABLE.test(uri) ? uri.replace(/[\r\n]/g, encodeURIComponent) : uri;
   return line.startsWith('#') ? `%23${line.slice(1)}` : line;
@@ -94,9 +94,9 @@ function partLine(part: PlaylistPart): string {
   return line;
 }
 
-/** What stays in force from one segment to the next, and what was printed last: it mostly returns. */
+/** Values that apply from one segment to the next, and the last printed ones. */
 interface InForce {
-  /** Any segment stood behind a DISCONTINUITY. */
+  /** Any segment had a DISCONTINUITY. */
   hasDiscontinuity: boolean;
   /** Any segment is a GAP. */
   hasGap: boolean;
@@ -209,7 +209,7 @@ function printDate(writer: TextWriter, ms: number, before: InForce): void {
 function headLines(list: PrintedPlaylist, { hasDiscontinuity, hasGap }: InForce): string[] {
   const { targetDurationS } = list;
   const seconds = typeof targetDurationS === 'number' ? targetDurationS : targetDurationS();
-  // EXT-X-GAP asks for version 8 (section 8).
+  // EXT-X-GAP requires version 8 (section 8).
   const version = hasGap ? Math.max(8, list.version) : list.version;
   const lines = ['#EXTM3U', `#EXT-X-VERSION:${version}`, `#EXT-X-TARGETDURATION:${seconds}`];
   const control = list.serverControl && serverControlLine(list.serverControl);
@@ -227,7 +227,7 @@ function headLines(list: PrintedPlaylist, { hasDiscontinuity, hasGap }: InForce)
   return lines;
 }
 
-/** A URI that differs from those beside it in a number alone: no string is made of it. */
+/** A URI that differs from its neighbors only in a number: printed without creating a string. */
 export interface NumberedUri {
   readonly folder: string;
   /** Whole, 0 or more. */
@@ -244,7 +244,7 @@ export type PrintedSegment = Omit<PlaylistSegment, 'uri'> & { readonly uri: stri
  */
 export type PrintedPlaylist = Omit<MediaPlaylist, 'segments' | 'targetDurationS'> & {
   readonly segments: Iterable<PrintedSegment>;
-  /** Whole seconds; as a function it is asked when all segments have been printed. */
+  /** Whole seconds; a function is called after all segments have been printed. */
   readonly targetDurationS: number | (() => number);
 };
 
@@ -321,7 +321,7 @@ function renditionLine(rendition: Rendition): string {
   const a = [`TYPE=${rendition.type}`, `GROUP-ID=${quoted(rendition.groupId)}`, `NAME=${quoted(rendition.name)}`];
   if (rendition.language !== undefined) a.push(`LANGUAGE=${quoted(rendition.language)}`);
   if (rendition.assocLanguage !== undefined) a.push(`ASSOC-LANGUAGE=${quoted(rendition.assocLanguage)}`);
-  // DEFAULT=YES asks for AUTOSELECT=YES where that attribute is present (4.4.6.1).
+  // DEFAULT=YES requires AUTOSELECT=YES if that attribute is present (4.4.6.1).
   if (rendition.default) a.push('DEFAULT=YES');
   if (rendition.autoselect || rendition.default) a.push('AUTOSELECT=YES');
   if (rendition.forced) a.push('FORCED=YES');

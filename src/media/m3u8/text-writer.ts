@@ -66,7 +66,7 @@ export class TextWriter {
     this.#block[this.#at++] = NEW_LINE;
   }
 
-  /** What was written, behind `head`. */
+  /** `head` and the written text. */
   finish(head: TextWriter): Uint8Array {
     const blocks = [...head.#blocks(), ...this.#blocks()];
     const whole = new Uint8Array(blocks.reduce((sum, block) => sum + block.length, 0));

@@ -32,7 +32,7 @@ export function trackNumberOf(tracks: readonly Track[], trackId: number): number
   return number;
 }
 
-/** The TrackNumber of the track by whose key frames the file is entered: the first video, else the first of all. */
+/** The TrackNumber of the track with the seek points: the first video track, otherwise the first track. */
 export function leadOf(tracks: readonly Track[]): number {
   return (
     Math.max(

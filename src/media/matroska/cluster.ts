@@ -45,7 +45,7 @@ export interface Entrance {
   readonly at: number;
 }
 
-/** A cluster before it is made. */
+/** A planned cluster. */
 export interface ClusterShape {
   /** Bytes, id and length included. */
   readonly length: number;
@@ -53,7 +53,7 @@ export interface ClusterShape {
   readonly entrance?: Entrance;
 }
 
-/** The clusters of a group before they are made. */
+/** The planned clusters of a group. */
 export interface GroupShape {
   /** Bytes of all clusters. */
   readonly length: number;

@@ -1,6 +1,6 @@
 /**
- * A Matroska file that grows: a Segment of unknown size until it is closed, with room in front for what is known only then.
- * In: tracks, later the clusters as they came. Out: the first bytes; the last ones, and what is written over. Pure.
+ * A Matroska file that is recorded: a Segment of unknown size until it is closed, with room at the front for the seek head.
+ * In: tracks, later the clusters. Out: the first bytes; the last ones, and patches. Pure.
  * RFC 9559, 5.1.1 (SeekHead), 5.1.5 (Cues); RFC 8794, 6.2 (unknown sizes), 11.3.2 (Void).
  */
 import { concatBytes } from '../../lib/bytes.ts';

@@ -19,7 +19,7 @@ export interface Cue {
   readonly blockAt: number;
 }
 
-/** What the header says. */
+/** Content of the header. */
 export interface MatroskaContent {
   readonly tracks: readonly NumberedTrack[];
   /** Units, may have a fraction. */

@@ -1,5 +1,5 @@
 /**
- * The Tracks element: what is in a Matroska file and how it is coded.
+ * The Tracks element: tracks and codecs of a Matroska file.
  * In: tracks of pictures and sound. Out: bytes. Pure. RFC 9559, 5.1.4; codec ids and CodecPrivate: draft-ietf-cellar-codec, 6.
  */
 import { ByteReader } from '../../lib/bytes.ts';
@@ -91,10 +91,10 @@ const CODEC_IDS: Readonly<Record<(VideoTrack | AudioTrack)['config']['codec'], s
   eac3: 'A_EAC3',
   opus: 'A_OPUS',
 };
-/** What an Opus decoder must hear before it is right again (RFC 7845, 4.6), ns. */
+/** Pre-roll of an Opus decoder after a seek (RFC 7845, 4.6), ns. */
 const OPUS_PRE_ROLL_NS = 80_000_000;
 
-/** The record as Matroska wants it; empty for codecs whose frames say all. */
+/** CodecPrivate; empty for codecs with self-contained frames. */
 function codecPrivateOf({ config }: VideoTrack | AudioTrack): Uint8Array {
   switch (config.codec) {
     case 'vp9':

@@ -1,6 +1,6 @@
 /**
- * Packed audio demuxer: segments that are nothing but audio frames behind an ID3 tag with their time.
- * In: whole segments of AAC (ADTS), MP3, AC-3 or E-AC-3. Out: one track with its frames; what else the tags say as a track of ID3.
+ * Packed audio demuxer: segments of audio frames after an ID3 tag with their time.
+ * In: complete segments of AAC (ADTS), MP3, AC-3 or E-AC-3. Out: one audio track; other ID3 frames as an ID3 track.
  * RFC 8216bis 3.4.
  */
 import { concatBytes } from '../../lib/bytes.ts';
@@ -89,7 +89,7 @@ class PackedDemuxer implements PackedAudioDemuxer {
     this.#audio?.unit({ bytes: 0, total: undefined, pts, dts: pts }, bytes, head.start, bytes.length);
     this.#audio?.flush();
     if (late) for (const tag of head.tags) this.#tag(tag, pts);
-    // A frame does not go on in another segment.
+    // A frame does not continue in another segment.
     this.#audio?.lost();
   }
 

@@ -1,6 +1,6 @@
 /**
- * What a segment of packed audio begins with: ID3 tags, one of them with the time, then frames of one codec.
- * In: the first bytes of a segment. Out: where the frames begin, their time and codec; the tags that say something. Pure.
+ * Parses the beginning of a packed audio segment: ID3 tags, one of them with the time, then frames of one codec.
+ * In: the first bytes of a segment. Out: offset, time and codec of the frames; tags with metadata. Pure.
  * RFC 8216bis 3.4 (Packed Audio).
  */
 import { FormatError } from '../../lib/errors.ts';
@@ -13,7 +13,7 @@ const OWNER = 'com.apple.streaming.transportStreamTimestamp';
 const ENCODER = 'TSSE';
 /** Tags before the frames. */
 const MAX_TAGS = 8;
-/** Frames that have to follow each other for bytes to be taken for audio. */
+/** Consecutive frames that identify audio. */
 const FRAMES_TO_BELIEVE = 2;
 
 /** The head of a segment. */
@@ -45,7 +45,7 @@ function readTag({ frames }: Id3Tag): { readonly pts: number | undefined; readon
   return { pts, more };
 }
 
-/** A tag that cannot be read says nothing; its length is known, and the sound behind it is none the worse. */
+/** A malformed tag is ignored; its length is known, so the audio after it is used. */
 function tagAt(bytes: Uint8Array, start: number, end: number): Id3Tag | undefined {
   try {
     return parseId3(bytes.subarray(start, end));
@@ -92,7 +92,7 @@ export function framingAt(bytes: Uint8Array, at: number, end: number): AudioFram
   });
 }
 
-/** Whether a segment that begins with these bytes is packed audio; a tag longer than them says so alone. */
+/** Whether a segment that begins with these bytes is packed audio; a longer tag suffices. */
 export function isPackedAudio(bytes: Uint8Array): boolean {
   if (id3Length(bytes) !== undefined) return true;
   return framingAt(bytes, 0, bytes.length) !== undefined;

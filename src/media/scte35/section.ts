@@ -1,19 +1,19 @@
 /**
- * Reads SCTE 35 splice information: what is to be spliced, when, and for how long.
- * In: a splice_info_section as it came. Out: its command and segmentation descriptors, or a FormatError. Pure. ANSI/SCTE 35, 9.6 to 9.8, 10.3.
+ * Parses SCTE 35 splice information: command, time and duration.
+ * In: a splice_info_section. Out: its command and segmentation descriptors, or a FormatError. Pure. ANSI/SCTE 35, 9.6 to 9.8, 10.3.
  */
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { crc32Mpeg } from '../mpegts/crc.ts';
 
-/** What a section commands. Times are ticks of 90 kHz, 33 bits, pts_adjustment already added. */
+/** Content of a section. Times are ticks of 90 kHz, 33 bits, pts_adjustment already added. */
 export type SpliceCommand =
   | { readonly kind: 'null' | 'schedule' | 'reservation' | 'private' | 'encrypted' | 'unknown' }
   | {
       readonly kind: 'insert';
       readonly eventId: number;
       readonly cancelled: boolean;
-      /** Out of the network: a break begins; else it ends. */
+      /** Out of the network: a break begins; otherwise it ends. */
       readonly out: boolean;
       /** Absent: at once, or component by component. */
       readonly pts?: number;

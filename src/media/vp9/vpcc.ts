@@ -7,7 +7,7 @@
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 
-/** What a record says of the pictures. */
+/** Fields of a record. */
 export interface VpcC {
   /** 0 to 3. */
   readonly profile: number;

@@ -11,7 +11,7 @@ export interface VttCue {
   readonly startMs: number;
   /** After `startMs`. */
   readonly endMs: number;
-  /** As they stand behind the times, e.g. `align:start line:0`; may be empty. */
+  /** The text after the times, e.g. `align:start line:0`; may be empty. */
   readonly settings: string;
   /** Lines are parted by LF; none is empty. */
   readonly text: string;

@@ -9,9 +9,9 @@ import type { TimestampMap, VttCue, VttFile } from './cue.ts';
 export const MAX_VTT = 1024 * 1024;
 const MAX_LINES = 50_000;
 const MAX_CUES = 5000;
-/** Longest text, identifier and settings of a cue, characters; what is longer is cut. */
+/** Longest text, identifier and settings of a cue, characters; longer ones are cut. */
 const MAX_CUE_TEXT = 4096;
-/** Styles and regions; those behind are left out. */
+/** Most styles and regions; further ones are dropped. */
 const MAX_HEADER = 8 * 1024;
 
 const TIME = '(?:(\\d{2,6}):)?(\\d\\d):(\\d\\d)[.,](\\d{1,3})';

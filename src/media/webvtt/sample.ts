@@ -18,7 +18,7 @@ export interface SampleCue {
   readonly text: string;
   /** From the cue's start to the sample's, ticks, 0 or more. */
   readonly before: number;
-  /** From the sample's end to the cue's, ticks; negative for a cue that came when its time was over. */
+  /** From the sample's end to the cue's, ticks; negative for a cue that arrived after its end. */
   readonly after: number;
 }
 
@@ -60,7 +60,7 @@ export function printSample(cues: readonly SampleCue[]): Uint8Array {
 }
 
 /**
- * The cues of a sample; none where nothing is shown. What is no cue is stepped over.
+ * The cues of a sample; other boxes are skipped.
  *
  * @throws FormatError if a box is malformed, or a bound is passed
  */
@@ -124,7 +124,7 @@ export function cutTextFrame(frame: Frame, at: number): [Frame, Frame] {
 }
 
 /**
- * A frame that comes when its time is over, put where there is room; its cues still tell their own times.
+ * Moves a frame that arrived after its end; its cues keep their times.
  *
  * @param to ticks, after the frame's pts
  * @param duration ticks

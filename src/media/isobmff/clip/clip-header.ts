@@ -1,5 +1,5 @@
 /**
- * A clip made of whole stored segments: one derived header, then the segments with their decode times moved to the clip's clock.
+ * A clip of complete stored segments: one header, then the segments with their decode times moved to the clip's clock.
  * In: tracks and the index rows of the groups. Out: the header, the file's whole length, and what to add to each tfdt. Pure.
  * ISO/IEC 14496-12, 8.6.6 (elst), 8.8.2 (mehd), 8.16.3 (sidx); docs/media.md 20.
  */
@@ -21,7 +21,7 @@ import { type ClipGroup, type ClipLine, movieTimeOf, planClipTimes } from './cli
 /** A clip, known to the byte before any of it is read. */
 export interface ClipPlan {
   readonly header: Uint8Array;
-  /** Bytes of the whole file. */
+  /** Bytes of the complete file. */
   readonly length: number;
   /** Ticks of 90 kHz. */
   readonly duration: number;

@@ -1,5 +1,5 @@
 /**
- * A stored segment as it goes out in a clip: on the clip's clock, and as one fragment, in as many bytes as it had.
+ * A stored segment in a clip: on the clip's clock, as one fragment, with an unchanged number of bytes.
  * In: a segment and what to add to its decode times (`planClip`). Out: a copy. Pure. ISO/IEC 14496-12, 8.8; docs/media.md 20.
  */
 import { FormatError } from '../../../lib/errors.ts';

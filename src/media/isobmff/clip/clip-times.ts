@@ -49,7 +49,7 @@ export interface ClipTimes {
 }
 
 interface Line extends ClipLine {
-  /** What to add to the decode times of the present span. */
+  /** Time shift of the current span. */
   delta: number;
   /** Where the last segment ended, ticks of the clip, decode and presentation. */
   decodeEnd: number;
@@ -112,7 +112,7 @@ function placeSpan(
     firsts.set(segment.trackId, { track, segment, at });
   }
   const all = [...firsts.values()];
-  // Metadata that came late speaks of before the first picture.
+  // Late metadata may have times before the first video frame.
   const media = all.filter(({ track }) => track.kind === 'video' || track.kind === 'audio');
   const origin = Math.min(...(media.length > 0 ? media : all).map(({ at }) => at));
   for (const [id, first] of firsts) if (first.at < origin) firsts.set(id, { ...first, at: origin });

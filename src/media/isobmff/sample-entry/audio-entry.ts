@@ -57,7 +57,7 @@ function isBoxed(codec: AudioConfig['codec']): codec is Boxed {
   return codec in BOXED;
 }
 
-/** MP3 needs no configuration; its frames say all. */
+/** MP3 needs no configuration; its frames are self-contained. */
 function printEsds(writer: BoxWriter, { codec, record, sampleRate }: AudioConfig): void {
   const specific = codec === 'aac' ? 5 + record.length : 0;
   const esds = writer.openFull('esds', 0, 0);
@@ -137,7 +137,7 @@ function mp3Entry(codecs: string, { sampleRate, channels }: AudioShape, entry: B
   };
 }
 
-/** The fields that all audio entries begin with, and the boxes behind them. */
+/** The fields that begin all audio entries, and the boxes after them. */
 function parseFixed(bytes: Uint8Array, entry: Box): { boxes: Box[] } & AudioShape {
   const reader = new ByteReader(bytes, `'${entry.type}'`, entry.body, entry.end);
   reader.skip(8);

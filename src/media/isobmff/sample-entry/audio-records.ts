@@ -1,5 +1,5 @@
 /**
- * What the configuration records of AC-3, E-AC-3 and Opus say: the sample entry around them is often wrong about channels.
+ * Parses the configuration records of AC-3, E-AC-3 and Opus, because the channel count of the sample entry is often wrong.
  * In: bodies of `dac3`, `dec3` and `dOps`. Out: rates and channels. Pure.
  * ETSI TS 102 366, F.4 (dac3) and F.6 (dec3); Encapsulation of Opus in ISO Base Media File Format, 4.3.2.
  */

@@ -1,5 +1,5 @@
 /**
- * What a decoder configuration record says about itself: the RFC 6381 codec string, and for AAC rate and channels.
+ * Parses decoder configuration records: the RFC 6381 codec string, and for AAC sample rate and channels.
  * In: bodies of avcC and hvcC, an AudioSpecificConfig. Out: strings and numbers. Pure.
  * ISO/IEC 14496-15, 5.3.3.1, 8.3.3.1 and annex E; ISO/IEC 14496-3, 1.6.2.1; RFC 6381.
  */
@@ -38,7 +38,7 @@ export function hevcCodecs(record: Uint8Array): string {
   return `hvc1.${space}${first & 0x1f}.${flags.toString(16).toUpperCase()}.${tier}${record[12]}${tail}`;
 }
 
-/** What an AudioSpecificConfig says. */
+/** Fields of an AudioSpecificConfig. */
 export interface AacConfig {
   /** `mp4a.40.N`. */
   readonly codecs: string;

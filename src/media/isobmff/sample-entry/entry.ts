@@ -1,5 +1,5 @@
 /**
- * What a sample entry of a track says, after it was read.
+ * A parsed sample entry of a track.
  * In: nothing. Out: the type. ISO 14496-12 8.5.2.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
@@ -20,7 +20,7 @@ export type SampleEntry =
   | { readonly kind: 'data'; readonly config: DataConfig }
   | {
       readonly kind: 'unsupported';
-      /** What it is called. */
+      /** Readable name. */
       readonly leftOut: LeftOutTrack;
       /** Samples are encrypted under this scheme, four characters, e.g. `cenc` or `cbcs`. */
       readonly scheme?: string;

@@ -34,7 +34,7 @@ export class InBandSets {
     }
   }
 
-  /** What the sets make together, or undefined while one is missing. */
+  /** The configuration of the sets; undefined while one is missing. */
   get config(): VideoConfig | undefined {
     return this.#sets.config;
   }
@@ -42,7 +42,7 @@ export class InBandSets {
   /**
    * Takes the parameter sets out of a sample.
    *
-   * @param sample NAL units, each behind its length in 4 bytes
+   * @param sample NAL units, each with a 4-byte length
    * @returns the sample without them (itself where it has none), and whether the configuration is another now
    * @throws FormatError if a NAL unit reaches past the sample or a set is malformed
    */

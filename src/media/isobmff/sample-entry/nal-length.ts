@@ -1,12 +1,12 @@
 /**
- * Brings NAL units behind lengths of 1 or 2 bytes into the one form that frames have: lengths of 4 bytes.
+ * Converts NAL units with lengths of 1 or 2 bytes to those of frames: lengths of 4 bytes.
  * In: one sample. Out: the same NAL units in a new array. Pure. ISO/IEC 14496-15, 5.3.3.1 (lengthSizeMinusOne).
  */
 import { FormatError } from '../../../lib/errors.ts';
 import { MAX_NALS } from '../../h264/annexb.ts';
 
 /**
- * @param sample NAL units, each behind its length in `lengthBytes` bytes
+ * @param sample NAL units, each with a length of `lengthBytes` bytes
  * @param lengthBytes 1 or 2; with 4 the sample is given back as it is
  * @throws FormatError if a length reaches past the sample, or there are more than MAX_NALS
  */

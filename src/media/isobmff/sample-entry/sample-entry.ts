@@ -1,5 +1,5 @@
 /**
- * Sample descriptions: what a track's samples are coded with.
+ * Sample descriptions: codec and configuration of a track's samples.
  * In: a Track, or the body of an stsd. Out: box bytes, or a configuration. Pure. ISO/IEC 14496-12, 8.5.2 and 8.12 (protected entries).
  */
 
@@ -65,7 +65,7 @@ export function parseStsd(bytes: Uint8Array, stsd: Box, kind: LeftOutTrack['kind
   }
 }
 
-/** MPEG-1, MPEG-2 and MPEG-4 Visual share an entry: the esds says which of them it is. */
+/** MPEG-1, MPEG-2 and MPEG-4 Visual share an entry; the esds distinguishes them. */
 function nameVisual(bytes: Uint8Array, entry: Box): LeftOutTrack {
   try {
     const esds = findBox(readBoxes(bytes, entry.body + VISUAL_FIXED, entry.end), 'esds');
@@ -82,7 +82,7 @@ const VISUAL_FIXED = 78;
 /** Fixed fields of a protected entry before its boxes: those of the entry that it hides. */
 const FIXED: Readonly<Record<string, number>> = { encv: VISUAL_FIXED, enca: 28, enct: 8, encs: 8 };
 
-/** The scheme_type of a protected entry (8.12.5), `unknown` where it does not say. */
+/** The scheme_type of a protected entry (8.12.5); `unknown` without one. */
 function parseScheme(bytes: Uint8Array, entry: Box): string {
   try {
     const sinf = findBox(readBoxes(bytes, entry.body + FIXED[entry.type]!, entry.end), 'sinf');

@@ -1,5 +1,5 @@
 /**
- * Sample entries of what is neither seen nor heard by itself: `wvtt` for WebVTT, `urim` for timed metadata under a URI.
+ * Sample entries of text and metadata: `wvtt` for WebVTT, `urim` for timed metadata with a URI.
  * In: a TextConfig or DataConfig, or an entry of an stsd. Out: box bytes, or a configuration. Pure.
  * ISO/IEC 14496-30, 7.5 (wvtt, vttC); ISO/IEC 14496-12, 12.3.3 (urim, uri).
  */
@@ -68,7 +68,7 @@ export function printUrimEntry(writer: BoxWriter, config: DataConfig): void {
 /**
  * Reads a `urim` entry.
  *
- * @returns undefined where its URI is none that we know
+ * @returns undefined for an unknown URI
  * @throws FormatError if it is malformed
  */
 export function parseUrimEntry(bytes: Uint8Array, entry: Box): DataConfig | undefined {

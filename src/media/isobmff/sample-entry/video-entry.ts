@@ -14,7 +14,7 @@ import type { SampleEntry } from './entry.ts';
 
 type VideoCodec = VideoConfig['codec'];
 
-/** What we write for a codec. */
+/** Sample entry and configuration box to write, by codec. */
 const NAMES: Readonly<Record<VideoCodec, { readonly entry: string; readonly record: string }>> = {
   h264: { entry: 'avc1', record: 'avcC' },
   hevc: { entry: 'hvc1', record: 'hvcC' },
@@ -22,7 +22,7 @@ const NAMES: Readonly<Record<VideoCodec, { readonly entry: string; readonly reco
   vp9: { entry: 'vp09', record: 'vpcC' },
 };
 
-/** What we read. */
+/** Codecs by sample entry. */
 const CODECS: ReadonlyMap<string, VideoCodec> = new Map([
   ['avc1', 'h264'],
   ['avc3', 'h264'],
