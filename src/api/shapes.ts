@@ -160,6 +160,19 @@ export const StreamSettings = Type.Object(
 );
 export type StreamSettings = Static<typeof StreamSettings>;
 
+const { title, description, record, keep, visibility } = StreamSettings.properties;
+
+/** A change of a stream (RFC 7396): members that are not sent stay, null restores the default. The source stays as it is. */
+export const StreamPatch = Type.Object(
+  {
+    ...{ title, description, record },
+    keep: Type.Optional(Type.Union([keep, Type.Null()])),
+    visibility: Type.Optional(Type.Union([visibility, Type.Null()])),
+  },
+  { $id: 'StreamPatch', additionalProperties: false },
+);
+export type StreamPatch = Static<typeof StreamPatch>;
+
 /** How many spans were merged into this one; it lasts as long as all of them. */
 const Merged = Type.Optional(Type.Integer({ description: 'number of merged spans, if `res` is not 0' }));
 

@@ -3,7 +3,7 @@
  * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types alone.
  */
 import type { StreamPicture } from './picture.ts';
-import type { GapView, MarkerView, PinView, StreamSettings, StreamView, TimelineView } from './shapes.ts';
+import type { GapView, MarkerView, PinView, StreamPatch, StreamSettings, StreamView, TimelineView } from './shapes.ts';
 
 /** Throws if a change may not be made: called in the change's turn with the revision that is there, undefined for no stream. */
 export type Precondition = (revision: string | undefined) => void;
@@ -59,6 +59,8 @@ export interface StreamsApi extends MarksApi, PicturesApi {
     settings: StreamSettings,
     check?: Precondition,
   ): Promise<{ readonly view: StreamView; readonly created: boolean }>;
+  /** Changes what the patch names; the source continues. Refuses `stream-unknown`, `managed-elsewhere`, and what `check` throws. */
+  update(name: string, patch: StreamPatch, check?: Precondition): Promise<StreamView>;
   /** Refuses `stream-unknown`, `managed-elsewhere`, and what `check` throws. */
   remove(
     name: string,

@@ -37,6 +37,7 @@ import type {
   SignInWays,
   StorageView,
   StreamList,
+  StreamPatch,
   StreamSettings,
   StreamView,
   SystemView,
@@ -103,6 +104,18 @@ export class Operations {
     options?: CallOptions,
   ): Promise<StreamView> {
     return this.#request({ method: 'PUT', path: '/api/v1/streams/{name}' }, input, options);
+  }
+
+  /** Changes settings of a stream; its source continues. */
+  updateStream(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      body: StreamPatch;
+    },
+    options?: CallOptions,
+  ): Promise<StreamView> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/streams/{name}' }, input, options);
   }
 
   /** Removes a stream. Its recordings are kept unless `recordings=delete`. */

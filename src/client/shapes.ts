@@ -243,6 +243,17 @@ export type StreamSettings = {
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
 };
 
+/** `StreamPatch` of the API. */
+export type StreamPatch = {
+  /** for viewers, instead of the name */
+  title?: string;
+  /** a few sentences for viewers */
+  description?: string;
+  record?: boolean;
+  keep?: string | null;
+  visibility?: 'public' | 'unlisted' | 'signed' | 'private' | null;
+};
+
 /** `ProbeView` of the API. */
 export type ProbeView = {
   protocol: 'hls' | 'mp4' | 'page' | 'test' | 'file';

@@ -243,6 +243,13 @@ function fakeStreams(calls: string[]): StreamsApi {
       return { ...streamView(name), source: { ...settings.source, type: settings.source.type } };
     },
     revision: (name) => (known.has(name) ? `rev-${name}` : undefined),
+    async update(name, patch, check) {
+      note('update', name, patch);
+      check?.(known.has(name) ? `rev-${name}` : undefined);
+      const view = known.get(name);
+      if (!view) throw new OxbowError('stream-unknown', `no ${name}`);
+      return { ...view, title: patch.title ?? view.title };
+    },
     async replace(name, settings, check) {
       note('replace', name, settings);
       check?.(known.has(name) ? `rev-${name}` : undefined);

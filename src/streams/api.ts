@@ -50,6 +50,7 @@ export function createStreamsApi(
       return stream && view(stream);
     },
     create: async (name, settings) => view(await catalog.create(name, settings)),
+    update: async (name, patch, check) => view(await catalog.update(name, patch, check)),
     async replace(name, settings, check) {
       const { stream, created } = await catalog.replace(name, settings, check);
       return { view: await view(stream), created };

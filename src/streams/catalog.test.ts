@@ -355,3 +355,29 @@ suite('closing', () => {
     await opening;
   });
 });
+
+suite('a change of some settings', () => {
+  test('keeps the others and the running source; null restores a default', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    const { api, catalog, sources } = rig;
+    await api.create('door', { source: { type: 'test' }, title: 'Door', keep: '7d', visibility: 'private' });
+    const view = await api.update('door', { title: ' Front door ', description: 'The street.' });
+    assert.deepEqual([view.title, view.description, view.visibility], ['Front door', 'The street.', 'private']);
+    assert.equal(catalog.get('door').definition.keepMs, 7 * 24 * 3_600_000);
+    await api.stop('door');
+    const reset = await api.update('door', { title: '', keep: null, visibility: null, record: false });
+    assert.deepEqual([reset.title, reset.description, reset.record], ['', 'The street.', false]);
+    assert.deepEqual([reset.visibility, api.isMadePublic('door'), reset.state], ['public', false, 'stopped']);
+    assert.equal(catalog.get('door').definition.keepMs, undefined);
+    assert.equal(sources.length, 1, 'the source was not started again');
+    await assert.rejects(api.update('door', { keep: 'long' }), refusal('bad-request'));
+    await assert.rejects(api.update('gate', { title: 'x' }), refusal('stream-unknown'));
+  });
+
+  test('is refused for a stream that the configuration defines', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path, config: { streams: { same: configured() } } as never });
+    await assert.rejects(rig.api.update('same', { title: 'x' }), refusal('managed-elsewhere'));
+  });
+});

@@ -3,7 +3,7 @@
  * In: settings at start, the API while running. Out: managed streams by name; rows in the store.
  */
 import { randomBytes } from 'node:crypto';
-import type { StreamSettings } from '../api/shapes.ts';
+import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { Precondition } from '../api/streams-api.ts';
 import { defaultVisibility } from '../config/exposure.ts';
@@ -18,6 +18,7 @@ import { ManagedStream } from './managed-stream.ts';
 import { revisionOf } from './revision.ts';
 import { sourceOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
+import { defineStream, patchStream } from './stream-settings.ts';
 import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
 import { openBytes } from './views.ts';
 
@@ -200,7 +201,7 @@ export class Catalog implements PublisherClaims {
     const nowMs = this.#deps.clock.nowMs();
     const fresh = { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
     const { id, createdUs } = this.#removed.get(name) ?? fresh;
-    return this.#add(this.#define(settings, { id, name, createdUs }), 'stream.created');
+    return this.#add(defineStream(settings, { id, name, createdUs }, this.#deps.settings.now), 'stream.created');
   }
 
   /**
@@ -220,7 +221,25 @@ export class Catalog implements PublisherClaims {
       if (!before) return { stream: await this.#create(name, settings), created: true };
       assertManagedHere(before);
       const { id, createdUs } = before.definition;
-      return { stream: await this.#swap(before, this.#define(settings, { id, name, createdUs })), created: false };
+      return {
+        stream: await this.#swap(before, defineStream(settings, { id, name, createdUs }, this.#deps.settings.now)),
+        created: false,
+      };
+    });
+  }
+
+  /**
+   * Changes settings of a stream; its source continues.
+   *
+   * @param check throws if the current revision is not the expected one
+   * @throws OxbowError `stream-unknown`, `managed-elsewhere`, `bad-request`
+   */
+  update(name: string, patch: StreamPatch, check?: Precondition): Promise<ManagedStream> {
+    return this.#inTurn(async () => {
+      const stream = this.get(name);
+      check?.(revisionOf(stream.definition));
+      assertManagedHere(stream);
+      return this.#swap(stream, patchStream(stream.definition, patch, this.#deps.settings.now));
     });
   }
 
@@ -337,27 +356,6 @@ export class Catalog implements PublisherClaims {
     if (stopped) await stream.stop('stopped by a person');
     else if (stream.closed) await this.#add(definition);
     else await stream.start();
-  }
-
-  #define(settings: StreamSettings, given: Pick<StreamDefinition, 'id' | 'name' | 'createdUs'>): StreamDefinition {
-    const { source, title, description, record, keep, visibility } = settings;
-    try {
-      return {
-        ...given,
-        source: sourceOf(source),
-        origin: 'api',
-        title: title?.trim() ?? '',
-        description: description?.trim() ?? '',
-        record: record ?? true,
-        keepMs: keep === undefined ? undefined : parseDuration(keep),
-        visibility: visibility ?? defaultVisibility(this.#deps.settings.now),
-        visibilityIsSet: visibility !== undefined,
-        stopped: false,
-      };
-    } catch (error) {
-      if (error instanceof FormatError) throw new OxbowError('bad-request', error.message, { cause: error });
-      throw error;
-    }
   }
 
   /** Runs a change after the ones before it, even if those failed. */

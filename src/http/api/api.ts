@@ -59,16 +59,20 @@ export async function createApi(
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, deps));
   app.setNotFoundHandler((request, reply) => sendProblem(notFound(request), request, reply, deps));
   app.removeAllContentTypeParsers();
-  app.addContentTypeParser('application/json', { parseAs: 'string' }, (request, body, done) => {
-    const text = String(body);
-    if (text === '') return done(null, undefined); // a POST without a body, from a client that always names a type
-    try {
-      checkJsonDepth(text, MAX_JSON_DEPTH);
-    } catch (error) {
-      return done(error as Error);
-    }
-    app.getDefaultJsonParser('error', 'error')(request, text, done);
-  });
+  app.addContentTypeParser(
+    ['application/json', 'application/merge-patch+json'],
+    { parseAs: 'string' },
+    (request, body, done) => {
+      const text = String(body);
+      if (text === '') return done(null, undefined); // a POST without a body, from a client that always names a type
+      try {
+        checkJsonDepth(text, MAX_JSON_DEPTH);
+      } catch (error) {
+        return done(error as Error);
+      }
+      app.getDefaultJsonParser('error', 'error')(request, text, done);
+    },
+  );
   app.addContentTypeParser([...pictureTypes], { parseAs: 'buffer' }, (_, body, done) => done(null, body));
   app.addHook('onRequest', async (request) => {
     const traceparent = request.headers.traceparent as string | undefined;

@@ -10,6 +10,7 @@ test('a route has an operation name', () => {
     ['POST', '/api/v1/streams', 'createStream'],
     ['GET', '/api/v1/streams/:name', 'getStream'],
     ['PUT', '/api/v1/streams/:name', 'replaceStream'],
+    ['PATCH', '/api/v1/streams/:name', 'updateStream'],
     ['DELETE', '/api/v1/streams/:name', 'deleteStream'],
     ['POST', '/api/v1/streams/:name/restart', 'restartStream'],
     ['GET', '/api/v1/streams/:name/gaps', 'listStreamGaps', list],

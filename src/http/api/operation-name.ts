@@ -4,7 +4,7 @@
  */
 import type { Route } from '../routes/route.ts';
 
-const verbs = { GET: 'get', POST: 'create', PUT: 'replace', DELETE: 'delete' } as const;
+const verbs = { GET: 'get', POST: 'create', PUT: 'replace', PATCH: 'update', DELETE: 'delete' } as const;
 
 /** `GET /api/v1/streams/:name/gaps` is `listStreamGaps`, `POST /api/v1/streams/:name/start` is `startStream`. */
 export function operationName({ method, path, replies }: Pick<Route, 'method' | 'path' | 'replies'>): string {

@@ -56,7 +56,7 @@ export interface RouteAnswer {
 
 /** A row. */
 export interface Route {
-  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Parameters are written `:name`. */
   readonly path: string;
   /** Chapter of the reference. */

@@ -2,7 +2,7 @@
  * Routes of streams: list, create, replace, remove, start and stop.
  * In: requests below /api/v1/streams. Out: calls of `deps.streams`; StreamView.
  */
-import { StreamSettings, StreamView } from '../../api/shapes.ts';
+import { StreamPatch, StreamSettings, StreamView } from '../../api/shapes.ts';
 import { StreamName, streamUnknown } from '../../api/stream-name.ts';
 import type { Precondition } from '../../api/streams-api.ts';
 import { Type } from '../../api/type.ts';
@@ -129,6 +129,21 @@ export const streamRoutes: readonly Route[] = [
       return created
         ? { status: 201, headers: { location: `/api/v1/streams/${name}`, ...etag }, body: view }
         : { status: 200, headers: etag, body: view };
+    },
+  }),
+  defineRoute({
+    method: 'PATCH',
+    path: '/api/v1/streams/:name',
+    tag: 'streams',
+    access: 'admin',
+    sentence: 'Changes settings of a stream; its source continues.',
+    params: NameParams,
+    body: StreamPatch,
+    replies: { 200: StreamView },
+    conditional: true,
+    async answer({ params: { name }, body, ...call }, deps) {
+      const view = await deps.streams.update(name, body, conditionOf(call));
+      return { headers: etagOf(name, true, deps), body: view };
     },
   }),
   defineRoute({

@@ -1,0 +1,58 @@
+/**
+ * Turns settings of the API into definitions of streams.
+ * In: StreamSettings, StreamPatch. Out: StreamDefinition; settings that are not set take the server's defaults.
+ */
+import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
+import { defaultVisibility } from '../config/exposure.ts';
+import type { Config } from '../config/schema.ts';
+import { parseDuration } from '../lib/duration.ts';
+import { FormatError, OxbowError } from '../lib/errors.ts';
+import type { StreamDefinition } from './definition.ts';
+import { sourceOf } from './source/source-settings.ts';
+
+/**
+ * A definition with all settings of a request.
+ *
+ * @throws OxbowError `bad-request`
+ */
+export function defineStream(
+  settings: StreamSettings,
+  identity: Pick<StreamDefinition, 'id' | 'name' | 'createdUs'>,
+  config: Config,
+): StreamDefinition {
+  const { title = '', description = '', record = true, keep = null, visibility = null } = settings;
+  const source = parsed(() => sourceOf(settings.source));
+  const plain = { title, description, record, keepMs: undefined, ...visibilityOf(null, config) };
+  const defaults: StreamDefinition = { ...identity, source, origin: 'api', stopped: false, ...plain };
+  return patchStream(defaults, { title, description, keep, visibility }, config);
+}
+
+/**
+ * A definition with the changes of a patch.
+ *
+ * @throws OxbowError `bad-request`
+ */
+export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
+  const { title, description, record, keep, visibility } = patch;
+  return {
+    ...definition,
+    ...(title !== undefined && { title: title.trim() }),
+    ...(description !== undefined && { description: description.trim() }),
+    ...(record !== undefined && { record }),
+    ...(keep !== undefined && { keepMs: keep === null ? undefined : parsed(() => parseDuration(keep)) }),
+    ...(visibility !== undefined && visibilityOf(visibility, config)),
+  };
+}
+
+function visibilityOf(visibility: StreamDefinition['visibility'] | null, config: Config) {
+  return { visibility: visibility ?? defaultVisibility(config), visibilityIsSet: visibility !== null };
+}
+
+function parsed<T>(parse: () => T): T {
+  try {
+    return parse();
+  } catch (error) {
+    if (error instanceof FormatError) throw new OxbowError('bad-request', error.message, { cause: error });
+    throw error;
+  }
+}
