@@ -36,7 +36,7 @@ import type { MsnMarks } from '../store/msn-marks.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { Disk } from '../streams/disk.ts';
 import type { ExportJobs } from '../streams/export/export-jobs.ts';
-import type { PictureTable } from '../streams/picture-table.ts';
+import type { PictureTable } from '../streams/picture/picture-table.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
 import type { StreamDeps } from '../streams/stream-deps.ts';
 import type { Webhooks } from '../webhooks/webhooks.ts';

@@ -16,7 +16,7 @@ import type { Store } from '../store/db.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
-import { PictureTable } from '../streams/picture-table.ts';
+import { PictureTable } from '../streams/picture/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
 import type { AppContext, Recordings } from './parts.ts';
 

@@ -8,7 +8,7 @@ import { readTimeline } from '../recording/timeline.ts';
 import type { Catalog } from './catalog.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { createMarksApi } from './marks.ts';
-import { createPicturesApi } from './pictures.ts';
+import { createPicturesApi } from './picture/pictures.ts';
 import { revisionOf } from './revision.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { timelineViewOf, viewOf } from './views.ts';

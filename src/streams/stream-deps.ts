@@ -19,7 +19,7 @@ import type { PinTable } from '../recording/pin-table.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
-import type { PictureTable } from './picture-table.ts';
+import type { PictureTable } from './picture/picture-table.ts';
 
 /** A stream with a source that oxbow reads itself. */
 export type ClientDefinition = StreamDefinition & { readonly source: ClientSourceConfig };

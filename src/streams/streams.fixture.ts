@@ -34,7 +34,7 @@ import { Catalog } from './catalog.ts';
 import type { StreamDefinition } from './definition.ts';
 import { openHorizons } from './open-horizons.ts';
 import { openMsnMarks } from './open-msn-marks.ts';
-import { PictureTable } from './picture-table.ts';
+import { PictureTable } from './picture/picture-table.ts';
 import { DATABASE_FILE } from './rebuild.ts';
 import type { RunSource, StreamDeps } from './stream-deps.ts';
 

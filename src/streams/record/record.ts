@@ -34,7 +34,7 @@ import { leastMsnAt } from '../../store/msn-marks.ts';
 import { Catalog } from '../catalog.ts';
 import { NO_ROOM, watchDisk } from '../disk.ts';
 import { openMsnMarks } from '../open-msn-marks.ts';
-import { PictureTable } from '../picture-table.ts';
+import { PictureTable } from '../picture/picture-table.ts';
 import { DATABASE_FILE } from '../rebuild.ts';
 import { runSource } from '../source/sources.ts';
 import type { RunSource, StreamDeps } from '../stream-deps.ts';

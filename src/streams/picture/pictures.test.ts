@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { MAX_PICTURE_BYTES } from '../api/picture.ts';
-import { OxbowError } from '../lib/errors.ts';
-import { openStreams, temporaryFolder } from './streams.fixture.ts';
+import { MAX_PICTURE_BYTES } from '../../api/picture.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { openStreams, temporaryFolder } from '../streams.fixture.ts';
 
 const refusal = (code: string) => (error: unknown) => error instanceof OxbowError && error.code === code;
 const testSource = { source: { type: 'test' } } as const;

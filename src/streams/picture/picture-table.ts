@@ -4,9 +4,9 @@
  */
 import { hash } from 'node:crypto';
 import type { Kysely } from 'kysely';
-import { MAX_PICTURE_BYTES, type PictureType, pictureTypeOf, type StreamPicture } from '../api/picture.ts';
-import { OxbowError } from '../lib/errors.ts';
-import type { Tables } from '../store/schema.ts';
+import { MAX_PICTURE_BYTES, type PictureType, pictureTypeOf, type StreamPicture } from '../../api/picture.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { Tables } from '../../store/schema.ts';
 
 /** The pictures of all streams. Only this process writes them. */
 export class PictureTable {

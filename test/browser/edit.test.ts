@@ -1,0 +1,122 @@
+import assert from 'node:assert/strict';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import type { StreamView } from '../../src/api/shapes.ts';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { violations } from './axe.ts';
+import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
+import { overflowing } from './overflow.ts';
+
+const adminToken = 'let-me-in-please';
+const icon = join(import.meta.dirname, '..', '..', 'web', 'public', 'icon-512.png');
+const OPEN = 'Edit title and picture';
+
+suite('title, description and picture of a stream are edited on its page', { skip: need('chromium') }, () => {
+  let folder: Folder;
+  let server: Server;
+  let browser: Browser;
+
+  before(async () => {
+    folder = await openFolder('edit');
+    const config = join(folder.path, 'oxbow.yaml');
+    await writeFile(config, 'streams: { fixed: { source: { type: push }, title: Fixed } }\n');
+    server = await startServer({ data: join(folder.path, 'data'), args: ['--config', config], adminToken });
+    const made = await server.fetch('/api/v1/streams', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ name: 'door', source: { type: 'push' } }),
+    });
+    assert.equal(made.status, 201);
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  /** A picture is drawn once it has a width. */
+  const drawn = (page: Page, selector: string) =>
+    page.waitForFunction((each) => (document.querySelector<HTMLImageElement>(each)?.naturalWidth ?? 0) > 0, selector);
+
+  async function shot(page: Page, name: string): Promise<void> {
+    const { LOOK } = process.env;
+    if (LOOK === undefined) return;
+    await mkdir(LOOK, { recursive: true });
+    await page.screenshot({ path: join(LOOK, `${name}.png`) });
+  }
+
+  test('by keyboard; the page, the home page and the API show the result, and viewers cannot edit', async () => {
+    await using visitor = await openVisitor(browser);
+    const page = await visitor.newPage();
+    const faults = collectFaults(page);
+    await page.goto(`${server.url}/watch/door`);
+    await page.getByRole('heading', { name: 'door' }).waitFor();
+    assert.equal(await page.getByRole('button', { name: OPEN }).count(), 0, 'no one is signed in');
+
+    await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
+    await page.reload();
+    await page.getByRole('button', { name: OPEN }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByLabel('Title', { exact: true }).fill('Front door');
+    await page.getByLabel('Description').fill('The street in front of the house.');
+    await page.getByLabel('Picture', { exact: true }).setInputFiles(icon);
+    await drawn(page, 'dialog img');
+    assert.deepEqual(await violations(page, 'the dialog', { within: ['dialog'] }), []);
+    await shot(page, 'edit-light');
+    await page.getByLabel('Title', { exact: true }).press('Enter');
+    await page.getByRole('heading', { name: 'Front door' }).waitFor();
+    await page.getByText('The street in front of the house.').waitFor();
+    await drawn(page, '.heading img');
+    await shot(page, 'watch-light');
+    const view = await server.json<StreamView>('/api/v1/streams/door');
+    assert.deepEqual([view.title, view.description], ['Front door', 'The street in front of the house.']);
+    assert.match(view.picture!, /\?v=/);
+
+    await page.goto(`${server.url}/`);
+    await drawn(page, '.still img.picture');
+    await shot(page, 'home-light');
+    assert.deepEqual(faults, []);
+  });
+
+  test('a file that is too large or no picture is refused with a sentence; a picture is removed', async () => {
+    const looks = { width: 390, height: 844, colorScheme: 'dark' } as const;
+    await using visitor = await openVisitor(browser, looks);
+    await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
+    const page = await visitor.newPage();
+    await page.goto(`${server.url}/watch/door`);
+    await page.getByRole('button', { name: OPEN }).click();
+    const field = page.getByLabel('Picture', { exact: true });
+    const file = (buffer: Buffer) => ({ name: 'big.png', mimeType: 'image/png', buffer });
+    await field.setInputFiles(file(Buffer.alloc(1024 * 1024 + 1)));
+    await page.getByText('big.png is larger than 1 MiB.').waitFor();
+    assert.equal(await page.getByRole('button', { name: 'Save' }).isDisabled(), true);
+    await field.setInputFiles(file(Buffer.from('not a picture')));
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText(/not a JPEG, PNG or WebP picture/).waitFor();
+    await field.setInputFiles([]);
+    await page.getByLabel('Remove the picture').check();
+    assert.deepEqual(await overflowing(page), []);
+    await shot(page, 'edit-dark-phone');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.waitForFunction(() => document.querySelector('.heading img') === null);
+    assert.equal((await server.json<StreamView>('/api/v1/streams/door')).picture, null);
+  });
+
+  test('a stream of the configuration keeps its title and takes a picture', async () => {
+    await using visitor = await openVisitor(browser, { locale: 'zh-CN' });
+    await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
+    const page = await visitor.newPage();
+    await page.goto(`${server.url}/watch/fixed`);
+    await page.getByRole('button', { name: '编辑标题和图片' }).click();
+    await page.getByText('标题由命令行或配置文件设置。').waitFor();
+    await page.getByLabel('图片', { exact: true }).setInputFiles(icon);
+    await page.getByRole('button', { name: '保存' }).click();
+    await drawn(page, '.heading img');
+    const { title, picture } = await server.json<StreamView>('/api/v1/streams/fixed');
+    assert.deepEqual([title, picture === null], ['Fixed', false]);
+  });
+});
