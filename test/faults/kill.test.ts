@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { TimelineView } from '../../src/api/shapes.ts';
 import { seeded } from '../../src/lib/random.fixture.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
@@ -50,11 +51,21 @@ suite(`kill -9 at ${KILLS} moments`, { skip: need('ffmpeg') }, () => {
     const nowS = Math.floor(Date.now() / 1000);
     for (const name of names) recorder.add(`/vod/${name}/${nowS - 60}/${nowS + 600}/av0.m3u8`);
     const kills: number[] = [];
+    /** Media of the timelines after the last start: on the disk, so that no later kill takes it. */
+    const earlier = new Map<string, TimelineView['spans']>();
 
     for (let life = 0; life <= KILLS; life++) {
       await using server = await startServer({ data, args: ['--config', config] });
       if (life > 0) await recorder.recheck(server, { killed: true });
       assert.deepEqual(recorder.problems, []);
+      for (const name of names) {
+        const { spans } = await server.timeline(name);
+        for (const old of earlier.get(name) ?? []) {
+          const isKept = spans.some(({ from, to }) => from <= old.from && to >= old.to);
+          assert.ok(isKept, `${name}: ${old.from} to ${old.to} is in ${JSON.stringify(spans)}`);
+        }
+        earlier.set(name, spans);
+      }
       await using following = recorder.follow(server);
       await Promise.all(names.map((name) => server.stream(name)));
       if (life < KILLS) kills.push(await killAfter(server, random(LATEST_MS), () => following.over()));
