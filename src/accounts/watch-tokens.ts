@@ -3,7 +3,9 @@
  * stream, 16 bytes of HMAC-SHA-256 over them and the name; in base64url 34 characters.
  * In: tokens of signed paths. Out: a verdict. RFC 2104; docs/media.md 32.
  */
+
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { dropOldest } from '../lib/drop-oldest.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Rows } from './secret-table.ts';
 
@@ -128,7 +130,7 @@ export class WatchTokens {
   #remember(token: string, known: Known): void {
     this.#known.delete(token);
     this.#known.set(token, known);
-    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
+    dropOldest(this.#known, MAX_KNOWN);
   }
 
   #mac(stream: string, head: Uint8Array): Buffer {

@@ -2,6 +2,7 @@
  * Caches facts about stored segments that clips need (sizes, shapes), so that a repeated clip only reads its index.
  * In: keys of segments, and how to read the fact. Out: the fact, read once for concurrent callers. Bounded in memory and concurrent reads.
  */
+import { dropOldest } from '../../lib/drop-oldest.ts';
 
 /** Concurrent reads of all clips. */
 const MAX_AT_ONCE = 8;
@@ -62,7 +63,7 @@ export class Memo<T> {
         if (this.#known.get(key) === value) this.#known.delete(key);
       });
     }
-    if (this.#known.size > this.#max) this.#known.delete(this.#known.keys().next().value!);
+    dropOldest(this.#known, this.#max);
     return value;
   }
 }

@@ -5,7 +5,9 @@
  * Limits: players of recordings are not distinguished, nor a player of parts from one of segments; a repeated request counts as a second
  * player for half a minute; each serving thread counts alone, so the result may be too low.
  */
+
 import type { MediaAddress } from '../../api/media-address.ts';
+import { dropOldest } from '../../lib/drop-oldest.ts';
 
 /** Interval of sampled segments, ms: well below the 30 s for which a viewer counts. */
 const EVERY_MS = 5000;
@@ -67,7 +69,7 @@ export class AnonymousPlayers {
     all.push(watched);
     if (all.length > MAX_WATCHED) all.shift();
     this.#streams.set(stream, all);
-    if (this.#streams.size > MAX_STREAMS) this.#streams.delete(this.#streams.keys().next().value!);
+    dropOldest(this.#streams, MAX_STREAMS);
     return watched;
   }
 }

@@ -4,8 +4,10 @@
  * In: segments that `answerSegment` found in the recording. Out: replies for the hot path. A segment never changes
  * (docs/media.md 14).
  */
+
 import type { RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentRange } from '../../archive/segment-store.ts';
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import { Emitter, type Subscribable } from '../../lib/events.ts';
 import { interleaveFragments } from '../../media/isobmff/interleave.ts';
 import { joinViews, lengthOf } from '../body-parts.ts';
@@ -55,7 +57,7 @@ export class SegmentCache {
     const segments = this.#streams.get(list) ?? new Map<string, CachedSegment>();
     this.#streams.set(list, segments);
     segments.set(key, segment);
-    if (segments.size > MAX_SEGMENTS) segments.delete(segments.keys().next().value!);
+    dropOldest(segments, MAX_SEGMENTS);
     this.#added.emit({ name, key, segment });
   }
 

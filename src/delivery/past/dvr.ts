@@ -2,6 +2,7 @@
  * Answers /live/{stream}/dvr-{length}/: live playlists that reach hours back. The lengths are a fixed set, so that clients share playlists.
  * In: a parsed address. Out: Reply. docs/media.md 27 and 33.
  */
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { printMediaPlaylist } from '../../media/m3u8/print.ts';
 import type { LiveWindowView } from '../../packager/live-segment.ts';
@@ -129,7 +130,7 @@ export class DvrLists {
     const opening = known ?? open(stream, view, renditionId, lengthUs(length));
     this.#lists.set(key, opening);
     opening.catch(() => this.#lists.delete(key));
-    if (this.#lists.size > MAX_LISTS) this.#lists.delete(this.#lists.keys().next().value!);
+    dropOldest(this.#lists, MAX_LISTS);
     return opening;
   }
 

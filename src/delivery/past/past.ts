@@ -2,7 +2,9 @@
  * Answers /vod/{stream}/{from}/{to}/: a window of the recording as HLS playlists and as a DASH manifest.
  * In: a time range. Out: Reply. Players share the URLs of ten-minute windows on the grid (docs/media.md 16).
  */
+
 import { copyGroup } from '../../archive/segment-index.ts';
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { DateRangeTag } from '../../media/m3u8/playlist.ts';
 import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
@@ -212,7 +214,7 @@ function leastTargetOf({ list }: ServedStream, { fromUs }: Range, complete: bool
   if (complete) return USUAL_TARGET_S;
   const leastS = Math.max(USUAL_TARGET_S, list.lastGeneration?.targetDurationS ?? 1);
   known.set(fromUs, leastS);
-  if (known.size > MAX_PROMISED) known.delete(known.keys().next().value!);
+  dropOldest(known, MAX_PROMISED);
   promised.set(list, known);
   return leastS;
 }

@@ -2,7 +2,9 @@
  * Rate limits per client: a token bucket for each address and limit.
  * In: client addresses. Out: header fields, or a refusal with Retry-After. RFC 6585 4; draft-ietf-httpapi-ratelimit-headers-10.
  */
+
 import { isIPv6 } from 'node:net';
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
 /** The limits. Each has its own buckets. */
@@ -97,7 +99,7 @@ export class RateLimits {
     bucket.atMs = nowMs;
     this.#buckets.delete(key);
     this.#buckets.set(key, bucket);
-    if (this.#buckets.size > MAX_BUCKETS) this.#buckets.delete(this.#buckets.keys().next().value!);
+    dropOldest(this.#buckets, MAX_BUCKETS);
     return bucket;
   }
 }

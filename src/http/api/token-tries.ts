@@ -2,7 +2,9 @@
  * Limits guesses of bearer tokens: an address has a few tries, and a token is compared only while a try is left.
  * In: the token and client of a request. Out: nothing, or a refusal. Sign-in has its own limit.
  */
+
 import { createHash } from 'node:crypto';
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import { bucketOwner, type LimitedClient, type RateLimits } from './rate-limit.ts';
 
 /** A valid token costs no try from the same address for this long, ms. */
@@ -40,6 +42,6 @@ export class TokenTries {
     if (!isValid()) return;
     if (!isKnown) this.#limits.giveBack('tokens', client);
     this.#known.set(key, nowMs);
-    if (this.#known.size > MAX_KNOWN) this.#known.delete(this.#known.keys().next().value!);
+    dropOldest(this.#known, MAX_KNOWN);
   }
 }
