@@ -1,5 +1,6 @@
 /**
- * What must hold for the tree as a whole: no two paths that differ only in case, no file too long and no folder too full to read in one sitting.
+ * Checks the tree as a whole: no two paths that differ only in case, no file too long and no folder too full to read in one sitting, and
+ * a page that lists every file of the media path.
  * In: the list of files. Out: sentences about what is wrong.
  */
 import { posix } from 'node:path';
@@ -8,10 +9,15 @@ import { isTest, listFiles, readSource } from './source-files.ts';
 const MAX_LINES = 450;
 /** Files side by side in a folder of code, tests not counted. */
 const MAX_FILES = 25;
+/** The page that walks the files of the media path. */
+const FILES_PAGE = 'docs/files.md';
+const WALKED = /^(?:src\/(?:ingest\/pull|live|packager|recording|delivery)|web\/src\/player)\/.*\.ts$/;
 
 /** Everything wrong, one sentence each. */
 export function checkTree(): readonly string[] {
-  return [...findCaseTwins(listFiles()), ...findLongFiles(), ...findFullFolders(listFiles())];
+  const files = listFiles();
+  const page = readSource(FILES_PAGE);
+  return [...findCaseTwins(files), ...findLongFiles(), ...findFullFolders(files), ...findUnlisted(files, page)];
 }
 
 /** Paths, folders too, that are one and the same on a file system that does not tell upper from lower case. */
@@ -42,6 +48,13 @@ export function findFullFolders(files: readonly string[]): readonly string[] {
     .map(
       ([folder, count]) => `${folder}: ${count} files side by side, the limit is ${MAX_FILES}; sort them into folders`,
     );
+}
+
+/** Files of the media path that its page does not name. */
+export function findUnlisted(files: readonly string[], page: string): readonly string[] {
+  return files
+    .filter((path) => WALKED.test(path) && !isTest(path) && !page.includes(`(../${path})`))
+    .map((path) => `${FILES_PAGE} does not list ${path}`);
 }
 
 function findLongFiles(): readonly string[] {

@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { listUndocumented } from '../../scripts/check-docblocks.ts';
 import { checkSource, findCycles } from '../../scripts/check-floors.ts';
 import { findUnportable } from '../../scripts/check-portable.ts';
-import { findCaseTwins, findFullFolders } from '../../scripts/check-tree.ts';
+import { findCaseTwins, findFullFolders, findUnlisted } from '../../scripts/check-tree.ts';
 import { listImports } from '../../scripts/source-files.ts';
 
 test('imports are found in every form, and not in comments', () => {
@@ -85,6 +85,12 @@ test('a folder has at most 25 files side by side, tests not counted', () => {
   const files = (count: number) => Array.from({ length: count }, (_, i) => `src/a/${i}.ts`);
   assert.deepEqual(findFullFolders([...files(25), 'src/a/0.test.ts', 'src/a/b/c.ts']), []);
   assert.equal(findFullFolders(files(26)).length, 1);
+});
+
+test('the page of files lists every file of the media path, tests not counted', () => {
+  const files = ['src/live/sink.ts', 'src/live/sink.test.ts', 'src/live/new.ts', 'src/store/db.ts'];
+  const page = '- [sink.ts](../src/live/sink.ts): what a sink receives';
+  assert.deepEqual(findUnlisted(files, page), ['docs/files.md does not list src/live/new.ts']);
 });
 
 test('files that import each other are a cycle, by type imports too', () => {
