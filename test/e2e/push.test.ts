@@ -154,8 +154,12 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
       [],
       'the change alone may cost something: until the next key frame of the second publisher',
     );
-    const betweenS = timeline.offline.map(({ from, to }) => (Date.parse(to) - Date.parse(from)) / 1000);
-    assert.ok(betweenS[1]! >= 1.9, `offline between publishers: ${betweenS}`);
+    const last = timeline.spans.at(-1)!;
+    const between = timeline.offline.find(({ to }) => to === last.from);
+    assert.ok(between, `offline before the third publisher: ${JSON.stringify(timeline)}`);
+    // Each run is placed by the arrival of its first frame, which a busy machine delays.
+    const offlineS = (Date.parse(between.to) - Date.parse(between.from)) / 1000;
+    assert.ok(offlineS >= 1.5, `offline for ${offlineS} s`);
     assert.equal(timeline.runs.length, 3);
 
     const from = Math.floor(Date.parse(timeline.spans[0]!.from) / 1000);
