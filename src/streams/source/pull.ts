@@ -26,7 +26,7 @@ export interface PullDeps {
 }
 
 /** What is pulled, and where to. */
-export interface PullOptions {
+export interface RunPullOptions {
   readonly source: PullSourceConfig;
   /** The address is from an administrator, so its host may be private. Addresses that a page leads to are never trusted. */
   readonly trusted: boolean;
@@ -51,7 +51,7 @@ type Shared = Omit<HlsPullOptions, 'url' | 'trusted' | 'locate' | 'onFacts'>;
  */
 export async function runPull(
   deps: PullDeps,
-  options: PullOptions,
+  options: RunPullOptions,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
   const { net, clock, log, config, counters } = deps;
@@ -101,7 +101,7 @@ const pullers = { hls: runHlsPull, mp4: runMp4Pull } as const;
 async function pullPage(
   page: PageSource,
   shared: Shared & { readonly url: URL },
-  onFacts: PullOptions['onFacts'],
+  onFacts: RunPullOptions['onFacts'],
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
   let latest = await page.locate({ signal });

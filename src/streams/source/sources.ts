@@ -29,7 +29,7 @@ export interface SourceOptions {
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
   /** Called with the error of each failed attempt. */
   readonly onFailure?: (error: unknown) => void;
-  /** The source was live before; see `PullOptions`. */
+  /** The source was live before; see `RunPullOptions`. */
   readonly wasLive?: boolean;
 }
 
