@@ -3,6 +3,7 @@
  * In: StreamSettings, StreamPatch. Out: StreamDefinition; settings that are not set take the server's defaults.
  */
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
+import { NO_TEXTS } from '../api/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
 import type { Config } from '../config/schema.ts';
 import { parseDuration } from '../lib/duration.ts';
@@ -20,11 +21,9 @@ export function defineStream(
   identity: Pick<StreamDefinition, 'id' | 'name' | 'createdUs'>,
   config: Config,
 ): StreamDefinition {
-  const { title = '', description = '', record = true, keep = null, visibility = null } = settings;
   const source = parsed(() => sourceOf(settings.source));
-  const plain = { title, description, record, keepMs: undefined, ...visibilityOf(null, config) };
-  const defaults: StreamDefinition = { ...identity, source, origin: 'api', stopped: false, ...plain };
-  return patchStream(defaults, { title, description, keep, visibility }, config);
+  const defaults = { ...NO_TEXTS, record: true, keepMs: undefined, ...visibilityOf(null, config), stopped: false };
+  return patchStream({ ...identity, source, origin: 'api', ...defaults }, settings, config);
 }
 
 /**
