@@ -9,6 +9,7 @@ import { until } from '../fixtures/wait.ts';
 
 const ADMIN = 'a-token-for-tests';
 const STREAM = '/api/v1/streams/demo';
+const icon = join(import.meta.dirname, '..', '..', 'web', 'public', 'icon-512.png');
 
 async function make<T>(server: Server, path: string, body: unknown): Promise<T> {
   const headers = { 'content-type': 'application/json' };
@@ -39,6 +40,9 @@ suite('oxbow backup', () => {
       await make(server, `${STREAM}/markers`, { at, text: 'the parcel' });
       const pin = { from: new Date(Date.now() - 1000).toISOString(), to: at, text: 'keep this' };
       await make(server, `${STREAM}/pins`, pin);
+      const headers = { 'content-type': 'image/png' };
+      const set = await server.fetch(`${STREAM}/picture`, { method: 'PUT', headers, body: await readFile(icon) });
+      assert.equal(set.status, 204, await set.text());
       ({ token } = await make<{ token: string }>(server, '/api/v1/tokens', { label: 'deploy', scopes: ['admin'] }));
 
       const inUse = await runOxbow(['backup', '--restore', copy, '--data', data]);
@@ -70,6 +74,8 @@ suite('oxbow backup', () => {
     const texts = async (what: string) =>
       (await server.json<{ items: { text: string }[] }>(`${STREAM}/${what}`)).items.map(({ text }) => text);
     assert.deepEqual([await texts('markers'), await texts('pins')], [['the parcel'], ['keep this']]);
+    const picture = await server.fetch(`${STREAM}/picture`);
+    assert.deepEqual(Buffer.from(await picture.arrayBuffer()), await readFile(icon));
     const asToken = await server.fetch('/api/v1/tokens', { headers: { authorization: `Bearer ${token}` } });
     assert.equal(asToken.status, 200);
     const had = await seconds(server);
