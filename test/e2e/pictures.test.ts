@@ -28,6 +28,10 @@ test('a picture is set, cached by its version, hidden with its stream, and there
     assert.equal(seen.headers.get('x-content-type-options'), 'nosniff');
     assert.match(seen.headers.get('cache-control')!, /private.*max-age=31536000/);
     const etag = seen.headers.get('etag')!;
+    assert.match(
+      await (await server.fetch('/metrics')).text(),
+      new RegExp(`^oxbow_served_bytes_total\\{class="picture"\\} ${bytes.length}$`, 'm'),
+    );
     const plain = `${server.url}/t/${token}/api/v1/streams/cam/picture`;
     const again = await fetch(plain, { headers: { 'if-none-match': etag } });
     assert.deepEqual([again.status, again.headers.get('cache-control')], [304, 'private, no-cache']);

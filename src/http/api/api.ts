@@ -146,7 +146,8 @@ function registerTable(
           });
           authorizer.succeeded(route, request);
           if (answered.events) return sendEvents(request, reply, answered.events, listeners);
-          return answered.file ? sendFile(request, reply, answered.file, deps) : sendAnswer(reply, answered);
+          if (!answered.file) return sendAnswer(reply, answered);
+          return sendFile(request, reply, answered.file, route.fileTypes ? 'picture' : 'export', deps);
         },
       });
     }

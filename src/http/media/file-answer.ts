@@ -14,12 +14,14 @@ import { readBlocks, sendBlocks } from './send.ts';
 /**
  * Sends the file or the requested range. Resolves when the client has received it or disconnected.
  *
+ * @param kind class of the counted bytes
  * @throws OxbowError `bad-range`, before anything was sent
  */
 export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
   file: Reply,
+  kind: 'export' | 'picture',
   deps: HttpDeps,
 ): Promise<void> {
   const isHead = request.method === 'HEAD';
@@ -35,7 +37,7 @@ export async function sendFile(
   }
   try {
     await sendBlocks(exchange, readBlocks(body, deps.reader));
-    deps.metrics.servedBytes.inc({ class: 'export' }, length);
+    deps.metrics.servedBytes.inc({ class: kind }, length);
   } catch (error) {
     reportProblem(error, `${request.method} ${request.url.split('?', 1)[0]}`, request.id, deps);
   }
