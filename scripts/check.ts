@@ -70,7 +70,10 @@ const steps: readonly Step[] = [
   { name: 'types', run: () => program(local('tsc'), ['-p', 'tsconfig.json']) },
   { name: 'types of the interface', run: () => program(local('tsc'), ['-p', 'web/tsconfig.json', '--noEmit']) },
   { name: 'names in components', run: () => listed(checkComponents()) },
-  { name: 'lint and format', run: () => program(local('biome'), ['ci', '--colors=off', '--max-diagnostics=30']) },
+  {
+    name: 'lint and format',
+    run: () => program(local('biome'), ['ci', '--error-on-warnings', '--colors=off', '--max-diagnostics=30']),
+  },
   { name: 'floors', run: () => listed(checkFloors()) },
   { name: 'docblocks', run: () => listed(checkDocblocks()) },
   { name: 'systems', run: () => listed(checkPortable()) },
