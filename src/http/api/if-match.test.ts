@@ -10,7 +10,7 @@ suite('conditional changes', () => {
   const ask = (method: string, path: string, headers: Record<string, string> = {}, body?: object) =>
     fetch(`${server().url}/api/v1/streams/${path}`, {
       method,
-      headers: { ...asAdmin, ...headers, ...(body && { 'content-type': 'application/json' }) },
+      headers: { ...asAdmin, ...(body && { 'content-type': 'application/json' }), ...headers },
       ...(body && { body: JSON.stringify(body) }),
     });
 
@@ -37,6 +37,13 @@ suite('conditional changes', () => {
     }
     const refused = await ask('PUT', 'nothing', { 'if-match': '*' }, settings);
     assert.deepEqual([refused.status, ((await refused.json()) as { code: string }).code], [412, 'precondition-failed']);
+  });
+
+  test('PATCH takes JSON by either media type (RFC 7396 4)', async () => {
+    for (const type of ['application/json', 'application/merge-patch+json']) {
+      const answer = await ask('PATCH', 'public', { 'content-type': type }, { title: 'Front door' });
+      assert.deepEqual([answer.status, ((await answer.json()) as { title: string }).title], [200, 'Front door'], type);
+    }
   });
 
   test('If-None-Match: * creates a stream and replaces none', async () => {
