@@ -11,6 +11,7 @@ import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { isSparse } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
+import { createPublisherStats, type PublisherStats } from './publisher-stats.ts';
 
 /** A publisher's claim of a stream's name. */
 export interface ClaimRequest {
@@ -56,6 +57,8 @@ export interface Publisher extends StreamInput {
   readonly sinceMs: number;
   /** `standby`: another publisher is active; this one takes over when the active one leaves or stalls. */
   readonly role: PublisherRole;
+  /** Figures of the connection; the protocol sets them. */
+  readonly stats: PublisherStats;
   /** Fires when the session has ended. If oxbow ended it, `reason` is an OxbowError, see `PublisherClaims`. */
   readonly signal: AbortSignal;
   /**
@@ -90,6 +93,7 @@ export class Session implements Publisher {
   readonly protocol: string;
   readonly remote: string;
   readonly sinceMs: number;
+  readonly stats = createPublisherStats();
   readonly #owner: SessionOwner;
   readonly #request: ClaimRequest;
   readonly #ended = new AbortController();

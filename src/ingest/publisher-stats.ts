@@ -1,0 +1,58 @@
+/**
+ * What the connection of a publisher measures: bytes, round trip time, losses, and what its encoder announced.
+ * In: the protocol of the publisher sets the fields. Out: streams/measure reads them, at most once a second. Plain numbers.
+ */
+
+/**
+ * Figures of one publisher session. Its protocol changes the fields in place, as often as it likes; readers take differences.
+ * Counters only grow. A field that the protocol does not know stays undefined.
+ */
+export interface PublisherStats {
+  /** Bytes received on the connection since its start, with the overhead of the protocol and with repeated packets. */
+  bytesIn: number;
+  /** Round trip time to the publisher, ms. */
+  rttMs: number | undefined;
+  /** Packets received in total, repeated ones included. */
+  packets: number | undefined;
+  /** Packets that were missing when a later one came, whether or not a retransmission replaced them. */
+  lost: number | undefined;
+  /** Packets that arrived because they were sent again. */
+  retransmitted: number | undefined;
+  /** Packets that never came, or came too late to be used: this media is missing. */
+  dropped: number | undefined;
+  /** Media that waits in the receive buffer of the protocol, ms. */
+  bufferMs: number | undefined;
+  /** Latency that was agreed with the publisher (SRT TSBPD), ms. */
+  latencyMs: number | undefined;
+  /** Capacity of the path, as the protocol estimates it, bit/s. */
+  linkBitrate: number | undefined;
+  /** Name of the encoder as it announced itself (`onMetaData.encoder`, `flashVer`); at most 100 characters are shown. */
+  encoder: string | undefined;
+  /** Announced bitrates (`onMetaData.videodatarate`, `audiodatarate`), bit/s. */
+  videoBitrate: number | undefined;
+  audioBitrate: number | undefined;
+  /** Announced frame rate, frames a second. */
+  frameRate: number | undefined;
+  /** Announced key frame interval, seconds. */
+  keyFrameIntervalS: number | undefined;
+}
+
+/** Figures of a session that has just begun. */
+export function createPublisherStats(): PublisherStats {
+  return {
+    bytesIn: 0,
+    rttMs: undefined,
+    packets: undefined,
+    lost: undefined,
+    retransmitted: undefined,
+    dropped: undefined,
+    bufferMs: undefined,
+    latencyMs: undefined,
+    linkBitrate: undefined,
+    encoder: undefined,
+    videoBitrate: undefined,
+    audioBitrate: undefined,
+    frameRate: undefined,
+    keyFrameIntervalS: undefined,
+  };
+}
