@@ -5,7 +5,7 @@
 
 import { EffectiveSettings, type SettingFacts } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
-import type { PublisherClaims } from '../ingest/publisher.ts';
+import type { PublishAccess } from '../ingest/publish-access.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
 import { firstSignIn, openAccounts } from './accounts.ts';
@@ -18,6 +18,7 @@ import { openExports, openJobs, startJobs } from './jobs.ts';
 import { openNet } from './net.ts';
 import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
+import { openPublishAccess } from './publish.ts';
 import { openRecordings, startRetention } from './recordings.ts';
 import { Shutdown } from './shutdown.ts';
 import { openDataFolder, openStore } from './store.ts';
@@ -28,7 +29,7 @@ export interface RunningApp {
   /** Address on which HTTP listens, e.g. `http://127.0.0.1:8080`. */
   readonly httpUrl: string;
   /** Where protocol servers and embedding programs publish. */
-  readonly publishers: PublisherClaims;
+  readonly publishAccess: PublishAccess;
   /** Path of a one-time sign-in link; undefined if a browser is signed in already. */
   readonly signIn: string | undefined;
   readonly log: Log;
@@ -86,6 +87,7 @@ export async function startApp(
   const exports = openExports(app, { recordings, streams, jobs });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog });
   const accounts = await openAccounts(app, { store, catalog });
+  const publishAccess = openPublishAccess({ catalog });
   const delivery = openDelivery(app, { recordings, catalog });
   const served = { bus, webhooks, disk, recordings, streams, catalog, jobs, exports, health, accounts, delivery };
   const http = await openHttp(app, served);
@@ -104,7 +106,7 @@ export async function startApp(
   let closing: Promise<void> | undefined;
   return {
     httpUrl: http.url,
-    publishers: catalog,
+    publishAccess,
     signIn,
     log: app.log,
     async reconfigure(next, facts) {

@@ -25,27 +25,6 @@ export interface ClaimRequest {
   readonly requestKeyFrame?: (() => void) | undefined;
 }
 
-/** What a protocol server passes for a publisher that connected. */
-export interface PublishRequest extends ClaimRequest {
-  /**
-   * Checks that the publisher may publish to the stream of that name. Called before anything is said about the stream.
-   *
-   * @throws OxbowError if it may not
-   */
-  readonly authorize: (name: string) => Promise<void>;
-}
-
-/** Entry point of protocol servers. */
-export interface PublisherClaims {
-  /**
-   * Claims a stream's name. The session begins at once, as the active or as a standby publisher.
-   *
-   * @throws OxbowError errors of `authorize`; `stream-unknown`; `publish-refused` if the stream is stopped or is not of source type
-   *   `push`; `publisher-active` if another publisher has the name and the stream accepts no second one; the signal's reason
-   */
-  claim(name: string, request: PublishRequest): Promise<Publisher>;
-}
-
 /**
  * A session, as the protocol uses it: `startRun` or `startTracks`, then frames, then `close`. After its end every call is ignored.
  */
@@ -59,7 +38,7 @@ export interface Publisher extends StreamInput {
   readonly role: PublisherRole;
   /** Figures of the connection; the protocol sets them. */
   readonly stats: PublisherStats;
-  /** Fires when the session has ended. If oxbow ended it, `reason` is an OxbowError, see `PublisherClaims`. */
+  /** Fires when the session has ended. If oxbow ended it, `reason` is an OxbowError. */
   readonly signal: AbortSignal;
   /**
    * Begins a run of media that has no clock of its own: UTC of its first reference frame is the time of its arrival. Called before the

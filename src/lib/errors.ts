@@ -147,6 +147,21 @@ export const refusals = {
     title: 'This stream accepts no publisher now',
     hint: 'Start the stream if it is stopped, and set the type of its source to push.',
   },
+  'publish-denied': {
+    status: 403,
+    title: 'Not allowed to publish',
+    hint: 'Create a key on the page Go live, and enter the server and the stream key exactly as shown there.',
+  },
+  'key-unknown': {
+    status: 404,
+    title: 'Unknown stream key',
+    hint: 'GET /api/v1/streams/{name}/keys lists them.',
+  },
+  'auth-unavailable': {
+    status: 503,
+    title: 'The authorization server does not answer',
+    hint: 'Check the server at `auth.url`. oxbow admits no client until it answers.',
+  },
   'limit-reached': {
     status: 409,
     title: 'Limit reached',

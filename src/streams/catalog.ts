@@ -7,7 +7,6 @@ import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { Precondition } from '../api/streams-api.ts';
 import type { Config, SourceConfig, StreamConfig } from '../config/schema.ts';
-import type { Publisher, PublisherClaims, PublishRequest } from '../ingest/publisher.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { RecordedGroup } from '../recording/recording-reader.ts';
 import type { RetentionRule } from '../recording/retention.ts';
@@ -20,7 +19,7 @@ import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition 
 import { openBytes } from './views.ts';
 
 /** The streams of a process. */
-export class Catalog implements PublisherClaims {
+export class Catalog {
   readonly #deps: StreamDeps;
   readonly #signal: AbortSignal;
   readonly #streams = new Map<string, ManagedStream>();
@@ -170,17 +169,6 @@ export class Catalog implements PublisherClaims {
     const stream = this.lookUp(name);
     if (!stream) throw streamUnknown(name);
     return stream;
-  }
-
-  /** See PublisherClaims. */
-  async claim(name: string, request: PublishRequest): Promise<Publisher> {
-    try {
-      await request.authorize(name);
-    } catch (error) {
-      if (error instanceof OxbowError) this.find(name)?.publishers.refused(request, error);
-      throw error;
-    }
-    return this.get(name).publishers.claim(request);
   }
 
   /**

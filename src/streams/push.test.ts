@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Publisher } from '../ingest/publisher.ts';
-import { OxbowError, refusals } from '../lib/errors.ts';
+import type { OxbowError } from '../lib/errors.ts';
 import { checkStreams, readStreams } from './gauges.ts';
 import { openStreams, PlayedSource, START_MS, type StreamsRig, temporaryFolder, timeline } from './streams.fixture.ts';
 
@@ -10,8 +10,7 @@ const push = { source: { type: 'push' } } as const;
 /** A publisher of `door` that is connected, with media that the test plays. */
 async function connect(rig: StreamsRig, remote = '192.0.2.1:5000') {
   const { signal } = new AbortController();
-  const request = { protocol: 'rtmp', remote, signal, authorize: async () => {} };
-  const publisher: Publisher = await rig.catalog.claim('door', request);
+  const publisher: Publisher = await rig.catalog.get('door').publishers.claim({ protocol: 'rtmp', remote, signal });
   const { definition } = rig.catalog.get('door');
   return { publisher, media: new PlayedSource(definition, publisher, { signal }, rig.clock) };
 }
@@ -153,25 +152,5 @@ suite('a push stream', () => {
     const pieces = await timeline(next);
     assert.match(pieces[1]!, /^crash \S+…60$/);
     assert.deepEqual(pieces.slice(2), ['offline 60…100', 'media 100…102']);
-  });
-
-  test('refuses unauthorized publishers before anything else is checked', async () => {
-    await using folder = await temporaryFolder();
-    await using rig = await openStreams({ folder: folder.path });
-    await rig.api.create('door', push);
-    const authorize = () => Promise.reject(new OxbowError('unauthorized', 'The key is unknown.'));
-    const about = { protocol: 'srt', remote: '192.0.2.3:7000' };
-    const request = { ...about, signal: new AbortController().signal, authorize };
-    await assert.rejects(rig.catalog.claim('door', request), { code: 'unauthorized' });
-    await assert.rejects(rig.catalog.claim('gate', request), { code: 'unauthorized' });
-    await rig.settle();
-    const refused = rig.events.filter(({ type }) => type === 'publish.refused');
-    assert.deepEqual(
-      refused.map(({ stream, data }) => [stream, data]),
-      [['door', { ...about, code: 'unauthorized', detail: 'The key is unknown.', hint: refusals.unauthorized.hint }]],
-    );
-    await assert.rejects(rig.catalog.claim('gate', { ...request, authorize: async () => {} }), {
-      code: 'stream-unknown',
-    });
   });
 });

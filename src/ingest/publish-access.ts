@@ -1,0 +1,51 @@
+/**
+ * What protocol servers ask of the streams: a session for a connection that publishes, a live stream for one that watches.
+ * In: requests of RTMP, SRT and later protocols. Out: a publisher session or a live stream, or the error that the protocol reports.
+ * Implemented by streams/publish/publish-access; docs/2-sources/push.md.
+ */
+import type { Stream } from '../live/stream.ts';
+import type { ClaimRequest, Publisher } from './publisher.ts';
+
+/** What a protocol server passes for a connection that wants to publish. */
+export interface PublishRequest extends ClaimRequest {
+  /** Name of the stream as the client sent it; undefined if it sent a key alone. Not yet validated. */
+  readonly name: string | undefined;
+  /** The stream key as the client sent it; undefined if none. */
+  readonly key: string | undefined;
+  /** Program of the client as it names itself, e.g. flashVer of RTMP. */
+  readonly userAgent?: string | undefined;
+}
+
+/** What a protocol server passes for a connection that wants to watch: an SRT request, RTMP play. */
+export interface ReadRequest extends Pick<ClaimRequest, 'protocol' | 'remote' | 'signal'> {
+  /** Name of the stream as the client sent it. Not yet validated. */
+  readonly name: string;
+  /** Playback token as the client sent it; undefined if none. */
+  readonly token: string | undefined;
+  /** Program of the client as it names itself. */
+  readonly userAgent?: string | undefined;
+}
+
+/** A live stream as a connection that watches uses it: `openInbox(source, …)` of live/inbox. */
+export type LiveSource = Pick<Stream, 'attach' | 'bufferGop' | 'lost' | 'requestKeyFrame'>;
+
+/** Entry point of protocol servers. */
+export interface PublishAccess {
+  /**
+   * Authorizes the client, finds or creates the stream, claims its name. The session begins at once, as the active or as a standby
+   * publisher.
+   *
+   * @throws OxbowError `publish-denied` for a missing, unknown or expired key, or an address that may not use it; `bad-name`;
+   *   `stream-unknown`; `publish-refused` if the stream is stopped or is not of source type `push`; `publisher-active` if another
+   *   publisher has the name and the stream accepts no second one; `auth-unavailable`; `too-many-requests` after too many wrong keys;
+   *   `not-ready`. Also the signal's reason
+   */
+  publish(request: PublishRequest): Promise<Publisher>;
+  /**
+   * Authorizes the client and returns the live stream.
+   *
+   * @throws OxbowError `stream-unknown`, also where the client may not know of the stream; `watch-refused`, `watch-expired`;
+   *   `auth-unavailable`; `too-many-requests`; `not-ready`
+   */
+  read(request: ReadRequest): Promise<LiveSource>;
+}
