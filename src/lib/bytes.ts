@@ -85,6 +85,11 @@ export class ByteReader {
     return value;
   }
 
+  /** IEEE 754 double, 64 bits. */
+  f64(): number {
+    return this.#view.getFloat64(this.#take(8));
+  }
+
   /** Four characters, as in a box type. */
   fourcc(): string {
     const at = this.#take(4);
