@@ -80,6 +80,19 @@ export const eventTable = {
     sentence: 'A new live playlist began, with other durations or codecs, at a new address.',
     data: Type.Object({ number: Type.Integer() }),
   },
+  'stream.pressure': {
+    audience: 'admin',
+    sentence:
+      'A queue of a sink, or the memory of the stream, has reached 50, 75 or 90 % of its bound, or has left such a level. Published once per change.',
+    data: Type.Object({
+      sink: Type.Union([Type.String(), Type.Null()], {
+        description: 'name of the sink; null: all waiting frames of the stream',
+      }),
+      level: Type.Integer({ description: '0, 25, 50, 75 or 90, percent of the bound' }),
+      bytes: Type.Integer({ description: 'bytes that wait' }),
+      maxBytes: Type.Integer({ description: 'the bound' }),
+    }),
+  },
   'publish.started': {
     audience: 'admin',
     sentence: 'A publisher was accepted; `standby` while another one is active.',

@@ -5,6 +5,7 @@
 import { Leases } from '../cluster/lease.ts';
 import { createLocalLeases } from '../cluster/local-leases.ts';
 import { closeEngine } from '../ffmpeg/engine.ts';
+import { MemoryBudget } from '../live/memory-budget.ts';
 import { Catalog } from '../streams/catalog.ts';
 import { NO_ROOM } from '../streams/disk.ts';
 import { createProber } from '../streams/source/limited-prober.ts';
@@ -31,6 +32,12 @@ export function openStreams(
     metrics,
     store,
     leases: new Leases({ store: createLocalLeases(clock), clock, failed: failed('a lease') }),
+    memory: new MemoryBudget(settings.now.live.memory.total, undefined, (view) =>
+      log[view.level >= 75 ? 'warn' : 'info'](
+        view,
+        'frames that wait in all streams have reached another level of the memory',
+      ),
+    ),
     events: bus,
     runSource: (definition, input, options) => runSource(sources, definition, input, options),
     mayWrite: () => disk.now().hasRoom,

@@ -58,6 +58,17 @@ export interface EventDataByType {
   'stream.generation': {
     number: number;
   };
+  /** A queue of a sink, or the memory of the stream, has reached 50, 75 or 90 % of its bound, or has left such a level. Published once per change. */
+  'stream.pressure': {
+    /** name of the sink; null: all waiting frames of the stream */
+    sink: string | null;
+    /** 0, 25, 50, 75 or 90, percent of the bound */
+    level: number;
+    /** bytes that wait */
+    bytes: number;
+    /** the bound */
+    maxBytes: number;
+  };
   /** A publisher was accepted; `standby` while another one is active. */
   'publish.started': {
     /** `rtmp`, `srt`, `rtp`, `whip` */

@@ -627,6 +627,7 @@ export type EventType =
   | 'stream.gap'
   | 'stream.recording'
   | 'stream.generation'
+  | 'stream.pressure'
   | 'publish.started'
   | 'publish.refused'
   | 'publish.switched'

@@ -171,6 +171,16 @@ export function optionalSize(defaultText: string, sentence: string, extras?: Opt
   return createOption(orNothing(sizeKind), defaultText, sentence, extras);
 }
 
+/** A size of at least 1 MiB. */
+export function size(defaultText: string, sentence: string, extras?: OptionExtras): Option<number> {
+  const read = (value: unknown): number => {
+    const bytes = sizeKind.read(value);
+    if (bytes < 1024 * 1024) throw new FormatError('the least is 1 MiB', 0);
+    return bytes;
+  };
+  return createOption({ ...sizeKind, read }, defaultText, sentence, extras);
+}
+
 /**
  * A size with a computed default: then the value is undefined. `off` is 0.
  *

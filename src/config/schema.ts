@@ -24,6 +24,7 @@ import {
   optionalUrl,
   secret,
   section,
+  size,
   text,
   type Values,
 } from './option.ts';
@@ -235,6 +236,27 @@ export const schema = section({
     linger: section({
       push: duration('30s', 'How long a live playlist stays open after its publisher left.', { reload: 'live' }),
       pull: duration('2m', 'How long a live playlist stays open while its source is down.', { reload: 'live' }),
+    }),
+    gopBuffer: section({
+      duration: duration(
+        '5s',
+        'Most media of the newest GOPs that a stream keeps for sinks that attach later, and that a standby publisher keeps for a takeover. The GOP in progress is kept in any case.',
+      ),
+      gops: integer('15', { min: 1, max: 1000 }, 'Most GOPs that are kept.'),
+      size: size('8MiB', 'Most bytes of GOPs that are kept.'),
+      openDuration: duration(
+        '10s',
+        'Longest GOP in progress. Of a longer one nothing is kept: sinks that attach then wait for the next key frame.',
+        { min: '1s' },
+      ),
+      openSize: size('64MiB', 'Largest GOP in progress.'),
+    }),
+    memory: section({
+      stream: size(
+        '128MiB',
+        'Most bytes of frames that wait in the sinks and GOP buffers of one stream. Beyond it, sinks drop GOPs.',
+      ),
+      total: size('1GiB', 'Most bytes of frames that wait in the sinks and GOP buffers of all streams.'),
     }),
   }),
   jobs: section({

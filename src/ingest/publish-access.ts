@@ -3,6 +3,7 @@
  * In: requests of RTMP, SRT and later protocols. Out: a publisher session or a live stream, or the error that the protocol reports.
  * Implemented by streams/publish/publish-access; docs/2-sources/push.md.
  */
+import type { InboxStream } from '../live/inbox.ts';
 import type { Stream } from '../live/stream.ts';
 import type { ClaimRequest, Publisher } from './publisher.ts';
 
@@ -27,7 +28,7 @@ export interface ReadRequest extends Pick<ClaimRequest, 'protocol' | 'remote' | 
 }
 
 /** A live stream as a connection that watches uses it: `openInbox(source, …)` of live/inbox. */
-export type LiveSource = Pick<Stream, 'attach' | 'bufferGop' | 'lost' | 'requestKeyFrame'>;
+export type LiveSource = InboxStream & Pick<Stream, 'bufferGop'>;
 
 /** Entry point of protocol servers. */
 export interface PublishAccess {

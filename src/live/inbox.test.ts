@@ -5,6 +5,7 @@ import { seeded } from '../lib/random.fixture.ts';
 import type { Frame } from '../media/frame.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from './frames.fixture.ts';
 import { type InboxItem, openInbox } from './inbox.ts';
+import { MemoryBudget } from './memory-budget.ts';
 import { SinkList } from './sink-list.ts';
 import { Stream } from './stream.ts';
 import type { StreamEvent } from './stream-event.ts';
@@ -199,6 +200,8 @@ async function fuzz(seed: number): Promise<void> {
   const stream = {
     attach: list.attach.bind(list),
     lost: list.lost.bind(list),
+    memory: new MemoryBudget(maxBytes * 2),
+    pressed: () => {},
     requestKeyFrame: () => false,
   };
   const inbox = openInbox(stream, { name: 'slow', maxBytes, signal: noSignal });

@@ -3,6 +3,9 @@
  * In: frames from live/stream. Out: an async iterator of runs and frames. No sink slows down the source or another sink.
  */
 import type { Frame } from '../media/frame.ts';
+import { FRAME_BYTES } from './gop-buffer.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import { type Loss, type LossCause, PressureGauge, type PressureLevel } from './pressure.ts';
 import type { RunContext, Sink } from './sink.ts';
 import type { AttachOptions } from './sink-list.ts';
 import type { Stream } from './stream.ts';
@@ -23,8 +26,10 @@ export interface InboxOptions extends Omit<AttachOptions, 'required'> {
   readonly signal: AbortSignal;
 }
 
-/** Counted for each frame besides its bytes, so that empty frames are bounded too. */
-const FRAME_BYTES = 256;
+/** What an inbox needs of a stream. */
+export type InboxStream = Pick<Stream, 'attach' | 'lost' | 'memory' | 'pressed' | 'requestKeyFrame'>;
+
+const NO_LOSS: Loss = { gops: 0, frames: 0 };
 
 /** Frames from one key frame of the reference track up to the next. */
 interface Gop {
@@ -45,12 +50,16 @@ interface Gop {
  * inbox is disposed or the loop is left; after the last frame when the stream is closed. Bursts and damage are not passed on.
  */
 export function openInbox(
-  stream: Pick<Stream, 'attach' | 'lost' | 'requestKeyFrame'>,
+  stream: InboxStream,
   options: InboxOptions,
 ): AsyncIterable<InboxItem> & AsyncDisposable & Pick<Sink, 'queuedBytes'> {
   const { signal, maxBytes, ...attach } = options;
-  const onLost = (gops: number, frames: number) => stream.lost(attach.name, { gops, frames });
-  const inbox = new Inbox(maxBytes, { onLost, onSkip: () => stream.requestKeyFrame() });
+  const { name } = attach;
+  const inbox = new Inbox(maxBytes, stream.memory, {
+    onLost: (cause, loss) => stream.lost(name, cause, loss),
+    onLevel: (level, bytes) => stream.pressed({ sink: name, level, bytes, maxBytes }),
+    onSkip: () => stream.requestKeyFrame(),
+  });
   const attachment = stream.attach(inbox, attach);
   const close = () => {
     signal.removeEventListener('abort', close);
@@ -74,10 +83,20 @@ export function openInbox(
   };
 }
 
+interface InboxCalls {
+  onLost(cause: LossCause, loss: Loss): void;
+  onLevel(level: PressureLevel, bytes: number): void;
+  onSkip(): void;
+}
+
 class Inbox implements Sink {
-  readonly #maxBytes: number;
-  readonly #onLost: (gops: number, frames: number) => void;
-  readonly #onSkip: () => void;
+  readonly maxQueuedBytes: number;
+  readonly #memory: MemoryBudget;
+  readonly #calls: InboxCalls;
+  readonly #gauge: PressureGauge;
+  readonly #lost = { slow: NO_LOSS, 'gop-too-large': NO_LOSS, memory: NO_LOSS };
+  /** Why the current GOP is dropped. */
+  #skips: LossCause = 'slow';
   #gops: Gop[] = [];
   #bytes = 0;
   /** The current run and its GOP; undefined between runs, and while frames are dropped. */
@@ -90,14 +109,28 @@ class Inbox implements Sink {
   /** No further item follows. */
   #isOver = false;
 
-  constructor(maxBytes: number, calls: { onLost(gops: number, frames: number): void; onSkip(): void }) {
-    this.#maxBytes = maxBytes;
-    this.#onLost = calls.onLost;
-    this.#onSkip = calls.onSkip;
+  constructor(maxBytes: number, memory: MemoryBudget, calls: InboxCalls) {
+    this.maxQueuedBytes = maxBytes;
+    this.#memory = memory;
+    this.#calls = calls;
+    this.#gauge = new PressureGauge(maxBytes);
   }
 
   get queuedBytes(): number {
     return this.#bytes;
+  }
+
+  get pressure(): PressureLevel {
+    return this.#gauge.level;
+  }
+
+  get losses(): Readonly<Record<LossCause, Loss>> {
+    return { ...this.#lost };
+  }
+
+  /** The current GOP was dropped. */
+  get waitsForKeyFrame(): boolean {
+    return this.#context !== undefined && !this.#open;
   }
 
   startRun(context: RunContext): void {
@@ -113,13 +146,14 @@ class Inbox implements Sink {
       this.#open = { context, epoch: this.#epoch, frames: [], isBegun: false };
       this.#gops.push(this.#open);
     }
-    if (this.#open && !this.#makeRoom(sizeOf(frame))) this.#skip(this.#open);
+    const size = frame.data.length + FRAME_BYTES;
+    if (this.#open && !this.#makeRoom(size)) this.#skip(this.#open);
     if (!this.#open) {
-      this.#onLost(0, 1);
+      this.#lose(this.#skips, 0, 1);
       return;
     }
     this.#open.frames.push(frame);
-    this.#bytes += sizeOf(frame);
+    this.#keep(size);
     this.#notify();
   }
 
@@ -141,7 +175,7 @@ class Inbox implements Sink {
   /** Drops all waiting items. */
   close(): void {
     this.#gops = [];
-    this.#bytes = 0;
+    this.#keep(-this.#bytes);
     this.#given = undefined;
     this.detached();
   }
@@ -178,33 +212,51 @@ class Inbox implements Sink {
     const frame = gop.frames.shift();
     if (!frame) return undefined;
     gop.isBegun = true;
-    this.#bytes -= sizeOf(frame);
+    this.#keep(-sizeOf(frame));
     return { type: 'frame', frame };
+  }
+
+  #keep(bytes: number): void {
+    this.#bytes += bytes;
+    this.#memory.add(bytes);
+    if (this.#gauge.set(this.#bytes)) this.#calls.onLevel(this.#gauge.level, this.#bytes);
   }
 
   /** Drops the oldest GOPs that the consumer has not begun until there is room; false if that does not suffice. */
   #makeRoom(size: number): boolean {
-    while (this.#bytes + size > this.#maxBytes) {
+    for (;;) {
+      const isFull = this.#bytes + size > this.maxQueuedBytes;
+      if (!isFull && this.#memory.fits(size)) return true;
       const i = this.#gops.findIndex(({ isBegun }) => !isBegun);
       const oldest = this.#gops[i];
-      if (!oldest || oldest === this.#open) return false;
+      if (!oldest || oldest === this.#open) {
+        this.#skips = isFull ? 'gop-too-large' : 'memory';
+        return false;
+      }
       this.#gops.splice(i, 1);
-      this.#drop(oldest);
+      this.#drop(oldest, isFull ? 'slow' : 'memory');
     }
-    return true;
   }
 
   /** Drops the current GOP, up to the next key frame. */
   #skip(open: Gop): void {
     this.#open = undefined;
     this.#gops = this.#gops.filter((gop) => gop !== open);
-    this.#drop(open);
-    this.#onSkip();
+    this.#drop(open, this.#skips);
+    this.#calls.onSkip();
   }
 
-  #drop({ frames }: Gop): void {
-    for (const frame of frames) this.#bytes -= sizeOf(frame);
-    this.#onLost(1, frames.length);
+  #drop({ frames }: Gop, cause: LossCause): void {
+    let bytes = 0;
+    for (const frame of frames) bytes += sizeOf(frame);
+    this.#keep(-bytes);
+    this.#lose(cause, 1, frames.length);
+  }
+
+  #lose(cause: LossCause, gops: number, frames: number): void {
+    const lost = this.#lost[cause];
+    this.#lost[cause] = { gops: lost.gops + gops, frames: lost.frames + frames };
+    this.#calls.onLost(cause, { gops, frames });
   }
 }
 

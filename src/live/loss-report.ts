@@ -3,31 +3,26 @@
  * In: losses as they happen. Out: their sum since the last report.
  */
 import type { Clock } from '../lib/clock.ts';
+import type { Loss } from './pressure.ts';
 
 /** Shortest time between two reports. */
 const INTERVAL_MS = 1000;
 
-/** GOPs and frames that a sink dropped. */
-export interface SinkLoss {
-  readonly gops: number;
-  readonly frames: number;
-}
-
 /** The losses of one sink. */
 export class LossReport {
   readonly #clock: Clock;
-  readonly #report: (loss: SinkLoss) => void;
+  readonly #report: (loss: Loss) => void;
   #gops = 0;
   #frames = 0;
   #reportedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(clock: Clock, report: (loss: SinkLoss) => void) {
+  constructor(clock: Clock, report: (loss: Loss) => void) {
     this.#clock = clock;
     this.#report = report;
   }
 
   /** Adds a loss; reports it now, with the next loss after a second, or in `flush`. */
-  add({ gops, frames }: SinkLoss): void {
+  add({ gops, frames }: Loss): void {
     this.#gops += gops;
     this.#frames += frames;
     if (this.#clock.monotonicMs() - this.#reportedMs >= INTERVAL_MS) this.flush();

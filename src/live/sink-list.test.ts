@@ -208,7 +208,7 @@ suite('sinks that start with the last key frame', () => {
     const { list, events } = open();
     using _ = list.bufferGop();
     list.startRun(context);
-    const huge = new Uint8Array(5 * 1024 * 1024);
+    const huge = new Uint8Array(33 * 1024 * 1024);
     const [key, ...others] = frames.slice(indexAt(2), indexAt(2) + 4).map((frame) => ({ ...frame, data: huge }));
     for (const frame of [key!, ...others]) list.write(frame);
     assert.deepEqual(events, [{ type: 'gop-too-large' }]);
@@ -260,21 +260,21 @@ suite('losses and queues', () => {
     const { list, clock, events } = open();
     const attachment = list.attach(recorder(), { name: 'whep' });
     list.startRun(context);
-    list.lost('whep', { gops: 1, frames: 10 });
-    list.lost('whep', { gops: 0, frames: 1 });
-    list.lost('srt', { gops: 0, frames: 7 });
+    list.lost('whep', 'slow', { gops: 1, frames: 10 });
+    list.lost('whep', 'slow', { gops: 0, frames: 1 });
+    list.lost('srt', 'slow', { gops: 0, frames: 7 });
     clock.advance(999);
-    list.lost('whep', { gops: 1, frames: 20 });
+    list.lost('whep', 'slow', { gops: 1, frames: 20 });
     assert.equal(events.length, 2);
     clock.advance(1);
     list.write(frames[indexAt(2)]!);
-    list.lost('whep', { gops: 0, frames: 3 });
+    list.lost('whep', 'slow', { gops: 0, frames: 3 });
     attachment[Symbol.dispose]();
     assert.deepEqual(events, [
-      { type: 'sink-lost', sink: 'whep', gops: 1, frames: 10 },
-      { type: 'sink-lost', sink: 'srt', gops: 0, frames: 7 },
-      { type: 'sink-lost', sink: 'whep', gops: 1, frames: 21 },
-      { type: 'sink-lost', sink: 'whep', gops: 0, frames: 3 },
+      { type: 'sink-lost', sink: 'whep', cause: 'slow', gops: 1, frames: 10 },
+      { type: 'sink-lost', sink: 'srt', cause: 'slow', gops: 0, frames: 7 },
+      { type: 'sink-lost', sink: 'whep', cause: 'slow', gops: 1, frames: 21 },
+      { type: 'sink-lost', sink: 'whep', cause: 'slow', gops: 0, frames: 3 },
     ]);
   });
 

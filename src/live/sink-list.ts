@@ -5,8 +5,10 @@
 import type { Clock } from '../lib/clock.ts';
 import type { Frame } from '../media/frame.ts';
 import { ticksToUs } from '../media/run.ts';
-import { GopBuffer } from './gop-buffer.ts';
-import { LossReport, type SinkLoss } from './loss-report.ts';
+import { type GopBounds, GopBuffer } from './gop-buffer.ts';
+import { LossReport } from './loss-report.ts';
+import type { MemoryBudget } from './memory-budget.ts';
+import type { GopBufferView, Loss, LossCause, SinkView } from './pressure.ts';
 import type { RunContext, Sink } from './sink.ts';
 import type { SinkEvent } from './stream-event.ts';
 
@@ -26,7 +28,8 @@ export interface AttachOptions {
   readonly fromKeyFrame?: boolean;
 }
 
-const NO_LOSS: SinkLoss = { gops: 0, frames: 0 };
+const NO_LOSS: Loss = { gops: 0, frames: 0 };
+const NO_LOSSES = { slow: NO_LOSS, 'gop-too-large': NO_LOSS, memory: NO_LOSS };
 
 type Attached = AttachOptions & { readonly sink: Sink; readonly gopBuffer: Disposable | undefined };
 
@@ -34,6 +37,8 @@ type Attached = AttachOptions & { readonly sink: Sink; readonly gopBuffer: Dispo
 export class SinkList implements Sink {
   readonly #clock: Clock;
   readonly #emit: (event: SinkEvent) => void;
+  readonly #bounds: GopBounds | undefined;
+  readonly #memory: MemoryBudget | undefined;
   /** Sinks that have the current run, or wait for the first. Replaced, never changed: calls may attach and detach. */
   #active: readonly Attached[] = [];
   /** Sinks that were attached within a run and get it from its next key frame on. */
@@ -43,12 +48,37 @@ export class SinkList implements Sink {
   /** Undefined while no sink needs it. */
   #gop: GopBuffer | undefined;
   #gopUsers = 0;
-  /** By the name of the sinks. */
-  readonly #losses = new Map<string, LossReport>();
+  /** By the name of the sinks and the cause. */
+  readonly #losses = new Map<string, Map<LossCause, LossReport>>();
 
-  constructor(clock: Clock, emit: (event: SinkEvent) => void) {
+  /** @param options.gop bounds of the GOP buffer; @param options.memory what the GOP buffer may use */
+  constructor(
+    clock: Clock,
+    emit: (event: SinkEvent) => void,
+    { gop, memory }: { gop?: GopBounds | undefined; memory?: MemoryBudget | undefined } = {},
+  ) {
     this.#clock = clock;
     this.#emit = emit;
+    this.#bounds = gop;
+    this.#memory = memory;
+  }
+
+  /** The state of every sink, in the order in which they were attached. */
+  get views(): SinkView[] {
+    return [...this.#active.map((each) => viewOf(each, false)), ...this.#joining.map((each) => viewOf(each, true))];
+  }
+
+  /** The state of the GOP buffer. */
+  get gopView(): GopBufferView {
+    const gop = this.#gop;
+    return {
+      isKept: gop !== undefined,
+      bytes: gop?.bytes ?? 0,
+      frames: gop?.gops.reduce((sum, { frames }) => sum + frames.length, 0) ?? 0,
+      gops: gop?.gops.length ?? 0,
+      seconds: gop?.seconds ?? 0,
+      isTooLarge: gop?.isTooLarge ?? false,
+    };
   }
 
   /** Bytes in the GOP buffer. */
@@ -84,23 +114,27 @@ export class SinkList implements Sink {
   /** Keeps the current GOP, from the next key frame on, until all results are disposed. */
   bufferGop(): Disposable {
     this.#gopUsers++;
-    this.#gop ??= new GopBuffer();
+    this.#gop ??= new GopBuffer(this.#bounds, this.#memory);
     let isUsed = true;
     return {
       [Symbol.dispose]: () => {
         if (!isUsed) return;
         isUsed = false;
-        if (--this.#gopUsers === 0) this.#gop = undefined;
+        if (--this.#gopUsers > 0) return;
+        this.#gop?.clear();
+        this.#gop = undefined;
       },
     };
   }
 
-  /** A sink dropped frames because it is too slow. */
-  lost(name: string, loss: SinkLoss): void {
-    let report = this.#losses.get(name);
+  /** A sink dropped frames. */
+  lost(name: string, cause: LossCause, loss: Loss): void {
+    const byCause = this.#losses.get(name) ?? new Map<LossCause, LossReport>();
+    this.#losses.set(name, byCause);
+    let report = byCause.get(cause);
     if (!report) {
-      report = new LossReport(this.#clock, (sum) => this.#emit({ type: 'sink-lost', sink: name, ...sum }));
-      this.#losses.set(name, report);
+      report = new LossReport(this.#clock, (sum) => this.#emit({ type: 'sink-lost', sink: name, cause, ...sum }));
+      byCause.set(cause, report);
     }
     report.add(loss);
   }
@@ -121,9 +155,11 @@ export class SinkList implements Sink {
   }
 
   write(frame: Frame): void {
-    const begins = frame.key && frame.trackId === this.#context?.reference.id;
-    if (begins) this.#beginGop(frame);
-    if (this.#gop?.write(frame, begins) === false) this.#emit({ type: 'gop-too-large' });
+    const context = this.#context;
+    if (context) {
+      if (frame.key && frame.trackId === context.reference.id) this.#beginGop(frame);
+      if (this.#gop?.write(frame, context.reference) === false) this.#emit({ type: 'gop-too-large' });
+    }
     for (const attached of this.#active) {
       // Not through #call: a closure per frame and sink costs as much as most sinks.
       try {
@@ -150,7 +186,7 @@ export class SinkList implements Sink {
   }
 
   #beginGop(first: Frame): void {
-    for (const report of this.#losses.values()) report.add(NO_LOSS);
+    for (const byCause of this.#losses.values()) for (const report of byCause.values()) report.add(NO_LOSS);
     const joining = this.#joining;
     this.#activate();
     const context = this.#context!;
@@ -189,8 +225,19 @@ export class SinkList implements Sink {
     attached.gopBuffer?.[Symbol.dispose]();
     this.#active = this.#active.filter((other) => other !== attached);
     this.#joining = this.#joining.filter((other) => other !== attached);
-    this.#losses.get(attached.name)?.flush();
+    for (const report of this.#losses.get(attached.name)?.values() ?? []) report.flush();
   }
+}
+
+function viewOf({ name, sink }: Attached, joins: boolean): SinkView {
+  return {
+    name,
+    queuedBytes: sink.queuedBytes ?? 0,
+    maxBytes: sink.maxQueuedBytes ?? 0,
+    level: sink.pressure ?? 0,
+    waitsForKeyFrame: joins || (sink.waitsForKeyFrame ?? false),
+    lost: sink.losses ?? NO_LOSSES,
+  };
 }
 
 /** A run for a sink that gets it from `first` on, a key frame of the reference track. */

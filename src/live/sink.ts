@@ -6,6 +6,7 @@ import type { Frame, Track } from '../media/frame.ts';
 import type { Run } from '../media/run.ts';
 import type { StreamGap } from '../media/segment.ts';
 import type { Pace } from './input.ts';
+import type { Loss, LossCause, PressureLevel } from './pressure.ts';
 
 /** Properties of a run, given to sinks before its first frame. */
 export interface RunContext {
@@ -24,8 +25,14 @@ export interface RunContext {
 
 /** Takes the frames of one stream. Calls are synchronous and must not wait; a sink that has to wait uses live/inbox. */
 export interface Sink {
-  /** Bytes of frames that wait in the sink, for metrics; absent where nothing waits. */
+  /** Bytes of frames that wait in the sink, and their bound, for metrics; absent where nothing waits. */
   readonly queuedBytes?: number;
+  readonly maxQueuedBytes?: number;
+  readonly pressure?: PressureLevel;
+  /** What it dropped, by cause; absent where nothing is dropped. */
+  readonly losses?: Readonly<Record<LossCause, Loss>>;
+  /** It dropped the current GOP. */
+  readonly waitsForKeyFrame?: boolean;
   /** A run begins; its first frame is a key frame of the reference track. The previous run is over, or continues if `soft`. */
   startRun(context: RunContext): void;
   write(frame: Frame): void;

@@ -7,8 +7,9 @@ import type { Frame } from '../media/frame.ts';
 import { audioTrack, videoFrames, videoTrack } from './frames.fixture.ts';
 import type { RunStart } from './input.ts';
 import type { RunContext, Sink } from './sink.ts';
-import { Stream, type StreamPast } from './stream.ts';
+import { Stream } from './stream.ts';
 import type { StreamEvent } from './stream-event.ts';
+import type { StreamPast } from './stream-options.ts';
 
 /** When the clock starts, µs since 1970. */
 export const NOW_US = 1_795_000_000_000_000;

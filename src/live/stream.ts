@@ -16,13 +16,15 @@ import { GapLog } from './gap-log.ts';
 import type { RunStart, SourceSegment, StreamInput } from './input.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 import { KeyWatch } from './key-watch.ts';
-import type { SinkLoss } from './loss-report.ts';
+import { DEFAULT_STREAM_BYTES, MemoryBudget } from './memory-budget.ts';
 import { dropBefore, type PendingRun, shiftFor } from './pending-run.ts';
+import { highestLevel, type Loss, type LossCause, type StreamPressure } from './pressure.ts';
 import { Reanchor } from './reanchor.ts';
 import { referenceOf } from './reference.ts';
 import type { RunContext, Sink } from './sink.ts';
 import { type AttachOptions, SinkList } from './sink-list.ts';
-import type { StreamEvent } from './stream-event.ts';
+import type { PressureChange, StreamEvent } from './stream-event.ts';
+import type { StreamOptions } from './stream-options.ts';
 
 /**
  * After a reconnect, a source may begin with media that is recorded already: segments of its first playlist are clipped to the previous
@@ -40,20 +42,10 @@ const CLOCK_SET_FORWARD = 'the clock was set forward';
 /** Shortest age of a run for a soft re-anchor: before, its playlist may not have begun. */
 const SETTLED_AFTER_US = 10_000_000;
 
-/** State from which a stream continues after a restart of the process. */
-export interface StreamPast {
-  /** End of the last media, µs since 1970; the stream's creation when there is none. */
-  readonly endUs: number;
-  /** There is media before `endUs`, which new media must not overlap. */
-  readonly hasMedia: boolean;
-  /** Highest run id ever used. */
-  readonly lastRun: number;
-  /** Known gaps from `endUs` until now. */
-  readonly gaps: readonly StreamGap[];
-}
-
 /** One live stream. Its publisher uses it as StreamInput. */
 export class Stream implements StreamInput {
+  /** The frames that wait in its sinks and its GOP buffer. */
+  readonly memory: MemoryBudget;
   readonly #clock: Clock;
   readonly #sinks: SinkList;
   readonly #ready: StreamInput['ready'];
@@ -88,12 +80,15 @@ export class Stream implements StreamInput {
   /** The UTC offset of the last run. */
   #utcOffsetUs: number | undefined;
 
-  /** @param options.ready see StreamInput; always ready if not given */
-  constructor(options: { clock: Clock; past: StreamPast; ready?: StreamInput['ready'] }) {
+  constructor(options: StreamOptions) {
     this.#clock = options.clock;
     this.#reanchors = new Reanchor(options.clock);
     this.#ready = options.ready;
-    this.#sinks = new SinkList(options.clock, (event) => this.#events.emit(event));
+    this.memory = new MemoryBudget(options.memory?.streamBytes ?? DEFAULT_STREAM_BYTES, options.memory?.total, (view) =>
+      this.pressed({ sink: undefined, ...view }),
+    );
+    const { memory } = this;
+    this.#sinks = new SinkList(options.clock, (event) => this.#events.emit(event), { gop: options.gop, memory });
     this.#keyFrameRequests = new KeyFrameRequests(options.clock, () => this.#start?.requestKeyFrame);
     this.#endUs = options.past.endUs;
     this.#hasMedia = options.past.hasMedia;
@@ -121,8 +116,22 @@ export class Stream implements StreamInput {
   }
 
   /** Adds frames that a sink dropped to the reported loss of its name. */
-  lost(sink: string, loss: SinkLoss): void {
-    this.#sinks.lost(sink, loss);
+  lost(sink: string, cause: LossCause, loss: Loss): void {
+    this.#sinks.lost(sink, cause, loss);
+  }
+
+  /** Reports that the level of a sink's queue has changed. */
+  pressed(change: PressureChange): void {
+    const { sink, level, bytes, maxBytes } = change;
+    this.#events.emit({ type: 'pressure', sink, level, bytes, maxBytes });
+  }
+
+  /** How full its sinks, its GOP buffer and its memory are, and what its sinks lost. */
+  pressure(): StreamPressure {
+    const sinks = this.#sinks.views;
+    const level = highestLevel([this.memory.level, ...sinks.map((sink) => sink.level)]);
+    const { view: memory, total } = this.memory;
+    return { level, memory, totalMemory: total.view, gop: this.#sinks.gopView, sinks };
   }
 
   /** Detaches all sinks. Call `offline` before. */

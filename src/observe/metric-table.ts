@@ -2,17 +2,8 @@
  * The one table of all metrics, the source of the registry, the typed handles and docs/7-reference/metrics.md.
  * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes), counters end in `_total`.
  */
-
-/** Definition of a metric. */
-export interface MetricRow {
-  readonly type: 'counter' | 'gauge' | 'histogram';
-  readonly name: `oxbow_${string}`;
-  readonly labels: readonly string[];
-  /** One sentence. */
-  readonly help: string;
-  /** Upper bounds of a histogram, in its unit. */
-  readonly buckets?: readonly number[];
-}
+import type { MetricRow } from './metric-row.ts';
+import { sinkMetrics } from './sink-metrics.ts';
 
 /** Default buckets of histograms. */
 export const REQUEST_SECONDS = [0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30];
@@ -75,54 +66,7 @@ export const metricTable = {
     labels: ['stream'],
     help: 'Frames that publishers delivered.',
   },
-  sinkQueuedBytes: {
-    type: 'gauge',
-    name: 'oxbow_sink_queued_bytes',
-    labels: ['stream', 'sink'],
-    help: 'Bytes of frames that wait for sinks of a stream, by kind of sink.',
-  },
-  sinkLostGops: {
-    type: 'counter',
-    name: 'oxbow_sink_lost_gops_total',
-    labels: ['stream', 'sink'],
-    help: 'GOPs that sinks of a stream dropped because they were too slow, by kind of sink.',
-  },
-  sinkLostFrames: {
-    type: 'counter',
-    name: 'oxbow_sink_lost_frames_total',
-    labels: ['stream', 'sink'],
-    help: 'Frames that sinks of a stream dropped because they were too slow, by kind of sink.',
-  },
-  gopBufferBytes: {
-    type: 'gauge',
-    name: 'oxbow_gop_buffer_bytes',
-    labels: [],
-    help: 'Bytes of frames since the last key frame that all streams keep for sinks that attach later.',
-  },
-  gopsTooLarge: {
-    type: 'counter',
-    name: 'oxbow_gops_too_large_total',
-    labels: ['stream'],
-    help: 'GOPs that were too large for the GOP buffer (8 MiB or 2,048 frames), so that late sinks had to wait for the next key frame.',
-  },
-  publishers: {
-    type: 'gauge',
-    name: 'oxbow_publishers',
-    labels: ['stream', 'role'],
-    help: 'Publishers that are connected to the stream, by role: active or standby.',
-  },
-  publishClaims: {
-    type: 'counter',
-    name: 'oxbow_publish_claims_total',
-    labels: ['stream', 'protocol', 'result'],
-    help: 'Publishers that claimed the stream, by result: active, standby or refused.',
-  },
-  publisherSwitches: {
-    type: 'counter',
-    name: 'oxbow_publisher_switches_total',
-    labels: ['stream', 'reason'],
-    help: 'Times that a second publisher became the active one, by reason: left, stalled or replaced.',
-  },
+  ...sinkMetrics,
   damage: {
     type: 'counter',
     name: 'oxbow_damage_total',

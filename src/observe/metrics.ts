@@ -6,7 +6,8 @@ import { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { version } from '../lib/version.ts';
 import { type LoopLag, watchLoop } from './loop-lag.ts';
 import { memoryLimit } from './memory-limit.ts';
-import { type MetricRow, metricTable, REQUEST_SECONDS } from './metric-table.ts';
+import type { MetricRow } from './metric-row.ts';
+import { metricTable, REQUEST_SECONDS } from './metric-table.ts';
 
 /** Node's names of open resources, and those of the metric. */
 const HANDLE_KINDS: Readonly<Record<string, string>> = {

@@ -3,19 +3,14 @@
  * In: past of the stream and state of the packager. Out: both; the packager is a required sink of the stream.
  */
 import type { Config } from '../config/schema.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { StreamInput } from '../live/input.ts';
-import { Stream, type StreamPast } from '../live/stream.ts';
+import type { GopBounds } from '../live/gop-buffer.ts';
+import { Stream } from '../live/stream.ts';
+import type { StreamOptions } from '../live/stream-options.ts';
 import type { PackagerSettings } from './generation.ts';
 import { Packager, type PackagerOptions } from './packager.ts';
 
 /** Options of a pipeline. */
-export interface PipelineOptions extends PackagerOptions {
-  readonly clock: Clock;
-  readonly past: StreamPast;
-  /** See StreamInput; always ready if not given. */
-  readonly ready?: StreamInput['ready'];
-}
+export interface PipelineOptions extends PackagerOptions, StreamOptions {}
 
 /** A stream and the packager that cuts it. */
 export interface Pipeline {
@@ -24,11 +19,23 @@ export interface Pipeline {
 }
 
 /** Creates a stream whose frames go to a packager. */
-export function createPipeline({ clock, past, ready, ...options }: PipelineOptions): Pipeline {
+export function createPipeline({ clock, past, ready, gop, memory, ...options }: PipelineOptions): Pipeline {
   const packager = new Packager(options);
-  const stream = new Stream({ clock, past, ...(ready && { ready }) });
+  const stream = new Stream({ clock, past, gop, memory, ...(ready && { ready }) });
   stream.attach(packager, { name: 'packager', required: true });
   return { stream, packager };
+}
+
+/** The bounds of GOP buffers by the settings. */
+export function gopBounds({ live: { gopBuffer } }: Pick<Config, 'live'>): GopBounds {
+  const { duration, gops, size, openDuration, openSize } = gopBuffer;
+  return {
+    maxS: duration / 1000,
+    maxGops: gops,
+    maxBytes: size,
+    maxOpenS: openDuration / 1000,
+    maxOpenBytes: openSize,
+  };
 }
 
 /** The packager's part of the settings. */

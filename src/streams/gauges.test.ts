@@ -85,11 +85,16 @@ test('queues and losses of slow sinks, and failed sinks, are in the metrics and 
     (await metrics[name].get()).values.map(({ labels, value }) => [labels, value > 0]);
   const labels = { stream: 'door', sink: 'slow' };
   assert.deepEqual(await read('sinkQueuedBytes'), [[labels, true]]);
-  assert.deepEqual(await read('sinkLostGops'), [[labels, true]]);
-  assert.deepEqual(await read('sinkLostFrames'), [[labels, true]]);
+  const lost = { ...labels, cause: 'slow' };
+  assert.deepEqual(await read('sinkLostGops'), [[lost, true]]);
+  assert.deepEqual(await read('sinkLostFrames'), [[lost, true]]);
+  assert.match(await metrics.print(), /oxbow_sink_pressure_percent\{stream="door",sink="slow"\} 75/);
+  assert.ok(
+    rig.events.some(({ type, data }) => type === 'stream.pressure' && (data as { level: number }).level === 75),
+  );
   assert.deepEqual(await read('gopBufferBytes'), [[{}, true]]);
   assert.deepEqual(await read('bugs'), [[{}, true]]);
-  assert.ok(rig.logged.some(({ msg, sink: name }) => msg === 'a slow sink dropped GOPs' && name === 'slow'));
+  assert.ok(rig.logged.some(({ msg, sink: name }) => msg === 'a sink dropped GOPs' && name === 'slow'));
   assert.ok(
     rig.logged.some(({ msg, sink: name, error }) => msg === 'a sink failed' && name === 'broken' && error === 'a bug'),
   );

@@ -67,7 +67,9 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
   const states = { starting: 0, live: 0, waiting: 0, unpublished: 0, offline: 0, ended: 0, stopped: 0 };
   let open = 0;
   let gopBytes = 0;
+  let waitingBytes = 0;
   metrics.sinkQueuedBytes.reset();
+  metrics.sinkPressure.reset();
   for (const stream of catalog.all) {
     const { name, state, recording } = stream;
     states[state]++;
@@ -75,6 +77,8 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
     const { sinks, gop } = stream.stream.buffered;
     for (const [sink, bytes] of sinks) metrics.sinkQueuedBytes.set({ stream: name, sink }, bytes);
     gopBytes += gop;
+    readPressure(stream, metrics);
+    waitingBytes = stream.stream.memory.total.bytes;
     metrics.streamLive.set({ stream: name }, state === 'live' ? 1 : 0);
     if (stream.definition.source.type === 'push') {
       metrics.publishers.set({ stream: name, role: 'active' }, stream.publishers.connected ? 1 : 0);
@@ -86,6 +90,17 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
   for (const [state, count] of Object.entries(states)) metrics.streams.set({ state }, count);
   metrics.openChunkFiles.set(open);
   metrics.gopBufferBytes.set(gopBytes);
+  metrics.waitingBytes.set(waitingBytes);
+}
+
+function readPressure({ name, stream }: Catalog['all'][number], metrics: Metrics): void {
+  const { memory, sinks } = stream.pressure();
+  metrics.streamMemoryBytes.set({ stream: name }, memory.bytes);
+  const levels = new Map<string, number>();
+  for (const sink of sinks) {
+    if (sink.maxBytes > 0) levels.set(sink.name, Math.max(sink.level, levels.get(sink.name) ?? 0));
+  }
+  for (const [sink, level] of levels) metrics.sinkPressure.set({ stream: name, sink }, level);
 }
 
 /** No media is expected in these states. */

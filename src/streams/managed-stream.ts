@@ -352,12 +352,14 @@ export class ManagedStream implements ServedStream {
         break;
       }
       case 'sink-lost': {
-        const { sink, gops, frames } = event;
-        metrics.sinkLostGops.inc({ stream, sink }, gops);
-        metrics.sinkLostFrames.inc({ stream, sink }, frames);
-        log.warn({ stream, sink, gops, frames }, 'a slow sink dropped GOPs');
+        const { sink, cause, gops, frames } = event;
+        metrics.sinkLostGops.inc({ stream, sink, cause }, gops);
+        metrics.sinkLostFrames.inc({ stream, sink, cause }, frames);
+        log.warn({ stream, sink, cause, gops, frames }, 'a sink dropped GOPs');
         break;
       }
+      case 'pressure':
+        break; // StreamEvents publishes it
       case 'gop-too-large':
         metrics.gopsTooLarge.inc({ stream });
         break;

@@ -6,7 +6,7 @@ import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { SourceConfig } from '../config/schema.ts';
 import { HOLE_US } from '../live/continuity.ts';
-import type { StreamPast } from '../live/stream.ts';
+import type { StreamPast } from '../live/stream-options.ts';
 import type { StreamGap } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { ChunkRow } from '../recording/chunk-table.ts';

@@ -10,6 +10,7 @@ import type { ClientSourceConfig, Config } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import type { StreamInput } from '../live/input.ts';
+import type { MemoryBudget } from '../live/memory-budget.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
@@ -52,6 +53,8 @@ export interface StreamDeps {
   readonly leases: Leases;
   readonly table: ChunkTable;
   readonly horizons: Horizons;
+  /** Ceiling of the frames that wait in all streams; a ceiling for each stream if not given. */
+  readonly memory?: MemoryBudget;
   readonly msnMarks: MsnMarks;
   readonly pins: PinTable;
   readonly markers: MarkerTable;

@@ -1,6 +1,6 @@
 /**
  * Publishes the events of one stream for all clients that may see it.
- * In: events of live/stream. Out: `stream.live`, `.offline`, `.gap`, `.recording`, `.generation` on the bus.
+ * In: events of live/stream. Out: `stream.live`, `.offline`, `.gap`, `.recording`, `.generation`, `.pressure` on the bus.
  */
 import type { StreamEvent } from '../live/stream-event.ts';
 import type { StreamGap } from '../media/segment.ts';
@@ -15,6 +15,8 @@ export class StreamEvents {
   /** The last published state of the media: none, `live`, `offline`, or the cause of a gap. */
   #published: '' | 'live' | StreamGap['cause'] = '';
   #isRecording = false;
+  /** Sinks, otherwise '' for the memory of the stream, of which a level of 50 % or more was published. */
+  readonly #pressed = new Set<string>();
 
   /** @param definition as it is at the time */
   constructor(bus: StreamDeps['events'], definition: () => StreamDefinition) {
@@ -26,6 +28,7 @@ export class StreamEvents {
   onEvent(event: StreamEvent): void {
     if (event.type === 'run') this.#onRun(event.context);
     if (event.type === 'absent') this.#onAbsent(event);
+    if (event.type === 'pressure') this.#onPressure(event);
   }
 
   /** The settings were changed. */
@@ -59,6 +62,15 @@ export class StreamEvents {
       this.#gap({ from: timeOf(atUs), to: null, cause, detail });
     }
     this.#publishRecording();
+  }
+
+  /** Levels below 50 % are for metrics only. */
+  #onPressure({ sink, level, bytes, maxBytes }: Extract<StreamEvent, { type: 'pressure' }>): void {
+    const key = sink ?? '';
+    const wasHigh = this.#pressed.delete(key);
+    if (level >= 50) this.#pressed.add(key);
+    if (level < 50 && !wasHigh) return;
+    this.#bus.publish('stream.pressure', { sink: sink ?? null, level, bytes, maxBytes }, this.#definition());
   }
 
   #gap(gap: { from: string; to: string | null; cause: Exclude<StreamGap['cause'], 'offline'>; detail: string }): void {

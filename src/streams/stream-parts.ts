@@ -9,7 +9,7 @@ import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { StreamGap } from '../media/segment.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
 import type { Packager } from '../packager/packager.ts';
-import { createPipeline, packagerSettings } from '../packager/pipeline.ts';
+import { createPipeline, gopBounds, packagerSettings } from '../packager/pipeline.ts';
 import type { ChunkSpan } from '../recording/chunk-table.ts';
 import { latestDateRanges, REMEMBERED_DATE_RANGES } from '../recording/date-range-rows.ts';
 import { type InitTable, openInitTable } from '../recording/init-table.ts';
@@ -102,6 +102,8 @@ export async function openStreamParts(
   const { stream, packager } = createPipeline({
     clock,
     past: pastOf(createdUs, last, saved, found.repaired > 0),
+    gop: gopBounds(config),
+    memory: deps.memory && { streamBytes: config.live.memory.stream, total: deps.memory },
     async ready(options) {
       await recorder.ready(options);
       await msns.ready(options);

@@ -178,7 +178,7 @@ export interface RigChange extends Partial<Pick<StreamDeps, 'runSource' | 'mayWr
   readonly segments?: SegmentStore;
   /** UTC at which the clock starts, ms since 1970. */
   readonly nowMs?: number;
-  readonly config?: Partial<Config>;
+  readonly config?: Omit<Partial<Config>, 'live'> & { readonly live?: Partial<Config['live']> };
   readonly maxDisk?: number;
   /** Shared with other processes. */
   readonly leases?: LeaseStore;
@@ -216,6 +216,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
         data: folder,
         record: { ...config.record, sync: 'off', maxDisk: change.maxDisk },
         ...change.config,
+        live: { ...config.live, ...change.config?.live },
       },
     },
     segments,

@@ -6,7 +6,6 @@
 import assert from 'node:assert/strict';
 import { parseMediaAddress } from '../../../src/api/media-address.ts';
 import { openRangeReader, type RangeReader } from '../../../src/archive/range-reader.ts';
-import type { Config } from '../../../src/config/schema.ts';
 import { createMediaRouter } from '../../../src/delivery/media-router.ts';
 import type { Reply } from '../../../src/delivery/reply.ts';
 import { Stills } from '../../../src/delivery/stills.ts';
@@ -17,7 +16,7 @@ import type { Frame, Track } from '../../../src/media/frame.ts';
 import { renditionsOf } from '../../../src/media/rendition-set.ts';
 import { ticksToUs } from '../../../src/media/run.ts';
 import type { ManagedStream } from '../../../src/streams/managed-stream.ts';
-import { openStreams, type StreamsRig, temporaryFolder } from '../../../src/streams/streams.fixture.ts';
+import { openStreams, type RigChange, type StreamsRig, temporaryFolder } from '../../../src/streams/streams.fixture.ts';
 import { Follower } from '../checker.ts';
 import { type Media, startS } from './encoded-media.ts';
 import { type Fetched, type FetchPath, Player } from './recording-player.ts';
@@ -46,7 +45,7 @@ export interface PlayOptions {
 export interface HarnessOptions {
   /** Start, ms since 1970; default 100 s after a ten-minute mark. */
   readonly nowMs?: number;
-  readonly config?: Partial<Config>;
+  readonly config?: RigChange['config'];
 }
 
 /** One stream, its players, and its recording. */

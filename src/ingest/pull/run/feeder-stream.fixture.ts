@@ -5,8 +5,9 @@
 import { createManualClock, type ManualClock } from '../../../lib/clock.ts';
 import { videoFrames, videoTrack } from '../../../live/frames.fixture.ts';
 import type { RunContext, Sink } from '../../../live/sink.ts';
-import { Stream, type StreamPast } from '../../../live/stream.ts';
+import { Stream } from '../../../live/stream.ts';
 import type { StreamEvent } from '../../../live/stream-event.ts';
+import type { StreamPast } from '../../../live/stream-options.ts';
 import type { Frame } from '../../../media/frame.ts';
 import { ticksToUs } from '../../../media/run.ts';
 import type { PullContext } from '../context.ts';

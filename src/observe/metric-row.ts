@@ -1,0 +1,15 @@
+/**
+ * One row of the table of metrics.
+ * In: metric-table and its parts. Out: the registry. Pure types.
+ */
+
+/** Definition of a metric. */
+export interface MetricRow {
+  readonly type: 'counter' | 'gauge' | 'histogram';
+  readonly name: `oxbow_${string}`;
+  readonly labels: readonly string[];
+  /** One sentence. */
+  readonly help: string;
+  /** Upper bounds of a histogram, in its unit. */
+  readonly buckets?: readonly number[];
+}
