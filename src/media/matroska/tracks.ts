@@ -2,10 +2,10 @@
  * The Tracks element: tracks and codecs of a Matroska file.
  * In: tracks of pictures and sound. Out: bytes. Pure. RFC 9559, 5.1.4; codec ids and CodecPrivate: draft-ietf-cellar-codec, 6.
  */
-import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { parseAacConfig } from '../aac/config.ts';
 import type { AudioConfig, AudioTrack, VideoTrack } from '../frame.ts';
+import { printOpusHead } from '../opus/head.ts';
 import { vp9Features } from '../vp9/vpcc.ts';
 import { element, floatElement, textElement, uintElement } from './ebml.ts';
 
@@ -100,38 +100,14 @@ function codecPrivateOf({ config }: VideoTrack | AudioTrack): Uint8Array {
     case 'vp9':
       return vp9Features(config.record);
     case 'opus':
-      return opusHead(config.record);
+      // Blocks have the time of what they decode to, and a clip begins in the middle of a stream: nothing is skipped.
+      return printOpusHead(config.record, 0);
     case 'ac3':
     case 'eac3':
       return new Uint8Array(0);
     default:
       return config.record;
   }
-}
-
-/**
- * The identification header of Ogg (RFC 7845, 5.1), which has the fields of `dOps` with the low byte first. Its pre-skip is 0, as is
- * CodecDelay, which is left out: blocks stand at the time of what they decode to, and a clip is cut from the midst of a stream.
- */
-function opusHead(record: Uint8Array): Uint8Array {
-  const dOps = new ByteReader(record, "'dOps'");
-  dOps.skip(1);
-  const channels = dOps.u8();
-  dOps.skip(2); // PreSkip
-  const inputRate = dOps.u32();
-  const gain = dOps.u16();
-  const family = dOps.u8();
-  const mapping = dOps.take(dOps.left);
-  const head = new Uint8Array(19 + mapping.length);
-  head.set(new TextEncoder().encode('OpusHead'));
-  const view = new DataView(head.buffer);
-  view.setUint8(8, 1);
-  view.setUint8(9, channels);
-  view.setUint32(12, inputRate, true);
-  view.setUint16(16, gain, true);
-  view.setUint8(18, family);
-  head.set(mapping, 19);
-  return head;
 }
 
 /** Where spectral band replication doubles the rate, the file names that of the core and that of the output. */
