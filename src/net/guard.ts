@@ -57,9 +57,18 @@ export class Guard {
       throw netFailure('url', `a user name or password in the address of ${url.host} is not accepted`);
     }
     const literal = parseIp(url.hostname);
-    if (literal && !trusted && !this.#mayReach(literal)) {
-      throw netFailure('address', `${url.hostname} is ${NOT_PUBLIC}`);
-    }
+    if (literal) this.checkLiteral(url.hostname, literal, trusted);
+  }
+
+  /**
+   * Checks an address that is written as one.
+   *
+   * @param text the address, for the message
+   * @param trusted whether an administrator configured it
+   * @throws OxbowError `address-refused`
+   */
+  checkLiteral(text: string, address: IpAddress, trusted: boolean): void {
+    if (!trusted && !this.#mayReach(address)) throw netFailure('address', `${text} is ${NOT_PUBLIC}`);
   }
 
   /**

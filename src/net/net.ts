@@ -1,5 +1,5 @@
 /**
- * The guarded HTTP client for every outgoing request of oxbow.
+ * The guarded HTTP client for every outgoing request of oxbow, and checked addresses for every other outgoing connection.
  * In: URLs from administrators, users, playlists and redirects. Out: replies, read within bounds. docs/architecture.md, Outgoing requests. No other code opens outgoing connections; no proxy of the environment is used.
  */
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
@@ -11,12 +11,14 @@ import { readBody, readRaw } from './body.ts';
 import type { Cookies } from './cookies.ts';
 import { netFailure, shownUrl, toNetFailure } from './failure.ts';
 import { Guard, type Resolve, systemResolve } from './guard.ts';
+import { type CheckedHost, type HostRequest, resolveHost } from './host.ts';
 import { Patience } from './patience.ts';
 import { type GuardedProxy, openGuardedProxy, type ProxyOptions } from './proxy.ts';
 
 export { Cookies } from './cookies.ts';
 export { isRetryable, type NetReason, shownUrl } from './failure.ts';
 export type { Resolve, ResolvedAddress } from './guard.ts';
+export type { CheckedHost, HostRequest } from './host.ts';
 export { type GuardedProxy, type ProxyOptions, refusedPhrase } from './proxy.ts';
 
 const MAX_REDIRECTS = 5;
@@ -80,6 +82,15 @@ export interface Net extends AsyncDisposable {
   fetch(url: string | URL, request: NetRequest): Promise<NetResponse>;
   /** Opens a proxy for a child process that sends its own requests; the caller closes it when the child has ended. */
   openProxy(options: ProxyOptions): Promise<GuardedProxy>;
+  /**
+   * Resolves the host of an outgoing TCP or UDP connection once, and checks every address: the same rules as for requests. The caller
+   * connects to one of the addresses, never to the name.
+   *
+   * @param host as in a URL
+   * @param port 1 to 65535
+   * @throws OxbowError `address-refused` for an address that is not allowed, `source-failed` where the name has none; the signal's reason
+   */
+  resolveHost(host: string, port: number, request: HostRequest): Promise<CheckedHost>;
   /** Connections kept for the next request. */
   readonly idleConnections: number;
   /** Closes all connections; current requests fail. */
@@ -124,6 +135,7 @@ export function createNet(options: NetOptions): Net {
       }
     },
     openProxy: (given) => openGuardedProxy(guard, given),
+    resolveHost: (host, port, request) => resolveHost(guard, host, port, request),
     get idleConnections() {
       return agents.idle();
     },

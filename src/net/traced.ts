@@ -10,6 +10,7 @@ export function tracedNet(net: Net, traceparent: string | undefined): Net {
   return {
     fetch: (url, request) => net.fetch(url, { ...request, traceparent }),
     openProxy: (options) => net.openProxy(options),
+    resolveHost: (host, port, request) => net.resolveHost(host, port, request),
     get idleConnections() {
       return net.idleConnections;
     },

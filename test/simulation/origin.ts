@@ -48,6 +48,7 @@ export class SimulatedOrigin {
     return {
       fetch: (url, request) => this.#fetch(new URL(url), request),
       openProxy: () => Promise.reject(new Error('a simulation has no pages')),
+      resolveHost: () => Promise.reject(new Error('a simulation has no relays')),
       idleConnections: 0,
       close,
       [Symbol.asyncDispose]: close,
