@@ -1,6 +1,6 @@
 /**
- * Measures recorders while they record: starts an origin and the recorders, waits for the warm-up, then samples their processes.
- * In: a recorder, a number of streams, durations. Out: CPU, memory, and the CPU of other programs.
+ * Measures running programs: waits for the warm-up, then samples their processes.
+ * In: process ids, durations. Out: CPU, memory, and the CPU of other programs.
  */
 import { setTimeout as pause } from 'node:timers/promises';
 import { openFolder } from '../test/fixtures/server.ts';
@@ -16,30 +16,35 @@ export interface Durations {
   readonly measureS: number;
 }
 
-/** Result of one measurement. */
-export interface Measurement {
-  readonly streams: number;
-  /** CPU of the recorders, percent of one core. */
+/** CPU and memory of programs over a measured time. */
+export interface Sample {
+  /** CPU of the measured programs, percent of one core. */
   readonly cpuPercent: number;
   readonly pssPeakBytes: number;
-  /** CPU of other programs, percent of the machine. */
+  /** CPU of programs that are neither measured nor part of the benchmark, percent of the machine. */
   readonly othersPercent: number;
+}
+
+/** Result of one measurement of recorders. */
+export interface Measurement extends Sample {
+  readonly streams: number;
   /** Empty if there are none. */
   readonly problems: string;
 }
 
-/** Measures once. */
-export async function measure(
-  start: StartRecorders,
-  streams: number,
-  media: BenchMedia,
+/**
+ * Samples programs once a second.
+ *
+ * @param measured process ids of the measured programs
+ * @param helpers process ids of sources and clients of the benchmark
+ */
+export async function sample(
+  measured: readonly number[],
+  helpers: readonly number[],
   { warmUpS, measureS }: Durations,
-): Promise<Measurement> {
-  await using folder = await openFolder('bench-run');
-  await using origin = await openBenchOrigin({ segments: media.segments, streams });
-  await using recorders = await start(origin.urls, folder.path);
-  const tree = new ProcessTree(recorders.pids);
-  const bench = new ProcessTree([origin.pid]);
+): Promise<Sample> {
+  const tree = new ProcessTree(measured);
+  const bench = new ProcessTree(helpers);
   const ownCpuS = () => (process.cpuUsage().user + process.cpuUsage().system) / 1e6;
   const now = () => ({
     s: performance.now() / 1000,
@@ -57,10 +62,22 @@ export async function measure(
   const to = now();
   const percent = (seconds: number) => (100 * seconds) / (to.s - from.s);
   return {
-    streams,
     cpuPercent: percent(to.tree - from.tree),
     pssPeakBytes,
     othersPercent: Math.max(0, percent(to.machine - from.machine - (to.known - from.known)) / cores),
-    problems: await recorders.problems(),
   };
+}
+
+/** Starts an origin and recorders of its playlists, and measures the recorders once. */
+export async function measure(
+  start: StartRecorders,
+  streams: number,
+  media: BenchMedia,
+  durations: Durations,
+): Promise<Measurement> {
+  await using folder = await openFolder('bench-run');
+  await using origin = await openBenchOrigin({ segments: media.segments, streams });
+  await using recorders = await start(origin.urls, folder.path);
+  const found = await sample(recorders.pids, [origin.pid], durations);
+  return { streams, ...found, problems: await recorders.problems() };
 }

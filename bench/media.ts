@@ -20,21 +20,22 @@ export interface BenchMedia {
 }
 
 /**
- * 720p30 H.264 with B-frames at about 2.4 Mbps, AAC at 128 kbps.
+ * 720p30 H.264 with B-frames at about `kbps`, AAC at 128 kbps.
  *
  * @param seconds rounded up to whole segments
+ * @param kbps highest bitrate of the video; 2,300 of 2,500 on average
  */
-export function makeBenchMedia(seconds: number): BenchMedia {
+export function makeBenchMedia(seconds: number, kbps = 2500): BenchMedia {
   const count = Math.ceil(seconds / SEGMENT_S);
-  const folder = join(tmpdir(), 'oxbow-bench', `720p30-2500k-${count * SEGMENT_S}s`);
-  if (!existsSync(folder)) encode(folder, count);
+  const folder = join(tmpdir(), 'oxbow-bench', `720p30-${kbps}k-${count * SEGMENT_S}s`);
+  if (!existsSync(folder)) encode(folder, count, kbps);
   const names = readdirSync(folder).filter((name) => name.endsWith('.ts'));
   const segments = names.sort().map((name) => join(folder, name));
   const bytes = segments.reduce((sum, path) => sum + statSync(path).size, 0);
   return { segments, bitrate: (bytes * 8) / (segments.length * SEGMENT_S) };
 }
 
-function encode(folder: string, count: number): void {
+function encode(folder: string, count: number, kbps: number): void {
   mkdirSync(join(folder, '..'), { recursive: true });
   const draft = mkdtempSync(`${folder}.draft-`);
   const duration = count * SEGMENT_S;
@@ -47,7 +48,7 @@ function encode(folder: string, count: number): void {
       ...['-f', 'lavfi', '-i', `testsrc2=size=1280x720:rate=${FPS}:duration=${duration},noise=alls=12:allf=t`],
       ...['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${duration}`],
       ...['-c:v', 'libx264', '-preset', 'superfast', '-bf', '2', '-pix_fmt', 'yuv420p'],
-      ...['-b:v', '2300k', '-maxrate', '2500k', '-bufsize', '2500k'],
+      ...['-b:v', `${kbps * 0.92}k`, '-maxrate', `${kbps}k`, '-bufsize', `${kbps}k`],
       ...['-g', gop, '-keyint_min', gop, '-sc_threshold', '0', '-c:a', 'aac', '-b:a', '128k'],
       ...['-f', 'segment', '-segment_time', String(SEGMENT_S), '-segment_format', 'mpegts', join(draft, '%05d.ts')],
     ],

@@ -4,6 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { benchFootprint } from './footprint.ts';
+import { benchIngest } from './ingest.ts';
 import { benchPart } from './part.ts';
 import { benchPull } from './pull.ts';
 import { benchServe } from './serve.ts';
@@ -17,6 +18,13 @@ const usage = `Usage: npm run bench -- VERB [options]
     --warm-up 20       seconds before each measurement
     --seconds 60       seconds of each measurement
     --alone            without ffmpeg
+  ingest     CPU and memory of publishers, compared with one ffmpeg per stream and, for RTMP, with nginx-rtmp
+    --protocol rtmp    rtmp or srt
+    --kbps 2500        bitrate of the video
+    --streams 2,16,32  numbers of streams
+    --warm-up 20       seconds before each measurement
+    --seconds 60       seconds of each measurement
+    --alone            without the peers
   timeline   queries in the index of many days, and the playlist of 24 hours
     --of 100x30        streams and days
   part       from the last frame of a part to the playlist that lists it, as a waiting player receives it
@@ -35,12 +43,16 @@ const usage = `Usage: npm run bench -- VERB [options]
   player     the watch page in Chromium: total latency, clicks into the past, joins and cost, compared with hls.js and shaka-player
     --seconds 600      seconds of live playback
     --only cost,joins  some of cost, live, clicks, joins (default: all)
+  publish    glass to glass from an encoder like OBS over RTMP to the watch page in Chromium
+    --seconds 60       seconds of each encoder setting
 `;
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    streams: { type: 'string', default: '1,8,32' },
+    streams: { type: 'string' },
+    protocol: { type: 'string', default: 'rtmp' },
+    kbps: { type: 'string', default: '2500' },
     'warm-up': { type: 'string', default: '20' },
     seconds: { type: 'string' },
     alone: { type: 'boolean', default: false },
@@ -54,20 +66,30 @@ const { values, positionals } = parseArgs({
     help: { type: 'boolean', default: false },
   },
 });
+const streams = (unset: string) => (values.streams ?? unset).split(',').map(Number);
 const seconds = (unset: number) => Number(values.seconds ?? unset);
 const rounds = Number(values.rounds);
 
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   pull: () =>
     benchPull({
-      streams: values.streams.split(',').map(Number),
+      streams: streams('1,8,32'),
+      warmUpS: Number(values['warm-up']),
+      measureS: seconds(60),
+      alone: values.alone,
+    }),
+  ingest: () =>
+    benchIngest({
+      protocol: values.protocol === 'srt' ? 'srt' : 'rtmp',
+      kbps: Number(values.kbps),
+      streams: streams('2,16,32'),
       warmUpS: Number(values['warm-up']),
       measureS: seconds(60),
       alone: values.alone,
     }),
   timeline: () => {
-    const [streams, days] = values.of.split('x').map(Number);
-    return benchTimeline(streams!, days!);
+    const [count, days] = values.of.split('x').map(Number);
+    return benchTimeline(count!, days!);
   },
   part: () => benchPart(seconds(60)),
   serve: () => benchServe({ seconds: seconds(5), rounds, held: Number(values.held) }),
@@ -85,6 +107,12 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       benchPlayer(seconds: number, only?: readonly string[]): Promise<string>;
     };
     return benchPlayer(seconds(600), values.only?.split(','));
+  },
+  async publish() {
+    const { benchPublish } = (await import(new URL('browser/publish.ts', import.meta.url).href)) as {
+      benchPublish(seconds: number): Promise<string>;
+    };
+    return benchPublish(seconds(60));
   },
 };
 
