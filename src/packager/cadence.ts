@@ -63,6 +63,28 @@ export function measureCadence(
   };
 }
 
+/**
+ * Measures an encoder before its second key frame: assumes that a GOP lasts `gopS`, so that one key frame is counted in so many seconds.
+ *
+ * @param reference the track whose key frames are the cuts
+ * @param tracks all tracks of the run
+ * @param frames the run's first frames, which begin with a key frame
+ */
+export function estimateCadence(
+  reference: Track,
+  tracks: readonly Track[],
+  frames: readonly Frame[],
+  gopS: number,
+): Cadence {
+  const { frameS, bitrates } = measureCadence(reference, tracks, frames);
+  const own = frames.filter(({ trackId }) => trackId === reference.id);
+  const keyBytes = own.reduce((sum, { key, data }) => sum + (key ? data.length : 0), 0);
+  const otherBytes = own.reduce((sum, { data }) => sum + data.length, 0) - keyBytes;
+  const others = own.filter(({ key }) => !key).length;
+  const bitrate = frameS && others > 0 ? 8 * (keyBytes / gopS + otherBytes / (others * frameS)) : undefined;
+  return { frameS, gopS, bitrates: bitrate === undefined ? bitrates : new Map(bitrates).set(reference.id, bitrate) };
+}
+
 /** Longest GOP in seconds, as far as it is known. */
 function longestGop(frames: readonly Frame[], timescale: number, pace: Pace): number | undefined {
   const keys = frames.filter((frame) => frame.key);

@@ -12,7 +12,7 @@ import { ticksToUs } from '../media/run.ts';
 import type { Init, SegmentGroup, StreamGap } from '../media/segment.ts';
 import { AlignedTrack, type AlignedTrackOutput, type LatenessLimits } from './aligned-track.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
-import { LEARN_AT_MOST_S, measureCadence } from './cadence.ts';
+import { type Cadence, estimateCadence, LEARN_AT_MOST_S, measureCadence } from './cadence.ts';
 import { canContinue, type Generation, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
 import type { LiveWindow } from './live-window.ts';
 import { OpenGroups } from './open-groups.ts';
@@ -83,7 +83,9 @@ interface RunState {
   firstUs: number;
   /** Gaps before the next group. */
   gaps: readonly StreamGap[];
-  /** The next group begins the run. */
+  /** The cadence that was assumed before the second key frame; undefined when it is known. */
+  estimated: Cadence | undefined;
+  /** The next group begins the run, and not only a generation. */
   first: boolean;
 }
 
@@ -128,6 +130,7 @@ export class Packager implements Sink {
   write(frame: Frame): void {
     if (this.#probe) {
       if (this.#probe.add(frame)) this.#begin(this.#probe, { learned: true });
+      else if (this.#probe.showsRate) this.#beginEarly(this.#probe);
       return;
     }
     if (this.#run) this.#cut(this.#run, frame);
@@ -172,13 +175,36 @@ export class Packager implements Sink {
     this.#options.list.end();
   }
 
-  /** @param learned the probe has enough frames to measure the cadence */
-  #begin(probe: RunProbe, { learned }: { learned: boolean }): void {
+  /** Begins before the second key frame, if the frame rate is constant: GOPs are as long as segments, until one shows otherwise. */
+  #beginEarly(probe: RunProbe): void {
+    const { context, frames } = probe;
+    const { reference, tracks } = context;
+    const cadence = estimateCadence(reference, tracks, frames, this.#options.settings.segmentS);
+    if (cadence.frameS !== undefined) this.#begin(probe, { learned: true, cadence });
+  }
+
+  /** The first GOP is too long for the playlist: another generation begins with `key`, whose media continues. */
+  #replan(run: RunState, cadence: Cadence, key: Frame): void {
+    const probe = new RunProbe({ ...(run.next ?? run.context), gaps: run.gaps });
+    this.endRun();
+    probe.add(key);
+    this.#begin(probe, { learned: true, cadence, joins: true });
+  }
+
+  /**
+   * @param learned the probe has enough frames to measure the cadence
+   * @param cadence of the run, default measured
+   * @param joins the media continues, and only the generation is new
+   */
+  #begin(
+    probe: RunProbe,
+    { learned, cadence: given, joins = false }: { learned: boolean; cadence?: Cadence; joins?: boolean },
+  ): void {
     const { context, frames } = probe;
     const { reference, tracks, pace } = context;
     this.#probe = undefined;
     const { settings, list } = this.#options;
-    const cadence = measureCadence(reference, tracks, frames, pace);
+    const cadence = given ?? measureCadence(reference, tracks, frames, pace);
     const current = list.generation && !list.ended ? list.generation : undefined;
     // A generation of the same tracks, of this process or the previous one, bounds TARGETDURATION of the next.
     const last = list.lastGeneration && isListOf(list.lastGeneration, tracks) ? list.lastGeneration : undefined;
@@ -204,7 +230,7 @@ export class Packager implements Sink {
         const start = { startUs: cutUs, meets: this.#continued };
         return new AlignedTrack(track, start, lateness, limited, this.#alignedOutput(firstMsn));
       });
-    if (this.#continued) this.#discontinuitySequence++;
+    if (this.#continued && !joins) this.#discontinuitySequence++;
     const run: RunState = {
       context,
       next: undefined,
@@ -216,6 +242,7 @@ export class Packager implements Sink {
       },
       limitS: generation.targetDurationS + EXTINF_SLACK_S - longestAudioFrameS(alignedTracks.map(({ track }) => track)),
       gopS: cadence.gopS ?? LEARN_AT_MOST_S,
+      estimated: given && !joins ? cadence : undefined,
       lastKey: undefined,
       init: this.#options.initOf(tracks),
       writer: new TrackWriter(reference, {
@@ -229,7 +256,7 @@ export class Packager implements Sink {
       cutUs,
       firstUs: cutUs,
       gaps: context.gaps,
-      first: true,
+      first: !joins,
     };
     this.#run = run;
     probe.replay({ frame: (frame) => this.#cut(run, frame), damage: () => this.damage() });
@@ -252,6 +279,15 @@ export class Packager implements Sink {
     const ptsUs = ticksToUs(frame.key ? Math.min(frame.pts, shown) : shown, writer.track.timescale);
     if (frame.key) {
       run.gopS = nextGopS(run, frame);
+      const { estimated } = run;
+      if (estimated && run.lastKey !== undefined) {
+        run.estimated = undefined;
+        const gopS = Math.min(run.gopS, LEARN_AT_MOST_S);
+        if (Math.round(gopS) > run.generation.targetDurationS) {
+          this.#replan(run, { ...estimated, gopS }, frame);
+          return;
+        }
+      }
       run.lastKey = frame.dts;
     }
     // Frames missing before the cut count to the next segment: segments join, and a hole makes none too long.

@@ -8,6 +8,8 @@ import { LEARN_AT_LEAST_S, LEARN_AT_MOST_S } from './cadence.ts';
 
 /** Most frames to buffer. */
 const MAX_FRAMES = 4096;
+/** So many reference frames show the frame rate of an encoder: its playlist need not wait for the second key frame. */
+const FRAMES_OF_RATE = 8;
 
 /** A run whose cadence is not known yet. */
 export class RunProbe {
@@ -16,6 +18,7 @@ export class RunProbe {
   /** Positions in `frames` before which the publisher reported damage. */
   readonly #damages = new Set<number>();
   #first: Frame | undefined;
+  #references = 0;
 
   constructor(context: RunContext) {
     this.context = context;
@@ -29,11 +32,18 @@ export class RunProbe {
     if (frame.trackId !== reference.id) return false;
     const first = this.#first;
     this.#first ??= frame;
+    this.#references++;
     // The end of a burst is `flush`.
     if (!first || pace.kind !== 'continuous') return false;
     const seconds = (frame.dts - first.dts) / reference.timescale;
     // Every audio frame is a key frame, and a first GOP may be cut short: half a second suffices for the frame rate.
     return seconds >= LEARN_AT_MOST_S || (frame.key && seconds >= LEARN_AT_LEAST_S);
+  }
+
+  /** Whether the frames show the frame rate of an encoder; true once. Its GOP length is not known yet. */
+  get showsRate(): boolean {
+    const { run, pace } = this.context;
+    return run.clock === 'arrival' && pace.kind === 'continuous' && this.#references === FRAMES_OF_RATE;
   }
 
   /** The publisher reported damage before the next frame. */
