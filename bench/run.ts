@@ -4,7 +4,7 @@
  */
 import { parseArgs } from 'node:util';
 import { benchFootprint } from './footprint.ts';
-import { benchIngest } from './ingest.ts';
+import { benchIngest } from './ingest/ingest.ts';
 import { benchPart } from './part.ts';
 import { benchPull } from './pull.ts';
 import { benchServe } from './serve.ts';

@@ -3,19 +3,13 @@
  * stream and, for RTMP, with nginx and its RTMP module.
  * In: options. Out: a table, and the memory of each further stream.
  */
-import { openFolder } from '../test/fixtures/server.ts';
-import {
-  type Protocol,
-  type StartIngest,
-  startFfmpegIngest,
-  startNginxIngest,
-  startOxbowIngest,
-} from './ingest-servers.ts';
-import { type Durations, type Sample, sample } from './measure.ts';
-import { type BenchMedia, makeBenchMedia } from './media.ts';
-import { describeMachine } from './process-tree.ts';
+import { openFolder } from '../../test/fixtures/server.ts';
+import { type Durations, type Sample, sample } from '../measure.ts';
+import { type BenchMedia, makeBenchMedia } from '../media.ts';
+import { describeMachine } from '../process-tree.ts';
+import { mib, printTable, say } from '../report.ts';
 import { startPublishers } from './publishers.ts';
-import { mib, printTable, say } from './report.ts';
+import { type Protocol, type StartIngest, startFfmpegIngest, startNginxIngest, startOxbowIngest } from './servers.ts';
 
 /** Options of `bench ingest`. */
 export interface IngestOptions extends Durations {

@@ -7,7 +7,7 @@ import { type ChildProcess, fork, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { setTimeout as pause } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import { Picture } from '../src/ffmpeg/child/picture.ts';
+import { Picture } from '../../src/ffmpeg/child/picture.ts';
 
 const SIZE = { width: 640, height: 360 } as const;
 const FPS = 30;

@@ -7,7 +7,7 @@ import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { BenchMedia } from './media.ts';
+import type { BenchMedia } from '../media.ts';
 
 /** Time between the starts of two publishers, ms: their key frames do not coincide. */
 const STAGGER_MS = 130;

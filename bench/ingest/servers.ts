@@ -7,10 +7,10 @@ import { once } from 'node:events';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { freePort } from '../test/fixtures/free-port.ts';
-import { isRunning, startServer } from '../test/fixtures/server.ts';
-import { launcher } from './recorders.ts';
-import { program } from './target.ts';
+import { freePort } from '../../test/fixtures/free-port.ts';
+import { isRunning, startServer } from '../../test/fixtures/server.ts';
+import { launcher } from '../recorders.ts';
+import { program } from '../target.ts';
 
 /** A protocol of publishers. */
 export type Protocol = 'rtmp' | 'srt';
