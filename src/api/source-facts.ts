@@ -32,7 +32,14 @@ const LeftOutTrack = Type.Object(
 /** What a source says of itself. */
 export const SourceFacts = Type.Object(
   {
-    protocol: Type.Union([Type.Literal('hls'), Type.Literal('mp4'), Type.Literal('page'), Type.Literal('test')]),
+    protocol: Type.Union([
+      Type.Literal('hls'),
+      Type.Literal('mp4'),
+      Type.Literal('page'),
+      Type.Literal('test'),
+      Type.Literal('udp'),
+      Type.Literal('srt'),
+    ]),
     container: Type.String({ description: '`mpegts`, `fmp4`, `mp4`, `packed-audio`; empty until a segment was read' }),
     title: Type.String({ description: 'may be empty' }),
     thumbnail: Type.Optional(Type.String({ description: 'URL of a picture (pages only)' })),

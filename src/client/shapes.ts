@@ -105,7 +105,7 @@ export type LeftOutTrack = {
 
 /** `SourceFacts` of the API. */
 export type SourceFacts = {
-  protocol: 'hls' | 'mp4' | 'page' | 'test';
+  protocol: 'hls' | 'mp4' | 'page' | 'test' | 'udp' | 'srt';
   /** `mpegts`, `fmp4`, `mp4`, `packed-audio`; empty until a segment was read */
   container: string;
   /** may be empty */
@@ -259,7 +259,7 @@ export type StreamPatch = {
 
 /** `ProbeView` of the API. */
 export type ProbeView = {
-  protocol: 'hls' | 'mp4' | 'page' | 'test' | 'file';
+  protocol: 'hls' | 'mp4' | 'page' | 'test' | 'udp' | 'srt' | 'file';
   /** `mpegts`, `fmp4`, `mp4`, `packed-audio`; empty until a segment was read */
   container: string;
   /** may be empty */

@@ -163,7 +163,7 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
     [
       [2, 'Invalid stream name "Door"'],
       [3, 'streams.a: a pull source needs a url'],
-      [4, 'streams.b: "rtsp://cam.example/1" is not an http or https URL'],
+      [4, 'streams.b: "rtsp://cam.example/1" is not an http, https or udp URL'],
       [5, 'streams.c: a push source has no url'],
       [6, 'streams.g.source.onSecondPublisher: "share" is not one of refuse, replace, standby'],
       [7, 'there is no setting "streams.d.keeep"'],
@@ -216,8 +216,8 @@ test('invalid URLs and names that are used twice are refused', async () => {
     problems.map(({ origin, message }) => `${origin}: ${message}`),
     [
       'argument: the name "a" is used twice',
-      'argument: "movie.mp4" is not an http or https URL',
-      'argument: "srt://x.example:1" is not an http or https URL',
+      'argument: "movie.mp4" is not an http, https or udp URL',
+      'argument: "srt://x.example:1" is not an http, https or udp URL',
     ],
   );
 });

@@ -15,7 +15,6 @@ import {
   flag,
   headers,
   hostNames,
-  httpUrl,
   integer,
   type NamedSections,
   networks,
@@ -29,6 +28,7 @@ import {
   type Values,
 } from './option.ts';
 import { pagePatterns } from './page-pattern.ts';
+import { sourceUrl } from './source-address.ts';
 import { lookBack, quality, userAgent } from './source-option.ts';
 
 /** Playback access of a stream. */
@@ -88,7 +88,11 @@ const stream = section({
       'pull',
       'Where the media comes from: `pull` fetches `url`, `push` waits for a publisher, `test` is the test picture.',
     ),
-    url: text('', 'Address of a live HLS playlist (type `pull`).', { placeholder: 'URL' }),
+    url: text(
+      '',
+      'Address of the source (type `pull`): a live HLS playlist, an MP4 file or a page (`http`, `https`), or MPEG-TS over UDP (`udp://@239.1.1.1:5000`).',
+      { placeholder: 'URL' },
+    ),
     headers: headers('Header fields sent with every request to the source (type `pull`).'),
     quality: quality('', '`pull.quality` of this source.'),
     from: lookBack('`pull.from` of this source.'),
@@ -134,7 +138,7 @@ const streams: NamedSections<StreamDraft> = {
       ...rest,
       source: {
         type: 'pull',
-        url: httpUrl(source.url),
+        url: sourceUrl(source.url),
         headers: source.headers,
         ...(source.quality !== '' && { quality: source.quality }),
         ...(source.from !== undefined && { fromMs: source.from }),

@@ -4,7 +4,7 @@
  */
 import { isStreamName } from '../api/stream-name.ts';
 import { FormatError } from '../lib/errors.ts';
-import { httpUrl } from './option.ts';
+import { hostOf, sourceUrl } from './source-address.ts';
 
 /** A parsed argument. */
 export interface NamedUrl {
@@ -24,9 +24,9 @@ export function parseNamedUrl(argument: string, taken: ReadonlySet<string>): Nam
   const given = at > 0 ? argument.slice(0, at) : '';
   if (isStreamName(given)) {
     if (taken.has(given)) throw new FormatError(`the name "${given}" is used twice`, 0);
-    return { name: given, url: httpUrl(argument.slice(at + 1)) };
+    return { name: given, url: sourceUrl(argument.slice(at + 1)) };
   }
-  return { name: nameFromHost(new URL(httpUrl(argument)).hostname, taken), url: argument };
+  return { name: nameFromHost(hostOf(sourceUrl(argument)), taken), url: argument };
 }
 
 function nameFromHost(host: string, taken: ReadonlySet<string>): string {

@@ -116,6 +116,12 @@ export const metricTable = {
     labels: ['stream'],
     help: 'Requests to sources that were repeated.',
   },
+  sourceDatagrams: {
+    type: 'counter',
+    name: 'oxbow_source_datagrams_total',
+    labels: ['stream', 'result'],
+    help: 'UDP datagrams that came to the port of a source, by result: taken, or other-sender (ignored).',
+  },
   sourceFailures: {
     type: 'counter',
     name: 'oxbow_source_failures_total',

@@ -6,6 +6,7 @@
  */
 import { FormatError } from '../../lib/errors.ts';
 import type { Demuxer, DemuxerOutput } from '../frame.ts';
+import type { TsDemuxerOptions } from './demuxer-options.ts';
 import { PACKET_BYTES, PacketSplitter } from './packet.ts';
 import { type PidTarget, Program } from './program.ts';
 
@@ -15,8 +16,14 @@ const MAX_SILENT_BYTES = 2 * 1024 * 1024;
 
 /** A demuxer whose input may have discontinuities. */
 export interface TsDemuxer extends Demuxer {
-  /** EXT-X-DISCONTINUITY: delivers waiting frames, then drops times and partial units; tables and configurations stay. */
+  /**
+   * EXT-X-DISCONTINUITY, or a feed that was silent for long: delivers waiting frames, then drops times and partial units; tables and
+   * configurations stay. Of a live feed, a unit whose end is unknown is dropped and counted as damage, unless its last packet is filled
+   * up with stuffing.
+   */
   discontinuity(): void;
+  /** Called every few seconds of a live feed, in place of `flush`: names declared streams that never had a frame in `leftOut`. */
+  check(): void;
 }
 
 /**
@@ -29,8 +36,8 @@ export interface TsDemuxer extends Demuxer {
  *
  * @param output `leftOut` gets the unsupported streams of the PMT; `frame.data` may be kept; consecutive frames share memory
  */
-export function createTsDemuxer(output: DemuxerOutput): TsDemuxer {
-  const program = new Program(output);
+export function createTsDemuxer(output: DemuxerOutput, options: TsDemuxerOptions = {}): TsDemuxer {
+  const program = new Program(output, options);
   let unknownBytes = 0;
   let silentBytes = 0;
   const waitFor = () => {
@@ -42,7 +49,8 @@ export function createTsDemuxer(output: DemuxerOutput): TsDemuxer {
     } else {
       unknownBytes += PACKET_BYTES;
       if (unknownBytes <= MAX_BYTES_WITHOUT_PROGRAM) return;
-      throw new FormatError(`no program with media oxbow takes in the first ${MAX_BYTES_WITHOUT_PROGRAM} bytes`, 0);
+      const wanted = options.program === undefined ? 'no program' : `no program ${options.program}`;
+      throw new FormatError(`${wanted} with media oxbow takes in the first ${MAX_BYTES_WITHOUT_PROGRAM} bytes`, 0);
     }
   };
   const splitter = new PacketSplitter({
@@ -53,17 +61,18 @@ export function createTsDemuxer(output: DemuxerOutput): TsDemuxer {
     },
     damage: (reason) => output.damage(reason),
   });
-  const flush = () => {
-    splitter.flush();
-    program.flush();
-  };
   return {
     push: (bytes) => splitter.push(bytes),
-    flush,
+    flush() {
+      splitter.flush();
+      program.flush();
+    },
     discontinuity() {
-      flush();
+      splitter.flush();
+      program.flush(options.live);
       program.restart();
     },
+    check: () => program.check(),
   };
 }
 

@@ -9,6 +9,8 @@ const MIN_SLAB_BYTES = 16 * 1024;
 const MAX_SLAB_BYTES = 1024 * 1024;
 /** Slab size: a slab is freed with its last unit, so it should not span minutes of audio. */
 const PES_PER_SLAB = 16;
+/** A payload of at least this many bytes leaves room for an adaptation field with a PCR only; a shorter one has stuffing before it. */
+const FULL_BYTES = 176;
 /** Spare bytes before each PES, so that a sample can be built in place (toSample). */
 const HEADROOM = 32;
 
@@ -90,6 +92,8 @@ export class PesAssembler {
   /** First byte of the open PES, and the end of its last. */
   #from = 0;
   #to = 0;
+  /** Length of the last payload, bytes. */
+  #tail = 0;
   /** Moving mean of the length of a PES, bytes. */
   #usual = 0;
   #header: PesHeader | undefined;
@@ -115,6 +119,7 @@ export class PesAssembler {
   append(bytes: Uint8Array, from: number, to: number): void {
     if (this.#state !== 'open') return;
     const length = to - from;
+    this.#tail = length;
     if (this.#to + length > this.#slab.length) this.#grow(length);
     this.#copy(bytes, from, length);
     this.#to += length;
@@ -151,6 +156,14 @@ export class PesAssembler {
     if (this.#header === undefined) this.#drop('a PES packet without a whole header');
     else if (this.#header.total !== undefined) this.#drop('a PES packet was cut off');
     else this.#deliver(size);
+  }
+
+  /** The input was interrupted: delivers the open PES only if its end is known. */
+  cut(): void {
+    if (this.#state !== 'open') return;
+    const isWhole = this.#header?.total === undefined && this.#header !== undefined && this.#tail < FULL_BYTES;
+    if (isWhole) this.finish();
+    else this.#drop('a PES packet was cut off');
   }
 
   #parse(): void {

@@ -4,6 +4,7 @@
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { FormatError } from '../../lib/errors.ts';
+import type { TsDemuxerOptions } from './demuxer-options.ts';
 import { type Pmt, parsePat, parsePmt } from './psi.ts';
 import { formatOf } from './stream-format.ts';
 
@@ -35,13 +36,25 @@ export interface ChoiceOutput {
 /** Follows the tables until a program is chosen, then those of that program. */
 export class ProgramChoice {
   readonly #out: ChoiceOutput;
+  /** Number of the program that was chosen by the user. */
+  readonly #wanted: number | undefined;
+  readonly #isLive: boolean;
   #programs: readonly Candidate[] = [];
   #taken: Candidate | undefined;
   /** Reported unsupported streams. */
   #said = '';
 
-  constructor(out: ChoiceOutput) {
+  constructor(out: ChoiceOutput, { program, live = false }: TsDemuxerOptions = {}) {
     this.#out = out;
+    this.#wanted = program;
+    this.#isLive = live;
+  }
+
+  /** The other programs of a live feed, as tracks that are left out. */
+  others(): LeftOutTrack[] {
+    if (!this.#isLive) return [];
+    const others = this.#programs.filter((other) => other !== this.#taken);
+    return others.map(({ number }) => ({ kind: 'unknown', name: `program ${number}` }));
   }
 
   /** PIDs of the PMTs to parse. */
@@ -102,7 +115,8 @@ export class ProgramChoice {
 
   #decide(late: boolean): void {
     for (const program of this.#programs) {
-      if (!program.pmt && !late) return;
+      if (!program.pmt && !late && this.#wanted === undefined) return;
+      if (this.#wanted !== undefined && program.number !== this.#wanted) continue;
       if (program.pmt && !program.silent && hasMedia(program.pmt)) {
         this.#take(program, program.pmt);
         return;
@@ -122,7 +136,7 @@ export class ProgramChoice {
   #take(program: Candidate, pmt: Pmt): void {
     this.#taken = program;
     const others = this.#programs.filter((other) => other !== program);
-    if (others.length > 0) {
+    if (others.length > 0 && !this.#isLive) {
       const names = others.map(({ number, pmt: own }) => `${number}${own && !hasMedia(own) ? ' (no media)' : ''}`);
       const said = `${this.#programs.length} programs: program ${program.number} is taken, left out: ${names.join(', ')}`;
       if (said !== this.#said) this.#out.damage(said);

@@ -4,9 +4,10 @@
  */
 import { distinctLeftOut, type LeftOutTrack, namesOf } from '../../api/left-out.ts';
 import type { DemuxerOutput } from '../frame.ts';
+import type { TsDemuxerOptions } from './demuxer-options.ts';
 import type { Elementary, ElementaryOutput } from './elementary.ts';
 import { PesAssembler } from './pes.ts';
-import { ProgramChoice, refusalsOf } from './program-choice.ts';
+import { type ChoiceOutput, ProgramChoice, refusalsOf } from './program-choice.ts';
 import { type Pmt, type PmtStream, SectionReader } from './psi.ts';
 import { isSplice, spliceTime } from './splice.ts';
 import { formatOf, type StreamFormat } from './stream-format.ts';
@@ -82,10 +83,10 @@ export class Program {
   /** Whether the selected program has had a packet. */
   alive = false;
 
-  constructor(out: DemuxerOutput) {
+  constructor(out: DemuxerOutput, { program, live = false }: TsDemuxerOptions) {
     this.#out = out;
-    this.#trackSet = new TrackSet(out);
-    this.#choice = new ProgramChoice({
+    this.#trackSet = new TrackSet(out, { live });
+    const choice: ChoiceOutput = {
       taken: (pmt) => this.#take(pmt),
       tables: () => this.#follow(),
       damage: this.#damage,
@@ -93,7 +94,8 @@ export class Program {
         this.#refusals = tracks;
         this.#tellLeftOut();
       },
-    });
+    };
+    this.#choice = new ProgramChoice(choice, { program, live });
     this.#pat = targetOf(PAT_PID, new SectionReader((section) => this.#choice.pat(section), this.#damage));
     this.#route();
   }
@@ -119,11 +121,16 @@ export class Program {
     this.#choice.giveUp();
   }
 
-  /** Delivers all waiting frames; continuity counters and sections may restart. */
-  flush(): void {
+  /**
+   * Delivers all waiting frames; continuity counters and sections may restart.
+   *
+   * @param isCut the input was interrupted anywhere: a PES without a length may be incomplete
+   */
+  flush(isCut = false): void {
     this.#choice.flush();
     for (const { target, track } of this.#streams) {
-      target.pes?.finish();
+      if (isCut) target.pes?.cut();
+      else target.pes?.finish();
       track.flush();
       target.pes?.release();
     }
@@ -144,6 +151,11 @@ export class Program {
     this.#newestPicture = undefined;
     for (const { track } of this.#streams) track.restart();
     this.#dataWaits = this.#streams.some(({ data }) => data);
+  }
+
+  /** Of a live feed: some seconds have passed. */
+  check(): void {
+    for (const stream of this.#streams) this.#countUnread(stream);
   }
 
   /** A segment ended: streams whose packets never yield a frame are no tracks, even if the PMT declares them. */
@@ -207,6 +219,7 @@ export class Program {
     }
     this.#refusals = [
       ...refusalsOf(pmt),
+      ...this.#choice.others(),
       ...(counts.video > most.video ? [{ kind: 'video', name: 'a second video track' } as const] : []),
       ...(counts.audio > most.audio ? [{ kind: 'audio', name: `more than ${most.audio} audio tracks` } as const] : []),
     ];
@@ -214,7 +227,7 @@ export class Program {
   }
 
   #open({ declared, format, id }: Wanted): Stream {
-    const slot: Slot = { id, language: declared.language, setup: undefined };
+    const slot: Slot = { id, kind: format.kind, language: declared.language, setup: undefined };
     const kind = format.kind === 'data' ? 'unknown' : format.kind;
     const out: ElementaryOutput = {
       configured: (setup) => {

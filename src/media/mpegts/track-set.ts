@@ -12,11 +12,14 @@ const MAX_HELD_BYTES = 2 * 1024 * 1024;
 const MAX_HELD_FRAMES = 4096;
 /** A track without a configuration within this much media is omitted until it has one, ticks of 90 kHz: 1 s. */
 const MAX_HELD_MEDIA = PES_TIMESCALE;
+/** The same for the video of a live feed, which has its parameter sets with the next key frame, ticks of 90 kHz: 10 s. */
+const MAX_HELD_FOR_VIDEO = 10 * PES_TIMESCALE;
 
 /** One declared stream. */
 export interface Slot {
   /** Track id. */
   readonly id: number;
+  readonly kind: Track['kind'];
   readonly language: string;
   /** Undefined until its parameter sets or first header arrive; metadata has it from the start. */
   setup: TrackSetup | undefined;
@@ -29,6 +32,7 @@ export interface Slot {
 /** Holds frames until the tracks are known, then passes them on. */
 export class TrackSet {
   readonly #out: DemuxerOutput;
+  readonly #isLive: boolean;
   #slots: readonly Slot[] = [];
   #announced = false;
   #held: { slot: Slot; frame: TrackFrame }[] = [];
@@ -38,8 +42,10 @@ export class TrackSet {
   /** Clock periods added so that no time is below 0, ticks of 90 kHz. */
   #base = 0;
 
-  constructor(out: DemuxerOutput) {
+  /** @param options.live a feed that was joined in the middle: what comes long before the first video is dropped */
+  constructor(out: DemuxerOutput, { live }: { readonly live: boolean }) {
     this.#out = out;
+    this.#isLive = live;
   }
 
   /** Declares other streams: passes on the held frames of the old ones, then waits for the new ones. */
@@ -72,8 +78,21 @@ export class TrackSet {
     const isData = slot.setup?.kind === 'data';
     if (!isData) this.#heldFrom ??= frame.dts90;
     const media = isData ? 0 : Math.abs(frame.dts90 - this.#heldFrom!);
-    if (media >= MAX_HELD_MEDIA || full) this.announce();
+    const waitsForVideo = this.#isLive && this.#slots.some(isVideoToCome);
+    if (waitsForVideo && !isData) this.#dropBefore(frame.dts90 - MAX_HELD_MEDIA);
+    if (media >= (waitsForVideo ? MAX_HELD_FOR_VIDEO : MAX_HELD_MEDIA) || full) this.announce();
     if (full && !this.#announced) this.#dropHeld();
+  }
+
+  /** Drops held frames that no video will accompany. */
+  #dropBefore(dts90: number): void {
+    let count = 0;
+    for (const { frame } of this.#held) {
+      if (frame.dts90 >= dts90) break;
+      this.#heldBytes -= frame.data.length;
+      count++;
+    }
+    if (count > 0) this.#held.splice(0, count);
   }
 
   /** Drops the held frames: too much metadata before any media. */
@@ -123,4 +142,9 @@ export class TrackSet {
     const whole: Frame = { trackId: slot.id, dts: dts + shift, pts: pts + shift, duration, key, data };
     this.#out.frame(whole);
   }
+}
+
+/** Whether a slot is of video that has not had its parameter sets. */
+function isVideoToCome({ kind, setup, refused }: Slot): boolean {
+  return kind === 'video' && !setup && !refused;
 }

@@ -4,11 +4,13 @@
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Config, PullSourceConfig } from '../../config/schema.ts';
+import { isUdpUrl, parseUdpUrl } from '../../config/udp-url.ts';
 import { runMp4Pull } from '../../ingest/mp4/mp4.ts';
 import { detectSource } from '../../ingest/page/detect-source.ts';
 import { joinFacts, type PageAddress, PageSource } from '../../ingest/page/page.ts';
 import { type HlsPullOptions, runHlsPull } from '../../ingest/pull/hls.ts';
 import type { PullCounters, PullLog } from '../../ingest/pull/pull-log.ts';
+import { runUdpSource, type UdpCounters } from '../../ingest/udp/udp-source.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { parseUserAgent } from '../../lib/user-agent.ts';
@@ -22,7 +24,7 @@ export interface PullDeps {
   readonly clock: Clock;
   readonly log: PullLog;
   readonly config: Pick<Config, 'pages' | 'pull'>;
-  readonly counters?: PullCounters | undefined;
+  readonly counters?: (PullCounters & UdpCounters) | undefined;
 }
 
 /** What is pulled, and where to. */
@@ -56,6 +58,10 @@ export async function runPull(
 ): Promise<void> {
   const { net, clock, log, config, counters } = deps;
   const { trusted, input, onFacts, awaitReturn, wasLive } = options;
+  if (isUdpUrl(options.source.url)) {
+    const address = parseUdpUrl(options.source.url);
+    return runUdpSource({ address, input, clock, log, onFacts, counters }, { signal });
+  }
   const { patterns } = config.pages;
   const source = withDefaults(options.source, config);
   const { headers, quality, fromMs, userAgent } = source;

@@ -3,8 +3,9 @@
  * In: a source of the API, settings. Out: a checked source; a source with defaults.
  */
 import type { StreamSource } from '../../api/shapes.ts';
-import { headers, httpUrl } from '../../config/option.ts';
+import { headers } from '../../config/option.ts';
 import type { Config, PullSourceConfig, SourceConfig } from '../../config/schema.ts';
+import { sourceUrl } from '../../config/source-address.ts';
 import { readLookBack, readQuality, readUserAgent } from '../../config/source-option.ts';
 
 const headerFields = headers('');
@@ -21,7 +22,7 @@ export function sourceOf(source: StreamSource): SourceConfig {
   const fromMs = from === undefined ? undefined : readLookBack(from);
   return {
     type: 'pull',
-    url: httpUrl(url),
+    url: sourceUrl(url),
     headers: headerFields.parse(source.headers ?? ''),
     ...(quality !== undefined && { quality: readQuality(quality) }),
     ...(fromMs !== undefined && { fromMs }),

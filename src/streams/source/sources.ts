@@ -6,6 +6,7 @@ import type { SourceFacts } from '../../api/source-facts.ts';
 import type { PullSourceConfig } from '../../config/schema.ts';
 import { noCounters, type PullCounters } from '../../ingest/pull/pull-log.ts';
 import { runTestSource } from '../../ingest/test/test-source.ts';
+import type { UdpCounters } from '../../ingest/udp/udp-source.ts';
 import { sleep } from '../../lib/abort.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
 import type { StreamInput } from '../../live/input.ts';
@@ -78,11 +79,13 @@ async function readPull(
   { signal, onFacts, onFailure, wasLive }: SourceOptions,
 ): Promise<string> {
   const { clock, metrics } = deps;
-  const counters: PullCounters = {
+  const counters: PullCounters & UdpCounters = {
     ...noCounters,
     segments: () => metrics.sourceFetches.inc({ stream: name, result: 'ok' }),
     skipped: (count) => metrics.sourceFetches.inc({ stream: name, result: 'failed' }, count),
     retries: () => metrics.sourceRetries.inc({ stream: name }),
+    datagrams: (count) => metrics.sourceDatagrams.inc({ stream: name, result: 'taken' }, count),
+    otherSenders: (count) => metrics.sourceDatagrams.inc({ stream: name, result: 'other-sender' }, count),
   };
   let hasLived = wasLive ?? false;
   const noteFacts = (facts: SourceFacts) => {

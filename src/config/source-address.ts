@@ -1,0 +1,30 @@
+/**
+ * Checks the address of a source that oxbow fetches or receives, by its scheme.
+ * In: text of the command line, settings and the API. Out: the same text, if oxbow can read such a source.
+ */
+import { FormatError } from '../lib/errors.ts';
+import { isUdpUrl, parseUdpUrl } from './udp-url.ts';
+
+/**
+ * Checks an address: `http://`, `https://` or `udp://`.
+ *
+ * @returns the text, unchanged
+ * @throws FormatError for any other text
+ */
+export function sourceUrl(given: string): string {
+  if (isUdpUrl(given)) {
+    parseUdpUrl(given);
+    return given;
+  }
+  if (URL.canParse(given) && /^https?:/i.test(given)) return given;
+  throw new FormatError(`"${given.slice(0, 200)}" is not an http, https or udp URL`, 0);
+}
+
+/**
+ * Base for the name of a stream without one: the host, for `udp` the port.
+ *
+ * @param url checked by `sourceUrl`
+ */
+export function hostOf(url: string): string {
+  return isUdpUrl(url) ? `udp-${parseUdpUrl(url).port}` : new URL(url).hostname;
+}

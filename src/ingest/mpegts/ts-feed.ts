@@ -1,0 +1,150 @@
+/**
+ * One live MPEG-TS feed: its bytes become frames of a publisher, placed in UTC by their arrival.
+ * In: the bytes of a socket, in order, and its interruptions. Out: runs, frames and damage for the publisher; facts of the source.
+ */
+import type { SourceFacts } from '../../api/source-facts.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { StreamInput } from '../../live/input.ts';
+import type { Frame, Track } from '../../media/frame.ts';
+import { createTsDemuxer, type TsDemuxer } from '../../media/mpegts/demuxer.ts';
+import { isSparse } from '../../media/rendition-set.ts';
+import { ticksToUs } from '../../media/run.ts';
+import type { Publisher } from '../publisher.ts';
+import { sameTracks } from '../pull/run/run-feeder.ts';
+
+/** Times that are further ahead than the wall clock allows by more than this begin a run: the source's clock was set, µs. */
+const MAX_AHEAD_US = 1_000_000;
+/** After the clock was set, frames this far before the new time belong to the old one, µs. */
+const OLD_CLOCK_US = 1_000_000;
+
+/** Interval in which declared streams without a frame are counted, ms. */
+const CHECK_MS = 5000;
+
+/** What a feed is created with. */
+export interface TsFeedOptions {
+  readonly input: StreamInput & Partial<Pick<Publisher, 'startTracks'>>;
+  readonly clock: Clock;
+  readonly protocol: 'udp' | 'srt';
+  /** Number of the program; undefined: the first with media. */
+  readonly program?: number | undefined;
+  /** Called with the facts of the source, again when they change. */
+  readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
+}
+
+/** Demuxes one feed. */
+export class TsFeed {
+  readonly #options: TsFeedOptions;
+  readonly #demuxer: TsDemuxer;
+  #facts: SourceFacts;
+  #tracks: readonly Track[] = [];
+  #timescales: ReadonlyMap<number, number> = new Map();
+  /** The next frame of video or audio begins a run. */
+  #begins = true;
+  /** Decode time of the newest video or audio frame, µs, and when it arrived, ms of the monotonic clock. */
+  #newestUs: number | undefined;
+  #newestMs = 0;
+  /** Frames before this time belong to the clock before it was set, µs. */
+  #floorUs = Number.NEGATIVE_INFINITY;
+  #checkedMs: number;
+  /** Video and audio frames so far. */
+  frames = 0;
+
+  constructor(options: TsFeedOptions) {
+    this.#options = options;
+    this.#checkedMs = options.clock.monotonicMs();
+    this.#facts = { protocol: options.protocol, container: 'mpegts', title: '', live: true, qualities: [] };
+    this.#demuxer = createTsDemuxer(
+      {
+        tracks: (tracks) => this.#takeTracks(tracks),
+        frame: (frame) => this.#takeFrame(frame),
+        damage: (reason) => options.input.damage(reason),
+        leftOut: (tracks) => {
+          const { leftOut: _, ...rest } = this.#facts;
+          this.#facts = { ...rest, ...(tracks.length > 0 && { leftOut: [...tracks] }) };
+          options.onFacts?.(this.#facts);
+        },
+      },
+      { program: options.program, live: true },
+    );
+  }
+
+  /**
+   * Takes the next bytes; they may be kept.
+   *
+   * @throws FormatError if this is not MPEG-TS, or has no program with supported media
+   */
+  push(bytes: Uint8Array): void {
+    this.#demuxer.push(bytes);
+  }
+
+  /** Called about twice a second. */
+  tick(): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    if (nowMs - this.#checkedMs < CHECK_MS) return;
+    this.#checkedMs = nowMs;
+    this.#demuxer.check();
+  }
+
+  /** Bytes are missing for long, or another sender begins: publishes what is complete; a run begins with the next media. */
+  interrupt(): void {
+    this.#demuxer.discontinuity();
+    this.#begins = true;
+    this.#newestUs = undefined;
+    this.#floorUs = Number.NEGATIVE_INFINITY;
+  }
+
+  /** The feed has ended: publishes what is complete. */
+  end(): void {
+    this.#demuxer.flush();
+  }
+
+  #takeTracks(tracks: readonly Track[]): void {
+    // The PIDs changed, and nothing else.
+    if (sameTracks(this.#tracks, tracks)) return;
+    this.#tracks = tracks;
+    this.#timescales = new Map(tracks.filter((track) => !isSparse(track)).map(({ id, timescale }) => [id, timescale]));
+    this.#begins = true;
+    this.#options.onFacts?.(this.#facts);
+  }
+
+  #takeFrame(frame: Frame): void {
+    const timescale = this.#timescales.get(frame.trackId);
+    if (timescale === undefined) {
+      // Metadata has no run of its own.
+      if (!this.#begins) this.#options.input.publish(frame);
+      return;
+    }
+    const { clock, input } = this.#options;
+    const us = ticksToUs(frame.dts, timescale);
+    const nowMs = clock.monotonicMs();
+    if (us < this.#floorUs) {
+      input.damage('a frame before the clock of the source was set');
+      return;
+    }
+    const newestUs = this.#newestUs;
+    if (newestUs !== undefined && us - newestUs - (nowMs - this.#newestMs) * 1000 > MAX_AHEAD_US) {
+      input.damage(`the clock of the source jumped ahead by ${((us - newestUs) / 1_000_000).toFixed(1)} s`);
+      this.#floorUs = us - OLD_CLOCK_US;
+      this.#begins = true;
+    }
+    if (this.#begins) this.#begin(frame, timescale);
+    if (newestUs === undefined || us > newestUs) {
+      this.#newestUs = us;
+      this.#newestMs = nowMs;
+    }
+    this.frames++;
+    input.publish(frame);
+  }
+
+  /** Begins a run whose first frame is captured now. */
+  #begin(frame: Frame, timescale: number): void {
+    const { input, clock } = this.#options;
+    this.#begins = false;
+    if (input.startTracks) {
+      input.startTracks(this.#tracks);
+      return;
+    }
+    const utcOffsetUs = Math.round(clock.nowMs() * 1000) - ticksToUs(frame.pts, timescale);
+    input.startRun({ tracks: this.#tracks, utcOffsetUs, clock: 'arrival', pace: { kind: 'continuous' } });
+  }
+}

@@ -1,0 +1,15 @@
+/**
+ * How a transport stream is demuxed.
+ * In: nothing. Out: the type of the demuxer's options. Pure.
+ */
+
+/** Options of a demuxer. */
+export interface TsDemuxerOptions {
+  /** Number of the program, 1 to 65535; undefined: the first with media. */
+  readonly program?: number | undefined;
+  /**
+   * The input is an endless feed that was joined in the middle: the tracks are announced with the first parameter sets of the video (for
+   * 10 s of media without them as audio alone), and other programs are named in `leftOut`. Default: segments.
+   */
+  readonly live?: boolean | undefined;
+}

@@ -1,0 +1,203 @@
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { ProbeView } from '../../src/api/probe.ts';
+import type { StreamView } from '../../src/api/shapes.ts';
+import { packetHashes, pictureHashes, run, trackPictureHashes } from '../fixtures/ffmpeg.ts';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { freeUdpPort, sendTs } from '../fixtures/udp-sender.ts';
+import { until } from '../fixtures/wait.ts';
+
+const SECONDS = 8;
+/** ffmpeg moves the decode times of a file with two B-frames by this, if the file begins at 0. */
+const B_FRAME_DELAY_S = 0.08;
+const TOKEN = 'a-token-for-this-test';
+/** A group of the organization-local scope (RFC 2365). */
+const GROUP = '239.255.77.7';
+const PICTURE = ['-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=25:duration=${SECONDS}`];
+const OTHER = ['-f', 'lavfi', '-i', `smptebars=size=320x180:rate=25:duration=${SECONDS}`];
+const TONE = ['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${SECONDS}`];
+const X264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-g', '25', '-bf', '2', '-pix_fmt', 'yuv420p', '-threads', '1'];
+const AAC = ['-c:a', 'aac', '-ac', '2'];
+
+async function encode(args: readonly string[], path: string): Promise<string> {
+  const { code, stderr } = await run('ffmpeg', ['-v', 'error', '-y', ...args, path]);
+  assert.equal(code, 0, stderr);
+  return path;
+}
+
+/** Runs a sender to its end. */
+async function send(program: string, args: readonly string[]): Promise<void> {
+  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], timeout: 60_000 });
+  let stderr = '';
+  child.stderr.on('data', (text: Buffer) => {
+    stderr += text.toString();
+  });
+  const [code] = (await once(child, 'close')) as [number | null];
+  assert.equal(code, 0, `${program}: ${stderr}`);
+}
+
+suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let server: Server;
+  let film: string;
+  let pictures: string[];
+  let sound: string[];
+  const ports = { plain: 0, rtp: 0, group: 0, pids: 0, programs: 0 };
+
+  before(async () => {
+    folder = opened.use(await openFolder('udp'));
+    film = await encode([...PICTURE, ...TONE, ...X264, ...AAC], join(folder.path, 'film.ts'));
+    pictures = await pictureHashes(film);
+    sound = await packetHashes(film, 'a:0');
+    for (const name of Object.keys(ports)) ports[name as keyof typeof ports] = await freeUdpPort();
+    server = opened.use(
+      await startServer({
+        data: join(folder.path, 'data'),
+        adminToken: TOKEN,
+        args: [
+          `plain=udp://127.0.0.1:${ports.plain}`,
+          `rtp=udp://127.0.0.1:${ports.rtp}?sender=127.0.0.0/8`,
+          `group=udp://@${GROUP}:${ports.group}?interface=127.0.0.1`,
+          `pids=udp://127.0.0.1:${ports.pids}`,
+          `programs=udp://127.0.0.1:${ports.programs}?program=2`,
+        ],
+      }),
+    );
+  });
+  after(() => opened.disposeAsync());
+
+  /** Everything that is recorded of a stream, when nothing more comes. */
+  const recorded = async (name: string): Promise<string> => {
+    let before = -1;
+    let looks = 0;
+    const view = await until(
+      `all of ${name} is recorded`,
+      async () => {
+        const now = await server.json<StreamView>(`/api/v1/streams/${name}`);
+        const isSame = now.recorded.seconds === before && before > 0 && now.state !== 'live';
+        before = now.recorded.seconds;
+        looks = isSame ? looks + 1 : 0;
+        return looks >= 3 && now;
+      },
+      { everyMs: 500, withinMs: 30_000 },
+    );
+    const [from, to] = [Date.parse(view.recorded.from!), Date.parse(view.recorded.to!)];
+    const path = join(folder.path, `${name}-recorded.ts`);
+    await writeFile(path, await server.bytes(`/clip/${name}/${from}/${to}.ts`));
+    return path;
+  };
+  const metric = async (name: string, ...labels: readonly string[]) => {
+    const text = await (await server.fetch('/metrics')).text();
+    const isIt = (line: string) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label));
+    const line = text.split('\n').find(isIt);
+    return Number(line?.split(' ').at(-1) ?? 0);
+  };
+
+  test('ffmpeg with its usual datagrams of 1,472 bytes: each picture and its sound are recorded, and a second sender changes nothing', async () => {
+    const other = createSocket('udp4');
+    opened.defer(() => void other.close());
+    const bytes = await readFile(film);
+    const sending = send('ffmpeg', [
+      ...['-v', 'error', '-nostdin', '-re', '-i', film, '-c', 'copy', '-f', 'mpegts'],
+      `udp://127.0.0.1:${ports.plain}`,
+    ]);
+    await until('a first datagram', async () => (await metric('oxbow_source_datagrams_total', 'stream="plain"')) > 0);
+    const intruding = setInterval(() => other.send(bytes.subarray(0, 1316), ports.plain, '127.0.0.1'), 50);
+    await sending.finally(() => clearInterval(intruding));
+    const path = await recorded('plain');
+    assert.deepEqual(await pictureHashes(path), pictures);
+    const ours = await packetHashes(path, 'a:0');
+    const at = sound.indexOf(ours[0]!);
+    assert.ok(at >= 0 && at <= 4, `sound begins with frame ${at} of the source`);
+    assert.deepEqual(ours, sound.slice(at, at + ours.length));
+    assert.ok(sound.length - at - ours.length <= 4);
+    assert.equal(await metric('oxbow_damage_total', 'stream="plain"'), 0);
+    assert.ok((await metric('oxbow_source_datagrams_total', 'result="other-sender"', 'stream="plain"')) > 10);
+  });
+
+  test('in RTP, as ffmpeg sends it', async () => {
+    const to = `rtp://127.0.0.1:${ports.rtp}`;
+    await send('ffmpeg', ['-v', 'error', '-nostdin', '-re', '-i', film, '-c', 'copy', '-f', 'rtp_mpegts', to]);
+    const ours = await pictureHashes(await recorded('rtp'));
+    assert.ok(
+      ours.length >= pictures.length - 1,
+      'the end of the last one may be unknown, because no packet follows it',
+    );
+    assert.deepEqual(
+      ours,
+      pictures.filter((hash) => ours.includes(hash)),
+    );
+  });
+
+  test('multicast, sent by GStreamer', { skip: need('gst-launch-1.0') }, async () => {
+    await send('gst-launch-1.0', [
+      ...['-q', 'filesrc', `location=${film}`, '!', 'tsparse', 'set-timestamps=true', 'alignment=7', '!', 'udpsink'],
+      ...[`host=${GROUP}`, `port=${ports.group}`, 'multicast-iface=lo', 'auto-multicast=false', 'sync=true'],
+    ]);
+    assert.deepEqual(await pictureHashes(await recorded('group')), pictures);
+  });
+
+  test('PIDs that change in the middle of the feed end neither the run nor a picture', async () => {
+    const second = await encode(
+      [
+        ...OTHER,
+        ...TONE,
+        ...X264,
+        ...AAC,
+        '-output_ts_offset',
+        `${SECONDS + B_FRAME_DELAY_S}`,
+        '-mpegts_start_pid',
+        '0x300',
+      ],
+      join(folder.path, 'second.ts'),
+    );
+    const joined = Buffer.concat([await readFile(film), await readFile(second)]);
+    await sendTs(joined, { port: ports.pids, seconds: 2 * SECONDS });
+    const path = await recorded('pids');
+    assert.deepEqual(await pictureHashes(path), [...pictures, ...(await pictureHashes(second))]);
+    assert.equal((await server.timeline('pids')).runs.length, 1);
+  });
+
+  test('of two programs the chosen one is recorded, and the other one is named', async () => {
+    const both = await encode(
+      [
+        ...[...OTHER, ...TONE, ...PICTURE, ...['-map', '0', '-map', '1', '-map', '2', '-map', '1']],
+        ...[...X264, ...AAC, '-program', 'program_num=1:st=0:st=1', '-program', 'program_num=2:st=2:st=3'],
+      ],
+      join(folder.path, 'programs.ts'),
+    );
+    const sending = sendTs(await readFile(both), { port: ports.programs, seconds: SECONDS });
+    const view = await until('the stream is live', async () => {
+      const now = await server.stream('programs');
+      return now.state === 'live' && now;
+    });
+    assert.deepEqual(view.facts?.leftOut, [{ kind: 'unknown', name: 'program 1' }]);
+    await sending;
+    assert.deepEqual(await pictureHashes(await recorded('programs')), await trackPictureHashes(both, 'v:1'));
+  });
+
+  test('a probe describes a feed', async () => {
+    const port = await freeUdpPort();
+    const sending = sendTs(await readFile(film), { port, seconds: SECONDS });
+    const response = await server.fetch('/api/v1/probe', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ url: `udp://127.0.0.1:${port}` }),
+    });
+    const found = (await response.json()) as ProbeView;
+    assert.equal(found.protocol, 'udp', JSON.stringify(found));
+    assert.equal(found.container, 'mpegts');
+    assert.deepEqual(
+      found.tracks.map(({ kind }) => kind),
+      ['video', 'audio'],
+    );
+    await sending;
+  });
+});
