@@ -1,11 +1,12 @@
 /**
- * Access control: the admin token, sessions, API tokens, sign-in links and playback tokens.
+ * Access control: the admin token, sessions, API tokens, stream keys, sign-in links and playback tokens.
  * In: settings, the data folder, tables. Out: Access, which http uses for every request.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { AccountTables } from './account-tables.ts';
 import { type AdminGate, createAdminGate } from './admin-token.ts';
 import { ApiTokens } from './api-tokens.ts';
+import { PublishKeys } from './publish-keys.ts';
 import { Sessions } from './sessions.ts';
 import { SignInLinks } from './sign-in-links.ts';
 import { openWatchSecret } from './watch-secret.ts';
@@ -16,6 +17,7 @@ export interface Access {
   readonly admin: AdminGate;
   readonly sessions: Sessions;
   readonly tokens: ApiTokens;
+  readonly publishKeys: PublishKeys;
   readonly links: SignInLinks;
   readonly watch: WatchTokens;
 }
@@ -34,7 +36,7 @@ export interface AccessOptions {
 }
 
 /**
- * Reads the stored sessions, tokens and revocations.
+ * Reads the stored sessions, tokens, keys and revocations.
  *
  * @throws OxbowError `bad-setting` for an invalid watch secret
  */
@@ -45,6 +47,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     admin: createAdminGate(adminToken),
     sessions: await Sessions.open(tables.sessions, clock),
     tokens: await ApiTokens.open(tables.tokens, clock),
+    publishKeys: await PublishKeys.open(tables.publishKeys, clock),
     links: new SignInLinks(dataFolder, () => clock.nowMs()),
     watch: await WatchTokens.open({ secret, epochs: tables.epochs, ...(targetDurationMs && { targetDurationMs }) }),
   };

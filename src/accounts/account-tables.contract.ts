@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import { accountTables } from './account-tables.ts';
+import type { PublishKey, PublishScope } from './publish-keys.ts';
 
 const NOW_MS = 1_795_000_000_000.25;
 
@@ -40,6 +41,26 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
       await assert.rejects(tokens.put(all[0]!), 'a token never changes');
       await tokens.remove('a');
       assert.deepEqual(await tokens.all(), [all[1]]);
+    });
+
+    test('a stream key is kept with its scope and ranges, and only its expiry and last use change', async () => {
+      await using database = await open();
+      const { publishKeys } = accountTables(database.db);
+      const key = { label: 'OBS', allow: [], createdMs: NOW_MS, expiresMs: undefined, usedMs: undefined };
+      const one: PublishKey = {
+        ...{ ...key, id: 'a', digest: 'd', scope: { type: 'stream', streamId: 's' } },
+        ...{ allow: ['10.0.0.0/8', '::1'], expiresMs: NOW_MS },
+      };
+      const scope: PublishScope = { type: 'prefix', prefix: '', maxStreams: 5 };
+      const some: PublishKey = { ...key, id: 'b', digest: 'e', scope, usedMs: NOW_MS };
+      for (const each of [one, some]) await publishKeys.put(each);
+      const all = async () => (await publishKeys.all()).toSorted((x, y) => (x.id < y.id ? -1 : 1));
+      assert.deepEqual(await all(), [one, some]);
+      const later = { ...one, expiresMs: NOW_MS + 5, usedMs: NOW_MS + 1 };
+      await publishKeys.put({ ...later, label: 'another' });
+      assert.deepEqual(await all(), [later, some]);
+      await publishKeys.remove('a');
+      assert.deepEqual(await all(), [some]);
     });
 
     test('a watch epoch is replaced by the next', async () => {

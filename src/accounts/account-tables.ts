@@ -1,10 +1,11 @@
 /**
- * Sessions, API tokens and revocations in the metadata store. Times are whole µs there, ms here.
+ * Sessions, API tokens, stream keys and revocations in the metadata store. Times are whole µs there, ms here.
  * In: rows of the accounts. Out: rows of the store.
  */
 import type { Kysely } from 'kysely';
 import type { Tables } from '../store/schema.ts';
 import type { ApiToken, TokenScope } from './api-tokens.ts';
+import type { PublishKey, PublishScope } from './publish-keys.ts';
 import type { Rows } from './secret-table.ts';
 import type { Session } from './sessions.ts';
 import type { WatchEpoch } from './watch-tokens.ts';
@@ -13,12 +14,13 @@ import type { WatchEpoch } from './watch-tokens.ts';
 export interface AccountTables {
   readonly sessions: Rows<Session>;
   readonly tokens: Rows<ApiToken>;
+  readonly publishKeys: Rows<PublishKey>;
   readonly epochs: Rows<WatchEpoch>;
 }
 
 /** The tables of a store. */
 export function accountTables(db: Kysely<Tables>): AccountTables {
-  return { sessions: sessionRows(db), tokens: tokenRows(db), epochs: epochRows(db) };
+  return { sessions: sessionRows(db), tokens: tokenRows(db), publishKeys: keyRows(db), epochs: epochRows(db) };
 }
 
 function sessionRows(db: Kysely<Tables>): Rows<Session> {
@@ -57,16 +59,52 @@ function tokenRows(db: Kysely<Tables>): Rows<ApiToken> {
         label,
         scopes: scopes.split(' ') as TokenScope[],
         createdMs: created_us / 1000,
-        expiresMs: expires_us === null ? undefined : expires_us / 1000,
+        expiresMs: toMs(expires_us),
       }));
     },
     async put({ id, digest, label, scopes, createdMs, expiresMs }) {
-      const expires_us = expiresMs === undefined ? null : toUs(expiresMs);
+      const expires_us = toUsOrNull(expiresMs);
       const row = { id, digest, label, scopes: scopes.join(' '), created_us: toUs(createdMs), expires_us };
       await db.insertInto('api_token').values(row).execute();
     },
     remove: async (id) => void (await db.deleteFrom('api_token').where('id', '=', id).execute()),
   };
+}
+
+function keyRows(db: Kysely<Tables>): Rows<PublishKey> {
+  return {
+    async all() {
+      const rows = await db.selectFrom('publish_key').selectAll().execute();
+      return rows.map(({ id, digest, label, stream_id, prefix, max_streams, allow, ...times }) => ({
+        id,
+        digest,
+        label,
+        scope: scopeOf(stream_id, prefix ?? '', max_streams ?? 0),
+        allow: allow === '' ? [] : allow.split(' '),
+        createdMs: times.created_us / 1000,
+        expiresMs: toMs(times.expires_us),
+        usedMs: toMs(times.used_us),
+      }));
+    },
+    async put({ id, digest, label, scope, allow, createdMs, expiresMs, usedMs }) {
+      const changing = { expires_us: toUsOrNull(expiresMs), used_us: toUsOrNull(usedMs) };
+      const of =
+        scope.type === 'stream'
+          ? { stream_id: scope.streamId, prefix: null, max_streams: null }
+          : { stream_id: null, prefix: scope.prefix, max_streams: scope.maxStreams };
+      const row = { id, digest, label, ...of, allow: allow.join(' '), created_us: toUs(createdMs), ...changing };
+      await db
+        .insertInto('publish_key')
+        .values(row)
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
+        .execute();
+    },
+    remove: async (id) => void (await db.deleteFrom('publish_key').where('id', '=', id).execute()),
+  };
+}
+
+function scopeOf(streamId: string | null, prefix: string, maxStreams: number): PublishScope {
+  return streamId === null ? { type: 'prefix', prefix, maxStreams } : { type: 'stream', streamId };
 }
 
 function epochRows(db: Kysely<Tables>): Rows<WatchEpoch> {
@@ -85,4 +123,12 @@ function epochRows(db: Kysely<Tables>): Rows<WatchEpoch> {
 
 function toUs(ms: number): number {
   return Math.round(ms * 1000);
+}
+
+function toUsOrNull(ms: number | undefined): number | null {
+  return ms === undefined ? null : toUs(ms);
+}
+
+function toMs(us: number | null): number | undefined {
+  return us === null ? undefined : us / 1000;
 }

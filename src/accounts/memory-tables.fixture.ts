@@ -10,6 +10,7 @@ export function memoryTables(): AccountTables {
   return {
     sessions: memoryRows(({ id }) => id),
     tokens: memoryRows(({ id }) => id),
+    publishKeys: memoryRows(({ id }) => id),
     epochs: memoryRows(({ stream }) => stream),
   };
 }

@@ -103,9 +103,11 @@ export const eventTable = {
   },
   'publish.refused': {
     audience: 'admin',
-    sentence: 'A publisher was refused.',
+    sentence:
+      'A publisher was refused. Without a valid key, at most 5 a minute are reported of each address, and 60 of all.',
     data: Type.Object({
       ...Publisher,
+      requested: Type.Optional(Type.String({ description: 'name that it sent, if no such stream exists' })),
       code: Type.String(),
       detail: Detail,
       hint: Type.String({ description: 'what to change, for a person' }),

@@ -4,9 +4,9 @@
  */
 import { openAccess } from '../accounts/access.ts';
 import { accountTables } from '../accounts/account-tables.ts';
+import { RateLimits } from '../accounts/rate-limit.ts';
 import { signInPath } from '../accounts/sign-in-links.ts';
-import { RateLimits } from '../http/api/rate-limit.ts';
-import { TokenTries } from '../http/api/token-tries.ts';
+import { TokenTries } from '../accounts/token-tries.ts';
 import { createLocalSignIn } from '../http/client/local-sign-in.ts';
 import type { Accounts, AppContext, Parts } from './parts.ts';
 

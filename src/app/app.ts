@@ -3,6 +3,7 @@
  * In: settings. Out: a running server. docs/closing.md has the order of closing.
  */
 
+import { noPublishPorts } from '../api/publish-address.ts';
 import { EffectiveSettings, type SettingFacts } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
@@ -87,9 +88,23 @@ export async function startApp(
   const exports = openExports(app, { recordings, streams, jobs });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog });
   const accounts = await openAccounts(app, { store, catalog });
-  const publishAccess = openPublishAccess({ catalog });
+  const publishAccess = openPublishAccess(app, { catalog, accounts, bus });
   const delivery = openDelivery(app, { recordings, catalog });
-  const served = { bus, webhooks, disk, recordings, streams, catalog, jobs, exports, health, accounts, delivery };
+  const publishPorts = noPublishPorts();
+  const served = {
+    bus,
+    webhooks,
+    disk,
+    recordings,
+    streams,
+    catalog,
+    jobs,
+    exports,
+    health,
+    accounts,
+    delivery,
+    publishPorts,
+  };
   const http = await openHttp(app, served);
   openGauges(app, { net, disk, recordings, catalog, jobs, delivery }, { clockWatch, http });
 

@@ -9,6 +9,7 @@ import { certificateFiles } from '../http/tls/tls-certificate.ts';
 import { version } from '../lib/version.ts';
 import { announceRunning } from '../store/running.ts';
 import { createStreamsApi } from '../streams/api.ts';
+import { createPublishKeysApi } from '../streams/publish/publish-keys-api.ts';
 import { describeSystem } from '../streams/system-view.ts';
 import { describeStorage } from './disk.ts';
 import type { AppContext, Parts } from './parts.ts';
@@ -20,7 +21,8 @@ import type { AppContext, Parts } from './parts.ts';
  */
 export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'net'>): Promise<HttpServer> {
   const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;
-  const { bus, webhooks, disk, recordings, streams, catalog, jobs, exports, health, accounts, delivery } = parts;
+  const { bus, webhooks, disk, recordings, streams, catalog, jobs, exports, health, accounts, delivery, publishPorts } =
+    parts;
   const { answer, lookup, segmentCache, viewers, defaultStream } = delivery;
   const startedMs = clock.nowMs();
   const http = await startHttp({
@@ -35,6 +37,8 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
     },
     deps: {
       ...accounts,
+      publishKeys: createPublishKeysApi(accounts.access.publishKeys, catalog, settings),
+      publishPorts,
       streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,
       exports,

@@ -5,6 +5,9 @@
  */
 
 import type { Access } from '../accounts/access.ts';
+import type { RateLimits } from '../accounts/rate-limit.ts';
+import type { TokenTries } from '../accounts/token-tries.ts';
+import type { PublishPorts } from '../api/publish-address.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
@@ -14,8 +17,6 @@ import type { LiveLookup } from '../delivery/live/live-lookup.ts';
 import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { MediaRouter } from '../delivery/media-router.ts';
 import type { Viewers } from '../delivery/viewers.ts';
-import type { RateLimits } from '../http/api/rate-limit.ts';
-import type { TokenTries } from '../http/api/token-tries.ts';
 import type { LocalSignIn } from '../http/client/local-sign-in.ts';
 import type { Jobs } from '../jobs/jobs-api.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -133,4 +134,6 @@ export interface Parts {
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;
+  /** Ports to publish to; the protocol servers set them when they have opened. */
+  readonly publishPorts: PublishPorts;
 }

@@ -1,12 +1,15 @@
 /**
  * Opens the access of protocol servers to the streams.
- * In: the catalog. Out: PublishAccess.
+ * In: the context, catalog, accounts, events. Out: PublishAccess.
  */
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { createPublishAccess } from '../streams/publish/publish-access.ts';
-import type { Parts } from './parts.ts';
+import type { AppContext, Parts } from './parts.ts';
 
 /** Creates the access; it authorizes every publisher, and every viewer of a protocol other than HTTP. */
-export function openPublishAccess({ catalog }: Pick<Parts, 'catalog'>): PublishAccess {
-  return createPublishAccess(catalog);
+export function openPublishAccess(
+  { settings, clock, log, metrics }: AppContext,
+  { catalog, accounts, bus }: Pick<Parts, 'catalog' | 'accounts' | 'bus'>,
+): PublishAccess {
+  return createPublishAccess({ ...accounts, catalog, settings, clock, log, metrics, events: bus });
 }

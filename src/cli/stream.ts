@@ -1,6 +1,6 @@
 /**
- * `oxbow stream list`: all streams and the range that is recorded of each.
- * In: a running oxbow, or a data folder that is not in use. Out: a table or JSON.
+ * `oxbow stream list|key`: all streams and the range that is recorded of each; keys to publish with.
+ * In: a running oxbow, or a data folder that is not in use. Out: a table, fields of encoders, or JSON.
  */
 import type { Command } from 'commander';
 import { findRunning } from '../store/running.ts';
@@ -8,6 +8,7 @@ import { sayBytes, sayLength } from './progress.ts';
 import { askServer } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
+import { addStreamKey } from './stream-key.ts';
 import { type ExitCode, say, sayJson, table } from './terminal.ts';
 
 /** One stream, from a running oxbow or a data folder. */
@@ -27,7 +28,7 @@ interface ListedStream {
 /** Largest page of the API. */
 const PAGE = '1000';
 
-/** Adds the verb with its subcommand. */
+/** Adds the verb with its subcommands. */
 export function addStream(program: Command, exit: (code: ExitCode) => void): void {
   const stream = program.command('stream').summary('streams and their recordings');
   const list = stream
@@ -46,6 +47,7 @@ export function addStream(program: Command, exit: (code: ExitCode) => void): voi
     await listStreams(list);
     exit(0);
   });
+  addStreamKey(stream, exit);
 }
 
 async function listStreams(command: Command): Promise<void> {

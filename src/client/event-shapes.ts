@@ -77,12 +77,14 @@ export interface EventDataByType {
     remote: string;
     role: 'active' | 'standby';
   };
-  /** A publisher was refused. */
+  /** A publisher was refused. Without a valid key, at most 5 a minute are reported of each address, and 60 of all. */
   'publish.refused': {
     /** `rtmp`, `srt`, `rtp`, `whip` */
     protocol: string;
     /** address and port of the publisher */
     remote: string;
+    /** name that it sent, if no such stream exists */
+    requested?: string;
     code: string;
     /** for a person; never an address of a source */
     detail: string;

@@ -6,6 +6,7 @@
  */
 import type { CallOptions, Requester } from './request.ts';
 import type {
+  CreatedPublishKey,
   DeliveryList,
   ExportJob,
   ExportSettings,
@@ -21,6 +22,8 @@ import type {
   MeView,
   NewMarker,
   NewPin,
+  NewPrefixKey,
+  NewPublishKey,
   NewStream,
   NewToken,
   NewWatchToken,
@@ -29,6 +32,9 @@ import type {
   PinView,
   ProbeRequest,
   ProbeView,
+  PublishAddresses,
+  PublishKeyList,
+  RotateKey,
   SessionList,
   SessionView,
   SettingList,
@@ -477,6 +483,101 @@ export class Operations {
     options?: CallOptions,
   ): Promise<void> {
     return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/watch-tokens/revoke' }, input, options);
+  }
+
+  /** Returns the addresses to publish a stream to, with the word KEY in place of a key. */
+  getStreamPublish(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<PublishAddresses> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/publish' }, input, options);
+  }
+
+  /** Lists the keys of a stream, oldest first, without their secrets. */
+  listStreamKeys(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<PublishKeyList> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/keys' }, input, options);
+  }
+
+  /** Creates a key with which a publisher may publish to a stream, and returns the fields for its encoder. */
+  createStreamKey(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      body: NewPublishKey;
+    },
+    options?: CallOptions,
+  ): Promise<CreatedPublishKey> {
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/keys' }, input, options);
+  }
+
+  /** Creates a key with the settings of another one, which expires after the overlap. */
+  rotateStreamKey(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      id: string;
+      body: RotateKey;
+    },
+    options?: CallOptions,
+  ): Promise<CreatedPublishKey> {
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/keys/{id}/rotate' }, input, options);
+  }
+
+  /** Revokes a key at once. A publisher that uses it is disconnected. */
+  deleteStreamKey(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/keys/{id}' }, input, options);
+  }
+
+  /** Lists the keys for names with a prefix, oldest first, without their secrets. */
+  listPublishKeys(options?: CallOptions): Promise<PublishKeyList> {
+    return this.#request({ method: 'GET', path: '/api/v1/publish-keys' }, undefined, options);
+  }
+
+  /** Creates a key for all streams whose names begin with a prefix. The first publish to such a name creates the stream. */
+  createPublishKey(
+    input: {
+      body: NewPrefixKey;
+    },
+    options?: CallOptions,
+  ): Promise<CreatedPublishKey> {
+    return this.#request({ method: 'POST', path: '/api/v1/publish-keys' }, input, options);
+  }
+
+  /** Creates a key with the settings of another one for a prefix, which expires after the overlap. */
+  rotatePublishKey(
+    input: {
+      id: string;
+      body: RotateKey;
+    },
+    options?: CallOptions,
+  ): Promise<CreatedPublishKey> {
+    return this.#request({ method: 'POST', path: '/api/v1/publish-keys/{id}/rotate' }, input, options);
+  }
+
+  /** Revokes a key for a prefix at once. Publishers that use it are disconnected. */
+  deletePublishKey(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/publish-keys/{id}' }, input, options);
   }
 
   /** Lists the webhooks, oldest first. */

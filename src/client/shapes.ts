@@ -617,6 +617,106 @@ export type NewWatchToken = {
   expires?: string;
 };
 
+/** `PublishAddresses` of the API. */
+export type PublishAddresses = {
+  rtmp?: {
+    /** field "Server" of OBS */
+    server: string;
+    /** field "Stream Key" of OBS; the key alone works too */
+    streamKey: string;
+    /** both in one, for ffmpeg and others */
+    url: string;
+  };
+  rtmps?: {
+    /** field "Server" of OBS */
+    server: string;
+    /** field "Stream Key" of OBS; the key alone works too */
+    streamKey: string;
+    /** both in one, for ffmpeg and others */
+    url: string;
+  };
+  /** URL for OBS (leave the stream key empty), ffmpeg and others */
+  srt?: string;
+  whip?: string;
+};
+
+/** `PublishKeyView` of the API. */
+export type PublishKeyView = {
+  id: string;
+  /** purpose of the key; may be empty */
+  label: string;
+  /** `publish:NAME` for one stream, `publish:PREFIX*` for names with that prefix */
+  scope: string;
+  /** of a key with a prefix: most streams with that prefix, before it creates no further one */
+  maxStreams: number | null;
+  /** ranges of addresses that may use it; empty: all */
+  allow: string[];
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  expiresAt: string | null;
+  /** when a publisher used it last, to the minute */
+  usedAt: string | null;
+};
+
+/** `PublishKeyList` of the API. */
+export type PublishKeyList = {
+  items: PublishKeyView[];
+  nextCursor: null;
+};
+
+/** `CreatedPublishKey` of the API. */
+export type CreatedPublishKey = {
+  id: string;
+  /** purpose of the key; may be empty */
+  label: string;
+  /** `publish:NAME` for one stream, `publish:PREFIX*` for names with that prefix */
+  scope: string;
+  /** of a key with a prefix: most streams with that prefix, before it creates no further one */
+  maxStreams: number | null;
+  /** ranges of addresses that may use it; empty: all */
+  allow: string[];
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  expiresAt: string | null;
+  /** when a publisher used it last, to the minute */
+  usedAt: string | null;
+  /** the key; it is shown only in this answer */
+  key: string;
+  publish: PublishAddresses;
+};
+
+/** `NewPublishKey` of the API. */
+export type NewPublishKey = {
+  /** purpose of the key */
+  label?: string;
+  /** A duration from now, as `2h`, or an instant: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: never. */
+  expires?: string;
+  /** addresses and ranges that may use it, as `203.0.113.7` or `10.0.0.0/8`. Default: all. */
+  allow?: string[];
+};
+
+/** `RotateKey` of the API. */
+export type RotateKey = {
+  /** how long the old key stays valid, at most 30 days. Default: `10m`. */
+  overlap?: string;
+  /** A duration from now, as `2h`, or an instant: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: the expiry of the old key. */
+  expires?: string;
+};
+
+/** `NewPrefixKey` of the API. */
+export type NewPrefixKey = {
+  /** how the names of its streams begin, as `cam-`; empty: all names */
+  prefix: string;
+  /** the key creates no stream while there are so many with its prefix. Default: `publish.maxStreams`. */
+  maxStreams?: number;
+  /** purpose of the key */
+  label?: string;
+  /** A duration from now, as `2h`, or an instant: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: never. */
+  expires?: string;
+  /** addresses and ranges that may use it, as `203.0.113.7` or `10.0.0.0/8`. Default: all. */
+  allow?: string[];
+};
+
 /** The name of an event. */
 export type EventType =
   | 'stream.created'

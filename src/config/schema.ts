@@ -263,6 +263,20 @@ export const schema = section({
       total: size('1GiB', 'Most bytes of frames that wait in the sinks and GOP buffers of all streams.'),
     }),
   }),
+  publish: section({
+    create: choice(
+      ['keys', 'off'],
+      'keys',
+      'Whether the first publish to an unknown name creates a stream. `keys`: with a key for names with a prefix.',
+      { reload: 'live' },
+    ),
+    maxStreams: integer(
+      '100',
+      { min: 1, max: 10_000 },
+      'A key for names with a prefix creates no stream while there are so many with that prefix, unless the key has its own limit.',
+      { reload: 'live' },
+    ),
+  }),
   jobs: section({
     parallel: integer('1', { min: 1, max: 16 }, 'Number of jobs (such as exports) that run at the same time.'),
     queue: integer('100', { min: 1, max: 10_000 }, 'Number of jobs that can wait.'),

@@ -3,10 +3,14 @@
  * In: app/http.ts provides them; tests provide fakes. Out: every file of this folder.
  */
 import type { Access } from '../accounts/access.ts';
+import type { RateLimits } from '../accounts/rate-limit.ts';
+import type { TokenTries } from '../accounts/token-tries.ts';
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs-api.ts';
 import type { MediaAddress } from '../api/media-address.ts';
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
+import type { PublishPorts } from '../api/publish-address.ts';
+import type { PublishKeysApi } from '../api/publish-keys-api.ts';
 import type { SystemView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type {
@@ -27,8 +31,6 @@ import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
-import type { RateLimits } from './api/rate-limit.ts';
-import type { TokenTries } from './api/token-tries.ts';
 import type { LocalSignIn } from './client/local-sign-in.ts';
 
 /** A value now or later. */
@@ -89,6 +91,10 @@ export interface HttpDeps {
   probe(request: ProbeRequest, options: RequestContext): Promise<ProbeView>;
   /** Counts viewers. */
   readonly viewers: Viewers;
+  /** Stream keys. */
+  readonly publishKeys: PublishKeysApi;
+  /** Ports to publish to, as they are when it is read. */
+  readonly publishPorts: PublishPorts;
   /** Access control. */
   readonly access: Access;
   /** Decides which clients may sign in without a token. */

@@ -9,7 +9,11 @@ import { join } from 'node:path';
 import { after, before, beforeEach } from 'node:test';
 import { openAccess } from '../accounts/access.ts';
 import { memoryTables } from '../accounts/memory-tables.fixture.ts';
+import { RateLimits } from '../accounts/rate-limit.ts';
+import { TokenTries } from '../accounts/token-tries.ts';
 import { printMediaAddress } from '../api/media-address.ts';
+import { noPublishPorts } from '../api/publish-address.ts';
+import type { PublishKeysApi } from '../api/publish-keys-api.ts';
 import type { StreamView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
@@ -24,8 +28,6 @@ import { createHealth } from '../observe/health.ts';
 import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import { RateLimits } from './api/rate-limit.ts';
-import { TokenTries } from './api/token-tries.ts';
 import type { HttpDeps, WebhooksApi } from './deps.ts';
 import { type HttpOptions, startHttp } from './server.ts';
 import type { CertificateFiles } from './tls/tls-certificate.ts';
@@ -104,6 +106,8 @@ export async function startTestServer(
     streams: fakeStreams(calls),
     ...fakeJobs(),
     webhooks: fakeWebhooks(),
+    publishKeys: fakePublishKeys(calls),
+    publishPorts: noPublishPorts(),
     events: createLocalEventBus({
       clock,
       failed(error) {
@@ -217,6 +221,28 @@ function fakeWebhooks(): WebhooksApi {
     remove: async (id) => unknown(id),
     deliveries: async (id) => unknown(id),
     test: async (id) => unknown(id),
+  };
+}
+
+/** Keys that are not stored. */
+function fakePublishKeys(calls: string[]): PublishKeysApi {
+  const view = {
+    ...{ id: 'k1', label: '', scope: 'publish:door', maxStreams: null, allow: [] },
+    ...{ createdAt: '2026-11-19T08:00:00.000Z', expiresAt: null, usedAt: null },
+  };
+  const make = (name: string) => async (stream: string | null, key: unknown) => {
+    calls.push(`${name}(${JSON.stringify(stream)}, ${JSON.stringify(key)})`);
+    return { view, secret: 'ok_secret', stream: stream ?? 'cam-NAME' };
+  };
+  return {
+    list: () => [],
+    create: make('createKey'),
+    createForPrefix: (prefix, key) => make('createKeyForPrefix')(null, { prefix, ...key }),
+    rotate: (stream, id, rotation) => make(`rotateKey ${id}`)(stream, rotation),
+    remove: async (_, id) => {
+      throw new OxbowError('key-unknown', `no ${id}`);
+    },
+    revokerOf: () => async () => {},
   };
 }
 

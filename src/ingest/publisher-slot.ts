@@ -78,7 +78,7 @@ export class PublisherSlot {
       input: setup.input,
       absent: (cause, detail) => this.#absent(cause, detail),
       ready: (session) => this.#replace(session),
-      left: (session, detail) => this.#left(session, detail),
+      left: (session, detail, reason) => this.#left(session, detail, reason),
     };
   }
 
@@ -201,7 +201,7 @@ export class PublisherSlot {
     this.#end(session, detail, new OxbowError('publisher-replaced', detail));
   }
 
-  #left(session: Session, detail: string): void {
+  #left(session: Session, detail: string, reason: OxbowError | undefined): void {
     const wasActive = session === this.#active;
     this.#standby = this.#standby.filter((each) => each !== session);
     if (wasActive) {
@@ -213,7 +213,7 @@ export class PublisherSlot {
       } else this.#setup.input.offline(detail);
     }
     this.#settle();
-    this.#end(session, detail, new DOMException(detail, 'AbortError'));
+    this.#end(session, detail, reason ?? new DOMException(detail, 'AbortError'));
   }
 
   #end(session: Session, detail: string, reason: unknown): void {

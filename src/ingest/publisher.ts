@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import type { GapCause } from '../api/gap.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { OxbowError } from '../lib/errors.ts';
 import type { RunStart, SourceSegment, StreamInput } from '../live/input.ts';
 import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -49,8 +50,9 @@ export interface Publisher extends StreamInput {
    * Ends the session: the publisher has left. Has no effect the second time.
    *
    * @param detail the reason; shown to viewers, so without addresses
+   * @param reason reason of `signal` where oxbow ends the session
    */
-  close(detail: string): void;
+  close(detail: string, reason?: OxbowError): void;
 }
 
 /** State of a session. */
@@ -64,7 +66,7 @@ export interface SessionOwner {
   absent(cause: GapCause | 'offline', detail: string): void;
   /** A key frame of the reference track came from a standby publisher that replaces the active one. */
   ready(session: Session): void;
-  left(session: Session, detail: string): void;
+  left(session: Session, detail: string, reason: OxbowError | undefined): void;
 }
 
 /** The session as its slot holds it. */
@@ -169,8 +171,8 @@ export class Session implements Publisher {
     if (this.#role === 'active') this.#owner.input.damage(reason);
   }
 
-  close(detail: string): void {
-    if (this.#role !== 'ended') this.#owner.left(this, detail);
+  close(detail: string, reason?: OxbowError): void {
+    if (this.#role !== 'ended') this.#owner.left(this, detail, reason);
   }
 
   /** It delivers the stream's frames from now on. */

@@ -76,6 +76,21 @@ export function inCidr(address: IpAddress, range: Cidr): boolean {
   return rest === 0 || (address[whole]! ^ range.address[whole]!) >> (8 - rest) === 0;
 }
 
+/**
+ * Whether an address is in one of the ranges. An IPv4 address in its IPv6 form (`::ffff:10.0.0.1`) counts as IPv4.
+ *
+ * @param text an IP address; other text is in no range
+ * @param ranges as of `parseCidr`
+ */
+export function isInRanges(text: string, ranges: readonly string[]): boolean {
+  const address = parseIp(text);
+  if (!address) return false;
+  const inner = inCidr(address, mapped) ? embeddedIpv4(address) : undefined;
+  return ranges.map(parseCidr).some((range) => inCidr(inner ?? address, range));
+}
+
+const mapped = parseCidr('::ffff:0:0/96');
+
 const notGlobal4 = [
   '0.0.0.0/8',
   '10.0.0.0/8',

@@ -64,7 +64,7 @@ export const sinkMetrics = {
     type: 'counter',
     name: 'oxbow_publish_claims_total',
     labels: ['stream', 'protocol', 'result'],
-    help: 'Publishers that claimed the stream, by result: active, standby or refused.',
+    help: 'Publishers that claimed the stream, by result: active, standby or refused. `stream` is empty for those that named none that exists.',
   },
   publisherSwitches: {
     type: 'counter',

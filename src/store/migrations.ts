@@ -166,4 +166,16 @@ export const migrations: readonly string[] = [
      bytes BLOB NOT NULL
    ) STRICT;`,
   `ALTER TABLE retention RENAME COLUMN gone_before_us TO deleted_before_us;`,
+  `CREATE TABLE publish_key (
+     id TEXT PRIMARY KEY,
+     digest TEXT NOT NULL,
+     label TEXT NOT NULL,
+     stream_id TEXT,
+     prefix TEXT,
+     max_streams INTEGER,
+     allow TEXT NOT NULL,
+     created_us INTEGER NOT NULL,
+     expires_us INTEGER,
+     used_us INTEGER
+   ) STRICT;`,
 ];

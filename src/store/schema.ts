@@ -169,6 +169,25 @@ export interface ApiTokenTable {
   readonly expires_us: number | null;
 }
 
+/** A stream key; see accounts/publish-keys.ts. */
+export interface PublishKeyTable {
+  readonly id: string;
+  readonly digest: string;
+  readonly label: string;
+  /** Null: a key for names that begin with `prefix`. */
+  readonly stream_id: string | null;
+  readonly prefix: string | null;
+  /** Most streams that it creates; null for a key of one stream. */
+  readonly max_streams: number | null;
+  /** Ranges of addresses, separated by spaces; empty: everywhere. */
+  readonly allow: string;
+  readonly created_us: number;
+  /** Null: never. */
+  expires_us: number | null;
+  /** Null: never. */
+  used_us: number | null;
+}
+
 /** How often the playback tokens of a stream were revoked, by name; survives the stream. */
 export interface WatchEpochTable {
   readonly stream: string;
@@ -232,6 +251,7 @@ export interface Tables {
   retention: RetentionTable;
   session: SessionTable;
   api_token: ApiTokenTable;
+  publish_key: PublishKeyTable;
   watch_epoch: WatchEpochTable;
   webhook: WebhookTable;
   webhook_delivery: WebhookDeliveryTable;

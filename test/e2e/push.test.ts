@@ -3,6 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { CreatedPublishKey } from '../../src/api/publish-shapes.ts';
 import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
 import { type RunningApp, startApp } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
@@ -84,6 +85,7 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
   let app: RunningApp;
   let film: Film;
   let hashes: string[];
+  let streamKey: string;
 
   before(async () => {
     folder = opened.use(await openFolder('push'));
@@ -112,7 +114,7 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
   const become = (state: StreamView['state']) => until(state, async () => (await view()).state === state);
   const connect = async (remote: string) => {
     const { signal } = new AbortController();
-    const request = { name: 'studio', key: undefined, protocol: 'rtmp', remote, signal };
+    const request = { name: 'studio', key: streamKey, protocol: 'rtmp', remote, signal };
     return new Encoder(await app.publishAccess.publish(request), film);
   };
 
@@ -122,6 +124,7 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
       ...{ name: 'studio', source: { type: 'push', onSecondPublisher: 'standby' } },
     });
     assert.equal(state, 'unpublished');
+    ({ key: streamKey } = await ask<CreatedPublishKey>('POST', '/streams/studio/keys', {}));
     assert.equal((await fetch(`${app.httpUrl}/live/studio/index.m3u8`)).status, 404);
     assert.equal((await fetch(`${app.httpUrl}/health`)).status, 200);
 
@@ -192,6 +195,6 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
     const { publisher } = await connect('192.0.2.9:3');
     await ask('DELETE', '/streams/studio');
     assert.equal(publisher.role, 'ended');
-    await assert.rejects(connect('192.0.2.9:4'), { code: 'stream-unknown' });
+    await assert.rejects(connect('192.0.2.9:4'), { code: 'publish-denied' });
   });
 });

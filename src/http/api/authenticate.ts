@@ -4,6 +4,7 @@
  * In: header fields, the connection. Out: Principal, or a refusal. RFC 6265bis 4.1.3 and 5.6; Fetch Metadata; RFC 9110 9.2.1.
  */
 
+import type { LimitedClient } from '../../accounts/rate-limit.ts';
 import type { Session } from '../../accounts/sessions.ts';
 import { SESSION_MS } from '../../accounts/sessions.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -12,7 +13,6 @@ import { readForwarded } from '../client/forwarded.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import { createPublicAddress, type RequestOrigin } from '../client/public-address.ts';
 import type { HttpDeps } from '../deps.ts';
-import type { LimitedClient } from './rate-limit.ts';
 
 /** The parts of a request that authenticate it. */
 export interface AuthRequest extends RequestOrigin {

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { LimitName } from '../../accounts/rate-limit.ts';
 import { parseSignedPath } from '../../api/signed-path.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { endsOf } from '../client/socket-owner.ts';
@@ -12,7 +13,6 @@ import { subscriberOf } from '../events/subscriber.ts';
 import { checkVerdict } from '../media/watch-token-policy.ts';
 import type { Route, RouteCall } from '../routes/route.ts';
 import { type AuthRequest, createAuthenticator } from './authenticate.ts';
-import type { LimitName } from './rate-limit.ts';
 
 /** API paths that a player needs, and that may have a playback token in front: a program that knows one signed address needs no other. */
 const SIGNED_PATHS = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;

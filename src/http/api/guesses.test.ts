@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { suite, test } from 'node:test';
 import { WebSocket } from 'ws';
+import { policies } from '../../accounts/rate-limit.ts';
 import { asAdmin, shareTestServer, textReply, token } from '../fixture.ts';
-import { policies } from './rate-limit.ts';
 
 type Fields = Record<string, string>;
 

@@ -2,9 +2,10 @@
  * Sign-in without a token on the computer where oxbow runs: which clients it is offered to, and the command for all others.
  * In: settings, the client of a request. Out: yes or no, a command line. docs/6-run/access.md.
  */
+
+import type { LimitedClient } from '../../accounts/rate-limit.ts';
 import { type Exposure, isExposed } from '../../config/exposure.ts';
 import { programName } from '../../lib/program.ts';
-import type { LimitedClient } from '../api/rate-limit.ts';
 import { type ConnectionEnds, isOwnConnection } from './socket-owner.ts';
 
 /** The policy of local sign-in. */

@@ -2,8 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { after, before, suite, test } from 'node:test';
 import { WebSocket } from 'ws';
+import { policies } from '../../accounts/rate-limit.ts';
 import { OxbowClient } from '../../client/client.ts';
-import { policies } from '../api/rate-limit.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
 import { subscribeBySse, subscribeByWebSocket, type TestSubscriber } from './subscriber.fixture.ts';
 

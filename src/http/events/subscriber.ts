@@ -3,11 +3,11 @@
  * In: a request, the playback token of its path, its filter. Out: EventSubscriber, or a refusal. docs/media.md 32.
  */
 import type { Access } from '../../accounts/access.ts';
+import { bucketOwner } from '../../accounts/rate-limit.ts';
 import { parseSignedPath } from '../../api/signed-path.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Authenticator, AuthRequest } from '../api/authenticate.ts';
-import { bucketOwner } from '../api/rate-limit.ts';
 import { checkVerdict } from '../media/watch-token-policy.ts';
 import type { EventFilter, EventSubscriber } from './event-filter.ts';
 

@@ -2,6 +2,8 @@
  * Answers requests for media directly on node:http and node:http2: whole, by range, 304, or with a problem. Blocking requests wait here.
  * In: requests with a media address; delivery's Reply. Out: responses. RFC 9110; docs/media.md 27 and 28.
  */
+
+import type { LimitedClient } from '../../accounts/rate-limit.ts';
 import {
   type MediaAddress,
   type MediaClass,
@@ -16,7 +18,6 @@ import { traceIdOf } from '../../observe/trace.ts';
 import { createAuthenticator } from '../api/authenticate.ts';
 import type { ForeignPages } from '../api/foreign-pages.ts';
 import { reportProblem, toProblem } from '../api/problem.ts';
-import type { LimitedClient } from '../api/rate-limit.ts';
 import { createClientAddress } from '../client/client-address.ts';
 import { readCmcd } from '../client/cmcd.ts';
 import { readForwarded } from '../client/forwarded.ts';

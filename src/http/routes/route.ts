@@ -3,9 +3,9 @@
  * In: the files of this folder, one per feature. Out: api.ts builds the router and OpenAPI from the rows.
  */
 import type { Static, TSchema } from 'typebox';
+import type { LimitName } from '../../accounts/rate-limit.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import type { Principal, RequestClient } from '../api/authenticate.ts';
-import type { LimitName } from '../api/rate-limit.ts';
 import type { ConnectionEnds } from '../client/socket-owner.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { EventFilter, EventSubscriber } from '../events/event-filter.ts';
@@ -60,7 +60,7 @@ export interface Route {
   /** Parameters are written `:name`. */
   readonly path: string;
   /** Chapter of the reference. */
-  readonly tag: 'streams' | 'timeline' | 'jobs' | 'events' | 'webhooks' | 'access' | 'system' | 'health';
+  readonly tag: 'streams' | 'timeline' | 'jobs' | 'events' | 'webhooks' | 'access' | 'publish' | 'system' | 'health';
   readonly access: RouteAccess;
   /** Summary for OpenAPI and the reference. */
   readonly sentence: string;

@@ -156,9 +156,12 @@ export const streamRoutes: readonly Route[] = [
     query: RemoveQuery,
     replies: { 204: undefined },
     conditional: true,
-    async answer({ params: { name }, query, ...call }, { streams, access }) {
+    async answer({ params: { name }, query, ...call }, { streams, access, publishKeys }) {
+      const revokeKeys = publishKeys.revokerOf(name);
       await streams.remove(name, { recordings: query.recordings ?? 'keep', check: conditionOf(call) });
-      await access.watch.revoke(name); // its tokens must not be valid for a later stream of the same name
+      // Its tokens and keys must not be valid for a later stream of the same name.
+      await access.watch.revoke(name);
+      await revokeKeys();
       return { status: 204 };
     },
   }),

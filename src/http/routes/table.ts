@@ -11,6 +11,7 @@ import { jobRoutes } from './jobs.ts';
 import { markRoutes } from './marks.ts';
 import { pictureRoutes } from './pictures.ts';
 import { probeRoutes } from './probe.ts';
+import { publishKeyRoutes } from './publish-keys.ts';
 import type { Route } from './route.ts';
 import { streamRoutes } from './streams.ts';
 import { systemRoutes } from './system.ts';
@@ -30,6 +31,7 @@ export const routes: readonly Route[] = [
   ...eventRoutes,
   ...accessRoutes,
   ...watchTokenRoutes,
+  ...publishKeyRoutes,
   ...webhookRoutes,
   ...systemRoutes,
   ...adminRoutes,

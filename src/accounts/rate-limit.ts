@@ -4,11 +4,20 @@
  */
 
 import { isIPv6 } from 'node:net';
-import { dropOldest } from '../../lib/drop-oldest.ts';
-import { OxbowError } from '../../lib/errors.ts';
+import { dropOldest } from '../lib/drop-oldest.ts';
+import { OxbowError } from '../lib/errors.ts';
 
 /** The limits. Each has its own buckets. */
-export type LimitName = 'sign-in' | 'tokens' | 'writes' | 'probe' | 'clips' | 'stills';
+export type LimitName =
+  | 'sign-in'
+  | 'tokens'
+  | 'keys'
+  | 'refusals'
+  | 'all-refusals'
+  | 'writes'
+  | 'probe'
+  | 'clips'
+  | 'stills';
 
 interface Policy {
   /** Size of a full bucket, requests. */
@@ -23,6 +32,11 @@ interface Policy {
 export const policies: Readonly<Record<LimitName, Policy>> = {
   'sign-in': { turns: 5, windowS: 60, everywhere: true },
   tokens: { turns: 10, windowS: 60, everywhere: true },
+  /** Keys and tokens of publishers and viewers over RTMP, SRT and other protocols. */
+  keys: { turns: 10, windowS: 60, everywhere: true },
+  /** Events about clients that were refused without a valid key. */
+  refusals: { turns: 5, windowS: 60, everywhere: true },
+  'all-refusals': { turns: 60, windowS: 60, everywhere: true },
   writes: { turns: 300, windowS: 60 },
   probe: { turns: 30, windowS: 60 },
   clips: { turns: 120, windowS: 60 },

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { OxbowError } from '../../lib/errors.ts';
+import type { OxbowError } from '../lib/errors.ts';
 import { policies, RateLimits } from './rate-limit.ts';
 
 const at = (address: string) => ({ address, isLocal: false });

@@ -1,0 +1,29 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { noPublishPorts, printPublishAddresses } from './publish-address.ts';
+
+const target = { host: 'tv.example', stream: 'door', key: 'ok_x' };
+
+test('addresses have the ports of the protocols that listen; the usual port of RTMP is omitted', () => {
+  const ports = { rtmp: 1935, rtmps: 1936, srt: 8890, srtLatencyMs: 200 };
+  assert.deepEqual(printPublishAddresses({ ...target, ports }), {
+    rtmp: {
+      server: 'rtmp://tv.example/live',
+      streamKey: 'door?key=ok_x',
+      url: 'rtmp://tv.example/live/door?key=ok_x',
+    },
+    rtmps: {
+      server: 'rtmps://tv.example:1936/live',
+      streamKey: 'door?key=ok_x',
+      url: 'rtmps://tv.example:1936/live/door?key=ok_x',
+    },
+    srt: 'srt://tv.example:8890?streamid=publish:door:ok_x&latency=200000',
+  });
+  const v6 = printPublishAddresses({ ...target, host: '[::1]', ports: { ...noPublishPorts(), rtmp: 5000 } });
+  assert.deepEqual(Object.keys(v6), ['rtmp']);
+  assert.equal(v6.rtmp?.server, 'rtmp://[::1]:5000/live');
+});
+
+test('protocols that are off have no address', () => {
+  assert.deepEqual(printPublishAddresses({ ...target, ports: noPublishPorts() }), {});
+});

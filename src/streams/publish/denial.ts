@@ -1,0 +1,47 @@
+/**
+ * The refusals of publishers that may not publish, each with what to change.
+ * In: why a key is not accepted. Out: OxbowError `publish-denied` or `bad-name`, without secrets. Pure.
+ */
+import { invalidStreamName } from '../../api/stream-name.ts';
+import { OxbowError } from '../../lib/errors.ts';
+
+const WHERE = 'Enter NAME?key=KEY as the stream key, or the key alone.';
+const GET_ONE = 'Create a key on the page Go live, or with `oxbow stream key NAME`.';
+
+/** What is wrong with a publisher's request, and what to do. */
+const denials = {
+  missing: ['The stream key is missing.', `${WHERE} ${GET_ONE}`],
+  unknown: ['The stream key is unknown: it is mistyped or was revoked.', `${GET_ONE} ${WHERE}`],
+  expired: ['The stream key has expired.', GET_ONE],
+  'needs-name': ['This stream key is for several streams, and the name of the stream is missing.', WHERE],
+} as const;
+
+/** A denial by its kind. */
+export function denied(kind: keyof typeof denials): OxbowError {
+  const [detail, hint] = denials[kind];
+  return deny(detail, hint);
+}
+
+/** A key that may not be used from an address. */
+export function deniedAddress(address: string): OxbowError {
+  return deny(
+    `This stream key may not be used from ${address}.`,
+    `Publish from an allowed address, or create a key that allows ${address}.`,
+  );
+}
+
+/** A key that is for other streams. */
+export function deniedStream(name: string, prefix?: string): OxbowError {
+  return prefix === undefined
+    ? deny(`The stream key is not for the stream ${name}.`, `Use a key of ${name}, or the key without a name.`)
+    : deny(`The stream key is not for the stream ${name}.`, `Use a name that begins with "${prefix}".`);
+}
+
+/** The name of a stream is invalid; a key in the name is not repeated. */
+export function badName(name: string): OxbowError {
+  return new OxbowError('bad-name', invalidStreamName(name.replace(/ok_[\w-]+/g, 'ok_…')));
+}
+
+function deny(detail: string, hint: string): OxbowError {
+  return new OxbowError('publish-denied', detail, { extra: { hint } });
+}
