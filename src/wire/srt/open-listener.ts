@@ -3,13 +3,29 @@
  * In: options with `accept`, which decides about each caller. Out: connections, passed to `onConnection`.
  * draft-sharabayko-srt-01 4.3.1.
  */
+import { ListenerProtocol } from './listener.ts';
 import type { SrtListener, SrtListenerOptions } from './srt.ts';
+import { microseconds, openUdp } from './udp.ts';
 
 /**
  * Binds the port and answers callers.
  *
  * @throws the error of the system when the port cannot be bound (`EADDRINUSE`, `EACCES`)
  */
-export function openSrtListener(options: SrtListenerOptions): Promise<SrtListener> {
-  return Promise.reject(new Error(`SRT is not available on port ${options.port}`));
+export async function openSrtListener(options: SrtListenerOptions): Promise<SrtListener> {
+  const protocol = new ListenerProtocol(options, {
+    now: microseconds,
+    transmit: (packet, address, port) => socket.transmit(packet, address, port),
+  });
+  const socket = await openUdp({ address: options.address, port: options.port }, undefined, {
+    receive: (packet, address, port) => protocol.receive(packet, address, port),
+    tick: () => protocol.tick(),
+    // Of a socket for many peers: one of them is unreachable. Its connection ends when it stays silent.
+    onError: (error) => options.onError?.(error),
+  });
+  const close = () => {
+    protocol.close();
+    return socket.close();
+  };
+  return { port: socket.port, stats: protocol.stats, close, [Symbol.asyncDispose]: close };
 }

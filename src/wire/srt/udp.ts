@@ -1,0 +1,133 @@
+/**
+ * One UDP socket for SRT: large buffers, and a tick every 10 ms.
+ * In: an address to bind or to connect to. Out: datagrams, without copies. Node.js dgram.
+ *
+ * Node allocates the buffer of each received datagram and keeps no reference to it, so packets may be kept and changed.
+ */
+import { createSocket, type Socket } from 'node:dgram';
+
+/** The interval of the tick, ms: full ACKs, deadlines and pacing (draft-sharabayko-srt-01 4.8.1). */
+const TICK_MS = 10;
+/** Buffers of the socket, bytes; the system may give less (`net.core.rmem_max`). 8 MiB are 1.3 s of 50 Mbps. */
+const BUFFER_BYTES = 8 * 1024 * 1024;
+
+/** What a socket calls. */
+export interface UdpHandlers {
+  /** A datagram, and where it came from. */
+  receive(packet: Uint8Array, address: string, port: number): void;
+  /** Every 10 ms. */
+  tick(): void;
+  /** An error of the socket after it was opened: a port that nothing listens on, a network that is down. It stays open. */
+  onError(error: Error): void;
+}
+
+/** An open UDP socket. */
+export interface UdpSocket {
+  /** Local port. */
+  readonly port: number;
+  /** Sends a datagram; without an address, to the connected one. Datagrams that the system refuses are lost, as in a network. */
+  transmit(packet: Uint8Array, address?: string, port?: number): void;
+  /** Closes the socket and ends its tick. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** Time for protocols: µs of the clock that never steps, plus an origin above 0. */
+export function microseconds(): number {
+  return 1 + performance.now() * 1000;
+}
+
+type Lookup = (host: string, options: unknown, done: (error: null, address: string, family: number) => void) => void;
+
+/** Addresses are IP addresses: without this, Node asks its resolver for each datagram. */
+const lookupAddress: Lookup = (address, _options, done) => done(null, address, address.includes(':') ? 6 : 4);
+
+/**
+ * Opens a socket.
+ *
+ * @param local where to bind; port 0 picks a free one
+ * @param peer connects to it: datagrams of others are dropped by the system
+ * @throws the error of the system when it cannot be bound or connected
+ */
+export async function openUdp(
+  local: { readonly address: string; readonly port: number } | undefined,
+  peer: { readonly address: string; readonly port: number } | undefined,
+  handlers: UdpHandlers,
+): Promise<UdpSocket> {
+  const family = (local ?? peer)!.address.includes(':') ? 'udp6' : 'udp4';
+  const socket = createSocket({ type: family, lookup: lookupAddress as never });
+  try {
+    await bound(socket, local);
+    if (peer) await connected(socket, peer);
+  } catch (error) {
+    socket.close();
+    throw error;
+  }
+  grow(socket);
+  return attach(socket, handlers);
+}
+
+function attach(socket: Socket, handlers: UdpHandlers): UdpSocket {
+  let isOpen = true;
+  const onSent = (error: Error | null): void => {
+    if (error && isOpen) handlers.onError(error);
+  };
+  socket.on('message', (packet, { address, port }) => handlers.receive(packet, address, port));
+  socket.on('error', (error) => handlers.onError(error));
+  const timer = setInterval(() => handlers.tick(), TICK_MS);
+  const { port } = socket.address();
+  const ended = new Promise<void>((resolve) => {
+    socket.once('close', resolve);
+  });
+  return {
+    port,
+    transmit(packet, address, to) {
+      if (!isOpen) return;
+      if (address === undefined) socket.send(packet, onSent);
+      else socket.send(packet, to, address, onSent);
+    },
+    close() {
+      if (isOpen) {
+        isOpen = false;
+        clearInterval(timer);
+        // Shutdown packets of this turn leave first: datagrams that the system has not taken yet are lost with the socket.
+        setImmediate(() => socket.close());
+      }
+      return ended;
+    },
+  };
+}
+
+function bound(socket: Socket, local: { readonly address: string; readonly port: number } | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.bind({ address: local?.address, port: local?.port ?? 0, exclusive: true } as never, () => {
+      socket.off('error', reject);
+      resolve();
+    });
+  });
+}
+
+function connected(socket: Socket, peer: { readonly address: string; readonly port: number }): Promise<void> {
+  return new Promise((resolve, reject) => {
+    socket.once('error', reject);
+    socket.connect(peer.port, peer.address, (error?: Error) => {
+      socket.off('error', reject);
+      if (error) reject(error);
+      else resolve();
+    });
+  });
+}
+
+/** Asks for large buffers, or for half of them until the system agrees. */
+function grow(socket: Socket): void {
+  for (const set of [socket.setRecvBufferSize, socket.setSendBufferSize]) {
+    for (let bytes = BUFFER_BYTES; bytes >= 256 * 1024; bytes /= 2) {
+      try {
+        set.call(socket, bytes);
+        break;
+      } catch {
+        // Some systems refuse what Linux reduces; the next size is smaller.
+      }
+    }
+  }
+}
