@@ -3,7 +3,7 @@
  * In: an address and the options of the stream. Out: a connection.
  * draft-sharabayko-srt-01 4.3.1.
  */
-import { CallerProtocol } from './caller.ts';
+import { CallerProtocol } from './handshake/caller.ts';
 import type { SrtCallerOptions, SrtConnection } from './srt.ts';
 import { microseconds, openUdp } from './udp.ts';
 

@@ -4,12 +4,17 @@
  * draft-sharabayko-srt-01 4.3.1. It knows no socket and no timer.
  */
 import { randomInt } from 'node:crypto';
-import { FormatError } from '../../lib/errors.ts';
-import { ProtocolConnection } from './connection.ts';
-import { SrtEncryption } from './encryption.ts';
-import { type Handshake, handshakeType, parseHandshake, printHandshake, printVersion, SRT_MAGIC } from './handshake.ts';
-import { keyState } from './key-material.ts';
-import { agree, defaults, MTU, ownParameters, printPeerAddress } from './negotiate.ts';
+import { FormatError } from '../../../lib/errors.ts';
+import { ProtocolConnection } from '../connection/connection.ts';
+import { SrtEncryption } from '../encryption/encryption.ts';
+import {
+  type Handshake,
+  handshakeType,
+  parseHandshake,
+  printHandshake,
+  printVersion,
+  SRT_MAGIC,
+} from '../packet/handshake.ts';
 import {
   control,
   controlType,
@@ -18,9 +23,11 @@ import {
   isControl,
   timestampOf,
   writeControlHeader,
-} from './packet.ts';
-import { isRejection, SrtRejectedError, srtRejections } from './rejection.ts';
-import type { SrtCallerOptions } from './srt.ts';
+} from '../packet/header.ts';
+import { keyState } from '../packet/key-material.ts';
+import { isRejection, SrtRejectedError, srtRejections } from '../rejection.ts';
+import type { SrtCallerOptions } from '../srt.ts';
+import { agree, defaults, MTU, ownParameters, printPeerAddress } from './negotiate.ts';
 
 /** How a caller reaches the network and the time. */
 export interface CallerNetwork {

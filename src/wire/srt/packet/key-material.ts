@@ -3,9 +3,9 @@
  * In: extensions of handshakes, and key refresh packets. Out: their fields, and back. Pure.
  * draft-sharabayko-srt-01 3.2.2, 6.
  */
-import { FormatError } from '../../lib/errors.ts';
-import { readU32, writeU32 } from './packet.ts';
-import type { SrtKeyLength } from './srt.ts';
+import { FormatError } from '../../../lib/errors.ts';
+import type { SrtKeyLength } from '../srt.ts';
+import { readU32, writeU32 } from './header.ts';
 
 /** Answers to key material instead of the material itself. */
 export const keyState = { unsecured: 0, securing: 1, secured: 2, noSecret: 3, badSecret: 4, badCipher: 5 } as const;

@@ -3,26 +3,20 @@
  * In: packets of the peer, a tick every 10 ms, payloads of the owner. Out: payloads to the owner, packets to the peer.
  * draft-sharabayko-srt-01 3.2, 4.4 to 4.8. It knows no socket and no timer, so that tests simulate networks in virtual time.
  */
-import { FormatError } from '../../lib/errors.ts';
-import {
-  FULL_ACK_BYTES,
-  LIGHT_ACK_BYTES,
-  MAX_LOSS_WORDS,
-  parseAck,
-  parseDropRequest,
-  readLossList,
-  writeFullAck,
-  writeLossRange,
-} from './ack.ts';
+import { FormatError } from '../../../lib/errors.ts';
+import type { SrtEncryption } from '../encryption/encryption.ts';
+import { LIGHT_ACK_BYTES, parseAck, parseDropRequest, readLossList } from '../packet/ack.ts';
+import * as header from '../packet/header.ts';
+import { indexOf, sequenceOf, unwrapTimestamp } from '../packet/sequence.ts';
+import type { SrtConnection, SrtStats } from '../srt.ts';
+import { Acknowledger } from './acknowledger.ts';
 import { ByteRate } from './byte-rate.ts';
+import { ControlWriter } from './control-writer.ts';
 import { SenderClock } from './drift.ts';
-import type { SrtEncryption } from './encryption.ts';
-import * as header from './packet.ts';
+import { LossReporter } from './loss-reporter.ts';
 import { SrtReceiver } from './receiver.ts';
 import { RoundTrip } from './round-trip.ts';
 import { SrtSender } from './sender.ts';
-import { indexOf, sequenceOf, unwrapTimestamp } from './sequence.ts';
-import type { SrtConnection, SrtStats } from './srt.ts';
 
 /** What the handshake agreed on, and how packets leave. */
 export interface ConnectionOptions {
@@ -56,15 +50,8 @@ export interface ConnectionOptions {
   onError(error: unknown): void;
 }
 
-/** A light ACK is sent after so many packets (4.8.1). */
-const LIGHT_ACK_PACKETS = 64;
-/** ACK numbers whose times are kept; at one per 10 ms this is 1.28 s. */
-const ACKS = 128;
 const KEEP_ALIVE_US = 1_000_000;
-const LEAST_REPORT_US = 20_000;
 const MAX_LATE_DROP_US = 1_000_000;
-/** NAK packets of one tick, so that a peer cannot make this side flood it. */
-const REPORTS_PER_TICK = 4;
 /** Answers to one NAK about dropped packets; its repetition gets the others. */
 const DROP_REQUESTS_PER_REPORT = 8;
 /** A packet further ahead is not plausible: 50 Mbps for more than 3 minutes. */
@@ -93,19 +80,14 @@ export class ProtocolConnection implements SrtConnection {
   readonly #sender: SrtSender;
   readonly #receiveRate = new ByteRate();
   readonly #sendRate = new ByteRate();
-  readonly #ackTimes = new Float64Array(ACKS);
-  readonly #ackIndexes = new Float64Array(ACKS);
+  readonly #writer: ControlWriter;
+  readonly #acknowledger: Acknowledger;
+  readonly #reporter: LossReporter;
   #resolve!: (reason: string) => void;
   #isClosed = false;
   #peerTimestampUs: number;
   #heardUs: number;
   #sentUs: number;
-  #ackNumber = 0;
-  /** The last index of an ACK, when it was sent, and what the peer confirmed. */
-  #ackIndex = 0;
-  #ackUs = 0;
-  #confirmedIndex = 0;
-  #sinceAck = 0;
   #undecryptable = 0;
   #invalidReports = 0;
   #bandwidth = 0;
@@ -128,16 +110,24 @@ export class ProtocolConnection implements SrtConnection {
     this.#sentUs = nowUs;
     this.#peerTimestampUs = options.peerTimestampUs;
     this.#clock = new SenderClock(options.peerHandshakeUs, options.peerTimestampUs);
-    const { maxPackets, maxBytes } = options;
+    const { maxPackets, maxBytes, initialSequence } = options;
+    this.#writer = new ControlWriter({
+      now,
+      startUs: options.startUs,
+      destination: options.peerSocketId,
+      transmit: (packet) => this.#transmit(packet),
+    });
+    this.#reporter = new LossReporter(initialSequence, this.#roundTrip, this.#writer);
     this.#receiver = new SrtReceiver(
       { latencyUs: options.receiveLatencyMs * 1000, maxPackets, maxBytes },
       this.#clock,
       {
         deliver: (payload) => this.#deliver(payload),
         lose: (packets) => this.#lose(packets),
-        report: (from, to) => this.#reportLoss(from, to),
+        report: (from, to) => this.#reporter.report(from, to),
       },
     );
+    this.#acknowledger = new Acknowledger(initialSequence, this.#receiver, this.#roundTrip, this.#writer);
     this.#sender = new SrtSender(
       {
         initialSequence: options.initialSequence,
@@ -187,7 +177,7 @@ export class ProtocolConnection implements SrtConnection {
    */
   end(reason: string, notify: boolean): void {
     if (this.#isClosed) return;
-    if (notify) this.#sendControl(header.control.shutdown, 0, 0, 4);
+    if (notify) this.#writer.sendEmpty(header.control.shutdown, 0, 4);
     this.#isClosed = true;
     this.#receiver.close();
     this.#sender.close();
@@ -219,11 +209,11 @@ export class ProtocolConnection implements SrtConnection {
     if (this.#isClosed) return;
     this.#receiveRate.count(this.#receiver.counters.receivedBytes, nowUs);
     this.#sendRate.count(this.#sender.counters.queuedBytes, nowUs);
-    this.#sendFullAck(nowUs);
-    this.#repeatReports(nowUs);
+    this.#acknowledger.tick(this.#receiveRate.bytesPerSecond, nowUs);
+    this.#reporter.tick(this.#receiver, nowUs);
     this.#sender.tick(nowUs);
     this.#repeatKeys(nowUs);
-    if (nowUs - this.#sentUs >= KEEP_ALIVE_US) this.#sendControl(header.control.keepAlive, 0, 0, 0);
+    if (nowUs - this.#sentUs >= KEEP_ALIVE_US) this.#writer.sendEmpty(header.control.keepAlive, 0, 0);
   }
 
   stats(): SrtStats {
@@ -268,7 +258,7 @@ export class ProtocolConnection implements SrtConnection {
     const timestampUs = unwrapTimestamp(header.timestampOf(packet), this.#peerTimestampUs);
     if (timestampUs > this.#peerTimestampUs) this.#peerTimestampUs = timestampUs;
     receiver.take(index, packet.subarray(header.HEADER_BYTES), timestampUs, nowUs);
-    if (++this.#sinceAck >= LIGHT_ACK_PACKETS) this.#sendLightAck();
+    if (!this.#isClosed) this.#acknowledger.count();
   }
 
   #receiveControl(packet: Uint8Array, nowUs: number): void {
@@ -310,7 +300,7 @@ export class ProtocolConnection implements SrtConnection {
     const index = indexOf(this.#options.initialSequence, ack.sequence, sender.next);
     const isLight = packet.length - header.HEADER_BYTES <= LIGHT_ACK_BYTES;
     // The confirmation comes first: it measures the round trip.
-    if (!isLight) this.#sendControl(header.control.ackAck, 0, header.typeSpecific(packet), 4);
+    if (!isLight) this.#writer.sendEmpty(header.control.ackAck, header.typeSpecific(packet), 4);
     if (ack.rttUs !== undefined) this.#roundTrip.report(ack.rttUs);
     if (ack.byteRate !== undefined) this.#bandwidth = Math.max(this.#bandwidth, ack.byteRate * 8);
     sender.acknowledge(index, ack.availablePackets, nowUs);
@@ -333,19 +323,12 @@ export class ProtocolConnection implements SrtConnection {
   }
 
   #receiveAckAck(packet: Uint8Array, nowUs: number): void {
-    const number = header.typeSpecific(packet);
-    const age = this.#ackNumber - number;
-    if (number === 0 || age < 0 || age >= ACKS) {
+    const rttUs = this.#acknowledger.confirm(header.typeSpecific(packet), nowUs);
+    if (rttUs === undefined) return;
+    if (Number.isNaN(rttUs)) {
       this.#invalidReports++;
       return;
     }
-    const slot = number % ACKS;
-    const sentUs = this.#ackTimes[slot]!;
-    if (sentUs === 0) return; // A second confirmation of the same ACK.
-    this.#ackTimes[slot] = 0;
-    const rttUs = nowUs - sentUs;
-    this.#roundTrip.sample(rttUs);
-    this.#confirmedIndex = Math.max(this.#confirmedIndex, this.#ackIndexes[slot]!);
     const timestampUs = unwrapTimestamp(header.timestampOf(packet), this.#peerTimestampUs);
     this.#clock.sample(nowUs, timestampUs, rttUs);
   }
@@ -369,7 +352,7 @@ export class ProtocolConnection implements SrtConnection {
     } else if (subtype === header.keyMessage.request && nowUs - this.#keysTakenUs >= KEYS_EVERY_US) {
       this.#keysTakenUs = nowUs;
       const { answer } = encryption.takeKeys(message, false);
-      this.#sendBody(header.control.extension, header.keyMessage.response, answer);
+      this.#writer.sendBody(header.control.extension, header.keyMessage.response, answer);
     }
   }
 
@@ -394,105 +377,20 @@ export class ProtocolConnection implements SrtConnection {
     this.#options.onError(error);
   }
 
-  #reportLoss(from: number, to: number): void {
-    const packet = Buffer.allocUnsafe(header.HEADER_BYTES + 8);
-    const initial = this.#options.initialSequence;
-    const length = writeLossRange(packet, header.HEADER_BYTES, sequenceOf(initial, from), sequenceOf(initial, to - 1));
-    this.#finish(packet.subarray(0, length), header.control.nak, 0, 0);
-  }
-
-  /** Reports the missing packets whose last report is long ago. */
-  #repeatReports(nowUs: number): void {
-    const { rttUs, varianceUs } = this.#roundTrip;
-    const again = Math.max(LEAST_REPORT_US, (rttUs + 4 * varianceUs) / 2);
-    this.#receiver.reportAgainUs = again;
-    const { missing } = this.#receiver;
-    if (missing.length === 0) return;
-    const initial = this.#options.initialSequence;
-    let packet: Buffer | undefined;
-    let at = 0;
-    let reports = 0;
-    for (const range of missing) {
-      if (range.reportAtUs > nowUs) continue;
-      range.reportAtUs = nowUs + again;
-      packet ??= Buffer.allocUnsafe(header.HEADER_BYTES + MAX_LOSS_WORDS * 4);
-      if (at === 0) at = header.HEADER_BYTES;
-      at = writeLossRange(packet, at, sequenceOf(initial, range.from), sequenceOf(initial, range.to - 1));
-      if (at + 8 <= packet.length) continue;
-      this.#finish(packet, header.control.nak, 0, 0, at);
-      packet = undefined;
-      at = 0;
-      if (++reports === REPORTS_PER_TICK) return;
-    }
-    if (packet) this.#finish(packet, header.control.nak, 0, 0, at);
-  }
-
-  #sendFullAck(nowUs: number): void {
-    const receiver = this.#receiver;
-    const index = receiver.next;
-    if (index === this.#confirmedIndex && index === this.#ackIndex) return;
-    const { rttUs, varianceUs } = this.#roundTrip;
-    if (index === this.#ackIndex && nowUs - this.#ackUs < rttUs + 4 * varianceUs) return;
-    this.#ackIndex = index;
-    this.#ackUs = nowUs;
-    this.#sinceAck = 0;
-    this.#ackNumber++;
-    const slot = this.#ackNumber % ACKS;
-    this.#ackTimes[slot] = nowUs;
-    this.#ackIndexes[slot] = index;
-    const byteRate = this.#receiveRate.bytesPerSecond;
-    const packetRate = Math.round(byteRate / header.LIVE_PAYLOAD_BYTES);
-    const packet = Buffer.allocUnsafe(header.HEADER_BYTES + FULL_ACK_BYTES);
-    writeFullAck(packet, {
-      sequence: sequenceOf(this.#options.initialSequence, index),
-      rttUs: Math.round(rttUs),
-      rttVarianceUs: Math.round(varianceUs),
-      availablePackets: Math.max(2, receiver.available),
-      packetRate,
-      linkCapacity: packetRate,
-      byteRate: Math.round(byteRate),
-    });
-    this.#finish(packet, header.control.ack, 0, this.#ackNumber);
-  }
-
-  #sendLightAck(): void {
-    this.#sinceAck = 0;
-    const packet = Buffer.allocUnsafe(header.HEADER_BYTES + LIGHT_ACK_BYTES);
-    header.writeU32(packet, header.HEADER_BYTES, sequenceOf(this.#options.initialSequence, this.#receiver.next));
-    this.#finish(packet, header.control.ack, 0, 0);
-  }
-
   #sendDropRequest(from: number, to: number): void {
     if (++this.#dropRequests > DROP_REQUESTS_PER_REPORT) return;
     const packet = Buffer.allocUnsafe(header.HEADER_BYTES + 8);
     const initial = this.#options.initialSequence;
     header.writeU32(packet, header.HEADER_BYTES, sequenceOf(initial, from));
     header.writeU32(packet, header.HEADER_BYTES + 4, sequenceOf(initial, to - 1));
-    this.#finish(packet, header.control.dropRequest, 0, (from % 0x03ff_ffff) + 1);
+    this.#writer.finish(packet, header.control.dropRequest, 0, (from % 0x03ff_ffff) + 1);
   }
 
   #repeatKeys(nowUs: number): void {
     const announcement = this.#options.encryption?.announcement;
     if (!announcement || nowUs - this.#keysSentUs < REPEAT_KEYS_US) return;
     this.#keysSentUs = nowUs;
-    this.#sendBody(header.control.extension, header.keyMessage.request, announcement);
-  }
-
-  #sendBody(type: number, subtype: number, body: Uint8Array): void {
-    const packet = Buffer.allocUnsafe(header.HEADER_BYTES + body.length);
-    packet.set(body, header.HEADER_BYTES);
-    this.#finish(packet, type, subtype, 0);
-  }
-
-  /** Sends a control packet whose body is `padding` bytes of 0. */
-  #sendControl(type: number, subtype: number, specific: number, padding: number): void {
-    this.#finish(Buffer.alloc(header.HEADER_BYTES + padding), type, subtype, specific);
-  }
-
-  #finish(packet: Uint8Array, type: number, subtype: number, specific: number, length = packet.length): void {
-    const timestamp = this.#now() - this.#options.startUs;
-    header.writeControlHeader(packet, type, subtype, specific, timestamp, this.#options.peerSocketId);
-    this.#transmit(length === packet.length ? packet : packet.subarray(0, length));
+    this.#writer.sendBody(header.control.extension, header.keyMessage.request, announcement);
   }
 
   #transmit(packet: Uint8Array): void {

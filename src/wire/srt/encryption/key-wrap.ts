@@ -3,7 +3,7 @@
  * In: passphrase, salt, keys. Out: wrapped keys, and back. draft-sharabayko-srt-01 6.1.5, RFC 8018 (PBKDF2), RFC 3394 (key wrap).
  */
 import { createCipheriv, createDecipheriv, pbkdf2Sync } from 'node:crypto';
-import type { SrtKeyLength } from './srt.ts';
+import type { SrtKeyLength } from '../srt.ts';
 
 const ITERATIONS = 2048;
 /** The initial value of RFC 3394 2.2.3.1. */

@@ -3,17 +3,17 @@
  * In: payloads of the owner; acknowledgements and loss reports of the peer. Out: data packets.
  * draft-sharabayko-srt-01 4.6, 4.8, 5.1.
  */
-import type { SrtEncryption } from './encryption.ts';
+import type { SrtEncryption } from '../encryption/encryption.ts';
+import { HEADER_BYTES, keyFlag, markRetransmitted, writeDataHeader } from '../packet/header.ts';
+import { sequenceOf } from '../packet/sequence.ts';
 import { Pacing } from './pacing.ts';
-import { HEADER_BYTES, keyFlag, markRetransmitted, writeDataHeader } from './packet.ts';
 import type { RoundTrip } from './round-trip.ts';
-import { sequenceOf } from './sequence.ts';
 
 /** What the sender calls. */
 export interface SenderOutput {
   /** Sends a data packet; the bytes stay unchanged until they are acknowledged, except for the retransmission bit. */
   transmit(packet: Uint8Array): void;
-  /** Packets `[from, to)` will not be sent again, although the peer asked for them. */
+  /** Packets `[from, to)` will not be sent again, although the peer reported them. */
   dropped(from: number, to: number): void;
 }
 

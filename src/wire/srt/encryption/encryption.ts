@@ -4,6 +4,7 @@
  * draft-sharabayko-srt-01 6.1, 6.1.6.
  */
 import { randomBytes } from 'node:crypto';
+import { keyFlag } from '../packet/header.ts';
 import {
   CIPHER_AES_CTR,
   type KeyMaterial,
@@ -13,11 +14,10 @@ import {
   printKeyMaterial,
   printKeyState,
   SALT_BYTES,
-} from './key-material.ts';
+} from '../packet/key-material.ts';
+import type { SrtKeyLength } from '../srt.ts';
 import { deriveKey, unwrapKeys, wrapKeys } from './key-wrap.ts';
 import { Keystream } from './keystream.ts';
-import { keyFlag } from './packet.ts';
-import type { SrtKeyLength } from './srt.ts';
 
 /** When a sender changes its key, in packets. */
 export interface KeyRefresh {

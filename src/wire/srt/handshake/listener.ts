@@ -6,13 +6,17 @@
  * Nothing is kept about a caller before it returned the cookie, and no answer before that is larger than its request.
  */
 import { randomInt } from 'node:crypto';
-import { FormatError } from '../../lib/errors.ts';
-import { ProtocolConnection } from './connection.ts';
-import { Cookies } from './cookie.ts';
-import { SrtEncryption } from './encryption.ts';
-import { type Handshake, handshakeType, parseHandshake, printHandshake, printVersion, SRT_MAGIC } from './handshake.ts';
-import { keyState } from './key-material.ts';
-import { agree, defaults, MTU, ownParameters, printPeerAddress, refuseConclusion } from './negotiate.ts';
+import { FormatError } from '../../../lib/errors.ts';
+import { ProtocolConnection } from '../connection/connection.ts';
+import { SrtEncryption } from '../encryption/encryption.ts';
+import {
+  type Handshake,
+  handshakeType,
+  parseHandshake,
+  printHandshake,
+  printVersion,
+  SRT_MAGIC,
+} from '../packet/handshake.ts';
 import {
   control,
   controlType,
@@ -21,10 +25,13 @@ import {
   isControl,
   timestampOf,
   writeControlHeader,
-} from './packet.ts';
-import { type SrtRejectReason, srtRejections } from './rejection.ts';
+} from '../packet/header.ts';
+import { keyState } from '../packet/key-material.ts';
+import { type SrtRejectReason, srtRejections } from '../rejection.ts';
+import type { SrtAnswer, SrtKeyLength, SrtListenerOptions, SrtListenerStats } from '../srt.ts';
+import { Cookies } from './cookie.ts';
+import { agree, defaults, MTU, ownParameters, printPeerAddress, refuseConclusion } from './negotiate.ts';
 import { SecretLimiter } from './secret-limiter.ts';
-import type { SrtAnswer, SrtKeyLength, SrtListenerOptions, SrtListenerStats } from './srt.ts';
 
 /** How a listener reaches the network and the time. */
 export interface ListenerNetwork {

@@ -7,7 +7,7 @@
  * counter blocks of 16 neighbouring packets in one call: 2 µs a packet, where a `createDecipheriv` for each packet takes 17 µs.
  */
 import { type Cipheriv, createCipheriv } from 'node:crypto';
-import { LIVE_PAYLOAD_BYTES } from './packet.ts';
+import { LIVE_PAYLOAD_BYTES } from '../packet/header.ts';
 
 /** Packets of one batch; a power of two, so that a batch begins at a multiple of it and never crosses the wrap. */
 const BATCH = 16;

@@ -2,8 +2,8 @@
  * What both sides of a handshake must agree on.
  * In: the handshake of a peer. Out: a reason to reject it, or the agreed parameters. Pure. draft-sharabayko-srt-01 3.2.1.1, 4.3.1.
  */
-import { type Handshake, type SrtParameters, srtFlag } from './handshake.ts';
-import type { SrtRejectReason } from './rejection.ts';
+import { type Handshake, type SrtParameters, srtFlag } from '../packet/handshake.ts';
+import type { SrtRejectReason } from '../rejection.ts';
 
 /** The version of SRT whose behavior this implementation has: 1.5.0. */
 export const SRT_VERSION = 0x010500;
