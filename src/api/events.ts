@@ -4,6 +4,7 @@
  * docs/7-reference/events.md.
  */
 import type { Static, TSchema } from 'typebox';
+import { Finding } from './advice.ts';
 import { gapCauses } from './gap.ts';
 import { JobView } from './job-shapes.ts';
 import { MarkerView, PinView, StreamView } from './shapes.ts';
@@ -126,6 +127,12 @@ export const eventTable = {
     sentence: 'A publisher left, or oxbow ended its session.',
     data: Type.Object({ ...Publisher, detail: Detail }),
   },
+  'publish.warning': {
+    audience: 'admin',
+    sentence:
+      'Advice to the publisher: a finding appeared or changed its severity; `good` if it is no longer the case. See the page Advice.',
+    data: inline(Finding),
+  },
   'job.created': { audience: 'admin', sentence: 'A job was queued.', data: JobData },
   'job.progress': { audience: 'admin', sentence: 'A job has made progress; at most once a second.', data: JobData },
   'job.done': {
@@ -226,6 +233,6 @@ export function eventSchema(type: EventType): TSchema {
 }
 
 /** A named shape as part of another one. */
-function inline<S extends typeof MarkerView | typeof PinView>(schema: S): S {
+function inline<S extends typeof MarkerView | typeof PinView | typeof Finding>(schema: S): S {
   return { ...schema, $id: undefined } as unknown as S;
 }

@@ -4,6 +4,7 @@
  */
 import type { StreamPicture } from './picture.ts';
 import type { GapView, MarkerView, PinView, StreamPatch, StreamSettings, StreamView, TimelineView } from './shapes.ts';
+import type { StatsHistory, StreamStats } from './stats-shapes.ts';
 
 /** Throws if a change may not be made: called in the change's turn with the revision that is there, undefined for no stream. */
 export type Precondition = (revision: string | undefined) => void;
@@ -46,8 +47,19 @@ export interface PicturesApi {
   removePicture(name: string): Promise<void>;
 }
 
+/** Figures of streams; each call refuses `stream-unknown`. */
+export interface StatsApi {
+  stats(name: string): StreamStats;
+  /**
+   * The figures of [fromMs, toMs), ms since 1970.
+   *
+   * @param resS wanted length of a step, seconds; 0: by the length of the range
+   */
+  statsHistory(name: string, fromMs: number, toMs: number, resS: number): Promise<StatsHistory>;
+}
+
 /** The streams of this server. */
-export interface StreamsApi extends MarksApi, PicturesApi {
+export interface StreamsApi extends MarksApi, PicturesApi, StatsApi {
   /** All streams, also private ones, in the order of the list. */
   list(): Promise<readonly StreamView[]>;
   get(name: string): Promise<StreamView | undefined>;

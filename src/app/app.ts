@@ -16,6 +16,7 @@ import { openEvents } from './events.ts';
 import { openChecks, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
 import { openExports, openJobs, startJobs } from './jobs.ts';
+import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
 import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
@@ -109,6 +110,7 @@ export async function startApp(
   openGauges(app, { net, disk, recordings, catalog, jobs, delivery }, { clockWatch, http });
 
   await catalog.open();
+  startMeasuring(app, catalog, delivery);
   await startJobs(app, jobs);
   startRetention(app, recordings, catalog);
   opened.defer(() => bus.flush());

@@ -32,6 +32,7 @@ import type { ChunkTable } from '../recording/chunk-table.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
+import type { StatsTable } from '../recording/stats-table.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { Catalog } from '../streams/catalog.ts';
@@ -85,6 +86,7 @@ export interface Recordings {
   readonly pins: PinTable;
   readonly markers: MarkerTable;
   readonly pictures: PictureTable;
+  readonly stats: StatsTable;
   /** Emits stored media that is deleted. */
   readonly deleted: Subscribable<SegmentPrefix>;
   /** Closes all readers of deleted media. */

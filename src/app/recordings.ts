@@ -12,6 +12,7 @@ import { ChunkTable } from '../recording/chunk-table.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
 import { PinTable } from '../recording/pin-table.ts';
 import { runRetention } from '../recording/retention.ts';
+import { StatsTable } from '../recording/stats-table.ts';
 import type { Store } from '../store/db.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { openHorizons } from '../streams/open-horizons.ts';
@@ -40,6 +41,7 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
+    stats: new StatsTable(store.db),
     deleted,
     release(prefix) {
       reader.forget(prefix);
@@ -51,7 +53,7 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
 /** Runs retention until the shutdown. */
 export function startRetention(
   app: AppContext,
-  { segments, table, horizons, pins, release }: Recordings,
+  { segments, table, stats, horizons, pins, release }: Recordings,
   catalog: Catalog,
 ): void {
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
@@ -67,6 +69,7 @@ export function startRetention(
       openBytes: () => catalog.openBytes,
       open: (streamId) => catalog.oldestOpen(streamId),
       onDeletedBefore: (streamId, us) => catalog.setDeletedBefore(streamId, us),
+      onHorizon: (streamId, us) => stats.removeBefore(streamId, us, pins.ranges(streamId)),
       release,
       deleted(files, bytes) {
         metrics.retentionDeletions.inc(files);

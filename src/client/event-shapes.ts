@@ -108,6 +108,45 @@ export interface EventDataByType {
     /** for a person; never an address of a source */
     detail: string;
   };
+  /** Advice to the publisher: a finding appeared or changed its severity; `good` if it is no longer the case. See the page Advice. */
+  'publish.warning': {
+    /** see the page Advice */
+    code:
+      | 'video-silent'
+      | 'audio-silent'
+      | 'no-key-frame'
+      | 'key-frame-interval'
+      | 'frame-rate-low'
+      | 'frame-rate-variable'
+      | 'bitrate-high'
+      | 'bitrate-above-announced'
+      | 'bitrate-spiky'
+      | 'size-changes'
+      | 'b-frames'
+      | 'codec-support'
+      | 'no-audio'
+      | 'audio-sample-rate'
+      | 'audio-late'
+      | 'av-offset'
+      | 'timestamps-backwards'
+      | 'clock-drift'
+      | 'arrival-pauses'
+      | 'srt-latency'
+      | 'packet-loss'
+      | 'packets-dropped'
+      | 'media-damaged';
+    severity: 'good' | 'warn' | 'bad';
+    /** the measured value, in `unit` */
+    value: number | null;
+    /** what the value should be or not exceed */
+    target: number | null;
+    /** `s`, `ms`, `bit/s`, `fps`, `Hz`, `%`, `x` (a factor), `count`, or empty */
+    unit: string;
+    /** the finding in a sentence */
+    text: string;
+    /** what to change; empty if it is good */
+    hint: string;
+  };
   /** A job was queued. */
   'job.created': {
     id: string;

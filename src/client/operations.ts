@@ -41,10 +41,12 @@ import type {
   SignIn,
   SignInLink,
   SignInWays,
+  StatsHistory,
   StorageView,
   StreamList,
   StreamPatch,
   StreamSettings,
+  StreamStats,
   StreamView,
   SystemView,
   TimelineView,
@@ -204,6 +206,34 @@ export class Operations {
     options?: CallOptions,
   ): Promise<void> {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/picture' }, input, options);
+  }
+
+  /** Returns what the publisher of a stream sends now (bitrate, frame rate, key frames, round trip time, loss), and what to change. */
+  getStreamStats(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<StreamStats> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/stats' }, input, options);
+  }
+
+  /** Returns the figures of a stream over time, for charts. They are kept as long as recordings. */
+  getStreamStatsHistory(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: a day before `to`. */
+      from?: string;
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. Default: now. */
+      to?: string;
+      /** Length of a step in seconds, at least 5. Default: at most 1,000 steps for the range; always at most 2,000. */
+      res?: string;
+    },
+    options?: CallOptions,
+  ): Promise<StatsHistory> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/stats/history' }, input, options);
   }
 
   /** Probes a source URL: its protocol, tracks and qualities, and how far back it goes. The URL itself may be private; private addresses that it redirects or links to must be in `net.allow`. */

@@ -257,6 +257,207 @@ export type StreamPatch = {
   visibility?: 'public' | 'unlisted' | 'signed' | 'private' | null;
 };
 
+/** `Finding` of the API. */
+export type Finding = {
+  /** see the page Advice */
+  code:
+    | 'video-silent'
+    | 'audio-silent'
+    | 'no-key-frame'
+    | 'key-frame-interval'
+    | 'frame-rate-low'
+    | 'frame-rate-variable'
+    | 'bitrate-high'
+    | 'bitrate-above-announced'
+    | 'bitrate-spiky'
+    | 'size-changes'
+    | 'b-frames'
+    | 'codec-support'
+    | 'no-audio'
+    | 'audio-sample-rate'
+    | 'audio-late'
+    | 'av-offset'
+    | 'timestamps-backwards'
+    | 'clock-drift'
+    | 'arrival-pauses'
+    | 'srt-latency'
+    | 'packet-loss'
+    | 'packets-dropped'
+    | 'media-damaged';
+  severity: 'good' | 'warn' | 'bad';
+  /** the measured value, in `unit` */
+  value: number | null;
+  /** what the value should be or not exceed */
+  target: number | null;
+  /** `s`, `ms`, `bit/s`, `fps`, `Hz`, `%`, `x` (a factor), `count`, or empty */
+  unit: string;
+  /** the finding in a sentence */
+  text: string;
+  /** what to change; empty if it is good */
+  hint: string;
+};
+
+/** `StreamStats` of the API. */
+export type StreamStats = {
+  /** RFC 3339, UTC, milliseconds */
+  at: string;
+  state: StreamState;
+  /** the worst severity of the findings; `none` while nothing is published */
+  status: 'good' | 'warn' | 'bad' | 'none';
+  /** null while no publisher is connected */
+  publisher: {
+    /** `rtmp`, `srt`, `rtp`, `whip`; for sources that oxbow reads: `pull`, `test` */
+    protocol: string;
+    /** RFC 3339, UTC, milliseconds */
+    since: string;
+    /** as the encoder names itself */
+    encoder: string | null;
+    /** number of standby publishers */
+    standby: number;
+    /** bytes on the connection; 0 where the protocol does not count them */
+    bytesIn: number;
+  } | null;
+  /** null while there is no video */
+  video: {
+    codec: string;
+    /** RFC 6381 */
+    codecs: string;
+    width: number;
+    height: number;
+    /** bit/s, over ten seconds */
+    bitrate: number;
+    /** bit/s of the largest second of the last minute */
+    peakBitrate: number;
+    /** frames a second, over ten seconds */
+    frameRate: number;
+    /** share of frames at irregular intervals, 0 to 1 */
+    irregular: number;
+    /** longest distance of two key frames in the last minute, seconds */
+    keyFrameInterval: number | null;
+    /** frames of the last complete GOP */
+    gopFrames: number | null;
+    /** seconds of media since the last key frame */
+    sinceKeyFrame: number;
+    /** bytes of the largest frame of the last minute */
+    largestFrame: number;
+    bFrames: boolean;
+    /** seconds since the last frame */
+    silent: number;
+  } | null;
+  /** null while there is no audio */
+  audio: {
+    codec: string;
+    /** RFC 6381 */
+    codecs: string;
+    sampleRate: number;
+    channels: number;
+    /** bit/s, over ten seconds */
+    bitrate: number;
+    /** seconds since the last frame */
+    silent: number;
+  } | null;
+  /** what the encoder says of itself; null where it says nothing */
+  announced: {
+    /** bit/s */
+    videoBitrate: number | null;
+    /** bit/s */
+    audioBitrate: number | null;
+    /** frames a second */
+    frameRate: number | null;
+    /** seconds */
+    keyFrameInterval: number | null;
+  };
+  /** null where the protocol does not know */
+  link: {
+    /** bit/s on the connection, over ten seconds */
+    bitrate: number | null;
+    /** bit/s that the path can carry, as the protocol estimates */
+    capacity: number | null;
+    /** round trip time, ms */
+    rtt: number | null;
+    /** agreed latency (SRT), ms */
+    latency: number | null;
+    /** media that waits in the receive buffer of the protocol, ms */
+    buffer: number | null;
+    /** share of packets that were missing at first in the last minute, 0 to 1 */
+    loss: number | null;
+    /** packets that were missing at first in the last minute */
+    lost: number | null;
+    /** packets that came because they were sent again, in the last minute */
+    retransmitted: number | null;
+    /** packets that never came in time, in the last minute */
+    dropped: number | null;
+  };
+  /** null for sources that come in bursts */
+  arrival: {
+    /** smoothed difference between the intervals of arrival and of the media, ms */
+    jitter: number | null;
+    /** longest time without a frame in the last minute, ms */
+    longestPause: number | null;
+    /** how far audio arrived after its video in the last minute, ms of media; negative: before it */
+    audioBehind: {
+      least: number;
+      most: number;
+    } | null;
+    /** how far the wall clock is ahead of the time of the media since the run began, ms */
+    skew: number | null;
+  };
+  counts: {
+    /** frames whose timestamp ran backwards, in the last minute */
+    backwards: number;
+    /** damaged places in the media, in the last minute */
+    damaged: number;
+    /** changes of the size of the picture, in the last minute */
+    sizeChanges: number;
+  };
+  /** the seconds of the last minute, oldest first */
+  recent: {
+    /** bit/s of video and audio */
+    bitrate: number[];
+    frameRate: number[];
+  };
+  viewers: number;
+  /** what is good, and what to change */
+  findings: Finding[];
+};
+
+/** `StatsHistory` of the API. */
+export type StatsHistory = {
+  /** start of the first step */
+  from: string;
+  /** end of the last step */
+  to: string;
+  /** length of a step, seconds */
+  res: number;
+  /** one value for each step; null where nothing was measured */
+  series: {
+    /** bit/s */
+    videoBitrate: (number | null)[];
+    /** bit/s */
+    audioBitrate: (number | null)[];
+    /** bit/s on the connection, with its overhead and repeated packets */
+    bitrateIn: (number | null)[];
+    /** frames a second */
+    frameRate: (number | null)[];
+    /** longest distance of two key frames, seconds */
+    keyFrameInterval: (number | null)[];
+    /** highest round trip time, ms */
+    rtt: (number | null)[];
+    /** highest jitter of the arrival, ms */
+    jitter: (number | null)[];
+    /** share of packets that were missing at first, 0 to 1 */
+    loss: (number | null)[];
+    /** packets that came because they were sent again */
+    retransmitted: (number | null)[];
+    /** packets that never came in time */
+    dropped: (number | null)[];
+    /** damaged places in the media */
+    damaged: (number | null)[];
+    /** most viewers at the same time */
+    viewers: (number | null)[];
+  };
+};
+
 /** `ProbeView` of the API. */
 export type ProbeView = {
   protocol: 'hls' | 'mp4' | 'page' | 'test' | 'udp' | 'srt' | 'file';
@@ -732,6 +933,7 @@ export type EventType =
   | 'publish.refused'
   | 'publish.switched'
   | 'publish.ended'
+  | 'publish.warning'
   | 'job.created'
   | 'job.progress'
   | 'job.done'

@@ -290,6 +290,10 @@ function fakeStreams(calls: string[]): StreamsApi {
       note('setPicture', name, bytes.length);
     },
     removePicture: order('removePicture'),
+    stats(name) {
+      throw new OxbowError('stream-unknown', `no ${name}`);
+    },
+    statsHistory: order('statsHistory') as never,
     start: order('start'),
     stop: order('stop'),
     restart: order('restart'),

@@ -12,6 +12,7 @@ import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { isSparse } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
+import { PublishMeter } from './publish-meter.ts';
 import { createPublisherStats, type PublisherStats } from './publisher-stats.ts';
 
 /** A publisher's claim of a stream's name. */
@@ -39,6 +40,8 @@ export interface Publisher extends StreamInput {
   readonly role: PublisherRole;
   /** Figures of the connection; the protocol sets them. */
   readonly stats: PublisherStats;
+  /** What it sends, also while it is on standby. */
+  readonly meter: PublishMeter;
   /** Fires when the session has ended. If oxbow ended it, `reason` is an OxbowError. */
   readonly signal: AbortSignal;
   /**
@@ -75,6 +78,7 @@ export class Session implements Publisher {
   readonly remote: string;
   readonly sinceMs: number;
   readonly stats = createPublisherStats();
+  readonly meter = new PublishMeter();
   readonly #owner: SessionOwner;
   readonly #request: ClaimRequest;
   readonly #ended = new AbortController();
@@ -130,6 +134,7 @@ export class Session implements Publisher {
   }
 
   startRun(start: RunStart): void {
+    this.meter.begin(start.tracks, start.pace.kind);
     this.#reference = referenceOf(start.tracks);
     this.#tracks = undefined;
     this.#start = start;
@@ -137,6 +142,7 @@ export class Session implements Publisher {
   }
 
   startTracks(tracks: readonly Track[]): void {
+    this.meter.begin(tracks, 'continuous');
     this.#reference = referenceOf(tracks);
     this.#tracks = tracks;
     this.#start = undefined;
@@ -149,6 +155,7 @@ export class Session implements Publisher {
 
   publish(frame: Frame): void {
     this.#idleTicks = 0;
+    this.meter.add(frame, this.#owner.clock.monotonicMs());
     if (this.#replaces && frame.key && frame.trackId === this.#reference?.id) this.#owner.ready(this);
     if (this.#role !== 'active') return;
     if (!this.#hasRun) this.#arrive(frame);
@@ -168,6 +175,7 @@ export class Session implements Publisher {
   }
 
   damage(reason: string): void {
+    this.meter.damaged++;
     if (this.#role === 'active') this.#owner.input.damage(reason);
   }
 

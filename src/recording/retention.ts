@@ -48,6 +48,8 @@ export interface RetentionOptions {
   readonly open?: (streamId: string) => Pick<RecordedGroup, 'msn' | 'startUs'> | undefined;
   /** Called before files are deleted: of media before `us` (since 1970) only pinned windows are kept. */
   readonly onDeletedBefore?: (streamId: string, us: number) => void;
+  /** Deletes what is kept as long as recordings: everything of a stream before `us` (since 1970) that is not pinned. */
+  readonly onHorizon?: (streamId: string, us: number) => Promise<void>;
   /** Closes cached handles of a file before it is deleted; the disk frees the space of a file only when it is closed. */
   readonly release: (location: SegmentLocation) => void;
   /** Reports deleted files and their bytes. */
@@ -75,12 +77,14 @@ export class Retention {
 
   /** Applies the rules to every stream once. Never rejects: failures are reported to `failed` and retried in the next pass. */
   async pass(): Promise<void> {
-    const { clock, horizons, streams, settings } = this.#options;
+    const { clock, horizons, streams, settings, onHorizon } = this.#options;
     const { maxDisk } = settings.now.record;
     await this.#try(() => this.#deleteDue());
     const all = streams();
     for (const { streamId, keepMs } of all) {
-      await this.#try(() => this.#deleteBefore(streamId, horizons.of(streamId, keepMs)));
+      const beforeUs = horizons.of(streamId, keepMs);
+      await this.#try(() => this.#deleteBefore(streamId, beforeUs));
+      await this.#try(async () => onHorizon?.(streamId, beforeUs));
     }
     if (maxDisk !== undefined) await this.#try(() => this.#deleteOldest(all, maxDisk));
     if (clock.monotonicMs() < this.#sweepAtMs) return;

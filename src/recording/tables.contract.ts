@@ -15,6 +15,7 @@ import type { RecordedDateRange } from './date-range-rows.ts';
 import { openInitTable } from './init-table.ts';
 import { MarkerTable } from './marker-table.ts';
 import { PinTable } from './pin-table.ts';
+import { StatsTable } from './stats-table.ts';
 import { WINDOW_US } from './window.ts';
 
 /** A ten-minute mark of the present: µs beyond 2^50. */
@@ -177,6 +178,36 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
         (await table.dateRangesBefore('s', 61, 2)).map(({ msn }) => msn),
         [4, 30],
       );
+    });
+  });
+
+  suite(`figures on ${name}`, () => {
+    test('a window is replaced, found by time, and deleted before a horizon unless it is pinned', async () => {
+      await using database = await open();
+      const table = new StatsTable(database.db);
+      const at = (window: number, ...packed: number[]) => ({
+        startUs: START_US + window * WINDOW_US,
+        packed: Uint8Array.from(packed),
+      });
+      for (const window of [1, 0, 2, 3]) await table.write('s', at(window, window));
+      await table.write('other', at(0, 9));
+      await table.write('s', at(1, 7, 8));
+      const read = async (from: number, to: number) => {
+        const windows = await table.between('s', START_US + from * WINDOW_US, START_US + to * WINDOW_US);
+        return windows.map(({ startUs, packed }) => [(startUs - START_US) / WINDOW_US, ...packed]);
+      };
+      assert.deepEqual(await read(0.5, 2), [
+        [0, 0],
+        [1, 7, 8],
+      ]);
+      const pinned = [{ fromUs: START_US, toUs: START_US + WINDOW_US }];
+      await table.removeBefore('s', START_US + 2.5 * WINDOW_US, pinned);
+      assert.deepEqual(await read(0, 9), [
+        [0, 0],
+        [2, 2],
+        [3, 3],
+      ]);
+      assert.equal((await table.between('other', 0, START_US + 9 * WINDOW_US)).length, 1);
     });
   });
 

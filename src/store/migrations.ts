@@ -178,4 +178,10 @@ export const migrations: readonly string[] = [
      expires_us INTEGER,
      used_us INTEGER
    ) STRICT;`,
+  `CREATE TABLE stats_window (
+     stream_id TEXT NOT NULL,
+     start_us INTEGER NOT NULL,
+     packed BLOB NOT NULL,
+     PRIMARY KEY (stream_id, start_us)
+   ) STRICT, WITHOUT ROWID;`,
 ];

@@ -38,6 +38,15 @@ export interface StreamPictureTable {
   bytes: Uint8Array;
 }
 
+/** Figures of a stream over ten minutes. */
+export interface StatsWindowTable {
+  readonly stream_id: string;
+  /** Start of the window. */
+  readonly start_us: number;
+  /** In the form of streams/measure/history-rows. */
+  packed: Uint8Array;
+}
+
 /** One sealed chunk file with its segments packed inside; `doctor --rebuild` can rebuild the table from the files. */
 export interface ChunkFileTable {
   readonly stream_id: string;
@@ -241,6 +250,7 @@ export interface LeaseTable {
 export interface Tables {
   stream: StreamTable;
   stream_picture: StreamPictureTable;
+  stats_window: StatsWindowTable;
   chunk_file: ChunkFileTable;
   init: InitTable;
   stream_on_air: StreamOnAirTable;

@@ -8,6 +8,7 @@ import { readTimeline } from '../recording/timeline.ts';
 import type { Catalog } from './catalog.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { createMarksApi } from './marks.ts';
+import { createStatsApi } from './measure/stats-api.ts';
 import { createPicturesApi } from './picture/pictures.ts';
 import { revisionOf } from './revision.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -41,6 +42,7 @@ export function createStreamsApi(
   return {
     ...marks,
     ...createPicturesApi(deps, catalog),
+    ...createStatsApi(deps, catalog, viewersOf),
     async list() {
       catalog.assertOpen();
       return Promise.all(catalog.all.map(view));

@@ -13,6 +13,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { Catalog } from './catalog.ts';
 import type { Disk } from './disk.ts';
+import { readPublisher } from './measure/publish-gauges.ts';
 
 /** Sources of the gauge values. */
 export interface GaugeSources {
@@ -84,6 +85,7 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
       metrics.publishers.set({ stream: name, role: 'active' }, stream.publishers.connected ? 1 : 0);
       metrics.publishers.set({ stream: name, role: 'standby' }, stream.publishers.connected?.standby ?? 0);
     }
+    readPublisher(metrics, name, stream.measure);
     const fromUs = Math.max(stream.createdUs, stream.horizonUs());
     metrics.timelineSeconds.set({ stream: name }, Math.max(0, recording.endUs - fromUs) / 1e6);
   }

@@ -21,6 +21,8 @@ import { gapsSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import { LeftOutWatch } from './left-out-watch.ts';
+import { openMeasure } from './measure/open-measure.ts';
+import type { StreamMeasure } from './measure/stream-measure.ts';
 import { sourceKey, writeSavedState } from './saved-state.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
@@ -37,6 +39,8 @@ const STARTING_MS = 30_000;
 export class ManagedStream implements ServedStream {
   /** Its publishers. */
   readonly publishers: StreamPublishers;
+  /** Figures of what its publisher sends. */
+  readonly measure: StreamMeasure;
   readonly #deps: StreamDeps;
   readonly #parts: StreamParts;
   readonly #events: StreamEvents;
@@ -79,6 +83,8 @@ export class ManagedStream implements ServedStream {
       onConnected: () => this.#awaitMedia(),
       onEnd: (detail, failed) => this.#onSourceEnd(detail, failed),
     });
+    const measured = { ...parts, publishers: this.publishers, windows: parts.statsWindows };
+    this.measure = openMeasure(deps, { ...measured, definition: () => this.#definition });
     parts.stream.events.subscribe((event) => this.#onEvent(event));
     parts.packager.groups.subscribe((group) => {
       deps.metrics.segments.inc({ stream: definition.name }, group.tracks.length);
@@ -278,6 +284,7 @@ export class ManagedStream implements ServedStream {
     await this.#parts.recorder[Symbol.asyncDispose]();
     this.#parts.msns[Symbol.dispose]();
     this.#save(true);
+    await this.measure.close();
     await this.#saving;
   }
 

@@ -17,6 +17,7 @@ import type { ChunkTable } from '../recording/chunk-table.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
+import type { StatsTable } from '../recording/stats-table.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
@@ -59,6 +60,7 @@ export interface StreamDeps {
   readonly pins: PinTable;
   readonly markers: MarkerTable;
   readonly pictures: PictureTable;
+  readonly stats: StatsTable;
   /** Event bus. */
   readonly events: Pick<EventBus, 'publish'>;
   /** Selects the ingest of a source; see source/sources. */

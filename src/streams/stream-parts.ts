@@ -17,10 +17,12 @@ import { rangeAt } from '../recording/pinned-windows.ts';
 import { Recorder, type RecorderCounters } from '../recording/recorder.ts';
 import { RecordingReader } from '../recording/recording-reader.ts';
 import { recoverStream } from '../recording/recovery.ts';
+import type { StatsWindow } from '../recording/stats-table.ts';
 import { writeIdentity } from '../recording/stream-identity.ts';
 import { windowOf } from '../recording/window.ts';
 import { leastMsnAt, type MsnClaim } from '../store/msn-marks.ts';
 import type { StreamDefinition } from './definition.ts';
+import { recentWindows } from './measure/open-measure.ts';
 import { restorePreviousWindow } from './previous-window.ts';
 import { nextGenerationNumber, pastOf, readSavedState } from './saved-state.ts';
 import { frameCounter } from './source/frame-counter.ts';
@@ -40,6 +42,8 @@ export interface StreamParts {
   readonly msns: MsnClaim;
   readonly stream: Stream;
   readonly meter: MediaMeter;
+  /** Figures of the last hour. */
+  readonly statsWindows: readonly StatsWindow[];
   /** Older media was deleted; 0 if none was. µs since 1970. */
   readonly deletedBeforeUs: number;
   /** The source that was live last, see saved-state; null if none was. */
@@ -127,7 +131,8 @@ export async function openStreamParts(
   // An index that was rebuilt, or is of an older version, does not have this value.
   const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
   const liveSource = saved?.liveSource ?? null;
-  return { inits, recording, recorder, list, packager, msns, stream, meter, deletedBeforeUs, liveSource };
+  const statsWindows = await recentWindows(deps.stats, id, clock.nowMs());
+  return { inits, recording, recorder, list, packager, msns, stream, meter, statsWindows, deletedBeforeUs, liveSource };
 }
 
 async function recover(deps: StreamDeps, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {

@@ -71,6 +71,11 @@ export class StreamPublishers {
     return this.isRunning && this.#isPush && !this.#slot.active;
   }
 
+  /** The publisher that delivers the stream's frames: a connection, or the client that reads the source. */
+  get active(): Publisher | undefined {
+    return this.#slot.active;
+  }
+
   /** The publisher that is connected and active, and how many stand by; undefined for a stream whose source oxbow reads. */
   get connected(): { readonly active: Publisher; readonly standby: number } | undefined {
     const { active, standby } = this.#slot;

@@ -28,6 +28,7 @@ import { createMetrics } from '../observe/metrics.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
 import { PinTable } from '../recording/pin-table.ts';
+import { StatsTable } from '../recording/stats-table.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { createStreamsApi } from './api.ts';
 import { Catalog } from './catalog.ts';
@@ -231,6 +232,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
+    stats: new StatsTable(store.db),
     events: bus,
     mayWrite: change.mayWrite ?? (() => true),
     noRoom: change.noRoom ?? (() => ''),

@@ -13,6 +13,7 @@ import { pictureRoutes } from './pictures.ts';
 import { probeRoutes } from './probe.ts';
 import { publishKeyRoutes } from './publish-keys.ts';
 import type { Route } from './route.ts';
+import { statsRoutes } from './stats.ts';
 import { streamRoutes } from './streams.ts';
 import { systemRoutes } from './system.ts';
 import { timelineRoutes } from './timeline.ts';
@@ -23,6 +24,7 @@ import { webhookRoutes } from './webhooks.ts';
 export const routes: readonly Route[] = [
   ...streamRoutes,
   ...pictureRoutes,
+  ...statsRoutes,
   ...probeRoutes,
   ...timelineRoutes,
   ...markRoutes,

@@ -13,7 +13,8 @@ import { findStream, NameParams } from './streams.ts';
 const DAY_MS = 24 * 3_600_000;
 const LONGEST_MS = 31 * DAY_MS;
 
-const RangeQuery = Type.Object(
+/** A range of time. */
+export const RangeQuery = Type.Object(
   {
     from: Type.Optional(Type.String({ maxLength: 64, description: `${instantForms} Default: a day before \`to\`.` })),
     to: Type.Optional(Type.String({ maxLength: 64, description: `${endForms} Default: now.` })),
@@ -40,7 +41,12 @@ interface Range {
   readonly toMs: number;
 }
 
-function readRange(query: { from?: string; to?: string }, { clock }: HttpDeps): Range {
+/**
+ * The range of a query, at most 31 days; by default the last day.
+ *
+ * @throws OxbowError `bad-time`, `window-too-long`
+ */
+export function readRange(query: { from?: string; to?: string }, { clock }: HttpDeps): Range {
   const givenMs = query.from === undefined ? undefined : readInstant('from', query.from);
   const toMs = query.to === undefined ? Math.floor(clock.nowMs()) : readEnd('to', query.to, givenMs);
   const fromMs = givenMs ?? Math.max(0, toMs - DAY_MS);

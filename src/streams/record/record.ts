@@ -29,6 +29,7 @@ import { Horizons } from '../../recording/horizons.ts';
 import { InitTable } from '../../recording/init-table.ts';
 import { MarkerTable } from '../../recording/marker-table.ts';
 import { PinTable } from '../../recording/pin-table.ts';
+import { StatsTable } from '../../recording/stats-table.ts';
 import { openStore } from '../../store/db.ts';
 import { leastMsnAt } from '../../store/msn-marks.ts';
 import { Catalog } from '../catalog.ts';
@@ -282,6 +283,7 @@ async function recordToFolder(
     pins: await PinTable.open(store.db),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
+    stats: new StatsTable(store.db),
     events: { publish() {} }, // no subscribers
     mayWrite: () => disk.now().hasRoom,
     noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),

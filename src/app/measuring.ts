@@ -1,0 +1,21 @@
+/**
+ * Measures all streams once a second.
+ * In: the catalog and the viewers. Out: samples of each stream; see streams/measure.
+ */
+import type { Catalog } from '../streams/catalog.ts';
+import type { AppContext, Delivery } from './parts.ts';
+
+/** Interval of the samples, ms. */
+const EVERY_MS = 1000;
+
+/** Measures until the shutdown. */
+export function startMeasuring(
+  { shutdown }: Pick<AppContext, 'shutdown'>,
+  catalog: Pick<Catalog, 'all'>,
+  { viewers }: Pick<Delivery, 'viewers'>,
+): void {
+  const timer = setInterval(() => {
+    for (const { name, measure } of catalog.all) measure.tick(viewers.of(name));
+  }, EVERY_MS);
+  shutdown.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+}

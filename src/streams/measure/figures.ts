@@ -1,0 +1,151 @@
+/**
+ * The figures of what a publisher sends now, over the last seconds: the input of the advice and of `GET /streams/{name}/stats`.
+ * In: one sample a second of a publisher session. Out: figures. Pure.
+ */
+import type { AudioConfig, VideoConfig } from '../../media/frame.ts';
+
+/** What one second of a session brought. Counts are differences; times are milliseconds. */
+export interface Sample {
+  /** Time that the sample covers. */
+  readonly coveredMs: number;
+  readonly videoBytes: number;
+  readonly videoFrames: number;
+  /** Media that these frames cover. */
+  readonly videoMs: number;
+  readonly irregular: number;
+  readonly reordered: number;
+  readonly audioBytes: number;
+  readonly audioFrames: number;
+  readonly audioMs: number;
+  readonly backwards: number;
+  readonly damaged: number;
+  readonly sizeChanges: number;
+  /** Longest distance of key frames that ended in this second; 0: none did. */
+  readonly gopMs: number;
+  readonly largestBytes: number;
+  readonly longestPauseMs: number;
+  /** How far audio was behind video; undefined without both. */
+  readonly audioBehindMs: { readonly least: number; readonly most: number } | undefined;
+  readonly bytesIn: number;
+  /** Undefined where the protocol does not know. */
+  readonly packets: number | undefined;
+  readonly lost: number | undefined;
+  readonly retransmitted: number | undefined;
+  readonly dropped: number | undefined;
+}
+
+/** Figures of the video of a publisher. */
+export interface VideoFigures {
+  readonly config: VideoConfig;
+  /** Bits per second over the last ten seconds. */
+  readonly bitrate: number;
+  /** Of the second of the last minute that had most bits. */
+  readonly peakBitrate: number;
+  /** Frames per second. */
+  readonly frameRate: number;
+  /** Share of frames at irregular intervals, 0 to 1. */
+  readonly irregular: number;
+  /** Longest distance of two key frames in the last minute, seconds; undefined before the second key frame. */
+  readonly keyFrameIntervalS: number | undefined;
+  /** Frames of the last complete GOP; undefined before the second key frame. */
+  readonly gopFrames: number | undefined;
+  /** Seconds of media since the last key frame, or since the first frame while there was none. */
+  readonly sinceKeyS: number;
+  /** Bytes of the largest frame of the last minute. */
+  readonly largestFrame: number;
+  readonly hasBFrames: boolean;
+  /** Seconds since the last frame. */
+  readonly silentS: number;
+}
+
+/** Figures of the audio of a publisher. */
+export interface AudioFigures {
+  readonly config: AudioConfig;
+  /** Bits per second over the last ten seconds. */
+  readonly bitrate: number;
+  /** Seconds since the last frame. */
+  readonly silentS: number;
+}
+
+/** What the connection measured; undefined where its protocol does not know. */
+export interface LinkFigures {
+  /** Bits per second over the last ten seconds. */
+  readonly bitrateIn: number | undefined;
+  readonly rttMs: number | undefined;
+  readonly latencyMs: number | undefined;
+  readonly bufferMs: number | undefined;
+  readonly linkBitrate: number | undefined;
+  /** Share of packets that were missing at first in the last minute, 0 to 1. */
+  readonly loss: number | undefined;
+  /** Packets of the last minute. */
+  readonly lost: number | undefined;
+  readonly retransmitted: number | undefined;
+  readonly dropped: number | undefined;
+}
+
+/** What the encoder announced; undefined where it did not. */
+export interface AnnouncedFigures {
+  readonly videoBitrate: number | undefined;
+  readonly audioBitrate: number | undefined;
+  readonly frameRate: number | undefined;
+  readonly keyFrameIntervalS: number | undefined;
+}
+
+/** All figures of a publisher. */
+export interface PublishFigures {
+  readonly protocol: string;
+  /** Age of the session, seconds. */
+  readonly connectedS: number;
+  readonly encoder: string | undefined;
+  /** Media comes in bursts, from a pulled source: times of arrival are left out. */
+  readonly isBursty: boolean;
+  /** Viewers get partial segments: latency matters. */
+  readonly lowLatency: boolean;
+  readonly video: VideoFigures | undefined;
+  readonly audio: AudioFigures | undefined;
+  readonly announced: AnnouncedFigures;
+  readonly link: LinkFigures;
+  /** Smoothed jitter of the arrival, ms. */
+  readonly jitterMs: number | undefined;
+  /** Longest time without a frame in the last minute, ms. */
+  readonly longestPauseMs: number | undefined;
+  /** How far audio arrived behind video in the last minute, ms of media; negative: before it. */
+  readonly audioBehindMs: { readonly least: number; readonly most: number } | undefined;
+  /** How far the wall clock is ahead of the time of the media, ms: the encoder's clock is slow. */
+  readonly skewMs: number | undefined;
+  /** Offset of audio against video that was measured for sources with separate clocks, ms; positive: audio is late. */
+  readonly avOffsetMs: number | undefined;
+  /** In the last minute. */
+  readonly backwards: number;
+  readonly damaged: number;
+  readonly sizeChanges: number;
+}
+
+/** Samples over which rates are measured. */
+export const RATE_SAMPLES = 10;
+/** Samples that are kept. */
+export const KEPT_SAMPLES = 60;
+
+/** Sums and extremes over some samples. */
+export interface Totals {
+  readonly coveredMs: number;
+  /** Sum of a count. */
+  sum(count: (sample: Sample) => number): number;
+  /** Sum of a count that not every protocol knows. */
+  known(count: (sample: Sample) => number | undefined): number | undefined;
+  most(value: (sample: Sample) => number): number;
+}
+
+/** Totals of the last samples. */
+export function totalsOf(samples: readonly Sample[]): Totals {
+  const sum = (count: (sample: Sample) => number) => samples.reduce((total, sample) => total + count(sample), 0);
+  return {
+    coveredMs: sum(({ coveredMs }) => coveredMs),
+    sum,
+    known(count) {
+      const values = samples.map(count).filter((value) => value !== undefined);
+      return values.length === 0 ? undefined : values.reduce((total, value) => total + value, 0);
+    },
+    most: (value) => samples.reduce((most, sample) => Math.max(most, value(sample)), 0),
+  };
+}

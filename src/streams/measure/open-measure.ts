@@ -1,0 +1,69 @@
+/**
+ * Connects the measurement of a stream with its publishers, the database and the event bus.
+ * In: the parts of a managed stream. Out: StreamMeasure; `publish.warning` events of push streams; metrics.
+ */
+import type { Finding } from '../../api/advice.ts';
+import { messageOf } from '../../lib/errors.ts';
+import type { Stream } from '../../live/stream.ts';
+import type { LiveWindow } from '../../packager/live-window.ts';
+import type { StatsTable, StatsWindow } from '../../recording/stats-table.ts';
+import { WINDOW_US, windowOf } from '../../recording/window.ts';
+import type { StreamDefinition } from '../definition.ts';
+import type { StreamDeps } from '../stream-deps.ts';
+import type { StreamPublishers } from '../stream-publishers.ts';
+import { KEPT_WINDOWS } from './history-rows.ts';
+import { countSample } from './publish-gauges.ts';
+import { StreamMeasure } from './stream-measure.ts';
+
+/** The parts of a managed stream that are measured. */
+export interface MeasuredParts {
+  readonly stream: Stream;
+  readonly list: LiveWindow;
+  readonly publishers: Pick<StreamPublishers, 'active'>;
+  readonly definition: () => StreamDefinition;
+  /** Windows of the last hour, see `recentWindows`. */
+  readonly windows: readonly StatsWindow[];
+}
+
+/** The windows of the last hour, which an earlier process wrote. */
+export function recentWindows(stats: StatsTable, streamId: string, nowMs: number): Promise<StatsWindow[]> {
+  const nowUs = nowMs * 1000;
+  return stats.between(streamId, windowOf(nowUs) - (KEPT_WINDOWS - 1) * WINDOW_US, nowUs + WINDOW_US);
+}
+
+/** Creates the measurement of a stream. */
+export function openMeasure(
+  { clock, stats, events, metrics, log }: Pick<StreamDeps, 'clock' | 'stats' | 'events' | 'metrics' | 'log'>,
+  { stream, list, publishers, definition, windows }: MeasuredParts,
+): StreamMeasure {
+  const { id } = definition();
+  const failed = (what: string) => (error: unknown) =>
+    log.error({ stream: definition().name, error: messageOf(error) }, what);
+  const measure = new StreamMeasure({
+    clock,
+    active: () => publishers.active,
+    side: () => ({
+      lowLatency: list.generation?.parts !== undefined,
+      skewMs: stream.skewUs === undefined ? undefined : stream.skewUs / 1000,
+      avOffsetMs: undefined,
+    }),
+    onSample: (sample) => countSample(metrics, definition().name, sample),
+    save: (window) => stats.write(id, window).catch(failed('the figures of the stream were not saved')),
+    onAdvice(code, finding) {
+      const current = definition();
+      if (current.source.type !== 'push') return;
+      events.publish('publish.warning', finding ?? gone(code), current);
+    },
+    staggerTicks: [...id].reduce((sum, letter) => sum + letter.charCodeAt(0), 0),
+  });
+  try {
+    measure.restore(windows);
+  } catch (error) {
+    failed('figures of the last hour cannot be read')(error);
+  }
+  return measure;
+}
+
+function gone(code: Finding['code']): Finding {
+  return { code, severity: 'good', value: null, target: null, unit: '', text: 'This is no longer the case.', hint: '' };
+}

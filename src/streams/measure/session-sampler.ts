@@ -1,0 +1,176 @@
+/**
+ * Takes a sample of a publisher session once a second and derives its figures.
+ * In: the meter and the connection's figures of a session. Out: samples; figures over the last ten seconds and the last minute.
+ */
+import type { Publisher } from '../../ingest/publisher.ts';
+import type { PublisherStats } from '../../ingest/publisher-stats.ts';
+import type { TrackSums } from '../../ingest/track-meter.ts';
+import { KEPT_SAMPLES, type PublishFigures, RATE_SAMPLES, type Sample, totalsOf } from './figures.ts';
+
+/** Figures of the stream that the session does not know. */
+export interface StreamSide {
+  readonly lowLatency: boolean;
+  readonly skewMs: number | undefined;
+  readonly avOffsetMs: number | undefined;
+}
+
+/** Most characters of the encoder's name. */
+const MAX_ENCODER = 100;
+
+interface Counts {
+  readonly video: TrackSums;
+  readonly audio: TrackSums;
+  readonly damaged: number;
+  readonly sizeChanges: number;
+  readonly stats: PublisherStats;
+}
+
+/** The samples of one session. */
+export class SessionSampler {
+  readonly session: Publisher;
+  #last: Counts;
+  #lastMs: number;
+  readonly #startMs: number;
+  #samples: readonly Sample[] = [];
+
+  /** @param nowMs monotonic */
+  constructor(session: Publisher, nowMs: number) {
+    this.session = session;
+    this.#last = countsOf(session);
+    this.#lastMs = nowMs;
+    this.#startMs = nowMs;
+  }
+
+  /** The samples of the last minute, oldest first. */
+  get samples(): readonly Sample[] {
+    return this.#samples;
+  }
+
+  /** Takes a sample of the time since the last one. @param nowMs monotonic */
+  sample(nowMs: number): Sample {
+    const { meter } = this.session;
+    const before = this.#last;
+    const now = countsOf(this.session);
+    const video = meter.videoTrack;
+    const sample: Sample = {
+      coveredMs: nowMs - this.#lastMs,
+      videoBytes: now.video.bytes - before.video.bytes,
+      videoFrames: now.video.frames - before.video.frames,
+      videoMs: now.video.mediaMs - before.video.mediaMs,
+      irregular: now.video.irregular - before.video.irregular,
+      reordered: now.video.reordered - before.video.reordered,
+      audioBytes: now.audio.bytes - before.audio.bytes,
+      audioFrames: now.audio.frames - before.audio.frames,
+      audioMs: now.audio.mediaMs - before.audio.mediaMs,
+      backwards: now.video.backwards + now.audio.backwards - before.video.backwards - before.audio.backwards,
+      damaged: now.damaged - before.damaged,
+      sizeChanges: now.sizeChanges - before.sizeChanges,
+      gopMs: video?.longestGopMs ?? 0,
+      largestBytes: video?.largestBytes ?? 0,
+      longestPauseMs: (video ?? meter.audioTrack)?.longestPauseMs ?? 0,
+      audioBehindMs: meter.audioBehindMs,
+      bytesIn: now.stats.bytesIn - before.stats.bytesIn,
+      packets: difference(now.stats.packets, before.stats.packets),
+      lost: difference(now.stats.lost, before.stats.lost),
+      retransmitted: difference(now.stats.retransmitted, before.stats.retransmitted),
+      dropped: difference(now.stats.dropped, before.stats.dropped),
+    };
+    meter.forgetExtremes();
+    this.#last = now;
+    this.#lastMs = nowMs;
+    this.#samples = [...this.#samples.slice(1 - KEPT_SAMPLES), sample];
+    return sample;
+  }
+
+  /** The figures now. @param nowMs monotonic */
+  figures(nowMs: number, stream: StreamSide): PublishFigures {
+    const { meter, stats, protocol } = this.session;
+    const { isBursty, videoTrack, audioTrack } = meter;
+    const minute = totalsOf(this.#samples);
+    // Bursts: the rates of the media, whenever it came. Otherwise what came in the last seconds.
+    const recent = isBursty ? minute : totalsOf(this.#samples.slice(-RATE_SAMPLES));
+    const since = (ms: number | undefined) => (ms === undefined ? (nowMs - this.#startMs) / 1000 : (nowMs - ms) / 1000);
+    const video = videoTrack?.track.kind === 'video' ? videoTrack.track.config : undefined;
+    const audio = audioTrack?.track.kind === 'audio' ? audioTrack.track.config : undefined;
+    const videoMs = isBursty ? recent.sum((one) => one.videoMs) : recent.coveredMs;
+    const audioMs = isBursty ? recent.sum((one) => one.audioMs) : recent.coveredMs;
+    const videoBits = recent.sum((one) => one.videoBytes) * 8;
+    const frames = recent.sum((one) => one.videoFrames);
+    const lost = minute.known((one) => one.lost);
+    const packets = minute.known((one) => one.packets);
+    const behind = this.#samples.flatMap(({ audioBehindMs }) => audioBehindMs ?? []);
+    const gopMs = minute.most((one) => one.gopMs);
+    return {
+      protocol,
+      connectedS: (nowMs - this.#startMs) / 1000,
+      encoder: stats.encoder?.slice(0, MAX_ENCODER),
+      isBursty,
+      lowLatency: stream.lowLatency,
+      video: video &&
+        videoTrack && {
+          config: video,
+          bitrate: rate(videoBits, videoMs),
+          peakBitrate: isBursty
+            ? rate(videoBits, videoMs)
+            : minute.most((one) => (one.coveredMs < 500 ? 0 : rate(one.videoBytes * 8, one.coveredMs))),
+          frameRate: rate(frames, videoMs),
+          irregular: frames === 0 ? 0 : recent.sum((one) => one.irregular) / frames,
+          keyFrameIntervalS: gopMs > 0 ? gopMs / 1000 : undefined,
+          gopFrames: videoTrack.gopFrames || undefined,
+          sinceKeyS: videoTrack.sinceKeyMs / 1000,
+          largestFrame: minute.most((one) => one.largestBytes),
+          hasBFrames: minute.sum((one) => one.reordered) > 0,
+          silentS: since(videoTrack.lastMs),
+        },
+      audio: audio &&
+        audioTrack && {
+          config: audio,
+          bitrate: rate(recent.sum((one) => one.audioBytes) * 8, audioMs),
+          silentS: since(audioTrack.lastMs),
+        },
+      announced: {
+        videoBitrate: stats.videoBitrate,
+        audioBitrate: stats.audioBitrate,
+        frameRate: stats.frameRate,
+        keyFrameIntervalS: stats.keyFrameIntervalS,
+      },
+      link: {
+        bitrateIn: stats.bytesIn > 0 ? rate(recent.sum((one) => one.bytesIn) * 8, recent.coveredMs) : undefined,
+        rttMs: stats.rttMs,
+        latencyMs: stats.latencyMs,
+        bufferMs: stats.bufferMs,
+        linkBitrate: stats.linkBitrate,
+        loss: lost !== undefined && packets !== undefined && packets + lost > 0 ? lost / (packets + lost) : undefined,
+        lost,
+        retransmitted: minute.known((one) => one.retransmitted),
+        dropped: minute.known((one) => one.dropped),
+      },
+      jitterMs: isBursty ? undefined : (videoTrack ?? audioTrack)?.jitterMs,
+      longestPauseMs: isBursty ? undefined : minute.most((one) => one.longestPauseMs),
+      audioBehindMs:
+        behind.length === 0
+          ? undefined
+          : { least: Math.min(...behind.map((one) => one.least)), most: Math.max(...behind.map((one) => one.most)) },
+      skewMs: stream.skewMs,
+      avOffsetMs: stream.avOffsetMs,
+      backwards: minute.sum((one) => one.backwards),
+      damaged: minute.sum((one) => one.damaged),
+      sizeChanges: minute.sum((one) => one.sizeChanges),
+    };
+  }
+}
+
+/** Per second. */
+function rate(count: number, ms: number): number {
+  return ms > 0 ? (count * 1000) / ms : 0;
+}
+
+/** A counter that became known counts from zero. */
+function difference(now: number | undefined, before: number | undefined): number | undefined {
+  return now === undefined ? undefined : Math.max(0, now - (before ?? 0));
+}
+
+function countsOf({ meter, stats }: Publisher): Counts {
+  const { video, audio, damaged, sizeChanges } = meter;
+  return { video: { ...video }, audio: { ...audio }, damaged, sizeChanges, stats: { ...stats } };
+}

@@ -1,0 +1,161 @@
+/**
+ * Figures of streams for the API: now and in the past.
+ * In: the measurement of managed streams, the windows in the database. Out: StreamStats, StatsHistory.
+ */
+import { printRfc3339 } from '../../api/instant.ts';
+import type { StatsHistory, StreamStats } from '../../api/stats-shapes.ts';
+import type { StatsApi } from '../../api/streams-api.ts';
+import { WINDOW_US, windowOf } from '../../recording/window.ts';
+import type { Catalog } from '../catalog.ts';
+import type { ManagedStream } from '../managed-stream.ts';
+import type { StreamDeps } from '../stream-deps.ts';
+import { advise, worstOf } from './advice.ts';
+import type { PublishFigures, Sample } from './figures.ts';
+import { KEPT_WINDOWS, unpackWindow } from './history-rows.ts';
+import { historySteps, SeriesBuilder } from './history-series.ts';
+
+/** Windows that are read from the database at a time: a day. */
+const BATCH_US = 144 * WINDOW_US;
+
+/** Creates the part of the API that shows figures. */
+export function createStatsApi(
+  { clock, stats }: Pick<StreamDeps, 'clock' | 'stats'>,
+  catalog: Pick<Catalog, 'get'>,
+  viewersOf: (name: string) => number,
+): StatsApi {
+  return {
+    stats(name) {
+      const stream = catalog.get(name);
+      return statsOf(stream, clock.nowMs(), viewersOf(name));
+    },
+    async statsHistory(name, fromMs, toMs, resS) {
+      const { measure, definition } = catalog.get(name);
+      const steps = historySteps(fromMs, toMs, resS);
+      const endMs = steps.fromMs + steps.count * steps.resS * 1000;
+      const builder = new SeriesBuilder(steps);
+      // Everything from here on is in memory, see `recentWindows`.
+      const memoryUs = windowOf(clock.nowMs() * 1000) - (KEPT_WINDOWS - 1) * WINDOW_US;
+      const storedToUs = Math.min(endMs * 1000, memoryUs);
+      for (let fromUs = windowOf(steps.fromMs * 1000); fromUs < storedToUs; fromUs += BATCH_US) {
+        const windows = await stats.between(definition.id, fromUs, Math.min(fromUs + BATCH_US, storedToUs));
+        for (const { startUs, packed } of windows) {
+          for (const [number, values] of unpackWindow(startUs, packed)) builder.add(number, values);
+        }
+      }
+      const rows = measure.rows.between(Math.max(steps.fromMs, memoryUs / 1000), endMs);
+      for (const [number, values] of rows) builder.add(number, values);
+      const from = printRfc3339(steps.fromMs);
+      return { from, to: printRfc3339(endMs), res: steps.resS, series: builder.series } satisfies StatsHistory;
+    },
+  };
+}
+
+/** The figures of a stream now. */
+function statsOf({ state, measure, publishers }: ManagedStream, nowMs: number, viewers: number): StreamStats {
+  const { figures, samples } = measure;
+  const session = publishers.active;
+  const findings = figures ? advise(figures) : [];
+  return {
+    at: printRfc3339(nowMs),
+    state,
+    status: figures ? worstOf(findings) : 'none',
+    publisher: session
+      ? {
+          protocol: session.protocol,
+          since: printRfc3339(session.sinceMs),
+          encoder: figures?.encoder ?? null,
+          standby: publishers.connected?.standby ?? 0,
+          bytesIn: session.stats.bytesIn,
+        }
+      : null,
+    video: videoOf(figures),
+    audio: audioOf(figures),
+    announced: {
+      videoBitrate: whole(figures?.announced.videoBitrate),
+      audioBitrate: whole(figures?.announced.audioBitrate),
+      frameRate: rounded(figures?.announced.frameRate),
+      keyFrameInterval: rounded(figures?.announced.keyFrameIntervalS),
+    },
+    link: linkOf(figures),
+    arrival: {
+      jitter: rounded(figures?.jitterMs),
+      longestPause: rounded(figures?.longestPauseMs),
+      audioBehind: figures?.audioBehindMs
+        ? { least: toMs(figures.audioBehindMs.least), most: toMs(figures.audioBehindMs.most) }
+        : null,
+      skew: rounded(figures?.skewMs),
+    },
+    counts: {
+      backwards: figures?.backwards ?? 0,
+      damaged: figures?.damaged ?? 0,
+      sizeChanges: figures?.sizeChanges ?? 0,
+    },
+    recent: recentOf(samples),
+    viewers,
+    findings,
+  };
+}
+
+function videoOf(figures: PublishFigures | undefined): StreamStats['video'] {
+  if (!figures?.video) return null;
+  const { config, keyFrameIntervalS, gopFrames, hasBFrames, ...video } = figures.video;
+  return {
+    codec: config.codec,
+    codecs: config.codecs,
+    width: config.width,
+    height: config.height,
+    bitrate: Math.round(video.bitrate),
+    peakBitrate: Math.round(video.peakBitrate),
+    frameRate: toMs(video.frameRate),
+    irregular: toMs(video.irregular),
+    keyFrameInterval: rounded(keyFrameIntervalS),
+    gopFrames: gopFrames ?? null,
+    sinceKeyFrame: toMs(video.sinceKeyS),
+    largestFrame: video.largestFrame,
+    bFrames: hasBFrames,
+    silent: toMs(video.silentS),
+  };
+}
+
+function audioOf(figures: PublishFigures | undefined): StreamStats['audio'] {
+  if (!figures?.audio) return null;
+  const { config, bitrate, silentS } = figures.audio;
+  const { codec, codecs, sampleRate, channels } = config;
+  return { codec, codecs, sampleRate, channels, bitrate: Math.round(bitrate), silent: toMs(silentS) };
+}
+
+function linkOf(figures: PublishFigures | undefined): StreamStats['link'] {
+  const link = figures?.link;
+  return {
+    bitrate: whole(link?.bitrateIn),
+    capacity: whole(link?.linkBitrate),
+    rtt: rounded(link?.rttMs),
+    latency: rounded(link?.latencyMs),
+    buffer: rounded(link?.bufferMs),
+    loss: link?.loss === undefined ? null : Math.round(link.loss * 1e5) / 1e5,
+    lost: whole(link?.lost),
+    retransmitted: whole(link?.retransmitted),
+    dropped: whole(link?.dropped),
+  };
+}
+
+function recentOf(samples: readonly Sample[]): StreamStats['recent'] {
+  const perSecond = (count: number, { coveredMs }: Sample) => (coveredMs > 0 ? (count * 1000) / coveredMs : 0);
+  return {
+    bitrate: samples.map((one) => Math.round(perSecond((one.videoBytes + one.audioBytes) * 8, one))),
+    frameRate: samples.map((one) => Math.round(perSecond(one.videoFrames, one) * 10) / 10),
+  };
+}
+
+/** Three decimals. */
+function toMs(value: number): number {
+  return Math.round(value * 1000) / 1000;
+}
+
+function rounded(value: number | undefined): number | null {
+  return value === undefined ? null : toMs(value);
+}
+
+function whole(value: number | undefined): number | null {
+  return value === undefined ? null : Math.round(value);
+}

@@ -1,0 +1,132 @@
+/**
+ * Measures one stream: samples of its active publisher once a second, their history, and advice.
+ * In: `tick` once a second. Out: figures for the API, windows for the database, changes of the advice.
+ */
+import type { Finding } from '../../api/advice.ts';
+import type { Publisher } from '../../ingest/publisher.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { StatsWindow } from '../../recording/stats-table.ts';
+import { advise } from './advice.ts';
+import { AdviceWatch } from './advice-watch.ts';
+import type { PublishFigures, Sample } from './figures.ts';
+import { HistoryRows } from './history-rows.ts';
+import { SessionSampler, type StreamSide } from './session-sampler.ts';
+
+/** Changed windows are written so often, ticks. */
+const SAVE_TICKS = 60;
+/** The advice is compared so often, ticks. */
+const ADVICE_TICKS = 5;
+/** A burst is spread over at most this time before it, ms. */
+const LONGEST_BURST_MS = 30_000;
+
+/** Dependencies of the measurement of one stream. */
+export interface StreamMeasureSetup {
+  readonly clock: Clock;
+  /** The active publisher. */
+  readonly active: () => Publisher | undefined;
+  readonly side: () => StreamSide;
+  /** A sample was taken. */
+  readonly onSample: (sample: Sample) => void;
+  /** Writes a window of the history. Must not reject. */
+  readonly save: (window: StatsWindow) => Promise<void>;
+  /** A finding other than `good` appeared, changed its severity, or is gone (`undefined`). */
+  readonly onAdvice: (code: Finding['code'], finding: Finding | undefined) => void;
+  /** Delays the first write, ticks: the streams of a process do not write at the same time. */
+  readonly staggerTicks: number;
+}
+
+/** The measurement of one stream. */
+export class StreamMeasure {
+  readonly #setup: StreamMeasureSetup;
+  readonly #rows = new HistoryRows();
+  readonly #watch: AdviceWatch;
+  #sampler: SessionSampler | undefined;
+  #ticks = 0;
+  /** Time of a bursty source that no media was counted for yet, ms. */
+  #waitingMs = 0;
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(setup: StreamMeasureSetup) {
+    this.#setup = setup;
+    this.#ticks = setup.staggerTicks % SAVE_TICKS;
+    this.#watch = new AdviceWatch(setup.onAdvice);
+  }
+
+  /** Adds windows of the last hour that an earlier process wrote. @throws FormatError */
+  restore(windows: readonly StatsWindow[]): void {
+    for (const { startUs, packed } of windows) this.#rows.unpack(startUs, packed);
+  }
+
+  /** Called once a second. @param viewers of the stream now */
+  tick(viewers: number): void {
+    const { clock, active } = this.#setup;
+    const nowMs = clock.monotonicMs();
+    const session = active();
+    if (session !== this.#sampler?.session) {
+      this.#sampler = session && new SessionSampler(session, nowMs);
+      this.#waitingMs = 0;
+      if (!session) this.#watch.clear();
+    } else if (this.#sampler) {
+      this.#record(this.#sampler, this.#sampler.sample(nowMs), viewers);
+    }
+    this.#ticks++;
+    if (this.#ticks % ADVICE_TICKS === 0 && this.#sampler) this.#watch.add(advise(this.figures!));
+    if (this.#ticks % SAVE_TICKS === 0) this.#save();
+  }
+
+  /** The figures of the active publisher; undefined without one, and until it was measured for a second. */
+  get figures(): PublishFigures | undefined {
+    return this.#sampler?.figures(this.#setup.clock.monotonicMs(), this.#setup.side());
+  }
+
+  /** The samples of the last minute, oldest first. */
+  get samples(): readonly Sample[] {
+    return this.#sampler?.samples ?? [];
+  }
+
+  /** The history in memory. */
+  get rows(): Pick<HistoryRows, 'between'> {
+    return this.#rows;
+  }
+
+  /** Writes what was not written. Resolves when it is in the database. */
+  async close(): Promise<void> {
+    this.#save();
+    await this.#saving;
+  }
+
+  #record(sampler: SessionSampler, sample: Sample, viewers: number): void {
+    this.#setup.onSample(sample);
+    const { stats, meter } = sampler.session;
+    const hasMedia = sample.videoFrames + sample.audioFrames > 0;
+    const coveredMs = sample.coveredMs + this.#waitingMs;
+    if (meter.isBursty && !hasMedia && coveredMs < LONGEST_BURST_MS) {
+      this.#waitingMs = coveredMs;
+      return;
+    }
+    this.#waitingMs = 0;
+    const spreadMs = Math.min(coveredMs, LONGEST_BURST_MS);
+    const nowMs = this.#setup.clock.nowMs();
+    this.#rows.spread(nowMs - spreadMs, nowMs, {
+      coveredMs: spreadMs,
+      videoBytes: sample.videoBytes,
+      videoFrames: meter.videoTrack ? sample.videoFrames : undefined,
+      audioBytes: sample.audioBytes,
+      bytesIn: stats.bytesIn > 0 ? sample.bytesIn : undefined,
+      packets: sample.packets,
+      lost: sample.lost,
+      retransmitted: sample.retransmitted,
+      dropped: sample.dropped,
+      damaged: sample.damaged,
+      keyFrameIntervalMs: sample.gopMs > 0 ? sample.gopMs : undefined,
+      rttMs: stats.rttMs,
+      jitterMs: meter.isBursty ? undefined : (meter.videoTrack ?? meter.audioTrack)?.jitterMs,
+      viewers,
+    });
+  }
+
+  #save(): void {
+    const windows = this.#rows.changed.map((startUs) => ({ startUs, packed: this.#rows.pack(startUs) }));
+    for (const window of windows) this.#saving = this.#saving.then(() => this.#setup.save(window));
+  }
+}
