@@ -91,7 +91,7 @@ export class PublishMeter {
     else if (behindMs > range.most) range.most = behindMs;
   }
 
-  /** Text and data tracks have sums that nobody reads. */
+  /** Text and data tracks have sums that are not read. */
   #sumsOf({ kind }: Track): TrackSums {
     if (kind === 'video') return this.video;
     return kind === 'audio' ? this.audio : noSums();

@@ -3,6 +3,7 @@
  * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes), counters end in `_total`.
  */
 import type { MetricRow } from './metric-row.ts';
+import { publishMetrics } from './publish-metrics.ts';
 import { sinkMetrics } from './sink-metrics.ts';
 
 /** Default buckets of histograms. */
@@ -67,96 +68,7 @@ export const metricTable = {
     help: 'Frames that publishers delivered.',
   },
   ...sinkMetrics,
-  sinkQueuedBytes: {
-    type: 'gauge',
-    name: 'oxbow_sink_queued_bytes',
-    labels: ['stream', 'sink'],
-    help: 'Bytes of frames that wait for sinks of a stream, by kind of sink.',
-  },
-  sinkLostGops: {
-    type: 'counter',
-    name: 'oxbow_sink_lost_gops_total',
-    labels: ['stream', 'sink'],
-    help: 'GOPs that sinks of a stream dropped because they were too slow, by kind of sink.',
-  },
-  sinkLostFrames: {
-    type: 'counter',
-    name: 'oxbow_sink_lost_frames_total',
-    labels: ['stream', 'sink'],
-    help: 'Frames that sinks of a stream dropped because they were too slow, by kind of sink.',
-  },
-  gopBufferBytes: {
-    type: 'gauge',
-    name: 'oxbow_gop_buffer_bytes',
-    labels: [],
-    help: 'Bytes of frames since the last key frame that all streams keep for sinks that attach later.',
-  },
-  gopsTooLarge: {
-    type: 'counter',
-    name: 'oxbow_gops_too_large_total',
-    labels: ['stream'],
-    help: 'GOPs that were too large for the GOP buffer (8 MiB or 2,048 frames), so that late sinks had to wait for the next key frame.',
-  },
-  publishers: {
-    type: 'gauge',
-    name: 'oxbow_publishers',
-    labels: ['stream', 'role'],
-    help: 'Publishers that are connected to the stream, by role: active or standby.',
-  },
-  publishClaims: {
-    type: 'counter',
-    name: 'oxbow_publish_claims_total',
-    labels: ['stream', 'protocol', 'result'],
-    help: 'Publishers that claimed the stream, by result: active, standby or refused.',
-  },
-  publisherSwitches: {
-    type: 'counter',
-    name: 'oxbow_publisher_switches_total',
-    labels: ['stream', 'reason'],
-    help: 'Times that a second publisher became the active one, by reason: left, stalled or replaced.',
-  },
-  publishMediaRate: {
-    type: 'gauge',
-    name: 'oxbow_publish_media_bytes_per_second',
-    labels: ['stream', 'kind'],
-    help: 'Bytes of media per second that the publisher of the stream sends, over ten seconds, by kind: video or audio.',
-  },
-  publishFrameRate: {
-    type: 'gauge',
-    name: 'oxbow_publish_frame_rate',
-    labels: ['stream'],
-    help: 'Video frames per second that the publisher sends, over ten seconds.',
-  },
-  publishKeyFrameInterval: {
-    type: 'gauge',
-    name: 'oxbow_publish_key_frame_interval_seconds',
-    labels: ['stream'],
-    help: 'Longest distance of two key frames in the last minute.',
-  },
-  publishRtt: {
-    type: 'gauge',
-    name: 'oxbow_publish_rtt_seconds',
-    labels: ['stream'],
-    help: 'Round trip time to the publisher, where its protocol measures it.',
-  },
-  publishPackets: {
-    type: 'counter',
-    name: 'oxbow_publish_packets_total',
-    labels: ['stream', 'result'],
-    help: 'Packets of the publisher, where its protocol counts them: received, lost (missing at first), retransmitted, dropped (never came in time).',
-  },
-  publishBytes: {
-    type: 'counter',
-    name: 'oxbow_publish_bytes_total',
-    labels: ['stream'],
-    help: 'Bytes on the connections of publishers, with overhead and repeated packets, where the protocol counts them.',
-  },
-  publishFindings: {
-    type: 'gauge',
-    name: 'oxbow_publish_findings',
-    labels: ['stream', 'severity'],
-    help: 'Findings about the publisher now, by severity: warn or bad. See the page Advice.',
-  },
+  ...publishMetrics,
   damage: {
     type: 'counter',
     name: 'oxbow_damage_total',

@@ -83,7 +83,7 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
         severity: 'bad',
         value: video.sinceKeyS,
         target: KEY_INTERVAL.targetS,
-        text: `No key frame for ${seconds(video.sinceKeyS)}: nobody can start to watch, and no segment can begin.`,
+        text: `No key frame for ${seconds(video.sinceKeyS)}: no viewer can start to watch, and no segment can begin.`,
         hint: 'Set the key frame interval of the encoder to 2 s (OBS: Settings, Output, Keyframe Interval).',
       };
     },

@@ -1,0 +1,51 @@
+/**
+ * The metrics of what publishers send, a part of the table of all metrics.
+ * In: nothing. Out: rows for observe/metric-table. Each has one series per stream, or a few.
+ */
+import type { MetricRow } from './metric-row.ts';
+
+/** The rows. */
+export const publishMetrics = {
+  publishMediaRate: {
+    type: 'gauge',
+    name: 'oxbow_publish_media_bytes_per_second',
+    labels: ['stream', 'kind'],
+    help: 'Bytes of media per second that the publisher of the stream sends, over ten seconds, by kind: video or audio.',
+  },
+  publishFrameRate: {
+    type: 'gauge',
+    name: 'oxbow_publish_frame_rate',
+    labels: ['stream'],
+    help: 'Video frames per second that the publisher sends, over ten seconds.',
+  },
+  publishKeyFrameInterval: {
+    type: 'gauge',
+    name: 'oxbow_publish_key_frame_interval_seconds',
+    labels: ['stream'],
+    help: 'Longest distance of two key frames in the last minute.',
+  },
+  publishRtt: {
+    type: 'gauge',
+    name: 'oxbow_publish_rtt_seconds',
+    labels: ['stream'],
+    help: 'Round trip time to the publisher, where its protocol measures it.',
+  },
+  publishPackets: {
+    type: 'counter',
+    name: 'oxbow_publish_packets_total',
+    labels: ['stream', 'result'],
+    help: 'Packets of the publisher, where its protocol counts them: received, lost (missing at first), retransmitted, dropped (never came in time).',
+  },
+  publishBytes: {
+    type: 'counter',
+    name: 'oxbow_publish_bytes_total',
+    labels: ['stream'],
+    help: 'Bytes on the connections of publishers, with overhead and repeated packets, where the protocol counts them.',
+  },
+  publishFindings: {
+    type: 'gauge',
+    name: 'oxbow_publish_findings',
+    labels: ['stream', 'severity'],
+    help: 'Findings about the publisher now, by severity: warn or bad. See the page Advice.',
+  },
+} as const satisfies Record<string, MetricRow>;
