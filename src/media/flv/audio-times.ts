@@ -39,9 +39,10 @@ export class AudioTimes {
     if (expected === undefined) return this.#take(time, samples);
     const distance = time - expected;
     if (Math.abs(distance) > RESYNC_S * rate) {
-      // Within the last frames, but not a new timeline.
-      if (distance < -samples && distance >= -JUMP_S * rate) return undefined;
-      return this.#take(distance < 0 && distance >= -samples ? expected : time, samples);
+      // Some encoders give two frames one timestamp: the second one follows the first. What is earlier came late.
+      const isDouble = distance < 0 && distance >= -1.5 * samples;
+      if (distance < 0 && !isDouble && distance >= -JUMP_S * rate) return undefined;
+      return this.#take(isDouble ? expected : time, samples);
     }
     if (Math.abs(distance) <= ROUNDED_S * rate || (this.#drifting > 0 && distance > 0 !== this.#drift > 0)) {
       this.#drifting = 0;

@@ -51,7 +51,7 @@ export class FlvAudioTrack implements FlvTrack {
       this.#refuse({ kind: 'audio', name: unsupported });
       return;
     }
-    if (type === PACKET.sequenceStart) this.#configure(codec, body.slice(from, to));
+    if (type === PACKET.sequenceStart) this.#configure(codec, Uint8Array.from(body.subarray(from, to)));
     if (type !== PACKET.codedFrames || from === to) return;
     switch (codec) {
       case FOUR_CC.mp4a:

@@ -3,6 +3,7 @@
  * In: configuration records and samples of a container. Out: samples with lengths of 4 bytes; the configuration, also from parameter
  * sets within samples. ISO/IEC 14496-15, 5.3 and 8.3.
  */
+import { sameBytes } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import type { VideoConfig } from '../frame.ts';
 import { MAX_NALS, NalList } from '../h264/annexb.ts';
@@ -30,6 +31,7 @@ export class NalSamples {
   readonly #isH264: boolean;
   readonly #sets: ParameterSets;
   #lengthSize = LENGTH_BYTES;
+  #record: Uint8Array | undefined;
 
   constructor(codec: 'h264' | 'hevc') {
     this.#isH264 = codec === 'h264';
@@ -49,9 +51,12 @@ export class NalSamples {
    * @throws FormatError if it is malformed
    */
   configure(record: Uint8Array): void {
+    // One that is repeated does not revoke newer parameter sets within samples.
+    if (this.#record && sameBytes(this.#record, record)) return;
     const { lengthSize, sets } = this.#isH264 ? h264Sets(record) : hevcSets(record);
     if (sets.some((nal) => !this.#sets.has(nal))) this.#sets.take(sets);
     this.#lengthSize = lengthSize;
+    this.#record = record;
   }
 
   /**
@@ -94,7 +99,7 @@ export class NalSamples {
       kept.starts[kept.count] = start;
       kept.ends[kept.count++] = end;
     }
-    if (sets?.some((nal) => !this.#sets.has(nal))) this.#sets.take(sets.map((nal) => nal.slice()));
+    if (sets?.some((nal) => !this.#sets.has(nal))) this.#sets.take(sets.map((nal) => Uint8Array.from(nal)));
     if (slices === 0) return undefined;
     const key = codec.isKey(body, kept, false);
     const last = kept.ends[kept.count - 1]!;

@@ -27,7 +27,7 @@ export class FlvVideoTrack implements FlvTrack {
   #config: VideoConfig | undefined;
   /** Of H.264 and HEVC. */
   #nals: NalSamples | undefined;
-  /** The record of VP9. */
+  /** The last record of AV1 or VP9. */
   #record: Uint8Array | undefined;
   /** The sequence header of AV1. */
   #header: Uint8Array | undefined;
@@ -51,7 +51,7 @@ export class FlvVideoTrack implements FlvTrack {
       throw new FormatError(`unknown video packet type ${type}`, 0);
     }
     this.#select(codec);
-    if (type === PACKET.sequenceStart) this.#configure(body.slice(from, to));
+    if (type === PACKET.sequenceStart) this.#configure(Uint8Array.from(body.subarray(from, to)));
     else if (from < to) this.#frame(packet, body, timeMs);
   }
 
@@ -78,7 +78,10 @@ export class FlvVideoTrack implements FlvTrack {
       this.#nals.configure(record);
       this.#use(this.#nals.config);
     } else if (this.#codec === FOUR_CC.av01) {
+      // One that is repeated does not revoke a newer header within frames.
+      if (this.#record && sameBytes(this.#record, record)) return;
       av1Codecs(record); // throws where it is no record
+      this.#record = record;
       const header = sequenceHeaderOf(record);
       if (header) this.#useHeader(header);
     } else if (this.#codec === FOUR_CC.vp09) {
@@ -113,7 +116,7 @@ export class FlvVideoTrack implements FlvTrack {
   #useHeader(header: Uint8Array): void {
     if (this.#header && sameBytes(this.#header, header)) return;
     const config = av1Config(header);
-    this.#header = header.slice();
+    this.#header = Uint8Array.from(header);
     this.#use(config);
   }
 
