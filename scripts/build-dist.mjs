@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 /** Packages whose code is in the built interface: a copy of it carries their licences. A test compares with what web/src imports. */
-const BUNDLED = ['hls.js', 'svelte', 'clsx', 'esm-env'];
+const BUNDLED = ['hls.js', 'svelte', 'clsx', 'esm-env', 'uplot', 'uqr'];
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');

@@ -42,6 +42,14 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     menu: 'main',
     icon: 'clip',
   },
+  'go-live': {
+    load: lazy(() => import('./go-live/GoLive.svelte')),
+    title: 'goLive.title',
+    width: 'normal',
+    needs: { action: 'add-streams', why: 'goLive.why' },
+    menu: 'create',
+    icon: 'broadcast',
+  },
   record: {
     load: lazy(() => import('./record/Record.svelte')),
     title: 'record.title',

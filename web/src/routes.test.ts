@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterSignIn, parseRoute, signInPath, watchPath } from './routes.ts';
+import { afterSignIn, goLivePath, parseRoute, signInPath, watchPath } from './routes.ts';
 
 test('the root is home, with and without the file name', () => {
   assert.deepEqual(parseRoute('/', ''), { page: 'home' });
@@ -88,6 +88,12 @@ test('a span that ends before it begins, or has only one end, is ignored', () =>
 test('the list of clips is a page, the embedded player is not part of this interface', () => {
   assert.deepEqual(parseRoute('/clips', ''), { page: 'clips' });
   assert.equal(parseRoute('/embed/cam', '').page, 'missing');
+});
+
+test('the page for publishing has a stream, or none before one is chosen', () => {
+  assert.deepEqual(parseRoute('/go-live', ''), { page: 'go-live', stream: '' });
+  assert.deepEqual(parseRoute(goLivePath('studio'), ''), { page: 'go-live', stream: 'studio' });
+  assert.equal(parseRoute('/go-live/Not a name', '').page, 'missing');
 });
 
 test('the admin page has tabs, the first one by default', () => {

@@ -6,11 +6,12 @@ import { parseInstant } from '../../src/api/instant.ts';
 import { isStreamName } from '../../src/api/stream-name.ts';
 import type { TimeSpan } from './time/span.ts';
 
-/** A page and its parameters; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
+/** A page and its parameters; `stream` of `go-live` is empty before one is chosen; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
 export type Route =
   | { readonly page: 'home' }
   | { readonly page: 'clips' }
   | { readonly page: 'record' }
+  | { readonly page: 'go-live'; readonly stream: string }
   | { readonly page: 'docs' }
   | { readonly page: 'sign-in' }
   | { readonly page: 'admin'; readonly tab: AdminTab }
@@ -22,6 +23,7 @@ export const paths = {
   home: '/',
   watch: '/watch/:stream',
   clips: '/clips',
+  'go-live': '/go-live/:stream?',
   record: '/record',
   'sign-in': '/sign-in',
   admin: '/admin/:tab?',
@@ -65,6 +67,8 @@ function read(page: PageName, part: string, search: string): Route | null {
   switch (page) {
     case 'watch':
       return isStreamName(part) ? { page, stream: part, ...readLinkTime(new URLSearchParams(search)) } : null;
+    case 'go-live':
+      return part === '' || isStreamName(part) ? { page, stream: part } : null;
     case 'admin': {
       const tab = adminTabs.find((each) => each === (part || adminTabs[0]));
       return tab ? { page, tab } : null;
@@ -109,6 +113,11 @@ function readTime(text: string | null): number | null {
   } catch {
     return null; // not one of the four time formats
   }
+}
+
+/** The address of the page that shows how to publish to a stream, and what arrives; without a name, the page that creates one. */
+export function goLivePath(stream = ''): string {
+  return stream === '' ? '/go-live' : `/go-live/${stream}`;
 }
 
 /** What a link points to: nothing for now, a time, or a span; unix milliseconds. */

@@ -24,6 +24,8 @@ const pages = [
   '/index.html',
   '/watch/*',
   '/clips',
+  '/go-live',
+  '/go-live/*',
   '/record',
   '/api/docs',
   '/sign-in',

@@ -5,6 +5,7 @@
 import enAdmin from './en/admin.json' with { type: 'json' };
 import enClips from './en/clips.json' with { type: 'json' };
 import enDocs from './en/docs.json' with { type: 'json' };
+import enGoLive from './en/go-live.json' with { type: 'json' };
 import enHome from './en/home.json' with { type: 'json' };
 import enRecord from './en/record.json' with { type: 'json' };
 import enShell from './en/shell.json' with { type: 'json' };
@@ -13,14 +14,35 @@ import enWatch from './en/watch.json' with { type: 'json' };
 import zhAdmin from './zh-CN/admin.json' with { type: 'json' };
 import zhClips from './zh-CN/clips.json' with { type: 'json' };
 import zhDocs from './zh-CN/docs.json' with { type: 'json' };
+import zhGoLive from './zh-CN/go-live.json' with { type: 'json' };
 import zhHome from './zh-CN/home.json' with { type: 'json' };
 import zhRecord from './zh-CN/record.json' with { type: 'json' };
 import zhShell from './zh-CN/shell.json' with { type: 'json' };
 import zhTimeline from './zh-CN/timeline.json' with { type: 'json' };
 import zhWatch from './zh-CN/watch.json' with { type: 'json' };
 
-const en = { ...enAdmin, ...enClips, ...enDocs, ...enHome, ...enRecord, ...enShell, ...enTimeline, ...enWatch };
-const zh = { ...zhAdmin, ...zhClips, ...zhDocs, ...zhHome, ...zhRecord, ...zhShell, ...zhTimeline, ...zhWatch };
+const en = {
+  ...enAdmin,
+  ...enClips,
+  ...enDocs,
+  ...enGoLive,
+  ...enHome,
+  ...enRecord,
+  ...enShell,
+  ...enTimeline,
+  ...enWatch,
+};
+const zh = {
+  ...zhAdmin,
+  ...zhClips,
+  ...zhDocs,
+  ...zhGoLive,
+  ...zhHome,
+  ...zhRecord,
+  ...zhShell,
+  ...zhTimeline,
+  ...zhWatch,
+};
 
 /** The catalogues, by BCP 47 tag. English is the reference for the others. */
 export const catalogues = { en, 'zh-CN': zh } as const;

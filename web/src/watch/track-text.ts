@@ -16,10 +16,15 @@ const families: readonly [RegExp, string][] = [
   [/^opus/i, 'Opus'],
 ];
 
+/** The common name of the codec; the RFC 6381 string if it has none. */
+export function codecText({ codecs }: Pick<TrackView, 'codecs'>): string {
+  return families.find(([pattern]) => pattern.test(codecs))?.[1] ?? codecs;
+}
+
 /** The common name of the codec, then the known properties of the picture or the sound. */
 export function trackText(track: TrackView): string {
-  const family = families.find(([pattern]) => pattern.test(track.codecs))?.[1];
-  const facts = [family ? `${family} (${track.codecs})` : track.codecs];
+  const family = codecText(track);
+  const facts = [family === track.codecs ? family : `${family} (${track.codecs})`];
   if (track.width && track.height) facts.push(`${track.width} × ${track.height}`);
   if (track.frameRate) facts.push(`${Number(track.frameRate.toFixed(2))} fps`);
   if (track.sampleRate) facts.push(`${track.sampleRate / 1000} kHz`);

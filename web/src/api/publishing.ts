@@ -1,0 +1,63 @@
+/**
+ * API calls of the page for publishers: stream keys, addresses, what arrives, its history.
+ * In: the session's cookie. Out: the shapes of src/api. Each call throws ApiError and aborts with `signal`.
+ */
+import type { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../src/api/publish-shapes.ts';
+import type { StatsHistory, StreamStats } from '../../../src/api/stats-shapes.ts';
+import { askServer } from './client.ts';
+
+export type { CreatedPublishKey, PublishAddresses, PublishKeyView, StatsHistory, StreamStats };
+
+/** Settings of a new key. */
+export interface KeySettings {
+  readonly label: string;
+  /** A duration from now; omitted: it does not expire. */
+  readonly expires?: string;
+}
+
+/** The addresses to publish to, with the word KEY in place of a key. */
+export function getPublishAddresses(name: string, signal: AbortSignal): Promise<PublishAddresses> {
+  return askServer(signal, (client, options) => client.getStreamPublish({ name }, options));
+}
+
+/** Creates a key. */
+export function createKey(name: string, settings: KeySettings, signal: AbortSignal): Promise<CreatedPublishKey> {
+  return askServer(signal, (client, options) => client.createStreamKey({ name, body: settings }, options));
+}
+
+/** Creates a key with the settings of another one, which stays valid for `overlap`, a duration. */
+export function rotateKey(name: string, id: string, overlap: string, signal: AbortSignal): Promise<CreatedPublishKey> {
+  return askServer(signal, (client, options) => client.rotateStreamKey({ name, id, body: { overlap } }, options));
+}
+
+/** The keys of a stream, oldest first. */
+export async function getKeys(name: string, signal: AbortSignal): Promise<readonly PublishKeyView[]> {
+  return (await askServer(signal, (client, options) => client.listStreamKeys({ name }, options))).items;
+}
+
+/** Revokes a key: a publisher that uses it is disconnected. */
+export function revokeKey(name: string, id: string, signal: AbortSignal): Promise<void> {
+  return askServer(signal, (client, options) => client.deleteStreamKey({ name, id }, options));
+}
+
+/** What arrives now, and what to change. */
+export function getStats(name: string, signal: AbortSignal): Promise<StreamStats> {
+  return askServer(signal, (client, options) => client.getStreamStats({ name }, options));
+}
+
+/**
+ * The figures of [fromMs, toMs).
+ *
+ * @param fromMs unix milliseconds, rounded down to the second
+ * @param toMs unix milliseconds, rounded up to the second
+ */
+export function getStatsHistory(
+  name: string,
+  fromMs: number,
+  toMs: number,
+  resS: number,
+  signal: AbortSignal,
+): Promise<StatsHistory> {
+  const range = { from: String(Math.floor(fromMs / 1000)), to: String(Math.ceil(toMs / 1000)), res: String(resS) };
+  return askServer(signal, (client, options) => client.getStreamStatsHistory({ name, ...range }, options));
+}

@@ -1,0 +1,63 @@
+/**
+ * What arrives from a publisher, as figures with a name.
+ * In: the stream and the statistics of the API. Out: rows; names are text keys. Pure.
+ */
+import type { StreamView } from '../../../src/api/shapes.ts';
+import type { TextKey } from '../text/text.ts';
+import { bitrateText } from '../watch/controls/choice-text.ts';
+import { codecText } from '../watch/track-text.ts';
+
+/** One figure. */
+export interface Figure {
+  readonly name: TextKey;
+  readonly value: string;
+}
+
+/** Figures of the connection; absent where the protocol does not have them. */
+export interface LinkFigures {
+  readonly encoder?: string | undefined;
+  readonly rttMs?: number | undefined;
+  /** Share of packets that were missing at first, 0 to 1. */
+  readonly lossShare?: number | undefined;
+}
+
+/** The known figures, in the order in which an operator reads them. */
+export function figuresOf(
+  { tracks, media, publisher }: Pick<StreamView, 'tracks' | 'media' | 'publisher'>,
+  link: LinkFigures = {},
+): Figure[] {
+  const video = tracks.find(({ kind }) => kind === 'video');
+  const audio = tracks.find(({ kind }) => kind === 'audio');
+  const frameRate = media?.frameRate ?? video?.frameRate;
+  const size = video?.width && video.height ? ` ${video.width} × ${video.height}` : '';
+  const sound = audio && [
+    codecText(audio),
+    audio.sampleRate && `${audio.sampleRate / 1000} kHz`,
+    audio.channels && `${audio.channels} ch`,
+  ];
+  const rows: [TextKey, string | number | null | undefined][] = [
+    ['goLive.video', video && `${codecText(video)}${size}`],
+    ['goLive.frameRate', frameRate && `${Number(frameRate.toFixed(2))} fps`],
+    ['goLive.audio', sound?.filter(Boolean).join(' · ')],
+    ['goLive.bitrate', media && bitrateText(media.bitrate)],
+    ['goLive.keyInterval', typeof media?.gopS === 'number' ? `${Number(media.gopS.toFixed(1))} s` : null],
+    ['goLive.connection', publisher?.protocol.toUpperCase()],
+    ['goLive.rtt', link.rttMs === undefined ? null : `${Math.round(link.rttMs)} ms`],
+    ['goLive.loss', link.lossShare === undefined ? null : percentText(link.lossShare)],
+    ['goLive.encoder', link.encoder && encoderText(link.encoder)],
+  ];
+  return rows.flatMap(([name, value]) => (value ? [{ name, value: String(value) }] : []));
+}
+
+/** The name of an encoder as its users know it; unknown ones name themselves. */
+export function encoderText(encoder: string): string {
+  const obs = /libobs version ([\w.]+)/.exec(encoder);
+  if (obs) return `OBS ${obs[1]}`;
+  return /^Lav[fc]\d/.test(encoder) ? `FFmpeg (${encoder})` : encoder;
+}
+
+/** A share as percent: small ones with two digits. */
+export function percentText(share: number): string {
+  const percent = share * 100;
+  return `${percent === 0 || percent >= 10 ? Math.round(percent) : Number(percent.toPrecision(2))} %`;
+}

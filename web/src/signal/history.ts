@@ -1,0 +1,105 @@
+/**
+ * The history of a stream's signal as charts and as a table.
+ * In: StatsHistory. Out: charts with aligned values, sums of a chart in figures, rows of a table. Pure.
+ */
+import type { StatsHistory } from '../api/publishing.ts';
+import type { TextKey } from '../text/text.ts';
+import { bitrateText } from '../watch/controls/choice-text.ts';
+
+/** One line of a chart. */
+export interface Line {
+  readonly name: TextKey;
+  readonly values: readonly (number | null)[];
+}
+
+/** What a chart measures. */
+export type Measure = 'bitrate' | 'frameRate' | 'rtt' | 'loss';
+
+/** One chart. */
+export interface Chart {
+  readonly measure: Measure;
+  readonly lines: readonly Line[];
+}
+
+/** Shown spans, the shortest first, seconds. */
+export const SPANS_S = [600, 3_600, 86_400] as const;
+/** Values of a chart, at most: more than one per pixel is not visible. */
+const MOST_VALUES = 720;
+/** Shortest step of the server, seconds. */
+const LEAST_RES_S = 5;
+/** Rows of the table, at most. */
+const MOST_ROWS = 24;
+
+/** The step for a span, seconds. */
+export function resolutionOf(spanS: number): number {
+  return Math.max(LEAST_RES_S, Math.ceil(spanS / MOST_VALUES));
+}
+
+/** The charts that have a value; RTMP has neither round trip nor loss. */
+export function chartsOf({ series }: StatsHistory): readonly Chart[] {
+  const { videoBitrate, audioBitrate, frameRate, rtt, loss } = series;
+  const all: readonly Chart[] = [
+    {
+      measure: 'bitrate',
+      lines: [
+        { name: 'goLive.video', values: videoBitrate },
+        { name: 'goLive.audio', values: audioBitrate },
+      ],
+    },
+    { measure: 'frameRate', lines: [{ name: 'goLive.frameRate', values: frameRate }] },
+    { measure: 'rtt', lines: [{ name: 'goLive.rtt', values: rtt }] },
+    { measure: 'loss', lines: [{ name: 'goLive.loss', values: loss }] },
+  ];
+  return all
+    .map((chart) => ({ ...chart, lines: chart.lines.filter(({ values }) => values.some((value) => value !== null)) }))
+    .filter(({ lines }) => lines.length > 0);
+}
+
+/** The middle of each step, unix seconds. */
+export function timesOf({ from, res, series }: StatsHistory): readonly number[] {
+  const startS = Date.parse(from) / 1000;
+  return series.videoBitrate.map((_, step) => startS + (step + 0.5) * res);
+}
+
+/** A value with its unit; an en dash for none. */
+export function valueText(measure: Measure, value: number | null | undefined): string {
+  if (value === null || value === undefined) return '–';
+  if (measure === 'bitrate') return bitrateText(value);
+  if (measure === 'frameRate') return `${Number(value.toFixed(1))} fps`;
+  if (measure === 'rtt') return `${Math.round(value)} ms`;
+  return `${Number((value * 100).toFixed(2))} %`;
+}
+
+/** Lowest, mean and highest value; null without one. */
+export function summaryOf(
+  values: readonly (number | null)[],
+): { readonly least: number; readonly mean: number; readonly most: number } | null {
+  const known = values.filter((value) => value !== null);
+  if (known.length === 0) return null;
+  const sum = known.reduce((total, value) => total + value, 0);
+  return { least: Math.min(...known), mean: sum / known.length, most: Math.max(...known) };
+}
+
+/** One row of the table: its start in unix milliseconds, and a value for each line of all charts. */
+export interface Row {
+  readonly atMs: number;
+  readonly values: readonly (number | null)[];
+}
+
+/** The charts as a table of few rows: means of bitrates and frame rates, the worst of the others. */
+export function rowsOf(history: StatsHistory, charts: readonly Chart[]): readonly Row[] {
+  const steps = history.series.videoBitrate.length;
+  const perRow = Math.max(1, Math.ceil(steps / MOST_ROWS));
+  const startMs = Date.parse(history.from);
+  const rows: Row[] = [];
+  for (let step = 0; step < steps; step += perRow) {
+    const values = charts.flatMap(({ measure, lines }) =>
+      lines.map(({ values }) => {
+        const summary = summaryOf(values.slice(step, step + perRow));
+        return summary && (measure === 'rtt' || measure === 'loss' ? summary.most : summary.mean);
+      }),
+    );
+    if (values.some((value) => value !== null)) rows.push({ atMs: startMs + step * history.res * 1000, values });
+  }
+  return rows;
+}
