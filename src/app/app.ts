@@ -15,6 +15,7 @@ import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
 import { openChecks, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
+import { type IngestAddresses, openIngest } from './ingest.ts';
 import { openExports, openJobs, startJobs } from './jobs.ts';
 import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
@@ -32,6 +33,8 @@ export interface RunningApp {
   readonly httpUrl: string;
   /** Where protocol servers and embedding programs publish. */
   readonly publishAccess: PublishAccess;
+  /** Where encoders publish. */
+  readonly ingest: IngestAddresses;
   /** Path of a one-time sign-in link; undefined if a browser is signed in already. */
   readonly signIn: string | undefined;
   readonly log: Log;
@@ -113,17 +116,19 @@ export async function startApp(
   startMeasuring(app, catalog, delivery);
   await startJobs(app, jobs);
   startRetention(app, recordings, catalog);
+  const ingest = await openIngest(app, { health, publishAccess });
   opened.defer(() => bus.flush());
   opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it
   const signIn = await firstSignIn(accounts);
   signal.throwIfAborted();
-  app.log.info({ http: http.url, data: dataFolder, version }, 'oxbow runs');
+  app.log.info({ http: http.url, ...ingest, data: dataFolder, version }, 'oxbow runs');
 
   const owned = opened.move();
   let closing: Promise<void> | undefined;
   return {
     httpUrl: http.url,
     publishAccess,
+    ingest,
     signIn,
     log: app.log,
     async reconfigure(next, facts) {

@@ -78,7 +78,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     isReady = true;
     reloads.begin(app);
     rememberSample(config);
-    if (isForPrograms) sayJson({ event: 'ready', http: app.httpUrl });
+    if (isForPrograms) sayJson({ event: 'ready', http: app.httpUrl, ...app.ingest });
     else say(startText(config, app.httpUrl, app.signIn));
   }
   shown.resolve();

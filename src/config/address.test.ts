@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { endpoint, isLoopback, listenAddress, offOnly, parseEndpoint, printEndpoint } from './address.ts';
+import {
+  endpoint,
+  isLoopback,
+  listenAddress,
+  offOnly,
+  optionalEndpoint,
+  parseEndpoint,
+  printEndpoint,
+} from './address.ts';
 
 test('a port can have its own address, IPv6 in brackets', () => {
   assert.deepEqual(parseEndpoint('8080'), { address: '', port: 8080 });
@@ -28,4 +36,12 @@ test('an endpoint can be a number; a protocol of a later version accepts only of
   assert.deepEqual(endpoint('1', 's').parse(8080), { address: '', port: 8080 });
   assert.equal(offOnly('SRT').parse(false), 'off');
   assert.throws(() => offOnly('SRT').parse('8890'), /SRT comes with a later version/);
+});
+
+test('the port of a protocol can be off, also as the boolean that YAML reads', () => {
+  const port = optionalEndpoint('off', 's');
+  assert.equal(port.parse(false), 'off');
+  assert.equal(port.parse('off'), 'off');
+  assert.deepEqual(port.parse('0.0.0.0:1935'), { address: '0.0.0.0', port: 1935 });
+  assert.throws(() => port.parse('on'), /not a port/);
 });

@@ -71,6 +71,21 @@ export function endpoint(defaultText: string, sentence: string, extras?: OptionE
   return createOption(kind, defaultText, sentence, extras);
 }
 
+/** A port with an optional address, or `off`. */
+export function optionalEndpoint(
+  defaultText: string,
+  sentence: string,
+  extras?: OptionExtras,
+): Option<Endpoint | 'off'> {
+  const kind: Kind<Endpoint | 'off'> = {
+    placeholder: '[ADDR:]PORT|off',
+    json: { type: ['string', 'integer', 'boolean'] },
+    read: (value) => (value === 'off' || value === false ? 'off' : parseEndpoint(String(value))),
+    print: (value) => (value === 'off' ? 'off' : value.address === '' ? String(value.port) : printEndpoint(value)),
+  };
+  return createOption(kind, defaultText, sentence, extras);
+}
+
 /** A protocol of a later version: only `off` is valid. */
 export function offOnly(protocol: string, extras?: OptionExtras): Option<'off'> {
   const read = (value: unknown): 'off' => {

@@ -38,7 +38,8 @@ test('without sources every setting has its default, and ports their address', a
   assert.deepEqual(config.net.allow, []);
   assert.deepEqual(config.streams, {});
   assert.equal(config.adminToken, undefined);
-  assert.equal(config.rtmp, 'off');
+  assert.deepEqual(config.rtmp, { address: '127.0.0.1', port: 1935 });
+  assert.equal(config.rtmps, 'off');
   assert.ok([...origins.values()].every((origin) => origin === 'default'));
 });
 
@@ -77,7 +78,7 @@ test('all invalid values are reported together, each with its place and the vali
   const problems = await problemsOf({
     files: [file],
     env: { OXBOW_RECORD_SYNC: 'always' },
-    flags: [{ path: 'rtmp', value: '1935', origin: '--rtmp' }],
+    flags: [{ path: 'rtmp', value: 'on', origin: '--rtmp' }],
   });
   assert.deepEqual(
     problems.map(({ origin }) => origin.replace(file, 'file')),
@@ -90,7 +91,7 @@ test('all invalid values are reported together, each with its place and the vali
   assert.match(problems[4]!.message, /even number/);
   assert.match(problems[5]!.message, /longer than 10s/);
   assert.match(problems[6]!.message, /one of segment, chunk, off/);
-  assert.match(problems[7]!.message, /later version/);
+  assert.match(problems[7]!.message, /not a port/);
 });
 
 test('invalid YAML, a list instead of settings, and a missing file are reported with their place', async () => {

@@ -203,7 +203,14 @@ function assemble(
 /** Fills in what depends on other settings: addresses of ports, the absolute data folder, the default visibility. */
 function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
   const withAddress = (endpoint: Endpoint): Endpoint => ({ ...endpoint, address: endpoint.address || values.listen });
-  const config = { ...values, data: resolve(values.data), http: withAddress(values.http) };
+  const orOff = (value: Endpoint | 'off') => (value === 'off' ? value : withAddress(value));
+  const config = {
+    ...values,
+    data: resolve(values.data),
+    http: withAddress(values.http),
+    rtmp: orOff(values.rtmp),
+    rtmps: orOff(values.rtmps),
+  };
   const named: Record<string, StreamConfig> = {};
   for (const [name, { draft, origin }] of streams) named[name] = finishStream(draft, origin, config);
   return { ...config, streams: named };

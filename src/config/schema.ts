@@ -6,7 +6,7 @@
 import { invalidStreamName, isStreamName } from '../api/stream-name.ts';
 import { MAX_DESCRIPTION, MAX_TITLE } from '../api/stream-texts.ts';
 import { FormatError } from '../lib/errors.ts';
-import { endpoint, listenAddress, offOnly } from './address.ts';
+import { endpoint, listenAddress, offOnly, optionalEndpoint } from './address.ts';
 import {
   bitrate,
   choice,
@@ -337,7 +337,20 @@ export const schema = section({
     }),
     videoBitrate: bitrate('800k', 'Video bitrate of the test picture, bits per second.'),
   }),
-  rtmp: offOnly('RTMP'),
+  rtmp: optionalEndpoint('1935', 'Port on which encoders publish over RTMP; 0 picks a free port.'),
+  rtmps: optionalEndpoint(
+    'off',
+    'Port on which encoders publish over RTMPS, with the certificate of `tls`; usually 443.',
+  ),
+  rtmpLimits: section({
+    connections: integer('1000', { min: 1, max: 100_000 }, 'Most connections over RTMP and RTMPS.'),
+    perAddress: integer(
+      '200',
+      { min: 1, max: 100_000 },
+      'Most connections of one IP address (of one /64 network with IPv6) over RTMP and RTMPS.',
+    ),
+    idle: duration('30s', 'A publisher that sends nothing for so long is disconnected.', { min: '5s', max: '1h' }),
+  }),
   srt: offOnly('SRT'),
   rtp: offOnly('RTP'),
   webrtc: offOnly('WebRTC'),

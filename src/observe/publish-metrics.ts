@@ -48,4 +48,22 @@ export const publishMetrics = {
     labels: ['stream', 'severity'],
     help: 'Findings about the publisher now, by severity: warn or bad. See the page Advice.',
   },
+  rtmpConnections: {
+    type: 'gauge',
+    name: 'oxbow_rtmp_connections',
+    labels: ['protocol', 'phase'],
+    help: 'Connections over rtmp or rtmps, by phase: handshake, connecting, connected (these three are half-open) or publishing.',
+  },
+  rtmpBytes: {
+    type: 'counter',
+    name: 'oxbow_rtmp_received_bytes_total',
+    labels: ['protocol'],
+    help: 'Bytes received over rtmp or rtmps.',
+  },
+  rtmpEnded: {
+    type: 'counter',
+    name: 'oxbow_rtmp_ended_total',
+    labels: ['protocol', 'reason'],
+    help: 'Connections over rtmp or rtmps that ended, by reason: left (by the client), refused (with a status), timeout, invalid (RTMP or a limit of it), failed, server (closed by oxbow), crowded (too many connections or half-open ones).',
+  },
 } as const satisfies Record<string, MetricRow>;

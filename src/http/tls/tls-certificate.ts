@@ -119,7 +119,7 @@ export function followCertificate(
   files: CertificateFiles,
   shown: { use(certificate: Certificate): void },
   first: Certificate,
-  { log, clock }: HttpDeps,
+  { log, clock }: Pick<HttpDeps, 'log' | 'clock'>,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
   const warnOfTime = ({ names, notBeforeMs, notAfterMs }: Certificate) => {

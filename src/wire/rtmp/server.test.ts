@@ -12,6 +12,7 @@ import { obsSession } from './obs.fixture.ts';
 import {
   acceptRtmp,
   type RtmpConnection,
+  type RtmpEnd,
   type RtmpLimits,
   type RtmpPublishRequest,
   RtmpRefusal,
@@ -30,7 +31,7 @@ class Owner {
   readonly requests: RtmpPublishRequest[] = [];
   readonly messages: string[] = [];
   readonly ends: string[] = [];
-  readonly closed: [string, unknown][] = [];
+  readonly closed: [RtmpEnd, string, unknown][] = [];
   readonly connection: RtmpConnection;
   readonly client: Socket;
   /** What `publish` waits for. */
@@ -65,7 +66,7 @@ class Owner {
             end: (detail) => this.ends.push(detail),
           };
         },
-        closed: (reason, error) => this.closed.push([reason, error]),
+        closed: (end, detail, error) => this.closed.push([end, detail, error]),
       },
       { ...rtmpLimits, ...limits },
     );
@@ -162,7 +163,7 @@ suite('a connection to the server', () => {
       { level: 'error', code: 'NetStream.Publish.BadName', description: 'The key is unknown.' },
     );
     await once(owner.client.resume(), 'end');
-    assert.equal(owner.closed[0]?.[0], 'The key is unknown.');
+    assert.equal(owner.closed[0]?.[1], 'The key is unknown.');
     assert.equal(owner.ends.length, 0, 'nothing was published');
   });
 
@@ -197,7 +198,7 @@ suite('a connection to the server', () => {
     const obs = obsSession('studio?key=ok_secret');
     for (const bytes of [obs.hello, obs.connect, obs.create, obs.publish]) await owner.send(bytes);
     assert.equal(owner.requests[0]!.signal.aborted, false);
-    owner.connection.destroy('test');
+    owner.connection.destroy('server', 'test');
     assert.equal(owner.requests[0]!.signal.aborted, true);
     resolve();
     await turn();
@@ -223,7 +224,7 @@ suite('a connection to the server', () => {
       assert.equal(ends.length, 1);
       assert.equal(closed.length, 1);
     }
-    assert.equal((broken.closed[0]![1] as Error).name, 'FormatError');
+    assert.equal((broken.closed[0]![2] as Error).name, 'FormatError');
     assert.match(silent.ends[0]!, /sent nothing/);
   });
 
@@ -233,8 +234,8 @@ suite('a connection to the server', () => {
     const obs = obsSession('studio');
     await idle.send(Buffer.concat([obs.hello, obs.connect.subarray(0, 1536)]));
     await Promise.all([once(slow.client.resume(), 'close'), once(idle.client.resume(), 'close')]);
-    assert.match(slow.closed[0]![0], /handshake took too long/);
-    assert.match(idle.closed[0]![0], /no connect in time/);
+    assert.match(slow.closed[0]![1], /handshake took too long/);
+    assert.match(idle.closed[0]![1], /no connect in time/);
   });
 
   test('a message above 64 KiB is refused before the client may publish', async () => {
@@ -242,7 +243,7 @@ suite('a connection to the server', () => {
     const obs = obsSession('studio');
     await owner.send(obs.hello);
     await owner.send(Buffer.concat([obs.connect.subarray(0, 1536), Buffer.from('030000000100011400000000', 'hex')]));
-    assert.match(String((owner.closed[0]![1] as Error).message), /limit 65536/);
+    assert.match(String((owner.closed[0]![2] as Error).message), /limit 65536/);
   });
 
   test('a client that asks to play is refused with a status', async () => {

@@ -3,7 +3,7 @@
  * In: a socket. Out: requests to publish, media messages, the end. RTMP 1.0 specification (Adobe, 2012), 7.2.
  */
 import type { Duplex } from 'node:stream';
-import { FormatError, messageOf } from '../../lib/errors.ts';
+import { FormatError } from '../../lib/errors.ts';
 import {
   type Command,
   type ConnectRequest,
@@ -35,6 +35,12 @@ const MAX_HELD_BYTES = 1024 * 1024;
 
 /** Where a connection is: each step has its deadline. */
 export type RtmpPhase = 'handshake' | 'connecting' | 'connected' | 'publishing' | 'closed';
+
+/**
+ * Why a connection ended: `left` by the client; `refused` with a status; `timeout` of a deadline; `invalid` RTMP or a limit; `failed`:
+ * the socket, or a bug; `server`: closed by its owner.
+ */
+export type RtmpEnd = 'left' | 'refused' | 'timeout' | 'invalid' | 'failed' | 'server';
 
 /** Bounds of a connection. */
 export interface RtmpLimits {
@@ -106,9 +112,10 @@ export interface RtmpHandlers {
   /**
    * The connection has ended.
    *
-   * @param error set if the peer broke the protocol (FormatError) or the socket failed
+   * @param detail the reason as text
+   * @param error what was thrown, if the peer broke the protocol (FormatError), the socket failed, or there is a bug
    */
-  closed(reason: string, error?: unknown): void;
+  closed(end: RtmpEnd, detail: string, error?: unknown): void;
 }
 
 /** A connection that was accepted. */
@@ -123,7 +130,7 @@ export interface RtmpConnection {
   /** Sends a status to a publisher. */
   notify(status: Status): void;
   /** Closes at once. */
-  destroy(reason: string): void;
+  destroy(end: RtmpEnd, detail: string): void;
 }
 
 /**
@@ -158,7 +165,7 @@ class ServerConnection implements RtmpConnection {
     this.#socket = socket;
     this.#handlers = handlers;
     this.#limits = limits;
-    this.#timer = setTimeout(() => this.destroy('the handshake took too long'), limits.handshakeMs);
+    this.#timer = setTimeout(() => this.destroy('timeout', 'the handshake took too long'), limits.handshakeMs);
     this.#link = new RtmpLink({
       side: 'server',
       limits: this.#chunkLimits,
@@ -166,8 +173,13 @@ class ServerConnection implements RtmpConnection {
       onReady: () => this.#enter('connecting', 'connect'),
       onMessage: (type, timestampMs, streamId, body) => this.#receive(type, timestampMs, streamId, body),
     });
-    socket.once('close', () => this.#close('the client closed the connection'));
-    socket.on('error', (error) => this.#close('the connection failed', error));
+    socket.once('close', () => this.#close('left', 'the client closed the connection'));
+    // A reset is how encoders leave that did not read the last answers.
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'ECONNRESET' || error.code === 'EPIPE')
+        this.#close('left', 'the client closed the connection');
+      else this.#close('failed', 'the connection failed', error);
+    });
   }
 
   get phase(): RtmpPhase {
@@ -183,9 +195,15 @@ class ServerConnection implements RtmpConnection {
     try {
       this.#link.push(bytes);
     } catch (error) {
-      if (error instanceof RtmpRefusal) this.refuse({ level: 'error', code: error.code, description: error.message });
-      else this.destroy(error instanceof FormatError ? 'invalid RTMP' : messageOf(error), error);
+      this.#fail(error);
     }
+  }
+
+  /** Closes the connection because of what a handler or the parser has thrown. */
+  #fail(error: unknown): void {
+    if (error instanceof RtmpRefusal) this.refuse({ level: 'error', code: error.code, description: error.message });
+    else if (error instanceof FormatError) this.destroy('invalid', `invalid RTMP: ${error.message}`, error);
+    else this.destroy('failed', 'an internal error', error);
   }
 
   refuse(status: Status): void {
@@ -195,7 +213,7 @@ class ServerConnection implements RtmpConnection {
     // A client that does not read gets no more time; one that read has closed by then.
     const timer = setTimeout(() => this.#socket.destroy(), FLUSH_MS);
     this.#socket.once('close', () => clearTimeout(timer));
-    this.#close(status.description);
+    this.#close('refused', status.description);
     this.#socket.resume();
   }
 
@@ -204,13 +222,13 @@ class ServerConnection implements RtmpConnection {
     this.#link.write(messageType.command, 0, this.#publishStreamId, printStatus(status));
   }
 
-  destroy(reason: string, error?: unknown): void {
+  destroy(end: RtmpEnd, detail: string, error?: unknown): void {
     this.#socket.destroy();
-    this.#close(reason, error);
+    this.#close(end, detail, error);
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#socket.writableLength > MAX_UNSENT_BYTES) this.destroy('the client does not read');
+    if (this.#socket.writableLength > MAX_UNSENT_BYTES) this.destroy('invalid', 'the client does not read');
     else if (this.#socket.writable) this.#socket.write(bytes);
   }
 
@@ -219,7 +237,7 @@ class ServerConnection implements RtmpConnection {
     this.#phase = phase;
     clearTimeout(this.#timer);
     if (awaited !== undefined) {
-      this.#timer = setTimeout(() => this.destroy(`no ${awaited} in time`), this.#limits.commandMs);
+      this.#timer = setTimeout(() => this.destroy('timeout', `no ${awaited} in time`), this.#limits.commandMs);
     } else {
       this.#idleMs = 0;
       this.#timer = setInterval(() => this.#checkIdle(), Math.min(CHECK_MS, this.#limits.idleMs));
@@ -236,20 +254,20 @@ class ServerConnection implements RtmpConnection {
     }
     this.#idleMs += Math.min(CHECK_MS, this.#limits.idleMs);
     if (this.#idleMs >= this.#limits.idleMs) {
-      this.destroy(`the publisher sent nothing for ${Math.round(this.#limits.idleMs / 1000)} s`);
+      this.destroy('timeout', `the publisher sent nothing for ${Math.round(this.#limits.idleMs / 1000)} s`);
     } else if (this.#socket.writableLength === 0) {
       this.#link.writeUserControl(userControl.pingRequest, Math.floor(performance.now()) >>> 0);
     }
   }
 
-  #close(reason: string, error?: unknown): void {
+  #close(end: RtmpEnd, detail: string, error?: unknown): void {
     if (this.#phase === 'closed') return;
     this.#phase = 'closed';
     clearTimeout(this.#timer);
-    this.#endPublication(reason);
+    this.#endPublication(detail);
     this.#ended.abort();
     this.#handlers.phase?.('closed');
-    this.#handlers.closed(reason, error);
+    this.#handlers.closed(end, detail, error);
   }
 
   #endPublication(detail: string): void {
@@ -374,7 +392,10 @@ class ServerConnection implements RtmpConnection {
     this.#heldBytes = 0;
     this.#chunkLimits.maxMessageBytes = MAX_HELD_BYTES;
     clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => this.destroy('the answer to publish took too long'), this.#limits.commandMs);
+    this.#timer = setTimeout(
+      () => this.destroy('failed', 'the answer to publish took too long'),
+      this.#limits.commandMs,
+    );
     this.#socket.pause();
     void this.#awaitAnswer({ ...request, playPath: textOf(rest[0]), signal: this.#ended.signal });
   }
@@ -387,8 +408,7 @@ class ServerConnection implements RtmpConnection {
       else this.#start(publication);
     } catch (error) {
       this.#held = undefined;
-      if (error instanceof RtmpRefusal) this.refuse({ level: 'error', code: error.code, description: error.message });
-      else this.destroy(error instanceof FormatError ? 'invalid RTMP' : messageOf(error), error);
+      this.#fail(error);
     }
   }
 

@@ -1,0 +1,105 @@
+/**
+ * Opens the servers of publishing protocols. A port that cannot be opened is a warning: everything else runs.
+ * In: settings, PublishAccess. Out: the ports; a check of /health for each protocol.
+ */
+import { type Endpoint, printEndpoint } from '../config/address.ts';
+import { certificateFiles, followCertificate, readCertificate } from '../http/tls/tls-certificate.ts';
+import type { PublishAccess } from '../ingest/publish-access.ts';
+import { ConnectionLimits, MAX_HALF_OPEN } from '../ingest/rtmp/connection-limits.ts';
+import { APPLICATION } from '../ingest/rtmp/publish-name.ts';
+import { openRtmpServer, type RtmpServer, type RtmpServerSetup } from '../ingest/rtmp/server.ts';
+import { messageOf, OxbowError } from '../lib/errors.ts';
+import type { AppContext, Parts } from './parts.ts';
+
+/**
+ * Addresses for publishers, e.g. `rtmp://127.0.0.1:1935/live`; with a loopback address if the server listens on all addresses. Undefined
+ * where a protocol is off or its port could not be opened.
+ */
+export interface IngestAddresses {
+  readonly rtmp: string | undefined;
+  readonly rtmps: string | undefined;
+}
+
+type Needed = Pick<Parts, 'health'> & { readonly publishAccess: PublishAccess };
+
+/**
+ * Opens all servers that the settings name.
+ *
+ * @throws OxbowError `bad-setting` if RTMPS is on and has no usable certificate
+ */
+export async function openIngest(app: AppContext, { health, publishAccess }: Needed): Promise<IngestAddresses> {
+  const { config, settings, metrics, log } = app;
+  const { connections, perAddress } = config.rtmpLimits;
+  const rtmp = {
+    access: publishAccess,
+    limits: new ConnectionLimits({ connections, perAddress, halfOpen: MAX_HALF_OPEN }),
+    idleMs: settings.now.rtmpLimits.idle,
+    metrics,
+    log,
+  };
+  const onRtmp = await openPort(app, health, 'rtmp', config.rtmp, (listen) => openRtmpServer({ ...rtmp, listen }));
+  const onRtmps = await openPort(app, health, 'rtmps', config.rtmps, (listen) => openRtmps(app, { ...rtmp, listen }));
+  return { rtmp: onRtmp && `rtmp://${onRtmp}/${APPLICATION}`, rtmps: onRtmps && `rtmps://${onRtmps}/${APPLICATION}` };
+}
+
+/** RTMPS with the certificate of HTTPS, which is reloaded when its files change. */
+async function openRtmps(app: AppContext, setup: RtmpServerSetup): Promise<RtmpServer> {
+  const files = certificateFiles(app.config.tls);
+  if (!files) {
+    throw new OxbowError('bad-setting', '`rtmps` is on, but there is no certificate.', {
+      extra: { hint: 'Set tls.cert and tls.key: oxbow --rtmps 443 --tls-cert FILE --tls-key FILE' },
+    });
+  }
+  const certificate = await readCertificate(files);
+  const server = await openRtmpServer({ ...setup, certificate });
+  const watching = new AbortController();
+  const following = followCertificate(files, server, certificate, app, { signal: watching.signal });
+  app.opened.defer(async () => {
+    watching.abort();
+    await following;
+  });
+  return server;
+}
+
+/**
+ * Opens one port; one that is in use is a warning, and a check that degrades /health.
+ *
+ * @returns address and port for clients on this computer
+ */
+async function openPort<T extends { readonly port: number; close(): Promise<void> }>(
+  { opened, log }: AppContext,
+  health: Parts['health'],
+  protocol: string,
+  endpoint: Endpoint | 'off',
+  open: (listen: Endpoint) => Promise<T>,
+): Promise<string | undefined> {
+  if (endpoint === 'off') return undefined;
+  const name = protocol.toUpperCase();
+  try {
+    const server = await open(endpoint);
+    opened.defer(() => server.close());
+    const where = printEndpoint({ ...endpoint, port: server.port });
+    health.register(protocol, () => `listens on ${where}`, { ready: false, degrades: true });
+    return printEndpoint({ address: reachable(endpoint.address), port: server.port });
+  } catch (error) {
+    if (error instanceof OxbowError) throw error;
+    const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
+    const where = printEndpoint(endpoint);
+    const problem = isTaken ? `another program uses ${where}` : `cannot listen on ${where}: ${messageOf(error)}`;
+    const hint = `Choose another port with --${protocol} PORT, or turn it off with --${protocol} off.`;
+    log.warn({ protocol, hint }, `${name} is off: ${problem}`);
+    health.register(
+      protocol,
+      () => {
+        throw new Error(`${problem}. ${hint}`);
+      },
+      { ready: false, degrades: true },
+    );
+    return undefined;
+  }
+}
+
+/** An address on which this computer can connect. */
+function reachable(address: string): string {
+  return address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
+}

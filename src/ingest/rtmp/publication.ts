@@ -1,0 +1,80 @@
+/**
+ * One publisher over RTMP: its messages become frames of a stream.
+ * In: media messages of wire/rtmp. Out: calls of a publisher session; warnings for the encoder. docs/media.md 12.
+ */
+
+import { createFlvDemuxer, type FlvDemuxer } from '../../media/flv/demuxer.ts';
+import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
+import { type MediaType, messageType } from '../../wire/rtmp/message.ts';
+import type { RtmpPublication } from '../../wire/rtmp/server.ts';
+import type { Publisher } from '../publisher.ts';
+
+/** Without a key frame for so long the encoder gets a warning, ms. */
+const KEY_FRAME_WITHIN_MS = 10_000;
+
+/** What a publication reports. */
+export interface PublicationOwner {
+  /** Bytes that the connection received. */
+  readonly totalBytes: () => number;
+  /** A sentence for the user of the encoder. */
+  readonly warn: (description: string) => void;
+}
+
+/** Feeds a publisher session. */
+export class Publication implements RtmpPublication, DemuxerOutput {
+  readonly #publisher: Publisher;
+  readonly #owner: PublicationOwner;
+  readonly #demuxer: FlvDemuxer;
+  #videoTrack = -1;
+  #keyFrameMs: number | undefined;
+
+  constructor(publisher: Publisher, owner: PublicationOwner) {
+    this.#publisher = publisher;
+    this.#owner = owner;
+    this.#demuxer = createFlvDemuxer(this);
+  }
+
+  message(type: MediaType, timestampMs: number, body: Uint8Array): void {
+    this.#publisher.stats.bytesIn = this.#owner.totalBytes();
+    switch (type) {
+      case messageType.audio:
+        this.#demuxer.audio(body, timestampMs);
+        return;
+      case messageType.video:
+        this.#demuxer.video(body, timestampMs);
+        this.#checkKeyFrame(timestampMs);
+        return;
+      case messageType.data:
+        this.#demuxer.data(body, timestampMs);
+        this.#publisher.stats.encoder = this.#demuxer.encoder ?? this.#publisher.stats.encoder;
+        return;
+    }
+  }
+
+  end(detail: string): void {
+    this.#demuxer.flush();
+    this.#publisher.close(detail);
+  }
+
+  tracks(tracks: readonly Track[]): void {
+    this.#videoTrack = tracks.find(({ kind }) => kind === 'video')?.id ?? -1;
+    this.#publisher.startTracks(tracks);
+  }
+
+  frame(frame: Frame): void {
+    if (frame.key && frame.trackId === this.#videoTrack) this.#keyFrameMs = undefined;
+    this.#publisher.publish(frame);
+  }
+
+  damage(reason: string): void {
+    this.#publisher.damage(reason);
+  }
+
+  /** Warns once in each period without a key frame. */
+  #checkKeyFrame(timestampMs: number): void {
+    this.#keyFrameMs ??= timestampMs;
+    if (timestampMs - this.#keyFrameMs < KEY_FRAME_WITHIN_MS) return;
+    this.#keyFrameMs = timestampMs;
+    this.#owner.warn('No key frame for 10 s. Set the key frame interval of the encoder to 2 s.');
+  }
+}

@@ -1,0 +1,323 @@
+/**
+ * The RTMP server on one port, with or without TLS: encoders connect and publish.
+ * In: connections, PublishAccess. Out: publisher sessions; metrics; the port. docs/2-publish/rtmp.md.
+ */
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
+import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
+import type { Endpoint } from '../../config/address.ts';
+import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+import type { ServerAbilities } from '../../wire/rtmp/commands.ts';
+import {
+  acceptRtmp,
+  type RtmpConnection,
+  type RtmpEnd,
+  type RtmpLimits,
+  type RtmpPhase,
+  type RtmpPublication,
+  type RtmpPublishRequest,
+  RtmpRefusal,
+  rtmpLimits,
+} from '../../wire/rtmp/server.ts';
+import type { PublishAccess } from '../publish-access.ts';
+import type { Publisher } from '../publisher.ts';
+import type { Admission, ConnectionLimits } from './connection-limits.ts';
+import { Publication } from './publication.ts';
+import { APPLICATION, applicationOf, publishNameOf } from './publish-name.ts';
+
+/** What oxbow takes of enhanced RTMP. */
+const abilities: ServerAbilities = {
+  video: ['avc1', 'hvc1', 'av01', 'vp09'],
+  audio: ['mp4a', 'Opus', 'ac-3', 'ec-3', '.mp3'],
+  // Multitrack and ModEx.
+  capsEx: 6,
+};
+/** TCP keepalive begins after so long without data, ms. */
+const KEEP_ALIVE_MS = 10_000;
+/** After a close, connections that have not ended are cut, ms. */
+const CLOSE_WITHIN_MS = 2500;
+
+/** A certificate and its key, PEM. */
+export interface RtmpCertificate {
+  readonly cert: Buffer;
+  readonly key: Buffer;
+}
+
+/** What a server needs. */
+export interface RtmpServerSetup {
+  /** With its address filled in; port 0 picks a free one. */
+  readonly listen: Endpoint;
+  readonly access: PublishAccess;
+  /** Shared by the servers of RTMP and RTMPS. */
+  readonly limits: ConnectionLimits;
+  /** A publisher that sends nothing for so long is disconnected, ms. */
+  readonly idleMs: number;
+  readonly metrics: Metrics;
+  readonly log: Log;
+  /** With a certificate the port is RTMPS. */
+  readonly certificate?: RtmpCertificate | undefined;
+}
+
+/** A server that listens. */
+export interface RtmpServer extends AsyncDisposable {
+  readonly port: number;
+  /** Uses another certificate for new connections. */
+  use(certificate: RtmpCertificate): void;
+  /** Accepts no new connections, ends publishers in order, resolves when all connections have ended. May be called twice. */
+  close(): Promise<void>;
+}
+
+/**
+ * Listens.
+ *
+ * @throws the system's error if it cannot listen, e.g. EADDRINUSE
+ */
+export async function openRtmpServer(setup: RtmpServerSetup): Promise<RtmpServer> {
+  const server = new RtmpPort(setup);
+  await server.listen();
+  return server;
+}
+
+class RtmpPort implements RtmpServer {
+  readonly #setup: RtmpServerSetup;
+  readonly #protocol: 'rtmp' | 'rtmps';
+  readonly #server: Server;
+  readonly #limits: RtmpLimits;
+  readonly #clients = new Set<Client>();
+  readonly #uncount: () => void;
+  #context: SecureContext | undefined;
+  #closing: Promise<void> | undefined;
+
+  constructor(setup: RtmpServerSetup) {
+    this.#setup = setup;
+    this.#protocol = setup.certificate ? 'rtmps' : 'rtmp';
+    if (setup.certificate) this.use(setup.certificate);
+    this.#limits = { ...rtmpLimits, idleMs: setup.idleMs };
+    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    this.#server = createServer(options, (socket) => this.#accept(socket));
+    this.#uncount = setup.metrics.beforeScrape(() => {
+      for (const client of this.#clients) client.count();
+    });
+  }
+
+  get port(): number {
+    return (this.#server.address() as AddressInfo).port;
+  }
+
+  async listen(): Promise<void> {
+    const { address: host, port } = this.#setup.listen;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    this.#server.once('error', reject);
+    this.#server.listen({ host, port, backlog: 1024 }, resolve);
+    await promise;
+    this.#server.off('error', reject);
+    this.#server.on('error', (error) => this.#setup.log.error({ error: messageOf(error) }, 'the RTMP server failed'));
+  }
+
+  use({ cert, key }: RtmpCertificate): void {
+    this.#context = createSecureContext({ cert, key, minVersion: 'TLSv1.2' });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  async #close(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#server.close(() => resolve());
+    for (const client of this.#clients) client.leave();
+    const late = setTimeout(() => {
+      for (const client of this.#clients) client.cut();
+    }, CLOSE_WITHIN_MS);
+    await promise;
+    clearTimeout(late);
+    this.#uncount();
+  }
+
+  #accept(socket: Socket): void {
+    const { limits, metrics } = this.#setup;
+    const protocol = this.#protocol;
+    let client: Client | undefined;
+    const admission = limits.admit(socket.remoteAddress ?? '', () => client?.drop());
+    if (!admission) {
+      metrics.rtmpEnded.inc({ protocol, reason: 'crowded' });
+      socket.on('error', () => undefined);
+      socket.destroy();
+      return;
+    }
+    const made = new Client(socket, {
+      ...this.#setup,
+      protocol,
+      admission,
+      context: this.#context,
+      times: this.#limits,
+    });
+    client = made;
+    this.#clients.add(made);
+    socket.once('close', () => {
+      admission.ended();
+      this.#clients.delete(made);
+    });
+  }
+}
+
+interface ClientSetup extends RtmpServerSetup {
+  readonly protocol: 'rtmp' | 'rtmps';
+  readonly admission: Admission;
+  readonly context: SecureContext | undefined;
+  readonly times: RtmpLimits;
+}
+
+/** One connection. */
+class Client {
+  readonly #socket: Socket;
+  readonly #setup: ClientSetup;
+  readonly #connection: RtmpConnection;
+  readonly #remote: string;
+  #phase: RtmpPhase = 'handshake';
+  #stream: string | undefined;
+  #countedBytes = 0;
+
+  constructor(socket: Socket, setup: ClientSetup) {
+    this.#socket = socket;
+    this.#setup = setup;
+    this.#remote = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
+    const { context, protocol, metrics } = setup;
+    metrics.rtmpConnections.inc({ protocol, phase: 'handshake' });
+    const plain: Duplex = context ? new TLSSocket(socket, { isServer: true, secureContext: context }) : socket;
+    this.#connection = acceptRtmp(
+      plain,
+      {
+        abilities,
+        connect: ({ app }) => checkApplication(app),
+        publish: (request) => this.#publish(request),
+        phase: (phase) => this.#enter(phase),
+        closed: (end, detail, error) => this.#closed(end, detail, error),
+      },
+      setup.times,
+    );
+    plain.on('data', (bytes: Uint8Array) => this.#connection.push(bytes));
+    plain.once('close', () => socket.destroy());
+  }
+
+  /** Another connection takes its place. */
+  drop(): void {
+    this.#setup.metrics.rtmpEnded.inc({ protocol: this.#setup.protocol, reason: 'crowded' });
+    this.#connection.destroy('server', 'too many half-open connections');
+    this.#setup.admission.ended();
+  }
+
+  /** The server closes: publishers get a status. */
+  leave(): void {
+    if (this.#phase === 'publishing') {
+      const code = 'NetConnection.Connect.AppShutdown';
+      this.#connection.refuse({ level: 'error', code, description: 'oxbow is stopping.' });
+    } else {
+      this.cut();
+    }
+  }
+
+  /** Closes at once. */
+  cut(): void {
+    this.#connection.destroy('server', 'oxbow is stopping');
+    this.#socket.destroy();
+  }
+
+  #enter(phase: RtmpPhase): void {
+    const { protocol, metrics, admission } = this.#setup;
+    metrics.rtmpConnections.dec({ protocol, phase: this.#phase });
+    if (phase !== 'closed') metrics.rtmpConnections.inc({ protocol, phase });
+    if (phase === 'publishing') admission.published();
+    else if (this.#phase === 'publishing' && phase !== 'closed') admission.unpublished();
+    this.#phase = phase;
+    this.count();
+  }
+
+  /** Adds the bytes since the last call to the metric. */
+  count(): void {
+    const { protocol, metrics } = this.#setup;
+    const total = this.#connection?.totalBytes ?? 0;
+    metrics.rtmpBytes.inc({ protocol }, total - this.#countedBytes);
+    this.#countedBytes = total;
+  }
+
+  async #publish(request: RtmpPublishRequest): Promise<RtmpPublication> {
+    const { access, protocol } = this.#setup;
+    const { name, key } = publishNameOf(request);
+    let publisher: Publisher;
+    try {
+      const { signal, flashVer } = request;
+      const userAgent = flashVer === '' ? undefined : flashVer;
+      publisher = await access.publish({ name, key, protocol, remote: this.#remote, signal, userAgent });
+    } catch (error) {
+      throw refusalOf(error);
+    }
+    this.#stream = name;
+    publisher.stats.encoder = request.flashVer;
+    publisher.signal.addEventListener('abort', () => this.#ended(publisher.signal.reason), { once: true });
+    return new Publication(publisher, {
+      totalBytes: () => this.#connection.totalBytes,
+      warn: (description) =>
+        this.#connection.notify({ level: 'warning', code: 'NetStream.Publish.Warning', description }),
+    });
+  }
+
+  /** oxbow, or the client, ended the session. */
+  #ended(reason: unknown): void {
+    if (!(reason instanceof OxbowError)) return;
+    const code = reason.code === 'publisher-replaced' ? 'NetStream.Publish.BadName' : 'NetStream.Publish.Denied';
+    this.#connection.refuse({ level: 'error', code, description: describe(reason) });
+  }
+
+  #closed(end: RtmpEnd, detail: string, error: unknown): void {
+    const { protocol, metrics, log } = this.#setup;
+    this.count();
+    metrics.rtmpEnded.inc({ protocol, reason: end });
+    const fields = { protocol, remote: this.#remote, stream: this.#stream, reason: detail };
+    if (end === 'failed' && error !== undefined && !isSocketError(error)) {
+      metrics.bugs.inc();
+      log.error(
+        { ...fields, error: error instanceof Error ? error.stack : messageOf(error) },
+        'an RTMP connection failed',
+      );
+    } else if (end === 'invalid' || end === 'refused') {
+      log.info(
+        { ...fields, ...(error instanceof FormatError && { error: error.message }) },
+        'an RTMP client was refused',
+      );
+    } else {
+      log.debug(fields, 'an RTMP connection ended');
+    }
+  }
+}
+
+function isSocketError(error: unknown): boolean {
+  return error instanceof Error && 'code' in error;
+}
+
+function checkApplication(app: string): void {
+  const { application } = applicationOf(app);
+  if (application === APPLICATION) return;
+  throw new RtmpRefusal(
+    'NetConnection.Connect.Rejected',
+    `Unknown application "${application.slice(0, 64)}". Use rtmp://HOST/${APPLICATION} as the server of your encoder.`,
+  );
+}
+
+/** The status for an encoder. A bug has no details. */
+function refusalOf(error: unknown): unknown {
+  if (!(error instanceof OxbowError)) return error;
+  return new RtmpRefusal('NetStream.Publish.BadName', describe(error), { cause: error });
+}
+
+function describe(error: OxbowError): string {
+  const { hint = error.refusal.hint } = error.extra;
+  return `${error.message} ${String(hint)}`.slice(0, 500);
+}
