@@ -2,6 +2,14 @@
  * The contract of the streams, as the HTTP API calls it. Names are valid and times checked; each call refuses with an OxbowError.
  * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types alone.
  */
+
+import type {
+  StreamBackpressure,
+  StreamBuffer,
+  StreamParameters,
+  StreamRecovery,
+  StreamSync,
+} from './inspect-shapes.ts';
 import type { StreamPicture } from './picture.ts';
 import type { GapView, MarkerView, PinView, StreamPatch, StreamSettings, StreamView, TimelineView } from './shapes.ts';
 import type { StatsHistory, StreamStats } from './stats-shapes.ts';
@@ -58,8 +66,23 @@ export interface StatsApi {
   statsHistory(name: string, fromMs: number, toMs: number, resS: number): Promise<StatsHistory>;
 }
 
+/** What streams hold and how they keep up; each call refuses `stream-unknown`. */
+export interface InspectApi {
+  buffer(name: string): StreamBuffer;
+  sync(name: string): StreamSync;
+  parameters(name: string): StreamParameters;
+  backpressure(name: string): StreamBackpressure;
+  recovery(name: string): Promise<StreamRecovery>;
+  /** When the newest picture that is recorded was shown, ms since 1970. Refuses `no-media`. */
+  newestPicture(name: string): number;
+  /** The same for the last key frame that is recorded. Refuses `no-media`. */
+  newestKeyPicture(name: string): Promise<number>;
+  /** The last key frame as it was sent, see streams/inspect/key-frame. Refuses `no-media`. */
+  keyFrame(name: string): Uint8Array;
+}
+
 /** The streams of this server. */
-export interface StreamsApi extends MarksApi, PicturesApi, StatsApi {
+export interface StreamsApi extends MarksApi, PicturesApi, StatsApi, InspectApi {
   /** All streams, also private ones, in the order of the list. */
   list(): Promise<readonly StreamView[]>;
   get(name: string): Promise<StreamView | undefined>;

@@ -43,10 +43,15 @@ import type {
   SignInWays,
   StatsHistory,
   StorageView,
+  StreamBackpressure,
+  StreamBuffer,
   StreamList,
+  StreamParameters,
   StreamPatch,
+  StreamRecovery,
   StreamSettings,
   StreamStats,
+  StreamSync,
   StreamView,
   SystemView,
   TimelineView,
@@ -234,6 +239,84 @@ export class Operations {
     options?: CallOptions,
   ): Promise<StatsHistory> {
     return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/stats/history' }, input, options);
+  }
+
+  /** Returns what a stream holds in memory: its GOP buffer and its live playlist. */
+  getStreamBuffer(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<StreamBuffer> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/buffer' }, input, options);
+  }
+
+  /** Returns the clocks of a stream: runs with their UTC offset, skew, drift, order of audio and video. */
+  getStreamSync(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<StreamSync> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/sync' }, input, options);
+  }
+
+  /** Returns the codec configurations of a stream: parameter sets and their fields. */
+  getStreamParameters(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<StreamParameters> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/parameters' }, input, options);
+  }
+
+  /** Returns how full the queues of a stream are, their bounds, and what its sinks lost. */
+  getStreamBackpressure(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<StreamBackpressure> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/backpressure' }, input, options);
+  }
+
+  /** Returns the interruptions of a stream: gaps, reconnects, switches and losses, with their causes. */
+  getStreamRecovery(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<StreamRecovery> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/recovery' }, input, options);
+  }
+
+  /** Returns a picture of a stream now, as JPEG: the newest one that is recorded. */
+  getStreamPreview(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<Response> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/preview', answer: 'file' }, input, options);
+  }
+
+  /** Returns the last key frame of a stream, as a picture or as it was sent. */
+  getStreamIframe(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      format?: 'jpeg' | 'raw';
+    },
+    options?: CallOptions,
+  ): Promise<Response> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/iframe', answer: 'file' }, input, options);
   }
 
   /** Probes a source URL: its protocol, tracks and qualities, and how far back it goes. The URL itself may be private; private addresses that it redirects or links to must be in `net.allow`. */

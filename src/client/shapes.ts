@@ -458,6 +458,191 @@ export type StatsHistory = {
   };
 };
 
+/** `StreamBuffer` of the API. */
+export type StreamBuffer = {
+  /** the newest GOPs, for sinks that come now */
+  gop: {
+    /** false: no sink or standby publisher needs it now */
+    kept: boolean;
+    /** the one in progress included */
+    gops: number;
+    frames: number;
+    bytes: number;
+    seconds: number;
+    /** the GOP in progress exceeded its bounds and was dropped */
+    tooLarge: boolean;
+  };
+  /** the live playlist, oldest segment first */
+  window: {
+    generation: number | null;
+    /** the live playlist has ended */
+    ended: boolean;
+    /** bytes of media in memory */
+    memoryBytes: number;
+    segments: {
+      msn: number;
+      /** RFC 3339, UTC, milliseconds */
+      at: string;
+      duration: number | null;
+      bytes: number;
+      /** of the reference track */
+      parts: number;
+      /** false: it is read from the recording */
+      inMemory: boolean;
+      discontinuity: boolean;
+    }[];
+  };
+  recorder: {
+    /** published media that waits for the disk */
+    waitingBytes: number;
+  };
+};
+
+/** `StreamSync` of the API. */
+export type StreamSync = {
+  /** the current run; null while no media flows */
+  run: {
+    id: number;
+    /** UTC of pts 0, unix seconds */
+    utcOffset: number;
+    clock: 'source' | 'arrival';
+    /** RFC 3339, UTC, milliseconds */
+    since: string;
+  } | null;
+  skew: number | null;
+  drift: number | null;
+  avOffset: number | null;
+  /** how far audio arrived after its video in the last minute, ms of media. This is the order of sending, not an offset */
+  audioBehind: {
+    least: number;
+    most: number;
+  } | null;
+  jitter: number | null;
+  tracks: {
+    id: number;
+    kind: string;
+    /** ticks per second */
+    timescale: number;
+    lastDts: number | null;
+  }[];
+  /** runs of the live playlist, oldest first */
+  runs: {
+    run: number;
+    firstMsn: number;
+    utcOffset: number;
+  }[];
+};
+
+/** `StreamParameters` of the API. */
+export type StreamParameters = {
+  tracks: {
+    id: number;
+    kind: string;
+    codec: string;
+    /** RFC 6381 */
+    codecs: string;
+    language: string;
+    /** body of the configuration box (avcC, hvcC, av1C, vpcC, dOps …), base64 */
+    record: string;
+    sets: {
+      /** `SPS`, `PPS`, `VPS`, `AudioSpecificConfig`, or the name of the box */
+      kind: string;
+      hex: string;
+    }[];
+    /** fields of the parameter sets, such as profile, level, width, height, frame rate, bit depth */
+    facts: Readonly<Record<string, unknown>>;
+  }[];
+};
+
+/** `StreamBackpressure` of the API. */
+export type StreamBackpressure = {
+  /** the highest of 25, 50, 75 and 90 percent of the bound that was reached, or 0 */
+  level: number;
+  /** frames that wait in sinks and the GOP buffer of this stream */
+  memory: {
+    bytes: number;
+    maxBytes: number;
+    /** the highest of 25, 50, 75 and 90 percent of the bound that was reached, or 0 */
+    level: number;
+  };
+  /** of all streams */
+  totalMemory: {
+    bytes: number;
+    maxBytes: number;
+    /** the highest of 25, 50, 75 and 90 percent of the bound that was reached, or 0 */
+    level: number;
+  };
+  /** segments that wait for the disk; at the bound a gap with cause `overload` */
+  recorder: {
+    bytes: number;
+    maxBytes: number;
+    /** the highest of 25, 50, 75 and 90 percent of the bound that was reached, or 0 */
+    level: number;
+  };
+  sinks: {
+    name: string;
+    queuedBytes: number;
+    /** 0: it has no queue */
+    maxBytes: number;
+    /** the highest of 25, 50, 75 and 90 percent of the bound that was reached, or 0 */
+    level: number;
+    waitsForKeyFrame: boolean;
+    lost: {
+      slow: {
+        gops: number;
+        frames: number;
+      };
+      'gop-too-large': {
+        gops: number;
+        frames: number;
+      };
+      memory: {
+        gops: number;
+        frames: number;
+      };
+    };
+  }[];
+};
+
+/** `StreamRecovery` of the API. */
+export type StreamRecovery = {
+  state: StreamState;
+  /** why it is not live; may be empty */
+  problem: string;
+  /** start of the counts: the stream was opened by this process */
+  since: string;
+  counts: {
+    /** times that media began or continued after an interruption */
+    runs: number;
+    gaps: number;
+    /** publishers that connected, and (re)starts of a source */
+    connects: number;
+    refused: number;
+    /** another publisher took over */
+    switches: number;
+    /** damaged places in the media */
+    damage: number;
+    /** GOPs that slow sinks lost */
+    lostGops: number;
+    /** times that no key frame came for ten seconds */
+    keyless: number;
+  };
+  /** gaps of the last 24 hours by cause */
+  lastDay: {
+    cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock' | 'internal';
+    gaps: number;
+    seconds: number;
+  }[];
+  /** the last 100, newest first */
+  events: {
+    /** RFC 3339, UTC, milliseconds */
+    at: string;
+    kind: 'live' | 'gap' | 'offline' | 'connected' | 'left' | 'refused' | 'switched' | 'damage' | 'loss' | 'keyless';
+    /** for a person; never an address */
+    detail: string;
+  }[];
+};
+
 /** `ProbeView` of the API. */
 export type ProbeView = {
   protocol: 'hls' | 'mp4' | 'page' | 'test' | 'udp' | 'srt' | 'file';

@@ -32,6 +32,11 @@ export class PublishMeter {
     return this.#tracks.map(({ track }) => track);
   }
 
+  /** All tracks with what was measured of each. */
+  get trackMeters(): readonly TrackMeter[] {
+    return this.#tracks;
+  }
+
   /** The first video track; undefined where there is none. */
   get videoTrack(): TrackMeter | undefined {
     return this.#firstVideo;

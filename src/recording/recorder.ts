@@ -105,6 +105,11 @@ export class Recorder implements AsyncDisposable {
     return this.#backlogBytes;
   }
 
+  /** Most bytes that may wait. */
+  get maxBacklogBytes(): number {
+    return this.#options.maxBacklogBytes ?? MAX_BACKLOG_BYTES;
+  }
+
   /** Whether every group passed to `write` and `skip` is on disk, lost or skipped. */
   get isQuiet(): boolean {
     return this.#pendingGroups === 0;

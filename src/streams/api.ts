@@ -6,6 +6,7 @@ import type { StreamsApi } from '../api/streams-api.ts';
 import { coarsen } from '../recording/coarse-timeline.ts';
 import { readTimeline } from '../recording/timeline.ts';
 import type { Catalog } from './catalog.ts';
+import { createInspectApi } from './inspect/inspect-api.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { createMarksApi } from './marks.ts';
 import { createStatsApi } from './measure/stats-api.ts';
@@ -43,6 +44,7 @@ export function createStreamsApi(
     ...marks,
     ...createPicturesApi(deps, catalog),
     ...createStatsApi(deps, catalog, viewersOf),
+    ...createInspectApi(deps.clock, catalog, timeline),
     async list() {
       catalog.assertOpen();
       return Promise.all(catalog.all.map(view));

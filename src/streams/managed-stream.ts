@@ -28,6 +28,7 @@ import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, type StreamParts } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
+import { reportStreamEvent } from './stream-reports.ts';
 
 /** A source that returns may deliver this much of the missed media, µs. */
 const LATE_US = 60_000_000;
@@ -208,6 +209,11 @@ export class ManagedStream implements ServedStream {
     return leastMsnAt(us / 1000);
   }
 
+  /** Bytes of published media that wait for the disk. */
+  get recordingBacklog(): { readonly bytes: number; readonly maxBytes: number } {
+    return { bytes: this.#parts.recorder.backlogBytes, maxBytes: this.#parts.recorder.maxBacklogBytes };
+  }
+
   /** No published media waits for the disk. */
   get isQuiet(): boolean {
     return this.#parts.recorder.isQuiet;
@@ -346,36 +352,8 @@ export class ManagedStream implements ServedStream {
         metrics.damage.inc({ stream });
         log.debug({ ...sourceFields(this.#definition), reason: event.reason }, 'damaged media');
         break;
-      case 'clipped': {
-        const seconds = event.durationUs / 1e6;
-        metrics.clippedSeconds.inc({ stream }, seconds);
-        log.info({ ...sourceFields(this.#definition), seconds }, 'the source repeated media, which was dropped');
-        break;
-      }
-      case 'sink-failed': {
-        const { sink, error } = event;
-        metrics.bugs.inc();
-        log.error({ stream, sink, error: messageOf(error), stack: (error as Error).stack }, 'a sink failed');
-        break;
-      }
-      case 'sink-lost': {
-        const { sink, cause, gops, frames } = event;
-        metrics.sinkLostGops.inc({ stream, sink, cause }, gops);
-        metrics.sinkLostFrames.inc({ stream, sink, cause }, frames);
-        log.warn({ stream, sink, cause, gops, frames }, 'a sink dropped GOPs');
-        break;
-      }
-      case 'pressure':
-        break; // StreamEvents publishes it
-      case 'gop-too-large':
-        metrics.gopsTooLarge.inc({ stream });
-        break;
-      case 'keyless':
-        log.warn(
-          sourceFields(this.#definition),
-          'no key frame for 10 s: set the key frame interval of the encoder to 2 s',
-        );
-        break;
+      default:
+        reportStreamEvent(this.#deps, this.#definition, event);
     }
   }
 

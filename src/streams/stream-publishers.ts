@@ -5,6 +5,7 @@
 import type { ClaimRequest, Publisher } from '../ingest/publisher.ts';
 import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { Emitter } from '../lib/events.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamDefinition } from './definition.ts';
 import { reportPublisher } from './publish-events.ts';
@@ -28,6 +29,8 @@ export interface StreamPublishersSetup {
 
 /** The feeding side of a managed stream. */
 export class StreamPublishers {
+  /** Events of publishers, and of the client that reads the source. */
+  readonly events = new Emitter<PublisherEvent>();
   readonly #setup: StreamPublishersSetup;
   readonly #slot: PublisherSlot;
   /** Set between start and end; `client` reads the source of a stream that is not of type `push`. */
@@ -133,10 +136,13 @@ export class StreamPublishers {
 
   /** Reports a publisher that was refused. */
   refused(request: ClaimRequest, error: OxbowError): void {
-    reportPublisher(this.#setup.deps, this.#setup.definition(), { type: 'refused', request, error });
+    const event: PublisherEvent = { type: 'refused', request, error };
+    this.events.emit(event);
+    reportPublisher(this.#setup.deps, this.#setup.definition(), event);
   }
 
   #onEvent(event: PublisherEvent): void {
+    this.events.emit(event);
     if (!this.#isPush) return;
     if (event.type === 'started' && event.publisher.role === 'active') this.#setup.onConnected();
     reportPublisher(this.#setup.deps, this.#setup.definition(), event);

@@ -7,6 +7,7 @@ import { adminRoutes } from './admin.ts';
 import { eventRoutes } from './events.ts';
 import { exportRoutes } from './exports.ts';
 import { healthRoutes } from './health.ts';
+import { inspectRoutes } from './inspect.ts';
 import { jobRoutes } from './jobs.ts';
 import { markRoutes } from './marks.ts';
 import { pictureRoutes } from './pictures.ts';
@@ -25,6 +26,7 @@ export const routes: readonly Route[] = [
   ...streamRoutes,
   ...pictureRoutes,
   ...statsRoutes,
+  ...inspectRoutes,
   ...probeRoutes,
   ...timelineRoutes,
   ...markRoutes,

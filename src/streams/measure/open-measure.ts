@@ -19,7 +19,7 @@ import { StreamMeasure } from './stream-measure.ts';
 export interface MeasuredParts {
   readonly stream: Stream;
   readonly list: LiveWindow;
-  readonly publishers: Pick<StreamPublishers, 'active'>;
+  readonly publishers: Pick<StreamPublishers, 'active' | 'events'>;
   readonly definition: () => StreamDefinition;
   /** Windows of the last hour, see `recentWindows`. */
   readonly windows: readonly StatsWindow[];
@@ -56,6 +56,8 @@ export function openMeasure(
     },
     staggerTicks: [...id].reduce((sum, letter) => sum + letter.charCodeAt(0), 0),
   });
+  stream.events.subscribe((event) => measure.recovery.onStream(event));
+  publishers.events.subscribe((event) => measure.recovery.onPublisher(event));
   try {
     measure.restore(windows);
   } catch (error) {

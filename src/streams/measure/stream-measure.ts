@@ -6,6 +6,7 @@ import type { Finding } from '../../api/advice.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { StatsWindow } from '../../recording/stats-table.ts';
+import { RecoveryLog } from '../inspect/recovery-log.ts';
 import { advise } from './advice.ts';
 import { AdviceWatch } from './advice-watch.ts';
 import type { PublishFigures, Sample } from './figures.ts';
@@ -37,6 +38,8 @@ export interface StreamMeasureSetup {
 
 /** The measurement of one stream. */
 export class StreamMeasure {
+  /** Interruptions of the stream. */
+  readonly recovery: RecoveryLog;
   readonly #setup: StreamMeasureSetup;
   readonly #rows = new HistoryRows();
   readonly #watch: AdviceWatch;
@@ -48,6 +51,7 @@ export class StreamMeasure {
 
   constructor(setup: StreamMeasureSetup) {
     this.#setup = setup;
+    this.recovery = new RecoveryLog(setup.clock);
     this.#ticks = setup.staggerTicks % SAVE_TICKS;
     this.#watch = new AdviceWatch(setup.onAdvice);
   }

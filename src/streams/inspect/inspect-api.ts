@@ -1,0 +1,180 @@
+/**
+ * What a stream holds and how it keeps up, for the API.
+ * In: managed streams. Out: the JSON of api/inspect-shapes. Never an address of a source or a publisher.
+ */
+import type {
+  StreamBackpressure,
+  StreamBuffer,
+  StreamParameters,
+  StreamRecovery,
+  StreamSync,
+} from '../../api/inspect-shapes.ts';
+import { printRfc3339 } from '../../api/instant.ts';
+import type { TimelineView } from '../../api/shapes.ts';
+import type { InspectApi } from '../../api/streams-api.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { PressureGauge } from '../../live/pressure.ts';
+import type { LiveSegment } from '../../packager/live-segment.ts';
+import { startsWithKey } from '../../recording/recording-reader.ts';
+import type { Catalog } from '../catalog.ts';
+import type { ManagedStream } from '../managed-stream.ts';
+import { timeOf, withoutAddresses } from '../public-values.ts';
+import { lastKeyFrame } from './key-frame.ts';
+import { parametersOf } from './parameters.ts';
+
+const DAY_MS = 86_400_000;
+/** The drift of a younger run is noise, seconds. */
+const DRIFT_FROM_S = 60;
+/** Recorded media that is searched for a key frame, µs. */
+const KEY_WITHIN_US = 60_000_000;
+
+/** Creates the part of the API that shows what streams hold. */
+export function createInspectApi(
+  clock: { nowMs(): number },
+  catalog: Pick<Catalog, 'get'>,
+  timeline: (name: string, fromMs: number, toMs: number) => Promise<TimelineView>,
+): InspectApi {
+  return {
+    buffer: (name) => bufferOf(catalog.get(name)),
+    sync: (name) => syncOf(catalog.get(name), clock.nowMs()),
+    parameters: (name) => ({ tracks: catalog.get(name).list.tracks.map(parametersOf) }) satisfies StreamParameters,
+    backpressure: (name) => backpressureOf(catalog.get(name)),
+    async recovery(name) {
+      const stream = catalog.get(name);
+      const nowMs = clock.nowMs();
+      const { gaps } = await timeline(name, nowMs - DAY_MS, nowMs);
+      return recoveryOf(stream, gaps);
+    },
+    newestPicture(name) {
+      const { recording } = catalog.get(name);
+      if (recording.endUs === 0) throw nothing(name);
+      return recording.endUs / 1000 - 1;
+    },
+    async newestKeyPicture(name) {
+      const { recording } = catalog.get(name);
+      const groups = await recording.between(recording.endUs - KEY_WITHIN_US, recording.endUs);
+      const found = groups.findLast(startsWithKey);
+      if (!found) throw nothing(name);
+      return found.startUs / 1000;
+    },
+    keyFrame: (name) => lastKeyFrame(name, catalog.get(name).list),
+  };
+}
+
+function nothing(name: string): OxbowError {
+  return new OxbowError('no-media', `nothing of ${name} is recorded`);
+}
+
+function bytesOf({ sealed, parts }: LiveSegment): number {
+  const tracks = sealed ? [...sealed.tracks.values()] : [...parts.values()].flat();
+  return tracks.reduce((sum, { length }) => sum + length, 0);
+}
+
+function bufferOf({ stream, list, recordingBacklog }: ManagedStream): StreamBuffer {
+  const { gop } = stream.pressure();
+  const [reference] = list.tracks;
+  return {
+    gop: {
+      kept: gop.isKept,
+      gops: gop.gops,
+      frames: gop.frames,
+      bytes: gop.bytes,
+      seconds: Math.round(gop.seconds * 1000) / 1000,
+      tooLarge: gop.isTooLarge,
+    },
+    window: {
+      generation: list.generation?.number ?? null,
+      ended: list.ended,
+      memoryBytes: list.memoryBytes,
+      segments: list.segments.map((segment) => ({
+        msn: segment.msn,
+        at: timeOf(segment.startUs),
+        duration: segment.sealed ? segment.sealed.durationUs / 1e6 : null,
+        bytes: bytesOf(segment),
+        parts: (reference && segment.parts.get(reference.id)?.length) ?? 0,
+        inMemory: segment.bytes !== undefined || segment.sealed === undefined,
+        discontinuity: segment.discontinuity,
+      })),
+    },
+    recorder: { waitingBytes: recordingBacklog.bytes },
+  };
+}
+
+function syncOf({ stream, list, measure, publishers, liveSinceUs }: ManagedStream, nowMs: number): StreamSync {
+  const { context, skewUs } = stream;
+  const { figures } = measure;
+  const ageS = liveSinceUs === undefined ? 0 : nowMs / 1000 - liveSinceUs / 1e6;
+  const meters = publishers.active?.meter.trackMeters ?? [];
+  const runs = new Map<number, StreamSync['runs'][number]>();
+  for (const { msn, run } of list.segments) {
+    if (!runs.has(run.id)) runs.set(run.id, { run: run.id, firstMsn: msn, utcOffset: run.utcOffsetUs / 1e6 });
+  }
+  return {
+    run: context
+      ? {
+          id: context.run.id,
+          utcOffset: context.run.utcOffsetUs / 1e6,
+          clock: context.run.clock,
+          since: timeOf(context.startUs),
+        }
+      : null,
+    skew: skewUs === undefined ? null : skewUs / 1000,
+    drift: skewUs === undefined || ageS < DRIFT_FROM_S ? null : Math.round((skewUs / ageS) * 10) / 10,
+    avOffset: figures?.avOffsetMs ?? null,
+    audioBehind: figures?.audioBehindMs ? { ...figures.audioBehindMs } : null,
+    jitter: figures?.jitterMs === undefined ? null : Math.round(figures.jitterMs * 1000) / 1000,
+    tracks: (context?.tracks ?? []).map(({ id, kind, timescale }) => {
+      const dtsMs = meters.find(({ track }) => track.id === id)?.dtsMs;
+      return { id, kind, timescale, lastDts: dtsMs === undefined || Number.isNaN(dtsMs) ? null : dtsMs / 1000 };
+    }),
+    runs: [...runs.values()],
+  };
+}
+
+function backpressureOf({ stream, recordingBacklog }: ManagedStream): StreamBackpressure {
+  const { level, memory, totalMemory, sinks } = stream.pressure();
+  const gauge = new PressureGauge(recordingBacklog.maxBytes);
+  gauge.set(recordingBacklog.bytes);
+  return {
+    level,
+    memory: finite(memory),
+    totalMemory: finite(totalMemory),
+    recorder: { ...recordingBacklog, level: gauge.level },
+    sinks: sinks.map((sink) => ({ ...sink, maxBytes: finiteBytes(sink.maxBytes) })),
+  };
+}
+
+/** A budget without a bound has the bound 0 in JSON. */
+function finite<B extends { readonly maxBytes: number }>(budget: B): B {
+  return { ...budget, maxBytes: finiteBytes(budget.maxBytes) };
+}
+
+function finiteBytes(bytes: number): number {
+  return Number.isFinite(bytes) ? bytes : 0;
+}
+
+function recoveryOf(
+  { state, problem, measure, definition }: ManagedStream,
+  gaps: TimelineView['gaps'],
+): StreamRecovery {
+  const { recovery } = measure;
+  const byCause = new Map<string, StreamRecovery['lastDay'][number]>();
+  for (const { cause, from, to, merged } of gaps) {
+    const sum = byCause.get(cause) ?? { cause, gaps: 0, seconds: 0 };
+    sum.gaps += merged ?? 1;
+    sum.seconds += (Date.parse(to) - Date.parse(from)) / 1000;
+    byCause.set(cause, sum);
+  }
+  return {
+    state,
+    problem: withoutAddresses(problem, definition.source),
+    since: printRfc3339(recovery.sinceMs),
+    counts: { ...recovery.counts },
+    lastDay: [...byCause.values()].map((sum) => ({ ...sum, seconds: Math.round(sum.seconds * 1000) / 1000 })),
+    events: recovery.entries.map(({ atMs, kind, detail }) => ({
+      at: printRfc3339(atMs),
+      kind,
+      detail: withoutAddresses(detail, definition.source),
+    })),
+  };
+}

@@ -1,0 +1,46 @@
+/**
+ * Logs and counts the events of a live stream that change nothing in its lifecycle.
+ * In: events of live/stream. Out: the log, metrics.
+ */
+import { messageOf } from '../lib/errors.ts';
+import type { StreamEvent } from '../live/stream-event.ts';
+import { type StreamDefinition, sourceFields } from './definition.ts';
+import type { StreamDeps } from './stream-deps.ts';
+
+/** Reports one event. Events that the lifecycle handles are ignored. */
+export function reportStreamEvent(
+  { metrics, log }: Pick<StreamDeps, 'metrics' | 'log'>,
+  definition: StreamDefinition,
+  event: StreamEvent,
+): void {
+  const stream = definition.name;
+  switch (event.type) {
+    case 'clipped': {
+      const seconds = event.durationUs / 1e6;
+      metrics.clippedSeconds.inc({ stream }, seconds);
+      log.info({ ...sourceFields(definition), seconds }, 'the source repeated media, which was dropped');
+      break;
+    }
+    case 'sink-failed': {
+      const { sink, error } = event;
+      metrics.bugs.inc();
+      log.error({ stream, sink, error: messageOf(error), stack: (error as Error).stack }, 'a sink failed');
+      break;
+    }
+    case 'sink-lost': {
+      const { sink, cause, gops, frames } = event;
+      metrics.sinkLostGops.inc({ stream, sink, cause }, gops);
+      metrics.sinkLostFrames.inc({ stream, sink, cause }, frames);
+      log.warn({ stream, sink, cause, gops, frames }, 'a sink dropped GOPs');
+      break;
+    }
+    case 'gop-too-large':
+      metrics.gopsTooLarge.inc({ stream });
+      break;
+    case 'keyless':
+      log.warn(sourceFields(definition), 'no key frame for 10 s: set the key frame interval of the encoder to 2 s');
+      break;
+    default:
+      break; // StreamEvents publishes levels of pressure
+  }
+}
