@@ -37,6 +37,14 @@ export type SrtAnswer =
       onConnection(connection: SrtConnection): void;
     };
 
+/** When a sender changes its key, in packets. */
+export interface SrtKeyRefresh {
+  /** Packets sent with one key. 2^24 by default, as in libsrt. */
+  readonly afterPackets: number;
+  /** How many packets before the change the next key is announced, and after it the old one is dropped; at most half of `afterPackets`. 4,096 by default. */
+  readonly announcePackets: number;
+}
+
 /** Options of both sides. */
 export interface SrtOptions {
   /** Latency, ms, 0 to 65,535: how long a lost packet may take to be repaired. 120 by default. */
@@ -49,6 +57,8 @@ export interface SrtOptions {
   readonly maxBytesPerSecond?: number | undefined;
   /** A connection without packets from the peer ends after this time, ms. 5,000 by default. */
   readonly idleMs?: number | undefined;
+  /** When this side changes the key that it sends with. */
+  readonly keyRefresh?: SrtKeyRefresh | undefined;
 }
 
 /** Options of a listener. */

@@ -26,9 +26,12 @@ export class LossReporter {
     this.#writer = writer;
   }
 
-  /** Time until a range is reported again, µs. */
+  /**
+   * Time until a range is reported again, µs: half a round trip, because the report or the retransmission may be lost too and the
+   * latency leaves time for few tries. Senders ignore reports of packets that they sent again less than a round trip ago.
+   */
   get intervalUs(): number {
-    return Math.max(LEAST_INTERVAL_US, (this.#roundTrip.rttUs + 4 * this.#roundTrip.varianceUs) / 2);
+    return Math.max(LEAST_INTERVAL_US, this.#roundTrip.rttUs / 2);
   }
 
   /** Reports packets `[from, to)`. */

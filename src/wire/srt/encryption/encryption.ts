@@ -15,19 +15,11 @@ import {
   printKeyState,
   SALT_BYTES,
 } from '../packet/key-material.ts';
-import type { SrtKeyLength } from '../srt.ts';
+import type { SrtKeyLength, SrtKeyRefresh } from '../srt.ts';
 import { deriveKey, unwrapKeys, wrapKeys } from './key-wrap.ts';
 import { Keystream } from './keystream.ts';
 
-/** When a sender changes its key, in packets. */
-export interface KeyRefresh {
-  /** Packets sent with one key. 2^24 by default, as in libsrt. */
-  readonly afterPackets: number;
-  /** How many packets before the change the next key is announced, and after it the old one is dropped. 4,096 by default. */
-  readonly announcePackets: number;
-}
-
-const DEFAULT_REFRESH: KeyRefresh = { afterPackets: 2 ** 24, announcePackets: 4096 };
+const DEFAULT_REFRESH: SrtKeyRefresh = { afterPackets: 2 ** 24, announcePackets: 4096 };
 
 interface StreamKey {
   readonly bytes: Uint8Array;
@@ -40,7 +32,7 @@ export type KeyResult = { readonly answer: Uint8Array; readonly failed: number |
 /** Encrypts and decrypts the payloads of one connection. */
 export class SrtEncryption {
   readonly #passphrase: string;
-  readonly #refresh: KeyRefresh;
+  readonly #refresh: SrtKeyRefresh;
   #keyLength: SrtKeyLength;
   /** Keys of the peer: even, odd. */
   readonly #receive: [StreamKey | undefined, StreamKey | undefined] = [undefined, undefined];
@@ -54,7 +46,7 @@ export class SrtEncryption {
   #announcement: Uint8Array | undefined;
   #isConfirmed = false;
 
-  constructor(passphrase: string, keyLength: SrtKeyLength, refresh: KeyRefresh = DEFAULT_REFRESH) {
+  constructor(passphrase: string, keyLength: SrtKeyLength, refresh: SrtKeyRefresh = DEFAULT_REFRESH) {
     this.#passphrase = passphrase;
     this.#keyLength = keyLength;
     this.#refresh = refresh;

@@ -72,7 +72,7 @@ export class CallerProtocol {
       this.#reject = reject;
     });
     if (options.passphrase) {
-      this.#encryption = new SrtEncryption(options.passphrase, options.keyLength ?? 16);
+      this.#encryption = new SrtEncryption(options.passphrase, options.keyLength ?? 16, options.keyRefresh);
       this.#keyMaterial = this.#encryption.createFirstKey();
     }
     this.#conclusion(0); // Validates the stream id before anything is sent.

@@ -331,7 +331,7 @@ export class ListenerProtocol {
     if (!passphrase !== !keyMaterial) return 'unsecure';
     if (!passphrase || !keyMaterial) return undefined;
     if (!this.#secrets.allows(address, arrivedUs)) return 'bad-secret';
-    const encryption = new SrtEncryption(passphrase, 16);
+    const encryption = new SrtEncryption(passphrase, 16, this.#options.keyRefresh);
     const { answer, failed } = encryption.takeKeys(keyMaterial, true);
     if (failed === undefined) return { encryption, answer };
     if (failed === keyState.badCipher) return 'crypto';
