@@ -20,8 +20,8 @@ export interface NetworkOptions {
   readonly duplicate?: number;
   /** Speed of the caller's clock against the listener's, parts per million. */
   readonly driftPpm?: number;
-  /** Where the clocks begin, µs. */
-  readonly startUs?: number;
+  /** Initial sequence number, 31 bits. Random by default. */
+  readonly sequence?: number;
   /** Called for each datagram; returns false to lose it. */
   readonly filter?: (packet: Uint8Array, fromCaller: boolean) => boolean;
 }
@@ -58,7 +58,7 @@ export class SimulatedNetwork {
   ) {
     this.#options = options;
     this.#random = seeded(options.seed);
-    this.nowUs = options.startUs ?? 1_000_000;
+    this.nowUs = 1_000_000;
     this.listener = new ListenerProtocol(
       {
         address: '192.0.2.1',
@@ -86,6 +86,7 @@ export class SimulatedNetwork {
         onClosed: () => {},
         onError: (error) => this.errors.push(error),
       },
+      options.sequence,
     );
     this.every(10_000, () => this.listener.tick());
     this.every(10_000, () => this.caller.tick());

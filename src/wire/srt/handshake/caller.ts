@@ -51,7 +51,7 @@ export class CallerProtocol {
   readonly #network: CallerNetwork;
   readonly #startUs: number;
   readonly #socketId = randomInt(1, 0x4000_0000);
-  readonly #sequence = randomInt(0, 0x8000_0000);
+  readonly #sequence: number;
   readonly #encryption: SrtEncryption | undefined;
   readonly #keyMaterial: Uint8Array | undefined;
   #resolve!: (connection: ProtocolConnection) => void;
@@ -62,9 +62,17 @@ export class CallerProtocol {
   #connection: ProtocolConnection | undefined;
   #failure: string | undefined;
 
-  /** @throws RangeError if the stream id is too long */
-  constructor(options: Omit<SrtCallerOptions, 'signal'>, network: CallerNetwork) {
+  /**
+   * @param sequence initial sequence number, 31 bits
+   * @throws RangeError if the stream id is too long
+   */
+  constructor(
+    options: Omit<SrtCallerOptions, 'signal'>,
+    network: CallerNetwork,
+    sequence: number = randomInt(0, 0x8000_0000),
+  ) {
     this.#options = options;
+    this.#sequence = sequence;
     this.#network = network;
     this.#startUs = network.now();
     this.opened = new Promise((resolve, reject) => {
