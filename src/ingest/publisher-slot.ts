@@ -11,6 +11,7 @@ import { OxbowError } from '../lib/errors.ts';
 import type { StreamInput } from '../live/input.ts';
 import { type ClaimRequest, type Publisher, Session, type SessionOwner } from './publisher.ts';
 import { PublisherLease } from './publisher-lease.ts';
+import type { StandbyBounds } from './standby-buffer.ts';
 
 /** Interval of the check for frames, ms. */
 const TICK_MS = 1000;
@@ -46,6 +47,8 @@ export interface SlotSetup {
   readonly input: StreamInput & { offline(detail: string): void };
   /** The current policy for a second publisher. */
   readonly policy: () => SecondPublisher;
+  /** Of the GOPs that a standby publisher keeps; the defaults of GopBuffer if not given. */
+  readonly bounds?: StandbyBounds;
   /** Detects stalled publishers. False for clients inside oxbow, which report missing media themselves. */
   readonly watches: boolean;
   readonly onEvent: (event: PublisherEvent) => void;
@@ -76,6 +79,7 @@ export class PublisherSlot {
     this.#owner = {
       clock: setup.clock,
       input: setup.input,
+      bounds: setup.bounds ?? {},
       absent: (cause, detail) => this.#absent(cause, detail),
       ready: (session) => this.#replace(session),
       left: (session, detail, reason) => this.#left(session, detail, reason),
@@ -175,15 +179,15 @@ export class PublisherSlot {
     );
   }
 
-  #activate(session: Session): void {
+  #activate(session: Session, onWait?: () => void): void {
     this.#standby = this.#standby.filter((each) => each !== session);
     this.#active = session;
     this.#isStalled = false;
-    session.activate();
+    session.activate(onWait);
   }
 
-  #switch(to: Session, from: Session, reason: SwitchReason): void {
-    this.#activate(to);
+  #switch(to: Session, from: Session, reason: SwitchReason, onWait?: () => void): void {
+    this.#activate(to, onWait);
     this.#setup.onEvent({ type: 'switched', publisher: to, from, reason });
   }
 
@@ -208,8 +212,7 @@ export class PublisherSlot {
       this.#active = undefined;
       const next = this.#standby.find(hasFrames) ?? this.#standby[0];
       if (next) {
-        this.#setup.input.absent('source-down', detail);
-        this.#switch(next, session, 'left');
+        this.#switch(next, session, 'left', () => this.#setup.input.absent('source-down', detail));
       } else this.#setup.input.offline(detail);
     }
     this.#settle();

@@ -1,12 +1,13 @@
 /**
  * A publisher session: one connection, or one client inside oxbow, that delivers a stream's frames.
- * In: calls of a protocol. Out: the stream's input while the session is active; frames of a standby session are dropped.
+ * In: calls of a protocol. Out: the stream's input while the session is active; a standby session keeps its newest GOPs.
  * Created by ingest/publisher-slot, which decides which session is active. docs/decisions/0021-one-session-for-every-source.md.
  */
 import assert from 'node:assert/strict';
 import type { GapCause } from '../api/gap.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { OxbowError } from '../lib/errors.ts';
+import { ArrivalClock } from '../live/arrival-clock.ts';
 import type { RunStart, SourceSegment, StreamInput } from '../live/input.ts';
 import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -14,6 +15,7 @@ import { isSparse } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
 import { PublishMeter } from './publish-meter.ts';
 import { createPublisherStats, type PublisherStats } from './publisher-stats.ts';
+import { type StandbyBounds, StandbyBuffer } from './standby-buffer.ts';
 
 /** A publisher's claim of a stream's name. */
 export interface ClaimRequest {
@@ -65,6 +67,8 @@ export type PublisherRole = 'active' | 'standby' | 'ended';
 export interface SessionOwner {
   readonly clock: Clock;
   readonly input: StreamInput;
+  /** Of the GOPs that a standby session keeps. */
+  readonly bounds: StandbyBounds;
   /** The active publisher reports missing media. */
   absent(cause: GapCause | 'offline', detail: string): void;
   /** A key frame of the reference track came from a standby publisher that replaces the active one. */
@@ -89,6 +93,14 @@ export class Session implements Publisher {
   #start: RunStart | undefined;
   #tracks: readonly Track[] | undefined;
   #reference: Track | undefined;
+  /** By track id: the tracks whose arrival counts, all but sparse ones. */
+  #timescales: ReadonlyMap<number, number> = new Map();
+  /** The UTC offset of `startTracks`; undefined once it is found and this session is active. */
+  #arrival: ArrivalClock | undefined;
+  /** The newest GOPs, while it is on standby. */
+  #held: StandbyBuffer | undefined;
+  /** The segment that the frames belong to, of sources with playlists. */
+  #segment: SourceSegment | undefined;
   /** The run was started in the stream. */
   #hasRun = false;
   #idleTicks = Number.POSITIVE_INFINITY;
@@ -137,7 +149,9 @@ export class Session implements Publisher {
     this.meter.begin(start.tracks, start.pace.kind);
     this.#reference = referenceOf(start.tracks);
     this.#tracks = undefined;
+    this.#arrival = undefined;
     this.#start = start;
+    this.#hold(start.pace.kind === 'continuous' ? start.tracks : undefined);
     if (this.#role === 'active') this.#enter(start);
   }
 
@@ -147,19 +161,24 @@ export class Session implements Publisher {
     this.#tracks = tracks;
     this.#start = undefined;
     this.#hasRun = false;
+    this.#timescales = new Map(tracks.filter((track) => !isSparse(track)).map(({ id, timescale }) => [id, timescale]));
+    this.#arrival = new ArrivalClock();
+    this.#hold(tracks);
   }
 
   nextSegment(segment: SourceSegment): void {
+    this.#segment = segment;
     if (this.#role === 'active') this.#owner.input.nextSegment?.(segment);
   }
 
   publish(frame: Frame): void {
+    if (this.#role === 'ended') return;
     this.#idleTicks = 0;
     this.meter.add(frame, this.#owner.clock.monotonicMs());
+    if (this.#arrival) this.#measure(this.#arrival, frame);
     if (this.#replaces && frame.key && frame.trackId === this.#reference?.id) this.#owner.ready(this);
-    if (this.#role !== 'active') return;
-    if (!this.#hasRun) this.#arrive(frame);
-    if (this.#hasRun) this.#owner.input.publish(frame);
+    if (this.#role !== 'active') this.#keep(frame);
+    else this.#pass(frame);
   }
 
   jumps(frame: Frame): boolean {
@@ -183,18 +202,34 @@ export class Session implements Publisher {
     if (this.#role !== 'ended') this.#owner.left(this, detail, reason);
   }
 
-  /** It delivers the stream's frames from now on. */
-  activate(): void {
+  /**
+   * It delivers the stream's frames from now on: those that it kept, from the key frame nearest to the end of the stream's media, then
+   * the next ones.
+   *
+   * @param onWait called first if it has kept none: media is missing until its next key frame
+   */
+  activate(onWait?: () => void): void {
     this.#role = 'active';
     this.#replaces = false;
     this.#idleTicks = 0;
     this.#hasRun = false;
+    const held = this.#held;
+    this.#held = undefined;
+    const offsetUs = this.#arrival?.offsetUs ?? this.#start?.utcOffsetUs;
+    const frames = offsetUs === undefined ? [] : (held?.framesFrom(this.#owner.input.mediaEndUs, offsetUs) ?? []);
+    held?.clear();
+    if (frames.length === 0) onWait?.();
     if (this.#start) this.#enter(this.#start);
+    if (this.#segment) this.#owner.input.nextSegment?.(this.#segment);
+    for (const frame of frames) this.#pass(frame);
   }
 
   /** Another session delivers the stream's frames from now on. */
   standBy(): void {
     this.#role = 'standby';
+    // Its timestamps continue: the offset is measured again from its next frames.
+    if (this.#tracks) this.#arrival = new ArrivalClock();
+    this.#hold(this.#tracks ?? (this.#start?.pace.kind === 'continuous' ? this.#start.tracks : undefined));
   }
 
   /** A period of the slot's timer has passed. */
@@ -206,6 +241,7 @@ export class Session implements Publisher {
   end(reason: unknown): void {
     this.#role = 'ended';
     this.#replaces = false;
+    this.#hold(undefined);
     this.#request.signal.removeEventListener('abort', this.#onAbort);
     this.#ended.abort(reason);
   }
@@ -216,12 +252,39 @@ export class Session implements Publisher {
     this.#owner.input.startRun(requestKeyFrame ? { ...start, requestKeyFrame } : start);
   }
 
-  /** Begins the run of `startTracks` at its first video or audio frame: all tracks of a publisher have one clock. */
-  #arrive(frame: Frame): void {
+  #pass(frame: Frame): void {
+    if (!this.#hasRun) this.#arrive(frame);
+    if (this.#hasRun) this.#owner.input.publish(frame);
+  }
+
+  /** Keeps the GOPs of these tracks while this session is on standby; drops those that are kept. */
+  #hold(tracks: readonly Track[] | undefined): void {
+    this.#held?.clear();
+    this.#held = tracks && this.#role === 'standby' ? new StandbyBuffer(tracks, this.#owner.bounds) : undefined;
+  }
+
+  #keep(frame: Frame): void {
+    if (this.#held?.add(frame) !== false || !this.#tracks) return;
+    // After a jump of its timestamps, the offset is another one.
+    this.#arrival = new ArrivalClock();
+    this.#measure(this.#arrival, frame);
+  }
+
+  /** Takes the arrival of a frame: all tracks of a publisher have one clock. */
+  #measure(arrival: ArrivalClock, { trackId, pts }: Frame): void {
+    const timescale = this.#timescales.get(trackId);
+    if (timescale === undefined) return;
+    const { clock } = this.#owner;
+    arrival.add(ticksToUs(pts, timescale), Math.round(clock.nowMs() * 1000), Math.round(clock.monotonicMs() * 1000));
+    if (this.#role === 'active' && this.#hasRun && arrival.isOver) this.#arrival = undefined;
+  }
+
+  /** Begins the run of `startTracks` at its first video or audio frame. */
+  #arrive({ trackId }: Frame): void {
     assert(this.#tracks, 'startRun or startTracks comes before publish');
-    const track = this.#tracks.find(({ id }) => id === frame.trackId);
-    if (!track || isSparse(track)) return;
-    const utcOffsetUs = Math.round(this.#owner.clock.nowMs() * 1000) - ticksToUs(frame.pts, track.timescale);
-    this.#enter({ tracks: this.#tracks, utcOffsetUs, clock: 'arrival', pace: { kind: 'continuous' } });
+    const arrival = this.#arrival;
+    if (!arrival || !this.#timescales.has(trackId)) return;
+    const { offsetUs: utcOffsetUs } = arrival;
+    this.#enter({ tracks: this.#tracks, utcOffsetUs, arrival, clock: 'arrival', pace: { kind: 'continuous' } });
   }
 }

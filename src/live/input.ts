@@ -13,6 +13,16 @@ export type Pace =
   /** Whole segments come at once; `intervalS` is the longest usual time without new media, seconds. */
   | { readonly kind: 'bursty'; readonly intervalS: number };
 
+/** The UTC offset of a publisher without a clock while it is being measured, see ArrivalClock. */
+export interface ArrivalMeasure {
+  /** UTC of pts 0, µs since 1970; only moves back. */
+  readonly offsetUs: number;
+  /** Waiting longer would not change it. */
+  readonly isSettled: boolean;
+  /** The measurement has ended. */
+  readonly isOver: boolean;
+}
+
 /** Parameters of a run. */
 export interface RunStart {
   /** All tracks, ids unique, constant for the run. */
@@ -20,6 +30,8 @@ export interface RunStart {
   /** The UTC offset in µs since 1970: UTC = offset + pts. live/stream moves it forward where it would overlap the past. */
   readonly utcOffsetUs: number;
   readonly clock: RunClock;
+  /** Replaces `utcOffsetUs`, which may still move back until the first segment of the run is complete. */
+  readonly arrival?: ArrivalMeasure;
   readonly pace: Pace;
   /** Requests a key frame from the encoder, without waiting; absent if the source has no such request. Called at most once a second. */
   readonly requestKeyFrame?: () => void;

@@ -154,6 +154,17 @@ export class SinkList implements Sink {
     for (const attached of this.#active) this.#call(attached, () => attached.sink.startRun(context));
   }
 
+  /** The UTC offset of the current run is final; the required sink has asked for it. */
+  settle(context: RunContext): void {
+    const isMoved = context.run.utcOffsetUs !== this.#context?.run.utcOffsetUs;
+    this.#context = context;
+    if (!isMoved) return;
+    const soft: RunContext = { ...context, soft: true };
+    for (const attached of this.#active) {
+      if (!attached.required) this.#call(attached, () => attached.sink.startRun(soft));
+    }
+  }
+
   write(frame: Frame): void {
     const context = this.#context;
     if (context) {

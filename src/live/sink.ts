@@ -19,6 +19,11 @@ export interface RunContext {
   readonly startUs: number;
   /** Gaps between the previous run's end and this start; empty when they touch. */
   readonly gaps: readonly StreamGap[];
+  /**
+   * Present while the UTC offset may still move back. A sink that needs the final one waits until `isSettled` while that does not delay
+   * it, and calls `settle`, which returns the final context and fixes the offset. The other sinks get it as a `soft` run.
+   */
+  readonly opening?: { readonly isSettled: boolean; settle(): RunContext };
   /** Only the UTC offset is new: tracks and timestamps continue, and open segments need not end (docs/media.md 1). */
   readonly soft?: true;
 }

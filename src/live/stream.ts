@@ -7,9 +7,7 @@ import type { GapCause } from '../api/gap.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Frame, Track } from '../media/frame.ts';
-import { isSparse } from '../media/rendition-set.ts';
 import { type Run, ticksToUs } from '../media/run.ts';
-import { restampSection } from '../media/scte35/section.ts';
 import type { StreamGap } from '../media/segment.ts';
 import { Continuity, HOLE_US } from './continuity.ts';
 import { GapLog } from './gap-log.ts';
@@ -17,14 +15,16 @@ import type { RunStart, SourceSegment, StreamInput } from './input.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 import { KeyWatch } from './key-watch.ts';
 import { DEFAULT_STREAM_BYTES, MemoryBudget } from './memory-budget.ts';
-import { dropBefore, type PendingRun, shiftFor } from './pending-run.ts';
+import { dropBefore, framesFrom, hold, type PendingRun } from './pending-run.ts';
 import { highestLevel, type Loss, type LossCause, type StreamPressure } from './pressure.ts';
 import { Reanchor } from './reanchor.ts';
 import { referenceOf } from './reference.ts';
+import { OpenPlacement, placeRun } from './run-placement.ts';
 import type { RunContext, Sink } from './sink.ts';
 import { type AttachOptions, SinkList } from './sink-list.ts';
 import type { PressureChange, StreamEvent } from './stream-event.ts';
 import type { StreamOptions } from './stream-options.ts';
+import { TimestampShift } from './timestamp-shift.ts';
 
 /**
  * After a reconnect, a source may begin with media that is recorded already: segments of its first playlist are clipped to the previous
@@ -33,10 +33,6 @@ import type { StreamOptions } from './stream-options.ts';
 const CLIP_FROM_US = { source: 40_000, arrival: 3_000_000 } as const;
 /** A larger overlap is a clock that jumped back: the UTC offset moves forward, and no frame is dropped. */
 const CLIP_UP_TO_US = 60_000_000;
-/** Frames further before a run's first key frame than this do not move the UTC offset. */
-const MAX_KEYLESS_US = 60_000_000;
-/** Most frames that wait for the first key frame of the reference track: a burst may have all of its audio first. */
-const MAX_WAITING = 2048;
 /** Detail of a gap where the UTC offset stepped forward with the wall clock. */
 const CLOCK_SET_FORWARD = 'the clock was set forward';
 /** Shortest age of a run for a soft re-anchor: before, its playlist may not have begun. */
@@ -54,12 +50,7 @@ export class Stream implements StreamInput {
   #lastRun: number;
   #endUs: number;
   #hasMedia: boolean;
-  /**
-   * Seconds added to all timestamps for sinks: edit lists may put a source's first frames before zero, which `tfdt` cannot express.
-   * Whole seconds are exact in every timescale, and the UTC offset moves the other way.
-   */
-  #shiftS = 0;
-  #timescales: ReadonlyMap<number, number> = new Map();
+  readonly #shift = new TimestampShift();
   /** The announced run that waits for its first key frame. */
   #pending: PendingRun | undefined;
   #context: RunContext | undefined;
@@ -75,6 +66,8 @@ export class Stream implements StreamInput {
   /** Delay of the last reference frame against the wall clock at arrival, µs. */
   #delayUs = 0;
   #keys = new KeyWatch();
+  /** Set while the UTC offset of the run may still move back. */
+  #placement: OpenPlacement | undefined;
   readonly #keyFrameRequests: KeyFrameRequests;
   readonly #reanchors: Reanchor;
   /** The UTC offset of the last run. */
@@ -188,11 +181,12 @@ export class Stream implements StreamInput {
 
   startRun(start: RunStart): void {
     assert(start.tracks.length > 0, 'a run has at least one track');
+    this.#fixOffset();
     this.#reportClipped();
     this.#start = start;
     this.#reference = referenceOf(start.tracks);
     this.#continuity.begin(start.tracks);
-    this.#pending = { start, waiting: [] };
+    this.#pending = { start, waiting: [], waitingBytes: 0 };
     this.#segment = undefined;
     this.#keys = new KeyWatch();
   }
@@ -210,6 +204,7 @@ export class Stream implements StreamInput {
     if (this.#pending) this.#publishPending(this.#pending, frame);
     else if (isReference) this.#writeReference(this.#reanchor(this.#context!, frame), frame);
     else this.#write(frame);
+    if (this.#placement?.isOver) this.#fixOffset();
   }
 
   jumps(frame: Frame): boolean {
@@ -245,6 +240,7 @@ export class Stream implements StreamInput {
   }
 
   #miss(cause: GapCause | 'offline', detail: string): void {
+    this.#fixOffset();
     this.#reportClipped();
     this.#pending = undefined;
     if (this.#context) {
@@ -264,10 +260,9 @@ export class Stream implements StreamInput {
 
   /** Holds frames before the first key frame of the reference track; frames of other tracks after it are kept. */
   #publishPending(pending: PendingRun, frame: Frame): void {
-    const { start, waiting } = pending;
     const reference = this.#reference!;
     if (frame.trackId !== reference.id) {
-      if (waiting.push(frame) > MAX_WAITING) waiting.shift();
+      hold(frame, pending);
       return;
     }
     const firstUs = ticksToUs(frame.pts, reference.timescale);
@@ -285,15 +280,10 @@ export class Stream implements StreamInput {
     }
     this.#reportClipped();
     this.#pending = undefined;
-    this.#shiftS = shiftFor(frame, reference);
+    this.#shift.begin(frame, reference, pending.start.tracks);
     const context = this.#begin(pending, reference, firstUs);
     this.#writeReference(context, frame);
-    const sparse = new Set(start.tracks.filter(isSparse).map(({ id }) => id));
-    for (const early of waiting) {
-      const timescale = this.#timescales.get(early.trackId);
-      // Sparse frames are not repeated: they are kept, even before the first video frame.
-      if (sparse.has(early.trackId) || (timescale && ticksToUs(early.pts, timescale) >= firstUs)) this.#write(early);
-    }
+    for (const early of framesFrom(firstUs, pending)) this.#write(early);
   }
 
   /** Whether the stream has the key frame with this pts already, so that the run has to start later (docs/media.md 2). */
@@ -306,21 +296,21 @@ export class Stream implements StreamInput {
 
   /** Fixes the run's UTC offset: that of the source, moved forward if UTC would run back (docs/media.md 2). */
   #begin({ start, keylessUs }: PendingRun, reference: Track, ptsUs: number): RunContext {
-    const wantedUs = start.utcOffsetUs + ptsUs;
-    const overlaps = this.#hasMedia && wantedUs < this.#endUs;
-    // If the UTC offset moves forward, frames without a preceding key frame keep their time, as a gap.
-    const keyless = overlaps && keylessUs !== undefined ? Math.max(0, ptsUs - keylessUs) : 0;
-    const leastUs = this.#endUs + Math.min(keyless, MAX_KEYLESS_US) + this.#missingUs(ptsUs, wantedUs);
-    const startUs = this.#hasMedia ? Math.max(leastUs, wantedUs) : wantedUs;
-    const hole = startUs - this.#endUs > HOLE_US;
-    if (hole && this.#reanchors.isStepped) this.#gaps.note('clock', CLOCK_SET_FORWARD, this.#endUs);
-    if (overlaps && hole) this.#gaps.note('source-skipped', 'the media did not begin with a key frame', this.#endUs);
-    // The first run may be before the stream's creation: a source offers some of its past.
-    const gaps = hole ? this.#gaps.cover(this.#endUs, startUs) : [];
+    const endUs = this.#endUs;
+    const { arrival } = start;
+    const { leastUs, wantedUs, startUs, overlaps, isHole } = placeRun({
+      ...{ ptsUs, endUs, keylessUs, hasMedia: this.#hasMedia },
+      offsetUs: arrival?.offsetUs ?? start.utcOffsetUs,
+      missingUs: (wanted) => this.#missingUs(ptsUs, wanted),
+    });
+    if (isHole && this.#reanchors.isStepped) this.#gaps.note('clock', CLOCK_SET_FORWARD, endUs);
+    if (overlaps && isHole) this.#gaps.note('source-skipped', 'the media did not begin with a key frame', endUs);
+    const gaps = isHole ? this.#gaps.cover(endUs, startUs) : [];
     if (!this.#hasMedia) this.#endUs = startUs;
     this.#hasMedia = true;
     const utcOffsetUs = startUs - ptsUs;
-    const run: Run = { id: ++this.#lastRun, utcOffsetUs: utcOffsetUs - this.#shiftS * 1_000_000, clock: start.clock };
+    const run: Run = { id: ++this.#lastRun, utcOffsetUs: utcOffsetUs - this.#shift.us, clock: start.clock };
+    this.#placement = arrival && new OpenPlacement({ arrival, ptsUs, leastUs, endUs, fix: () => this.#fixOffset() });
     const context: RunContext = {
       run,
       tracks: start.tracks,
@@ -328,13 +318,34 @@ export class Stream implements StreamInput {
       pace: start.pace,
       startUs,
       gaps,
+      ...(this.#placement && { opening: this.#placement }),
     };
-    this.#start = { ...start, utcOffsetUs };
-    this.#timescales = new Map(start.tracks.map((track) => [track.id, track.timescale]));
-    this.#reanchors.begin(start, { utcOffsetUs, joins: !hole, behindUs: startUs - wantedUs });
+    const { arrival: _, ...found } = start;
+    this.#start = { ...found, utcOffsetUs };
+    this.#reanchors.begin(start, { utcOffsetUs, joins: !isHole, behindUs: startUs - wantedUs });
     this.#utcOffsetUs = utcOffsetUs;
     this.#enter(context);
     return context;
+  }
+
+  /** Fixes the UTC offset of the run, if it may still move back: it is that of the frame that waited least (docs/media.md 2). */
+  #fixOffset(): void {
+    const placement = this.#placement;
+    if (!placement) return;
+    this.#placement = undefined;
+    const context = this.#context;
+    assert(context && this.#start);
+    const { settled, behindUs } = placement.fix(context);
+    this.#context = settled;
+    const backUs = context.startUs - settled.startUs;
+    if (backUs > 0) {
+      const utcOffsetUs = this.#start.utcOffsetUs - backUs;
+      this.#start = { ...this.#start, utcOffsetUs };
+      this.#utcOffsetUs = utcOffsetUs;
+      this.#endUs -= backUs;
+      this.#reanchors.begin(this.#start, { utcOffsetUs, joins: settled.gaps.length === 0, behindUs });
+    }
+    this.#sinks.settle(settled);
   }
 
   /** Time to leave free for missing segments, µs: 0 if the UTC offset already does, or if the source offers them again. */
@@ -369,6 +380,7 @@ export class Stream implements StreamInput {
   #restart({ pts }: Frame, wentBack: boolean): void {
     const start = this.#start;
     assert(start && this.#reference);
+    this.#fixOffset();
     if (this.#context) this.#sinks.endRun();
     const utcOffsetUs = wentBack ? this.#resumeUs() - ticksToUs(pts, this.#reference.timescale) : start.utcOffsetUs;
     this.startRun({ ...start, utcOffsetUs });
@@ -421,17 +433,7 @@ export class Stream implements StreamInput {
     this.#write(frame);
   }
 
-  #shifted(frame: Frame, ticks: number): Frame {
-    const { trackId, data } = frame;
-    // A splice time is a timestamp, and is shifted too.
-    const isSplice = this.#start?.tracks.some(({ id, config }) => id === trackId && config.codec === 'scte35');
-    const moved = isSplice ? restampSection(data, this.#shiftS * 90_000) : data;
-    return { ...frame, dts: frame.dts + ticks, pts: frame.pts + ticks, data: moved };
-  }
-
   #write(frame: Frame): void {
-    const shift = this.#shiftS * (this.#timescales.get(frame.trackId) ?? 0);
-    const shifted = shift === 0 ? frame : this.#shifted(frame, shift);
-    this.#sinks.write(shifted);
+    this.#sinks.write(this.#shift.apply(frame));
   }
 }

@@ -129,7 +129,8 @@ export class Packager implements Sink {
 
   write(frame: Frame): void {
     if (this.#probe) {
-      if (this.#probe.add(frame)) this.#begin(this.#probe, { learned: true });
+      // The UTC offset is final once the first segment is listed.
+      if (this.#probe.add(frame) && this.#probe.isSettled) this.#begin(this.#probe, { learned: true });
       else if (this.#probe.showsRate) this.#beginEarly(this.#probe);
       return;
     }
@@ -200,7 +201,8 @@ export class Packager implements Sink {
     probe: RunProbe,
     { learned, cadence: given, joins = false }: { learned: boolean; cadence?: Cadence; joins?: boolean },
   ): void {
-    const { context, frames } = probe;
+    const { frames } = probe;
+    const context = probe.context.opening?.settle() ?? probe.context;
     const { reference, tracks, pace } = context;
     this.#probe = undefined;
     const { settings, list } = this.#options;

@@ -19,9 +19,16 @@ export class RunProbe {
   readonly #damages = new Set<number>();
   #first: Frame | undefined;
   #references = 0;
+  #isEnough = false;
+  #hasShownRate = false;
 
   constructor(context: RunContext) {
     this.context = context;
+  }
+
+  /** The UTC offset of the run is final, or waiting longer would not change it. */
+  get isSettled(): boolean {
+    return this.frames.length >= MAX_FRAMES || (this.context.opening?.isSettled ?? true);
   }
 
   /** Takes a frame; returns true when the buffer suffices to plan a generation: at the second key frame, or at a limit. */
@@ -37,13 +44,18 @@ export class RunProbe {
     if (!first || pace.kind !== 'continuous') return false;
     const seconds = (frame.dts - first.dts) / reference.timescale;
     // Every audio frame is a key frame, and a first GOP may be cut short: half a second suffices for the frame rate.
-    return seconds >= LEARN_AT_MOST_S || (frame.key && seconds >= LEARN_AT_LEAST_S);
+    this.#isEnough ||= seconds >= LEARN_AT_MOST_S || (frame.key && seconds >= LEARN_AT_LEAST_S);
+    return this.#isEnough;
   }
 
-  /** Whether the frames show the frame rate of an encoder; true once. Its GOP length is not known yet. */
+  /**
+   * Whether the frames show the frame rate of an encoder and its UTC offset is settled; true once. Its GOP length is not known yet.
+   */
   get showsRate(): boolean {
     const { run, pace } = this.context;
-    return run.clock === 'arrival' && pace.kind === 'continuous' && this.#references === FRAMES_OF_RATE;
+    if (this.#hasShownRate || run.clock !== 'arrival' || pace.kind !== 'continuous') return false;
+    this.#hasShownRate = this.#references >= FRAMES_OF_RATE && this.isSettled;
+    return this.#hasShownRate;
   }
 
   /** The publisher reported damage before the next frame. */

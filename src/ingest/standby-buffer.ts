@@ -1,0 +1,77 @@
+/**
+ * The newest GOPs of a standby publisher, so that it takes over at once, at a key frame that is in the past.
+ * In: its frames as they arrive. Out: the frames with which its run begins. docs/media.md 31.
+ */
+import { Continuity } from '../live/continuity.ts';
+import { type GopBounds, GopBuffer } from '../live/gop-buffer.ts';
+import type { MemoryBudget } from '../live/memory-budget.ts';
+import { referenceOf } from '../live/reference.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { ticksToUs } from '../media/run.ts';
+
+/**
+ * A takeover repeats at most so much of what viewers have seen, µs: after that it waits for the next key frame. The UTC of the repeated
+ * media moves forward.
+ */
+const MAX_REPEATED_US = 5_000_000;
+
+/** Bounds of a buffer, and the memory that it may use; the defaults of GopBuffer if not given. */
+export interface StandbyBounds {
+  readonly gop?: GopBounds | undefined;
+  readonly memory?: MemoryBudget | undefined;
+}
+
+/** The buffer of one session, for one set of tracks. */
+export class StandbyBuffer {
+  readonly #reference: Track;
+  readonly #gops: GopBuffer;
+  readonly #continuity = new Continuity();
+
+  constructor(tracks: readonly Track[], { gop, memory }: StandbyBounds) {
+    this.#reference = referenceOf(tracks);
+    this.#gops = new GopBuffer(gop, memory);
+    this.#continuity.begin(tracks);
+  }
+
+  /**
+   * Keeps a frame. Frames before a jump of the timestamps are dropped, because a run cannot contain one.
+   *
+   * @returns false if the timestamps jumped before the frame
+   */
+  add(frame: Frame): boolean {
+    const isReference = frame.trackId === this.#reference.id;
+    const jumps = isReference && this.#continuity.jump(frame) !== undefined;
+    if (jumps) this.#gops.clear();
+    else if (isReference && this.#continuity.isLate(frame)) return true;
+    if (isReference) this.#continuity.add(frame);
+    this.#gops.write(frame, this.#reference);
+    return !jumps;
+  }
+
+  /**
+   * The frames of a run that begins as near as possible to the end of the stream's media, from a key frame on; empty if there is no key
+   * frame that is near enough.
+   *
+   * @param endUs end of the stream's media, µs since 1970; undefined: it has none
+   * @param offsetUs UTC of pts 0 of this publisher, µs since 1970
+   */
+  framesFrom(endUs: number | undefined, offsetUs: number): Frame[] {
+    const { gops } = this.#gops;
+    const distances = gops.map(({ frames }) => {
+      const startUs = offsetUs + ticksToUs(frames[0]!.pts, this.#reference.timescale);
+      return Math.abs(startUs - (endUs ?? startUs));
+    });
+    const least = Math.min(...distances);
+    // Of equal distances the later one: it repeats less.
+    const at = endUs === undefined ? gops.length - 1 : distances.lastIndexOf(least);
+    if (at < 0) return [];
+    const startUs = offsetUs + ticksToUs(gops[at]!.frames[0]!.pts, this.#reference.timescale);
+    if (endUs !== undefined && endUs - startUs > MAX_REPEATED_US) return [];
+    return gops.slice(at).flatMap(({ frames }) => frames);
+  }
+
+  /** Drops everything. */
+  clear(): void {
+    this.#gops.clear();
+  }
+}

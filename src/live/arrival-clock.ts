@@ -1,0 +1,64 @@
+/**
+ * Finds the UTC offset of a publisher without a clock: the minimum of (arrival − pts) over two seconds (docs/media.md 2).
+ * In: the frames of a publisher as they arrive. Out: an offset that only moves back, and whether it is found. Pure.
+ *
+ * The first frames are often late: encoders send the GOP that they kept when they connect, and TCP delivers a backlog in a burst.
+ * The minimum belongs to the frame that waited least.
+ */
+
+/** Length of the measurement, µs. Later measurements of a standby publisher have the same length: its clock may drift. */
+const WINDOW_US = 2_000_000;
+/** An offset that has not moved back for so long is found: a burst of late frames is over. µs */
+const STEADY_US = 200_000;
+/** A smaller move is jitter, µs. */
+const JITTER_US = 5000;
+
+/** The arrival of a publisher's frames. */
+export class ArrivalClock {
+  /** Start of the first and of the current measurement, monotonic µs. */
+  #firstUs: number | undefined;
+  #windowUs = 0;
+  #leastUs = Number.POSITIVE_INFINITY;
+  /** Of the measurement before the current one. */
+  #previousUs = Number.POSITIVE_INFINITY;
+  /** When the offset moved back last. */
+  #movedUs = 0;
+  #nowUs = 0;
+
+  /**
+   * Takes a frame.
+   *
+   * @param ptsUs media time, µs
+   * @param wallUs time of its arrival, µs since 1970
+   * @param monotonicUs the same by the monotonic clock
+   */
+  add(ptsUs: number, wallUs: number, monotonicUs: number): void {
+    this.#nowUs = monotonicUs;
+    if (this.#firstUs === undefined) {
+      this.#firstUs = monotonicUs;
+      this.#windowUs = monotonicUs;
+    } else if (monotonicUs - this.#windowUs > WINDOW_US) {
+      this.#previousUs = this.#leastUs;
+      this.#leastUs = Number.POSITIVE_INFINITY;
+      this.#windowUs = monotonicUs;
+    }
+    const offsetUs = wallUs - ptsUs;
+    if (offsetUs < this.offsetUs - JITTER_US) this.#movedUs = monotonicUs;
+    if (offsetUs < this.#leastUs) this.#leastUs = offsetUs;
+  }
+
+  /** UTC of pts 0, µs since 1970; Infinity before the first frame. */
+  get offsetUs(): number {
+    return Math.min(this.#leastUs, this.#previousUs);
+  }
+
+  /** The offset has been steady for 200 ms, or the measurement has taken two seconds. */
+  get isSettled(): boolean {
+    return this.isOver || this.#nowUs - this.#movedUs >= STEADY_US;
+  }
+
+  /** The first measurement has taken two seconds. */
+  get isOver(): boolean {
+    return this.#firstUs !== undefined && this.#nowUs - this.#firstUs >= WINDOW_US;
+  }
+}

@@ -1,0 +1,104 @@
+/**
+ * Decides where a run begins in UTC: where its publisher says, but never before the end of what the stream has (docs/media.md 2).
+ * In: the offset of the publisher, the end of the stream's media. Out: the start of the run. Pure.
+ */
+import assert from 'node:assert/strict';
+import type { StreamGap } from '../media/segment.ts';
+import { HOLE_US } from './continuity.ts';
+import type { ArrivalMeasure } from './input.ts';
+import type { RunContext } from './sink.ts';
+
+/** Frames further before a run's first key frame than this do not move the UTC offset. */
+const MAX_KEYLESS_US = 60_000_000;
+
+/** What the start of a run depends on; µs. */
+export interface RunOpening {
+  /** Media time of its first key frame. */
+  readonly ptsUs: number;
+  /** UTC offset of the publisher. */
+  readonly offsetUs: number;
+  /** End of the stream's media, µs since 1970; of a stream without media its creation. */
+  readonly endUs: number;
+  readonly hasMedia: boolean;
+  /** Media time of the first frame without a preceding key frame, if there was one. */
+  readonly keylessUs: number | undefined;
+  /** Time that stays free for missing segments, for a start at `wantedUs`. */
+  readonly missingUs: (wantedUs: number) => number;
+}
+
+/** Where a run begins; µs since 1970. */
+export interface RunPlacement {
+  readonly wantedUs: number;
+  /** The earliest start. */
+  readonly leastUs: number;
+  readonly startUs: number;
+  /** The publisher would begin before the end of the stream's media. */
+  readonly overlaps: boolean;
+  /** The run does not join the previous one. */
+  readonly isHole: boolean;
+}
+
+/** Places a run. */
+export function placeRun({ ptsUs, offsetUs, endUs, hasMedia, keylessUs, missingUs }: RunOpening): RunPlacement {
+  const wantedUs = offsetUs + ptsUs;
+  const overlaps = hasMedia && wantedUs < endUs;
+  // If the UTC offset moves forward, frames without a preceding key frame keep their time, as a gap.
+  const keyless = overlaps && keylessUs !== undefined ? Math.max(0, ptsUs - keylessUs) : 0;
+  // The first run may be before the stream's creation: a source offers some of its past.
+  const leastUs = hasMedia ? endUs + Math.min(keyless, MAX_KEYLESS_US) + missingUs(wantedUs) : Number.NEGATIVE_INFINITY;
+  const startUs = Math.max(leastUs, wantedUs);
+  return { wantedUs, leastUs, startUs, overlaps, isHole: startUs - endUs > HOLE_US };
+}
+
+/** What an open placement is created with; µs. */
+export interface OpenPlacementSetup {
+  readonly arrival: ArrivalMeasure;
+  /** Media time of the first key frame of the run. */
+  readonly ptsUs: number;
+  /** The earliest start of the run, and the end of the media before it, since 1970. */
+  readonly leastUs: number;
+  readonly endUs: number;
+  /** Has the owner call `fix`. */
+  readonly fix: () => void;
+}
+
+/** A run whose UTC offset may still move back, because the arrival of its publisher's frames is still being measured. */
+export class OpenPlacement implements NonNullable<RunContext['opening']> {
+  readonly #setup: OpenPlacementSetup;
+  #settled: RunContext | undefined;
+
+  constructor(setup: OpenPlacementSetup) {
+    this.#setup = setup;
+  }
+
+  /** The measurement has ended. */
+  get isOver(): boolean {
+    return this.#setup.arrival.isOver;
+  }
+
+  get isSettled(): boolean {
+    return this.#settled !== undefined || this.#setup.arrival.isSettled;
+  }
+
+  settle(): RunContext {
+    if (!this.#settled) this.#setup.fix();
+    assert(this.#settled);
+    return this.#settled;
+  }
+
+  /** The run with the offset that was found; `behindUs`: by how much it is later than measured, so that UTC does not run back. */
+  fix({ opening: _, ...context }: RunContext): { readonly settled: RunContext; readonly behindUs: number } {
+    const { arrival, ptsUs, leastUs, endUs } = this.#setup;
+    const wantedUs = arrival.offsetUs + ptsUs;
+    const startUs = Math.min(context.startUs, Math.max(leastUs, wantedUs));
+    const run = { ...context.run, utcOffsetUs: context.run.utcOffsetUs - (context.startUs - startUs) };
+    const gaps = startUs - endUs > HOLE_US ? gapsUpTo(context.gaps, startUs) : [];
+    const settled = { ...context, run, startUs, gaps };
+    this.#settled = settled;
+    return { settled, behindUs: Math.max(0, startUs - wantedUs) };
+  }
+}
+
+function gapsUpTo(gaps: readonly StreamGap[], untilUs: number): StreamGap[] {
+  return gaps.filter(({ fromUs }) => fromUs < untilUs).map((gap) => ({ ...gap, toUs: Math.min(gap.toUs, untilUs) }));
+}
