@@ -19,6 +19,8 @@ const TICK_MS = 1000;
 const STALLED_TICKS = 5;
 /** A standby publisher takes over from a stalled one at most this often, ms. */
 const BETWEEN_SWITCHES_MS = 30_000;
+/** The run of a publisher that left ends after this, ms: one that returns before may continue it. */
+const SUSPENDED_MS = 5000;
 /** Standby publishers of one stream. Two are useful: a backup, and an old connection that has not timed out yet. */
 const MAX_STANDBY = 3;
 
@@ -69,6 +71,7 @@ export class PublisherSlot {
   /** Oldest first. */
   #standby: Session[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #suspended: NodeJS.Timeout | undefined;
   /** The stall of the active publisher was reported to the stream. */
   #isStalled = false;
   #switchedMs = Number.NEGATIVE_INFINITY;
@@ -162,6 +165,7 @@ export class PublisherSlot {
     const sessions = [...(this.#active ? [this.#active] : []), ...this.#standby];
     this.#active = undefined;
     this.#standby = [];
+    clearTimeout(this.#suspended);
     for (const session of sessions) this.#end(session, reason.message, reason);
   }
 
@@ -183,6 +187,7 @@ export class PublisherSlot {
     this.#standby = this.#standby.filter((each) => each !== session);
     this.#active = session;
     this.#isStalled = false;
+    clearTimeout(this.#suspended);
     session.activate(onWait);
   }
 
@@ -213,10 +218,25 @@ export class PublisherSlot {
       const next = this.#standby.find(hasFrames) ?? this.#standby[0];
       if (next) {
         this.#switch(next, session, 'left', () => this.#setup.input.absent('source-down', detail));
-      } else this.#setup.input.offline(detail);
+      } else this.#suspend(detail);
     }
     this.#settle();
     this.#end(session, detail, reason ?? new DOMException(detail, 'AbortError'));
+  }
+
+  /** The run stays open for a publisher that returns at once. */
+  #suspend(detail: string): void {
+    const { input } = this.#setup;
+    if (!input.suspend) {
+      input.offline(detail);
+      return;
+    }
+    input.suspend(detail);
+    clearTimeout(this.#suspended);
+    this.#suspended = setTimeout(() => {
+      if (!this.#active) input.offline(detail);
+    }, SUSPENDED_MS);
+    this.#suspended.unref();
   }
 
   #end(session: Session, detail: string, reason: unknown): void {

@@ -93,8 +93,6 @@ export class Session implements Publisher {
   #start: RunStart | undefined;
   #tracks: readonly Track[] | undefined;
   #reference: Track | undefined;
-  /** By track id: the tracks whose arrival counts, all but sparse ones. */
-  #timescales: ReadonlyMap<number, number> = new Map();
   /** The UTC offset of `startTracks`; undefined once it is found and this session is active. */
   #arrival: ArrivalClock | undefined;
   /** The newest GOPs, while it is on standby. */
@@ -161,7 +159,6 @@ export class Session implements Publisher {
     this.#tracks = tracks;
     this.#start = undefined;
     this.#hasRun = false;
-    this.#timescales = new Map(tracks.filter((track) => !isSparse(track)).map(({ id, timescale }) => [id, timescale]));
     this.#arrival = new ArrivalClock();
     this.#hold(tracks);
   }
@@ -270,21 +267,26 @@ export class Session implements Publisher {
     this.#measure(this.#arrival, frame);
   }
 
-  /** Takes the arrival of a frame: all tracks of a publisher have one clock. */
+  /** Takes the arrival of a frame of the reference track: all tracks of a publisher have one clock. */
   #measure(arrival: ArrivalClock, { trackId, pts }: Frame): void {
-    const timescale = this.#timescales.get(trackId);
-    if (timescale === undefined) return;
-    const { clock } = this.#owner;
-    arrival.add(ticksToUs(pts, timescale), Math.round(clock.nowMs() * 1000), Math.round(clock.monotonicMs() * 1000));
+    const reference = this.#reference;
+    if (trackId !== reference?.id) return;
+    arrival.add(ticksToUs(pts, reference.timescale), this.#nowUs, Math.round(this.#owner.clock.monotonicMs() * 1000));
     if (this.#role === 'active' && this.#hasRun && arrival.isOver) this.#arrival = undefined;
   }
 
+  get #nowUs(): number {
+    return Math.round(this.#owner.clock.nowMs() * 1000);
+  }
+
   /** Begins the run of `startTracks` at its first video or audio frame. */
-  #arrive({ trackId }: Frame): void {
-    assert(this.#tracks, 'startRun or startTracks comes before publish');
+  #arrive(frame: Frame): void {
+    const tracks = this.#tracks;
+    assert(tracks, 'startRun or startTracks comes before publish');
+    const track = tracks.find(({ id }) => id === frame.trackId);
     const arrival = this.#arrival;
-    if (!arrival || !this.#timescales.has(trackId)) return;
-    const { offsetUs: utcOffsetUs } = arrival;
-    this.#enter({ tracks: this.#tracks, utcOffsetUs, arrival, clock: 'arrival', pace: { kind: 'continuous' } });
+    if (!arrival || !track || isSparse(track)) return;
+    const utcOffsetUs = this.#nowUs - ticksToUs(frame.pts, track.timescale);
+    this.#enter({ tracks, utcOffsetUs, arrival, clock: 'arrival', pace: { kind: 'continuous' } });
   }
 }

@@ -12,7 +12,7 @@ const S = 1_000_000;
 /** A clock that got frames of 40 ms; `arrivals`: when each one arrives, µs after the first. */
 function measured(arrivals: readonly number[], fromPtsUs = 0): ArrivalClock {
   const clock = new ArrivalClock();
-  arrivals.forEach((atUs, i) => clock.add(fromPtsUs + i * 40_000, NOW_US + atUs, atUs));
+  for (const [i, atUs] of arrivals.entries()) clock.add(fromPtsUs + i * 40_000, NOW_US + atUs, atUs);
   return clock;
 }
 
@@ -89,7 +89,7 @@ suite('a run by arrival', () => {
     assert.equal(stream.context!.opening, undefined);
   });
 
-  test('is final once a sink has asked for it: later frames do not move it', () => {
+  test('is final once a sink needs it: later frames do not move it', () => {
     const heard = open();
     heard.stream.attach(
       {

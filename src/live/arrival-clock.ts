@@ -5,6 +5,7 @@
  * The first frames are often late: encoders send the GOP that they kept when they connect, and TCP delivers a backlog in a burst.
  * The minimum belongs to the frame that waited least.
  */
+import { HOLE_US } from './continuity.ts';
 
 /** Length of the measurement, µs. Later measurements of a standby publisher have the same length: its clock may drift. */
 const WINDOW_US = 2_000_000;
@@ -24,16 +25,22 @@ export class ArrivalClock {
   /** When the offset moved back last. */
   #movedUs = 0;
   #nowUs = 0;
+  #lastPtsUs: number | undefined;
+  /** The timestamps jumped: what follows has another offset. */
+  #jumped = false;
 
   /**
-   * Takes a frame.
+   * Takes a frame of the reference track.
    *
    * @param ptsUs media time, µs
    * @param wallUs time of its arrival, µs since 1970
    * @param monotonicUs the same by the monotonic clock
    */
   add(ptsUs: number, wallUs: number, monotonicUs: number): void {
+    this.#jumped ||= Math.abs(ptsUs - (this.#lastPtsUs ?? ptsUs)) > HOLE_US;
+    this.#lastPtsUs = ptsUs;
     this.#nowUs = monotonicUs;
+    if (this.#jumped) return;
     if (this.#firstUs === undefined) {
       this.#firstUs = monotonicUs;
       this.#windowUs = monotonicUs;
@@ -57,8 +64,8 @@ export class ArrivalClock {
     return this.isOver || this.#nowUs - this.#movedUs >= STEADY_US;
   }
 
-  /** The first measurement has taken two seconds. */
+  /** The first measurement has taken two seconds, or ended at a jump of the timestamps. */
   get isOver(): boolean {
-    return this.#firstUs !== undefined && this.#nowUs - this.#firstUs >= WINDOW_US;
+    return this.#jumped || (this.#firstUs !== undefined && this.#nowUs - this.#firstUs >= WINDOW_US);
   }
 }

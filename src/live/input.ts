@@ -79,6 +79,11 @@ export interface StreamInput {
    * media is expected until it returns. `detail` is readable text.
    */
   absent(cause: GapCause | 'offline', detail: string): void;
+  /**
+   * The publisher has left: no media is expected. The run is kept open for five seconds, in which a publisher may return and continue
+   * it; the caller ends it with `offline` then. For publishers without a clock of their own.
+   */
+  suspend?(detail: string): void;
   /** Reports damaged media that was skipped; counted, and flagged on the segment. */
   damage(reason: string): void;
 }

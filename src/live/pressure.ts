@@ -115,9 +115,13 @@ export interface StreamPressure {
   readonly sinks: readonly SinkView[];
 }
 
-/** The highest of several levels. */
-export function highestLevel(levels: Iterable<PressureLevel>): PressureLevel {
-  let highest: PressureLevel = 0;
-  for (const level of levels) if (level > highest) highest = level;
-  return highest;
+/** The pressure of a stream; its level is the highest of all. */
+export function pressureOf(
+  { level, view: memory, total }: { level: PressureLevel; view: BudgetView; total: { view: BudgetView } },
+  gop: GopBufferView,
+  sinks: readonly SinkView[],
+): StreamPressure {
+  const levels = [level, ...sinks.map((sink) => sink.level)];
+  const highest = LEVELS.findLast((each) => levels.includes(each)) ?? 0;
+  return { level: highest, memory, totalMemory: total.view, gop, sinks };
 }

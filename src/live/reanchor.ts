@@ -8,6 +8,8 @@ import { ticksToUs } from '../media/run.ts';
 import type { RunStart, SourceSegment } from './input.ts';
 import { SkewMeter } from './skew.ts';
 
+/** Shortest age of a run for a soft re-anchor: before, its playlist may not have begun. µs */
+export const REANCHOR_AFTER_US = 10_000_000;
 /** From this size on, a step of the wall clock shows in the source's playlist, however late that was loaded. */
 const SURE_STEP_US = 30_000_000;
 

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import type { StreamGap } from '../media/segment.ts';
 import { HOLE_US } from './continuity.ts';
-import type { ArrivalMeasure } from './input.ts';
+import type { ArrivalMeasure, SourceSegment } from './input.ts';
 import type { RunContext } from './sink.ts';
 
 /** Frames further before a run's first key frame than this do not move the UTC offset. */
@@ -22,8 +22,8 @@ export interface RunOpening {
   readonly hasMedia: boolean;
   /** Media time of the first frame without a preceding key frame, if there was one. */
   readonly keylessUs: number | undefined;
-  /** Time that stays free for missing segments, for a start at `wantedUs`. */
-  readonly missingUs: (wantedUs: number) => number;
+  /** The segment that the run begins with, if the source has playlists. */
+  readonly segment: SourceSegment | undefined;
 }
 
 /** Where a run begins; µs since 1970. */
@@ -39,15 +39,36 @@ export interface RunPlacement {
 }
 
 /** Places a run. */
-export function placeRun({ ptsUs, offsetUs, endUs, hasMedia, keylessUs, missingUs }: RunOpening): RunPlacement {
+export function placeRun({ ptsUs, offsetUs, endUs, hasMedia, keylessUs, segment }: RunOpening): RunPlacement {
   const wantedUs = offsetUs + ptsUs;
   const overlaps = hasMedia && wantedUs < endUs;
   // If the UTC offset moves forward, frames without a preceding key frame keep their time, as a gap.
   const keyless = overlaps && keylessUs !== undefined ? Math.max(0, ptsUs - keylessUs) : 0;
   // The first run may be before the stream's creation: a source offers some of its past.
-  const leastUs = hasMedia ? endUs + Math.min(keyless, MAX_KEYLESS_US) + missingUs(wantedUs) : Number.NEGATIVE_INFINITY;
+  const leastUs = hasMedia
+    ? endUs + Math.min(keyless, MAX_KEYLESS_US) + missingBefore(wantedUs, ptsUs, endUs, segment)
+    : Number.NEGATIVE_INFINITY;
   const startUs = Math.max(leastUs, wantedUs);
   return { wantedUs, leastUs, startUs, overlaps, isHole: startUs - endUs > HOLE_US };
+}
+
+/** Detail of a gap where the UTC offset stepped forward with the wall clock. */
+export const CLOCK_SET_FORWARD = 'the clock was set forward';
+
+/**
+ * The context of a soft re-anchor: the UTC offset of a run moves forward, and its timestamps continue (docs/media.md 1).
+ *
+ * @param change.dueUs by how much
+ * @param change.startUs UTC of the next key frame, with the new offset, µs since 1970
+ * @param change.endUs end of the media before it
+ */
+export function reanchored(
+  context: RunContext,
+  { id, dueUs, startUs, endUs }: { id: number; dueUs: number; startUs: number; endUs: number },
+): RunContext {
+  const gap = { fromUs: endUs, toUs: startUs, cause: 'clock', detail: CLOCK_SET_FORWARD } as const;
+  const run = { ...context.run, id, utcOffsetUs: context.run.utcOffsetUs + dueUs };
+  return { ...context, run, startUs, gaps: startUs - endUs > HOLE_US ? [gap] : [], soft: true };
 }
 
 /** What an open placement is created with; µs. */
@@ -97,6 +118,13 @@ export class OpenPlacement implements NonNullable<RunContext['opening']> {
     this.#settled = settled;
     return { settled, behindUs: Math.max(0, startUs - wantedUs) };
   }
+}
+
+/** Time to leave free for missing segments, µs: 0 if the UTC offset already does, or if the source offers them again. */
+function missingBefore(wantedUs: number, ptsUs: number, endUs: number, segment: SourceSegment | undefined): number {
+  const { utcOffsetUs, missingUs } = segment ?? { utcOffsetUs: 0, missingUs: 0 };
+  const leastUs = endUs + missingUs / 2;
+  return utcOffsetUs + ptsUs >= leastUs && wantedUs < leastUs ? missingUs : 0;
 }
 
 function gapsUpTo(gaps: readonly StreamGap[], untilUs: number): StreamGap[] {

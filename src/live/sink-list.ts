@@ -154,7 +154,7 @@ export class SinkList implements Sink {
     for (const attached of this.#active) this.#call(attached, () => attached.sink.startRun(context));
   }
 
-  /** The UTC offset of the current run is final; the required sink has asked for it. */
+  /** The UTC offset of the current run is final; the required sink has it already. */
   settle(context: RunContext): void {
     const isMoved = context.run.utcOffsetUs !== this.#context?.run.utcOffsetUs;
     this.#context = context;

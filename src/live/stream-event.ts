@@ -29,7 +29,16 @@ export type SinkEvent =
 /** Events of a stream. */
 export type StreamEvent =
   | { readonly type: 'run'; readonly context: RunContext }
-  | { readonly type: 'absent'; readonly cause: GapCause | 'offline'; readonly detail: string; readonly atUs: number }
+  /** Media is missing. `mayContinue`: the publisher may return within seconds and continue the run. */
+  | {
+      readonly type: 'absent';
+      readonly cause: GapCause | 'offline';
+      readonly detail: string;
+      readonly atUs: number;
+      readonly mayContinue: boolean;
+    }
+  /** The publisher has returned, and the run continues. */
+  | { readonly type: 'continued'; readonly context: RunContext }
   | { readonly type: 'damage'; readonly reason: string }
   /** Dropped media that the source offered again after a (re)connect, µs. */
   | { readonly type: 'clipped'; readonly durationUs: number }

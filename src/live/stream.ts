@@ -9,34 +9,24 @@ import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { type Run, ticksToUs } from '../media/run.ts';
 import type { StreamGap } from '../media/segment.ts';
-import { Continuity, HOLE_US } from './continuity.ts';
+import { ClippedTime, isKnown } from './clipping.ts';
+import { Continuity } from './continuity.ts';
 import { GapLog } from './gap-log.ts';
 import type { RunStart, SourceSegment, StreamInput } from './input.ts';
 import { KeyFrameRequests } from './key-frame-requests.ts';
 import { KeyWatch } from './key-watch.ts';
 import { DEFAULT_STREAM_BYTES, MemoryBudget } from './memory-budget.ts';
 import { dropBefore, framesFrom, hold, type PendingRun } from './pending-run.ts';
-import { highestLevel, type Loss, type LossCause, type StreamPressure } from './pressure.ts';
-import { Reanchor } from './reanchor.ts';
+import { type Loss, type LossCause, pressureOf, type StreamPressure } from './pressure.ts';
+import { REANCHOR_AFTER_US, Reanchor } from './reanchor.ts';
 import { referenceOf } from './reference.ts';
-import { OpenPlacement, placeRun } from './run-placement.ts';
+import { CLOCK_SET_FORWARD, OpenPlacement, placeRun, reanchored } from './run-placement.ts';
 import type { RunContext, Sink } from './sink.ts';
 import { type AttachOptions, SinkList } from './sink-list.ts';
 import type { PressureChange, StreamEvent } from './stream-event.ts';
 import type { StreamOptions } from './stream-options.ts';
+import { SuspendedRun } from './suspended-run.ts';
 import { TimestampShift } from './timestamp-shift.ts';
-
-/**
- * After a reconnect, a source may begin with media that is recorded already: segments of its first playlist are clipped to the previous
- * end if they overlap by more than this. A smaller overlap is jitter of its clock, and moves the UTC offset.
- */
-const CLIP_FROM_US = { source: 40_000, arrival: 3_000_000 } as const;
-/** A larger overlap is a clock that jumped back: the UTC offset moves forward, and no frame is dropped. */
-const CLIP_UP_TO_US = 60_000_000;
-/** Detail of a gap where the UTC offset stepped forward with the wall clock. */
-const CLOCK_SET_FORWARD = 'the clock was set forward';
-/** Shortest age of a run for a soft re-anchor: before, its playlist may not have begun. */
-const SETTLED_AFTER_US = 10_000_000;
 
 /** One live stream. Its publisher uses it as StreamInput. */
 export class Stream implements StreamInput {
@@ -58,11 +48,15 @@ export class Stream implements StreamInput {
   #start: RunStart | undefined;
   /** The current segment of the source's playlist. */
   #segment: SourceSegment | undefined;
-  /** Dropped reference media that the stream had already, not yet reported, µs. */
-  #clippedUs = 0;
+  readonly #clipped = new ClippedTime((durationUs) => this.#events.emit({ type: 'clipped', durationUs }));
   readonly #continuity = new Continuity();
   /** First video track, otherwise first audio track. */
   #reference: Track | undefined;
+  /** The last frame of the reference track, and the last dts by track id. */
+  #last: Frame | undefined;
+  readonly #lastDts = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
+  /** A run whose publisher has left and may return. */
+  #suspended: SuspendedRun | undefined;
   /** Delay of the last reference frame against the wall clock at arrival, µs. */
   #delayUs = 0;
   #keys = new KeyWatch();
@@ -114,27 +108,19 @@ export class Stream implements StreamInput {
   }
 
   /** Reports that the level of a sink's queue has changed. */
-  pressed(change: PressureChange): void {
-    const { sink, level, bytes, maxBytes } = change;
+  pressed({ sink, level, bytes, maxBytes }: PressureChange): void {
     this.#events.emit({ type: 'pressure', sink, level, bytes, maxBytes });
   }
 
   /** How full its sinks, its GOP buffer and its memory are, and what its sinks lost. */
   pressure(): StreamPressure {
-    const sinks = this.#sinks.views;
-    const level = highestLevel([this.memory.level, ...sinks.map((sink) => sink.level)]);
-    const { view: memory, total } = this.memory;
-    return { level, memory, totalMemory: total.view, gop: this.#sinks.gopView, sinks };
+    const { views: sinks, gopView: gop } = this.#sinks;
+    return pressureOf(this.memory, gop, sinks);
   }
 
   /** Detaches all sinks. Call `offline` before. */
   [Symbol.dispose](): void {
     this.#sinks.close();
-  }
-
-  /** Bytes that wait in sinks, by sink name, and bytes in the GOP buffer. */
-  get buffered(): { readonly sinks: ReadonlyMap<string, number>; readonly gop: number } {
-    return { sinks: this.#sinks.bytesByName, gop: this.#sinks.gopBytes };
   }
 
   /** State changes, for the API and the log. */
@@ -182,7 +168,8 @@ export class Stream implements StreamInput {
   startRun(start: RunStart): void {
     assert(start.tracks.length > 0, 'a run has at least one track');
     this.#fixOffset();
-    this.#reportClipped();
+    this.#clipped.flush();
+    if (this.#suspended && !this.#suspended.mayContinue(start, this.#clock.monotonicMs())) this.endSuspended();
     this.#start = start;
     this.#reference = referenceOf(start.tracks);
     this.#continuity.begin(start.tracks);
@@ -199,6 +186,10 @@ export class Stream implements StreamInput {
     // After a gap the same media may come back, under the same UTC offset.
     if (!this.#pending && !this.#context && this.#start) this.startRun(this.#start);
     assert(this.#pending ?? this.#context, 'startRun comes before publish');
+    if (this.#suspended && this.#pending) {
+      this.#return(this.#suspended, this.#pending, frame);
+      return;
+    }
     const isReference = frame.trackId === this.#reference?.id;
     if (isReference && !this.#admits(frame)) return;
     if (this.#pending) this.#publishPending(this.#pending, frame);
@@ -224,6 +215,20 @@ export class Stream implements StreamInput {
     this.#miss(cause, detail);
   }
 
+  suspend(detail: string): void {
+    this.#fixOffset();
+    const context = this.#context;
+    const start = this.#start;
+    const last = this.#last;
+    if (context && start && last && !this.#pending) {
+      const state = { context, start, last, lastDts: this.#lastDts.slice() };
+      this.#suspended = new SuspendedRun(state, this.#clock.monotonicMs());
+      this.#context = undefined;
+      this.#note('offline', detail);
+    } else this.#miss('offline', detail);
+    this.#start = undefined;
+  }
+
   /** Ends the run: no media is expected from now on (stopped, paused or unpublished). */
   offline(detail: string): void {
     this.#miss('offline', detail);
@@ -241,21 +246,21 @@ export class Stream implements StreamInput {
 
   #miss(cause: GapCause | 'offline', detail: string): void {
     this.#fixOffset();
-    this.#reportClipped();
+    this.#clipped.flush();
     this.#pending = undefined;
-    if (this.#context) {
+    if (this.#context || this.#suspended) {
       this.#context = undefined;
+      this.#suspended = undefined;
       this.#sinks.endRun();
     }
-    const atUs = Math.max(this.#nowUs(), this.#endUs);
-    this.#gaps.note(cause, detail, atUs);
-    this.#events.emit({ type: 'absent', cause, detail, atUs });
+    this.#note(cause, detail);
   }
 
-  #reportClipped(): void {
-    const durationUs = this.#clippedUs;
-    this.#clippedUs = 0;
-    if (durationUs > 0) this.#events.emit({ type: 'clipped', durationUs });
+  #note(cause: GapCause | 'offline', detail: string): void {
+    const atUs = Math.max(this.#nowUs(), this.#endUs);
+    const mayContinue = this.#suspended !== undefined;
+    this.#gaps.note(cause, detail, atUs);
+    this.#events.emit({ type: 'absent', cause, detail, atUs, mayContinue });
   }
 
   /** Holds frames before the first key frame of the reference track; frames of other tracks after it are kept. */
@@ -266,32 +271,24 @@ export class Stream implements StreamInput {
       return;
     }
     const firstUs = ticksToUs(frame.pts, reference.timescale);
-    if (frame.key) pending.clips = this.#isKnown(firstUs);
+    if (frame.key) pending.clips = this.#hasMedia && isKnown(firstUs, this.#endUs, this.#segment);
     if (pending.clips) {
-      this.#clippedUs += ticksToUs(frame.duration, reference.timescale);
+      this.#clipped.add(ticksToUs(frame.duration, reference.timescale));
       if (frame.key) dropBefore(firstUs, pending);
       return;
     }
     if (!frame.key) {
-      this.#watchKeys(reference, frame);
+      this.#watchKeys(frame);
       this.requestKeyFrame();
       pending.keylessUs = Math.min(pending.keylessUs ?? firstUs, firstUs);
       return;
     }
-    this.#reportClipped();
+    this.#clipped.flush();
     this.#pending = undefined;
     this.#shift.begin(frame, reference, pending.start.tracks);
     const context = this.#begin(pending, reference, firstUs);
     this.#writeReference(context, frame);
     for (const early of framesFrom(firstUs, pending)) this.#write(early);
-  }
-
-  /** Whether the stream has the key frame with this pts already, so that the run has to start later (docs/media.md 2). */
-  #isKnown(ptsUs: number): boolean {
-    if (!this.#hasMedia || !this.#segment?.mayRepeat) return false;
-    const { utcOffsetUs, clock } = this.#segment;
-    const overlapUs = this.#endUs - (utcOffsetUs + ptsUs);
-    return overlapUs > CLIP_FROM_US[clock] && overlapUs <= CLIP_UP_TO_US;
   }
 
   /** Fixes the run's UTC offset: that of the source, moved forward if UTC would run back (docs/media.md 2). */
@@ -301,7 +298,7 @@ export class Stream implements StreamInput {
     const { leastUs, wantedUs, startUs, overlaps, isHole } = placeRun({
       ...{ ptsUs, endUs, keylessUs, hasMedia: this.#hasMedia },
       offsetUs: arrival?.offsetUs ?? start.utcOffsetUs,
-      missingUs: (wanted) => this.#missingUs(ptsUs, wanted),
+      segment: this.#segment,
     });
     if (isHole && this.#reanchors.isStepped) this.#gaps.note('clock', CLOCK_SET_FORWARD, endUs);
     if (overlaps && isHole) this.#gaps.note('source-skipped', 'the media did not begin with a key frame', endUs);
@@ -310,6 +307,7 @@ export class Stream implements StreamInput {
     this.#hasMedia = true;
     const utcOffsetUs = startUs - ptsUs;
     const run: Run = { id: ++this.#lastRun, utcOffsetUs: utcOffsetUs - this.#shift.us, clock: start.clock };
+    this.#lastDts.fill(Number.NEGATIVE_INFINITY);
     this.#placement = arrival && new OpenPlacement({ arrival, ptsUs, leastUs, endUs, fix: () => this.#fixOffset() });
     const context: RunContext = {
       run,
@@ -348,11 +346,29 @@ export class Stream implements StreamInput {
     this.#sinks.settle(settled);
   }
 
-  /** Time to leave free for missing segments, µs: 0 if the UTC offset already does, or if the source offers them again. */
-  #missingUs(ptsUs: number, wantedUs: number): number {
-    const { utcOffsetUs, missingUs } = this.#segment ?? { utcOffsetUs: 0, missingUs: 0 };
-    const leastUs = this.#endUs + missingUs / 2;
-    return utcOffsetUs + ptsUs >= leastUs && wantedUs < leastUs ? missingUs : 0;
+  /** No publisher will continue the suspended run, if there is one. */
+  endSuspended(): void {
+    if (!this.#suspended) return;
+    this.#suspended = undefined;
+    this.#sinks.endRun();
+  }
+
+  /** A publisher has returned: its media continues the suspended run, or begins another one. */
+  #return(suspended: SuspendedRun, pending: PendingRun, frame: Frame): void {
+    const { decision, frames } = suspended.take(frame, pending, this.#clock.monotonicMs());
+    if (decision === 'wait') return;
+    if (decision === 'other') this.endSuspended();
+    else {
+      const { context, last } = suspended.state;
+      this.#suspended = undefined;
+      this.#pending = undefined;
+      this.#context = context;
+      this.#start = suspended.continuedBy(pending.start);
+      this.#continuity.add(last);
+      this.#gaps.clear();
+      this.#events.emit({ type: 'continued', context });
+    }
+    for (const each of frames) this.publish(each);
   }
 
   #enter(context: RunContext): void {
@@ -379,17 +395,15 @@ export class Stream implements StreamInput {
   /** Begins a run at a jump: after a jump forward with the same UTC offset, after a jump back at the current time. */
   #restart({ pts }: Frame, wentBack: boolean): void {
     const start = this.#start;
-    assert(start && this.#reference);
     this.#fixOffset();
+    assert(start && this.#reference);
     if (this.#context) this.#sinks.endRun();
-    const utcOffsetUs = wentBack ? this.#resumeUs() - ticksToUs(pts, this.#reference.timescale) : start.utcOffsetUs;
-    this.startRun({ ...start, utcOffsetUs });
-  }
-
-  /** UTC of a frame that arrives now with the delay of the last one; for a burst, the end of the last one. */
-  #resumeUs(): number {
-    if (this.#start?.pace.kind !== 'continuous') return this.#endUs;
-    return Math.max(this.#endUs, this.#nowUs() - this.#delayUs);
+    // UTC of a frame that arrives now with the delay of the last one; for a burst, the end of the last one.
+    const nowUs = start.pace.kind === 'continuous' ? this.#nowUs() - this.#delayUs : this.#endUs;
+    const resumedUs = Math.max(this.#endUs, nowUs) - ticksToUs(pts, this.#reference.timescale);
+    const utcOffsetUs = wentBack ? resumedUs : start.utcOffsetUs;
+    const { arrival: _, ...found } = start;
+    this.startRun({ ...found, utcOffsetUs });
   }
 
   /** Moves the UTC offset forward at a key frame if it has drifted too far behind the wall clock (docs/media.md 1 and 3). */
@@ -398,42 +412,38 @@ export class Stream implements StreamInput {
     if (!start) return context;
     const { timescale } = context.reference;
     const ptsUs = ticksToUs(frame.pts, timescale);
-    const isSettled = start.utcOffsetUs + ptsUs - context.startUs >= SETTLED_AFTER_US;
+    const isSettled = start.utcOffsetUs + ptsUs - context.startUs >= REANCHOR_AFTER_US;
     const dueUs = this.#reanchors.dueUs(frame, timescale, this.#segment, isSettled);
     if (dueUs === 0) return context;
     this.#start = { ...start, utcOffsetUs: start.utcOffsetUs + dueUs };
     this.#utcOffsetUs = this.#start.utcOffsetUs;
-    const startUs = this.#utcOffsetUs + ptsUs;
-    const holeFrom = this.#endUs;
-    const soft: RunContext = {
-      ...context,
-      run: { ...context.run, id: ++this.#lastRun, utcOffsetUs: context.run.utcOffsetUs + dueUs },
-      startUs,
-      gaps:
-        startUs - holeFrom > HOLE_US
-          ? [{ fromUs: holeFrom, toUs: startUs, cause: 'clock', detail: CLOCK_SET_FORWARD }]
-          : [],
-      soft: true,
-    };
+    const soft = reanchored(context, {
+      id: ++this.#lastRun,
+      dueUs,
+      startUs: this.#utcOffsetUs + ptsUs,
+      endUs: this.#endUs,
+    });
     this.#enter(soft);
     return soft;
   }
 
-  #watchKeys({ timescale }: Track, frame: Frame): void {
+  #watchKeys(frame: Frame): void {
     this.#keyFrameRequests.add(frame);
-    if (this.#keys.add(frame, timescale)) this.#events.emit({ type: 'keyless' });
+    if (this.#keys.add(frame, this.#reference!.timescale)) this.#events.emit({ type: 'keyless' });
   }
 
   #writeReference({ reference }: RunContext, frame: Frame): void {
-    this.#watchKeys(reference, frame);
+    this.#watchKeys(frame);
     assert(this.#start);
     const end = this.#start.utcOffsetUs + ticksToUs(frame.pts + frame.duration, reference.timescale);
     if (end > this.#endUs) this.#endUs = end;
     this.#delayUs = this.#nowUs() - end;
+    this.#last = frame;
     this.#write(frame);
   }
 
   #write(frame: Frame): void {
+    this.#lastDts[frame.trackId] = frame.dts;
     this.#sinks.write(this.#shift.apply(frame));
   }
 }

@@ -75,10 +75,7 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
     const { name, state, recording } = stream;
     states[state]++;
     if (recording.open.length > 0) open++;
-    const { sinks, gop } = stream.stream.buffered;
-    for (const [sink, bytes] of sinks) metrics.sinkQueuedBytes.set({ stream: name, sink }, bytes);
-    gopBytes += gop;
-    readPressure(stream, metrics);
+    gopBytes += readPressure(stream, metrics);
     waitingBytes = stream.stream.memory.total.bytes;
     metrics.streamLive.set({ stream: name }, state === 'live' ? 1 : 0);
     if (stream.definition.source.type === 'push') {
@@ -95,14 +92,21 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.waitingBytes.set(waitingBytes);
 }
 
-function readPressure({ name, stream }: Catalog['all'][number], metrics: Metrics): void {
-  const { memory, sinks } = stream.pressure();
+/** Sets the gauges of the queues of a stream; returns the bytes of its GOP buffer. */
+function readPressure({ name, stream }: Catalog['all'][number], metrics: Metrics): number {
+  const { memory, sinks, gop } = stream.pressure();
   metrics.streamMemoryBytes.set({ stream: name }, memory.bytes);
-  const levels = new Map<string, number>();
+  const kinds = new Map<string, { bytes: number; level: number }>();
   for (const sink of sinks) {
-    if (sink.maxBytes > 0) levels.set(sink.name, Math.max(sink.level, levels.get(sink.name) ?? 0));
+    if (sink.maxBytes === 0) continue;
+    const { bytes, level } = kinds.get(sink.name) ?? { bytes: 0, level: 0 };
+    kinds.set(sink.name, { bytes: bytes + sink.queuedBytes, level: Math.max(level, sink.level) });
   }
-  for (const [sink, level] of levels) metrics.sinkPressure.set({ stream: name, sink }, level);
+  for (const [sink, { bytes, level }] of kinds) {
+    metrics.sinkQueuedBytes.set({ stream: name, sink }, bytes);
+    metrics.sinkPressure.set({ stream: name, sink }, level);
+  }
+  return gop.bytes;
 }
 
 /** No media is expected in these states. */

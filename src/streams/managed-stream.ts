@@ -344,8 +344,15 @@ export class ManagedStream implements ServedStream {
           log.warn({ ...sourceFields(this.#definition), cause: event.cause, detail: event.detail }, 'media is missing');
         }
         // The next media is another run, which starts another file.
-        void this.#parts.recorder.seal(); // never rejects
+        if (!event.mayContinue) void this.#parts.recorder.seal(); // never rejects
         if (!this.#closing) this.#linger();
+        this.#save(false);
+        break;
+      case 'continued':
+        this.#stopLingering();
+        this.#problem = '';
+        this.#isMissing = false;
+        log.info({ stream, run: event.context.run.id }, 'the publisher has returned; its media continues');
         this.#save(false);
         break;
       case 'damage':
@@ -373,6 +380,7 @@ export class ManagedStream implements ServedStream {
 
   #endList(): void {
     this.#stopLingering();
+    this.stream.endSuspended();
     this.#parts.packager.endList();
   }
 

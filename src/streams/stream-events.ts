@@ -27,6 +27,7 @@ export class StreamEvents {
   /** Handles an event of the live stream. */
   onEvent(event: StreamEvent): void {
     if (event.type === 'run') this.#onRun(event.context);
+    if (event.type === 'continued') this.#onRun({ ...event.context, gaps: [] });
     if (event.type === 'absent') this.#onAbsent(event);
     if (event.type === 'pressure') this.#onPressure(event);
   }
