@@ -303,12 +303,19 @@ export class Packager implements Sink {
   }
 
   #mustCut(run: RunState, frame: Frame): boolean {
-    if (run.next) return true;
+    if (run.next || this.#isFirstPart(run)) return true;
     const { limitS } = run;
     const elapsed = elapsedS(run);
     const { timescale } = run.writer.track;
     if (elapsed + (frame.dts + frame.duration - run.writer.end) / timescale > limitS) return true;
     return frame.key && this.#cutsAtKey(elapsed, run);
+  }
+
+  /** The first part is complete, of a playlist that began early: it is a segment, because a playlist needs one. */
+  #isFirstPart(run: RunState): boolean {
+    const { list } = this.#options;
+    if (!run.estimated || !run.part || run.writer.waiting > 0) return false;
+    return list.segments.length === 1 && !list.ready;
   }
 
   #cutsAtKey(elapsed: number, { gopS, limitS }: RunState): boolean {
@@ -353,7 +360,7 @@ export class Packager implements Sink {
   #endsHere(run: RunState): boolean {
     const { writer, part, lastKey, gopS, limitS } = run;
     if (!part) return false;
-    if (run.next) return true;
+    if (run.next || this.#isFirstPart(run)) return true;
     const elapsed = elapsedS(run);
     const { timescale } = writer.track;
     const frameS = part.ticks / part.frames / timescale;
