@@ -19,6 +19,7 @@ export const StreamState = Type.Union(
     Type.Literal('unpublished', { description: 'of a push source: no publisher is connected' }),
     Type.Literal('offline', { description: 'the live source ended its playlist; oxbow checks whether it returns' }),
     Type.Literal('ended', { description: 'the source was a recording and has been played to its end' }),
+    Type.Literal('paused', { description: 'paused by a person: its publisher stays connected, its media is dropped' }),
     Type.Literal('stopped', { description: 'stopped by a person' }),
   ],
   { $id: 'StreamState' },

@@ -107,6 +107,8 @@ export interface StreamsApi extends MarksApi, PicturesApi, StatsApi, InspectApi 
   start(name: string): Promise<void>;
   stop(name: string): Promise<void>;
   restart(name: string): Promise<void>;
+  pause(name: string): Promise<void>;
+  resume(name: string): Promise<void>;
   /**
    * The timeline of [fromMs, toMs), ms since 1970, up to now; refuses `stream-unknown`.
    *

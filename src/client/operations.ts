@@ -176,6 +176,28 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/restart' }, input, options);
   }
 
+  /** Drops the media of a stream until it is resumed; its publisher stays connected. The time until then counts as offline, not as a gap. */
+  pauseStream(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/pause' }, input, options);
+  }
+
+  /** Lets the media of a paused stream pass again, from its next key frame on. */
+  resumeStream(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/resume' }, input, options);
+  }
+
   /** Returns the picture of a stream. */
   getStreamPicture(
     input: {

@@ -68,7 +68,7 @@ export type ProblemCode =
   | 'bad-setting';
 
 /** `StreamState` of the API. */
-export type StreamState = 'starting' | 'live' | 'waiting' | 'unpublished' | 'offline' | 'ended' | 'stopped';
+export type StreamState = 'starting' | 'live' | 'waiting' | 'unpublished' | 'offline' | 'ended' | 'paused' | 'stopped';
 
 /** `TrackView` of the API. */
 export type TrackView = {

@@ -302,6 +302,8 @@ function fakeStreams(calls: string[]): StreamsApi {
     start: order('start'),
     stop: order('stop'),
     restart: order('restart'),
+    pause: order('pause'),
+    resume: order('resume'),
     async markers(name, query) {
       note('markers', name, query);
       return { items: [{ id: 'm1', at: '2026-11-19T08:00:00.000Z', text: 'goal' }], nextCursor: null };

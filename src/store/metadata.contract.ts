@@ -22,6 +22,7 @@ function stream(name: string): StreamTable {
     visibility_set: 0,
     created_us: 1_795_000_000_000_000,
     stopped: 0,
+    paused: 0,
     deleted_us: null,
   };
 }

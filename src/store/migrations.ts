@@ -184,4 +184,5 @@ export const migrations: readonly string[] = [
      packed BLOB NOT NULL,
      PRIMARY KEY (stream_id, start_us)
    ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE stream ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;`,
 ];

@@ -25,6 +25,8 @@ export interface StreamTable {
   readonly created_us: number;
   /** 1: stopped by a user. */
   stopped: number;
+  /** 1: paused by a user. */
+  paused: number;
   deleted_us: number | null;
 }
 

@@ -67,6 +67,8 @@ export function createStreamsApi(
     start: (name) => catalog.start(name),
     stop: (name) => catalog.stop(name),
     restart: (name) => catalog.restart(name),
+    pause: (name) => catalog.pause(name),
+    resume: (name) => catalog.resume(name),
     timeline,
     gaps: async (name, fromMs, toMs) => (await timeline(name, fromMs, toMs)).gaps,
     isPrivate(name) {

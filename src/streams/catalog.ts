@@ -97,7 +97,7 @@ export class Catalog {
     const { id, createdUs } = before ?? { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
     // A stream that was stopped because it left the settings runs again when it is configured again.
     const stopped = before !== undefined && before.origin !== 'api' && before.stopped;
-    return { ...settings, id, name, keepMs: keep, createdUs, stopped };
+    return { ...settings, id, name, keepMs: keep, createdUs, stopped, paused: before?.paused ?? false };
   }
 
   /** All streams, by name. */
@@ -293,6 +293,16 @@ export class Catalog {
     return this.#inTurn(() => this.#setStopped(this.get(name), true));
   }
 
+  /** Drops the media of a stream until it is resumed, also after a restart of oxbow; its publisher stays connected. */
+  pause(name: string): Promise<void> {
+    return this.#inTurn(() => this.#setPaused(this.get(name), true));
+  }
+
+  /** Lets the media of a paused stream pass again. */
+  resume(name: string): Promise<void> {
+    return this.#inTurn(() => this.#setPaused(this.get(name), false));
+  }
+
   /** Connects to the source again. */
   restart(name: string): Promise<void> {
     return this.#inTurn(async () => {
@@ -341,6 +351,13 @@ export class Catalog {
     if (stopped) await stream.stop('stopped by a person');
     else if (stream.closed) await this.#add(definition);
     else await stream.start();
+  }
+
+  async #setPaused(stream: ManagedStream, paused: boolean): Promise<void> {
+    if (stream.definition.paused === paused) return;
+    const definition = { ...stream.definition, paused };
+    await writeDefinition(this.#deps.store.db, definition);
+    stream.redefine(definition);
   }
 
   /** Runs a change after the ones before it, even if those failed. */

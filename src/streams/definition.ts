@@ -26,6 +26,8 @@ export interface StreamDefinition {
   readonly createdUs: number;
   /** Stopped by a user until it is started again. */
   readonly stopped: boolean;
+  /** Paused by a user until it is resumed: publishers stay connected, their media is dropped. */
+  readonly paused: boolean;
 }
 
 /** Fields of log lines about the source: the stream, and the address without user, password, query and fragment. */

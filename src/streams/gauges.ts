@@ -65,7 +65,7 @@ export function sharedBytes(catalog: Catalog): number {
 /** Sets the gauges of every stream once. */
 export function readStreams(catalog: Catalog, metrics: Metrics): void {
   metrics.sharedBytes.set(sharedBytes(catalog));
-  const states = { starting: 0, live: 0, waiting: 0, unpublished: 0, offline: 0, ended: 0, stopped: 0 };
+  const states = { starting: 0, live: 0, waiting: 0, unpublished: 0, offline: 0, ended: 0, paused: 0, stopped: 0 };
   let open = 0;
   let gopBytes = 0;
   let waitingBytes = 0;
@@ -110,7 +110,7 @@ function readPressure({ name, stream }: Catalog['all'][number], metrics: Metrics
 }
 
 /** No media is expected in these states. */
-const restingStates: ReadonlySet<StreamState> = new Set(['stopped', 'ended', 'unpublished']);
+const restingStates: ReadonlySet<StreamState> = new Set(['stopped', 'paused', 'ended', 'unpublished']);
 
 /**
  * The health check of the sources: the number of live streams.

@@ -136,6 +136,7 @@ export class ManagedStream implements ServedStream {
   /** The current state. */
   get state(): StreamState {
     if (!this.publishers.isRunning) return this.#hasEnded ? 'ended' : 'stopped';
+    if (this.#definition.paused) return 'paused';
     if (this.stream.context) return 'live';
     if (this.publishers.isUnpublished) return 'unpublished';
     if (this.#hasEnded) return 'offline';
@@ -155,7 +156,8 @@ export class ManagedStream implements ServedStream {
    */
   get silence(): string {
     const { state } = this;
-    if (state === 'live' || state === 'unpublished' || this.#hasEnded || this.#definition.stopped) return '';
+    if (state === 'live' || state === 'unpublished' || state === 'paused' || this.#hasEnded || this.#definition.stopped)
+      return '';
     if (state === 'stopped') return this.#hasFailed ? this.#problem : '';
     if (state === 'starting' && this.#deps.clock.monotonicMs() - this.#startedMs < STARTING_MS) return '';
     return this.#problem || 'the source has sent no media yet';
@@ -235,8 +237,9 @@ export class ManagedStream implements ServedStream {
 
   /** Applies changed settings that do not need a restart: recording, retention, visibility, name of a person's choice. */
   redefine(definition: StreamDefinition): void {
-    const wasRecorded = this.#definition.record;
+    const { record: wasRecorded, paused: wasPaused } = this.#definition;
     this.#definition = definition;
+    if (wasPaused !== definition.paused && this.publishers.isRunning) this.publishers.setPaused(definition.paused);
     if (wasRecorded && !definition.record) void this.#parts.recorder.seal(); // never rejects
     if (wasRecorded !== definition.record) this.#save(false);
     this.#events.redefined();
@@ -338,7 +341,7 @@ export class ManagedStream implements ServedStream {
       case 'absent':
         this.#problem = event.detail;
         // Only a running client can report a regular end of its source.
-        this.#hasEnded = event.cause === 'offline' && this.publishers.isReading;
+        this.#hasEnded = event.cause === 'offline' && this.publishers.isReading && !this.#definition.paused;
         if (event.cause !== 'offline') {
           this.#isMissing = true;
           log.warn({ ...sourceFields(this.#definition), cause: event.cause, detail: event.detail }, 'media is missing');

@@ -8,6 +8,7 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamDefinition } from './definition.ts';
+import { PauseGate } from './publish/pause-gate.ts';
 import { reportPublisher } from './publish-events.ts';
 import { type SourceClient, type SourceClientOptions, startSourceClient } from './source/source-client.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -33,17 +34,19 @@ export class StreamPublishers {
   readonly events = new Emitter<PublisherEvent>();
   readonly #setup: StreamPublishersSetup;
   readonly #slot: PublisherSlot;
+  readonly #gate: PauseGate;
   /** Set between start and end; `client` reads the source of a stream that is not of type `push`. */
   #running: { client?: SourceClient } | undefined;
 
   constructor(setup: StreamPublishersSetup) {
     this.#setup = setup;
     const { deps, stream, definition } = setup;
+    this.#gate = new PauseGate(stream, { isPaused: definition().paused });
     this.#slot = new PublisherSlot({
       leases: deps.leases,
       streamId: definition().id,
       clock: deps.clock,
-      input: stream,
+      input: this.#gate,
       policy() {
         const { source } = definition();
         return source.type === 'push' ? source.onSecondPublisher : 'refuse';
@@ -90,13 +93,14 @@ export class StreamPublishers {
    * another process.
    */
   async start(options: Pick<SourceClientOptions, 'wasLive' | 'onFacts'>): Promise<void> {
-    const { deps, stream, definition, onEnd } = this.#setup;
+    const { deps, definition, onEnd } = this.#setup;
     const { source } = definition();
     const running: { client?: SourceClient } = {};
     this.#running = running;
     this.#slot.open();
+    if (definition().paused) this.#gate.pause();
     if (source.type === 'push') {
-      stream.offline(UNPUBLISHED);
+      this.#gate.offline(UNPUBLISHED);
       return;
     }
     const client = startSourceClient(deps, definition(), source, this.#slot, {
@@ -105,10 +109,16 @@ export class StreamPublishers {
         this.#running = undefined;
         onEnd(detail, failed);
       },
-      onWaiting: (detail) => stream.absent('source-down', detail),
+      onWaiting: (detail) => this.#gate.absent('source-down', detail),
     });
     running.client = client;
     await client.started;
+  }
+
+  /** Drops the media of publishers, which stay connected, or lets it pass again. */
+  setPaused(paused: boolean): void {
+    if (paused) this.#gate.pause();
+    else this.#gate.resume();
   }
 
   /** Ends all sessions with `reason`. Resolves when the source has stopped. */

@@ -22,8 +22,9 @@ export function defineStream(
   config: Config,
 ): StreamDefinition {
   const source = parsed(() => sourceOf(settings.source));
-  const defaults = { ...NO_TEXTS, record: true, keepMs: undefined, ...visibilityOf(null, config), stopped: false };
-  return patchStream({ ...identity, source, origin: 'api', ...defaults }, settings, config);
+  const defaults = { ...NO_TEXTS, record: true, keepMs: undefined, ...visibilityOf(null, config) };
+  const resting = { stopped: false, paused: false };
+  return patchStream({ ...identity, source, origin: 'api', ...defaults, ...resting }, settings, config);
 }
 
 /**

@@ -32,6 +32,7 @@ function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
     visibilityIsSet: row.visibility_set === 1,
     createdUs: row.created_us,
     stopped: row.stopped === 1,
+    paused: row.paused === 1,
   };
 }
 
@@ -48,6 +49,7 @@ export async function writeDefinition(db: Kysely<Tables>, definition: StreamDefi
     visibility: definition.visibility,
     visibility_set: definition.visibilityIsSet ? 1 : 0,
     stopped: definition.stopped ? 1 : 0,
+    paused: definition.paused ? 1 : 0,
     deleted_us: null,
   };
   await db
@@ -119,6 +121,7 @@ export async function adoptRecordings(
       visibilityIsSet: false,
       createdUs,
       stopped: true,
+      paused: false,
     });
     added++;
   }

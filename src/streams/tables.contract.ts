@@ -21,6 +21,7 @@ const definition: StreamDefinition = {
     visibilityIsSet: true,
     createdUs: NOW_US,
     stopped: false,
+    paused: false,
   },
 };
 
@@ -35,7 +36,7 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
       const { db } = database;
       await writeDefinition(db, definition);
       assert.deepEqual(await readDefinitions(db), [definition]);
-      const changed = { ...definition, name: 'gate', record: false, keepMs: 2 ** 40, stopped: true };
+      const changed = { ...definition, name: 'gate', record: false, keepMs: 2 ** 40, stopped: true, paused: true };
       await writeDefinition(db, changed);
       assert.deepEqual(await readDefinitions(db), [changed]);
       await assert.rejects(writeDefinition(db, { ...definition, id: 'other', name: 'gate' }), 'a name has one stream');

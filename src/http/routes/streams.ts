@@ -52,7 +52,7 @@ function conditionOf({ header }: Pick<RouteCall, 'header'>): Precondition {
   return (revision) => checkMatch(header('if-match'), header('if-none-match'), revision);
 }
 
-function order(verb: 'start' | 'stop' | 'restart', sentence: string): Route {
+function order(verb: 'start' | 'stop' | 'restart' | 'pause' | 'resume', sentence: string): Route {
   return defineRoute({
     method: 'POST',
     path: `/api/v1/streams/:name/${verb}`,
@@ -168,4 +168,9 @@ export const streamRoutes: readonly Route[] = [
   order('start', 'Starts a stopped stream.'),
   order('stop', 'Stops a stream until it is started again. The time until then counts as offline, not as a gap.'),
   order('restart', 'Reconnects a stream to its source.'),
+  order(
+    'pause',
+    'Drops the media of a stream until it is resumed; its publisher stays connected. The time until then counts as offline, not as a gap.',
+  ),
+  order('resume', 'Lets the media of a paused stream pass again, from its next key frame on.'),
 ];

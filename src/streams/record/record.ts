@@ -211,6 +211,7 @@ async function recordToFile(
     visibility: 'private',
     visibilityIsSet: true,
     stopped: false,
+    paused: false,
   } as const;
   const controller = new AbortController();
   const done = runSource(definition, stream, { signal: controller.signal });

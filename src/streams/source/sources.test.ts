@@ -23,6 +23,7 @@ const definition: ClientDefinition = {
   visibilityIsSet: false,
   createdUs: 0,
   stopped: false,
+  paused: false,
 };
 
 /** Runs the source against a network that always fails with `error`, until `enough` gaps are reported. */

@@ -14,7 +14,8 @@ const ranks: Readonly<Record<StreamView['state'], number>> = {
   unpublished: 3,
   offline: 4,
   ended: 5,
-  stopped: 6,
+  paused: 6,
+  stopped: 7,
 };
 
 /** Live streams first, then those that may return; within each group in the server's order. */
