@@ -14,6 +14,7 @@ export type LimitName =
   | 'keys'
   | 'refusals'
   | 'all-refusals'
+  | 'auth'
   | 'writes'
   | 'probe'
   | 'clips'
@@ -36,6 +37,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   keys: { turns: 10, windowS: 60, everywhere: true },
   /** Events about clients that were refused without a valid key. */
   refusals: { turns: 5, windowS: 60, everywhere: true },
+  /** Clients that the authorization server has to decide about. */
+  auth: { turns: 100, windowS: 60, everywhere: true },
   'all-refusals': { turns: 60, windowS: 60, everywhere: true },
   writes: { turns: 300, windowS: 60 },
   probe: { turns: 30, windowS: 60 },

@@ -1,19 +1,21 @@
 /**
  * Opens access control: tokens, sessions, sign-in links, playback tokens, and the limits on requests.
- * In: the context, store, streams. Out: Accounts.
+ * In: the context, store, streams, net. Out: Accounts.
  */
 import { openAccess } from '../accounts/access.ts';
 import { accountTables } from '../accounts/account-tables.ts';
+import { AuthUrl } from '../accounts/auth/auth-url.ts';
 import { RateLimits } from '../accounts/rate-limit.ts';
 import { signInPath } from '../accounts/sign-in-links.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
 import { createLocalSignIn } from '../http/client/local-sign-in.ts';
+import type { Net } from '../net/net.ts';
 import type { Accounts, AppContext, Parts } from './parts.ts';
 
 /** Reads the stored sessions, tokens and revocations. */
 export async function openAccounts(
-  { config, dataFolder, clock }: AppContext,
-  { store, catalog }: Pick<Parts, 'store' | 'catalog'>,
+  { config, dataFolder, clock, ...context }: AppContext,
+  { store, catalog, net }: Pick<Parts, 'store' | 'catalog' | 'net'>,
 ): Promise<Accounts> {
   const access = await openAccess({
     tables: accountTables(store.db),
@@ -29,10 +31,35 @@ export async function openAccounts(
   const limits = new RateLimits(() => clock.monotonicMs());
   return {
     access,
+    auth: openAuthUrl({ config, clock, ...context }, net),
     localSignIn: createLocalSignIn({ exposure: config, mode: config.localSignIn, dataFolder }),
     limits,
     tokenTries: new TokenTries(limits, () => clock.monotonicMs()),
   };
+}
+
+/** The authorization server; undefined if none is set. */
+function openAuthUrl(
+  { config, clock, shutdown, metrics, log }: Pick<AppContext, 'config' | 'clock' | 'shutdown' | 'metrics' | 'log'>,
+  net: Net,
+): AuthUrl | undefined {
+  const { url, secret, sendKey, timeout } = config.auth;
+  if (url === undefined) return undefined;
+  metrics.authAvailable.set(1);
+  return new AuthUrl({
+    ...{ url, secret, sendKey, timeoutMs: timeout, net },
+    nowMs: () => clock.monotonicMs(),
+    signal: shutdown.signal,
+    onAnswer(action, result, seconds) {
+      metrics.authRequests.inc({ action, result });
+      if (seconds !== undefined) metrics.authSeconds.observe(seconds);
+    },
+    onAvailable(isAvailable, reason) {
+      metrics.authAvailable.set(isAvailable ? 1 : 0);
+      if (isAvailable) log.info({}, 'the authorization server answers again');
+      else log.error({ reason }, 'the authorization server does not answer: clients that it decides about are refused');
+    },
+  });
 }
 
 /** Path of a one-time sign-in link; undefined if a browser is signed in already. */

@@ -91,7 +91,7 @@ export async function startApp(
   const jobs = await openJobs(app, { store, bus });
   const exports = openExports(app, { recordings, streams, jobs });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog });
-  const accounts = await openAccounts(app, { store, catalog });
+  const accounts = await openAccounts(app, { store, catalog, net });
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus });
   const delivery = openDelivery(app, { recordings, catalog });
   const publishPorts = noPublishPorts();

@@ -5,6 +5,7 @@
  */
 
 import type { Access } from '../accounts/access.ts';
+import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { PublishPorts } from '../api/publish-address.ts';
@@ -104,6 +105,8 @@ export interface Streams {
 /** Access control. */
 export interface Accounts {
   readonly access: Access;
+  /** The authorization server of `auth.url`; undefined if none is set. */
+  readonly auth: AuthUrl | undefined;
   readonly localSignIn: LocalSignIn;
   readonly limits: RateLimits;
   readonly tokenTries: TokenTries;

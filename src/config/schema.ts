@@ -263,17 +263,25 @@ export const schema = section({
       total: size('1GiB', 'Most bytes of frames that wait in the sinks and GOP buffers of all streams.'),
     }),
   }),
+  auth: section({
+    url: optionalUrl(
+      'Authorization server: oxbow asks it by an HTTP POST whether a client may publish, or watch a signed or private stream. Without an answer the client is refused.',
+    ),
+    secret: secret('Sent to `auth.url` as bearer token, so that it can recognize oxbow.'),
+    sendKey: flag(false, 'Whether `auth.url` gets the keys and tokens of clients, besides their SHA-256 digests.'),
+    timeout: duration('2s', 'Time limit for an answer of `auth.url`.', { min: '100ms', max: '30s' }),
+  }),
   publish: section({
     create: choice(
-      ['keys', 'off'],
+      ['keys', 'auth', 'off'],
       'keys',
-      'Whether the first publish to an unknown name creates a stream. `keys`: with a key for names with a prefix.',
+      'Whether the first publish to an unknown name creates a stream. `keys`: with a key for names with a prefix; `auth`: also if `auth.url` allows it.',
       { reload: 'live' },
     ),
     maxStreams: integer(
       '100',
       { min: 1, max: 10_000 },
-      'A key for names with a prefix creates no stream while there are so many with that prefix, unless the key has its own limit.',
+      'A key for names with a prefix creates no stream while there are so many with that prefix, unless the key has its own limit. `auth.url` creates none while there are so many in total.',
       { reload: 'live' },
     ),
   }),

@@ -3,6 +3,7 @@
  * In: app/http.ts provides them; tests provide fakes. Out: every file of this folder.
  */
 import type { Access } from '../accounts/access.ts';
+import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
@@ -95,6 +96,8 @@ export interface HttpDeps {
   readonly publishKeys: PublishKeysApi;
   /** Ports to publish to, as they are when it is read. */
   readonly publishPorts: PublishPorts;
+  /** The authorization server, which decides who may watch signed and private streams; undefined: playback tokens do. */
+  readonly auth?: Pick<AuthUrl, 'ask' | 'known'> | undefined;
   /** Access control. */
   readonly access: Access;
   /** Decides which clients may sign in without a token. */

@@ -99,6 +99,7 @@ export async function openThreadPorts(
     const targetDurationS = stream.list.generation?.targetDurationS;
     return {
       isPrivate: streams.isPrivate(name),
+      isAsked: deps.auth !== undefined,
       epoch: access.watch.epochOf(name),
       targetDurationMs: targetDurationS === undefined ? undefined : targetDurationS * 1000,
       horizonUs: stream.horizonUs(),

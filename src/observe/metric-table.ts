@@ -2,6 +2,7 @@
  * The one table of all metrics, the source of the registry, the typed handles and docs/7-reference/metrics.md.
  * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes), counters end in `_total`.
  */
+import { authMetrics } from './auth-metrics.ts';
 import type { MetricRow } from './metric-row.ts';
 import { publishMetrics } from './publish-metrics.ts';
 import { sinkMetrics } from './sink-metrics.ts';
@@ -68,6 +69,7 @@ export const metricTable = {
     help: 'Frames that publishers delivered.',
   },
   ...sinkMetrics,
+  ...authMetrics,
   ...publishMetrics,
   damage: {
     type: 'counter',

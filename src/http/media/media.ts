@@ -11,7 +11,6 @@ import {
   mediaClassOf,
   parseMediaTarget,
 } from '../../api/media-address.ts';
-import { streamUnknown } from '../../api/stream-name.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { traceIdOf } from '../../observe/trace.ts';
@@ -29,7 +28,7 @@ import { type Exchange, type HeadFields, pathOf } from './exchange.ts';
 import { joinFields, sendPlainProblem } from './media-answer.ts';
 import { representationOf } from './representation.ts';
 import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
-import { checkVerdict, signedClassOf } from './watch-token-policy.ts';
+import { createWatchAccess } from './watch-access.ts';
 
 const METHODS = 'GET, HEAD, OPTIONS';
 
@@ -78,13 +77,15 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
   const { metrics } = deps;
   const waitLimiter = new WaitLimiter(waitLimits, (change) => metrics.heldRequests.inc(change));
   const clientAddress = createClientAddress(deps.trustedProxies ?? []);
-  const authenticator = createAuthenticator(deps);
+  const addressOf = ({ remoteAddress, headers }: Exchange) => clientAddress(remoteAddress, readForwarded(headers).for);
+  const watchAccess = createWatchAccess({ deps, authenticator: createAuthenticator(deps), addressOf });
 
   async function answer(exchange: Exchange, target: MediaTarget, session?: string): Promise<void> {
     const media = target.address;
     const { headers, body } = exchange;
-    const address = () => clientAddress(exchange.remoteAddress, readForwarded(headers).for);
-    const isPrivate = mayWatch(target, exchange);
+    const address = () => addressOf(exchange);
+    const watched = watchAccess.check(target, exchange);
+    const isPrivate = typeof watched === 'boolean' ? watched : await watched;
     const common = commonFields(exchange, target);
     const client = () => ({ address: address(), isLocal: isLocalRequest(exchange) });
     const fields = exchange.method === 'GET' ? applyRateLimit(media, client) : {};
@@ -116,27 +117,6 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       isPrivate,
     });
     isSent = true;
-  }
-
-  /**
-   * Throws unless the client may watch the stream; a restricted stream without token is refused as if it did not exist. Returns whether
-   * it is restricted. Ignores cookies: a page that is signed in creates a playback token.
-   */
-  function mayWatch({ address, token }: MediaTarget, exchange: Exchange): boolean {
-    const stream = address.stream ?? deps.defaultStream?.() ?? '';
-    const isPrivate = deps.streams.isPrivate(stream);
-    if (token !== undefined) {
-      checkVerdict(deps.access.watch.verify(token, stream, signedClassOf(address), deps.clock.nowMs()));
-      return isPrivate;
-    }
-    if (!isPrivate) return false;
-    const { authorization } = exchange.headers;
-    if (authorization !== undefined) {
-      const { remoteAddress, headers } = exchange;
-      authenticator.tryToken({ headers, remoteAddress, secure: false });
-      if (authenticator.principalOf({ headers: { authorization }, remoteAddress, secure: false }).seesAll) return true;
-    }
-    throw streamUnknown(address.stream);
   }
 
   /** Fields of every answer to the request, including refusals. */

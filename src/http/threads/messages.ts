@@ -40,6 +40,8 @@ export interface ThreadSettings {
 /** Access and retention of a stream. */
 export interface StreamAccess {
   readonly isPrivate: boolean;
+  /** Playback tokens are not enough: the main thread asks the authorization server. */
+  readonly isAsked: boolean;
   /** Rises each time the playback tokens of the stream are revoked. */
   readonly epoch: number;
   /** Of its live playlists, ms. */

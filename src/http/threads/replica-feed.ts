@@ -102,6 +102,7 @@ export class ReplicaFeed implements Disposable {
 function isSame(a: StreamAccess, b: StreamAccess): boolean {
   return (
     a.isPrivate === b.isPrivate &&
+    a.isAsked === b.isAsked &&
     a.epoch === b.epoch &&
     a.targetDurationMs === b.targetDurationMs &&
     a.horizonUs === b.horizonUs

@@ -20,7 +20,7 @@ import { Replicas } from './replicas.ts';
 
 const both = [videoTrack(), audioTrack()] as const;
 const secret = Buffer.from('a secret of sixteen or more');
-const everyone: StreamAccess = { isPrivate: false, epoch: 0, targetDurationMs: 2000, horizonUs: 0 };
+const everyone: StreamAccess = { isPrivate: false, isAsked: false, epoch: 0, targetDurationMs: 2000, horizonUs: 0 };
 
 /** A stream of the main thread, its feed, and the replicas of a thread; messages are cloned as between threads. */
 async function openPair(mediaFolder = tmpdir()) {

@@ -128,6 +128,7 @@ export class Replicas implements AsyncDisposable {
 
   /** Whether a playback token is valid for an address. */
   mayWatch(token: string, address: LiveAddress): boolean {
+    if (this.access(address.stream)?.isAsked) return false;
     return this.#tokens.verify(token, address.stream, signedClassOf(address), this.#options.nowMs()) === 'ok';
   }
 

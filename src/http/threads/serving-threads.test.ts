@@ -27,7 +27,7 @@ async function openFaulty(count: number) {
       forgotten,
     },
     find: () => undefined,
-    accessOf: () => ({ isPrivate: false, epoch: 0, targetDurationMs: undefined, horizonUs: 0 }),
+    accessOf: () => ({ isPrivate: false, isAsked: false, epoch: 0, targetDurationMs: undefined, horizonUs: 0 }),
     open: (socket) => socket.destroy(),
     onReport: () => undefined,
     failed(error, where) {

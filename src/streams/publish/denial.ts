@@ -13,7 +13,7 @@ const denials = {
   missing: ['The stream key is missing.', `${WHERE} ${GET_ONE}`],
   unknown: ['The stream key is unknown: it is mistyped or was revoked.', `${GET_ONE} ${WHERE}`],
   expired: ['The stream key has expired.', GET_ONE],
-  'needs-name': ['This stream key is for several streams, and the name of the stream is missing.', WHERE],
+  'needs-name': ['The name of the stream is missing: the stream key does not say which one.', WHERE],
 } as const;
 
 /** A denial by its kind. */
@@ -35,6 +35,18 @@ export function deniedStream(name: string, prefix?: string): OxbowError {
   return prefix === undefined
     ? deny(`The stream key is not for the stream ${name}.`, `Use a key of ${name}, or the key without a name.`)
     : deny(`The stream key is not for the stream ${name}.`, `Use a name that begins with "${prefix}".`);
+}
+
+/** The authorization server refuses the publisher, with its own words or none. */
+export function deniedByServer(detail: string): OxbowError {
+  const hint = 'Ask the operator of this server: its authorization server (`auth.url`) decides who may publish.';
+  return deny(detail || 'The authorization server refused the publisher.', hint);
+}
+
+/** A playback token that is not valid. */
+export function refusedToken(code: 'watch-refused' | 'watch-expired'): OxbowError {
+  const what = code === 'watch-expired' ? 'has expired' : 'is for another stream, was revoked, or is incomplete';
+  return new OxbowError(code, `The playback token ${what}.`);
 }
 
 /** The name of a stream is invalid; a key in the name is not repeated. */

@@ -6,7 +6,7 @@ import { RateLimits } from '../../accounts/rate-limit.ts';
 import type { PublishAccess } from '../../ingest/publish-access.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { openStreams, type StreamsRig, temporaryFolder } from '../streams.fixture.ts';
-import { createPublishAccess } from './publish-access.ts';
+import { createPublishAccess, type PublishAccessDeps } from './publish-access.ts';
 import { createPublishKeysApi } from './publish-keys-api.ts';
 
 const push = { source: { type: 'push' } } as const;
@@ -26,14 +26,17 @@ interface AccessRig extends AsyncDisposable {
   key(stream: string, more?: { allow?: string[]; expiresMs?: number }): Promise<string>;
 }
 
-async function openRig(publish: Record<string, unknown> = {}): Promise<AccessRig> {
+async function openRig(
+  publish: Record<string, unknown> = {},
+  auth: PublishAccessDeps['auth'] = undefined,
+): Promise<AccessRig> {
   const folder = await temporaryFolder();
   const rig = await openStreams({ folder: folder.path });
   const { deps, clock, catalog } = rig;
   const settings = { now: { ...deps.settings.now, publish: { ...deps.settings.now.publish, ...publish } } };
   const access = await openAccess({ tables: memoryTables(), dataFolder: folder.path, clock, adminToken: undefined });
   const limits = new RateLimits(() => clock.monotonicMs());
-  const entry = createPublishAccess({ ...deps, settings, catalog, access, limits });
+  const entry = createPublishAccess({ ...deps, settings, catalog, access, limits, auth });
   const keys = createPublishKeysApi(access.publishKeys, catalog, settings);
   const request = (name: string | undefined, key: string | undefined, remote = HOME) =>
     entry.publish({ name, key, remote, protocol: 'rtmp', signal: new AbortController().signal });

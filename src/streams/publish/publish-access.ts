@@ -3,6 +3,7 @@
  * In: requests of protocol servers. Out: sessions and live streams; events and metrics of refused publishers.
  */
 import type { Access } from '../../accounts/access.ts';
+import type { AuthQuestion, AuthUrl } from '../../accounts/auth/auth-url.ts';
 import type { PublishKey } from '../../accounts/publish-keys.ts';
 import type { RateLimits } from '../../accounts/rate-limit.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
@@ -13,7 +14,7 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Catalog } from '../catalog.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
-import { badName, denied, deniedAddress, deniedStream } from './denial.ts';
+import { badName, denied, deniedAddress, deniedByServer, deniedStream, refusedToken } from './denial.ts';
 import { RefusalReporter } from './refusal-reporter.ts';
 import { addressOf } from './remote-address.ts';
 
@@ -22,6 +23,15 @@ export interface PublishAccessDeps extends Pick<StreamDeps, 'settings' | 'clock'
   readonly catalog: Catalog;
   readonly access: Pick<Access, 'publishKeys' | 'watch' | 'tokens'>;
   readonly limits: RateLimits;
+  /** Decides besides the keys; undefined: keys and playback tokens alone. */
+  readonly auth: Pick<AuthUrl, 'ask'> | undefined;
+}
+
+/** A publisher that was admitted. */
+interface Admitted {
+  readonly stream: ManagedStream;
+  /** Undefined: admitted by the authorization server without a key of oxbow. */
+  readonly key: PublishKey | undefined;
 }
 
 /** A key as clients send it where they have no separate field for it. */
@@ -52,7 +62,7 @@ class Protocols implements PublishAccess {
   }
 
   async publish(request: PublishRequest): Promise<Publisher> {
-    let admitted: { readonly stream: ManagedStream; readonly key: PublishKey };
+    let admitted: Admitted;
     try {
       admitted = await this.#admit(request);
     } catch (error) {
@@ -62,73 +72,117 @@ class Protocols implements PublishAccess {
     const { stream, key } = admitted;
     const { key: _, ...claim } = request;
     const publisher = await stream.publishers.claim(claim);
-    this.#began(publisher, key.id);
+    if (key) this.#began(publisher, key.id);
     return publisher;
   }
 
   async read(request: ReadRequest): Promise<LiveSource> {
-    const { catalog, access, clock } = this.#deps;
+    const { catalog, access, auth } = this.#deps;
     const { name, token, remote } = request;
     if (!isStreamName(name)) throw badName(name.slice(0, MAX_LENGTH));
+    const address = addressOf(remote);
     const stream = catalog.lookUp(name);
-    if (token !== undefined) {
-      const accepted = this.#tries.begin(token, { address: addressOf(remote), isLocal: false });
-      // Also checked for unknown streams: a wrong token gets the same refusal and reveals no names.
-      const verdict = access.tokens.find(token) ? 'ok' : access.watch.verify(token, name, 'playlist', clock.nowMs());
-      if (verdict !== 'ok') {
-        const code = verdict === 'expired' ? 'watch-expired' : 'watch-refused';
-        throw new OxbowError(code, 'The playback token has expired, was revoked, or is for another stream.');
-      }
-      accepted();
-    }
     const visibility = stream?.definition.visibility;
     const isRestricted = visibility === 'signed' || visibility === 'private';
-    if (!stream || (isRestricted && token === undefined)) throw streamUnknown(name);
+    if (stream && !isRestricted && (auth || token === undefined)) return stream.stream;
+    const accepted = this.#tries.begin(token ?? `no token for ${name}`, { address, isLocal: false });
+    const seesAll = token !== undefined && access.tokens.find(token) !== undefined;
+    const mayAsk = auth !== undefined && stream !== undefined && !seesAll;
+    // Also checked for unknown streams: a wrong token gets the same refusal and reveals no names.
+    if (token !== undefined && !seesAll) this.#checkToken(token, name, mayAsk);
+    if (!stream || (token === undefined && !mayAsk)) throw streamUnknown(name);
+    if (mayAsk) {
+      const question = { ...questionOf(request, address), action: 'read', stream: name, secret: token } as const;
+      const { isAllowed } = await auth.ask(question, request);
+      if (!isAllowed) throw token === undefined ? streamUnknown(name) : refusedToken('watch-refused');
+    }
+    accepted();
     return stream.stream;
   }
 
+  /** @param mayBeOther a token that oxbow has not created may be one of the authorization server */
+  #checkToken(token: string, name: string, mayBeOther: boolean): void {
+    const verdict = this.#deps.access.watch.verify(token, name, 'playlist', this.#deps.clock.nowMs());
+    if (verdict === 'ok' || (verdict === 'refused' && mayBeOther)) return;
+    throw refusedToken(verdict === 'expired' ? 'watch-expired' : 'watch-refused');
+  }
+
   /** The stream that the publisher may publish to, and its key. */
-  async #admit(request: PublishRequest): Promise<{ readonly stream: ManagedStream; readonly key: PublishKey }> {
-    const { catalog } = this.#deps;
+  async #admit(request: PublishRequest): Promise<Admitted> {
+    const { catalog, auth } = this.#deps;
     catalog.assertOpen();
     const { name, key: secret } = credentialsOf(request);
     if (name !== undefined && !isStreamName(name)) throw badName(name);
-    if (secret === undefined) throw denied('missing');
-    const key = this.#checkKey(secret, addressOf(request.remote));
-    const { scope } = key;
-    if (scope.type === 'stream') {
-      const stream = catalog.all.find(({ definition }) => definition.id === scope.streamId);
-      if (name !== undefined && name !== stream?.name) throw deniedStream(name);
-      if (!stream) throw streamUnknown(name ?? 'of this key');
-      return { stream, key };
-    }
-    if (name === undefined) throw denied('needs-name');
-    if (!name.startsWith(scope.prefix)) throw deniedStream(name, scope.prefix);
-    return { stream: catalog.find(name) ?? (await this.#create(name, scope)), key };
+    if (secret === undefined && !auth) throw denied('missing');
+    const address = addressOf(request.remote);
+    const accepted = this.#tries.begin(secret ?? `no key for ${name ?? ''}`, { address, isLocal: false });
+    const key = secret === undefined ? undefined : this.#checkKey(secret, address, accepted);
+    const named = key ? this.#nameFor(key, name) : name;
+    if (!auth) return { stream: await this.#find(named, key), key };
+    const question = { ...questionOf(request, address), action: 'publish', stream: named ?? null, secret } as const;
+    const verdict = await auth.ask({ ...question, keyId: key?.id }, request);
+    if (!verdict.isAllowed) throw deniedByServer(verdict.detail);
+    accepted();
+    const stream = await this.#find(verdict.stream ?? named, key);
+    if (verdict.record !== undefined) await this.#setRecord(stream, verdict.record);
+    return { stream, key };
   }
 
-  #checkKey(secret: string, address: string): PublishKey {
-    const accepted = this.#tries.begin(secret, { address, isLocal: false });
+  /** The key; undefined if it is none of oxbow's, but the authorization server may know it. */
+  #checkKey(secret: string, address: string, accepted: () => void): PublishKey | undefined {
     const key = this.#deps.access.publishKeys.check(secret, address);
-    if (key === 'unknown') throw denied('unknown');
+    if (key === 'unknown') {
+      if (this.#deps.auth) return undefined;
+      throw denied('unknown');
+    }
     accepted(); // the secret was no guess
     if (key === 'expired') throw denied('expired');
     if (key === 'address') throw deniedAddress(address);
     return key;
   }
 
+  /** The name of the stream that a key is for; undefined if it is for several and none is named. */
+  #nameFor({ scope }: PublishKey, name: string | undefined): string | undefined {
+    if (scope.type === 'prefix') {
+      if (name !== undefined && !name.startsWith(scope.prefix)) throw deniedStream(name, scope.prefix);
+      return name;
+    }
+    const stream = this.#deps.catalog.all.find(({ definition }) => definition.id === scope.streamId);
+    if (name !== undefined && name !== stream?.name) throw deniedStream(name);
+    if (!stream) throw streamUnknown('of this key');
+    return stream.name;
+  }
+
+  /** The stream of that name, created where the settings and the key allow it. */
+  async #find(name: string | undefined, key: PublishKey | undefined): Promise<ManagedStream> {
+    const { catalog, settings, auth } = this.#deps;
+    if (name === undefined) throw denied('needs-name');
+    const stream = catalog.find(name);
+    if (stream) return stream;
+    const { create, maxStreams } = settings.now.publish;
+    if (create !== 'off' && key?.scope.type === 'prefix') return this.#create(name, key.scope);
+    if (create === 'auth' && auth) return this.#create(name, { prefix: '', maxStreams });
+    throw streamUnknown(name);
+  }
+
+  /** The authorization server decides whether a stream is recorded, unless its settings are in a file. */
+  async #setRecord({ name, definition }: ManagedStream, record: boolean): Promise<void> {
+    if (definition.origin === 'api' && definition.record !== record) await this.#deps.catalog.update(name, { record });
+  }
+
   /** Creates a stream on first publish. */
   #create(name: string, limit: { readonly prefix: string; readonly maxStreams: number }): Promise<ManagedStream> {
-    const { catalog, settings } = this.#deps;
+    const { catalog } = this.#deps;
     const creation = this.#creating.then(async () => {
       const existing = catalog.find(name);
       if (existing) return existing;
-      if (settings.now.publish.create === 'off') throw streamUnknown(name);
       const count = catalog.all.filter((each) => each.name.startsWith(limit.prefix)).length;
       if (count >= limit.maxStreams) {
         const which = limit.prefix === '' ? '' : ` with names that begin with "${limit.prefix}"`;
-        throw new OxbowError('limit-reached', `There are ${count} streams${which}, the limit of this stream key.`, {
-          extra: { hint: 'Remove streams that are no longer needed, or create a key with a higher limit.' },
+        throw new OxbowError('limit-reached', `There are ${count} streams${which}, as many as may be created.`, {
+          extra: {
+            hint: 'Remove streams that are no longer needed, or raise the limit of the key or `publish.maxStreams`.',
+          },
         });
       }
       return catalog.create(name, { source: { type: 'push' } });
@@ -168,4 +222,8 @@ function credentialsOf({ name, key }: PublishRequest): { name: string | undefine
   return secret === undefined && given !== undefined && KEY_ALONE.test(given)
     ? { name: undefined, key: given }
     : { name: given, key: secret };
+}
+
+function questionOf({ protocol, userAgent }: PublishRequest | ReadRequest, address: string) {
+  return { protocol, userAgent, address } satisfies Partial<AuthQuestion>;
 }

@@ -1,0 +1,106 @@
+/**
+ * Decides whether a client may watch: by its playback token, its credentials, or the authorization server.
+ * In: a media address with a token or without, header fields. Out: whether the stream is restricted, or a refusal. Ignores cookies: a page
+ * that is signed in creates a playback token. docs/media.md 32; docs/2-publish/auth.md.
+ */
+import type { AuthQuestion } from '../../accounts/auth/auth-url.ts';
+import { TokenTries } from '../../accounts/token-tries.ts';
+import type { MediaTarget } from '../../api/media-address.ts';
+import { streamUnknown } from '../../api/stream-name.ts';
+import type { Authenticator } from '../api/authenticate.ts';
+import { isLocalRequest } from '../client/local-request.ts';
+import type { Awaitable, HttpDeps } from '../deps.ts';
+import type { Exchange } from './exchange.ts';
+import { checkVerdict, signedClassOf } from './watch-token-policy.ts';
+
+/** What decides. */
+export interface WatchAccessOptions {
+  readonly deps: HttpDeps;
+  readonly authenticator: Authenticator;
+  /** IP address of the client. */
+  readonly addressOf: (exchange: Exchange) => string;
+}
+
+/** Checks whether a client may watch. */
+export interface WatchAccess {
+  /**
+   * Whether the stream is restricted to some clients. Synchronous unless the authorization server must be asked.
+   *
+   * @throws OxbowError `watch-refused`, `watch-expired`; `stream-unknown` for a restricted stream without token, as if it did not exist;
+   *   `auth-unavailable`; `too-many-requests`
+   */
+  check(target: MediaTarget, exchange: Exchange): Awaitable<boolean>;
+}
+
+const BEARER = /^Bearer +([^\s]+) *$/i;
+
+/** Creates the check. */
+export function createWatchAccess({ deps, authenticator, addressOf }: WatchAccessOptions): WatchAccess {
+  const { access, auth, clock, streams } = deps;
+  const tries = new TokenTries(deps.limits, () => clock.monotonicMs(), { limit: 'auth', repeatsAreFree: true });
+
+  function checkToken(token: string, { address }: MediaTarget, name: string, mayBeOther: boolean): void {
+    const verdict = access.watch.verify(token, name, signedClassOf(address), clock.nowMs());
+    if (verdict !== 'refused' || !mayBeOther) checkVerdict(verdict);
+  }
+
+  function hasCredentials({ headers, remoteAddress }: Exchange): boolean {
+    const { authorization } = headers;
+    if (authorization === undefined) return false;
+    return authenticator.principalOf({ headers: { authorization }, remoteAddress, secure: false }).seesAll;
+  }
+
+  /** The server decides about everyone but administrators. */
+  async function askServer(
+    ask: NonNullable<typeof auth>,
+    name: string,
+    target: MediaTarget,
+    exchange: Exchange,
+  ): Promise<boolean> {
+    const { headers } = exchange;
+    const bearer = BEARER.exec(headers.authorization ?? '')?.[1];
+    const secret = target.token ?? bearer;
+    const question: AuthQuestion = {
+      ...{ action: 'read', protocol: 'http', stream: name, secret },
+      address: addressOf(exchange),
+      userAgent: headers['user-agent'],
+    };
+    let verdict = ask.known(question);
+    if (!verdict) {
+      const client = { address: question.address, isLocal: isLocalRequest(exchange) };
+      const accepted = tries.begin(secret ?? `no token for ${name}`, client);
+      if (target.token !== undefined) checkToken(target.token, target, name, true);
+      else if (hasCredentials(exchange)) {
+        accepted();
+        return true;
+      }
+      verdict = await ask.ask(question, { signal: new AbortController().signal }); // has a time limit
+      if (verdict.isAllowed) accepted();
+    }
+    if (verdict.isAllowed) return true;
+    if (secret === undefined) throw streamUnknown(target.address.stream);
+    checkVerdict('refused');
+    return true;
+  }
+
+  return {
+    check(target, exchange) {
+      const { address, token } = target;
+      const name = address.stream ?? deps.defaultStream?.() ?? '';
+      const isPrivate = streams.isPrivate(name);
+      if (auth && isPrivate) return askServer(auth, name, target, exchange);
+      if (token !== undefined) {
+        // A token of the authorization server is accepted where none is needed.
+        checkToken(token, target, name, auth !== undefined && streams.revision(name) !== undefined);
+        return isPrivate;
+      }
+      if (!isPrivate) return false;
+      if (exchange.headers.authorization !== undefined) {
+        const { remoteAddress, headers } = exchange;
+        authenticator.tryToken({ headers, remoteAddress, secure: false });
+        if (hasCredentials(exchange)) return true;
+      }
+      throw streamUnknown(address.stream);
+    },
+  };
+}

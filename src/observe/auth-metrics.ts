@@ -1,0 +1,28 @@
+/**
+ * The metrics of the authorization server: a part of the table of metrics.
+ * In: nothing. Out: metric-table.
+ */
+import type { MetricRow } from './metric-row.ts';
+
+/** Metrics of questions to `auth.url`. */
+export const authMetrics = {
+  authRequests: {
+    type: 'counter',
+    name: 'oxbow_auth_requests_total',
+    labels: ['action', 'result'],
+    help: 'Questions whether a client may publish or read, by result: allowed, denied, cached (an earlier answer holds) or unavailable (no valid answer: the client is refused).',
+  },
+  authSeconds: {
+    type: 'histogram',
+    name: 'oxbow_auth_seconds',
+    labels: [],
+    help: 'Time until the server at `auth.url` answered, or failed to.',
+    buckets: [0.005, 0.025, 0.1, 0.25, 0.5, 1, 2, 5, 10],
+  },
+  authAvailable: {
+    type: 'gauge',
+    name: 'oxbow_auth_available',
+    labels: [],
+    help: '1 while the server at `auth.url` answers; 0 after several failures in a row, and without `auth.url`.',
+  },
+} as const satisfies Record<string, MetricRow>;
