@@ -116,7 +116,7 @@ export async function startApp(
   startMeasuring(app, catalog, delivery);
   await startJobs(app, jobs);
   startRetention(app, recordings, catalog);
-  const ingest = await openIngest(app, { health, publishAccess });
+  const ingest = await openIngest(app, { health, publishAccess, publishPorts });
   opened.defer(() => bus.flush());
   opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it
   const signIn = await firstSignIn(accounts);

@@ -1,6 +1,6 @@
 /**
  * Opens the servers of publishing protocols. A port that cannot be opened is a warning: everything else runs.
- * In: settings, PublishAccess. Out: the ports; a check of /health for each protocol.
+ * In: settings, PublishAccess. Out: the ports, also for addresses that the API shows; a check of /health for each protocol.
  */
 import { type Endpoint, printEndpoint } from '../config/address.ts';
 import { certificateFiles, followCertificate, readCertificate } from '../http/tls/tls-certificate.ts';
@@ -20,14 +20,17 @@ export interface IngestAddresses {
   readonly rtmps: string | undefined;
 }
 
-type Needed = Pick<Parts, 'health'> & { readonly publishAccess: PublishAccess };
+type Needed = Pick<Parts, 'health' | 'publishPorts'> & { readonly publishAccess: PublishAccess };
 
 /**
  * Opens all servers that the settings name.
  *
  * @throws OxbowError `bad-setting` if RTMPS is on and has no usable certificate
  */
-export async function openIngest(app: AppContext, { health, publishAccess }: Needed): Promise<IngestAddresses> {
+export async function openIngest(
+  app: AppContext,
+  { health, publishAccess, publishPorts }: Needed,
+): Promise<IngestAddresses> {
   const { config, settings, metrics, log } = app;
   const { connections, perAddress } = config.rtmpLimits;
   const rtmp = {
@@ -39,6 +42,8 @@ export async function openIngest(app: AppContext, { health, publishAccess }: Nee
   };
   const onRtmp = await openPort(app, health, 'rtmp', config.rtmp, (listen) => openRtmpServer({ ...rtmp, listen }));
   const onRtmps = await openPort(app, health, 'rtmps', config.rtmps, (listen) => openRtmps(app, { ...rtmp, listen }));
+  publishPorts.rtmp = portOf(onRtmp);
+  publishPorts.rtmps = portOf(onRtmps);
   return { rtmp: onRtmp && `rtmp://${onRtmp}/${APPLICATION}`, rtmps: onRtmps && `rtmps://${onRtmps}/${APPLICATION}` };
 }
 
@@ -102,4 +107,9 @@ async function openPort<T extends { readonly port: number; close(): Promise<void
 /** An address on which this computer can connect. */
 function reachable(address: string): string {
   return address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
+}
+
+/** The port of `address:port`; undefined if nothing was opened. */
+function portOf(where: string | undefined): number | undefined {
+  return where === undefined ? undefined : Number(where.slice(where.lastIndexOf(':') + 1));
 }

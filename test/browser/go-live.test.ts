@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -7,11 +9,34 @@ import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { violations } from './axe.ts';
-import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
+import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { overflowing } from './overflow.ts';
 
 const adminToken = 'let-me-in-please';
-suite('the page Go live', { skip: need('chromium') }, () => {
+/** Seconds of each key frame interval that the tests publish. */
+const KEY_S = { good: 1, bad: 10 };
+
+/** An encoder: a test picture with a tone, from ffmpeg. */
+function publish(url: string, keyS: number, out = ['-f', 'flv']): ChildProcess {
+  const input = [
+    '-re',
+    '-f',
+    'lavfi',
+    '-i',
+    'testsrc2=size=320x180:rate=25',
+    '-f',
+    'lavfi',
+    '-i',
+    'sine=sample_rate=48000',
+  ];
+  const video = ['-c:v', 'libx264', '-preset', 'ultrafast', '-tune', 'zerolatency', '-pix_fmt', 'yuv420p'];
+  const keys = ['-g', String(25 * keyS), '-keyint_min', String(25 * keyS), '-sc_threshold', '0'];
+  const audio = ['-c:a', 'aac', '-b:a', '64k'];
+  const args = ['-hide_banner', '-loglevel', 'error', ...input, ...video, ...keys, ...audio, ...out, url];
+  return spawn('ffmpeg', args, { stdio: 'ignore' });
+}
+
+suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
   let folder: Folder;
   let server: Server;
@@ -19,10 +44,12 @@ suite('the page Go live', { skip: need('chromium') }, () => {
   let visitor: BrowserContext;
   let page: Page;
   let faults: string[];
+  let encoder: ChildProcess | undefined;
 
   before(async () => {
     folder = opened.use(await openFolder('go-live'));
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken }));
+    const args = ['--rtmp', '127.0.0.1:0'];
+    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken, args }));
     browser = await openBrowser();
     opened.defer(() => browser.close());
     visitor = await openVisitor(browser);
@@ -30,10 +57,28 @@ suite('the page Go live', { skip: need('chromium') }, () => {
     faults = collectFaults(page);
   });
   after(async () => {
+    encoder?.kill('SIGKILL');
     await opened.disposeAsync();
   });
 
+  /** The light, in words. */
+  const light = (words: string, on = page) => on.locator('.status .word', { hasText: words }).waitFor();
   const field = (label: string, on = page) => on.getByLabel(label, { exact: true }).inputValue();
+  const stop = async () => {
+    encoder?.kill('SIGKILL');
+    encoder = undefined;
+    await until('the publisher has left', async () => {
+      const { publisher } = await server.json<StreamView>('/api/v1/streams/studio');
+      return publisher === null;
+    });
+  };
+
+  async function shot(on: Page, name: string): Promise<void> {
+    const { LOOK } = process.env;
+    if (LOOK === undefined) return;
+    await mkdir(LOOK, { recursive: true });
+    await on.screenshot({ path: join(LOOK, `${name}.png`), fullPage: true });
+  }
 
   test('is reached from the Create menu, requires signing in, and creates a stream with its key', async () => {
     await page.goto(`${server.url}/`);
@@ -52,6 +97,102 @@ suite('the page Go live', { skip: need('chromium') }, () => {
     await page.getByRole('heading', { name: 'Go live: Evening show' }).waitFor();
     const view = await server.json<StreamView>('/api/v1/streams/studio');
     assert.deepEqual([view.source.type, view.visibility, view.title], ['push', 'unlisted', 'Evening show']);
+  });
+
+  test('shows the fields of OBS once, with the key hidden, and commands for other programs', async () => {
+    await light('Waiting for publisher');
+    await page.getByText('it is shown only once').waitFor();
+    await page.getByText('accepts connections from this computer only').waitFor();
+    const key = page.getByLabel('Stream key', { exact: true });
+    assert.match(await field('Server'), /^rtmp:\/\/127\.0\.0\.1:\d+\/live$/);
+    assert.match(await key.inputValue(), /^studio\?key=ok_\S+$/);
+    assert.equal(await key.getAttribute('type'), 'password');
+    await page.getByRole('tab', { name: 'ffmpeg' }).click();
+    await page.getByText('ffmpeg -re -i video.mp4').waitFor();
+    assert.equal(await page.getByText('ok_').count(), 0, 'the key is hidden in commands too');
+    await page.getByRole('tab', { name: 'Phone' }).click();
+    await page.getByRole('button', { name: 'Show QR code' }).click();
+    await page.getByRole('img', { name: 'QR code' }).waitFor();
+    assert.deepEqual(await violations(page, 'the QR code'), []);
+    await page.getByRole('tab', { name: 'OBS' }).click();
+  });
+
+  test('the light turns green when an encoder publishes, with figures and the picture that viewers see', async () => {
+    await until('nothing is wrong so far', () => faults.length === 0);
+    encoder = publish(`${await field('Server')}/${await field('Stream key')}`, KEY_S.good);
+    await light('Live');
+    await page.getByText('H.264 320 × 180').waitFor();
+    await page.getByText('25 fps').first().waitFor();
+    await page.getByText('The settings of your encoder are good.').waitFor();
+    await until('the preview plays', () =>
+      page
+        .locator('.preview video')
+        .evaluateAll((all) => all.some((video) => (video as HTMLVideoElement).currentTime > 0)),
+    );
+    await page.locator('.host canvas').first().waitFor();
+    await shot(page, 'live-light');
+    assert.deepEqual(await violations(page, 'live, light'), []);
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await shot(page, 'live-dark');
+    assert.deepEqual(await violations(page, 'live, dark'), []);
+    await page.emulateMedia({ colorScheme: 'light' });
+  });
+
+  test('nothing is wider than a phone, also in Chinese and in the dark', async () => {
+    for (const [locale, colorScheme, words] of [
+      ['en-US', 'light', 'Live'],
+      ['zh-CN', 'dark', '直播中'],
+    ] as const) {
+      await using other = await openVisitor(browser, { width: 390, height: 844, locale, colorScheme });
+      await other.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
+      const phone = await other.newPage();
+      await phone.goto(`${server.url}/go-live/studio`);
+      await light(words, phone);
+      await phone.locator('.host canvas').first().waitFor();
+      await phone.locator('form button[type="submit"]').click();
+      await phone.locator('.tools').waitFor();
+      await phone.locator('.buttons .danger').nth(1).waitFor();
+      await shot(phone, `phone-${locale}`);
+      assert.deepEqual(await overflowing(phone), [], locale);
+      assert.deepEqual(await violations(phone, `phone in ${locale}`), []);
+    }
+  });
+
+  test('the charts are on the watch page too, with a table for screen readers', async () => {
+    const watch = await visitor.newPage();
+    await watch.goto(`${server.url}/watch/studio`);
+    await watch.getByRole('tab', { name: 'Signal' }).click();
+    await watch.getByRole('img', { name: /^Bitrate: lowest/ }).waitFor();
+    await watch.getByText('Show as table').click();
+    await watch.getByRole('rowheader').first().waitFor();
+    assert.deepEqual(await violations(watch, 'the tab Signal', { within: ['aside'] }), []);
+    await watch.close();
+  });
+
+  test('a wrong key is refused in words, and a key frame every 10 s is reported with what to set', async () => {
+    await stop();
+    await light('Waiting for publisher');
+    encoder = publish(`${await field('Server')}/studio?key=ok_wrong`, KEY_S.good);
+    await light('Refused');
+    await page.getByRole('alert').getByText('The stream key is not valid').waitFor();
+    await shot(page, 'refused');
+    encoder.kill('SIGKILL');
+
+    encoder = publish(`${await field('Server')}/${await field('Stream key')}`, KEY_S.bad);
+    await page.getByText('Keyframe every 10 s').waitFor();
+    await page.getByText(/Set the keyframe interval to 2 s\. In OBS/).waitFor();
+    await light('Live, needs attention');
+    await shot(page, 'key-frames');
+    assert.deepEqual(await violations(page, 'needs attention'), []);
+  });
+
+  test('ending a stream disconnects the encoder and refuses it until publishing is allowed again', async () => {
+    await page.getByRole('button', { name: 'End stream' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'End stream' }).click();
+    await page.getByRole('button', { name: 'Allow publishing' }).waitFor();
+    await until('the encoder has ended', () => encoder!.exitCode !== null);
+    await page.getByRole('button', { name: 'Allow publishing' }).click();
+    await light('Waiting for publisher');
   });
 
   test('a key is rotated with an overlap and revoked after a confirmation, by keyboard', async () => {
@@ -76,23 +217,14 @@ suite('the page Go live', { skip: need('chromium') }, () => {
     await watch.close();
   });
 
-  test('nothing is wider than a phone, also in Chinese and in the dark', async () => {
-    for (const [locale, colorScheme] of [
-      ['en-US', 'light'],
-      ['zh-CN', 'dark'],
-    ] as const) {
-      await using other = await openVisitor(browser, { width: 390, height: 844, locale, colorScheme });
-      await other.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
-      const phone = await other.newPage();
-      await phone.goto(`${server.url}/go-live/studio`);
-      await phone.locator('form button[type="submit"]').click();
-      await phone.locator('tbody tr').nth(1).waitFor();
-      assert.deepEqual(await overflowing(phone), [], locale);
-      assert.deepEqual(await violations(phone, `phone in ${locale}`), []);
-    }
-  });
-
   test('no console error, no failed request', () => {
-    assert.deepEqual(faults, []);
+    // The playlist exists a moment after the first picture arrived: the player requests it again.
+    const isEarly = (fault: string) => fault.endsWith('/live/studio/index.m3u8 404');
+    let early = faults.filter(isEarly).length; // each once more, in the console
+    const others = withoutEarlyWindows(faults.filter((fault) => !isEarly(fault)));
+    assert.deepEqual(
+      others.filter((fault) => !(fault.includes(' 404 ') && early-- > 0)),
+      [],
+    );
   });
 });

@@ -20,6 +20,13 @@ export function getPublishAddresses(name: string, signal: AbortSignal): Promise<
   return askServer(signal, (client, options) => client.getStreamPublish({ name }, options));
 }
 
+/** The settings of the server. */
+export async function getSettings(
+  signal: AbortSignal,
+): Promise<readonly { readonly path: string; readonly value: string }[]> {
+  return (await askServer(signal, (client, options) => client.listSettings(options))).items;
+}
+
 /** Creates a key. */
 export function createKey(name: string, settings: KeySettings, signal: AbortSignal): Promise<CreatedPublishKey> {
   return askServer(signal, (client, options) => client.createStreamKey({ name, body: settings }, options));

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { PublishAddresses } from '../api/publishing.ts';
-import { ffmpegCommands, gstreamerCommand, isLoopback, larixLink, protocolsOf, publishUrl } from './commands.ts';
+import {
+  ffmpegCommands,
+  gstreamerCommand,
+  isLoopback,
+  larixLink,
+  listenOf,
+  protocolsOf,
+  publishUrl,
+  reachOf,
+} from './commands.ts';
 
 const both: PublishAddresses = {
   rtmp: {
@@ -61,4 +70,24 @@ test('loopback addresses are recognized in all forms', () => {
   for (const address of ['rtmp://192.168.1.5/live', 'rtmps://tv.example/live', 'srt://[2001:db8::1]:8890', '']) {
     assert.equal(isLoopback(address), false, address);
   }
+});
+
+test('an address of this computer differs from a server that listens on this computer only', () => {
+  const local = 'rtmp://127.0.0.1/live/studio?key=k';
+  assert.equal(reachOf(local, '127.0.0.1'), 'closed');
+  assert.equal(reachOf(local, '0.0.0.0'), 'local-name');
+  assert.equal(reachOf('rtmp://tv.example/live/studio?key=k', '0.0.0.0'), 'open');
+  assert.equal(reachOf('rtmp://tv.example/live/studio?key=k', '127.0.0.1'), 'closed');
+  assert.equal(reachOf(local, undefined), 'closed');
+});
+
+test('a protocol listens on its own address, otherwise on that of all ports', () => {
+  const settings = [
+    { path: 'listen', value: '127.0.0.1' },
+    { path: 'rtmp', value: '"0.0.0.0:1935"' },
+    { path: 'srt', value: '8890' },
+  ];
+  assert.equal(listenOf(settings, 'rtmp'), '0.0.0.0');
+  assert.equal(listenOf(settings, 'srt'), '127.0.0.1');
+  assert.equal(listenOf([], 'srt'), undefined);
 });

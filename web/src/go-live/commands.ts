@@ -69,3 +69,28 @@ export function isLoopback(address: string): boolean {
   const host = URL.parse(address.replace(/^\w+:/, 'http:'))?.hostname ?? '';
   return host === 'localhost' || host === '[::1]' || /^127\./.test(host);
 }
+
+/** Who reaches an address: all (`open`), this computer because oxbow listens there only (`closed`), or because the address says so. */
+export type Reach = 'open' | 'closed' | 'local-name';
+
+/**
+ * Who reaches an address for publishing.
+ *
+ * @param url the address for publishers
+ * @param listen the address on which the protocol listens; undefined if it is not known
+ */
+export function reachOf(url: string, listen: string | undefined): Reach {
+  if (listen !== undefined && isLoopback(`http://${listen}`)) return 'closed';
+  if (!isLoopback(url)) return 'open';
+  return listen === undefined ? 'closed' : 'local-name';
+}
+
+/** The address on which a protocol listens: its own (`ADDRESS:PORT`), otherwise that of all ports. */
+export function listenOf(
+  settings: readonly { readonly path: string; readonly value: string }[],
+  protocol: PublishProtocol,
+): string | undefined {
+  const settingOf = (path: string) => settings.find((setting) => setting.path === path)?.value.replaceAll('"', '');
+  const own = /^(.+):\d+$/.exec(settingOf(protocol) ?? '')?.[1];
+  return own ?? settingOf('listen');
+}

@@ -16,18 +16,15 @@ test('the figures name codec, size, rate, key frame interval and the connection'
   const link = { rttMs: 41.6, lossShare: 0.0007, encoder: 'obs-output module (libobs version 30.2.3)' };
   assert.deepEqual(
     figuresOf(view, link).map(({ value }) => value),
-    [
-      'H.264 1920 × 1080',
-      '29.97 fps',
-      'AAC · 48 kHz · 2 ch',
-      '6.2 Mbit/s',
-      '2 s',
-      'SRT',
-      '42 ms',
-      '0.07 %',
-      'OBS 30.2.3',
-    ],
+    ['H.264 1920 × 1080', '30 fps', 'AAC · 48 kHz · 2 ch', '6.2 Mbit/s', '2 s', 'SRT', '42 ms', '0.07 %', 'OBS 30.2.3'],
   );
+});
+
+test('the figures of the last seconds are preferred to those of the stream', () => {
+  const values = figuresOf(view, { frameRate: 18.42, bitrate: 2_400_000, keyIntervalS: 10.01 }).map(
+    ({ value }) => value,
+  );
+  assert.deepEqual(values.slice(1, 5), ['18.4 fps', 'AAC · 48 kHz · 2 ch', '2.4 Mbit/s', '10 s']);
 });
 
 test('what is not known has no row', () => {

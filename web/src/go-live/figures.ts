@@ -13,8 +13,14 @@ export interface Figure {
   readonly value: string;
 }
 
-/** Figures of the connection; absent where the protocol does not have them. */
+/** Figures of the publisher now; absent where they are not known. */
 export interface LinkFigures {
+  /** Frames a second, over ten seconds. */
+  readonly frameRate?: number | undefined;
+  /** Longest distance of two key frames in the last minute, seconds. */
+  readonly keyIntervalS?: number | undefined;
+  /** Bits per second of video and audio, over ten seconds. */
+  readonly bitrate?: number | undefined;
   readonly encoder?: string | undefined;
   readonly rttMs?: number | undefined;
   /** Share of packets that were missing at first, 0 to 1. */
@@ -28,7 +34,9 @@ export function figuresOf(
 ): Figure[] {
   const video = tracks.find(({ kind }) => kind === 'video');
   const audio = tracks.find(({ kind }) => kind === 'audio');
-  const frameRate = media?.frameRate ?? video?.frameRate;
+  const frameRate = link.frameRate ?? media?.frameRate ?? video?.frameRate;
+  const bitrate = link.bitrate ?? media?.bitrate;
+  const keyIntervalS = link.keyIntervalS ?? media?.gopS;
   const size = video?.width && video.height ? ` ${video.width} × ${video.height}` : '';
   const sound = audio && [
     codecText(audio),
@@ -37,10 +45,10 @@ export function figuresOf(
   ];
   const rows: [TextKey, string | number | null | undefined][] = [
     ['goLive.video', video && `${codecText(video)}${size}`],
-    ['goLive.frameRate', frameRate && `${Number(frameRate.toFixed(2))} fps`],
+    ['goLive.frameRate', frameRate && `${Number(frameRate.toFixed(1))} fps`],
     ['goLive.audio', sound?.filter(Boolean).join(' · ')],
-    ['goLive.bitrate', media && bitrateText(media.bitrate)],
-    ['goLive.keyInterval', typeof media?.gopS === 'number' ? `${Number(media.gopS.toFixed(1))} s` : null],
+    ['goLive.bitrate', bitrate && bitrateText(bitrate)],
+    ['goLive.keyInterval', keyIntervalS && `${Number(keyIntervalS.toFixed(1))} s`],
     ['goLive.connection', publisher?.protocol.toUpperCase()],
     ['goLive.rtt', link.rttMs === undefined ? null : `${Math.round(link.rttMs)} ms`],
     ['goLive.loss', link.lossShare === undefined ? null : percentText(link.lossShare)],

@@ -11,6 +11,7 @@ import {
   createKey,
   getKeys,
   getPublishAddresses,
+  getSettings,
   getStats,
   type KeySettings,
   type PublishAddresses,
@@ -66,6 +67,8 @@ export class GoLiveSession {
   findings = $state.raw<readonly Finding[]>([]);
   /** Addresses with the word KEY in place of a key; null before the first answer. */
   plainAddresses = $state.raw<PublishAddresses | null>(null);
+  /** Settings of the server: the addresses on which it listens. */
+  settings = $state.raw<readonly { readonly path: string; readonly value: string }[]>([]);
   readonly light = $derived.by(() => lightOf(this.view, this.refusal, isWeak(this.findings), this.nowMs));
   /** Where to publish, with the created key if there is one. */
   readonly addresses = $derived.by<PublishAddresses | null>(() => this.created?.publish ?? this.plainAddresses);
@@ -113,7 +116,10 @@ export class GoLiveSession {
   async readKeys(): Promise<void> {
     const { signal } = this.#ends;
     try {
-      this.plainAddresses ??= await getPublishAddresses(this.name, signal);
+      if (!this.plainAddresses) {
+        this.plainAddresses = await getPublishAddresses(this.name, signal);
+        this.settings = await getSettings(signal);
+      }
       this.keys = await getKeys(this.name, signal);
     } catch (error) {
       if (!signal.aborted) this.keyFailure = failureOf(error);
@@ -150,10 +156,12 @@ export class GoLiveSession {
       this.link = {};
       return;
     }
-    const { publisher, link, findings } = await getStats(this.name, signal);
+    const { publisher, video, audio, link, findings } = await getStats(this.name, signal);
     this.findings = findings;
     this.link = {
       ...(publisher?.encoder && { encoder: publisher.encoder }),
+      ...(video?.frameRate && { frameRate: video.frameRate, bitrate: video.bitrate + (audio?.bitrate ?? 0) }),
+      ...(video?.keyFrameInterval && { keyIntervalS: video.keyFrameInterval }),
       ...(link.rtt !== null && { rttMs: link.rtt }),
       ...(link.loss !== null && { lossShare: link.loss }),
     };
