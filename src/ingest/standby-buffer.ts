@@ -30,7 +30,7 @@ export class StandbyBuffer {
   constructor(tracks: readonly Track[], { gop, memory }: StandbyBounds) {
     this.#reference = referenceOf(tracks);
     this.#gops = new GopBuffer(gop, memory);
-    this.#continuity.begin(tracks);
+    this.#continuity.begin(tracks, true);
   }
 
   /**

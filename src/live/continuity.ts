@@ -22,10 +22,17 @@ export class Continuity {
   #tracks: readonly Track[] = [];
   #reference: Track | undefined;
   #last: Pick<Frame, 'dts' | 'duration'> | undefined;
+  #isEncoder = false;
 
-  /** A run begins: its first frame may have any time. */
-  begin(tracks: readonly Track[]): void {
+  /**
+   * A run begins: its first frame may have any time.
+   *
+   * @param isEncoder the frames come from an encoder, which never repeats media: a key frame at or before the last frame is a jump back,
+   *   however small, because the frames after it need it
+   */
+  begin(tracks: readonly Track[], isEncoder = false): void {
     this.#tracks = tracks;
+    this.#isEncoder = isEncoder;
     this.#reference = referenceOf(tracks);
     this.#last = undefined;
   }
@@ -43,8 +50,10 @@ export class Continuity {
     const dts =
       frame.trackId === reference.id ? frame.dts : frame.dts * (reference.timescale / this.#timescaleOf(frame));
     const aheadUs = ticksToUs(dts - last.dts - last.duration, reference.timescale);
+    const isBack = this.#isEncoder && reference.kind === 'video' && frame.trackId === reference.id && frame.key;
+    const leastUs = isBack && dts <= last.dts ? 0 : HOLE_US;
     // Durations are estimates: a frame after the last one is no jump back, however early it is.
-    if (Math.abs(aheadUs) <= HOLE_US || (aheadUs < 0 && dts > last.dts)) return undefined;
+    if (Math.abs(aheadUs) <= leastUs || (aheadUs < 0 && dts > last.dts)) return undefined;
     const step = `${(Math.abs(aheadUs) / 1_000_000).toFixed(1)} s`;
     return aheadUs > 0
       ? { isAhead: true, detail: `the source jumped ahead by ${step}` }

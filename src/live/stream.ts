@@ -172,7 +172,7 @@ export class Stream implements StreamInput {
     if (this.#suspended && !this.#suspended.mayContinue(start, this.#clock.monotonicMs())) this.endSuspended();
     this.#start = start;
     this.#reference = referenceOf(start.tracks);
-    this.#continuity.begin(start.tracks);
+    this.#continuity.begin(start.tracks, start.clock === 'arrival' && start.pace.kind === 'continuous');
     this.#pending = { start, waiting: [], waitingBytes: 0 };
     this.#segment = undefined;
     this.#keys = new KeyWatch();
