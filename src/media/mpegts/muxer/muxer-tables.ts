@@ -28,9 +28,10 @@ export function printPat(): Uint8Array {
  *
  * @param tracks at most 40, so that the section has at most 1,024 bytes
  * @param clockPid PID that carries the clock
+ * @param version version_number, 0 to 31
  * @throws OxbowError `unsupported-media` for what MPEG-TS cannot carry
  */
-export function printPmt(tracks: readonly Track[], clockPid: number): Uint8Array {
+export function printPmt(tracks: readonly Track[], clockPid: number, version = 0): Uint8Array {
   const own = tracks.some((track) => track.config.codec === 'id3') ? ID3_POINTER : [];
   const body = [0xe0 | (clockPid >> 8), clockPid & 0xff, 0xf0, own.length, ...own];
   for (const [i, track] of tracks.entries()) {
@@ -38,7 +39,7 @@ export function printPmt(tracks: readonly Track[], clockPid: number): Uint8Array
     const descriptors = descriptorsOf(track);
     body.push(streamTypeOf(track), 0xe0 | (pid >> 8), pid & 0xff, 0xf0, descriptors.length, ...descriptors);
   }
-  return printTable(0x02, PROGRAM, body);
+  return printTable(0x02, PROGRAM, body, version);
 }
 
 /** stream_type by codec (table 2-34; A/53 for AC-3 and E-AC-3); what is not here cannot be carried. */
@@ -80,6 +81,11 @@ export function assertTsCarries(tracks: readonly Track[]): void {
   for (const track of tracks) streamTypeOf(track);
 }
 
+/** Whether MPEG-TS can carry a track. */
+export function canTsCarry({ config }: Track): boolean {
+  return STREAM_TYPES[config.codec] !== undefined && (config.codec !== 'opus' || opusCode(config.record) !== undefined);
+}
+
 function streamTypeOf({ config }: Track): number {
   const type = STREAM_TYPES[config.codec];
   if (type === undefined) throw new OxbowError('unsupported-media', `MPEG-TS cannot carry ${nameOf(config.codec)}`);
@@ -108,11 +114,21 @@ function formatDescriptorsOf({ config }: Track): readonly number[] {
   return [...registration('Opus'), 0x7f, 2, 0x80, channels];
 }
 
-/** A section with the long header: version 0, valid now, the only one of its table. */
-function printTable(tableId: number, extension: number, body: readonly number[]): Uint8Array {
+/** A section with the long header: valid now, the only one of its table. */
+function printTable(tableId: number, extension: number, body: readonly number[], version = 0): Uint8Array {
   const length = 5 + body.length + 4;
   const section = new Uint8Array(3 + length);
-  section.set([tableId, 0xb0 | (length >> 8), length & 0xff, extension >> 8, extension & 0xff, 0xc1, 0, 0, ...body]);
+  section.set([
+    tableId,
+    0xb0 | (length >> 8),
+    length & 0xff,
+    extension >> 8,
+    extension & 0xff,
+    0xc1 | (version << 1),
+    0,
+    0,
+    ...body,
+  ]);
   new DataView(section.buffer).setUint32(section.length - 4, crc32Mpeg(section, 0, section.length - 4));
   return section;
 }

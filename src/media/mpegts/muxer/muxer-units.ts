@@ -62,17 +62,48 @@ export function accessUnitsOf(track: Track, frames: readonly Frame[], index: num
   return frames.map((frame) => unitOf(track, frame, frame.duration, [frame.data], PRIVATE_STREAM_ID));
 }
 
+/**
+ * The PES packets of a live track: each frame becomes one.
+ *
+ * @param index of the track in its program
+ * @param shift added to all times, ticks of 90 kHz
+ * @returns throws FormatError if a NAL unit reaches past its frame, or an AAC frame is longer than ADTS allows
+ * @throws OxbowError `unsupported-media` for AAC that ADTS cannot carry
+ * @throws FormatError if the record is malformed
+ */
+export function unitMaker(track: Track, index: number, shift: number): (frame: Frame) => AccessUnit {
+  const shifted = (unit: AccessUnit): AccessUnit => ({ ...unit, dts: unit.dts + shift, pts: unit.pts + shift });
+  if (track.kind === 'video') {
+    const unitOfFrame = videoUnitMaker(track, index);
+    return (frame) => shifted(unitOfFrame(frame));
+  }
+  if (track.kind !== 'audio') {
+    return (frame) => shifted(unitOf(track, frame, frame.duration, [frame.data], PRIVATE_STREAM_ID));
+  }
+  const headerOf = headersOf(track.config);
+  const streamId = audioStreamId(track.config, index);
+  return (frame) => {
+    const header = headerOf(frame.data.length);
+    const pieces = header.length > 0 ? [header, frame.data] : [frame.data];
+    return shifted(unitOf(track, frame, frame.duration, pieces, streamId));
+  };
+}
+
 function videoUnits(track: Track & { kind: 'video' }, frames: readonly Frame[], index: number): AccessUnit[] {
+  return frames.map(videoUnitMaker(track, index));
+}
+
+function videoUnitMaker(track: Track & { kind: 'video' }, index: number): (frame: Frame) => AccessUnit {
   const isHevc = track.config.codec === 'hevc';
   const delimiter = isHevc ? HEVC_AUD : H264_AUD;
   const isDelimiter = isHevc
     ? (first: number) => hevcNalType(first) === HEVC_NAL.aud
     : (first: number) => (first & 0x1f) === H264_AUD_TYPE;
   const sets = parameterSetsOf(track).flatMap((nal) => [START_CODE, nal]);
-  return frames.map((frame) => {
+  return (frame) => {
     const pieces = [delimiter, ...(frame.key ? sets : []), ...nalsOf(frame.data, isDelimiter)];
     return unitOf(track, frame, frame.duration, pieces, VIDEO_STREAM_ID | (index & 0x0f));
-  });
+  };
 }
 
 /** VPS, SPS and PPS, in this order. */
@@ -102,8 +133,7 @@ function nalsOf(sample: Uint8Array, isDelimiter: (first: number) => boolean): Ui
 
 function audioUnits(track: Track & { kind: 'audio' }, frames: readonly Frame[], index: number): AccessUnit[] {
   const headerOf = headersOf(track.config);
-  const isMpeg = track.config.codec === 'aac' || track.config.codec === 'mp3';
-  const streamId = isMpeg ? AUDIO_STREAM_ID | (index & 0x1f) : PRIVATE_STREAM_ID;
+  const streamId = audioStreamId(track.config, index);
   const units: AccessUnit[] = [];
   let together: Frame[] = [];
   let pieces: Uint8Array[] = [];
@@ -132,6 +162,10 @@ function audioUnits(track: Track & { kind: 'audio' }, frames: readonly Frame[], 
   }
   send();
   return units;
+}
+
+function audioStreamId({ codec }: AudioConfig, index: number): number {
+  return codec === 'aac' || codec === 'mp3' ? AUDIO_STREAM_ID | (index & 0x1f) : PRIVATE_STREAM_ID;
 }
 
 /** Header before a frame of so many bytes. */
