@@ -138,6 +138,18 @@ export const StreamSource = Type.Union(
             Type.Literal('standby', { description: 'it takes over when the first one leaves or stalls' }),
           ]),
         ),
+        latency: Type.Optional(
+          Type.String({
+            maxLength: 20,
+            description: 'latency of SRT, e.g. `200ms`; default: the setting `srtLatency`',
+          }),
+        ),
+        passphrase: Type.Optional(
+          Type.String({
+            maxLength: 79,
+            description: 'passphrase of SRT, 10 to 79 bytes; default: the setting `srtPassphrase`; never shown again',
+          }),
+        ),
       },
       { additionalProperties: false },
     ),

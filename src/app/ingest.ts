@@ -8,6 +8,7 @@ import type { PublishAccess } from '../ingest/publish-access.ts';
 import { ConnectionLimits, MAX_HALF_OPEN } from '../ingest/rtmp/connection-limits.ts';
 import { APPLICATION } from '../ingest/rtmp/publish-name.ts';
 import { openRtmpServer, type RtmpServer, type RtmpServerSetup } from '../ingest/rtmp/server.ts';
+import { openSrtServer } from '../ingest/srt/srt-server.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { AppContext, Parts } from './parts.ts';
 
@@ -18,6 +19,8 @@ import type { AppContext, Parts } from './parts.ts';
 export interface IngestAddresses {
   readonly rtmp: string | undefined;
   readonly rtmps: string | undefined;
+  /** `srt://127.0.0.1:8890` */
+  readonly srt: string | undefined;
 }
 
 type Needed = Pick<Parts, 'health' | 'publishPorts'> & { readonly publishAccess: PublishAccess };
@@ -31,7 +34,7 @@ export async function openIngest(
   app: AppContext,
   { health, publishAccess, publishPorts }: Needed,
 ): Promise<IngestAddresses> {
-  const { config, settings, metrics, log } = app;
+  const { config, settings, metrics, log, clock } = app;
   const { connections, perAddress } = config.rtmpLimits;
   const rtmp = {
     access: publishAccess,
@@ -42,9 +45,21 @@ export async function openIngest(
   };
   const onRtmp = await openPort(app, health, 'rtmp', config.rtmp, (listen) => openRtmpServer({ ...rtmp, listen }));
   const onRtmps = await openPort(app, health, 'rtmps', config.rtmps, (listen) => openRtmps(app, { ...rtmp, listen }));
+  const onSrt = await openPort(app, health, 'srt', config.srt, (listen) =>
+    openSrtServer({
+      ...{ listen, access: publishAccess, latencyMs: config.srtLatency, passphrase: config.srtPassphrase },
+      ...{ maxCallers: config.srtMaxCallers, clock, log, metrics },
+    }),
+  );
   publishPorts.rtmp = portOf(onRtmp);
   publishPorts.rtmps = portOf(onRtmps);
-  return { rtmp: onRtmp && `rtmp://${onRtmp}/${APPLICATION}`, rtmps: onRtmps && `rtmps://${onRtmps}/${APPLICATION}` };
+  publishPorts.srt = portOf(onSrt);
+  publishPorts.srtLatencyMs = config.srtLatency;
+  return {
+    rtmp: onRtmp && `rtmp://${onRtmp}/${APPLICATION}`,
+    rtmps: onRtmps && `rtmps://${onRtmps}/${APPLICATION}`,
+    srt: onSrt && `srt://${onSrt}`,
+  };
 }
 
 /** RTMPS with the certificate of HTTPS, which is reloaded when its files change. */
@@ -102,6 +117,11 @@ async function openPort<T extends { readonly port: number; close(): Promise<void
     );
     return undefined;
   }
+}
+
+/** The port of `address:port`; undefined if nothing was opened. */
+function portOf(where: string | undefined): number | undefined {
+  return where === undefined ? undefined : Number(where.slice(where.lastIndexOf(':') + 1));
 }
 
 /** An address on which this computer can connect. */

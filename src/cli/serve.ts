@@ -131,6 +131,6 @@ export function startText(config: Config, httpUrl: string, signIn?: string): str
 
 /** The source as text, without secrets of its URL. */
 function whence(source: SourceConfig): string {
-  if (source.type === 'pull') return `(from ${new URL(source.url).host})`;
+  if (source.type === 'pull') return `(from ${URL.parse(source.url)?.host ?? source.url})`;
   return source.type === 'push' ? '(waits for a publisher)' : '(test picture)';
 }

@@ -213,6 +213,10 @@ export type StreamSource =
   | {
       type: 'push';
       onSecondPublisher?: 'refuse' | 'replace' | 'standby';
+      /** latency of SRT, e.g. `200ms`; default: the setting `srtLatency` */
+      latency?: string;
+      /** passphrase of SRT, 10 to 79 bytes; default: the setting `srtPassphrase`; never shown again */
+      passphrase?: string;
     }
   | {
       type: 'test';

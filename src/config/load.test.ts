@@ -164,7 +164,7 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
     [
       [2, 'Invalid stream name "Door"'],
       [3, 'streams.a: a pull source needs a url'],
-      [4, 'streams.b: "rtsp://cam.example/1" is not an http, https or udp URL'],
+      [4, 'streams.b: "rtsp://cam.example/1" is not an http, https, udp or srt URL'],
       [5, 'streams.c: a push source has no url'],
       [6, 'streams.g.source.onSecondPublisher: "share" is not one of refuse, replace, standby'],
       [7, 'there is no setting "streams.d.keeep"'],
@@ -211,14 +211,14 @@ test('arguments become streams: with a given name, or one derived from the host,
 
 test('invalid URLs and names that are used twice are refused', async () => {
   const problems = await problemsOf({
-    urls: ['a=http://x.example/', 'a=http://y.example/', 'movie.mp4', 'srt://x.example:1'],
+    urls: ['a=http://x.example/', 'a=http://y.example/', 'movie.mp4', 'rtsp://x.example:1'],
   });
   assert.deepEqual(
     problems.map(({ origin, message }) => `${origin}: ${message}`),
     [
       'argument: the name "a" is used twice',
-      'argument: "movie.mp4" is not an http, https or udp URL',
-      'argument: "srt://x.example:1" is not an http, https or udp URL',
+      'argument: "movie.mp4" is not an http, https, udp or srt URL',
+      'argument: "rtsp://x.example:1" is not an http, https, udp or srt URL',
     ],
   );
 });

@@ -210,6 +210,7 @@ function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
     http: withAddress(values.http),
     rtmp: orOff(values.rtmp),
     rtmps: orOff(values.rtmps),
+    srt: orOff(values.srt),
   };
   const named: Record<string, StreamConfig> = {};
   for (const [name, { draft, origin }] of streams) named[name] = finishStream(draft, origin, config);

@@ -29,7 +29,7 @@ import {
 } from './option.ts';
 import { pagePatterns } from './page-pattern.ts';
 import { sourceUrl } from './source-address.ts';
-import { lookBack, quality, userAgent } from './source-option.ts';
+import { lookBack, quality, srtLatency, srtOf, srtPassphrase, userAgent } from './source-option.ts';
 
 /** Playback access of a stream. */
 export type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
@@ -51,6 +51,10 @@ export interface PullSourceConfig {
 export interface PushSourceConfig {
   readonly type: 'push';
   readonly onSecondPublisher: SecondPublisher;
+  /** Latency of SRT connections, ms; the setting `srtLatency` if absent. */
+  readonly latencyMs?: number;
+  /** Passphrase of SRT connections; the setting `srtPassphrase` if absent. */
+  readonly passphrase?: string;
 }
 
 /** What happens to a publisher while another one is active: `standby` takes over when the active one leaves or stalls. */
@@ -102,6 +106,8 @@ const stream = section({
       'refuse',
       'What happens to a second publisher (type `push`): it is refused, replaces the first one, or waits as a standby that takes over when the first one leaves or stalls.',
     ),
+    latency: srtLatency('`srtLatency` of this stream (type `push`).'),
+    passphrase: srtPassphrase('`srtPassphrase` of this stream (type `push`).'),
   }),
   title: text('', 'Title that viewers see instead of the name.', { maxLength: MAX_TITLE }),
   description: text('', 'A few sentences about the stream, for viewers.', { maxLength: MAX_DESCRIPTION }),
@@ -130,8 +136,9 @@ const streams: NamedSections<StreamDraft> = {
     const { source, ...rest } = values as Values<typeof stream>;
     if (source.type !== 'pull') {
       if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
-      const { type, onSecondPublisher } = source;
-      return { ...rest, source: type === 'test' ? { type } : { type, onSecondPublisher } };
+      const { type, onSecondPublisher, latency, passphrase } = source;
+      const push = { type: 'push', onSecondPublisher, ...srtOf(latency, passphrase ?? '') } as const;
+      return { ...rest, source: type === 'test' ? { type } : push };
     }
     if (source.url === '') throw new FormatError('a pull source needs a url', 0);
     return {
@@ -359,7 +366,18 @@ export const schema = section({
     ),
     idle: duration('30s', 'A publisher that sends nothing for so long is disconnected.', { min: '5s', max: '1h' }),
   }),
-  srt: offOnly('SRT'),
+  srt: optionalEndpoint(
+    '8890',
+    'UDP port on which encoders publish, and players request streams, over SRT; 0 picks a free port.',
+  ),
+  srtLatency: duration('120ms', 'Latency of SRT: how long a lost packet may take to be repaired.', {
+    min: '20ms',
+    max: '60s',
+  }),
+  srtPassphrase: srtPassphrase(
+    'Passphrase of SRT connections, 10 to 79 bytes. With one, connections without encryption are rejected.',
+  ),
+  srtMaxCallers: integer('25', { min: 1, max: 1000 }, 'Most SRT connections, publishers and players together.'),
   rtp: offOnly('RTP'),
   webrtc: offOnly('WebRTC'),
   streams,

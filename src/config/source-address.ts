@@ -3,10 +3,11 @@
  * In: text of the command line, settings and the API. Out: the same text, if oxbow can read such a source.
  */
 import { FormatError } from '../lib/errors.ts';
+import { isSrtUrl, parseSrtUrl } from './srt-url.ts';
 import { isUdpUrl, parseUdpUrl } from './udp-url.ts';
 
 /**
- * Checks an address: `http://`, `https://` or `udp://`.
+ * Checks an address: `http://`, `https://`, `udp://` or `srt://`.
  *
  * @returns the text, unchanged
  * @throws FormatError for any other text
@@ -16,8 +17,12 @@ export function sourceUrl(given: string): string {
     parseUdpUrl(given);
     return given;
   }
+  if (isSrtUrl(given)) {
+    parseSrtUrl(given);
+    return given;
+  }
   if (URL.canParse(given) && /^https?:/i.test(given)) return given;
-  throw new FormatError(`"${given.slice(0, 200)}" is not an http, https or udp URL`, 0);
+  throw new FormatError(`"${given.slice(0, 200)}" is not an http, https, udp or srt URL`, 0);
 }
 
 /**

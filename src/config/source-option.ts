@@ -7,6 +7,7 @@ import { FormatError } from '../lib/errors.ts';
 import { parseQuality } from '../lib/quality.ts';
 import { parseUserAgent, userAgentPresets } from '../lib/user-agent.ts';
 import { createOption, type Option, type OptionExtras } from './option.ts';
+import { passphraseOf } from './srt-url.ts';
 
 function textOf(value: unknown, what: string): string {
   if (typeof value === 'string') return value.trim();
@@ -47,6 +48,32 @@ export function readUserAgent(value: unknown): string {
   return text;
 }
 
+/** Longest latency of SRT, ms. */
+const MAX_LATENCY_MS = 65_535;
+
+/**
+ * Parses the latency of SRT.
+ *
+ * @returns ms, 0 to 65,535; undefined for the empty text
+ * @throws FormatError
+ */
+export function readLatency(value: unknown): number | undefined {
+  const given = textOf(value, 'a duration such as 200ms');
+  if (given === '') return undefined;
+  const ms = parseDuration(given);
+  if (ms <= MAX_LATENCY_MS) return ms;
+  throw new FormatError(`${given} is more than 65s, the longest latency of SRT`, 0);
+}
+
+/** The settings of SRT of a push source: those that are set. */
+export function srtOf(
+  latencyMs: number | undefined,
+  passphrase: string,
+): { readonly latencyMs?: number; readonly passphrase?: string } {
+  const secret = passphraseOf(passphrase);
+  return { ...(latencyMs !== undefined && { latencyMs }), ...(secret !== undefined && { passphrase: secret }) };
+}
+
 const text = { json: { type: 'string' }, print: (value: string) => value };
 
 /** A quality; the value is the text, '' if not set. */
@@ -66,4 +93,19 @@ export function userAgent(sentence: string, extras?: OptionExtras): Option<strin
   const presets = [...userAgentPresets.keys()].map((name) => `\`${name}\``).join(', ');
   const kind = { ...text, placeholder: 'TEXT', read: readUserAgent };
   return createOption(kind, '', `${sentence} Presets: ${presets}.`, extras);
+}
+
+/** A latency of SRT; the value is ms, undefined if not set. */
+export function srtLatency(sentence: string, extras?: OptionExtras): Option<number | undefined> {
+  const print = (value: number | undefined) => (value === undefined ? '' : printDuration(value));
+  const json = { type: ['string', 'number'] };
+  return createOption({ placeholder: 'DURATION', json, read: readLatency, print }, '', sentence, extras);
+}
+
+/** A passphrase of SRT, never printed; undefined if not set. */
+export function srtPassphrase(sentence: string, extras?: OptionExtras): Option<string | undefined> {
+  const read = (value: unknown) => passphraseOf(textOf(value, 'text of 10 to 79 bytes'));
+  const print = (value: string | undefined) => (value === undefined ? '' : '***');
+  const kind = { placeholder: 'SECRET', json: { type: 'string' }, read, print };
+  return { ...createOption(kind, '', sentence, extras), secret: true };
 }

@@ -7,6 +7,14 @@ import type { InboxStream } from '../live/inbox.ts';
 import type { Stream } from '../live/stream.ts';
 import type { ClaimRequest, Publisher } from './publisher.ts';
 
+/** Settings of a push stream that apply to its connections; an absent one has the default of the server. */
+export interface StreamSettings {
+  /** Latency of SRT, ms. */
+  readonly latencyMs?: number | undefined;
+  /** Passphrase of SRT, 10 to 79 characters. */
+  readonly passphrase?: string | undefined;
+}
+
 /** What a protocol server passes for a connection that wants to publish. */
 export interface PublishRequest extends ClaimRequest {
   /** Name of the stream as the client sent it; undefined if it sent a key alone. Not yet validated. */
@@ -15,6 +23,8 @@ export interface PublishRequest extends ClaimRequest {
   readonly key: string | undefined;
   /** Program of the client as it names itself, e.g. flashVer of RTMP. */
   readonly userAgent?: string | undefined;
+  /** Called when the client is authorized, before its session begins. What it throws refuses the client. */
+  readonly onStream?: ((settings: StreamSettings) => void) | undefined;
 }
 
 /** What a protocol server passes for a connection that wants to watch: an SRT request, RTMP play. */
@@ -25,6 +35,8 @@ export interface ReadRequest extends Pick<ClaimRequest, 'protocol' | 'remote' | 
   readonly token: string | undefined;
   /** Program of the client as it names itself. */
   readonly userAgent?: string | undefined;
+  /** Called when the client is authorized. What it throws refuses the client. */
+  readonly onStream?: ((settings: StreamSettings) => void) | undefined;
 }
 
 /** A live stream as a connection that watches uses it: `openInbox(source, …)` of live/inbox. */

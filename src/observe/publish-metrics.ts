@@ -66,4 +66,10 @@ export const publishMetrics = {
     labels: ['protocol', 'reason'],
     help: 'Connections over rtmp or rtmps that ended, by reason: left (by the client), refused (with a status), timeout, invalid (RTMP or a limit of it), failed, server (closed by oxbow), crowded (too many connections or half-open ones).',
   },
+  srtRejected: {
+    type: 'counter',
+    name: 'oxbow_srt_rejected_total',
+    labels: ['reason'],
+    help: 'SRT callers that were rejected for their stream id, key, encryption or stream, by reason.',
+  },
 } as const satisfies Record<string, MetricRow>;

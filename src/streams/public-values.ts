@@ -21,6 +21,6 @@ export function withoutAddresses(text: string, source: SourceConfig): string {
     return path.slice(path.lastIndexOf('/') + 1) || 'the source';
   });
   if (source.type !== 'pull') return named;
-  const { host, hostname } = new URL(source.url);
-  return named.replaceAll(host, 'the source').replaceAll(hostname, 'the source');
+  const { host = '', hostname = '' } = URL.parse(source.url) ?? {};
+  return host === '' ? named : named.replaceAll(host, 'the source').replaceAll(hostname, 'the source');
 }

@@ -45,7 +45,7 @@ suite('a failed start reports the reason and a hint', () => {
 
   test('a URL of another kind', async () => {
     const data = join(folder.path, 'never');
-    const no = /not an http, https or udp URL/;
+    const no = /not an http, https, udp or srt URL/;
     assertRefusal(await start('--data', data, 'door=ftp://cam.example/live'), 2, no, /config check/);
     assertRefusal(await start('--data', data, 'door=http://'), 2, no, /config check/);
     assert.equal(existsSync(data), false, 'nothing was made');

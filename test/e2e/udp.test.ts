@@ -1,13 +1,11 @@
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
-import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ProbeView } from '../../src/api/probe.ts';
-import type { StreamView } from '../../src/api/shapes.ts';
-import { packetHashes, pictureHashes, run, trackPictureHashes } from '../fixtures/ffmpeg.ts';
+import { encode, encoderArgs, ffmpegArgs, filmArgs, saveRecording, send } from '../fixtures/encoder.ts';
+import { packetHashes, pictureHashes, trackPictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { freeUdpPort, sendTs } from '../fixtures/udp-sender.ts';
@@ -19,29 +17,6 @@ const B_FRAME_DELAY_S = 0.08;
 const TOKEN = 'a-token-for-this-test';
 /** A group of the organization-local scope (RFC 2365). */
 const GROUP = '239.255.77.7';
-const PICTURE = ['-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=25:duration=${SECONDS}`];
-const OTHER = ['-f', 'lavfi', '-i', `smptebars=size=320x180:rate=25:duration=${SECONDS}`];
-const TONE = ['-f', 'lavfi', '-i', `sine=frequency=440:sample_rate=48000:duration=${SECONDS}`];
-const X264 = ['-c:v', 'libx264', '-preset', 'veryfast', '-g', '25', '-bf', '2', '-pix_fmt', 'yuv420p', '-threads', '1'];
-const AAC = ['-c:a', 'aac', '-ac', '2'];
-
-async function encode(args: readonly string[], path: string): Promise<string> {
-  const { code, stderr } = await run('ffmpeg', ['-v', 'error', '-y', ...args, path]);
-  assert.equal(code, 0, stderr);
-  return path;
-}
-
-/** Runs a sender to its end. */
-async function send(program: string, args: readonly string[]): Promise<void> {
-  const child = spawn(program, args, { stdio: ['ignore', 'ignore', 'pipe'], timeout: 60_000 });
-  let stderr = '';
-  child.stderr.on('data', (text: Buffer) => {
-    stderr += text.toString();
-  });
-  const [code] = (await once(child, 'close')) as [number | null];
-  assert.equal(code, 0, `${program}: ${stderr}`);
-}
-
 suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
   const opened = new AsyncDisposableStack();
   let folder: Folder;
@@ -53,7 +28,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
 
   before(async () => {
     folder = opened.use(await openFolder('udp'));
-    film = await encode([...PICTURE, ...TONE, ...X264, ...AAC], join(folder.path, 'film.ts'));
+    film = await encode(filmArgs(SECONDS), join(folder.path, 'film.ts'));
     pictures = await pictureHashes(film);
     sound = await packetHashes(film, 'a:0');
     for (const name of Object.keys(ports)) ports[name as keyof typeof ports] = await freeUdpPort();
@@ -73,26 +48,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
   });
   after(() => opened.disposeAsync());
 
-  /** Everything that is recorded of a stream, when nothing more comes. */
-  const recorded = async (name: string): Promise<string> => {
-    let before = -1;
-    let looks = 0;
-    const view = await until(
-      `all of ${name} is recorded`,
-      async () => {
-        const now = await server.json<StreamView>(`/api/v1/streams/${name}`);
-        const isSame = now.recorded.seconds === before && before > 0 && now.state !== 'live';
-        before = now.recorded.seconds;
-        looks = isSame ? looks + 1 : 0;
-        return looks >= 3 && now;
-      },
-      { everyMs: 500, withinMs: 30_000 },
-    );
-    const [from, to] = [Date.parse(view.recorded.from!), Date.parse(view.recorded.to!)];
-    const path = join(folder.path, `${name}-recorded.ts`);
-    await writeFile(path, await server.bytes(`/clip/${name}/${from}/${to}.ts`));
-    return path;
-  };
+  const recorded = (name: string) => saveRecording(server, name, join(folder.path, `${name}-recorded.ts`));
   const metric = async (name: string, ...labels: readonly string[]) => {
     const text = await (await server.fetch('/metrics')).text();
     const isIt = (line: string) => line.startsWith(`${name}{`) && labels.every((label) => line.includes(label));
@@ -104,10 +60,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
     const other = createSocket('udp4');
     opened.defer(() => void other.close());
     const bytes = await readFile(film);
-    const sending = send('ffmpeg', [
-      ...['-v', 'error', '-nostdin', '-re', '-i', film, '-c', 'copy', '-f', 'mpegts'],
-      `udp://127.0.0.1:${ports.plain}`,
-    ]);
+    const sending = send('ffmpeg', ffmpegArgs(film, 'mpegts', `udp://127.0.0.1:${ports.plain}`));
     await until('a first datagram', async () => (await metric('oxbow_source_datagrams_total', 'stream="plain"')) > 0);
     const intruding = setInterval(() => other.send(bytes.subarray(0, 1316), ports.plain, '127.0.0.1'), 50);
     await sending.finally(() => clearInterval(intruding));
@@ -123,8 +76,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
   });
 
   test('in RTP, as ffmpeg sends it', async () => {
-    const to = `rtp://127.0.0.1:${ports.rtp}`;
-    await send('ffmpeg', ['-v', 'error', '-nostdin', '-re', '-i', film, '-c', 'copy', '-f', 'rtp_mpegts', to]);
+    await send('ffmpeg', ffmpegArgs(film, 'rtp_mpegts', `rtp://127.0.0.1:${ports.rtp}`));
     const ours = await pictureHashes(await recorded('rtp'));
     assert.ok(
       ours.length >= pictures.length - 1,
@@ -147,10 +99,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
   test('PIDs that change in the middle of the feed end neither the run nor a picture', async () => {
     const second = await encode(
       [
-        ...OTHER,
-        ...TONE,
-        ...X264,
-        ...AAC,
+        ...filmArgs(SECONDS, 'smptebars'),
         '-output_ts_offset',
         `${SECONDS + B_FRAME_DELAY_S}`,
         '-mpegts_start_pid',
@@ -168,8 +117,9 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
   test('of two programs the chosen one is recorded, and the other one is named', async () => {
     const both = await encode(
       [
-        ...[...OTHER, ...TONE, ...PICTURE, ...['-map', '0', '-map', '1', '-map', '2', '-map', '1']],
-        ...[...X264, ...AAC, '-program', 'program_num=1:st=0:st=1', '-program', 'program_num=2:st=2:st=3'],
+        ...['-f', 'lavfi', '-i', `smptebars=size=320x180:rate=25:duration=${SECONDS}`, '-i', film],
+        ...['-map', '0:v', '-map', '1:a', '-map', '1:v', '-map', '1:a', ...encoderArgs],
+        ...['-program', 'program_num=1:st=0:st=1', '-program', 'program_num=2:st=2:st=3'],
       ],
       join(folder.path, 'programs.ts'),
     );

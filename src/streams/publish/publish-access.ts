@@ -8,7 +8,13 @@ import type { PublishKey } from '../../accounts/publish-keys.ts';
 import type { RateLimits } from '../../accounts/rate-limit.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
 import { isStreamName, streamUnknown } from '../../api/stream-name.ts';
-import type { LiveSource, PublishAccess, PublishRequest, ReadRequest } from '../../ingest/publish-access.ts';
+import type {
+  LiveSource,
+  PublishAccess,
+  PublishRequest,
+  ReadRequest,
+  StreamSettings,
+} from '../../ingest/publish-access.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Catalog } from '../catalog.ts';
@@ -65,12 +71,13 @@ class Protocols implements PublishAccess {
     let admitted: Admitted;
     try {
       admitted = await this.#admit(request);
+      request.onStream?.(settingsOf(admitted.stream));
     } catch (error) {
       if (error instanceof OxbowError) this.#refusals.report(request, error);
       throw error;
     }
     const { stream, key } = admitted;
-    const { key: _, ...claim } = request;
+    const { key: _, onStream: _s, ...claim } = request;
     const publisher = await stream.publishers.claim(claim);
     if (key) this.#began(publisher, key.id);
     return publisher;
@@ -84,7 +91,7 @@ class Protocols implements PublishAccess {
     const stream = catalog.lookUp(name);
     const visibility = stream?.definition.visibility;
     const isRestricted = visibility === 'signed' || visibility === 'private';
-    if (stream && !isRestricted && (auth || token === undefined)) return stream.stream;
+    if (stream && !isRestricted && (auth || token === undefined)) return sourceOf(stream, request);
     const accepted = this.#tries.begin(token ?? `no token for ${name}`, { address, isLocal: false });
     const seesAll = token !== undefined && access.tokens.find(token) !== undefined;
     const mayAsk = auth !== undefined && stream !== undefined && !seesAll;
@@ -97,7 +104,7 @@ class Protocols implements PublishAccess {
       if (!isAllowed) throw token === undefined ? streamUnknown(name) : refusedToken('watch-refused');
     }
     accepted();
-    return stream.stream;
+    return sourceOf(stream, request);
   }
 
   /** @param mayBeOther a token that oxbow has not created may be one of the authorization server */
@@ -214,6 +221,17 @@ class Protocols implements PublishAccess {
       publisher.close(detail, new OxbowError('publish-denied', detail));
     }
   }
+}
+
+/** The stream of an authorized viewer. */
+function sourceOf(stream: ManagedStream, { onStream }: ReadRequest): LiveSource {
+  onStream?.(settingsOf(stream));
+  return stream.stream;
+}
+
+/** Settings of a push stream for its connections; none of another stream. */
+function settingsOf({ definition: { source } }: ManagedStream): StreamSettings {
+  return source.type === 'push' ? { latencyMs: source.latencyMs, passphrase: source.passphrase } : {};
 }
 
 /** Name and key of a request; a key in the place of the name is the key. */

@@ -22,7 +22,7 @@ import { runPull } from './pull.ts';
 export interface ProbeDeps {
   readonly net: Net;
   readonly clock: Clock;
-  readonly config: Pick<Config, 'pages' | 'pull' | 'probe'>;
+  readonly config: Pick<Config, 'pages' | 'pull' | 'probe' | 'srtLatency'>;
 }
 
 /** The address and options of a probe. */
@@ -75,7 +75,7 @@ export async function probeAddress(
   }
   const { start, missing } = input;
   if (!start) {
-    const { host } = new URL(options.url.trim());
+    const host = URL.parse(options.url.trim())?.host ?? 'the address';
     if (facts?.leftOut && input.isUnreadable)
       throw new OxbowError('unsupported-media', `oxbow cannot take ${namesOf(facts.leftOut)}`);
     const why = missing ?? `no media came within ${timeout / 1000} s`;

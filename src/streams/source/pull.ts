@@ -4,12 +4,14 @@
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Config, PullSourceConfig } from '../../config/schema.ts';
+import { isSrtUrl, parseSrtUrl } from '../../config/srt-url.ts';
 import { isUdpUrl, parseUdpUrl } from '../../config/udp-url.ts';
 import { runMp4Pull } from '../../ingest/mp4/mp4.ts';
 import { detectSource } from '../../ingest/page/detect-source.ts';
 import { joinFacts, type PageAddress, PageSource } from '../../ingest/page/page.ts';
 import { type HlsPullOptions, runHlsPull } from '../../ingest/pull/hls.ts';
 import type { PullCounters, PullLog } from '../../ingest/pull/pull-log.ts';
+import { runSrtPull } from '../../ingest/srt/srt-pull.ts';
 import { runUdpSource, type UdpCounters } from '../../ingest/udp/udp-source.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -23,7 +25,7 @@ export interface PullDeps {
   readonly net: Net;
   readonly clock: Clock;
   readonly log: PullLog;
-  readonly config: Pick<Config, 'pages' | 'pull'>;
+  readonly config: Pick<Config, 'pages' | 'pull' | 'srtLatency'>;
   readonly counters?: (PullCounters & UdpCounters) | undefined;
 }
 
@@ -61,6 +63,10 @@ export async function runPull(
   if (isUdpUrl(options.source.url)) {
     const address = parseUdpUrl(options.source.url);
     return runUdpSource({ address, input, clock, log, onFacts, counters }, { signal });
+  }
+  if (isSrtUrl(options.source.url)) {
+    const address = parseSrtUrl(options.source.url);
+    return runSrtPull({ address, latencyMs: config.srtLatency, trusted, net, input, clock, log, onFacts }, { signal });
   }
   const { patterns } = config.pages;
   const source = withDefaults(options.source, config);

@@ -6,7 +6,7 @@ import type { StreamSource } from '../../api/shapes.ts';
 import { headers } from '../../config/option.ts';
 import type { Config, PullSourceConfig, SourceConfig } from '../../config/schema.ts';
 import { sourceUrl } from '../../config/source-address.ts';
-import { readLookBack, readQuality, readUserAgent } from '../../config/source-option.ts';
+import { readLatency, readLookBack, readQuality, readUserAgent, srtOf } from '../../config/source-option.ts';
 
 const headerFields = headers('');
 
@@ -17,7 +17,14 @@ const headerFields = headers('');
  */
 export function sourceOf(source: StreamSource): SourceConfig {
   if (source.type === 'test') return { type: 'test' };
-  if (source.type === 'push') return { type: 'push', onSecondPublisher: source.onSecondPublisher ?? 'refuse' };
+  if (source.type === 'push') {
+    const { onSecondPublisher = 'refuse', latency, passphrase = '' } = source;
+    return {
+      type: 'push',
+      onSecondPublisher,
+      ...srtOf(latency === undefined ? undefined : readLatency(latency), passphrase),
+    };
+  }
   const { url, quality, from, userAgent } = source;
   const fromMs = from === undefined ? undefined : readLookBack(from);
   return {

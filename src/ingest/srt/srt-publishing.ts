@@ -1,0 +1,65 @@
+/**
+ * One SRT caller that publishes: its MPEG-TS becomes frames of its publisher session.
+ * In: the payloads of the connection, in order. Out: runs, frames and damage; figures of the connection.
+ */
+import type { Clock } from '../../lib/clock.ts';
+import { FormatError, messageOf } from '../../lib/errors.ts';
+import type { Log } from '../../observe/log.ts';
+import type { SrtConnection } from '../../wire/srt/srt.ts';
+import { TsFeed } from '../mpegts/ts-feed.ts';
+import type { Publisher } from '../publisher.ts';
+import { updateStats } from './srt-stats.ts';
+
+/** Interval of figures and checks, ms. */
+const TICK_MS = 500;
+
+/** What a publishing connection needs. */
+export interface PublishingDeps {
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/**
+ * Publishes until the connection ends, or the session does. Never rejects.
+ *
+ * @param connection just opened; its `onData` is not set yet
+ */
+export async function publishConnection(
+  connection: SrtConnection,
+  publisher: Publisher,
+  { clock, log }: PublishingDeps,
+): Promise<void> {
+  const feed = new TsFeed({ input: publisher, clock, protocol: 'srt' });
+  let failure: string | undefined;
+  const onEnded = () => connection.close();
+  const end = (error: unknown) => {
+    if (!(error instanceof FormatError)) throw error;
+    failure ??= error.message;
+    connection.close();
+  };
+  connection.onData = (payload) => {
+    if (failure !== undefined) return;
+    try {
+      feed.push(payload);
+    } catch (error) {
+      end(error);
+    }
+  };
+  publisher.signal.addEventListener('abort', onEnded, { once: true });
+  if (publisher.signal.aborted) onEnded();
+  const timer = setInterval(() => {
+    updateStats(publisher.stats, connection.stats());
+    feed.tick();
+  }, TICK_MS);
+  const why = await connection.closed;
+  clearInterval(timer);
+  publisher.signal.removeEventListener('abort', onEnded);
+  updateStats(publisher.stats, connection.stats());
+  try {
+    feed.end();
+  } catch (error) {
+    log.error({ error: messageOf(error), stack: (error as Error).stack }, 'an SRT publisher failed');
+  }
+  const detail = failure ?? (why === 'closed by the peer' ? 'the publisher ended the connection' : why);
+  publisher.close(detail);
+}

@@ -1,0 +1,52 @@
+/**
+ * One SRT caller that requests a live stream: frames are muxed as MPEG-TS and sent.
+ * In: a live stream, through an inbox. Out: payloads of seven packets. A slow caller loses whole GOPs, and never slows the stream.
+ */
+import { messageOf } from '../../lib/errors.ts';
+import { openInbox } from '../../live/inbox.ts';
+import { LiveTsMuxer } from '../../media/mpegts/muxer/live-muxer.ts';
+import type { Log } from '../../observe/log.ts';
+import type { SrtConnection } from '../../wire/srt/srt.ts';
+import type { LiveSource } from '../publish-access.ts';
+
+/** Most bytes of frames that wait for a connection. */
+const MAX_BYTES = 16 * 1024 * 1024;
+
+/** Options of a request. */
+export interface ReadingOptions {
+  /** Name of the stream, for the log. */
+  readonly name: string;
+  readonly log: Log;
+}
+
+/** Sends the stream from its next key frame on, until the connection or the stream ends. Never rejects. */
+export async function sendLive(
+  connection: SrtConnection,
+  source: LiveSource,
+  { name, log }: ReadingOptions,
+): Promise<void> {
+  const ending = new AbortController();
+  void connection.closed.then(() => ending.abort());
+  const fields = { stream: name, remote: connection.remote };
+  log.info(fields, 'an SRT caller receives the stream');
+  try {
+    const muxer = new LiveTsMuxer((payload) => connection.send(payload));
+    await using inbox = openInbox(source, { name: 'srt', maxBytes: MAX_BYTES, signal: ending.signal });
+    for await (const item of inbox) {
+      if (item.type === 'frame') muxer.frame(item.frame);
+      else if (item.type === 'end') muxer.flush();
+      else if (!item.context.soft) {
+        const { tracks, run } = item.context;
+        const carried = muxer.startRun(tracks, run);
+        if (!carried.some(({ kind }) => kind === 'video' || kind === 'audio')) {
+          log.warn(fields, 'MPEG-TS cannot carry the tracks of the stream: the SRT connection is closed');
+          break;
+        }
+      }
+    }
+  } catch (error) {
+    log.error({ ...fields, error: messageOf(error), stack: (error as Error).stack }, 'an SRT viewer failed');
+  } finally {
+    connection.close();
+  }
+}

@@ -1,0 +1,218 @@
+/**
+ * The SRT listener: many callers on one UDP port, which publish MPEG-TS or request a live stream as MPEG-TS.
+ * In: callers with their stream ids. Out: publisher sessions; MPEG-TS of live streams; rejections with the codes of libsrt.
+ * docs/2-publish/srt.md.
+ */
+import type { Endpoint } from '../../config/address.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+import { openSrtListener } from '../../wire/srt/open-listener.ts';
+import { type SrtRejectReason, srtRejections } from '../../wire/srt/rejection.ts';
+import type { SrtAnswer, SrtConnection, SrtRequest } from '../../wire/srt/srt.ts';
+import type { PublishAccess, StreamSettings } from '../publish-access.ts';
+import { publishConnection } from './srt-publishing.ts';
+import { sendLive } from './srt-reading.ts';
+import { rejectionOf } from './srt-rejection.ts';
+import { parseStreamId, type StreamIdRequest } from './stream-id.ts';
+
+/** What the server is opened with. */
+export interface SrtServerSetup {
+  readonly listen: Endpoint;
+  readonly access: PublishAccess;
+  /** Default of a stream's latency, ms. */
+  readonly latencyMs: number;
+  /** Default of a stream's passphrase; undefined: not encrypted. */
+  readonly passphrase: string | undefined;
+  /** Connections at a time, publishers and viewers together. */
+  readonly maxCallers: number;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** A running server. */
+export interface SrtServer {
+  readonly port: number;
+  /** Ends all connections, and resolves when their sessions have ended. */
+  close(): Promise<void>;
+}
+
+/**
+ * Opens the port.
+ *
+ * @throws the error of the system if the port is in use or the address is not of this computer
+ */
+export async function openSrtServer(setup: SrtServerSetup): Promise<SrtServer> {
+  const server = new Callers(setup);
+  const { listen, latencyMs, maxCallers, log } = setup;
+  const listener = await openSrtListener({
+    address: listen.address,
+    port: listen.port,
+    latencyMs,
+    maxConnections: maxCallers,
+    accept: (request) => server.accept(request),
+    onError(error) {
+      if (!(error instanceof Error) || error instanceof OxbowError) return;
+      log.error({ error: messageOf(error), stack: error.stack }, 'an SRT connection failed');
+    },
+  });
+  return {
+    port: listener.port,
+    async close() {
+      await listener.close();
+      await server.ended();
+    },
+  };
+}
+
+/** What a caller becomes when it is accepted. */
+interface Admitted {
+  readonly settings: StreamSettings;
+  /** Owns the connection from now on; resolves when it has ended. */
+  run(connection: SrtConnection): Promise<void>;
+  /** The connection does not come. */
+  abandon(): void;
+}
+
+class Callers {
+  readonly #setup: SrtServerSetup;
+  readonly #running = new Set<Promise<void>>();
+
+  constructor(setup: SrtServerSetup) {
+    this.#setup = setup;
+  }
+
+  /** Resolves when no connection is left. */
+  async ended(): Promise<void> {
+    await Promise.all(this.#running);
+  }
+
+  async accept(request: SrtRequest): Promise<SrtAnswer> {
+    const parsed = parseStreamId(request.streamId);
+    if ('reject' in parsed) return this.#reject(request, parsed.reject, parsed.why);
+    const secret = parsed.mode === 'publish' ? parsed.key : parsed.token;
+    let admitted: Admitted;
+    try {
+      admitted = await this.#admit(request, parsed);
+    } catch (error) {
+      if (error instanceof Unencrypted) return this.#reject(request, 'unsecure', error.message);
+      if (error instanceof OxbowError) {
+        return this.#reject(request, rejectionOf(error.code, secret !== undefined), error.message);
+      }
+      if (request.signal.aborted) return { reject: 'close' };
+      throw error;
+    }
+    const { settings } = admitted;
+    let isConnected = false;
+    // The connection comes at once, or not at all: its passphrase is wrong, or the caller has gone.
+    setImmediate(() => {
+      if (!isConnected) admitted.abandon();
+    });
+    return {
+      passphrase: this.#passphraseOf(settings),
+      latencyMs: settings.latencyMs ?? this.#setup.latencyMs,
+      onConnection: (connection) => {
+        isConnected = true;
+        this.#own(admitted.run(connection));
+      },
+    };
+  }
+
+  #admit(request: SrtRequest, parsed: StreamIdRequest): Promise<Admitted> {
+    return parsed.mode === 'publish' ? this.#admitPublisher(request, parsed) : this.#admitViewer(request, parsed);
+  }
+
+  async #admitPublisher(
+    request: SrtRequest,
+    { name, key, user }: StreamIdRequest & { mode: 'publish' },
+  ): Promise<Admitted> {
+    const { access, clock, log } = this.#setup;
+    let settings: StreamSettings = {};
+    // Of the session: it ends with the connection, or when there will be none.
+    const ending = new AbortController();
+    const onGone = () => ending.abort(request.signal.reason);
+    request.signal.addEventListener('abort', onGone, { once: true });
+    const publisher = await access.publish({
+      ...{ protocol: 'srt', remote: request.remote, signal: ending.signal, name, key },
+      userAgent: userAgentOf(request, user),
+      onStream: (found) => {
+        settings = found;
+        this.#assertEncryption(request, found);
+      },
+    });
+    request.signal.removeEventListener('abort', onGone);
+    return {
+      settings,
+      run: (connection) => publishConnection(connection, publisher, { clock, log }),
+      abandon: () => publisher.close('the publisher did not connect'),
+    };
+  }
+
+  async #admitViewer(
+    request: SrtRequest,
+    { name, token, user }: StreamIdRequest & { mode: 'request' },
+  ): Promise<Admitted> {
+    const { access, log } = this.#setup;
+    const { remote, signal } = request;
+    let settings: StreamSettings = {};
+    const source = await access.read({
+      ...{ protocol: 'srt', remote, signal, name, token },
+      userAgent: userAgentOf(request, user),
+      onStream: (found) => {
+        settings = found;
+        this.#assertEncryption(request, found);
+      },
+    });
+    return { settings, run: (connection) => sendLive(connection, source, { name, log }), abandon() {} };
+  }
+
+  #passphraseOf({ passphrase }: StreamSettings): string | undefined {
+    return passphrase ?? this.#setup.passphrase;
+  }
+
+  /** Both sides are encrypted or neither is: checked before the caller takes the place of another publisher. */
+  #assertEncryption({ encrypted }: SrtRequest, settings: StreamSettings): void {
+    const isRequired = this.#passphraseOf(settings) !== undefined;
+    if (isRequired === encrypted > 0) return;
+    throw new Unencrypted(
+      isRequired
+        ? 'The stream requires a passphrase (SRT).'
+        : 'The stream has no passphrase, but the caller uses one (SRT).',
+    );
+  }
+
+  #reject({ remote, streamId }: SrtRequest, reject: SrtRejectReason, why: string): SrtAnswer {
+    const { log, metrics } = this.#setup;
+    metrics.srtRejected.inc({ reason: reject });
+    log.info(
+      { remote, mode: modeOf(streamId), code: srtRejections[reject].code - 1000, why },
+      'an SRT caller was rejected',
+    );
+    return { reject };
+  }
+
+  #own(running: Promise<void>): void {
+    this.#running.add(running);
+    void running.finally(() => this.#running.delete(running));
+  }
+}
+
+/** The caller is encrypted and the stream is not, or the other way round. */
+class Unencrypted extends OxbowError {
+  constructor(detail: string) {
+    super('publish-denied', detail);
+  }
+}
+
+/** The caller as it names itself. */
+function userAgentOf({ peerVersion }: SrtRequest, user: string | undefined): string {
+  return user === undefined ? `SRT ${peerVersion}` : `${user} (SRT ${peerVersion})`;
+}
+
+/** What of a stream id may be logged: never its key. */
+function modeOf(streamId: string): string {
+  const parsed = parseStreamId(streamId);
+  return 'reject' in parsed ? 'unknown' : `${parsed.mode}:${parsed.name ?? ''}`;
+}
