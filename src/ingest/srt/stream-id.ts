@@ -1,7 +1,7 @@
 /**
  * Parses the stream id of an SRT caller: what it wants to do, with which stream, and its key.
  * In: the text of the handshake, up to 512 bytes. Out: a request, or the reason of a rejection. Pure.
- * libsrt docs/features/access-control.md (`#!::`); the plain form `publish:NAME:KEY` is that of other media servers.
+ * The access control guidelines of libsrt (`#!::`); the plain form `publish:NAME:KEY` is that of other media servers.
  */
 import type { SrtRejectReason } from '../../wire/srt/rejection.ts';
 
