@@ -119,11 +119,6 @@ async function openPort<T extends { readonly port: number; close(): Promise<void
   }
 }
 
-/** The port of `address:port`; undefined if nothing was opened. */
-function portOf(where: string | undefined): number | undefined {
-  return where === undefined ? undefined : Number(where.slice(where.lastIndexOf(':') + 1));
-}
-
 /** An address on which this computer can connect. */
 function reachable(address: string): string {
   return address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
