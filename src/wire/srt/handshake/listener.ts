@@ -23,6 +23,7 @@ import {
   destinationOf,
   HEADER_BYTES,
   isControl,
+  readU32,
   timestampOf,
   writeControlHeader,
 } from '../packet/header.ts';
@@ -45,6 +46,8 @@ export interface ListenerNetwork {
 const INDUCTIONS_PER_TICK = 100;
 /** Callers that `accept` decides about at a time. */
 const MAX_PENDING = 64;
+/** Offset of the handshake type in the packet. */
+const TYPE_OFFSET = HEADER_BYTES + 20;
 const PENDING_US = 5_000_000;
 /** Rejections that are remembered, so that a repeated handshake gets the same one without a new decision. */
 const MAX_REJECTED = 1024;
@@ -151,6 +154,8 @@ export class ListenerProtocol {
   }
 
   #receiveHandshake(packet: Uint8Array, address: string, port: number): void {
+    // Beyond the limit of inductions a packet costs as little as possible.
+    if (isStateless(packet) && !this.#takesInduction()) return;
     const handshake = parseHandshake(packet);
     const remote = printRemote(address, port);
     const arrivedUs = this.#network.now();
@@ -164,7 +169,7 @@ export class ListenerProtocol {
         return;
       case handshakeType.waveAHand:
         // Rendezvous: the answer is as large as the request, and nothing is kept.
-        if (this.#takesInduction()) this.#transmitRejection(caller, 'rendezvous-cookie');
+        this.#transmitRejection(caller, 'rendezvous-cookie');
         return;
       default:
         this.stats.ignoredHandshakes++;
@@ -179,7 +184,6 @@ export class ListenerProtocol {
   }
 
   #answerInduction(caller: Caller): void {
-    if (!this.#takesInduction()) return;
     this.stats.inductions++;
     this.#answer(caller, {
       ...caller.handshake,
@@ -374,6 +378,13 @@ export class ListenerProtocol {
     writeControlHeader(packet, control.handshake, 0, 0, timestampUs, handshake.socketId);
     this.#network.transmit(packet, address, port);
   }
+}
+
+/** Whether a handshake packet is one that is answered without a cookie. */
+function isStateless(packet: Uint8Array): boolean {
+  if (packet.length < HANDSHAKE_BYTES) return false;
+  const type = readU32(packet, TYPE_OFFSET);
+  return type === handshakeType.induction || type === handshakeType.waveAHand;
 }
 
 /** Address and port as text: `192.0.2.7:50123`, `[2001:db8::1]:50123`; IPv4 addresses of IPv6 sockets are printed as IPv4. */
