@@ -10,6 +10,7 @@ import { FormatError } from '../../../lib/errors.ts';
 import { ProtocolConnection } from '../connection/connection.ts';
 import { SrtEncryption } from '../encryption/encryption.ts';
 import {
+  HANDSHAKE_BYTES,
   type Handshake,
   handshakeType,
   parseHandshake,
