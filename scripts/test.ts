@@ -21,6 +21,13 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   openssl: ['openssl'],
   'yt-dlp': ['yt-dlp'],
   promtool: ['prometheus'],
+  'srt-live-transmit': ['srt-tools'],
+  'gst-launch-1.0': [
+    'gstreamer1.0-tools',
+    'gstreamer1.0-plugins-base',
+    'gstreamer1.0-plugins-good',
+    'gstreamer1.0-plugins-bad',
+  ],
 };
 
 /** Installs what is missing in CI, or where this user may; elsewhere the suites that need it are skipped and say so. */

@@ -208,7 +208,7 @@ export interface SrtStats {
   sendBufferPackets: number;
   /** Age of the oldest packet in the send buffer, ms. */
   sendBufferMs: number;
-  /** Highest receiving rate that the peer reported, bits per second; 0 if unknown. */
+  /** Receiving rate that the peer reported last, bits per second; 0 if unknown. */
   bandwidth: number;
   /** Reports of the peer about packets that were never sent. */
   invalidReports: number;

@@ -302,7 +302,7 @@ export class ProtocolConnection implements SrtConnection {
     // The confirmation comes first: it measures the round trip.
     if (!isLight) this.#writer.sendEmpty(header.control.ackAck, header.typeSpecific(packet), 4);
     if (ack.rttUs !== undefined) this.#roundTrip.report(ack.rttUs);
-    if (ack.byteRate !== undefined) this.#bandwidth = Math.max(this.#bandwidth, ack.byteRate * 8);
+    if (ack.byteRate !== undefined) this.#bandwidth = ack.byteRate * 8;
     sender.acknowledge(index, ack.availablePackets, nowUs);
   }
 

@@ -238,10 +238,10 @@ test('a flood of handshakes costs a running stream no packet', async () => {
   writeControlHeader(packet, control.handshake, 0, 0, 0, 0);
   let number = 0;
   network.every(1000, () => {
-    for (let times = 0; times < 50; times++)
+    for (let times = 0; times < 20; times++)
       network.listener.receive(packet, `10.0.${++number & 0xff}.1`, number & 0xffff);
   });
   const sent = sendNumbered(network, caller, 2);
   assert.deepEqual(arrivals, { delivered: sent, lost: 0, wrong: 0 });
-  assert.ok(network.listener.stats.ignoredHandshakes > 50_000);
+  assert.ok(network.listener.stats.ignoredHandshakes > 20_000);
 });
