@@ -31,6 +31,12 @@ const Publisher = {
   remote: Type.String({ description: 'address and port of the publisher' }),
 };
 
+const Relay = {
+  id: Type.String(),
+  label: Type.String(),
+  target: Type.String({ description: 'address of the target without its secrets' }),
+};
+
 interface Row {
   readonly audience: EventAudience;
   /** When it is published, in a sentence. */
@@ -132,6 +138,19 @@ export const eventTable = {
     sentence:
       'Advice to the publisher: a finding appeared or changed its severity; `good` if it is no longer the case. See the page Advice.',
     data: inline(Finding),
+  },
+  'relay.live': {
+    audience: 'admin',
+    sentence: 'A relay sends media to its target, for the first time or again.',
+    data: Type.Object({
+      ...Relay,
+      leftOut: Type.Array(Type.String(), { description: 'tracks that the target cannot take' }),
+    }),
+  },
+  'relay.failed': {
+    audience: 'admin',
+    sentence: 'A relay lost its target, or could not reach it. Published once until it is live again; it tries again.',
+    data: Type.Object({ ...Relay, detail: Detail }),
   },
   'job.created': { audience: 'admin', sentence: 'A job was queued.', data: JobData },
   'job.progress': { audience: 'admin', sentence: 'A job has made progress; at most once a second.', data: JobData },

@@ -23,6 +23,7 @@ import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
 import { openPublishAccess } from './publish.ts';
 import { openRecordings, startRetention } from './recordings.ts';
+import { openRelays } from './relays.ts';
 import { Shutdown } from './shutdown.ts';
 import { openDataFolder, openStore } from './store.ts';
 import { openStreams } from './streams.ts';
@@ -95,6 +96,7 @@ export async function startApp(
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus });
   const delivery = openDelivery(app, { recordings, catalog });
   const publishPorts = noPublishPorts();
+  const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
   const served = {
     bus,
     webhooks,
@@ -107,6 +109,7 @@ export async function startApp(
     health,
     accounts,
     delivery,
+    relays,
     publishPorts,
   };
   const http = await openHttp(app, served);

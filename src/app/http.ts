@@ -21,8 +21,21 @@ import type { AppContext, Parts } from './parts.ts';
  */
 export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'net'>): Promise<HttpServer> {
   const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;
-  const { bus, webhooks, disk, recordings, streams, catalog, jobs, exports, health, accounts, delivery, publishPorts } =
-    parts;
+  const {
+    bus,
+    webhooks,
+    disk,
+    recordings,
+    streams,
+    catalog,
+    jobs,
+    exports,
+    health,
+    accounts,
+    delivery,
+    relays,
+    publishPorts,
+  } = parts;
   const { answer, lookup, segmentCache, viewers, defaultStream } = delivery;
   const startedMs = clock.nowMs();
   const http = await startHttp({
@@ -38,6 +51,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
     deps: {
       ...accounts,
       publishKeys: createPublishKeysApi(accounts.access.publishKeys, catalog, settings),
+      relays,
       publishPorts,
       streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,

@@ -9,6 +9,7 @@ import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { PublishPorts } from '../api/publish-address.ts';
+import type { RelaysApi } from '../api/relay/relay-shapes.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
@@ -139,6 +140,7 @@ export interface Parts {
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;
+  readonly relays: RelaysApi;
   /** Ports to publish to; the protocol servers set them when they have opened. */
   readonly publishPorts: PublishPorts;
 }

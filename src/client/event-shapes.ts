@@ -147,6 +147,24 @@ export interface EventDataByType {
     /** what to change; empty if it is good */
     hint: string;
   };
+  /** A relay sends media to its target, for the first time or again. */
+  'relay.live': {
+    id: string;
+    label: string;
+    /** address of the target without its secrets */
+    target: string;
+    /** tracks that the target cannot take */
+    leftOut: string[];
+  };
+  /** A relay lost its target, or could not reach it. Published once until it is live again; it tries again. */
+  'relay.failed': {
+    id: string;
+    label: string;
+    /** address of the target without its secrets */
+    target: string;
+    /** for a person; never an address of a source */
+    detail: string;
+  };
   /** A job was queued. */
   'job.created': {
     id: string;

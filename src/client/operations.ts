@@ -24,6 +24,7 @@ import type {
   NewPin,
   NewPrefixKey,
   NewPublishKey,
+  NewRelay,
   NewStream,
   NewToken,
   NewWatchToken,
@@ -34,6 +35,9 @@ import type {
   ProbeView,
   PublishAddresses,
   PublishKeyList,
+  RelayList,
+  RelayPatch,
+  RelayView,
   RotateKey,
   SessionList,
   SessionView,
@@ -713,6 +717,54 @@ export class Operations {
     options?: CallOptions,
   ): Promise<void> {
     return this.#request({ method: 'DELETE', path: '/api/v1/publish-keys/{id}' }, input, options);
+  }
+
+  /** Lists the relays of a stream with their states: those of the configuration, then the others, oldest first. */
+  listStreamRelays(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<RelayList> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/relays' }, input, options);
+  }
+
+  /** Adds a relay: the stream is sent to the target whenever it is live. */
+  createStreamRelay(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      body: NewRelay;
+    },
+    options?: CallOptions,
+  ): Promise<RelayView> {
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/relays' }, input, options);
+  }
+
+  /** Enables or disables a relay, or changes its label. */
+  updateStreamRelay(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      id: string;
+      body: RelayPatch;
+    },
+    options?: CallOptions,
+  ): Promise<RelayView> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/streams/{name}/relays/{id}' }, input, options);
+  }
+
+  /** Deletes a relay; it disconnects at once. */
+  deleteStreamRelay(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/relays/{id}' }, input, options);
   }
 
   /** Lists the webhooks, oldest first. */

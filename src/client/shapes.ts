@@ -37,6 +37,8 @@ export type ProblemCode =
   | 'publish-refused'
   | 'publish-denied'
   | 'key-unknown'
+  | 'relay-unknown'
+  | 'relay-loop'
   | 'auth-unavailable'
   | 'limit-reached'
   | 'managed-elsewhere'
@@ -1107,6 +1109,55 @@ export type NewPrefixKey = {
   allow?: string[];
 };
 
+/** `RelayView` of the API. */
+export type RelayView = {
+  id: string;
+  /** name for people; may be empty */
+  label: string;
+  /** address of the target without its secrets, as `rtmps://live.example/app/…` */
+  target: string;
+  origin: 'api' | 'configuration';
+  enabled: boolean;
+  /** `waiting`: the stream has no media; `failed`: the target was lost or refused, the next attempt is at `retryAt`; `stopped`: not enabled */
+  state: 'waiting' | 'connecting' | 'live' | 'failed' | 'stopped';
+  /** RFC 3339, UTC, milliseconds */
+  since: string;
+  /** next attempt */
+  retryAt: string | null;
+  /** attempts since the last connection that lasted for 30 s */
+  attempts: number;
+  /** media sent since the start of oxbow */
+  sentBytes: number;
+  /** frames that the target did not get because it was slow */
+  lostFrames: number;
+  /** tracks that the target cannot take */
+  leftOut: string[];
+  /** why the last connection ended or failed; empty if none has */
+  error: string;
+};
+
+/** `RelayList` of the API. */
+export type RelayList = {
+  items: RelayView[];
+  nextCursor: null;
+};
+
+/** `NewRelay` of the API. */
+export type NewRelay = {
+  /** `rtmp://HOST/APP/KEY`, `rtmps://HOST/APP/KEY` or `srt://HOST:PORT?streamid=…&passphrase=…&latency=MS`. It is not shown again. */
+  url: string;
+  /** name for people */
+  label?: string;
+  /** Default: true. */
+  enabled?: boolean;
+};
+
+/** `RelayPatch` of the API. */
+export type RelayPatch = {
+  label?: string;
+  enabled?: boolean;
+};
+
 /** The name of an event. */
 export type EventType =
   | 'stream.created'
@@ -1123,6 +1174,8 @@ export type EventType =
   | 'publish.switched'
   | 'publish.ended'
   | 'publish.warning'
+  | 'relay.live'
+  | 'relay.failed'
   | 'job.created'
   | 'job.progress'
   | 'job.done'

@@ -375,6 +375,18 @@ export function hostNames(sentence: string, extras?: OptionExtras): Option<reado
   return createOption({ ...kind, read }, '', sentence, extras);
 }
 
+/** Addresses of relay targets: a list, or text with commas. They have secrets, and are never printed. */
+export function relayTargets(sentence: string): Option<readonly string[]> {
+  const kind = listKind('URL,…', 'an address', checkRelayTarget);
+  const print = (value: readonly string[]) => value.map(() => '***').join(',');
+  return { ...createOption({ ...kind, print }, '', sentence), secret: true };
+}
+
+function checkRelayTarget(item: string): void {
+  if (/^(rtmps?|srt):\/\/[^/\s]+/i.test(item) && URL.canParse(item)) return;
+  throw new FormatError('a relay target begins with rtmp://, rtmps:// or srt://, and has a host', 0);
+}
+
 function checkHostName(item: string): void {
   if (/^[A-Za-z0-9._-]{1,253}$/.test(item) || isIP(item) !== 0) return;
   throw new FormatError(`"${item.slice(0, 80).toLowerCase()}" is not a host name; write tv.example, without a port`, 0);

@@ -21,6 +21,7 @@ import {
   optionalDuration,
   optionalSize,
   optionalUrl,
+  relayTargets,
   secret,
   section,
   size,
@@ -76,6 +77,8 @@ export interface StreamConfig {
   /** Milliseconds; undefined means `record.keep`. */
   readonly keep: number | undefined;
   readonly visibility: Visibility;
+  /** Addresses of relay targets, with their secrets. */
+  readonly relays?: readonly string[] | undefined;
   /** What viewers see instead of the name; empty: the name. */
   readonly title: string;
   /** A few sentences for viewers; may be empty. */
@@ -113,6 +116,9 @@ const stream = section({
   description: text('', 'A few sentences about the stream, for viewers.', { maxLength: MAX_DESCRIPTION }),
   record: flag(true, 'Whether the stream is recorded.'),
   keep: optionalDuration('How long recordings of this stream are kept. Default: `record.keep`.'),
+  relays: relayTargets(
+    'Servers that the stream is sent to while it is live: `rtmp://HOST/APP/KEY`, `rtmps://…`, `srt://HOST:PORT?streamid=…`.',
+  ),
   visibility: choice(
     ['default', 'public', 'unlisted', 'signed', 'private'],
     'default',
@@ -133,7 +139,8 @@ const streams: NamedSections<StreamDraft> = {
     if (!isStreamName(name)) throw new FormatError(invalidStreamName(name), 0);
   },
   refine(values) {
-    const { source, ...rest } = values as Values<typeof stream>;
+    const { source, relays, ...others } = values as Values<typeof stream>;
+    const rest = { ...others, ...(relays.length > 0 && { relays }) };
     if (source.type !== 'pull') {
       if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
       const { type, onSecondPublisher, latency, passphrase } = source;

@@ -12,6 +12,7 @@ import type { MediaAddress } from '../api/media-address.ts';
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
 import type { PublishPorts } from '../api/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish-keys-api.ts';
+import type { RelaysApi } from '../api/relay/relay-shapes.ts';
 import type { SystemView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type {
@@ -94,6 +95,8 @@ export interface HttpDeps {
   readonly viewers: Viewers;
   /** Stream keys. */
   readonly publishKeys: PublishKeysApi;
+  /** Relays to other servers. */
+  readonly relays: RelaysApi;
   /** Ports to publish to, as they are when it is read. */
   readonly publishPorts: PublishPorts;
   /** The authorization server, which decides who may watch signed and private streams; undefined: playback tokens do. */

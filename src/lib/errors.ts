@@ -157,6 +157,16 @@ export const refusals = {
     title: 'Unknown stream key',
     hint: 'GET /api/v1/streams/{name}/keys lists them.',
   },
+  'relay-unknown': {
+    status: 404,
+    title: 'Unknown relay',
+    hint: 'GET /api/v1/streams/{name}/relays lists them.',
+  },
+  'relay-loop': {
+    status: 409,
+    title: 'The relay would feed the stream to itself',
+    hint: 'Choose the address of another server, or another stream.',
+  },
   'auth-unavailable': {
     status: 503,
     title: 'The authorization server does not answer',

@@ -5,6 +5,7 @@
 import { authMetrics } from './auth-metrics.ts';
 import type { MetricRow } from './metric-row.ts';
 import { publishMetrics } from './publish-metrics.ts';
+import { relayMetrics } from './relay-metrics.ts';
 import { sinkMetrics } from './sink-metrics.ts';
 
 /** Default buckets of histograms. */
@@ -71,6 +72,7 @@ export const metricTable = {
   ...sinkMetrics,
   ...authMetrics,
   ...publishMetrics,
+  ...relayMetrics,
   damage: {
     type: 'counter',
     name: 'oxbow_damage_total',

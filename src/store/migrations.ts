@@ -185,4 +185,12 @@ export const migrations: readonly string[] = [
      PRIMARY KEY (stream_id, start_us)
    ) STRICT, WITHOUT ROWID;`,
   `ALTER TABLE stream ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;`,
+  `CREATE TABLE relay (
+     id TEXT PRIMARY KEY,
+     stream_id TEXT NOT NULL,
+     label TEXT NOT NULL,
+     url TEXT NOT NULL,
+     enabled INTEGER NOT NULL,
+     created_us INTEGER NOT NULL
+   ) STRICT;`,
 ];

@@ -199,6 +199,18 @@ export interface PublishKeyTable {
   used_us: number | null;
 }
 
+/** A relay that was added over the API; see streams/relay/relay-table.ts. */
+export interface RelayTable {
+  readonly id: string;
+  readonly stream_id: string;
+  label: string;
+  /** Address of the target, with its secrets. */
+  readonly url: string;
+  /** 1: it runs while the stream is live. */
+  enabled: number;
+  readonly created_us: number;
+}
+
 /** How often the playback tokens of a stream were revoked, by name; survives the stream. */
 export interface WatchEpochTable {
   readonly stream: string;
@@ -264,6 +276,7 @@ export interface Tables {
   session: SessionTable;
   api_token: ApiTokenTable;
   publish_key: PublishKeyTable;
+  relay: RelayTable;
   watch_epoch: WatchEpochTable;
   webhook: WebhookTable;
   webhook_delivery: WebhookDeliveryTable;

@@ -73,7 +73,7 @@ export class Catalog {
       for (const stream of this.all) {
         const { name, origin } = stream.definition;
         if (origin === 'api' || name in streams) continue;
-        const orphan: StreamDefinition = { ...stream.definition, origin: 'api', stopped: true };
+        const orphan: StreamDefinition = { ...stream.definition, relays: undefined, origin: 'api', stopped: true };
         await writeDefinition(this.#deps.store.db, orphan);
         stream.redefine(orphan);
         await stream.stop('no longer in the settings');

@@ -17,6 +17,8 @@ export interface StreamDefinition {
   /** For viewers; may be empty. */
   readonly description: string;
   readonly record: boolean;
+  /** Addresses of relay targets of the configuration, with their secrets; those of the API are in the store. */
+  readonly relays?: readonly string[] | undefined;
   /** Milliseconds; undefined means the setting `record.keep`. */
   readonly keepMs: number | undefined;
   readonly visibility: Visibility;

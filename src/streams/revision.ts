@@ -16,10 +16,12 @@ export function revisionOf({
   keepMs,
   visibility,
   visibilityIsSet,
+  relays = [],
 }: StreamDefinition): string {
   const settings = JSON.stringify([
     ...[source, origin, title, description],
     ...[record, keepMs ?? null, visibility, visibilityIsSet],
+    ...(relays.length > 0 ? [relays] : []),
   ]);
   // Keyed with the internal id, so that a client cannot find the address of the source by trying.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);

@@ -73,7 +73,8 @@ export async function hideStream(db: Kysely<Tables>, streamId: string, atUs: num
 /** Deletes a stream and its files; when this resolves, no reader has a file open and the disk space is free. */
 export async function eraseStream(deps: StreamDeps, streamId: string): Promise<void> {
   const { db } = deps.store;
-  for (const table of ['chunk_file', 'date_range', 'init', 'stream_on_air', 'retention', 'stats_window'] as const) {
+  const tables = ['chunk_file', 'date_range', 'init', 'stream_on_air', 'retention', 'stats_window', 'relay'] as const;
+  for (const table of tables) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
   deps.horizons.forget(streamId);

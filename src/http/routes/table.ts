@@ -13,6 +13,7 @@ import { markRoutes } from './marks.ts';
 import { pictureRoutes } from './pictures.ts';
 import { probeRoutes } from './probe.ts';
 import { publishKeyRoutes } from './publish-keys.ts';
+import { relayRoutes } from './relays.ts';
 import type { Route } from './route.ts';
 import { statsRoutes } from './stats.ts';
 import { streamRoutes } from './streams.ts';
@@ -36,6 +37,7 @@ export const routes: readonly Route[] = [
   ...accessRoutes,
   ...watchTokenRoutes,
   ...publishKeyRoutes,
+  ...relayRoutes,
   ...webhookRoutes,
   ...systemRoutes,
   ...adminRoutes,

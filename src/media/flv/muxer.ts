@@ -9,11 +9,14 @@ import type { AudioTrack, Frame, Track, VideoTrack } from '../frame.ts';
 import { printOpusHead } from '../opus/head.ts';
 import { FLV_TYPE, type FlvMessage, FOUR_CC, PACKET, SOUND_FORMAT, VIDEO_CODEC_ID } from './message.ts';
 import { printMetadata } from './metadata.ts';
+import { AUDIO_CODECS, enhancedCodecOf, isLegacy, VIDEO_CODECS } from './muxer-codecs.ts';
 
 /** Options of a muxer. */
 export interface FlvMuxerOptions {
   /** The target takes enhanced RTMP; otherwise only H.264, AAC and MP3 are sent. */
   readonly enhanced: boolean;
+  /** Codecs that it takes in enhanced messages, as four characters, `*` for all; default all. */
+  readonly fourCcs?: ReadonlySet<string> | undefined;
   /** Media time that becomes timestamp 0, ms; default the decode time of the first frame. */
   readonly baseMs?: number | undefined;
   /** Name and version of this program, for onMetaData. */
@@ -48,13 +51,6 @@ const KEY_FRAME = 1;
 const INTER_FRAME = 2;
 const MS = 1000;
 
-const VIDEO_CODECS = { h264: FOUR_CC.avc1, hevc: FOUR_CC.hvc1, av1: FOUR_CC.av01, vp9: FOUR_CC.vp09 } as const;
-const AUDIO_CODECS = {
-  ...{ aac: FOUR_CC.mp4a, mp3: FOUR_CC.mp3, opus: FOUR_CC.opus, ac3: FOUR_CC.ac3, eac3: FOUR_CC.eac3 },
-} as const;
-/** Codecs of messages that every RTMP server knows. */
-const LEGACY: ReadonlySet<string> = new Set(['h264', 'aac', 'mp3']);
-
 class Muxer implements FlvMuxer {
   readonly leftOut: readonly LeftOutTrack[];
   readonly #video: VideoTrack | undefined;
@@ -64,8 +60,12 @@ class Muxer implements FlvMuxer {
   /** Timestamp of the configurations: that of the last frame. */
   #nowMs = 0;
 
-  constructor(tracks: readonly Track[], { enhanced, baseMs, encoder }: FlvMuxerOptions) {
-    const isSent = ({ config }: Track) => enhanced || LEGACY.has(config.codec);
+  constructor(tracks: readonly Track[], { enhanced, fourCcs, baseMs, encoder }: FlvMuxerOptions) {
+    const isSent = (track: Track) => {
+      const fourCc = enhancedCodecOf(track);
+      if (fourCc === undefined || !enhanced) return isLegacy(track);
+      return !fourCcs || fourCcs.has('*') || fourCcs.has(fourCc);
+    };
     this.#video = tracks.find((track): track is VideoTrack => track.kind === 'video' && isSent(track));
     this.#audio = tracks.find((track): track is AudioTrack => track.kind === 'audio' && isSent(track));
     this.#baseMs = baseMs;

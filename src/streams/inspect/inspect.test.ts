@@ -108,7 +108,7 @@ suite('codec configurations', () => {
       { kind: 'SPS', hex: sps.toString('hex') },
       { kind: 'PPS', hex: pps.toString('hex') },
     ]);
-    assert.deepEqual([facts['profile'], facts['level'], facts['width'], facts['height']], [100, 3.1, 1280, 720]);
+    assert.deepEqual([facts.profile, facts.level, facts.width, facts.height], [100, 3.1, 1280, 720]);
     assert.equal(Buffer.from(record, 'base64')[0], 1);
   });
 
@@ -116,12 +116,12 @@ suite('codec configurations', () => {
     const track: Track = { ...base, kind: 'audio', config: aacConfigFromRecord(Uint8Array.of(0x11, 0x90)) };
     const { sets, facts } = parametersOf(track);
     assert.deepEqual(sets, [{ kind: 'AudioSpecificConfig', hex: '1190' }]);
-    assert.deepEqual([facts['objectType'], facts['sampleRate'], facts['channels']], [2, 48_000, 2]);
+    assert.deepEqual([facts.objectType, facts.sampleRate, facts.channels], [2, 48_000, 2]);
   });
 
   test('that cannot be read have no sets, and still what the track says', () => {
     const config = { ...h264Config([sps], [pps]), record: Uint8Array.of(9, 9) };
     const { sets, facts } = parametersOf({ ...base, kind: 'video', config });
-    assert.deepEqual([sets, facts['width']], [[], 1280]);
+    assert.deepEqual([sets, facts.width], [[], 1280]);
   });
 });

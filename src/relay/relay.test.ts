@@ -1,0 +1,255 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { setTimeout as delay } from 'node:timers/promises';
+import { createSystemClock } from '../lib/clock.ts';
+import { NOW_US, open, start } from '../live/stream.fixture.ts';
+import { printAvcC, printPicture } from '../media/flv/forms.fixture.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { h264Config, parseAvcC } from '../media/h264/avcc.ts';
+import { opusTrack } from '../media/isobmff/media.fixture.ts';
+import { addressForms } from '../net/address-forms.fixture.ts';
+import { createNet } from '../net/net.ts';
+import { connectRelay } from './connect.ts';
+import { Relay, type RelayOptions, type RelayStatus } from './relay.ts';
+import { RtmpTestServer } from './rtmp-server.fixture.ts';
+import { parseRelayTarget } from './target.ts';
+
+const { sps, pps } = parseAvcC(printAvcC());
+const track: Track = {
+  ...{ id: 1, kind: 'video', timescale: 90_000, language: 'und', label: '' },
+  config: h264Config(sps, pps),
+};
+
+/** Pictures, 25 a second, with a key frame each second. */
+function pictures(count: number, from = 0, size = 400): Frame[] {
+  return Array.from({ length: count }, (_, i) => ({
+    ...{ trackId: 1, dts: (from + i) * 3600, pts: (from + i) * 3600, duration: 3600, key: (from + i) % 25 === 0 },
+    data: printPicture((from + i) % 25 === 0, size + ((from + i) % 7)),
+  }));
+}
+
+/** A stream with a relay to a server, and the statuses of the relay. */
+class Rig implements AsyncDisposable {
+  readonly heard = open();
+  readonly statuses: RelayStatus[] = [];
+  readonly net = createNet({ allow: [] });
+  readonly relay: Relay;
+
+  constructor(url: string, change: Partial<RelayOptions> = {}) {
+    this.relay = new Relay({
+      ...{ stream: this.heard.stream, target: parseRelayTarget(url), clock: createSystemClock(), net: this.net },
+      ...{ connect: connectRelay, maxQueuedBytes: 8 * 1024 * 1024, checkAddress: () => undefined },
+      onChange: (status) => this.statuses.push(status),
+      ...change,
+    });
+  }
+
+  get states(): string[] {
+    return this.statuses.map(({ state }) => state);
+  }
+
+  begin(tracks: readonly Track[] = [track], utcOffsetUs = NOW_US): void {
+    this.heard.stream.startRun(start({ tracks, utcOffsetUs }));
+  }
+
+  publish(frames: readonly Frame[]): void {
+    for (const frame of frames) this.heard.stream.publish(frame);
+  }
+
+  async until(is: () => boolean): Promise<void> {
+    const endMs = Date.now() + 10_000;
+    while (!is()) {
+      if (Date.now() > endMs) throw new Error(`not within 10 s: ${is}; ${JSON.stringify(this.relay.status)}`);
+      await delay(5);
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.relay.close();
+    await this.net.close();
+  }
+}
+
+suite('a relay over RTMP', () => {
+  test('every frame from a key frame on arrives with its bytes; timestamps begin at 0', async () => {
+    await using server = await RtmpTestServer.open();
+    await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door?key=ok_1234`);
+    rig.begin();
+    rig.publish(pictures(10, 250));
+    await rig.until(() => rig.relay.status.state === 'connecting' || server.received.length > 0);
+    await server.until(() => server.received.length > 0);
+    await rig.until(() => rig.heard.stream.context !== undefined && rig.statuses.length > 0);
+    await delay(50);
+    const sent = pictures(75, 260);
+    rig.publish(sent);
+    // A sink that attaches within a GOP waits for the next key frame, because none kept the GOP before.
+    await server.until(() => server.received[0]!.timesMs.length >= 55);
+    const { playPath, tracks, timesMs } = server.received[0]!;
+    assert.equal(playPath, 'door?key=ok_1234');
+    assert.equal(tracks[0]![0]!.config.codecs, track.config.codecs);
+    assert.deepEqual(timesMs.slice(0, 5), [0, 0, 0, 40, 80]);
+    const wanted = sent.slice(15).map(({ data }) => Buffer.from(data).toString('hex'));
+    const got = server.received[0]!.frames.map(({ data }) => Buffer.from(data).toString('hex'));
+    assert.deepEqual(got.slice(0, 50), wanted.slice(0, 50));
+    assert.equal(rig.relay.status.state, 'live');
+    assert.ok(rig.relay.status.sentBytes > 60 * 400);
+    await rig.relay.close();
+    assert.equal(rig.states.at(-1), 'stopped');
+  });
+
+  test('a target that is lost is tried again, and gets the media from the next key frame', async () => {
+    await using server = await RtmpTestServer.open();
+    await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door`);
+    rig.begin();
+    rig.publish(pictures(1));
+    await server.until(() => server.received.length === 1);
+    await delay(20);
+    rig.publish(pictures(50, 1));
+    await server.until(() => server.received[0]!.frames.length > 10);
+    server.drop();
+    await rig.until(() => rig.states.includes('failed'));
+    const { error, retryAtMs } = rig.statuses.find(({ state }) => state === 'failed')!;
+    assert.match(error, /closed the connection|ECONNRESET/);
+    assert.ok(retryAtMs !== undefined);
+    await server.until(() => server.received.length === 2);
+    await delay(50);
+    rig.publish(pictures(50, 75));
+    await server.until(() => server.received[1]!.frames.length >= 20);
+    assert.equal(server.received[1]!.frames[0]!.key, true);
+    assert.equal(rig.relay.status.state, 'live');
+  });
+
+  test('a refusal is shown in words, without the key that the server repeats', async () => {
+    await using server = await RtmpTestServer.open();
+    server.refusal = 'the key ok_verysecret is unknown';
+    await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door?key=ok_verysecret`);
+    rig.begin();
+    rig.publish(pictures(1));
+    await rig.until(() => rig.states.includes('failed'));
+    const { error } = rig.relay.status;
+    assert.match(error, /NetStream.Publish.BadName: the key … is unknown/);
+    assert.doesNotMatch(JSON.stringify(rig.statuses), /verysecret/);
+  });
+
+  test('a target that reads nothing costs the stream no frame: whole GOPs are dropped and counted', async () => {
+    await using server = await RtmpTestServer.open();
+    server.isStalled = true;
+    await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door`, { maxQueuedBytes: 1024 * 1024 });
+    rig.begin();
+    rig.publish(pictures(1));
+    await server.until(() => server.received.length === 1);
+    await delay(50);
+    const sent = pictures(400, 25, 60_000); // 24 MB
+    for (const frame of sent) {
+      rig.heard.stream.publish(frame);
+      if (frame.key) await delay(1);
+    }
+    assert.equal(rig.heard.frames.length, 401, 'the other sink has every frame');
+    await rig.until(() => rig.relay.status.lostFrames > 0);
+    assert.ok(rig.relay.status.lostFrames >= 25);
+  });
+
+  test('tracks that the server does not announce are named; if none is left, the relay fails with the reason', async () => {
+    await using server = await RtmpTestServer.open();
+    await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door`);
+    rig.begin([track, { ...opusTrack, id: 2 }]);
+    rig.publish(pictures(1));
+    await server.until(() => server.received.length === 1);
+    await delay(20);
+    rig.publish(pictures(30, 1));
+    await rig.until(() => rig.relay.status.state === 'live');
+    assert.deepEqual(
+      rig.relay.status.leftOut.map(({ name }) => name),
+      ['opus audio'],
+    );
+    await using silent = new Rig(`rtmp://127.0.0.1:${server.port}/live/radio`);
+    silent.begin([{ ...opusTrack, id: 1 }]);
+    const packets = Array.from({ length: 5 }, (_, i) => ({
+      trackId: 1,
+      dts: i * 960,
+      pts: i * 960,
+      duration: 960,
+      key: true,
+    }));
+    const send = (from: number) =>
+      silent.publish(
+        packets.map((one) => ({ ...one, dts: one.dts + from, pts: one.pts + from, data: new Uint8Array(9) })),
+      );
+    send(0);
+    await server.until(() => server.received.length === 2);
+    await delay(20);
+    send(4800);
+    await silent.until(() => silent.states.includes('failed'));
+    assert.match(silent.relay.status.error, /takes none of the tracks.*opus audio/);
+  });
+
+  test('after a gap of the stream the timestamps at the target have the same gap', async () => {
+    await using server = await RtmpTestServer.open();
+    await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door`);
+    rig.begin();
+    rig.publish(pictures(1));
+    await server.until(() => server.received.length === 1);
+    await delay(20);
+    rig.publish(pictures(50, 25));
+    await server.until(() => server.received[0]!.timesMs.length >= 50);
+    const before = server.received[0]!.timesMs.at(-1)!;
+    rig.heard.stream.absent('source-down', 'gone');
+    rig.begin([track], NOW_US + 8_000_000);
+    rig.publish(pictures(25));
+    await server.until(() => server.received[0]!.timesMs.length >= 75);
+    const after = server.received[0]!.timesMs.find((time) => time > before + 1000);
+    assert.ok(after !== undefined && Math.abs(after - before) > 4000, `${before} ${after}`);
+    assert.equal(server.connections, 1, 'the connection stays open');
+  });
+});
+
+suite('targets', () => {
+  test('addresses are shown without stream key, stream id, passphrase and user', () => {
+    const shown = (url: string) => parseRelayTarget(url).shown;
+    assert.equal(shown('rtmps://a.rtmps.example/live2/abcd-efgh'), 'rtmps://a.rtmps.example/live2/…');
+    assert.equal(shown('rtmp://user:pw@h.example:1936/live/a?key=ok_1'), 'rtmp://h.example:1936/live/…');
+    assert.equal(
+      shown('srt://h.example:8890?streamid=publish:a:ok_1&passphrase=0123456789'),
+      'srt://h.example:8890?streamid=…',
+    );
+  });
+
+  test('anything that is no target is refused, without repeating it', () => {
+    for (const url of [
+      ...['', 'x', 'http://a/b', 'file:///etc/passwd', 'rtmp://', 'rtmp://host', 'rtmp://host/app', 'rtmp://host/app/'],
+      ...[
+        'srt://host',
+        'srt://host:0',
+        'srt://host:1?mode=listener',
+        'srt://host:1?passphrase=short',
+        'rtmp://host:99999/a/b',
+      ],
+      ...[
+        'srt://host:1?pbkeylen=17',
+        'srt://host:1?latency=x',
+        'srt://host:1?secretparam=1',
+        `rtmp://h/a/${'x'.repeat(3000)}`,
+      ],
+    ]) {
+      assert.throws(() => parseRelayTarget(url), { name: 'OxbowError', code: 'bad-request' }, url);
+    }
+  });
+
+  test('no spelling of a private address is reached for a user, over RTMP and over SRT', async () => {
+    await using net = createNet({ allow: [] });
+    const { signal } = new AbortController();
+    for (const form of addressForms()) {
+      for (const url of [`rtmp://${form}/live/key`, `rtmps://${form}/live/key`, `srt://${form}:8890?streamid=x`]) {
+        const connected = async () => {
+          const { host, port } = parseRelayTarget(url);
+          return net.resolveHost(host, port, { signal, trusted: false });
+        };
+        await assert.rejects(
+          connected(),
+          (error: { code?: string }) => /address-refused|bad-request/.test(error.code ?? ''),
+          url,
+        );
+      }
+    }
+  });
+});

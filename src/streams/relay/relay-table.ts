@@ -1,0 +1,42 @@
+/**
+ * The rows of relays that were added over the API. Their addresses have secrets and never leave this module but to connect.
+ * In: relays of streams. Out: rows of the store.
+ */
+import type { Kysely } from 'kysely';
+import type { Tables } from '../../store/schema.ts';
+
+/** A relay as it is stored. */
+export interface StoredRelay {
+  readonly id: string;
+  readonly streamId: string;
+  readonly label: string;
+  /** With secrets. */
+  readonly url: string;
+  readonly enabled: boolean;
+  readonly createdMs: number;
+}
+
+/** All relays, oldest first. */
+export async function readRelays(db: Kysely<Tables>): Promise<StoredRelay[]> {
+  const rows = await db.selectFrom('relay').selectAll().orderBy('created_us').orderBy('id').execute();
+  return rows.map((row) => ({
+    ...{ id: row.id, streamId: row.stream_id, label: row.label, url: row.url },
+    ...{ enabled: row.enabled === 1, createdMs: row.created_us / 1000 },
+  }));
+}
+
+/** Writes a relay. */
+export async function writeRelay(db: Kysely<Tables>, relay: StoredRelay): Promise<void> {
+  const values = { label: relay.label, enabled: relay.enabled ? 1 : 0 };
+  const { id, streamId, url, createdMs } = relay;
+  await db
+    .insertInto('relay')
+    .values({ id, stream_id: streamId, url, created_us: Math.round(createdMs * 1000), ...values })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
+    .execute();
+}
+
+/** Deletes a relay. */
+export async function deleteRelay(db: Kysely<Tables>, id: string): Promise<void> {
+  await db.deleteFrom('relay').where('id', '=', id).execute();
+}

@@ -1,0 +1,293 @@
+/**
+ * The relays of all streams: those of the settings, and those added over the API.
+ * In: the catalog and its events, rows of the store, calls of the API. Out: running relays; views, events, metrics.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { printRfc3339 } from '../../api/instant.ts';
+import type { NewRelay, RelayChange, RelaysApi, RelayView } from '../../api/relay/relay-shapes.ts';
+import type { EventBus, Subscription } from '../../cluster/event-bus.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { Net } from '../../net/net.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+import type { ConnectRelay } from '../../relay/connection.ts';
+import { Relay, type RelayStatus } from '../../relay/relay.ts';
+import { parseRelayTarget, type RelayTarget } from '../../relay/target.ts';
+import type { Store } from '../../store/db.ts';
+import type { Catalog } from '../catalog.ts';
+import type { ManagedStream } from '../managed-stream.ts';
+import type { OwnAddresses } from './own-addresses.ts';
+import { deleteRelay, readRelays, type StoredRelay, writeRelay } from './relay-table.ts';
+
+/** Most relays of a stream. */
+const MAX_RELAYS = 20;
+/** Most bytes that wait for one target. */
+const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
+
+/** What relays need. */
+export interface RelaysDeps {
+  readonly catalog: Catalog;
+  readonly store: Pick<Store, 'db'>;
+  readonly net: Pick<Net, 'resolveHost'>;
+  readonly connect: ConnectRelay;
+  readonly own: OwnAddresses;
+  readonly events: EventBus;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** A relay of a stream. */
+interface Entry {
+  readonly relay: StoredRelay;
+  readonly origin: RelayView['origin'];
+  readonly target: RelayTarget;
+  /** The stream that it sends; another one after the stream was replaced. */
+  stream: ManagedStream | undefined;
+  running: Relay | undefined;
+}
+
+/** Runs the relays of a process. */
+export class Relays implements RelaysApi, AsyncDisposable {
+  readonly #deps: RelaysDeps;
+  readonly #entries = new Map<string, Entry>();
+  #subscription: Subscription | undefined;
+  #stored: StoredRelay[] = [];
+  #isClosed = false;
+  /** Relays that are disconnecting. */
+  readonly #closing = new Set<Promise<void>>();
+
+  constructor(deps: RelaysDeps) {
+    this.#deps = deps;
+  }
+
+  /** Reads the stored relays and starts those of all streams; from then on it follows the streams. */
+  async open(): Promise<void> {
+    this.#stored = await readRelays(this.#deps.store.db);
+    this.#subscription = await this.#deps.events.subscribe({
+      event: ({ event }) => {
+        if (event.type === 'stream.removed') void this.#forget();
+        else if (event.type.startsWith('stream.')) this.#follow();
+      },
+      missed: () => this.#follow(),
+    });
+    this.#follow();
+  }
+
+  /** Disconnects all relays. May be called twice. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    this.#subscription?.close();
+    for (const entry of this.#entries.values()) this.#stop(entry);
+    await Promise.all(this.#closing);
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.close();
+  }
+
+  list(name: string): readonly RelayView[] {
+    const stream = this.#deps.catalog.get(name);
+    this.#follow();
+    return this.#of(stream).map((entry) => this.#view(entry));
+  }
+
+  async create(name: string, { url, label, enabled }: NewRelay): Promise<RelayView> {
+    const { catalog, store, clock } = this.#deps;
+    const stream = catalog.get(name);
+    const target = parseRelayTarget(url);
+    this.#refuseLoop(stream, target);
+    if (this.#of(stream).length >= MAX_RELAYS) {
+      throw new OxbowError('limit-reached', `${name} has ${MAX_RELAYS} relays, which is the limit`);
+    }
+    const id = randomBytes(6).toString('hex');
+    const relay = { id, streamId: stream.definition.id, label, url, enabled, createdMs: Math.floor(clock.nowMs()) };
+    await writeRelay(store.db, relay);
+    this.#stored.push(relay);
+    this.#follow();
+    return this.#view(this.#find(stream, id));
+  }
+
+  async change(name: string, id: string, { label, enabled }: RelayChange): Promise<RelayView> {
+    const stream = this.#deps.catalog.get(name);
+    const entry = this.#changeable(stream, id);
+    const relay = {
+      ...entry.relay,
+      ...(label !== undefined && { label }),
+      ...(enabled !== undefined && { enabled }),
+    };
+    await writeRelay(this.#deps.store.db, relay);
+    this.#stored = this.#stored.map((one) => (one.id === id ? relay : one));
+    this.#follow();
+    return this.#view(this.#find(stream, id));
+  }
+
+  async remove(name: string, id: string): Promise<void> {
+    const stream = this.#deps.catalog.get(name);
+    this.#changeable(stream, id);
+    await deleteRelay(this.#deps.store.db, id);
+    this.#stored = this.#stored.filter((one) => one.id !== id);
+    this.#follow();
+  }
+
+  /** Deletes the relays of removed streams: a stream that is created again with their names begins without. */
+  async #forget(): Promise<void> {
+    this.#follow();
+    const { catalog, store, log } = this.#deps;
+    if (!catalog.isOpen) return;
+    const ids = new Set(catalog.all.map(({ definition }) => definition.id));
+    const gone = this.#stored.filter(({ streamId }) => !ids.has(streamId));
+    this.#stored = this.#stored.filter(({ streamId }) => ids.has(streamId));
+    try {
+      for (const { id } of gone) await deleteRelay(store.db, id);
+    } catch (error) {
+      log.error({ error: messageOf(error) }, 'relays of a removed stream were not deleted');
+    }
+  }
+
+  /** Brings the running relays in line with the streams, the settings and the stored relays. */
+  #follow(): void {
+    if (this.#isClosed) return;
+    const wanted = new Map<string, readonly [StoredRelay, RelayView['origin'], ManagedStream]>();
+    for (const stream of this.#deps.catalog.all) {
+      if (stream.closed) continue;
+      for (const relay of configuredRelays(stream)) wanted.set(keyOf(relay), [relay, 'configuration', stream]);
+      for (const relay of this.#stored) {
+        if (relay.streamId === stream.definition.id) wanted.set(keyOf(relay), [relay, 'api', stream]);
+      }
+    }
+    for (const [key, entry] of this.#entries) {
+      if (wanted.has(key)) continue;
+      this.#stop(entry);
+      this.#entries.delete(key);
+    }
+    for (const [key, [relay, origin, stream]] of wanted) this.#ensure(key, relay, origin, stream);
+  }
+
+  #ensure(key: string, relay: StoredRelay, origin: RelayView['origin'], stream: ManagedStream): void {
+    const before = this.#entries.get(key);
+    const isSame = before?.stream === stream && before.relay.enabled === relay.enabled;
+    if (before && isSame) {
+      if (before.relay !== relay) this.#entries.set(key, { ...before, relay });
+      return;
+    }
+    if (before) this.#stop(before);
+    try {
+      const entry: Entry = { relay, origin, target: parseRelayTarget(relay.url), stream, running: undefined };
+      this.#entries.set(key, entry);
+      if (relay.enabled) entry.running = this.#start(entry, stream);
+    } catch (error) {
+      this.#deps.log.error(
+        { stream: stream.name, relay: relay.id, error: messageOf(error) },
+        'a relay was not started',
+      );
+    }
+  }
+
+  #start({ relay, target }: Entry, stream: ManagedStream): Relay {
+    const { clock, net, connect, own, metrics, log } = this.#deps;
+    const labels = { stream: stream.name, protocol: target.protocol };
+    const fields = { stream: stream.name, relay: relay.id, target: target.shown };
+    let isLive = false;
+    return new Relay({
+      ...{ stream: stream.stream, target, clock, net, connect, maxQueuedBytes: MAX_QUEUED_BYTES },
+      checkAddress: (address) => own.refuseLoop(stream.name, target, address),
+      onCount: (bytes, lostFrames) => {
+        metrics.relayBytes.inc(labels, bytes);
+        metrics.relayLostFrames.inc(labels, lostFrames);
+      },
+      onChange: (status) => {
+        const { state, error } = status;
+        if (state === 'connecting') metrics.relayAttempts.inc(labels);
+        if (state === 'live') {
+          const names = status.leftOut.map(({ name }) => name);
+          log.info({ ...fields, leftOut: names }, 'the relay is live');
+          this.#publish('relay.live', { ...viewData(relay, target), leftOut: names }, stream);
+        }
+        if (state === 'failed') {
+          metrics.relayFailures.inc(labels);
+          log.warn({ ...fields, error, attempts: status.attempts }, 'the relay failed');
+          // One event for each loss, not for each attempt.
+          if (isLive || status.attempts <= 1) {
+            this.#publish('relay.failed', { ...viewData(relay, target), detail: error }, stream);
+          }
+        }
+        if (state === 'live' || state === 'failed') isLive = state === 'live';
+      },
+    });
+  }
+
+  #publish(...[type, data, stream]: RelayEvent): void {
+    const { name, visibility } = stream.definition;
+    if (type === 'relay.live') this.#deps.events.publish(type, data, { name, visibility });
+    else this.#deps.events.publish(type, data, { name, visibility });
+  }
+
+  #stop(entry: Entry): void {
+    const { running } = entry;
+    if (!running) return;
+    entry.running = undefined;
+    const closing = running.close().finally(() => this.#closing.delete(closing));
+    this.#closing.add(closing);
+  }
+
+  /** Refuses an address that is written as oxbow's own; names are checked when they are resolved. */
+  #refuseLoop(stream: ManagedStream, target: RelayTarget): void {
+    this.#deps.own.refuseLoop(stream.name, target, target.host);
+  }
+
+  #of({ definition }: ManagedStream): Entry[] {
+    return [...this.#entries.values()]
+      .filter(({ relay }) => relay.streamId === definition.id)
+      .sort((a, b) => Number(a.origin === 'api') - Number(b.origin === 'api') || a.relay.createdMs - b.relay.createdMs);
+  }
+
+  #find(stream: ManagedStream, id: string): Entry {
+    const entry = this.#of(stream).find(({ relay }) => relay.id === id);
+    if (!entry) throw new OxbowError('relay-unknown', `${stream.name} has no relay ${id.slice(0, 40)}`);
+    return entry;
+  }
+
+  #changeable(stream: ManagedStream, id: string): Entry {
+    const entry = this.#find(stream, id);
+    if (entry.origin === 'api') return entry;
+    throw new OxbowError('managed-elsewhere', `The relay is defined in the configuration of ${stream.name}.`);
+  }
+
+  #view({ relay, origin, target, running }: Entry): RelayView {
+    const status: Partial<RelayStatus> = running?.status ?? {};
+    const time = (ms: number) => printRfc3339(Math.round(ms));
+    return {
+      ...{ id: relay.id, label: relay.label, target: target.shown, origin, enabled: relay.enabled },
+      state: status.state ?? 'stopped',
+      since: time(status.sinceMs ?? relay.createdMs),
+      retryAt: status.retryAtMs === undefined ? null : time(status.retryAtMs),
+      attempts: status.attempts ?? 0,
+      sentBytes: status.sentBytes ?? 0,
+      lostFrames: status.lostFrames ?? 0,
+      leftOut: (status.leftOut ?? []).map(({ name }) => name),
+      error: status.error ?? '',
+    };
+  }
+}
+
+type RelayEvent =
+  | [type: 'relay.live', data: ReturnType<typeof viewData> & { leftOut: string[] }, stream: ManagedStream]
+  | [type: 'relay.failed', data: ReturnType<typeof viewData> & { detail: string }, stream: ManagedStream];
+
+function viewData({ id, label }: StoredRelay, { shown }: RelayTarget) {
+  return { id, label, target: shown };
+}
+
+function keyOf({ streamId, id }: StoredRelay): string {
+  return `${streamId} ${id}`;
+}
+
+/** Relays of the settings; their ids do not reveal their addresses. */
+function configuredRelays({ definition }: ManagedStream): StoredRelay[] {
+  return (definition.relays ?? []).map((url) => ({
+    id: `c-${createHash('sha256').update(`${definition.id} ${url}`).digest('hex').slice(0, 12)}`,
+    ...{ streamId: definition.id, label: '', url, enabled: true, createdMs: definition.createdUs / 1000 },
+  }));
+}
