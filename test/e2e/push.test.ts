@@ -99,7 +99,13 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
     names.sort((a, b) => Number(a.match(/\d+/)) - Number(b.match(/\d+/)));
     film = readFilm(Buffer.concat(await Promise.all(names.map((name) => readFile(join(filmFolder, name))))));
     hashes = await pictureHashes(join(filmFolder, 'index.m3u8'));
-    const set = { data: join(folder.path, 'data'), http: '127.0.0.1:0', adminToken: TOKEN, logLevel: 'fatal' };
+    const set = {
+      data: join(folder.path, 'data'),
+      http: '127.0.0.1:0',
+      adminToken: TOKEN,
+      logLevel: 'fatal',
+      rtmp: 'off',
+    };
     const flags = Object.entries(set).map(([path, value]) => ({ path, value, origin: 'test' }));
     const { config } = await loadConfig({ flags });
     app = await startApp(config, { signal: new AbortController().signal });
