@@ -48,7 +48,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
 
   before(async () => {
     folder = opened.use(await openFolder('go-live'));
-    const args = ['--rtmp', '127.0.0.1:0'];
+    const args = ['--rtmp', '127.0.0.1:0', '--srt', '127.0.0.1:0'];
     server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken, args }));
     browser = await openBrowser();
     opened.defer(() => browser.close());
@@ -110,15 +110,19 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await page.getByRole('tab', { name: 'ffmpeg' }).click();
     await page.getByText('ffmpeg -re -i video.mp4').waitFor();
     assert.equal(await page.getByText('ok_').count(), 0, 'the key is hidden in commands too');
+    await page.getByRole('radio', { name: 'SRT' }).check();
+    await page.getByText('-f mpegts').first().waitFor();
     await page.getByRole('tab', { name: 'Phone' }).click();
     await page.getByRole('button', { name: 'Show QR code' }).click();
     await page.getByRole('img', { name: 'QR code' }).waitFor();
     assert.deepEqual(await violations(page, 'the QR code'), []);
     await page.getByRole('tab', { name: 'OBS' }).click();
+    assert.match(await field('Server'), /^srt:\/\/127\.0\.0\.1:\d+\?streamid=publish:studio:ok_/);
+    await page.getByRole('radio', { name: 'RTMP' }).check();
   });
 
   test('the light turns green when an encoder publishes, with figures and the picture that viewers see', async () => {
-    await until('nothing is wrong so far', () => faults.length === 0);
+    assert.deepEqual(faults, [], 'before the player requests anything');
     encoder = publish(`${await field('Server')}/${await field('Stream key')}`, KEY_S.good);
     await light('Live');
     await page.getByText('H.264 320 × 180').waitFor();
@@ -184,6 +188,43 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await light('Live, needs attention');
     await shot(page, 'key-frames');
     assert.deepEqual(await violations(page, 'needs attention'), []);
+  });
+
+  test('with SRT the page shows round trip and packet loss', async () => {
+    await stop();
+    await page.getByRole('radio', { name: 'SRT' }).check();
+    encoder = publish(await field('Server'), KEY_S.good, ['-f', 'mpegts']);
+    await page.locator('dt', { hasText: 'Round trip' }).waitFor();
+    await page.locator('dt', { hasText: 'Packet loss' }).waitFor();
+    await page.getByText('SRT', { exact: true }).and(page.locator('dd')).waitFor();
+    await light('Live');
+    await page.getByRole('radio', { name: 'RTMP' }).check();
+  });
+
+  test('a relay to another stream is added, shows its state, and is deleted', async () => {
+    await server.fetch('/api/v1/streams/copy', {
+      method: 'PUT',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ source: { type: 'push' } }),
+    });
+    const made = await server.fetch('/api/v1/streams/copy/keys', {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: '{}',
+    });
+    const { publish } = (await made.json()) as { publish: { rtmp: { url: string } } };
+    await page.getByRole('button', { name: 'Add relay' }).click();
+    await page.getByLabel('Platform').selectOption('Another server');
+    await page.getByLabel('Address with key').last().fill(publish.rtmp.url);
+    assert.deepEqual(await violations(page, 'the relay', { within: ['dialog'] }), []);
+    await page.getByRole('dialog').getByRole('button', { name: 'Add relay' }).click();
+    const row = page.getByRole('row').filter({ hasText: '/live/' });
+    await row.getByText('Live').waitFor();
+    assert.equal(await page.getByText('ok_').count(), 0, 'the key of the target is not shown');
+    await server.stream('copy', 'live');
+    await row.getByRole('button', { name: 'Delete' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await row.waitFor({ state: 'detached' });
   });
 
   test('ending a stream disconnects the encoder and refuses it until publishing is allowed again', async () => {
