@@ -21,6 +21,8 @@ const STALLED_TICKS = 5;
 const BETWEEN_SWITCHES_MS = 30_000;
 /** The run of a publisher that left ends after this, ms: one that returns before may continue it. */
 const SUSPENDED_MS = 5000;
+/** Detail of media that is not recorded because another process has the stream. */
+export const TAKEN = 'another oxbow publishes this stream';
 /** Standby publishers of one stream. Two are useful: a backup, and an old connection that has not timed out yet. */
 const MAX_STANDBY = 3;
 
@@ -75,6 +77,7 @@ export class PublisherSlot {
   /** The stall of the active publisher was reported to the stream. */
   #isStalled = false;
   #switchedMs = Number.NEGATIVE_INFINITY;
+  #isFenced = false;
 
   constructor(setup: SlotSetup) {
     this.#setup = setup;
@@ -92,6 +95,13 @@ export class PublisherSlot {
   /** The publisher that delivers the stream's frames. */
   get active(): Publisher | undefined {
     return this.#active;
+  }
+
+  /**
+   * Another process took the stream, and this one has not taken it back: what its publishers sent before must not be recorded any more.
+   */
+  get isFenced(): boolean {
+    return this.#isFenced;
   }
 
   /** Publishers that wait to take over. */
@@ -116,6 +126,7 @@ export class PublisherSlot {
     this.#claims++;
     try {
       await this.#lease.acquire({ ifHeld, signal });
+      this.#isFenced = false;
       signal.throwIfAborted();
       if (this.#closed) throw this.#closed;
       return this.#begin(request);
@@ -155,7 +166,8 @@ export class PublisherSlot {
 
   /** Another process has the stream. */
   #lost(): void {
-    const error = new OxbowError('publisher-replaced', 'another oxbow publishes this stream');
+    this.#isFenced = true; // first: the end of the run flushes media
+    const error = new OxbowError('publisher-replaced', TAKEN);
     this.#endAll(error);
     this.#setup.input.offline(error.message);
     this.#settle();

@@ -149,11 +149,11 @@ export class Recorder implements AsyncDisposable {
     });
   }
 
-  /** Skips a group because recording is off: its time is offline, not a gap. */
-  skip(group: SegmentGroup): void {
+  /** Skips a group because recording is off, or for the reason in `detail`: its time is offline, not a gap. */
+  skip(group: SegmentGroup, detail = RECORDING_OFF): void {
     const skipped = withoutBytes(group);
     this.#enqueueGroup(async () => {
-      this.#losses.add(skipped, 'offline', RECORDING_OFF);
+      this.#losses.add(skipped, 'offline', detail);
       this.#options.onLost?.(skipped.msn);
     });
   }

@@ -6,6 +6,7 @@
 import type { StreamState } from '../api/shapes.ts';
 import type { MediaRates, SourceFacts } from '../api/source-facts.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
+import { TAKEN } from '../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
@@ -89,7 +90,8 @@ export class ManagedStream implements ServedStream {
     parts.stream.events.subscribe((event) => this.#onEvent(event));
     parts.packager.groups.subscribe((group) => {
       deps.metrics.segments.inc({ stream: definition.name }, group.tracks.length);
-      if (this.#definition.record) parts.recorder.write(group);
+      if (this.publishers.isFenced) parts.recorder.skip(group, TAKEN);
+      else if (this.#definition.record) parts.recorder.write(group);
       else parts.recorder.skip(group);
       this.#saveGeneration();
     });

@@ -72,6 +72,11 @@ export class StreamPublishers {
     return this.#running?.client !== undefined;
   }
 
+  /** Another process has the stream: media of this one is not recorded, see PublisherSlot. */
+  get isFenced(): boolean {
+    return this.#slot.isFenced;
+  }
+
   /** Whether it waits for a publisher to connect. */
   get isUnpublished(): boolean {
     return this.isRunning && this.#isPush && !this.#slot.active;
