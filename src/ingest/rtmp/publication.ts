@@ -46,7 +46,7 @@ export class Publication implements RtmpPublication, DemuxerOutput {
         return;
       case messageType.data:
         this.#demuxer.data(body, timestampMs);
-        this.#publisher.stats.encoder = this.#demuxer.encoder ?? this.#publisher.stats.encoder;
+        this.#announce();
         return;
     }
   }
@@ -68,6 +68,16 @@ export class Publication implements RtmpPublication, DemuxerOutput {
 
   damage(reason: string): void {
     this.#publisher.damage(reason);
+  }
+
+  /** Takes what onMetaData says of the encoder. */
+  #announce(): void {
+    const { stats } = this.#publisher;
+    const { encoder, rates } = this.#demuxer;
+    stats.encoder = encoder ?? stats.encoder;
+    stats.videoBitrate = rates?.video;
+    stats.audioBitrate = rates?.audio;
+    stats.frameRate = rates?.frameRate;
   }
 
   /** Warns once in each period without a key frame. */

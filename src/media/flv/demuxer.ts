@@ -8,7 +8,7 @@ import type { DemuxerOutput } from '../frame.ts';
 import { FlvAudioTrack } from './audio-track.ts';
 import { FlvClock } from './clock.ts';
 import type { FlvPacket } from './message.ts';
-import { parseMetadata } from './metadata.ts';
+import { type FlvRates, parseMetadata } from './metadata.ts';
 import { parseAudioMessage, parseVideoMessage } from './packets.ts';
 import type { FlvTrack, TrackOutput } from './track-output.ts';
 import { type FlvKind, FlvTrackSet, isTrackTaken, type Slot } from './track-set.ts';
@@ -33,6 +33,8 @@ export interface FlvDemuxer {
   flush(): void;
   /** Name of the encoder from onMetaData, at most 120 characters; undefined if it gave none. */
   readonly encoder: string | undefined;
+  /** Rates from the last onMetaData; undefined before it. */
+  readonly rates: FlvRates | undefined;
 }
 
 /**
@@ -55,10 +57,15 @@ class Demuxer implements FlvDemuxer {
   readonly #tracks: Readonly<Record<FlvKind, (Track | undefined)[]>> = { video: [], audio: [] };
   #damaged = 0;
   #encoder: string | undefined;
+  #rates: FlvRates | undefined;
 
   constructor(out: DemuxerOutput) {
     this.#out = out;
     this.#set = new FlvTrackSet(out);
+  }
+
+  get rates(): FlvRates | undefined {
+    return this.#rates;
   }
 
   get encoder(): string | undefined {
@@ -78,6 +85,7 @@ class Demuxer implements FlvDemuxer {
       const metadata = parseMetadata(body);
       if (!metadata) return;
       this.#encoder = metadata.encoder ?? this.#encoder;
+      this.#rates = metadata.rates;
       this.#set.announced(metadata);
     } catch (error) {
       this.#damage(error);

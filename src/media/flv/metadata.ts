@@ -25,7 +25,22 @@ export interface FlvMetadata {
   readonly languages: ReadonlyMap<number, string>;
   /** Name and version of the encoder, e.g. `obs-output module (libobs version 30.2.3)`; at most 120 characters. */
   readonly encoder: string | undefined;
+  /** What it announces of its media; undefined where it says nothing or zero. */
+  readonly rates: FlvRates;
 }
+
+/** Announced rates. */
+export interface FlvRates {
+  /** Bits per second. */
+  readonly video: number | undefined;
+  readonly audio: number | undefined;
+  /** Frames per second. */
+  readonly frameRate: number | undefined;
+}
+
+/** Highest bitrate and frame rate that are believed. */
+const MAX_BITRATE = 1e9;
+const MAX_FRAME_RATE = 1000;
 
 /**
  * Reads a script message; undefined if it is not onMetaData.
@@ -42,7 +57,17 @@ export function parseMetadata(body: Uint8Array): FlvMetadata | undefined {
   const video = idsOf(object, 'videocodecid', 'videoTrackIdInfoMap');
   const audio = idsOf(object, 'audiocodecid', 'audioTrackIdInfoMap', languages);
   const encoder = object.encoder;
-  return { video, audio, languages, encoder: typeof encoder === 'string' ? encoder.slice(0, 120) : undefined };
+  const rates: FlvRates = {
+    video: numberOf(object.videodatarate, 1000, MAX_BITRATE),
+    audio: numberOf(object.audiodatarate, 1000, MAX_BITRATE),
+    frameRate: numberOf(object.framerate, 1, MAX_FRAME_RATE),
+  };
+  return { video, audio, languages, rates, encoder: typeof encoder === 'string' ? encoder.slice(0, 120) : undefined };
+}
+
+/** A positive number up to `most`, in units of `unit`. */
+function numberOf(value: AmfValue | undefined, unit: number, most: number): number | undefined {
+  return typeof value === 'number' && value > 0 && value * unit <= most ? value * unit : undefined;
 }
 
 function idsOf(object: AmfObject, codec: string, map: string, languages?: Map<number, string>): number[] {
