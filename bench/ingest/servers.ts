@@ -29,7 +29,7 @@ export interface IngestServer extends AsyncDisposable {
 /** Starts a server for a number of publishers. */
 export type StartIngest = (protocol: Protocol, streams: number, folder: string) => Promise<IngestServer>;
 
-const TOKEN = 'the token of this benchmark';
+const TOKEN = 'the-token-of-this-benchmark';
 
 /** One oxbow, which records every stream. */
 export const startOxbowIngest: StartIngest = async (protocol, streams, folder) => {
