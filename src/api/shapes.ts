@@ -108,6 +108,9 @@ export const StreamSource = Type.Union(
       {
         type: Type.Literal('pull'),
         url: Type.String({ maxLength: 4096 }),
+        backup: Type.Optional(
+          Type.String({ maxLength: 4096, description: 'a second address, read while `url` delivers no media' }),
+        ),
         quality: Type.Optional(
           Type.String({ maxLength: 40, description: '`best`, `worst`, a height as `720p`, a bitrate as `2M`' }),
         ),

@@ -203,6 +203,8 @@ export type StreamSource =
   | {
       type: 'pull';
       url: string;
+      /** a second address, read while `url` delivers no media */
+      backup?: string;
       /** `best`, `worst`, a height as `720p`, a bitrate as `2M` */
       quality?: string;
       /** how far before the live edge recording starts, e.g. `30m` */

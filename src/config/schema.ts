@@ -39,6 +39,8 @@ export type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
 export interface PullSourceConfig {
   readonly type: 'pull';
   readonly url: string;
+  /** Read while `url` delivers no media. */
+  readonly backup?: string;
   readonly headers: Readonly<Record<string, string>>;
   /** `best` (default), `worst`, a height as `720p`, or a bitrate as `2M`. */
   readonly quality?: string;
@@ -100,6 +102,11 @@ const stream = section({
       'Address of the source (type `pull`): a live HLS playlist, an MP4 file or a page (`http`, `https`), or MPEG-TS over UDP (`udp://@239.1.1.1:5000`).',
       { placeholder: 'URL' },
     ),
+    backup: text(
+      '',
+      'Second address of the source (type `pull`): it is read while `url` has delivered no media for 5 s, and takes over with its first key frame.',
+      { placeholder: 'URL' },
+    ),
     headers: headers('Header fields sent with every request to the source (type `pull`).'),
     quality: quality('', '`pull.quality` of this source.'),
     from: lookBack('`pull.from` of this source.'),
@@ -143,6 +150,7 @@ const streams: NamedSections<StreamDraft> = {
     const rest = { ...others, ...(relays.length > 0 && { relays }) };
     if (source.type !== 'pull') {
       if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
+      if (source.backup !== '') throw new FormatError(`a ${source.type} source has no backup`, 0);
       const { type, onSecondPublisher, latency, passphrase } = source;
       const push = { type: 'push', onSecondPublisher, ...srtOf(latency, passphrase ?? '') } as const;
       return { ...rest, source: type === 'test' ? { type } : push };
@@ -153,6 +161,7 @@ const streams: NamedSections<StreamDraft> = {
       source: {
         type: 'pull',
         url: sourceUrl(source.url),
+        ...(source.backup !== '' && { backup: sourceUrl(source.backup) }),
         headers: source.headers,
         ...(source.quality !== '' && { quality: source.quality }),
         ...(source.from !== undefined && { fromMs: source.from }),

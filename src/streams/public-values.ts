@@ -21,6 +21,8 @@ export function withoutAddresses(text: string, source: SourceConfig): string {
     return path.slice(path.lastIndexOf('/') + 1) || 'the source';
   });
   if (source.type !== 'pull') return named;
-  const { host = '', hostname = '' } = URL.parse(source.url) ?? {};
-  return host === '' ? named : named.replaceAll(host, 'the source').replaceAll(hostname, 'the source');
+  return [source.url, source.backup ?? ''].reduce((shown, url) => {
+    const { host = '', hostname = '' } = URL.parse(url) ?? {};
+    return host === '' ? shown : shown.replaceAll(host, 'the source').replaceAll(hostname, 'the source');
+  }, named);
 }

@@ -2,11 +2,13 @@
  * The publishers of one stream: connections to oxbow, or the client that reads its source. Both use one publisher slot.
  * In: start, stop, claims of protocols. Out: frames for the live stream; publisher events; the end of a source.
  */
+import type { SecondPublisher, SourceConfig } from '../config/schema.ts';
 import type { ClaimRequest, Publisher } from '../ingest/publisher.ts';
 import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import type { Stream } from '../live/stream.ts';
+import { gopBounds } from '../packager/pipeline.ts';
 import type { StreamDefinition } from './definition.ts';
 import { PauseGate } from './publish/pause-gate.ts';
 import { reportPublisher } from './publish-events.ts';
@@ -47,10 +49,8 @@ export class StreamPublishers {
       streamId: definition().id,
       clock: deps.clock,
       input: this.#gate,
-      policy() {
-        const { source } = definition();
-        return source.type === 'push' ? source.onSecondPublisher : 'refuse';
-      },
+      policy: () => policyOf(definition().source),
+      bounds: { gop: gopBounds(deps.settings.now), memory: stream.memory },
       watches: this.#isPush,
       onEvent: (event) => this.#onEvent(event),
       failed: (error) =>
@@ -158,8 +158,15 @@ export class StreamPublishers {
 
   #onEvent(event: PublisherEvent): void {
     this.events.emit(event);
-    if (!this.#isPush) return;
+    // Of a source that oxbow reads, the change to its backup is an event.
+    if (!this.#isPush && event.type !== 'switched') return;
     if (event.type === 'started' && event.publisher.role === 'active') this.#setup.onConnected();
     reportPublisher(this.#setup.deps, this.#setup.definition(), event);
   }
+}
+
+/** What happens to a second session: the backup of a pulled source takes over with its first key frame. */
+function policyOf(source: SourceConfig): SecondPublisher {
+  if (source.type === 'push') return source.onSecondPublisher;
+  return source.type === 'pull' && source.backup !== undefined ? 'replace' : 'refuse';
 }

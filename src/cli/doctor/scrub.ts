@@ -41,6 +41,7 @@ export function secretsOf(config: Config): ReadonlySet<string> {
   for (const { source } of Object.values(config.streams)) {
     if (source.type !== 'pull') continue;
     addUrl(source.url);
+    addUrl(source.backup ?? '');
     for (const value of Object.values(source.headers)) {
       add(value);
       // `Bearer abc`, `a=1; b=2`: also each word.

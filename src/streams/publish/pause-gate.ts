@@ -84,6 +84,11 @@ export class PauseGate implements StreamInput {
     else this.#stream.absent(cause, detail);
   }
 
+  suspend(detail: string): void {
+    if (this.#isPaused) this.offline(detail);
+    else this.#stream.suspend(detail);
+  }
+
   /** No publisher is connected. */
   offline(detail: string): void {
     this.#start = undefined;

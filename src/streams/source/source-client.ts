@@ -9,6 +9,7 @@ import type { PublisherSlot } from '../../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { type StreamDefinition, sourceFields } from '../definition.ts';
 import type { StreamDeps } from '../stream-deps.ts';
+import { type ReadSource, readWithBackup } from './source-backup.ts';
 
 /** Detail of a source that was ended by a bug. */
 const BUG = 'an internal error ended the source; the log has the details';
@@ -34,7 +35,7 @@ export interface SourceClientOptions {
 
 /** Starts the source. */
 export function startSourceClient(
-  deps: Pick<StreamDeps, 'runSource' | 'metrics' | 'log'>,
+  deps: Pick<StreamDeps, 'runSource' | 'metrics' | 'log' | 'clock'>,
   definition: StreamDefinition,
   source: ClientSourceConfig,
   slot: PublisherSlot,
@@ -55,18 +56,25 @@ export function startSourceClient(
       return await slot.claim(request, { signal, ifHeld: 'wait' });
     }
   };
-  const run = async (): Promise<void> => {
-    const publisher = await claim();
-    signal.throwIfAborted();
-    const reading = deps.runSource({ ...definition, source }, publisher, {
-      signal: AbortSignal.any([signal, publisher.signal]),
+  const read: ReadSource = (publisher, input, from, until) =>
+    deps.runSource({ ...definition, source: from }, input, {
+      signal: AbortSignal.any([signal, publisher.signal, ...(until ? [until] : [])]),
       wasLive,
       onFacts(facts) {
         if (!signal.aborted) onFacts(facts);
       },
     });
+  const run = async (): Promise<void> => {
+    const first = await claim();
+    signal.throwIfAborted();
+    const { clock } = deps;
+    const backup = { claim: () => slot.claim(request, { signal }), read, clock, signal };
+    const reading =
+      source.type === 'pull' && source.backup !== undefined
+        ? readWithBackup(backup, first, [source, { ...source, url: source.backup }])
+        : read(first, first, source).then((detail) => ({ publisher: first, detail }));
     started.resolve();
-    const detail = await reading;
+    const { publisher, detail } = await reading;
     if (signal.aborted) return;
     // Another process took the stream: this one waits until it is free again.
     if (publisher.signal.aborted) return run();

@@ -25,11 +25,12 @@ export function sourceOf(source: StreamSource): SourceConfig {
       ...srtOf(latency === undefined ? undefined : readLatency(latency), passphrase),
     };
   }
-  const { url, quality, from, userAgent } = source;
+  const { url, backup, quality, from, userAgent } = source;
   const fromMs = from === undefined ? undefined : readLookBack(from);
   return {
     type: 'pull',
     url: sourceUrl(url),
+    ...(backup !== undefined && backup !== '' && { backup: sourceUrl(backup) }),
     headers: headerFields.parse(source.headers ?? ''),
     ...(quality !== undefined && { quality: readQuality(quality) }),
     ...(fromMs !== undefined && { fromMs }),
