@@ -106,6 +106,16 @@ suiteOnEngines('retention by age (docs/media.md 16)', (openRig) => {
     assert.deepEqual(seen.failures, []);
   });
 
+  test('reports the horizon of each stream in every pass, also while it has no files', async () => {
+    await using rig = await openRig();
+    const horizons: [string, number][] = [];
+    const seen = watch(rig, { onHorizon: async (streamId, us) => void horizons.push([streamId, us]) });
+    goTo(rig, MARK + WINDOW + 60 * MINUTE);
+    await seen.retention.pass();
+    assert.deepEqual(horizons, [['s', MARK + WINDOW]]);
+    assert.deepEqual(seen.failures, []);
+  });
+
   test('removes the folders of hours, days, months and years with their last file', async () => {
     await using rig = await openRig();
     await record(rig, 2);

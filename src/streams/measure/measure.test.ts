@@ -182,6 +182,21 @@ suite('the figures of a stream', () => {
     assert.deepEqual(series.videoBitrate, [2_000_000, null, null, 2_000_000, null, null]);
   });
 
+  test('are deleted with the recording of the stream, and kept while it is kept', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', push);
+    const { id } = rig.catalog.get('door').definition;
+    const { send } = await connect(rig);
+    send(20);
+    const stored = () => rig.deps.stats.between(id, 0, 4e15);
+    await rig.api.remove('door', { recordings: 'keep' });
+    assert.equal((await stored()).length, 1);
+    await rig.api.create('door', push);
+    await rig.api.remove('door', { recordings: 'delete' });
+    assert.equal((await stored()).length, 0);
+  });
+
   test('a pulled source is measured too; its bursts are spread over the time between them, and no event is published', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
