@@ -4,6 +4,8 @@
  */
 import type { ConnectRelay } from './connection.ts';
 import { connectRtmpRelay } from './rtmp-connection.ts';
+import { connectSrtRelay } from './srt-connection.ts';
 
-/** Chooses the protocol of a target. */
-export const connectRelay: ConnectRelay = (request) => connectRtmpRelay(request);
+/** Connects with the protocol of the target. */
+export const connectRelay: ConnectRelay = (request) =>
+  request.target.protocol === 'srt' ? connectSrtRelay(request) : connectRtmpRelay(request);

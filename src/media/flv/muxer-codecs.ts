@@ -2,6 +2,7 @@
  * How RTMP carries the codecs of tracks.
  * In: tracks. Out: four-character codes. Pure. Enhanced RTMP v2.
  */
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import type { Track } from '../frame.ts';
 import { FOUR_CC, fourCcText } from './message.ts';
 
@@ -24,4 +25,10 @@ export function enhancedCodecOf(track: Track): string | undefined {
   if (isLegacy(track)) return undefined;
   if (track.kind === 'video') return fourCcText(VIDEO_CODECS[track.config.codec]);
   return track.kind === 'audio' ? fourCcText(AUDIO_CODECS[track.config.codec]) : undefined;
+}
+
+/** The name of a track that a target does not get, e.g. `opus audio`. */
+export function trackName({ kind, config }: Track): LeftOutTrack {
+  const known = kind === 'video' || kind === 'audio' || kind === 'text' ? kind : 'unknown';
+  return { kind: known, name: `${config.codec} ${kind === 'text' ? 'subtitles' : kind}` };
 }

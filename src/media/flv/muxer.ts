@@ -9,7 +9,7 @@ import type { AudioTrack, Frame, Track, VideoTrack } from '../frame.ts';
 import { printOpusHead } from '../opus/head.ts';
 import { FLV_TYPE, type FlvMessage, FOUR_CC, PACKET, SOUND_FORMAT, VIDEO_CODEC_ID } from './message.ts';
 import { printMetadata } from './metadata.ts';
-import { AUDIO_CODECS, enhancedCodecOf, isLegacy, VIDEO_CODECS } from './muxer-codecs.ts';
+import { AUDIO_CODECS, enhancedCodecOf, isLegacy, trackName, VIDEO_CODECS } from './muxer-codecs.ts';
 
 /** Options of a muxer. */
 export interface FlvMuxerOptions {
@@ -70,7 +70,7 @@ class Muxer implements FlvMuxer {
     this.#audio = tracks.find((track): track is AudioTrack => track.kind === 'audio' && isSent(track));
     this.#baseMs = baseMs;
     this.#encoder = encoder ?? 'oxbow';
-    this.leftOut = tracks.filter((track) => track !== this.#video && track !== this.#audio).map(nameOf);
+    this.leftOut = tracks.filter((track) => track !== this.#video && track !== this.#audio).map(trackName);
   }
 
   sequenceHeaders(): FlvMessage[] {
@@ -102,12 +102,6 @@ class Muxer implements FlvMuxer {
   #message(type: FlvMessage['type'], timestampMs: number, body: Uint8Array): FlvMessage {
     return { type, timestampMs: timestampMs >>> 0, body };
   }
-}
-
-/** A track that is not sent. */
-function nameOf({ kind, config }: Track): LeftOutTrack {
-  const known = kind === 'video' || kind === 'audio' || kind === 'text' ? kind : 'unknown';
-  return { kind: known, name: `${config.codec} ${kind === 'text' ? 'subtitles' : kind}` };
 }
 
 function videoHeader({ config: { codec, record } }: VideoTrack): Uint8Array {

@@ -1,0 +1,82 @@
+/**
+ * A relay to an SRT listener.
+ * In: checked addresses; runs and frames. Out: MPEG-TS over wire/srt. Times are UTC: they continue over runs.
+ */
+import type { LeftOutTrack } from '../api/left-out.ts';
+import { messageOf } from '../lib/errors.ts';
+import type { RunContext } from '../live/sink.ts';
+import { trackName } from '../media/flv/muxer-codecs.ts';
+import type { Frame } from '../media/frame.ts';
+import { LiveTsMuxer } from '../media/mpegts/muxer/live-muxer.ts';
+import { connectSrt } from '../wire/srt/connect.ts';
+import type { SrtConnection } from '../wire/srt/srt.ts';
+import type { ConnectRequest, RelayConnection } from './connection.ts';
+
+/** Connects to an SRT listener as caller: tries each address until one answers. */
+export async function connectSrtRelay({ target, host, signal }: ConnectRequest): Promise<RelayConnection> {
+  const { streamId, passphrase, keyLength, latencyMs } = target.srt ?? { streamId: '' };
+  let last: unknown;
+  for (const { address } of host.addresses) {
+    try {
+      const options = { address, port: host.port, streamId, passphrase, keyLength, latencyMs, signal };
+      return new SrtRelay(await connectSrt(options));
+    } catch (error) {
+      signal.throwIfAborted();
+      last = error;
+    }
+  }
+  throw new Error(`${host.host} port ${host.port}: ${messageOf(last)}`, { cause: last });
+}
+
+class SrtRelay implements RelayConnection {
+  /** Media that comes at once would be late at the receiver: SRT keeps the pace in which it is sent. */
+  readonly takesBursts = false;
+  readonly closed: Promise<string>;
+  sentBytes = 0;
+  lostFrames = 0;
+  readonly #connection: SrtConnection;
+  readonly #muxer: LiveTsMuxer;
+  /** Track whose key frames end a loss. */
+  #reference = 0;
+  /** A payload of the current frame was dropped. */
+  #isDropped = false;
+  /** After a loss nothing is sent up to the next key frame. */
+  #isSkipping = false;
+
+  constructor(connection: SrtConnection) {
+    this.#connection = connection;
+    this.closed = connection.closed;
+    connection.onData = () => undefined;
+    this.#muxer = new LiveTsMuxer((payload) => {
+      if (connection.send(payload)) this.sentBytes += payload.length;
+      else this.#isDropped = true;
+    });
+  }
+
+  startRun({ tracks, run, reference }: RunContext): readonly LeftOutTrack[] {
+    this.#reference = reference.id;
+    this.#isSkipping = false;
+    const carried = this.#muxer.startRun(tracks, run);
+    return tracks.filter((track) => !carried.includes(track)).map(trackName);
+  }
+
+  write(frame: Frame): boolean {
+    if (this.#isSkipping && !(frame.key && frame.trackId === this.#reference)) {
+      this.lostFrames++;
+      return true;
+    }
+    this.#isDropped = false;
+    this.#muxer.frame(frame);
+    this.#isSkipping = this.#isDropped;
+    if (this.#isDropped) this.lostFrames++;
+    return true;
+  }
+
+  async drained(): Promise<void> {}
+
+  async close(): Promise<void> {
+    this.#muxer.flush();
+    this.#connection.close();
+    await this.closed;
+  }
+}

@@ -1,0 +1,194 @@
+import assert from 'node:assert/strict';
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { CreatedPublishKey } from '../../src/api/publish-shapes.ts';
+import type { RelayView } from '../../src/api/relay/relay-shapes.ts';
+import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, send, startSender } from '../fixtures/encoder.ts';
+import { pictureHashes } from '../fixtures/ffmpeg.ts';
+import { freePort } from '../fixtures/free-port.ts';
+import { need, pathOf } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { freeUdpPort } from '../fixtures/udp-sender.ts';
+import { until } from '../fixtures/wait.ts';
+
+const SECONDS = 10;
+const TOKEN = 'a-token-for-this-test';
+const NGINX_MODULE = '/usr/lib/nginx/modules/ngx_rtmp_module.so';
+const noNginx = need('ffmpeg') || (pathOf('nginx') && existsSync(NGINX_MODULE) ? false : 'nginx-rtmp is not installed');
+
+/** The pictures are those of the film from one of its key frames to its end, less what the end of a sender may cost. */
+function assertRest(ours: readonly string[], film: readonly string[], lostAtEnd = 0): void {
+  const first = film.indexOf(ours[0]!);
+  assert.ok(first >= 0 && first % 25 === 0 && first <= film.length / 2, `begins at picture ${first}`);
+  assert.deepEqual(ours.slice(0, film.length - first - lostAtEnd), film.slice(first, film.length - lostAtEnd));
+}
+
+suite('relays', { skip: need('ffmpeg'), concurrency: false }, () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let source: Server;
+  let target: Server;
+  let film: string;
+  let pictures: string[];
+
+  before(async () => {
+    folder = opened.use(await openFolder('relay'));
+    film = await encode(filmArgs(SECONDS), join(folder.path, 'film.ts'));
+    pictures = await pictureHashes(film);
+    const open = async (name: string) =>
+      opened.use(await startServer({ data: join(folder.path, name), adminToken: TOKEN, ingest: ['rtmp', 'srt'] }));
+    [source, target] = [await open('source'), await open('target')];
+  });
+  after(() => opened.disposeAsync());
+
+  const call = async <T>(server: Server, method: string, path: string, body?: object): Promise<T> => {
+    const headers = body ? { 'content-type': 'application/json' } : {};
+    const init = { method, headers, ...(body && { body: JSON.stringify(body) }) };
+    const response = await server.fetch(`/api/v1${path}`, init);
+    assert.ok(response.ok, `${method} ${path}: ${response.status} ${await response.clone().text()}`);
+    const text = await response.text();
+    return (text === '' ? undefined : JSON.parse(text)) as T;
+  };
+  /** Creates a push stream; returns its key. */
+  const create = async (server: Server, name: string): Promise<string> => {
+    await call(server, 'POST', '/streams', { name, source: { type: 'push' } });
+    return (await call<CreatedPublishKey>(server, 'POST', `/streams/${name}/keys`, {})).key;
+  };
+  const relay = (name: string, url: string) =>
+    call<RelayView>(source, 'POST', `/streams/${name}/relays`, { url, label: 'test' });
+  const relays = async (name: string) =>
+    (await call<{ items: RelayView[] }>(source, 'GET', `/streams/${name}/relays`)).items;
+  const relayIs = (name: string, state: RelayView['state']) =>
+    until(`a relay of ${name} is ${state}`, async () => (await relays(name))[0]?.state === state);
+  const publish = (name: string, key: string): Promise<void> =>
+    send('ffmpeg', ffmpegArgs(film, 'flv', `${source.ingest.rtmp}/${name}?key=${key}`));
+
+  test('to another oxbow over RTMP and over SRT: every picture from a key frame on', async () => {
+    const key = await create(source, 'cam');
+    const [rtmpKey, srtKey] = [await create(target, 'by-rtmp'), await create(target, 'by-srt')];
+    await relay('cam', `${target.ingest.rtmp}/by-rtmp?key=${rtmpKey}`);
+    await relay('cam', `${target.ingest.srt}?streamid=publish:by-srt:${srtKey}`);
+    await publish('cam', key);
+    const views = await relays('cam');
+    assert.deepEqual(
+      views.map(({ state, lostFrames }) => [state, lostFrames]),
+      [
+        ['live', 0],
+        ['live', 0],
+      ],
+    );
+    for (const name of ['by-rtmp', 'by-srt']) {
+      const recorded = await saveRecording(target, name, join(folder.path, `${name}.ts`));
+      // The last picture of MPEG-TS waits for its successor.
+      assertRest(await pictureHashes(recorded), pictures, name === 'by-srt' ? 15 : 1);
+    }
+    const secrets = [rtmpKey, srtKey];
+    const said = JSON.stringify([views, source.log(), await relays('cam')]) + source.stderr;
+    assert.ok(
+      secrets.every((secret) => !said.includes(secret)),
+      'no key is shown or logged',
+    );
+  });
+
+  test('to ffmpeg that listens; a target that is not there is tried again until it is', async () => {
+    const key = await create(source, 'late');
+    const port = await freePort();
+    await relay('late', `rtmp://127.0.0.1:${port}/live/${'k'.repeat(12)}`);
+    const publishing = publish('late', key);
+    await relayIs('late', 'failed');
+    const path = join(folder.path, 'late.flv');
+    const url = `rtmp://127.0.0.1:${port}/live/${'k'.repeat(12)}`;
+    const listening = startSender('ffmpeg', ['-v', 'error', '-y', '-listen', '1', '-i', url, '-c', 'copy', path]);
+    await relayIs('late', 'live');
+    await publishing;
+    await call(source, 'POST', '/streams/late/stop');
+    await until('the target has ended', async () => {
+      const [one] = await relays('late');
+      return one?.state !== 'live';
+    });
+    assert.equal((await listening.ended).code, 0);
+    const ours = await pictureHashes(path);
+    const first = pictures.indexOf(ours[0]!);
+    assert.ok(first > 0 && first % 25 === 0, `begins at picture ${first}`);
+    assert.deepEqual(ours, pictures.slice(first, first + ours.length));
+    assert.ok(ours.length >= 20, `${ours.length} pictures`);
+  });
+
+  test('to nginx-rtmp, which is killed and returns: the relay is live again', { skip: noNginx }, async () => {
+    const key = await create(source, 'again');
+    const port = await freePort();
+    const start = () => startNginx(join(folder.path, 'nginx'), port);
+    const first = await start();
+    await relay('again', `rtmp://127.0.0.1:${port}/live/again`);
+    const publishing = publish('again', key);
+    await relayIs('again', 'live');
+    first.child.kill('SIGTERM');
+    await first.ended;
+    await relayIs('again', 'failed');
+    const second = await start();
+    await relayIs('again', 'live');
+    await publishing;
+    second.child.kill('SIGTERM');
+    await second.ended;
+    const recorded = await saveRecording(source, 'again', join(folder.path, 'again.ts'));
+    assert.deepEqual((await pictureHashes(recorded)).slice(0, pictures.length - 1), pictures.slice(0, -1));
+  });
+
+  test('to srt-live-transmit that listens', { skip: need('srt-live-transmit') }, async () => {
+    const key = await create(source, 'transmit');
+    const port = await freeUdpPort();
+    const path = join(folder.path, 'transmit.ts');
+    const listening = startSender('sh', [
+      '-c',
+      `exec srt-live-transmit -q -chunk:1316 'srt://127.0.0.1:${port}?mode=listener' file://con > '${path}'`,
+    ]);
+    await relay('transmit', `srt://127.0.0.1:${port}?latency=300`);
+    await publish('transmit', key);
+    await call(source, 'POST', '/streams/transmit/stop');
+    listening.child.kill('SIGTERM');
+    await listening.ended;
+    const ours = await pictureHashes(path);
+    assertRest(ours.slice(0, -2), pictures, 27);
+  });
+
+  test('a relay of the stream to itself is refused; disabling and deleting end it; a restart keeps it', async () => {
+    await create(source, 'own');
+    const rtmp = source.ingest.rtmp!;
+    for (const url of [`${rtmp}/own?key=ok_x`, `${rtmp}/ok_x`, `${source.ingest.srt}?streamid=publish:own:ok_x`]) {
+      const response = await source.fetch('/api/v1/streams/own/relays', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ url }),
+      });
+      assert.equal(response.status, 409, url);
+      assert.equal(((await response.json()) as { code: string }).code, 'relay-loop');
+    }
+    const { id } = await relay('own', `${rtmp}/other?key=ok_x`);
+    const disabled = await call<RelayView>(source, 'PATCH', `/streams/own/relays/${id}`, { enabled: false });
+    assert.deepEqual([disabled.enabled, disabled.state, disabled.label], [false, 'stopped', 'test']);
+    const ingest = ['rtmp', 'srt'] as const;
+    await source.stop();
+    source = opened.use(
+      await startServer({ data: join(folder.path, 'source'), adminToken: TOKEN, ingest: [...ingest] }),
+    );
+    assert.deepEqual(
+      (await relays('own')).map((one) => [one.id, one.enabled, one.target]),
+      [[id, false, disabled.target]],
+    );
+    await call(source, 'DELETE', `/streams/own/relays/${id}`);
+    assert.deepEqual(await relays('own'), []);
+  });
+});
+
+/** nginx with the module for RTMP. */
+async function startNginx(folder: string, port: number): Promise<Sender> {
+  await mkdir(folder, { recursive: true });
+  const user = process.getuid?.() === 0 ? 'user root;' : '';
+  const config = `load_module ${NGINX_MODULE}; ${user} daemon off; worker_processes 1; error_log stderr crit;
+pid ${folder}/nginx.pid; events {} rtmp { server { listen 127.0.0.1:${port}; application live { live on; } } }`;
+  const path = join(folder, 'nginx.conf');
+  await writeFile(path, config);
+  return startSender(pathOf('nginx')!, ['-p', folder, '-c', path, '-e', 'stderr']);
+}
