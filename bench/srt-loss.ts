@@ -91,7 +91,9 @@ async function openSender({ sender, latencyMs }: Run, to: number, stack: AsyncDi
   const child = spawn('srt-live-transmit', ['-q', `udp://127.0.0.1:${port}`, url], { stdio: 'ignore' });
   stack.defer(() => end(child));
   const socket = createSocket('udp4');
-  stack.defer(() => socket.close());
+  stack.defer(() => {
+    socket.close();
+  });
   await sleep(4000);
   return (payload: Uint8Array) => socket.send(payload, port, '127.0.0.1');
 }
@@ -133,12 +135,13 @@ const { values } = parseArgs({
   },
 });
 const seeds = Array.from({ length: Number(values.runs) }, (_, index) => index + 1);
-for (const [sender, receiver] of [
+const pairs = [
   ['libsrt', 'libsrt'],
   ['libsrt', 'oxbow'],
   ['oxbow', 'libsrt'],
   ['oxbow', 'oxbow'],
-] as const) {
+] as const;
+for (const [sender, receiver] of pairs) {
   const base = { sender, receiver, drop: Number(values.drop), latencyMs: Number(values.latency) };
   // All seeds at a time: the same load for every pair.
   const losses = await Promise.all(seeds.map((seed) => lossOf({ ...base, seed, seconds: Number(values.seconds) })));

@@ -301,7 +301,9 @@ export class ProtocolConnection implements SrtConnection {
     const isLight = packet.length - header.HEADER_BYTES <= LIGHT_ACK_BYTES;
     // The confirmation comes first: it measures the round trip.
     if (!isLight) this.#writer.sendEmpty(header.control.ackAck, header.typeSpecific(packet), 4);
-    if (ack.rttUs !== undefined) this.#roundTrip.report(ack.rttUs);
+    if (ack.rttUs !== undefined && ack.rttVarianceUs !== undefined) {
+      this.#roundTrip.report(ack.rttUs, ack.rttVarianceUs);
+    }
     if (ack.byteRate !== undefined) this.#bandwidth = ack.byteRate * 8;
     sender.acknowledge(index, ack.availablePackets, nowUs);
   }

@@ -15,29 +15,27 @@ export class RoundTrip {
   /** µs. */
   varianceUs = FIRST_VARIANCE_US;
   #hasOwn = false;
-  #hasAny = false;
 
   /** Takes a measurement of this side, µs. */
   sample(rttUs: number): void {
     if (!(rttUs >= 0 && rttUs <= MAX_RTT_US)) return;
-    this.#take(rttUs);
-    this.#hasOwn = true;
-  }
-
-  /** Takes the value of the peer's ACK, µs; used while this side has no measurement of its own, as a pure sender has none. */
-  report(rttUs: number): void {
-    if (this.#hasOwn || rttUs > MAX_RTT_US) return;
-    this.#take(rttUs);
-  }
-
-  #take(rttUs: number): void {
-    if (!this.#hasAny) {
-      this.#hasAny = true;
+    if (!this.#hasOwn) {
+      this.#hasOwn = true;
       this.rttUs = rttUs;
       this.varianceUs = rttUs / 2;
       return;
     }
     this.varianceUs = (this.varianceUs * 3 + Math.abs(this.rttUs - rttUs)) / 4;
     this.rttUs = (this.rttUs * 7 + rttUs) / 8;
+  }
+
+  /**
+   * Takes the values of the peer's ACK, µs, as they are: they are smoothed. Used while this side has no measurement of its own, as a
+   * pure sender has none.
+   */
+  report(rttUs: number, varianceUs: number): void {
+    if (this.#hasOwn || rttUs > MAX_RTT_US || varianceUs > MAX_RTT_US) return;
+    this.rttUs = rttUs;
+    this.varianceUs = varianceUs;
   }
 }
