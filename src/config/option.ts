@@ -2,6 +2,7 @@
  * The types of settings: how each is parsed from text or YAML, printed, and described to editors.
  * In: the definitions of `schema.ts`. Out: checked values. Every type throws FormatError for an invalid value.
  */
+import { createHash } from 'node:crypto';
 import { isIP } from 'node:net';
 import { parseDuration, printDuration } from '../lib/duration.ts';
 import { FormatError } from '../lib/errors.ts';
@@ -373,6 +374,22 @@ export function hostNames(sentence: string, extras?: OptionExtras): Option<reado
   const kind = listKind('NAME,…', 'a host name', checkHostName);
   const read = (value: unknown) => kind.read(value).map((item) => item.toLowerCase());
   return createOption({ ...kind, read }, '', sentence, extras);
+}
+
+/** Keys of publishers, 16 characters or more, without white space: a list, or text with commas. The values are SHA-256 digests. */
+export function publishKeys(sentence: string): Option<readonly string[]> {
+  const kind = listKind('KEY,…', 'a key', checkKey);
+  const read = (value: unknown) => kind.read(value).map((key) => createHash('sha256').update(key).digest('base64url'));
+  const print = (value: readonly string[]) => value.map(() => '***').join(',');
+  return { ...createOption({ ...kind, read, print }, '', sentence), secret: true };
+}
+
+function checkKey(item: string): void {
+  if (/^[\w.~-]{16,100}$/.test(item)) return;
+  throw new FormatError(
+    'a key is 16 to 100 letters, digits, "-", "_", "." and "~", such as `openssl rand -hex 16` prints',
+    0,
+  );
 }
 
 /** Addresses of relay targets: a list, or text with commas. They have secrets, and are never printed. */

@@ -21,6 +21,7 @@ import {
   optionalDuration,
   optionalSize,
   optionalUrl,
+  publishKeys,
   relayTargets,
   secret,
   section,
@@ -79,6 +80,8 @@ export interface StreamConfig {
   /** Milliseconds; undefined means `record.keep`. */
   readonly keep: number | undefined;
   readonly visibility: Visibility;
+  /** SHA-256 digests of stream keys, in base64url. */
+  readonly keys?: readonly string[] | undefined;
   /** Addresses of relay targets, with their secrets. */
   readonly relays?: readonly string[] | undefined;
   /** What viewers see instead of the name; empty: the name. */
@@ -123,6 +126,7 @@ const stream = section({
   description: text('', 'A few sentences about the stream, for viewers.', { maxLength: MAX_DESCRIPTION }),
   record: flag(true, 'Whether the stream is recorded.'),
   keep: optionalDuration('How long recordings of this stream are kept. Default: `record.keep`.'),
+  keys: publishKeys('Stream keys of this stream, besides those that are created over the API (source type `push`).'),
   relays: relayTargets(
     'Servers that the stream is sent to while it is live: `rtmp://HOST/APP/KEY`, `rtmps://…`, `srt://HOST:PORT?streamid=…`.',
   ),
@@ -146,8 +150,8 @@ const streams: NamedSections<StreamDraft> = {
     if (!isStreamName(name)) throw new FormatError(invalidStreamName(name), 0);
   },
   refine(values) {
-    const { source, relays, ...others } = values as Values<typeof stream>;
-    const rest = { ...others, ...(relays.length > 0 && { relays }) };
+    const { source, relays, keys, ...others } = values as Values<typeof stream>;
+    const rest = { ...others, ...(relays.length > 0 && { relays }), ...(keys.length > 0 && { keys }) };
     if (source.type !== 'pull') {
       if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
       if (source.backup !== '') throw new FormatError(`a ${source.type} source has no backup`, 0);

@@ -90,7 +90,7 @@ export class Catalog {
 
   #configured(
     name: string,
-    { keep, ...settings }: StreamConfig,
+    { keep, keys: _, ...settings }: StreamConfig,
     before: StreamDefinition | undefined,
   ): StreamDefinition {
     const nowMs = this.#deps.clock.nowMs();

@@ -1,8 +1,12 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import path from 'node:path';
 import { suite, test } from 'node:test';
 import { type Access, openAccess } from '../../accounts/access.ts';
 import { memoryTables } from '../../accounts/memory-tables.fixture.ts';
 import { RateLimits } from '../../accounts/rate-limit.ts';
+import { loadConfig } from '../../config/load.ts';
+import type { Config } from '../../config/schema.ts';
 import type { PublishAccess } from '../../ingest/publish-access.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { openStreams, type StreamsRig, temporaryFolder } from '../streams.fixture.ts';
@@ -29,11 +33,12 @@ interface AccessRig extends AsyncDisposable {
 async function openRig(
   publish: Record<string, unknown> = {},
   auth: PublishAccessDeps['auth'] = undefined,
+  streams: Config['streams'] = {},
 ): Promise<AccessRig> {
   const folder = await temporaryFolder();
   const rig = await openStreams({ folder: folder.path });
   const { deps, clock, catalog } = rig;
-  const settings = { now: { ...deps.settings.now, publish: { ...deps.settings.now.publish, ...publish } } };
+  const settings = { now: { ...deps.settings.now, streams, publish: { ...deps.settings.now.publish, ...publish } } };
   const access = await openAccess({ tables: memoryTables(), dataFolder: folder.path, clock, adminToken: undefined });
   const limits = new RateLimits(() => clock.monotonicMs());
   const entry = createPublishAccess({ ...deps, settings, catalog, access, limits, auth });
@@ -213,6 +218,24 @@ suite('access of publishers', () => {
     assert.equal((await open.refusal('door', key))[0], 'publish-denied');
     assert.throws(() => open.keys.list('attic'), { code: 'stream-unknown' });
   });
+});
+
+test('a key of the settings publishes to its stream; it is read as a digest, and printed nowhere', async () => {
+  await using folder = await temporaryFolder();
+  const file = path.join(folder.path, 'oxbow.yaml');
+  const key = 'a-key-of-the-settings';
+  await writeFile(file, `streams: { door: { source: { type: push }, keys: [${key}, another-key-of-door] } }\n`);
+  const loaded = await loadConfig({ files: [file] });
+  const { streams } = loaded.config;
+  assert.ok(!JSON.stringify(loaded.config).includes(key));
+  await using open = await openRig({}, undefined, streams);
+  await open.rig.api.create('door', push);
+  await open.rig.api.create('gate', push);
+  (await open.publish('door', key)).close('done');
+  (await open.publish(undefined, 'another-key-of-door')).close('done');
+  await assert.rejects(open.publish('gate', key), { code: 'publish-denied' });
+  await writeFile(file, 'streams: { door: { source: { type: push }, keys: [short] } }\n');
+  await assert.rejects(loadConfig({ files: [file] }), /16 to 100/);
 });
 
 suite('streams created on first publish', () => {

@@ -5,6 +5,7 @@
 import type { Access } from '../../accounts/access.ts';
 import type { AuthQuestion, AuthUrl } from '../../accounts/auth/auth-url.ts';
 import type { PublishKey } from '../../accounts/publish-keys.ts';
+import { digestOf } from '../../accounts/random-secret.ts';
 import type { RateLimits } from '../../accounts/rate-limit.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
 import { isStreamName, streamUnknown } from '../../api/stream-name.ts';
@@ -42,6 +43,8 @@ interface Admitted {
 
 /** A key as clients send it where they have no separate field for it. */
 const KEY_ALONE = /^ok_[A-Za-z0-9_-]{20,80}$/;
+/** How the ids of keys of the settings begin. */
+const CONFIGURED = 'settings:';
 /** Longest name or key that is looked at, characters. */
 const MAX_LENGTH = 512;
 
@@ -139,6 +142,11 @@ class Protocols implements PublishAccess {
   #checkKey(secret: string, address: string, accepted: () => void): PublishKey | undefined {
     const key = this.#deps.access.publishKeys.check(secret, address);
     if (key === 'unknown') {
+      const configured = this.#configured(secret);
+      if (configured) {
+        accepted();
+        return configured;
+      }
       if (this.#deps.auth) return undefined;
       throw denied('unknown');
     }
@@ -146,6 +154,18 @@ class Protocols implements PublishAccess {
     if (key === 'expired') throw denied('expired');
     if (key === 'address') throw deniedAddress(address);
     return key;
+  }
+
+  /** The key of a stream's settings; undefined if there is none. */
+  #configured(secret: string): PublishKey | undefined {
+    const { settings, catalog } = this.#deps;
+    const digest = digestOf(secret);
+    const found = Object.entries(settings.now.streams).find(([, { keys }]) => keys?.includes(digest));
+    const streamId = found && catalog.find(found[0])?.definition.id;
+    if (streamId === undefined) return undefined;
+    const scope = { type: 'stream', streamId } as const;
+    const never = { expiresMs: undefined, usedMs: undefined };
+    return { id: `${CONFIGURED}${found![0]}`, digest, scope, label: '', allow: [], createdMs: 0, ...never };
   }
 
   /** The name of the stream that a key is for; undefined if it is for several and none is named. */
@@ -201,6 +221,10 @@ class Protocols implements PublishAccess {
   /** Remembers the session of a key. */
   #began(publisher: Publisher, keyId: string): void {
     const { access, log } = this.#deps;
+    if (!access.publishKeys.get(keyId)) {
+      if (!keyId.startsWith(CONFIGURED)) endRevoked(publisher); // while the name was claimed
+      return;
+    }
     const sessions = this.#sessions.get(keyId) ?? new Set();
     this.#sessions.set(keyId, sessions.add(publisher));
     const forget = () => {
@@ -209,17 +233,13 @@ class Protocols implements PublishAccess {
     };
     publisher.signal.addEventListener('abort', forget, { once: true });
     if (publisher.signal.aborted) forget();
-    if (!access.publishKeys.get(keyId)) this.#revoked(keyId); // while the name was claimed
     access.publishKeys.used(keyId).catch((error: unknown) => {
       log.error({ error: messageOf(error) }, 'the last use of a stream key was not stored');
     });
   }
 
   #revoked(keyId: string): void {
-    for (const publisher of [...(this.#sessions.get(keyId) ?? [])]) {
-      const detail = 'the stream key was revoked';
-      publisher.close(detail, new OxbowError('publish-denied', detail));
-    }
+    for (const publisher of [...(this.#sessions.get(keyId) ?? [])]) endRevoked(publisher);
   }
 }
 
@@ -232,6 +252,10 @@ function sourceOf(stream: ManagedStream, { onStream }: ReadRequest): LiveSource 
 /** Settings of a push stream for its connections; none of another stream. */
 function settingsOf({ definition: { source } }: ManagedStream): StreamSettings {
   return source.type === 'push' ? { latencyMs: source.latencyMs, passphrase: source.passphrase } : {};
+}
+
+function endRevoked(publisher: Publisher): void {
+  publisher.close('the stream key was revoked', new OxbowError('publish-denied', 'The stream key was revoked.'));
 }
 
 /** Name and key of a request; a key in the place of the name is the key. */
