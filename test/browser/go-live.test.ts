@@ -227,6 +227,14 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await row.waitFor({ state: 'detached' });
   });
 
+  test('a pause keeps the encoder connected', async () => {
+    await page.getByRole('button', { name: 'Pause', exact: true }).last().click();
+    await light('Paused');
+    assert.equal(encoder!.exitCode, null);
+    await page.getByRole('button', { name: 'Resume' }).click();
+    await light('Live');
+  });
+
   test('ending a stream disconnects the encoder and refuses it until publishing is allowed again', async () => {
     await page.getByRole('button', { name: 'End stream' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'End stream' }).click();

@@ -37,3 +37,8 @@ test('publishers of a stopped stream are refused: until one tries, it is off', (
   assert.equal(lightOf(stopped, null, false, 0), 'off');
   assert.equal(lightOf(stopped, refusal, false, 2000), 'refused');
 });
+
+test('a paused stream is shown as paused, with and without its publisher', () => {
+  assert.equal(lightOf({ state: 'paused', publisher }, null, true, 0), 'paused');
+  assert.equal(lightOf({ state: 'paused', publisher: null }, refusal, false, 2000), 'paused');
+});

@@ -5,7 +5,16 @@
 import type { StreamView } from '../../../src/api/shapes.ts';
 
 /** The state of the light. `weak`: live, but something needs to be changed. `silent`: connected, and nothing arrives. */
-export type LightState = 'loading' | 'off' | 'waiting' | 'refused' | 'connecting' | 'silent' | 'weak' | 'live';
+export type LightState =
+  | 'loading'
+  | 'off'
+  | 'waiting'
+  | 'refused'
+  | 'connecting'
+  | 'paused'
+  | 'silent'
+  | 'weak'
+  | 'live';
 
 /** Colour of the light. */
 export type LightTone = 'quiet' | 'warn' | 'bad' | 'good';
@@ -17,6 +26,7 @@ export const lightTones: Readonly<Record<LightState, LightTone>> = {
   waiting: 'quiet',
   refused: 'bad',
   connecting: 'warn',
+  paused: 'warn',
   silent: 'bad',
   weak: 'warn',
   live: 'good',
@@ -53,6 +63,7 @@ export function lightOf(
 ): LightState {
   if (!view) return 'loading';
   if (view.state === 'live') return isWeak ? 'weak' : 'live';
+  if (view.state === 'paused') return 'paused';
   if (view.publisher) return view.state === 'waiting' ? 'silent' : 'connecting';
   if (refusal && nowMs - refusal.atMs < REFUSAL_MS) return 'refused';
   return view.state === 'stopped' ? 'off' : 'waiting';
