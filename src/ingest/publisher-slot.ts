@@ -4,6 +4,7 @@
  * docs/media.md 31.
  */
 import type { GapCause } from '../api/gap.ts';
+import type { LeftOutTrack } from '../api/left-out.ts';
 import type { Leases } from '../cluster/lease.ts';
 import type { SecondPublisher } from '../config/schema.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -56,6 +57,8 @@ export interface SlotSetup {
   /** Detects stalled publishers. False for clients inside oxbow, which report missing media themselves. */
   readonly watches: boolean;
   readonly onEvent: (event: PublisherEvent) => void;
+  /** The tracks of the active publisher that are not supported have changed. */
+  readonly onLeftOut?: (tracks: readonly LeftOutTrack[]) => void;
   /** The engine of leases failed. */
   readonly failed: (error: unknown) => void;
 }
@@ -87,6 +90,7 @@ export class PublisherSlot {
       input: setup.input,
       bounds: setup.bounds ?? {},
       absent: (cause, detail) => this.#absent(cause, detail),
+      leftOut: (tracks) => setup.onLeftOut?.(tracks),
       ready: (session) => this.#replace(session),
       left: (session, detail, reason) => this.#left(session, detail, reason),
     };

@@ -5,6 +5,7 @@
  */
 import assert from 'node:assert/strict';
 import type { GapCause } from '../api/gap.ts';
+import type { LeftOutTrack } from '../api/left-out.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { OxbowError } from '../lib/errors.ts';
 import { ArrivalClock } from '../live/arrival-clock.ts';
@@ -51,6 +52,8 @@ export interface Publisher extends StreamInput {
    * first frame, and whenever the tracks change or timestamps begin again.
    */
   startTracks(tracks: readonly Track[]): void;
+  /** Names all tracks of the publisher that oxbow does not support; called when they are known, and again when they change. */
+  leftOut(tracks: readonly LeftOutTrack[]): void;
   /**
    * Ends the session: the publisher has left. Has no effect the second time.
    *
@@ -67,6 +70,8 @@ export type PublisherRole = 'active' | 'standby' | 'ended';
 export interface SessionOwner {
   readonly clock: Clock;
   readonly input: StreamInput;
+  /** The active publisher sends tracks that are not supported. */
+  leftOut(tracks: readonly LeftOutTrack[]): void;
   /** Of the GOPs that a standby session keeps. */
   readonly bounds: StandbyBounds;
   /** The active publisher reports missing media. */
@@ -102,6 +107,7 @@ export class Session implements Publisher {
   /** The run was started in the stream. */
   #hasRun = false;
   #idleTicks = Number.POSITIVE_INFINITY;
+  #leftOut: readonly LeftOutTrack[] = [];
 
   constructor(owner: SessionOwner, request: ClaimRequest, { replaces }: { replaces: boolean }) {
     this.#owner = owner;
@@ -190,6 +196,11 @@ export class Session implements Publisher {
     if (this.#role === 'active') this.#owner.absent(cause, detail);
   }
 
+  leftOut(tracks: readonly LeftOutTrack[]): void {
+    this.#leftOut = tracks;
+    if (this.#role === 'active') this.#owner.leftOut(tracks);
+  }
+
   damage(reason: string): void {
     this.meter.damaged++;
     if (this.#role === 'active') this.#owner.input.damage(reason);
@@ -210,6 +221,7 @@ export class Session implements Publisher {
     this.#replaces = false;
     this.#idleTicks = 0;
     this.#hasRun = false;
+    this.#owner.leftOut(this.#leftOut);
     const held = this.#held;
     this.#held = undefined;
     const offsetUs = this.#arrival?.offsetUs ?? this.#start?.utcOffsetUs;

@@ -83,6 +83,7 @@ export class ManagedStream implements ServedStream {
       stream: parts.stream,
       definition: () => this.#definition,
       onConnected: () => this.#awaitMedia(),
+      onLeftOut: (tracks) => this.#leftOut.set(tracks),
       onEnd: (detail, failed) => this.#onSourceEnd(detail, failed),
     });
     const measured = { ...parts, publishers: this.publishers, windows: parts.statsWindows };

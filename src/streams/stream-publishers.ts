@@ -2,6 +2,7 @@
  * The publishers of one stream: connections to oxbow, or the client that reads its source. Both use one publisher slot.
  * In: start, stop, claims of protocols. Out: frames for the live stream; publisher events; the end of a source.
  */
+import type { LeftOutTrack } from '../api/left-out.ts';
 import type { SecondPublisher, SourceConfig } from '../config/schema.ts';
 import type { ClaimRequest, Publisher } from '../ingest/publisher.ts';
 import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts';
@@ -26,6 +27,8 @@ export interface StreamPublishersSetup {
   readonly definition: () => StreamDefinition;
   /** A publisher has become active. */
   readonly onConnected: () => void;
+  /** The tracks of the connected publisher that are not supported have changed. */
+  readonly onLeftOut: (tracks: readonly LeftOutTrack[]) => void;
   /** The client has ended by itself; see SourceClientOptions. */
   readonly onEnd: SourceClientOptions['onEnd'];
 }
@@ -53,6 +56,9 @@ export class StreamPublishers {
       bounds: { gop: gopBounds(deps.settings.now), memory: stream.memory },
       watches: this.#isPush,
       onEvent: (event) => this.#onEvent(event),
+      onLeftOut: (tracks) => {
+        if (this.#isPush) setup.onLeftOut(tracks);
+      },
       failed: (error) =>
         deps.log.error({ stream: definition().name, error: messageOf(error) }, 'a lease was not released'),
     });

@@ -3,6 +3,7 @@
  * In: media messages of wire/rtmp. Out: calls of a publisher session; warnings for the encoder. docs/media.md 12.
  */
 
+import type { LeftOutTrack } from '../../api/left-out.ts';
 import { createFlvDemuxer, type FlvDemuxer } from '../../media/flv/demuxer.ts';
 import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
 import { type MediaType, messageType } from '../../wire/rtmp/message.ts';
@@ -68,6 +69,10 @@ export class Publication implements RtmpPublication, DemuxerOutput {
 
   damage(reason: string): void {
     this.#publisher.damage(reason);
+  }
+
+  leftOut(tracks: readonly LeftOutTrack[]): void {
+    this.#publisher.leftOut(tracks);
   }
 
   /** Takes what onMetaData says of the encoder. */

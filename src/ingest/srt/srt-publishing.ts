@@ -2,6 +2,7 @@
  * One SRT caller that publishes: its MPEG-TS becomes frames of its publisher session.
  * In: the payloads of the connection, in order. Out: runs, frames and damage; figures of the connection.
  */
+import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { FormatError, messageOf } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
@@ -29,7 +30,8 @@ export async function publishConnection(
   publisher: Publisher,
   { clock, log }: PublishingDeps,
 ): Promise<void> {
-  const feed = new TsFeed({ input: publisher, clock, protocol: 'srt' });
+  const onFacts = ({ leftOut = [] }: SourceFacts) => publisher.leftOut(leftOut);
+  const feed = new TsFeed({ input: publisher, clock, protocol: 'srt', onFacts });
   let failure: string | undefined;
   const onEnded = () => connection.close();
   const end = (error: unknown) => {

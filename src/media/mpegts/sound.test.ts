@@ -254,8 +254,9 @@ test('encrypted and foreign sound is refused by name', () => {
   assert.deepEqual(refused(0x06, [0x7c, 2, 0x58, 0]), [['AAC in LATM audio']]);
   assert.deepEqual(refused(0x06, [0x59, 0]), [['DVB subtitles']]);
   assert.deepEqual(refused(0x9a), [['a track of unknown stream type 0x9a']]);
-  assert.deepEqual(refused(0x06, [0x56, 0]), []); // teletext is not recorded
-  assert.deepEqual(refused(0x06, registered('KLVA')), []);
+  assert.deepEqual(refused(0x06, [0x56, 0]), [['teletext']]);
+  assert.deepEqual(refused(0x06, registered('KLVA')), [['KLV metadata']]);
+  assert.deepEqual(refused(0x06), [], 'private data of unknown type');
 });
 
 test('what MPEG-TS cannot carry the muxer refuses by name', () => {

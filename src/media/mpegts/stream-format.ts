@@ -85,6 +85,7 @@ const DATA_TYPES: ReadonlySet<number> = new Set([0x90, 0x91, 0x92, 0x95, 0xa0, 0
 const REFUSED_NAMES = new Map<string, RefusedStream>([
   ['AV01', video('AV1')],
   ['AC-4', audio('AC-4')],
+  ['KLVA', refused('unknown', 'KLV metadata')],
   ['BSSD', audio('SMPTE 302M PCM')],
   ['DTS1', audio('DTS')],
   ['DTS2', audio('DTS')],
@@ -98,6 +99,9 @@ const METADATA_IN_PES = 0x15;
 const PRIVATE_PES = 0x06;
 const REGISTRATION = 0x05;
 const METADATA = 0x26;
+const DVB_VBI = 0x45;
+const DVB_VBI_TELETEXT = 0x46;
+const DVB_TELETEXT = 0x56;
 const DVB_SUBTITLES = 0x59;
 const DVB_AC3 = 0x6a;
 const DVB_EAC3 = 0x7a;
@@ -120,7 +124,7 @@ const BLU_RAY = new Map<number, StreamFormat | RefusedStream>([
   [0xa1, AC3],
 ]);
 
-/** Codec of a stream; undefined for data that is ignored: tables, teletext, KLV, unknown data in private PES. */
+/** Codec of a stream; undefined for data that is ignored: tables, private PES of unknown type. */
 export function formatOf({ type, descriptors, ofProgram }: PmtStream): StreamFormat | RefusedStream | undefined {
   if (BLU_RAY.has(type) && isRegistered(ofProgram, 'HDMV')) return BLU_RAY.get(type);
   if (type === METADATA_IN_PES) return isId3(descriptors) ? { kind: 'data', codec: 'id3' } : undefined;
@@ -138,6 +142,8 @@ function privateFormat(descriptors: readonly Descriptor[]): StreamFormat | Refus
     if (tag === DVB_AAC) return audio('AAC in LATM');
     if (tag === DVB_EXTENSION && body[0] === AC4_EXTENSION) return audio('AC-4');
     if (tag === DVB_SUBTITLES) return refused('text', 'DVB subtitles');
+    if (tag === DVB_TELETEXT || tag === DVB_VBI_TELETEXT) return refused('text', 'teletext');
+    if (tag === DVB_VBI) return refused('unknown', 'VBI data');
     if (tag !== REGISTRATION) continue;
     const name = text(body, 0);
     if (name === 'AC-3' || name === 'EAC3') return AC3;
