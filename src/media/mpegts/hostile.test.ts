@@ -125,3 +125,28 @@ test('the search for a frame of sound does not look behind its PES', () => {
   splitter.push(slab, 10, 100, 0);
   assert.equal(damage.length, 1);
 });
+
+test('of zeros in tiny PES packets each byte is searched a few times, not once for each packet', () => {
+  const writer = new PacketWriter();
+  const { demuxer } = collect();
+  demuxer.push(writer.section(0, printPat()));
+  demuxer.push(writer.section(PMT, printPmt([[0x1b, VIDEO]])));
+  demuxer.push(writer.pes(VIDEO, printUnit(printSps(), PPS), { pts: 90_000 }));
+  const zeros = printUnit(new Uint8Array(150));
+  const count = 3000;
+  const packets = Array.from({ length: count }, () => writer.pes(VIDEO, zeros, {}));
+  const indexOf = Buffer.prototype.indexOf;
+  let searched = 0;
+  Buffer.prototype.indexOf = function (this: Buffer, ...args: Parameters<typeof indexOf>): number {
+    const found = indexOf.apply(this, args);
+    searched += (found < 0 ? this.length : found) - Number(args[1] ?? 0);
+    return found;
+  } as typeof indexOf;
+  try {
+    for (const packet of packets) demuxer.push(packet);
+  } finally {
+    Buffer.prototype.indexOf = indexOf;
+  }
+  const input = count * zeros.length;
+  assert.ok(searched < 8 * input, `${searched} bytes searched of ${input}`);
+});

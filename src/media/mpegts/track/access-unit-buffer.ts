@@ -49,6 +49,8 @@ export class AccessUnitBuffer {
   #marks: Mark[] = [];
   /** Set when payloads were joined: `#bytes` is a copy, scanned up to here. */
   #isOwn = false;
+  /** Bytes from the first held one in which `isHead` found no slice. */
+  #headScanned = 0;
   #scanned = 0;
   #sawSlice = false;
   /** Offsets of the last access unit found, and of the previous one. */
@@ -68,10 +70,15 @@ export class AccessUnitBuffer {
   get isHead(): boolean {
     if (this.isEmpty || this.#to - this.#from > MAX_HEAD_BYTES) return false;
     const view = searchView(this.#bytes, 0, this.#to);
-    for (let at = this.#from; ; ) {
+    for (let at = this.#from + this.#headScanned; ; ) {
       const found = findBytes(view, START_CODE, at);
       at = found + START_CODE.length;
-      if (found < 0 || at >= this.#to) return true;
+      if (found < 0 || at >= this.#to) {
+        // Each byte is searched once: a start code may begin in the last ones.
+        const rest = found < 0 ? START_CODE.length - 1 : START_CODE.length;
+        this.#headScanned = Math.max(this.#headScanned, this.#to - this.#from - rest);
+        return true;
+      }
       if (this.#codec.role(this.#codec.type(view[at]!)) === 'slice') return false;
     }
   }
@@ -82,6 +89,7 @@ export class AccessUnitBuffer {
     this.#from = from;
     this.#to = to;
     this.#isOwn = false;
+    this.#headScanned = 0;
     this.#marks = time ? [{ at: from, time }] : [];
   }
 
@@ -129,6 +137,7 @@ export class AccessUnitBuffer {
     this.#from = this.#to = 0;
     this.#marks = [];
     this.#isOwn = false;
+    this.#headScanned = 0;
   }
 
   #room(more: number): void {
