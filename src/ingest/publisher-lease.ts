@@ -1,6 +1,7 @@
 /**
  * The lease on a stream's name: only one of several oxbow processes has the stream's publishers.
- * In: the first and the last session of a slot. Out: a lease in between; its loss.
+ * In: the first and the last session of a slot. Out: a lease in between; its loss, after which the stream records nothing of this process
+ * until it holds the lease again (`PublisherSlot.isFenced`).
  */
 import type { Lease, Leases } from '../cluster/lease.ts';
 import { OxbowError } from '../lib/errors.ts';
