@@ -149,6 +149,21 @@ test('an owner that throws loses its connection and nothing else', async () => {
   assert.equal(network.errors.length, 1);
 });
 
+test('a bug in one connection ends that connection, and is reported', async () => {
+  const network = new SimulatedNetwork({ seed: 17 });
+  const { caller, listener } = await network.connect();
+  const broken = () => {
+    throw new Error('bug');
+  };
+  Object.assign(listener, { tick: broken });
+  Object.assign(caller, { tick: broken });
+  network.run(50_000);
+  assert.equal(await listener.closed, 'an internal error');
+  assert.match(await caller.closed, /internal error|closed by the peer/);
+  assert.ok(network.errors.length > 0);
+  assert.equal(network.listener.stats.connections, 0);
+});
+
 test('the first handshakes may be lost or repeated', async () => {
   for (let seed = 1; seed <= 30; seed++) {
     const network = new SimulatedNetwork(

@@ -94,7 +94,7 @@ export class CallerProtocol {
       if (isControl(packet) && controlType(packet) === control.handshake) this.#receiveHandshake(packet);
       else this.#connection?.receive(packet, this.#network.now());
     } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
+      if (!(error instanceof FormatError)) this.#end(error);
     }
   }
 
@@ -102,7 +102,11 @@ export class CallerProtocol {
   tick(): void {
     const nowUs = this.#network.now();
     if (this.#connection) {
-      this.#connection.tick(nowUs);
+      try {
+        this.#connection.tick(nowUs);
+      } catch (error) {
+        this.#end(error);
+      }
       return;
     }
     if (this.#phase === 'failed') return;
@@ -126,6 +130,12 @@ export class CallerProtocol {
   /** Notes why no answer may come, for the error at the end: the system refuses to send, or the port is closed. */
   note(failure: string): void {
     this.#failure = failure;
+  }
+
+  /** A bug ends this connection alone. */
+  #end(error: unknown): void {
+    this.#connection?.end('an internal error', true);
+    this.#network.onError(error);
   }
 
   #receiveHandshake(packet: Uint8Array): void {

@@ -122,8 +122,8 @@ export class ListenerProtocol {
         this.stats.ignoredPackets++;
       }
     } catch (error) {
-      if (!(error instanceof FormatError)) throw error;
-      if (destination === 0) this.stats.ignoredHandshakes++;
+      if (!(error instanceof FormatError)) this.#fail(error, entry?.connection);
+      else if (destination === 0) this.stats.ignoredHandshakes++;
       else this.stats.ignoredPackets++;
     }
   }
@@ -132,7 +132,13 @@ export class ListenerProtocol {
   tick(): void {
     const nowUs = this.#network.now();
     this.#inductionsLeft = INDUCTIONS_PER_TICK;
-    for (const { connection } of this.#connections.values()) connection.tick(nowUs);
+    for (const { connection } of this.#connections.values()) {
+      try {
+        connection.tick(nowUs);
+      } catch (error) {
+        this.#fail(error, connection);
+      }
+    }
     for (const [key, { controller, untilUs }] of this.#pending) {
       if (untilUs > nowUs) continue;
       this.#pending.delete(key);
@@ -152,6 +158,12 @@ export class ListenerProtocol {
     for (const { controller } of this.#pending.values()) controller.abort(new Error('The SRT listener closes'));
     this.#pending.clear();
     this.#isClosed = true;
+  }
+
+  /** A bug ends the connection in which it shows, not the others. */
+  #fail(error: unknown, connection: ProtocolConnection | undefined): void {
+    connection?.end('an internal error', true);
+    this.#options.onError?.(error);
   }
 
   #receiveHandshake(packet: Uint8Array, address: string, port: number): void {
