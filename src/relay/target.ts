@@ -107,9 +107,8 @@ function numberOf(query: URLSearchParams, name: string, least: number, most: num
 
 /** `NAME`, `publish:NAME:KEY`, `#!::r=NAME,…`. */
 function namesOf(text: string): string[] {
-  const resource = /(?:^#!::|,)r=([^,]*)/.exec(text)?.[1];
-  const [first = '', second] = text.split(':');
-  return [first, second, resource].filter((name): name is string => name !== undefined && name !== '');
+  const names = text.startsWith('#!::') ? [/[:,]r=([^,]*)/.exec(text)?.[1] ?? ''] : text.split(':').slice(0, 2);
+  return names.filter((name) => name !== '');
 }
 
 function decoded(text: string): string {
