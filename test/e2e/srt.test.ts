@@ -7,6 +7,7 @@ import type { CreatedPublishKey } from '../../src/api/publish-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { encode, ffmpegArgs, filmArgs, saveRecording, send, startSender } from '../fixtures/encoder.ts';
 import { packetHashes, pictureHashes } from '../fixtures/ffmpeg.ts';
+import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { freeUdpPort } from '../fixtures/udp-sender.ts';
@@ -195,6 +196,16 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     assert.ok(at > 0 && at % 25 === 0, `begins with picture ${at}, a key frame`);
     assert.ok(ours.length >= 90, `${ours.length} pictures`);
     assert.deepEqual(ours.slice(0, 90), pictures.slice(at, at + 90));
+  });
+
+  test('over a link that loses every twentieth datagram, each picture is recorded', async () => {
+    const key = await create('lossy', { latency: '800ms' });
+    const relay = opened.use(await openLossyRelay({ to: port, seed: 7, drop: 0.05, delayMs: 20, jitterMs: 10 }));
+    const to = `srt://127.0.0.1:${relay.port}?streamid=publish:lossy:${key}&latency=800000`;
+    await send('ffmpeg', ffmpegArgs(film, 'mpegts', to));
+    assertFilm(await pictureHashes(await recorded('lossy')), pictures);
+    const { forward } = await relay.counters();
+    assert.ok(forward.dropped > 5, `${forward.dropped} of ${forward.received} datagrams were lost`);
   });
 
   test('oxbow pulls from a listener', async () => {
