@@ -14,7 +14,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   ffprobe: ['ffmpeg'],
   chromium: ['chromium'],
   'firefox-esr': ['firefox-esr'],
-  nginx: ['nginx'],
+  nginx: ['nginx', 'libnginx-mod-rtmp'],
   haproxy: ['haproxy'],
   mpv: ['mpv'],
   cvlc: ['vlc-bin', 'vlc-plugin-base'],
