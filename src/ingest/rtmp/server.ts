@@ -26,6 +26,7 @@ import type { Publisher } from '../publisher.ts';
 import type { Admission, ConnectionLimits } from './connection-limits.ts';
 import { Publication } from './publication.ts';
 import { APPLICATION, applicationOf, publishNameOf } from './publish-name.ts';
+import { readShared } from './shared-reads.ts';
 
 /** What oxbow takes of enhanced RTMP. */
 const abilities: ServerAbilities = {
@@ -95,7 +96,7 @@ class RtmpPort implements RtmpServer {
     this.#protocol = setup.certificate ? 'rtmps' : 'rtmp';
     if (setup.certificate) this.use(setup.certificate);
     this.#limits = { ...rtmpLimits, idleMs: setup.idleMs };
-    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS };
+    const options = { noDelay: true, keepAlive: true, keepAliveInitialDelay: KEEP_ALIVE_MS, pauseOnConnect: true };
     this.#server = createServer(options, (socket) => this.#accept(socket));
     this.#uncount = setup.metrics.beforeScrape(() => {
       for (const client of this.#clients) client.count();
@@ -137,6 +138,7 @@ class RtmpPort implements RtmpServer {
       for (const client of this.#clients) client.cut();
     }, CLOSE_WITHIN_MS);
     await promise;
+    await Promise.all(Array.from(this.#clients, ({ ended }) => ended));
     clearTimeout(late);
     this.#uncount();
   }
@@ -161,7 +163,7 @@ class RtmpPort implements RtmpServer {
     });
     client = made;
     this.#clients.add(made);
-    socket.once('close', () => {
+    void made.ended.then(() => {
       admission.ended();
       this.#clients.delete(made);
     });
@@ -177,6 +179,8 @@ interface ClientSetup extends RtmpServerSetup {
 
 /** One connection. */
 class Client {
+  /** Resolves when the socket has closed. */
+  readonly ended: Promise<void>;
   readonly #socket: Socket;
   readonly #setup: ClientSetup;
   readonly #connection: RtmpConnection;
@@ -185,12 +189,15 @@ class Client {
   #stream: string | undefined;
   #countedBytes = 0;
 
-  constructor(socket: Socket, setup: ClientSetup) {
-    this.#socket = socket;
+  constructor(accepted: Socket, setup: ClientSetup) {
     this.#setup = setup;
-    this.#remote = `${socket.remoteAddress ?? ''}:${socket.remotePort ?? 0}`;
+    this.#remote = `${accepted.remoteAddress ?? ''}:${accepted.remotePort ?? 0}`;
     const { context, protocol, metrics } = setup;
     metrics.rtmpConnections.inc({ protocol, phase: 'handshake' });
+    const receive = (bytes: Uint8Array) => this.#connection.push(bytes);
+    const socket = context ? accepted : readShared(accepted, receive);
+    this.#socket = socket;
+    this.ended = new Promise((resolve) => socket.once('close', () => resolve()));
     const plain: Duplex = context ? new TLSSocket(socket, { isServer: true, secureContext: context }) : socket;
     this.#connection = acceptRtmp(
       plain,
@@ -203,7 +210,8 @@ class Client {
       },
       setup.times,
     );
-    plain.on('data', (bytes: Uint8Array) => this.#connection.push(bytes));
+    if (!context) return;
+    plain.on('data', receive);
     plain.once('close', () => socket.destroy());
   }
 
