@@ -101,6 +101,13 @@ export const StreamView = Type.Object(
 );
 export type StreamView = Static<typeof StreamView>;
 
+const audioOffset = Type.Optional(
+  Type.String({
+    maxLength: 20,
+    description: 'by how much audio is presented later, e.g. `120ms`; at most 2 s, negative: earlier',
+  }),
+);
+
 /** Where the media of a stream comes from. */
 export const StreamSource = Type.Union(
   [
@@ -108,6 +115,7 @@ export const StreamSource = Type.Union(
       {
         type: Type.Literal('pull'),
         url: Type.String({ maxLength: 4096 }),
+        audioOffset,
         backup: Type.Optional(
           Type.String({ maxLength: 4096, description: 'a second address, read while `url` delivers no media' }),
         ),
@@ -141,6 +149,7 @@ export const StreamSource = Type.Union(
             Type.Literal('standby', { description: 'it takes over when the first one leaves or stalls' }),
           ]),
         ),
+        audioOffset,
         latency: Type.Optional(
           Type.String({
             maxLength: 20,

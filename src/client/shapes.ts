@@ -203,6 +203,8 @@ export type StreamSource =
   | {
       type: 'pull';
       url: string;
+      /** by how much audio is presented later, e.g. `120ms`; at most 2 s, negative: earlier */
+      audioOffset?: string;
       /** a second address, read while `url` delivers no media */
       backup?: string;
       /** `best`, `worst`, a height as `720p`, a bitrate as `2M` */
@@ -217,6 +219,8 @@ export type StreamSource =
   | {
       type: 'push';
       onSecondPublisher?: 'refuse' | 'replace' | 'standby';
+      /** by how much audio is presented later, e.g. `120ms`; at most 2 s, negative: earlier */
+      audioOffset?: string;
       /** latency of SRT, e.g. `200ms`; default: the setting `srtLatency` */
       latency?: string;
       /** passphrase of SRT, 10 to 79 bytes; default: the setting `srtPassphrase`; never shown again */

@@ -31,7 +31,7 @@ import {
 } from './option.ts';
 import { pagePatterns } from './page-pattern.ts';
 import { sourceUrl } from './source-address.ts';
-import { lookBack, quality, srtLatency, srtOf, srtPassphrase, userAgent } from './source-option.ts';
+import { audioOffset, lookBack, quality, srtLatency, srtOf, srtPassphrase, userAgent } from './source-option.ts';
 
 /** Playback access of a stream. */
 export type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
@@ -49,12 +49,16 @@ export interface PullSourceConfig {
   readonly fromMs?: number;
   /** Sent as User-Agent; may be the name of a preset. */
   readonly userAgent?: string;
+  /** By how much audio is presented later than its timestamps say, -2,000 to 2,000 ms. */
+  readonly audioOffsetMs?: number;
 }
 
 /** A source that connects to oxbow. */
 export interface PushSourceConfig {
   readonly type: 'push';
   readonly onSecondPublisher: SecondPublisher;
+  /** By how much audio is presented later than its timestamps say, -2,000 to 2,000 ms. */
+  readonly audioOffsetMs?: number;
   /** Latency of SRT connections, ms; the setting `srtLatency` if absent. */
   readonly latencyMs?: number;
   /** Passphrase of SRT connections; the setting `srtPassphrase` if absent. */
@@ -114,6 +118,9 @@ const stream = section({
     quality: quality('', '`pull.quality` of this source.'),
     from: lookBack('`pull.from` of this source.'),
     userAgent: userAgent('`pull.userAgent` of this source.'),
+    audioOffset: audioOffset(
+      'By how much audio is presented later than its timestamps say (type `pull`, `push`), at most 2 s; negative: earlier. Applies from the next connection on.',
+    ),
     onSecondPublisher: choice(
       ['refuse', 'replace', 'standby'],
       'refuse',
@@ -152,11 +159,12 @@ const streams: NamedSections<StreamDraft> = {
   refine(values) {
     const { source, relays, keys, ...others } = values as Values<typeof stream>;
     const rest = { ...others, ...(relays.length > 0 && { relays }), ...(keys.length > 0 && { keys }) };
+    const moved = source.audioOffset !== 0 && { audioOffsetMs: source.audioOffset };
     if (source.type !== 'pull') {
       if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
       if (source.backup !== '') throw new FormatError(`a ${source.type} source has no backup`, 0);
       const { type, onSecondPublisher, latency, passphrase } = source;
-      const push = { type: 'push', onSecondPublisher, ...srtOf(latency, passphrase ?? '') } as const;
+      const push = { type: 'push', onSecondPublisher, ...srtOf(latency, passphrase ?? ''), ...moved } as const;
       return { ...rest, source: type === 'test' ? { type } : push };
     }
     if (source.url === '') throw new FormatError('a pull source needs a url', 0);
@@ -170,6 +178,7 @@ const streams: NamedSections<StreamDraft> = {
         ...(source.quality !== '' && { quality: source.quality }),
         ...(source.from !== undefined && { fromMs: source.from }),
         ...(source.userAgent !== '' && { userAgent: source.userAgent }),
+        ...moved,
       },
     };
   },

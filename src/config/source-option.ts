@@ -88,6 +88,30 @@ export function lookBack(sentence: string, extras?: OptionExtras): Option<number
   return createOption({ placeholder: 'DURATION', json, read: readLookBack, print }, '', sentence, extras);
 }
 
+/** Furthest that audio can be moved, ms: beyond it, live parts would wait too long for their audio. */
+const MAX_AUDIO_OFFSET_MS = 2000;
+
+/**
+ * Checks an audio offset.
+ *
+ * @returns ms, -2,000 to 2,000
+ * @throws FormatError
+ */
+export function readAudioOffset(value: unknown): number {
+  const written = textOf(value, 'a time such as 120ms or -80ms');
+  const match = /^(-?)(\S+)$/.exec(written);
+  const ms = (match?.[1] === '-' ? -1 : 1) * parseDuration(match?.[2] ?? '');
+  if (Math.abs(ms) > MAX_AUDIO_OFFSET_MS) throw new FormatError('audio can be moved by at most 2 s', 0);
+  return ms === 0 ? 0 : ms;
+}
+
+/** A time by which audio is moved; the value is ms. */
+export function audioOffset(sentence: string, extras?: OptionExtras): Option<number> {
+  const print = (ms: number) => (ms < 0 ? `-${printDuration(-ms)}` : printDuration(ms));
+  const json = { type: ['string', 'number'] };
+  return createOption({ placeholder: 'DURATION', json, read: readAudioOffset, print }, '0s', sentence, extras);
+}
+
 /** A User-Agent; the value is the text, '' if not set. */
 export function userAgent(sentence: string, extras?: OptionExtras): Option<string> {
   const presets = [...userAgentPresets.keys()].map((name) => `\`${name}\``).join(', ');

@@ -54,6 +54,8 @@ export interface SlotSetup {
   readonly policy: () => SecondPublisher;
   /** Of the GOPs that a standby publisher keeps; the defaults of GopBuffer if not given. */
   readonly bounds?: StandbyBounds;
+  /** The setting `source.audioOffset`, ms; 0 if not given. */
+  readonly audioOffsetMs?: () => number;
   /** Detects stalled publishers. False for clients inside oxbow, which report missing media themselves. */
   readonly watches: boolean;
   readonly onEvent: (event: PublisherEvent) => void;
@@ -89,6 +91,7 @@ export class PublisherSlot {
       clock: setup.clock,
       input: setup.input,
       bounds: setup.bounds ?? {},
+      audioOffsetMs: setup.audioOffsetMs ?? (() => 0),
       absent: (cause, detail) => this.#absent(cause, detail),
       leftOut: (tracks) => setup.onLeftOut?.(tracks),
       ready: (session) => this.#replace(session),

@@ -14,6 +14,7 @@ import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { isSparse } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
+import { AudioOffset } from './audio-offset.ts';
 import { PublishMeter } from './publish-meter.ts';
 import { createPublisherStats, type PublisherStats } from './publisher-stats.ts';
 import { type StandbyBounds, StandbyBuffer } from './standby-buffer.ts';
@@ -74,6 +75,8 @@ export interface SessionOwner {
   leftOut(tracks: readonly LeftOutTrack[]): void;
   /** Of the GOPs that a standby session keeps. */
   readonly bounds: StandbyBounds;
+  /** The setting `source.audioOffset`, ms. */
+  readonly audioOffsetMs: () => number;
   /** The active publisher reports missing media. */
   absent(cause: GapCause | 'offline', detail: string): void;
   /** A key frame of the reference track came from a standby publisher that replaces the active one. */
@@ -104,6 +107,8 @@ export class Session implements Publisher {
   #held: StandbyBuffer | undefined;
   /** The segment that the frames belong to, of sources with playlists. */
   #segment: SourceSegment | undefined;
+  /** Of the run that was announced last. */
+  #audio: AudioOffset | undefined;
   /** The run was started in the stream. */
   #hasRun = false;
   #idleTicks = Number.POSITIVE_INFINITY;
@@ -154,9 +159,10 @@ export class Session implements Publisher {
     this.#reference = referenceOf(start.tracks);
     this.#tracks = undefined;
     this.#arrival = undefined;
-    this.#start = start;
+    this.#audio = new AudioOffset(start.tracks, this.#owner.audioOffsetMs());
+    this.#start = start.pace.kind === 'continuous' ? { ...start, pace: this.#pace } : start;
     this.#hold(start.pace.kind === 'continuous' ? start.tracks : undefined);
-    if (this.#role === 'active') this.#enter(start);
+    if (this.#role === 'active') this.#enter(this.#start);
   }
 
   startTracks(tracks: readonly Track[]): void {
@@ -166,6 +172,7 @@ export class Session implements Publisher {
     this.#start = undefined;
     this.#hasRun = false;
     this.#arrival = new ArrivalClock();
+    this.#audio = new AudioOffset(tracks, this.#owner.audioOffsetMs());
     this.#hold(tracks);
   }
 
@@ -174,10 +181,11 @@ export class Session implements Publisher {
     if (this.#role === 'active') this.#owner.input.nextSegment?.(segment);
   }
 
-  publish(frame: Frame): void {
+  publish(published: Frame): void {
     if (this.#role === 'ended') return;
     this.#idleTicks = 0;
-    this.meter.add(frame, this.#owner.clock.monotonicMs());
+    this.meter.add(published, this.#owner.clock.monotonicMs());
+    const frame = this.#audio?.apply(published) ?? published;
     if (this.#arrival) this.#measure(this.#arrival, frame);
     if (this.#replaces && frame.key && frame.trackId === this.#reference?.id) this.#owner.ready(this);
     if (this.#role !== 'active') this.#keep(frame);
@@ -287,6 +295,11 @@ export class Session implements Publisher {
     if (this.#role === 'active' && this.#hasRun && arrival.isOver) this.#arrival = undefined;
   }
 
+  get #pace(): RunStart['pace'] {
+    const apartUs = Math.abs(this.#audio?.us ?? 0);
+    return apartUs === 0 ? { kind: 'continuous' } : { kind: 'continuous', apartUs };
+  }
+
   get #nowUs(): number {
     return Math.round(this.#owner.clock.nowMs() * 1000);
   }
@@ -299,6 +312,6 @@ export class Session implements Publisher {
     const arrival = this.#arrival;
     if (!arrival || !track || isSparse(track)) return;
     const utcOffsetUs = this.#nowUs - ticksToUs(frame.pts, track.timescale);
-    this.#enter({ tracks, utcOffsetUs, arrival, clock: 'arrival', pace: { kind: 'continuous' } });
+    this.#enter({ tracks, utcOffsetUs, arrival, clock: 'arrival', pace: this.#pace });
   }
 }

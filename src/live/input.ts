@@ -9,7 +9,11 @@ import type { RunClock } from '../media/run.ts';
 /** How media arrives; decides whether a live list has parts (docs/media.md 9). */
 export type Pace =
   /** Frames come one by one, as they were captured. */
-  | { readonly kind: 'continuous' }
+  | {
+      readonly kind: 'continuous';
+      /** Frames of the same media time arrive up to so much further apart than usual, because audio was moved; µs. */
+      readonly apartUs?: number;
+    }
   /** Whole segments come at once; `intervalS` is the longest usual time without new media, seconds. */
   | { readonly kind: 'bursty'; readonly intervalS: number };
 

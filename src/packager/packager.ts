@@ -434,7 +434,10 @@ function nextGopS({ context, gopS, lastKey, writer }: RunState, key: Frame): num
 }
 
 function latenessOf({ pace }: RunContext, delayUs: number): LatenessLimits {
-  if (pace.kind === 'continuous') return { ...LATENESS, behindUs: LATENESS.behindUs + delayUs };
+  if (pace.kind === 'continuous') {
+    const { apartUs = 0 } = pace;
+    return { aheadUs: LATENESS.aheadUs + apartUs, behindUs: LATENESS.behindUs + delayUs + apartUs };
+  }
   const us = Math.max(MIN_BURST_LATENESS_US, LATENESS_BURSTS * pace.intervalS * 1e6);
   return { aheadUs: us, behindUs: us };
 }

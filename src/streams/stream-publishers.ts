@@ -53,6 +53,7 @@ export class StreamPublishers {
       clock: deps.clock,
       input: this.#gate,
       policy: () => policyOf(definition().source),
+      audioOffsetMs: () => audioOffsetOf(definition().source),
       bounds: { gop: gopBounds(deps.settings.now), memory: stream.memory },
       watches: this.#isPush,
       onEvent: (event) => this.#onEvent(event),
@@ -169,6 +170,10 @@ export class StreamPublishers {
     if (event.type === 'started' && event.publisher.role === 'active') this.#setup.onConnected();
     reportPublisher(this.#setup.deps, this.#setup.definition(), event);
   }
+}
+
+function audioOffsetOf(source: SourceConfig): number {
+  return source.type === 'test' ? 0 : (source.audioOffsetMs ?? 0);
 }
 
 /** What happens to a second session: the backup of a pulled source takes over with its first key frame. */

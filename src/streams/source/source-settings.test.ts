@@ -25,3 +25,13 @@ test('a source without settings is pulled with the defaults', () => {
   assert.equal(withDefaults({ ...source, quality: 'worst', fromMs: 0 }, config).quality, 'worst');
   assert.equal(withDefaults({ ...source, quality: 'worst', fromMs: 0 }, config).fromMs, 0);
 });
+
+test('audio can be moved by at most two seconds, in both directions; 0 is not stored', () => {
+  const offsetOf = (audioOffset: string) => {
+    const source = sourceOf({ type: 'push', audioOffset });
+    return source.type === 'push' ? source.audioOffsetMs : assert.fail();
+  };
+  assert.deepEqual(['120ms', '-80ms', '2s', '0'].map(offsetOf), [120, -80, 2000, undefined]);
+  for (const wrong of ['3s', '-2001ms', 'soon', '--1s', ''])
+    assert.throws(() => offsetOf(wrong), { name: 'FormatError' });
+});

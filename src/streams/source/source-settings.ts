@@ -6,7 +6,14 @@ import type { StreamSource } from '../../api/shapes.ts';
 import { headers } from '../../config/option.ts';
 import type { Config, PullSourceConfig, SourceConfig } from '../../config/schema.ts';
 import { sourceUrl } from '../../config/source-address.ts';
-import { readLatency, readLookBack, readQuality, readUserAgent, srtOf } from '../../config/source-option.ts';
+import {
+  readAudioOffset,
+  readLatency,
+  readLookBack,
+  readQuality,
+  readUserAgent,
+  srtOf,
+} from '../../config/source-option.ts';
 
 const headerFields = headers('');
 
@@ -17,12 +24,15 @@ const headerFields = headers('');
  */
 export function sourceOf(source: StreamSource): SourceConfig {
   if (source.type === 'test') return { type: 'test' };
+  const audioOffsetMs = readAudioOffset(source.audioOffset ?? '0');
+  const moved = audioOffsetMs !== 0 && { audioOffsetMs };
   if (source.type === 'push') {
     const { onSecondPublisher = 'refuse', latency, passphrase = '' } = source;
     return {
       type: 'push',
       onSecondPublisher,
       ...srtOf(latency === undefined ? undefined : readLatency(latency), passphrase),
+      ...moved,
     };
   }
   const { url, backup, quality, from, userAgent } = source;
@@ -35,6 +45,7 @@ export function sourceOf(source: StreamSource): SourceConfig {
     ...(quality !== undefined && { quality: readQuality(quality) }),
     ...(fromMs !== undefined && { fromMs }),
     ...(userAgent !== undefined && { userAgent: readUserAgent(userAgent) }),
+    ...moved,
   };
 }
 
