@@ -74,7 +74,7 @@ function printRandom(random: Random): { bytes: Uint8Array; messages: ReadMessage
       continue;
     }
     if (random(12) === 0) {
-      chunkSize = 1 + random(300);
+      chunkSize = 4 + random(300); // so that the next such message is one chunk
       basic(0, 2);
       u24(0);
       u24(4);
