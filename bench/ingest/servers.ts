@@ -33,23 +33,24 @@ const TOKEN = 'the-token-of-this-benchmark';
 
 /** One oxbow, which records every stream. */
 export const startOxbowIngest: StartIngest = async (protocol, streams, folder) => {
+  // Configured streams: without one, oxbow runs its sample stream.
+  const file = join(folder, 'oxbow.yaml');
+  const names = Array.from({ length: streams }, (_, k) => `s${k}`);
+  writeFileSync(file, `streams:\n${names.map((name) => `  ${name}: { source: { type: push } }\n`).join('')}`);
   const ports = ['--rtmp', '127.0.0.1:0', '--srt', '127.0.0.1:0', '--srt-max-callers', '64'];
-  const data = join(folder, 'data');
-  const server = await startServer({ args: ports, data, adminToken: TOKEN, program: launcher });
-  const send = async <T>(method: string, path: string, body: object): Promise<T> => {
-    const headers = { 'content-type': 'application/json' };
-    const response = await server.fetch(`/api/v1${path}`, { method, headers, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    return (await response.json()) as T;
-  };
+  const args = ['--config', file, ...ports];
+  const server = await startServer({ args, data: join(folder, 'data'), adminToken: TOKEN, program: launcher });
   const urls: string[] = [];
-  for (let k = 0; k < streams; k++) {
-    await send('PUT', `/streams/s${k}`, { source: { type: 'push' } });
-    const { publish } = await send<{ publish: { rtmp: { server: string; streamKey: string }; srt: string } }>(
-      'POST',
-      `/streams/s${k}/keys`,
-      { label: 'bench' },
-    );
+  for (const name of names) {
+    const response = await server.fetch(`/api/v1/streams/${name}/keys`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ label: 'bench' }),
+    });
+    if (!response.ok) throw new Error(`no key for ${name}: ${response.status} ${await response.text()}`);
+    const { publish } = (await response.json()) as {
+      publish: { rtmp: { server: string; streamKey: string }; srt: string };
+    };
     urls.push(protocol === 'srt' ? publish.srt : `${publish.rtmp.server}/${publish.rtmp.streamKey}`);
   }
   return {
