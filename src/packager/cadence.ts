@@ -29,6 +29,8 @@ const USUAL_RATES = [
 const MEASURED_WITHIN_S = 0.001;
 /** The interval of a pulled source is 1.5 times its target duration, which bounds the GOP of a burst with one key frame. */
 const INTERVAL_PER_BURST = 1.5;
+/** GOP that streaming services ask for. */
+const USUAL_GOP_S = 2;
 /** Slower than this there are no parts: 0.2 s would hold one frame. */
 const SLOWEST_FRAME_S = 0.15;
 
@@ -64,25 +66,27 @@ export function measureCadence(
 }
 
 /**
- * Measures an encoder before its second key frame: assumes that a GOP lasts `gopS`, so that one key frame is counted in so many seconds.
+ * Measures an encoder before its second key frame.
  *
  * @param reference the track whose key frames are the cuts
  * @param tracks all tracks of the run
  * @param frames the run's first frames, which begin with a key frame
+ * @param gopS GOP of the encoder, seconds, if it is known; the bitrate counts one key frame in that time, otherwise in 2 s
  */
 export function estimateCadence(
   reference: Track,
   tracks: readonly Track[],
   frames: readonly Frame[],
-  gopS: number,
+  gopS: number | undefined,
 ): Cadence {
   const { frameS, bitrates } = measureCadence(reference, tracks, frames);
   const own = frames.filter(({ trackId }) => trackId === reference.id);
   const keyBytes = own.reduce((sum, { key, data }) => sum + (key ? data.length : 0), 0);
   const otherBytes = own.reduce((sum, { data }) => sum + data.length, 0) - keyBytes;
   const others = own.filter(({ key }) => !key).length;
-  const bitrate = frameS && others > 0 ? 8 * (keyBytes / gopS + otherBytes / (others * frameS)) : undefined;
-  return { frameS, gopS, bitrates: bitrate === undefined ? bitrates : new Map(bitrates).set(reference.id, bitrate) };
+  if (!frameS || others === 0) return { frameS, gopS, bitrates };
+  const bitrate = 8 * (keyBytes / (gopS ?? USUAL_GOP_S) + otherBytes / (others * frameS));
+  return { frameS, gopS, bitrates: new Map(bitrates).set(reference.id, bitrate) };
 }
 
 /** Longest GOP in seconds, as far as it is known. */
@@ -117,9 +121,13 @@ function evenInterval(frames: readonly Frame[], reference: Track): number | unde
   const mean = (last.dts - first.dts) / count;
   if (steps.some((step, i) => Math.abs(step - intervals[i]! * mean) > EVEN_WITHIN_S * timescale)) return undefined;
   const meanS = mean / timescale;
+  const fits = (intervalS: number) => Math.abs(intervalS - meanS) <= MEASURED_WITHIN_S / count;
+  // A few frames in milliseconds do not tell 30 from 29.97: the encoder does.
+  const stated = reference.kind === 'video' && reference.config.frameRate ? 1 / reference.config.frameRate : undefined;
+  if (stated !== undefined && fits(stated)) return stated;
   const usual = [...USUAL_RATES.map((rate) => 1 / rate), ...audioIntervals(reference)];
   const nearest = usual.reduce((best, one) => (Math.abs(one - meanS) < Math.abs(best - meanS) ? one : best));
-  return Math.abs(nearest - meanS) <= MEASURED_WITHIN_S / count ? nearest : meanS;
+  return fits(nearest) ? nearest : meanS;
 }
 
 function audioIntervals(track: Track): number[] {

@@ -62,7 +62,7 @@ suite('the first playlist of a publisher', () => {
       });
       assert.ok(listedAt !== undefined && listedAt <= 0.4, `${listedAt}`);
       assert.equal(rig.generations.length, 1);
-      assert.equal(rig.generations[0]!.targetDurationS, 2);
+      assert.equal(rig.generations[0]!.targetDurationS, 4);
     });
   }
 
@@ -80,22 +80,31 @@ suite('the first playlist of a publisher', () => {
   });
 
   for (const gopS of [4, 10]) {
-    test(`is followed by one with longer segments if the first GOP lasts ${gopS} s, without DISCONTINUITY`, () => {
+    test(`has GOPs of ${gopS} s, too`, () => {
       const rig = createPackagerRig();
       publish(rig, { seconds: 32, gopS });
       assert.deepEqual(
         rig.generations.map(({ targetDurationS }) => targetDurationS),
-        [2, 4],
+        [4],
       );
-      assert.ok(rig.groups.every((group) => !group.discontinuity && group.discontinuitySequence === 0));
-      const msns = rig.groups.map(({ msn }) => msn);
-      assert.deepEqual(
-        msns,
-        msns.map((_, i) => msns[0]! + i),
-      );
-      assert.ok(rig.groups.every(({ run }) => run.id === 1));
     });
   }
+
+  test('has the target duration of the last GOPs, if there was a publisher before', () => {
+    const rig = createPackagerRig();
+    publish(rig, { seconds: 6, gopS: 1 });
+    rig.packager.endList();
+    const utcOffsetUs = Math.round(rig.clock.nowMs() * 1000) - 100_000_000;
+    rig.stream.startRun(continuous([tracks[0]], { clock: 'arrival', utcOffsetUs }));
+    for (const frame of videoFrames({ track: tracks[0], seconds: 3, rate: 30, gopS: 1, startS: 100 })) {
+      rig.clock.advance(1000 / 30);
+      rig.stream.publish(frame);
+    }
+    assert.deepEqual(
+      rig.generations.map(({ targetDurationS }) => targetDurationS),
+      [4, 2],
+    );
+  });
 
   test('counts one key frame in each segment in its BANDWIDTH', () => {
     const early = createPackagerRig();

@@ -83,9 +83,9 @@ interface RunState {
   firstUs: number;
   /** Gaps before the next group. */
   gaps: readonly StreamGap[];
-  /** The cadence that was assumed before the second key frame; undefined when it is known. */
-  estimated: Cadence | undefined;
-  /** The next group begins the run, and not only a generation. */
+  /** It began before its second key frame. */
+  readonly isEarly: boolean;
+  /** The next group begins the run. */
   first: boolean;
 }
 
@@ -98,6 +98,8 @@ export class Packager implements Sink {
   #continued: boolean;
   #probe: RunProbe | undefined;
   #run: RunState | undefined;
+  /** GOP of the newest frames, seconds; undefined before the second key frame of the first run. */
+  #gopS: number | undefined;
   readonly #open: OpenGroups;
   readonly #dateRanges: DateRangeTracker;
 
@@ -176,37 +178,24 @@ export class Packager implements Sink {
     this.#options.list.end();
   }
 
-  /** Begins before the second key frame, if the frame rate is constant: GOPs are as long as segments, until one shows otherwise. */
+  /** Begins before the second key frame, if the frame rate is constant. GOPs are as long as the last ones. */
   #beginEarly(probe: RunProbe): void {
     const { context, frames } = probe;
-    const { reference, tracks } = context;
-    const cadence = estimateCadence(reference, tracks, frames, this.#options.settings.segmentS);
-    if (cadence.frameS !== undefined) this.#begin(probe, { learned: true, cadence });
-  }
-
-  /** The first GOP is too long for the playlist: another generation begins with `key`, whose media continues. */
-  #replan(run: RunState, cadence: Cadence, key: Frame): void {
-    const probe = new RunProbe({ ...(run.next ?? run.context), gaps: run.gaps });
-    this.endRun();
-    probe.add(key);
-    this.#begin(probe, { learned: true, cadence, joins: true });
+    const cadence = estimateCadence(context.reference, context.tracks, frames, this.#gopS);
+    if (cadence.frameS !== undefined) this.#begin(probe, { learned: true, estimate: cadence });
   }
 
   /**
    * @param learned the probe has enough frames to measure the cadence
-   * @param cadence of the run, default measured
-   * @param joins the media continues, and only the generation is new
+   * @param estimate cadence of a run that begins early
    */
-  #begin(
-    probe: RunProbe,
-    { learned, cadence: given, joins = false }: { learned: boolean; cadence?: Cadence; joins?: boolean },
-  ): void {
+  #begin(probe: RunProbe, { learned, estimate }: { learned: boolean; estimate?: Cadence }): void {
     const { frames } = probe;
     const context = probe.context.opening?.settle() ?? probe.context;
     const { reference, tracks, pace } = context;
     this.#probe = undefined;
     const { settings, list } = this.#options;
-    const cadence = given ?? measureCadence(reference, tracks, frames, pace);
+    const cadence = estimate ?? measureCadence(reference, tracks, frames, pace);
     const current = list.generation && !list.ended ? list.generation : undefined;
     // A generation of the same tracks, of this process or the previous one, bounds TARGETDURATION of the next.
     const last = list.lastGeneration && isListOf(list.lastGeneration, tracks) ? list.lastGeneration : undefined;
@@ -232,7 +221,7 @@ export class Packager implements Sink {
         const start = { startUs: cutUs, meets: this.#continued };
         return new AlignedTrack(track, start, lateness, limited, this.#alignedOutput(firstMsn));
       });
-    if (this.#continued && !joins) this.#discontinuitySequence++;
+    if (this.#continued) this.#discontinuitySequence++;
     const run: RunState = {
       context,
       next: undefined,
@@ -244,7 +233,7 @@ export class Packager implements Sink {
       },
       limitS: generation.targetDurationS + EXTINF_SLACK_S - longestAudioFrameS(alignedTracks.map(({ track }) => track)),
       gopS: cadence.gopS ?? LEARN_AT_MOST_S,
-      estimated: given && !joins ? cadence : undefined,
+      isEarly: estimate !== undefined,
       lastKey: undefined,
       init: this.#options.initOf(tracks),
       writer: new TrackWriter(reference, {
@@ -258,7 +247,7 @@ export class Packager implements Sink {
       cutUs,
       firstUs: cutUs,
       gaps: context.gaps,
-      first: !joins,
+      first: true,
     };
     this.#run = run;
     probe.replay({ frame: (frame) => this.#cut(run, frame), damage: () => this.damage() });
@@ -281,15 +270,7 @@ export class Packager implements Sink {
     const ptsUs = ticksToUs(frame.key ? Math.min(frame.pts, shown) : shown, writer.track.timescale);
     if (frame.key) {
       run.gopS = nextGopS(run, frame);
-      const { estimated } = run;
-      if (estimated && run.lastKey !== undefined) {
-        run.estimated = undefined;
-        const gopS = Math.min(run.gopS, LEARN_AT_MOST_S);
-        if (Math.round(gopS) > run.generation.targetDurationS) {
-          this.#replan(run, { ...estimated, gopS }, frame);
-          return;
-        }
-      }
+      if (run.lastKey !== undefined) this.#gopS = run.gopS;
       run.lastKey = frame.dts;
     }
     // Frames missing before the cut count to the next segment: segments join, and a hole makes none too long.
@@ -314,13 +295,15 @@ export class Packager implements Sink {
   /** The first part is complete, of a playlist that began early: it is a segment, because a playlist needs one. */
   #isFirstPart(run: RunState): boolean {
     const { list } = this.#options;
-    if (!run.estimated || !run.part || run.writer.waiting > 0) return false;
+    if (!run.isEarly || !run.part || run.writer.waiting > 0) return false;
     return list.segments.length === 1 && !list.ready;
   }
 
-  #cutsAtKey(elapsed: number, { gopS, limitS }: RunState): boolean {
+  #cutsAtKey(elapsed: number, { gopS, limitS, isEarly }: RunState): boolean {
     if (elapsed >= this.#options.settings.segmentS - CUT_SLACK_S) return true;
-    return elapsed >= SHORTEST_EARLY_CUT_S && elapsed + gopS > limitS;
+    // The rest of the first GOP is short of its first part.
+    const isRest = isEarly && this.#options.list.segments.length === 2;
+    return elapsed >= SHORTEST_EARLY_CUT_S && (isRest || elapsed + gopS > limitS);
   }
 
   #openSegment(run: RunState, ptsUs: number): void {

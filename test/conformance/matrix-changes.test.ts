@@ -122,7 +122,8 @@ suite('media that changes', { skip: need('ffmpeg'), concurrency: 2 }, () => {
 
   test('a source with a slow clock gets a new anchor: only the dates of the live playlist step', async () => {
     await using harness = await StreamHarness.open();
-    await harness.play(await encode({ seconds: 96, rate: '10', gopS: 2, audio: [] }), { speed: 0.98, seenFromS: 66 });
+    const media = await encode({ seconds: 96, rate: '10', gopS: 2, audio: [] });
+    await harness.play(media, { clock: 'arrival', speed: 0.98, seenFromS: 66 });
     const list = newest(harness, 'v0');
     assert.equal(shape(list).includes('|'), false);
     const steps = list.segments.flatMap(({ programDateTimeMs }, i) => {

@@ -28,18 +28,18 @@ suite('frame rates', { skip: need('ffmpeg'), concurrency: 2 }, () => {
     ] as const) {
       test(`${name} frames per second over ${protocol}`, async () => {
         await using harness = await StreamHarness.open();
-        await harness.play(change(await encode({ seconds: 7, rate, gopS: 2 })));
+        await harness.play(change(await encode({ seconds: 7, rate, gopS: 2 })), { clock: 'arrival' });
         for (const rendition of ['av0', 'v0']) {
           const { list } = lastList(playerOf(harness, rendition));
           assert.deepEqual(
             [list.targetDurationS, list.partTargetS, list.serverControl],
             [
-              2,
+              4,
               partTargetS,
               {
                 canBlockReload: true,
-                canSkipUntilS: 12,
-                holdBackS: 6,
+                canSkipUntilS: 24,
+                holdBackS: 12,
                 partHoldBackS: holdBackS,
               },
             ],

@@ -256,9 +256,11 @@ export function livePart(stream: ServedLiveStream, address: PartAddress): Reply 
   const coming = [positionOf(view, rendition), nextPartOf(view, rendition)];
   if (!coming.some((position) => position?.msn === msn && position.parts === index)) return undefined;
   const look = (): Reply | undefined => {
+    const isOver = list.generation?.number !== generation.number;
     // The next generation may give its name to other media.
-    if (list.generation?.number !== generation.number) throw notThere(msn, index);
-    const part = inMemory();
+    const isListed = !isOver || list.view(generation.number)?.segments.some((segment) => segment.msn === msn);
+    const part = isListed ? inMemory() : undefined;
+    if (isOver && !part) throw notThere(msn, index);
     if (part || (!list.ended && list.find(msn)?.sealed === undefined)) return part;
     throw noPart(stream, address);
   };

@@ -53,7 +53,7 @@ function assertHints({ path, hints, received }: Player): void {
   const bare = new Set(received.at(-1)?.list.segments.flatMap(({ uri, parts }) => (parts.length === 0 ? [uri] : [])));
   for (const [hint, answer] of hints) {
     if (!answer || (answer.status === 200 && bare.has(hint.replace(/^.*\/(\d+)\.\d+/, '$1')))) continue;
-    assert.equal(answer.status, listed.has(hint) ? 200 : 404, `${hint} was hinted`);
+    assert.equal(answer.status, listed.has(hint) ? 200 : 404, `${hint} was hinted in ${path}`);
   }
 }
 

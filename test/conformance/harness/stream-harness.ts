@@ -113,7 +113,7 @@ export class StreamHarness implements AsyncDisposable {
 
   /** Plays media from now on; each frame comes when it is whole. Players look after each change of the list. */
   async play(media: Media, options: PlayOptions = {}): Promise<void> {
-    const { clock = 'arrival', burstS, speed = 1, seenFromS = 0 } = options;
+    const { clock = 'source', burstS, speed = 1, seenFromS = 0 } = options;
     const { input } = this.#rig.source(STREAM);
     const fromS = startS(media);
     const reference = media.tracks.find(({ kind }) => kind === 'video') ?? media.tracks[0]!;
