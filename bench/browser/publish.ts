@@ -2,7 +2,6 @@
  * `npm run bench -- publish`: glass to glass from an encoder like OBS over RTMP to the watch page in Chromium.
  * In: the built interface, ffmpeg, Chromium. Out: a table. Server, encoder and browser share the machine.
  */
-import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openBrowser, openVisitor } from '../../test/browser/chromium.ts';
 import { openFolder } from '../../test/fixtures/server.ts';
@@ -19,7 +18,7 @@ const WARM_UP_S = 15;
 export async function benchPublish(seconds: number): Promise<string> {
   await using folder = await openFolder('bench-publish');
   const settings = Object.keys(encoderSettings) as (keyof typeof encoderSettings)[];
-  await using server = await startOxbowIngest('rtmp', settings.length, join(folder.path, 'server'));
+  await using server = await startOxbowIngest('rtmp', settings.length, folder.path);
   const browser = await openBrowser();
   try {
     const rows: string[][] = [];
