@@ -12,6 +12,7 @@ import { connectSrt } from '../src/wire/srt/connect.ts';
 import { openSrtListener } from '../src/wire/srt/open-listener.ts';
 import { numberedPayload } from '../src/wire/srt/simulated-network.fixture.ts';
 import { openLossyRelay } from '../test/fixtures/lossy-relay.ts';
+import { freeUdpPort } from '../test/fixtures/udp-sender.ts';
 
 const PACKET_BYTES = 1316;
 const PACKETS_PER_MS = 5_000_000 / 8 / PACKET_BYTES / 1000;
@@ -26,15 +27,6 @@ interface Run {
   readonly drop: number;
   readonly seed: number;
   readonly seconds: number;
-}
-
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
 }
 
 async function end(child: ChildProcess): Promise<void> {
@@ -70,7 +62,7 @@ async function openReceiver({ receiver, latencyMs }: Run, take: (bytes: Buffer) 
     stack.use(listener);
     return listener.port;
   }
-  const port = await freePort();
+  const port = await freeUdpPort();
   const url = `srt://127.0.0.1:${port}?mode=listener&latency=${latencyMs}`;
   const child = spawn('srt-live-transmit', ['-q', url, 'file://con'], { stdio: ['ignore', 'pipe', 'ignore'] });
   stack.defer(() => end(child));
@@ -86,7 +78,7 @@ async function openSender({ sender, latencyMs }: Run, to: number, stack: AsyncDi
     stack.defer(() => connection.close());
     return (payload: Uint8Array) => void connection.send(payload);
   }
-  const port = await freePort();
+  const port = await freeUdpPort();
   const url = `srt://127.0.0.1:${to}?latency=${latencyMs}&conntimeo=10000`;
   const child = spawn('srt-live-transmit', ['-q', `udp://127.0.0.1:${port}`, url], { stdio: 'ignore' });
   stack.defer(() => end(child));

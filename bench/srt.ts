@@ -4,7 +4,6 @@
  * (`-c copy -f mpegts`, which also demuxes and muxes) and of one srt-live-transmit each, and what each received.
  */
 import { type ChildProcess, fork, spawn } from 'node:child_process';
-import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -15,6 +14,7 @@ import { parseArgs } from 'node:util';
 import { connectSrt } from '../src/wire/srt/connect.ts';
 import { openSrtListener } from '../src/wire/srt/open-listener.ts';
 import { run } from '../test/fixtures/ffmpeg.ts';
+import { freeUdpPort } from '../test/fixtures/udp-sender.ts';
 import { ProcessTree } from './process-tree.ts';
 
 const PACKET_BYTES = 1316;
@@ -35,15 +35,6 @@ interface Receiver {
   readonly ports: readonly number[];
 }
 
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4').bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  socket.close();
-  await once(socket, 'close');
-  return port;
-}
-
 function forkSelf(role: string, plan: unknown): ChildProcess {
   return fork(fileURLToPath(import.meta.url), [role, JSON.stringify(plan)], {
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -57,7 +48,7 @@ async function startOxbow(plan: Plan): Promise<Receiver> {
 }
 
 async function startPrograms(name: string, plan: Plan, args: (url: string) => readonly string[]): Promise<Receiver> {
-  const ports = await Promise.all(Array.from({ length: plan.streams }, freePort));
+  const ports = await Promise.all(Array.from({ length: plan.streams }, freeUdpPort));
   const secret = plan.passphrase ? `&passphrase=${plan.passphrase}` : '';
   const children = ports.map((port) => {
     const url = `srt://127.0.0.1:${port}?mode=listener&latency=${name === 'ffmpeg' ? LATENCY_MS * 1000 : LATENCY_MS}${secret}`;
