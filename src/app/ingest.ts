@@ -51,14 +51,14 @@ export async function openIngest(
       ...{ maxCallers: config.srtMaxCallers, clock, log, metrics },
     }),
   );
-  publishPorts.rtmp = portOf(onRtmp);
-  publishPorts.rtmps = portOf(onRtmps);
-  publishPorts.srt = portOf(onSrt);
+  publishPorts.rtmp = onRtmp?.port;
+  publishPorts.rtmps = onRtmps?.port;
+  publishPorts.srt = onSrt?.port;
   publishPorts.srtLatencyMs = config.srtLatency;
   return {
-    rtmp: onRtmp && `rtmp://${onRtmp}/${APPLICATION}`,
-    rtmps: onRtmps && `rtmps://${onRtmps}/${APPLICATION}`,
-    srt: onSrt && `srt://${onSrt}`,
+    rtmp: onRtmp && `rtmp://${printEndpoint(onRtmp)}/${APPLICATION}`,
+    rtmps: onRtmps && `rtmps://${printEndpoint(onRtmps)}/${APPLICATION}`,
+    srt: onSrt && `srt://${printEndpoint(onSrt)}`,
   };
 }
 
@@ -84,7 +84,7 @@ async function openRtmps(app: AppContext, setup: RtmpServerSetup): Promise<RtmpS
 /**
  * Opens one port; one that is in use is a warning, and a check that degrades /health.
  *
- * @returns address and port for clients on this computer
+ * @returns address and port for clients on this computer; undefined if it is off or was not opened
  */
 async function openPort<T extends { readonly port: number; close(): Promise<void> }>(
   { opened, log }: AppContext,
@@ -92,7 +92,7 @@ async function openPort<T extends { readonly port: number; close(): Promise<void
   protocol: string,
   endpoint: Endpoint | 'off',
   open: (listen: Endpoint) => Promise<T>,
-): Promise<string | undefined> {
+): Promise<Endpoint | undefined> {
   if (endpoint === 'off') return undefined;
   const name = protocol.toUpperCase();
   try {
@@ -100,7 +100,7 @@ async function openPort<T extends { readonly port: number; close(): Promise<void
     opened.defer(() => server.close());
     const where = printEndpoint({ ...endpoint, port: server.port });
     health.register(protocol, () => `listens on ${where}`, { ready: false, degrades: true });
-    return printEndpoint({ address: reachable(endpoint.address), port: server.port });
+    return { address: reachable(endpoint.address), port: server.port };
   } catch (error) {
     if (error instanceof OxbowError) throw error;
     const isTaken = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
@@ -122,9 +122,4 @@ async function openPort<T extends { readonly port: number; close(): Promise<void
 /** An address on which this computer can connect. */
 function reachable(address: string): string {
   return address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
-}
-
-/** The port of `address:port`; undefined if nothing was opened. */
-function portOf(where: string | undefined): number | undefined {
-  return where === undefined ? undefined : Number(where.slice(where.lastIndexOf(':') + 1));
 }
