@@ -15,7 +15,7 @@ import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
 import { openChecks, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
-import { type IngestAddresses, openIngest } from './ingest.ts';
+import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest } from './ingest.ts';
 import { openExports, openJobs, startJobs } from './jobs.ts';
 import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
@@ -36,6 +36,8 @@ export interface RunningApp {
   readonly publishAccess: PublishAccess;
   /** Where encoders publish. */
   readonly ingest: IngestAddresses;
+  /** The same as addresses and ports. */
+  readonly endpoints: IngestEndpoints;
   /** Path of a one-time sign-in link; undefined if a browser is signed in already. */
   readonly signIn: string | undefined;
   readonly log: Log;
@@ -119,7 +121,8 @@ export async function startApp(
   startMeasuring(app, catalog, delivery);
   await startJobs(app, jobs);
   startRetention(app, recordings, catalog);
-  const ingest = await openIngest(app, { health, publishAccess, publishPorts });
+  const endpoints = await openIngest(app, { health, publishAccess, publishPorts });
+  const ingest = printIngest(endpoints);
   opened.defer(() => bus.flush());
   opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it
   const signIn = await firstSignIn(accounts);
@@ -132,6 +135,7 @@ export async function startApp(
     httpUrl: http.url,
     publishAccess,
     ingest,
+    endpoints,
     signIn,
     log: app.log,
     async reconfigure(next, facts) {

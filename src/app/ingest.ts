@@ -13,14 +13,25 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /**
- * Addresses for publishers, e.g. `rtmp://127.0.0.1:1935/live`; with a loopback address if the server listens on all addresses. Undefined
- * where a protocol is off or its port could not be opened.
+ * Where publishers on this computer connect: a loopback address if the server listens on all addresses. Undefined where a protocol is off or
+ * its port could not be opened.
  */
-export interface IngestAddresses {
-  readonly rtmp: string | undefined;
-  readonly rtmps: string | undefined;
-  /** `srt://127.0.0.1:8890` */
-  readonly srt: string | undefined;
+export interface IngestEndpoints {
+  readonly rtmp: Endpoint | undefined;
+  readonly rtmps: Endpoint | undefined;
+  readonly srt: Endpoint | undefined;
+}
+
+/** The same as URLs, e.g. `rtmp://127.0.0.1:1935/live` and `srt://127.0.0.1:8890`. */
+export type IngestAddresses = { readonly [P in keyof IngestEndpoints]: string | undefined };
+
+/** Prints the endpoints as URLs. */
+export function printIngest({ rtmp, rtmps, srt }: IngestEndpoints): IngestAddresses {
+  return {
+    rtmp: rtmp && `rtmp://${printEndpoint(rtmp)}/${APPLICATION}`,
+    rtmps: rtmps && `rtmps://${printEndpoint(rtmps)}/${APPLICATION}`,
+    srt: srt && `srt://${printEndpoint(srt)}`,
+  };
 }
 
 type Needed = Pick<Parts, 'health' | 'publishPorts'> & { readonly publishAccess: PublishAccess };
@@ -33,33 +44,29 @@ type Needed = Pick<Parts, 'health' | 'publishPorts'> & { readonly publishAccess:
 export async function openIngest(
   app: AppContext,
   { health, publishAccess, publishPorts }: Needed,
-): Promise<IngestAddresses> {
+): Promise<IngestEndpoints> {
   const { config, settings, metrics, log, clock } = app;
   const { connections, perAddress } = config.rtmpLimits;
-  const rtmp = {
+  const setup = {
     access: publishAccess,
     limits: new ConnectionLimits({ connections, perAddress, halfOpen: MAX_HALF_OPEN }),
     idleMs: settings.now.rtmpLimits.idle,
     metrics,
     log,
   };
-  const onRtmp = await openPort(app, health, 'rtmp', config.rtmp, (listen) => openRtmpServer({ ...rtmp, listen }));
-  const onRtmps = await openPort(app, health, 'rtmps', config.rtmps, (listen) => openRtmps(app, { ...rtmp, listen }));
-  const onSrt = await openPort(app, health, 'srt', config.srt, (listen) =>
+  const rtmp = await openPort(app, health, 'rtmp', config.rtmp, (listen) => openRtmpServer({ ...setup, listen }));
+  const rtmps = await openPort(app, health, 'rtmps', config.rtmps, (listen) => openRtmps(app, { ...setup, listen }));
+  const srt = await openPort(app, health, 'srt', config.srt, (listen) =>
     openSrtServer({
       ...{ listen, access: publishAccess, latencyMs: config.srtLatency, passphrase: config.srtPassphrase },
       ...{ maxCallers: config.srtMaxCallers, clock, log, metrics },
     }),
   );
-  publishPorts.rtmp = onRtmp?.port;
-  publishPorts.rtmps = onRtmps?.port;
-  publishPorts.srt = onSrt?.port;
+  publishPorts.rtmp = rtmp?.port;
+  publishPorts.rtmps = rtmps?.port;
+  publishPorts.srt = srt?.port;
   publishPorts.srtLatencyMs = config.srtLatency;
-  return {
-    rtmp: onRtmp && `rtmp://${printEndpoint(onRtmp)}/${APPLICATION}`,
-    rtmps: onRtmps && `rtmps://${printEndpoint(onRtmps)}/${APPLICATION}`,
-    srt: onSrt && `srt://${printEndpoint(onSrt)}`,
-  };
+  return { rtmp, rtmps, srt };
 }
 
 /** RTMPS with the certificate of HTTPS, which is reloaded when its files change. */

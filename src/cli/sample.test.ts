@@ -5,7 +5,6 @@ import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { loadConfig } from '../config/load.ts';
 import { rememberSample, withSample } from './sample.ts';
-import { startText } from './serve.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'oxbow-sample-'));
 after(() => rmSync(folder, { recursive: true }));
@@ -44,14 +43,4 @@ test('a file with an empty list of streams starts without the sample', async () 
     writeFileSync(file, text);
     assert.deepEqual(withSample(await load(join(folder, 'missing'), [], [file])).streams, {}, text);
   }
-});
-
-test('the start text has addresses and retention, and hides secrets of URLs', async () => {
-  const { config } = await load('/somewhere/else', ['door=https://user:word@cam.example/live.m3u8?token=abc']);
-  const text = startText(config, 'http://127.0.0.1:8080');
-  assert.match(text, /Watch +http:\/\/127\.0\.0\.1:8080$/m);
-  assert.match(text, /Recordings +\/somewhere\/else, kept 24h$/m);
-  assert.match(text, /Streams +http:\/\/127\.0\.0\.1:8080\/watch\/door {2}\(from cam\.example\)$/m);
-  assert.match(text, /Only this computer can connect/);
-  assert.doesNotMatch(text, /word|abc/);
 });

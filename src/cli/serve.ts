@@ -2,20 +2,15 @@
  * `oxbow [serve] [[NAME=]URL…]`: the server, until a signal ends it.
  * In: settings. Out: a running app; its addresses on stdout.
  */
-import { relative } from 'node:path';
 import type { Command } from 'commander';
-import { isLoopback } from '../config/address.ts';
-import { isExposed } from '../config/exposure.ts';
-import type { Config, SourceConfig } from '../config/schema.ts';
-import { printDuration } from '../lib/duration.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { collectGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
-import { version } from '../lib/version.ts';
 import { openReloads } from './reloads.ts';
 import { rememberSample, withSample } from './sample.ts';
 import { addSettingFlags, addVsrFlags, readAgain, readSettings, settingsFiles } from './setting-flags.ts';
+import { startText } from './start-text.ts';
 import { onStopSignal, type StopReason } from './stop-signals.ts';
-import { type ExitCode, note, say, sayJson, table } from './terminal.ts';
+import { type ExitCode, note, say, sayJson } from './terminal.ts';
 
 /** Longest that closing may take before the process ends anyway, ms. */
 const CLOSE_WITHIN_MS = 9500;
@@ -79,7 +74,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     reloads.begin(app);
     rememberSample(config);
     if (isForPrograms) sayJson({ event: 'ready', http: app.httpUrl, ...app.ingest });
-    else say(startText(config, app.httpUrl, app.signIn));
+    else say(startText(config, app));
   }
   shown.resolve();
   const tidying = setTimeout(collectGarbage, TIDY_AFTER_MS);
@@ -100,37 +95,4 @@ function refuseMistypedVerb(command: Command, urls: readonly string[]): void {
   throw new OxbowError('bad-request', `"${word}" is neither a verb nor a URL`, {
     extra: { hint: `Verbs: ${verbs}. See oxbow --help.` },
   });
-}
-
-/** Text after the start: addresses, retention, streams. */
-export function startText(config: Config, httpUrl: string, signIn?: string): string {
-  const base = config.publicUrl ?? httpUrl;
-  const folder = relative(process.cwd(), config.data) || '.';
-  const shown = folder.startsWith('..') ? config.data : folder;
-  const rows: string[][] = [];
-  if (signIn !== undefined) {
-    rows.push(['  Sign in', `${base}${signIn}`]);
-    rows.push(['', 'to add streams and change settings; works once, within 15 minutes']);
-  }
-  rows.push(['  Watch', base], ['  Recordings', `${shown}, kept ${printDuration(config.record.keep)}`]);
-  for (const [index, [name, stream]] of Object.entries(config.streams).entries()) {
-    const kept = !stream.record
-      ? ', not recorded'
-      : stream.keep === undefined
-        ? ''
-        : `, kept ${printDuration(stream.keep)}`;
-    rows.push([index === 0 ? '  Streams' : '', `${base}/watch/${name}  ${whence(stream.source)}${kept}`]);
-  }
-  const reach = !isExposed(config)
-    ? 'Only this computer can connect; --listen 0.0.0.0 opens it to the network.'
-    : isLoopback(config.http.address)
-      ? 'Others reach it through a proxy.'
-      : 'Others on the network can reach it.';
-  return `oxbow ${version}\n\n${table(rows)}\n\n${reach} Ctrl-C ends it.\n`;
-}
-
-/** The source as text, without secrets of its URL. */
-function whence(source: SourceConfig): string {
-  if (source.type === 'pull') return `(from ${URL.parse(source.url)?.host ?? source.url})`;
-  return source.type === 'push' ? '(waits for a publisher)' : '(test picture)';
 }

@@ -29,7 +29,16 @@ export function isLoopback(address: string): boolean {
  * @param endpoint with its address filled in
  */
 export function printEndpoint({ address, port }: Endpoint): string {
-  return `${isIP(address) === 6 ? `[${address}]` : address}:${port}`;
+  return `${printHost(address)}:${port}`;
+}
+
+/**
+ * The address as in a URL: IPv6 in brackets.
+ *
+ * @param address IP address or host name
+ */
+export function printHost(address: string): string {
+  return isIP(address) === 6 ? `[${address}]` : address;
 }
 
 function checkAddress(text: string): string {
