@@ -9,7 +9,6 @@ import {
   makeFilm,
   type PublishingProcess,
   publishByFfmpeg,
-  publishByFfmpeg8,
   publishByGstreamer,
 } from '../fixtures/publishers/publishers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
@@ -90,28 +89,6 @@ suite('publishing over RTMP', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(await recordedPictures(server, 'first'), expected);
     assert.deepEqual(await recordedPictures(server, 'second'), expected);
   });
-
-  for (const [video, audio] of [
-    ['hevc', 'aac'],
-    ['av1', 'opus'],
-    ['vp9', 'opus'],
-  ] as const) {
-    test(`FFmpeg 8 publishes ${video} and ${audio} over enhanced RTMP`, async () => {
-      const name = `enhanced-${video}`;
-      // MP4 has code points of its own, which FLV refuses.
-      const file = join(folder.path, `${name}.mkv`);
-      await makeFilm(file, { seconds: 4, video, audio });
-      const key = await createStream(server, name);
-      await using publisher = publishByFfmpeg8(file, `${server.ingest.rtmp}/${name}?key=${key}`);
-      const kinds = await until('both tracks', async () => {
-        const view = await server.json<StreamView>(`/api/v1/streams/${name}`);
-        return view.tracks.length > 0 && view.tracks.map(({ kind }) => kind);
-      });
-      assert.deepEqual(kinds, ['video', 'audio'], publisher.stderr);
-      await finish(server, name, publisher, 4);
-      assert.deepEqual(await recordedPictures(server, name), await pictureHashes(file));
-    });
-  }
 
   test('a wrong key, a second publisher and a wrong application get the reason as a status', async () => {
     const key = await createStream(server, 'refusing');

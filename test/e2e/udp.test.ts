@@ -15,8 +15,6 @@ const SECONDS = 8;
 /** ffmpeg moves the decode times of a file with two B-frames by this, if the file begins at 0. */
 const B_FRAME_DELAY_S = 0.08;
 const TOKEN = 'a-token-for-this-test';
-/** A group of the organization-local scope (RFC 2365). */
-const GROUP = '239.255.77.7';
 suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
   const opened = new AsyncDisposableStack();
   let folder: Folder;
@@ -24,7 +22,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
   let film: string;
   let pictures: string[];
   let sound: string[];
-  const ports = { plain: 0, rtp: 0, group: 0, pids: 0, programs: 0 };
+  const ports = { plain: 0, pids: 0, programs: 0 };
 
   before(async () => {
     folder = opened.use(await openFolder('udp'));
@@ -38,8 +36,6 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
         adminToken: TOKEN,
         args: [
           `plain=udp://127.0.0.1:${ports.plain}`,
-          `rtp=udp://127.0.0.1:${ports.rtp}?sender=127.0.0.0/8`,
-          `group=udp://@${GROUP}:${ports.group}?interface=127.0.0.1`,
           `pids=udp://127.0.0.1:${ports.pids}`,
           `programs=udp://127.0.0.1:${ports.programs}?program=2`,
         ],
@@ -73,27 +69,6 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
     assert.ok(sound.length - at - ours.length <= 4);
     assert.equal(await metric('oxbow_damage_total', 'stream="plain"'), 0);
     assert.ok((await metric('oxbow_source_datagrams_total', 'result="other-sender"', 'stream="plain"')) > 10);
-  });
-
-  test('in RTP, as ffmpeg sends it', async () => {
-    await send('ffmpeg', ffmpegArgs(film, 'rtp_mpegts', `rtp://127.0.0.1:${ports.rtp}`));
-    const ours = await pictureHashes(await recorded('rtp'));
-    assert.ok(
-      ours.length >= pictures.length - 1,
-      'the end of the last one may be unknown, because no packet follows it',
-    );
-    assert.deepEqual(
-      ours,
-      pictures.filter((hash) => ours.includes(hash)),
-    );
-  });
-
-  test('multicast, sent by GStreamer', { skip: need('gst-launch-1.0') }, async () => {
-    await send('gst-launch-1.0', [
-      ...['-q', 'filesrc', `location=${film}`, '!', 'tsparse', 'set-timestamps=true', 'alignment=7', '!', 'udpsink'],
-      ...[`host=${GROUP}`, `port=${ports.group}`, 'multicast-iface=lo', 'auto-multicast=false', 'sync=true'],
-    ]);
-    assert.deepEqual(await pictureHashes(await recorded('group')), pictures);
   });
 
   test('PIDs that change in the middle of the feed end neither the run nor a picture', async () => {
