@@ -5,7 +5,7 @@ import { noPublishPorts, printPublishAddresses } from './publish-address.ts';
 const target = { host: 'tv.example', stream: 'door', key: 'ok_x' };
 
 test('addresses have the ports of the protocols that listen; the usual port of RTMP is omitted', () => {
-  const ports = { rtmp: 1935, rtmps: 1936, srt: 8890, srtLatencyMs: 200 };
+  const ports = { rtmp: 1935, rtmps: 1936, srt: 8890, srtLatencyMs: 200, srtEncrypted: false };
   assert.deepEqual(printPublishAddresses({ ...target, ports }), {
     rtmp: {
       server: 'rtmp://tv.example/live',
@@ -26,4 +26,10 @@ test('addresses have the ports of the protocols that listen; the usual port of R
 
 test('protocols that are off have no address', () => {
   assert.deepEqual(printPublishAddresses({ ...target, ports: noPublishPorts() }), {});
+});
+
+test('the address of an encrypted SRT connection has a place for its passphrase', () => {
+  const ports = { ...noPublishPorts(), srt: 8890, srtEncrypted: true };
+  const { srt } = printPublishAddresses({ ...target, ports });
+  assert.equal(srt, 'srt://tv.example:8890?streamid=publish:door:ok_x&latency=120000&passphrase=PASSPHRASE');
 });

@@ -11,7 +11,12 @@ export interface PublishPorts {
   srt: number | undefined;
   /** Latency that SRT addresses request, ms. */
   srtLatencyMs: number;
+  /** All SRT connections need a passphrase, unless their stream has its own. */
+  srtEncrypted: boolean;
 }
+
+/** Stands for the passphrase in SRT addresses: it is never shown. */
+export const PASSPHRASE = 'PASSPHRASE';
 
 /** What the addresses contain. */
 export interface PublishTarget {
@@ -25,7 +30,7 @@ export interface PublishTarget {
 
 /** No protocol listens. */
 export function noPublishPorts(): PublishPorts {
-  return { rtmp: undefined, rtmps: undefined, srt: undefined, srtLatencyMs: 120 };
+  return { rtmp: undefined, rtmps: undefined, srt: undefined, srtLatencyMs: 120, srtEncrypted: false };
 }
 
 /** Addresses of all protocols that listen. */
@@ -37,11 +42,12 @@ export function printPublishAddresses({ host, ports, stream, key }: PublishTarge
   };
   // FFmpeg and OBS read the latency of an SRT address in microseconds.
   const latency = ports.srtLatencyMs * 1000;
+  const secret = ports.srtEncrypted ? `&passphrase=${PASSPHRASE}` : '';
   return {
     ...(ports.rtmp !== undefined && { rtmp: rtmp('rtmp', ports.rtmp, 1935) }),
     ...(ports.rtmps !== undefined && { rtmps: rtmp('rtmps', ports.rtmps, 443) }),
     ...(ports.srt !== undefined && {
-      srt: `srt://${host}:${ports.srt}?streamid=publish:${stream}:${key}&latency=${latency}`,
+      srt: `srt://${host}:${ports.srt}?streamid=publish:${stream}:${key}&latency=${latency}${secret}`,
     }),
   };
 }

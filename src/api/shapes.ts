@@ -108,6 +108,13 @@ const audioOffset = Type.Optional(
   }),
 );
 
+/** What happens to a publisher while another one is active. */
+const OnSecondPublisher = Type.Union([
+  Type.Literal('refuse', { description: 'a second publisher is refused; the default' }),
+  Type.Literal('replace', { description: 'it replaces the first one at its first key frame' }),
+  Type.Literal('standby', { description: 'it takes over when the first one leaves or stalls' }),
+]);
+
 /** Where the media of a stream comes from. */
 export const StreamSource = Type.Union(
   [
@@ -142,13 +149,7 @@ export const StreamSource = Type.Union(
     Type.Object(
       {
         type: Type.Literal('push'),
-        onSecondPublisher: Type.Optional(
-          Type.Union([
-            Type.Literal('refuse', { description: 'a second publisher is refused; the default' }),
-            Type.Literal('replace', { description: 'it replaces the first one at its first key frame' }),
-            Type.Literal('standby', { description: 'it takes over when the first one leaves or stalls' }),
-          ]),
-        ),
+        onSecondPublisher: Type.Optional(OnSecondPublisher),
         audioOffset,
         latency: Type.Optional(
           Type.String({
@@ -187,12 +188,52 @@ export type StreamSettings = Static<typeof StreamSettings>;
 
 const { title, description, record, keep, visibility } = StreamSettings.properties;
 
-/** A change of a stream (RFC 7396): members that are not sent stay, null restores the default. The source stays as it is. */
+const orDefault = (description: string, maxLength: number) =>
+  Type.Optional(Type.Union([Type.String({ maxLength, description }), Type.Null()]));
+
+/** A change of the settings of a push source; null restores the default. */
+export const PushSourcePatch = Type.Object(
+  {
+    onSecondPublisher: Type.Optional(Type.Union([OnSecondPublisher, Type.Null()])),
+    audioOffset: orDefault('as in StreamSource', 20),
+    latency: orDefault('as in StreamSource', 20),
+    passphrase: orDefault('as in StreamSource', 79),
+  },
+  {
+    $id: 'PushSourcePatch',
+    additionalProperties: false,
+    description: 'only of sources of type `push`; latency, passphrase and audio offset apply to the next publisher',
+  },
+);
+export type PushSourcePatch = Static<typeof PushSourcePatch>;
+
+/** The settings of a source, without its address and secrets. */
+export const SourceSettings = Type.Object(
+  {
+    type: StreamView.properties.source.properties.type,
+    audioOffset: Type.String({ description: 'by how much audio is presented later, e.g. `120ms`; negative: earlier' }),
+    onSecondPublisher: Type.Union([OnSecondPublisher, Type.Null()], {
+      description: 'null for other types than `push`',
+    }),
+    latency: Type.Union([Type.String(), Type.Null()], {
+      description: 'latency of SRT, e.g. `200ms`; null: the setting `srtLatency`',
+    }),
+    hasPassphrase: Type.Boolean({ description: 'the stream has a passphrase of SRT of its own' }),
+  },
+  { $id: 'SourceSettings' },
+);
+export type SourceSettings = Static<typeof SourceSettings>;
+
+/**
+ * A change of a stream (RFC 7396): members that are not sent stay, null restores the default. The address of a pulled source cannot be
+ * changed.
+ */
 export const StreamPatch = Type.Object(
   {
     ...{ title, description, record },
     keep: Type.Optional(Type.Union([keep, Type.Null()])),
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),
+    source: Type.Optional(PushSourcePatch),
   },
   { $id: 'StreamPatch', additionalProperties: false },
 );

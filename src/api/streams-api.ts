@@ -11,7 +11,16 @@ import type {
   StreamSync,
 } from './inspect-shapes.ts';
 import type { StreamPicture } from './picture.ts';
-import type { GapView, MarkerView, PinView, StreamPatch, StreamSettings, StreamView, TimelineView } from './shapes.ts';
+import type {
+  GapView,
+  MarkerView,
+  PinView,
+  SourceSettings,
+  StreamPatch,
+  StreamSettings,
+  StreamView,
+  TimelineView,
+} from './shapes.ts';
 import type { StatsHistory, StreamStats } from './stats-shapes.ts';
 
 /** Throws if a change may not be made: called in the change's turn with the revision that is there, undefined for no stream. */
@@ -94,6 +103,8 @@ export interface StreamsApi extends MarksApi, PicturesApi, StatsApi, InspectApi 
     settings: StreamSettings,
     check?: Precondition,
   ): Promise<{ readonly view: StreamView; readonly created: boolean }>;
+  /** The settings of the stream's source. Refuses `stream-unknown`. */
+  sourceSettings(name: string): SourceSettings;
   /** Changes what the patch names; the source continues. Refuses `stream-unknown`, `managed-elsewhere`, and what `check` throws. */
   update(name: string, patch: StreamPatch, check?: Precondition): Promise<StreamView>;
   /** Refuses `stream-unknown`, `managed-elsewhere`, and what `check` throws. */

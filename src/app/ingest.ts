@@ -66,6 +66,7 @@ export async function openIngest(
   publishPorts.rtmps = rtmps?.port;
   publishPorts.srt = srt?.port;
   publishPorts.srtLatencyMs = config.srtLatency;
+  publishPorts.srtEncrypted = config.srtPassphrase !== undefined;
   return { rtmp, rtmps, srt };
 }
 

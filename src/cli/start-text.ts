@@ -48,12 +48,15 @@ function publishRows(config: Config, base: string, { rtmp, rtmps, srt }: Started
   if (!rtmp && !rtmps && !srt) return [];
   const publicHost = config.publicUrl && URL.parse(config.publicUrl)?.hostname;
   const addressesOf = (protocol: 'rtmp' | 'rtmps' | 'srt', endpoint: Endpoint | undefined) => {
-    const none = { rtmp: undefined, rtmps: undefined, srt: undefined, srtLatencyMs: config.srtLatency };
+    const ports = {
+      ...{ rtmp: undefined, rtmps: undefined, srt: undefined },
+      ...{ srtLatencyMs: config.srtLatency, srtEncrypted: config.srtPassphrase !== undefined },
+    };
     return (
       endpoint &&
       printPublishAddresses({
         host: publicHost ?? printHost(endpoint.address),
-        ports: { ...none, [protocol]: endpoint.port },
+        ports: { ...ports, [protocol]: endpoint.port },
         stream: 'NAME',
         key: 'KEY',
       })

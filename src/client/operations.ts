@@ -45,6 +45,7 @@ import type {
   SignIn,
   SignInLink,
   SignInWays,
+  SourceSettings,
   StatsHistory,
   StorageView,
   StreamBackpressure,
@@ -145,6 +146,17 @@ export class Operations {
     options?: CallOptions,
   ): Promise<void> {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}' }, input, options);
+  }
+
+  /** Returns the settings of a stream's source, without its address and secrets. */
+  getStreamSource(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<SourceSettings> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/source' }, input, options);
   }
 
   /** Starts a stopped stream. */

@@ -258,6 +258,14 @@ export type StreamSettings = {
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
 };
 
+/** only of sources of type `push`; latency, passphrase and audio offset apply to the next publisher */
+export type PushSourcePatch = {
+  onSecondPublisher?: 'refuse' | 'replace' | 'standby' | null;
+  audioOffset?: string | null;
+  latency?: string | null;
+  passphrase?: string | null;
+};
+
 /** `StreamPatch` of the API. */
 export type StreamPatch = {
   /** for viewers, instead of the name */
@@ -267,6 +275,20 @@ export type StreamPatch = {
   record?: boolean;
   keep?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private' | null;
+  source?: PushSourcePatch;
+};
+
+/** `SourceSettings` of the API. */
+export type SourceSettings = {
+  type: 'pull' | 'push' | 'test';
+  /** by how much audio is presented later, e.g. `120ms`; negative: earlier */
+  audioOffset: string;
+  /** null for other types than `push` */
+  onSecondPublisher: 'refuse' | 'replace' | 'standby' | null;
+  /** latency of SRT, e.g. `200ms`; null: the setting `srtLatency` */
+  latency: string | null;
+  /** the stream has a passphrase of SRT of its own */
+  hasPassphrase: boolean;
 };
 
 /** `Finding` of the API. */

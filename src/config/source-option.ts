@@ -105,11 +105,20 @@ export function readAudioOffset(value: unknown): number {
   return ms === 0 ? 0 : ms;
 }
 
+/** An audio offset as `readAudioOffset` reads it. */
+export function printAudioOffset(ms: number): string {
+  return ms < 0 ? `-${printDuration(-ms)}` : printDuration(ms);
+}
+
 /** A time by which audio is moved; the value is ms. */
 export function audioOffset(sentence: string, extras?: OptionExtras): Option<number> {
-  const print = (ms: number) => (ms < 0 ? `-${printDuration(-ms)}` : printDuration(ms));
   const json = { type: ['string', 'number'] };
-  return createOption({ placeholder: 'DURATION', json, read: readAudioOffset, print }, '0s', sentence, extras);
+  return createOption(
+    { placeholder: 'DURATION', json, read: readAudioOffset, print: printAudioOffset },
+    '0s',
+    sentence,
+    extras,
+  );
 }
 
 /** A User-Agent; the value is the text, '' if not set. */

@@ -291,6 +291,13 @@ function fakeStreams(calls: string[]): StreamsApi {
       return { ...streamView(name), source: { ...settings.source, type: settings.source.type } };
     },
     revision: (name) => (known.has(name) ? `rev-${name}` : undefined),
+    sourceSettings(name) {
+      if (!known.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
+      return {
+        ...{ type: 'push', audioOffset: '0ms', onSecondPublisher: 'refuse' },
+        ...{ latency: '400ms', hasPassphrase: true },
+      };
+    },
     async update(name, patch, check) {
       note('update', name, patch);
       check?.(known.has(name) ? `rev-${name}` : undefined);

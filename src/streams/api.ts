@@ -12,6 +12,7 @@ import { createMarksApi } from './marks.ts';
 import { createStatsApi } from './measure/stats-api.ts';
 import { createPicturesApi } from './picture/pictures.ts';
 import { revisionOf } from './revision.ts';
+import { sourceSettingsOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { timelineViewOf, viewOf } from './views.ts';
 
@@ -53,6 +54,7 @@ export function createStreamsApi(
       const stream = catalog.lookUp(name);
       return stream && view(stream);
     },
+    sourceSettings: (name) => sourceSettingsOf(catalog.get(name).definition.source),
     create: async (name, settings) => view(await catalog.create(name, settings)),
     update: async (name, patch, check) => view(await catalog.update(name, patch, check)),
     async replace(name, settings, check) {

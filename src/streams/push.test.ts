@@ -49,6 +49,22 @@ suite('a push stream', () => {
     assert.equal(rig.sources.length, 0, 'oxbow runs no source');
   });
 
+  test('continues with its publisher when a patch changes its source; a second one follows the new setting', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', push);
+    const first = await connect(rig);
+    first.media.flow(3000);
+    await rig.api.update('door', { source: { onSecondPublisher: 'standby', passphrase: 'correct horse' } });
+    assert.equal(rig.catalog.get('door').state, 'live');
+    assert.deepEqual(rig.api.sourceSettings('door'), {
+      ...{ type: 'push', audioOffset: '0s', onSecondPublisher: 'standby', latency: null, hasPassphrase: true },
+    });
+    await connect(rig, '192.0.2.2:6000');
+    assert.equal((await rig.api.get('door'))?.publisher?.standby, 1);
+    await assert.rejects(rig.api.update('door', { source: { latency: 'soon' } }), { code: 'bad-request' });
+  });
+
   test('publishes events and metrics: administrators see the publisher, others that it is live or offline', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });

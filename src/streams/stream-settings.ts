@@ -9,7 +9,7 @@ import type { Config } from '../config/schema.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import type { StreamDefinition } from './definition.ts';
-import { sourceOf } from './source/source-settings.ts';
+import { patchSource, sourceOf } from './source/source-settings.ts';
 
 /**
  * A definition with all settings of a request.
@@ -24,7 +24,8 @@ export function defineStream(
   const source = parsed(() => sourceOf(settings.source));
   const defaults = { ...NO_TEXTS, record: true, keepMs: undefined, ...visibilityOf(null, config) };
   const resting = { stopped: false, paused: false };
-  return patchStream({ ...identity, source, origin: 'api', ...defaults, ...resting }, settings, config);
+  const { source: _, ...rest } = settings;
+  return patchStream({ ...identity, source, origin: 'api', ...defaults, ...resting }, rest, config);
 }
 
 /**
@@ -33,7 +34,7 @@ export function defineStream(
  * @throws OxbowError `bad-request`
  */
 export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
-  const { title, description, record, keep, visibility } = patch;
+  const { title, description, record, keep, visibility, source } = patch;
   return {
     ...definition,
     ...(title !== undefined && { title: title.trim() }),
@@ -41,6 +42,7 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(record !== undefined && { record }),
     ...(keep !== undefined && { keepMs: keep === null ? undefined : parsed(() => parseDuration(keep)) }),
     ...(visibility !== undefined && visibilityOf(visibility, config)),
+    ...(source !== undefined && { source: parsed(() => patchSource(definition.source, source)) }),
   };
 }
 

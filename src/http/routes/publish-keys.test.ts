@@ -4,7 +4,7 @@ import { asAdmin, shareTestServer } from '../fixture.ts';
 
 suite('routes of stream keys', () => {
   const shared = shareTestServer(() => ({
-    publishPorts: { rtmp: 1935, rtmps: undefined, srt: 8890, srtLatencyMs: 120 },
+    publishPorts: { rtmp: 1935, rtmps: undefined, srt: 8890, srtLatencyMs: 120, srtEncrypted: false },
     publicUrl: 'https://tv.example/base',
   }));
   const ask = async (method: string, path: string, body?: object, headers: Record<string, string> = asAdmin) => {
@@ -38,6 +38,11 @@ suite('routes of stream keys', () => {
     assert.equal(placeholder.body.rtmp.streamKey, 'door?key=KEY');
   });
 
+  test('the address for SRT has the latency of the stream, and a place for its passphrase', async () => {
+    const { body } = await ask('GET', '/streams/public/publish');
+    assert.equal(body.srt, 'srt://tv.example:8890?streamid=publish:public:KEY&latency=400000&passphrase=PASSPHRASE');
+  });
+
   test('a key for a prefix has an example of a name', async () => {
     const made = await ask('POST', '/publish-keys', { prefix: 'cam-', maxStreams: 4 });
     assert.equal(made.body.publish.rtmp.streamKey, 'cam-NAME?key=ok_secret');
@@ -66,6 +71,7 @@ suite('routes of stream keys', () => {
       ['DELETE', '/streams/door/keys/k1'],
       ['POST', '/streams/door/keys/k1/rotate'],
       ['GET', '/streams/door/publish'],
+      ['GET', '/streams/public/source'],
       ['GET', '/publish-keys'],
       ['POST', '/publish-keys'],
     ] as const;

@@ -92,10 +92,17 @@ function addressesFor(
   stream: string,
   key: string,
   client: RequestClient,
-  { publishPorts }: HttpDeps,
+  { publishPorts, streams }: HttpDeps,
 ): PublishAddresses {
   const host = new URL(client.origin ?? 'http://localhost').hostname;
-  return printPublishAddresses({ host, ports: publishPorts, stream, key });
+  // A key with a prefix has an example of a name, which may be no stream yet.
+  const own = streams.revision(stream) === undefined ? undefined : streams.sourceSettings(stream);
+  const ports = {
+    ...publishPorts,
+    ...(own && own.latency !== null && { srtLatencyMs: parseDuration(own.latency) }),
+    ...(own?.hasPassphrase && { srtEncrypted: true }),
+  };
+  return printPublishAddresses({ host, ports, stream, key });
 }
 
 function created(

@@ -2,7 +2,7 @@
  * Routes of streams: list, create, replace, remove, start and stop.
  * In: requests below /api/v1/streams. Out: calls of `deps.streams`; StreamView.
  */
-import { StreamPatch, StreamSettings, StreamView } from '../../api/shapes.ts';
+import { SourceSettings, StreamPatch, StreamSettings, StreamView } from '../../api/shapes.ts';
 import { StreamName, streamUnknown } from '../../api/stream-name.ts';
 import type { Precondition } from '../../api/streams-api.ts';
 import { Type } from '../../api/type.ts';
@@ -145,6 +145,16 @@ export const streamRoutes: readonly Route[] = [
       const view = await deps.streams.update(name, body, conditionOf(call));
       return { headers: etagOf(name, true, deps), body: view };
     },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/streams/:name/source',
+    tag: 'streams',
+    access: 'admin',
+    sentence: "Returns the settings of a stream's source, without its address and secrets.",
+    params: NameParams,
+    replies: { 200: SourceSettings },
+    answer: ({ params: { name } }, { streams }) => ({ body: streams.sourceSettings(name) }),
   }),
   defineRoute({
     method: 'DELETE',

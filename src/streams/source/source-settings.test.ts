@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { sourceOf, withDefaults } from './source-settings.ts';
+import { patchSource, sourceOf, sourceSettingsOf, withDefaults } from './source-settings.ts';
 
 const url = 'https://cam.example/live.m3u8';
 
@@ -34,4 +34,27 @@ test('audio can be moved by at most two seconds, in both directions; 0 is not st
   assert.deepEqual(['120ms', '-80ms', '2s', '0'].map(offsetOf), [120, -80, 2000, undefined]);
   for (const wrong of ['3s', '-2001ms', 'soon', '--1s', ''])
     assert.throws(() => offsetOf(wrong), { name: 'FormatError' });
+});
+
+test('a patch of a push source changes what it names, and null restores the default', () => {
+  const source = sourceOf({ type: 'push', latency: '200ms', passphrase: 'correct horse', audioOffset: '-80ms' });
+  assert.deepEqual(patchSource(source, { onSecondPublisher: 'standby' }), { ...source, onSecondPublisher: 'standby' });
+  assert.deepEqual(patchSource(source, { latency: '1s', passphrase: 'battery staple', audioOffset: '40ms' }), {
+    ...{ type: 'push', onSecondPublisher: 'refuse', latencyMs: 1000 },
+    ...{ passphrase: 'battery staple', audioOffsetMs: 40 },
+  });
+  const none = { onSecondPublisher: null, latency: null, passphrase: null, audioOffset: null };
+  assert.deepEqual(patchSource(source, none), { type: 'push', onSecondPublisher: 'refuse' });
+  for (const wrong of [{ latency: '70s' }, { passphrase: 'short' }, { audioOffset: '3s' }])
+    assert.throws(() => patchSource(source, wrong), { name: 'FormatError' });
+  assert.throws(() => patchSource(sourceOf({ type: 'pull', url }), {}), { name: 'FormatError' });
+});
+
+test('the settings of a source are shown without its address and secrets', () => {
+  const source = sourceOf({ type: 'push', latency: '200ms', passphrase: 'correct horse', audioOffset: '-80ms' });
+  const shown = { type: 'push', onSecondPublisher: 'refuse', latency: '200ms', hasPassphrase: true } as const;
+  assert.deepEqual(sourceSettingsOf(source), { ...shown, audioOffset: '-80ms' });
+  assert.deepEqual(sourceSettingsOf(sourceOf({ type: 'pull', url })), {
+    ...{ type: 'pull', audioOffset: '0s', onSecondPublisher: null, latency: null, hasPassphrase: false },
+  });
 });

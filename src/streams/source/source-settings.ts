@@ -2,11 +2,12 @@
  * The settings of a source: from the API, and with the defaults of `pull`.
  * In: a source of the API, settings. Out: a checked source; a source with defaults.
  */
-import type { StreamSource } from '../../api/shapes.ts';
+import type { PushSourcePatch, SourceSettings, StreamSource } from '../../api/shapes.ts';
 import { headers } from '../../config/option.ts';
 import type { Config, PullSourceConfig, SourceConfig } from '../../config/schema.ts';
 import { sourceUrl } from '../../config/source-address.ts';
 import {
+  printAudioOffset,
   readAudioOffset,
   readLatency,
   readLookBack,
@@ -14,6 +15,8 @@ import {
   readUserAgent,
   srtOf,
 } from '../../config/source-option.ts';
+import { printDuration } from '../../lib/duration.ts';
+import { FormatError } from '../../lib/errors.ts';
 
 const headerFields = headers('');
 
@@ -46,6 +49,38 @@ export function sourceOf(source: StreamSource): SourceConfig {
     ...(fromMs !== undefined && { fromMs }),
     ...(userAgent !== undefined && { userAgent: readUserAgent(userAgent) }),
     ...moved,
+  };
+}
+
+/**
+ * A push source with the changes of a patch.
+ *
+ * @throws FormatError for another type of source, and for an invalid duration or passphrase
+ */
+export function patchSource(source: SourceConfig, patch: PushSourcePatch): SourceConfig {
+  if (source.type !== 'push')
+    throw new FormatError('`source` can be changed for streams of source type `push` only', 0);
+  const { audioOffsetMs, latencyMs, passphrase, ...rest } = source;
+  const offsetMs = patch.audioOffset === undefined ? audioOffsetMs : readAudioOffset(patch.audioOffset ?? '0');
+  const changedMs = patch.latency === undefined ? latencyMs : readLatency(patch.latency ?? '');
+  const secret = patch.passphrase === undefined ? passphrase : (patch.passphrase ?? undefined);
+  return {
+    ...rest,
+    ...(patch.onSecondPublisher !== undefined && { onSecondPublisher: patch.onSecondPublisher ?? 'refuse' }),
+    ...srtOf(changedMs, secret ?? ''),
+    ...(offsetMs !== undefined && offsetMs !== 0 && { audioOffsetMs: offsetMs }),
+  };
+}
+
+/** The settings of a source for administrators. */
+export function sourceSettingsOf(source: SourceConfig): SourceSettings {
+  const push = source.type === 'push' ? source : undefined;
+  return {
+    type: source.type,
+    audioOffset: printAudioOffset(source.type === 'test' ? 0 : (source.audioOffsetMs ?? 0)),
+    onSecondPublisher: push?.onSecondPublisher ?? null,
+    latency: push?.latencyMs === undefined ? null : printDuration(push.latencyMs),
+    hasPassphrase: push?.passphrase !== undefined,
   };
 }
 
