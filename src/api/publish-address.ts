@@ -15,7 +15,7 @@ export interface PublishPorts {
   srtEncrypted: boolean;
 }
 
-/** Stands for the passphrase in SRT addresses: it is never shown. */
+/** The word in place of the passphrase in SRT addresses: it is never shown. */
 export const PASSPHRASE = 'PASSPHRASE';
 
 /** What the addresses contain. */

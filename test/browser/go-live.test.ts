@@ -153,7 +153,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
       await phone.goto(`${server.url}/go-live/studio`);
       await light(words, phone);
       await phone.locator('.host canvas').first().waitFor();
-      await phone.locator('form button[type="submit"]').click();
+      await phone.locator('.end .button.main').first().click();
       await phone.locator('.tools').waitFor();
       await phone.locator('.buttons .danger').nth(1).waitFor();
       await shot(phone, `phone-${locale}`);
@@ -256,6 +256,92 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await page.keyboard.press('Enter');
     await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
     await until('one is listed', async () => (await row('First key').count()) === 1);
+  });
+
+  test('a key has an expiry and allowed addresses; wrong ones are explained at their field', async () => {
+    await page.getByRole('button', { name: 'New key' }).click();
+    await page.getByLabel('Label').fill('Truck');
+    await page.getByLabel('Expires', { exact: true }).selectOption('On a date…');
+    await page.getByLabel('Date and time').fill('2020-01-01T00:00');
+    await page.getByLabel('Allowed addresses').fill('203.0.113.0/24, example.com');
+    await page.getByLabel('Label').press('Enter');
+    await page.getByText('Choose a time in the future.').waitFor();
+    await page.getByText('“example.com” is not an address.').waitFor();
+    assert.deepEqual(await violations(page, 'wrong key options'), []);
+    assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('type')), 'datetime-local');
+    await page.getByLabel('Date and time').fill('2099-01-01T00:00');
+    await page.getByLabel('Allowed addresses').fill('203.0.113.0/24');
+    await shot(page, 'key-options');
+    await page.getByRole('button', { name: 'Create stream key' }).click();
+    const row = page.getByRole('row').filter({ hasText: 'Truck' });
+    await row.getByText('only from 203.0.113.0/24').waitFor();
+    assert.match(await row.innerText(), /2099/);
+    // This computer is outside the range.
+    encoder = publish(`${await field('Server')}/${await field('Stream key')}`, KEY_S.good);
+    await light('Refused');
+    encoder.kill('SIGKILL');
+    await row.getByRole('button', { name: 'Revoke Truck' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Revoke' }).click();
+    await row.waitFor({ state: 'detached' });
+  });
+
+  test('an encrypted stream: its address for SRT has latency and passphrase, and an encoder publishes with it', async () => {
+    await page.getByRole('button', { name: 'Create stream key' }).click();
+    await page.getByLabel('Stream key', { exact: true }).waitFor();
+    await page.getByLabel('A second encoder').selectOption('Waits as a backup');
+    await page.getByLabel('SRT latency (ms)').fill('300');
+    await page.getByLabel('Encrypt SRT').check();
+    await page.getByLabel('Passphrase', { exact: true }).fill('too short');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Enter 10 to 79 letters').waitFor();
+    assert.deepEqual(await violations(page, 'the settings'), []);
+    await page.getByLabel('Passphrase', { exact: true }).fill('correct-horse');
+    await shot(page, 'settings-light');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('Settings saved').first().waitFor();
+    assert.ok(await page.getByRole('button', { name: 'Save' }).isDisabled(), 'nothing is left to save');
+    const { body: source } = await server
+      .fetch('/api/v1/streams/studio/source')
+      .then(async (r) => ({ body: await r.json() }));
+    assert.deepEqual(source, {
+      ...{ type: 'push', audioOffset: '0s', onSecondPublisher: 'standby', latency: '300ms', hasPassphrase: true },
+    });
+    await page.getByRole('radio', { name: 'SRT' }).check();
+    assert.match(await field('Server'), /latency=300000&passphrase=correct-horse$/);
+    assert.equal(await page.getByLabel('Server', { exact: true }).getAttribute('type'), 'password');
+    encoder = publish(await field('Server'), KEY_S.good, ['-f', 'mpegts']);
+    await light('Live');
+    await stop();
+    await page.reload();
+    await page.getByLabel('I have a key').check();
+    await page.getByRole('radio', { name: 'SRT' }).check();
+    await page.getByText('replace PASSPHRASE in the address').waitFor();
+    assert.match(await field('Server'), /:KEY&latency=300000&passphrase=PASSPHRASE$/);
+    await page.getByLabel('Encrypt SRT').uncheck();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await page.getByText('replace PASSPHRASE in the address').waitFor({ state: 'detached' });
+  });
+
+  test('an administrator pauses and resumes a stream on the page of all streams', async () => {
+    await page.getByRole('radio', { name: 'RTMP' }).check();
+    await page.getByRole('button', { name: 'Create stream key' }).click();
+    encoder = publish(`${await field('Server')}/${await field('Stream key')}`, KEY_S.good);
+    await light('Live');
+    const admin = await visitor.newPage();
+    await admin.goto(`${server.url}/admin/streams`);
+    await admin.getByRole('button', { name: 'Pause studio' }).click();
+    await shot(admin, 'admin-pause');
+    await admin.getByRole('dialog').getByRole('button', { name: 'Pause' }).click();
+    await admin.getByRole('button', { name: 'Resume studio' }).waitFor();
+    await light('Paused');
+    assert.equal(encoder.exitCode, null, 'the encoder stays connected');
+    await shot(page, 'paused');
+    assert.deepEqual(await violations(admin, 'all streams, one paused'), []);
+    await admin.getByRole('button', { name: 'Resume studio' }).click();
+    await admin.getByRole('button', { name: 'Pause studio' }).waitFor();
+    await light('Live');
+    await admin.close();
+    await stop();
   });
 
   test('the watch page of a stream without publisher leads administrators here', async () => {

@@ -3,16 +3,19 @@
  * In: the session's cookie. Out: the shapes of src/api. Each call throws ApiError and aborts with `signal`.
  */
 import type { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../src/api/publish-shapes.ts';
+import type { PushSourcePatch, SourceSettings } from '../../../src/api/shapes.ts';
 import type { StatsHistory, StreamStats } from '../../../src/api/stats-shapes.ts';
 import { askServer } from './client.ts';
 
-export type { CreatedPublishKey, PublishAddresses, PublishKeyView, StatsHistory, StreamStats };
+export type { CreatedPublishKey, PublishAddresses, PublishKeyView, SourceSettings, StatsHistory, StreamStats };
 
 /** Settings of a new key. */
 export interface KeySettings {
   readonly label: string;
-  /** A duration from now; omitted: it does not expire. */
+  /** A duration from now, or an instant; omitted: it does not expire. */
   readonly expires?: string;
+  /** Addresses and ranges from which it is accepted; omitted: from everywhere. */
+  readonly allow?: readonly string[];
 }
 
 /** The addresses to publish to, with the word KEY in place of a key. */
@@ -29,7 +32,9 @@ export async function getSettings(
 
 /** Creates a key. */
 export function createKey(name: string, settings: KeySettings, signal: AbortSignal): Promise<CreatedPublishKey> {
-  return askServer(signal, (client, options) => client.createStreamKey({ name, body: settings }, options));
+  return askServer(signal, (client, options) =>
+    client.createStreamKey({ name, body: { ...settings, allow: [...(settings.allow ?? [])] } }, options),
+  );
 }
 
 /** Creates a key with the settings of another one, which stays valid for `overlap`, a duration. */
@@ -67,4 +72,14 @@ export function getStatsHistory(
 ): Promise<StatsHistory> {
   const range = { from: String(Math.floor(fromMs / 1000)), to: String(Math.ceil(toMs / 1000)), res: String(resS) };
   return askServer(signal, (client, options) => client.getStreamStatsHistory({ name, ...range }, options));
+}
+
+/** The settings of the stream's source. */
+export function getSource(name: string, signal: AbortSignal): Promise<SourceSettings> {
+  return askServer(signal, (client, options) => client.getStreamSource({ name }, options));
+}
+
+/** Changes settings of a push source. */
+export async function changeSource(name: string, source: PushSourcePatch, signal: AbortSignal): Promise<void> {
+  await askServer(signal, (client, options) => client.updateStream({ name, body: { source } }, options));
 }

@@ -21,6 +21,7 @@ import {
 import { Clock } from '../time/clock.ts';
 import { type Finding, isWeak } from './advice.ts';
 import type { LinkFigures } from './figures.ts';
+import { withSecrets } from './key-options.ts';
 import { lightOf, type Refusal } from './light.ts';
 
 const EVERY_MS = 2_000;
@@ -70,8 +71,15 @@ export class GoLiveSession {
   /** Settings of the server: the addresses on which it listens. */
   settings = $state.raw<readonly { readonly path: string; readonly value: string }[]>([]);
   readonly light = $derived.by(() => lightOf(this.view, this.refusal, isWeak(this.findings), this.nowMs));
+  /** The passphrase of SRT that was set on this page; empty if it is not known. */
+  passphrase = $state('');
   /** Where to publish, with the created key if there is one. */
-  readonly addresses = $derived.by<PublishAddresses | null>(() => this.created?.publish ?? this.plainAddresses);
+  readonly addresses = $derived.by<PublishAddresses | null>(() => {
+    const secrets = { key: this.created?.key ?? '', passphrase: this.passphrase };
+    const { srt, ...others } = this.plainAddresses ?? {};
+    if (!this.plainAddresses) return this.created?.publish ?? null;
+    return { ...others, ...this.created?.publish, ...(srt !== undefined && { srt: withSecrets(srt, secrets) }) };
+  });
 
   /** @param first the key that was created together with the stream; null if none was */
   constructor(name: string, first: CreatedPublishKey | null) {
@@ -117,13 +125,18 @@ export class GoLiveSession {
     const { signal } = this.#ends;
     try {
       if (!this.plainAddresses) {
-        this.plainAddresses = await getPublishAddresses(this.name, signal);
+        await this.readAddresses();
         this.settings = await getSettings(signal);
       }
       this.keys = await getKeys(this.name, signal);
     } catch (error) {
       if (!signal.aborted) this.keyFailure = failureOf(error);
     }
+  }
+
+  /** Requests the addresses to publish to: settings of the stream may have changed them. */
+  async readAddresses(): Promise<void> {
+    this.plainAddresses = await getPublishAddresses(this.name, this.#ends.signal);
   }
 
   /** Creates a key and shows it. */
@@ -174,7 +187,10 @@ export class GoLiveSession {
   #received(event: ReceivedEvent): void {
     if (event.stream !== null && event.stream !== this.name) return;
     if (event.type === 'publish.refused') this.refusal = { atMs: Date.parse(event.at), ...event.data };
-    if (event.type === 'publish.started') this.refusal = null;
+    if (event.type === 'publish.started') {
+      this.refusal = null;
+      void this.readKeys(); // when each was last used
+    }
     if (event.type !== 'events.ready') void this.read();
   }
 }

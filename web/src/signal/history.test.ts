@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StatsHistory } from '../api/publishing.ts';
-import { chartsOf, resolutionOf, rowsOf, SPANS_S, summaryOf, timesOf, valueText } from './history.ts';
+import { axisOf, chartsOf, resolutionOf, rowsOf, SPANS_S, summaryOf, timesOf, valueText } from './history.ts';
 
 const names =
   'videoBitrate audioBitrate bitrateIn frameRate keyFrameInterval rtt jitter loss retransmitted dropped damaged viewers'.split(
@@ -63,4 +63,11 @@ test('sums and texts of values', () => {
     ],
     ['4.5 Mbit/s', '30 fps', '42 ms', '1.23 %', '–'],
   );
+});
+
+test('an axis begins at 0, and shows tiny values as small', () => {
+  assert.deepEqual(axisOf('rtt', 0.04), [0, 11.5]);
+  assert.deepEqual(axisOf('rtt', 100).map(Math.round), [0, 115]);
+  assert.equal(axisOf('loss', 0)[1] < 0.02, true);
+  assert.deepEqual(axisOf('bitrate', null), [0, 1.15]);
 });

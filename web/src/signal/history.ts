@@ -70,6 +70,14 @@ export function valueText(measure: Measure, value: number | null | undefined): s
   return `${Number((value * 100).toFixed(2))} %`;
 }
 
+/** Highest value that an axis shows at least: small values are no mountains. */
+const LEAST_AXIS: Readonly<Record<Measure, number>> = { bitrate: 1, frameRate: 1, rtt: 10, loss: 0.01 };
+
+/** The ends of the axis of a chart whose highest value is `most`. */
+export function axisOf(measure: Measure, most: number | null): readonly [number, number] {
+  return [0, Math.max(most ?? 0, LEAST_AXIS[measure]) * 1.15];
+}
+
 /** Lowest, mean and highest value; null without one. */
 export function summaryOf(
   values: readonly (number | null)[],

@@ -56,6 +56,7 @@ test('no text is unused', () => {
     'goLive.protocol.',
     'goLive.visibility.',
     'goLive.in.',
+    'goLive.second.',
     'signal.',
     'relay.state.',
   ]; // made from codes

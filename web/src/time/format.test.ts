@@ -29,7 +29,8 @@ test('midnight is 00, not 24', () => {
 test('the day is added only if it is not today in the reader’s time zone', () => {
   assert.equal(momentText(at, at + 3_600_000, berlin), '21:15:04');
   assert.equal(momentText(at, at + 3 * 3_600_000, berlin), 'Sat, Jan 31, 21:15:04');
-  assert.equal(momentText(at, at + 364 * 86_400_000, berlin), 'Sat, Jan 31, 21:15:04');
+  assert.equal(momentText(at, at + 200 * 86_400_000, berlin), 'Sat, Jan 31, 21:15:04');
+  assert.equal(momentText(at, at - 364 * 86_400_000, berlin), 'Sat, Jan 31, 2026, 21:15:04');
 });
 
 test('a time before now is a negative clock, with hours if needed', () => {

@@ -27,6 +27,7 @@ function format(reading: Reading, options: Intl.DateTimeFormatOptions): Intl.Dat
 const TIME = { hour: '2-digit', minute: '2-digit', second: '2-digit', hourCycle: 'h23' } as const;
 const HOUR_MINUTE = { hour: '2-digit', minute: '2-digit', hourCycle: 'h23' } as const;
 const DAY = { weekday: 'short', month: 'short', day: 'numeric' } as const;
+const DAY_OF_YEAR = { ...DAY, year: 'numeric' } as const;
 
 /**
  * Clock time in the reader's zone, `20:15:04`.
@@ -55,16 +56,20 @@ export function dayName(atMs: number, reading: Reading): string {
   return format(reading, DAY).format(atMs);
 }
 
+/** From this distance on a day is shown with its year, milliseconds. */
+const YEAR_FROM_MS = 300 * 86_400_000;
+
 /**
- * Clock time, with the day before it if it is not today.
+ * Clock time, with the day before it if it is not today, and its year if it is far away.
  *
  * @param atMs unix milliseconds
  * @param nowMs unix milliseconds; decides what today is
  */
 export function momentText(atMs: number, nowMs: number, reading: Reading): string {
   const time = clockTime(atMs, reading);
-  const day = dayName(atMs, reading);
-  return day === dayName(nowMs, reading) && Math.abs(nowMs - atMs) < 2 * 86_400_000 ? time : `${day}, ${time}`;
+  const distanceMs = Math.abs(nowMs - atMs);
+  const day = distanceMs < YEAR_FROM_MS ? dayName(atMs, reading) : format(reading, DAY_OF_YEAR).format(atMs);
+  return day === dayName(nowMs, reading) && distanceMs < 2 * 86_400_000 ? time : `${day}, ${time}`;
 }
 
 /**
