@@ -79,6 +79,13 @@ export class PlaybackController {
     };
   }
 
+  /** The buffer in front plays live, where the viewer sees it. */
+  get isLive(): boolean {
+    const { kind, video } = this.#parts.buffers.front;
+    const { mode, pending } = this.#state;
+    return mode === 'live' && kind === 'live' && !pending && !video.paused && !video.ownerDocument.hidden;
+  }
+
   /** Takes an event and has the snapshot built. */
   take(event: PlaybackEvent): void {
     this.step(event);
@@ -118,7 +125,9 @@ export class PlaybackController {
 
   /** A buffer received something. */
   progressed(buffer: VideoBuffer): void {
-    if (buffer === this.#parts.buffers.back) this.step({ type: 'progress' });
+    const { buffers, edge } = this.#parts;
+    if (buffer === buffers.back) this.step({ type: 'progress' });
+    else if (this.isLive) edge.arrived(buffer);
   }
 
   /** The list of a buffer was loaded or has grown. */

@@ -32,8 +32,9 @@ export class Watchdog {
 
   /** The picture of a buffer waits for media. */
   waiting(buffer: VideoBuffer): void {
-    const { buffers, stalls, steadyMs, changed } = this.#parts;
+    const { buffers, edge, stalls, steadyMs, changed } = this.#parts;
     if (buffer !== buffers.front || buffer.video.seeking) return;
+    if (this.#controller.isLive && !stalls.waiting && !stalls.isSettling(steadyMs())) edge.waits(buffer);
     stalls.waits(steadyMs());
     changed();
   }

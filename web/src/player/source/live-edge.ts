@@ -32,6 +32,8 @@ export class LiveEdge {
   readonly #rate = new RateController();
   #buffer: VideoBuffer | null = null;
   #endMs: number | null = null;
+  /** UTC of the end of the buffer; null until the buffer reaches the end of the list. */
+  #bufferedMs: number | null = null;
   /** The picture stalls, and no seek has followed yet. */
   #stuck = false;
 
@@ -51,17 +53,38 @@ export class LiveEdge {
     if (buffer !== this.#buffer) {
       this.#buffer = buffer;
       this.#endMs = null;
+      this.#bufferedMs = null;
       this.#target.restart();
       this.#rate.reset();
     }
-    if (this.#endMs !== null && edgeMs < this.#endMs - SET_BACK_MS) this.#target.restart();
-    else if (this.#endMs !== null && edgeMs < this.#endMs + 1) return;
+    if (this.#endMs !== null && edgeMs < this.#endMs - SET_BACK_MS) {
+      this.#bufferedMs = null;
+      this.#target.restart();
+    } else if (this.#endMs !== null && edgeMs < this.#endMs + 1) return;
     this.#endMs = edgeMs;
     const promise = {
       partTargetS: details.partList?.length ? details.partTarget : 0,
       holdBackS: details.holdBack || 3 * details.targetduration,
     };
     this.#target.listed(edgeMs, this.#parts.now(), promise, this.#parts.networkS() ?? 0);
+  }
+
+  /** The buffer, which plays live, has grown. */
+  arrived(buffer: VideoBuffer): void {
+    const { details, video, aheadS, frameS } = buffer;
+    if (buffer !== this.#buffer || !details?.partList?.length) return;
+    const endS = video.currentTime + aheadS;
+    const endMs = buffer.frames.timeOf(endS - 0.001);
+    if (endMs === null || (this.#bufferedMs !== null && endMs < this.#bufferedMs + 1)) return;
+    // Until it has reached the end of the list, it is filled with media that was there before.
+    if (this.#bufferedMs === null && details.edge - endS > details.partTarget / 2) return;
+    this.#bufferedMs = endMs;
+    this.#target.arrived(endMs, this.#parts.now(), frameS);
+  }
+
+  /** The picture waits for media, or for its decoder. */
+  waits({ aheadS }: VideoBuffer): void {
+    this.#target.waits(aheadS);
   }
 
   /** Total latency: server's time minus the programme time on the screen, seconds; null before the first frame. */
@@ -105,11 +128,13 @@ export class LiveEdge {
 
   /** The buffer has made a seek. */
   onSeek(): void {
+    this.#bufferedMs = null;
     this.#rate.onSeek();
   }
 
   /** The tab is shown again, or the buffer continues after a pause: earlier measurements are void. */
   restart(): void {
+    this.#bufferedMs = null;
     this.#rate.reset();
   }
 
@@ -133,6 +158,6 @@ export class LiveEdge {
   #seek(buffer: VideoBuffer, position: number): void {
     this.#parts.stalls.begins(this.#parts.steadyMs());
     buffer.seekTo(position);
-    this.#rate.onSeek();
+    this.onSeek();
   }
 }

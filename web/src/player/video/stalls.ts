@@ -52,6 +52,11 @@ export class Stalls {
     return true;
   }
 
+  /** Waiting that begins now is expected, or continues the last stall. */
+  isSettling(at: number): boolean {
+    return at - this.#settledAt < SETTLING_MS;
+  }
+
   /** It has waited for longer than a moment. */
   hasWaited(at: number): boolean {
     return this.#waitingAt !== null && at - this.#waitingAt >= STALL_MS;
@@ -66,8 +71,7 @@ export class Stalls {
     if (this.#waitingAt === null) return 'fine';
     if (at - this.#waitingAt > LOST_MS) return 'lost';
     if (this.#reported) return 'still';
-    const settling = this.#waitingAt - this.#settledAt < SETTLING_MS;
-    if (!counts || settling || !this.hasWaited(at)) return 'fine';
+    if (!counts || this.isSettling(this.#waitingAt) || !this.hasWaited(at)) return 'fine';
     this.#reported = true;
     this.#count += 1;
     return 'stall';
