@@ -79,7 +79,7 @@ export interface PresentationTrack {
   readonly trackId: number;
   /** Decode time of the first sample, ticks. */
   readonly tfdt: number;
-  /** First sample's pts − tfdt, ticks. */
+  /** Earliest presentation time − tfdt, ticks. */
   readonly firstPtsOffset: number;
   /** Ticks. */
   readonly duration: number;
@@ -89,7 +89,7 @@ export interface PresentationTrack {
 
 /** A Partial Segment of a rendition. */
 export interface PresentationPart {
-  /** Presentation time of the first sample, ticks of the rendition's first track. */
+  /** Presentation time of the first sample, ticks of the rendition's first track; of the first part the earliest of the segment. */
   readonly pts: number;
   readonly durationS: number;
   readonly independent: boolean;
@@ -152,7 +152,7 @@ export function durationOf(
 }
 
 /**
- * UTC of the first sample of a rendition in a segment, µs since 1970; without samples, that of the cut.
+ * UTC of the earliest sample of a rendition in a segment, µs since 1970; without samples, that of the cut.
  *
  * @param lead the first track of the rendition
  * @param own what the segment has of it

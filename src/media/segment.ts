@@ -31,7 +31,7 @@ export interface Init {
 /** A Partial Segment of one track: one moof and one mdat. */
 export interface Part {
   readonly bytes: Uint8Array;
-  /** Presentation time of the first sample, ticks of the track. */
+  /** Presentation time of the first sample, ticks of the track; of the first Part of a segment the earliest of the segment. */
   readonly pts: number;
   /** Ticks of the track. */
   readonly duration: number;
@@ -48,9 +48,12 @@ export interface TrackSegment {
   readonly bytes: Uint8Array;
   /** Decode time of the first sample, ticks of the track. */
   readonly tfdt: number;
-  /** From the first sample to the end of the last, ticks. */
+  /**
+   * From the first sample to the end of the last, ticks. Where a run ends within B-frames, until the last picture ends: its samples are
+   * shorter by those that never came.
+   */
   readonly duration: number;
-  /** First sample's pts − tfdt, ticks, 0 or more. */
+  /** Earliest presentation time − tfdt, ticks, 0 or more: that of the first sample where it is a sync sample. */
   readonly firstPtsOffset: number;
   readonly samples: number;
   /** Starts with a sync sample. */

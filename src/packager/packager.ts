@@ -16,6 +16,7 @@ import { type Cadence, estimateCadence, LEARN_AT_MOST_S, measureCadence } from '
 import { canContinue, type Generation, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
 import type { LiveWindow } from './live-window.ts';
 import { OpenGroups } from './open-groups.ts';
+import { PresentationOrder } from './presentation-order.ts';
 import { RunProbe } from './run-probe.ts';
 import { SparseTracks } from './sparse-tracks.ts';
 import { TrackWriter } from './track-writer.ts';
@@ -75,8 +76,7 @@ interface RunState {
   readonly writer: TrackWriter;
   readonly alignedTracks: ReadonlyMap<number, AlignedTrack>;
   readonly sparse: SparseTracks;
-  /** pts − dts of the first frame, ticks: the delay by B-frames. */
-  readonly delay: number;
+  readonly order: PresentationOrder;
   /** Media time T at which the open segment, otherwise the next one, starts, µs. */
   cutUs: number;
   /** Media time of the first frame of the open segment, µs; not `cutUs` if frames are missing, or a burst was cut before it. */
@@ -159,6 +159,8 @@ export class Packager implements Sink {
     this.#run = undefined;
     const edgeUs = edgeOf(run);
     const open = run.writer.first !== undefined;
+    // A run that ends within B-frames lasts until its last picture ends: frames that precede it never came.
+    run.writer.extend(run.order.end - run.order.delay);
     if (open) this.#closeReference(run, edgeUs);
     run.sparse.end();
     // Aligned tracks have no last boundary: their held frames belong to the last segment.
@@ -243,7 +245,7 @@ export class Packager implements Sink {
       }),
       alignedTracks: new Map(alignedTracks.map((aligned) => [aligned.track.id, aligned])),
       sparse: new SparseTracks(tracks, this.#dateRanges, shape),
-      delay: first.pts - first.dts,
+      order: new PresentationOrder(first),
       cutUs,
       firstUs: cutUs,
       gaps: context.gaps,
@@ -265,9 +267,10 @@ export class Packager implements Sink {
       this.#drain(run);
       return;
     }
+    const { order } = run;
+    const turn = order.turnOf(frame.dts);
     // Key frames presented early move the cut forward; other frames count as if there were no B-frames.
-    const shown = frame.dts + run.delay;
-    const ptsUs = ticksToUs(frame.key ? Math.min(frame.pts, shown) : shown, writer.track.timescale);
+    const ptsUs = ticksToUs(frame.key ? Math.min(frame.pts, turn) : turn, writer.track.timescale);
     if (frame.key) {
       run.gopS = nextGopS(run, frame);
       if (run.lastKey !== undefined) this.#gopS = run.gopS;
@@ -278,25 +281,37 @@ export class Packager implements Sink {
     if (!writer.first) this.#openSegment(run, ptsUs);
     // A frame that would exceed PART-TARGET begins the next part.
     if (part && writer.waiting > 0 && writer.ticksWith(frame) > part.ticks) this.#closePart(run);
-    writer.add(frame);
+    writer.add(frame, frame.key ? frame.pts : turn);
+    order.add(frame);
     if (part && writer.waiting >= part.frames) this.#closePart(run);
     this.#drain(run);
   }
 
   #mustCut(run: RunState, frame: Frame): boolean {
-    if (run.next || this.#isFirstPart(run)) return true;
+    if (run.next) return true;
     const { limitS } = run;
     const elapsed = elapsedS(run);
     const { timescale } = run.writer.track;
     if (elapsed + (frame.dts + frame.duration - run.writer.end) / timescale > limitS) return true;
-    return frame.key && this.#cutsAtKey(elapsed, run);
+    return (frame.key && this.#cutsAtKey(elapsed, run)) || this.#cutsWithoutKey(elapsed, run, frame);
   }
 
-  /** The first part is complete, of a playlist that began early: it is a segment, because a playlist needs one. */
-  #isFirstPart(run: RunState): boolean {
+  /** Whether the segment ends before a frame without a key frame: between B-frames, if the encoder leaves such a place. */
+  #cutsWithoutKey(elapsed: number, run: RunState, { dts, duration }: Pick<Frame, 'dts' | 'duration'>): boolean {
+    const { order, part, lastKey, gopS, limitS, writer } = run;
+    if (!order.isPlace(dts, duration)) return false;
+    const { timescale } = writer.track;
+    const nextS = elapsed + order.span / timescale;
+    const halfS = duration / 2 / timescale;
+    if (part && this.#isFirstSegment(run)) return nextS > part.ticks / timescale + halfS;
+    const keyS = lastKey === undefined ? 0 : elapsed + (lastKey - dts) / timescale + gopS;
+    return nextS > limitS && (keyS < elapsed - halfS || keyS > limitS);
+  }
+
+  /** The first segment of a playlist that began early is about its first part, because a playlist needs a segment. */
+  #isFirstSegment(run: RunState): boolean {
     const { list } = this.#options;
-    if (!run.isEarly || !run.part || run.writer.waiting > 0) return false;
-    return list.segments.length === 1 && !list.ready;
+    return run.isEarly && list.segments.length === 1 && !list.ready;
   }
 
   #cutsAtKey(elapsed: number, { gopS, limitS, isEarly }: RunState): boolean {
@@ -343,12 +358,13 @@ export class Packager implements Sink {
   #endsHere(run: RunState): boolean {
     const { writer, part, lastKey, gopS, limitS } = run;
     if (!part) return false;
-    if (run.next || this.#isFirstPart(run)) return true;
+    if (run.next) return true;
     const elapsed = elapsedS(run);
     const { timescale } = writer.track;
-    const frameS = part.ticks / part.frames / timescale;
-    if (elapsed + frameS / 2 > limitS) return true;
-    const isKeyDue = lastKey !== undefined && (writer.end - lastKey) / timescale >= gopS - frameS / 2;
+    const duration = part.ticks / part.frames;
+    const halfS = duration / timescale / 2;
+    if (elapsed + halfS > limitS || this.#cutsWithoutKey(elapsed, run, { dts: writer.end, duration })) return true;
+    const isKeyDue = lastKey !== undefined && (writer.end - lastKey) / timescale >= gopS - halfS;
     return isKeyDue && this.#cutsAtKey(elapsed, run);
   }
 

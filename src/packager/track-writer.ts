@@ -36,6 +36,8 @@ export class TrackWriter {
   #used = 0;
   #lastSegmentBytes = FIRST_SLAB_BYTES;
   #first: Frame | undefined;
+  /** Earliest presentation time of the open segment, ticks. */
+  #earliest = 0;
   #end = 0;
   #samples = 0;
   #damaged = false;
@@ -99,19 +101,32 @@ export class TrackWriter {
     this.#damaged = true;
   }
 
-  /** Appends a frame to the open part. */
-  add(frame: Frame): void {
-    this.#first ??= frame;
+  /**
+   * Appends a frame to the open part.
+   *
+   * @param earliest earliest presentation time of the frame and those after it, ticks; used of the first frame of a segment
+   */
+  add(frame: Frame, earliest = frame.pts): void {
+    if (!this.#first) {
+      this.#first = frame;
+      this.#earliest = earliest;
+    }
     this.#frames.push(frame);
     this.#end = frame.dts + frame.duration;
     this.#samples++;
+  }
+
+  /** The open segment is to last until `end` at least, ticks; its parts state what they hold. */
+  extend(end: number): void {
+    this.#end = Math.max(this.#end, end);
   }
 
   /** Closes the open part; undefined if it has no frame. */
   closePart(): Part | undefined {
     const frames = this.#frames;
     const first = frames[0];
-    if (!first) return undefined;
+    const last = frames.at(-1);
+    if (!first || !last) return undefined;
     const length = fragmentLength(frames);
     const slab = this.#room(length);
     const at = this.#used;
@@ -125,8 +140,8 @@ export class TrackWriter {
     const part: Part = {
       bytes,
       crc,
-      pts: first.pts,
-      duration: Math.min(this.#end - first.dts, this.#maxPartTicks),
+      pts: first === this.#first ? this.#earliest : first.pts,
+      duration: Math.min(last.dts + last.duration - first.dts, this.#maxPartTicks),
       independent: first.key,
     };
     return part;
@@ -145,7 +160,7 @@ export class TrackWriter {
       bytes: slab.subarray(0, this.#used),
       tfdt: first.dts,
       duration: this.#end - first.dts,
-      firstPtsOffset: first.pts - first.dts,
+      firstPtsOffset: this.#earliest - first.dts,
       samples: this.#samples,
       independent: first.key,
       damaged: this.#damaged,

@@ -15,7 +15,10 @@ suite('the first playlists of a publisher', { skip: need('ffmpeg'), concurrency:
     { gopS: 1 },
     { gopS: 2, bFrames: 2 },
     { gopS: 3 },
+    { gopS: 2, bFrames: 3 },
     { gopS: 10 },
+    { gopS: 10, bFrames: 3 },
+    { gopS: 10, bFrames: 16 },
   ]) {
     test(`GOPs of ${gopS} s, B-frames ${bFrames}: conform, and none of their media is missing`, async () => {
       await using harness = await StreamHarness.open();

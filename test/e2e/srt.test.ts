@@ -162,11 +162,8 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
   });
 
   test('a publisher that drops and returns is recorded before and after', async () => {
-    // Without B-frames: where a GOP ends within them, its last picture is presented later than its clip says.
-    const plain = await encode([...filmArgs(SECONDS), '-bf', '0'], join(folder.path, 'plain.ts'));
-    const plainPictures = await pictureHashes(plain);
     const key = await create('back');
-    const args = ffmpegArgs(plain, 'mpegts', urlOf(`publish:back:${key}`));
+    const args = ffmpegArgs(film, 'mpegts', urlOf(`publish:back:${key}`));
     const first = startSender('ffmpeg', args);
     await live('back');
     await sleep(3000);
@@ -176,10 +173,11 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     await until('the name is free', async () => (await view('back')).publisher === null);
     await send('ffmpeg', args);
     const ours = await pictureHashes(await recorded('back'));
-    const again = ours.lastIndexOf(plainPictures[0]!);
+    const again = ours.lastIndexOf(pictures[0]!);
     assert.ok(again > 50, `${again} pictures before the drop`);
-    assertFilm(ours.slice(again), plainPictures);
-    assert.deepEqual(ours.slice(0, again), plainPictures.slice(0, again));
+    assertFilm(ours.slice(again), pictures);
+    const sure = again - 5; // the last ones in decode order
+    assert.deepEqual(ours.slice(0, sure), pictures.slice(0, sure));
     assert.equal((await server.timeline('back')).runs.length, 2);
   });
 

@@ -8,7 +8,7 @@
  * | 24 | u8 version 1, u8 kind, u16 flags (0 gap before, 1 discontinuity, 2 source clock), u16 track count, u16 gap cause |
  * | 32 | u64 self (offset of this box in the file), u64 prev (that of the previous commit box, 0 = none) |
  * | 48 | kind 1: u64 msn, u64 run, i64 UTC offset µs, u32 discontinuity sequence, u32 reserved, u64 gap µs, i64 start µs, u64 duration µs |
- * | 104 | kind 1, per track 48 bytes: u32 id, u32 flags (0 independent, 1 damaged, 2 missing), u32 offset from the group's start, u32 length, u64 tfdt, u32 duration, i32 first pts − tfdt, u32 samples, u32 CRC of the segment's bytes, 8 reserved |
+ * | 104 | kind 1, per track 48 bytes: u32 id, u32 flags (0 independent, 1 damaged, 2 missing), u32 offset from the group's start, u32 length, u64 tfdt, u32 duration, i32 earliest pts − tfdt, u32 samples, u32 CRC of the segment's bytes, 8 reserved |
  * | then | kind 1, only with gaps before the group: u16 count; each u16 cause, u64 from µs, u64 to µs, u16 length, UTF-8 detail |
  * | end − 12 | u32 CRC of the box before this field, u32 size again, u32 `oxbw` |
  *
@@ -56,7 +56,7 @@ export interface CommittedTrack {
   readonly tfdt: number;
   /** Ticks. */
   readonly duration: number;
-  /** First sample's pts − tfdt, ticks. */
+  /** Earliest presentation time − tfdt, ticks. */
   readonly firstPtsOffset: number;
   readonly samples: number;
   /** Bits 1 independent, 2 damaged, 4 missing. */

@@ -16,7 +16,7 @@ export interface ClipSegment {
   readonly duration: number;
   /** Bytes; segments of length 0 are left out. */
   readonly length: number;
-  /** First sample's pts − tfdt, ticks. */
+  /** Earliest presentation time − tfdt, ticks. */
   readonly firstPtsOffset: number;
 }
 
