@@ -122,25 +122,38 @@ function harm(bytes: Uint8Array, random: (below: number) => number): Uint8Array 
 /**
  * Demuxes `count` harmed streams.
  *
+ * @param live as feeds: pieces of a few packets, interruptions and checks in between
  * @returns how many were found to be damaged
  */
-export function fuzzTransportStream(seed: number, count: number): number {
+export function fuzzTransportStream(seed: number, count: number, { live = false } = {}): number {
   templates ??= [plain(), varied(), stitched(), withStride(plain(), 192), withStride(varied(), 204)];
   const random = seeded(seed);
   let damaged = 0;
   for (let round = 0; round < count; round++) {
     const bytes = harm(templates[random(2) && random(templates.length)]!, random);
-    const { demuxer, frames, damage, tracks } = collect();
-    const size = 1 + random(4000);
+    const { demuxer, frames, damage, tracks } = collect({ live });
+    const size = live ? 188 * (1 + random(7)) : 1 + random(4000);
+    let interruptions = 0;
     try {
-      for (let at = 0; at < bytes.length; at += size) demuxer.push(bytes.subarray(at, at + size));
+      for (let at = 0; at < bytes.length; at += size) {
+        demuxer.push(bytes.subarray(at, at + size));
+        if (!live || random(12) > 0) continue;
+        if (random(2) === 0) demuxer.check();
+        else {
+          demuxer.discontinuity();
+          interruptions++;
+        }
+      }
       if (random(8) === 0) demuxer.discontinuity();
       else demuxer.flush();
     } catch (error) {
       assert.ok(error instanceof FormatError, `round ${round}: ${(error as Error).stack}`);
     }
     if (damage.length > 0) damaged++;
-    assert.ok(damage.length < 3 + bytes.length / 20, `round ${round}: ${damage.length} times damage`);
+    assert.ok(
+      damage.length < 3 + 4 * interruptions + bytes.length / 20,
+      `round ${round}: ${damage.length} times damage`,
+    );
     assert.ok(tracks.length < 40);
     const last = new Map<number, number>();
     let sum = 0;
@@ -151,13 +164,19 @@ export function fuzzTransportStream(seed: number, count: number): number {
       assert.ok(frame.dts >= 0 && frame.dts <= frame.pts, `round ${round}`);
       assert.ok(Number.isSafeInteger(frame.dts) && Number.isSafeInteger(frame.pts), `round ${round}`);
       assert.ok(Number.isSafeInteger(frame.duration) && (frame.duration > 0 || track.kind === 'data'));
-      if (tracks.length === 1)
+      // After an interruption the times are those of the source, which may have gone back.
+      if (tracks.length === 1 && interruptions === 0)
         assert.ok(frame.dts > (last.get(frame.trackId) ?? -1), `round ${round}: times do not rise`);
       last.set(frame.trackId, frame.dts);
     }
     assert.ok(sum <= bytes.length + 4 * frames.length + 4 * 2048);
   }
   return damaged;
+}
+
+/** Demuxes `count` harmed live feeds, which are interrupted. */
+export function fuzzLiveTransportStream(seed: number, count: number): number {
+  return fuzzTransportStream(seed, count, { live: true });
 }
 
 /** Demuxes `count` streams of random packets behind sync bytes: no frame comes of them. */

@@ -1,9 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { fuzzRandomPackets, fuzzSpliceTime, fuzzTransportStream } from './fuzz.fixture.ts';
+import { fuzzLiveTransportStream, fuzzRandomPackets, fuzzSpliceTime, fuzzTransportStream } from './fuzz.fixture.ts';
 
 test('2,000 harmed streams: no error but FormatError, times rise, nothing is larger than what came in', () => {
   const damaged = fuzzTransportStream(20_261, 2000);
+  assert.ok(damaged > 1000, `only ${damaged} were damaged`);
+});
+
+test('2,000 harmed live feeds that are interrupted: the same holds', () => {
+  const damaged = fuzzLiveTransportStream(20_262, 2000);
   assert.ok(damaged > 1000, `only ${damaged} were damaged`);
 });
 

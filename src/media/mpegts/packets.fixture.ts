@@ -8,6 +8,7 @@ import { concatBytes } from '../../lib/bytes.ts';
 import type { Frame, Track } from '../frame.ts';
 import { crc32Mpeg } from './crc.ts';
 import { createTsDemuxer } from './demuxer.ts';
+import type { TsDemuxerOptions } from './demuxer-options.ts';
 
 /** Times of a PES, 90 kHz; 33 bits are taken. */
 export interface Times {
@@ -156,14 +157,17 @@ export interface Delivered {
 }
 
 /** A demuxer that collects. */
-export function collect() {
+export function collect(options: TsDemuxerOptions = {}) {
   const delivered: Delivered = { tracks: [], frames: [], damage: [], leftOut: [] };
-  const demuxer = createTsDemuxer({
-    tracks: (tracks) => delivered.tracks.push(tracks),
-    frame: (frame) => delivered.frames.push(frame),
-    damage: (reason) => delivered.damage.push(reason),
-    leftOut: (tracks) => delivered.leftOut.push(tracks),
-  });
+  const demuxer = createTsDemuxer(
+    {
+      tracks: (tracks) => delivered.tracks.push(tracks),
+      frame: (frame) => delivered.frames.push(frame),
+      damage: (reason) => delivered.damage.push(reason),
+      leftOut: (tracks) => delivered.leftOut.push(tracks),
+    },
+    options,
+  );
   return { ...delivered, demuxer };
 }
 
