@@ -48,6 +48,8 @@ export class SimulatedNetwork {
   readonly #options: NetworkOptions;
   readonly #random: (below: number) => number;
   readonly #events: Event[] = [];
+  /** What waits in the listener's socket while its process is busy. */
+  #socket: (() => void)[] | undefined;
   #order = 0;
 
   constructor(
@@ -82,13 +84,17 @@ export class SimulatedNetwork {
       {
         now: () => this.#callerTime(),
         transmit: (packet) =>
-          this.#carry(packet, true, (copy) => this.listener.receive(copy, CALLER.address, CALLER.port)),
+          this.#carry(packet, true, (copy) =>
+            this.#atListener(() => this.listener.receive(copy, CALLER.address, CALLER.port)),
+          ),
         onClosed: () => {},
         onError: (error) => this.errors.push(error),
       },
       options.sequence,
     );
-    this.every(10_000, () => this.listener.tick());
+    this.every(10_000, () => {
+      if (!this.#socket) this.listener.tick();
+    });
     this.every(10_000, () => this.caller.tick());
   }
 
@@ -129,6 +135,17 @@ export class SimulatedNetwork {
     this.nowUs = untilUs;
   }
 
+  /** The listener's process is busy for a while: neither timers nor datagrams reach it. Then timers come first, as in Node. */
+  stallListener(forUs: number): void {
+    this.#socket = [];
+    this.at(this.nowUs + forUs, () => {
+      const waiting = this.#socket!;
+      this.#socket = undefined;
+      this.listener.tick();
+      for (const read of waiting) read();
+    });
+  }
+
   /** Connects: runs until the handshake is done on both sides. */
   async connect(): Promise<{ readonly caller: ProtocolConnection; readonly listener: SrtConnection }> {
     let caller: ProtocolConnection | undefined;
@@ -148,6 +165,11 @@ export class SimulatedNetwork {
       if (failure) throw failure;
     }
     return { caller, listener: this.accepted! };
+  }
+
+  #atListener(read: () => void): void {
+    if (this.#socket) this.#socket.push(read);
+    else read();
   }
 
   #callerTime(): number {

@@ -114,6 +114,24 @@ test('an interruption of two seconds loses what is too late, and the stream cont
   assert.ok(arrivals.lost >= 400 && arrivals.lost <= 1000, `${arrivals.lost}`);
 });
 
+test('a process that was busy reads what waits in its socket before it gives packets up', async () => {
+  let skipped = 0;
+  const network = new SimulatedNetwork({
+    seed: 7,
+    delayMs: 20,
+    // One packet is lost just before the listener is busy; its repetition arrives meanwhile.
+    filter: (packet, fromCaller) => !(fromCaller && !isControl(packet) && network.nowUs > lossUs && skipped++ === 0),
+  });
+  let lossUs = Number.POSITIVE_INFINITY;
+  const { caller, listener } = await network.connect();
+  const arrivals = countArrivals(listener);
+  lossUs = network.nowUs + 1_000_000;
+  network.at(lossUs + 50_000, () => network.stallListener(400_000));
+  const sent = sendNumbered(network, caller, 12);
+  assert.ok(skipped > 0);
+  assert.deepEqual(arrivals, { delivered: sent, lost: 0, wrong: 0 });
+});
+
 test('a silent peer is given up after the idle time on both sides', async () => {
   let isDown = false;
   const network = new SimulatedNetwork({ seed: 10, delayMs: 10, filter: () => !isDown });

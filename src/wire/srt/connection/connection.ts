@@ -56,6 +56,9 @@ const MAX_LATE_DROP_US = 1_000_000;
 const DROP_REQUESTS_PER_REPORT = 8;
 /** A packet further ahead is not plausible: 50 Mbps for more than 3 minutes. */
 const MAX_AHEAD = 1_000_000;
+/** A tick that comes so late means that this process was busy, µs. */
+const STALL_US = 30_000;
+const MAX_HOLD_US = 1_000_000;
 const REPEAT_KEYS_US = 250_000;
 const KEYS_EVERY_US = 100_000;
 
@@ -87,6 +90,9 @@ export class ProtocolConnection implements SrtConnection {
   #isClosed = false;
   #peerTimestampUs: number;
   #heardUs: number;
+  #tickedUs: number;
+  /** Until then nothing is given up: this process was busy, and what arrived meanwhile waits in its socket. */
+  #holdUntilUs = 0;
   #sentUs: number;
   #undecryptable = 0;
   #invalidReports = 0;
@@ -107,6 +113,7 @@ export class ProtocolConnection implements SrtConnection {
       this.#resolve = resolve;
     });
     this.#heardUs = nowUs;
+    this.#tickedUs = nowUs;
     this.#sentUs = nowUs;
     this.#peerTimestampUs = options.peerTimestampUs;
     this.#clock = new SenderClock(options.peerHandshakeUs, options.peerTimestampUs);
@@ -201,11 +208,11 @@ export class ProtocolConnection implements SrtConnection {
   /** Acknowledges, reports, skips, drops and sends what is due. Called every 10 ms. */
   tick(nowUs: number): void {
     if (this.#isClosed) return;
-    if (nowUs - this.#heardUs > this.#options.idleMs * 1000) {
-      this.end(`no packets for ${this.#options.idleMs / 1000} s`, true);
-      return;
-    }
-    this.#receiver.tick(nowUs);
+    const stalledUs = nowUs - this.#tickedUs;
+    this.#tickedUs = nowUs;
+    // To read what waits takes less than it took to arrive.
+    if (stalledUs > STALL_US) this.#holdUntilUs = nowUs + Math.min(stalledUs, MAX_HOLD_US);
+    if (nowUs >= this.#holdUntilUs) this.#giveUp(nowUs);
     if (this.#isClosed) return;
     this.#receiveRate.count(this.#receiver.counters.receivedBytes, nowUs);
     this.#sendRate.count(this.#sender.counters.queuedBytes, nowUs);
@@ -237,6 +244,13 @@ export class ProtocolConnection implements SrtConnection {
       sendBufferMs: this.#sender.ageUs(nowUs) / 1000,
       bandwidth: this.#bandwidth,
     };
+  }
+
+  /** Ends a connection whose peer is silent, and gives up packets that are too late. */
+  #giveUp(nowUs: number): void {
+    const { idleMs } = this.#options;
+    if (nowUs - this.#heardUs > idleMs * 1000) this.end(`no packets for ${idleMs / 1000} s`, true);
+    else this.#receiver.tick(nowUs);
   }
 
   #receiveData(packet: Uint8Array, nowUs: number): void {
