@@ -75,14 +75,20 @@ export const StreamSync = Type.Object(
     drift: orNull(
       Type.Number({
         description:
-          'skew per time, parts per million; positive: the clock of the encoder is slow. Null in the first minute',
+          'drift of the timestamps against the clock of this server over the last ten minutes, parts per million; positive: the clock of the encoder is slow. Null in the first minute, and for bursty sources',
       }),
     ),
+    driftOver: orNull(Type.Number({ description: 'time over which `drift` was measured, seconds' })),
     avOffset: orNull(
       Type.Number({
-        description: 'ms that audio is after the picture; null where both have one clock, which is never corrected',
+        description:
+          'how far audio has moved after the picture since the publisher began, ms; negative: before. It compares the newest timestamps of both tracks: the order of sending does not count, only its change. It is measured, never corrected. Null in the first 15 seconds, without both tracks, and for bursty sources',
       }),
     ),
+    audioOffset: Type.Number({
+      description:
+        'by how much oxbow presents the audio of the current run later, ms: `source.audioOffset` when the run began',
+    }),
     audioBehind: Type.Union([Type.Object({ least: Type.Number(), most: Type.Number() }), Type.Null()], {
       description:
         'how far audio arrived after its video in the last minute, ms of media. This is the order of sending, not an offset',

@@ -144,6 +144,8 @@ export const StatsHistory = Type.Object(
         dropped: Series('packets that never came in time'),
         damaged: Series('damaged places in the media'),
         viewers: Series('most viewers at the same time'),
+        avOffset: Series('how far audio has moved after the picture since the run began, ms; see `sync`'),
+        skew: Series('how far the wall clock is ahead of the time of the media since the run began, ms'),
       },
       { description: 'one value for each step; null where nothing was measured' },
     ),

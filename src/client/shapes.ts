@@ -489,6 +489,10 @@ export type StatsHistory = {
     damaged: (number | null)[];
     /** most viewers at the same time */
     viewers: (number | null)[];
+    /** how far audio has moved after the picture since the run began, ms; see `sync` */
+    avOffset: (number | null)[];
+    /** how far the wall clock is ahead of the time of the media since the run began, ms */
+    skew: (number | null)[];
   };
 };
 
@@ -545,7 +549,10 @@ export type StreamSync = {
   } | null;
   skew: number | null;
   drift: number | null;
+  driftOver: number | null;
   avOffset: number | null;
+  /** by how much oxbow presents the audio of the current run later, ms: `source.audioOffset` when the run began */
+  audioOffset: number;
   /** how far audio arrived after its video in the last minute, ms of media. This is the order of sending, not an offset */
   audioBehind: {
     least: number;

@@ -46,6 +46,8 @@ export interface Publisher extends StreamInput {
   readonly stats: PublisherStats;
   /** What it sends, also while it is on standby. */
   readonly meter: PublishMeter;
+  /** By how much the audio of the current run is moved, ms: `source.audioOffset` when the run began. */
+  readonly audioOffsetMs: number;
   /** Fires when the session has ended. If oxbow ended it, `reason` is an OxbowError. */
   readonly signal: AbortSignal;
   /**
@@ -122,6 +124,10 @@ export class Session implements Publisher {
     this.remote = request.remote;
     this.sinceMs = owner.clock.nowMs();
     request.signal.addEventListener('abort', this.#onAbort, { once: true });
+  }
+
+  get audioOffsetMs(): number {
+    return (this.#audio?.us ?? 0) / 1000;
   }
 
   get role(): PublisherRole {

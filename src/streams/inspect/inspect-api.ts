@@ -23,8 +23,6 @@ import { lastKeyFrame } from './key-frame.ts';
 import { parametersOf } from './parameters.ts';
 
 const DAY_MS = 86_400_000;
-/** The drift of a younger run is noise, seconds. */
-const DRIFT_FROM_S = 60;
 /** Recorded media that is searched for a key frame, µs. */
 const KEY_WITHIN_US = 60_000_000;
 
@@ -36,7 +34,7 @@ export function createInspectApi(
 ): InspectApi {
   return {
     buffer: (name) => bufferOf(catalog.get(name)),
-    sync: (name) => syncOf(catalog.get(name), clock.nowMs()),
+    sync: (name) => syncOf(catalog.get(name)),
     parameters: (name) => ({ tracks: catalog.get(name).list.tracks.map(parametersOf) }) satisfies StreamParameters,
     backpressure: (name) => backpressureOf(catalog.get(name)),
     async recovery(name) {
@@ -100,11 +98,13 @@ function bufferOf({ stream, list, recordingBacklog }: ManagedStream): StreamBuff
   };
 }
 
-function syncOf({ stream, list, measure, publishers, liveSinceUs }: ManagedStream, nowMs: number): StreamSync {
+function syncOf({ stream, list, measure, publishers }: ManagedStream): StreamSync {
   const { context, skewUs } = stream;
   const { figures } = measure;
-  const ageS = liveSinceUs === undefined ? 0 : nowMs / 1000 - liveSinceUs / 1e6;
-  const meters = publishers.active?.meter.trackMeters ?? [];
+  const { drift, avOffsetMs } = measure.clocks;
+  const { active } = publishers;
+  const meters = active?.meter.trackMeters ?? [];
+  const tenths = (value: number | undefined) => (value === undefined ? null : Math.round(value * 10) / 10);
   const runs = new Map<number, StreamSync['runs'][number]>();
   for (const { msn, run } of list.segments) {
     if (!runs.has(run.id)) runs.set(run.id, { run: run.id, firstMsn: msn, utcOffset: run.utcOffsetUs / 1e6 });
@@ -119,8 +119,10 @@ function syncOf({ stream, list, measure, publishers, liveSinceUs }: ManagedStrea
         }
       : null,
     skew: skewUs === undefined ? null : skewUs / 1000,
-    drift: skewUs === undefined || ageS < DRIFT_FROM_S ? null : Math.round((skewUs / ageS) * 10) / 10,
-    avOffset: figures?.avOffsetMs ?? null,
+    drift: tenths(drift?.ppm),
+    driftOver: drift ? Math.round(drift.seconds) : null,
+    avOffset: tenths(avOffsetMs),
+    audioOffset: active?.audioOffsetMs ?? 0,
     audioBehind: figures?.audioBehindMs ? { ...figures.audioBehindMs } : null,
     jitter: figures?.jitterMs === undefined ? null : Math.round(figures.jitterMs * 1000) / 1000,
     tracks: (context?.tracks ?? []).map(({ id, kind, timescale }) => {

@@ -38,7 +38,11 @@ const columns = {
   rttMs: 'max',
   jitterMs: 'max',
   viewers: 'max',
-} as const satisfies Record<string, 'sum' | 'max'>;
+  /** How far audio has moved after the picture since the run began; negative: before. */
+  avOffsetMs: 'farthest',
+  /** How far the wall clock is ahead of the time of the media since the run began. */
+  skewMs: 'farthest',
+} as const satisfies Record<string, 'sum' | 'max' | 'farthest'>;
 
 /** Name of a column. */
 export type HistoryColumn = keyof typeof columns;
@@ -55,7 +59,9 @@ const MAX_UNPACKED = WINDOW_ROWS * 100 * 4;
 export function merge(column: HistoryColumn, before: number, value: number): number {
   if (Number.isNaN(before)) return value;
   if (Number.isNaN(value)) return before;
-  return columns[column] === 'sum' ? before + value : Math.max(before, value);
+  if (columns[column] === 'sum') return before + value;
+  if (columns[column] === 'max') return Math.max(before, value);
+  return Math.abs(value) > Math.abs(before) ? value : before; // from 0
 }
 
 /** Rows by time. */

@@ -77,6 +77,8 @@ export class SeriesBuilder {
       dropped: plain('dropped', 0).map(known),
       damaged: plain('damaged', 0).map(known),
       viewers: plain('viewers', 0).map(known),
+      avOffset: plain('avOffsetMs', 1).map(known),
+      skew: plain('skewMs', 1).map(known),
     };
   }
 

@@ -8,7 +8,7 @@ import { openStreams, START_MS, type StreamsRig, temporaryFolder, tracks } from 
 const push = { source: { type: 'push' } } as const;
 
 /** A publisher of `door` that sends 25 pictures and 25 pieces of audio a second. */
-async function connect(rig: StreamsRig, { keyEveryS = 2, protocol = 'srt' } = {}) {
+async function connect(rig: StreamsRig, { keyEveryS = 2, protocol = 'srt', audioRate = 1, rate = 1 } = {}) {
   const { signal } = new AbortController();
   const stream = rig.catalog.get('door');
   const publisher = await stream.publishers.claim({ protocol, remote: '192.0.2.1:5000', signal });
@@ -22,7 +22,7 @@ async function connect(rig: StreamsRig, { keyEveryS = 2, protocol = 'srt' } = {}
         rig.clock.advance(40);
         if (sends) {
           for (const { id, timescale } of tracks) {
-            const dts = (n * timescale) / 25;
+            const dts = Math.round((n * timescale * rate * (id === 1 ? 1 : audioRate)) / 25);
             const key = id !== 1 || n % (keyEveryS * 25) === 0;
             const data = new Uint8Array(id === 1 ? 10_000 : 400);
             const frame: Frame = { trackId: id, dts, pts: dts, duration: timescale / 25, key, data };
@@ -41,6 +41,33 @@ const codesOf = (stats: StreamStats) =>
   stats.findings.filter(({ severity }) => severity !== 'good').map(({ code }) => code);
 
 suite('the figures of a stream', () => {
+  test('its clocks: the drift of the encoder, audio that loses time, and the applied offset', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', { source: { type: 'push', audioOffset: '-80ms' } });
+    const { send } = await connect(rig, { rate: 0.9995, audioRate: 0.999 });
+    send(10);
+    const early = rig.api.sync('door');
+    assert.deepEqual([early.drift, early.driftOver, early.avOffset, early.audioOffset], [null, null, null, -80]);
+    await rig.api.update('door', { source: { audioOffset: null } });
+    send(140);
+    const sync = rig.api.sync('door');
+    assert.ok(sync.drift! > 400 && sync.drift! < 600, `500 ppm slow: ${sync.drift}`);
+    assert.ok(sync.driftOver! >= 100);
+    assert.ok(sync.avOffset! < -110 && sync.avOffset! > -150, `0.1 % of 135 s: ${sync.avOffset}`);
+    assert.equal(sync.audioOffset, -80, 'as it was when the run began');
+    const nowMs = rig.clock.nowMs();
+    const { series } = await rig.api.statsHistory('door', nowMs - 60_000, nowMs, 5);
+    assert.ok(
+      series.avOffset.at(-2)! < -100 && series.skew.at(-2)! > 30,
+      JSON.stringify([series.avOffset, series.skew]),
+    );
+    assert.ok(
+      !rig.api.stats('door').findings.some(({ code }) => code === 'av-offset'),
+      'no advice by the arrival alone',
+    );
+  });
+
   test('are what its publisher sends, and what its protocol measured', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });

@@ -42,11 +42,16 @@ export function openMeasure(
   const measure = new StreamMeasure({
     clock,
     active: () => publishers.active,
-    side: () => ({
-      lowLatency: list.generation?.parts !== undefined,
-      skewMs: stream.skewUs === undefined ? undefined : stream.skewUs / 1000,
-      avOffsetMs: undefined,
-    }),
+    side() {
+      const { skewUs, context } = stream;
+      return {
+        lowLatency: list.generation?.parts !== undefined,
+        skewMs: skewUs === undefined ? undefined : skewUs / 1000,
+        delayUs: skewUs === undefined || !context ? undefined : context.run.utcOffsetUs + skewUs,
+        // Publishers of one container clock have none: what arrives later is not presented later (docs/media.md 4).
+        avOffsetMs: undefined,
+      };
+    },
     onSample: (sample) => countSample(metrics, definition().name, sample),
     save: (window) => stats.write(id, window).catch(failed('the figures of the stream were not saved')),
     onAdvice(code, finding) {

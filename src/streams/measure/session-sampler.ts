@@ -11,6 +11,9 @@ import { KEPT_SAMPLES, type PublishFigures, RATE_SAMPLES, type Sample, totalsOf 
 export interface StreamSide {
   readonly lowLatency: boolean;
   readonly skewMs: number | undefined;
+  /** Time of the wall clock less the timestamps, µs: the UTC offset of the run and its skew. */
+  readonly delayUs: number | undefined;
+  /** Only of sources whose audio has a clock of its own, by sender reports. */
   readonly avOffsetMs: number | undefined;
 }
 

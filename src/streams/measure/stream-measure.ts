@@ -9,6 +9,7 @@ import type { StatsWindow } from '../../recording/stats-table.ts';
 import { RecoveryLog } from '../inspect/recovery-log.ts';
 import { advise } from './advice.ts';
 import { AdviceWatch } from './advice-watch.ts';
+import { ClockMeter } from './clock-meter.ts';
 import type { PublishFigures, Sample } from './figures.ts';
 import { HistoryRows } from './history-rows.ts';
 import { SessionSampler, type StreamSide } from './session-sampler.ts';
@@ -44,6 +45,7 @@ export class StreamMeasure {
   readonly #rows = new HistoryRows();
   readonly #watch: AdviceWatch;
   #sampler: SessionSampler | undefined;
+  #clocks = new ClockMeter();
   #ticks = 0;
   /** Time of a bursty source that no media was counted for yet, ms. */
   #waitingMs = 0;
@@ -68,6 +70,7 @@ export class StreamMeasure {
     const session = active();
     if (session !== this.#sampler?.session) {
       this.#sampler = session && new SessionSampler(session, nowMs);
+      this.#clocks = new ClockMeter();
       this.#waitingMs = 0;
       if (!session) this.#watch.clear();
     } else if (this.#sampler) {
@@ -81,6 +84,11 @@ export class StreamMeasure {
   /** The figures of the active publisher; undefined without one, and until it was measured for a second. */
   get figures(): PublishFigures | undefined {
     return this.#sampler?.figures(this.#setup.clock.monotonicMs(), this.#setup.side());
+  }
+
+  /** The clocks of the active publisher. */
+  get clocks(): Pick<ClockMeter, 'drift' | 'avOffsetMs'> {
+    return this.#clocks;
   }
 
   /** The samples of the last minute, oldest first. */
@@ -102,6 +110,13 @@ export class StreamMeasure {
   #record(sampler: SessionSampler, sample: Sample, viewers: number): void {
     this.#setup.onSample(sample);
     const { stats, meter } = sampler.session;
+    const { skewMs, delayUs } = this.#setup.side();
+    const { audioBehindMs: behind } = sample;
+    this.#clocks.add({
+      nowMs: this.#setup.clock.monotonicMs(),
+      delayUs,
+      audioBehindMs: behind && (behind.least + behind.most) / 2,
+    });
     const hasMedia = sample.videoFrames + sample.audioFrames > 0;
     const coveredMs = sample.coveredMs + this.#waitingMs;
     if (meter.isBursty && !hasMedia && coveredMs < LONGEST_BURST_MS) {
@@ -126,6 +141,8 @@ export class StreamMeasure {
       rttMs: stats.rttMs,
       jitterMs: meter.isBursty ? undefined : (meter.videoTrack ?? meter.audioTrack)?.jitterMs,
       viewers,
+      avOffsetMs: this.#clocks.avOffsetMs,
+      skewMs,
     });
   }
 

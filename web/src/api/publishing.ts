@@ -2,12 +2,22 @@
  * API calls of the page for publishers: stream keys, addresses, what arrives, its history.
  * In: the session's cookie. Out: the shapes of src/api. Each call throws ApiError and aborts with `signal`.
  */
+
+import type { StreamSync } from '../../../src/api/inspect-shapes.ts';
 import type { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../src/api/publish-shapes.ts';
 import type { PushSourcePatch, SourceSettings } from '../../../src/api/shapes.ts';
 import type { StatsHistory, StreamStats } from '../../../src/api/stats-shapes.ts';
 import { askServer } from './client.ts';
 
-export type { CreatedPublishKey, PublishAddresses, PublishKeyView, SourceSettings, StatsHistory, StreamStats };
+export type {
+  CreatedPublishKey,
+  PublishAddresses,
+  PublishKeyView,
+  SourceSettings,
+  StatsHistory,
+  StreamStats,
+  StreamSync,
+};
 
 /** Settings of a new key. */
 export interface KeySettings {
@@ -55,6 +65,11 @@ export function revokeKey(name: string, id: string, signal: AbortSignal): Promis
 /** What arrives now, and what to change. */
 export function getStats(name: string, signal: AbortSignal): Promise<StreamStats> {
   return askServer(signal, (client, options) => client.getStreamStats({ name }, options));
+}
+
+/** The clocks of the stream now. */
+export function getSync(name: string, signal: AbortSignal): Promise<StreamSync> {
+  return askServer(signal, (client, options) => client.getStreamSync({ name }, options));
 }
 
 /**

@@ -4,7 +4,7 @@ import type { StatsHistory } from '../api/publishing.ts';
 import { axisOf, chartsOf, resolutionOf, rowsOf, SPANS_S, summaryOf, timesOf, valueText } from './history.ts';
 
 const names =
-  'videoBitrate audioBitrate bitrateIn frameRate keyFrameInterval rtt jitter loss retransmitted dropped damaged viewers'.split(
+  'videoBitrate audioBitrate bitrateIn frameRate keyFrameInterval rtt jitter loss retransmitted dropped damaged viewers avOffset skew'.split(
     ' ',
   );
 const history = (steps: number, series: Partial<StatsHistory['series']> = {}): StatsHistory => {
@@ -66,8 +66,9 @@ test('sums and texts of values', () => {
 });
 
 test('an axis begins at 0, and shows tiny values as small', () => {
-  assert.deepEqual(axisOf('rtt', 0.04), [0, 11.5]);
-  assert.deepEqual(axisOf('rtt', 100).map(Math.round), [0, 115]);
-  assert.equal(axisOf('loss', 0)[1] < 0.02, true);
-  assert.deepEqual(axisOf('bitrate', null), [0, 1.15]);
+  assert.deepEqual(axisOf('rtt', 0, 0.04), [0, 11.5]);
+  assert.deepEqual(axisOf('rtt', 20, 100).map(Math.round), [0, 115]);
+  assert.deepEqual(axisOf('clocks', -100, 20).map(Math.round), [-115, 115]);
+  assert.equal(axisOf('loss', 0, 0)[1] < 0.02, true);
+  assert.deepEqual(axisOf('bitrate', null, null), [0, 1.15]);
 });

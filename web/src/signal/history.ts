@@ -13,7 +13,7 @@ export interface Line {
 }
 
 /** What a chart measures. */
-export type Measure = 'bitrate' | 'frameRate' | 'rtt' | 'loss';
+export type Measure = 'bitrate' | 'frameRate' | 'rtt' | 'loss' | 'clocks';
 
 /** One chart. */
 export interface Chart {
@@ -37,7 +37,7 @@ export function resolutionOf(spanS: number): number {
 
 /** The charts that have a value; RTMP has neither round trip nor loss. */
 export function chartsOf({ series }: StatsHistory): readonly Chart[] {
-  const { videoBitrate, audioBitrate, frameRate, rtt, loss } = series;
+  const { videoBitrate, audioBitrate, frameRate, rtt, loss, avOffset, skew } = series;
   const all: readonly Chart[] = [
     {
       measure: 'bitrate',
@@ -49,6 +49,13 @@ export function chartsOf({ series }: StatsHistory): readonly Chart[] {
     { measure: 'frameRate', lines: [{ name: 'goLive.frameRate', values: frameRate }] },
     { measure: 'rtt', lines: [{ name: 'goLive.rtt', values: rtt }] },
     { measure: 'loss', lines: [{ name: 'goLive.loss', values: loss }] },
+    {
+      measure: 'clocks',
+      lines: [
+        { name: 'signal.avOffset', values: avOffset },
+        { name: 'signal.skew', values: skew },
+      ],
+    },
   ];
   return all
     .map((chart) => ({ ...chart, lines: chart.lines.filter(({ values }) => values.some((value) => value !== null)) }))
@@ -66,16 +73,17 @@ export function valueText(measure: Measure, value: number | null | undefined): s
   if (value === null || value === undefined) return '–';
   if (measure === 'bitrate') return bitrateText(value);
   if (measure === 'frameRate') return `${Number(value.toFixed(1))} fps`;
-  if (measure === 'rtt') return `${Math.round(value)} ms`;
+  if (measure === 'rtt' || measure === 'clocks') return `${Math.round(value) || 0} ms`;
   return `${Number((value * 100).toFixed(2))} %`;
 }
 
 /** Highest value that an axis shows at least: small values are no mountains. */
-const LEAST_AXIS: Readonly<Record<Measure, number>> = { bitrate: 1, frameRate: 1, rtt: 10, loss: 0.01 };
+const LEAST_AXIS: Readonly<Record<Measure, number>> = { bitrate: 1, frameRate: 1, rtt: 10, loss: 0.01, clocks: 50 };
 
-/** The ends of the axis of a chart whose highest value is `most`. */
-export function axisOf(measure: Measure, most: number | null): readonly [number, number] {
-  return [0, Math.max(most ?? 0, LEAST_AXIS[measure]) * 1.15];
+/** The ends of the axis of a chart with these extremes; what can be negative has 0 in the middle. */
+export function axisOf(measure: Measure, least: number | null, most: number | null): readonly [number, number] {
+  const end = Math.max(most ?? 0, -(least ?? 0), LEAST_AXIS[measure]) * 1.15;
+  return [measure === 'clocks' ? -end : 0, end];
 }
 
 /** Lowest, mean and highest value; null without one. */
