@@ -20,6 +20,7 @@ export const adviceCodes = [
   'b-frames',
   'codec-support',
   'no-audio',
+  'audio-codec',
   'audio-sample-rate',
   'audio-late',
   'av-offset',

@@ -38,6 +38,9 @@ export const TrackView = Type.Object(
     frameRate: Type.Optional(Type.Number()),
     sampleRate: Type.Optional(Type.Integer()),
     channels: Type.Optional(Type.Integer()),
+    convertedFrom: Type.Optional(
+      Type.String({ description: 'the codec that the publisher sends, e.g. `mp2`, if it is converted' }),
+    ),
   },
   { $id: 'TrackView' },
 );
@@ -108,6 +111,14 @@ const audioOffset = Type.Optional(
   }),
 );
 
+/** Which audio is converted to AAC. */
+const AudioConversion = Type.Union([
+  Type.Literal('auto', { description: 'MP2, which no browser plays, is converted to AAC; the default' }),
+  Type.Literal('aac', { description: 'all audio but AAC and Opus is converted to AAC' }),
+  Type.Literal('keep', { description: 'audio is recorded as it comes' }),
+]);
+const audio = Type.Optional(AudioConversion);
+
 /** What happens to a publisher while another one is active. */
 const OnSecondPublisher = Type.Union([
   Type.Literal('refuse', { description: 'a second publisher is refused; the default' }),
@@ -123,6 +134,7 @@ export const StreamSource = Type.Union(
         type: Type.Literal('pull'),
         url: Type.String({ maxLength: 4096 }),
         audioOffset,
+        audio,
         backup: Type.Optional(
           Type.String({ maxLength: 4096, description: 'a second address, read while `url` delivers no media' }),
         ),
@@ -151,6 +163,7 @@ export const StreamSource = Type.Union(
         type: Type.Literal('push'),
         onSecondPublisher: Type.Optional(OnSecondPublisher),
         audioOffset,
+        audio,
         latency: Type.Optional(
           Type.String({
             maxLength: 20,
@@ -196,13 +209,15 @@ export const PushSourcePatch = Type.Object(
   {
     onSecondPublisher: Type.Optional(Type.Union([OnSecondPublisher, Type.Null()])),
     audioOffset: orDefault('as in StreamSource', 20),
+    audio: Type.Optional(Type.Union([AudioConversion, Type.Null()])),
     latency: orDefault('as in StreamSource', 20),
     passphrase: orDefault('as in StreamSource', 79),
   },
   {
     $id: 'PushSourcePatch',
     additionalProperties: false,
-    description: 'only of sources of type `push`; latency, passphrase and audio offset apply to the next publisher',
+    description:
+      'only of sources of type `push`; latency, passphrase, audio offset and conversion apply to the next publisher',
   },
 );
 export type PushSourcePatch = Static<typeof PushSourcePatch>;
@@ -212,6 +227,7 @@ export const SourceSettings = Type.Object(
   {
     type: StreamView.properties.source.properties.type,
     audioOffset: Type.String({ description: 'by how much audio is presented later, e.g. `120ms`; negative: earlier' }),
+    audio: AudioConversion,
     onSecondPublisher: Type.Union([OnSecondPublisher, Type.Null()], {
       description: 'null for other types than `push`',
     }),

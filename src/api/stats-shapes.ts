@@ -58,8 +58,11 @@ export const StreamStats = Type.Object(
     audio: Type.Union(
       [
         Type.Object({
-          codec: Type.String(),
+          codec: Type.String({ description: 'what the publisher sends, e.g. `aac` or `mp2`' }),
           codecs: Type.String({ description: 'RFC 6381' }),
+          convertedTo: Type.Union([Type.Literal('aac'), Type.Null()], {
+            description: 'what is recorded and played in its place; null if it is not converted',
+          }),
           sampleRate: Type.Integer(),
           channels: Type.Integer(),
           bitrate: Type.Integer({ description: 'bit/s, over ten seconds' }),

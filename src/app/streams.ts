@@ -4,6 +4,7 @@
  */
 import { Leases } from '../cluster/lease.ts';
 import { createLocalLeases } from '../cluster/local-leases.ts';
+import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { closeEngine } from '../ffmpeg/engine.ts';
 import { MemoryBudget } from '../live/memory-budget.ts';
 import { Catalog } from '../streams/catalog.ts';
@@ -23,7 +24,7 @@ export function openStreams(
   { store, net, bus, disk, recordings }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings'>,
   { signal }: { readonly signal: AbortSignal },
 ): Streams {
-  const sources = { awaitReturn: true, settings, clock, log, metrics, net };
+  const sources = { awaitReturn: true, openAudioTranscoder, settings, clock, log, metrics, net };
   const deps: StreamDeps = {
     ...recordings,
     settings,

@@ -125,6 +125,7 @@ export interface EventDataByType {
       | 'b-frames'
       | 'codec-support'
       | 'no-audio'
+      | 'audio-codec'
       | 'audio-sample-rate'
       | 'audio-late'
       | 'av-offset'

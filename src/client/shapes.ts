@@ -84,6 +84,8 @@ export type TrackView = {
   frameRate?: number;
   sampleRate?: number;
   channels?: number;
+  /** the codec that the publisher sends, e.g. `mp2`, if it is converted */
+  convertedFrom?: string;
 };
 
 /** `SourceQuality` of the API. */
@@ -205,6 +207,7 @@ export type StreamSource =
       url: string;
       /** by how much audio is presented later, e.g. `120ms`; at most 2 s, negative: earlier */
       audioOffset?: string;
+      audio?: 'auto' | 'aac' | 'keep';
       /** a second address, read while `url` delivers no media */
       backup?: string;
       /** `best`, `worst`, a height as `720p`, a bitrate as `2M` */
@@ -221,6 +224,7 @@ export type StreamSource =
       onSecondPublisher?: 'refuse' | 'replace' | 'standby';
       /** by how much audio is presented later, e.g. `120ms`; at most 2 s, negative: earlier */
       audioOffset?: string;
+      audio?: 'auto' | 'aac' | 'keep';
       /** latency of SRT, e.g. `200ms`; default: the setting `srtLatency` */
       latency?: string;
       /** passphrase of SRT, 10 to 79 bytes; default: the setting `srtPassphrase`; never shown again */
@@ -258,10 +262,11 @@ export type StreamSettings = {
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
 };
 
-/** only of sources of type `push`; latency, passphrase and audio offset apply to the next publisher */
+/** only of sources of type `push`; latency, passphrase, audio offset and conversion apply to the next publisher */
 export type PushSourcePatch = {
   onSecondPublisher?: 'refuse' | 'replace' | 'standby' | null;
   audioOffset?: string | null;
+  audio?: 'auto' | 'aac' | 'keep' | null;
   latency?: string | null;
   passphrase?: string | null;
 };
@@ -283,6 +288,7 @@ export type SourceSettings = {
   type: 'pull' | 'push' | 'test';
   /** by how much audio is presented later, e.g. `120ms`; negative: earlier */
   audioOffset: string;
+  audio: 'auto' | 'aac' | 'keep';
   /** null for other types than `push` */
   onSecondPublisher: 'refuse' | 'replace' | 'standby' | null;
   /** latency of SRT, e.g. `200ms`; null: the setting `srtLatency` */
@@ -308,6 +314,7 @@ export type Finding = {
     | 'b-frames'
     | 'codec-support'
     | 'no-audio'
+    | 'audio-codec'
     | 'audio-sample-rate'
     | 'audio-late'
     | 'av-offset'
@@ -380,9 +387,12 @@ export type StreamStats = {
   } | null;
   /** null while there is no audio */
   audio: {
+    /** what the publisher sends, e.g. `aac` or `mp2` */
     codec: string;
     /** RFC 6381 */
     codecs: string;
+    /** what is recorded and played in its place; null if it is not converted */
+    convertedTo: 'aac' | null;
     sampleRate: number;
     channels: number;
     /** bit/s, over ten seconds */

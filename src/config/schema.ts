@@ -51,6 +51,8 @@ export interface PullSourceConfig {
   readonly userAgent?: string;
   /** By how much audio is presented later than its timestamps say, -2,000 to 2,000 ms. */
   readonly audioOffsetMs?: number;
+  /** Which audio is converted to AAC; `auto` if absent. */
+  readonly audio?: AudioMode;
 }
 
 /** A source that connects to oxbow. */
@@ -59,11 +61,16 @@ export interface PushSourceConfig {
   readonly onSecondPublisher: SecondPublisher;
   /** By how much audio is presented later than its timestamps say, -2,000 to 2,000 ms. */
   readonly audioOffsetMs?: number;
+  /** Which audio is converted to AAC; `auto` if absent. */
+  readonly audio?: AudioMode;
   /** Latency of SRT connections, ms; the setting `srtLatency` if absent. */
   readonly latencyMs?: number;
   /** Passphrase of SRT connections; the setting `srtPassphrase` if absent. */
   readonly passphrase?: string;
 }
+
+/** Which audio is converted to AAC: `auto` MP2, which no browser plays; `aac` all that is not AAC; `keep` none. */
+export type AudioMode = 'auto' | 'aac' | 'keep';
 
 /** What happens to a publisher while another one is active: `standby` takes over when the active one leaves or stalls. */
 export type SecondPublisher = 'refuse' | 'replace' | 'standby';
@@ -121,6 +128,11 @@ const stream = section({
     audioOffset: audioOffset(
       'By how much audio is presented later than its timestamps say (type `pull`, `push`), at most 2 s; negative: earlier. Applies from the next connection on.',
     ),
+    audio: choice(
+      ['auto', 'aac', 'keep'],
+      'auto',
+      'Which audio is converted to AAC (type `pull`, `push`): `auto` MP2, which no browser plays; `aac` also MP3, AC-3 and E-AC-3, as stereo; `keep` none. Applies from the next connection on.',
+    ),
     onSecondPublisher: choice(
       ['refuse', 'replace', 'standby'],
       'refuse',
@@ -159,12 +171,15 @@ const streams: NamedSections<StreamDraft> = {
   refine(values) {
     const { source, relays, keys, ...others } = values as Values<typeof stream>;
     const rest = { ...others, ...(relays.length > 0 && { relays }), ...(keys.length > 0 && { keys }) };
-    const moved = source.audioOffset !== 0 && { audioOffsetMs: source.audioOffset };
+    const sound = {
+      ...(source.audioOffset !== 0 && { audioOffsetMs: source.audioOffset }),
+      ...(source.audio !== 'auto' && { audio: source.audio }),
+    };
     if (source.type !== 'pull') {
       if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
       if (source.backup !== '') throw new FormatError(`a ${source.type} source has no backup`, 0);
       const { type, onSecondPublisher, latency, passphrase } = source;
-      const push = { type: 'push', onSecondPublisher, ...srtOf(latency, passphrase ?? ''), ...moved } as const;
+      const push = { type: 'push', onSecondPublisher, ...srtOf(latency, passphrase ?? ''), ...sound } as const;
       return { ...rest, source: type === 'test' ? { type } : push };
     }
     if (source.url === '') throw new FormatError('a pull source needs a url', 0);
@@ -178,7 +193,7 @@ const streams: NamedSections<StreamDraft> = {
         ...(source.quality !== '' && { quality: source.quality }),
         ...(source.from !== undefined && { fromMs: source.from }),
         ...(source.userAgent !== '' && { userAgent: source.userAgent }),
-        ...moved,
+        ...sound,
       },
     };
   },

@@ -29,7 +29,7 @@ export const childCounts = (): { readonly running: number; readonly started: num
 /** Options of {@link openChild}. */
 export interface ChildSetup {
   /** Entry file below `child/`, without extension. */
-  readonly entry: 'answer-main' | 'recode-main' | 'test-picture-main';
+  readonly entry: 'answer-main' | 'audio-main' | 'recode-main' | 'test-picture-main';
   /** Most private writable memory, bytes; limited by RLIMIT_DATA if `prlimit` is installed. */
   readonly maxDataBytes: number;
   /** Called for each message; the payload may be kept. An exception kills the child and becomes the reason of its end. */

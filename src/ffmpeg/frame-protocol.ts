@@ -24,6 +24,8 @@ export const messageKinds = {
   frame: 6,
   /** To the child: no more frames. Empty. */
   end: 7,
+  /** To the child: see {@link printMark}; it returns the message after the result of all frames before it. */
+  mark: 8,
 } as const;
 
 const HEADER_BYTES = 5;
@@ -168,6 +170,32 @@ export function parseTracks(payload: Uint8Array): Track[] {
       return { ...track, config: { ...track.config, record: new Uint8Array(bytes) } } as Track;
     },
   );
+}
+
+/** A position between frames. */
+export interface Mark {
+  /** 0 to 2^32 - 1. */
+  readonly id: number;
+  /** The media ends here: everything that the child still holds comes out before the mark. */
+  readonly ends: boolean;
+}
+
+/** Serializes a message of kind `mark`: u32 id, u8 ends. */
+export function printMark({ id, ends }: Mark): Uint8Array {
+  const payload = new Uint8Array(5);
+  new DataView(payload.buffer).setUint32(0, id);
+  payload[4] = ends ? 1 : 0;
+  return printMessage(messageKinds.mark, payload);
+}
+
+/**
+ * Reads the payload of a message of kind `mark`.
+ *
+ * @throws FormatError if it is truncated
+ */
+export function parseMark(payload: Uint8Array): Mark {
+  const reader = new ByteReader(payload, 'engine mark');
+  return { id: reader.u32(), ends: reader.u8() === 1 };
 }
 
 /** Operations of the engine. */

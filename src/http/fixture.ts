@@ -295,7 +295,7 @@ function fakeStreams(calls: string[]): StreamsApi {
       if (!known.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
       return {
         ...{ type: 'push', audioOffset: '0ms', onSecondPublisher: 'refuse' },
-        ...{ latency: '400ms', hasPassphrase: true },
+        ...{ audio: 'auto', latency: '400ms', hasPassphrase: true },
       };
     },
     async update(name, patch, check) {

@@ -37,6 +37,10 @@ export interface AudioConfig {
   /** Hz, of the decoder's output as the container signals it. */
   readonly sampleRate: number;
   readonly channels: number;
+  /** MPEG audio of Layer I or II (MP2), under the name of MP3; absent for Layer III. */
+  readonly layer?: 1 | 2;
+  /** Name of the codec that a publisher sent, e.g. `mp2`, where oxbow converted it to this one. */
+  readonly convertedFrom?: string;
 }
 
 /** Timed text as cues of WebVTT; samples as in ISO/IEC 14496-30, 7. */

@@ -20,6 +20,7 @@ import type { PinTable } from '../recording/pin-table.ts';
 import type { StatsTable } from '../recording/stats-table.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
+import type { OpenTranscoder } from '../transcode/audio/supervised-transcoder.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { PictureTable } from './picture/picture-table.ts';
 
@@ -65,6 +66,8 @@ export interface StreamDeps {
   readonly events: Pick<EventBus, 'publish'>;
   /** Selects the ingest of a source; see source/sources. */
   readonly runSource: RunSource;
+  /** Starts a process that converts audio; for tests. */
+  readonly openAudioTranscoder?: OpenTranscoder;
   /** Whether the disk has room to record. */
   readonly mayWrite: () => boolean;
   /**

@@ -3,17 +3,21 @@
  * In: start, stop, claims of protocols. Out: frames for the live stream; publisher events; the end of a source.
  */
 import type { LeftOutTrack } from '../api/left-out.ts';
-import type { SecondPublisher, SourceConfig } from '../config/schema.ts';
+import type { AudioMode, SecondPublisher, SourceConfig } from '../config/schema.ts';
+import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import type { ClaimRequest, Publisher } from '../ingest/publisher.ts';
 import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import type { Stream } from '../live/stream.ts';
 import { gopBounds } from '../packager/pipeline.ts';
+import { AudioStage } from '../transcode/audio/audio-stage.ts';
+import { ConversionReport } from '../transcode/audio/conversion-report.ts';
 import type { StreamDefinition } from './definition.ts';
 import { PauseGate } from './publish/pause-gate.ts';
 import { reportPublisher } from './publish-events.ts';
 import { type SourceClient, type SourceClientOptions, startSourceClient } from './source/source-client.ts';
+import { audioModeOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
 /** The problem of a push stream without a publisher. */
@@ -40,6 +44,9 @@ export class StreamPublishers {
   readonly #setup: StreamPublishersSetup;
   readonly #slot: PublisherSlot;
   readonly #gate: PauseGate;
+  /** Converts audio that browsers cannot play, see `source.audio`. */
+  readonly #audio: AudioStage;
+  readonly #conversion: ConversionReport;
   /** Set between start and end; `client` reads the source of a stream that is not of type `push`. */
   #running: { client?: SourceClient } | undefined;
 
@@ -47,11 +54,18 @@ export class StreamPublishers {
     this.#setup = setup;
     const { deps, stream, definition } = setup;
     this.#gate = new PauseGate(stream, { isPaused: definition().paused });
+    this.#conversion = new ConversionReport({ ...deps, name: () => definition().name });
+    this.#audio = new AudioStage(this.#gate, {
+      open: deps.openAudioTranscoder ?? openAudioTranscoder,
+      clock: deps.clock,
+      mode: () => audioModeOf(definition().source),
+      report: this.#conversion,
+    });
     this.#slot = new PublisherSlot({
       leases: deps.leases,
       streamId: definition().id,
       clock: deps.clock,
-      input: this.#gate,
+      input: this.#audio,
       policy: () => policyOf(definition().source),
       audioOffsetMs: () => audioOffsetOf(definition().source),
       bounds: { gop: gopBounds(deps.settings.now), memory: stream.memory },
@@ -87,6 +101,11 @@ export class StreamPublishers {
   /** Whether it waits for a publisher to connect. */
   get isUnpublished(): boolean {
     return this.isRunning && this.#isPush && !this.#slot.active;
+  }
+
+  /** How the audio of the publisher is converted: the option, and why it fails now. */
+  get conversion(): { readonly mode: AudioMode; readonly problem: string } {
+    return { mode: audioModeOf(this.#setup.definition().source), problem: this.#conversion.problem };
   }
 
   /** The publisher that delivers the stream's frames: a connection, or the client that reads the source. */
@@ -140,6 +159,7 @@ export class StreamPublishers {
     if (this.#running !== running) return;
     this.#running = undefined;
     await this.#slot.close(reason);
+    await this.#audio.reset();
   }
 
   /**

@@ -72,8 +72,9 @@ export function trackViewOf(track: Track): TrackView {
     return { id, kind, codecs, language, width, height, ...(frameRate !== undefined && { frameRate }) };
   }
   if (track.kind !== 'audio') return { id, kind, codecs: config.codecs, language };
-  const { sampleRate, channels } = track.config;
-  return { id, kind, codecs: config.codecs, language, sampleRate, channels };
+  const { sampleRate, channels, convertedFrom } = track.config;
+  const converted = convertedFrom !== undefined && { convertedFrom };
+  return { id, kind, codecs: config.codecs, language, sampleRate, channels, ...converted };
 }
 
 /** A marker. */

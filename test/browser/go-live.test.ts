@@ -304,7 +304,14 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
       .fetch('/api/v1/streams/studio/source')
       .then(async (r) => ({ body: await r.json() }));
     assert.deepEqual(source, {
-      ...{ type: 'push', audioOffset: '0s', onSecondPublisher: 'standby', latency: '300ms', hasPassphrase: true },
+      ...{
+        type: 'push',
+        audioOffset: '0s',
+        audio: 'auto',
+        onSecondPublisher: 'standby',
+        latency: '300ms',
+        hasPassphrase: true,
+      },
     });
     await page.getByRole('radio', { name: 'SRT' }).check();
     assert.match(await field('Server'), /latency=300000&passphrase=correct-horse$/);

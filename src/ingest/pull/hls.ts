@@ -19,6 +19,7 @@ import { AudioRenditions } from './rendition/audio-renditions.ts';
 import { readRendition } from './rendition/rendition.ts';
 import { TimedTracks } from './rendition/timed-tracks.ts';
 import { RunFeeder } from './run/run-feeder.ts';
+import { type AudioConverter, convertAudio } from './segment/convert-audio.ts';
 import { KeyStore } from './segment/key-store.ts';
 import { releaseFrames } from './segment/segment-demux.ts';
 import { hasBecomePast, isPast } from './segment/segment-start.ts';
@@ -36,6 +37,8 @@ export interface HlsPullOptions extends PullOptions {
   readonly limits?: FetchLimits | undefined;
   /** Wait without limit for the return of a live source that ends its playlist; the input is `offline` meanwhile. Default false: the pull ends. */
   readonly awaitReturn?: boolean | undefined;
+  /** Converts audio that browsers cannot play; absent: audio is published as it comes. */
+  readonly converter?: AudioConverter | undefined;
   /** With `awaitReturn`: the source was live before this pull. An ended playlist is the rest of a broadcast, not VOD. */
   readonly wasLive?: boolean | undefined;
 }
@@ -109,7 +112,8 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
       past = isPast(segment) || (past && hasBecomePast(segment, options.clock.nowMs()));
       const waitMs = 1000 * segment.targetDurationS * (past ? WAIT.past : WAIT.live);
       const withAudio = await audio.join(media, segment, waitMs, { signal });
-      const joined = await timed.join(withAudio, segment, { signal });
+      const playable = await convertAudio(withAudio, options.converter, { signal });
+      const joined = await timed.join(playable, segment, { signal });
       if (past) await options.input.ready?.({ signal });
       feeder.publish(segment, joined);
       releaseFrames(joined);

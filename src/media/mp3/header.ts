@@ -66,7 +66,8 @@ export function parseMp3Header(bytes: Uint8Array, at: number, end: number): Mp3H
 }
 
 /** The configuration of a track with these frames; all layers have the same name in RFC 6381. */
-export function mp3Config({ version, sampleRate, channels }: Omit<Mp3Header, 'frameBytes'>): AudioConfig {
+export function mp3Config({ version, layer, sampleRate, channels }: Omit<Mp3Header, 'frameBytes'>): AudioConfig {
   const codecs = version === 1 ? 'mp4a.6B' : 'mp4a.69';
-  return { codec: 'mp3', record: new Uint8Array(0), codecs, sampleRate, channels };
+  const config: AudioConfig = { codec: 'mp3', record: new Uint8Array(0), codecs, sampleRate, channels };
+  return layer === 3 ? config : { ...config, layer };
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { suite, test } from 'node:test';
 import { type AdviceCode, adviceCodes, type Finding } from '../../api/advice.ts';
+import type { AudioConfig } from '../../media/frame.ts';
 import { audioTrack, videoTrack } from '../../media/isobmff/media.fixture.ts';
 import { advise, worstOf } from './advice.ts';
 import { AdviceWatch } from './advice-watch.ts';
@@ -37,8 +38,16 @@ const fine: PublishFigures = {
   announced: { videoBitrate: 2_500_000, audioBitrate: 128_000, frameRate: 30, keyFrameIntervalS: 2 },
   ...{ jitterMs: 2, longestPauseMs: 60, audioBehindMs: { least: -20, most: 60 }, skewMs: 3, avOffsetMs: 5 },
   ...{ backwards: 0, damaged: 0, sizeChanges: 0 },
+  conversion: { mode: 'auto', problem: '' },
 };
 const withVideo = (change: Partial<VideoFigures>): PublishFigures => ({ ...fine, video: { ...video, ...change } });
+const withAudio = (
+  config: Partial<AudioConfig>,
+  conversion: Partial<PublishFigures['conversion']> = {},
+): PublishFigures => ({
+  ...{ ...fine, audio: { ...audio, config: { ...audio.config, ...config } } },
+  conversion: { ...fine.conversion, ...conversion },
+});
 const withLink = (change: Partial<LinkFigures>): PublishFigures => ({ ...fine, link: { ...link, ...change } });
 
 /** For each code: figures that trigger it, with the severity. */
@@ -73,6 +82,15 @@ const triggers: Readonly<Record<AdviceCode, readonly (readonly [PublishFigures, 
     [withVideo({ config: { ...video.config, codec: 'vp9' } }), 'warn'],
   ],
   'no-audio': [[{ ...fine, audio: undefined }, 'warn']],
+  'audio-codec': [
+    [withAudio({ codec: 'mp3', layer: 2 }), 'good'],
+    [withAudio({ codec: 'mp3', layer: 2 }, { problem: 'it was killed' }), 'bad'],
+    [withAudio({ codec: 'mp3', layer: 2 }, { mode: 'keep' }), 'warn'],
+    [withAudio({ convertedFrom: 'mp2' }), 'good'],
+    [withAudio({ codec: 'ac3' }), 'warn'],
+    [withAudio({ codec: 'ac3' }, { mode: 'aac' }), 'good'],
+    [withAudio({ codec: 'mp3' }), 'good'],
+  ],
   'audio-sample-rate': [
     [fine, 'good'],
     [{ ...fine, audio: { ...audio, config: { ...audio.config, sampleRate: 22_050 } } }, 'warn'],

@@ -4,6 +4,8 @@
  * In: figures of a publisher. Out: findings in the order of the table. Pure.
  */
 import { type AdviceCode, adviceCodes, type Finding } from '../../api/advice.ts';
+import { type SourceAudio, sourceAudioOf } from '../../ffmpeg/audio-transcoder-options.ts';
+import { isConverted } from '../../transcode/audio/plan.ts';
 import type { PublishFigures } from './figures.ts';
 
 /** A finding without its code and unit. `hint` is only given where something is to be changed. */
@@ -64,6 +66,15 @@ function silence(kind: string, silentS: number | undefined): Judgement | undefin
     hint: `Check that the encoder still sends ${kind} and that the network is up.`,
   };
 }
+
+/** Audio that is not AAC: its name, and where it plays. */
+const AUDIO_CODECS: Readonly<Record<SourceAudio, { readonly name: string; readonly where: string }>> = {
+  mp1: { name: 'MPEG audio Layer I', where: 'No browser plays it.' },
+  mp2: { name: 'MP2', where: 'No browser plays it.' },
+  mp3: { name: 'MP3', where: 'Nearly every browser plays it.' },
+  ac3: { name: 'AC-3', where: 'Among browsers, only Safari plays it.' },
+  eac3: { name: 'E-AC-3', where: 'Among browsers, only Safari plays it.' },
+};
 
 /** The table. */
 const rules: Readonly<Record<AdviceCode, Rule>> = {
@@ -238,6 +249,26 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
         target: null,
         text: 'There is no audio track.',
         hint: 'If sound is expected, enable an audio source in the encoder and choose AAC.',
+      };
+    },
+  },
+  'audio-codec': {
+    unit: '',
+    judge({ audio, conversion }) {
+      const codec = audio && (audio.config.convertedFrom ?? sourceAudioOf(audio.config));
+      if (!audio || !codec) return undefined;
+      const { name, where } = AUDIO_CODECS[codec as SourceAudio];
+      const text = `The audio is ${name}`;
+      const isOurs = audio.config.convertedFrom !== undefined || isConverted(audio.config, conversion.mode);
+      if (isOurs && conversion.problem === '') return good(null, null, `${text}, converted to AAC.`);
+      const problem = isOurs ? `, and its conversion to AAC fails: ${conversion.problem}` : `. ${where}`;
+      if (!isOurs && codec === 'mp3') return good(null, null, `${text}${problem}`);
+      return {
+        severity: isOurs ? 'bad' : 'warn',
+        ...{ value: null, target: null, text: isOurs ? `${text}${problem}.` : `${text}${problem}` },
+        hint: isOurs
+          ? 'Set the audio codec of the encoder to AAC.'
+          : 'Set the audio codec of the encoder to AAC, or `audio` of the stream to `aac`.',
       };
     },
   },

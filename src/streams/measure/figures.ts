@@ -2,6 +2,7 @@
  * The figures of what a publisher sends now, over the last seconds: the input of the advice and of `GET /streams/{name}/stats`.
  * In: one sample a second of a publisher session. Out: figures. Pure.
  */
+import type { AudioMode } from '../../config/schema.ts';
 import type { AudioConfig, VideoConfig } from '../../media/frame.ts';
 
 /** What one second of a session brought. Counts are differences; times are milliseconds. */
@@ -115,6 +116,8 @@ export interface PublishFigures {
   readonly skewMs: number | undefined;
   /** Offset of audio against video that was measured for sources with separate clocks, ms; positive: audio is late. */
   readonly avOffsetMs: number | undefined;
+  /** Which audio is converted to AAC, and why that fails now; empty if it does not. */
+  readonly conversion: { readonly mode: AudioMode; readonly problem: string };
   /** In the last minute. */
   readonly backwards: number;
   readonly damaged: number;

@@ -19,7 +19,7 @@ import { StreamMeasure } from './stream-measure.ts';
 export interface MeasuredParts {
   readonly stream: Stream;
   readonly list: LiveWindow;
-  readonly publishers: Pick<StreamPublishers, 'active' | 'events'>;
+  readonly publishers: Pick<StreamPublishers, 'active' | 'conversion' | 'events'>;
   readonly definition: () => StreamDefinition;
   /** Windows of the last hour, see `recentWindows`. */
   readonly windows: readonly StatsWindow[];
@@ -50,6 +50,7 @@ export function openMeasure(
         delayUs: skewUs === undefined || !context ? undefined : context.run.utcOffsetUs + skewUs,
         // Publishers of one container clock have none: what arrives later is not presented later (docs/media.md 4).
         avOffsetMs: undefined,
+        conversion: publishers.conversion,
       };
     },
     onSample: (sample) => countSample(metrics, definition().name, sample),

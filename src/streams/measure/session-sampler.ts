@@ -15,6 +15,8 @@ export interface StreamSide {
   readonly delayUs: number | undefined;
   /** Only of sources whose audio has a clock of its own, by sender reports. */
   readonly avOffsetMs: number | undefined;
+  /** How the audio is converted. */
+  readonly conversion: PublishFigures['conversion'];
 }
 
 /** Most characters of the encoder's name. */
@@ -155,6 +157,7 @@ export class SessionSampler {
           ? undefined
           : { least: Math.min(...behind.map((one) => one.least)), most: Math.max(...behind.map((one) => one.most)) },
       skewMs: stream.skewMs,
+      conversion: stream.conversion,
       avOffsetMs: stream.avOffsetMs,
       backwards: minute.sum((one) => one.backwards),
       damaged: minute.sum((one) => one.damaged),

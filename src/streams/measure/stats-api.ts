@@ -5,7 +5,9 @@
 import { printRfc3339 } from '../../api/instant.ts';
 import type { StatsHistory, StreamStats } from '../../api/stats-shapes.ts';
 import type { StatsApi } from '../../api/streams-api.ts';
+import { sourceAudioOf } from '../../ffmpeg/audio-transcoder-options.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
+import { isConverted } from '../../transcode/audio/plan.ts';
 import type { Catalog } from '../catalog.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
@@ -120,8 +122,18 @@ function videoOf(figures: PublishFigures | undefined): StreamStats['video'] {
 function audioOf(figures: PublishFigures | undefined): StreamStats['audio'] {
   if (!figures?.audio) return null;
   const { config, bitrate, silentS } = figures.audio;
-  const { codec, codecs, sampleRate, channels } = config;
-  return { codec, codecs, sampleRate, channels, bitrate: Math.round(bitrate), silent: toMs(silentS) };
+  const { codecs, sampleRate, channels } = config;
+  const codec = config.convertedFrom ?? sourceAudioOf(config) ?? config.codec;
+  const converted = config.convertedFrom !== undefined || isConverted(config, figures.conversion.mode);
+  return {
+    codec,
+    codecs,
+    convertedTo: converted ? 'aac' : null,
+    sampleRate,
+    channels,
+    bitrate: Math.round(bitrate),
+    silent: toMs(silentS),
+  };
 }
 
 function linkOf(figures: PublishFigures | undefined): StreamStats['link'] {

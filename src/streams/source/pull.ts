@@ -11,6 +11,7 @@ import { detectSource } from '../../ingest/page/detect-source.ts';
 import { joinFacts, type PageAddress, PageSource } from '../../ingest/page/page.ts';
 import { type HlsPullOptions, runHlsPull } from '../../ingest/pull/hls.ts';
 import type { PullCounters, PullLog } from '../../ingest/pull/pull-log.ts';
+import type { AudioConverter } from '../../ingest/pull/segment/convert-audio.ts';
 import { runSrtPull } from '../../ingest/srt/srt-pull.ts';
 import { runUdpSource, type UdpCounters } from '../../ingest/udp/udp-source.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -27,6 +28,8 @@ export interface PullDeps {
   readonly log: PullLog;
   readonly config: Pick<Config, 'pages' | 'pull' | 'srtLatency'>;
   readonly counters?: (PullCounters & UdpCounters) | undefined;
+  /** Converts audio of segments; absent: it is published as it comes. */
+  readonly converter?: AudioConverter | undefined;
 }
 
 /** What is pulled, and where to. */
@@ -58,7 +61,7 @@ export async function runPull(
   options: RunPullOptions,
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
-  const { net, clock, log, config, counters } = deps;
+  const { net, clock, log, config, counters, converter } = deps;
   const { trusted, input, onFacts, awaitReturn, wasLive } = options;
   if (isUdpUrl(options.source.url)) {
     const address = parseUdpUrl(options.source.url);
@@ -87,6 +90,7 @@ export async function runPull(
     counters,
     awaitReturn,
     wasLive,
+    converter,
   };
   if (handler !== 'page') return pullers[handler]({ ...shared, url, trusted, onFacts }, { signal });
   const { ytDlp: program, timeout, format } = config.pages;

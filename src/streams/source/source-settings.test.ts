@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { patchSource, sourceOf, sourceSettingsOf, withDefaults } from './source-settings.ts';
+import { audioModeOf, patchSource, sourceOf, sourceSettingsOf, withDefaults } from './source-settings.ts';
 
 const url = 'https://cam.example/live.m3u8';
 
@@ -50,11 +50,27 @@ test('a patch of a push source changes what it names, and null restores the defa
   assert.throws(() => patchSource(sourceOf({ type: 'pull', url }), {}), { name: 'FormatError' });
 });
 
+test('which audio is converted is stored only where it is not the default', () => {
+  assert.deepEqual(sourceOf({ type: 'pull', url, audio: 'auto' }), sourceOf({ type: 'pull', url }));
+  const kept = sourceOf({ type: 'push', audio: 'keep' });
+  assert.equal(audioModeOf(kept), 'keep');
+  assert.deepEqual([audioModeOf({ type: 'test' }), audioModeOf(sourceOf({ type: 'push' }))], ['keep', 'auto']);
+  assert.deepEqual(patchSource(kept, { latency: '200ms' }), { ...kept, latencyMs: 200 });
+  assert.deepEqual(patchSource(kept, { audio: null }), sourceOf({ type: 'push' }));
+  assert.equal(audioModeOf(patchSource(kept, { audio: 'aac' })), 'aac');
+});
+
 test('the settings of a source are shown without its address and secrets', () => {
   const source = sourceOf({ type: 'push', latency: '200ms', passphrase: 'correct horse', audioOffset: '-80ms' });
-  const shown = { type: 'push', onSecondPublisher: 'refuse', latency: '200ms', hasPassphrase: true } as const;
+  const shown = {
+    type: 'push',
+    audio: 'auto',
+    onSecondPublisher: 'refuse',
+    latency: '200ms',
+    hasPassphrase: true,
+  } as const;
   assert.deepEqual(sourceSettingsOf(source), { ...shown, audioOffset: '-80ms' });
   assert.deepEqual(sourceSettingsOf(sourceOf({ type: 'pull', url })), {
-    ...{ type: 'pull', audioOffset: '0s', onSecondPublisher: null, latency: null, hasPassphrase: false },
+    ...{ type: 'pull', audioOffset: '0s', audio: 'auto', onSecondPublisher: null, latency: null, hasPassphrase: false },
   });
 });

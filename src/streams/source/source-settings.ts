@@ -4,7 +4,7 @@
  */
 import type { PushSourcePatch, SourceSettings, StreamSource } from '../../api/shapes.ts';
 import { headers } from '../../config/option.ts';
-import type { Config, PullSourceConfig, SourceConfig } from '../../config/schema.ts';
+import type { AudioMode, Config, PullSourceConfig, SourceConfig } from '../../config/schema.ts';
 import { sourceUrl } from '../../config/source-address.ts';
 import {
   printAudioOffset,
@@ -28,14 +28,15 @@ const headerFields = headers('');
 export function sourceOf(source: StreamSource): SourceConfig {
   if (source.type === 'test') return { type: 'test' };
   const audioOffsetMs = readAudioOffset(source.audioOffset ?? '0');
-  const moved = audioOffsetMs !== 0 && { audioOffsetMs };
+  const { audio = 'auto' } = source;
+  const sound = { ...(audioOffsetMs !== 0 && { audioOffsetMs }), ...(audio !== 'auto' && { audio }) };
   if (source.type === 'push') {
     const { onSecondPublisher = 'refuse', latency, passphrase = '' } = source;
     return {
       type: 'push',
       onSecondPublisher,
       ...srtOf(latency === undefined ? undefined : readLatency(latency), passphrase),
-      ...moved,
+      ...sound,
     };
   }
   const { url, backup, quality, from, userAgent } = source;
@@ -48,7 +49,7 @@ export function sourceOf(source: StreamSource): SourceConfig {
     ...(quality !== undefined && { quality: readQuality(quality) }),
     ...(fromMs !== undefined && { fromMs }),
     ...(userAgent !== undefined && { userAgent: readUserAgent(userAgent) }),
-    ...moved,
+    ...sound,
   };
 }
 
@@ -60,7 +61,8 @@ export function sourceOf(source: StreamSource): SourceConfig {
 export function patchSource(source: SourceConfig, patch: PushSourcePatch): SourceConfig {
   if (source.type !== 'push')
     throw new FormatError('`source` can be changed for streams of source type `push` only', 0);
-  const { audioOffsetMs, latencyMs, passphrase, ...rest } = source;
+  const { audio: current = 'auto', audioOffsetMs, latencyMs, passphrase, ...rest } = source;
+  const audio = patch.audio === undefined ? current : (patch.audio ?? 'auto');
   const offsetMs = patch.audioOffset === undefined ? audioOffsetMs : readAudioOffset(patch.audioOffset ?? '0');
   const changedMs = patch.latency === undefined ? latencyMs : readLatency(patch.latency ?? '');
   const secret = patch.passphrase === undefined ? passphrase : (patch.passphrase ?? undefined);
@@ -69,6 +71,7 @@ export function patchSource(source: SourceConfig, patch: PushSourcePatch): Sourc
     ...(patch.onSecondPublisher !== undefined && { onSecondPublisher: patch.onSecondPublisher ?? 'refuse' }),
     ...srtOf(changedMs, secret ?? ''),
     ...(offsetMs !== undefined && offsetMs !== 0 && { audioOffsetMs: offsetMs }),
+    ...(audio !== 'auto' && { audio }),
   };
 }
 
@@ -78,10 +81,16 @@ export function sourceSettingsOf(source: SourceConfig): SourceSettings {
   return {
     type: source.type,
     audioOffset: printAudioOffset(source.type === 'test' ? 0 : (source.audioOffsetMs ?? 0)),
+    audio: audioModeOf(source),
     onSecondPublisher: push?.onSecondPublisher ?? null,
     latency: push?.latencyMs === undefined ? null : printDuration(push.latencyMs),
     hasPassphrase: push?.passphrase !== undefined,
   };
+}
+
+/** Which audio of a source is converted to AAC. */
+export function audioModeOf(source: SourceConfig): AudioMode {
+  return source.type === 'test' ? 'keep' : (source.audio ?? 'auto');
 }
 
 /** A pulled source with the defaults of the settings. */

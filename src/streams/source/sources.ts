@@ -12,16 +12,22 @@ import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
+import { ConversionReport } from '../../transcode/audio/conversion-report.ts';
+import { SegmentAudio } from '../../transcode/audio/segment-audio.ts';
+import type { OpenTranscoder } from '../../transcode/audio/supervised-transcoder.ts';
 import { sourceFields } from '../definition.ts';
 import type { ClientDefinition, StreamDeps } from '../stream-deps.ts';
 import { runPull } from './pull.ts';
 import { isDown, SourceBackoff } from './source-backoff.ts';
+import { audioModeOf } from './source-settings.ts';
 
 /** The dependencies of sources. */
 export interface SourceDeps extends Pick<StreamDeps, 'clock' | 'settings' | 'log' | 'metrics'> {
   readonly net: Net;
   /** Wait without limit for a live source that ended its playlist to return. Default false: the source ends. */
   readonly awaitReturn?: boolean;
+  /** Starts processes that convert audio of segments; absent: audio is published as it comes. */
+  readonly openAudioTranscoder?: OpenTranscoder;
 }
 
 /** Options of reading a source. */
@@ -92,6 +98,13 @@ async function readPull(
     hasLived ||= facts.live;
     onFacts?.(facts);
   };
+  const { openAudioTranscoder: open } = deps;
+  await using converter =
+    open &&
+    new SegmentAudio({
+      ...{ open, clock, mode: audioModeOf(source) },
+      report: new ConversionReport({ clock, log, metrics, name: () => name }),
+    });
   const backoff = new SourceBackoff();
   const onPage = backoff.onPage;
   while (!signal.aborted) {
@@ -99,7 +112,7 @@ async function readPull(
     try {
       // Only administrators create streams: the address may be private.
       await runPull(
-        { net: deps.net, clock, log, config: deps.settings.now, counters },
+        { net: deps.net, clock, log, config: deps.settings.now, counters, converter },
         { source, trusted: true, input, onPage, onFacts: noteFacts, awaitReturn: deps.awaitReturn, wasLive: hasLived },
         { signal },
       );

@@ -4,7 +4,14 @@ import type { SourceSettings } from '../../../src/api/shapes.ts';
 import { sourceChanges, sourceFields } from './source-fields.ts';
 
 const saved: SourceSettings = {
-  ...{ type: 'push', audioOffset: '-80ms', onSecondPublisher: 'standby', latency: '1s200ms', hasPassphrase: true },
+  ...{
+    type: 'push',
+    audioOffset: '-80ms',
+    audio: 'auto',
+    onSecondPublisher: 'standby',
+    latency: '1s200ms',
+    hasPassphrase: true,
+  },
 };
 
 test('fields show the settings; unchanged ones change nothing', () => {

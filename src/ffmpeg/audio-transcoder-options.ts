@@ -1,0 +1,58 @@
+/**
+ * Which audio can be converted to AAC, and the AAC that comes of it: known before the first frame.
+ * In: the configuration of a track. Out: the configuration of its AAC; constants that both processes share. Pure.
+ */
+import { AAC_SAMPLE_RATES, printAacConfig } from '../media/aac/config.ts';
+import type { AudioConfig, AudioTrack } from '../media/frame.ts';
+
+/** Samples of an AAC frame. */
+export const AAC_FRAME_SAMPLES = 1024;
+/** AAC-LC (ISO/IEC 14496-3, table 1.17). */
+const AAC_LC = 2;
+/** Bits per second at 32 kHz and above, by the number of channels; lower rates get proportionally less. */
+const BIT_RATES = [0, 96_000, 160_000] as const;
+const FULL_RATE = 32_000;
+/** Stereo is what every player and device can play; more channels are mixed down. */
+const MOST_CHANNELS = 2;
+
+/** Codecs that can be converted. */
+export type SourceAudio = 'mp1' | 'mp2' | 'mp3' | 'ac3' | 'eac3';
+
+/** One track that is converted. */
+export interface AudioTranscodeTrack {
+  readonly id: number;
+  readonly codec: SourceAudio;
+  /** Ticks per second of its frames. */
+  readonly timescale: number;
+  /** Hz; also the timescale of its AAC. */
+  readonly sampleRate: number;
+  /** Of the AAC, 1 or 2. */
+  readonly channels: 1 | 2;
+  /** Of the AAC, bits per second. */
+  readonly bitRate: number;
+}
+
+/** The name of a codec that can be converted, or undefined: AAC needs no conversion, Opus plays everywhere. */
+export function sourceAudioOf({ codec, layer }: AudioConfig): SourceAudio | undefined {
+  if (codec === 'mp3') return layer === undefined ? 'mp3' : `mp${layer}`;
+  return codec === 'ac3' || codec === 'eac3' ? codec : undefined;
+}
+
+/** What converts a track; undefined if it cannot be converted. */
+export function audioTranscodeOf({ id, timescale, config }: AudioTrack): AudioTranscodeTrack | undefined {
+  const codec = sourceAudioOf(config);
+  const { sampleRate } = config;
+  if (!codec || !(AAC_SAMPLE_RATES as readonly number[]).includes(sampleRate)) return undefined;
+  const channels = config.channels === 1 ? 1 : MOST_CHANNELS;
+  const bitRate = Math.round(BIT_RATES[channels] * Math.min(1, sampleRate / FULL_RATE));
+  return { id, codec, timescale, sampleRate, channels, bitRate };
+}
+
+/** The AAC track that a conversion results in: same id and language, ticks of the sample rate. */
+export function convertedTrack(track: AudioTrack, { codec, sampleRate, channels }: AudioTranscodeTrack): AudioTrack {
+  const record = printAacConfig({ objectType: AAC_LC, sampleRate, channelConfiguration: channels });
+  const config: AudioConfig = {
+    ...{ codec: 'aac', record, codecs: `mp4a.40.${AAC_LC}`, sampleRate, channels, convertedFrom: codec },
+  };
+  return { ...track, timescale: sampleRate, config };
+}

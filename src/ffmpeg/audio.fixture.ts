@@ -1,0 +1,105 @@
+/**
+ * Sound for tests of conversions: made and decoded by ffmpeg, compared sample by sample.
+ * In: encoder arguments, AAC frames. Out: MPEG-TS files, frames, samples, the offset between two sounds and how alike they are.
+ */
+import { execFileSync } from 'node:child_process';
+import { concatBytes } from '../lib/bytes.ts';
+import { ADTS_HEADER_BYTES, adtsFormOf, writeAdtsHeader } from '../media/aac/adts.ts';
+import type { AudioTrack, Frame, Track } from '../media/frame.ts';
+import { createTsDemuxer } from '../media/mpegts/demuxer.ts';
+
+/** Runs ffmpeg with bytes in and out. */
+export function ffmpegPipe(args: readonly string[], input: Uint8Array = new Uint8Array(0)): Uint8Array {
+  return execFileSync('ffmpeg', ['-v', 'error', '-nostdin', ...args], {
+    input,
+    timeout: 60_000,
+    maxBuffer: 256 * 1024 * 1024,
+  });
+}
+
+/** What a sound is made with. */
+export interface SoundPlan {
+  readonly seconds: number;
+  /** Hz. */
+  readonly rate?: number;
+  readonly channels?: 1 | 2;
+  readonly codec?: 'mp2' | 'ac3' | 'libmp3lame';
+}
+
+/** Arguments of ffmpeg for a tone that rises, so that it is like itself at no other time; the right channel is another one. */
+export function soundInput({ seconds, rate = 48_000, channels = 2 }: SoundPlan): string[] {
+  const left = '0.5*sin(2*PI*(200*t+40*t*t))';
+  const right = '0.4*sin(2*PI*(900*t+25*t*t))';
+  const exprs = channels === 2 ? `${left}|${right}` : left;
+  return ['-f', 'lavfi', '-i', `aevalsrc='${exprs}':s=${rate}:d=${seconds}`];
+}
+
+/** An MPEG-TS file with that tone. */
+export function makeSound(plan: SoundPlan): Uint8Array {
+  const { codec = 'mp2', rate = 48_000 } = plan;
+  const bitRate = rate < 32_000 ? '96k' : '192k';
+  return ffmpegPipe([...soundInput(plan), '-c:a', codec, '-b:a', bitRate, '-f', 'mpegts', 'pipe:1']);
+}
+
+/** The first audio track of an MPEG-TS file and its frames. */
+export function demuxSound(bytes: Uint8Array): { track: AudioTrack; frames: Frame[] } {
+  let tracks: readonly Track[] = [];
+  const frames: Frame[] = [];
+  const demuxer = createTsDemuxer({
+    tracks: (all) => {
+      tracks = all;
+    },
+    frame: (frame) => void frames.push(frame),
+    damage: () => {},
+  });
+  demuxer.push(bytes);
+  demuxer.flush();
+  const track = tracks.find((each) => each.kind === 'audio');
+  if (track?.kind !== 'audio') throw new Error('no audio track');
+  return { track, frames: frames.filter(({ trackId }) => trackId === track.id) };
+}
+
+/** The samples of the first channel of a file, decoded by ffmpeg. */
+export function decodeSound(bytes: Uint8Array): Float32Array {
+  const pcm = ffmpegPipe(['-i', 'pipe:0', '-map', '0:a:0', '-af', 'pan=mono|c0=c0', '-f', 'f32le', 'pipe:1'], bytes);
+  return new Float32Array(pcm.slice().buffer);
+}
+
+/** AAC frames as a file of ADTS. */
+export function adtsOf(frames: readonly Frame[], { config }: AudioTrack): Uint8Array {
+  const form = adtsFormOf(config.record);
+  return concatBytes(
+    frames.flatMap(({ data }) => {
+      const header = new Uint8Array(ADTS_HEADER_BYTES);
+      writeAdtsHeader(header, 0, form, data.length);
+      return [header, data];
+    }),
+  );
+}
+
+/**
+ * Compares two sounds.
+ *
+ * @param maxLag largest offset that is tried, samples
+ * @returns by how many samples `other` is later than `sound`, and their correlation there, 1 for the same sound
+ */
+export function compareSounds(sound: Float32Array, other: Float32Array, maxLag: number) {
+  let best = { lag: 0, likeness: -1 };
+  for (let lag = -maxLag; lag <= maxLag; lag++) {
+    const likeness = likenessAt(sound, other, lag);
+    if (likeness > best.likeness) best = { lag, likeness };
+  }
+  return best;
+}
+
+/** Correlation of two sounds where both are, -1 to 1. */
+export function likenessAt(sound: Float32Array, other: Float32Array, lag: number): number {
+  let [both, one, two] = [0, 0, 0];
+  for (let i = Math.max(0, -lag); i < sound.length && i + lag < other.length; i++) {
+    const [a, b] = [sound[i]!, other[i + lag]!];
+    both += a * b;
+    one += a * a;
+    two += b * b;
+  }
+  return both / Math.sqrt(one * two || 1);
+}
