@@ -294,10 +294,11 @@ export class Session implements Publisher {
   }
 
   /** Takes the arrival of a frame of the reference track: all tracks of a publisher have one clock. */
-  #measure(arrival: ArrivalClock, { trackId, pts }: Frame): void {
+  #measure(arrival: ArrivalClock, { trackId, pts, dts }: Frame): void {
     const reference = this.#reference;
     if (trackId !== reference?.id) return;
-    arrival.add(ticksToUs(pts, reference.timescale), this.#nowUs, Math.round(this.#owner.clock.monotonicMs() * 1000));
+    const [ptsUs, dtsUs] = [ticksToUs(pts, reference.timescale), ticksToUs(dts, reference.timescale)];
+    arrival.add(ptsUs, this.#nowUs, Math.round(this.#owner.clock.monotonicMs() * 1000), dtsUs);
     if (this.#role === 'active' && this.#hasRun && arrival.isOver) this.#arrival = undefined;
   }
 

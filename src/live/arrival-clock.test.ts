@@ -31,6 +31,15 @@ suite('the UTC offset of a publisher', () => {
     assert.equal(measured(Array.from({ length: 101 }, (_, i) => i * 20_000)).isSettled, true, 'two seconds');
   });
 
+  test('is found as soon when the encoder sends B-frames after the frames that they refer to', () => {
+    const clock = new ArrivalClock();
+    for (const [i, pts] of [2, 5, 3, 4, 8, 6].entries()) {
+      clock.add(pts * 40_000, NOW_US + i * 40_000, i * 40_000, i * 40_000);
+    }
+    assert.equal(clock.isSettled, true);
+    assert.equal(clock.offsetUs, NOW_US - 160_000);
+  });
+
   test('of a standby publisher follows the drift of its clock', () => {
     const clock = measured(Array.from({ length: 250 }, (_, i) => i * 41_000));
     const newestUs = NOW_US + 249 * 1000;

@@ -22,7 +22,9 @@ export class ArrivalClock {
   #leastUs = Number.POSITIVE_INFINITY;
   /** Of the measurement before the current one. */
   #previousUs = Number.POSITIVE_INFINITY;
-  /** When the offset moved back last. */
+  /** Least (arrival − dts): by pts, the offset of an encoder with B-frames would move back with frames that are shown later. */
+  #leastByDtsUs = Number.POSITIVE_INFINITY;
+  /** When that moved back last. */
   #movedUs = 0;
   #nowUs = 0;
   #lastPtsUs: number | undefined;
@@ -35,8 +37,9 @@ export class ArrivalClock {
    * @param ptsUs media time, µs
    * @param wallUs time of its arrival, µs since 1970
    * @param monotonicUs the same by the monotonic clock
+   * @param dtsUs decode time, µs
    */
-  add(ptsUs: number, wallUs: number, monotonicUs: number): void {
+  add(ptsUs: number, wallUs: number, monotonicUs: number, dtsUs = ptsUs): void {
     this.#jumped ||= Math.abs(ptsUs - (this.#lastPtsUs ?? ptsUs)) > HOLE_US;
     this.#lastPtsUs = ptsUs;
     this.#nowUs = monotonicUs;
@@ -50,7 +53,9 @@ export class ArrivalClock {
       this.#windowUs = monotonicUs;
     }
     const offsetUs = wallUs - ptsUs;
-    if (offsetUs < this.offsetUs - JITTER_US) this.#movedUs = monotonicUs;
+    const byDtsUs = wallUs - dtsUs;
+    if (byDtsUs < this.#leastByDtsUs - JITTER_US) this.#movedUs = monotonicUs;
+    this.#leastByDtsUs = Math.min(this.#leastByDtsUs, byDtsUs);
     if (offsetUs < this.#leastUs) this.#leastUs = offsetUs;
   }
 
