@@ -49,6 +49,11 @@ export interface PlayerRow {
 
 /** Observes live playback for `seconds`. */
 export async function followLive(page: Page, seconds: number): Promise<Playing> {
+  return playingOf(await watchFrames(page, seconds), seconds);
+}
+
+/** The frames that a page shows within `seconds`; every fifth is read. */
+export async function watchFrames(page: Page, seconds: number): Promise<SeenFrame[]> {
   const seen: SeenFrame[] = [];
   await takeFrames(page, READ_EVERY); // only the first call on a page sets the interval
   await takeFrames(page);
@@ -56,6 +61,11 @@ export async function followLive(page: Page, seconds: number): Promise<Playing> 
     await pause(Math.min(5_000, Math.max(0, end - performance.now())));
     seen.push(...(await takeFrames(page)));
   }
+  return seen;
+}
+
+/** Latency and stalls of `seconds` of frames. */
+export function playingOf(seen: readonly SeenFrame[], seconds: number): Playing {
   const front = seen.filter((frame) => frame.front);
   const latencies = sorted(front.flatMap(({ atMs, utcMs }) => (utcMs === null ? [] : [atMs - utcMs])));
   const between = front.slice(1).map(({ atMs }, i) => atMs - front[i]!.atMs);

@@ -5,11 +5,14 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { openBrowser, openVisitor } from '../../test/browser/chromium.ts';
 import { openFolder } from '../../test/fixtures/server.ts';
-import { encoderSettings, startClockEncoder } from '../ingest/clock-encoder.ts';
+import { encoderSettings, FPS, startClockEncoder } from '../ingest/clock-encoder.ts';
+import { awaitFirstPart } from '../ingest/first-part.ts';
+import { openKeyFrameTap } from '../ingest/key-frame-tap.ts';
 import { startOxbowIngest } from '../ingest/servers.ts';
 import { describeMachine } from '../process-tree.ts';
 import { printTable, say } from '../report.ts';
-import { followLive } from './live.ts';
+import { playingOf, watchFrames } from './live.ts';
+import { observeAppends, readStages, restartStages } from './stages.ts';
 
 /** Playback before each measurement, seconds. */
 const WARM_UP_S = 15;
@@ -22,20 +25,39 @@ export async function benchPublish(seconds: number): Promise<string> {
   const browser = await openBrowser();
   try {
     const rows: string[][] = [];
+    const stages: string[][] = [];
     for (const [k, setting] of settings.entries()) {
       say(`${setting}, ${seconds} s`);
-      await using _encoder = await startClockEncoder(server.urls[k]!, setting);
+      await using tap = await openKeyFrameTap(server.urls[k]!);
+      const playable = awaitFirstPart(server.url, `s${k}`);
+      await using _encoder = await startClockEncoder(tap.url, setting);
+      const firstMs = (await playable) - (await tap.keyFrameMs);
       await using visitor = await openVisitor(browser, { width: 1280, height: 900 });
       await pause(5000);
       const page = await visitor.newPage();
+      await observeAppends(page);
       await page.goto(`${server.url}/watch/s${k}`);
       await page.locator('.golive.edge').waitFor();
       await pause(WARM_UP_S * 1000);
-      const { p50, p95, worst, stalls, frames, dropped } = await followLive(page, seconds);
-      rows.push([setting, ...[p50, p95, worst].map((ms) => ms.toFixed(0)), ...[stalls, frames, dropped].map(String)]);
+      await restartStages(page);
+      const seen = await watchFrames(page, seconds);
+      const { p50, p95, worst, stalls, frames, dropped } = playingOf(seen, seconds);
+      const found = await readStages(page, seen, FPS);
+      const text = (ms: number) => ms.toFixed(0);
+      rows.push([setting, ...[p50, p95, worst].map(text), ...[stalls, frames, dropped].map(String), text(firstMs)]);
+      const { toServer, listed, loaded, appended, shown, parts } = found;
+      stages.push([setting, ...[toServer, listed, loaded, appended, shown].map(text), `${parts}`]);
     }
-    const head = ['x264', 'p50 ms (target 600)', 'p95 ms', 'worst ms', 'stalls > 0.5 s', 'frames', 'dropped'];
-    return `${describeMachine()}; 640x360 at 30 fps over RTMP, drawn to shown in Chromium\n\n${printTable(head, rows)}`;
+    const counts = ['stalls > 0.5 s', 'frames', 'dropped'];
+    const head = ['x264', 'p50 ms (target 600)', 'p95 ms', 'worst ms', ...counts, 'first Part ms (target 400)'];
+    const stageHead = ['x264', 'to the server', 'to the playlist', 'Part', 'append', 'in the buffer', 'Parts'];
+    return `${describeMachine()}; 640x360 at 30 fps over RTMP, drawn to shown in Chromium
+
+${printTable(head, rows)}
+
+The last frame of each Part, ms at p50:
+
+${printTable(stageHead, stages)}`;
   } finally {
     await browser.close();
   }

@@ -14,7 +14,8 @@ import { fileURLToPath } from 'node:url';
 import { Picture } from '../../src/ffmpeg/child/picture.ts';
 
 const SIZE = { width: 640, height: 360 } as const;
-const FPS = 30;
+/** Frames per second. */
+export const FPS = 30;
 const SAMPLE_RATE = 48_000;
 /** Samples of the tone that are sent at once, as OBS does. */
 const TONE_SAMPLES = 1024;
