@@ -128,6 +128,19 @@ export const eventTable = {
       reason: Type.Union([Type.Literal('left'), Type.Literal('stalled'), Type.Literal('replaced')]),
     }),
   },
+  'publish.away': {
+    audience: 'admin',
+    sentence: 'The publisher is away, and viewers see a picture; or why they do not, or not any more.',
+    data: Type.Object({
+      picture: Type.Union([
+        Type.Literal('last-picture'),
+        Type.Literal('slate'),
+        Type.Literal('silence', { description: 'a stream of audio alone' }),
+        Type.Null({ description: 'none is shown' }),
+      ]),
+      detail: Detail,
+    }),
+  },
   'publish.ended': {
     audience: 'admin',
     sentence: 'A publisher left, or oxbow ended its session.',

@@ -120,6 +120,15 @@ const AudioConversion = Type.Union([
 const audio = Type.Optional(AudioConversion);
 
 /** What happens to a publisher while another one is active. */
+const WhileAway = Type.Union(
+  [
+    Type.Literal('nothing', { description: 'the picture stops; the default' }),
+    Type.Literal('last-picture', { description: 'the last picture of the publisher stays, without sound' }),
+    Type.Literal('slate', { description: 'the picture of the stream or, without one, its title' }),
+  ],
+  { description: 'what viewers see when the connection of the publisher is lost' },
+);
+
 const OnSecondPublisher = Type.Union([
   Type.Literal('refuse', { description: 'a second publisher is refused; the default' }),
   Type.Literal('replace', { description: 'it replaces the first one at its first key frame' }),
@@ -162,6 +171,10 @@ export const StreamSource = Type.Union(
       {
         type: Type.Literal('push'),
         onSecondPublisher: Type.Optional(OnSecondPublisher),
+        whileAway: Type.Optional(WhileAway),
+        awayLimit: Type.Optional(
+          Type.String({ maxLength: 20, description: 'how long, e.g. `30m`; default `10m`, at most 24 hours' }),
+        ),
         audioOffset,
         audio,
         latency: Type.Optional(
@@ -208,6 +221,8 @@ const orDefault = (description: string, maxLength: number) =>
 export const PushSourcePatch = Type.Object(
   {
     onSecondPublisher: Type.Optional(Type.Union([OnSecondPublisher, Type.Null()])),
+    whileAway: Type.Optional(Type.Union([WhileAway, Type.Null()])),
+    awayLimit: orDefault('as in StreamSource', 20),
     audioOffset: orDefault('as in StreamSource', 20),
     audio: Type.Optional(Type.Union([AudioConversion, Type.Null()])),
     latency: orDefault('as in StreamSource', 20),
@@ -231,6 +246,8 @@ export const SourceSettings = Type.Object(
     onSecondPublisher: Type.Union([OnSecondPublisher, Type.Null()], {
       description: 'null for other types than `push`',
     }),
+    whileAway: Type.Union([WhileAway, Type.Null()], { description: 'null for other types than `push`' }),
+    awayLimit: Type.Union([Type.String(), Type.Null()], { description: 'null for other types than `push`' }),
     latency: Type.Union([Type.String(), Type.Null()], {
       description: 'latency of SRT, e.g. `200ms`; null: the setting `srtLatency`',
     }),

@@ -99,6 +99,12 @@ export interface EventDataByType {
     remote: string;
     reason: 'left' | 'stalled' | 'replaced';
   };
+  /** The publisher is away, and viewers see a picture; or why they do not, or not any more. */
+  'publish.away': {
+    picture: 'last-picture' | 'slate' | 'silence' | null;
+    /** for a person; never an address of a source */
+    detail: string;
+  };
   /** A publisher left, or oxbow ended its session. */
   'publish.ended': {
     /** `rtmp`, `srt`, `rtp`, `whip` */

@@ -222,6 +222,10 @@ export type StreamSource =
   | {
       type: 'push';
       onSecondPublisher?: 'refuse' | 'replace' | 'standby';
+      /** what viewers see when the connection of the publisher is lost */
+      whileAway?: 'nothing' | 'last-picture' | 'slate';
+      /** how long, e.g. `30m`; default `10m`, at most 24 hours */
+      awayLimit?: string;
       /** by how much audio is presented later, e.g. `120ms`; at most 2 s, negative: earlier */
       audioOffset?: string;
       audio?: 'auto' | 'aac' | 'keep';
@@ -265,6 +269,8 @@ export type StreamSettings = {
 /** only of sources of type `push`; latency, passphrase, audio offset and conversion apply to the next publisher */
 export type PushSourcePatch = {
   onSecondPublisher?: 'refuse' | 'replace' | 'standby' | null;
+  whileAway?: 'nothing' | 'last-picture' | 'slate' | null;
+  awayLimit?: string | null;
   audioOffset?: string | null;
   audio?: 'auto' | 'aac' | 'keep' | null;
   latency?: string | null;
@@ -291,6 +297,10 @@ export type SourceSettings = {
   audio: 'auto' | 'aac' | 'keep';
   /** null for other types than `push` */
   onSecondPublisher: 'refuse' | 'replace' | 'standby' | null;
+  /** null for other types than `push` */
+  whileAway: 'nothing' | 'last-picture' | 'slate' | null;
+  /** null for other types than `push` */
+  awayLimit: string | null;
   /** latency of SRT, e.g. `200ms`; null: the setting `srtLatency` */
   latency: string | null;
   /** the stream has a passphrase of SRT of its own */
@@ -1217,6 +1227,7 @@ export type EventType =
   | 'publish.started'
   | 'publish.refused'
   | 'publish.switched'
+  | 'publish.away'
   | 'publish.ended'
   | 'publish.warning'
   | 'relay.live'

@@ -31,55 +31,31 @@ import {
 } from './option.ts';
 import { pagePatterns } from './page-pattern.ts';
 import { sourceUrl } from './source-address.ts';
-import { audioOffset, lookBack, quality, srtLatency, srtOf, srtPassphrase, userAgent } from './source-option.ts';
+import type { SourceConfig } from './source-config.ts';
+import {
+  audioOffset,
+  awayLimit,
+  awayOf,
+  lookBack,
+  quality,
+  srtLatency,
+  srtOf,
+  srtPassphrase,
+  userAgent,
+} from './source-option.ts';
+
+export type {
+  AudioMode,
+  ClientSourceConfig,
+  PullSourceConfig,
+  PushSourceConfig,
+  SecondPublisher,
+  SourceConfig,
+  WhileAway,
+} from './source-config.ts';
 
 /** Playback access of a stream. */
 export type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
-
-/** A source that oxbow fetches. An absent field has its default, because definitions of earlier versions lack it. */
-export interface PullSourceConfig {
-  readonly type: 'pull';
-  readonly url: string;
-  /** Read while `url` delivers no media. */
-  readonly backup?: string;
-  readonly headers: Readonly<Record<string, string>>;
-  /** `best` (default), `worst`, a height as `720p`, or a bitrate as `2M`. */
-  readonly quality?: string;
-  /** How far before the live edge recording starts, where the source offers it, ms; 0 is the edge. */
-  readonly fromMs?: number;
-  /** Sent as User-Agent; may be the name of a preset. */
-  readonly userAgent?: string;
-  /** By how much audio is presented later than its timestamps say, -2,000 to 2,000 ms. */
-  readonly audioOffsetMs?: number;
-  /** Which audio is converted to AAC; `auto` if absent. */
-  readonly audio?: AudioMode;
-}
-
-/** A source that connects to oxbow. */
-export interface PushSourceConfig {
-  readonly type: 'push';
-  readonly onSecondPublisher: SecondPublisher;
-  /** By how much audio is presented later than its timestamps say, -2,000 to 2,000 ms. */
-  readonly audioOffsetMs?: number;
-  /** Which audio is converted to AAC; `auto` if absent. */
-  readonly audio?: AudioMode;
-  /** Latency of SRT connections, ms; the setting `srtLatency` if absent. */
-  readonly latencyMs?: number;
-  /** Passphrase of SRT connections; the setting `srtPassphrase` if absent. */
-  readonly passphrase?: string;
-}
-
-/** Which audio is converted to AAC: `auto` MP2, which no browser plays; `aac` all that is not AAC; `keep` none. */
-export type AudioMode = 'auto' | 'aac' | 'keep';
-
-/** What happens to a publisher while another one is active: `standby` takes over when the active one leaves or stalls. */
-export type SecondPublisher = 'refuse' | 'replace' | 'standby';
-
-/** A source that oxbow runs itself. */
-export type ClientSourceConfig = PullSourceConfig | { readonly type: 'test' };
-
-/** Where a configured stream's media comes from. */
-export type SourceConfig = ClientSourceConfig | PushSourceConfig;
 
 /** Where a stream that the API cannot change is defined. */
 export type StreamOrigin = 'command-line' | 'configuration' | 'sample';
@@ -138,6 +114,12 @@ const stream = section({
       'refuse',
       'What happens to a second publisher (type `push`): it is refused, replaces the first one, or waits as a standby that takes over when the first one leaves or stalls.',
     ),
+    whileAway: choice(
+      ['nothing', 'last-picture', 'slate'],
+      'nothing',
+      'What viewers see when the connection of the publisher is lost (type `push`): `last-picture` is its last picture; `slate` the picture of the stream or, without one, its title. Without sound, and not recorded.',
+    ),
+    awayLimit: awayLimit('How long the picture of `whileAway` is shown (type `push`), at most 24 hours.'),
     latency: srtLatency('`srtLatency` of this stream (type `push`).'),
     passphrase: srtPassphrase('`srtPassphrase` of this stream (type `push`).'),
   }),
@@ -178,8 +160,9 @@ const streams: NamedSections<StreamDraft> = {
     if (source.type !== 'pull') {
       if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
       if (source.backup !== '') throw new FormatError(`a ${source.type} source has no backup`, 0);
-      const { type, onSecondPublisher, latency, passphrase } = source;
-      const push = { type: 'push', onSecondPublisher, ...srtOf(latency, passphrase ?? ''), ...sound } as const;
+      const { type, onSecondPublisher, latency, passphrase, whileAway, awayLimit } = source;
+      const more = { ...srtOf(latency, passphrase ?? ''), ...awayOf(whileAway, awayLimit), ...sound };
+      const push = { type: 'push', onSecondPublisher, ...more } as const;
       return { ...rest, source: type === 'test' ? { type } : push };
     }
     if (source.url === '') throw new FormatError('a pull source needs a url', 0);

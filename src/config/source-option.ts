@@ -7,6 +7,7 @@ import { FormatError } from '../lib/errors.ts';
 import { parseQuality } from '../lib/quality.ts';
 import { parseUserAgent, userAgentPresets } from '../lib/user-agent.ts';
 import { createOption, type Option, type OptionExtras } from './option.ts';
+import type { PushSourceConfig, WhileAway } from './source-config.ts';
 import { passphraseOf } from './srt-url.ts';
 
 function textOf(value: unknown, what: string): string {
@@ -119,6 +120,37 @@ export function audioOffset(sentence: string, extras?: OptionExtras): Option<num
     sentence,
     extras,
   );
+}
+
+/** How long a picture is shown while the publisher is away, unless it is set, ms. */
+export const AWAY_LIMIT_MS = 600_000;
+const MAX_AWAY_LIMIT_MS = 24 * 3_600_000;
+
+/**
+ * Parses the limit of a picture that is shown while the publisher is away.
+ *
+ * @returns ms, 1,000 to 86,400,000
+ * @throws FormatError
+ */
+export function readAwayLimit(value: unknown): number {
+  const ms = parseDuration(textOf(value, 'a duration such as 10m'));
+  if (ms >= 1000 && ms <= MAX_AWAY_LIMIT_MS) return ms;
+  throw new FormatError('the limit is 1 second to 24 hours', 0);
+}
+
+/** The limit of a picture that is shown while the publisher is away; the value is ms. */
+export function awayLimit(sentence: string, extras?: OptionExtras): Option<number> {
+  const json = { type: ['string', 'number'] };
+  const kind = { placeholder: 'DURATION', json, read: readAwayLimit, print: printDuration };
+  return createOption(kind, printDuration(AWAY_LIMIT_MS), sentence, extras);
+}
+
+/** The settings of a push source for the time without a publisher: those that differ from the defaults. */
+export function awayOf(whileAway: WhileAway, awayLimitMs: number): Pick<PushSourceConfig, 'whileAway' | 'awayLimitMs'> {
+  return {
+    ...(whileAway !== 'nothing' && { whileAway }),
+    ...(awayLimitMs !== AWAY_LIMIT_MS && { awayLimitMs }),
+  };
 }
 
 /** A User-Agent; the value is the text, '' if not set. */

@@ -3,11 +3,14 @@
  * In: bytes of media, options of the test picture. Out: JPEG stills, probe results, frames. Every failure is an OxbowError `engine-failed`.
  */
 import { OxbowError } from '../lib/errors.ts';
+import type { VideoConfig } from '../media/frame.ts';
 import { EngineClient } from './engine-client.ts';
-import { parseJson } from './frame-protocol.ts';
+import { MessageSplitter, messageKinds, parseFrame, parseJson, parseTracks } from './frame-protocol.ts';
 import type { Probe } from './probe-shape.ts';
+import { type StillGopOptions, stillGopFrames, stillGopSides } from './still-gop-options.ts';
 
 export type { Probe, ProbedStream } from './probe-shape.ts';
+export { type StillGopOptions, stillGopCodecs } from './still-gop-options.ts';
 export { openTestPicture, type TestPicture, type TestPictureOutput } from './test-picture.ts';
 export { type TestPictureOptions, testPictureDefaults } from './test-picture-options.ts';
 
@@ -59,6 +62,46 @@ export async function makeStill(input: StillInput, { signal }: { signal: AbortSi
  */
 export async function probeBytes(bytes: Uint8Array, { signal }: { signal: AbortSignal }): Promise<Probe> {
   return parseJson(await client.request({ what: 'probe' }, bytes, { signal })) as Probe;
+}
+
+/** One picture, encoded as a GOP that can be repeated. */
+export interface StillGop {
+  readonly config: VideoConfig;
+  /** Access units as in Frame, the first one a key frame; no B-frames. */
+  readonly frames: readonly Uint8Array[];
+}
+
+/** Encodes a picture as a GOP; see makeStillGop. */
+export type MakeStillGop = typeof makeStillGop;
+
+/**
+ * Encodes a picture as a GOP that can be repeated. Abort rejects at once.
+ *
+ * @param bytes as `options.picture` says; at most 64 MiB, not kept
+ * @throws OxbowError `engine-failed` if an option is out of range, the bytes have no picture, or it takes longer than 5 s
+ */
+export async function makeStillGop(
+  options: StillGopOptions,
+  bytes: Uint8Array,
+  { signal }: { signal: AbortSignal },
+): Promise<StillGop> {
+  const { width, height, frames: count, frameRate } = options;
+  const { least, most } = stillGopSides;
+  const isSide = (side: number) => side % 2 === 0 && side >= least && side <= most;
+  const isCount = Number.isInteger(count) && count >= stillGopFrames.least && count <= stillGopFrames.most;
+  if (!isSide(width) || !isSide(height) || !isCount || !(frameRate > 0 && frameRate <= 60)) {
+    throw new OxbowError('engine-failed', `invalid options of a still GOP: ${JSON.stringify(options)}`);
+  }
+  const answer = await client.request({ what: 'still-gop', gop: options }, bytes, { signal });
+  let config: VideoConfig | undefined;
+  const frames: Uint8Array[] = [];
+  new MessageSplitter(answer.length, (kind, payload) => {
+    const [track] = kind === messageKinds.tracks ? parseTracks(payload) : [];
+    if (track?.kind === 'video') config = track.config;
+    if (kind === messageKinds.frame) frames.push(parseFrame(payload).data);
+  }).push(answer);
+  if (!config || frames.length !== count) throw new OxbowError('engine-failed', 'the answer has no complete GOP');
+  return { config, frames };
 }
 
 /** Rejects waiting requests and ends the shared process. May be called twice. Test pictures have other owners. */

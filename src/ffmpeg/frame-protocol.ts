@@ -7,6 +7,7 @@
 import { ByteReader } from '../lib/bytes.ts';
 import { FormatError, messageOf } from '../lib/errors.ts';
 import type { Frame, Track } from '../media/frame.ts';
+import type { StillGopOptions } from './still-gop-options.ts';
 
 /** Message kinds. */
 export const messageKinds = {
@@ -208,7 +209,8 @@ export type Operation =
       readonly atS: number;
       /** Width of the JPEG, pixels. */
       readonly width: number;
-    };
+    }
+  | { readonly what: 'still-gop'; readonly gop: StillGopOptions };
 
 /** A request to the child. */
 export interface Request {
@@ -239,7 +241,7 @@ export function parseRequest(payload: Uint8Array): Request {
   const id = reader.u32();
   const operation = parseJson(reader.take(reader.u32())) as Partial<Operation> | null;
   const what = operation?.what;
-  if (what !== 'version' && what !== 'probe' && what !== 'still') {
+  if (what !== 'version' && what !== 'probe' && what !== 'still' && what !== 'still-gop') {
     throw new FormatError('unknown operation in engine request', 8);
   }
   return { id, operation: operation as Operation, bytes: reader.take(reader.left) };

@@ -294,7 +294,7 @@ function fakeStreams(calls: string[]): StreamsApi {
     sourceSettings(name) {
       if (!known.has(name)) throw new OxbowError('stream-unknown', `no ${name}`);
       return {
-        ...{ type: 'push', audioOffset: '0ms', onSecondPublisher: 'refuse' },
+        ...{ type: 'push', audioOffset: '0ms', onSecondPublisher: 'refuse', whileAway: 'nothing', awayLimit: '10m' },
         ...{ audio: 'auto', latency: '400ms', hasPassphrase: true },
       };
     },

@@ -48,6 +48,8 @@ export interface Publisher extends StreamInput {
   readonly meter: PublishMeter;
   /** By how much the audio of the current run is moved, ms: `source.audioOffset` when the run began. */
   readonly audioOffsetMs: number;
+  /** The publisher said that its broadcast is over, as opposed to a lost connection; the protocol sets it before `close`. */
+  isOver: boolean;
   /** Fires when the session has ended. If oxbow ended it, `reason` is an OxbowError. */
   readonly signal: AbortSignal;
   /**
@@ -93,6 +95,7 @@ export class Session implements Publisher {
   readonly sinceMs: number;
   readonly stats = createPublisherStats();
   readonly meter = new PublishMeter();
+  isOver = false;
   readonly #owner: SessionOwner;
   readonly #request: ClaimRequest;
   readonly #ended = new AbortController();

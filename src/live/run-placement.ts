@@ -11,6 +11,9 @@ import type { RunContext } from './sink.ts';
 /** Frames further before a run's first key frame than this do not move the UTC offset. */
 const MAX_KEYLESS_US = 60_000_000;
 
+/** The UTC of a run moves forward by at most so much for a picture that was shown in its place, µs. */
+const MAX_FILLED_US = 5_000_000;
+
 /** What the start of a run depends on; µs. */
 export interface RunOpening {
   /** Media time of its first key frame. */
@@ -20,6 +23,8 @@ export interface RunOpening {
   /** End of the stream's media, µs since 1970; of a stream without media its creation. */
   readonly endUs: number;
   readonly hasMedia: boolean;
+  /** See Stream; before any time if not given. */
+  readonly filledUs?: number;
   /** Media time of the first frame without a preceding key frame, if there was one. */
   readonly keylessUs: number | undefined;
   /** The segment that the run begins with, if the source has playlists. */
@@ -39,15 +44,24 @@ export interface RunPlacement {
 }
 
 /** Places a run. */
-export function placeRun({ ptsUs, offsetUs, endUs, hasMedia, keylessUs, segment }: RunOpening): RunPlacement {
+export function placeRun({
+  ptsUs,
+  offsetUs,
+  endUs,
+  hasMedia,
+  filledUs = Number.NEGATIVE_INFINITY,
+  keylessUs,
+  segment,
+}: RunOpening): RunPlacement {
   const wantedUs = offsetUs + ptsUs;
   const overlaps = hasMedia && wantedUs < endUs;
   // If the UTC offset moves forward, frames without a preceding key frame keep their time, as a gap.
   const keyless = overlaps && keylessUs !== undefined ? Math.max(0, ptsUs - keylessUs) : 0;
   // The first run may be before the stream's creation: a source offers some of its past.
-  const leastUs = hasMedia
+  const joinedUs = hasMedia
     ? endUs + Math.min(keyless, MAX_KEYLESS_US) + missingBefore(wantedUs, ptsUs, endUs, segment)
     : Number.NEGATIVE_INFINITY;
+  const leastUs = Math.max(joinedUs, Math.min(filledUs, wantedUs + MAX_FILLED_US));
   const startUs = Math.max(leastUs, wantedUs);
   return { wantedUs, leastUs, startUs, overlaps, isHole: startUs - endUs > HOLE_US };
 }

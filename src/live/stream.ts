@@ -30,6 +30,8 @@ import { TimestampShift } from './timestamp-shift.ts';
 
 /** One live stream. Its publisher uses it as StreamInput. */
 export class Stream implements StreamInput {
+  /** Its live playlist shows a picture up to here while the publisher is away, µs since 1970: no run begins before it. */
+  filledUs = Number.NEGATIVE_INFINITY;
   /** The frames that wait in its sinks and its GOP buffer. */
   readonly memory: MemoryBudget;
   readonly #clock: Clock;
@@ -121,6 +123,11 @@ export class Stream implements StreamInput {
   /** Detaches all sinks. Call `offline` before. */
   [Symbol.dispose](): void {
     this.#sinks.close();
+  }
+
+  /** The id of a run that begins now. */
+  nextRun(): number {
+    return ++this.#lastRun;
   }
 
   /** State changes, for the API and the log. */
@@ -296,7 +303,7 @@ export class Stream implements StreamInput {
     const endUs = this.#endUs;
     const { arrival } = start;
     const { leastUs, wantedUs, startUs, overlaps, isHole } = placeRun({
-      ...{ ptsUs, endUs, keylessUs, hasMedia: this.#hasMedia },
+      ...{ ptsUs, endUs, keylessUs, hasMedia: this.#hasMedia, filledUs: this.filledUs },
       offsetUs: arrival?.offsetUs ?? start.utcOffsetUs,
       segment: this.#segment,
     });
@@ -306,18 +313,12 @@ export class Stream implements StreamInput {
     if (!this.#hasMedia) this.#endUs = startUs;
     this.#hasMedia = true;
     const utcOffsetUs = startUs - ptsUs;
-    const run: Run = { id: ++this.#lastRun, utcOffsetUs: utcOffsetUs - this.#shift.us, clock: start.clock };
+    const run: Run = { id: this.nextRun(), utcOffsetUs: utcOffsetUs - this.#shift.us, clock: start.clock };
     this.#lastDts.fill(Number.NEGATIVE_INFINITY);
     this.#placement = arrival && new OpenPlacement({ arrival, ptsUs, leastUs, endUs, fix: () => this.#fixOffset() });
-    const context: RunContext = {
-      run,
-      tracks: start.tracks,
-      reference,
-      pace: start.pace,
-      startUs,
-      gaps,
-      ...(this.#placement && { opening: this.#placement }),
-    };
+    const { tracks, pace } = start;
+    const opening = this.#placement && { opening: this.#placement };
+    const context: RunContext = { run, tracks, reference, pace, startUs, gaps, ...opening };
     const { arrival: _, ...found } = start;
     this.#start = { ...found, utcOffsetUs };
     this.#reanchors.begin(start, { utcOffsetUs, joins: !isHole, behindUs: startUs - wantedUs });
@@ -418,7 +419,7 @@ export class Stream implements StreamInput {
     this.#start = { ...start, utcOffsetUs: start.utcOffsetUs + dueUs };
     this.#utcOffsetUs = this.#start.utcOffsetUs;
     const soft = reanchored(context, {
-      id: ++this.#lastRun,
+      id: this.nextRun(),
       dueUs,
       startUs: this.#utcOffsetUs + ptsUs,
       endUs: this.#endUs,

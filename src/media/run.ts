@@ -13,6 +13,8 @@ export interface Run {
   /** Microseconds since 1970 at pts 0; may be negative. */
   readonly utcOffsetUs: number;
   readonly clock: RunClock;
+  /** It shows a picture in live playlists while the publisher is away; it is never recorded. */
+  readonly isFill?: true;
 }
 
 /**

@@ -273,7 +273,7 @@ export class Packager implements Sink {
     const ptsUs = ticksToUs(frame.key ? Math.min(frame.pts, turn) : turn, writer.track.timescale);
     if (frame.key) {
       run.gopS = nextGopS(run, frame);
-      if (run.lastKey !== undefined) this.#gopS = run.gopS;
+      if (run.lastKey !== undefined && !run.context.run.isFill) this.#gopS = run.gopS;
       run.lastKey = frame.dts;
     }
     // Frames missing before the cut count to the next segment: segments join, and a hole makes none too long.

@@ -158,6 +158,11 @@ export class Recorder implements AsyncDisposable {
     });
   }
 
+  /** Passes over a segment that is no media of the stream: the absence of media in its time is known from the next group. */
+  passOver(msn: number): void {
+    this.#enqueue(async () => this.#options.onLost?.(msn));
+  }
+
   /** Seals the open file after all queued work. Never rejects. */
   seal(): Promise<void> {
     this.#enqueue(() => this.#seal());

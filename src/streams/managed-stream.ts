@@ -20,6 +20,7 @@ import type { RecordingReader } from '../recording/recording-reader.ts';
 import type { RetentionRule } from '../recording/retention.ts';
 import { gapsSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
+import { Away } from './away/away.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import { LeftOutWatch } from './left-out-watch.ts';
 import { openMeasure } from './measure/open-measure.ts';
@@ -68,6 +69,7 @@ export class ManagedStream implements ServedStream {
   #startedMs = 0;
   #facts: SourceFacts | undefined;
   readonly #leftOut: LeftOutWatch;
+  readonly #away: Away;
 
   private constructor(deps: StreamDeps, definition: StreamDefinition, parts: StreamParts) {
     this.#deps = deps;
@@ -88,10 +90,19 @@ export class ManagedStream implements ServedStream {
     });
     const measured = { ...parts, publishers: this.publishers, windows: parts.statsWindows };
     this.measure = openMeasure(deps, { ...measured, definition: () => this.#definition });
+    this.#away = new Away({
+      ...{ deps, parts, publishers: this.publishers, definition: () => this.#definition },
+      onShown: () => {
+        this.#stopLingering();
+        this.#save(false);
+      },
+      onHidden: (isOver) => (isOver ? this.#endList() : this.#linger()),
+    });
     parts.stream.events.subscribe((event) => this.#onEvent(event));
     parts.packager.groups.subscribe((group) => {
       deps.metrics.segments.inc({ stream: definition.name }, group.tracks.length);
-      if (this.publishers.isFenced) parts.recorder.skip(group, TAKEN);
+      if (this.#away.passesOver(group)) parts.recorder.passOver(group.msn);
+      else if (this.publishers.isFenced) parts.recorder.skip(group, TAKEN);
       else if (this.#definition.record) parts.recorder.write(group);
       else parts.recorder.skip(group);
       this.#saveGeneration();
@@ -317,6 +328,7 @@ export class ManagedStream implements ServedStream {
   #onEvent(event: StreamEvent): void {
     const { metrics, log } = this.#deps;
     this.#events.onEvent(event);
+    this.#away.onEvent(event);
     const stream = this.name;
     switch (event.type) {
       case 'run': {
@@ -373,7 +385,7 @@ export class ManagedStream implements ServedStream {
   /** The live playlist stays open for a while: a publisher that returns continues in it (docs/media.md 11). */
   #linger(): void {
     // Counted from the first report: a source that repeats that it is down does not keep the playlist open.
-    if (this.#lingerTimer) return;
+    if (this.#lingerTimer || this.#away.isShown) return;
     const { push, pull } = this.#deps.settings.now.live.linger;
     const ms = this.#definition.source.type === 'pull' ? pull : push;
     this.#lingerTimer = setTimeout(() => this.#endList(), ms);
@@ -385,6 +397,7 @@ export class ManagedStream implements ServedStream {
   }
 
   #endList(): void {
+    this.#away.stop();
     this.#stopLingering();
     this.stream.endSuspended();
     this.#parts.packager.endList();
@@ -425,7 +438,7 @@ export class ManagedStream implements ServedStream {
       atUs: this.#nowUs(),
       clean,
       gaps: this.#gapsFrom(fromUs),
-      generation: this.list.ended ? undefined : this.list.generation,
+      generation: this.list.ended ? undefined : this.#away.lasting(this.list.generation),
       liveSource: this.#liveSource,
     };
     this.#saving = this.#saving

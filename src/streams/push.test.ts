@@ -63,6 +63,8 @@ suite('a push stream', () => {
         audioOffset: '0s',
         audio: 'auto',
         onSecondPublisher: 'standby',
+        whileAway: 'nothing',
+        awayLimit: '10m',
         latency: null,
         hasPassphrase: true,
       },

@@ -7,6 +7,7 @@ import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { Leases } from '../cluster/lease.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
+import type { MakeStillGop } from '../ffmpeg/engine.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import type { StreamInput } from '../live/input.ts';
@@ -68,6 +69,8 @@ export interface StreamDeps {
   readonly runSource: RunSource;
   /** Starts a process that converts audio; for tests. */
   readonly openAudioTranscoder?: OpenTranscoder;
+  /** Encodes the picture that is shown while a publisher is away; that of the media engine if not given. */
+  readonly makeStillGop?: MakeStillGop;
   /** Whether the disk has room to record. */
   readonly mayWrite: () => boolean;
   /**

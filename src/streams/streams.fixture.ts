@@ -173,7 +173,7 @@ export interface StreamsRig extends AsyncDisposable {
 }
 
 /** Changes to the defaults. */
-export interface RigChange extends Partial<Pick<StreamDeps, 'runSource' | 'mayWrite' | 'noRoom'>> {
+export interface RigChange extends Partial<Pick<StreamDeps, 'runSource' | 'mayWrite' | 'noRoom' | 'makeStillGop'>> {
   readonly folder: string;
   /** Default: files in `folder`. */
   readonly segments?: SegmentStore;
@@ -236,6 +236,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     events: bus,
     mayWrite: change.mayWrite ?? (() => true),
     noRoom: change.noRoom ?? (() => ''),
+    ...(change.makeStillGop && { makeStillGop: change.makeStillGop }),
     release: (prefix) => releases.push({ prefix, exists: existsSync(path.join(folder, prefix)) }),
     runSource:
       change.runSource ??

@@ -309,6 +309,8 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
         audioOffset: '0s',
         audio: 'auto',
         onSecondPublisher: 'standby',
+        whileAway: 'nothing',
+        awayLimit: '10m',
         latency: '300ms',
         hasPassphrase: true,
       },

@@ -16,6 +16,7 @@ import {
 import { leaveWithParent } from './parent.ts';
 import { probe } from './probe.ts';
 import { makeStill } from './still.ts';
+import { makeStillGop } from './still-gop.ts';
 
 Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not logged.
 
@@ -39,6 +40,8 @@ function answerTo(operation: Operation, bytes: Uint8Array): Uint8Array {
       return Buffer.from(JSON.stringify(probe(bytes)));
     case 'still':
       return makeStill(bytes, operation.atS, operation.width);
+    case 'still-gop':
+      return makeStillGop(operation.gop, bytes);
   }
 }
 

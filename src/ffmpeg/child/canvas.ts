@@ -50,6 +50,28 @@ export class Canvas {
     this.#base = this.planes;
   }
 
+  /**
+   * Copies a picture into this one.
+   *
+   * @param planes Y, U, V, packed
+   * @param width pixels of the copied picture, even; it is within this one
+   * @param height likewise
+   * @param x left edge, even
+   * @param y top edge, even
+   */
+  paste(planes: Uint8Array, width: number, height: number, x: number, y: number): void {
+    let from = 0;
+    let to = 0;
+    for (const half of [1, 2, 2]) {
+      const stride = this.width / half;
+      for (let row = 0; row < height / half; row++) {
+        this.planes.set(planes.subarray(from, from + width / half), to + (y / half + row) * stride + x / half);
+        from += width / half;
+      }
+      to += stride * (this.height / half);
+    }
+  }
+
   /** Saves the current picture as the background. */
   keepAsBackground(): void {
     this.#base = this.planes.slice();

@@ -13,6 +13,16 @@ const drawn: Readonly<Record<string, string>> = {
   _: '.....|.....|.....|.....|.....|.....|#####',
   ':': '.....|..#..|..#..|.....|..#..|..#..|.....',
   '.': '.....|.....|.....|.....|.....|.##..|.##..',
+  ',': '.....|.....|.....|.....|.##..|..#..|.#...',
+  '!': '..#..|..#..|..#..|..#..|..#..|.....|..#..',
+  '?': '.###.|#...#|....#|...#.|..#..|.....|..#..',
+  "'": '..#..|..#..|.....|.....|.....|.....|.....',
+  '/': '.....|....#|...#.|..#..|.#...|#....|.....',
+  '&': '.##..|#..#.|#.#..|.#...|#.#.#|#..#.|.##.#',
+  '+': '.....|..#..|..#..|#####|..#..|..#..|.....',
+  '(': '...#.|..#..|.#...|.#...|.#...|..#..|...#.',
+  ')': '.#...|..#..|...#.|...#.|...#.|..#..|.#...',
+  '#': '.#.#.|.#.#.|#####|.#.#.|#####|.#.#.|.#.#.',
   '0': '.###.|#...#|#..##|#.#.#|##..#|#...#|.###.',
   '1': '..#..|.##..|#.#..|..#..|..#..|..#..|#####',
   '2': '.###.|#...#|....#|..##.|.#...|#....|#####',
@@ -56,6 +66,11 @@ const drawn: Readonly<Record<string, string>> = {
 const unknown = '#####|#...#|#...#|#...#|#...#|#...#|#####';
 
 const glyphs = new Map<string, readonly (readonly boolean[])[]>();
+
+/** Whether the font has all characters of a text. */
+export function isDrawable(text: string): boolean {
+  return [...text].every((character) => (drawn[character] ?? drawn[character.toLowerCase()]) !== undefined);
+}
 
 /** Rows of pixels from the top, true if set. Capitals without a glyph use the small letter, other unknown characters a box. */
 export function glyphOf(character: string): readonly (readonly boolean[])[] {

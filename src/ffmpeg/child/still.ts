@@ -17,7 +17,7 @@ import { openMediaInput } from './media-input.ts';
 import { must } from './native.ts';
 
 /** Slightly above 8K; larger pictures are refused before they are decoded. */
-const MAX_PIXELS = 8192 * 4608;
+export const MAX_PIXELS = 8192 * 4608;
 const MAX_HEIGHT = 4096;
 /** Quality in units of FFmpeg: 118 is one step; 2 steps are best, 31 worst. */
 const QUALITY = 4 * 118;
@@ -33,7 +33,13 @@ export function makeStill(bytes: Uint8Array, atS: number, width: number): Uint8A
   return encodeJpeg(frame, width);
 }
 
-function decodeAt(format: FormatContext, atS: number): Frame {
+/**
+ * The last frame at or before an instant, which the caller frees.
+ *
+ * @param atS seconds after the pts of the first key frame
+ * @throws Error with the message of FFmpeg if there is no picture
+ */
+export function decodeAt(format: FormatContext, atS: number): Frame {
   let index = format.findBestStream(AVMEDIA_TYPE_VIDEO);
   // The header of an MP4 describes the streams; MPEG-TS must be probed.
   if (index < 0 || !format.streams[index]!.codecpar.width) {
@@ -92,7 +98,8 @@ function decodeAt(format: FormatContext, atS: number): Frame {
   return best;
 }
 
-function newFrame(): Frame {
+/** A frame without a picture. */
+export function newFrame(): Frame {
   const frame = new Frame();
   frame.alloc();
   return frame;

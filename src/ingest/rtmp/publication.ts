@@ -52,8 +52,9 @@ export class Publication implements RtmpPublication, DemuxerOutput {
     }
   }
 
-  end(detail: string): void {
+  end(detail: string, isOver: boolean): void {
     this.#demuxer.flush();
+    this.#publisher.isOver = isOver;
     this.#publisher.close(detail);
   }
 

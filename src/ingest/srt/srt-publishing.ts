@@ -62,6 +62,7 @@ export async function publishConnection(
   } catch (error) {
     log.error({ error: messageOf(error), stack: (error as Error).stack }, 'an SRT publisher failed');
   }
-  const detail = failure ?? (why === 'closed by the peer' ? 'the publisher ended the connection' : why);
+  publisher.isOver = why === 'closed by the peer';
+  const detail = failure ?? (publisher.isOver ? 'the publisher ended the connection' : why);
   publisher.close(detail);
 }

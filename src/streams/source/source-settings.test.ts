@@ -66,11 +66,28 @@ test('the settings of a source are shown without its address and secrets', () =>
     type: 'push',
     audio: 'auto',
     onSecondPublisher: 'refuse',
+    whileAway: 'nothing',
+    awayLimit: '10m',
     latency: '200ms',
     hasPassphrase: true,
   } as const;
   assert.deepEqual(sourceSettingsOf(source), { ...shown, audioOffset: '-80ms' });
   assert.deepEqual(sourceSettingsOf(sourceOf({ type: 'pull', url })), {
     ...{ type: 'pull', audioOffset: '0s', audio: 'auto', onSecondPublisher: null, latency: null, hasPassphrase: false },
+    ...{ whileAway: null, awayLimit: null },
   });
+});
+
+test('what viewers see while the publisher is away is stored only where it is not the default, and kept by a patch', () => {
+  const plain = sourceOf({ type: 'push' });
+  assert.deepEqual(sourceOf({ type: 'push', whileAway: 'nothing', awayLimit: '10m' }), plain);
+  const slate = sourceOf({ type: 'push', whileAway: 'slate', awayLimit: '30m' });
+  assert.deepEqual(slate, { ...plain, whileAway: 'slate', awayLimitMs: 1_800_000 });
+  assert.deepEqual(patchSource(slate, { latency: '200ms' }), { ...slate, latencyMs: 200 });
+  assert.deepEqual(patchSource(slate, { whileAway: null, awayLimit: null }), plain);
+  assert.deepEqual(patchSource(plain, { whileAway: 'last-picture' }), { ...plain, whileAway: 'last-picture' });
+  const { whileAway, awayLimit } = sourceSettingsOf(slate);
+  assert.deepEqual([whileAway, awayLimit], ['slate', '30m']);
+  for (const wrong of ['0s', '25h', 'soon'])
+    assert.throws(() => sourceOf({ type: 'push', awayLimit: wrong }), { name: 'FormatError' });
 });

@@ -7,8 +7,11 @@ import { headers } from '../../config/option.ts';
 import type { AudioMode, Config, PullSourceConfig, SourceConfig } from '../../config/schema.ts';
 import { sourceUrl } from '../../config/source-address.ts';
 import {
+  AWAY_LIMIT_MS,
+  awayOf,
   printAudioOffset,
   readAudioOffset,
+  readAwayLimit,
   readLatency,
   readLookBack,
   readQuality,
@@ -31,12 +34,13 @@ export function sourceOf(source: StreamSource): SourceConfig {
   const { audio = 'auto' } = source;
   const sound = { ...(audioOffsetMs !== 0 && { audioOffsetMs }), ...(audio !== 'auto' && { audio }) };
   if (source.type === 'push') {
-    const { onSecondPublisher = 'refuse', latency, passphrase = '' } = source;
+    const { onSecondPublisher = 'refuse', latency, passphrase = '', whileAway = 'nothing', awayLimit } = source;
     return {
       type: 'push',
       onSecondPublisher,
       ...srtOf(latency === undefined ? undefined : readLatency(latency), passphrase),
       ...sound,
+      ...awayOf(whileAway, limitOf(awayLimit)),
     };
   }
   const { url, backup, quality, from, userAgent } = source;
@@ -61,7 +65,7 @@ export function sourceOf(source: StreamSource): SourceConfig {
 export function patchSource(source: SourceConfig, patch: PushSourcePatch): SourceConfig {
   if (source.type !== 'push')
     throw new FormatError('`source` can be changed for streams of source type `push` only', 0);
-  const { audio: current = 'auto', audioOffsetMs, latencyMs, passphrase, ...rest } = source;
+  const { audio: current = 'auto', audioOffsetMs, latencyMs, passphrase, whileAway, awayLimitMs, ...rest } = source;
   const audio = patch.audio === undefined ? current : (patch.audio ?? 'auto');
   const offsetMs = patch.audioOffset === undefined ? audioOffsetMs : readAudioOffset(patch.audioOffset ?? '0');
   const changedMs = patch.latency === undefined ? latencyMs : readLatency(patch.latency ?? '');
@@ -69,10 +73,18 @@ export function patchSource(source: SourceConfig, patch: PushSourcePatch): Sourc
   return {
     ...rest,
     ...(patch.onSecondPublisher !== undefined && { onSecondPublisher: patch.onSecondPublisher ?? 'refuse' }),
+    ...awayOf(
+      patch.whileAway === undefined ? (whileAway ?? 'nothing') : (patch.whileAway ?? 'nothing'),
+      patch.awayLimit === undefined ? (awayLimitMs ?? AWAY_LIMIT_MS) : limitOf(patch.awayLimit),
+    ),
     ...srtOf(changedMs, secret ?? ''),
     ...(offsetMs !== undefined && offsetMs !== 0 && { audioOffsetMs: offsetMs }),
     ...(audio !== 'auto' && { audio }),
   };
+}
+
+function limitOf(awayLimit: string | null | undefined): number {
+  return awayLimit === undefined || awayLimit === null ? AWAY_LIMIT_MS : readAwayLimit(awayLimit);
 }
 
 /** The settings of a source for administrators. */
@@ -83,6 +95,8 @@ export function sourceSettingsOf(source: SourceConfig): SourceSettings {
     audioOffset: printAudioOffset(source.type === 'test' ? 0 : (source.audioOffsetMs ?? 0)),
     audio: audioModeOf(source),
     onSecondPublisher: push?.onSecondPublisher ?? null,
+    whileAway: push ? (push.whileAway ?? 'nothing') : null,
+    awayLimit: push ? printDuration(push.awayLimitMs ?? AWAY_LIMIT_MS) : null,
     latency: push?.latencyMs === undefined ? null : printDuration(push.latencyMs),
     hasPassphrase: push?.passphrase !== undefined,
   };

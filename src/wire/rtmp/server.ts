@@ -97,8 +97,9 @@ export interface RtmpPublication {
    * The client has left. Called once, if `publish` was resolved.
    *
    * @param detail the reason, without addresses
+   * @param isOver it said so: its broadcast is over
    */
-  end(detail: string): void;
+  end(detail: string, isOver: boolean): void;
 }
 
 /** The owner of a connection. */
@@ -270,10 +271,10 @@ class ServerConnection implements RtmpConnection {
     this.#handlers.closed(end, detail, error);
   }
 
-  #endPublication(detail: string): void {
+  #endPublication(detail: string, isOver = false): void {
     const publication = this.#publication;
     this.#publication = undefined;
-    publication?.end(detail);
+    publication?.end(detail, isOver);
   }
 
   #receive(type: number, timestampMs: number, streamId: number, body: Uint8Array): void {
@@ -404,7 +405,7 @@ class ServerConnection implements RtmpConnection {
   async #awaitAnswer(request: RtmpPublishRequest): Promise<void> {
     try {
       const publication = await this.#handlers.publish(request);
-      if (this.#phase === 'closed') publication.end('the client closed the connection');
+      if (this.#phase === 'closed') publication.end('the client closed the connection', false);
       else this.#start(publication);
     } catch (error) {
       this.#held = undefined;
@@ -426,7 +427,7 @@ class ServerConnection implements RtmpConnection {
 
   #unpublish(): void {
     if (!this.#publication) return;
-    this.#endPublication('the publisher left');
+    this.#endPublication('the publisher left', true);
     this.notify({ level: 'status', code: 'NetStream.Unpublish.Success', description: 'Unpublished.' });
     this.#chunkLimits.maxMessageBytes = COMMAND_BYTES;
     this.#enter('connected', 'publish');

@@ -9,6 +9,8 @@ const saved: SourceSettings = {
     audioOffset: '-80ms',
     audio: 'auto',
     onSecondPublisher: 'standby',
+    whileAway: 'slate',
+    awayLimit: '10m',
     latency: '1s200ms',
     hasPassphrase: true,
   },
@@ -16,8 +18,15 @@ const saved: SourceSettings = {
 
 test('fields show the settings; unchanged ones change nothing', () => {
   const fields = sourceFields(saved);
-  assert.deepEqual(fields, { second: 'standby', latencyMs: 1200, isEncrypted: true, passphrase: '', audioMs: -80 });
+  assert.deepEqual(fields, {
+    ...{ second: 'standby', away: 'slate', latencyMs: 1200, isEncrypted: true, passphrase: '', audioMs: -80 },
+  });
   assert.deepEqual(sourceChanges(saved, fields), {});
+});
+
+test('the picture while the publisher is away is sent when it changes', () => {
+  const fields = sourceFields(saved);
+  assert.deepEqual(sourceChanges(saved, { ...fields, away: 'last-picture' }), { whileAway: 'last-picture' });
 });
 
 test('each changed field is sent, and a default is restored by null', () => {

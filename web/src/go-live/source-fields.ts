@@ -7,6 +7,7 @@ import type { PushSourcePatch, SourceSettings } from '../../../src/api/shapes.ts
 /** Values of the fields. */
 export interface SourceFields {
   second: 'refuse' | 'replace' | 'standby';
+  away: 'nothing' | 'last-picture' | 'slate';
   /** Latency of SRT, ms; null: the setting of the server. */
   latencyMs: number | null;
   isEncrypted: boolean;
@@ -26,9 +27,11 @@ export function msOf(text: string): number {
 }
 
 /** The fields of saved settings. */
-export function sourceFields({ onSecondPublisher, latency, hasPassphrase, audioOffset }: SourceSettings): SourceFields {
+export function sourceFields(settings: SourceSettings): SourceFields {
+  const { onSecondPublisher, whileAway, latency, hasPassphrase, audioOffset } = settings;
   return {
     second: onSecondPublisher ?? 'refuse',
+    away: whileAway ?? 'nothing',
     latencyMs: latency === null ? null : msOf(latency),
     isEncrypted: hasPassphrase,
     passphrase: '',
@@ -39,10 +42,11 @@ export function sourceFields({ onSecondPublisher, latency, hasPassphrase, audioO
 /** What the fields change; empty if nothing. */
 export function sourceChanges(saved: SourceSettings, fields: SourceFields): PushSourcePatch {
   const before = sourceFields(saved);
-  const { second, latencyMs, isEncrypted, passphrase } = fields;
+  const { second, away, latencyMs, isEncrypted, passphrase } = fields;
   const audioMs = fields.audioMs ?? 0;
   return {
     ...(second !== before.second && { onSecondPublisher: second }),
+    ...(away !== before.away && { whileAway: away }),
     ...(latencyMs !== before.latencyMs && { latency: latencyMs === null ? null : `${latencyMs}ms` }),
     ...(isEncrypted && passphrase !== '' && { passphrase }),
     ...(!isEncrypted && before.isEncrypted && { passphrase: null }),

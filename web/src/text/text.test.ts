@@ -57,6 +57,7 @@ test('no text is unused', () => {
     'goLive.visibility.',
     'goLive.in.',
     'goLive.second.',
+    'goLive.away.',
     'signal.',
     'relay.state.',
   ]; // made from codes

@@ -1,0 +1,228 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { MakeStillGop, StillGopOptions } from '../../ffmpeg/engine.ts';
+import type { Publisher } from '../../ingest/publisher.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { videoTrack } from '../../media/isobmff/media.fixture.ts';
+import type { ManagedStream } from '../managed-stream.ts';
+import { openStreams, PlayedSource, type StreamsRig, temporaryFolder, timeline } from '../streams.fixture.ts';
+
+const lastPicture = { type: 'push', whileAway: 'last-picture' } as const;
+type Source = Parameters<StreamsRig['api']['create']>[1]['source'];
+
+/** An engine that encodes nothing, and fails with some pictures. */
+function engine(failing: readonly StillGopOptions['picture'][] = []) {
+  const asked: StillGopOptions['picture'][] = [];
+  const makeStillGop: MakeStillGop = async ({ picture, frames }) => {
+    asked.push(picture);
+    if (failing.includes(picture)) throw new OxbowError('engine-failed', 'no picture');
+    const { config } = videoTrack as Extract<typeof videoTrack, { kind: 'video' }>;
+    return { config, frames: Array.from({ length: frames }, (_, i) => Uint8Array.of(0, 0, 0, 2, 9, i)) };
+  };
+  return { asked, makeStillGop };
+}
+
+interface AwayRig extends AsyncDisposable {
+  readonly rig: StreamsRig;
+  readonly stream: ManagedStream;
+  readonly asked: readonly string[];
+  connect(remote?: string): Promise<{ publisher: Publisher; media: PlayedSource }>;
+}
+
+/** A stream `door`. */
+async function open(
+  source: Source,
+  { folder, failing }: { folder: string; failing?: readonly StillGopOptions['picture'][] },
+): Promise<AwayRig> {
+  const { asked, makeStillGop } = engine(failing);
+  const rig = await openStreams({ folder, makeStillGop });
+  if (!(await rig.api.get('door'))) await rig.api.create('door', { source });
+  const stream = rig.catalog.get('door');
+  return {
+    ...{ rig, stream, asked },
+    async connect(remote = 'a:1') {
+      const { signal } = new AbortController();
+      const publisher = await stream.publishers.claim({ protocol: 'rtmp', remote, signal });
+      return { publisher, media: new PlayedSource(stream.definition, publisher, { signal }, rig.clock) };
+    },
+    [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose](),
+  };
+}
+
+const filled = ({ list }: ManagedStream) => list.segments.filter(({ run, sealed }) => run.isFill && sealed);
+
+/** Resolves when the live playlist has so many segments of a picture. */
+async function shows(stream: ManagedStream, segments: number): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const forget = stream.list.changes.subscribe(() => filled(stream).length >= segments && resolve());
+  if (filled(stream).length < segments) await promise;
+  forget();
+}
+
+const aways = ({ events }: StreamsRig) => events.filter(({ type }) => type === 'publish.away').map(({ data }) => data);
+
+suite('while the publisher is away', () => {
+  test('its last picture is in the live playlist, which continues; state, timeline and recording are as without it', async () => {
+    await using folder = await temporaryFolder();
+    await using away = await open(lastPicture, { folder: folder.path });
+    const { rig, stream } = away;
+    const first = await away.connect();
+    first.media.flow(5000);
+    const { number } = stream.list.generation!;
+    rig.clock.advance(2000);
+    first.publisher.close('the connection was lost');
+    rig.clock.advance(8000);
+    await shows(stream, 3);
+    assert.deepEqual([stream.state, stream.problem], ['unpublished', 'the connection was lost']);
+    assert.deepEqual(away.asked, ['media']);
+    assert.deepEqual(aways(rig), [{ picture: 'last-picture', detail: 'the publisher is away' }]);
+    const second = await away.connect();
+    second.media.flow(5000);
+    assert.equal(stream.state, 'live');
+    assert.equal(stream.list.generation!.number, number);
+    const runs = stream.list.segments.map(({ run }) => run.isFill === true);
+    assert.deepEqual(
+      [runs[0], runs.at(-1), runs.filter((isFill, i) => i > 0 && isFill !== runs[i - 1]).length],
+      [false, false, 2],
+    );
+    await rig.settle();
+    assert.deepEqual(await timeline(rig), ['media 0…5', 'offline 5…15', 'media 15…19']);
+    assert.deepEqual((await rig.api.get('door'))!.recorded.seconds, 9);
+    assert.equal(rig.events.filter(({ type }) => type === 'stream.offline').length, 2);
+  });
+
+  test('nothing is shown by default, after a publisher that said goodbye, and after one that oxbow ended', async () => {
+    await using folder = await temporaryFolder();
+    for (const [source, leave] of [
+      [{ type: 'push' }, (publisher: Publisher) => publisher.close('lost')],
+      [
+        lastPicture,
+        (publisher: Publisher) => {
+          publisher.isOver = true;
+          publisher.close('the publisher left');
+        },
+      ],
+      [
+        lastPicture,
+        (publisher: Publisher) => publisher.close('revoked', new OxbowError('publish-denied', 'The key was revoked.')),
+      ],
+    ] as const) {
+      await using away = await open(source, { folder: folder.path });
+      const { publisher, media } = await away.connect();
+      media.flow(5000);
+      away.rig.clock.advance(2000);
+      leave(publisher);
+      await away.rig.settle();
+      assert.deepEqual([away.asked, aways(away.rig), filled(away.stream)], [[], [], []]);
+      assert.equal(away.stream.list.ended, false);
+      await away.rig.api.remove('door', { recordings: 'delete' });
+    }
+  });
+
+  test('a standby publisher with media takes over instead', async () => {
+    await using folder = await temporaryFolder();
+    await using away = await open({ ...lastPicture, onSecondPublisher: 'standby' }, { folder: folder.path });
+    const first = await away.connect();
+    first.media.flow(5000);
+    const second = await away.connect('b:1');
+    second.media.flow(5000);
+    away.rig.clock.advance(2000);
+    first.publisher.close('lost');
+    await away.rig.settle();
+    assert.equal(away.stream.state, 'live');
+    assert.deepEqual([away.asked, aways(away.rig)], [[], []]);
+  });
+
+  test('a publisher that returns within two seconds comes before the picture', async () => {
+    await using folder = await temporaryFolder();
+    await using away = await open(lastPicture, { folder: folder.path });
+    const first = await away.connect();
+    first.media.flow(5000);
+    first.publisher.close('lost');
+    const second = await away.connect();
+    second.media.flow(5000);
+    await away.rig.settle();
+    assert.equal(away.stream.state, 'live');
+    assert.deepEqual([away.asked, aways(away.rig)], [[], []]);
+  });
+
+  for (const [what, act] of [
+    ['a pause', (rig: StreamsRig) => rig.api.pause('door')],
+    ['a stop', (rig: StreamsRig) => rig.api.stop('door')],
+  ] as const) {
+    test(`${what} ends it`, async () => {
+      await using folder = await temporaryFolder();
+      await using away = await open(lastPicture, { folder: folder.path });
+      const { rig, stream } = away;
+      const { publisher, media } = await away.connect();
+      media.flow(5000);
+      rig.clock.advance(2000);
+      publisher.close('lost');
+      rig.clock.advance(8000);
+      await shows(stream, 3);
+      await act(rig);
+      const { length } = stream.list.segments;
+      rig.clock.advance(60_000);
+      await rig.settle();
+      assert.equal(stream.list.segments.length, length);
+      assert.equal(stream.list.ended, what === 'a stop');
+    });
+  }
+
+  test('after its limit the live playlist ends', async () => {
+    await using folder = await temporaryFolder();
+    await using away = await open({ ...lastPicture, awayLimit: '20s' }, { folder: folder.path });
+    const { rig, stream } = away;
+    const { publisher, media } = await away.connect();
+    media.flow(5000);
+    rig.clock.advance(2000);
+    publisher.close('lost');
+    await rig.settle();
+    const { promise: ended, resolve } = Promise.withResolvers<void>();
+    const forget = stream.list.changes.subscribe(() => stream.list.ended && resolve());
+    rig.clock.advance(60_000);
+    await ended;
+    forget();
+    const lastsUs = filled(stream).reduce((sum, { sealed }) => sum + sealed!.durationUs, 0);
+    assert.ok(Math.abs(lastsUs - 20_000_000) < 300_000, `${lastsUs} µs`);
+    assert.deepEqual(aways(rig).at(-1), { picture: null, detail: 'the publisher has not returned in time' });
+  });
+
+  test('where the last picture cannot be encoded its text is shown, and nothing where the engine fails', async () => {
+    await using folder = await temporaryFolder();
+    for (const [failing, picture, detail] of [
+      [['media'], 'last-picture', 'the publisher is away'],
+      [['media', 'text'], null, 'the media engine made no picture'],
+    ] as const) {
+      await using away = await open(lastPicture, { folder: folder.path, failing });
+      const { publisher, media } = await away.connect();
+      media.flow(5000);
+      away.rig.clock.advance(2000);
+      publisher.close('lost');
+      await away.rig.settle();
+      assert.deepEqual(away.asked, ['media', 'text']);
+      assert.deepEqual(aways(away.rig), [{ picture, detail }]);
+      await away.rig.api.remove('door', { recordings: 'delete' });
+    }
+  });
+
+  test('after a restart no playlist goes back to segments before the picture (RFC 8216bis 6.2.2)', async () => {
+    await using folder = await temporaryFolder();
+    let number: number;
+    {
+      await using away = await open(lastPicture, { folder: folder.path });
+      const { publisher, media } = await away.connect();
+      media.flow(5000);
+      away.rig.clock.advance(2000);
+      publisher.close('lost');
+      away.rig.clock.advance(8000);
+      await shows(away.stream, 3);
+      ({ number } = away.stream.list.generation!);
+    }
+    await using away = await open(lastPicture, { folder: folder.path });
+    assert.equal(away.stream.list.view(number), undefined);
+    const { media } = await away.connect();
+    media.flow(5000);
+    assert.ok(away.stream.list.generation!.number > number);
+  });
+});
