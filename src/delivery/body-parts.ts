@@ -5,6 +5,7 @@
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentRange } from '../archive/segment-store.ts';
 import { interleaveFragments } from '../media/isobmff/interleave.ts';
+import { lend } from '../packager/live-segment.ts';
 import type { RenditionPart } from '../packager/rendition-view.ts';
 import type { BodyPart } from './reply.ts';
 import type { SegmentMedia } from './segment-media.ts';
@@ -44,8 +45,9 @@ export function joinViews(views: readonly Uint8Array[]): Uint8Array {
 export function partFromMemory(part: RenditionPart): BodyPart[] | undefined {
   const body: BodyPart[] = [];
   for (const { part: own } of part.pieces) {
-    if (!own.bytes) return undefined;
-    body.push(own.bytes);
+    const bytes = lend(own);
+    if (!bytes) return undefined;
+    body.push(bytes);
   }
   return body;
 }

@@ -6,6 +6,7 @@
 import type { SegmentRange } from '../archive/segment-store.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Init } from '../media/segment.ts';
+import { lend } from '../packager/live-segment.ts';
 import type { ServedLiveStream, ServedStream } from './served-stream.ts';
 
 /** One segment with all its tracks. */
@@ -23,8 +24,9 @@ export interface SegmentMedia<Media = Uint8Array | SegmentRange> {
 /** A segment that is in memory; undefined before it is sealed and after it has left memory. */
 export function segmentInMemory({ list }: ServedLiveStream, msn: number): SegmentMedia<Uint8Array> | undefined {
   const listed = list.find(msn);
-  if (!listed?.sealed || !listed.bytes) return undefined;
-  const { init, startUs, run, sealed, bytes } = listed;
+  const bytes = listed?.sealed && lend(listed);
+  if (!listed?.sealed || !bytes) return undefined;
+  const { init, startUs, run, sealed } = listed;
   const tracks = new Map<number, { media: Uint8Array; crc: number }>();
   for (const [id, media] of bytes) if (media.length > 0) tracks.set(id, { media, crc: sealed.tracks.get(id)!.crc });
   return { init, startUs, utcOffsetUs: run.utcOffsetUs, tracks };

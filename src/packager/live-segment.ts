@@ -1,7 +1,8 @@
 /**
  * Segments, views and changes of a live window: types shared by the window and its replicas in other threads.
- * In: the packager. Out: live window, delivery. docs/media.md 23a and 25. Pure.
+ * In: the packager. Out: live window, delivery. docs/media.md 23a and 25.
  */
+import { slabPool } from '../lib/memory/slab-pool.ts';
 import type { Track } from '../media/frame.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { Run } from '../media/run.ts';
@@ -19,8 +20,9 @@ export interface LivePart {
   readonly independent: boolean;
   /** CRC-32 of its bytes. */
   readonly crc: number;
-  /** Undefined once they have left memory. */
+  /** Undefined once they have left memory. Use them through `lend` if they outlast the current call. */
   bytes: Uint8Array | undefined;
+  isLent?: boolean;
 }
 
 /** One segment of the live window, with the parts of all tracks. */
@@ -43,8 +45,9 @@ export interface LiveSegment {
         readonly tracks: ReadonlyMap<number, Omit<TrackSegment, 'bytes'> & { length: number }>;
       }
     | undefined;
-  /** Complete segments by track id, while they are in memory. */
+  /** Complete segments by track id, while they are in memory. Use them through `lend` if they outlast the current call. */
   bytes: ReadonlyMap<number, Uint8Array> | undefined;
+  isLent?: boolean;
 }
 
 /** Parameters of `openSegment`. */
@@ -132,4 +135,30 @@ export function bytesOf({ bytes, parts }: LiveSegment): number {
   if (bytes) for (const whole of bytes.values()) sum += whole.length;
   else for (const own of parts.values()) for (const part of own) sum += part.bytes?.length ?? 0;
   return sum;
+}
+
+/**
+ * The bytes of a part or segment for a response, a cache or another thread: they stay as they are for as long as they are referenced.
+ * Bytes that were never lent are used for other segments when they leave memory.
+ */
+export function lend<Held extends LivePart | LiveSegment>(held: Held): Held['bytes'] {
+  held.isLent = true;
+  return held.bytes;
+}
+
+/** Removes the bytes of a segment from memory. @param isDecided it is recorded or lost: nothing is writing it */
+export function dropBytes(segment: LiveSegment, isDecided: boolean): void {
+  const { bytes, parts } = segment;
+  let isLent = segment.isLent ?? false;
+  for (const own of parts.values()) {
+    for (const part of own) {
+      part.bytes = undefined;
+      isLent ||= part.isLent ?? false;
+    }
+  }
+  segment.bytes = undefined;
+  for (const whole of bytes?.values() ?? []) {
+    if (isDecided && !isLent) slabPool.give(whole);
+    else slabPool.forget(whole);
+  }
 }

@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { slabPool } from '../lib/memory/slab-pool.ts';
 import { audioTrack, videoTrack } from '../live/frames.fixture.ts';
 import type { Part, SegmentGroup, TrackSegment } from '../media/segment.ts';
 import type { Generation } from './generation.ts';
-import type { LiveWindowLimits } from './live-segment.ts';
+import { type LiveWindowLimits, lend } from './live-segment.ts';
 import { DEFAULT_LIMITS, LiveWindow } from './live-window.ts';
 
 const tracks = [videoTrack(), audioTrack()];
@@ -55,7 +56,8 @@ function add(list: LiveWindow, msn: number, bytes = 1000, { parts = true, discon
     list.addPart(msn, 1, part(bytes / 2));
     list.addPart(msn, 2, part(bytes / 10));
   }
-  const own = [trackSegment(1, new Uint8Array(bytes)), trackSegment(2, new Uint8Array(bytes / 10))];
+  const block = (length: number) => slabPool.take(length).subarray(0, length);
+  const own = [trackSegment(1, block(bytes)), trackSegment(2, block(bytes / 10))];
   const group = { ...opening, durationUs: 2_000_000, tracks: own, gaps: [] };
   list.seal(group);
   return group;
@@ -118,6 +120,26 @@ suite('live list', () => {
       ],
     );
     assert.equal(list.memoryBytes, 1100);
+  });
+
+  test('recorded bytes that leave memory are used again, unless they were lent', () => {
+    const list = new LiveWindow();
+    list.begin(generation(1), tracks);
+    const groups = Array.from({ length: 10 }, (_, k) => add(list, k + 1));
+    assert.ok(lend(list.find(2)!));
+    assert.ok(lend(list.find(3)!.parts.get(2)![0]!));
+    list.recorded(4);
+    const lengths = groups.map(({ tracks: [video] }) => video!.bytes.length);
+    assert.deepEqual(lengths, [0, 1000, 1000, 0, ...Array(6).fill(1000)]);
+    assert.deepEqual(inMemory(list), [5, 6, 7, 8, 9, 10]);
+  });
+
+  test('bytes that a recorder may be writing are not used again', () => {
+    const list = new LiveWindow({ ...DEFAULT_LIMITS, maxBytes: 5000 });
+    list.begin(generation(1), tracks);
+    const groups = Array.from({ length: 10 }, (_, k) => add(list, k + 1));
+    assert.ok(list.segments[0]!.msn > 1, 'segments were dropped');
+    for (const { tracks: own } of groups) assert.equal(own[0]!.bytes.length, 1000);
   });
 
   test('the window keeps its duration, and at least six segments', () => {

@@ -13,6 +13,7 @@ import type { Generation } from './generation.ts';
 import {
   at,
   bytesOf,
+  dropBytes,
   edgeOf,
   type LivePart,
   type LiveSegment,
@@ -427,7 +428,6 @@ export class LiveWindow {
 
   #drop(segment: LiveSegment): void {
     this.#bytes -= bytesOf(segment);
-    segment.bytes = undefined;
-    for (const parts of segment.parts.values()) for (const part of parts) part.bytes = undefined;
+    dropBytes(segment, segment.msn <= this.#decidedMsn);
   }
 }

@@ -3,6 +3,7 @@
  * In: frames and cuts of packager/packager. Out: Part and TrackSegment. ISO/IEC 14496-12, 8.8; docs/media.md 24.
  */
 import { crc32 } from 'node:zlib';
+import { slabPool } from '../lib/memory/slab-pool.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '../media/isobmff/fragment.ts';
 import type { Part, TrackSegment } from '../media/segment.ts';
@@ -181,7 +182,7 @@ export class TrackWriter {
     if (this.#slab && need <= this.#slab.length) return this.#slab;
     const roomy = this.#slab ? need * 2 : Math.ceil(this.#lastSegmentBytes * SLAB_SLACK);
     const size = this.#exact ? need : Math.max(need, roomy);
-    const slab = new Uint8Array(this.#shared ? new SharedArrayBuffer(size) : new ArrayBuffer(size));
+    const slab = this.#shared ? new Uint8Array(new SharedArrayBuffer(size)) : slabPool.take(size);
     if (this.#slab) slab.set(this.#slab.subarray(0, this.#used));
     this.#slab = slab;
     return slab;

@@ -5,6 +5,8 @@
  * have grown by 8 MiB in a minute. Decision 0019.
  */
 
+import { slabPool } from './slab-pool.ts';
+
 const MIB = 1024 * 1024;
 /** More than V8 allows between two collections (64 MiB): V8 starts an incremental one at once. */
 const NUDGE_BYTES = 65 * MIB;
@@ -80,10 +82,13 @@ export class GarbageWatch implements Disposable {
   }
 }
 
-/** Heap and buffers of this thread, bytes, garbage included. */
+/**
+ * Heap and buffers of this thread, bytes, garbage included. Blocks of segments come and go by themselves: their number says nothing of
+ * garbage.
+ */
 function usedBytes(): number {
   const { heapUsed, arrayBuffers } = process.memoryUsage();
-  return heapUsed + arrayBuffers;
+  return heapUsed + arrayBuffers - slabPool.bytes;
 }
 
 /**

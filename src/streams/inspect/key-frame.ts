@@ -29,7 +29,7 @@ export function lastKeyFrame(name: string, list: Pick<LiveWindow, 'segments'>): 
   throw new OxbowError('no-media', `no key frame of ${name} is in memory`);
 }
 
-/** The media of a track of a segment that is in memory; of an open segment the parts so far. */
+/** The media of a track of a segment that is in memory, not to be kept; of an open segment the parts so far. */
 function bytesOf({ bytes, parts }: LiveSegment, trackId: number): Uint8Array | undefined {
   const complete = bytes?.get(trackId);
   if (complete) return complete;
@@ -39,7 +39,7 @@ function bytesOf({ bytes, parts }: LiveSegment, trackId: number): Uint8Array | u
 }
 
 function byteStream({ config }: Track, data: Uint8Array): Uint8Array {
-  if (config.codec !== 'h264' && config.codec !== 'hevc') return data;
+  if (config.codec !== 'h264' && config.codec !== 'hevc') return data.slice();
   const units = [...setsOf(config.codec, config.record), ...unitsOf(data)];
   return concatBytes(units.flatMap((unit) => [START_CODE, unit]));
 }

@@ -1,0 +1,99 @@
+/**
+ * Blocks of memory for the media of segments, used again one after the other. A new block costs page faults and its unmapping, and V8
+ * counts it as growth of the heap, which causes collections.
+ * In: blocks whose bytes are not used any more. Out: blocks for packager/track-writer. Decision 0019.
+ */
+
+/** Unused blocks in total, bytes; the oldest are freed first. */
+const MAX_FREE_BYTES = 16 * 1024 * 1024;
+/** An unused block is freed after this, ms; at most twice as late. */
+const KEPT_MS = 10_000;
+/** A block may be this many times as large as needed. */
+const ROOM = 1.4;
+
+interface Free {
+  readonly buffer: ArrayBuffer;
+  readonly sinceMs: number;
+}
+
+/** Blocks that were given back. */
+export class SlabPool {
+  /** Blocks in use. */
+  readonly #own = new WeakSet<ArrayBufferLike>();
+  /** Blocks that were neither given back nor forgotten, e.g. of a stream that was removed. */
+  readonly #collected = new FinalizationRegistry<number>((bytes) => {
+    this.#usedBytes -= bytes;
+  });
+  #usedBytes = 0;
+  /** Oldest first. */
+  #free: Free[] = [];
+  #freeBytes = 0;
+  #timer: NodeJS.Timeout | undefined;
+
+  /** Unused blocks, bytes. */
+  get freeBytes(): number {
+    return this.#freeBytes;
+  }
+
+  /** Blocks in use and unused blocks, bytes: memory that is not garbage. */
+  get bytes(): number {
+    return this.#usedBytes + this.#freeBytes;
+  }
+
+  /** A block of at least `bytes` and at most 1.4 times as many; its content is undefined. */
+  take(bytes: number): Uint8Array {
+    const index = this.#free.findLastIndex(({ buffer: { byteLength } }) => {
+      return byteLength >= bytes && byteLength <= bytes * ROOM;
+    });
+    const buffer = index < 0 ? new ArrayBuffer(bytes) : this.#free.splice(index, 1)[0]!.buffer;
+    if (index >= 0) this.#freeBytes -= buffer.byteLength;
+    this.#own.add(buffer);
+    this.#collected.register(buffer, buffer.byteLength, buffer);
+    this.#usedBytes += buffer.byteLength;
+    return new Uint8Array(buffer);
+  }
+
+  /**
+   * Takes a block back. All views of it become empty: its bytes must not be in use any more, nor being read or written. Memory that is not
+   * a block of this pool is left as it is.
+   *
+   * @param view of the block, or of a part of it
+   */
+  give({ buffer }: Uint8Array): void {
+    if (!this.#release(buffer)) return;
+    this.#freeBytes += buffer.byteLength;
+    // Views that were forgotten somewhere must not show the next segment.
+    this.#free.push({ buffer: buffer.transfer(), sinceMs: performance.now() });
+    while (this.#freeBytes > MAX_FREE_BYTES) this.#dropOldest();
+    this.#timer ??= setInterval(() => this.#sweep(), KEPT_MS).unref();
+  }
+
+  /** A block is left to the collector, because its bytes may still be in use. @param view of the block, or of a part of it */
+  forget({ buffer }: Uint8Array): void {
+    this.#release(buffer);
+  }
+
+  #release(buffer: ArrayBufferLike): buffer is ArrayBuffer {
+    if (!this.#own.delete(buffer)) return false;
+    this.#collected.unregister(buffer);
+    this.#usedBytes -= buffer.byteLength;
+    return true;
+  }
+
+  #sweep(): void {
+    const untilMs = performance.now() - KEPT_MS;
+    while (this.#free[0] && this.#free[0].sinceMs <= untilMs) this.#dropOldest();
+    if (this.#free.length > 0) return;
+    clearInterval(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #dropOldest(): void {
+    const { buffer } = this.#free.shift()!;
+    this.#freeBytes -= buffer.byteLength;
+    buffer.transfer(0);
+  }
+}
+
+/** The blocks of this thread. */
+export const slabPool: SlabPool = new SlabPool();
