@@ -81,20 +81,24 @@ export class Reanchor {
     const meter = this.#meter;
     if (!meter || (this.#isBursty && !(frame.key && this.#burstBegins))) return 0;
     this.#burstBegins = false;
-    meter.add({ ...this.#now, mediaUs: this.#utcOffsetUs + ticksToUs(frame.dts, timescale) });
+    const { wallUs, monotonicUs } = this.#now;
+    meter.add({ wallUs, monotonicUs, mediaUs: this.#utcOffsetUs + ticksToUs(frame.dts, timescale) });
     // The playlist did not move with the wall clock: the computer slept, or its virtual machine did.
     const isDenied = segment && segment.utcOffsetUs - this.#utcOffsetUs < meter.steppedUs / 2;
     if (meter.steppedUs >= SURE_STEP_US && isDenied) meter.dismissStep();
+    if (!frame.key || !isSettled) return 0;
     const dueUs = Math.round(meter.dueUs);
-    if (!frame.key || !isSettled || dueUs <= 0) return 0;
+    if (dueUs <= 0) return 0;
     meter.moved();
     this.#utcOffsetUs += dueUs;
     return dueUs;
   }
 
   get #now(): { readonly wallUs: number; readonly monotonicUs: number } {
-    const us = (ms: number) => Math.round(ms * 1000);
-    return { wallUs: us(this.#clock.nowMs()), monotonicUs: us(this.#clock.monotonicMs()) };
+    return {
+      wallUs: Math.round(this.#clock.nowMs() * 1000),
+      monotonicUs: Math.round(this.#clock.monotonicMs() * 1000),
+    };
   }
 
   #look(): void {

@@ -29,10 +29,11 @@ export class TimestampShift {
   /** The frame with its times moved. */
   apply(frame: Frame): Frame {
     if (this.#seconds === 0) return frame;
-    const { trackId, data } = frame;
+    const { trackId, dts, pts, duration, key, data } = frame;
     const ticks = this.#ticks.get(trackId) ?? 0;
     // A splice time is a timestamp, and is shifted too.
     const moved = this.#splices.has(trackId) ? restampSection(data, this.#seconds * 90_000) : data;
-    return { ...frame, dts: frame.dts + ticks, pts: frame.pts + ticks, data: moved };
+    // Field by field: a spread costs several times as much, for every frame.
+    return { trackId, dts: dts + ticks, pts: pts + ticks, duration, key, data: moved };
   }
 }

@@ -48,9 +48,9 @@ export function parseVideoMessage(body: Uint8Array): FlvPacket[] {
     const name = `${OLD_VIDEO[codecId] ?? `codec ${codecId}`} video`;
     return [{ ...unsupportedPacket(name, body), key }];
   }
-  const reader = new ByteReader(body, 'video message', 1);
-  const type = reader.u8();
-  const compositionMs = signed24(reader.u24());
+  if (body.length < 5) throw new FormatError('video message ends early', body.length);
+  const type = body[1]!;
+  const compositionMs = signed24((body[2]! << 16) | (body[3]! << 8) | body[4]!);
   if (type > PACKET.sequenceEnd) throw new FormatError(`unknown AVC packet type ${type}`, 1);
   return [{ trackId: 0, codec, type, key, compositionMs, nanoseconds: 0, from: 5, to: body.length }];
 }
