@@ -35,7 +35,10 @@ export async function connectSrt(options: SrtCallerOptions): Promise<SrtConnecti
     { address, port },
     {
       receive: (packet) => protocol.receive(packet),
-      tick: () => protocol.tick(),
+      tick: () => {
+        protocol.tick();
+        return true;
+      },
       onError: (error) => protocol.note(describe(error)),
     },
   );

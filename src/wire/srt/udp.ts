@@ -15,8 +15,8 @@ const BUFFER_BYTES = 8 * 1024 * 1024;
 export interface UdpHandlers {
   /** A datagram, and where it came from. */
   receive(packet: Uint8Array, address: string, port: number): void;
-  /** Every 10 ms. */
-  tick(): void;
+  /** Every 10 ms while it returns true, and after each datagram. */
+  tick(): boolean;
   /** An error of the socket after it was opened: a port that nothing listens on, a network that is down. It stays open. */
   onError(error: Error): void;
 }
@@ -71,9 +71,22 @@ function attach(socket: Socket, handlers: UdpHandlers): UdpSocket {
   const onSent = (error: Error | null): void => {
     if (error && isOpen) handlers.onError(error);
   };
-  socket.on('message', (packet, { address, port }) => handlers.receive(packet, address, port));
+  // A listener without callers must not wake the process a hundred times a second.
+  let timer: NodeJS.Timeout | undefined;
+  const wake = () => {
+    if (!isOpen) return;
+    timer ??= setInterval(() => {
+      if (handlers.tick()) return;
+      clearInterval(timer);
+      timer = undefined;
+    }, TICK_MS);
+  };
+  wake();
+  socket.on('message', (packet, { address, port }) => {
+    wake();
+    handlers.receive(packet, address, port);
+  });
   socket.on('error', (error) => handlers.onError(error));
-  const timer = setInterval(() => handlers.tick(), TICK_MS);
   const { port } = socket.address();
   const ended = new Promise<void>((resolve) => {
     socket.once('close', resolve);

@@ -83,6 +83,24 @@ test('an induction is answered with a cookie, the magic number and no more bytes
   assert.equal(listener.stats.pending + listener.stats.connections, 0);
 });
 
+test('a listener needs ticks while a caller waits, is connected or was rejected, and none while it is alone', async () => {
+  const { listener, induce, receive, state } = open();
+  assert.equal(listener.tick(), false);
+  const cookie = induce();
+  assert.equal(listener.tick(), false, 'an induction leaves nothing behind');
+  receive({ ...conclusion, cookie });
+  assert.equal(listener.tick(), true);
+  await settle();
+  assert.equal(listener.stats.connections, 1);
+  assert.equal(listener.tick(), true);
+  for (let ms = 0; ms < 30_000; ms += 10) {
+    state.nowUs += 10_000;
+    listener.tick();
+  }
+  assert.equal(listener.stats.connections, 0, 'the caller was silent');
+  assert.equal(listener.tick(), false);
+});
+
 test('a flood of 100,000 inductions leaves no state, and is answered 10,000 times a second at most', () => {
   const { listener, state, receive } = open();
   for (let number = 0; number < 100_000; number++) {

@@ -128,8 +128,12 @@ export class ListenerProtocol {
     }
   }
 
-  /** Serves all connections. Called every 10 ms. */
-  tick(): void {
+  /**
+   * Serves all connections. Called every 10 ms.
+   *
+   * @returns false if there is nothing to do until the next datagram
+   */
+  tick(): boolean {
     const nowUs = this.#network.now();
     this.#inductionsLeft = INDUCTIONS_PER_TICK;
     for (const { connection } of this.#connections.values()) {
@@ -149,6 +153,7 @@ export class ListenerProtocol {
       this.#rejected.delete(key);
     }
     this.stats.pending = this.#pending.size;
+    return this.#connections.size + this.#pending.size + this.#rejected.size > 0;
   }
 
   /** Ends all connections and pending callers. */
