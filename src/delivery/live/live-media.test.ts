@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { crc32 } from 'node:zlib';
 import { OxbowError } from '../../lib/errors.ts';
+import { slabPool } from '../../lib/memory/slab-pool.ts';
 import { printInit } from '../../media/isobmff/init.ts';
 import { DEFAULT_LIMITS } from '../../packager/live-window.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
@@ -64,6 +65,30 @@ suite('segments and parts', () => {
     assert.equal(await ready('v9'), undefined);
     live.state.horizonUs = Number.POSITIVE_INFINITY;
     assert.equal(await ready('av0'), undefined);
+  });
+
+  test('that were answered keep their bytes when they leave memory; the memory of others is used again', async () => {
+    await using live = await openDelivery({ limits: { ...DEFAULT_LIMITS, memoryUs: 3_000_000 } });
+    live.list.begin(generation, tracks);
+    const blocks = [100, 101, 102, 103, 104, 105].map((msn) => {
+      live.open({ msn });
+      live.part({ msn }, 0);
+      const group = makeGroup({ msn }, live.init);
+      const moved = group.tracks.map((track) => {
+        const block = slabPool.take(track.bytes.length);
+        block.set(track.bytes);
+        return { ...track, bytes: block.subarray(0, track.bytes.length) };
+      });
+      live.list.seal({ ...group, tracks: moved });
+      return moved[0]!.bytes;
+    });
+    const replies = [await live.get('/live/door/av0/100.m4s'), await live.get('/live/door/av0/101.0.m4s')];
+    const before = await Promise.all(replies.map(async (reply) => (await live.bytes(reply)).slice()));
+    live.list.recorded(105);
+    assert.equal(live.list.find(102)!.bytes, undefined, 'it left memory');
+    assert.equal(blocks[2]!.length, 0);
+    slabPool.take(before[0]!.length).fill(0);
+    assert.deepEqual(await Promise.all(replies.map((reply) => live.bytes(reply))), before);
   });
 
   test('whose tracks lie the other way round in the file are still video first', async () => {
