@@ -144,7 +144,7 @@ suite('test picture', () => {
     assert.ok(onsets.length >= 2, `${onsets.length} tones in two and a half seconds`);
     for (const onset of onsets) {
       const offMs = (((onset + 24_000) % 48_000) - 24_000) / 48;
-      assert.ok(Math.abs(offMs) <= 25, `tone ${offMs.toFixed(1)} ms off the second`);
+      assert.ok(Math.abs(offMs) <= 5, `tone ${offMs.toFixed(1)} ms off the second`);
     }
   });
 

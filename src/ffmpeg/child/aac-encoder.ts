@@ -1,5 +1,5 @@
 /**
- * AAC-LC encoder for live audio.
+ * AAC-LC encoder for live audio and for the tone of the test picture.
  * In: blocks of 1,024 samples with their times. Out: raw access units with the times of the samples that they decode to; the priming
  * of the encoder is removed. Native code: child processes only.
  */
@@ -30,7 +30,12 @@ export class AacEncoder implements Disposable {
   #blocks = 0;
   #delivered = 0;
 
-  constructor({ sampleRate, channels, bitRate }: AudioTranscodeTrack, deliver: DeliverAac) {
+  /** @param settings options of FFmpeg's encoder */
+  constructor(
+    { sampleRate, channels, bitRate }: Pick<AudioTranscodeTrack, 'sampleRate' | 'channels' | 'bitRate'>,
+    deliver: DeliverAac,
+    settings: Readonly<Record<string, string>> = {},
+  ) {
     this.#deliver = deliver;
     const codec = Codec.findEncoderByName(FF_ENCODER_AAC);
     if (!codec) throw new Error('this FFmpeg has no AAC encoder');
@@ -43,6 +48,7 @@ export class AacEncoder implements Disposable {
     context.timeBase = new Rational(1, sampleRate);
     context.bitRate = BigInt(bitRate);
     context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER);
+    for (const [name, value] of Object.entries(settings)) must(context.setOption(name, value), `AAC option ${name}`);
     must(context.open2Sync(codec, null), 'opening the AAC encoder');
     const frame = this.#frame;
     frame.alloc();

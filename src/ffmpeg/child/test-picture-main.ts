@@ -8,7 +8,7 @@ import { concatBytes } from '../../lib/bytes.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { MessageSplitter, messageKinds, parseJson, printFrame, printTracks } from '../frame-protocol.ts';
 import { type TestPictureOptions, testTimescales, testTracks } from '../test-picture-options.ts';
-import { AudioEncoder } from './audio-encoder.ts';
+import { AudioEncoder, toneConfig } from './audio-encoder.ts';
 import { AAC_SAMPLES, createSteadyUtc, framesDue, pictureMs, pictureTicks } from './pacing.ts';
 import { leaveWithParent } from './parent.ts';
 import { Picture } from './picture.ts';
@@ -27,8 +27,12 @@ process.stdin.on('data', (bytes: Uint8Array) => splitter.push(bytes));
 leaveWithParent();
 
 function run(options: TestPictureOptions): void {
+  let made: Uint8Array[] = [];
   const video = new VideoEncoder(options);
-  const audio = new AudioEncoder(options.audioBitRate);
+  const audio = new AudioEncoder(options.audioBitRate, (shown, data) => {
+    const pts = shown * AAC_SAMPLES;
+    made.push(printFrame({ trackId: testTracks.audio, dts: pts, pts, duration: AAC_SAMPLES, key: true, data }));
+  });
   const picture = new Picture(options.width, options.height, options.name);
   const rate = options.frameRate;
   const utcMs = createSteadyUtc(createSystemClock());
@@ -36,11 +40,10 @@ function run(options: TestPictureOptions): void {
   process.stdout.write(
     printTracks([
       { ...common, id: testTracks.video, timescale: testTimescales.video, kind: 'video', config: video.config },
-      { ...common, id: testTracks.audio, timescale: testTimescales.audio, kind: 'audio', config: audio.config },
+      { ...common, id: testTracks.audio, timescale: testTimescales.audio, kind: 'audio', config: toneConfig },
     ]),
   );
 
-  let made: Uint8Array[] = [];
   let lastPicture: number | undefined;
   let lastKeySecond = Number.NEGATIVE_INFINITY;
   let lastDts = Number.NEGATIVE_INFINITY;
@@ -64,10 +67,7 @@ function run(options: TestPictureOptions): void {
 
   const makeAudio = (number: number) => {
     fillTone(number * AAC_SAMPLES, audio.samples);
-    audio.encode(number, (shown, data) => {
-      const pts = shown * AAC_SAMPLES;
-      made.push(printFrame({ trackId: testTracks.audio, dts: pts, pts, duration: AAC_SAMPLES, key: true, data }));
-    });
+    audio.encode(number);
   };
 
   const tick = () => {
