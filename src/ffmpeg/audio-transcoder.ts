@@ -2,6 +2,7 @@
  * Runs a process that converts the audio of one stream to AAC.
  * In: frames of its tracks, in the order of each track. Out: AAC frames, and marks between them.
  */
+import { OxbowError } from '../lib/errors.ts';
 import type { Frame } from '../media/frame.ts';
 import type { AudioTranscodeTrack } from './audio-transcoder-options.ts';
 import { type EngineChild, openChild } from './child-process.ts';
@@ -17,6 +18,8 @@ import {
 
 /** Decoders, encoders and a few seconds of audio need little; about 640 MB of it are Node's own reservations. */
 const MAX_DATA_BYTES = 1024 * 1024 * 1024;
+/** Longest start, ms; usual are 200. */
+const START_MS = 20_000;
 
 /** Receives the result, synchronously. */
 export interface AudioTranscoderOutput {
@@ -40,19 +43,22 @@ export interface AudioTranscoder extends AsyncDisposable {
 }
 
 /**
- * Starts a process.
+ * Starts a process. Resolves when it is ready for frames.
  *
- * @throws OxbowError `engine-failed` if it cannot be started, or too many run
+ * @throws OxbowError `engine-failed` if it cannot be started, is not ready in 20 s, or too many run
  */
 export async function openAudioTranscoder(output: AudioTranscoderOutput): Promise<AudioTranscoder> {
+  const { promise: ready, resolve: onReady } = Promise.withResolvers<void>();
   const child: EngineChild = await openChild({
     entry: 'audio-main',
     maxDataBytes: MAX_DATA_BYTES,
     onMessage(kind, payload) {
-      if (kind === messageKinds.frame) output.frame(parseFrame(payload));
+      if (kind === messageKinds.ready) onReady();
+      else if (kind === messageKinds.frame) output.frame(parseFrame(payload));
       else if (kind === messageKinds.mark) output.mark(parseMark(payload));
     },
   });
+  await readyOf(child, ready);
   return {
     pid: child.pid,
     setTracks: (tracks) => child.send(printMessage(messageKinds.options, Buffer.from(JSON.stringify(tracks)))),
@@ -62,4 +68,17 @@ export async function openAudioTranscoder(output: AudioTranscoderOutput): Promis
     ended: child.ended,
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
+}
+
+async function readyOf(child: EngineChild, ready: Promise<void>): Promise<void> {
+  const late = setTimeout(() => child.kill(`it was not ready after ${START_MS / 1000} s`), START_MS);
+  const gone = child.ended.then((why): never => {
+    throw new OxbowError('engine-failed', `the media engine ended: ${why}`);
+  });
+  gone.catch(() => {}); // It also ends later, when it is not needed any more.
+  try {
+    await Promise.race([ready, gone]);
+  } finally {
+    clearTimeout(late);
+  }
 }

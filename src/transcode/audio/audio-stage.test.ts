@@ -88,6 +88,38 @@ test('video passes at once; audio comes back as AAC in its order', async (t) => 
   await stage.reset();
 });
 
+test('a run begins when the process is ready, so that its first sound is not missing', async (t) => {
+  const { stage, calls, transcoders } = open(t);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  transcoders.starting = promise;
+  stage.startRun(start());
+  stage.publish(frame(1, 0));
+  stage.publish(frame(2, 0));
+  await settle();
+  assert.deepEqual(calls, []);
+  resolve();
+  await settle();
+  assert.deepEqual(calls, ['run h264 aac', '1:0']);
+  transcoders.last.answer();
+  assert.deepEqual(calls.slice(2), ['2:0 aac']);
+  await stage.reset();
+});
+
+test('a process that does not start holds the run back by two seconds, and no longer', async (t) => {
+  const { stage, calls, transcoders, pass } = open(t);
+  const { promise, resolve } = Promise.withResolvers<void>();
+  transcoders.starting = promise;
+  stage.startRun(start());
+  stage.publish(frame(1, 0));
+  pass(1999);
+  assert.deepEqual(calls, []);
+  pass(1);
+  stage.publish(frame(1, 1));
+  assert.deepEqual(calls, ['run h264 aac', '1:0', '1:1']);
+  resolve();
+  await stage.reset();
+});
+
 test('a run without such audio starts no process', async (t) => {
   const { stage, calls, transcoders } = open(t);
   stage.startRun(start([video, mp3]));

@@ -2,7 +2,8 @@
  * Converts audio that browsers cannot play to AAC, between the publishers of a stream and the stream: everything after it sees an
  * ordinary AAC track.
  * In: the calls of the publisher slot. Out: the same calls in the same order, with AAC in place of the converted tracks. Video is
- * never held back by the conversion; only the end of a run waits for the last audio of it, at most 300 ms.
+ * not held back by the conversion while a run lasts. A run begins when the process has started, which takes 0.2 s and at most 2 s, and
+ * the end of a run waits for its last audio, at most 300 ms.
  */
 import type { GapCause } from '../../api/gap.ts';
 import type { AudioMode } from '../../config/schema.ts';
@@ -29,7 +30,7 @@ export interface AudioStageOptions {
 interface Call {
   /** It ends the media before it. */
   readonly ends: boolean;
-  make(): void;
+  readonly make: () => void;
 }
 
 /** The conversion of one stream. */
@@ -130,7 +131,12 @@ export class AudioStage implements StreamInput {
     }
     this.#transcoder.begin(plan.converts);
     const apartUs = (pace.apartUs ?? 0) + CONVERSION_US;
-    this.#next.startRun({ ...start, tracks: plan.tracks, pace: { ...pace, apartUs } });
+    const converted: RunStart = { ...start, tracks: plan.tracks, pace: { ...pace, apartUs } };
+    // A run begins with its sound: while the process starts, everything waits.
+    this.#hold(
+      (done) => this.#transcoder.started(done),
+      () => this.#next.startRun(converted),
+    );
   }
 
   #take(frame: Frame): void {
@@ -167,23 +173,28 @@ export class AudioStage implements StreamInput {
       call.make();
       return;
     }
+    this.#hold((done) => this.#transcoder.finish(done), call.make);
+  }
+
+  /** Makes a call when `until` calls back; the calls after it wait as well. */
+  #hold(until: (done: () => void) => void, make: () => void): void {
     const waiting: Call[] = [];
     this.#waiting = waiting;
     let isAtOnce = true;
-    this.#transcoder.finish(() => {
+    until(() => {
       // Dropped by `reset`.
       if (this.#waiting !== waiting) return;
       this.#waiting = undefined;
-      if (isAtOnce) call.make();
-      else this.#makeAll([call, ...waiting]);
+      if (isAtOnce) make();
+      else this.#makeAll(make, waiting);
     });
     isAtOnce = false;
   }
 
   /** Makes calls that have waited. */
-  #makeAll([first, ...others]: readonly Call[]): void {
+  #makeAll(make: () => void, others: readonly Call[]): void {
     try {
-      first?.make();
+      make();
       for (const call of others) this.#run(call);
     } catch (error) {
       void this.reset();

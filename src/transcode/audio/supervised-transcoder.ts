@@ -17,6 +17,8 @@ const HUNG_MS = 3000;
 const CHECK_MS = 500;
 /** Most frames that wait for the process; beyond it, frames are lost. Half a minute of MP2. */
 const MAX_WAITING = 1500;
+/** The start of the process is waited for at most so long, ms. It takes 200 ms, longer on a busy machine. */
+const START_MS = 2000;
 /** The end of the media is waited for at most so long, ms. */
 const FINISH_MS = 300;
 /** A process that ran so long did not fail at the start: the next one is started at once, ms. */
@@ -71,6 +73,8 @@ export class SupervisedTranscoder {
   #retryMs = Number.NEGATIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
   #finishTimer: NodeJS.Timeout | undefined;
+  #startTimer: NodeJS.Timeout | undefined;
+  #onStarted: (() => void) | undefined;
   /** A process that was started before `stop` is not used. */
   #era = 0;
 
@@ -90,6 +94,17 @@ export class SupervisedTranscoder {
     this.#tracks = tracks;
     if (this.#child || this.#opening) this.#tell((child) => child.setTracks(tracks));
     else this.#start();
+  }
+
+  /** Calls `done` when the process is ready for frames or has failed, after 2 s at the latest; at once if no process is being started. */
+  started(done: () => void): void {
+    if (!this.#opening) {
+      done();
+      return;
+    }
+    this.#onStarted = done;
+    clearTimeout(this.#startTimer);
+    this.#startTimer = setTimeout(() => this.#tellStarted(), START_MS);
   }
 
   /** Takes the next frame of one of the tracks. */
@@ -181,11 +196,19 @@ export class SupervisedTranscoder {
     for (const send of this.#backlog.splice(0)) send(running);
     this.#timer = setInterval(() => this.#check(running), CHECK_MS);
     this.#timer.unref();
+    this.#tellStarted();
     void running.ended.then((why) => {
       if (this.#child !== running) return;
       this.#child = undefined;
       this.#fail(why);
     });
+  }
+
+  #tellStarted(): void {
+    clearTimeout(this.#startTimer);
+    const done = this.#onStarted;
+    this.#onStarted = undefined;
+    done?.();
   }
 
   /** Sends a message to the process, now or when it has started. */
@@ -238,5 +261,6 @@ export class SupervisedTranscoder {
     this.#hasMedia = false;
     this.#lateUntil = undefined;
     for (const { done } of this.#marks.splice(0)) done?.();
+    this.#tellStarted();
   }
 }

@@ -19,10 +19,11 @@ export interface FakeTranscoder extends AudioTranscoder {
 
 const aac = Uint8Array.of(1, 2, 3);
 
-/** Opens made-up processes; `fails` is the reason for which the next ones cannot be started. */
+/** Opens made-up processes; `fails` is the reason for which the next ones cannot be started, `starting` delays them. */
 export class FakeTranscoders {
   readonly opened: FakeTranscoder[] = [];
   fails: string | undefined;
+  starting: Promise<void> | undefined;
 
   /** The newest process. */
   get last(): FakeTranscoder {
@@ -32,6 +33,7 @@ export class FakeTranscoders {
   }
 
   readonly open: OpenTranscoder = async (output) => {
+    await this.starting;
     if (this.fails !== undefined) throw new Error(this.fails);
     const made = fake(this.opened.length + 1, output);
     this.opened.push(made);
