@@ -38,6 +38,11 @@ export const TrackView = Type.Object(
     frameRate: Type.Optional(Type.Number()),
     sampleRate: Type.Optional(Type.Integer()),
     channels: Type.Optional(Type.Integer()),
+    codec: Type.Optional(
+      Type.String({
+        description: 'name of the codec where `codecs` does not say it: `mp1` or `mp2`, which differ from MP3',
+      }),
+    ),
     convertedFrom: Type.Optional(
       Type.String({ description: 'the codec that the publisher sends, e.g. `mp2`, if it is converted' }),
     ),

@@ -140,7 +140,7 @@ export function trackTable(tracks: readonly TrackView[]): string {
       track.kind,
       track.codecs,
       track.language,
-      [picture, rate, sound].filter(Boolean).join(' '),
+      [picture, rate, track.codec?.toUpperCase(), sound].filter(Boolean).join(' '),
     ];
   });
   return table([['track', 'kind', 'codecs', 'language', 'details'], ...rows]);

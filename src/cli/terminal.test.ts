@@ -56,7 +56,9 @@ test('the tracks of a probe are one per line', () => {
   const text = trackTable([
     { id: 1, kind: 'video', codecs: 'avc1.64001f', language: 'und', width: 1280, height: 720, frameRate: 29.97003 },
     { id: 2, kind: 'audio', codecs: 'mp4a.40.2', language: 'eng', sampleRate: 48_000, channels: 2 },
+    { id: 3, kind: 'audio', codec: 'mp2', codecs: 'mp4a.6B', language: 'und', sampleRate: 48_000, channels: 1 },
   ]);
   assert.match(text, /^1 +video +avc1\.64001f +und +1280x720 29\.97 fps$/m);
+  assert.match(text, /^3 +audio +mp4a\.6B +und +MP2 48000 Hz, 1 channels$/m);
   assert.match(text, /^2 +audio +mp4a\.40\.2 +eng +48000 Hz, 2 channels$/m);
 });

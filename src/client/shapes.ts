@@ -84,6 +84,8 @@ export type TrackView = {
   frameRate?: number;
   sampleRate?: number;
   channels?: number;
+  /** name of the codec where `codecs` does not say it: `mp1` or `mp2`, which differ from MP3 */
+  codec?: string;
   /** the codec that the publisher sends, e.g. `mp2`, if it is converted */
   convertedFrom?: string;
 };

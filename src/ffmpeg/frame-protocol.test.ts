@@ -9,10 +9,12 @@ import {
   parseAnswer,
   parseFrame,
   parseJson,
+  parseMark,
   parseRequest,
   parseTracks,
   printAnswer,
   printFrame,
+  printMark,
   printMessage,
   printRequest,
   printTracks,
@@ -44,6 +46,13 @@ suite('messages of the media engine', () => {
     assert.deepEqual({ ...read, data: [...read.data] }, { ...frame, data: [1, 2, 3] });
     const early = { ...frame, dts: -7_200, pts: 0, key: false };
     assert.equal(parseFrame(payloadOf(printFrame(early))).dts, -7_200);
+  });
+
+  test('a mark keeps its id and whether the media ends; a truncated one is refused', () => {
+    const mark = { id: 2 ** 32 - 1, ends: true };
+    assert.deepEqual(parseMark(payloadOf(printMark(mark))), mark);
+    assert.deepEqual(parseMark(payloadOf(printMark({ id: 0, ends: false }))), { id: 0, ends: false });
+    assert.throws(() => parseMark(Uint8Array.of(0, 0, 0, 1)), FormatError);
   });
 
   test('tracks, requests and answers survive a round trip', () => {

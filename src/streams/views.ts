@@ -72,8 +72,11 @@ export function trackViewOf(track: Track): TrackView {
     return { id, kind, codecs, language, width, height, ...(frameRate !== undefined && { frameRate }) };
   }
   if (track.kind !== 'audio') return { id, kind, codecs: config.codecs, language };
-  const { sampleRate, channels, convertedFrom } = track.config;
-  const converted = convertedFrom !== undefined && { convertedFrom };
+  const { sampleRate, channels, layer, convertedFrom } = track.config;
+  const converted = {
+    ...(layer !== undefined && { codec: `mp${layer}` }),
+    ...(convertedFrom !== undefined && { convertedFrom }),
+  };
   return { id, kind, codecs: config.codecs, language, sampleRate, channels, ...converted };
 }
 
