@@ -10,7 +10,7 @@ import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { openSrtListener } from '../../wire/srt/open-listener.ts';
 import { type SrtRejectReason, srtRejections } from '../../wire/srt/rejection.ts';
-import type { SrtAnswer, SrtConnection, SrtRequest } from '../../wire/srt/srt.ts';
+import type { SrtAnswer, SrtConnection, SrtRejection, SrtRequest } from '../../wire/srt/srt.ts';
 import type { PublishAccess, StreamSettings } from '../publish-access.ts';
 import { publishConnection } from './srt-publishing.ts';
 import { sendLive } from './srt-reading.ts';
@@ -53,6 +53,7 @@ export async function openSrtServer(setup: SrtServerSetup): Promise<SrtServer> {
     latencyMs,
     maxConnections: maxCallers,
     accept: (request) => server.accept(request),
+    onRejected: (rejection) => server.report(rejection, srtRejections[rejection.reason].text),
     onError(error) {
       if (!(error instanceof Error) || error instanceof OxbowError) return;
       log.error({ error: messageOf(error), stack: error.stack }, 'an SRT connection failed');
@@ -183,14 +184,17 @@ class Callers {
     );
   }
 
-  #reject({ remote, streamId }: SrtRequest, reject: SrtRejectReason, why: string): SrtAnswer {
+  #reject(request: SrtRequest, reason: SrtRejectReason, why: string): SrtAnswer {
+    this.report({ ...request, reason }, why);
+    return { reject: reason };
+  }
+
+  /** Logs and counts a rejected caller. */
+  report({ remote, streamId, reason }: SrtRejection, why: string): void {
     const { log, metrics } = this.#setup;
-    metrics.srtRejected.inc({ reason: reject });
-    log.info(
-      { remote, mode: modeOf(streamId), code: srtRejections[reject].code - 1000, why },
-      'an SRT caller was rejected',
-    );
-    return { reject };
+    metrics.srtRejected.inc({ reason });
+    const fields = { remote, mode: modeOf(streamId), code: srtRejections[reason].code - 1000, why };
+    log.info(fields, 'an SRT caller was rejected');
   }
 
   #own(running: Promise<void>): void {

@@ -22,6 +22,11 @@ export interface SrtRequest {
   readonly signal: AbortSignal;
 }
 
+/** A caller that was rejected. */
+export interface SrtRejection extends Pick<SrtRequest, 'streamId' | 'remote'> {
+  readonly reason: SrtRejectReason;
+}
+
 /** The answer to a request. */
 export type SrtAnswer =
   | { readonly reject: SrtRejectReason }
@@ -74,6 +79,8 @@ export interface SrtListenerOptions extends SrtOptions {
    * An error it throws rejects the caller with `server-error`, and is passed to `onError`.
    */
   accept(request: SrtRequest): SrtAnswer | Promise<SrtAnswer>;
+  /** Called for each caller that the listener itself rejects: too many connections, a wrong passphrase, an unsupported mode. */
+  onRejected?(rejection: SrtRejection): void;
   /** Called with errors of `accept`, of owners of connections and of the socket; the listener continues. */
   onError?(error: unknown): void;
 }

@@ -233,7 +233,7 @@ export class ListenerProtocol {
     }
     const refused = refuseConclusion(handshake) ?? this.#refuseLoad();
     if (refused) {
-      this.#reject(caller, key, refused);
+      this.#refuse(caller, key, refused);
       return;
     }
     const encrypted = (handshake.encryption * 8) as SrtKeyLength | 0;
@@ -276,7 +276,7 @@ export class ListenerProtocol {
       this.#open(caller, key, answer);
     } catch (error) {
       if (!(error instanceof FormatError)) this.#options.onError?.(error);
-      this.#reject(caller, key, error instanceof FormatError ? 'rogue' : 'server-error');
+      this.#refuse(caller, key, error instanceof FormatError ? 'rogue' : 'server-error');
     }
   }
 
@@ -284,7 +284,7 @@ export class ListenerProtocol {
     const { handshake, remote, address, port } = caller;
     const keys = this.#takeKeys(caller, answer.passphrase);
     if (typeof keys === 'string') {
-      this.#reject(caller, key, keys);
+      this.#refuse(caller, key, keys);
       return;
     }
     const options = this.#options;
@@ -366,6 +366,13 @@ export class ListenerProtocol {
       const id = randomInt(1, 0x4000_0000);
       if (!this.#connections.has(id)) return id;
     }
+  }
+
+  /** Rejects a caller for a reason that `accept` does not know. */
+  #refuse(caller: Caller, key: string, reason: SrtRejectReason): void {
+    this.#reject(caller, key, reason);
+    const { handshake, remote } = caller;
+    this.#options.onRejected?.({ streamId: handshake.streamId ?? '', remote, reason });
   }
 
   #reject(caller: Caller, key: string, reason: SrtRejectReason): void {

@@ -1,0 +1,195 @@
+/**
+ * Viewers over SRT, and the limit of callers: tokens, an authorization server, passphrases, and a port that is full.
+ * In: callers of libsrt. Out: what they receive, and the codes with which they are rejected.
+ */
+import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { after, before, suite, test } from 'node:test';
+import type { CreatedPublishKey } from '../../src/api/publish-shapes.ts';
+import { connectSrt } from '../../src/wire/srt/connect.ts';
+import type { SrtConnection } from '../../src/wire/srt/srt.ts';
+import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, startSender } from '../fixtures/encoder.ts';
+import { pictureHashes } from '../fixtures/ffmpeg.ts';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+const SECONDS = 14;
+const TOKEN = 'a-token-for-this-test';
+const PASSPHRASE = 'correct-horse-battery';
+const MAX_CALLERS = 25;
+
+suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let server: Server;
+  let film: string;
+  let pictures: string[];
+  /** Secrets that the authorization server was asked about. */
+  const asked: { action: string; protocol: string; stream: string; keyDigest: string | null }[] = [];
+
+  before(async () => {
+    folder = opened.use(await openFolder('srt-request'));
+    film = await encode(filmArgs(SECONDS), join(folder.path, 'film.ts'));
+    pictures = await pictureHashes(film);
+    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['srt'] }));
+  });
+  after(() => opened.disposeAsync());
+
+  const post = async <T>(path: string, body: object, to = server): Promise<T> => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await to.fetch(`/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    assert.ok(response.ok, `${path}: ${response.status} ${await response.clone().text()}`);
+    return (await response.json()) as T;
+  };
+  /** Creates a stream and publishes the film to it, until the test ends. */
+  const publish = async (name: string, more: { stream?: object; source?: object } = {}, to = server) => {
+    const source = { type: 'push', ...more.source };
+    await post('/streams', { name, source, ...more.stream }, to);
+    const { key } = await post<CreatedPublishKey>(`/streams/${name}/keys`, { label: 'test' }, to);
+    const options = 'passphrase' in source ? `&passphrase=${PASSPHRASE}&pbkeylen=32` : '';
+    const url = `${to.ingest.srt}?streamid=publish:${name}:${key}${options}`;
+    const sender = startSender('ffmpeg', ffmpegArgs(film, 'mpegts', url));
+    opened.defer(() => void sender.child.kill());
+    await to.stream(name);
+    return sender;
+  };
+  /** Requests a stream by ffmpeg; saves three seconds of it. */
+  const request = (name: string, streamId: string, options = '', to = server): Sender & { path: string } => {
+    const path = join(folder.path, `${name}.ts`);
+    const url = `${to.ingest.srt}?streamid=${streamId}${options}`;
+    const args = ['-v', 'verbose', '-nostdin', '-i', url, '-t', '3', '-map', '0', '-c', 'copy', '-y', path];
+    return { ...startSender('ffmpeg', args), path };
+  };
+  /** Codes of the rejections of a mode, in order. */
+  const codes = (mode: string, from = server) =>
+    from
+      .log('info')
+      .flatMap((line) => (line.msg === 'an SRT caller was rejected' && line.mode === mode ? [line.code] : []));
+  const assertReceived = async ({ ended, path }: Sender & { path: string }) => {
+    const { code, stderr } = await ended;
+    assert.equal(code, 0, stderr);
+    const ours = await pictureHashes(path);
+    const at = pictures.indexOf(ours[0]!);
+    assert.ok(at >= 0 && at % 25 === 0, `begins with picture ${at}, a key frame`);
+    assert.ok(ours.length >= 60, `${ours.length} pictures`);
+    assert.deepEqual(ours.slice(0, 60), pictures.slice(at, at + 60));
+  };
+
+  test('a private stream is served to callers with a playback token for it, and does not exist for others', async () => {
+    await publish('secret', { stream: { visibility: 'private' } });
+    await post('/streams', { name: 'other', source: { type: 'push' } });
+    const tokenFor = async (name: string) =>
+      (await post<{ token: string }>(`/streams/${name}/watch-tokens`, { expires: '10m' })).token;
+    const [good, wrong] = [await tokenFor('secret'), await tokenFor('other')];
+    for (const [token, expected] of [
+      ['', 1404],
+      [`:${wrong}`, 1403],
+      [':not-a-token', 1403],
+    ] as const) {
+      const { code } = await request('refused', `request:secret${token}`).ended;
+      assert.notEqual(code, 0);
+      assert.equal(codes('request:secret').at(-1), expected, `"${token}"`);
+    }
+    await assertReceived(request('plain', `request:secret:${good}`));
+    await assertReceived(request('standard', `#!::r=secret,m=request,s=${good}`));
+    assert.ok(!server.stderr.includes(good), 'no token is logged');
+  });
+
+  test('a stream with a passphrase is requested with the same one', async () => {
+    await publish('safe', { source: { passphrase: PASSPHRASE } });
+    assert.notEqual((await request('open', 'request:safe').ended).code, 0);
+    assert.deepEqual(codes('request:safe'), [11]);
+    const wrong = await request('wrong', 'request:safe', '&passphrase=another-passphrase').ended;
+    assert.notEqual(wrong.code, 0);
+    assert.match(wrong.stderr, /[Ii]ncorrect passphrase|BADSECRET/);
+    assert.deepEqual(codes('request:safe'), [11, 10]);
+    await assertReceived(request('right', 'request:safe', `&passphrase=${PASSPHRASE}&pbkeylen=32`));
+  });
+
+  test('an authorization server decides about callers', async () => {
+    const authority = createServer(async (incoming, response) => {
+      const question = JSON.parse(await text(incoming)) as (typeof asked)[number] & { key?: string };
+      asked.push(question);
+      response.statusCode = incoming.url === '/all' || question.action === 'publish' ? 200 : isOpen ? 200 : 401;
+      response.end();
+    });
+    let isOpen = false;
+    await new Promise<void>((resolve) => authority.listen(0, '127.0.0.1', resolve));
+    opened.defer(() => void authority.close());
+    const { port } = authority.address() as AddressInfo;
+    const args = ['--auth-url', `http://127.0.0.1:${port}/`];
+    const own = opened.use(
+      await startServer({ data: join(folder.path, 'auth'), adminToken: TOKEN, ingest: ['srt'], args }),
+    );
+    await publish('door', { stream: { visibility: 'private' } }, own);
+    assert.notEqual((await request('no', 'request:door:theirs', '', own).ended).code, 0);
+    assert.deepEqual(codes('request:door', own), [1403]);
+    isOpen = true;
+    await assertReceived(request('yes', 'request:door:ours', '', own));
+    assert.deepEqual(
+      asked.map(({ action, protocol, stream }) => [action, protocol, stream]),
+      [
+        ['publish', 'srt', 'door'],
+        ['read', 'srt', 'door'],
+        ['read', 'srt', 'door'],
+      ],
+    );
+    authority.close();
+    authority.closeAllConnections();
+    assert.notEqual((await request('down', 'request:door:another', '', own).ended).code, 0);
+    assert.equal(codes('request:door', own).at(-1), 1503);
+  });
+
+  test(`${MAX_CALLERS} callers are served; the next one is rejected with the code of a full backlog, is logged, and costs the others nothing`, async () => {
+    const own = opened.use(await startServer({ data: join(folder.path, 'full'), adminToken: TOKEN, ingest: ['srt'] }));
+    const sender = await publish('full', {}, own);
+    const { hostname, port } = new URL(own.ingest.srt!.replace('srt:', 'http:'));
+    const ending = new AbortController();
+    const viewers: { connection: SrtConnection; bytes: number; lost: number }[] = [];
+    for (let i = 1; i < MAX_CALLERS; i++) {
+      const connection = await connectSrt({
+        ...{ address: hostname, port: Number(port), streamId: 'request:full', latencyMs: 200, signal: ending.signal },
+      });
+      const viewer = { connection, bytes: 0, lost: 0 };
+      connection.onData = (payload) => {
+        viewer.bytes += payload.length;
+      };
+      connection.onLoss = (packets) => {
+        viewer.lost += packets;
+      };
+      viewers.push(viewer);
+    }
+    const { code, stderr } = await request('full', 'request:full', '', own).ended;
+    assert.notEqual(code, 0);
+    assert.match(stderr, /BACKLOG|too many|[Bb]acklog/, stderr);
+    assert.ok(codes('request:full', own).includes(5), own.stderr);
+    const metrics = await (await own.fetch('/metrics')).text();
+    assert.match(metrics, /oxbow_srt_rejected_total\{reason="backlog"\} [1-9]/);
+    const before = viewers.map(({ bytes }) => bytes);
+    await until('all viewers receive', () => viewers.every(({ bytes }, i) => bytes > before[i]! + 50_000));
+    // Room again for the next one.
+    viewers.pop()!.connection.close();
+    await until('a place is free', async () => (await request('again', 'request:full', '', own).ended).code === 0);
+    await assertReceivedPictures(join(folder.path, 'again.ts'));
+    assert.deepEqual(
+      viewers.map(({ lost }) => lost),
+      viewers.map(() => 0),
+    );
+    await sender.ended;
+    ending.abort();
+    const recorded = await pictureHashes(await saveRecording(own, 'full', join(folder.path, 'recorded.ts')));
+    const sure = pictures.length - 15; // libsrt does not wait for its last packets
+    assert.deepEqual(recorded.slice(0, sure), pictures.slice(0, sure));
+  });
+
+  const assertReceivedPictures = async (path: string) => {
+    const ours = await pictureHashes(path);
+    const at = pictures.indexOf(ours[0]!);
+    assert.ok(at >= 0 && ours.length >= 60);
+    assert.deepEqual(ours.slice(0, 60), pictures.slice(at, at + 60));
+  };
+});
