@@ -125,6 +125,40 @@ suite('timestamps', () => {
     assert.equal(frames[100]!.dts, 0);
   });
 
+  test('two frames with one timestamp are both kept: the ones after them refer to them', () => {
+    const film = flvOf([...PICTURE, '-t', '2', ...X264, '-bf', '0', '-an']);
+    let pictures = 0;
+    let firstMs = 0;
+    const doubled = film.map((message) => {
+      if (message.type !== FLV_TYPE.video || message.body[1] !== 1) return message;
+      if (pictures++ % 2 === 0) firstMs = message.timestampMs;
+      return { ...message, timestampMs: firstMs };
+    });
+    const { frames, damage } = demux(doubled);
+    assert.deepEqual(damage, []);
+    assert.equal(frames.length, 50);
+    assert.ok(frames.every(({ dts }, i) => i === 0 || dts > frames[i - 1]!.dts));
+  });
+
+  test('timestamps that are set back by less than half a second lose no frame, and begin a run at a key frame', () => {
+    const film = flvOf([...PICTURE, '-t', '2', ...X264, '-bf', '0', '-g', '25', '-an']);
+    const setBackAt = (picture: number) => {
+      let pictures = 0;
+      return film.map((message) => {
+        const isPicture = message.type === FLV_TYPE.video && message.body[1] === 1;
+        const isBack = isPicture && pictures++ >= picture;
+        return isBack ? { ...message, timestampMs: message.timestampMs - 200 } : message;
+      });
+    };
+    const within = demux(setBackAt(30));
+    assert.deepEqual([within.frames.length, within.damage], [50, []]);
+    assert.ok(within.frames.every(({ dts }, i) => i === 0 || dts > within.frames[i - 1]!.dts));
+    const atKey = demux(setBackAt(25));
+    assert.deepEqual([atKey.frames.length, atKey.damage], [50, []]);
+    const [last, first] = [atKey.frames[24]!, atKey.frames[25]!];
+    assert.ok(first.key && first.dts < last.dts, 'the stream begins a run');
+  });
+
   test('a negative composition time makes decode times earlier, never later than the presentation', () => {
     const messages = flvOf(FILM).map((message) => {
       if (message.type !== FLV_TYPE.video || message.body[1] !== 1) return message;

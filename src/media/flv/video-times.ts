@@ -60,7 +60,7 @@ export class VideoTimes {
   push(timeMs: number, compositionMs: number, nanoseconds: number, key: boolean, data: Uint8Array): void {
     const fine = nanoseconds === 0 ? 0 : Math.round((nanoseconds * TICKS_PER_MS) / 1_000_000);
     const raw = timeMs * TICKS_PER_MS + fine;
-    const pts = raw + compositionMs * TICKS_PER_MS;
+    let pts = raw + compositionMs * TICKS_PER_MS;
     if (Math.abs(pts - raw) > MAX_REORDER) {
       this.#out.damage(`a composition time of ${compositionMs} ms`);
       return;
@@ -68,13 +68,11 @@ export class VideoTimes {
     if (pts < raw - this.#shift) this.#shift = raw - pts;
     let dts = raw - this.#shift;
     const last = this.#last;
-    if (last !== undefined && dts <= last && last - dts <= JUMP) {
-      // Two frames in one millisecond, or decode times that become earlier: between the last one and the presentation.
-      if (pts <= last) {
-        this.#out.damage(`a video frame ${Math.round((last - dts) / TICKS_PER_MS)} ms back in time`);
-        return;
-      }
+    if (last !== undefined && dts <= last && last - dts <= JUMP && !(key && pts < last)) {
+      // Two frames in one millisecond, or decode times that become earlier: between the last one and the presentation. A frame that would
+      // be presented before the last one is presented after it, because the next ones refer to it; a key frame begins a run.
       dts = last + 1;
+      pts = Math.max(pts, dts);
     }
     if (dts < 0) {
       this.#out.damage('a video frame before the start of the timeline');
