@@ -16,7 +16,7 @@ import { readWithBackup } from './source-backup.ts';
 const address = (url: string): ClientSourceConfig => ({ type: 'pull', url, headers: {} });
 
 /** A stream with a source and its backup, whose media the test plays. */
-async function open(t: TestContext) {
+async function open(t: TestContext, addresses: readonly [string, string] = ['a', 'b']) {
   t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
   const clock = createManualClock(NOW_US / 1000);
   const stream = new Stream({ clock, past: { endUs: NOW_US, hasMedia: false, lastRun: 0, gaps: [] } });
@@ -48,7 +48,7 @@ async function open(t: TestContext) {
     return `${url} ended`;
   };
   const setup = { claim: () => slot.claim(request, { signal }), read, clock, signal };
-  const done = readWithBackup(setup, await slot.claim(request), [address('a'), address('b')]);
+  const done = readWithBackup(setup, await slot.claim(request), [address(addresses[0]), address(addresses[1])]);
   let second = 1;
   const pass = async (seconds: number) => {
     for (let i = 0; i < seconds; i++) {
@@ -94,6 +94,19 @@ suite('the backup of a pulled source', () => {
     assert.deepEqual([runs(), stream.gap], [2, undefined]);
     controller.abort();
     assert.equal((await done).detail, 'b ended');
+  });
+
+  test('of a feed is read five seconds after its last frame, although a feed reports that late', async (t) => {
+    const feed = 'udp://127.0.0.1:5000';
+    const { play, pass, reading, controller, done } = await open(t, [feed, 'b']);
+    await play(feed, { begins: true });
+    await pass(4);
+    assert.deepEqual([...reading.keys()], [feed]);
+    reading.get(feed)!.input.absent('source-down', 'no packets have come for 5 s');
+    await pass(1);
+    assert.deepEqual([...reading.keys()], [feed, 'b']);
+    controller.abort();
+    await done;
   });
 
   test('is dropped again where the source delivers first, and is tried at most once in 30 s', async (t) => {

@@ -5,6 +5,8 @@
  */
 import type { GapCause } from '../../api/gap.ts';
 import type { ClientSourceConfig } from '../../config/schema.ts';
+import { isSrtUrl } from '../../config/srt-url.ts';
+import { isUdpUrl } from '../../config/udp-url.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -99,7 +101,8 @@ async function claimSession({ claim, signal }: BackupSetup): Promise<Publisher |
 
 function begin({ read, clock, signal }: BackupSetup, publisher: Publisher, source: ClientSourceConfig): Reading {
   const controller = new AbortController();
-  const watch = new MediaWatch(publisher, clock, AbortSignal.any([signal, publisher.signal, controller.signal]));
+  const ending = AbortSignal.any([signal, publisher.signal, controller.signal]);
+  const watch = new MediaWatch(publisher, { clock, signal: ending, isFeed: isFeed(source) });
   const done = read(publisher, watch, source, controller.signal);
   return {
     publisher,
@@ -113,6 +116,11 @@ function begin({ read, clock, signal }: BackupSetup, publisher: Publisher, sourc
   };
 }
 
+/** Whether frames come one by one: such a source reports missing media late, and the media is missing since its last frame. */
+function isFeed(source: ClientSourceConfig): boolean {
+  return source.type === 'pull' && (isUdpUrl(source.url) || isSrtUrl(source.url));
+}
+
 /** Passes the calls of a source to its session, and knows whether it delivers media. */
 class MediaWatch implements StreamInput {
   /** Resolves with its first frame as the active session. */
@@ -122,13 +130,17 @@ class MediaWatch implements StreamInput {
   #onDelivers: () => void;
   #onBack: (() => void) | undefined;
   readonly #clock: Clock;
+  readonly #isFeed: boolean;
   /** It has delivered nothing since, monotonic ms; undefined while it delivers. */
   #missingSinceMs: number | undefined;
+  /** Of a feed: its last frame, monotonic ms. */
+  #frameMs: number | undefined;
 
-  constructor(publisher: Publisher, clock: Clock, signal: AbortSignal) {
+  constructor(publisher: Publisher, { clock, signal, isFeed }: { clock: Clock; signal: AbortSignal; isFeed: boolean }) {
     this.#publisher = publisher;
     this.#clock = clock;
     this.#signal = signal;
+    this.#isFeed = isFeed;
     this.#missingSinceMs = clock.monotonicMs();
     const { promise, resolve } = Promise.withResolvers<void>();
     this.delivers = promise;
@@ -178,6 +190,7 @@ class MediaWatch implements StreamInput {
     if (this.#publisher.role !== 'active') return;
     this.#onDelivers();
     this.#missingSinceMs = undefined;
+    if (this.#isFeed) this.#frameMs = this.#clock.monotonicMs();
     this.#onBack?.();
     this.#onBack = undefined;
   }
@@ -191,7 +204,7 @@ class MediaWatch implements StreamInput {
   }
 
   absent(cause: GapCause | 'offline', detail: string): void {
-    this.#missingSinceMs ??= this.#clock.monotonicMs();
+    this.#missingSinceMs ??= this.#frameMs ?? this.#clock.monotonicMs();
     this.#publisher.absent(cause, detail);
   }
 
