@@ -11,6 +11,7 @@ import type { StreamView } from '../../src/api/shapes.ts';
 import type { StatsHistory, StreamStats } from '../../src/api/stats-shapes.ts';
 import { DATABASE_FILE } from '../../src/store/file-names.ts';
 import { need } from '../fixtures/need.ts';
+import { isVideo, publishScript, readFilm } from '../fixtures/publishers/flv-script.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -120,14 +121,36 @@ suite('the figures of a publisher over RTMP', { skip: need('ffmpeg') }, () => {
     }
   });
 
-  test('say that key frames come too rarely, and what to set', async () => {
-    await using _encoder = publish({ keyS: 6 });
+  test('say that key frames come too rarely, as a finding and as an event', async () => {
+    const ending = new AbortController();
+    const events = await server.fetch('/api/v1/events?types=publish.warning', { signal: ending.signal });
+    let received = '';
+    const reading = (async () => {
+      for await (const text of events.body!.pipeThrough(new TextDecoderStream())) received += text;
+    })().catch(() => undefined);
+    await using _encoder = publish({ keyS: 10 });
     const finding = await until('the finding', async () => {
       const { findings } = await stats();
-      return findings.find(({ code, severity }) => code === 'key-frame-interval' && severity === 'warn');
+      return findings.find(({ code, severity }) => code === 'key-frame-interval' && severity === 'bad');
     });
-    assert.deepEqual([finding.value, finding.target], [6, 2]);
+    assert.deepEqual([finding.value, finding.target], [10, 2]);
     assert.match(finding.hint, /2 s/);
+    await until('the event', () => /"key-frame-interval"[^\n]*"bad"|"bad"[^\n]*"key-frame-interval"/.test(received));
+    ending.abort();
+    await reading;
+  });
+
+  test('an encoder without key frames gets a warning over its connection', async () => {
+    const path = join(folder.path, 'rare.flv');
+    const made = spawnSync('ffmpeg', [
+      ...['-v', 'error', '-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=25:duration=12', '-c:v', 'libx264'],
+      ...['-preset', 'ultrafast', '-g', '1000', '-bf', '0', '-sc_threshold', '0', '-pix_fmt', 'yuv420p', path],
+    ]);
+    assert.equal(made.status, 0, made.stderr.toString());
+    const messages = (await readFilm(path)).filter(isVideo);
+    await server.stream('studio', 'unpublished');
+    const answer = /NetStream\.Publish\.Warning[\s\S]*No key frame for 10 s/;
+    await publishScript(`${server.ingest.rtmp}/studio?key=${key}`, messages, { isPaced: false, answer });
   });
 
   test('a pause keeps the connection and drops its media', async () => {

@@ -155,23 +155,6 @@ suite('RTMP at the edges', { skip: need('ffmpeg') }, () => {
   });
   after(() => folder[Symbol.asyncDispose]());
 
-  test('kill -9 of oxbow in mid-publish costs at most the open segment', async () => {
-    const data = join(folder.path, 'killed');
-    const server = await startServer({ data, adminToken: TOKEN, ingest: ['rtmp'] });
-    const key = await createStream(server, 'studio');
-    await using publisher = publishByFfmpeg(film(), `${server.ingest.rtmp}/studio?key=${key}`);
-    const { recorded } = await until('five seconds', async () => {
-      const view = await server.json<StreamView>('/api/v1/streams/studio');
-      return view.recorded.seconds >= 5 && view;
-    });
-    await server.stop('SIGKILL');
-    assert.notEqual(await publisher.ended, 0);
-    await using again = await startServer({ data, adminToken: TOKEN, ingest: ['rtmp'] });
-    const pictures = await recordedPictures(again, 'studio');
-    assert.ok(pictures.length >= recorded.seconds * 25 - 1, `${pictures.length} of ${recorded.seconds} s`);
-    assert.deepEqual(pictures, (await pictureHashes(film())).slice(0, pictures.length));
-  });
-
   test('RTMPS has the certificate of HTTPS; a port in use is a warning, and everything else runs', async () => {
     const { cert, key: certKey } = await makeCertificate(folder.path, 'localhost');
     const tls = ['--tls-cert', cert, '--tls-key', certKey];
