@@ -70,6 +70,20 @@ export async function benchServe(options: { seconds: number; rounds: number; hel
       ...[(oxbow.perSecond / peer.perSecond).toFixed(2), String(targetRatio)],
     ]);
   }
+  const restricted = await openTarget(folder.path, ['--auth'], opened);
+  const admission = { auth: [] as Speed[], open: [] as Speed[] };
+  const { part30 } = plain.target;
+  const [openScript, authScript] = [part30, `/t/a-token-of-another-system${part30}`].map((path, index) => {
+    const script = join(folder.path, `auth-${index}.lua`);
+    writeFileSync(script, printScript([path]));
+    return script;
+  }) as [string, string];
+  for (let round = 1; round <= rounds; round++) {
+    say(`auth.url: round ${round} of ${rounds}`);
+    admission.open.push(runWrk(plain.target.url, openScript, plain.pid, seconds));
+    admission.auth.push(runWrk(restricted.target.url, authScript, restricted.pid, seconds));
+  }
+  const [free, asked] = [medianOf(admission.open), medianOf(admission.auth)];
   const joins = { oxbow: [] as number[], nginx: [] as number[] };
   for (let round = 1; round <= rounds; round++) {
     say(`${JOINERS} joiners, round ${round} of ${rounds}`);
@@ -82,6 +96,7 @@ export async function benchServe(options: { seconds: number; rounds: number; hel
   const head = ['response', 'bytes', 'oxbow req/s', 'CPU µs', 'nginx req/s', 'CPU µs', 'ratio', 'target'];
   return [
     printTable(head, rows),
+    `part, 30 KB, of a restricted stream with auth.url, answers cached: ${asked.perSecond.toFixed(0)} req/s, ${asked.cpuUs.toFixed(1)} µs; public: ${free.perSecond.toFixed(0)} req/s, ${free.cpuUs.toFixed(1)} µs; ratio ${(asked.perSecond / free.perSecond).toFixed(2)} (target 0.9)`,
     `${JOINERS} joiners while ${PULLERS} pull, first byte at p99: ${ours.toFixed(0)} ms, nginx ${theirs.toFixed(0)} ms, ratio ${(ours / theirs).toFixed(2)} (target 2)`,
     `${held} held requests, released by one event: p50 ${released.p50Ms.toFixed(0)} ms, p99 ${released.p99Ms.toFixed(0)} ms (target 60 for 3,000), ${released.kibEach.toFixed(1)} KiB each (target 8)`,
   ].join('\n\n');

@@ -1,9 +1,13 @@
 /**
  * The server of `bench serve` and `bench footprint`: streams that receive no media, so that only serving costs CPU.
- * In: a folder, and certificate and key for TLS, as arguments. Out: a line of JSON with its addresses.
+ * In: a folder, and certificate and key for TLS, as arguments; or `--auth` for restricted streams that an authorization server admits. Out: a line of JSON with its addresses.
  */
+import { once } from 'node:events';
 import { writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { AuthUrl } from '../src/accounts/auth/auth-url.ts';
 import { openLocalSegmentStore } from '../src/archive/local-segment-store.ts';
 import { openRangeReader } from '../src/archive/range-reader.ts';
 import { segmentLocation } from '../src/archive/segment-store.ts';
@@ -15,6 +19,7 @@ import { Stills } from '../src/delivery/stills.ts';
 import { startTestServer } from '../src/http/fixture.ts';
 import { createSystemClock } from '../src/lib/clock.ts';
 import { videoTrack } from '../src/live/frames.fixture.ts';
+import { createNet } from '../src/net/net.ts';
 import type { RecordedGroup, RecordingReader } from '../src/recording/recording-reader.ts';
 import { openBenchStream } from './bench-stream.ts';
 
@@ -25,7 +30,8 @@ const RECORDED_SEGMENTS = 150;
 /** MSN of the first recorded segment; lower than all live ones. */
 const FIRST_RECORDED = 1;
 
-const [folder = '.', cert, key] = process.argv.slice(2);
+const isRestricted = process.argv.includes('--auth');
+const [folder = '.', cert, key] = process.argv.slice(2).filter((one) => !one.startsWith('--'));
 const clock = createSystemClock();
 
 /** A stream whose parts of 0.2 s have about `partBytes` bytes. */
@@ -73,7 +79,26 @@ const segmentCache = new SegmentCache(reader);
 const stills = new Stills({ reader, signal: new AbortController().signal, makeStill: async () => new Uint8Array() });
 const answer = createMediaRouter({ find, clock, reader, segmentCache, stills });
 const tls = cert && key ? { cert, key } : undefined;
-const server = await startTestServer({ answer, lookup: createLiveLookup(find, segmentCache), reader, clock }, tls);
+const auth = isRestricted ? await openAuth() : undefined;
+const lookup = createLiveLookup(find, segmentCache);
+const server = await startTestServer({ answer, lookup, reader, clock, auth }, tls);
+if (isRestricted) server.deps.streams.isPrivate = () => true;
+
+/** An authorization server that admits all clients for an hour. */
+async function openAuth(): Promise<AuthUrl> {
+  const admitting = createServer((_, response) => response.end('{"ttl":3600}')).listen(0, '127.0.0.1');
+  await once(admitting, 'listening');
+  const { port } = admitting.address() as AddressInfo;
+  return new AuthUrl({
+    ...{ url: `http://127.0.0.1:${port}/`, secret: undefined, sendKey: false, timeoutMs: 2000 },
+    net: createNet({ allow: [] }),
+    nowMs: () => clock.monotonicMs(),
+    signal: new AbortController().signal,
+    onAnswer() {},
+    onAvailable() {},
+  });
+}
+
 const part = `${small!.list.lastSealed!.msn}.0.m4s`;
 const next = small!.list.lastSealed!.msn + 1;
 process.stdout.write(

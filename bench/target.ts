@@ -57,14 +57,14 @@ export function localAddress(index: number): string {
   return `127.0.0.${2 + (index % 20)}`;
 }
 
-/** Starts a target server; `opened` ends it. @param tls certificate and key, or nothing */
+/** Starts a target server; `opened` ends it. @param options certificate and key, `--auth`, or nothing */
 export async function openTarget(
   folder: string,
-  tls: readonly string[],
+  options: readonly string[],
   opened: AsyncDisposableStack,
 ): Promise<RunningTarget> {
   const script = join(import.meta.dirname, 'target-server.ts');
-  const child = spawn('taskset', ['-c', SERVER_CORE, process.execPath, script, folder, ...tls], {
+  const child = spawn('taskset', ['-c', SERVER_CORE, process.execPath, script, folder, ...options], {
     env: { ...process.env, UV_THREADPOOL_SIZE: '16' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });

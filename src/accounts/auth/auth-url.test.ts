@@ -117,7 +117,7 @@ suite('the authorization server', () => {
       assert.deepEqual(await rig.ask(), verdict);
       assert.equal(rig.outcomes.at(-1), outcome);
     }
-    assert.deepEqual(rig.auth.known(question), verdict);
+    assert.deepEqual(rig.auth.known(question)?.verdict, verdict);
     rig.pass(10_000);
     assert.equal(rig.auth.known(question), undefined);
     rig.answer(answer(200, { ttl: '1m' }));
@@ -130,6 +130,25 @@ suite('the authorization server', () => {
     await rig.ask();
     await rig.ask();
     assert.equal(rig.received.length, 4, 'an answer with ttl 0 is for one question');
+  });
+
+  test('a known answer is found repeatedly by what the client sent, until it no longer holds', async () => {
+    await using rig = await openRig(answer(200, { ttl: 10 }));
+    const { auth, ask } = rig;
+    const of = (more: Partial<AuthQuestion>) => auth.known({ ...question, ...more })?.verdict.isAllowed;
+    assert.equal(of({}), undefined);
+    await ask();
+    await ask({ secret: undefined });
+    rig.answer(answer(401));
+    await ask({ secret: 'undefined' });
+    for (let i = 0; i < 3; i++) {
+      assert.deepEqual([of({}), of({ secret: undefined }), of({ secret: 'undefined' })], [true, true, false]);
+      assert.deepEqual([of({ address: '192.0.2.2' }), of({ stream: 'gate' })], [undefined, undefined]);
+    }
+    rig.pass(10_000);
+    assert.deepEqual([of({}), of({ secret: undefined })], [undefined, undefined]);
+    await ask();
+    assert.equal(of({}), false);
   });
 
   test('an answer holds for one action, stream, protocol, address and key', async () => {

@@ -27,6 +27,13 @@ export interface AuthQuestion {
   readonly keyId?: string | undefined;
 }
 
+/** An answer in memory. */
+export interface KnownAnswer {
+  readonly verdict: AuthVerdict;
+  /** How long it holds, by the clock that never steps, ms. */
+  readonly untilMs: number;
+}
+
 /** Outcome of a question, for metrics. `cached`: answered from memory. */
 export type AuthOutcome = 'allowed' | 'denied' | 'unavailable' | 'cached';
 
@@ -67,8 +74,10 @@ export class AuthUrl {
   readonly #url: URL;
   readonly #breaker: CircuitBreaker;
   /** Least recently used first. */
-  readonly #answers = new Map<string, { readonly verdict: AuthVerdict; readonly untilMs: number }>();
+  readonly #answers = new Map<string, KnownAnswer>();
   readonly #questions = new Map<string, Promise<AuthVerdict>>();
+  /** Keys of answers by what their client sends: a digest for each request of a player would cost more than its response. */
+  readonly #keys = new Map<string, string>();
 
   constructor(options: AuthUrlOptions) {
     this.#options = options;
@@ -84,9 +93,18 @@ export class AuthUrl {
     return this.#questions.size;
   }
 
-  /** The verdict in memory; undefined if there is none. */
-  known(question: AuthQuestion): AuthVerdict | undefined {
-    return this.#find(keyOf(question));
+  /** The answer in memory; undefined if there is none. */
+  known(question: AuthQuestion): KnownAnswer | undefined {
+    const { action, stream, protocol, address, secret } = question;
+    const sent = `${action} ${stream} ${protocol} ${address} ${secret === undefined ? '' : `=${secret}`}`;
+    const key = this.#keys.get(sent);
+    const answer = this.#find(key ?? keyOf(question));
+    if (!answer) this.#keys.delete(sent);
+    else if (key === undefined) {
+      this.#keys.set(sent, keyOf(question));
+      dropOldest(this.#keys, MAX_ANSWERS);
+    }
+    return answer;
   }
 
   /**
@@ -100,19 +118,19 @@ export class AuthUrl {
     const known = this.#find(key);
     if (known) {
       this.#options.onAnswer(question.action, 'cached');
-      return known;
+      return known.verdict;
     }
     const asked = this.#questions.get(key) ?? this.#begin(key, question);
     return waitFor(asked, { signal });
   }
 
-  #find(key: string): AuthVerdict | undefined {
+  #find(key: string): KnownAnswer | undefined {
     const answer = this.#answers.get(key);
     if (!answer) return undefined;
     this.#answers.delete(key);
     if (this.#options.nowMs() >= answer.untilMs) return undefined;
     this.#answers.set(key, answer);
-    return answer.verdict;
+    return answer;
   }
 
   #begin(key: string, question: AuthQuestion): Promise<AuthVerdict> {

@@ -17,7 +17,7 @@ import {
   type RequestLine,
   targetEndOf,
 } from './request-head.ts';
-import type { HotResponse, ResponseCache } from './response-cache.ts';
+import type { HotClient, HotResponse, ResponseCache } from './response-cache.ts';
 
 /** A new connection that sends nothing is closed after this long, ms. */
 const FIRST_REQUEST_MS = 15_000;
@@ -48,6 +48,8 @@ export interface ConnectionHost extends SlowPath {
   readonly pendingReplies: PendingReplies;
   /** Whether the client gets the common response: own host name, no foreign page. The slow path decides otherwise. */
   isCommon(headers: ClientHeaders): boolean;
+  /** IP address of the client. */
+  addressOf(headers: ClientHeaders, socket: Socket): string;
   /** Unix seconds. */
   nowS(): number;
   /** Counts a pending request; returns how to end that. Throws the OxbowError of the limit. */
@@ -75,7 +77,7 @@ interface Waiting {
 }
 
 /** One connection. */
-export class HotConnection implements Waiter {
+export class HotConnection implements Waiter, HotClient {
   readonly #socket: Socket;
   readonly #host: ConnectionHost;
   /** The last header block, parsed: a player sends the same with each request. */
@@ -110,6 +112,16 @@ export class HotConnection implements Waiter {
     return !this.#isBusy;
   }
 
+  /** See HotClient. */
+  get clientHeaders(): object | undefined {
+    return this.#headers;
+  }
+
+  /** See HotClient. */
+  get clientAddress(): string {
+    return this.#host.addressOf(this.#headers!, this.#socket);
+  }
+
   /** Closes it at once. */
   destroy(): void {
     this.#socket.destroy();
@@ -139,7 +151,7 @@ export class HotConnection implements Waiter {
     }
     const found =
       line.method === 'GET' && headers.isPlain && this.#host.isCommon(headers) && !this.#host.isClosing
-        ? this.#host.cache.find(line.target, headers.takesGzip)
+        ? this.#host.cache.find(line.target, headers.takesGzip, this)
         : undefined;
     if (!found) this.#answerWithNode(line, headers);
     else if ('look' in found.result) this.#wait(line, headers, found, found.result);

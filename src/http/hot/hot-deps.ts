@@ -6,17 +6,24 @@ import { traceIdOf } from '../../observe/trace.ts';
 import { reportProblem } from '../api/problem.ts';
 import type { HttpDeps } from '../deps.ts';
 import { signedClassOf } from '../media/watch-token-policy.ts';
+import { AdmittedClients } from './admitted-clients.ts';
 import type { HotCounts, HotDeps } from './responder.ts';
 
 /** HotDeps of the main thread. */
 export function hotDepsOf(deps: HttpDeps, { ownHosts, head }: Pick<HotDeps, 'ownHosts' | 'head'>): HotDeps {
   const { clock } = deps;
+  const admitted = deps.auth && new AdmittedClients(deps.auth, clock);
   return {
     lookup: deps.lookup,
     isPrivate: (name) => deps.streams.isPrivate(name),
-    // The slow path asks the authorization server.
-    mayWatch: (token, address) =>
-      !deps.auth && deps.access.watch.verify(token, address.stream, signedClassOf(address), clock.nowMs()) === 'ok',
+    mayWatch(token, address, isPrivate, client) {
+      const { stream } = address;
+      if (admitted && isPrivate) return admitted.has(client, stream, token);
+      if (token === undefined) return false;
+      const verdict = deps.access.watch.verify(token, stream, signedClassOf(address), clock.nowMs());
+      // A token of the authorization server is accepted where none is needed.
+      return verdict === 'ok' || (verdict === 'refused' && deps.auth !== undefined);
+    },
     viewers: deps.viewers,
     counts: countsOf(deps.metrics),
     trustedProxies: deps.trustedProxies ?? [],

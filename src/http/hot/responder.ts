@@ -141,6 +141,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
     // Access of foreign pages depends on the stream: the slow path decides.
     isCommon: (headers) =>
       answersTo(deps.ownHosts, headers.hostName) && !(deps.ownHosts !== undefined && headers.isFromForeignPage),
+    addressOf,
     nowS: () => Math.floor(clock.nowMs() / 1000),
     startWaiting: (headers, socket) => waitLimiter.acquire(addressOf(headers, socket)),
     served,

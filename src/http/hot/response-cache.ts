@@ -31,6 +31,14 @@ export interface HotResponse {
   readonly result: RawResponse | PendingReply;
 }
 
+/** The client of a request: its connection. */
+export interface HotClient {
+  /** The same object while the header fields of its requests are the same. */
+  readonly clientHeaders: object | undefined;
+  /** IP address, by the connection and the header fields. */
+  readonly clientAddress: string;
+}
+
 /** Playlists and pending replies of one version of a live window. */
 interface WindowEntries {
   readonly list: ListState;
@@ -51,8 +59,13 @@ export interface ResponseCacheOptions {
   readonly lookup: LiveLookup;
   /** Whether a stream is not public. Called for each request. */
   readonly isPrivate: (stream: string) => boolean;
-  /** Whether the playback token of a target is valid for it. Called for each request that has one. */
-  readonly mayWatch: (token: string, address: LiveAddress) => boolean;
+  /** Whether a client may watch; otherwise the slow path decides. Called for each request of a restricted stream, and with a token. */
+  readonly mayWatch: (
+    token: string | undefined,
+    address: LiveAddress,
+    isPrivate: boolean,
+    client: HotClient,
+  ) => boolean;
   /** Header fields of each response. */
   readonly head: Readonly<Record<string, string>>;
   /** Called with an OxbowError or a bug; the slow path then answers the request. */
@@ -86,7 +99,7 @@ export class ResponseCache implements Disposable {
    *
    * @param target path and query, with a playback token in front or without
    */
-  find(target: string, takesGzip: boolean): HotResponse | undefined {
+  find(target: string, takesGzip: boolean, client: HotClient): HotResponse | undefined {
     const { token, path, query } = splitTarget(target);
     const address = this.#addressOf(path);
     if (!address) return undefined;
@@ -94,7 +107,7 @@ export class ResponseCache implements Disposable {
     const list = lookup.list(address.stream);
     if (!list) return undefined;
     const isPrivate = this.#options.isPrivate(address.stream);
-    if (token === undefined ? isPrivate : !mayWatch(token, address)) return undefined;
+    if ((isPrivate || token !== undefined) && !mayWatch(token, address, isPrivate, client)) return undefined;
     const media = this.#media.get(path);
     if (media?.list === list && media.response.isPrivate === isPrivate) return media.response;
     const directives = directivesIn(query);

@@ -84,17 +84,17 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     const media = target.address;
     const { headers, body } = exchange;
     const address = () => addressOf(exchange);
-    const watched = watchAccess.check(target, exchange);
-    const isPrivate = typeof watched === 'boolean' ? watched : await watched;
-    const common = commonFields(exchange, target);
-    const client = () => ({ address: address(), isLocal: isLocalRequest(exchange) });
-    const fields = exchange.method === 'GET' ? applyRateLimit(media, client) : {};
     const controller = new AbortController();
     const { signal } = controller;
     let isSent = false;
     body.once('close', () => {
       if (!isSent) controller.abort(new DOMException('the viewer disconnected', 'AbortError'));
     });
+    const watched = watchAccess.check(target, exchange, { signal });
+    const isPrivate = typeof watched === 'boolean' ? watched : await watched;
+    const common = commonFields(exchange, target);
+    const client = () => ({ address: address(), isLocal: isLocalRequest(exchange) });
+    const fields = exchange.method === 'GET' ? applyRateLimit(media, client) : {};
     const leave = waitLimiter.register(controller);
     const isWatching = exchange.method === 'GET' && WATCHING.has(media.kind);
     const name = isWatching ? (media.stream ?? deps.defaultStream?.()) : undefined;

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
 import { suite, test } from 'node:test';
 import type { AuthVerdict } from '../../accounts/auth/auth-answer.ts';
 import type { AuthQuestion } from '../../accounts/auth/auth-url.ts';
+import { waitFor } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { asAdmin, startTestServer, textReply } from '../fixture.ts';
 
@@ -15,7 +17,10 @@ async function openServer() {
   const server = await startTestServer({
     answer: () => textReply('media'),
     auth: {
-      known: (question) => memory.get(keyOf(question)),
+      known(question) {
+        const verdict = memory.get(keyOf(question));
+        return verdict && { verdict, untilMs: Number.POSITIVE_INFINITY };
+      },
       async ask(question) {
         asked.push(question);
         if (state.answer instanceof OxbowError) throw state.answer;
@@ -71,5 +76,27 @@ suite('media with an authorization server', () => {
     const old = access.watch.sign('private', clock.nowMs() - 60_000);
     assert.equal(await open.get(`/t/${old}/live/private/index.m3u8`), '403 watch-expired');
     assert.equal(open.asked.length, 0);
+  });
+
+  test('a viewer that leaves no longer waits for the answer', async () => {
+    const asked = Promise.withResolvers<AbortSignal>();
+    await using server = await startTestServer({
+      auth: {
+        known: () => undefined,
+        ask(_, { signal }) {
+          asked.resolve(signal);
+          return waitFor(new Promise<AuthVerdict>(() => {}), { signal });
+        },
+      },
+    });
+    const leaving = new AbortController();
+    const request = fetch(`${server.url}/live/private/av0/1.m4s`, { signal: leaving.signal });
+    const signal = await asked.promise;
+    assert.equal(signal.aborted, false);
+    leaving.abort();
+    await assert.rejects(request);
+    if (!signal.aborted) await once(signal, 'abort');
+    assert.match(String(signal.reason), /the viewer disconnected/);
+    assert.deepEqual(server.logged, []);
   });
 });

@@ -28,8 +28,9 @@ export interface WatchAccess {
    *
    * @throws OxbowError `watch-refused`, `watch-expired`; `stream-unknown` for a restricted stream without token, as if it did not exist;
    *   `auth-unavailable`; `too-many-requests`
+   * @param options.signal ends the wait for the authorization server
    */
-  check(target: MediaTarget, exchange: Exchange): Awaitable<boolean>;
+  check(target: MediaTarget, exchange: Exchange, options: { readonly signal: AbortSignal }): Awaitable<boolean>;
 }
 
 const BEARER = /^Bearer +([^\s]+) *$/i;
@@ -56,6 +57,7 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     name: string,
     target: MediaTarget,
     exchange: Exchange,
+    signal: AbortSignal,
   ): Promise<boolean> {
     const { headers } = exchange;
     const bearer = BEARER.exec(headers.authorization ?? '')?.[1];
@@ -65,7 +67,7 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
       address: addressOf(exchange),
       userAgent: headers['user-agent'],
     };
-    let verdict = ask.known(question);
+    let verdict = ask.known(question)?.verdict;
     if (!verdict) {
       const client = { address: question.address, isLocal: isLocalRequest(exchange) };
       const accepted = tries.begin(secret ?? `no token for ${name}`, client);
@@ -74,7 +76,7 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
         accepted();
         return true;
       }
-      verdict = await ask.ask(question, { signal: new AbortController().signal }); // has a time limit
+      verdict = await ask.ask(question, { signal });
       if (verdict.isAllowed) accepted();
     }
     if (verdict.isAllowed) return true;
@@ -84,11 +86,11 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
   }
 
   return {
-    check(target, exchange) {
+    check(target, exchange, { signal }) {
       const { address, token } = target;
       const name = address.stream ?? deps.defaultStream?.() ?? '';
       const isPrivate = streams.isPrivate(name);
-      if (auth && isPrivate) return askServer(auth, name, target, exchange);
+      if (auth && isPrivate) return askServer(auth, name, target, exchange, signal);
       if (token !== undefined) {
         // A token of the authorization server is accepted where none is needed.
         checkToken(token, target, name, auth !== undefined && streams.revision(name) !== undefined);

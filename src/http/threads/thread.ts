@@ -58,7 +58,7 @@ const hot = createHotResponder(
   {
     lookup: replicas.lookup,
     isPrivate: (name) => replicas.access(name)?.isPrivate ?? true,
-    mayWatch: (token, address) => replicas.mayWatch(token, address),
+    mayWatch: (token, address) => token !== undefined && replicas.mayWatch(token, address),
     viewers: counters,
     counts: counters,
     trustedProxies: settings.trustedProxies,

@@ -47,7 +47,8 @@ export function openMeasure(
       return {
         lowLatency: list.generation?.parts !== undefined,
         skewMs: skewUs === undefined ? undefined : skewUs / 1000,
-        delayUs: skewUs === undefined || !context ? undefined : context.run.utcOffsetUs + skewUs,
+        // The skew is 0 until its second window was measured.
+        delayUs: !skewUs || !context ? undefined : context.run.utcOffsetUs + skewUs,
         // Publishers of one container clock have none: what arrives later is not presented later (docs/media.md 4).
         avOffsetMs: undefined,
         conversion: publishers.conversion,
