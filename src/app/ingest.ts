@@ -51,6 +51,7 @@ export async function openIngest(
     access: publishAccess,
     limits: new ConnectionLimits({ connections, perAddress, halfOpen: MAX_HALF_OPEN }),
     idleMs: settings.now.rtmpLimits.idle,
+    play: config.rtmpPlay,
     metrics,
     log,
   };

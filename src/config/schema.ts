@@ -384,6 +384,10 @@ export const schema = section({
     'off',
     'Port on which encoders publish over RTMPS, with the certificate of `tls`; usually 443.',
   ),
+  rtmpPlay: flag(
+    false,
+    'Whether players may play live streams over RTMP and RTMPS, with the access rules of watching.',
+  ),
   rtmpLimits: section({
     connections: integer('1000', { min: 1, max: 100_000 }, 'Most connections over RTMP and RTMPS.'),
     perAddress: integer(

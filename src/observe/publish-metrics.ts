@@ -52,13 +52,19 @@ export const publishMetrics = {
     type: 'gauge',
     name: 'oxbow_rtmp_connections',
     labels: ['protocol', 'phase'],
-    help: 'Connections over rtmp or rtmps, by phase: handshake, connecting, connected (these three are half-open) or publishing.',
+    help: 'Connections over rtmp or rtmps, by phase: handshake, connecting, connected (these three are half-open), publishing or playing.',
   },
   rtmpBytes: {
     type: 'counter',
     name: 'oxbow_rtmp_received_bytes_total',
     labels: ['protocol'],
     help: 'Bytes received over rtmp or rtmps.',
+  },
+  rtmpSentBytes: {
+    type: 'counter',
+    name: 'oxbow_rtmp_sent_bytes_total',
+    labels: ['protocol'],
+    help: 'Bytes of media sent to clients that play over rtmp or rtmps.',
   },
   rtmpEnded: {
     type: 'counter',

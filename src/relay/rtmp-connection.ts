@@ -9,10 +9,9 @@ import type { LeftOutTrack } from '../api/left-out.ts';
 import { messageOf } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import type { RunContext } from '../live/sink.ts';
-import { createFlvMuxer, type FlvMuxer } from '../media/flv/muxer.ts';
+import { LiveFlvMuxer } from '../media/flv/live-muxer.ts';
 import { enhancedCodecOf } from '../media/flv/muxer-codecs.ts';
 import type { Frame } from '../media/frame.ts';
-import { ticksToUs } from '../media/run.ts';
 import type { CheckedHost } from '../net/net.ts';
 import { connectRtmp, type RtmpClient } from '../wire/rtmp/client.ts';
 import type { ConnectRequest, RelayConnection } from './connection.ts';
@@ -47,15 +46,14 @@ class RtmpRelay implements RelayConnection {
   lostFrames = 0;
   #client: RtmpClient | undefined;
   #closed: Promise<string> = Promise.resolve('');
-  #context: RunContext | undefined;
-  #muxer: FlvMuxer | undefined;
-  /** UTC of timestamp 0, µs since 1970. */
-  #originUs: number | undefined;
+  #muxer: LiveFlvMuxer | undefined;
   #wake: (() => void) | undefined;
   #isOver = false;
 
   begin(client: RtmpClient): void {
     this.#client = client;
+    const fourCcs = client.serverFourCcs;
+    this.#muxer = new LiveFlvMuxer({ enhanced: fourCcs.size > 0, fourCcs, encoder: `oxbow/${version}` });
     this.#closed = client.closed.finally(() => {
       this.#isOver = true;
       this.drain();
@@ -66,42 +64,19 @@ class RtmpRelay implements RelayConnection {
     return this.#closed;
   }
 
-  startRun(context: RunContext): readonly LeftOutTrack[] {
-    this.#context = context;
-    this.#muxer = undefined;
-    return this.#createMuxer(context, 0).leftOut;
+  startRun({ tracks, run }: RunContext): readonly LeftOutTrack[] {
+    return this.#muxer?.startRun(tracks, run) ?? [];
   }
 
   write(frame: Frame): boolean {
     const client = this.#client;
-    const context = this.#context;
-    if (!client || !context) return true;
+    if (!client || !this.#muxer) return true;
     let isFree = true;
-    if (!this.#muxer) {
-      const track = context.tracks.find(({ id }) => id === frame.trackId);
-      if (!track) return true;
-      const { utcOffsetUs } = context.run;
-      this.#originUs ??= utcOffsetUs + ticksToUs(frame.dts, track.timescale);
-      this.#muxer = this.#createMuxer(context, (this.#originUs - utcOffsetUs) / 1000);
-      const heads = [this.#muxer.metadata(), ...this.#muxer.sequenceHeaders()];
-      const [first] = this.#muxer.frame(frame);
-      const timestampMs = first?.timestampMs ?? 0;
-      for (const { type, body } of heads) isFree = client.write(type, timestampMs, body) && isFree;
-      if (first) isFree = this.#send(client, first) && isFree;
-      return isFree;
+    for (const { type, timestampMs, body } of this.#muxer.frame(frame)) {
+      this.sentBytes += body.length;
+      isFree = client.write(type, timestampMs, body) && isFree;
     }
-    for (const message of this.#muxer.frame(frame)) isFree = this.#send(client, message) && isFree;
     return isFree;
-  }
-
-  #send(client: RtmpClient, { type, timestampMs, body }: ReturnType<FlvMuxer['frame']>[number]): boolean {
-    this.sentBytes += body.length;
-    return client.write(type, timestampMs, body);
-  }
-
-  #createMuxer({ tracks }: RunContext, baseMs: number): FlvMuxer {
-    const fourCcs = this.#client?.serverFourCcs ?? new Set<string>();
-    return createFlvMuxer(tracks, { enhanced: fourCcs.size > 0, fourCcs, baseMs, encoder: `oxbow/${version}` });
   }
 
   drain(): void {

@@ -7,7 +7,7 @@ import type { LeftOutTrack } from '../../api/left-out.ts';
 import { createFlvDemuxer, type FlvDemuxer } from '../../media/flv/demuxer.ts';
 import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
 import { type MediaType, messageType } from '../../wire/rtmp/message.ts';
-import type { RtmpPublication } from '../../wire/rtmp/server.ts';
+import type { RtmpPublication } from '../../wire/rtmp/server-contract.ts';
 import type { Publisher } from '../publisher.ts';
 
 /** Without a key frame for so long the encoder gets a warning, ms. */

@@ -1,6 +1,6 @@
 /**
- * Stream name and key in what an encoder sends: each encoder has its own fields for them.
- * In: application, address and name of a publish request. Out: name and key. Pure. docs/2-publish/rtmp.md has the table.
+ * Stream name and key in what an encoder or a player sends: each has its own fields for them.
+ * In: application, address and name of a request. Out: name and key, or name and token. Pure. docs/2-publish/rtmp.md has the table.
  */
 
 /** What keys begin with; a name without a query that begins so is a key. */
@@ -34,19 +34,32 @@ export function applicationOf(app: string): { readonly application: string; read
 export function publishNameOf({ app, tcUrl, playPath }: { app: string; tcUrl: string; playPath: string }): PublishName {
   const { instance } = applicationOf(app);
   const path = pathOf(playPath).replace(/^\/+|\/+$/g, '');
-  const key = [playPath, app, tcUrl].map(keyOf).find((each) => each !== undefined);
+  const key = queryValue('key', [playPath, app, tcUrl]);
   if (key !== undefined) return { name: path === '' ? instance : path, key };
   if (path.startsWith(KEY_PREFIX)) return { name: instance, key: path };
   return { name: path === '' ? instance : path, key: undefined };
+}
+
+/** Name and playback token of a client that plays: `{stream}?token=TOKEN`, or the token in the query of application or address. */
+export function playNameOf({ app, tcUrl, playPath }: { app: string; tcUrl: string; playPath: string }): {
+  readonly name: string;
+  readonly token: string | undefined;
+} {
+  const path = pathOf(playPath).replace(/^\/+|\/+$/g, '');
+  const name = path === '' ? (applicationOf(app).instance ?? '') : path;
+  return { name, token: queryValue('token', [playPath, app, tcUrl]) };
 }
 
 function pathOf(text: string): string {
   return text.split('?', 1)[0]!;
 }
 
-/** `key` of the query. A second `?` separates like `&`: encoders append their own query to a stream key. */
-function keyOf(text: string): string | undefined {
-  const at = text.indexOf('?');
-  if (at < 0) return undefined;
-  return new URLSearchParams(text.slice(at + 1).replaceAll('?', '&')).get('key') || undefined;
+/** A value of the query of one of the texts. A second `?` separates like `&`: encoders append their own query to a stream key. */
+function queryValue(name: string, texts: readonly string[]): string | undefined {
+  for (const text of texts) {
+    const at = text.indexOf('?');
+    const value = at < 0 ? null : new URLSearchParams(text.slice(at + 1).replaceAll('?', '&')).get(name);
+    if (value) return value;
+  }
+  return undefined;
 }

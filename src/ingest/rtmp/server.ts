@@ -1,6 +1,6 @@
 /**
- * The RTMP server on one port, with or without TLS: encoders connect and publish.
- * In: connections, PublishAccess. Out: publisher sessions; metrics; the port. docs/2-publish/rtmp.md.
+ * The RTMP server on one port, with or without TLS: encoders connect and publish, players play where the settings allow it.
+ * In: connections, PublishAccess. Out: publisher sessions, live streams; metrics; the port. docs/2-publish/rtmp.md.
  */
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
@@ -10,22 +10,25 @@ import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import type { ServerAbilities } from '../../wire/rtmp/commands.ts';
+import { acceptRtmp } from '../../wire/rtmp/server.ts';
 import {
-  acceptRtmp,
   type RtmpConnection,
   type RtmpEnd,
   type RtmpLimits,
   type RtmpPhase,
+  type RtmpPlayback,
+  type RtmpPlayRequest,
   type RtmpPublication,
   type RtmpPublishRequest,
   RtmpRefusal,
   rtmpLimits,
-} from '../../wire/rtmp/server.ts';
+} from '../../wire/rtmp/server-contract.ts';
 import type { PublishAccess } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';
 import type { Admission, ConnectionLimits } from './connection-limits.ts';
+import { Playback } from './play.ts';
 import { Publication } from './publication.ts';
-import { APPLICATION, applicationOf, publishNameOf } from './publish-name.ts';
+import { APPLICATION, applicationOf, playNameOf, publishNameOf } from './publish-name.ts';
 import { readShared } from './shared-reads.ts';
 
 /** What oxbow takes of enhanced RTMP. */
@@ -37,6 +40,8 @@ const abilities: ServerAbilities = {
 };
 /** TCP keepalive begins after so long without data, ms. */
 const KEEP_ALIVE_MS = 10_000;
+/** Status of a client that may not play, or not any more. */
+const PLAY_FAILED = 'NetStream.Play.Failed';
 /** After a close, connections that have not ended are cut, ms. */
 const CLOSE_WITHIN_MS = 2500;
 
@@ -55,6 +60,8 @@ export interface RtmpServerSetup {
   readonly limits: ConnectionLimits;
   /** A publisher that sends nothing for so long is disconnected, ms. */
   readonly idleMs: number;
+  /** Clients may play live streams. */
+  readonly play: boolean;
   readonly metrics: Metrics;
   readonly log: Log;
   /** With a certificate the port is RTMPS. */
@@ -188,6 +195,7 @@ class Client {
   #phase: RtmpPhase = 'handshake';
   #stream: string | undefined;
   #countedBytes = 0;
+  #countedSentBytes = 0;
 
   constructor(accepted: Socket, setup: ClientSetup) {
     this.#setup = setup;
@@ -205,6 +213,7 @@ class Client {
         abilities,
         connect: ({ app }) => checkApplication(app),
         publish: (request) => this.#publish(request),
+        play: setup.play ? (request) => this.#play(request) : undefined,
         phase: (phase) => this.#enter(phase),
         closed: (end, detail, error) => this.#closed(end, detail, error),
       },
@@ -222,9 +231,9 @@ class Client {
     this.#setup.admission.ended();
   }
 
-  /** The server closes: publishers get a status. */
+  /** The server closes: publishers and players get a status. */
   leave(): void {
-    if (this.#phase === 'publishing') {
+    if (hasMedia(this.#phase)) {
       const code = 'NetConnection.Connect.AppShutdown';
       this.#connection.refuse({ level: 'error', code, description: 'oxbow is stopping.' });
     } else {
@@ -242,8 +251,8 @@ class Client {
     const { protocol, metrics, admission } = this.#setup;
     metrics.rtmpConnections.dec({ protocol, phase: this.#phase });
     if (phase !== 'closed') metrics.rtmpConnections.inc({ protocol, phase });
-    if (phase === 'publishing') admission.published();
-    else if (this.#phase === 'publishing' && phase !== 'closed') admission.unpublished();
+    if (hasMedia(phase)) admission.published();
+    else if (hasMedia(this.#phase) && phase !== 'closed') admission.unpublished();
     this.#phase = phase;
     this.count();
   }
@@ -254,6 +263,9 @@ class Client {
     const total = this.#connection?.totalBytes ?? 0;
     metrics.rtmpBytes.inc({ protocol }, total - this.#countedBytes);
     this.#countedBytes = total;
+    const sent = this.#connection?.sentBytes ?? 0;
+    metrics.rtmpSentBytes.inc({ protocol }, sent - this.#countedSentBytes);
+    this.#countedSentBytes = sent;
   }
 
   async #publish(request: RtmpPublishRequest): Promise<RtmpPublication> {
@@ -265,7 +277,7 @@ class Client {
       const userAgent = flashVer === '' ? undefined : flashVer;
       publisher = await access.publish({ name, key, protocol, remote: this.#remote, signal, userAgent });
     } catch (error) {
-      throw refusalOf(error);
+      throw refusalOf(error, 'NetStream.Publish.BadName');
     }
     this.#stream = name;
     publisher.stats.encoder = request.flashVer;
@@ -275,6 +287,29 @@ class Client {
       warn: (description) =>
         this.#connection.notify({ level: 'warning', code: 'NetStream.Publish.Warning', description }),
     });
+  }
+
+  async #play(request: RtmpPlayRequest): Promise<RtmpPlayback> {
+    const { access, protocol, log } = this.#setup;
+    const { name, token } = playNameOf(request);
+    const { signal, flashVer } = request;
+    const userAgent = flashVer === '' ? undefined : flashVer;
+    const read = () => access.read({ name, token, protocol, remote: this.#remote, signal, userAgent });
+    try {
+      const source = await read();
+      this.#stream = name;
+      return new Playback({
+        source,
+        fourCcs: request.fourCcs,
+        read,
+        refuse: (error) => this.#connection.refuse({ level: 'error', code: PLAY_FAILED, description: describe(error) }),
+        cut: (detail) => this.#connection.destroy('server', detail),
+        log,
+        fields: { stream: name, protocol, remote: this.#remote },
+      });
+    } catch (error) {
+      throw refusalOf(error, isUnknown(error) ? 'NetStream.Play.StreamNotFound' : PLAY_FAILED);
+    }
   }
 
   /** oxbow, or the client, ended the session. */
@@ -319,10 +354,18 @@ function checkApplication(app: string): void {
   );
 }
 
-/** The status for an encoder. A bug has no details. */
-function refusalOf(error: unknown): unknown {
+function hasMedia(phase: RtmpPhase): boolean {
+  return phase === 'publishing' || phase === 'playing';
+}
+
+function isUnknown(error: unknown): boolean {
+  return error instanceof OxbowError && error.code === 'stream-unknown';
+}
+
+/** The status for a client. A bug has no details. */
+function refusalOf(error: unknown, code: string): unknown {
   if (!(error instanceof OxbowError)) return error;
-  return new RtmpRefusal('NetStream.Publish.BadName', describe(error), { cause: error });
+  return new RtmpRefusal(code, describe(error), { cause: error });
 }
 
 function describe(error: OxbowError): string {

@@ -9,15 +9,15 @@ import { ChunkReader } from './chunk-reader.ts';
 import { connectRtmp, parseRtmpUrl, type RtmpTarget } from './client.ts';
 import type { ConnectRequest } from './commands.ts';
 import { obsSession } from './obs.fixture.ts';
+import { acceptRtmp } from './server.ts';
 import {
-  acceptRtmp,
   type RtmpConnection,
   type RtmpEnd,
   type RtmpLimits,
   type RtmpPublishRequest,
   RtmpRefusal,
   rtmpLimits,
-} from './server.ts';
+} from './server-contract.ts';
 
 const clients = new Set<Socket>();
 afterEach(() => {

@@ -1,6 +1,6 @@
 /**
- * The server side of one connection: a client connects, publishes, and leaves.
- * In: a socket. Out: requests to publish, media messages, the end. RTMP 1.0 specification (Adobe, 2012), 7.2.
+ * The server side of one connection: a client connects, publishes or plays, and leaves.
+ * In: a socket. Out: requests to publish and to play, media messages, the end. RTMP 1.0 specification (Adobe, 2012), 7.2.
  */
 import type { Duplex } from 'node:stream';
 import { FormatError } from '../../lib/errors.ts';
@@ -12,13 +12,24 @@ import {
   printConnectResult,
   printResult,
   printStatus,
-  type ServerAbilities,
   type Status,
   textOf,
 } from './commands.ts';
 import { dataBody } from './data.ts';
 import { RtmpLink } from './link.ts';
-import { MAX_MESSAGE_BYTES, type MediaType, messageType, userControl } from './message.ts';
+import { type MediaType, messageType, userControl } from './message.ts';
+import {
+  type RtmpConnection,
+  type RtmpEnd,
+  type RtmpHandlers,
+  type RtmpLimits,
+  type RtmpPhase,
+  type RtmpPublication,
+  type RtmpPublishRequest,
+  RtmpRefusal,
+  rtmpLimits,
+} from './server-contract.ts';
+import { PlayedStream } from './server-play.ts';
 
 /** Largest message before a client may publish: `connect` with its token. */
 const COMMAND_BYTES = 64 * 1024;
@@ -32,107 +43,6 @@ const CHECK_MS = 5000;
 const MAX_STREAM_ID = 64;
 /** Messages between `publish` and its answer, bytes; the socket is paused, so that they are those of the last read. */
 const MAX_HELD_BYTES = 1024 * 1024;
-
-/** Where a connection is: each step has its deadline. */
-export type RtmpPhase = 'handshake' | 'connecting' | 'connected' | 'publishing' | 'closed';
-
-/**
- * Why a connection ended: `left` by the client; `refused` with a status; `timeout` of a deadline; `invalid` RTMP or a limit; `failed`:
- * the socket, or a bug; `server`: closed by its owner.
- */
-export type RtmpEnd = 'left' | 'refused' | 'timeout' | 'invalid' | 'failed' | 'server';
-
-/** Bounds of a connection. */
-export interface RtmpLimits {
-  /** From the start to the end of the handshake, ms. */
-  readonly handshakeMs: number;
-  /** From there to `connect`, and from `connect` to `publish`, ms. */
-  readonly commandMs: number;
-  /** A publisher that sends no byte for so long is disconnected, ms. It is pinged before. */
-  readonly idleMs: number;
-  /** Largest message of a publisher, bytes. */
-  readonly maxMessageBytes: number;
-}
-
-/** Default bounds. */
-export const rtmpLimits: RtmpLimits = {
-  handshakeMs: 10_000,
-  commandMs: 15_000,
-  idleMs: 30_000,
-  maxMessageBytes: MAX_MESSAGE_BYTES,
-};
-
-/** Thrown by handlers: the client gets the status, then the connection is closed. */
-export class RtmpRefusal extends Error {
-  override readonly name = 'RtmpRefusal';
-  /** E.g. `NetStream.Publish.BadName`. */
-  readonly code: string;
-
-  /** @param description for the user of the client */
-  constructor(code: string, description: string, options?: { cause?: unknown }) {
-    super(description, options);
-    this.code = code;
-  }
-}
-
-/** A request to publish. */
-export interface RtmpPublishRequest extends ConnectRequest {
-  /** The name as the client sent it, with its query. */
-  readonly playPath: string;
-  /** Fires when the connection ends. */
-  readonly signal: AbortSignal;
-}
-
-/** What a client publishes, as the receiver sees it. */
-export interface RtmpPublication {
-  /**
-   * Receives a message with media.
-   *
-   * @param timestampMs 0 to 2^32 - 1, wraps
-   * @param body may be kept
-   * @throws FormatError to close the connection
-   */
-  message(type: MediaType, timestampMs: number, body: Uint8Array): void;
-  /**
-   * The client has left. Called once, if `publish` was resolved.
-   *
-   * @param detail the reason, without addresses
-   * @param isOver it said so: its broadcast is over
-   */
-  end(detail: string, isOver: boolean): void;
-}
-
-/** The owner of a connection. */
-export interface RtmpHandlers {
-  readonly abilities: ServerAbilities;
-  /** @throws RtmpRefusal if the application is unknown */
-  connect(request: ConnectRequest): void;
-  /** @throws RtmpRefusal if the client may not publish */
-  publish(request: RtmpPublishRequest): Promise<RtmpPublication>;
-  phase?(phase: RtmpPhase): void;
-  /**
-   * The connection has ended.
-   *
-   * @param detail the reason as text
-   * @param error what was thrown, if the peer broke the protocol (FormatError), the socket failed, or there is a bug
-   */
-  closed(end: RtmpEnd, detail: string, error?: unknown): void;
-}
-
-/** A connection that was accepted. */
-export interface RtmpConnection {
-  readonly phase: RtmpPhase;
-  /** Bytes received. */
-  readonly totalBytes: number;
-  /** Passes bytes that the owner of the socket has read; their memory is not used after the call. */
-  push(bytes: Uint8Array): void;
-  /** Sends a status, then closes when it was sent. */
-  refuse(status: Status): void;
-  /** Sends a status to a publisher. */
-  notify(status: Status): void;
-  /** Closes at once. */
-  destroy(end: RtmpEnd, detail: string): void;
-}
 
 /**
  * Serves a connection until it ends.
@@ -154,10 +64,11 @@ class ServerConnection implements RtmpConnection {
   #timer: NodeJS.Timeout;
   #request: ConnectRequest | undefined;
   #publication: RtmpPublication | undefined;
+  readonly #played: PlayedStream;
   /** `publish` waits for its answer: messages until then. */
   #held: { type: MediaType; timestampMs: number; body: Uint8Array }[] | undefined;
   #heldBytes = 0;
-  #publishStreamId = 0;
+  #mediaStreamId = 0;
   #lastStreamId = 0;
   #idleMs = 0;
   #bytesBefore = 0;
@@ -174,6 +85,17 @@ class ServerConnection implements RtmpConnection {
       onReady: () => this.#enter('connecting', 'connect'),
       onMessage: (type, timestampMs, streamId, body) => this.#receive(type, timestampMs, streamId, body),
     });
+    this.#played = new PlayedStream(socket, {
+      link: this.#link,
+      play: handlers.play,
+      isOpen: () => this.#phase !== 'closed',
+      awaitAnswer: (streamId) => this.#awaitAnswer('play', streamId),
+      started: () => this.#enter('playing'),
+      stopped: () => this.#enter('connected', 'play'),
+      refuse: (error) => this.#fail(error),
+      finished: () => this.#end('server', 'the stream has ended'),
+      notify: (status) => this.notify(status),
+    });
     socket.once('close', () => this.#close('left', 'the client closed the connection'));
     // A reset is how encoders leave that did not read the last answers.
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -189,6 +111,10 @@ class ServerConnection implements RtmpConnection {
 
   get totalBytes(): number {
     return this.#link.totalBytes;
+  }
+
+  get sentBytes(): number {
+    return this.#played.sentBytes;
   }
 
   push(bytes: Uint8Array): void {
@@ -210,17 +136,21 @@ class ServerConnection implements RtmpConnection {
   refuse(status: Status): void {
     if (this.#phase === 'closed') return;
     this.notify(status);
+    this.#end('refused', status.description);
+  }
+
+  /** Closes when everything was sent. A client that does not read gets no more time; one that read has closed by then. */
+  #end(end: RtmpEnd, detail: string): void {
     this.#socket.end();
-    // A client that does not read gets no more time; one that read has closed by then.
     const timer = setTimeout(() => this.#socket.destroy(), FLUSH_MS);
     this.#socket.once('close', () => clearTimeout(timer));
-    this.#close('refused', status.description);
+    this.#close(end, detail);
     this.#socket.resume();
   }
 
   notify(status: Status): void {
     if (this.#phase === 'closed') return;
-    this.#link.write(messageType.command, 0, this.#publishStreamId, printStatus(status));
+    this.#link.write(messageType.command, 0, this.#mediaStreamId, printStatus(status));
   }
 
   destroy(end: RtmpEnd, detail: string, error?: unknown): void {
@@ -229,17 +159,18 @@ class ServerConnection implements RtmpConnection {
   }
 
   #send(bytes: Uint8Array): void {
-    if (this.#socket.writableLength > MAX_UNSENT_BYTES) this.destroy('invalid', 'the client does not read');
+    if (this.#socket.writableLength > this.#played.maxUnsentBytes(MAX_UNSENT_BYTES))
+      this.destroy('invalid', 'the client does not read');
     else if (this.#socket.writable) this.#socket.write(bytes);
   }
 
-  /** @param awaited the command that must come in time; undefined while publishing */
+  /** @param awaited the command that must come in time; undefined while publishing or playing */
   #enter(phase: RtmpPhase, awaited?: string): void {
     this.#phase = phase;
     clearTimeout(this.#timer);
     if (awaited !== undefined) {
       this.#timer = setTimeout(() => this.destroy('timeout', `no ${awaited} in time`), this.#limits.commandMs);
-    } else {
+    } else if (phase === 'publishing') {
       this.#idleMs = 0;
       this.#timer = setInterval(() => this.#checkIdle(), Math.min(CHECK_MS, this.#limits.idleMs));
     }
@@ -266,6 +197,7 @@ class ServerConnection implements RtmpConnection {
     this.#phase = 'closed';
     clearTimeout(this.#timer);
     this.#endPublication(detail);
+    this.#played.end();
     this.#ended.abort();
     this.#handlers.phase?.('closed');
     this.#handlers.closed(end, detail, error);
@@ -319,10 +251,8 @@ class ServerConnection implements RtmpConnection {
         return;
       case 'play':
       case 'play2':
-        throw new RtmpRefusal(
-          'NetStream.Play.Failed',
-          'This server does not play over RTMP. Open the stream in a browser, or use its HLS address.',
-        );
+        this.#play(command, streamId);
+        return;
       case 'releaseStream':
       case 'FCPublish':
         this.#result(command);
@@ -334,6 +264,7 @@ class ServerConnection implements RtmpConnection {
       case 'deleteStream':
       case 'closeStream':
         this.#unpublish();
+        this.#played.stop();
         return;
       default:
         // `_checkbw`, `getStreamLength` and others: encoders continue without an answer.
@@ -356,7 +287,7 @@ class ServerConnection implements RtmpConnection {
     this.#request = request;
     this.#link.announce();
     this.#write(printConnectResult(command.transaction, request, this.#handlers.abilities));
-    this.#enter('connected', 'publish');
+    this.#enter('connected', 'publish or play');
   }
 
   #createStream({ transaction }: Command): void {
@@ -385,24 +316,37 @@ class ServerConnection implements RtmpConnection {
 
   #publish({ rest }: Command, streamId: number): void {
     const request = this.#requireConnect();
-    if (this.#publication || this.#held) {
-      throw new RtmpRefusal('NetStream.Publish.BadName', 'This connection publishes already.');
-    }
-    this.#publishStreamId = streamId;
+    if (this.#isBusy) throw new RtmpRefusal('NetStream.Publish.BadName', 'This connection publishes or plays already.');
     this.#held = [];
     this.#heldBytes = 0;
     this.#chunkLimits.maxMessageBytes = MAX_HELD_BYTES;
+    this.#awaitAnswer('publish', streamId);
+    void this.#askToPublish({ ...request, playPath: textOf(rest[0]), signal: this.#ended.signal });
+  }
+
+  #play({ rest }: Command, streamId: number): void {
+    const request = this.#requireConnect();
+    if (this.#isBusy) throw new RtmpRefusal('NetStream.Play.Failed', 'This connection publishes or plays already.');
+    this.#played.request({ ...request, playPath: textOf(rest[0]), signal: this.#ended.signal }, streamId);
+  }
+
+  get #isBusy(): boolean {
+    return this.#publication !== undefined || this.#held !== undefined || this.#played.isBusy;
+  }
+
+  /** The client waits for the answer to a command, and nothing more is read. */
+  #awaitAnswer(command: string, streamId: number): void {
+    this.#mediaStreamId = streamId;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(
-      () => this.destroy('failed', 'the answer to publish took too long'),
+      () => this.destroy('failed', `the answer to ${command} took too long`),
       this.#limits.commandMs,
     );
     this.#socket.pause();
-    void this.#awaitAnswer({ ...request, playPath: textOf(rest[0]), signal: this.#ended.signal });
   }
 
   /** Never rejects. */
-  async #awaitAnswer(request: RtmpPublishRequest): Promise<void> {
+  async #askToPublish(request: RtmpPublishRequest): Promise<void> {
     try {
       const publication = await this.#handlers.publish(request);
       if (this.#phase === 'closed') publication.end('the client closed the connection', false);
@@ -419,7 +363,7 @@ class ServerConnection implements RtmpConnection {
     this.#publication = publication;
     this.#chunkLimits.maxMessageBytes = this.#limits.maxMessageBytes;
     this.#enter('publishing');
-    this.#link.writeUserControl(userControl.streamBegin, this.#publishStreamId);
+    this.#link.writeUserControl(userControl.streamBegin, this.#mediaStreamId);
     this.notify({ level: 'status', code: 'NetStream.Publish.Start', description: 'Publishing.' });
     for (const { type, timestampMs, body } of held) this.#publication?.message(type, timestampMs, body);
     this.#socket.resume();
