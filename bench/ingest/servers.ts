@@ -93,7 +93,8 @@ rtmp { server { listen 127.0.0.1:${port}; application live { live on; hls on; hl
     url: '',
     urls: Array.from({ length: streams }, (_, k) => `rtmp://127.0.0.1:${port}/live/s${k}`),
     problems: async () => missing(Array.from({ length: streams }, (_, k) => join(folder, 'hls', `s${k}.m3u8`))),
-    [Symbol.asyncDispose]: () => end([child]),
+    // Killed, it would leave its workers behind.
+    [Symbol.asyncDispose]: () => end([child], 'SIGTERM'),
   };
 };
 
@@ -143,9 +144,9 @@ function missing(playlists: readonly string[]): string {
   return count === 0 ? '' : `${count} of ${playlists.length} streams have no playlist`;
 }
 
-async function end(children: readonly ChildProcess[]): Promise<void> {
+async function end(children: readonly ChildProcess[], signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
   const hasEnded = ({ exitCode, signalCode }: ChildProcess) => exitCode !== null || signalCode !== null;
   const ends = children.map((child) => hasEnded(child) || once(child, 'exit'));
-  for (const child of children) child.kill('SIGKILL');
+  for (const child of children) child.kill(signal);
   await Promise.all(ends);
 }
