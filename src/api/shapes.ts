@@ -56,6 +56,8 @@ export const StreamView = Type.Object(
   {
     name: Type.String(),
     state: StreamState,
+    /** Present while viewers see a picture because the publisher is away: the live playlist continues. */
+    away: Type.Optional(Type.Literal(true)),
     /** Why the stream is not live, for a person; of a live stream what is not recorded: unsupported tracks, or everything while the disk is full. */
     problem: Type.String(),
     /** Where the stream is defined: `api`, or a place that the API cannot change. */

@@ -143,6 +143,7 @@ export type MediaRates = {
 export type StreamView = {
   name: string;
   state: StreamState;
+  away?: true;
   problem: string;
   origin: 'api' | 'command-line' | 'configuration' | 'sample';
   source: {

@@ -69,8 +69,8 @@ export class ManagedStream implements ServedStream {
   #startedMs = 0;
   #facts: SourceFacts | undefined;
   readonly #leftOut: LeftOutWatch;
-  readonly #away: Away;
-
+  /** The picture that viewers see while the publisher is away. */
+  readonly away: Away;
   private constructor(deps: StreamDeps, definition: StreamDefinition, parts: StreamParts) {
     this.#deps = deps;
     this.#definition = definition;
@@ -88,10 +88,10 @@ export class ManagedStream implements ServedStream {
       onLeftOut: (tracks) => this.#leftOut.set(tracks),
       onEnd: (detail, failed) => this.#onSourceEnd(detail, failed),
     });
-    const measured = { ...parts, publishers: this.publishers, windows: parts.statsWindows };
-    this.measure = openMeasure(deps, { ...measured, definition: () => this.#definition });
-    this.#away = new Away({
-      ...{ deps, parts, publishers: this.publishers, definition: () => this.#definition },
+    const own = { publishers: this.publishers, definition: () => this.#definition };
+    this.measure = openMeasure(deps, { ...parts, ...own, windows: parts.statsWindows });
+    this.away = new Away({
+      ...{ deps, parts, ...own },
       onShown: () => {
         this.#stopLingering();
         this.#save(false);
@@ -101,7 +101,7 @@ export class ManagedStream implements ServedStream {
     parts.stream.events.subscribe((event) => this.#onEvent(event));
     parts.packager.groups.subscribe((group) => {
       deps.metrics.segments.inc({ stream: definition.name }, group.tracks.length);
-      if (this.#away.passesOver(group)) parts.recorder.passOver(group.msn);
+      if (this.away.passesOver(group)) parts.recorder.passOver(group.msn);
       else if (this.publishers.isFenced) parts.recorder.skip(group, TAKEN);
       else if (this.#definition.record) parts.recorder.write(group);
       else parts.recorder.skip(group);
@@ -328,7 +328,7 @@ export class ManagedStream implements ServedStream {
   #onEvent(event: StreamEvent): void {
     const { metrics, log } = this.#deps;
     this.#events.onEvent(event);
-    this.#away.onEvent(event);
+    this.away.onEvent(event);
     const stream = this.name;
     switch (event.type) {
       case 'run': {
@@ -385,7 +385,7 @@ export class ManagedStream implements ServedStream {
   /** The live playlist stays open for a while: a publisher that returns continues in it (docs/media.md 11). */
   #linger(): void {
     // Counted from the first report: a source that repeats that it is down does not keep the playlist open.
-    if (this.#lingerTimer || this.#away.isShown) return;
+    if (this.#lingerTimer || this.away.isShown) return;
     const { push, pull } = this.#deps.settings.now.live.linger;
     const ms = this.#definition.source.type === 'pull' ? pull : push;
     this.#lingerTimer = setTimeout(() => this.#endList(), ms);
@@ -397,7 +397,7 @@ export class ManagedStream implements ServedStream {
   }
 
   #endList(): void {
-    this.#away.stop();
+    this.away.stop();
     this.#stopLingering();
     this.stream.endSuspended();
     this.#parts.packager.endList();
@@ -438,7 +438,7 @@ export class ManagedStream implements ServedStream {
       atUs: this.#nowUs(),
       clean,
       gaps: this.#gapsFrom(fromUs),
-      generation: this.list.ended ? undefined : this.#away.lasting(this.list.generation),
+      generation: this.list.ended ? undefined : this.away.lasting(this.list.generation),
       liveSource: this.#liveSource,
     };
     this.#saving = this.#saving

@@ -33,6 +33,7 @@ export function viewOf(
   return {
     name: definition.name,
     state: stream.state,
+    ...(stream.away.isShown && { away: true as const }),
     problem: withoutAddresses(stream.problem, definition.source),
     origin: definition.origin,
     source: { type: definition.source.type },

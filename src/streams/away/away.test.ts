@@ -75,10 +75,12 @@ suite('while the publisher is away', () => {
     await shows(stream, 3);
     assert.deepEqual([stream.state, stream.problem], ['unpublished', 'the connection was lost']);
     assert.deepEqual(away.asked, ['media']);
+    assert.equal((await rig.api.get('door'))!.away, true, 'open pages show it');
     assert.deepEqual(aways(rig), [{ picture: 'last-picture', detail: 'the publisher is away' }]);
     const second = await away.connect();
     second.media.flow(5000);
     assert.equal(stream.state, 'live');
+    assert.equal((await rig.api.get('door'))!.away, undefined);
     assert.equal(stream.list.generation!.number, number);
     const runs = stream.list.segments.map(({ run }) => run.isFill === true);
     assert.deepEqual(

@@ -199,6 +199,7 @@ export class Away {
     const wanted = this.#source?.whileAway;
     if (wanted) this.#report(video ? wanted : 'silence', 'the publisher is away');
     this.#setup.onShown();
+    this.#refresh();
   }
 
   /** No picture is shown in this absence. */
@@ -218,6 +219,14 @@ export class Away {
     this.#isShown = false;
     this.#setup.parts.packager.endRun();
     this.#setup.onHidden(isOver);
+    this.#refresh();
+  }
+
+  /** Open pages load the stream again. */
+  #refresh(): void {
+    const { deps, definition } = this.#setup;
+    const { title, visibility, record, origin } = definition();
+    deps.events.publish('stream.changed', { title, visibility, record, origin }, definition());
   }
 
   #report(picture: Exclude<WhileAway, 'nothing'> | 'silence' | null, detail: string): void {

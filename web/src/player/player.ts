@@ -171,7 +171,7 @@ export class Player implements PlayerControls {
   streamChanged(view: StreamView): void {
     const frameRate = view.tracks?.find(({ kind }) => kind === 'video')?.frameRate;
     if (frameRate) for (const buffer of [this.#buffers.front, this.#buffers.back]) buffer.likelyFrameS = 1 / frameRate;
-    this.#controller.take({ type: 'stream', live: view.state === 'live' });
+    this.#controller.take({ type: 'stream', live: view.state === 'live' || view.away === true });
   }
 
   /** Stops playing and removes its elements. */

@@ -18,7 +18,8 @@ export function overlayOf(player: Snapshot, stream: StreamView | null): Overlay 
   if (player.failure) return 'failure';
   if (player.mode === 'offline') return stream === null ? 'waiting' : 'offline'; // not yet reported by the server
   // The server knows before the player that no media arrives; a picture that still plays stays visible.
-  if (player.mode === 'live' && player.loading && stream !== null && stream.state !== 'live') return 'offline';
+  if (player.mode === 'live' && player.loading && stream !== null && stream.state !== 'live' && !stream.away)
+    return 'offline';
   if (player.mode === 'idle' || player.loading) return 'waiting';
   return player.paused ? 'play' : 'none';
 }

@@ -214,7 +214,7 @@ export class NativePlayer implements PlayerControls {
 
   /** Takes the state of the stream; the player returns to live by itself. */
   streamChanged(view: StreamView): void {
-    this.#streamLive = view.state === 'live';
+    this.#streamLive = view.state === 'live' || view.away === true;
     if (this.#streamLive && this.#mode === 'offline' && this.#wantPlay) this.goLive();
     this.#tick();
   }
