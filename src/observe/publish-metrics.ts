@@ -78,4 +78,10 @@ export const publishMetrics = {
     labels: ['reason'],
     help: 'SRT callers that were rejected for their stream id, key, encryption or stream, by reason.',
   },
+  srtSocketDrops: {
+    type: 'counter',
+    name: 'oxbow_srt_socket_drops_total',
+    labels: [],
+    help: 'Datagrams to the SRT port that Linux dropped because the receive buffer was full: raise net.core.rmem_max, or the computer is too slow.',
+  },
 } as const satisfies Record<string, MetricRow>;

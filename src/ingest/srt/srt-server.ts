@@ -11,6 +11,7 @@ import type { Metrics } from '../../observe/metrics.ts';
 import { openSrtListener } from '../../wire/srt/open-listener.ts';
 import { type SrtRejectReason, srtRejections } from '../../wire/srt/rejection.ts';
 import type { SrtAnswer, SrtConnection, SrtRejection, SrtRequest } from '../../wire/srt/srt.ts';
+import { readUdpDrops } from '../../wire/srt/udp-drops.ts';
 import type { PublishAccess, StreamSettings } from '../publish-access.ts';
 import { publishConnection } from './srt-publishing.ts';
 import { sendLive } from './srt-reading.ts';
@@ -46,7 +47,7 @@ export interface SrtServer {
  */
 export async function openSrtServer(setup: SrtServerSetup): Promise<SrtServer> {
   const server = new Callers(setup);
-  const { listen, latencyMs, maxCallers, log } = setup;
+  const { listen, latencyMs, maxCallers, log, metrics } = setup;
   const listener = await openSrtListener({
     address: listen.address,
     port: listen.port,
@@ -59,13 +60,25 @@ export async function openSrtServer(setup: SrtServerSetup): Promise<SrtServer> {
       log.error({ error: messageOf(error), stack: error.stack }, 'an SRT connection failed');
     },
   });
+  const stopCounting = countDrops(listener.port, metrics);
   return {
     port: listener.port,
     async close() {
+      stopCounting();
       await listener.close();
       await server.ended();
     },
   };
+}
+
+/** Counts what the system dropped before this process read it. */
+function countDrops(port: number, metrics: Metrics): () => void {
+  let counted = 0;
+  return metrics.beforeScrape(async () => {
+    const drops = (await readUdpDrops(port)) ?? 0;
+    if (drops > counted) metrics.srtSocketDrops.inc(drops - counted);
+    counted = drops;
+  });
 }
 
 /** What a caller becomes when it is accepted. */
