@@ -1,5 +1,5 @@
 /**
- * `node bin/oxbow-node bench/srt-loss.ts [--runs 5] [--drop 0.05] [--latency 120] [--seconds 8]`: packets that SRT could not repair.
+ * `node bin/oxbow-node bench/srt-loss.ts [--runs 10] [--drop 0.05] [--latency 120] [--seconds 8]`: packets that SRT could not repair.
  * In: numbered packets at 5 Mbps from srt-live-transmit (or oxbow), through a relay that loses and delays by seed, to oxbow and to libsrt.
  * Out: for each pair of sender and receiver the median of the lost packets, in percent, over runs with the seeds 1 to N.
  */
@@ -120,7 +120,7 @@ async function lossOf(plan: Run): Promise<number> {
 
 const { values } = parseArgs({
   options: {
-    runs: { type: 'string', default: '5' },
+    runs: { type: 'string', default: '10' },
     drop: { type: 'string', default: '0.05' },
     latency: { type: 'string', default: '120' },
     seconds: { type: 'string', default: '8' },
@@ -138,7 +138,8 @@ for (const [sender, receiver] of pairs) {
   // All seeds at a time: the same load for every pair.
   const losses = await Promise.all(seeds.map((seed) => lossOf({ ...base, seed, seconds: Number(values.seconds) })));
   losses.sort((a, b) => a - b);
-  const median = losses[Math.floor(losses.length / 2)]!;
+  const half = losses.length / 2;
+  const median = (losses[Math.ceil(half) - 1]! + losses[Math.floor(half)]!) / 2;
   const range = `${losses[0]!.toFixed(3)} to ${losses.at(-1)!.toFixed(3)}`;
   console.log(
     `${sender} to ${receiver}, ${values.latency} ms, ${Number(values.drop) * 100} % drop: ${median.toFixed(3)} % lost (${range})`,

@@ -56,6 +56,16 @@ test('a missing packet is given up at the deadline of the next one', () => {
   assert.equal(receiver.counters.dropped, 3);
 });
 
+test('the packets before a late one get the complete latency from its arrival', () => {
+  const { receiver, events, take } = open();
+  take(0);
+  take(2, 60_000);
+  receiver.tick(159_999);
+  assert.deepEqual(events, ['0', '?1-1']);
+  take(1, 159_999);
+  assert.deepEqual(events, ['0', '?1-1', '1', '2']);
+});
+
 test('packets that the sender dropped are not waited for', () => {
   const { receiver, events, take } = open();
   for (const index of [0, 3, 5, 8]) take(index);

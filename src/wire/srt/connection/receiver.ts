@@ -2,8 +2,8 @@
  * The receiving half of a connection: puts packets in order, reports losses, and skips packets that come too late.
  * In: data packets of the peer. Out: payloads in order; losses to report. draft-sharabayko-srt-01 4.5, 4.6, 4.8; docs/media.md 29.
  *
- * Payloads are delivered as soon as they are contiguous. The deadline of a packet (its time on the sender's clock plus the
- * latency) only decides when the packets missing before it are given up.
+ * Payloads are delivered as soon as they are contiguous. The deadline of a packet (its time on the sender's clock, or its
+ * arrival if that is later, plus the latency) only decides when the packets missing before it are given up.
  */
 import type { SenderClock } from './drift.ts';
 import { type LossRange, LossRanges } from './loss-ranges.ts';
@@ -126,7 +126,7 @@ export class SrtReceiver {
     counters.receivedBytes += payload.length;
     const slot = index & this.#mask;
     this.#payloads[slot] = payload;
-    this.#deadlines[slot] = Math.min(this.#clock.localUs(timestampUs), nowUs + MAX_EARLY_US) + this.#options.latencyUs;
+    this.#deadlines[slot] = this.#dueUs(timestampUs, nowUs) + this.#options.latencyUs;
     this.#buffered++;
     this.#bufferedBytes += payload.length;
     if (index >= this.end) this.#extend(index, nowUs);
@@ -163,6 +163,14 @@ export class SrtReceiver {
     this.#isClosed = true;
     this.#payloads = [];
     this.#buffered = 0;
+  }
+
+  /**
+   * Where the latency of a packet begins: its time on the sender's clock, or its arrival if it is late. Nothing is played by this time,
+   * and the packets before it, which are probably late too, get the complete latency for their repair.
+   */
+  #dueUs(timestampUs: number, nowUs: number): number {
+    return Math.max(nowUs, Math.min(this.#clock.localUs(timestampUs), nowUs + MAX_EARLY_US));
   }
 
   #extend(index: number, nowUs: number): void {
