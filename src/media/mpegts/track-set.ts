@@ -8,7 +8,8 @@ import { rescale } from '../rescale.ts';
 import type { TrackFrame, TrackSetup } from './elementary.ts';
 import { PES_TIMESCALE, TURN } from './timestamps.ts';
 
-const MAX_HELD_BYTES = 2 * 1024 * 1024;
+/** A second of 50 Mbps with its key frame, which is what a track may wait for, and as much again. */
+const MAX_HELD_BYTES = 16 * 1024 * 1024;
 const MAX_HELD_FRAMES = 4096;
 /** A track without a configuration within this much media is omitted until it has one, ticks of 90 kHz: 1 s. */
 const MAX_HELD_MEDIA = PES_TIMESCALE;
