@@ -121,7 +121,7 @@ const audioOffset = Type.Optional(
 /** Which audio is converted to AAC. */
 const AudioConversion = Type.Union([
   Type.Literal('auto', { description: 'MP2, which no browser plays, is converted to AAC; the default' }),
-  Type.Literal('aac', { description: 'all audio but AAC and Opus is converted to AAC' }),
+  Type.Literal('aac', { description: 'all audio but AAC, Opus and FLAC is converted to AAC' }),
   Type.Literal('keep', { description: 'audio is recorded as it comes' }),
 ]);
 const audio = Type.Optional(AudioConversion);

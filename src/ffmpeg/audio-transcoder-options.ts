@@ -32,7 +32,7 @@ export interface AudioTranscodeTrack {
   readonly bitRate: number;
 }
 
-/** The name of a codec that can be converted, or undefined: AAC needs no conversion, Opus plays everywhere. */
+/** The name of a codec that can be converted, or undefined: AAC needs no conversion, Opus and FLAC play everywhere. */
 export function sourceAudioOf({ codec, layer }: AudioConfig): SourceAudio | undefined {
   if (codec === 'mp3') return layer === undefined ? 'mp3' : `mp${layer}`;
   return codec === 'ac3' || codec === 'eac3' ? codec : undefined;

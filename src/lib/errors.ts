@@ -207,7 +207,7 @@ export const refusals = {
   'unsupported-media': {
     status: 415,
     title: 'Unsupported media',
-    hint: 'H.264, HEVC, AV1 or VP9 video; AAC, MP3, AC-3, E-AC-3 or Opus audio; in MPEG-TS, fragmented MP4 or packed audio, without DRM.',
+    hint: 'H.264, HEVC, AV1 or VP9 video; AAC, MP3, AC-3, E-AC-3, Opus or FLAC audio; in MPEG-TS, fragmented MP4 or packed audio, without DRM.',
   },
   internal: { status: 500, title: 'Internal error', hint: 'Report this with the trace id.' },
   'bad-source': {

@@ -32,7 +32,6 @@ const BY_CODE: ReadonlyMap<string, LeftOutTrack> = new Map([
   ['mjpb', video('Motion JPEG')],
   ['jpeg', video('JPEG')],
   ['s263', video('H.263')],
-  ['fLaC', audio('FLAC')],
   ['alac', audio('Apple Lossless')],
   ['ac-4', audio('AC-4')],
   ['dtsc', audio('DTS')],

@@ -26,13 +26,13 @@ export interface VideoConfig {
 
 /** Coded audio, ready for an ISO BMFF sample entry. */
 export interface AudioConfig {
-  readonly codec: 'aac' | 'mp3' | 'ac3' | 'eac3' | 'opus';
+  readonly codec: 'aac' | 'mp3' | 'ac3' | 'eac3' | 'opus' | 'flac';
   /**
-   * AAC: AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). MP3: empty. Else the body of `dac3`, `dec3` (ETSI TS 102 366, annex F) or `dOps`
-   * (Opus in ISO BMFF, 4.3.2).
+   * AAC: AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). MP3: empty. Else the body of `dac3`, `dec3` (ETSI TS 102 366, annex F), `dOps`
+   * (Opus in ISO BMFF, 4.3.2) or `dfLa` with its version and flags (FLAC in ISO BMFF, 3.3.2).
    */
   readonly record: Uint8Array;
-  /** RFC 6381 codec string, e.g. `mp4a.40.2`, `mp4a.6B`, `ac-3`, `ec-3` or `opus`. */
+  /** RFC 6381 codec string, e.g. `mp4a.40.2`, `mp4a.6B`, `ac-3`, `ec-3`, `opus` or `fLaC`. */
   readonly codecs: string;
   /** Hz, of the decoder's output as the container signals it. */
   readonly sampleRate: number;

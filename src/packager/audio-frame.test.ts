@@ -3,19 +3,20 @@ import { execFileSync } from 'node:child_process';
 import { suite, test } from 'node:test';
 import { need } from '../../test/fixtures/need.ts';
 import { concatBytes } from '../lib/bytes.ts';
+import { flacConfigFromHeader } from '../media/flac/stream-info.ts';
 import type { AudioConfig } from '../media/frame.ts';
 import { printInit } from '../media/isobmff/init.ts';
-import { ac3Track, audioTrack, eac3Track, mp3Track, opusTrack } from '../media/isobmff/media.fixture.ts';
+import { ac3Track, audioTrack, eac3Track, flacTrack, mp3Track, opusTrack } from '../media/isobmff/media.fixture.ts';
 import { fragmentsOf } from '../media/isobmff/real-media.fixture.ts';
 import { audioFrameS, silenceFor } from './audio-frame.ts';
 
 const configOf = (track: { config: unknown }) => track.config as AudioConfig;
 
 test('a frame has the duration of its codec', () => {
-  const samples = [audioTrack, mp3Track, ac3Track, eac3Track, opusTrack].map((track) =>
+  const samples = [audioTrack, mp3Track, ac3Track, eac3Track, opusTrack, flacTrack].map((track) =>
     Math.round(audioFrameS(configOf(track)) * 48_000),
   );
-  assert.deepEqual(samples, [1024, 1152, 1536, 1536, 960]);
+  assert.deepEqual(samples, [1024, 1152, 1536, 1536, 960, 4608]);
   const low = { ...configOf(mp3Track), sampleRate: 22_050 };
   assert.equal(audioFrameS(low), 576 / 22_050);
 });
@@ -35,10 +36,19 @@ suite('silence', { skip: need('ffmpeg') }, () => {
     record: Uint8Array.from(configOf(opusTrack).record.with(1, channels)),
     channels,
   });
+  /** Frames of 4096 samples. */
+  const flac = (sampleRate: number, channels: number, bitDepth: number): AudioConfig => {
+    const info = new Uint8Array(34);
+    const word = sampleRate * 0x1000 + (channels - 1) * 0x200 + (bitDepth - 1) * 0x10;
+    info.set([0x10, 0, 0x10, 0]);
+    new DataView(info.buffer).setUint32(10, word);
+    return flacConfigFromHeader(info);
+  };
   for (const config of [
     ...[48_000, 44_100, 32_000, 24_000, 22_050, 16_000].flatMap((rate) => [mp3(rate, 1), mp3(rate, 2)]),
     opus(1),
     opus(2),
+    ...[flac(44_100, 1, 16), flac(48_000, 2, 24), flac(96_000, 6, 16), flac(192_000, 2, 24), flac(37_800, 8, 16)],
   ]) {
     const { codec, sampleRate, channels } = config;
     test(`of ${codec} at ${sampleRate} Hz with ${channels} channels is decoded by ffmpeg to nothing but zeros`, () => {
@@ -50,7 +60,11 @@ suite('silence', { skip: need('ffmpeg') }, () => {
       });
       const input = concatBytes([printInit([track]), fragmentsOf([track], frames)]);
       const args = '-v warning -f mp4 -i pipe:0 -f s16le -'.split(' ');
-      const out = execFileSync('ffmpeg', args, { input, stdio: ['pipe', 'pipe', 'inherit'] });
+      const out = execFileSync('ffmpeg', args, {
+        input,
+        stdio: ['pipe', 'pipe', 'inherit'],
+        maxBuffer: 16 * 1024 * 1024,
+      });
       assert.ok(out.length >= 19 * duration * channels * 2, `${out.length} bytes`);
       assert.ok(out.every((byte) => byte === 0));
     });

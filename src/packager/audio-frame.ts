@@ -1,11 +1,13 @@
 /**
  * Duration of an audio codec's frames, and a silent frame of it.
  * In: a track's configuration. Out: seconds, and the bytes of a silent frame. Pure. ISO/IEC 14496-3, 1.6.2.1; ISO/IEC 11172-3, 2.4.2.1;
- * ETSI TS 102 366, 4.1 (six blocks of 256); RFC 6716, 2.1.4.
+ * ETSI TS 102 366, 4.1 (six blocks of 256); RFC 6716, 2.1.4; RFC 9639, 8.2.
  */
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import { parseAacConfig } from '../media/aac/config.ts';
 import { silentFrame } from '../media/aac/silence.ts';
+import { silentFlacFrame } from '../media/flac/silence.ts';
+import { parseDfLa } from '../media/flac/stream-info.ts';
 import type { AudioConfig, Track } from '../media/frame.ts';
 import { silentMp3Frame } from '../media/mp3/silence.ts';
 import { silentOpusPacket } from '../media/opus/silence.ts';
@@ -19,9 +21,11 @@ const MPEG2_LAYER3_SAMPLES = 576;
 const MIN_MPEG1_RATE = 32_000;
 /** Each packet has its own duration; nearly all have 20 ms. */
 const USUAL_OPUS_S = 0.02;
+/** Samples of a FLAC frame where the configuration cannot be parsed. */
+const USUAL_FLAC_SAMPLES = 4096;
 
 /**
- * Seconds of one frame; for E-AC-3 and Opus, whose frames vary, the usual value. With SBR, `sampleRate` is the output rate, not the
+ * Seconds of one frame; for E-AC-3 and Opus, whose frames vary, the usual value, for FLAC the longest. With SBR, `sampleRate` is the output rate, not the
  * rate in which AAC frames count.
  */
 export function audioFrameS(config: AudioConfig): number {
@@ -36,6 +40,17 @@ export function audioFrameS(config: AudioConfig): number {
       return AC3_SAMPLES / sampleRate;
     case 'opus':
       return USUAL_OPUS_S;
+    case 'flac':
+      return flacFrameS(config);
+  }
+}
+
+function flacFrameS(config: AudioConfig): number {
+  try {
+    return parseDfLa(config.record).mostBlock / config.sampleRate;
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return USUAL_FLAC_SAMPLES / config.sampleRate;
   }
 }
 
@@ -64,6 +79,8 @@ export function silenceFor(config: AudioConfig): Uint8Array | undefined {
         return silentMp3Frame(config);
       case 'opus':
         return silentOpusPacket(config);
+      case 'flac':
+        return silentFlacFrame(config);
       default: // AC-3 frames carry checksums and bit allocation: the hole remains
         return undefined;
     }

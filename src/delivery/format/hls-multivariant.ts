@@ -16,7 +16,7 @@ const AUDIO_GROUP = 'audio';
 /** GROUP-ID of the subtitle renditions. */
 const SUBTITLE_GROUP = 'subtitles';
 /** Audio codecs that all browsers decode in fragmented MP4. Most do not decode MP3 and Dolby's codecs. */
-const SPOKEN_EVERYWHERE: ReadonlySet<string> = new Set(['aac', 'opus']);
+const SPOKEN_EVERYWHERE: ReadonlySet<string> = new Set(['aac', 'opus', 'flac']);
 
 /** Audio renditions of one codec: a Variant Stream names all codecs that its group needs (4.4.6.2). */
 interface AudioGroup {

@@ -34,7 +34,7 @@ import { readShared } from './shared-reads.ts';
 /** What oxbow takes of enhanced RTMP. */
 const abilities: ServerAbilities = {
   video: ['avc1', 'hvc1', 'av01', 'vp09'],
-  audio: ['mp4a', 'Opus', 'ac-3', 'ec-3', '.mp3'],
+  audio: ['mp4a', 'Opus', 'ac-3', 'ec-3', '.mp3', 'fLaC'],
   // Multitrack and ModEx.
   capsEx: 6,
 };

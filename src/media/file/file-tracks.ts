@@ -30,8 +30,8 @@ export interface TrackPlace {
 
 /** Codecs of each format. For MPEG-TS those of ISO/IEC 13818-1 and its registrations. */
 const holds: Readonly<Record<FileFormat, ReadonlySet<string>>> = {
-  mp4: new Set(['h264', 'hevc', 'av1', 'vp9', 'aac', 'mp3', 'ac3', 'eac3', 'opus']),
-  mkv: new Set(['h264', 'hevc', 'av1', 'vp9', 'aac', 'mp3', 'ac3', 'eac3', 'opus']),
+  mp4: new Set(['h264', 'hevc', 'av1', 'vp9', 'aac', 'mp3', 'ac3', 'eac3', 'opus', 'flac']),
+  mkv: new Set(['h264', 'hevc', 'av1', 'vp9', 'aac', 'mp3', 'ac3', 'eac3', 'opus', 'flac']),
   ts: new Set(['h264', 'hevc', 'aac', 'mp3', 'ac3', 'eac3']),
 };
 const names: Readonly<Record<string, string>> = { h264: 'H.264', hevc: 'HEVC', aac: 'AAC', mp3: 'MP3', opus: 'Opus' };

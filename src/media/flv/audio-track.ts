@@ -1,6 +1,6 @@
 /**
  * One audio track of FLV: packets to frames.
- * In: packets of AAC, MP3, Opus, AC-3 or E-AC-3. Out: configurations, access units timed in ticks of the sample rate.
+ * In: packets of AAC, MP3, Opus, FLAC, AC-3 or E-AC-3. Out: configurations, access units timed in ticks of the sample rate.
  * Enhanced RTMP v2, "ExAudioTagBody"; Adobe Flash Video File Format 10.1, E.4.2.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
@@ -10,6 +10,8 @@ import { parseAdtsHeader } from '../aac/adts.ts';
 import { aacConfigFromRecord, parseAacConfig } from '../aac/config.ts';
 import { ac3Config, eac3Config } from '../ac3/config.ts';
 import { type Eac3Header, parseSyncframe } from '../ac3/syncframe.ts';
+import { parseFlacFrameHeader } from '../flac/frame-header.ts';
+import { flacConfigFromHeader } from '../flac/stream-info.ts';
 import { foreignTrack } from '../foreign-codecs.ts';
 import type { AudioConfig } from '../frame.ts';
 import { mp3Config, parseMp3Header } from '../mp3/header.ts';
@@ -60,6 +62,9 @@ export class FlvAudioTrack implements FlvTrack {
       case FOUR_CC.opus:
         this.#opus(body, packet, timeMs);
         break;
+      case FOUR_CC.flac:
+        this.#flac(body, packet, timeMs);
+        break;
       case FOUR_CC.mp3:
         this.#mp3(body, packet, timeMs);
         break;
@@ -86,6 +91,9 @@ export class FlvAudioTrack implements FlvTrack {
       this.#use(codec, aacConfigFromRecord(record), sampleRate, samplesPerFrame);
     } else if (codec === FOUR_CC.opus) {
       this.#use(codec, opusConfigFromHead(record), OPUS_RATE);
+    } else if (codec === FOUR_CC.flac) {
+      const config = flacConfigFromHeader(record);
+      this.#use(codec, config, config.sampleRate);
     } else if (codec !== FOUR_CC.mp3 && codec !== FOUR_CC.ac3 && codec !== FOUR_CC.eac3) {
       this.#refuse(foreignTrack(fourCcText(codec), 'audio'));
     }
@@ -123,6 +131,19 @@ export class FlvAudioTrack implements FlvTrack {
     if (current?.codec !== FOUR_CC.opus) throw new FormatError('an Opus packet before its header', packet.from);
     const samples = opusSamples(body, packet.from, packet.to);
     if (samples === undefined) throw new FormatError('a malformed Opus packet', packet.from);
+    this.#emit(current, packet, timeMs, samples, body.subarray(packet.from, packet.to));
+  }
+
+  /** One frame; its header says how many samples it has, so the last one may be shorter. */
+  #flac(body: Uint8Array, packet: FlvPacket, timeMs: number): void {
+    const current = this.#current;
+    if (current?.codec !== FOUR_CC.flac) throw new FormatError('a FLAC frame before its header', packet.from);
+    const header = parseFlacFrameHeader(body, packet.from, packet.to);
+    if (header === undefined) throw new FormatError('a malformed FLAC frame', packet.from);
+    const { sampleRate = current.rate, channels, samples } = header;
+    if (sampleRate !== current.rate || channels !== current.config.channels) {
+      throw new FormatError('a FLAC frame of another rate or with other channels than its configuration', packet.from);
+    }
     this.#emit(current, packet, timeMs, samples, body.subarray(packet.from, packet.to));
   }
 

@@ -4,8 +4,9 @@
  */
 import { concatBytes } from '../../lib/bytes.ts';
 import { printAmf0 } from '../amf/amf0.ts';
+import { silentFlacFrame } from '../flac/silence.ts';
 import { h264Config } from '../h264/avcc.ts';
-import { av1Track } from '../isobmff/media.fixture.ts';
+import { av1Track, flacTrack } from '../isobmff/media.fixture.ts';
 import { printAc3, printMp3 } from '../mpegts/forms.fixture.ts';
 import { PPS, printSlice, printSps } from '../mpegts/packets.fixture.ts';
 import { FLV_TYPE, type FlvMessage, PACKET } from './message.ts';
@@ -94,6 +95,8 @@ export const OPUS_HEAD = concatBytes([
   Uint8Array.of(1, 2, 0x38, 1, 0x80, 0xbb, 0, 0, 0, 0, 0),
 ]);
 export const OPUS_PACKET = new Uint8Array(60).fill(0xfc, 0, 1);
+/** STREAMINFO of two channels. */
+export const FLAC_INFO = flacTrack.config.record.slice(8);
 /** A VP9 key frame of 160×90, profile 0. */
 export const VP9_KEY = Uint8Array.of(0x82, 0x49, 0x83, 0x42, 0x20, 0x09, 0xf0, 0x05, 0x90, 0, 0, 0);
 /** Metadata as OBS and ffmpeg send it. */
@@ -122,6 +125,7 @@ export function messagesOfEachKind(): FlvMessage[] {
     ...[exVideo('avc1', start, printAvcC()), exVideo('avc1', 3, printPicture(true)), exVideo('vvc1', start, av1)],
     message('video', 0x97, nano, text.encode('avc1'), printPicture(true)),
     ...[exAudio('Opus', start, OPUS_HEAD), exAudio('Opus', frames, OPUS_PACKET), exAudio('fLaC', start, av1)],
+    ...[exAudio('fLaC', start, FLAC_INFO), exAudio('fLaC', frames, silentFlacFrame(flacTrack.config))],
     ...[
       exAudio('ac-3', frames, printAc3()),
       exAudio('ec-3', frames, printAc3('eac3', 1)),

@@ -1,6 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { concatBytes } from '../../lib/bytes.ts';
+import { silentFlacFrame } from '../flac/silence.ts';
+import { flacConfigFromHeader, printFlacHeader } from '../flac/stream-info.ts';
+import { flacTrack } from '../isobmff/media.fixture.ts';
 import { printMp3 } from '../mpegts/forms.fixture.ts';
 import { printSps } from '../mpegts/packets.fixture.ts';
 import {
@@ -10,6 +13,7 @@ import {
   avc,
   exAudio,
   exVideo,
+  FLAC_INFO,
   manyAudio,
   manyVideo,
   message,
@@ -171,18 +175,44 @@ suite('enhanced RTMP, from own byte captures', () => {
     );
   });
 
-  test('FLAC, VVC, VP8 and AV1 in MPEG-TS form are named', () => {
+  test('Apple Lossless, VVC, VP8 and AV1 in MPEG-TS form are named', () => {
     const out = demux([
-      ...[exAudio('fLaC', START, fourCc('fLaC')), exAudio('fLaC', FRAMES, sound)],
+      ...[exAudio('alac', START, fourCc('alac')), exAudio('alac', FRAMES, sound)],
       ...[exVideo('vvc1', START, sound), exVideo('vvc1', FRAMES, sound)],
     ]);
     assert.deepEqual(
       out.leftOut.map(({ name }) => name),
-      ['VVC video', 'FLAC audio'],
+      ['VVC video', 'Apple Lossless audio'],
     );
     assert.deepEqual(demux([exVideo('vp08', START, sound)]).leftOut[0]?.name, 'VP8 video');
     const ts = exVideo('av01', PACKET.mpegTsSequenceStart, Uint8Array.of(0x80, 4, 0x81, 0, 0xc, 0));
     assert.deepEqual(demux([ts]).leftOut[0]?.name, 'av01 video in MPEG-TS form');
+  });
+
+  test('FLAC frames count as many samples as their headers say; others than the configuration are damage', () => {
+    const full = silentFlacFrame(flacTrack.config);
+    const last = silentFlacFrame(flacConfigFromHeader(FLAC_INFO.with(0, 0).with(2, 4).with(3, 0)));
+    const mono = silentFlacFrame(flacConfigFromHeader(FLAC_INFO.with(12, 0)));
+    const out = demux([
+      ...[exAudio('fLaC', FRAMES, full), exAudio('fLaC', START, FLAC_INFO), exAudio('fLaC', FRAMES, full)],
+      ...[at(96, exAudio('fLaC', FRAMES, last)), at(117, exAudio('fLaC', FRAMES, full))],
+      ...[at(213, exAudio('fLaC', FRAMES, mono)), at(213, exAudio('fLaC', FRAMES, sound))],
+      at(213, exAudio('fLaC', START, printFlacHeader(flacTrack.config.record))),
+    ]);
+    assert.deepEqual(
+      out.frames.map(({ dts, duration }) => [dts, duration]),
+      [
+        [0, 4608],
+        [4608, 1024],
+        [5632, 4608],
+      ],
+    );
+    assert.deepEqual(
+      out.tracks.map((tracks) => tracks.map(({ config }) => config)),
+      [[flacTrack.config]],
+    );
+    assert.equal(out.damage.length, 3);
+    assert.match(out.damage.join(), /before its header.*other channels.*malformed FLAC/);
   });
 
   test('metadata, ends of sequences, layouts of channels, commands and silence are no frames and no damage', () => {

@@ -34,6 +34,7 @@ export const FOUR_CC = {
   opus: fourCc('Opus'),
   ac3: fourCc('ac-3'),
   eac3: fourCc('ec-3'),
+  flac: fourCc('fLaC'),
 } as const;
 
 /** The four characters of a number; `?` for unprintable ones. */

@@ -93,7 +93,14 @@ function isCodec(value: AmfValue | undefined): boolean {
 const LEGACY = { h264: VIDEO_CODEC_ID.avc, aac: SOUND_FORMAT.aac, mp3: SOUND_FORMAT.mp3 } as const;
 const ENHANCED = {
   ...{ h264: FOUR_CC.avc1, hevc: FOUR_CC.hvc1, av1: FOUR_CC.av01, vp9: FOUR_CC.vp09 },
-  ...{ aac: FOUR_CC.mp4a, mp3: FOUR_CC.mp3, opus: FOUR_CC.opus, ac3: FOUR_CC.ac3, eac3: FOUR_CC.eac3 },
+  ...{
+    aac: FOUR_CC.mp4a,
+    mp3: FOUR_CC.mp3,
+    opus: FOUR_CC.opus,
+    ac3: FOUR_CC.ac3,
+    eac3: FOUR_CC.eac3,
+    flac: FOUR_CC.flac,
+  },
 } as const;
 
 /**

@@ -58,6 +58,7 @@ const FORMS: Readonly<Record<string, { args: readonly string[]; codecs: readonly
     args: ['-c:v', 'libvpx-vp9', '-deadline', 'realtime', '-cpu-used', '8', '-g', '25', '-c:a', 'ac3'],
     codecs: [/^vp09\./, /^ac-3$/],
   },
+  'H.264 and FLAC': { args: [...X264, '-c:a', 'flac'], codecs: [/^avc1\./, /^fLaC$/] },
   'H.264 and E-AC-3': { args: [...X264, '-c:a', 'eac3'], codecs: [/^avc1\./, /^ec-3$/] },
 };
 

@@ -5,9 +5,10 @@
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { concatBytes } from '../../lib/bytes.ts';
+import { printFlacHeader } from '../flac/stream-info.ts';
 import type { AudioTrack, Frame, Track, VideoTrack } from '../frame.ts';
 import { printOpusHead } from '../opus/head.ts';
-import { FLV_TYPE, type FlvMessage, FOUR_CC, PACKET, SOUND_FORMAT, VIDEO_CODEC_ID } from './message.ts';
+import { FLV_TYPE, type FlvMessage, PACKET, SOUND_FORMAT, VIDEO_CODEC_ID } from './message.ts';
 import { printMetadata } from './metadata.ts';
 import { AUDIO_CODECS, enhancedCodecOf, isLegacy, trackName, VIDEO_CODECS } from './muxer-codecs.ts';
 
@@ -124,9 +125,9 @@ function videoFrame({ config: { codec } }: VideoTrack, { key, data }: Frame, com
 /** The message of a configuration; undefined for codecs whose frames describe themselves. */
 function audioHeader({ config: { codec, record } }: AudioTrack): Uint8Array | undefined {
   if (codec === 'aac') return prefixed([(SOUND_FORMAT.aac << 4) | SOUND_BITS, PACKET.sequenceStart], record);
-  if (codec !== 'opus') return undefined;
-  const head = enhancedHead((SOUND_FORMAT.enhanced << 4) | PACKET.sequenceStart, FOUR_CC.opus);
-  return prefixed(head, printOpusHead(record));
+  if (codec !== 'opus' && codec !== 'flac') return undefined;
+  const head = enhancedHead((SOUND_FORMAT.enhanced << 4) | PACKET.sequenceStart, AUDIO_CODECS[codec]);
+  return prefixed(head, codec === 'opus' ? printOpusHead(record) : printFlacHeader(record));
 }
 
 function audioFrame({ config: { codec } }: AudioTrack, data: Uint8Array): Uint8Array {

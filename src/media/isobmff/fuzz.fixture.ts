@@ -15,6 +15,7 @@ import {
   allTracks,
   audioTrack,
   av1Track,
+  flacTrack,
   framesOf,
   fuzz,
   hevcTrack,
@@ -82,6 +83,7 @@ export function fuzzDemuxerForms(seed: number, count: number): void {
     [vp9Track, audioTrack],
     [hevcTrack, audioTrack],
     [videoTrack, opusTrack],
+    [av1Track, flacTrack],
   ];
   for (const [i, tracks] of sets.entries()) {
     const init = Buffer.from(printInit(tracks));

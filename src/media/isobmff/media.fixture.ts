@@ -83,6 +83,15 @@ export const opusTrack = audio({
   record: Uint8Array.from([0, 2, 0x01, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 0]),
 });
 
+/** FLAC, stereo, 16 bits, frames of 4608 samples. */
+export const flacTrack = audio({
+  ...{ codec: 'flac', codecs: 'fLaC', sampleRate: 48_000, channels: 2 },
+  record: Uint8Array.from([
+    ...[0, 0, 0, 0, 0x80, 0, 0, 34, 0x12, 0, 0x12, 0, 0, 0, 0, 0, 0, 0],
+    ...[0x0b, 0xb8, 0x02, 0xf0, ...new Uint8Array(20)],
+  ]),
+});
+
 /** WebVTT with a region. */
 export const textTrack: TextTrack = {
   ...{ id: 3, kind: 'text', timescale: 1000, language: 'fr-CA', label: 'Français' },
@@ -101,7 +110,19 @@ export const dataTrack: DataTrack = {
 
 /** A track of each codec. */
 export const allTracks: readonly Track[] = [
-  ...[videoTrack, hevcTrack, av1Track, vp9Track, audioTrack, mp3Track, ac3Track, eac3Track, opusTrack, textTrack],
+  ...[
+    videoTrack,
+    hevcTrack,
+    av1Track,
+    vp9Track,
+    audioTrack,
+    mp3Track,
+    ac3Track,
+    eac3Track,
+    opusTrack,
+    flacTrack,
+    textTrack,
+  ],
   ...(['id3', 'scte35', 'daterange'] as const).map(
     (codec): Track => ({ ...dataTrack, config: { ...dataTrack.config, codec } }),
   ),

@@ -26,6 +26,7 @@ const AUDIO_ENCODERS = {
   ac3: '-c:a ac3',
   eac3: '-c:a eac3',
   opus: '-c:a libopus',
+  flac: '-c:a flac -strict -2',
 } as const;
 
 /** Pairs that cover all codecs. */
@@ -37,6 +38,7 @@ export const realPairs: readonly {
   { video: 'vp9', audio: 'mp3' },
   { video: 'hevc', audio: 'ac3' },
   { video: 'h264', audio: 'eac3' },
+  { video: 'h264', audio: 'flac' },
 ];
 
 /**
@@ -63,7 +65,7 @@ export function makeReal({ video, audio }: (typeof realPairs)[number], folder: s
 /** A copy in another form; gives its path. */
 export function remux(path: string, name: string, args: string): string {
   const out = join(path, '..', name);
-  ffmpeg(`-i ${path} -map 0 -c copy ${args}`, out);
+  ffmpeg(`-i ${path} -map 0 -c copy -strict -2 ${args}`, out);
   return out;
 }
 

@@ -4,6 +4,7 @@
  */
 import { FormatError } from '../../lib/errors.ts';
 import { parseAacConfig } from '../aac/config.ts';
+import { printFlacHeader } from '../flac/stream-info.ts';
 import type { AudioConfig, AudioTrack, VideoTrack } from '../frame.ts';
 import { printOpusHead } from '../opus/head.ts';
 import { vp9Features } from '../vp9/vpcc.ts';
@@ -90,6 +91,7 @@ const CODEC_IDS: Readonly<Record<(VideoTrack | AudioTrack)['config']['codec'], s
   ac3: 'A_AC3',
   eac3: 'A_EAC3',
   opus: 'A_OPUS',
+  flac: 'A_FLAC',
 };
 /** Pre-roll of an Opus decoder after a seek (RFC 7845, 4.6), ns. */
 const OPUS_PRE_ROLL_NS = 80_000_000;
@@ -102,6 +104,8 @@ function codecPrivateOf({ config }: VideoTrack | AudioTrack): Uint8Array {
     case 'opus':
       // Blocks have the time of what they decode to, and a clip begins in the middle of a stream: nothing is skipped.
       return printOpusHead(config.record, 0);
+    case 'flac':
+      return printFlacHeader(config.record);
     case 'ac3':
     case 'eac3':
       return new Uint8Array(0);

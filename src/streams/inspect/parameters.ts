@@ -5,6 +5,7 @@
 import type { StreamParameters } from '../../api/inspect-shapes.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { parseAacConfig } from '../../media/aac/config.ts';
+import { parseDfLa } from '../../media/flac/stream-info.ts';
 import type { Track } from '../../media/frame.ts';
 import { parseAvcC } from '../../media/h264/avcc.ts';
 import { parseH264Sps } from '../../media/h264/sps.ts';
@@ -82,6 +83,11 @@ function parse({ config }: Track): Parsed {
           ...(sbrRate !== undefined && { sbrRate }),
         },
       };
+    }
+    case 'flac': {
+      const { leastBlock, mostBlock, bitDepth } = parseDfLa(record);
+      const samplesPerFrame = leastBlock === mostBlock ? mostBlock : `${leastBlock} to ${mostBlock}`;
+      return { sets: [set('dfLa')(record)], facts: { bitDepth, samplesPerFrame } };
     }
     case 'av1':
     case 'ac3':

@@ -14,6 +14,7 @@ const families: readonly [RegExp, string][] = [
   [/^ac-3/, 'AC-3'],
   [/^ec-3/, 'E-AC-3'],
   [/^opus/i, 'Opus'],
+  [/^flac/i, 'FLAC'],
 ];
 
 /** The common name of the codec; the RFC 6381 string if it has none. */

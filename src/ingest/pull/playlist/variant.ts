@@ -11,8 +11,8 @@ import { foreignCodec } from '../../../media/foreign-codecs.ts';
 import type { MultivariantPlaylist, Rendition, Variant } from '../../../media/m3u8/playlist.ts';
 
 const VIDEO = /^(avc1|avc3|hvc1|hev1|av01|vp09)\./i;
-/** AAC and MP3 by their object types, MP3 by its two other names, AC-3, E-AC-3, Opus. */
-const AUDIO = /^(mp4a\.40\.|mp4a\.6b$|mp4a\.69$|ac-3$|ec-3$|opus$)/i;
+/** AAC and MP3 by their object types, MP3 by its two other names, AC-3, E-AC-3, Opus, FLAC. */
+const AUDIO = /^(mp4a\.40\.|mp4a\.6b$|mp4a\.69$|ac-3$|ec-3$|opus$|flac$)/i;
 /** Text within the Variant Stream does not make it unusable. */
 const TEXT = /^(wvtt|stpp)/i;
 /** Renditions pulled from one group. */

@@ -1,10 +1,12 @@
 /**
- * Sample entries of audio: mp4a (AAC and MP3), .mp3, ac-3, ec-3, Opus.
+ * Sample entries of audio: mp4a (AAC and MP3), .mp3, ac-3, ec-3, Opus, fLaC.
  * In: an AudioConfig, or an entry of an stsd. Out: box bytes, or a configuration. Pure.
- * ISO/IEC 14496-12, 12.2.3; 14496-14, 6.7 (mp4a, esds); 14496-1, 7.2.6; ETSI TS 102 366, annex F; Opus in ISO BMFF, 4.3.1.
+ * ISO/IEC 14496-12, 12.2.3; 14496-14, 6.7 (mp4a, esds); 14496-1, 7.2.6; ETSI TS 102 366, annex F; Opus in ISO BMFF, 4.3.1;
+ * FLAC in ISO BMFF, 3.3.1.
  */
 import { ByteReader } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
+import { parseDfLa } from '../../flac/stream-info.ts';
 import { foreignObject } from '../../foreign-codecs.ts';
 import type { AudioConfig } from '../../frame.ts';
 import { type Box, type BoxWriter, findBox, needBox, readBoxes } from '../box.ts';
@@ -17,9 +19,12 @@ const BOXED = {
   ac3: { entry: 'ac-3', record: 'dac3', codecs: 'ac-3', parse: parseDac3 },
   eac3: { entry: 'ec-3', record: 'dec3', codecs: 'ec-3', parse: parseDec3 },
   opus: { entry: 'Opus', record: 'dOps', codecs: 'opus', parse: parseDOps },
+  flac: { entry: 'fLaC', record: 'dfLa', codecs: 'fLaC', parse: parseShape },
 } as const;
 type Boxed = keyof typeof BOXED;
 
+/** Of the field in a sample entry, Hz. */
+const MOST_ENTRY_RATE = 0xffff;
 /** objectTypeIndication (14496-1, table 5). */
 const MPEG4_AUDIO = 0x40;
 const MPEG2_AAC_FIRST = 0x66;
@@ -39,10 +44,9 @@ export function printAudioEntry(writer: BoxWriter, config: AudioConfig): void {
   writer.u16(1); // data_reference_index
   writer.zeros(8);
   writer.u16(config.channels);
-  writer.u16(16);
+  writer.u16(config.codec === 'flac' ? parseDfLa(config.record).bitDepth : 16);
   writer.u32(0);
-  // 16.16: rates above 65,535 Hz have no room and are found in the AudioSpecificConfig.
-  writer.u32(config.sampleRate <= 0xffff ? config.sampleRate * 0x10000 : 0);
+  writer.u32(entryRate(config) * 0x10000);
   if (boxed) {
     const record = writer.open(boxed.record);
     writer.raw(config.record);
@@ -51,6 +55,20 @@ export function printAudioEntry(writer: BoxWriter, config: AudioConfig): void {
     printEsds(writer, config);
   }
   writer.close(entry);
+}
+
+/** Hz, of 16 bits: higher rates are found in the record. FLAC has the highest whole fraction that fits instead. */
+function entryRate({ codec, sampleRate }: AudioConfig): number {
+  if (sampleRate <= MOST_ENTRY_RATE) return sampleRate;
+  if (codec !== 'flac') return 0;
+  let divisor = 2;
+  while (divisor < 32 && (sampleRate % divisor !== 0 || sampleRate / divisor > MOST_ENTRY_RATE)) divisor++;
+  return divisor < 32 ? sampleRate / divisor : 0;
+}
+
+function parseShape(record: Uint8Array): AudioShape {
+  const { sampleRate, channels } = parseDfLa(record);
+  return { sampleRate, channels };
 }
 
 function isBoxed(codec: AudioConfig['codec']): codec is Boxed {

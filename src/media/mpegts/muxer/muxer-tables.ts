@@ -75,7 +75,7 @@ const ID3_DESCRIPTOR = [0x26, 13, 0xff, 0xff, ...letters('ID3 '), 0xff, ...lette
 /**
  * Asserts that a transport stream can carry these tracks.
  *
- * @throws OxbowError `unsupported-media` for AV1, VP9, text, and metadata other than ID3
+ * @throws OxbowError `unsupported-media` for AV1, VP9, FLAC, text, and metadata other than ID3
  */
 export function assertTsCarries(tracks: readonly Track[]): void {
   for (const track of tracks) streamTypeOf(track);
@@ -93,7 +93,13 @@ function streamTypeOf({ config }: Track): number {
 }
 
 function nameOf(codec: Track['config']['codec']): string {
-  const names: Partial<Record<typeof codec, string>> = { av1: 'AV1', vp9: 'VP9', webvtt: 'WebVTT', scte35: 'SCTE 35' };
+  const names: Partial<Record<typeof codec, string>> = {
+    av1: 'AV1',
+    vp9: 'VP9',
+    flac: 'FLAC',
+    webvtt: 'WebVTT',
+    scte35: 'SCTE 35',
+  };
   return names[codec] ?? codec;
 }
 
