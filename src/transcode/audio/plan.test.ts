@@ -48,10 +48,11 @@ test('a converted track keeps id, language and label; its configuration is known
   assert.deepEqual([parsed.objectType, parsed.sampleRate, parsed.channels], [2, 44_100, 1]);
 });
 
-test('aac converts all but AAC and Opus, to stereo; keep converts nothing', () => {
+test('aac converts all but AAC, Opus and FLAC, to stereo; keep converts nothing', () => {
   const tracks = [
     audio(2, { codec: 'eac3', channels: 6 }),
     audio(3, { codec: 'opus' }),
+    audio(6, { codec: 'flac' }),
     audio(4, {}),
     audio(5, { codec: 'aac' }),
   ];
