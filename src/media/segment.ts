@@ -37,7 +37,7 @@ export interface Part {
   readonly duration: number;
   /** Starts with a sync sample (RFC 8216bis 4.4.4.9 INDEPENDENT). */
   readonly independent: boolean;
-  /** CRC-32 of `bytes`. */
+  /** CRC-32 of its segment up to the end of this part. */
   readonly crc: number;
 }
 

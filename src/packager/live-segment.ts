@@ -18,7 +18,7 @@ export interface LivePart {
   /** Ticks of the track. */
   readonly duration: number;
   readonly independent: boolean;
-  /** CRC-32 of its bytes. */
+  /** CRC-32 of its segment up to the end of this part. */
   readonly crc: number;
   /** Undefined once they have left memory. Use them through `lend` if they outlast the current call. */
   bytes: Uint8Array | undefined;

@@ -3,6 +3,7 @@
  * In: frames. Out: groups, announced parts, and the samples in the bytes. Used by tests only.
  */
 import assert from 'node:assert/strict';
+import { crc32 } from 'node:zlib';
 import { sameBytes } from '../lib/bytes.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import type { RunStart } from '../live/input.ts';
@@ -223,6 +224,7 @@ export function assertSound(rig: PackagerRig, tracks: readonly Track[]): void {
     if (group.run.id !== before?.run.id) table = new SampleTable(tracks);
     // What a chunk file asks for: decode times that rise in every track of a run, no negative composition offset.
     table.addGroup(group.tracks.map(({ bytes }) => ({ bytes, offset: 0 })));
+    for (const { bytes, crc } of group.tracks) assert.equal(crc, crc32(bytes));
     if (before) {
       assert.equal(group.msn, before.msn + 1, 'MSNs are contiguous');
       const endUs = before.startUs + before.durationUs;

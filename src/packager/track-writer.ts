@@ -136,11 +136,10 @@ export class TrackWriter {
     this.#used += length;
     this.#frames = [];
     const bytes = slab.subarray(at, at + length);
-    const crc = crc32(bytes);
-    this.#crc = at === 0 ? crc : crc32(bytes, this.#crc);
+    this.#crc = crc32(bytes, at === 0 ? 0 : this.#crc);
     const part: Part = {
       bytes,
-      crc,
+      crc: this.#crc,
       pts: first === this.#first ? this.#earliest : first.pts,
       duration: Math.min(last.dts + last.duration - first.dts, this.#maxPartTicks),
       independent: first.key,

@@ -290,7 +290,7 @@ function noPart({ list }: ServedLiveStream, { msn, part }: PartAddress): OxbowEr
  * A validator of name and content: a name that is used again for other bytes does not validate.
  *
  * @param name unique within the stream
- * @param crcs CRC-32 of each track, in the order of the rendition
+ * @param crcs CRC-32 of each track's media, of a part from the start of its segment; in the order of the rendition
  */
 export function etagOf(name: string, crcs: readonly number[]): string {
   return [name, ...crcs.map((crc) => crc.toString(16).padStart(8, '0'))].join('-');
