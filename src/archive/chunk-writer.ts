@@ -186,7 +186,12 @@ class OpenChunk implements ChunkWriter {
       gaps,
       tracks,
     };
-    this.#table.addGroup(group.tracks.map(({ bytes }, i) => ({ bytes, offset: tracks[i]!.offset })));
+    this.#table.addGroup(
+      group.tracks.map(({ bytes, trackId, rows }, i) => {
+        const { offset } = tracks[i]!;
+        return rows ? { bytes, offset, known: { trackId, rows } } : { bytes, offset };
+      }),
+    );
     const box = printCommitBox(committed, start, self, this.#lastSelf, crc32);
     await this.#guard(async () => {
       await this.#file.append([...group.tracks.map(({ bytes }) => bytes), box]);

@@ -41,6 +41,16 @@ export interface Part {
   readonly crc: number;
 }
 
+/** The samples of a segment as its moofs have them, in decode order. */
+export interface SampleRows {
+  /** Of each sample: decode time, ticks; length, bytes; pts − dts, ticks, 0 or more; 1 for a sync sample, otherwise 0. */
+  readonly samples: Float64Array;
+  /** Of each fragment: offset of its first sample in the segment, bytes; number of its samples. */
+  readonly fragments: Float64Array;
+  /** Of the last sample, ticks. */
+  readonly lastDuration: number;
+}
+
 /** A Media Segment of one track: its parts, concatenated. */
 export interface TrackSegment {
   readonly trackId: number;
@@ -62,6 +72,8 @@ export interface TrackSegment {
   readonly damaged: boolean;
   /** CRC-32 of `bytes`. */
   readonly crc: number;
+  /** Saves the writer of a file parsing `bytes`; absent from the segments in a live window. */
+  readonly rows?: SampleRows;
 }
 
 /** The segments of all tracks between two cuts. A track without frames is absent from `tracks`. */

@@ -294,12 +294,13 @@ export class LiveWindow {
 
   /** Seals a segment that all tracks have closed. */
   seal(group: SealedGroup): void {
-    const { msn, durationUs, tracks } = group;
+    const { msn, durationUs } = group;
+    const tracks = group.tracks.map(({ rows: _, ...track }) => track);
     this.#tell({ do: 'seal', group: { msn, durationUs, tracks } });
     const segment = at(this.#segments, group.msn);
     if (!segment) return;
     this.#drop(segment);
-    const bytes = new Map(group.tracks.map((track) => [track.trackId, track.bytes]));
+    const bytes = new Map(tracks.map((track) => [track.trackId, track.bytes]));
     for (const [trackId, whole] of bytes) {
       this.#bytes += whole.length;
       // Parts become views of the segment, so that outgrown slabs can be collected.
@@ -310,7 +311,7 @@ export class LiveWindow {
     segment.bytes = bytes;
     segment.sealed = {
       durationUs: group.durationUs,
-      tracks: new Map(group.tracks.map(({ bytes: own, ...rest }) => [rest.trackId, { ...rest, length: own.length }])),
+      tracks: new Map(tracks.map(({ bytes: own, ...rest }) => [rest.trackId, { ...rest, length: own.length }])),
     };
     this.#trim();
     this.#changed();

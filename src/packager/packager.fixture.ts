@@ -13,6 +13,7 @@ import type { Frame, Track } from '../media/frame.ts';
 import { readBoxes } from '../media/isobmff/box.ts';
 import { isSync, parseMoof } from '../media/isobmff/fragment-reader.ts';
 import { SampleTable } from '../media/isobmff/movie/sample-table.ts';
+import { printSealedMoov } from '../media/isobmff/movie/sealed-moov.ts';
 import { renditionsOf } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
 import type { SegmentGroup } from '../media/segment.ts';
@@ -219,11 +220,18 @@ export function assertSound(rig: PackagerRig, tracks: readonly Track[]): void {
   const { groups, announced } = rig;
   const reference = tracks.find((track) => track.kind === 'video') ?? tracks[0]!;
   let table = new SampleTable(tracks);
+  let described = new SampleTable(tracks);
   groups.forEach((group, i) => {
     const before = groups[i - 1];
-    if (group.run.id !== before?.run.id) table = new SampleTable(tracks);
+    if (group.run.id !== before?.run.id) {
+      table = new SampleTable(tracks);
+      described = new SampleTable(tracks);
+    }
     // What a chunk file asks for: decode times that rise in every track of a run, no negative composition offset.
     table.addGroup(group.tracks.map(({ bytes }) => ({ bytes, offset: 0 })));
+    described.addGroup(
+      group.tracks.map(({ bytes, trackId, rows }) => ({ bytes, offset: 0, known: { trackId, rows: rows! } })),
+    );
     for (const { bytes, crc } of group.tracks) assert.equal(crc, crc32(bytes));
     if (before) {
       assert.equal(group.msn, before.msn + 1, 'MSNs are contiguous');
@@ -253,6 +261,8 @@ export function assertSound(rig: PackagerRig, tracks: readonly Track[]): void {
       assert.ok(joined.equals(own.bytes), `the parts of segment ${group.msn} are its bytes`);
     }
   });
+  if (groups.length === 0) return;
+  assert.deepEqual(printSealedMoov(described), printSealedMoov(table), 'rows describe what the moofs say');
 }
 
 /** Asserts that segments and parts are within TARGETDURATION and PART-TARGET. */

@@ -6,6 +6,7 @@ import { crc32 } from 'node:zlib';
 import { slabPool } from '../lib/memory/slab-pool.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '../media/isobmff/fragment.ts';
+import { Column } from '../media/isobmff/movie/sample-table.ts';
 import type { Part, TrackSegment } from '../media/segment.ts';
 
 /** Size of a slab relative to the last segment: most segments need one slab. */
@@ -42,6 +43,10 @@ export class TrackWriter {
   #end = 0;
   #samples = 0;
   #damaged = false;
+  /** See `SampleRows`. */
+  readonly #rows = new Column(new Float64Array(256));
+  readonly #fragmentRows = new Column(new Float64Array(16));
+  #lastDuration = 0;
   /** Of the parts so far. */
   #crc = 0;
   #msn: number;
@@ -135,6 +140,7 @@ export class TrackWriter {
     printFragment(slab, at, { sequence, trackId: this.track.id, tfdt: first.dts, frames });
     this.#used += length;
     this.#frames = [];
+    this.#describe(frames);
     const bytes = slab.subarray(at, at + length);
     this.#crc = crc32(bytes, at === 0 ? 0 : this.#crc);
     const part: Part = {
@@ -165,6 +171,11 @@ export class TrackWriter {
       independent: first.key,
       damaged: this.#damaged,
       crc: this.#crc,
+      rows: {
+        samples: this.#rows.take(),
+        fragments: this.#fragmentRows.take(),
+        lastDuration: this.#lastDuration,
+      },
     };
     this.#lastSegmentBytes = this.#used;
     this.#slab = undefined;
@@ -173,6 +184,22 @@ export class TrackWriter {
     this.#samples = 0;
     this.#damaged = false;
     return segment;
+  }
+
+  /** Adds the samples of a fragment that ends at `#used` to the rows. */
+  #describe(frames: readonly Frame[]): void {
+    const rows = this.#rows;
+    let bytes = 0;
+    for (const { dts, pts, key, data } of frames) {
+      rows.push(dts);
+      rows.push(data.length);
+      rows.push(pts - dts);
+      rows.push(key ? 1 : 0);
+      bytes += data.length;
+    }
+    this.#lastDuration = frames.at(-1)!.duration;
+    this.#fragmentRows.push(this.#used - bytes);
+    this.#fragmentRows.push(frames.length);
   }
 
   /** A slab with `length` free bytes. Parts of an outgrown slab stay valid. */

@@ -1,9 +1,10 @@
 /**
  * Offsets of every sample of a chunk file, collected while the file is written, or read from its moofs after a crash.
- * In: the segments' bytes with their place in the file. Out: columns of numbers for the final moov. Pure. ISO/IEC 14496-12, 8.7.
+ * In: the segments' bytes, or their samples as their writer has them, with their place in the file. Out: columns of numbers for the final moov. Pure. ISO/IEC 14496-12, 8.7.
  */
 import { FormatError } from '../../../lib/errors.ts';
 import type { Track } from '../../frame.ts';
+import type { SampleRows } from '../../segment.ts';
 import { readBoxes } from '../box.ts';
 import { isSync, parseMoof, type TrackFragment } from '../fragment-reader.ts';
 
@@ -30,6 +31,13 @@ export class Column<A extends Uint8Array | Uint32Array | Float64Array> {
       this.#array = larger;
     }
     this.#array[this.#length++] = value;
+  }
+
+  /** Removes all numbers. Returns them in an array of their own. */
+  take(): A {
+    const taken = this.#array.slice(0, this.#length) as A;
+    this.#length = 0;
+    return taken;
   }
 
   /** The number at `index`, which must exist. */
@@ -62,7 +70,12 @@ export interface FilePiece {
   readonly bytes: Uint8Array;
   /** Where `bytes` begin in the file. */
   readonly offset: number;
+  /** Of a segment that its writer described: `bytes` are not parsed. */
+  readonly known?: { readonly trackId: number; readonly rows: SampleRows };
 }
+
+/** Numbers of a sample in `SampleRows`. */
+const PER_SAMPLE = 4;
 
 /** The sample tables of one chunk file. */
 export class SampleTable {
@@ -99,7 +112,11 @@ export class SampleTable {
   addGroup(pieces: readonly FilePiece[]): void {
     const found: { fragment: TrackFragment; dts: number; base: number }[] = [];
     const last = new Map<number, number>();
-    for (const { bytes, offset } of pieces) {
+    for (const { bytes, offset, known } of pieces) {
+      if (known) {
+        this.#checkRows(known.trackId, known.rows, last);
+        continue;
+      }
       for (const box of readBoxes(bytes)) {
         if (box.type !== 'moof') continue;
         for (const fragment of parseMoof(bytes, box)) {
@@ -109,16 +126,14 @@ export class SampleTable {
       }
     }
     for (const { fragment, dts, base } of found) this.#add(fragment, dts, base);
+    for (const { known, offset } of pieces) if (known) this.#addRows(known.trackId, known.rows, offset);
   }
 
   #check(fragment: TrackFragment, last: Map<number, number>, room: number, at: number): void {
     const { trackId, tfdt, sizes } = fragment;
-    const samples = this.#tracks.get(trackId);
-    if (!samples) throw new FormatError(`a fragment belongs to track ${trackId}, which the init does not have`, at);
+    let previous = this.#lastDts(trackId, last, at);
     if (tfdt === undefined || sizes.length === 0)
       throw new FormatError('a fragment has no decode time or no sample', at);
-    const count = samples.dts.length;
-    let previous = last.get(trackId) ?? (count > 0 ? samples.dts.at(count - 1) : -1);
     let dts = tfdt;
     for (let i = 0; i < sizes.length; i++) {
       const end = fragment.offsets[i]! + sizes[i]!;
@@ -128,13 +143,43 @@ export class SampleTable {
       if (i > 0 && fragment.offsets[i] !== fragment.offsets[i - 1]! + sizes[i - 1]!) {
         throw new FormatError('samples of a fragment do not lie side by side', at);
       }
-      if (dts <= previous || dts - previous > 0xffffffff + (previous < 0 ? Number.MAX_SAFE_INTEGER : 0)) {
-        throw new FormatError(`decode time ${dts} does not follow ${previous}`, at);
-      }
+      checkOrder(previous, dts, at);
       previous = dts;
       dts += fragment.durations[i]!;
     }
     last.set(trackId, previous);
+  }
+
+  #checkRows(trackId: number, { samples }: SampleRows, last: Map<number, number>): void {
+    let previous = this.#lastDts(trackId, last, 0);
+    for (let i = 0; i < samples.length; i += PER_SAMPLE) {
+      checkOrder(previous, samples[i]!, 0);
+      previous = samples[i]!;
+    }
+    last.set(trackId, previous);
+  }
+
+  /** Decode time of the last sample of a track, also of those that are not added yet; -1 before the first. */
+  #lastDts(trackId: number, last: ReadonlyMap<number, number>, at: number): number {
+    const samples = this.#tracks.get(trackId);
+    if (!samples) throw new FormatError(`a fragment belongs to track ${trackId}, which the init does not have`, at);
+    const count = samples.dts.length;
+    return last.get(trackId) ?? (count > 0 ? samples.dts.at(count - 1) : -1);
+  }
+
+  #addRows(trackId: number, { samples: rows, fragments, lastDuration }: SampleRows, offset: number): void {
+    const samples = this.#tracks.get(trackId)!;
+    for (let i = 0; i < rows.length; i += PER_SAMPLE) {
+      samples.dts.push(rows[i]!);
+      samples.sizes.push(rows[i + 1]!);
+      samples.compositions.push(rows[i + 2]!);
+      samples.syncs.push(rows[i + 3]!);
+    }
+    for (let i = 0; i < fragments.length; i += 2) {
+      samples.chunkOffsets.push(offset + fragments[i]!);
+      samples.chunkSamples.push(fragments[i + 1]!);
+    }
+    samples.lastDuration = lastDuration;
   }
 
   #add(fragment: TrackFragment, tfdt: number, base: number): void {
@@ -150,5 +195,11 @@ export class SampleTable {
     samples.lastDuration = fragment.durations.at(-1)!;
     samples.chunkOffsets.push(base + fragment.offsets[0]!);
     samples.chunkSamples.push(fragment.sizes.length);
+  }
+}
+
+function checkOrder(previous: number, dts: number, at: number): void {
+  if (dts <= previous || dts - previous > 0xffffffff + (previous < 0 ? Number.MAX_SAFE_INTEGER : 0)) {
+    throw new FormatError(`decode time ${dts} does not follow ${previous}`, at);
   }
 }
