@@ -60,7 +60,7 @@ export async function openIngest(
   const srt = await openPort(app, health, 'srt', config.srt, (listen) =>
     openSrtServer({
       ...{ listen, access: publishAccess, latencyMs: config.srtLatency, passphrase: config.srtPassphrase },
-      ...{ maxCallers: config.srtMaxCallers, clock, log, metrics },
+      ...{ maxCallers: config.srtMaxCallers, assemblyMs: config.live.assemblyDeadline, clock, log, metrics },
     }),
   );
   publishPorts.rtmp = rtmp?.port;

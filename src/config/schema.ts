@@ -271,6 +271,11 @@ export const schema = section({
     window: duration('5m', 'Duration of the live playlist.', { min: '10s' }),
   }),
   live: section({
+    assemblyDeadline: duration(
+      '200ms',
+      'How long a frame of MPEG-TS over SRT, UDP and RTP waits for further bytes before it is published without waiting for the next frame.',
+      { min: '100ms', max: '10s' },
+    ),
     linger: section({
       push: duration('30s', 'How long a live playlist stays open after its publisher left.', { reload: 'live' }),
       pull: duration('2m', 'How long a live playlist stays open while its source is down.', { reload: 'live' }),

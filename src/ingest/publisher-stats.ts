@@ -20,6 +20,10 @@ export interface PublisherStats {
   retransmitted: number | undefined;
   /** Packets that never came, or came too late to be used: this media is missing. */
   dropped: number | undefined;
+  /** Frames that were published at the assembly deadline, before the next one began (MPEG-TS). */
+  settledFrames: number | undefined;
+  /** Bytes of frames that came after the assembly deadline, and were dropped (MPEG-TS). */
+  lateBytes: number | undefined;
   /** Media that waits in the receive buffer of the protocol, ms. */
   bufferMs: number | undefined;
   /** Latency that was agreed with the publisher (SRT TSBPD), ms. */
@@ -46,6 +50,8 @@ export function createPublisherStats(): PublisherStats {
     lost: undefined,
     retransmitted: undefined,
     dropped: undefined,
+    settledFrames: undefined,
+    lateBytes: undefined,
     bufferMs: undefined,
     latencyMs: undefined,
     linkBitrate: undefined,

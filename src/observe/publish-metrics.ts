@@ -42,6 +42,18 @@ export const publishMetrics = {
     labels: ['stream'],
     help: 'Bytes on the connections of publishers, with overhead and repeated packets, where the protocol counts them.',
   },
+  publishSettled: {
+    type: 'counter',
+    name: 'oxbow_publish_settled_frames_total',
+    labels: ['stream'],
+    help: 'Frames of MPEG-TS that were published at the assembly deadline, before the next frame began.',
+  },
+  publishLateBytes: {
+    type: 'counter',
+    name: 'oxbow_publish_late_bytes_total',
+    labels: ['stream'],
+    help: 'Bytes of MPEG-TS frames that came after the assembly deadline and were dropped; the frame is damaged.',
+  },
   publishFindings: {
     type: 'gauge',
     name: 'oxbow_publish_findings',

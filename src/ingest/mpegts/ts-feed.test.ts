@@ -40,7 +40,14 @@ function openFeed(program?: number) {
     absent: () => {},
     flush: () => {},
   };
-  const feed = new TsFeed({ input, clock, protocol: 'udp', program, onFacts: (found) => facts.push(found) });
+  const feed = new TsFeed({
+    input,
+    clock,
+    protocol: 'udp',
+    assemblyMs: 200,
+    program,
+    onFacts: (found) => facts.push(found),
+  });
   const pictures = () => frames.filter(({ trackId }) => trackId === 1);
   return { feed, clock, starts, frames, damage, facts, pictures };
 }

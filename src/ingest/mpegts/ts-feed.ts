@@ -17,14 +17,20 @@ const MAX_AHEAD_US = 1_000_000;
 /** After the clock was set, frames this far before the new time belong to the old one, µs. */
 const OLD_CLOCK_US = 1_000_000;
 
+/** Interval of `tick`, ms. */
+export const FEED_TICK_MS = 50;
+/** Interval in which figures are due, ms. */
+const FIGURES_MS = 500;
 /** Interval in which declared streams without a frame are counted, ms. */
 const CHECK_MS = 5000;
 
 /** What a feed is created with. */
 export interface TsFeedOptions {
-  readonly input: StreamInput & Partial<Pick<Publisher, 'startTracks'>>;
+  readonly input: StreamInput & Partial<Pick<Publisher, 'startTracks' | 'stats'>>;
   readonly clock: Clock;
   readonly protocol: 'udp' | 'srt';
+  /** A frame without new bytes for so long is published before the next one begins, ms. */
+  readonly assemblyMs: number;
   /** Number of the program; undefined: the first with media. */
   readonly program?: number | undefined;
   /** Called with the facts of the source, again when they change. */
@@ -46,12 +52,18 @@ export class TsFeed {
   /** Frames before this time belong to the clock before it was set, µs. */
   #floorUs = Number.NEGATIVE_INFINITY;
   #checkedMs: number;
+  #figuresMs: number;
+  #tickMs: number;
+  /** Time of the ticks, and of those with new bytes between them; a process that was busy has not listened. */
+  #timeMs = 0;
+  #fedMs = 0;
+  #isFed = false;
   /** Video and audio frames so far. */
   frames = 0;
 
   constructor(options: TsFeedOptions) {
     this.#options = options;
-    this.#checkedMs = options.clock.monotonicMs();
+    this.#checkedMs = this.#figuresMs = this.#tickMs = options.clock.monotonicMs();
     this.#facts = { protocol: options.protocol, container: 'mpegts', title: '', live: true, qualities: [] };
     this.#demuxer = createTsDemuxer(
       {
@@ -74,15 +86,33 @@ export class TsFeed {
    * @throws FormatError if this is not MPEG-TS, or has no program with supported media
    */
   push(bytes: Uint8Array): void {
+    this.#isFed = true;
     this.#demuxer.push(bytes);
   }
 
-  /** Called about twice a second. */
-  tick(): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    if (nowMs - this.#checkedMs < CHECK_MS) return;
-    this.#checkedMs = nowMs;
-    this.#demuxer.check();
+  /**
+   * Called every FEED_TICK_MS: publishes frames at their assembly deadline.
+   *
+   * @returns whether figures are due, about twice a second
+   */
+  tick(): boolean {
+    const { clock, assemblyMs } = this.#options;
+    const nowMs = clock.monotonicMs();
+    // What came while the process was busy is read after this tick.
+    const passedMs = Math.min(nowMs - this.#tickMs, 2 * FEED_TICK_MS);
+    this.#tickMs = nowMs;
+    this.#timeMs += passedMs;
+    if (this.#isFed) this.#fedMs += passedMs;
+    this.#isFed = false;
+    this.#demuxer.settle({ timeMs: this.#timeMs, fedMs: this.#fedMs }, assemblyMs);
+    if (nowMs - this.#checkedMs >= CHECK_MS) {
+      this.#checkedMs = nowMs;
+      this.#demuxer.check();
+    }
+    if (nowMs - this.#figuresMs < FIGURES_MS) return false;
+    this.#figuresMs = nowMs;
+    this.#count();
+    return true;
   }
 
   /** Bytes are missing for long, or another sender begins: publishes what is complete; a run begins with the next media. */
@@ -96,6 +126,14 @@ export class TsFeed {
   /** The feed has ended: publishes what is complete. */
   end(): void {
     this.#demuxer.flush();
+    this.#count();
+  }
+
+  #count(): void {
+    const { stats } = this.#options.input;
+    if (!stats) return;
+    stats.settledFrames = this.#demuxer.assembly.settled;
+    stats.lateBytes = this.#demuxer.assembly.lateBytes;
   }
 
   #takeTracks(tracks: readonly Track[]): void {

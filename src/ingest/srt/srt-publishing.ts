@@ -7,17 +7,16 @@ import type { Clock } from '../../lib/clock.ts';
 import { FormatError, messageOf } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { SrtConnection } from '../../wire/srt/srt.ts';
-import { TsFeed } from '../mpegts/ts-feed.ts';
+import { FEED_TICK_MS, TsFeed } from '../mpegts/ts-feed.ts';
 import type { Publisher } from '../publisher.ts';
 import { updateStats } from './srt-stats.ts';
-
-/** Interval of figures and checks, ms. */
-const TICK_MS = 500;
 
 /** What a publishing connection needs. */
 export interface PublishingDeps {
   readonly clock: Clock;
   readonly log: Log;
+  /** `live.assemblyDeadline`, ms. */
+  readonly assemblyMs: number;
 }
 
 /**
@@ -28,10 +27,10 @@ export interface PublishingDeps {
 export async function publishConnection(
   connection: SrtConnection,
   publisher: Publisher,
-  { clock, log }: PublishingDeps,
+  { clock, log, assemblyMs }: PublishingDeps,
 ): Promise<void> {
   const onFacts = ({ leftOut = [] }: SourceFacts) => publisher.leftOut(leftOut);
-  const feed = new TsFeed({ input: publisher, clock, protocol: 'srt', onFacts });
+  const feed = new TsFeed({ input: publisher, clock, protocol: 'srt', assemblyMs, onFacts });
   let failure: string | undefined;
   const onEnded = () => connection.close();
   const end = (error: unknown) => {
@@ -50,9 +49,16 @@ export async function publishConnection(
   publisher.signal.addEventListener('abort', onEnded, { once: true });
   if (publisher.signal.aborted) onEnded();
   const timer = setInterval(() => {
-    updateStats(publisher.stats, connection.stats());
-    feed.tick();
-  }, TICK_MS);
+    if (failure !== undefined) return;
+    try {
+      if (feed.tick()) updateStats(publisher.stats, connection.stats());
+    } catch (error) {
+      // A bug ends this publisher, not the process.
+      failure = messageOf(error);
+      log.error({ error: failure, stack: (error as Error).stack }, 'an SRT publisher failed');
+      connection.close();
+    }
+  }, FEED_TICK_MS);
   const why = await connection.closed;
   clearInterval(timer);
   publisher.signal.removeEventListener('abort', onEnded);

@@ -9,12 +9,11 @@ import type { Net } from '../../net/net.ts';
 import { connectSrt } from '../../wire/srt/connect.ts';
 import { SrtRejectedError } from '../../wire/srt/rejection.ts';
 import type { SrtConnection } from '../../wire/srt/srt.ts';
-import { TsFeed, type TsFeedOptions } from '../mpegts/ts-feed.ts';
+import { FEED_TICK_MS, TsFeed, type TsFeedOptions } from '../mpegts/ts-feed.ts';
 import type { PublisherStats } from '../publisher-stats.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import { updateStats } from './srt-stats.ts';
 
-const TICK_MS = 500;
 /** A connection without video and audio is given up after this time, ms. */
 const SILENT_MS = 10_000;
 
@@ -55,16 +54,16 @@ export async function runSrtPull(options: SrtPullOptions, { signal }: { signal: 
   let frames = 0;
   let framesMs = clock.monotonicMs();
   const timer = setInterval(() => {
-    const nowMs = clock.monotonicMs();
-    if (input.stats) updateStats(input.stats, connection.stats());
-    if (feed.frames !== frames) framesMs = nowMs;
-    frames = feed.frames;
     guard(() => {
-      feed.tick();
+      if (!feed.tick()) return;
+      const nowMs = clock.monotonicMs();
+      if (input.stats) updateStats(input.stats, connection.stats());
+      if (feed.frames !== frames) framesMs = nowMs;
+      frames = feed.frames;
       if (nowMs - framesMs < SILENT_MS) return;
       throw failed(options, `has sent no video or audio for ${SILENT_MS / 1000} s`);
     });
-  }, TICK_MS);
+  }, FEED_TICK_MS);
   const why = await connection.closed;
   clearInterval(timer);
   guard(() => feed.end());

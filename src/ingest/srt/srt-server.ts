@@ -26,6 +26,8 @@ export interface SrtServerSetup {
   readonly latencyMs: number;
   /** Default of a stream's passphrase; undefined: not encrypted. */
   readonly passphrase: string | undefined;
+  /** `live.assemblyDeadline`, ms. */
+  readonly assemblyMs: number;
   /** Connections at a time, publishers and viewers together. */
   readonly maxCallers: number;
   readonly clock: Clock;
@@ -142,7 +144,7 @@ class Callers {
     request: SrtRequest,
     { name, key, user }: StreamIdRequest & { mode: 'publish' },
   ): Promise<Admitted> {
-    const { access, clock, log } = this.#setup;
+    const { access, clock, log, assemblyMs } = this.#setup;
     let settings: StreamSettings = {};
     // Of the session: it ends with the connection, or when there will be none.
     const ending = new AbortController();
@@ -159,7 +161,7 @@ class Callers {
     request.signal.removeEventListener('abort', onGone);
     return {
       settings,
-      run: (connection) => publishConnection(connection, publisher, { clock, log }),
+      run: (connection) => publishConnection(connection, publisher, { clock, log, assemblyMs }),
       abandon: () => publisher.close('the publisher did not connect'),
     };
   }

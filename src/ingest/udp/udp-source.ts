@@ -6,15 +6,13 @@ import type { RemoteInfo } from 'node:dgram';
 import type { UdpAddress } from '../../config/udp-url.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { TsFeed, type TsFeedOptions } from '../mpegts/ts-feed.ts';
+import { FEED_TICK_MS, TsFeed, type TsFeedOptions } from '../mpegts/ts-feed.ts';
 import type { PublisherStats } from '../publisher-stats.ts';
 import type { PullLog } from '../pull/pull-log.ts';
 import { rtpPayloadAt } from './rtp-payload.ts';
 import { LOCK_MS, SenderLock } from './sender-lock.ts';
 import { openUdpSocket, textOf } from './udp-socket.ts';
 
-/** Interval of the checks, ms. */
-const TICK_MS = 500;
 /** A feed that is silent for so long is down, ms. */
 const DOWN_MS = 5000;
 
@@ -53,7 +51,7 @@ export async function runUdpSource(options: UdpSourceOptions, { signal }: { sign
       ended.reject(error);
     }
   };
-  const timer = setInterval(() => guard(() => receiver.tick()), TICK_MS);
+  const timer = setInterval(() => guard(() => receiver.tick()), FEED_TICK_MS);
   try {
     signal.throwIfAborted();
     signal.addEventListener('abort', onAbort, { once: true });
@@ -121,10 +119,10 @@ class UdpReceiver {
   }
 
   tick(): void {
+    if (!this.#feed.tick()) return;
     const nowMs = this.#clock.monotonicMs();
     const { input, address } = this.#options;
     this.#count();
-    this.#feed.tick();
     if (this.#frames !== this.#feed.frames) {
       this.#frames = this.#feed.frames;
       this.#framesMs = nowMs;

@@ -8,6 +8,7 @@ import { FormatError } from '../../lib/errors.ts';
 import type { Demuxer, DemuxerOutput } from '../frame.ts';
 import type { TsDemuxerOptions } from './demuxer-options.ts';
 import { PACKET_BYTES, PacketSplitter } from './packet.ts';
+import type { FeedTime } from './pes.ts';
 import { type PidTarget, Program } from './program.ts';
 
 const MAX_BYTES_WITHOUT_PROGRAM = 16 * 1024 * 1024;
@@ -24,6 +25,17 @@ export interface TsDemuxer extends Demuxer {
   discontinuity(): void;
   /** Called every few seconds of a live feed, in place of `flush`: names declared streams that never had a frame in `leftOut`. */
   check(): void;
+  /**
+   * Called often of a live feed: delivers frames whose PES packets have had no bytes for the deadline, without waiting for the next one to
+   * begin. Video is delivered only while its frame rate is constant, because its duration is not known yet, and only if its PES packets
+   * are access units. A PES packet whose last packet was full may not be complete: for it, only time counts in which other packets came.
+   * Bytes that come nevertheless are dropped and counted as damage.
+   *
+   * @param now the time of this call; of bytes, that of the first call after them counts
+   */
+  settle(now: FeedTime, deadlineMs: number): void;
+  /** Frames that `settle` delivered so far, and bytes that came after them. */
+  readonly assembly: { readonly settled: number; readonly lateBytes: number };
 }
 
 /**
@@ -73,6 +85,8 @@ export function createTsDemuxer(output: DemuxerOutput, options: TsDemuxerOptions
       program.restart();
     },
     check: () => program.check(),
+    settle: (now, deadlineMs) => program.settle(now, deadlineMs),
+    assembly: program.assembly,
   };
 }
 

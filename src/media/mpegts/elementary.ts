@@ -34,6 +34,14 @@ export interface Elementary {
   lost(): void;
   /** Delivers frames that wait for a successor. */
   flush(): void;
+  /** Whether its last frame may be delivered before the next one begins: the end of the frame and its duration will be known. */
+  readonly settles?: boolean;
+  /**
+   * The newest PES is complete, and nothing has followed it for long: delivers the frame that waits for a successor.
+   *
+   * @returns whether there was one
+   */
+  settle?(): boolean;
   /** A new timeline begins: drops times and partial frames, keeps the configuration. */
   restart(): void;
 }

@@ -122,7 +122,7 @@ function harm(bytes: Uint8Array, random: (below: number) => number): Uint8Array 
 /**
  * Demuxes `count` harmed streams.
  *
- * @param live as feeds: pieces of a few packets, interruptions and checks in between
+ * @param live as feeds: pieces of a few packets, assembly deadlines, interruptions and checks in between
  * @returns how many were found to be damaged
  */
 export function fuzzTransportStream(seed: number, count: number, { live = false } = {}): number {
@@ -134,9 +134,16 @@ export function fuzzTransportStream(seed: number, count: number, { live = false 
     const { demuxer, frames, damage, tracks } = collect({ live });
     const size = live ? 188 * (1 + random(7)) : 1 + random(4000);
     let interruptions = 0;
+    let timeMs = 0;
     try {
       for (let at = 0; at < bytes.length; at += size) {
         demuxer.push(bytes.subarray(at, at + size));
+        if (live && random(4) === 0) {
+          for (let ticks = random(4); ticks > 0; ticks--) {
+            timeMs += 100;
+            demuxer.settle({ timeMs, fedMs: timeMs }, 200);
+          }
+        }
         if (!live || random(12) > 0) continue;
         if (random(2) === 0) demuxer.check();
         else {

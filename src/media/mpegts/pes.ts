@@ -80,8 +80,18 @@ export interface PesSink {
    * @param from first byte of the payload
    */
   unit(header: PesHeader, bytes: Uint8Array, from: number, to: number): void;
-  /** A unit was dropped: packets were lost or it was malformed. */
+  /** A unit was dropped: packets were lost or it was malformed. Or bytes of it came after `settle` had delivered it. */
   lost(reason: string): void;
+  /** Bytes that came after `settle` had delivered their unit, and were dropped. */
+  late(bytes: number): void;
+}
+
+/** How long a feed has run, on two clocks of any origin that never step. */
+export interface FeedTime {
+  /** ms */
+  readonly timeMs: number;
+  /** The same without the times in which nothing came, ms. */
+  readonly fedMs: number;
 }
 
 /** Assembles the PES packets of one PID in slabs of memory that units share. */
@@ -97,7 +107,11 @@ export class PesAssembler {
   /** Moving mean of the length of a PES, bytes. */
   #usual = 0;
   #header: PesHeader | undefined;
-  #state: 'waiting' | 'open' | 'complete' | 'dropping' = 'waiting';
+  /** `early`: delivered before its end was known; `late`: and then there were further bytes. */
+  #state: 'waiting' | 'open' | 'complete' | 'early' | 'late' | 'dropping' = 'waiting';
+  #starts = 0;
+  /** What `settle` saw of the newest PES, and when. */
+  #seen = { starts: 0, bytes: 0, timeMs: 0, fedMs: 0, isSettled: true };
 
   constructor(sink: PesSink) {
     this.#sink = sink;
@@ -106,6 +120,7 @@ export class PesAssembler {
   /** A payload that begins a PES packet; the open one is delivered first. */
   start(bytes: Uint8Array, from: number, to: number): void {
     this.finish();
+    this.#starts++;
     this.#state = 'open';
     this.#header = undefined;
     this.#from = this.#to + HEADROOM;
@@ -117,8 +132,11 @@ export class PesAssembler {
 
   /** A continued payload. */
   append(bytes: Uint8Array, from: number, to: number): void {
-    if (this.#state !== 'open') return;
     const length = to - from;
+    if (this.#state !== 'open') {
+      this.#late(length);
+      return;
+    }
     this.#tail = length;
     if (this.#to + length > this.#slab.length) this.#grow(length);
     this.#copy(bytes, from, length);
@@ -144,7 +162,7 @@ export class PesAssembler {
       this.#drop(reason);
       return;
     }
-    if (this.#state !== 'complete') return;
+    if (this.#state !== 'complete' && this.#state !== 'early') return;
     this.#state = 'dropping'; // the unit before was whole and is no longer ours; the one after it is missing
     this.#sink.lost(reason);
   }
@@ -164,6 +182,41 @@ export class PesAssembler {
     const isWhole = this.#header?.total === undefined && this.#header !== undefined && this.#tail < FULL_BYTES;
     if (isWhole) this.finish();
     else this.#drop('a PES packet was cut off');
+  }
+
+  /**
+   * Delivers the open PES of unknown length if it has had no bytes for the deadline. If its last packet was full, its end is not known: a
+   * network that pauses is no reason to deliver it, so only time counts in which other packets came.
+   *
+   * @returns whether the newest PES is delivered and has had no bytes for the deadline; true once for each PES
+   */
+  settle({ timeMs, fedMs }: FeedTime, deadlineMs: number): boolean {
+    const seen = this.#seen;
+    const isOpen = this.#state === 'open';
+    if (!isOpen && this.#state !== 'complete') return false;
+    const bytes = this.#to - this.#from;
+    if (seen.starts !== this.#starts || seen.bytes !== bytes) {
+      this.#seen = { starts: this.#starts, bytes, timeMs, fedMs, isSettled: false };
+      return false;
+    }
+    const isEndKnown = !isOpen || this.#tail < FULL_BYTES;
+    if (seen.isSettled || (isEndKnown ? timeMs - seen.timeMs : fedMs - seen.fedMs) < deadlineMs) return false;
+    if (isOpen) {
+      if (this.#header === undefined || this.#header.total !== undefined) return false;
+      this.finish();
+      this.#state = 'early';
+    }
+    seen.isSettled = true;
+    return true;
+  }
+
+  /** Bytes of a PES that is not open. */
+  #late(length: number): void {
+    if (this.#state === 'early') {
+      this.#state = 'late';
+      this.#sink.lost('bytes of a PES packet came after the assembly deadline');
+    }
+    if (this.#state === 'late') this.#sink.late(length);
   }
 
   #parse(): void {

@@ -111,6 +111,7 @@ export function pesOf(bytes: Uint8Array, pid: number): Pes[] {
     lost: (reason) => {
       throw new Error(reason);
     },
+    late: () => {},
   });
   for (let at = 0; at < bytes.length; at += 188) {
     if ((((bytes[at + 1]! & 0x1f) << 8) | bytes[at + 2]!) !== pid || (bytes[at + 3]! & 0x10) === 0) continue;

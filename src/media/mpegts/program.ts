@@ -6,7 +6,7 @@ import { distinctLeftOut, type LeftOutTrack, namesOf } from '../../api/left-out.
 import type { DemuxerOutput } from '../frame.ts';
 import type { TsDemuxerOptions } from './demuxer-options.ts';
 import type { Elementary, ElementaryOutput } from './elementary.ts';
-import { PesAssembler } from './pes.ts';
+import { type FeedTime, PesAssembler } from './pes.ts';
 import { type ChoiceOutput, ProgramChoice, refusalsOf } from './program-choice.ts';
 import { type Pmt, type PmtStream, SectionReader } from './psi.ts';
 import { isSplice, spliceTime } from './splice.ts';
@@ -51,7 +51,7 @@ interface Stream {
   /** Of its codec. */
   readonly name: string;
   readonly slot: Slot;
-  readonly track: Pick<Elementary, 'flush' | 'restart'>;
+  readonly track: Pick<Elementary, 'flush' | 'restart' | 'settles' | 'settle'>;
   readonly target: PidTarget;
   /** Where it is metadata, and may wait for the first time of the program. */
   readonly data?: DataTrack;
@@ -82,6 +82,8 @@ export class Program {
   #leftOut = '';
   /** Whether the selected program has had a packet. */
   alive = false;
+  /** Frames that `settle` delivered, and bytes that came after them. */
+  readonly assembly = { settled: 0, lateBytes: 0 };
 
   constructor(out: DemuxerOutput, { program, live = false }: TsDemuxerOptions) {
     this.#out = out;
@@ -151,6 +153,14 @@ export class Program {
     this.#newestPicture = undefined;
     for (const { track } of this.#streams) track.restart();
     this.#dataWaits = this.#streams.some(({ data }) => data);
+  }
+
+  /** Of a live feed: delivers the frames whose last byte came so long ago, where their end and duration are known. */
+  settle(now: FeedTime, deadlineMs: number): void {
+    for (const { target, track } of this.#streams) {
+      if (target.pes && track.settles && target.pes.settle(now, deadlineMs) && track.settle?.())
+        this.assembly.settled++;
+    }
   }
 
   /** Of a live feed: some seconds have passed. */
@@ -259,7 +269,7 @@ export class Program {
       name,
       slot,
       track,
-      target: targetOf(declared.pid, undefined, assembler(track, out, seen)),
+      target: targetOf(declared.pid, undefined, this.#assembler(track, out, seen)),
     };
   }
 
@@ -274,7 +284,7 @@ export class Program {
     const data = new DataTrack(this.#clock, out, { now, ahead: codec === 'scte35' });
     if (codec === 'id3') {
       const track = new Id3Track(data, out);
-      const target = targetOf(declared.pid, undefined, assembler(track, out));
+      const target = targetOf(declared.pid, undefined, this.#assembler(track, out));
       return { declared, kind: 'unknown', name: codec, slot, data, track, target };
     }
     const take = (section: Uint8Array) => {
@@ -283,6 +293,23 @@ export class Program {
     const sections = new SectionReader(take, this.#damage, { isPrivate: true });
     const track = { flush: () => data.settle(), restart: () => data.restart() };
     return { declared, kind: 'unknown', name: codec, slot, data, track, target: targetOf(declared.pid, sections) };
+  }
+
+  #assembler(track: Elementary, out: ElementaryOutput, seen?: () => void): PesAssembler {
+    return new PesAssembler({
+      header(header, bytes, from, to) {
+        seen?.();
+        track.header(header, bytes, from, to);
+      },
+      unit: (header, bytes, from, to) => track.unit(header, bytes, from, to),
+      lost: (reason) => {
+        track.lost();
+        out.damage(reason);
+      },
+      late: (bytes) => {
+        this.assembly.lateBytes += bytes;
+      },
+    });
   }
 
   /** Updates the targets of the selected PMTs. */
@@ -308,18 +335,4 @@ export class Program {
 /** Every target has the same properties, in the same order, because the access per packet must be monomorphic. */
 function targetOf(pid: number, sections?: SectionReader, pes?: PesAssembler): PidTarget {
   return { pid, sections, pes, counter: -1, repeated: false, scrambled: false };
-}
-
-function assembler(track: Elementary, out: ElementaryOutput, seen?: () => void): PesAssembler {
-  return new PesAssembler({
-    header(header, bytes, from, to) {
-      seen?.();
-      track.header(header, bytes, from, to);
-    },
-    unit: (header, bytes, from, to) => track.unit(header, bytes, from, to),
-    lost: (reason) => {
-      track.lost();
-      out.damage(reason);
-    },
-  });
 }

@@ -33,6 +33,8 @@ export interface Sample {
   readonly lost: number | undefined;
   readonly retransmitted: number | undefined;
   readonly dropped: number | undefined;
+  readonly settledFrames: number | undefined;
+  readonly lateBytes: number | undefined;
 }
 
 /** Figures of the video of a publisher. */

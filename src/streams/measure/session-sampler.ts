@@ -79,6 +79,8 @@ export class SessionSampler {
       lost: difference(now.stats.lost, before.stats.lost),
       retransmitted: difference(now.stats.retransmitted, before.stats.retransmitted),
       dropped: difference(now.stats.dropped, before.stats.dropped),
+      settledFrames: difference(now.stats.settledFrames, before.stats.settledFrames),
+      lateBytes: difference(now.stats.lateBytes, before.stats.lateBytes),
     };
     meter.forgetExtremes();
     this.#last = now;

@@ -22,7 +22,7 @@ import { runPull } from './pull.ts';
 export interface ProbeDeps {
   readonly net: Net;
   readonly clock: Clock;
-  readonly config: Pick<Config, 'pages' | 'pull' | 'probe' | 'srtLatency'>;
+  readonly config: Pick<Config, 'pages' | 'pull' | 'probe' | 'srtLatency' | 'live'>;
 }
 
 /** The address and options of a probe. */

@@ -26,7 +26,7 @@ export interface PullDeps {
   readonly net: Net;
   readonly clock: Clock;
   readonly log: PullLog;
-  readonly config: Pick<Config, 'pages' | 'pull' | 'srtLatency'>;
+  readonly config: Pick<Config, 'pages' | 'pull' | 'srtLatency' | 'live'>;
   readonly counters?: (PullCounters & UdpCounters) | undefined;
   /** Converts audio of segments; absent: it is published as it comes. */
   readonly converter?: AudioConverter | undefined;
@@ -63,13 +63,15 @@ export async function runPull(
 ): Promise<void> {
   const { net, clock, log, config, counters, converter } = deps;
   const { trusted, input, onFacts, awaitReturn, wasLive } = options;
+  const assemblyMs = config.live.assemblyDeadline;
   if (isUdpUrl(options.source.url)) {
     const address = parseUdpUrl(options.source.url);
-    return runUdpSource({ address, input, clock, log, onFacts, counters }, { signal });
+    return runUdpSource({ address, assemblyMs, input, clock, log, onFacts, counters }, { signal });
   }
   if (isSrtUrl(options.source.url)) {
     const address = parseSrtUrl(options.source.url);
-    return runSrtPull({ address, latencyMs: config.srtLatency, trusted, net, input, clock, log, onFacts }, { signal });
+    const latencyMs = config.srtLatency;
+    return runSrtPull({ address, latencyMs, assemblyMs, trusted, net, input, clock, log, onFacts }, { signal });
   }
   const { patterns } = config.pages;
   const source = withDefaults(options.source, config);

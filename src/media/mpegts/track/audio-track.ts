@@ -82,6 +82,15 @@ export class AudioTrack implements Elementary {
     this.#believe();
   }
 
+  /** Frames are delivered with their PES; only one of unknown length waits for the next. */
+  get settles(): boolean {
+    return true;
+  }
+
+  settle(): boolean {
+    return false;
+  }
+
   restart(): void {
     this.#splitter.reset();
     this.#open = undefined;

@@ -10,6 +10,9 @@ import type { PictureHead } from './video-codec.ts';
 /** A step longer than this and than 4 usual ones is a hole, not a long frame: 0.5 s. */
 const MIN_HOLE = PES_TIMESCALE / 2;
 const USUAL_STEP = PES_TIMESCALE / 30;
+/** After a wrong estimate of a duration, so many times more equal steps are needed for the next one, up to a limit. */
+const DISTRUST = 16;
+const MAX_NEEDED = 4096;
 
 /** Decode and presentation time of an access unit, ticks of 90 kHz. */
 export interface PictureTime {
@@ -50,6 +53,12 @@ export class ReorderQueue {
   #step: number | undefined;
   /** The last step that counted as a hole, ticks. */
   #hole: number | undefined;
+  /** Usual steps in a row, and how many are needed to rely on them. */
+  #usual = 0;
+  #needed = 1;
+  /** The last frame was delivered with an estimated duration. */
+  #expects = false;
+  #nominal: number | undefined;
 
   constructor(out: (frame: TrackFrame) => void) {
     this.#out = out;
@@ -80,8 +89,24 @@ export class ReorderQueue {
     return this.#step;
   }
 
+  /** Whether the duration of a frame can be relied on before its successor comes: the frame rate is constant. */
+  get isSteady(): boolean {
+    return this.#usual >= this.#needed;
+  }
+
+  /** The last frame was delivered before its successor began: the next timestamp shows whether its duration was right. */
+  expectNext(): void {
+    this.#expects = true;
+  }
+
   /** Appends a picture; either the queue is empty, or `time` is undefined. Without any time it follows the last delivered frame. */
   push(time: PictureTime | undefined, picture: Picture): void {
+    if (this.#expects && time && this.#lastDts !== undefined) {
+      this.#expects = false;
+      this.#stepOf(time.dts - this.#lastDts, this.#nominal);
+      // The successor is not where it was expected: a wrong duration is a hole for viewers.
+      if (this.#usual === 0) this.#needed = Math.min(MAX_NEEDED, this.#needed * DISTRUST);
+    }
     if (this.#pictures.length === 0) this.#time = time ?? this.#goOn();
     this.#pictures.push(picture);
   }
@@ -95,6 +120,9 @@ export class ReorderQueue {
   /** A new timeline begins. */
   restart(): void {
     this.drop();
+    this.#expects = false;
+    this.#usual = 0;
+    this.#needed = 1;
     this.#lastDts = undefined;
     this.#lastShown = Number.NEGATIVE_INFINITY;
   }
@@ -108,6 +136,7 @@ export class ReorderQueue {
   deliver(nextDts: number | undefined, nominal: number | undefined, scale: OrderScale): void {
     const [pictures, first] = [this.#pictures, this.#time];
     if (pictures.length === 0 || !first) return;
+    this.#nominal = nominal;
     const step = this.#stepOf(nextDts === undefined ? undefined : (nextDts - first.dts) / pictures.length, nominal);
     const shown = pictures.length > 1 ? this.#shownAt(pictures, first.pts, step, scale) : undefined;
     this.drop();
@@ -151,6 +180,8 @@ export class ReorderQueue {
   #stepOf(measured: number | undefined, nominal: number | undefined): number {
     const usual = this.#step ?? nominal;
     if (measured === undefined || measured < 1) return usual ?? USUAL_STEP;
+    const isUsual = usual !== undefined && measured > usual / 2 && measured < 2 * usual;
+    this.#usual = isUsual ? this.#usual + 1 : 0;
     const isWide = usual !== undefined && measured > MIN_HOLE && measured > 4 * usual;
     if (isWide && (this.#hole === undefined || measured > 2 * this.#hole)) {
       this.#hole = measured; // a second step of this size shows a lower frame rate

@@ -41,6 +41,10 @@ export class VideoTrack implements Elementary {
   #dropped = false;
   /** PES packets are not aligned to access units: only slices show where pictures begin. */
   #stitched = false;
+  /** Some access units have no timestamp of their own. */
+  #untimed = false;
+  /** Times of the last access unit, if it was delivered before its successor began. */
+  #settled: PictureTime | undefined;
   /** Packets were lost: slices that do not begin a picture belong to a lost one. */
   #broken = true;
 
@@ -111,7 +115,23 @@ export class VideoTrack implements Elementary {
     this.#broken = true;
   }
 
+  get settles(): boolean {
+    return !this.#stitched && !this.#untimed && this.#queue.isSteady;
+  }
+
+  settle(): boolean {
+    if (this.#units.isHead) return false;
+    this.#takeHeld();
+    const { newest, time } = this.#queue;
+    if (!newest || !time || newest.isHalf || !this.settles) return false;
+    this.#settled = { ...time };
+    this.#deliver(undefined);
+    this.#queue.expectNext();
+    return true;
+  }
+
   restart(): void {
+    this.#settled = undefined;
     this.#units.clear();
     this.#queue.restart();
     this.#open = undefined;
@@ -219,6 +239,10 @@ export class VideoTrack implements Elementary {
     const key = codec.isKey(bytes, unitNals, continues && newest?.key === true);
     // After a loss the second field may be that of a later frame.
     const isOther = !continues && !this.#broken && newest?.isHalf === true && isOtherField(newest.head, head);
+    if (continues && !newest && this.#settled && !this.#broken) {
+      this.#out.damage('a part of an access unit came after the assembly deadline');
+      this.#broken = true;
+    }
     if (continues && (!newest || this.#broken)) return false;
     const data = toSample(bytes, free, unitNals);
     if (continues || isOther) {
@@ -233,7 +257,7 @@ export class VideoTrack implements Elementary {
   /** Whether slices that do not begin a picture continue the previous one. */
   #isRest(time: PictureTime | undefined): boolean {
     // Some encoders flag a picture with its own time as a continuation; some repeat the time in each PES of a picture.
-    const last = this.#queue.time;
+    const last = this.#queue.time ?? this.#settled;
     return this.#stitched || time === undefined || (time.dts === last?.dts && time.pts === last.pts);
   }
 
@@ -249,11 +273,13 @@ export class VideoTrack implements Elementary {
       }
       this.#deliver(time.dts);
     } else {
+      this.#untimed = true;
       // A first field without a second, and a full queue.
       if (queue.length >= MAX_WAITING) this.#deliver(undefined);
       if (picture.head === undefined) this.#readHeads(picture);
     }
     this.#broken = false;
+    this.#settled = undefined;
     queue.push(time, picture);
   }
 
