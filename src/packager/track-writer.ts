@@ -11,6 +11,8 @@ import type { Part, TrackSegment } from '../media/segment.ts';
 
 /** Size of a slab relative to the last segment: most segments need one slab. */
 const SLAB_SLACK = 1.3;
+/** A used slab does with this size. Segments of a constant bitrate differ by 1 %, so every second used slab would be too small otherwise. */
+const LEAST_SLACK = 1.1;
 const FIRST_SLAB_BYTES = 64 * 1024;
 
 /** Constraints on a track's segments. */
@@ -208,7 +210,8 @@ export class TrackWriter {
     if (this.#slab && need <= this.#slab.length) return this.#slab;
     const roomy = this.#slab ? need * 2 : Math.ceil(this.#lastSegmentBytes * SLAB_SLACK);
     const size = this.#exact ? need : Math.max(need, roomy);
-    const slab = this.#shared ? new Uint8Array(new SharedArrayBuffer(size)) : slabPool.take(size);
+    const least = Math.min(size, Math.max(need, Math.ceil(this.#lastSegmentBytes * LEAST_SLACK)));
+    const slab = this.#shared ? new Uint8Array(new SharedArrayBuffer(size)) : slabPool.take(size, { least });
     if (this.#slab) slab.set(this.#slab.subarray(0, this.#used));
     this.#slab = slab;
     return slab;

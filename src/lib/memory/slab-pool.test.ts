@@ -23,6 +23,13 @@ test('a block that is much too large, or too small, is not used', () => {
   assert.equal(pool.freeBytes, 1000);
 });
 
+test('a used block may be a little smaller than a new one would be', () => {
+  const pool = new SlabPool();
+  pool.give(pool.take(950));
+  assert.equal(pool.take(1000, { least: 960 }).length, 1000);
+  assert.equal(pool.take(1000, { least: 940 }).length, 950);
+});
+
 test('memory from elsewhere is not taken, nor a block twice', () => {
   const pool = new SlabPool();
   const other = Buffer.from('pooled by Node');
@@ -40,6 +47,16 @@ test('unused blocks are bounded: the oldest are freed', () => {
   const mib = 1024 * 1024;
   for (const block of Array.from({ length: 20 }, () => pool.take(mib))) pool.give(block);
   assert.equal(pool.freeBytes, 16 * mib);
+});
+
+test('of large blocks a quarter of those in use may wait', () => {
+  const pool = new SlabPool();
+  const large = 20 * 1024 * 1024;
+  const blocks = Array.from({ length: 9 }, () => pool.take(large));
+  pool.give(blocks[0]!);
+  assert.equal(pool.freeBytes, large, 'it is larger than the bound for small ones');
+  pool.give(blocks[1]!);
+  assert.equal(pool.freeBytes, large, 'seven are in use');
 });
 
 test('unused blocks are freed after a while', (t) => {

@@ -4,8 +4,9 @@
  * In: blocks whose bytes are not used any more. Out: blocks for packager/track-writer. Decision 0019.
  */
 
-/** Unused blocks in total, bytes; the oldest are freed first. */
+/** Unused blocks in total, in bytes and as a share of the blocks in use; the larger one applies, and the oldest are freed first. */
 const MAX_FREE_BYTES = 16 * 1024 * 1024;
+const MAX_FREE_SHARE = 0.25;
 /** An unused block is freed after this, ms; at most twice as late. */
 const KEPT_MS = 10_000;
 /** A block may be this many times as large as needed. */
@@ -40,10 +41,14 @@ export class SlabPool {
     return this.#usedBytes + this.#freeBytes;
   }
 
-  /** A block of at least `bytes` and at most 1.4 times as many; its content is undefined. */
-  take(bytes: number): Uint8Array {
+  /**
+   * A block of `bytes`, or a used one of `least` to 1.4 times `bytes`; its content is undefined.
+   *
+   * @param least of a used block, bytes; default `bytes`
+   */
+  take(bytes: number, { least = bytes }: { readonly least?: number } = {}): Uint8Array {
     const index = this.#free.findLastIndex(({ buffer: { byteLength } }) => {
-      return byteLength >= bytes && byteLength <= bytes * ROOM;
+      return byteLength >= least && byteLength <= bytes * ROOM;
     });
     const buffer = index < 0 ? new ArrayBuffer(bytes) : this.#free.splice(index, 1)[0]!.buffer;
     if (index >= 0) this.#freeBytes -= buffer.byteLength;
@@ -64,7 +69,8 @@ export class SlabPool {
     this.#freeBytes += buffer.byteLength;
     // Views that were forgotten somewhere must not show the next segment.
     this.#free.push({ buffer: buffer.transfer(), sinceMs: performance.now() });
-    while (this.#freeBytes > MAX_FREE_BYTES) this.#dropOldest();
+    const most = Math.max(MAX_FREE_BYTES, this.#usedBytes * MAX_FREE_SHARE);
+    while (this.#freeBytes > most) this.#dropOldest();
     this.#timer ??= setInterval(() => this.#sweep(), KEPT_MS).unref();
   }
 
