@@ -2,11 +2,36 @@
  * Builds `<oxbow-player>`: /player.js and /player.css, stable addresses, with hashed chunks next to those of the
  * interface. All addresses inside are relative to the script, which pages of other sites load.
  */
+import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vite';
 import { build, components } from './vite.config.js';
 
+/** Catalogues of pages that are not part of the player. */
+const omitted = /[/]text[/][\w-]+[/](admin|docs|go-live|record)[.]json$/;
+const omittedKeys = new Set();
+/** The module that uses each text. */
+const usedKeys = new Map();
+
+/** Builds the player without the texts of other pages. The build fails if a module of the player uses one of them. */
+const playerTexts = {
+  name: 'player-texts',
+  enforce: 'pre',
+  load(id) {
+    if (!omitted.test(id)) return null;
+    for (const key of Object.keys(JSON.parse(readFileSync(id, 'utf8')))) omittedKeys.add(key);
+    return '{}';
+  },
+  moduleParsed({ id, code }) {
+    for (const [, key] of code?.matchAll(/\bt\(\s*['"`]([\w.-]+)/g) ?? []) usedKeys.set(key, id);
+  },
+  buildEnd() {
+    for (const [key, id] of usedKeys)
+      if (omittedKeys.has(key)) this.error(`${id} uses the text ${key}, see vite.player.config.js`);
+  },
+};
+
 export default defineConfig({
-  plugins: [components],
+  plugins: [playerTexts, components],
   base: './',
   publicDir: false,
   build: {
