@@ -17,6 +17,7 @@ test('an address of unknown type is requested with the User-Agent of its source'
   const config = {
     pages: { patterns: [], ytDlp: 'none', timeout: 1000, format: '' },
     pull: { quality: '', from: 0, userAgent: 'vsr' },
+    live: { assemblyDeadline: 200 },
   };
   const log = { info() {}, warn() {} };
   const source = { type: 'pull', url: `${origin.url}/live/1234`, headers: {} } as const;
