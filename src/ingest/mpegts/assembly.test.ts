@@ -155,6 +155,19 @@ suite('the assembly deadline of a live MPEG-TS feed', () => {
     assert.deepEqual([pictures.length, pictures.at(-1)!.data.length], [12, 504]);
   });
 
+  test('a feed that ends within a picture publishes no part of it; a whole last picture is published', () => {
+    const cut = openSteady();
+    cut.feed.push(cut.next(10, 2000).subarray(0, 7 * 188));
+    cut.feed.end();
+    assert.equal(cut.pictures.length, 10);
+    assert.deepEqual(cut.damage, ['a PES packet was cut off']);
+    const whole = openSteady();
+    whole.feed.push(whole.next(10));
+    whole.feed.end();
+    assert.equal(whole.pictures.length, 11);
+    assert.deepEqual(whole.damage, []);
+  });
+
   test('a picture with a lost packet is dropped and counted, never published in part', () => {
     const { feed, pictures, damage, next, wait } = openSteady({ sound: true });
     const bytes = next(10, 2000);

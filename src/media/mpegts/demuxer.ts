@@ -19,8 +19,8 @@ const MAX_SILENT_BYTES = 2 * 1024 * 1024;
 export interface TsDemuxer extends Demuxer {
   /**
    * EXT-X-DISCONTINUITY, or a feed that was silent for long: delivers waiting frames, then drops times and partial units; tables and
-   * configurations stay. Of a live feed, a unit whose end is unknown is dropped and counted as damage, unless its last packet is filled
-   * up with stuffing.
+   * configurations stay. Of a live feed, here and in `flush`, a unit whose end is unknown is dropped and counted as damage, unless its last
+   * packet is filled up with stuffing.
    */
   discontinuity(): void;
   /** Called every few seconds of a live feed, in place of `flush`: names declared streams that never had a frame in `leftOut`. */
@@ -77,7 +77,7 @@ export function createTsDemuxer(output: DemuxerOutput, options: TsDemuxerOptions
     push: (bytes) => splitter.push(bytes),
     flush() {
       splitter.flush();
-      program.flush();
+      program.flush(options.live); // encoders close live feeds within a picture
     },
     discontinuity() {
       splitter.flush();
