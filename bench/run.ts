@@ -4,11 +4,16 @@
  */
 import { parseArgs } from 'node:util';
 import { benchFootprint } from './footprint.ts';
+import { benchImport } from './ingest/import-original.ts';
 import { benchIngest } from './ingest/ingest.ts';
+import { benchJobs } from './jobs/jobs.ts';
+import { benchLadder } from './ladder/ladder.ts';
+import { benchLiveLadder } from './ladder/live-ladder.ts';
 import { benchPart } from './part.ts';
 import { benchPull } from './pull.ts';
 import { benchServe } from './serve.ts';
 import { benchTimeline } from './timeline.ts';
+import { benchUpload } from './upload/upload.ts';
 import { benchViewers } from './viewers.ts';
 
 const usage = `Usage: npm run bench -- VERB [options]
@@ -25,10 +30,20 @@ const usage = `Usage: npm run bench -- VERB [options]
     --warm-up 20       seconds before each measurement
     --seconds 60       seconds of each measurement
     --alone            without the peers
+  import     an uploaded MP4 to segments without encoding, compared with ffmpeg's HLS
+    --seconds 360      length of the file, 12 Mbps
+    --rounds 5         rounds; the table has their medians
+  ladder     three rungs of a 1080p30 film, compared with one node-av script that calls the same decoder, scalers and encoders
+    --seconds 20       length of the film
+    --rounds 5         rounds; the table has their medians
+  live-ladder  720p and 360p of a live 1080p30 source over RTMP, in real time: dropped pictures, lag, CPU
+    --seconds 600      measured seconds
   timeline   queries in the index of many days, and the playlist of 24 hours
     --of 100x30        streams and days
   part       from the last frame of a part to the playlist that lists it, as a waiting player receives it
     --seconds 60       seconds of each frame rate
+  jobs       from the answer 202 to the first progress of a job, on an idle worker, by push and by pull
+    --count 100        jobs of each mode
   serve      requests per second and CPU per request, compared with nginx with one worker; needs nginx, wrk and two cores
     --seconds 5        seconds of each measurement
     --rounds 5         rounds; the table has their medians
@@ -40,7 +55,9 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 300      measured seconds, after all viewers have joined
     --threads 1        serving threads; with 2 or more the server has both cores
     --cmcd headers     how players send CMCD: headers, as on our own pages, or query, as on other pages
-  player     the watch page in Chromium: total latency, clicks into the past, joins and cost, compared with hls.js and shaka-player
+  upload     one upload of 1 GiB over tus, and 100 at once, compared with @tus/server on plain files
+    --rounds 5         uploads to each server; the table has their medians
+  player     the watch page in Chromium: total latency, clicks into the past, joins and cost, compared with hls.js, shaka-player and dash.js
     --seconds 600      seconds of live playback
     --only cost,joins  some of cost, live, clicks, joins (default: all)
   publish    glass to glass from an encoder like OBS over RTMP to the watch page in Chromium
@@ -58,6 +75,7 @@ const { values, positionals } = parseArgs({
     alone: { type: 'boolean', default: false },
     of: { type: 'string', default: '100x30' },
     only: { type: 'string' },
+    count: { type: 'string', default: '100' },
     rounds: { type: 'string', default: '5' },
     held: { type: 'string', default: '3000' },
     viewers: { type: 'string', default: '5000' },
@@ -87,11 +105,15 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       measureS: seconds(60),
       alone: values.alone,
     }),
+  ladder: () => benchLadder(seconds(20), rounds),
+  'live-ladder': () => benchLiveLadder(seconds(600)),
   timeline: () => {
     const [count, days] = values.of.split('x').map(Number);
     return benchTimeline(count!, days!);
   },
+  import: () => benchImport(seconds(360), rounds),
   part: () => benchPart(seconds(60)),
+  jobs: () => benchJobs(Number(values.count)),
   serve: () => benchServe({ seconds: seconds(5), rounds, held: Number(values.held) }),
   footprint: () => benchFootprint(rounds),
   viewers: () =>
@@ -101,6 +123,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       threads: Number(values.threads),
       cmcd: values.cmcd === 'query' ? 'query' : 'headers',
     }),
+  upload: () => benchUpload(rounds),
   async player() {
     // The types of this folder are those of a browser: the type check of the interface includes it.
     const { benchPlayer } = (await import(new URL('browser/player.ts', import.meta.url).href)) as {

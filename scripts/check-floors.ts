@@ -46,6 +46,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   commander: ['cli'],
   yaml: ['config/yaml-file.ts'],
   typebox: ['api', 'http', 'recording/stream-identity.ts'],
+  '@tus/server': ['http/uploads'],
   fastify: ['http'],
   '@fastify/fast-json-stringify-compiler': ['http'],
   '@fastify/static': ['http'],

@@ -230,7 +230,7 @@ export function eventsPage(made: string): string {
   return `# Events
 
 ${made}The events that \`GET /api/v1/events\` (SSE and WebSocket) and webhooks send. [How to subscribe](../5-api/events.md).
-\`stream\`: for clients that may see the stream; of an unlisted stream, only for subscribers that name it. \`admin\`: for administrators. \`anyone\`: for all clients.
+\`stream\`: for clients that may see the stream; of an unlisted stream, only for subscribers that name it. \`admin\`: for administrators. \`owner\`: for them and the owner that the data names. \`anyone\`: for all clients.
 
 | type | for | when | data |
 | --- | --- | --- | --- |

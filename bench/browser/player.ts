@@ -1,6 +1,6 @@
 /**
  * `npm run bench -- player`: total latency of the watch page, time of clicks into the past, joins of windows, and cost, compared with
- * hls.js and shaka-player on the same stream.
+ * hls.js and shaka-player on the same stream, and with dash.js and shaka-player on its DASH manifest (bar: dash.js at most 2 s).
  * In: the built interface, Chromium, the test picture. Out: tables. Server, encoder and browser share the machine.
  */
 import { loadavg } from 'node:os';
@@ -165,10 +165,24 @@ async function range(track: ReturnType<Page['locator']>): Promise<{ minS: number
   return { minS: Number(min), maxS: Number(max) };
 }
 
-/** The compared players with their settings for low latency. */
-const settings: readonly { readonly player: string; readonly start: (url: string) => string }[] = [
+const startShaka = (url: string) => `(async () => {
+  shaka.polyfill.installAll();
+  const player = new shaka.Player();
+  await player.attach(document.querySelector('video'));
+  player.configure({ streaming: { lowLatencyMode: true, liveSync: { enabled: true } } });
+  await player.load(${JSON.stringify(url)});
+  await document.querySelector('video').play();
+})()`;
+
+/** The compared players with their settings for low latency, and what they play. */
+const settings: readonly {
+  readonly player: string;
+  readonly list: 'index.m3u8' | 'index.mpd';
+  readonly start: (url: string) => string;
+}[] = [
   {
     player: 'hls.js 1.7.4, lowLatencyMode, liveSyncDuration 0.4, maxLiveSyncPlaybackRate 1.1',
+    list: 'index.m3u8',
     start: (url) => `(() => {
       const hls = new Hls({ lowLatencyMode: true, liveSyncDuration: 0.4, maxLiveSyncPlaybackRate: 1.1 });
       hls.loadSource(${JSON.stringify(url)});
@@ -178,14 +192,19 @@ const settings: readonly { readonly player: string; readonly start: (url: string
   },
   {
     player: 'shaka-player 5.2.12, streaming.lowLatencyMode, liveSync',
-    start: (url) => `(async () => {
-      shaka.polyfill.installAll();
-      const player = new shaka.Player();
-      await player.attach(document.querySelector('video'));
-      player.configure({ streaming: { lowLatencyMode: true, liveSync: { enabled: true } } });
-      await player.load(${JSON.stringify(url)});
-      await document.querySelector('video').play();
-    })()`,
+    list: 'index.m3u8',
+    start: startShaka,
+  },
+  {
+    player: 'dash.js 5.2.1, DASH',
+    list: 'index.mpd',
+    start: (url) =>
+      `dashjs.MediaPlayer().create().initialize(document.querySelector('video'), ${JSON.stringify(url)}, true)`,
+  },
+  {
+    player: 'shaka-player 5.2.12, DASH, streaming.lowLatencyMode, liveSync',
+    list: 'index.mpd',
+    start: startShaka,
   },
 ];
 
@@ -198,11 +217,11 @@ async function playOthers(
   if (!wants('cost') && !wants('live')) return [];
   await using players = await servePlayers();
   const rows: PlayerRow[] = [];
-  for (const { player, start } of settings) {
+  for (const { player, list, start } of settings) {
     say(`${player}, ${seconds} s`);
     const row = await onPage(browser, async (page): Promise<PlayerRow> => {
       await page.goto(players.url);
-      await page.evaluate(start(`${server.url}/live/demo/index.m3u8`));
+      await page.evaluate(start(`${server.url}/live/demo/${list}`));
       await warmUp();
       const cost = wants('cost') ? await measureCost(browser, page, Math.min(60, seconds)) : null;
       return { player, playing: wants('live') ? await followLive(page, seconds) : null, cost };

@@ -6,6 +6,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { AccountTables } from './account-tables.ts';
 import { type AdminGate, createAdminGate } from './admin-token.ts';
 import { ApiTokens } from './api-tokens.ts';
+import { createProcessSecret, type ProcessSecret } from './process-secret.ts';
 import { PublishKeys } from './publish-keys.ts';
 import { Sessions } from './sessions.ts';
 import { SignInLinks } from './sign-in-links.ts';
@@ -20,6 +21,8 @@ export interface Access {
   readonly publishKeys: PublishKeys;
   readonly links: SignInLinks;
   readonly watch: WatchTokens;
+  /** The secret of the worker process that this server starts. */
+  readonly ownWorker: ProcessSecret;
 }
 
 /** What access control is opened with. */
@@ -48,6 +51,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     sessions: await Sessions.open(tables.sessions, clock),
     tokens: await ApiTokens.open(tables.tokens, clock),
     publishKeys: await PublishKeys.open(tables.publishKeys, clock),
+    ownWorker: createProcessSecret(),
     links: new SignInLinks(dataFolder, () => clock.nowMs()),
     watch: await WatchTokens.open({ secret, epochs: tables.epochs, ...(targetDurationMs && { targetDurationMs }) }),
   };

@@ -7,8 +7,8 @@ import { OxbowError } from '../lib/errors.ts';
 import { createSecret, digestOf } from './random-secret.ts';
 import { type Rows, type SecretRow, SecretTable } from './secret-table.ts';
 
-/** `admin`: everything. `view`: playback, and reading of all streams and metrics. */
-export type TokenScope = 'admin' | 'view';
+/** `admin`: everything. `view`: playback, and reading of all streams and metrics. `worker`: running jobs. `upload`: uploads and their assets. */
+export type TokenScope = 'admin' | 'view' | 'worker' | 'upload';
 
 /** A token, without its secret. */
 export interface ApiToken extends SecretRow {

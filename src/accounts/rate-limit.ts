@@ -16,6 +16,8 @@ export type LimitName =
   | 'all-refusals'
   | 'auth'
   | 'writes'
+  | 'workers'
+  | 'uploads'
   | 'probe'
   | 'clips'
   | 'stills';
@@ -41,6 +43,10 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   auth: { turns: 100, windowS: 60, everywhere: true },
   'all-refusals': { turns: 60, windowS: 60, everywhere: true },
   writes: { turns: 300, windowS: 60 },
+  /** Requests of workers behind one address. */
+  workers: { turns: 6000, windowS: 60 },
+  /** Chunks and stretches of uploads: 1 Gbps in the smallest chunks. */
+  uploads: { turns: 120_000, windowS: 60 },
   probe: { turns: 30, windowS: 60 },
   clips: { turns: 120, windowS: 60 },
   stills: { turns: 1200, windowS: 60 },

@@ -44,12 +44,20 @@ export type SignInWays = Static<typeof SignInWays>;
 export const SignInLink = Type.Object({ url: Type.String(), expiresAt: Time }, { $id: 'SignInLink' });
 export type SignInLink = Static<typeof SignInLink>;
 
+/** What a token may do. */
+export const TokenScope = Type.Union([
+  Type.Literal('admin'),
+  Type.Literal('view'),
+  Type.Literal('worker'),
+  Type.Literal('upload'),
+]);
+
 /** A token for programs, without its secret. */
 export const TokenView = Type.Object(
   {
     id: Type.String(),
     label: Type.String(),
-    scopes: Type.Array(Type.Union([Type.Literal('admin'), Type.Literal('view')])),
+    scopes: Type.Array(TokenScope),
     createdAt: Time,
     expiresAt: Type.Union([Time, Type.Null()]),
   },

@@ -12,8 +12,9 @@ import { Type } from './type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 const Detail = Type.String({ description: 'for a person; never an address of a source' });
-const { id, kind, state, progress, result, error } = JobView.properties;
-const JobData = Type.Object({ id, kind, state, progress });
+const { id, kind, state, progress, parts, subject, result, error } = JobView.properties;
+const jobData = { id, kind, state, progress, parts, subject };
+const JobData = Type.Object(jobData);
 const StreamData = Type.Object({
   title: StreamView.properties.title,
   visibility: StreamView.properties.visibility,
@@ -22,9 +23,10 @@ const StreamData = Type.Object({
 });
 
 /**
- * Who receives an event. `stream`: clients that may see the stream. `anyone`: all clients. `admin`: administrators.
+ * Who receives an event. `stream`: clients that may see the stream. `anyone`: all clients. `admin`: administrators. `owner`:
+ * administrators, and the principal that `owner` of the data names.
  */
-export type EventAudience = 'stream' | 'anyone' | 'admin';
+export type EventAudience = 'stream' | 'anyone' | 'admin' | 'owner';
 
 const Publisher = {
   protocol: Type.String({ description: '`rtmp`, `srt`, `rtp`, `whip`' }),
@@ -36,6 +38,15 @@ const Relay = {
   label: Type.String(),
   target: Type.String({ description: 'address of the target without its secrets' }),
 };
+
+const AssetData = {
+  id: Type.String(),
+  title: Type.String(),
+  state: Type.String({ description: '`uploading`, `processing`, `ready`, `failed`' }),
+  visibility: Type.String({ description: '`public`, `unlisted`, `private`' }),
+  owner: Type.String({ description: '`admin`, or `token:` with the id of an API token' }),
+};
+const AssetState = Type.Object({ ...AssetData, trash: Type.Boolean({ description: 'it is in the trash' }) });
 
 interface Row {
   readonly audience: EventAudience;
@@ -141,6 +152,16 @@ export const eventTable = {
       detail: Detail,
     }),
   },
+  'stream.ladder': {
+    audience: 'admin',
+    sentence:
+      'The encoder of a ladder dropped a quality because the computer is too slow, makes it again, or has failed.',
+    data: Type.Object({
+      what: Type.Union([Type.Literal('dropped'), Type.Literal('raised'), Type.Literal('failed')]),
+      quality: Type.String({ description: 'e.g. `720`; empty for `failed`' }),
+      detail: Detail,
+    }),
+  },
   'publish.ended': {
     audience: 'admin',
     sentence: 'A publisher left, or oxbow ended its session.',
@@ -166,18 +187,54 @@ export const eventTable = {
     data: Type.Object({ ...Relay, detail: Detail }),
   },
   'job.created': { audience: 'admin', sentence: 'A job was queued.', data: JobData },
-  'job.progress': { audience: 'admin', sentence: 'A job has made progress; at most once a second.', data: JobData },
+  'job.progress': {
+    audience: 'admin',
+    sentence: 'A job has started, has made progress, or waits for another try; progress at most once a second.',
+    data: JobData,
+  },
   'job.done': {
     audience: 'admin',
     sentence: 'A job is done.',
-    data: Type.Object({ id, kind, state, progress, result }),
+    data: Type.Object({ ...jobData, result }),
   },
   'job.failed': {
     audience: 'admin',
     sentence: 'A job failed.',
-    data: Type.Object({ id, kind, state, progress, error }),
+    data: Type.Object({ ...jobData, error }),
   },
   'job.cancelled': { audience: 'admin', sentence: 'A job was cancelled.', data: JobData },
+  'asset.created': { audience: 'owner', sentence: 'An asset was created: its upload begins.', data: AssetState },
+  'asset.changed': {
+    audience: 'owner',
+    sentence: 'The texts, the state or the renditions of an asset changed; or it was taken out of the trash.',
+    data: AssetState,
+  },
+  'asset.ready': { audience: 'owner', sentence: 'An asset can be played.', data: AssetState },
+  'asset.failed': {
+    audience: 'owner',
+    sentence: 'The upload or the processing of an asset failed.',
+    data: Type.Object({
+      ...AssetData,
+      error: Type.Union([Type.Object({ code: Type.String(), detail: Type.String() }), Type.Null()]),
+    }),
+  },
+  'asset.deleted': {
+    audience: 'owner',
+    sentence: 'An asset was moved to the trash, or deleted for good.',
+    data: Type.Object({ ...AssetData, purged: Type.Boolean({ description: 'for good' }) }),
+  },
+  'upload.progress': {
+    audience: 'owner',
+    sentence: 'Bytes of an upload arrived. Published at most once a second for each upload, and with its last byte.',
+    data: Type.Object({
+      id: Type.String(),
+      asset: Type.String({ description: 'id of the asset' }),
+      owner: AssetData.owner,
+      received: Type.Integer({ description: 'bytes; of an upload in chunks, those of all chunks' }),
+      length: Type.Union([Type.Integer(), Type.Null()], { description: 'null while it is not known' }),
+      bytesPerSecond: Type.Union([Type.Integer(), Type.Null()], { description: 'since the event before' }),
+    }),
+  },
   'marker.added': { audience: 'stream', sentence: 'A marker was added.', data: inline(MarkerView) },
   'marker.removed': {
     audience: 'stream',

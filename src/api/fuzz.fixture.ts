@@ -31,6 +31,9 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
     msn: msn(random),
     part: random(1e5),
   }),
+  manifest: (random) => ({ kind: 'manifest', stream: stream(random) }),
+  time: (random) => ({ kind: 'time', stream: stream(random) }),
+  'dvr-manifest': (random) => ({ kind: 'dvr-manifest', stream: stream(random), length: dvr(random) }),
   'dvr-index': (random) => ({ kind: 'dvr-index', stream: stream(random), length: dvr(random) }),
   'dvr-playlist': (random) => ({
     kind: 'dvr-playlist',
@@ -56,6 +59,7 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
     revision: revision(random),
     ...renditionOf(random),
   }),
+  captions: (random) => ({ kind: 'captions', ...range(random), channel: random(2) ? 1 + random(4) : undefined }),
   clip: (random) => ({ kind: 'clip', ...range(random), format: (['mp4', 'mkv', 'ts'] as const)[random(3)]! }),
   still: (random) => ({ kind: 'still', stream: stream(random), at: textOf(random, TIME, 64) }),
   'vsr-live': () => ({ kind: 'vsr-live', stream: undefined }),
@@ -71,7 +75,32 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
     window: random(2) ? window(random) : undefined,
     msn: msn(random),
   }),
+  'asset-index': (random) => ({ kind: 'asset-index', ...asset(random) }),
+  'asset-manifest': (random) => ({ kind: 'asset-manifest', ...asset(random) }),
+  'asset-playlist': (random) => ({ kind: 'asset-playlist', ...asset(random), ...renditionOf(random) }),
+  'asset-init': (random) => ({ kind: 'asset-init', ...asset(random), ...renditionOf(random), init: random(1e9) }),
+  'asset-segment': (random) => ({ kind: 'asset-segment', ...asset(random), ...renditionOf(random), msn: msn(random) }),
+  'asset-subtitles': (random) => ({
+    kind: 'asset-subtitles',
+    ...asset(random),
+    rendition: `s${random(10)}`,
+    msn: msn(random),
+  }),
+  'asset-file': (random) => ({ kind: 'asset-file', ...asset(random), ...renditionOf(random) }),
+  'asset-text': (random) => ({
+    ...asset(random),
+    kind: 'asset-text',
+    rendition: `s${1000 + random(9)}`,
+    form: random(2) === 0 ? 'vtt' : 'ass',
+  }),
+  'asset-chapters': (random) => ({ ...asset(random), kind: 'asset-chapters' }),
+  'asset-original': (random) => ({ kind: 'asset-original', ...asset(random) }),
+  'asset-poster': (random) => ({ kind: 'asset-poster', ...asset(random) }),
+  'asset-storyboard': (random) => ({ kind: 'asset-storyboard', ...asset(random) }),
+  'asset-sprite': (random) => ({ kind: 'asset-sprite', ...asset(random), sprite: random(1e5) }),
 };
+
+const asset = (random: Random) => ({ stream: undefined, asset: `a${textOf(random, NAME.slice(0, 36), 30)}` });
 
 const stream = (random: Random) => NAME[random(36)]! + (random(8) ? textOf(random, NAME, 63) : '');
 /** A rendition of tracks: `ts`, `index` and `dvr-4h` name other things. */

@@ -10,6 +10,9 @@ export interface JobQuery {
   readonly limit?: number | undefined;
   /** `nextCursor` of the page before. */
   readonly cursor?: string | undefined;
+  readonly kind?: string | undefined;
+  readonly state?: JobView['state'] | undefined;
+  readonly subject?: string | undefined;
 }
 
 /** A page of the list. */
@@ -26,6 +29,8 @@ export interface JobsApi {
   get(id: string): Promise<JobView>;
   /** Stops a job; of one that is done, deletes what it produced. Refuses `job-unknown`. */
   cancel(id: string): Promise<JobView>;
+  /** Queues a failed or cancelled job again. Refuses `job-unknown`, `job-not-failed`. */
+  retry(id: string): Promise<JobView>;
 }
 
 /** Exports: jobs that produce a file. `File` is what a file is sent from. */

@@ -12,7 +12,9 @@ import {
 } from './media-address.ts';
 
 const door = { stream: 'door' } as const;
+const captions = { kind: 'captions', stream: 'door', from: '1795000000', to: '15m' } as const;
 const range = { stream: 'door', from: '1795000000', to: '15m', revision: undefined } as const;
+const film = { stream: undefined, asset: '7f3a' } as const;
 const vsr = { stream: undefined } as const;
 const window = { start: '20261120080000', length: '90' };
 
@@ -23,7 +25,10 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ['/live/door/v0-480/init-3.mp4', 'init', { kind: 'init', ...door, rendition: 'v0-480', init: 3 }],
   ['/live/door/a1-eng/869624096.m4s', 'segment', { kind: 'segment', ...door, rendition: 'a1-eng', msn: 869_624_096 }],
   ['/live/door/av0/0.12.m4s', 'part', { kind: 'part', ...door, rendition: 'av0', msn: 0, part: 12 }],
+  ['/live/door/index.mpd', 'playlist', { kind: 'manifest', ...door }],
+  ['/live/door/time.txt', 'playlist', { kind: 'time', ...door }],
   ['/live/door/dvr-4h/index.m3u8', 'playlist', { kind: 'dvr-index', ...door, length: '4h' }],
+  ['/live/door/dvr-4h/index.mpd', 'playlist', { kind: 'dvr-manifest', ...door, length: '4h' }],
   [
     '/live/door/dvr-4h/av0/g1.m3u8',
     'playlist',
@@ -34,6 +39,8 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ['/live/door/ts/100.ts', 'segment', { kind: 'ts-segment', ...door, msn: 100 }],
   ['/live/door/s0-eng/100.vtt', 'segment', { kind: 'subtitles', ...door, rendition: 's0-eng', msn: 100 }],
   ['/vod/door/1795000000/15m/index.m3u8', 'window', { kind: 'window-index', ...range }],
+  ['/vod/door/1795000000/15m/captions.vtt', 'clip', { ...captions, channel: undefined }],
+  ['/vod/door/1795000000/15m/captions-cc3.vtt', 'clip', { ...captions, channel: 3 }],
   ['/vod/door/1795000000/15m/index.mpd', 'window', { kind: 'window-manifest', ...range }],
   ['/vod/door/1795000000/15m/v2/index.mpd', 'window', { kind: 'window-manifest', ...range, revision: 2 }],
   ['/vod/door/1795000000/15m/v2/index.m3u8', 'window', { kind: 'window-index', ...range, revision: 2 }],
@@ -55,6 +62,17 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ['/start/20261120080000/90/100.ts', 'segment', { kind: 'vsr-segment', ...vsr, window, msn: 100 }],
   ['/start/20261120080000/90/vod.m3u8', 'window', { kind: 'vsr-window', ...vsr, window, file: 'vod' }],
   ['/start/20261120080000/90/stream.m3u8', 'window', { kind: 'vsr-window', ...vsr, window, file: 'stream' }],
+  ['/assets/7f3a/index.m3u8', 'window', { kind: 'asset-index', ...film }],
+  ['/assets/7f3a/index.mpd', 'window', { kind: 'asset-manifest', ...film }],
+  ['/assets/7f3a/av0-480.m3u8', 'window', { kind: 'asset-playlist', ...film, rendition: 'av0-480' }],
+  ['/assets/7f3a/av0/init-1.mp4', 'init', { kind: 'asset-init', ...film, rendition: 'av0', init: 1 }],
+  ['/assets/7f3a/v0-480/12.m4s', 'segment', { kind: 'asset-segment', ...film, rendition: 'v0-480', msn: 12 }],
+  ['/assets/7f3a/s0-eng/12.vtt', 'segment', { kind: 'asset-subtitles', ...film, rendition: 's0-eng', msn: 12 }],
+  ['/assets/7f3a/av0.mp4', 'clip', { kind: 'asset-file', ...film, rendition: 'av0' }],
+  ['/assets/7f3a/original', 'file', { kind: 'asset-original', ...film }],
+  ['/assets/7f3a/poster.jpg', 'picture', { kind: 'asset-poster', ...film }],
+  ['/assets/7f3a/storyboard.vtt', 'picture', { kind: 'asset-storyboard', ...film }],
+  ['/assets/7f3a/storyboard-2.jpg', 'picture', { kind: 'asset-sprite', ...film, sprite: 2 }],
 ];
 
 /** Paths of media that name nothing, with the stream and class that access control and limits take them for. */
@@ -62,7 +80,7 @@ const unknown: readonly [path: string, stream: string | undefined, MediaClass][]
   ['/live/', '', 'playlist'],
   ['/live/door', 'door', 'playlist'],
   ['/live/door/', 'door', 'playlist'],
-  ['/live/door/index.mpd', 'door', 'playlist'],
+  ['/live/door/other.mpd', 'door', 'playlist'],
   ['/live/DOOR/index.m3u8', 'DOOR', 'playlist'],
   [`/live/${'a'.repeat(65)}/index.m3u8`, 'a'.repeat(65), 'playlist'],
   ['/live/a.b/index.m3u8', undefined, 'playlist'],
@@ -109,12 +127,35 @@ suite('media addresses', () => {
   }
 
   test('every kind has an address in the table above', () => {
-    assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 19);
+    assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 34);
   });
 
   test('invalid media paths have the stream that they seem to name, a class and their path', () => {
     for (const [path, stream, mediaClass] of unknown)
       assert.deepEqual(parseMediaAddress(path), { kind: 'unknown', stream, class: mediaClass, path });
+  });
+
+  test('invalid paths of assets have the asset that they seem to name', () => {
+    for (const path of [
+      '/assets/7f3a',
+      '/assets/7f3a/',
+      '/assets/7f3a/index.html',
+      '/assets/7f3a/av0',
+      '/assets/7f3a/AV0.m3u8',
+      '/assets/7f3a/av0/1.m4s/x',
+      '/assets/7f3a/av0/init-.mp4',
+      '/assets/7f3a/av0/1.vtt',
+      '/assets/7f3a/storyboard-x.jpg',
+      '/assets/7f3a/__proto__',
+    ])
+      assert.deepEqual(parseMediaAddress(path), {
+        kind: 'unknown',
+        stream: undefined,
+        asset: '7f3a',
+        class: 'window',
+        path,
+      });
+    assert.equal(parseMediaAddress('/assets/../etc/passwd')?.kind, 'unknown');
   });
 
   test('other paths are no media', () => {
@@ -144,9 +185,9 @@ suite('media addresses', () => {
     assert.equal(parseMediaTarget('/t/ab/api/v1/time'), undefined);
   });
 
-  test('live lists may answer the Multivariant Playlist, lists, init sections, segments and parts', () => {
+  test('live lists may answer the Multivariant Playlist, the manifest, lists, init sections, segments and parts', () => {
     const kinds = valid.filter(([, , address]) => isLiveAddress(address)).map(([, , { kind }]) => kind);
-    assert.deepEqual(new Set(kinds), new Set(['index', 'playlist', 'init', 'segment', 'part']));
+    assert.deepEqual(new Set(kinds), new Set(['index', 'manifest', 'playlist', 'init', 'segment', 'part']));
   });
 
   test('what is printed is parsed to the same address, and scrambled paths never throw', () => {

@@ -4,21 +4,29 @@
  * Times and durations stay the text of the path, percent-encoded: what they mean may depend on the query (VSR's time zones), and an
  * invalid one is refused only after access control. No regular expression here backtracks: this runs for every request.
  */
+
+import { digitsAt } from '../lib/whole-number.ts';
+import { ASSETS, type AssetAddress, parseAssetAddress, printAssetAddress } from './library/asset-address.ts';
 import { splitTarget, type TargetPieces } from './signed-path.ts';
 import { isStreamName } from './stream-name.ts';
 
-/** What a live list may answer from memory, below /live/{stream}/: a Multivariant Playlist, or of a rendition a list, init section, segment or part. */
+/**
+ * What a live list may answer from memory, below /live/{stream}/: a Multivariant Playlist, a DASH manifest, or of a rendition a list, init
+ * section, segment or part.
+ */
 export type LiveAddress = { readonly stream: string } & (
   | { readonly kind: 'index' }
+  | { readonly kind: 'manifest' }
   | { readonly kind: 'playlist'; readonly rendition: string; readonly generation: number }
   | { readonly kind: 'init'; readonly rendition: string; readonly init: number }
   | { readonly kind: 'segment'; readonly rendition: string; readonly msn: number }
   | { readonly kind: 'part'; readonly rendition: string; readonly msn: number; readonly part: number }
 );
 
-/** The other forms of the live stream: lists that reach hours back, MPEG-TS, subtitles. */
+/** The other forms of the live stream: lists that reach hours back, MPEG-TS, subtitles; the server's time for DASH players. */
 export type LiveFormAddress = { readonly stream: string } & (
-  | { readonly kind: 'dvr-index'; readonly length: string }
+  | { readonly kind: 'time' }
+  | { readonly kind: 'dvr-index' | 'dvr-manifest'; readonly length: string }
   | { readonly kind: 'dvr-playlist'; readonly length: string; readonly rendition: string; readonly generation: number }
   | { readonly kind: 'ts-index' }
   | { readonly kind: 'ts-playlist'; readonly generation: number }
@@ -40,8 +48,9 @@ export type WindowAddress = RangeInPath & { readonly revision: number | undefine
     | { readonly kind: 'window-playlist'; readonly rendition: string }
   );
 
-/** Files made from the recording. */
+/** Files made from the recording. `channel` of captions: 1 to 4 for CC1 to CC4, undefined for the first with text. */
 export type FileAddress =
+  | (RangeInPath & { readonly kind: 'captions'; readonly channel: number | undefined })
   | (RangeInPath & { readonly kind: 'clip'; readonly format: ClipFormat })
   | { readonly kind: 'still'; readonly stream: string; readonly at: string };
 
@@ -66,23 +75,40 @@ export interface UnknownAddress {
   readonly kind: 'unknown';
   /** The stream that it seems to name: access control and limits apply before the refusal. */
   readonly stream: string | undefined;
+  /** The asset that it seems to name. */
+  readonly asset?: string;
   readonly class: MediaClass;
   readonly path: string;
 }
 
-/** What a media path names; `stream` undefined means the default stream. */
-export type MediaAddress = LiveAddress | LiveFormAddress | WindowAddress | FileAddress | VsrAddress | UnknownAddress;
+/** What a media path names; `stream` undefined means the default stream, unless the address names an asset. */
+export type MediaAddress =
+  | LiveAddress
+  | LiveFormAddress
+  | WindowAddress
+  | FileAddress
+  | VsrAddress
+  | AssetAddress
+  | UnknownAddress;
+
+/** The asset that an address names; undefined if it is an address of a stream. */
+export function assetOf(address: MediaAddress): string | undefined {
+  return 'asset' in address ? address.asset : undefined;
+}
 
 /** Classes of addresses, for metrics, limits and how long a playback token is valid for them. */
-export type MediaClass = 'playlist' | 'window' | 'init' | 'segment' | 'part' | 'clip' | 'thumb';
+export type MediaClass = 'playlist' | 'window' | 'init' | 'segment' | 'part' | 'clip' | 'thumb' | 'file' | 'picture';
 
 const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaClass>> = {
   index: 'playlist',
+  manifest: 'playlist',
+  time: 'playlist',
   playlist: 'playlist',
   init: 'init',
   segment: 'segment',
   part: 'part',
   'dvr-index': 'playlist',
+  'dvr-manifest': 'playlist',
   'dvr-playlist': 'playlist',
   'ts-index': 'playlist',
   'ts-playlist': 'playlist',
@@ -91,11 +117,25 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'window-index': 'window',
   'window-manifest': 'window',
   'window-playlist': 'window',
+  captions: 'clip',
   clip: 'clip',
   still: 'thumb',
   'vsr-live': 'playlist',
   'vsr-window': 'window',
   'vsr-segment': 'segment',
+  'asset-index': 'window',
+  'asset-manifest': 'window',
+  'asset-playlist': 'window',
+  'asset-init': 'init',
+  'asset-segment': 'segment',
+  'asset-subtitles': 'segment',
+  'asset-file': 'clip',
+  'asset-text': 'segment',
+  'asset-chapters': 'window',
+  'asset-original': 'file',
+  'asset-poster': 'picture',
+  'asset-storyboard': 'picture',
+  'asset-sprite': 'picture',
 };
 
 /** The class of an address. */
@@ -107,6 +147,7 @@ export function mediaClassOf(address: MediaAddress): MediaClass {
 export function isLiveAddress(address: MediaAddress): address is LiveAddress {
   switch (address.kind) {
     case 'index':
+    case 'manifest':
     case 'playlist':
     case 'init':
     case 'segment':
@@ -144,6 +185,7 @@ export function parseMediaAddress(path: string): MediaAddress | undefined {
   if (path.startsWith('/vod/')) return parseWindow(path) ?? unknown(path, 'vod');
   if (path.startsWith('/clip/')) return parseClip(path) ?? unknown(path, 'clip');
   if (path.startsWith('/thumb/')) return parseStill(path) ?? unknown(path, 'thumb');
+  if (path.startsWith(ASSETS)) return parseAssetAddress(path) ?? unknownAsset(path);
   if (path.startsWith('/start/')) return parseStart(path) ?? unknown(path, 'start');
   return undefined;
 }
@@ -157,6 +199,10 @@ export function printMediaAddress(address: MediaAddress): string {
   switch (address.kind) {
     case 'index':
       return `/live/${address.stream}/index.m3u8`;
+    case 'manifest':
+      return `/live/${address.stream}/index.mpd`;
+    case 'time':
+      return `/live/${address.stream}/time.txt`;
     case 'playlist':
       return `/live/${address.stream}/${address.rendition}/g${address.generation}.m3u8`;
     case 'init':
@@ -167,6 +213,8 @@ export function printMediaAddress(address: MediaAddress): string {
       return `/live/${address.stream}/${address.rendition}/${address.msn}.${address.part}.m4s`;
     case 'dvr-index':
       return `/live/${address.stream}/dvr-${address.length}/index.m3u8`;
+    case 'dvr-manifest':
+      return `/live/${address.stream}/dvr-${address.length}/index.mpd`;
     case 'dvr-playlist':
       return `/live/${address.stream}/dvr-${address.length}/${address.rendition}/g${address.generation}.m3u8`;
     case 'ts-index':
@@ -183,6 +231,8 @@ export function printMediaAddress(address: MediaAddress): string {
       return `${printWindow(address)}/index.mpd`;
     case 'window-playlist':
       return `${printWindow(address)}/${address.rendition}.m3u8`;
+    case 'captions':
+      return `/vod/${address.stream}/${address.from}/${address.to}/captions${address.channel === undefined ? '' : `-cc${address.channel}`}.vtt`;
     case 'clip':
       return `/clip/${address.stream}/${address.from}/${address.to}.${address.format}`;
     case 'still':
@@ -195,6 +245,8 @@ export function printMediaAddress(address: MediaAddress): string {
       return `${address.window ? printVsrWindow(address.window) : '/live'}/${address.msn}.ts`;
     case 'unknown':
       return address.path;
+    default:
+      return printAssetAddress(address);
   }
 }
 
@@ -209,6 +261,7 @@ function printVsrWindow({ start, length }: VsrWindow): string {
 const RENDITION = /^[a-z0-9-]{1,32}$/;
 const SUBTITLES = /^s\d[a-z0-9-]{0,30}$/;
 const DVR = /^dvr-[0-9a-z]{1,8}$/;
+const CAPTIONS = /^captions(?:-cc([1-4]))?\.vtt$/;
 const CLIP_FORMAT = /\.(mp4|mkv|ts)$/;
 /** Digits of an MSN or generation; of an init section or revision; of a part. */
 const [MSN_DIGITS, INIT_DIGITS, PART_DIGITS] = [15, 9, 5];
@@ -222,7 +275,10 @@ function parseLive(path: string): MediaAddress | undefined {
   if (!isStreamName(stream)) return undefined;
   const folderEnd = path.lastIndexOf('/');
   const file = path.slice(folderEnd + 1);
-  if (folderEnd === nameEnd) return file === 'index.m3u8' ? { kind: 'index', stream } : undefined;
+  if (folderEnd === nameEnd) {
+    const kind = kindOfStreamFile(file);
+    return kind && { kind, stream };
+  }
   const folder = path.slice(nameEnd + 1, folderEnd);
   if (folder === 'ts') {
     const ts = parseTs(stream, file);
@@ -235,24 +291,30 @@ function parseLive(path: string): MediaAddress | undefined {
   return RENDITION.test(folder) ? parseOfRendition(stream, folder, file) : undefined;
 }
 
+function kindOfStreamFile(file: string): 'index' | 'manifest' | 'time' | undefined {
+  if (file === 'index.m3u8') return 'index';
+  if (file === 'index.mpd') return 'manifest';
+  return file === 'time.txt' ? 'time' : undefined;
+}
+
 function parseOfRendition(stream: string, rendition: string, file: string): MediaAddress | undefined {
   if (file.endsWith('.m4s')) {
     const end = file.length - 4;
     const dot = file.indexOf('.');
-    const msn = wholeNumber(file, 0, dot, MSN_DIGITS);
+    const msn = digitsAt(file, 0, dot, MSN_DIGITS);
     if (msn < 0) return undefined;
     if (dot === end) return { kind: 'segment', stream, rendition, msn };
-    const part = wholeNumber(file, dot + 1, end, PART_DIGITS);
+    const part = digitsAt(file, dot + 1, end, PART_DIGITS);
     return part < 0 ? undefined : { kind: 'part', stream, rendition, msn, part };
   }
   const generation = generationOf(file);
   if (generation >= 0) return { kind: 'playlist', stream, rendition, generation };
   if (file.startsWith('init-') && file.endsWith('.mp4')) {
-    const init = wholeNumber(file, 5, file.length - 4, INIT_DIGITS);
+    const init = digitsAt(file, 5, file.length - 4, INIT_DIGITS);
     return init < 0 ? undefined : { kind: 'init', stream, rendition, init };
   }
   if (!file.endsWith('.vtt') || !SUBTITLES.test(rendition)) return undefined;
-  const msn = wholeNumber(file, 0, file.length - 4, MSN_DIGITS);
+  const msn = digitsAt(file, 0, file.length - 4, MSN_DIGITS);
   return msn < 0 ? undefined : { kind: 'subtitles', stream, rendition, msn };
 }
 
@@ -268,7 +330,10 @@ function parseDvr(stream: string, folder: string, file: string): MediaAddress | 
   const [dvr, rendition, ...more] = folder.split('/') as [string, string?];
   if (!DVR.test(dvr) || more.length > 0) return undefined;
   const length = dvr.slice(4);
-  if (rendition === undefined) return file === 'index.m3u8' ? { kind: 'dvr-index', stream, length } : undefined;
+  if (rendition === undefined) {
+    if (file === 'index.mpd') return { kind: 'dvr-manifest', stream, length };
+    return file === 'index.m3u8' ? { kind: 'dvr-index', stream, length } : undefined;
+  }
   const generation = generationOf(file);
   if (generation < 0 || !RENDITION.test(rendition)) return undefined;
   return { kind: 'dvr-playlist', stream, length, rendition, generation };
@@ -280,8 +345,10 @@ function parseWindow(path: string): MediaAddress | undefined {
   const [version, ...more] = rest;
   if (!isStreamName(stream) || !isTime(from) || !isTime(to) || more.length > 0) return undefined;
   if (version !== undefined && !version.startsWith('v')) return undefined;
-  const revision = version === undefined ? undefined : wholeNumber(version, 1, version.length, INIT_DIGITS);
+  const revision = version === undefined ? undefined : digitsAt(version, 1, version.length, INIT_DIGITS);
   if ((revision ?? 0) < 0) return undefined;
+  const captions = version === undefined ? CAPTIONS.exec(file) : undefined;
+  if (captions) return { kind: 'captions', stream, from, to, channel: captions[1] ? Number(captions[1]) : undefined };
   if (file === 'index.mpd') return { kind: 'window-manifest', stream, from, to, revision };
   const rendition = file.slice(0, -5);
   if (!file.endsWith('.m3u8') || !RENDITION.test(rendition)) return undefined;
@@ -326,6 +393,11 @@ function unknown(path: string, area: 'live' | 'vod' | 'clip' | 'thumb' | 'start'
   return { kind: 'unknown', stream, class: classOfUnknown(path, area), path };
 }
 
+function unknownAsset(path: string): UnknownAddress {
+  const [asset = ''] = path.slice(ASSETS.length).split('/', 1);
+  return { kind: 'unknown', stream: undefined, asset, class: 'window', path };
+}
+
 function classOfUnknown(path: string, area: 'live' | 'vod' | 'clip' | 'thumb' | 'start'): MediaClass {
   if (area === 'clip' || area === 'thumb') return area;
   if (/\.(?:m4s|mp4|ts|vtt)$/.test(path)) return 'segment';
@@ -334,24 +406,12 @@ function classOfUnknown(path: string, area: 'live' | 'vod' | 'clip' | 'thumb' | 
 
 /** `n` of `g{n}.m3u8`, or -1. */
 function generationOf(file: string): number {
-  return file.startsWith('g') && file.endsWith('.m3u8') ? wholeNumber(file, 1, file.length - 5, MSN_DIGITS) : -1;
+  return file.startsWith('g') && file.endsWith('.m3u8') ? digitsAt(file, 1, file.length - 5, MSN_DIGITS) : -1;
 }
 
 /** `n` of `{n}.ts`, or -1. */
 function tsMsnOf(file: string): number {
-  return file.endsWith('.ts') ? wholeNumber(file, 0, file.length - 3, MSN_DIGITS) : -1;
-}
-
-/** The number that the characters [from, to) are, or -1 if they are not 1 to `maxDigits` digits. */
-function wholeNumber(text: string, from: number, to: number, maxDigits: number): number {
-  if (to <= from || to - from > maxDigits) return -1;
-  let value = 0;
-  for (let at = from; at < to; at++) {
-    const digit = text.charCodeAt(at) - 48;
-    if (digit < 0 || digit > 9) return -1;
-    value = value * 10 + digit;
-  }
-  return value;
+  return file.endsWith('.ts') ? digitsAt(file, 0, file.length - 3, MSN_DIGITS) : -1;
 }
 
 function isTime(text: string): boolean {

@@ -4,6 +4,7 @@
  */
 import type { Static } from 'typebox';
 import { type GapCause, gapCauses } from './gap.ts';
+import { LadderView, qualitySettings } from './ladder/ladder-shapes.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
 import { MAX_DESCRIPTION, MAX_TITLE } from './stream-texts.ts';
 import { Type } from './type.ts';
@@ -84,6 +85,12 @@ export const StreamView = Type.Object(
         'path of the picture on cards and link previews; another path when the picture changes; null for none',
     }),
     record: Type.Boolean(),
+    /** Whether the further qualities are recorded too. */
+    recordQualities: Type.Optional(Type.Boolean()),
+    /** The further qualities that the live Multivariant Playlist lists now, e.g. `720`; absent: none. */
+    qualities: Type.Optional(Type.Array(Type.String())),
+    /** The qualities that are encoded of the live stream; absent: none. */
+    ladder: Type.Optional(LadderView),
     visibility: Type.Union([
       Type.Literal('public', { description: 'listed; anyone may watch' }),
       Type.Literal('unlisted', { description: 'not listed; anyone who knows its name may watch' }),
@@ -106,6 +113,8 @@ export const StreamView = Type.Object(
     viewers: Type.Integer({ description: 'players that requested media in the last 30 s, live and recorded' }),
     /** Path of the multivariant playlist. */
     hls: Type.String(),
+    /** Path of the DASH manifest. */
+    dash: Type.String(),
   },
   { $id: 'StreamView' },
 );
@@ -156,6 +165,13 @@ export const StreamSource = Type.Union(
         ),
         quality: Type.Optional(
           Type.String({ maxLength: 40, description: '`best`, `worst`, a height as `720p`, a bitrate as `2M`' }),
+        ),
+        qualities: Type.Optional(
+          Type.String({
+            maxLength: 80,
+            description:
+              'further variants of a playlist that become qualities of the stream: `best` (default) none, `all`, or heights as `720p, 480p`',
+          }),
         ),
         from: Type.Optional(
           Type.String({ maxLength: 40, description: 'how far before the live edge recording starts, e.g. `30m`' }),
@@ -214,6 +230,7 @@ export const StreamSettings = Type.Object(
     record: Type.Optional(Type.Boolean()),
     keep: Type.Optional(Type.String({ description: 'how long recordings are kept, e.g. 7d' })),
     visibility: Type.Optional(StreamView.properties.visibility),
+    ...qualitySettings,
   },
   { $id: 'StreamSettings', additionalProperties: false },
 );
@@ -273,6 +290,7 @@ export const StreamPatch = Type.Object(
     ...{ title, description, record },
     keep: Type.Optional(Type.Union([keep, Type.Null()])),
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),
+    ...qualitySettings,
     source: Type.Optional(PushSourcePatch),
   },
   { $id: 'StreamPatch', additionalProperties: false },

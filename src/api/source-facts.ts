@@ -29,6 +29,16 @@ const LeftOutTrack = Type.Object(
   { $id: 'LeftOutTrack' },
 );
 
+/** A closed caption service within the video. */
+const CaptionChannel = Type.Object(
+  {
+    service: Type.String({ description: '`CC1` to `CC4`, or `SERVICE1` to `SERVICE63`' }),
+    language: Type.String({ description: 'BCP 47, `und` if it is not known' }),
+    name: Type.String(),
+  },
+  { $id: 'CaptionChannel' },
+);
+
 /** What a source says of itself. */
 export const SourceFacts = Type.Object(
   {
@@ -48,6 +58,11 @@ export const SourceFacts = Type.Object(
     backS: Type.Optional(Type.Number({ description: 'how far before the live edge the source offers media, seconds' })),
     qualities: Type.Array(SourceQuality),
     chosen: Type.Optional(Type.String({ description: 'name of the selected quality' })),
+    captions: Type.Optional(
+      Type.Array(CaptionChannel, {
+        description: 'closed captions by the playlist of the source; empty if it says none',
+      }),
+    ),
     leftOut: Type.Optional(Type.Array(LeftOutTrack, { description: 'unsupported tracks; absent if there are none' })),
   },
   { $id: 'SourceFacts' },

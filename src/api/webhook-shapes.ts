@@ -12,7 +12,7 @@ const TypeName = Type.Unsafe<EventType>(
   Type.String({ $id: 'EventType', enum: [...eventTypes], description: 'The name of an event.' }),
 );
 const Types = Type.Unsafe<readonly EventType[]>(
-  Type.Array(TypeName, { maxItems: 100, description: 'empty: all but job.progress' }),
+  Type.Array(TypeName, { maxItems: 100, description: 'empty: all but job.progress and upload.progress' }),
 );
 const Url = Type.String({ minLength: 1, maxLength: 2048, description: 'http or https; where events are sent by POST' });
 

@@ -16,17 +16,20 @@ import { openEvents } from './events.ts';
 import { openChecks, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
 import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest } from './ingest.ts';
-import { openExports, openJobs, startJobs } from './jobs.ts';
+import { openExports, openJobs, openOwnWorker, startJobs } from './jobs.ts';
+import { openAssetsApi, openLibrary, startTrash } from './library.ts';
 import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
 import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
+import { openProcessing, startProcessing } from './processing.ts';
 import { openPublishAccess } from './publish.ts';
 import { openRecordings, startRetention } from './recordings.ts';
 import { openRelays } from './relays.ts';
 import { Shutdown } from './shutdown.ts';
 import { openDataFolder, openStore } from './store.ts';
 import { openStreams } from './streams.ts';
+import { openUploads, startUploads } from './uploads.ts';
 
 /** A running server. */
 export interface RunningApp {
@@ -91,12 +94,17 @@ export async function startApp(
   const recordings = await openRecordings(app, store);
   const streams = openStreams(app, { store, net, bus, disk, recordings }, { signal });
   const { catalog } = streams;
-  const jobs = await openJobs(app, { store, bus });
+  const openedJobs = await openJobs(app, { store, bus, recordings, disk });
+  const { jobs, workers } = openedJobs;
   const exports = openExports(app, { recordings, streams, jobs });
+  const library = await openLibrary(app, { store, bus, recordings });
+  const processing = openProcessing(app, { store, recordings, jobs, library });
+  const uploads = await openUploads(app, { store, bus, recordings, disk, library });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog });
   const accounts = await openAccounts(app, { store, catalog, net });
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus });
-  const delivery = openDelivery(app, { recordings, catalog });
+  const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts });
+  const delivery = openDelivery(app, { recordings, catalog, library });
   const publishPorts = noPublishPorts();
   const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
   const served = {
@@ -107,7 +115,11 @@ export async function startApp(
     streams,
     catalog,
     jobs,
+    workers,
     exports,
+    library,
+    uploads,
+    assets,
     health,
     accounts,
     delivery,
@@ -115,12 +127,16 @@ export async function startApp(
     publishPorts,
   };
   const http = await openHttp(app, served);
-  openGauges(app, { net, disk, recordings, catalog, jobs, delivery }, { clockWatch, http });
+  openGauges(app, { net, disk, recordings, catalog, jobs, workers, delivery }, { clockWatch, http });
 
   await catalog.open();
   startMeasuring(app, catalog, delivery);
-  await startJobs(app, jobs);
+  await startJobs(app, { jobs, workers });
+  openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
+  startProcessing(app, processing);
   startRetention(app, recordings, catalog);
+  startTrash(app, library);
+  startUploads(app, uploads);
   const endpoints = await openIngest(app, { health, publishAccess, publishPorts });
   const ingest = printIngest(endpoints);
   opened.defer(() => bus.flush());

@@ -3,19 +3,23 @@
  * In: the context, recordings, streams. Out: Delivery.
  */
 import type { Config } from '../config/schema.ts';
+import { AssetPictures } from '../delivery/asset/asset-pictures.ts';
+import { AssetTexts } from '../delivery/asset/asset-texts.ts';
 import { createLiveLookup } from '../delivery/live/live-lookup.ts';
+import { findWindow } from '../delivery/live/quality-window.ts';
 import { SegmentCache } from '../delivery/live/segment-cache.ts';
 import { createMediaRouter } from '../delivery/media-router.ts';
+import type { ServedStream } from '../delivery/served-stream.ts';
 import { Stills } from '../delivery/stills.ts';
 import { Viewers } from '../delivery/viewers.ts';
-import { makeStill } from '../ffmpeg/engine.ts';
+import { makeSheet, makeStill, makeTile } from '../ffmpeg/engine.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { AppContext, Delivery, Parts } from './parts.ts';
 
 /** Opens delivery. */
 export function openDelivery(
   { settings, shutdown, clock, metrics }: AppContext,
-  { recordings: { reader }, catalog }: Pick<Parts, 'recordings' | 'catalog'>,
+  { recordings: { reader, segments }, catalog, library }: Pick<Parts, 'recordings' | 'catalog' | 'library'>,
 ): Delivery {
   const segmentCache = new SegmentCache(reader);
   const defaultStream = () => defaultStreamOf(settings.now, catalog);
@@ -26,6 +30,18 @@ export function openDelivery(
       reader,
       segmentCache,
       stills: new Stills({ makeStill, reader, signal: shutdown.signal }),
+      assets: {
+        find: (id) => library.media.find(id),
+        reader,
+        texts: new AssetTexts(segments),
+        pictures: new AssetPictures({
+          makeStill,
+          sheets: { makeTile, makeSheet },
+          reader,
+          segments,
+          signal: shutdown.signal,
+        }),
+      },
       metrics,
       defaultStream() {
         const name = defaultStream();
@@ -33,7 +49,7 @@ export function openDelivery(
         return name;
       },
     }),
-    lookup: createLiveLookup((name) => catalog.find(name), segmentCache),
+    lookup: createLiveLookup((name) => findWindow<ServedStream>((stream) => catalog.find(stream), name), segmentCache),
     segmentCache,
     viewers: new Viewers({ nowMs: () => clock.monotonicMs(), onOver: () => metrics.viewersOver.inc() }),
     defaultStream,

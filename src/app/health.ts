@@ -44,10 +44,10 @@ export function openChecks(
 /** Sets the gauges at each scrape. */
 export function openGauges(
   { opened, metrics }: AppContext,
-  parts: Pick<Parts, 'net' | 'disk' | 'recordings' | 'catalog' | 'jobs' | 'delivery'>,
+  parts: Pick<Parts, 'net' | 'disk' | 'recordings' | 'catalog' | 'jobs' | 'workers' | 'delivery'>,
   { clockWatch, http }: Pick<Checks, 'clockWatch'> & { readonly http: Pick<HttpServer, 'blockBytes'> },
 ): void {
-  const { net, disk, recordings, catalog, jobs, delivery } = parts;
+  const { net, disk, recordings, catalog, jobs, workers, delivery } = parts;
   const stop = readGauges({
     metrics,
     catalog,
@@ -55,7 +55,8 @@ export function openGauges(
     forecast: disk.forecast,
     clockWatch,
     net,
-    queue: jobs.queue,
+    jobs,
+    workers,
     horizons: recordings.horizons,
     blockBytes: () => recordings.reader.blockBytes + http.blockBytes,
     disk: disk.now,

@@ -2,10 +2,14 @@
  * Opens HTTP over everything else, and announces the server to other processes.
  * In: all that is open. Out: HttpServer.
  */
+
 import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
+import { findWindow } from '../delivery/live/quality-window.ts';
+import type { ServedStream } from '../delivery/served-stream.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { certificateFiles } from '../http/tls/tls-certificate.ts';
+import { packageFile } from '../lib/program-files.ts';
 import { version } from '../lib/version.ts';
 import { announceRunning } from '../store/running.ts';
 import { createStreamsApi } from '../streams/api.ts';
@@ -29,12 +33,15 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
     streams,
     catalog,
     jobs,
+    workers,
     exports,
+    assets,
     health,
     accounts,
     delivery,
     relays,
     publishPorts,
+    uploads,
   } = parts;
   const { answer, lookup, segmentCache, viewers, defaultStream } = delivery;
   const startedMs = clock.nowMs();
@@ -46,7 +53,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
       mediaFolder: dataFolder,
       cachedSegments: segmentCache.added,
       forgotten: recordings.deleted,
-      find: (name) => catalog.find(name),
+      find: (name) => findWindow<ServedStream>((stream) => catalog.find(stream), name),
     },
     deps: {
       ...accounts,
@@ -55,7 +62,10 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
       publishPorts,
       streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,
+      workers,
+      uploads,
       exports,
+      assets,
       events: bus,
       webhooks,
       lookup,
@@ -80,7 +90,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
       clock,
       log,
       version,
-      webRoot: fileURLToPath(new URL('../../web/dist', import.meta.url)),
+      webRoot: fileURLToPath(packageFile('web/dist')),
     },
   });
   opened.defer(() => http.close());

@@ -1,17 +1,19 @@
 /**
  * Opens background work: the queue of jobs, and exports as one kind of job.
- * In: the context, store, events, recordings, streams. Out: Jobs, ExportJobs.
+ * In: the context, store, events, recordings, streams. Out: Jobs, Workers, ExportJobs.
  */
-import type { Jobs } from '../jobs/jobs-api.ts';
-import { openJobs as openQueue } from '../jobs/open-jobs.ts';
+import { fileURLToPath } from 'node:url';
+import { type OpenedJobs, openJobs as openQueue } from '../jobs/open-jobs.ts';
+import { OwnWorker } from '../jobs/own-worker.ts';
+import { startedFile } from '../lib/program-files.ts';
 import { ExportJobs } from '../streams/export/export-jobs.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /** Opens the queue. Kinds are registered next; then `startJobs` begins the work. */
 export async function openJobs(
   { config, opened, clock, metrics, telemetry, failed }: AppContext,
-  { store, bus }: Pick<Parts, 'store' | 'bus'>,
-): Promise<Jobs> {
+  { store, bus, recordings, disk }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'disk'>,
+): Promise<OpenedJobs> {
   const options = {
     db: store.db,
     clock,
@@ -19,9 +21,35 @@ export async function openJobs(
     metrics,
     telemetry,
     config: config.jobs,
+    media: recordings.segments,
+    mayWrite: () => disk.now().hasRoom,
     failed: failed('a job'),
   };
-  return opened.use(await openQueue(options)).jobs;
+  return opened.use(await openQueue(options));
+}
+
+/** Starts the worker of the server itself, unless it is switched off. Call it after HTTP: it is ended before. */
+export function openOwnWorker(
+  { config: { jobs: config }, opened, clock, log, metrics, failed }: AppContext,
+  { queued, isBusy, workers }: OpenedJobs,
+  { url, token }: { readonly url: string; readonly token: string },
+): void {
+  if (config.ownWorker === 'off') return;
+  const worker = opened.use(
+    new OwnWorker({
+      entry: fileURLToPath(startedFile('cli/own-worker')),
+      ...{ url, token, clock, isNeeded: isBusy, slots: config.slots, idleMs: config.workerIdle },
+      unchecked: url.startsWith('https:'),
+      when: config.ownWorker,
+      log: (text) => log.info({ worker: 'own' }, text),
+      crashed(reason) {
+        metrics.ownWorkerCrashes.inc({});
+        log.warn({ reason }, 'the own worker ended; it is started again');
+        workers.ownEnded(reason).catch(failed('the own worker'));
+      },
+    }),
+  );
+  queued.subscribe(() => worker.need());
 }
 
 /** Registers exports. */
@@ -45,8 +73,14 @@ export function openExports(
   return exports;
 }
 
-/** Runs queued jobs and deletes expired ones until the shutdown. */
-export async function startJobs({ opened, shutdown }: AppContext, jobs: Jobs): Promise<void> {
+/** Runs queued jobs, assigns them to workers and deletes expired ones until the shutdown. */
+export async function startJobs(
+  { opened, shutdown }: AppContext,
+  { jobs, workers }: Pick<Parts, 'jobs' | 'workers'>,
+): Promise<void> {
   await jobs.work();
   opened.use(shutdown.owns(jobs.expire({ signal: shutdown.signal })));
+  opened.use(shutdown.owns(workers.watch({ signal: shutdown.signal })));
+  // Before the server closes: it waits for open responses.
+  opened.defer(() => workers.leave());
 }

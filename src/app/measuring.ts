@@ -1,6 +1,6 @@
 /**
  * Measures all streams once a second.
- * In: the catalog and the viewers. Out: samples of each stream; see streams/measure.
+ * In: the catalog and the viewers. Out: samples of each stream; see streams/measure. Ladders start and stop with their viewers.
  */
 import type { Catalog } from '../streams/catalog.ts';
 import type { AppContext, Delivery } from './parts.ts';
@@ -15,7 +15,11 @@ export function startMeasuring(
   { viewers }: Pick<Delivery, 'viewers'>,
 ): void {
   const timer = setInterval(() => {
-    for (const { name, measure } of catalog.all) measure.tick(viewers.of(name));
+    for (const { name, measure, ladder } of catalog.all) {
+      const count = viewers.of(name);
+      measure.tick(count);
+      ladder.tick(count);
+    }
   }, EVERY_MS);
   shutdown.signal.addEventListener('abort', () => clearInterval(timer), { once: true });
 }

@@ -8,10 +8,12 @@ import type { Access } from '../accounts/access.ts';
 import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
+import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish-address.ts';
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
+import type { SyncQueue } from '../archive/sync-queue.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
@@ -21,8 +23,13 @@ import type { MediaRouter } from '../delivery/media-router.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { LocalSignIn } from '../http/client/local-sign-in.ts';
 import type { Jobs } from '../jobs/jobs-api.ts';
+import type { Workers } from '../jobs/workers.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Subscribable } from '../lib/events.ts';
+import type { AssetMediaCache } from '../library/asset-media.ts';
+import type { Assets } from '../library/assets.ts';
+import type { Subtitles } from '../library/subtitles/subtitles.ts';
+import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Net } from '../net/net.ts';
 import type { DiskForecast } from '../observe/disk-forecast.ts';
 import type { Health } from '../observe/health.ts';
@@ -81,6 +88,8 @@ export interface DiskWatch {
 /** Stored media and its index. */
 export interface Recordings {
   readonly segments: SegmentStore;
+  /** Syncs of files in the data folder. */
+  readonly syncQueue: SyncQueue;
   readonly reader: RangeReader;
   readonly table: ChunkTable;
   readonly msnMarks: MsnMarks;
@@ -125,6 +134,14 @@ export interface Delivery {
   readonly defaultStream: () => string | undefined;
 }
 
+/** The library. */
+export interface Library {
+  readonly assets: Assets;
+  readonly subtitles: Subtitles;
+  /** Index of the media of assets. */
+  readonly media: AssetMediaCache;
+}
+
 /** The parts of the process, in the order in which they are opened. An opener takes those it needs. */
 export interface Parts {
   readonly store: Store;
@@ -136,7 +153,11 @@ export interface Parts {
   readonly streams: Streams;
   readonly catalog: Catalog;
   readonly jobs: Jobs;
+  readonly workers: Workers;
   readonly exports: ExportJobs;
+  readonly library: Library;
+  readonly uploads: Uploads;
+  readonly assets: AssetsApi;
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;

@@ -34,6 +34,7 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
   const table = new ChunkTable(store.db, () => store.fence);
   return {
     segments,
+    syncQueue,
     reader,
     table,
     msnMarks: opened.use(await openMsnMarks({ dataFolder, store, table, clock, log })),

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { printInit } from '../media/isobmff/init.ts';
 import type { SegmentGroup } from '../media/segment.ts';
 import { scanChunk } from './chunk-reader.ts';
@@ -11,10 +11,11 @@ import {
   type Codec,
   groupsOf,
   initOf,
-  makeSource,
+  openSources,
   pictureHashes,
   probe,
   runTool,
+  type Sources,
   temporaryFolder,
 } from './media.fixture.ts';
 
@@ -41,11 +42,16 @@ async function writeChunk(
 }
 
 suite('a sealed chunk file is an ordinary MP4', () => {
+  let sources: Sources;
+  before(async () => {
+    sources = await openSources(8);
+  });
+  after(() => sources[Symbol.asyncDispose]());
+
   for (const codec of ['h264', 'h264-open-gop', 'h264-no-b', 'hevc'] satisfies Codec[]) {
     test(`${codec}: no warning, start 0, right length, every picture of the source`, async () => {
       await using folder = await temporaryFolder();
-      const source = await makeSource(folder.path, codec, 8);
-      const hashes = await pictureHashes(source.path);
+      const { source, hashes } = await sources.of(codec);
       for (const offsetS of codec === 'h264' ? [100_000, 60_000_000] : [60_000_000]) {
         const { path } = await writeChunk(join(folder.path, `${offsetS}`), groupsOf(source, { offsetS }));
         const found = await probe(path);
@@ -62,7 +68,7 @@ suite('a sealed chunk file is an ordinary MP4', () => {
 
   test('audio that starts up to a frame after the video keeps its distance', async () => {
     await using folder = await temporaryFolder();
-    const source = await makeSource(folder.path, 'h264', 6);
+    const { source, hashes } = await sources.of('h264');
     // A file in mid-stream, cut between two audio frames.
     const groups = groupsOf(source).slice(1);
     const [video, audio] = groups[0]!.tracks;
@@ -76,12 +82,12 @@ suite('a sealed chunk file is an ordinary MP4', () => {
     assert.equal(found.warnings, '');
     assert.equal(found.streams[0]!.start, 0);
     assert.ok(Math.abs(found.streams[1]!.start - late) < 0.00002, `${found.streams[1]!.start} for ${late}`);
-    assert.deepEqual(await pictureHashes(path), (await pictureHashes(source.path)).slice(50));
+    assert.deepEqual(await pictureHashes(path), hashes.slice(50));
   });
 
   test('audio alone, and video alone', async () => {
     await using folder = await temporaryFolder();
-    const source = await makeSource(folder.path, 'h264', 4);
+    const { source } = await sources.of('h264');
     for (const track of source.tracks) {
       const frames = source.frames.filter((frame) => frame.trackId === track.id);
       const groups = groupsOf({ tracks: [track], frames });
@@ -96,7 +102,7 @@ suite('a sealed chunk file is an ordinary MP4', () => {
 
   test('its byte ranges are still CMAF: init and segments 1 to 2 decode, at their absolute time', async () => {
     await using folder = await temporaryFolder();
-    const source = await makeSource(folder.path, 'h264', 8);
+    const { source, hashes } = await sources.of('h264');
     const sealed = await writeChunk(folder.path, groupsOf(source));
     const file = await readFile(sealed.path);
     const ranges = sealed.groups.slice(1, 3).map(({ tracks }) => {
@@ -108,12 +114,12 @@ suite('a sealed chunk file is an ordinary MP4', () => {
     const found = await probe(path);
     assert.equal(found.warnings, '');
     assert.ok(Math.abs(found.start - 100_002.08) < 0.001, `start ${found.start}`);
-    assert.deepEqual(await pictureHashes(path), (await pictureHashes(source.path)).slice(50, 150));
+    assert.deepEqual(await pictureHashes(path), hashes.slice(50, 150));
   });
 
   test('an open file plays too, with both tracks in sync', async () => {
     await using folder = await temporaryFolder();
-    const source = await makeSource(folder.path, 'h264', 4);
+    const { source } = await sources.of('h264');
     const groups = groupsOf(source);
     const first = groups[0]!;
     await using store = openLocalSegmentStore({ folder: folder.path });
@@ -133,7 +139,7 @@ suite('a sealed chunk file is an ordinary MP4', () => {
 
   test('the seal box has the groups that append returned, and the head has stream, init and previous MSN', async () => {
     await using folder = await temporaryFolder();
-    const source = await makeSource(folder.path, 'h264-no-b', 4);
+    const { source } = await sources.of('h264-no-b');
     const groups = groupsOf(source);
     const sealed = await writeChunk(folder.path, groups, 'stream-7');
     await using store = openLocalSegmentStore({ folder: folder.path });

@@ -25,12 +25,14 @@ export type SyncPolicy = 'segment' | 'chunk' | 'off';
 
 /** Options of a chunk file. */
 export interface ChunkOptions {
-  readonly store: SegmentStore;
+  readonly store: Pick<SegmentStore, 'create' | 'delete'>;
   /** Start of the first group, ms since 1970; part of the file name. */
   readonly utcMs: number;
   /** MSN of the first group; part of the file name. */
   readonly msn: number;
   readonly streamId: string;
+  /** Folder of the file, for several renditions of the same times in one store; default `streamId`. */
+  readonly folder?: string;
   /** Group of renditions in the file; default `source`. */
   readonly rendition?: string;
   readonly init: Init;
@@ -78,7 +80,7 @@ export interface ChunkWriter extends AsyncDisposable {
  */
 export async function openChunkWriter(options: ChunkOptions): Promise<ChunkWriter> {
   const { store, utcMs, msn, streamId, rendition = 'source', init, previousMsn } = options;
-  const location = chunkLocation(streamId, utcMs, msn);
+  const location = chunkLocation(options.folder ?? streamId, utcMs, msn);
   const start = printChunkStart(init.tracks);
   const head = { streamId, rendition, initNumber: init.number, initHash: init.hash, previousMsn };
   const headBox = printHeadBox(head, start.length, crc32);

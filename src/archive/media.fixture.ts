@@ -11,7 +11,7 @@ import { promisify } from 'node:util';
 import { crc32 } from 'node:zlib';
 import type { Frame, Track } from '../media/frame.ts';
 import { createFmp4Demuxer } from '../media/isobmff/demuxer.ts';
-import { fragmentLength, printFragment } from '../media/isobmff/fragment.ts';
+import { type FragmentSlot, fragmentLength, printFragment, sequenceNumber } from '../media/isobmff/fragment.ts';
 import type { Init, SegmentGroup, TrackSegment } from '../media/segment.ts';
 
 const run = promisify(execFile);
@@ -29,11 +29,11 @@ export async function runTool(name: string, ...args: string[]): Promise<{ out: s
 }
 
 const CODECS = {
-  h264: '-c:v libx264 -preset veryfast -bf 2 -g 50 -keyint_min 50 -sc_threshold 0',
+  h264: '-c:v libx264 -preset ultrafast -bf 2 -g 50 -keyint_min 50 -sc_threshold 0',
   'h264-open-gop':
-    '-c:v libx264 -preset veryfast -bf 2 -g 50 -sc_threshold 0 -x264-params open-gop=1:keyint=50:min-keyint=50',
-  'h264-no-b': '-c:v libx264 -preset veryfast -tune zerolatency -g 50 -keyint_min 50 -sc_threshold 0',
-  hevc: '-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=none:bframes=2:keyint=50:min-keyint=50:scenecut=0:open-gop=0',
+    '-c:v libx264 -preset ultrafast -bf 2 -g 50 -sc_threshold 0 -x264-params open-gop=1:keyint=50:min-keyint=50',
+  'h264-no-b': '-c:v libx264 -preset ultrafast -tune zerolatency -g 50 -keyint_min 50 -sc_threshold 0',
+  hevc: '-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params log-level=none:pools=none:frame-threads=1:bframes=2:keyint=50:min-keyint=50:scenecut=0:open-gop=0',
 };
 
 /** How a source is encoded. */
@@ -71,6 +71,34 @@ export async function makeSource(folder: string, codec: Codec, seconds: number):
   demuxer.push(await readFile(path));
   demuxer.flush();
   return { path, tracks, frames };
+}
+
+/** Sources of one file of tests, each made once. */
+export interface Sources extends AsyncDisposable {
+  /** A source and the hashes of its decoded pictures. */
+  of(codec: Codec): Promise<{ readonly source: Source; readonly hashes: readonly string[] }>;
+}
+
+/**
+ * Opens a folder for sources.
+ *
+ * @param seconds length of each
+ */
+export async function openSources(seconds: number): Promise<Sources> {
+  const folder = await temporaryFolder();
+  const made = new Map<Codec, ReturnType<Sources['of']>>();
+  const make = async (codec: Codec) => {
+    const source = await makeSource(folder.path, codec, seconds);
+    return { source, hashes: await pictureHashes(source.path) };
+  };
+  return {
+    of(codec) {
+      const found = made.get(codec) ?? make(codec);
+      made.set(codec, found);
+      return found;
+    },
+    [Symbol.asyncDispose]: () => folder[Symbol.asyncDispose](),
+  };
 }
 
 const HASH = 'ab'.repeat(32);
@@ -113,7 +141,9 @@ export function groupsOf(
         return at < 0 ? own.length : at;
       };
       const picked = own.slice(indexAt(cut), indexAt(ends[index]!));
-      return picked.length > 0 ? [segmentOf(track, picked, offsetS, index)] : [];
+      return picked.length > 0
+        ? [segmentOf(track, picked, offsetS, (fragment) => sequenceNumber(index, slotOf(track, tracks), fragment))]
+        : [];
     });
     const from = Math.round((cut - cuts[0]!) * 1e6);
     const lastEnd = segments[0]!.duration / reference.timescale + cut;
@@ -132,8 +162,18 @@ export function groupsOf(
   });
 }
 
+/** The fragments of all tracks are numbered together; a track alone as the first of two. */
+function slotOf(track: Track, tracks: readonly Track[]): FragmentSlot {
+  return { index: tracks.indexOf(track), count: Math.max(2, tracks.length) };
+}
+
 /** One segment of frames, a fragment for each 200 ms. */
-export function segmentOf(track: Track, frames: readonly Frame[], offsetS: number, sequence = 0): TrackSegment {
+export function segmentOf(
+  track: Track,
+  frames: readonly Frame[],
+  offsetS: number,
+  numberOf: (fragment: number) => number = () => 0,
+): TrackSegment {
   const shift = offsetS * track.timescale;
   const parts: Frame[][] = [];
   for (const frame of frames) {
@@ -143,8 +183,13 @@ export function segmentOf(track: Track, frames: readonly Frame[], offsetS: numbe
   }
   const bytes = new Uint8Array(new SharedArrayBuffer(parts.reduce((sum, part) => sum + fragmentLength(part), 0)));
   let at = 0;
-  for (const part of parts) {
-    at = printFragment(bytes, at, { sequence, trackId: track.id, tfdt: part[0]!.dts + shift, frames: part });
+  for (const [i, part] of parts.entries()) {
+    at = printFragment(bytes, at, {
+      sequence: numberOf(i),
+      trackId: track.id,
+      tfdt: part[0]!.dts + shift,
+      frames: part,
+    });
   }
   const first = frames[0]!;
   return {
@@ -162,7 +207,20 @@ export function segmentOf(track: Track, frames: readonly Frame[], offsetS: numbe
 
 /** The hash of every decoded picture of a file. */
 export async function pictureHashes(path: string): Promise<string[]> {
-  const { out } = await runTool('ffmpeg', '-v', 'error', '-i', path, '-map', '0:v', '-f', 'framemd5', '-');
+  const { out } = await runTool(
+    'ffmpeg',
+    '-v',
+    'error',
+    '-threads',
+    '1',
+    '-i',
+    path,
+    '-map',
+    '0:v',
+    '-f',
+    'framemd5',
+    '-',
+  );
   return out
     .split('\n')
     .filter((line) => line && !line.startsWith('#'))

@@ -1,5 +1,6 @@
 /**
- * Locations of recordings: `recordings/STREAM ID/yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4` and `recordings/STREAM ID/stream.json`.
+ * Locations of recordings: `recordings/STREAM ID/yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4` and `recordings/STREAM ID/stream.json`. A
+ * derived quality of a stream has a recording of its own inside that of the stream, as if its id were `STREAM ID/q-RUNG`.
  * In: ids, times, MSNs. Out: locations, and back. docs/media.md 21.
  */
 import {
@@ -34,6 +35,41 @@ export function recordingPrefix(streamId: string): SegmentPrefix {
   return segmentPrefix(`${RECORDINGS}${streamId}`);
 }
 
+/** Between the id of a stream and the rung of a quality, in the id of the recording of that quality. */
+const QUALITY = '/q-';
+const QUALITY_FOLDER = /^q-([a-z0-9-]{1,24})$/;
+
+/** The id of the recording of a derived quality. @param rung its name in rendition ids */
+export function qualityRecording(streamId: string, rung: string): string {
+  return `${streamId}${QUALITY}${rung}`;
+}
+
+/** The stream that a recording belongs to, and the quality of which it is; the rung is undefined for that of the stream itself. */
+export function recordingOf(id: string): { readonly streamId: string; readonly rung: string | undefined } {
+  const at = id.indexOf(QUALITY);
+  return at < 0
+    ? { streamId: id, rung: undefined }
+    : { streamId: id.slice(0, at), rung: id.slice(at + QUALITY.length) };
+}
+
+/** Bounds of the ids of the recordings of a stream's qualities, by code units: at or after `from`, before `to`. */
+export function qualityRecordings(streamId: string): { readonly from: string; readonly to: string } {
+  return { from: `${streamId}${QUALITY}`, to: `${streamId}/q.` };
+}
+
+/** Ids of the recordings of a stream's derived qualities that have files, in order. */
+export async function listQualityRecordings(
+  store: SegmentStore,
+  streamId: string,
+  options?: Abortable,
+): Promise<string[]> {
+  const folders = await store.folders(recordingPrefix(streamId), options);
+  return folders.flatMap((folder) => {
+    const rung = QUALITY_FOLDER.exec(folder)?.[1];
+    return rung === undefined ? [] : [qualityRecording(streamId, rung)];
+  });
+}
+
 /** Location of the file that identifies the stream of a recording. */
 export function identityLocation(streamId: string): SegmentLocation {
   return segmentLocation(`${recordingPrefix(streamId)}stream.json`);
@@ -65,8 +101,9 @@ export async function listChunks(
   const chunks: NamedChunk[] = [];
   const range = {
     ...(fromMs !== undefined && { from: `${prefix}${hourOf(Math.max(0, fromMs))}` }),
-    // "0" is the character after "/": everything in that hour comes before it, and every later hour after it.
-    ...(toMs !== undefined && { to: `${prefix}${hourOf(Math.max(0, toMs))}0` }),
+    // "0" is the character after "/": everything in that hour comes before it, and every later hour after it. ":" is the one after "9":
+    // the files of qualities, whose folders begin with a letter, are not read.
+    to: toMs === undefined ? `${prefix}:` : `${prefix}${hourOf(Math.max(0, toMs))}0`,
   };
   for await (const location of store.list(prefix, { ...range, signal })) {
     const parts = CHUNK.exec(location.slice(prefix.length));

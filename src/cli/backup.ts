@@ -177,13 +177,14 @@ async function putBack(backup: string, { data, json, signal }: How): Promise<Exi
 }
 
 function sayCounts({ counts }: Pick<BackupManifest, 'counts'>): string {
-  const { streams, markers, pins, tokens, webhooks } = counts;
+  const { streams, markers, pins, tokens, webhooks, assets } = counts;
   return [
     many(streams, 'stream'),
     many(markers, 'marker'),
     many(pins, 'pin'),
     many(tokens, 'token'),
     many(webhooks, 'webhook'),
+    many(assets, 'video'),
   ].join(', ');
 }
 

@@ -23,7 +23,14 @@ import {
 } from './doctor/host-checks.ts';
 import { thisMachine } from './doctor/machine.ts';
 import { checkClock, checkHardware, checkKernel } from './doctor/machine-checks.ts';
-import { checkEngine, checkPublicUrl, checkYtDlp, runYtDlp, versionOf } from './doctor/program-checks.ts';
+import {
+  checkEncoders,
+  checkEngine,
+  checkPublicUrl,
+  checkYtDlp,
+  runYtDlp,
+  versionOf,
+} from './doctor/program-checks.ts';
 import { compareIndex, rebuild } from './recording-index.ts';
 import { openServer, urlOfRunning } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
@@ -99,6 +106,7 @@ async function look(
   add(checkClock(thisMachine, Date.now(), process.platform));
   for (const finding of checkKernel(thisMachine)) add(finding);
   add(await checkEngine(() => askEngine(signal)));
+  add(await checkEncoders(async () => (await import('../ffmpeg/hardware-encoders.ts')).findHardwareEncoders()));
   add(checkHardware(thisMachine, mayUse));
   signal.throwIfAborted();
   if (!loaded) return undefined;

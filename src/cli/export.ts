@@ -1,5 +1,5 @@
 /**
- * `oxbow export STREAM --from T --to T|--duration D -o FILE`: a range of a recording as one file.
+ * `oxbow export STREAM --from T --to T|--duration D -o FILE`: a range of a recording, or several, as one file.
  * In: a data folder, or a server's address. Out: the file; what is in it as a sentence or JSON.
  */
 import { existsSync, statSync } from 'node:fs';
@@ -17,12 +17,15 @@ import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
 
 interface Options {
-  readonly from: string;
+  readonly from?: string;
   readonly to?: string;
   readonly duration?: string;
+  /** `FROM/TO` each. */
+  readonly range?: readonly string[];
   readonly output: string;
   readonly overwrite?: true;
   readonly exact?: true;
+  readonly quality?: string;
   readonly data: string;
   readonly server?: string;
   readonly token?: string;
@@ -36,14 +39,15 @@ export function addExport(program: Command, exit: (code: ExitCode) => void): voi
   program
     .command('export')
     .summary('a range of a recording as one file')
-    .description('Writes a range of a recording as one MP4, MKV or MPEG-TS file, without re-encoding.')
+    .description('Writes a range of a recording as one MP4, MKV or MPEG-TS file, without re-encoding unless asked.')
     .argument('<STREAM>', 'name of the stream')
-    .requiredOption(
-      '--from <TIME>',
-      'Start: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.',
-    )
+    .option('--from <TIME>', 'Start: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC.')
     .option('--to <TIME>', 'End, in one of the same forms.')
     .option('--duration <DURATION>', 'Duration, instead of --to: 90s, 15m, 1h30m.')
+    .option(
+      '--range <FROM/TO...>',
+      'Instead of --from: several ranges, joined in this order; TO is a time, or a duration.',
+    )
     .requiredOption(
       '-o, --output <FILE>',
       'The file; its extension is the format: .mp4, .mkv or .ts. In a folder it is named after the stream.',
@@ -52,6 +56,10 @@ export function addExport(program: Command, exit: (code: ExitCode) => void): voi
     .option(
       '--exact',
       'Cut at exact frames: pictures at the edges are re-encoded. Otherwise from key frame to key frame.',
+    )
+    .option(
+      '--quality <QUALITY>',
+      'Encode the pictures again: 720p, 720p:2M (height and bit rate), or audio (only the sound). Never larger than recorded.',
     )
     .option('--data <DIR>', 'Data folder to read; oxbow may run on it.', process.env.OXBOW_DATA ?? './oxbow-data')
     .option('--server <URL>', 'Address of a running oxbow; default the one that runs on the data folder.')
@@ -65,24 +73,22 @@ const examples = `
 Examples:
   oxbow export door --from 2026-11-19T08:00:00Z --to 2026-11-19T09:30:00Z -o meeting.mp4
   oxbow export door --from 1795000000 --duration 90s -o goal.mp4 --exact
+  oxbow export door --from 1795000000 --duration 15m -o small.mp4 --quality 480p
+  oxbow export door --range 1795000000/20s 1795003600/15s -o goals.mp4
   oxbow export door --from 1795000000 --duration 1h -o . --server http://127.0.0.1:8080 --token TOKEN`;
 
 async function runExport(stream: string, options: Options): Promise<ExitCode> {
-  if ((options.to === undefined) === (options.duration === undefined)) {
-    throw new OxbowError('bad-request', 'give either --to or --duration', {
-      extra: { hint: 'See oxbow export --help.' },
-    });
-  }
+  const when = timesOf(options);
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
-  const { path, format } = outputOf(options.output, stream, options.from);
+  const { path, format } = outputOf(options.output, stream, (when.from ?? when.ranges?.[0]?.from)!);
   if (!options.overwrite) refuseToReplace(path);
   const settings: ExportSettings = {
     stream,
-    from: options.from,
-    to: (options.to ?? options.duration)!,
+    ...when,
     format,
     exact: options.exact === true,
+    ...(options.quality !== undefined && { quality: options.quality }),
   };
   const begunAt = performance.now();
   try {
@@ -110,6 +116,26 @@ async function runExport(stream: string, options: Options): Promise<ExitCode> {
   }
 }
 
+/** The requested times. */
+function timesOf({ from, to, duration, range }: Options): Pick<ExportSettings, 'from' | 'to' | 'ranges'> {
+  const refuse = (detail: string): never => {
+    throw new OxbowError('bad-request', detail, { extra: { hint: 'See oxbow export --help.' } });
+  };
+  if ((range === undefined) === (from === undefined)) return refuse('give either --from or --range');
+  if (range) {
+    if (to !== undefined || duration !== undefined)
+      return refuse('--range has the end itself: leave out --to and --duration');
+    const ranges = range.map((text) => {
+      const [start = '', end = '', more] = text.split('/');
+      if (start === '' || end === '' || more !== undefined) return refuse(`"${text}" is not FROM/TO`);
+      return { from: start, to: end };
+    });
+    return { ranges };
+  }
+  if ((to === undefined) === (duration === undefined)) return refuse('give either --to or --duration');
+  return { from: from!, to: (to ?? duration)! };
+}
+
 /** The file's path and format. */
 function outputOf(output: string, stream: string, from: string): { path: string; format: Format } {
   const path = resolve(output);
@@ -130,24 +156,30 @@ async function exportLocally(
   settings: ExportSettings,
   how: { path: string; progress: (share: number) => void; signal: AbortSignal },
 ): Promise<ExportResult> {
-  const [{ openOfflineRecordings }, { exportToFile }, { parseRange }, { putFile }] = await Promise.all([
-    import('../streams/export/offline.ts'),
-    import('../streams/export/export-file.ts'),
-    import('../delivery/address-time.ts'),
-    import('../archive/local-segment-store.ts'),
-  ]);
-  const range = parseRange(settings.from, settings.to);
+  const [{ openOfflineRecordings }, { exportToFile, rangesOf }, { checkQuality, parseQuality }, stores, temporary] =
+    await Promise.all([
+      import('../streams/export/offline.ts'),
+      import('../streams/export/export-file.ts'),
+      import('../streams/export/encoded/quality.ts'),
+      import('../archive/local-segment-store.ts'),
+      import('../archive/temporary-store.ts'),
+    ]);
+  const ranges = rangesOf(settings);
+  const quality = settings.quality === undefined ? undefined : parseQuality(settings.quality);
   await using recordings = await openOfflineRecordings(data, how);
   const source = await recordings.find(settings.stream);
-  const request = { range, format: settings.format ?? 'mp4', exact: settings.exact === true };
-  const put = (content: WriteContent) => putFile(how.path, content, how);
-  return await exportToFile(source, request, { ...how, put, reader: recordings.reader });
+  if (quality) await checkQuality(source.stream, { ranges }, quality);
+  const request = { ranges, format: settings.format ?? 'mp4', exact: settings.exact === true, quality };
+  const put = (content: WriteContent) => stores.putFile(how.path, content, how);
+  await using spools = await temporary.openTemporaryStore();
+  const target = { ...how, put, reader: recordings.reader, spools: { store: spools.store, name: 'export' } };
+  return await exportToFile(source, request, target);
 }
 
 /** The result as text. */
 function describe({ from, to, seconds, bytes, parts, gaps, recoded }: ExportResult, path: string): string[] {
   const lines = [`${path}: ${sayLength(seconds)}, ${sayBytes(bytes)}, from ${from} to ${to}`];
-  if (recoded > 0) lines.push(`  ${recoded} pictures at the edges were re-encoded`);
+  if (recoded > 0) lines.push(`  ${recoded} pictures were re-encoded`);
   const shown = gaps.filter((gap) => Date.parse(gap.to) - Date.parse(gap.from) >= 1);
   for (const gap of shown) {
     lines.push(

@@ -9,6 +9,7 @@ import type { ProbeView } from '../api/probe.ts';
 import type { TrackView } from '../api/shapes.ts';
 import type { SourceQuality } from '../api/source-facts.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { ladderText, probedLadder } from './probe-ladder.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, say, sayJson, table } from './terminal.ts';
@@ -19,13 +20,14 @@ export function addProbe(program: Command, exit: (code: ExitCode) => void): void
     .command('probe')
     .summary('describes a URL or a file')
     .description(
-      'Describes an address or a media file: protocol, container, tracks, rates, available qualities, and how far back it goes.',
+      'Describes an address or a media file: protocol, container, tracks, rates, available qualities, how far back it goes, and the ladder that the library would make of it.',
     )
     .argument('<URL|FILE>', 'an HLS playlist, an MP4 file, a page with a video, or a local file')
     .option('--json', 'Print JSON.');
   addSettingFlags(command, [
     ...['pull.quality', 'pull.userAgent', 'net.allow', 'probe.depth', 'probe.timeout'],
     ...['pages.ytDlp', 'pages.timeout', 'pages.format', 'pages.patterns'],
+    ...['library.ladder.preset', 'library.ladder.rungs'],
   ]);
   command.action(async (target: string) => exit(await probe(target, command)));
 }
@@ -55,8 +57,13 @@ async function probe(target: string, command: Command): Promise<ExitCode> {
     const found = isUrl
       ? await probeAddress(order, { net, clock: createSystemClock(), config }, { signal })
       : await probeFile(target, { signal });
-    if (json) sayJson(found);
-    else sayFound(found);
+    const ladder = await probedLadder(found, isUrl ? undefined : target, config, { signal });
+    if (json) sayJson({ ...found, ladder });
+    else {
+      sayFound(found);
+      say('');
+      say(ladderText(ladder));
+    }
     return 0;
   } catch (error) {
     if (signal.aborted) return 130;

@@ -14,6 +14,8 @@ import { addServe } from './serve.ts';
 import { addStream } from './stream.ts';
 import { type ExitCode, sayError } from './terminal.ts';
 import { addToken } from './token.ts';
+import { addUpload } from './upload/upload.ts';
+import { addWorker } from './worker.ts';
 
 /**
  * Runs one command line.
@@ -64,12 +66,14 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addBackup(program, exit);
   addStream(program, exit);
   addToken(program, exit);
+  addUpload(program, exit);
+  addWorker(program, exit);
   for (const command of program.commands) for (const each of [command, ...command.commands]) inherit(each);
   return program;
 }
 
 /** Verbs that handle a closed output themselves. */
-const outliveReader: ReadonlySet<string> = new Set(['serve', 'record']);
+const outliveReader: ReadonlySet<string> = new Set(['serve', 'record', 'worker']);
 
 /** A reader that closes the pipe (`oxbow doctor | head`) ends a verb without an error: EPIPE is not a failure. */
 function endWithReader(program: Command): void {

@@ -1,5 +1,5 @@
 /**
- * A line of progress on the terminal, overwritten by the next; no output if stderr is not a terminal.
+ * Lines of progress on the terminal, overwritten by the next; no output if stderr is not a terminal.
  * In: progress. Out: text on stderr.
  */
 import { printDuration } from '../lib/duration.ts';
@@ -7,24 +7,31 @@ import { printDuration } from '../lib/duration.ts';
 const EVERY_MS = 200;
 const BAR_WIDTH = 30;
 
-/** A line of progress. Disposing clears it. */
+/** A line of progress, or several. Disposing clears them. */
 export interface ProgressLine extends Disposable {
-  /** Shows a text, at a limited rate. */
+  /** Shows a text of one or more lines, at a limited rate; each is cut at the edge of the terminal. */
   show(text: () => string): void;
 }
 
 /** @param stream where it is shown; default stderr */
 export function openProgressLine(stream: NodeJS.WriteStream = process.stderr): ProgressLine {
   let shownAt = Number.NEGATIVE_INFINITY;
+  let above = 0;
+  const toFirst = () => `\r${above > 0 ? `\x1b[${above}A` : ''}\x1b[J`;
   return {
     show(text) {
       const now = performance.now();
       if (!stream.isTTY || now - shownAt < EVERY_MS) return;
       shownAt = now;
-      stream.write(`\r\x1b[K${text().slice(0, (stream.columns || 80) - 1)}`);
+      const lines = text()
+        .split('\n')
+        .slice(-(stream.rows || 24) + 1)
+        .map((line) => line.slice(0, (stream.columns || 80) - 1));
+      stream.write(toFirst() + lines.join('\n'));
+      above = lines.length - 1;
     },
     [Symbol.dispose]() {
-      if (stream.isTTY && shownAt > 0) stream.write('\r\x1b[K');
+      if (stream.isTTY && shownAt > 0) stream.write(toFirst());
     },
   };
 }
@@ -36,10 +43,15 @@ export function openProgressLine(stream: NodeJS.WriteStream = process.stderr): P
  * @param elapsedMs time since the start, ms
  */
 export function bar(share: number, elapsedMs: number): string {
-  const filled = Math.round(share * BAR_WIDTH);
   const left = share > 0.02 && share < 1 ? Math.ceil(((elapsedMs / share) * (1 - share)) / 1000) * 1000 : undefined;
   const rest = left === undefined ? '' : `  ${printDuration(left)} left`;
-  return `[${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %${rest}`;
+  return `${shareBar(share)}${rest}`;
+}
+
+/** A bar with a percentage. @param share 0 to 1 */
+export function shareBar(share: number): string {
+  const filled = Math.round(share * BAR_WIDTH);
+  return `[${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}] ${String(Math.floor(share * 100)).padStart(3)} %`;
 }
 
 /** Seconds as hours, minutes and seconds: `00:00:14`, `31:05:00`. */

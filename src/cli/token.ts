@@ -11,7 +11,7 @@ import { type ExitCode, say, sayJson, table } from './terminal.ts';
 interface Options {
   readonly server?: string;
   readonly json?: true;
-  readonly scope?: 'admin' | 'view';
+  readonly scope?: 'admin' | 'view' | 'worker' | 'upload';
   readonly expires?: string;
 }
 
@@ -32,7 +32,11 @@ export function addToken(program: Command, exit: (code: ExitCode) => void): void
   add('link', 'Prints a link that signs a browser in, once, within 15 minutes.', (_, verb) => link(verb));
   add('add', 'Makes a token for a program; it is shown this once.', ([label], verb) => make(label!, verb))
     .argument('<LABEL>', 'what it is for')
-    .option('--scope <SCOPE>', '`view` may watch and read, `admin` may do everything.', 'view')
+    .option(
+      '--scope <SCOPE>',
+      '`view` may watch and read, `upload` may upload, `worker` may run jobs, `admin` may do everything.',
+      'view',
+    )
     .option('--expires <WHEN>', 'How long from now, as 30d, or when.');
   add('list', 'Lists the tokens of programs.', (_, verb) => list(verb));
   add('remove', 'Takes a token back.', ([id], verb) => remove(id!, verb)).argument('<ID>', 'as `list` shows it');

@@ -105,6 +105,14 @@ export interface EventDataByType {
     /** for a person; never an address of a source */
     detail: string;
   };
+  /** The encoder of a ladder dropped a quality because the computer is too slow, makes it again, or has failed. */
+  'stream.ladder': {
+    what: 'dropped' | 'raised' | 'failed';
+    /** e.g. `720`; empty for `failed` */
+    quality: string;
+    /** for a person; never an address of a source */
+    detail: string;
+  };
   /** A publisher left, or oxbow ended its session. */
   'publish.ended': {
     /** `rtmp`, `srt`, `rtp`, `whip` */
@@ -179,14 +187,22 @@ export interface EventDataByType {
     state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
     /** 0 to 1 */
     progress: number;
+    /** progress by name, 0 to 1, e.g. of each rendition */
+    parts: Readonly<Record<string, number>>;
+    /** what it works on, e.g. the id of an asset */
+    subject: string | null;
   };
-  /** A job has made progress; at most once a second. */
+  /** A job has started, has made progress, or waits for another try; progress at most once a second. */
   'job.progress': {
     id: string;
     kind: string;
     state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
     /** 0 to 1 */
     progress: number;
+    /** progress by name, 0 to 1, e.g. of each rendition */
+    parts: Readonly<Record<string, number>>;
+    /** what it works on, e.g. the id of an asset */
+    subject: string | null;
   };
   /** A job is done. */
   'job.done': {
@@ -195,6 +211,10 @@ export interface EventDataByType {
     state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
     /** 0 to 1 */
     progress: number;
+    /** progress by name, 0 to 1, e.g. of each rendition */
+    parts: Readonly<Record<string, number>>;
+    /** what it works on, e.g. the id of an asset */
+    subject: string | null;
     result: Readonly<Record<string, unknown>> | null;
   };
   /** A job failed. */
@@ -204,6 +224,10 @@ export interface EventDataByType {
     state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
     /** 0 to 1 */
     progress: number;
+    /** progress by name, 0 to 1, e.g. of each rendition */
+    parts: Readonly<Record<string, number>>;
+    /** what it works on, e.g. the id of an asset */
+    subject: string | null;
     error: {
       code: string;
       detail: string;
@@ -216,6 +240,91 @@ export interface EventDataByType {
     state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
     /** 0 to 1 */
     progress: number;
+    /** progress by name, 0 to 1, e.g. of each rendition */
+    parts: Readonly<Record<string, number>>;
+    /** what it works on, e.g. the id of an asset */
+    subject: string | null;
+  };
+  /** An asset was created: its upload begins. */
+  'asset.created': {
+    id: string;
+    title: string;
+    /** `uploading`, `processing`, `ready`, `failed` */
+    state: string;
+    /** `public`, `unlisted`, `private` */
+    visibility: string;
+    /** `admin`, or `token:` with the id of an API token */
+    owner: string;
+    /** it is in the trash */
+    trash: boolean;
+  };
+  /** The texts, the state or the renditions of an asset changed; or it was taken out of the trash. */
+  'asset.changed': {
+    id: string;
+    title: string;
+    /** `uploading`, `processing`, `ready`, `failed` */
+    state: string;
+    /** `public`, `unlisted`, `private` */
+    visibility: string;
+    /** `admin`, or `token:` with the id of an API token */
+    owner: string;
+    /** it is in the trash */
+    trash: boolean;
+  };
+  /** An asset can be played. */
+  'asset.ready': {
+    id: string;
+    title: string;
+    /** `uploading`, `processing`, `ready`, `failed` */
+    state: string;
+    /** `public`, `unlisted`, `private` */
+    visibility: string;
+    /** `admin`, or `token:` with the id of an API token */
+    owner: string;
+    /** it is in the trash */
+    trash: boolean;
+  };
+  /** The upload or the processing of an asset failed. */
+  'asset.failed': {
+    id: string;
+    title: string;
+    /** `uploading`, `processing`, `ready`, `failed` */
+    state: string;
+    /** `public`, `unlisted`, `private` */
+    visibility: string;
+    /** `admin`, or `token:` with the id of an API token */
+    owner: string;
+    error: {
+      code: string;
+      detail: string;
+    } | null;
+  };
+  /** An asset was moved to the trash, or deleted for good. */
+  'asset.deleted': {
+    id: string;
+    title: string;
+    /** `uploading`, `processing`, `ready`, `failed` */
+    state: string;
+    /** `public`, `unlisted`, `private` */
+    visibility: string;
+    /** `admin`, or `token:` with the id of an API token */
+    owner: string;
+    /** for good */
+    purged: boolean;
+  };
+  /** Bytes of an upload arrived. Published at most once a second for each upload, and with its last byte. */
+  'upload.progress': {
+    id: string;
+    /** id of the asset */
+    asset: string;
+    /** `admin`, or `token:` with the id of an API token */
+    owner: string;
+    /** bytes; of an upload in chunks, those of all chunks */
+    received: number;
+    /** null while it is not known */
+    length: number | null;
+    /** since the event before */
+    bytesPerSecond: number | null;
   };
   /** A marker was added. */
   'marker.added': {

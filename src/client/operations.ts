@@ -6,13 +6,26 @@
  */
 import type { CallOptions, Requester } from './request.ts';
 import type {
+  AssetList,
+  AssetPatch,
+  AssetSubtitleView,
+  AssetView,
+  ChunkAnswer,
+  ChunkComplete,
+  ChunkInit,
+  ChunkStatus,
   CreatedPublishKey,
   DeliveryList,
   ExportJob,
   ExportSettings,
   ExportTicket,
   GapList,
+  HeartbeatAnswer,
+  JobClaim,
+  JobFailureReport,
   JobList,
+  JobOffer,
+  JobResult,
   JobView,
   LogLevelView,
   LogList,
@@ -24,11 +37,13 @@ import type {
   NewPin,
   NewPrefixKey,
   NewPublishKey,
+  NewRecordedAsset,
   NewRelay,
   NewStream,
   NewToken,
   NewWatchToken,
   NewWebhookView,
+  NewWorker,
   PinList,
   PinView,
   ProbeRequest,
@@ -48,6 +63,7 @@ import type {
   SourceSettings,
   StatsHistory,
   StorageView,
+  StoredOutput,
   StreamBackpressure,
   StreamBuffer,
   StreamList,
@@ -62,11 +78,17 @@ import type {
   TimelineView,
   TimeView,
   TokenList,
+  UploadList,
+  UploadView,
   WatchToken,
   WebhookList,
   WebhookSettings,
   WebhookTestView,
   WebhookView,
+  WorkerHeartbeat,
+  WorkerList,
+  WorkerRegistration,
+  WorkerView,
 } from './shapes.ts';
 
 /** Every operation. */
@@ -475,6 +497,93 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/pins/{id}' }, input, options);
   }
 
+  /** Lists assets, newest first: for everyone the public ones, for an owner its own too, for administrators all. */
+  listAssets(
+    input?: {
+      /** words of title, description, tags and file name, or their beginnings */
+      query?: string;
+      tag?: string;
+      state?: 'uploading' | 'processing' | 'ready' | 'failed';
+      owner?: string;
+      visibility?: 'public' | 'unlisted' | 'private';
+      /** those in the trash */
+      trash?: 'true' | 'false';
+      /** with `-`: newest or largest first. Default: `-created` */
+      sort?: 'created' | '-created' | 'title' | '-title' | 'duration' | '-duration' | 'bytes' | '-bytes';
+      /** assets per page, at most 200 */
+      limit?: string;
+      /** `nextCursor` of the answer before this one */
+      cursor?: string;
+    },
+    options?: CallOptions,
+  ): Promise<AssetList> {
+    return this.#request({ method: 'GET', path: '/api/v1/assets' }, input, options);
+  }
+
+  /** Keeps a range of a recording as an asset, without copying its media: retention spares it while the asset exists. */
+  createAsset(
+    input: {
+      body: NewRecordedAsset;
+    },
+    options?: CallOptions,
+  ): Promise<AssetView> {
+    return this.#request({ method: 'POST', path: '/api/v1/assets' }, input, options);
+  }
+
+  /** Returns an asset with its renditions and the addresses of its media. */
+  getAsset(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<AssetView> {
+    return this.#request({ method: 'GET', path: '/api/v1/assets/{id}' }, input, options);
+  }
+
+  /** Changes title, description, tags, visibility or poster of an asset, for its owner and administrators. */
+  updateAsset(
+    input: {
+      id: string;
+      body: AssetPatch;
+    },
+    options?: CallOptions,
+  ): Promise<AssetView> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/assets/{id}' }, input, options);
+  }
+
+  /** Moves an asset to the trash, for its owner and administrators. It can be restored until `library.trash` has passed. */
+  deleteAsset(
+    input: {
+      id: string;
+      /** delete it for good, at once */
+      purge?: 'true' | 'false';
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/assets/{id}' }, input, options);
+  }
+
+  /** Takes an asset out of the trash, for its owner and administrators. */
+  restoreAsset(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<AssetView> {
+    return this.#request({ method: 'POST', path: '/api/v1/assets/{id}/restore' }, input, options);
+  }
+
+  /** Removes subtitles from an asset, for its owner and administrators; the original keeps those that are in it. */
+  deleteAssetSubtitle(
+    input: {
+      id: string;
+      subtitle: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/assets/{id}/subtitles/{subtitle}' }, input, options);
+  }
+
   /** Starts the export of a range of a recording to one file. Location is the address of the job. */
   createExport(
     input: {
@@ -522,6 +631,10 @@ export class Operations {
       limit?: string;
       /** `nextCursor` of the answer before this one */
       cursor?: string;
+      kind?: string;
+      state?: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+      /** e.g. the id of an asset */
+      subject?: string;
     },
     options?: CallOptions,
   ): Promise<JobList> {
@@ -546,6 +659,168 @@ export class Operations {
     options?: CallOptions,
   ): Promise<JobView> {
     return this.#request({ method: 'DELETE', path: '/api/v1/jobs/{id}' }, input, options);
+  }
+
+  /** Queues a failed or cancelled job again. */
+  retryJob(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<JobView> {
+    return this.#request({ method: 'POST', path: '/api/v1/jobs/{id}/retry' }, input, options);
+  }
+
+  /** Lists the workers with their state, slots, running jobs and facts. */
+  listWorkers(options?: CallOptions): Promise<WorkerList> {
+    return this.#request({ method: 'GET', path: '/api/v1/workers' }, undefined, options);
+  }
+
+  /** Registers a worker. */
+  createWorker(
+    input: {
+      body: NewWorker;
+    },
+    options?: CallOptions,
+  ): Promise<WorkerRegistration> {
+    return this.#request({ method: 'POST', path: '/api/v1/workers' }, input, options);
+  }
+
+  /** Gives a worker no further jobs. It finishes those that it runs, and ends. */
+  deleteWorker(
+    input: {
+      id: string;
+      /** sent by the worker itself when it ends */
+      leaves?: 'true';
+    },
+    options?: CallOptions,
+  ): Promise<WorkerView> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/workers/{id}' }, input, options);
+  }
+
+  /** Sends a push worker its jobs as they are assigned, one per line. */
+  getWorkerJobs(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<string> {
+    return this.#request({ method: 'GET', path: '/api/v1/workers/{id}/jobs' }, input, options);
+  }
+
+  /** Leases the next job to a pull worker; waits for one. */
+  createWorkerClaim(
+    input: {
+      id: string;
+      body: JobClaim;
+    },
+    options?: CallOptions,
+  ): Promise<JobOffer> {
+    return this.#request({ method: 'POST', path: '/api/v1/workers/{id}/claims' }, input, options);
+  }
+
+  /** Extends the leases of all jobs of a worker and stores their progress. */
+  heartbeatWorker(
+    input: {
+      id: string;
+      body: WorkerHeartbeat;
+    },
+    options?: CallOptions,
+  ): Promise<HeartbeatAnswer> {
+    return this.#request({ method: 'POST', path: '/api/v1/workers/{id}/heartbeat' }, input, options);
+  }
+
+  /** Sends an input of a job to its worker, whole or by range. The header Oxbow-Lease has the token of the lease. */
+  getJobInput(
+    input: {
+      id: string;
+      /** with `~` in place of `/` */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<Response> {
+    return this.#request({ method: 'GET', path: '/api/v1/jobs/{id}/inputs/{name}', answer: 'file' }, input, options);
+  }
+
+  /** Stores an output of a job as it arrives. The header Oxbow-Lease has the token of the lease. */
+  replaceJobOutput(
+    input: {
+      id: string;
+      /** with `~` in place of `/` */
+      name: string;
+      /** A file whose `type` is one of: application/octet-stream. */
+      body: Blob;
+    },
+    options?: CallOptions,
+  ): Promise<StoredOutput> {
+    return this.#request({ method: 'PUT', path: '/api/v1/jobs/{id}/outputs/{name}' }, input, options);
+  }
+
+  /** Ends a job with its result. The same token again gets the same answer. */
+  resultJob(
+    input: {
+      id: string;
+      body: JobResult;
+    },
+    options?: CallOptions,
+  ): Promise<JobView> {
+    return this.#request({ method: 'POST', path: '/api/v1/jobs/{id}/result' }, input, options);
+  }
+
+  /** Ends a try with an error: the job waits for another try, or has failed. */
+  failureJob(
+    input: {
+      id: string;
+      body: JobFailureReport;
+    },
+    options?: CallOptions,
+  ): Promise<JobView> {
+    return this.#request({ method: 'POST', path: '/api/v1/jobs/{id}/failure' }, input, options);
+  }
+
+  /** Gives a job back that did not fail, e.g. because its worker ends. The header Oxbow-Lease has the token. */
+  deleteJobLease(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/jobs/{id}/lease' }, input, options);
+  }
+
+  /** Lists uploads that did not expire, newest first: those of the token, or all for an administrator. */
+  listUploads(options?: CallOptions): Promise<UploadList> {
+    return this.#request({ method: 'GET', path: '/api/v1/uploads' }, undefined, options);
+  }
+
+  /** Begins an upload in chunks. */
+  initUpload(
+    input: {
+      body: ChunkInit;
+    },
+    options?: CallOptions,
+  ): Promise<ChunkStatus> {
+    return this.#request({ method: 'POST', path: '/api/v1/upload/init' }, input, options);
+  }
+
+  /** Completes an upload of which every chunk is stored. May be repeated. */
+  completeUpload(
+    input: {
+      body: ChunkComplete;
+    },
+    options?: CallOptions,
+  ): Promise<ChunkStatus> {
+    return this.#request({ method: 'POST', path: '/api/v1/upload/complete' }, input, options);
+  }
+
+  /** Returns what is stored of an upload, also of one over tus: chunks, missing chunks, next byte. */
+  getUploadStatus(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<ChunkStatus> {
+    return this.#request({ method: 'GET', path: '/api/v1/upload/{id}/status' }, input, options);
   }
 
   /** Returns the permissions and session of the caller. */
@@ -593,7 +868,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/tokens' }, undefined, options);
   }
 
-  /** Creates an API token: scope `admin` has every permission, `view` may watch and read. */
+  /** Creates an API token: scope `admin` has every permission, `view` may watch and read, `upload` may upload, `worker` may run jobs. */
   createToken(
     input: {
       body: NewToken;
@@ -885,5 +1160,101 @@ export class Operations {
     options?: CallOptions,
   ): Promise<LogList> {
     return this.#request({ method: 'GET', path: '/api/v1/logs' }, input, options);
+  }
+
+  /** Adds subtitles to an asset, for its owner and administrators: SubRip, WebVTT or ASS of at most 4 MiB, as the body. A file with the same language, title and purpose replaces the one that was added before. */
+  createAssetSubtitle(
+    input: {
+      id: string;
+      /** BCP 47, e.g. `de` or `zh-Hans`; `und` when unknown */
+      language: string;
+      /** for the menu of players; default: the language */
+      title?: string;
+      /** default: `false` */
+      default?: 'true' | 'false';
+      /** default: `false` */
+      forced?: 'true' | 'false';
+      /** character set of the file, e.g. `windows-1251`; default: found by content */
+      charset?: string;
+      /** A file whose `type` is one of: text/vtt, application/x-subrip, text/x-ssa, text/plain, application/octet-stream. */
+      body: Blob;
+    },
+    options?: CallOptions,
+  ): Promise<AssetSubtitleView> {
+    return this.#request({ method: 'POST', path: '/api/v1/assets/{id}/subtitles' }, input, options);
+  }
+
+  /** Uploads a file in one request: the body is the file, or a form with one. */
+  replaceUploadsFile(
+    input: {
+      /** name of the file; no path */
+      filename?: string;
+      title?: string;
+      description?: string;
+      /** separated by commas */
+      tags?: string;
+      /** default: `private` */
+      visibility?: 'public' | 'unlisted' | 'private';
+      /** SHA-256 of the file, hexadecimal or Base64 */
+      sha256?: string;
+      /** A file whose `type` is one of: application/octet-stream, video/mp4, multipart/form-data. */
+      body: Blob;
+    },
+    options?: CallOptions,
+  ): Promise<UploadView> {
+    return this.#request({ method: 'PUT', path: '/api/v1/uploads/file' }, input, options);
+  }
+
+  /** Uploads a file in one request, as PUT does. */
+  fileUploads(
+    input: {
+      /** name of the file; no path */
+      filename?: string;
+      title?: string;
+      description?: string;
+      /** separated by commas */
+      tags?: string;
+      /** default: `private` */
+      visibility?: 'public' | 'unlisted' | 'private';
+      /** SHA-256 of the file, hexadecimal or Base64 */
+      sha256?: string;
+      /** A file whose `type` is one of: application/octet-stream, video/mp4, multipart/form-data. */
+      body: Blob;
+    },
+    options?: CallOptions,
+  ): Promise<UploadView> {
+    return this.#request({ method: 'POST', path: '/api/v1/uploads/file' }, input, options);
+  }
+
+  /** Stores a chunk: in a form with `upload_id`, `chunk_number`, `chunk` and perhaps `checksum`, or as the body. In any order, in parallel, repeatable. */
+  replaceUploadChunk(
+    input: {
+      upload_id?: string;
+      /** from 1 */
+      chunk_number?: string;
+      /** of the chunk: `sha256 BASE64`, or hexadecimal */
+      checksum?: string;
+      /** A file whose `type` is one of: multipart/form-data, application/octet-stream. */
+      body: Blob;
+    },
+    options?: CallOptions,
+  ): Promise<ChunkAnswer> {
+    return this.#request({ method: 'PUT', path: '/api/v1/upload/chunk' }, input, options);
+  }
+
+  /** Stores a chunk, as PUT does. */
+  chunkUpload(
+    input: {
+      upload_id?: string;
+      /** from 1 */
+      chunk_number?: string;
+      /** of the chunk: `sha256 BASE64`, or hexadecimal */
+      checksum?: string;
+      /** A file whose `type` is one of: multipart/form-data, application/octet-stream. */
+      body: Blob;
+    },
+    options?: CallOptions,
+  ): Promise<ChunkAnswer> {
+    return this.#request({ method: 'POST', path: '/api/v1/upload/chunk' }, input, options);
   }
 }

@@ -28,8 +28,28 @@ export type ProblemCode =
   | 'marker-unknown'
   | 'pin-unknown'
   | 'job-unknown'
+  | 'asset-unknown'
+  | 'asset-unfinished'
+  | 'asset-deleted'
+  | 'recording-in-use'
+  | 'upload-unknown'
+  | 'upload-offset'
+  | 'upload-incomplete'
+  | 'chunk-differs'
+  | 'upload-expired'
+  | 'upload-cancelled'
+  | 'upload-too-large'
+  | 'upload-locked'
+  | 'checksum-mismatch'
+  | 'quota-exceeded'
   | 'webhook-unknown'
   | 'job-unfinished'
+  | 'job-not-failed'
+  | 'job-cancelled'
+  | 'lease-lost'
+  | 'worker-unknown'
+  | 'worker-lost'
+  | 'job-timeout'
   | 'method-not-allowed'
   | 'stream-exists'
   | 'publisher-active'
@@ -41,6 +61,8 @@ export type ProblemCode =
   | 'relay-loop'
   | 'auth-unavailable'
   | 'limit-reached'
+  | 'idempotency-key-in-use'
+  | 'idempotency-key-reused'
   | 'managed-elsewhere'
   | 'gone'
   | 'precondition-failed'
@@ -72,6 +94,31 @@ export type ProblemCode =
 /** `StreamState` of the API. */
 export type StreamState = 'starting' | 'live' | 'waiting' | 'unpublished' | 'offline' | 'ended' | 'paused' | 'stopped';
 
+/** `LadderView` of the API. */
+export type LadderView = {
+  /** as it is set: `360p, 720p:2M, audio` */
+  rungs: string;
+  /** when the encoder of the ladder runs */
+  start: 'viewer' | 'always';
+  state: 'off' | 'starting' | 'waiting' | 'running' | 'stopped';
+  /** how far the encoder was behind the source: 95 % of the pictures of the last ten seconds, no more */
+  lagMs: number | null;
+  /** lowest first; empty while there is no source */
+  made: {
+    /** as in the playlists, e.g. `720` */
+    name: string;
+    width: number;
+    height: number;
+    /** bits per second of the video */
+    bitrate: number;
+    state: 'starting' | 'live' | 'dropped';
+  }[];
+  /** heights that the source does not exceed */
+  leftOut: number[];
+  /** why qualities are missing, for a person; may be empty */
+  problem: string;
+};
+
 /** `TrackView` of the API. */
 export type TrackView = {
   id: number;
@@ -102,6 +149,15 @@ export type SourceQuality = {
   codecs?: string;
 };
 
+/** `CaptionChannel` of the API. */
+export type CaptionChannel = {
+  /** `CC1` to `CC4`, or `SERVICE1` to `SERVICE63` */
+  service: string;
+  /** BCP 47, `und` if it is not known */
+  language: string;
+  name: string;
+};
+
 /** `LeftOutTrack` of the API. */
 export type LeftOutTrack = {
   kind: 'video' | 'audio' | 'text' | 'unknown';
@@ -127,6 +183,8 @@ export type SourceFacts = {
   qualities: SourceQuality[];
   /** name of the selected quality */
   chosen?: string;
+  /** closed captions by the playlist of the source; empty if it says none */
+  captions?: CaptionChannel[];
   /** unsupported tracks; absent if there are none */
   leftOut?: LeftOutTrack[];
 };
@@ -164,6 +222,9 @@ export type StreamView = {
   /** path of the picture on cards and link previews; another path when the picture changes; null for none */
   picture: string | null;
   record: boolean;
+  recordQualities?: boolean;
+  qualities?: string[];
+  ladder?: LadderView;
   visibility: 'public' | 'unlisted' | 'signed' | 'private';
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
@@ -180,6 +241,7 @@ export type StreamView = {
   /** players that requested media in the last 30 s, live and recorded */
   viewers: number;
   hls: string;
+  dash: string;
 };
 
 /** `StreamList` of the API. */
@@ -215,6 +277,8 @@ export type StreamSource =
       backup?: string;
       /** `best`, `worst`, a height as `720p`, a bitrate as `2M` */
       quality?: string;
+      /** further variants of a playlist that become qualities of the stream: `best` (default) none, `all`, or heights as `720p, 480p` */
+      qualities?: string;
       /** how far before the live edge recording starts, e.g. `30m` */
       from?: string;
       /** User-Agent, or the name of a preset: `vsr` */
@@ -254,6 +318,9 @@ export type NewStream = {
   /** how long recordings are kept, e.g. 7d */
   keep?: string;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
+  ladder?: string | null;
+  ladderStart?: 'viewer' | 'always' | null;
+  recordQualities?: boolean | null;
 };
 
 /** `StreamSettings` of the API. */
@@ -267,6 +334,9 @@ export type StreamSettings = {
   /** how long recordings are kept, e.g. 7d */
   keep?: string;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
+  ladder?: string | null;
+  ladderStart?: 'viewer' | 'always' | null;
+  recordQualities?: boolean | null;
 };
 
 /** only of sources of type `push`; latency, passphrase, audio offset and conversion apply to the next publisher */
@@ -289,6 +359,9 @@ export type StreamPatch = {
   record?: boolean;
   keep?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private' | null;
+  ladder?: string | null;
+  ladderStart?: 'viewer' | 'always' | null;
+  recordQualities?: boolean | null;
   source?: PushSourcePatch;
 };
 
@@ -725,6 +798,8 @@ export type ProbeView = {
   qualities: SourceQuality[];
   /** name of the selected quality */
   chosen?: string;
+  /** closed captions by the playlist of the source; empty if it says none */
+  captions?: CaptionChannel[];
   /** unsupported tracks; absent if there are none */
   leftOut?: LeftOutTrack[];
   /** how media arrives, in words */
@@ -848,6 +923,128 @@ export type NewPin = {
   text?: string;
 };
 
+/** `AssetRenditionView` of the API. */
+export type AssetRenditionView = {
+  /** `source` has the tracks of the original; others are encoded */
+  id: string;
+  /** `queued`, `running`, `done`, `failed` */
+  state: string;
+  /** 0 to 1 */
+  progress: number;
+  error: {
+    code: string;
+    detail: string;
+  } | null;
+};
+
+/** `AssetSubtitleView` of the API. */
+export type AssetSubtitleView = {
+  /** name of the rendition, e.g. `s1001-de` */
+  id: string;
+  /** BCP 47 or ISO 639-2; `und` when unknown */
+  language: string;
+  /** may be empty */
+  title: string;
+  /** marked as the usual ones */
+  default: boolean;
+  /** for viewers who understand what is spoken */
+  forced: boolean;
+  origin: 'original' | 'upload';
+  cues: number;
+  charset: string | null;
+  vtt: string | null;
+  ass: string | null;
+};
+
+/** `AssetView` of the API. */
+export type AssetView = {
+  id: string;
+  title: string;
+  description: string;
+  tags: string[];
+  visibility: 'public' | 'unlisted' | 'private';
+  /** null for clients that may only watch */
+  owner: string | null;
+  origin: 'upload' | 'recording';
+  state: 'uploading' | 'processing' | 'ready' | 'failed';
+  error: {
+    code: string;
+    detail: string;
+  } | null;
+  filename: string | null;
+  bytes: number | null;
+  sha256: string | null;
+  contentType: string | null;
+  seconds: number | null;
+  facts: Readonly<Record<string, unknown>> | null;
+  recording: {
+    stream: string;
+    /** RFC 3339, UTC, milliseconds */
+    from: string;
+    /** RFC 3339, UTC, milliseconds */
+    to: string;
+  } | null;
+  /** while its bytes arrive */
+  upload: {
+    id: string;
+    received: number;
+    length: number | null;
+    /** RFC 3339, UTC, milliseconds */
+    expiresAt: string;
+  } | null;
+  renditions: AssetRenditionView[];
+  subtitles: AssetSubtitleView[];
+  chapters: {
+    /** seconds from the start of the asset */
+    at: number;
+    title: string;
+  }[];
+  revision: number;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  /** RFC 3339, UTC, milliseconds */
+  changedAt: string;
+  deletedAt: string | null;
+  expiresAt: string | null;
+  hls: string | null;
+  dash: string | null;
+  poster: string | null;
+  storyboard: string | null;
+  chapterFile: string | null;
+  download: string | null;
+  original: string | null;
+  /** null: the middle */
+  posterAt: number | null;
+};
+
+/** `AssetList` of the API. */
+export type AssetList = {
+  items: AssetView[];
+  nextCursor: string | null;
+};
+
+/** `NewRecordedAsset` of the API. */
+export type NewRecordedAsset = {
+  stream: string;
+  /** unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC */
+  from: string;
+  /** the same, or a duration from `from`, e.g. 90s */
+  to: string;
+  title?: string;
+  description?: string;
+  tags?: string[];
+  visibility?: 'public' | 'unlisted' | 'private';
+};
+
+/** `AssetPatch` of the API. */
+export type AssetPatch = {
+  title?: string;
+  description?: string;
+  tags?: string[];
+  visibility?: 'public' | 'unlisted' | 'private';
+  posterAt?: number | null;
+};
+
 /** `ExportResult` of the API. */
 export type ExportResult = {
   url: string | null;
@@ -894,16 +1091,39 @@ export type ExportJob = {
   id: string;
   kind: string;
   state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** what it works on, e.g. the id of an asset */
+  subject: string | null;
+  /** jobs of higher priority start first */
+  priority: number;
   /** 0 to 1 */
   progress: number;
+  /** progress by name, 0 to 1, e.g. of each rendition */
+  parts: Readonly<Record<string, number>>;
   input: Readonly<Record<string, unknown>>;
   result: ExportResult | null;
   error: {
     code: string;
     detail: string;
   } | null;
+  /** number of starts */
+  tries: number;
+  maxTries: number;
+  /** tries that failed, oldest first */
+  failures: {
+    try: number;
+    /** null: the server itself */
+    worker: string | null;
+    code: string;
+    detail: string;
+    /** RFC 3339, UTC, milliseconds */
+    at: string;
+  }[];
+  /** runs it, or ran it last; null: the server itself */
+  worker: string | null;
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
+  /** when the next try starts at the earliest */
+  notBefore: string | null;
   startedAt: string | null;
   endedAt: string | null;
   expiresAt: string | null;
@@ -913,12 +1133,21 @@ export type ExportJob = {
 export type ExportSettings = {
   stream: string;
   /** unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC */
-  from: string;
+  from?: string;
   /** the same, or a duration from `from`, e.g. 90s */
-  to: string;
+  to?: string;
+  /** instead of `from` and `to`: several ranges, which follow each other in the file in this order */
+  ranges?: {
+    /** unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC */
+    from: string;
+    /** the same, or a duration from `from`, e.g. 90s */
+    to: string;
+  }[];
   format?: 'mp4' | 'mkv' | 'ts';
   /** cut at the exact frame: frames at both ends are encoded again. Otherwise at key frames */
   exact?: boolean;
+  /** height such as `720p`, height and bit rate such as `720p:2M`, or `audio`: the pictures are encoded again, never larger than they are. Otherwise they are copied */
+  quality?: string;
 };
 
 /** `ExportTicket` of the API. */
@@ -934,16 +1163,39 @@ export type JobView = {
   id: string;
   kind: string;
   state: 'queued' | 'running' | 'done' | 'failed' | 'cancelled';
+  /** what it works on, e.g. the id of an asset */
+  subject: string | null;
+  /** jobs of higher priority start first */
+  priority: number;
   /** 0 to 1 */
   progress: number;
+  /** progress by name, 0 to 1, e.g. of each rendition */
+  parts: Readonly<Record<string, number>>;
   input: Readonly<Record<string, unknown>>;
   result: Readonly<Record<string, unknown>> | null;
   error: {
     code: string;
     detail: string;
   } | null;
+  /** number of starts */
+  tries: number;
+  maxTries: number;
+  /** tries that failed, oldest first */
+  failures: {
+    try: number;
+    /** null: the server itself */
+    worker: string | null;
+    code: string;
+    detail: string;
+    /** RFC 3339, UTC, milliseconds */
+    at: string;
+  }[];
+  /** runs it, or ran it last; null: the server itself */
+  worker: string | null;
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
+  /** when the next try starts at the earliest */
+  notBefore: string | null;
   startedAt: string | null;
   endedAt: string | null;
   expiresAt: string | null;
@@ -953,6 +1205,249 @@ export type JobView = {
 export type JobList = {
   items: JobView[];
   nextCursor: string | null;
+};
+
+/** `WorkerView` of the API. */
+export type WorkerView = {
+  id: string;
+  name: string;
+  /** `push`: the server assigns jobs over an open response; `pull`: the worker claims each job */
+  mode: 'push' | 'pull';
+  /** `silent`: no heartbeat arrives; `draining`: it gets no further jobs */
+  state: 'online' | 'silent' | 'draining';
+  /** the process that this server started itself */
+  own: boolean;
+  slots: number;
+  kinds: string[];
+  facts: Readonly<Record<string, unknown>>;
+  jobs: {
+    id: string;
+    kind: string;
+    subject: string | null;
+    progress: number;
+  }[];
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  /** RFC 3339, UTC, milliseconds */
+  seenAt: string;
+};
+
+/** `WorkerList` of the API. */
+export type WorkerList = {
+  items: WorkerView[];
+  nextCursor: null;
+};
+
+/** `WorkerRegistration` of the API. */
+export type WorkerRegistration = {
+  id: string;
+  /** a job without a heartbeat for this long is given to another worker */
+  leaseMs: number;
+  /** interval of heartbeats */
+  heartbeatMs: number;
+};
+
+/** `NewWorker` of the API. */
+export type NewWorker = {
+  /** for people, e.g. the name of its machine */
+  name: string;
+  /** `push`: the server assigns jobs over an open response; `pull`: the worker claims each job */
+  mode: 'push' | 'pull';
+  /** jobs that it runs at the same time */
+  slots: number;
+  kinds: string[];
+  /** version, processors, encoders */
+  facts?: Readonly<Record<string, unknown>>;
+};
+
+/** `JobOffer` of the API. */
+export type JobOffer = {
+  id: string;
+  /** fencing token of the lease */
+  token: number;
+  kind: string;
+  /** JSON */
+  input: unknown;
+  subject: string | null;
+  priority: number;
+  tries: number;
+  maxTries: number;
+  number: number;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  /** RFC 3339, UTC, milliseconds */
+  startedAt: string;
+};
+
+/** `JobClaim` of the API. */
+export type JobClaim = {
+  /** how long to wait for a job; default: 20 s */
+  waitMs?: number;
+};
+
+/** `HeartbeatAnswer` of the API. */
+export type HeartbeatAnswer = {
+  cancelled: {
+    id: string;
+    /** fencing token of the lease */
+    token: number;
+  }[];
+  /** jobs that were given to another worker, or have ended */
+  lost: {
+    id: string;
+    /** fencing token of the lease */
+    token: number;
+  }[];
+  /** finish the running jobs, then end */
+  drain: boolean;
+};
+
+/** `WorkerHeartbeat` of the API. */
+export type WorkerHeartbeat = {
+  jobs: {
+    id: string;
+    /** fencing token of the lease */
+    token: number;
+    progress: number;
+    /** progress by name, 0 to 1 */
+    parts: Readonly<Record<string, number>>;
+  }[];
+};
+
+/** `StoredOutput` of the API. */
+export type StoredOutput = {
+  bytes: number;
+};
+
+/** `JobResult` of the API. */
+export type JobResult = {
+  /** fencing token of the lease */
+  token: number;
+  /** JSON */
+  result: unknown;
+};
+
+/** `JobFailureReport` of the API. */
+export type JobFailureReport = {
+  /** fencing token of the lease */
+  token: number;
+  code: string;
+  detail: string;
+  /** whether another try may succeed */
+  retry: boolean;
+};
+
+/** `UploadView` of the API. */
+export type UploadView = {
+  id: string;
+  /** id of the asset */
+  asset: string;
+  filename: string;
+  /** `admin`, or `token:` with the id of an API token */
+  owner: string;
+  state: 'open' | 'completing' | 'complete' | 'failed';
+  error: {
+    code: string;
+    detail: string;
+  } | null;
+  /** bytes from the start that are stored without a hole: where to continue */
+  received: number;
+  /** bytes of the file; null while it is not known */
+  length: number | null;
+  /** null: bytes arrive in order */
+  chunkSize: number | null;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  /** RFC 3339, UTC, milliseconds */
+  expiresAt: string;
+};
+
+/** `UploadList` of the API. */
+export type UploadList = {
+  items: UploadView[];
+  nextCursor: null;
+};
+
+/** `FileQuery` of the API. */
+export type FileQuery = {
+  /** name of the file; no path */
+  filename?: string;
+  title?: string;
+  description?: string;
+  /** separated by commas */
+  tags?: string;
+  /** default: `private` */
+  visibility?: 'public' | 'unlisted' | 'private';
+  /** SHA-256 of the file, hexadecimal or Base64 */
+  sha256?: string;
+};
+
+/** `ChunkStatus` of the API. */
+export type ChunkStatus = {
+  upload_id: string;
+  asset_id: string;
+  state: 'open' | 'completing' | 'complete' | 'failed';
+  error: {
+    code: string;
+    detail: string;
+  } | null;
+  filename: string;
+  total_size: number | null;
+  /** bytes that are stored */
+  received: number;
+  /** bytes from the start that are stored without a hole */
+  next_byte: number;
+  /** null: bytes arrive in order, over tus */
+  chunk_size: number | null;
+  total_chunks: number | null;
+  /** ranges of chunk numbers, both ends included: `[[1,5],[7,7]]` */
+  received_chunks: number[][];
+  /** ranges of chunk numbers, both ends included: `[[1,5],[7,7]]` */
+  missing_chunks: number[][];
+  /** RFC 3339, UTC, milliseconds */
+  expires_at: string;
+};
+
+/** `ChunkInit` of the API. */
+export type ChunkInit = {
+  filename: string;
+  /** bytes of the file */
+  total_size: number;
+  /** bytes of each chunk but the last, 65536 to 8388608; default 1048576 or more */
+  chunk_size?: number;
+  title?: string;
+  description?: string;
+  tags?: string[];
+  /** default: `private` */
+  visibility?: 'public' | 'unlisted' | 'private';
+  /** SHA-256 of the file, hexadecimal or Base64 */
+  sha256?: string;
+};
+
+/** `ChunkAnswer` of the API. */
+export type ChunkAnswer = {
+  upload_id: string;
+  chunk_number: number;
+  /** bytes */
+  size: number;
+  /** it was stored before */
+  duplicate: boolean;
+  /** bytes from the start that are stored without a hole */
+  next_byte: number;
+};
+
+/** `ChunkQuery` of the API. */
+export type ChunkQuery = {
+  upload_id?: string;
+  /** from 1 */
+  chunk_number?: string;
+  /** of the chunk: `sha256 BASE64`, or hexadecimal */
+  checksum?: string;
+};
+
+/** `ChunkComplete` of the API. */
+export type ChunkComplete = {
+  upload_id: string;
 };
 
 /** `SessionView` of the API. */
@@ -1015,7 +1510,7 @@ export type SignInLink = {
 export type TokenView = {
   id: string;
   label: string;
-  scopes: ('admin' | 'view')[];
+  scopes: ('admin' | 'view' | 'worker' | 'upload')[];
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
   expiresAt: string | null;
@@ -1031,7 +1526,7 @@ export type TokenList = {
 export type MadeToken = {
   id: string;
   label: string;
-  scopes: ('admin' | 'view')[];
+  scopes: ('admin' | 'view' | 'worker' | 'upload')[];
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
   expiresAt: string | null;
@@ -1044,7 +1539,7 @@ export type NewToken = {
   /** purpose of the token */
   label: string;
   /** default: `view` */
-  scopes?: ('admin' | 'view')[];
+  scopes?: ('admin' | 'view' | 'worker' | 'upload')[];
   /** A duration from now, as `2h`, or an instant: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: never. */
   expires?: string;
 };
@@ -1231,6 +1726,7 @@ export type EventType =
   | 'publish.refused'
   | 'publish.switched'
   | 'publish.away'
+  | 'stream.ladder'
   | 'publish.ended'
   | 'publish.warning'
   | 'relay.live'
@@ -1240,6 +1736,12 @@ export type EventType =
   | 'job.done'
   | 'job.failed'
   | 'job.cancelled'
+  | 'asset.created'
+  | 'asset.changed'
+  | 'asset.ready'
+  | 'asset.failed'
+  | 'asset.deleted'
+  | 'upload.progress'
   | 'marker.added'
   | 'marker.removed'
   | 'pin.added'
@@ -1255,7 +1757,7 @@ export type WebhookView = {
   id: string;
   /** without user name and password */
   url: string;
-  /** empty: all but job.progress */
+  /** empty: all but job.progress and upload.progress */
   types: EventType[];
   stream: string | null;
   /** RFC 3339, UTC, milliseconds */
@@ -1280,7 +1782,7 @@ export type NewWebhookView = {
   id: string;
   /** without user name and password */
   url: string;
-  /** empty: all but job.progress */
+  /** empty: all but job.progress and upload.progress */
   types: EventType[];
   stream: string | null;
   /** RFC 3339, UTC, milliseconds */
@@ -1299,7 +1801,7 @@ export type NewWebhookView = {
 export type WebhookSettings = {
   /** http or https; where events are sent by POST */
   url: string;
-  /** empty: all but job.progress */
+  /** empty: all but job.progress and upload.progress */
   types?: EventType[];
   /** only events of this stream */
   stream?: string;

@@ -119,7 +119,7 @@ streams:
   door:
     source: { type: pull, url: 'https://cam.example/live.m3u8', headers: { Referer: 'https://cam.example/' } }
     keep: 7d
-  clock: { source: { type: test }, record: false, visibility: private }
+  clock: { source: { type: test }, record: false, visibility: private, ladder: [720p:1M, 360p], recordQualities: true }
 `);
   const { config, origins } = await loadConfig({ files: [file] });
   assert.deepEqual(config.streams, {
@@ -141,6 +141,8 @@ streams:
       keep: undefined,
       visibility: 'private',
       visibilityIsSet: true,
+      ladder: '360p, 720p:1M',
+      recordQualities: true,
       origin: 'configuration',
     },
   });

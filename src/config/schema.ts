@@ -3,26 +3,19 @@
  * (`--hls-part-duration`), the variable (`OXBOW_HLS_PART_DURATION`), `--help`, the JSON Schema and docs/7-reference/configuration.md.
  * Values: durations are milliseconds, sizes bytes, bitrates bits per second.
  */
-import { invalidStreamName, isStreamName } from '../api/stream-name.ts';
-import { MAX_DESCRIPTION, MAX_TITLE } from '../api/stream-texts.ts';
-import { FormatError } from '../lib/errors.ts';
 import { endpoint, listenAddress, offOnly, optionalEndpoint } from './address.ts';
+import { librarySection } from './library-section.ts';
 import {
   bitrate,
   choice,
   derivedSize,
   duration,
   flag,
-  headers,
   hostNames,
   integer,
-  type NamedSections,
   networks,
-  optionalDuration,
   optionalSize,
   optionalUrl,
-  publishKeys,
-  relayTargets,
   secret,
   section,
   size,
@@ -30,19 +23,8 @@ import {
   type Values,
 } from './option.ts';
 import { pagePatterns } from './page-pattern.ts';
-import { sourceUrl } from './source-address.ts';
-import type { SourceConfig } from './source-config.ts';
-import {
-  audioOffset,
-  awayLimit,
-  awayOf,
-  lookBack,
-  quality,
-  srtLatency,
-  srtOf,
-  srtPassphrase,
-  userAgent,
-} from './source-option.ts';
+import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
+import { type StreamConfig, streamsSection } from './stream-section.ts';
 
 export type {
   AudioMode,
@@ -53,134 +35,7 @@ export type {
   SourceConfig,
   WhileAway,
 } from './source-config.ts';
-
-/** Playback access of a stream. */
-export type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
-
-/** Where a stream that the API cannot change is defined. */
-export type StreamOrigin = 'command-line' | 'configuration' | 'sample';
-
-/** One stream of the configuration. */
-export interface StreamConfig {
-  readonly source: SourceConfig;
-  readonly record: boolean;
-  /** Milliseconds; undefined means `record.keep`. */
-  readonly keep: number | undefined;
-  readonly visibility: Visibility;
-  /** SHA-256 digests of stream keys, in base64url. */
-  readonly keys?: readonly string[] | undefined;
-  /** Addresses of relay targets, with their secrets. */
-  readonly relays?: readonly string[] | undefined;
-  /** What viewers see instead of the name; empty: the name. */
-  readonly title: string;
-  /** A few sentences for viewers; may be empty. */
-  readonly description: string;
-  /** True if it is configured, false if it is the default. */
-  readonly visibilityIsSet: boolean;
-  readonly origin: StreamOrigin;
-}
-
-const stream = section({
-  source: section({
-    type: choice(
-      ['pull', 'push', 'test'],
-      'pull',
-      'Where the media comes from: `pull` fetches `url`, `push` waits for a publisher, `test` is the test picture.',
-    ),
-    url: text(
-      '',
-      'Address of the source (type `pull`): a live HLS playlist, an MP4 file or a page (`http`, `https`), or MPEG-TS over UDP (`udp://@239.1.1.1:5000`).',
-      { placeholder: 'URL' },
-    ),
-    backup: text(
-      '',
-      'Second address of the source (type `pull`): it is read while `url` has delivered no media for 5 s, and takes over with its first key frame.',
-      { placeholder: 'URL' },
-    ),
-    headers: headers('Header fields sent with every request to the source (type `pull`).'),
-    quality: quality('', '`pull.quality` of this source.'),
-    from: lookBack('`pull.from` of this source.'),
-    userAgent: userAgent('`pull.userAgent` of this source.'),
-    audioOffset: audioOffset(
-      'By how much audio is presented later than its timestamps say (type `pull`, `push`), at most 2 s; negative: earlier. Applies from the next connection on.',
-    ),
-    audio: choice(
-      ['auto', 'aac', 'keep'],
-      'auto',
-      'Which audio is converted to AAC (type `pull`, `push`): `auto` MP2, which no browser plays; `aac` also MP3, AC-3 and E-AC-3, as stereo; `keep` none. Applies from the next connection on.',
-    ),
-    onSecondPublisher: choice(
-      ['refuse', 'replace', 'standby'],
-      'refuse',
-      'What happens to a second publisher (type `push`): it is refused, replaces the first one, or waits as a standby that takes over when the first one leaves or stalls.',
-    ),
-    whileAway: choice(
-      ['nothing', 'last-picture', 'slate'],
-      'nothing',
-      'What viewers see when the connection of the publisher is lost (type `push`): `last-picture` is its last picture; `slate` the picture of the stream or, without one, its title. Without sound, and not recorded.',
-    ),
-    awayLimit: awayLimit('How long the picture of `whileAway` is shown (type `push`), at most 24 hours.'),
-    latency: srtLatency('`srtLatency` of this stream (type `push`).'),
-    passphrase: srtPassphrase('`srtPassphrase` of this stream (type `push`).'),
-  }),
-  title: text('', 'Title that viewers see instead of the name.', { maxLength: MAX_TITLE }),
-  description: text('', 'A few sentences about the stream, for viewers.', { maxLength: MAX_DESCRIPTION }),
-  record: flag(true, 'Whether the stream is recorded.'),
-  keep: optionalDuration('How long recordings of this stream are kept. Default: `record.keep`.'),
-  keys: publishKeys('Stream keys of this stream, besides those that are created over the API (source type `push`).'),
-  relays: relayTargets(
-    'Servers that the stream is sent to while it is live: `rtmp://HOST/APP/KEY`, `rtmps://…`, `srt://HOST:PORT?streamid=…`.',
-  ),
-  visibility: choice(
-    ['default', 'public', 'unlisted', 'signed', 'private'],
-    'default',
-    'Playback access: `public`; `unlisted` (not listed, anyone with the address); `signed` (only with a playback link); `private` (administrators). The default is `public` while oxbow can be reached from this computer only, otherwise `unlisted`.',
-  ),
-});
-
-/** A configured stream before its default visibility and origin are resolved. */
-export interface StreamDraft extends Omit<StreamConfig, 'visibility' | 'visibilityIsSet' | 'origin'> {
-  readonly visibility: Visibility | 'default';
-}
-
-const streams: NamedSections<StreamDraft> = {
-  node: 'named',
-  sentence: 'Streams by name.',
-  each: stream,
-  checkName(name) {
-    if (!isStreamName(name)) throw new FormatError(invalidStreamName(name), 0);
-  },
-  refine(values) {
-    const { source, relays, keys, ...others } = values as Values<typeof stream>;
-    const rest = { ...others, ...(relays.length > 0 && { relays }), ...(keys.length > 0 && { keys }) };
-    const sound = {
-      ...(source.audioOffset !== 0 && { audioOffsetMs: source.audioOffset }),
-      ...(source.audio !== 'auto' && { audio: source.audio }),
-    };
-    if (source.type !== 'pull') {
-      if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
-      if (source.backup !== '') throw new FormatError(`a ${source.type} source has no backup`, 0);
-      const { type, onSecondPublisher, latency, passphrase, whileAway, awayLimit } = source;
-      const more = { ...srtOf(latency, passphrase ?? ''), ...awayOf(whileAway, awayLimit), ...sound };
-      const push = { type: 'push', onSecondPublisher, ...more } as const;
-      return { ...rest, source: type === 'test' ? { type } : push };
-    }
-    if (source.url === '') throw new FormatError('a pull source needs a url', 0);
-    return {
-      ...rest,
-      source: {
-        type: 'pull',
-        url: sourceUrl(source.url),
-        ...(source.backup !== '' && { backup: sourceUrl(source.backup) }),
-        headers: source.headers,
-        ...(source.quality !== '' && { quality: source.quality }),
-        ...(source.from !== undefined && { fromMs: source.from }),
-        ...(source.userAgent !== '' && { userAgent: source.userAgent }),
-        ...sound,
-      },
-    };
-  },
-};
+export type { StreamConfig, StreamDraft, StreamOrigin, Visibility } from './stream-section.ts';
 
 /** The table. The order is that of `--help` and of the reference page. */
 export const schema = section({
@@ -283,9 +138,9 @@ export const schema = section({
     gopBuffer: section({
       duration: duration(
         '5s',
-        'Most media of the newest GOPs that a stream keeps for sinks that attach later, and that a standby publisher keeps for a takeover. The GOP in progress is kept in any case.',
+        'Most media of the newest GOPs that a stream keeps for sinks that attach later, and that a standby publisher keeps for a takeover, which keeps at least 10 s. The GOP in progress is kept in any case.',
       ),
-      gops: integer('15', { min: 1, max: 1000 }, 'Most GOPs that are kept.'),
+      gops: integer('15', { min: 1, max: 1000 }, 'Most GOPs that are kept for sinks that attach later.'),
       size: size('8MiB', 'Most bytes of GOPs that are kept.'),
       openDuration: duration(
         '10s',
@@ -326,12 +181,20 @@ export const schema = section({
   }),
   jobs: section({
     parallel: integer('1', { min: 1, max: 16 }, 'Number of jobs (such as exports) that run at the same time.'),
-    queue: integer('100', { min: 1, max: 10_000 }, 'Number of jobs that can wait.'),
+    queue: integer('100', { min: 1, max: 10_000 }, 'Number of jobs of one kind (such as exports) that can wait.'),
     keep: duration('24h', 'How long a finished job and its file are kept.', { min: '1m', reload: 'live' }),
     maxDisk: optionalSize('50G', 'Most disk space for files of jobs. Beyond it the oldest are deleted.', {
       reload: 'live',
     }),
+    ownWorker: choice(
+      ['auto', 'always', 'off'],
+      'auto',
+      'Whether this server imports and encodes videos itself, in a process of its own: `auto` while there are such jobs, `off` if workers on other machines do.',
+    ),
+    slots: integer('1', { min: 1, max: 64 }, 'Number of jobs that the own worker runs at the same time.'),
+    workerIdle: duration('10m', 'How long the own worker is kept without a job.', { min: '1s' }),
   }),
+  library: librarySection,
   net: section({
     allow: networks('Private networks that playlists and redirects may refer to.'),
   }),
@@ -416,7 +279,7 @@ export const schema = section({
   srtMaxCallers: integer('25', { min: 1, max: 1000 }, 'Most SRT connections, publishers and players together.'),
   rtp: offOnly('RTP'),
   webrtc: offOnly('WebRTC'),
-  streams,
+  streams: streamsSection,
 });
 
 /** All settings with their values, after defaults that depend on others were filled in. */

@@ -12,6 +12,8 @@ export interface PullSourceConfig {
   readonly headers: Readonly<Record<string, string>>;
   /** `best` (default), `worst`, a height as `720p`, or a bitrate as `2M`. */
   readonly quality?: string;
+  /** Further variants as qualities of the stream: `best` (default) for none, `all`, or heights as `720p, 480p`. */
+  readonly qualities?: string;
   /** How far before the live edge recording starts, where the source offers it, ms; 0 is the edge. */
   readonly fromMs?: number;
   /** Sent as User-Agent; may be the name of a preset. */

@@ -4,7 +4,8 @@
  */
 import { parseDuration, printDuration } from '../lib/duration.ts';
 import { FormatError } from '../lib/errors.ts';
-import { parseQuality } from '../lib/quality.ts';
+import { parseLadder, printLadder } from '../lib/live-ladder.ts';
+import { parseQuality, parseQualitySet } from '../lib/quality.ts';
 import { parseUserAgent, userAgentPresets } from '../lib/user-agent.ts';
 import { createOption, type Option, type OptionExtras } from './option.ts';
 import type { PushSourceConfig, WhileAway } from './source-config.ts';
@@ -24,6 +25,17 @@ function textOf(value: unknown, what: string): string {
 export function readQuality(value: unknown): string {
   const text = textOf(value, 'a quality such as best, 720p or 2M');
   parseQuality(text);
+  return text;
+}
+
+/**
+ * Checks a set of qualities; returns the text.
+ *
+ * @throws FormatError
+ */
+export function readQualitySet(value: unknown): string {
+  const text = textOf(value, 'qualities such as best, all or 720p, 480p');
+  parseQualitySet(text);
   return text;
 }
 
@@ -80,6 +92,21 @@ const text = { json: { type: 'string' }, print: (value: string) => value };
 /** A quality; the value is the text, '' if not set. */
 export function quality(defaultText: string, sentence: string, extras?: OptionExtras): Option<string> {
   return createOption({ ...text, placeholder: 'QUALITY', read: readQuality }, defaultText, sentence, extras);
+}
+
+/** Further qualities of a source; the value is the text. */
+export function qualitySet(defaultText: string, sentence: string): Option<string> {
+  return createOption({ ...text, placeholder: 'QUALITIES', read: readQualitySet }, defaultText, sentence);
+}
+
+/** The ladder of a live stream: a list, or text with commas; the value is the text, '' for none. */
+export function liveLadder(sentence: string): Option<string> {
+  const read = (value: unknown) => {
+    const entries = Array.isArray(value) ? value : [value];
+    return printLadder(parseLadder(entries.map((entry) => textOf(entry, 'a quality such as 720p')).join(',')));
+  };
+  const json = { type: ['array', 'string'], items: { type: 'string' } };
+  return createOption({ placeholder: 'QUALITIES', json, read, print: (value) => value }, '', sentence);
 }
 
 /** How far before the live edge; the value is ms, undefined if not set. */

@@ -2,10 +2,14 @@
  * Reads one YAML file of settings, with the line and column of each value.
  * In: the text of a file. Out: raw values by path, problems by line. The only file that knows the `yaml` library.
  */
-import { type Document, isAlias, isMap, isScalar, LineCounter, type ParsedNode, parseDocument } from 'yaml';
+import { createRequire } from 'node:module';
+import type { Document, ParsedNode } from 'yaml';
 import { FormatError, messageOf } from '../lib/errors.ts';
 import { nearest } from './names.ts';
 import type { NamedSections, Node, Section } from './option.ts';
+
+/** Loaded with the first file: most servers have none, and it is a tenth of the start. */
+const load = (): typeof import('yaml') => createRequire(import.meta.url)('yaml');
 
 /** A value with its origin. */
 export interface RawValue {
@@ -64,6 +68,7 @@ export function readYamlSettings(
       problems: [{ origin: file, message: 'the file is larger than 1 MiB' }],
     };
   }
+  const { LineCounter, parseDocument } = load();
   const lines = new LineCounter();
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false });
   const placeOf = (offset: number | undefined): Place => {
@@ -182,6 +187,7 @@ class Reader implements FileSettings {
   }
 
   *#entries(content: unknown, prefix: string): Generator<Entry> {
+    const { isAlias, isMap, isScalar } = load();
     const node = isAlias(content) ? content.resolve(this.#document) : content;
     if (node === null || node === undefined || (isScalar(node) && node.value === null)) return;
     if (!isMap(node)) {

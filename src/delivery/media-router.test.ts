@@ -62,7 +62,7 @@ suite('an address that is not right', () => {
     ['stream-unknown', '/clip/gate/1795000000/4s.mp4'],
     ['stream-unknown', '/thumb/gate/1795000000.jpg'],
     ['not-found', '/live/door'],
-    ['not-found', '/live/door/index.mpd'],
+    ['not-found', '/live/door/manifest.mpd'],
     ['not-found', '/live/DOOR/index.m3u8'],
     ['not-found', '/live/door/av0/100.m4s/x'],
     ['not-found', '/live/door/../door/index.m3u8'],

@@ -9,13 +9,20 @@ import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { instantUs, parseRange } from './address-time.ts';
+import { type AssetDelivery, answerAsset } from './asset/asset-router.ts';
 import { Clips } from './clip/clip.ts';
 import { parseDirectives } from './live/directives.ts';
+import { growingSegment } from './live/growing-segment.ts';
 import { answerInit, answerLiveIndex, answerPart, answerSegment, livePlaylist } from './live/live.ts';
+import { answerLiveManifest, answerTime } from './live/live-manifest.ts';
 import { settle } from './live/pending-reply.ts';
+import { qualityFor } from './live/quality-window.ts';
 import { SegmentCache } from './live/segment-cache.ts';
-import { DvrLists } from './past/dvr.ts';
+import { answerCaptions } from './past/captions.ts';
+import { DvrLists, dvrLengthUs } from './past/dvr.ts';
+import { DvrManifests } from './past/dvr-manifest.ts';
 import { answerPastIndex, answerPastManifest, answerPastPlaylist, type PastRequest } from './past/past.ts';
+import { clipSource } from './past/past-qualities.ts';
 import type { Reply } from './reply.ts';
 import type { FindStream, ServedStream } from './served-stream.ts';
 import type { Stills } from './stills.ts';
@@ -32,6 +39,8 @@ export interface MediaRouterOptions {
   /** Shared with `createLiveLookup`. */
   readonly segmentCache?: SegmentCache;
   readonly stills: Stills;
+  /** Assets of the library; undefined where there is none. */
+  readonly assets?: AssetDelivery;
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
   /** The stream of addresses without a name; undefined while there is no stream. */
   readonly defaultStream?: () => string | undefined;
@@ -50,6 +59,7 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
   const segments = new TsSegments({ reader, ...(metrics && { metrics }) });
   const clips = new Clips(reader);
   const dvr = new DvrLists();
+  const manifests = new DvrManifests();
   const streamOf = (address: MediaAddress): ServedStream => {
     const name = address.stream ?? options.defaultStream?.();
     const found = name === undefined ? undefined : find(name);
@@ -57,21 +67,37 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
     return found;
   };
   return async (address, query, waiting) => {
+    if ('asset' in address && address.kind !== 'unknown') {
+      if (!options.assets) throw new OxbowError('asset-unknown', 'There is no library here.');
+      return answerAsset(address, options.assets, waiting);
+    }
     switch (address.kind) {
       case 'index':
         return answerLiveIndex(streamOf(address), waiting);
+      case 'manifest':
+        return answerLiveManifest(streamOf(address), clock, waiting);
+      case 'time':
+        return answerTime(streamOf(address), clock);
       case 'playlist':
-        return settle(livePlaylist(streamOf(address), address, parseDirectives(query)), waiting);
+        return settle(
+          livePlaylist(qualityFor(streamOf(address), address.rendition), address, parseDirectives(query)),
+          waiting,
+        );
       case 'init':
-        return answerInit(streamOf(address), address.rendition, address.init);
+        return answerInit(qualityFor(streamOf(address), address.rendition), address.rendition, address.init);
       case 'part':
-        return answerPart(streamOf(address), address, waiting);
-      case 'segment':
-        return answerSegment(streamOf(address), address, { reader, segmentCache });
+        return answerPart(qualityFor(streamOf(address), address.rendition), address, waiting);
+      case 'segment': {
+        const stream = qualityFor(streamOf(address), address.rendition);
+        const growing = await growingSegment(stream, address, waiting);
+        return growing ?? answerSegment(stream, address, { reader, segmentCache });
+      }
       case 'dvr-index':
         return dvr.index(streamOf(address), address.length, waiting);
+      case 'dvr-manifest':
+        return manifests.answer(streamOf(address), dvrLengthUs(address.length), clock, waiting);
       case 'dvr-playlist':
-        return dvr.playlist(streamOf(address), address, parseDirectives(query), waiting);
+        return dvr.playlist(qualityFor(streamOf(address), address.rendition), address, parseDirectives(query), waiting);
       case 'ts-index':
         return answerTsIndex(streamOf(address), waiting);
       case 'ts-playlist':
@@ -85,9 +111,18 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'window-manifest':
         return answerPastManifest(streamOf(address), windowRequest(address));
       case 'window-playlist':
-        return answerPastPlaylist(streamOf(address), windowRequest(address), address.rendition);
-      case 'clip':
-        return clips.answer(streamOf(address), parseRange(address.from, address.to), address.format, waiting);
+        return answerPastPlaylist(
+          qualityFor(streamOf(address), address.rendition),
+          windowRequest(address),
+          address.rendition,
+        );
+      case 'captions':
+        return answerCaptions(streamOf(address), address, { reader, ...waiting });
+      case 'clip': {
+        const range = parseRange(address.from, address.to);
+        const stream = await clipSource(streamOf(address), range, query.get('quality'));
+        return clips.answer(stream, range, address.format, waiting);
+      }
       case 'still':
         return stills.answer(streamOf(address), instantUs(address.at), clock.nowMs() * 1000, waiting);
       case 'vsr-live':

@@ -27,6 +27,8 @@ export interface Reply {
   readonly etag?: string;
   /** The body compressed with gzip, created at the first call; only for text of at least 1.4 KB. */
   readonly gzip?: () => Uint8Array;
+  /** The body of a reply that is not complete yet, of unknown length, as it comes; `body` is empty then. Throws if it cannot be completed. */
+  readonly grows?: (options: { readonly signal: AbortSignal }) => AsyncIterable<Uint8Array>;
   /** File name for Content-Disposition of a download. */
   readonly filename?: string;
 }

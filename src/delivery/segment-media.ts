@@ -15,6 +15,8 @@ export interface SegmentMedia<Media = Uint8Array | SegmentRange> {
   readonly init: Init | undefined;
   /** µs since 1970. */
   readonly startUs: number;
+  /** µs. */
+  readonly durationUs: number;
   /** UTC of media time 0 of its run, µs since 1970. */
   readonly utcOffsetUs: number;
   /** By track id; tracks without media are absent. `crc` is the CRC-32 of the media. */
@@ -29,7 +31,7 @@ export function segmentInMemory({ list }: ServedLiveStream, msn: number): Segmen
   const { init, startUs, run, sealed } = listed;
   const tracks = new Map<number, { media: Uint8Array; crc: number }>();
   for (const [id, media] of bytes) if (media.length > 0) tracks.set(id, { media, crc: sealed.tracks.get(id)!.crc });
-  return { init, startUs, utcOffsetUs: run.utcOffsetUs, tracks };
+  return { init, startUs, durationUs: sealed.durationUs, utcOffsetUs: run.utcOffsetUs, tracks };
 }
 
 /** A segment of the recording; undefined if there is none. */
@@ -39,12 +41,12 @@ export async function recordedSegment(
 ): Promise<SegmentMedia<SegmentRange> | undefined> {
   const group = await recording.find(msn);
   if (!group) return undefined;
-  const { location, initNumber, startUs, utcOffsetUs } = group;
+  const { location, initNumber, startUs, durationUs, utcOffsetUs } = group;
   const tracks = new Map<number, { media: SegmentRange; crc: number }>();
-  for (const { trackId, offset, length, crc } of group.tracks) {
-    if (length > 0) tracks.set(trackId, { media: { location, offset, length }, crc });
+  for (const { trackId, offset, length, crc, location: elsewhere } of group.tracks) {
+    if (length > 0) tracks.set(trackId, { media: { location: elsewhere ?? location, offset, length }, crc });
   }
-  return { init: inits.get(initNumber), startUs, utcOffsetUs, tracks };
+  return { init: inits.get(initNumber), startUs, durationUs, utcOffsetUs, tracks };
 }
 
 /**

@@ -4,13 +4,13 @@
  */
 import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
-import type { RecordingReader } from '../recording/recording-reader.ts';
+import type { RecordedMedia } from '../recording/recording-reader.ts';
 
 /** One stream that viewers can request. */
 export interface ServedStream {
   readonly name: string;
   readonly list: LiveWindow;
-  readonly recording: RecordingReader;
+  readonly recording: RecordedMedia;
   readonly inits: InitTable;
   /** Media is expected within seconds: a first request waits for it. */
   readonly starting: () => boolean;
@@ -22,10 +22,17 @@ export interface ServedStream {
   readonly leastMsnAt: (us: number) => number;
   /** Retention has deleted older media, µs since 1970. */
   readonly horizonUs: () => number;
+  /** Its derived qualities, live or not, by rung: each with a live window and a recording of its own. */
+  readonly qualities?: ReadonlyMap<string, ServedStream>;
+  /** Of a derived quality: the stream, whose audio its renditions have too. */
+  readonly source?: ServedStream;
 }
 
 /** The part that answers from memory need; replicas in serving threads have only this. */
-export type ServedLiveStream = Pick<ServedStream, 'name' | 'list' | 'horizonUs'>;
+export type ServedLiveStream = Pick<ServedStream, 'name' | 'list' | 'horizonUs'> & {
+  readonly qualities?: ReadonlyMap<string, ServedLiveStream>;
+  readonly source?: ServedLiveStream | undefined;
+};
 
 /** Finds a stream by name. */
 export type FindStream = (name: string) => ServedStream | undefined;

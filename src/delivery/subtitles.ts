@@ -11,7 +11,7 @@ import { renditionsOf } from '../media/rendition-set.ts';
 import { printVttSegment } from '../media/webvtt/segment.ts';
 import { etagOf } from './live/live.ts';
 import type { Reply } from './reply.ts';
-import { findSegment } from './segment-media.ts';
+import { findSegment, type SegmentMedia } from './segment-media.ts';
 import type { ServedStream } from './served-stream.ts';
 import { bytesReply, caching, contentTypes } from './text-reply.ts';
 
@@ -29,7 +29,16 @@ export async function answerSubtitles(
   msn: number,
   reader: Pick<RangeReader, 'read'>,
 ): Promise<Reply> {
-  const { init, tracks, startUs, utcOffsetUs } = await findSegment(stream, msn);
+  return subtitlesReply(await findSegment(stream, msn), renditionId, msn, reader);
+}
+
+/** The subtitles of a segment. @throws OxbowError `not-found` */
+export async function subtitlesReply(
+  { init, tracks, startUs, utcOffsetUs }: SegmentMedia,
+  renditionId: string,
+  msn: number,
+  reader: Pick<RangeReader, 'read'>,
+): Promise<Reply> {
   const track = trackOf(init?.tracks ?? [], renditionId);
   const media = track && tracks.get(track.id)?.media;
   const bytes = media && 'location' in media ? await readText(media, reader) : media;

@@ -47,7 +47,9 @@ export const contentTypes = {
   ts: 'video/mp2t',
   segment: 'video/iso.segment',
   jpeg: 'image/jpeg',
+  text: 'text/plain; charset=utf-8',
   vtt: 'text/vtt; charset=utf-8',
+  ass: 'text/x-ssa; charset=utf-8',
 } as const;
 
 /** A playlist or manifest as a reply. */

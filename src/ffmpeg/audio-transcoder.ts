@@ -2,10 +2,9 @@
  * Runs a process that converts the audio of one stream to AAC.
  * In: frames of its tracks, in the order of each track. Out: AAC frames, and marks between them.
  */
-import { OxbowError } from '../lib/errors.ts';
 import type { Frame } from '../media/frame.ts';
 import type { AudioTranscodeTrack } from './audio-transcoder-options.ts';
-import { type EngineChild, openChild } from './child-process.ts';
+import { type EngineChild, openChild, untilReady } from './child-process.ts';
 import {
   type Mark,
   messageKinds,
@@ -18,9 +17,6 @@ import {
 
 /** Decoders, encoders and a few seconds of audio need little; about 640 MB of it are Node's own reservations. */
 const MAX_DATA_BYTES = 1024 * 1024 * 1024;
-/** Longest start, ms; usual are 200. */
-const START_MS = 20_000;
-
 /** Receives the result, synchronously. */
 export interface AudioTranscoderOutput {
   /** An AAC frame; its times are ticks of the sample rate. */
@@ -58,7 +54,7 @@ export async function openAudioTranscoder(output: AudioTranscoderOutput): Promis
       else if (kind === messageKinds.mark) output.mark(parseMark(payload));
     },
   });
-  await readyOf(child, ready);
+  await untilReady(child, ready);
   return {
     pid: child.pid,
     setTracks: (tracks) => child.send(printMessage(messageKinds.options, Buffer.from(JSON.stringify(tracks)))),
@@ -68,17 +64,4 @@ export async function openAudioTranscoder(output: AudioTranscoderOutput): Promis
     ended: child.ended,
     [Symbol.asyncDispose]: () => child[Symbol.asyncDispose](),
   };
-}
-
-async function readyOf(child: EngineChild, ready: Promise<void>): Promise<void> {
-  const late = setTimeout(() => child.kill(`it was not ready after ${START_MS / 1000} s`), START_MS);
-  const gone = child.ended.then((why): never => {
-    throw new OxbowError('engine-failed', `the media engine ended: ${why}`);
-  });
-  gone.catch(() => {}); // It also ends later, when it is not needed any more.
-  try {
-    await Promise.race([ready, gone]);
-  } finally {
-    clearTimeout(late);
-  }
 }

@@ -77,26 +77,68 @@ export function adtsOf(frames: readonly Frame[], { config }: AudioTrack): Uint8A
   );
 }
 
+/** Samples that are one sample when lags are chosen: tones of `soundInput` stay below 1.1 kHz. */
+const COARSE = 6;
+/** Between the lags that are compared completely, only every so many samples count. */
+const SPARSE = 7;
+/** Most lags around which the complete sounds are compared. */
+const PEAKS = 8;
+
 /**
- * Compares two sounds.
+ * Compares two sounds over their complete length: at a reduced rate at first, then around the lags that are best there.
  *
  * @param maxLag largest offset that is tried, samples
  * @returns by how many samples `other` is later than `sound`, and their correlation there, 1 for the same sound
  */
 export function compareSounds(sound: Float32Array, other: Float32Array, maxLag: number) {
+  const [one, two] = [reduced(sound), reduced(other)];
+  const most = Math.ceil(maxLag / COARSE);
+  const likenesses = new Map<number, number>();
+  for (let lag = -most - 1; lag <= most + 1; lag++) likenesses.set(lag, likenessAt(one, two, lag, 2));
+  const at = (lag: number) => likenesses.get(lag) ?? -1;
+  const peaks = [...likenesses.keys()]
+    .filter((lag) => at(lag) >= at(lag - 1) && at(lag) >= at(lag + 1))
+    .toSorted((a, b) => at(b) - at(a))
+    .slice(0, PEAKS);
   let best = { lag: 0, likeness: -1 };
-  for (let lag = -maxLag; lag <= maxLag; lag++) {
-    const likeness = likenessAt(sound, other, lag);
-    if (likeness > best.likeness) best = { lag, likeness };
+  for (const peak of peaks) {
+    const lags = Array.from({ length: 2 * COARSE + 1 }, (_, i) => (peak - 1) * COARSE + i);
+    const tried = lags.filter((lag) => Math.abs(lag) <= maxLag);
+    const near = tried.map((lag) => ({ lag, likeness: likenessAt(sound, other, lag, SPARSE) }));
+    const { lag } = near.reduce((a, b) => (b.likeness > a.likeness ? b : a), { lag: 0, likeness: -1 });
+    for (const exact of [lag - 1, lag, lag + 1]) {
+      const likeness = Math.abs(exact) <= maxLag ? likenessAt(sound, other, exact) : -1;
+      if (likeness > best.likeness) best = { lag: exact, likeness };
+    }
   }
   return best;
 }
 
-/** Correlation of two sounds where both are, -1 to 1. */
-export function likenessAt(sound: Float32Array, other: Float32Array, lag: number): number {
-  let [both, one, two] = [0, 0, 0];
-  for (let i = Math.max(0, -lag); i < sound.length && i + lag < other.length; i++) {
-    const [a, b] = [sound[i]!, other[i + lag]!];
+/** A sound with one sample for each COARSE samples: their mean. */
+function reduced(sound: Float32Array): Float32Array {
+  const means = new Float32Array(Math.floor(sound.length / COARSE));
+  for (let i = 0; i < means.length; i++) {
+    let sum = 0;
+    for (let k = 0; k < COARSE; k++) sum += sound[i * COARSE + k]!;
+    means[i] = sum / COARSE;
+  }
+  return means;
+}
+
+/**
+ * Correlation of two sounds where both are, -1 to 1.
+ *
+ * @param lag by how many samples `other` is later
+ * @param step only every so many samples are compared
+ */
+export function likenessAt(sound: Float32Array, other: Float32Array, lag: number, step = 1): number {
+  let both = 0;
+  let one = 0;
+  let two = 0;
+  const end = Math.min(sound.length, other.length - lag);
+  for (let i = Math.max(0, -lag); i < end; i += step) {
+    const a = sound[i]!;
+    const b = other[i + lag]!;
     both += a * b;
     one += a * a;
     two += b * b;

@@ -3,22 +3,27 @@
  * In: an entry file and limits. Out: messages from its stdout; the reason of its end.
  *
  * Native code runs only there. The process gets a minimal environment, an empty folder and bytes on stdin. If util-linux
- * is installed, it also gets hard limits on memory and open files, and cannot write files.
+ * is installed, it also gets hard limits on memory and open files, and cannot write files, or only small ones.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { isWindows, prlimit } from '../lib/platform.ts';
+import { startedFile } from '../lib/program-files.ts';
 import { MessageSplitter } from './frame-protocol.ts';
+import { inputDescriptor, type StreamInput, serveReads } from './stream-input.ts';
 
 /** Most media engine processes at a time, all kinds together. */
 export const MAX_CHILDREN = 32;
 const MAX_STDERR_CHARS = 4096;
 /** Enough for a still of 8K video and for any segment; a longer message is an error of the child. */
 const MAX_MESSAGE_BYTES = 128 * 1024 * 1024;
+/** Longest start until a child reports that it is ready, ms; usual are 200 to 300. */
+const READY_WITHIN_MS = 20_000;
 
 let running = 0;
 let started = 0;
@@ -29,9 +34,21 @@ export const childCounts = (): { readonly running: number; readonly started: num
 /** Options of {@link openChild}. */
 export interface ChildSetup {
   /** Entry file below `child/`, without extension. */
-  readonly entry: 'answer-main' | 'audio-main' | 'recode-main' | 'test-picture-main';
+  readonly entry:
+    | 'answer-main'
+    | 'audio-main'
+    | 'demux-main'
+    | 'ladder/ladder-main'
+    | 'ladder/live-main'
+    | 'ladder/try-encoder-main'
+    | 'recode-main'
+    | 'test-picture-main';
   /** Most private writable memory, bytes; limited by RLIMIT_DATA if `prlimit` is installed. */
   readonly maxDataBytes: number;
+  /** Largest file that it may write in its own folder, bytes; default: it writes none. */
+  readonly maxFileBytes?: number;
+  /** Bytes that the child reads at any position with child/stream-input; without it, it has none to read. */
+  readonly input?: StreamInput;
   /** Called for each message; the payload may be kept. An exception kills the child and becomes the reason of its end. */
   onMessage(kind: number, payload: Uint8Array): void;
 }
@@ -69,6 +86,25 @@ export async function openChild(setup: ChildSetup): Promise<EngineChild> {
   }
 }
 
+/**
+ * Waits until a child is ready; kills it if it is not within 20 s.
+ *
+ * @param ready resolves when the child has reported that it is ready
+ * @throws OxbowError `engine-failed` if it ends first
+ */
+export async function untilReady(child: EngineChild, ready: Promise<void>): Promise<void> {
+  const late = setTimeout(() => child.kill(`it was not ready after ${READY_WITHIN_MS / 1000} s`), READY_WITHIN_MS);
+  const gone = child.ended.then((why): never => {
+    throw new OxbowError('engine-failed', `the media engine ended: ${why}`);
+  });
+  gone.catch(() => {}); // It also ends later, when it is not needed any more.
+  try {
+    await Promise.race([ready, gone]);
+  } finally {
+    clearTimeout(late);
+  }
+}
+
 async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> {
   const child = spawnLimited(folder, setup);
   // An error before 'spawn' rejects; later ones (a failed kill, a broken pipe) end the process.
@@ -87,6 +123,7 @@ async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> 
   child.stderr!.setEncoding('utf8').on('data', (text: string) => {
     tail = (tail + text).slice(-MAX_STDERR_CHARS);
   });
+  if (setup.input) serveReads(child.stdio[inputDescriptor] as Duplex, setup.input, (error) => kill(messageOf(error)));
   const splitter = new MessageSplitter(MAX_MESSAGE_BYTES, (kind, payload) => setup.onMessage(kind, payload));
   child.stdout!.on('data', (bytes: Uint8Array) => {
     if (why) return;
@@ -118,11 +155,10 @@ async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> 
   };
 }
 
-function spawnLimited(folder: string, { entry, maxDataBytes }: ChildSetup): ChildProcess {
-  const here = fileURLToPath(import.meta.url);
-  const file = join(here, '..', 'child', `${entry}${here.endsWith('.ts') ? '.ts' : '.js'}`);
+function spawnLimited(folder: string, { entry, maxDataBytes, maxFileBytes = 0, input }: ChildSetup): ChildProcess {
+  const file = fileURLToPath(startedFile(`ffmpeg/child/${entry}`));
   const node = [process.execPath, '--max-old-space-size=128', '--no-warnings', file];
-  const limits = [`--data=${maxDataBytes}`, '--nofile=128', '--fsize=0', '--core=0', '--'];
+  const limits = [`--data=${maxDataBytes}`, '--nofile=128', `--fsize=${maxFileBytes}`, '--core=0', '--'];
   const [command, ...args] = prlimit ? [prlimit, ...limits, ...node] : node;
   return spawn(command!, args, {
     cwd: folder,
@@ -133,8 +169,10 @@ function spawnLimited(folder: string, { entry, maxDataBytes }: ChildSetup): Chil
       TMPDIR: folder,
       UV_THREADPOOL_SIZE: '1',
       ...(isWindows && process.env.SystemRoot ? { SystemRoot: process.env.SystemRoot } : {}),
+      // It reads what Node has compiled, and starts in half the time; with limits on files it cannot write there.
+      ...(process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE } : {}),
     },
-    stdio: 'pipe',
+    stdio: input ? ['pipe', 'pipe', 'pipe', 'pipe'] : 'pipe',
     windowsHide: true,
   });
 }

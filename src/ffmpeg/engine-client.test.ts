@@ -3,7 +3,7 @@ import { suite, test } from 'node:test';
 import { sleep } from '../lib/abort.ts';
 import { EngineClient } from './engine-client.ts';
 
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(300_000);
 const nothing = new Uint8Array(0);
 const failed = { name: 'OxbowError', code: 'engine-failed' };
 const version = { what: 'version' } as const;

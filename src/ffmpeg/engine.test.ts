@@ -7,10 +7,19 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { seeded } from '../lib/random.fixture.ts';
-import { closeEngine, enginePid, engineVersion, makeStill, probeBytes } from './engine.ts';
+import {
+  closeEngine,
+  enginePid,
+  engineVersion,
+  makeSheet,
+  makeStill,
+  makeTile,
+  probeBytes,
+  tileBytes,
+} from './engine.ts';
 
 const run = promisify(execFile);
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(300_000);
 
 const alive = (pid: number) => {
   try {
@@ -81,6 +90,29 @@ suite('media engine', () => {
     const expected = [luma + 1.5748 * r, luma - 0.1873 * b - 0.4681 * r, luma + 1.8556 * b];
     return expected.map((value) => Math.min(255, Math.max(0, value)));
   }
+
+  const gray = ['-f', 'rawvideo', '-pix_fmt', 'gray', '-'];
+  async function stored(jpeg: Uint8Array): Promise<string> {
+    const path = join(folder, 'sheet.jpg');
+    await writeFile(path, jpeg);
+    return path;
+  }
+
+  test('pictures of a sheet are beside and below each other, black where there is none', async () => {
+    const size = { width: 64, height: 36 };
+    const tiles = await Promise.all([0, 2.9].map((atS) => makeTile({ bytes: movie, atS, ...size }, { signal })));
+    assert.deepEqual(
+      tiles.map(({ length }) => length),
+      [tileBytes(size), tileBytes(size)],
+    );
+    const jpeg = await makeSheet({ tiles: [tiles[0], undefined, tiles[1]], columns: 2, ...size }, { signal });
+    assert.deepEqual(jpegSize(jpeg), [128, 72]);
+    const { stdout } = await run('ffmpeg', ['-v', 'error', '-i', await stored(jpeg), ...gray], { encoding: 'buffer' });
+    const luma = (x: number, y: number) => stdout[y * 128 + x]!;
+    assert.ok(luma(96, 18) < 4, 'no picture');
+    assert.ok(luma(32, 54) > luma(32, 18) + 40, 'the later picture is brighter');
+    await assert.rejects(makeTile({ bytes: movie, width: 15, height: 36 }, { signal }), { code: 'engine-failed' });
+  });
 
   test('returns the version of FFmpeg', async () => {
     assert.match(await engineVersion({ signal }), /^FFmpeg \d+\.\d+/);

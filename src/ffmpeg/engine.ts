@@ -5,10 +5,11 @@
 import { OxbowError } from '../lib/errors.ts';
 import type { VideoConfig } from '../media/frame.ts';
 import { EngineClient } from './engine-client.ts';
-import { MessageSplitter, messageKinds, parseFrame, parseJson, parseTracks } from './frame-protocol.ts';
+import { MessageSplitter, messageKinds, parseFrame, parseJson, parseTracks, type TileSize } from './frame-protocol.ts';
 import type { Probe } from './probe-shape.ts';
 import { type StillGopOptions, stillGopFrames, stillGopSides } from './still-gop-options.ts';
 
+export type { TileSize } from './frame-protocol.ts';
 export type { Probe, ProbedStream } from './probe-shape.ts';
 export { type StillGopOptions, stillGopCodecs } from './still-gop-options.ts';
 export { openTestPicture, type TestPicture, type TestPictureOutput } from './test-picture.ts';
@@ -52,6 +53,61 @@ export async function makeStill(input: StillInput, { signal }: { signal: AbortSi
     throw new OxbowError('engine-failed', `a still ${width} pixels wide at ${atS} s cannot be made`);
   }
   return client.request({ what: 'still', atS, width }, bytes, { signal });
+}
+
+/** Bytes of a picture of a sheet: packed planes Y, U, V. */
+export function tileBytes({ width, height }: TileSize): number {
+  return (width * height * 3) / 2;
+}
+
+function checkTile({ width, height }: TileSize): void {
+  const isSide = (side: number) => Number.isInteger(side) && side % 2 === 0 && side >= 16 && side <= 640;
+  if (!isSide(width) || !isSide(height)) {
+    throw new OxbowError('engine-failed', `a picture of ${width} × ${height} pixels cannot be on a sheet`);
+  }
+}
+
+/**
+ * Decodes one frame as a picture of a sheet. Abort rejects at once.
+ *
+ * @returns packed planes Y, U, V with the colours of JPEG
+ * @throws OxbowError as `makeStill`
+ */
+export async function makeTile(
+  { bytes, atS = 0, ...size }: Omit<StillInput, 'width'> & TileSize,
+  { signal }: { signal: AbortSignal },
+): Promise<Uint8Array> {
+  checkTile(size);
+  const planes = await client.request({ what: 'tile', atS, ...size }, bytes, { signal });
+  if (planes.length !== tileBytes(size)) throw new OxbowError('engine-failed', 'the answer is no picture of the sheet');
+  return planes;
+}
+
+/**
+ * Encodes pictures beside and below each other as one JPEG. Abort rejects at once.
+ *
+ * @param tiles what `makeTile` returned, 1 to 100; undefined: black
+ * @throws OxbowError `engine-failed`
+ */
+export async function makeSheet(
+  {
+    tiles,
+    columns,
+    ...size
+  }: { readonly tiles: readonly (Uint8Array | undefined)[]; readonly columns: number } & TileSize,
+  { signal }: { signal: AbortSignal },
+): Promise<Uint8Array> {
+  checkTile(size);
+  const each = tileBytes(size);
+  if (tiles.length < 1 || tiles.length > 100 || columns < 1 || columns > 10) {
+    throw new OxbowError('engine-failed', `a sheet of ${tiles.length} pictures in ${columns} columns cannot be made`);
+  }
+  const bytes = new Uint8Array(tiles.length * each).fill(128);
+  tiles.forEach((tile, i) => {
+    if (tile) bytes.set(tile, i * each);
+    else bytes.fill(0, i * each, i * each + size.width * size.height);
+  });
+  return client.request({ what: 'sheet', columns, ...size }, bytes, { signal });
 }
 
 /**

@@ -27,6 +27,10 @@ export const messageKinds = {
   end: 7,
   /** To the child: see {@link printMark}; it returns the message after the result of all frames before it. */
   mark: 8,
+  /** To the child that encodes live: a segment begins at a time; see {@link printCut}. */
+  cut: 9,
+  /** To the child that encodes live: ids of the tracks that it encodes from now on, JSON. */
+  enabled: 10,
 } as const;
 
 const HEADER_BYTES = 5;
@@ -199,6 +203,22 @@ export function parseMark(payload: Uint8Array): Mark {
   return { id: reader.u32(), ends: reader.u8() === 1 };
 }
 
+/** Serializes a message of kind `cut`: i64 ticks. */
+export function printCut(at: number): Uint8Array {
+  const payload = new Uint8Array(8);
+  new DataView(payload.buffer).setBigInt64(0, BigInt(at));
+  return printMessage(messageKinds.cut, payload);
+}
+
+/**
+ * Reads the payload of a message of kind `cut`.
+ *
+ * @throws FormatError if it is truncated
+ */
+export function parseCut(payload: Uint8Array): number {
+  return new ByteReader(payload, 'engine cut').i64();
+}
+
 /** Operations of the engine. */
 export type Operation =
   | { readonly what: 'version' }
@@ -210,7 +230,17 @@ export type Operation =
       /** Width of the JPEG, pixels. */
       readonly width: number;
     }
+  | ({ readonly what: 'tile'; readonly atS: number } & TileSize)
+  | ({ readonly what: 'sheet'; readonly columns: number } & TileSize)
   | { readonly what: 'still-gop'; readonly gop: StillGopOptions };
+
+/** Size of a picture of a sheet, pixels, even. */
+export interface TileSize {
+  readonly width: number;
+  readonly height: number;
+}
+
+const operations: ReadonlySet<unknown> = new Set(['version', 'probe', 'still', 'tile', 'sheet', 'still-gop']);
 
 /** A request to the child. */
 export interface Request {
@@ -241,7 +271,7 @@ export function parseRequest(payload: Uint8Array): Request {
   const id = reader.u32();
   const operation = parseJson(reader.take(reader.u32())) as Partial<Operation> | null;
   const what = operation?.what;
-  if (what !== 'version' && what !== 'probe' && what !== 'still' && what !== 'still-gop') {
+  if (!operations.has(what)) {
     throw new FormatError('unknown operation in engine request', 8);
   }
   return { id, operation: operation as Operation, bytes: reader.take(reader.left) };

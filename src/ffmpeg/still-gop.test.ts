@@ -12,7 +12,7 @@ import { parseHvcC } from '../media/hevc/hvcc.ts';
 import { closeEngine, makeStillGop, type StillGop, type StillGopOptions } from './engine.ts';
 
 const run = promisify(execFile);
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(300_000);
 const nothing = new Uint8Array(0);
 const START_CODE = Uint8Array.of(0, 0, 0, 1);
 

@@ -11,7 +11,7 @@ import { openTestPicture, type TestPictureOptions } from './engine.ts';
 import { readStrip } from './strip.ts';
 
 const run = promisify(execFile);
-const signal = AbortSignal.timeout(60_000);
+const signal = AbortSignal.timeout(300_000);
 const quick = { maxBuffer: 2 ** 30, encoding: 'buffer' } as const;
 
 const alive = (pid: number) => {

@@ -8,6 +8,7 @@ import type { OxbowError } from '../lib/errors.ts';
 import { http } from '../lib/memory/node-http.ts';
 import { traceIdOf } from '../observe/trace.ts';
 import { toProblem } from './api/problem.ts';
+import { limitBody } from './body-deadline.ts';
 import { type OwnHosts, refuseOtherHosts } from './client/host-check.ts';
 import type { HttpDeps } from './deps.ts';
 import { hotDepsOf } from './hot/hot-deps.ts';
@@ -56,7 +57,10 @@ export interface Connections extends Disposable {
 
 /** Builds the server, the hot responder and HTTP/2. */
 export function openConnections(options: ConnectionsOptions): Connections {
-  const { deps, media, toApi, ownHosts, head, limits, certificate } = options;
+  const { deps, media, toApi, ownHosts, head, certificate } = options;
+  // The time limit of whole requests is not node's: uploads have none.
+  const { requestTimeout = 0, ...others } = options.limits;
+  const limits = { ...others, requestTimeout: 0 };
   const responses = new OpenResponses();
 
   const accepts = (exchange: Exchange): boolean => {
@@ -74,8 +78,9 @@ export function openConnections(options: ConnectionsOptions): Connections {
     const exchange = exchangeOfHttp1(request, response);
     if (!accepts(exchange)) return;
     const target = mediaTargetOf(exchange.target);
-    if (target) void media.respond(exchange, target);
-    else toApi(request, response);
+    if (target) return void media.respond(exchange, target);
+    limitBody(request, requestTimeout);
+    toApi(request, response);
   };
   const onHeldRefused = (request: IncomingMessage, response: ServerResponse, reason: unknown): void => {
     responses.enter(response);

@@ -8,6 +8,7 @@ import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs-api.ts';
+import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { MediaAddress } from '../api/media-address.ts';
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
 import type { PublishPorts } from '../api/publish-address.ts';
@@ -22,12 +23,14 @@ import type {
   WebhookTestView,
   WebhookView,
 } from '../api/webhook-shapes.ts';
+import type { WorkersApi } from '../api/workers/workers-api.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { LiveLookup } from '../delivery/live/live-lookup.ts';
 import type { Reply } from '../delivery/reply.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Health } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
@@ -67,7 +70,9 @@ export interface WebhooksApi {
 export interface HttpDeps {
   readonly streams: StreamsApi;
   readonly jobs: JobsApi;
+  readonly workers: WorkersApi;
   readonly exports: ExportsApi<Reply>;
+  readonly assets: AssetsApi;
   /** Publishes and carries events. */
   readonly events: EventBus;
   readonly webhooks: WebhooksApi;
@@ -85,6 +90,8 @@ export interface HttpDeps {
   readonly reader: Pick<RangeReader, 'read' | 'shared'>;
   system(): Awaitable<SystemView>;
   storage(): Awaitable<StorageView>;
+  /** Uploads to the library. */
+  readonly uploads: Uploads;
   /** The effective settings, without secrets. */
   settings(): readonly SettingView[];
   /** The last lines of the log. */

@@ -11,6 +11,7 @@ import { openAccess } from '../accounts/access.ts';
 import { memoryTables } from '../accounts/memory-tables.fixture.ts';
 import { RateLimits } from '../accounts/rate-limit.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
+import type { AssetsApi } from '../api/library/assets-api.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import { noPublishPorts } from '../api/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish-keys-api.ts';
@@ -25,6 +26,7 @@ import { Viewers } from '../delivery/viewers.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
+import type { Uploads } from '../library/uploads/uploads.ts';
 import { createHealth } from '../observe/health.ts';
 import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
@@ -86,6 +88,7 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
     recorded: { from: null, to: null, seconds: 0, bytes: 0 },
     viewers: 0,
     hls: `/live/${name}/index.m3u8`,
+    dash: `/live/${name}/index.mpd`,
   };
 }
 
@@ -93,7 +96,7 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
 export async function startTestServer(
   change: Partial<HttpDeps> = {},
   tls?: CertificateFiles,
-  forTests?: HttpOptions['forTests'],
+  { port = 0, ...forTests }: HttpOptions['forTests'] & { readonly port?: number } = {},
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-http-'));
   const clock = createManualClock(Date.UTC(2026, 10, 19, 8, 0, 0));
@@ -106,7 +109,9 @@ export async function startTestServer(
   const deps: HttpDeps = {
     streams: fakeStreams(calls),
     ...fakeJobs(),
+    uploads: {} as Uploads, // tests of uploads bring their own
     webhooks: fakeWebhooks(),
+    assets: fakeAssets(),
     publishKeys: fakePublishKeys(calls),
     relays: fakeRelays(calls),
     publishPorts: noPublishPorts(),
@@ -159,7 +164,7 @@ export async function startTestServer(
     forgotten: new Emitter<never>(),
     mediaFolder: folder,
   };
-  const server = await startHttp({ listen: { address: '127.0.0.1', port: 0 }, deps, tls, threads, forTests });
+  const server = await startHttp({ listen: { address: '127.0.0.1', port }, deps, tls, threads, forTests });
   return {
     url: server.url,
     folder,
@@ -193,12 +198,13 @@ export function shareTestServer(change: () => Partial<HttpDeps> = () => ({})): (
 }
 
 /** No jobs at all. */
-function fakeJobs(): Pick<HttpDeps, 'jobs' | 'exports'> {
+function fakeJobs(): Pick<HttpDeps, 'jobs' | 'workers' | 'exports'> {
   const unknown = async (id: string): Promise<never> => {
     throw new OxbowError('job-unknown', `no ${id}`);
   };
   return {
-    jobs: { list: async () => ({ items: [], nextCursor: null }), get: unknown, cancel: unknown },
+    jobs: { list: async () => ({ items: [], nextCursor: null }), get: unknown, cancel: unknown, retry: unknown },
+    workers: { list: () => [] } as unknown as HttpDeps['workers'],
     exports: {
       file: unknown,
       ticket: unknown,
@@ -223,6 +229,24 @@ function fakeWebhooks(): WebhooksApi {
     remove: async (id) => unknown(id),
     deliveries: async (id) => unknown(id),
     test: async (id) => unknown(id),
+  };
+}
+
+/** No assets at all. */
+function fakeAssets(): AssetsApi {
+  const unknown = async (id: string): Promise<never> => {
+    throw new OxbowError('asset-unknown', `no ${id}`);
+  };
+  return {
+    access: async () => undefined,
+    list: async () => ({ items: [], nextCursor: null }),
+    get: unknown,
+    update: unknown,
+    remove: unknown,
+    restore: unknown,
+    addSubtitle: unknown,
+    removeSubtitle: unknown,
+    createRecorded: ({ stream }) => unknown(stream),
   };
 }
 

@@ -6,6 +6,7 @@
 import type { Server, Socket } from 'node:net';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import type { Endpoint } from '../config/address.ts';
+import { streamOfWindow } from '../delivery/live/quality-window.ts';
 import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { ServedLiveStream } from '../delivery/served-stream.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
@@ -95,7 +96,7 @@ export async function openThreadPorts(
   opened.defer(access.watch.revoked.subscribe((name) => changed.emit(name)));
   const counts = new ThreadCounts(deps);
   const accessOf = (stream: ServedLiveStream): StreamAccess => {
-    const { name } = stream;
+    const name = streamOfWindow(stream.name);
     const targetDurationS = stream.list.generation?.targetDurationS;
     return {
       isPrivate: streams.isPrivate(name),

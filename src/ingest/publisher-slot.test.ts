@@ -14,8 +14,9 @@ import { PublisherSlot } from './publisher-slot.ts';
 const tracks = [videoTrack, audioTrack];
 
 function frame(second: number, { key = true, trackId = videoTrack.id, by = 'a' } = {}): Frame {
-  const dts = second * (trackId === videoTrack.id ? videoTrack : audioTrack).timescale;
-  return { trackId, dts, pts: dts, duration: 1, key, data: new TextEncoder().encode(by) };
+  const { timescale } = trackId === videoTrack.id ? videoTrack : audioTrack;
+  const dts = second * timescale;
+  return { trackId, dts, pts: dts, duration: timescale, key, data: new TextEncoder().encode(by) };
 }
 
 /** What the slots of one test share. */
@@ -59,8 +60,16 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
     },
   });
   const clock0 = clock.nowMs();
+  /** The same while the timers of a busy process are late. */
+  const passUnnoticed = (seconds: number, ...sending: Publisher[]) => {
+    for (let second = 0; second < seconds; second++) {
+      clock.advance(1000);
+      for (const publisher of sending)
+        publisher.publish(frame((clock.nowMs() - clock0) / 1000, { by: publisher.remote }));
+    }
+  };
   return {
-    ...{ slot, calls, events, keyFrameRequests, now },
+    ...{ clock, slot, calls, events, keyFrameRequests, now },
     async claim(remote: string, { signal = new AbortController().signal } = {}): Promise<Publisher> {
       const publisher = await slot.claim({
         protocol: 'rtmp',
@@ -74,12 +83,11 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
     /** Lets seconds pass; each publisher sends a frame in each of them. */
     pass(seconds: number, ...sending: Publisher[]) {
       for (let second = 0; second < seconds; second++) {
-        clock.advance(1000);
-        for (const publisher of sending)
-          publisher.publish(frame((clock.nowMs() - clock0) / 1000, { by: publisher.remote }));
+        passUnnoticed(1, ...sending);
         t.mock.timers.tick(1000);
       }
     },
+    passUnnoticed,
   };
 }
 
@@ -209,6 +217,17 @@ suite('a second publisher', () => {
     assert.equal(slot.active, first);
     assert.deepEqual(events.slice(2), ['switched b stalled', 'switched a stalled']);
     assert.equal(calls.filter((call) => call.startsWith('source-down')).length, 2, 'each stall is reported once');
+  });
+
+  test('takes over where the media of the first one ended, even if the stall is noticed two seconds late', async (t) => {
+    const { clock, slot, now, claim, calls, pass, passUnnoticed } = openSlot(t, 'standby');
+    const [first, second] = [await claim('a'), await claim('b')];
+    pass(3, first, second);
+    now.mediaEndUs = (clock.nowMs() + 1000) * 1000;
+    passUnnoticed(2, second);
+    pass(4, second);
+    assert.equal(slot.active, second);
+    assert.deepEqual(calls.slice(-6), [...'bbbbbb'], 'the frames of 4 s to 9 s');
   });
 
   test('that replaced the first one is not active again by a key frame once it has stalled', async (t) => {

@@ -3,7 +3,7 @@
  * In: its frames as they arrive. Out: the frames with which its run begins. docs/media.md 31.
  */
 import { Continuity } from '../live/continuity.ts';
-import { type GopBounds, GopBuffer } from '../live/gop-buffer.ts';
+import { DEFAULT_GOP_BOUNDS, type GopBounds, GopBuffer } from '../live/gop-buffer.ts';
 import type { MemoryBudget } from '../live/memory-budget.ts';
 import { referenceOf } from '../live/reference.ts';
 import type { Frame, Track } from '../media/frame.ts';
@@ -14,9 +14,15 @@ import { ticksToUs } from '../media/run.ts';
  * media moves forward.
  */
 const MAX_REPEATED_US = 5_000_000;
+/**
+ * A standby publisher keeps at least so much, however many GOPs it has, within the bytes of its bounds: a publisher has stalled after 5 s,
+ * a busy process notices it late, and the takeover begins with a GOP that is complete.
+ */
+const LEAST_S = 10;
 
-/** Bounds of a buffer, and the memory that it may use; the defaults of GopBuffer if not given. */
+/** Bounds of a buffer, and the memory that it may use. */
 export interface StandbyBounds {
+  /** The defaults of GopBuffer if not given. Its `maxGops` has no effect, and less than 10 s in `maxS` none either. */
   readonly gop?: GopBounds | undefined;
   readonly memory?: MemoryBudget | undefined;
 }
@@ -27,9 +33,10 @@ export class StandbyBuffer {
   readonly #gops: GopBuffer;
   readonly #continuity = new Continuity();
 
-  constructor(tracks: readonly Track[], { gop, memory }: StandbyBounds) {
+  constructor(tracks: readonly Track[], { gop = DEFAULT_GOP_BOUNDS, memory }: StandbyBounds) {
     this.#reference = referenceOf(tracks);
-    this.#gops = new GopBuffer(gop, memory);
+    const bounds = { ...gop, maxS: Math.max(gop.maxS, LEAST_S), maxGops: Number.POSITIVE_INFINITY };
+    this.#gops = new GopBuffer(bounds, memory);
     this.#continuity.begin(tracks, true);
   }
 

@@ -1,6 +1,7 @@
 /**
- * Jobs of any kind in the API: list, get, cancel. Each kind is registered once and sets how long its jobs are kept.
- * In: kinds, requests, the queue. Out: JobView, events `job.*`; calls of a kind when its jobs are deleted.
+ * Jobs of any kind in the API: list, get, cancel, retry. Each kind is registered once: one that runs in this process, or one that
+ * workers run.
+ * In: kinds, requests, the queue. Out: JobView, events `job.*`; calls of a kind when its jobs end or are deleted.
  */
 import { printRfc3339 } from '../api/instant.ts';
 import type { JobView } from '../api/job-shapes.ts';
@@ -9,9 +10,10 @@ import type { EventBus } from '../cluster/event-bus.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { Job, JobContext, JobHandler, JobQueue } from './job.ts';
+import type { Job, JobContext, JobHandler, JobOptions, JobQueue } from './job.ts';
+import { limitsOf, type RemoteKind } from './remote-kind.ts';
 
-/** One kind of job. */
+/** One kind of job that runs in this process. */
 export interface JobKind {
   /** As `Job.kind`. */
   readonly name: string;
@@ -32,6 +34,8 @@ export interface JobsOptions {
   readonly queue: JobQueue;
   readonly clock: Clock;
   readonly events: Pick<EventBus, 'publish'>;
+  /** A job of a kind that workers run was queued. */
+  readonly queued?: (job: Job) => void;
   readonly failed: (error: unknown) => void;
 }
 
@@ -48,22 +52,55 @@ export class Jobs implements JobsApi {
   /** For kinds that read their own jobs. */
   readonly queue: JobQueue;
   readonly #options: JobsOptions;
-  readonly #kinds = new Map<string, JobKind>();
+  readonly #kinds = new Map<string, JobKind | RemoteKind>();
+  readonly #publishedAtMs = new Map<string, number>();
 
   constructor(options: JobsOptions) {
     this.#options = options;
     this.queue = options.queue;
   }
 
+  /** A job in the API. */
+  readonly view = (job: Job): JobView => {
+    const time = (ms: number | null) => (ms === null ? null : printRfc3339(ms));
+    const keepMs = this.#kinds.get(job.kind)?.keepMs;
+    return {
+      ...{ id: job.id, kind: job.kind, state: job.state, subject: job.subject, priority: job.priority },
+      ...{ progress: share(job.progress), parts: rounded(job.parts) },
+      input: job.input as Readonly<Record<string, unknown>>,
+      result: this.#resultOf(job),
+      error: job.error,
+      ...{ tries: job.tries, maxTries: job.maxTries, worker: job.worker },
+      failures: job.failures.map(({ atMs, ...failure }) => ({ ...failure, at: printRfc3339(atMs) })),
+      createdAt: printRfc3339(job.createdMs),
+      notBefore: job.state === 'queued' && job.notBeforeMs > 0 ? printRfc3339(job.notBeforeMs) : null,
+      startedAt: time(job.startedMs),
+      endedAt: time(job.endedMs),
+      expiresAt: time(job.endedMs === null || keepMs === undefined ? null : job.endedMs + keepMs),
+    };
+  };
+
   /** Registers a kind; before `work`. */
-  register(kind: JobKind): void {
+  register(kind: JobKind | RemoteKind): void {
     this.#kinds.set(kind.name, kind);
   }
 
-  /** Starts to run jobs of all registered kinds. */
+  /** The kind of a name, if workers run it. */
+  readonly remoteKind = (name: string): RemoteKind | undefined => {
+    const kind = this.#kinds.get(name);
+    return kind && isRemote(kind) ? kind : undefined;
+  };
+
+  /** Names of all registered kinds. */
+  get kindNames(): readonly string[] {
+    return [...this.#kinds.keys()];
+  }
+
+  /** Starts to run jobs of all registered kinds of this process. */
   async work(): Promise<void> {
-    for (const { name, work } of this.#kinds.values()) {
-      await this.queue.work(name, (job, context) => work(job, this.#publishing(job, context)));
+    for (const kind of this.#kinds.values()) {
+      if (isRemote(kind)) continue;
+      await this.queue.work(kind.name, (job, context) => kind.work(job, this.#publishing(job, context)));
     }
   }
 
@@ -72,10 +109,15 @@ export class Jobs implements JobsApi {
    *
    * @throws OxbowError `queue-full`
    */
-  async add(kind: string, input: unknown): Promise<JobView> {
-    const job = await this.queue.add(kind, input);
+  async add(kind: string, input: unknown, options: JobOptions = {}): Promise<JobView> {
+    const remote = this.remoteKind(kind);
+    const job = await this.queue.add(kind, input, {
+      ...(remote && { maxQueued: limitsOf(remote).queued }),
+      ...options,
+    });
     this.#publish('job.created', job);
-    return this.#view(job);
+    if (remote) this.#options.queued?.(job);
+    return this.view(job);
   }
 
   /**
@@ -84,15 +126,15 @@ export class Jobs implements JobsApi {
    * @param query.cursor `nextCursor` of the page before; its last job may have been deleted since
    * @throws OxbowError `bad-request` for an invalid cursor
    */
-  async list({ limit = LISTED, cursor }: JobQuery = {}): Promise<JobPage> {
+  async list({ limit = LISTED, cursor, ...filter }: JobQuery = {}): Promise<JobPage> {
     if (cursor !== undefined && !/^[1-9][0-9]{0,14}$/.test(cursor)) {
       throw new OxbowError('bad-request', 'The cursor is not one of this list.');
     }
     const most = Math.min(limit, MAX_LISTED);
-    const jobs = await this.queue.list(most + 1, cursor === undefined ? undefined : Number(cursor));
+    const jobs = await this.queue.list(most + 1, cursor === undefined ? undefined : Number(cursor), filter);
     const shown = jobs.slice(0, most);
     return {
-      items: shown.map((job) => this.#view(job)),
+      items: shown.map((job) => this.view(job)),
       nextCursor: jobs.length > most ? String(shown.at(-1)!.number) : null,
     };
   }
@@ -103,7 +145,7 @@ export class Jobs implements JobsApi {
    * @throws OxbowError `job-unknown`
    */
   async get(id: string): Promise<JobView> {
-    return this.#view(await this.find(id));
+    return this.view(await this.find(id));
   }
 
   /**
@@ -125,7 +167,20 @@ export class Jobs implements JobsApi {
   async cancel(id: string): Promise<JobView> {
     const job = await this.queue.cancel(id);
     if (job.state === 'done') await this.forget(job);
-    return this.#view(job);
+    return this.view(job);
+  }
+
+  /**
+   * Queues a failed or cancelled job again.
+   *
+   * @throws OxbowError `job-unknown`, `job-not-failed`
+   */
+  async retry(id: string): Promise<JobView> {
+    const { state } = await this.find(id);
+    if (state !== 'failed' && state !== 'cancelled') {
+      throw new OxbowError('job-not-failed', `The job is ${state}.`);
+    }
+    return this.view(await this.queue.retry(id));
   }
 
   /** Deletes a finished job and what it produced. */
@@ -136,11 +191,28 @@ export class Jobs implements JobsApi {
 
   /** Publishes the end of a job; called by the queue. */
   ended(job: Job): void {
-    const { id, kind, state, progress, error } = job;
-    const { events } = this.#options;
-    if (state === 'done') events.publish('job.done', { id, kind, state, progress, result: this.#resultOf(job) });
-    else if (state === 'failed') events.publish('job.failed', { id, kind, state, progress, error });
+    const { events, failed } = this.#options;
+    this.#publishedAtMs.delete(job.id);
+    if (job.state === 'done') events.publish('job.done', { ...dataOf(job), result: this.#resultOf(job) });
+    else if (job.state === 'failed') events.publish('job.failed', { ...dataOf(job), error: job.error });
     else this.#publish('job.cancelled', job);
+    void this.remoteKind(job.kind)?.ended?.(job).catch(failed);
+  }
+
+  /** Publishes that a job has started, or waits again; called by the queue. */
+  changed(job: Job): void {
+    this.#publishedAtMs.delete(job.id);
+    this.#publish('job.progress', job);
+    if (job.state === 'queued' && this.remoteKind(job.kind)) this.#options.queued?.(job);
+  }
+
+  /** Publishes progress that a worker has reported: the first one at once, further ones at most once a second. */
+  progressed(job: Job): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const lastMs = this.#publishedAtMs.get(job.id);
+    if (lastMs !== undefined && nowMs - lastMs < PROGRESS_EVERY_MS) return;
+    this.#publishedAtMs.set(job.id, nowMs);
+    this.#publish('job.progress', job);
   }
 
   /** Sweeps once, then deletes expired jobs until aborted. */
@@ -160,8 +232,8 @@ export class Jobs implements JobsApi {
     }
   }
 
-  #publish(type: 'job.created' | 'job.progress' | 'job.cancelled', { id, kind, state, progress }: Job): void {
-    this.#options.events.publish(type, { id, kind, state, progress });
+  #publish(type: 'job.created' | 'job.progress' | 'job.cancelled', job: Job): void {
+    this.#options.events.publish(type, dataOf(job));
   }
 
   /** The context of a job with progress that is also published. */
@@ -170,11 +242,11 @@ export class Jobs implements JobsApi {
     let publishedAtMs = clock.monotonicMs();
     return {
       signal,
-      progress: (share) => {
-        progress(share);
+      progress: (share, parts = {}) => {
+        progress(share, parts);
         if (clock.monotonicMs() - publishedAtMs < PROGRESS_EVERY_MS) return;
         publishedAtMs = clock.monotonicMs();
-        this.#publish('job.progress', { ...job, progress: Math.round(share * 1000) / 1000 });
+        this.#publish('job.progress', { ...job, progress: share, parts });
       },
     };
   }
@@ -182,22 +254,18 @@ export class Jobs implements JobsApi {
   #resultOf(job: Job): JobView['result'] {
     return job.state === 'done' ? (this.#kinds.get(job.kind)?.resultOf(job) ?? null) : null;
   }
+}
 
-  #view(job: Job): JobView {
-    const time = (ms: number | null) => (ms === null ? null : printRfc3339(ms));
-    const keepMs = this.#kinds.get(job.kind)?.keepMs;
-    return {
-      id: job.id,
-      kind: job.kind,
-      state: job.state,
-      progress: Math.round(job.progress * 1000) / 1000,
-      input: job.input as Readonly<Record<string, unknown>>,
-      result: this.#resultOf(job),
-      error: job.error,
-      createdAt: printRfc3339(job.createdMs),
-      startedAt: time(job.startedMs),
-      endedAt: time(job.endedMs),
-      expiresAt: time(job.endedMs === null || keepMs === undefined ? null : job.endedMs + keepMs),
-    };
-  }
+/** Round to what a reader can use. */
+const share = (value: number): number => Math.round(value * 1000) / 1000;
+
+const isRemote = (kind: JobKind | RemoteKind): kind is RemoteKind => 'inputLocation' in kind;
+
+/** The data of every event of a job. */
+function dataOf({ id, kind, state, progress, parts, subject }: Job) {
+  return { id, kind, state, progress: share(progress), parts: rounded(parts), subject };
+}
+
+function rounded(parts: Job['parts']): Record<string, number> {
+  return Object.fromEntries(Object.entries(parts).map(([name, value]) => [name, share(value)]));
 }

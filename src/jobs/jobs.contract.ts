@@ -63,7 +63,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       const running = await waitFor(queue, job.id, 'running');
       while ((await queue.find(job.id))?.progress !== 0.5) await new Promise(setImmediate);
       assert.equal(running.tries, 1);
-      assert.deepEqual(await queue.counts(), { queued: 0, running: 1 });
+      assert.deepEqual(await queue.counts(), [{ kind: 'add', state: 'running', count: 1 }]);
       goOn();
       const done = await waitFor(queue, job.id, 'done');
       assert.deepEqual([done.progress, done.result, done.error], [1, { sum: 5 }, null]);
@@ -150,8 +150,7 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       await queue.work('other', async () => undefined);
       await waitFor(queue, (await queue.add('other', null)).id, 'done');
       assert.equal(begun, false);
-      while ((await queue.counts()).running > 0) await new Promise(setImmediate);
-      assert.equal((await queue.counts()).queued, 0);
+      while ((await queue.counts()).length > 0) await new Promise(setImmediate);
     });
 
     test('the signal of a running job fires, and it is cancelled when its handler has stopped', async () => {
@@ -231,6 +230,161 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.equal(await queue.find(id), undefined);
       await queue.forget(waiting.id);
       assert.equal((await queue.find(waiting.id))?.state, 'queued', 'what has not ended is not forgotten');
+    });
+
+    test('jobs of workers start by priority, then in order, and each start has a higher token', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      for (const [input, priority] of [
+        ['a', 0],
+        ['b', 5],
+        ['c', 5],
+        ['d', -1],
+      ] as const) {
+        await queue.add('encode', input, { priority, subject: `s-${input}` });
+      }
+      await queue.add('other', 'x', { priority: 9 });
+      const claimed: unknown[] = [];
+      for (let job = await queue.claim('w1', ['encode']); job; job = await queue.claim('w1', ['encode'])) {
+        claimed.push([job.input, job.token, job.tries, job.worker, job.state]);
+      }
+      assert.deepEqual(
+        claimed,
+        ['b', 'c', 'a', 'd'].map((input) => [input, 1, 1, 'w1', 'running']),
+      );
+      const running = await queue.list(10, undefined, { kind: 'encode', state: 'running', subject: 's-c' });
+      assert.deepEqual(
+        running.map(({ input }) => input),
+        ['c'],
+      );
+      assert.equal(await queue.claim('w1', []), undefined);
+    });
+
+    test('a lease without a heartbeat is taken back; the old token can change nothing any more', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      const { id } = await queue.add('encode', null);
+      const first = (await queue.claim('w1', ['encode']))!;
+      store.advance(6000);
+      const report = { id, token: first.token, progress: 0.4, parts: { '480': 0.4 } };
+      assert.deepEqual(await queue.renew('w1', [report]), ['held']);
+      assert.deepEqual(await queue.renew('w2', [report]), ['lost'], 'it is the lease of another worker');
+      store.advance(6000);
+      await queue.expireLeases();
+      assert.deepEqual([(await queue.find(id))?.progress, (await queue.find(id))?.parts], [0.4, { '480': 0.4 }]);
+      store.advance(6000);
+      await queue.expireLeases();
+      const waiting = (await queue.find(id))!;
+      assert.deepEqual([waiting.state, waiting.failures.map(({ code }) => code)], ['queued', ['worker-lost']]);
+      const second = (await queue.claim('w2', ['encode']))!;
+      assert.equal(second.token, 2);
+      const lost = { name: 'OxbowError', code: 'lease-lost' };
+      await assert.rejects(queue.complete(first, 'old'), lost);
+      await assert.rejects(queue.fail(first, { code: 'internal', detail: '' }, { retry: true }), lost);
+      await assert.rejects(queue.leased(first), lost);
+      let isWritten = false;
+      const write = async () => {
+        isWritten = true;
+      };
+      await assert.rejects(queue.whileLeased(first, write), lost);
+      await queue.release(first);
+      assert.equal(isWritten, false);
+      assert.deepEqual(await queue.renew('w1', [report]), ['lost']);
+      assert.equal((await queue.leased(second)).token, 2);
+      await queue.whileLeased(second, write);
+      assert.equal((await queue.complete(second, 'new')).result, 'new');
+      await assert.rejects(queue.whileLeased(second, write), lost, 'it has ended');
+    });
+
+    test('the same result again gets the same answer, and changes nothing', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      await queue.add('encode', null);
+      const job = (await queue.claim('w1', ['encode']))!;
+      const done = await queue.complete(job, { size: 1 });
+      store.advance(1000);
+      assert.deepEqual(await queue.complete(job, { size: 2 }), done);
+      assert.deepEqual(store.ended, [`${job.id} done`]);
+    });
+
+    test('rows that are written with a result are stored with it or not at all', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      await queue.add('encode', null);
+      const job = (await queue.claim('w1', ['encode']))!;
+      const refuse = async () => {
+        throw new OxbowError('bad-request', 'no such rendition');
+      };
+      await assert.rejects(queue.complete(job, 1, refuse), { code: 'bad-request' });
+      assert.equal((await queue.find(job.id))?.state, 'running');
+      const add = queue.complete(job, 1, async (transaction, { id }) => {
+        await transaction.deleteFrom('worker').where('id', '=', id).execute();
+      });
+      assert.equal((await add).state, 'done');
+    });
+
+    test('a failed try is repeated after a pause that doubles; after the last one the job has failed, with all errors', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      const { id } = await queue.add('encode', null);
+      const error = (detail: string) => ({ code: 'engine-failed', detail });
+      for (const [tried, pauseMs] of [1000, 2000].entries()) {
+        const job = (await queue.claim('w1', ['encode']))!;
+        const failed = await queue.fail(job, error(`try ${tried + 1}`), { retry: true });
+        assert.deepEqual(await queue.fail(job, error('again'), { retry: true }), failed, 'reported twice');
+        assert.equal(await queue.claim('w1', ['encode']), undefined);
+        store.advance(pauseMs);
+      }
+      const last = (await queue.claim('w1', ['encode']))!;
+      assert.equal((await queue.fail(last, error('try 3'), { retry: true })).state, 'failed');
+      const dead = (await queue.find(id))!;
+      assert.deepEqual(dead.error, error('try 3'));
+      assert.deepEqual(
+        dead.failures.map(({ try: number, detail, worker }) => [number, detail, worker]),
+        [1, 2, 3].map((number) => [number, `try ${number}`, 'w1']),
+      );
+      await queue.retry(id);
+      const again = (await queue.claim('w1', ['encode']))!;
+      assert.deepEqual([again.tries, again.token, again.error, again.failures.length], [1, 4, null, 3]);
+      const final = await queue.fail(again, error('bad input'), { retry: false });
+      assert.equal(final.state, 'failed', 'no further try');
+      await queue.retry(id);
+      await queue.complete((await queue.claim('w1', ['encode']))!, 'well');
+      assert.equal((await queue.retry(id)).state, 'done', 'what is done is not repeated');
+    });
+
+    test('a job that a worker gives back waits again, and the try does not count', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      await queue.add('encode', null);
+      const job = (await queue.claim('w1', ['encode']))!;
+      await queue.release(job);
+      const next = (await queue.claim('w2', ['encode']))!;
+      assert.deepEqual([next.tries, next.token, next.failures], [1, 2, []]);
+    });
+
+    test('a job of a worker that is cancelled is so at once, and its worker learns it', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      await queue.add('encode', null);
+      const { id, token } = (await queue.claim('w1', ['encode']))!;
+      assert.equal((await queue.cancel(id)).state, 'cancelled');
+      assert.deepEqual(await queue.renew('w1', [{ id, token, progress: 0.5, parts: {} }]), ['cancelled']);
+      await assert.rejects(queue.complete({ id, token }, 1), { code: 'lease-lost' });
+    });
+
+    test('workers keep their leases when the server is killed, and have the whole time to come back', async () => {
+      await using store = await openStore();
+      const first = await store.open();
+      await first.add('encode', null);
+      const job = (await first.claim('w1', ['encode']))!;
+      await store.crash(first);
+      store.advance(60_000);
+      await using second = await store.open();
+      store.advance(9000);
+      await second.expireLeases();
+      assert.deepEqual(await second.renew('w1', [{ ...job, progress: 0.1 }]), ['held']);
+      assert.equal((await second.complete(job, 1)).state, 'done');
     });
   });
 }

@@ -1,32 +1,53 @@
 /**
- * Opens the jobs of a server: the queue in the metadata store, the API over it, its metrics and spans.
- * In: a database, `jobs` of the settings at the start. Out: Jobs. Disposing aborts running jobs; the next process starts them again.
+ * Opens the jobs of a server: the queue in the metadata store, the API over it, workers, metrics and spans.
+ * In: a database, `jobs` of the settings at the start. Out: Jobs, Workers. Disposing aborts running jobs; the next process starts them again.
  */
 import type { Kysely } from 'kysely';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { Clock } from '../lib/clock.ts';
+import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import type { Tables } from '../store/schema.ts';
 import type { Job } from './job.ts';
 import { Jobs } from './jobs-api.ts';
-import { openTableQueue } from './table-queue.ts';
+import { limitsOf } from './remote-kind.ts';
+import { type MediaStore, RemoteMedia } from './remote-media.ts';
+import { LEASE_MS, openTableQueue } from './table-queue.ts';
+import { WorkerTable } from './worker-table.ts';
+import { Workers } from './workers.ts';
 
 /** What jobs are opened with. */
 export interface OpenJobsOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Clock;
   readonly events: Pick<EventBus, 'publish'>;
-  readonly metrics: Pick<Metrics, 'jobs'>;
+  readonly metrics: Pick<Metrics, 'jobs' | 'jobStarts' | 'jobWaitSeconds' | 'leasesTakenBack'>;
   readonly telemetry: Pick<Telemetry, 'ended'>;
   /** Jobs that run at the same time, and jobs that can wait. */
   readonly config: { readonly parallel: number; readonly queue: number };
+  /** Time to live of a lease of a worker, ms; 10 s by default. */
+  readonly leaseMs?: number;
+  /** Where inputs are read and outputs stored. */
+  readonly media: MediaStore;
+  /** Whether the disk has room. */
+  readonly mayWrite: () => boolean;
   readonly failed: (error: unknown) => void;
 }
 
+/** The jobs of a server, and the workers that run them. */
+export interface OpenedJobs extends AsyncDisposable {
+  readonly jobs: Jobs;
+  readonly workers: Workers;
+  /** Emits when a job for workers was queued. */
+  readonly queued: Subscribable<Job>;
+  /** Whether jobs for workers wait or run. */
+  isBusy(): Promise<boolean>;
+}
+
 /** Opens the jobs. */
-export async function openJobs(options: OpenJobsOptions): Promise<{ readonly jobs: Jobs } & AsyncDisposable> {
-  const { db, clock, events, metrics, telemetry, config, failed } = options;
+export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
+  const { db, clock, events, metrics, telemetry, config, failed, media, mayWrite, leaseMs = LEASE_MS } = options;
   const ended = (job: Job) => {
     metrics.jobs.inc({ kind: job.kind, state: job.state });
     if (job.startedMs !== null && job.endedMs !== null) {
@@ -39,9 +60,38 @@ export async function openJobs(options: OpenJobsOptions): Promise<{ readonly job
       });
     }
     jobs.ended(job);
+    workers.left(job);
+  };
+  const started = (job: Job) => {
+    metrics.jobStarts.inc({ kind: job.kind });
+    const readyMs = Math.max(job.createdMs, job.notBeforeMs);
+    metrics.jobWaitSeconds.observe({ kind: job.kind }, Math.max(0, (job.startedMs ?? readyMs) - readyMs) / 1000);
+    jobs.changed(job);
+  };
+  const requeued = (job: Job, takenBack: boolean) => {
+    if (takenBack) metrics.leasesTakenBack.inc({ kind: job.kind });
+    jobs.changed(job);
+    workers.left(job);
   };
   const { parallel, queue: maxQueued } = config;
-  const queue = await openTableQueue({ db, clock, parallel, maxQueued, ended, failed });
-  const jobs = new Jobs({ queue, clock, events, failed });
-  return { jobs, [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose]() };
+  const maxRunMs = (kind: string) => {
+    const remote = jobs.remoteKind(kind);
+    return remote && limitsOf(remote).runMs;
+  };
+  const queue = await openTableQueue({
+    ...{ db, clock, parallel, maxQueued, maxRunMs, leaseMs, started, ended, requeued, failed },
+  });
+  const queued = new Emitter<Job>();
+  queued.subscribe(() => workers.offer());
+  const jobs: Jobs = new Jobs({ queue, clock, events, queued: (job) => queued.emit(job), failed });
+  const kindOf = jobs.remoteKind;
+  const workers: Workers = await Workers.open({
+    ...{ queue, leaseMs, clock, kindOf, failed },
+    table: new WorkerTable(db),
+    media: new RemoteMedia({ queue, media, kindOf, mayWrite }),
+    view: jobs.view,
+    progressed: (job) => jobs.progressed(job),
+  });
+  const isBusy = async () => (await queue.counts()).some(({ kind }) => kindOf(kind) !== undefined);
+  return { jobs, workers, queued, isBusy, [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose]() };
 }

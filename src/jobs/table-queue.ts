@@ -1,133 +1,158 @@
 /**
- * The embedded queue: jobs are rows of the metadata store and run in this process.
- * In: a store. Out: JobQueue. A job that ran when the process died is started again, three times at most.
+ * The embedded queue: jobs are rows of the metadata store. Kinds with a handler run in this process, the others on workers.
+ * In: a store. Out: JobQueue. A job that ran here when the process died is started again, three times at most.
  */
 import { randomBytes } from 'node:crypto';
-import type { Kysely, Selectable, Updateable } from 'kysely';
-import type { Clock } from '../lib/clock.ts';
+import type { Kysely } from 'kysely';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import type { JobTable, Tables } from '../store/schema.ts';
-import type { Job, JobError, JobHandler, JobQueue, JobState } from './job.ts';
+import type { Tables } from '../store/schema.ts';
+import type {
+  Job,
+  JobCount,
+  JobError,
+  JobFilter,
+  JobHandler,
+  JobOptions,
+  JobQueue,
+  Lease,
+  LeaseReport,
+  LeaseWrite,
+} from './job.ts';
+import { failuresWith, JobLeases, type JobLeasesOptions } from './job-leases.ts';
+import { jobOf } from './job-rows.ts';
 
-/** A job during which the process died so often fails. */
+/** A job that failed so often has failed. */
 const MAX_TRIES = 3;
 /** Progress is stored at most this often, ms. */
 const WRITE_EVERY_MS = 1000;
 
 /** What the queue is opened with. */
-export interface TableQueueOptions {
-  readonly db: Kysely<Tables>;
-  readonly clock: Clock;
-  /** Jobs that run at the same time. */
+export interface TableQueueOptions extends Omit<JobLeasesOptions, 'leaseMs'> {
+  /** Jobs that run in this process at the same time. */
   readonly parallel: number;
-  /** Jobs that can wait. */
+  /** Jobs of one kind that can wait. */
   readonly maxQueued: number;
-  /** Called when a job has ended. */
-  readonly ended?: (job: Job) => void;
+  /** Time to live of a lease of a worker, ms; 10 s by default. */
+  readonly leaseMs?: number;
   /** Called with errors of the store and with bugs. */
   readonly failed: (error: unknown) => void;
 }
+
+/** Time to live of a lease, ms. */
+export const LEASE_MS = 10_000;
 
 interface Running {
   readonly controller: AbortController;
   readonly done: Promise<void>;
   /** 0 to 1. */
   progress: number;
+  parts: Readonly<Record<string, number>>;
   isCancelled: boolean;
 }
 
 /**
- * Opens the queue; jobs that ran when the last process ended are queued again, before the others.
+ * Opens the queue; jobs that ran in the last process are queued again, before the others. Workers keep their leases, and have their
+ * whole time to live to come back.
  */
 export async function openTableQueue(options: TableQueueOptions): Promise<JobQueue> {
-  const { db } = options;
-  const lost = await db.selectFrom('job').selectAll().where('state', '=', 'running').execute();
+  const { db, clock, leaseMs = LEASE_MS } = options;
+  const nowUs = Math.round(clock.nowMs() * 1000);
+  await takeBackOwn(db, nowUs);
+  await db
+    .updateTable('job')
+    .set({ lease_until_us: nowUs + leaseMs * 1000 })
+    .where('state', '=', 'running')
+    .where('lease_worker', 'is not', null)
+    .execute();
+  return new TableQueue({ ...options, leaseMs });
+}
+
+async function takeBackOwn(db: Kysely<Tables>, nowUs: number): Promise<void> {
+  const lost = await db
+    .selectFrom('job')
+    .selectAll()
+    .where('state', '=', 'running')
+    .where('lease_worker', 'is', null)
+    .execute();
   for (const row of lost) {
-    const again = row.tries < MAX_TRIES;
     const error: JobError = { code: 'internal', detail: `oxbow ended ${row.tries} times during this job` };
-    const nowUs = Math.round(options.clock.nowMs() * 1000);
+    const change =
+      row.tries < row.max_tries
+        ? { state: 'queued', progress: 0, parts: '{}' }
+        : { state: 'failed', error: JSON.stringify(error), ended_us: nowUs };
+    const failures = failuresWith(row, error, nowUs);
     await db
       .updateTable('job')
-      .set(
-        again ? { state: 'queued', progress: 0 } : { state: 'failed', error: JSON.stringify(error), ended_us: nowUs },
-      )
+      .set({ ...change, failures })
       .where('id', '=', row.id)
       .execute();
   }
-  const { queued } = await db
-    .selectFrom('job')
-    .select((eb) => eb.fn.countAll<number>().as('queued'))
-    .where('state', '=', 'queued')
-    .executeTakeFirstOrThrow();
-  return new TableQueue(options, queued);
 }
 
 class TableQueue implements JobQueue {
   readonly #options: TableQueueOptions;
+  readonly #leases: JobLeases;
   readonly #works = new Map<string, JobHandler>();
   readonly #running = new Map<string, Running>();
-  #queued: number;
   /** The last step that takes or cancels jobs; steps run one after the other. */
   #taking: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
-  constructor(options: TableQueueOptions, queued: number) {
+  constructor(options: TableQueueOptions & Pick<JobLeasesOptions, 'leaseMs'>) {
     this.#options = options;
-    this.#queued = queued;
+    this.#leases = new JobLeases(options);
   }
 
-  async counts(): Promise<{ queued: number; running: number }> {
-    return { queued: this.#queued, running: this.#running.size };
+  async counts(): Promise<readonly JobCount[]> {
+    const rows = await this.#options.db
+      .selectFrom('job')
+      .select((eb) => ['kind', 'state', eb.fn.countAll<number>().as('count')])
+      .where('state', 'in', ['queued', 'running'])
+      .groupBy(['kind', 'state'])
+      .orderBy('kind')
+      .orderBy('state')
+      .execute();
+    return rows.map(({ kind, state, count }) => ({ kind, state: state as JobCount['state'], count: Number(count) }));
   }
 
-  async add(kind: string, input: unknown): Promise<Job> {
-    const { db, clock, maxQueued } = this.#options;
+  async add(kind: string, input: unknown, options: JobOptions = {}): Promise<Job> {
+    const { db, clock } = this.#options;
     if (this.#closing) throw new OxbowError('not-ready', 'oxbow is shutting down');
-    if (this.#queued >= maxQueued) {
-      throw new OxbowError('queue-full', `${this.#queued} jobs are queued already`, {
-        extra: { retryAfterSeconds: 30 },
-      });
-    }
-    this.#queued++;
+    await this.#checkRoom(kind, options.maxQueued ?? this.#options.maxQueued);
     const nowMs = clock.nowMs();
     const id = `${Math.floor(nowMs).toString(36)}-${randomBytes(8).toString('hex')}`;
-    const row = { id, kind, state: 'queued', progress: 0, input: JSON.stringify(input), tries: 0 };
-    try {
-      const made = await db
-        .insertInto('job')
-        .values({
-          ...row,
-          created_us: Math.round(nowMs * 1000),
-          result: null,
-          error: null,
-          started_us: null,
-          ended_us: null,
-        })
-        .returningAll()
-        .executeTakeFirstOrThrow();
-      return this.#jobOf(made);
-    } catch (error) {
-      this.#queued--;
-      throw error;
-    } finally {
-      this.#take();
-    }
+    const row = await db
+      .insertInto('job')
+      .values({
+        ...{ id, kind, state: 'queued', progress: 0, input: JSON.stringify(input), tries: 0 },
+        ...{ created_us: Math.round(nowMs * 1000), result: null, error: null, started_us: null, ended_us: null },
+        subject: options.subject ?? null,
+        priority: options.priority ?? 0,
+        max_tries: options.maxTries ?? MAX_TRIES,
+      })
+      .returningAll()
+      .executeTakeFirstOrThrow();
+    this.#take();
+    return jobOf(row);
   }
 
   async find(id: string): Promise<Job | undefined> {
     const row = await this.#options.db.selectFrom('job').selectAll().where('id', '=', id).executeTakeFirst();
-    return row && this.#jobOf(row);
+    return row && this.#withProgress(jobOf(row));
   }
 
-  async list(limit: number, before?: number): Promise<readonly Job[]> {
+  async list(limit: number, before?: number, { kind, state, subject }: JobFilter = {}): Promise<readonly Job[]> {
     let query = this.#options.db.selectFrom('job').selectAll().orderBy('seq', 'desc').limit(limit);
     if (before !== undefined) query = query.where('seq', '<', before);
+    if (kind !== undefined) query = query.where('kind', '=', kind);
+    if (state !== undefined) query = query.where('state', '=', state);
+    if (subject !== undefined) query = query.where('subject', '=', subject);
     const rows = await query.execute();
-    return rows.map((row) => this.#jobOf(row));
+    return rows.map((row) => this.#withProgress(jobOf(row)));
   }
 
   async cancel(id: string): Promise<Job> {
-    const { db } = this.#options;
+    const { db, ended } = this.#options;
     // Not while jobs are taken: a job is either queued now, or running.
     await this.#inTurn(async () => {
       const running = this.#running.get(id);
@@ -136,20 +161,33 @@ class TableQueue implements JobQueue {
         running.controller.abort(new DOMException('the job was cancelled', 'AbortError'));
         return;
       }
-      const { numUpdatedRows } = await db
+      const row = await db
         .updateTable('job')
-        .set({ state: 'cancelled', ended_us: this.#nowUs() })
+        .set({ state: 'cancelled', ended_us: this.#nowUs(), lease_until_us: 0 })
         .where('id', '=', id)
-        .where('state', '=', 'queued')
+        .where('state', 'in', ['queued', 'running'])
+        .returningAll()
         .executeTakeFirst();
-      if (numUpdatedRows === 0n) return;
-      this.#queued--;
-      await this.#notifyEnd(id);
+      if (row) ended?.(jobOf(row));
     });
     await this.#running.get(id)?.done;
-    const job = await this.find(id);
-    if (!job) throw new OxbowError('job-unknown', `There is no job ${id.slice(0, 80)}.`);
-    return job;
+    return this.#known(id);
+  }
+
+  async retry(id: string): Promise<Job> {
+    const row = await this.#options.db
+      .updateTable('job')
+      .set({
+        ...{ state: 'queued', progress: 0, parts: '{}', error: null, result: null },
+        ...{ tries: 0, not_before_us: 0, started_us: null, ended_us: null },
+      })
+      .where('id', '=', id)
+      .where('state', 'in', ['failed', 'cancelled'])
+      .returningAll()
+      .executeTakeFirst();
+    if (row) this.#options.requeued?.(jobOf(row), false);
+    this.#take();
+    return this.#known(id);
   }
 
   async work(kind: string, work: JobHandler): Promise<void> {
@@ -157,14 +195,47 @@ class TableQueue implements JobQueue {
     this.#take();
   }
 
+  claim(worker: string, kinds: readonly string[]): Promise<Job | undefined> {
+    return this.#leases.claim(worker, kinds);
+  }
+
+  renew(worker: string, reports: readonly LeaseReport[]) {
+    return this.#leases.renew(worker, reports);
+  }
+
+  leased(lease: Lease): Promise<Job> {
+    return this.#leases.leased(lease);
+  }
+
+  whileLeased(lease: Lease, write: LeaseWrite): Promise<void> {
+    return this.#leases.whileLeased(lease, write);
+  }
+
+  complete(lease: Lease, result: unknown, write?: LeaseWrite): Promise<Job> {
+    return this.#leases.complete(lease, result, write);
+  }
+
+  fail(lease: Lease, error: JobError, options: { readonly retry: boolean }): Promise<Job> {
+    return this.#leases.fail(lease, error, options);
+  }
+
+  release(lease: Lease): Promise<void> {
+    return this.#leases.release(lease);
+  }
+
+  expireLeases(): Promise<void> {
+    return this.#leases.expireLeases();
+  }
+
   async forgetEndedBefore(kind: string, ms: number): Promise<readonly Job[]> {
     const rows = await this.#options.db
       .deleteFrom('job')
       .where('kind', '=', kind)
+      .where('state', 'in', ['done', 'failed', 'cancelled'])
       .where('ended_us', '<', Math.round(ms * 1000))
       .returningAll()
       .execute();
-    return rows.map((row) => this.#jobOf(row));
+    return rows.map(jobOf);
   }
 
   async forget(id: string): Promise<void> {
@@ -186,46 +257,52 @@ class TableQueue implements JobQueue {
     return Math.round(this.#options.clock.nowMs() * 1000);
   }
 
+  async #known(id: string): Promise<Job> {
+    const job = await this.find(id);
+    if (!job) throw new OxbowError('job-unknown', `There is no job ${id.slice(0, 80)}.`);
+    return job;
+  }
+
+  async #checkRoom(kind: string, maxQueued: number): Promise<void> {
+    const { count } = await this.#options.db
+      .selectFrom('job')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('state', '=', 'queued')
+      .where('kind', '=', kind)
+      .executeTakeFirstOrThrow();
+    if (count < maxQueued) return;
+    throw new OxbowError('queue-full', `${count} jobs of kind ${kind} are queued already`, {
+      extra: { retryAfterSeconds: 30 },
+    });
+  }
+
   async #inTurn(step: () => Promise<void>): Promise<void> {
     const turn = this.#taking.then(step);
     this.#taking = turn.catch(() => undefined); // the caller of the step handles the error
     return turn;
   }
 
-  /** Starts queued jobs up to the limit. */
+  /** Starts queued jobs of this process up to the limit. */
   #take(): void {
     if (this.#closing) return;
     this.#inTurn(async () => {
       const kinds = [...this.#works.keys()];
-      while (!this.#closing && kinds.length > 0 && this.#queued > 0 && this.#running.size < this.#options.parallel) {
-        const row = await this.#options.db
-          .selectFrom('job')
-          .selectAll()
-          .where('state', '=', 'queued')
-          .where('kind', 'in', kinds)
-          .orderBy('seq')
-          .limit(1)
-          .executeTakeFirst();
-        if (!row) return;
-        await this.#begin(row);
+      while (!this.#closing && this.#running.size < this.#options.parallel) {
+        const job = await this.#leases.claim(null, kinds);
+        if (!job) return;
+        this.#begin(job);
       }
     }).catch(this.#options.failed);
   }
 
-  async #begin(row: Selectable<JobTable>): Promise<void> {
-    const started = await this.#options.db
-      .updateTable('job')
-      .set({ state: 'running', started_us: this.#nowUs(), tries: row.tries + 1, progress: 0 })
-      .where('id', '=', row.id)
-      .where('state', '=', 'queued')
-      .returningAll()
-      .executeTakeFirstOrThrow();
-    this.#queued--;
+  #begin(job: Job): void {
     const { promise: done, resolve } = Promise.withResolvers<void>();
-    const running: Running = { controller: new AbortController(), done, progress: 0, isCancelled: false };
-    this.#running.set(row.id, running);
-    void this.#run(this.#jobOf(started), running).finally(() => {
-      this.#running.delete(row.id);
+    const running: Running = {
+      ...{ controller: new AbortController(), done, progress: 0, parts: {}, isCancelled: false },
+    };
+    this.#running.set(job.id, running);
+    void this.#run(job, running).finally(() => {
+      this.#running.delete(job.id);
       resolve();
       this.#take();
     });
@@ -235,68 +312,63 @@ class TableQueue implements JobQueue {
   async #run(job: Job, running: Running): Promise<void> {
     const { failed, clock } = this.#options;
     let writtenAtMs = clock.monotonicMs();
-    let writing = Promise.resolve();
-    const progress = (share: number) => {
+    let writing: Promise<unknown> = Promise.resolve();
+    const progress = (share: number, parts: Readonly<Record<string, number>> = {}) => {
       running.progress = Math.min(1, Math.max(running.progress, share));
+      running.parts = parts;
       if (clock.monotonicMs() - writtenAtMs < WRITE_EVERY_MS) return;
       writtenAtMs = clock.monotonicMs();
-      writing = this.#set(job.id, { progress: running.progress }).catch(failed);
+      writing = this.#store(job.id, running).catch(failed);
     };
-    let change: Updateable<JobTable>;
     try {
-      const result = await this.#works.get(job.kind)!(job, { signal: running.controller.signal, progress });
-      change = { state: 'done', progress: 1, result: JSON.stringify(result ?? null), ended_us: this.#nowUs() };
-    } catch (error) {
-      change = this.#changeAfter(error, running);
-    }
-    try {
+      let end: () => Promise<unknown>;
+      try {
+        const result = await this.#works.get(job.kind)!(job, { signal: running.controller.signal, progress });
+        end = () => this.#leases.complete(job, result);
+      } catch (error) {
+        end = this.#endAfter(error, job, running);
+      }
       await writing;
-      if (change.state === 'queued') this.#queued++;
-      await this.#set(job.id, change);
-      if (change.state !== 'queued') await this.#notifyEnd(job.id);
+      await end();
     } catch (error) {
       // The store still has it as running: the next process starts it again.
       failed(error);
     }
   }
 
-  #changeAfter(error: unknown, { controller, isCancelled }: Running): Updateable<JobTable> {
-    if (isCancelled) return { state: 'cancelled', ended_us: this.#nowUs() };
+  #endAfter(error: unknown, job: Job, { controller, isCancelled }: Running): () => Promise<unknown> {
+    if (isCancelled) return () => this.#cancelled(job.id);
     // The job is not to blame for the end of the process.
-    if (controller.signal.aborted) return { state: 'queued', progress: 0 };
+    if (controller.signal.aborted) return () => this.#leases.release(job);
     const isRefusal = error instanceof OxbowError;
     if (!isRefusal) this.#options.failed(error);
-    const jobError: JobError = isRefusal
-      ? { code: error.code, detail: error.message }
-      : { code: 'internal', detail: messageOf(error) };
-    return { state: 'failed', error: JSON.stringify(jobError), ended_us: this.#nowUs() };
+    const jobError = { code: isRefusal ? error.code : 'internal', detail: messageOf(error) };
+    return () => this.#leases.fail(job, jobError, { retry: false });
   }
 
-  async #set(id: string, change: Updateable<JobTable>): Promise<void> {
-    await this.#options.db.updateTable('job').set(change).where('id', '=', id).execute();
+  async #cancelled(id: string): Promise<void> {
+    const row = await this.#options.db
+      .updateTable('job')
+      .set({ state: 'cancelled', ended_us: this.#nowUs() })
+      .where('id', '=', id)
+      .where('state', '=', 'running')
+      .returningAll()
+      .executeTakeFirst();
+    if (row) this.#options.ended?.(jobOf(row));
   }
 
-  async #notifyEnd(id: string): Promise<void> {
-    const job = await this.find(id);
-    if (job) this.#options.ended?.(job);
+  async #store(id: string, { progress, parts }: Running): Promise<void> {
+    await this.#options.db
+      .updateTable('job')
+      .set({ progress, parts: JSON.stringify(parts) })
+      .where('id', '=', id)
+      .execute();
   }
 
-  #jobOf(row: Selectable<JobTable>): Job {
-    const ms = (us: number | null) => (us === null ? null : us / 1000);
-    return {
-      id: row.id,
-      number: row.seq,
-      kind: row.kind,
-      state: row.state as JobState,
-      progress:
-        row.state === 'running' ? Math.max(row.progress, this.#running.get(row.id)?.progress ?? 0) : row.progress,
-      input: JSON.parse(row.input) as unknown,
-      result: row.result === null ? null : (JSON.parse(row.result) as unknown),
-      error: row.error === null ? null : (JSON.parse(row.error) as JobError),
-      tries: row.tries,
-      createdMs: row.created_us / 1000,
-      startedMs: ms(row.started_us),
-      endedMs: ms(row.ended_us),
-    };
+  /** The job with the progress of this process, which is newer than the stored one. */
+  #withProgress(job: Job): Job {
+    const running = job.state === 'running' ? this.#running.get(job.id) : undefined;
+    if (!running) return job;
+    return { ...job, progress: Math.max(job.progress, running.progress), parts: running.parts };
   }
 }

@@ -112,6 +112,72 @@ export const refusals = {
     title: 'Unknown job',
     hint: 'Finished jobs are removed after `jobs.keep`. GET /api/v1/jobs lists the others.',
   },
+  'asset-unknown': {
+    status: 404,
+    title: 'Unknown asset',
+    hint: 'GET /api/v1/assets lists them.',
+  },
+  'asset-unfinished': {
+    status: 404,
+    title: 'The asset has no media yet',
+    hint: 'GET /api/v1/assets/{id} returns the state of its upload and of its renditions.',
+  },
+  'asset-deleted': {
+    status: 410,
+    title: 'The asset is in the trash',
+    hint: 'Its owner can restore it until `library.trash` has passed.',
+  },
+  'recording-in-use': {
+    status: 409,
+    title: 'An asset consists of this media',
+    hint: 'Delete the asset for good first: DELETE /api/v1/assets/{id}?purge=true.',
+  },
+  'upload-unknown': {
+    status: 404,
+    title: 'Unknown upload',
+    hint: 'GET /api/v1/uploads lists them. An upload is forgotten a while after its last byte.',
+  },
+  'upload-offset': {
+    status: 409,
+    title: 'The bytes do not continue the upload',
+    hint: 'Continue at `resumeOffset`.',
+  },
+  'upload-incomplete': {
+    status: 409,
+    title: 'Bytes of the upload are missing',
+    hint: 'Continue at `resumeOffset`. GET /api/v1/upload/{id}/status lists the chunks that are missing.',
+  },
+  'chunk-differs': {
+    status: 409,
+    title: 'The chunk is stored with another content',
+    hint: 'Check the number of the chunk, or begin a new upload if the file has changed.',
+  },
+  'upload-expired': {
+    status: 410,
+    title: 'The upload expired',
+    hint: 'Begin a new one. Unfinished uploads are kept for `library.uploadExpiry` after their last byte.',
+  },
+  'upload-cancelled': { status: 410, title: 'The upload was cancelled', hint: 'Begin a new one.' },
+  'upload-too-large': {
+    status: 413,
+    title: 'The file is too large',
+    hint: 'The setting `library.maxUpload` limits files; a request may not have more bytes than were announced.',
+  },
+  'upload-locked': {
+    status: 423,
+    title: 'Another request continues this upload',
+    hint: 'Try again in a moment, at the offset that the upload then has.',
+  },
+  'checksum-mismatch': {
+    status: 460,
+    title: 'The checksum does not match',
+    hint: 'Send the bytes again from `resumeOffset`.',
+  },
+  'quota-exceeded': {
+    status: 413,
+    title: 'The quota of the library is used up',
+    hint: 'Delete assets from the trash for good, or increase `library.quota` or `library.quotaPerOwner`.',
+  },
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',
@@ -121,6 +187,36 @@ export const refusals = {
     status: 409,
     title: 'The job has no result',
     hint: 'GET /api/v1/jobs/{id} returns its progress, or why it failed.',
+  },
+  'job-not-failed': {
+    status: 409,
+    title: 'The job has not failed',
+    hint: 'Only failed and cancelled jobs can be retried.',
+  },
+  'job-cancelled': {
+    status: 409,
+    title: 'Job cancelled',
+    hint: 'Run the job again; assets are then processed further.',
+  },
+  'lease-lost': {
+    status: 409,
+    title: 'The job no longer belongs to this worker',
+    hint: 'Stop working on it: the job was cancelled, has ended, or was given to another worker.',
+  },
+  'worker-unknown': {
+    status: 404,
+    title: 'Unknown worker',
+    hint: 'Register again: POST /api/v1/workers. The server forgets workers that are silent for a minute.',
+  },
+  'worker-lost': {
+    status: 503,
+    title: 'The worker stopped answering',
+    hint: 'Check the log of the worker: the job may need more memory than its machine has.',
+  },
+  'job-timeout': {
+    status: 503,
+    title: 'The job took too long',
+    hint: 'Check the log of the worker, and retry the job on a faster one.',
   },
   'method-not-allowed': {
     status: 405,
@@ -176,6 +272,16 @@ export const refusals = {
     status: 409,
     title: 'Limit reached',
     hint: 'Delete entries that are no longer needed.',
+  },
+  'idempotency-key-in-use': {
+    status: 409,
+    title: 'The first request with this key is still running',
+    hint: 'Repeat the request after `Retry-After`.',
+  },
+  'idempotency-key-reused': {
+    status: 422,
+    title: 'The key belongs to another request',
+    hint: 'Use a new Idempotency-Key for a new request.',
   },
   'managed-elsewhere': {
     status: 409,

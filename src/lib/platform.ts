@@ -2,7 +2,7 @@
  * Differences between operating systems; scripts/check-portable.ts keeps them out of other files.
  * In: the current system. Out: functions for Linux, macOS and Windows.
  */
-import { chmodSync, chownSync, existsSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { dirname } from 'node:path';
 
@@ -16,6 +16,15 @@ export const isLinux: boolean = process.platform === 'linux';
 export const prlimit: string | undefined = ['/usr/bin/prlimit', '/bin/prlimit'].find(
   (path) => isLinux && existsSync(path),
 );
+
+/** Devices that encode video: those of NVIDIA, render nodes of Linux, and VideoToolbox of macOS. */
+export function videoDevices(): readonly ('nvidia' | 'render' | 'videotoolbox')[] {
+  if (process.platform === 'darwin') return ['videotoolbox'];
+  if (!isLinux) return [];
+  const nodes = existsSync('/dev/dri') ? readdirSync('/dev/dri') : [];
+  const hasRender = nodes.some((name) => name.startsWith('renderD'));
+  return [...(existsSync('/dev/nvidiactl') ? (['nvidia'] as const) : []), ...(hasRender ? (['render'] as const) : [])];
+}
 
 /**
  * Kills a program that was started as `detached`, with its child processes; on Windows only the program.

@@ -4,6 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { isWindows, ownUid } from './platform.ts';
+import { isWorkingTree, packageFile } from './program-files.ts';
 
 /** Lower user ids are services (Linux, Debian Policy 9.2.2); their folders are not accessible to users. */
 const FIRST_PERSON_UID = 1000;
@@ -13,9 +14,8 @@ const FIRST_PERSON_UID = 1000;
  * if oxbow runs as a service.
  */
 export function programName(): string {
-  const isCheckout = import.meta.url.endsWith('.ts');
-  const launcher = fileURLToPath(new URL('../../bin/oxbow', import.meta.url));
-  if (isWindows) return isCheckout ? `node ${launcher}` : 'oxbow';
-  const program = isCheckout ? launcher : 'oxbow';
+  const launcher = fileURLToPath(packageFile('bin/oxbow'));
+  if (isWindows) return isWorkingTree ? `node ${launcher}` : 'oxbow';
+  const program = isWorkingTree ? launcher : 'oxbow';
   return ownUid !== undefined && ownUid < FIRST_PERSON_UID ? `sudo ${program}` : program;
 }

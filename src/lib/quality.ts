@@ -50,3 +50,28 @@ export function qualityName(of: {
   if (of.height) return `${of.height}p${of.frameRate && Math.round(of.frameRate) > 30 ? Math.round(of.frameRate) : ''}`;
   return of.bandwidth ? `${Math.ceil(of.bandwidth / 1000)}k` : '';
 }
+
+/** Which variants of a source are pulled beside the chosen one, as qualities of its stream: none, all, or those of these heights. */
+export type QualitySet = 'best' | 'all' | readonly number[];
+
+/** Most heights of a set. */
+const MAX_HEIGHTS = 8;
+
+/**
+ * Parses a set of qualities: `best`, `all`, or heights such as `720p, 480p`; empty text is `best`.
+ *
+ * @throws FormatError with what to write instead
+ */
+export function parseQualitySet(text: string): QualitySet {
+  const word = text.trim().toLowerCase();
+  if (word === '' || word === 'best') return 'best';
+  if (word === 'all') return 'all';
+  const heights = word.split(',').map((one) => /^(\d{2,5})p?$/.exec(one.trim())?.[1]);
+  if (heights.length > MAX_HEIGHTS || heights.includes(undefined)) {
+    throw new FormatError(
+      `"${text.slice(0, 40)}" names no qualities; write best, all, or heights such as 720p, 480p`,
+      0,
+    );
+  }
+  return heights.map(Number);
+}

@@ -76,7 +76,15 @@ interface TrackBase {
 }
 
 /** A video track. */
-export type VideoTrack = TrackBase & { readonly kind: 'video'; readonly config: VideoConfig };
+export type VideoTrack = TrackBase & {
+  readonly kind: 'video';
+  readonly config: VideoConfig;
+  /**
+   * Of a derived quality of the source's picture: its name in the rendition id, its height or one of several, e.g. `480` or `480-2`.
+   * Absent from the tracks of a source.
+   */
+  readonly rung?: string;
+};
 /** An audio track. */
 export type AudioTrack = TrackBase & { readonly kind: 'audio'; readonly config: AudioConfig };
 /** Subtitles: few frames, with pauses between them. */

@@ -3,6 +3,7 @@
  * In: adapters of delivery, one for each kind. Out: the writers of delivery/format, one for each format. Pure. RFC 8216bis 4.4; ISO
  * 23009-1 5.3.
  */
+import type { CaptionChannel } from './captions/caption-channel.ts';
 import type { Track } from './frame.ts';
 import type { DateRangeTag } from './m3u8/playlist.ts';
 import type { Rendition } from './rendition-set.ts';
@@ -33,8 +34,14 @@ export interface Presentation<Segment extends PresentationSegment = Presentation
   readonly fixed?: boolean;
   /** Dates only once a minute and after each discontinuity: otherwise they are nearly half of a long playlist. */
   readonly sparseDates?: boolean;
+  /** Without dates: its times are not UTC. */
+  readonly undated?: boolean;
+  /** Its text tracks have a segment under every number, empty ones too. */
+  readonly hasAllTexts?: boolean;
   /** Date ranges that overlap it, in order; each ID once. */
   readonly dateRanges: readonly DateRangeTag[];
+  /** Derived qualities, with the same MSNs and runs: their video is beside its own. Only of a DASH manifest. */
+  readonly beside?: readonly Pick<Presentation, 'segments'>[];
   /** Only of a live playlist: its server control parameters. */
   readonly live?: LiveEdge;
 }
@@ -43,8 +50,14 @@ export interface Presentation<Segment extends PresentationSegment = Presentation
 export interface Description {
   /** Of the newest segment. */
   readonly tracks: readonly Track[];
+  /** Closed captions within its video; absent where it is not known whether there are any. */
+  readonly captions?: readonly CaptionChannel[] | undefined;
   /** Peak, bits per second. */
   bandwidthOf(rendition: Rendition): number;
+  /** Average over all segments, bits per second; absent where it is not known. */
+  averageBandwidthOf?(rendition: Rendition): number;
+  /** The sound alone is offered as a Variant Stream too. */
+  readonly audioAlone?: true;
   /** Frames per second, three decimals; undefined without video or where it varies. */
   frameRateOf(rendition: Rendition): number | undefined;
 }
@@ -60,7 +73,9 @@ export interface PresentationSegment {
   readonly utcOffsetUs: number;
   /** UTC of its start, µs since 1970. */
   readonly startUs: number;
-  /** µs; 0 while it is open. */
+  /** UTC at which its run began, µs since 1970; undefined where only a part of the run is known. */
+  readonly runStartUs?: number | undefined;
+  /** µs; 0 while it is open, unless its end is predicted. */
   readonly durationUs: number;
   /** Media does not continue that of the previous segment. */
   readonly discontinuity: boolean;
@@ -106,6 +121,19 @@ export interface LiveEdge {
   skippable(): number;
   /** Undefined for a playlist without parts. */
   readonly parts?: PartEdge;
+  /** Renditions of other live windows, with their last parts, for reports. */
+  readonly beside?: readonly { readonly rendition: string; readonly last: PartName }[];
+  /** Only of a DASH manifest whose open segments are listed. */
+  readonly rhythm?: Rhythm;
+  /** Only of a DASH manifest: it has ended, and players learn its duration before it becomes static. */
+  readonly isEnding?: boolean;
+}
+
+/** Segments of one length, in parts of one length. Seconds. */
+export interface Rhythm {
+  readonly segmentS: number;
+  /** The longest part. */
+  readonly partS: number;
 }
 
 /** Low-latency parameters. */

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Track } from './frame.ts';
 import { audioTrack, videoTrack } from './isobmff/media.fixture.ts';
-import { codecsOf, renditionsOf } from './rendition-set.ts';
+import { codecsOf, renditionsOf, tsRenditionOf } from './rendition-set.ts';
 
 const audio = (id: number, language: string): Track => ({ ...audioTrack, id, language });
 const ids = (tracks: readonly Track[]) => {
@@ -33,6 +33,24 @@ suite('renditions by role (rules 15a and 17)', () => {
     assert.deepEqual(ids([audioTrack]), [['a0'], ['a0'], []]);
     assert.deepEqual(ids([videoTrack]), [['v0'], ['v0'], []]);
     assert.deepEqual(ids([]), [[], [], []]);
+  });
+
+  test('derived qualities are variants beside the source, named by their rung, wherever their tracks are in the list', () => {
+    const derived = (id: number, rung: string): Track => ({ ...videoTrack, id, rung }) as Track;
+    assert.deepEqual(ids([derived(101, '480'), videoTrack, audioTrack, derived(102, '240')]), [
+      ['av0', 'av0-480', 'av0-240', 'v0', 'v0-480', 'v0-240', 'a0'],
+      ['av0', 'av0-480', 'av0-240'],
+      [],
+    ]);
+    assert.deepEqual(ids([videoTrack, derived(101, '480'), audio(2, 'deu'), audio(3, 'eng')])[1], ['v0', 'v0-480']);
+    const tracks = [derived(101, '480'), videoTrack, audioTrack];
+    assert.deepEqual(renditionsOf(tracks).variants[1]!.tracks, [tracks[0], audioTrack]);
+    assert.equal(tsRenditionOf(tracks).tracks[0], videoTrack);
+  });
+
+  test('a name that is none for a URL makes no derived quality', () => {
+    const odd = { ...videoTrack, id: 101, rung: '../x' } as Track;
+    assert.deepEqual(ids([videoTrack, odd])[0], ['v0', 'v1']);
   });
 
   test('each codec is listed once', () => {

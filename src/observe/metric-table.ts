@@ -3,6 +3,8 @@
  * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes), counters end in `_total`.
  */
 import { authMetrics } from './auth-metrics.ts';
+import { jobMetrics } from './job-metrics.ts';
+import { libraryMetrics } from './library-metrics.ts';
 import type { MetricRow } from './metric-row.ts';
 import { publishMetrics } from './publish-metrics.ts';
 import { relayMetrics } from './relay-metrics.ts';
@@ -73,6 +75,7 @@ export const metricTable = {
   ...authMetrics,
   ...publishMetrics,
   ...relayMetrics,
+  ...libraryMetrics,
   damage: {
     type: 'counter',
     name: 'oxbow_damage_total',
@@ -96,6 +99,36 @@ export const metricTable = {
     name: 'oxbow_clipped_seconds_total',
     labels: ['stream'],
     help: 'Seconds of media left out after a (re)connect because the stream has media of that time already.',
+  },
+  qualityGaps: {
+    type: 'counter',
+    name: 'oxbow_quality_gaps_total',
+    labels: ['stream', 'quality'],
+    help: 'Segments without media in one derived quality of a stream: its frames were lost or came too late.',
+  },
+  ladderLagSeconds: {
+    type: 'gauge',
+    name: 'oxbow_ladder_lag_seconds',
+    labels: ['stream'],
+    help: 'How far the live encoder of a ladder is behind its source: 95th percentile of the last ten seconds.',
+  },
+  ladderDropped: {
+    type: 'counter',
+    name: 'oxbow_ladder_dropped_total',
+    labels: ['stream', 'quality'],
+    help: 'How often a quality of a live ladder was dropped because the computer was too slow.',
+  },
+  ladderLostFrames: {
+    type: 'counter',
+    name: 'oxbow_ladder_lost_frames_total',
+    labels: ['stream'],
+    help: 'Frames of the source that the live encoder left out because too many were waiting.',
+  },
+  ladderRestarts: {
+    type: 'counter',
+    name: 'oxbow_ladder_restarts_total',
+    labels: ['stream'],
+    help: 'Processes of live encoders that ended or could not be started.',
   },
   segments: { type: 'counter', name: 'oxbow_segments_total', labels: ['stream'], help: 'Segments that were packaged.' },
   parts: {
@@ -294,18 +327,7 @@ export const metricTable = {
     labels: [],
     help: 'Bytes of chunk files that readers share in memory.',
   },
-  jobs: {
-    type: 'counter',
-    name: 'oxbow_jobs_total',
-    labels: ['kind', 'state'],
-    help: 'Jobs that ended, by kind and result: done, failed or cancelled.',
-  },
-  jobsNow: {
-    type: 'gauge',
-    name: 'oxbow_jobs',
-    labels: ['state'],
-    help: 'Jobs that wait or run now: queued, running.',
-  },
+  ...jobMetrics,
   ffmpegChildren: { type: 'gauge', name: 'oxbow_ffmpeg_children', labels: [], help: 'Running media engine processes.' },
   ffmpegStarts: {
     type: 'counter',

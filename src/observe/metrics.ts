@@ -2,12 +2,22 @@
  * The metrics of one process: handles for every row of the table.
  * In: `metrics.gaps.inc({ … })` from everywhere. Out: the text of /metrics (Prometheus). Nothing else imports prom-client.
  */
-import { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { createRequire } from 'node:module';
+import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { version } from '../lib/version.ts';
 import { type LoopLag, watchLoop } from './loop-lag.ts';
 import { memoryLimit } from './memory-limit.ts';
 import type { MetricRow } from './metric-row.ts';
 import { metricTable, REQUEST_SECONDS } from './metric-table.ts';
+
+// Its parts: the whole also loads a push gateway, a cluster and OpenTelemetry, for nothing.
+const load = createRequire(import.meta.url);
+const prometheus: Pick<typeof import('prom-client'), 'Counter' | 'Gauge' | 'Histogram' | 'Registry'> = {
+  Counter: load('prom-client/lib/counter'),
+  Gauge: load('prom-client/lib/gauge'),
+  Histogram: load('prom-client/lib/histogram'),
+  Registry: load('prom-client/lib/registry'),
+};
 
 /** Node's names of open resources, and those of the metric. */
 const HANDLE_KINDS: Readonly<Record<string, string>> = {
@@ -50,7 +60,7 @@ export interface Metrics extends MetricHandles, Disposable {
 
 /** Creates the registry and all handles of the table. Dispose it to stop measuring the event loop. */
 export function createMetrics(): Metrics {
-  const registry = new Registry();
+  const registry = new prometheus.Registry();
   const handles = Object.fromEntries(
     Object.entries<MetricRow>(metricTable).map(([key, row]) => [key, createMetric(row, registry)]),
   ) as unknown as MetricHandles;
@@ -86,11 +96,11 @@ function createMetric(row: MetricRow, registry: Registry): Counter | Gauge | His
   const settings = { name: row.name, help: row.help, labelNames: [...row.labels], registers: [registry] };
   switch (row.type) {
     case 'counter':
-      return new Counter(settings);
+      return new prometheus.Counter(settings);
     case 'gauge':
-      return new Gauge(settings);
+      return new prometheus.Gauge(settings);
     case 'histogram':
-      return new Histogram({ ...settings, buckets: [...(row.buckets ?? REQUEST_SECONDS)] });
+      return new prometheus.Histogram({ ...settings, buckets: [...(row.buckets ?? REQUEST_SECONDS)] });
   }
 }
 

@@ -26,6 +26,8 @@ export interface Generation {
   readonly partHoldBackS?: number;
   /** BANDWIDTH by track id, bits per second, with a margin of a quarter. */
   readonly bandwidths: Readonly<Record<number, number>>;
+  /** The Multivariant Playlist lists the sound alone too. */
+  readonly audioAlone?: true;
   /** FRAME-RATE, frames per second, three decimals; undefined without video or where it varies. */
   readonly frameRate?: number;
 }
@@ -36,6 +38,8 @@ export interface PackagerSettings {
   readonly partS: number;
   /** Seconds. */
   readonly segmentS: number;
+  /** Whether the next generation lists the sound alone too. */
+  readonly audioAlone?: () => boolean;
   /** Segments are in shared memory, for replicas in other threads; false if not given. */
   readonly shared?: boolean;
 }
@@ -84,6 +88,7 @@ export function planGeneration(
     bandwidths: Object.fromEntries(
       mediaTracks(tracks).map((track) => [track.id, Math.ceil((cadence.bitrates.get(track.id) ?? 0) * HEADROOM)]),
     ),
+    ...(hasVideo && settings.audioAlone?.() && { audioAlone: true }),
     ...(hasVideo && cadence.frameS && { frameRate: Math.round(1000 / cadence.frameS) / 1000 }),
   };
 }

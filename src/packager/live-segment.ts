@@ -3,7 +3,8 @@
  * In: the packager. Out: live window, delivery. docs/media.md 23a and 25.
  */
 import { slabPool } from '../lib/memory/slab-pool.ts';
-import type { Track } from '../media/frame.ts';
+import type { CaptionChannel } from '../media/captions/caption-channel.ts';
+import type { Track, VideoTrack } from '../media/frame.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { Run } from '../media/run.ts';
 import type { Init, Part, SegmentGroup, TrackSegment } from '../media/segment.ts';
@@ -32,6 +33,8 @@ export interface LiveSegment {
   readonly init: Init;
   /** µs since 1970. */
   readonly startUs: number;
+  /** UTC at which its run began, µs since 1970; absent where it was read from a recording. */
+  readonly runStartUs?: number;
   readonly discontinuity: boolean;
   readonly discontinuitySequence: number;
   /** By track id. */
@@ -56,6 +59,15 @@ export type SegmentOpening = Pick<
   'msn' | 'run' | 'init' | 'startUs' | 'discontinuity' | 'discontinuitySequence'
 >;
 
+/** A derived quality as the Multivariant Playlist lists it: frozen while the generation lasts. */
+export interface DerivedQuality {
+  readonly track: VideoTrack & { readonly rung: string };
+  /** Peak of its video, bits per second. */
+  readonly bandwidth: number;
+  /** Frames per second, three decimals; undefined where it varies. */
+  readonly frameRate: number | undefined;
+}
+
 /** One generation of the live window, from which playlists are printed. */
 export interface LiveWindowView {
   readonly generation: Generation;
@@ -69,6 +81,10 @@ export interface LiveWindowView {
   readonly version: number;
   /** Ranges that reach into the window or begin after it, in order of arrival, one per ID. */
   readonly dateRanges?: readonly DateRangeTag[];
+  /** Derived qualities, which have windows of their own. */
+  readonly qualities?: readonly DerivedQuality[];
+  /** Closed captions within its video; undefined where it is not known whether there are any. */
+  readonly captions?: readonly CaptionChannel[] | undefined;
   /** From the previous process: only its recorded segments, which may be fewer than it had listed. */
   readonly inherited?: boolean;
 }
@@ -100,6 +116,8 @@ export type LiveWindowChange =
   | { readonly do: 'end-segment'; readonly msn: number }
   | { readonly do: 'date-ranges'; readonly found: readonly DateRangeTag[] }
   | { readonly do: 'seal'; readonly group: SealedGroup }
+  | { readonly do: 'qualities'; readonly qualities: readonly DerivedQuality[] }
+  | { readonly do: 'captions'; readonly captions: readonly CaptionChannel[] | undefined }
   | { readonly do: 'recorded' | 'lost'; readonly msn: number }
   | { readonly do: 'end' };
 
@@ -115,6 +133,21 @@ export interface LiveWindowState {
   readonly lost: ReadonlySet<number>;
   readonly version: number;
   readonly previous: LiveWindowView | undefined;
+  readonly qualities: readonly DerivedQuality[];
+  readonly captions: readonly CaptionChannel[] | undefined;
+}
+
+/** Error of the sum of durations in a playlist, µs: EXTINF is rounded, and audio is cut beside video. */
+const ROUNDING_US = 200_000;
+
+/** Least media after a removal, µs: three target durations (RFC 8216bis 6.2.2) or HOLD-BACK. */
+export function leastUs({ targetDurationS, holdBackS }: Generation): number {
+  return Math.max(3 * targetDurationS, holdBackS) * 1_000_000 + ROUNDING_US;
+}
+
+/** Duration of the sealed segments, µs, without gaps. */
+export function sealedUs(segments: readonly LiveSegment[]): number {
+  return segments.reduce((sum, { sealed }) => sum + (sealed?.durationUs ?? 0), 0);
 }
 
 /** The segment with an MSN. MSNs are contiguous here, so its index follows from the MSN (docs/media.md 14). */

@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { Emitter, type Subscribable } from '../lib/events.ts';
+import type { CaptionChannel } from '../media/captions/caption-channel.ts';
 import type { Track } from '../media/frame.ts';
 import { reachOf } from '../media/m3u8/date-range.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
@@ -13,6 +14,7 @@ import type { Generation } from './generation.ts';
 import {
   at,
   bytesOf,
+  type DerivedQuality,
   dropBytes,
   edgeOf,
   type LivePart,
@@ -21,9 +23,12 @@ import {
   type LiveWindowLimits,
   type LiveWindowState,
   type LiveWindowView,
+  leastUs,
   type SealedGroup,
   type SegmentOpening,
+  sealedUs,
 } from './live-segment.ts';
+import { applyChange } from './live-window-change.ts';
 
 /** Five minutes of segments, ten seconds in memory, 16 MiB if nothing is recorded. */
 export const DEFAULT_LIMITS: LiveWindowLimits = {
@@ -37,8 +42,6 @@ const NEWEST_US = 1;
 export const LEAST_SEGMENTS = 6;
 /** Segments that a killed process may have listed but not recorded. */
 export const MAY_BE_LOST = 2;
-/** Error of the sum of durations in a playlist, µs: EXTINF is rounded, and audio is cut beside video. */
-const ROUNDING_US = 200_000;
 /** Most date ranges; above it the oldest are dropped. */
 export const MAX_DATE_RANGES = 300;
 /** Fewest segments when memory is short. */
@@ -64,6 +67,8 @@ export class LiveWindow {
   #bytes = 0;
   /** The generation before this one, so that its players learn that it ended. */
   #previous: LiveWindowView | undefined;
+  #qualities: readonly DerivedQuality[] = [];
+  #captions: readonly CaptionChannel[] | undefined;
 
   /**
    * @param previous ended generation of the previous process; a new generation follows, because MSNs may jump (RFC 8216bis 6.2.2,
@@ -94,6 +99,8 @@ export class LiveWindow {
     list.#recordedMsn = state.recordedMsn;
     for (const msn of state.lost) list.#lost.add(msn);
     list.#version = state.version;
+    list.#qualities = state.qualities;
+    list.#captions = state.captions;
     for (const segment of [...(state.previous?.segments ?? []), ...state.segments]) list.#bytes += bytesOf(segment);
     return list;
   }
@@ -111,6 +118,8 @@ export class LiveWindow {
       lost: this.#lost,
       version: this.#version,
       previous: this.#previous,
+      qualities: this.#qualities,
+      captions: this.#captions,
     };
   }
 
@@ -121,35 +130,7 @@ export class LiveWindow {
 
   /** Applies a change of the original to this replica. */
   apply(change: LiveWindowChange): void {
-    switch (change.do) {
-      case 'begin':
-        this.begin(change.generation, change.tracks);
-        break;
-      case 'open':
-        this.openSegment(change.opening);
-        break;
-      case 'part':
-        this.addPart(change.msn, change.trackId, change.part, change.ends);
-        break;
-      case 'end-segment':
-        this.endSegment(change.msn);
-        break;
-      case 'date-ranges':
-        this.addDateRanges(change.found);
-        break;
-      case 'seal':
-        this.seal(change.group);
-        break;
-      case 'recorded':
-        this.recorded(change.msn);
-        break;
-      case 'lost':
-        this.lost(change.msn);
-        break;
-      case 'end':
-        this.end();
-        break;
-    }
+    applyChange(this, change);
   }
 
   /** Fires after every change: part, segment, end, new generation. */
@@ -213,6 +194,8 @@ export class LiveWindow {
       ended: this.#ended,
       version: this.#version,
       dateRanges: this.#dateRanges,
+      qualities: this.#qualities,
+      captions: this.#captions,
     };
   }
 
@@ -239,6 +222,7 @@ export class LiveWindow {
       this.#dropPrevious();
       this.#previous = this.view(this.#generation.number);
       this.#segments = [];
+      this.#qualities = [];
     }
     this.#generation = generation;
     this.#tracks = tracks;
@@ -253,7 +237,9 @@ export class LiveWindow {
     assert(!last || opening.msn === last.msn + 1, 'MSNs of a live list are contiguous');
     const inParts = this.#tracks.filter((track) => !isSparse(track));
     const parts = new Map(inParts.map((track) => [track.id, [] as LivePart[]]));
-    this.#segments.push({ ...opening, parts, sealed: undefined, bytes: undefined });
+    const before = last ?? this.#previous?.segments.at(-1);
+    const runStartUs = before?.run.id === opening.run.id ? (before.runStartUs ?? before.startUs) : opening.startUs;
+    this.#segments.push({ ...opening, runStartUs, parts, sealed: undefined, bytes: undefined });
   }
 
   /**
@@ -289,6 +275,30 @@ export class LiveWindow {
     this.#tell({ do: 'date-ranges', found });
     const ids = new Set(found.map(({ id }) => id));
     this.#dateRanges = [...this.#dateRanges.filter(({ id }) => !ids.has(id)), ...found].slice(-MAX_DATE_RANGES);
+    this.#changed();
+  }
+
+  /** Derived qualities that are live beside this generation. */
+  get qualities(): readonly DerivedQuality[] {
+    return this.#qualities;
+  }
+
+  /** The Multivariant Playlist of this generation lists these derived qualities. */
+  offer(qualities: readonly DerivedQuality[]): void {
+    this.#tell({ do: 'qualities', qualities });
+    this.#qualities = qualities;
+    this.#changed();
+  }
+
+  /** Closed captions within its video; undefined where it is not known whether there are any. */
+  get captions(): readonly CaptionChannel[] | undefined {
+    return this.#captions;
+  }
+
+  /** The Multivariant Playlist and the manifest list these captions from now on. */
+  announce(captions: readonly CaptionChannel[] | undefined): void {
+    this.#tell({ do: 'captions', captions });
+    this.#captions = captions;
     this.#changed();
   }
 
@@ -370,14 +380,14 @@ export class LiveWindow {
     const before = this.#previous;
     if (before) {
       const keepUs = 4_000_000 * before.generation.targetDurationS + PREVIOUS_FOR_US;
-      if (edgeUs - edgeOf(before.segments) > keepUs || this.#heldAlone() > this.#limits.maxBytes) this.#dropPrevious();
+      if (edgeUs - edgeOf(before.segments) > keepUs || this.#heldAlone > this.#limits.maxBytes) this.#dropPrevious();
     }
     for (let first = this.#segments[0]; first; first = this.#segments[0]) {
       const tooOld =
         edgeUs - first.startUs > this.#limits.windowUs &&
         this.#segments.length > LEAST_SEGMENTS &&
-        this.#behindUs(1) >= this.#leastUs();
-      const tooMuch = this.#heldAlone() > this.#limits.maxBytes && this.#segments.length > FEWEST_SEGMENTS;
+        sealedUs(this.#segments.slice(1)) >= leastUs(this.#generation!);
+      const tooMuch = this.#heldAlone > this.#limits.maxBytes && this.#segments.length > FEWEST_SEGMENTS;
       if (!tooOld && !tooMuch) break;
       this.#drop(first);
       this.#lost.delete(first.msn);
@@ -390,24 +400,13 @@ export class LiveWindow {
     this.#release();
   }
 
-  /** Duration of the sealed segments from an index on, µs, without gaps. */
-  #behindUs(index: number): number {
-    return this.#segments.slice(index).reduce((sum, { sealed }) => sum + (sealed?.durationUs ?? 0), 0);
-  }
-
-  /** Least media after a removal, µs: three target durations (RFC 8216bis 6.2.2) or HOLD-BACK. */
-  #leastUs(): number {
-    const { targetDurationS, holdBackS } = this.#generation!;
-    return Math.max(3 * targetDurationS, holdBackS) * 1_000_000 + ROUNDING_US;
-  }
-
   /** Bytes of segments that are not recorded. */
-  #heldAlone(): number {
-    let bytes = 0;
-    for (const segment of [...(this.#previous?.segments ?? []), ...this.#segments]) {
-      if (segment.msn > this.#recordedMsn || this.#lost.has(segment.msn)) bytes += bytesOf(segment);
-    }
-    return bytes;
+  get #heldAlone(): number {
+    const isAlone = ({ msn }: LiveSegment) => msn > this.#recordedMsn || this.#lost.has(msn);
+    return [...(this.#previous?.segments ?? []), ...this.#segments].reduce(
+      (sum, segment) => (isAlone(segment) ? sum + bytesOf(segment) : sum),
+      0,
+    );
   }
 
   /** Releases the bytes of recorded segments before the newest seconds. */

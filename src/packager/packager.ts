@@ -6,29 +6,22 @@ import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { RunContext, Sink } from '../live/sink.ts';
 import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { Frame, Track } from '../media/frame.ts';
-import type { FragmentSlot } from '../media/isobmff/fragment.ts';
 import { isSparse } from '../media/rendition-set.ts';
 import { ticksToUs } from '../media/run.ts';
-import type { Init, SegmentGroup, StreamGap } from '../media/segment.ts';
-import { AlignedTrack, type AlignedTrackOutput, type LatenessLimits } from './aligned-track.ts';
+import type { Init, SegmentGroup } from '../media/segment.ts';
+import { AlignedTrack, type AlignedTrackOutput } from './aligned-track.ts';
 import { longestAudioFrameS } from './audio-frame.ts';
 import { type Cadence, estimateCadence, LEARN_AT_MOST_S, measureCadence } from './cadence.ts';
-import { canContinue, type Generation, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
+import { CutList } from './cut-list.ts';
+import { canContinue, isListOf, type PackagerSettings, planGeneration } from './generation.ts';
 import type { LiveWindow } from './live-window.ts';
 import { OpenGroups } from './open-groups.ts';
 import { PresentationOrder } from './presentation-order.ts';
 import { RunProbe } from './run-probe.ts';
+import { edgeOf, elapsedS, latenessOf, nextGopS, type RunState, slotsOf } from './run-state.ts';
 import { SparseTracks } from './sparse-tracks.ts';
 import { TrackWriter } from './track-writer.ts';
 
-/**
- * Limits of a continuous source: half a second ahead; a frame or two more, and the delay by B-frames, behind.
- */
-const LATENESS: LatenessLimits = { aheadUs: 500_000, behindUs: 600_000 };
-/** Limit of a bursty source, in intervals: a burst delivers one track after the other, so tracks are a burst apart. */
-const LATENESS_BURSTS = 2;
-/** Smallest lateness limit of a source with short bursts, µs. */
-const MIN_BURST_LATENESS_US = 12_000_000;
 /** After a burst, a track that is behind by more than this has no more frames in it. */
 const BEHIND_AFTER_BURST_US = 1_000_000;
 /** EXTINF, rounded to whole seconds, must not exceed TARGETDURATION (RFC 8216bis 4.4.3.1). */
@@ -58,41 +51,12 @@ export interface PackagerOptions {
   readonly dateRanges?: DateRangeTracker;
 }
 
-/** State of a run; a soft re-anchor changes only its context. */
-interface RunState {
-  context: RunContext;
-  /** Context from the next segment on. */
-  next: RunContext | undefined;
-  readonly generation: Generation;
-  /** Most reference frames of a part, and its longest duration in ticks; undefined without parts. */
-  readonly part: { readonly frames: number; readonly ticks: number } | undefined;
-  /** Longest segment, seconds: aligned tracks may be a frame longer. */
-  readonly limitS: number;
-  /** Expected distance of the next key frame from the last one, seconds. */
-  gopS: number;
-  /** dts of the last key frame, ticks. */
-  lastKey: number | undefined;
-  readonly init: Init;
-  readonly writer: TrackWriter;
-  readonly alignedTracks: ReadonlyMap<number, AlignedTrack>;
-  readonly sparse: SparseTracks;
-  readonly order: PresentationOrder;
-  /** Media time T at which the open segment, otherwise the next one, starts, µs. */
-  cutUs: number;
-  /** Media time of the first frame of the open segment, µs; not `cutUs` if frames are missing, or a burst was cut before it. */
-  firstUs: number;
-  /** Gaps before the next group. */
-  gaps: readonly StreamGap[];
-  /** It began before its second key frame. */
-  readonly isEarly: boolean;
-  /** The next group begins the run. */
-  first: boolean;
-}
-
 /** Cuts one stream. */
 export class Packager implements Sink {
   readonly #options: PackagerOptions;
   readonly #groups = new Emitter<SegmentGroup>();
+  /** Where it cuts, for the qualities that follow. */
+  readonly cuts = new CutList();
   #nextMsn: number;
   #discontinuitySequence: number;
   #continued: boolean;
@@ -126,6 +90,7 @@ export class Packager implements Sink {
       return;
     }
     this.endRun();
+    this.cuts.emit({ kind: 'run', run: context.run.id });
     this.#probe = new RunProbe(context);
   }
 
@@ -166,6 +131,7 @@ export class Packager implements Sink {
     // Aligned tracks have no last boundary: their held frames belong to the last segment.
     for (const aligned of run.alignedTracks.values()) aligned.end(edgeUs, { open });
     this.#open.sealReady();
+    this.cuts.emit({ kind: 'end' });
   }
 
   damage(): void {
@@ -178,6 +144,7 @@ export class Packager implements Sink {
   endList(): void {
     this.endRun();
     this.#options.list.end();
+    this.cuts.emit({ kind: 'end-list' });
   }
 
   /** Begins before the second key frame, if the frame rate is constant. GOPs are as long as the last ones. */
@@ -344,14 +311,19 @@ export class Packager implements Sink {
     this.#open.open(opening);
     const { msn, startUs, discontinuity, discontinuitySequence, init } = opening;
     this.#options.announced?.(msn);
-    this.#options.list.openSegment({ msn, startUs, discontinuity, discontinuitySequence, init, run: run.context.run });
+    const listed = { msn, startUs, discontinuity, discontinuitySequence, init, run: run.context.run };
+    this.#options.list.openSegment(listed);
+    const { generation } = run;
+    this.cuts.emit({ kind: 'open', atUs: run.cutUs, opening: listed, generation, tracks: run.context.tracks });
   }
 
   #closePart(run: RunState): void {
     const part = run.writer.closePart();
     if (!part) return;
-    this.#options.list.addPart(this.#open.newest, run.writer.track.id, part, this.#endsHere(run));
+    const ends = this.#endsHere(run);
+    this.#options.list.addPart(this.#open.newest, run.writer.track.id, part, ends);
     for (const aligned of run.alignedTracks.values()) aligned.boundary('part', edgeOf(run));
+    this.cuts.emit({ kind: 'part', atUs: edgeOf(run), ends });
   }
 
   /** Whether the next frame is expected to begin a segment, so that no preload hint names a part that never comes. */
@@ -382,8 +354,10 @@ export class Packager implements Sink {
       if (part) this.#options.list.addPart(msn, run.writer.track.id, part, true);
       else this.#options.list.endSegment(msn);
     }
-    this.#open.close(msn, run.writer.closeSegment(), nextUs - run.cutUs);
+    const durationUs = nextUs - run.cutUs;
+    this.#open.close(msn, run.writer.closeSegment(), durationUs);
     run.cutUs = nextUs;
+    this.cuts.emit({ kind: 'close', atUs: nextUs, durationUs });
   }
 
   #drain(run: RunState): void {
@@ -405,38 +379,4 @@ export class Packager implements Sink {
       },
     };
   }
-}
-
-/** Fragment numbering by track id, in the track order of a muxed response: video first (`renditionsOf`). */
-function slotsOf(tracks: readonly Track[]): ReadonlyMap<number, FragmentSlot> {
-  const isVideo = ({ kind }: Track) => kind === 'video';
-  const muxed = tracks.filter((track) => !isSparse(track));
-  const inOrder = [...muxed.filter(isVideo), ...muxed.filter((track) => !isVideo(track))];
-  return new Map(inOrder.map(({ id }, index) => [id, { index, count: muxed.length }]));
-}
-
-/** Media time up to which the reference is known, µs: no later cut is before it. */
-function edgeOf({ writer, firstUs, cutUs }: RunState): number {
-  return writer.first ? firstUs + ticksToUs(writer.end - writer.first.dts, writer.track.timescale) : cutUs;
-}
-
-/** Seconds of the open segment. */
-function elapsedS(run: RunState): number {
-  return (edgeOf(run) - run.cutUs) / 1e6;
-}
-
-/** Expected GOP, seconds: of a live encoder the last one, of bursts, which begin with key frames, the longest one. */
-function nextGopS({ context, gopS, lastKey, writer }: RunState, key: Frame): number {
-  if (lastKey === undefined) return gopS;
-  const seenS = (key.dts - lastKey) / writer.track.timescale;
-  return context.pace.kind === 'continuous' ? seenS : Math.max(gopS, seenS);
-}
-
-function latenessOf({ pace }: RunContext, delayUs: number): LatenessLimits {
-  if (pace.kind === 'continuous') {
-    const { apartUs = 0 } = pace;
-    return { aheadUs: LATENESS.aheadUs + apartUs, behindUs: LATENESS.behindUs + delayUs + apartUs };
-  }
-  const us = Math.max(MIN_BURST_LATENESS_US, LATENESS_BURSTS * pace.intervalS * 1e6);
-  return { aheadUs: us, behindUs: us };
 }

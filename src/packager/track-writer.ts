@@ -84,6 +84,11 @@ export class TrackWriter {
     return frame.dts + frame.duration - (this.#first?.dts ?? from) <= this.#maxSegmentTicks;
   }
 
+  /** MSN of the open or next segment. */
+  get nextMsn(): number {
+    return this.#msn;
+  }
+
   /** Frames in the open part. */
   get waiting(): number {
     return this.#frames.length;

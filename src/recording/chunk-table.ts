@@ -3,6 +3,7 @@
  * In: rows from recorder, recovery and rebuild. Out: rows by MSN and by time. The index can be rebuilt from the files (docs/media.md 22).
  */
 import type { Insertable, Kysely, Selectable } from 'kysely';
+import { qualityRecordings, recordingOf } from '../archive/recording-locations.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import { type Fence, holdLease, valuesWhileHeld } from '../store/lease-table.ts';
@@ -37,6 +38,7 @@ const LONGEST_US = 2 * WINDOW_US;
 export interface RecordedTotals {
   /** µs since 1970; undefined if nothing is recorded. */
   readonly fromUs: number | undefined;
+  /** With those of its derived qualities. */
   readonly bytes: number;
   readonly durationUs: number;
 }
@@ -63,6 +65,8 @@ export class ChunkTable {
   readonly #fence: () => Fence | undefined;
   /** Totals by stream, until a row changes: computing them reads every row of the stream. */
   readonly #totals = new Map<string, Promise<RecordedTotals>>();
+  /** Ids of the recordings of derived qualities by stream, until a new one is added. */
+  readonly #qualities = new Map<string, Promise<readonly string[]>>();
 
   /** @param fence rows are written and deleted only while this process holds the lease of the data folder; undefined: always */
   constructor(db: Kysely<Tables>, fence: () => Fence | undefined = () => undefined) {
@@ -97,7 +101,42 @@ export class ChunkTable {
         await putDateRanges(db, row.stream_id, row.first_msn, dateRanges);
       });
     }
-    this.#totals.delete(row.stream_id);
+    this.#changed(row.stream_id);
+  }
+
+  #changed(id: string): void {
+    const { streamId, rung } = recordingOf(id);
+    this.#totals.delete(streamId);
+    if (rung !== undefined) this.#qualities.delete(streamId);
+  }
+
+  /** Ids of the recordings of a stream's derived qualities that have files in the index, in order. */
+  qualitiesOf(streamId: string): Promise<readonly string[]> {
+    const known = this.#qualities.get(streamId);
+    if (known) return known;
+    const read = this.#readQualities(streamId);
+    this.#qualities.set(streamId, read);
+    // A failure is not cached.
+    read.catch(() => this.#qualities.delete(streamId));
+    return read;
+  }
+
+  /** One query for each: a query for all would read every row. */
+  async #readQualities(streamId: string): Promise<string[]> {
+    const { from, to } = qualityRecordings(streamId);
+    const found: string[] = [];
+    for (let last = from; ; last = found.at(-1)!) {
+      const next = await this.#db
+        .selectFrom('chunk_file')
+        .select('stream_id')
+        .where('stream_id', '>', last)
+        .where('stream_id', '<', to)
+        .orderBy('stream_id')
+        .limit(1)
+        .executeTakeFirst();
+      if (!next) return found;
+      found.push(next.stream_id);
+    }
   }
 
   /** Date ranges that overlap a stretch of time, in the order of their segments. */
@@ -126,6 +165,17 @@ export class ChunkTable {
       .orderBy('first_msn', 'desc')
       .limit(1)
       .executeTakeFirst();
+  }
+
+  /** Start of the first file of a run, µs since 1970: no file has two runs. */
+  async runStart(streamId: string, run: number): Promise<number | undefined> {
+    const row = await this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => eb.fn.min('start_us').as('start_us'))
+      .where('stream_id', '=', streamId)
+      .where('run', '=', run)
+      .executeTakeFirst();
+    return row?.start_us ?? undefined;
   }
 
   /** Rows that overlap [fromUs, toUs), oldest first. */
@@ -227,6 +277,17 @@ export class ChunkTable {
       .executeTakeFirst();
   }
 
+  /** The number of segments in files that start at or after `us`. */
+  async segmentsFrom(streamId: string, us: number): Promise<number> {
+    const row = await this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => eb.fn.sum<number>('segment_count').as('count'))
+      .where('stream_id', '=', streamId)
+      .where('start_us', '>=', us)
+      .executeTakeFirst();
+    return row?.count ?? 0;
+  }
+
   /** The newest file. */
   last(streamId: string): Promise<ChunkRow | undefined> {
     return this.#db
@@ -290,7 +351,7 @@ export class ChunkTable {
         await db.deleteFrom(table).where('stream_id', '=', streamId).where(column, 'in', firstMsns).execute();
       }
     });
-    this.#totals.delete(streamId);
+    this.#changed(streamId);
   }
 
   /** Of media that began before this, retention kept only pinned windows. µs since 1970; 0 if it deleted nothing. */
@@ -303,12 +364,15 @@ export class ChunkTable {
     return row?.deleted_before_us ?? 0;
   }
 
-  /** Removes all rows of a stream before a rebuild, also how far retention has deleted. */
+  /** Removes all rows of a stream and its qualities before a rebuild, also how far retention has deleted. */
   async clear(streamId: string): Promise<void> {
     for (const table of ['chunk_file', 'date_range', 'retention'] as const) {
       await this.#db.deleteFrom(table).where('stream_id', '=', streamId).execute();
     }
+    const { from, to } = qualityRecordings(streamId);
+    await this.#db.deleteFrom('chunk_file').where('stream_id', '>=', from).where('stream_id', '<', to).execute();
     this.#totals.delete(streamId);
+    this.#qualities.delete(streamId);
   }
 
   /** Totals of a stream, cached until a row changes. */
@@ -332,9 +396,16 @@ export class ChunkTable {
       ])
       .where('stream_id', '=', streamId)
       .executeTakeFirst();
+    const { from, to } = qualityRecordings(streamId);
+    const qualities = await this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => eb.fn.sum<number>('size').as('bytes'))
+      .where('stream_id', '>=', from)
+      .where('stream_id', '<', to)
+      .executeTakeFirst();
     return {
       fromUs: row?.from_us ?? undefined,
-      bytes: row?.bytes ?? 0,
+      bytes: (row?.bytes ?? 0) + (qualities?.bytes ?? 0),
       durationUs: row?.duration_us ?? 0,
     };
   }

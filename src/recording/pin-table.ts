@@ -15,6 +15,8 @@ export const MAX_PINS = 1000;
 export interface Pin extends PinnedRange {
   readonly id: string;
   readonly text: string;
+  /** The asset that consists of this media: the pin stays as long as it exists. */
+  readonly asset?: string;
 }
 
 interface Pinned {
@@ -39,7 +41,9 @@ export class PinTable {
     const table = new PinTable(db);
     const rows = await db.selectFrom('pin').selectAll().execute();
     for (const [streamId, own] of Map.groupBy(rows, (row) => row.stream_id)) {
-      const pins = own.map(({ id, from_us, to_us, text }) => ({ id, fromUs: from_us, toUs: to_us, text }));
+      const pins = own.map(({ id, from_us, to_us, text, asset_id }): Pin => {
+        return { id, fromUs: from_us, toUs: to_us, text, ...(asset_id !== null && { asset: asset_id }) };
+      });
       table.#set(streamId, pins);
     }
     return table;
@@ -60,13 +64,13 @@ export class PinTable {
    *
    * @throws OxbowError `limit-reached`
    */
-  async add(streamId: string, { fromUs, toUs, text }: Omit<Pin, 'id'>): Promise<Pin> {
+  async add(streamId: string, { fromUs, toUs, text, asset }: Omit<Pin, 'id'>): Promise<Pin> {
     const pins = this.of(streamId);
     if (pins.length >= MAX_PINS) throw new OxbowError('limit-reached', `This stream has ${MAX_PINS} pins already.`);
-    const pin = { id: randomUUID(), fromUs, toUs, text };
+    const pin: Pin = { id: randomUUID(), fromUs, toUs, text, ...(asset !== undefined && { asset }) };
     this.#set(streamId, [...pins, pin]);
     try {
-      const row = { id: pin.id, stream_id: streamId, from_us: fromUs, to_us: toUs, text };
+      const row = { id: pin.id, stream_id: streamId, from_us: fromUs, to_us: toUs, text, asset_id: asset ?? null };
       await this.#db.insertInto('pin').values(row).execute();
     } catch (error) {
       this.#drop(streamId, pin.id);
@@ -75,9 +79,33 @@ export class PinTable {
     return pin;
   }
 
-  /** Deletes a pin; false if there is none with that id. */
-  async remove(streamId: string, id: string): Promise<boolean> {
-    if (!this.of(streamId).some((pin) => pin.id === id)) return false;
+  /** All pins of assets, with their streams. */
+  ofAssets(): { readonly streamId: string; readonly pin: Pin & { readonly asset: string } }[] {
+    return Array.from(this.#streams, ([streamId, { pins }]) =>
+      pins.flatMap((pin) => (pin.asset === undefined ? [] : [{ streamId, pin: { ...pin, asset: pin.asset } }])),
+    ).flat();
+  }
+
+  /**
+   * Throws if an asset needs media of the stream.
+   *
+   * @throws OxbowError `recording-in-use`
+   */
+  assertFree(streamId: string): void {
+    const used = this.of(streamId).find(({ asset }) => asset !== undefined);
+    if (used) throw inUse(used);
+  }
+
+  /**
+   * Deletes a pin; false if there is none with that id.
+   *
+   * @param asset the asset whose pin it is, when that asset is deleted
+   * @throws OxbowError `recording-in-use` if it is the pin of another asset
+   */
+  async remove(streamId: string, id: string, asset?: string): Promise<boolean> {
+    const pin = this.of(streamId).find((one) => one.id === id);
+    if (!pin) return false;
+    if (pin.asset !== asset) throw inUse(pin);
     await this.#db.deleteFrom('pin').where('id', '=', id).execute();
     this.#drop(streamId, id);
     return true;
@@ -105,4 +133,10 @@ export class PinTable {
     if (pins.length === 0) this.#streams.delete(streamId);
     else this.#streams.set(streamId, { pins, ranges: windowsOver(pins) });
   }
+}
+
+function inUse({ asset }: Pin): OxbowError {
+  return new OxbowError('recording-in-use', `The asset ${asset} consists of media of this recording.`, {
+    extra: { asset },
+  });
 }

@@ -5,16 +5,27 @@
 
 import { copyGroup, SegmentWalker } from '../archive/segment-index.ts';
 import { type SegmentLocation, segmentLocation } from '../archive/segment-store.ts';
-import { type CommittedGroup, independentFlag } from '../media/isobmff/commit-box.ts';
+import type { CaptionChannel } from '../media/captions/caption-channel.ts';
+import { type CommittedGroup, type CommittedTrack, independentFlag } from '../media/isobmff/commit-box.ts';
 import type { DateRangeTag } from '../media/m3u8/playlist.ts';
+import type { CaptionTable } from './caption-table.ts';
 import type { ChunkSegments, ChunkTable } from './chunk-table.ts';
 import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';
+
+/** The segment of one track in a recorded group. */
+export interface RecordedTrack extends CommittedTrack {
+  /** Only where it is not in the file of the group: that of a derived quality, or the sound beside it. */
+  readonly location?: SegmentLocation;
+}
 
 /** One group of segments in a chunk file. */
 export interface RecordedGroup extends CommittedGroup {
   /** Location of the chunk file. */
   readonly location: SegmentLocation;
   readonly initNumber: number;
+  /** Only of a derived quality, which has discontinuities where its stream has them: that of the group of the stream. */
+  readonly sourceInit?: number;
+  readonly tracks: readonly RecordedTrack[];
   /** From its data tracks; present only while the group is not in the index. */
   readonly dateRanges?: readonly DateRangeTag[];
 }
@@ -34,22 +45,55 @@ function openGroups(row: ChunkSegments): { readonly walker: SegmentWalker; reado
   return { walker, group: Object.assign(walker.group, place) };
 }
 
+/** What delivery reads of a recording: that of a stream, or of a derived quality with the sound of its stream. */
+export type RecordedMedia = Pick<
+  RecordingReader,
+  | 'streamId'
+  | 'find'
+  | 'around'
+  | 'between'
+  | 'walk'
+  | 'countFrom'
+  | 'dateRanges'
+  | 'keyBefore'
+  | 'captionsOf'
+  | 'runStartUs'
+>;
+
+/** The last group at or before `us` in which every track starts with a key frame. */
+export async function lastKey(
+  recording: Pick<RecordedMedia, 'between'>,
+  us: number,
+  lookBackUs = 60_000_000,
+): Promise<RecordedGroup | undefined> {
+  const groups = await recording.between(us - lookBackUs, us + 1);
+  return groups.findLast((group) => group.startUs <= us && startsWithKey(group));
+}
+
 /** Reads the recording of one stream. The groups of the open file are in memory, the others in the index. */
 export class RecordingReader {
   readonly streamId: string;
   readonly #table: ChunkTable;
+  readonly #captions: CaptionTable | undefined;
   #open: RecordedGroup[] = [];
   #endUs: number;
   /** Number of times that groups moved from memory to the index. */
   #moves = 0;
 
   /**
-   * @param endUs end of the last recorded media, µs since 1970, or 0
+   * @param options.endUs end of the last recorded media, µs since 1970, or 0
+   * @param options.captions closed captions of its runs, if they are known
    */
-  constructor(options: { streamId: string; table: ChunkTable; endUs: number }) {
+  constructor(options: { streamId: string; table: ChunkTable; endUs: number; captions?: CaptionTable }) {
     this.streamId = options.streamId;
     this.#table = options.table;
     this.#endUs = options.endUs;
+    this.#captions = options.captions;
+  }
+
+  /** Closed captions within the video of a run, none included; undefined where that is not known. */
+  captionsOf(run: number): readonly CaptionChannel[] | undefined {
+    return this.#captions?.of(run);
   }
 
   /** End of the last recorded media, µs since 1970; 0 if there is none. */
@@ -151,9 +195,21 @@ export class RecordingReader {
     return [...indexed, ...open];
   }
 
+  /** The number of groups in files that start at or after `us` (since 1970). */
+  async countFrom(us: number): Promise<number> {
+    const indexed = await this.query(() => this.#table.segmentsFrom(this.streamId, us));
+    const open = this.#open.filter((group) => group.startUs >= us);
+    return indexed + open.length;
+  }
+
+  /** Start of the first group of a run that is kept, µs since 1970; undefined if there is none. */
+  async runStartUs(run: number): Promise<number | undefined> {
+    const indexed = await this.query(() => this.#table.runStart(this.streamId, run));
+    return indexed ?? this.#open.find((group) => group.run === run)?.startUs;
+  }
+
   /** The last group at or before `us` in which every track starts with a key frame. */
-  async keyBefore(us: number, lookBackUs = 60_000_000): Promise<RecordedGroup | undefined> {
-    const groups = await this.between(us - lookBackUs, us + 1);
-    return groups.findLast((group) => group.startUs <= us && startsWithKey(group));
+  keyBefore(us: number, lookBackUs?: number): Promise<RecordedGroup | undefined> {
+    return lastKey(this, us, lookBackUs);
   }
 }

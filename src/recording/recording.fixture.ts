@@ -20,6 +20,7 @@ import { usToTicks } from '../media/run.ts';
 import type { Init, SegmentGroup, TrackSegment } from '../media/segment.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore, type Store } from '../store/db.ts';
+import { serveHere } from '../store/store.fixture.ts';
 import { ChunkTable } from './chunk-table.ts';
 import { Recorder, type RecorderOptions } from './recorder.ts';
 import { RecordingReader } from './recording-reader.ts';
@@ -141,7 +142,7 @@ export async function openRig(change: RigChange = {}): Promise<RecordingRig> {
   const folder = change.folder ?? own!.path;
   const { engine = engines[0]!, beforeSync, segments = engine.open(folder) } = change;
   if (beforeSync) holdSyncs(segments, beforeSync);
-  const store = await openStore({ file: path.join(folder, 'oxbow.db'), log: createSilentLog() });
+  const store = await openStore({ file: path.join(folder, 'oxbow.db'), log: createSilentLog(), start: serveHere });
   const table = new ChunkTable(store.db, () => store.fence);
   const clock = createManualClock(START_US / 1000);
   const recording = new RecordingReader({ streamId: 's', table, endUs: change.endUs ?? 0 });

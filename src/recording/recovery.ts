@@ -4,7 +4,7 @@
  */
 import { scanChunk } from '../archive/chunk-reader.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
-import { listChunks } from '../archive/recording-locations.ts';
+import { listChunks, listQualityRecordings } from '../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../archive/segment-store.ts';
 import { FormatError } from '../lib/errors.ts';
 import { chunkRow } from './chunk-row.ts';
@@ -83,6 +83,33 @@ export async function recoverStream(
     options.progress?.(found.files);
   }
   return found;
+}
+
+/**
+ * Adds every chunk file of the derived qualities of a stream that is missing in the index.
+ *
+ * @param backUs reads files from so long before the newest indexed one of each quality, µs; undefined reads all
+ * @param found counts them
+ */
+export async function recoverQualities(
+  options: RecoveryOptions,
+  backUs: number | undefined,
+  found: Recovered,
+  { signal }: { signal: AbortSignal },
+): Promise<void> {
+  const { segments, streamId, table } = options;
+  for (const id of await listQualityRecordings(segments, streamId, { signal })) {
+    const newest = backUs === undefined ? undefined : await table.last(id);
+    const sinceUs = newest ? newest.start_us - backUs! : 0;
+    const before = found.files;
+    const progress = (files: number) => options.progress?.(before + files);
+    const own = await recoverStream({ ...options, streamId: id, progress }, sinceUs, { signal });
+    found.files += own.files;
+    found.segments += own.segments;
+    found.repaired += own.repaired;
+    found.expired += own.expired;
+    found.unusable.push(...own.unusable);
+  }
 }
 
 async function addFile(

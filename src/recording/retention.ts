@@ -1,9 +1,10 @@
 /**
  * Deletes recordings by age and by size: whole ten-minute windows, first the index rows and a minute later the files, so that no player
- * receives half a segment. Pinned windows are never deleted (docs/media.md 16).
+ * receives half a segment. Pinned windows are never deleted (docs/media.md 16). The recordings of a stream's derived qualities are kept
+ * exactly as long as its own.
  * In: chunk-table, pins, the retention rule of each stream. Out: deleted files; their URLs return 410.
  */
-import { listChunks, type NamedChunk } from '../archive/recording-locations.ts';
+import { listChunks, listQualityRecordings, type NamedChunk, recordingOf } from '../archive/recording-locations.ts';
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../archive/segment-store.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -84,6 +85,7 @@ export class Retention {
     for (const { streamId, keepMs } of all) {
       const beforeUs = horizons.of(streamId, keepMs);
       await this.#try(() => this.#deleteBefore(streamId, beforeUs));
+      await this.#try(() => this.#deleteQualities(streamId, beforeUs));
       await this.#try(async () => onHorizon?.(streamId, beforeUs));
     }
     if (maxDisk !== undefined) await this.#try(() => this.#deleteOldest(all, maxDisk));
@@ -119,6 +121,15 @@ export class Retention {
     }
   }
 
+  /** Removes what the recording of the stream does not have any more from those of its derived qualities. */
+  async #deleteQualities(streamId: string, beforeUs: number): Promise<void> {
+    const { table } = this.#options;
+    const ids = await table.qualitiesOf(streamId);
+    if (ids.length === 0) return;
+    const us = Math.max(beforeUs, await table.deletedBefore(streamId));
+    for (const id of ids) await this.#deleteBefore(id, us);
+  }
+
   async #removeRows(
     streamId: string,
     rows: Awaited<ReturnType<ChunkTable['startedBetween']>>,
@@ -126,9 +137,10 @@ export class Retention {
   ): Promise<void> {
     if (rows.length === 0) return;
     const { table, clock, onDeletedBefore } = this.#options;
-    onDeletedBefore?.(streamId, beforeUs);
+    const isQuality = recordingOf(streamId).rung !== undefined;
+    if (!isQuality) onDeletedBefore?.(streamId, beforeUs);
     const firstMsns = rows.map((row) => row.first_msn);
-    await table.remove(streamId, firstMsns, beforeUs);
+    await table.remove(streamId, firstMsns, isQuality ? undefined : beforeUs);
     const atMs = clock.monotonicMs() + GRACE_MS;
     for (const row of rows) {
       const location = segmentLocation(row.path);
@@ -137,7 +149,7 @@ export class Retention {
   }
 
   #pinned(streamId: string): readonly PinnedRange[] {
-    return this.#options.pinned?.(streamId) ?? [];
+    return this.#options.pinned?.(recordingOf(streamId).streamId) ?? [];
   }
 
   /**
@@ -159,6 +171,7 @@ export class Retention {
       }
       if (bytes <= maxBytes || !oldest) return;
       await this.#deleteBefore(oldest.streamId, oldest.windowUs + WINDOW_US);
+      await this.#deleteQualities(oldest.streamId, oldest.windowUs + WINDOW_US);
     }
   }
 
@@ -209,11 +222,18 @@ export class Retention {
    * media; never in pinned windows, indexed or open files.
    */
   async #sweep({ streamId, keepMs }: RetentionRule): Promise<void> {
-    const { horizons, segments, settings, deleted, open, table } = this.#options;
+    const { horizons, segments, settings } = this.#options;
     const beforeUs = Math.max(
       horizons.of(streamId, keepMs),
       settings.now.record.maxDisk === undefined ? 0 : await this.#emptyBefore(streamId),
     );
+    for (const id of [streamId, ...(await listQualityRecordings(segments, streamId))]) {
+      await this.#sweepRecording(id, beforeUs);
+    }
+  }
+
+  async #sweepRecording(streamId: string, beforeUs: number): Promise<void> {
+    const { segments, deleted, open, table } = this.#options;
     const ranges = this.#pinned(streamId);
     const writingMsn = open?.(streamId)?.msn ?? Number.POSITIVE_INFINITY;
     const isOld = ({ location, startMs, firstMsn }: NamedChunk) =>

@@ -57,9 +57,9 @@ class Rig implements AsyncDisposable {
   }
 
   async until(is: () => boolean): Promise<void> {
-    const endMs = Date.now() + 10_000;
+    const endMs = Date.now() + 60_000;
     while (!is()) {
-      if (Date.now() > endMs) throw new Error(`not within 10 s: ${is}; ${JSON.stringify(this.relay.status)}`);
+      if (Date.now() > endMs) throw new Error(`not within 60 s: ${is}; ${JSON.stringify(this.relay.status)}`);
       await delay(5);
     }
   }

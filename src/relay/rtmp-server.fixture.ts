@@ -51,7 +51,7 @@ export class RtmpTestServer implements AsyncDisposable {
   /** Resolves when `is` holds after something has arrived or left. */
   async until(is: () => boolean): Promise<void> {
     const { promise, reject } = Promise.withResolvers<never>();
-    const timer = setTimeout(() => reject(new Error(`not within 10 s: ${is}`)), 10_000);
+    const timer = setTimeout(() => reject(new Error(`not within 60 s: ${is}`)), 60_000);
     try {
       while (!is()) await Promise.race([this.#changed.promise, promise]);
     } finally {

@@ -28,13 +28,23 @@ const counted = {
   pins: 'pin',
   tokens: 'api_token',
   webhooks: 'webhook',
+  assets: 'asset',
 } as const;
 
 /**
  * Tables with momentary state: sessions, jobs, deliveries, the state of streams. Restored later they would revive ended sessions, send
  * events twice and report a stop as a crash.
  */
-const momentary = ['session', 'job', 'webhook_delivery', 'stream_presence', 'stream_on_air'] as const;
+const momentary = [
+  'session',
+  'job',
+  'worker',
+  'upload',
+  'upload_part',
+  'webhook_delivery',
+  'stream_presence',
+  'stream_on_air',
+] as const;
 
 /** Metadata of a backup. */
 export interface BackupManifest {

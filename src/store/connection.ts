@@ -1,21 +1,54 @@
 /**
  * Runs statements in the database thread.
- * In: SQL from dialect.ts. Out: `Request` messages to worker.ts. If the thread dies, all waiting statements reject.
+ * In: SQL from dialect.ts. Out: `Request` messages to database-port.ts. If the thread dies, all waiting statements reject.
  */
 import { Worker } from 'node:worker_threads';
 import { OxbowError } from '../lib/errors.ts';
+import { startedFile } from '../lib/program-files.ts';
+import type { DatabaseSettings, Failure, Request, Response } from './database-port.ts';
 import { unpackRows } from './packed-rows.ts';
 import type { Parameter, SqliteResult } from './sqlite.ts';
-import type { Failure, Request, Response, WorkerSettings } from './worker.ts';
 
 interface Waiting {
   resolve(result: SqliteResult & { movedTo?: string }): void;
   reject(error: Error): void;
 }
 
+/** Where the statements run: a thread, except in tests. */
+export interface DatabaseHost {
+  post(request: Request): void;
+  /** Called once, before the first message. */
+  receive(listener: (response: Response) => void): void;
+  /** Resolves when it has ended, with the error that ended it. */
+  readonly ended: Promise<unknown>;
+  end(): void;
+}
+
+/** Starts the thread of a database. */
+export type StartDatabase = (settings: DatabaseSettings) => DatabaseHost;
+
+function startThread(settings: DatabaseSettings): DatabaseHost {
+  // Do not inherit flags of the main thread (an inspector, --eval).
+  const worker = new Worker(startedFile('store/worker'), {
+    workerData: settings,
+    name: 'oxbow-database',
+    execArgv: [],
+  });
+  let cause: unknown;
+  worker.on('error', (error) => {
+    cause = error;
+  });
+  return {
+    post: (request) => worker.postMessage(request),
+    receive: (listener) => worker.on('message', listener),
+    ended: new Promise((resolve) => worker.once('exit', () => resolve(cause))),
+    end: () => void worker.terminate(),
+  };
+}
+
 /** A running database thread. */
 export class DatabaseThread implements AsyncDisposable {
-  readonly #worker: Worker;
+  readonly #host: DatabaseHost;
   readonly #waiting = new Map<number, Waiting>();
   #nextId = 1;
   #ended: Error | undefined;
@@ -24,19 +57,11 @@ export class DatabaseThread implements AsyncDisposable {
   /** Resolves when the database is open, with the path that a corrupt one was moved to. */
   readonly opened: Promise<{ movedTo: string | undefined }>;
 
-  constructor(settings: WorkerSettings) {
-    // The published program is JavaScript, the working tree TypeScript.
-    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    // Do not inherit flags of the main thread (an inspector, --eval).
-    this.#worker = new Worker(new URL(file, import.meta.url), {
-      workerData: settings,
-      name: 'oxbow-database',
-      execArgv: [],
-    });
+  constructor(settings: DatabaseSettings, start: StartDatabase = startThread) {
+    this.#host = start(settings);
     this.opened = this.#wait(0).then(({ movedTo }) => ({ movedTo }));
-    this.#worker.on('message', (response: Response) => this.#settle(response));
-    this.#worker.on('error', (error) => this.#end(error));
-    this.#worker.on('exit', () => this.#end(undefined));
+    this.#host.receive((response) => this.#settle(response));
+    void this.#host.ended.then((cause) => this.#end(cause));
   }
 
   /**
@@ -53,7 +78,7 @@ export class DatabaseThread implements AsyncDisposable {
     if (this.#ended) throw this.#ended;
     const id = this.#nextId++;
     const result = this.#wait(id);
-    this.#worker.postMessage({ id, sql, parameters: parameters.map(ownBytes) } satisfies Request);
+    this.#host.post({ id, sql, parameters: parameters.map(ownBytes) });
     return result;
   }
 
@@ -83,10 +108,9 @@ export class DatabaseThread implements AsyncDisposable {
 
   async #close(): Promise<void> {
     if (this.#ended) return;
-    const exited = new Promise((resolve) => this.#worker.once('exit', resolve));
     await this.#post(undefined, []).catch(() => undefined); // the thread has already ended
-    await this.#worker.terminate();
-    await exited;
+    this.#host.end();
+    await this.#host.ended;
   }
 }
 

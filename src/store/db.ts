@@ -7,7 +7,7 @@ import { Kysely } from 'kysely';
 import { createSystemClock } from '../lib/clock.ts';
 import { makePrivate } from '../lib/platform.ts';
 import type { Log } from '../observe/log.ts';
-import { DatabaseThread } from './connection.ts';
+import { DatabaseThread, type StartDatabase } from './connection.ts';
 import { leaseDataFolder } from './data-folder-lease.ts';
 import { createThreadDialect } from './dialect.ts';
 import type { Fence } from './lease-table.ts';
@@ -40,6 +40,8 @@ export interface StoreOptions {
   readonly onTaken?: () => void;
   /** Time to live of the lease on the folder, ms; for tests. */
   readonly leaseTtlMs?: number;
+  /** Where the statements run; default a thread. For tests. */
+  readonly start?: StartDatabase;
 }
 
 /**
@@ -54,7 +56,7 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
   for (const path of [dirname(file), ...databaseFiles(file)]) {
     if (makePrivate(path)) log.info({ path }, 'removed read access of group and others');
   }
-  const thread = new DatabaseThread({ file, nowMs });
+  const thread = new DatabaseThread({ file, nowMs }, options.start);
   try {
     const { movedTo } = await thread.opened;
     if (movedTo !== undefined) {

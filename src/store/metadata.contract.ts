@@ -23,6 +23,7 @@ function stream(name: string): StreamTable {
     created_us: 1_795_000_000_000_000,
     stopped: 0,
     paused: 0,
+    qualities: '{}',
     deleted_us: null,
   };
 }

@@ -193,4 +193,138 @@ export const migrations: readonly string[] = [
      enabled INTEGER NOT NULL,
      created_us INTEGER NOT NULL
    ) STRICT;`,
+  // The library: assets, their renditions and chunk files, uploads; jobs that workers on other machines take.
+  `CREATE TABLE asset (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     title TEXT NOT NULL,
+     title_key TEXT NOT NULL,
+     description TEXT NOT NULL,
+     tags TEXT NOT NULL,
+     visibility TEXT NOT NULL,
+     owner TEXT NOT NULL,
+     origin TEXT NOT NULL,
+     state TEXT NOT NULL,
+     failure TEXT,
+     filename TEXT NOT NULL,
+     bytes INTEGER,
+     sha256 TEXT,
+     content_type TEXT NOT NULL,
+     duration_us INTEGER,
+     facts TEXT,
+     recording TEXT,
+     poster_us INTEGER,
+     revision INTEGER NOT NULL,
+     created_us INTEGER NOT NULL,
+     changed_us INTEGER NOT NULL,
+     deleted_us INTEGER
+   ) STRICT;
+   CREATE INDEX asset_by_owner ON asset (owner, seq);
+   CREATE INDEX asset_in_trash ON asset (deleted_us) WHERE deleted_us IS NOT NULL;
+   CREATE TABLE asset_removed (
+     id TEXT PRIMARY KEY,
+     removed_us INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE asset_tag (
+     tag TEXT NOT NULL,
+     asset_seq INTEGER NOT NULL,
+     PRIMARY KEY (tag, asset_seq)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX asset_tag_by_asset ON asset_tag (asset_seq);
+   CREATE VIRTUAL TABLE asset_search USING fts5 (
+     title, description, tags, filename,
+     content = '', contentless_delete = 1, prefix = '1 2 3', tokenize = 'unicode61 remove_diacritics 2'
+   );
+   ALTER TABLE pin ADD COLUMN asset_id TEXT;
+   CREATE TABLE asset_rendition (
+     asset_id TEXT NOT NULL,
+     id TEXT NOT NULL,
+     state TEXT NOT NULL,
+     progress REAL NOT NULL,
+     failure TEXT,
+     plan TEXT NOT NULL,
+     init BLOB,
+     PRIMARY KEY (asset_id, id)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE asset_chunk (
+     asset_id TEXT NOT NULL,
+     rendition TEXT NOT NULL,
+     first_msn INTEGER NOT NULL,
+     last_msn INTEGER NOT NULL,
+     start_us INTEGER NOT NULL,
+     end_us INTEGER NOT NULL,
+     path TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     fence INTEGER NOT NULL,
+     segments BLOB NOT NULL,
+     PRIMARY KEY (asset_id, rendition, first_msn)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE upload (
+     id TEXT PRIMARY KEY,
+     asset_id TEXT NOT NULL UNIQUE,
+     owner TEXT NOT NULL,
+     length INTEGER,
+     received INTEGER NOT NULL,
+     chunk_bytes INTEGER,
+     metadata TEXT NOT NULL,
+     sha256 TEXT,
+     state TEXT NOT NULL,
+     failure TEXT,
+     created_us INTEGER NOT NULL,
+     expires_us INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX upload_by_expiry ON upload (expires_us);
+   CREATE TABLE upload_part (
+     upload_id TEXT NOT NULL,
+     offset INTEGER NOT NULL,
+     length INTEGER NOT NULL,
+     checksum TEXT NOT NULL,
+     PRIMARY KEY (upload_id, offset)
+   ) STRICT, WITHOUT ROWID;
+   ALTER TABLE job ADD COLUMN priority INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE job ADD COLUMN subject TEXT;
+   ALTER TABLE job ADD COLUMN max_tries INTEGER NOT NULL DEFAULT 3;
+   ALTER TABLE job ADD COLUMN not_before_us INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE job ADD COLUMN failures TEXT NOT NULL DEFAULT '[]';
+   ALTER TABLE job ADD COLUMN parts TEXT NOT NULL DEFAULT '{}';
+   ALTER TABLE job ADD COLUMN lease_token INTEGER NOT NULL DEFAULT 0;
+   ALTER TABLE job ADD COLUMN lease_worker TEXT;
+   ALTER TABLE job ADD COLUMN lease_until_us INTEGER NOT NULL DEFAULT 0;
+   CREATE INDEX job_by_turn ON job (state, priority DESC, seq);
+   CREATE INDEX job_by_subject ON job (subject, seq);
+   CREATE TABLE worker (
+     id TEXT PRIMARY KEY,
+     name TEXT NOT NULL,
+     mode TEXT NOT NULL,
+     slots INTEGER NOT NULL,
+     kinds TEXT NOT NULL,
+     facts TEXT NOT NULL,
+     own INTEGER NOT NULL,
+     created_us INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;`,
+  `ALTER TABLE stream ADD COLUMN qualities TEXT NOT NULL DEFAULT '{}';`,
+  `CREATE TABLE stream_caption (
+     stream_id TEXT NOT NULL,
+     run INTEGER NOT NULL,
+     captions TEXT NOT NULL,
+     PRIMARY KEY (stream_id, run)
+   ) STRICT, WITHOUT ROWID;`,
+  // A repeated request for an upload finds the first one.
+  `ALTER TABLE upload ADD COLUMN request_key TEXT;
+   ALTER TABLE upload ADD COLUMN request_hash TEXT;
+   CREATE UNIQUE INDEX upload_by_request ON upload (owner, request_key) WHERE request_key IS NOT NULL;`,
+  `CREATE TABLE asset_subtitle (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     asset_id TEXT NOT NULL,
+     origin TEXT NOT NULL,
+     language TEXT NOT NULL,
+     title TEXT NOT NULL,
+     is_default INTEGER NOT NULL,
+     is_forced INTEGER NOT NULL,
+     cues INTEGER NOT NULL,
+     charset TEXT NOT NULL,
+     path TEXT NOT NULL,
+     script_path TEXT
+   ) STRICT;
+   CREATE INDEX asset_subtitle_by_asset ON asset_subtitle (asset_id, seq);`,
 ];

@@ -3,6 +3,18 @@
  * In: the tables of migrations.ts. Out: types for the repositories that use `store.db`.
  */
 import type { Generated } from 'kysely';
+import type {
+  AssetChunkTable,
+  AssetRemovedTable,
+  AssetRenditionTable,
+  AssetSearchTable,
+  AssetSubtitleTable,
+  AssetTable,
+  AssetTagTable,
+} from './asset-tables.ts';
+import type { UploadPartTable, UploadTable } from './upload-schema.ts';
+
+export type { AssetChunkTable, AssetRenditionTable, AssetSubtitleTable, AssetTable } from './asset-tables.ts';
 
 /** A named live channel; its recordings belong to `id`, so a name may change or come back. */
 export interface StreamTable {
@@ -27,6 +39,8 @@ export interface StreamTable {
   stopped: number;
   /** 1: paused by a user. */
   paused: number;
+  /** Settings of its further qualities, as JSON: `ladder`, `ladderStart`, `recordQualities`; those that are set. */
+  qualities: string;
   deleted_us: number | null;
 }
 
@@ -82,6 +96,14 @@ export interface InitTable {
   bytes: Uint8Array;
 }
 
+/** The closed captions that a run of a stream was seen to have; see recording/caption-table.ts. */
+export interface StreamCaptionTable {
+  readonly stream_id: string;
+  readonly run: number;
+  /** JSON, an array of media/captions/caption-channel.ts; empty if there are none. */
+  captions: string;
+}
+
 /** The last state of a stream, so that a restart distinguishes a gap from offline time and continues the live playlist. */
 export interface StreamOnAirTable {
   readonly stream_id: string;
@@ -116,6 +138,41 @@ export interface JobTable {
   readonly created_us: number;
   started_us: number | null;
   ended_us: number | null;
+  /** Higher first. */
+  priority: Generated<number>;
+  /** What it works on, e.g. the id of an asset; null if nothing else needs to find it. */
+  readonly subject: Generated<string | null>;
+  /** Starts before it counts as failed. */
+  max_tries: Generated<number>;
+  /** It waits at least until then after a failure. */
+  not_before_us: Generated<number>;
+  /** Errors of failed tries, JSON. */
+  failures: Generated<string>;
+  /** Progress by name, JSON. */
+  parts: Generated<string>;
+  /** Fencing token of its last lease. */
+  lease_token: Generated<number>;
+  /** Id of the worker; null: this process. */
+  lease_worker: Generated<string | null>;
+  /** 0: no lease. */
+  lease_until_us: Generated<number>;
+}
+
+/** A machine that runs jobs. */
+export interface WorkerTable {
+  readonly id: string;
+  name: string;
+  /** `pull`, `push`. */
+  mode: string;
+  /** Jobs at the same time. */
+  slots: number;
+  /** JSON. */
+  kinds: string;
+  /** Version, engines, encoders; JSON. */
+  facts: string;
+  /** 1: the process that the server started itself. */
+  own: number;
+  readonly created_us: number;
 }
 
 /** Date ranges by segment; written, deleted and rebuilt with the row of the chunk file. */
@@ -149,6 +206,8 @@ export interface PinTable {
   from_us: number;
   to_us: number;
   text: string;
+  /** The asset that consists of this media; null: a user set the pin. */
+  readonly asset_id: Generated<string | null>;
 }
 
 /** How far retention has deleted, so that the timeline does not report what it deleted as lost. */
@@ -268,8 +327,19 @@ export interface Tables {
   chunk_file: ChunkFileTable;
   init: InitTable;
   stream_on_air: StreamOnAirTable;
+  stream_caption: StreamCaptionTable;
   date_range: DateRangeTable;
   job: JobTable;
+  worker: WorkerTable;
+  asset: AssetTable;
+  asset_removed: AssetRemovedTable;
+  asset_tag: AssetTagTable;
+  asset_search: AssetSearchTable;
+  asset_rendition: AssetRenditionTable;
+  asset_chunk: AssetChunkTable;
+  asset_subtitle: AssetSubtitleTable;
+  upload: UploadTable;
+  upload_part: UploadPartTable;
   marker: MarkerTable;
   pin: PinTable;
   retention: RetentionTable;

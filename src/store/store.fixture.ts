@@ -1,11 +1,14 @@
 /**
- * A metadata store in a temporary folder, for tests.
+ * A metadata store in a temporary folder, for tests. Its statements run without a thread of their own, which takes a fifth of the CPU.
  * In: nothing. Out: an open store; disposing closes it and removes the folder.
  */
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { MessageChannel } from 'node:worker_threads';
 import { createSilentLog } from '../observe/log.ts';
+import type { StartDatabase } from './connection.ts';
+import { serveDatabase } from './database-port.ts';
 import { openStore, type Store } from './db.ts';
 
 /** Opens an empty database with all tables; for the contract suites of tables. */
@@ -14,7 +17,7 @@ export type OpenDatabase = () => Promise<Pick<Store, 'db'> & AsyncDisposable>;
 /** Opens an empty SQLite store. */
 export async function openTemporaryStore(): Promise<Store & AsyncDisposable> {
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-store-'));
-  const store = await openStore({ file: join(folder, 'oxbow.db'), log: createSilentLog() });
+  const store = await openStore({ file: join(folder, 'oxbow.db'), log: createSilentLog(), start: serveHere });
   return {
     ...store,
     async [Symbol.asyncDispose]() {
@@ -23,3 +26,15 @@ export async function openTemporaryStore(): Promise<Store & AsyncDisposable> {
     },
   };
 }
+
+/** Runs the statements of a database in this thread; they arrive and are answered as messages, as with a thread. */
+export const serveHere: StartDatabase = (settings) => {
+  const { port1: ours, port2: theirs } = new MessageChannel();
+  serveDatabase(theirs, settings);
+  return {
+    post: (request) => ours.postMessage(request),
+    receive: (listener) => ours.on('message', listener),
+    ended: new Promise((resolve) => ours.once('close', () => resolve(undefined))),
+    end: () => ours.close(),
+  };
+};

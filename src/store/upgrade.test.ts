@@ -33,7 +33,10 @@ type Rows = Readonly<Record<string, readonly Record<string, unknown>[]>>;
 
 const tablesOf = (db: DatabaseSync): string[] =>
   db
-    .prepare(`SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%' ORDER BY name`)
+    .prepare(
+      `SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'
+       AND name NOT LIKE 'asset_search%' ORDER BY name`, // FTS5 checks what its own tables contain
+    )
     .all()
     .map(({ name }) => name as string);
 

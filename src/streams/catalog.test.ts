@@ -41,6 +41,7 @@ suite('the streams', () => {
         recorded: { from: null, to: null, seconds: 0, bytes: 0 },
         viewers: 0,
         hls: '/live/door/index.m3u8',
+        dash: '/live/door/index.mpd',
       },
     );
     assert.deepEqual(
@@ -373,6 +374,22 @@ suite('a change of some settings', () => {
     assert.equal(sources.length, 1, 'the source was not started again');
     await assert.rejects(api.update('door', { keep: 'long' }), refusal('bad-request'));
     await assert.rejects(api.update('gate', { title: 'x' }), refusal('stream-unknown'));
+  });
+
+  test('can set a ladder, which is stored, and take it away', async () => {
+    await using folder = await temporaryFolder();
+    {
+      await using rig = await openStreams({ folder: folder.path });
+      await rig.api.create('door', { ...testSource, ladder: '720p:2.0M,360p, AUDIO', recordQualities: true });
+      const view = await rig.api.update('door', { ladderStart: 'always' });
+      assert.deepEqual([view.ladder?.rungs, view.ladder?.start], ['360p, 720p, audio', 'always']);
+      await assert.rejects(rig.api.update('door', { ladder: 'hd' }), refusal('bad-request'));
+    }
+    await using rig = await openStreams({ folder: folder.path });
+    const { ladder, ladderStart, recordQualities } = rig.catalog.get('door').definition;
+    assert.deepEqual([ladder, ladderStart, recordQualities], ['360p, 720p, audio', 'always', true]);
+    const view = await rig.api.update('door', { ladder: '', recordQualities: null });
+    assert.deepEqual([view.ladder, view.recordQualities], [undefined, undefined]);
   });
 
   test('is refused for a stream that the configuration defines', async () => {

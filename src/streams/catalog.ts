@@ -6,6 +6,7 @@ import { randomBytes } from 'node:crypto';
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { Precondition } from '../api/streams-api.ts';
+import { recordingOf } from '../archive/recording-locations.ts';
 import type { Config, SourceConfig, StreamConfig } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { RecordedGroup } from '../recording/recording-reader.ts';
@@ -117,9 +118,11 @@ export class Catalog {
     return this.#isOpen;
   }
 
-  /** The oldest group of a stream that is not indexed yet. */
-  oldestOpen(streamId: string): RecordedGroup | undefined {
-    return this.all.find(({ definition }) => definition.id === streamId)?.recording.open[0];
+  /** The oldest group of a recording, of a stream or of one of its qualities, that is not indexed yet. */
+  oldestOpen(recordingId: string): RecordedGroup | undefined {
+    const { streamId, rung } = recordingOf(recordingId);
+    const stream = this.all.find(({ definition }) => definition.id === streamId);
+    return (rung === undefined ? stream?.recording : stream?.recordedQualities.get(rung)?.own)?.open[0];
   }
 
   /** Bytes of all recordings, those of removed streams and open files included. */
@@ -261,7 +264,7 @@ export class Catalog {
   /**
    * Removes a stream; its recording stays on the disk unless it is deleted too.
    *
-   * @throws OxbowError `stream-unknown`, `managed-elsewhere`
+   * @throws OxbowError `stream-unknown`, `managed-elsewhere`; `recording-in-use` if an asset needs the recording
    */
   remove(
     name: string,
@@ -271,6 +274,7 @@ export class Catalog {
       const stream = this.get(name);
       check?.(revisionOf(stream.definition));
       assertManagedHere(stream);
+      if (recordings === 'delete') this.#deps.pins.assertFree(stream.definition.id);
       await this.#release(stream, 'removed');
       this.#deps.events.publish('stream.removed', { recordings }, stream.definition);
       this.#deps.metrics.forgetStream(name);

@@ -5,8 +5,18 @@
 import type { SourceConfig, StreamOrigin, Visibility } from '../config/schema.ts';
 import { shownUrl } from '../net/net.ts';
 
+/** The settings of the further qualities of a stream; an absent one has its default. */
+export interface QualitySettings {
+  /** What is encoded of the live stream, as `parseLadder` reads it; absent: nothing. */
+  readonly ladder?: string | undefined;
+  /** When the encoder runs; absent: while there are viewers. */
+  readonly ladderStart?: 'always' | undefined;
+  /** Whether the further qualities are recorded too; absent: no. */
+  readonly recordQualities?: true | undefined;
+}
+
 /** The settings of a stream, and its identity. */
-export interface StreamDefinition {
+export interface StreamDefinition extends QualitySettings {
   /** Internal; never changes, unlike the name. */
   readonly id: string;
   readonly name: string;
@@ -30,6 +40,15 @@ export interface StreamDefinition {
   readonly stopped: boolean;
   /** Paused by a user until it is resumed: publishers stay connected, their media is dropped. */
   readonly paused: boolean;
+}
+
+/** The settings of the further qualities of a stream that are set. */
+export function qualitySettingsOf({ ladder, ladderStart, recordQualities }: QualitySettings): QualitySettings {
+  return {
+    ...(ladder && { ladder }),
+    ...(ladderStart && { ladderStart }),
+    ...(recordQualities && { recordQualities }),
+  };
 }
 
 /** Fields of log lines about the source: the stream, and the address without user, password, query and fragment. */

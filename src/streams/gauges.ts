@@ -4,7 +4,8 @@
  */
 import type { StreamState } from '../api/shapes.ts';
 import type { Viewers } from '../delivery/viewers.ts';
-import type { JobQueue } from '../jobs/job.ts';
+import type { Jobs } from '../jobs/jobs-api.ts';
+import type { Workers } from '../jobs/workers.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Net } from '../net/net.ts';
 import type { DiskForecast } from '../observe/disk-forecast.ts';
@@ -24,7 +25,8 @@ export interface GaugeSources {
   readonly clockWatch: ClockWatch;
   readonly horizons: Pick<Horizons, 'pause'>;
   readonly net: Pick<Net, 'idleConnections'>;
-  readonly queue: Pick<JobQueue, 'counts'>;
+  readonly jobs: Pick<Jobs, 'kindNames' | 'queue'>;
+  readonly workers: Pick<Workers, 'list'>;
   /** Bytes of the block cache. */
   readonly blockBytes: () => number;
   readonly disk: () => Disk;
@@ -34,7 +36,7 @@ export interface GaugeSources {
 
 /** Sets the gauges at each scrape. Returns a function that stops this. */
 export function readGauges(sources: GaugeSources): () => void {
-  const { metrics, catalog, viewers, forecast, clockWatch, horizons, net, queue, blockBytes } = sources;
+  const { metrics, catalog, viewers, forecast, clockWatch, horizons, net, jobs, workers, blockBytes } = sources;
   let reportedStarts = 0;
   return metrics.beforeScrape(async () => {
     readStreams(catalog, metrics);
@@ -52,9 +54,33 @@ export function readGauges(sources: GaugeSources): () => void {
     viewers.forgetOld();
     for (const { name } of catalog.all) metrics.viewers.set({ stream: name }, viewers.of(name));
     metrics.sourceConnections.set(net.idleConnections);
-    for (const [state, count] of Object.entries(await queue.counts())) metrics.jobsNow.set({ state }, count);
+    await readJobs(jobs, metrics);
+    readWorkers(workers, metrics);
     metrics.blockCacheBytes.set(blockBytes());
   });
+}
+
+async function readJobs({ kindNames, queue }: GaugeSources['jobs'], metrics: Metrics): Promise<void> {
+  const counts = await queue.counts();
+  for (const kind of kindNames) {
+    for (const state of ['queued', 'running'] as const) {
+      const now = counts.find((one) => one.kind === kind && one.state === state);
+      metrics.jobsNow.set({ kind, state }, now?.count ?? 0);
+    }
+  }
+}
+
+function readWorkers(workers: GaugeSources['workers'], metrics: Metrics): void {
+  const states = { online: 0, silent: 0, draining: 0 };
+  const slots = { busy: 0, free: 0 };
+  for (const worker of workers.list()) {
+    states[worker.state]++;
+    if (worker.state !== 'online') continue;
+    slots.busy += worker.jobs.length;
+    slots.free += Math.max(0, worker.slots - worker.jobs.length);
+  }
+  for (const [state, count] of Object.entries(states)) metrics.workers.set({ state }, count);
+  for (const [state, count] of Object.entries(slots)) metrics.workerSlots.set({ state }, count);
 }
 
 /** Bytes of live media held in memory, of all streams. */

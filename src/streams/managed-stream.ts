@@ -6,7 +6,6 @@
 import type { StreamState } from '../api/shapes.ts';
 import type { MediaRates, SourceFacts } from '../api/source-facts.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
-import { TAKEN } from '../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
@@ -15,22 +14,24 @@ import type { StreamGap } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
-import { RECORDING_OFF } from '../recording/recorder.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
 import type { RetentionRule } from '../recording/retention.ts';
 import { gapsSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
 import { Away } from './away/away.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
+import { StreamLadder } from './ladder/stream-ladder.ts';
 import { LeftOutWatch } from './left-out-watch.ts';
 import { openMeasure } from './measure/open-measure.ts';
 import type { StreamMeasure } from './measure/stream-measure.ts';
-import { sourceKey, writeSavedState } from './saved-state.ts';
+import { openQualityInputs, type QualityInputs } from './qualities/quality-inputs.ts';
+import type { StreamQualities } from './qualities/stream-qualities.ts';
+import { gapsFrom, sourceKey, writeSavedState } from './saved-state.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
-import { openStreamParts, type StreamParts } from './stream-parts.ts';
+import { openStreamParts, recordGroup, type StreamParts, sealRecordings } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
-import { reportStreamEvent } from './stream-reports.ts';
+import { reportRun, reportStreamEvent } from './stream-reports.ts';
 
 /** A source that returns may deliver this much of the missed media, µs. */
 const LATE_US = 60_000_000;
@@ -44,6 +45,11 @@ export class ManagedStream implements ServedStream {
   readonly publishers: StreamPublishers;
   /** Figures of what its publisher sends. */
   readonly measure: StreamMeasure;
+  readonly qualities: ReadonlyMap<string, ServedStream>;
+  /** For what delivers derived qualities: a live encoder, the further variants of a source. */
+  readonly qualityInputs: QualityInputs;
+  /** Encodes further qualities. */
+  readonly ladder: StreamLadder;
   readonly #deps: StreamDeps;
   readonly #parts: StreamParts;
   readonly #events: StreamEvents;
@@ -63,8 +69,7 @@ export class ManagedStream implements ServedStream {
   #saving: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #problem = '';
-  /** A bug ended the source. */
-  #hasFailed = false;
+  #hasFailed = false; // a bug ended the source
   /** Last start of the source or connection of a publisher, monotonic ms. */
   #startedMs = 0;
   #facts: SourceFacts | undefined;
@@ -76,6 +81,9 @@ export class ManagedStream implements ServedStream {
     this.#definition = definition;
     this.#events = new StreamEvents(deps.events, () => this.#definition);
     this.#parts = parts;
+    this.qualities = parts.qualities.serve(this);
+    this.qualityInputs = openQualityInputs(this, parts);
+    this.ladder = new StreamLadder(this, deps);
     this.#leftOut = new LeftOutWatch(deps, () => this.#definition);
     this.#deletedBeforeUs = parts.deletedBeforeUs;
     this.#liveSource = parts.liveSource;
@@ -101,10 +109,7 @@ export class ManagedStream implements ServedStream {
     parts.stream.events.subscribe((event) => this.#onEvent(event));
     parts.packager.groups.subscribe((group) => {
       deps.metrics.segments.inc({ stream: definition.name }, group.tracks.length);
-      if (this.away.passesOver(group)) parts.recorder.passOver(group.msn);
-      else if (this.publishers.isFenced) parts.recorder.skip(group, TAKEN);
-      else if (this.#definition.record) parts.recorder.write(group);
-      else parts.recorder.skip(group);
+      recordGroup(parts, group, this.#definition, this.away.passesOver(group), this.publishers.isFenced);
       this.#saveGeneration();
     });
   }
@@ -136,6 +141,11 @@ export class ManagedStream implements ServedStream {
 
   get recording(): RecordingReader {
     return this.#parts.recording;
+  }
+
+  /** Recordings of its derived qualities, by rung. */
+  get recordedQualities(): StreamQualities['recordings'] {
+    return this.#parts.qualities.recordings;
   }
 
   get inits(): InitTable {
@@ -253,8 +263,9 @@ export class ManagedStream implements ServedStream {
   redefine(definition: StreamDefinition): void {
     const { record: wasRecorded, paused: wasPaused } = this.#definition;
     this.#definition = definition;
+    this.#parts.qualitySettings.ladder = definition.ladder;
     if (wasPaused !== definition.paused && this.publishers.isRunning) this.publishers.setPaused(definition.paused);
-    if (wasRecorded && !definition.record) void this.#parts.recorder.seal(); // never rejects
+    if (wasRecorded && !definition.record) sealRecordings(this.#parts);
     if (wasRecorded !== definition.record) this.#save(false);
     this.#events.redefined();
   }
@@ -273,10 +284,12 @@ export class ManagedStream implements ServedStream {
     this.#awaitMedia();
     await this.publishers.start({
       wasLive: this.#liveSource === sourceKey(this.#definition.source),
+      qualities: this.qualityInputs,
       onFacts: (facts) => {
         this.#facts = facts;
         if (facts.live) this.#noteLive();
         this.#leftOut.set(facts.leftOut ?? []);
+        this.#parts.captionWatch.declare(facts.captions);
       },
     });
   }
@@ -303,9 +316,11 @@ export class ManagedStream implements ServedStream {
     await this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down'));
     this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : 'oxbow was stopped');
     this.#stopLingering();
+    await this.ladder.close();
     this.stream[Symbol.dispose]();
     await this.#parts.recorder[Symbol.asyncDispose]();
     this.#parts.msns[Symbol.dispose]();
+    await this.#parts.qualities[Symbol.asyncDispose]();
     this.#save(true);
     await this.measure.close();
     await this.#saving;
@@ -336,20 +351,11 @@ export class ManagedStream implements ServedStream {
         this.#problem = '';
         this.#isMissing = false;
         this.#hasEnded = false;
-        const { run, startUs, gaps } = event.context;
+        const { startUs, gaps } = event.context;
         // A soft re-anchor only corrects the clock: media did not stop.
         if (!event.context.soft) this.#liveSinceUs = startUs;
         for (const { cause } of gaps) if (cause !== 'offline') metrics.gaps.inc({ stream, cause });
-        log.info(
-          {
-            ...sourceFields(this.#definition),
-            run: run.id,
-            from: new Date(startUs / 1000).toISOString(),
-            clock: run.clock,
-            gaps: gaps.length,
-          },
-          'the stream is live',
-        );
+        reportRun(this.#deps, this.#definition, event.context);
         this.#save(false);
         break;
       }
@@ -362,7 +368,7 @@ export class ManagedStream implements ServedStream {
           log.warn({ ...sourceFields(this.#definition), cause: event.cause, detail: event.detail }, 'media is missing');
         }
         // The next media is another run, which starts another file.
-        if (!event.mayContinue) void this.#parts.recorder.seal(); // never rejects
+        if (!event.mayContinue) sealRecordings(this.#parts);
         if (!this.#closing) this.#linger();
         this.#save(false);
         break;
@@ -414,15 +420,6 @@ export class ManagedStream implements ServedStream {
     this.#save(false);
   }
 
-  /** Gaps of the recording: media that was skipped or lost since the last recorded media, then the current reason. */
-  #gapsFrom(us: number): StreamGap[] {
-    const passed = this.#parts.recorder.gaps;
-    const fromUs = Math.max(us, passed.at(-1)?.toUs ?? us);
-    const isRecordable = this.#definition.record || this.stream.gap !== undefined;
-    if (isRecordable) return [...passed, ...this.stream.gapsSince(fromUs)];
-    return [...passed, { fromUs, toUs: this.#nowUs(), cause: 'offline', detail: RECORDING_OFF }];
-  }
-
   /** The source is live: at the next start an ended playlist does not mean that the source is a finished recording. */
   #noteLive(): void {
     const key = sourceKey(this.#definition.source);
@@ -437,7 +434,7 @@ export class ManagedStream implements ServedStream {
     const saved = {
       atUs: this.#nowUs(),
       clean,
-      gaps: this.#gapsFrom(fromUs),
+      gaps: gapsFrom(fromUs, { ...this.#parts, isRecorded: this.#definition.record, nowUs: this.#nowUs() }),
       generation: this.list.ended ? undefined : this.away.lasting(this.list.generation),
       liveSource: this.#liveSource,
     };

@@ -12,7 +12,7 @@ import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog, type Log } from '../observe/log.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
 import { openInitTable } from '../recording/init-table.ts';
-import { recoverStream } from '../recording/recovery.ts';
+import { recoverQualities, recoverStream } from '../recording/recovery.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { DATABASE_FILE } from '../store/file-names.ts';
 import { readIndexedFiles } from '../store/indexed-files.ts';
@@ -66,11 +66,9 @@ export async function rebuildIndex(
       nowMs: () => clock.nowMs(),
     });
     const before = sum.files;
-    const found = await recoverStream(
-      { segments, streamId, table, inits, progress: (files) => progress?.(before + files) },
-      0,
-      { signal },
-    );
+    const options = { segments, streamId, table, inits, progress: (files: number) => progress?.(before + files) };
+    const found = await recoverStream(options, 0, { signal });
+    await recoverQualities(options, undefined, found, { signal });
     sum.files += found.files;
     sum.segments += found.segments;
     sum.repaired += found.repaired;

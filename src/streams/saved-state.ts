@@ -6,10 +6,12 @@ import { createHash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { SourceConfig } from '../config/schema.ts';
 import { HOLE_US } from '../live/continuity.ts';
+import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
 import type { StreamGap } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { ChunkRow } from '../recording/chunk-table.ts';
+import { RECORDING_OFF, type Recorder } from '../recording/recorder.ts';
 import type { Tables } from '../store/schema.ts';
 
 /** The saved state. */
@@ -34,6 +36,23 @@ export function sourceKey(source: SourceConfig): string {
     .update(source.type === 'pull' ? source.url : source.type)
     .digest('base64url')
     .slice(0, 22);
+}
+
+/** Gaps of the recording from `us` on: media that was skipped or lost since the last recorded media, then the current reason. */
+export function gapsFrom(
+  us: number,
+  of: {
+    readonly recorder: Pick<Recorder, 'gaps'>;
+    readonly stream: Pick<Stream, 'gap' | 'gapsSince'>;
+    readonly isRecorded: boolean;
+    readonly nowUs: number;
+  },
+): StreamGap[] {
+  const passed = of.recorder.gaps;
+  const fromUs = Math.max(us, passed.at(-1)?.toUs ?? us);
+  const isRecordable = of.isRecorded || of.stream.gap !== undefined;
+  if (isRecordable) return [...passed, ...of.stream.gapsSince(fromUs)];
+  return [...passed, { fromUs, toUs: of.nowUs, cause: 'offline', detail: RECORDING_OFF }];
 }
 
 /** Reads the state that the last process saved. */

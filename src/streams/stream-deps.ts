@@ -8,6 +8,7 @@ import type { EventBus } from '../cluster/event-bus.ts';
 import type { Leases } from '../cluster/lease.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
 import type { MakeStillGop } from '../ffmpeg/engine.ts';
+import type { StreamQualityInputs } from '../ingest/pull/rendition/further-qualities.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import type { StreamInput } from '../live/input.ts';
@@ -40,6 +41,8 @@ export type RunSource = (
     onFacts?: ((facts: SourceFacts) => void) | undefined;
     /** The source was live before: if its playlist has ended, it is awaited. */
     wasLive?: boolean;
+    /** The derived qualities of the stream, for the further variants of the source. */
+    qualities?: StreamQualityInputs | undefined;
   },
 ) => Promise<string>;
 

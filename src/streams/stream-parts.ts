@@ -2,28 +2,33 @@
  * Opens the parts of a stream from its recording and its saved state.
  * In: a definition and the dependencies. Out: live stream, packager, recorder and live playlist, ready to continue.
  */
+import { TAKEN } from '../ingest/publisher-slot.ts';
 import { messageOf } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
-import type { StreamGap } from '../media/segment.ts';
+import type { SegmentGroup, StreamGap } from '../media/segment.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
 import type { Packager } from '../packager/packager.ts';
 import { createPipeline, gopBounds, packagerSettings } from '../packager/pipeline.ts';
+import { openCaptionTable } from '../recording/caption-table.ts';
 import type { ChunkSpan } from '../recording/chunk-table.ts';
 import { latestDateRanges, REMEMBERED_DATE_RANGES } from '../recording/date-range-rows.ts';
 import { type InitTable, openInitTable } from '../recording/init-table.ts';
 import { rangeAt } from '../recording/pinned-windows.ts';
 import { Recorder, type RecorderCounters } from '../recording/recorder.ts';
 import { RecordingReader } from '../recording/recording-reader.ts';
-import { recoverStream } from '../recording/recovery.ts';
+import { recoverQualities, recoverStream } from '../recording/recovery.ts';
 import type { StatsWindow } from '../recording/stats-table.ts';
 import { writeIdentity } from '../recording/stream-identity.ts';
 import { windowOf } from '../recording/window.ts';
 import { leastMsnAt, type MsnClaim } from '../store/msn-marks.ts';
+import { CaptionWatch } from './captions/caption-watch.ts';
 import type { StreamDefinition } from './definition.ts';
 import { recentWindows } from './measure/open-measure.ts';
 import { restorePreviousWindow } from './previous-window.ts';
+import { qualityCounters } from './qualities/quality-counters.ts';
+import { recordedQualities, StreamQualities } from './qualities/stream-qualities.ts';
 import { nextGenerationNumber, pastOf, readSavedState } from './saved-state.ts';
 import { frameCounter } from './source/frame-counter.ts';
 import { MediaMeter, meterSink } from './source/media-meter.ts';
@@ -35,11 +40,15 @@ const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 /** The parts of a stream. */
 export interface StreamParts {
   readonly inits: InitTable;
+  readonly captionWatch: CaptionWatch;
   readonly recording: RecordingReader;
   readonly recorder: Recorder;
   readonly list: LiveWindow;
   readonly packager: Packager;
   readonly msns: MsnClaim;
+  readonly qualities: StreamQualities;
+  /** Of the current definition, for the next generation. */
+  readonly qualitySettings: { ladder: string | undefined };
   readonly stream: Stream;
   readonly meter: MediaMeter;
   /** Figures of the last hour. */
@@ -64,6 +73,9 @@ export async function openStreamParts(
   const log = deps.log.child({ stream: name });
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
+  const captions = await openCaptionTable(store.db, id, (error) =>
+    log.error({ error: messageOf(error) }, 'what closed captions a run has was not saved'),
+  );
   await writeIdentity(segments, { id, name, createdUs }).catch((error: unknown) =>
     // The identity is only needed if the database is lost.
     log.error({ error: messageOf(error) }, 'the identity file of the recording was not written'),
@@ -74,7 +86,7 @@ export async function openStreamParts(
   const oldest = await table.oldest(id);
   const saved = await readSavedState(store.db, id);
   const endUs = last?.end_us ?? 0;
-  const recording = new RecordingReader({ streamId: id, table, endUs });
+  const recording = new RecordingReader({ streamId: id, table, endUs, captions });
   const windowUs = config.hls.window * 1000;
   const previous = saved?.generation && (await restorePreviousWindow(saved.generation, { recording, inits, windowUs }));
   const dateRanges = await table.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
@@ -96,12 +108,14 @@ export async function openStreamParts(
     noRoom: deps.noRoom,
     onCommitted(msn) {
       list.recorded(msn);
+      qualities.release();
       deps.horizons.committed(id, recording.open.at(-1)?.startUs ?? endUs);
     },
     onLost: (msn) => list.lost(msn),
     counters: countersOf(deps, name),
   });
   const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsnAt(clock.nowMs())));
+  const qualitySettings = { ladder: definition.ladder };
   let generationNumber = saved?.generation?.number ?? 0;
   const { stream, packager } = createPipeline({
     clock,
@@ -112,7 +126,10 @@ export async function openStreamParts(
       await recorder.ready(options);
       await msns.ready(options);
     },
-    settings: packagerSettings(config),
+    settings: {
+      ...packagerSettings(config),
+      audioAlone: () => qualitySettings.ladder?.split(', ').includes('audio') ?? false,
+    },
     list,
     nextMsn: msns.first,
     announced: (msn) => msns.announced(msn),
@@ -125,14 +142,58 @@ export async function openStreamParts(
       return generationNumber;
     },
   });
+  const qualities = new StreamQualities({
+    ...{ streamId: id, cuts: packager.cuts, list, recording, inits, table, shared: config.threads > 1 },
+    limits: { ...DEFAULT_LIMITS, windowUs },
+    recorded: await recordedQualities(id, table, inits),
+    recorder: {
+      ...{ segments, sync: config.record.sync, clock, mayWrite: deps.mayWrite, noRoom: deps.noRoom },
+      countersOf: (rung) => qualityCounters(deps, name, rung),
+    },
+    missed: (rung) => deps.metrics.qualityGaps.inc({ stream: name, quality: rung }),
+    failed(rung, error) {
+      deps.metrics.bugs.inc();
+      log.error({ rung, error: messageOf(error), stack: (error as Error).stack }, 'a derived quality has ended: a bug');
+    },
+  });
   const meter = new MediaMeter();
+  const captionWatch = new CaptionWatch((found) => list.announce(found), captions);
+  stream.attach(captionWatch, { name: 'captions' });
   stream.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
   stream.attach(meterSink(meter), { name: 'media meter' });
   // An index that was rebuilt, or is of an older version, does not have this value.
   const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
   const liveSource = saved?.liveSource ?? null;
   const statsWindows = await recentWindows(deps.stats, id, clock.nowMs());
-  return { inits, recording, recorder, list, packager, msns, stream, meter, statsWindows, deletedBeforeUs, liveSource };
+  const live = { list, packager, stream, meter, qualities, captionWatch };
+  return { ...live, qualitySettings, inits, recording, recorder, msns, statsWindows, deletedBeforeUs, liveSource };
+}
+
+/**
+ * Records a segment of the stream, or not; its qualities accordingly.
+ *
+ * @param isFill it is a picture that is shown while the publisher is away
+ * @param isFenced another process has the publishers of the stream
+ */
+export function recordGroup(
+  { recorder, qualities }: Pick<StreamParts, 'recorder' | 'qualities'>,
+  group: SegmentGroup,
+  { record, recordQualities }: Pick<StreamDefinition, 'record' | 'recordQualities'>,
+  isFill: boolean,
+  isFenced: boolean,
+): void {
+  const isWritten = record && !isFill && !isFenced;
+  qualities.decide(group.msn, isWritten && recordQualities === true);
+  if (isFill) recorder.passOver(group.msn);
+  else if (isFenced) recorder.skip(group, TAKEN);
+  else if (isWritten) recorder.write(group);
+  else recorder.skip(group);
+}
+
+/** Ends the files that are being written. */
+export function sealRecordings({ recorder, qualities }: Pick<StreamParts, 'recorder' | 'qualities'>): void {
+  void recorder.seal(); // never rejects
+  qualities.seal();
 }
 
 async function recover(deps: StreamDeps, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
@@ -146,11 +207,11 @@ async function recover(deps: StreamDeps, definition: StreamDefinition, inits: In
   const deletedUs = config.record.maxDisk === undefined ? 0 : await table.deletedBefore(id);
   const keptUs = horizons.of(id, keepMs ?? config.record.keep);
   const emptyBeforeUs = oldest && !rangeAt(pinned, oldest.start_us) ? windowOf(oldest.start_us) : 0;
-  return recoverStream(
-    { segments, streamId: id, table, inits, pinned, horizonUs: Math.max(keptUs, deletedUs, emptyBeforeUs) },
-    newest ? newest.start_us - RECOVER_BACK_US : 0,
-    { signal },
-  );
+  const horizonUs = Math.max(keptUs, deletedUs, emptyBeforeUs);
+  const options = { segments, streamId: id, table, inits, pinned, horizonUs };
+  const found = await recoverStream(options, newest ? newest.start_us - RECOVER_BACK_US : 0, { signal });
+  await recoverQualities(options, RECOVER_BACK_US, found, { signal });
+  return found;
 }
 
 /** Where deleted media ended, derived from the oldest file: 0 if its gaps explain the time since the creation. */

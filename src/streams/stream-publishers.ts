@@ -123,7 +123,7 @@ export class StreamPublishers {
    * Reads the source, or accepts publishers from now on. Not while it runs. Resolves when the source is being read or waits for
    * another process.
    */
-  async start(options: Pick<SourceClientOptions, 'wasLive' | 'onFacts'>): Promise<void> {
+  async start(options: Pick<SourceClientOptions, 'wasLive' | 'onFacts' | 'qualities'>): Promise<void> {
     const { deps, definition, onEnd } = this.#setup;
     const { source } = definition();
     const running: { client?: SourceClient } = {};

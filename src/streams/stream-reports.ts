@@ -3,9 +3,21 @@
  * In: events of live/stream. Out: the log, metrics.
  */
 import { messageOf } from '../lib/errors.ts';
+import type { RunContext } from '../live/sink.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
+
+/** Reports that a run has begun. */
+export function reportRun(
+  { log }: Pick<StreamDeps, 'log'>,
+  definition: StreamDefinition,
+  { run, startUs, gaps }: RunContext,
+): void {
+  const from = new Date(startUs / 1000).toISOString();
+  const fields = { ...sourceFields(definition), run: run.id, from, clock: run.clock, gaps: gaps.length };
+  log.info(fields, 'the stream is live');
+}
 
 /** Reports one event. Events that the lifecycle handles are ignored. */
 export function reportStreamEvent(

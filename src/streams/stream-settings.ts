@@ -8,6 +8,7 @@ import { defaultVisibility } from '../config/exposure.ts';
 import type { Config } from '../config/schema.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
+import { parseLadder, printLadder } from '../lib/live-ladder.ts';
 import type { StreamDefinition } from './definition.ts';
 import { patchSource, sourceOf } from './source/source-settings.ts';
 
@@ -34,7 +35,7 @@ export function defineStream(
  * @throws OxbowError `bad-request`
  */
 export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
-  const { title, description, record, keep, visibility, source } = patch;
+  const { title, description, record, keep, visibility, source, ladder, ladderStart, recordQualities } = patch;
   return {
     ...definition,
     ...(title !== undefined && { title: title.trim() }),
@@ -42,6 +43,9 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(record !== undefined && { record }),
     ...(keep !== undefined && { keepMs: keep === null ? undefined : parsed(() => parseDuration(keep)) }),
     ...(visibility !== undefined && visibilityOf(visibility, config)),
+    ...(ladder !== undefined && { ladder: parsed(() => printLadder(parseLadder(ladder ?? ''))) || undefined }),
+    ...(ladderStart !== undefined && { ladderStart: ladderStart === 'always' ? ladderStart : undefined }),
+    ...(recordQualities !== undefined && { recordQualities: recordQualities || undefined }),
     ...(source !== undefined && { source: parsed(() => patchSource(definition.source, source)) }),
   };
 }

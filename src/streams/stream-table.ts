@@ -9,7 +9,7 @@ import type { SegmentStore } from '../archive/segment-store.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { readIdentities } from '../recording/stream-identity.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
-import type { StreamDefinition } from './definition.ts';
+import { type QualitySettings, qualitySettingsOf, type StreamDefinition } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
 /** All streams that are not removed. */
@@ -33,6 +33,7 @@ function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
     createdUs: row.created_us,
     stopped: row.stopped === 1,
     paused: row.paused === 1,
+    ...(JSON.parse(row.qualities) as QualitySettings),
   };
 }
 
@@ -50,6 +51,7 @@ export async function writeDefinition(db: Kysely<Tables>, definition: StreamDefi
     visibility_set: definition.visibilityIsSet ? 1 : 0,
     stopped: definition.stopped ? 1 : 0,
     paused: definition.paused ? 1 : 0,
+    qualities: JSON.stringify(qualitySettingsOf(definition)),
     deleted_us: null,
   };
   await db
@@ -73,8 +75,8 @@ export async function hideStream(db: Kysely<Tables>, streamId: string, atUs: num
 /** Deletes a stream and its files; when this resolves, no reader has a file open and the disk space is free. */
 export async function eraseStream(deps: StreamDeps, streamId: string): Promise<void> {
   const { db } = deps.store;
-  const tables = ['chunk_file', 'date_range', 'init', 'stream_on_air', 'retention', 'stats_window', 'relay'] as const;
-  for (const table of tables) {
+  await deps.table.clear(streamId);
+  for (const table of ['init', 'stream_caption', 'stream_on_air', 'stats_window', 'relay'] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
   deps.horizons.forget(streamId);

@@ -30,6 +30,7 @@ import { MarkerTable } from '../recording/marker-table.ts';
 import { PinTable } from '../recording/pin-table.ts';
 import { StatsTable } from '../recording/stats-table.ts';
 import { openStore, type Store } from '../store/db.ts';
+import { serveHere } from '../store/store.fixture.ts';
 import { createStreamsApi } from './api.ts';
 import { Catalog } from './catalog.ts';
 import type { StreamDefinition } from './definition.ts';
@@ -181,6 +182,8 @@ export interface RigChange extends Partial<Pick<StreamDeps, 'runSource' | 'mayWr
   readonly nowMs?: number;
   readonly config?: Omit<Partial<Config>, 'live'> & { readonly live?: Partial<Config['live']> };
   readonly maxDisk?: number;
+  /** Time to live of the lease on the folder, ms. */
+  readonly leaseTtlMs?: number;
   /** Shared with other processes. */
   readonly leases?: LeaseStore;
   /** Does not open the catalog. */
@@ -196,7 +199,10 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
   const logged: StreamsRig['logged'] = [];
   const log = createLog({ level: 'debug', write: (line) => logged.push(JSON.parse(line)) });
   const metrics = createMetrics();
-  const store = await openStore({ file: path.join(folder, DATABASE_FILE), log });
+  const store = await openStore({
+    ...{ file: path.join(folder, DATABASE_FILE), log, start: serveHere },
+    ...(change.leaseTtlMs !== undefined && { leaseTtlMs: change.leaseTtlMs }),
+  });
   const segments = change.segments ?? openLocalSegmentStore({ folder });
   const table = new ChunkTable(store.db, () => store.fence);
   const msnMarks = await openMsnMarks({ dataFolder: folder, store, table, clock, log });
@@ -254,7 +260,10 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
   const settle = async () => {
     for (let quiet = 0; quiet < 20; quiet++) {
       await new Promise(setImmediate);
-      if (catalog.all.some((stream) => !stream.isQuiet)) quiet = 0;
+      const areQuiet = catalog.all.every(
+        ({ isQuiet, recordedQualities }) => isQuiet && [...recordedQualities.values()].every((one) => one.isQuiet),
+      );
+      if (!areQuiet) quiet = 0;
     }
   };
   return {

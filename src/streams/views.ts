@@ -17,9 +17,13 @@ import { WINDOW_US } from '../recording/window.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
 
-/** Bytes of the file that is being written, which is not indexed yet. */
-export function openBytes({ recording }: Pick<ManagedStream, 'recording'>): number {
-  return recording.open.reduce((sum, group) => sum + group.tracks.reduce((bytes, track) => bytes + track.length, 0), 0);
+/** Bytes of the files that are being written, of the stream and its qualities, which are not indexed yet. */
+export function openBytes({
+  recording,
+  recordedQualities,
+}: Pick<ManagedStream, 'recording' | 'recordedQualities'>): number {
+  const groups = [recording.open, ...Array.from(recordedQualities.values(), ({ own }) => own.open)].flat();
+  return groups.reduce((sum, group) => sum + group.tracks.reduce((bytes, track) => bytes + track.length, 0), 0);
 }
 
 /** One stream. */
@@ -42,6 +46,9 @@ export function viewOf(
     description: definition.description,
     picture: picture === undefined ? null : `/api/v1/streams/${definition.name}/picture?v=${picture}`,
     record: definition.record,
+    ...(definition.recordQualities && { recordQualities: true }),
+    ...(list.qualities.length > 0 && { qualities: list.qualities.map(({ track }) => track.rung) }),
+    ...(definition.ladder && { ladder: stream.ladder.view }),
     visibility: definition.visibility,
     createdAt: timeOf(definition.createdUs),
     liveSince: stream.liveSinceUs === undefined ? null : timeOf(stream.liveSinceUs),
@@ -57,6 +64,7 @@ export function viewOf(
     },
     viewers,
     hls: printMediaAddress({ kind: 'index', stream: definition.name }),
+    dash: printMediaAddress({ kind: 'manifest', stream: definition.name }),
   };
 }
 

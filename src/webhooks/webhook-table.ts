@@ -10,7 +10,7 @@ import type { Tables, WebhookDeliveryTable, WebhookTable as WebhookRow } from '.
 export interface Webhook {
   readonly id: string;
   readonly url: string;
-  /** Empty: all but job.progress. */
+  /** Empty: all but job.progress and upload.progress. */
   readonly types: readonly EventType[];
   readonly stream: string | null;
   readonly secret: string;

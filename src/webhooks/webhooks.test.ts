@@ -11,6 +11,7 @@ import type { Net, NetRequest, NetResponse } from '../net/net.ts';
 import { createLog } from '../observe/log.ts';
 import type { Ended } from '../observe/telemetry.ts';
 import { openStore } from '../store/db.ts';
+import { serveHere } from '../store/store.fixture.ts';
 import type { WebhooksOptions } from './delivery-worker.ts';
 import { checkSecret } from './signature.ts';
 import { WebhookTable } from './webhook-table.ts';
@@ -44,6 +45,7 @@ async function openHooks(
   const store = await openStore({
     file: path.join(folder, 'a.db'),
     log: createLog({ level: 'fatal', write: () => {} }),
+    start: serveHere,
   });
   const got: Got[] = [];
   const ended: string[] = [];
@@ -112,10 +114,19 @@ suite('webhooks', () => {
     assert.equal(headers['webhook-signature'], `v1,${digest}`);
   });
 
-  test('without types every event is sent except job.progress', async () => {
+  test('without types every event is sent except job.progress and upload.progress', async () => {
     await using opened = await openHooks();
     await opened.hooks.create({ url });
-    opened.bus.publish('job.progress', { id: '1', kind: 'export', state: 'running', progress: 0.5 });
+    opened.bus.publish('job.progress', {
+      id: '1',
+      kind: 'export',
+      state: 'running',
+      progress: 0.5,
+      parts: {},
+      subject: null,
+    });
+    const bytes = { received: 1, length: 2, bytesPerSecond: null };
+    opened.bus.publish('upload.progress', { id: '1', asset: '2', owner: 'admin', ...bytes });
     opened.bus.publish('disk.ok', { free: 1, total: 2 });
     await opened.until(1);
     assert.deepEqual(

@@ -160,7 +160,7 @@ export class Webhooks implements AsyncDisposable {
 }
 
 /** Frequent events, sent only to webhooks that list them. */
-const ONLY_ON_REQUEST: ReadonlySet<EventType> = new Set(['job.progress']);
+const ONLY_ON_REQUEST: ReadonlySet<EventType> = new Set(['job.progress', 'upload.progress']);
 
 function isFor({ types, stream }: Webhook, { event }: PublishedEvent): boolean {
   if (stream !== null && event.stream !== stream) return false;

@@ -14,6 +14,7 @@ const tabs = [
   ['streams', 'tbody svg path[d^="M"]'],
   ['storage', 'meter'],
   ['jobs', '.empty, li .job'],
+  ['workers', '.how'],
   ['logs', 'ol li'],
   ['settings', '.waiting ~ * tbody:has(tr:nth-child(10)) .badge.warn'],
   ['access', 'form .button.main'],

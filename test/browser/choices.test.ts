@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { captionsByPicture, popOn, withCaptionsInStream } from '../../src/media/captions/captions.fixture.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
-import { makeHls, openOrigin } from '../fixtures/origin.ts';
+import { openOrigin } from '../fixtures/origin.ts';
 import { openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
@@ -13,6 +14,8 @@ import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './
 /** Length of the source, and of its segments. */
 const SECONDS = 30;
 const SEGMENT_S = 2;
+/** Pictures per second. */
+const RATE = 15;
 /** Its two languages, and the tone of each, Hz. */
 const languages = { eng: { name: 'English', hertz: 1000 }, deu: { name: 'Deutsch', hertz: 440 } } as const;
 type Language = keyof typeof languages;
@@ -29,10 +32,7 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
   before(async () => {
     const folder = opened.use(await openFolder('choices'));
     const file = (...path: string[]) => join(folder.path, ...path);
-    await makeHls({
-      ...{ folder: file('video'), seconds: SECONDS, segmentS: SEGMENT_S, container: 'fmp4' },
-      audio: 'none',
-    });
+    await makeVideo(file('video'));
     const origin = opened.use(await openOrigin({ folder: folder.path }));
     for (const language of Object.keys(languages) as Language[])
       await makeSound(file(language), languages[language].hertz);
@@ -49,7 +49,10 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
         media('SUBTITLES', 's', language, `/${language}/words.m3u8`),
       ];
     });
-    const variant = '#EXT-X-STREAM-INF:BANDWIDTH=500000,AUDIO="a",SUBTITLES="s"\n/video/index.m3u8';
+    lists.push(
+      '#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="c",NAME="Captions",LANGUAGE="fr",AUTOSELECT=YES,INSTREAM-ID="CC1"',
+    );
+    const variant = '#EXT-X-STREAM-INF:BANDWIDTH=500000,AUDIO="a",SUBTITLES="s",CLOSED-CAPTIONS="c"\n/video/index.m3u8';
     origin.put('/master.m3u8', ['#EXTM3U', ...lists, variant, ''].join('\n'));
     const data = file('data');
     const said = await runOxbow(['record', `${origin.url}/master.m3u8`, '-o', data, '--name', 'tongues']);
@@ -67,15 +70,52 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
   });
   after(() => opened.disposeAsync());
 
+  /** Video alone, in segments, with a caption for each within it. */
+  async function makeVideo(folder: string): Promise<void> {
+    await mkdir(folder);
+    const [plain, raw] = [join(folder, 'plain.h264'), join(folder, 'captions.h264')];
+    const size = `${SECONDS * RATE}`;
+    await ffmpeg([
+      ...[
+        '-f',
+        'lavfi',
+        '-i',
+        `testsrc2=s=160x90:r=${RATE}`,
+        '-frames:v',
+        size,
+        '-c:v',
+        'libx264',
+        '-preset',
+        'ultrafast',
+      ],
+      ...['-bf', '0', '-slices', '1', '-g', `${SEGMENT_S * RATE}`, '-pix_fmt', 'yuv420p', plain],
+    ]);
+    const captions = Array.from({ length: SECONDS / SEGMENT_S }, (_, i) => [
+      i * SEGMENT_S * RATE,
+      { pairs: popOn(`CAPTION ${i}`) },
+    ]);
+    const pictures = captionsByPicture(SECONDS * RATE, Object.fromEntries(captions));
+    await writeFile(raw, withCaptionsInStream(await readFile(plain), pictures));
+    await ffmpeg([
+      ...['-framerate', `${RATE}`, '-f', 'h264', '-i', raw, '-c', 'copy', '-f', 'hls', '-hls_time', `${SEGMENT_S}`],
+      ...['-hls_playlist_type', 'vod', '-hls_segment_type', 'fmp4', '-hls_segment_filename', join(folder, 'v%d.m4s')],
+      join(folder, 'index.m3u8'),
+    ]);
+  }
+
+  async function ffmpeg(args: readonly string[]): Promise<void> {
+    const { code, stderr } = await run('ffmpeg', ['-v', 'error', '-y', ...args]);
+    assert.equal(code, 0, stderr);
+  }
+
   /** Audio alone, in segments. */
   async function makeSound(folder: string, hertz: number): Promise<void> {
     await mkdir(folder);
-    const { code, stderr } = await run('ffmpeg', [
-      ...['-v', 'error', '-y', '-f', 'lavfi', '-i', `sine=frequency=${hertz}:sample_rate=48000:duration=${SECONDS}`],
+    await ffmpeg([
+      ...['-f', 'lavfi', '-i', `sine=frequency=${hertz}:sample_rate=48000:duration=${SECONDS}`],
       ...['-c:a', 'aac', '-b:a', '64k', '-f', 'hls', '-hls_time', `${SEGMENT_S}`, '-hls_playlist_type', 'vod'],
       ...['-hls_segment_type', 'fmp4', '-hls_segment_filename', join(folder, 's%d.m4s'), join(folder, 'sound.m3u8')],
     ]);
-    assert.equal(code, 0, stderr);
   }
 
   /** One cue for each segment. */
@@ -149,6 +189,22 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
         return all.length > 0 && all.every((text) => text.startsWith(language));
       });
     }
+    await choose(/^Subtitles/, /Off/);
+    await until('none is shown', async () => (await shownWords()).length === 0);
+  });
+
+  test('closed captions within the video are listed as the source names them, and the key C hides and shows them', async () => {
+    const untilCaptions = () =>
+      until('captions are shown', async () => {
+        const all = await shownWords();
+        return all.length > 0 && all.every((text) => text.startsWith('CAPTION'));
+      });
+    await choose(/^Subtitles/, /Captions/);
+    await untilCaptions();
+    await page.keyboard.press('c');
+    await until('none is shown', async () => (await shownWords()).length === 0);
+    await page.keyboard.press('c');
+    await untilCaptions();
     await choose(/^Subtitles/, /Off/);
     await until('none is shown', async () => (await shownWords()).length === 0);
   });

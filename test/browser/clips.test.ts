@@ -133,16 +133,21 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
       startedAt: new Date(Date.now() - 10_000).toISOString(),
     });
     const requests: string[] = [];
+    let asked: unknown;
     await page.route(/\/api\/v1\/(exports|jobs)/, (route) => {
       const request = route.request();
+      if (request.method() === 'POST') asked = request.postDataJSON();
       requests.push(`${request.method()} ${new URL(request.url()).pathname}`);
       if (request.method() === 'POST') return route.fulfill({ status: 202, json: fake('running') });
       if (request.method() === 'DELETE') return route.fulfill({ json: fake('cancelled') });
       const isOver = requests.includes('DELETE /api/v1/jobs/x-1');
       return route.fulfill({ json: { items: [fake(isOver ? 'cancelled' : 'running')], nextCursor: null } });
     });
+    await panel().getByLabel('Quality').selectOption('144p');
     await panel().getByRole('button', { name: 'Create file' }).click();
     const made = panel().locator('.made');
+    assert.equal((asked as { quality?: string }).quality, '144p');
+    await panel().getByLabel('Quality').selectOption('');
     await made.getByText(/25 % done · about \d+ s left/).waitFor();
     assert.equal(await made.getByRole('progressbar').getAttribute('value'), '0.25');
     await made.getByRole('button', { name: 'Cancel' }).click();

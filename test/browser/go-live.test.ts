@@ -64,6 +64,16 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
   /** The light, in words. */
   const light = (words: string, on = page) => on.locator('.status .word', { hasText: words }).waitFor();
   const field = (label: string, on = page) => on.getByLabel(label, { exact: true }).inputValue();
+  /** Creates a stream key with the form as it is, and waits until the fields have it instead of KEY or another one. */
+  const createKey = async () => {
+    const name = page.getByLabel('Stream key', { exact: true });
+    const before = (await name.count()) === 0 ? '' : await name.inputValue();
+    await page.getByRole('button', { name: 'Create stream key' }).click();
+    await until('the key is shown', async () => {
+      const now = await name.inputValue();
+      return now !== before && /key=ok_/.test(now);
+    });
+  };
   const stop = async () => {
     encoder?.kill('SIGKILL');
     encoder = undefined;
@@ -272,7 +282,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await page.getByLabel('Date and time').fill('2099-01-01T00:00');
     await page.getByLabel('Allowed addresses').fill('203.0.113.0/24');
     await shot(page, 'key-options');
-    await page.getByRole('button', { name: 'Create stream key' }).click();
+    await createKey();
     const row = page.getByRole('row').filter({ hasText: 'Truck' });
     await row.getByText('only from 203.0.113.0/24').waitFor();
     assert.match(await row.innerText(), /2099/);
@@ -286,8 +296,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
   });
 
   test('an encrypted stream: its address for SRT has latency and passphrase, and an encoder publishes with it', async () => {
-    await page.getByRole('button', { name: 'Create stream key' }).click();
-    await page.getByLabel('Stream key', { exact: true }).waitFor();
+    await createKey();
     await page.getByLabel('A second encoder').selectOption('Waits as a backup');
     await page.getByLabel('SRT latency (ms)').fill('300');
     await page.getByLabel('Encrypt SRT').check();
@@ -333,7 +342,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
 
   test('an administrator pauses and resumes a stream on the page of all streams', async () => {
     await page.getByRole('radio', { name: 'RTMP' }).check();
-    await page.getByRole('button', { name: 'Create stream key' }).click();
+    await createKey();
     encoder = publish(`${await field('Server')}/${await field('Stream key')}`, KEY_S.good);
     await light('Live');
     const admin = await visitor.newPage();

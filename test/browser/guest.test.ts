@@ -30,9 +30,13 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
 
   before(async () => {
     folder = await openFolder('guest');
-    server = await startServer({ data: folder.path, args: smallPicture, adminToken });
-    for (const name of ['door', 'attic']) {
-      const made = await post('/api/v1/streams', { name, source: { type: 'test' }, visibility: 'private' });
+    server = await startServer({ data: folder.path, args: smallPicture, sample: false, adminToken });
+    for (const [name, type, visibility] of [
+      ['door', 'test', 'private'],
+      ['attic', 'push', 'private'],
+      ['demo', 'push', 'public'],
+    ] as const) {
+      const made = await post('/api/v1/streams', { name, source: { type }, visibility });
       assert.equal(made.status, 201);
     }
     await server.stream('door', 'live');

@@ -1,6 +1,6 @@
 /**
- * A page of another origin that plays HLS with another player: hls.js, shaka-player, or the browser's own.
- * In: the name of a player, an address. Out: its position, its errors, the longest time without progress.
+ * A page of another origin that plays HLS or DASH with another player: hls.js, shaka-player, dash.js, or the browser's own.
+ * In: the name of a player, whose script it loads, an address. Out: its position, its errors, the longest time without progress.
  */
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
@@ -10,7 +10,7 @@ import { join } from 'node:path';
 import type { Page } from 'playwright-core';
 
 /** The player. */
-export type PlayerName = 'hls.js' | 'shaka-player' | 'native';
+export type PlayerName = 'hls.js' | 'shaka-player' | 'dash.js' | 'native';
 
 /** The state of the player. */
 export interface Played {
@@ -18,6 +18,9 @@ export interface Played {
   readonly errors: readonly string[];
   /** Of the media element, seconds. */
   readonly currentTime: number;
+  /** The largest `currentTime` so far. */
+  readonly furthest: number;
+  /** By the media element, or by the player. */
   readonly ended: boolean;
   /** Seekable range, seconds; NaN if unknown. */
   readonly seekableFrom: number;
@@ -27,6 +30,8 @@ export interface Played {
   /** Number of segments entered; only hls.js reports it. */
   readonly boundaries: number;
   readonly decodedFrames: number;
+  /** Distance to the live edge that the player itself states, seconds; NaN where it states none. */
+  readonly latencyS: number;
 }
 
 /** A server of the page and its scripts. */
@@ -41,7 +46,9 @@ const script = `
 const video = document.querySelector('video');
 const errors = [];
 const segments = new Set();
-let begunAt, lastAt, lastTime, longestStandMs = 0;
+let latencyOf = () => NaN;
+let hasEnded = false;
+let begunAt, lastAt, lastTime, longestStandMs = 0, furthest = 0;
 video.addEventListener('error', () => errors.push('element: ' + video.error.message));
 setInterval(() => {
   const now = performance.now();
@@ -50,8 +57,14 @@ setInterval(() => {
   if (video.paused || video.ended || video.seeking || !isStill || !(now > begunAt + 3000)) lastAt = now;
   longestStandMs = Math.max(longestStandMs, now - lastAt);
   lastTime = video.currentTime;
+  furthest = Math.max(furthest, lastTime);
 }, 25);
+const load = (path) => new Promise((resolve, reject) => {
+  const script = Object.assign(document.createElement('script'), { src: path, onload: resolve, onerror: reject });
+  document.head.append(script);
+});
 window.start = async (player, address, lowLatency) => {
+  if (player !== 'native') await load('/' + player);
   if (player === 'hls.js') {
     const hls = new Hls({ lowLatencyMode: lowLatency });
     hls.on(Hls.Events.ERROR, (_, { details, fatal, reason }) => errors.push([details, fatal, reason].join(' ')));
@@ -65,6 +78,17 @@ window.start = async (player, address, lowLatency) => {
     await shown.attach(video);
     shown.configure({ streaming: { lowLatencyMode: lowLatency } });
     await shown.load(address);
+    latencyOf = () => shown.getStats().liveLatency;
+  } else if (player === 'dash.js') {
+    const shown = dashjs.MediaPlayer().create();
+    shown.updateSettings({ debug: { logLevel: 1 } });
+    shown.on('error', ({ error }) => errors.push('dash.js ' + error.code + ' ' + error.message));
+    // Looks five times a second whether the end of the last Period was reached. If it sees that before the media element ends, and sound may
+    // be longer than the Period by a frame, it goes back half a second and pauses: then the element never says that it has ended.
+    shown.on('playbackEnded', ({ isLast }) => { hasEnded = isLast; });
+    shown.initialize(video, address, true);
+    latencyOf = () => shown.getCurrentLiveLatency();
+    return; // it starts playback itself, and misses a start before it is ready
   } else video.src = address;
   await video.play();
 };
@@ -72,20 +96,22 @@ window.played = () => {
   const { currentTime, ended, seekable } = video;
   const last = seekable.length - 1;
   return {
-    errors, currentTime, ended, longestStandMs, boundaries: Math.max(0, segments.size - 1),
+    errors, currentTime, furthest: Math.max(furthest, currentTime), ended: ended || hasEnded, longestStandMs, boundaries: Math.max(0, segments.size - 1),
     seekableFrom: last < 0 ? NaN : seekable.start(0), seekableTo: last < 0 ? NaN : seekable.end(last),
+    latencyS: latencyOf(),
     decodedFrames: video.getVideoPlaybackQuality().totalVideoFrames,
   };
 };`;
 
 const page = `<!doctype html><title>players</title><link rel="icon" href="data:,"><video muted playsinline crossorigin width="320"></video>
-<script src="/hls.js"></script><script src="/shaka.js"></script><script>${script}</script>`;
+<script>${script}</script>`;
 
 /** Serves the page at its own origin, so that a player needs CORS. */
 export async function servePlayers(): Promise<PlayerPage> {
   const scripts = new Map<string, Buffer>([
     ['/hls.js', await readFile(join(modules, 'hls.js', 'dist', 'hls.min.js'))],
-    ['/shaka.js', await readFile(join(modules, 'shaka-player', 'dist', 'shaka-player.compiled.js'))],
+    ['/shaka-player', await readFile(join(modules, 'shaka-player', 'dist', 'shaka-player.compiled.js'))],
+    ['/dash.js', await readFile(join(modules, 'dashjs', 'dist', 'modern', 'umd', 'dash.all.min.js'))],
   ]);
   const server = createServer((request, response) => {
     const body = scripts.get(request.url ?? '');

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { writeFilms } from '../fixtures/library/films.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -39,7 +40,13 @@ const ASKED_FOR_MORE = /^(response: \S+\.m3u8 416|console: .* 416 )/;
 /** Maximum number of attempts of a player. */
 const TRIES = 3;
 /** Duration of live playback. */
-const LIVE_S = 8;
+const LIVE_S = 6;
+/** Length of the film, seconds. */
+const FILM_S = 4;
+/** Seconds of the past that are played on each side of the restart. */
+const SIDE_S = 4;
+/** The player is 320 pixels wide. */
+const small = { width: 480, height: 360 } as const;
 
 /** The errors without the first short skip over a hole. */
 function withoutOneStep(errors: readonly string[]): string[] {
@@ -56,6 +63,8 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
   let browser: Browser;
   let players: PlayerPage;
   let names: readonly PlayerName[];
+  /** An asset of `FILM_S`. */
+  let film: string;
   /** The two stretches of media, before and after the restart. */
   let first: Stretch;
   let second: Stretch;
@@ -65,12 +74,13 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
     const data = `${folder.path}/data`;
     players = await servePlayers();
     browser = await openBrowser();
-    await using visitor = await openVisitor(browser);
+    await using visitor = await openVisitor(browser, small);
     const says = await nativeHls(await visitor.newPage());
     names = says === '' ? ['hls.js', 'shaka-player'] : ['hls.js', 'shaka-player', 'native'];
     server = await startSample(data);
     const { toMs } = await newestStretch(server, 6);
     await server.stop();
+    [film] = (await writeFilms(data, { visibility: 'public', seconds: FILM_S, rungs: ['90'] })) as [string];
     server = await startSample(data);
     // hls.js alone needs more than a playlist of one short segment: it has to be as long as a hold-back.
     await until('the second stretch is long enough', async () => (await newestStretch(server, 7)).fromMs > toMs, {
@@ -118,7 +128,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
     look: Look,
     { lowLatency = false } = {},
   ): Promise<void> {
-    await using visitor = await openVisitor(browser);
+    await using visitor = await openVisitor(browser, small);
     const page = await visitor.newPage();
     const faults = collectFaults(page);
     await page.goto(players.url);
@@ -148,7 +158,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
           const now = await readPicture(page);
           return now && now.currentTime >= begun.currentTime + LIVE_S && now;
         },
-        { withinMs: (LIVE_S + 60) * 1000 },
+        { everyMs: 100, withinMs: (LIVE_S + 60) * 1000 },
       );
       const behindMs = Date.now() - shown.utcMs;
       t.diagnostic(`${player} is ${behindMs} ms behind`);
@@ -166,7 +176,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
     const before = (await server.timeline('demo')).spans.findLast(({ to }) => Date.parse(to) < second.fromMs)!;
     first = { fromMs: Date.parse(before.from), toMs: Date.parse(before.to) };
     const [holeMs, backMs] = [first.toMs, second.fromMs];
-    const [from, to] = [Math.floor(holeMs / 1000) - 4, Math.ceil(backMs / 1000) + 4];
+    const [from, to] = [Math.floor(holeMs / 1000) - SIDE_S, Math.ceil(backMs / 1000) + SIDE_S];
     const look = async (page: Page, player: PlayerName) => {
       const seen: number[] = [];
       const over = async (): Promise<Played | undefined> => {
@@ -193,7 +203,7 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
   });
 
   test('past, DASH: Shaka Player plays a window, seeks over the run boundary and back, and shows the UTC of the manifest', async (t) => {
-    const [from, to] = [Math.floor(first.toMs / 1000) - 4, Math.ceil(second.fromMs / 1000) + 4];
+    const [from, to] = [Math.floor(first.toMs / 1000) - SIDE_S, Math.ceil(second.fromMs / 1000) + SIDE_S];
     const path = `/vod/demo/${from}/${to}/index.mpd`;
     const manifest = await until('the window is complete', async () => {
       const text = Buffer.from(await server.bytes(path)).toString();
@@ -203,22 +213,34 @@ suite('players of the world, in a browser', { skip: need('chromium') }, () => {
     assert.equal(manifest.match(/<Period /g)?.length, 2);
     const look = async (page: Page) => {
       const showsUtc = async (what: string, isIt: (utcMs: number) => boolean) => {
-        const shown = await until(what, async () => {
+        const look = async () => {
           const now = await readPicture(page);
           return now && isIt(now.utcMs) && now;
-        });
+        };
+        const shown = await until(what, look, { everyMs: 100 });
         const offMs = originMs + shown.currentTime * 1000 - shown.utcMs;
         assert.ok(Math.abs(offMs) < 150, `${what}: the manifest's UTC is ${offMs} ms off`);
       };
       await showsUtc('it plays the first run', (utcMs) => utcMs < first.toMs);
       await seekPlayer(page, (second.fromMs - originMs) / 1000 + 1);
       await showsUtc('it shows the second run', (utcMs) => utcMs > second.fromMs);
-      await seekPlayer(page, (first.toMs - originMs) / 1000 - 2);
+      await seekPlayer(page, (first.toMs - originMs) / 1000 - 3);
       await showsUtc('it shows the first run again', (utcMs) => utcMs < first.toMs);
       await showsUtc('it plays over the hole', (utcMs) => utcMs > second.fromMs);
-      await until('it reaches the end', async () => (await readPlayed(page)).ended, { withinMs: 60_000 });
+      await until('it reaches the end', async () => (await readPlayed(page)).ended, { everyMs: 100 });
     };
     await playAgain(t, 'shaka-player', path, look);
+  });
+
+  test('an asset plays to its end in every player, as HLS and as DASH', async (t) => {
+    const look = async (page: Page, player: PlayerName) => {
+      await until(`${player} reaches the end`, async () => (await readPlayed(page)).ended, { everyMs: 100 });
+      const { currentTime, decodedFrames } = await readPlayed(page);
+      assert.ok(Math.abs(currentTime - FILM_S) < 0.2, `${player} ended at ${currentTime}`);
+      assert.ok(decodedFrames > FILM_S * 17, `${player} decoded ${decodedFrames} frames`);
+    };
+    await playAll(t, `/assets/${film}/index.m3u8`, look);
+    await playAgain(t, 'shaka-player', `/assets/${film}/index.mpd`, look);
   });
 
   test('a long live playlist: every player seeks back before the restart, where the short playlist ends', async (t) => {

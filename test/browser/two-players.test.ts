@@ -22,6 +22,7 @@ async function buildPage(folder: string): Promise<string> {
     base: '/two/',
     build: {
       outDir,
+      minify: false, // it is read once
       assetsInlineLimit: 0,
       cssCodeSplit: false,
       rolldownOptions: { input, output: { entryFileNames: 'page.js', assetFileNames: '[name][extname]' } },
@@ -88,7 +89,7 @@ suite('two players on one page', { skip: need('chromium') }, () => {
   };
 
   test('both play', async () => {
-    await until('both have a picture', async () => (await state(0)).plays && (await state(1)).plays, 40_000);
+    await until('both have a picture', async () => (await state(0)).plays && (await state(1)).plays);
     await plays(0);
     await plays(1);
   });

@@ -112,6 +112,8 @@ const ofIndex: readonly Broken[] = [
   index('frame-rate-said', swap('FRAME-RATE=25.000,', '')),
   index('average-bandwidth-said', swap(/,AVERAGE-BANDWIDTH=\d+/, '')),
   index('group-exists', swap('AUDIO="audio"', 'AUDIO="sound"')),
+  index('captions-agree', swap('AUDIO="audio"', 'AUDIO="audio",CLOSED-CAPTIONS=NONE')),
+  index('captions-within', swap(/(#EXT-X-MEDIA.*)/, '$1,INSTREAM-ID="CC1"')),
   index('group-members', swap(/(#EXT-X-MEDIA.*\n)/, '$1$1')),
   index(
     'group-members',

@@ -2,7 +2,7 @@
  * Follows a presentation over time: reads its lists, downloads what they name, and lets every rule look at what came.
  * In: a way to fetch, the URL of a Multivariant (or Media) Playlist. Out: findings, each place and rule once.
  */
-import { type InitSection, readFragments, readInit } from './boxes.ts';
+import { type Fragments, type InitSection, readFragments, readInit } from './boxes.ts';
 import { textOf } from './lines.ts';
 import {
   allSegments,
@@ -57,6 +57,8 @@ export class Follower {
   /** Bodies by URL: segments, parts, initialization sections. */
   readonly #bodies = new Map<string, Uint8Array>();
   readonly #inits = new Map<string, InitSection>();
+  /** What is in the bodies, by URL, with the initialization section that it was read with. */
+  readonly #fragments = new Map<string, { readonly init: InitSection; readonly media: Fragments }>();
   #index: MultivariantText | undefined;
 
   /** @param indexUrl of a Multivariant Playlist, or of one Media Playlist */
@@ -114,6 +116,8 @@ export class Follower {
 
   /** Takes a list that was had by other means, a blocking reload. A delta is not taken. */
   take(url: string, text: string): MediaText {
+    const last = this.#known.get(url)?.list;
+    if (last?.text === text) return last;
     const list = readMedia(url, text);
     this.add(judge([...rulesOfText, ...rulesOfMediaText, ...rulesOfParts], list, url));
     if (list.skipped > 0) return list;
@@ -122,7 +126,10 @@ export class Follower {
     known.list = list;
     this.#known.set(url, known);
     for (const listed of allSegments(list)) {
-      const parts = known.segments.get(listed.msn)?.parts ?? [];
+      const before = known.segments.get(listed.msn);
+      // It grew, ended and left the lists of parts between two looks: which its last parts were is not known.
+      const isCut = before?.listed.uri === '' && listed.uri !== '' && listed.parts.length === 0;
+      const parts = isCut ? [] : (before?.parts ?? []);
       known.segments.set(listed.msn, { listed, parts: listed.parts.length >= parts.length ? listed.parts : parts });
     }
     return list;
@@ -212,6 +219,14 @@ export class Follower {
     this.#judgeAlignment(new Set(this.#known.keys()));
   }
 
+  #mediaOf(at: string, bytes: Uint8Array, init: InitSection): Fragments {
+    const known = this.#fragments.get(at);
+    if (known?.init === init) return known.media;
+    const media = readFragments(bytes, init);
+    this.#fragments.set(at, { init, media });
+    return media;
+  }
+
   #seen({ url, list, segments }: Known): SeenRendition {
     const inits = new Map<string, InitSection>();
     const seen = [...segments.values()].map((segment): SeenSegment => {
@@ -220,9 +235,10 @@ export class Follower {
       const init = mapUrl === undefined ? undefined : this.#inits.get(mapUrl);
       if (init) inits.set(mapUrl!, init);
       const had = (uri: string) => {
-        const bytes = uri === '' ? undefined : this.#bodies.get(resolve(uri, url));
+        const at = resolve(uri, url);
+        const bytes = uri === '' ? undefined : this.#bodies.get(at);
         if (!bytes || bytes.length === 0) return {};
-        return { bytes, ...(init && { media: readFragments(bytes, init) }) };
+        return { bytes, ...(init && { media: this.#mediaOf(at, bytes, init) }) };
       };
       const parts = segment.parts.map((part): SeenPart => ({ listed: part, ...had(part.uri) }));
       return { listed, ...(init && { init }), ...had(listed.uri), parts };

@@ -42,6 +42,14 @@ const WITH_ATTRIBUTES = new Set([
   'EXT-X-CONTENT-STEERING',
 ]);
 
+/** Controls, what was no UTF-8, and byte order marks (4.1). */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: controls are what it looks for
+const ODD = /[\0-\x1f\x7f-\x9f\ufffd\ufeff]/;
+const NONE: ReadonlyMap<string, Attribute> = new Map();
+/** Attributes by the text that they were read from. */
+const wellFormed = new Map<string, ReadonlyMap<string, Attribute>>();
+const MOST_KNOWN = 10_000;
+
 /** Bytes of a list as text; what is not UTF-8 or begins with a byte order mark is found by `extm3u-first` and `line-form`. */
 export function textOf(body: Uint8Array): string {
   return new TextDecoder('utf-8', { ignoreBOM: true }).decode(body);
@@ -56,8 +64,7 @@ export function readLines(text: string): Lines {
   if (raw.at(-1) !== '') badLines.push({ where: `line ${raw.length}`, detail: 'the last line has no end' });
   for (const [index, line] of raw.entries()) {
     const where = `line ${index + 1}`;
-    // Controls, what was no UTF-8, and byte order marks (4.1).
-    const odd = [...line].find((c) => c < ' ' || (c >= '\x7f' && c <= '\x9f') || c === '\ufffd' || c === '\ufeff');
+    const odd = ODD.exec(line)?.[0];
     if (odd !== undefined) badLines.push({ where, detail: `U+${odd.charCodeAt(0).toString(16)} may not stand there` });
     if (line === '') continue;
     if (line !== line.trim()) badLines.push({ where, detail: 'white space at an end' });
@@ -70,10 +77,21 @@ export function readLines(text: string): Lines {
     const colon = line.indexOf(':');
     const tag = line.slice(1, colon < 0 ? undefined : colon);
     const value = colon < 0 ? '' : line.slice(colon + 1);
-    const attributes = WITH_ATTRIBUTES.has(tag) ? readAttributes(value, where, badAttributes) : new Map();
+    const attributes = WITH_ATTRIBUTES.has(tag) ? attributesOf(value, where, badAttributes) : NONE;
     lines.push({ number: index + 1, text: line, tag, value, attributes });
   }
   return { lines, badLines, badAttributes };
+}
+
+/** As `readAttributes`; what is well-formed is read once, because most lines of a list are in the next one too. */
+function attributesOf(value: string, where: string, bad: Problem[]): ReadonlyMap<string, Attribute> {
+  const known = wellFormed.get(value);
+  if (known) return known;
+  const found = bad.length;
+  const attributes = readAttributes(value, where, bad);
+  if (wellFormed.size >= MOST_KNOWN) wellFormed.clear();
+  if (bad.length === found) wellFormed.set(value, attributes);
+  return attributes;
 }
 
 /** NAME=value,NAME="value" without any white space around; each name once (4.2). */

@@ -68,6 +68,9 @@ const OF_SEGMENT = new Set([
   'EXT-X-KEY',
 ]);
 
+const PLAIN_NAME = /^[\w-][\w.-]*$/;
+const PLAIN_PATH = /^(?:\/[\w-][\w.-]*)+$/;
+
 /** Reads a Media Playlist. */
 export function readMedia(url: string, text: string): MediaText {
   const read = readLines(text);
@@ -165,6 +168,8 @@ export function nameOf(segment: TextSegment): string {
 
 /** A URI of a list, relative to where the list was. */
 export function resolve(uri: string, url: string): string {
+  // Nearly all of them: a name without folders in a list without a query.
+  if (PLAIN_NAME.test(uri) && PLAIN_PATH.test(url)) return url.slice(0, url.lastIndexOf('/') + 1) + uri;
   const base = new URL(url, 'http://checker.invalid');
   const whole = new URL(uri, base);
   return whole.host === 'checker.invalid' ? whole.pathname + whole.search : whole.href;

@@ -60,6 +60,8 @@ export function secondsOf(duration: string | undefined): number {
 /** A segment as the manifest has it; times in ticks. */
 export interface Segment {
   readonly uri: string;
+  /** Its number; 0 in a list. */
+  readonly number: number;
   readonly t: number;
   readonly d: number;
 }
@@ -72,6 +74,8 @@ export interface Representation {
   /** presentationTimeOffset, ticks. */
   readonly offset: number;
   readonly init: string;
+  /** Seconds before its end at which a segment can be requested; 0 if it must be complete. */
+  readonly earlyS: number;
   readonly segments: readonly Segment[];
 }
 
@@ -83,6 +87,7 @@ function expand(element: Element, base: string, complain: (sentence: string) => 
   const addressing = template ?? list;
   if (!addressing || (template && list)) throw new Error(`${id} has no addressing, or two`);
   const { timescale = '1', presentationTimeOffset = '0', startNumber = '1', media = '' } = addressing.attributes;
+  const earlyS = Number(addressing.attributes.availabilityTimeOffset ?? 0);
   const times = named(addressing, 'SegmentTimeline').flatMap((line) => named(line, 'S'));
   const expanded: { t: number; d: number }[] = [];
   for (const { attributes } of times) {
@@ -102,20 +107,35 @@ function expand(element: Element, base: string, complain: (sentence: string) => 
     ? fill(template.attributes.initialization ?? '', 0)
     : (named(list!, 'Initialization')[0]?.attributes.sourceURL ?? '');
   return {
-    ...{ id, codecs, timescale: Number(timescale), offset: Number(presentationTimeOffset), init: resolve(init) },
+    ...{
+      id,
+      codecs,
+      timescale: Number(timescale),
+      offset: Number(presentationTimeOffset),
+      init: resolve(init),
+      earlyS,
+    },
     segments: expanded.map(({ t, d }, i) => ({
       uri: resolve(urls?.[i] ?? fill(media, Number(startNumber) + i)),
+      number: urls ? 0 : Number(startNumber) + i,
       t,
       d,
     })),
   };
 }
 
+/** A Period with its addresses resolved. */
+export interface Period {
+  readonly id: string;
+  readonly startS: number;
+  readonly representations: readonly Representation[];
+}
+
 /** What was found of a manifest. */
 export interface CheckedManifest {
   readonly root: Element;
   readonly problems: readonly string[];
-  readonly periods: readonly { readonly startS: number; readonly representations: readonly Representation[] }[];
+  readonly periods: readonly Period[];
 }
 
 /**
@@ -128,6 +148,26 @@ export async function checkManifest(fetch: FetchPath, path: string): Promise<Che
   if (status !== 200) throw new Error(`${path}: ${status}`);
   const problems: string[] = [];
   const complain = (sentence: string) => void problems.push(sentence);
+  const { root, periods } = readManifest(text, path, complain);
+  const lastsS = secondsOf(root.attributes.mediaPresentationDuration);
+  for (const [i, { startS, representations }] of periods.entries()) {
+    const endS = periods[i + 1]?.startS ?? (Number.isNaN(lastsS) ? Number.POSITIVE_INFINITY : lastsS);
+    if (!(endS > startS)) complain(`Period ${i} begins at ${startS} and ends at ${endS} (5.3.2.1)`);
+    for (const one of representations) await checkRepresentation(fetch, one, { startS, endS }, complain);
+  }
+  return { root, problems, periods };
+}
+
+/**
+ * Reads a manifest and checks what needs none of its segments.
+ *
+ * @param path absolute path of the manifest
+ */
+export function readManifest(
+  text: string,
+  path: string,
+  complain: (sentence: string) => void,
+): { readonly root: Element; readonly periods: readonly Period[] } {
   const unique = (what: string, values: readonly (string | undefined)[]) => {
     if (new Set(values).size < values.length || values.includes(undefined)) complain(`${what}: ${values}`);
   };
@@ -137,8 +177,8 @@ export async function checkManifest(fetch: FetchPath, path: string): Promise<Che
   if (!profiles || !(secondsOf(minBufferTime) > 0)) complain('MPD@profiles and @minBufferTime are required (5.3.1.2)');
   if (type === 'dynamic' && !(Date.parse(availabilityStartTime ?? '') <= Date.parse(publishTime ?? '')))
     complain('a dynamic MPD has @availabilityStartTime and @publishTime (5.3.1.2)');
-  const lastsS = secondsOf(root.attributes.mediaPresentationDuration);
-  if (type === 'static' && !(lastsS > 0)) complain('a static MPD has @mediaPresentationDuration (5.3.1.2)');
+  if (type === 'static' && !(secondsOf(root.attributes.mediaPresentationDuration) > 0))
+    complain('a static MPD has @mediaPresentationDuration (5.3.1.2)');
   const base = new URL(named(root, 'BaseURL')[0]?.text ?? '', `http://host${path}`).href;
   const found = named(root, 'Period');
   unique(
@@ -147,8 +187,9 @@ export async function checkManifest(fetch: FetchPath, path: string): Promise<Che
   );
   if (profiles?.includes('isoff-live') && text.includes('<SegmentList'))
     complain('isoff-live has no SegmentList (8.4)');
-  const periods = found.map((period) => {
+  const periods = found.map((period, i) => {
     const sets = named(period, 'AdaptationSet');
+    checkEvents(period, complain);
     unique(
       'AdaptationSet@id (5.3.3.2)',
       sets.map(({ attributes }) => attributes.id),
@@ -164,22 +205,33 @@ export async function checkManifest(fetch: FetchPath, path: string): Promise<Che
       'Representation@id (5.3.5.2)',
       elements.map(({ attributes }) => attributes.id),
     );
-    return {
-      startS: secondsOf(period.attributes.start),
-      representations: elements.map((one) => expand(one, base, complain)),
-    };
-  });
-  for (const [i, { startS, representations }] of periods.entries()) {
-    const endS = periods[i + 1]?.startS ?? (Number.isNaN(lastsS) ? Number.POSITIVE_INFINITY : lastsS);
-    if (!(endS > startS)) complain(`Period ${i} begins at ${startS} and ends at ${endS} (5.3.2.1)`);
+    const representations = elements.map((one) => expand(one, base, complain));
     const instants = representations.map(({ offset, timescale }) => offset / timescale);
     if (Math.max(...instants) - Math.min(...instants) > 0.001) complain(`Period ${i}: the offsets are not one instant`);
-    for (const one of representations) await checkRepresentation(fetch, one, { startS, endS }, complain);
-  }
-  return { root, problems, periods };
+    return { id: period.attributes.id ?? '', startS: secondsOf(period.attributes.start), representations };
+  });
+  return { root, periods };
 }
 
-async function checkRepresentation(
+/** Checks the EventStreams of a Period (5.10.2). */
+function checkEvents(period: Element, complain: (sentence: string) => void): void {
+  const streams = named(period, 'EventStream');
+  const names = period.children.map(({ name }) => name);
+  if (names.lastIndexOf('EventStream') > names.indexOf('AdaptationSet'))
+    complain('EventStreams precede AdaptationSets');
+  for (const stream of streams) {
+    const { schemeIdUri, timescale } = stream.attributes;
+    if (!schemeIdUri || !(Number(timescale) > 0)) complain('an EventStream has a scheme and a timescale');
+    const events = named(stream, 'Event').map(({ attributes }) => attributes);
+    const ids = events.map(({ id }) => id);
+    if (new Set(ids).size < ids.length || ids.some((id) => !/^\d{1,10}$/.test(id ?? ''))) complain(`Event@id: ${ids}`);
+    const times = events.map(({ presentationTime }) => Number(presentationTime));
+    if (times.some((time, i) => !(time >= (times[i - 1] ?? 0)))) complain(`Events are not in order: ${times}`);
+  }
+}
+
+/** Checks a Representation and the segments that it lists. */
+export async function checkRepresentation(
   fetch: FetchPath,
   { id, codecs, timescale, offset, init, segments }: Representation,
   { startS, endS }: { readonly startS: number; readonly endS: number },

@@ -35,11 +35,13 @@ suite('oxbow backup', () => {
     let token: string;
     {
       await using server = await startServer({ data, adminToken: ADMIN, args: smallPicture });
-      await until('a second is recorded', async () => (await seconds(server)) >= 1);
-      const at = new Date(Date.now() - 500).toISOString();
+      const span = await until('a second is recorded', async () => {
+        const { spans } = await server.timeline('demo', `?from=${sinceMs}&to=${Date.now()}`);
+        return spans.find(({ from, to }) => Date.parse(to) - Date.parse(from) >= 1000);
+      });
+      const at = span.to;
       await make(server, `${STREAM}/markers`, { at, text: 'the parcel' });
-      const pin = { from: new Date(Date.now() - 1000).toISOString(), to: at, text: 'keep this' };
-      await make(server, `${STREAM}/pins`, pin);
+      await make(server, `${STREAM}/pins`, { ...span, text: 'keep this' });
       const headers = { 'content-type': 'image/png' };
       const set = await server.fetch(`${STREAM}/picture`, { method: 'PUT', headers, body: await readFile(icon) });
       assert.equal(set.status, 204, await set.text());
@@ -50,7 +52,7 @@ suite('oxbow backup', () => {
       const said = await runOxbow(['backup', '-o', copy, '--data', data, '--json']);
       assert.equal(said.code, 0, said.stderr);
       const { counts, files } = JSON.parse(said.stdout) as { counts: unknown; files: unknown };
-      assert.deepEqual(counts, { streams: 1, markers: 1, pins: 1, tokens: 1, webhooks: 0 });
+      assert.deepEqual(counts, { streams: 1, markers: 1, pins: 1, tokens: 1, webhooks: 0, assets: 0 });
       assert.deepEqual(files, ['watch-secret', 'sample-stream.txt', 'msn-marks.json']);
       const refused = await runOxbow(['backup', '--restore', copy, '--data', data]);
       assert.equal(refused.code, 1);
@@ -65,7 +67,7 @@ suite('oxbow backup', () => {
 
     const restored = await runOxbow(['backup', '--restore', copy, '--data', other]);
     assert.equal(restored.code, 0, restored.stderr);
-    assert.match(restored.stdout, /1 stream, 1 marker, 1 pin, 1 token, 0 webhooks\n/);
+    assert.match(restored.stdout, /1 stream, 1 marker, 1 pin, 1 token, 0 webhooks, 0 videos\n/);
     assert.deepEqual(await readFile(join(other, 'watch-secret')), await readFile(join(data, 'watch-secret')));
     // In this order the index of the restore knows nothing: the start finds all.
     await cp(join(data, 'recordings'), join(other, 'recordings'), { recursive: true });

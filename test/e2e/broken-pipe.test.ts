@@ -5,11 +5,8 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { openFolder } from '../fixtures/server.ts';
-
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
+import { main, openFolder } from '../fixtures/server.ts';
 
 /** Runs a verb whose reader closes the pipe after `bytes`. */
 async function readOnly(bytes: number, args: readonly string[]): Promise<{ code: number | null; stderr: string }> {

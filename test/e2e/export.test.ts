@@ -19,10 +19,17 @@ const sources = [
   { name: 'hevc', codec: 'hevc', container: 'fmp4', formats: ['mp4'] },
 ] as const satisfies readonly (Pick<HlsSpec, 'codec' | 'container'> & { name: string; formats: readonly string[] })[];
 
-/** Average PSNR of the first `count` pictures of two inputs, dB. */
-async function likeness(file: string, other: string, fromPicture: number, count: number): Promise<number> {
+/** Average PSNR of the first `count` pictures of two inputs, dB; both are scaled if a size is given. */
+async function likeness(
+  file: string,
+  other: string,
+  fromPicture: number,
+  count: number,
+  size?: string,
+): Promise<number> {
+  const scale = size === undefined ? '' : `scale=${size}:flags=bicubic,`;
   const trim = (input: string, start: number) =>
-    `[${input}:v]trim=start_frame=${start}:end_frame=${start + count},setpts=PTS-STARTPTS`;
+    `[${input}:v]${scale}trim=start_frame=${start}:end_frame=${start + count},setpts=PTS-STARTPTS`;
   const filter = `${trim('0', 0)}[a];${trim('1', fromPicture)}[b];[a][b]psnr`;
   const { stderr } = await run('ffmpeg', ['-i', file, '-i', other, '-filter_complex', filter, '-f', 'null', '-']);
   return Number(/average:([\d.]+|inf)/.exec(stderr)?.[1]?.replace('inf', '100'));
@@ -144,6 +151,67 @@ suite('export', { skip: need('ffmpeg') }, () => {
     });
   }
 
+  test('several ranges become one file, in the requested order', async () => {
+    const { startMs, secondMs } = timesOf('avc');
+    const [first, second] = [
+      await pictureHashes(stretch('avc', 'first')),
+      await pictureHashes(stretch('avc', 'second')),
+    ];
+    const path = file('ranges.mp4');
+    const ranges = [`${secondMs}/2s`, `${startMs + 1000}/${startMs + 3000}`];
+    const result = await exportLocally('avc', '--range', ...ranges, '-o', path, '--exact');
+    assert.deepEqual(await pictureHashes(path), [...second.slice(0, 50), ...first.slice(25, 75)]);
+    assert.deepEqual([result.parts.length, result.gaps], [2, []]);
+    const { durationS } = await probe(path);
+    // The second range has two B-frames: its first picture is presented two pictures after its decode time.
+    assert.ok(Math.abs(durationS - 4.08) < 0.05, `it lasts ${durationS} s`);
+    const both = await runOxbow(['export', 'avc', '--from', '1', '--range', '1/2', '-o', file('none.mp4')]);
+    assert.equal(both.code, 2);
+    const wrong = await runOxbow(['export', 'avc', '--range', '1', '-o', file('none.mp4')]);
+    assert.match(wrong.stderr, /"1" is not FROM\/TO/);
+  });
+
+  test('with a quality, pictures are encoded again and sound is copied, across gaps, ranges and exact cuts', async () => {
+    const { startMs, endMs } = timesOf('avc');
+    const whole = ['--from', `${startMs}`, '--to', `${endMs}`];
+    const result = await exportLocally('avc', ...whole, '-o', file('small.mp4'), '--quality', '72p');
+    const small = await probe(file('small.mp4'));
+    const pictures = Math.round((FIRST_S + SECOND_S) * 25);
+    assert.deepEqual([result.recoded, (await pictureHashes(file('small.mp4'))).length], [pictures, pictures]);
+    assert.equal(small.streams[0]!.size, '128x72');
+    assert.ok(Math.abs(small.durationS - FIRST_S - SECOND_S) < 0.05, `it lasts ${small.durationS} s`);
+    assert.deepEqual([result.parts.length, result.gaps.length], [2, 1]);
+    await exportLocally('avc', ...whole, '-o', file('copied.mp4'));
+    assert.deepEqual(await audioHashes(file('small.mp4')), await audioHashes(file('copied.mp4')));
+    for (const [picture, which] of [
+      [0, 'first'],
+      [FIRST_S * 25, 'second'],
+    ] as const) {
+      const psnr = await likeness(stretch('avc', which), file('small.mp4'), picture, 60, '128:72');
+      assert.ok(psnr > 30, `${which}: ${psnr} dB`);
+    }
+
+    const hevc = timesOf('hevc');
+    const ranges = [`${hevc.secondMs + 200}/1s`, `${hevc.startMs + 1300}/${hevc.startMs + 3100}`];
+    const cut = [...['--range', ...ranges], '-o', file('cut.mkv'), '--exact', '--quality', '72p:300k'];
+    const { recoded, parts, seconds } = await exportLocally('hevc', ...cut);
+    assert.deepEqual([recoded, parts.length], [25 + 45, 2]);
+    assert.ok(Math.abs(seconds - 2.8) < 0.06, `it lasts ${seconds} s`);
+    assert.ok((await likeness(stretch('hevc', 'second'), file('cut.mkv'), 0, 1, '128:72')) < 30, 'another picture');
+    const psnr = await likeness(file('cut.mkv'), stretch('hevc', 'second'), 5, 25, '128:72');
+    assert.ok(psnr > 30, `from the requested picture on: ${psnr} dB`);
+    const { streams } = await probe(file('cut.mkv'));
+    assert.ok(Math.abs(streams[0]!.startS - streams[1]!.startS) < 0.03, 'sound begins with the picture');
+
+    const sound = await exportLocally('avc', ...whole, '-o', file('sound.mp4'), '--quality', 'audio');
+    assert.deepEqual(await audioHashes(file('sound.mp4')), await audioHashes(file('copied.mp4')));
+    assert.deepEqual([(await probe(file('sound.mp4'))).streams.length, sound.recoded], [1, 0]);
+    const larger = await runOxbow([
+      ...['export', 'avc', ...whole, '-o', file('none.mp4'), '--data', file('data'), '--quality', '720p'],
+    ]);
+    assert.match(larger.stderr, /720p is larger than the recording of avc, which has 90p there/);
+  });
+
   test('a failed export has a message and leaves no file', async () => {
     const { startMs } = timesOf('avc');
     const none = await runOxbow([
@@ -226,6 +294,8 @@ suite('export', { skip: need('ffmpeg') }, () => {
         [{ ...body, from: 'yesterday' }, 400, 'bad-time'],
         [{ ...body, to: body.from }, 400, 'bad-time'],
         [{ ...body, format: 'avi' }, 400, 'bad-request'],
+        [{ ...body, quality: 'good' }, 400, 'bad-request'],
+        [{ ...body, quality: '1080p' }, 400, 'bad-request'],
       ] as const;
       for (const [asked, status, code] of refused) {
         const answer = await ask(asked);

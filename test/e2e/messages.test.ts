@@ -7,6 +7,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ProblemView, StreamView } from '../../src/api/shapes.ts';
+import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import {
   type Folder,
@@ -41,30 +42,31 @@ function assertRefusal(said: Said, code: 1 | 2, sentence: RegExp, hint: RegExp):
 
 suite('a failed start reports the reason and a hint', () => {
   /** Every refused start gets a folder of its own that must not be made in vain. */
-  const start = (...args: string[]) => runOxbow(['serve', '--http', '127.0.0.1:0', ...args]);
+  const serve = (...args: string[]) => ['serve', '--rtmp', 'off', '--srt', 'off', '--http', '127.0.0.1:0', ...args];
 
-  test('a URL of another kind', async () => {
+  test('a URL of another kind, a word that is neither verb nor URL', async () => {
     const data = join(folder.path, 'never');
     const no = /not an http, https, udp or srt URL/;
-    assertRefusal(await start('--data', data, 'door=ftp://cam.example/live'), 2, no, /config check/);
-    assertRefusal(await start('--data', data, 'door=http://'), 2, no, /config check/);
+    const [other, empty, word] = (await runCommandLines([
+      serve('--data', data, 'door=ftp://cam.example/live'),
+      serve('--data', data, 'door=http://'),
+      ['recrod'],
+    ])) as [Said, Said, Said];
+    assertRefusal(other, 2, no, /config check/);
+    assertRefusal(empty, 2, no, /config check/);
     assert.equal(existsSync(data), false, 'nothing was made');
-  });
-
-  test('a word that is neither verb nor URL', async () => {
-    assertRefusal(await runOxbow(['recrod']), 2, /recrod/, /serve|--help/);
+    assertRefusal(word, 2, /recrod/, /serve|--help/);
   });
 
   test('a setting that does not exist or cannot be read', async () => {
-    const unknown = await start('--kep', '1h');
-    assert.equal(unknown.code, 2);
-    assert.match(unknown.stderr, /--kep[\s\S]*--keep/);
-    const value = await start('--keep', 'soon');
-    assert.equal(value.code, 2, value.stderr);
-    assert.match(value.stderr, /keep[\s\S]*soon/);
     const file = join(folder.path, 'broken.yaml');
     await writeFile(file, 'record:\n  keep: 1h\n  kepp: 2h\n');
-    const broken = await start('--config', file);
+    const lines = [serve('--kep', '1h'), serve('--keep', 'soon'), serve('--config', file)];
+    const [unknown, value, broken] = (await runCommandLines(lines)) as [Said, Said, Said];
+    assert.equal(unknown.code, 2);
+    assert.match(unknown.stderr, /--kep[\s\S]*--keep/);
+    assert.equal(value.code, 2, value.stderr);
+    assert.match(value.stderr, /keep[\s\S]*soon/);
     assert.equal(broken.code, 2, broken.stderr);
     assert.match(broken.stderr, /broken\.yaml/);
     assert.match(broken.stderr, /kepp/);
@@ -75,7 +77,7 @@ suite('a failed start reports the reason and a hint', () => {
     other.listen(0, '127.0.0.1');
     await once(other, 'listening');
     const { port } = other.address() as AddressInfo;
-    const said = await runOxbow(['serve', '--data', join(folder.path, 'port'), '--http', `127.0.0.1:${port}`]);
+    const said = await runOxbow(serve('--data', join(folder.path, 'port'), '--http', `127.0.0.1:${port}`));
     other.close();
     assertRefusal(said, 1, new RegExp(String(port)), /another port|--http/);
   });
@@ -83,19 +85,11 @@ suite('a failed start reports the reason and a hint', () => {
   test('a data folder that is a file, or where nothing can be written', async () => {
     const file = join(folder.path, 'a-file');
     await writeFile(file, '');
-    assertRefusal(await start('--data', file), 1, /a-file/, /--data/);
-    assertRefusal(await start('--data', join(file, 'below')), 1, /a-file/, /--data/);
-    assertRefusal(await start('--data', '/proc/oxbow'), 1, /\/proc\/oxbow/, /--data/);
-  });
-
-  test('a data folder in use by another oxbow, which continues', async () => {
-    const data = join(folder.path, 'in-use');
-    await using server = await startServer({ data, args: smallPicture });
-    assertRefusal(await start('--data', data), 1, /in-use/, /--data/);
-    const doctor = await runOxbow(['doctor', '--rebuild', '--data', data, '--http', '0']);
-    assert.equal(doctor.code, 1, doctor.stdout);
-    assert.match(doctor.stdout + doctor.stderr, /in-use[\s\S]*Stop the other oxbow/);
-    await server.stream('demo');
+    const lines = [file, join(file, 'below'), '/proc/oxbow'].map((data) => serve('--data', data));
+    const [is, below, system] = (await runCommandLines(lines)) as [Said, Said, Said];
+    assertRefusal(is, 1, /a-file/, /--data/);
+    assertRefusal(below, 1, /a-file/, /--data/);
+    assertRefusal(system, 1, /\/proc\/oxbow/, /--data/);
   });
 
   test('a file that is not a database: it is renamed, and a new database created', async () => {
@@ -117,6 +111,18 @@ suite('a running oxbow reports errors', () => {
     await server.stream('demo');
   });
   after(() => server?.[Symbol.asyncDispose]());
+
+  test('of another oxbow with its data folder, and continues', async () => {
+    const data = join(folder.path, 'running');
+    const [said, doctor] = (await runCommandLines([
+      ['serve', '--http', '127.0.0.1:0', '--data', data],
+      ['doctor', '--rebuild', '--data', data, '--http', '0'],
+    ])) as [Said, Said];
+    assertRefusal(said, 1, /running/, /--data/);
+    assert.equal(doctor.code, 1, doctor.stdout);
+    assert.match(doctor.stdout + doctor.stderr, /running[\s\S]*Stop the other oxbow/);
+    await server.stream('demo');
+  });
 
   const problem = async (path: string): Promise<ProblemView> => {
     const response = await server.fetch(path);

@@ -92,11 +92,28 @@ function probePaths(): { live: string; ready: string } {
   return { live: livenessProbe.httpGet.path, ready: readinessProbe.httpGet.path };
 }
 
-/** Polls one path, from before the server listens until it is closed. */
-function watchProbe(url: string): { seen: (number | 'none')[]; answered: Promise<void>; end(): Promise<void> } {
+/** A probe of a server that starts or ends looks so often, one of a server that serves so rarely, ms. */
+const [OFTEN_MS, RARELY_MS] = [5, 500];
+
+/** A probe of a server. */
+interface Probe {
+  /** Status codes, each change once. */
+  readonly seen: (number | 'none')[];
+  /** Resolves when it was 200. */
+  readonly answered: Promise<void>;
+  /** Looks often again. Call it before the server ends. */
+  hurry(): void;
+  end(): Promise<void>;
+}
+
+/** Polls one path, from before the server listens until it is closed: often until it is 200, then rarely. */
+function watchProbe(url: string): Probe {
   const seen: (number | 'none')[] = [];
   const { promise: answered, resolve } = Promise.withResolvers<void>();
   let ended = false;
+  let everyMs = OFTEN_MS;
+  let isHurried = false;
+  let wake = () => {};
   const watching = (async () => {
     while (!ended) {
       const status = await fetch(url, { headers: { connection: 'close' } }).then(
@@ -104,15 +121,27 @@ function watchProbe(url: string): { seen: (number | 'none')[]; answered: Promise
         () => 'none' as const,
       );
       if (status !== seen.at(-1)) seen.push(status);
-      if (status === 200) resolve();
-      await new Promise((next) => setTimeout(next, 5));
+      if (status === 200) {
+        resolve();
+        if (!isHurried) everyMs = RARELY_MS;
+      }
+      await new Promise<void>((next) => {
+        wake = next;
+        setTimeout(next, everyMs);
+      });
     }
   })();
   return {
     seen,
     answered,
+    hurry() {
+      isHurried = true;
+      everyMs = OFTEN_MS;
+      wake();
+    },
     async end() {
       ended = true;
+      wake();
       await watching;
     },
   };
@@ -146,7 +175,12 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
   test('contains the program, the interface, units and licences; no tests, no sources, no paths of the build machine', () => {
     for (const path of [
       ...['package.json', 'README.md', 'LICENSE', 'NOTICE', 'CHANGELOG.md', 'bin/oxbow', 'bin/node-24.js'],
-      ...['dist/package.json', 'dist/src/main.js', 'dist/src/store/worker.js', 'dist/src/store/migrations.js'],
+      ...['dist/package.json', 'dist/src/main.js', 'dist/src/store/worker.js', 'dist/src/http/threads/thread.js'],
+      ...[
+        'dist/src/cli/own-worker.js',
+        'dist/src/ffmpeg/child/demux-main.js',
+        'dist/src/archive/upload-hash-worker.js',
+      ],
       ...['dist/web/dist/index.html', 'dist/web/dist/player.js', 'dist/web/LICENSES.txt'],
       ...['deploy/oxbow.service', 'deploy/90-oxbow.conf', 'deploy/kubernetes.yaml'],
     ]) {
@@ -297,6 +331,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
 
   test('is live as soon as it listens, ready only when it serves, and neither once it ends', async () => {
     await Promise.all([probes.live.answered, probes.ready.answered]);
+    for (const probe of Object.values(probes)) probe.hurry();
     const { code } = await server.stop();
     assert.equal(code, 0);
     await Promise.all([probes.live.end(), probes.ready.end()]);

@@ -3,9 +3,11 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ProbeView } from '../../src/api/probe.ts';
+import type { ProbedLadder } from '../../src/cli/probe-ladder.ts';
+import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
-import { type Folder, openFolder, runOxbow } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Said } from '../fixtures/server.ts';
 
 suite('oxbow probe', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
@@ -23,15 +25,22 @@ suite('oxbow probe', { skip: need('ffmpeg') }, () => {
   });
   after(() => opened.disposeAsync());
 
-  const probe = async (target: string): Promise<ProbeView> => {
-    const { code, stdout, stderr } = await runOxbow(['probe', target, '--json']);
+  /** Probes one target after the other. */
+  const probe = (targets: readonly string[], ...flags: string[]): Promise<Said[]> =>
+    runCommandLines(targets.map((target) => ['probe', target, ...flags]));
+  const parsed = ({ code, stdout, stderr }: Said): ProbeView & { readonly ladder: ProbedLadder } => {
     assert.equal(code, 0, stderr);
     assert.equal(stdout.trimEnd().split('\n').length, 1, 'one line of JSON');
-    return JSON.parse(stdout) as ProbeView;
+    return JSON.parse(stdout) as ProbeView & { readonly ladder: ProbedLadder };
   };
 
   test('prints tracks and pace of a live source with any kind of segments', async () => {
-    const ts = await probe(`${origin.url}/ts/index.m3u8`);
+    const paths = ['ts/index.m3u8', 'fmp4/index.m3u8', 'apart/master.m3u8'];
+    const found = await probe(
+      paths.map((path) => `${origin.url}/${path}`),
+      '--json',
+    );
+    const [ts, fmp4, apart] = [parsed(found[0]!), parsed(found[1]!), parsed(found[2]!)];
     assert.deepEqual([ts.protocol, ts.container, ts.live], ['hls', 'mpegts', false]);
     assert.match(ts.pace!, /bursts of about \d/);
     const [video, audio] = ts.tracks;
@@ -40,19 +49,22 @@ suite('oxbow probe', { skip: need('ffmpeg') }, () => {
     assert.equal(audio!.codecs, 'mp4a.40.2');
     assert.equal(audio!.sampleRate, 48_000);
 
-    const fmp4 = await probe(`${origin.url}/fmp4/index.m3u8`);
     assert.match(fmp4.tracks[0]!.codecs, /^hvc1\./);
     assert.deepEqual([fmp4.tracks[0]!.width, fmp4.tracks[0]!.height], [256, 144]);
     // Fragmented MP4 does not say it: it is measured.
     assert.equal(fmp4.tracks[0]!.frameRate, 30);
 
-    const apart = await probe(`${origin.url}/apart/master.m3u8`);
     assert.deepEqual(apart.tracks.map(({ kind }) => kind).sort(), ['audio', 'video']);
   });
 
   test('describes a file', async () => {
-    const found = await probe(join(folder.path, 'ts', 'seg0.ts'));
+    const [said] = await probe([join(folder.path, 'ts', 'seg0.ts')], '--json');
+    const found = parsed(said!);
     assert.deepEqual([found.protocol, found.container], ['file', 'mpegts']);
+    const { video } = found.ladder;
+    assert.ok(
+      video.length > 0 && video.every(({ width, height }) => width <= 192 && width % 2 === 0 && height % 2 === 0),
+    );
     assert.deepEqual(
       found.tracks.map(({ kind }) => kind),
       ['video', 'audio'],
@@ -61,7 +73,8 @@ suite('oxbow probe', { skip: need('ffmpeg') }, () => {
   });
 
   test('prints a table for people', async () => {
-    const { code, stdout } = await runOxbow(['probe', `${origin.url}/ts/index.m3u8`]);
+    const [said] = await probe([`${origin.url}/ts/index.m3u8`]);
+    const { code, stdout } = said!;
     assert.equal(code, 0);
     assert.match(stdout, /protocol +hls/);
     assert.match(stdout, /video +avc1\.\w+ .*192x108/);
@@ -71,14 +84,16 @@ suite('oxbow probe', { skip: need('ffmpeg') }, () => {
   test('errors have a hint', async () => {
     const noise = join(folder.path, 'noise.bin');
     await writeFile(noise, Buffer.alloc(100_000, 'noise'));
-    for (const [target, sentence] of [
+    const refused = [
       [join(folder.path, 'nowhere.mp4'), /no file .*nowhere\.mp4/],
       [noise, /\S/],
       [`${origin.url}/nowhere.m3u8`, /404/],
       ['http://127.0.0.1:9/live.m3u8', /refuse/],
       ['rtsp://127.0.0.1/live', /rtsp|http/],
-    ] as const) {
-      const { code, stdout, stderr } = await runOxbow(['probe', target]);
+    ] as const;
+    const found = await probe(refused.map(([target]) => target));
+    for (const [i, [target, sentence]] of refused.entries()) {
+      const { code, stdout, stderr } = found[i]!;
       assert.equal(code, 1, `${target}: ${stderr}`);
       assert.match(stderr, /^oxbow: /);
       assert.match(stderr, sentence, target);

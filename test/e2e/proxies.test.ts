@@ -18,6 +18,8 @@ import { until } from '../fixtures/wait.ts';
  * back is late in each round, a busy machine is not.
  */
 const ROUNDS = 12;
+/** Longer than by default: a busy machine has half a second for an answer. */
+const PART = '500ms';
 
 let folder: Folder;
 let server: Server;
@@ -29,7 +31,7 @@ before(async () => {
   folder = await openFolder('proxies');
   if (need('openssl')) return;
   certificate = await makeCertificate(folder.path, 'proxy');
-  server = await startServer({ data: join(folder.path, 'data'), args: [...smallPicture] });
+  server = await startServer({ data: join(folder.path, 'data'), args: [...smallPicture, '--hls-part-duration', PART] });
   await server.stream('demo');
   const index = Buffer.from(await server.bytes('/live/demo/index.m3u8')).toString();
   list = `/live/demo/${index.trim().split('\n').at(-1)}`;
@@ -248,9 +250,10 @@ for (const [program, start] of [
 
     test('rate limits apply to clients with forged forwarding headers', async () => {
       const forged = { 'x-forwarded-for': '1.2.3.4, unknown', forwarded: 'for=1.2.3.4' };
-      const asked = Array.from({ length: 125 }, () => client.ask('/clip/demo/1000000000/2.mp4', forged));
-      const statuses = new Set((await Promise.all(asked)).map(({ status }) => status));
-      assert.ok(statuses.has(429), [...statuses].join());
+      const crowd = () => Promise.all(Array.from({ length: 40 }, () => client.ask(path, forged)));
+      const path = '/clip/demo/1000000000/2.mp4';
+      // A minute has 120 turns, so a slow machine needs more requests than that.
+      await until('one is refused', async () => (await crowd()).some(({ status }) => status === 429), { everyMs: 0 });
     });
   });
 }

@@ -12,6 +12,8 @@ import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 
 const SECONDS = 300;
+/** Pictures a second: few, because there are so many seconds. */
+const FPS = 5;
 /** Segments of a second that the source offers when it is begun. */
 const OFFERED = 90;
 
@@ -19,7 +21,7 @@ suite('recording that starts before the live edge', { skip: need('ffmpeg') }, ()
   test('records the past at its original time, then follows the live edge, without duplicates', async () => {
     await using folder = await openFolder('from');
     const media = join(folder.path, 'media');
-    await makeHls({ folder: media, seconds: SECONDS, size: '128x72', container: 'fmp4' });
+    await makeHls({ folder: media, seconds: SECONDS, fps: FPS, size: '128x72', container: 'fmp4' });
     await using origin = await openOrigin({ folder: media });
     const startMs = Date.now() - 1000 * OFFERED;
     const released = perSecond({ first: OFFERED, seconds: 1 });
@@ -45,7 +47,7 @@ suite('recording that starts before the live edge', { skip: need('ffmpeg') }, ()
       const behindS = (fromMs - startMs) / 1000;
       // A minute before the edge, which has advanced until oxbow requested the playlist.
       assert.ok(behindS >= 29 && behindS <= 60, `it begins ${behindS} s after the source`);
-      const firstFrame = Math.round(behindS) * 25;
+      const firstFrame = Math.round(behindS) * FPS;
       const file = join(folder.path, 'clip.mp4');
       await writeFile(file, await server.bytes(`/clip/tv/${fromMs}/${fromMs + 20_000}.mp4`));
       const source = await pictureHashes(join(media, 'index.m3u8'));

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { datesOf, readFirstVariant } from '../fixtures/playlists.ts';
-import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -22,7 +22,7 @@ suite('one oxbow pulls another', { skip: need('ffmpeg') }, () => {
   test('with parts, picture by picture, and continues when the origin returns', async (t) => {
     await using folder = await openFolder('low-latency');
     const [originData, data] = [join(folder.path, 'origin'), join(folder.path, 'data')];
-    const args = [...smallPicture];
+    const args = ['--test-picture-width', '160', '--test-picture-height', '90'];
     let origin = await startServer({ data: originData, args });
     const address = origin.url.slice('http://'.length);
     try {

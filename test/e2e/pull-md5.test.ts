@@ -12,7 +12,7 @@ import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
 
 /** Not a whole number of segments, so that the end is no seam. */
-const SECONDS = 11.4;
+const SECONDS = 7.4;
 const FRAMES = SECONDS * 25;
 
 const sources = (['h264', 'hevc'] as const).flatMap((codec) =>

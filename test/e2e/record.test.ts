@@ -11,14 +11,13 @@ import { putJoinedList } from '../fixtures/joined-list.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
-import { type Folder, openFolder, runOxbow, startServer, startVerb } from '../fixtures/server.ts';
+import { type Folder, main, openFolder, runOxbow, startServer, startVerb } from '../fixtures/server.ts';
 import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
 
 const formats = ['mp4', 'mkv', 'ts'] as const;
 /** The end of a list must lie near now, or its dates are not believed. */
 const since = () => Math.floor(Date.now() / 1000) * 1000 - 30_000;
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 
 suite('record', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();

@@ -9,10 +9,8 @@ import { test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import type { SettingView } from '../../src/api/admin-shapes.ts';
 import type { StreamView, SystemView } from '../../src/api/shapes.ts';
-import { openFolder, startServer } from '../fixtures/server.ts';
+import { main, openFolder, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-
-const main = join(import.meta.dirname, '..', '..', 'src', 'main.ts');
 
 test('a running server applies a saved file, refuses an invalid one, and reloads at SIGHUP; a bundle has no secrets', async () => {
   await using folder = await openFolder('reload');

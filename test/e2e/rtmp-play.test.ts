@@ -14,7 +14,7 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { until } from '../fixtures/wait.ts';
 
 const TOKEN = 'a-token-for-this-test';
-const SECONDS = 6;
+const SECONDS = 8;
 
 suite('playing over RTMP', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   let folder: Folder;
@@ -44,7 +44,7 @@ suite('playing over RTMP', { skip: need('ffmpeg'), concurrency: 2 }, () => {
   /** From a key frame on, the pictures are those of the film, up to its end. */
   function assertFilm(ours: readonly string[], pictures: readonly string[]): void {
     const at = pictures.indexOf(ours[0]!);
-    assert.ok(at >= 0 && at % 25 === 0 && at <= 75, `begins with picture ${at}, a key frame`);
+    assert.ok(at >= 0 && at % 25 === 0 && at <= pictures.length - 50, `begins with picture ${at}, a key frame`);
     assert.deepEqual(ours, pictures.slice(at));
   }
 

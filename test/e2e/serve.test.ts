@@ -20,7 +20,9 @@ suite('a first start without any URL', { skip: need('ffmpeg') }, () => {
 
   before(async () => {
     folder = opened.use(await openFolder('serve'));
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken: 'a-token-for-tests' }));
+    server = opened.use(
+      await startServer({ data: join(folder.path, 'data'), adminToken: 'a-token-for-tests', sample: true }),
+    );
     await server.stream('demo');
   });
   after(() => opened.disposeAsync());

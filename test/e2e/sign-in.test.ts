@@ -4,7 +4,7 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { need } from '../fixtures/need.ts';
-import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 
 const run = promisify(execFile);
 /** A user of most Unix systems who owns nothing. */
@@ -19,7 +19,7 @@ for (const threads of process.platform === 'linux' ? [1, 2] : [1]) {
     let server: Server;
     before(async () => {
       folder = await openFolder('sign-in');
-      server = await startServer({ data: folder.path, args: [...smallPicture, '--threads', String(threads)] });
+      server = await startServer({ data: folder.path, args: ['--threads', String(threads)] });
     });
     after(async () => {
       await server?.[Symbol.asyncDispose]();
@@ -60,8 +60,11 @@ for (const threads of process.platform === 'linux' ? [1, 2] : [1]) {
     test('the displayed command prints a working link', async () => {
       const { command } = await ways();
       assert.match(command, new RegExp(`token link --data ${folder.path}$`));
+      // An installed oxbow is in the path of its users.
+      const env = { ...process.env, PATH: `${path.join(import.meta.dirname, '../../bin')}:${process.env.PATH}` };
       const { stdout } = await run('sh', ['-c', command.replace(/^sudo /, '')], {
         cwd: path.join(import.meta.dirname, '..'),
+        env,
       });
       const code = /sign-in#(\S+)/.exec(stdout)?.[1];
       const signed = await server.fetch('/api/v1/sessions', {

@@ -17,7 +17,8 @@ suite('a stream that needs a link with a token', () => {
   let server: Server;
   before(async () => {
     folder = await openFolder('signed');
-    server = await startServer({ data: folder.path, args: [...smallPicture, '--default-stream', 'cam'], adminToken });
+    const args = [...smallPicture, '--default-stream', 'cam'];
+    server = await startServer({ data: folder.path, args, adminToken, sample: false });
     const body = JSON.stringify({ name: 'cam', source: { type: 'test' }, visibility: 'signed' });
     const made = await server.fetch('/api/v1/streams', {
       method: 'POST',

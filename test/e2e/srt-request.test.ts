@@ -17,10 +17,13 @@ import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
-const SECONDS = 14;
+/** Longer than the tests on a busy machine: a request after the end of the film gets nothing. */
+const SECONDS = 50;
+/** Latency of all connections: a busy machine repairs late what a full receive buffer loses. */
+const LATENCY_MS = 2000;
 const TOKEN = 'a-token-for-this-test';
 const PASSPHRASE = 'correct-horse-battery';
-const MAX_CALLERS = 25;
+const MAX_CALLERS = 10;
 
 suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
   const opened = new AsyncDisposableStack();
@@ -35,10 +38,14 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     folder = opened.use(await openFolder('srt-request'));
     film = await encode(filmArgs(SECONDS), join(folder.path, 'film.ts'));
     pictures = await pictureHashes(film);
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['srt'] }));
+    server = await start('data');
   });
   after(() => opened.disposeAsync());
 
+  const start = async (data: string, ...args: string[]) => {
+    const options = { data: join(folder.path, data), adminToken: TOKEN, ingest: ['srt'] as const };
+    return opened.use(await startServer({ ...options, args: ['--srt-latency', `${LATENCY_MS}ms`, ...args] }));
+  };
   const post = async <T>(path: string, body: object, to = server): Promise<T> => {
     const headers = { 'content-type': 'application/json' };
     const response = await to.fetch(`/api/v1${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
@@ -51,7 +58,7 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     await post('/streams', { name, source, ...more.stream }, to);
     const { key } = await post<CreatedPublishKey>(`/streams/${name}/keys`, { label: 'test' }, to);
     const options = 'passphrase' in source ? `&passphrase=${PASSPHRASE}&pbkeylen=32` : '';
-    const url = `${to.ingest.srt}?streamid=publish:${name}:${key}${options}`;
+    const url = `${to.ingest.srt}?streamid=publish:${name}:${key}${options}&connect_timeout=30000`;
     const sender = startSender('ffmpeg', ffmpegArgs(film, 'mpegts', url));
     opened.defer(() => void sender.child.kill());
     await to.stream(name);
@@ -60,7 +67,7 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
   /** Requests a stream by ffmpeg; saves three seconds of it. */
   const request = (name: string, streamId: string, options = '', to = server): Sender & { path: string } => {
     const path = join(folder.path, `${name}.ts`);
-    const url = `${to.ingest.srt}?streamid=${streamId}${options}`;
+    const url = `${to.ingest.srt}?streamid=${streamId}${options}&connect_timeout=30000`;
     const args = ['-v', 'verbose', '-nostdin', '-i', url, '-t', '3', '-map', '0', '-c', 'copy', '-y', path];
     return { ...startSender('ffmpeg', args), path };
   };
@@ -69,6 +76,11 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     from
       .log('info')
       .flatMap((line) => (line.msg === 'an SRT caller was rejected' && line.mode === mode ? [line.code] : []));
+  /** All rejections of a mode so far; the log may come after the caller has ended. */
+  const assertCodes = async (mode: string, expected: readonly number[], from = server) => {
+    await until('the rejection is logged', () => codes(mode, from).length >= expected.length);
+    assert.deepEqual(codes(mode, from), expected);
+  };
   const assertReceived = async ({ ended, path }: Sender & { path: string }) => {
     const { code, stderr } = await ended;
     assert.equal(code, 0, stderr);
@@ -85,14 +97,14 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     const tokenFor = async (name: string) =>
       (await post<{ token: string }>(`/streams/${name}/watch-tokens`, { expires: '10m' })).token;
     const [good, wrong] = [await tokenFor('secret'), await tokenFor('other')];
-    for (const [token, expected] of [
+    for (const [token, ...expected] of [
       ['', 1404],
-      [`:${wrong}`, 1403],
-      [':not-a-token', 1403],
+      [`:${wrong}`, 1404, 1403],
+      [':not-a-token', 1404, 1403, 1403],
     ] as const) {
       const { code } = await request('refused', `request:secret${token}`).ended;
       assert.notEqual(code, 0);
-      assert.equal(codes('request:secret').at(-1), expected, `"${token}"`);
+      await assertCodes('request:secret', expected);
     }
     await assertReceived(request('plain', `request:secret:${good}`));
     await assertReceived(request('standard', `#!::r=secret,m=request,s=${good}`));
@@ -102,11 +114,11 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
   test('a stream with a passphrase is requested with the same one', async () => {
     await publish('safe', { source: { passphrase: PASSPHRASE } });
     assert.notEqual((await request('open', 'request:safe').ended).code, 0);
-    assert.deepEqual(codes('request:safe'), [11]);
+    await assertCodes('request:safe', [11]);
     const wrong = await request('wrong', 'request:safe', '&passphrase=another-passphrase').ended;
     assert.notEqual(wrong.code, 0);
     assert.match(wrong.stderr, /[Ii]ncorrect passphrase|BADSECRET/);
-    assert.deepEqual(codes('request:safe'), [11, 10]);
+    await assertCodes('request:safe', [11, 10]);
     await assertReceived(request('right', 'request:safe', `&passphrase=${PASSPHRASE}&pbkeylen=32`));
   });
 
@@ -121,13 +133,10 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     await new Promise<void>((resolve) => authority.listen(0, '127.0.0.1', resolve));
     opened.defer(() => void authority.close());
     const { port } = authority.address() as AddressInfo;
-    const args = ['--auth-url', `http://127.0.0.1:${port}/`];
-    const own = opened.use(
-      await startServer({ data: join(folder.path, 'auth'), adminToken: TOKEN, ingest: ['srt'], args }),
-    );
+    const own = await start('auth', '--auth-url', `http://127.0.0.1:${port}/`);
     await publish('door', { stream: { visibility: 'private' } }, own);
     assert.notEqual((await request('no', 'request:door:theirs', '', own).ended).code, 0);
-    assert.deepEqual(codes('request:door', own), [1403]);
+    await assertCodes('request:door', [1403], own);
     isOpen = true;
     await assertReceived(request('yes', 'request:door:ours', '', own));
     assert.deepEqual(
@@ -141,18 +150,24 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     authority.close();
     authority.closeAllConnections();
     assert.notEqual((await request('down', 'request:door:another', '', own).ended).code, 0);
-    assert.equal(codes('request:door', own).at(-1), 1503);
+    await assertCodes('request:door', [1403, 1503], own);
   });
 
   test(`${MAX_CALLERS} callers are served; the next one is rejected with the code of a full backlog, is logged, and costs the others nothing`, async () => {
-    const own = opened.use(await startServer({ data: join(folder.path, 'full'), adminToken: TOKEN, ingest: ['srt'] }));
+    const own = await start('full', '--srt-max-callers', String(MAX_CALLERS));
     const sender = await publish('full', {}, own);
     const { hostname, port } = new URL(own.ingest.srt!.replace('srt:', 'http:'));
     const ending = new AbortController();
     const viewers: { connection: SrtConnection; bytes: number; lost: number }[] = [];
     for (let i = 1; i < MAX_CALLERS; i++) {
       const connection = await connectSrt({
-        ...{ address: hostname, port: Number(port), streamId: 'request:full', latencyMs: 200, signal: ending.signal },
+        ...{
+          address: hostname,
+          port: Number(port),
+          streamId: 'request:full',
+          latencyMs: LATENCY_MS,
+          signal: ending.signal,
+        },
       });
       const viewer = { connection, bytes: 0, lost: 0 };
       connection.onData = (payload) => {
@@ -166,11 +181,11 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     const { code, stderr } = await request('full', 'request:full', '', own).ended;
     assert.notEqual(code, 0);
     assert.match(stderr, /BACKLOG|too many|[Bb]acklog/, stderr);
-    assert.ok(codes('request:full', own).includes(5), own.stderr);
+    await until('the rejection is logged', () => codes('request:full', own).includes(5));
     const metrics = await (await own.fetch('/metrics')).text();
     assert.match(metrics, /oxbow_srt_rejected_total\{reason="backlog"\} [1-9]/);
     const before = viewers.map(({ bytes }) => bytes);
-    await until('all viewers receive', () => viewers.every(({ bytes }, i) => bytes > before[i]! + 50_000));
+    await until('all viewers receive', () => viewers.every(({ bytes }, i) => bytes > before[i]! + 20_000));
     // Room again for the next one.
     viewers.pop()!.connection.close();
     await until('a place is free', async () => (await request('again', 'request:full', '', own).ended).code === 0);
@@ -179,10 +194,12 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
       viewers.map(({ lost }) => lost),
       viewers.map(() => 0),
     );
+    sender.child.kill();
     await sender.ended;
     ending.abort();
     const recorded = await pictureHashes(await saveRecording(own, 'full', join(folder.path, 'recorded.ts')));
-    const sure = pictures.length - 15; // libsrt does not wait for its last packets
+    const sure = recorded.length - 5; // the last ones in decode order
+    assert.ok(sure > 75, `${sure} pictures`);
     assert.deepEqual(recorded.slice(0, sure), pictures.slice(0, sure));
   });
 

@@ -3,26 +3,34 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CreatedPublishKey } from '../../src/api/publish-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { encode, ffmpegArgs, filmArgs, saveRecording, send, startSender } from '../fixtures/encoder.ts';
 import { packetHashes, pictureHashes } from '../fixtures/ffmpeg.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
+import { createPush, post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { freeUdpPort } from '../fixtures/udp-sender.ts';
 import { until } from '../fixtures/wait.ts';
 
-const SECONDS = 8;
+const SECONDS = 6;
+/** Longer than the tests on a busy machine: for publishers that the test ends. */
+const LONG_SECONDS = 40;
 const TOKEN = 'a-token-for-this-test';
 const PASSPHRASE = 'correct horse battery';
+/** Latency of all connections: a busy machine repairs late what a full receive buffer loses. */
+const LATENCY_MS = 5000;
 /** libsrt drops what is not sent yet when its program closes the connection: up to so many pictures at the end of a film. */
 const LOST_BY_CLOSE = 15;
+
+/** Seven null packets (ISO 13818-1 2.4.3.3). */
+const nullPackets = Buffer.concat(Array(7).fill(Buffer.alloc(188, 0xff).fill(Buffer.of(0x47, 0x1f, 0xff, 0x10), 0, 4)));
 
 /** All pictures of the film are there, from `first` on, but for the end that the sender did not send. */
 function assertFilm(ours: readonly string[], pictures: readonly string[], first = 0): void {
   const sure = pictures.length - LOST_BY_CLOSE;
-  assert.ok(ours.length >= sure - first, `${ours.length} pictures`);
+  const where = ours.length === 0 ? '' : `${pictures.indexOf(ours[0]!)} to ${pictures.indexOf(ours.at(-1)!)}`;
+  assert.ok(ours.length >= sure - first, `${ours.length} pictures, from ${where}`);
   assert.deepEqual(ours.slice(0, sure - first), pictures.slice(first, sure));
   assert.ok(ours.every((hash) => pictures.includes(hash)));
 }
@@ -33,36 +41,38 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
   let server: Server;
   let port: number;
   let film: string;
+  let longFilm: string;
   let pictures: string[];
 
   before(async () => {
     folder = opened.use(await openFolder('srt'));
     film = await encode(filmArgs(SECONDS), join(folder.path, 'film.ts'));
+    longFilm = await encode(filmArgs(LONG_SECONDS), join(folder.path, 'long.ts'));
     pictures = await pictureHashes(film);
     port = await freeUdpPort();
-    const args = ['--srt', `127.0.0.1:${port}`, '--rtmp', 'off'];
+    const args = ['--srt', `127.0.0.1:${port}`, '--srt-latency', `${LATENCY_MS}ms`];
     server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken: TOKEN, args }));
   });
   after(() => opened.disposeAsync());
 
-  const post = async <T>(path: string, body: object): Promise<T> => {
-    const response = await server.fetch(`/api/v1${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
-    assert.ok(response.ok, `${path}: ${response.status} ${await response.clone().text()}`);
-    return (await response.json()) as T;
-  };
   /** Creates a push stream; returns its key. */
-  const create = async (name: string, source: object = {}): Promise<string> => {
-    await post('/streams', { name, source: { type: 'push', ...source } });
-    return (await post<CreatedPublishKey>(`/streams/${name}/keys`, { label: 'test' })).key;
-  };
+  const create = (name: string, source: object = {}) => createPush(server, name, source);
   const urlOf = (streamId: string, more = '') => `srt://127.0.0.1:${port}?streamid=${streamId}${more}`;
+  /** The same for ffmpeg that publishes: it waits for its last packets before it closes the connection. */
+  const publishTo = (streamId: string) => urlOf(`publish:${streamId}`, '&linger=10&connect_timeout=30000');
   const recorded = (name: string) => saveRecording(server, name, join(folder.path, `${name}-recorded.ts`));
   const view = (name: string) => server.json<StreamView>(`/api/v1/streams/${name}`);
-  const live = (name: string) => until(`${name} is live`, async () => (await view(name)).state === 'live');
+  const live = (name: string) =>
+    until(`${name} is live`, async () => {
+      const now = await view(name);
+      return now.state === 'live' && now;
+    });
+  /** Bytes that the publisher of a stream has sent so far. */
+  const bytesFrom = async (name: string) => {
+    const metrics = Buffer.from(await server.bytes('/metrics')).toString();
+    const found = new RegExp(`^oxbow_publish_bytes_total\\{stream="${name}"\\} (\\d+)`, 'm').exec(metrics);
+    return Number(found?.[1] ?? 0);
+  };
   /** Codes with which callers were rejected. */
   const rejections = () =>
     server
@@ -71,7 +81,7 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
 
   test('two publishers at once on one port, ffmpeg and GStreamer: each picture and its sound are recorded', async () => {
     const [one, two] = [await create('one'), await create('two')];
-    const first = send('ffmpeg', ffmpegArgs(film, 'mpegts', urlOf(`publish:one:${one}`)));
+    const first = send('ffmpeg', ffmpegArgs(film, 'mpegts', publishTo(`one:${one}`)));
     const hasGst = need('gst-launch-1.0') === false;
     const second = hasGst
       ? send('gst-launch-1.0', [
@@ -90,8 +100,7 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
           'wait-for-connection=true',
         ])
       : undefined;
-    await Promise.all([live('one'), hasGst && live('two')]);
-    const { publisher } = await view('one');
+    const [{ publisher }] = await Promise.all([live('one'), hasGst && live('two')]);
     assert.equal(publisher?.protocol, 'srt');
     await Promise.all([first, second]);
     const path = await recorded('one');
@@ -106,22 +115,38 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
   });
 
   test('an encrypted stream takes its passphrase alone', { skip: need('srt-live-transmit') }, async () => {
-    const key = await create('safe', { passphrase: PASSPHRASE, latency: '200ms' });
+    const key = await create('safe', { passphrase: PASSPHRASE, latency: `${LATENCY_MS}ms` });
     const id = `publish:safe:${key}`;
     for (const more of ['', '&passphrase=another%20passphrase']) {
       const { code } = await startSender('ffmpeg', ffmpegArgs(film, 'mpegts', urlOf(id, more))).ended;
       assert.notEqual(code, 0);
     }
-    const more = `&passphrase=${PASSPHRASE}&pbkeylen=32&latency=200&mode=caller`;
+    const more = `&passphrase=${PASSPHRASE}&pbkeylen=32&latency=${LATENCY_MS}&mode=caller`;
     const { child, ended } = startSender('srt-live-transmit', ['-q', '-a:no', 'file://con', urlOf(id, more)]);
     const bytes = await readFile(film);
+    // It loses what it reads before it is connected, and sends a packet when some more have come.
+    let sent = bytes.length;
+    const sendNull = () => {
+      sent += nullPackets.length;
+      child.stdin!.write(nullPackets);
+    };
+    await until(
+      'it is connected',
+      async () => {
+        sendNull();
+        return (await bytesFrom('safe')) > 0;
+      },
+      { everyMs: 100 },
+    );
+    const sure = sent;
     const startMs = performance.now();
     for (let at = 0; at < bytes.length; at += 1316) {
       const waitMs = startMs + (at / bytes.length) * SECONDS * 1000 - performance.now();
       if (waitMs > 1) await sleep(waitMs);
       child.stdin!.write(bytes.subarray(at, at + 1316));
     }
-    await sleep(500);
+    for (let i = 0; i < 120; i++) sendNull();
+    await until('all of it is there', async () => (await bytesFrom('safe')) >= sure);
     child.kill('SIGKILL'); // at the end of its input it waits for more
     await ended;
     assertFilm(await pictureHashes(await recorded('safe')), pictures);
@@ -129,7 +154,7 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
 
   test('callers are rejected with the codes of libsrt', async () => {
     const key = await create('shut');
-    await post('/streams', { name: 'sample', source: { type: 'test' } });
+    await post(server, '/streams', { name: 'sample', source: { type: 'test' } });
     const wrong = [
       ['publish:shut', 'publish:shut 1401'],
       ['publish:shut:ok_thiskeyisunknown0000000', 'publish:shut 1403'],
@@ -148,14 +173,15 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
       const { code } = await startSender('ffmpeg', args).ended;
       assert.notEqual(code, 0, streamId);
     }
-    const sending = startSender('ffmpeg', ffmpegArgs(film, 'mpegts', urlOf(`publish:shut:${key}`)));
+    const sending = startSender('ffmpeg', ffmpegArgs(longFilm, 'mpegts', urlOf(`publish:shut:${key}`)));
     await live('shut');
     const { code } = await startSender('ffmpeg', ffmpegArgs(film, 'mpegts', urlOf(`publish:shut:${key}`))).ended;
     assert.notEqual(code, 0, 'a second publisher');
     sending.child.kill();
     await sending.ended;
     for (const expected of [...wrong.map(([, line]) => line), 'publish:shut 1409']) {
-      assert.ok(rejections().includes(expected), `${expected} of ${rejections().join(', ')}`);
+      // The log may come after the caller has ended.
+      await until(expected, () => rejections().includes(expected) || assert.fail(rejections().join(', ')));
     }
     const text = server.stderr;
     assert.ok(!text.includes(key) && !text.includes('thiskeyisunknown'), 'keys are not logged');
@@ -163,10 +189,9 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
 
   test('a publisher that drops and returns is recorded before and after', async () => {
     const key = await create('back');
-    const args = ffmpegArgs(film, 'mpegts', urlOf(`publish:back:${key}`));
+    const args = ffmpegArgs(film, 'mpegts', publishTo(`back:${key}`));
     const first = startSender('ffmpeg', args);
-    await live('back');
-    await sleep(3000);
+    await until('a segment is recorded', async () => (await view('back')).recorded.seconds >= 2);
     first.child.kill('SIGKILL');
     await first.ended;
     // The connection ends after five seconds of silence; until then, the name is in use.
@@ -174,34 +199,17 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     await send('ffmpeg', args);
     const ours = await pictureHashes(await recorded('back'));
     const again = ours.lastIndexOf(pictures[0]!);
-    assert.ok(again > 50, `${again} pictures before the drop`);
+    assert.ok(again >= 50, `${again} pictures before the drop`);
     assertFilm(ours.slice(again), pictures);
     const sure = again - 5; // the last ones in decode order
     assert.deepEqual(ours.slice(0, sure), pictures.slice(0, sure));
     assert.equal((await server.timeline('back')).runs.length, 2);
   });
 
-  test('a request serves the live stream as MPEG-TS', async () => {
-    const key = await create('seen');
-    const sending = send('ffmpeg', ffmpegArgs(film, 'mpegts', urlOf(`publish:seen:${key}`)));
-    await live('seen');
-    const saved = join(folder.path, 'seen.ts');
-    const received = startSender('ffmpeg', [
-      ...['-v', 'error', '-nostdin', '-i', urlOf('request:seen'), '-t', '4', '-map', '0', '-c', 'copy', '-y', saved],
-    ]);
-    await sending;
-    await received.ended;
-    const ours = await pictureHashes(saved);
-    const at = pictures.indexOf(ours[0]!);
-    assert.ok(at > 0 && at % 25 === 0, `begins with picture ${at}, a key frame`);
-    assert.ok(ours.length >= 90, `${ours.length} pictures`);
-    assert.deepEqual(ours.slice(0, 90), pictures.slice(at, at + 90));
-  });
-
   test('over a link that loses every twentieth datagram, each picture is recorded', async () => {
-    const key = await create('lossy', { latency: '800ms' });
+    const key = await create('lossy');
     const relay = opened.use(await openLossyRelay({ to: port, seed: 7, drop: 0.05, delayMs: 20, jitterMs: 10 }));
-    const to = `srt://127.0.0.1:${relay.port}?streamid=publish:lossy:${key}&latency=800000`;
+    const to = `srt://127.0.0.1:${relay.port}?streamid=publish:lossy:${key}&linger=10&connect_timeout=30000`;
     await send('ffmpeg', ffmpegArgs(film, 'mpegts', to));
     assertFilm(await pictureHashes(await recorded('lossy')), pictures);
     const { forward } = await relay.counters();
@@ -210,9 +218,12 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
 
   test('oxbow pulls from a listener', async () => {
     const from = await freeUdpPort();
-    const listener = startSender('ffmpeg', ffmpegArgs(film, 'mpegts', `srt://127.0.0.1:${from}?mode=listener`));
-    const url = `srt://127.0.0.1:${from}?mode=caller&latency=200`;
-    await post('/streams', { name: 'pulled', source: { type: 'pull', url } });
+    const listener = startSender(
+      'ffmpeg',
+      ffmpegArgs(film, 'mpegts', `srt://127.0.0.1:${from}?mode=listener&linger=10`),
+    );
+    const url = `srt://127.0.0.1:${from}?mode=caller&latency=${LATENCY_MS}`;
+    await post(server, '/streams', { name: 'pulled', source: { type: 'pull', url } });
     await live('pulled');
     await listener.ended;
     const ours = await pictureHashes(await recorded('pulled'));

@@ -17,24 +17,22 @@ function linkOf(path: string): string {
   }
 }
 
-/** An answer, and how it came. */
+/** An answer. */
 interface Answer {
   readonly status: number;
   readonly body: string;
-  readonly tookMs: number;
 }
 
 /** Asks on a connection of its own, which the system gives to one thread or the other. */
-function ask(agent: Agent, url: string): Promise<Answer> {
-  const begun = performance.now();
+function ask(agent: Agent, url: string, headers: Record<string, string> = {}): Promise<Answer> {
   return new Promise((resolve, reject) => {
-    get(url, { agent }, (response) => {
+    get(url, { agent, headers }, (response) => {
       let body = '';
       response.setEncoding('latin1');
       response.on('data', (text: string) => {
         body += text;
       });
-      response.on('end', () => resolve({ status: response.statusCode!, body, tookMs: performance.now() - begun }));
+      response.on('end', () => resolve({ status: response.statusCode!, body }));
       response.on('error', reject);
     }).on('error', reject);
   });
@@ -47,7 +45,9 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
   let agents: Agent[];
   before(async () => {
     folder = await openFolder('threads');
-    server = await startServer({ data: folder.path, args: [...smallPicture, '--threads', '2'], adminToken });
+    server = await startServer({
+      ...{ data: folder.path, args: [...smallPicture, '--threads', '2'], adminToken, sample: false },
+    });
     await create('door', 'public');
     await create('gone', 'public');
     await server.stream('door', 'live');
@@ -68,7 +68,8 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     assert.equal(made.status, 201, await made.text());
   }
 
-  const askAll = (path: string) => Promise.all(agents.map((agent) => ask(agent, `${server.url}${path}`)));
+  const askAll = (path: string, headers?: Record<string, string>) =>
+    Promise.all(agents.map((agent) => ask(agent, `${server.url}${path}`, headers)));
 
   /** How many answers of a class were counted. */
   async function counted(kind: string): Promise<number> {
@@ -87,13 +88,14 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     const path = await listPath();
     await askAll(path); // from now on both have a copy
     await until('both have the list', async () => (await askAll(path)).every(({ status }) => status === 200));
-    for (let i = 0; i < 10; i++) {
+    for (let i = 0; i < 5; i++) {
       const list = Buffer.from(await server.bytes(path)).toString();
       const [, msn, part] = /#EXT-X-PRELOAD-HINT:TYPE=PART,URI="(\d+)\.(\d+)\.m4s"/.exec(list)!;
       const answers = await askAll(`${path}?_HLS_msn=${msn}&_HLS_part=${part}`);
-      const texts = new Set(answers.map(({ body }) => body));
-      // A thread may hear of the next change before it was asked.
-      assert.ok(texts.size <= 2, `${texts.size} lists`);
+      // A thread may hear of the next change before it was asked: what ends with the same part is the same playlist.
+      const endOf = (text: string) => /#EXT-X-PRELOAD-HINT:.*/.exec(text)![0];
+      const texts = new Map(answers.map(({ body }) => [endOf(body), body]));
+      for (const { body } of answers) assert.equal(body, texts.get(endOf(body)));
       for (const { status, body } of answers) {
         assert.equal(status, 200);
         assert.ok(body.includes(`"${msn}.${part}.m4s"`) || body.includes(`${msn}.m4s`), body);
@@ -101,6 +103,25 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
       const bytes = await askAll(`${path.replace(/\/g\d+\.m3u8$/, '')}/${msn}.${part}.m4s`);
       assert.equal(new Set(bytes.map(({ body }) => body)).size, 1);
       assert.ok(bytes[0]!.status === 200 && bytes[0]!.body.length > 0);
+    }
+    for (const { status } of await askAll(path, { host: 'evil.example' })) assert.equal(status, 421);
+  });
+
+  test('requests of both threads are counted once, and players are distinguished across both', async () => {
+    const path = await listPath();
+    const before = await counted('playlist');
+    await askAll(path);
+    await until('all are counted', async () => (await counted('playlist')) >= before + agents.length);
+    assert.ok((await counted('playlist')) <= before + agents.length + 2);
+    // Players of one address and program are distinguished by their repeated requests: until now each has requested a part once.
+    const view = await until('they are seen', async () => {
+      const stream = await server.json<{ viewers: number }>('/api/v1/streams/door');
+      return stream.viewers > 0 && stream;
+    });
+    assert.ok(view.viewers <= agents.length, `${view.viewers} viewers`);
+    const metrics = Buffer.from(await server.bytes('/metrics')).toString();
+    for (const thread of ['main', 'serving-1', 'serving-2']) {
+      assert.match(metrics, new RegExp(`oxbow_event_loop_lag_seconds\\{thread="${thread}",quantile="0.99"\\}`));
     }
   });
 
@@ -115,8 +136,13 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
       [`/thumb/door/${second + 1}.jpg`, 200],
       ['/api/v1/streams', 200],
       ['/', 200],
+      [`/clip/door/${second}/${second + 2}.mp4`, 200],
+      ['/live/gone/ts/index.m3u8', 200],
+      ['/live/gone/dvr-1h/index.m3u8', 200],
+      ['/health', 200],
       ['/live/unknown/index.m3u8', 404],
       ['/live/door/av0/1.m4s', 404],
+      [`${await listPath()}?_HLS_msn=9007199254740000`, 400],
     ] as const) {
       const answers = await askAll(path);
       assert.deepEqual(new Set(answers.map((answer) => answer.status)), new Set([status]), path);
@@ -127,24 +153,6 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     // The first of each thread goes the long way; all are the same bytes.
     for (let i = 0; i < 3; i++) for (const { body } of await askAll(segment)) seen.add(body);
     assert.equal(seen.size, 1);
-  });
-
-  test('requests of both threads are counted once, and players are distinguished across both', async () => {
-    const path = await listPath();
-    const before = await counted('playlist');
-    await askAll(path);
-    await until('all are counted', async () => (await counted('playlist')) >= before + agents.length);
-    assert.ok((await counted('playlist')) <= before + agents.length + 2);
-    // Players of one address and program are distinguished by their repeated requests; no thread counts too many.
-    const view = await until('they are seen', async () => {
-      const stream = await server.json<{ viewers: number }>('/api/v1/streams/door');
-      return stream.viewers > 0 && stream;
-    });
-    assert.ok(view.viewers <= agents.length, `${view.viewers} viewers`);
-    const metrics = Buffer.from(await server.bytes('/metrics')).toString();
-    for (const thread of ['main', 'serving-1', 'serving-2']) {
-      assert.match(metrics, new RegExp(`oxbow_event_loop_lag_seconds\\{thread="${thread}",quantile="0.99"\\}`));
-    }
   });
 
   test('a revoked permission ends at once in both', async () => {
@@ -217,8 +225,6 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     });
     const ended = server.stop();
     for (const { status } of await waiting) assert.ok(status === 503 || status === 200, `${status}`);
-    const { code, ms } = await ended;
-    assert.equal(code, 0);
-    assert.ok(ms < 10_000, `${ms} ms`);
+    assert.equal((await ended).code, 0);
   });
 });

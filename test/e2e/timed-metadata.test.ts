@@ -5,6 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import type { DateRangeTag } from '../../src/media/m3u8/playlist.ts';
 import { createTsDemuxer } from '../../src/media/mpegts/demuxer.ts';
 import { parseVtt } from '../../src/media/webvtt/parse.ts';
+import { named, readManifest } from '../conformance/mpd.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, openOrigin } from '../fixtures/origin.ts';
@@ -62,6 +63,8 @@ suite('timed metadata passes from source to viewers', { skip: need('ffmpeg') }, 
   let live: Said;
   let window: Said;
   let rebuilt: Said;
+  /** Of the window. */
+  let manifest = '';
   let firstMs = 0;
   let ts: Uint8Array;
   let clip = '';
@@ -104,6 +107,7 @@ suite('timed metadata passes from source to viewers', { skip: need('ffmpeg') }, 
       });
       index = `/vod/a/${Date.parse(recorded.from!)}/${Date.parse(recorded.to!)}/index.m3u8`;
       window = await readSaid(server, index);
+      manifest = Buffer.from(await server.bytes(index.replace('.m3u8', '.mpd'))).toString();
       const long = await readFirstVariant(server, index);
       ts = await server.bytes(`/live/a/ts/${/(\d+)\.m4s/.exec(long.list.segments[1]!.uri)![1]}.ts`);
       clip = join(folder.path, 'clip.mp4');
@@ -144,6 +148,17 @@ suite('timed metadata passes from source to viewers', { skip: need('ffmpeg') }, 
     assert.equal(Number(found.attributes.DURATION), BREAK.toS - BREAK.fromS);
     assert.match(found.attributes['SCTE35-OUT']!, /^0xFC[0-9A-F]+$/);
     assert.match(found.attributes['SCTE35-IN']!, /^0xFC[0-9A-F]+$/);
+  });
+
+  test('the DASH manifest of the window has the same as events', () => {
+    const { periods, root } = readManifest(manifest, index, assert.fail);
+    assert.ok(periods.length > 0);
+    const streams = named(root, 'Period').flatMap((period) => named(period, 'EventStream'));
+    const count = (scheme: RegExp) =>
+      streams.filter(({ attributes }) => scheme.test(attributes.schemeIdUri!)).flatMap((one) => named(one, 'Event'));
+    assert.equal(count(/ID3$/).length, window.ranges.filter(({ id }) => id.startsWith('id3-')).length);
+    assert.equal(count(/scte35/).length, 2, 'out and in');
+    assert.match(count(/daterange$/)[0]!.text, /^ID="own",CLASS="com.example.show",/);
   });
 
   test('ID3 tags are date ranges of their own class that contain the tag', () => {

@@ -11,7 +11,7 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { freeUdpPort, sendTs } from '../fixtures/udp-sender.ts';
 import { until } from '../fixtures/wait.ts';
 
-const SECONDS = 8;
+const SECONDS = 6;
 /** ffmpeg moves the decode times of a file with two B-frames by this, if the file begins at 0. */
 const B_FRAME_DELAY_S = 0.08;
 const TOKEN = 'a-token-for-this-test';
@@ -92,7 +92,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
   test('of two programs the chosen one is recorded, and the other one is named', async () => {
     const both = await encode(
       [
-        ...['-f', 'lavfi', '-i', `smptebars=size=320x180:rate=25:duration=${SECONDS}`, '-i', film],
+        ...['-f', 'lavfi', '-i', `smptebars=size=160x90:rate=25:duration=${SECONDS}`, '-i', film],
         ...['-map', '0:v', '-map', '1:a', '-map', '1:v', '-map', '1:a', ...encoderArgs],
         ...['-program', 'program_num=1:st=0:st=1', '-program', 'program_num=2:st=2:st=3'],
       ],

@@ -115,7 +115,7 @@ suite('all playlists over four processes, with gaps, changes and stops', { skip:
       config,
       [
         'hls: { segmentDuration: 1s, window: 10s }',
-        'testPicture: { width: 320, height: 180 }',
+        'testPicture: { width: 160, height: 90 }',
         'streams:',
         '  made: { source: { type: test } }',
         `  pulled: { source: { type: pull, url: "${origin.url}/live.m3u8" } }`,

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { suite, test } from 'node:test';
+import { after, before, suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
 import { makeHls, openOrigin } from '../fixtures/origin.ts';
-import { openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 /** Segments of a second. */
@@ -18,18 +18,26 @@ async function listed(server: Server): Promise<number[]> {
 }
 
 suite('a finished playlist, fetched as fast as it goes', { skip: need('ffmpeg') }, () => {
+  let film: Folder;
+  before(async () => {
+    film = await openFolder('names-film');
+    await makeHls({ folder: film.path, seconds: SEGMENTS, size: '128x72' });
+  });
+  after(() => film?.[Symbol.asyncDispose]());
+
   for (const record of [true, false]) {
     test(`uses no segment name twice over a kill -9 and a delete, record: ${record}`, async (context) => {
       await using folder = await openFolder('names');
-      const media = join(folder.path, 'media');
-      await makeHls({ folder: media, seconds: SEGMENTS, size: '128x72' });
-      await using origin = await openOrigin({ folder: media });
+      await using origin = await openOrigin({ folder: film.path });
       const body = JSON.stringify({
         ...{ name: 'film', source: { type: 'pull', url: `${origin.url}/index.m3u8`, from: '30m' }, record },
         visibility: 'public',
       });
       const headers = { 'content-type': 'application/json' };
-      const data = join(folder.path, 'data');
+      const options = {
+        ...{ data: join(folder.path, 'data'), adminToken: 'let-me-in-please' },
+        args: ['--hls-segment-duration', '1s'],
+      };
       let highest = 0;
       /** Looks until so many segments are listed. */
       const watch = async (server: Server, most: number) => {
@@ -44,20 +52,12 @@ suite('a finished playlist, fetched as fast as it goes', { skip: need('ffmpeg') 
         context.diagnostic(`${lowest} to ${highest}`);
       };
       {
-        await using server = await startServer({
-          data,
-          adminToken: 'let-me-in-please',
-          args: ['--hls-segment-duration', '1s'],
-        });
+        await using server = await startServer(options);
         assert.equal((await server.fetch('/api/v1/streams', { method: 'POST', headers, body })).status, 201);
         await watch(server, SEGMENTS / 3);
         await server.stop('SIGKILL');
       }
-      await using server = await startServer({
-        data,
-        adminToken: 'let-me-in-please',
-        args: ['--hls-segment-duration', '1s'],
-      });
+      await using server = await startServer(options);
       await watch(server, SEGMENTS / 3);
       const removed = await server.fetch('/api/v1/streams/film?recordings=delete', { method: 'DELETE' });
       assert.equal(removed.status, 204);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -19,6 +19,8 @@ const skipOld = oldNode === undefined ? 'the node of this machine is new enough'
 /** Starts the server by a command on a free port and waits until it is ready. */
 async function serve(command: readonly string[], data: string): Promise<{ child: ChildProcess; http: string }> {
   const [program, ...first] = command as [string, ...string[]];
+  mkdirSync(join(folder, data), { recursive: true });
+  writeFileSync(join(folder, data, 'no-sample.txt'), ''); // a folder that is not empty gets no sample stream
   const args = [...first, '--json', '--http', '127.0.0.1:0', '--data', join(folder, data), '--log-level', 'error'];
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: root });
   for await (const line of createInterface({ input: child.stdout! })) {

@@ -27,6 +27,8 @@ const NAME = 'tv';
 const STEP_MS = 30_000;
 const RETENTION_EVERY_MS = 600_000;
 const DOWN_MS = 3000;
+/** Longer than any simulation: its renewals were two thirds of all statements of the database. */
+const LEASE_TTL_MS = 1_000_000_000;
 
 /** A frame of the source that was found in the recording. */
 export type FoundFrame = NonNullable<ReturnType<typeof nameOf>>;
@@ -103,6 +105,7 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
       // As long as the source's segments: hours of short ones would take too long.
       config: { hls: { ...config.hls, segmentDuration: 1000 * plan.segmentS } },
       nowMs: EPOCH_MS + time.nowMs + offsetMs,
+      leaseTtlMs: LEASE_TTL_MS,
       runSource: (definition, input, options) =>
         runSource({ ...opened.deps, net: origin.net, awaitReturn: true }, definition, input, options),
       closed: true,

@@ -35,6 +35,14 @@ function lazy(load: () => Promise<{ readonly default: unknown }>): () => Promise
 export const pages: Readonly<Record<PageName, PageEntry>> = {
   home: { load: () => Home, title: 'nav.streams', width: 'normal', menu: 'main', icon: 'play' },
   watch: { load: lazy(() => import('./watch/Watch.svelte')), title: 'nav.streams', width: 'wide' },
+  library: {
+    load: lazy(() => import('./library/Library.svelte')),
+    title: 'library.title',
+    width: 'normal',
+    menu: 'main',
+    icon: 'film',
+  },
+  asset: { load: lazy(() => import('./library/AssetPage.svelte')), title: 'library.title', width: 'normal' },
   clips: {
     load: lazy(() => import('./clips/Clips.svelte')),
     title: 'nav.clips',
@@ -57,6 +65,14 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     needs: { action: 'add-streams', why: 'record.tokenHow' },
     menu: 'create',
     icon: 'record',
+  },
+  upload: {
+    load: lazy(() => import('./upload/Upload.svelte')),
+    title: 'upload.title',
+    width: 'normal',
+    needs: { action: 'upload', why: 'upload.why' },
+    menu: 'create',
+    icon: 'upload',
   },
   'sign-in': { load: lazy(() => import('./shell/SignIn.svelte')), title: 'signIn.title', width: 'narrow' },
   admin: {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { afterSignIn, goLivePath, parseRoute, signInPath, watchPath } from './routes.ts';
+import { afterSignIn, assetPath, goLivePath, parseRoute, signInPath, watchPath } from './routes.ts';
 
 test('the root is home, with and without the file name', () => {
   assert.deepEqual(parseRoute('/', ''), { page: 'home' });
@@ -121,4 +121,11 @@ test('signing in returns to the page that required it, and never to another site
   ]) {
     assert.equal(afterSignIn(`?to=${to}`), '/', to);
   }
+});
+
+test('an asset has a page below the library, and an invalid id has none', () => {
+  assert.deepEqual(parseRoute('/library', '?q=sky'), { page: 'library' });
+  assert.deepEqual(parseRoute(assetPath('9f8e7d6c'), ''), { page: 'asset', asset: '9f8e7d6c' });
+  assert.equal(parseRoute('/library/a%2Fb', '').page, 'missing');
+  assert.equal(parseRoute('/library/a/b', '').page, 'missing');
 });

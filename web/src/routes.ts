@@ -6,11 +6,14 @@ import { parseInstant } from '../../src/api/instant.ts';
 import { isStreamName } from '../../src/api/stream-name.ts';
 import type { TimeSpan } from './time/span.ts';
 
-/** A page and its parameters; `stream` of `go-live` is empty before one is chosen; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
+/** A page and its parameters; `stream` of `go-live` is empty before one is chosen; `asset` is an id of the library; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
 export type Route =
   | { readonly page: 'home' }
   | { readonly page: 'clips' }
   | { readonly page: 'record' }
+  | { readonly page: 'upload' }
+  | { readonly page: 'library' }
+  | { readonly page: 'asset'; readonly asset: string }
   | { readonly page: 'go-live'; readonly stream: string }
   | { readonly page: 'docs' }
   | { readonly page: 'sign-in' }
@@ -22,9 +25,12 @@ export type Route =
 export const paths = {
   home: '/',
   watch: '/watch/:stream',
+  library: '/library',
+  asset: '/library/:asset',
   clips: '/clips',
   'go-live': '/go-live/:stream?',
   record: '/record',
+  upload: '/upload',
   'sign-in': '/sign-in',
   admin: '/admin/:tab?',
   docs: '/api/docs',
@@ -34,7 +40,7 @@ export type PageName = keyof typeof paths;
 const pageNames = Object.keys(paths) as PageName[];
 
 /** The tabs of the admin page; the first one is the default. */
-export const adminTabs = ['streams', 'storage', 'jobs', 'logs', 'settings', 'access'] as const;
+export const adminTabs = ['streams', 'storage', 'jobs', 'workers', 'logs', 'settings', 'access'] as const;
 /** One of them. */
 export type AdminTab = (typeof adminTabs)[number];
 
@@ -67,6 +73,8 @@ function read(page: PageName, part: string, search: string): Route | null {
   switch (page) {
     case 'watch':
       return isStreamName(part) ? { page, stream: part, ...readLinkTime(new URLSearchParams(search)) } : null;
+    case 'asset':
+      return isAssetId(part) ? { page, asset: part } : null;
     case 'go-live':
       return part === '' || isStreamName(part) ? { page, stream: part } : null;
     case 'admin': {
@@ -118,6 +126,16 @@ function readTime(text: string | null): number | null {
 /** The address of the page that shows how to publish to a stream, and what arrives; without a name, the page that creates one. */
 export function goLivePath(stream = ''): string {
   return stream === '' ? '/go-live' : `/go-live/${stream}`;
+}
+
+/** Whether a text can be the id of an asset. */
+export function isAssetId(text: string): boolean {
+  return /^[A-Za-z0-9_-]{1,64}$/.test(text);
+}
+
+/** The address of the page of an asset. */
+export function assetPath(id: string): string {
+  return `/library/${id}`;
 }
 
 /** What a link points to: nothing for now, a time, or a span; unix milliseconds. */

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkEngine, checkPublicUrl, checkYtDlp, runYtDlp, versionOf } from './program-checks.ts';
+import { checkEncoders, checkEngine, checkPublicUrl, checkYtDlp, runYtDlp, versionOf } from './program-checks.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 20);
 
@@ -9,6 +9,15 @@ test('an engine that does not load fails with its error message', async () => {
   assert.deepEqual(good, { name: 'media engine', state: 'ok', text: 'FFmpeg 8.1', hint: '' });
   const broken = await checkEngine(async () => assert.fail('no such library'));
   assert.deepEqual([broken.state, broken.text], ['failed', 'no such library']);
+});
+
+test('hardware encoders are listed; one that fails although its device is there is a warning with the reason', async () => {
+  const of = (name: string, reason = '') => ({ name, works: reason === '', reason });
+  assert.match((await checkEncoders(async () => [])).text, /^none found/);
+  const some = await checkEncoders(async () => [of('h264_nvenc'), of('av1_nvenc', 'no capable device')]);
+  assert.deepEqual([some.state, some.text], ['ok', 'h264_nvenc']);
+  const none = await checkEncoders(async () => [of('h264_nvenc', 'no permission')]);
+  assert.deepEqual([none.state, none.text], ['warning', 'h264_nvenc does not work: no permission']);
 });
 
 test('a missing yt-dlp, or one that is half a year old, is a warning with a command', async () => {

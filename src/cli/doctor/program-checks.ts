@@ -21,6 +21,27 @@ export async function checkEngine(version: () => Promise<string>): Promise<Findi
   }
 }
 
+/**
+ * Reports the hardware encoders that work, and those that fail although their device is there.
+ *
+ * @param find tries them, see ffmpeg/hardware-encoders
+ */
+export async function checkEncoders(
+  find: () => Promise<readonly { readonly name: string; readonly works: boolean; readonly reason: string }[]>,
+): Promise<Finding> {
+  const name = 'hardware encoders';
+  const tried = await find();
+  const working = tried.filter(({ works }) => works).map((encoder) => encoder.name);
+  if (working.length > 0) return ok(name, working.join(', '));
+  if (tried.length === 0) return ok(name, 'none found; videos are encoded by the processor');
+  const [first] = tried;
+  return warning(
+    name,
+    `${first!.name} does not work: ${first!.reason}`,
+    'Install the driver of the device, or give this user access to it.',
+  );
+}
+
 /** Sites change: an older yt-dlp does not work with many of them, ms. */
 const OLD_MS = 180 * 86_400_000;
 const ASK_MS = 10_000;

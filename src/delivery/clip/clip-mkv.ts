@@ -63,7 +63,7 @@ async function shapeOf(
 ): Promise<GroupShape> {
   const blocks: BlockTrack[] = [];
   for (const segment of portion.segments) {
-    const samples = (await readSamples(reader, portion.group.location, segment)) ?? refuse(portion);
+    const samples = (await readSamples(reader, segment.location ?? portion.group.location, segment)) ?? refuse(portion);
     blocks.push(blockTrackOf(tracks, segment.trackId, ofPortion(portion, segment.trackId, samples)));
   }
   return shapeClusters(blocks, leadOf(tracks));

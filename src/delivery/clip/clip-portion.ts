@@ -6,8 +6,8 @@ import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import type { ClipTimes } from '../../media/isobmff/clip/clip-times.ts';
-import type { CommittedTrack } from '../../media/isobmff/commit-box.ts';
 import { parseSegment } from '../../media/isobmff/segment-frames.ts';
+import type { RecordedTrack } from '../../recording/recording-reader.ts';
 import type { StoredSegment } from '../past/past-presentation.ts';
 
 /** A clip to remux. */
@@ -24,7 +24,7 @@ export interface RemuxRequest {
 export interface Portion {
   readonly group: StoredSegment;
   /** Its tracks with media. */
-  readonly segments: readonly CommittedTrack[];
+  readonly segments: readonly RecordedTrack[];
   /** Ids of tracks whose media begins in this portion: frames with earlier presentation times than their first key frame are left out. */
   readonly begins: ReadonlySet<number>;
   /** Portions with equal keys have equal frames, also in other clips. */
@@ -38,7 +38,8 @@ export function portionsOf(groups: readonly StoredSegment[]): Portion[] {
     const segments = group.tracks.filter(({ length }) => length > 0);
     const begins = new Set(segments.map(({ trackId }) => trackId).filter((trackId) => !begun.has(trackId)));
     for (const trackId of begins) begun.add(trackId);
-    return { group, segments, begins, key: `${group.location}#${group.msn}#${[...begins].join()}` };
+    const location = segments[0]?.location ?? group.location;
+    return { group, segments, begins, key: `${location}#${group.msn}#${[...begins].join()}` };
   });
 }
 
@@ -67,7 +68,9 @@ export async function readFrames(
   reader: Pick<RangeReader, 'read'>,
 ): Promise<Map<number, readonly Frame[]>> {
   const { group, segments } = portion;
-  const read = await Promise.all(segments.map(({ offset, length }) => reader.read(group.location, offset, length)));
+  const read = await Promise.all(
+    segments.map(({ location = group.location, offset, length }) => reader.read(location, offset, length)),
+  );
   return new Map(
     segments.map(({ trackId }, i) => {
       const frames = parseSegment(read[i]!) ?? refuse(portion);

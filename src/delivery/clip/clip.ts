@@ -4,13 +4,10 @@
  * frames.
  * In: a time range. Out: Reply.
  */
-import { createHash } from 'node:crypto';
 import type { ClipFormat } from '../../api/media-address.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Track } from '../../media/frame.ts';
-import { planClip } from '../../media/isobmff/clip/clip-header.ts';
-import { rebaseSegment } from '../../media/isobmff/clip/clip-segment.ts';
 import { planClipTimes } from '../../media/isobmff/clip/clip-times.ts';
 import type { GroupShape } from '../../media/matroska/cluster.ts';
 import { lengthOf } from '../body-parts.ts';
@@ -19,6 +16,7 @@ import type { StoredSegment } from '../past/past-presentation.ts';
 import type { BodyPart, Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, contentTypes } from '../text-reply.ts';
+import { etagOfFile, fileOf } from './clip-file.ts';
 import { Memo, Semaphore } from './clip-memo.ts';
 import { mkvBody } from './clip-mkv.ts';
 import { tsBody } from './clip-ts.ts';
@@ -30,9 +28,6 @@ const MAX_REMUXED_US = 2 * 3600 * 1_000_000;
 const MAX_REMUXED_SEGMENTS = 16_384;
 /** Cached shapes, some hundred bytes each: more than the longest clip has. */
 const MAX_LEARNED = 2 * MAX_REMUXED_SEGMENTS;
-
-/** Part of the ETag. Raise the number when the bytes of a format change: a resumed download must not mix two files. */
-const REVISIONS: Readonly<Record<ClipFormat, string>> = { mp4: 'mp4-2;', mkv: 'mkv1;', ts: 'ts1;' };
 
 /** Clips of all streams. */
 export class Clips {
@@ -73,8 +68,8 @@ export class Clips {
       cacheControl: settled ? caching.past : caching.live,
       length: lengthOf(body),
       body,
-      etag: etagOf(groups, format),
-      filename: `${stream.name}-${start}.${format}`,
+      etag: etagOfFile(groups, format),
+      filename: `${stream.name.replace('~', '-')}-${start}.${format}`,
     };
   }
 
@@ -86,7 +81,11 @@ export class Clips {
   ): Promise<BodyPart[]> | BodyPart[] {
     const reader = this.#reader;
     const groups = format === 'mp4' ? stored : stored.map((group) => picturesAndSound(group, tracks));
-    if (format === 'mp4') return mp4Body(tracks, groups, reader);
+    if (format === 'mp4') {
+      return fileOf(tracks, groups, (group, { location = group.location, offset, length }) =>
+        reader.read(location, offset, length),
+      );
+    }
     const request = { tracks, groups, times: planClipTimes(tracks, groups), reader };
     return format === 'mkv' ? mkvBody(request, this.#shapes, options) : tsBody(request, this.#lengths, options);
   }
@@ -125,34 +124,4 @@ function checkLength(groups: readonly StoredSegment[], format: ClipFormat): void
       `a .${format} clip is at most 2 hours and ${MAX_REMUXED_SEGMENTS} segments long; ask for a shorter one, or for .mp4`,
     );
   }
-}
-
-function mp4Body(
-  tracks: readonly Track[],
-  groups: readonly StoredSegment[],
-  reader: Pick<RangeReader, 'read'>,
-): BodyPart[] {
-  const plan = planClip(tracks, groups);
-  const body: BodyPart[] = [plan.header];
-  groups.forEach((group, i) => {
-    for (const [t, track] of group.tracks.entries()) {
-      if (track.length === 0) continue;
-      const delta = plan.deltas[i]?.[t] ?? 0;
-      const position = body.length - 1;
-      body.push({
-        length: track.length,
-        read: async () => rebaseSegment(await reader.read(group.location, track.offset, track.length), delta, position),
-      });
-    }
-  });
-  return body;
-}
-
-/** The same segments are the same clip. */
-function etagOf(groups: readonly StoredSegment[], format: ClipFormat): string {
-  const hash = createHash('sha1');
-  hash.update(REVISIONS[format]);
-  for (const group of groups)
-    for (const track of group.tracks) hash.update(`${group.msn}/${track.trackId}/${track.crc};`);
-  return hash.digest('base64url');
 }

@@ -69,7 +69,7 @@ interface Tail {
  * @throws what `recode` and the reader throw
  */
 export async function cutExactly(whole: readonly Section[], options: CutOptions): Promise<Section[]> {
-  const stretches = stretchesOf(whole).filter((stretch) => overlaps(stretch, options.range));
+  const stretches = stretchesWithin(whole, options.range);
   const video = stretches.flatMap((stretch) => stretch[0]!.tracks).find(({ kind }) => kind === 'video');
   if (!video) return stretches.flat().map((section, i) => soundOnly(section, i === 0, options));
   const out: Section[] = [];
@@ -78,6 +78,11 @@ export async function cutExactly(whole: readonly Section[], options: CutOptions)
     out.push(...(await cut.sections()));
   }
   return out;
+}
+
+/** The continuous stretches of sections that overlap a range. */
+export function stretchesWithin(whole: readonly Section[], range: Range): Section[][] {
+  return stretchesOf(whole).filter((stretch) => overlaps(stretch, range));
 }
 
 /** Groups continuous sections. */

@@ -57,9 +57,14 @@ export interface ExportedPart {
  * Creates the sections of complete groups.
  *
  * @param tracks receives the tracks of the file
+ * @param options.audioOnly leaves the pictures out
  * @throws OxbowError `unsupported-media` if one file cannot contain them, `no-media` if a codec configuration is lost
  */
-export function sectionsOf(groups: readonly StoredSegment[], tracks: FileTracks): Section[] {
+export function sectionsOf(
+  groups: readonly StoredSegment[],
+  tracks: FileTracks,
+  { audioOnly = false }: { readonly audioOnly?: boolean } = {},
+): Section[] {
   const places = new Map<Init, Pick<Section, 'tracks' | 'places'>>();
   return groups.map((group, i) => {
     const fresh = i === 0 || group.discontinuity;
@@ -67,7 +72,8 @@ export function sectionsOf(groups: readonly StoredSegment[], tracks: FileTracks)
     if (!init) throw new OxbowError('no-media', `the codec configuration of segment ${group.msn} is not known`);
     let known = places.get(init);
     if (!known) {
-      const placed = tracks.place(init.tracks, new Date(group.startUs / 1000).toISOString());
+      const wanted = audioOnly ? init.tracks.filter(({ kind }) => kind !== 'video') : init.tracks;
+      const placed = tracks.place(wanted, new Date(group.startUs / 1000).toISOString());
       const own = init.tracks.filter((track): track is MediaTrack => placed.has(track.id));
       known = { tracks: own, places: placed };
       places.set(init, known);
@@ -79,8 +85,8 @@ export function sectionsOf(groups: readonly StoredSegment[], tracks: FileTracks)
 /** Options of reading. */
 export interface ReadOptions {
   readonly reader: Pick<RangeReader, 'read'>;
-  /** With their bytes; otherwise only sizes and times. */
-  readonly withBytes: boolean;
+  /** Of which tracks the bytes are read; of the others only sizes and times are. */
+  readonly withBytes: boolean | ((place: TrackPlace) => boolean);
   /** Each key frame begins with its parameter sets. */
   readonly inBand: boolean;
   readonly signal: AbortSignal;
@@ -148,7 +154,9 @@ export class SectionReader {
             samples: withSets(replacement.samples, replacement.place, options),
           };
         }
-        const read = await Promise.all(groups.map((group) => readTrack(group, track, options)));
+        const { reader, withBytes: wants } = options;
+        const withBytes = typeof wants === 'boolean' ? wants : wants(place);
+        const read = await Promise.all(groups.map((group) => readTrack(group, track, { reader, withBytes })));
         const kept = read.flatMap((samples, i) =>
           keep ? samples.filter((sample) => keep(track, sample, usOf(groups[i]!, track, sample.pts))) : samples,
         );
@@ -191,15 +199,16 @@ export function usOf(group: Pick<StoredSegment, 'utcOffsetUs'>, track: MediaTrac
 export async function readTrack(
   group: StoredSegment,
   track: MediaTrack,
-  { reader, withBytes }: Pick<ReadOptions, 'reader' | 'withBytes'>,
+  { reader, withBytes }: Pick<ReadOptions, 'reader'> & { readonly withBytes: boolean },
 ): Promise<FileSample[]> {
   const own = group.tracks.find((one) => one.trackId === track.id && one.length > 0);
   if (!own) return [];
+  const { location = group.location } = own;
   if (!withBytes) {
-    const samples = (await readSamples(reader, group.location, own)) ?? refuse(group);
+    const samples = (await readSamples(reader, location, own)) ?? refuse(group);
     return samples.map(({ dts, pts, duration, key, length }) => ({ dts, pts, duration, key, length, data: undefined }));
   }
-  const frames = parseSegment(await reader.read(group.location, own.offset, own.length)) ?? refuse(group);
+  const frames = parseSegment(await reader.read(location, own.offset, own.length)) ?? refuse(group);
   return frames.map(({ dts, pts, duration, key, data }) => ({ dts, pts, duration, key, length: data.length, data }));
 }
 

@@ -1,7 +1,7 @@
 /**
- * Writes a range of a recording as one file, across gaps, restarts and changes of the video configuration. Gaps are closed; the result lists
+ * Writes ranges of a recording as one file, across gaps, restarts and changes of the video configuration. Gaps are closed; the result lists
  * the continuous parts.
- * In: a recording, a range. Out: bytes in order, in bounded memory; a summary.
+ * In: a recording, ranges. Out: bytes in order, in bounded memory; a summary.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -11,23 +11,25 @@ import { type Range, segmentsOver } from '../past/past.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { cutExactly, type Recode } from './export-exact.ts';
 import { type ExportedPart, type Section, SectionReader, sectionsOf } from './export-sections.ts';
+import { WriteBuffer } from './write-buffer.ts';
 
 /** Share of the first pass in the progress. */
 const LOOK_SHARE = 0.1;
-/** Smaller writes are combined, bytes. */
-const WRITE_BYTES = 1024 * 1024;
 /** A segment after the end of the range may have frames that are presented before it, µs. */
-const REORDER_US = 1_000_000;
+export const REORDER_US = 1_000_000;
 
 /** What an export needs of a stream. */
 export type Exportable = Pick<ServedStream, 'name' | 'recording' | 'inits' | 'createdUs' | 'horizonUs'>;
 
 /** The requested file. */
 export interface ExportRequest {
-  readonly range: Range;
+  /** At least one; they follow each other in the file in this order. */
+  readonly ranges: readonly Range[];
   readonly format: FileFormat;
   /** Frame-accurate: the incomplete groups of pictures at start and end are re-encoded. */
   readonly exact: boolean;
+  /** Leaves the pictures out. */
+  readonly audioOnly?: boolean;
 }
 
 /** Dependencies of an export. */
@@ -47,8 +49,8 @@ export interface Exported {
   /** Duration of the file. */
   readonly seconds: number;
   readonly bytes: number;
-  /** Continuous parts, in order; one if there were no gaps or changes. */
-  readonly parts: readonly ExportedPart[];
+  /** Continuous parts of each range, in order; one if there were no gaps or changes. */
+  readonly parts: readonly (readonly ExportedPart[])[];
   /** Number of re-encoded frames. */
   readonly recoded: number;
 }
@@ -58,9 +60,12 @@ export interface Exported {
  *
  * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
  */
-export async function estimateExport(stream: Exportable, { range }: Pick<ExportRequest, 'range'>): Promise<number> {
-  const groups = await segmentsOver(stream, range);
-  return groups.reduce((sum, group) => group.tracks.reduce((bytes, { length }) => bytes + length, sum), 0);
+export async function estimateExport(stream: Exportable, { ranges }: Pick<ExportRequest, 'ranges'>): Promise<number> {
+  let bytes = 0;
+  for (const range of ranges) {
+    for (const { tracks } of await segmentsOver(stream, range)) for (const { length } of tracks) bytes += length;
+  }
+  return bytes;
 }
 
 /**
@@ -70,45 +75,71 @@ export async function estimateExport(stream: Exportable, { range }: Pick<ExportR
  *   cannot contain, and what reading and `write` throw
  */
 export async function writeExport(stream: Exportable, request: ExportRequest, tools: ExportTools): Promise<Exported> {
-  const { range, format, exact } = request;
+  const { ranges, format, exact, audioOnly = false } = request;
   const { reader, write, progress = () => undefined, signal } = tools;
   const tracks = new FileTracks(format);
-  const readRange = exact ? { ...range, toUs: range.toUs + REORDER_US } : range;
-  const whole = sectionsOf(await segmentsOver(stream, readRange), tracks);
-  const sections = exact ? await cutExactly(whole, { range, tracks, format, ...tools }) : whole;
-  const first = sections[0]?.groups[0];
-  if (!first) throw new OxbowError('no-media', `nothing of ${stream.name} is recorded between these times`);
+  const pieces: Section[][] = [];
+  for (const range of ranges) pieces.push(await sectionsIn(stream, { range, tracks, format, exact, audioOnly }, tools));
+  const first = pieces[0]?.[0]?.groups[0];
+  if (!first) throw noMedia(stream);
   const layout = layOut(format, tracks, { recordedMs: first.startUs / 1000, trim: exact });
   // MPEG-TS repeats the parameter sets anyway.
   const inBand = tracks.changes && format !== 'ts';
+  const total = pieces.reduce((sum, sections) => sum + sections.length, 0);
   if (layout.looksAhead) {
-    const looking = new SectionReader().read(sections, { reader, inBand, signal, withBytes: false });
-    for await (const { batch, index } of looking) {
-      layout.look(batch);
-      progress((LOOK_SHARE * (index + 1)) / sections.length);
+    const looking = new SectionReader();
+    let done = 0;
+    for (const sections of pieces) {
+      for await (const { batch } of looking.read(sections, { reader, inBand, signal, withBytes: false })) {
+        layout.look(batch);
+        progress((LOOK_SHARE * ++done) / total);
+      }
     }
   }
   const out = new WriteBuffer(write);
   await out.add(layout.header());
   const reading = new SectionReader();
-  for await (const { batch, index } of reading.read(sections, { reader, inBand, signal, withBytes: true })) {
-    for (const bytes of layout.print(batch)) await out.add(bytes);
-    progress(LOOK_SHARE + ((1 - LOOK_SHARE) * (index + 1)) / sections.length);
-  }
-  if (reading.parts.length === 0) {
-    throw new OxbowError('no-media', `nothing of ${stream.name} is recorded between these times`);
+  const parts: ExportedPart[][] = [];
+  let done = 0;
+  for (const [i, sections] of pieces.entries()) {
+    const before = reading.parts.length;
+    for await (const { batch } of reading.read(sections, { reader, inBand, signal, withBytes: true })) {
+      for (const bytes of layout.print(batch)) await out.add(bytes);
+      progress(LOOK_SHARE + ((1 - LOOK_SHARE) * ++done) / total);
+    }
+    const own = reading.parts.slice(before);
+    if (own.length === 0) throw noMedia(stream);
+    parts.push(exact ? clipped(own, ranges[i]!) : own);
   }
   await out.flush();
-  const parts = reading.parts.map((part, i) => {
-    if (!exact) return part;
-    return {
-      atS: part.atS,
-      fromUs: i === 0 ? Math.max(part.fromUs, range.fromUs) : part.fromUs,
-      toUs: Math.min(part.toUs, range.toUs),
-    };
-  });
   const seconds = layout.seconds?.() ?? reading.seconds;
-  return { seconds, bytes: out.length, parts, recoded: countRecoded(sections) };
+  return { seconds, bytes: out.length, parts, recoded: countRecoded(pieces.flat()) };
+}
+
+/** The sections of one range. */
+async function sectionsIn(
+  stream: Exportable,
+  cut: Omit<ExportRequest, 'ranges'> & { readonly range: Range; readonly tracks: FileTracks },
+  tools: ExportTools,
+): Promise<Section[]> {
+  const { range, tracks, exact, audioOnly = false } = cut;
+  const readRange = exact ? { ...range, toUs: range.toUs + REORDER_US } : range;
+  const whole = sectionsOf(await segmentsOver(stream, readRange), tracks, { audioOnly });
+  return exact ? cutExactly(whole, { ...cut, ...tools }) : whole;
+}
+
+/** The parts of a range that was cut at its frames. */
+export function clipped(parts: readonly ExportedPart[], range: Range): ExportedPart[] {
+  return parts.map(({ atS, fromUs, toUs }, i) => ({
+    atS,
+    fromUs: i === 0 ? Math.max(fromUs, range.fromUs) : fromUs,
+    toUs: Math.min(toUs, range.toUs),
+  }));
+}
+
+/** The refusal of a range without media. */
+export function noMedia({ name }: Exportable): OxbowError {
+  return new OxbowError('no-media', `nothing of ${name} is recorded between these times`);
 }
 
 function countRecoded(sections: readonly Section[]): number {
@@ -116,35 +147,4 @@ function countRecoded(sections: readonly Section[]): number {
     (sum, { recoded = [] }) => recoded.reduce((count, { samples }) => count + samples.length, sum),
     0,
   );
-}
-
-/** Combines small writes. */
-class WriteBuffer {
-  readonly #write: (bytes: Uint8Array) => Promise<void>;
-  #waiting: Uint8Array[] = [];
-  #waitingBytes = 0;
-  #length = 0;
-
-  constructor(write: (bytes: Uint8Array) => Promise<void>) {
-    this.#write = write;
-  }
-
-  /** Bytes written and buffered so far. */
-  get length(): number {
-    return this.#length;
-  }
-
-  async add(bytes: Uint8Array): Promise<void> {
-    this.#waiting.push(bytes);
-    this.#waitingBytes += bytes.length;
-    this.#length += bytes.length;
-    if (this.#waitingBytes >= WRITE_BYTES) await this.flush();
-  }
-
-  async flush(): Promise<void> {
-    const bytes = Buffer.concat(this.#waiting);
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    if (bytes.length > 0) await this.#write(bytes);
-  }
 }

@@ -32,9 +32,20 @@ export class SegmentTimes {
     return this.#msns[0] ?? 0;
   }
 
+  /** MSN of the last segment. */
+  get lastMsn(): number {
+    return this.#msns.at(-1) ?? 0;
+  }
+
   /** MSNs in order. */
   get msns(): readonly number[] {
     return this.#msns;
+  }
+
+  /** End of the last segment, ticks; NaN without one. */
+  get end(): number {
+    const last = this.#rows.at(-1);
+    return last ? last.t + (last.r + 1) * last.d : Number.NaN;
   }
 
   /**

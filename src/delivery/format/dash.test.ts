@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { readFragments, readInit } from '../../../test/conformance/boxes.ts';
 import { type Element, named, parseXml } from '../../../test/conformance/mpd.ts';
 import type { Track } from '../../media/frame.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
@@ -79,10 +80,29 @@ suite('the DASH manifest of a window (ISO 23009-1)', () => {
     assert.equal(children[0]!.text, text.label);
     assert.equal(children[1]!.attributes.value, 'forced-subtitle');
     const [list] = named(children[2]!, 'SegmentList');
-    const [first, last] = named(list!, 'SegmentURL').map(({ attributes: { media } }) => media);
-    assert.deepEqual([first, last], ['s0-eng/100.m4s', 's0-eng/103.m4s']);
-    const reply = await past.get(`/live/door/${first}`);
-    assert.equal(reply.contentType, 'video/iso.segment');
+    assert.deepEqual(times(list!), [`${startS * 1000} 2000 0`, `${(startS + 4) * 1000} 2000 1`]);
+  });
+
+  test('has a text segment under every number; without cues it is one empty sample (ISO 14496-30)', async () => {
+    await using past = await openDelivery();
+    const init = past.inits.of([...tracks, text]);
+    const plans = [100, 101, 102].map((msn) => ({ msn, init, without: msn === 101 ? [3] : [] }));
+    await past.record(...plans.map((plan) => makeGroup(plan, init)));
+    const [set] = named(periodsOf(await past.text(`/vod/door/${startS}/10s/index.mpd`))[0]!, 'AdaptationSet').slice(2);
+    const [template] = named(named(set!, 'Representation')[0]!, 'SegmentTemplate');
+    assert.equal(template!.attributes.media, 's0-eng/$Number$.m4s');
+    assert.deepEqual(times(template!), [`${startS * 1000} 2000 2`]);
+    const reply = await past.get('/live/door/s0-eng/101.m4s');
+    assert.deepEqual([reply.contentType, reply.cacheControl.includes('immutable')], ['video/iso.segment', true]);
+    const { fragments } = readFragments(
+      await past.bytes(reply),
+      readInit(await past.bytes(await past.get('/live/door/s0-eng/init-2.mp4'))),
+    );
+    const samples = fragments.flatMap((one) => one.samples);
+    assert.deepEqual(
+      samples.map(({ dts, duration }) => [dts, duration]),
+      [[(startS + 2) * 1000, 2000]],
+    );
   });
 
   test('is served as playlists are: its own type, ETag and gzip; dynamic while it grows, immutable under its revision', async () => {

@@ -1,23 +1,43 @@
 /**
- * The DASH manifest (MPD) of a window: a Period for each run, Representations of one track each, segments under their permanent
- * addresses. UTC = availabilityStartTime + Period@start + (media time − presentationTimeOffset).
- * In: a presentation without a live edge. Out: XML. ISO 23009-1 5.3; docs/media.md 19. Pure.
+ * The DASH manifest (MPD) of a window or of a live stream: a Period for each run, Representations of one track each, segments under their
+ * permanent addresses. UTC = availabilityStartTime + Period@start + (media time − presentationTimeOffset).
+ * In: a presentation. Out: XML. ISO 23009-1 5.3; docs/media.md 19. Pure.
  */
 import type { Track } from '../../media/frame.ts';
-import { mediaOf, type Presentation, type PresentationSegment } from '../../media/presentation.ts';
+import {
+  type Description,
+  mediaOf,
+  type Presentation,
+  type PresentationSegment,
+  type Rhythm,
+} from '../../media/presentation.ts';
 import { codecsOf, type Rendition, renditionsOf } from '../../media/rendition-set.ts';
-import { usToTicks } from '../../media/run.ts';
+import { ticksToUs, usToTicks } from '../../media/run.ts';
 import type { Init } from '../../media/segment.ts';
 import { parseTextHeader } from '../../media/webvtt/traits.ts';
+import { captionAccessibility } from './captions.ts';
+import { eventStreams } from './dash-events.ts';
+import { availability, headOf, originOf, serviceDescription, utcTiming } from './dash-head.ts';
 import { SegmentTimes } from './dash-times.ts';
-import { type Attributes, element, printDateTime, printDuration } from './xml.ts';
+import { type Attributes, element, printDuration } from './xml.ts';
 
-/** suggestedPresentationDelay of a growing window, target durations. */
-const DELAY_TARGETS = 3;
 /** Channel configurations of ISO 23091-3 that are not the number of channels. */
 const CHANNEL_CONFIGURATIONS: Readonly<Record<number, number>> = { 7: 11, 8: 12 };
+/** A manifest with one segment more in a Representation is published later, µs. */
+const LISTED_US = 1000;
+/** Segments by which a derived quality may be behind the stream: each has its time of publication. */
+const MOST_BEHIND = 8;
+/** A track that ends more than this before the others has no part in where they end, µs. */
+const SAME_END_US = 200_000;
 const ROLE = 'urn:mpeg:dash:role:2011';
 const CHANNELS = 'urn:mpeg:mpegB:cicp:ChannelConfiguration';
+
+/** A rendition in a Period. */
+interface Member {
+  readonly rendition: Rendition;
+  init: Init;
+  times: SegmentTimes;
+}
 
 /** The segments of one run. */
 interface Period {
@@ -25,91 +45,182 @@ interface Period {
   readonly init: Init;
   readonly utcOffsetUs: number;
   readonly startUs: number;
-  readonly sets: readonly { readonly rendition: Rendition; readonly times: SegmentTimes }[];
+  readonly members: Member[];
 }
 
 /**
  * Prints the manifest.
  *
- * @param base folder of the stream's renditions relative to the manifest, with a slash at its end
+ * @param base folder of the stream's renditions relative to the manifest, with a slash at its end; empty for its own folder
  */
 export function dashManifest(presentation: Presentation, base: string): string {
-  const { ended, targetDurationS } = presentation;
-  const { periods, endUs, longestUs } = collect(presentation);
-  const startUs = periods[0]?.startUs ?? 0;
+  const { periods, ...extent } = collect(presentation);
+  const originUs = originOf(presentation, extent);
+  const rhythm = presentation.ended ? undefined : presentation.live?.rhythm;
+  const isLate = (presentation.beside ?? []).length > 0;
+  const newest = periods.length - 1;
   const description = presentation.describe();
   const bandwidthOf = (rendition: Rendition) => Math.max(1, Math.ceil(description.bandwidthOf(rendition)));
-  const hasLists = periods.some(({ sets }) => sets.some(({ times }) => !times.isContiguous));
+  const hasLists = periods.some(({ members }) => members.some(({ times }) => !times.isContiguous));
   const attributes: Attributes = {
     xmlns: 'urn:mpeg:dash:schema:mpd:2011',
     profiles: `urn:mpeg:dash:profile:${hasLists ? 'full' : 'isoff-live'}:2011`,
-    type: ended ? 'static' : 'dynamic',
-    availabilityStartTime: printDateTime(startUs),
-    ...(ended
-      ? { mediaPresentationDuration: printDuration(endUs - startUs) }
-      : {
-          publishTime: printDateTime(endUs),
-          minimumUpdatePeriod: `PT${targetDurationS}S`,
-          suggestedPresentationDelay: `PT${DELAY_TARGETS * targetDurationS}S`,
-        }),
-    minBufferTime: `PT${targetDurationS}S`,
-    maxSegmentDuration: printDuration(longestUs),
+    ...headOf(presentation, extent),
   };
-  const body = periods.map((period) => printPeriod(period, startUs, bandwidthOf));
-  return `<?xml version="1.0" encoding="UTF-8"?>\n${element('MPD', attributes, [element('BaseURL', {}, base), ...body])}\n`;
+  const body = [
+    ...(base === '' ? [] : [element('BaseURL', {}, base)]),
+    ...(rhythm ? [serviceDescription(rhythm, isLate)] : []),
+    ...periods.map((period, i) =>
+      printPeriod(period, originUs, {
+        captions: description.captions,
+        bandwidthOf,
+        rhythm: i === newest ? rhythm : undefined,
+        events: eventStreams(
+          presentation.dateRanges,
+          { startUs: period.startUs, endUs: periods[i + 1]?.startUs ?? Number.POSITIVE_INFINITY },
+          i === 0,
+        ),
+      }),
+    ),
+    ...(attributes.type === 'dynamic' && presentation.live ? utcTiming() : []),
+  ];
+  return `<?xml version="1.0" encoding="UTF-8"?>\n${element('MPD', attributes, body)}\n`;
 }
 
 /** Collects the Periods in one pass. Segments without a codec configuration are left out. */
-function collect({ segments }: Presentation) {
+function collect({ segments, beside = [], hasAllTexts = false }: Presentation) {
   const periods: Period[] = [];
   let period: Period | undefined;
+  let firstUs: number | undefined;
   let endUs = 0;
   let longestUs = 0;
+  let openUs = 0;
+  let lastMsn = 0;
   for (const segment of segments) {
     const { init, run, startUs, durationUs } = segment;
-    if (!init) continue;
+    // An open segment is listed if its end is predicted.
+    if (!init || (segment.open && durationUs === 0)) continue;
     if (!period || period.run !== run || period.init !== init) {
       period = openPeriod(segment, init);
       periods.push(period);
     }
-    for (const { rendition, times } of period.sets) {
-      const own = mediaOf(segment, rendition.tracks[0]);
+    for (const { rendition, times } of period.members) {
+      const track = rendition.tracks[0];
+      if (hasAllTexts && track?.kind === 'text') {
+        if (!segment.open) times.add(segment.msn, ...timesOfCut(segment, track));
+        continue;
+      }
+      const own = mediaOf(segment, track);
       if (own) times.add(segment.msn, own.tfdt + own.firstPtsOffset, own.duration);
     }
+    if (segment.open) {
+      openUs = openTimeOf(segment, init);
+      continue;
+    }
+    lastMsn = segment.msn;
+    firstUs ??= startUs;
     endUs = startUs + durationUs;
     longestUs = Math.max(longestUs, durationUs);
   }
-  return { periods, endUs, longestUs };
+  for (const one of beside) openUs += addBeside(periods, one, lastMsn);
+  return { periods, startUs: firstUs ?? 0, endUs, commonEndUs: commonEndOf(periods.at(-1), endUs), longestUs, openUs };
+}
+
+/** Where the first track of a Period ends, of those that reach its end, µs since 1970. */
+function commonEndOf(period: Period | undefined, endUs: number): number {
+  const ends = (period?.members ?? []).map(
+    ({ rendition, times }) => period!.utcOffsetUs + ticksToUs(times.end, rendition.tracks[0]!.timescale),
+  );
+  return Math.min(endUs, ...ends.filter((us) => us > endUs - SAME_END_US));
+}
+
+/** Start and duration between two cuts, in ticks of a track: cues may begin later and end earlier. */
+function timesOfCut({ startUs, durationUs, utcOffsetUs }: PresentationSegment, { timescale }: Track): [number, number] {
+  const t = usToTicks(startUs - utcOffsetUs, timescale);
+  return [t, usToTicks(startUs + durationUs - utcOffsetUs, timescale) - t];
+}
+
+/** How much later a manifest is with what it lists of an open segment: it rises with each track that begins, and if they last too long. */
+function openTimeOf({ tracks, durationUs }: PresentationSegment, init: Init): number {
+  const all = tracks.map(({ trackId, duration }) => {
+    const { timescale } = init.tracks.find(({ id }) => id === trackId)!;
+    return LISTED_US + Math.max(0, Math.floor((ticksToUs(duration, timescale) - durationUs) / tracks.length));
+  });
+  return all.reduce((sum, us) => sum + us, 0);
 }
 
 /** Each video, audio and subtitle track separately. */
-function openPeriod({ run, utcOffsetUs, startUs }: PresentationSegment, init: Init): Period {
+function openPeriod(segment: PresentationSegment, init: Init): Period {
+  const { run, utcOffsetUs } = segment;
+  const startUs = segment.runStartUs ?? segment.startUs;
   const { all, subtitles } = renditionsOf(init.tracks);
   const single = all.filter(({ tracks }) => tracks.length === 1);
-  const sets = [...single, ...subtitles].map((rendition) => ({ rendition, times: new SegmentTimes() }));
-  return { run, init, utcOffsetUs, startUs, sets };
+  const members = [...single, ...subtitles].map((rendition) => ({ rendition, init, times: new SegmentTimes() }));
+  return { run, init, utcOffsetUs, startUs, members };
 }
 
-function printPeriod(period: Period, fromUs: number, bandwidthOf: (rendition: Rendition) => number): string {
+/**
+ * Adds the video of a derived quality to the Periods of its runs. What precedes a hole is left out: numbers have none, and players would
+ * need another form of addressing for it.
+ *
+ * @param lastMsn of the last complete segment of the stream
+ * @returns how much later the manifest is published because of it: its segments come at other times than those of the stream, µs
+ */
+function addBeside(periods: readonly Period[], { segments }: Pick<Presentation, 'segments'>, lastMsn: number): number {
+  let ownMsn = 0;
+  for (const segment of segments) {
+    const { init, run, msn } = segment;
+    const period = periods.findLast((one) => one.run === run);
+    const rendition = init && renditionsOf(init.tracks).all.find(isVideoAlone);
+    const own = mediaOf(segment, rendition?.tracks[0]);
+    if (!period || !init || !rendition || !own) continue;
+    let member = period.members.find((one) => one.rendition.id === rendition.id);
+    if (!member) {
+      member = { rendition, init, times: new SegmentTimes() };
+      period.members.push(member);
+    }
+    if (member.init !== init || (!member.times.isEmpty && member.times.lastMsn !== msn - 1)) {
+      member.init = init;
+      member.times = new SegmentTimes();
+    }
+    member.times.add(msn, own.tfdt + own.firstPtsOffset, own.duration);
+    ownMsn = msn;
+  }
+  return LISTED_US * Math.max(0, ownMsn - lastMsn + MOST_BEHIND);
+}
+
+function isVideoAlone({ tracks }: Rendition): boolean {
+  return tracks.length === 1 && tracks[0]?.kind === 'video';
+}
+
+/** What else is in a Period. */
+interface Contents {
+  readonly captions: Description['captions'];
+  readonly bandwidthOf: (rendition: Rendition) => number;
+  readonly rhythm: Rhythm | undefined;
+  /** EventStreams. */
+  readonly events: readonly string[];
+}
+
+function printPeriod(period: Period, fromUs: number, { captions, bandwidthOf, rhythm, events }: Contents): string {
   const { run, startUs } = period;
-  const present = period.sets.filter(({ times }) => !times.isEmpty);
+  const present = period.members.filter(({ times }) => !times.isEmpty);
   const firstAudio = present.find(({ rendition }) => rendition.tracks[0]?.kind === 'audio');
   const sets = groupVideo(present).map((members, i) => {
     const track = members[0]!.rendition.tracks[0]!;
     const isMain = track.kind === 'video' || members[0] === firstAudio;
-    const representations = members.map(({ rendition, times }) =>
-      printRepresentation(period, rendition, times, bandwidthOf(rendition)),
+    const representations = members.map((member) =>
+      printRepresentation(period, member, { bandwidth: bandwidthOf(member.rendition), rhythm }),
     );
     return element('AdaptationSet', adaptationSet(track, i + 1), [
       ...(track.label === '' ? [] : [element('Label', {}, track.label)]),
+      ...captionAccessibility(track, captions),
       element('Role', { schemeIdUri: ROLE, value: roleOf(track, isMain) }),
       ...representations,
     ]);
   });
-  return element('Period', { id: String(run), start: printDuration(startUs - fromUs) }, sets);
+  return element('Period', { id: String(run), start: printDuration(startUs - fromUs) }, [...events, ...sets]);
 }
-
-type Member = Period['sets'][number];
 
 /** Video of one codec is one AdaptationSet, in which players switch; each audio and subtitle track has its own. */
 function groupVideo(members: readonly Member[]): Member[][] {
@@ -137,13 +248,17 @@ function roleOf(track: Track, isMain: boolean): string {
   return isMain ? 'main' : 'alternate';
 }
 
-function printRepresentation(period: Period, rendition: Rendition, times: SegmentTimes, bandwidth: number): string {
+function printRepresentation(
+  { utcOffsetUs, startUs }: Period,
+  { rendition, init, times }: Member,
+  { bandwidth, rhythm }: { readonly bandwidth: number; readonly rhythm: Rhythm | undefined },
+): string {
   const { id, tracks } = rendition;
   const track = tracks[0]!;
-  const { init, utcOffsetUs, startUs } = period;
   const addressing = {
     timescale: track.timescale,
     presentationTimeOffset: usToTicks(startUs - utcOffsetUs, track.timescale),
+    ...availability(rhythm),
   };
   const initialization = `${id}/init-${init.number}.mp4`;
   const segments = times.isContiguous

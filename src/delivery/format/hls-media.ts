@@ -90,14 +90,19 @@ function serverControlOf(live: LiveEdge, parts: PartEdge | undefined, isTs: bool
 /** The newest part of the other renditions (4.4.5.4). */
 function reportsOf(
   presentation: Presentation,
-  { generation }: LiveEdge,
+  { generation, beside = [] }: LiveEdge,
   parts: PartEdge,
   renditionId: string,
 ): RenditionReport[] {
-  return renditionsOf(presentation.describe().tracks).all.flatMap((other) => {
+  const own = renditionsOf(presentation.describe().tracks).all.flatMap((other) => {
     const last = other.id === renditionId ? undefined : parts.lastOf(other);
-    return last ? [{ uri: `../${other.id}/g${generation}.m3u8`, lastMsn: last.msn, lastPart: last.part }] : [];
+    return last ? [{ rendition: other.id, last }] : [];
   });
+  return [...own, ...beside].map(({ rendition, last }) => ({
+    uri: `../${rendition}/g${generation}.m3u8`,
+    lastMsn: last.msn,
+    lastPart: last.part,
+  }));
 }
 
 /** What segments with the same init section share. */
@@ -150,7 +155,7 @@ interface ListedSegment extends PrintedSegment {
 }
 
 function* listSegments(
-  { segments, sparseDates }: Presentation,
+  { segments, sparseDates, undated }: Presentation,
   renditionId: string,
   layoutOf: (segment: PresentationSegment) => InitLayout,
   { parts: edge, skipped, longest }: { parts: PartEdge | undefined; skipped: number; longest: { s: number } },
@@ -177,7 +182,7 @@ function* listSegments(
     longest.s = Math.max(longest.s, Math.round(durationS));
     listed.discontinuity = segment.discontinuity;
     const minute = sparseDates ? Math.floor(segment.startUs / MINUTE_US) : -1;
-    const isDated = !sparseDates || segment.discontinuity || minute !== datedMinute;
+    const isDated = !undated && (!sparseDates || segment.discontinuity || minute !== datedMinute);
     datedMinute = minute;
     listed.programDateTimeMs = isDated ? startOf(segment, lead, own) / 1000 : undefined;
     listed.gap = segment.lost || (!own && layout.needed?.every((track) => !mediaOf(segment, track)) === true);

@@ -7,6 +7,7 @@ import type { Rendition as ListedRendition, MultivariantPlaylist, Variant } from
 import type { Description, Presentation } from '../../media/presentation.ts';
 import { codecsOf, type Rendition, renditionsOf, tsRenditionOf } from '../../media/rendition-set.ts';
 import { parseTextHeader } from '../../media/webvtt/traits.ts';
+import { captionsOfVariant, listCaptions } from './captions.ts';
 
 /** Where the Media Playlist of a rendition is, relative to the playlist that is written. */
 type UriOf = (renditionId: string) => string;
@@ -26,26 +27,30 @@ interface AudioGroup {
 
 /**
  * A Variant Stream for each video rendition (or the only audio) and each codec of its audio renditions. If browsers decode none of
- * the audio, the video is also offered without audio, last: otherwise they would play nothing.
+ * the audio, the video is also offered without audio: otherwise they would play nothing. The sound alone is last, where it is offered.
  */
 export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): MultivariantPlaylist {
   const description = presentation.describe();
-  const { tracks } = description;
+  const { tracks, captions } = description;
   const { all, variants, audio, subtitles } = renditionsOf(tracks);
   const groups = groupByCodec(audio);
   const speaks = tracks.some(({ kind, config }) => kind === 'audio' && SPOKEN_EVERYWHERE.has(config.codec));
   const isSilent = ({ tracks: own }: Rendition) => own.every(({ kind }) => kind === 'video');
   const silent = speaks || !tracks.some(({ kind }) => kind === 'audio') ? [] : all.filter(isSilent);
+  const isSound = ({ tracks: own }: Rendition) => own.every(({ kind }) => kind === 'audio');
+  const alone = description.audioAlone && !variants.some(isSound) ? all.filter(isSound).slice(0, 1) : [];
   return {
-    version: presentation.live ? 9 : 6,
+    // SERVICE needs 7 (RFC 8216bis 8).
+    version: presentation.live ? 9 : captions?.some(({ service }) => service.startsWith('SERVICE')) ? 7 : 6,
     independentSegments: false,
     variants: [
       ...(groups.length === 0 ? [undefined] : groups).flatMap((group) =>
         variants.map((one) => listVariant(one, group)),
       ),
       ...silent.map((rendition) => listVariant(rendition, undefined)),
+      ...alone.map((rendition) => listVariant(rendition, undefined)),
     ],
-    renditions: [...groups.flatMap(listAudio), ...listSubtitles(subtitles, uriOf)],
+    renditions: [...groups.flatMap(listAudio), ...listSubtitles(subtitles, uriOf), ...listCaptions(captions)],
   };
 
   function listVariant(rendition: Rendition, group: AudioGroup | undefined): Variant {
@@ -55,10 +60,20 @@ export function hlsMultivariant(presentation: Presentation, uriOf: UriOf): Multi
       ...pictureOf(description, rendition),
       uri: uriOf(rendition.id),
       bandwidth: Math.max(1, Math.ceil(description.bandwidthOf(rendition) + loudest)),
+      ...averageOf(rendition, beside),
       codecs: [codecsOf(rendition), ...beside.slice(0, 1).map(codecsOf)].join(','),
       ...(group && { audio: group.id }),
       ...(subtitles.length > 0 && { subtitles: SUBTITLE_GROUP }),
+      ...captionsOfVariant(rendition.tracks, captions),
     };
+  }
+
+  /** AVERAGE-BANDWIDTH: with the loudest audio rendition, as BANDWIDTH (4.4.6.2). */
+  function averageOf(rendition: Rendition, beside: readonly Rendition[]): Pick<Variant, 'averageBandwidth'> {
+    const average = description.averageBandwidthOf?.(rendition);
+    if (average === undefined) return {};
+    const loudest = Math.max(0, ...beside.map((one) => description.averageBandwidthOf?.(one) ?? 0));
+    return { averageBandwidth: Math.max(1, Math.ceil(average + loudest)) };
   }
 
   function listAudio({ id: groupId, renditions }: AudioGroup): ListedRendition[] {

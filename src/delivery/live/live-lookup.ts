@@ -9,7 +9,9 @@ import type { Reply } from '../reply.ts';
 import type { ServedLiveStream } from '../served-stream.ts';
 import { parseDirectives } from './directives.ts';
 import { liveIndex, livePart, livePlaylist, liveSegment, segmentKey } from './live.ts';
+import { liveManifest } from './live-manifest.ts';
 import type { PendingReply } from './pending-reply.ts';
+import { windowNameOf } from './quality-window.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
 /** The state of a live window that caches of its playlists and parts depend on. Another object is another stream. */
@@ -21,10 +23,10 @@ export interface ListState {
 
 /** Synchronous lookups by live address. */
 export interface LiveLookup {
-  /** The window of a stream; undefined if there is no such stream. In a serving thread this requests a replica. */
-  list(name: string): ListState | undefined;
-  /** Whether `list` is still the window of the stream. Does not request a replica. */
-  isCurrent(name: string, list: ListState): boolean;
+  /** A window by its name (`windowNameOf`); undefined if there is none. In a serving thread this requests a replica. */
+  list(window: string): ListState | undefined;
+  /** Whether `list` is still the window of that name. Does not request a replica. */
+  isCurrent(window: string, list: ListState): boolean;
   /**
    * The reply or the pending reply; undefined if it needs a file or work.
    *
@@ -36,23 +38,25 @@ export interface LiveLookup {
 }
 
 /**
- * @param find finds a stream in memory
+ * @param find finds a stream or a derived quality in memory by the name of its window
  * @param segmentCache shared with `createMediaRouter`, which fills it
  */
 export function createLiveLookup(
-  find: (name: string) => ServedLiveStream | undefined,
+  find: (window: string) => ServedLiveStream | undefined,
   segmentCache: SegmentCache,
 ): LiveLookup {
   return {
     list: (name) => find(name)?.list,
     isCurrent: (name, list) => find(name)?.list === list,
     find(address, query) {
-      const stream = find(address.stream);
+      const stream = find(windowNameOf(address));
       if (!stream) return undefined;
       switch (address.kind) {
         case 'index':
           // A first request waits for a stream that is starting.
           return stream.list.ready ? liveIndex(stream) : undefined;
+        case 'manifest':
+          return liveManifest(stream);
         case 'playlist':
           return livePlaylist(stream, address, parseDirectives(query));
         case 'part':
@@ -64,7 +68,7 @@ export function createLiveLookup(
       }
     },
     findRecorded(address) {
-      const stream = address.kind === 'segment' ? find(address.stream) : undefined;
+      const stream = address.kind === 'segment' ? find(windowNameOf(address)) : undefined;
       return stream && address.kind === 'segment' ? segmentCache.find(stream, segmentKey(address)) : undefined;
     },
   };

@@ -3,7 +3,14 @@
  * In: a view of packager/live-window. Out: delivery/format. RFC 8216bis 4.4.3.8, 6.2 and appendix B. Pure.
  */
 import { sortDateRanges } from '../../media/m3u8/date-range.ts';
-import type { Description, PartEdge, PartName, Presentation, PresentationSegment } from '../../media/presentation.ts';
+import type {
+  Description,
+  LiveEdge,
+  PartEdge,
+  PartName,
+  Presentation,
+  PresentationSegment,
+} from '../../media/presentation.ts';
 import { isSubtitle, type Rendition } from '../../media/rendition-set.ts';
 import type { Generation } from '../../packager/generation.ts';
 import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
@@ -16,8 +23,12 @@ const PARTS_GRACE_US = 50_000;
 /** Nothing younger than six target durations may be skipped (4.4.3.8). */
 export const SKIP_AFTER_TARGETS = 6;
 
-/** The presentation of a view. */
-export function livePresentation(view: LiveWindowView): Presentation {
+/**
+ * The presentation of a view.
+ *
+ * @param beside renditions of other windows, see `besideOf`
+ */
+export function livePresentation(view: LiveWindowView, beside?: LiveEdge['beside']): Presentation {
   const { generation, ended } = view;
   const { targetDurationS, holdBackS, parts } = generation;
   const sealed = view.segments.filter((segment) => segment.sealed);
@@ -49,16 +60,42 @@ export function livePresentation(view: LiveWindowView): Presentation {
         return durationsAfter(sealed).filter((us) => us >= fromUs).length;
       },
       ...(parts && { parts: partEdge(view) }),
+      ...(beside && { beside }),
     },
   };
 }
 
 /** The renditions of a generation. */
-export function describe({ generation, tracks }: Pick<LiveWindowView, 'generation' | 'tracks'>): Description {
+export function describe({
+  generation,
+  tracks,
+  captions,
+}: Pick<LiveWindowView, 'generation' | 'tracks' | 'captions'>): Description {
   return {
     tracks,
+    captions,
     bandwidthOf: (rendition) => rendition.tracks.reduce((sum, { id }) => sum + (generation.bandwidths[id] ?? 0), 0),
     frameRateOf: () => generation.frameRate,
+    ...(generation.audioAlone && { audioAlone: true as const }),
+  };
+}
+
+/** The renditions of a generation and its derived qualities. */
+export function describeAll(view: LiveWindowView): Description {
+  const own = describe(view);
+  const { qualities = [] } = view;
+  if (qualities.length === 0) return own;
+  const byId = new Map(qualities.map((quality) => [quality.track.id, quality]));
+  return {
+    captions: own.captions,
+    ...(own.audioAlone && { audioAlone: own.audioAlone }),
+    tracks: [...own.tracks, ...qualities.map(({ track }) => track)],
+    bandwidthOf: (rendition) =>
+      rendition.tracks.reduce((sum, { id }) => sum + (byId.get(id)?.bandwidth ?? 0), own.bandwidthOf(rendition)),
+    frameRateOf(rendition) {
+      const quality = byId.get(rendition.tracks[0]!.id);
+      return quality ? quality.frameRate : own.frameRateOf(rendition);
+    },
   };
 }
 
@@ -72,13 +109,14 @@ export function discontinuitiesBefore({
 
 /** A segment of the live window, with or without its parts. */
 export function present(listed: LiveSegment, withParts: boolean): PresentationSegment {
-  const { msn, init, run, startUs, discontinuity, sealed } = listed;
+  const { msn, init, run, startUs, runStartUs, discontinuity, sealed } = listed;
   return {
     msn,
     run: run.id,
     init,
     utcOffsetUs: run.utcOffsetUs,
     startUs,
+    runStartUs,
     discontinuity,
     lost: false,
     durationUs: sealed?.durationUs ?? 0,
@@ -109,7 +147,8 @@ export function partTargetOf({ parts, bandwidths }: Generation, rendition: Rendi
   return video || audioOnly ? parts?.targetS : parts?.audioTargetS;
 }
 
-function lastPartOf(view: LiveWindowView, rendition: Rendition): PartName | undefined {
+/** The last part of a rendition that is listed. */
+export function lastPartOf(view: LiveWindowView, rendition: Rendition): PartName | undefined {
   const position = positionOf(view, rendition);
   if (!position) return undefined;
   if (position.parts > 0) return { msn: position.msn, part: position.parts - 1 };

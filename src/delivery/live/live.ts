@@ -18,6 +18,7 @@ import {
   partFromStore,
   storedBody,
 } from '../body-parts.ts';
+import { emptyText } from '../empty-text.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { hlsMultivariant } from '../format/hls-multivariant.ts';
 import type { BodyPart, Reply } from '../reply.ts';
@@ -25,8 +26,9 @@ import { missing, recordedSegment, type SegmentMedia, segmentInMemory } from '..
 import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
 import { bytesReply, caching, cachingOfReached, contentTypes, keptFor, playlistReply } from '../text-reply.ts';
 import type { Directives } from './directives.ts';
-import { livePresentation, partTargetOf } from './live-presentation.ts';
+import { describeAll, livePresentation, partTargetOf } from './live-presentation.ts';
 import { type PendingReply, settle, waitFor } from './pending-reply.ts';
+import { besideOf } from './quality-window.ts';
 import type { SegmentCache } from './segment-cache.ts';
 
 /** Timeout of a first request to a stream that is starting. */
@@ -88,7 +90,8 @@ export function liveIndex(stream: ServedLiveStream): Reply {
 
 /** Prints the Multivariant Playlist of a view. */
 export function liveIndexReply(view: LiveWindowView): Reply {
-  const list = hlsMultivariant(livePresentation(view), (id) => `${id}/g${view.generation.number}.m3u8`);
+  const presentation = { ...livePresentation(view), describe: () => describeAll(view) };
+  const list = hlsMultivariant(presentation, (id) => `${id}/g${view.generation.number}.m3u8`);
   return playlistReply(printMultivariantPlaylist(list), caching.live);
 }
 
@@ -179,6 +182,8 @@ export async function answerSegment(
   if (inMemory) return inMemory;
   const segment = await recordedSegment(stream, name.msn);
   if (!segment) throw await missing(stream, name.msn);
+  const empty = emptyText(segment, name);
+  if (empty) return segmentReply(etagOf(segmentKey(name), [empty.crc]), [empty.bytes]);
   const { media: ranges, etag } = mediaOf(segment, name);
   const reply = segmentReply(etag, storedBody(ranges, reader));
   if (reply.length <= MAX_INTERLEAVED_BYTES) {
@@ -197,6 +202,8 @@ export function segmentKey({ rendition, msn }: SegmentName): string {
 export function liveSegment(stream: ServedLiveStream, name: SegmentName): Reply | undefined {
   const segment = segmentInMemory(stream, name.msn);
   if (!segment) return undefined;
+  const empty = emptyText(segment, name);
+  if (empty) return segmentReply(etagOf(segmentKey(name), [empty.crc]), [empty.bytes]);
   const { media, etag } = mediaOf(segment, name);
   return segmentReply(etag, memoryBody(media));
 }
@@ -328,8 +335,9 @@ function rendered(stream: ServedLiveStream, view: LiveWindowView, key: string, p
 }
 
 function renderedPlaylist(stream: ServedLiveStream, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
-  return rendered(stream, view, `${rendition.id}${skip ? '?skip' : ''}`, () => {
-    const list = hlsMediaPlaylist(livePresentation(view), rendition.id, { folderOf: () => '', skip });
+  const beside = view.generation.parts && besideOf(stream, view);
+  return rendered(stream, view, playlistKey(rendition, skip, beside), () => {
+    const list = hlsMediaPlaylist(livePresentation(view, beside), rendition.id, { folderOf: () => '', skip });
     const text = printMediaPlaylist(list);
     return playlistReply(text, view.ended ? caching.past : caching.live);
   });
@@ -337,9 +345,17 @@ function renderedPlaylist(stream: ServedLiveStream, view: LiveWindowView, rendit
 
 /** The same playlist as the answer to a blocking reload, which caches may keep longer. */
 function reachedPlaylist(stream: ServedLiveStream, view: LiveWindowView, rendition: Rendition, skip: boolean): Reply {
-  return rendered(stream, view, `${rendition.id}?reached${skip ? '?skip' : ''}`, () =>
+  const beside = view.generation.parts && besideOf(stream, view);
+  return rendered(stream, view, `reached ${playlistKey(rendition, skip, beside)}`, () =>
     keptFor(renderedPlaylist(stream, view, rendition, skip), cachingOfReached(view.generation.targetDurationS)),
   );
+}
+
+/** What differs between the playlists of one version of a window: other windows, which reports name, change at other times. */
+function playlistKey({ id }: Rendition, skip: boolean, beside: ReturnType<typeof besideOf> | undefined): string {
+  const key = skip ? `${id}?skip` : id;
+  if (!beside || beside.length === 0) return key;
+  return beside.reduce((sum, { last }) => `${sum} ${last.msn}.${last.part}`, key);
 }
 
 /** Finds a rendition. @throws OxbowError `not-found` */

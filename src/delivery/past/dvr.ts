@@ -5,7 +5,7 @@
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { printMediaPlaylist } from '../../media/m3u8/print.ts';
-import type { LiveWindowView } from '../../packager/live-segment.ts';
+import { edgeOf, type LiveWindowView } from '../../packager/live-segment.ts';
 import { latestDateRanges } from '../../recording/date-range-rows.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import type { Directives } from '../live/directives.ts';
@@ -15,6 +15,7 @@ import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { caching, cachingOfReached, playlistReply } from '../text-reply.ts';
 import { DvrList, type DvrPromise } from './dvr-list.ts';
+import { dvrQualities } from './past-qualities.ts';
 
 const HOUR_US = 3_600_000_000;
 
@@ -46,12 +47,13 @@ export class DvrLists {
   readonly #ids = new WeakMap<object, number>();
   #nextId = 1;
 
-  /** The Multivariant Playlist of the live stream, with playlists of that length. */
+  /** The Multivariant Playlist of the live stream, with playlists of that length; with the qualities that are recorded so far back. */
   async index(stream: ServedStream, length: string, options: { signal: AbortSignal }): Promise<Reply> {
-    lengthUs(length);
+    const lastsUs = dvrLengthUs(length);
     const view = await readyView(stream, options);
     if (view.ended) throw offline(stream);
-    return liveIndexReply(view);
+    const fromUs = Math.max(edgeOf(view.segments) - lastsUs, stream.horizonUs());
+    return liveIndexReply({ ...view, qualities: await dvrQualities(stream, view, fromUs) });
   }
 
   /**
@@ -98,7 +100,9 @@ export class DvrLists {
     const left = open.list.leftBehind(now, stream.list.decidedMsn);
     if (left) {
       const groups = await stream.recording.between(left.fromUs, left.toUs);
-      open.list.confirm(left, new Set(groups.map(({ msn }) => msn)));
+      // A quality has groups without media.
+      const recorded = groups.filter(({ tracks }) => tracks.length > 0);
+      open.list.confirm(left, new Set(recorded.map(({ msn }) => msn)));
       open.replies.clear();
       return this.#reply(stream, length, renditionId, now, skip);
     }
@@ -127,7 +131,7 @@ export class DvrLists {
   ): Promise<OpenList> {
     const known = this.#lists.get(key);
     this.#lists.delete(key);
-    const opening = known ?? open(stream, view, renditionId, lengthUs(length));
+    const opening = known ?? open(stream, view, renditionId, dvrLengthUs(length));
     this.#lists.set(key, opening);
     opening.catch(() => this.#lists.delete(key));
     dropOldest(this.#lists, MAX_LISTS);
@@ -166,7 +170,12 @@ function lastOf({ segments }: LiveWindowView): number {
   return segments.findLast((segment) => segment.sealed)?.msn ?? 0;
 }
 
-function lengthUs(name: string): number {
+/**
+ * A length by its name in the path, µs.
+ *
+ * @throws OxbowError `not-found`
+ */
+export function dvrLengthUs(name: string): number {
   const length = DVR_LENGTHS.get(name);
   if (length === undefined) {
     const names = [...DVR_LENGTHS.keys()].map((one) => `dvr-${one}`).join(', ');

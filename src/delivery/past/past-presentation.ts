@@ -4,12 +4,12 @@
  */
 import type { SegmentLocation } from '../../archive/segment-store.ts';
 import { HOLE_US } from '../../live/continuity.ts';
+import { type CaptionChannel, mergeCaptions } from '../../media/captions/caption-channel.ts';
 import type { Track } from '../../media/frame.ts';
-import type { CommittedTrack } from '../../media/isobmff/commit-box.ts';
 import type { Description, Presentation, PresentationSegment } from '../../media/presentation.ts';
 import { type Rendition, renditionsOf } from '../../media/rendition-set.ts';
 import type { Init } from '../../media/segment.ts';
-import type { RecordedGroup } from '../../recording/recording-reader.ts';
+import type { RecordedGroup, RecordedTrack } from '../../recording/recording-reader.ts';
 
 /** Factor on the BANDWIDTH of a growing window: larger segments may follow. */
 const HEADROOM = 1.25;
@@ -19,13 +19,15 @@ export interface RecordedRange {
   /** In order of time, at least one. Can be iterated repeatedly; like `Presentation.segments`, it may yield one object for all. */
   readonly groups: Iterable<RecordedGroup>;
   readonly initOf: (number: number) => Init | undefined;
+  /** Closed captions of a run; absent where they are not known. */
+  readonly captionsOf?: ((run: number) => Description['captions']) | undefined;
 }
 
 /** A recorded segment, and where its media is stored. */
 export interface StoredSegment extends PresentationSegment {
   readonly location: SegmentLocation;
-  /** Each one range of the stored object. */
-  readonly tracks: readonly CommittedTrack[];
+  /** Each one range of the stored object, or of one of its own. */
+  readonly tracks: readonly RecordedTrack[];
 }
 
 /** A window of a recording. */
@@ -40,7 +42,7 @@ export function pastPresentation(
   const segments = { [Symbol.iterator]: () => present(range) };
   let description: Description | undefined;
   const describeOnce = () => {
-    description ??= describe(segments, window.ended);
+    description ??= describe(segments, window.ended, range.captionsOf);
     return description;
   };
   return { ...window, segments, mediaSequence, discontinuitySequence, describe: describeOnce };
@@ -57,11 +59,12 @@ function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
     startUs: 0,
     durationUs: 0,
     discontinuity: false,
-    tracks: [] as readonly CommittedTrack[],
+    tracks: [] as readonly RecordedTrack[],
     location: '' as SegmentLocation,
     lost: false,
     open: false,
     initNumber: -1,
+    sourceInit: -1,
   };
   const found: IteratorResult<StoredSegment> = { done: false, value: segment };
   return {
@@ -73,6 +76,7 @@ function present({ groups, initOf }: RecordedRange): Iterator<StoredSegment> {
       if (segment.initNumber !== group.initNumber) segment.init = initOf(group.initNumber);
       segment.run = group.run;
       segment.initNumber = group.initNumber;
+      segment.sourceInit = sourceInitOf(group);
       segment.utcOffsetUs = group.utcOffsetUs;
       segment.tracks = group.tracks;
       segment.location = group.location;
@@ -95,10 +99,16 @@ export function listStored(range: RecordedRange): StoredSegment[] {
 }
 
 /** The newest tracks, and for each rendition the highest bit rate of a segment (RFC 8216bis 4.4.6.2, BANDWIDTH). */
-function describe(segments: Iterable<StoredSegment>, ended: boolean): Description {
+function describe(
+  segments: Iterable<StoredSegment>,
+  ended: boolean,
+  captionsOf: RecordedRange['captionsOf'],
+): Description {
   const peaks = new Map<string, number>();
   let tracks: readonly Track[] = [];
-  for (const { init, durationUs, tracks: media } of segments) {
+  const runs = new Set<number>();
+  for (const { init, run, durationUs, tracks: media } of segments) {
+    runs.add(run);
     tracks = init?.tracks ?? [];
     if (durationUs <= 0) continue;
     for (const rendition of renditionsOf(tracks).all) {
@@ -111,16 +121,28 @@ function describe(segments: Iterable<StoredSegment>, ended: boolean): Descriptio
   const headroom = ended ? 1 : HEADROOM;
   return {
     tracks,
+    captions: captionsOf && captionsIn([...runs].map(captionsOf), ended),
     bandwidthOf: ({ id }) => (peaks.get(id) ?? 0) * headroom,
-    frameRateOf: (rendition) => frameRateOf(firstOf(segments), rendition),
+    frameRateOf: (rendition) => frameRateOf(segments, rendition),
   };
 }
 
-/** Frames of a segment divided by their duration. */
-function frameRateOf(segment: StoredSegment | undefined, rendition: Rendition): number | undefined {
+/** Those of any run. There are none if no run has any, and none can be added. */
+function captionsIn(byRun: readonly Description['captions'][], ended: boolean): Description['captions'] {
+  const all = byRun.reduce<readonly CaptionChannel[]>((sum, one) => mergeCaptions(sum, one ?? []), []);
+  if (all.length > 0) return all;
+  return ended && byRun.every((one) => one !== undefined) ? [] : undefined;
+}
+
+/** Frames of the first segment that has the video, divided by their duration. */
+function frameRateOf(segments: Iterable<StoredSegment>, rendition: Rendition): number | undefined {
   const video = rendition.tracks.find((track) => track.kind === 'video');
-  const own = video && segment?.tracks.find((track) => track.trackId === video.id);
-  return own && Math.round((own.samples * video.timescale * 1000) / own.duration) / 1000;
+  if (!video) return undefined;
+  for (const { tracks } of segments) {
+    const own = tracks.find((track) => track.trackId === video.id);
+    if (own) return Math.round((own.samples * video.timescale * 1000) / own.duration) / 1000;
+  }
+  return undefined;
 }
 
 /** The first of a sequence. */
@@ -129,11 +151,17 @@ export function firstOf<T>(sequence: Iterable<T>): T | undefined {
   return undefined;
 }
 
-/** Whether `group` continues where `before` ended: same run, same configuration, nothing between them. */
+/** Whether `group` continues where `before` ended: same run, same configuration of the stream, nothing between them. */
 export function joins(
-  before: Pick<RecordedGroup, 'run' | 'initNumber' | 'msn' | 'startUs' | 'durationUs'>,
+  before: Pick<RecordedGroup, 'run' | 'initNumber' | 'sourceInit' | 'msn' | 'startUs' | 'durationUs'>,
   group: RecordedGroup,
 ): boolean {
-  if (before.run !== group.run || before.initNumber !== group.initNumber || group.msn !== before.msn + 1) return false;
+  if (before.run !== group.run || sourceInitOf(before) !== sourceInitOf(group) || group.msn !== before.msn + 1)
+    return false;
   return Math.abs(group.startUs - before.startUs - before.durationUs) < HOLE_US;
+}
+
+/** The renditions of a stream have the same discontinuities: those of its own configuration. */
+function sourceInitOf({ sourceInit, initNumber }: Pick<RecordedGroup, 'sourceInit' | 'initNumber'>): number {
+  return sourceInit ?? initNumber;
 }

@@ -28,6 +28,7 @@ import {
   pastPresentation,
   type StoredSegment,
 } from './past-presentation.ts';
+import { joinQualities } from './past-qualities.ts';
 
 /**
  * Least TARGETDURATION of a window, seconds. It may change neither while the playlist grows nor at its end (RFC 8216bis 6.2.1), but the
@@ -82,7 +83,8 @@ async function groupsFromKey(stream: PastStream, range: Range): Promise<Iterable
   const groups = await look(stream, range);
   const first = firstOf(groups);
   if (!first) return refuse(stream, range);
-  const lead = await leadTo(stream, first);
+  // A quality without media there has none that leads to it.
+  const lead = first.tracks.length > 0 ? await leadTo(stream, copyGroup(first)) : [];
   return lead.length > 0 ? joined(lead, groups) : groups;
 }
 
@@ -125,16 +127,16 @@ async function leadTo(stream: PastStream, first: RecordedGroup): Promise<Recorde
   return lead.every((group, i) => joins(group, lead[i + 1] ?? first)) ? lead : [];
 }
 
-/** The Multivariant Playlist of a window. */
+/** The Multivariant Playlist of a window, with the qualities that are recorded over nearly all of it. */
 export async function answerPastIndex(stream: ServedStream, request: PastRequest): Promise<Reply> {
-  const window = await openWindow(stream, request);
+  const window = await withQualities(stream, request, await openWindow(stream, request));
   const text = printMultivariantPlaylist(hlsMultivariant(window, (id) => `${id}.m3u8`));
   return playlistReply(text, cachingOf(window));
 }
 
-/** The DASH manifest of a window. */
+/** The DASH manifest of a window, with the same qualities. */
 export async function answerPastManifest(stream: ServedStream, request: PastRequest): Promise<Reply> {
-  const window = await openWindow(stream, request);
+  const window = await withQualities(stream, request, await openWindow(stream, request));
   const text = dashManifest(window, folderOfStream(stream, request));
   return playlistReply(text, cachingOf(window), contentTypes.manifest);
 }
@@ -162,8 +164,8 @@ export async function answerPastPlaylist(
 }
 
 /** Folder of the stream's segments, relative to the playlists of a window. */
-function folderOfStream({ name }: ServedStream, { revision }: PastRequest): string {
-  return `${revision === undefined ? '../../../../' : '../../../../../'}live/${name}/`;
+function folderOfStream(stream: ServedStream, { revision }: PastRequest): string {
+  return `${revision === undefined ? '../../../../' : '../../../../../'}live/${(stream.source ?? stream).name}/`;
 }
 
 function hasRendition({ segments }: PastWindow, renditionId: string): boolean {
@@ -187,15 +189,37 @@ export async function openWindow(stream: ServedStream, { range, revision }: Past
   const groups = await groupsOf(stream, range);
   const fixed = ended && revision !== undefined && revision === countOf(groups);
   return pastPresentation(
-    { groups, initOf: (number) => stream.inits.get(number) },
+    {
+      groups,
+      initOf: (number) => stream.inits.get(number),
+      captionsOf: (run) => stream.recording.captionsOf(run),
+    },
     {
       ended,
       fixed,
+      hasAllTexts: true,
       dateRanges: await dateRangesOf(stream, groups, range),
       sparseDates: range.toUs - range.fromUs > DATED_US,
       targetDurationS: fixed ? USUAL_TARGET_S : leastTargetOf(stream, range, ended),
     },
   );
+}
+
+/** Adds the qualities of a stream to its window; it is complete when they are. */
+async function withQualities(stream: ServedStream, request: PastRequest, window: PastWindow): Promise<PastWindow> {
+  const all = [...(stream.qualities?.values() ?? [])];
+  if (all.length === 0) return window;
+  const windows = await Promise.all(all.map((quality) => openWindow(quality, request).catch(ignoreNothing)));
+  const settled = all.every((quality) => quality.settled(request.range.toUs));
+  return joinQualities(
+    settled ? window : { ...window, ended: false, fixed: false },
+    windows.filter((one) => one !== undefined),
+  );
+}
+
+/** @throws any other error than that a quality has no media there */
+function ignoreNothing(error: unknown): undefined {
+  if (!(error instanceof OxbowError) || (error.code !== 'no-media' && error.code !== 'gone')) throw error;
 }
 
 /** TARGETDURATION of growing windows, by live window and start of the range. */

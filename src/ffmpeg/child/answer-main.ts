@@ -15,6 +15,7 @@ import {
 } from '../frame-protocol.ts';
 import { leaveWithParent } from './parent.ts';
 import { probe } from './probe.ts';
+import { makeSheet, makeTile } from './sheet.ts';
 import { makeStill } from './still.ts';
 import { makeStillGop } from './still-gop.ts';
 
@@ -40,6 +41,10 @@ function answerTo(operation: Operation, bytes: Uint8Array): Uint8Array {
       return Buffer.from(JSON.stringify(probe(bytes)));
     case 'still':
       return makeStill(bytes, operation.atS, operation.width);
+    case 'tile':
+      return makeTile(bytes, operation);
+    case 'sheet':
+      return makeSheet(bytes, operation);
     case 'still-gop':
       return makeStillGop(operation.gop, bytes);
   }

@@ -5,7 +5,7 @@
 import { printAacConfig } from '../../media/aac/config.ts';
 import type { AudioConfig } from '../../media/frame.ts';
 import { testTimescales } from '../test-picture-options.ts';
-import { AacEncoder } from './aac-encoder.ts';
+import { AacEncoder } from './audio/aac-encoder.ts';
 import { AAC_SAMPLES } from './pacing.ts';
 
 const sampleRate = testTimescales.audio;

@@ -16,7 +16,7 @@ import {
   printMark,
   printMessage,
 } from '../frame-protocol.ts';
-import { AudioTranscode } from './audio-transcode.ts';
+import { AudioTranscode } from './audio/audio-transcode.ts';
 import { leaveWithParent } from './parent.ts';
 
 /** Largest accepted message: an access unit has a few kB. */

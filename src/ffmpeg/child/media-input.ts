@@ -7,8 +7,8 @@ import { FormatContext, IOContext } from 'node-av/lib';
 import { must } from './native.ts';
 
 const READ_BYTES = 64 * 1024;
-/** Containers that contain their media; playlists, SDP and image sequences are excluded on purpose. */
-const FORMATS = 'mov,mpegts,matroska,flv,mpeg,avi,ogg,wav,aac,mp3,flac,ac3,eac3,h264,hevc,m4v,ivf,obu';
+/** Containers that contain their media, for `format_whitelist`; playlists, SDP and image sequences are excluded on purpose. */
+export const FORMATS = 'mov,mpegts,matroska,flv,mpeg,avi,ogg,wav,aac,mp3,flac,ac3,eac3,h264,hevc,m4v,ivf,obu';
 
 /** A container over bytes. Dispose it. */
 export interface MediaInput extends Disposable {

@@ -110,17 +110,44 @@ function encodeJpeg(source: Frame, width: number): Uint8Array {
   const shape = num > 0 && den > 0 ? num / den : 1;
   const height = Math.max(2, Math.round((width * source.height) / (source.width * shape) / 2) * 2);
   if (height > MAX_HEIGHT) throw new Error(`the still would be ${height} pixels high`);
-  using scaled = newFrame();
+  using scaled = scaleForJpeg(source, width, height);
+  return printJpeg(scaled);
+}
+
+/**
+ * Scales a frame to the colours of JPEG; the caller frees the result.
+ *
+ * @param width pixels
+ * @param height pixels
+ * @param align of rows, bytes; 0: as the machine works best, 1: packed
+ */
+export function scaleForJpeg(source: Frame, width: number, height: number, align: 0 | 1 = 0): Frame {
+  const scaled = newFrame();
+  try {
+    prepareForJpeg(scaled, width, height, align);
+    using scaler = new SoftwareScaleContext();
+    scaler.allocContext(); // Without explicit settings it uses range and matrix of the frames.
+    must(scaler.scaleFrameSync(scaled, source), 'scaling');
+    return scaled;
+  } catch (error) {
+    scaled.free();
+    throw error;
+  }
+}
+
+/** Gives an empty frame the size and the colours of a JPEG; `align` as of `scaleForJpeg`. */
+export function prepareForJpeg(scaled: Frame, width: number, height: number, align: 0 | 1): void {
   scaled.format = AV_PIX_FMT_YUVJ420P;
   scaled.width = width;
   scaled.height = height;
   scaled.colorRange = AVCOL_RANGE_JPEG;
   scaled.colorSpace = AVCOL_SPC_BT470BG; // The only one in JFIF.
-  must(scaled.getBuffer(0), 'allocating the still');
-  using scaler = new SoftwareScaleContext();
-  scaler.allocContext(); // Without explicit settings it uses range and matrix of the frames.
-  must(scaler.scaleFrameSync(scaled, source), 'scaling');
+  must(scaled.getBuffer(align), 'allocating the still');
+}
 
+/** Encodes a frame with the colours of JPEG; returns a file. */
+export function printJpeg(scaled: Frame): Uint8Array {
+  const { width, height } = scaled;
   const codec = Codec.findEncoderByName(FF_ENCODER_MJPEG);
   if (!codec) throw new Error('this FFmpeg has no JPEG encoder');
   using encoder = new CodecContext();

@@ -202,7 +202,7 @@ suite('creating twice', () => {
   test('the same Idempotency-Key returns the first answer and creates one stream, for 24 h', async () => {
     await using server = await startTestServer();
     const post = () => ask(server, '/api/v1/streams', send('POST', { name: 'door', ...pull }, withKey('k1')));
-    const answers = await Promise.all([post(), post()]);
+    const answers = [await post(), await post()];
     assert.deepEqual(
       answers.map(({ status }) => status),
       [201, 201],
@@ -217,7 +217,7 @@ suite('creating twice', () => {
     await using server = await startTestServer();
     await ask(server, '/api/v1/streams', send('POST', { name: 'door', ...pull }, withKey('k1')));
     const other = await ask(server, '/api/v1/streams', send('POST', { name: 'gate', ...pull }, withKey('k1')));
-    assert.deepEqual([other.status, other.body.code], [400, 'bad-request']);
+    assert.deepEqual([other.status, other.body.code], [422, 'idempotency-key-reused']);
     for (const _ of [1, 2])
       await ask(server, '/api/v1/streams', send('POST', { name: 'public', ...pull }, withKey('k2')));
     assert.equal(server.calls.length, 3);

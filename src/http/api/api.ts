@@ -11,6 +11,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { OpenSpan } from '../../observe/telemetry.ts';
 import { traceIdOf } from '../../observe/trace.ts';
 import type { HttpDeps } from '../deps.ts';
+import { lineHeaders, type OpenLines, openJsonLines } from '../events/json-lines.ts';
 import type { EventListeners } from '../events/listeners.ts';
 import { openSse, sseHeaders } from '../events/sse.ts';
 import { matchesEtag } from '../media/conditions.ts';
@@ -18,19 +19,22 @@ import type { HeadFields } from '../media/exchange.ts';
 import { sendFile } from '../media/file-answer.ts';
 import type { Route, RouteAnswer, RouteCall } from '../routes/route.ts';
 import { routes } from '../routes/table.ts';
+import { registerTus } from '../uploads/tus-routes.ts';
+import { discardUnread } from '../uploads/unread-body.ts';
 import { AuditLog } from './audit-log.ts';
 import { type Authorizer, createAuthorizer, registerSignedPages } from './authorize.ts';
 import type { ForeignPages } from './foreign-pages.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 import { checkJsonDepth } from './json-depth.ts';
-import { lazySerializers } from './lazy-serializers.ts';
-import { NamedSchemas } from './named-schemas.ts';
-import { describeEvents, describeRoute, nameStatuses } from './openapi.ts';
+import { describedRoutes, lazyCompilers } from './lazy-schemas.ts';
+import { describeEvents, nameStatuses } from './openapi.ts';
 import { reportProblem, toProblem } from './problem.ts';
 import { fromValidation } from './validation-errors.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;
 const MAX_JSON_DEPTH = 32;
+/** Bodies of this type are passed as they arrive. */
+const STREAM_TYPE = 'application/octet-stream';
 
 /**
  * Builds the fastify instance; interface.ts registers the pages.
@@ -52,8 +56,8 @@ export async function createApi(
     rewriteUrl: authorizer.unwrap,
     bodyLimit: MAX_BODY_BYTES,
     genReqId: (request) => traceIdOf(request.headers.traceparent),
-    ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false } },
-    schemaController: { compilersFactory: { buildSerializer: lazySerializers } },
+    // A test validates the schemas themselves: doing so here would take a third of the start of the server.
+    ajv: { customOptions: { allErrors: true, coerceTypes: false, removeAdditional: false, validateSchema: false } },
     frameworkErrors: (error, request, reply) => sendProblem(error, request, reply, deps),
   });
   app.setErrorHandler((error, request, reply) => sendProblem(error, request, reply, deps));
@@ -74,6 +78,8 @@ export async function createApi(
     },
   );
   app.addContentTypeParser([...pictureTypes], { parseAs: 'buffer' }, (_, body, done) => done(null, body));
+  // Only routes that name this type accept it.
+  app.addContentTypeParser([STREAM_TYPE], (_, body, done) => done(null, body));
   app.addHook('onRequest', async (request) => {
     const traceparent = request.headers.traceparent as string | undefined;
     const span = deps.telemetry?.begin({ traceId: request.id, traceparent });
@@ -99,11 +105,13 @@ export async function createApi(
     openapi: {
       openapi: '3.1.0',
       info: { title: 'oxbow', version: deps.version, description: 'Live video that remembers.' },
-      webhooks: describeEvents(),
       components: { securitySchemes: { adminToken: { type: 'http', scheme: 'bearer' } } },
     },
     convertConstToEnum: false,
-    transformObject: (document) => nameStatuses('openapiObject' in document ? document.openapiObject : {}),
+    transformObject(document) {
+      const described = nameStatuses('openapiObject' in document ? document.openapiObject : {});
+      return { ...described, webhooks: describeEvents() };
+    },
     refResolver: { buildLocalReference: (json, _, __, index) => String(json.$id ?? `schema-${index}`) },
   });
   registerTable(app, deps, { listeners, pages }, authorizer, (request) => spans.get(request)?.traceparent);
@@ -117,17 +125,19 @@ function registerTable(
   authorizer: Authorizer,
   traceparentOf: (request: FastifyRequest) => string | undefined,
 ): void {
-  const names = new NamedSchemas();
   const keys = new IdempotencyKeys(() => deps.clock.monotonicMs());
   const auditLog = new AuditLog(deps.log);
-  const prepared = routes.map((route) => ({ route, schema: describeRoute(route, names) }));
+  const { routes: prepared, names } = describedRoutes();
   for (const schema of names.all) app.addSchema(schema);
+  const compilers = lazyCompilers(app);
   app.after(() => {
-    for (const { route, schema } of prepared) {
-      app.route({
+    const add = (scope: FastifyInstance, { route, schema }: (typeof prepared)[number]) =>
+      scope.route({
         method: route.method,
         url: route.path,
         schema,
+        ...compilers,
+        ...(route.maxBodyBytes !== undefined && { bodyLimit: route.maxBodyBytes }),
         onRequest: async (request, reply) => {
           if (route.anyPage) reply.headers(readableBy(request, pages, authorizer)); // also set on refusals
           authorizer.tryToken(request);
@@ -146,14 +156,24 @@ function registerTable(
           });
           authorizer.succeeded(route, request);
           if (answered.events) return sendEvents(request, reply, answered.events, listeners);
+          if (answered.lines) return sendLines(request, reply, answered.lines);
           if (!answered.file) return sendAnswer(reply, answered);
-          return sendFile(request, reply, answered.file, route.fileTypes ? 'picture' : 'export', deps);
+          const kind = route.tag === 'workers' ? 'job' : route.fileTypes ? 'picture' : 'export';
+          return sendFile(request, reply, answered.file, kind, deps);
         },
       });
-    }
+    for (const each of prepared) if (!each.route.streams) add(app, each);
+    app.register(async (scope) => {
+      scope.removeAllContentTypeParsers();
+      scope.addContentTypeParser('*', (_, __, done) => done(null));
+      scope.addHook('onRequest', async (request, reply) => discardUnread(request.raw, reply.raw));
+      for (const each of prepared) if (each.route.streams) add(scope, each);
+      registerTus(scope, deps, authorizer, signalOf);
+    });
     registerSignedPages(app);
     let document: ReturnType<typeof documentOf> | undefined;
-    app.get('/api/v1/openapi.json', { schema: { hide: true } }, async (request, reply) => {
+    // The schema of the query, which permits everything, is the one without the compilers of the other routes.
+    app.get('/api/v1/openapi.json', { schema: { hide: true, querystring: {} } }, async (request, reply) => {
       document ??= documentOf(app.swagger());
       const { bytes, etag } = document;
       reply.headers({ 'cache-control': 'no-cache', etag });
@@ -195,6 +215,7 @@ async function answer(
     params: request.params,
     query: request.query,
     body: request.body,
+    stream: request.raw,
     ...authorized,
     accept: request.headers.accept ?? '',
     header: (name) => request.headers[name]?.toString(),
@@ -202,10 +223,10 @@ async function answer(
     traceparent,
   };
   const key = request.headers['idempotency-key'];
-  if (!route.repeatable || key === undefined) return route.answer(call, deps);
+  if (route.repeatable !== true || key === undefined) return route.answer(call, deps);
   const make = async () => route.answer(call, deps);
   const path = request.url.split('?', 1)[0];
-  return keys.once(`${route.method} ${path}`, String(key), request.body, make);
+  return keys.once(`${authorized.principal.owner} ${route.method} ${path}`, String(key), request.body, make);
 }
 
 /** Aborts when the connection closes before the reply ends. The request's own `close` fires once its body is read, which is too early. */
@@ -250,8 +271,14 @@ function sendEvents(
   return reply.send(body);
 }
 
+function sendLines(request: FastifyRequest, reply: FastifyReply, lines: OpenLines): FastifyReply {
+  reply.headers({ ...lineHeaders, 'x-content-type-options': 'nosniff' });
+  return request.method === 'HEAD' ? reply.send() : reply.send(openJsonLines(lines));
+}
+
 /** Throws `unsupported-media` for a file where the route takes JSON, and for JSON where it takes a file. */
-function checkBodyType({ bodyTypes }: Route, { headers }: FastifyRequest): void {
+function checkBodyType({ bodyTypes, streams }: Route, { headers }: FastifyRequest): void {
+  if (streams) return;
   const given = headers['content-type'];
   if (bodyTypes) {
     if (given !== undefined && bodyTypes.includes(given)) return;
@@ -260,7 +287,7 @@ function checkBodyType({ bodyTypes }: Route, { headers }: FastifyRequest): void 
       extra: { hint: 'Send the file itself, with its media type in `Content-Type`.' },
     });
   }
-  if (given?.startsWith('image/')) throw notJson();
+  if (given?.startsWith('image/') || given === STREAM_TYPE) throw notJson();
 }
 
 /** A path that exists for other methods is 405, any other is 404. */
@@ -298,7 +325,7 @@ function fromFastify(thrown: unknown): unknown {
   if (error.validation) return fromValidation(error.validation, error.validationContext ?? 'body');
   switch (error.statusCode) {
     case 413:
-      return new OxbowError('payload-too-large', 'The body is larger than 1 MiB.', { cause: error });
+      return new OxbowError('payload-too-large', 'The body is too large.', { cause: error });
     case 415:
       return notJson(error);
     case 404:

@@ -21,12 +21,12 @@ export class AuditLog {
   }
 
   /**
-   * Records the principal of a request before the route runs: the route may end its session. GET requests are not logged.
+   * Records the principal of a request before the route runs: the route may end its session. GET requests and routine ones are not logged.
    *
    * @param authorized the principal and client; throws `cross-site` for pages of other sites
    */
-  started({ method }: Route, request: FastifyRequest, authorized: () => Authorized): void {
-    if (method === 'GET') return;
+  started({ method, isRoutine }: Route, request: FastifyRequest, authorized: () => Authorized): void {
+    if (method === 'GET' || isRoutine) return;
     try {
       this.#authorized.set(request, authorized());
     } catch {

@@ -3,7 +3,7 @@
  * with the cookie (CSRF).
  * In: header fields, the connection. Out: Principal, or a refusal. RFC 6265bis 4.1.3 and 5.6; Fetch Metadata; RFC 9110 9.2.1.
  */
-
+import type { TokenScope } from '../../accounts/api-tokens.ts';
 import type { LimitedClient } from '../../accounts/rate-limit.ts';
 import type { Session } from '../../accounts/sessions.ts';
 import { SESSION_MS } from '../../accounts/sessions.ts';
@@ -23,12 +23,20 @@ export interface AuthRequest extends RequestOrigin {
 export interface Principal {
   /** Has every permission. */
   readonly isAdmin: boolean;
+  /** May upload, and sees its own uploads; true for every administrator. */
+  readonly mayUpload: boolean;
   /** May watch every stream and read about it; true for every administrator. */
   readonly seesAll: boolean;
+  /** May run jobs; true for every administrator. */
+  readonly isWorker: boolean;
+  /** The worker process that this server started itself. */
+  readonly isOwnWorker: boolean;
   /** The browser's session, where a cookie authenticates the request. */
   readonly session: Session | undefined;
   /** For the log: the session or token, `''` for an anonymous client. No secret. */
   readonly name: string;
+  /** Owner of what it creates: `admin`, or `token:` with the id of an API token; `''` for an anonymous client. */
+  readonly owner: string;
 }
 
 /** The client of a request. */
@@ -69,8 +77,15 @@ export interface Authenticator {
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const BEARER = /^Bearer +([^\s]+) *$/i;
-const anonymous: Principal = { isAdmin: false, seesAll: false, session: undefined, name: '' };
-const administrator: Principal = { isAdmin: true, seesAll: true, session: undefined, name: 'admin token' };
+const anonymous: Principal = {
+  ...{ isAdmin: false, mayUpload: false, seesAll: false, isWorker: false, isOwnWorker: false, session: undefined },
+  ...{ name: '', owner: '' },
+};
+const administrator: Principal = {
+  ...{ isAdmin: true, mayUpload: true, seesAll: true, isWorker: true, isOwnWorker: false, session: undefined },
+  ...{ name: 'admin token', owner: 'admin' },
+};
+const ownWorker: Principal = { ...anonymous, isWorker: true, isOwnWorker: true, name: 'own worker' };
 
 /** @param deps `access` holds the credentials */
 export function createAuthenticator({
@@ -107,14 +122,18 @@ export function createAuthenticator({
     const { authorization } = request.headers;
     if (authorization !== undefined && BEARER.test(authorization)) {
       if (access.admin.isAdmin(authorization)) return administrator;
-      const token = access.tokens.find(BEARER.exec(authorization)![1]!);
+      const secret = BEARER.exec(authorization)![1]!;
+      if (access.ownWorker.matches(secret)) return ownWorker;
+      const token = access.tokens.find(secret);
       if (!token) return anonymous;
-      const name = `token ${token.label}`;
-      return token.scopes.includes('admin') ? { ...administrator, name } : { ...anonymous, seesAll: true, name };
+      const own = { name: `token ${token.label}`, owner: `token:${token.id}` };
+      const has = (scope: TokenScope) => token.scopes.includes(scope);
+      if (has('admin')) return { ...administrator, ...own };
+      return { ...anonymous, ...own, seesAll: has('view'), isWorker: has('worker'), mayUpload: has('upload') };
     }
     const secret = secretOf(request);
     const session = secret === undefined ? undefined : access.sessions.find(secret);
-    return session ? { isAdmin: true, seesAll: true, session, name: `session ${session.id}` } : anonymous;
+    return session ? { ...administrator, session, name: `session ${session.id}` } : anonymous;
   }
 
   function isForeign(request: RequestOrigin): boolean {

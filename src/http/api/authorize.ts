@@ -91,8 +91,10 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
       if (principal.session && (await access.sessions.seen(principal.session))) {
         reply.header('set-cookie', authenticator.clientOf(authRequest).cookie(authenticator.secretOf(authRequest)!));
       }
-      if (route.access === 'admin' ? principal.isAdmin : route.access !== 'operator' || isOperator) return;
-      if (principal.seesAll) throw new OxbowError('forbidden', 'This token has the scope view: it may only read.');
+      if (isAllowed(route, principal, isOperator)) return;
+      if (principal.name !== '') {
+        throw new OxbowError('forbidden', `This token lacks the scope ${scopeOf(route)} that the request needs.`);
+      }
       access.admin.requireAdmin(request.headers.authorization);
     },
 
@@ -103,6 +105,17 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
     },
   };
 }
+
+function isAllowed({ access }: Route, principal: Authorized['principal'], isOperator: boolean): boolean {
+  const { isAdmin, isWorker, mayUpload } = principal;
+  if (access === 'admin') return isAdmin;
+  if (access === 'worker') return isWorker;
+  if (access === 'uploader') return mayUpload;
+  return access !== 'operator' || isOperator;
+}
+
+const scopeOf = ({ access }: Route): string =>
+  access === 'operator' ? 'view' : access === 'uploader' ? 'upload' : access;
 
 /** Redirects pages under a signed path to the page's own address, with the playback token in the query. */
 export function registerSignedPages(app: FastifyInstance): void {

@@ -3,16 +3,16 @@
  * In: key and body of a request. Out: the answer to the first one, for 24 h.
  */
 import { createHash } from 'node:crypto';
-import { OxbowError } from '../../lib/errors.ts';
+import { keyInUse, keyReused, readKey } from '../../lib/idempotency-key.ts';
 import type { RouteAnswer } from '../routes/route.ts';
 
 const KEEP_MS = 24 * 3_600_000;
 const MAX_KEYS = 10_000;
-const MAX_KEY_LENGTH = 255;
 
 interface Entry {
   readonly body: string;
   readonly answer: Promise<RouteAnswer>;
+  isAnswered: boolean;
   readonly until: number;
 }
 
@@ -30,32 +30,32 @@ export class IdempotencyKeys {
   /**
    * The answer to the first request with this key, or the result of `make`. A failure is not stored, so the request can be repeated.
    *
-   * @param scope method and path; a key is valid only within them
-   * @throws OxbowError `bad-request` if the key was used with another body
+   * @param scope principal, method and path; a key is valid only within them
+   * @throws OxbowError `bad-request` for an invalid key, `idempotency-key-reused` if it was used with another body,
+   *   `idempotency-key-in-use` while the first request is answered
    */
   once(scope: string, key: string, body: unknown, make: () => Promise<RouteAnswer>): Promise<RouteAnswer> {
-    if (key.length === 0 || key.length > MAX_KEY_LENGTH) {
-      throw new OxbowError(
-        'bad-request',
-        `The Idempotency-Key has ${key.length} characters. Use 1 to ${MAX_KEY_LENGTH}.`,
-      );
-    }
     const now = this.#nowMs();
     this.#removeExpired(now);
-    const name = `${scope} ${key}`;
+    const name = `${scope} ${readKey(key)}`;
     const digest = createHash('sha256')
       .update(JSON.stringify(body) ?? '')
       .digest('base64');
     const known = this.#entries.get(name);
     if (known) {
-      if (known.body === digest) return known.answer;
-      throw new OxbowError('bad-request', 'This Idempotency-Key was already used with another body.', {
-        extra: { hint: 'Use a new key for a new request.' },
-      });
+      if (known.body !== digest) throw keyReused();
+      if (!known.isAnswered) throw keyInUse();
+      return known.answer;
     }
     const answer = make();
-    this.#entries.set(name, { body: digest, answer, until: now + KEEP_MS });
-    answer.catch(() => this.#entries.delete(name));
+    const entry: Entry = { body: digest, answer, isAnswered: false, until: now + KEEP_MS };
+    this.#entries.set(name, entry);
+    answer.then(
+      () => {
+        entry.isAnswered = true;
+      },
+      () => this.#entries.delete(name),
+    );
     return answer;
   }
 

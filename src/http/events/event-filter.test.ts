@@ -9,10 +9,16 @@ const told = (audience: PublishedEvent['audience'], stream: string | null): Publ
   json: '',
 });
 const ended = () => undefined;
-const nobody: EventSubscriber = { isAdmin: false, owner: '', sees: () => false, ended };
-const ofDoor: EventSubscriber = { isAdmin: false, owner: '', sees: (stream) => stream === 'door', ended };
-const viewer: EventSubscriber = { isAdmin: false, owner: '', sees: () => true, ended };
-const admin: EventSubscriber = { isAdmin: true, owner: '', sees: () => true, ended };
+const nobody: EventSubscriber = { isAdmin: false, principal: '', owner: '', sees: () => false, ended };
+const ofDoor: EventSubscriber = {
+  isAdmin: false,
+  principal: '',
+  owner: '',
+  sees: (stream) => stream === 'door',
+  ended,
+};
+const viewer: EventSubscriber = { isAdmin: false, principal: '', owner: '', sees: () => true, ended };
+const admin: EventSubscriber = { isAdmin: true, principal: 'admin', owner: '', sees: () => true, ended };
 
 test('a permission for one stream or for all gives their events, and none for administrators', () => {
   const all = readFilter({}, undefined);
@@ -28,6 +34,21 @@ test('a permission for one stream or for all gives their events, and none for ad
   assert.deepEqual(
     heard('public', 'other', () => true),
     [false, false, true, true],
+  );
+});
+
+test('an event with an owner is for the owner and administrators', () => {
+  const data = { id: 'a', title: '', state: 'ready', visibility: 'public', owner: 'token:a', trash: false };
+  const published: PublishedEvent = {
+    event: { id: '1', type: 'asset.ready', at: '', stream: null, data },
+    audience: 'owner',
+    json: '',
+  };
+  const subscribers = [nobody, viewer, { ...nobody, principal: 'token:a' }, { ...viewer, principal: 'token:b' }, admin];
+  const all = readFilter({}, undefined);
+  assert.deepEqual(
+    subscribers.map((subscriber) => matches(published, all, subscriber, () => false)),
+    [false, false, true, false, true],
   );
 });
 

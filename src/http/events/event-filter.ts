@@ -19,6 +19,8 @@ export interface EventFilter {
 /** A client that receives events, with its permissions. */
 export interface EventSubscriber {
   readonly isAdmin: boolean;
+  /** Owner of what it creates; `''` for an anonymous client. */
+  readonly principal: string;
   /** The subscribers of one owner are counted together, see `bucketOwner`. */
   readonly owner: string;
   /** Whether it may see a stream that is signed or private. */
@@ -63,12 +65,14 @@ function readType(word: string): readonly EventType[] {
 export function matches(
   { event, audience }: PublishedEvent,
   { types, stream }: EventFilter,
-  { isAdmin, sees }: EventSubscriber,
+  { isAdmin, principal, sees }: EventSubscriber,
   isPrivate: (name: string) => boolean,
 ): boolean {
   if (types && !types.has(event.type)) return false;
   if (stream !== undefined && event.stream !== stream) return false;
   if (audience === 'admin') return isAdmin;
+  if (audience === 'owner')
+    return isAdmin || (principal !== '' && (event.data as { owner?: string }).owner === principal);
   if (event.stream === null) return true;
   if (audience === 'private' || isPrivate(event.stream)) return sees(event.stream);
   // Only a subscriber that names an unlisted stream receives its events: others must not learn its name.

@@ -92,7 +92,7 @@ for (const [way, listen] of [
       for (const visibility of ['public', 'unlisted', 'private']) tellRecording(bus(), visibility);
       // Published while the stream was public; it is private now.
       bus().publish('stream.recording', { recording: true }, { name: 'private', visibility: 'public' });
-      bus().publish('job.created', { id: '1', kind: 'export', state: 'queued', progress: 0 });
+      bus().publish('job.created', { id: '1', kind: 'export', state: 'queued', progress: 0, parts: {}, subject: null });
       bus().publish('server.ending', {});
       assert.deepEqual(await all(`?${from}`, {}), ['public', 'server.ending']);
       assert.deepEqual(await all(`?${from}&stream=unlisted`, {}), ['unlisted']);

@@ -67,7 +67,14 @@ for (const [way, listen] of [
       ] as const) {
         tell(name, visibility);
       }
-      events.publish('job.created', { id: '1', kind: 'export', state: 'queued', progress: 0 });
+      events.publish('job.created', {
+        id: '1',
+        kind: 'export',
+        state: 'queued',
+        progress: 0,
+        parts: {},
+        subject: null,
+      });
       events.publish('webhook.disabled', { id: '1', reason: 'silent' });
       events.publish('disk.low', { free: 1, total: 2 });
       tell('private', 'private');
@@ -112,7 +119,14 @@ for (const [way, listen] of [
       const { tokens } = server.deps.access;
       const { token, secret } = await tokens.make({ label: 'wall', scopes: ['view'], expiresMs: undefined });
       const subscriber = await open(`${server.url}/api/v1/events`, { authorization: `Bearer ${secret}` });
-      server.deps.events.publish('job.created', { id: '1', kind: 'export', state: 'queued', progress: 0 });
+      server.deps.events.publish('job.created', {
+        id: '1',
+        kind: 'export',
+        state: 'queued',
+        progress: 0,
+        parts: {},
+        subject: null,
+      });
       tell('unlisted', 'unlisted');
       tell('private', 'private');
       assert.deepEqual([(await subscriber.next()).stream, (await subscriber.next()).stream], ['unlisted', 'private']);

@@ -10,6 +10,7 @@ suite('limits of event subscribers', () => {
   const subscriber = (owner: string, isAdmin = false) => ({
     isAdmin,
     owner,
+    principal: '',
     sees: () => false,
     ended: () => undefined,
   });

@@ -40,15 +40,16 @@ export function subscriberOf(
   token: string | undefined,
   { stream }: EventFilter,
 ): EventSubscriber {
-  const { isAdmin, seesAll } = authenticator.authenticate(request);
+  const { isAdmin, seesAll, owner: principal } = authenticator.authenticate(request);
   const owner = bucketOwner(authenticator.clientOf(request));
   if (seesAll || token === undefined) {
     const ended = () => {
-      if (!seesAll) return undefined;
+      if (principal === '') return undefined;
       const now = authenticator.principalOf(request);
-      return now.seesAll && now.isAdmin === isAdmin ? undefined : 'unauthorized';
+      const isSame = now.owner === principal && now.seesAll === seesAll && now.isAdmin === isAdmin;
+      return isSame ? undefined : 'unauthorized';
     };
-    return { isAdmin, owner, sees: () => seesAll, ended };
+    return { isAdmin, principal, owner, sees: () => seesAll, ended };
   }
   if (stream === undefined) {
     throw new OxbowError('bad-request', 'A playback token is for one stream, and this request names none.', {
@@ -61,5 +62,5 @@ export function subscriberOf(
     const now = verdict();
     return now === 'ok' ? undefined : (`watch-${now}` as const);
   };
-  return { isAdmin: false, owner, sees: (name) => name === stream, ended };
+  return { isAdmin: false, principal: '', owner, sees: (name) => name === stream, ended };
 }

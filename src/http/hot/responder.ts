@@ -128,8 +128,8 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
     const cmcd = mark < 0 ? headers.cmcd : (readCmcd(target.slice(mark), {}) ?? headers.cmcd);
     if (cmcd) sum.cmcd++;
     if (cmcd?.isStarved) counts.starved();
-    // Probes and previews request Multivariant Playlists too.
-    if (address.kind === 'index') return;
+    // Probes and previews request Multivariant Playlists and manifests too.
+    if (address.kind === 'index' || address.kind === 'manifest') return;
     const isAnonymous = cmcd?.session === undefined;
     viewers.seen(address.stream, keyOf(cmcd?.session, headers, socket), isAnonymous ? address : undefined);
   }

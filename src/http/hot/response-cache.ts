@@ -8,6 +8,7 @@ import { isLiveAddress, type LiveAddress, parseMediaAddress } from '../../api/me
 import { splitTarget } from '../../api/signed-path.ts';
 import type { ListState, LiveLookup } from '../../delivery/live/live-lookup.ts';
 import { isPending, type PendingReply } from '../../delivery/live/pending-reply.ts';
+import { windowNameOf } from '../../delivery/live/quality-window.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { type RawResponse, type ResponseForm, rawResponseOf } from './raw-response.ts';
 
@@ -104,7 +105,8 @@ export class ResponseCache implements Disposable {
     const address = this.#addressOf(path);
     if (!address) return undefined;
     const { lookup, mayWatch } = this.#options;
-    const list = lookup.list(address.stream);
+    const window = windowNameOf(address);
+    const list = lookup.list(window);
     if (!list) return undefined;
     const isPrivate = this.#options.isPrivate(address.stream);
     if ((isPrivate || token !== undefined) && !mayWatch(token, address, isPrivate, client)) return undefined;
@@ -112,7 +114,7 @@ export class ResponseCache implements Disposable {
     if (media?.list === list && media.response.isPrivate === isPrivate) return media.response;
     const directives = directivesIn(query);
     if (directives === undefined) return undefined;
-    const { playlists } = this.#entriesOf(address.stream, list);
+    const { playlists } = this.#entriesOf(window, list);
     const key = `${takesGzip ? 'z' : ''}${path}?${directives}`;
     const ready = playlists.get(key);
     if (ready?.isPrivate === isPrivate) return ready;

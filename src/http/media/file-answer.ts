@@ -21,7 +21,7 @@ export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
   file: Reply,
-  kind: 'export' | 'picture',
+  kind: 'export' | 'picture' | 'job',
   deps: HttpDeps,
 ): Promise<void> {
   const isHead = request.method === 'HEAD';

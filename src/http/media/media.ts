@@ -4,7 +4,9 @@
  */
 
 import type { LimitedClient } from '../../accounts/rate-limit.ts';
+import { tokenNameOf } from '../../api/library/assets-api.ts';
 import {
+  assetOf,
   type MediaAddress,
   type MediaClass,
   type MediaTarget,
@@ -62,6 +64,14 @@ export function mediaTargetOf(target: string): MediaTarget | undefined {
   return parseMediaTarget(pathOf(target));
 }
 
+/** How a reply is sent. */
+interface Sending {
+  readonly class: MediaClass;
+  readonly fields: HeadFields;
+  readonly isHead: boolean;
+  readonly isPrivate: boolean;
+}
+
 /** Answers requests for media. */
 export interface MediaResponder {
   /** Answers; never rejects. */
@@ -110,18 +120,26 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     }
     if (name !== undefined)
       deps.viewers.seen(name, player, session === undefined && includesStart(exchange) ? media : undefined);
-    await send(exchange, reply, {
+    const how = {
       class: mediaClassOf(media),
       fields: joinFields(common, fields),
       isHead: exchange.method === 'HEAD',
       isPrivate,
-    });
+    };
+    if (reply.grows && !how.isHead) await sendGrowing(exchange, reply, how, controller);
+    else await send(exchange, reply, how);
     isSent = true;
+  }
+
+  /** The stream of an address; of an asset the name that its playback tokens are signed for. */
+  function nameOf(address: MediaAddress): string | undefined {
+    const asset = assetOf(address);
+    return asset === undefined ? (address.stream ?? deps.defaultStream?.()) : tokenNameOf(asset);
   }
 
   /** Fields of every answer to the request, including refusals. */
   function commonFields(exchange: Exchange, { address, token }: MediaTarget): HeadFields {
-    return pages.fieldsFor(exchange, { stream: address.stream ?? deps.defaultStream?.(), token });
+    return pages.fieldsFor(exchange, { stream: nameOf(address), token });
   }
 
   /** Applies the rate limits of clips and stills, which are created per request. */
@@ -131,16 +149,32 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', client());
   }
 
-  async function send(
-    exchange: Exchange,
-    reply: Reply,
-    how: {
-      readonly class: MediaClass;
-      readonly fields: HeadFields;
-      readonly isHead: boolean;
-      readonly isPrivate: boolean;
-    },
-  ): Promise<void> {
+  /** Sends a reply that is not complete yet. Until its end it counts as a waiting request. */
+  async function sendGrowing(exchange: Exchange, reply: Reply, how: Sending, waiting: AbortController): Promise<void> {
+    const { signal } = waiting;
+    const stopCounting = waitLimiter.acquire(addressOf(exchange));
+    const leave = waitLimiter.register(waiting);
+    const { status, headers } = representationOf(exchange.headers, reply, how);
+    let length = 0;
+    async function* counted(): AsyncGenerator<Uint8Array> {
+      for await (const bytes of reply.grows!({ signal })) {
+        length += bytes.length;
+        yield bytes;
+      }
+    }
+    try {
+      exchange.head(status, joinFields(how.fields, headers));
+      await sendBlocks(exchange, counted());
+    } catch (error) {
+      if (!exchange.body.destroyed || !signal.aborted) throw error; // otherwise the client has disconnected
+    } finally {
+      leave();
+      stopCounting();
+      metrics.servedBytes.inc({ class: how.class }, length);
+    }
+  }
+
+  async function send(exchange: Exchange, reply: Reply, how: Sending): Promise<void> {
     const { status, headers, body, length } = representationOf(exchange.headers, reply, how);
     const head = joinFields(how.fields, headers);
     if (how.isHead || status === 304) {
@@ -178,7 +212,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       return;
     }
     const problem = toProblem(error, traceId);
-    const name = target.address.stream ?? deps.defaultStream?.() ?? '';
+    const name = nameOf(target.address) ?? '';
     const mayBeKept = problem.body.code === 'gone' && !deps.streams.isPrivate(name);
     sendPlainProblem(exchange, problem, {
       ...commonFields(exchange, target),

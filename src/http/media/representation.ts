@@ -29,6 +29,15 @@ export function representationOf(
   reply: Reply,
   { isHead, isPrivate }: { readonly isHead: boolean; readonly isPrivate: boolean },
 ): Representation {
+  if (reply.grows) {
+    const { cacheControl, contentType } = reply;
+    const headers = {
+      'cache-control': cacheControl,
+      'content-type': contentType,
+      'x-content-type-options': 'nosniff',
+    };
+    return { status: 200, headers, body: [], length: 0 };
+  }
   // Ranges apply to the uncompressed bytes: part of a gzip stream is useless.
   const isRange = request.range !== undefined && !isHead;
   const zipped = reply.gzip && !isRange && acceptsGzip(request['accept-encoding']) ? reply.gzip() : undefined;

@@ -5,8 +5,10 @@
  */
 import type { AuthQuestion } from '../../accounts/auth/auth-url.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
-import type { MediaTarget } from '../../api/media-address.ts';
+import { type AssetAccess, originalTokenNameOf, tokenNameOf } from '../../api/library/assets-api.ts';
+import { assetOf, type MediaTarget } from '../../api/media-address.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
+import { OxbowError } from '../../lib/errors.ts';
 import type { Authenticator } from '../api/authenticate.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
@@ -27,7 +29,7 @@ export interface WatchAccess {
    * Whether the stream is restricted to some clients. Synchronous unless the authorization server must be asked.
    *
    * @throws OxbowError `watch-refused`, `watch-expired`; `stream-unknown` for a restricted stream without token, as if it did not exist;
-   *   `auth-unavailable`; `too-many-requests`
+   *   `auth-unavailable`; `too-many-requests`; of an asset `asset-unknown` in the same way, `asset-deleted`
    * @param options.signal ends the wait for the authorization server
    */
   check(target: MediaTarget, exchange: Exchange, options: { readonly signal: AbortSignal }): Awaitable<boolean>;
@@ -85,9 +87,33 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     return true;
   }
 
+  /** Checked at each request: an asset may have become private, or moved to the trash. */
+  async function checkAsset(id: string, target: MediaTarget, exchange: Exchange): Promise<boolean> {
+    const isOriginal = target.address.kind === 'asset-original';
+    const { token } = target;
+    if (token !== undefined) checkToken(token, target, isOriginal ? originalTokenNameOf(id) : tokenNameOf(id), false);
+    const asset = await deps.assets.access(id);
+    const isOpen = asset !== undefined && asset.visibility !== 'private' && !isOriginal;
+    if (!asset || !(isOpen || token !== undefined || isPrincipalOf(asset, exchange))) {
+      throw new OxbowError('asset-unknown', `There is no asset ${id.slice(0, 80)}.`);
+    }
+    if (asset.isDeleted) throw new OxbowError('asset-deleted', 'The asset was deleted.');
+    return !isOpen;
+  }
+
+  function isPrincipalOf({ owner }: AssetAccess, { headers, remoteAddress }: Exchange): boolean {
+    if (headers.authorization === undefined) return false;
+    authenticator.tryToken({ headers, remoteAddress, secure: false });
+    const { authorization } = headers;
+    const principal = authenticator.principalOf({ headers: { authorization }, remoteAddress, secure: false });
+    return principal.seesAll || principal.owner === owner;
+  }
+
   return {
     check(target, exchange, { signal }) {
       const { address, token } = target;
+      const asset = assetOf(address);
+      if (asset !== undefined) return checkAsset(asset, target, exchange);
       const name = address.stream ?? deps.defaultStream?.() ?? '';
       const isPrivate = streams.isPrivate(name);
       if (auth && isPrivate) return askServer(auth, name, target, exchange, signal);

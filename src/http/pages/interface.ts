@@ -7,7 +7,6 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
-import fastifyStatic from '@fastify/static';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { parseInstant } from '../../api/instant.ts';
 import { isStreamName } from '../../api/stream-name.ts';
@@ -27,6 +26,9 @@ const pages = [
   '/go-live',
   '/go-live/*',
   '/record',
+  '/library',
+  '/library/*',
+  '/upload',
   '/api/docs',
   '/sign-in',
   '/admin',
@@ -64,6 +66,7 @@ export async function registerInterface(app: FastifyInstance, deps: HttpDeps): P
     }
     return;
   }
+  const { default: fastifyStatic } = await import('@fastify/static');
   await app.register(fastifyStatic, {
     root,
     serve: false,

@@ -3,10 +3,10 @@
  * In: one-time codes, the admin token. Out: cookies, SessionView, TokenView.
  */
 
-import type { ApiToken, TokenScope } from '../../accounts/api-tokens.ts';
+import type { ApiToken } from '../../accounts/api-tokens.ts';
 import { SESSION_MS, type Session } from '../../accounts/sessions.ts';
 import { signInPath } from '../../accounts/sign-in-links.ts';
-import { MeView, SessionView, SignInLink, SignInWays, TokenView } from '../../api/access-shapes.ts';
+import { MeView, SessionView, SignInLink, SignInWays, TokenScope, TokenView } from '../../api/access-shapes.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -25,11 +25,10 @@ const SignIn = Type.Object(
   { $id: 'SignIn', additionalProperties: false },
 );
 const SessionList = Type.Object({ items: Type.Array(SessionView), nextCursor: Type.Null() }, { $id: 'SessionList' });
-const Scope = Type.Union([Type.Literal('admin'), Type.Literal('view')]);
 const NewToken = Type.Object(
   {
     label: Type.String({ minLength: 1, maxLength: 100, description: 'purpose of the token' }),
-    scopes: Type.Optional(Type.Array(Scope, { minItems: 1, maxItems: 2, description: 'default: `view`' })),
+    scopes: Type.Optional(Type.Array(TokenScope, { minItems: 1, maxItems: 4, description: 'default: `view`' })),
     expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Default: never.` })),
   },
   { $id: 'NewToken', additionalProperties: false },
@@ -163,11 +162,12 @@ export const accessRoutes: readonly Route[] = [
     path: '/api/v1/tokens',
     tag: 'access',
     access: 'admin',
-    sentence: 'Creates an API token: scope `admin` has every permission, `view` may watch and read.',
+    sentence:
+      'Creates an API token: scope `admin` has every permission, `view` may watch and read, `upload` may upload, `worker` may run jobs.',
     body: NewToken,
     replies: { 201: MadeToken },
     async answer({ body: { label, scopes, expires } }, { access, clock }) {
-      const granted: readonly TokenScope[] = scopes ?? ['view'];
+      const granted = scopes ?? (['view'] as const);
       const expiresMs = expires === undefined ? undefined : readExpiry(expires, clock.nowMs());
       const { token, secret } = await access.tokens.make({ label, scopes: [...new Set(granted)], expiresMs });
       const headers = { location: `/api/v1/tokens/${token.id}` };

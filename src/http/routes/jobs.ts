@@ -9,6 +9,16 @@ import { defineRoute, type Route } from './route.ts';
 
 const JobList = Type.Object({ items: Type.Array(JobView), nextCursor: NextCursor }, { $id: 'JobList' });
 
+const JobListQuery = Type.Object(
+  {
+    ...PageQuery.properties,
+    kind: Type.Optional(Type.String({ maxLength: 40 })),
+    state: Type.Optional(JobView.properties.state),
+    subject: Type.Optional(Type.String({ maxLength: 80, description: 'e.g. the id of an asset' })),
+  },
+  { additionalProperties: false },
+);
+
 /** The rows. */
 export const jobRoutes: readonly Route[] = [
   defineRoute({
@@ -17,10 +27,10 @@ export const jobRoutes: readonly Route[] = [
     tag: 'jobs',
     access: 'admin',
     sentence: 'Lists jobs, newest first, by default 200 per page.',
-    query: PageQuery,
+    query: JobListQuery,
     replies: { 200: JobList },
-    answer: async ({ query: { limit, cursor } }, { jobs }) => ({
-      body: await jobs.list({ limit: limit === undefined ? undefined : Number(limit), cursor }),
+    answer: async ({ query: { limit, ...query } }, { jobs }) => ({
+      body: await jobs.list({ ...query, limit: limit === undefined ? undefined : Number(limit) }),
     }),
   }),
   defineRoute({
@@ -42,5 +52,15 @@ export const jobRoutes: readonly Route[] = [
     params: IdParams,
     replies: { 200: JobView },
     answer: async ({ params: { id } }, { jobs }) => ({ body: await jobs.cancel(id) }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/jobs/:id/retry',
+    tag: 'jobs',
+    access: 'admin',
+    sentence: 'Queues a failed or cancelled job again.',
+    params: IdParams,
+    replies: { 200: JobView },
+    answer: async ({ params: { id } }, { jobs }) => ({ body: await jobs.retry(id) }),
   }),
 ];

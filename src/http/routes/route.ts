@@ -2,6 +2,7 @@
  * One row of the table of routes: method, path, access, schemas, summary, handler.
  * In: the files of this folder, one per feature. Out: api.ts builds the router and OpenAPI from the rows.
  */
+import type { Readable } from 'node:stream';
 import type { Static, TSchema } from 'typebox';
 import type { LimitName } from '../../accounts/rate-limit.ts';
 import type { Reply } from '../../delivery/reply.ts';
@@ -9,18 +10,22 @@ import type { Principal, RequestClient } from '../api/authenticate.ts';
 import type { ConnectionEnds } from '../client/socket-owner.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { EventFilter, EventSubscriber } from '../events/event-filter.ts';
+import type { OpenLines } from '../events/json-lines.ts';
 
 /**
  * Required permission. `anyone`: none. `viewer`: none, but signed and private streams need a playback token or credentials.
- * `operator`: from this computer, with a token or signed in. `admin`: administrators, by token or signed in.
+ * `operator`: from this computer, with a token or signed in. `uploader`: administrators, and tokens with the scope `upload`.
+ * `worker`: administrators, and tokens with the scope `worker`. `admin`: administrators, by token or signed in.
  */
-export type RouteAccess = 'anyone' | 'viewer' | 'operator' | 'admin';
+export type RouteAccess = 'anyone' | 'viewer' | 'operator' | 'uploader' | 'worker' | 'admin';
 
 /** A request, checked against the row's schemas. */
 export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly params: P;
   readonly query: Q;
   readonly body: B;
+  /** The body as it arrives, of a row with `streams`. What the row leaves of it, the server discards. */
+  readonly stream: Readable;
   readonly principal: Principal;
   readonly client: RequestClient;
   /** Ends of the connection that the request uses. */
@@ -52,6 +57,8 @@ export interface RouteAnswer {
   readonly file?: Reply;
   /** In place of a body: events, until either side ends the connection. */
   readonly events?: { readonly filter: EventFilter; readonly subscriber: EventSubscriber };
+  /** In place of a body: lines of JSON, until either side ends the connection. */
+  readonly lines?: OpenLines;
 }
 
 /** A row. */
@@ -60,23 +67,41 @@ export interface Route {
   /** Parameters are written `:name`. */
   readonly path: string;
   /** Chapter of the reference. */
-  readonly tag: 'streams' | 'timeline' | 'jobs' | 'events' | 'webhooks' | 'access' | 'publish' | 'system' | 'health';
+  readonly tag:
+    | 'streams'
+    | 'timeline'
+    | 'library'
+    | 'jobs'
+    | 'workers'
+    | 'events'
+    | 'webhooks'
+    | 'access'
+    | 'publish'
+    | 'uploads'
+    | 'system'
+    | 'health';
   readonly access: RouteAccess;
   /** Summary for OpenAPI and the reference. */
   readonly sentence: string;
   readonly params?: TSchema;
   readonly query?: TSchema;
   readonly body?: TSchema;
-  /** Media types of a body that is a file; `body` of the call is its bytes. */
+  /** Media types of a body that is a file; `body` of the call is its bytes, or a stream of them for `application/octet-stream`. */
   readonly bodyTypes?: readonly string[];
+  /** Longest body, bytes; 1 MiB by default. */
+  readonly maxBodyBytes?: number;
+  /** Requests that programs send all the time: they are not in the audit log. */
+  readonly isRoutine?: boolean;
+  /** The body is not read before `answer`, which gets it as `stream`; of any media type. */
+  readonly streams?: boolean;
   /** Media types of an answer that is a file; those of exports by default. */
   readonly fileTypes?: readonly string[];
   /** Schema of the body for each status; undefined: no body. */
   readonly replies: Readonly<Record<number, TSchema | undefined>>;
   /** Pages of other sites may read the answers, as `<oxbow-player>` needs. Only for GET without a token. */
   readonly anyPage?: boolean;
-  /** Supports Idempotency-Key: a repeated request gets the first answer again. */
-  readonly repeatable?: boolean;
+  /** Supports Idempotency-Key: a repeated request gets the first answer again. `stored`: the row itself sees to it. */
+  readonly repeatable?: boolean | 'stored';
   /** Rate limit that applies; `writes` by default for methods other than GET. */
   readonly limit?: LimitName;
   /** Supports If-Match. */

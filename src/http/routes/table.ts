@@ -2,6 +2,8 @@
  * Every route of the API and the health endpoints, in one list.
  * In: the files of this folder. Out: router, OpenAPI, generated pages.
  */
+
+import { uploadRoutes } from '../uploads/upload-routes.ts';
 import { accessRoutes } from './access.ts';
 import { adminRoutes } from './admin.ts';
 import { eventRoutes } from './events.ts';
@@ -9,6 +11,8 @@ import { exportRoutes } from './exports.ts';
 import { healthRoutes } from './health.ts';
 import { inspectRoutes } from './inspect.ts';
 import { jobRoutes } from './jobs.ts';
+import { assetRoutes } from './library/assets.ts';
+import { subtitleRoutes } from './library/subtitles.ts';
 import { markRoutes } from './marks.ts';
 import { pictureRoutes } from './pictures.ts';
 import { probeRoutes } from './probe.ts';
@@ -21,6 +25,8 @@ import { systemRoutes } from './system.ts';
 import { timelineRoutes } from './timeline.ts';
 import { watchTokenRoutes } from './watch-tokens.ts';
 import { webhookRoutes } from './webhooks.ts';
+import { workerJobRoutes } from './worker-jobs.ts';
+import { workerRoutes } from './workers.ts';
 
 /** The table. Media paths and pages are not in it, see media.ts and interface.ts. */
 export const routes: readonly Route[] = [
@@ -31,8 +37,13 @@ export const routes: readonly Route[] = [
   ...probeRoutes,
   ...timelineRoutes,
   ...markRoutes,
+  ...assetRoutes,
+  ...subtitleRoutes,
   ...exportRoutes,
   ...jobRoutes,
+  ...workerRoutes,
+  ...workerJobRoutes,
+  ...uploadRoutes,
   ...eventRoutes,
   ...accessRoutes,
   ...watchTokenRoutes,

@@ -13,6 +13,6 @@ parentPort!.on('message', (message: ToThread) => {
   if (message.do !== 'forget') return;
   if (message.prefix === 'throw') throw new Error('requested by the test');
   if (message.prefix === 'refuse') send({ do: 'listen-failed', code: 'EADDRINUSE', message: 'taken' });
-  while (message.prefix === 'block');
+  if (message.prefix === 'block') Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0); // for ever, without CPU
 });
 send({ do: 'listening', port: 7 });

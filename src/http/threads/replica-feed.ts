@@ -2,16 +2,17 @@
  * Sends one serving thread the streams it has subscribed to: the state of the live window once, then each change.
  * In: subscriptions of the thread, live windows. Out: messages; changes of one event-loop turn are one message. docs/media.md 25.
  */
+import { streamOfWindow } from '../../delivery/live/quality-window.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import type { Track } from '../../media/frame.ts';
 import type { Init } from '../../media/segment.ts';
-import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
+import type { DerivedQuality, LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 
 /** Replicas of one thread; the main thread answers requests for other streams. */
 const MAX_STREAMS = 2000;
 
-/** Dependencies of a feed. */
+/** Dependencies of a feed. Names are those of live windows: a derived quality has one of its own. */
 export interface FeedOptions {
   find(name: string): ServedLiveStream | undefined;
   accessOf(stream: ServedLiveStream): StreamAccess;
@@ -63,7 +64,8 @@ export class ReplicaFeed implements Disposable {
 
   /** Sends what has changed without an event: removed or replaced streams, access. @param only checks one stream */
   check(only?: string): void {
-    for (const [name, subscription] of only === undefined ? [...this.#subscriptions] : this.#one(only)) {
+    for (const [name, subscription] of [...this.#subscriptions]) {
+      if (only !== undefined && only !== streamOfWindow(name)) continue;
       const stream = this.#options.find(name);
       if (stream?.list !== subscription.list) {
         this.unsubscribe(name);
@@ -79,11 +81,6 @@ export class ReplicaFeed implements Disposable {
 
   [Symbol.dispose](): void {
     for (const name of [...this.#subscriptions.keys()]) this.unsubscribe(name);
-  }
-
-  #one(name: string): [string, Subscription][] {
-    const subscription = this.#subscriptions.get(name);
-    return subscription ? [[name, subscription]] : [];
   }
 
   #add(name: string, subscription: Subscription, change: LiveWindowChange): void {
@@ -127,7 +124,15 @@ function compactInit(init: Init): Init {
   return { ...init, tracks: compactTracks(init.tracks) };
 }
 
+function compactQualities(qualities: readonly DerivedQuality[]): readonly DerivedQuality[] {
+  return qualities.map((quality) => {
+    const { config } = quality.track;
+    return { ...quality, track: { ...quality.track, config: { ...config, record: Uint8Array.from(config.record) } } };
+  });
+}
+
 function compactChange(change: LiveWindowChange): LiveWindowChange {
+  if (change.do === 'qualities') return { ...change, qualities: compactQualities(change.qualities) };
   if (change.do === 'begin') return { ...change, tracks: compactTracks(change.tracks) };
   if (change.do !== 'open') return change;
   const { opening } = change;
@@ -146,10 +151,12 @@ function compactState(state: LiveWindowState): LiveWindowState {
   return {
     ...state,
     tracks: compactTracks(state.tracks),
+    qualities: compactQualities(state.qualities),
     segments: compactSegments(segments),
     previous: previous && {
       ...previous,
       tracks: compactTracks(previous.tracks),
+      qualities: compactQualities(previous.qualities ?? []),
       segments: compactSegments(previous.segments),
     },
   };

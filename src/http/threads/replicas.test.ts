@@ -9,10 +9,13 @@ import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import { createLiveLookup, type LiveLookup } from '../../delivery/live/live-lookup.ts';
+import { findWindow } from '../../delivery/live/quality-window.ts';
 import { type CachedSegment, SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { Reply } from '../../delivery/reply.ts';
+import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import { audioFrames, audioTrack, interleave, videoFrames, videoTrack } from '../../live/frames.fixture.ts';
 import type { Frame } from '../../media/frame.ts';
+import { createFollowerRig, Repacketizer } from '../../packager/follower.fixture.ts';
 import { continuous, createPackagerRig, type PackagerRig } from '../../packager/packager.fixture.ts';
 import type { StreamAccess, ToThread } from './messages.ts';
 import { ReplicaFeed } from './replica-feed.ts';
@@ -32,8 +35,20 @@ async function openPair(mediaFolder = tmpdir()) {
     nowMs: Date.now(),
     shared: 0,
   };
-  const find = (name: string) =>
-    name === 'door' && state.list ? { name, list: state.list, horizonUs: () => 0 } : undefined;
+  const quality = createFollowerRig(rig);
+  const horizonUs = () => 0;
+  const served: ServedLiveStream = {
+    ...{ name: 'door~180', list: quality.list, horizonUs },
+    get source() {
+      return find('door');
+    },
+  };
+  const qualities = new Map([['180', served]]);
+  const find = (name: string): ServedLiveStream | undefined =>
+    findWindow<ServedLiveStream>((one) => {
+      const { list } = state;
+      return one === 'door' && list ? { name: one, list, horizonUs, qualities } : undefined;
+    }, name);
   const sent: ToThread['do'][] = [];
   const replicas: Replicas = await Replicas.open({
     mediaFolder,
@@ -55,7 +70,7 @@ async function openPair(mediaFolder = tmpdir()) {
   const reader = openRangeReader(new MemorySegmentStore());
   const own = createLiveLookup(find, new SegmentCache(reader));
   return {
-    ...{ rig, state, replicas, feed, own, sent },
+    ...{ rig, quality, state, replicas, feed, own, sent },
     async [Symbol.asyncDispose]() {
       feed[Symbol.dispose]();
       await replicas[Symbol.asyncDispose]();
@@ -226,4 +241,32 @@ suite('replicas of a serving thread', () => {
     replicas.lookup.list('missing-0');
     assert.equal(requested.length, 1001);
   });
+});
+
+test('a thread has a replica of each quality that is requested; without one of the stream it has no access', async () => {
+  await using pair = await openPair();
+  const { rig, quality, replicas, own, feed, state } = pair;
+  rig.stream.attach(new Repacketizer(quality.follower, 0.5), { name: 'encoder' });
+  await publish(rig, 0, 400);
+  const paths = ['index.m3u8', 'av0-180/g1.m3u8', `v0-180/${quality.list.lastSealed!.msn}.m4s`];
+  const compare = () => {
+    for (const path of paths) {
+      const address = addressOf(`/live/door/${path}`);
+      const [mine, theirs] = [own, replicas.lookup].map(
+        (lookup) => lookup.find(address, new URLSearchParams()) as Reply,
+      );
+      assert.ok(mine, path);
+      assert.equal(theirs?.etag, mine.etag, path);
+    }
+  };
+  assert.equal(replicas.lookup.find(addressOf('/live/door/av0-180/g1.m3u8'), new URLSearchParams()), undefined);
+  assert.ok(feed.has('door'), 'access is that of the stream');
+  replicas.lookup.list('door~180');
+  compare();
+  await publish(rig, 400, 600);
+  paths.push(`av0-180/${quality.list.lastSealed!.msn}.m4s`);
+  compare();
+  state.list = undefined;
+  feed.check('door');
+  assert.equal(replicas.lookup.list('door~180'), undefined);
 });

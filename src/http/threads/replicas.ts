@@ -10,6 +10,7 @@ import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts
 import type { SegmentStore } from '../../archive/segment-store.ts';
 import { segmentKey } from '../../delivery/live/live.ts';
 import { createLiveLookup, type LiveLookup } from '../../delivery/live/live-lookup.ts';
+import { qualityWindowName, streamOfWindow, windowNameOf } from '../../delivery/live/quality-window.ts';
 import { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
 import type { Init } from '../../media/segment.ts';
@@ -38,12 +39,37 @@ class Replica implements ServedLiveStream {
   readonly #inits = new Map<number, Init>();
   readonly horizonUs = (): number => this.access.horizonUs;
 
-  constructor(name: string, state: LiveWindowState, access: StreamAccess, usedMs: number) {
+  /** Of the thread, by the names of their windows. */
+  readonly #all: ReadonlyMap<string, Replica>;
+
+  constructor(
+    name: string,
+    state: LiveWindowState,
+    access: StreamAccess,
+    usedMs: number,
+    all: ReadonlyMap<string, Replica>,
+  ) {
+    this.#all = all;
     this.name = name;
     this.list = LiveWindow.from(state);
     this.access = access;
     this.usedMs = usedMs;
     for (const { init } of [...(state.previous?.segments ?? []), ...state.segments]) this.#inits.set(init.number, init);
+  }
+
+  /** Its stream, if this is a derived quality. */
+  get source(): ServedLiveStream | undefined {
+    const stream = streamOfWindow(this.name);
+    return stream === this.name ? undefined : this.#all.get(stream);
+  }
+
+  /** Its derived qualities that have a replica in this thread. */
+  get qualities(): ReadonlyMap<string, ServedLiveStream> {
+    const found = this.list.qualities.flatMap(({ track: { rung } }) => {
+      const replica = this.#all.get(qualityWindowName(this.name, rung));
+      return replica ? [[rung, replica] as const] : [];
+    });
+    return new Map(found);
   }
 
   /** Applies a change. Messages carry copies of init sections; those of one number stay one object, since caches compare by identity. */
@@ -138,7 +164,7 @@ export class Replicas implements AsyncDisposable {
       case 'stream': {
         const { name, list, access } = message;
         this.#end(name);
-        const replica = new Replica(name, list, access, this.#options.monotonicMs());
+        const replica = new Replica(name, list, access, this.#options.monotonicMs(), this.#replicas);
         this.#replicas.set(name, replica);
         this.#options.shared?.(replica.list.memoryBytes);
         this.#tokens.learn(name, access.epoch);
@@ -181,7 +207,7 @@ export class Replicas implements AsyncDisposable {
 
   /** Reads a recorded segment into the block cache for the next requests. The main thread answers this one. */
   #warm(address: LiveAddress): undefined {
-    const replica = address.kind === 'segment' ? this.#replicas.get(address.stream) : undefined;
+    const replica = address.kind === 'segment' ? this.#replicas.get(windowNameOf(address)) : undefined;
     if (!replica || address.kind !== 'segment' || this.#warming >= MAX_WARMING) return;
     const ranges = this.#segmentCache.rangesOf(replica, segmentKey(address));
     const bytes = ranges.reduce((sum, { length }) => sum + length, 0);
@@ -194,7 +220,10 @@ export class Replicas implements AsyncDisposable {
       .finally(() => this.#warming--);
   }
 
+  /** A replica by the name of its window. Access to a derived quality is that of its stream, which needs a replica too. */
   #find(name: string): ServedLiveStream | undefined {
+    const stream = streamOfWindow(name);
+    if (stream !== name && !this.#find(stream)) return undefined;
     const replica = this.#replicas.get(name);
     if (replica) {
       replica.usedMs = this.#options.monotonicMs();

@@ -5,7 +5,7 @@ import { Emitter } from '../../lib/events.ts';
 import { openServingThreads, type ServingOptions } from './serving-threads.ts';
 
 /** Threads that fail on command. */
-async function openFaulty(count: number) {
+async function openFaulty(count: number, checkEveryMs?: number) {
   const forgotten = new Emitter<SegmentPrefix>();
   const failed: string[] = [];
   const ended: number[] = [];
@@ -36,7 +36,7 @@ async function openFaulty(count: number) {
     },
     ended: (thread) => ended.push(thread),
     program: new URL('./faulty-thread.fixture.ts', import.meta.url),
-    checkEveryMs: 20,
+    ...(checkEveryMs !== undefined && { checkEveryMs }),
   };
   return { threads: await openServingThreads(options), forgotten, failed, ended, both };
 }
@@ -61,7 +61,7 @@ suite('serving threads that fail', () => {
   });
 
   test('by blocking: they are terminated before their messages accumulate', async () => {
-    const { threads, forgotten, failed, both } = await openFaulty(1);
+    const { threads, forgotten, failed, both } = await openFaulty(1, 200); // blocked after 6 s, which a slow start does not take
     forgotten.emit(segmentLocation('block'));
     await both;
     assert.deepEqual(failed, ['serving thread 1: the thread is blocked']);

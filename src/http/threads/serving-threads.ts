@@ -11,6 +11,7 @@ import { Worker } from 'node:worker_threads';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { Subscribable } from '../../lib/events.ts';
+import { startedFile } from '../../lib/program-files.ts';
 import { checkFree } from '../hot/listeners.ts';
 import type { ServerCertificate } from '../tls/tls-certificate.ts';
 import type { CounterReport, FromThread, ThreadSettings, ToThread } from './messages.ts';
@@ -190,10 +191,8 @@ class Thread {
   readonly ended: Promise<unknown>;
 
   constructor(settings: ThreadSettings, options: ServingOptions) {
-    // JavaScript in the published package, TypeScript in the working tree.
-    const file = import.meta.url.endsWith('.ts') ? './thread.ts' : './thread.js';
     // Without the flags of the main thread (inspector, --eval).
-    const worker = new Worker(options.program ?? new URL(file, import.meta.url), {
+    const worker = new Worker(options.program ?? startedFile('http/threads/thread'), {
       workerData: settings,
       name: `oxbow-serving-${settings.number}`,
       execArgv: [],

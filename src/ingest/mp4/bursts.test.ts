@@ -39,6 +39,7 @@ test('samples without duration are limited in number', async () => {
     tracks: [sourced(videoTrack, emptySamples(1))],
     leftOut: [],
     notes: [],
+    chapters: { listed: [], samples: [] },
     fragmented: false,
   };
   await assert.rejects(readTables(fileOf(new Uint8Array(8)), movie, { signal }).next(), { name: 'FormatError' });
@@ -46,7 +47,7 @@ test('samples without duration are limited in number', async () => {
   const one = { ...emptySamples(1), next: () => movieSample(left--), peek: () => movieSample(left) };
   const both: FileMovie = {
     tracks: [sourced(videoTrack, one as never), sourced(audioTrack, emptySamples(2))],
-    ...{ leftOut: [], notes: [], fragmented: false },
+    ...{ leftOut: [], notes: [], chapters: { listed: [], samples: [] }, fragmented: false },
   };
   await assert.rejects(readTables(fileOf(new Uint8Array(8)), both, { signal }).next(), { name: 'FormatError' });
 });

@@ -61,31 +61,37 @@ export async function requestFile(
   { signal }: { signal: AbortSignal },
 ): Promise<FileReply> {
   for (let attempt = 0; ; attempt++) {
+    const { address } = context.access;
     try {
       return await requestOnce(range, context, { signal });
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof OxbowError) || isFinal(error)) throw error;
-      await afterFailure(error, attempt, context, { signal });
+      await afterFailure(error, attempt, { ...context, failedUrl: address }, { signal });
     }
   }
 }
 
-/** Reports a failure, waits, and looks up a new URL if the old one may have expired. */
+/**
+ * Reports a failure, waits, and looks up a new URL if the old one may have expired.
+ *
+ * @param context with the URL that failed: no lookup if another request has found a new one meanwhile
+ */
 export async function afterFailure(
   error: unknown,
   attempt: number,
-  context: FileContext,
+  context: FileContext & { readonly failedUrl?: URL },
   { signal }: { signal: AbortSignal },
 ): Promise<void> {
-  const { access, counters, locate, log, onFailure } = context;
+  const { access, counters, locate, log, onFailure, failedUrl = access.address } = context;
   const detail = messageOf(error).slice(0, 200);
   onFailure(detail);
   counters.retries();
   if (attempt === 0) log.warn({ detail }, 'a range of the file could not be read; retrying');
   const status = error instanceof OxbowError ? Number(error.extra.sourceStatus) : Number.NaN;
   await sleep(backoffMs(attempt, 500), { signal });
-  if (locate && expiredStatuses.has(status)) await relocate(access, locate, { signal });
+  const isCurrent = access.address === failedUrl;
+  if (locate && expiredStatuses.has(status) && isCurrent) await relocate(access, locate, { signal });
 }
 
 /** Looks up the current URL of the file; keeps the old one if the lookup fails. */

@@ -1,59 +1,20 @@
 /**
- * Reads the moov of an MP4 file with sample tables or fragments.
- * In: the bytes of the file. Out: its tracks and sample tables. ISO/IEC 14496-12 4.2 and 8.2.
+ * Reads the moov of an MP4 file that a stream plays.
+ * In: the bytes of the file. Out: its tracks and sample tables, with at least one of video or audio.
  */
 import { namesOf } from '../../api/left-out.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
-import { readBoxHead, u32At } from '../../media/isobmff/box.ts';
-import { type FileMovie, parseMovie } from '../../media/isobmff/movie/progressive.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { readMovie } from '../../media/isobmff/movie/movie-file.ts';
+import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
 import type { FileBytes } from './file-bytes.ts';
 
-/** Box types with which a file may begin. */
-const FIRST_TYPES: ReadonlySet<string> = new Set('ftyp styp moov mdat free skip wide pnot uuid pdin'.split(' '));
-const MAX_BOXES = 1000;
-/** About the size of the tables of ten hours of video and audio. */
-const MAX_MOOV_BYTES = 64 * 1024 * 1024;
-
 /**
- * Reads a file up to its moov; skips the media if it comes first.
+ * Reads a file up to its moov.
  *
- * @throws FormatError if it is not MP4 or malformed; OxbowError `unsupported-media` if it is encrypted, has no supported track, or has its
- * moov at the end on a server without ranges; errors of reading
+ * @throws as readMovie; OxbowError `unsupported-media` if it has no supported track
  */
 export async function openMovie(file: FileBytes, { signal }: { signal: AbortSignal }): Promise<FileMovie> {
-  let at = 0;
-  for (let i = 0; i < MAX_BOXES; i++) {
-    const start = await file.read(at, 16, { signal });
-    const isOpen = start.length >= 8 && u32At(start, 0) === 0;
-    const head = isOpen ? undefined : readBoxHead(start, 0);
-    // A box without a size extends to the end of the file: no box follows.
-    if (!head) break;
-    if (i === 0 && !FIRST_TYPES.has(head.type)) throw new FormatError('this is not an MP4 file', at);
-    if (head.type === 'moov') return readMovie(file, at, head.size, { signal });
-    if (head.type === 'mdat' && !file.ranged) {
-      throw new OxbowError(
-        'unsupported-media',
-        'the index of the file (moov) comes after the media, and its server does not support byte ranges',
-      );
-    }
-    if (head.type === 'moof') throw new FormatError('a movie fragment precedes the moov', at);
-    at += head.size;
-  }
-  throw new FormatError('the file has no moov', at);
-}
-
-async function readMovie(
-  file: FileBytes,
-  at: number,
-  size: number,
-  { signal }: { signal: AbortSignal },
-): Promise<FileMovie> {
-  if (size > MAX_MOOV_BYTES) throw new FormatError(`a moov of ${size} bytes is too large`, at);
-  // A copy, so that the sample tables do not keep blocks of the file in memory.
-  const bytes = new Uint8Array(await file.read(at, size, { signal }));
-  if (bytes.length < size) throw new FormatError('the file ends within its moov', at);
-  const { headLength } = readBoxHead(bytes, 0)!;
-  const movie = parseMovie(bytes, { type: 'moov', start: 0, body: headLength, end: size });
+  const movie = await readMovie(file, { signal });
   const { tracks, leftOut } = movie;
   if (tracks.some(({ track }) => track.kind === 'video' || track.kind === 'audio')) return movie;
   const detail = leftOut.length > 0 ? `oxbow cannot take ${namesOf(leftOut)}` : 'the file has no video and no audio';

@@ -28,7 +28,7 @@ async function pull(bytes: Uint8Array, faults: FileFaults = {}) {
   const facts: SourceFacts[] = [];
   const startMs = clock.nowMs();
   const options = { url: server.url, input, net, clock, log, onFacts: (fact: SourceFacts) => void facts.push(fact) };
-  await runMp4Pull(options, { signal: AbortSignal.timeout(40_000) });
+  await runMp4Pull(options, { signal: AbortSignal.timeout(200_000) });
   return { input, facts, ranges: server.ranges, startMs, tookMs: clock.nowMs() - startMs };
 }
 
@@ -134,7 +134,7 @@ suite('an MP4 file over HTTP', { skip: need('ffmpeg'), concurrency: true }, () =
     await using server = await openFileServer(bytes, { noRanges: true, holdFrom: Math.floor(bytes.length * 0.8) });
     await using net = createNet({ allow: [] });
     const input = new RecordingInput();
-    const signal = AbortSignal.timeout(40_000);
+    const signal = AbortSignal.timeout(200_000);
     const done = runMp4Pull({ url: server.url, input, net, clock, log }, { signal });
     await input.until(() => input.absences.length === 1);
     assert.match(input.absences[0]!, /^source-down /);

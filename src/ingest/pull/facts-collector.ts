@@ -27,8 +27,9 @@ export class FactsCollector {
   /** The source was located, for the first time or again. */
   found({ choice, title, only }: SourceLocations): void {
     const { qualities, chosen } = choice ?? { qualities: [], chosen: '' };
-    const { chosen: _, ...rest } = this.#facts;
-    this.#put({ ...rest, title, qualities: [...qualities], ...(chosen !== '' && { chosen }) });
+    const { chosen: _, captions: __, ...rest } = this.#facts;
+    const captions = choice?.captions && { captions: [...choice.captions] };
+    this.#put({ ...rest, title, qualities: [...qualities], ...captions, ...(chosen !== '' && { chosen }) });
     if (only) this.list({ kind: 'media', playlist: only });
   }
 

@@ -3,7 +3,7 @@
  * In: the URL of a Media or Multivariant Playlist. Out: frames, runs and gaps, to a StreamInput. RFC 8216bis 6.3; docs/media.md 1 to 5 and 9.
  */
 import type { LeftOutTrack } from '../../api/left-out.ts';
-import { backoffMs, sleep } from '../../lib/abort.ts';
+import { backoffMs, sleep, waitFor } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { parseQuality } from '../../lib/quality.ts';
 import type { StreamInput } from '../../live/input.ts';
@@ -16,6 +16,7 @@ import { SourceReturn } from './playlist/source-return.ts';
 import { noCounters } from './pull-log.ts';
 import { openAccess, type PullOptions } from './pull-options.ts';
 import { AudioRenditions } from './rendition/audio-renditions.ts';
+import { FurtherQualities, type PulledQualities } from './rendition/further-qualities.ts';
 import { readRendition } from './rendition/rendition.ts';
 import { TimedTracks } from './rendition/timed-tracks.ts';
 import { RunFeeder } from './run/run-feeder.ts';
@@ -27,10 +28,15 @@ import { hasBecomePast, isPast } from './segment/segment-start.ts';
 /** Longest wait for audio, target durations; longer for the past, which no viewer watches live. */
 const WAIT = { live: 1, past: 2 } as const;
 
+/** When the chosen variant has ended, the others have so long to end as well, ms. */
+const FURTHER_WAIT_MS = 15_000;
+
 /** Options of a pull. */
 export interface HlsPullOptions extends PullOptions {
   /** `best`, `worst`, `720p`, `2M`; default `best`. */
   readonly quality?: string | undefined;
+  /** Further variants as qualities of the stream; absent: none. */
+  readonly qualities?: PulledQualities | undefined;
   /** Distance of the start before the live edge, ms; default 0. */
   readonly fromMs?: number | undefined;
   /** How long failed segments are retried; for tests. */
@@ -73,6 +79,7 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
   const facts = new FactsCollector(options.onFacts ?? (() => {}));
   const source = new SourceResolver(context, {
     quality: parseQuality(options.quality ?? ''),
+    qualities: options.qualities?.wanted ?? 'best',
     locate: options.locate,
     onFound: (locations) => {
       facts.leftOut('playlist', locations.choice?.leftOut ?? []);
@@ -89,7 +96,9 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
     const onLeftOut = (rendition: Rendition, tracks: readonly LeftOutTrack[]) => facts.leftOut(rendition, tracks);
     const audio = new AudioRenditions(source.audiosOf(locations), inBand, renditionContext, onLeftOut);
     const timed = new TimedTracks(source.subtitlesOf(locations), renditionContext, onLeftOut);
-    renditions = Promise.all([audio.run({ signal }), timed.run({ signal })]);
+    const further = new FurtherQualities(source.furtherOf(locations), options.qualities, context);
+    const furtherDone = further.run({ signal });
+    renditions = Promise.all([audio.run({ signal }), timed.run({ signal }), furtherDone]);
     if (locations.only) timed.list(locations.only);
     const video = source.locationOf(locations, (found) => found.video);
     const videoContext: PullContext = {
@@ -116,9 +125,12 @@ export async function runHlsPull(options: HlsPullOptions, { signal: outer }: { s
       const joined = await timed.join(playable, segment, { signal });
       if (past) await options.input.ready?.({ signal });
       feeder.publish(segment, joined);
+      further.published(media);
       releaseFrames(joined);
       releaseFrames(media);
     }
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(FURTHER_WAIT_MS)]);
+    await waitFor(furtherDone, { signal: limit }).catch(() => {}); // the other qualities end where they are
   } finally {
     controller.abort(new Error('the pull has ended'));
     await renditions;

@@ -37,6 +37,11 @@ const holds: Readonly<Record<FileFormat, ReadonlySet<string>>> = {
 const names: Readonly<Record<string, string>> = { h264: 'H.264', hevc: 'HEVC', aac: 'AAC', mp3: 'MP3', opus: 'Opus' };
 const nameOf = (codec: string): string => names[codec] ?? codec.toUpperCase();
 
+/** Whether a file of a format can have a codec. */
+export function canHold(format: FileFormat, { config }: MediaTrack): boolean {
+  return holds[format].has(config.codec);
+}
+
 interface Line extends FileTrack {
   readonly configs: MediaTrack[];
 }

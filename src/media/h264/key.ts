@@ -5,9 +5,12 @@
 import { BitReader } from '../../lib/bits.ts';
 import { FormatError } from '../../lib/errors.ts';
 import { type NalList, toRbsp } from './annexb.ts';
+import { SeiReader } from './sei.ts';
 
-const SEI_BYTES = 4096;
 const SLICE_HEADER_BYTES = 32;
+/** payloadType. */
+const RECOVERY_POINT = 6;
+const messages = new SeiReader();
 
 /**
  * True for an IDR picture, and for a picture of I slices only with a recovery point SEI message (docs/media.md 12).
@@ -37,24 +40,8 @@ export function isH264Key(bytes: Uint8Array, list: NalList, continues = false): 
  * @param start offset of the NAL unit header; only the first 4 KiB are looked at
  */
 export function hasRecoveryPoint(bytes: Uint8Array, start: number, end: number): boolean {
-  const rbsp = toRbsp(bytes, start + 1, Math.min(end, start + SEI_BYTES));
-  let at = 0;
-  while (at + 2 < rbsp.length) {
-    let type = 0;
-    while (rbsp[at] === 0xff) {
-      type += 255;
-      at++;
-    }
-    type += rbsp[at++] ?? 0;
-    let size = 0;
-    while (rbsp[at] === 0xff) {
-      size += 255;
-      at++;
-    }
-    size += rbsp[at++] ?? 0;
-    if (type === 6) return true;
-    at += size;
-  }
+  messages.open(bytes, start + 1, end);
+  while (messages.next()) if (messages.type === RECOVERY_POINT) return true;
   return false;
 }
 

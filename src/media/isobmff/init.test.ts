@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { Track } from '../frame.ts';
+import type { Track, VideoTrack } from '../frame.ts';
 import { BoxWriter, fourccAt, readBoxes } from './box.ts';
 import { fuzzSampleEntries } from './fuzz.fixture.ts';
 import { chunkMoovOffset, parseInit, parseMoov, printChunkStart, printInit } from './init.ts';
@@ -41,6 +41,20 @@ suite('an init segment', () => {
       },
     ];
     assert.deepEqual(parseInit(printInit(tracks)), tracks);
+  });
+
+  test('keeps which derived quality a track is, with its label or without', () => {
+    const tracks: Track[] = [videoTrack, { ...(videoTrack as VideoTrack), id: 101, rung: '480', label: 'Small' }];
+    assert.deepEqual(parseInit(printInit(tracks)), tracks);
+    assert.deepEqual(parseInit(printInit([{ ...(videoTrack as VideoTrack), rung: '360' }]))[0], {
+      ...videoTrack,
+      rung: '360',
+    });
+  });
+
+  test('takes the derived quality from files of its own only: the tracks of a movie are those of a source', () => {
+    const init = printInit([{ ...(videoTrack as VideoTrack), rung: '480' }]);
+    assert.equal((parseMoov(init, readBoxes(init)[1]!)[0]!.track as VideoTrack).rung, undefined);
   });
 
   test('does not change the bytes it reads, not even those of a Buffer', () => {

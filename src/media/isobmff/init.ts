@@ -7,11 +7,11 @@
 import type { LeftOutTrack } from '../../api/left-out.ts';
 import { ByteReader } from '../../lib/bytes.ts';
 import { FormatError } from '../../lib/errors.ts';
-import type { Track } from '../frame.ts';
+import type { Track, VideoConfig } from '../frame.ts';
 import { rescale } from '../rescale.ts';
 import { type Box, BoxWriter, findBox, fourccAt, needBox, readBoxes } from './box.ts';
-import { movieRoom, printEmptyTables, printFtyp, printMvex, printMvhd, printTrak } from './movie/movie.ts';
-import { parseStsd } from './sample-entry/sample-entry.ts';
+import { movieRoom, printEmptyTables, printFtyp, printMvex, printMvhd, printTrak, rungScheme } from './movie/movie.ts';
+import { parseFurtherVideo, parseStsd } from './sample-entry/sample-entry.ts';
 
 /** Where the moov of a chunk file begins: behind 32 bytes of ftyp and the placeholder of 16 bytes. */
 export const chunkMoovOffset = 48;
@@ -64,8 +64,12 @@ export interface SampleDefaults {
 export interface MovieTrack {
   /** track_ID in this file. */
   readonly sourceId: number;
+  /** Ticks per second of its media. */
+  readonly timescale: number;
   /** The track under that id, or undefined where we cannot take it. */
   readonly track: Track | undefined;
+  /** The `rung` that oxbow wrote; not of the track, which may come from any file. */
+  readonly rung: string | undefined;
   /** What it is called where it is media that we cannot take; undefined where we take it, and of chapters, time codes and other data. */
   readonly leftOut: LeftOutTrack | undefined;
   /** The scheme its samples are encrypted under, e.g. `cenc`; undefined if they are not. */
@@ -74,6 +78,8 @@ export interface MovieTrack {
   readonly nalLengthBytes: number;
   /** Parameter sets may stand in the samples (avc3, hev1). */
   readonly inBand: boolean;
+  /** Video: the sample entries behind the first, for samples that name them; undefined in place of one that cannot be taken. */
+  readonly further: readonly (FurtherEntry | undefined)[];
   /** What the edit list adds to every decode and composition time, ticks; negative where it skips the start. */
   readonly editShift: number;
   /** There are more edits than one start: only the first is applied. */
@@ -82,6 +88,9 @@ export interface MovieTrack {
   /** Its sample tables, within the bytes that were read. */
   readonly stbl: Box;
 }
+
+/** A further sample entry of a video track. */
+export type FurtherEntry = Pick<MovieTrack, 'nalLengthBytes' | 'inBand'> & { readonly config: VideoConfig };
 
 /**
  * Reads a moov, wherever it comes from.
@@ -108,7 +117,7 @@ export function parseMoov(bytes: Uint8Array, moov: Box): MovieTrack[] {
 }
 
 /**
- * Reads the tracks of an init segment (or of a chunk file's start) that we can take, under their own ids.
+ * Reads the tracks of an init segment (or of a chunk file's start) of oxbow that we can take, under their own ids.
  *
  * @param bytes from the ftyp on; bytes after the moov are ignored
  * @throws FormatError if there is no moov or it is malformed
@@ -116,7 +125,12 @@ export function parseMoov(bytes: Uint8Array, moov: Box): MovieTrack[] {
 export function parseInit(bytes: Uint8Array): Track[] {
   for (let at = 0; at < bytes.length; ) {
     const box = readBoxes(bytes, at, Math.min(bytes.length, at + boxSize(bytes, at)))[0]!;
-    if (box.type === 'moov') return parseMoov(bytes, box).flatMap(({ track }) => track ?? []);
+    if (box.type === 'moov') {
+      return parseMoov(bytes, box).flatMap(({ track, rung }) => {
+        if (track?.kind === 'video' && rung !== undefined) return { ...track, rung };
+        return track ?? [];
+      });
+    }
     at = box.end;
   }
   throw new FormatError('there is no moov', bytes.length);
@@ -160,19 +174,23 @@ function parseTrak(
   const kind = kindOf(bytes, findBox(media, 'hdlr'));
   const stsd = needBox(readBoxes(bytes, stbl.body, stbl.end), 'stsd', stbl);
   const entry = parseStsd(bytes, stsd, kind);
+  const userData = readUserData(bytes, findBox(boxes, 'udta'));
   const base = {
     id: sourceId,
     timescale,
     language: parseLanguage(bytes, mdhd, findBox(media, 'elng')),
-    label: parseLabel(bytes, findBox(boxes, 'udta')),
+    label: parseLabel(bytes, findBox(userData, 'labl')),
   };
   return {
     sourceId,
+    timescale,
     track: entry.kind === 'unsupported' ? undefined : ({ ...base, kind: entry.kind, config: entry.config } as Track),
+    rung: parseRung(bytes, findBox(userData, 'kind')),
     leftOut: entry.kind === 'unsupported' && kind && !isChapters(bytes, stsd) ? entry.leftOut : undefined,
     scheme: entry.kind === 'unsupported' ? entry.scheme : undefined,
     nalLengthBytes: entry.kind === 'video' ? entry.nalLengthBytes : 4,
     inBand: entry.kind === 'video' && entry.inBand,
+    further: entry.kind === 'video' ? parseFurtherVideo(bytes, stsd) : [],
     ...parseEdits(bytes, findBox(boxes, 'edts'), movieScale, timescale),
     defaults: trex.get(sourceId) ?? { duration: 0, size: 0, flags: 0 },
     stbl,
@@ -211,18 +229,27 @@ function parseLanguage(bytes: Uint8Array, mdhd: Box, elng: Box | undefined): str
   return /^[a-z]{3}$/.test(language) ? language : 'und';
 }
 
-function parseLabel(bytes: Uint8Array, udta: Box | undefined): string {
-  if (!udta) return '';
+/** The boxes of a udta; none if it is malformed. */
+function readUserData(bytes: Uint8Array, udta: Box | undefined): readonly Box[] {
+  if (!udta) return [];
   try {
-    const labl = findBox(readBoxes(bytes, udta.body, udta.end), 'labl');
-    if (!labl) return '';
-    const language = bytes.indexOf(0, labl.body + 6);
-    return language < 0 || language >= labl.end ? '' : parseText(bytes, language + 1, labl.end);
+    return readBoxes(bytes, udta.body, udta.end);
   } catch (error) {
     // QuickTime ends this list with four zeros and puts other things inside; nothing here is needed to play.
-    if (error instanceof FormatError) return '';
+    if (error instanceof FormatError) return [];
     throw error;
   }
+}
+
+function parseLabel(bytes: Uint8Array, labl: Box | undefined): string {
+  if (!labl) return '';
+  const language = bytes.indexOf(0, labl.body + 6);
+  return language < 0 || language >= labl.end ? '' : parseText(bytes, language + 1, labl.end);
+}
+
+function parseRung(bytes: Uint8Array, kind: Box | undefined): string | undefined {
+  if (!kind || parseText(bytes, kind.body + 4, kind.end) !== rungScheme) return undefined;
+  return parseText(bytes, kind.body + 4 + rungScheme.length + 1, kind.end);
 }
 
 function parseText(bytes: Uint8Array, start: number, end: number): string {

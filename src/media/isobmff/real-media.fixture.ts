@@ -2,7 +2,7 @@
  * Real media of each codec, made by ffmpeg, and what ffmpeg finds in a file.
  * In: names of encoders. Out: files, packets with their MD5. Used by tests only.
  */
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { concatBytes } from '../../lib/bytes.ts';
@@ -16,7 +16,7 @@ import { printSealedMoov } from './movie/sealed-moov.ts';
 
 const VIDEO_ENCODERS = {
   h264: '-c:v libx264 -preset ultrafast -bf 2 -g 25 -x264-params scenecut=0',
-  hevc: '-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params keyint=25:min-keyint=25:scenecut=0:log-level=none',
+  hevc: '-c:v libx265 -preset ultrafast -tag:v hvc1 -x265-params keyint=25:min-keyint=25:scenecut=0:pools=none:frame-threads=1:log-level=none',
   av1: '-c:v libsvtav1 -preset 12 -g 25 -svtav1-params lp=1',
   vp9: '-c:v libvpx-vp9 -deadline realtime -cpu-used 8 -g 25',
 } as const;
@@ -50,13 +50,20 @@ export function ffmpeg(args: string, ...paths: readonly string[]): void {
   execFileSync('ffmpeg', ['-v', 'error', '-nostdin', '-y', ...args.split(' '), ...paths], { timeout: 60_000 });
 }
 
+/** Flags of a fragmented MP4 file. */
+const FRAGMENTED = '-movflags frag_keyframe+delay_moov+default_base_moof';
+
+/** Makes three seconds of pictures and 5.1 or stereo sound as a fragmented MP4 file; gives its path. */
+export const makeFragmented = (pair: (typeof realPairs)[number], folder: string): string =>
+  makeReal(pair, folder, FRAGMENTED);
+
 /** Makes three seconds of pictures and 5.1 or stereo sound as an MP4 file; gives its path. */
-export function makeReal({ video, audio }: (typeof realPairs)[number], folder: string): string {
+export function makeReal({ video, audio }: (typeof realPairs)[number], folder: string, flags = ''): string {
   const path = join(folder, `${video}-${audio}.mp4`);
   const channels = audio === 'ac3' || audio === 'eac3' ? 6 : 2;
   ffmpeg(
     `-f lavfi -i testsrc2=s=160x90:r=25 -f lavfi -i sine=r=48000 -t 3 ${VIDEO_ENCODERS[video]} -pix_fmt yuv420p ` +
-      `${AUDIO_ENCODERS[audio]} -b:a 96k -ac ${channels} -threads 1 -metadata:s:a language=deu`,
+      `${AUDIO_ENCODERS[audio]} -b:a 96k -ac ${channels} -threads 1 -metadata:s:a language=deu${flags && ` ${flags}`}`,
     path,
   );
   return path;
@@ -80,69 +87,65 @@ export interface Packet {
   readonly hash: string;
 }
 
-/** All packets of a file, in the order in which they lie there. A warning of ffprobe is an error. */
-export function packetsOf(path: string): Packet[] {
-  const entries = 'packet=stream_index,pts_time,flags,size,data_hash';
+/** All packets of a file, in the order in which they are there. A warning of ffprobe is an error. */
+export const packetsOf = (path: string): Packet[] => [...probeFile(path).packets];
+
+/** What ffprobe finds in a file. */
+export interface ProbedFile {
+  /** In the order in which they are there. */
+  readonly packets: readonly Packet[];
+  /** Of each stream: codec, its tag, channels, e.g. `opus,Opus,2`. */
+  readonly codecs: readonly string[];
+}
+
+/** All packets and the codecs of a file. A warning of ffprobe is an error. */
+export function probeFile(path: string): ProbedFile {
+  const entries = 'packet=stream_index,pts_time,flags,size,data_hash:stream=codec_name,codec_tag_string,channels';
   const args = ['-v', 'warning', '-show_data_hash', 'MD5', '-show_entries', entries, '-of', 'json', path];
-  const found = JSON.parse(quietly('ffprobe', args)) as { packets: Record<string, string | number>[] };
-  return found.packets.map(({ stream_index, pts_time, flags, size, data_hash }) => ({
+  const found = JSON.parse(quietly('ffprobe', args)) as Record<
+    'packets' | 'streams',
+    Record<string, string | number>[]
+  >;
+  const packets = found.packets.map(({ stream_index, pts_time, flags, size, data_hash }) => ({
     stream: Number(stream_index),
     ptsS: Number(pts_time),
     key: String(flags).startsWith('K'),
     bytes: Number(size),
     hash: String(data_hash),
   }));
+  const codecs = found.streams.map((stream) =>
+    [stream.codec_name, stream.codec_tag_string, stream.channels].filter((each) => each !== undefined).join(),
+  );
+  return { packets, codecs };
 }
 
-/** MD5 of what every frame of a stream decodes to; a warning of ffmpeg is an error. */
-export function decodedHashes(path: string, stream: string): string[] {
-  const args = [
-    '-v',
-    'warning',
-    '-nostdin',
-    '-i',
-    path,
-    '-map',
-    `0:${stream}`,
-    '-fps_mode',
-    'passthrough',
-    '-f',
-    'framemd5',
-    '-',
-  ];
-  const lines = quietly('ffmpeg', args).split('\n');
-  return lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(',')[5]!.trim());
+/** MD5 of every decoded frame of a file. */
+export interface DecodedHashes {
+  readonly video: readonly string[];
+  readonly audio: readonly string[];
 }
 
-/** Names of the codecs of a file's streams, as ffprobe has them. */
-export function codecsIn(path: string): string[] {
-  const args = [
-    '-v',
-    'warning',
-    '-show_entries',
-    'stream=codec_name,codec_tag_string,channels',
-    '-of',
-    'csv=p=0',
-    path,
-  ];
-  return quietly('ffprobe', args).trim().split('\n');
+/** What the first video and the first audio track of each file decode to, in one run of ffmpeg; its warnings are errors. */
+export function decodedHashes(...paths: readonly string[]): DecodedHashes[] {
+  const inputs = paths.flatMap((path) => ['-threads', '1', '-i', path]);
+  const maps = paths.flatMap((_, i) => ['-map', `${i}:v:0`, '-map', `${i}:a:0`]);
+  const output = ['-fps_mode', 'passthrough', '-f', 'framemd5', '-'];
+  const lines = quietly('ffmpeg', ['-v', 'warning', '-nostdin', ...inputs, ...maps, ...output]).split('\n');
+  const of = (stream: number) =>
+    lines.filter((line) => line.startsWith(`${stream},`)).map((line) => line.split(',')[5]!.trim());
+  return paths.map((_, i) => ({ video: of(2 * i), audio: of(2 * i + 1) }));
 }
 
 function quietly(program: string, args: readonly string[]): string {
-  // What goes to stderr is joined behind an unlikely line.
-  const mark = '===stderr===';
-  const script = `"$0" "$@" 2>"$STDERR"; code=$?; echo '${mark}'; cat "$STDERR"; rm "$STDERR"; exit $code`;
-  const file = join(process.env.TMPDIR ?? '/tmp', `oxbow-stderr-${process.pid}-${Math.random()}`);
-  const out = execFileSync('sh', ['-c', script, program, ...args], {
-    env: { ...process.env, STDERR: file },
+  const { status, stdout, stderr, error } = spawnSync(program, args, {
     maxBuffer: 256 * 1024 * 1024,
     timeout: 60_000,
-  }).toString();
-  const [text, complaints] = out.split(`${mark}\n`);
+    encoding: 'utf8',
+  });
   // ffprobe says so of every text and data track that it has no decoder for.
-  const errors = complaints?.replaceAll(/^Unsupported codec with id 0 for input stream \d+\n/gm, '');
-  if (errors) throw new Error(`${program} ${args.join(' ')}: ${errors}`);
-  return text!;
+  const complaints = stderr.replaceAll(/^Unsupported codec with id 0 for input stream \d+\n/gm, '');
+  if (status !== 0 || complaints) throw new Error(`${program} ${args.join(' ')}: ${error ?? complaints}`);
+  return stdout;
 }
 
 /** Output of a demuxer. */

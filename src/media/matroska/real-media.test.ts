@@ -9,13 +9,12 @@ import type { Frame, Track } from '../frame.ts';
 import { planClipTimes } from '../isobmff/clip/clip-times.ts';
 import {
   bytesOf,
-  codecsIn,
   decodedHashes,
   demuxAll,
-  makeReal,
-  packetsOf,
+  makeFragmented,
+  type Packet,
+  probeFile,
   realPairs,
-  remux,
   writeBeside,
 } from '../isobmff/real-media.fixture.ts';
 import { clockOf, leadOf, planMatroska, trackNumberOf } from './clip.ts';
@@ -49,22 +48,22 @@ suite('Matroska of every codec', { skip: need('ffmpeg') }, () => {
 
   for (const pair of realPairs) {
     test(`${pair.video} and ${pair.audio}: ffmpeg reads the packets of the source, and decodes them to the same`, () => {
-      const flags = '-movflags frag_keyframe+delay_moov+default_base_moof';
-      const source = remux(makeReal(pair, folder), 'source.mp4', flags);
+      const source = makeFragmented(pair, folder);
       const { tracks, frames } = demuxAll(bytesOf(source));
       const file = writeBeside(source, 'clip.mkv', matroskaOf(tracks[0]!, frames));
-      const names = (path: string) => codecsIn(path).map((line) => line.split(',')[0]);
-      assert.deepEqual(names(file), names(source));
-      const [expected, packets] = [packetsOf(source), packetsOf(file)];
-      for (const [stream, name] of ['v:0', 'a:0'].entries()) {
-        const own = (list: typeof packets) => list.filter((packet) => packet.stream === stream);
+      const [{ packets: expected, codecs: expectedCodecs }, { packets, codecs }] = [probeFile(source), probeFile(file)];
+      const names = (list: readonly string[]) => list.map((line) => line.split(',')[0]);
+      assert.deepEqual(names(codecs), names(expectedCodecs));
+      const [expectedHashes, decoded] = decodedHashes(source, file);
+      for (const [stream, name] of (['video', 'audio'] as const).entries()) {
+        const own = (list: readonly Packet[]) => list.filter((packet) => packet.stream === stream);
         assert.deepEqual(
           own(packets).map(({ hash, key }) => [hash, key]),
           own(expected).map(({ hash, key }) => [hash, key]),
         );
         // What an Opus encoder puts before the first sample is cut off by the edit list of an MP4, and not in Matroska.
-        const skipped = name === 'a:0' && pair.audio === 'opus' ? 1 : 0;
-        assert.deepEqual(decodedHashes(file, name).slice(skipped), decodedHashes(source, name).slice(skipped));
+        const skipped = name === 'audio' && pair.audio === 'opus' ? 1 : 0;
+        assert.deepEqual(decoded![name].slice(skipped), expectedHashes![name].slice(skipped));
         const shiftS = own(packets)[0]!.ptsS - own(expected)[0]!.ptsS;
         for (const [i, { ptsS }] of own(packets).entries()) {
           // 100 µs are the unit, and ffprobe prints the source's times in ticks.

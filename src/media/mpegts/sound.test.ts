@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -19,11 +19,22 @@ const md5 = (bytes: Uint8Array) => createHash('md5').update(bytes).digest('hex')
 const ownFrames = (delivered: Delivered, id: number) => delivered.frames.filter((frame) => frame.trackId === id);
 const encoded = (...args: string[]) => [...PICTURE, ...TONE, '-t', '2', ...X264, ...args];
 
-/** MD5 of each packet of a stream, as ffmpeg copies them. */
+const listed = new Map<string, string[]>();
+
+/** MD5 of each packet of a stream of a source, as ffmpeg copies them; each is read once. */
 function packetMd5(path: string, stream: string): string[] {
-  const args = ['-v', 'error', '-i', path, '-map', `0:${stream}`, '-c', 'copy', '-f', 'framemd5', '-'];
-  const lines = execFileSync('ffmpeg', args).toString().split('\n');
-  return lines.filter((line) => line !== '' && !line.startsWith('#')).map((line) => line.split(',')[5]!.trim());
+  const found = listed.get(`${path} ${stream}`) ?? readPackets(['-v', 'error'], path, stream).hashes;
+  listed.set(`${path} ${stream}`, found);
+  return found;
+}
+
+/** MD5 of each packet of a stream, as ffmpeg copies them while it does `more` with the file, and what it complains about. */
+function readPackets(level: readonly string[], path: string, stream: string, more: readonly string[] = []) {
+  const args = [...level, '-i', path, '-map', `0:${stream}`, '-c', 'copy', '-f', 'framemd5', '-', ...more];
+  const { stdout, stderr, status } = spawnSync('ffmpeg', args);
+  const lines = stdout.toString().split('\n');
+  const hashes = lines.filter((line) => /^\d/.test(line)).map((line) => line.split(',')[5]!.trim());
+  return { hashes, complaints: stderr.toString(), status };
 }
 
 interface Form {
@@ -111,9 +122,8 @@ suite('sound beside ffmpeg', { skip: need('ffmpeg') }, () => {
       try {
         const file = join(folder, 'out.ts');
         writeFileSync(file, bytes);
-        assert.deepEqual(packetMd5(file, 'a:0'), packetMd5(path, 'a:0'));
-        const { stderr, status } = spawnSync('ffmpeg', ['-v', 'warning', '-i', file, '-f', 'null', '-']);
-        assert.deepEqual([stderr.toString(), status], ['', 0]);
+        const read = readPackets(['-v', 'warning'], file, 'a:0', ['-f', 'null', '-']);
+        assert.deepEqual(read, { hashes: packetMd5(path, 'a:0'), complaints: '', status: 0 });
         const again = demuxAll(bytes);
         assert.deepEqual(again.damage, []);
         assert.deepEqual(

@@ -5,10 +5,16 @@
 import { FormatError } from '../../lib/errors.ts';
 import type { TimestampMap, VttCue, VttFile } from './cue.ts';
 
-/** Longest file, characters. */
+/** Bounds of a file. */
+export interface VttBounds {
+  readonly characters: number;
+  readonly lines: number;
+  readonly cues: number;
+}
+
+/** Longest segment, characters. */
 export const MAX_VTT = 1024 * 1024;
-const MAX_LINES = 50_000;
-const MAX_CUES = 5000;
+const segmentBounds: VttBounds = { characters: MAX_VTT, lines: 50_000, cues: 5000 };
 /** Longest text, identifier and settings of a cue, characters; longer ones are cut. */
 const MAX_CUE_TEXT = 4096;
 /** Most styles and regions; further ones are dropped. */
@@ -22,15 +28,19 @@ const MAP = 'X-TIMESTAMP-MAP=';
 /**
  * Reads a file. Blocks that are no cues are stepped over, as are cues with times that are none.
  *
+ * @param bounds of a segment by default
  * @throws FormatError when it does not begin with WEBVTT, or passes a bound
  */
-export function parseVtt(text: string): VttFile {
-  if (text.length > MAX_VTT) throw new FormatError(`the WebVTT file is longer than ${MAX_VTT} characters`, MAX_VTT);
+export function parseVtt(text: string, bounds: VttBounds = segmentBounds): VttFile {
+  const { characters } = bounds;
+  if (text.length > characters) {
+    throw new FormatError(`the WebVTT file is longer than ${characters} characters`, characters);
+  }
   const lines = text
     .replace(/^\uFEFF/, '')
     .replaceAll('\0', '\uFFFD')
     .split(/\r\n|\r|\n/);
-  if (lines.length > MAX_LINES) throw new FormatError(`the WebVTT file has more than ${MAX_LINES} lines`, 0);
+  if (lines.length > bounds.lines) throw new FormatError(`the WebVTT file has more than ${bounds.lines} lines`, 0);
   if (!/^WEBVTT(?:$|[ \t])/.test(lines[0]!)) throw new FormatError('not WebVTT: the first line is not WEBVTT', 0);
   const blocks = blocksOf(lines);
   const map = blocks[0]!.find((line) => line.startsWith(MAP));
@@ -45,7 +55,7 @@ export function parseVtt(text: string): VttFile {
     }
     const cue = parseCue(block);
     if (!cue) continue;
-    if (cues.length === MAX_CUES) throw new FormatError(`the WebVTT file has more than ${MAX_CUES} cues`, 0);
+    if (cues.length === bounds.cues) throw new FormatError(`the WebVTT file has more than ${bounds.cues} cues`, 0);
     cues.push(cue);
   }
   const timestampMap = map === undefined ? undefined : parseMap(map.slice(MAP.length));

@@ -1,20 +1,26 @@
 /**
  * Writes an export as one file, which appears when it is complete.
- * In: a recording, a range, a target. Out: the file and the description of its contents.
+ * In: a recording, ranges, a target. Out: the file and the description of its contents.
  */
 import { printRfc3339 } from '../../api/instant.ts';
-import type { ExportResult } from '../../api/job-shapes.ts';
+import type { ExportResult, ExportSettings } from '../../api/job-shapes.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
-import { isMissing, type WriteContent } from '../../archive/segment-store.ts';
+import { isMissing, type SegmentStore, type WriteContent } from '../../archive/segment-store.ts';
+import { parseRange } from '../../delivery/address-time.ts';
 import { type Exportable, type Exported, type ExportRequest, writeExport } from '../../delivery/export/export.ts';
+import type { Range } from '../../delivery/past/past.ts';
+import type { LadderEffort } from '../../ffmpeg/ladder-options.ts';
 import { recode } from '../../ffmpeg/recode.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
 import type { ChunkTable } from '../../recording/chunk-table.ts';
+import type { RecordingReader } from '../../recording/recording-reader.ts';
 import { readTimeline, type TimelineEnd } from '../../recording/timeline.ts';
+import { writeEncodedExport } from './encoded/encoded-export.ts';
+import type { ExportQuality } from './encoded/quality.ts';
 
 /** A stream whose recording can be exported, with its timeline. */
 export interface ExportSource {
-  readonly stream: Exportable;
+  readonly stream: Exportable & { readonly recording: RecordingReader };
   readonly table: Pick<ChunkTable, 'joinedSpansBetween' | 'firstSpanFrom'>;
   readonly end: TimelineEnd;
 }
@@ -24,6 +30,10 @@ export interface ExportTarget {
   /** Stores the content as one complete file, or nothing: `put` of a store, or `putFile`. */
   readonly put: (content: WriteContent) => Promise<void>;
   readonly reader: Pick<RangeReader, 'read'>;
+  /** Where encoded frames are stored until the file is written, below the name. */
+  readonly spools: { readonly store: SegmentStore; readonly name: string };
+  /** Of encoders; default `fast`. */
+  readonly effort?: LadderEffort;
   readonly progress?: (share: number) => void;
   readonly signal: AbortSignal;
 }
@@ -34,6 +44,19 @@ export function exportName(name: string, fromUs: number, format: string): string
 }
 
 /**
+ * The ranges of a request.
+ *
+ * @throws OxbowError `bad-request` if it has neither one range nor several, `bad-time`
+ */
+export function rangesOf({ from, to, ranges }: Pick<ExportSettings, 'from' | 'to' | 'ranges'>): Range[] {
+  const isOne = from !== undefined && to !== undefined && ranges === undefined;
+  const isSeveral = from === undefined && to === undefined && ranges !== undefined;
+  if (isOne) return [parseRange(from, to)];
+  if (isSeveral) return ranges.map((range) => parseRange(range.from, range.to));
+  throw new OxbowError('bad-request', 'Give either from and to, or ranges.');
+}
+
+/**
  * Writes the file. Abort leaves no file.
  *
  * @returns the result without `url`
@@ -41,8 +64,8 @@ export function exportName(name: string, fromUs: number, format: string): string
  */
 export async function exportToFile(
   source: ExportSource,
-  request: ExportRequest,
-  { put, reader, progress, signal }: ExportTarget,
+  request: ExportRequest & { readonly quality?: ExportQuality | undefined },
+  { put, reader, spools, effort, progress, signal }: ExportTarget,
 ): Promise<ExportResult> {
   let result: ExportResult | undefined;
   let isOpen = false;
@@ -54,7 +77,14 @@ export async function exportToFile(
           throw new OxbowError('disk-failed', messageOf(error), { cause: error });
         });
       const how = { reader, recode, write, signal, ...(progress && { progress }) };
-      const exported = await writeExport(source.stream, request, how);
+      const { quality } = request;
+      const exported = quality
+        ? await writeEncodedExport(
+            source.stream,
+            { ...request, quality },
+            { ...how, spools, ...(effort && { effort }) },
+          )
+        : await writeExport(source.stream, request, how);
       const gaps = await gapsOf(source, request, exported);
       result = resultOf(source.stream.name, request, exported, gaps);
     });
@@ -76,32 +106,38 @@ function toRefusal(error: unknown): unknown {
   });
 }
 
+/** Media that is missing within the ranges; what is between them was not requested. */
 async function gapsOf(
   { stream, table, end }: ExportSource,
-  { range }: ExportRequest,
+  { ranges }: ExportRequest,
   { parts, seconds }: Exported,
 ): Promise<ExportResult['gaps']> {
-  const { pieces } = await readTimeline(stream.recording, table, end, range.fromUs, range.toUs);
-  return pieces.flatMap(({ fromUs, toUs, kind, detail }) => {
-    if (kind === 'media') return [];
-    const next = parts.find((part) => part.toUs > toUs);
-    const [from, to] = [printRfc3339(fromUs / 1000), printRfc3339(toUs / 1000)];
-    return [{ at: rounded(next?.atS ?? seconds), from, to, cause: kind, detail }];
-  });
+  const gaps: ExportResult['gaps'] = [];
+  for (const [i, range] of ranges.entries()) {
+    const { pieces } = await readTimeline(stream.recording, table, end, range.fromUs, range.toUs);
+    const endS = parts[i + 1]?.[0]?.atS ?? seconds;
+    for (const { fromUs, toUs, kind, detail } of pieces) {
+      if (kind === 'media') continue;
+      const next = parts[i]?.find((part) => part.toUs > toUs);
+      const [from, to] = [printRfc3339(fromUs / 1000), printRfc3339(toUs / 1000)];
+      gaps.push({ at: rounded(next?.atS ?? endS), from, to, cause: kind, detail });
+    }
+  }
+  return gaps;
 }
 
 function resultOf(
   name: string,
   { format }: ExportRequest,
-  { seconds, bytes, parts, recoded }: Exported,
+  { seconds, bytes, parts: partsOfRanges, recoded }: Exported,
   gaps: ExportResult['gaps'],
 ): ExportResult {
-  const [first, last] = [parts[0]!, parts.at(-1)!];
+  const parts = partsOfRanges.flat();
   return {
     url: null,
-    filename: exportName(name, first.fromUs, format),
-    from: printRfc3339(first.fromUs / 1000),
-    to: printRfc3339(last.toUs / 1000),
+    filename: exportName(name, parts[0]!.fromUs, format),
+    from: printRfc3339(Math.min(...parts.map(({ fromUs }) => fromUs)) / 1000),
+    to: printRfc3339(Math.max(...parts.map(({ toUs }) => toUs)) / 1000),
     seconds: rounded(seconds),
     bytes,
     parts: parts.map(({ atS, fromUs, toUs }) => {

@@ -98,6 +98,44 @@ suite('exports as jobs', () => {
     assert.equal(Date.parse(expiresAt), rig.clock.nowMs() + 900_000);
   });
 
+  test('several ranges follow each other in the file in the requested order, and only gaps within them are listed', async () => {
+    await using opened = await openJobs();
+    const { jobs, exports, at, done } = opened;
+    await jobs.work();
+    const ranges = [
+      { from: at(34), to: '4s' },
+      { from: at(2), to: at(6) },
+      { from: at(16), to: at(32) },
+    ];
+    const job = await done((await exports.create({ stream: 'door', ranges })).id);
+    assert.deepEqual([job.state, job.error], ['done', null]);
+    const { parts, gaps, seconds, from, to } = job.result!;
+    assert.ok(Math.abs(seconds - 14) < 0.01, `${seconds} s`);
+    const starts = parts.map((part) => Math.round((Date.parse(part.from) - START_US / 1000) / 1000));
+    assert.deepEqual(starts, [34, 2, 16, 30]);
+    assert.deepEqual(
+      parts.map((part) => Math.round(part.at)),
+      [0, 4, 8, 12],
+    );
+    assert.deepEqual(
+      gaps.map((gap) => Math.round(gap.at)),
+      [12],
+    );
+    assert.deepEqual([from, to], [parts[1]!.from, parts[0]!.to]);
+    assert.deepEqual(Object.keys(job.input).sort(), ['exact', 'format', 'ranges', 'stream']);
+  });
+
+  test('one range and several at once, or none, are refused', async () => {
+    await using opened = await openJobs();
+    const { exports, at } = opened;
+    const range = { from: at(0), to: at(4) };
+    await assert.rejects(exports.create({ stream: 'door', ...range, ranges: [range] }), { code: 'bad-request' });
+    await assert.rejects(exports.create({ stream: 'door' }), { code: 'bad-request' });
+    await assert.rejects(exports.create({ stream: 'door', from: at(0) }), { code: 'bad-request' });
+    const without = [range, { from: at(21), to: at(29) }];
+    await assert.rejects(exports.create({ stream: 'door', ranges: without }), { code: 'no-media' });
+  });
+
   test('a change of the codec fails the job with its time, and leaves no file', async () => {
     await using opened = await openJobs();
     const { jobs, exports, at, done, files } = opened;
@@ -169,10 +207,11 @@ suite('exports as jobs', () => {
     const range = { fromUs: START_US, toUs: START_US + 20_000_000 };
     const exporting = exportToFile(
       source,
-      { range, format: 'mkv', exact: false },
+      { ranges: [range], format: 'mkv', exact: false },
       {
         put: (content) => rig.segments.put(location, content, controller),
         reader,
+        spools: { store: rig.segments, name: 'exports/aborted' },
         signal: controller.signal,
         progress: (share) => share > 0.3 && controller.abort(new Error('enough')),
       },

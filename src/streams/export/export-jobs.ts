@@ -1,5 +1,5 @@
 /**
- * Exports: jobs that write a range of a recording to a file below `<data>/exports`. Files are kept for a limited time and size.
+ * Exports: jobs that write ranges of a recording to a file below `<data>/exports`. Files are kept for a limited time and size.
  * In: requests, the jobs, the catalog. Out: a kind of job, and the files of finished exports.
  */
 import { printRfc3339 } from '../../api/instant.ts';
@@ -13,10 +13,10 @@ import {
   segmentPrefix,
   type WriteContent,
 } from '../../archive/segment-store.ts';
-import { parseRange } from '../../delivery/address-time.ts';
 import { type ExportRequest, estimateExport } from '../../delivery/export/export.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { contentTypes } from '../../delivery/text-reply.ts';
+import type { LadderEffort } from '../../ffmpeg/ladder-options.ts';
 import type { Job, JobContext } from '../../jobs/job.ts';
 import type { JobKind, Jobs } from '../../jobs/jobs-api.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -27,7 +27,8 @@ import type { ChunkTable } from '../../recording/chunk-table.ts';
 import type { Catalog } from '../catalog.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import { DownloadTickets } from './download-tickets.ts';
-import { type ExportSource, exportToFile } from './export-file.ts';
+import { checkQuality, parseQuality } from './encoded/quality.ts';
+import { type ExportSource, exportToFile, rangesOf } from './export-file.ts';
 
 const EXPORTS = segmentPrefix('exports');
 /** The kind of these jobs. */
@@ -38,10 +39,14 @@ const OVERHEAD = 1.1;
 /** The request of an export in the queue. */
 interface ExportInput {
   readonly stream: string;
-  readonly from: string;
-  readonly to: string;
+  readonly from?: string;
+  readonly to?: string;
+  /** Instead of `from` and `to`. */
+  readonly ranges?: { from: string; to: string }[];
   readonly format: FileFormat;
   readonly exact: boolean;
+  /** See quality.ts; without it, frames are copied. */
+  readonly quality?: string;
 }
 
 /** What exports are opened with. */
@@ -53,7 +58,11 @@ export interface ExportJobsOptions {
   readonly clock: Clock;
   readonly segments: SegmentStore;
   /** `jobs.keep`: how long a job is kept after its end, ms; `jobs.maxDisk`: the most that all files may take, bytes. */
-  readonly settings: Current<{ readonly jobs: { readonly keep: number; readonly maxDisk: number | undefined } }>;
+  readonly settings: Current<{
+    readonly jobs: { readonly keep: number; readonly maxDisk: number | undefined };
+    /** `library.ladder.effort`: of encoders, for exports with a quality. */
+    readonly library?: { readonly ladder: { readonly effort: LadderEffort } };
+  }>;
   /** Whether the disk has room. */
   readonly mayWrite: () => boolean;
 }
@@ -83,19 +92,24 @@ export class ExportJobs implements ExportsApi<Reply> {
   /**
    * Queues an export.
    *
-   * @throws OxbowError `stream-unknown`, `bad-time`, `no-media`, `gone`, `window-too-long`, `queue-full`
+   * @throws OxbowError `stream-unknown`, `bad-request`, `bad-time`, `no-media`, `gone`, `window-too-long`, `queue-full`
    */
   async create(settings: ExportSettings): Promise<ExportJob> {
     const { catalog, jobs } = this.#options;
     const stream = catalog.get(settings.stream);
-    const range = parseRange(settings.from, settings.to);
-    await estimateExport(stream, { range });
+    const ranges = rangesOf(settings);
+    await estimateExport(stream, { ranges });
+    const { quality } = settings;
+    if (quality !== undefined) await checkQuality(stream, { ranges }, parseQuality(quality));
+    const printed = ranges.map(({ fromUs, toUs }) => {
+      return { from: printRfc3339(fromUs / 1000), to: printRfc3339(toUs / 1000) };
+    });
     const input: ExportInput = {
       stream: stream.name,
-      from: printRfc3339(range.fromUs / 1000),
-      to: printRfc3339(range.toUs / 1000),
+      ...(settings.ranges ? { ranges: printed } : printed[0]!),
       format: settings.format ?? 'mp4',
       exact: settings.exact ?? false,
+      ...(quality !== undefined && { quality }),
     };
     return { ...(await jobs.add(KIND, input)), result: null };
   }
@@ -142,13 +156,17 @@ export class ExportJobs implements ExportsApi<Reply> {
   }
 
   async #export(job: Job, { signal, progress }: JobContext): Promise<ExportResult> {
-    const { catalog, reader, segments, table } = this.#options;
+    const { catalog, reader, segments, settings, table } = this.#options;
     const input = job.input as ExportInput;
     const stream = catalog.get(input.stream);
-    const request: ExportRequest = { ...input, range: parseRange(input.from, input.to) };
+    const { format, exact } = input;
+    const quality = input.quality === undefined ? undefined : parseQuality(input.quality);
+    const request = { ranges: rangesOf(input), format, exact, quality } satisfies ExportRequest & { quality: unknown };
     await this.#makeRoom(OVERHEAD * (await estimateExport(stream, request)));
     const put = (content: WriteContent) => segments.put(locationOf(job), content, { signal });
-    const target = { put, reader, progress, signal };
+    const spools = { store: segments, name: `${EXPORTS}${job.id}` };
+    const effort = settings.now.library?.ladder.effort;
+    const target = { put, reader, spools, progress, signal, ...(effort && { effort }) };
     const result = await exportToFile(sourceOf(stream, table), request, target);
     return { ...result, url: `/api/v1/exports/${job.id}/file` };
   }
@@ -189,6 +207,8 @@ export class ExportJobs implements ExportsApi<Reply> {
     const { jobs, segments } = this.#options;
     await segments.sweep(EXPORTS);
     for await (const location of segments.list(EXPORTS)) {
+      const owner = /^([0-9a-z]+-[0-9a-f]{16})-\d+\.spool$/.exec(location.slice(EXPORTS.length))?.[1];
+      if (owner !== undefined && (await jobs.queue.find(owner))?.state !== 'running') await segments.delete(location);
       const id = /^([0-9a-z]+-[0-9a-f]{16})\.(?:mp4|mkv|ts)$/.exec(location.slice(EXPORTS.length))?.[1];
       const job = id === undefined ? undefined : await jobs.queue.find(id);
       if (id !== undefined && job?.state !== 'done' && job?.state !== 'running') await segments.delete(location);

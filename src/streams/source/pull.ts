@@ -11,11 +11,13 @@ import { detectSource } from '../../ingest/page/detect-source.ts';
 import { joinFacts, type PageAddress, PageSource } from '../../ingest/page/page.ts';
 import { type HlsPullOptions, runHlsPull } from '../../ingest/pull/hls.ts';
 import type { PullCounters, PullLog } from '../../ingest/pull/pull-log.ts';
+import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qualities.ts';
 import type { AudioConverter } from '../../ingest/pull/segment/convert-audio.ts';
 import { runSrtPull } from '../../ingest/srt/srt-pull.ts';
 import { runUdpSource, type UdpCounters } from '../../ingest/udp/udp-source.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { parseQualitySet } from '../../lib/quality.ts';
 import { parseUserAgent } from '../../lib/user-agent.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
@@ -44,6 +46,8 @@ export interface RunPullOptions {
   readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
   /** Wait for a live source that ended its playlist to return; default false. */
   readonly awaitReturn?: boolean | undefined;
+  /** Qualities of the stream beside its own picture; absent: no further variants are pulled. */
+  readonly qualities?: StreamQualityInputs | undefined;
   /** With `awaitReturn`: the source was live before this pull. */
   readonly wasLive?: boolean | undefined;
 }
@@ -93,6 +97,7 @@ export async function runPull(
     awaitReturn,
     wasLive,
     converter,
+    ...(options.qualities && { qualities: { ...options.qualities, wanted: parseQualitySet(source.qualities ?? '') } }),
   };
   if (handler !== 'page') return pullers[handler]({ ...shared, url, trusted, onFacts }, { signal });
   const { ytDlp: program, timeout, format } = config.pages;

@@ -6,6 +6,7 @@ import type { SourceFacts } from '../../api/source-facts.ts';
 import type { ClientSourceConfig } from '../../config/schema.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import type { PublisherSlot } from '../../ingest/publisher-slot.ts';
+import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qualities.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { type StreamDefinition, sourceFields } from '../definition.ts';
 import type { StreamDeps } from '../stream-deps.ts';
@@ -27,6 +28,8 @@ export interface SourceClientOptions {
   /** The source was live before, see `RunSource`. */
   readonly wasLive: boolean;
   readonly onFacts: (facts: SourceFacts) => void;
+  /** See `RunSource`. */
+  readonly qualities?: StreamQualityInputs | undefined;
   /** The source has ended and left the stream; `failed`: because of a bug. Not called after `stop`. */
   readonly onEnd: (detail: string, failed: boolean) => void;
   /** Another process publishes the stream; the source is read after that has left. */
@@ -39,7 +42,7 @@ export function startSourceClient(
   definition: StreamDefinition,
   source: ClientSourceConfig,
   slot: PublisherSlot,
-  { wasLive, onFacts, onEnd, onWaiting }: SourceClientOptions,
+  { wasLive, onFacts, onEnd, onWaiting, qualities }: SourceClientOptions,
 ): SourceClient {
   const controller = new AbortController();
   const { signal } = controller;
@@ -60,6 +63,7 @@ export function startSourceClient(
     deps.runSource({ ...definition, source: from }, input, {
       signal: AbortSignal.any([signal, publisher.signal, ...(until ? [until] : [])]),
       wasLive,
+      qualities: publisher.role === 'active' ? qualities : undefined,
       onFacts(facts) {
         if (!signal.aborted) onFacts(facts);
       },

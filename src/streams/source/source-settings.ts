@@ -15,6 +15,7 @@ import {
   readLatency,
   readLookBack,
   readQuality,
+  readQualitySet,
   readUserAgent,
   srtOf,
 } from '../../config/source-option.ts';
@@ -43,7 +44,7 @@ export function sourceOf(source: StreamSource): SourceConfig {
       ...awayOf(whileAway, limitOf(awayLimit)),
     };
   }
-  const { url, backup, quality, from, userAgent } = source;
+  const { url, backup, quality, qualities = 'best', from, userAgent } = source;
   const fromMs = from === undefined ? undefined : readLookBack(from);
   return {
     type: 'pull',
@@ -51,6 +52,7 @@ export function sourceOf(source: StreamSource): SourceConfig {
     ...(backup !== undefined && backup !== '' && { backup: sourceUrl(backup) }),
     headers: headerFields.parse(source.headers ?? ''),
     ...(quality !== undefined && { quality: readQuality(quality) }),
+    ...(qualities !== 'best' && { qualities: readQualitySet(qualities) }),
     ...(fromMs !== undefined && { fromMs }),
     ...(userAgent !== undefined && { userAgent: readUserAgent(userAgent) }),
     ...sound,

@@ -5,6 +5,7 @@
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { PullSourceConfig } from '../../config/schema.ts';
 import { noCounters, type PullCounters } from '../../ingest/pull/pull-log.ts';
+import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qualities.ts';
 import { runTestSource } from '../../ingest/test/test-source.ts';
 import type { UdpCounters } from '../../ingest/udp/udp-source.ts';
 import { sleep } from '../../lib/abort.ts';
@@ -38,6 +39,8 @@ export interface SourceOptions {
   readonly onFailure?: (error: unknown) => void;
   /** The source was live before; see `RunPullOptions`. */
   readonly wasLive?: boolean;
+  /** The derived qualities of the stream, for the further variants of a source. */
+  readonly qualities?: StreamQualityInputs | undefined;
 }
 
 /**
@@ -82,7 +85,7 @@ async function readTestPicture(
 async function readPull(
   { deps, name, input, log }: SourceReader,
   source: PullSourceConfig,
-  { signal, onFacts, onFailure, wasLive }: SourceOptions,
+  { signal, onFacts, onFailure, wasLive, qualities }: SourceOptions,
 ): Promise<string> {
   const { clock, metrics } = deps;
   const counters: PullCounters & UdpCounters = {
@@ -113,7 +116,10 @@ async function readPull(
       // Only administrators create streams: the address may be private.
       await runPull(
         { net: deps.net, clock, log, config: deps.settings.now, counters, converter },
-        { source, trusted: true, input, onPage, onFacts: noteFacts, awaitReturn: deps.awaitReturn, wasLive: hasLived },
+        {
+          ...{ source, trusted: true, input, onPage, qualities },
+          ...{ onFacts: noteFacts, awaitReturn: deps.awaitReturn, wasLive: hasLived },
+        },
         { signal },
       );
       return hasLived ? 'the source ended its playlist' : 'the source has been played to its end';

@@ -2,8 +2,8 @@
  * Converts audio that browsers cannot play to AAC, between the publishers of a stream and the stream: everything after it sees an
  * ordinary AAC track.
  * In: the calls of the publisher slot. Out: the same calls in the same order, with AAC in place of the converted tracks. Video is
- * not held back by the conversion while a run lasts. A run begins when the process has started, which takes 0.2 s and at most 2 s, and
- * the end of a run waits for its last audio, at most 300 ms.
+ * not held back by the conversion while a run lasts. A run begins when the process has started, which takes 0.2 s and at most 10 s, and
+ * the end of a run waits for its last audio, at most 2 s.
  */
 import type { GapCause } from '../../api/gap.ts';
 import type { AudioMode } from '../../config/schema.ts';
@@ -14,8 +14,11 @@ import type { ConversionReport } from './conversion-report.ts';
 import { planConversion } from './plan.ts';
 import { type OpenTranscoder, SupervisedTranscoder } from './supervised-transcoder.ts';
 
-/** By so much later than its video audio arrives because it is converted, µs: the frames that decoder and encoder hold, and the pipe. */
-const CONVERSION_US = 150_000;
+/**
+ * By so much later than its video audio may arrive because it is converted, µs. Decoder, encoder and pipe hold 0.1 s; on a busy machine the
+ * process is later, and audio that the packager does not wait for would be silence in the recording.
+ */
+const CONVERSION_US = 1_500_000;
 
 /** Dependencies of a stage. */
 export interface AudioStageOptions {

@@ -13,14 +13,14 @@ import type { Frame } from '../../media/frame.ts';
 /** After so many frames a mark shows how far the process is. */
 const MARK_EVERY = 16;
 /** A process that does not return a mark for so long is hung, ms. */
-const HUNG_MS = 3000;
+const HUNG_MS = 5000;
 const CHECK_MS = 500;
 /** Most frames that wait for the process; beyond it, frames are lost. Half a minute of MP2. */
 const MAX_WAITING = 1500;
 /** The start of the process is waited for at most so long, ms. It takes 200 ms, longer on a busy machine. */
-const START_MS = 2000;
+const START_MS = 10_000;
 /** The end of the media is waited for at most so long, ms. */
-const FINISH_MS = 300;
+const FINISH_MS = 2000;
 /** A process that ran so long did not fail at the start: the next one is started at once, ms. */
 const HEALTHY_MS = 30_000;
 /** A process without frames for so long is ended, ms. */
@@ -68,6 +68,8 @@ export class SupervisedTranscoder {
   /** What comes before this mark came too late. */
   #lateUntil: number | undefined;
   #startedMs = 0;
+  /** When the process was ready for frames, or returned its last mark. */
+  #progressMs = 0;
   #usedMs = 0;
   #failures = 0;
   #retryMs = Number.NEGATIVE_INFINITY;
@@ -96,7 +98,7 @@ export class SupervisedTranscoder {
     else this.#start();
   }
 
-  /** Calls `done` when the process is ready for frames or has failed, after 2 s at the latest; at once if no process is being started. */
+  /** Calls `done` when the process is ready for frames or has failed, after 10 s at the latest; at once if no process is being started. */
   started(done: () => void): void {
     if (!this.#opening) {
       done();
@@ -122,7 +124,7 @@ export class SupervisedTranscoder {
     if (++this.#sinceMark >= MARK_EVERY) this.#mark(false);
   }
 
-  /** The media ends: calls `done` after the last of its AAC frames, at once if there is none, after 300 ms at the latest. */
+  /** The media ends: calls `done` after the last of its AAC frames, at once if there is none, after 2 s at the latest. */
   finish(done: () => void): void {
     if (!this.#hasMedia || (!this.#child && !this.#opening)) {
       done();
@@ -193,6 +195,7 @@ export class SupervisedTranscoder {
     }
     const running = child;
     this.#child = running;
+    this.#progressMs = this.#clock.monotonicMs();
     for (const send of this.#backlog.splice(0)) send(running);
     this.#timer = setInterval(() => this.#check(running), CHECK_MS);
     this.#timer.unref();
@@ -228,6 +231,7 @@ export class SupervisedTranscoder {
   #confirm(id: number): void {
     for (let mark = this.#marks[0]; mark && mark.id <= id; mark = this.#marks[0]) {
       this.#marks.shift();
+      this.#progressMs = this.#clock.monotonicMs();
       this.#confirmed = mark.taken;
       if (this.#lateUntil !== undefined && mark.id >= this.#lateUntil) this.#lateUntil = undefined;
       mark.done?.();
@@ -237,7 +241,9 @@ export class SupervisedTranscoder {
   #check(child: AudioTranscoder): void {
     const nowMs = this.#clock.monotonicMs();
     const oldest = this.#marks[0];
-    if (oldest && nowMs - oldest.sinceMs > HUNG_MS) child.kill(`no audio for ${HUNG_MS / 1000} s`);
+    // A mark may have waited for the start of the process, or for others that were sent with it.
+    if (oldest && nowMs - Math.max(oldest.sinceMs, this.#progressMs) > HUNG_MS)
+      child.kill(`no audio for ${HUNG_MS / 1000} s`);
     else if (nowMs - Math.max(this.#usedMs, this.#startedMs) > IDLE_MS) void this.stop();
   }
 

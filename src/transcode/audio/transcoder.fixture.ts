@@ -11,8 +11,8 @@ import type { OpenTranscoder } from './supervised-transcoder.ts';
 export interface FakeTranscoder extends AudioTranscoder {
   /** Everything that was sent, in order; tracks by their number. */
   readonly sent: (Frame | Mark | number)[];
-  /** Answers everything that was sent and not answered: each frame comes back with the data `aac`. */
-  answer(): void;
+  /** Answers everything that was sent and not answered, or so many frames of it: each comes back with the data `aac`. */
+  answer(frames?: number): void;
   /** The process ends. */
   end(why: string): void;
 }
@@ -54,9 +54,11 @@ function fake(pid: number, output: AudioTranscoderOutput): FakeTranscoder {
     send: (frame) => void sent.push(frame),
     mark: (mark) => void sent.push(mark),
     kill: (why) => end(why),
-    answer() {
-      for (; answered < sent.length; ) {
-        const next = sent[answered++]!;
+    answer(frames = Number.POSITIVE_INFINITY) {
+      for (let left = frames; answered < sent.length; ) {
+        const next = sent[answered]!;
+        if (typeof next === 'object' && 'data' in next && left-- <= 0) return;
+        answered++;
         if (typeof next === 'number') continue;
         if ('data' in next) output.frame({ ...next, data: aac });
         else output.mark(next);

@@ -223,8 +223,8 @@ export interface Arrivals {
 const PAYLOAD_BYTES = 1316;
 
 /** A payload with a number: it can be checked for order and for each byte. */
-export function numberedPayload(number: number): Buffer {
-  const payload = Buffer.alloc(PAYLOAD_BYTES, number & 0xff);
+export function numberedPayload(number: number, payload: Buffer = Buffer.allocUnsafe(PAYLOAD_BYTES)): Buffer {
+  payload.fill(number & 0xff);
   payload.writeUInt32BE(number, 0);
   return payload;
 }
@@ -232,12 +232,13 @@ export function numberedPayload(number: number): Buffer {
 /** Counts numbered payloads that arrive at a connection, from 0 on. */
 export function countArrivals(connection: SrtConnection): Arrivals {
   const arrivals = { delivered: 0, lost: 0, wrong: 0 };
+  const expectedPayload = Buffer.alloc(PAYLOAD_BYTES);
   connection.onLoss = (packets) => {
     arrivals.lost += packets;
   };
   connection.onData = (payload) => {
     const expected = arrivals.delivered + arrivals.lost;
-    if (Buffer.compare(payload, numberedPayload(expected)) !== 0) arrivals.wrong++;
+    if (Buffer.compare(payload, numberedPayload(expected, expectedPayload)) !== 0) arrivals.wrong++;
     arrivals.delivered++;
   };
   return arrivals;
@@ -247,6 +248,7 @@ export function countArrivals(connection: SrtConnection): Arrivals {
  * Sends numbered payloads at a steady rate for a while, then lets the network run empty.
  *
  * @param intervalUs time between two packets: 2,105 µs are 5 Mbps
+ * @param first number of the first payload
  * @returns how many were sent
  */
 export function sendNumbered(
@@ -254,12 +256,13 @@ export function sendNumbered(
   from: SrtConnection,
   seconds: number,
   intervalUs = 2105,
+  first = 0,
 ): number {
   let sent = 0;
   const endUs = network.nowUs + seconds * 1_000_000;
   const next = () => {
     if (network.nowUs >= endUs) return;
-    from.send(numberedPayload(sent++));
+    from.send(numberedPayload(first + sent++));
     network.at(network.nowUs + intervalUs, next);
   };
   next();

@@ -46,8 +46,9 @@ function withoutParts(list: MediaPlaylist): MediaPlaylist {
 
 /** A hinted part was returned under its name, or 404 if it never will be (RFC 8216bis 6.2.6). */
 function assertHints({ path, hints, received }: Player): void {
+  const lists = [...new Set(received.map(({ list }) => list))];
   const listed = new Set(
-    received.flatMap(({ list }) => list.segments.flatMap(({ parts }) => parts.map(({ uri }) => resolve(path, uri)))),
+    lists.flatMap((list) => list.segments.flatMap(({ parts }) => parts.map(({ uri }) => resolve(path, uri)))),
   );
   // After a restart the playlist has no parts of older segments: the last one may be missing in `received`.
   const bare = new Set(received.at(-1)?.list.segments.flatMap(({ uri, parts }) => (parts.length === 0 ? [uri] : [])));

@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { parsePlaylist } from '../../../src/media/m3u8/parse.ts';
 import type { MediaPlaylist } from '../../../src/media/m3u8/playlist.ts';
+import { resolve as resolveUri } from '../media-text.ts';
 
 /** A response, as a player sees it. */
 export interface Fetched {
@@ -185,7 +186,7 @@ function contains(list: MediaPlaylist, { msn, part }: Held): boolean {
 
 /** A URI of a playlist as a path. */
 export function resolve(base: string, uri: string): string {
-  return new URL(uri, `http://stage${base}`).pathname;
+  return resolveUri(uri, base).replace(/\?.*/, '');
 }
 
 /** Lets all that is ready happen: answers are promises. */

@@ -46,6 +46,8 @@ export interface HarnessOptions {
   /** Start, ms since 1970; default 100 s after a ten-minute mark. */
   readonly nowMs?: number;
   readonly config?: RigChange['config'];
+  /** Whether players follow the playlists of HLS; default true. */
+  readonly players?: boolean;
 }
 
 /** One stream, its players, and its recording. */
@@ -55,6 +57,8 @@ export class StreamHarness implements AsyncDisposable {
   readonly #ended = new AbortController();
   readonly #players = new Map<string, Player>();
   readonly #watched = new Set<Player>();
+  /** Called after each change of the live window, once it has a segment. */
+  readonly onChange: (() => Promise<void>)[] = [];
   #folder: string;
   #rig: StreamsRig;
   #answer: ReturnType<typeof createMediaRouter>;
@@ -174,6 +178,8 @@ export class StreamHarness implements AsyncDisposable {
     const { list } = this.stream;
     if (list.version === this.#version) return;
     this.#version = list.version;
+    if (list.ready) for (const look of this.onChange) await look();
+    if (this.#options.players === false) return;
     if (list.generation && list.ready) this.#join(list.generation.number);
     for (const player of this.#watched) {
       const from = player.received.length;
@@ -195,7 +201,8 @@ export class StreamHarness implements AsyncDisposable {
 
   /** A player for each rendition that the stream has now. */
   #join(generation: number): void {
-    for (const { id } of renditionsOf(this.stream.list.tracks).all) {
+    const { tracks, qualities } = this.stream.list;
+    for (const { id } of renditionsOf([...tracks, ...qualities.map(({ track }) => track)]).all) {
       const path = `/live/${STREAM}/${id}/g${generation}.m3u8`;
       if (this.#players.has(path)) continue;
       const player = new Player(path, { fetch: this.fetch, nowMs: () => this.nowMs, signal: this.#ended.signal });

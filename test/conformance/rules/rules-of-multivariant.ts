@@ -7,8 +7,10 @@ import type { Rule } from './rule.ts';
 
 const lineOf = ({ line }: TextVariant) => `line ${line}`;
 const codecsOf = ({ attributes }: TextVariant) => attributes.get('CODECS')?.text.split(',') ?? [];
+const VIDEO = /^(avc|hvc|hev|av01|vp0|dvh)/;
+const INSTREAM_ID = /^(CC[1-4]|SERVICE([1-9]|[1-5]\d|6[0-3]))$/;
 /** Whether a Variant Stream has a picture, by its CODECS. */
-const hasVideo = (variant: TextVariant) => codecsOf(variant).some((codec) => /^(avc|hvc|hev|av01|vp0|dvh)/.test(codec));
+const hasVideo = (variant: TextVariant) => codecsOf(variant).some((codec) => VIDEO.test(codec));
 
 /** Rules of Multivariant Playlists. */
 export const rulesOfMultivariant: readonly Rule<MultivariantText>[] = [
@@ -81,13 +83,55 @@ export const rulesOfMultivariant: readonly Rule<MultivariantText>[] = [
     says: 'A group that a Variant Stream names has members of its type.',
     *check({ variants, renditions }) {
       for (const variant of variants) {
-        for (const type of ['AUDIO', 'VIDEO', 'SUBTITLES']) {
+        for (const type of ['AUDIO', 'VIDEO', 'SUBTITLES', 'CLOSED-CAPTIONS']) {
           const group = variant.attributes.get(type)?.text;
+          if (type === 'CLOSED-CAPTIONS' && group === 'NONE') continue;
           const isThere = renditions.some(
             ({ attributes }) => attributes.get('TYPE')?.text === type && attributes.get('GROUP-ID')?.text === group,
           );
           if (group !== undefined && !isThere) yield { where: lineOf(variant), detail: `${type} "${group}" is empty` };
         }
+      }
+    },
+  },
+  {
+    id: 'captions-agree',
+    section: '4.4.6.2',
+    severity: 'must',
+    says: 'CLOSED-CAPTIONS=NONE is that of every Variant Stream or of none; captions are the same group in all with video of one codec.',
+    *check({ variants }) {
+      const saying = (variant: TextVariant) => variant.attributes.get('CLOSED-CAPTIONS')?.text;
+      const isNone = variants.some((variant) => saying(variant) === 'NONE');
+      const groups = new Map<string, string | undefined>();
+      for (const variant of variants) {
+        const own = saying(variant);
+        if (isNone && own !== 'NONE') yield { where: lineOf(variant), detail: 'another Variant Stream has NONE' };
+        const codec = codecsOf(variant)
+          .find((one) => VIDEO.test(one))
+          ?.slice(0, 3);
+        if (codec === undefined) continue;
+        if (groups.has(codec) && groups.get(codec) !== own) {
+          yield { where: lineOf(variant), detail: 'another Variant Stream has other captions' };
+        }
+        groups.set(codec, own);
+      }
+    },
+  },
+  {
+    id: 'captions-within',
+    section: '4.4.6.1',
+    severity: 'must',
+    says: 'A Rendition of CLOSED-CAPTIONS has INSTREAM-ID, CC1 to CC4 or SERVICE1 to SERVICE63, and no URI; others have none.',
+    *check({ renditions }) {
+      for (const { number, attributes } of renditions) {
+        const where = `line ${number}`;
+        const id = attributes.get('INSTREAM-ID')?.text;
+        if (attributes.get('TYPE')?.text !== 'CLOSED-CAPTIONS') {
+          if (id !== undefined) yield { where, detail: 'it has INSTREAM-ID' };
+          continue;
+        }
+        if (!INSTREAM_ID.test(id ?? '')) yield { where, detail: `INSTREAM-ID is ${id ?? 'missing'}` };
+        if (attributes.has('URI')) yield { where, detail: 'it has a URI' };
       }
     },
   },

@@ -87,7 +87,7 @@ function leastVersion(lines: readonly Line[]): { version: number; why: string } 
     if (tag === 'EXT-X-BYTERANGE' || tag === 'EXT-X-I-FRAMES-ONLY') raise(4, tag);
     if (tag === 'EXT-X-KEY' && (attributes.has('KEYFORMAT') || attributes.has('KEYFORMATVERSIONS'))) raise(5, tag);
     if (tag === 'EXT-X-MAP') raise(has('EXT-X-I-FRAMES-ONLY') ? 5 : 6, tag);
-    if (tag === 'EXT-X-MEDIA' && /^(SERVICE|CC)/.test(attributes.get('INSTREAM-ID')?.text ?? '')) raise(7, 'SERVICE');
+    if (tag === 'EXT-X-MEDIA' && /^SERVICE/.test(attributes.get('INSTREAM-ID')?.text ?? '')) raise(7, 'SERVICE');
     if (tag === 'EXT-X-GAP' || tag === 'EXT-X-DEFINE') raise(8, tag);
     if (tag === 'EXT-X-SKIP') raise(attributes.has('RECENTLY-REMOVED-DATERANGES') ? 10 : 9, tag);
     if (tag === 'EXT-X-DEFINE' && attributes.has('QUERYPARAM')) raise(11, 'QUERYPARAM');

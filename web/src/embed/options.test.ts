@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { readEmbedAddress, readEmbedAttributes } from './options.ts';
+import { readEmbedAddress, readEmbedAsset, readEmbedAttributes } from './options.ts';
 
 const plain = { stream: 'door', atMs: null, span: null, muted: false, autoplay: false, controls: true };
 
@@ -50,4 +50,11 @@ test('attributes are boolean as on a video element', () => {
     readEmbedAttributes((name) => attributes.get(name) ?? null),
     { ...plain, atMs: 1_795_160_123_000, muted: true },
   );
+});
+
+test('an asset has an embedded player of its own', () => {
+  assert.equal(readEmbedAsset('/embed/asset/9f8e7d6c'), '9f8e7d6c');
+  assert.equal(readEmbedAsset('/embed/asset'), undefined);
+  assert.equal(readEmbedAsset('/embed/door'), undefined);
+  assert.equal(readEmbedAddress('/embed/asset/9f8e7d6c', ''), undefined);
 });

@@ -3,7 +3,7 @@
  * In: text. Out: EmbedOptions. Pure.
  */
 import { isStreamName } from '../../../src/api/stream-name.ts';
-import { readLinkTime } from '../routes.ts';
+import { isAssetId, readLinkTime } from '../routes.ts';
 import type { TimeSpan } from '../time/span.ts';
 
 /** What to play and how it looks. */
@@ -42,6 +42,12 @@ export function readEmbedAddress(pathname: string, search: string): EmbedOptions
     autoplay: isOn(query.get('autoplay')),
     controls: controls === null || isOn(controls),
   };
+}
+
+/** The id in `/embed/asset/{id}`; undefined for other addresses. */
+export function readEmbedAsset(pathname: string): string | undefined {
+  const [, first, kind, id = '', ...rest] = pathname.replace(/\/$/, '').split('/');
+  return first === 'embed' && kind === 'asset' && rest.length === 0 && isAssetId(id) ? id : undefined;
 }
 
 /**

@@ -1,10 +1,11 @@
 /**
- * Qualities, audio tracks and subtitles: the options of a buffer under ids that stay the same from buffer to buffer, and the viewer's choice,
+ * Qualities, audio tracks, subtitles and captions: the options of a buffer under ids that stay the same from buffer to buffer, and the viewer's choice,
  * applied to each buffer.
  * In: hls.js. Out: options for the snapshot. Keeps what the viewer chose.
  */
 import type Hls from 'hls.js';
 import type { Level, MediaPlaylist } from 'hls.js';
+import { captionsOf, showCaptions } from './captions.ts';
 import type { Choice } from './snapshot.ts';
 
 /** The options of a buffer, and which of them plays. */
@@ -38,6 +39,7 @@ export class Choices {
     const subtitle = find(hls.subtitleTracks, this.subtitle);
     hls.subtitleDisplay = subtitle >= 0;
     if (hls.subtitleTrack !== subtitle) hls.subtitleTrack = subtitle;
+    showCaptions(hls, subtitle >= 0 ? null : this.subtitle);
   }
 
   /** What a buffer offers. */
@@ -59,7 +61,7 @@ export class Choices {
       playingQuality: playing ? qualityId(playing) : null,
       sounds: sounds.length > 1 ? sounds : [],
       sound: sounds[hls.audioTrack]?.id ?? null,
-      subtitles: subtitleTracks.map(asChoice),
+      subtitles: [...subtitleTracks.map(asChoice), ...captionsOf(hls)],
     };
   }
 }

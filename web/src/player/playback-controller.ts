@@ -100,12 +100,10 @@ export class PlaybackController {
     for (const effect of effects) this.#perform(effect);
   }
 
-  /** Pauses for steps from frame to frame. Returns the buffer to step on; null if there is none. */
+  /** Pauses for steps from frame to frame. Returns the buffer to step on; null during a switch, before the buffer is in front. */
   hold(): VideoBuffer | null {
-    const { front } = this.#parts.buffers;
-    if (this.#state.pending || front.mediaTime === null) return null;
     this.step({ type: 'hold' });
-    return front;
+    return this.#state.pending ? null : this.#parts.buffers.front;
   }
 
   /** A buffer has a new picture. */

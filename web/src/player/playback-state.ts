@@ -125,6 +125,8 @@ export type PlaybackEvent =
   | { readonly type: 'find-failed'; readonly request: number; readonly failure: Failure }
   /** The state of the stream was received. */
   | { readonly type: 'stream'; readonly live: boolean }
+  /** The live stream has qualities that the live list did not have when it was loaded. */
+  | { readonly type: 'more-qualities' }
   /** The list of a buffer was loaded or has grown; `over`: a live list has EXT-X-ENDLIST. */
   | { readonly type: 'list'; readonly front: boolean; readonly over: boolean }
   /** The buffer in the background received something, or has its first picture. */

@@ -83,6 +83,20 @@ suite('playback, without a browser', () => {
     assert.deepEqual([playback.state.mode, playback.state.pending], ['live', null]);
   });
 
+  test('qualities that begin later are loaded in the background, while live is played and nothing else is loaded', () => {
+    const playback = Playback.live();
+    playback.take({ type: 'more-qualities' });
+    assert.deepEqual(playback.did, ['load-live']);
+    assert.equal(playback.state.mode, 'live');
+    playback.take({ type: 'more-qualities' });
+    assert.deepEqual(playback.did, []);
+    playback.take({ type: 'first-picture' });
+    assert.equal(playback.state.pending, null);
+    playback.take({ type: 'toggle-play' });
+    playback.take({ type: 'more-qualities' });
+    assert.deepEqual(playback.did, [], 'not while it is paused');
+  });
+
   test('a time that the live list has is a seek, an older one a load', () => {
     const playback = Playback.live();
     playback.goTo(NOW_MS - minute);

@@ -55,6 +55,12 @@ const reactions: { readonly [Type in PlaybackEvent['type']]: (it: PlaybackMoves,
     if (request === it.state.request) it.refuse(failure);
   },
   stream: streamChanged,
+  'more-qualities': (it) => {
+    const { mode, pending, wantPlay, streamLive } = it.state;
+    const { kind, ready } = it.view.front;
+    // Players read a Multivariant Playlist once: it is loaded again in the background.
+    if (mode === 'live' && kind === 'live' && ready && wantPlay && streamLive && !pending) it.load('live');
+  },
   list: (it, event) => (event.front ? frontListed(it, event) : backListed(it, event)),
   progress: ({ state, view }) => {
     if (state.pending) state.pending = { ...state.pending, aliveMs: view.steadyMs };
@@ -136,8 +142,8 @@ function hold(it: PlaybackMoves): void {
   const { state } = it;
   if (state.wantPlay) state.pausedAtMs = it.view.steadyMs;
   state.wantPlay = false;
-  if (state.mode === 'live') state.mode = 'shifted';
-  it.do({ do: 'pause' }, { do: 'expect-wait' });
+  if (state.mode === 'live' && !state.pending) state.mode = 'shifted';
+  it.do({ do: 'pause' }, { do: 'pause-back' }, { do: 'expect-wait' });
 }
 
 function setRate(it: PlaybackMoves, { rate }: Event<'set-rate'>): void {

@@ -44,6 +44,8 @@ export class Player implements PlayerControls {
   readonly #parts: PlayerOptions;
   readonly #buffers: DoubleBuffer;
   readonly #edge: LiveEdge;
+  /** The further qualities of the stream that were compared with those of the list. */
+  #qualities = '';
   readonly #controller: PlaybackController;
   readonly #steps = new Steps();
   readonly #steadyMs: () => number;
@@ -63,7 +65,8 @@ export class Player implements PlayerControls {
     const events: VideoBufferEvents = {
       frame: (buffer) => {
         this.#controller.onFrame(buffer);
-        if (buffer === this.#buffers.front && buffer.ready) this.#steps.shown(buffer, steadyMs());
+        const isSettled = buffer === this.#buffers.front && !this.#controller.state.pending;
+        if (isSettled && buffer.ready) this.#steps.shown(buffer, steadyMs());
       },
       listed: (buffer) => this.#controller.listed(buffer),
       parsed: (buffer, hls) => {
@@ -121,8 +124,10 @@ export class Player implements PlayerControls {
   }
 
   stepFrame(by: 1 | -1): void {
+    if (this.#buffers.front.mediaTime === null) return;
     const buffer = this.#controller.hold();
     if (buffer) this.#steps.step(buffer, by, this.#steadyMs());
+    else this.#steps.postpone(by);
     this.#changed();
   }
 
@@ -172,6 +177,17 @@ export class Player implements PlayerControls {
     const frameRate = view.tracks?.find(({ kind }) => kind === 'video')?.frameRate;
     if (frameRate) for (const buffer of [this.#buffers.front, this.#buffers.back]) buffer.likelyFrameS = 1 / frameRate;
     this.#controller.take({ type: 'stream', live: view.state === 'live' || view.away === true });
+    this.#lookForQualities(view);
+  }
+
+  /** A quality that began after the page was opened is offered too; each is looked for once. */
+  #lookForQualities({ qualities = [] }: StreamView): void {
+    const levels = this.#buffers.front.hls?.levels ?? [];
+    const hasMore = qualities.some((rung) => !levels.some(({ uri }) => uri.includes(`v0-${rung}/`)));
+    const names = qualities.join();
+    if (levels.length === 0 || names === this.#qualities) return;
+    this.#qualities = names;
+    if (hasMore) this.#controller.take({ type: 'more-qualities' });
   }
 
   /** Stops playing and removes its elements. */

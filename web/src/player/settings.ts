@@ -5,12 +5,14 @@
 import type { ErrorData, HlsConfig, PlaylistLoaderConstructor } from 'hls.js';
 import { type Failure, readFailure } from '../api/client.ts';
 import { onServer } from '../api/server.ts';
+import { captionNames } from './captions.ts';
 
 const forBoth: Partial<HlsConfig> = {
   maxLiveSyncPlaybackRate: 1, // oxbow controls the rate: hls.js speeds up only with more than a second buffered, and resets other rates
   liveDurationInfinity: false,
   enableWorker: false, // fragmented MP4 passes through: there is nothing to transmux
   renderTextTracksNatively: true,
+  ...captionNames,
 };
 
 /**
@@ -51,6 +53,11 @@ export function pastSettings(
     pLoader,
     cmcd: cmcd(sessionId, stream),
   };
+}
+
+/** A finished video of the library. */
+export function assetSettings(): Partial<HlsConfig> {
+  return { ...forBoth, lowLatencyMode: false, maxBufferLength: 30, maxMaxBufferLength: 60, backBufferLength: 60 };
 }
 
 /** The meaning of a fatal error of hls.js: the server's own problem document if it sent one. */

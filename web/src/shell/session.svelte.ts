@@ -7,7 +7,15 @@ import type { SignInWays } from '../../../src/api/access-shapes.ts';
 import { ApiError, askServer, onUnauthorized } from '../api/client.ts';
 
 /** Actions that require a permission. */
-export type Action = 'administer' | 'add-streams' | 'edit-streams' | 'export' | 'mark' | 'share';
+export type Action =
+  | 'administer'
+  | 'add-streams'
+  | 'edit-streams'
+  | 'export'
+  | 'mark'
+  | 'share'
+  | 'upload'
+  | 'edit-assets';
 
 /** A credential for a session: a one-time code, the admin token, or one press on the computer where oxbow runs. */
 export type Credential = { readonly code: string } | { readonly token: string } | { readonly press: true };

@@ -7,6 +7,7 @@ import enClips from './en/clips.json' with { type: 'json' };
 import enDocs from './en/docs.json' with { type: 'json' };
 import enGoLive from './en/go-live.json' with { type: 'json' };
 import enHome from './en/home.json' with { type: 'json' };
+import enLibrary from './en/library.json' with { type: 'json' };
 import enRecord from './en/record.json' with { type: 'json' };
 import enShell from './en/shell.json' with { type: 'json' };
 import enTimeline from './en/timeline.json' with { type: 'json' };
@@ -16,6 +17,7 @@ import zhClips from './zh-CN/clips.json' with { type: 'json' };
 import zhDocs from './zh-CN/docs.json' with { type: 'json' };
 import zhGoLive from './zh-CN/go-live.json' with { type: 'json' };
 import zhHome from './zh-CN/home.json' with { type: 'json' };
+import zhLibrary from './zh-CN/library.json' with { type: 'json' };
 import zhRecord from './zh-CN/record.json' with { type: 'json' };
 import zhShell from './zh-CN/shell.json' with { type: 'json' };
 import zhTimeline from './zh-CN/timeline.json' with { type: 'json' };
@@ -27,6 +29,7 @@ const en = {
   ...enDocs,
   ...enGoLive,
   ...enHome,
+  ...enLibrary,
   ...enRecord,
   ...enShell,
   ...enTimeline,
@@ -38,6 +41,7 @@ const zh = {
   ...zhDocs,
   ...zhGoLive,
   ...zhHome,
+  ...zhLibrary,
   ...zhRecord,
   ...zhShell,
   ...zhTimeline,

@@ -28,6 +28,7 @@ const view: StreamView = {
   recorded: { from: '2026-11-20T06:00:00.000Z', to: '2026-11-20T07:00:00.000Z', seconds: 3600, bytes: 5 },
   viewers: 0,
   hls: '/live/cam/index.m3u8',
+  dash: '/live/cam/index.mpd',
 };
 const rows = (more: Partial<StreamView> = {}) =>
   Object.fromEntries(infoRows({ ...view, ...more }, 0, formatter, 'Test').map(({ name, value }) => [name, value]));

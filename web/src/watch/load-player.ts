@@ -4,6 +4,7 @@
  */
 import type Hls from 'hls.js';
 import type { Failure } from '../api/client.ts';
+import { addCaptionsOfMuxed } from '../player/captions.ts';
 import { type OpenPlayer, openPlayer } from '../player/open.ts';
 import type { Snapshot } from '../player/snapshot.ts';
 import type { TimeSpan } from '../time/span.ts';
@@ -25,7 +26,9 @@ export async function loadHls(
   load: () => Promise<{ readonly default: typeof Hls }> = () => import('hls.js'),
 ): Promise<typeof Hls | null> {
   try {
-    return (await load()).default;
+    const { default: Engine } = await load();
+    addCaptionsOfMuxed(Engine);
+    return Engine;
   } catch {
     return null;
   }

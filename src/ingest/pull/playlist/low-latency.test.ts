@@ -148,7 +148,10 @@ suite('pulling LL-HLS', { concurrency: 5, skip: need('ffmpeg') }, () => {
   });
 
   test('so are those of a server that does not block reloads', async () => {
-    await using p = await follow({ holds: false });
+    const warnings: string[] = [];
+    // The source does not end before the pull has noticed: answers that a busy machine delays look like held ones.
+    const most = () => (warnings.some((words) => words.includes('does not block reloads')) ? TOTAL : 22);
+    await using p = await follow({ holds: false, most }, undefined, warnings);
     assertAll(p);
     assert.ok(
       p.warnings.some((words) => /does not block reloads/.test(words)),

@@ -4,15 +4,16 @@
  */
 import { sleep } from '../../../lib/abort.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import type { RequestedQuality } from '../../../lib/quality.ts';
+import type { QualitySet, RequestedQuality } from '../../../lib/quality.ts';
 import type { MediaPlaylist, MultivariantPlaylist, Rendition } from '../../../media/m3u8/playlist.ts';
 import type { PullContext } from '../context.ts';
+import type { LocatedVariant } from '../rendition/further-qualities.ts';
 import type { LocatedRendition, RenditionLocation } from '../rendition/rendition.ts';
 import { refuseProtected } from '../segment/encryption.ts';
 import type { Locate, SourceAddress } from '../source-access.ts';
 import { fetchPlaylist } from './playlist-fetch.ts';
 import type { PlaylistLocation } from './poll-state.ts';
-import { type Choice, chooseVariant } from './variant.ts';
+import { type Choice, chooseVariant, furtherVariants } from './variant.ts';
 
 /** Shortest time between two calls of `locate`, ms; four times as long after each URL that failed early, up to the maximum. */
 const MIN_PAUSE_MS = 1000;
@@ -25,11 +26,20 @@ interface RenditionPlaylist {
   readonly location: PlaylistLocation;
 }
 
+interface FurtherPlaylist {
+  readonly rung: string;
+  /** Bits per second. */
+  readonly bandwidth: number;
+  readonly location: PlaylistLocation;
+}
+
 /** The playlists to pull. */
 export interface SourceLocations {
   readonly video: PlaylistLocation;
   readonly audios: readonly RenditionPlaylist[];
   readonly subtitles: readonly RenditionPlaylist[];
+  /** Other variants that become qualities of the stream. */
+  readonly further: readonly FurtherPlaylist[];
   /** The choice from the Multivariant Playlist; undefined if the source has none. */
   readonly choice: Choice | undefined;
   readonly title: string;
@@ -41,6 +51,7 @@ export interface SourceLocations {
 export class SourceResolver {
   readonly #context: PullContext;
   readonly #quality: RequestedQuality;
+  readonly #qualities: QualitySet;
   readonly #locate: Locate | undefined;
   readonly #signal: AbortSignal;
   readonly #onFound: (locations: SourceLocations) => void;
@@ -59,6 +70,8 @@ export class SourceResolver {
     context: PullContext,
     options: {
       readonly quality: RequestedQuality;
+      /** Variants beside the chosen one. */
+      readonly qualities: QualitySet;
       readonly locate: Locate | undefined;
       readonly onFound: (locations: SourceLocations) => void;
       readonly signal: AbortSignal;
@@ -66,6 +79,7 @@ export class SourceResolver {
   ) {
     this.#context = context;
     this.#quality = options.quality;
+    this.#qualities = options.qualities;
     this.#locate = options.locate;
     this.#onFound = options.onFound;
     this.#signal = options.signal;
@@ -119,6 +133,14 @@ export class SourceResolver {
     return this.#located(locations, 'subtitles', (a, b) => a.name === b.name && a.language === b.language);
   }
 
+  /** The further variants, each of which is located again by its height. */
+  furtherOf(locations: SourceLocations): LocatedVariant[] {
+    return locations.further.map(({ rung, bandwidth }) => {
+      const pick = (found: SourceLocations) => found.further.find((one) => one.rung === rung)?.location;
+      return { rung, bandwidth, location: this.locationOf(locations, pick) };
+    });
+  }
+
   #located(
     locations: SourceLocations,
     kind: 'audios' | 'subtitles',
@@ -140,6 +162,7 @@ export class SourceResolver {
             video: { url: access.address, loaded },
             audios: [],
             subtitles: [],
+            further: [],
             choice: undefined,
             title: '',
             only: loaded.parsed.playlist,
@@ -184,6 +207,11 @@ export class SourceResolver {
       video: location(variant.uri),
       audios: audios.map((rendition) => ({ rendition, location: location(rendition.uri!) })),
       subtitles: choice.subtitles.map((rendition) => ({ rendition, location: location(rendition.uri!) })),
+      further: furtherVariants(list, variant, this.#qualities).map((one) => ({
+        rung: one.rung,
+        bandwidth: one.variant.bandwidth,
+        location: location(one.variant.uri),
+      })),
       choice,
       title: list.sessionData?.find(({ dataId }) => dataId === 'com.apple.hls.title')?.value?.slice(0, 300) ?? '',
       only: undefined,

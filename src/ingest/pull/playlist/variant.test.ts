@@ -157,3 +157,20 @@ test('containers are detected by their first bytes', () => {
     assert.match(describeForeign(Buffer.from(text, 'latin1')), wanted);
   }
 });
+
+test('closed captions of the chosen variant are taken over with their names; NONE is none, and silence is unknown', () => {
+  const cc = (id: string, more: string) =>
+    `#EXT-X-MEDIA:TYPE=CLOSED-CAPTIONS,GROUP-ID="cc",NAME="${id}",INSTREAM-ID="${id}"${more}`;
+  const media = [
+    cc('SERVICE2', ''),
+    cc('CC1', ',LANGUAGE="en"'),
+    cc('XDS', ''),
+    cc('CC3', '').replace('"cc"', '"other"'),
+  ];
+  assert.deepEqual(choose(...media, inf(9, 360, ',CLOSED-CAPTIONS="cc"')).captions, [
+    { service: 'CC1', language: 'en', name: 'CC1' },
+    { service: 'SERVICE2', language: 'und', name: 'SERVICE2' },
+  ]);
+  assert.deepEqual(choose(...media, inf(9, 360, ',CLOSED-CAPTIONS=NONE')).captions, []);
+  assert.equal(choose(...media, inf(9, 360)).captions, undefined);
+});

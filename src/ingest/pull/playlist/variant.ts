@@ -6,7 +6,8 @@
 import type { LeftOutTrack } from '../../../api/left-out.ts';
 import type { SourceQuality } from '../../../api/source-facts.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { qualityName, type RequestedQuality } from '../../../lib/quality.ts';
+import { type QualitySet, qualityName, type RequestedQuality } from '../../../lib/quality.ts';
+import { type CaptionChannel, isCaptionService, mergeCaptions } from '../../../media/captions/caption-channel.ts';
 import { foreignCodec } from '../../../media/foreign-codecs.ts';
 import type { MultivariantPlaylist, Rendition, Variant } from '../../../media/m3u8/playlist.ts';
 
@@ -32,6 +33,8 @@ export interface Choice {
   readonly qualities: readonly SourceQuality[];
   /** Name of the chosen quality. */
   readonly chosen: string;
+  /** Closed captions within its video; empty if the playlist says that there are none, undefined if it says nothing. */
+  readonly captions?: readonly CaptionChannel[] | undefined;
   /** Tracks that are not pulled: video if only audio variants are usable, audio beyond 8 Renditions. */
   readonly leftOut: readonly LeftOutTrack[];
 }
@@ -145,6 +148,15 @@ function subtitlesOf(list: MultivariantPlaylist, variant: Variant): Rendition[] 
   return withPlaylists(group).slice(0, MAX_SUBTITLES);
 }
 
+function captionsOf(list: MultivariantPlaylist, { closedCaptions }: Variant): CaptionChannel[] | undefined {
+  if (closedCaptions === undefined) return undefined;
+  const group = groupOf(list, 'CLOSED-CAPTIONS', closedCaptions, () => 0);
+  const found = group.flatMap(({ instreamId = '', language = 'und', name }) =>
+    isCaptionService(instreamId) ? [{ service: instreamId, language, name }] : [],
+  );
+  return found.length === 0 && closedCaptions !== 'NONE' ? undefined : mergeCaptions([], found);
+}
+
 /** The codecs that make the best variant with video unusable. */
 function unusablePictures(list: MultivariantPlaylist): LeftOutTrack[] {
   const unusable = list.variants.filter((variant) => fitness(variant) === 0);
@@ -179,5 +191,38 @@ export function chooseVariant(list: MultivariantPlaylist, quality: RequestedQual
   const chosen = same?.bandwidth === variant.bandwidth ? same.name : qualityName({ bandwidth: variant.bandwidth });
   const audio = audiosOf(list, variant);
   const leftOut = [...(pictures.length > 0 ? [] : unusablePictures(list)), ...audio.leftOut];
-  return { variant, ...audio, subtitles: subtitlesOf(list, variant), qualities, chosen, leftOut };
+  const texts = { subtitles: subtitlesOf(list, variant), captions: captionsOf(list, variant) };
+  return { variant, ...audio, ...texts, qualities, chosen, leftOut };
+}
+
+/** A Variant Stream beside the chosen one. */
+export interface FurtherVariant {
+  /** Its height: the name of the quality. */
+  readonly rung: string;
+  readonly variant: Variant;
+}
+
+/** Most further variants that are pulled. */
+const MAX_FURTHER = 7;
+
+/**
+ * The Variant Streams of other heights that players can switch to from the chosen one, because their video has the same codec; best
+ * first, one for each height.
+ */
+export function furtherVariants(list: MultivariantPlaylist, chosen: Variant, wanted: QualitySet): FurtherVariant[] {
+  if (wanted === 'best' || !hasVideo(chosen)) return [];
+  const familyOf = (variant: Variant) =>
+    codecsOf(variant)
+      .find((codec) => VIDEO.test(codec))
+      ?.slice(0, 3);
+  const taken = new Set([heightOf(chosen)]);
+  const usable = list.variants.filter((one) => fitness(one) >= fitness(chosen) && familyOf(one) === familyOf(chosen));
+  return rank(usable)
+    .flatMap((variant) => {
+      const height = heightOf(variant);
+      if (height === undefined || taken.has(height) || (wanted !== 'all' && !wanted.includes(height))) return [];
+      taken.add(height);
+      return { rung: String(height), variant };
+    })
+    .slice(0, MAX_FURTHER);
 }

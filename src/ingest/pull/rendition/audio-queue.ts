@@ -12,7 +12,7 @@ const SLACK_US = 150_000;
 /** Frames kept for video that has not arrived; about 3 minutes of AAC. */
 const MAX_FRAMES = 10_000;
 /** Period of the 33-bit timestamps of MPEG-TS and packed audio, µs. */
-const TURN_US = (2 ** 33 * 1_000_000) / 90_000;
+export const TURN_US = (2 ** 33 * 1_000_000) / 90_000;
 /** Times that go back by more than this begin a generation, µs; less is reordering or overlapping segments. */
 const BACK_US = 10_000_000;
 /** Frames of another generation that begin at most this much before the video span still belong to it, µs. */

@@ -4,7 +4,7 @@
  * segment. Pure. ISO/IEC 14496-30, 6; RFC 8216bis 3.1.4.
  */
 import type { Frame } from '../../../media/frame.ts';
-import { printSample, type SampleCue } from '../../../media/webvtt/sample.ts';
+import { framesOfCues } from '../../../media/webvtt/frames.ts';
 import type { MediaSpan } from './merge-frames.ts';
 
 /** A cue; times are ticks of 90 kHz. */
@@ -27,8 +27,6 @@ const MAX_SHOWN = 64;
 const MAX_KNOWN = 4000;
 /** Characters of the waiting cues, and of the remembered ones. */
 const MAX_CHARACTERS = 4 * 1024 * 1024;
-/** Duration of the sample of a cue that arrives after its end: 1 ms; the cue keeps its own times. */
-const LATE_TICKS = 90;
 /** Media that goes back by more than this is a new timeline. */
 const BACK_TICKS = 10 * 90_000;
 /** A cue further in the past has another clock. */
@@ -81,20 +79,7 @@ export class CueQueue {
       .filter((cue) => cue.end > begin && cue.discontinuitySequence === discontinuitySequence)
       .slice(-MAX_SHOWN);
     this.#until = to;
-    const cuts = this.#shown.flatMap(({ start, end }) => [start, end]);
-    if (late.length > 0) cuts.push(begin + LATE_TICKS);
-    const edges = [...new Set([begin, ...cuts.filter((at) => at > begin && at < to), to])].sort((a, b) => a - b);
-    const frames: Frame[] = [];
-    edges.slice(0, -1).forEach((at, i) => {
-      const end = edges[i + 1]!;
-      const cues = [...(i === 0 ? late : []), ...this.#shown.filter((cue) => cue.start < end && cue.end > at)].map(
-        (cue): SampleCue => ({ ...cue, before: Math.max(0, at - cue.start), after: cue.end - end }),
-      );
-      if (cues.length === 0) return;
-      const duration = end - at;
-      frames.push({ trackId: this.#trackId, dts: at, pts: at, duration, key: true, data: printSample(cues) });
-    });
-    return frames;
+    return framesOfCues(this.#shown, { trackId: this.#trackId, from: begin, to, gapless: false, late });
   }
 
   /** Moves cues that begin before `to` from waiting to shown; drops those of older discontinuities. */

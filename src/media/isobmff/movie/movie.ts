@@ -9,6 +9,9 @@ import { printStsd } from '../sample-entry/sample-entry.ts';
 /** Ticks per second of every movie header we write: fine enough that an audio edit is not rounded to a millisecond. */
 export const movieTimescale = 90_000;
 
+/** Scheme of the `kind` box (8.10.4) whose value is the `rung` of a track. */
+export const rungScheme = 'urn:x-oxbow:rung';
+
 /** One entry of an edit list (8.6.6). */
 export interface Edit {
   /** Ticks of the movie timescale. */
@@ -136,16 +139,28 @@ export function printTrak(writer: BoxWriter, content: TrakContent): void {
   writer.close(stbl);
   writer.close(minf);
   writer.close(mdia);
+  printUserData(writer, track);
+  writer.close(trak);
+}
+
+/** Writes the label of a track (8.10.5), and which quality it is (8.10.4). */
+function printUserData(writer: BoxWriter, track: Track): void {
+  const rung = track.kind === 'video' ? track.rung : undefined;
+  if (!track.label && rung === undefined) return;
+  const udta = writer.open('udta');
   if (track.label) {
-    const udta = writer.open('udta');
-    const labl = writer.openFull('labl', 0, 0); // 8.10.5
+    const labl = writer.openFull('labl', 0, 0);
     writer.u16(0);
     writer.u8(0); // language: that of the track
     writer.raw(new TextEncoder().encode(`${track.label}\0`));
     writer.close(labl);
-    writer.close(udta);
   }
-  writer.close(trak);
+  if (rung !== undefined) {
+    const kind = writer.openFull('kind', 0, 0);
+    writer.raw(new TextEncoder().encode(`${rungScheme}\0${rung}\0`));
+    writer.close(kind);
+  }
+  writer.close(udta);
 }
 
 function printEdits(writer: BoxWriter, edits: readonly Edit[]): void {

@@ -8,7 +8,7 @@ import { type Box, BoxWriter, readBoxes } from '../box.ts';
 import { fuzzSampleTables } from '../fuzz.fixture.ts';
 import { audioTrack, framesOf, videoTrack } from '../media.fixture.ts';
 import { bytesOf, makeReal, packetsOf, realPairs, remux, sealedFile } from '../real-media.fixture.ts';
-import { type FileMovie, parseMovie } from './progressive.ts';
+import { type FileMovie, parseMovie, SampleWalk } from './progressive.ts';
 import { SampleCursor } from './sample-cursor.ts';
 
 function movieOf(file: Uint8Array): FileMovie {
@@ -89,13 +89,26 @@ suite('sample tables', () => {
     'a table that is shorter than it says': { ...tables, stsz: [0, 400, 5] },
     'more samples than chunks': { ...tables, stsc: [1, 1, 2, 1] },
     'durations that end early': { ...tables, stts: [1, 2, 10] },
-    'a second sample entry': { ...tables, stsc: [1, 1, 4, 2] },
     'more samples than a day has': { ...tables, stsz: [1, 100_000_000] },
   })) {
     test(`are refused with ${what}`, () => {
       assert.throws(() => samplesOf(boxes), { name: 'FormatError' });
     });
   }
+
+  test('name the sample entry of each sample; all but the first are refused unless the caller takes them (8.7.4)', () => {
+    const { bytes, stbl } = stblOf({ ...tables, stsc: [2, 1, 3, 1, 2, 1, 2], stco: [2, 100, 200] });
+    const cursor = new SampleCursor(bytes, stbl);
+    assert.equal(cursor.entries, 2);
+    const all = new SampleWalk(cursor, 1, { editShift: 0 }, { allEntries: true });
+    const entries: number[] = [];
+    for (let next = all.next(); next; next = all.next()) entries.push(next.entry);
+    assert.deepEqual(entries, [1, 1, 1, 2]);
+    all.rewind();
+    const first = new SampleWalk(cursor, 1, { editShift: 0 });
+    for (let i = 0; i < 3; i++) first.next();
+    assert.throws(() => first.next(), { name: 'FormatError', message: /second sample entry/ });
+  });
 
   test('that claim millions of samples cost nothing until they are walked', () => {
     const { bytes, stbl } = stblOf({

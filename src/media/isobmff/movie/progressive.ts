@@ -3,10 +3,12 @@
  * In: a moov. Out: tracks, and a walk over the samples of each on the movie's clock. Pure. ISO/IEC 14496-12, 8.6 and 8.7.
  */
 import type { LeftOutTrack } from '../../../api/left-out.ts';
+import { FormatError } from '../../../lib/errors.ts';
 import type { Track } from '../../frame.ts';
 import { type Box, findBox, readBoxes } from '../box.ts';
 import { type MovieTrack, parseMoov } from '../init.ts';
 import type { SegmentSample } from '../segment-frames.ts';
+import { type MovieChapters, parseMovieChapters } from './chapters.ts';
 import { chooseTracks } from './movie-choice.ts';
 import { SampleCursor } from './sample-cursor.ts';
 
@@ -19,6 +21,8 @@ export interface FileTrack {
   readonly count: number;
   /** Sum of its samples' durations, seconds. */
   readonly durationS: number;
+  /** The last sample entry that its samples use, from 1. */
+  readonly entries: number;
   readonly walk: SampleWalk;
 }
 
@@ -30,8 +34,21 @@ export interface FileMovie {
   readonly leftOut: readonly LeftOutTrack[];
   /** What is not applied of those it takes, for the log. */
   readonly notes: readonly string[];
+  readonly chapters: MovieChapters;
   /** Fragments may follow: there is an mvex. */
   readonly fragmented: boolean;
+}
+
+/** A sample of a file. */
+export interface FileTableSample extends SegmentSample {
+  /** Its sample entry, from 1. */
+  readonly entry: number;
+}
+
+/** Options of reading the tables of a file. */
+export interface MovieOptions {
+  /** Takes samples of further sample entries; otherwise the first of them is an error. */
+  readonly allEntries?: boolean | undefined;
 }
 
 /** A walk over a track's samples: `dts <= pts`, both on the movie's clock, whose 0 the edit list names. */
@@ -40,10 +57,17 @@ export class SampleWalk {
   readonly #trackId: number;
   readonly #shift: number;
   readonly #reach: number;
-  #peeked: SegmentSample | undefined;
+  readonly #allEntries: boolean;
+  #peeked: FileTableSample | undefined;
 
   /** @param source the track's edit list and tables */
-  constructor(cursor: SampleCursor, trackId: number, source: Pick<MovieTrack, 'editShift'>) {
+  constructor(
+    cursor: SampleCursor,
+    trackId: number,
+    source: Pick<MovieTrack, 'editShift'>,
+    { allEntries = false }: MovieOptions = {},
+  ) {
+    this.#allEntries = allEntries;
     this.#cursor = cursor;
     this.#trackId = trackId;
     this.#shift = source.editShift;
@@ -51,7 +75,7 @@ export class SampleWalk {
   }
 
   /** The next sample, which stays; undefined behind the last. */
-  peek(): SegmentSample | undefined {
+  peek(): FileTableSample | undefined {
     this.#peeked ??= this.#read();
     return this.#peeked;
   }
@@ -61,7 +85,7 @@ export class SampleWalk {
    *
    * @throws FormatError where the tables are wrong
    */
-  next(): SegmentSample | undefined {
+  next(): FileTableSample | undefined {
     const sample = this.peek();
     this.#peeked = undefined;
     return sample;
@@ -73,10 +97,12 @@ export class SampleWalk {
     this.#peeked = undefined;
   }
 
-  #read(): SegmentSample | undefined {
+  #read(): FileTableSample | undefined {
     const sample = this.#cursor.next();
     if (!sample) return undefined;
-    const { dts, composition, duration, key, offset, length } = sample;
+    const { dts, composition, duration, key, offset, length, entry } = sample;
+    if (entry !== 1 && !this.#allEntries)
+      throw new FormatError('samples of a second sample entry are not supported', offset);
     const shown = dts + this.#shift;
     return {
       trackId: this.#trackId,
@@ -86,6 +112,7 @@ export class SampleWalk {
       key,
       offset,
       length,
+      entry,
     };
   }
 }
@@ -97,7 +124,7 @@ export class SampleWalk {
  * @param moov the box within `bytes`
  * @throws FormatError if it is malformed; OxbowError `unsupported-media` if a track is encrypted
  */
-export function parseMovie(bytes: Uint8Array, moov: Box): FileMovie {
+export function parseMovie(bytes: Uint8Array, moov: Box, options: MovieOptions = {}): FileMovie {
   const fragmented = findBox(readBoxes(bytes, moov.body, moov.end), 'mvex') !== undefined;
   const tracks: FileTrack[] = [];
   const notes: string[] = [];
@@ -106,8 +133,9 @@ export function parseMovie(bytes: Uint8Array, moov: Box): FileMovie {
     const cursor = new SampleCursor(bytes, source.stbl);
     const durationS = cursor.ticks / track.timescale;
     if (source.manyEdits) notes.push(`track ${source.sourceId}: only the first edit is applied`);
-    tracks.push({ track, source, count: cursor.count, durationS, walk: new SampleWalk(cursor, track.id, source) });
+    const walk = new SampleWalk(cursor, track.id, source, options);
+    tracks.push({ track, source, count: cursor.count, durationS, entries: cursor.entries, walk });
   }
   tracks.sort((a, b) => a.track.id - b.track.id);
-  return { tracks, leftOut, notes, fragmented };
+  return { tracks, leftOut, notes, chapters: parseMovieChapters(bytes, moov), fragmented };
 }

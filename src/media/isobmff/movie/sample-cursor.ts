@@ -20,6 +20,8 @@ export interface TableSample {
   readonly offset: number;
   /** Bytes. */
   readonly length: number;
+  /** Sample entry that describes it, from 1. */
+  readonly entry: number;
 }
 
 /** Most samples of a track; a day of 60 frames per second has 5,184,000. */
@@ -44,6 +46,8 @@ interface Place {
   chunk: number;
   inChunk: number;
   offset: number;
+  /** Sample entry of the chunk. */
+  entry: number;
   /** Entry of stss that comes next. */
   sync: number;
 }
@@ -55,6 +59,7 @@ const START: Place = {
   chunk: -1,
   inChunk: 0,
   offset: 0,
+  entry: 1,
   sync: 0,
   time: { entry: -1, left: 0 },
   composition: { entry: -1, left: 0 },
@@ -127,6 +132,13 @@ export class SampleCursor {
     return 0 - least;
   }
 
+  /** The last sample entry that any sample uses, from 1. */
+  get entries(): number {
+    let most = 1;
+    for (let i = 0; i < this.#stsc.count; i++) most = Math.max(most, u32At(this.#bytes, this.#stsc.at + i * 12 + 8));
+    return most;
+  }
+
   /** Sum of all durations in stts, ticks. */
   get ticks(): number {
     let ticks = 0;
@@ -173,7 +185,7 @@ export class SampleCursor {
     place.offset = offset + length;
     if (!Number.isSafeInteger(place.dts) || !Number.isSafeInteger(place.offset))
       this.#fail('times or offsets pass 2^53');
-    return { dts, composition, duration, key, offset, length };
+    return { dts, composition, duration, key, offset, length, entry: place.entry };
   }
 
   /** The current value of a table of (count, value) pairs. */
@@ -220,7 +232,7 @@ export class SampleCursor {
       const next = (place.run + 1) * 12 + this.#stsc.at;
       if (place.run + 1 < this.#stsc.count && u32At(this.#bytes, next) <= place.chunk + 1) place.run++;
       const entry = this.#stsc.at + place.run * 12;
-      if (u32At(this.#bytes, entry + 8) !== 1) this.#fail('samples of a second sample entry are not supported');
+      place.entry = u32At(this.#bytes, entry + 8);
       place.inChunk = u32At(this.#bytes, entry + 4);
       const { at } = this.#chunks;
       place.offset = this.#isLong

@@ -32,6 +32,22 @@ function printEntry(writer: BoxWriter, track: Track): void {
   else printUrimEntry(writer, track.config);
 }
 
+/** Video entries of an stsd behind the first; undefined in place of one that cannot be taken. */
+export function parseFurtherVideo(
+  bytes: Uint8Array,
+  stsd: Box,
+): (Extract<SampleEntry, { kind: 'video' }> | undefined)[] {
+  return readBoxes(bytes, stsd.body + 8, stsd.end)
+    .slice(1, MAX_FURTHER + 1)
+    .map((entry) => {
+      const known = parseVideoEntry(bytes, entry);
+      return known?.kind === 'video' ? known : undefined;
+    });
+}
+
+/** Most entries behind the first. */
+const MAX_FURTHER = 1000;
+
 /**
  * Reads the first entry of an stsd.
  *

@@ -86,3 +86,18 @@ test('a frame that never arrives does not block the next request', () => {
   steps.step(buffer, 1, 2_000);
   assert.equal(buffer.seeks.length, 2);
 });
+
+test('a step that is postponed is made from the first frame, unless the viewer plays', () => {
+  const steps = new Steps();
+  const buffer = new FakeBuffer(even, 0.4);
+  steps.postpone(-1);
+  steps.shown(buffer, 10);
+  buffer.arrive();
+  steps.shown(buffer, 20);
+  assert.equal(buffer.mediaTime, 0.36);
+  assert.equal(steps.stepping, false);
+  steps.postpone(1);
+  steps.forget();
+  steps.shown(buffer, 30);
+  assert.equal(buffer.seeks.length, 1);
+});

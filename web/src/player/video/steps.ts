@@ -43,17 +43,27 @@ export class Steps {
   /** @param steadyMs a monotonic clock, milliseconds */
   step(buffer: SteppedBuffer, by: 1 | -1, steadyMs: number): void {
     if (this.#step && this.#step.buffer === buffer && steadyMs - this.#step.since < FRAME_WITHIN_MS) {
-      this.#waiting = Math.max(-MAX_WAITING, Math.min(MAX_WAITING, this.#waiting + by));
+      this.#wait(by);
       return;
     }
     this.#waiting = 0;
     this.#begin(buffer, by, steadyMs);
   }
 
+  /** Another source is about to come to the front: the step is made from its first frame. */
+  postpone(by: 1 | -1): void {
+    this.#step = null;
+    this.#wait(by);
+  }
+
   /** A frame is shown, or a seek has ended in a browser that reports no frames. */
   shown(buffer: SteppedBuffer, steadyMs: number): void {
     const step = this.#step;
-    if (!step || step.buffer !== buffer || buffer.mediaTime === null) return;
+    if (!step) {
+      this.#next(buffer, steadyMs);
+      return;
+    }
+    if (step.buffer !== buffer || buffer.mediaTime === null) return;
     const movedS = (buffer.mediaTime - step.fromS) * step.by;
     if (movedS < buffer.frameS / 4 && step.farS !== null) {
       // It was not too far: there is no frame in between.
@@ -72,16 +82,24 @@ export class Steps {
       return;
     }
     this.#step = null;
-    if (this.#waiting === 0) return;
-    const by = this.#waiting > 0 ? 1 : -1;
-    this.#waiting -= by;
-    this.#begin(buffer, by, steadyMs);
+    this.#next(buffer, steadyMs);
   }
 
   /** The viewer plays or seeks. */
   forget(): void {
     this.#waiting = 0;
     this.#step = null;
+  }
+
+  #wait(by: 1 | -1): void {
+    this.#waiting = Math.max(-MAX_WAITING, Math.min(MAX_WAITING, this.#waiting + by));
+  }
+
+  #next(buffer: SteppedBuffer, steadyMs: number): void {
+    if (this.#waiting === 0) return;
+    const by = this.#waiting > 0 ? 1 : -1;
+    this.#waiting -= by;
+    this.#begin(buffer, by, steadyMs);
   }
 
   #seek(step: Step, toS: number, tries: number, steadyMs: number): void {

@@ -4,6 +4,7 @@
  */
 import type Hls from 'hls.js';
 import type { ErrorData, HlsConfig, LevelDetails } from 'hls.js';
+import { followCaptions } from '../captions.ts';
 import { seekPreroll } from '../seek-preroll.ts';
 import type { Facts } from '../source/facts.ts';
 import { Frames, type RunFragment } from './frames.ts';
@@ -70,6 +71,8 @@ export class VideoBuffer {
   #source: Source | null = null;
   #details: LevelDetails | null = null;
   #mediaTime: number | null = null;
+  /** `#mediaTime` is of a reported frame, not a calculated position. */
+  #isReported = false;
   #watched = 0;
   /** Media time at which a buffer was first seen to be ready without a frame, seconds. */
   #readyS: number | null = null;
@@ -118,7 +121,7 @@ export class VideoBuffer {
         return;
       }
       // A hidden tab and a stream without pictures show no frames.
-      if (!this.#reportsFrames && this.ready) this.#onFrame(video.currentTime, performance.now());
+      if (!this.#reportsFrames && this.ready) this.#onFrame(video.currentTime, performance.now(), false);
       else if (this.#awaitsFrame) this.#estimateLater();
       else if (this.#mediaTime !== null) events.frame(this); // reported before the seek had ended
     });
@@ -251,6 +254,9 @@ export class VideoBuffer {
         if (this.#hls === hls) events.parsed(this, hls);
       });
     }
+    followCaptions(Hls, hls, () => {
+      if (this.#hls === hls) events.parsed(this, hls);
+    });
     hls.on(Hls.Events.ERROR, (_, data) => {
       if (this.#hls !== hls || !data.fatal) return;
       if (data.type === 'mediaError' && !this.#recovering) {
@@ -319,7 +325,7 @@ export class VideoBuffer {
     if (!this.ready || paused || currentTime === this.#mediaTime) return;
     this.#readyS ??= currentTime;
     const stillS = currentTime - (this.#mediaTime ?? this.#readyS);
-    if (!this.#reportsFrames || stillS > STILL_S) this.#onFrame(currentTime, performance.now());
+    if (!this.#reportsFrames || stillS > STILL_S) this.#onFrame(currentTime, performance.now(), false);
   }
 
   get #reportsFrames(): boolean {
@@ -344,7 +350,7 @@ export class VideoBuffer {
         const early = frame.mediaTime === 0 && this.video.currentTime > 1;
         // Frames before the final position do not count.
         if (this.#seekS === null)
-          this.#onFrame(early ? this.video.currentTime : frame.mediaTime, frame.expectedDisplayTime);
+          this.#onFrame(early ? this.video.currentTime : frame.mediaTime, frame.expectedDisplayTime, !early);
         next();
       });
     next();
@@ -357,7 +363,8 @@ export class VideoBuffer {
       if (!this.#awaitsFrame || !this.ready || !this.video.paused) return;
       const { currentTime } = this.video;
       const fromS = this.#mediaTime ?? currentTime;
-      this.#onFrame(fromS + Math.floor((currentTime - fromS) / this.frameS + 1e-3) * this.frameS, performance.now());
+      const frames = Math.floor((currentTime - fromS) / this.frameS + 1e-3);
+      this.#onFrame(fromS + frames * this.frameS, performance.now(), false);
       this.#awaitsFrame = false;
     }, ESTIMATE_AFTER_MS);
   }
@@ -379,9 +386,11 @@ export class VideoBuffer {
     }, ESTIMATE_AFTER_MS);
   }
 
-  #onFrame(mediaTime: number, displayedAt: number): void {
+  #onFrame(mediaTime: number, displayedAt: number, isReported: boolean): void {
     const intervalS = mediaTime - (this.#mediaTime ?? mediaTime);
-    if (intervalS > 0.004 && intervalS < 0.5 && !this.video.paused) {
+    const isInterval = isReported && this.#isReported && !this.video.paused;
+    this.#isReported = isReported;
+    if (isInterval && intervalS > 0.004 && intervalS < 0.5) {
       this.#intervals.push(intervalS);
       if (this.#intervals.length > INTERVALS) this.#intervals.shift();
     }

@@ -1,0 +1,137 @@
+/**
+ * What the import found in an original.
+ * In: transcode/import. Out: the API of assets, the pages, the plan of a ladder. Types alone.
+ */
+
+/** How bright the picture may be: SDR, or HDR with the curve of PQ (SMPTE ST 2084) or HLG (ARIB STD-B67). */
+export type Transfer = 'sdr' | 'pq' | 'hlg';
+
+/** A track of an original. */
+export interface AssetTrackFacts {
+  /** Number of the stream in the container, from 0, as FFmpeg counts. */
+  readonly stream: number;
+  readonly kind: 'video' | 'audio' | 'text';
+  /** Codec name of FFmpeg, e.g. `h264`. */
+  readonly codec: string;
+  /** RFC 6381; empty where there is none. */
+  readonly codecs: string;
+  /** Profile and level as numbers of FFmpeg; absent when unknown. */
+  readonly profile?: number;
+  readonly level?: number;
+  /** It is in the `source` rendition under this track id; absent where it is not. */
+  readonly trackId?: number;
+  /** Pixels as they are coded; video only. */
+  readonly width?: number;
+  readonly height?: number;
+  /** Width of the displayed picture divided by its height, after rotation; video only. */
+  readonly displayAspect?: number;
+  /** Width of a pixel divided by its height; video only. */
+  readonly pixelAspect?: number;
+  /** Degrees clockwise by which the picture is turned for display; video only. */
+  readonly rotation?: number;
+  /** Frames per second, average; video only. */
+  readonly frameRate?: number;
+  /** The distances of its frames differ; video only. */
+  readonly variableRate?: boolean;
+  readonly transfer?: Transfer;
+  /** Dolby Vision profile; absent without. */
+  readonly dolbyVision?: number;
+  /** Pixel format of FFmpeg, e.g. `yuv420p10le`; video only. */
+  readonly pixelFormat?: string;
+  /** Code points of ISO/IEC 23091-2; video only, absent when unspecified. */
+  readonly primaries?: number;
+  readonly transferCode?: number;
+  readonly matrix?: number;
+  readonly fullRange?: boolean;
+  /** Bits of each pixel: what the encoder spent on the picture, a measure of how complex it is; video only, absent when unknown. */
+  readonly bitsPerPixel?: number;
+  /** Hz; audio only. */
+  readonly sampleRate?: number;
+  readonly channels?: number;
+  /** Bits per second; absent when unknown. */
+  readonly bitRate?: number;
+  /** BCP 47 or ISO 639-2, `und` when unknown. */
+  readonly language: string;
+  /** For a person; may be empty. */
+  readonly title: string;
+  readonly isDefault: boolean;
+  readonly isForced: boolean;
+}
+
+/** A chapter of an original. */
+export interface AssetChapter {
+  /** µs since the start of the asset. */
+  readonly startUs: number;
+  readonly title: string;
+}
+
+/** A closed caption service within the picture. */
+export interface AssetCaptions {
+  /** `CC1` to `CC4`, or `SERVICE1` to `SERVICE63`. */
+  readonly service: string;
+  /** BCP 47, `und` when unknown. */
+  readonly language: string;
+  readonly name: string;
+}
+
+/** Subtitles of an original, stored as WebVTT: of a stream, or of a caption service within the picture. */
+export interface ImportedText {
+  /** Number of the stream in the container; 1001 to 1004 are CC1 to CC4. */
+  readonly stream: number;
+  /** BCP 47 or ISO 639-2, `und` when unknown. */
+  readonly language: string;
+  readonly title: string;
+  readonly isDefault: boolean;
+  readonly isForced: boolean;
+  /** Number of cues. */
+  readonly cues: number;
+  /** The script of ASS is stored beside it. */
+  readonly hasScript: boolean;
+}
+
+/** What the import found in an original. */
+export interface AssetFacts {
+  /** By content: `mp4`, `mov`, `matroska`, `webm`, `mpegts`, `avi`, `flv`, `ogg`, `wav`, `mp3`, `flac`, or the name of FFmpeg. */
+  readonly container: string;
+  /** Media type of the original by content. */
+  readonly contentType: string;
+  /** Bytes. */
+  readonly bytes: number;
+  /** µs. */
+  readonly durationUs: number;
+  /** Bits per second of the whole file. */
+  readonly bitRate: number;
+  /** Title in the container; may be empty. */
+  readonly title: string;
+  readonly tracks: readonly AssetTrackFacts[];
+  readonly chapters: readonly AssetChapter[];
+  /** Closed captions (CEA-608, CEA-708) within the picture; absent where it was not looked for them. */
+  readonly captions?: readonly AssetCaptions[];
+  /** What is missing, damaged or left out, for a person; may be empty. */
+  readonly warnings: readonly string[];
+}
+
+/** Result of an import: what is needed to plan and to encode the other renditions. */
+export interface ImportResult {
+  readonly facts: AssetFacts;
+  /** Time in the container, with its edit lists applied as FFmpeg does, at which the asset begins, µs. */
+  readonly originUs: number;
+  /** Start of each segment, µs since the start of the asset; the first is 0. All renditions are cut there. */
+  readonly cuts: readonly number[];
+  /** End of the last segment, µs. */
+  readonly endUs: number;
+  /** The subtitles that were stored; absent from results of earlier versions. */
+  readonly texts?: readonly ImportedText[];
+  /** The rendition without encoding; null where the original has none that players could play. */
+  readonly source: {
+    /** Track ids in it. */
+    readonly tracks: readonly number[];
+    /** Browsers play it as it is. */
+    readonly playable: boolean;
+    /** Browsers play its picture; its sound. */
+    readonly picture: boolean;
+    readonly sound: boolean;
+    /** Bytes of its chunk files. */
+    readonly bytes: number;
+  } | null;
+}

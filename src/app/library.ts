@@ -1,0 +1,72 @@
+/**
+ * Opens the library: the records of assets, their gauges, and the trash.
+ * In: the context, store, events, recordings. Out: Library.
+ */
+import type { AssetsApi } from '../api/library/assets-api.ts';
+import { sleep } from '../lib/abort.ts';
+import { AssetMediaCache } from '../library/asset-media.ts';
+import { Assets } from '../library/assets.ts';
+import { createAssetsApi } from '../library/assets-api.ts';
+import { Subtitles } from '../library/subtitles/subtitles.ts';
+import { RecordedAssets } from '../streams/library/recorded-assets.ts';
+import type { AppContext, Library, Parts } from './parts.ts';
+
+/** The trash is looked through at the start and then this often. */
+const TRASH_EVERY_MS = 30_000;
+
+/** Opens the records and the index of their media. */
+export async function openLibrary(
+  { settings, clock, opened, metrics }: AppContext,
+  { store, bus, recordings }: Pick<Parts, 'store' | 'bus' | 'recordings'>,
+): Promise<Library> {
+  const { segments, release } = recordings;
+  const assets = await Assets.open({ db: store.db, clock, events: bus, settings, segments, release });
+  opened.defer(
+    metrics.beforeScrape(async () => {
+      for (const [state, count] of Object.entries(await assets.counts())) metrics.assets.set({ state }, count);
+      metrics.assetBytes.set(assets.bytes);
+    }),
+  );
+  const subtitles = new Subtitles({ db: store.db, segments });
+  return { assets, subtitles, media: opened.use(new AssetMediaCache(store.db, assets, subtitles)) };
+}
+
+/** Creates the API over the library, and removes the pins of assets that are gone. */
+export async function openAssetsApi(
+  { settings, clock, opened, failed }: AppContext,
+  {
+    store,
+    recordings,
+    catalog,
+    library,
+    accounts,
+  }: Pick<Parts, 'store' | 'recordings' | 'catalog' | 'library' | 'accounts'>,
+): Promise<AssetsApi> {
+  const { assets, media, subtitles } = library;
+  const recorded = new RecordedAssets({ catalog, pins: recordings.pins, assets });
+  opened.defer(await recorded.follow(failed('the pin of an asset')));
+  return createAssetsApi({
+    assets,
+    media,
+    subtitles,
+    db: store.db,
+    clock,
+    settings,
+    sign: (name, expiresMs) => accounts.access.watch.sign(name, expiresMs),
+    createRecorded: (asset, owner) => recorded.create(asset, owner),
+  });
+}
+
+/** Deletes what was in the trash for long enough, until the shutdown. */
+export function startTrash({ opened, shutdown, failed }: AppContext, { assets }: Library): void {
+  const { signal } = shutdown;
+  const report = failed('the trash of the library');
+  const run = async () => {
+    while (!signal.aborted) {
+      await assets.emptyTrash().catch(report);
+      await assets.deleteFiles().catch(report);
+      await sleep(TRASH_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+    }
+  };
+  opened.use(shutdown.owns(run()));
+}

@@ -1,0 +1,62 @@
+/**
+ * Opens uploads to the library, completes those that the process before had received, and deletes those that expire.
+ * In: the context, store, events, recordings, disk, assets. Out: Uploads.
+ */
+import { hostname } from 'node:os';
+import { openLocalUploadStore } from '../archive/local-upload-store.ts';
+import { sleep } from '../lib/abort.ts';
+import { Uploads } from '../library/uploads/uploads.ts';
+import { openLeaseTable } from '../store/lease-table.ts';
+import type { AppContext, Parts } from './parts.ts';
+
+/** Expired uploads are searched this often. */
+const SWEEP_EVERY_MS = 60_000;
+
+/** Opens them. */
+export async function openUploads(
+  { settings, dataFolder, clock, opened, metrics, failed, shutdown }: AppContext,
+  { store, bus, recordings, disk, library }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'disk' | 'library'>,
+): Promise<Uploads> {
+  const files = opened.use(openLocalUploadStore({ folder: dataFolder, syncQueue: recordings.syncQueue }));
+  const report = failed('an upload');
+  const uploads = opened.use(
+    new Uploads({
+      db: store.db,
+      clock,
+      store: files,
+      leases: openLeaseTable(store.db, clock),
+      intake: library.assets,
+      events: bus,
+      settings,
+      room() {
+        const { free, least } = disk.now();
+        return free - least;
+      },
+      counters: {
+        bytes: (count) => metrics.uploadBytes.inc(count),
+        receiving: (change) => metrics.uploadsReceiving.inc(change),
+        ended: (result) => metrics.uploads.inc({ result }),
+      },
+      failed: report,
+      holder: `${hostname()} ${process.pid}`,
+      signal: shutdown.signal,
+    }),
+  );
+  await uploads.freeLocks();
+  opened.defer(library.assets.removed.subscribe(({ id }) => void uploads.assetRemoved(id).catch(report)));
+  return uploads;
+}
+
+/** Works until the shutdown. */
+export function startUploads({ opened, shutdown, failed }: AppContext, uploads: Uploads): void {
+  const { signal } = shutdown;
+  const report = failed('the sweep of uploads');
+  const run = async () => {
+    await uploads.recover({ signal }).catch(report);
+    while (!signal.aborted) {
+      await uploads.sweep({ signal }).catch(report);
+      await sleep(SWEEP_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+    }
+  };
+  opened.use(shutdown.owns(run()));
+}

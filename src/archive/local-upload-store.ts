@@ -1,0 +1,119 @@
+/**
+ * Uploads in a folder: the file has `.part` at the end of its name until it is complete.
+ * In: the folder of a local segment store. Out: UploadStore. One open file for each upload, so that concurrent writers share a sync.
+ */
+import { type FileHandle, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { syncNames } from '../lib/folder.ts';
+import { writeAll } from '../lib/write-all.ts';
+import { missingObject, type SegmentLocation } from './segment-store.ts';
+import { createSyncQueue, type SyncQueue } from './sync-queue.ts';
+import { UploadHasher } from './upload-hasher.ts';
+import type { UploadDigest, UploadFile, UploadStore } from './upload-store.ts';
+
+/** Options of a local store. */
+export interface LocalUploadOptions {
+  /** Absolute path: that of the segment store which has the finished objects. */
+  readonly folder: string;
+  /** Queue of the device of `folder`; default: a new one. */
+  readonly syncQueue?: SyncQueue;
+}
+
+const UNFINISHED = '.part';
+
+interface Shared {
+  readonly file: Promise<FileHandle>;
+  users: number;
+}
+
+/** Opens a store of uploads. */
+export function openLocalUploadStore({ folder, syncQueue = createSyncQueue() }: LocalUploadOptions): UploadStore {
+  const shared = new Map<string, Shared>();
+  const hasher = new UploadHasher();
+  const pathOf = (location: SegmentLocation) => `${join(folder, location)}${UNFINISHED}`;
+
+  async function leave(path: string, entry: Shared): Promise<void> {
+    entry.users--;
+    if (entry.users > 0) return;
+    shared.delete(path);
+    await (await entry.file).close();
+  }
+
+  return {
+    async open(location) {
+      const path = pathOf(location);
+      let entry = shared.get(path);
+      if (!entry) {
+        entry = { file: openFile(path), users: 0 };
+        shared.set(path, entry);
+      }
+      const own = entry;
+      own.users++;
+      const file = await own.file.catch((error: unknown) => {
+        shared.delete(path);
+        throw error;
+      });
+      let closing: Promise<void> | undefined;
+      return {
+        write: async (pieces, position) => void (await writeAll(file, pieces, position)),
+        sync: () => syncQueue.sync(file),
+        [Symbol.asyncDispose]() {
+          closing ??= leave(path, own);
+          return closing;
+        },
+      } satisfies UploadFile;
+    },
+
+    digest: (location): UploadDigest => hasher.open([pathOf(location), join(folder, location)]),
+
+    async finish(location, length) {
+      const path = pathOf(location);
+      const target = join(folder, location);
+      const file = await open(path, 'r+').catch(ifAbsent);
+      if (file) {
+        try {
+          if ((await file.stat()).size !== length) await file.truncate(length);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(path, target);
+      } else if (!(await stat(target).catch(ifAbsent))) {
+        throw missingObject();
+      }
+      await syncNames(dirname(target));
+    },
+
+    async discard(location) {
+      const path = pathOf(location);
+      await rm(path, { force: true });
+      // Only an empty folder is removed.
+      await rmdir(dirname(path)).catch(() => undefined);
+    },
+
+    async [Symbol.asyncDispose]() {
+      await hasher[Symbol.asyncDispose]();
+    },
+  };
+}
+
+/** Opens a file for writing at positions; creates it, with its folder. */
+async function openFile(path: string): Promise<FileHandle> {
+  const present = await open(path, 'r+').catch(ifAbsent);
+  if (present) return present;
+  const firstMade = await mkdir(dirname(path), { recursive: true });
+  // Another caller may have created it in between.
+  const file = await open(path, 'wx+', 0o644).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return open(path, 'r+');
+    throw error;
+  });
+  const last = firstMade === undefined ? dirname(path) : dirname(firstMade);
+  for (let at = dirname(path); ; at = dirname(at)) {
+    await syncNames(at);
+    if (at === last || at === dirname(at)) return file;
+  }
+}
+
+function ifAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}

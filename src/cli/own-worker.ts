@@ -1,0 +1,35 @@
+/**
+ * The worker process that a server starts itself. It ends with the server, however that ends: its stdin closes then.
+ * In: a line of JSON on stdin, OwnWorkerSetup. Out: lines on stderr, which the server logs. Started by jobs/own-worker.
+ */
+import { createInterface } from 'node:readline';
+import type { OwnWorkerSetup } from '../jobs/own-worker.ts';
+import { runWorker } from '../jobs/worker/worker.ts';
+import { workerHandlers } from '../transcode/handlers.ts';
+import { note } from './terminal.ts';
+import { encoderNames, workerFacts } from './worker.ts';
+
+/** A server that does not answer any more gets no jobs back: the process ends after this, ms. */
+const LEAVE_WITHIN_MS = 3000;
+
+const stopping = new AbortController();
+const { promise: setup, resolve } = Promise.withResolvers<OwnWorkerSetup>();
+// A Ctrl-C reaches the whole process group: the server decides when this process ends.
+process.on('SIGINT', () => {});
+createInterface({ input: process.stdin })
+  .once('line', (line) => resolve(JSON.parse(line) as OwnWorkerSetup))
+  .once('close', () => {
+    stopping.abort(new DOMException('the server ends', 'AbortError'));
+    setTimeout(() => process.exit(0), LEAVE_WITHIN_MS).unref();
+  });
+
+const { url, token, unchecked, slots } = await setup;
+const kinds = Object.keys(workerHandlers);
+const end = await runWorker({
+  ...{ name: 'this server', mode: 'push', slots, kinds, facts: { ...workerFacts(), encoders: await encoderNames() } },
+  server: { url, token, unchecked },
+  handlers: workerHandlers,
+  log: note,
+  signal: stopping.signal,
+});
+process.exit(end === 'stuck' ? 1 : 0);

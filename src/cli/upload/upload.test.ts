@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, mock, suite, test } from 'node:test';
+import { runCommandLine } from '../program.ts';
+
+suite('usage of oxbow upload', () => {
+  let folder: string;
+  before(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'oxbow-upload-usage-'));
+    await writeFile(join(folder, 'film.mp4'), 'x');
+    await writeFile(join(folder, 'empty.mp4'), '');
+  });
+  after(() => rm(folder, { recursive: true }));
+
+  /** Exit code and stderr. */
+  async function run(...args: string[]): Promise<{ code: number; said: string }> {
+    let said = '';
+    const write = mock.method(process.stderr, 'write', (text: string) => {
+      said += text;
+      return true;
+    });
+    try {
+      return { code: await runCommandLine(['upload', ...args]), said };
+    } finally {
+      write.mock.restore();
+    }
+  }
+
+  test('a wrong file or option ends with 2 before anything is sent', async () => {
+    const film = join(folder, 'film.mp4');
+    for (const [args, words] of [
+      [[join(folder, 'empty.mp4')], /this file is empty/],
+      [[join(folder, 'none.mp4')], /ENOENT/],
+      [[folder], /this is not a file/],
+      [[film, film, '--title', 'x'], /--title is for one file/],
+      [[film, '--visibility', 'all'], /"all" is not a visibility/],
+      [[film, '--parallel', '99'], /1 to 16/],
+      [[], /missing required argument/],
+    ] as const) {
+      const { code, said } = await run(...args, '--server', 'http://127.0.0.1:1');
+      assert.equal(code, 2, said);
+      assert.match(said, words);
+    }
+  });
+
+  test('without an address and without a running oxbow it says where to look', async () => {
+    const { code, said } = await run(join(folder, 'film.mp4'), '--data', folder);
+    assert.equal(code, 1);
+    assert.match(said, /No oxbow runs on the data folder/);
+  });
+});

@@ -1,0 +1,73 @@
+/**
+ * Follows the processing of an asset until it can be watched.
+ * In: a server, an asset. Out: lines with the progress of each rendition; the failure as an error.
+ */
+import { sleep } from '../../lib/abort.ts';
+import { OxbowError, type RefusalCode, refusals } from '../../lib/errors.ts';
+import { shareBar } from '../progress.ts';
+import type { ServerAccess } from '../running-server.ts';
+
+const LOOK_EVERY_MS = 500;
+/** A server that restarts is asked again for this long, ms. */
+const PATIENCE_MS = 120_000;
+
+/** What is read of an asset. */
+interface AssetProgress {
+  readonly state: string;
+  readonly error: { readonly code: string; readonly detail: string } | null;
+  readonly renditions: readonly { readonly id: string; readonly state: string; readonly progress: number }[];
+}
+
+/**
+ * Resolves when the asset is ready with all of its renditions.
+ *
+ * @throws OxbowError why it failed
+ */
+export async function waitUntilReady(
+  { url, headers }: ServerAccess,
+  id: string,
+  { show, signal }: { show: (text: () => string) => void; signal: AbortSignal },
+): Promise<void> {
+  let answeredAtMs = performance.now();
+  for (;;) {
+    const response = await fetch(`${url}/api/v1/assets/${encodeURIComponent(id)}`, { headers, signal }).catch(
+      () => null,
+    );
+    signal.throwIfAborted();
+    if (response?.ok) {
+      const asset = (await response.json()) as AssetProgress;
+      answeredAtMs = performance.now();
+      const { error } = asset;
+      if (asset.state === 'failed') {
+        const code = error && error.code in refusals ? (error.code as RefusalCode) : 'unsupported-media';
+        throw new OxbowError(code, error?.detail ?? 'the file could not be processed');
+      }
+      if (isReady(asset)) return;
+      show(() => progressLines(asset));
+    } else {
+      await response?.body?.cancel();
+      if (response && response.status < 500)
+        throw new OxbowError('source-failed', `${url} answered ${response.status}`);
+      if (performance.now() - answeredAtMs > PATIENCE_MS)
+        throw new OxbowError('source-failed', `${url} cannot be reached`);
+    }
+    await sleep(LOOK_EVERY_MS, { signal });
+  }
+}
+
+/** A rendition that failed leaves the others. */
+function isReady({ state, renditions }: AssetProgress): boolean {
+  return state === 'ready' && renditions.every((each) => each.state === 'done' || each.state === 'failed');
+}
+
+/** One line for each rendition. */
+export function progressLines({ state, renditions }: Pick<AssetProgress, 'state' | 'renditions'>): string {
+  if (renditions.length === 0) return `${state}…`;
+  const width = Math.max(...renditions.map(({ id }) => id.length));
+  return renditions
+    .map(
+      (each) =>
+        `${each.id.padEnd(width)} ${each.state === 'failed' ? 'failed' : shareBar(each.state === 'done' ? 1 : each.progress)}`,
+    )
+    .join('\n');
+}

@@ -1,0 +1,97 @@
+/**
+ * `oxbow worker --server URL`: runs jobs of a server on this machine, until a signal ends it.
+ * In: the address of a server, a token. Out: lines about jobs on stderr. docs/4-library/workers.md.
+ */
+import { availableParallelism, hostname, platform } from 'node:os';
+import type { Command } from 'commander';
+import type { WorkerHandler } from '../jobs/worker-job.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { version } from '../lib/version.ts';
+import { parseServer } from './running-server.ts';
+import { onStopSignal } from './stop-signals.ts';
+import { type ExitCode, note } from './terminal.ts';
+
+interface Options {
+  readonly server: string;
+  readonly token?: string;
+  readonly name?: string;
+  readonly slots?: string;
+  readonly kinds?: string;
+  readonly mode: string;
+}
+
+/** Adds the verb. */
+export function addWorker(program: Command, exit: (code: ExitCode) => void): void {
+  program
+    .command('worker')
+    .summary('runs jobs of a server on this machine')
+    .description(
+      'Imports and encodes videos for an oxbow server, over HTTP alone. A signal ends it: its jobs go to other workers.',
+    )
+    .requiredOption('--server <URL>', 'Address of the server.')
+    .option('--token <TOKEN>', 'API token with the scope `worker`; better in the variable OXBOW_WORKER_TOKEN.')
+    .option('--name <NAME>', 'Name that the server shows; the name of this machine if not given.')
+    .option('--slots <N>', 'Jobs at the same time (default: one for each 4 processors).')
+    .option('--kinds <KIND,…>', 'Kinds of jobs that it takes; all that it can run if not given.')
+    .option('--mode <push|pull>', '`push`: the server assigns jobs at once; `pull`: the worker asks for each.', 'push')
+    .action(async (options: Options) => exit(await runVerb(options)));
+}
+
+async function runVerb(options: Options): Promise<ExitCode> {
+  const { workerHandlers } = await import('../transcode/handlers.ts');
+  const { runWorker } = await import('../jobs/worker/worker.ts');
+  const token = options.token ?? process.env.OXBOW_WORKER_TOKEN;
+  if (token === undefined || token === '') {
+    throw new OxbowError('bad-request', 'The worker needs a token', {
+      extra: { hint: 'Create one on the server: oxbow token add NAME --scope worker. Set OXBOW_WORKER_TOKEN to it.' },
+    });
+  }
+  const stopping = new AbortController();
+  using _signals = onStopSignal((reason) => stopping.abort(new DOMException(`stopped by ${reason}`, 'AbortError')));
+  const end = await runWorker({
+    server: { url: parseServer(options.server), token },
+    handlers: workerHandlers,
+    name: options.name ?? hostname().slice(0, 100),
+    mode: modeOf(options.mode),
+    slots: slotsOf(options.slots),
+    kinds: kindsOf(options.kinds, workerHandlers),
+    facts: { ...workerFacts(), encoders: await encoderNames() },
+    log: (text) => note(`oxbow worker: ${text}`),
+    onRegistered: (id) => note(`oxbow worker: registered at ${options.server} as ${id}`),
+    signal: stopping.signal,
+  });
+  return end === 'stuck' ? 1 : 0;
+}
+
+/** What the server shows of this machine. */
+export function workerFacts(): Record<string, unknown> {
+  return { version, platform: platform(), arch: process.arch, processors: availableParallelism(), pid: process.pid };
+}
+
+/** Hardware encoders of this machine that work, by their names in FFmpeg. */
+export async function encoderNames(): Promise<string[]> {
+  const { workingEncoders } = await import('../ffmpeg/hardware-encoders.ts');
+  return (await workingEncoders()).map(({ name }) => name);
+}
+
+function modeOf(text: string): 'push' | 'pull' {
+  if (text === 'push' || text === 'pull') return text;
+  throw new OxbowError('bad-request', `"${text}" is not a mode`, {
+    extra: { hint: 'Use --mode push or --mode pull.' },
+  });
+}
+
+function slotsOf(text: string | undefined): number {
+  if (text === undefined) return Math.max(1, Math.floor(availableParallelism() / 4));
+  if (/^[1-9]\d{0,2}$/.test(text) && Number(text) <= 256) return Number(text);
+  throw new OxbowError('bad-request', `"${text}" is not a number of slots`, { extra: { hint: 'Use 1 to 256.' } });
+}
+
+function kindsOf(text: string | undefined, handlers: Readonly<Record<string, WorkerHandler>>): string[] {
+  const known = Object.keys(handlers);
+  const kinds = text === undefined ? known : text.split(',').map((kind) => kind.trim());
+  const unknown = kinds.find((kind) => !known.includes(kind));
+  if (unknown === undefined && kinds.length > 0) return kinds;
+  const detail = unknown === undefined ? 'This worker can run no kind of job' : `"${unknown}" is not a kind of job`;
+  throw new OxbowError('bad-request', detail, { extra: { hint: `Kinds: ${known.join(', ') || 'none'}.` } });
+}

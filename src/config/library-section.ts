@@ -1,0 +1,26 @@
+/**
+ * The settings of the library, a part of the table of all settings.
+ * In: the types of settings. Out: the section `library` for schema.ts.
+ */
+import { ladderSection } from './ladder-section.ts';
+import { duration, integer, optionalSize, section } from './option.ts';
+
+/** The section. */
+export const librarySection = section({
+  quota: optionalSize(
+    '',
+    'Most bytes of all originals, those in the trash and in running uploads included. Default: no limit but the disk.',
+    { reload: 'live' },
+  ),
+  quotaPerOwner: optionalSize('', 'The same for each administrator or API token.', { reload: 'live' }),
+  maxUpload: optionalSize('', 'Most bytes of one uploaded file. Default: no limit but the disk.', { reload: 'live' }),
+  uploadExpiry: duration('24h', 'How long an unfinished upload is kept after its last byte.', {
+    min: '1m',
+    reload: 'live',
+  }),
+  parallelUploads: integer('200', { min: 1, max: 10_000 }, 'Number of requests that store uploads at the same time.', {
+    reload: 'live',
+  }),
+  trash: duration('30d', 'How long a deleted asset stays in the trash, where it can be restored.', { reload: 'live' }),
+  ladder: ladderSection,
+});

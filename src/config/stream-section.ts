@@ -1,0 +1,190 @@
+/**
+ * The settings of one stream, a part of the table of all settings.
+ * In: the types of settings. Out: the section `streams` for schema.ts, and the types of a configured stream.
+ */
+import { invalidStreamName, isStreamName } from '../api/stream-name.ts';
+import { MAX_DESCRIPTION, MAX_TITLE } from '../api/stream-texts.ts';
+import { FormatError } from '../lib/errors.ts';
+import {
+  choice,
+  flag,
+  headers,
+  type NamedSections,
+  optionalDuration,
+  publishKeys,
+  relayTargets,
+  section,
+  text,
+  type Values,
+} from './option.ts';
+import { sourceUrl } from './source-address.ts';
+import type { SourceConfig } from './source-config.ts';
+import {
+  audioOffset,
+  awayLimit,
+  awayOf,
+  liveLadder,
+  lookBack,
+  quality,
+  qualitySet,
+  srtLatency,
+  srtOf,
+  srtPassphrase,
+  userAgent,
+} from './source-option.ts';
+
+/** Playback access of a stream. */
+export type Visibility = 'public' | 'unlisted' | 'signed' | 'private';
+
+/** Where a stream that the API cannot change is defined. */
+export type StreamOrigin = 'command-line' | 'configuration' | 'sample';
+
+/** One stream of the configuration. */
+export interface StreamConfig {
+  readonly source: SourceConfig;
+  readonly record: boolean;
+  /** Milliseconds; undefined means `record.keep`. */
+  readonly keep: number | undefined;
+  readonly visibility: Visibility;
+  /** SHA-256 digests of stream keys, in base64url. */
+  readonly keys?: readonly string[] | undefined;
+  /** Addresses of relay targets, with their secrets. */
+  readonly relays?: readonly string[] | undefined;
+  /** What viewers see instead of the name; empty: the name. */
+  readonly title: string;
+  /** A few sentences for viewers; may be empty. */
+  readonly description: string;
+  /** True if it is configured, false if it is the default. */
+  readonly visibilityIsSet: boolean;
+  readonly origin: StreamOrigin;
+  /** The qualities that are encoded of the live stream, as `parseLadder` reads them; absent: none. */
+  readonly ladder?: string | undefined;
+  /** When their encoder runs; absent: while there are viewers. */
+  readonly ladderStart?: 'always' | undefined;
+  /** Whether the further qualities are recorded too; absent: no. */
+  readonly recordQualities?: true | undefined;
+}
+
+const stream = section({
+  source: section({
+    type: choice(
+      ['pull', 'push', 'test'],
+      'pull',
+      'Where the media comes from: `pull` fetches `url`, `push` waits for a publisher, `test` is the test picture.',
+    ),
+    url: text(
+      '',
+      'Address of the source (type `pull`): a live HLS playlist, an MP4 file or a page (`http`, `https`), or MPEG-TS over UDP (`udp://@239.1.1.1:5000`).',
+      { placeholder: 'URL' },
+    ),
+    backup: text(
+      '',
+      'Second address of the source (type `pull`): it is read while `url` has delivered no media for 5 s, and takes over with its first key frame.',
+      { placeholder: 'URL' },
+    ),
+    headers: headers('Header fields sent with every request to the source (type `pull`).'),
+    quality: quality('', '`pull.quality` of this source.'),
+    qualities: qualitySet(
+      'best',
+      'Further variants of a playlist that become qualities of the stream (type `pull`): `best` none, `all`, or heights such as `720p, 480p`.',
+    ),
+    from: lookBack('`pull.from` of this source.'),
+    userAgent: userAgent('`pull.userAgent` of this source.'),
+    audioOffset: audioOffset(
+      'By how much audio is presented later than its timestamps say (type `pull`, `push`), at most 2 s; negative: earlier. Applies from the next connection on.',
+    ),
+    audio: choice(
+      ['auto', 'aac', 'keep'],
+      'auto',
+      'Which audio is converted to AAC (type `pull`, `push`): `auto` MP2, which no browser plays; `aac` also MP3, AC-3 and E-AC-3, as stereo; `keep` none. Applies from the next connection on.',
+    ),
+    onSecondPublisher: choice(
+      ['refuse', 'replace', 'standby'],
+      'refuse',
+      'What happens to a second publisher (type `push`): it is refused, replaces the first one, or waits as a standby that takes over when the first one leaves or stalls.',
+    ),
+    whileAway: choice(
+      ['nothing', 'last-picture', 'slate'],
+      'nothing',
+      'What viewers see when the connection of the publisher is lost (type `push`): `last-picture` is its last picture; `slate` the picture of the stream or, without one, its title. Without sound, and not recorded.',
+    ),
+    awayLimit: awayLimit('How long the picture of `whileAway` is shown (type `push`), at most 24 hours.'),
+    latency: srtLatency('`srtLatency` of this stream (type `push`).'),
+    passphrase: srtPassphrase('`srtPassphrase` of this stream (type `push`).'),
+  }),
+  title: text('', 'Title that viewers see instead of the name.', { maxLength: MAX_TITLE }),
+  description: text('', 'A few sentences about the stream, for viewers.', { maxLength: MAX_DESCRIPTION }),
+  record: flag(true, 'Whether the stream is recorded.'),
+  keep: optionalDuration('How long recordings of this stream are kept. Default: `record.keep`.'),
+  keys: publishKeys('Stream keys of this stream, besides those that are created over the API (source type `push`).'),
+  relays: relayTargets(
+    'Servers that the stream is sent to while it is live: `rtmp://HOST/APP/KEY`, `rtmps://…`, `srt://HOST:PORT?streamid=…`.',
+  ),
+  ladder: liveLadder(
+    'Qualities that oxbow encodes while the stream is live: heights with an optional bitrate, and `audio` for the sound alone, such as `360p, 720p:2M, audio`; at most 8. Default: none.',
+  ),
+  ladderStart: choice(
+    ['viewer', 'always'],
+    'viewer',
+    'When the encoder of `ladder` runs: from the first viewer on until a minute after the last one, or always.',
+  ),
+  recordQualities: flag(false, 'Whether the further qualities of the live stream are recorded too.'),
+  visibility: choice(
+    ['default', 'public', 'unlisted', 'signed', 'private'],
+    'default',
+    'Playback access: `public`; `unlisted` (not listed, anyone with the address); `signed` (only with a playback link); `private` (administrators). The default is `public` while oxbow can be reached from this computer only, otherwise `unlisted`.',
+  ),
+});
+
+/** A configured stream before its default visibility and origin are resolved. */
+export interface StreamDraft extends Omit<StreamConfig, 'visibility' | 'visibilityIsSet' | 'origin'> {
+  readonly visibility: Visibility | 'default';
+}
+
+/** The section. */
+export const streamsSection: NamedSections<StreamDraft> = {
+  node: 'named',
+  sentence: 'Streams by name.',
+  each: stream,
+  checkName(name) {
+    if (!isStreamName(name)) throw new FormatError(invalidStreamName(name), 0);
+  },
+  refine(values) {
+    const { source, relays, keys, ladder, ladderStart, recordQualities, ...others } = values as Values<typeof stream>;
+    const rest = {
+      ...others,
+      ...(relays.length > 0 && { relays }),
+      ...(keys.length > 0 && { keys }),
+      ...(ladder !== '' && { ladder }),
+      ...(ladderStart === 'always' && { ladderStart }),
+      ...(recordQualities && { recordQualities }),
+    };
+    const sound = {
+      ...(source.audioOffset !== 0 && { audioOffsetMs: source.audioOffset }),
+      ...(source.audio !== 'auto' && { audio: source.audio }),
+    };
+    if (source.type !== 'pull') {
+      if (source.url !== '') throw new FormatError(`a ${source.type} source has no url`, 0);
+      if (source.backup !== '') throw new FormatError(`a ${source.type} source has no backup`, 0);
+      const { type, onSecondPublisher, latency, passphrase, whileAway, awayLimit } = source;
+      const more = { ...srtOf(latency, passphrase ?? ''), ...awayOf(whileAway, awayLimit), ...sound };
+      const push = { type: 'push', onSecondPublisher, ...more } as const;
+      return { ...rest, source: type === 'test' ? { type } : push };
+    }
+    if (source.url === '') throw new FormatError('a pull source needs a url', 0);
+    return {
+      ...rest,
+      source: {
+        type: 'pull',
+        url: sourceUrl(source.url),
+        ...(source.backup !== '' && { backup: sourceUrl(source.backup) }),
+        headers: source.headers,
+        ...(source.quality !== '' && { quality: source.quality }),
+        ...(source.qualities !== 'best' && { qualities: source.qualities }),
+        ...(source.from !== undefined && { fromMs: source.from }),
+        ...(source.userAgent !== '' && { userAgent: source.userAgent }),
+        ...sound,
+      },
+    };
+  },
+};

@@ -1,0 +1,72 @@
+/**
+ * The playlists and the manifest of an asset, rendered once for all clients.
+ * In: an asset. Out: Reply. RFC 8216bis 4.3.2; ISO 23009-1 5.3.
+ */
+import { OxbowError } from '../../lib/errors.ts';
+import { printMediaPlaylist, printMultivariantPlaylist } from '../../media/m3u8/print.ts';
+import { dashManifest } from '../format/dash.ts';
+import { hlsMediaPlaylist } from '../format/hls-media.ts';
+import { hlsMultivariant } from '../format/hls-multivariant.ts';
+import type { Reply } from '../reply.ts';
+import { contentTypes, playlistReply } from '../text-reply.ts';
+import { assetPresentation, renditionIn } from './asset-presentation.ts';
+import type { ServedAsset } from './served-asset.ts';
+
+/** Caches ask again after a minute: an asset may be deleted or become private. While renditions are made, more often. */
+const caching = { complete: 'public, max-age=60', growing: 'public, max-age=5' } as const;
+
+/** What was rendered of an index; a change of the asset makes another index. */
+const rendered = new WeakMap<object, Map<string, Reply>>();
+
+/**
+ * The Multivariant Playlist.
+ *
+ * @throws OxbowError `asset-unfinished` while nothing of it can be played
+ */
+export function answerAssetIndex(served: ServedAsset): Reply {
+  return render(served, 'index.m3u8', () => {
+    const list = hlsMultivariant(assetPresentation(served), (id) => `${id}.m3u8`);
+    return playlistReply(printMultivariantPlaylist(list), cachingOf(served));
+  });
+}
+
+/** The DASH manifest. Throws as `answerAssetIndex`. */
+export function answerAssetManifest(served: ServedAsset): Reply {
+  return render(served, 'index.mpd', () => {
+    const text = dashManifest(assetPresentation(served), '');
+    return playlistReply(text, cachingOf(served), contentTypes.manifest);
+  });
+}
+
+/**
+ * The Media Playlist of a rendition.
+ *
+ * @throws OxbowError `asset-unfinished`; `not-found` for another rendition
+ */
+export function answerAssetPlaylist(served: ServedAsset, rendition: string): Reply {
+  return render(served, rendition, () => {
+    const { index } = served;
+    const isKnown = [...index.inits].some((init) => renditionIn(init, rendition));
+    if (!isKnown) throw new OxbowError('not-found', `the asset has no rendition ${rendition}`);
+    const list = hlsMediaPlaylist(assetPresentation(served, rendition), rendition, { folderOf: (id) => `${id}/` });
+    return playlistReply(printMediaPlaylist(list), cachingOf(served));
+  });
+}
+
+/** Refuses an asset without segments. */
+export function assertPlayable({ asset, index }: ServedAsset): void {
+  if (index.isEmpty) throw new OxbowError('asset-unfinished', `The asset is ${asset.state}; it cannot be played.`);
+}
+
+function render(served: ServedAsset, key: string, print: () => Reply): Reply {
+  assertPlayable(served);
+  const replies = rendered.get(served.index) ?? new Map<string, Reply>();
+  rendered.set(served.index, replies);
+  const reply = replies.get(key) ?? print();
+  replies.set(key, reply);
+  return reply;
+}
+
+function cachingOf({ grows }: ServedAsset): string {
+  return grows ? caching.growing : caching.complete;
+}

@@ -1,0 +1,130 @@
+/**
+ * Adapter from an asset to a presentation: all renditions that are complete, from its first segment to its last.
+ * In: the index of its segments. Out: delivery/format. docs/decisions/0030. Pure.
+ */
+import type { AssetIndex } from '../../archive/asset-index.ts';
+import { captionsFrom } from '../../media/captions/caption-channel.ts';
+import type { Track } from '../../media/frame.ts';
+import type { Description, Presentation, PresentationSegment } from '../../media/presentation.ts';
+import { type Rendition, renditionsOf } from '../../media/rendition-set.ts';
+import type { Init } from '../../media/segment.ts';
+import type { ServedAsset } from './served-asset.ts';
+
+/** Track ids from here on are of encoded renditions. */
+const FIRST_DERIVED_ID = 100;
+const MUXED = /^a(v\d.*)$/;
+
+/**
+ * The presentation of an asset that has segments.
+ *
+ * @param only a rendition that is all that it has, also where it is no longer offered
+ */
+export function assetPresentation({ asset, index }: Pick<ServedAsset, 'asset' | 'index'>, only?: string): Presentation {
+  let description: Description | undefined;
+  const [first] = index;
+  return {
+    describe() {
+      description ??= { ...describe(index), captions: captionsFrom(asset.facts?.captions) };
+      return description;
+    },
+    segments: { [Symbol.iterator]: () => present(index, only) },
+    mediaSequence: first?.msn ?? 1,
+    discontinuitySequence: 0,
+    targetDurationS: 1,
+    ended: true,
+    fixed: true,
+    hasAllTexts: true,
+    undated: asset.origin !== 'recording',
+    dateRanges: [],
+  };
+}
+
+function* present(index: AssetIndex, only: string | undefined): Generator<PresentationSegment> {
+  const inits = new Map<Init, Init>();
+  for (const segment of index) {
+    const init = inits.get(segment.init) ?? reduced(segment.init, only);
+    inits.set(segment.init, init);
+    yield { ...segment, init, lost: false, open: false };
+  }
+}
+
+/** The configuration with the tracks of one rendition. */
+function reduced(init: Init, only: string | undefined): Init {
+  const rendition = only === undefined ? undefined : renditionIn(init, only);
+  return rendition && rendition !== findIn(init.tracks, rendition.id) ? { ...init, tracks: rendition.tracks } : init;
+}
+
+/** Sums of a rendition. */
+interface Sums {
+  /** Bits per second of the largest segment. */
+  peak: number;
+  bytes: number;
+}
+
+/** Bit rates and frame rates over the whole asset. */
+function describe(index: AssetIndex): Description {
+  const sums = new Map<string, Sums>();
+  const pictures = new Map<number, { samples: number; duration: number }>();
+  let durationUs = 0;
+  for (const segment of index) {
+    durationUs += segment.durationUs;
+    const bytesOf = new Map(segment.tracks.map(({ trackId, length }) => [trackId, length]));
+    for (const { id, tracks } of renditionsOf(segment.init.tracks).all) {
+      const bytes = tracks.reduce((sum, track) => sum + (bytesOf.get(track.id) ?? 0), 0);
+      const own = sums.get(id) ?? { peak: 0, bytes: 0 };
+      own.bytes += bytes;
+      if (segment.durationUs > 0) own.peak = Math.max(own.peak, (bytes * 8e6) / segment.durationUs);
+      sums.set(id, own);
+    }
+    for (const { trackId, samples, duration } of segment.tracks) {
+      const own = pictures.get(trackId) ?? { samples: 0, duration: 0 };
+      pictures.set(trackId, { samples: own.samples + samples, duration: own.duration + duration });
+    }
+  }
+  return {
+    tracks: index.tracks,
+    bandwidthOf: ({ id }) => sums.get(id)?.peak ?? 0,
+    averageBandwidthOf: ({ id }) => (durationUs > 0 ? ((sums.get(id)?.bytes ?? 0) * 8e6) / durationUs : 0),
+    frameRateOf({ tracks }) {
+      const video = tracks.find(({ kind }) => kind === 'video');
+      const own = video && pictures.get(video.id);
+      if (!own || own.duration === 0) return undefined;
+      return Math.round((own.samples * video.timescale * 1000) / own.duration) / 1000;
+    },
+  };
+}
+
+/**
+ * A rendition by its id. One that was offered stays available when further renditions change how the tracks are offered: of a second
+ * audio track, for instance, video and audio are no longer muxed.
+ */
+export function renditionIn({ tracks }: Init, id: string): Rendition | undefined {
+  const offered = findIn(tracks, id) ?? findIn(sourceOf(tracks), id);
+  if (offered) return offered;
+  const video = MUXED.exec(id)?.[1];
+  const picture = video === undefined ? undefined : findIn(tracks, video);
+  const sound = tracks.find(({ kind }) => kind === 'audio');
+  return picture && sound && { id, tracks: [...picture.tracks, sound] };
+}
+
+/** The tracks of a download: the first picture, and every sound of the original or, without one, the first. */
+export function bestOf({ tracks }: Init): readonly Track[] {
+  const video = tracks.find(({ kind }) => kind === 'video');
+  const sounds = tracks.filter(({ kind }) => kind === 'audio');
+  const own = sounds.filter(({ id }) => id < FIRST_DERIVED_ID);
+  return [...(video ? [video] : []), ...(own.length > 0 ? own : sounds.slice(0, 1))];
+}
+
+function findIn(tracks: readonly Track[], id: string): Rendition | undefined {
+  const { all, subtitles } = renditionsOf(tracks);
+  return [...all, ...subtitles].find((one) => one.id === id);
+}
+
+/** The tracks of the original, one list for each set: `renditionsOf` remembers lists. */
+const sources = new WeakMap<readonly Track[], readonly Track[]>();
+
+function sourceOf(tracks: readonly Track[]): readonly Track[] {
+  const known = sources.get(tracks) ?? tracks.filter(({ id }) => id < FIRST_DERIVED_ID);
+  sources.set(tracks, known);
+  return known;
+}

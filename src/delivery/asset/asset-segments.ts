@@ -1,0 +1,146 @@
+/**
+ * Init sections, segments, subtitles and files of the renditions of an asset.
+ * In: an asset and a name in it. Out: Reply. Bytes never change under the same address.
+ */
+import { crc32 } from 'node:zlib';
+import type { AssetSegment } from '../../archive/asset-index.ts';
+import { originalLocation } from '../../archive/asset-locations.ts';
+import type { RangeReader } from '../../archive/range-reader.ts';
+import type { SegmentRange } from '../../archive/segment-store.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { printInit } from '../../media/isobmff/init.ts';
+import { isSubtitle, type Rendition } from '../../media/rendition-set.ts';
+import type { Init } from '../../media/segment.ts';
+import { lengthOf, storedBody } from '../body-parts.ts';
+import { etagOfFile, fileOf } from '../clip/clip-file.ts';
+import { emptyText } from '../empty-text.ts';
+import { etagOf } from '../live/live.ts';
+import type { Reply } from '../reply.ts';
+import { subtitlesReply } from '../subtitles.ts';
+import { bytesReply, caching, contentTypes } from '../text-reply.ts';
+import { assertPlayable } from './asset-lists.ts';
+import { bestOf, renditionIn } from './asset-presentation.ts';
+import type { AssetTexts } from './asset-texts.ts';
+import type { ServedAsset } from './served-asset.ts';
+
+/** `best.mp4`: the best picture with all its sounds. */
+const BEST = 'best';
+
+/** Names a segment of a rendition. */
+interface SegmentName {
+  readonly rendition: string;
+  readonly msn: number;
+}
+
+/** An init section by its number. @throws OxbowError `not-found` */
+export function answerAssetInit({ index }: ServedAsset, rendition: string, number: number): Reply {
+  const init = index.init(number);
+  if (!init) throw new OxbowError('not-found', `the asset has no init section ${number}`);
+  const bytes = printInit(renditionOf(init, rendition).tracks);
+  return bytesReply(bytes, contentTypes.mp4, caching.forever, etagOf(`${rendition}-init-${number}`, [crc32(bytes)]));
+}
+
+/** A segment by its MSN. @throws OxbowError `not-found` */
+export async function answerAssetSegment(
+  served: ServedAsset,
+  name: SegmentName,
+  { reader, texts }: { readonly reader: Pick<RangeReader, 'shared'>; readonly texts: AssetTexts },
+): Promise<Reply> {
+  const segment = segmentOf(served, name.msn);
+  const beside = await texts.fragment(served, segment, name.rendition);
+  if (beside) {
+    return bytesReply(beside.bytes, contentTypes.segment, caching.forever, etagOf(nameOf(name), [crc32(beside.bytes)]));
+  }
+  const own = renditionOf(segment.init, name.rendition).tracks.flatMap(
+    ({ id }) => segment.tracks.find(({ trackId, length }) => trackId === id && length > 0) ?? [],
+  );
+  const media = new Map(own.map((track) => [track.trackId, { media: track, crc: track.crc }]));
+  const text = emptyText({ ...segment, tracks: media }, name);
+  if (text) return bytesReply(text.bytes, contentTypes.segment, caching.forever, etagOf(nameOf(name), [text.crc]));
+  if (own.length === 0) throw new OxbowError('not-found', `segment ${name.msn} has no ${name.rendition}`);
+  const body = storedBody(own, reader);
+  const etag = etagOf(
+    nameOf(name),
+    own.map(({ crc }) => crc),
+  );
+  return { contentType: contentTypes.segment, cacheControl: caching.forever, length: lengthOf(body), body, etag };
+}
+
+/** A segment of subtitles as WebVTT. @throws OxbowError `not-found` */
+export async function answerAssetSubtitles(
+  served: ServedAsset,
+  { rendition, msn }: SegmentName,
+  { reader, texts }: { readonly reader: Pick<RangeReader, 'read'>; readonly texts: AssetTexts },
+): Promise<Reply> {
+  const segment = segmentOf(served, msn);
+  const { init, tracks, startUs, durationUs, utcOffsetUs } = segment;
+  renditionOf(init, rendition);
+  const beside = await texts.fragment(served, segment, rendition);
+  const media = new Map<number, { media: Uint8Array | SegmentRange; crc: number }>(
+    tracks.filter(({ length }) => length > 0).map((track) => [track.trackId, { media: track, crc: track.crc }]),
+  );
+  if (beside) media.set(beside.track.id, { media: beside.bytes, crc: 0 });
+  return subtitlesReply({ init, tracks: media, startUs, durationUs, utcOffsetUs }, rendition, msn, reader);
+}
+
+/** A rendition as one MP4 file. @throws OxbowError `not-found`, `asset-unfinished`, `unsupported-media`, `window-too-long` */
+export function answerAssetFile(served: ServedAsset, renditionId: string, reader: Pick<RangeReader, 'read'>): Reply {
+  assertPlayable(served);
+  if (isSubtitle(renditionId)) throw new OxbowError('not-found', 'subtitles are not available as MP4');
+  const segments = [...served.index];
+  const { init } = segments[0]!;
+  if (segments.some((segment) => segment.init !== init)) {
+    throw new OxbowError(
+      'unsupported-media',
+      'the codec configuration changes within the asset; download parts of the recording instead',
+    );
+  }
+  const tracks = renditionId === BEST ? bestOf(init) : renditionOf(init, renditionId).tracks;
+  const isOwn = (id: number) => tracks.some((track) => track.id === id);
+  const groups = segments.map((segment) => ({
+    ...segment,
+    tracks: segment.tracks.filter((track) => isOwn(track.trackId)),
+  }));
+  const body = fileOf(tracks, groups, (_, { location, offset, length }) => reader.read(location, offset, length));
+  return {
+    contentType: contentTypes.mp4,
+    cacheControl: caching.past,
+    length: lengthOf(body),
+    body,
+    etag: etagOfFile(groups, 'mp4'),
+    filename: `${served.asset.title}.mp4`,
+  };
+}
+
+/** The file as it was uploaded. @throws OxbowError `not-found`, `asset-unfinished` */
+export function answerAssetOriginal({ asset }: ServedAsset): Reply {
+  const { id, origin, bytes, sha256, state, filename, contentType } = asset;
+  if (origin !== 'upload') throw new OxbowError('not-found', 'The asset is part of a recording and has no original.');
+  if (bytes === null || sha256 === null || state === 'uploading') {
+    throw new OxbowError('asset-unfinished', `The asset is ${state}; its original is not complete.`);
+  }
+  return {
+    contentType: /^(?:video|audio)\/[\w.+-]+$/.test(contentType) ? contentType : 'application/octet-stream',
+    cacheControl: caching.none,
+    length: bytes,
+    body: [{ location: originalLocation(id), offset: 0, length: bytes }],
+    etag: sha256,
+    filename: filename || asset.title,
+  };
+}
+
+function nameOf({ rendition, msn }: SegmentName): string {
+  return `${rendition}-${msn}`;
+}
+
+function segmentOf({ index }: ServedAsset, msn: number): AssetSegment {
+  const segment = index.find(msn);
+  if (!segment) throw new OxbowError('not-found', `the asset has no segment ${msn}`);
+  return segment;
+}
+
+function renditionOf(init: Init, id: string): Rendition {
+  const rendition = renditionIn(init, id);
+  if (!rendition) throw new OxbowError('not-found', `the asset has no rendition ${id}`);
+  return rendition;
+}

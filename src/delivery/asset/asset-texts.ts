@@ -1,0 +1,127 @@
+/**
+ * Subtitles beside the media of an asset: their segments, made from one WebVTT file each, the files themselves, and chapters.
+ * In: an asset. Out: Reply; fragments of a text track. Files are parsed once and kept while they are requested. ISO/IEC 14496-30.
+ */
+import { crc32 } from 'node:zlib';
+import type { AssetSegment } from '../../archive/asset-index.ts';
+import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
+import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { Recent } from '../../lib/recent.ts';
+import type { TextTrack } from '../../media/frame.ts';
+import { fragmentLength, loneSlot, printFragment, sequenceNumber } from '../../media/isobmff/fragment.ts';
+import { renditionsOf } from '../../media/rendition-set.ts';
+import { usToTicks } from '../../media/run.ts';
+import { fileBounds } from '../../media/subtitles/bounds.ts';
+import { escapeText } from '../../media/subtitles/cue-text.ts';
+import type { VttCue } from '../../media/webvtt/cue.ts';
+import { framesOfCues } from '../../media/webvtt/frames.ts';
+import { parseVtt } from '../../media/webvtt/parse.ts';
+import { printVtt } from '../../media/webvtt/print.ts';
+import { etagOf } from '../live/live.ts';
+import type { Reply } from '../reply.ts';
+import { bytesReply, contentTypes, playlistReply } from '../text-reply.ts';
+import type { ServedAsset, ServedSubtitle } from './served-asset.ts';
+
+const BOUNDS = { maxBytes: 4 * 1024 * 1024, grows: { mostBytes: 32 * 1024 * 1024, againMs: 10_000 } };
+/** Bytes of a cue in memory besides its text, roughly. */
+const CUE_BYTES = 200;
+/** Subtitles may be removed, and chapters change with the asset. */
+const CACHING = 'public, max-age=300';
+
+/** The subtitles of all assets. */
+export class AssetTexts {
+  readonly #segments: Pick<SegmentStore, 'read' | 'size'>;
+  readonly #kept = new Recent<readonly VttCue[]>(BOUNDS);
+
+  constructor(segments: Pick<SegmentStore, 'read' | 'size'>) {
+    this.#segments = segments;
+  }
+
+  /**
+   * The fragment of a segment; undefined if the rendition is in the media, or is none of subtitles.
+   *
+   * @throws OxbowError `not-found` if its file is gone
+   */
+  async fragment(
+    { asset, index, subtitles }: ServedAsset,
+    segment: AssetSegment,
+    rendition: string,
+  ): Promise<{ readonly track: TextTrack; readonly bytes: Uint8Array } | undefined> {
+    const own = findIn(subtitles, rendition);
+    if (!own) return undefined;
+    const { track, location } = own;
+    const cues = await this.#cues(location);
+    const { msn, startUs, durationUs, utcOffsetUs } = segment;
+    const ticks = (us: number) => usToTicks(us - utcOffsetUs, track.timescale);
+    const [from, to] = [ticks(startUs), ticks(startUs + durationUs)];
+    // Cues count from the start of the asset; in a recording it is not at 0, and gaps are left out.
+    const shiftUs = asset.origin === 'recording' ? startUs - positionOf(index, msn) : 0;
+    const shift = (ms: number) => ticks(ms * 1000 + shiftUs);
+    const near = cues.filter(({ startMs, endMs }) => shift(endMs) > from && shift(startMs) < to);
+    const shown = near.map((cue) => ({ ...cue, start: shift(cue.startMs), end: shift(cue.endMs) }));
+    const frames = framesOfCues(shown, { trackId: track.id, from, to, gapless: true });
+    const bytes = new Uint8Array(fragmentLength(frames));
+    printFragment(bytes, 0, { sequence: sequenceNumber(msn, loneSlot, 0), trackId: track.id, tfdt: from, frames });
+    return { track, bytes };
+  }
+
+  /** A whole file: WebVTT, or the script of ASS. @throws OxbowError `not-found` */
+  async file({ asset, subtitles }: ServedAsset, rendition: string, form: 'vtt' | 'ass'): Promise<Reply> {
+    const own = findIn(subtitles, rendition);
+    const location = form === 'vtt' ? own?.location : own?.scriptLocation;
+    if (!own || !location) throw new OxbowError('not-found', `the asset has no file ${rendition}.${form}`);
+    const bytes = await this.#read(location);
+    const reply = bytesReply(bytes, contentTypes[form], CACHING, etagOf(`${rendition}-${form}`, [crc32(bytes)]));
+    const title = own.track.label || own.track.language;
+    // Pages load WebVTT as a track; a script is for other programs.
+    return form === 'vtt' ? reply : { ...reply, filename: `${asset.title} (${title}).ass` };
+  }
+
+  async #cues(location: SegmentLocation): Promise<readonly VttCue[]> {
+    const kept = this.#kept.get(location);
+    if (kept) return kept;
+    const bytes = await this.#read(location);
+    try {
+      const { cues } = parseVtt(new TextDecoder().decode(bytes), fileBounds);
+      this.#kept.set(location, cues, 2 * bytes.length + cues.length * CUE_BYTES);
+      return cues;
+    } catch (cause) {
+      if (!(cause instanceof FormatError)) throw cause;
+      throw new OxbowError('not-found', 'the subtitles cannot be read any more', { cause });
+    }
+  }
+
+  async #read(location: SegmentLocation): Promise<Uint8Array> {
+    try {
+      return await this.#segments.read(location, { offset: 0, length: await this.#segments.size(location) });
+    } catch (cause) {
+      if (!isMissing(cause)) throw cause;
+      throw new OxbowError('not-found', 'the subtitles were removed', { cause });
+    }
+  }
+}
+
+/** The chapters as WebVTT: a cue for each, until the next one. @throws OxbowError `not-found` */
+export function answerAssetChapters({ asset, chapters }: ServedAsset): Reply {
+  if (chapters.length === 0) throw new OxbowError('not-found', 'the asset has no chapters');
+  const endUs = asset.durationUs ?? chapters.at(-1)!.startUs + 1_000_000;
+  const cues = chapters.map(({ startUs, title }, i) => ({
+    ...{ id: '', settings: '', startMs: startUs / 1000, endMs: (chapters[i + 1]?.startUs ?? endUs) / 1000 },
+    text: escapeText(title) || String(i + 1),
+  }));
+  return playlistReply(printVtt({ header: 'WEBVTT', cues }), CACHING, contentTypes.vtt);
+}
+
+function findIn(subtitles: readonly ServedSubtitle[], rendition: string): ServedSubtitle | undefined {
+  return subtitles.find(({ track }) => renditionsOf([track]).subtitles[0]?.id === rendition);
+}
+
+/** Media of the asset before a segment, µs. */
+function positionOf(index: Iterable<AssetSegment>, msn: number): number {
+  let us = 0;
+  for (const segment of index) {
+    if (segment.msn >= msn) break;
+    us += segment.durationUs;
+  }
+  return us;
+}

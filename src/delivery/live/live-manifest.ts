@@ -1,0 +1,171 @@
+/**
+ * Answers /live/{stream}/index.mpd, the DASH manifest of the live window, and /live/{stream}/time.txt, the clock of its players. It is
+ * printed once for each segment, for all clients.
+ * In: the live window. Out: Reply. ISO 23009-1 5.3; docs/media.md 19.
+ */
+import { printRfc3339 } from '../../api/instant.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Presentation, PresentationSegment } from '../../media/presentation.ts';
+import { edgeOf, type LiveSegment, type LiveWindowView } from '../../packager/live-segment.ts';
+import type { LiveWindow } from '../../packager/live-window.ts';
+import { dashManifest } from '../format/dash.ts';
+import type { Reply } from '../reply.ts';
+import type { ServedLiveStream, ServedStream } from '../served-stream.ts';
+import { bytesReply, caching, contentTypes, playlistReply } from '../text-reply.ts';
+import { offline, readyView } from './live.ts';
+import { describeAll, livePresentation, present } from './live-presentation.ts';
+import { type Prediction, predict, predictQuality } from './predicted-segment.ts';
+
+/** Players learn for this long after the last segment that a stream has ended; then it is offline, as for those that come new. */
+const ENDED_FOR_US = 300_000_000;
+
+/** For as long after its end players learn the duration of a stream before its manifest is static: target durations. */
+const ENDING_TARGETS = 2;
+
+interface Printed {
+  /** Differs wherever the manifest does. */
+  readonly state: string;
+  readonly reply: Reply;
+}
+
+/** What a manifest says of times to come. */
+interface Predicted {
+  readonly prediction: Prediction | undefined;
+  /** The open segment of each derived quality. */
+  readonly open: readonly (PresentationSegment | undefined)[];
+  readonly isEnding: boolean;
+}
+
+/** What a manifest shows. */
+interface Shown {
+  readonly view: LiveWindowView;
+  /** Segments of the generation before. */
+  readonly before: readonly LiveSegment[];
+  readonly beside: readonly Beside[];
+}
+
+/** The segments of a derived quality. */
+interface Beside {
+  readonly complete: readonly LiveSegment[];
+  readonly view: LiveWindowView;
+}
+
+const printed = new WeakMap<LiveWindow, Printed>();
+/** When the end of a generation was first seen, ms since 1970. */
+const endings = new WeakMap<LiveWindow, { readonly generation: number; readonly sinceMs: number }>();
+
+/** The manifest; waits for a stream that is starting. @throws OxbowError `stream-offline` */
+export async function answerLiveManifest(
+  stream: ServedStream,
+  clock: Pick<Clock, 'nowMs'>,
+  options: { signal: AbortSignal },
+): Promise<Reply> {
+  const view = await readyView(stream, options);
+  return manifestOf(stream, view, endingOf(stream, view, clock));
+}
+
+/**
+ * Whether a stream has just ended, so that players may not know of it yet.
+ *
+ * @throws OxbowError `stream-offline` if it ended long ago
+ */
+export function endingOf(stream: ServedStream, view: LiveWindowView, clock: Pick<Clock, 'nowMs'>): boolean {
+  if (!view.ended) return false;
+  if (clock.nowMs() * 1000 - edgeOf(view.segments) > ENDED_FOR_US) throw offline(stream);
+  return isEnding(stream.list, view, clock.nowMs());
+}
+
+/** Whether players may not know yet that a generation has ended. */
+function isEnding(list: LiveWindow, { generation: { number, targetDurationS } }: LiveWindowView, nowMs: number) {
+  const known = endings.get(list);
+  const ending = known?.generation === number ? known : { generation: number, sinceMs: nowMs };
+  endings.set(list, ending);
+  return nowMs - ending.sinceMs < 1000 * ENDING_TARGETS * targetDurationS;
+}
+
+/** The manifest, without waiting; undefined where `answerLiveManifest` must decide. */
+export function liveManifest(stream: ServedLiveStream): Reply | undefined {
+  const { list } = stream;
+  const view = list.generation && list.view(list.generation.number);
+  // A serving thread has the windows of derived qualities apart.
+  if (view?.qualities?.length && !stream.qualities) return undefined;
+  return view && list.ready && !view.ended ? manifestOf(stream, view) : undefined;
+}
+
+/** The server's time as an xs:dateTime (5.8.4.11). */
+export function answerTime(_: ServedStream, clock: Pick<Clock, 'nowMs'>): Reply {
+  return bytesReply(Buffer.from(printRfc3339(clock.nowMs())), contentTypes.text, caching.none);
+}
+
+function manifestOf({ list, qualities }: ServedLiveStream, view: LiveWindowView, ending = false): Reply {
+  const shown = {
+    view,
+    before: earlierOf(list, view),
+    beside: (view.qualities ?? []).flatMap(({ track }) => listedOf(qualities?.get(track.rung)?.list, view)),
+  };
+  const prediction = predict(view);
+  const listed = view.segments.filter(({ sealed }) => sealed).map((one) => present(one, false));
+  if (prediction?.open) listed.push(prediction.open);
+  const open = shown.beside.map((quality) => (prediction ? predictQuality(quality.view, listed) : undefined));
+  const state = [
+    view.generation.number,
+    shown.before[0]?.msn,
+    view.segments[0]?.msn,
+    list.lastSealed?.msn,
+    view.ended,
+    ending,
+    prediction !== undefined,
+    ...shown.beside.flatMap(({ complete }) => [complete[0]?.init.number, complete[0]?.msn, complete.at(-1)?.msn]),
+    ...[prediction?.open, ...open].flatMap((one) => [
+      one?.msn,
+      ...(one?.tracks ?? []).flatMap(({ trackId, duration }) => [trackId, duration]),
+    ]),
+  ].join('/');
+  const last = printed.get(list);
+  if (last?.state === state) return last.reply;
+  const text = dashManifest(dashPresentation(shown, { prediction, open, isEnding: ending }), '');
+  const reply = playlistReply(text, caching.live, contentTypes.manifest);
+  printed.set(list, { state, reply });
+  return reply;
+}
+
+/**
+ * The live window with what is left of the generation before: a manifest has no generations, as each run has its own Period. Of the open
+ * segment it has what is predicted.
+ */
+function dashPresentation({ view, before, beside }: Shown, { prediction, open, isEnding }: Predicted): Presentation {
+  const presentation = livePresentation(view);
+  return {
+    ...presentation,
+    describe: () => describeAll(view),
+    hasAllTexts: true,
+    beside: beside.map(({ complete }, i) => ({
+      segments: [...complete.map((one) => present(one, false)), ...(open[i] ? [open[i]] : [])],
+    })),
+    segments: {
+      *[Symbol.iterator]() {
+        for (const segment of before) yield present(segment, false);
+        for (const segment of presentation.segments) if (!segment.open) yield segment;
+        if (prediction?.open) yield prediction.open;
+      },
+    },
+    live: { ...presentation.live!, ...(prediction && { rhythm: prediction.rhythm }), isEnding },
+  };
+}
+
+/** Segments of the generation before, of this process, that are in the window and can be loaded. */
+function earlierOf(list: LiveWindow, { segments }: LiveWindowView): readonly LiveSegment[] {
+  const { previous, limits, recordedMsn, lost } = list.state;
+  if (!previous || previous.inherited) return [];
+  const fromUs = edgeOf(segments) - limits.windowUs;
+  return previous.segments.filter(
+    (one) => one.sealed && one.startUs >= fromUs && (one.bytes || (one.msn <= recordedMsn && !lost.has(one.msn))),
+  );
+}
+
+/** The complete segments of a quality; empty if it is not live beside the stream. */
+function listedOf(list: LiveWindow | undefined, { generation }: LiveWindowView): [] | [Beside] {
+  const view = list?.view(generation.number);
+  const complete = view && list ? [...earlierOf(list, view), ...view.segments].filter((one) => one.sealed) : [];
+  return view && complete.length > 0 ? [{ complete, view }] : [];
+}

@@ -1,0 +1,93 @@
+/**
+ * Answers /vod/{stream}/{from}/{to}/captions.vtt: the CEA-608 captions of a window as text.
+ * In: a time range. Out: Reply. Times count from the start of the range. The segments of the range are read, one after another.
+ */
+import type { MediaAddress } from '../../api/media-address.ts';
+import type { RangeReader } from '../../archive/range-reader.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { CaptionCollector } from '../../media/captions/collector.ts';
+import type { CaptionCue } from '../../media/captions/decoder.ts';
+import type { Track } from '../../media/frame.ts';
+import { parseSegment } from '../../media/isobmff/segment-frames.ts';
+import { ticksToUs } from '../../media/run.ts';
+import { printVtt } from '../../media/webvtt/print.ts';
+import { parseRange } from '../address-time.ts';
+import { Semaphore } from '../clip/clip-memo.ts';
+import type { Reply } from '../reply.ts';
+import type { ServedStream } from '../served-stream.ts';
+import { caching, contentTypes, playlistReply } from '../text-reply.ts';
+import { segmentsOver } from './past.ts';
+import type { StoredSegment } from './past-presentation.ts';
+
+/** Longest range: all its video is read. */
+const MAX_RANGE_US = 3600 * 1_000_000;
+/** A caption may have begun so long before the range. */
+const LEAD_US = 16_000_000;
+/** Ranges that are read at a time, in all streams. */
+const AT_ONCE = 2;
+
+const turns = new Semaphore(AT_ONCE);
+
+/** What is requested. */
+type CaptionsRequest = Pick<Extract<MediaAddress, { kind: 'captions' }>, 'from' | 'to' | 'channel'>;
+
+/**
+ * The captions of a range as a WebVTT file, without cues if there are none.
+ *
+ * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
+ */
+export async function answerCaptions(
+  stream: ServedStream,
+  { from, to, channel }: CaptionsRequest,
+  { reader, signal }: { readonly reader: Pick<RangeReader, 'read'>; readonly signal: AbortSignal },
+): Promise<Reply> {
+  const range = parseRange(from, to);
+  const { fromUs, toUs } = range;
+  if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'captions of at most one hour are read');
+  const asked = await segmentsOver(stream, range);
+  const lead = await segmentsOver(stream, { fromUs: fromUs - LEAD_US, toUs }).catch(() => asked);
+  const segments = lead.at(-1)?.msn === asked.at(-1)?.msn ? lead : asked;
+  const cues = await turns.run(() => read(segments, fromUs, { reader, signal }));
+  const wanted = channel === undefined ? cues.map(({ service }) => service).sort()[0] : `CC${channel}`;
+  const lengthMs = (toUs - fromUs) / 1000;
+  const own = cues
+    .filter((cue) => cue.service === wanted && cue.endMs > 0 && cue.startMs < lengthMs)
+    .map((cue) => ({ ...cue, startMs: Math.max(0, cue.startMs), endMs: Math.min(lengthMs, cue.endMs) }));
+  const text = new TextEncoder().encode(printVtt({ header: 'WEBVTT', cues: own }));
+  return playlistReply(text, stream.settled(toUs) ? caching.past : caching.live, contentTypes.vtt);
+}
+
+async function read(
+  segments: readonly StoredSegment[],
+  originUs: number,
+  { reader, signal }: { readonly reader: Pick<RangeReader, 'read'>; readonly signal: AbortSignal },
+): Promise<CaptionCue[]> {
+  const cues: CaptionCue[] = [];
+  let open: { readonly track: Track; readonly collector: CaptionCollector } | undefined;
+  let endMs = 0;
+  let before: StoredSegment | undefined;
+  const close = () => {
+    open?.collector.end(endMs);
+    cues.push(...(open?.collector.cues ?? []));
+    open = undefined;
+  };
+  for (const segment of segments) {
+    signal.throwIfAborted();
+    if (before && (before.run !== segment.run || segment.discontinuity)) close();
+    before = segment;
+    const track = segment.init?.tracks.find(({ config: { codec } }) => codec === 'h264' || codec === 'hevc');
+    const media = segment.tracks.find(({ trackId }) => trackId === track?.id);
+    if (!track || !media || media.length === 0) continue;
+    if (open?.track.config.codec !== track.config.codec) close();
+    const codec = track.config.codec === 'hevc' ? 'hevc' : 'h264';
+    open ??= { track, collector: new CaptionCollector(codec) };
+    const bytes = await reader.read(segment.location, media.offset, media.length);
+    const shiftUs = segment.utcOffsetUs - originUs;
+    for (const { pts, data } of parseSegment(bytes) ?? []) {
+      open.collector.add(data, (ticksToUs(pts, track.timescale) + shiftUs) / 1000);
+    }
+    endMs = (segment.startUs + segment.durationUs - originUs) / 1000;
+  }
+  close();
+  return cues;
+}

@@ -1,0 +1,167 @@
+/**
+ * Answers /live/{stream}/dvr-{length}/index.mpd: a DASH manifest that reaches hours back, from recorded segments to live ones. It is printed
+ * once for each segment, for all clients.
+ * In: the recording and the live window. Out: Reply. ISO 23009-1 5.3; docs/media.md 19 and 27.
+ */
+import type { Clock } from '../../lib/clock.ts';
+import { dropOldest } from '../../lib/drop-oldest.ts';
+import { sortDateRanges } from '../../media/m3u8/date-range.ts';
+import type { DateRangeTag } from '../../media/m3u8/playlist.ts';
+import type { Presentation, PresentationSegment } from '../../media/presentation.ts';
+import type { LiveSegment, LiveWindowView } from '../../packager/live-segment.ts';
+import { LEAST_SEGMENTS } from '../../packager/live-window.ts';
+import { latestDateRanges, MAX_LISTED_DATE_RANGES } from '../../recording/date-range-rows.ts';
+import { toListedSegment } from '../../recording/listed-segment.ts';
+import { dashManifest } from '../format/dash.ts';
+import { readyView } from '../live/live.ts';
+import { endingOf } from '../live/live-manifest.ts';
+import { describe, livePresentation, present } from '../live/live-presentation.ts';
+import type { Reply } from '../reply.ts';
+import type { ServedStream } from '../served-stream.ts';
+import { caching, contentTypes, playlistReply } from '../text-reply.ts';
+
+/** Open manifests of all streams; one of four hours takes about 3 MB. */
+const MAX_OPEN = 16;
+
+/** The manifests of all streams. */
+export class DvrManifests {
+  /** Least recently used first, by live window and length. */
+  readonly #open = new Map<string, DvrSegments>();
+  readonly #ids = new WeakMap<object, number>();
+  #nextId = 1;
+
+  /**
+   * The manifest; waits for a stream that is starting.
+   *
+   * @param lengthUs how far back it reaches, µs
+   * @throws OxbowError `stream-offline`
+   */
+  async answer(
+    stream: ServedStream,
+    lengthUs: number,
+    clock: Pick<Clock, 'nowMs'>,
+    options: { readonly signal: AbortSignal },
+  ): Promise<Reply> {
+    await readyView(stream, options);
+    const id = this.#ids.get(stream.list) ?? this.#nextId++;
+    this.#ids.set(stream.list, id);
+    const key = `${id}/${lengthUs}`;
+    const segments = this.#open.get(key) ?? new DvrSegments(stream, lengthUs);
+    this.#open.delete(key);
+    this.#open.set(key, segments);
+    dropOldest(this.#open, MAX_OPEN);
+    return segments.reply(clock);
+  }
+}
+
+/** The segments of one manifest. They are brought up to date at each request. */
+class DvrSegments {
+  readonly #stream: ServedStream;
+  readonly #lengthUs: number;
+  #entries: PresentationSegment[] = [];
+  /** Start of each run that is listed, µs since 1970: a Period keeps it when its first segments leave. */
+  readonly #runStarts = new Map<number, number>();
+  /** Segments of the live window that are not recorded. */
+  readonly #lost = new Set<number>();
+  #following: Promise<void> = Promise.resolve();
+  #printed: { readonly state: string; readonly reply: Reply } | undefined;
+
+  constructor(stream: ServedStream, lengthUs: number) {
+    this.#stream = stream;
+    this.#lengthUs = lengthUs;
+  }
+
+  async reply(clock: Pick<Clock, 'nowMs'>): Promise<Reply> {
+    const { list } = this.#stream;
+    const view = list.view(list.generation!.number)!;
+    const isEnding = endingOf(this.#stream, view, clock);
+    this.#following = this.#following.catch(() => undefined).then(() => this.#follow(view));
+    await this.#following;
+    const state = () => [this.#entries[0]?.msn, this.#entries.at(-1)?.msn, view.ended, isEnding].join('/');
+    if (this.#printed?.state === state()) return this.#printed.reply;
+    const before = state();
+    const dateRanges = await this.#dateRanges(view);
+    // Another request may have printed it meanwhile, or a newer one.
+    if (state() !== before) return this.reply(clock);
+    const text = dashManifest(this.#presentation(view, dateRanges, isEnding), '../');
+    const reply = playlistReply(text, caching.live, contentTypes.manifest);
+    this.#printed = { state: before, reply };
+    return reply;
+  }
+
+  /** Adds the segments that are new, from the recording where the live window has them no more, and removes old ones. */
+  async #follow({ segments }: LiveWindowView): Promise<void> {
+    const sealed = segments.filter((one) => one.sealed);
+    const [first, last] = [sealed[0], sealed.at(-1)];
+    if (!first || !last) return;
+    const edgeUs = last.startUs + (last.sealed?.durationUs ?? 0);
+    for (const { run, runStartUs } of sealed)
+      if (runStartUs !== undefined && !this.#runStarts.has(run.id)) this.#runStarts.set(run.id, runStartUs);
+    for (const msn of this.#stream.list.state.lost) this.#lost.add(msn);
+    // After a time without requests, segments may have been lost: all are read again.
+    if ((this.#entries.at(-1)?.msn ?? -1) < first.msn - 1) this.#entries = await this.#recorded(edgeUs, first);
+    const lastMsn = this.#entries.at(-1)?.msn ?? -1;
+    for (const segment of sealed) if (segment.msn > lastMsn) this.#entries.push(this.#entryOf(present(segment, false)));
+    this.#dropOld(edgeUs, first.msn);
+  }
+
+  /** The segments before a live one. */
+  async #recorded(edgeUs: number, { msn, startUs }: LiveSegment): Promise<PresentationSegment[]> {
+    const entries: PresentationSegment[] = [];
+    for (const group of await this.#stream.recording.between(edgeUs - this.#lengthUs, startUs)) {
+      const init = this.#stream.inits.get(group.initNumber);
+      if (!init || group.msn >= msn) continue;
+      await this.#noteRun(group.run);
+      entries.push(this.#entryOf(present(toListedSegment(group, init), false)));
+    }
+    return entries;
+  }
+
+  /** Where a run of the recording began. */
+  async #noteRun(run: number): Promise<void> {
+    if (this.#runStarts.has(run)) return;
+    const startUs = await this.#stream.recording.runStartUs(run);
+    if (startUs !== undefined) this.#runStarts.set(run, startUs);
+  }
+
+  #entryOf(segment: PresentationSegment): PresentationSegment {
+    const runStartUs = this.#runStarts.get(segment.run) ?? segment.runStartUs;
+    return { ...segment, runStartUs };
+  }
+
+  /** Removes what is too old, and what the recorder lost: it can be loaded no more once it has left the live window. */
+  #dropOld(edgeUs: number, firstLiveMsn: number): void {
+    const horizonUs = this.#stream.horizonUs();
+    const isTooOld = ({ startUs }: PresentationSegment) => startUs < edgeUs - this.#lengthUs || startUs < horizonUs;
+    let old = 0;
+    while (this.#entries.length - old > LEAST_SEGMENTS && isTooOld(this.#entries[old]!)) old++;
+    if (old > 0) this.#entries.splice(0, old);
+    const isLost = ({ msn }: PresentationSegment) => msn < firstLiveMsn && this.#lost.has(msn);
+    if (this.#lost.size > 0 && this.#entries.some(isLost)) this.#entries = this.#entries.filter((one) => !isLost(one));
+    for (const msn of this.#lost) if (msn < firstLiveMsn) this.#lost.delete(msn);
+    const oldest = this.#entries[0]?.run ?? 0;
+    for (const run of this.#runStarts.keys()) if (run < oldest) this.#runStarts.delete(run);
+  }
+
+  async #dateRanges(view: LiveWindowView): Promise<DateRangeTag[]> {
+    const [first, last] = [this.#entries[0], this.#entries.at(-1)];
+    if (!first || !last) return [];
+    const between = { fromUs: first.startUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: last.msn };
+    const older = latestDateRanges(await this.#stream.recording.dateRanges(between), between);
+    const newest = view.dateRanges ?? [];
+    const ids = new Set(newest.map(({ id }) => id));
+    return sortDateRanges([...older.filter(({ id }) => !ids.has(id)), ...newest].slice(-MAX_LISTED_DATE_RANGES));
+  }
+
+  #presentation(view: LiveWindowView, dateRanges: readonly DateRangeTag[], isEnding: boolean): Presentation {
+    const { live, ...presentation } = livePresentation(view);
+    return {
+      ...presentation,
+      describe: () => describe(view),
+      segments: this.#entries,
+      hasAllTexts: true,
+      dateRanges,
+      live: { ...live!, isEnding },
+    };
+  }
+}

@@ -1,0 +1,122 @@
+/**
+ * The recorded qualities of a stream in its past: which of them a window, a DVR playlist or a file can have.
+ * In: a stream with its qualities, a range. Out: presentations with variants; a quality in place of the stream. docs/media.md 14, 15.
+ */
+import { OxbowError } from '../../lib/errors.ts';
+import type { Description } from '../../media/presentation.ts';
+import { isDerived, rungOf } from '../../media/rendition-set.ts';
+import type { DerivedQuality, LiveWindowView } from '../../packager/live-segment.ts';
+import type { ServedStream } from '../served-stream.ts';
+import type { PastWindow } from './past-presentation.ts';
+
+/** A window lists a quality that has at least this share of its segments: players do not have to leave it soon. */
+const NEARLY = 0.9;
+/** Segments by which a quality may be later than its stream. */
+const LATE_SEGMENTS = 12;
+
+/** Segments of a window with media, and all. */
+function mediaIn({ segments }: PastWindow): { readonly some: number; readonly all: number } {
+  let some = 0;
+  let all = 0;
+  for (const { tracks } of segments) {
+    all++;
+    if (tracks.length > 0) some++;
+  }
+  return { some, all };
+}
+
+/**
+ * A window of a stream with those of its qualities that have nearly all segments. A DASH manifest has those that have all.
+ *
+ * @param qualities windows of the same range
+ */
+export function joinQualities(window: PastWindow, qualities: readonly PastWindow[]): PastWindow {
+  const counted = qualities.map((quality) => ({ quality, ...mediaIn(quality) }));
+  const listed = counted.filter(({ some, all }) => some >= NEARLY * all);
+  if (listed.length === 0) return window;
+  let description: Description | undefined;
+  const describe = () => {
+    description ??= describeAll(
+      window.describe(),
+      listed.map(({ quality }) => quality.describe()),
+    );
+    return description;
+  };
+  const beside = listed.filter(({ some, all }) => some === all).map(({ quality }) => quality);
+  return { ...window, describe, beside };
+}
+
+/** The renditions of a window and its qualities; the best quality first. */
+function describeAll(own: Description, qualities: readonly Description[]): Description {
+  const byRung = new Map(
+    qualities.flatMap((quality) => quality.tracks.filter(isDerived).map((track) => [track.rung, { quality, track }])),
+  );
+  const of = (renditionId: string) => byRung.get(rungOf(renditionId) ?? '')?.quality ?? own;
+  const derived = [...byRung.values()].map(({ track }) => track);
+  return {
+    ...own,
+    tracks: [...own.tracks, ...derived.sort((a, b) => b.config.height - a.config.height)],
+    bandwidthOf: (rendition) => of(rendition.id).bandwidthOf(rendition),
+    frameRateOf: (rendition) => of(rendition.id).frameRateOf(rendition),
+  };
+}
+
+/**
+ * The live qualities of a view that are recorded over nearly all of a DVR playlist.
+ *
+ * @param fromUs where it begins, µs since 1970
+ */
+export async function dvrQualities(
+  stream: ServedStream,
+  { qualities = [] }: Pick<LiveWindowView, 'qualities'>,
+  fromUs: number,
+): Promise<DerivedQuality[]> {
+  if (qualities.length === 0) return [];
+  const all = await stream.recording.countFrom(fromUs);
+  const counts = qualities.map(({ track }) => stream.qualities?.get(track.rung)?.recording.countFrom(fromUs) ?? 0);
+  const own = await Promise.all(counts);
+  return qualities.filter((_, i) => own[i]! + LATE_SEGMENTS >= NEARLY * all);
+}
+
+/**
+ * The quality of a stream that is recorded in a range without a hole, as a stream: for clips and exports of it. Its segments are the video
+ * of the quality with the sound of the stream.
+ *
+ * @param rung its name in rendition ids, e.g. its height
+ * @returns undefined if it is not recorded, or misses a segment that the stream has
+ */
+export async function recordedQuality(
+  stream: Pick<ServedStream, 'qualities'>,
+  rung: string,
+  { fromUs, toUs }: { readonly fromUs: number; readonly toUs: number },
+): Promise<ServedStream | undefined> {
+  const quality = stream.qualities?.get(rung);
+  if (!quality) return undefined;
+  let isComplete = false;
+  for (const { tracks } of await quality.recording.walk(fromUs, toUs)) {
+    isComplete = tracks.length > 0;
+    if (!isComplete) break;
+  }
+  return isComplete && quality.settled(toUs) ? quality : undefined;
+}
+
+/**
+ * The stream that a clip is made of.
+ *
+ * @param quality of the request, e.g. `480` or `480p`; null: the picture of the source
+ * @throws OxbowError `no-media` if the quality is not recorded there
+ */
+export async function clipSource(
+  stream: ServedStream,
+  range: { readonly fromUs: number; readonly toUs: number },
+  quality: string | null,
+): Promise<ServedStream> {
+  if (quality === null || quality === '') return stream;
+  const rung = /^\d+p$/.test(quality) ? quality.slice(0, -1) : quality;
+  const found = await recordedQuality(stream, rung, range);
+  if (found) return found;
+  throw new OxbowError(
+    'no-media',
+    `the quality ${quality.slice(0, 24)} of ${stream.name} is not recorded in all of this range`,
+  );
+}

@@ -1,0 +1,183 @@
+/**
+ * Encodes one rung of a ladder. Rate control counts pictures, so that a variable frame rate has no effect on it; times pass beside it.
+ * In: pictures in presentation order, some of them as key frames. Out: samples in decode order with their times. Native code: child
+ * processes only.
+ */
+import {
+  AV_CODEC_FLAG_CLOSED_GOP,
+  AV_CODEC_FLAG_GLOBAL_HEADER,
+  AV_CODEC_FLAG_PASS1,
+  AV_CODEC_FLAG_PASS2,
+  AV_PICTURE_TYPE_I,
+  AV_PICTURE_TYPE_NONE,
+  AV_PIX_FMT_NV12,
+  AV_PIX_FMT_YUV420P,
+  AV_PKT_FLAG_KEY,
+  AVCOL_PRI_BT709,
+  AVCOL_PRI_SMPTE170M,
+  AVCOL_RANGE_MPEG,
+  AVCOL_SPC_BT709,
+  AVCOL_SPC_SMPTE170M,
+  AVCOL_TRC_BT709,
+  AVCOL_TRC_SMPTE170M,
+  AVERROR_EAGAIN,
+} from 'node-av/constants';
+import { Codec, CodecContext, Packet, type Frame as Picture, Rational } from 'node-av/lib';
+import type { VideoConfig } from '../../../media/frame.ts';
+import type { LadderPicture, LadderVideoRendition } from '../../ladder-options.ts';
+import { must } from '../native.ts';
+import { type EncoderPass, hardwareSettings, softwareEncoders, softwareSettings } from './encoder-settings.ts';
+import { SampleFormat } from './sample-format.ts';
+import { DeviceUpload, pixelFormatOf } from './upload.ts';
+
+/** An encoded picture. */
+export interface EncodedRungPicture {
+  readonly pts: number;
+  readonly key: boolean;
+  /** As in `media/frame`; may be kept. */
+  readonly data: Uint8Array;
+}
+
+/** Options of {@link RungEncoder}. */
+export interface RungEncoderOptions {
+  readonly rung: LadderVideoRendition;
+  readonly matrix: LadderPicture['matrix'];
+  readonly threads: number;
+  /** Of two; absent: the only one. */
+  readonly pass?: EncoderPass | undefined;
+  readonly deliver: (picture: EncodedRungPicture) => void;
+}
+
+/** Never reached: key frames are forced. */
+const NO_GOP = 1_000_000;
+
+/** One encoder. */
+export class RungEncoder implements Disposable {
+  readonly #context: CodecContext;
+  readonly #packet = new Packet();
+  readonly #format: SampleFormat;
+  readonly #options: RungEncoderOptions;
+  /** Times by picture number of those inside the encoder. */
+  readonly #times = new Map<number, number>();
+  readonly #upload: DeviceUpload | undefined;
+  #count = 0;
+  #config: VideoConfig | undefined;
+
+  /** @throws Error if the encoder cannot be opened */
+  constructor(options: RungEncoderOptions) {
+    this.#options = options;
+    this.#format = new SampleFormat(options.rung.codec);
+    const { rung } = options;
+    const context = describeEncoder(options);
+    this.#upload = rung.hardware?.endsWith('_vaapi') ? new DeviceUpload(context) : undefined;
+    this.#context = openEncoder(context, options);
+    this.#packet.alloc();
+  }
+
+  /** Known after the first picture came out. */
+  get config(): VideoConfig | undefined {
+    return this.#config;
+  }
+
+  /** @throws Error if encoding fails */
+  encode(given: Picture, pts: number, key: boolean): void {
+    const picture = this.#upload?.upload(given) ?? given;
+    const number = this.#count++;
+    this.#times.set(number, pts);
+    picture.pts = BigInt(number);
+    picture.duration = 1n;
+    picture.pictType = key ? AV_PICTURE_TYPE_I : AV_PICTURE_TYPE_NONE;
+    let sent = this.#context.sendFrameSync(picture);
+    while (sent === AVERROR_EAGAIN) {
+      this.#drain();
+      sent = this.#context.sendFrameSync(picture);
+    }
+    must(sent, `encoding ${this.#options.rung.id}`);
+    this.#drain();
+  }
+
+  /** Delivers what is left; the encoder can then only be disposed. */
+  finish(): void {
+    must(this.#context.sendFrameSync(null), `ending ${this.#options.rung.id}`);
+    this.#drain();
+  }
+
+  [Symbol.dispose](): void {
+    this.#packet.free();
+    this.#context.freeContext();
+    this.#upload?.[Symbol.dispose]();
+  }
+
+  #drain(): void {
+    const packet = this.#packet;
+    while (this.#context.receivePacketSync(packet) >= 0) {
+      const bytes = packet.data ?? new Uint8Array();
+      this.#config ??= this.#configOf(bytes);
+      const number = Number(packet.pts);
+      const pts = this.#times.get(number);
+      if (pts === undefined) throw new Error(`${this.#options.rung.id}: picture ${number} came out and never entered`);
+      this.#times.delete(number);
+      const key = (packet.flags & AV_PKT_FLAG_KEY) !== 0;
+      this.#options.deliver({ pts, key, data: this.#format.sample(bytes) });
+      packet.unref();
+    }
+  }
+
+  #configOf(first: Uint8Array): VideoConfig {
+    const { num, den } = this.#options.rung.frameRate;
+    const extraData = new Uint8Array(this.#context.extraData ?? []);
+    return { ...this.#format.config(extraData, first), frameRate: num / den };
+  }
+}
+
+function encoderOf(rung: LadderVideoRendition): Codec {
+  const name = rung.hardware ?? softwareEncoders[rung.codec];
+  const codec = Codec.findEncoderByName(name as Parameters<typeof Codec.findEncoderByName>[0]);
+  if (!codec) throw new Error(`this FFmpeg has no encoder ${name}`);
+  return codec;
+}
+
+function describeEncoder({ rung, matrix, threads, pass }: RungEncoderOptions): CodecContext {
+  const context = new CodecContext();
+  context.allocContext3(encoderOf(rung));
+  const { num, den } = rung.frameRate;
+  context.width = rung.width;
+  context.height = rung.height;
+  context.pixelFormat = pixelFormatOf(rung) === 'nv12' ? AV_PIX_FMT_NV12 : AV_PIX_FMT_YUV420P;
+  context.sampleAspectRatio = new Rational(1, 1);
+  context.timeBase = new Rational(den, num);
+  context.framerate = new Rational(num, den);
+  context.gopSize = NO_GOP;
+  context.maxBFrames = rung.bFrames;
+  context.threadCount = threads;
+  // libvpx has no other cap for constant quality.
+  if (rung.codec === 'vp9' || rung.hardware) context.bitRate = BigInt(rung.maxRate);
+  if (pass?.number !== 1) {
+    if (rung.bitRate !== undefined) context.bitRate = BigInt(rung.bitRate);
+    context.rcMaxRate = BigInt(rung.maxRate);
+    context.rcBufferSize = rung.bufferSize;
+  }
+  const is709 = matrix === 'bt709';
+  context.colorSpace = is709 ? AVCOL_SPC_BT709 : AVCOL_SPC_SMPTE170M;
+  context.colorPrimaries = is709 ? AVCOL_PRI_BT709 : AVCOL_PRI_SMPTE170M;
+  context.colorTrc = is709 ? AVCOL_TRC_BT709 : AVCOL_TRC_SMPTE170M;
+  context.colorRange = AVCOL_RANGE_MPEG;
+  context.setFlags(AV_CODEC_FLAG_GLOBAL_HEADER, AV_CODEC_FLAG_CLOSED_GOP);
+  if (pass) context.setFlags(pass.number === 1 ? AV_CODEC_FLAG_PASS1 : AV_CODEC_FLAG_PASS2);
+  return context;
+}
+
+function openEncoder(context: CodecContext, { rung, threads, pass }: RungEncoderOptions): CodecContext {
+  const codec = encoderOf(rung);
+  const { name } = codec;
+  // Set as options: open2 frees a dictionary twice.
+  if (rung.hardware) {
+    for (const [key, value] of Object.entries(hardwareSettings(rung))) context.setOption(key, value);
+  } else {
+    for (const [key, value] of Object.entries(softwareSettings(rung, threads, pass))) {
+      must(context.setOption(key, value), `${name} option ${key}`);
+    }
+  }
+  must(context.open2Sync(codec, null), `opening ${name}`);
+  return context;
+}

@@ -1,0 +1,126 @@
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { need } from '../../test/fixtures/need.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { type DemuxPacket, openDemuxer } from './demux.ts';
+import type { StreamInput } from './stream-input.ts';
+
+const signal = AbortSignal.timeout(300_000);
+
+/** Bytes as an input that counts what was read. */
+function inputOf(bytes: Uint8Array): StreamInput & { readBytes: number } {
+  const input = {
+    length: bytes.length,
+    readBytes: 0,
+    async read(offset: number, count: number) {
+      input.readBytes += count;
+      return bytes.subarray(offset, offset + count);
+    },
+  };
+  return input;
+}
+
+/** Packets of all streams. */
+async function packetsOf(bytes: Uint8Array) {
+  await using demuxer = await openDemuxer(inputOf(bytes), { openMs: 20_000, signal });
+  const packets: DemuxPacket[] = [];
+  const reading = demuxer.packets(demuxer.info.streams.map(({ index }) => index));
+  for (;;) {
+    const { value, done } = await reading.next();
+    if (done) return { info: demuxer.info, packets, ended: value };
+    packets.push(...(value as readonly DemuxPacket[]));
+  }
+}
+
+suite('demuxing in a process', { skip: need('ffmpeg') }, () => {
+  let folder = '';
+  const film = () => join(folder, 'film.mkv');
+  before(() => {
+    folder = mkdtempSync(join(tmpdir(), 'oxbow-demux-'));
+    const args =
+      '-v error -nostdin -f lavfi -i testsrc2=s=160x90:r=25 -f lavfi -i sine=r=48000 -t 2 -c:v libx264 -preset ultrafast -bf 2 ' +
+      '-g 25 -pix_fmt yuv420p -c:a libopus -metadata:s:a language=ger -metadata title=Harbour';
+    execFileSync('ffmpeg', [...args.split(' '), film()], { timeout: 60_000 });
+  });
+  after(() => rmSync(folder, { recursive: true, force: true }));
+
+  test('the packets are those that ffmpeg copies, and the description is that of the file', async () => {
+    const { info, packets, ended } = await packetsOf(readFileSync(film()));
+    assert.equal(ended, '');
+    assert.equal(info.container, 'matroska,webm');
+    assert.equal(info.title, 'Harbour');
+    assert.deepEqual(
+      info.streams.map(({ kind, codec, language }) => [kind, codec, language]),
+      [
+        ['video', 'h264', 'und'],
+        ['audio', 'opus', 'ger'],
+      ],
+    );
+    assert.deepEqual([info.streams[0]!.width, info.streams[0]!.height, info.streams[0]!.frameRate], [160, 90, 25]);
+    const text = execFileSync('ffmpeg', [
+      ...'-v error -nostdin -i'.split(' '),
+      film(),
+      ...'-c copy -f framehash -hash md5 -'.split(' '),
+    ]);
+    const lines = text
+      .toString()
+      .split('\n')
+      .filter((line) => /^\d/.test(line))
+      .map((line) => line.split(',').map((field) => field.trim()));
+    const listed = (index: number) => lines.filter((fields) => Number(fields[0]) === index).map((fields) => fields[5]);
+    for (const { index } of info.streams) {
+      const own = packets.filter((packet) => packet.index === index);
+      assert.deepEqual(
+        own.map(({ data }) => createHash('md5').update(data).digest('hex')),
+        listed(index),
+      );
+    }
+  });
+
+  test('a file that the parent can read no longer ends with the error of the parent', async () => {
+    const bytes = readFileSync(film());
+    let reads = 0;
+    const input: StreamInput = {
+      length: bytes.length,
+      async read(offset, count) {
+        if (++reads > 1) throw new OxbowError('source-failed', 'the network is away');
+        return bytes.subarray(offset, offset + Math.min(count, 4096));
+      },
+    };
+    await assert.rejects(
+      async () => {
+        await using demuxer = await openDemuxer(input, { openMs: 20_000, signal });
+        for await (const _ of demuxer.packets([0, 1]));
+      },
+      { code: 'source-failed' },
+    );
+  });
+
+  test('files that name other files or addresses open nothing', async () => {
+    const opened: string[] = [];
+    const server = createServer((socket) => {
+      opened.push('connection');
+      socket.destroy();
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as { port: number };
+    const url = `http://127.0.0.1:${port}/`;
+    const texts = [
+      `#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n${url}a.ts\n#EXT-X-ENDLIST\n`,
+      `ffconcat version 1.0\nfile '${film()}'\nfile '${url}b.mp4'\n`,
+      `<?xml version="1.0"?><MPD><Period><BaseURL>${url}</BaseURL></Period></MPD>`,
+      `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=video ${port} RTP/AVP 96\n`,
+    ];
+    for (const text of texts) {
+      await assert.rejects(packetsOf(Buffer.from(text)), { code: 'unsupported-media' });
+    }
+    assert.deepEqual(opened, []);
+    await new Promise((resolve) => server.close(resolve));
+  });
+});

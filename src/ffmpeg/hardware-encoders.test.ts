@@ -1,0 +1,32 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { findHardwareEncoders, thisHardware } from './hardware-encoders.ts';
+
+test('only encoders whose device is there are tried, and those that fail have a reason', async () => {
+  const tried: string[] = [];
+  const found = await findHardwareEncoders({
+    devices: () => ['nvenc', 'vaapi'],
+    async tryEncoder({ name }) {
+      tried.push(name);
+      if (name !== 'h264_nvenc') throw new Error('no such profile');
+    },
+  });
+  assert.deepEqual(tried, ['h264_nvenc', 'hevc_nvenc', 'av1_nvenc', 'h264_vaapi', 'hevc_vaapi', 'av1_vaapi']);
+  assert.deepEqual(
+    found.filter(({ works }) => works).map(({ name, codec }) => [name, codec]),
+    [['h264_nvenc', 'h264']],
+  );
+  assert.equal(found[1]!.reason, 'no such profile');
+});
+
+test('without a device nothing is tried', async () => {
+  const found = await findHardwareEncoders({ devices: () => [], tryEncoder: () => Promise.reject(new Error('tried')) });
+  assert.deepEqual(found, []);
+});
+
+test('an encoder without its device fails with a reason, in a process of its own', async () => {
+  const { tryEncoder } = thisHardware;
+  await assert.rejects(tryEncoder({ name: 'h264_none', kind: 'nvenc', codec: 'h264' }), /has no encoder h264_none/);
+  // The same picture in software: the try itself works.
+  await tryEncoder({ name: 'libx264', kind: 'nvenc', codec: 'h264' });
+});

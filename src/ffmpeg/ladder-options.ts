@@ -1,0 +1,158 @@
+/**
+ * What the process that encodes a ladder is to make of one source: renditions, cuts, times.
+ * In: transcode/ladder plans it. Out: child/ladder-main. Types and constants, which both processes share.
+ */
+
+/** A codec that the ladder encodes video to. */
+export type LadderVideoCodec = 'h264' | 'hevc' | 'vp9' | 'av1';
+/** A codec that the ladder encodes audio to. */
+export type LadderAudioCodec = 'aac' | 'opus';
+/** How much time encoders spend on each picture: `fastest` is for tests and live. */
+export type LadderEffort = 'fastest' | 'fast' | 'balanced' | 'small';
+
+/** One quality of the picture. */
+export interface LadderVideoRendition {
+  /** Of its address and folder, e.g. `v0-480`. */
+  readonly id: string;
+  /** 101 and up. */
+  readonly trackId: number;
+  /** Name for a person and of the track, e.g. `480`. */
+  readonly rung: string;
+  readonly codec: LadderVideoCodec;
+  /** Luma samples, even, square. */
+  readonly width: number;
+  readonly height: number;
+  /** Pictures per second on average, after `keepEvery`. */
+  readonly frameRate: { readonly num: number; readonly den: number };
+  /** Of each segment, every how many-th picture of the source is kept; 1 keeps all. */
+  readonly keepEvery: number;
+  /** Quality on the scale of the encoder; `maxRate` caps it. */
+  readonly crf: number;
+  /** Average to reach instead of a constant quality, bits per second. */
+  readonly bitRate?: number;
+  /** Two passes over the pictures: the average is `bitRate`, or less where `crf` needs less; software H.264 only. */
+  readonly twoPass?: true;
+  /** Bits per second, over `bufferSize` bits. */
+  readonly maxRate: number;
+  readonly bufferSize: number;
+  /** Most B-frames in a row; 0 for live media. */
+  readonly bFrames: number;
+  readonly effort: LadderEffort;
+  /** Encodes without looking ahead: a picture leaves before the next one enters. */
+  readonly isLive?: true;
+  /** Encoder of FFmpeg to try first, e.g. `h264_nvenc`; the software encoder takes over if it fails. */
+  readonly hardware?: string;
+}
+
+/** What is done to every picture before it is scaled. */
+export interface LadderPicture {
+  /** Clockwise, degrees. */
+  readonly rotation: 0 | 90 | 180 | 270;
+  /** Transfer of HDR that is mapped to SDR; undefined where the pictures say it. */
+  readonly toneMap?: 'pq' | 'hlg';
+  readonly interlaced: boolean;
+  /** Matrix of the result. */
+  readonly matrix: 'bt709' | 'bt601';
+}
+
+/** One rendition of one audio track. */
+export interface LadderAudioRendition {
+  /** Of its folder, e.g. `a0`. */
+  readonly id: string;
+  /** 121 and up. */
+  readonly trackId: number;
+  readonly codec: LadderAudioCodec;
+  readonly channels: 1 | 2;
+  /** Hz; 48,000 for Opus. */
+  readonly sampleRate: number;
+  /** Bits per second. */
+  readonly bitRate: number;
+  /** BCP 47. */
+  readonly language: string;
+  readonly label: string;
+}
+
+/** Video of a range of segments. */
+export interface LadderVideoOptions {
+  readonly kind: 'video';
+  /** Index of the stream in the container. */
+  readonly stream: number;
+  readonly picture: LadderPicture;
+  readonly renditions: readonly LadderVideoRendition[];
+}
+
+/** The whole of one audio track. */
+export interface LadderAudioOptions {
+  readonly kind: 'audio';
+  /** Index of the stream in the container. */
+  readonly stream: number;
+  readonly renditions: readonly LadderAudioRendition[];
+  /** Loudness to reach by one constant gain, LUFS; undefined leaves it. */
+  readonly loudnessTarget?: number;
+  /** Constant gain, dB, 0 without one. */
+  readonly gainDb: number;
+}
+
+/** Where segments begin. */
+export interface LadderTimes {
+  /** Time in the container at which the asset begins, µs. */
+  readonly originUs: number;
+  /** What the clock of the renditions shows there, µs; whole seconds are exact. */
+  readonly clockStartUs: number;
+  /** Starts of the segments to make, µs of the asset, increasing; at least one. */
+  readonly cuts: readonly number[];
+  /** End of the last of them, µs of the asset; undefined for the end of the media. */
+  readonly endUs?: number;
+  /** End of all media, µs of the asset: later times of pictures are damaged; undefined where it is not known. */
+  readonly mediaEndUs?: number;
+}
+
+/** Options of one process. */
+export interface LadderOptions {
+  readonly media: LadderVideoOptions | LadderAudioOptions;
+  readonly times: LadderTimes;
+  /** Threads of decoder and encoders together. */
+  readonly threads: number;
+}
+
+/** What the process counted. */
+export interface LadderCounts {
+  /** Pictures of the range, or audio frames, that were decoded. */
+  readonly decoded: number;
+  /** Packets that could not be decoded. */
+  readonly damaged: number;
+  /** Cuts without a picture of the source: the one before or after it was shown there. */
+  readonly concealed: number;
+  /** How often the size or format of the pictures changed. */
+  readonly changes: number;
+  /** Hardware encoders that failed and were replaced. */
+  readonly fallbacks: readonly string[];
+  /** Integrated loudness, LUFS, and true peak, dBTP; of audio. */
+  readonly loudness?: { readonly integrated: number; readonly range: number; readonly peak: number };
+}
+
+/** Limits of one process. */
+export const ladderLimits = {
+  /** Slightly above 8K; larger pictures are refused before they are decoded. */
+  maxPixels: 8192 * 4608,
+  /** Private memory, bytes: decoder and seven encoders of a 4K source. */
+  maxDataBytes: 6 * 1024 * 1024 * 1024,
+  /** What x264 keeps of a first pass of one rung: 16 KiB for a picture of 1080p. Bytes. */
+  maxFileBytes: 4 * 1024 * 1024 * 1024,
+  /** Longest time without a result, ms. */
+  stallMs: 120_000,
+} as const;
+
+/** Fewest ticks per second: room for decode times between pictures. */
+const LEAST_TIMESCALE = 10_000;
+const USUAL_TIMESCALE = 90_000;
+
+/**
+ * Ticks per second of the renditions: times of the source, in `timeBase`, are whole ticks.
+ *
+ * @param timeBase seconds of a tick of the source
+ */
+export function ladderTimescale({ den }: { readonly num: number; readonly den: number }): number {
+  if (den >= LEAST_TIMESCALE) return den;
+  return USUAL_TIMESCALE % den === 0 ? USUAL_TIMESCALE : den * Math.ceil(LEAST_TIMESCALE / den);
+}

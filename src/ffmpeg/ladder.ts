@@ -1,0 +1,113 @@
+/**
+ * Encodes a ladder in a separate process: a range of a video in all rungs, or one audio track.
+ * In: options, bytes at any position. Out: tracks and frames in decode order, then what was counted.
+ */
+import { messageOf, OxbowError } from '../lib/errors.ts';
+import type { Frame, Track } from '../media/frame.ts';
+import { openChild } from './child-process.ts';
+import {
+  type Answer,
+  messageKinds,
+  parseAnswer,
+  parseFrame,
+  parseJson,
+  parseTracks,
+  printMessage,
+} from './frame-protocol.ts';
+import { type LadderCounts, type LadderOptions, ladderLimits } from './ladder-options.ts';
+import type { StreamInput } from './stream-input.ts';
+
+/** Receives the output of {@link encodeLadder}. An exception ends the process and becomes the error. */
+export interface LadderOutput {
+  /** One track of one rendition, before its first frame. */
+  track(track: Track): void;
+  /** `duration` is an estimate. Its data may be kept. */
+  frame(frame: Frame): void;
+  /** Resolves when more output can be taken; the process gets no input before. */
+  ready(): Promise<void>;
+}
+
+/** Limits that a test may lower. */
+export interface LadderProcessLimits {
+  /** Private memory, bytes. */
+  readonly maxDataBytes?: number;
+  /** Longest time without output or input, ms. */
+  readonly stallMs?: number;
+}
+
+/**
+ * Runs one process to its end. Abort kills it and rejects.
+ *
+ * @throws OxbowError `engine-failed` if the process ends early, stalls or fails; the error of `input` if a read failed
+ */
+export async function encodeLadder(
+  options: LadderOptions,
+  input: StreamInput,
+  output: LadderOutput,
+  { signal, limits = {} }: { readonly signal: AbortSignal; readonly limits?: LadderProcessLimits },
+): Promise<LadderCounts> {
+  signal.throwIfAborted();
+  const { media } = options;
+  const { maxDataBytes = ladderLimits.maxDataBytes, stallMs = ladderLimits.stallMs } = limits;
+  const { promise: answered, resolve: onAnswer } = Promise.withResolvers<Answer>();
+  let failure: unknown;
+  let alive: NodeJS.Timeout | undefined;
+  await using child = await openChild({
+    entry: 'ladder/ladder-main',
+    maxDataBytes,
+    ...(media.kind === 'video' &&
+      media.renditions.some(({ twoPass }) => twoPass) && { maxFileBytes: ladderLimits.maxFileBytes }),
+    input: {
+      length: input.length,
+      async read(offset, count) {
+        try {
+          clearTimeout(alive); // It waits for the parent.
+          await output.ready();
+          const bytes = await input.read(offset, count);
+          watch();
+          return bytes;
+        } catch (error) {
+          failure ??= error;
+          throw error;
+        }
+      },
+    },
+    onMessage(kind, payload) {
+      watch();
+      try {
+        if (kind === messageKinds.tracks) for (const track of parseTracks(payload)) output.track(track);
+        else if (kind === messageKinds.frame) output.frame(parseFrame(payload));
+        else if (kind === messageKinds.answer) onAnswer(parseAnswer(payload));
+      } catch (error) {
+        failure ??= error;
+        throw error;
+      }
+    },
+  });
+  const watch = () => {
+    clearTimeout(alive);
+    alive = setTimeout(() => child.kill(`nothing came out for ${stallMs / 1000} s`), stallMs);
+  };
+  const onAbort = () => child.kill('aborted');
+  signal.addEventListener('abort', onAbort, { once: true });
+  const gone = child.ended.then((why): never => {
+    signal.throwIfAborted();
+    throw failure ?? new OxbowError('engine-failed', `the encoder ended: ${why}`);
+  });
+  try {
+    watch();
+    child.send(printMessage(messageKinds.options, Buffer.from(JSON.stringify({ length: input.length, options }))));
+    const answer = await Promise.race([answered, gone]);
+    if (failure) throw failure;
+    if (!answer.ok) throw new OxbowError('engine-failed', new TextDecoder().decode(answer.bytes));
+    return parseJson(answer.bytes) as LadderCounts;
+  } catch (error) {
+    throw error instanceof OxbowError || signal.aborted
+      ? error
+      : new OxbowError('engine-failed', messageOf(error), { cause: error });
+  } finally {
+    clearTimeout(alive);
+    signal.removeEventListener('abort', onAbort);
+    gone.catch(() => {}); // After the answer the process ends by disposal.
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Compiles the schemas of a route when they are first used: compiling all of them would take most of the startup time. All servers of a
+ * process share what is compiled, because the table of routes never changes.
+ * In: the table of routes, a server. Out: the routes with their schemas, and options for them: validators, and serializers that omit
+ * members that their schema does not name.
+ */
+import SerializerSelector from '@fastify/fast-json-stringify-compiler';
+import type { FastifyInstance, FastifySchemaCompiler, FastifySerializerCompiler } from 'fastify';
+import type { Route } from '../routes/route.ts';
+import { routes } from '../routes/table.ts';
+import { type JsonSchema, NamedSchemas } from './named-schemas.ts';
+import { describeRoute } from './openapi.ts';
+
+/** The compilers of a route. */
+export interface LazyCompilers {
+  readonly validatorCompiler: FastifySchemaCompiler<unknown>;
+  readonly serializerCompiler: FastifySerializerCompiler<unknown>;
+}
+
+/** The routes of a server. */
+export interface DescribedRoutes {
+  readonly routes: readonly { readonly route: Route; readonly schema: Record<string, unknown> }[];
+  readonly names: NamedSchemas;
+}
+
+type Validate = ReturnType<FastifySchemaCompiler<unknown>>;
+type Serialize = ReturnType<FastifySerializerCompiler<unknown>>;
+
+let described: DescribedRoutes | undefined;
+const validators = new WeakMap<object, Validate>();
+const serializers = new WeakMap<object, Serialize>();
+
+/** Every route of the table with its schema, and the named schemas that these refer to: the same objects each time. */
+export function describedRoutes(): DescribedRoutes {
+  const names = new NamedSchemas();
+  described ??= { routes: routes.map((route) => ({ route, schema: describeRoute(route, names) })), names };
+  return described;
+}
+
+/**
+ * Compilers that begin with the first request and the first answer.
+ *
+ * @param app one of its routes must have a schema of its query and no compilers: for it fastify makes the compiler that the others share
+ */
+export function lazyCompilers(app: FastifyInstance): LazyCompilers {
+  const { names } = describedRoutes();
+  const compileSerializer = (route: Parameters<FastifySerializerCompiler<unknown>>[0]): Serialize => {
+    const schema = route.schema as JsonSchema;
+    const known = Object.fromEntries(names.reachedFrom(schema).map((each) => [each.$id, each]));
+    return SerializerSelector()(known, undefined)({ ...route, schema } as never);
+  };
+  return {
+    validatorCompiler(route) {
+      const schema = route.schema as object;
+      const validate: Validate = (value) => {
+        const compiled = found(validators, schema, () => app.validatorCompiler!(route));
+        const result = compiled(value);
+        validate.errors = compiled.errors ?? null;
+        return result;
+      };
+      return validate;
+    },
+    serializerCompiler: (route) => (value) =>
+      found(serializers, route.schema as object, () => compileSerializer(route))(value),
+  };
+}
+
+/** The value of `key`, which is made when it is first used. */
+function found<V>(values: WeakMap<object, V>, key: object, make: () => V): V {
+  let value = values.get(key);
+  if (value === undefined) {
+    value = make();
+    values.set(key, value);
+  }
+  return value;
+}

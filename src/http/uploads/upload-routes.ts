@@ -1,0 +1,158 @@
+/**
+ * Routes of uploads: the list, a file in one request, and the chunk API. tus is in http/uploads/tus.ts.
+ * In: requests. Out: UploadView, ChunkStatus. docs/4-library/upload.md.
+ */
+
+import {
+  ChunkAnswer,
+  ChunkComplete,
+  ChunkInit,
+  ChunkQuery,
+  ChunkStatus,
+  FileQuery,
+  UploadView,
+} from '../../api/library/upload-shapes.ts';
+import { Type } from '../../api/type.ts';
+import { chunkBytesFor } from '../../library/uploads/chunks.ts';
+import type { Upload } from '../../library/uploads/upload.ts';
+import { uploadRequest } from '../../library/uploads/upload-creation.ts';
+import type { Uploads } from '../../library/uploads/uploads.ts';
+import type { HttpDeps } from '../deps.ts';
+import { IdParams } from '../routes/page-query.ts';
+import { defineRoute, type Route, type RouteAnswer } from '../routes/route.ts';
+import { storeChunkRequest } from './chunk-request.ts';
+import { storeFile } from './one-request.ts';
+import { chunkStatus, uploadView } from './upload-view.ts';
+
+const UploadList = Type.Object({ items: Type.Array(UploadView), nextCursor: Type.Null() }, { $id: 'UploadList' });
+
+const FILES = ['application/octet-stream', 'video/mp4', 'multipart/form-data'] as const;
+
+async function statusOf(uploads: Uploads, upload: Upload): Promise<ChunkStatus> {
+  return chunkStatus(upload, await uploads.chunksOf(upload));
+}
+
+/** PUT and POST of a file, and of a chunk, do the same. */
+const fileRoutes = (['PUT', 'POST'] as const).map((method) =>
+  defineRoute({
+    method,
+    path: '/api/v1/uploads/file',
+    tag: 'uploads',
+    access: 'uploader',
+    limit: 'uploads',
+    isRoutine: true,
+    sentence:
+      method === 'PUT'
+        ? 'Uploads a file in one request: the body is the file, or a form with one.'
+        : 'Uploads a file in one request, as PUT does.',
+    repeatable: 'stored',
+    query: FileQuery,
+    bodyTypes: FILES,
+    streams: true,
+    replies: { 201: UploadView },
+    async answer({ query, principal, stream, header, signal }, { uploads }): Promise<RouteAnswer> {
+      const upload = await storeFile(uploads, principal, {
+        query,
+        stream,
+        contentType: header('content-type'),
+        contentLength: header('content-length'),
+        key: header('idempotency-key'),
+        signal,
+      });
+      return { status: 201, headers: { location: `/api/v1/assets/${upload.assetId}` }, body: uploadView(upload) };
+    },
+  }),
+);
+
+const chunkRoutes = (['PUT', 'POST'] as const).map((method) =>
+  defineRoute({
+    method,
+    path: '/api/v1/upload/chunk',
+    tag: 'uploads',
+    access: 'uploader',
+    limit: 'uploads',
+    isRoutine: true,
+    sentence:
+      method === 'PUT'
+        ? 'Stores a chunk: in a form with `upload_id`, `chunk_number`, `chunk` and perhaps `checksum`, or as the body. In any order, in parallel, repeatable.'
+        : 'Stores a chunk, as PUT does.',
+    query: ChunkQuery,
+    bodyTypes: ['multipart/form-data', 'application/octet-stream'],
+    streams: true,
+    replies: { 200: ChunkAnswer },
+    async answer({ query, principal, stream, header, signal }, { uploads }) {
+      const { id, number, bytes, wasStored, received } = await storeChunkRequest(uploads, principal, {
+        query,
+        stream,
+        contentType: header('content-type'),
+        checksum: header('upload-checksum'),
+        signal,
+      });
+      return {
+        body: { upload_id: id, chunk_number: number, size: bytes, duplicate: wasStored, next_byte: received },
+      };
+    },
+  }),
+);
+
+/** The rows. */
+export const uploadRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/uploads',
+    tag: 'uploads',
+    access: 'uploader',
+    sentence: 'Lists uploads that did not expire, newest first: those of the token, or all for an administrator.',
+    replies: { 200: UploadList },
+    answer: async ({ principal }, { uploads }: HttpDeps) => ({
+      body: { items: (await uploads.list(principal)).map(uploadView), nextCursor: null },
+    }),
+  }),
+  ...fileRoutes,
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/upload/init',
+    tag: 'uploads',
+    access: 'uploader',
+    sentence: 'Begins an upload in chunks.',
+    repeatable: 'stored',
+    body: ChunkInit,
+    replies: { 201: ChunkStatus },
+    async answer({ body, principal, header }, { uploads }) {
+      const { filename, total_size: length, chunk_size: wanted, ...texts } = body;
+      const chunkBytes = chunkBytesFor(length, wanted);
+      const request = uploadRequest(header('idempotency-key'), { chunks: body });
+      const upload =
+        (await uploads.repeated(principal, request)) ??
+        (await uploads.create(principal, { ...texts, filename, length, chunkBytes, metadata: { filename }, request }));
+      const headers = { location: `/api/v1/upload/${upload.id}/status` };
+      return { status: 201, headers, body: await statusOf(uploads, upload) };
+    },
+  }),
+  ...chunkRoutes,
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/upload/complete',
+    tag: 'uploads',
+    access: 'uploader',
+    sentence: 'Completes an upload of which every chunk is stored. May be repeated.',
+    body: ChunkComplete,
+    replies: { 200: ChunkStatus },
+    async answer({ body: { upload_id: id }, principal, signal }, { uploads }) {
+      await uploads.get(id, principal);
+      return { body: await statusOf(uploads, await uploads.complete(id, { signal })) };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/upload/:id/status',
+    tag: 'uploads',
+    access: 'uploader',
+    sentence: 'Returns what is stored of an upload, also of one over tus: chunks, missing chunks, next byte.',
+    params: IdParams,
+    replies: { 200: ChunkStatus },
+    async answer({ params: { id }, principal }, { uploads }) {
+      return { body: await statusOf(uploads, await uploads.get(id, principal)) };
+    },
+  }),
+];

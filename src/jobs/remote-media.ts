@@ -1,0 +1,118 @@
+/**
+ * Bytes that workers read and write: inputs of jobs, and outputs, which are stored first and become visible by their kind.
+ * In: leases and bodies of requests. Out: locations; calls of the kinds. Outputs of a lost lease are deleted.
+ */
+import type { JobLease } from '../api/workers/workers-api.ts';
+import { dropOldest } from '../lib/drop-oldest.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { Job, JobQueue } from './job.ts';
+import { limitsOf, type RemoteKind } from './remote-kind.ts';
+
+/** The part of archive's SegmentStore that is used here; layers keep this folder from importing it. */
+export interface MediaStore {
+  size(location: string): Promise<number>;
+  put(
+    location: string,
+    content: (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>,
+    options: { readonly signal: AbortSignal },
+  ): Promise<void>;
+  delete(location: string): Promise<void>;
+}
+
+/** What it is created with. */
+export interface RemoteMediaOptions {
+  readonly queue: Pick<JobQueue, 'leased' | 'whileLeased'>;
+  readonly media: MediaStore;
+  /** The kind of a name. */
+  readonly kindOf: (name: string) => RemoteKind | undefined;
+  /** Whether the disk has room. */
+  readonly mayWrite: () => boolean;
+}
+
+const NAME = /^[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z0-9._-]*){0,3}$/;
+/** Leases whose outputs are counted; the oldest are forgotten. */
+const MAX_COUNTED = 1000;
+
+/** Inputs and outputs of leased jobs. */
+export class RemoteMedia {
+  readonly #options: RemoteMediaOptions;
+  /** Names of the outputs of each lease, by id and token. */
+  readonly #sent = new Map<string, Set<string>>();
+
+  constructor(options: RemoteMediaOptions) {
+    this.#options = options;
+  }
+
+  /** As `WorkersApi.input`. */
+  async input(lease: JobLease, name: string): Promise<{ readonly location: string; readonly length: number }> {
+    const job = await this.#options.queue.leased(lease);
+    const location = await this.#kindOf(job).inputLocation(job, name);
+    if (location === undefined) throw unknownName('input', name);
+    return { location, length: await this.#options.media.size(location) };
+  }
+
+  /** As `WorkersApi.output`. */
+  async output(
+    lease: JobLease,
+    name: string,
+    bytes: AsyncIterable<Uint8Array>,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<{ readonly bytes: number }> {
+    const { queue, media, mayWrite } = this.#options;
+    const job = await queue.leased(lease);
+    const kind = this.#kindOf(job);
+    const location = NAME.test(name) ? kind.outputLocation(job, name) : undefined;
+    if (location === undefined) throw unknownName('output', name);
+    const { outputBytes, outputs } = limitsOf(kind);
+    this.#count(lease, name, outputs);
+    let length = 0;
+    const copy = async (write: (bytes: Uint8Array) => Promise<void>) => {
+      for await (const piece of bytes) {
+        if (!mayWrite()) throw new OxbowError('no-room', 'The free disk space is below record.minFree.');
+        length += piece.length;
+        if (length > outputBytes) {
+          throw new OxbowError(
+            'payload-too-large',
+            `An output of a job of kind ${kind.name} has at most ${outputBytes} bytes.`,
+          );
+        }
+        await write(piece);
+      }
+    };
+    // Sent again after a lost answer: rows may name the object already.
+    const existed = await media.size(location).then(
+      () => true,
+      () => false,
+    );
+    await media.put(location, copy, { signal });
+    try {
+      const whileLeased = (write: Parameters<JobQueue['whileLeased']>[1]) => queue.whileLeased(lease, write);
+      await kind.accept({ job, name, location, length, whileLeased });
+    } catch (error) {
+      if (!existed) await media.delete(location);
+      throw error;
+    }
+    return { bytes: length };
+  }
+
+  #kindOf({ kind }: Job): RemoteKind {
+    const found = this.#options.kindOf(kind);
+    if (!found) throw new OxbowError('not-found', `Jobs of kind ${kind} have no inputs and outputs.`);
+    return found;
+  }
+
+  #count({ id, token }: JobLease, name: string, most: number): void {
+    const key = `${id} ${token}`;
+    const names = this.#sent.get(key) ?? new Set();
+    if (names.size >= most && !names.has(name)) {
+      throw new OxbowError('limit-reached', `The job has ${most} outputs already.`);
+    }
+    names.add(name);
+    this.#sent.set(key, names);
+    dropOldest(this.#sent, MAX_COUNTED);
+  }
+}
+
+function unknownName(what: 'input' | 'output', name: string): OxbowError {
+  return new OxbowError('not-found', `The job has no ${what} "${name.slice(0, 80)}".`);
+}

@@ -1,0 +1,293 @@
+/**
+ * The workers of a server: who they are, which jobs they hold, and which one gets the next job.
+ * In: requests of workers, the queue. Out: WorkersApi. Push workers and waiting claims are served by one rule: most free slots first.
+ */
+import { randomBytes } from 'node:crypto';
+import type { JobView } from '../api/job-shapes.ts';
+import type {
+  HeartbeatAnswer,
+  JobOffer,
+  NewWorker,
+  WorkerHeartbeat,
+  WorkerRegistration,
+  WorkerView,
+} from '../api/workers/worker-shapes.ts';
+import type { JobLease, WorkerLines, WorkersApi } from '../api/workers/workers-api.ts';
+import { sleep } from '../lib/abort.ts';
+import type { Clock } from '../lib/clock.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { ConnectedWorker } from './connected-worker.ts';
+import type { Job, JobQueue } from './job.ts';
+import type { RemoteKind } from './remote-kind.ts';
+import type { RemoteMedia } from './remote-media.ts';
+import type { WorkerRow, WorkerTable } from './worker-table.ts';
+
+/** Interval of heartbeats, as a share of the lease. */
+const HEARTBEAT_SHARE = 0.3;
+/** A worker without a heartbeat for this share of the lease gets no jobs. */
+const SILENT_SHARE = 0.7;
+/** A worker that is silent for this long is forgotten, ms. */
+const FORGET_AFTER_MS = 60_000;
+/** Interval of the search for expired leases, ms. */
+const LOOK_EVERY_MS = 1000;
+const MAX_WORKERS = 1000;
+
+/** What workers are opened with. */
+export interface WorkersOptions {
+  readonly queue: JobQueue;
+  /** Time to live of a lease, ms. */
+  readonly leaseMs: number;
+  readonly table: WorkerTable;
+  readonly media: Pick<RemoteMedia, 'input' | 'output'>;
+  readonly clock: Clock;
+  /** The kind of a name. */
+  readonly kindOf: (name: string) => RemoteKind | undefined;
+  readonly view: (job: Job) => JobView;
+  /** A worker has reported progress of its job. */
+  readonly progressed: (job: Job) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** All workers. */
+export class Workers implements WorkersApi {
+  readonly #options: WorkersOptions;
+  readonly #workers = new Map<string, ConnectedWorker>();
+  #offering: Promise<void> | undefined;
+  #offerAgain = false;
+  #isClosed = false;
+
+  private constructor(options: WorkersOptions) {
+    this.#options = options;
+  }
+
+  /** Reads the registered workers and the jobs that they hold. Those of the last process of the server itself are gone. */
+  static async open(options: WorkersOptions): Promise<Workers> {
+    const workers = new Workers(options);
+    for (const row of await options.table.all()) {
+      if (row.own) await options.table.remove(row.id);
+      else workers.#add(row);
+    }
+    for (const job of await options.queue.list(Number.MAX_SAFE_INTEGER, undefined, { state: 'running' })) {
+      if (job.worker !== null) workers.#workers.get(job.worker)?.jobs.set(job.id, job);
+    }
+    return workers;
+  }
+
+  async register(worker: NewWorker, own: boolean): Promise<WorkerRegistration> {
+    if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 1 } });
+    if (this.#workers.size >= MAX_WORKERS) {
+      throw new OxbowError('limit-reached', `There are ${MAX_WORKERS} workers already.`);
+    }
+    const { table, clock } = this.#options;
+    const id = `w-${randomBytes(9).toString('base64url')}`;
+    const row: WorkerRow = { facts: {}, ...worker, id, own, createdMs: clock.nowMs() };
+    await table.add(row);
+    this.#add(row);
+    const { leaseMs } = this.#options;
+    return { id, leaseMs, heartbeatMs: Math.round(leaseMs * HEARTBEAT_SHARE) };
+  }
+
+  list(): readonly WorkerView[] {
+    return [...this.#workers.values()].map((worker) => worker.view());
+  }
+
+  async drain(id: string, leaves: boolean): Promise<WorkerView> {
+    const worker = this.#known(id);
+    worker.isDraining = true;
+    worker.lines?.send({ type: 'drain' });
+    for (const answer of worker.claims.splice(0)) answer(undefined);
+    const view = worker.view();
+    // A silent one will not learn that it is to end.
+    if (leaves || view.state === 'silent') await this.#forget(worker);
+    // Those that were on their way to it.
+    if (leaves) for (const { id, token } of [...worker.jobs.values()]) await this.release({ id, token });
+    return view;
+  }
+
+  async claim(
+    id: string,
+    { waitMs, signal }: { readonly waitMs: number; readonly signal: AbortSignal },
+  ): Promise<JobOffer | undefined> {
+    const worker = this.#seen(id);
+    if (worker.row.mode !== 'pull') throw new OxbowError('bad-request', 'A push worker does not claim jobs.');
+    if (worker.isDraining || this.#isClosed) return undefined;
+    const { promise, resolve } = Promise.withResolvers<JobOffer | undefined>();
+    worker.claims.push(resolve);
+    this.offer();
+    const timer = setTimeout(() => resolve(undefined), waitMs);
+    const leave = () => resolve(undefined);
+    signal.addEventListener('abort', leave, { once: true });
+    const offer = await promise;
+    clearTimeout(timer);
+    signal.removeEventListener('abort', leave);
+    const at = worker.claims.indexOf(resolve);
+    if (at >= 0) worker.claims.splice(at, 1);
+    // The worker has not received it: this is not a failed try.
+    if (offer && signal.aborted) await this.release(offer);
+    return offer;
+  }
+
+  connect(id: string, lines: WorkerLines): () => void {
+    const worker = this.#seen(id);
+    if (worker.row.mode !== 'push') throw new OxbowError('bad-request', 'A pull worker claims its jobs.');
+    worker.lines?.end();
+    worker.lines = lines;
+    if (worker.isDraining) lines.send({ type: 'drain' });
+    this.offer();
+    return () => {
+      if (worker.lines === lines) worker.lines = undefined;
+    };
+  }
+
+  async heartbeat(id: string, { jobs }: WorkerHeartbeat): Promise<HeartbeatAnswer> {
+    const { queue, progressed } = this.#options;
+    const worker = this.#seen(id);
+    const states = await queue.renew(id, jobs);
+    const [cancelled, lost]: { id: string; token: number }[][] = [[], []];
+    for (const [i, { id: job, token, progress, parts }] of jobs.entries()) {
+      if (states[i] !== 'held') (states[i] === 'cancelled' ? cancelled! : lost!).push({ id: job, token });
+      const known = worker.jobs.get(job);
+      if (!known || known.token !== token || states[i] !== 'held') continue;
+      const now = { ...known, progress, parts };
+      worker.jobs.set(job, now);
+      if (progress !== known.progress || JSON.stringify(parts) !== JSON.stringify(known.parts)) progressed(now);
+    }
+    this.offer();
+    return { cancelled: cancelled!, lost: lost!, drain: worker.isDraining };
+  }
+
+  async complete({ id, token }: JobLease, result: unknown): Promise<JobView> {
+    const { queue, kindOf, view } = this.#options;
+    return view(
+      await queue.complete({ id, token }, result, async (transaction, job) => {
+        await kindOf(job.kind)?.finish?.(job, result, transaction);
+      }),
+    );
+  }
+
+  async fail(
+    { id, token }: JobLease,
+    { code, detail, retry }: { readonly code: string; readonly detail: string; readonly retry: boolean },
+  ): Promise<JobView> {
+    return this.#options.view(await this.#options.queue.fail({ id, token }, { code, detail }, { retry }));
+  }
+
+  release(lease: JobLease): Promise<void> {
+    return this.#options.queue.release(lease);
+  }
+
+  input(...given: Parameters<WorkersApi['input']>): ReturnType<WorkersApi['input']> {
+    return this.#options.media.input(...given);
+  }
+
+  output(...given: Parameters<WorkersApi['output']>): ReturnType<WorkersApi['output']> {
+    return this.#options.media.output(...given);
+  }
+
+  /** A job of a worker has ended or waits again: its slot is free, and the worker learns it. Called by the queue. */
+  left({ id, token, worker: holder, state }: Job): void {
+    for (const worker of this.#workers.values()) {
+      if (worker.row.id !== holder || worker.jobs.get(id)?.token !== token) continue;
+      worker.jobs.delete(id);
+      if (state === 'cancelled' || state === 'queued') worker.lines?.send({ type: 'stop', id, token });
+    }
+    this.offer();
+  }
+
+  /** The process of the server's own worker has ended: its jobs need not wait for their leases. */
+  async ownEnded(reason: string): Promise<void> {
+    const detail = `The worker of the server ended during this job: ${reason.slice(0, 200)}`;
+    for (const worker of [...this.#workers.values()].filter(({ row }) => row.own)) {
+      await this.#forget(worker);
+      for (const { id, token } of worker.jobs.values()) {
+        await this.#options.queue.fail({ id, token }, { code: 'worker-lost', detail }, { retry: true });
+      }
+    }
+  }
+
+  /** Gives queued jobs to workers with free slots. Called when either may have changed. */
+  offer(): void {
+    if (this.#isClosed) return;
+    this.#offerAgain = true;
+    this.#offering ??= (async () => {
+      while (this.#offerAgain && !this.#isClosed) {
+        this.#offerAgain = false;
+        await this.#offerOnce();
+      }
+    })()
+      .catch(this.#options.failed)
+      .finally(() => {
+        this.#offering = undefined;
+      });
+  }
+
+  /** Takes back expired leases and forgets silent workers until aborted. */
+  async watch({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    const { queue, failed } = this.#options;
+    while (!signal.aborted) {
+      try {
+        await queue.expireLeases();
+        for (const worker of this.#workers.values()) {
+          if (worker.silentMs > FORGET_AFTER_MS) await this.#forget(worker);
+        }
+      } catch (error) {
+        failed(error);
+      }
+      this.offer();
+      await sleep(LOOK_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+    }
+  }
+
+  /** Gives out no further jobs and ends the requests of workers that wait. Their leases stay. */
+  async leave(): Promise<void> {
+    this.#isClosed = true;
+    await this.#offering;
+    for (const worker of this.#workers.values()) worker.disconnect();
+  }
+
+  /** One pass: each worker gets jobs until it has no free slot or none of its kinds waits. */
+  async #offerOnce(): Promise<void> {
+    const { queue, kindOf } = this.#options;
+    const without = new Set<string>();
+    for (;;) {
+      const [next] = [...this.#workers.values()]
+        .filter((worker) => worker.free > 0 && !without.has(worker.row.kinds.join()))
+        .sort((a, b) => b.free - a.free);
+      if (!next || this.#isClosed) return;
+      const job = await queue.claim(
+        next.row.id,
+        next.row.kinds.filter((kind) => kindOf(kind)),
+      );
+      if (!job) {
+        without.add(next.row.kinds.join());
+        continue;
+      }
+      // It may have disconnected during the claim.
+      if (next.free > 0) next.deliver(job);
+      else await queue.release(job);
+    }
+  }
+
+  #add(row: WorkerRow): void {
+    const { clock, leaseMs } = this.#options;
+    this.#workers.set(row.id, new ConnectedWorker(row, clock, leaseMs * SILENT_SHARE));
+  }
+
+  async #forget(worker: ConnectedWorker): Promise<void> {
+    this.#workers.delete(worker.row.id);
+    worker.disconnect();
+    await this.#options.table.remove(worker.row.id);
+  }
+
+  #known(id: string): ConnectedWorker {
+    const worker = this.#workers.get(id);
+    if (!worker) throw new OxbowError('worker-unknown', `There is no worker ${id.slice(0, 80)}.`);
+    return worker;
+  }
+
+  #seen(id: string): ConnectedWorker {
+    const worker = this.#known(id);
+    worker.seen();
+    return worker;
+  }
+}

@@ -1,0 +1,27 @@
+/**
+ * Where the files of the program are: what it starts in threads and processes, and what it reads.
+ * In: a path. Out: its address, in the working tree and in the published package.
+ */
+
+/** TypeScript in the working tree, JavaScript in the published package. */
+const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+
+/** Whether this oxbow runs from a working tree. */
+export const isWorkingTree: boolean = ending === '.ts';
+
+/** src/, or dist/src/: there this module is part of a file of that folder (scripts/build-dist.mjs). */
+const folder = new URL(isWorkingTree ? '..' : '.', import.meta.url);
+
+/**
+ * The address of a program for a thread or a process.
+ *
+ * @param path below src/ without its ending, e.g. `store/worker`; scripts/build-dist.mjs must list it
+ */
+export const startedFile = (path: string): URL => new URL(`${path}${ending}`, folder);
+
+/**
+ * The address of another file of the package.
+ *
+ * @param path e.g. `package.json`
+ */
+export const packageFile = (path: string): URL => new URL(`../${path}`, folder);

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { AssetMediaCache } from './asset-media.ts';
+import { createAssetsApi } from './assets-api.ts';
+import { openTestLibrary } from './library.fixture.ts';
+import { Subtitles } from './subtitles/subtitles.ts';
+
+const admin = { owner: 'admin', isAdmin: true, seesAll: true };
+const other = { owner: 'token:b', isAdmin: false, seesAll: false };
+const viewer = { owner: 'token:v', isAdmin: false, seesAll: true };
+const refusal = (code: string) => ({ name: 'OxbowError', code });
+
+async function openApi() {
+  const library = await openTestLibrary();
+  const { assets, db, clock, segments } = library;
+  const subtitles = new Subtitles({ db, segments });
+  const media = new AssetMediaCache(db, assets, subtitles);
+  const api = createAssetsApi({
+    assets,
+    media,
+    subtitles,
+    db,
+    clock,
+    settings: { now: { library: { trash: 1000 } } },
+    sign: (name, expiresMs) => `${name.replace('/', '-')}-${expiresMs}`,
+    createRecorded: () => assert.fail('not in this test'),
+  });
+  const add = async (owner: string, tracks: unknown[]) => {
+    const id = await assets.begin({ owner, filename: 'a.mp4', length: 1 });
+    await assets.complete(id, { bytes: 1, sha256: 'ab' });
+    await assets.describe(id, { facts: { tracks } });
+    await assets.mediaChanged(id);
+    return id;
+  };
+  return {
+    ...library,
+    api,
+    add,
+    async [Symbol.asyncDispose]() {
+      media[Symbol.dispose]();
+      await library[Symbol.asyncDispose]();
+    },
+  };
+}
+
+test('the owner and administrators change an asset, other tokens do not, and none of them learns of a private one', async () => {
+  await using open = await openApi();
+  const { api } = open;
+  const id = await open.add('token:a', []);
+  const owner = { ...other, owner: 'token:a' };
+  await assert.rejects(api.update(id, { title: 'x' }, other), refusal('asset-unknown'));
+  await assert.rejects(api.update(id, { title: 'x' }, viewer), refusal('forbidden'));
+  await api.update(id, { visibility: 'public' }, owner);
+  await assert.rejects(api.update(id, { title: 'x' }, other), refusal('forbidden'));
+  await assert.rejects(api.update(id, { title: 'x' }, { ...other, owner: '' }), refusal('unauthorized'));
+  assert.equal((await api.update(id, { title: 'By an admin' }, admin)).view.title, 'By an admin');
+  assert.deepEqual(await api.access(id), { visibility: 'public', owner: 'token:a', isDeleted: false });
+  await api.remove(id, { purge: false }, owner);
+  assert.deepEqual(await api.access(id), { visibility: 'public', owner: 'token:a', isDeleted: true });
+  await assert.rejects(api.get(id, other), refusal('asset-unknown'));
+  const { deletedAt, expiresAt } = (await api.get(id, owner)).view;
+  assert.equal(Date.parse(expiresAt!) - Date.parse(deletedAt!), 1000);
+  await api.remove(id, { purge: true }, owner);
+  assert.equal(await api.access(id), undefined);
+});
+
+test('addresses of a private asset have tokens that stay the same for twelve hours; sound alone has no pictures', async () => {
+  await using open = await openApi();
+  const { api, clock } = open;
+  const id = await open.add('admin', [{ kind: 'audio' }]);
+  const { view } = await api.get(id, admin);
+  assert.match(view.hls!, new RegExp(`^/t/asset-${id}-\\d+/assets/${id}/index\\.m3u8$`));
+  assert.match(view.original!, new RegExp(`^/t/original-${id}-\\d+/assets/${id}/original$`));
+  assert.deepEqual([view.poster, view.storyboard], [null, null]);
+  const hour = 3_600_000;
+  clock.ms = Math.floor(clock.ms / (12 * hour)) * 12 * hour;
+  const first = (await api.get(id, admin)).view.hls;
+  clock.ms += 12 * hour - 1;
+  assert.equal((await api.get(id, admin)).view.hls, first);
+  clock.ms += 1;
+  assert.notEqual((await api.get(id, admin)).view.hls, first);
+});

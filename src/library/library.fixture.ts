@@ -1,0 +1,40 @@
+/**
+ * A library on a temporary database and a store in memory, for tests.
+ * In: settings. Out: Assets with its clock, events and stored files.
+ */
+import { MemorySegmentStore } from '../archive/memory-segment-store.ts';
+import type { EventBus } from '../cluster/event-bus.ts';
+import { openTemporaryStore } from '../store/store.fixture.ts';
+import { Assets } from './assets.ts';
+
+/** Settings that a test may change at any time. */
+export interface LibrarySettings {
+  quota?: number | undefined;
+  quotaPerOwner?: number | undefined;
+  trash?: number;
+}
+
+/** Opens a library. */
+export async function openTestLibrary(library: LibrarySettings = {}) {
+  const store = await openTemporaryStore();
+  const segments = new MemorySegmentStore();
+  const clock = { ms: Date.UTC(2026, 0, 2), nowMs: () => clock.ms, monotonicMs: () => clock.ms };
+  const events: [type: string, data: Readonly<Record<string, unknown>>][] = [];
+  const publish: EventBus['publish'] = (type, data) => void events.push([type, data as Record<string, unknown>]);
+  const settings = {
+    get now() {
+      return { library: { quota: undefined, quotaPerOwner: undefined, trash: 30 * 86_400_000, ...library } };
+    },
+  };
+  const open = () => Assets.open({ db: store.db, clock, events: { publish }, settings, segments });
+  return {
+    assets: await open(),
+    /** Opens the same library again, as after a restart. */
+    reopen: open,
+    db: store.db,
+    segments,
+    clock,
+    events,
+    [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
+  };
+}

@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { after, suite, test } from 'node:test';
+import { need } from '../../../test/fixtures/need.ts';
+import type { Job } from '../../jobs/job.ts';
+import { runHandler } from '../../jobs/worker-job.fixture.ts';
+import type { WorkerHandler } from '../../jobs/worker-job.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { parseInit } from '../../media/isobmff/init.ts';
+import { FilmFolder, h264, testInput } from '../../transcode/import/film.fixture.ts';
+import { createImportHandler } from '../../transcode/import/import-original.ts';
+import type { EncodeJobInput } from '../../transcode/ladder/encode-job.ts';
+import { ladderDefaults } from '../../transcode/ladder/plan.ts';
+import { openTestProcessing } from './processing.fixture.ts';
+
+const importing = createImportHandler();
+const encoding = async () => ({ chunks: [], counts: {} });
+
+suite('processing of assets', { skip: need('ffmpeg') }, () => {
+  const films = new FilmFolder();
+  after(() => films[Symbol.dispose]());
+  const film = films.make(`${testInput(5)} ${h264} -c:a aac`, 'mp4');
+
+  test('an upload is imported, ready with its source rendition, and its ladder is queued', async () => {
+    await using library = await openTestProcessing();
+    const id = await library.upload(film);
+    assert.deepEqual(
+      (await library.jobsOf(id)).map(({ kind, subject, state }) => [kind, subject, state]),
+      [['import', id, 'queued']],
+    );
+    await library.runNext('import', importing);
+    await library.processing.reconcile();
+    const asset = (await library.assets.find(id))!;
+    assert.deepEqual([asset.state, asset.contentType, asset.durationUs], ['ready', 'video/mp4', 5_000_000]);
+    const { source, ...others } = await library.renditions(id);
+    assert.equal(source, 'done');
+    assert.ok(Object.values(others).every((state) => state === 'queued'));
+    const chunk = await library.db
+      .selectFrom('asset_chunk')
+      .selectAll()
+      .where('asset_id', '=', id)
+      .executeTakeFirstOrThrow();
+    assert.deepEqual([chunk.first_msn, chunk.last_msn, chunk.start_us, chunk.end_us], [1, 2, 0, 5_000_000]);
+    const rendition = await library.db
+      .selectFrom('asset_rendition')
+      .select('init')
+      .where('id', '=', 'source')
+      .executeTakeFirstOrThrow();
+    assert.deepEqual(
+      parseInit(rendition.init!).map(({ kind }) => kind),
+      ['video', 'audio'],
+    );
+    assert.deepEqual(library.failures, []);
+  });
+
+  test('renditions follow their jobs; the same step again adds no job', async () => {
+    await using library = await openTestProcessing();
+    const id = await library.upload(films.make(`${testInput(3)} -c:v mpeg4 -c:a libmp3lame`, 'avi'));
+    await library.runNext('import', importing);
+    await library.processing.reconcile();
+    assert.equal((await library.assets.find(id))?.state, 'processing', 'nothing of it can be played yet');
+    const jobs = await library.jobsOf(id);
+    assert.deepEqual(jobs.map(({ kind }) => kind).toSorted(), ['encode', 'encode', 'import'], 'a picture and a sound');
+    await library.processing.reconcile();
+    await library.restart();
+    assert.equal((await library.jobsOf(id)).length, jobs.length);
+    while (await library.runNext('encode', encoding));
+    await library.processing.reconcile();
+    assert.equal((await library.assets.find(id))?.state, 'ready');
+    assert.ok(Object.values(await library.renditions(id)).every((state) => state === 'done'));
+    assert.deepEqual(library.failures, []);
+  });
+
+  test('two passes look at all pieces before they encode one, and a look that fails counts as an average one', async () => {
+    await using library = await openTestProcessing({ ladder: () => ({ ...ladderDefaults, passes: 2 }) });
+    const long = films.make('-f lavfi -i color=s=64x64:r=2 -t 95 -c:v mpeg4 -g 20', 'avi');
+    const id = await library.upload(long);
+    await library.runNext('import', importing);
+    await library.processing.reconcile();
+    const encodes = async () => (await library.jobsOf(id)).filter(({ kind }) => kind === 'encode');
+    const mediaOf = ({ input }: Pick<Job, 'input'>) => (input as EncodeJobInput).media;
+    const looks = await encodes();
+    assert.deepEqual(
+      looks.map((job) => mediaOf(job).kind),
+      ['look', 'look', 'look'],
+    );
+    let done = 0;
+    const looking: WorkerHandler = async () => {
+      if (++done === 3) throw new OxbowError('engine-failed', 'The encoder failed.');
+      return { chunks: [], counts: {}, bytes: done * 1000 };
+    };
+    for (let i = 0; i < 3; i++) {
+      assert.equal((await encodes()).length, 3, 'nothing is encoded before the last look');
+      await library.runNext('encode', looking);
+      await library.processing.reconcile();
+    }
+    const pieces = (await encodes()).slice(3).map(mediaOf);
+    assert.equal(pieces.length, 3);
+    const rates = pieces.map((media) => (media.kind === 'video' ? media.renditions[0]!.bitRate! : 0));
+    assert.ok(rates[0]! < rates[2]! && rates[2]! < rates[1]!, rates.join());
+    assert.ok(Object.values(await library.renditions(id)).every((state) => state === 'queued'));
+    while (await library.runNext('encode', encoding));
+    await library.processing.reconcile();
+    assert.ok(Object.values(await library.renditions(id)).every((state) => state === 'done'));
+    assert.deepEqual(library.failures, []);
+  });
+
+  test('a file that is no film fails with its reason; the job can be run again', async () => {
+    await using library = await openTestProcessing();
+    const id = await library.upload(Buffer.from('#EXTM3U\nhttp://127.0.0.1:1/a.ts\n'));
+    const job = await library.runNext('import', importing);
+    await library.processing.reconcile();
+    assert.equal(job?.state, 'failed');
+    const { state, failure } = (await library.assets.find(id))!;
+    assert.deepEqual([state, failure], ['failed', { code: 'unsupported-media', detail: 'This is a playlist.' }]);
+    await library.assets.processAgain(id);
+    await library.processing.begin(id);
+    assert.deepEqual(
+      (await library.jobsOf(id)).map((one) => one.state),
+      ['queued'],
+    );
+  });
+
+  test('a crash at any point leaves nothing undone', async () => {
+    await using library = await openTestProcessing();
+    const id = await library.upload(film);
+    await library.restart();
+    const job = (await library.jobs.queue.claim('w1', ['import']))!;
+    const { result, outputs } = await runHandler(importing, { input: job.input, files: { original: film } });
+    for (const [name, bytes] of outputs) await library.send(job, name, bytes);
+    await library.restart();
+    await library.jobs.queue.complete({ id: job.id, token: job.token }, result);
+    await library.restart();
+    assert.equal((await library.assets.find(id))?.state, 'ready');
+    assert.equal((await library.renditions(id)).source, 'done');
+    assert.deepEqual(library.failures, []);
+  });
+
+  test('outputs of a worker that lost its lease are never listed; a later try replaces those of an earlier one', async () => {
+    await using library = await openTestProcessing();
+    const id = await library.upload(film);
+    const first = (await library.jobs.queue.claim('w1', ['import']))!;
+    const { outputs } = await runHandler(importing, { input: first.input, files: { original: film } });
+    const [[name, bytes] = ['', new Uint8Array()]] = outputs;
+    await library.send(first, name, bytes);
+    await library.jobs.queue.release({ id: first.id, token: first.token });
+    await assert.rejects(library.send(first, name, bytes), { code: 'lease-lost' });
+    const second = (await library.jobs.queue.claim('w2', ['import']))!;
+    assert.ok(second.token > first.token);
+    await library.send(second, name, bytes);
+    const paths = await library.db.selectFrom('asset_chunk').select('path').where('asset_id', '=', id).execute();
+    assert.deepEqual(
+      paths.map(({ path }) => path),
+      [`assets/${id}/source/1-${second.token}.mp4`],
+    );
+    await assert.rejects(
+      library.send(second, name, bytes.subarray(0, 1000)),
+      (error: unknown) => error instanceof OxbowError,
+    );
+  });
+
+  test('the jobs of an asset that is deleted end', async () => {
+    await using library = await openTestProcessing();
+    const id = await library.upload(film);
+    await library.assets.purge(id);
+    await library.processing.reconcile();
+    while ((await library.jobsOf(id)).length > 0) await new Promise((resolve) => setImmediate(resolve));
+    assert.deepEqual(library.failures, []);
+  });
+});

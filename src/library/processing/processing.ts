@@ -1,0 +1,276 @@
+/**
+ * Makes the media of an asset: adds its jobs, and derives its state and that of its renditions from them.
+ * In: completed uploads, ends of jobs. Out: jobs `import` and `encode`, states of the asset. docs/4-library/processing.md.
+ *
+ * Everything follows from rows: the same step runs after each event and at the start, so that nothing is lost in a crash.
+ */
+import type { Kysely } from 'kysely';
+import type { ImportResult } from '../../api/library/asset-facts.ts';
+import { type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
+import type { Job } from '../../jobs/job.ts';
+import type { Jobs } from '../../jobs/jobs-api.ts';
+import type { RemoteKind } from '../../jobs/remote-kind.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { Tables } from '../../store/schema.ts';
+import {
+  ENCODE_KIND,
+  type EncodeJobInput,
+  type EncodeJobResult,
+  encodeJobs,
+  lookJobs,
+} from '../../transcode/ladder/encode-job.ts';
+import { ladderDefaults, noLadder, planLadder } from '../../transcode/ladder/plan.ts';
+import type { LadderPlan, LadderSettings } from '../../transcode/ladder/plan-shapes.ts';
+import type { AssetFailure } from '../asset.ts';
+import type { Assets } from '../assets.ts';
+import { ladderSourceOf } from './ladder-source.ts';
+import { assetIdOf, createMediaKinds, IMPORT_KIND, importResultOf, SOURCE } from './media-kinds.ts';
+import { RenditionRows } from './rendition-rows.ts';
+
+/** What processing is opened with. */
+export interface ProcessingOptions {
+  readonly db: Kysely<Tables>;
+  readonly jobs: Jobs;
+  readonly assets: Assets;
+  readonly segments: SegmentStore;
+  /** Read for each asset; undefined encodes nothing. */
+  readonly ladder?: () => LadderSettings | undefined;
+  readonly failed: (error: unknown) => void;
+}
+
+/** An import comes before the encodes of other assets; sound before pictures, because every quality needs it. */
+const IMPORT_PRIORITY = 100;
+const SOUND_PRIORITY = 10;
+/** Most jobs of an asset that are read. */
+const MAX_JOBS = 100_000;
+const ENDED: ReadonlySet<Job['state']> = new Set(['done', 'failed', 'cancelled']);
+
+/** Processes the assets of a library. */
+export class Processing implements Disposable {
+  readonly #options: ProcessingOptions;
+  readonly #rows: RenditionRows;
+  /** The last step of each asset: steps of one asset run one after the other. */
+  readonly #steps = new Map<string, Promise<void>>();
+  readonly #unsubscribe: (() => void)[];
+  #isClosed = false;
+  /** The kinds of its jobs, for the server. */
+  readonly kinds: readonly RemoteKind[];
+
+  constructor(options: ProcessingOptions) {
+    const { assets, segments, failed } = options;
+    this.#options = options;
+    this.#rows = new RenditionRows(options.db);
+    this.kinds = createMediaKinds({ segments, ended: (job) => this.#step(assetIdOf(job)) });
+    this.#unsubscribe = [
+      assets.completed.subscribe(({ id }) => void this.begin(id).catch(failed)),
+      assets.removed.subscribe(({ id }) => void this.#forget(id).catch(failed)),
+    ];
+  }
+
+  /** Processes an asset whose original is complete; once more, failed and cancelled jobs are queued again. */
+  async begin(assetId: string): Promise<void> {
+    const { jobs } = this.#options;
+    for (const { id, state } of await this.#jobsOf(assetId)) {
+      if (state === 'failed' || state === 'cancelled') await jobs.retry(id);
+    }
+    await this.#step(assetId);
+  }
+
+  /** Continues what a process that ended has left. */
+  async reconcile(): Promise<void> {
+    for (const id of await this.#rows.unfinished()) await this.#step(id);
+  }
+
+  /** Ends the subscriptions. What is not done is done after the next start. */
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    for (const end of this.#unsubscribe) end();
+  }
+
+  #step(assetId: string): Promise<void> {
+    const before = this.#steps.get(assetId) ?? Promise.resolve();
+    const next = before
+      .catch(() => undefined)
+      .then(() => (this.#isClosed ? undefined : this.#advance(assetId)))
+      .catch((error: unknown) => {
+        // The queue or the store is closed: the next start does the same step.
+        if (!this.#isClosed) throw error;
+      });
+    this.#steps.set(assetId, next);
+    const done = () => {
+      if (this.#steps.get(assetId) === next) this.#steps.delete(assetId);
+    };
+    next.then(done, done);
+    return next;
+  }
+
+  /** Does what is due next for an asset; the same again has no effect. */
+  async #advance(assetId: string): Promise<void> {
+    const { assets, jobs } = this.#options;
+    const asset = await assets.find(assetId);
+    if (asset?.origin !== 'upload' || asset.state === 'uploading') return;
+    const own = await this.#jobsOf(assetId);
+    const imported = own.find(({ kind }) => kind === IMPORT_KIND);
+    if (!imported) {
+      if (asset.state === 'processing') {
+        await jobs.add(IMPORT_KIND, { assetId }, { subject: assetId, priority: IMPORT_PRIORITY });
+      }
+      return;
+    }
+    if (imported.state === 'failed' || imported.state === 'cancelled') {
+      if (asset.state === 'processing') await assets.processingFailed(assetId, failureOf(imported));
+      return;
+    }
+    if (imported.state !== 'done') return;
+    const result = importResultOf(imported.result);
+    if (asset.facts === null || asset.durationUs !== result.endUs) await this.#describe(assetId, result);
+    let mediaChanged = await this.#finishSource(assetId, result);
+    const { inputs, failure } = await this.#planned(assetId, result, own);
+    if (await this.#finishRenditions(assetId, inputs, await this.#jobsOf(assetId))) mediaChanged = true;
+    await this.#settle(assetId, result, { mediaChanged, failure });
+  }
+
+  async #describe(assetId: string, { facts }: ImportResult): Promise<void> {
+    const { contentType, durationUs } = facts;
+    await this.#options.assets.describe(assetId, { contentType, durationUs, facts: { ...facts } });
+  }
+
+  /** The `source` rendition is complete with its import; without one, what an earlier try has stored is deleted. */
+  async #finishSource(assetId: string, { source }: ImportResult): Promise<boolean> {
+    if (source) return this.#rows.set(assetId, SOURCE, 'done', { progress: 1 });
+    for (const path of await this.#rows.remove(assetId, SOURCE)) {
+      await this.#options.segments.delete(segmentLocation(path));
+    }
+    return false;
+  }
+
+  /** Adds the rows and jobs of the ladder that do not exist yet. */
+  async #planned(
+    assetId: string,
+    result: ImportResult,
+    own: readonly Job[],
+  ): Promise<{ readonly inputs: readonly EncodeJobInput[]; readonly failure: AssetFailure | undefined }> {
+    const { jobs, ladder = () => ladderDefaults } = this.#options;
+    const known = own.filter(({ kind }) => kind === ENCODE_KIND);
+    // Settings may change while jobs run: the first plan counts.
+    const planned = known.find(({ input }) => (input as PlannedInput).plan)?.input as PlannedInput | undefined;
+    let plan: LadderPlan;
+    try {
+      const settings = ladder();
+      plan = planned?.plan ?? (settings ? planLadder(ladderSourceOf(result.facts), settings) : noLadder);
+    } catch (error) {
+      if (!(error instanceof OxbowError)) throw error;
+      return { inputs: [], failure: { code: error.code, detail: error.message } };
+    }
+    const looks = lookJobs(assetId, plan, result);
+    const looked = known.filter(
+      ({ input, state }) => ENDED.has(state) && (input as EncodeJobInput).media.kind === 'look',
+    );
+    const inputs = encodeJobs(assetId, plan, result, { looks: sizesOf(looked) });
+    // Until all pieces have been looked at, the bits of each are not known.
+    const isWaiting = looked.length < looks.length;
+    for (const { id, ...rendition } of [
+      ...(plan.video?.renditions ?? []),
+      ...plan.audio.flatMap((one) => one.renditions),
+    ]) {
+      await this.#rows.plan(assetId, id, rendition);
+    }
+    const exists = new Set(known.map(({ input }) => keyOf(input as EncodeJobInput)));
+    for (const input of [...looks, ...inputs]) {
+      if (exists.has(keyOf(input)) || (isWaiting && input.media.kind === 'video')) continue;
+      const priority = input.media.kind === 'audio' ? SOUND_PRIORITY : 0;
+      const given: PlannedInput = { ...input, plan };
+      await jobs.add(ENCODE_KIND, given, { subject: assetId, priority });
+    }
+    return { inputs, failure: undefined };
+  }
+
+  /** Sets the state of each rendition by the jobs that make it; returns whether one was completed. */
+  async #finishRenditions(assetId: string, inputs: readonly EncodeJobInput[], own: readonly Job[]): Promise<boolean> {
+    const byKey = new Map(
+      own.filter(({ kind }) => kind === ENCODE_KIND).map((job) => [keyOf(job.input as EncodeJobInput), job]),
+    );
+    let isCompleted = false;
+    const renditions = new Set(inputs.flatMap(({ media }) => media.renditions.map(({ id }) => id)));
+    for (const id of renditions) {
+      const making = inputs
+        .filter(({ media }) => media.renditions.some((one) => one.id === id))
+        .map((input) => byKey.get(keyOf(input)));
+      const failed = making.find((job) => job?.state === 'failed' || job?.state === 'cancelled');
+      const done = making.filter((job) => job?.state === 'done').length;
+      const progress = done / making.length;
+      if (failed) await this.#rows.set(assetId, id, 'failed', { progress, failure: failureOf(failed) });
+      else if (done === making.length) {
+        if (await this.#rows.set(assetId, id, 'done', { progress: 1 })) isCompleted = true;
+      } else if (making.some((job) => job && job.state !== 'queued')) {
+        await this.#rows.set(assetId, id, 'running', { progress });
+      }
+    }
+    return isCompleted;
+  }
+
+  /** The asset is ready when it has a picture and sound, failed when nothing more comes and it has not. */
+  async #settle(
+    assetId: string,
+    { facts, source }: ImportResult,
+    { mediaChanged, failure }: { readonly mediaChanged: boolean; readonly failure: AssetFailure | undefined },
+  ): Promise<void> {
+    const { assets } = this.#options;
+    const asset = await assets.find(assetId);
+    if (!asset) return;
+    const rows = await this.#rows.list(assetId);
+    const done = rows.filter(({ state }) => state === 'done').map(({ id }) => id);
+    const has = (kind: string) => facts.tracks.some((track) => track.kind === kind);
+    const hasPicture = !has('video') || source?.picture === true || done.some((id) => id.startsWith('v'));
+    const hasSound = !has('audio') || source?.sound === true || done.some((id) => id.startsWith('a'));
+    if (hasPicture && hasSound && done.length > 0) {
+      if (mediaChanged || asset.state !== 'ready') await assets.mediaChanged(assetId);
+      return;
+    }
+    const waits = rows.some(({ state }) => state === 'queued' || state === 'running');
+    if (waits || asset.state === 'failed') return;
+    const jobs = await this.#jobsOf(assetId);
+    const failedJob = jobs.find(({ state }) => state === 'failed' || state === 'cancelled');
+    const none = { code: 'unsupported-media', detail: 'No rendition of the file can be played.' };
+    await assets.processingFailed(assetId, failure ?? (failedJob ? failureOf(failedJob) : none));
+  }
+
+  /** Ends the jobs of an asset that is gone, and deletes them. */
+  async #forget(assetId: string): Promise<void> {
+    const { jobs } = this.#options;
+    for (const job of await this.#jobsOf(assetId)) {
+      if (!ENDED.has(job.state)) await jobs.queue.cancel(job.id);
+      await jobs.queue.forget(job.id);
+    }
+  }
+
+  #jobsOf(assetId: string): Promise<readonly Job[]> {
+    return this.#options.jobs.queue.list(MAX_JOBS, undefined, { subject: assetId });
+  }
+}
+
+/** The input of an encode with the plan that it belongs to. */
+interface PlannedInput extends EncodeJobInput {
+  readonly plan?: LadderPlan;
+}
+
+/** Distinguishes the jobs of an asset. */
+function keyOf({ media }: EncodeJobInput): string {
+  return media.kind === 'audio' ? `audio ${media.stream}` : `${media.kind} ${media.firstMsn}`;
+}
+
+/** What looks have found, by the MSN of their pieces; one that failed has found nothing. */
+function sizesOf(looks: readonly Job[]): Map<number, number> {
+  const sizes = new Map<number, number>();
+  for (const { input, result } of looks) {
+    const { media } = input as EncodeJobInput;
+    const { bytes } = (result ?? {}) as Partial<EncodeJobResult>;
+    if (media.kind === 'look' && typeof bytes === 'number' && bytes >= 0) sizes.set(media.firstMsn, bytes);
+  }
+  return sizes;
+}
+
+/** Why a job did not succeed. */
+function failureOf({ error, state }: Job): AssetFailure {
+  return error ?? { code: 'job-cancelled', detail: `The job was ${state}.` };
+}

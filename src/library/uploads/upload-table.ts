@@ -1,0 +1,286 @@
+/**
+ * Uploads in the database: their rows, and the chunks that have arrived.
+ * In: the store. Out: Upload values. What moves an upload forward is guarded by the lease of its lock.
+ */
+import type { Kysely, Selectable } from 'kysely';
+import type { Fence } from '../../store/lease-table.ts';
+import type { Tables } from '../../store/schema.ts';
+import type { UploadTable as Row } from '../../store/upload-schema.ts';
+import type { AssetFailure } from '../asset.ts';
+import type { Upload, UploadRequest, UploadState } from './upload.ts';
+
+/** A chunk that is on the disk. */
+export interface StoredPart {
+  readonly offset: number;
+  readonly length: number;
+  /** Of its bytes, as `crc32:` and 8 hexadecimal digits. */
+  readonly checksum: string;
+}
+
+/** What changes of an upload. */
+export interface UploadChange {
+  readonly received?: number;
+  readonly length?: number;
+  readonly state?: UploadState;
+  readonly failure?: AssetFailure;
+  readonly expiresMs?: number;
+}
+
+/** Chunks that one step of `advance` reads. */
+const STEP = 1000;
+
+/** The tables `upload` and `upload_part`. */
+export class UploadTable {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  async insert(upload: Upload, request?: UploadRequest): Promise<void> {
+    const { id, assetId, owner, length, received, chunkBytes, metadata, sha256, state, createdMs, expiresMs } = upload;
+    await this.#db
+      .insertInto('upload')
+      .values({
+        id,
+        asset_id: assetId,
+        owner,
+        length: length ?? null,
+        received,
+        chunk_bytes: chunkBytes ?? null,
+        metadata: JSON.stringify(metadata),
+        sha256: sha256 ?? null,
+        state,
+        failure: null,
+        created_us: toUs(createdMs),
+        expires_us: toUs(expiresMs),
+        request_key: request?.key ?? null,
+        request_hash: request?.hash ?? null,
+      })
+      .execute();
+  }
+
+  async find(id: string): Promise<Upload | undefined> {
+    const row = await this.#db.selectFrom('upload').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && toUpload(row);
+  }
+
+  /** The upload that a request with this key of its client began. */
+  async ofRequest(owner: string, key: string): Promise<{ readonly upload: Upload; readonly hash: string } | undefined> {
+    const row = await this.#db
+      .selectFrom('upload')
+      .selectAll()
+      .where('owner', '=', owner)
+      .where('request_key', '=', key)
+      .executeTakeFirst();
+    return row && { upload: toUpload(row), hash: row.request_hash ?? '' };
+  }
+
+  /** The upload of an asset. */
+  async ofAsset(assetId: string): Promise<Upload | undefined> {
+    const row = await this.#db.selectFrom('upload').selectAll().where('asset_id', '=', assetId).executeTakeFirst();
+    return row && toUpload(row);
+  }
+
+  /** Unfinished and finished ones that did not expire, newest first. */
+  async list(owner: string | undefined, limit: number): Promise<Upload[]> {
+    const all = this.#db.selectFrom('upload').selectAll().orderBy('created_us', 'desc').orderBy('id').limit(limit);
+    const rows = await (owner === undefined ? all : all.where('owner', '=', owner)).execute();
+    return rows.map(toUpload);
+  }
+
+  /** How many an owner has that are not finished. */
+  async countOpen(owner: string): Promise<number> {
+    const { count } = await this.#db
+      .selectFrom('upload')
+      .select((eb) => eb.fn.countAll<number>().as('count'))
+      .where('owner', '=', owner)
+      .where('state', '=', 'open')
+      .executeTakeFirstOrThrow();
+    return Number(count);
+  }
+
+  /** Bytes that unfinished uploads of known length still need. */
+  async missingBytes(): Promise<number> {
+    const { bytes } = await this.#db
+      .selectFrom('upload')
+      .select((eb) => eb.fn.sum<number | null>(eb('length', '-', eb.ref('received'))).as('bytes'))
+      .where('state', '=', 'open')
+      .where('length', 'is not', null)
+      .executeTakeFirstOrThrow();
+    return Number(bytes ?? 0);
+  }
+
+  /** Those whose time is over. */
+  async expired(nowMs: number, limit: number): Promise<Upload[]> {
+    const rows = await this.#db
+      .selectFrom('upload')
+      .selectAll()
+      .where('expires_us', '<=', toUs(nowMs))
+      .orderBy('expires_us')
+      .limit(limit)
+      .execute();
+    return rows.map(toUpload);
+  }
+
+  /** Those of which all bytes are stored, but that were not finished: their process ended. */
+  async unfinished(): Promise<Upload[]> {
+    const rows = await this.#db
+      .selectFrom('upload')
+      .selectAll()
+      .where((eb) =>
+        eb.or([
+          eb('state', '=', 'completing'),
+          eb.and([eb('state', '=', 'open'), eb('chunk_bytes', 'is', null), eb('received', '=', eb.ref('length'))]),
+        ]),
+      )
+      .execute();
+    return rows.map(toUpload);
+  }
+
+  /**
+   * Changes an upload.
+   *
+   * @param fence of the lock; undefined: without one
+   * @returns false if the lock is another's, or the upload is gone
+   */
+  async change(id: string, change: UploadChange, fence: Fence | undefined): Promise<boolean> {
+    const { received, length, state, failure, expiresMs } = change;
+    let update = this.#db
+      .updateTable('upload')
+      .set({
+        ...(received !== undefined && { received }),
+        ...(length !== undefined && { length }),
+        ...(state !== undefined && { state }),
+        ...(failure !== undefined && { failure: JSON.stringify(failure) }),
+        ...(expiresMs !== undefined && { expires_us: toUs(expiresMs) }),
+      })
+      .where('id', '=', id);
+    if (fence) {
+      update = update.where(({ exists, selectFrom }) =>
+        exists(selectFrom('lease').select('token').where('name', '=', fence.name).where('token', '=', fence.token)),
+      );
+    }
+    const { numUpdatedRows } = await update.executeTakeFirst();
+    return numUpdatedRows > 0n;
+  }
+
+  /** Deletes an upload with its chunks and the leases of its locks. */
+  async remove(id: string, locks: string): Promise<void> {
+    await this.#db.deleteFrom('upload_part').where('upload_id', '=', id).execute();
+    await this.#db.deleteFrom('upload').where('id', '=', id).execute();
+    await this.forgetLocks(locks);
+  }
+
+  /** Frees all locks. Only for a process that has the database alone: those who held them are gone. */
+  async freeLocks(prefix: string): Promise<void> {
+    await this.#db
+      .updateTable('lease')
+      .set({ expires_us: 0 })
+      .where('name', '>=', prefix)
+      .where('name', '<', `${prefix}\uffff`)
+      .execute();
+  }
+
+  /** Deletes the leases of an upload's locks, e.g. when it is complete. */
+  async forgetLocks(prefix: string): Promise<void> {
+    await this.#db
+      .deleteFrom('lease')
+      .where('name', '>=', prefix)
+      .where('name', '<', `${prefix}\uffff`)
+      .where('expires_us', '=', 0)
+      .execute();
+  }
+
+  async part(id: string, offset: number): Promise<StoredPart | undefined> {
+    return this.#db
+      .selectFrom('upload_part')
+      .select(['offset', 'length', 'checksum'])
+      .where('upload_id', '=', id)
+      .where('offset', '=', offset)
+      .executeTakeFirst();
+  }
+
+  /** Records a chunk that is on the disk; no effect if it was recorded before. */
+  async addPart(id: string, { offset, length, checksum }: StoredPart): Promise<void> {
+    await this.#db
+      .insertInto('upload_part')
+      .values({ upload_id: id, offset, length, checksum })
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+  }
+
+  /** Offsets of all chunks that are on the disk, in order. */
+  async offsets(id: string): Promise<number[]> {
+    const rows = await this.#db
+      .selectFrom('upload_part')
+      .select('offset')
+      .where('upload_id', '=', id)
+      .orderBy('offset')
+      .execute();
+    return rows.map(({ offset }) => offset);
+  }
+
+  /** Bytes of all chunks that are on the disk. */
+  async partBytes(id: string): Promise<number> {
+    const { bytes } = await this.#db
+      .selectFrom('upload_part')
+      .select((eb) => eb.fn.sum<number | null>('length').as('bytes'))
+      .where('upload_id', '=', id)
+      .executeTakeFirstOrThrow();
+    return Number(bytes ?? 0);
+  }
+
+  /**
+   * Moves `received` over the chunks that continue it. A chunk that another request records meanwhile is found here or there: each
+   * records first and looks afterwards.
+   *
+   * @returns where it is then
+   */
+  async advance(id: string, from: number): Promise<number> {
+    let end = from;
+    for (;;) {
+      const rows = await this.#db
+        .selectFrom('upload_part')
+        .select(['offset', 'length'])
+        .where('upload_id', '=', id)
+        .where('offset', '>=', end)
+        .orderBy('offset')
+        .limit(STEP)
+        .execute();
+      const before = end;
+      for (const { offset, length } of rows) {
+        if (offset !== end) break;
+        end += length;
+      }
+      if (end === before) return end;
+      await this.#db
+        .updateTable('upload')
+        .set({ received: end })
+        .where('id', '=', id)
+        .where('received', '<', end)
+        .execute();
+    }
+  }
+}
+
+function toUpload(row: Selectable<Row>): Upload {
+  return {
+    id: row.id,
+    assetId: row.asset_id,
+    owner: row.owner,
+    length: row.length ?? undefined,
+    received: row.received,
+    chunkBytes: row.chunk_bytes ?? undefined,
+    metadata: JSON.parse(row.metadata) as Upload['metadata'],
+    sha256: row.sha256 ?? undefined,
+    state: row.state as UploadState,
+    failure: row.failure === null ? undefined : (JSON.parse(row.failure) as AssetFailure),
+    createdMs: row.created_us / 1000,
+    expiresMs: row.expires_us / 1000,
+  };
+}
+
+function toUs(ms: number): number {
+  return Math.round(ms * 1000);
+}

@@ -1,0 +1,405 @@
+/**
+ * The uploads of the library: created, continued, completed, cancelled and expired. Their state is in the database and on the disk alone,
+ * so that any process can continue one.
+ * In: requests of http/uploads. Out: originals of assets; reports to AssetIntake; events, counters. docs/4-library/upload.md.
+ */
+import type { Readable } from 'node:stream';
+import type { Kysely } from 'kysely';
+import { originalLocation } from '../../archive/asset-locations.ts';
+import type { UploadStore } from '../../archive/upload-store.ts';
+import type { EventBus } from '../../cluster/event-bus.ts';
+import type { LeaseStore } from '../../cluster/lease.ts';
+import { Leases } from '../../cluster/lease.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Current } from '../../lib/current.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { Tables } from '../../store/schema.ts';
+import type { AssetFailure, AssetIntake } from '../asset.ts';
+import type { Checksum } from './checksum.ts';
+import {
+  type NewUpload,
+  refuseFailed,
+  type Upload,
+  type Uploader,
+  type UploadRequest,
+  unknownUpload,
+  wrongOffset,
+} from './upload.ts';
+import { UploadCreation } from './upload-creation.ts';
+import { UploadDigests } from './upload-digests.ts';
+import { type UploadLock, UploadLocks } from './upload-locks.ts';
+import { UploadProgress } from './upload-progress.ts';
+import { UploadTable } from './upload-table.ts';
+import { type ChunkStored, storeBytes, storeChunk, type WriteContext } from './write-upload.ts';
+
+/** What became of an upload, for metrics. */
+export type UploadResult = 'complete' | 'cancelled' | 'expired' | 'refused';
+
+/** Counters. */
+export interface UploadCounters {
+  /** Bytes were stored. */
+  bytes(count: number): void;
+  /** Requests that store bytes now: one more, or one less. */
+  receiving(change: 1 | -1): void;
+  ended(result: UploadResult): void;
+}
+
+/** What uploads work with. */
+export interface UploadsOptions {
+  readonly db: Kysely<Tables>;
+  readonly clock: Clock;
+  readonly store: UploadStore;
+  readonly leases: LeaseStore;
+  readonly intake: AssetIntake;
+  readonly events: Pick<EventBus, 'publish'>;
+  readonly settings: Current<{
+    readonly library: {
+      readonly maxUpload: number | undefined;
+      readonly uploadExpiry: number;
+      readonly parallelUploads: number;
+    };
+  }>;
+  /** Bytes that may still be stored before the disk is too full. */
+  readonly room: () => number;
+  readonly counters: UploadCounters;
+  /** Receives errors that no request waits for. */
+  readonly failed: (error: unknown) => void;
+  /** This process, for people who look at a lock. */
+  readonly holder: string;
+  /** Fires when the process ends: requests that store bytes end, and what they stored counts. */
+  readonly signal: AbortSignal;
+}
+
+/** Uploads that one list has. */
+const MAX_LISTED = 1000;
+/** Expired uploads that one sweep deletes. */
+const SWEPT = 100;
+/** Bytes of a file of unknown length are reserved in such steps. */
+const GROW_BYTES = 64 * 1024 * 1024;
+
+/** The uploads. */
+export class Uploads implements Disposable {
+  readonly #options: UploadsOptions;
+  readonly #table: UploadTable;
+  readonly #creation: UploadCreation;
+  readonly #locks: UploadLocks;
+  readonly #digests: UploadDigests;
+  readonly #progress: UploadProgress;
+  /** Requests that store bytes. */
+  #receiving = 0;
+  /** Requests that store bytes of an upload, to be ended when it is. */
+  readonly #running = new Map<string, Set<AbortController>>();
+
+  constructor(options: UploadsOptions) {
+    this.#options = options;
+    const { db, store, leases, clock, failed, events, holder } = options;
+    this.#table = new UploadTable(db);
+    this.#creation = new UploadCreation(options, this.#table);
+    this.#locks = new UploadLocks(new Leases({ store: leases, clock, failed }), holder);
+    this.#digests = new UploadDigests(store);
+    this.#progress = new UploadProgress(events, clock);
+  }
+
+  /** Bytes that a file may have; undefined: no limit. */
+  get maxBytes(): number | undefined {
+    return this.#options.settings.now.library.maxUpload;
+  }
+
+  /** How long an upload may be without new bytes, ms. */
+  get expiryMs(): number {
+    return this.#options.settings.now.library.uploadExpiry;
+  }
+
+  /**
+   * Creates an upload and its asset.
+   *
+   * @throws OxbowError `bad-request`, `upload-too-large`, `no-room`, `quota-exceeded`, `limit-reached`,
+   *   `idempotency-key-in-use`
+   */
+  create({ owner }: Uploader, wanted: NewUpload): Promise<Upload> {
+    return this.#creation.create(owner, wanted);
+  }
+
+  /**
+   * The upload that an earlier request with this key has begun, as it is now.
+   *
+   * @throws OxbowError `idempotency-key-reused`, `idempotency-key-in-use`; the failure of the upload
+   */
+  async repeated({ owner }: Uploader, request: UploadRequest | undefined): Promise<Upload | undefined> {
+    const upload = await this.#creation.repeated(owner, request);
+    if (upload) refuseFailed(upload);
+    return upload;
+  }
+
+  /**
+   * An upload, also one that failed or is complete.
+   *
+   * @throws OxbowError `upload-unknown`, also for one of another owner
+   */
+  async get(id: string, { owner, isAdmin }: Uploader): Promise<Upload> {
+    const upload = await this.#table.find(id);
+    if (!upload || (!isAdmin && upload.owner !== owner)) throw unknownUpload(id);
+    return upload;
+  }
+
+  /** Uploads that did not expire, newest first: those of the owner, or all for an administrator. */
+  list({ owner, isAdmin }: Uploader): Promise<Upload[]> {
+    return this.#table.list(isAdmin ? undefined : owner, MAX_LISTED);
+  }
+
+  /** Offsets of the chunks that are stored, in order. */
+  chunksOf({ id }: Upload): Promise<number[]> {
+    return this.#table.offsets(id);
+  }
+
+  /**
+   * Takes the lock under which bytes are appended, or the upload is cancelled.
+   *
+   * @throws OxbowError `upload-locked`
+   */
+  lock(id: string, options: { readonly signal: AbortSignal }): Promise<UploadLock> {
+    return this.#locks.take(lockOf(id), options);
+  }
+
+  /**
+   * Sets the length of an upload that began without one.
+   *
+   * @throws OxbowError `bad-request`, `upload-too-large`, `no-room`, `quota-exceeded`
+   */
+  async declareLength(upload: Upload, length: number, { fence }: UploadLock): Promise<Upload> {
+    if (upload.length !== undefined || length < upload.received) {
+      throw new OxbowError('bad-request', `The upload cannot have a length of ${length} bytes any more.`);
+    }
+    await this.#creation.checkLength(length, length - upload.received);
+    await this.#options.intake.grows(upload.assetId, length);
+    await this.#table.change(upload.id, { length }, fence);
+    return { ...upload, length };
+  }
+
+  /**
+   * Stores the body of a request from `offset` on; completes the upload with its last byte.
+   *
+   * @param how.checksum of the body: without agreement nothing of it counts
+   * @param how.isWhole the body is the rest of the file, so its end is the length
+   * @returns the upload as it is then
+   * @throws OxbowError `upload-offset`, `upload-incomplete`, `upload-too-large`, `upload-locked`, `checksum-mismatch`, `no-room`,
+   *   `quota-exceeded`, `unsupported-media`, `busy`, `disk-failed`; all with `resumeOffset`
+   */
+  async append(
+    id: string,
+    lock: UploadLock,
+    offset: number,
+    body: Readable,
+    how: { readonly checksum?: Checksum | undefined; readonly isWhole?: boolean },
+  ): Promise<Upload> {
+    const upload = await this.#unfinished(id);
+    if (upload.state === 'complete' || offset !== upload.received) throw wrongOffset(offset, upload);
+    if (upload.chunkBytes !== undefined) {
+      throw new OxbowError('bad-request', 'This upload arrives in chunks: continue it at /api/v1/upload/chunk.');
+    }
+    const received = await this.#whileReceiving(upload, lock.taken, (context) =>
+      storeBytes(context, upload, lock, body, how),
+    );
+    const length = upload.length ?? (how.isWhole ? received : undefined);
+    if (received !== length) return { ...upload, received };
+    return this.#finish({ ...upload, length, received }, lock);
+  }
+
+  /**
+   * Stores a chunk. A chunk that is stored already is compared and not written again.
+   *
+   * @param number from 1
+   * @throws OxbowError as `append`; `chunk-differs` if another content is stored under this number
+   */
+  async putChunk(
+    upload: Upload & { readonly length: number; readonly chunkBytes: number },
+    number: number,
+    body: Readable,
+    { checksum, signal }: { readonly checksum: Checksum | undefined; readonly signal: AbortSignal },
+  ): Promise<ChunkStored> {
+    refuseFailed(upload);
+    await using lock = await this.#locks.take(`${lockOf(upload.id)}/${number}`, { signal });
+    return await this.#whileReceiving(upload, lock.taken, (context) =>
+      storeChunk(context, upload, number, body, { checksum, lock }),
+    );
+  }
+
+  /**
+   * Completes an upload of which every byte is stored. May be repeated.
+   *
+   * @throws OxbowError `upload-incomplete` with `resumeOffset`; `checksum-mismatch`; `upload-locked`
+   */
+  async complete(id: string, options: { readonly signal: AbortSignal }): Promise<Upload> {
+    await using lock = await this.lock(id, options);
+    const upload = await this.#unfinished(id);
+    if (upload.state === 'complete') return upload;
+    if (upload.received !== upload.length) {
+      throw new OxbowError(
+        'upload-incomplete',
+        `${upload.received} of ${upload.length ?? 'an unknown number of'} bytes have arrived without a hole.`,
+        { extra: { resumeOffset: upload.received } },
+      );
+    }
+    return await this.#finish(upload, lock);
+  }
+
+  /** Ends an upload: what arrived is deleted, and its asset fails. Of a complete one only the upload is forgotten. */
+  async cancel(id: string, lock: UploadLock): Promise<void> {
+    const upload = await this.#table.find(id);
+    if (!upload) return;
+    if (upload.state === 'complete') return this.#table.remove(id, lockOf(id));
+    const failure = { code: 'upload-cancelled', detail: 'The upload was cancelled.' };
+    await this.#fail(upload, failure, lock, 'cancelled');
+  }
+
+  /** The asset is gone: its upload ends. Its files are deleted by the library. */
+  async assetRemoved(assetId: string): Promise<void> {
+    const upload = await this.#table.ofAsset(assetId);
+    if (!upload) return;
+    for (const running of this.#running.get(upload.id) ?? []) {
+      running.abort(new OxbowError('upload-cancelled', 'The asset was deleted.'));
+    }
+    this.#digests.drop(upload.id);
+    await this.#table.remove(upload.id, lockOf(upload.id));
+  }
+
+  /** Frees the locks that the process before held; for a process that has the database alone, before it takes requests. */
+  freeLocks(): Promise<void> {
+    return this.#table.freeLocks(lockOf(''));
+  }
+
+  /** Completes what a process that ended had received completely. */
+  async recover(options: { readonly signal: AbortSignal }): Promise<void> {
+    for (const { id } of await this.#table.unfinished()) {
+      await this.complete(id, options).catch(this.#options.failed);
+    }
+  }
+
+  /** Deletes uploads whose time is over. */
+  async sweep(options: { readonly signal: AbortSignal }): Promise<void> {
+    const { clock, failed } = this.#options;
+    for (const { id, state } of await this.#table.expired(clock.nowMs(), SWEPT)) {
+      if (state === 'complete' || state === 'failed') {
+        await this.#table.remove(id, lockOf(id));
+        continue;
+      }
+      try {
+        await using lock = await this.lock(id, options);
+        const upload = await this.#table.find(id);
+        // Bytes may have arrived in between.
+        if (!upload || upload.expiresMs > clock.nowMs()) continue;
+        const hours = Number((this.expiryMs / 3_600_000).toPrecision(3));
+        const failure = { code: 'upload-expired', detail: `No bytes arrived for ${hours} h.` };
+        await this.#fail(upload, failure, lock, 'expired');
+      } catch (error) {
+        failed(error);
+      }
+    }
+  }
+
+  [Symbol.dispose](): void {
+    this.#digests[Symbol.dispose]();
+  }
+
+  async #unfinished(id: string): Promise<Upload> {
+    const upload = await this.#table.find(id);
+    if (!upload) throw unknownUpload(id);
+    refuseFailed(upload);
+    return upload;
+  }
+
+  /** Counts a request that stores bytes, and fails the upload if its content is refused. */
+  async #whileReceiving<T>(
+    upload: Upload,
+    taken: AbortSignal,
+    store: (context: WriteContext) => Promise<T>,
+  ): Promise<T> {
+    const { settings, counters, intake, clock, room } = this.#options;
+    const most = settings.now.library.parallelUploads;
+    if (this.#receiving >= most) {
+      throw new OxbowError('busy', `${most} uploads are running already.`, {
+        extra: { retryAfterSeconds: 5, resumeOffset: upload.received },
+      });
+    }
+    const own = new AbortController();
+    const running = this.#running.get(upload.id) ?? new Set();
+    this.#running.set(upload.id, running.add(own));
+    this.#receiving++;
+    counters.receiving(1);
+    try {
+      return await store({
+        signal: AbortSignal.any([taken, own.signal, this.#options.signal]),
+        store: this.#options.store,
+        table: this.#table,
+        digest: this.#digests.of(upload),
+        expiresMs: () => clock.nowMs() + this.expiryMs,
+        count: (bytes) => counters.bytes(bytes),
+        progress: async (received) => {
+          if (!this.#progress.isDue(upload.id)) return;
+          this.#progress.report(upload, await received());
+        },
+        room,
+        maxBytes: this.maxBytes,
+        reserve: (bytes) => intake.grows(upload.assetId, bytes + GROW_BYTES),
+        reserveStep: GROW_BYTES,
+      });
+    } catch (error) {
+      if (error instanceof OxbowError && error.code === 'unsupported-media') {
+        await this.#fail(upload, { code: error.code, detail: error.message }, undefined, 'refused');
+      }
+      throw error;
+    } finally {
+      this.#receiving--;
+      counters.receiving(-1);
+      running.delete(own);
+      if (running.size === 0) this.#running.delete(upload.id);
+    }
+  }
+
+  async #fail(
+    upload: Upload,
+    failure: AssetFailure,
+    lock: UploadLock | undefined,
+    result: UploadResult,
+  ): Promise<void> {
+    const { intake, store, counters } = this.#options;
+    const { id, assetId } = upload;
+    // Known as failed for as long as it would have been open, so that its client learns why.
+    const expiresMs = this.#options.clock.nowMs() + this.expiryMs;
+    if (!(await this.#table.change(id, { state: 'failed', failure, expiresMs }, lock?.fence))) return;
+    this.#digests.drop(id);
+    this.#progress.forget(id);
+    await store.discard(originalLocation(assetId));
+    await intake.fail(assetId, failure);
+    counters.ended(result);
+  }
+
+  /** All bytes are on the disk: compares the hash, names the file, reports. Each step may be repeated after a crash. */
+  async #finish(upload: Upload, lock: UploadLock): Promise<Upload> {
+    const { id, assetId, received: bytes } = upload;
+    const { intake, store, counters } = this.#options;
+    if (upload.state === 'open') {
+      if (!(await this.#table.change(id, { state: 'completing', length: bytes }, lock.fence))) throw unknownUpload(id);
+    }
+    const sha256 = await this.#digests.result(upload, bytes);
+    if (upload.sha256 !== undefined && sha256 !== upload.sha256) {
+      const detail = `The file has the SHA-256 ${sha256}, and ${upload.sha256} was announced.`;
+      await this.#fail(upload, { code: 'checksum-mismatch', detail }, lock, 'refused');
+      throw new OxbowError('checksum-mismatch', detail, {
+        extra: { resumeOffset: 0, hint: 'The upload is deleted. Begin a new one.' },
+      });
+    }
+    await store.finish(originalLocation(assetId), bytes);
+    await intake.complete(assetId, { bytes, sha256 });
+    await this.#table.change(id, { state: 'complete' }, undefined);
+    this.#progress.report(upload, bytes, true);
+    this.#progress.forget(id);
+    counters.ended('complete');
+    return { ...upload, state: 'complete', length: bytes };
+  }
+}
+
+/** Name of the lock of an upload; those of its chunks begin with it. */
+function lockOf(id: string): string {
+  return `upload/${id}`;
+}

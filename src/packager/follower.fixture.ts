@@ -1,0 +1,86 @@
+/**
+ * A derived quality without an encoder, for tests: the video frames of a stream, again, some time later.
+ * In: a packager rig. Out: its follower, fed by a sink of the stream. Used by tests only.
+ */
+import type { RunContext, Sink } from '../live/sink.ts';
+import type { Frame, VideoTrack } from '../media/frame.ts';
+import type { DerivedInput } from './follower.ts';
+import { Follower } from './follower.ts';
+import type { DerivedQuality } from './live-segment.ts';
+import { LiveWindow } from './live-window.ts';
+import type { PackagerRig } from './packager.fixture.ts';
+
+/** Feeds each reference frame to a derived quality, `delayS` of media later, with other bytes. */
+export class Repacketizer implements Sink {
+  readonly #input: DerivedInput;
+  /** Seconds of media. */
+  delayS: number;
+  /** Frames that it drops. */
+  drops: (frame: Frame) => boolean = () => false;
+  readonly #isSame: boolean;
+  #context: RunContext | undefined;
+  #held: Frame[] = [];
+
+  /** @param isSame its pictures are those of the stream, for what reads them */
+  constructor(input: DerivedInput, delayS: number, { isSame = false } = {}) {
+    this.#input = input;
+    this.delayS = delayS;
+    this.#isSame = isSame;
+  }
+
+  startRun(context: RunContext): void {
+    if (context.soft) return;
+    this.#context = context;
+    const { reference } = context;
+    if (reference.kind !== 'video') return;
+    if (this.#isSame) {
+      this.#input.startRun(context.run.id, reference);
+      return;
+    }
+    const config = { ...reference.config, codecs: 'avc1.64000d', width: 320, height: 180 };
+    this.#input.startRun(context.run.id, { ...reference, config } as VideoTrack);
+  }
+
+  write(frame: Frame): void {
+    const { id, timescale } = this.#context!.reference;
+    if (frame.trackId !== id) return;
+    if (!this.drops(frame)) this.#held.push(this.#isSame ? frame : { ...frame, data: frame.data.slice(0, 20) });
+    while (this.#held[0] && (frame.dts - this.#held[0].dts) / timescale >= this.delayS)
+      this.#input.write(this.#held.shift()!);
+  }
+
+  flush(): void {}
+
+  endRun(): void {
+    for (const frame of this.#held.splice(0)) this.#input.write(frame);
+    this.#input.endRun();
+  }
+
+  damage(): void {}
+}
+
+/** A follower of a rig. */
+export interface FollowerRig {
+  readonly follower: Follower;
+  readonly list: LiveWindow;
+  /** What it offered, oldest first. */
+  readonly offers: (DerivedQuality | undefined)[];
+}
+
+/** Creates a follower with track 101 and rung `180`. */
+export function createFollowerRig({ packager, list: source }: PackagerRig, lateUs = 4_000_000): FollowerRig {
+  const list = new LiveWindow();
+  const offers: (DerivedQuality | undefined)[] = [];
+  const follower = new Follower({
+    ...{ trackId: 101, rung: '180', cuts: packager.cuts, source, list, lateUs, shared: false },
+    initOf: (tracks) => ({ number: 1 + tracks.length, hash: `${tracks.length}0`.repeat(32), tracks }),
+    failed(error) {
+      throw error;
+    },
+    offered(quality) {
+      offers.push(quality);
+      source.offer(quality ? [quality] : []);
+    },
+  });
+  return { follower, list, offers };
+}

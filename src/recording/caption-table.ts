@@ -1,0 +1,69 @@
+/**
+ * The closed captions of a stream's runs, so that windows of the past announce them.
+ * In: what a run was seen to have. Out: the captions of a run; rows in the database. An index that was rebuilt has none: captions of
+ * those runs are not announced, and players find them in the video.
+ */
+import type { Kysely } from 'kysely';
+import { type CaptionChannel, captionsFrom } from '../media/captions/caption-channel.ts';
+import type { Tables } from '../store/schema.ts';
+
+/** Runs that are remembered; the oldest are forgotten when a stream is opened. */
+const MAX_RUNS = 20_000;
+
+/** The captions of one stream, in memory; rows are written in the background. */
+export class CaptionTable {
+  readonly #byRun: Map<number, readonly CaptionChannel[]>;
+  readonly #save: (run: number, captions: readonly CaptionChannel[]) => void;
+
+  /** @param save writes a row; must not throw */
+  constructor(
+    known: ReadonlyMap<number, readonly CaptionChannel[]> = new Map(),
+    save: (run: number, captions: readonly CaptionChannel[]) => void = () => {},
+  ) {
+    this.#byRun = new Map(known);
+    this.#save = save;
+  }
+
+  /** Those of a run, none included; undefined where that is not known. */
+  of(run: number): readonly CaptionChannel[] | undefined {
+    return this.#byRun.get(run);
+  }
+
+  /** Replaces those of a run. */
+  set(run: number, captions: readonly CaptionChannel[]): void {
+    this.#byRun.set(run, captions);
+    this.#save(run, captions);
+  }
+}
+
+/**
+ * Loads the captions of a stream.
+ *
+ * @param failed called when a row could not be written
+ */
+export async function openCaptionTable(
+  db: Kysely<Tables>,
+  streamId: string,
+  failed: (error: unknown) => void,
+): Promise<CaptionTable> {
+  const rows = await db
+    .selectFrom('stream_caption')
+    .selectAll()
+    .where('stream_id', '=', streamId)
+    .orderBy('run', 'desc')
+    .limit(MAX_RUNS)
+    .execute();
+  const oldest = rows.at(-1);
+  if (oldest && rows.length === MAX_RUNS) {
+    await db.deleteFrom('stream_caption').where('stream_id', '=', streamId).where('run', '<', oldest.run).execute();
+  }
+  const known = new Map(rows.map(({ run, captions }) => [run, captionsFrom(JSON.parse(captions)) ?? []]));
+  return new CaptionTable(known, (run, captions) => {
+    const row = { stream_id: streamId, run, captions: JSON.stringify(captions) };
+    db.insertInto('stream_caption')
+      .values(row)
+      .onConflict((conflict) => conflict.columns(['stream_id', 'run']).doUpdateSet({ captions: row.captions }))
+      .execute()
+      .catch(failed);
+  });
+}

@@ -1,0 +1,134 @@
+/**
+ * Reads the recording of a derived quality beside that of its stream: the groups of the stream, each with the video of the quality and the
+ * sound of the stream. Its MSNs, times and discontinuities are those of the stream; what the quality lacks is a group without media.
+ * In: both recordings. Out: groups for windows, clips and segments, as a RecordingReader gives them. docs/media.md 14, 15, 15a.
+ */
+import { copyGroup } from '../archive/segment-index.ts';
+import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';
+import type { InitTable } from './init-table.ts';
+import {
+  lastKey,
+  type RecordedGroup,
+  type RecordedMedia,
+  type RecordedTrack,
+  type RecordingReader,
+} from './recording-reader.ts';
+
+/** What a reader of a quality is created with. */
+export interface QualityReaderOptions {
+  /** Recording of the quality: its video alone. */
+  readonly own: RecordingReader;
+  /** Recording of the stream. */
+  readonly source: RecordedMedia;
+  /** Of the stream, for both. */
+  readonly inits: InitTable;
+  /** Up to this MSN its segments are recorded or will never be: later ones are not read. */
+  readonly decidedMsn: () => number;
+}
+
+/** The configuration of segments: their own, and what they have of the stream. */
+interface JoinedInit {
+  readonly number: number;
+  /** The sound that is muxed with the quality; undefined where sound is a rendition of its own. */
+  readonly soundId: number | undefined;
+}
+
+/** The recording of one derived quality. */
+export class QualityReader implements RecordedMedia {
+  readonly #options: QualityReaderOptions;
+  /** By the numbers of the quality and of the stream. */
+  readonly #joined = new Map<string, JoinedInit>();
+
+  constructor(options: QualityReaderOptions) {
+    this.#options = options;
+  }
+
+  /** Start of the first group of a run of the stream, µs since 1970; undefined if none is kept. */
+  runStartUs(run: number): Promise<number | undefined> {
+    return this.#options.source.runStartUs(run);
+  }
+
+  get streamId(): string {
+    return this.#options.own.streamId;
+  }
+
+  /** The group with an MSN; undefined if the quality or the stream has none. */
+  async find(msn: number): Promise<RecordedGroup | undefined> {
+    const { own, source } = this.#options;
+    const group = await source.find(msn);
+    const video = group && (await own.find(msn));
+    return video && this.#join(group, video, video.initNumber);
+  }
+
+  around(msn: number): ReturnType<RecordingReader['around']> {
+    return this.#options.source.around(msn);
+  }
+
+  async between(fromUs: number, toUs: number): Promise<RecordedGroup[]> {
+    return Array.from(await this.walk(fromUs, toUs), copyGroup);
+  }
+
+  /** The groups of the stream that overlap [fromUs, toUs), as far as they are decided; none if the quality has no media in that time. */
+  async walk(fromUs: number, toUs: number): Promise<Iterable<RecordedGroup>> {
+    const { own, source, decidedMsn } = this.#options;
+    // In this order: groups that are decided are in the recordings that are read later.
+    const untilMsn = decidedMsn();
+    const videos = await own.walk(fromUs, toUs);
+    const groups = await source.walk(fromUs, toUs);
+    const join = this.#join.bind(this);
+    return {
+      *[Symbol.iterator]() {
+        const rest = videos[Symbol.iterator]();
+        let video: RecordedGroup | undefined = rest.next().value;
+        let initNumber = video?.initNumber;
+        for (const group of groups) {
+          if (initNumber === undefined || group.msn > untilMsn) return;
+          while (video && video.msn < group.msn) video = rest.next().value;
+          const found = video?.msn === group.msn ? video : undefined;
+          initNumber = found?.initNumber ?? initNumber;
+          yield join(group, found, initNumber);
+        }
+      },
+    };
+  }
+
+  countFrom(fromUs: number): Promise<number> {
+    return this.#options.own.countFrom(fromUs);
+  }
+
+  dateRanges(between: DateRangeQuery): Promise<RecordedDateRange[]> {
+    return this.#options.source.dateRanges(between);
+  }
+
+  captionsOf(run: number): ReturnType<RecordingReader['captionsOf']> {
+    return this.#options.source.captionsOf(run);
+  }
+
+  keyBefore(us: number, lookBackUs?: number): Promise<RecordedGroup | undefined> {
+    return lastKey(this, us, lookBackUs);
+  }
+
+  /** A group of the stream with the media of the quality; without media if that is missing. */
+  #join(group: RecordedGroup, own: RecordedGroup | undefined, initNumber: number): RecordedGroup {
+    const { number, soundId } = this.#initOf(initNumber, group.initNumber);
+    const tracks: RecordedTrack[] = [];
+    for (const video of own?.tracks ?? []) tracks.push({ ...video, location: own!.location });
+    const sound = own && soundId !== undefined && group.tracks.find(({ trackId }) => trackId === soundId);
+    if (sound) tracks.push({ ...sound, location: group.location });
+    return { ...group, initNumber: number, sourceInit: group.initNumber, tracks };
+  }
+
+  #initOf(own: number, source: number): JoinedInit {
+    const key = `${own}/${source}`;
+    const known = this.#joined.get(key);
+    if (known) return known;
+    const { inits } = this.#options;
+    const sounds = inits.get(source)?.tracks.filter(({ kind }) => kind === 'audio') ?? [];
+    const sound = sounds.length === 1 ? sounds[0] : undefined;
+    const video = inits.get(own)?.tracks;
+    const number = sound && video ? inits.of([...video, sound]).number : own;
+    const joined = { number, soundId: sound?.id };
+    this.#joined.set(key, joined);
+    return joined;
+  }
+}

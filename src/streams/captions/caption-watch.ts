@@ -1,0 +1,95 @@
+/**
+ * Watches the video of a stream for closed captions: services that were seen in a run are announced from then on.
+ * In: frames of the stream, as a sink that never waits; what the source says of its captions. Out: the live window, and a row for each
+ * run. A picture without captions costs one comparison.
+ */
+import type { RunContext, Sink } from '../../live/sink.ts';
+import {
+  type CaptionChannel,
+  isCaptionService,
+  mergeCaptions,
+  unnamedChannel,
+} from '../../media/captions/caption-channel.ts';
+import { CaptionReader } from '../../media/captions/cc-data.ts';
+import { ServiceDetector } from '../../media/captions/services.ts';
+import type { Frame, Track } from '../../media/frame.ts';
+import type { CaptionTable } from '../../recording/caption-table.ts';
+
+/** The captions of one stream. */
+export class CaptionWatch implements Sink {
+  readonly #announce: (captions: readonly CaptionChannel[] | undefined) => void;
+  readonly #table: CaptionTable;
+  #announced: readonly CaptionChannel[] | undefined;
+  #bySource: readonly CaptionChannel[] | undefined;
+  #video: Track | undefined;
+  #run: number | undefined;
+  #reader: CaptionReader | undefined;
+  /** In the runs of this video. */
+  #found: readonly CaptionChannel[] = [];
+  #detector = new ServiceDetector();
+
+  /** @param announce receives what may be listed, when it changes; undefined while it is not known whether there are any */
+  constructor(announce: (captions: readonly CaptionChannel[] | undefined) => void, table: CaptionTable) {
+    this.#announce = announce;
+    this.#table = table;
+  }
+
+  /** The source has these captions, by what it says; undefined if it says nothing. */
+  declare(captions: readonly { service: string; language: string; name: string }[] | undefined): void {
+    const known = captions?.flatMap((one) => {
+      const { service } = one;
+      return isCaptionService(service) ? [{ ...one, service }] : [];
+    });
+    if (JSON.stringify(known) === JSON.stringify(this.#bySource)) return;
+    this.#bySource = known;
+    this.#note();
+  }
+
+  startRun({ run, reference, soft }: RunContext): void {
+    this.#reader = undefined;
+    this.#run = undefined;
+    const { codec } = reference.config;
+    // A picture of the server itself has none, and the publisher returns.
+    if (run.isFill || (codec !== 'h264' && codec !== 'hevc')) return;
+    this.#reader = new CaptionReader(codec);
+    this.#run = run.id;
+    if (!soft) {
+      if (!this.#video || !isSimilar(this.#video, reference)) this.#found = [];
+      this.#detector = new ServiceDetector();
+    }
+    this.#video = reference;
+    this.#note();
+  }
+
+  write(frame: Frame): void {
+    if (!this.#reader || frame.trackId !== this.#video?.id) return;
+    const triplets = this.#reader.read(frame.data);
+    if (!triplets || !this.#detector.add(triplets)) return;
+    this.#found = mergeCaptions(this.#found, this.#detector.services.map(unnamedChannel));
+    this.#note();
+  }
+
+  flush(): void {}
+
+  endRun(): void {}
+
+  damage(): void {}
+
+  /** Stores and announces what is known now. That a video has none is only announced if its source says so: they may begin later. */
+  #note(): void {
+    const captions = mergeCaptions(this.#bySource ?? [], this.#found);
+    if (this.#run !== undefined && JSON.stringify(this.#table.of(this.#run)) !== JSON.stringify(captions)) {
+      this.#table.set(this.#run, captions);
+    }
+    const announced = captions.length > 0 || this.#bySource ? captions : undefined;
+    if (JSON.stringify(announced) === JSON.stringify(this.#announced)) return;
+    this.#announced = announced;
+    this.#announce(announced);
+  }
+}
+
+/** Whether two tracks are probably the video of one encoder. */
+function isSimilar({ config: before }: Track, { config }: Track): boolean {
+  const sizeOf = (one: Track['config']) => ('width' in one ? `${one.width}x${one.height}` : '');
+  return before.codecs === config.codecs && sizeOf(before) === sizeOf(config);
+}

@@ -1,0 +1,270 @@
+/**
+ * Cuts the frames of an original at key frames of its reference track, and puts them on the clock of the asset.
+ * In: frames on the clock of the container. Out: groups of frames between two cuts; the list of cuts. docs/media.md 6.
+ */
+
+import { assetClockStartUs, assetTicks } from '../../media/asset-time.ts';
+import type { Frame, Track } from '../../media/frame.ts';
+import { Column } from '../../media/isobmff/movie/sample-table.ts';
+import { ticksToUs, usToTicks } from '../../media/run.ts';
+import { type ImportLimits, refused } from './limits.ts';
+
+/** A key frame begins a segment after at least this: GOPs of 2 s make segments of 4 s, also where a frame is missing. µs */
+const TARGET_US = 4_000_000;
+const LEAST_US = 3_500_000;
+/** A picture without a key frame for longer is not cut: players could not seek in it. µs */
+const MOST_US = 20_000_000;
+/** Tracks that are later than the reference by more are not waited for. µs */
+const LATE_US = 10_000_000;
+/** Frames that wait for other tracks, bytes. */
+const MAX_WAITING_BYTES = 192 * 1024 * 1024;
+/** Sound that begins earlier than the picture by less is kept, e.g. what primes its decoder. µs */
+const EARLY_US = 200_000;
+/** Sound that ends later than the picture by less belongs to the last segment. µs */
+const OVERHANG_US = 10_000_000;
+
+/** The frames between two cuts. */
+export interface CutGroup {
+  /** µs since the start of the asset. */
+  readonly startUs: number;
+  readonly durationUs: number;
+  /** On the clock of the asset, by track id; a track without frames is absent. */
+  readonly frames: ReadonlyMap<number, readonly Frame[]>;
+}
+
+/** A stretch that begins with a key frame of the reference. */
+interface Open {
+  readonly startUs: number;
+  readonly reference: Frame[];
+  /** Start of the next one. */
+  endUs: number | undefined;
+}
+
+interface Follower {
+  readonly track: Track;
+  readonly shift: number;
+  frames: Frame[];
+  /** Time of the newest frame, µs. */
+  edgeUs: number;
+}
+
+/** Cuts one original. */
+export class Cutter {
+  readonly #reference: Track;
+  readonly #limits: ImportLimits;
+  readonly #tracks: readonly Track[];
+  #followers: readonly Follower[] = [];
+  #shift = 0;
+  #originUs: number | undefined;
+  /** Frames of other tracks before the origin is known. */
+  #early: Frame[] = [];
+  #open: Open[] = [];
+  #edgeUs = 0;
+  #waitingBytes = 0;
+  #lastKeyUs = 0;
+  #hasRareKeys = false;
+  #skipped = 0;
+  #cutUs: number[] = [];
+  #ready: CutGroup[] = [];
+  #endUs = 0;
+  /** Times of all frames of the reference, µs since the start of the asset. */
+  readonly times: Column<Float64Array> = new Column(new Float64Array(1024));
+
+  /** @param tracks the first is the reference */
+  constructor(tracks: readonly Track[], limits: ImportLimits) {
+    this.#tracks = tracks;
+    this.#reference = tracks[0]!;
+    this.#limits = limits;
+  }
+
+  /** Time of the container at which the asset begins, µs. */
+  get originUs(): number {
+    return this.#originUs ?? 0;
+  }
+
+  /** There is a stretch of 20 s without a key frame: the tracks cannot be stored as they are. */
+  get hasRareKeys(): boolean {
+    return this.#hasRareKeys;
+  }
+
+  /** Frames before the first key frame. */
+  get skipped(): number {
+    return this.#skipped;
+  }
+
+  /** Start of each group, µs. */
+  get cuts(): readonly number[] {
+    return this.#cutUs;
+  }
+
+  /** End of the last frame, µs. */
+  get endUs(): number {
+    return this.#endUs;
+  }
+
+  /** Takes frames; each track in decode order. */
+  push(frames: readonly Frame[]): void {
+    for (const frame of frames) {
+      if (frame.trackId === this.#reference.id) this.#cut(frame);
+      else if (this.#originUs === undefined) this.#hold(frame);
+      else this.#follow(frame);
+    }
+    this.#settle(false);
+  }
+
+  /** No more frames come. */
+  end(): void {
+    const last = this.#open.at(-1);
+    if (last) this.#endUs = Math.max(this.#endUs, this.#edgeUs);
+    this.#settle(true);
+  }
+
+  /** The groups that are complete. */
+  take(): readonly CutGroup[] {
+    return this.#ready.splice(0);
+  }
+
+  #hold(frame: Frame): void {
+    this.#early.push(frame);
+    this.#waitingBytes += frame.data.length;
+    if (this.#waitingBytes > MAX_WAITING_BYTES) throw refused('The picture begins too late after the sound.');
+  }
+
+  #begin(frame: Frame): void {
+    const { timescale, kind } = this.#reference;
+    const firstUs = ticksToUs(frame.pts, timescale);
+    // Sound before zero primes the decoder of what an edit list shows.
+    this.#originUs = kind === 'audio' && firstUs < 0 && firstUs > -EARLY_US ? 0 : firstUs;
+    const origin = this.#originUs === firstUs ? frame.pts : 0;
+    this.#shift = assetTicks(0, timescale) - origin;
+    this.#followers = this.#tracks.slice(1).map((track) => ({
+      track,
+      shift: usToTicks(assetClockStartUs - this.#originUs!, track.timescale),
+      frames: [],
+      edgeUs: Number.NEGATIVE_INFINITY,
+    }));
+    this.#waitingBytes = 0;
+    for (const early of this.#early.splice(0)) this.#follow(early);
+  }
+
+  /** Takes a frame of the reference. */
+  #cut(given: Frame): void {
+    if (this.#originUs === undefined) {
+      if (!given.key) {
+        this.#skipped++;
+        return;
+      }
+      this.#begin(given);
+    }
+    const frame = this.#moved(given, this.#shift, this.#reference);
+    const us = this.#usOf(frame.pts, this.#reference);
+    const endUs = this.#usOf(frame.pts + frame.duration, this.#reference);
+    const open = this.#open.at(-1);
+    this.times.push(us);
+    if (this.times.length > this.#limits.maxFrames) throw refused('The film has too many frames.');
+    if (!open) this.#start(Math.max(0, us));
+    else if (frame.key && us - open.startUs >= (this.#reference.kind === 'audio' ? TARGET_US : LEAST_US)) {
+      open.endUs = us;
+      this.#start(us);
+    }
+    if (frame.key) this.#lastKeyUs = us;
+    else if (us - this.#lastKeyUs > MOST_US) this.#hasRareKeys = true;
+    this.#open.at(-1)!.reference.push(frame);
+    this.#edgeUs = Math.max(this.#edgeUs, endUs);
+    this.#endUs = Math.max(this.#endUs, endUs);
+    this.#waitingBytes += frame.data.length;
+  }
+
+  #start(startUs: number): void {
+    this.#cutUs.push(startUs);
+    this.#open.push({ startUs, reference: [], endUs: undefined });
+  }
+
+  #follow(given: Frame): void {
+    const follower = this.#followers.find(({ track }) => track.id === given.trackId);
+    if (!follower) return;
+    const frame = this.#moved(given, follower.shift, follower.track);
+    const us = this.#usOf(frame.pts, follower.track);
+    if (us < -EARLY_US) return;
+    follower.edgeUs = Math.max(follower.edgeUs, us);
+    follower.frames.push(frame);
+    this.#waitingBytes += frame.data.length;
+  }
+
+  #moved(frame: Frame, shift: number, { timescale, id }: Track): Frame {
+    const { trackId, dts, pts, duration, key, data } = frame;
+    if (duration > this.#limits.maxFrameS * timescale || duration > 0xffff_ffff) {
+      const hours = duration / timescale / 3600;
+      throw refused(`A frame of track ${id} lasts ${hours.toFixed(1)} hours. At most ten minutes are accepted.`);
+    }
+    if (dts + shift < 0 || pts - dts > 0xffff_ffff) throw refused(`Track ${id} is decoded long before it is shown.`);
+    return { trackId, dts: dts + shift, pts: pts + shift, duration, key, data };
+  }
+
+  /** Time of the asset, µs. */
+  #usOf(ticks: number, { timescale }: Track): number {
+    return ticksToUs(ticks, timescale) - assetClockStartUs;
+  }
+
+  /** Closes the stretches whose other tracks have come. */
+  #settle(isEnd: boolean): void {
+    for (let first = this.#open[0]; first; first = this.#open[0]) {
+      const { endUs } = first;
+      if (endUs === undefined) break;
+      const waits = this.#followers.some(({ edgeUs }) => edgeUs < endUs) && this.#edgeUs - endUs < LATE_US;
+      if (waits && !isEnd && this.#waitingBytes < MAX_WAITING_BYTES) return;
+      this.#open.shift();
+      this.#emit(first, endUs, endUs);
+    }
+    const last = this.#open[0];
+    if (isEnd && last) {
+      this.#open.shift();
+      const endUs = this.#edgeUs;
+      const soundUs = Math.max(endUs, ...this.#followers.map((one) => one.edgeUs));
+      const isShort = soundUs - endUs <= OVERHANG_US;
+      this.#emit(last, endUs, isShort ? Number.POSITIVE_INFINITY : endUs);
+      if (!isShort) this.#emitSound(endUs, soundUs);
+    } else if (!isEnd && last && last.reference.length > 0 && this.#waitingBytes > MAX_WAITING_BYTES) {
+      throw refused('A stretch without a key frame is too large.');
+    }
+  }
+
+  /** Sound continues after the picture: segments of it alone. */
+  #emitSound(fromUs: number, toUs: number): void {
+    for (let startUs = fromUs; startUs <= toUs; startUs += TARGET_US) {
+      const endUs = Math.min(startUs + TARGET_US, Math.max(toUs, startUs + 1));
+      const isLast = startUs + TARGET_US > toUs;
+      this.#cutUs.push(startUs);
+      this.#emit({ startUs, reference: [], endUs }, endUs, isLast ? Number.POSITIVE_INFINITY : endUs);
+    }
+  }
+
+  /** @param untilUs frames of other tracks that begin before it belong to the group */
+  #emit({ startUs, reference }: Open, endUs: number, untilUs: number): void {
+    const frames = new Map<number, readonly Frame[]>();
+    if (reference.length > 0) frames.set(this.#reference.id, reference);
+    for (const follower of this.#followers) {
+      let count = 0;
+      const { track } = follower;
+      while (count < follower.frames.length && this.#usOf(follower.frames[count]!.pts, track) < untilUs) count++;
+      const own = follower.frames.slice(0, count);
+      follower.frames = follower.frames.slice(count);
+      if (own.length > 0) frames.set(track.id, own);
+      for (const { pts, duration } of own) this.#endUs = Math.max(this.#endUs, this.#usOf(pts + duration, track));
+    }
+    for (const own of frames.values()) for (const { data } of own) this.#waitingBytes -= data.length;
+    this.#ready.push({ startUs, durationUs: Math.max(1, endUs - startUs), frames });
+  }
+}
+
+/**
+ * A regular grid on the times of frames, for an original that cannot be cut at its own key frames.
+ *
+ * @param times in any order, µs since the start of the asset
+ * @returns start of each segment, µs; the first is 0
+ */
+export function gridOf(times: Float64Array): number[] {
+  const cuts = [0];
+  for (const us of times.toSorted()) if (us - cuts.at(-1)! >= TARGET_US) cuts.push(us);
+  return cuts;
+}

@@ -1,0 +1,270 @@
+/**
+ * The worker's part of an upload: finds out what an original is, where to cut it, and stores its tracks without encoding, its subtitles
+ * and closed captions as WebVTT.
+ * In: a job `import` with the input `original`. Out: ImportResult; outputs `source/{first MSN}.mp4`,
+ * `text/{stream}.vtt`, `text/{stream}.ass`. docs/4-library/processing.md.
+ */
+import type { AssetCaptions, ImportResult } from '../../api/library/asset-facts.ts';
+import { type Demuxer, openDemuxer } from '../../ffmpeg/demux.ts';
+import type { JobInput, WorkerContext, WorkerHandler } from '../../jobs/worker-job.ts';
+import { FormatError } from '../../lib/errors.ts';
+import { readMovie } from '../../media/isobmff/movie/movie-file.ts';
+import type { FileMovie } from '../../media/isobmff/movie/progressive.ts';
+import { ImportedCaptions } from './captions.ts';
+import { readChapters } from './chapters.ts';
+import { CONTAINER_START_BYTES, checkStart, containerOf, isMovie } from './container.ts';
+import { Cutter, gridOf } from './cutter.ts';
+import { frameRateOf, trackFactsOf } from './facts.ts';
+import { checkDuration, checkPicture, type ImportLimits, importLimits, refused } from './limits.ts';
+import type { MediaReader } from './media-reader.ts';
+import { openMovieReader } from './movie-reader.ts';
+import { PacketReader, referenceStream } from './packet-reader.ts';
+import { playableOf } from './playable.ts';
+import { SourceWriter } from './source-writer.ts';
+import { type TextFiles, TextPackets, unreadableTexts } from './text-packets.ts';
+
+/** A file that is open. */
+interface Original {
+  readonly input: JobInput;
+  /** Its tables; undefined where only FFmpeg can read it. */
+  readonly movie: FileMovie | undefined;
+  readonly demuxer: Demuxer;
+  readonly texts: TextPackets;
+}
+
+/** What reading the file has shown. */
+interface Read {
+  readonly originUs: number;
+  readonly cuts: readonly number[];
+  readonly endUs: number;
+  /** Times of the frames of the reference, µs since the start of the asset. */
+  readonly times: Float64Array;
+  /** Bytes of the `source` rendition; undefined without one. */
+  readonly sourceBytes: number | undefined;
+  readonly captions?: readonly AssetCaptions[];
+  /** The captions as text; absent where there are none. */
+  readonly captionTexts?: readonly TextFiles[];
+  readonly warnings: readonly string[];
+}
+
+/**
+ * Creates the handler of jobs `import`.
+ *
+ * @param limits those that differ from the usual ones, for tests
+ */
+export function createImportHandler(limits: Partial<ImportLimits> = {}): WorkerHandler {
+  return async (job, context) => {
+    const { assetId } = job.input as { readonly assetId: string };
+    return importOriginal(assetId, context, { ...importLimits, ...limits });
+  };
+}
+
+async function importOriginal(assetId: string, context: WorkerContext, limits: ImportLimits): Promise<ImportResult> {
+  const { signal } = context;
+  const input = await context.input('original');
+  const start = await input.read(0, Math.min(CONTAINER_START_BYTES, input.length), { signal });
+  checkStart(start);
+  // While the process that describes the file starts, its tables are read.
+  const reading = isMovie(start) ? movieOf(input, signal) : undefined;
+  reading?.catch(() => {}); // Awaited below.
+  let position = 0;
+  await using demuxer = await openDemuxer(
+    {
+      length: input.length,
+      async read(offset, count) {
+        const bytes = await input.read(offset, count, { signal });
+        position = Math.max(position, offset + bytes.length);
+        return bytes;
+      },
+    },
+    { openMs: limits.openMs, signal },
+  );
+  const movie = await reading;
+  const { info } = demuxer;
+  const reference = referenceStream(info.streams);
+  if (!reference) throw refused('The file has no picture and no sound.');
+  if (info.streams.length > limits.maxTracks) throw refused(`The file has ${info.streams.length} tracks: too many.`);
+  checkDuration(info.durationUs / 1_000_000, limits);
+  for (const stream of info.streams) if (stream.kind === 'video') checkPicture(stream, limits);
+
+  const texts = new TextPackets(info.streams);
+  const reader = await readerOf({ input, movie, demuxer, texts }, limits, () => position, signal);
+  const isTurned = reference.rotation !== 0;
+  const read =
+    reader.tracks.length > 0
+      ? await store(assetId, reader, isTurned, context, input.length, limits)
+      : await readTimes(reader, context, input.length, limits);
+  if (!(reader instanceof PacketReader)) await readTexts(demuxer, texts);
+  if (read.endUs <= 0) throw refused('The file has no media.');
+  const measured = reference.kind === 'video' ? frameRateOf(read.times) : undefined;
+  if (measured) checkPicture({ ...reference, frameRate: measured.frameRate }, limits);
+  const bitRate = Math.round((input.length * 8_000_000) / read.endUs);
+  const subtitles = texts.files(read.originUs);
+  const files = [...subtitles.files, ...(read.captionTexts ?? [])];
+  for (const { stream, vtt, script } of files) {
+    await context.send(`text/${stream}.vtt`, () => each(vtt));
+    if (script) await context.send(`text/${stream}.ass`, () => each(script));
+  }
+  const isStored = read.sourceBytes !== undefined;
+  const trackIds = new Map(isStored ? reader.streams.map((index, i) => [index, reader.tracks[i]!.id]) : []);
+  return {
+    facts: {
+      ...containerFacts(containerOf(start, info.container, reference.kind === 'video')),
+      bytes: input.length,
+      durationUs: read.endUs,
+      bitRate,
+      title: info.title,
+      tracks: info.streams.flatMap(
+        (stream) =>
+          trackFactsOf(stream, trackIds.get(stream.index), stream === reference ? measured : undefined, bitRate) ?? [],
+      ),
+      ...(read.captions && { captions: read.captions }),
+      chapters: await readChapters(input, movie, info.container, {
+        originUs: read.originUs,
+        endUs: read.endUs,
+        signal,
+      }),
+      warnings: [...read.warnings, ...unreadableTexts(info.streams), ...subtitles.warnings],
+    },
+    originUs: read.originUs,
+    cuts: read.cuts,
+    endUs: read.endUs,
+    texts: files.map(({ vtt: _, script: __, ...text }) => text),
+    source: isStored
+      ? {
+          tracks: reader.tracks.map(({ id }) => id),
+          ...playableOf(reader.tracks, info.streams),
+          bytes: read.sourceBytes!,
+        }
+      : null,
+  };
+}
+
+function containerFacts({ name, contentType }: { readonly name: string; readonly contentType: string }) {
+  return { container: name, contentType };
+}
+
+/** The tables of an MP4 file; undefined where only FFmpeg can read it. */
+async function movieOf(input: JobInput, signal: AbortSignal): Promise<FileMovie | undefined> {
+  const read = (at: number, count: number) =>
+    at >= input.length
+      ? Promise.resolve(new Uint8Array(0))
+      : readAll(input, at, Math.min(count, input.length - at), signal);
+  try {
+    return await readMovie({ ranged: true, read }, { signal, allEntries: true });
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return undefined;
+  }
+}
+
+/** Reads more than one range of an input has. */
+async function readAll(input: JobInput, at: number, count: number, signal: AbortSignal): Promise<Uint8Array> {
+  const most = 16 * 1024 * 1024;
+  if (count <= most) return input.read(at, count, { signal });
+  const bytes = new Uint8Array(count);
+  for (let filled = 0; filled < count; ) {
+    const piece = await input.read(at + filled, Math.min(most, count - filled), { signal });
+    if (piece.length === 0) return bytes.subarray(0, filled);
+    bytes.set(piece, filled);
+    filled += piece.length;
+  }
+  return bytes;
+}
+
+/** Our own reader where there are sample tables, otherwise FFmpeg's. */
+async function readerOf(
+  { input, movie, demuxer, texts }: Original,
+  limits: ImportLimits,
+  position: () => number,
+  signal: AbortSignal,
+): Promise<MediaReader> {
+  const { streams } = demuxer.info;
+  if (movie?.tracks.some(({ count }) => count > 0)) {
+    const reader = await openMovieReader(input, movie, streams, { limits, signal });
+    if (reader) return reader;
+  }
+  return PacketReader.open(demuxer, referenceStream(streams)!, limits, position, texts);
+}
+
+/** Reads the subtitles alone, beside our own reader: FFmpeg reads nothing of the other streams. */
+async function readTexts(demuxer: Demuxer, texts: TextPackets): Promise<void> {
+  if (texts.indexes.length === 0) return;
+  for await (const packets of demuxer.packets(texts.indexes)) for (const packet of packets) texts.push(packet);
+}
+
+async function* each(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** Reads the file and stores its tracks. */
+async function store(
+  assetId: string,
+  reader: MediaReader,
+  isTurned: boolean,
+  context: WorkerContext,
+  length: number,
+  limits: ImportLimits,
+): Promise<Read> {
+  const { tracks } = reader;
+  await using writer = new SourceWriter({ context, assetId, rendition: 'source', tracks });
+  const cutter = new Cutter(tracks, limits);
+  const captions = new ImportedCaptions(tracks);
+  const warnings: string[] = [];
+  const write = async () => {
+    for (const group of cutter.take()) if (!isTurned && !cutter.hasRareKeys) await writer.write(group);
+  };
+  for await (const { frames, atBytes } of reader.pieces()) {
+    context.signal.throwIfAborted();
+    cutter.push(frames);
+    captions.push(frames);
+    checkDuration(cutter.endUs / 1_000_000, limits);
+    await write();
+    context.progress(Math.min(0.99, atBytes / length));
+  }
+  cutter.end();
+  await write();
+  const times = cutter.times.take();
+  if (cutter.skipped > 0) warnings.push(`${cutter.skipped} pictures before the first key frame were left out.`);
+  if (isTurned) warnings.push('The picture is turned for display: it is shown upright after encoding.');
+  if (cutter.hasRareKeys)
+    warnings.push('Key frames are more than 20 seconds apart: the picture is encoded for playing.');
+  const isStored = !isTurned && !cutter.hasRareKeys && cutter.cuts.length > 0;
+  if (isStored) await writer.finish();
+  const services = captions.services();
+  const { files: captionTexts, warnings: lost } = captions.texts(cutter.originUs);
+  return {
+    originUs: cutter.originUs,
+    cuts: isStored ? cutter.cuts : gridOf(times),
+    endUs: cutter.endUs,
+    times,
+    sourceBytes: isStored ? writer.bytes : undefined,
+    captions: services,
+    captionTexts,
+    warnings: [...reader.warnings, ...warnings, ...lost],
+  };
+}
+
+/** Reads a file whose tracks cannot be stored: only the times of the reference count. */
+async function readTimes(
+  reader: MediaReader,
+  context: WorkerContext,
+  length: number,
+  limits: ImportLimits,
+): Promise<Read> {
+  const all: number[] = [];
+  for await (const { times, atBytes } of reader.pieces()) {
+    context.signal.throwIfAborted();
+    for (const us of times) all.push(us);
+    if (all.length > limits.maxFrames) throw refused('The film has too many frames.');
+    context.progress(Math.min(0.99, atBytes / length));
+  }
+  const sorted = Float64Array.from(all).sort();
+  const first = sorted[0] ?? 0;
+  const times = sorted.map((us) => us - first);
+  const last = times.at(-1) ?? 0;
+  const step = times.length > 1 ? last / (times.length - 1) : 0;
+  const endUs = Math.round(last + step);
+  checkDuration(endUs / 1_000_000, limits);
+  return { originUs: first, cuts: gridOf(times), endUs, times, sourceBytes: undefined, warnings: reader.warnings };
+}

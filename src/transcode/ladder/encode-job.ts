@@ -1,0 +1,170 @@
+/**
+ * Input and result of jobs of kind `encode`, and how a plan becomes jobs: video in pieces of at least 30 s, each audio track whole.
+ * In: a plan, the cuts of an asset. Out: inputs of jobs. Pure.
+ */
+import type {
+  LadderAudioRendition,
+  LadderCounts,
+  LadderPicture,
+  LadderVideoRendition,
+} from '../../ffmpeg/ladder-options.ts';
+import { bitShares } from './bit-shares.ts';
+import type { LadderPlan } from './plan-shapes.ts';
+
+/** Kind of the jobs. */
+export const ENCODE_KIND = 'encode';
+
+/** Where the segments of an asset begin. */
+export interface AssetTimes {
+  /** Time in the container at which the asset begins, with edit lists applied as FFmpeg does, µs. */
+  readonly originUs: number;
+  /** Start of each segment, µs of the asset, the first 0; the segment of the first has MSN 1. */
+  readonly cuts: readonly number[];
+  /** End of the last segment, µs. */
+  readonly endUs: number;
+}
+
+/** A piece of the video of an asset, in all renditions. */
+export interface EncodeVideo {
+  readonly kind: 'video';
+  readonly stream: number;
+  readonly picture: LadderPicture;
+  readonly renditions: readonly LadderVideoRendition[];
+  /** MSN of its first segment. */
+  readonly firstMsn: number;
+  /** Starts of its segments, µs of the asset. */
+  readonly cuts: readonly number[];
+  /** Where the next piece begins, µs; absent for the last piece, which takes all that there is. */
+  readonly nextUs?: number;
+}
+
+/**
+ * The first look at a piece that is encoded in two passes: its size at constant quality in the smallest rendition decides how many of the
+ * bits of the whole it gets. Nothing of it is stored.
+ */
+export interface EncodeLook extends Omit<EncodeVideo, 'kind'> {
+  readonly kind: 'look';
+}
+
+/** An audio track of an asset, whole, in all renditions. */
+export interface EncodeAudio {
+  readonly kind: 'audio';
+  readonly stream: number;
+  readonly renditions: readonly LadderAudioRendition[];
+  /** Starts of all segments, µs of the asset; the first has MSN 1. */
+  readonly cuts: readonly number[];
+  /** LUFS to normalize to; absent leaves the loudness. */
+  readonly loudness?: number;
+}
+
+/** Input of a job of kind `encode`. */
+export interface EncodeJobInput {
+  readonly assetId: string;
+  readonly originUs: number;
+  /** End of the asset, µs. */
+  readonly endUs: number;
+  readonly media: EncodeVideo | EncodeLook | EncodeAudio;
+}
+
+/** A chunk file that the job produced; its output is named `{rendition}/{firstMsn}.mp4`. */
+export interface EncodedChunk {
+  readonly rendition: string;
+  readonly firstMsn: number;
+  /** Number of its segments. */
+  readonly segments: number;
+  readonly bytes: number;
+}
+
+/** Result of a job of kind `encode`. */
+export interface EncodeJobResult {
+  readonly chunks: readonly EncodedChunk[];
+  readonly counts: LadderCounts;
+  /** Of a look: the size of the piece. */
+  readonly bytes?: number;
+}
+
+/** Shortest piece that is encoded apart, µs. */
+const PIECE_US = 30_000_000;
+/** Bits per second that no look reaches. */
+const UNCAPPED = 1_000_000_000;
+/** A piece has at most so much of the highest bit rate on average. */
+const FULL = 0.95;
+
+/** Options of {@link encodeJobs}. */
+export interface EncodeJobsOptions {
+  /** Shortest piece of video, µs. */
+  readonly pieceUs?: number | undefined;
+  /** By the MSN of a piece: the size that the look at it found, bytes. */
+  readonly looks?: ReadonlyMap<number, number>;
+}
+
+/**
+ * The inputs of the looks that must end before the video of a plan is encoded: none for one piece or one pass.
+ *
+ * @param pieceUs shortest piece of video, µs
+ */
+export function lookJobs(
+  assetId: string,
+  { video }: LadderPlan,
+  times: AssetTimes,
+  pieceUs = PIECE_US,
+): EncodeJobInput[] {
+  const twice = video?.renditions.filter(({ twoPass }) => twoPass) ?? [];
+  const pieces = piecesOf(times, pieceUs);
+  if (!video || twice.length === 0 || pieces.length === 1) return [];
+  const { twoPass, bitRate, ...smallest } = twice.reduce((a, b) => (b.width * b.height < a.width * a.height ? b : a));
+  const { originUs, endUs } = times;
+  // Without a cap, which would hide how much the hardest pieces take.
+  const rendition = { ...smallest, maxRate: UNCAPPED, bufferSize: UNCAPPED };
+  return pieces.map((piece) => ({
+    ...{ assetId, originUs, endUs },
+    media: { kind: 'look', ...video, renditions: [rendition], ...piece },
+  }));
+}
+
+/** The inputs of the jobs of a plan. */
+export function encodeJobs(
+  assetId: string,
+  plan: LadderPlan,
+  times: AssetTimes,
+  { pieceUs = PIECE_US, looks = new Map() }: EncodeJobsOptions = {},
+): EncodeJobInput[] {
+  const { originUs, cuts, endUs } = times;
+  const jobs: EncodeJobInput[] = [];
+  const { video } = plan;
+  if (video && video.renditions.length > 0) {
+    const pieces = piecesOf(times, pieceUs);
+    const shares = pieces.map(({ cuts: own, firstMsn, nextUs = endUs }) => {
+      return { durationUs: nextUs - own[0]!, bytes: looks.get(firstMsn) };
+    });
+    const rates = video.renditions.map(({ twoPass, bitRate, maxRate }) =>
+      twoPass && bitRate !== undefined ? bitShares(shares, bitRate, maxRate * FULL) : undefined,
+    );
+    for (const [index, piece] of pieces.entries()) {
+      const renditions = video.renditions.map((rendition, i) => {
+        const bitRate = rates[i]?.[index];
+        return bitRate === undefined ? rendition : { ...rendition, bitRate };
+      });
+      jobs.push({ assetId, originUs, endUs, media: { kind: 'video', ...video, renditions, ...piece } });
+    }
+  }
+  for (const { stream, renditions } of plan.audio) {
+    const loudness = plan.loudness === undefined ? {} : { loudness: plan.loudness };
+    jobs.push({ assetId, originUs, endUs, media: { kind: 'audio', stream, renditions, cuts, ...loudness } });
+  }
+  return jobs;
+}
+
+/** A rest that is shorter than a piece belongs to the last piece. */
+function piecesOf({ cuts, endUs }: AssetTimes, pieceUs: number): Pick<EncodeVideo, 'firstMsn' | 'cuts' | 'nextUs'>[] {
+  const starts = [0];
+  for (let index = 1; index < cuts.length; index++) {
+    const isLong = cuts[index]! - cuts[starts.at(-1)!]! >= pieceUs;
+    if (isLong && endUs - cuts[index]! >= pieceUs) starts.push(index);
+  }
+  return starts.map((start, index) => {
+    const next = starts[index + 1];
+    const own = cuts.slice(start, next);
+    return { firstMsn: start + 1, cuts: own, ...(next !== undefined && { nextUs: cuts[next]! }) };
+  });
+}

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { crc32 } from 'node:zlib';
+import { need } from '../../../test/fixtures/need.ts';
+import { captionsByPicture, command, popOn, withCaptionsInStream } from '../../media/captions/captions.fixture.ts';
+import { CaptionCollector } from '../../media/captions/collector.ts';
+import { u32At } from '../../media/isobmff/box.ts';
+import { parseHeadBox } from '../../media/isobmff/commit-box.ts';
+import { createFmp4Demuxer } from '../../media/isobmff/demuxer.ts';
+import { chunkMoovOffset } from '../../media/isobmff/init.ts';
+import { type EncodeJobInput, encodeJobs, lookJobs } from './encode-job.ts';
+import {
+  type EncodedFilm,
+  encodeFilm,
+  type Films,
+  lagOf,
+  loudnessOf,
+  mediaBytesOf,
+  openFilms,
+  psnrOf,
+  timesOf,
+} from './film.fixture.ts';
+import { ladderDefaults, planLadder } from './plan.ts';
+import type { LadderSource } from './plan-shapes.ts';
+
+const SETTINGS = { ...ladderDefaults, effort: 'fastest', rungs: [180, 120] } as const;
+const FILM: LadderSource = { video: { stream: 0, codec: 'h264', width: 320, height: 180, frameRate: 25 }, audio: [] };
+const CUTS = [0, 1_000_000, 2_000_000, 3_000_000];
+const TIMES = { originUs: 0, cuts: CUTS, endUs: 4_000_000 };
+
+function jobsOf(
+  source: LadderSource,
+  times = TIMES,
+  settings: Partial<typeof ladderDefaults> = {},
+  pieceUs?: number,
+): EncodeJobInput[] {
+  return encodeJobs('a1', planLadder(source, { ...SETTINGS, ...settings }), times, { pieceUs });
+}
+
+/** The head box of a chunk file: behind its first moov. */
+function headOf(bytes: Uint8Array) {
+  return parseHeadBox(bytes, chunkMoovOffset + u32At(bytes, chunkMoovOffset), crc32);
+}
+
+function near(actual: readonly number[], expected: readonly number[], message?: string): void {
+  assert.deepEqual(
+    actual.map((value) => Math.round(value * 1000)),
+    expected.map((value) => Math.round(value * 1000)),
+    message,
+  );
+}
+
+suite('encode jobs', { skip: need('ffmpeg'), concurrency: 2 }, () => {
+  let films: Films;
+  let film: Uint8Array;
+  /** The film in one piece, for all tests that look at it. */
+  let whole: EncodedFilm;
+  before(async () => {
+    films = await openFilms();
+    film = await films.make(
+      'film.mp4',
+      '-f lavfi -i testsrc2=s=320x180:r=25 -t 4 -c:v libx264 -preset ultrafast -threads 1 -bf 2 -g 25 -sc_threshold 0 -pix_fmt yuv420p -crf 12',
+    );
+    whole = await encodeFilm(film, jobsOf(FILM)[0]!, { threads: 1 });
+  });
+  after(() => films[Symbol.asyncDispose]());
+
+  /** The file of one rendition from all jobs, joined by their order. */
+  async function filesOf(id: string, encoded: readonly EncodedFilm[]): Promise<string[]> {
+    const parts = encoded.flatMap(({ outputs }) => [...outputs].filter(([name]) => name.startsWith(`${id}/`)));
+    return await Promise.all(
+      parts.map(([name, bytes], i) => films.save(`${i}-${Math.random()}-${name.replace('/', '-')}`, bytes)),
+    );
+  }
+
+  test('every rung has all pictures of the source at their times, with key frames exactly at the cuts', async () => {
+    const encoded = whole;
+    assert.deepEqual([...encoded.outputs.keys()].sort(), ['v0-120/1.mp4', 'v0-180/1.mp4']);
+    assert.deepEqual(
+      encoded.result.chunks.map(({ segments }) => segments),
+      [4, 4],
+    );
+    for (const [name, bytes] of encoded.outputs) {
+      const { streamId, rendition } = headOf(bytes);
+      assert.deepEqual([streamId, rendition], ['a1', name.split('/')[0]]);
+    }
+    for (const id of ['v0-180', 'v0-120']) {
+      const [path] = await filesOf(id, [encoded]);
+      const times = await timesOf(path!);
+      near(
+        times.map(({ pts }) => pts),
+        Array.from({ length: 100 }, (_, i) => times[0]!.pts + i / 25),
+      );
+      near(
+        times.filter(({ key }) => key).map(({ pts }) => pts - times[0]!.pts),
+        [0, 1, 2, 3],
+      );
+      const psnr = await psnrOf(path!, `-i ${films.folder}/film.mp4`);
+      assert.equal(psnr.length, 100);
+      assert.ok(Math.min(...psnr) > 26, `${id}: ${Math.min(...psnr)}`);
+    }
+    const last = encoded.progress.at(-1)!;
+    assert.equal(last.share, 1);
+    assert.deepEqual(last.parts, { 'v0-180': 1, 'v0-120': 1 });
+  });
+
+  test('pieces that are encoded apart join exactly: no picture twice, none missing, no loss of quality at the border', async () => {
+    const jobs = jobsOf(FILM, TIMES, {}, 2_000_000);
+    assert.deepEqual(
+      jobs.map(({ media }) => (media.kind === 'video' ? media.firstMsn : 0)),
+      [1, 3],
+    );
+    // With several threads x264 decides by what each has done: the same film is not encoded alike twice.
+    const pieces = await Promise.all(jobs.map((job) => encodeFilm(film, job, { threads: 1 })));
+    assert.deepEqual(pieces.flatMap(({ outputs }) => [...outputs.keys()]).sort(), [
+      'v0-120/1.mp4',
+      'v0-120/3.mp4',
+      'v0-180/1.mp4',
+      'v0-180/3.mp4',
+    ]);
+    const [first, second] = await filesOf('v0-180', pieces);
+    const [one] = await filesOf('v0-180', [whole]);
+    const source = `-i ${films.folder}/film.mp4`;
+    const inOne = await psnrOf(one!, source);
+    const apart = [...(await psnrOf(first!, source)), ...(await psnrOf(second!, source, 'trim=start_frame=50,'))];
+    assert.equal(apart.length, 100);
+    for (let i = 45; i < 55; i++)
+      assert.ok(apart[i]! > inOne[i]! - 0.5, `picture ${i}: ${apart[i]} after ${inOne[i]} dB`);
+  });
+
+  test('two passes reach the bit rate of the whole over pieces of different difficulty, with more quality than one', async () => {
+    const noisy = await films.make(
+      'noisy.mp4',
+      '-f lavfi -i testsrc2=s=160x90:r=25 -t 8 -vf noise=alls=25:allf=t:enable=gt(t\\,4) -c:v libx264 -preset ultrafast -g 25 -sc_threshold 0 -pix_fmt yuv420p -crf 4',
+    );
+    const cuts = Array.from({ length: 8 }, (_, i) => i * 1_000_000);
+    const times = { originUs: 0, cuts, endUs: 8_000_000 };
+    const source: LadderSource = {
+      video: { stream: 0, codec: 'mpeg4', width: 160, height: 90, frameRate: 25 },
+      audio: [],
+    };
+    const plan = planLadder(source, { ...SETTINGS, effort: 'fast', rungs: [90], passes: 2 });
+    const { bitRate } = plan.video!.renditions[0]!;
+    const pieceUs = 4_000_000;
+    const looks = new Map<number, number>();
+    for (const input of lookJobs('a1', plan, times, pieceUs)) {
+      const { result, outputs } = await encodeFilm(noisy, input);
+      assert.equal(outputs.size, 0);
+      if (input.media.kind === 'look') looks.set(input.media.firstMsn, result.bytes!);
+    }
+    assert.deepEqual([...looks.keys()], [1, 5]);
+    assert.ok(looks.get(5)! > 3 * looks.get(1)!, 'noise takes more bits');
+    const pieces: EncodedFilm[] = [];
+    for (const input of encodeJobs('a1', plan, times, { pieceUs, looks })) pieces.push(await encodeFilm(noisy, input));
+    const paths = await filesOf('v0-90', pieces);
+    const sizes = await Promise.all(paths.map((path) => mediaBytesOf(path)));
+    const reached = (sizes.reduce((sum, bytes) => sum + bytes, 0) * 8) / 8;
+    assert.ok(Math.abs(reached / bitRate! - 1) < 0.05, `${reached} of ${bitRate} bits per second`);
+    assert.ok(sizes[1]! > 2 * sizes[0]!, `${sizes.join(' and ')} bytes`);
+
+    const once = encodeJobs('a1', plan, times).map((input) => {
+      const { media } = input;
+      if (media.kind !== 'video') return input;
+      return { ...input, media: { ...media, renditions: media.renditions.map(({ twoPass, ...rest }) => rest) } };
+    });
+    const [one] = await filesOf('v0-90', [await encodeFilm(noisy, once[0]!)]);
+    const reference = `-i ${films.folder}/noisy.mp4`;
+    // Of all pictures together: bits go from where they are not missed to where they are.
+    const overall = (values: readonly number[]) =>
+      -10 * Math.log10(values.reduce((sum, value) => sum + 10 ** (value / -10), 0) / values.length);
+    const twice = [
+      ...(await psnrOf(paths[0]!, reference)),
+      ...(await psnrOf(paths[1]!, reference, 'trim=start_frame=100,')),
+    ];
+    const inOne = await psnrOf(one!, reference);
+    assert.deepEqual([twice.length, inOne.length], [200, 200]);
+    // What another size is worth, dB.
+    const worth = 6 * Math.log2((await mediaBytesOf(one!)) / reached);
+    assert.ok(overall(twice) > overall(inOne) - worth, `${overall(twice)} dB, in one pass ${overall(inOne)}, ${worth}`);
+  });
+
+  test('a job whose hardware encoder fails is encoded in software, and says so', async () => {
+    const hardware = async () => [{ name: 'h264_none', codec: 'h264' as const }];
+    const { result, outputs } = await encodeFilm(film, jobsOf(FILM, TIMES, { rungs: [120] })[0]!, { hardware });
+    assert.deepEqual(result.counts.fallbacks, ['h264_none']);
+    assert.deepEqual([...outputs.keys()], ['v0-120/1.mp4']);
+  });
+
+  const SOUND: LadderSource = { audio: [{ stream: 0, codec: 'aac', channels: 2, sampleRate: 48_000 }] };
+
+  test('audio is encoded whole, without a hole, and in time with the source within a sample', async () => {
+    // A click in every second of silence.
+    const clicks = await films.make(
+      'clicks.wav',
+      "-f lavfi -i aevalsrc='0.8*lt(mod(t\\,1)\\,0.002)':s=48000:d=4 -ac 2",
+    );
+    const jobs = jobsOf(SOUND, TIMES, { preset: 'vp9' });
+    const { outputs, result } = await encodeFilm(clicks, jobs[0]!);
+    assert.deepEqual([...outputs.keys()].sort(), ['a0-opus/1.mp4', 'a0/1.mp4']);
+    assert.ok(result.chunks.every(({ segments }) => segments === 4));
+    for (const [name, bytes] of outputs) {
+      const path = await films.save(name.replace('/', '-'), bytes);
+      const times = (await timesOf(path, 'a:0')).map(({ pts }) => pts);
+      const step = name.startsWith('a0-opus') ? 960 : 1024;
+      near(
+        times,
+        times.map((_, i) => times[0]! + (i * step) / 48_000),
+        name,
+      );
+      const lag = await lagOf(path, `${films.folder}/clicks.wav`);
+      assert.ok(Math.abs(lag) <= 1, `${name} is ${lag} samples late`);
+    }
+  });
+
+  test('5.1 is mixed down to stereo, and its loudness is measured', async () => {
+    const surround = await films.make(
+      'surround.mka',
+      '-f lavfi -i sine=f=997:r=48000:d=4 -af volume=-17dB,pan=5.1|FL=c0|FR=c0|FC=0*c0|LFE=0*c0|BL=0*c0|BR=0*c0 -c:a ac3 -b:a 448k',
+    );
+    const audio = [{ stream: 0, codec: 'ac3', channels: 6, sampleRate: 48_000 }];
+    const [plain] = jobsOf({ audio });
+    const { result } = await encodeFilm(surround, plain!);
+    const { integrated, peak } = result.counts.loudness!;
+    assert.ok(Number.isFinite(integrated) && Number.isFinite(peak), `${integrated} LUFS, ${peak} dBTP`);
+    const [normalized] = jobsOf({ audio }, TIMES, { loudness: integrated - 6 });
+    const { outputs } = await encodeFilm(surround, normalized!);
+    const path = await films.save('normalized.mp4', outputs.get('a0/1.mp4')!);
+    assert.ok(Math.abs((await loudnessOf(path)) - (integrated - 6)) < 0.5);
+  });
+
+  test('captions of the source are in every rung, in order, also where every other picture is left out', async () => {
+    const plain = await films.make(
+      'plain.h264',
+      '-f lavfi -i testsrc2=s=160x90:r=50 -t 2 -c:v libx264 -preset ultrafast -bf 0 -slices 1 -g 50 -pix_fmt yuv420p',
+    );
+    const pictures = captionsByPicture(100, { 3: { pairs: popOn('HELLO') }, 61: { pairs: command('erase') } });
+    const raw = await films.save('captions.h264', withCaptionsInStream(plain, pictures));
+    const film = await films.make('captions.mp4', `-framerate 50 -f h264 -i ${raw} -c copy`);
+    const video = { stream: 0, codec: 'h264', width: 160, height: 90, frameRate: 50 };
+    const times = { originUs: 0, cuts: [0, 1_000_000], endUs: 2_000_000 };
+    const settings = { rungs: [60], halveLowRungs: true, preset: 'hevc' } as const;
+    const [job] = jobsOf({ video, audio: [] }, times, settings);
+    const { outputs } = await encodeFilm(film, job!);
+    const counted: string[] = [];
+    for (const [name, bytes] of outputs) {
+      let collector: CaptionCollector | undefined;
+      let frames = 0;
+      const demuxer = createFmp4Demuxer({
+        tracks([track]) {
+          collector = new CaptionCollector(track?.config.codec === 'hevc' ? 'hevc' : 'h264');
+        },
+        frame({ data, pts }) {
+          frames++;
+          collector?.add(data, pts);
+        },
+        damage: (reason) => assert.fail(reason),
+      });
+      const path = await films.save(name.replace('/', '-'), bytes);
+      demuxer.push(await films.make('fragments.mp4', `-i ${path} -c copy -movflags +frag_keyframe+empty_moov`));
+      demuxer.flush();
+      collector?.end(Number.MAX_SAFE_INTEGER);
+      const texts = collector?.cues.map(({ service, text }) => `${service} ${text}`);
+      assert.deepEqual(texts, ['CC1 HELLO'], name);
+      counted.push(`${name} ${frames}`);
+    }
+    assert.deepEqual(counted.sort(), ['v0-60-hevc/1.mp4 50', 'v0-60/1.mp4 50']);
+  });
+});

@@ -1,0 +1,57 @@
+/**
+ * What a live ladder is given, and what it says.
+ * In: streams. Out: live-ladder.ts. Types alone.
+ */
+import type { LiveEncoder, LiveEncoderOutput } from '../../ffmpeg/live-ladder.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Sink } from '../../live/sink.ts';
+import type { AttachOptions } from '../../live/sink-list.ts';
+import type { VideoTrack } from '../../media/frame.ts';
+import type { CutList } from '../../packager/cut-list.ts';
+import type { DerivedInput } from '../../packager/follower.ts';
+import type { LivePlan, PlannedRung } from './live-plan.ts';
+
+/** Starts a process. */
+export type OpenLiveEncoder = (output: LiveEncoderOutput) => Promise<LiveEncoder>;
+
+/** Receives what happens. */
+export interface LiveLadderReport {
+  /** The process has ended or could not be started; it starts again. */
+  failed(why: string): void;
+  /** A rung was dropped because the encoder was `lagMs` behind; `left` are still made. */
+  dropped(rung: string, lagMs: number, left: readonly string[]): void;
+  /** A rung that was dropped is made again. */
+  raised(rung: string): void;
+  /** Frames of the source were not encoded. */
+  lost(frames: number): void;
+}
+
+/** What a ladder needs. */
+export interface LiveLadderOptions {
+  readonly open: OpenLiveEncoder;
+  readonly clock: Clock;
+  readonly stream: { attach(sink: Sink, options: AttachOptions): Disposable };
+  readonly cuts: Pick<CutList, 'subscribe'>;
+  /** Opens a derived quality of the stream; undefined if it has too many. */
+  readonly input: (rung: string) => DerivedInput | undefined;
+  /** What is made of a source; `hardware` is false after an encoder on hardware has failed. */
+  readonly plan: (track: VideoTrack, options: { readonly hardware: boolean }) => LivePlan;
+  readonly report: LiveLadderReport;
+}
+
+/** What a rung does. */
+export type RungState = 'starting' | 'live' | 'dropped';
+
+/** A ladder at an instant. */
+export interface LiveLadderFacts {
+  /**
+   * `off`: not wanted now; `starting`; `waiting`: the stream has no picture that it could encode; `running`; `stopped`: the machine is too
+   * slow for every rung.
+   */
+  readonly state: 'off' | 'starting' | 'waiting' | 'running' | 'stopped';
+  /** How far behind the last ten seconds were, 95th percentile; undefined if nothing came out. */
+  readonly lagMs: number | undefined;
+  readonly rungs: readonly { readonly planned: PlannedRung; readonly state: RungState }[];
+  /** Heights that are not made because the source is not larger. */
+  readonly leftOut: readonly number[];
+}

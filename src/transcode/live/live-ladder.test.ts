@@ -1,0 +1,191 @@
+import assert from 'node:assert/strict';
+import { type TestContext, test } from 'node:test';
+import { parseLadder } from '../../lib/live-ladder.ts';
+import { videoFrames, videoTrack } from '../../live/frames.fixture.ts';
+import type { Frame, VideoTrack } from '../../media/frame.ts';
+import { createFollowerRig } from '../../packager/follower.fixture.ts';
+import type { DerivedInput } from '../../packager/follower.ts';
+import { continuous, createPackagerRig } from '../../packager/packager.fixture.ts';
+import { FakeLiveEncoders } from './live-encoder.fixture.ts';
+import { LiveLadder } from './live-ladder.ts';
+import { planLive } from './live-plan.ts';
+
+const track = videoTrack() as VideoTrack;
+
+/** The calls that a derived quality got. */
+interface Received {
+  readonly calls: string[];
+  readonly frames: Frame[];
+}
+
+function openRig(t: TestContext, { ladder = '144p, 240p' } = {}) {
+  t.mock.timers.enable({ apis: ['setInterval', 'setTimeout'] });
+  const rig = createPackagerRig();
+  const encoders = new FakeLiveEncoders();
+  const said: string[] = [];
+  const calls = new Map<string, Received>();
+  const inputs = new Map<string, DerivedInput>();
+  const live = new LiveLadder({
+    open: encoders.open,
+    clock: rig.clock,
+    stream: rig.stream,
+    cuts: rig.packager.cuts,
+    input(rung) {
+      const own: Received = { calls: [], frames: [] };
+      calls.set(rung, own);
+      return (
+        inputs.get(rung) ?? {
+          startRun: (run, { config }) => own.calls.push(`run ${run} ${config.width}×${config.height}`),
+          write: (frame) => own.frames.push(frame),
+          damage: () => own.calls.push('damage'),
+          endRun: () => own.calls.push('end'),
+          stop: () => own.calls.push('stop'),
+        }
+      );
+    },
+    plan: (of) => planLive(of, parseLadder(ladder)),
+    report: {
+      failed: (why) => said.push(`failed: ${why}`),
+      dropped: (rung, _, left) => said.push(`dropped ${rung}, left ${left.join()}`),
+      raised: (rung) => said.push(`raised ${rung}`),
+      lost: (frames) => said.push(`lost ${frames}`),
+    },
+  });
+  let at = 0;
+  const frames = videoFrames({ track, seconds: 200, rate: 25, gopS: 1 });
+  return {
+    ...{ rig, live, encoders, said, calls, inputs },
+    begin: () => rig.stream.startRun(continuous([track])),
+    /** Publishes so many seconds of media in their time. */
+    async play(seconds: number) {
+      for (const end = at + seconds * 25; at < end; at++) {
+        rig.stream.publish(frames[at]!);
+        rig.clock.advance(40);
+        t.mock.timers.tick(40);
+        await Promise.resolve();
+      }
+    },
+    /** Lets promises settle. */
+    async settle() {
+      for (let i = 0; i < 20; i++) await Promise.resolve();
+    },
+  };
+}
+
+test('the qualities have the cuts of the stream, and end with it', async (t) => {
+  const { rig, live, begin, play, settle, inputs, said } = openRig(t, { ladder: '180p' });
+  const { follower, list } = createFollowerRig(rig);
+  inputs.set('180', follower);
+  begin();
+  live.start();
+  await settle();
+  await play(12);
+  assert.equal(live.facts.state, 'running');
+  assert.deepEqual(
+    live.facts.rungs.map(({ state }) => state),
+    ['live'],
+  );
+  const sealed = list.segments.filter((segment) => segment.sealed);
+  assert.ok(sealed.length >= 4);
+  for (const { msn, startUs, sealed: own } of sealed) {
+    const source = rig.list.segments.find((segment) => segment.msn === msn)!;
+    assert.deepEqual([startUs, own?.durationUs], [source.startUs, source.sealed?.durationUs]);
+    assert.equal(own?.tracks.size, 1, 'no GAP');
+  }
+  await live.stop();
+  assert.equal(live.facts.state, 'off');
+  assert.deepEqual(said, []);
+});
+
+test('a process that is killed starts again with the next key frame, and the stream has everything', async (t) => {
+  const { rig, live, encoders, begin, play, settle, calls, said } = openRig(t);
+  begin();
+  live.start();
+  await settle();
+  await play(5);
+  encoders.last.end('killed by SIGKILL');
+  await settle();
+  await play(5);
+  assert.equal(encoders.opened.length, 2);
+  assert.deepEqual(said, ['failed: killed by SIGKILL']);
+  const small = calls.get('144')!;
+  assert.deepEqual(small.calls, ['run 1 256×144', 'damage', 'stop', 'run 1 256×144']);
+  const pts = small.frames.map((frame) => frame.pts);
+  const holes = pts.filter((value, i) => i > 0 && value - pts[i - 1]! > 3600);
+  assert.equal(holes.length, 1, 'one hole, up to a key frame');
+  assert.equal(small.frames.find((frame) => frame.pts === holes[0])!.key, true);
+  const ends = rig.groups.map(({ startUs, durationUs }) => startUs + durationUs);
+  assert.ok(ends.length >= 4);
+  assert.deepEqual(
+    ends.slice(0, -1),
+    rig.groups.slice(1).map(({ startUs }) => startUs),
+    'the source has no hole',
+  );
+  await live.stop();
+});
+
+test('a process that cannot be started is tried again after growing pauses', async (t) => {
+  const { live, encoders, begin, play, settle, said } = openRig(t);
+  encoders.fails = 'no memory';
+  begin();
+  live.start();
+  await settle();
+  await play(20);
+  assert.ok(said.length >= 4 && said.length <= 12, `${said.length} tries`);
+  encoders.fails = undefined;
+  // The longest pause is 30 s, and the encoder begins at the next key frame.
+  await play(32);
+  assert.equal(live.facts.state, 'running');
+  await live.stop();
+});
+
+test('the top rung is dropped when the encoder is too far behind, the last one stops it, and both are tried again', async (t) => {
+  const { live, encoders, begin, play, settle, said, calls } = openRig(t);
+  begin();
+  live.start();
+  await settle();
+  await play(8);
+  const encoder = encoders.last;
+  encoder.isStalled = true;
+  await play(3);
+  assert.deepEqual(said, ['dropped 240, left 144']);
+  assert.deepEqual([...encoder.enabled], [101]);
+  assert.equal(calls.get('240')!.calls.at(-1), 'stop');
+  encoder.isStalled = false;
+  await play(20);
+  assert.deepEqual(
+    live.facts.rungs.map(({ state }) => state),
+    ['live', 'dropped'],
+  );
+  assert.deepEqual(said.length, 1);
+  await play(45);
+  assert.equal(said[1], 'raised 240');
+  assert.deepEqual(
+    live.facts.rungs.map(({ state }) => state),
+    ['live', 'live'],
+  );
+  encoder.isStalled = true;
+  await play(14);
+  assert.deepEqual(
+    said.filter((line) => !line.startsWith('lost')),
+    ['dropped 240, left 144', 'raised 240', 'dropped 240, left 144', 'dropped 144, left '],
+  );
+  assert.ok(
+    said.some((line) => line.startsWith('lost')),
+    'what waited too long was left out',
+  );
+  assert.equal(live.facts.state, 'stopped');
+  await live.stop();
+});
+
+test('a rung is never larger than the source, and has its shape', () => {
+  const of = (width: number, height: number, text = '360p, 720p, 1080p') => {
+    const { rungs, leftOut } = planLive({ ...track, config: { ...track.config, width, height } }, parseLadder(text));
+    const sizes = rungs.map(({ name, rendition }) => `${name} ${rendition.width}×${rendition.height}`);
+    return [...sizes, ...leftOut.map((rung) => `not ${rung.height}`)];
+  };
+  assert.deepEqual(of(1920, 1080), ['360 640×360', '720 1280×720', 'not 1080']);
+  assert.deepEqual(of(720, 1280), ['360 360×640', 'not 720', 'not 1080']);
+  assert.deepEqual(of(720, 576), ['360 450×360', 'not 720', 'not 1080']);
+  assert.deepEqual(of(320, 180), ['not 360', 'not 720', 'not 1080']);
+});

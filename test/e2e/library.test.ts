@@ -1,0 +1,67 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { promisify } from 'node:util';
+import type { AssetView } from '../../src/api/library/asset-shapes.ts';
+import { checkPresentation, printFindings } from '../conformance/checker.ts';
+import { openHttpFetch } from '../conformance/http-fetch.ts';
+import { checkManifest } from '../conformance/mpd.ts';
+import { need } from '../fixtures/need.ts';
+import { openFolder, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+const run = promisify(execFile);
+
+suite('a file that is uploaded', { skip: need('ffmpeg') }, () => {
+  test('plays in the original quality and in every other as HLS and DASH; sound that no browser plays is encoded', async () => {
+    await using folder = await openFolder('library');
+    const file = join(folder.path, 'film.mov');
+    const srt = join(folder.path, 'film.srt');
+    await writeFile(srt, '1\n00:00:00,500 --> 00:00:03,500\nRain\n');
+    const input = '-v error -f lavfi -i testsrc2=s=640x360:r=25 -f lavfi -i sine=f=440:r=48000';
+    const maps = `-i ${srt} -map 0 -map 1 -map 2 -t 4 -c:s mov_text -metadata:s:s:0 language=deu`;
+    const output = '-c:v libx264 -preset veryfast -g 50 -bf 2 -pix_fmt yuv420p -c:a pcm_s16le';
+    await run('ffmpeg', [...input.split(' '), ...maps.split(' '), ...output.split(' '), file]);
+    await using server = await startServer({
+      data: join(folder.path, 'data'),
+      adminToken: 'let-me-in-please',
+    });
+    const sent = await server.fetch('/api/v1/uploads/file?filename=film.mov&visibility=public', {
+      method: 'PUT',
+      body: await readFile(file),
+    });
+    assert.equal(sent.status, 201, await sent.clone().text());
+    const { asset: id } = (await sent.json()) as { asset: string };
+    const view = await until(
+      'all renditions are made',
+      async () => {
+        const now = await server.json<AssetView>(`/api/v1/assets/${id}`);
+        const isOver = now.renditions.every(({ state }) => state === 'done' || state === 'failed');
+        return (now.state === 'failed' || (now.state === 'ready' && isOver)) && now;
+      },
+      { withinMs: 300_000, everyMs: 250 },
+    );
+    assert.equal(view.error, null);
+    assert.deepEqual(
+      view.renditions.filter(({ state }) => state !== 'done'),
+      [],
+    );
+    assert.ok(view.renditions.length >= 3, JSON.stringify(view.renditions));
+    assert.ok(Math.abs(view.seconds! - 4) < 0.05);
+    using http = openHttpFetch(server.url);
+    const found = await checkPresentation(http.fetch, view.hls!, { still: true });
+    assert.equal(printFindings(found.filter(({ severity }) => severity === 'must')), '');
+    const plain = async (path: string) => {
+      const { status, headers, body } = await http.fetch(path);
+      return { status, headers, body, text: Buffer.from(body).toString() };
+    };
+    const { problems, periods } = await checkManifest(plain, view.dash!);
+    assert.deepEqual(problems, []);
+    const kinds = periods[0]!.representations.map(({ id: each }) => each.replace(/-\d+$/, '')).sort();
+    assert.deepEqual([...new Set(kinds)], ['a0', `${view.subtitles[0]!.id}`, 'v0']);
+    assert.match(await (await server.fetch(view.subtitles[0]!.vtt!)).text(), /00:00:00\.500 --> 00:00:03\.500\nRain/);
+    assert.ok(kinds.filter((kind) => kind === 'v0').length >= 2, 'the source and an encoded quality');
+  });
+});

@@ -1,0 +1,33 @@
+/**
+ * How assets are shown in words: progress, names of qualities; tags as a text and back.
+ * In: assets of the API. Out: texts. Pure.
+ */
+import type { AssetView } from '../api/assets.ts';
+
+/** Mean progress of the renditions, 0 to 1; undefined while nothing is known. */
+export function processingShare({ renditions }: Pick<AssetView, 'renditions'>): number | undefined {
+  if (renditions.length === 0) return undefined;
+  const sum = renditions.reduce((total, each) => total + (each.state === 'done' ? 1 : each.progress), 0);
+  return sum / renditions.length;
+}
+
+/** Something of it is still being made. */
+export function isProcessing({ state, renditions }: Pick<AssetView, 'state' | 'renditions'>): boolean {
+  return state === 'processing' || renditions.some((each) => each.state === 'queued' || each.state === 'running');
+}
+
+/** `1080p` for a rendition that is named by its height; `original` for the tracks of the original; otherwise the id. */
+export function renditionName(id: string, original: string): string {
+  if (id === 'source') return original;
+  const height = /(?:^|-)(\d{2,4})$/.exec(id)?.[1];
+  return height === undefined ? id : `${height}p`;
+}
+
+/** Tags from a text in which commas separate them, each once. */
+export function readTags(text: string): string[] {
+  const tags = text
+    .split(/[,，、]/)
+    .map((tag) => tag.trim())
+    .filter((tag) => tag !== '');
+  return [...new Set(tags)];
+}

@@ -1,0 +1,230 @@
+/**
+ * Plays a video of the library: one video element with hls.js, or with the browser's own HLS.
+ * In: the address of a multivariant playlist, requests of the viewer. Out: the snapshot that the controls show. Positions are ms from the
+ * start, in the same fields as UTC is for streams.
+ */
+import type Hls from 'hls.js';
+import { followCaptions } from '../../player/captions.ts';
+import { Choices } from '../../player/choices.ts';
+import { assetSettings, playbackFailure } from '../../player/settings.ts';
+import { idle, type PlayerControls, type Snapshot } from '../../player/snapshot.ts';
+import { playsNatively } from '../../player/video/native.ts';
+import { loadHls, noPlayer, playerNotLoaded } from '../../watch/load-player.ts';
+import { preferences } from '../../watch/player-preferences.svelte.ts';
+
+/** A step of one frame without a known frame rate, seconds. */
+const FRAME_S = 0.04;
+/** A media error this long after the last one is tried to be repaired again, ms. */
+const REPAIR_EVERY_MS = 10_000;
+
+/** One video; `close` ends it. */
+export class AssetPlayer implements PlayerControls {
+  player = $state.raw<Snapshot>(idle);
+  /** Seconds; 0 before it is known. */
+  durationS = $state(0);
+  /** End of the loaded media around the position, seconds. */
+  loadedS = $state(0);
+  /** It has played to its end, and not been moved since. */
+  ended = $state(false);
+  readonly controls: PlayerControls = this;
+  readonly #url: string;
+  readonly #choices = new Choices();
+  readonly #ends = new AbortController();
+  #video: HTMLVideoElement | null = null;
+  #hls: Hls | null = null;
+  #failure: Snapshot['failure'] = null;
+  #repairedAtMs = Number.NEGATIVE_INFINITY;
+  #opening: Promise<void> | null = null;
+  /** Where to begin once it is loaded, seconds. */
+  #startS = 0;
+
+  /** @param url of the multivariant playlist */
+  constructor(url: string) {
+    this.#url = url;
+  }
+
+  /** Places the element; nothing is loaded before the viewer plays. */
+  attach(video: HTMLVideoElement): void {
+    this.#video = video;
+    video.volume = preferences.volume;
+    const { signal } = this.#ends;
+    const types = [
+      ...['play', 'pause', 'volumechange', 'seeking', 'seeked', 'playing', 'waiting', 'loadeddata', 'timeupdate'],
+      ...['ratechange', 'durationchange', 'progress', 'ended', 'enterpictureinpicture', 'leavepictureinpicture'],
+    ];
+    for (const type of types) video.addEventListener(type, () => this.#changed(), { signal });
+    video.addEventListener('error', () => this.#fail({ code: 'unplayable', status: 0, title: '', hint: '' }), {
+      signal,
+    });
+    this.#changed();
+  }
+
+  togglePlay(): void {
+    const video = this.#video;
+    if (!video) return;
+    if (video.paused) void this.#play(video);
+    else video.pause();
+  }
+
+  /** @param atMs from the start */
+  goTo(atMs: number): void {
+    const video = this.#video;
+    if (!video) return;
+    const atS = Math.max(0, Math.min(atMs / 1000, this.durationS || Number.POSITIVE_INFINITY));
+    if (video.readyState === 0) this.#startS = atS;
+    else video.currentTime = atS;
+    this.#changed();
+  }
+
+  again(): void {
+    this.#startS = this.#video?.currentTime ?? 0;
+    this.#hls?.destroy();
+    this.#hls = null;
+    this.#opening = null;
+    this.#failure = null;
+    this.togglePlay();
+  }
+
+  stepFrame(by: 1 | -1): void {
+    if (!this.#video) return;
+    this.#video.pause();
+    this.goTo((this.#video.currentTime + by * FRAME_S) * 1000);
+  }
+
+  setRate(rate: number): void {
+    if (this.#video) this.#video.playbackRate = Math.min(2, Math.max(0.5, rate));
+  }
+
+  toggleMuted(): void {
+    if (this.#video) this.#video.muted = !this.#video.muted;
+  }
+
+  setVolume(volume: number): void {
+    if (!this.#video) return;
+    this.#video.volume = Math.min(1, Math.max(0, volume));
+    this.#video.muted = volume <= 0;
+    preferences.volume = volume;
+  }
+
+  setQuality(id: string | null): void {
+    this.#choices.quality = id;
+    this.#chosen();
+  }
+
+  setSound(id: string): void {
+    this.#choices.sound = id;
+    this.#chosen();
+  }
+
+  setSubtitle(id: string | null): void {
+    this.#choices.subtitle = id;
+    this.#chosen();
+  }
+
+  togglePicture(): void {
+    const video = this.#video;
+    if (!video) return;
+    const done =
+      document.pictureInPictureElement === video ? document.exitPictureInPicture() : video.requestPictureInPicture?.();
+    done?.catch(() => {}); // refused: nothing has changed
+  }
+
+  /** Videos have no live edge, no loops and no notes. */
+  goLive(): void {}
+  setLoop(): void {}
+  forgetNote(): void {}
+
+  /** Stops playing; the element stays with its component. */
+  close(): void {
+    this.#ends.abort();
+    this.#hls?.destroy();
+    this.#video?.removeAttribute('src');
+    this.#video?.load(); // otherwise it continues to load until it is collected
+  }
+
+  async #play(video: HTMLVideoElement): Promise<void> {
+    this.#opening ??= this.#open(video);
+    await this.#opening;
+    if (this.#ends.signal.aborted || this.#failure) return;
+    await video.play().catch(() => {}); // refused: the play button is shown
+    this.#changed();
+  }
+
+  async #open(video: HTMLVideoElement): Promise<void> {
+    this.player = { ...this.player, loading: true };
+    const Engine = await loadHls();
+    if (this.#ends.signal.aborted) return;
+    if (!Engine) return this.#fail(playerNotLoaded);
+    if (!Engine.isSupported()) {
+      if (!playsNatively(document)) return this.#fail(noPlayer);
+      video.src = this.#url;
+      return;
+    }
+    const hls = new Engine({ ...assetSettings(), startPosition: this.#startS });
+    this.#hls = hls;
+    for (const event of [
+      Engine.Events.MANIFEST_PARSED,
+      Engine.Events.LEVEL_SWITCHED,
+      Engine.Events.AUDIO_TRACKS_UPDATED,
+      Engine.Events.AUDIO_TRACK_SWITCHED,
+      Engine.Events.SUBTITLE_TRACKS_UPDATED,
+      Engine.Events.SUBTITLE_TRACK_SWITCH,
+    ] as const) {
+      hls.on(event, () => {
+        if (event !== Engine.Events.LEVEL_SWITCHED) this.#choices.apply(hls);
+        this.#changed();
+      });
+    }
+    followCaptions(Engine, hls, () => this.#chosen());
+    hls.on(Engine.Events.ERROR, (_, data) => {
+      if (!data.fatal) return;
+      const nowMs = performance.now();
+      if (data.type === Engine.ErrorTypes.MEDIA_ERROR && nowMs - this.#repairedAtMs > REPAIR_EVERY_MS) {
+        this.#repairedAtMs = nowMs;
+        hls.recoverMediaError();
+      } else this.#fail(playbackFailure(data));
+    });
+    hls.loadSource(this.#url);
+    hls.attachMedia(video);
+  }
+
+  #chosen(): void {
+    if (this.#hls) this.#choices.apply(this.#hls);
+    this.#changed();
+  }
+
+  #fail(failure: NonNullable<Snapshot['failure']>): void {
+    if (this.#ends.signal.aborted) return;
+    this.#failure = failure;
+    this.#opening = null;
+    this.#changed();
+  }
+
+  #changed(): void {
+    const video = this.#video;
+    if (!video || this.#ends.signal.aborted) return;
+    const { buffered, currentTime, duration } = video;
+    if (Number.isFinite(duration)) this.durationS = duration;
+    this.ended = video.ended;
+    this.loadedS = currentTime;
+    for (let index = 0; index < buffered.length; index++) {
+      if (buffered.start(index) <= currentTime + 0.1) this.loadedS = Math.max(currentTime, buffered.end(index));
+    }
+    this.player = {
+      ...idle,
+      ...this.#choices.offers(this.#hls),
+      quality: this.#choices.quality,
+      subtitle: this.#choices.subtitle,
+      mode: 'past',
+      loading: this.#opening !== null && this.#failure === null && video.readyState < 3 && !video.ended,
+      pictured: video.readyState >= 2,
+      paused: video.paused,
+      muted: video.muted,
+      volume: video.volume,
+      rate: video.playbackRate,
+      shownMs: (video.readyState === 0 ? this.#startS : currentTime) * 1000,
+      failure: this.#failure,
+      inPicture: document.pictureInPictureElement === video,
+    };
+  }
+}

@@ -1,0 +1,44 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { isSameFile, KeptUploads } from './kept-uploads.ts';
+
+const entry = { name: 'a.mp4', bytes: 5, changedMs: 1000, uploadId: 'u1', assetId: 'a1', title: 'A' };
+
+function open(text: string | null = null) {
+  const store = {
+    text,
+    read: () => store.text,
+    write(next: string) {
+      store.text = next;
+    },
+  };
+  return { store, kept: new KeptUploads(store) };
+}
+
+test('uploads survive a reload, each once, until they are forgotten', () => {
+  const { kept, store } = open();
+  kept.keep(entry);
+  kept.keep({ ...entry, title: 'B' });
+  kept.keep({ ...entry, uploadId: 'u2' });
+  const again = new KeptUploads(store);
+  assert.deepEqual(
+    again.all().map(({ uploadId, title }) => [uploadId, title]),
+    [
+      ['u1', 'B'],
+      ['u2', 'A'],
+    ],
+  );
+  again.forget('u1');
+  assert.equal(kept.all().length, 1);
+});
+
+test('what another version has stored is ignored', () => {
+  for (const text of ['{', '{}', '[null, {"name": "a"}]']) assert.deepEqual(open(text).kept.all(), []);
+});
+
+test('a file that has changed is another file', () => {
+  assert.equal(isSameFile(entry, { ...entry }), true);
+  for (const other of [{ bytes: 6 }, { changedMs: 2 }, { name: 'b' }]) {
+    assert.equal(isSameFile(entry, { ...entry, ...other }), false);
+  }
+});

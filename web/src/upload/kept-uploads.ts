@@ -1,0 +1,77 @@
+/**
+ * Uploads that are not complete, kept in the browser, so that a reload continues them once their file is chosen again.
+ * In: a storage. Out: entries; a file is recognized by its name, size and time of change.
+ */
+
+/** An upload that has begun. */
+export interface KeptUpload {
+  readonly name: string;
+  readonly bytes: number;
+  /** Time of the last change of the file, unix ms. */
+  readonly changedMs: number;
+  readonly uploadId: string;
+  readonly assetId: string;
+  readonly title: string;
+}
+
+/** A file as far as it identifies an upload. */
+export type FileMark = Pick<KeptUpload, 'name' | 'bytes' | 'changedMs'>;
+
+/** Where the list is stored. */
+export interface TextStore {
+  read(): string | null;
+  write(text: string): void;
+}
+
+/** Most entries: the oldest is forgotten. */
+const MOST = 100;
+
+/** Whether two marks are of the same file. */
+export function isSameFile(a: FileMark, b: FileMark): boolean {
+  return a.name === b.name && a.bytes === b.bytes && a.changedMs === b.changedMs;
+}
+
+/** The list; other tabs may change it too, so it is read each time. */
+export class KeptUploads {
+  readonly #store: TextStore;
+
+  constructor(store: TextStore) {
+    this.#store = store;
+  }
+
+  /** All entries, oldest first; invalid ones are left out. */
+  all(): readonly KeptUpload[] {
+    try {
+      const kept: unknown = JSON.parse(this.#store.read() ?? '[]');
+      return Array.isArray(kept) ? kept.filter(isKept) : [];
+    } catch {
+      return [];
+    }
+  }
+
+  /** Adds an entry, or replaces the one of the same upload. */
+  keep(entry: KeptUpload): void {
+    this.#write([...this.all().filter(({ uploadId }) => uploadId !== entry.uploadId), entry].slice(-MOST));
+  }
+
+  /** Removes an entry. */
+  forget(uploadId: string): void {
+    this.#write(this.all().filter((entry) => entry.uploadId !== uploadId));
+  }
+
+  #write(entries: readonly KeptUpload[]): void {
+    this.#store.write(JSON.stringify(entries));
+  }
+}
+
+function isKept(value: unknown): value is KeptUpload {
+  const entry = value as Partial<KeptUpload> | null;
+  return (
+    typeof entry?.name === 'string' &&
+    typeof entry.bytes === 'number' &&
+    typeof entry.changedMs === 'number' &&
+    typeof entry.uploadId === 'string' &&
+    typeof entry.assetId === 'string' &&
+    typeof entry.title === 'string'
+  );
+}
