@@ -16,7 +16,6 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { until } from '../fixtures/wait.ts';
 
 const TOKEN = 'a-token-for-this-test';
-const PATIENT = { withinMs: 60_000 };
 /** Of a picture at 240p against its source, scaled alike; below it something is wrong with colours, times or sizes. dB */
 const LEAST_PSNR_DB = 27;
 
@@ -38,15 +37,11 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
       await startServer({ args, data: join(folder.path, 'data'), adminToken: TOKEN, ingest: ['rtmp'] }),
     );
     const index = '/live/cam/index.m3u8';
-    await until(
-      'all qualities are listed',
-      async () => {
-        const response = await server.fetch(index);
-        const text = await response.text();
-        return response.ok && text.includes('av0-144/') && text.includes('av0-240/');
-      },
-      PATIENT,
-    );
+    await until('all qualities are listed', async () => {
+      const response = await server.fetch(index);
+      const text = await response.text();
+      return response.ok && text.includes('av0-144/') && text.includes('av0-240/');
+    });
     for (const { uri, codecs, resolution } of (await readMultivariant(server, index)).variants) {
       if (uri.startsWith('a0/')) assert.deepEqual([codecs, resolution], ['mp4a.40.2', undefined]);
       paths[uri.slice(0, uri.indexOf('/'))] = resolvePath(uri, index);
@@ -137,7 +132,7 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
     const pid = (await encoderPid())!;
     process.kill(pid, 'SIGSTOP');
     try {
-      await until('240p is dropped', async () => (await view()).made.some(({ state }) => state === 'dropped'), PATIENT);
+      await until('240p is dropped', async () => (await view()).made.some(({ state }) => state === 'dropped'));
     } finally {
       process.kill(pid, 'SIGCONT');
     }
@@ -150,14 +145,10 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
   test('starts again when its process is killed, and the source has every picture', async () => {
     const pid = (await encoderPid())!;
     process.kill(pid, 'SIGKILL');
-    await until(
-      'it runs again',
-      async () => {
-        const now = await encoderPid();
-        return now !== undefined && now !== pid && (await view()).made[0]?.state === 'live';
-      },
-      PATIENT,
-    );
+    await until('it runs again', async () => {
+      const now = await encoderPid();
+      return now !== undefined && now !== pid && (await view()).made[0]?.state === 'live';
+    });
     const { list } = await readMedia(server, paths.av0!);
     assert.ok(list.segments.every((segment) => !segment.gap && !segment.discontinuity));
     assert.equal((await view()).state, 'running');

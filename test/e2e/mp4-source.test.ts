@@ -45,14 +45,10 @@ suite('an MP4 file over HTTP is recorded as a source that ends', { skip: need('f
     const args = forms.map(({ name }) => `${name}=${origin.url}/${name}-film.mp4`);
     await using server = await startServer({ data, args });
     for (const { name } of forms) {
-      const recorded = await until(
-        `all of ${name} is recorded`,
-        async () => {
-          const view = await server.stream(name, 'over');
-          return view.recorded.seconds > SECONDS - 0.1 && view.recorded;
-        },
-        { withinMs: 40_000 },
-      );
+      const recorded = await until(`all of ${name} is recorded`, async () => {
+        const view = await server.stream(name, 'over');
+        return view.recorded.seconds > SECONDS - 0.1 && view.recorded;
+      });
       const [from, to] = [Date.parse(recorded.from!), Date.parse(recorded.to!)];
       const index = `/vod/${name}/${from}/${to}/index.m3u8`;
       const past = await readFirstVariant(server, index);

@@ -39,14 +39,10 @@ suite('a source in any form is recorded as it is', { skip: need('ffmpeg') }, () 
     const args = sourceForms.map(({ name }) => `${name}=${origin.url}/${name}/index.m3u8`);
     await using server = await startServer({ data, args });
     for (const { name } of sourceForms) {
-      const view = await until(
-        `all of ${name} is recorded`,
-        async () => {
-          const now = await server.stream(name, 'over');
-          return now.recorded.seconds > FORM_SECONDS - 0.2 && now;
-        },
-        { withinMs: 40_000 },
-      );
+      const view = await until(`all of ${name} is recorded`, async () => {
+        const now = await server.stream(name, 'over');
+        return now.recorded.seconds > FORM_SECONDS - 0.2 && now;
+      });
       const [from, to] = [Date.parse(view.recorded.from!), Date.parse(view.recorded.to!)];
       const clip = join(folder.path, `${name}.mp4`);
       await writeFile(clip, await server.bytes(`/clip/${name}/${from}/${to}.mp4`));

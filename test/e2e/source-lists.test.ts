@@ -119,7 +119,7 @@ suite('a source with an unusual playlist is recorded as it is', { skip: need('ff
         const view = await server.stream(name, 'over');
         return view.recorded.seconds > SECONDS * (pictures?.length ?? 1) - 0.2 && view;
       };
-      views.set(name, await until(`all of ${name} is recorded`, whole, { withinMs: 60_000 }));
+      views.set(name, await until(`all of ${name} is recorded`, whole));
     }
   });
   after(async () => {

@@ -163,6 +163,22 @@ test('a programme that repeats after a DISCONTINUITY is pulled completely, in on
   assert.deepEqual(slides, [['!0 r0.ts', '1 r1.ts', '2 r2.ts'], ['!3 r0.ts'], ['4 r1.ts'], ['5 r2.ts'], ['!6 r0.ts']]);
 });
 
+test('a programme that repeats continues behind a segment of another name', () => {
+  const rounds = [
+    ['r0.ts', 'r1.ts', 'r2.ts'],
+    ['r0.ts', 'other.ts', 'r2.ts'],
+    ['r0.ts', 'r1.ts', 'r2.ts'],
+  ];
+  const text = rounds.map((round) => `#EXT-X-DISCONTINUITY\n${round.map((name) => `#EXTINF:4,\n${name}\n`).join('')}`);
+  const playlist = parsePlaylist(`#EXTM3U\n#EXT-X-TARGETDURATION:4\n${text.join('')}#EXT-X-ENDLIST`);
+  const [items] = follow(playlist.playlist as MediaPlaylist);
+  assert.deepEqual(items, [
+    ...['!0 r0.ts', '1 r1.ts', '2 r2.ts'],
+    ...['!3 r0.ts', '4 other.ts', '5 r2.ts'],
+    ...['!6 r0.ts', '7 r1.ts', '8 r2.ts'],
+  ]);
+});
+
 test('a slate that is repeated after discontinuities is pulled each time', () => {
   const slate = ['a.ts', 'b.ts'].flatMap((name) => [name, 'slate.ts']);
   const text = slate

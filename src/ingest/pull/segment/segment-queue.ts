@@ -229,17 +229,14 @@ export class SegmentQueue {
 
   /**
    * Whether the origin lists a known segment again under another number by mistake. Real repetitions (a slate, a programme in a loop) begin
-   * with EXT-X-DISCONTINUITY and continue in the same order.
+   * with EXT-X-DISCONTINUITY and continue at that distance, or a greater one where a round lacked the segment.
    *
    * @param before its previous number
    */
   #isListedAgain({ msn, discontinuity }: QueuedSegment, before: number | undefined): boolean {
-    if (before === undefined || before === msn) {
-      this.#loopedBy = undefined;
-      return false;
-    }
+    if (before === undefined || before === msn) return false;
     if (discontinuity) this.#loopedBy = msn - before;
-    return this.#loopedBy !== msn - before;
+    return this.#loopedBy === undefined || msn - before < this.#loopedBy;
   }
 
   /** @returns its previous number; undefined if it was unknown */
