@@ -297,9 +297,8 @@ class TableQueue implements JobQueue {
 
   #begin(job: Job): void {
     const { promise: done, resolve } = Promise.withResolvers<void>();
-    const running: Running = {
-      ...{ controller: new AbortController(), done, progress: 0, parts: {}, isCancelled: false },
-    };
+    const controller = new AbortController();
+    const running: Running = { controller, done, progress: 0, parts: {}, isCancelled: false };
     this.#running.set(job.id, running);
     void this.#run(job, running).finally(() => {
       this.#running.delete(job.id);

@@ -1,41 +1,61 @@
 /**
  * Opens bytes as a container, without access to URLs or files, and without formats that refer to other files.
- * In: bytes. Out: FFmpeg's demuxer over them. Native code: child processes only.
+ * In: bytes, in memory or read as they are needed. Out: FFmpeg's demuxer over them. Native code: child processes only.
  */
 import { AVSEEK_CUR, AVSEEK_END, AVSEEK_SIZE } from 'node-av/constants';
 import { FormatContext, IOContext } from 'node-av/lib';
 import { must } from './native.ts';
 
+/** Bytes that FFmpeg requests at a time. */
 const READ_BYTES = 64 * 1024;
+/** AVERROR(EIO). */
+const IO_ERROR = -5;
 /** Containers that contain their media, for `format_whitelist`; playlists, SDP and image sequences are excluded on purpose. */
-export const FORMATS = 'mov,mpegts,matroska,flv,mpeg,avi,ogg,wav,aac,mp3,flac,ac3,eac3,h264,hevc,m4v,ivf,obu';
+const FORMATS = 'mov,mpegts,matroska,flv,mpeg,avi,ogg,wav,aac,mp3,flac,ac3,eac3,h264,hevc,m4v,ivf,obu';
 
 /** A container over bytes. Dispose it. */
 export interface MediaInput extends Disposable {
   readonly format: FormatContext;
 }
 
-/**
- * @throws Error with the message of FFmpeg if the bytes are not a known container
- */
+/** The bytes of a container, at any position. */
+export interface MediaBytes {
+  readonly length: number;
+  /** At least one byte at `at`, at most `count`; undefined at the end, -1 if they cannot be read. */
+  read(at: number, count: number): Buffer | undefined | -1;
+}
+
+/** Opens bytes in memory; otherwise as `openMedia`. */
 export function openMediaInput(bytes: Uint8Array): MediaInput {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+  return openMedia({
+    length: buffer.length,
+    read: (at, count) => (at < buffer.length ? buffer.subarray(at, at + count) : undefined),
+  });
+}
+
+/**
+ * @param options of the demuxer, e.g. `{ probesize: '1000000' }`
+ * @throws Error with the message of FFmpeg if the bytes are not a known container
+ */
+export function openMedia(file: MediaBytes, options: Readonly<Record<string, string>> = {}): MediaInput {
   let at = 0;
   const io = new IOContext();
   io.allocContextWithCallbacks(
     READ_BYTES,
     0,
     (size) => {
-      if (at >= buffer.length) return null;
-      const piece = buffer.subarray(at, at + size);
+      const piece = file.read(at, size);
+      if (piece === -1) return IO_ERROR;
+      if (!piece) return null;
       at += piece.length;
       return piece;
     },
     null,
     (offset, whence) => {
-      if (whence === AVSEEK_SIZE) return BigInt(buffer.length);
-      const from = whence === AVSEEK_CUR ? at : whence === AVSEEK_END ? buffer.length : 0;
-      at = Math.min(buffer.length, Math.max(0, from + Number(offset)));
+      if (whence === AVSEEK_SIZE) return BigInt(file.length);
+      const from = whence === AVSEEK_CUR ? at : whence === AVSEEK_END ? file.length : 0;
+      at = Math.min(file.length, Math.max(0, from + Number(offset)));
       return BigInt(at);
     },
   );
@@ -45,6 +65,7 @@ export function openMediaInput(bytes: Uint8Array): MediaInput {
   // Set as options of the context: openInput frees a dictionary twice.
   must(format.setOption('format_whitelist', FORMATS), 'limiting formats');
   must(format.setOption('protocol_whitelist', 'none'), 'limiting protocols');
+  for (const [name, value] of Object.entries(options)) must(format.setOption(name, value), `setting ${name}`);
   must(format.openInputSync('', null, null), 'unknown media format');
   return {
     format,

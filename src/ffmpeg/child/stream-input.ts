@@ -6,21 +6,14 @@
  * there are no protocols, and formats that refer to other files are excluded.
  */
 import { readSync, writeSync } from 'node:fs';
-import { AVSEEK_CUR, AVSEEK_END, AVSEEK_SIZE } from 'node-av/constants';
-import { FormatContext, IOContext } from 'node-av/lib';
 import { inputDescriptor, parseReadAnswer, printReadRequest, READ_ANSWER_HEADER_BYTES } from '../stream-input.ts';
-import { FORMATS, type MediaInput } from './media-input.ts';
-import { must } from './native.ts';
+import { type MediaBytes, type MediaInput, openMedia } from './media-input.ts';
 
-/** Bytes that FFmpeg requests at a time. */
-const IO_BYTES = 64 * 1024;
 /** Bytes of a request to the parent: small after a seek, doubled while reads are sequential. */
 const LEAST_READ = 64 * 1024;
 const MOST_READ = 1024 * 1024;
 /** Stretches that are kept, because demuxers of coarsely interleaved files alternate between positions. */
 const KEPT = 8;
-/** AVERROR(EIO). */
-const IO_ERROR = -5;
 
 /** A stretch of the file. */
 interface Stretch {
@@ -29,7 +22,7 @@ interface Stretch {
 }
 
 /** The file of the parent, read with blocking requests. */
-class ParentFile {
+class ParentFile implements MediaBytes {
   readonly length: number;
   /** Least recently read first. */
   #kept: Stretch[] = [];
@@ -39,7 +32,6 @@ class ParentFile {
     this.length = length;
   }
 
-  /** Bytes at `at`, at least one; undefined at the end, -1 if the parent has none. */
   read(at: number, count: number): Buffer | undefined | -1 {
     if (at >= this.length) return undefined;
     const stretch = this.#find(at) ?? this.#request(at);
@@ -87,39 +79,5 @@ function receive(count: number): Buffer {
  * @throws Error with the message of FFmpeg if the bytes are not a known container
  */
 export function openStreamInput(length: number, options: Readonly<Record<string, string>> = {}): MediaInput {
-  const file = new ParentFile(length);
-  let at = 0;
-  const io = new IOContext();
-  io.allocContextWithCallbacks(
-    IO_BYTES,
-    0,
-    (size) => {
-      const piece = file.read(at, size);
-      if (piece === -1) return IO_ERROR;
-      if (!piece) return null;
-      at += piece.length;
-      return piece;
-    },
-    null,
-    (offset, whence) => {
-      if (whence === AVSEEK_SIZE) return BigInt(length);
-      const from = whence === AVSEEK_CUR ? at : whence === AVSEEK_END ? length : 0;
-      at = Math.min(length, Math.max(0, from + Number(offset)));
-      return BigInt(at);
-    },
-  );
-  const format = new FormatContext();
-  format.allocContext();
-  format.pb = io;
-  // Set as options of the context: openInput frees a dictionary twice.
-  must(format.setOption('format_whitelist', FORMATS), 'limiting formats');
-  must(format.setOption('protocol_whitelist', 'none'), 'limiting protocols');
-  for (const [name, value] of Object.entries(options)) must(format.setOption(name, value), `setting ${name}`);
-  must(format.openInputSync('', null, null), 'unknown media format');
-  return {
-    format,
-    [Symbol.dispose]() {
-      format.closeInputSync();
-    },
-  };
+  return openMedia(new ParentFile(length), options);
 }

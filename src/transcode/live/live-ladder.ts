@@ -321,10 +321,7 @@ export class LiveLadder implements Sink {
     }
     const run = this.#run;
     if (!run?.isBegun) return;
-    const lagMs = Math.max(
-      oldestMs === undefined ? 0 : nowMs - oldestMs,
-      oldestMs === undefined ? 0 : this.#newestLagMs,
-    );
+    const lagMs = oldestMs === undefined ? 0 : Math.max(nowMs - oldestMs, this.#newestLagMs);
     const decision = this.#overload.look(nowMs, lagMs);
     if (decision === 'drop') this.#drop(run, lagMs);
     else if (decision === 'raise') this.#raise(run);

@@ -179,6 +179,14 @@ test('a programme that repeats continues behind a segment of another name', () =
   ]);
 });
 
+test('after a loop, a segment that is listed again is known', () => {
+  const slate = '#EXT-X-DISCONTINUITY\n#EXTINF:4,\nslate.ts\n';
+  const text = `${slate}${slate}#EXT-X-DISCONTINUITY\n#EXTINF:4,\na.ts\n#EXTINF:4,\nb.ts\n#EXTINF:4,\na.ts\n`;
+  const playlist = parsePlaylist(`#EXTM3U\n#EXT-X-TARGETDURATION:4\n${text}#EXT-X-ENDLIST`);
+  const [items] = follow(playlist.playlist as MediaPlaylist);
+  assert.deepEqual(items, ['!0 slate.ts', '!1 slate.ts', '!2 a.ts', '3 b.ts']);
+});
+
 test('a slate that is repeated after discontinuities is pulled each time', () => {
   const slate = ['a.ts', 'b.ts'].flatMap((name) => [name, 'slate.ts']);
   const text = slate

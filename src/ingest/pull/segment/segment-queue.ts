@@ -229,14 +229,15 @@ export class SegmentQueue {
 
   /**
    * Whether the origin lists a known segment again under another number by mistake. Real repetitions (a slate, a programme in a loop) begin
-   * with EXT-X-DISCONTINUITY and continue at that distance, or a greater one where a round lacked the segment.
+   * with EXT-X-DISCONTINUITY and continue at that distance, or a multiple of it where a round lacked the segment.
    *
    * @param before its previous number
    */
   #isListedAgain({ msn, discontinuity }: QueuedSegment, before: number | undefined): boolean {
-    if (before === undefined || before === msn) return false;
-    if (discontinuity) this.#loopedBy = msn - before;
-    return this.#loopedBy === undefined || msn - before < this.#loopedBy;
+    if (before === msn) return false;
+    if (discontinuity) this.#loopedBy = before === undefined ? undefined : msn - before;
+    if (before === undefined) return false;
+    return this.#loopedBy === undefined || (msn - before) % this.#loopedBy !== 0;
   }
 
   /** @returns its previous number; undefined if it was unknown */
