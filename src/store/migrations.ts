@@ -2,6 +2,7 @@
  * The history of the database's schema, forward only. A step that was released is never changed; a change is a new step.
  * In: nothing. Out: steps, which sqlite.ts runs in one transaction each; the tables of schema.ts.
  */
+import { roomMigrations } from './room-migrations.ts';
 
 /** Step n upgrades to schema n + 1 (`PRAGMA user_version`). */
 export const migrations: readonly string[] = [
@@ -327,4 +328,5 @@ export const migrations: readonly string[] = [
      script_path TEXT
    ) STRICT;
    CREATE INDEX asset_subtitle_by_asset ON asset_subtitle (asset_id, seq);`,
+  ...roomMigrations,
 ];

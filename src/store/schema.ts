@@ -3,6 +3,7 @@
  * In: the tables of migrations.ts. Out: types for the repositories that use `store.db`.
  */
 import type { Generated } from 'kysely';
+import type { AuditTable, EmailCodeTable, InvitationTable, UserIdentityTable, UserTable } from './account-tables.ts';
 import type {
   AssetChunkTable,
   AssetRemovedTable,
@@ -12,6 +13,7 @@ import type {
   AssetTable,
   AssetTagTable,
 } from './asset-tables.ts';
+import type { RoomItemTable, RoomMemberTable, RoomMessageTable, RoomPollTable, RoomTable } from './room-tables.ts';
 import type { UploadPartTable, UploadTable } from './upload-schema.ts';
 
 export type { AssetChunkTable, AssetRenditionTable, AssetSubtitleTable, AssetTable } from './asset-tables.ts';
@@ -225,6 +227,8 @@ export interface SessionTable {
   seen_us: number;
   readonly address: string;
   readonly program: string;
+  /** Null: the administrator of the command line. */
+  readonly user_id: string | null;
 }
 
 /** A token for programs; see accounts/api-tokens.ts. */
@@ -237,6 +241,8 @@ export interface ApiTokenTable {
   readonly created_us: number;
   /** Null: never. */
   readonly expires_us: number | null;
+  /** Null: the administrator of the command line. */
+  readonly user_id: string | null;
 }
 
 /** A stream key; see accounts/publish-keys.ts. */
@@ -321,6 +327,16 @@ export interface LeaseTable {
 
 /** Every table. */
 export interface Tables {
+  user: UserTable;
+  user_identity: UserIdentityTable;
+  invitation: InvitationTable;
+  email_code: EmailCodeTable;
+  audit: AuditTable;
+  room: RoomTable;
+  room_member: RoomMemberTable;
+  room_item: RoomItemTable;
+  room_message: RoomMessageTable;
+  room_poll: RoomPollTable;
   stream: StreamTable;
   stream_picture: StreamPictureTable;
   stats_window: StatsWindowTable;

@@ -7,6 +7,7 @@ import type { TokenScope } from '../../accounts/api-tokens.ts';
 import type { LimitedClient } from '../../accounts/rate-limit.ts';
 import type { Session } from '../../accounts/sessions.ts';
 import { SESSION_MS } from '../../accounts/sessions.ts';
+import { administrator as administratorRef, type UserRef } from '../../accounts/users/user.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createClientAddress } from '../client/client-address.ts';
 import { readForwarded } from '../client/forwarded.ts';
@@ -35,6 +36,8 @@ export interface Principal {
   readonly session: Session | undefined;
   /** For the log: the session or token, `''` for an anonymous client. No secret. */
   readonly name: string;
+  /** The user; undefined for anonymous clients, tokens without one, and workers. */
+  readonly user: UserRef | undefined;
   /** Owner of what it creates: `admin`, or `token:` with the id of an API token; `''` for an anonymous client. */
   readonly owner: string;
 }
@@ -79,11 +82,11 @@ const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const BEARER = /^Bearer +([^\s]+) *$/i;
 const anonymous: Principal = {
   ...{ isAdmin: false, mayUpload: false, seesAll: false, isWorker: false, isOwnWorker: false, session: undefined },
-  ...{ name: '', owner: '' },
+  ...{ user: undefined, name: '', owner: '' },
 };
 const administrator: Principal = {
   ...{ isAdmin: true, mayUpload: true, seesAll: true, isWorker: true, isOwnWorker: false, session: undefined },
-  ...{ name: 'admin token', owner: 'admin' },
+  ...{ user: administratorRef, name: 'admin token', owner: 'admin' },
 };
 const ownWorker: Principal = { ...anonymous, isWorker: true, isOwnWorker: true, name: 'own worker' };
 
@@ -126,7 +129,7 @@ export function createAuthenticator({
       if (access.ownWorker.matches(secret)) return ownWorker;
       const token = access.tokens.find(secret);
       if (!token) return anonymous;
-      const own = { name: `token ${token.label}`, owner: `token:${token.id}` };
+      const own = { user: undefined, name: `token ${token.label}`, owner: `token:${token.id}` };
       const has = (scope: TokenScope) => token.scopes.includes(scope);
       if (has('admin')) return { ...administrator, ...own };
       return { ...anonymous, ...own, seesAll: has('view'), isWorker: has('worker'), mayUpload: has('upload') };

@@ -6,7 +6,7 @@
 import type { ApiToken } from '../../accounts/api-tokens.ts';
 import { SESSION_MS, type Session } from '../../accounts/sessions.ts';
 import { signInPath } from '../../accounts/sign-in-links.ts';
-import { MeView, SessionView, SignInLink, SignInWays, TokenScope, TokenView } from '../../api/access-shapes.ts';
+import { MeView, SessionView, SignInLink, SignInWays, TokenScope, TokenView } from '../../api/account/access-shapes.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';

@@ -3,7 +3,7 @@
  * In: a stream's name, an expiry. Out: WatchToken. docs/media.md 32.
  */
 
-import { WatchToken } from '../../api/access-shapes.ts';
+import { WatchToken } from '../../api/account/access-shapes.ts';
 import { printRfc3339 } from '../../api/instant.ts';
 import { printMediaAddress } from '../../api/media-address.ts';
 import { printSignedPath } from '../../api/signed-path.ts';

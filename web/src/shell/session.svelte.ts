@@ -3,7 +3,7 @@
  * In: sign-in and sign-out, refused requests. Out: Gate, the header, every page that changes something. The session itself is a cookie that
  * scripts cannot read.
  */
-import type { SignInWays } from '../../../src/api/access-shapes.ts';
+import type { SignInWays } from '../../../src/api/account/access-shapes.ts';
 import { ApiError, askServer, onUnauthorized } from '../api/client.ts';
 
 /** Actions that require a permission. */

@@ -1,0 +1,85 @@
+/**
+ * The playlist of a room as JSON. Positions and lengths are ms.
+ * In: http/routes/rooms, room messages. Out: web/, OpenAPI.
+ */
+import type { Static } from 'typebox';
+import { Type } from '../type.ts';
+
+/** What an entry plays. `link` is HLS, DASH or a file elsewhere; `provider` an entry of a media server. */
+export const ItemTarget = Type.Union(
+  [
+    Type.Object({ kind: Type.Literal('folder') }, { additionalProperties: false }),
+    Type.Object(
+      { kind: Type.Literal('stream'), stream: Type.String({ maxLength: 64, description: 'name of the stream' }) },
+      { additionalProperties: false },
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('range'),
+        stream: Type.String({ maxLength: 64 }),
+        fromMs: Type.Integer({ description: 'unix ms' }),
+        toMs: Type.Integer({ description: 'unix ms' }),
+      },
+      { additionalProperties: false },
+    ),
+    Type.Object(
+      { kind: Type.Literal('asset'), asset: Type.String({ maxLength: 64 }) },
+      { additionalProperties: false },
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('link'),
+        url: Type.String({ maxLength: 8192, description: 'http or https' }),
+        type: Type.Optional(
+          Type.Union([Type.Literal('hls'), Type.Literal('dash'), Type.Literal('file')], {
+            description: 'by its media type if it is missing',
+          }),
+        ),
+        proxy: Type.Optional(Type.Boolean({ description: 'through this server' })),
+        live: Type.Optional(Type.Boolean()),
+        headers: Type.Optional(
+          Type.Unsafe<Record<string, string>>({
+            type: 'object',
+            maxProperties: 20,
+            additionalProperties: { type: 'string', maxLength: 4096 },
+            description: 'request headers of the proxy; only its author and moderators see them',
+          }),
+        ),
+        subtitles: Type.Optional(
+          Type.Array(
+            Type.Object(
+              { name: Type.String({ maxLength: 100 }), url: Type.String({ maxLength: 8192 }) },
+              { additionalProperties: false },
+            ),
+            { maxItems: 32 },
+          ),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+    Type.Object(
+      {
+        kind: Type.Literal('provider'),
+        provider: Type.String({ maxLength: 64, description: 'id of the account at a media server' }),
+        entry: Type.String({ maxLength: 2048, description: 'id or path there' }),
+      },
+      { additionalProperties: false },
+    ),
+  ],
+  { $id: 'ItemTarget' },
+);
+export type ItemTarget = Static<typeof ItemTarget>;
+
+/** An entry of a playlist. */
+export const RoomItem = Type.Object(
+  {
+    id: Type.String(),
+    parent: Type.Union([Type.String(), Type.Null()], { description: 'id of the folder; null: at the top' }),
+    name: Type.String(),
+    target: ItemTarget,
+    addedBy: Type.String({ description: 'id of the user' }),
+    addedByName: Type.String(),
+  },
+  { $id: 'RoomItem' },
+);
+export type RoomItem = Static<typeof RoomItem>;

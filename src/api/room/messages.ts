@@ -1,0 +1,233 @@
+/**
+ * Every message of a room's WebSocket, in both directions: JSON text, one object each, `t` is its type. Positions are ms; server times unix ms.
+ * In: rooms, the interface. Out: schemas for what clients send, types for what the server sends. docs/5-together/messages.md.
+ */
+import type { Static } from 'typebox';
+import { Type } from '../type.ts';
+import type { RoomItem } from './item-shapes.ts';
+import type { PlaybackState } from './playback.ts';
+import type { MemberView, RoomView } from './room-shapes.ts';
+
+/** Longest chat message, characters. */
+export const MAX_CHAT = 2000;
+/** Longest danmaku, characters. */
+export const MAX_DANMAKU = 200;
+/** Longest message of a client, bytes. */
+export const MAX_CLIENT_MESSAGE = 16 * 1024;
+
+const ClientId = Type.String({ pattern: '^[A-Za-z0-9_-]{8,64}$' });
+
+/** First message of a connection: resumes after the message `since`. */
+const Hello = Type.Object(
+  {
+    t: Type.Literal('hello'),
+    since: Type.Optional(Type.Integer({ minimum: 0 })),
+    visible: Type.Optional(Type.Boolean()),
+  },
+  { additionalProperties: false },
+);
+/** Asks for the server's time; `c` comes back. */
+const ClockQuestion = Type.Object({ t: Type.Literal('clock'), c: Type.Number() }, { additionalProperties: false });
+
+/** A command; `rev` is that of the state which its author saw. */
+const Command = Type.Object(
+  {
+    t: Type.Literal('command'),
+    id: ClientId,
+    rev: Type.Integer({ minimum: 0 }),
+    do: Type.Union([
+      Type.Literal('play'),
+      Type.Literal('pause'),
+      Type.Literal('seek'),
+      Type.Literal('rate'),
+      Type.Literal('item'),
+      Type.Literal('live'),
+    ]),
+    /** `seek`, and optional with `play`, `pause`, `item`. */
+    positionMs: Type.Optional(Type.Number()),
+    rate: Type.Optional(Type.Number({ minimum: 0.25, maximum: 4 })),
+    item: Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Null()])),
+  },
+  { additionalProperties: false },
+);
+/** A chat message; sent again under the same id until it is acknowledged. `atMs`: position in the media that the author saw. */
+const Chat = Type.Object(
+  {
+    t: Type.Literal('chat'),
+    id: ClientId,
+    text: Type.String({ minLength: 1, maxLength: MAX_CHAT }),
+    replyTo: Type.Optional(Type.Integer({ minimum: 1 })),
+    atMs: Type.Optional(Type.Number()),
+  },
+  { additionalProperties: false },
+);
+const Danmaku = Type.Object(
+  {
+    t: Type.Literal('danmaku'),
+    id: ClientId,
+    text: Type.String({ minLength: 1, maxLength: MAX_DANMAKU }),
+    atMs: Type.Number(),
+    color: Type.Optional(Type.String({ pattern: '^#[0-9a-f]{6}$' })),
+    mode: Type.Optional(Type.Union([Type.Literal('scroll'), Type.Literal('top'), Type.Literal('bottom')])),
+  },
+  { additionalProperties: false },
+);
+/** Adds or takes back a reaction to a message. */
+const React = Type.Object(
+  {
+    t: Type.Literal('react'),
+    seq: Type.Integer({ minimum: 1 }),
+    emoji: Type.String({ minLength: 1, maxLength: 32 }),
+    on: Type.Boolean(),
+  },
+  { additionalProperties: false },
+);
+/** Deletes a message: its author, and moderators. */
+const Remove = Type.Object(
+  { t: Type.Literal('delete'), seq: Type.Integer({ minimum: 1 }) },
+  { additionalProperties: false },
+);
+/** A vote in a poll; replaces the one before. */
+const Vote = Type.Object(
+  {
+    t: Type.Literal('vote'),
+    poll: Type.String({ maxLength: 64 }),
+    choices: Type.Array(Type.Integer({ minimum: 0, maximum: 19 }), { maxItems: 20 }),
+  },
+  { additionalProperties: false },
+);
+/** How the member's player is: every 2 s, and when `buffering` changes. */
+const Report = Type.Object(
+  {
+    t: Type.Literal('report'),
+    rev: Type.Integer({ minimum: 0 }),
+    offsetMs: Type.Union([Type.Number(), Type.Null()]),
+    buffering: Type.Boolean(),
+    roundTripMs: Type.Optional(Type.Number({ minimum: 0 })),
+    visible: Type.Optional(Type.Boolean()),
+    ended: Type.Optional(Type.Boolean()),
+    durationMs: Type.Optional(Type.Number({ minimum: 0 })),
+  },
+  { additionalProperties: false },
+);
+
+/** Schemas of what clients send, by type. */
+export const clientMessages = {
+  hello: Hello,
+  clock: ClockQuestion,
+  command: Command,
+  chat: Chat,
+  danmaku: Danmaku,
+  react: React,
+  delete: Remove,
+  vote: Vote,
+  report: Report,
+} as const;
+
+/** What a client sends. */
+export type ClientMessage = {
+  [T in keyof typeof clientMessages]: Static<(typeof clientMessages)[T]>;
+}[keyof typeof clientMessages];
+/** One type of what a client sends. */
+export type ClientMessageOf<T extends ClientMessage['t']> = Extract<ClientMessage, { t: T }>;
+
+/** A chat message, a danmaku or a notice, as it is stored, sent and listed. */
+export interface RoomMessage {
+  /** Order in the room. */
+  readonly seq: number;
+  /** The author's client chose it. */
+  readonly id: string;
+  readonly kind: 'chat' | 'danmaku' | 'notice';
+  /** Id of the user; empty: a deleted account, or the server. */
+  readonly author: string;
+  readonly name: string;
+  /** Empty if it was deleted. */
+  readonly text: string;
+  readonly sentMs: number;
+  readonly replyTo?: number;
+  /** Item that played, and the position in its media. */
+  readonly item?: string;
+  readonly atMs?: number;
+  readonly color?: string;
+  readonly mode?: 'scroll' | 'top' | 'bottom';
+  /** User ids. */
+  readonly mentions?: readonly string[];
+  /** User ids by emoji. */
+  readonly reactions?: Readonly<Record<string, readonly string[]>>;
+  readonly deleted?: boolean;
+}
+
+/** A poll. */
+export interface RoomPoll {
+  readonly id: string;
+  readonly question: string;
+  readonly choices: readonly { readonly text: string; readonly votes: number }[];
+  readonly multiple: boolean;
+  readonly by: string;
+  readonly closed: boolean;
+  /** Choices of the reader. */
+  readonly own: readonly number[];
+}
+
+/** Why a connection to a room ends: the WebSocket close code. */
+export const roomCloseCodes = {
+  /** oxbow stops: connect again. */
+  stopping: 1001,
+  /** 1 MB message, flood, invalid JSON. */
+  misuse: 1008,
+  overload: 1013,
+  signedOut: 4001,
+  forbidden: 4003,
+  gone: 4004,
+  kicked: 4005,
+  banned: 4006,
+  full: 4007,
+  'too-slow': 4008,
+  pending: 4009,
+  password: 4010,
+} as const;
+
+/** What the server sends. */
+export type ServerMessage =
+  | {
+      readonly t: 'welcome';
+      /** This connection's user. */
+      readonly you: { readonly user: string; readonly name: string; readonly permissions: number };
+      readonly serverMs: number;
+      readonly room: RoomView;
+      readonly state: PlaybackState;
+      readonly members: readonly MemberView[];
+      readonly items: readonly RoomItem[];
+      readonly polls: readonly RoomPoll[];
+      /** Messages after `since`, oldest first, at most 200; without `since` the last 100. */
+      readonly messages: readonly RoomMessage[];
+      /** Some messages after `since` are missing: read the history. */
+      readonly gap: boolean;
+      readonly lastSeq: number;
+    }
+  | { readonly t: 'clock'; readonly c: number; readonly serverMs: number }
+  | { readonly t: 'state'; readonly state: PlaybackState }
+  /** The answer to a command, chat, danmaku. A message is acknowledged when it is committed. */
+  | { readonly t: 'ack'; readonly id: string; readonly seq?: number; readonly rev?: number }
+  | {
+      readonly t: 'refused';
+      readonly id?: string;
+      readonly code: string;
+      readonly detail: string;
+      readonly retryAfterMs?: number;
+    }
+  | { readonly t: 'message'; readonly message: RoomMessage }
+  /** A message was deleted, or its reactions changed. */
+  | { readonly t: 'changed'; readonly message: RoomMessage }
+  | { readonly t: 'member'; readonly member: MemberView }
+  | { readonly t: 'left'; readonly user: string }
+  /** Offsets of members, together, at most once a second: user id, ms or null, buffering. */
+  | {
+      readonly t: 'offsets';
+      readonly offsets: readonly (readonly [user: string, offsetMs: number | null, buffering: boolean])[];
+    }
+  | { readonly t: 'items'; readonly items: readonly RoomItem[] }
+  | { readonly t: 'room'; readonly room: RoomView }
+  | { readonly t: 'you'; readonly permissions: number; readonly mutedUntilMs: number | null }
+  | { readonly t: 'poll'; readonly poll: RoomPoll }
+  | { readonly t: 'bye'; readonly reason: keyof typeof roomCloseCodes; readonly detail: string };
