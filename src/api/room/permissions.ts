@@ -3,7 +3,7 @@
  * In: roles and masks of a room's options. Out: rooms, the interface. Pure.
  */
 
-/** The bit of each permission. A released bit keeps its meaning: masks are stored. */
+/** The bit of each permission. A released bit keeps its meaning: masks are stored. The first eight, and the six from 16 on, are those of SyncTV. */
 export const permissionBits = {
   /** Sees the playlist. */
   list: 1,
@@ -15,9 +15,9 @@ export const permissionBits = {
   /** Plays, pauses, seeks, changes the speed. */
   control: 1 << 5,
   chat: 1 << 6,
-  danmaku: 1 << 7,
-  /** Voice, video and screen; issue of real time. */
-  talk: 1 << 8,
+  /** Voice, video and screen. */
+  talk: 1 << 7,
+  danmaku: 1 << 8,
   createPolls: 1 << 9,
   /** Lets people in who wait. */
   approve: 1 << 16,
