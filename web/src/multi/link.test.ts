@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { seeded } from '../../../src/lib/random.fixture.ts';
+import { layoutFor, layouts } from './layout.ts';
+import { parseMultiLink, printMultiLink } from './link.ts';
+
+test('a link has its streams in order, each once, at most nine', () => {
+  assert.deepEqual(parseMultiLink('?s=b,a,b').streams, ['b', 'a']);
+  assert.equal(parseMultiLink('?s=a,b,c,d,e,f,g,h,i,j').streams.length, 9);
+  assert.deepEqual(parseMultiLink('').streams, []);
+});
+
+test('an unknown layout, focus or time is ignored', () => {
+  const link = parseMultiLink('?s=a,b,c&layout=7x7&focus=9&t=soon');
+  assert.deepEqual(link, { streams: ['a', 'b', 'c'], layout: '1+2', focus: 0, atMs: null });
+  assert.equal(parseMultiLink('?s=a,b,c&layout=1&focus=2').focus, 0, 'a tile that is not shown has no focus');
+});
+
+test('a plus sign in a layout may be printed either way', () => {
+  assert.equal(parseMultiLink('?s=a,b&layout=1+5').layout, '1+5');
+  assert.equal(parseMultiLink('?s=a,b&layout=1%2B5').layout, '1+5');
+});
+
+test('a printed link is parsed to the same tiles', () => {
+  for (const layout of layouts) {
+    const link = { streams: ['a', 'b'], layout, focus: layout === '1' ? 0 : 1, atMs: 1_795_160_123_000 };
+    assert.deepEqual(parseMultiLink(printMultiLink(link).slice('/multi'.length)), link);
+  }
+  const plain = { streams: ['a', 'b'], layout: layoutFor(2), focus: 0, atMs: null };
+  assert.equal(printMultiLink(plain), '/multi?s=a,b');
+});
+
+test('any query gives a page that exists', () => {
+  const random = seeded(15);
+  const pieces = [
+    's=',
+    'a',
+    ',',
+    '%',
+    '&',
+    'layout=',
+    '1+2',
+    '3x3',
+    'focus=',
+    '8',
+    '-1',
+    't=',
+    '..',
+    '\u{1f600}',
+    '%2C',
+  ];
+  for (let round = 0; round < 2000; round++) {
+    const search = `?${Array.from({ length: random(12) }, () => pieces[random(pieces.length)]).join('')}`;
+    const link = parseMultiLink(search);
+    assert.ok(link.streams.length <= 9 && layouts.includes(link.layout));
+    assert.deepEqual(parseMultiLink(printMultiLink(link).slice('/multi'.length)), link, search);
+  }
+});

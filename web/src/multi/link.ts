@@ -1,0 +1,45 @@
+/**
+ * The link to several streams on one page, as `/multi?s=a,b&layout=2x2&focus=1&t=1795160123`.
+ * In: location.search. Out: what the page shows, and back. Pure.
+ */
+import { isStreamName } from '../../../src/api/stream-name.ts';
+import { readLinkTime } from '../routes.ts';
+import { type LayoutName, layoutFor, layouts, MOST_TILES, tilesOf } from './layout.ts';
+
+/** What a link shows. */
+export interface MultiLink {
+  /** Names, in the order of the tiles; at most nine, each once. */
+  readonly streams: readonly string[];
+  readonly layout: LayoutName;
+  /** Index of the tile that is heard, from 0. */
+  readonly focus: number;
+  /** Programme time, unix milliseconds; null for now. */
+  readonly atMs: number | null;
+}
+
+/** Parses a link. Invalid parts are ignored: an unknown layout is chosen by the number of streams. */
+export function parseMultiLink(search: string): MultiLink {
+  const query = new URLSearchParams(search);
+  const names = (query.get('s') ?? '').split(',').filter(isStreamName);
+  const streams = [...new Set(names)].slice(0, MOST_TILES);
+  // A `+` in a query is a space.
+  const wanted = query.get('layout')?.replace(' ', '+');
+  const layout = layouts.find((name) => name === wanted) ?? layoutFor(streams.length);
+  const focus = Number(query.get('focus') ?? '0');
+  const shown = Math.min(streams.length, tilesOf(layout));
+  return {
+    streams,
+    layout,
+    focus: Number.isInteger(focus) && focus > 0 && focus < shown ? focus : 0,
+    atMs: readLinkTime(query).atMs,
+  };
+}
+
+/** Prints a link; what has its default is left out. */
+export function printMultiLink({ streams, layout, focus, atMs }: MultiLink): string {
+  const parts = [`s=${streams.join(',')}`];
+  if (layout !== layoutFor(streams.length)) parts.push(`layout=${encodeURIComponent(layout)}`);
+  if (focus > 0) parts.push(`focus=${focus}`);
+  if (atMs !== null) parts.push(`t=${Math.floor(atMs / 1000)}`);
+  return `/multi?${parts.join('&')}`;
+}
