@@ -14,11 +14,14 @@ export interface ClockAnswer {
 
 /** What a clock is created with. */
 export interface ClockParts {
-  readonly ask: (signal: AbortSignal) => Promise<ClockAnswer>;
+  /** One question to the server; null without an answer. May throw ApiError. */
+  readonly ask: (signal: AbortSignal) => Promise<ClockAnswer | null>;
   /** This machine's clock, unix milliseconds. */
   readonly wallMs: () => number;
   /** A monotonic clock, milliseconds. */
   readonly steadyMs: () => number;
+  /** Between two measurements, milliseconds. */
+  readonly againMs: number;
 }
 
 const ASKS_AT_ONCE = 5;
@@ -41,9 +44,11 @@ export class Clock {
   /** Server's time minus the steady clock. */
   #aheadMs: number | null = null;
   #roundTripMs: number | null = null;
+  #again = new AbortController();
 
   constructor(parts: Partial<ClockParts> = {}) {
-    this.#parts = { ask: askServer, wallMs: Date.now, steadyMs: () => performance.now(), ...parts };
+    const machine = { wallMs: Date.now, steadyMs: () => performance.now() };
+    this.#parts = { ask: askServer, againMs: AGAIN_MS, ...machine, ...parts };
   }
 
   /** The server's time, unix milliseconds with fractions; local time before the first response. */
@@ -57,24 +62,38 @@ export class Clock {
     return this.#roundTripMs === null ? null : this.#roundTripMs / 1000;
   }
 
+  /** The server has answered. */
+  get isKnown(): boolean {
+    return this.#aheadMs !== null;
+  }
+
+  /** Measures again now: the page is shown again, or has another connection. */
+  again(): void {
+    this.#again.abort();
+    this.#again = new AbortController();
+  }
+
   /** Measures a few times and applies the best measurement. Returns false if every request failed; throws only bugs. */
   async read(signal: AbortSignal): Promise<boolean> {
     let best: { aheadMs: number; roundTripMs: number } | null = null;
+    const known = this.#aheadMs;
     for (let turn = 0; turn < ASKS_AT_ONCE && !signal.aborted; turn++) {
       try {
-        const { offsetMs, roundTripMs } = await this.#parts.ask(signal);
+        const answer = await this.#parts.ask(signal);
+        if (!answer) break; // no server: retried later
+        const { offsetMs, roundTripMs } = answer;
         const { wallMs, steadyMs } = this.#parts;
         if (!best || roundTripMs < best.roundTripMs) {
           best = { aheadMs: offsetMs + wallMs() - steadyMs(), roundTripMs };
         }
+        if (known === null) this.#aheadMs = best.aheadMs; // better than the local clock, even if it was slow
       } catch (error) {
         if (signal.aborted) return false;
         if (!(error instanceof ApiError)) throw error;
-        break; // no server: retried later
+        break;
       }
     }
     if (!best) return false;
-    const known = this.#aheadMs;
     const differs = known === null ? Number.POSITIVE_INFINITY : Math.abs(best.aheadMs - known);
     this.#aheadMs = known === null || differs > JUMP_MS ? best.aheadMs : known + GAIN * (best.aheadMs - known);
     this.#roundTripMs = best.roundTripMs;
@@ -85,12 +104,13 @@ export class Clock {
   async keep(signal: AbortSignal): Promise<void> {
     const { wallMs, steadyMs } = this.#parts;
     while (!signal.aborted) {
+      const soon = AbortSignal.any([signal, this.#again.signal]);
       const good = await this.read(signal);
-      let leftMs = good ? AGAIN_MS : AGAIN_FAILED_MS;
+      let leftMs = good ? this.#parts.againMs : Math.min(this.#parts.againMs, AGAIN_FAILED_MS);
       let apartMs = wallMs() - steadyMs();
-      while (leftMs > 0 && !signal.aborted) {
+      while (leftMs > 0 && !soon.aborted) {
         const stepMs = Math.min(leftMs, 2_000);
-        await pause(stepMs, signal);
+        await pause(stepMs, soon);
         leftMs -= stepMs;
         // The steady clock stopped during a sleep, or the wall clock was set: both need a new measurement.
         if (Math.abs(wallMs() - steadyMs() - apartMs) > JUMP_MS) break;

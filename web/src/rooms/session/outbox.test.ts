@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Outbox } from './outbox.ts';
+
+const chat = (id: string) => ({ t: 'chat' as const, id, text: 'Hello' });
+const command = (id: string) => ({ t: 'command' as const, id, rev: 1, do: 'pause' as const });
+
+test('a message is sent again, under the same id and in order, until it is acknowledged', async () => {
+  const outbox = new Outbox();
+  const sent: string[] = [];
+  const send = ({ id }: { readonly id: string }) => sent.push(id) > 0;
+  const first = outbox.add(chat('first'), send);
+  const second = outbox.add(chat('second'), () => false);
+  outbox.lost();
+  outbox.resend(send);
+  assert.deepEqual(sent, ['first', 'first', 'second']);
+  outbox.answer({ t: 'ack', id: 'first', seq: 7 });
+  outbox.answer({ t: 'refused', id: 'second', code: 'muted', detail: 'You are muted.', retryAfterMs: 500 });
+  assert.deepEqual(await first, { ok: true, seq: 7 });
+  assert.deepEqual(await second, { ok: false, code: 'muted', detail: 'You are muted.', retryAfterMs: 500 });
+  assert.deepEqual(outbox.messages, []);
+});
+
+test('a command is never repeated: without its connection it ends', async () => {
+  const outbox = new Outbox();
+  assert.deepEqual(await outbox.add(command('one'), () => false), { ok: false, code: 'lost', detail: '' });
+  const two = outbox.add(command('two'), () => true);
+  outbox.lost();
+  assert.deepEqual(await two, { ok: false, code: 'lost', detail: '' });
+});
+
+test('the number of messages that wait is bounded', async () => {
+  const outbox = new Outbox();
+  for (let n = 0; n < 64; n++) void outbox.add(chat(`message-${n}`), () => false);
+  assert.deepEqual(await outbox.add(chat('more'), () => true), { ok: false, code: 'full', detail: '' });
+});

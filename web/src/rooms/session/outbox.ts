@@ -1,0 +1,84 @@
+/**
+ * What a member has sent and the server has not answered: messages are sent again under the same id after a reconnection, commands are not.
+ * In: what is sent, answers. Out: what to send again; one result for each. Bounded.
+ */
+import type { ClientMessageOf, ServerMessage } from '../../../../src/api/room/messages.ts';
+
+/** The answer of the server to a command or a message. */
+export type SendResult =
+  | { readonly ok: true; readonly seq?: number; readonly rev?: number }
+  /** `lost`: without a connection a command is not repeated; `full`: too much is waiting. Other codes are the server's. */
+  | { readonly ok: false; readonly code: string; readonly detail: string; readonly retryAfterMs?: number };
+
+/** What is answered. */
+export type Answered = ClientMessageOf<'command'> | ClientMessageOf<'chat'> | ClientMessageOf<'danmaku'>;
+
+/** More than this is refused. */
+const MAX_WAITING = 64;
+
+/** Everything that waits for an answer. */
+export class Outbox {
+  readonly #waiting = new Map<string, { readonly message: Answered; readonly resolve: (result: SendResult) => void }>();
+  readonly #changed: () => void;
+
+  /** @param changed called when the chat messages that wait have changed */
+  constructor(changed: () => void = () => {}) {
+    this.#changed = changed;
+  }
+
+  /** Chat and danmaku that wait, oldest first. */
+  get messages(): readonly (ClientMessageOf<'chat'> | ClientMessageOf<'danmaku'>)[] {
+    return [...this.#waiting.values()].map(({ message }) => message).filter((message) => message.t !== 'command');
+  }
+
+  /**
+   * Sends a message, and keeps it until it is answered.
+   *
+   * @param send returns false without a connection: a message then waits for the next one
+   */
+  add(message: Answered, send: (message: Answered) => boolean): Promise<SendResult> {
+    if (this.#waiting.size >= MAX_WAITING) return Promise.resolve({ ok: false, code: 'full', detail: '' });
+    const isSent = send(message);
+    if (!isSent && message.t === 'command') return Promise.resolve({ ok: false, code: 'lost', detail: '' });
+    return new Promise((resolve) => {
+      this.#waiting.set(message.id, { message, resolve });
+      this.#changed();
+    });
+  }
+
+  /** An answer of the server. */
+  answer(answer: Extract<ServerMessage, { t: 'ack' | 'refused' }>): void {
+    if (answer.id === undefined) return;
+    if (answer.t === 'ack') {
+      const { seq, rev } = answer;
+      this.#end(answer.id, { ok: true, ...(seq !== undefined && { seq }), ...(rev !== undefined && { rev }) });
+    } else {
+      const { code, detail, retryAfterMs } = answer;
+      this.#end(answer.id, { ok: false, code, detail, ...(retryAfterMs !== undefined && { retryAfterMs }) });
+    }
+  }
+
+  /** A connection is open: sends the messages that wait, in order. */
+  resend(send: (message: Answered) => boolean): void {
+    for (const { message } of this.#waiting.values()) if (message.t !== 'command') send(message);
+  }
+
+  /** The connection was lost: commands end, because the room may be elsewhere when it is open again. */
+  lost(): void {
+    for (const [id, { message }] of [...this.#waiting]) {
+      if (message.t === 'command') this.#end(id, { ok: false, code: 'lost', detail: '' });
+    }
+  }
+
+  /** Ends everything. */
+  close(): void {
+    for (const id of [...this.#waiting.keys()]) this.#end(id, { ok: false, code: 'lost', detail: '' });
+  }
+
+  #end(id: string, result: SendResult): void {
+    const waiting = this.#waiting.get(id);
+    this.#waiting.delete(id);
+    waiting?.resolve(result);
+    this.#changed();
+  }
+}

@@ -1,0 +1,209 @@
+/**
+ * One visit to a room: its connection, what is known of it, and what a member can do.
+ * In: the room's id. Out: state for components, events for chat and danmaku, the clock and the playback state for the player.
+ */
+import type { ClientMessageOf, RoomMessage, ServerMessage } from '../../../../src/api/room/messages.ts';
+import { permissionBits, type RoomPermission } from '../../../../src/api/room/permissions.ts';
+import { type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
+import { serverFor } from '../../api/server.ts';
+import { Outbox, type SendResult } from './outbox.ts';
+import { RoomClock } from './room-clock.ts';
+import { RoomConnection, type RoomSocket, type RoomStatus } from './room-connection.ts';
+import { addOlder, nextRoom, type RoomSnapshot, resumeAfter, unknownRoom } from './room-snapshot.ts';
+
+/** A command: what is done, and what it needs. */
+export type RoomCommand = ClientMessageOf<'command'>['do'];
+/** Positions are ms, UTC or from the start as in PlaybackState. */
+export interface CommandOptions {
+  readonly positionMs?: number;
+  readonly rate?: number;
+  readonly item?: string | null;
+}
+/** How a danmaku looks. */
+export type DanmakuStyle = Pick<ClientMessageOf<'danmaku'>, 'color' | 'mode'>;
+
+/** The address of a room's WebSocket. */
+function socketUrl(room: string): URL {
+  const url = new URL(`${serverFor('')}/api/v1/rooms/${encodeURIComponent(room)}/socket`, location.href);
+  url.protocol = url.protocol.replace('http', 'ws');
+  return url;
+}
+
+/** A room, as one member sees it; reading its fields in a component follows them. */
+export class RoomSession {
+  readonly id: string;
+  /** The server's time, unix ms: `clock.now()`. */
+  readonly clock: RoomClock;
+  status = $state.raw<RoomStatus>({ is: 'connecting' });
+  /** Messages of this member that the server has not acknowledged, oldest first. */
+  sending = $state.raw<Outbox['messages']>([]);
+  #view = $state.raw<RoomSnapshot>(unknownRoom);
+  readonly #connection: RoomConnection;
+  readonly #outbox: Outbox;
+  readonly #listeners = new Set<(message: RoomMessage) => void>();
+
+  /** @param openSocket for tests */
+  constructor(id: string, openSocket: () => RoomSocket = () => new WebSocket(socketUrl(id))) {
+    this.id = id;
+    this.#outbox = new Outbox(() => {
+      this.sending = this.#outbox.messages;
+    });
+    this.#connection = new RoomConnection({
+      openSocket,
+      hello: () => {
+        const since = resumeAfter(this.#view);
+        return { t: 'hello', ...(since !== undefined && { since }), visible: !document.hidden };
+      },
+      onMessage: (message) => this.#receive(message),
+      onStatus: (status) => {
+        this.status = status;
+        if (status.is !== 'open') this.#outbox.lost();
+      },
+    });
+    this.clock = new RoomClock((message) => this.#connection.send(message));
+  }
+
+  /** Everything that is known of the room. */
+  get view(): RoomSnapshot {
+    return this.#view;
+  }
+  /** Null before the first welcome, as `you`. */
+  get room(): RoomSnapshot['room'] {
+    return this.#view.room;
+  }
+  get you(): RoomSnapshot['you'] {
+    return this.#view.you;
+  }
+  get members(): RoomSnapshot['members'] {
+    return this.#view.members;
+  }
+  get items(): RoomSnapshot['items'] {
+    return this.#view.items;
+  }
+  get state(): PlaybackState {
+    return this.#view.state;
+  }
+  get polls(): RoomSnapshot['polls'] {
+    return this.#view.polls;
+  }
+  /** Oldest first; see `hasOlder`. */
+  get messages(): RoomSnapshot['messages'] {
+    return this.#view.messages;
+  }
+  get hasOlder(): boolean {
+    return this.#view.hasOlder;
+  }
+  get lastSeq(): number {
+    return this.#view.lastSeq;
+  }
+  /** Between two messages of a member, seconds; 0: off. */
+  get slowModeSeconds(): number {
+    return this.#view.room?.options.slowModeSeconds ?? 0;
+  }
+  /** Unix ms of the server; null: not muted. */
+  get mutedUntilMs(): number | null {
+    return this.#view.you?.mutedUntilMs ?? null;
+  }
+
+  /** Whether this person may do something. */
+  may(permission: RoomPermission): boolean {
+    return ((this.#view.you?.permissions ?? 0) & permissionBits[permission]) !== 0;
+  }
+
+  /** The room's position now, ms, UTC or from the start. */
+  positionMs(): number {
+    return positionAt(this.#view.state, this.clock.now());
+  }
+
+  /** Keeps the connection and the clock until `signal` aborts. */
+  async open(signal: AbortSignal): Promise<void> {
+    const again = () => {
+      if (document.hidden) return;
+      this.#connection.again();
+      this.clock.again();
+    };
+    addEventListener('online', again, { signal });
+    addEventListener('pageshow', again, { signal });
+    document.addEventListener('visibilitychange', again, { signal });
+    await Promise.all([this.#connection.keep(signal), this.clock.keep(signal)]);
+    this.#outbox.close();
+  }
+
+  /** Opens the connection again now, for example after the password was entered. */
+  retry(): void {
+    this.#connection.again();
+  }
+
+  /** Calls `listener` with each new chat message, danmaku and notice; not with those that were there before. Returns its end. */
+  onMessage(listener: (message: RoomMessage) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Adds messages of the history, oldest first. */
+  addOlder(messages: readonly RoomMessage[], hasOlder: boolean): void {
+    this.#view = addOlder(this.#view, messages, hasOlder);
+  }
+
+  /** Commands the room. Without a connection it is refused, not repeated. */
+  command(what: RoomCommand, { positionMs, rate, item }: CommandOptions = {}): Promise<SendResult> {
+    const message: ClientMessageOf<'command'> = {
+      ...{ t: 'command', id: crypto.randomUUID(), rev: this.#view.state.rev, do: what },
+      ...(positionMs !== undefined && { positionMs }),
+      ...(rate !== undefined && { rate }),
+      ...(item !== undefined && { item }),
+    };
+    return this.#outbox.add(message, (one) => this.#connection.send(one));
+  }
+
+  /** Sends a chat message; without a connection it waits for the next one. */
+  chat(text: string, { replyTo }: { readonly replyTo?: number } = {}): Promise<SendResult> {
+    const at = this.#view.state.item === null ? {} : { atMs: this.positionMs() };
+    const message = { t: 'chat' as const, id: crypto.randomUUID(), text, ...at };
+    return this.#outbox.add({ ...message, ...(replyTo !== undefined && { replyTo }) }, (one) =>
+      this.#connection.send(one),
+    );
+  }
+
+  /** Sends a danmaku at the room's position. */
+  danmaku(text: string, style: DanmakuStyle = {}): Promise<SendResult> {
+    const message = { t: 'danmaku' as const, id: crypto.randomUUID(), text, atMs: this.positionMs(), ...style };
+    return this.#outbox.add(message, (one) => this.#connection.send(one));
+  }
+
+  /** Adds or takes back a reaction. These are not repeated: false without a connection. */
+  react(seq: number, emoji: string, on: boolean): boolean {
+    return this.#connection.send({ t: 'react', seq, emoji, on });
+  }
+
+  /** Deletes a message. */
+  remove(seq: number): boolean {
+    return this.#connection.send({ t: 'delete', seq });
+  }
+
+  /** Votes; replaces the vote before. @param choices indexes, from 0 */
+  vote(poll: string, choices: readonly number[]): boolean {
+    return this.#connection.send({ t: 'vote', poll, choices: [...choices] });
+  }
+
+  /** Reports how the player is. */
+  report(report: Omit<ClientMessageOf<'report'>, 't'>): boolean {
+    return this.#connection.send({ t: 'report', ...report });
+  }
+
+  #receive(message: ServerMessage): void {
+    if (message.t === 'clock') this.clock.answered(message);
+    else if (message.t === 'ack' || message.t === 'refused') this.#outbox.answer(message);
+    const before = this.#view;
+    this.#view = nextRoom(before, message);
+    if (message.t === 'welcome') {
+      this.clock.again();
+      this.#outbox.resend((one) => this.#connection.send(one));
+    } else if (message.t === 'message') {
+      const { author, id } = message.message;
+      // One that was delivered before it was lost by the server comes again.
+      const isKnown = before.messages.some((one) => one.author === author && one.id === id);
+      if (!isKnown) for (const listener of this.#listeners) listener(message.message);
+    }
+  }
+}
