@@ -61,7 +61,9 @@ const PROBE_MS = 3_000;
 /** Reasons after which the connection is opened again without a request of the viewer. */
 const TEMPORARY: ReadonlySet<RoomRefusal> = new Set(['stopping', 'overload', 'too-slow', 'pending']);
 
-const reasonOf = new Map(Object.entries(roomCloseCodes).map(([reason, code]) => [code, reason as RoomRefusal]));
+const reasonOf: ReadonlyMap<number, RoomRefusal> = new Map(
+  Object.entries(roomCloseCodes).map(([reason, code]) => [code, reason as RoomRefusal]),
+);
 
 /**
  * The pause before an attempt.
@@ -160,7 +162,11 @@ export class RoomConnection {
         this.#socket = null;
         this.#heard = () => {};
         this.#probe = () => {};
-        resolve({ wasOpen, reason: bye?.reason ?? reasonOf.get(event?.code ?? 0) ?? null, detail: bye?.detail ?? '' });
+        resolve({
+          wasOpen,
+          reason: bye?.reason ?? ((event?.code !== undefined && reasonOf.get(event.code)) || null),
+          detail: bye?.detail ?? '',
+        });
       };
       if (signal.aborted) return close();
       signal.addEventListener('abort', close);
