@@ -10,6 +10,7 @@ import { createProcessSecret, type ProcessSecret } from './process-secret.ts';
 import { PublishKeys } from './publish-keys.ts';
 import { Sessions } from './sessions.ts';
 import { SignInLinks } from './sign-in-links.ts';
+import type { OpenedWatchJwt } from './watch-jwt/open-watch-jwt.ts';
 import { openWatchSecret } from './watch-secret.ts';
 import { WatchTokens } from './watch-tokens.ts';
 
@@ -21,6 +22,8 @@ export interface Access {
   readonly publishKeys: PublishKeys;
   readonly links: SignInLinks;
   readonly watch: WatchTokens;
+  /** How playback tokens of another program are verified; undefined: they are refused. */
+  readonly watchJwt: OpenedWatchJwt | undefined;
   /** The secret of the worker process that this server starts. */
   readonly ownWorker: ProcessSecret;
 }
@@ -34,6 +37,7 @@ export interface AccessOptions {
   readonly adminToken: string | undefined;
   /** Undefined or empty: generated in the data folder. */
   readonly watchSecret?: string | undefined;
+  readonly watchJwt?: OpenedWatchJwt | undefined;
   /** Target duration of a stream's live playlists, ms; undefined while it has none. */
   readonly targetDurationMs?: (stream: string) => number | undefined;
 }
@@ -44,7 +48,7 @@ export interface AccessOptions {
  * @throws OxbowError `bad-setting` for an invalid watch secret
  */
 export async function openAccess(options: AccessOptions): Promise<Access> {
-  const { tables, dataFolder, clock, adminToken, watchSecret, targetDurationMs } = options;
+  const { tables, dataFolder, clock, adminToken, watchSecret, watchJwt, targetDurationMs } = options;
   const secret = await openWatchSecret(dataFolder, watchSecret);
   return {
     admin: createAdminGate(adminToken),
@@ -53,6 +57,10 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     publishKeys: await PublishKeys.open(tables.publishKeys, clock),
     ownWorker: createProcessSecret(),
     links: new SignInLinks(dataFolder, () => clock.nowMs()),
-    watch: await WatchTokens.open({ secret, epochs: tables.epochs, ...(targetDurationMs && { targetDurationMs }) }),
+    watch: await WatchTokens.open({
+      ...{ secret, epochs: tables.epochs, jwt: watchJwt?.jwt },
+      ...(targetDurationMs && { targetDurationMs }),
+    }),
+    watchJwt,
   };
 }

@@ -1,6 +1,7 @@
 /**
  * Signs and checks playback tokens, each for one stream until it expires. 1 byte version, 4 bytes expiry (unix seconds), 4 bytes epoch of the
  * stream, 16 bytes of HMAC-SHA-256 over them and the name; in base64url 34 characters.
+ * Tokens that another program has signed are JWT: watch-jwt.ts.
  * In: tokens of signed paths. Out: a verdict. RFC 2104; docs/media.md 32.
  */
 
@@ -8,6 +9,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { dropOldest } from '../lib/drop-oldest.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Rows } from './secret-table.ts';
+import { isJwt, type WatchJwt } from './watch-jwt/watch-jwt.ts';
 
 /** `playlist` (also stills and clips): until the token expires. `media` (what a playlist lists): two target durations longer. */
 export type SignedClass = 'playlist' | 'media';
@@ -27,6 +29,8 @@ export interface WatchTokenOptions {
   readonly epochs: Rows<WatchEpoch>;
   /** Target duration of a stream's live playlists, ms; undefined while it has none. */
   readonly targetDurationMs?: (stream: string) => number | undefined;
+  /** The tokens of another program; undefined: they are refused. */
+  readonly jwt?: WatchJwt | undefined;
 }
 
 const VERSION = 1;
@@ -77,16 +81,28 @@ export class WatchTokens {
   }
 
   /**
-   * Checks a token for media of a stream.
+   * Verifies a new token of another program, so that `verify` can check it; undefined if there is nothing to wait for. Epochs do not apply
+   * to these tokens.
+   *
+   * @param nowMs ms since 1970
+   * @returns resolves for an invalid token too. Rejects with OxbowError `auth-unavailable` while its keys cannot be fetched
+   */
+  admit(token: string | undefined, nowMs: number): Promise<void> | undefined {
+    const { jwt } = this.#options;
+    return jwt && token !== undefined && isJwt(token) ? jwt.admit(token, nowMs) : undefined;
+  }
+
+  /**
+   * Checks a token for media of a stream. A token of another program is refused until it was admitted.
    *
    * @param nowMs ms since 1970
    */
   verify(token: string, stream: string, kind: SignedClass, nowMs: number): WatchVerdict {
-    const known = this.#known.get(token) ?? this.#read(token, stream);
-    if (!known || known.stream !== stream || known.epoch !== this.epochOf(stream)) return 'refused';
-    this.#remember(token, known);
+    const expiresMs =
+      token.length === TOKEN_LENGTH ? this.#expiryFor(token, stream) : this.#options.jwt?.expiryFor(token, stream);
+    if (expiresMs === undefined) return 'refused';
     const graceMs = kind === 'media' ? 2 * (this.#options.targetDurationMs?.(stream) ?? USUAL_TARGET_MS) : 0;
-    return nowMs < known.expiresMs + graceMs ? 'ok' : 'expired';
+    return nowMs < expiresMs + graceMs ? 'ok' : 'expired';
   }
 
   /** For other threads of this process, which check the same tokens. */
@@ -117,8 +133,15 @@ export class WatchTokens {
     await this.#options.epochs.put({ stream, epoch });
   }
 
+  /** Expiry of a token of this server, ms since 1970; undefined: forged, of another stream, or revoked. */
+  #expiryFor(token: string, stream: string): number | undefined {
+    const known = this.#known.get(token) ?? this.#read(token, stream);
+    if (!known || known.stream !== stream || known.epoch !== this.epochOf(stream)) return undefined;
+    this.#remember(token, known);
+    return known.expiresMs;
+  }
+
   #read(token: string, stream: string): Known | undefined {
-    if (token.length !== TOKEN_LENGTH) return undefined;
     const bytes = Buffer.from(token, 'base64url');
     // The last character has unused bits; only one form of a token is accepted.
     if (bytes.length !== HEAD_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return undefined;

@@ -1,6 +1,6 @@
 /**
  * A playback token before a path: `/t/{token}/live/door/index.m3u8`. Relative URIs of playlists keep the prefix, so playlists
- * are the same for all viewers.
+ * are the same for all viewers. A token is one of oxbow or of an authorization server, or a JWT.
  * In: paths. Out: the token and the path after it. Pure. docs/media.md 27 and 32.
  */
 
@@ -11,7 +11,12 @@ export interface SignedPath {
   readonly path: string;
 }
 
-const SIGNED = /^\/t\/([A-Za-z0-9_-]{1,100})(?=\/)/;
+/** Longest token of a path, characters: a JWT. */
+export const MAX_TOKEN_LENGTH = 2048;
+/** Longest token that is no JWT. */
+const MAX_PLAIN_LENGTH = 100;
+/** Three parts of base64url. An unsigned one has nothing after its last dot: it is a token too, and refused as such. RFC 7519 6. */
+const TOKEN = /^[A-Za-z0-9_-]+(?:\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]*)?$/;
 
 /**
  * Takes the token off.
@@ -21,8 +26,11 @@ const SIGNED = /^\/t\/([A-Za-z0-9_-]{1,100})(?=\/)/;
  */
 export function parseSignedPath(path: string): SignedPath | null {
   if (!path.startsWith('/t/')) return null;
-  const found = SIGNED.exec(path);
-  return found && { token: found[1]!, path: path.slice(found[0].length) };
+  const end = path.indexOf('/', 3);
+  if (end < 0 || end > 3 + MAX_TOKEN_LENGTH) return null;
+  const token = path.slice(3, end);
+  if (!TOKEN.test(token) || (token.length > MAX_PLAIN_LENGTH && !token.includes('.'))) return null;
+  return { token, path: path.slice(end) };
 }
 
 /** A request target, split. */

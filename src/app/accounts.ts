@@ -8,7 +8,9 @@ import { AuthUrl } from '../accounts/auth/auth-url.ts';
 import { RateLimits } from '../accounts/rate-limit.ts';
 import { signInPath } from '../accounts/sign-in-links.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
+import { type OpenedWatchJwt, openWatchJwt } from '../accounts/watch-jwt/open-watch-jwt.ts';
 import { createLocalSignIn } from '../http/client/local-sign-in.ts';
+import { OncePer } from '../lib/once-per.ts';
 import type { Net } from '../net/net.ts';
 import type { Accounts, AppContext, Parts } from './parts.ts';
 
@@ -17,12 +19,14 @@ export async function openAccounts(
   { config, dataFolder, clock, ...context }: AppContext,
   { store, catalog, net }: Pick<Parts, 'store' | 'catalog' | 'net'>,
 ): Promise<Accounts> {
+  const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
   const access = await openAccess({
     tables: accountTables(store.db),
     dataFolder,
     clock,
     adminToken: config.adminToken,
     watchSecret: config.watchSecret,
+    watchJwt,
     targetDurationMs(name) {
       const seconds = catalog.find(name)?.list.generation?.targetDurationS;
       return seconds === undefined ? undefined : seconds * 1000;
@@ -60,6 +64,31 @@ function openAuthUrl(
       else log.error({ reason }, 'the authorization server does not answer: clients that it decides about are refused');
     },
   });
+}
+
+/** The tokens of another program; undefined if none is set. */
+async function openPlaybackJwt(
+  { config, clock, shutdown, metrics, log }: Pick<AppContext, 'config' | 'clock' | 'shutdown' | 'metrics' | 'log'>,
+  net: Net,
+): Promise<OpenedWatchJwt | undefined> {
+  const { algorithm, issuer, audience, ...settings } = config.playbackJwt;
+  if (algorithm === 'off') return undefined;
+  const reported = new OncePer(1000, () => clock.monotonicMs());
+  return openWatchJwt(
+    { algorithm, issuer: issuer || undefined, audience: audience || undefined, ...settings },
+    {
+      net,
+      nowMs: () => clock.monotonicMs(),
+      signal: shutdown.signal,
+      onRefused(reason) {
+        metrics.jwtRefusals.inc({ reason });
+        reported.call((more) => log.warn({ reason, more }, 'a playback token of another program is refused'));
+      },
+      onFetched(reason) {
+        if (reason !== undefined) log.error({ reason }, 'the keys of playback tokens cannot be fetched');
+      },
+    },
+  );
 }
 
 /** Path of a one-time sign-in link; undefined if a browser is signed in already. */

@@ -4,6 +4,7 @@
  * Values: durations are milliseconds, sizes bytes, bitrates bits per second.
  */
 import { endpoint, listenAddress, offOnly, optionalEndpoint } from './address.ts';
+import { playbackJwtSection } from './identity-section.ts';
 import { librarySection } from './library-section.ts';
 import {
   bitrate,
@@ -165,6 +166,7 @@ export const schema = section({
     sendKey: flag(false, 'Whether `auth.url` gets the keys and tokens of clients, besides their SHA-256 digests.'),
     timeout: duration('2s', 'Time limit for an answer of `auth.url`.', { min: '100ms', max: '30s' }),
   }),
+  playbackJwt: playbackJwtSection,
   publish: section({
     create: choice(
       ['keys', 'auth', 'off'],

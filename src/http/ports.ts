@@ -115,6 +115,7 @@ export async function openThreadPorts(
     ownHosts: options.ownHosts,
     head: options.head,
     watchSecret: access.watch.secret,
+    watchJwt: access.watchJwt,
     onReport: (thread, report) => counts.take(thread, report),
     failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),
     ended: (thread) => counts.forget(thread),

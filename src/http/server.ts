@@ -155,14 +155,15 @@ function usable(threads: ThreadsOptions | undefined, log: Log): ThreadsOptions |
 /** Authorizes subscribers over WebSocket; the function throws a refusal. */
 function authorizeSockets(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPages) {
   const authenticator = createAuthenticator(deps);
-  return (
+  return async (
     { method = '', headers, socket }: IncomingMessage,
     token: string | undefined,
     filter: EventFilter,
-  ): EventSubscriber => {
+  ): Promise<EventSubscriber> => {
     const request = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
     refuseOtherHosts(ownHosts, headers);
     authenticator.tryToken(request);
+    await deps.access.watch.admit(token, deps.clock.nowMs());
     pages.refuseForeign(request, { stream: filter.stream, token });
     return subscriberOf({ ...deps, authenticator }, request, token, filter);
   };

@@ -4,7 +4,7 @@
  */
 import type { MetricRow } from './metric-row.ts';
 
-/** Metrics of questions to `auth.url`. */
+/** Metrics of questions to `auth.url`, and of playback tokens of another program. */
 export const authMetrics = {
   authRequests: {
     type: 'counter',
@@ -24,5 +24,11 @@ export const authMetrics = {
     name: 'oxbow_auth_available',
     labels: [],
     help: '1 while the server at `auth.url` answers; 0 after several failures in a row, and without `auth.url`.',
+  },
+  jwtRefusals: {
+    type: 'counter',
+    name: 'oxbow_playback_jwt_refusals_total',
+    labels: ['reason'],
+    help: 'Playback tokens (JWT) that were refused when they were first seen, by reason: algorithm, claim, expired, key (unknown key), malformed, signature, busy or unavailable (no keys).',
   },
 } as const satisfies Record<string, MetricRow>;

@@ -86,6 +86,7 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
       const authRequest = authRequestOf(request);
       const limit = limitOf(route);
       if (limit !== undefined) reply.headers(limits.take(limit, authenticator.clientOf(authRequest)));
+      await access.watch.admit(tokens.get(request.raw), clock.nowMs());
       const { principal, isOperator } = authorized(request);
       if (limit === 'sign-in') authenticator.refuseForeign(authRequest);
       if (principal.session && (await access.sessions.seen(principal.session))) {

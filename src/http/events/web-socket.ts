@@ -35,26 +35,27 @@ export function wantsEvents({ url = '', headers }: Pick<IncomingMessage, 'url' |
 /**
  * Upgrades requests for events.
  *
- * @param subscriberOf authorizes the sender, by the playback token of the path or by header; throws a refusal
+ * @param subscriberOf authorizes the sender, by the playback token of the path or by header; rejects with a refusal
  */
 export function createEventSockets(
   listeners: EventListeners,
-  subscriberOf: (request: IncomingMessage, token: string | undefined, filter: EventFilter) => EventSubscriber,
+  subscriberOf: (request: IncomingMessage, token: string | undefined, filter: EventFilter) => Promise<EventSubscriber>,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE });
-  return (request, socket, head) => {
+  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     socket.on('error', () => {}); // its close is what counts
     try {
       const target = eventsTarget(pathOf(request.url ?? ''));
       if (!target) throw new TypeError('only requests for events are upgraded');
       const query = Object.fromEntries(new URL(target.path, 'http://oxbow').searchParams);
       const filter = readFilter(query, undefined);
-      const subscriber = subscriberOf(request, target.token, filter);
+      const subscriber = await subscriberOf(request, target.token, filter);
       server.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, listeners, filter, subscriber));
     } catch (error) {
       refuse(socket, error);
     }
   };
+  return (request, socket, head) => void upgrade(request, socket, head);
 }
 
 function serve(socket: WebSocket, listeners: EventListeners, filter: EventFilter, subscriber: EventSubscriber): void {

@@ -8,6 +8,7 @@ import { TokenTries } from '../../accounts/token-tries.ts';
 import { type AssetAccess, originalTokenNameOf, tokenNameOf } from '../../api/library/assets-api.ts';
 import { assetOf, type MediaTarget } from '../../api/media-address.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
+import { waitFor } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Authenticator } from '../api/authenticate.ts';
 import { isLocalRequest } from '../client/local-request.ts';
@@ -26,7 +27,7 @@ export interface WatchAccessOptions {
 /** Checks whether a client may watch. */
 export interface WatchAccess {
   /**
-   * Whether the stream is restricted to some clients. Synchronous unless the authorization server must be asked.
+   * Whether the stream is restricted to some clients. Synchronous unless the authorization server must be asked, or a JWT is new.
    *
    * @throws OxbowError `watch-refused`, `watch-expired`; `stream-unknown` for a restricted stream without token, as if it did not exist;
    *   `auth-unavailable`; `too-many-requests`; of an asset `asset-unknown` in the same way, `asset-deleted`
@@ -109,26 +110,32 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     return principal.seesAll || principal.owner === owner;
   }
 
+  function check(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
+    const { address, token } = target;
+    const asset = assetOf(address);
+    if (asset !== undefined) return checkAsset(asset, target, exchange);
+    const name = address.stream ?? deps.defaultStream?.() ?? '';
+    const isPrivate = streams.isPrivate(name);
+    if (auth && isPrivate) return askServer(auth, name, target, exchange, signal);
+    if (token !== undefined) {
+      // A token of the authorization server is accepted where none is needed.
+      checkToken(token, target, name, auth !== undefined && streams.revision(name) !== undefined);
+      return isPrivate;
+    }
+    if (!isPrivate) return false;
+    if (exchange.headers.authorization !== undefined) {
+      const { remoteAddress, headers } = exchange;
+      authenticator.tryToken({ headers, remoteAddress, secure: false });
+      if (hasCredentials(exchange)) return true;
+    }
+    throw streamUnknown(address.stream);
+  }
+
   return {
     check(target, exchange, { signal }) {
-      const { address, token } = target;
-      const asset = assetOf(address);
-      if (asset !== undefined) return checkAsset(asset, target, exchange);
-      const name = address.stream ?? deps.defaultStream?.() ?? '';
-      const isPrivate = streams.isPrivate(name);
-      if (auth && isPrivate) return askServer(auth, name, target, exchange, signal);
-      if (token !== undefined) {
-        // A token of the authorization server is accepted where none is needed.
-        checkToken(token, target, name, auth !== undefined && streams.revision(name) !== undefined);
-        return isPrivate;
-      }
-      if (!isPrivate) return false;
-      if (exchange.headers.authorization !== undefined) {
-        const { remoteAddress, headers } = exchange;
-        authenticator.tryToken({ headers, remoteAddress, secure: false });
-        if (hasCredentials(exchange)) return true;
-      }
-      throw streamUnknown(address.stream);
+      const admitted = access.watch.admit(target.token, clock.nowMs());
+      if (!admitted) return check(target, exchange, signal);
+      return waitFor(admitted, { signal }).then(() => check(target, exchange, signal));
     },
   };
 }

@@ -158,6 +158,7 @@ function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<P
     const search = new URLSearchParams(query);
     const token = search.get('token');
     const nowMs = deps.clock.nowMs();
+    if (token !== null) await deps.access.watch.admit(token, nowMs);
     const validToken =
       token !== null && deps.access.watch.verify(token, name, 'playlist', nowMs) === 'ok' ? token : undefined;
     const isHidden = () => validToken === undefined && deps.streams.isPrivate(name);

@@ -2,6 +2,7 @@
  * Messages between the main thread, which produces media, and the serving threads, which own the client connections.
  * In, Out: values that structured clone can copy; media bytes are in shared memory and are not copied. docs/media.md 25.
  */
+import type { PublishedKeys, WatchJwtSettings } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { CachedSegment } from '../../delivery/live/segment-cache.ts';
@@ -35,6 +36,8 @@ export interface ThreadSettings {
   readonly mediaFolder: string;
   /** Signs playback tokens. */
   readonly watchSecret: Uint8Array;
+  /** How playback tokens of another program are verified, and its published keys; undefined: they are refused. */
+  readonly watchJwt?: { readonly settings: WatchJwtSettings; readonly keys: PublishedKeys | undefined } | undefined;
 }
 
 /** Access and retention of a stream. */
@@ -61,6 +64,8 @@ export type ToThread =
   | { readonly do: 'segment'; readonly name: string; readonly key: string; readonly segment: CachedSegment }
   /** Stored media with this prefix is deleted: cached bytes must go. */
   | { readonly do: 'forget'; readonly prefix: SegmentPrefix }
+  /** The published keys of playback tokens of another program. */
+  | { readonly do: 'keys'; readonly keys: PublishedKeys }
   /** Requests a counter report now. */
   | { readonly do: 'report' }
   | { readonly do: 'certificate'; readonly certificate: ServerCertificate }

@@ -3,6 +3,7 @@
  * In: messages of the main thread. Out: lookups and access checks for the hot responder. Only streams that were requested recently
  * have a replica (docs/media.md 25).
  */
+import type { ThreadWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import type { LiveAddress } from '../../api/media-address.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
@@ -91,6 +92,8 @@ export interface ReplicasOptions {
   /** Folder that segment locations are relative to. */
   readonly mediaFolder: string;
   readonly watchSecret: Uint8Array;
+  /** Verifies playback tokens of another program. */
+  readonly watchJwt?: ThreadWatchJwt | undefined;
   readonly nowMs: () => number;
   readonly monotonicMs: () => number;
   subscribe(name: string): void;
@@ -136,6 +139,7 @@ export class Replicas implements AsyncDisposable {
     const replicas = new Map<string, Replica>();
     const tokens = await WatchTokens.open({
       secret: options.watchSecret,
+      jwt: options.watchJwt?.jwt,
       epochs: { all: async () => [], put: async () => {}, remove: async () => {} },
       targetDurationMs: (name) => replicas.get(name)?.access.targetDurationMs,
     });
@@ -155,6 +159,8 @@ export class Replicas implements AsyncDisposable {
   /** Whether a playback token is valid for an address. */
   mayWatch(token: string, address: LiveAddress): boolean {
     if (this.access(address.stream)?.isAsked) return false;
+    // Until the token is verified here, the main thread answers.
+    this.#tokens.admit(token, this.#options.nowMs())?.catch(() => {});
     return this.#tokens.verify(token, address.stream, signedClassOf(address), this.#options.nowMs()) === 'ok';
   }
 
@@ -192,6 +198,9 @@ export class Replicas implements AsyncDisposable {
         if (replica) this.#segmentCache.add(replica, message.key, message.segment);
         break;
       }
+      case 'keys':
+        this.#options.watchJwt?.use(message.keys);
+        break;
       case 'forget':
         this.#reader.forget(message.prefix);
         break;

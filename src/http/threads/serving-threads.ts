@@ -8,6 +8,7 @@ import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
+import type { OpenedWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { Subscribable } from '../../lib/events.ts';
@@ -28,7 +29,11 @@ const REPORT_TIMEOUT_MS = 500;
 const RESTART_AFTER_MS = 1000;
 
 /** Options of the serving threads. */
-export interface ServingOptions extends Omit<FeedOptions, 'post'>, Omit<ThreadSettings, 'number' | 'internalEndpoint'> {
+export interface ServingOptions
+  extends Omit<FeedOptions, 'post'>,
+    Omit<ThreadSettings, 'number' | 'internalEndpoint' | 'watchJwt'> {
+  /** How playback tokens of another program are verified; undefined: they are refused. */
+  readonly watchJwt?: Pick<OpenedWatchJwt, 'settings' | 'set'> | undefined;
   readonly count: number;
   /** Recorded segments that the main thread served, for the caches of the threads. */
   readonly cachedSegments: SegmentCache['added'];
@@ -69,7 +74,7 @@ export interface ServingThreads {
  * @throws the system's error if they cannot listen, e.g. EADDRINUSE
  */
 export async function openServingThreads(options: ServingOptions): Promise<ServingThreads> {
-  const { count, listen, trustedProxies, ownHosts, head, mediaFolder, watchSecret } = options;
+  const { count, listen, trustedProxies, ownHosts, head, mediaFolder, watchSecret, watchJwt } = options;
   await checkFree(listen);
   const secret = randomBytes(24).toString('base64url');
   const sockets = new Set<Socket>();
@@ -98,6 +103,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
       head,
       mediaFolder,
       watchSecret,
+      watchJwt: watchJwt && { settings: watchJwt.settings, keys: watchJwt.set?.keys },
     };
     const thread = new Thread(settings, options);
     threads.set(number, thread);
@@ -124,6 +130,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
     options.cachedSegments.subscribe(({ name, key, segment }) => {
       for (const { feed, post } of threads.values()) if (feed.has(name)) post({ do: 'segment', name, key, segment });
     }),
+    ...(watchJwt?.set ? [watchJwt.set.changed.subscribe((keys) => all({ do: 'keys', keys }))] : []),
     options.forgotten.subscribe((prefix) => all({ do: 'forget', prefix })),
     options.changed.subscribe((name) => {
       for (const { feed } of threads.values()) feed.check(name);

@@ -5,6 +5,7 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
+import { openThreadWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { GarbageWatch } from '../../lib/memory/garbage-watch.ts';
@@ -37,6 +38,7 @@ const upstream = createUpstream(settings.internalEndpoint);
 const replicas = await Replicas.open({
   mediaFolder: settings.mediaFolder,
   watchSecret: settings.watchSecret,
+  watchJwt: settings.watchJwt && (await openThreadWatchJwt(settings.watchJwt.settings, settings.watchJwt.keys)),
   nowMs: () => clock.nowMs(),
   monotonicMs: () => clock.monotonicMs(),
   subscribe: (name) => send({ do: 'subscribe', name }),

@@ -99,7 +99,10 @@ class Protocols implements PublishAccess {
     const seesAll = token !== undefined && access.tokens.find(token) !== undefined;
     const mayAsk = auth !== undefined && stream !== undefined && !seesAll;
     // Also checked for unknown streams: a wrong token gets the same refusal and reveals no names.
-    if (token !== undefined && !seesAll) this.#checkToken(token, name, mayAsk);
+    if (token !== undefined && !seesAll) {
+      await access.watch.admit(token, this.#deps.clock.nowMs());
+      this.#checkToken(token, name, mayAsk);
+    }
     if (!stream || (token === undefined && !mayAsk)) throw streamUnknown(name);
     if (mayAsk) {
       const question = { ...questionOf(request, address), action: 'read', stream: name, secret: token } as const;
