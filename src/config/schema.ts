@@ -24,6 +24,7 @@ import {
   type Values,
 } from './option.ts';
 import { pagePatterns } from './page-pattern.ts';
+import { roomsSection } from './rooms-section.ts';
 import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
 import { type StreamConfig, streamsSection } from './stream-section.ts';
 
@@ -197,6 +198,7 @@ export const schema = section({
     workerIdle: duration('10m', 'How long the own worker is kept without a job.', { min: '1s' }),
   }),
   library: librarySection,
+  rooms: roomsSection,
   net: section({
     allow: networks('Private networks that playlists and redirects may refer to.'),
   }),

@@ -84,6 +84,8 @@ export const roomMigrations: readonly string[] = [
      muted_until_us INTEGER NOT NULL,
      joined_us INTEGER NOT NULL,
      seen_us INTEGER NOT NULL,
+     let_in INTEGER NOT NULL,
+     address TEXT NOT NULL,
      PRIMARY KEY (room_id, user_id)
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX room_member_by_user ON room_member (user_id);

@@ -44,6 +44,10 @@ export interface RoomMemberTable {
   muted_until_us: number;
   readonly joined_us: number;
   seen_us: number;
+  /** 1: has given the password; 0 again when it changes. */
+  let_in: number;
+  /** IP address of a guest when it was banned; empty: none. */
+  address: string;
 }
 
 /** An entry of a room's playlist. */

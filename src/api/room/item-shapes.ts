@@ -79,6 +79,10 @@ export const RoomItem = Type.Object(
     target: ItemTarget,
     addedBy: Type.String({ description: 'id of the user' }),
     addedByName: Type.String(),
+    address: Type.Union([Type.String(), Type.Null()], {
+      description:
+        'path of the HLS playlist, with a playback token where one is needed; null: not media of this server',
+    }),
   },
   { $id: 'RoomItem' },
 );

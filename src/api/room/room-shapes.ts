@@ -21,6 +21,9 @@ export const RoomOptions = Type.Object(
     control: Type.Union([Type.Literal('everyone'), Type.Literal('moderators')], {
       description: 'who plays, pauses and seeks; permissions of persons are added to it',
     }),
+    atEnd: Type.Union([Type.Literal('next'), Type.Literal('pause')], {
+      description: 'at the end of an entry: the next one of its folder, or pause',
+    }),
     waitForSlow: Type.Boolean({ description: 'the room pauses for a member without media, 10 s at most' }),
     slowModeSeconds: Type.Integer({
       minimum: 0,

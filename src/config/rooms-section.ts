@@ -1,0 +1,23 @@
+/**
+ * The settings of rooms, a part of the table of all settings.
+ * In: the types of settings. Out: the section `rooms` for schema.ts.
+ */
+import { choice, duration, integer, section } from './option.ts';
+
+/** The section. */
+export const roomsSection = section({
+  create: choice(
+    ['users', 'everyone', 'admins', 'off'],
+    'users',
+    'Who may create rooms: people with an account, everyone (guests too), administrators, or nobody.',
+    { reload: 'live' },
+  ),
+  max: integer('10000', { min: 1, max: 1_000_000 }, 'Most rooms.', { reload: 'live' }),
+  perUser: integer('10', { min: 1, max: 10_000 }, 'Most rooms of one person; administrators may have more.', {
+    reload: 'live',
+  }),
+  capacity: integer('200', { min: 1, max: 10_000 }, 'Most people in a room. Rooms can set a smaller number.', {
+    reload: 'live',
+  }),
+  keep: duration('30d', 'A room is deleted when nobody entered it for this long.', { min: '1h', reload: 'live' }),
+});

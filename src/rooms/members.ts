@@ -1,0 +1,138 @@
+/**
+ * The people of a room: roles, permissions, mutes and bans. Answers about permissions are kept until anything they depend on changes.
+ * In: entering people, decisions of moderators. Out: masks, member views, rows to write.
+ */
+import type { UserRef } from '../accounts/users/user.ts';
+import { ALL_PERMISSIONS, effectiveMask, permissionBits, type RoomRole } from '../api/room/permissions.ts';
+import type { MemberRecord, RoomRecord } from './room-record.ts';
+
+/** Most people that a room remembers; guests who are away are forgotten first. */
+const MAX_KNOWN = 10_000;
+
+const CONTROL = permissionBits.control | permissionBits.setItem;
+
+/** Counts answers about permissions: from memory, or computed. */
+export interface PermissionCounts {
+  hit(): void;
+  miss(): void;
+}
+
+/** Everyone whom a room knows. */
+export class Members {
+  readonly #known: Map<string, MemberRecord>;
+  /** Masks by user id, until the next change of the person or the room. */
+  readonly #masks = new Map<string, number>();
+  /** Changed records that are not written yet, by user id; undefined: to be deleted. */
+  readonly #unsaved = new Map<string, MemberRecord | undefined>();
+  readonly #bannedAddresses = new Set<string>();
+  readonly #counts: PermissionCounts | undefined;
+  #room: RoomRecord;
+
+  constructor(room: RoomRecord, records: readonly MemberRecord[], counts?: PermissionCounts) {
+    this.#room = room;
+    this.#counts = counts;
+    this.#known = new Map(records.map((record) => [record.user, record]));
+    this.#readAddresses();
+  }
+
+  /** Everyone, also those who are banned or have left. */
+  get all(): Iterable<MemberRecord> {
+    return this.#known.values();
+  }
+
+  /** A person; undefined: never entered, or forgotten. */
+  find(user: string): MemberRecord | undefined {
+    return this.#known.get(user);
+  }
+
+  /** The role that a person has, or would have. */
+  roleOf({ id, role }: Pick<UserRef, 'id' | 'role'>): RoomRole {
+    if (id === this.#room.owner) return 'owner';
+    return this.#known.get(id)?.role ?? (role === 'guest' ? 'guest' : 'member');
+  }
+
+  /** What a person may do in the room. Administrators of the server may do everything. */
+  maskOf(user: Pick<UserRef, 'id' | 'role'>): number {
+    const kept = this.#masks.get(user.id);
+    if (kept !== undefined) {
+      this.#counts?.hit();
+      return kept;
+    }
+    this.#counts?.miss();
+    const mask = user.role === 'admin' ? ALL_PERMISSIONS : this.#maskOf(this.roleOf(user), this.#known.get(user.id));
+    if (this.#masks.size >= MAX_KNOWN) this.#masks.clear();
+    this.#masks.set(user.id, mask);
+    return mask;
+  }
+
+  #maskOf(role: RoomRole, known: MemberRecord | undefined): number {
+    if (role !== 'owner' && (known?.state === 'banned' || known?.state === 'pending')) return 0;
+    const { masks, control } = this.#room.options;
+    if (control === 'everyone' || role === 'owner' || role === 'moderator') return effectiveMask(role, masks, known);
+    return effectiveMask(role, { ...masks, [role]: masks[role] & ~CONTROL }, known);
+  }
+
+  /** Whether guests from this address are banned. */
+  isBannedAddress(address: string): boolean {
+    return this.#bannedAddresses.has(address);
+  }
+
+  /** Writes down what changed about a person; `save` writes it to the store. */
+  set(record: MemberRecord): void {
+    const isNew = !this.#known.has(record.user);
+    if (isNew && this.#known.size >= MAX_KNOWN) this.#forgetOldestGuest();
+    const before = this.#known.get(record.user);
+    this.#known.set(record.user, record);
+    this.#masks.delete(record.user);
+    this.#unsaved.set(record.user, record);
+    if (before?.state === 'banned' || record.state === 'banned') this.#readAddresses();
+  }
+
+  /** Forgets a person. */
+  delete(user: string): void {
+    const before = this.#known.get(user);
+    if (!before) return;
+    this.#known.delete(user);
+    this.#masks.delete(user);
+    this.#unsaved.set(user, undefined);
+    if (before.state === 'banned') this.#readAddresses();
+  }
+
+  /** The room was changed: every answer may be another one. */
+  roomChanged(room: RoomRecord): void {
+    this.#room = room;
+    this.#masks.clear();
+  }
+
+  /** Everyone has to give the new password, except those who moderate. */
+  askPasswordAgain(): void {
+    for (const record of this.#known.values())
+      if (record.letIn && record.role !== 'moderator') this.set({ ...record, letIn: false });
+  }
+
+  /** What `set` and `delete` left to write; the caller writes it. */
+  takeUnsaved(): { readonly changed: readonly MemberRecord[]; readonly removed: readonly string[] } {
+    const changed: MemberRecord[] = [];
+    const removed: string[] = [];
+    for (const [user, record] of this.#unsaved) {
+      if (record) changed.push(record);
+      else removed.push(user);
+    }
+    this.#unsaved.clear();
+    return { changed, removed };
+  }
+
+  #forgetOldestGuest(): void {
+    let oldest: MemberRecord | undefined;
+    for (const one of this.#known.values())
+      if (one.role === 'guest' && one.state === 'active' && one.seenMs < (oldest?.seenMs ?? Number.POSITIVE_INFINITY))
+        oldest = one;
+    if (oldest) this.delete(oldest.user);
+  }
+
+  #readAddresses(): void {
+    this.#bannedAddresses.clear();
+    for (const { state, address } of this.#known.values())
+      if (state === 'banned' && address !== '') this.#bannedAddresses.add(address);
+  }
+}

@@ -1,0 +1,86 @@
+/**
+ * The chat of a room, as the room uses it: messages, danmaku, reactions and polls.
+ * In: what members send. Out: messages to all, answers to one. rooms/chat implements it; a room opens its chat with itself.
+ */
+import type { UserRef } from '../accounts/users/user.ts';
+import type { ItemTarget } from '../api/room/item-shapes.ts';
+import type { ClientMessageOf, RoomMessage, RoomPoll, ServerMessage } from '../api/room/messages.ts';
+import type { RoomPermission } from '../api/room/permissions.ts';
+
+/** What of a client's messages belongs to the chat. */
+export type ChatClientMessage = ClientMessageOf<'chat' | 'danmaku' | 'react' | 'delete' | 'vote'>;
+
+/** Who sends: a connection, or a request. */
+export interface ChatSender {
+  readonly user: UserRef;
+  /** Asked anew at each message: permissions change. */
+  may(permission: RoomPermission): boolean;
+  /** Unix ms; 0: not muted. */
+  readonly mutedUntilMs: number;
+  /** To this connection alone: `ack`, `refused`. */
+  send(message: ServerMessage): void;
+}
+
+/** What the chat knows of its room. */
+export interface ChatRoom {
+  readonly id: string;
+  /** Seconds between two messages of a member; 0: off. Asked anew. */
+  readonly slowModeSeconds: number;
+  /** To everyone in the room. */
+  broadcast(message: ServerMessage): void;
+  /** What plays now, and where; undefined: nothing. */
+  playing(): { readonly item: string; readonly target: ItemTarget; readonly positionMs: number } | undefined;
+  /** Id and name of everyone who may be mentioned: members of the room. */
+  mentionable(): Iterable<{ readonly user: string; readonly name: string }>;
+}
+
+/** What a member gets on entering. */
+export interface ChatHistory {
+  readonly messages: readonly RoomMessage[];
+  readonly polls: readonly RoomPoll[];
+  readonly gap: boolean;
+  readonly lastSeq: number;
+}
+
+/** The chat of an open room. */
+export interface RoomChat {
+  /**
+   * The last messages, from memory.
+   *
+   * @param since the last message that the reader has; undefined: none
+   * @param reader user id, for its votes
+   */
+  history(since: number | undefined, reader: string): ChatHistory;
+  /** Takes a message; answers by `sender.send`. Never throws and never waits. */
+  receive(message: ChatClientMessage, sender: ChatSender): void;
+  /** Writes what is not committed yet. */
+  close(): Promise<void>;
+}
+
+/** Opens the chat of a room. */
+export type OpenChat = (room: ChatRoom) => Promise<RoomChat>;
+
+/** A chat in memory alone, for tests and rooms without one: every chat message is sent and acknowledged at once. */
+export const openMemoryChat: OpenChat = async (room) => {
+  const messages: RoomMessage[] = [];
+  return {
+    history: (since = 0) => ({
+      ...{ messages: messages.slice(since).slice(-100), polls: [], gap: messages.length - since > 100 },
+      lastSeq: messages.length,
+    }),
+    receive(message, sender) {
+      if (message.t !== 'chat' && message.t !== 'danmaku') return;
+      if (!sender.may(message.t)) {
+        sender.send({ t: 'refused', id: message.id, code: 'room-forbidden', detail: 'You may not write here.' });
+        return;
+      }
+      const { id, text } = message;
+      const seq = messages.length + 1;
+      const author = { author: sender.user.id, name: sender.user.name };
+      messages.push({ seq, id, kind: message.t, ...author, text, sentMs: 0 });
+      room.broadcast({ t: 'message', message: messages.at(-1)! });
+      sender.send({ t: 'ack', id, seq });
+    },
+    close: async () => {},
+  };
+};

@@ -1,0 +1,279 @@
+/**
+ * Rooms, their members and their playlists in the metadata store.
+ * In: records. Out: rows, and the records again; times are whole µs there, ms here.
+ */
+import type { Kysely, Selectable } from 'kysely';
+import type { ItemTarget } from '../api/room/item-shapes.ts';
+import { nothingPlays, type PlaybackState } from '../api/room/playback.ts';
+import type { RoomOptions } from '../api/room/room-shapes.ts';
+import type { RoomItemTable, RoomMemberTable, RoomTable } from '../store/room-tables.ts';
+import type { Tables } from '../store/schema.ts';
+import {
+  type ItemRecord,
+  type ListedRoom,
+  type MemberRecord,
+  type RoomProgress,
+  type RoomRecord,
+  usualOptions,
+} from './room-record.ts';
+
+/** Tables with rows of a room. */
+const TABLES_OF_A_ROOM = ['room_member', 'room_item', 'room_message', 'room_poll'] as const;
+/** Rows that one statement writes. */
+const ROWS_EACH = 50;
+
+/** Reads and writes rooms. */
+export class RoomTables {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /** Writes a new room with its owner as a member. */
+  async insert(room: RoomRecord, owner: MemberRecord): Promise<void> {
+    const used_us = toUs(room.createdMs);
+    await this.#db.transaction().execute(async (db) => {
+      await db
+        .insertInto('room')
+        .values({
+          ...columnsOf(room),
+          ...{ id: room.id, created_us: toUs(room.createdMs), used_us, state: JSON.stringify(nothingPlays) },
+        })
+        .execute();
+      await db.insertInto('room_member').values(memberRow(room.id, owner)).execute();
+    });
+  }
+
+  /** A room; undefined: there is none. */
+  async find(id: string): Promise<(RoomProgress & { readonly room: RoomRecord }) | undefined> {
+    const row = await this.#db.selectFrom('room').selectAll().where('id', '=', id).executeTakeFirst();
+    if (!row) return undefined;
+    return { room: recordOf(row), state: JSON.parse(row.state) as PlaybackState, usedMs: row.used_us / 1000 };
+  }
+
+  /** Writes what people choose of a room. */
+  async update(room: RoomRecord): Promise<void> {
+    await this.#db.updateTable('room').set(columnsOf(room)).where('id', '=', room.id).execute();
+  }
+
+  /** Writes what plays. */
+  async saveProgress(id: string, { state, usedMs }: RoomProgress): Promise<void> {
+    const columns = { state: JSON.stringify(state), used_us: toUs(usedMs) };
+    await this.#db.updateTable('room').set(columns).where('id', '=', id).execute();
+  }
+
+  /** Deletes a room with everything in it. */
+  async remove(id: string): Promise<void> {
+    await this.#db.transaction().execute(async (db) => {
+      for (const table of TABLES_OF_A_ROOM) await db.deleteFrom(table).where('room_id', '=', id).execute();
+      await db.deleteFrom('room').where('id', '=', id).execute();
+    });
+  }
+
+  /**
+   * Rooms, those used last first.
+   *
+   * @param which public ones whose name contains `query`; or those of a member
+   */
+  async list(
+    which: { readonly query: string } | { readonly member: string },
+    { limit, before }: { readonly limit: number; readonly before?: { readonly usedMs: number; readonly id: string } },
+  ): Promise<readonly (ListedRoom & { readonly usedMs: number })[]> {
+    let select = this.#db
+      .selectFrom('room')
+      .selectAll('room')
+      .leftJoin('room_member as owner', (join) =>
+        join.onRef('owner.room_id', '=', 'room.id').onRef('owner.user_id', '=', 'room.owner'),
+      )
+      .select('owner.name as owner_name')
+      .orderBy('room.used_us', 'desc')
+      .orderBy('room.id', 'desc')
+      .limit(limit);
+    if ('member' in which) {
+      select = select
+        .innerJoin('room_member as own', 'own.room_id', 'room.id')
+        .where('own.user_id', '=', which.member)
+        .where('own.state', 'in', ['active', 'pending']);
+    } else {
+      select = select.where('room.visibility', '=', 'public');
+      // A wildcard in the query stands for any character: then it needs no escape.
+      if (which.query !== '') select = select.where('room.name', 'like', `%${which.query.replace(/[\\%_]/g, '_')}%`);
+    }
+    if (before) {
+      const used_us = toUs(before.usedMs);
+      select = select.where((where) =>
+        where.or([
+          where('room.used_us', '<', used_us),
+          where.and([where('room.used_us', '=', used_us), where('room.id', '<', before.id)]),
+        ]),
+      );
+    }
+    const rows = await select.execute();
+    const items = rows.flatMap((row) => (JSON.parse(row.state) as PlaybackState).item ?? []);
+    const names = new Map<string, string>();
+    if (items.length > 0) {
+      const found = await this.#db.selectFrom('room_item').select(['id', 'name']).where('id', 'in', items).execute();
+      for (const { id, name } of found) names.set(id, name);
+    }
+    return rows.map((row) => ({
+      room: recordOf(row),
+      ownerName: row.owner_name ?? '',
+      playing: names.get((JSON.parse(row.state) as PlaybackState).item ?? '') ?? null,
+      usedMs: row.used_us / 1000,
+    }));
+  }
+
+  /** Number of all rooms, or of those of an owner. */
+  async count(owner?: string): Promise<number> {
+    let select = this.#db.selectFrom('room').select((all) => all.fn.countAll<number>().as('rooms'));
+    if (owner !== undefined) select = select.where('owner', '=', owner);
+    return (await select.executeTakeFirstOrThrow()).rooms;
+  }
+
+  /** Ids of rooms that have expired, or that nobody has used since `unusedSinceMs`. */
+  async expired(nowMs: number, unusedSinceMs: number): Promise<readonly string[]> {
+    const rows = await this.#db
+      .selectFrom('room')
+      .select('id')
+      .where((where) => where.or([where('expires_us', '<=', toUs(nowMs)), where('used_us', '<', toUs(unusedSinceMs))]))
+      .limit(1000)
+      .execute();
+    return rows.map(({ id }) => id);
+  }
+
+  /** Ids of the rooms that a person owns. */
+  async ownedBy(user: string): Promise<readonly string[]> {
+    const rows = await this.#db.selectFrom('room').select('id').where('owner', '=', user).execute();
+    return rows.map(({ id }) => id);
+  }
+
+  /** Ids of the rooms that know a person. */
+  async knowing(user: string): Promise<readonly string[]> {
+    const rows = await this.#db.selectFrom('room_member').select('room_id').where('user_id', '=', user).execute();
+    return rows.map(({ room_id }) => room_id);
+  }
+
+  /** Everyone whom a room knows. */
+  async members(room: string): Promise<readonly MemberRecord[]> {
+    const rows = await this.#db.selectFrom('room_member').selectAll().where('room_id', '=', room).execute();
+    return rows.map(memberOf);
+  }
+
+  /** Writes people, new ones and known ones. */
+  async saveMembers(room: string, members: readonly MemberRecord[]): Promise<void> {
+    await this.#db.transaction().execute(async (db) => {
+      for (let at = 0; at < members.length; at += ROWS_EACH) {
+        await db
+          .insertInto('room_member')
+          .values(members.slice(at, at + ROWS_EACH).map((member) => memberRow(room, member)))
+          .onConflict((conflict) =>
+            conflict.columns(['room_id', 'user_id']).doUpdateSet((row) => ({
+              name: row.ref('excluded.name'),
+              role: row.ref('excluded.role'),
+              state: row.ref('excluded.state'),
+              allow: row.ref('excluded.allow'),
+              deny: row.ref('excluded.deny'),
+              muted_until_us: row.ref('excluded.muted_until_us'),
+              seen_us: row.ref('excluded.seen_us'),
+              let_in: row.ref('excluded.let_in'),
+              address: row.ref('excluded.address'),
+            })),
+          )
+          .execute();
+      }
+    });
+  }
+
+  /** Forgets people. */
+  async removeMembers(room: string, users: readonly string[]): Promise<void> {
+    if (users.length === 0) return;
+    await this.#db.deleteFrom('room_member').where('room_id', '=', room).where('user_id', 'in', users).execute();
+  }
+
+  /** The playlist, in order. */
+  async items(room: string): Promise<readonly ItemRecord[]> {
+    const rows = await this.#db
+      .selectFrom('room_item')
+      .selectAll()
+      .where('room_id', '=', room)
+      .orderBy('rank')
+      .orderBy('id')
+      .execute();
+    return rows.map(itemOf);
+  }
+
+  /** Writes new entries and changed ones, and deletes others, at once. */
+  async saveItems(room: string, changed: readonly ItemRecord[], removed: readonly string[] = []): Promise<void> {
+    await this.#db.transaction().execute(async (db) => {
+      for (let at = 0; at < removed.length; at += ROWS_EACH) {
+        await db
+          .deleteFrom('room_item')
+          .where('id', 'in', removed.slice(at, at + ROWS_EACH))
+          .execute();
+      }
+      for (let at = 0; at < changed.length; at += ROWS_EACH) {
+        await db
+          .insertInto('room_item')
+          .values(changed.slice(at, at + ROWS_EACH).map((item) => itemRow(room, item)))
+          .onConflict((conflict) =>
+            conflict.column('id').doUpdateSet((row) => ({
+              parent_id: row.ref('excluded.parent_id'),
+              rank: row.ref('excluded.rank'),
+              name: row.ref('excluded.name'),
+              target: row.ref('excluded.target'),
+            })),
+          )
+          .execute();
+      }
+    });
+  }
+}
+
+function columnsOf({ name, owner, visibility, password, capacity, options, expiresMs }: RoomRecord) {
+  const expires_us = expiresMs === null ? null : toUs(expiresMs);
+  return { name, owner, visibility, password, capacity, options: JSON.stringify(options), expires_us };
+}
+
+function recordOf(row: Selectable<RoomTable>): RoomRecord {
+  const { id, name, owner, password, capacity } = row;
+  const options = { ...usualOptions, ...(JSON.parse(row.options) as Partial<RoomOptions>) };
+  return {
+    ...{ id, name, owner, password, capacity, options, visibility: row.visibility as RoomRecord['visibility'] },
+    createdMs: row.created_us / 1000,
+    expiresMs: row.expires_us === null ? null : row.expires_us / 1000,
+  };
+}
+
+function memberRow(room_id: string, member: MemberRecord): Selectable<RoomMemberTable> {
+  const { user: user_id, name, role, state, allow, deny, address, letIn, ...times } = member;
+  return {
+    ...{ room_id, user_id, name, role, state, allow, deny, address, let_in: letIn ? 1 : 0 },
+    muted_until_us: toUs(times.mutedUntilMs),
+    joined_us: toUs(times.joinedMs),
+    seen_us: toUs(times.seenMs),
+  };
+}
+
+function memberOf({ user_id, name, allow, deny, address, let_in, ...row }: Selectable<RoomMemberTable>): MemberRecord {
+  return {
+    ...{ user: user_id, name, allow, deny, address, letIn: let_in === 1 },
+    role: row.role as MemberRecord['role'],
+    state: row.state as MemberRecord['state'],
+    mutedUntilMs: row.muted_until_us / 1000,
+    joinedMs: row.joined_us / 1000,
+    seenMs: row.seen_us / 1000,
+  };
+}
+
+function itemRow(room_id: string, { id, parent, rank, name, target, addedBy, createdMs }: ItemRecord) {
+  const row = { id, room_id, parent_id: parent, rank, name, target: JSON.stringify(target), added_by: addedBy };
+  return { ...row, created_us: toUs(createdMs) };
+}
+
+function itemOf({ id, parent_id, rank, name, target, added_by, created_us }: Selectable<RoomItemTable>): ItemRecord {
+  const item = { id, parent: parent_id, rank, name, target: JSON.parse(target) as ItemTarget, addedBy: added_by };
+  return { ...item, createdMs: created_us / 1000 };
+}
+
+const toUs = (ms: number): number => Math.round(ms * 1000);
