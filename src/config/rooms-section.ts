@@ -9,7 +9,7 @@ export const roomsSection = section({
   create: choice(
     ['users', 'everyone', 'admins', 'off'],
     'users',
-    'Who may create rooms: people with an account, everyone (guests too), administrators, or nobody.',
+    'Who may create rooms: people with an account, everyone (guests too), administrators, or no one.',
     { reload: 'live' },
   ),
   max: integer('10000', { min: 1, max: 1_000_000 }, 'Most rooms.', { reload: 'live' }),
@@ -19,5 +19,5 @@ export const roomsSection = section({
   capacity: integer('200', { min: 1, max: 10_000 }, 'Most people in a room. Rooms can set a smaller number.', {
     reload: 'live',
   }),
-  keep: duration('30d', 'A room is deleted when nobody entered it for this long.', { min: '1h', reload: 'live' }),
+  keep: duration('30d', 'A room is deleted when it was not used for this long.', { min: '1h', reload: 'live' }),
 });

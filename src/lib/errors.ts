@@ -3,6 +3,7 @@
  * In: a code and a detail. Out: typed errors, which HTTP answers as problem documents (RFC 9457) and the command line prints.
  * docs/7-reference/errors.md is generated from the table; a released code stays listed.
  */
+import { roomRefusals } from './room-refusals.ts';
 
 /** Malformed input: thrown by parsers, caught once by the owner of the connection or file. */
 export class FormatError extends Error {
@@ -178,46 +179,7 @@ export const refusals = {
     title: 'The quota of the library is used up',
     hint: 'Delete assets from the trash for good, or increase `library.quota` or `library.quotaPerOwner`.',
   },
-  'room-unknown': { status: 404, title: 'Unknown room', hint: 'Check the link. Rooms that nobody uses are deleted.' },
-  'member-unknown': {
-    status: 404,
-    title: 'Unknown member',
-    hint: 'GET /api/v1/rooms/{id}/members lists them.',
-  },
-  'item-unknown': {
-    status: 404,
-    title: 'Unknown entry of the playlist',
-    hint: 'GET /api/v1/rooms/{id}/items lists them.',
-  },
-  'room-full': { status: 409, title: 'The room is full', hint: 'Wait until someone leaves.' },
-  'room-banned': { status: 403, title: 'You are banned from this room', hint: 'Ask a moderator of the room.' },
-  'room-kicked': { status: 403, title: 'You were sent out of this room', hint: 'You can come back.' },
-  'room-password': {
-    status: 403,
-    title: 'The room has a password',
-    hint: 'Send the right one: POST /api/v1/rooms/{id}/join.',
-  },
-  'room-pending': {
-    status: 403,
-    title: 'A moderator has to let you in',
-    hint: 'Wait: the room opens as soon as a moderator agrees.',
-  },
-  'room-guests-off': {
-    status: 403,
-    title: 'This room is for people with an account',
-    hint: 'Sign in, or ask the owner of the room to let guests in.',
-  },
-  'room-forbidden': {
-    status: 403,
-    title: 'You may not do this here',
-    hint: 'Ask the owner or a moderator of the room for the permission.',
-  },
-  'room-muted': { status: 403, title: 'You are muted in this room', hint: 'Wait until the time has passed.' },
-  'state-stale': {
-    status: 409,
-    title: 'The room has changed',
-    hint: 'Someone else was faster. Send the command again with the `rev` of the present state.',
-  },
+  ...roomRefusals,
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',

@@ -17,7 +17,7 @@ export interface PermissionCounts {
   miss(): void;
 }
 
-/** Everyone whom a room knows. */
+/** The people of a room. */
 export class Members {
   readonly #known: Map<string, MemberRecord>;
   /** Masks by user id, until the next change of the person or the room. */

@@ -6,7 +6,7 @@ import type { UserRef } from '../accounts/users/user.ts';
 import type { ClientMessageOf } from '../api/room/messages.ts';
 import type { Peer } from './peer.ts';
 
-/** Offsets are told in steps of this, so that small changes are no news. */
+/** Offsets are sent in steps of this, so that small changes are no news. */
 const OFFSET_STEP_MS = 5;
 
 /** One connection. */

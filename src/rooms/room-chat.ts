@@ -13,7 +13,7 @@ export type ChatClientMessage = ClientMessageOf<'chat' | 'danmaku' | 'react' | '
 /** Who sends: a connection, or a request. */
 export interface ChatSender {
   readonly user: UserRef;
-  /** Asked anew at each message: permissions change. */
+  /** Asked at each message: permissions change. */
   may(permission: RoomPermission): boolean;
   /** Unix ms; 0: not muted. */
   readonly mutedUntilMs: number;
@@ -24,7 +24,7 @@ export interface ChatSender {
 /** What the chat knows of its room. */
 export interface ChatRoom {
   readonly id: string;
-  /** Seconds between two messages of a member; 0: off. Asked anew. */
+  /** Seconds between two messages of a member; 0: off. Read at each message. */
   readonly slowModeSeconds: number;
   /** To everyone in the room. */
   broadcast(message: ServerMessage): void;

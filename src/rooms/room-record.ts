@@ -20,7 +20,7 @@ export interface RoomRecord {
   readonly capacity: number | null;
   readonly options: RoomOptions;
   readonly createdMs: number;
-  /** Null: when nobody uses it. */
+  /** Null: when it is not used. */
   readonly expiresMs: number | null;
 }
 

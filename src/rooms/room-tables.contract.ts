@@ -67,7 +67,7 @@ export function roomTablesContract(name: string, open: OpenDatabase): void {
       );
     });
 
-    test('a room expires at its time, or when nobody has used it for long', async () => {
+    test('a room expires at its time, or when it was not used for long', async () => {
       await using store = await open();
       const tables = new RoomTables(store.db);
       await tables.insert(aRoom('a', { createdMs: 1000, expiresMs: 5000 }), aMember('u1'));

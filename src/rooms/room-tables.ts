@@ -97,7 +97,7 @@ export class RoomTables {
         .where('own.state', 'in', ['active', 'pending']);
     } else {
       select = select.where('room.visibility', '=', 'public');
-      // A wildcard in the query stands for any character: then it needs no escape.
+      // A wildcard in the query matches any character: then it needs no escape.
       if (which.query !== '') select = select.where('room.name', 'like', `%${which.query.replace(/[\\%_]/g, '_')}%`);
     }
     if (before) {
@@ -131,7 +131,7 @@ export class RoomTables {
     return (await select.executeTakeFirstOrThrow()).rooms;
   }
 
-  /** Ids of rooms that have expired, or that nobody has used since `unusedSinceMs`. */
+  /** Ids of rooms that have expired, or that were not used since `unusedSinceMs`. */
   async expired(nowMs: number, unusedSinceMs: number): Promise<readonly string[]> {
     const rows = await this.#db
       .selectFrom('room')
@@ -154,7 +154,7 @@ export class RoomTables {
     return rows.map(({ room_id }) => room_id);
   }
 
-  /** Everyone whom a room knows. */
+  /** Everyone who is known to a room. */
   async members(room: string): Promise<readonly MemberRecord[]> {
     const rows = await this.#db.selectFrom('room_member').selectAll().where('room_id', '=', room).execute();
     return rows.map(memberOf);

@@ -1,0 +1,48 @@
+/**
+ * The errors of rooms, a part of the table of all errors.
+ * In: nothing. Out: rows for errors.ts.
+ */
+
+/** Keys are the stable codes. */
+export const roomRefusals = {
+  'room-unknown': { status: 404, title: 'Unknown room', hint: 'Check the link. Rooms without visitors are deleted.' },
+  'member-unknown': {
+    status: 404,
+    title: 'Unknown member',
+    hint: 'GET /api/v1/rooms/{id}/members lists them.',
+  },
+  'item-unknown': {
+    status: 404,
+    title: 'Unknown entry of the playlist',
+    hint: 'GET /api/v1/rooms/{id}/items lists them.',
+  },
+  'room-full': { status: 409, title: 'The room is full', hint: 'Wait until someone leaves.' },
+  'room-banned': { status: 403, title: 'You are banned from this room', hint: 'Ask a moderator of the room.' },
+  'room-kicked': { status: 403, title: 'You were sent out of this room', hint: 'You can come back.' },
+  'room-password': {
+    status: 403,
+    title: 'The room has a password',
+    hint: 'Send the right one: POST /api/v1/rooms/{id}/join.',
+  },
+  'room-pending': {
+    status: 403,
+    title: 'A moderator has to let you in',
+    hint: 'Wait: the room opens as soon as a moderator agrees.',
+  },
+  'room-guests-off': {
+    status: 403,
+    title: 'This room is for people with an account',
+    hint: 'Sign in, or ask the owner of the room to let guests in.',
+  },
+  'room-forbidden': {
+    status: 403,
+    title: 'You may not do this here',
+    hint: 'Ask the owner or a moderator of the room for the permission.',
+  },
+  'room-muted': { status: 403, title: 'You are muted in this room', hint: 'Wait until the time has passed.' },
+  'state-stale': {
+    status: 409,
+    title: 'The room has changed',
+    hint: 'Someone else was faster. Send the command again with the `rev` of the present state.',
+  },
+} as const;
