@@ -3,7 +3,7 @@
  * In: a code and a detail. Out: typed errors, which HTTP answers as problem documents (RFC 9457) and the command line prints.
  * docs/7-reference/errors.md is generated from the table; a released code stays listed.
  */
-import { roomRefusals } from './room-refusals.ts';
+import { roomRefusals } from './refusals/rooms.ts';
 
 /** Malformed input: thrown by parsers, caught once by the owner of the connection or file. */
 export class FormatError extends Error {
