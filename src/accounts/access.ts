@@ -1,15 +1,20 @@
 /**
- * Access control: the admin token, sessions, API tokens, stream keys, sign-in links and playback tokens.
+ * Access control: users, the admin token, sessions, API tokens, stream keys, sign-in links and playback tokens.
  * In: settings, the data folder, tables. Out: Access, which http uses for every request.
  */
 import type { Clock } from '../lib/clock.ts';
 import type { AccountTables } from './account-tables.ts';
 import { type AdminGate, createAdminGate } from './admin-token.ts';
 import { ApiTokens } from './api-tokens.ts';
+import { anonymous, type Principal, principalOfSession, principalOfToken } from './principal.ts';
 import { createProcessSecret, type ProcessSecret } from './process-secret.ts';
 import { PublishKeys } from './publish-keys.ts';
 import { Sessions } from './sessions.ts';
 import { SignInLinks } from './sign-in-links.ts';
+import { type AccountSettings, usualSettings } from './users/account-settings.ts';
+import { Invitations } from './users/invitations.ts';
+import { SignUp } from './users/sign-up.ts';
+import { Users } from './users/users.ts';
 import type { OpenedWatchJwt } from './watch-jwt/open-watch-jwt.ts';
 import { openWatchSecret } from './watch-secret.ts';
 import { WatchTokens } from './watch-tokens.ts';
@@ -26,6 +31,15 @@ export interface Access {
   readonly watchJwt: OpenedWatchJwt | undefined;
   /** The secret of the worker process that this server starts. */
   readonly ownWorker: ProcessSecret;
+  readonly users: Users;
+  readonly invitations: Invitations;
+  readonly signUp: SignUp;
+  /** The settings of accounts, as they are now. */
+  settings(): AccountSettings;
+  /** Who has the secret of a session's cookie; anonymous if it ended. */
+  ofCookie(secret: string): Principal;
+  /** Who has the secret of an API token; anonymous for an unknown one. */
+  ofToken(secret: string): Principal;
 }
 
 /** What access control is opened with. */
@@ -38,6 +52,8 @@ export interface AccessOptions {
   /** Undefined or empty: generated in the data folder. */
   readonly watchSecret?: string | undefined;
   readonly watchJwt?: OpenedWatchJwt | undefined;
+  /** Settings of accounts; the defaults if absent. */
+  readonly accounts?: () => AccountSettings;
   /** Target duration of a stream's live playlists, ms; undefined while it has none. */
   readonly targetDurationMs?: (stream: string) => number | undefined;
 }
@@ -48,12 +64,31 @@ export interface AccessOptions {
  * @throws OxbowError `bad-setting` for an invalid watch secret
  */
 export async function openAccess(options: AccessOptions): Promise<Access> {
-  const { tables, dataFolder, clock, adminToken, watchSecret, watchJwt, targetDurationMs } = options;
+  const {
+    tables,
+    dataFolder,
+    clock,
+    adminToken,
+    watchSecret,
+    watchJwt,
+    targetDurationMs,
+    accounts = () => usualSettings,
+  } = options;
   const secret = await openWatchSecret(dataFolder, watchSecret);
+  const users = await Users.open(tables.users, clock);
+  const sessions = await Sessions.open(tables.sessions, clock);
+  const tokens = await ApiTokens.open(tables.tokens, clock);
+  const invitations = await Invitations.open(tables.invitations, clock);
+  const userOf = ({ userId }: { readonly userId: string | undefined }) =>
+    userId === undefined ? undefined : users.find(userId);
+  users.onDeleted(async (id) => {
+    await sessions.removeOf(id);
+    await tokens.removeOf(id);
+  });
   return {
     admin: createAdminGate(adminToken),
-    sessions: await Sessions.open(tables.sessions, clock),
-    tokens: await ApiTokens.open(tables.tokens, clock),
+    sessions,
+    tokens,
     publishKeys: await PublishKeys.open(tables.publishKeys, clock),
     ownWorker: createProcessSecret(),
     links: new SignInLinks(dataFolder, () => clock.nowMs()),
@@ -62,5 +97,17 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
       ...(targetDurationMs && { targetDurationMs }),
     }),
     watchJwt,
+    users,
+    invitations,
+    signUp: new SignUp({ users, invitations, sessions, clock, settings: accounts }),
+    settings: accounts,
+    ofCookie(given) {
+      const session = sessions.find(given);
+      return session ? principalOfSession(session, userOf(session), accounts()) : anonymous;
+    },
+    ofToken(given) {
+      const token = tokens.find(given);
+      return token ? principalOfToken(token, userOf(token), accounts()) : anonymous;
+    },
   };
 }

@@ -7,6 +7,8 @@ import { suite, test } from 'node:test';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import { accountTables } from './account-tables.ts';
 import type { PublishKey, PublishScope } from './publish-keys.ts';
+import type { Invitation } from './users/invitations.ts';
+import type { User } from './users/user.ts';
 
 const NOW_MS = 1_795_000_000_000.25;
 
@@ -16,10 +18,20 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
     test('a session is kept, and only the time of its last use changes', async () => {
       await using database = await open();
       const { sessions } = accountTables(database.db);
-      const session = { id: 'a', digest: 'd', createdMs: NOW_MS, seenMs: NOW_MS, address: '::1', program: 'Firefox' };
+      const session = {
+        ...{ id: 'a', digest: 'd', createdMs: NOW_MS, seenMs: NOW_MS, address: '::1', program: 'Firefox' },
+        userId: undefined,
+      };
       await sessions.put(session);
       await sessions.put({ ...session, seenMs: NOW_MS + 5, address: 'another' });
       assert.deepEqual(await sessions.all(), [{ ...session, seenMs: NOW_MS + 5 }]);
+      const ofUser = { ...session, id: 'b', digest: 'e', userId: 'u' };
+      await sessions.put(ofUser);
+      assert.deepEqual(
+        (await sessions.all()).find(({ id }) => id === 'b'),
+        ofUser,
+      );
+      await sessions.remove('b');
       await sessions.remove('unknown');
       await sessions.remove('a');
       assert.deepEqual(await sessions.all(), []);
@@ -30,8 +42,8 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
       const { tokens } = accountTables(database.db);
       const token = { digest: 'd', label: 'Grafana', scopes: ['admin', 'view'] as const, createdMs: NOW_MS };
       const all = [
-        { id: 'a', ...token, expiresMs: undefined },
-        { id: 'b', ...token, expiresMs: NOW_MS + 1000 },
+        { id: 'a', userId: undefined, ...token, expiresMs: undefined },
+        { id: 'b', userId: 'u', ...token, expiresMs: NOW_MS + 1000 },
       ];
       for (const one of all) await tokens.put(one);
       assert.deepEqual(
@@ -61,6 +73,42 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(await all(), [later, some]);
       await publishKeys.remove('a');
       assert.deepEqual(await all(), [some]);
+    });
+
+    test('a user is kept with everything, changed, and found no more when removed', async () => {
+      await using database = await open();
+      const { users } = accountTables(database.db);
+      const user: User = {
+        ...{ id: 'a', name: 'Ünal', nameKey: 'ünal', role: 'user', state: 'pending' },
+        ...{ password: '$argon2id$', email: 'u@x.org', emailVerified: true, createdMs: NOW_MS, seenMs: NOW_MS },
+      };
+      const none = { nameKey: undefined, password: undefined, email: undefined, emailVerified: false };
+      const guest: User = { ...user, ...none, id: 'g', role: 'guest' };
+      for (const one of [user, guest]) await users.put(one);
+      const all = async () => (await users.all()).toSorted((x, y) => (x.id < y.id ? -1 : 1));
+      assert.deepEqual(await all(), [user, guest]);
+      const changed: User = { ...user, name: 'U', nameKey: 'u', state: 'active', role: 'admin', seenMs: NOW_MS + 1 };
+      await users.put(changed);
+      assert.deepEqual(await all(), [changed, guest]);
+      await assert.rejects(users.put({ ...guest, id: 'h', nameKey: 'u' }), 'no two accounts have one name');
+      await users.remove('a');
+      assert.deepEqual(await all(), [guest]);
+    });
+
+    test('of an invitation only the number of uses changes', async () => {
+      await using database = await open();
+      const { invitations } = accountTables(database.db);
+      const invitation: Invitation = {
+        ...{ id: 'a', digest: 'd', label: 'class', role: 'user', usesLeft: 5, createdBy: 'admin', createdMs: NOW_MS },
+        expiresMs: undefined,
+      };
+      await invitations.put(invitation);
+      await invitations.put({ ...invitation, usesLeft: 4, role: 'admin' });
+      assert.deepEqual(await invitations.all(), [{ ...invitation, usesLeft: 4 }]);
+      const other = { ...invitation, id: 'b', digest: 'e', expiresMs: NOW_MS + 5 };
+      await invitations.put(other);
+      await invitations.remove('a');
+      assert.deepEqual(await invitations.all(), [other]);
     });
 
     test('a watch epoch is replaced by the next', async () => {

@@ -8,6 +8,9 @@ import type { ApiToken, TokenScope } from './api-tokens.ts';
 import type { PublishKey, PublishScope } from './publish-keys.ts';
 import type { Rows } from './secret-table.ts';
 import type { Session } from './sessions.ts';
+import type { Invitation } from './users/invitations.ts';
+import type { User } from './users/user.ts';
+import { invitationRows, userRows } from './users/user-tables.ts';
 import type { WatchEpoch } from './watch-tokens.ts';
 
 /** What is kept of accounts. */
@@ -16,28 +19,39 @@ export interface AccountTables {
   readonly tokens: Rows<ApiToken>;
   readonly publishKeys: Rows<PublishKey>;
   readonly epochs: Rows<WatchEpoch>;
+  readonly users: Rows<User>;
+  readonly invitations: Rows<Invitation>;
 }
 
 /** The tables of a store. */
 export function accountTables(db: Kysely<Tables>): AccountTables {
-  return { sessions: sessionRows(db), tokens: tokenRows(db), publishKeys: keyRows(db), epochs: epochRows(db) };
+  return {
+    sessions: sessionRows(db),
+    tokens: tokenRows(db),
+    publishKeys: keyRows(db),
+    epochs: epochRows(db),
+    users: userRows(db),
+    invitations: invitationRows(db),
+  };
 }
 
 function sessionRows(db: Kysely<Tables>): Rows<Session> {
   return {
     async all() {
       const rows = await db.selectFrom('session').selectAll().execute();
-      return rows.map(({ id, digest, created_us, seen_us, address, program }) => ({
+      return rows.map(({ id, digest, user_id, created_us, seen_us, address, program }) => ({
         id,
         digest,
+        userId: user_id ?? undefined,
         address,
         program,
         createdMs: created_us / 1000,
         seenMs: seen_us / 1000,
       }));
     },
-    async put({ id, digest, createdMs, seenMs, address, program }) {
-      const row = { id, digest, created_us: toUs(createdMs), seen_us: toUs(seenMs), address, program };
+    async put({ id, digest, userId, createdMs, seenMs, address, program }) {
+      const user_id = userId ?? null;
+      const row = { id, digest, user_id, created_us: toUs(createdMs), seen_us: toUs(seenMs), address, program };
       const { seen_us } = row;
       await db
         .insertInto('session')
@@ -53,18 +67,27 @@ function tokenRows(db: Kysely<Tables>): Rows<ApiToken> {
   return {
     async all() {
       const rows = await db.selectFrom('api_token').selectAll().execute();
-      return rows.map(({ id, digest, label, scopes, created_us, expires_us }) => ({
+      return rows.map(({ id, digest, user_id, label, scopes, created_us, expires_us }) => ({
         id,
         digest,
+        userId: user_id ?? undefined,
         label,
         scopes: scopes.split(' ') as TokenScope[],
         createdMs: created_us / 1000,
         expiresMs: toMs(expires_us),
       }));
     },
-    async put({ id, digest, label, scopes, createdMs, expiresMs }) {
+    async put({ id, digest, userId, label, scopes, createdMs, expiresMs }) {
       const expires_us = toUsOrNull(expiresMs);
-      const row = { id, digest, label, scopes: scopes.join(' '), created_us: toUs(createdMs), expires_us };
+      const row = {
+        id,
+        digest,
+        user_id: userId ?? null,
+        label,
+        scopes: scopes.join(' '),
+        created_us: toUs(createdMs),
+        expires_us,
+      };
       await db.insertInto('api_token').values(row).execute();
     },
     remove: async (id) => void (await db.deleteFrom('api_token').where('id', '=', id).execute()),

@@ -1,5 +1,5 @@
 /**
- * Tokens for programs: created, listed and revoked by an administrator, shown once.
+ * Tokens for programs: created, listed and revoked by their user or an administrator, shown once.
  * In: the secret `ox_…` of a bearer header (RFC 6750). Out: the token with its scopes. Only the digest of the secret is stored.
  */
 import type { Clock } from '../lib/clock.ts';
@@ -7,11 +7,16 @@ import { OxbowError } from '../lib/errors.ts';
 import { createSecret, digestOf } from './random-secret.ts';
 import { type Rows, type SecretRow, SecretTable } from './secret-table.ts';
 
-/** `admin`: everything. `view`: playback, and reading of all streams and metrics. `worker`: running jobs. `upload`: uploads and their assets. */
-export type TokenScope = 'admin' | 'view' | 'worker' | 'upload';
+/**
+ * `admin`: everything. `view`: playback, and reading of all streams and metrics. `worker`: running jobs. `upload`: uploads and their assets.
+ * `account`: what its user may do, without administration.
+ */
+export type TokenScope = 'admin' | 'view' | 'worker' | 'upload' | 'account';
 
 /** A token, without its secret. */
 export interface ApiToken extends SecretRow {
+  /** Undefined: it belongs to the administrator of the command line. */
+  readonly userId: string | undefined;
   readonly label: string;
   readonly scopes: readonly TokenScope[];
   readonly createdMs: number;
@@ -19,7 +24,8 @@ export interface ApiToken extends SecretRow {
   readonly expiresMs: number | undefined;
 }
 
-const MAX_TOKENS = 1000;
+const MAX_TOKENS = 10_000;
+const MAX_OF_OWNER = 1000;
 
 /** All tokens. */
 export class ApiTokens {
@@ -41,18 +47,30 @@ export class ApiTokens {
     return [...this.#table.all].sort((a, b) => a.createdMs - b.createdMs);
   }
 
+  /** The tokens of a user, oldest first. */
+  of(userId: string | undefined): readonly ApiToken[] {
+    return this.all.filter((one) => one.userId === userId);
+  }
+
+  /** A token by its id. */
+  get(id: string): ApiToken | undefined {
+    return this.#table.get(id);
+  }
+
   /**
    * Creates a token. The secret is returned only here.
    *
    * @throws OxbowError `limit-reached`
    */
   async make(settings: {
+    readonly userId?: string | undefined;
     readonly label: string;
     readonly scopes: readonly TokenScope[];
     readonly expiresMs: number | undefined;
   }): Promise<{ readonly token: ApiToken; readonly secret: string }> {
-    if (this.#table.all.length >= MAX_TOKENS) {
-      throw new OxbowError('limit-reached', `There are ${MAX_TOKENS} tokens already.`);
+    const { userId } = settings;
+    if (this.#table.size >= MAX_TOKENS || this.of(userId).length >= MAX_OF_OWNER) {
+      throw new OxbowError('limit-reached', `There are ${MAX_OF_OWNER} tokens already.`);
     }
     const secret = `ox_${createSecret()}`;
     const token: ApiToken = {
@@ -60,6 +78,7 @@ export class ApiTokens {
       digest: digestOf(secret),
       createdMs: this.#clock.nowMs(),
       ...settings,
+      userId,
     };
     await this.#table.put(token);
     return { token, secret };
@@ -75,5 +94,10 @@ export class ApiTokens {
   /** Revokes a token at once; false for an unknown id. */
   remove(id: string): Promise<boolean> {
     return this.#table.remove(id);
+  }
+
+  /** Revokes all tokens of a user at once. */
+  async removeOf(userId: string): Promise<void> {
+    await Promise.all(this.of(userId).map(({ id }) => this.#table.remove(id)));
   }
 }

@@ -12,6 +12,8 @@ export function memoryTables(): AccountTables {
     tokens: memoryRows(({ id }) => id),
     publishKeys: memoryRows(({ id }) => id),
     epochs: memoryRows(({ stream }) => stream),
+    users: memoryRows(({ id }) => id),
+    invitations: memoryRows(({ id }) => id),
   };
 }
 

@@ -10,6 +10,9 @@ import { OxbowError } from '../lib/errors.ts';
 /** The limits. Each has its own buckets. */
 export type LimitName =
   | 'sign-in'
+  | 'names'
+  | 'sign-up'
+  | 'guests'
   | 'tokens'
   | 'keys'
   | 'refusals'
@@ -34,6 +37,11 @@ interface Policy {
 /** The limits in force. A pointer that moves over a timeline requests ten stills a second. */
 export const policies: Readonly<Record<LimitName, Policy>> = {
   'sign-in': { turns: 5, windowS: 60, everywhere: true },
+  /** Wrong passwords of one name, from addresses where it never signed in. */
+  names: { turns: 10, windowS: 600, everywhere: true },
+  /** A class or a family behind one address. */
+  'sign-up': { turns: 30, windowS: 3600 },
+  guests: { turns: 60, windowS: 3600 },
   tokens: { turns: 10, windowS: 60, everywhere: true },
   /** Keys and tokens of publishers and viewers over RTMP, SRT and other protocols. */
   keys: { turns: 10, windowS: 60, everywhere: true },

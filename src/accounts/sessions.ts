@@ -1,13 +1,16 @@
 /**
- * Sessions of browsers that are signed in as administrator, by a cookie with a random secret.
+ * Sessions of browsers that are signed in: as a user, or as the administrator of the command line, by a cookie with a random secret.
  * In: the secret of a cookie. Out: its session. Only the digest of the secret is stored.
  */
 import type { Clock } from '../lib/clock.ts';
+import { OxbowError } from '../lib/errors.ts';
 import { createSecret, digestOf } from './random-secret.ts';
 import { type Rows, type SecretRow, SecretTable } from './secret-table.ts';
 
 /** The session of one browser. */
 export interface Session extends SecretRow {
+  /** Undefined: the administrator of the command line. */
+  readonly userId: string | undefined;
   readonly createdMs: number;
   /** Last use, to the hour. */
   readonly seenMs: number;
@@ -21,8 +24,11 @@ export interface Session extends SecretRow {
 export const SESSION_MS = 30 * 24 * 3_600_000;
 /** The last use is stored at most this often, ms. */
 const SEEN_EACH_MS = 3_600_000;
-/** Above this the least recently used session is removed. */
-const MAX_SESSIONS = 1000;
+/** Above this the user's least recently used session is removed; of the administrator of the command line, who has many programs, 1000. */
+const MAX_OF_USER = 50;
+const MAX_OF_ADMINISTRATOR = 1000;
+/** Most sessions in all. */
+const MAX_SESSIONS = 200_000;
 const MAX_PROGRAM = 300;
 
 /** All sessions. */
@@ -49,17 +55,39 @@ export class Sessions {
     return this.#table.all.filter((one) => this.#lasts(one)).sort((a, b) => b.seenMs - a.seenMs);
   }
 
-  /** Creates the session of a browser. The secret is returned only here. */
+  /** Valid sessions of a user, the most recently used first. */
+  of(userId: string | undefined): readonly Session[] {
+    const own = this.#table.all.filter((one) => one.userId === userId && this.#lasts(one));
+    return own.sort((a, b) => b.seenMs - a.seenMs);
+  }
+
+  /** A valid session. */
+  get(id: string): Session | undefined {
+    const session = this.#table.get(id);
+    return session && this.#lasts(session) ? session : undefined;
+  }
+
+  /**
+   * Creates the session of a browser. The secret is returned only here.
+   *
+   * @throws OxbowError `limit-reached`
+   */
   async make(from: {
     readonly address: string;
     readonly program: string;
+    readonly userId?: string | undefined;
   }): Promise<{ readonly session: Session; readonly secret: string }> {
-    for (const { id } of this.all.slice(MAX_SESSIONS - 1)) await this.#table.remove(id);
+    if (this.#table.size >= MAX_SESSIONS) {
+      throw new OxbowError('limit-reached', `${MAX_SESSIONS} browsers are signed in already.`);
+    }
+    const most = from.userId === undefined ? MAX_OF_ADMINISTRATOR : MAX_OF_USER;
+    for (const { id } of this.of(from.userId).slice(most - 1)) await this.#table.remove(id);
     const secret = createSecret();
     const nowMs = this.#clock.nowMs();
     const session: Session = {
       id: createSecret(9),
       digest: digestOf(secret),
+      userId: from.userId,
       createdMs: nowMs,
       seenMs: nowMs,
       address: from.address,
@@ -86,6 +114,11 @@ export class Sessions {
   /** Ends a session at once; false for an unknown id. */
   remove(id: string): Promise<boolean> {
     return this.#table.remove(id);
+  }
+
+  /** Ends all sessions of a user at once, but the one to keep. */
+  async removeOf(userId: string | undefined, { keep }: { readonly keep?: string | undefined } = {}): Promise<void> {
+    await Promise.all(this.of(userId).map(async ({ id }) => id !== keep && this.#table.remove(id)));
   }
 
   #lasts({ seenMs }: Session): boolean {

@@ -16,7 +16,7 @@ import type { Accounts, AppContext, Parts } from './parts.ts';
 
 /** Reads the stored sessions, tokens and revocations. */
 export async function openAccounts(
-  { config, dataFolder, clock, ...context }: AppContext,
+  { config, settings, dataFolder, clock, ...context }: AppContext,
   { store, catalog, net }: Pick<Parts, 'store' | 'catalog' | 'net'>,
 ): Promise<Accounts> {
   const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
@@ -27,6 +27,7 @@ export async function openAccounts(
     adminToken: config.adminToken,
     watchSecret: config.watchSecret,
     watchJwt,
+    accounts: () => settings.now.accounts,
     targetDurationMs(name) {
       const seconds = catalog.find(name)?.list.generation?.targetDurationS;
       return seconds === undefined ? undefined : seconds * 1000;
@@ -93,5 +94,5 @@ async function openPlaybackJwt(
 
 /** Path of a one-time sign-in link; undefined if a browser is signed in already. */
 export async function firstSignIn({ access }: Accounts): Promise<string | undefined> {
-  return access.sessions.all.length === 0 ? signInPath((await access.links.make()).code) : undefined;
+  return access.sessions.of(undefined).length === 0 ? signInPath((await access.links.make()).code) : undefined;
 }

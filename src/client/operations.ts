@@ -33,6 +33,7 @@ import type {
   MarkerList,
   MarkerView,
   MeView,
+  NewGuest,
   NewMarker,
   NewPin,
   NewPrefixKey,
@@ -41,6 +42,7 @@ import type {
   NewRelay,
   NewStream,
   NewToken,
+  NewUser,
   NewWatchToken,
   NewWebhookView,
   NewWorker,
@@ -80,6 +82,7 @@ import type {
   TokenList,
   UploadList,
   UploadView,
+  UserView,
   WatchToken,
   WebhookList,
   WebhookSettings,
@@ -833,7 +836,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/sign-in' }, undefined, options);
   }
 
-  /** Signs a browser in: by the code of a one-time link, by the admin token, or without either on the computer where oxbow runs. The answer sets the session cookie. */
+  /** Signs a browser in: by the name and password of an account, by the code of a one-time link, by the admin token, or without any on the computer where oxbow runs. The answer sets the session cookie. */
   createSession(
     input: {
       body: SignIn;
@@ -843,12 +846,18 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/sessions' }, input, options);
   }
 
-  /** Lists the browsers that are signed in, most recently used first. */
-  listSessions(options?: CallOptions): Promise<SessionList> {
-    return this.#request({ method: 'GET', path: '/api/v1/sessions' }, undefined, options);
+  /** Lists the browsers in which the caller is signed in, most recently used first; for administrators with `all` everyone’s. */
+  listSessions(
+    input?: {
+      /** the sessions of everyone */
+      all?: 'true';
+    },
+    options?: CallOptions,
+  ): Promise<SessionList> {
+    return this.#request({ method: 'GET', path: '/api/v1/sessions' }, input, options);
   }
 
-  /** Signs a browser out; `current` is the session of the caller. */
+  /** Signs a browser out; `current` is the session of the caller, `others` are all other ones of the caller. */
   deleteSession(
     input: {
       id: string;
@@ -886,6 +895,26 @@ export class Operations {
     options?: CallOptions,
   ): Promise<void> {
     return this.#request({ method: 'DELETE', path: '/api/v1/tokens/{id}' }, input, options);
+  }
+
+  /** Creates an account with a name and password, as the setting `accounts.signUp` permits, and signs the browser in. An account that has to be approved is `pending`, and no one is signed in. */
+  createUser(
+    input: {
+      body: NewUser;
+    },
+    options?: CallOptions,
+  ): Promise<UserView> {
+    return this.#request({ method: 'POST', path: '/api/v1/users' }, input, options);
+  }
+
+  /** Admits a guest with a name, without an account, in this browser. A guest who sends it again is renamed. */
+  createGuest(
+    input: {
+      body: NewGuest;
+    },
+    options?: CallOptions,
+  ): Promise<UserView> {
+    return this.#request({ method: 'POST', path: '/api/v1/guests' }, input, options);
   }
 
   /** Creates a link with a playback token for a stream: valid for 366 days at most, for a private stream 24 h. */

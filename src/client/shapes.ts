@@ -42,6 +42,17 @@ export type ProblemCode =
   | 'upload-locked'
   | 'checksum-mismatch'
   | 'quota-exceeded'
+  | 'user-unknown'
+  | 'user-name-taken'
+  | 'bad-user-name'
+  | 'bad-password'
+  | 'sign-in-busy'
+  | 'sign-up-closed'
+  | 'guests-refused'
+  | 'invitation-refused'
+  | 'invitation-unknown'
+  | 'account-inactive'
+  | 'last-administrator'
   | 'room-unknown'
   | 'member-unknown'
   | 'item-unknown'
@@ -1477,12 +1488,55 @@ export type SessionView = {
   program: string;
   /** the session of this request */
   current: boolean;
+  /** null: the administrator of the command line */
+  user: {
+    id: string;
+    name: string;
+  } | null;
+};
+
+/** `UserView` of the API. */
+export type UserView = {
+  id: string;
+  name: string;
+  role: 'guest' | 'user' | 'admin';
+  state: 'active' | 'pending' | 'banned';
+  email: string | null;
+  emailVerified: boolean;
+  hasPassword: boolean;
+  /** accounts of other services that sign the user in */
+  identities: {
+    provider: string;
+    name: string;
+  }[];
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  /** RFC 3339, UTC, milliseconds */
+  seenAt: string;
 };
 
 /** `MeView` of the API. */
 export type MeView = {
   admin: boolean;
   session: SessionView | null;
+  /** the account or guest; null for anonymous clients and the administrator of the command line */
+  user: UserView | null;
+  /** what the caller may do, for interfaces */
+  may: {
+    upload: boolean;
+    joinRooms: boolean;
+    createRooms: boolean;
+    /** streams that need a playback token */
+    watchSigned: boolean;
+  };
+};
+
+/** `ProviderView` of the API. */
+export type ProviderView = {
+  /** name in the settings; sign in at `/api/v1/sign-in/{id}` */
+  id: string;
+  /** for the button */
+  name: string;
 };
 
 /** `SignInWays` of the API. */
@@ -1493,6 +1547,13 @@ export type SignInWays = {
   adminToken: boolean;
   /** prints a sign-in link, on the computer where oxbow runs */
   command: string;
+  /** there are accounts with a name and password */
+  password: boolean;
+  signUp: 'open' | 'approval' | 'invitation' | 'closed';
+  /** `POST /api/v1/guests` admits people with a name alone */
+  guests: boolean;
+  /** services that sign users in */
+  providers: ProviderView[];
 };
 
 /** `SignIn` of the API. */
@@ -1501,6 +1562,10 @@ export type SignIn = {
   code?: string;
   /** the admin token */
   token?: string;
+  /** name of an account */
+  name?: string;
+  /** its password */
+  password?: string;
   /** sign in without a token, where `GET /api/v1/sign-in` offers it */
   press?: true;
 };
@@ -1522,7 +1587,7 @@ export type SignInLink = {
 export type TokenView = {
   id: string;
   label: string;
-  scopes: ('admin' | 'view' | 'worker' | 'upload')[];
+  scopes: ('admin' | 'view' | 'worker' | 'upload' | 'account')[];
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
   expiresAt: string | null;
@@ -1538,7 +1603,7 @@ export type TokenList = {
 export type MadeToken = {
   id: string;
   label: string;
-  scopes: ('admin' | 'view' | 'worker' | 'upload')[];
+  scopes: ('admin' | 'view' | 'worker' | 'upload' | 'account')[];
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;
   expiresAt: string | null;
@@ -1551,9 +1616,25 @@ export type NewToken = {
   /** purpose of the token */
   label: string;
   /** default: `view` */
-  scopes?: ('admin' | 'view' | 'worker' | 'upload')[];
+  scopes?: ('admin' | 'view' | 'worker' | 'upload' | 'account')[];
   /** A duration from now, as `2h`, or an instant: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: never. */
   expires?: string;
+};
+
+/** `NewUser` of the API. */
+export type NewUser = {
+  /** 1 to 32 visible characters */
+  name: string;
+  /** 8 to 256 characters */
+  password: string;
+  /** code of an invitation */
+  invitation?: string;
+};
+
+/** `NewGuest` of the API. */
+export type NewGuest = {
+  /** 1 to 32 visible characters */
+  name: string;
 };
 
 /** `WatchToken` of the API. */

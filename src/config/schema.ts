@@ -3,6 +3,7 @@
  * (`--hls-part-duration`), the variable (`OXBOW_HLS_PART_DURATION`), `--help`, the JSON Schema and docs/7-reference/configuration.md.
  * Values: durations are milliseconds, sizes bytes, bitrates bits per second.
  */
+import { accountsSection } from './accounts-section.ts';
 import { endpoint, listenAddress, offOnly, optionalEndpoint } from './address.ts';
 import { playbackJwtSection } from './identity-section.ts';
 import { librarySection } from './library-section.ts';
@@ -199,6 +200,7 @@ export const schema = section({
   }),
   library: librarySection,
   rooms: roomsSection,
+  accounts: accountsSection,
   net: section({
     allow: networks('Private networks that playlists and redirects may refer to.'),
   }),

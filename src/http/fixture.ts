@@ -11,6 +11,8 @@ import { openAccess } from '../accounts/access.ts';
 import { memoryTables } from '../accounts/memory-tables.fixture.ts';
 import { RateLimits } from '../accounts/rate-limit.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
+import type { AccountSettings } from '../accounts/users/account-settings.ts';
+import type { User } from '../accounts/users/user.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import { noPublishPorts } from '../api/publish-address.ts';
@@ -96,7 +98,11 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
 export async function startTestServer(
   change: Partial<HttpDeps> = {},
   tls?: CertificateFiles,
-  { port = 0, ...forTests }: HttpOptions['forTests'] & { readonly port?: number } = {},
+  {
+    port = 0,
+    accounts,
+    ...forTests
+  }: HttpOptions['forTests'] & { readonly port?: number; readonly accounts?: () => AccountSettings } = {},
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-http-'));
   const clock = createManualClock(Date.UTC(2026, 10, 19, 8, 0, 0));
@@ -144,7 +150,13 @@ export async function startTestServer(
       return { protocol: 'hls', container: 'mpegts', title: '', live: true, qualities: [], tracks: [], media: null };
     },
     viewers: new Viewers({ nowMs: () => clock.monotonicMs() }),
-    access: await openAccess({ tables: memoryTables(), dataFolder: folder, clock, adminToken: token }),
+    access: await openAccess({
+      tables: memoryTables(),
+      dataFolder: folder,
+      clock,
+      adminToken: token,
+      ...(accounts && { accounts }),
+    }),
     localSignIn: { isOffered: async () => false, command: () => 'oxbow token link' },
     limits,
     tokenTries: new TokenTries(limits, () => clock.monotonicMs()),
@@ -183,11 +195,34 @@ export async function startTestServer(
   };
 }
 
+/**
+ * Headers of a signed-in browser: of a new user or guest of that name, without a sign-in.
+ *
+ * @param role `admin` for an administrator with an account
+ */
+export async function signedInAs(
+  { url, deps: { access } }: Pick<TestServer, 'url' | 'deps'>,
+  role: 'guest' | 'user' | 'admin',
+  name: string = role === 'admin' ? 'Chief' : role,
+): Promise<{ readonly user: User; readonly headers: { readonly cookie: string; readonly 'sec-fetch-site': string } }> {
+  const { users } = access;
+  const user =
+    role === 'guest'
+      ? await users.makeGuest(name, { most: 10_000 })
+      : await users.create({ name, role, state: 'active' });
+  const { secret } = await access.sessions.make({ address: '', program: '', userId: user.id });
+  const cookie = `oxbow-${new URL(url).port}=${secret}`;
+  return { user, headers: { cookie, 'sec-fetch-site': 'same-origin' } };
+}
+
 /** One server for all tests of a suite that do not change it; recorded calls and log lines are cleared before each test. */
-export function shareTestServer(change: () => Partial<HttpDeps> = () => ({})): () => TestServer {
+export function shareTestServer(
+  change: () => Partial<HttpDeps> = () => ({}),
+  options: { readonly accounts?: () => AccountSettings } = {},
+): () => TestServer {
   let server: TestServer | undefined;
   before(async () => {
-    server = await startTestServer(change());
+    server = await startTestServer(change(), undefined, options);
   });
   beforeEach(() => {
     server!.calls.length = 0;

@@ -3,6 +3,7 @@
  * In: a code and a detail. Out: typed errors, which HTTP answers as problem documents (RFC 9457) and the command line prints.
  * docs/7-reference/errors.md is generated from the table; a released code stays listed.
  */
+import { accountRefusals } from './refusals/accounts.ts';
 import { roomRefusals } from './refusals/rooms.ts';
 
 /** Malformed input: thrown by parsers, caught once by the owner of the connection or file. */
@@ -58,7 +59,7 @@ export const refusals = {
   'sign-in-refused': {
     status: 401,
     title: 'Sign-in failed',
-    hint: 'A sign-in link works once, within 15 minutes. `oxbow token link` prints a new one.',
+    hint: 'Check name and password. A sign-in link works once, within 15 minutes; `oxbow token link` prints a new one.',
   },
   'host-refused': {
     status: 421,
@@ -179,6 +180,7 @@ export const refusals = {
     title: 'The quota of the library is used up',
     hint: 'Delete assets from the trash for good, or increase `library.quota` or `library.quotaPerOwner`.',
   },
+  ...accountRefusals,
   ...roomRefusals,
   'webhook-unknown': {
     status: 404,

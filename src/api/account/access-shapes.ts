@@ -4,6 +4,7 @@
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
+import { ProviderView, SignUpMode, UserView } from './account-shapes.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 
@@ -17,6 +18,9 @@ export const SessionView = Type.Object(
     address: Type.String({ description: 'IP address at sign-in' }),
     program: Type.String({ description: 'User-Agent at sign-in' }),
     current: Type.Boolean({ description: 'the session of this request' }),
+    user: Type.Union([Type.Object({ id: Type.String(), name: Type.String() }), Type.Null()], {
+      description: 'null: the administrator of the command line',
+    }),
   },
   { $id: 'SessionView' },
 );
@@ -24,7 +28,22 @@ export type SessionView = Static<typeof SessionView>;
 
 /** The client of the request. */
 export const MeView = Type.Object(
-  { admin: Type.Boolean(), session: Type.Union([SessionView, Type.Null()]) },
+  {
+    admin: Type.Boolean(),
+    session: Type.Union([SessionView, Type.Null()]),
+    user: Type.Union([UserView, Type.Null()], {
+      description: 'the account or guest; null for anonymous clients and the administrator of the command line',
+    }),
+    may: Type.Object(
+      {
+        upload: Type.Boolean(),
+        joinRooms: Type.Boolean(),
+        createRooms: Type.Boolean(),
+        watchSigned: Type.Boolean({ description: 'streams that need a playback token' }),
+      },
+      { description: 'what the caller may do, for interfaces' },
+    ),
+  },
   { $id: 'MeView' },
 );
 export type MeView = Static<typeof MeView>;
@@ -35,6 +54,10 @@ export const SignInWays = Type.Object(
     press: Type.Boolean({ description: '`POST /api/v1/sessions {"press":true}` signs this browser in' }),
     adminToken: Type.Boolean({ description: 'oxbow was started with an admin token' }),
     command: Type.String({ description: 'prints a sign-in link, on the computer where oxbow runs' }),
+    password: Type.Boolean({ description: 'there are accounts with a name and password' }),
+    signUp: SignUpMode,
+    guests: Type.Boolean({ description: '`POST /api/v1/guests` admits people with a name alone' }),
+    providers: Type.Array(ProviderView, { description: 'services that sign users in' }),
   },
   { $id: 'SignInWays' },
 );
@@ -50,6 +73,7 @@ export const TokenScope = Type.Union([
   Type.Literal('view'),
   Type.Literal('worker'),
   Type.Literal('upload'),
+  Type.Literal('account'),
 ]);
 
 /** A token for programs, without its secret. */

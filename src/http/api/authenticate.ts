@@ -3,11 +3,9 @@
  * with the cookie (CSRF).
  * In: header fields, the connection. Out: Principal, or a refusal. RFC 6265bis 4.1.3 and 5.6; Fetch Metadata; RFC 9110 9.2.1.
  */
-import type { TokenScope } from '../../accounts/api-tokens.ts';
+import { administrator, anonymous, ownWorker, type Principal } from '../../accounts/principal.ts';
 import type { LimitedClient } from '../../accounts/rate-limit.ts';
-import type { Session } from '../../accounts/sessions.ts';
 import { SESSION_MS } from '../../accounts/sessions.ts';
-import { administrator as administratorRef, type UserRef } from '../../accounts/users/user.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createClientAddress } from '../client/client-address.ts';
 import { readForwarded } from '../client/forwarded.ts';
@@ -18,28 +16,6 @@ import type { HttpDeps } from '../deps.ts';
 /** The parts of a request that authenticate it. */
 export interface AuthRequest extends RequestOrigin {
   readonly method: string;
-}
-
-/** The sender of a request. */
-export interface Principal {
-  /** Has every permission. */
-  readonly isAdmin: boolean;
-  /** May upload, and sees its own uploads; true for every administrator. */
-  readonly mayUpload: boolean;
-  /** May watch every stream and read about it; true for every administrator. */
-  readonly seesAll: boolean;
-  /** May run jobs; true for every administrator. */
-  readonly isWorker: boolean;
-  /** The worker process that this server started itself. */
-  readonly isOwnWorker: boolean;
-  /** The browser's session, where a cookie authenticates the request. */
-  readonly session: Session | undefined;
-  /** For the log: the session or token, `''` for an anonymous client. No secret. */
-  readonly name: string;
-  /** The user; undefined for anonymous clients, tokens without one, and workers. */
-  readonly user: UserRef | undefined;
-  /** Owner of what it creates: `admin`, or `token:` with the id of an API token; `''` for an anonymous client. */
-  readonly owner: string;
 }
 
 /** The client of a request. */
@@ -80,16 +56,6 @@ export interface Authenticator {
 
 const SAFE: ReadonlySet<string> = new Set(['GET', 'HEAD', 'OPTIONS']);
 const BEARER = /^Bearer +([^\s]+) *$/i;
-const anonymous: Principal = {
-  ...{ isAdmin: false, mayUpload: false, seesAll: false, isWorker: false, isOwnWorker: false, session: undefined },
-  ...{ user: undefined, name: '', owner: '' },
-};
-const administrator: Principal = {
-  ...{ isAdmin: true, mayUpload: true, seesAll: true, isWorker: true, isOwnWorker: false, session: undefined },
-  ...{ user: administratorRef, name: 'admin token', owner: 'admin' },
-};
-const ownWorker: Principal = { ...anonymous, isWorker: true, isOwnWorker: true, name: 'own worker' };
-
 /** @param deps `access` holds the credentials */
 export function createAuthenticator({
   access,
@@ -127,16 +93,10 @@ export function createAuthenticator({
       if (access.admin.isAdmin(authorization)) return administrator;
       const secret = BEARER.exec(authorization)![1]!;
       if (access.ownWorker.matches(secret)) return ownWorker;
-      const token = access.tokens.find(secret);
-      if (!token) return anonymous;
-      const own = { user: undefined, name: `token ${token.label}`, owner: `token:${token.id}` };
-      const has = (scope: TokenScope) => token.scopes.includes(scope);
-      if (has('admin')) return { ...administrator, ...own };
-      return { ...anonymous, ...own, seesAll: has('view'), isWorker: has('worker'), mayUpload: has('upload') };
+      return access.ofToken(secret);
     }
     const secret = secretOf(request);
-    const session = secret === undefined ? undefined : access.sessions.find(secret);
-    return session ? { ...administrator, session, name: `session ${session.id}` } : anonymous;
+    return secret === undefined ? anonymous : access.ofCookie(secret);
   }
 
   function isForeign(request: RequestOrigin): boolean {

@@ -4,6 +4,7 @@
  */
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { may } from '../../accounts/permissions.ts';
 import type { LimitName } from '../../accounts/rate-limit.ts';
 import { parseSignedPath } from '../../api/signed-path.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -16,6 +17,10 @@ import { type AuthRequest, createAuthenticator } from './authenticate.ts';
 
 /** API paths that a player needs, and that may have a playback token in front: a program that knows one signed address needs no other. */
 const SIGNED_PATHS = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
+
+/** Limits of requests that start a session: a page of another site must not sign someone in. */
+const SIGNS_IN: ReadonlySet<LimitName> = new Set(['sign-in', 'sign-up', 'guests']);
+const FOR_PEOPLE: ReadonlySet<Route['access']> = new Set(['user', 'person']);
 
 /** What routes learn about the sender of a request. */
 export type Authorized = Pick<RouteCall, 'isOperator' | 'principal' | 'client' | 'ends' | 'sees' | 'subscriber'>;
@@ -61,7 +66,7 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
     return {
       principal,
       client,
-      isOperator: principal.seesAll || client.isLocal,
+      isOperator: may({ ...principal, isLocal: client.isLocal }, 'operator'),
       ends: endsOf(request.socket),
       sees: seesBy(tokens.get(request.raw), principal.seesAll),
       subscriber: (filter) =>
@@ -87,15 +92,16 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
       const limit = limitOf(route);
       if (limit !== undefined) reply.headers(limits.take(limit, authenticator.clientOf(authRequest)));
       await access.watch.admit(tokens.get(request.raw), clock.nowMs());
-      const { principal, isOperator } = authorized(request);
-      if (limit === 'sign-in') authenticator.refuseForeign(authRequest);
+      const { principal, client } = authorized(request);
+      if (limit !== undefined && SIGNS_IN.has(limit)) authenticator.refuseForeign(authRequest);
       if (principal.session && (await access.sessions.seen(principal.session))) {
+        if (principal.user) await access.users.seen(principal.user.id);
         reply.header('set-cookie', authenticator.clientOf(authRequest).cookie(authenticator.secretOf(authRequest)!));
       }
-      if (isAllowed(route, principal, isOperator)) return;
-      if (principal.name !== '') {
-        throw new OxbowError('forbidden', `This token lacks the scope ${scopeOf(route)} that the request needs.`);
-      }
+      if (may({ ...principal, isLocal: client.isLocal }, route.access)) return;
+      if (principal.name !== '') throw forbidden(route, principal);
+      if (FOR_PEOPLE.has(route.access))
+        throw new OxbowError('unauthorized', 'This needs an account or a guest name.', { extra: { hint: 'Sign in.' } });
       access.admin.requireAdmin(request.headers.authorization);
     },
 
@@ -107,16 +113,15 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
   };
 }
 
-function isAllowed({ access }: Route, principal: Authorized['principal'], isOperator: boolean): boolean {
-  const { isAdmin, isWorker, mayUpload } = principal;
-  if (access === 'admin') return isAdmin;
-  if (access === 'worker') return isWorker;
-  if (access === 'uploader') return mayUpload;
-  return access !== 'operator' || isOperator;
+function forbidden({ access }: Route, { session }: Authorized['principal']): OxbowError {
+  if (session) {
+    const who = access === 'user' ? 'users with an account' : 'administrators';
+    return new OxbowError('forbidden', `Only ${who} may do this.`, { extra: { hint: 'Sign in as one of them.' } });
+  }
+  const scope =
+    access === 'operator' ? 'view' : access === 'uploader' ? 'upload' : FOR_PEOPLE.has(access) ? 'account' : access;
+  return new OxbowError('forbidden', `This token lacks the scope ${scope} that the request needs.`);
 }
-
-const scopeOf = ({ access }: Route): string =>
-  access === 'operator' ? 'view' : access === 'uploader' ? 'upload' : access;
 
 /** Redirects pages under a signed path to the page's own address, with the playback token in the query. */
 export function registerSignedPages(app: FastifyInstance): void {

@@ -4,9 +4,10 @@
  */
 import type { Readable } from 'node:stream';
 import type { Static, TSchema } from 'typebox';
+import type { Principal } from '../../accounts/principal.ts';
 import type { LimitName } from '../../accounts/rate-limit.ts';
 import type { Reply } from '../../delivery/reply.ts';
-import type { Principal, RequestClient } from '../api/authenticate.ts';
+import type { RequestClient } from '../api/authenticate.ts';
 import type { ConnectionEnds } from '../client/socket-owner.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { EventFilter, EventSubscriber } from '../events/event-filter.ts';
@@ -15,9 +16,10 @@ import type { OpenLines } from '../events/json-lines.ts';
 /**
  * Required permission. `anyone`: none. `viewer`: none, but signed and private streams need a playback token or credentials.
  * `operator`: from this computer, with a token or signed in. `uploader`: administrators, and tokens with the scope `upload`.
- * `worker`: administrators, and tokens with the scope `worker`. `admin`: administrators, by token or signed in.
+ * `worker`: administrators, and tokens with the scope `worker`. `admin`: administrators, by token or signed in. `user`: everyone with an
+ * account. `person`: everyone with an account, and guests. accounts/permissions.ts decides.
  */
-export type RouteAccess = 'anyone' | 'viewer' | 'operator' | 'uploader' | 'worker' | 'admin';
+export type RouteAccess = 'anyone' | 'viewer' | 'operator' | 'uploader' | 'worker' | 'admin' | 'user' | 'person';
 
 /** A request, checked against the row's schemas. */
 export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
@@ -76,6 +78,7 @@ export interface Route {
     | 'events'
     | 'webhooks'
     | 'access'
+    | 'accounts'
     | 'publish'
     | 'uploads'
     | 'system'

@@ -4,7 +4,8 @@
  */
 
 import { uploadRoutes } from '../uploads/upload-routes.ts';
-import { accessRoutes } from './access.ts';
+import { accessRoutes } from './accounts/access.ts';
+import { userRoutes } from './accounts/users.ts';
 import { adminRoutes } from './admin.ts';
 import { eventRoutes } from './events.ts';
 import { exportRoutes } from './exports.ts';
@@ -46,6 +47,7 @@ export const routes: readonly Route[] = [
   ...uploadRoutes,
   ...eventRoutes,
   ...accessRoutes,
+  ...userRoutes,
   ...watchTokenRoutes,
   ...publishKeyRoutes,
   ...relayRoutes,

@@ -1,0 +1,97 @@
+/**
+ * Who sends a request, and what they may do: the rights of the administrator, of users by their role, and of tokens.
+ * In: a session or token with its user, the settings of accounts. Out: Principal.
+ */
+import type { ApiToken, TokenScope } from './api-tokens.ts';
+import type { Session } from './sessions.ts';
+import { administrator as administratorRef, refOf, type User, type UserRef } from './users/user.ts';
+
+/** The sender of a request. */
+export interface Principal {
+  /** Has every permission. */
+  readonly isAdmin: boolean;
+  /** May upload, and sees its own uploads; true for every administrator. */
+  readonly mayUpload: boolean;
+  /** May watch every stream and read about it; true for every administrator. */
+  readonly seesAll: boolean;
+  /** May watch streams that need a playback token; true for everyone who sees all. */
+  readonly seesSigned: boolean;
+  /** May run jobs; true for every administrator. */
+  readonly isWorker: boolean;
+  /** The worker process that this server started itself. */
+  readonly isOwnWorker: boolean;
+  /** The browser's session, where a cookie authenticates the request. */
+  readonly session: Session | undefined;
+  /** For the log: the user, session or token, `''` for an anonymous client. No secret. */
+  readonly name: string;
+  /** The user or guest; undefined for anonymous clients, tokens that may not act as a user, and workers. */
+  readonly user: UserRef | undefined;
+  /** Owner of what it creates: `admin`, `user:` with the id of a user, or `token:` with that of an API token; `''` for an anonymous client. */
+  readonly owner: string;
+}
+
+/** The settings that decide what users may do; read at each request. */
+export interface UserRights {
+  /** Users may upload. */
+  readonly uploads: boolean;
+  /** Streams that users may watch, beside public and unlisted ones. */
+  readonly watch: 'public' | 'signed';
+}
+
+/** A client without credentials, or with wrong ones. */
+export const anonymous: Principal = {
+  ...{ isAdmin: false, mayUpload: false, seesAll: false, seesSigned: false, isWorker: false, isOwnWorker: false },
+  ...{ session: undefined, user: undefined, name: '', owner: '' },
+};
+
+/** The administrator of the command line. */
+export const administrator: Principal = {
+  ...{ isAdmin: true, mayUpload: true, seesAll: true, seesSigned: true, isWorker: true, isOwnWorker: false },
+  ...{ session: undefined, user: administratorRef, name: 'admin token', owner: 'admin' },
+};
+
+/** The worker process that this server started. */
+export const ownWorker: Principal = { ...anonymous, isWorker: true, isOwnWorker: true, name: 'own worker' };
+
+/** A user or guest; anonymous unless the account is active. */
+export function principalOfUser(user: User | undefined, rights: UserRights): Principal {
+  if (user?.state !== 'active') return anonymous;
+  const who = { user: refOf(user), name: `${user.role} ${user.name}`, owner: `user:${user.id}` };
+  if (user.role === 'admin') return { ...administrator, ...who };
+  if (user.role === 'guest') return { ...anonymous, ...who };
+  return { ...anonymous, ...who, mayUpload: rights.uploads, seesSigned: rights.watch === 'signed' };
+}
+
+/** A session; anonymous if its user is gone. */
+export function principalOfSession(session: Session, user: User | undefined, rights: UserRights): Principal {
+  if (session.userId === undefined) return { ...administrator, session, name: `session ${session.id}` };
+  const principal = principalOfUser(user, rights);
+  return principal === anonymous ? anonymous : { ...principal, session };
+}
+
+/** A token: what its scopes allow, and never more than its user may do. */
+export function principalOfToken(token: ApiToken, user: User | undefined, rights: UserRights): Principal {
+  const whole = token.userId === undefined ? administrator : principalOfUser(user, rights);
+  if (whole === anonymous) return anonymous;
+  const owner = token.userId === undefined ? `token:${token.id}` : whole.owner;
+  const name = `token ${token.label}`;
+  const has = (scope: TokenScope) => token.scopes.includes(scope);
+  // Tokens that were made before there were users act for no one.
+  const self = token.userId === undefined ? undefined : whole.user;
+  if (has('admin') && whole.isAdmin) return { ...administrator, user: self, name, owner };
+  const actsAs = has('account');
+  const sees = has('view') || actsAs;
+  return {
+    ...anonymous,
+    ...{ name, owner, user: actsAs ? self && demoted(self) : undefined },
+    mayUpload: (has('upload') || actsAs) && whole.mayUpload,
+    seesAll: sees && whole.seesAll,
+    seesSigned: sees && whole.seesSigned,
+    isWorker: has('worker') && whole.isWorker,
+  };
+}
+
+/** An administrator as a token without the scope `admin` shows them to rooms. */
+function demoted(user: UserRef): UserRef {
+  return user.role === 'admin' ? { ...user, role: 'user' } : user;
+}

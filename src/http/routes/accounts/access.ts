@@ -1,0 +1,267 @@
+/**
+ * Routes for sign-in and sign-out, sessions of browsers, and tokens of programs.
+ * In: one-time codes, the admin token. Out: cookies, SessionView, TokenView.
+ */
+
+import { may } from '../../../accounts/permissions.ts';
+import type { Principal } from '../../../accounts/principal.ts';
+import type { Session } from '../../../accounts/sessions.ts';
+import { signInPath } from '../../../accounts/sign-in-links.ts';
+import type { User } from '../../../accounts/users/user.ts';
+import { nameKeyOf } from '../../../accounts/users/user-name.ts';
+import {
+  MeView,
+  SessionView,
+  SignInLink,
+  SignInWays,
+  TokenScope,
+  TokenView,
+} from '../../../api/account/access-shapes.ts';
+import { printRfc3339 } from '../../../api/instant.ts';
+import { Type } from '../../../api/type.ts';
+import { OxbowError } from '../../../lib/errors.ts';
+import type { RequestClient } from '../../api/authenticate.ts';
+import type { HttpDeps } from '../../deps.ts';
+import { expiresForms, readExpiry } from '../expiry-field.ts';
+import { IdParams } from '../page-query.ts';
+import { defineRoute, type Route, type RouteCall } from '../route.ts';
+import { meView, sessionView, tokenView } from './account-views.ts';
+
+const SignIn = Type.Object(
+  {
+    code: Type.Optional(Type.String({ maxLength: 100, description: 'code of a one-time link' })),
+    token: Type.Optional(Type.String({ maxLength: 1000, description: 'the admin token' })),
+    name: Type.Optional(Type.String({ maxLength: 200, description: 'name of an account' })),
+    password: Type.Optional(Type.String({ maxLength: 300, description: 'its password' })),
+    press: Type.Optional(
+      Type.Literal(true, { description: 'sign in without a token, where `GET /api/v1/sign-in` offers it' }),
+    ),
+  },
+  { $id: 'SignIn', additionalProperties: false },
+);
+const SessionQuery = Type.Object(
+  { all: Type.Optional(Type.Literal('true', { description: 'the sessions of everyone' })) },
+  { additionalProperties: false },
+);
+const SessionList = Type.Object({ items: Type.Array(SessionView), nextCursor: Type.Null() }, { $id: 'SessionList' });
+const NewToken = Type.Object(
+  {
+    label: Type.String({ minLength: 1, maxLength: 100, description: 'purpose of the token' }),
+    scopes: Type.Optional(Type.Array(TokenScope, { minItems: 1, maxItems: 4, description: 'default: `view`' })),
+    expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Default: never.` })),
+  },
+  { $id: 'NewToken', additionalProperties: false },
+);
+const MadeToken = Type.Object(
+  { ...TokenView.properties, token: Type.String({ description: 'the token; it is shown only in this answer' }) },
+  { $id: 'MadeToken' },
+);
+const TokenList = Type.Object({ items: Type.Array(TokenView), nextCursor: Type.Null() }, { $id: 'TokenList' });
+
+/**
+ * Starts the session of a user in this browser.
+ *
+ * @throws OxbowError `account-inactive`
+ */
+export async function startSession(
+  user: User,
+  { client, header, principal }: Pick<RouteCall, 'client' | 'header' | 'principal'>,
+  { access }: Pick<HttpDeps, 'access'>,
+): Promise<{ readonly session: Session; readonly headers: Readonly<Record<string, string>> }> {
+  if (user.state === 'pending')
+    throw new OxbowError('account-inactive', 'An administrator has to approve the account first.');
+  if (user.state !== 'active') throw new OxbowError('account-inactive', 'The account was banned.');
+  const from = { address: client.address, program: header('user-agent') ?? '', userId: user.id };
+  const { session, secret } = await access.sessions.make(from);
+  await access.users.seen(user.id);
+  // Whoever signs in was a guest no longer.
+  const { user: before } = principal;
+  if (before?.role === 'guest' && before.id !== user.id && access.users.find(before.id))
+    await access.users.remove(before.id);
+  return { session, headers: { 'set-cookie': client.cookie(secret) } };
+}
+
+/** The rows. */
+export const accessRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/me',
+    tag: 'access',
+    access: 'anyone',
+    sentence: 'Returns the permissions and session of the caller.',
+    replies: { 200: MeView },
+    answer: ({ principal }, deps) => ({ body: meView(principal, deps) }),
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/sign-in',
+    tag: 'access',
+    access: 'anyone',
+    sentence: 'Returns the ways in which this browser can sign in.',
+    replies: { 200: SignInWays },
+    async answer({ client, ends }, { access, localSignIn }) {
+      const press = await localSignIn.isOffered(client, ends);
+      const { signUp, guests } = access.settings();
+      const owner = { press, adminToken: access.admin.isSet, command: localSignIn.command(client) };
+      return { body: { ...owner, password: access.users.count > 0, signUp, guests, providers: [] } };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/sessions',
+    tag: 'access',
+    access: 'anyone',
+    limit: 'sign-in',
+    sentence:
+      'Signs a browser in: by the name and password of an account, by the code of a one-time link, by the admin token, or without any on the computer where oxbow runs. The answer sets the session cookie.',
+    body: SignIn,
+    replies: { 201: SessionView },
+    async answer(call, deps) {
+      const { body, client, ends, header } = call;
+      const { access, localSignIn } = deps;
+      const { code, token, press, name, password } = body;
+      if (name !== undefined) {
+        const user = await passwordUser(name, password ?? '', client, deps);
+        const { session, headers } = await startSession(user, call, deps);
+        return { status: 201, headers, body: sessionView(session, session, deps) };
+      }
+      if (press) {
+        // Only a page of this server sends an accepted Origin. Programs of the same user can read the data folder instead.
+        if (header('origin') === undefined || !(await localSignIn.isOffered(client, ends)))
+          throw new OxbowError('sign-in-refused', 'Sign-in without a token is not possible from this client.', {
+            extra: { hint: `Run \`${localSignIn.command(client)}\` on the computer where oxbow runs.` },
+          });
+      } else if (token !== undefined) {
+        if (!access.admin.isAdmin(`Bearer ${token}`))
+          throw new OxbowError('sign-in-refused', 'The admin token is wrong.');
+      } else if (!(await access.links.use(code ?? ''))) {
+        throw new OxbowError('sign-in-refused', 'The sign-in link was already used, has expired, or is incomplete.');
+      }
+      const from = { address: client.address, program: header('user-agent') ?? '' };
+      const { session, secret } = await access.sessions.make(from);
+      return {
+        status: 201,
+        headers: { 'set-cookie': client.cookie(secret) },
+        body: sessionView(session, session, deps),
+      };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/sessions',
+    tag: 'access',
+    access: 'viewer',
+    sentence:
+      'Lists the browsers in which the caller is signed in, most recently used first; for administrators with `all` everyone’s.',
+    query: SessionQuery,
+    replies: { 200: SessionList },
+    answer({ principal, query: { all } }, deps) {
+      requireSomeone(principal, deps);
+      if (all && !may(principal, 'admin'))
+        throw new OxbowError('forbidden', 'Only administrators list the sessions of all.');
+      const shown = deps.access.sessions.all.filter(({ userId }) => all || may(principal, 'own', { userId }));
+      return { body: { items: shown.map((one) => sessionView(one, principal.session, deps)), nextCursor: null } };
+    },
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/sessions/:id',
+    tag: 'access',
+    access: 'viewer',
+    sentence: 'Signs a browser out; `current` is the session of the caller, `others` are all other ones of the caller.',
+    params: IdParams,
+    replies: { 204: undefined },
+    async answer({ params, principal, client }, deps) {
+      requireSomeone(principal, deps);
+      const { sessions } = deps.access;
+      const { session } = principal;
+      if (params.id === 'others') {
+        const userId = session ? session.userId : principal.user?.id;
+        await sessions.removeOf(userId === 'admin' ? undefined : userId, { keep: session?.id });
+        return { status: 204 };
+      }
+      const id = params.id === 'current' ? (session?.id ?? '') : params.id;
+      const found = sessions.get(id);
+      if (!found || !may(principal, 'revoke', found))
+        throw new OxbowError('session-unknown', `There is no session with the id "${params.id}".`);
+      await sessions.remove(id);
+      return { status: 204, ...(id === session?.id && { headers: { 'set-cookie': client.noCookie() } }) };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/sign-in-links',
+    tag: 'access',
+    access: 'admin',
+    sentence: 'Creates a link that signs one browser in, once, within 15 minutes.',
+    replies: { 201: SignInLink },
+    async answer({ client }, { access }) {
+      const { code, expiresMs } = await access.links.make();
+      const url = `${client.origin ?? ''}${signInPath(code)}`;
+      return { status: 201, body: { url, expiresAt: printRfc3339(expiresMs) } };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/tokens',
+    tag: 'access',
+    access: 'admin',
+    sentence: 'Lists the API tokens, oldest first, without their secrets.',
+    replies: { 200: TokenList },
+    answer: (_, { access }) => ({ body: { items: access.tokens.all.map(tokenView), nextCursor: null } }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/tokens',
+    tag: 'access',
+    access: 'admin',
+    sentence:
+      'Creates an API token: scope `admin` has every permission, `view` may watch and read, `upload` may upload, `worker` may run jobs.',
+    body: NewToken,
+    replies: { 201: MadeToken },
+    async answer({ body: { label, scopes, expires } }, { access, clock }) {
+      const granted = scopes ?? (['view'] as const);
+      const expiresMs = expires === undefined ? undefined : readExpiry(expires, clock.nowMs());
+      const { token, secret } = await access.tokens.make({ label, scopes: [...new Set(granted)], expiresMs });
+      const headers = { location: `/api/v1/tokens/${token.id}` };
+      return { status: 201, headers, body: { ...tokenView(token), token: secret } };
+    },
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/tokens/:id',
+    tag: 'access',
+    access: 'admin',
+    sentence: 'Revokes an API token at once.',
+    params: IdParams,
+    replies: { 204: undefined },
+    async answer({ params: { id } }, { access }) {
+      if (!(await access.tokens.remove(id)))
+        throw new OxbowError('token-unknown', `There is no token with the id "${id}".`);
+      return { status: 204 };
+    },
+  }),
+];
+
+/** @throws OxbowError `unauthorized` for a client that is not signed in */
+function requireSomeone({ isAdmin, user }: Principal, { access }: Pick<HttpDeps, 'access'>): void {
+  if (!isAdmin && !user) access.admin.requireAdmin(undefined);
+}
+
+/**
+ * The account of a name and password. Guesses are limited by address, and by name from where it never signed in: so a guesser cannot
+ * lock its user out.
+ *
+ * @throws OxbowError `sign-in-refused`, `too-many-requests`, `sign-in-busy`
+ */
+async function passwordUser(name: string, password: string, client: RequestClient, deps: HttpDeps): Promise<User> {
+  const { users, sessions } = deps.access;
+  const known = users.findByName(name);
+  const isUsual = known && sessions.of(known.id).some(({ address }) => address === client.address);
+  const byName = { address: `name ${nameKeyOf(name)}`, isLocal: false };
+  if (!isUsual) deps.limits.take('names', byName);
+  const user = await users.signIn(name, password);
+  if (!user) throw new OxbowError('sign-in-refused', 'The name or the password is wrong.');
+  if (!isUsual) deps.limits.giveBack('names', byName);
+  return user;
+}

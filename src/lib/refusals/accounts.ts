@@ -1,0 +1,43 @@
+/**
+ * Refusals of accounts, a part of the table of error codes.
+ * In: nothing. Out: rows for errors.ts.
+ */
+
+/** The codes of accounts. */
+export const accountRefusals = {
+  'user-unknown': { status: 404, title: 'Unknown user', hint: 'GET /api/v1/users lists them.' },
+  'user-name-taken': { status: 409, title: 'The name is taken', hint: 'Choose another name.' },
+  'bad-user-name': {
+    status: 400,
+    title: 'Invalid name',
+    hint: 'Use 1 to 32 visible characters; `admin` and names like it are reserved.',
+  },
+  'bad-password': {
+    status: 400,
+    title: 'Password not accepted',
+    hint: 'Use 8 to 256 characters, not your name and none of the most common passwords.',
+  },
+  'sign-in-busy': { status: 503, title: 'Too many sign-ins at once', hint: 'Try again in a moment.' },
+  'sign-up-closed': {
+    status: 403,
+    title: 'Sign-up is closed',
+    hint: 'Ask the operator of this server for an invitation.',
+  },
+  'guests-refused': { status: 403, title: 'Guests are not admitted', hint: 'Sign in with an account.' },
+  'invitation-refused': {
+    status: 403,
+    title: 'Invalid invitation',
+    hint: 'Ask the sender of the invitation for a new one.',
+  },
+  'invitation-unknown': { status: 404, title: 'Unknown invitation', hint: 'GET /api/v1/invitations lists them.' },
+  'account-inactive': {
+    status: 403,
+    title: 'The account is not active',
+    hint: 'It waits for approval, or was banned. Ask the operator of this server.',
+  },
+  'last-administrator': {
+    status: 409,
+    title: 'The own account of an administrator',
+    hint: 'Ask another administrator, or use `oxbow user` on the computer where oxbow runs.',
+  },
+} as const;
