@@ -3,10 +3,9 @@
  * (`--hls-part-duration`), the variable (`OXBOW_HLS_PART_DURATION`), `--help`, the JSON Schema and docs/7-reference/configuration.md.
  * Values: durations are milliseconds, sizes bytes, bitrates bits per second.
  */
-import { accountsSection } from './accounts-section.ts';
+
 import { endpoint, listenAddress, offOnly, optionalEndpoint } from './address.ts';
 import { playbackJwtSection } from './identity-section.ts';
-import { librarySection } from './library-section.ts';
 import {
   bitrate,
   choice,
@@ -26,6 +25,8 @@ import {
 } from './option.ts';
 import { pagePatterns } from './page-pattern.ts';
 import { roomsSection } from './rooms-section.ts';
+import { accountsSection } from './sections/accounts-section.ts';
+import { librarySection } from './sections/library-section.ts';
 import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
 import { type StreamConfig, streamsSection } from './stream-section.ts';
 

@@ -1,6 +1,6 @@
 /**
  * The settings of accounts as this folder needs them.
- * In: config/accounts-section.ts. Out: types; the defaults for tests.
+ * In: config/sections/accounts-section.ts. Out: types; the defaults for tests.
  */
 import type { SignUpMode } from '../../api/account/account-shapes.ts';
 import type { UserRights } from '../principal.ts';

@@ -74,7 +74,7 @@ export async function startSession(
   const from = { address: client.address, program: header('user-agent') ?? '', userId: user.id };
   const { session, secret } = await access.sessions.make(from);
   await access.users.seen(user.id);
-  // Whoever signs in was a guest no longer.
+  // Someone who signs in is a guest no longer.
   const { user: before } = principal;
   if (before?.role === 'guest' && before.id !== user.id && access.users.find(before.id))
     await access.users.remove(before.id);

@@ -44,7 +44,7 @@ suite('accounts', () => {
       assert.equal((await ask(url, 'GET', '/api/v1/settings', cookie)).status, 403);
     }
     const wrong = await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'zoë', password: 'wrong' });
-    const unknown = await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'nobody', password });
+    const unknown = await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'unheard-of', password });
     assert.deepEqual([wrong.body.code, unknown.body.code], ['sign-in-refused', 'sign-in-refused']);
     assert.equal(wrong.body.detail, unknown.body.detail);
   });

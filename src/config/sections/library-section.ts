@@ -2,8 +2,9 @@
  * The settings of the library, a part of the table of all settings.
  * In: the types of settings. Out: the section `library` for schema.ts.
  */
+
+import { duration, integer, optionalSize, section } from '../option.ts';
 import { ladderSection } from './ladder-section.ts';
-import { duration, integer, optionalSize, section } from './option.ts';
 
 /** The section. */
 export const librarySection = section({

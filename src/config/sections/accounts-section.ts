@@ -2,14 +2,14 @@
  * The settings of accounts, a part of the table of all settings.
  * In: the types of settings. Out: the section `accounts` for schema.ts.
  */
-import { choice, duration, flag, integer, section } from './option.ts';
+import { choice, duration, flag, integer, section } from '../option.ts';
 
 /** The section. */
 export const accountsSection = section({
   signUp: choice(
     ['open', 'approval', 'invitation', 'closed'],
     'invitation',
-    'Who may create an account: everyone (`open`), everyone once an administrator approved (`approval`), people with an invitation, or nobody (`closed`; administrators create accounts in any case).',
+    'Who may create an account: everyone (`open`), everyone once an administrator approved (`approval`), people with an invitation, or no one (`closed`; administrators create accounts in any case).',
     { reload: 'live' },
   ),
   guests: flag(true, 'Whether people may take part in rooms with a name alone, without an account.', {
