@@ -1,0 +1,257 @@
+import assert from 'node:assert/strict';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { suite, test } from 'node:test';
+import type { OxbowError } from '../../lib/errors.ts';
+import { createNet } from '../../net/net.ts';
+import { type LinkTarget, MediaProxy } from './media-proxy.ts';
+import { AddressSeal, expiryOf } from './sealed-address.ts';
+
+type Handler = (request: IncomingMessage, response: ServerResponse) => void;
+
+const day = 24 * 3_600_000;
+
+/** A server elsewhere, and a proxy for one item of it. */
+async function openRig(handler: Handler, link: (origin: string) => Omit<LinkTarget, 'kind'>, allow = ['127.0.0.0/8']) {
+  const requests: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    requests.push(request);
+    handler(request, response);
+  });
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  const net = createNet({ allow });
+  const target: LinkTarget = { kind: 'link', ...link(origin) };
+  const ends: [string, number][] = [];
+  let items = new Map([['i1', target]]);
+  let nowMs = 0;
+  const proxy = new MediaProxy({
+    net,
+    seal: new AddressSeal(Buffer.from('a secret of this server')),
+    nowMs: () => nowMs,
+    link: (room, item) => (room === 'r1' ? items.get(item) : undefined),
+    onEnd: (...end) => ends.push(end),
+  });
+  const fetch = async (address: string, more: { range?: string; room?: string } = {}) => {
+    const url = new URL(address, 'http://oxbow/media/');
+    const [, , token, ...rest] = url.pathname.split('/');
+    const { status, headers, body } = await proxy.fetch(more.room ?? 'r1', {
+      ...{
+        token: token!,
+        rest: rest.join('/'),
+        query: url.search,
+        range: more.range,
+        signal: new AbortController().signal,
+      },
+    });
+    const pieces: Uint8Array[] = [];
+    for await (const piece of body) pieces.push(piece);
+    return { status, headers, text: Buffer.concat(pieces).toString() };
+  };
+  return {
+    ...{ proxy, fetch, requests, origin, target, ends },
+    address: proxy.mediaAddress('r1', 'i1', target),
+    removeItem: () => {
+      items = new Map();
+    },
+    pass(ms: number) {
+      nowMs += ms;
+    },
+    async [Symbol.asyncDispose]() {
+      await net.close();
+      server.closeAllConnections();
+      await new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
+const code = (expected: string) => (error: OxbowError) => error.code === expected;
+
+suite('the media proxy', () => {
+  test('passes a file on by range, with the headers of the item; its address shows neither host nor query', async () => {
+    await using rig = await openRig(
+      (request, response) => {
+        response.writeHead(206, {
+          'content-type': 'video/mp4',
+          'content-range': 'bytes 2-4/10',
+          'content-length': 3,
+          'set-cookie': 'a=b',
+        });
+        response.end('cde');
+        assert.deepEqual([request.headers.range, request.headers.referer], ['bytes=2-4', 'https://site.example/']);
+      },
+      (origin) => ({ url: `${origin}/films/a.mp4?key=secret`, headers: { Referer: 'https://site.example/' } }),
+    );
+    assert.match(rig.address, /^[\w-]+\/a\.mp4$/);
+    const { status, headers, text } = await rig.fetch(rig.address, { range: 'bytes=2-4' });
+    assert.deepEqual(
+      [status, text, headers['content-type'], headers['content-range']],
+      [206, 'cde', 'video/mp4', 'bytes 2-4/10'],
+    );
+    assert.equal(headers['set-cookie'], undefined);
+    assert.equal(rig.requests[0]!.url, '/films/a.mp4?key=secret');
+    assert.deepEqual(rig.ends, [['ok', 3]]);
+  });
+
+  test('does not let a member of the room fetch other files with the headers of the item', async () => {
+    await using rig = await openRig(
+      (_, response) => response.end('x'),
+      (origin) => ({ url: `${origin}/films/a.mp4` }),
+    );
+    const [token] = rig.address.split('/');
+    for (const address of [
+      `${token}/b.mp4`,
+      `${token}/../b.mp4`,
+      `${token}//evil.example/x`,
+      `${token}/%2e%2e/b.mp4`,
+    ]) {
+      await assert.rejects(rig.fetch(address), code('proxy-refused'), address);
+    }
+    await assert.rejects(rig.fetch(rig.address, { room: 'r2' }), code('proxy-refused'), 'another room');
+    await assert.rejects(rig.fetch(`${token!.slice(0, -2)}AA/a.mp4`), code('proxy-refused'), 'another token');
+    assert.equal(rig.requests.length, 0);
+    rig.removeItem();
+    await assert.rejects(rig.fetch(rig.address), code('item-unknown'));
+  });
+
+  test('ends an address after two days at most, and the same item has one address a day', async () => {
+    await using rig = await openRig(
+      (_, response) => response.end('x'),
+      (origin) => ({ url: `${origin}/a.mp4` }),
+    );
+    rig.pass(day - 1);
+    assert.equal(rig.proxy.mediaAddress('r1', 'i1', rig.target), rig.address);
+    rig.pass(1);
+    assert.notEqual(rig.proxy.mediaAddress('r1', 'i1', rig.target), rig.address);
+    await rig.fetch(rig.address);
+    rig.pass(day);
+    await assert.rejects(rig.fetch(rig.address), code('proxy-refused'));
+    assert.equal(expiryOf(0), 2 * day);
+  });
+
+  test('rewrites playlists: what is elsewhere goes through the proxy, what is below stays relative; a page is never passed on as one', async () => {
+    const playlist =
+      '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="/keys/k"\n#EXTINF:4,\nseg/1.ts\n#EXTINF:4,\nhttps://cdn.example/x/2.ts?s=1\n';
+    await using rig = await openRig(
+      (request, response) => {
+        if (request.url!.startsWith('/live/a.m3u8')) {
+          response.setHeader('content-type', 'application/vnd.apple.mpegurl');
+          response.end(playlist);
+          return;
+        }
+        response.setHeader('content-type', 'text/html');
+        response.end('<script>1</script>');
+      },
+      (origin) => ({ url: `${origin}/live/a.m3u8` }),
+    );
+    const { text, headers } = await rig.fetch(rig.address);
+    assert.equal(headers['content-type'], 'application/vnd.apple.mpegurl');
+    const [, key, , first, , second] = text.split('\n');
+    assert.equal(first, './seg/1.ts');
+    assert.match(key!, /URI="\.\.\/[\w-]+\/k"/);
+    assert.match(second!, /^\.\.\/[\w-]+\/2\.ts\?s=1$/);
+    const base = new URL(rig.address, 'http://oxbow/media/');
+    const segment = await rig.fetch(new URL(first!, base).pathname.slice('/media/'.length));
+    assert.equal(segment.headers['content-type'], 'application/octet-stream');
+    assert.match(segment.headers['content-security-policy']!, /sandbox/);
+    await rig.fetch(new URL(/"(.*)"/.exec(key!)![1]!, base).pathname.slice('/media/'.length));
+    assert.deepEqual(
+      rig.requests.map(({ url }) => url),
+      ['/live/a.m3u8', '/live/seg/1.ts', '/keys/k'],
+    );
+    // The third leads to a host that the test has no address for: the guarded client decides.
+    await assert.rejects(rig.fetch(new URL(second!, base).href), code('source-failed'));
+  });
+
+  test('fetches a live playlist once for everyone in the room, and again after a moment', async () => {
+    await using rig = await openRig(
+      (_, response) => response.end('#EXTM3U\n#EXTINF:4,\n1.ts\n'),
+      (origin) => ({ url: `${origin}/a.m3u8` }),
+    );
+    await Promise.all([rig.fetch(rig.address), rig.fetch(rig.address)]);
+    await rig.fetch(rig.address);
+    const before = rig.requests.length;
+    assert.ok(before <= 2, `${before} requests`);
+    rig.pass(1000);
+    await rig.fetch(rig.address);
+    assert.equal(rig.requests.length, before + 1);
+  });
+
+  test('rewrites manifests of DASH: templates stay templates', async () => {
+    const mpd = `<MPD type="static"><Period><BaseURL>//cdn.example/v/</BaseURL><AdaptationSet>
+<SegmentTemplate media="https://cdn.example/t/$RepresentationID$/$Number%05d$.m4s" initialization="$RepresentationID$.mp4"/></AdaptationSet></Period></MPD>`;
+    await using rig = await openRig(
+      (_, response) => response.end(mpd),
+      (origin) => ({ url: `${origin}/d/a.mpd` }),
+    );
+    const { text, headers } = await rig.fetch(rig.address);
+    assert.equal(headers['content-type'], 'application/dash+xml');
+    assert.match(text, /<BaseURL>\.\.\/[\w-]+\/<\/BaseURL>/);
+    assert.match(
+      text,
+      /media="\.\.\/[\w-]+\/\$RepresentationID\$\/\$Number%05d\$\.m4s" initialization="\$RepresentationID\$\.mp4"/,
+    );
+  });
+
+  test('converts subtitles to WebVTT', async () => {
+    await using rig = await openRig(
+      (_, response) => response.end('1\n00:00:01,000 --> 00:00:02,500\n<i>Hello</i>\n'),
+      (origin) => ({ url: `${origin}/a.mp4` }),
+    );
+    const { text, headers } = await rig.fetch(rig.proxy.subtitleAddress('r1', 'i1', `${rig.origin}/a.srt?key=1`));
+    assert.match(headers['content-type']!, /^text\/vtt/);
+    assert.match(text, /^WEBVTT\n\n00:00:01\.000 --> 00:00:02\.500/);
+  });
+
+  test('fetches no private address, neither of an item nor of a playlist', async () => {
+    await using rig = await openRig(
+      (_, response) => response.end('x'),
+      (origin) => ({ url: `${origin}/a.mp4` }),
+      [],
+    );
+    await assert.rejects(rig.fetch(rig.address), code('address-refused'));
+    assert.equal(rig.requests.length, 0);
+  });
+
+  test('sends the secrets of an item to its own server alone', async () => {
+    await using other = await openRig(
+      (_, response) => response.end('x'),
+      (origin) => ({ url: `${origin}/a.ts` }),
+    );
+    await using rig = await openRig(
+      (request, response) => {
+        assert.equal(request.headers.authorization, 'Bearer s');
+        response.end(`#EXTM3U\n#EXTINF:4,\n${other.origin}/x/1.ts\n`);
+      },
+      (origin) => ({ url: `${origin}/a.m3u8`, headers: { Authorization: 'Bearer s', Referer: 'https://a.example/' } }),
+    );
+    const { text } = await rig.fetch(rig.address);
+    await rig.fetch(new URL(text.split('\n')[2]!, `http://oxbow/media/${rig.address}`).href);
+    const { authorization, referer } = other.requests[0]!.headers;
+    assert.deepEqual([authorization, referer], [undefined, 'https://a.example/']);
+  });
+
+  test('bounds the requests of a room, and counts one out when its client leaves', async () => {
+    await using rig = await openRig(
+      (_, response) => void response.writeHead(200, { 'content-type': 'video/mp4' }).write('x'),
+      (origin) => ({ url: `${origin}/a.mp4` }),
+    );
+    const [token, rest] = rig.address.split('/') as [string, string];
+    const request = { token, rest, query: '', range: undefined, signal: new AbortController().signal };
+    const open = await Promise.all(Array.from({ length: 60 }, () => rig.proxy.fetch('r1', request)));
+    await assert.rejects(rig.proxy.fetch('r1', request), code('busy'));
+    open[0]!.close();
+    (await rig.proxy.fetch('r1', request)).close();
+    for (const { close } of open) close();
+    assert.equal(rig.ends.length, 61);
+  });
+
+  test('passes on what the server of the media refuses as a failure of the source', async () => {
+    await using rig = await openRig(
+      (_, response) => response.writeHead(403).end('<html>'),
+      (origin) => ({ url: `${origin}/a.mp4` }),
+    );
+    await assert.rejects(rig.fetch(rig.address), code('source-failed'));
+    assert.deepEqual(rig.ends, [['source-failed', 0]]);
+  });
+});
