@@ -81,11 +81,6 @@ export const refusals = {
     title: 'Playback token expired',
     hint: 'Ask the sender of the link for a new one.',
   },
-  'item-unknown': {
-    status: 404,
-    title: 'Unknown item',
-    hint: 'GET /api/v1/rooms/{id}/items lists them.',
-  },
   'proxy-refused': {
     status: 403,
     title: 'The address of the media proxy is not valid',

@@ -1,7 +1,7 @@
 /**
  * Fetches media from elsewhere for the members of a room: items whose servers need headers, or do not allow other pages (CORS).
  * In: sealed addresses, requests of members. Out: answers: bytes by range, rewritten playlists and manifests, subtitles as WebVTT.
- * Every request goes through the guarded client. docs/5-together/rooms.md.
+ * Every request goes through the guarded client..
  */
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import { OxbowError } from '../../lib/errors.ts';
