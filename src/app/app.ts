@@ -26,6 +26,7 @@ import { openProcessing, startProcessing } from './processing.ts';
 import { openPublishAccess } from './publish.ts';
 import { openRecordings, startRetention } from './recordings.ts';
 import { openRelays } from './relays.ts';
+import { openRooms } from './rooms.ts';
 import { Shutdown } from './shutdown.ts';
 import { openDataFolder, openStore } from './store.ts';
 import { openStreams } from './streams.ts';
@@ -107,6 +108,7 @@ export async function startApp(
   const delivery = openDelivery(app, { recordings, catalog, library });
   const publishPorts = noPublishPorts();
   const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
+  const rooms = openRooms(app, { store, catalog, library, accounts, recordings });
   const served = {
     bus,
     webhooks,
@@ -124,6 +126,7 @@ export async function startApp(
     accounts,
     delivery,
     relays,
+    rooms,
     publishPorts,
   };
   const http = await openHttp(app, served);

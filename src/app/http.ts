@@ -40,6 +40,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
     accounts,
     delivery,
     relays,
+    rooms,
     publishPorts,
     uploads,
   } = parts;
@@ -59,6 +60,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
       ...accounts,
       publishKeys: createPublishKeysApi(accounts.access.publishKeys, catalog, settings),
       relays,
+      rooms,
       publishPorts,
       streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,

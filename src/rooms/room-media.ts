@@ -5,29 +5,27 @@
 import type { UserRef } from '../accounts/users/user.ts';
 import type { ItemTarget } from '../api/room/item-shapes.ts';
 
+/** A stretch without a gap, unix ms. */
+export interface MediaSpan {
+  readonly fromMs: number;
+  /** Of media that still grows: its end for now. */
+  readonly toMs: number;
+}
+
 /** Media whose positions are programme time. Times are unix ms. */
 export interface RoomTimeline {
   /** End of the newest media; undefined: the stream is not live. */
   edgeMs(): number | undefined;
   /** How far from the edge every player can be, ms. */
-  readonly distanceMs: number;
-  /**
-   * The first media at or after a position: the position itself within media.
-   *
-   * @returns undefined if there is none yet
-   */
-  next(positionMs: number): Promise<number | undefined>;
+  distanceMs(): number;
+  /** The first media that ends after a position; undefined: none yet. */
+  span(positionMs: number): Promise<MediaSpan | undefined>;
 }
 
 /** The media of an entry. */
 export type RoomItemMedia =
-  /** Positions in programme time. `toMs`: a range ends there. */
-  | {
-      readonly kind: 'timeline';
-      readonly fromMs?: number;
-      readonly toMs?: number;
-      readonly timeline: RoomTimeline;
-    }
+  /** Positions in programme time. `range`: nothing else of it is played. */
+  | { readonly kind: 'timeline'; readonly range: MediaSpan | undefined; readonly timeline: RoomTimeline }
   /** Positions from the start. `durationMs` is undefined where only players know it. */
   | { readonly kind: 'file'; readonly durationMs: number | undefined }
   /** Live media from elsewhere: every player is at its own edge. */
@@ -38,12 +36,16 @@ export interface RoomMedia {
   /**
    * Checks that an entry can be played and that its author may watch it.
    *
-   * @returns the name of an entry that has none
+   * @returns the name of an entry that has none; `signed`: the media is not open to all, so its address needs a playback token
    * @throws OxbowError `stream-unknown`, `asset-unknown`, `bad-request`
    */
-  check(target: ItemTarget, author: UserRef): Promise<{ readonly name: string }>;
+  check(target: ItemTarget, author: UserRef): Promise<{ readonly name: string; readonly signed: boolean }>;
   /** The media of an entry; undefined: it is gone. */
   open(target: ItemTarget): Promise<RoomItemMedia | undefined>;
-  /** Path of its HLS playlist, with a playback token where the media is not open to all; undefined: not media of this server. */
-  address(target: ItemTarget): string | undefined;
+  /**
+   * Path of its HLS playlist; null: not media of this server.
+   *
+   * @param isSigned with a playback token, valid for 12 hours and more
+   */
+  address(target: ItemTarget, isSigned: boolean): string | null;
 }

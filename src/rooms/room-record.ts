@@ -61,6 +61,8 @@ export interface ItemRecord {
   readonly rank: number;
   readonly name: string;
   readonly target: ItemTarget;
+  /** Its author may watch media that is not open to all, and shows it to the room: its address has a playback token. */
+  readonly signed: boolean;
   readonly addedBy: string;
   readonly createdMs: number;
 }

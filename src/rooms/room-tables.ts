@@ -222,6 +222,7 @@ export class RoomTables {
               rank: row.ref('excluded.rank'),
               name: row.ref('excluded.name'),
               target: row.ref('excluded.target'),
+              signed: row.ref('excluded.signed'),
             })),
           )
           .execute();
@@ -266,14 +267,23 @@ function memberOf({ user_id, name, allow, deny, address, let_in, ...row }: Selec
   };
 }
 
-function itemRow(room_id: string, { id, parent, rank, name, target, addedBy, createdMs }: ItemRecord) {
+function itemRow(room_id: string, { id, parent, rank, name, target, addedBy, createdMs, signed }: ItemRecord) {
   const row = { id, room_id, parent_id: parent, rank, name, target: JSON.stringify(target), added_by: addedBy };
-  return { ...row, created_us: toUs(createdMs) };
+  return { ...row, signed: signed ? 1 : 0, created_us: toUs(createdMs) };
 }
 
-function itemOf({ id, parent_id, rank, name, target, added_by, created_us }: Selectable<RoomItemTable>): ItemRecord {
+function itemOf({
+  id,
+  parent_id,
+  rank,
+  name,
+  target,
+  added_by,
+  created_us,
+  signed,
+}: Selectable<RoomItemTable>): ItemRecord {
   const item = { id, parent: parent_id, rank, name, target: JSON.parse(target) as ItemTarget, addedBy: added_by };
-  return { ...item, createdMs: created_us / 1000 };
+  return { ...item, signed: signed === 1, createdMs: created_us / 1000 };
 }
 
 const toUs = (ms: number): number => Math.round(ms * 1000);

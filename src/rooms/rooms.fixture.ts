@@ -35,7 +35,15 @@ export function aMember(user: string, change: Partial<MemberRecord> = {}): Membe
 /** An entry of a playlist. */
 export function anItem(id: string, change: Partial<ItemRecord> = {}): ItemRecord {
   return {
-    ...{ id, parent: null, rank: 1, name: `Item ${id}`, target: { kind: 'asset', asset: id }, addedBy: 'u1' },
+    ...{
+      id,
+      parent: null,
+      rank: 1,
+      name: `Item ${id}`,
+      target: { kind: 'asset', asset: id },
+      addedBy: 'u1',
+      signed: false,
+    },
     ...{ createdMs: 1_795_000_000_000 },
     ...change,
   };
@@ -123,10 +131,10 @@ export async function openTestRooms(change: Partial<RoomsDeps> = {}): Promise<Te
 
 function testMedia(media: ReadonlyMap<string, RoomItemMedia>): RoomMedia {
   return {
-    check: async () => ({ name: 'Film' }),
+    check: async () => ({ name: 'Film', signed: false }),
     open: async (target) =>
       media.get(target.kind === 'asset' ? target.asset : 'stream' in target ? target.stream : '') ??
       ({ kind: 'file', durationMs: 60_000 } as const),
-    address: (target) => (target.kind === 'asset' ? `/asset/${target.asset}/index.m3u8` : undefined),
+    address: (target) => (target.kind === 'asset' ? `/asset/${target.asset}/index.m3u8` : null),
   };
 }

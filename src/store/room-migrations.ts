@@ -96,6 +96,7 @@ export const roomMigrations: readonly string[] = [
      rank REAL NOT NULL,
      name TEXT NOT NULL,
      target TEXT NOT NULL,
+     signed INTEGER NOT NULL,
      added_by TEXT NOT NULL,
      created_us INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;

@@ -61,6 +61,8 @@ export interface RoomItemTable {
   name: string;
   /** api/room/playlist.ts ItemTarget, as JSON. */
   target: string;
+  /** 1: its author may watch media that is not open to all, and shows it to the room. */
+  signed: number;
   readonly added_by: string;
   readonly created_us: number;
 }

@@ -1,0 +1,112 @@
+/**
+ * Opens rooms over the streams and assets of this server.
+ * In: the context, store, streams, library, access. Out: Rooms.
+ */
+import type { UserRef } from '../accounts/users/user.ts';
+import { printAssetAddress } from '../api/library/asset-address.ts';
+import { tokenNameOf } from '../api/library/assets-api.ts';
+import { printMediaAddress } from '../api/media-address.ts';
+import type { ItemTarget } from '../api/room/item-shapes.ts';
+import { printSignedPath } from '../api/signed-path.ts';
+import { streamUnknown } from '../api/stream-name.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { unknownAsset } from '../library/assets.ts';
+import { createAudience } from '../rooms/audience.ts';
+import { openMemoryChat } from '../rooms/room-chat.ts';
+import type { RoomItemMedia, RoomMedia } from '../rooms/room-media.ts';
+import { RoomTables } from '../rooms/room-tables.ts';
+import { Rooms } from '../rooms/rooms.ts';
+import { createRoomTimeline } from '../streams/room/room-timeline.ts';
+import type { AppContext, Parts } from './parts.ts';
+
+/** What the media of rooms is made of. */
+type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings'>;
+
+/** Opens rooms. */
+export function openRooms({ settings, clock, opened }: AppContext, parts: Pick<Parts, 'store'> & MediaParts): Rooms {
+  const rooms = new Rooms({
+    tables: new RoomTables(parts.store.db),
+    media: createRoomMedia(parts, () => clock.nowMs()),
+    openChat: openMemoryChat,
+    createAudience,
+    clock,
+    settings: () => settings.now.rooms,
+  });
+  opened.defer(() => rooms.close());
+  return rooms;
+}
+
+/** Playback tokens of a room are valid for 12 to 24 hours; a room sends its playlist again before that. */
+const SIGNED_MS = 12 * 3_600_000;
+
+/** The media of this server, for rooms. */
+function createRoomMedia({ catalog, library, accounts, recordings }: MediaParts, nowMs: () => number): RoomMedia {
+  const { assets } = library;
+  const signed = (name: string, path: string) =>
+    printSignedPath(accounts.access.watch.sign(name, (Math.floor(nowMs() / SIGNED_MS) + 2) * SIGNED_MS), path);
+
+  async function findAsset(id: string) {
+    const asset = await assets.find(id);
+    return asset?.deletedMs === null ? asset : undefined;
+  }
+
+  return {
+    async check(target, author) {
+      switch (target.kind) {
+        case 'stream':
+        case 'range': {
+          const stream = catalog.lookUp(target.stream);
+          if (!stream || (isPrivate(stream.definition.visibility) && !maySeeAll(author)))
+            throw streamUnknown(target.stream);
+          if (target.kind === 'range' && target.toMs <= target.fromMs)
+            throw new OxbowError('bad-request', 'The range ends before it begins.');
+          const { title, visibility } = stream.definition;
+          return { name: title || stream.name, signed: isPrivate(visibility) };
+        }
+        case 'asset': {
+          const asset = await findAsset(target.asset);
+          if (!asset || (asset.visibility === 'private' && !(maySeeAll(author) || asset.owner === author.id)))
+            throw unknownAsset(target.asset);
+          return { name: asset.title, signed: asset.visibility === 'private' };
+        }
+        default:
+          return { name: '', signed: false };
+      }
+    },
+
+    async open(target): Promise<RoomItemMedia | undefined> {
+      switch (target.kind) {
+        case 'stream':
+        case 'range': {
+          if (!catalog.find(target.stream)) return undefined;
+          const timeline = createRoomTimeline(() => catalog.find(target.stream), recordings.table);
+          const range = target.kind === 'range' ? { fromMs: target.fromMs, toMs: target.toMs } : undefined;
+          return { kind: 'timeline', range, timeline };
+        }
+        case 'asset': {
+          const asset = await findAsset(target.asset);
+          return asset && { kind: 'file', durationMs: asset.durationUs === null ? undefined : asset.durationUs / 1000 };
+        }
+        case 'link':
+          return target.live ? { kind: 'live' } : { kind: 'file', durationMs: undefined };
+        case 'provider':
+          return { kind: 'file', durationMs: undefined };
+        case 'folder':
+          return undefined;
+      }
+    },
+
+    address(target: ItemTarget, isSigned: boolean) {
+      if (target.kind === 'asset') {
+        const path = printAssetAddress({ stream: undefined, asset: target.asset, kind: 'asset-index' });
+        return isSigned ? signed(tokenNameOf(target.asset), path) : path;
+      }
+      if (target.kind !== 'stream' && target.kind !== 'range') return null;
+      const path = printMediaAddress({ stream: target.stream, kind: 'index' });
+      return isSigned ? signed(target.stream, path) : path;
+    },
+  };
+}
+
+const isPrivate = (visibility: string): boolean => visibility === 'signed' || visibility === 'private';
+const maySeeAll = ({ role }: UserRef): boolean => role === 'admin';
