@@ -227,6 +227,19 @@ export const refusals = {
     title: 'The job took too long',
     hint: 'Check the log of the worker, and retry the job on a faster one.',
   },
+  'message-unknown': {
+    status: 404,
+    title: 'Unknown message',
+    hint: 'It was deleted, or deleted with its media.',
+  },
+  'poll-unknown': {
+    status: 404,
+    title: 'Unknown poll',
+    hint: 'GET /api/v1/rooms/{id}/polls lists them.',
+  },
+  'poll-closed': { status: 409, title: 'The poll is closed', hint: 'Votes are final.' },
+  muted: { status: 403, title: 'Muted', hint: 'A moderator of the room can end it.' },
+  'slow-mode': { status: 429, title: 'Slow mode', hint: 'Wait before the next message.' },
   'method-not-allowed': {
     status: 405,
     title: 'Method not allowed',

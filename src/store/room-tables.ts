@@ -2,6 +2,7 @@
  * The tables of rooms, as Kysely sees them. Columns are snake_case, times are whole µs; of positions: UTC in streams, from the start in files.
  * In: the tables of migrations.ts. Out: types for schema.ts.
  */
+import type { Generated } from 'kysely';
 
 /** A room; see rooms/rooms.ts. */
 export interface RoomTable {
@@ -19,6 +20,8 @@ export interface RoomTable {
   options: string;
   /** api/room/playback.ts PlaybackState, as JSON. */
   state: string;
+  /** Messages of the room have numbers up to this one; none above it was used. */
+  message_seq: Generated<number>;
   readonly created_us: number;
   /** Last time a member was present. */
   used_us: number;

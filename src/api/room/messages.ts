@@ -50,7 +50,10 @@ const Command = Type.Object(
   },
   { additionalProperties: false },
 );
-/** A chat message; sent again under the same id until it is acknowledged. `atMs`: position in the media that the author saw. */
+/**
+ * A chat message; sent again under the same id, with `again`, until it is acknowledged. `atMs`: position in the media that the author saw;
+ * the server's own position replaces one that cannot be right.
+ */
 const Chat = Type.Object(
   {
     t: Type.Literal('chat'),
@@ -58,6 +61,7 @@ const Chat = Type.Object(
     text: Type.String({ minLength: 1, maxLength: MAX_CHAT }),
     replyTo: Type.Optional(Type.Integer({ minimum: 1 })),
     atMs: Type.Optional(Type.Number()),
+    again: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );
@@ -69,6 +73,7 @@ const Danmaku = Type.Object(
     atMs: Type.Number(),
     color: Type.Optional(Type.String({ pattern: '^#[0-9a-f]{6}$' })),
     mode: Type.Optional(Type.Union([Type.Literal('scroll'), Type.Literal('top'), Type.Literal('bottom')])),
+    again: Type.Optional(Type.Boolean()),
   },
   { additionalProperties: false },
 );
@@ -165,8 +170,8 @@ export interface RoomPoll {
   readonly multiple: boolean;
   readonly by: string;
   readonly closed: boolean;
-  /** Choices of the reader. */
-  readonly own: readonly number[];
+  /** Choices of the reader; without it, in what is sent to everyone, they are as before. */
+  readonly own?: readonly number[];
 }
 
 /** Why a connection to a room ends: the WebSocket close code. */
@@ -199,7 +204,7 @@ export type ServerMessage =
       readonly members: readonly MemberView[];
       readonly items: readonly RoomItem[];
       readonly polls: readonly RoomPoll[];
-      /** Messages after `since`, oldest first, at most 200; without `since` the last 100. */
+      /** The newest 200 messages after `since`, oldest first; without `since` the last 100 without danmaku. */
       readonly messages: readonly RoomMessage[];
       /** Some messages after `since` are missing: read the history. */
       readonly gap: boolean;
@@ -230,4 +235,5 @@ export type ServerMessage =
   | { readonly t: 'room'; readonly room: RoomView }
   | { readonly t: 'you'; readonly permissions: number; readonly mutedUntilMs: number | null }
   | { readonly t: 'poll'; readonly poll: RoomPoll }
+  | { readonly t: 'poll-deleted'; readonly poll: string }
   | { readonly t: 'bye'; readonly reason: keyof typeof roomCloseCodes; readonly detail: string };

@@ -1,0 +1,155 @@
+/**
+ * The chat of all rooms: opens that of a room, and answers questions about stored messages.
+ * In: the database, rooms that open. Out: the RoomChat of each, history, replay, what is deleted with media, rooms and users.
+ */
+import type { RoomMessage } from '../../api/room/messages.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { PinnedRange } from '../../recording/pinned-windows.ts';
+import type { Store } from '../../store/db.ts';
+import type { ChatRoom, RoomChat } from '../room-chat.ts';
+import { messageOf } from './message-row.ts';
+import { MessageTable, type ReplayQuery } from './message-table.ts';
+import { MessageWriter } from './message-writer.ts';
+import { PollTable } from './poll-table.ts';
+import { RoomMessages } from './room-messages.ts';
+import { RoomPolls } from './room-polls.ts';
+
+/** Messages read at a time for an export. */
+const PAGE = 500;
+
+/** Options of the chat. */
+export interface ChatsOptions {
+  readonly db: Store['db'];
+  readonly clock: Clock;
+  /** Id of the stream of a name. */
+  readonly streamId: (name: string) => string | undefined;
+  readonly failed: (error: unknown) => void;
+  /** Reports each transaction: its messages and how long it took, seconds. */
+  readonly committed?: (messages: number, seconds: number) => void;
+}
+
+interface Open {
+  readonly messages: RoomMessages;
+  readonly polls: RoomPolls;
+}
+
+/** A message of a user in an export. */
+export interface ExportedMessage extends RoomMessage {
+  readonly room: string;
+}
+
+/** The chats of all rooms. Disposing commits what waits; close the rooms first. */
+export class Chats implements AsyncDisposable {
+  readonly #options: ChatsOptions;
+  readonly #table: MessageTable;
+  readonly #polls: PollTable;
+  readonly #writer: MessageWriter;
+  readonly #open = new Map<string, Open>();
+
+  constructor(options: ChatsOptions) {
+    this.#options = options;
+    this.#table = new MessageTable(options.db);
+    this.#polls = new PollTable(options.db);
+    this.#writer = new MessageWriter({ ...options, table: this.#table });
+  }
+
+  /** How many messages wait for their commit. */
+  get waiting(): number {
+    return this.#writer.waiting;
+  }
+
+  /** Opens the chat of a room; one at a time of each room. */
+  async open(room: ChatRoom): Promise<RoomChat> {
+    const { clock, failed, streamId } = this.#options;
+    const [messages, polls] = await Promise.all([
+      RoomMessages.open({ table: this.#table, writer: this.#writer, clock, streamId }, room),
+      RoomPolls.open({ polls: this.#polls, clock, failed }, room),
+    ]);
+    const opened: Open = { messages, polls };
+    this.#open.set(room.id, opened);
+    return {
+      history: (since, reader) => ({
+        ...messages.resume(since),
+        ...{ polls: polls.list(reader), lastSeq: messages.lastSeq },
+      }),
+      receive(message, sender) {
+        if (message.t === 'vote') polls.vote(sender, message);
+        else messages.receive(message, sender);
+      },
+      close: async () => {
+        if (this.#open.get(room.id) === opened) this.#open.delete(room.id);
+        messages.close();
+        await polls.end();
+      },
+    };
+  }
+
+  /** The polls of a room that is open. */
+  polls(roomId: string): RoomPolls | undefined {
+    return this.#open.get(roomId)?.polls;
+  }
+
+  /** Stored messages before a number without danmaku, oldest first. */
+  before(roomId: string, seq: number, limit: number): Promise<RoomMessage[]> {
+    return this.#table.before(roomId, seq, limit, 'chat');
+  }
+
+  /** Messages and danmaku that were written to a stretch of media, in its order. */
+  replay(query: ReplayQuery): Promise<RoomMessage[]> {
+    return this.#table.between(query);
+  }
+
+  /** Deletes all messages and polls of a room. */
+  async removeRoom(roomId: string): Promise<void> {
+    await this.#table.removeRoom(roomId);
+    await this.#polls.removeRoom(roomId);
+  }
+
+  /** Removes a user's name and id from what they wrote. */
+  async anonymize(user: string): Promise<void> {
+    await this.#writer.idle();
+    await this.#table.anonymize(user);
+    await this.#polls.anonymize(user);
+    for (const { messages } of this.#open.values()) messages.anonymize(user);
+  }
+
+  /** Everything that a user wrote, by room and in order. */
+  async *messagesOf(user: string): AsyncGenerator<ExportedMessage> {
+    let after = { roomId: '', seq: 0 };
+    for (;;) {
+      const rows = await this.#table.ofAuthor(user, after, PAGE);
+      for (const row of rows) yield { room: row.room_id, ...messageOf(row) };
+      const last = rows.at(-1);
+      if (!last || rows.length < PAGE) return;
+      after = { roomId: last.room_id, seq: last.seq };
+    }
+  }
+
+  /**
+   * Deletes what was written to media of a stream that retention deleted.
+   *
+   * @param beforeUs since 1970
+   * @param pinned ranges that were kept, in order
+   */
+  async removeBefore(streamId: string, beforeUs: number, pinned: readonly PinnedRange[]): Promise<number> {
+    return this.#forget(await this.#table.removeBefore(streamId, beforeUs, pinned));
+  }
+
+  /** Deletes what was written to assets that are gone. */
+  async removeOfLostAssets(): Promise<number> {
+    return this.#forget(await this.#table.removeOfLostAssets());
+  }
+
+  #forget(gone: ReadonlyMap<string, readonly number[]>): number {
+    let count = 0;
+    for (const [roomId, seqs] of gone) {
+      this.#open.get(roomId)?.messages.forget(seqs);
+      count += seqs.length;
+    }
+    return count;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#writer[Symbol.asyncDispose]();
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The table of messages of all rooms.
+ * In: batches of the writer, questions of rooms and of the API. Out: rows.
+ */
+import type { Kysely, Transaction } from 'kysely';
+import type { RoomMessage } from '../../api/room/messages.ts';
+import type { PinnedRange } from '../../recording/pinned-windows.ts';
+import type { Tables } from '../../store/schema.ts';
+import { type MessageRow, messageOf } from './message-row.ts';
+
+/** Rows of one statement; few sizes, so that few statements are prepared. */
+const SIZES = [64, 8, 1] as const;
+
+/** A change of a message that is stored. */
+export interface MessageChange {
+  readonly roomId: string;
+  readonly seq: number;
+  readonly text: string;
+  readonly extra: string;
+  readonly deletedUs: number | null;
+}
+
+/** What is written in one transaction. */
+export interface MessageBatch {
+  readonly rows: readonly MessageRow[];
+  /** Applied after the rows. */
+  readonly changes: readonly MessageChange[];
+  /** Highest number that a room may use from now on, by room. */
+  readonly marks: ReadonlyMap<string, number>;
+}
+
+/** The place of a message in its media; pages continue after it. */
+export interface MediaPlace {
+  /** µs. */
+  readonly atUs: number;
+  readonly seq: number;
+}
+
+/** Messages that were written to media. */
+export interface ReplayQuery {
+  readonly roomId: string;
+  /** The media: a stream, an asset, or another item. */
+  readonly of: { readonly streamId: string } | { readonly assetId: string } | { readonly item: string };
+  /** µs: [fromUs, toUs). */
+  readonly fromUs: number;
+  readonly toUs: number;
+  readonly after?: MediaPlace | undefined;
+  readonly limit: number;
+}
+
+/** Reads and writes messages. */
+export class MessageTable {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /**
+   * Writes a batch in one transaction. A row whose author has used its client id in the room before is left out.
+   *
+   * @returns the rows that were left out, as `keyOfRow`, with the number of the message that is stored
+   */
+  write({ rows, changes, marks }: MessageBatch): Promise<ReadonlyMap<string, number>> {
+    return this.#db.transaction().execute(async (db) => {
+      for (const [roomId, seq] of marks) {
+        await db.updateTable('room').set({ message_seq: seq }).where('id', '=', roomId).execute();
+      }
+      const repeated = new Map<string, number>();
+      for (const some of chunksOf(rows)) {
+        const inserted = await db
+          .insertInto('room_message')
+          .values(some)
+          .onConflict((conflict) => conflict.doNothing())
+          .returning(['room_id', 'seq'])
+          .execute();
+        if (inserted.length === some.length) continue;
+        const kept = new Set(inserted.map(keyOfRow));
+        for (const row of some) if (!kept.has(keyOfRow(row))) repeated.set(keyOfRow(row), await storedSeq(db, row));
+      }
+      for (const { roomId, seq, text, extra, deletedUs } of changes) {
+        await db
+          .updateTable('room_message')
+          .set({ text, extra, deleted_us: deletedUs })
+          .where('room_id', '=', roomId)
+          .where('seq', '=', seq)
+          .execute();
+      }
+      return repeated;
+    });
+  }
+
+  /** The highest number that a room may have used; 0 for a new one. */
+  async mark(roomId: string): Promise<number> {
+    const room = await this.#db.selectFrom('room').select('message_seq').where('id', '=', roomId).executeTakeFirst();
+    const last = await this.#db
+      .selectFrom('room_message')
+      .select((eb) => eb.fn.max('seq').as('seq'))
+      .where('room_id', '=', roomId)
+      .executeTakeFirst();
+    return Math.max(room?.message_seq ?? 0, last?.seq ?? 0);
+  }
+
+  /** The newest messages before a number, oldest first: danmaku alone, or all others. */
+  async before(roomId: string, seq: number, limit: number, kind: 'chat' | 'danmaku'): Promise<RoomMessage[]> {
+    const rows = await this.#db
+      .selectFrom('room_message')
+      .selectAll()
+      .where('room_id', '=', roomId)
+      .where('seq', '<', seq)
+      .where('kind', kind === 'danmaku' ? '=' : '<>', 'danmaku')
+      .orderBy('seq', 'desc')
+      .limit(limit)
+      .execute();
+    return rows.reverse().map(messageOf);
+  }
+
+  /** One message. */
+  async find(roomId: string, seq: number): Promise<RoomMessage | undefined> {
+    const row = await this.#db
+      .selectFrom('room_message')
+      .selectAll()
+      .where('room_id', '=', roomId)
+      .where('seq', '=', seq)
+      .executeTakeFirst();
+    return row && messageOf(row);
+  }
+
+  /** Number of the message that an author's client sent under an id. */
+  async findSent(roomId: string, author: string, id: string): Promise<number | undefined> {
+    return (await sentBy(this.#db, roomId, author, id))?.seq;
+  }
+
+  /** Messages of a stretch of media in its order, without those that were deleted. */
+  async between({ roomId, of, fromUs, toUs, after, limit }: ReplayQuery): Promise<RoomMessage[]> {
+    let query = this.#db
+      .selectFrom('room_message')
+      .selectAll()
+      .where('room_id', '=', roomId)
+      .where('media_us', '>=', Math.max(fromUs, after?.atUs ?? fromUs))
+      .where('media_us', '<', toUs)
+      .where('deleted_us', 'is', null)
+      .orderBy('media_us')
+      .orderBy('seq')
+      .limit(limit);
+    if ('streamId' in of) query = query.where('stream_id', '=', of.streamId);
+    else if ('assetId' in of) query = query.where('asset_id', '=', of.assetId);
+    else query = query.where('item_id', '=', of.item).where('stream_id', 'is', null).where('asset_id', 'is', null);
+    if (after) query = query.where((eb) => eb.or([eb('media_us', '>', after.atUs), eb('seq', '>', after.seq)]));
+    return (await query.execute()).map(messageOf);
+  }
+
+  /** Messages of an author in all rooms, in order of room and number. */
+  ofAuthor(
+    author: string,
+    after: { readonly roomId: string; readonly seq: number },
+    limit: number,
+  ): Promise<MessageRow[]> {
+    return this.#db
+      .selectFrom('room_message')
+      .selectAll()
+      .where('author', '=', author)
+      .where((eb) =>
+        eb.or([
+          eb('room_id', '>', after.roomId),
+          eb.and([eb('room_id', '=', after.roomId), eb('seq', '>', after.seq)]),
+        ]),
+      )
+      .orderBy('room_id')
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+  }
+
+  /** Removes an author's id and name from their messages, which stay. */
+  async anonymize(author: string): Promise<void> {
+    await this.#db
+      .updateTable('room_message')
+      .set({ author: '', author_name: '' })
+      .where('author', '=', author)
+      .execute();
+  }
+
+  /** Deletes everything of a room. */
+  async removeRoom(roomId: string): Promise<void> {
+    await this.#db.deleteFrom('room_message').where('room_id', '=', roomId).execute();
+  }
+
+  /**
+   * Deletes what was written to media of a stream before `beforeUs` (since 1970) that is not pinned, in rooms that do not keep their chat.
+   *
+   * @returns numbers of the messages by room
+   */
+  async removeBefore(
+    streamId: string,
+    beforeUs: number,
+    pinned: readonly PinnedRange[],
+  ): Promise<ReadonlyMap<string, readonly number[]>> {
+    const rooms = await this.#db
+      .selectFrom('room_message')
+      .select('room_id')
+      .distinct()
+      .where('stream_id', '=', streamId)
+      .where('room_id', 'not in', this.#keepingRooms())
+      .execute();
+    const gone = new Map<string, readonly number[]>();
+    for (const { room_id } of rooms) {
+      const seqs: number[] = [];
+      for (const { fromUs, toUs } of stretchesWithout(pinned, beforeUs)) {
+        const rows = await this.#db
+          .deleteFrom('room_message')
+          .where('stream_id', '=', streamId)
+          .where('room_id', '=', room_id)
+          .where('media_us', '>=', fromUs)
+          .where('media_us', '<', toUs)
+          .returning('seq')
+          .execute();
+        for (const { seq } of rows) seqs.push(seq);
+      }
+      if (seqs.length > 0) gone.set(room_id, seqs);
+    }
+    return gone;
+  }
+
+  /**
+   * Deletes what was written to assets that were deleted for good, in rooms that do not keep their chat.
+   *
+   * @returns numbers of the messages by room
+   */
+  async removeOfLostAssets(): Promise<ReadonlyMap<string, readonly number[]>> {
+    const rows = await this.#db
+      .deleteFrom('room_message')
+      .where('asset_id', 'is not', null)
+      .where('asset_id', 'not in', this.#db.selectFrom('asset').select('id'))
+      .where('room_id', 'not in', this.#keepingRooms())
+      .returning(['room_id', 'seq'])
+      .execute();
+    const gone = new Map<string, number[]>();
+    for (const { room_id, seq } of rows) {
+      const seqs = gone.get(room_id) ?? [];
+      seqs.push(seq);
+      gone.set(room_id, seqs);
+    }
+    return gone;
+  }
+
+  #keepingRooms() {
+    return this.#db
+      .selectFrom('room')
+      .select('id')
+      .where((eb) => eb(eb.fn<number>('json_extract', ['options', eb.val('$.keepChat')]), '=', 1));
+  }
+}
+
+/** Names a row among those of a batch. */
+export function keyOfRow({ room_id, seq }: Pick<MessageRow, 'room_id' | 'seq'>): string {
+  return `${room_id} ${seq}`;
+}
+
+function sentBy(db: Kysely<Tables> | Transaction<Tables>, roomId: string, author: string, id: string) {
+  return db
+    .selectFrom('room_message')
+    .select('seq')
+    .where('room_id', '=', roomId)
+    .where('author', '=', author)
+    .where('author', '<>', '') // SQLite uses a partial index only if the query repeats its condition
+    .where('client_id', '=', id)
+    .executeTakeFirst();
+}
+
+async function storedSeq(db: Transaction<Tables>, row: MessageRow): Promise<number> {
+  const stored = await sentBy(db, row.room_id, row.author, row.client_id);
+  return stored?.seq ?? row.seq;
+}
+
+function* chunksOf<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let at = 0; at < rows.length; ) {
+    const size = SIZES.find((size) => size <= rows.length - at)!;
+    yield rows.slice(at, at + size);
+    at += size;
+  }
+}
+
+/** What of [0, beforeUs) is in none of the ranges, which are in order. */
+function* stretchesWithout(ranges: readonly PinnedRange[], beforeUs: number): Generator<PinnedRange> {
+  let fromUs = 0;
+  for (const range of ranges) {
+    if (range.fromUs >= beforeUs) break;
+    if (range.fromUs > fromUs) yield { fromUs, toUs: range.fromUs };
+    fromUs = Math.max(fromUs, range.toUs);
+  }
+  if (fromUs < beforeUs) yield { fromUs, toUs: beforeUs };
+}

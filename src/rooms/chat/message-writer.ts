@@ -1,0 +1,152 @@
+/**
+ * Commits the messages of all rooms in batches: one transaction for what came within 20 ms.
+ * In: rows, changes and marks of room-chat.ts. Out: for each row, whether it was stored.
+ */
+import { sleep } from '../../lib/abort.ts';
+import type { MessageRow } from './message-row.ts';
+import { keyOfRow, type MessageChange, type MessageTable } from './message-table.ts';
+
+/** Messages wait this long for others, ms. */
+const WAIT_MS = 20;
+/** Pause after a transaction that failed, ms. */
+const RETRY_MS = 1000;
+const MAX_BATCH = 512;
+/** Messages of all rooms that are not committed; more are refused. */
+const MAX_WAITING = 4096;
+/** Changes of old messages that are not committed. */
+const MAX_CHANGES = 4096;
+
+/** How a message ended. */
+export interface Written {
+  /** Number under which the message is stored; another one than its own if it was sent before. */
+  readonly seq: number;
+}
+
+/** Options of a writer. */
+export interface WriterOptions {
+  readonly table: Pick<MessageTable, 'write'>;
+  /** Reports a transaction that failed. */
+  readonly failed: (error: unknown) => void;
+  /** Reports each transaction: its messages and how long it took, seconds. */
+  readonly committed?: (messages: number, seconds: number) => void;
+}
+
+interface Waiting {
+  readonly row: MessageRow;
+  done: (written: Written | undefined) => void;
+}
+
+/** The queue of what is not committed. Disposing commits it. */
+export class MessageWriter implements AsyncDisposable {
+  readonly #options: WriterOptions;
+  readonly #closing = new AbortController();
+  #rows: Waiting[] = [];
+  #changes = new Map<string, MessageChange>();
+  #marks = new Map<string, { readonly seq: number; readonly done: () => void }>();
+  #running: Promise<void> | undefined;
+  #committing: Promise<boolean> | undefined;
+
+  constructor(options: WriterOptions) {
+    this.#options = options;
+  }
+
+  /** Whether another message would be refused. */
+  get isFull(): boolean {
+    return this.#rows.length >= MAX_WAITING || this.#changes.size >= MAX_CHANGES;
+  }
+
+  /** How many messages wait. */
+  get waiting(): number {
+    return this.#rows.length;
+  }
+
+  /**
+   * Writes a message.
+   *
+   * @param done called after the commit; undefined: it failed, and nothing was stored
+   */
+  add(row: MessageRow, done: (written: Written | undefined) => void): void {
+    this.#rows.push({ row, done });
+    this.#start();
+  }
+
+  /** Writes a change of a message after the message itself; replaces a change that waits, and is tried again until it is stored. */
+  change(change: MessageChange): void {
+    this.#changes.set(`${change.roomId} ${change.seq}`, change);
+    this.#start();
+  }
+
+  /** Stores the highest number that a room may use; tried again until it is stored. */
+  mark(roomId: string, seq: number, done: () => void): void {
+    this.#marks.set(roomId, { seq, done });
+    this.#start();
+  }
+
+  /** Resolves when everything that waits now is committed, or has failed. */
+  async idle(): Promise<void> {
+    const last = this.#rows.at(-1);
+    if (!last) {
+      await this.#committing;
+      return;
+    }
+    await new Promise<void>((resolve) => {
+      const { done } = last;
+      last.done = (written) => {
+        done(written);
+        resolve();
+      };
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    await this.#running;
+  }
+
+  #start(): void {
+    this.#running ??= this.#run().finally(() => {
+      this.#running = undefined;
+    });
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#closing;
+    let pauseMs = WAIT_MS;
+    while (this.#rows.length + this.#changes.size + this.#marks.size > 0) {
+      await sleep(pauseMs, { signal }).catch(() => undefined); // closing commits at once
+      this.#committing = this.#commit();
+      const isStored = await this.#committing;
+      if (!isStored && signal.aborted) return;
+      pauseMs = isStored ? WAIT_MS : RETRY_MS;
+    }
+  }
+
+  /** Commits one batch. The authors of messages that cannot be stored are notified at once; changes and marks are kept for the next batch. */
+  async #commit(): Promise<boolean> {
+    const { table, failed, committed } = this.#options;
+    const rows = this.#rows.splice(0, MAX_BATCH);
+    // A change of a message that still waits would find no row.
+    const changes = this.#rows.length === 0 ? this.#changes : new Map<string, MessageChange>();
+    if (changes === this.#changes) this.#changes = new Map();
+    const marks = this.#marks;
+    this.#marks = new Map();
+    const startedAt = performance.now();
+    try {
+      const repeated = await table.write({
+        rows: rows.map(({ row }) => row),
+        changes: [...changes.values()],
+        marks: new Map(Array.from(marks, ([roomId, { seq }]) => [roomId, seq])),
+      });
+      committed?.(rows.length, (performance.now() - startedAt) / 1000);
+      for (const { done } of marks.values()) done();
+      for (const { row, done } of rows) done({ seq: repeated.get(keyOfRow(row)) ?? row.seq });
+      return true;
+    } catch (error) {
+      failed(error);
+      this.#changes = new Map([...changes, ...this.#changes]);
+      this.#marks = new Map([...marks, ...this.#marks]);
+      for (const { done } of rows) done(undefined);
+      return false;
+    }
+  }
+}

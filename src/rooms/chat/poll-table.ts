@@ -1,0 +1,77 @@
+/**
+ * The table of polls.
+ * In: polls of room-polls.ts. Out: rows as they are used.
+ */
+import type { Kysely } from 'kysely';
+import type { Tables } from '../../store/schema.ts';
+
+/** A poll with its votes. */
+export interface StoredPoll {
+  readonly id: string;
+  readonly roomId: string;
+  /** Id of the user; empty: the account was deleted. */
+  readonly by: string;
+  readonly question: string;
+  readonly choices: readonly string[];
+  readonly multiple: boolean;
+  /** Indexes of choices by user id. */
+  readonly votes: Map<string, readonly number[]>;
+  readonly createdUs: number;
+  closedUs: number | null;
+}
+
+/** Reads and writes polls. */
+export class PollTable {
+  readonly #db: Kysely<Tables>;
+
+  constructor(db: Kysely<Tables>) {
+    this.#db = db;
+  }
+
+  /** The polls of a room, oldest first. */
+  async of(roomId: string): Promise<StoredPoll[]> {
+    const rows = await this.#db
+      .selectFrom('room_poll')
+      .selectAll()
+      .where('room_id', '=', roomId)
+      .orderBy('created_us')
+      .orderBy('id')
+      .execute();
+    return rows.map((row) => ({
+      ...{ id: row.id, roomId, by: row.created_by, question: row.question },
+      choices: JSON.parse(row.choices) as string[],
+      multiple: row.multiple === 1,
+      votes: new Map(Object.entries(JSON.parse(row.votes) as Record<string, number[]>)),
+      ...{ createdUs: row.created_us, closedUs: row.closed_us },
+    }));
+  }
+
+  /** Writes a poll, or its votes and state. */
+  async put(poll: StoredPoll): Promise<void> {
+    const changes = { votes: JSON.stringify(Object.fromEntries(poll.votes)), closed_us: poll.closedUs };
+    await this.#db
+      .insertInto('room_poll')
+      .values({
+        ...{ id: poll.id, room_id: poll.roomId, created_by: poll.by, question: poll.question },
+        ...{ choices: JSON.stringify(poll.choices), multiple: poll.multiple ? 1 : 0, created_us: poll.createdUs },
+        ...changes,
+      })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(changes))
+      .execute();
+  }
+
+  /** Deletes a poll. */
+  async remove(id: string): Promise<void> {
+    await this.#db.deleteFrom('room_poll').where('id', '=', id).execute();
+  }
+
+  /** Deletes the polls of a room. */
+  async removeRoom(roomId: string): Promise<void> {
+    await this.#db.deleteFrom('room_poll').where('room_id', '=', roomId).execute();
+  }
+
+  /** Removes the id of a user from the polls that they created; the polls stay. */
+  async anonymize(user: string): Promise<void> {
+    await this.#db.updateTable('room_poll').set({ created_by: '' }).where('created_by', '=', user).execute();
+  }
+}

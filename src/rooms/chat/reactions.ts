@@ -1,0 +1,36 @@
+/**
+ * Reactions to a message: one of each user and emoji.
+ * In: a message and a reaction. Out: the changed message. Pure.
+ */
+import type { RoomMessage } from '../../api/room/messages.ts';
+import { OxbowError } from '../../lib/errors.ts';
+
+/** Most different emoji of a message. */
+const MAX_EMOJI = 20;
+/** Most users of one emoji. */
+const MAX_USERS = 100;
+
+const EMOJI = /^\p{RGI_Emoji}$/v;
+
+/**
+ * Adds or takes back a reaction.
+ *
+ * @returns the same message if nothing changes
+ * @throws OxbowError `bad-request` for what is no emoji, `limit-reached`
+ */
+export function withReaction(message: RoomMessage, emoji: string, user: string, on: boolean): RoomMessage {
+  if (!EMOJI.test(emoji)) throw new OxbowError('bad-request', 'A reaction is one emoji.');
+  const reactions = message.reactions ?? {};
+  const users = reactions[emoji] ?? [];
+  if (users.includes(user) === on) return message;
+  if (on && users.length === 0 && Object.keys(reactions).length >= MAX_EMOJI) {
+    throw new OxbowError('limit-reached', `A message has at most ${MAX_EMOJI} different reactions.`);
+  }
+  if (on && users.length >= MAX_USERS) {
+    throw new OxbowError('limit-reached', `A reaction has at most ${MAX_USERS} people.`);
+  }
+  const changed = { ...reactions, [emoji]: on ? [...users, user] : users.filter((one) => one !== user) };
+  if (changed[emoji]!.length === 0) delete changed[emoji];
+  const { reactions: _, ...rest } = message;
+  return Object.keys(changed).length === 0 ? rest : { ...rest, reactions: changed };
+}
