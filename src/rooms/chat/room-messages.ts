@@ -138,7 +138,8 @@ export class RoomMessages {
     const nowMs = this.#parts.clock.nowMs();
     mayWrite(sender, 'chat', nowMs);
     this.#limits.take('reaction', user, nowMs);
-    const message = await this.#find(seq);
+    await this.#load(seq);
+    const message = this.#get(seq);
     const changed = withReaction(message, emoji, user, on);
     if (changed === message) return;
     this.#memory.replace(changed);
@@ -149,7 +150,8 @@ export class RoomMessages {
 
   /** Deletes a message, for its author or a moderator. */
   async #delete(sender: ChatSender, { seq }: ClientMessageOf<'delete'>): Promise<void> {
-    const message = await this.#find(seq);
+    await this.#load(seq);
+    const message = this.#get(seq);
     if (message.author !== sender.user.id && !sender.may('moderate')) {
       throw new OxbowError('forbidden', 'Only its author and moderators can delete a message.');
     }
@@ -301,17 +303,16 @@ export class RoomMessages {
     return this.#next++;
   }
 
+  /** Loads an old message into memory. */
+  async #load(seq: number): Promise<void> {
+    if (this.#memory.get(seq)) return;
+    const stored = await this.#parts.table.find(this.#room.id, seq);
+    if (stored && !this.#memory.get(seq)) this.#memory.addOld(stored); // it may have been loaded and changed meanwhile
+  }
+
   /** @throws OxbowError `message-unknown` */
-  async #find(seq: number): Promise<RoomMessage> {
-    let message = this.#memory.get(seq);
-    if (!message) {
-      const stored = await this.#parts.table.find(this.#room.id, seq);
-      message = this.#memory.get(seq); // it may have been loaded and changed meanwhile
-      if (!message && stored) {
-        this.#memory.addOld(stored);
-        message = stored;
-      }
-    }
+  #get(seq: number): RoomMessage {
+    const message = this.#memory.get(seq);
     if (!message || message.deleted) throw new OxbowError('message-unknown', `There is no message ${seq}.`);
     return message;
   }
