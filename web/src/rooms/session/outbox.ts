@@ -60,7 +60,7 @@ export class Outbox {
 
   /** A connection is open: sends the messages that wait, in order. */
   resend(send: (message: Answered) => boolean): void {
-    for (const { message } of this.#waiting.values()) if (message.t !== 'command') send(message);
+    for (const { message } of this.#waiting.values()) if (message.t !== 'command') send({ ...message, again: true });
   }
 
   /** The connection was lost: commands end, because the room may be elsewhere when it is open again. */

@@ -134,8 +134,13 @@ export function nextRoom(snapshot: RoomSnapshot, message: ServerMessage): RoomSn
       const { permissions, mutedUntilMs } = message;
       return snapshot.you ? { ...snapshot, you: { ...snapshot.you, permissions, mutedUntilMs } } : snapshot;
     }
-    case 'poll':
-      return { ...snapshot, polls: placed(snapshot.polls, message.poll, ({ id }) => id) };
+    case 'poll': {
+      const own = message.poll.own ?? snapshot.polls.find(({ id }) => id === message.poll.id)?.own;
+      const poll = own ? { ...message.poll, own } : message.poll;
+      return { ...snapshot, polls: placed(snapshot.polls, poll, ({ id }) => id) };
+    }
+    case 'poll-deleted':
+      return { ...snapshot, polls: snapshot.polls.filter(({ id }) => id !== message.poll) };
     default:
       return snapshot;
   }
