@@ -5,10 +5,13 @@
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { Player, type PlayerOptions } from './player.ts';
 import type { PlayerControls } from './snapshot.ts';
+import type { SyncTarget } from './sync-target.ts';
 import { NativePlayer, playsNatively } from './video/native.ts';
 
 /** A player of either kind. */
 export interface OpenPlayer extends PlayerControls {
+  /** For rooms; null: this browser cannot be kept in step. */
+  readonly target: SyncTarget | null;
   streamChanged(view: StreamView): void;
   close(): void;
 }

@@ -201,7 +201,7 @@ export class PlaybackController {
     const play = this.#state.wantPlay;
     switch (effect.do) {
       case 'load-live':
-        buffers.prepare(sources.live(), { play });
+        buffers.prepare(sources.live(effect.atMs), { play });
         break;
       case 'load-past':
         buffers.prepare(sources.past(effect.atMs), { play });

@@ -9,6 +9,8 @@ import { afterLoss, noRetry } from './retry.ts';
 
 /** A request for a time this near to now means live, milliseconds. */
 const NOW_MS = 4_000;
+/** A room this near to now plays from the live list: windows do not have their last seconds yet. Milliseconds. */
+const RECENT_MS = 60_000;
 
 /** One transition in the making. */
 export class PlaybackMoves {
@@ -129,11 +131,42 @@ export class PlaybackMoves {
     return listed && !stopped && mode !== 'offline' && retry.turns === 0;
   }
 
-  /** Prepares a source in the background. */
-  load(to: 'live' | 'past', atMs = 0): void {
+  /**
+   * Shows the position of a room.
+   *
+   * @param atMs unix milliseconds; in a hole, the next recorded time is shown
+   */
+  place(atMs: number): void {
+    const { state } = this;
+    const { front, nowMs } = this.view;
+    const position = this.plays() ? front.positionOf(atMs) : null;
+    const isRecent = state.streamLive && atMs > nowMs - RECENT_MS;
+    const isAhead = front.edgeMs !== null && atMs >= front.edgeMs;
+    state.request += 1;
+    state.finding = false;
+    state.failure = null;
+    state.loop = null;
+    if (position !== null) {
+      this.drop();
+      state.targetMs = atMs;
+      state.mode = front.kind === 'past' ? 'past' : isRecent ? 'live' : 'shifted';
+      this.do({ do: 'seek', position });
+    } else if (isRecent && !(this.plays() && front.kind === 'live' && isAhead)) {
+      state.targetMs = atMs;
+      this.load('live', atMs);
+    } else if (!isRecent) {
+      state.targetMs = atMs;
+      state.finding = true;
+      this.do({ do: 'find', request: state.request, atMs, back: false, isListed: false });
+    }
+  }
+
+  /** Prepares a source in the background. @param atMs for live, null: its edge */
+  load(to: 'live' | 'past', atMs: number | null = null): void {
     const { steadyMs } = this.view;
     this.state.pending = { to, sinceMs: steadyMs, aliveMs: steadyMs };
-    this.do(to === 'live' ? { do: 'load-live' } : { do: 'load-past', atMs });
+    if (to === 'past') this.do({ do: 'load-past', atMs: atMs ?? 0 });
+    else this.do({ do: 'load-live', ...(atMs !== null && { atMs }) });
   }
 
   /** Drops what is being prepared. */
@@ -142,9 +175,10 @@ export class PlaybackMoves {
     this.state.pending = null;
   }
 
-  /** The viewer's speed; at the live edge the pace has one of its own. */
+  /** The viewer's speed, or the room's; at the live edge the pace has one of its own. */
   applyRate(): void {
-    this.do({ do: 'set-speed', rate: this.state.mode === 'live' ? 1 : this.state.rate });
+    const { mode, inRoom, rate } = this.state;
+    this.do({ do: 'set-speed', rate: mode === 'live' && !inRoom ? 1 : rate });
   }
 
   /** What was played, or was to be played, is lost: it is loaded again until that works. */

@@ -26,6 +26,8 @@ export interface PendingSwitch {
 /** What is played, what is requested, and what failed. */
 export interface PlaybackState {
   mode: Snapshot['mode'];
+  /** Position, speed and pauses are those of a room. */
+  inRoom: boolean;
   /** The requested time, until a picture of it is shown. */
   targetMs: number | null;
   shownMs: number | null;
@@ -56,6 +58,7 @@ export interface PlaybackState {
 /** The state of a page that was just opened. */
 export const initialState: Readonly<PlaybackState> = {
   mode: 'idle',
+  inRoom: false,
   targetMs: null,
   shownMs: null,
   streamLive: false,
@@ -113,6 +116,8 @@ export type PlaybackEvent =
   | { readonly type: 'go-to'; readonly atMs: number; readonly back: boolean }
   | { readonly type: 'set-rate'; readonly rate: number }
   | { readonly type: 'set-loop'; readonly range: Snapshot['loop'] }
+  /** The room plays, pauses, or is elsewhere; `atMs`: where to go, null to stay. */
+  | { readonly type: 'room'; readonly atMs: number | null; readonly playing: boolean; readonly rate: number }
   /** Pauses for steps from frame to frame. */
   | { readonly type: 'hold' }
   /** The result of the effect `find`. */
@@ -151,8 +156,8 @@ export type PlaybackEvent =
 
 /** What the player does. */
 export type PlaybackEffect =
-  /** Prepares the live list in the background, or the window of a time; drops what was being prepared. */
-  | { readonly do: 'load-live' }
+  /** Prepares the live list in the background, at its edge or near a time, or the window of a time; drops what was being prepared. */
+  | { readonly do: 'load-live'; readonly atMs?: number }
   | { readonly do: 'load-past'; readonly atMs: number }
   | { readonly do: 'drop' | 'swap' | 'play' | 'pause' | 'play-back' | 'pause-back' | 'stop-loading' }
   | { readonly do: 'seek'; readonly position: number }

@@ -40,6 +40,7 @@ const reactions: { readonly [Type in PlaybackEvent['type']]: (it: PlaybackMoves,
   'go-to': (it, { atMs, back }) => it.goTo(atMs, back),
   'try-again': tryAgain,
   'toggle-play': togglePlay,
+  room,
   hold,
   'set-rate': setRate,
   'set-loop': (it, { range }) => {
@@ -69,11 +70,11 @@ const reactions: { readonly [Type in PlaybackEvent['type']]: (it: PlaybackMoves,
   frame,
   ended,
   played: (it) => {
-    const { wantPlay, pending } = it.state;
-    if (!wantPlay && !pending && !it.view.front.paused) togglePlay(it);
+    const { wantPlay, pending, inRoom } = it.state;
+    if (!inRoom && !wantPlay && !pending && !it.view.front.paused) togglePlay(it);
   },
   paused: ({ state, view }) => {
-    if (!state.wantPlay || state.mode === 'offline' || state.pending) return;
+    if (!state.wantPlay || state.inRoom || state.mode === 'offline' || state.pending) return;
     state.wantPlay = false;
     state.pausedAtMs = view.steadyMs;
   },
@@ -136,6 +137,21 @@ function resume(it: PlaybackMoves): void {
   if (state.mode === 'live') state.mode = 'shifted';
   it.applyRate();
   it.do({ do: 'play' });
+}
+
+/** Plays, pauses and goes where the room is. */
+function room(it: PlaybackMoves, { atMs, playing, rate }: Event<'room'>): void {
+  const { state } = it;
+  state.inRoom = true;
+  state.rate = rate;
+  state.pausedAtMs = playing ? null : (state.pausedAtMs ?? it.view.steadyMs);
+  const isChanged = state.wantPlay !== playing;
+  state.wantPlay = playing;
+  if (atMs !== null) it.place(atMs);
+  if (isChanged) it.do({ do: 'restart-rate' }, { do: 'expect-wait' });
+  if (!playing) it.do({ do: 'pause' }, { do: 'pause-back' });
+  else if (state.pending) it.do({ do: 'play-back' });
+  else if (it.view.front.paused && it.plays()) it.do({ do: 'play' });
 }
 
 function hold(it: PlaybackMoves): void {
@@ -211,7 +227,7 @@ function frontListed(it: PlaybackMoves, { over }: Event<'list'>): void {
 function ended(it: PlaybackMoves): void {
   const { state } = it;
   const { kind, edgeMs } = it.view.front;
-  if (state.pending) return;
+  if (state.pending || (state.inRoom && kind === 'past')) return; // a room continues by itself
   if (state.loop) it.show(state.loop.fromMs);
   else if ((kind === 'past' || (kind === 'live' && state.mode === 'shifted')) && edgeMs !== null) it.goTo(edgeMs + 2);
   else if (!state.streamLive) state.mode = 'offline';

@@ -13,6 +13,8 @@ import { Facts, type FetchTimeline } from './source/facts.ts';
 import { LiveEdge } from './source/live-edge.ts';
 import type { MomentFinder } from './source/moments.ts';
 import { Sources } from './source/sources.ts';
+import { StreamTarget } from './stream-target.ts';
+import type { SyncTarget } from './sync-target.ts';
 import { DoubleBuffer } from './video/double-buffer.ts';
 import { Stalls } from './video/stalls.ts';
 import { Steps } from './video/steps.ts';
@@ -48,6 +50,8 @@ export class Player implements PlayerControls {
   #qualities = '';
   readonly #controller: PlaybackController;
   readonly #steps = new Steps();
+  /** For a room: once it follows one, position, speed and pauses are the room's. */
+  readonly target: SyncTarget;
   readonly #steadyMs: () => number;
   readonly #ends = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
@@ -98,6 +102,7 @@ export class Player implements PlayerControls {
       changed,
     };
     this.#controller = new PlaybackController(shared);
+    this.target = new StreamTarget(this.#buffers, this.#controller, stalls);
     const watchdog = new Watchdog(shared, this.#controller);
     surface.ownerDocument.addEventListener('visibilitychange', () => watchdog.shownAgain(), { signal });
     this.#timer = setInterval(() => watchdog.tick(), RATE_EVERY_MS);

@@ -16,31 +16,49 @@ export interface RateInput {
 export interface RateStep {
   /** Speed, in steps of one percent. */
   readonly rate: number;
-  /** Seconds to jump forward, repeated until `onSeek`; 0 for none. */
+  /** Seconds to jump forward, back if it is negative; repeated until `onSeek`; 0 for none. */
   readonly seekByS: number;
 }
 
 /** Interval of the steps, milliseconds. */
 export const RATE_EVERY_MS = 300;
 
-/** Corrections start beyond the first and end within the second distance, seconds. */
-const START_S = 0.04;
-const STOP_S = 0.015;
-/** Speed per second of distance. */
-const GAIN = 0.25;
-const SLOWEST = -0.05;
-const FASTEST = 0.08;
+/** When and how much is corrected. */
+export interface RateTuning {
+  /** Corrections start beyond the first and end within the second distance, seconds. */
+  readonly startS: number;
+  readonly stopS: number;
+  /** Speed per second of distance. */
+  readonly gain: number;
+  /** Limits of a correction, shares of the speed. */
+  readonly slowest: number;
+  readonly fastest: number;
+  /** A larger delay is skipped by a seek, seconds. */
+  readonly seekS: number;
+  /** So is a picture that is early by as much. */
+  readonly seeksBack: boolean;
+  /** Between two seeks, in steps: a seek needs time to show what it did. */
+  readonly stepsBetweenSeeks: number;
+}
+
+/** Near the live edge: a picture may be late for a while, but must not run dry. */
+export const liveTuning: RateTuning = {
+  ...{ startS: 0.04, stopS: 0.015, gain: 0.25, slowest: -0.05, fastest: 0.08 },
+  ...{ seekS: 1, seeksBack: false, stepsBetweenSeeks: 10 },
+};
+
 /** With less ahead the picture may not go at full speed, seconds. */
 const THIN_S = 0.06;
-/** A larger delay is skipped by a seek, seconds. */
-const SEEK_S = 1;
-/** Between two seeks, in steps: a seek needs time to show what it did. */
-const STEPS_BETWEEN_SEEKS = 10;
 
 /** The controller of one buffer. */
 export class RateController {
+  readonly #tuning: RateTuning;
   #correcting = false;
   #rest = 0;
+
+  constructor(tuning: RateTuning = liveTuning) {
+    this.#tuning = tuning;
+  }
 
   /** Another buffer or target: starts again. */
   reset(): void {
@@ -50,20 +68,22 @@ export class RateController {
 
   /** A seek was made: it is given time to show. */
   onSeek(): void {
-    this.#rest = STEPS_BETWEEN_SEEKS;
+    this.#rest = this.#tuning.stepsBetweenSeeks;
   }
 
   /** The next step. */
   next({ lateS, aheadS }: RateInput): RateStep {
+    const { startS, stopS, gain, slowest, fastest, seekS, seeksBack } = this.#tuning;
     this.#rest = Math.max(0, this.#rest - 1);
     const distance = Math.abs(lateS);
-    if (distance > START_S) this.#correcting = true;
-    else if (distance < STOP_S) this.#correcting = false;
-    const wanted = this.#correcting ? Math.min(FASTEST, Math.max(SLOWEST, lateS * GAIN)) : 0;
+    if (distance > startS) this.#correcting = true;
+    else if (distance < stopS) this.#correcting = false;
+    const wanted = this.#correcting ? Math.min(fastest, Math.max(slowest, lateS * gain)) : 0;
     const step = Math.round(wanted * 100) / 100;
     // Never at full speed into an empty buffer, however late.
     const change = aheadS < THIN_S ? Math.min(step, -0.02) : step;
-    const seekByS = lateS > SEEK_S && this.#rest === 0 ? lateS : 0;
+    const isFar = (seeksBack ? distance : lateS) > seekS;
+    const seekByS = isFar && this.#rest === 0 ? lateS : 0;
     return { rate: Math.round((1 + change) * 100) / 100, seekByS };
   }
 }

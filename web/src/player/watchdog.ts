@@ -94,13 +94,13 @@ export class Watchdog {
 
   #watchStall(at: number, front: VideoBuffer): void {
     const { stalls, edge } = this.#parts;
-    const { mode, streamLive } = this.#controller.state;
+    const { mode, streamLive, inRoom } = this.#controller.state;
     const { details, video } = front;
     // The element sends no event if the picture already waits when a seek ends or the page resumes.
     if (video.readyState < 3 && !video.ended) stalls.waits(at);
     if (!stalls.waiting || mode === 'offline') return;
     if (front.kind === 'past' && details && video.currentTime > details.edge - 0.5) {
-      this.#watchEnd(at, front);
+      if (!inRoom) this.#watchEnd(at, front);
     } else if (mode === 'live' && !streamLive) {
       if (stalls.hasWaited(at)) this.#controller.step({ type: 'starved' });
     } else {
@@ -108,7 +108,7 @@ export class Watchdog {
       if (verdict === 'fine' || mode !== 'live') return;
       if (verdict === 'stall') edge.stalled();
       if (verdict === 'lost') this.#controller.step({ type: 'lost' });
-      else edge.recover(front);
+      else if (!inRoom) edge.recover(front);
     }
   }
 
@@ -130,8 +130,9 @@ export class Watchdog {
 
   #pace(at: number, front: VideoBuffer): void {
     const { edge, now } = this.#parts;
-    const { mode, shownMs, rate, loop, streamLive } = this.#controller.state;
+    const { mode, shownMs, rate, loop, streamLive, inRoom } = this.#controller.state;
     const { details, edgeMs, kind } = front;
+    if (inRoom) return; // the room's controller does this
     if (kind === 'live' && mode === 'live') {
       edge.step(front);
     } else if (kind === 'live' && mode === 'shifted') {

@@ -15,6 +15,7 @@ import { beginAt, loadHls, noPlayer, playerFor, playerNotLoaded } from './load-p
 import { NoteTimer } from './notes.ts';
 import { isLive } from './overlay.ts';
 import { preferences } from './player-preferences.svelte.ts';
+import type { RoomLink } from './room-link.ts';
 
 const TICK_MS = 1_000;
 
@@ -54,12 +55,17 @@ export class WatchSession {
   /** Total latency of the last minute, one value a second; seconds. */
   latencyLog = $state.raw<readonly (number | null)[]>([]);
   readonly live = $derived.by(() => isLive(this.player, this.connection.lost));
+  /** The room that the player is in. */
+  readonly #room: RoomLink | null;
+  #leaveRoom = nothing;
   readonly #ends = new AbortController();
   #player: OpenPlayer | null = null;
   readonly #notes = new NoteTimer(() => this.controls.forgetNote());
 
-  constructor(name: string) {
+  /** @param room controls the player; null: the viewer does */
+  constructor(name: string, room: RoomLink | null = null) {
     this.name = name;
+    this.#room = room;
     this.connection = new Connection(name, (view) => this.#player?.streamChanged(view));
     this.timeline = new TimelineState(name, () => this.connection.clock.now());
     this.marking = new Marking(name, this.timeline);
@@ -93,6 +99,7 @@ export class WatchSession {
     this.connection.close();
     this.timeline.close();
     this.marking.close();
+    this.#leaveRoom();
     this.#player?.close();
   }
 
@@ -139,9 +146,15 @@ export class WatchSession {
 
   #begin(player: OpenPlayer, atMs: number | null, span: TimeSpan | null): void {
     this.#player = player;
-    this.controls = player;
+    const room = player.target === null ? null : this.#room;
+    this.controls = room ? room.controls(player, () => this.player) : player;
     player.setVolume(preferences.volume);
     if (!this.player.muted) player.toggleMuted(); // browsers allow only muted video to start by itself
+    if (room && player.target) {
+      if (this.stream) player.streamChanged(this.stream);
+      this.#leaveRoom = room.attach(player.target);
+      return;
+    }
     beginAt(player, this.connection, atMs, span);
     if (span) this.clip = span;
   }

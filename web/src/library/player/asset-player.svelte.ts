@@ -6,16 +6,26 @@
 import type Hls from 'hls.js';
 import { followCaptions } from '../../player/captions.ts';
 import { Choices } from '../../player/choices.ts';
+import { ElementTarget } from '../../player/element-target.ts';
 import { assetSettings, playbackFailure } from '../../player/settings.ts';
 import { idle, type PlayerControls, type Snapshot } from '../../player/snapshot.ts';
 import { playsNatively } from '../../player/video/native.ts';
 import { loadHls, noPlayer, playerNotLoaded } from '../../watch/load-player.ts';
 import { preferences } from '../../watch/player-preferences.svelte.ts';
+import type { RoomLink } from '../../watch/room-link.ts';
 
 /** A step of one frame without a known frame rate, seconds. */
 const FRAME_S = 0.04;
 /** A media error this long after the last one is tried to be repaired again, ms. */
 const REPAIR_EVERY_MS = 10_000;
+
+/** How a video is played. */
+export interface AssetOptions {
+  /** A file instead of a playlist. */
+  readonly file?: boolean;
+  /** The room that the player is in. */
+  readonly room?: RoomLink;
+}
 
 /** One video; `close` ends it. */
 export class AssetPlayer implements PlayerControls {
@@ -26,8 +36,10 @@ export class AssetPlayer implements PlayerControls {
   loadedS = $state(0);
   /** It has played to its end, and not been moved since. */
   ended = $state(false);
-  readonly controls: PlayerControls = this;
+  /** What the page's controls do. */
+  readonly controls: PlayerControls;
   readonly #url: string;
+  readonly #options: AssetOptions;
   readonly #choices = new Choices();
   readonly #ends = new AbortController();
   #video: HTMLVideoElement | null = null;
@@ -35,12 +47,15 @@ export class AssetPlayer implements PlayerControls {
   #failure: Snapshot['failure'] = null;
   #repairedAtMs = Number.NEGATIVE_INFINITY;
   #opening: Promise<void> | null = null;
+  #leaveRoom = (): void => {};
   /** Where to begin once it is loaded, seconds. */
   #startS = 0;
 
-  /** @param url of the multivariant playlist */
-  constructor(url: string) {
+  /** @param url of the multivariant playlist, or of a file */
+  constructor(url: string, options: AssetOptions = {}) {
     this.#url = url;
+    this.#options = options;
+    this.controls = options.room?.controls(this, () => this.player) ?? this;
   }
 
   /** Places the element; nothing is loaded before the viewer plays. */
@@ -56,6 +71,12 @@ export class AssetPlayer implements PlayerControls {
     video.addEventListener('error', () => this.#fail({ code: 'unplayable', status: 0, title: '', hint: '' }), {
       signal,
     });
+    const { room } = this.#options;
+    if (room) {
+      video.muted = true; // browsers let only silent video start by itself
+      const parts = { load: (atS: number) => this.#load(video, atS), failed: () => this.#failure !== null };
+      this.#leaveRoom = room.attach(new ElementTarget(video, parts, signal));
+    }
     this.#changed();
   }
 
@@ -136,10 +157,18 @@ export class AssetPlayer implements PlayerControls {
 
   /** Stops playing; the element stays with its component. */
   close(): void {
+    this.#leaveRoom();
     this.#ends.abort();
     this.#hls?.destroy();
     this.#video?.removeAttribute('src');
     this.#video?.load(); // otherwise it continues to load until it is collected
+  }
+
+  /** Loads it for a room, at a position, seconds. */
+  #load(video: HTMLVideoElement, atS: number): void {
+    if (this.#failure) return;
+    this.#startS = atS;
+    this.#opening ??= this.#open(video);
   }
 
   async #play(video: HTMLVideoElement): Promise<void> {
@@ -152,12 +181,16 @@ export class AssetPlayer implements PlayerControls {
 
   async #open(video: HTMLVideoElement): Promise<void> {
     this.player = { ...this.player, loading: true };
+    if (this.#options.file) {
+      this.#openFile(video);
+      return;
+    }
     const Engine = await loadHls();
     if (this.#ends.signal.aborted) return;
     if (!Engine) return this.#fail(playerNotLoaded);
     if (!Engine.isSupported()) {
       if (!playsNatively(document)) return this.#fail(noPlayer);
-      video.src = this.#url;
+      this.#openFile(video);
       return;
     }
     const hls = new Engine({ ...assetSettings(), startPosition: this.#startS });
@@ -186,6 +219,12 @@ export class AssetPlayer implements PlayerControls {
     });
     hls.loadSource(this.#url);
     hls.attachMedia(video);
+  }
+
+  #openFile(video: HTMLVideoElement): void {
+    const { signal } = this.#ends;
+    video.addEventListener('loadedmetadata', () => (video.currentTime = this.#startS), { once: true, signal });
+    video.src = this.#url;
   }
 
   #chosen(): void {

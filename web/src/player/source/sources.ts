@@ -19,6 +19,9 @@ export interface SourceParts {
   readonly now: () => number;
 }
 
+/** A playlist is not played closer to its end, seconds. */
+const LEAST_BEHIND_S = 0.3;
+
 /** Creates the sources of one stream. */
 export class Sources {
   readonly #parts: SourceParts;
@@ -29,10 +32,17 @@ export class Sources {
     this.#parts = parts;
   }
 
-  /** The live playlist. */
-  live(): Source {
-    const { stream } = this.#parts;
-    return { kind: 'live', url: liveUrl(stream), settings: liveSettings(this.#sessionId, stream) };
+  /**
+   * The live playlist.
+   *
+   * @param atMs where to start, about, unix milliseconds; by default where the playlist wants it
+   */
+  live(atMs?: number): Source {
+    const { stream, now } = this.#parts;
+    const settings = liveSettings(this.#sessionId, stream);
+    const behindS = atMs === undefined ? null : (now() - atMs) / 1000;
+    const start = behindS === null ? {} : { liveSyncDuration: Math.max(LEAST_BEHIND_S, behindS) };
+    return { kind: 'live', url: liveUrl(stream), settings: { ...settings, ...start } };
   }
 
   /**

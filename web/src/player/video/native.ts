@@ -56,6 +56,8 @@ async function readFragments(url: string, load: FetchText, signal: AbortSignal):
 
 /** One stream in one element; `close` ends it. */
 export class NativePlayer implements PlayerControls {
+  /** It does not know the exact time of its picture. */
+  readonly target = null;
   readonly #parts: NativeParts;
   readonly #video: HTMLVideoElement;
   readonly #ends = new AbortController();

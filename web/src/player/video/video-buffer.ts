@@ -7,6 +7,7 @@ import type { ErrorData, HlsConfig, LevelDetails } from 'hls.js';
 import { followCaptions } from '../captions.ts';
 import { seekPreroll } from '../seek-preroll.ts';
 import type { Facts } from '../source/facts.ts';
+import type { ShownFrame } from '../sync-target.ts';
 import { Frames, type RunFragment } from './frames.ts';
 import { positionOf } from './media-time.ts';
 
@@ -81,7 +82,8 @@ export class VideoBuffer {
   /** Final position of a seek, sought when the media before it is loaded; media seconds. */
   #seekS: number | null = null;
   #timer: ReturnType<typeof setTimeout> | undefined;
-  readonly #skews: number[] = [];
+  /** The last frames, oldest first. */
+  readonly #shown: ShownFrame[] = [];
   readonly #intervals: number[] = [];
   /** Duration of a frame from the stream's description, seconds. */
   likelyFrameS = 0.04;
@@ -126,7 +128,7 @@ export class VideoBuffer {
       else if (this.#mediaTime !== null) events.frame(this); // reported before the seek had ended
     });
     listen(['play'], () => {
-      this.#skews.length = 0; // from frames before the pause
+      this.#shown.length = 0; // from frames before the pause
       events.played(this);
     });
     listen(['pause'], () => {
@@ -186,7 +188,13 @@ export class VideoBuffer {
    * frame.
    */
   get skewMs(): number | null {
-    return this.#skews.length === 0 ? null : this.#skews.toSorted((a, b) => a - b)[this.#skews.length >> 1]!;
+    const skews = this.#shown.map(({ atMs, positionMs }) => atMs - positionMs).sort((a, b) => a - b);
+    return skews[skews.length >> 1] ?? null;
+  }
+
+  /** The last frames since a seek or pause, oldest first, at most seven. */
+  get shownFrames(): readonly ShownFrame[] {
+    return this.#shown;
   }
 
   /** Frames that were too late to be shown, and those that were shown. */
@@ -198,7 +206,7 @@ export class VideoBuffer {
 
   /** Seeks, media seconds. */
   seekTo(mediaSeconds: number): void {
-    this.#skews.length = 0;
+    this.#shown.length = 0;
     this.#awaitsFrame = true;
     const { buffered } = this.video;
     const firstS = this.#details ? seekPreroll(mediaSeconds, { buffered, fromS: this.#details.fragmentStart }) : null;
@@ -284,7 +292,7 @@ export class VideoBuffer {
     this.#mediaTime = null;
     this.#readyS = null;
     this.#recovering = false;
-    this.#skews.length = 0;
+    this.#shown.length = 0;
     this.#intervals.length = 0;
     this.frames.clear();
   }
@@ -402,8 +410,8 @@ export class VideoBuffer {
     const { shownMs } = this;
     if (shownMs !== null) {
       this.#source?.playhead?.(shownMs);
-      this.#skews.push(displayedAt - shownMs);
-      if (this.#skews.length > SKEWS) this.#skews.shift();
+      this.#shown.push({ atMs: displayedAt, positionMs: shownMs });
+      if (this.#shown.length > SKEWS) this.#shown.shift();
     }
     this.#parts.events.frame(this);
   }

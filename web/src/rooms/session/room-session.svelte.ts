@@ -41,6 +41,7 @@ export class RoomSession {
   readonly #connection: RoomConnection;
   readonly #outbox: Outbox;
   readonly #listeners = new Set<(message: RoomMessage) => void>();
+  readonly #stateListeners = new Set<() => void>();
 
   /** @param openSocket for tests */
   constructor(id: string, openSocket: () => RoomSocket = () => new WebSocket(socketUrl(id))) {
@@ -140,6 +141,12 @@ export class RoomSession {
     return () => this.#listeners.delete(listener);
   }
 
+  /** Calls `listener` when the room has another state. Returns its end. */
+  onState(listener: () => void): () => void {
+    this.#stateListeners.add(listener);
+    return () => this.#stateListeners.delete(listener);
+  }
+
   /** Adds messages of the history, oldest first. */
   addOlder(messages: readonly RoomMessage[], hasOlder: boolean): void {
     this.#view = addOlder(this.#view, messages, hasOlder);
@@ -196,6 +203,7 @@ export class RoomSession {
     else if (message.t === 'ack' || message.t === 'refused') this.#outbox.answer(message);
     const before = this.#view;
     this.#view = nextRoom(before, message);
+    if (this.#view.state !== before.state) for (const listener of this.#stateListeners) listener();
     if (message.t === 'welcome') {
       this.clock.again();
       this.#outbox.resend((one) => this.#connection.send(one));

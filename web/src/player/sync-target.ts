@@ -1,0 +1,41 @@
+/**
+ * What keeps several pictures in step: the same view of each player, of streams, videos and links.
+ * In: nothing. Out: a contract between players and the room. Positions are ms: UTC for streams, from the start for everything else.
+ */
+
+/** A frame that was shown. */
+export interface ShownFrame {
+  /** When it reached the screen, on the page's steady clock, ms. */
+  readonly atMs: number;
+  readonly positionMs: number;
+}
+
+/** A player that a room controls. */
+export interface SyncTarget {
+  /** The last frames since a seek, oldest first, at most seven. */
+  readonly frames: readonly ShownFrame[];
+  /** It loads or seeks: frames and further seeks mean nothing until that has ended. */
+  readonly busy: boolean;
+  /** It waits for media although it should play. */
+  readonly waits: boolean;
+  readonly paused: boolean;
+  /** It has a picture. */
+  readonly pictured: boolean;
+  readonly ended: boolean;
+  /** Length of the media, ms; null where it has no end. */
+  readonly durationMs: number | null;
+  /** Media ahead of the picture, seconds. */
+  readonly aheadS: number;
+  /** Duration of a frame, ms. */
+  readonly frameMs: number;
+  /** Whether the media at a position is in the browser. */
+  isBuffered(positionMs: number): boolean;
+  /**
+   * Plays or pauses at a speed.
+   *
+   * @param atMs where to go; null: stays
+   */
+  follow(atMs: number | null, playing: boolean, rate: number): void;
+  /** A correction of the speed, 1 for none: a factor of that of `follow`. */
+  correct(factor: number): void;
+}

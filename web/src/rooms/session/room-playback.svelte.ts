@@ -1,0 +1,169 @@
+/**
+ * The player of a room: what the viewer does becomes a command, what the room does becomes playback, and the offset is reported.
+ * In: the room's session, the target of a player. Out: controls for the page, steps of the sync controller, reports.
+ */
+import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
+import type { SyncTarget } from '../../player/sync-target.ts';
+import type { RoomLink } from '../../watch/room-link.ts';
+import type { CommandOptions, RoomCommand, RoomSession } from './room-session.svelte.ts';
+import { STEP_MS, SyncController } from './sync-controller.ts';
+
+/** Between two reports without a change, ms. */
+const REPORT_MS = 2_000;
+/** A load or seek that takes longer is reported as buffering, ms. */
+const BUFFERING_MS = 400;
+
+/** Safari interrupts the sound at each change of the speed. */
+function changesRateSmoothly(): boolean {
+  return !/apple/i.test(navigator.vendor);
+}
+
+/** The playback of one room in one page. */
+export class RoomPlayback implements RoomLink {
+  /** How much later than the room the picture is, ms; null if that is unknown. Renewed a few times a second. */
+  offsetMs = $state<number | null>(null);
+  /** Why the last command was refused: the code of the server, `lost` without a connection, `forbidden` without permission. */
+  refusal = $state<string | null>(null);
+  readonly #session: RoomSession;
+
+  constructor(session: RoomSession) {
+    this.#session = session;
+  }
+
+  /** This person may play, pause, seek and change the speed now. */
+  get mayControl(): boolean {
+    return this.#session.status.is === 'open' && this.#session.may('control');
+  }
+
+  /** The controls of a player in this room: volume, quality and subtitles are its own, everything else is the room's. */
+  controls(local: PlayerControls, shown: () => Snapshot): PlayerControls {
+    const session = this.#session;
+    const command = (what: RoomCommand, options?: CommandOptions) => void this.#command(what, options);
+    return {
+      goLive: () => command('live'),
+      goTo: (atMs) => command('seek', { positionMs: atMs }),
+      togglePlay: () => command(session.state.playing ? 'pause' : 'play'),
+      again: () => local.again(),
+      stepFrame: (by) => {
+        const { shownMs } = shown();
+        if (session.state.playing || shownMs === null) command('pause');
+        else command('seek', { positionMs: shownMs + by * STEP_FRAME_MS });
+      },
+      setRate: (rate) => command('rate', { rate }),
+      toggleMuted: () => local.toggleMuted(),
+      setVolume: (volume) => local.setVolume(volume),
+      setQuality: (id) => local.setQuality(id),
+      setSound: (id) => local.setSound(id),
+      setSubtitle: (id) => local.setSubtitle(id),
+      setLoop: () => {},
+      togglePicture: () => local.togglePicture(),
+      forgetNote: () => local.forgetNote(),
+    };
+  }
+
+  /** Keeps a player in step until the returned function is called. */
+  attach(target: SyncTarget): () => void {
+    const session = this.#session;
+    const ends = new AbortController();
+    const { signal } = ends;
+    const steadyMs = () => performance.now();
+    const controller = new SyncController({
+      target,
+      now: session.clock.now,
+      steadyMs,
+      hidden: () => document.hidden,
+      changesRate: changesRateSmoothly(),
+    });
+    const reporter = new Reporter(session, target, controller);
+    let due: ReturnType<typeof setTimeout> | undefined;
+    const step = () => {
+      if (!session.clock.isKnown) return;
+      controller.step();
+      plan();
+      this.offsetMs = controller.offsetMs;
+      reporter.step(steadyMs());
+    };
+    /** Pauses and starts take effect at their time, not at the next step. */
+    const plan = () => {
+      clearTimeout(due);
+      const { dueMs } = controller;
+      if (dueMs !== null) due = setTimeout(step, Math.max(1, dueMs - session.clock.now()));
+    };
+    const tell = () => {
+      if (session.room === null || !session.clock.isKnown) return;
+      controller.tell(session.state);
+      plan();
+    };
+    const timer = setInterval(() => {
+      tell();
+      step();
+    }, STEP_MS);
+    const stop = session.onState(tell);
+    document.addEventListener(
+      'visibilitychange',
+      () => {
+        if (!document.hidden) controller.wake();
+        step();
+      },
+      { signal },
+    );
+    tell();
+    return () => {
+      ends.abort();
+      stop();
+      clearInterval(timer);
+      clearTimeout(due);
+      this.offsetMs = null;
+    };
+  }
+
+  async #command(what: RoomCommand, options?: CommandOptions): Promise<void> {
+    if (!this.mayControl) {
+      this.refusal = this.#session.status.is === 'open' ? 'forbidden' : 'lost';
+      return;
+    }
+    this.refusal = null;
+    const result = await this.#session.command(what, options);
+    if (!result.ok) this.refusal = result.code;
+  }
+}
+
+/** A step from frame to frame without a known frame rate, ms. */
+const STEP_FRAME_MS = 40;
+
+/** Tells the server how the player is: every two seconds, and at once when it begins or ends to wait. */
+class Reporter {
+  readonly #session: RoomSession;
+  readonly #target: SyncTarget;
+  readonly #controller: SyncController;
+  #reportedAt = Number.NEGATIVE_INFINITY;
+  #busySince: number | null = null;
+  #last = '';
+
+  constructor(session: RoomSession, target: SyncTarget, controller: SyncController) {
+    this.#session = session;
+    this.#target = target;
+    this.#controller = controller;
+  }
+
+  step(steadyMs: number): void {
+    const { busy, waits, pictured, ended, durationMs } = this.#target;
+    const { state, clock } = this.#session;
+    const lacks = state.item !== null && state.playing && (busy || waits || !pictured);
+    this.#busySince = lacks ? (this.#busySince ?? steadyMs) : null;
+    const buffering = this.#busySince !== null && steadyMs - this.#busySince >= BUFFERING_MS;
+    const visible = !document.hidden;
+    const seen = JSON.stringify([buffering, visible, ended, state.rev]);
+    if (seen === this.#last && steadyMs - this.#reportedAt < REPORT_MS) return;
+    const { offsetMs } = this.#controller;
+    const isSent = this.#session.report({
+      ...{ rev: state.rev, buffering, visible, ended },
+      offsetMs: offsetMs === null ? null : Math.round(offsetMs * 10) / 10,
+      ...(clock.networkS !== null && { roundTripMs: clock.networkS * 1000 }),
+      ...(durationMs !== null && { durationMs }),
+    });
+    if (!isSent) return;
+    this.#last = seen;
+    this.#reportedAt = steadyMs;
+  }
+}

@@ -1,0 +1,174 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { Simulation, stateAt } from './sync.fixture.ts';
+
+const worst = (late: readonly number[]) => Math.max(...late.map(Math.abs));
+
+/** A room that has been in step for ten seconds. */
+function inStep(): Simulation {
+  const room = new Simulation();
+  room.tell(stateAt(1, -5_000));
+  room.pass(10_000);
+  room.target.seeks.length = 0;
+  room.target.rates.length = 0;
+  return room;
+}
+
+test('who joins is in step within 2 s, at the position of the room', () => {
+  for (const loadMs of [50, 400, 1_200, 3_000]) {
+    const room = new Simulation();
+    room.target.loadMs = loadMs;
+    room.tell(stateAt(1, -5_000));
+    room.pass(loadMs + 1_600);
+    assert.ok(worst(room.pass(20_000)) <= 30, `${loadMs} ms`);
+    assert.ok(room.target.seeks.length <= 3, `${room.target.seeks.length} seeks`);
+  }
+});
+
+test('in the dead band of 15 ms nothing is written', () => {
+  const room = inStep();
+  room.target.positionMs += room.controller.offsetMs! - 12;
+  room.pass(10_000);
+  assert.deepEqual(room.target.rates, []);
+  assert.deepEqual(room.target.seeks, []);
+});
+
+test('below 0.3 s the speed changes by at most 5 %, in whole percents', () => {
+  for (const byMs of [-250, -60, 60, 250]) {
+    const room = inStep();
+    room.target.positionMs += byMs;
+    room.pass(7_000);
+    assert.ok(worst(room.pass(5_000)) <= 25, `${byMs} ms`);
+    assert.deepEqual(room.target.seeks, []);
+    assert.ok(room.target.rates.length > 0);
+    for (const factor of room.target.rates) {
+      assert.ok(Math.abs(factor - 1) <= 0.05 + 1e-9);
+      assert.equal(Math.round(factor * 100) / 100, factor);
+    }
+  }
+});
+
+test('a player that stood still for a second is in step within the next', () => {
+  const room = inStep();
+  room.target.stuck = true;
+  room.pass(1_000);
+  room.target.stuck = false;
+  room.pass(1_000);
+  assert.ok(worst(room.pass(3_000)) <= 50);
+  assert.ok(room.target.seeks.length <= 2);
+});
+
+test('without a command there is at most one seek in 5 s', () => {
+  const room = inStep();
+  room.pass(3_000); // what was learned from joining is settled
+  for (let n = 0; n < 8; n++) {
+    room.target.positionMs -= 2_000; // something keeps throwing it back
+    room.pass(1_000);
+  }
+  assert.ok(room.target.seeks.length <= 3, `${room.target.seeks.length} seeks`);
+});
+
+test('a position that is not in the browser is worth a load only beyond 1 s', () => {
+  const room = inStep();
+  room.target.bufferedTo = room.target.positionMs + 200;
+  room.target.positionMs -= 600;
+  room.pass(2_000);
+  assert.deepEqual(room.target.seeks, []);
+});
+
+test('a pause takes effect at its time, and everyone shows the same frame', () => {
+  const room = inStep();
+  const anchorMedia = 60_000 + 15_000 + 300;
+  room.tell(stateAt(2, 10_300, { playing: false, anchorMedia }));
+  room.pass(290);
+  assert.equal(room.target.paused, false);
+  room.pass(700);
+  assert.equal(room.target.paused, true);
+  assert.equal(Math.floor(room.target.positionMs / 40), Math.floor(anchorMedia / 40));
+  room.pass(5_000);
+  assert.ok(room.target.seeks.length <= 2);
+});
+
+test('playing again begins at its time: the start of the player is learned', () => {
+  const room = inStep();
+  room.target.playMs = 120;
+  let media = 75_300;
+  let rev = 2;
+  const offsets: number[] = [];
+  for (let n = 0; n < 6; n++) {
+    room.tell(stateAt(rev++, room.nowMs + 300, { playing: false, anchorMedia: media }));
+    room.pass(3_000);
+    room.tell(stateAt(rev++, room.nowMs + 300, { anchorMedia: media }));
+    offsets.push(worst(room.pass(2_300).slice(-200)));
+    media += 2_000;
+  }
+  assert.ok(offsets.at(-1)! <= 40, `${offsets}`);
+});
+
+test('a seek of the room is one seek of the player, begun so early that it is there in time', () => {
+  const room = inStep();
+  room.target.bufferedTo = 400_000;
+  room.tell(stateAt(2, 10_300, { anchorMedia: 300_000 }));
+  room.pass(600);
+  assert.equal(room.target.seeks.length, 1);
+  room.pass(1_500);
+  assert.ok(worst(room.pass(3_000)) <= 30);
+});
+
+test('at another speed of the room the picture stays in step', () => {
+  const room = inStep();
+  room.tell(stateAt(2, 10_200, { rate: 1.5, anchorMedia: 75_200 }));
+  room.pass(3_000);
+  assert.ok(worst(room.pass(10_000)) <= 30);
+  assert.equal(room.target.rate, 1.5);
+  assert.deepEqual(room.target.seeks, []);
+});
+
+test('a hidden page changes no speed, and is in step again when it is shown', () => {
+  const room = inStep();
+  room.hidden = true;
+  room.target.positionMs -= 200;
+  room.pass(5_000);
+  assert.deepEqual(room.target.rates, []);
+  assert.deepEqual(room.target.seeks, []);
+  room.hidden = false;
+  room.controller.wake();
+  room.pass(1_500);
+  assert.ok(worst(room.pass(2_000)) <= 30);
+});
+
+test('a browser that dislikes changes of the speed gets seeks only', () => {
+  const room = new Simulation({ changesRate: false });
+  room.tell(stateAt(1, -5_000));
+  room.pass(10_000);
+  room.target.seeks.length = 0;
+  room.target.positionMs -= 250;
+  room.pass(10_000);
+  assert.deepEqual(room.target.seeks, []);
+  room.target.positionMs -= 100;
+  room.pass(1_000);
+  assert.equal(room.target.seeks.length, 1);
+  assert.deepEqual(room.target.rates, []);
+});
+
+test('at the end of a video it stays at the end, until the room is elsewhere', () => {
+  const room = inStep();
+  room.target.durationMs = 75_500;
+  room.target.ended = true;
+  room.pass(20_000);
+  assert.deepEqual(room.target.seeks, []);
+  room.tell(stateAt(2, room.nowMs + 300, { anchorMedia: 10_000 }));
+  room.target.ended = false;
+  room.pass(1_000);
+  assert.equal(room.target.seeks.length, 1);
+});
+
+test('the offset is how much later than the room the picture is', () => {
+  const room = inStep();
+  assert.ok(Math.abs(room.controller.offsetMs!) <= 45);
+  room.target.positionMs -= 290;
+  room.pass(300);
+  const offsetMs = room.controller.offsetMs!;
+  assert.ok(offsetMs > 200 && offsetMs < 340, `${offsetMs}`);
+  assert.equal(new Simulation().controller.offsetMs, null);
+});

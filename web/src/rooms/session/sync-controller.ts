@@ -1,0 +1,272 @@
+/**
+ * Keeps one picture in step with its room: nothing within 15 ms, small changes of the speed up to 0.3 s, a seek beyond.
+ * In: the playback state, the server's clock, the frames that were shown. Out: plays, pauses, seeks and speeds of the player; its offset.
+ * docs/5-together/in-step.md has the rules.
+ */
+import { nothingPlays, type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
+import { RateController, type RateTuning } from '../../player/rate-controller.ts';
+import type { SyncTarget } from '../../player/sync-target.ts';
+
+/** What a controller is created with. */
+export interface SyncParts {
+  readonly target: SyncTarget;
+  /** The server's time, unix ms. */
+  readonly now: () => number;
+  /** The clock of the target's frames, ms. */
+  readonly steadyMs: () => number;
+  /** Nobody sees the page: it shows no frames, and browsers delay its timers. */
+  readonly hidden: () => boolean;
+  /** The browser changes the speed without a gap in the sound; without that, only seeks correct. */
+  readonly changesRate: boolean;
+}
+
+/** Interval of the steps, ms. */
+export const STEP_MS = 250;
+
+/** Within the dead band nothing is done; ±5 % beyond it. */
+const roomTuning: RateTuning = {
+  ...{ startS: 0.015, stopS: 0.005, gain: 1, slowest: -0.05, fastest: 0.05 },
+  ...{ seekS: 0.3, seeksBack: true, stepsBetweenSeeks: 5000 / STEP_MS },
+};
+
+/** A position outside of the buffer is worth a seek from here, seconds. */
+const LOAD_S = 1;
+/** In a hidden tab, where only the element's clock is known, seconds. */
+const HIDDEN_S = 0.5;
+/** After a command, a load or a wake-up the picture is brought into step by at most two seeks, ms and seconds. */
+const SETTLE_MS = 2_000;
+const SETTLE_SEEKS = 2;
+const SETTLE_S = 0.08;
+/** Without a frame for this long the picture stands, ms. */
+const STANDS_MS = 350;
+/** What follows a position that could not be shown is tried this much later, ms. */
+const AGAIN_MS = 5_000;
+const FRAMES_NEEDED = 3;
+
+/** From a request to its first frame, ms: the first guess, the most that is believed, and the most that one request changes. */
+const costs = {
+  seek: { guess: 80, most: 500, step: 60 },
+  load: { guess: 500, most: 4_000, step: 1_000 },
+  play: { guess: 40, most: 300, step: 60 },
+};
+type Cost = keyof typeof costs;
+
+/** Two states play the same media at the same time. */
+function continues(one: PlaybackState, other: PlaybackState): boolean {
+  const atMs = other.anchorServer;
+  return one.item === other.item && Math.abs(positionAt(one, atMs) - positionAt(other, atMs)) < 20;
+}
+
+/** Keeps one target in step. */
+export class SyncController {
+  readonly #parts: SyncParts;
+  readonly #rate = new RateController(roomTuning);
+  readonly #costMs: Record<Cost, number> = { seek: costs.seek.guess, load: costs.load.guess, play: costs.play.guess };
+  #state: PlaybackState = nothingPlays;
+  /** Takes effect at its anchor. */
+  #next: PlaybackState | null = null;
+  /** The state has moved, and the player has not been told. */
+  #moved = false;
+  #placedAt = Number.NEGATIVE_INFINITY;
+  /** What the next frames are the result of. */
+  #learns: Cost | null = null;
+  #wasBusy = false;
+  #settleUntil = Number.NEGATIVE_INFINITY;
+  #settleSeeks = 0;
+
+  constructor(parts: SyncParts) {
+    this.#parts = parts;
+  }
+
+  /**
+   * How much later than the room the picture is, ms; negative if it is early. Null before the first frames, and while it loads.
+   */
+  get offsetMs(): number | null {
+    const { target } = this.#parts;
+    if (target.busy || !target.pictured) return null;
+    const lateS = this.#state.playing ? this.#lateS() : this.#pausedLateS();
+    return lateS === null ? null : lateS * 1000;
+  }
+
+  /** When `step` is needed next, unix ms of the server; null: at the usual interval. */
+  get dueMs(): number | null {
+    return this.#next ? this.#next.anchorServer - this.#leadMs(this.#next) : null;
+  }
+
+  /** The room has another state. */
+  tell(state: PlaybackState): void {
+    const isFirst = this.#state === nothingPlays;
+    if (isFirst || state.rev < this.#state.rev) this.#take(state);
+    else if (state !== this.#state) this.#next = state;
+    this.step();
+  }
+
+  /** The page is shown again, or the machine slept: measured afresh. */
+  wake(): void {
+    this.#rate.reset();
+    this.#settle();
+  }
+
+  /** Every 250 ms, and at `dueMs`. */
+  step(): void {
+    const { now, target, hidden, changesRate } = this.#parts;
+    const next = this.#next;
+    if (next && now() >= next.anchorServer - this.#leadMs(next)) this.#take(next);
+    const { item, playing, rate } = this.#state;
+    if (item === null) return;
+    if (this.#moved) {
+      this.#follow();
+      return;
+    }
+    if (target.busy) {
+      this.#wasBusy = true;
+      return;
+    }
+    if (this.#wasBusy) {
+      this.#wasBusy = false;
+      this.#settle();
+    }
+    if (!target.pictured) {
+      if (this.#mayPlaceAgain) this.#place('load');
+      return;
+    }
+    if (!playing) {
+      this.#holdStill();
+      return;
+    }
+    if (target.ended) {
+      const { durationMs } = target;
+      const isBefore = durationMs !== null && this.#goal('seek') < durationMs - 1000 * LOAD_S;
+      if (isBefore && this.#mayPlaceAgain) this.#place('seek');
+      return;
+    }
+    if (target.paused) {
+      target.follow(null, true, rate);
+      this.#learns = null;
+      return;
+    }
+    const lateS = this.#lateS();
+    if (lateS === null) return;
+    this.#learn(lateS);
+    if (hidden()) {
+      if (Math.abs(lateS) > HIDDEN_S && this.#mayPlaceAgain) this.#place('seek');
+      return;
+    }
+    const isSettling = this.#parts.steadyMs() < this.#settleUntil && this.#settleSeeks < SETTLE_SEEKS;
+    const { rate: factor, seekByS } = this.#rate.next({ lateS, aheadS: target.aheadS });
+    if ((isSettling && Math.abs(lateS) > SETTLE_S) || seekByS !== 0) this.#seek(lateS, isSettling);
+    else target.correct(changesRate ? factor : 1);
+  }
+
+  #take(state: PlaybackState): void {
+    const isSame = continues(this.#state, state);
+    const isStart = isSame && state.playing && !this.#state.playing;
+    const isMoved = !isSame || !state.playing || this.#state === nothingPlays;
+    if (state === this.#next) this.#next = null;
+    const isFaster = this.#state.rate !== state.rate;
+    this.#state = state;
+    if (isMoved) this.#moved = true;
+    else if (isStart || isFaster) {
+      this.#parts.target.follow(null, state.playing, state.rate);
+      if (isStart) this.#learns = 'play';
+      this.#rate.reset();
+      this.#settle();
+    }
+  }
+
+  /** How long before its anchor a state has to be begun, ms. */
+  #leadMs(next: PlaybackState): number {
+    if (!next.playing) return 0;
+    const { target } = this.#parts;
+    if (continues(this.#state, next)) return this.#state.playing ? 0 : this.#costMs.play;
+    return this.#costMs[target.isBuffered(next.anchorMedia) ? 'seek' : 'load'];
+  }
+
+  /** Goes where the room is. */
+  #follow(): void {
+    this.#moved = false;
+    const { target } = this.#parts;
+    const { playing } = this.#state;
+    this.#settle();
+    const isHere = playing && target.pictured && target.isBuffered(this.#goal('seek'));
+    this.#place(isHere || !playing ? 'seek' : 'load');
+  }
+
+  #settle(): void {
+    this.#settleUntil = this.#parts.steadyMs() + SETTLE_MS;
+    this.#settleSeeks = 0;
+  }
+
+  get #mayPlaceAgain(): boolean {
+    return this.#parts.steadyMs() - this.#placedAt > AGAIN_MS;
+  }
+
+  /** The room's position when the first frame will be there, ms. */
+  #goal(cost: Cost): number {
+    const { now, target } = this.#parts;
+    const positionMs = positionAt(this.#state, now() + (this.#state.playing ? this.#costMs[cost] : 0));
+    return target.durationMs === null ? positionMs : Math.min(positionMs, target.durationMs);
+  }
+
+  #place(cost: Cost): void {
+    const { target, steadyMs } = this.#parts;
+    this.#placedAt = steadyMs();
+    this.#learns = this.#state.playing ? cost : null;
+    this.#rate.reset();
+    this.#rate.onSeek();
+    target.follow(this.#goal(cost), this.#state.playing, this.#state.rate);
+  }
+
+  #seek(lateS: number, isSettling: boolean): void {
+    const isBuffered = this.#parts.target.isBuffered(this.#goal('seek'));
+    if (!isBuffered && (Math.abs(lateS) < LOAD_S || !this.#mayPlaceAgain)) return;
+    if (isSettling) this.#settleSeeks += 1;
+    this.#place(isBuffered ? 'seek' : 'load');
+  }
+
+  /** Paused: everyone shows the same frame. */
+  #holdStill(): void {
+    const { target, steadyMs } = this.#parts;
+    if (!target.paused) target.follow(null, false, this.#state.rate);
+    const lateS = this.#pausedLateS();
+    const isDue = steadyMs() - this.#placedAt > SETTLE_MS;
+    if (lateS !== null && lateS !== 0 && isDue) this.#place('seek');
+  }
+
+  #pausedLateS(): number | null {
+    const { target } = this.#parts;
+    const positionMs = target.frames.at(-1)?.positionMs;
+    if (positionMs === undefined) return null;
+    const { durationMs, frameMs } = target;
+    const { anchorMedia } = this.#state;
+    const apartMs = Math.min(anchorMedia, durationMs ?? anchorMedia) - positionMs;
+    return Math.abs(apartMs) <= 1.5 * frameMs ? 0 : apartMs / 1000;
+  }
+
+  /** The median of the last frames, seconds; while the picture stands, from the last one to now. */
+  #lateS(): number | null {
+    const { target, now, steadyMs, hidden } = this.#parts;
+    const { frames } = target;
+    const last = frames.at(-1);
+    if (!last) return null;
+    const aheadMs = now() - steadyMs();
+    if (!hidden() && steadyMs() - last.atMs > STANDS_MS) {
+      return (positionAt(this.#state, now()) - last.positionMs) / 1000;
+    }
+    // Those from before the state are void.
+    const counted = frames.filter(({ atMs }) => atMs + aheadMs >= this.#state.anchorServer);
+    if (counted.length < FRAMES_NEEDED) return null;
+    const late = counted.map(({ atMs, positionMs }) => positionAt(this.#state, atMs + aheadMs) - positionMs);
+    return late.sort((a, b) => a - b)[late.length >> 1]! / 1000;
+  }
+
+  /** What a seek, load or start costs here: its first frames say by how much the guess was wrong. */
+  #learn(lateS: number): void {
+    const cost = this.#learns;
+    this.#learns = null;
+    if (!cost) return;
+    const { most, step } = costs[cost];
+    const byMs = Math.min(step, Math.max(-step, 500 * lateS));
+    this.#costMs[cost] = Math.min(most, Math.max(0, this.#costMs[cost] + byMs));
+  }
+}

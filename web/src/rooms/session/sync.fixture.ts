@@ -1,0 +1,137 @@
+/**
+ * A simulated player for the tests of the sync controller: media that plays, seeks that take time, frames of 40 ms.
+ * In: how it behaves. Out: a SyncTarget; time that the test advances.
+ */
+import type { PlaybackState } from '../../../../src/api/room/playback.ts';
+import { positionAt } from '../../../../src/api/room/playback.ts';
+import type { ShownFrame, SyncTarget } from '../../player/sync-target.ts';
+import { STEP_MS, SyncController, type SyncParts } from './sync-controller.ts';
+
+/** The server's clock when the simulation begins, unix ms. */
+export const START_MS = 1_800_000_000_000;
+const FRAME_MS = 40;
+const TICK_MS = 5;
+
+/** A state that takes effect after `inMs` of the simulation. */
+export function stateAt(rev: number, inMs: number, parts: Partial<PlaybackState> = {}): PlaybackState {
+  const anchorServer = START_MS + inMs;
+  const usual = { item: 'film', playing: true, rate: 1, anchorMedia: 60_000, live: false, by: 'ann' };
+  return { rev, anchorServer, ...usual, ...parts };
+}
+
+/** A player. */
+export class SimulatedTarget implements SyncTarget {
+  frames: ShownFrame[] = [];
+  busy = false;
+  waits = false;
+  paused = true;
+  pictured = false;
+  ended = false;
+  durationMs: number | null = null;
+  aheadS = 10;
+  frameMs = FRAME_MS;
+  /** What a request costs, ms. */
+  seekMs = 70;
+  loadMs = 400;
+  playMs = 30;
+  /** What is in the browser, ms. */
+  bufferedFrom = 0;
+  bufferedTo = 0;
+  positionMs = 0;
+  rate = 1;
+  factor = 1;
+  /** It stands, without saying so. */
+  stuck = false;
+  /** Every request, in order. */
+  readonly seeks: number[] = [];
+  readonly rates: number[] = [];
+  #resumeAt = 0;
+  #nowMs = 0;
+  #shownMs = Number.NEGATIVE_INFINITY;
+
+  isBuffered(positionMs: number): boolean {
+    return this.bufferedFrom <= positionMs && positionMs < this.bufferedTo;
+  }
+
+  follow(atMs: number | null, playing: boolean, rate: number): void {
+    const started = playing && this.paused;
+    this.paused = !playing;
+    this.rate = rate;
+    this.correct(1);
+    if (atMs === null) {
+      if (started) this.#resumeAt = this.#nowMs + this.playMs;
+      return;
+    }
+    this.seeks.push(atMs);
+    this.frames = [];
+    this.busy = true;
+    this.#resumeAt = this.#nowMs + (this.isBuffered(atMs) ? this.seekMs : this.loadMs);
+    this.positionMs = atMs;
+    this.#shownMs = Number.NEGATIVE_INFINITY;
+    this.bufferedFrom = Math.min(this.bufferedFrom, atMs);
+    this.bufferedTo = Math.max(this.bufferedTo, atMs + 20_000);
+  }
+
+  correct(factor: number): void {
+    if (factor !== this.factor) this.rates.push(factor);
+    this.factor = factor;
+  }
+
+  /** Time passes. */
+  pass(nowMs: number, ms: number): void {
+    this.#nowMs = nowMs;
+    if (nowMs < this.#resumeAt || this.stuck) return;
+    if (this.busy) {
+      this.busy = false;
+      this.pictured = true;
+    }
+    if (!this.paused) this.positionMs += ms * this.rate * this.factor;
+    const frameMs = Math.floor(this.positionMs / FRAME_MS) * FRAME_MS;
+    if (!this.pictured || frameMs === this.#shownMs) return;
+    this.#shownMs = frameMs;
+    this.frames = [...this.frames, { atMs: nowMs, positionMs: frameMs }].slice(-7);
+  }
+}
+
+/** A room with one player, and its time. */
+export class Simulation {
+  readonly target = new SimulatedTarget();
+  readonly controller: SyncController;
+  nowMs = 0;
+  hidden = false;
+  #stepAt = 0;
+  #state: PlaybackState | null = null;
+
+  constructor(parts: Partial<SyncParts> = {}) {
+    this.controller = new SyncController({
+      target: this.target,
+      now: () => START_MS + this.nowMs,
+      steadyMs: () => this.nowMs,
+      hidden: () => this.hidden,
+      changesRate: true,
+      ...parts,
+    });
+  }
+
+  /** The room has another state. */
+  tell(state: PlaybackState): void {
+    this.#state = state;
+    this.controller.tell(state);
+  }
+
+  /** Time passes; returns how late the picture was at each moment, ms. */
+  pass(ms: number): number[] {
+    const late: number[] = [];
+    for (const end = this.nowMs + ms; this.nowMs < end; ) {
+      this.nowMs += TICK_MS;
+      this.target.pass(this.nowMs, TICK_MS);
+      const dueMs = this.controller.dueMs ?? Number.POSITIVE_INFINITY;
+      if (this.nowMs >= this.#stepAt || START_MS + this.nowMs >= dueMs) {
+        this.#stepAt = this.nowMs + STEP_MS;
+        this.controller.step();
+      }
+      if (this.#state) late.push(positionAt(this.#state, START_MS + this.nowMs) - this.target.positionMs);
+    }
+    return late;
+  }
+}
