@@ -2,6 +2,7 @@
  * What keeps several pictures in step: the same view of each player, of streams, videos and links.
  * In: nothing. Out: a contract between players and the room. Positions are ms: UTC for streams, from the start for everything else.
  */
+import type { PlayerControls, Snapshot } from './snapshot.ts';
 
 /** A frame that was shown. */
 export interface ShownFrame {
@@ -38,4 +39,12 @@ export interface SyncTarget {
   follow(atMs: number | null, playing: boolean, rate: number): void;
   /** A correction of the speed, 1 for none: a factor of that of `follow`. */
   correct(factor: number): void;
+}
+
+/** A room that a player is in: the room plays and pauses it, the viewer's requests go to the room. */
+export interface RoomLink {
+  /** The room controls the player until the returned function is called. */
+  attach(target: SyncTarget): () => void;
+  /** The controls that the page shows. */
+  controls(local: PlayerControls, shown: () => Snapshot): PlayerControls;
 }

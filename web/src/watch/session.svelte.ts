@@ -7,6 +7,7 @@ import { poll } from '../api/poll.ts';
 import { Marking } from '../clips/marking.svelte.ts';
 import type { OpenPlayer } from '../player/open.ts';
 import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
+import type { RoomLink } from '../player/sync-target.ts';
 import type { Clip, TimeSpan } from '../time/span.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
@@ -15,7 +16,6 @@ import { beginAt, loadHls, noPlayer, playerFor, playerNotLoaded } from './load-p
 import { NoteTimer } from './notes.ts';
 import { isLive } from './overlay.ts';
 import { preferences } from './player-preferences.svelte.ts';
-import type { RoomLink } from './room-link.ts';
 
 const TICK_MS = 1_000;
 

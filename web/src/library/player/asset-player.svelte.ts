@@ -9,10 +9,10 @@ import { Choices } from '../../player/choices.ts';
 import { ElementTarget } from '../../player/element-target.ts';
 import { assetSettings, playbackFailure } from '../../player/settings.ts';
 import { idle, type PlayerControls, type Snapshot } from '../../player/snapshot.ts';
+import type { RoomLink } from '../../player/sync-target.ts';
 import { playsNatively } from '../../player/video/native.ts';
 import { loadHls, noPlayer, playerNotLoaded } from '../../watch/load-player.ts';
 import { preferences } from '../../watch/player-preferences.svelte.ts';
-import type { RoomLink } from '../../watch/room-link.ts';
 
 /** A step of one frame without a known frame rate, seconds. */
 const FRAME_S = 0.04;

@@ -3,8 +3,7 @@
  * In: the room's session, the target of a player. Out: controls for the page, steps of the sync controller, reports.
  */
 import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
-import type { SyncTarget } from '../../player/sync-target.ts';
-import type { RoomLink } from '../../watch/room-link.ts';
+import type { RoomLink, SyncTarget } from '../../player/sync-target.ts';
 import type { CommandOptions, RoomCommand, RoomSession } from './room-session.svelte.ts';
 import { STEP_MS, SyncController } from './sync-controller.ts';
 
@@ -131,7 +130,7 @@ export class RoomPlayback implements RoomLink {
 /** A step from frame to frame without a known frame rate, ms. */
 const STEP_FRAME_MS = 40;
 
-/** Tells the server how the player is: every two seconds, and at once when it begins or ends to wait. */
+/** Reports how the player is: every two seconds, and at once when it begins or ends to wait. */
 class Reporter {
   readonly #session: RoomSession;
   readonly #target: SyncTarget;

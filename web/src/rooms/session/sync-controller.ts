@@ -14,7 +14,7 @@ export interface SyncParts {
   readonly now: () => number;
   /** The clock of the target's frames, ms. */
   readonly steadyMs: () => number;
-  /** Nobody sees the page: it shows no frames, and browsers delay its timers. */
+  /** The page is not visible: it shows no frames, and browsers delay its timers. */
   readonly hidden: () => boolean;
   /** The browser changes the speed without a gap in the sound; without that, only seeks correct. */
   readonly changesRate: boolean;
@@ -37,8 +37,8 @@ const HIDDEN_S = 0.5;
 const SETTLE_MS = 2_000;
 const SETTLE_SEEKS = 2;
 const SETTLE_S = 0.08;
-/** Without a frame for this long the picture stands, ms. */
-const STANDS_MS = 350;
+/** Without a frame for this long the picture is stuck, ms. */
+const STUCK_MS = 350;
 /** What follows a position that could not be shown is tried this much later, ms. */
 const AGAIN_MS = 5_000;
 const FRAMES_NEEDED = 3;
@@ -65,7 +65,7 @@ export class SyncController {
   #state: PlaybackState = nothingPlays;
   /** Takes effect at its anchor. */
   #next: PlaybackState | null = null;
-  /** The state has moved, and the player has not been told. */
+  /** The state has moved, and the player has not followed. */
   #moved = false;
   #placedAt = Number.NEGATIVE_INFINITY;
   /** What the next frames are the result of. */
@@ -243,14 +243,14 @@ export class SyncController {
     return Math.abs(apartMs) <= 1.5 * frameMs ? 0 : apartMs / 1000;
   }
 
-  /** The median of the last frames, seconds; while the picture stands, from the last one to now. */
+  /** The median of the last frames, seconds; while the picture is stuck, from the last one to now. */
   #lateS(): number | null {
     const { target, now, steadyMs, hidden } = this.#parts;
     const { frames } = target;
     const last = frames.at(-1);
     if (!last) return null;
     const aheadMs = now() - steadyMs();
-    if (!hidden() && steadyMs() - last.atMs > STANDS_MS) {
+    if (!hidden() && steadyMs() - last.atMs > STUCK_MS) {
       return (positionAt(this.#state, now()) - last.positionMs) / 1000;
     }
     // Those from before the state are void.

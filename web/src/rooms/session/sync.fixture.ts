@@ -40,7 +40,7 @@ export class SimulatedTarget implements SyncTarget {
   positionMs = 0;
   rate = 1;
   factor = 1;
-  /** It stands, without saying so. */
+  /** Its picture does not advance, although it plays. */
   stuck = false;
   /** Every request, in order. */
   readonly seeks: number[] = [];
