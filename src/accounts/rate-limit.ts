@@ -21,6 +21,7 @@ export type LimitName =
   | 'writes'
   | 'workers'
   | 'uploads'
+  | 'rooms'
   | 'probe'
   | 'clips'
   | 'stills';
@@ -55,6 +56,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   workers: { turns: 6000, windowS: 60 },
   /** Chunks and stretches of uploads: 1 Gbps in the smallest chunks. */
   uploads: { turns: 120_000, windowS: 60 },
+  /** Connections to rooms: an audience behind one address comes at once. */
+  rooms: { turns: 2000, windowS: 60 },
   probe: { turns: 30, windowS: 60 },
   clips: { turns: 120, windowS: 60 },
   stills: { turns: 1200, windowS: 60 },

@@ -16,13 +16,15 @@ import type { HttpDeps } from './deps.ts';
 import type { EventFilter, EventSubscriber } from './events/event-filter.ts';
 import { EventListeners } from './events/listeners.ts';
 import { subscriberOf } from './events/subscriber.ts';
-import { createEventSockets, wantsEvents } from './events/web-socket.ts';
+import { createEventSockets } from './events/web-socket.ts';
 import { canSharePorts } from './hot/listeners.ts';
 import { createMediaResponder } from './media/media.ts';
 import { registerInterface } from './pages/interface.ts';
 import { openOwnPorts, openThreadPorts, type ThreadsOptions } from './ports.ts';
+import { openRoomUpgrades } from './rooms/room-upgrades.ts';
 import type { UnsentLimits } from './tls/http2-budget.ts';
 import { type CertificateFiles, followCertificate, readCertificate } from './tls/tls-certificate.ts';
+import { createUpgrades, wantsUpgrade } from './upgrades.ts';
 
 /** A server that listens. */
 export interface HttpServer extends AsyncDisposable {
@@ -57,7 +59,7 @@ const usualLimits = {
   keepAliveTimeout: 75_000,
   maxHeaderSize: 16 * 1024,
   noDelay: true,
-  shouldUpgradeCallback: wantsEvents,
+  shouldUpgradeCallback: wantsUpgrade,
 } as const;
 
 const CLOSE_WITHIN_MS = 4000;
@@ -93,7 +95,9 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
   registerDocAddresses(api);
   await registerInterface(api, deps);
   await api.ready();
-  server.on('upgrade', createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages)));
+  const toEvents = createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages));
+  const rooms = openRoomUpgrades(deps, ownHosts);
+  server.on('upgrade', createUpgrades(toEvents, rooms.open));
   // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads never listens itself.
   if (serving) server.emit('listening');
 
@@ -112,18 +116,21 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
     watching.abort();
     const closed = ports.leave();
     listeners.close();
+    rooms.close();
     // Not 404, as when a source ends: the stream continues in the next process, and players retry after a 503.
     const left = connections.leave(
       new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 5 } }),
     );
     const late = setTimeout(() => {
       connections.destroy();
+      rooms.destroy();
       ports.destroy();
     }, CLOSE_WITHIN_MS);
     await left;
     await closed;
     clearTimeout(late);
     await following;
+    rooms.destroy();
     await ports.close();
     connections[Symbol.dispose]();
     await api.close();

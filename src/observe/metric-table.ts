@@ -8,6 +8,7 @@ import { libraryMetrics } from './library-metrics.ts';
 import type { MetricRow } from './metric-row.ts';
 import { publishMetrics } from './publish-metrics.ts';
 import { relayMetrics } from './relay-metrics.ts';
+import { roomMetrics } from './room-metrics.ts';
 import { sinkMetrics } from './sink-metrics.ts';
 
 /** Default buckets of histograms. */
@@ -76,6 +77,7 @@ export const metricTable = {
   ...publishMetrics,
   ...relayMetrics,
   ...libraryMetrics,
+  ...roomMetrics,
   damage: {
     type: 'counter',
     name: 'oxbow_damage_total',

@@ -4,13 +4,10 @@
  * 4001 and 4003 the permission ended (as 401 and 403 over HTTP).
  */
 import type { IncomingMessage } from 'node:http';
-import type { Duplex } from 'node:stream';
 import { type WebSocket, WebSocketServer } from 'ws';
-import { toProblem } from '../api/problem.ts';
-import { pathOf } from '../media/exchange.ts';
+import type { Upgrade } from '../upgrades.ts';
 import { type EventFilter, type EventSubscriber, readFilter } from './event-filter.ts';
 import type { EndReason, EventListeners } from './listeners.ts';
-import { eventsTarget } from './subscriber.ts';
 
 /** Longest message from a client, bytes; messages are ignored. */
 const MAX_MESSAGE = 1024;
@@ -27,11 +24,6 @@ const closeFrames: Readonly<Record<EndReason, readonly [code: number, reason: st
   unauthorized: [4001, 'unauthorized: the session or the token has ended'],
 };
 
-/** Whether to upgrade a request. All others are answered as if they had not requested an upgrade. */
-export function wantsEvents({ url = '', headers }: Pick<IncomingMessage, 'url' | 'headers'>): boolean {
-  return headers.upgrade?.toLowerCase() === 'websocket' && eventsTarget(pathOf(url)) !== undefined;
-}
-
 /**
  * Upgrades requests for events.
  *
@@ -40,22 +32,14 @@ export function wantsEvents({ url = '', headers }: Pick<IncomingMessage, 'url' |
 export function createEventSockets(
   listeners: EventListeners,
   subscriberOf: (request: IncomingMessage, token: string | undefined, filter: EventFilter) => Promise<EventSubscriber>,
-): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
+): Upgrade<{ readonly path: string; readonly token: string | undefined }> {
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false, maxPayload: MAX_MESSAGE });
-  const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
-    socket.on('error', () => {}); // its close is what counts
-    try {
-      const target = eventsTarget(pathOf(request.url ?? ''));
-      if (!target) throw new TypeError('only requests for events are upgraded');
-      const query = Object.fromEntries(new URL(target.path, 'http://oxbow').searchParams);
-      const filter = readFilter(query, undefined);
-      const subscriber = await subscriberOf(request, target.token, filter);
-      server.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, listeners, filter, subscriber));
-    } catch (error) {
-      refuse(socket, error);
-    }
+  return async (request, socket, head, { path, token }) => {
+    const query = Object.fromEntries(new URL(path, 'http://oxbow').searchParams);
+    const filter = readFilter(query, undefined);
+    const subscriber = await subscriberOf(request, token, filter);
+    server.handleUpgrade(request, socket, head, (webSocket) => serve(webSocket, listeners, filter, subscriber));
   };
-  return (request, socket, head) => void upgrade(request, socket, head);
 }
 
 function serve(socket: WebSocket, listeners: EventListeners, filter: EventFilter, subscriber: EventSubscriber): void {
@@ -93,13 +77,4 @@ function serve(socket: WebSocket, listeners: EventListeners, filter: EventFilter
     // Too many subscribers, or oxbow is stopping.
     socket.close(1013, 'reconnect later');
   }
-}
-
-/** Writes the answer itself: node:http has already handed over the socket. */
-function refuse(socket: Duplex, error: unknown): void {
-  const { status, headers, body } = toProblem(error, '');
-  const text = JSON.stringify(body);
-  const fields = { ...headers, connection: 'close', 'content-length': String(Buffer.byteLength(text)) };
-  const head = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.end(`HTTP/1.1 ${status} ${body.title}\r\n${head.join('')}\r\n${text}`);
 }

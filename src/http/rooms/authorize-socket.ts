@@ -1,0 +1,53 @@
+/**
+ * Authorizes the WebSocket of a room: a user or a guest, by cookie or bearer token, and not a page of another site.
+ * In: a request to upgrade. Out: who connects, or a refusal.
+ */
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { OxbowError } from '../../lib/errors.ts';
+import type { Authenticator, AuthRequest } from '../api/authenticate.ts';
+import { type OwnHosts, refuseOtherHosts } from '../client/host-check.ts';
+import type { HttpDeps } from '../deps.ts';
+import type { RoomClient } from './room-sockets.ts';
+
+/** The fields that credentials are read from: the others are not kept for the life of a connection. */
+const KEPT = ['authorization', 'cookie', 'host', 'forwarded', 'x-forwarded-host', 'x-forwarded-proto'] as const;
+
+/**
+ * Authorizes the sender.
+ *
+ * @throws OxbowError `host-refused`, `too-many-requests`, `cross-site`, `unauthorized`
+ */
+export function authorizeRoomSocket(
+  {
+    limits,
+    authenticator,
+    ownHosts,
+  }: Pick<HttpDeps, 'limits'> & {
+    readonly authenticator: Authenticator;
+    readonly ownHosts: OwnHosts;
+  },
+  { method = '', headers, socket }: IncomingMessage,
+): RoomClient {
+  const request: AuthRequest = {
+    ...{ method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket },
+  };
+  refuseOtherHosts(ownHosts, headers);
+  const client = authenticator.clientOf(request);
+  limits.take('rooms', client);
+  authenticator.tryToken(request);
+  // The cookie is what a page of another site could use; one without it is refused just the same.
+  authenticator.refuseForeign(request);
+  const { user } = authenticator.authenticate(request);
+  if (!user)
+    throw new OxbowError('unauthorized', 'Rooms are for people with a name: sign in, or enter as a guest.', {
+      extra: { hint: 'POST /api/v1/guests with a name gives a session.' },
+    });
+  const kept: IncomingHttpHeaders = {};
+  for (const name of KEPT) if (headers[name] !== undefined) kept[name] = headers[name] as string;
+  const later = { ...request, headers: kept };
+  return {
+    user,
+    address: client.address,
+    isSignedIn: () => authenticator.principalOf(later).user?.id === user.id,
+  };
+}

@@ -1,0 +1,40 @@
+/**
+ * Upgrades requests for the WebSocket of a room.
+ * In: requests to upgrade, authorized here. Out: connections in room-sockets.ts.
+ */
+import { OxbowError } from '../../lib/errors.ts';
+import { createAuthenticator } from '../api/authenticate.ts';
+import type { OwnHosts } from '../client/host-check.ts';
+import type { HttpDeps } from '../deps.ts';
+import type { Upgrade } from '../upgrades.ts';
+import { authorizeRoomSocket } from './authorize-socket.ts';
+import { RoomSockets } from './room-sockets.ts';
+
+/** Opens connections to rooms. */
+export interface RoomUpgrades {
+  readonly open: Upgrade<string>;
+  /** Ends all connections with a message, and accepts no more. May be called twice. */
+  close(): void;
+  /** Ends those that are left. */
+  destroy(): void;
+}
+
+/** @param ownHosts names that this server answers to */
+export function openRoomUpgrades(deps: HttpDeps, ownHosts: OwnHosts): RoomUpgrades {
+  const sockets = new RoomSockets(deps, deps.roomSocketLimits ?? (() => usualLimits));
+  const authorizing = { limits: deps.limits, authenticator: createAuthenticator(deps), ownHosts };
+  return {
+    open(request, socket, head, room) {
+      try {
+        sockets.open(request, socket, head, room, authorizeRoomSocket(authorizing, request));
+      } catch (error) {
+        if (error instanceof OxbowError) sockets.refused(error.code);
+        throw error;
+      }
+    },
+    close: () => sockets.close(),
+    destroy: () => sockets[Symbol.dispose](),
+  };
+}
+
+const usualLimits = { connections: 20_000, perUser: 20, rateFactor: 1 } as const;

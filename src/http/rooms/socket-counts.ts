@@ -1,0 +1,74 @@
+/**
+ * What the connections of rooms count, and what of it is logged: what was refused, at most once a second.
+ * In: calls of connections and the fan-out. Out: metrics, log lines.
+ */
+import type { ClientMessage, ServerMessage } from '../../api/room/messages.ts';
+import { messageOf } from '../../lib/errors.ts';
+import type { FanOutCounts } from '../../rooms/live/fan-out.ts';
+import type { HttpDeps } from '../deps.ts';
+
+const LOG_EVERY_MS = 1000;
+
+/** The counters of all connections. */
+export class SocketCounts implements FanOutCounts {
+  readonly #deps: Pick<HttpDeps, 'metrics' | 'log' | 'clock'>;
+  /** Not logged yet, by code. */
+  readonly #refused = new Map<string, number>();
+  #loggedAt = Number.NEGATIVE_INFINITY;
+  #late: NodeJS.Timeout | undefined;
+
+  constructor(deps: Pick<HttpDeps, 'metrics' | 'log' | 'clock'>) {
+    this.#deps = deps;
+  }
+
+  /** A valid message of a client. */
+  received(message: ClientMessage): void {
+    const { metrics } = this.#deps;
+    metrics.roomMessagesIn.inc({ type: message.t });
+    if (message.t !== 'report' || message.offsetMs === null) return;
+    metrics.roomOffsetSeconds.observe(Math.abs(message.offsetMs) / 1000);
+  }
+
+  /** A message to one connection, or to all of a room. */
+  sent(type: ServerMessage['t']): void {
+    this.#deps.metrics.roomMessagesOut.inc({ type });
+  }
+
+  /** See FanOutCounts. */
+  delivered(frames: number): void {
+    this.#deps.metrics.roomDeliveries.inc(frames);
+  }
+
+  /** See FanOutCounts. */
+  worked(seconds: number): void {
+    this.#deps.metrics.roomTickSeconds.observe(seconds);
+  }
+
+  /** A client was disconnected because it did not read. */
+  tooSlow(): void {
+    this.#deps.metrics.roomSlowClients.inc();
+    this.refused('too-slow');
+  }
+
+  /** A message or a connection was refused. */
+  refused(code: string): void {
+    this.#deps.metrics.roomRefused.inc({ code });
+    this.#refused.set(code, (this.#refused.get(code) ?? 0) + 1);
+    if (this.#late) return;
+    const waitMs = this.#loggedAt + LOG_EVERY_MS - this.#deps.clock.monotonicMs();
+    if (waitMs <= 0) this.#write();
+    else this.#late = setTimeout(() => this.#write(), waitMs).unref();
+  }
+
+  /** A bug. */
+  failed(error: unknown): void {
+    this.#deps.log.error({ error: messageOf(error), stack: (error as Error)?.stack }, 'a room failed');
+  }
+
+  #write(): void {
+    this.#late = undefined;
+    this.#loggedAt = this.#deps.clock.monotonicMs();
+    this.#deps.log.warn({ refused: Object.fromEntries(this.#refused) }, 'rooms refused messages or connections');
+    this.#refused.clear();
+  }
+}

@@ -1,0 +1,72 @@
+/**
+ * The metrics of rooms, a part of the table of all metrics.
+ * In: nothing. Out: rows for observe/metric-table.
+ */
+import type { MetricRow } from './metric-row.ts';
+
+/** The rows. */
+export const roomMetrics = {
+  rooms: {
+    type: 'gauge',
+    name: 'oxbow_rooms',
+    labels: [],
+    help: 'Rooms that are open: somebody is in them, or was a moment ago.',
+  },
+  roomMembers: {
+    type: 'gauge',
+    name: 'oxbow_room_members',
+    labels: [],
+    help: 'People who are in rooms; somebody in two rooms counts twice.',
+  },
+  roomConnections: { type: 'gauge', name: 'oxbow_room_connections', labels: [], help: 'WebSockets of rooms.' },
+  roomMessagesIn: {
+    type: 'counter',
+    name: 'oxbow_room_messages_in_total',
+    labels: ['type'],
+    help: 'Valid messages of clients of rooms, by type.',
+  },
+  roomMessagesOut: {
+    type: 'counter',
+    name: 'oxbow_room_messages_out_total',
+    labels: ['type'],
+    help: 'Messages of rooms, by type; one to everyone in a room counts once.',
+  },
+  roomDeliveries: {
+    type: 'counter',
+    name: 'oxbow_room_deliveries_total',
+    labels: [],
+    help: 'Messages that were written to connections of rooms.',
+  },
+  roomTickSeconds: {
+    type: 'histogram',
+    name: 'oxbow_room_tick_seconds',
+    labels: [],
+    buckets: [0.0001, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.02, 0.05, 0.1],
+    help: 'Time that the fan-out worked to write the messages of one tick.',
+  },
+  roomUnsentBytes: {
+    type: 'gauge',
+    name: 'oxbow_room_unsent_bytes',
+    labels: [],
+    help: 'Bytes that clients of rooms have not read yet, as far as this process holds them.',
+  },
+  roomSlowClients: {
+    type: 'counter',
+    name: 'oxbow_room_slow_clients_total',
+    labels: [],
+    help: 'Clients of rooms that were disconnected because they left more than 1 MiB unread.',
+  },
+  roomRefused: {
+    type: 'counter',
+    name: 'oxbow_room_refused_total',
+    labels: ['code'],
+    help: 'Messages and connections of rooms that were refused, by code.',
+  },
+  roomOffsetSeconds: {
+    type: 'histogram',
+    name: 'oxbow_room_offset_seconds',
+    labels: [],
+    buckets: [0.005, 0.015, 0.03, 0.06, 0.125, 0.25, 0.5, 1, 2.5, 5, 10],
+    help: 'Distances of players from the position of their room, as they report them every 2 s.',
+  },
+} as const satisfies Record<string, MetricRow>;
