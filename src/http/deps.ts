@@ -38,6 +38,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { LocalSignIn } from './client/local-sign-in.ts';
+import type { RoomSocketLimits } from './rooms/room-sockets.ts';
 
 /** A value now or later. */
 export type Awaitable<T> = T | Promise<T>;
@@ -111,6 +112,10 @@ export interface HttpDeps {
   readonly publishPorts: PublishPorts;
   /** The authorization server, which decides who may watch signed and private streams; undefined: playback tokens do. */
   readonly auth?: Pick<AuthUrl, 'ask' | 'known'> | undefined;
+  /** Rooms in which people watch together; undefined: none. */
+  readonly rooms?: Pick<Rooms, 'get'> | undefined;
+  /** Limits of the connections to rooms, as they are now; undefined: the usual ones. */
+  readonly roomSocketLimits?: (() => RoomSocketLimits) | undefined;
   /** Access control. */
   readonly access: Access;
   /** Decides which clients may sign in without a token. */

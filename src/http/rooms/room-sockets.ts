@@ -10,7 +10,7 @@ import type { UserRef } from '../../accounts/users/user.ts';
 import { MAX_CLIENT_MESSAGE } from '../../api/room/messages.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { FanOut } from '../../rooms/live/fan-out.ts';
-import type { Rooms } from '../../rooms/rooms.ts';
+import { type Rooms, roomUnknown } from '../../rooms/rooms.ts';
 import type { HttpDeps } from '../deps.ts';
 import { type ConnectionHost, RoomConnection } from './room-connection.ts';
 import { SocketCounts } from './socket-counts.ts';
@@ -41,7 +41,7 @@ export interface RoomClient {
   readonly isSignedIn: () => boolean;
 }
 
-type SocketDeps = Pick<HttpDeps, 'clock' | 'metrics' | 'log'> & { readonly rooms: Pick<Rooms, 'get'> };
+type SocketDeps = Pick<HttpDeps, 'clock' | 'metrics' | 'log'> & { readonly rooms?: Pick<Rooms, 'get'> | undefined };
 
 /** The connections of a process. */
 export class RoomSockets implements Disposable {
@@ -76,6 +76,7 @@ export class RoomSockets implements Disposable {
       openOutlet: (connection) => this.#fanOut.open(connection.socket, () => connection.giveUp()),
       enter: async (connection, hello) => {
         this.#silent.delete(connection);
+        if (!deps.rooms) throw roomUnknown(connection.room);
         return (await deps.rooms.get(connection.room)).enter(connection, hello);
       },
       received: (message) => counts.received(message),
