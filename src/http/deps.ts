@@ -38,7 +38,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { LocalSignIn } from './client/local-sign-in.ts';
-import type { RoomSocketLimits } from './rooms/room-sockets.ts';
+import type { RoomSocketLimits } from './rooms/socket-limits.ts';
 
 /** A value now or later. */
 export type Awaitable<T> = T | Promise<T>;

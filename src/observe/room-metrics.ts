@@ -10,13 +10,13 @@ export const roomMetrics = {
     type: 'gauge',
     name: 'oxbow_rooms',
     labels: [],
-    help: 'Rooms that are open: somebody is in them, or was a moment ago.',
+    help: 'Rooms that are open: a member is in them, or was a moment ago.',
   },
   roomMembers: {
     type: 'gauge',
     name: 'oxbow_room_members',
     labels: [],
-    help: 'People who are in rooms; somebody in two rooms counts twice.',
+    help: 'People who are in rooms; one person in two rooms counts twice.',
   },
   roomConnections: { type: 'gauge', name: 'oxbow_room_connections', labels: [], help: 'WebSockets of rooms.' },
   roomMessagesIn: {

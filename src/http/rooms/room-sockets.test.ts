@@ -69,7 +69,7 @@ suite('the WebSocket of a room', () => {
     client.close();
   });
 
-  test('a room that does not exist, and a person who is not let in, are told by the close code', async () => {
+  test('a room that does not exist, and a person who is not let in, learn it from the close code', async () => {
     const lost = await openRoomClient(server.url, 'nowhere', { headers });
     lost.send({ t: 'hello' });
     assert.equal((await lost.next('bye')).reason, 'gone');
@@ -181,7 +181,7 @@ suite('the WebSocket of a room', () => {
   });
 });
 
-test('when oxbow stops, everyone is told to come back', async () => {
+test('when oxbow stops, everyone gets a reason to come back', async () => {
   await using rooms = await openTestRooms();
   await using server = await startTestServer({ rooms: rooms.rooms });
   const { id } = (await rooms.rooms.create(administrator, {})).record;

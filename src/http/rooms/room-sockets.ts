@@ -14,6 +14,7 @@ import { type Rooms, roomUnknown } from '../../rooms/rooms.ts';
 import type { HttpDeps } from '../deps.ts';
 import { type ConnectionHost, RoomConnection } from './room-connection.ts';
 import { SocketCounts } from './socket-counts.ts';
+import type { RoomSocketLimits } from './socket-limits.ts';
 
 /** Interval of pings of a connection, s; one that did not answer the last one is gone. */
 const PING_S = 25;
@@ -23,15 +24,6 @@ const CHECK_S = 5;
 const HELLO_MS = 10_000;
 /** A client that does not answer the close frame within this is disconnected, ms. */
 const CLOSE_WITHIN_MS = 2000;
-
-/** Limits of connections; read anew for each. */
-export interface RoomSocketLimits {
-  readonly connections: number;
-  /** Of one person, in all rooms. */
-  readonly perUser: number;
-  /** Multiplies what a connection may send; 1 but for measurements. */
-  readonly rateFactor: number;
-}
 
 /** Who connects. */
 export interface RoomClient {

@@ -9,6 +9,7 @@ import type { HttpDeps } from '../deps.ts';
 import type { Upgrade } from '../upgrades.ts';
 import { authorizeRoomSocket } from './authorize-socket.ts';
 import { RoomSockets } from './room-sockets.ts';
+import { usualSocketLimits } from './socket-limits.ts';
 
 /** Opens connections to rooms. */
 export interface RoomUpgrades {
@@ -21,7 +22,7 @@ export interface RoomUpgrades {
 
 /** @param ownHosts names that this server answers to */
 export function openRoomUpgrades(deps: HttpDeps, ownHosts: OwnHosts): RoomUpgrades {
-  const sockets = new RoomSockets(deps, deps.roomSocketLimits ?? (() => usualLimits));
+  const sockets = new RoomSockets(deps, deps.roomSocketLimits ?? (() => usualSocketLimits));
   const authorizing = { limits: deps.limits, authenticator: createAuthenticator(deps), ownHosts };
   return {
     open(request, socket, head, room) {
@@ -36,5 +37,3 @@ export function openRoomUpgrades(deps: HttpDeps, ownHosts: OwnHosts): RoomUpgrad
     destroy: () => sockets[Symbol.dispose](),
   };
 }
-
-const usualLimits = { connections: 20_000, perUser: 20, rateFactor: 1 } as const;

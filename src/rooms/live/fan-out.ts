@@ -1,6 +1,6 @@
 /**
  * Sends the messages of all rooms: whatever was said within a tick reaches a connection in one write.
- * In: frames, by connection. Out: bytes on sockets. Bounded: a connection that does not read is given up, and delays nobody.
+ * In: frames, by connection. Out: bytes on sockets. Bounded: a connection that does not read is given up, and delays no other.
  *
  * With little to do a tick ends with the turn of the event loop, so nothing is delayed. Under load the next tick waits as long as the last
  * one worked, at most `MAX_TICK_MS`: then more messages share a write, which costs more than all else together.
@@ -22,7 +22,7 @@ export interface Wire {
   readonly destroyed: boolean;
 }
 
-/** What a fan-out tells of its work. */
+/** What a fan-out reports. */
 export interface FanOutCounts {
   /** Frames that were written. */
   delivered(frames: number): void;

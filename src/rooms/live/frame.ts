@@ -1,6 +1,6 @@
 /**
  * WebSocket frames of the server, built once and sent to any number of connections: not masked, not compressed, not fragmented.
- * In: JSON, or nothing for a ping. Out: bytes, which nobody changes. Pure. RFC 6455 5.2.
+ * In: JSON, or nothing for a ping. Out: bytes, which are never changed. Pure. RFC 6455 5.2.
  */
 
 const TEXT = 0x81; // FIN, opcode 1

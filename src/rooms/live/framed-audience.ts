@@ -7,7 +7,7 @@ import type { Audience } from '../audience.ts';
 import type { Peer } from '../peer.ts';
 import { printFrame } from './frame.ts';
 
-/** @param broadcasted told of each message, for metrics */
+/** @param broadcasted called with each message, for metrics */
 export function createFramedAudience(broadcasted: (message: ServerMessage) => void): Audience {
   const peers = new Set<Peer>();
   return {

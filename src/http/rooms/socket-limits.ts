@@ -1,0 +1,16 @@
+/**
+ * Limits of the connections to rooms.
+ * In: settings. Out: room-sockets.
+ */
+
+/** The limits now. */
+export interface RoomSocketLimits {
+  readonly connections: number;
+  /** Of one person, in all rooms. */
+  readonly perUser: number;
+  /** Multiplies what a connection may send; 1 except for measurements. */
+  readonly rateFactor: number;
+}
+
+/** The limits without settings. */
+export const usualSocketLimits: RoomSocketLimits = { connections: 20_000, perUser: 20, rateFactor: 1 };
