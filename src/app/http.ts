@@ -61,6 +61,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
       publishKeys: createPublishKeysApi(accounts.access.publishKeys, catalog, settings),
       relays,
       rooms,
+      roomSocketLimits: () => settings.now.rooms,
       publishPorts,
       streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,

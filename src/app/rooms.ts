@@ -11,7 +11,7 @@ import { printSignedPath } from '../api/signed-path.ts';
 import { streamUnknown } from '../api/stream-name.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { unknownAsset } from '../library/assets.ts';
-import { createAudience } from '../rooms/audience.ts';
+import { createFramedAudience } from '../rooms/live/framed-audience.ts';
 import { openMemoryChat } from '../rooms/room-chat.ts';
 import type { RoomItemMedia, RoomMedia } from '../rooms/room-media.ts';
 import { RoomTables } from '../rooms/room-tables.ts';
@@ -23,12 +23,15 @@ import type { AppContext, Parts } from './parts.ts';
 type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings'>;
 
 /** Opens rooms. */
-export function openRooms({ settings, clock, opened }: AppContext, parts: Pick<Parts, 'store'> & MediaParts): Rooms {
+export function openRooms(
+  { settings, clock, opened, metrics }: AppContext,
+  parts: Pick<Parts, 'store'> & MediaParts,
+): Rooms {
   const rooms = new Rooms({
     tables: new RoomTables(parts.store.db),
     media: createRoomMedia(parts, () => clock.nowMs()),
     openChat: openMemoryChat,
-    createAudience,
+    createAudience: () => createFramedAudience((message) => metrics.roomMessagesOut.inc({ type: message.t })),
     clock,
     settings: () => settings.now.rooms,
   });

@@ -19,5 +19,17 @@ export const roomsSection = section({
   capacity: integer('200', { min: 1, max: 10_000 }, 'Most people in a room. Rooms can set a smaller number.', {
     reload: 'live',
   }),
+  connections: integer('20000', { min: 1, max: 1_000_000 }, 'Most connections to rooms (WebSockets) at once.', {
+    reload: 'live',
+  }),
+  connectionsPerUser: integer('20', { min: 1, max: 100_000 }, 'Most connections to rooms of one person at once.', {
+    reload: 'live',
+  }),
+  messageRate: integer(
+    '1',
+    { min: 1, max: 1000 },
+    'What a connection to a room may send, as a multiple of the usual rates. More than 1 is for programs and measurements.',
+    { reload: 'live' },
+  ),
   keep: duration('30d', 'A room is deleted when it was not used for this long.', { min: '1h', reload: 'live' }),
 });

@@ -112,8 +112,6 @@ export interface HttpDeps {
   readonly publishPorts: PublishPorts;
   /** The authorization server, which decides who may watch signed and private streams; undefined: playback tokens do. */
   readonly auth?: Pick<AuthUrl, 'ask' | 'known'> | undefined;
-  /** Rooms in which people watch together; undefined: none. */
-  readonly rooms?: Pick<Rooms, 'get'> | undefined;
   /** Limits of the connections to rooms, as they are now; undefined: the usual ones. */
   readonly roomSocketLimits?: (() => RoomSocketLimits) | undefined;
   /** Access control. */

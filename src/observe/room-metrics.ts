@@ -10,7 +10,7 @@ export const roomMetrics = {
     type: 'gauge',
     name: 'oxbow_rooms',
     labels: [],
-    help: 'Rooms that are open: a member is in them, or was a moment ago.',
+    help: 'Rooms with people in them.',
   },
   roomMembers: {
     type: 'gauge',

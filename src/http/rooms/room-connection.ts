@@ -51,7 +51,7 @@ export interface ConnectionHost {
   /** A bug. */
   failed(error: unknown): void;
   closed(connection: RoomConnection, reason: CloseReason | undefined): void;
-  readonly rateFactor: number;
+  readonly messageRate: number;
 }
 
 /** One connection. */
@@ -95,7 +95,7 @@ export class RoomConnection implements Peer {
     this.#host = host;
     this.#webSocket = webSocket;
     this.openedAt = host.monotonicMs();
-    this.#limits = new MessageLimits(this.openedAt, host.rateFactor);
+    this.#limits = new MessageLimits(this.openedAt, host.messageRate);
     this.#outlet = host.openOutlet(this);
     webSocket.on('message', (data, isBinary) => this.#receive(data, isBinary));
     webSocket.on('pong', () => this.#heard());
@@ -103,9 +103,9 @@ export class RoomConnection implements Peer {
     webSocket.once('close', () => this.#closed());
   }
 
-  /** It has said hello. */
-  get hasSaidHello(): boolean {
-    return this.#hello !== undefined;
+  /** It has a place in the room. */
+  get isIn(): boolean {
+    return this.#seat !== undefined;
   }
 
   /** Bytes that the client has not read. */

@@ -15,7 +15,7 @@ suite('the WebSocket of a room', () => {
   let rooms: TestRooms;
   let server: TestServer;
   let room: string;
-  const limits = { connections: 100, perUser: 100, rateFactor: 1 };
+  const limits = { connections: 100, connectionsPerUser: 100, messageRate: 1 };
 
   before(async () => {
     rooms = await openTestRooms({ createAudience: () => createFramedAudience(() => {}) });
@@ -139,9 +139,9 @@ suite('the WebSocket of a room', () => {
 
   test('the connections of a person and of the server are bounded', async () => {
     const client = await enterRoom(server.url, room, { headers });
-    Object.assign(limits, { perUser: 1 });
+    Object.assign(limits, { connectionsPerUser: 1 });
     assert.equal(await refusalOf(server.url, room, { headers }), '409 limit-reached');
-    Object.assign(limits, { perUser: 100, connections: 1 });
+    Object.assign(limits, { connectionsPerUser: 100, connections: 1 });
     assert.equal(await refusalOf(server.url, room, { headers }), '503 busy');
     Object.assign(limits, { connections: 100 });
     client.close();

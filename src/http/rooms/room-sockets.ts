@@ -10,7 +10,6 @@ import type { UserRef } from '../../accounts/users/user.ts';
 import { MAX_CLIENT_MESSAGE } from '../../api/room/messages.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { FanOut } from '../../rooms/live/fan-out.ts';
-import { type Rooms, roomUnknown } from '../../rooms/rooms.ts';
 import type { HttpDeps } from '../deps.ts';
 import { type ConnectionHost, RoomConnection } from './room-connection.ts';
 import { SocketCounts } from './socket-counts.ts';
@@ -33,7 +32,7 @@ export interface RoomClient {
   readonly isSignedIn: () => boolean;
 }
 
-type SocketDeps = Pick<HttpDeps, 'clock' | 'metrics' | 'log'> & { readonly rooms?: Pick<Rooms, 'get'> | undefined };
+type SocketDeps = Pick<HttpDeps, 'clock' | 'metrics' | 'log' | 'rooms'>;
 
 /** The connections of a process. */
 export class RoomSockets implements Disposable {
@@ -68,7 +67,6 @@ export class RoomSockets implements Disposable {
       openOutlet: (connection) => this.#fanOut.open(connection.socket, () => connection.giveUp()),
       enter: async (connection, hello) => {
         this.#silent.delete(connection);
-        if (!deps.rooms) throw roomUnknown(connection.room);
         return (await deps.rooms.get(connection.room)).enter(connection, hello);
       },
       received: (message) => counts.received(message),
@@ -79,8 +77,8 @@ export class RoomSockets implements Disposable {
         if (reason === 'too-slow') counts.tooSlow();
         this.#forget(connection);
       },
-      get rateFactor() {
-        return limits().rateFactor;
+      get messageRate() {
+        return limits().messageRate;
       },
     };
     this.#server = new WebSocketServer({
@@ -89,7 +87,16 @@ export class RoomSockets implements Disposable {
     });
     this.#stopReading = deps.metrics.beforeScrape(() => {
       let unsent = 0;
-      for (const connection of this.#connections) unsent += connection.unsent;
+      const rooms = new Set<string>();
+      const members = new Set<string>();
+      for (const connection of this.#connections) {
+        unsent += connection.unsent;
+        if (!connection.isIn) continue;
+        rooms.add(connection.room);
+        members.add(`${connection.room} ${connection.user.id}`);
+      }
+      deps.metrics.rooms.set(rooms.size);
+      deps.metrics.roomMembers.set(members.size);
       deps.metrics.roomUnsentBytes.set(unsent);
     });
   }
@@ -102,14 +109,14 @@ export class RoomSockets implements Disposable {
   open(request: IncomingMessage, socket: Duplex, head: Buffer, room: string, client: RoomClient): void {
     const { user } = client;
     const ofUser = this.#byUser.get(user.id) ?? 0;
-    const { connections, perUser } = this.#limits();
+    const { connections, connectionsPerUser } = this.#limits();
     if (this.#isClosed) throw new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 5 } });
     if (this.#connections.size >= connections)
       throw new OxbowError('busy', `The server has ${connections} connections to rooms.`, {
         extra: { retryAfterSeconds: 30 },
       });
-    if (ofUser >= perUser)
-      throw new OxbowError('limit-reached', `You have ${perUser} connections to rooms.`, {
+    if (ofUser >= connectionsPerUser)
+      throw new OxbowError('limit-reached', `You have ${connectionsPerUser} connections to rooms.`, {
         extra: { hint: 'Close a page of a room.' },
       });
     this.#server.handleUpgrade(request, socket, head, (webSocket) => {

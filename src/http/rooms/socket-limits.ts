@@ -7,10 +7,10 @@
 export interface RoomSocketLimits {
   readonly connections: number;
   /** Of one person, in all rooms. */
-  readonly perUser: number;
+  readonly connectionsPerUser: number;
   /** Multiplies what a connection may send; 1 except for measurements. */
-  readonly rateFactor: number;
+  readonly messageRate: number;
 }
 
 /** The limits without settings. */
-export const usualSocketLimits: RoomSocketLimits = { connections: 20_000, perUser: 20, rateFactor: 1 };
+export const usualSocketLimits: RoomSocketLimits = { connections: 20_000, connectionsPerUser: 20, messageRate: 1 };
