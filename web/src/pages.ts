@@ -74,7 +74,16 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     menu: 'create',
     icon: 'upload',
   },
-  'sign-in': { load: lazy(() => import('./shell/SignIn.svelte')), title: 'signIn.title', width: 'narrow' },
+  'sign-in': { load: lazy(() => import('./account/SignIn.svelte')), title: 'signIn.title', width: 'narrow' },
+  'sign-up': { load: lazy(() => import('./account/SignUp.svelte')), title: 'signIn.title', width: 'narrow' },
+  me: {
+    load: lazy(() => import('./account/Me.svelte')),
+    title: 'me.title',
+    width: 'narrow',
+    needs: { action: 'account', why: 'me.why' },
+    menu: 'account',
+    icon: 'person',
+  },
   admin: {
     load: lazy(() => import('./admin/Admin.svelte')),
     title: 'admin.title',

@@ -17,6 +17,8 @@ export type Route =
   | { readonly page: 'go-live'; readonly stream: string }
   | { readonly page: 'docs' }
   | { readonly page: 'sign-in' }
+  | { readonly page: 'sign-up' }
+  | { readonly page: 'me' }
   | { readonly page: 'admin'; readonly tab: AdminTab }
   | { readonly page: 'watch'; readonly stream: string; readonly atMs: number | null; readonly span: TimeSpan | null }
   | { readonly page: 'missing'; readonly path: string };
@@ -32,6 +34,8 @@ export const paths = {
   record: '/record',
   upload: '/upload',
   'sign-in': '/sign-in',
+  'sign-up': '/sign-up',
+  me: '/me',
   admin: '/admin/:tab?',
   docs: '/api/docs',
 } as const;
@@ -40,7 +44,7 @@ export type PageName = keyof typeof paths;
 const pageNames = Object.keys(paths) as PageName[];
 
 /** The tabs of the admin page; the first one is the default. */
-export const adminTabs = ['streams', 'storage', 'jobs', 'workers', 'logs', 'settings', 'access'] as const;
+export const adminTabs = ['streams', 'storage', 'jobs', 'workers', 'access', 'logs', 'settings'] as const;
 /** One of them. */
 export type AdminTab = (typeof adminTabs)[number];
 
@@ -96,12 +100,27 @@ export function afterSignIn(search: string): string {
   const url = URL.parse(new URLSearchParams(search).get('to') ?? '/', base);
   if (url?.origin !== base) return '/';
   const { page } = parseRoute(url.pathname, url.search);
-  return page === 'missing' || page === 'sign-in' ? '/' : url.pathname + url.search;
+  const isPassed = ['missing', 'sign-in', 'sign-up'].includes(page);
+  return isPassed ? '/' : url.pathname + url.search;
 }
 
 /** The address of the sign-in page that returns to a page of this interface. */
 export function signInPath(from: string): string {
   return `/sign-in?to=${encodeURIComponent(from)}`;
+}
+
+/** The address of the sign-up page that returns to a page of this interface. */
+export function signUpPath(from: string): string {
+  return `/sign-up?to=${encodeURIComponent(from)}`;
+}
+
+/**
+ * Where the server starts a sign-in by another service.
+ *
+ * @param to the page to return to
+ */
+export function providerPath(provider: string, to: string): string {
+  return `/api/v1/sign-in/${encodeURIComponent(provider)}?to=${encodeURIComponent(to)}`;
 }
 
 /** The time and the span in a query. */

@@ -31,6 +31,8 @@ const pages = [
   '/upload',
   '/api/docs',
   '/sign-in',
+  '/sign-up',
+  '/me',
   '/admin',
   '/admin/*',
   '/embed/*',

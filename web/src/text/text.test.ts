@@ -3,6 +3,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gapCauses } from '../../../src/api/gap.ts';
+import './account.ts';
 import { catalogues, chooseLanguage, isTextKey, type Language, text } from './text.ts';
 
 const names = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
@@ -51,6 +52,9 @@ test('no text is unused', () => {
     'visibility.',
     'refusal.',
     'finding.',
+    'scope.',
+    'users.role.',
+    'users.state.',
     'goLive.tool.',
     'goLive.light.',
     'goLive.protocol.',

@@ -54,8 +54,15 @@ export const catalogues = { en, 'zh-CN': zh } as const;
 /** A supported language. */
 export type Language = keyof typeof catalogues;
 
-/** The key of a text. */
-export type TextKey = keyof typeof en;
+type AccountTexts = typeof import('./en/account.json');
+
+/** The key of a text; those of accounts are there once text/account.ts is loaded. */
+export type TextKey = keyof typeof en | keyof AccountTexts;
+
+/** Adds texts that are loaded with their pages. */
+export function addTexts(texts: Readonly<Record<Language, Readonly<Record<string, string>>>>): void {
+  for (const language of Object.keys(catalogues) as Language[]) Object.assign(catalogues[language], texts[language]);
+}
 
 /** The name of each language in that language. */
 export const languageNames: Readonly<Record<Language, string>> = { en: 'English', 'zh-CN': '中文' };
@@ -66,7 +73,8 @@ export const languageNames: Readonly<Record<Language, string>> = { en: 'English'
  * @param values for every placeholder of the text; a missing one stays in braces
  */
 export function text(language: Language, key: TextKey, values: Readonly<Record<string, string | number>> = {}): string {
-  return catalogues[language][key].replace(/\{(\w+)\}/g, (braces, name: string) => String(values[name] ?? braces));
+  const sentence = (catalogues[language] as Readonly<Record<string, string>>)[key] ?? key;
+  return sentence.replace(/\{(\w+)\}/g, (braces, name: string) => String(values[name] ?? braces));
 }
 
 /** Whether a key exists; for keys made from codes of the server. */
