@@ -10,6 +10,7 @@ import type { PublishAccess } from '../ingest/publish-access.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
 import { firstSignIn, openAccounts } from './accounts.ts';
+import { openChats, startChatRetention } from './chat.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
@@ -108,7 +109,8 @@ export async function startApp(
   const delivery = openDelivery(app, { recordings, catalog, library });
   const publishPorts = noPublishPorts();
   const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
-  const rooms = openRooms(app, { store, catalog, library, accounts, recordings });
+  const chats = openChats(app, { store, catalog, accounts });
+  const rooms = openRooms(app, { store, catalog, library, accounts, recordings, chats });
   const served = {
     bus,
     webhooks,
@@ -127,6 +129,7 @@ export async function startApp(
     delivery,
     relays,
     rooms,
+    chats,
     publishPorts,
   };
   const http = await openHttp(app, served);
@@ -137,8 +140,9 @@ export async function startApp(
   await startJobs(app, { jobs, workers });
   openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   startProcessing(app, processing);
-  startRetention(app, recordings, catalog);
+  startRetention(app, recordings, catalog, chats);
   startTrash(app, library);
+  startChatRetention(app, chats);
   startUploads(app, uploads);
   const endpoints = await openIngest(app, { health, publishAccess, publishPorts });
   const ingest = printIngest(endpoints);

@@ -41,6 +41,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
     delivery,
     relays,
     rooms,
+    chats,
     publishPorts,
     uploads,
   } = parts;
@@ -62,6 +63,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
       relays,
       rooms,
       roomSocketLimits: () => settings.now.rooms,
+      chats,
       publishPorts,
       streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,

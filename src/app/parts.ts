@@ -42,6 +42,7 @@ import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
 import type { StatsTable } from '../recording/stats-table.ts';
+import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
@@ -164,6 +165,7 @@ export interface Parts {
   readonly delivery: Delivery;
   readonly relays: RelaysApi;
   readonly rooms: Rooms;
+  readonly chats: Chats;
   /** Ports to publish to; the protocol servers set them when they have opened. */
   readonly publishPorts: PublishPorts;
 }

@@ -13,6 +13,7 @@ import { MarkerTable } from '../recording/marker-table.ts';
 import { PinTable } from '../recording/pin-table.ts';
 import { runRetention } from '../recording/retention.ts';
 import { StatsTable } from '../recording/stats-table.ts';
+import type { Chats } from '../rooms/chat/chats.ts';
 import type { Store } from '../store/db.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { openHorizons } from '../streams/open-horizons.ts';
@@ -56,6 +57,7 @@ export function startRetention(
   app: AppContext,
   { segments, table, stats, horizons, pins, release }: Recordings,
   catalog: Catalog,
+  chats: Chats,
 ): void {
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
   const done = runRetention(
@@ -70,7 +72,11 @@ export function startRetention(
       openBytes: () => catalog.openBytes,
       open: (streamId) => catalog.oldestOpen(streamId),
       onDeletedBefore: (streamId, us) => catalog.setDeletedBefore(streamId, us),
-      onHorizon: (streamId, us) => stats.removeBefore(streamId, us, pins.ranges(streamId)),
+      async onHorizon(streamId, us) {
+        const pinned = pins.ranges(streamId);
+        await stats.removeBefore(streamId, us, pinned);
+        await chats.removeBefore(streamId, Math.max(us, await table.deletedBefore(streamId)), pinned);
+      },
       release,
       deleted(files, bytes) {
         metrics.retentionDeletions.inc(files);

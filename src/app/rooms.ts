@@ -12,7 +12,6 @@ import { streamUnknown } from '../api/stream-name.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { unknownAsset } from '../library/assets.ts';
 import { createFramedAudience } from '../rooms/live/framed-audience.ts';
-import { openMemoryChat } from '../rooms/room-chat.ts';
 import type { RoomItemMedia, RoomMedia } from '../rooms/room-media.ts';
 import { RoomTables } from '../rooms/room-tables.ts';
 import { Rooms } from '../rooms/rooms.ts';
@@ -25,12 +24,12 @@ type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings'>
 /** Opens rooms. */
 export function openRooms(
   { settings, clock, opened, metrics }: AppContext,
-  parts: Pick<Parts, 'store'> & MediaParts,
+  parts: Pick<Parts, 'store' | 'chats'> & MediaParts,
 ): Rooms {
   const rooms = new Rooms({
     tables: new RoomTables(parts.store.db),
     media: createRoomMedia(parts, () => clock.nowMs()),
-    openChat: openMemoryChat,
+    openChat: (room) => parts.chats.open(room),
     createAudience: () => createFramedAudience((message) => metrics.roomMessagesOut.inc({ type: message.t })),
     clock,
     settings: () => settings.now.rooms,

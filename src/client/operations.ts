@@ -40,6 +40,7 @@ import type {
   NewPublishKey,
   NewRecordedAsset,
   NewRelay,
+  NewRoomPoll,
   NewStream,
   NewToken,
   NewUser,
@@ -55,6 +56,10 @@ import type {
   RelayList,
   RelayPatch,
   RelayView,
+  RoomHistoryPage,
+  RoomPoll,
+  RoomPollList,
+  RoomReplayPage,
   RotateKey,
   SessionList,
   SessionView,
@@ -1155,6 +1160,83 @@ export class Operations {
     options?: CallOptions,
   ): Promise<WebhookTestView> {
     return this.#request({ method: 'POST', path: '/api/v1/webhooks/{id}/test' }, input, options);
+  }
+
+  /** Returns the history of the chat of a room, oldest first, without danmaku. */
+  listRoomMessages(
+    input: {
+      id: string;
+      /** messages with lower numbers (`seq`); default: the newest */
+      before?: string;
+      /** messages, at most 500; default 100 */
+      limit?: string;
+    },
+    options?: CallOptions,
+  ): Promise<RoomHistoryPage> {
+    return this.#request({ method: 'GET', path: '/api/v1/rooms/{id}/messages' }, input, options);
+  }
+
+  /** Returns the chat and danmaku of a stretch of media, in its order. What was written to a stream is returned for each entry that plays it. */
+  listRoomReplay(
+    input: {
+      id: string;
+      /** id of the entry of the playlist */
+      item: string;
+      /** ms: UTC in streams and ranges of them, from the start otherwise */
+      from: string;
+      /** ms; messages at exactly this position are not returned */
+      to: string;
+      /** messages, at most 500; default 100 */
+      limit?: string;
+      /** `nextCursor` of the answer before this one */
+      cursor?: string;
+    },
+    options?: CallOptions,
+  ): Promise<RoomReplayPage> {
+    return this.#request({ method: 'GET', path: '/api/v1/rooms/{id}/replay' }, input, options);
+  }
+
+  /** Lists the polls of a room, oldest first. */
+  listRoomPolls(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<RoomPollList> {
+    return this.#request({ method: 'GET', path: '/api/v1/rooms/{id}/polls' }, input, options);
+  }
+
+  /** Creates a poll. Needs the permission `createPolls` in the room. */
+  createRoomPoll(
+    input: {
+      id: string;
+      body: NewRoomPoll;
+    },
+    options?: CallOptions,
+  ): Promise<RoomPoll> {
+    return this.#request({ method: 'POST', path: '/api/v1/rooms/{id}/polls' }, input, options);
+  }
+
+  /** Closes a poll; votes are final. For its author and moderators. */
+  closeRoomPoll(
+    input: {
+      id: string;
+      poll: string;
+    },
+    options?: CallOptions,
+  ): Promise<RoomPoll> {
+    return this.#request({ method: 'POST', path: '/api/v1/rooms/{id}/polls/{poll}/close' }, input, options);
+  }
+
+  /** Deletes a poll with its votes. For its author and moderators. */
+  deleteRoomPoll(
+    input: {
+      id: string;
+      poll: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/rooms/{id}/polls/{poll}' }, input, options);
   }
 
   /** Returns the server's time, so that players can measure the offset of their clock. */

@@ -1940,6 +1940,80 @@ export type WebhookTestView = {
   tookMs: number;
 };
 
+/** `RoomMessage` of the API. */
+export type RoomMessage = {
+  /** order in the room; there may be gaps */
+  seq: number;
+  /** the author's client chose it */
+  id: string;
+  kind: 'chat' | 'danmaku' | 'notice';
+  /** id of the user; empty: a deleted account, or the server */
+  author: string;
+  name: string;
+  /** empty if it was deleted */
+  text: string;
+  /** unix ms */
+  sentMs: number;
+  /** `seq` of the message that it answers */
+  replyTo?: number;
+  /** id of the entry that played */
+  item?: string;
+  /** position in its media: unix ms in streams, ms from the start otherwise */
+  atMs?: number;
+  /** of danmaku, `#rrggbb` */
+  color?: string;
+  mode?: 'scroll' | 'top' | 'bottom';
+  /** ids of users */
+  mentions?: string[];
+  /** ids of users by emoji */
+  reactions?: Readonly<Record<string, string[]>>;
+  deleted?: boolean;
+};
+
+/** `RoomHistoryPage` of the API. */
+export type RoomHistoryPage = {
+  items: RoomMessage[];
+  /** there are older messages */
+  hasMore: boolean;
+};
+
+/** `RoomReplayPage` of the API. */
+export type RoomReplayPage = {
+  items: RoomMessage[];
+  nextCursor: string | null;
+};
+
+/** `RoomPoll` of the API. */
+export type RoomPoll = {
+  id: string;
+  question: string;
+  choices: {
+    text: string;
+    votes: number;
+  }[];
+  /** several choices at a time */
+  multiple: boolean;
+  /** id of the user; empty: a deleted account */
+  by: string;
+  closed: boolean;
+  /** choices of the reader; without it, in what is sent to everyone, they are as before */
+  own?: number[];
+};
+
+/** `RoomPollList` of the API. */
+export type RoomPollList = {
+  items: RoomPoll[];
+  nextCursor: null;
+};
+
+/** `NewRoomPoll` of the API. */
+export type NewRoomPoll = {
+  question: string;
+  choices: string[];
+  /** several choices at a time; default: one */
+  multiple?: boolean;
+};
+
 /** `TimeView` of the API. */
 export type TimeView = {
   /** RFC 3339, UTC, milliseconds */

@@ -36,6 +36,7 @@ import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
+import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { LocalSignIn } from './client/local-sign-in.ts';
 import type { RoomSocketLimits } from './rooms/socket-limits.ts';
@@ -108,6 +109,8 @@ export interface HttpDeps {
   readonly relays: RelaysApi;
   /** Rooms where people watch together. */
   readonly rooms: Rooms;
+  /** Their messages and polls. */
+  readonly chats: Chats;
   /** Ports to publish to, as they are when it is read. */
   readonly publishPorts: PublishPorts;
   /** The authorization server, which decides who may watch signed and private streams; undefined: playback tokens do. */

@@ -33,6 +33,7 @@ import { createHealth } from '../observe/health.ts';
 import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { HttpDeps, WebhooksApi } from './deps.ts';
 import { type HttpOptions, startHttp } from './server.ts';
@@ -122,6 +123,7 @@ export async function startTestServer(
     publishKeys: fakePublishKeys(calls),
     relays: fakeRelays(calls),
     rooms: {} as Rooms, // tests of rooms bring their own
+    chats: {} as Chats,
     publishPorts: noPublishPorts(),
     events: createLocalEventBus({
       clock,

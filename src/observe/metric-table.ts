@@ -3,6 +3,7 @@
  * In: nothing. Out: names, labels and help. Names are `oxbow_…`, units are base units (seconds, bytes), counters end in `_total`.
  */
 import { authMetrics } from './auth-metrics.ts';
+import { chatMetrics } from './chat-metrics.ts';
 import { jobMetrics } from './job-metrics.ts';
 import { libraryMetrics } from './library-metrics.ts';
 import type { MetricRow } from './metric-row.ts';
@@ -330,6 +331,7 @@ export const metricTable = {
     help: 'Bytes of chunk files that readers share in memory.',
   },
   ...jobMetrics,
+  ...chatMetrics,
   ffmpegChildren: { type: 'gauge', name: 'oxbow_ffmpeg_children', labels: [], help: 'Running media engine processes.' },
   ffmpegStarts: {
     type: 'counter',

@@ -4,9 +4,12 @@
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
+import type { RoomMessage, RoomPoll } from './chat-shapes.ts';
 import type { RoomItem } from './item-shapes.ts';
 import type { PlaybackState } from './playback.ts';
 import type { MemberView, RoomView } from './room-shapes.ts';
+
+export type { RoomMessage, RoomPoll } from './chat-shapes.ts';
 
 /** Longest chat message, characters. */
 export const MAX_CHAT = 2000;
@@ -135,44 +138,6 @@ export type ClientMessage = {
 }[keyof typeof clientMessages];
 /** One type of what a client sends. */
 export type ClientMessageOf<T extends ClientMessage['t']> = Extract<ClientMessage, { t: T }>;
-
-/** A chat message, a danmaku or a notice, as it is stored, sent and listed. */
-export interface RoomMessage {
-  /** Order in the room. */
-  readonly seq: number;
-  /** The author's client chose it. */
-  readonly id: string;
-  readonly kind: 'chat' | 'danmaku' | 'notice';
-  /** Id of the user; empty: a deleted account, or the server. */
-  readonly author: string;
-  readonly name: string;
-  /** Empty if it was deleted. */
-  readonly text: string;
-  readonly sentMs: number;
-  readonly replyTo?: number;
-  /** Item that played, and the position in its media. */
-  readonly item?: string;
-  readonly atMs?: number;
-  readonly color?: string;
-  readonly mode?: 'scroll' | 'top' | 'bottom';
-  /** User ids. */
-  readonly mentions?: readonly string[];
-  /** User ids by emoji. */
-  readonly reactions?: Readonly<Record<string, readonly string[]>>;
-  readonly deleted?: boolean;
-}
-
-/** A poll. */
-export interface RoomPoll {
-  readonly id: string;
-  readonly question: string;
-  readonly choices: readonly { readonly text: string; readonly votes: number }[];
-  readonly multiple: boolean;
-  readonly by: string;
-  readonly closed: boolean;
-  /** Choices of the reader; without it, in what is sent to everyone, they are as before. */
-  readonly own?: readonly number[];
-}
 
 /** Why a connection to a room ends: the WebSocket close code. */
 export const roomCloseCodes = {

@@ -80,6 +80,7 @@ export interface Route {
     | 'access'
     | 'accounts'
     | 'publish'
+    | 'rooms'
     | 'uploads'
     | 'system'
     | 'health';

@@ -19,6 +19,8 @@ import { pictureRoutes } from './pictures.ts';
 import { probeRoutes } from './probe.ts';
 import { publishKeyRoutes } from './publish-keys.ts';
 import { relayRoutes } from './relays.ts';
+import { roomMessageRoutes } from './rooms/messages.ts';
+import { roomPollRoutes } from './rooms/polls.ts';
 import type { Route } from './route.ts';
 import { statsRoutes } from './stats.ts';
 import { streamRoutes } from './streams.ts';
@@ -52,6 +54,8 @@ export const routes: readonly Route[] = [
   ...publishKeyRoutes,
   ...relayRoutes,
   ...webhookRoutes,
+  ...roomMessageRoutes,
+  ...roomPollRoutes,
   ...systemRoutes,
   ...adminRoutes,
   ...healthRoutes,

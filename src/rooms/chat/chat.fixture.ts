@@ -2,6 +2,7 @@
  * A room with a chat on a temporary database, for tests.
  * In: nothing. Out: senders, what was broadcast and answered.
  */
+import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import type { ServerMessage } from '../../api/room/messages.ts';
 import { permissionBits, type RoomPermission, usualMasks } from '../../api/room/permissions.ts';
 import { createManualClock, type ManualClock } from '../../lib/clock.ts';
@@ -70,6 +71,17 @@ export async function insertRoom(db: Store['db'], id = 'cinema', options: object
     .values({
       ...{ id, name: id, owner: 'u-ann', visibility: 'public', password: null, capacity: null },
       ...{ options: JSON.stringify(options), state: '{}', created_us: 0, used_us: 0, expires_us: null },
+    })
+    .execute();
+}
+
+/** Writes an entry of the playlist of `cinema`. */
+export async function insertItem(db: Store['db'], id: string, target: ItemTarget): Promise<void> {
+  await db
+    .insertInto('room_item')
+    .values({
+      ...{ id, room_id: 'cinema', parent_id: null, rank: 1, name: id, target: JSON.stringify(target) },
+      ...{ signed: 0, added_by: 'u-ann', created_us: 0 },
     })
     .execute();
 }

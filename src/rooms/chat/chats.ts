@@ -8,7 +8,7 @@ import type { PinnedRange } from '../../recording/pinned-windows.ts';
 import type { Store } from '../../store/db.ts';
 import type { ChatRoom, RoomChat } from '../room-chat.ts';
 import { messageOf } from './message-row.ts';
-import { MessageTable, type ReplayQuery } from './message-table.ts';
+import { MessageTable, type ReplayStretch } from './message-table.ts';
 import { MessageWriter } from './message-writer.ts';
 import { PollTable } from './poll-table.ts';
 import { RoomMessages } from './room-messages.ts';
@@ -94,9 +94,13 @@ export class Chats implements AsyncDisposable {
     return this.#table.before(roomId, seq, limit, 'chat');
   }
 
-  /** Messages and danmaku that were written to a stretch of media, in its order. */
-  replay(query: ReplayQuery): Promise<RoomMessage[]> {
-    return this.#table.between(query);
+  /**
+   * Messages and danmaku that were written to a stretch of the media of an entry, in its order. What was written to a stream is found
+   * under each entry that plays it.
+   */
+  async replay(roomId: string, item: string, stretch: ReplayStretch): Promise<RoomMessage[]> {
+    const of = await this.#table.mediaOf(roomId, item, this.#options.streamId);
+    return this.#table.between({ roomId, of, ...stretch });
   }
 
   /** Deletes all messages and polls of a room. */

@@ -3,6 +3,7 @@
  * In: rows of room_message. Out: RoomMessage. Pure.
  */
 import type { Selectable } from 'kysely';
+import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import type { RoomMessage } from '../../api/room/messages.ts';
 import type { RoomMessageTable } from '../../store/room-tables.ts';
 
@@ -18,6 +19,15 @@ export interface Stamp {
   readonly streamId?: string | undefined;
   /** Id of the asset. */
   readonly assetId?: string | undefined;
+}
+
+/** The media of an entry. */
+export function stampOf(
+  target: ItemTarget,
+  streamIdOf: (name: string) => string | undefined,
+): Pick<Stamp, 'streamId' | 'assetId'> {
+  if (target.kind === 'stream' || target.kind === 'range') return { streamId: streamIdOf(target.stream) };
+  return target.kind === 'asset' ? { assetId: target.asset } : {};
 }
 
 type Extra = Pick<RoomMessage, 'color' | 'mode' | 'mentions' | 'reactions'>;

@@ -3,10 +3,11 @@
  * In: batches of the writer, questions of rooms and of the API. Out: rows.
  */
 import type { Kysely, Transaction } from 'kysely';
+import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import type { RoomMessage } from '../../api/room/messages.ts';
 import type { PinnedRange } from '../../recording/pinned-windows.ts';
 import type { Tables } from '../../store/schema.ts';
-import { type MessageRow, messageOf } from './message-row.ts';
+import { type MessageRow, messageOf, stampOf } from './message-row.ts';
 
 /** Rows of one statement; few sizes, so that few statements are prepared. */
 const SIZES = [64, 8, 1] as const;
@@ -36,16 +37,20 @@ export interface MediaPlace {
   readonly seq: number;
 }
 
-/** Messages that were written to media. */
-export interface ReplayQuery {
-  readonly roomId: string;
-  /** The media: a stream, an asset, or another item. */
-  readonly of: { readonly streamId: string } | { readonly assetId: string } | { readonly item: string };
+/** A stretch of media. */
+export interface ReplayStretch {
   /** µs: [fromUs, toUs). */
   readonly fromUs: number;
   readonly toUs: number;
   readonly after?: MediaPlace | undefined;
   readonly limit: number;
+}
+
+/** Messages that were written to media. */
+export interface ReplayQuery extends ReplayStretch {
+  readonly roomId: string;
+  /** The media: a stream, an asset, or another item. */
+  readonly of: { readonly streamId: string } | { readonly assetId: string } | { readonly item: string };
 }
 
 /** Reads and writes messages. */
@@ -150,6 +155,27 @@ export class MessageTable {
     return (await query.execute()).map(messageOf);
   }
 
+  /**
+   * The media of an entry of a playlist, as messages are stamped with it.
+   *
+   * @param streamIdOf id of the stream of a name
+   */
+  async mediaOf(
+    roomId: string,
+    item: string,
+    streamIdOf: (name: string) => string | undefined,
+  ): Promise<ReplayQuery['of']> {
+    const row = await this.#db
+      .selectFrom('room_item')
+      .select('target')
+      .where('id', '=', item)
+      .where('room_id', '=', roomId)
+      .executeTakeFirst();
+    const stamp = row ? stampOf(JSON.parse(row.target) as ItemTarget, streamIdOf) : {};
+    if (stamp.streamId !== undefined) return { streamId: stamp.streamId };
+    return stamp.assetId === undefined ? { item } : { assetId: stamp.assetId };
+  }
+
   /** Messages of an author in all rooms, in order of room and number. */
   ofAuthor(
     author: string,
@@ -196,15 +222,15 @@ export class MessageTable {
     beforeUs: number,
     pinned: readonly PinnedRange[],
   ): Promise<ReadonlyMap<string, readonly number[]>> {
-    const rooms = await this.#db
-      .selectFrom('room_message')
-      .select('room_id')
-      .distinct()
-      .where('stream_id', '=', streamId)
-      .where('room_id', 'not in', this.#keepingRooms())
-      .execute();
     const gone = new Map<string, readonly number[]>();
-    for (const { room_id } of rooms) {
+    const keeping = new Set((await this.#keepingRooms().execute()).map(({ id }) => id));
+    // One seek of the index for each room: the messages that stay are not read.
+    for (
+      let room_id = await this.#roomAfter(streamId, '');
+      room_id;
+      room_id = await this.#roomAfter(streamId, room_id)
+    ) {
+      if (keeping.has(room_id)) continue;
       const seqs: number[] = [];
       for (const { fromUs, toUs } of stretchesWithout(pinned, beforeUs)) {
         const rows = await this.#db
@@ -242,6 +268,19 @@ export class MessageTable {
       gone.set(room_id, seqs);
     }
     return gone;
+  }
+
+  /** Id of the next room with messages to a stream. */
+  async #roomAfter(streamId: string, roomId: string): Promise<string | undefined> {
+    const row = await this.#db
+      .selectFrom('room_message')
+      .select('room_id')
+      .where('stream_id', '=', streamId)
+      .where('room_id', '>', roomId)
+      .orderBy('room_id')
+      .limit(1)
+      .executeTakeFirst();
+    return row?.room_id;
   }
 
   #keepingRooms() {

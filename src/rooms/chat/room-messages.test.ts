@@ -4,7 +4,7 @@ import { test } from 'node:test';
 import type { RoomMessage } from '../../api/room/messages.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import { openTemporaryStore } from '../../store/store.fixture.ts';
-import { insertRoom, type TestRoom, testChats, testRoom, testSender } from './chat.fixture.ts';
+import { insertItem, insertRoom, type TestRoom, testChats, testRoom, testSender } from './chat.fixture.ts';
 
 const ID = 'message-';
 const shown = (room: TestRoom): RoomMessage[] => room.sent.flatMap((one) => (one.t === 'message' ? [one.message] : []));
@@ -240,15 +240,21 @@ test('a message has the place in its media; a position that cannot be right is r
       ['i2', 2000],
     ],
   );
+  await insertItem(open.store.db, 'i1', { kind: 'stream', stream: 'door' });
+  await insertItem(open.store.db, 'i9', { kind: 'range', stream: 'door', fromMs: 0, toMs: 1 });
   const us = 1_795_000_000_000_000;
-  const live = { roomId: 'cinema', of: { streamId: 'id-door' }, fromUs: us - 5_000_000, toUs: us + 1, limit: 10 };
+  for (const item of ['i1', 'i9']) {
+    const live = await chats.replay('cinema', item, { fromUs: us - 5_000_000, toUs: us + 1, limit: 10 });
+    assert.deepEqual(
+      live.map(({ text }) => text),
+      ['a', 'b'],
+      `${item}: messages belong to the stream, not to the entry`,
+    );
+  }
+  await insertItem(open.store.db, 'i2', { kind: 'asset', asset: 'film' });
+  const film = await chats.replay('cinema', 'i2', { fromUs: 0, toUs: 3_000_000, limit: 10 });
   assert.deepEqual(
-    (await chats.replay(live)).map(({ text }) => text),
-    ['a', 'b'],
-  );
-  const film = { roomId: 'cinema', of: { assetId: 'film' }, fromUs: 0, toUs: 3_000_000, limit: 10 };
-  assert.deepEqual(
-    (await chats.replay(film)).map(({ text }) => text),
+    film.map(({ text }) => text),
     ['c'],
   );
 });

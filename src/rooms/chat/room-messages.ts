@@ -12,7 +12,7 @@ import type { ChatClientMessage, ChatRoom, ChatSender } from '../room-chat.ts';
 import { cleanText } from './clean-text.ts';
 import { Coalesced } from './coalesced.ts';
 import { MessageMemory, RECENT, type Resumed } from './message-memory.ts';
-import { extraOf, rowOf, type Stamp } from './message-row.ts';
+import { extraOf, rowOf, type Stamp, stampOf } from './message-row.ts';
 import type { MessageTable } from './message-table.ts';
 import type { MessageWriter, Written } from './message-writer.ts';
 import { withReaction } from './reactions.ts';
@@ -247,12 +247,7 @@ export class RoomMessages {
     const playing = this.#room.playing();
     if (!playing) return undefined;
     const { item, target, positionMs } = playing;
-    const isRecorded = target.kind === 'stream' || target.kind === 'range';
-    return {
-      ...{ item, positionMs: Math.round(positionMs) },
-      streamId: isRecorded ? this.#parts.streamId(target.stream) : undefined,
-      assetId: target.kind === 'asset' ? target.asset : undefined,
-    };
+    return { item, positionMs: Math.round(positionMs), ...stampOf(target, this.#parts.streamId) };
   }
 
   #mentionsIn(text: string, nowMs: number): readonly string[] {
