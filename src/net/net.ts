@@ -36,6 +36,8 @@ export interface NetRequest {
   readonly signal: AbortSignal;
   /** Body of a POST, whose redirects are returned, not followed; undefined: GET. */
   readonly post?: Uint8Array | undefined;
+  /** Method of a request with `post`; default POST. PROPFIND: RFC 4918 9.1. */
+  readonly method?: 'PROPFIND' | undefined;
   /** Added to oxbow's own. Secrets among them go only to the origin of `home`, whatever URL a playlist or a redirect names. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Most bytes of the body, as sent and as unpacked. */
@@ -226,7 +228,7 @@ async function sendTwice(
   trusted: boolean,
   headers: Record<string, string>,
   way: Way,
-  request: Pick<NetRequest, 'post' | 'fresh'>,
+  request: Pick<NetRequest, 'post' | 'method' | 'fresh'>,
 ): Promise<IncomingMessage> {
   try {
     return await send(url, trusted, headers, way, request);
@@ -243,14 +245,14 @@ function send(
   trusted: boolean,
   headers: Record<string, string>,
   way: Way,
-  { post, fresh = false }: Pick<NetRequest, 'post' | 'fresh'>,
+  { post, method, fresh = false }: Pick<NetRequest, 'post' | 'method' | 'fresh'>,
 ): Promise<IncomingMessage> {
   const { patience } = way;
   return new Promise((resolve, reject) => {
     if (patience.signal.aborted) return reject(patience.signal.reason);
     const module = url.protocol === 'https:' ? https : http;
     const outgoing = module.request({
-      method: post ? 'POST' : 'GET',
+      method: post ? (method ?? 'POST') : 'GET',
       protocol: url.protocol,
       hostname: url.hostname.replace(/^\[|\]$/g, ''),
       port: url.port || undefined,

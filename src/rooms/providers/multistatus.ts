@@ -1,0 +1,53 @@
+/**
+ * Reads the answer to a PROPFIND.
+ * In: XML with DAV:multistatus, in any namespace prefix. Out: resources. Pure. RFC 4918 14.16, 14.24.
+ */
+import { FormatError } from '../../lib/errors.ts';
+
+/** A resource. */
+export interface DavResource {
+  /** As written: a path or an address, encoded. */
+  readonly href: string;
+  /** Empty if the server has none. */
+  readonly name: string;
+  readonly isFolder: boolean;
+  /** Bytes. */
+  readonly size: number | undefined;
+}
+
+const MAX_RESOURCES = 20_000;
+const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
+
+/** The resources. Throws FormatError if the text is no multistatus, or has too many. */
+export function parseMultistatus(xml: string): DavResource[] {
+  if (!/<(?:[\w-]+:)?multistatus[\s>/]/i.test(xml)) throw new FormatError('the answer is no DAV:multistatus', 0);
+  const resources: DavResource[] = [];
+  for (const [, content] of xml.matchAll(/<(?:[\w-]+:)?response(?:\s[^>]*)?>(.*?)<\/(?:[\w-]+:)?response>/gis)) {
+    if (resources.length >= MAX_RESOURCES) throw new FormatError('the folder has too many entries', 0);
+    const href = elementText(content!, 'href');
+    if (href === undefined) continue;
+    const size = Number(elementText(content!, 'getcontentlength') ?? Number.NaN);
+    resources.push({
+      href,
+      name: elementText(content!, 'displayname') ?? '',
+      isFolder: /<(?:[\w-]+:)?collection(?:\s[^>]*)?\/?>/i.test(content!),
+      size: Number.isSafeInteger(size) && size >= 0 ? size : undefined,
+    });
+  }
+  return resources;
+}
+
+/** The text of the first element of a name; undefined if there is none. */
+function elementText(xml: string, name: string): string | undefined {
+  const found = new RegExp(`<(?:[\\w-]+:)?${name}(?:\\s[^>]*)?>([^<]*)<`, 'i').exec(xml)?.[1];
+  return found
+    ?.trim()
+    .replace(
+      /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(\w{1,6}));/gi,
+      (whole, hex?: string, decimal?: string, word?: string) => {
+        if (word !== undefined) return entities[word] ?? whole;
+        const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
+        return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : whole;
+      },
+    );
+}
