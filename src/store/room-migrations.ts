@@ -59,7 +59,17 @@ export const roomMigrations: readonly string[] = [
    CREATE INDEX audit_by_user ON audit (user_id, seq);
    ALTER TABLE session ADD COLUMN user_id TEXT;
    ALTER TABLE api_token ADD COLUMN user_id TEXT;`,
-  `CREATE TABLE room (
+  `CREATE TABLE media_server (
+     id TEXT PRIMARY KEY,
+     user_id TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     name TEXT NOT NULL,
+     url TEXT NOT NULL,
+     session TEXT NOT NULL,
+     created_us INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX media_server_by_user ON media_server (user_id);
+   CREATE TABLE room (
      id TEXT PRIMARY KEY,
      name TEXT NOT NULL,
      owner TEXT NOT NULL,

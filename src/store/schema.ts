@@ -13,6 +13,7 @@ import type {
   AssetTable,
   AssetTagTable,
 } from './asset-tables.ts';
+import type { MediaServerTable } from './media-server-table.ts';
 import type { RoomItemTable, RoomMemberTable, RoomMessageTable, RoomPollTable, RoomTable } from './room-tables.ts';
 import type { UploadPartTable, UploadTable } from './upload-schema.ts';
 
@@ -332,6 +333,7 @@ export interface Tables {
   invitation: InvitationTable;
   email_code: EmailCodeTable;
   audit: AuditTable;
+  media_server: MediaServerTable;
   room: RoomTable;
   room_member: RoomMemberTable;
   room_item: RoomItemTable;

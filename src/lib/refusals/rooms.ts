@@ -16,6 +16,16 @@ export const roomRefusals = {
     title: 'Unknown entry of the playlist',
     hint: 'GET /api/v1/rooms/{id}/items lists them.',
   },
+  'media-server-unknown': {
+    status: 404,
+    title: 'Unknown media server',
+    hint: 'GET /api/v1/media-servers lists yours.',
+  },
+  'media-server-refused': {
+    status: 422,
+    title: 'The media server refused the sign-in',
+    hint: 'Check the name and the password, and connect the server again.',
+  },
   'room-full': { status: 409, title: 'The room is full', hint: 'Wait until someone leaves.' },
   'room-banned': { status: 403, title: 'You are banned from this room', hint: 'Ask a moderator of the room.' },
   'room-kicked': { status: 403, title: 'You were sent out of this room', hint: 'You can come back.' },

@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { suite, test } from 'node:test';
 import type { OxbowError } from '../../lib/errors.ts';
 import { createNet } from '../../net/net.ts';
-import { type LinkTarget, MediaProxy } from './media-proxy.ts';
+import { type ElsewhereMedia, MediaProxy } from './media-proxy.ts';
 import { AddressSeal, expiryOf } from './sealed-address.ts';
 
 type Handler = (request: IncomingMessage, response: ServerResponse) => void;
@@ -12,7 +12,11 @@ type Handler = (request: IncomingMessage, response: ServerResponse) => void;
 const day = 24 * 3_600_000;
 
 /** A server elsewhere, and a proxy for one item of it. */
-async function openRig(handler: Handler, link: (origin: string) => Omit<LinkTarget, 'kind'>, allow = ['127.0.0.0/8']) {
+async function openRig(
+  handler: Handler,
+  link: (origin: string) => Partial<ElsewhereMedia> & { readonly url: string },
+  allow = ['127.0.0.0/8'],
+) {
   const requests: IncomingMessage[] = [];
   const server = createServer((request, response) => {
     requests.push(request);
@@ -21,7 +25,7 @@ async function openRig(handler: Handler, link: (origin: string) => Omit<LinkTarg
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const net = createNet({ allow });
-  const target: LinkTarget = { kind: 'link', ...link(origin) };
+  const target: ElsewhereMedia = { type: undefined, headers: {}, ...link(origin) };
   const ends: [string, number][] = [];
   let items = new Map([['i1', target]]);
   let nowMs = 0;
@@ -29,7 +33,7 @@ async function openRig(handler: Handler, link: (origin: string) => Omit<LinkTarg
     net,
     seal: new AddressSeal(Buffer.from('a secret of this server')),
     nowMs: () => nowMs,
-    link: (room, item) => (room === 'r1' ? items.get(item) : undefined),
+    media: async (room, item) => (room === 'r1' ? items.get(item) : undefined),
     onEnd: (...end) => ends.push(end),
   });
   const fetch = async (address: string, more: { range?: string; room?: string } = {}) => {

@@ -3,7 +3,6 @@
  * In: sealed addresses, requests of members. Out: answers: bytes by range, rewritten playlists and manifests, subtitles as WebVTT.
  * Every request goes through the guarded client..
  */
-import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { MAX_SUBTITLE_FILE } from '../../media/subtitles/bounds.ts';
 import { parseSubtitleFile } from '../../media/subtitles/file.ts';
@@ -14,8 +13,13 @@ import { passedAs } from './media-type.ts';
 import { rewriteManifest, rewritePlaylist } from './rewrite-manifest.ts';
 import { type AddressSeal, expiryOf, type SealedAddress } from './sealed-address.ts';
 
-/** An item that is a link. */
-export type LinkTarget = Extract<ItemTarget, { readonly kind: 'link' }>;
+/** Media at another server. */
+export interface ElsewhereMedia {
+  readonly url: string;
+  readonly type: 'hls' | 'dash' | 'file' | undefined;
+  /** Secrets among them go to the server of `url` alone. */
+  readonly headers: Readonly<Record<string, string>>;
+}
 
 /** An answer of the proxy. */
 export interface ProxyAnswer {
@@ -42,8 +46,12 @@ export interface MediaProxyOptions {
   readonly net: Pick<Net, 'fetch'>;
   readonly seal: AddressSeal;
   readonly nowMs: () => number;
-  /** The link of an item; undefined if the room or the item is gone. */
-  readonly link: (room: string, item: string) => LinkTarget | undefined;
+  /** The media of an item; undefined if the room or the item is gone, or it is no media from elsewhere. */
+  readonly media: (
+    room: string,
+    item: string,
+    options: { readonly signal: AbortSignal },
+  ) => Promise<ElsewhereMedia | undefined>;
   /** Called at the end of each request, with the bytes that were passed on. */
   readonly onEnd?: (result: string, bytes: number) => void;
 }
@@ -81,7 +89,7 @@ export class MediaProxy {
   }
 
   /** The address of a link's media, relative to the room's `media/` folder. The query is not in it: it may have secrets. */
-  mediaAddress(room: string, item: string, { url, type }: Pick<LinkTarget, 'url' | 'type'>): string {
+  mediaAddress(room: string, item: string, { url, type }: Pick<ElsewhereMedia, 'url' | 'type'>): string {
     const { as } = passedAs(undefined, new URL(url).pathname, true, type);
     return this.#address({ room, item, kind: as === 'bytes' ? 'file' : 'manifest', url });
   }
@@ -105,11 +113,11 @@ export class MediaProxy {
    *   guarded client: `address-refused`, `source-failed`
    */
   async fetch(room: string, request: ProxyRequest): Promise<ProxyAnswer> {
-    const { seal, nowMs, link } = this.#options;
+    const { seal, nowMs, media } = this.#options;
     const sealed = seal.open(request.token);
     if (!sealed || sealed.room !== room) throw refused('The address was not issued for this room.');
     if (nowMs() >= sealed.expiresMs) throw refused('The address has expired.');
-    const target = link(room, sealed.item);
+    const target = await media(room, sealed.item, request);
     if (!target) throw new OxbowError('item-unknown', 'The item is no longer in the playlist.');
     const url = upstreamOf(sealed, request);
     const leave = this.#enter(room);
@@ -143,7 +151,7 @@ export class MediaProxy {
 
   async #answer(
     sealed: SealedAddress,
-    target: LinkTarget,
+    target: ElsewhereMedia,
     url: URL,
     { range, signal }: ProxyRequest,
     leave: (result: string, bytes: number) => void,

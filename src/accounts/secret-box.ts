@@ -1,0 +1,45 @@
+/**
+ * Encrypts texts with a key of this server: what only it may read again. The same text gives the same result, so that caches hold.
+ * In: the server's secret, a use, texts. Out: base64url. NIST SP 800-38D; RFC 5869. The nonce is an HMAC of the text: it repeats only with its text.
+ */
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:crypto';
+
+const NONCE_BYTES = 12;
+const TAG_BYTES = 16;
+
+/** Seals and opens texts of one use. */
+export class SecretBox {
+  readonly #cipherKey: Buffer;
+  readonly #nonceKey: Buffer;
+
+  /**
+   * @param secret of this server, 16 bytes or more
+   * @param use what is sealed; a box of another use cannot open it
+   */
+  constructor(secret: Uint8Array, use: string) {
+    const derive = (key: string) => Buffer.from(hkdfSync('sha256', secret, '', `oxbow ${use} ${key}`, 32));
+    this.#cipherKey = derive('cipher');
+    this.#nonceKey = derive('nonce');
+  }
+
+  /** The sealed text, base64url. */
+  seal(text: string): string {
+    const nonce = createHmac('sha256', this.#nonceKey).update(text).digest().subarray(0, NONCE_BYTES);
+    const cipher = createCipheriv('aes-256-gcm', this.#cipherKey, nonce);
+    const sealed = Buffer.concat([cipher.update(text, 'utf8'), cipher.final()]);
+    return Buffer.concat([nonce, cipher.getAuthTag(), sealed]).toString('base64url');
+  }
+
+  /** The text; undefined if this box did not seal it. */
+  open(sealed: string): string | undefined {
+    const bytes = Buffer.from(sealed, 'base64url');
+    if (bytes.length < NONCE_BYTES + TAG_BYTES) return undefined;
+    try {
+      const decipher = createDecipheriv('aes-256-gcm', this.#cipherKey, bytes.subarray(0, NONCE_BYTES));
+      decipher.setAuthTag(bytes.subarray(NONCE_BYTES, NONCE_BYTES + TAG_BYTES));
+      return decipher.update(bytes.subarray(NONCE_BYTES + TAG_BYTES)).toString('utf8') + decipher.final('utf8');
+    } catch {
+      return undefined; // the tag is that of another key or text
+    }
+  }
+}
