@@ -57,6 +57,8 @@ export type ProblemCode =
   | 'room-unknown'
   | 'member-unknown'
   | 'item-unknown'
+  | 'media-server-unknown'
+  | 'media-server-refused'
   | 'room-full'
   | 'room-banned'
   | 'room-kicked'
