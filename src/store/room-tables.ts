@@ -115,3 +115,16 @@ export interface RoomPollTable {
   readonly created_us: number;
   closed_us: number | null;
 }
+
+/** A media server that a user has connected; see rooms/providers. */
+export interface MediaServerTable {
+  readonly id: string;
+  readonly user_id: string;
+  /** api/room/media-server-shapes.ts MediaServerKind. */
+  readonly kind: string;
+  readonly name: string;
+  readonly url: string;
+  /** The sign-in, encrypted by accounts/secret-box.ts. */
+  readonly session: string;
+  readonly created_us: number;
+}

@@ -13,8 +13,14 @@ import type {
   AssetTable,
   AssetTagTable,
 } from './asset-tables.ts';
-import type { MediaServerTable } from './media-server-table.ts';
-import type { RoomItemTable, RoomMemberTable, RoomMessageTable, RoomPollTable, RoomTable } from './room-tables.ts';
+import type {
+  MediaServerTable,
+  RoomItemTable,
+  RoomMemberTable,
+  RoomMessageTable,
+  RoomPollTable,
+  RoomTable,
+} from './room-tables.ts';
 import type { UploadPartTable, UploadTable } from './upload-schema.ts';
 
 export type { AssetChunkTable, AssetRenditionTable, AssetSubtitleTable, AssetTable } from './asset-tables.ts';
