@@ -9,6 +9,7 @@ import { printMediaAddress } from '../api/media-address.ts';
 import type { ItemTarget } from '../api/room/item-shapes.ts';
 import { printSignedPath } from '../api/signed-path.ts';
 import { streamUnknown } from '../api/stream-name.ts';
+import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { unknownAsset } from '../library/assets.ts';
 import { createFramedAudience } from '../rooms/live/framed-audience.ts';
@@ -18,12 +19,17 @@ import { Rooms } from '../rooms/rooms.ts';
 import { createRoomTimeline } from '../streams/room/room-timeline.ts';
 import type { AppContext, Parts } from './parts.ts';
 
+/** Rooms are moved this often, ms. */
+const TICK_MS = 50;
+/** Expired rooms are looked for once a minute. */
+const SWEEP_TICKS = 1200;
+
 /** What the media of rooms is made of. */
 type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings'>;
 
 /** Opens rooms. */
 export function openRooms(
-  { settings, clock, opened, metrics }: AppContext,
+  { settings, clock, opened, metrics, shutdown, failed }: AppContext,
   parts: Pick<Parts, 'store' | 'chats'> & MediaParts,
 ): Rooms {
   const rooms = new Rooms({
@@ -33,9 +39,20 @@ export function openRooms(
     createAudience: () => createFramedAudience((message) => metrics.roomMessagesOut.inc({ type: message.t })),
     clock,
     settings: () => settings.now.rooms,
+    failed: failed('a room'),
   });
+  opened.use(shutdown.owns(run(rooms, shutdown.signal, failed('the expiry of rooms'))));
   opened.defer(() => rooms.close());
   return rooms;
+}
+
+/** Moves the rooms until the shutdown. */
+async function run(rooms: Rooms, signal: AbortSignal, report: (error: unknown) => void): Promise<void> {
+  for (let tick = 1; !signal.aborted; tick++) {
+    rooms.tick();
+    if (tick % SWEEP_TICKS === 0) await rooms.sweep().catch(report);
+    await sleep(TICK_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+  }
 }
 
 /** Playback tokens of a room are valid for 12 to 24 hours; a room sends its playlist again before that. */

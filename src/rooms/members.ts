@@ -110,16 +110,26 @@ export class Members {
       if (record.letIn && record.role !== 'moderator') this.set({ ...record, letIn: false });
   }
 
-  /** What `set` and `delete` left to write; the caller writes it. */
-  takeUnsaved(): { readonly changed: readonly MemberRecord[]; readonly removed: readonly string[] } {
-    const changed: MemberRecord[] = [];
-    const removed: string[] = [];
-    for (const [user, record] of this.#unsaved) {
-      if (record) changed.push(record);
-      else removed.push(user);
-    }
+  /** Something is not written yet. */
+  get hasUnsaved(): boolean {
+    return this.#unsaved.size > 0;
+  }
+
+  /** Writes what `set` and `delete` changed; what cannot be written is kept for the next time. */
+  async save(write: (changed: readonly MemberRecord[], removed: readonly string[]) => Promise<void>): Promise<void> {
+    if (this.#unsaved.size === 0) return;
+    const taken = new Map(this.#unsaved);
     this.#unsaved.clear();
-    return { changed, removed };
+    const removed = [...taken].flatMap(([user, record]) => (record ? [] : [user]));
+    try {
+      await write(
+        [...taken.values()].filter((record) => record !== undefined),
+        removed,
+      );
+    } catch (error) {
+      for (const [user, record] of taken) if (!this.#unsaved.has(user)) this.#unsaved.set(user, record);
+      throw error;
+    }
   }
 
   #forgetOldestGuest(): void {

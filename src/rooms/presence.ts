@@ -100,6 +100,17 @@ export class Presence {
     return offsets;
   }
 
+  /** Round trips that were measured, one of each person. */
+  roundTrips(): readonly number[] {
+    const trips: number[] = [];
+    for (const { peers } of this.#users.values()) {
+      let best = Number.POSITIVE_INFINITY;
+      for (const { roundTripMs } of peers.values()) best = Math.min(best, roundTripMs ?? Number.POSITIVE_INFINITY);
+      if (best !== Number.POSITIVE_INFINITY) trips.push(best);
+    }
+    return trips;
+  }
+
   /** Every connection. */
   *peers(): Iterable<PresentPeer> {
     for (const { peers } of this.#users.values()) yield* peers.values();

@@ -160,9 +160,13 @@ export class RoomTables {
     return rows.map(memberOf);
   }
 
-  /** Writes people, new ones and known ones. */
-  async saveMembers(room: string, members: readonly MemberRecord[]): Promise<void> {
+  /** Writes people, new ones and known ones, and forgets others. */
+  async saveMembers(room: string, members: readonly MemberRecord[], removed: readonly string[] = []): Promise<void> {
     await this.#db.transaction().execute(async (db) => {
+      for (let at = 0; at < removed.length; at += ROWS_EACH) {
+        const users = removed.slice(at, at + ROWS_EACH);
+        await db.deleteFrom('room_member').where('room_id', '=', room).where('user_id', 'in', users).execute();
+      }
       for (let at = 0; at < members.length; at += ROWS_EACH) {
         await db
           .insertInto('room_member')
@@ -183,12 +187,6 @@ export class RoomTables {
           .execute();
       }
     });
-  }
-
-  /** Forgets people. */
-  async removeMembers(room: string, users: readonly string[]): Promise<void> {
-    if (users.length === 0) return;
-    await this.#db.deleteFrom('room_member').where('room_id', '=', room).where('user_id', 'in', users).execute();
   }
 
   /** The playlist, in order. */

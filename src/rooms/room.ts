@@ -1,79 +1,80 @@
 /**
  * One open room: who is in it, what plays, what is written. Everything that members send passes here.
- * In: connections and their messages, changes over the API. Out: messages to connections; rows to store.
+ * In: connections and their messages, changes over the API, ticks. Out: messages to connections; rows to store.
  */
 import type { UserRef } from '../accounts/users/user.ts';
-import { printRfc3339 } from '../api/instant.ts';
 import type { RoomItem } from '../api/room/item-shapes.ts';
 import type { ClientMessage, ClientMessageOf, roomCloseCodes, ServerMessage } from '../api/room/messages.ts';
 import { permissionBits, type RoomPermission } from '../api/room/permissions.ts';
-import { type PlaybackState, positionAt } from '../api/room/playback.ts';
+import type { PlaybackState } from '../api/room/playback.ts';
 import type { MemberView, RoomView } from '../api/room/room-shapes.ts';
-import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { refusalOf } from './admission.ts';
 import type { Audience } from './audience.ts';
-import { Members, type PermissionCounts } from './members.ts';
+import { Members } from './members.ts';
 import type { Peer } from './peer.ts';
+import { leadOf } from './playback/lead.ts';
+import { Playback, type PlaybackCommand } from './playback/playback.ts';
+import { Playlist } from './playlist/playlist.ts';
 import { Presence, type PresentPeer } from './presence.ts';
-import type { ChatRoom, ChatSender, OpenChat, RoomChat } from './room-chat.ts';
-import type { RoomMedia } from './room-media.ts';
-import type { ItemRecord, MemberRecord, RoomProgress, RoomRecord } from './room-record.ts';
-import type { RoomTables } from './room-tables.ts';
+import type { ChatRoom, ChatSender, RoomChat } from './room-chat.ts';
+import type { RoomDeps, RoomSeat, StoredRoom } from './room-deps.ts';
+import type { ItemRecord, MemberRecord, RoomRecord } from './room-record.ts';
+import { itemView, memberView, roomView } from './room-views.ts';
 
 /** Most people in the list of a welcome; the others are listed over HTTP. */
 const MAX_WELCOMED = 500;
 /** Most connections of a person to one room. */
 const MAX_CONNECTIONS = 10;
-
-/** What rooms are made of. */
-export interface RoomDeps {
-  readonly tables: RoomTables;
-  readonly clock: Clock;
-  readonly media: RoomMedia;
-  readonly openChat: OpenChat;
-  readonly createAudience: () => Audience;
-  /** The settings now. */
-  readonly settings: () => { readonly capacity: number };
-  readonly permissionCounts?: PermissionCounts;
-}
-
-/** The place of a connection in a room. */
-export interface RoomSeat {
-  /** Takes a message that matches its schema; what is wrong with it is answered to the peer. Never throws and never waits. */
-  receive(message: ClientMessage): void;
-  /** The connection ended. May be called twice. */
-  leave(): void;
-}
-
-/** What a room is opened with. */
-export interface StoredRoom extends RoomProgress {
-  readonly room: RoomRecord;
-  readonly members: readonly MemberRecord[];
-  readonly items: readonly ItemRecord[];
-}
+/** In a room with more people, only the number is sent when someone comes or goes, and moderators. */
+const MANY = 200;
+/** Offsets, the number of people, and rows to store: at most this often, ms. */
+const SLOW_TICK_MS = 1000;
+/** The playlist is sent at most this often, ms. */
+const ITEMS_EACH_MS = 250;
+/** While people are in a room, that it is used is written this often, ms. */
+const USED_EACH_MS = 30_000;
+/** Playback tokens in addresses are valid for 12 hours at least: they are sent again before, ms. */
+const ADDRESSES_EACH_MS = 6 * 3_600_000;
+/** A room that was empty for so long is paused where it was left, ms. */
+export const EMPTY_MS = 120_000;
 
 /** An open room. */
 export class Room {
   readonly members: Members;
+  readonly playlist: Playlist;
   readonly presence = new Presence();
+  readonly playback: Playback;
   readonly #deps: RoomDeps;
   readonly #audience: Audience;
   #record: RoomRecord;
-  #state: PlaybackState;
   #chat!: RoomChat;
+  /** Last time a person was here, ms. */
+  #usedMs: number;
+  #isProgressUnsaved = false;
+  #saving: Promise<void> = Promise.resolve();
+  #slowTickMs = 0;
+  #itemsSentMs = 0;
+  #areItemsUnsent = false;
+  #isCountUnsent = false;
+  #isClosed = false;
 
-  private constructor(deps: RoomDeps, { room, state, members }: StoredRoom) {
+  private constructor(deps: RoomDeps, { room, state, usedMs, members, items }: StoredRoom) {
     this.#deps = deps;
     this.#record = room;
-    this.#state = state;
+    this.#usedMs = usedMs;
     this.#audience = deps.createAudience();
     this.members = new Members(room, members, deps.permissionCounts);
+    this.playlist = new Playlist(items);
+    this.playback = this.#openPlayback(state);
   }
 
-  /** Opens a room. */
+  /** Opens a room. What played goes on where it would be now; in a room that was empty for long, where it was left. */
   static async open(deps: RoomDeps, stored: StoredRoom): Promise<Room> {
     const room = new Room(deps, stored);
     room.#chat = await deps.openChat(room.#chatRoom());
+    await room.playback.resume();
+    if (deps.clock.nowMs() - stored.usedMs > EMPTY_MS) room.playback.pauseAt(stored.usedMs);
     return room;
   }
 
@@ -84,7 +85,7 @@ export class Room {
 
   /** What plays. */
   get state(): PlaybackState {
-    return this.#state;
+    return this.playback.state;
   }
 
   /** The chat. */
@@ -98,28 +99,45 @@ export class Room {
    * @throws OxbowError `room-full`, `room-banned`, `room-password`, `room-pending`, `room-guests-off`, `limit-reached`
    */
   enter(peer: Peer, hello: Omit<ClientMessageOf<'hello'>, 't'> = {}): RoomSeat {
+    if (this.#isClosed) throw new OxbowError('not-ready', 'The room is being closed.');
     this.admit(peer.user, peer.address);
     if (this.presence.count(peer.user.id) >= MAX_CONNECTIONS)
       throw new OxbowError('limit-reached', `You have ${MAX_CONNECTIONS} connections to this room.`);
+    this.#use();
     const present = this.presence.add(peer, hello.visible ?? true);
-    const { lastSeq, ...history } = this.#chat.history(hello.since, peer.user.id);
     peer.send({
       t: 'welcome',
       you: { user: peer.user.id, name: peer.user.name, permissions: this.members.maskOf(peer.user) },
       serverMs: this.#deps.clock.nowMs(),
       room: this.view(),
-      state: this.#state,
+      state: this.state,
       members: this.#welcomed(),
-      items: this.#items(),
-      ...history,
-      lastSeq,
+      items: this.may(peer.user, 'list') ? this.items() : [],
+      ...this.#chat.history(hello.since, peer.user.id),
     });
     this.#audience.add(peer);
-    this.broadcast({ t: 'member', member: this.memberView(this.#memberOf(peer.user)) });
+    this.#announce(peer.user);
     return {
       receive: (message) => this.#receive(present, message),
       leave: () => this.#leave(peer),
     };
+  }
+
+  /**
+   * Lets a person in, or refuses and remembers who waits for approval.
+   *
+   * @throws OxbowError as `enter`
+   */
+  admit(user: UserRef, address: string): void {
+    const { record, members, presence } = this;
+    const refusal = refusalOf(user, address, { record, members, presence, ...this.#deps.settings() });
+    if (!refusal) {
+      this.#remember(user, 'active');
+      return;
+    }
+    if (refusal.code === 'room-pending' && members.find(user.id)?.state !== 'pending')
+      this.memberChanged(this.#remember(user, 'pending'));
+    throw refusal;
   }
 
   /** To everyone in the room. */
@@ -140,116 +158,106 @@ export class Room {
     return (this.members.maskOf(user) & permissionBits[permission]) !== 0;
   }
 
+  /** @throws OxbowError `room-forbidden` if a person may not do something */
+  assertMay(user: Pick<UserRef, 'id' | 'role'>, permission: RoomPermission): void {
+    if (!this.may(user, permission))
+      throw new OxbowError('room-forbidden', `You lack the permission ${permission} in this room.`);
+  }
+
   /** The room as everyone sees it. */
   view(): RoomView {
-    const { id, name, owner, visibility, password, capacity, options, createdMs, expiresMs } = this.#record;
-    return {
-      ...{ id, name, visibility, capacity, options },
-      owner: { id: owner, name: this.members.find(owner)?.name ?? '' },
-      hasPassword: password !== null,
+    const { item } = this.state;
+    return roomView(this.#record, {
+      ownerName: this.members.find(this.#record.owner)?.name ?? '',
       present: this.presence.size,
-      playing: null,
-      createdAt: printRfc3339(createdMs),
-      expiresAt: expiresMs === null ? null : printRfc3339(expiresMs),
-    };
+      playing: item === null ? null : (this.playlist.find(item)?.name ?? null),
+    });
   }
 
   /** A person as others see them. */
   memberView(member: MemberRecord): MemberView {
-    const { user, name, state, allow, deny, mutedUntilMs } = member;
-    const role = this.members.roleOf({ id: user, role: member.role === 'guest' ? 'guest' : 'user' });
-    const present = this.presence.find(user);
-    const [, offsetMs, buffering] = this.presence.offsetOf(user);
-    return {
-      ...{ user, name, role, allow, deny, offsetMs, buffering },
-      state: state === 'left' ? 'active' : state,
-      permissions: this.members.maskOf(present?.user ?? { id: user, role: role === 'guest' ? 'guest' : 'user' }),
-      mutedUntil: mutedUntilMs > this.#deps.clock.nowMs() ? printRfc3339(mutedUntilMs) : null,
-      present: this.presence.count(user),
-    };
+    return memberView(member, this.members, this.presence, this.#deps.clock.nowMs());
+  }
+
+  /** The playlist. @param reader sees the request headers of its own links; moderators see all. Undefined: none. */
+  items(reader?: UserRef): readonly RoomItem[] {
+    return this.playlist.all.map((item) => this.itemView(item, reader));
+  }
+
+  /** One entry of the playlist. */
+  itemView(item: ItemRecord, reader?: UserRef): RoomItem {
+    return itemView(item, {
+      addedByName: this.members.find(item.addedBy)?.name ?? '',
+      address: this.#deps.media.address(item.target, item.signed),
+      seesHeaders: reader !== undefined && (reader.id === item.addedBy || this.may(reader, 'moderate')),
+    });
+  }
+
+  /**
+   * Does a command of a person.
+   *
+   * @returns rev of the state that it made
+   * @throws OxbowError `room-forbidden`, `state-stale`, `item-unknown`, `bad-request`
+   */
+  async command(command: PlaybackCommand, by: UserRef): Promise<number> {
+    this.assertMay(by, command.do === 'item' ? 'setItem' : 'control');
+    return this.playback.command(command, by);
+  }
+
+  /** A person was changed, by themselves or a moderator: everyone gets to know, and it is written. */
+  memberChanged(record: MemberRecord): void {
+    this.members.set(record);
+    this.broadcast({ t: 'member', member: this.memberView(record) });
+    this.#sendPermissions(record.user);
+  }
+
+  /** The room was changed by a person: everyone gets to know, and it is written at once. */
+  async recordChanged(record: RoomRecord): Promise<void> {
+    await this.#deps.tables.update(record);
+    this.#record = record;
+    this.members.roomChanged(record);
+    this.broadcast({ t: 'room', room: this.view() });
+    for (const { user } of this.presence.users) this.#sendPermissions(user.id);
+  }
+
+  /** Entries were changed: everyone gets the playlist, and it is written. */
+  async itemsChanged(): Promise<void> {
+    const { item } = this.state;
+    if (item !== null && !this.playlist.find(item)) this.playback.itemGone();
+    this.#areItemsUnsent = true;
+    await this.save();
+  }
+
+  /** Writes what is not written yet. */
+  save(): Promise<void> {
+    this.#saving = this.#saving.catch(() => undefined).then(() => this.#save());
+    return this.#saving;
+  }
+
+  /** Moves the room where no one has to ask for it. Call it often: 20 times a second. */
+  tick(): void {
+    if (this.#isClosed) return;
+    const monoMs = this.#deps.clock.monotonicMs();
+    this.playback.tick();
+    if (this.#areItemsUnsent && monoMs - this.#itemsSentMs >= ITEMS_EACH_MS) this.#sendItems(monoMs);
+    if (monoMs - this.#slowTickMs >= SLOW_TICK_MS) this.#slowTick(monoMs);
+  }
+
+  /** Empty, and for a while already. */
+  get isIdle(): boolean {
+    return this.presence.size === 0 && this.#deps.clock.nowMs() - this.#usedMs > EMPTY_MS;
   }
 
   /** Ends every connection and writes what is not written. */
   async close(reason: keyof typeof roomCloseCodes = 'stopping', detail = 'The server stops.'): Promise<void> {
+    if (this.isIdle) this.playback.pauseAt(this.#usedMs);
+    this.#isClosed = true;
     for (const { peer } of [...this.presence.peers()]) {
       peer.close(reason, detail);
       this.#leave(peer);
     }
     await this.#chat.close();
-  }
-
-  /**
-   * Lets a person in, or refuses.
-   *
-   * @throws OxbowError as `enter`
-   */
-  admit(user: UserRef, address: string): void {
-    const known = this.members.find(user.id);
-    const nowMs = this.#deps.clock.nowMs();
-    const { owner, password, capacity, options } = this.#record;
-    const isTrusted = user.role === 'admin' || user.id === owner || known?.role === 'moderator';
-    if (!isTrusted || known?.state === 'banned') {
-      if (known?.state === 'banned' || (user.role === 'guest' && this.members.isBannedAddress(address)))
-        throw new OxbowError('room-banned', 'A moderator has banned you from this room.');
-      if (user.role === 'guest' && !options.guests)
-        throw new OxbowError('room-guests-off', 'People without an account may not enter this room.');
-      if (password !== null && !known?.letIn) throw new OxbowError('room-password', 'This room has a password.');
-      const isNew = !known || known.state === 'left';
-      if (known?.state === 'pending' || (options.approve && isNew)) {
-        if (isNew) this.#remember(user, { ...known, state: 'pending' }, nowMs);
-        throw new OxbowError('room-pending', 'A moderator has to let you in.');
-      }
-      const most = Math.min(capacity ?? Number.POSITIVE_INFINITY, this.#deps.settings().capacity);
-      if (this.presence.size >= most && this.presence.count(user.id) === 0)
-        throw new OxbowError('room-full', `This room has places for ${most} people.`);
-    }
-    this.#remember(user, { ...known, state: 'active' }, nowMs);
-  }
-
-  #remember(user: UserRef, known: Partial<MemberRecord> & Pick<MemberRecord, 'state'>, nowMs: number): MemberRecord {
-    const record: MemberRecord = {
-      ...{ role: user.role === 'guest' ? 'guest' : 'member', allow: 0, deny: 0, mutedUntilMs: 0 },
-      ...{ joinedMs: nowMs, letIn: false, address: '' },
-      ...known,
-      ...{ user: user.id, name: user.name, seenMs: nowMs },
-    };
-    this.members.set(record);
-    return record;
-  }
-
-  #memberOf(user: UserRef): MemberRecord {
-    return this.members.find(user.id) ?? this.#remember(user, { state: 'active' }, this.#deps.clock.nowMs());
-  }
-
-  #leave(peer: Peer): void {
-    if (!this.presence.find(peer.user.id)?.peers.has(peer)) return;
-    this.presence.remove(peer);
-    this.#audience.remove(peer);
-    const { id } = peer.user;
-    if (this.presence.count(id) === 0) this.broadcast({ t: 'left', user: id });
-    else this.broadcast({ t: 'member', member: this.memberView(this.#memberOf(peer.user)) });
-  }
-
-  #receive(present: PresentPeer, message: ClientMessage): void {
-    const { peer } = present;
-    switch (message.t) {
-      case 'hello':
-        return;
-      case 'clock':
-        peer.send({ t: 'clock', c: message.c, serverMs: this.#deps.clock.nowMs() });
-        return;
-      case 'report':
-        this.presence.report(present, message);
-        return;
-      case 'command':
-        peer.send({ t: 'refused', id: message.id, code: 'not-ready', detail: 'Not built yet.' });
-        return;
-      default:
-        this.#chat.receive(
-          message,
-          this.chatSender(peer.user, (answer) => peer.send(answer)),
-        );
-    }
+    if (reason !== 'gone') await this.save();
   }
 
   /** A person as the chat sees them. */
@@ -265,6 +273,118 @@ export class Room {
     };
   }
 
+  #openPlayback(state: PlaybackState): Playback {
+    const room = this;
+    const { clock, media, failed } = this.#deps;
+    return new Playback(
+      {
+        ...{ clock, failed },
+        leadMs: () => leadOf(room.presence.roundTrips()),
+        findItem: (id) => room.playlist.find(id),
+        itemAfter: (id) => (room.#record.options.atEnd === 'next' ? room.playlist.after(id) : undefined),
+        openMedia: ({ target }) => media.open(target),
+        get waitsForSlow() {
+          return room.#record.options.waitForSlow;
+        },
+        get present() {
+          return room.presence.size;
+        },
+        changed: (changed) => {
+          room.#isProgressUnsaved = true;
+          room.broadcast({ t: 'state', state: changed });
+        },
+      },
+      state,
+    );
+  }
+
+  #remember(user: UserRef, state: MemberRecord['state']): MemberRecord {
+    const nowMs = this.#deps.clock.nowMs();
+    const record: MemberRecord = {
+      ...{ role: user.role === 'guest' ? 'guest' : 'member', allow: 0, deny: 0, mutedUntilMs: 0 },
+      ...{ joinedMs: nowMs, letIn: false, address: '' },
+      ...this.members.find(user.id),
+      ...{ user: user.id, name: user.name, seenMs: nowMs, state },
+    };
+    this.members.set(record);
+    return record;
+  }
+
+  #memberOf(user: UserRef): MemberRecord {
+    return this.members.find(user.id) ?? this.#remember(user, 'active');
+  }
+
+  #use(): void {
+    this.#usedMs = this.#deps.clock.nowMs();
+    this.#isProgressUnsaved = true;
+  }
+
+  #leave(peer: Peer): void {
+    if (!this.presence.find(peer.user.id)?.peers.has(peer)) return;
+    this.presence.remove(peer);
+    this.#audience.remove(peer);
+    this.#use();
+    if (this.presence.count(peer.user.id) === 0) this.playback.left(peer.user.id);
+    this.#announce(peer.user);
+  }
+
+  /** Someone came or went. */
+  #announce(user: UserRef): void {
+    this.#isCountUnsent = true;
+    const role = this.members.roleOf(user);
+    if (this.presence.size > MANY && role !== 'owner' && role !== 'moderator') return;
+    if (this.presence.count(user.id) === 0) this.broadcast({ t: 'left', user: user.id });
+    else this.broadcast({ t: 'member', member: this.memberView(this.#memberOf(user)) });
+  }
+
+  #sendPermissions(user: string): void {
+    const present = this.presence.find(user);
+    if (!present) return;
+    const permissions = this.members.maskOf(present.user);
+    const { mutedUntilMs = 0 } = this.members.find(user) ?? {};
+    const muted = mutedUntilMs > this.#deps.clock.nowMs() ? mutedUntilMs : null;
+    for (const { peer } of present.peers.values()) peer.send({ t: 'you', permissions, mutedUntilMs: muted });
+  }
+
+  #receive(present: PresentPeer, message: ClientMessage): void {
+    const { peer } = present;
+    switch (message.t) {
+      case 'hello':
+        return;
+      case 'clock':
+        peer.send({ t: 'clock', c: message.c, serverMs: this.#deps.clock.nowMs() });
+        return;
+      case 'report':
+        this.presence.report(present, message);
+        this.playback.report(peer.user.id, message, {
+          counts: present.visible,
+          mayEnd: this.may(peer.user, 'control') || this.may(peer.user, 'setItem'),
+        });
+        return;
+      case 'command':
+        void this.#answerCommand(peer, message);
+        return;
+      default:
+        this.#chat.receive(
+          message,
+          this.chatSender(peer.user, (answer) => peer.send(answer)),
+        );
+    }
+  }
+
+  async #answerCommand(peer: Peer, { t: _, id, ...command }: ClientMessageOf<'command'>): Promise<void> {
+    try {
+      const rev = await this.command(command, peer.user);
+      peer.send({ t: 'ack', id, rev });
+    } catch (error) {
+      if (!(error instanceof OxbowError)) this.#deps.failed(error);
+      const { code, message: detail } =
+        error instanceof OxbowError ? error : new OxbowError('internal', 'The command failed.');
+      if (code === 'state-stale') peer.send({ t: 'state', state: this.state });
+      peer.send({ t: 'refused', id, code, detail });
+    }
+  }
+
   #chatRoom(): ChatRoom {
     const room = this;
     return {
@@ -274,17 +394,12 @@ export class Room {
       },
       broadcast: (message) => room.broadcast(message),
       playing: () => {
-        const { item } = room.#state;
-        const target = room.#items().find(({ id }) => id === item)?.target;
-        if (item === null || !target) return undefined;
-        return { item, target, positionMs: positionAt(room.#state, room.#deps.clock.nowMs()) };
+        const { item } = room.state;
+        const target = item === null ? undefined : room.playlist.find(item)?.target;
+        return item === null || !target ? undefined : { item, target, positionMs: room.playback.positionMs };
       },
       mentionable: () => room.members.all,
     };
-  }
-
-  #items(): readonly RoomItem[] {
-    return [];
   }
 
   #welcomed(): readonly MemberView[] {
@@ -294,5 +409,40 @@ export class Room {
       views.push(this.memberView(this.#memberOf(user)));
     }
     return views;
+  }
+
+  #sendItems(monoMs: number): void {
+    this.#areItemsUnsent = false;
+    this.#itemsSentMs = monoMs;
+    this.broadcast({ t: 'items', items: this.items() });
+  }
+
+  #slowTick(monoMs: number): void {
+    this.#slowTickMs = monoMs;
+    const offsets = this.presence.takeOffsets();
+    if (offsets.length > 0) this.broadcast({ t: 'offsets', offsets });
+    if (this.#isCountUnsent) {
+      this.#isCountUnsent = false;
+      if (this.presence.size > MANY) this.broadcast({ t: 'room', room: this.view() });
+    }
+    if (this.presence.size > 0 && this.#deps.clock.nowMs() - this.#usedMs >= USED_EACH_MS) this.#use();
+    const isSigned = this.playlist.all.some(({ signed }) => signed);
+    if (isSigned && monoMs - this.#itemsSentMs >= ADDRESSES_EACH_MS) this.#areItemsUnsent = true;
+    if (this.#isProgressUnsaved || this.members.hasUnsaved) this.save().catch(this.#deps.failed);
+  }
+
+  async #save(): Promise<void> {
+    const { tables } = this.#deps;
+    const { id } = this.#record;
+    if (this.#isProgressUnsaved) {
+      this.#isProgressUnsaved = false;
+      const progress = { state: this.state, usedMs: this.#usedMs };
+      await tables.saveProgress(id, progress).catch((error) => {
+        this.#isProgressUnsaved = true;
+        throw error;
+      });
+    }
+    await this.members.save((changed, removed) => tables.saveMembers(id, changed, removed));
+    await this.playlist.save((changed, removed) => tables.saveItems(id, changed, removed));
   }
 }

@@ -109,6 +109,9 @@ export async function openTestRooms(change: Partial<RoomsDeps> = {}): Promise<Te
     new Rooms({
       ...{ tables, clock, media: testMedia(media), openChat: openMemoryChat, createAudience },
       settings: () => settings,
+      failed: (error) => {
+        throw error;
+      },
       ...change,
     });
   let rooms = open();

@@ -5,13 +5,39 @@
 import { randomInt } from 'node:crypto';
 import type { UserRef } from '../accounts/users/user.ts';
 import { nothingPlays } from '../api/room/playback.ts';
+import type { RoomView } from '../api/room/room-shapes.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { Room, type RoomDeps } from './room.ts';
+import { Room } from './room.ts';
+import type { RoomDeps } from './room-deps.ts';
 import { type RoomRecord, usualOptions } from './room-record.ts';
+import { roomView } from './room-views.ts';
 
 /** 10 characters of 57: 58 bits. */
 const ID_CHARACTERS = '23456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz';
 const ID_LENGTH = 10;
+
+/** More states than a room makes between two times that it is stored. */
+const UNSAVED_REVS = 1000;
+
+/** Which part of a list. */
+export interface RoomPage {
+  readonly limit: number;
+  /** After this one; undefined: from the first. */
+  readonly before?: RoomCursor | undefined;
+}
+
+/** A place in a list. */
+export interface RoomCursor {
+  readonly usedMs: number;
+  readonly id: string;
+}
+
+/** A part of a list. */
+export interface RoomListPage {
+  readonly rooms: readonly RoomView[];
+  /** Undefined: the list ends here. */
+  readonly next: RoomCursor | undefined;
+}
 
 /** The settings of rooms. */
 export interface RoomsSettings {
@@ -36,7 +62,11 @@ export type RoomChoices = Partial<
 /** The rooms. */
 export class Rooms {
   readonly #deps: RoomsDeps;
+  /** Rooms that are open or being opened. */
   readonly #open = new Map<string, Promise<Room>>();
+  readonly #rooms = new Map<string, Room>();
+  readonly #closing = new Map<string, Promise<void>>();
+  #isClosed = false;
 
   constructor(deps: RoomsDeps) {
     this.#deps = deps;
@@ -85,24 +115,112 @@ export class Rooms {
     return this.#open.get(id) ?? this.#keep(id, this.#read(id));
   }
 
+  /** Every open room. */
+  get open(): Iterable<Room> {
+    return this.#rooms.values();
+  }
+
+  /** An open room; undefined: it is closed, or there is none. */
+  find(id: string): Room | undefined {
+    return this.#rooms.get(id);
+  }
+
+  /**
+   * Rooms as others see them, those used last first.
+   *
+   * @param which public ones whose name contains `query`; or those of a member, also those that wait for approval
+   */
+  async list(which: { readonly query: string } | { readonly member: string }, page: RoomPage): Promise<RoomListPage> {
+    const limit = page.limit;
+    const listed = await this.#deps.tables.list(which, {
+      limit: limit + 1,
+      ...(page.before && { before: page.before }),
+    });
+    const shown = listed.slice(0, limit);
+    const last = shown.at(-1);
+    return {
+      rooms: shown.map(
+        ({ room, ownerName, playing }) =>
+          this.find(room.id)?.view() ?? roomView(room, { ownerName, playing, present: 0 }),
+      ),
+      next: listed.length > limit && last ? { usedMs: last.usedMs, id: last.room.id } : undefined,
+    };
+  }
+
+  /** Deletes a room with everything in it. */
+  async remove(id: string): Promise<void> {
+    const opening = this.#open.get(id);
+    this.#open.delete(id);
+    this.#rooms.delete(id);
+    const room = await opening?.catch(() => undefined);
+    await room?.close('gone', 'The room was deleted.');
+    await this.#deps.tables.remove(id);
+  }
+
+  /** Moves every open room, and closes those that are empty. Call it 20 times a second. */
+  tick(): void {
+    for (const [id, room] of this.#rooms) {
+      try {
+        room.tick();
+      } catch (error) {
+        this.#deps.failed(error); // the others go on
+      }
+      if (room.isIdle) void this.#closeIdle(id, room);
+    }
+  }
+
+  /** Deletes rooms that have expired or that were not used for long. Call it once a minute. */
+  async sweep(): Promise<void> {
+    const { tables, clock, settings } = this.#deps;
+    const nowMs = clock.nowMs();
+    for (const id of await tables.expired(nowMs, nowMs - settings().keep)) {
+      const room = this.find(id);
+      const hasExpired = room?.record.expiresMs !== null && (room?.record.expiresMs ?? 0) <= nowMs;
+      if (!room || hasExpired || room.presence.size === 0) await this.remove(id);
+    }
+  }
+
   /** Closes every room: connections end, everything is written. */
   async close(): Promise<void> {
+    this.#isClosed = true;
     const open = await Promise.allSettled(this.#open.values());
     this.#open.clear();
+    this.#rooms.clear();
     await Promise.all(open.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)));
+    await Promise.all(this.#closing.values());
+  }
+
+  /** A room that opens again waits until it is written. */
+  async #closeIdle(id: string, room: Room): Promise<void> {
+    this.#rooms.delete(id);
+    this.#open.delete(id);
+    const closing = room.close().catch(this.#deps.failed);
+    this.#closing.set(id, closing);
+    await closing;
+    this.#closing.delete(id);
   }
 
   #keep(id: string, opening: Promise<Room>): Promise<Room> {
     this.#open.set(id, opening);
-    opening.catch(() => this.#open.delete(id));
+    opening.then(
+      (room) => {
+        if (this.#open.get(id) === opening) this.#rooms.set(id, room);
+      },
+      () => this.#open.delete(id),
+    );
     return opening;
   }
 
   async #read(id: string): Promise<Room> {
     const { tables } = this.#deps;
+    if (this.#isClosed) throw new OxbowError('not-ready', 'The server stops.');
+    await this.#closing.get(id);
     const stored = await tables.find(id);
     if (!stored) throw roomUnknown(id);
-    return Room.open(this.#deps, { ...stored, members: await tables.members(id), items: await tables.items(id) });
+    // States of the last second before a crash were sent, but not stored: no rev is used twice.
+    const state = { ...stored.state, rev: stored.state.rev + UNSAVED_REVS };
+    const [members, items] = [await tables.members(id), await tables.items(id)];
+    return Room.open(this.#deps, { ...stored, state, members, items });
   }
 }
 

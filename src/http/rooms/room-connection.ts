@@ -15,7 +15,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { Outlet } from '../../rooms/live/fan-out.ts';
 import { pingFrame, printFrame } from '../../rooms/live/frame.ts';
 import type { Peer } from '../../rooms/peer.ts';
-import type { RoomSeat } from '../../rooms/room.ts';
+import type { RoomSeat } from '../../rooms/room-deps.ts';
 import { MessageLimits } from './message-limits.ts';
 import { type NoMessage, parseMessage } from './parse-message.ts';
 

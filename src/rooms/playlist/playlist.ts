@@ -129,12 +129,22 @@ export class Playlist {
     return removed;
   }
 
-  /** What changed since the last call; the caller writes it. */
-  takeUnsaved(): { readonly changed: readonly ItemRecord[]; readonly removed: readonly string[] } {
-    const unsaved = { changed: [...this.#changed.values()], removed: [...this.#removed] };
+  /** Writes what changed; what cannot be written is kept for the next time. */
+  async save(write: (changed: readonly ItemRecord[], removed: readonly string[]) => Promise<void>): Promise<void> {
+    if (this.#changed.size === 0 && this.#removed.size === 0) return;
+    const [changed, removed] = [[...this.#changed.values()], [...this.#removed]];
     this.#changed.clear();
     this.#removed.clear();
-    return unsaved;
+    try {
+      await write(changed, removed);
+    } catch (error) {
+      for (const { id } of changed) {
+        const item = this.#items.get(id);
+        if (item) this.#changed.set(id, item);
+      }
+      for (const id of removed) this.#removed.add(id);
+      throw error;
+    }
   }
 
   #put(item: ItemRecord): void {

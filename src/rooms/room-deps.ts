@@ -1,0 +1,41 @@
+/**
+ * What a room is made of, and the place of a connection in it.
+ * In: app/rooms.ts, the store. Out: rooms, and the transport. Types alone.
+ */
+import type { ClientMessage } from '../api/room/messages.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Audience } from './audience.ts';
+import type { PermissionCounts } from './members.ts';
+import type { OpenChat } from './room-chat.ts';
+import type { RoomMedia } from './room-media.ts';
+import type { ItemRecord, MemberRecord, RoomProgress, RoomRecord } from './room-record.ts';
+import type { RoomTables } from './room-tables.ts';
+
+/** What rooms are made of. */
+export interface RoomDeps {
+  readonly tables: RoomTables;
+  readonly clock: Clock;
+  readonly media: RoomMedia;
+  readonly openChat: OpenChat;
+  readonly createAudience: () => Audience;
+  /** The settings now. */
+  readonly settings: () => { readonly capacity: number };
+  readonly permissionCounts?: PermissionCounts;
+  /** A bug, or a failed query, for the log. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** The place of a connection in a room. */
+export interface RoomSeat {
+  /** Takes a message that matches its schema; what is wrong with it is answered to the peer. Never throws and never waits. */
+  receive(message: ClientMessage): void;
+  /** The connection ended. May be called twice. */
+  leave(): void;
+}
+
+/** What a room is opened with. */
+export interface StoredRoom extends RoomProgress {
+  readonly room: RoomRecord;
+  readonly members: readonly MemberRecord[];
+  readonly items: readonly ItemRecord[];
+}
