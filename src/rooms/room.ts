@@ -69,7 +69,7 @@ export class Room {
     this.playback = this.#openPlayback(state);
   }
 
-  /** Opens a room. What played goes on where it would be now; in a room that was empty for long, where it was left. */
+  /** Opens a room. What played continues where it would be now; in a room that was empty for long, where it was left. */
   static async open(deps: RoomDeps, stored: StoredRoom): Promise<Room> {
     const room = new Room(deps, stored);
     room.#chat = await deps.openChat(room.#chatRoom());

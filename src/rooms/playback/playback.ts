@@ -17,7 +17,7 @@ import { SlowViewers } from './slow-viewers.ts';
 const CLOCK_STEP_MS = 50;
 /** A position this far before media counts as in it, ms. */
 const SAME_MS = 50;
-/** Where no media is, it is asked for again after this, ms. */
+/** Where no media is, it is looked up again after this, ms. */
 const ASK_AGAIN_MS = 1000;
 
 /** A command, from a connection or a request. */
@@ -161,7 +161,7 @@ export class Playback {
     this.#set({ playing: false, anchorMedia }, { isMaterial: true, isAt: true });
   }
 
-  /** Moves the room where nobody has to ask for it. Call it often: 20 times a second. */
+  /** Moves the room where no person does. Call it often: 20 times a second. */
   tick(): void {
     const { clock } = this.#room;
     const monoMs = clock.monotonicMs();
@@ -371,7 +371,7 @@ export class Playback {
     const { clock } = this.#room;
     const position = this.positionMs;
     if (found && found.fromMs <= askedMs + SAME_MS) {
-      // Media goes on.
+      // Media continues.
       const joins = before && found.fromMs <= before.toMs + SAME_MS && askedMs === before.toMs;
       this.#span = joins ? { fromMs: before.fromMs, toMs: found.toMs } : found;
       return;
