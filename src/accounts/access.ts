@@ -6,6 +6,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { AccountTables } from './account-tables.ts';
 import { type AdminGate, createAdminGate } from './admin-token.ts';
 import { ApiTokens } from './api-tokens.ts';
+import { AccountMail, type Mail } from './mail/account-mail.ts';
+import { EmailCodes } from './mail/email-codes.ts';
 import { anonymous, type Principal, principalOfSession, principalOfToken } from './principal.ts';
 import { createProcessSecret, type ProcessSecret } from './process-secret.ts';
 import { PublishKeys } from './publish-keys.ts';
@@ -34,6 +36,8 @@ export interface Access {
   readonly users: Users;
   readonly invitations: Invitations;
   readonly signUp: SignUp;
+  /** The e-mail addresses of accounts. */
+  readonly emails: AccountMail;
   /** The settings of accounts, as they are now. */
   settings(): AccountSettings;
   /** Who has the secret of a session's cookie; anonymous if it ended. */
@@ -52,6 +56,10 @@ export interface AccessOptions {
   /** Undefined or empty: generated in the data folder. */
   readonly watchSecret?: string | undefined;
   readonly watchJwt?: OpenedWatchJwt | undefined;
+  /** The mail server; undefined if none is set. */
+  readonly mail?: Mail | undefined;
+  /** Called with a failure of work in the background. */
+  readonly failed?: (error: unknown) => void;
   /** Settings of accounts; the defaults if absent. */
   readonly accounts?: () => AccountSettings;
   /** Target duration of a stream's live playlists, ms; undefined while it has none. */
@@ -72,6 +80,8 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     watchSecret,
     watchJwt,
     targetDurationMs,
+    mail,
+    failed = () => {},
     accounts = () => usualSettings,
   } = options;
   const secret = await openWatchSecret(dataFolder, watchSecret);
@@ -100,6 +110,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     users,
     invitations,
     signUp: new SignUp({ users, invitations, sessions, clock, settings: accounts }),
+    emails: new AccountMail({ users, sessions, codes: new EmailCodes(tables.emailCodes, clock), mail, failed }),
     settings: accounts,
     ofCookie(given) {
       const session = sessions.find(given);

@@ -111,6 +111,23 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(await invitations.all(), [other]);
     });
 
+    test('a code of an e-mail is taken once; a new one of its kind replaces it, and expired ones go', async () => {
+      await using database = await open();
+      const { emailCodes } = accountTables(database.db);
+      const code = { digest: 'a', userId: 'u', kind: 'reset', email: 'u@example.org', expiresMs: NOW_MS + 5 } as const;
+      await emailCodes.put(code, NOW_MS);
+      await emailCodes.put({ ...code, digest: 'b', kind: 'verify' }, NOW_MS);
+      await emailCodes.put({ ...code, digest: 'c' }, NOW_MS);
+      assert.equal(await emailCodes.take('a'), undefined);
+      const taken = await Promise.all([emailCodes.take('c'), emailCodes.take('c')]);
+      const { digest: _, ...rest } = code;
+      assert.deepEqual(taken.filter(Boolean), [rest]);
+      await emailCodes.put({ ...code, digest: 'd', userId: 'v' }, NOW_MS + 5);
+      assert.equal(await emailCodes.take('b'), undefined, 'expired');
+      await emailCodes.removeOf('v');
+      assert.equal(await emailCodes.take('d'), undefined);
+    });
+
     test('a watch epoch is replaced by the next', async () => {
       await using database = await open();
       const { epochs } = accountTables(database.db);

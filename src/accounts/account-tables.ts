@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely';
 import type { Tables } from '../store/schema.ts';
 import type { ApiToken, TokenScope } from './api-tokens.ts';
+import { type EmailCodeRows, emailCodeRows } from './mail/email-codes.ts';
 import type { PublishKey, PublishScope } from './publish-keys.ts';
 import type { Rows } from './secret-table.ts';
 import type { Session } from './sessions.ts';
@@ -21,6 +22,7 @@ export interface AccountTables {
   readonly epochs: Rows<WatchEpoch>;
   readonly users: Rows<User>;
   readonly invitations: Rows<Invitation>;
+  readonly emailCodes: EmailCodeRows;
 }
 
 /** The tables of a store. */
@@ -32,6 +34,7 @@ export function accountTables(db: Kysely<Tables>): AccountTables {
     epochs: epochRows(db),
     users: userRows(db),
     invitations: invitationRows(db),
+    emailCodes: emailCodeRows(db),
   };
 }
 

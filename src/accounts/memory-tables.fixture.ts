@@ -3,6 +3,7 @@
  * In: nothing. Out: AccountTables. Two accesses that are opened one after the other can share them, as after a restart.
  */
 import type { AccountTables } from './account-tables.ts';
+import type { EmailCodeRows } from './mail/email-codes.ts';
 import type { Rows } from './secret-table.ts';
 
 /** Empty tables. */
@@ -14,6 +15,29 @@ export function memoryTables(): AccountTables {
     epochs: memoryRows(({ stream }) => stream),
     users: memoryRows(({ id }) => id),
     invitations: memoryRows(({ id }) => id),
+    emailCodes: memoryCodes(),
+  };
+}
+
+function memoryCodes(): EmailCodeRows {
+  const rows = new Map<string, Parameters<EmailCodeRows['put']>[0]>();
+  const removeOf: EmailCodeRows['removeOf'] = async (userId, kind) => {
+    for (const [digest, row] of rows) {
+      if (row.userId === userId && (kind === undefined || row.kind === kind)) rows.delete(digest);
+    }
+  };
+  return {
+    async put(row, nowMs) {
+      for (const [digest, { expiresMs }] of rows) if (expiresMs <= nowMs) rows.delete(digest);
+      await removeOf(row.userId, row.kind);
+      rows.set(row.digest, row);
+    },
+    async take(digest) {
+      const row = rows.get(digest);
+      rows.delete(digest);
+      return row;
+    },
+    removeOf,
   };
 }
 

@@ -13,6 +13,7 @@ export type LimitName =
   | 'names'
   | 'sign-up'
   | 'guests'
+  | 'mails'
   | 'tokens'
   | 'keys'
   | 'refusals'
@@ -43,6 +44,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   /** A class or a family behind one address. */
   'sign-up': { turns: 30, windowS: 3600 },
   guests: { turns: 60, windowS: 3600 },
+  /** Messages to one e-mail address, or requested from one IP address. */
+  mails: { turns: 10, windowS: 3600, everywhere: true },
   tokens: { turns: 10, windowS: 60, everywhere: true },
   /** Keys and tokens of publishers and viewers over RTMP, SRT and other protocols. */
   keys: { turns: 10, windowS: 60, everywhere: true },

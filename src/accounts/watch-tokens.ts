@@ -6,10 +6,11 @@
  */
 
 import { createHmac, timingSafeEqual } from 'node:crypto';
+import { isJwt } from '../api/signed-path.ts';
 import { dropOldest } from '../lib/drop-oldest.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Rows } from './secret-table.ts';
-import { isJwt, type WatchJwt } from './watch-jwt/watch-jwt.ts';
+import type { WatchJwt } from './watch-jwt/watch-jwt.ts';
 
 /** `playlist` (also stills and clips): until the token expires. `media` (what a playlist lists): two target durations longer. */
 export type SignedClass = 'playlist' | 'media';

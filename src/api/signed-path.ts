@@ -12,7 +12,7 @@ export interface SignedPath {
 }
 
 /** Longest token of a path, characters: a JWT. */
-export const MAX_TOKEN_LENGTH = 2048;
+const MAX_TOKEN_LENGTH = 2048;
 /** Longest token that is no JWT. */
 const MAX_PLAIN_LENGTH = 100;
 /** Three parts of base64url. An unsigned one has nothing after its last dot: it is a token too, and refused as such. RFC 7519 6. */
@@ -31,6 +31,11 @@ export function parseSignedPath(path: string): SignedPath | null {
   const token = path.slice(3, end);
   if (!TOKEN.test(token) || (token.length > MAX_PLAIN_LENGTH && !token.includes('.'))) return null;
   return { token, path: path.slice(end) };
+}
+
+/** Whether a playback token has the form of a JWT. Tokens of oxbow have no dot. */
+export function isJwt(token: string): boolean {
+  return token.includes('.') && token.length <= MAX_TOKEN_LENGTH;
 }
 
 /** A request target, split. */

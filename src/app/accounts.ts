@@ -5,11 +5,14 @@
 import { openAccess } from '../accounts/access.ts';
 import { accountTables } from '../accounts/account-tables.ts';
 import { AuthUrl } from '../accounts/auth/auth-url.ts';
+import type { Mail } from '../accounts/mail/account-mail.ts';
+import { MailQueue } from '../accounts/mail/mail-queue.ts';
 import { RateLimits } from '../accounts/rate-limit.ts';
 import { signInPath } from '../accounts/sign-in-links.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
-import { type OpenedWatchJwt, openWatchJwt } from '../accounts/watch-jwt/open-watch-jwt.ts';
+import type { OpenedWatchJwt } from '../accounts/watch-jwt/open-watch-jwt.ts';
 import { createLocalSignIn } from '../http/client/local-sign-in.ts';
+import { OxbowError } from '../lib/errors.ts';
 import { OncePer } from '../lib/once-per.ts';
 import type { Net } from '../net/net.ts';
 import type { Accounts, AppContext, Parts } from './parts.ts';
@@ -20,6 +23,7 @@ export async function openAccounts(
   { store, catalog, net }: Pick<Parts, 'store' | 'catalog' | 'net'>,
 ): Promise<Accounts> {
   const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
+  const mail = await openMail({ config, clock, ...context }, net);
   const access = await openAccess({
     tables: accountTables(store.db),
     dataFolder,
@@ -27,6 +31,8 @@ export async function openAccounts(
     adminToken: config.adminToken,
     watchSecret: config.watchSecret,
     watchJwt,
+    mail,
+    failed: context.failed('e-mail of an account'),
     accounts: () => settings.now.accounts,
     targetDurationMs(name) {
       const seconds = catalog.find(name)?.list.generation?.targetDurationS;
@@ -74,6 +80,7 @@ async function openPlaybackJwt(
 ): Promise<OpenedWatchJwt | undefined> {
   const { algorithm, issuer, audience, ...settings } = config.playbackJwt;
   if (algorithm === 'off') return undefined;
+  const { openWatchJwt } = await import('../accounts/watch-jwt/open-watch-jwt.ts');
   const reported = new OncePer(1000, () => clock.monotonicMs());
   return openWatchJwt(
     { algorithm, issuer: issuer || undefined, audience: audience || undefined, ...settings },
@@ -90,6 +97,42 @@ async function openPlaybackJwt(
       },
     },
   );
+}
+
+/** The mail server; undefined if none is set. */
+async function openMail(
+  { config, clock, shutdown, opened, metrics, log }: Omit<AppContext, 'settings' | 'dataFolder'>,
+  net: Net,
+): Promise<Mail | undefined> {
+  const { publicUrl } = config;
+  const { smtp, from, encryption } = config.mail;
+  if (smtp === undefined) return undefined;
+  const missing = publicUrl === undefined ? 'publicUrl' : from === '' ? 'mail.from' : undefined;
+  if (missing !== undefined || publicUrl === undefined) {
+    throw new OxbowError('bad-setting', `\`mail.smtp\` needs \`${missing}\`.`, {
+      extra: { hint: 'Links in e-mail begin with `publicUrl`. See docs/5-together/e-mail.md.' },
+    });
+  }
+  const { openTransport } = await import('../accounts/mail/transport.ts');
+  const { signal } = shutdown;
+  const transport = openTransport(
+    { url: new URL(smtp), from, mustEncrypt: encryption === 'required' },
+    { net, signal },
+  );
+  opened.defer(() => transport.close());
+  const reported = new OncePer(1000, () => clock.monotonicMs());
+  const queue: MailQueue = new MailQueue({
+    transport,
+    signal,
+    onResult(result, error) {
+      metrics.mailMessages.inc({ result });
+      if (result === 'sent') return;
+      const reason = error?.message ?? 'too many messages wait';
+      reported.call((more) => log.warn({ result, reason, more }, 'an e-mail was not sent'));
+    },
+  });
+  opened.defer(metrics.beforeScrape(() => metrics.mailWaiting.set(queue.size)));
+  return { queue, transport, publicUrl };
 }
 
 /** Path of a one-time sign-in link; undefined if a browser is signed in already. */

@@ -16,6 +16,7 @@ import type {
   ChunkStatus,
   CreatedPublishKey,
   DeliveryList,
+  EmailVerification,
   ExportJob,
   ExportSettings,
   ExportTicket,
@@ -30,11 +31,13 @@ import type {
   LogLevelView,
   LogList,
   MadeToken,
+  MailRecipient,
   MarkerList,
   MarkerView,
   MeView,
   NewGuest,
   NewMarker,
+  NewPasswordByCode,
   NewPin,
   NewPrefixKey,
   NewPublishKey,
@@ -920,6 +923,61 @@ export class Operations {
     options?: CallOptions,
   ): Promise<UserView> {
     return this.#request({ method: 'POST', path: '/api/v1/guests' }, input, options);
+  }
+
+  /** Sends a link to set a new password to the confirmed address of an account. The answer is the same if no account has the address. */
+  createPasswordReset(
+    input: {
+      body: MailRecipient;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'POST', path: '/api/v1/password-resets' }, input, options);
+  }
+
+  /** Sets a new password by the code of a link, and signs the user out everywhere. */
+  completePasswordResets(
+    input: {
+      body: NewPasswordByCode;
+    },
+    options?: CallOptions,
+  ): Promise<UserView> {
+    return this.#request({ method: 'POST', path: '/api/v1/password-resets/complete' }, input, options);
+  }
+
+  /** Sends a link to confirm an address. A confirmed address of the caller stays until the link is opened. */
+  replaceMeEmail(
+    input: {
+      body: MailRecipient;
+    },
+    options?: CallOptions,
+  ): Promise<UserView> {
+    return this.#request({ method: 'PUT', path: '/api/v1/me/email' }, input, options);
+  }
+
+  /** Removes the address of the caller. */
+  deleteMeEmail(options?: CallOptions): Promise<UserView> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/me/email' }, undefined, options);
+  }
+
+  /** Confirms an address by the code of a link. */
+  createEmailVerification(
+    input: {
+      body: EmailVerification;
+    },
+    options?: CallOptions,
+  ): Promise<UserView> {
+    return this.#request({ method: 'POST', path: '/api/v1/email-verifications' }, input, options);
+  }
+
+  /** Sends a test message, and waits until the mail server has accepted it. */
+  testMail(
+    input: {
+      body: MailRecipient;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'POST', path: '/api/v1/mail/test' }, input, options);
   }
 
   /** Creates a link with a playback token for a stream: valid for 366 days at most, for a private stream 24 h. */

@@ -17,6 +17,11 @@ export type ProblemCode =
   | 'sign-in-refused'
   | 'host-refused'
   | 'cross-site'
+  | 'bad-email'
+  | 'email-code-refused'
+  | 'email-taken'
+  | 'mail-off'
+  | 'mail-failed'
   | 'watch-refused'
   | 'watch-expired'
   | 'proxy-refused'
@@ -1560,6 +1565,8 @@ export type SignInWays = {
   signUp: 'open' | 'approval' | 'invitation' | 'closed';
   /** `POST /api/v1/guests` admits people with a name alone */
   guests: boolean;
+  /** links to set a new password are sent by e-mail */
+  email: boolean;
   /** services that sign users in */
   providers: ProviderView[];
 };
@@ -1643,6 +1650,28 @@ export type NewUser = {
 export type NewGuest = {
   /** 1 to 32 visible characters */
   name: string;
+};
+
+/** `MailRecipient` of the API. */
+export type MailRecipient = {
+  /** one address */
+  email: string;
+  /** language of the message; default: that of `Accept-Language` */
+  language?: 'en' | 'zh';
+};
+
+/** `NewPasswordByCode` of the API. */
+export type NewPasswordByCode = {
+  /** the part of the link after `#` */
+  code: string;
+  /** 8 to 256 characters */
+  password: string;
+};
+
+/** `EmailVerification` of the API. */
+export type EmailVerification = {
+  /** the part of the link after `#` */
+  code: string;
 };
 
 /** `WatchToken` of the API. */

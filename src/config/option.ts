@@ -313,6 +313,20 @@ export function optionalUrl(sentence: string, extras?: OptionExtras): Option<str
   return createOption(kind, '', sentence, extras);
 }
 
+/** An optional `smtp:` or `smtps:` URL. It has a password, and is never printed. */
+export function smtpUrl(sentence: string): Option<string | undefined> {
+  const read = (value: unknown): string | undefined => {
+    const given = textOf(value, 'a URL');
+    if (given === '') return undefined;
+    const { protocol, hostname, pathname, search, hash } = URL.parse(given) ?? {};
+    const isUrl = (protocol === 'smtp:' || protocol === 'smtps:') && hostname !== '';
+    if (isUrl && (pathname === '' || pathname === '/') && search === '' && hash === '') return given;
+    throw new FormatError('it is not an address such as smtp://USER:PASSWORD@mail.example:587', 0);
+  };
+  const print = (value: string | undefined) => (value === undefined ? '' : '***');
+  return { ...createOption({ placeholder: 'URL', json: { type: 'string' }, read, print }, '', sentence), secret: true };
+}
+
 /**
  * Checks an http or https URL.
  *

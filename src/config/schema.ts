@@ -5,7 +5,6 @@
  */
 
 import { endpoint, listenAddress, offOnly, optionalEndpoint } from './address.ts';
-import { playbackJwtSection } from './identity-section.ts';
 import {
   bitrate,
   choice,
@@ -26,6 +25,7 @@ import {
 import { pagePatterns } from './page-pattern.ts';
 import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
+import { mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { librarySection } from './sections/library-section.ts';
 import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
 import { type StreamConfig, streamsSection } from './stream-section.ts';
@@ -169,6 +169,7 @@ export const schema = section({
     sendKey: flag(false, 'Whether `auth.url` gets the keys and tokens of clients, besides their SHA-256 digests.'),
     timeout: duration('2s', 'Time limit for an answer of `auth.url`.', { min: '100ms', max: '30s' }),
   }),
+  mail: mailSection,
   playbackJwt: playbackJwtSection,
   publish: section({
     create: choice(

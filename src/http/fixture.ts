@@ -7,7 +7,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, beforeEach } from 'node:test';
-import { openAccess } from '../accounts/access.ts';
+import { type AccessOptions, openAccess } from '../accounts/access.ts';
 import { memoryTables } from '../accounts/memory-tables.fixture.ts';
 import { RateLimits } from '../accounts/rate-limit.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
@@ -96,6 +96,12 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
   };
 }
 
+/** What a test sets up of accounts. */
+interface AccessForTests {
+  readonly accounts?: () => AccountSettings;
+  readonly identity?: Pick<AccessOptions, 'mail'>;
+}
+
 /** Starts a server on a free port of this computer; with a certificate it speaks HTTPS. */
 export async function startTestServer(
   change: Partial<HttpDeps> = {},
@@ -103,8 +109,9 @@ export async function startTestServer(
   {
     port = 0,
     accounts,
+    identity,
     ...forTests
-  }: HttpOptions['forTests'] & { readonly port?: number; readonly accounts?: () => AccountSettings } = {},
+  }: HttpOptions['forTests'] & AccessForTests & { readonly port?: number } = {},
 ): Promise<TestServer> {
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-http-'));
   const clock = createManualClock(Date.UTC(2026, 10, 19, 8, 0, 0));
@@ -160,6 +167,7 @@ export async function startTestServer(
       clock,
       adminToken: token,
       ...(accounts && { accounts }),
+      ...identity,
     }),
     localSignIn: { isOffered: async () => false, command: () => 'oxbow token link' },
     limits,
@@ -222,7 +230,7 @@ export async function signedInAs(
 /** One server for all tests of a suite that do not change it; recorded calls and log lines are cleared before each test. */
 export function shareTestServer(
   change: () => Partial<HttpDeps> = () => ({}),
-  options: { readonly accounts?: () => AccountSettings } = {},
+  options: AccessForTests = {},
 ): () => TestServer {
   let server: TestServer | undefined;
   before(async () => {

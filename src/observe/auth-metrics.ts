@@ -4,7 +4,7 @@
  */
 import type { MetricRow } from './metric-row.ts';
 
-/** Metrics of questions to `auth.url`, and of playback tokens of another program. */
+/** Metrics of questions to `auth.url`, of playback tokens of another program, and of e-mail. */
 export const authMetrics = {
   authRequests: {
     type: 'counter',
@@ -30,5 +30,17 @@ export const authMetrics = {
     name: 'oxbow_playback_jwt_refusals_total',
     labels: ['reason'],
     help: 'Playback tokens (JWT) that were refused when they were first seen, by reason: algorithm, claim, expired, key (unknown key), malformed, signature, busy or unavailable (no keys).',
+  },
+  mailMessages: {
+    type: 'counter',
+    name: 'oxbow_mail_messages_total',
+    labels: ['result'],
+    help: 'Messages to the mail server, by result of each attempt: sent, retried (a temporary failure), failed, or dropped because too many wait.',
+  },
+  mailWaiting: {
+    type: 'gauge',
+    name: 'oxbow_mail_waiting',
+    labels: [],
+    help: 'Messages that wait for the mail server.',
   },
 } as const satisfies Record<string, MetricRow>;

@@ -4,8 +4,9 @@
  * In: messages. Out: the transport; counters.
  */
 import { sleep } from '../../lib/abort.ts';
+import { MailError } from './mail-error.ts';
 import type { MailContent } from './messages.ts';
-import { MailError, type MailTransport } from './transport.ts';
+import type { MailTransport } from './transport.ts';
 
 /** What happened to a message. */
 export type MailResult = 'sent' | 'retried' | 'failed' | 'dropped';

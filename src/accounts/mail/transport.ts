@@ -6,6 +6,7 @@ import { connect, type Socket } from 'node:net';
 import { createTransport } from 'nodemailer';
 import { messageOf } from '../../lib/errors.ts';
 import type { Net } from '../../net/net.ts';
+import { MailError } from './mail-error.ts';
 import type { MailContent } from './messages.ts';
 
 /** The mail server. */
@@ -16,18 +17,6 @@ export interface SmtpSettings {
   readonly from: string;
   /** With `smtp://`: whether the connection must be encrypted before anything is sent. */
   readonly mustEncrypt: boolean;
-}
-
-/** A message that was not delivered. */
-export class MailError extends Error {
-  override readonly name = 'MailError';
-  /** The server may accept it later. */
-  readonly isTemporary: boolean;
-
-  constructor(message: string, isTemporary: boolean, cause: unknown) {
-    super(message, { cause });
-    this.isTemporary = isTemporary;
-  }
 }
 
 /** Sends messages. */
@@ -70,7 +59,7 @@ export function openTransport(
       },
       ...(url.username !== '' && { auth: { user: decode(url.username), pass: decode(url.password) } }),
       ...{ disableFileAccess: true, disableUrlAccess: true, maxResponseSize: 64 * 1024 },
-      getSocket: (_, callback) => {
+      getSocket: (_: object, callback: (error: Error | null, opened: false | { connection: Socket }) => void) => {
         open(net, host, port, signal).then(
           (connection) => callback(null, { connection }),
           (error: Error) => callback(error, false),
@@ -111,7 +100,8 @@ async function open(net: Pick<Net, 'resolveHost'>, host: string, port: number, s
 /** RFC 5321 4.2.1: 5yz is permanent. So are a wrong password and a server without encryption. */
 function toMailError(error: unknown): MailError {
   const { responseCode, code } = error as { responseCode?: number; code?: string };
-  const isPermanent = (responseCode ?? 0) >= 500 || code === 'EENVELOPE' || code === 'EAUTH' || code === 'ETLS';
+  const isPermanent =
+    responseCode === undefined ? code === 'EENVELOPE' || code === 'EAUTH' || code === 'ETLS' : responseCode >= 500;
   return new MailError(messageOf(error), !isPermanent, error);
 }
 

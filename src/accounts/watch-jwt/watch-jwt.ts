@@ -3,7 +3,6 @@
  * In: tokens of signed paths, keys. Out: a verdict. RFC 7519; RFC 8725 3.1: the algorithm is that of the settings, never that of the token.
  */
 import { errors, type JSONWebKeySet, type JWTPayload, type JWTVerifyGetKey, jwtVerify } from 'jose';
-import { MAX_TOKEN_LENGTH } from '../../api/signed-path.ts';
 import { isStreamName } from '../../api/stream-name.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -39,11 +38,6 @@ const MAX_PENDING = 1000;
 const TOLERANCE_S = 10;
 /** Names and beginnings in one token. */
 const MAX_PATTERNS = 100;
-
-/** Whether a playback token has the form of a JWT. Tokens of oxbow have no dot. */
-export function isJwt(token: string): boolean {
-  return token.includes('.') && token.length <= MAX_TOKEN_LENGTH;
-}
 
 interface Known {
   /** `kid` of its key. */

@@ -57,6 +57,7 @@ export const SignInWays = Type.Object(
     password: Type.Boolean({ description: 'there are accounts with a name and password' }),
     signUp: SignUpMode,
     guests: Type.Boolean({ description: '`POST /api/v1/guests` admits people with a name alone' }),
+    email: Type.Boolean({ description: 'links to set a new password are sent by e-mail' }),
     providers: Type.Array(ProviderView, { description: 'services that sign users in' }),
   },
   { $id: 'SignInWays' },

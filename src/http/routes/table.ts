@@ -10,6 +10,7 @@ import { adminRoutes } from './admin.ts';
 import { eventRoutes } from './events.ts';
 import { exportRoutes } from './exports.ts';
 import { healthRoutes } from './health.ts';
+import { mailRoutes } from './identity/mail.ts';
 import { inspectRoutes } from './inspect.ts';
 import { jobRoutes } from './jobs.ts';
 import { assetRoutes } from './library/assets.ts';
@@ -50,6 +51,7 @@ export const routes: readonly Route[] = [
   ...eventRoutes,
   ...accessRoutes,
   ...userRoutes,
+  ...mailRoutes,
   ...watchTokenRoutes,
   ...publishKeyRoutes,
   ...relayRoutes,

@@ -5,7 +5,6 @@
  */
 import { createServer, type Server, type Socket } from 'node:net';
 import { parentPort, workerData } from 'node:worker_threads';
-import { openThreadWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { GarbageWatch } from '../../lib/memory/garbage-watch.ts';
@@ -30,6 +29,12 @@ const send = (message: FromThread): void => port.postMessage(message);
 /** Refusals that this thread sends itself. The main thread decides all others, since it has streams and recordings. */
 const OWN_REFUSALS: ReadonlySet<string> = new Set(['not-ready', 'part-timeout']);
 
+/** The library is loaded where it is needed. */
+async function openWatchJwt({ settings: given, keys }: NonNullable<ThreadSettings['watchJwt']>) {
+  const { openThreadWatchJwt } = await import('../../accounts/watch-jwt/open-watch-jwt.ts');
+  return openThreadWatchJwt(given, keys);
+}
+
 const clock = createSystemClock();
 const counters = new CounterBuffer();
 // The heap of a thread is small: media in shared memory decides when to collect.
@@ -38,7 +43,7 @@ const upstream = createUpstream(settings.internalEndpoint);
 const replicas = await Replicas.open({
   mediaFolder: settings.mediaFolder,
   watchSecret: settings.watchSecret,
-  watchJwt: settings.watchJwt && (await openThreadWatchJwt(settings.watchJwt.settings, settings.watchJwt.keys)),
+  watchJwt: settings.watchJwt && (await openWatchJwt(settings.watchJwt)),
   nowMs: () => clock.nowMs(),
   monotonicMs: () => clock.monotonicMs(),
   subscribe: (name) => send({ do: 'subscribe', name }),

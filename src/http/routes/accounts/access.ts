@@ -103,7 +103,9 @@ export const accessRoutes: readonly Route[] = [
       const press = await localSignIn.isOffered(client, ends);
       const { signUp, guests } = access.settings();
       const owner = { press, adminToken: access.admin.isSet, command: localSignIn.command(client) };
-      return { body: { ...owner, password: access.users.count > 0, signUp, guests, providers: [] } };
+      return {
+        body: { ...owner, password: access.users.count > 0, signUp, guests, email: access.emails.isOn, providers: [] },
+      };
     },
   }),
   defineRoute({

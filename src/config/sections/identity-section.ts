@@ -2,7 +2,20 @@
  * The settings of sign-in through other services, e-mail, and playback tokens of other programs: parts of the table of all settings.
  * In: the types of settings. Out: sections for schema.ts.
  */
-import { choice, optionalUrl, secret, section, text } from './option.ts';
+import { choice, optionalUrl, secret, section, smtpUrl, text } from '../option.ts';
+
+/** The mail server. */
+export const mailSection = section({
+  smtp: smtpUrl(
+    'Mail server: `smtp://USER:PASSWORD@HOST:PORT`, or `smtps://` for TLS from the start. Default: oxbow sends no e-mail. Needs `publicUrl` and `mail.from`.',
+  ),
+  from: text('', 'Sender of e-mail, such as `oxbow <noreply@tv.example>`.', { placeholder: 'ADDRESS', maxLength: 300 }),
+  encryption: choice(
+    ['required', 'optional'],
+    'required',
+    'With `smtp://`: whether the connection is encrypted (STARTTLS) before the password and messages are sent. Not used for a server on this computer.',
+  ),
+});
 
 /** Playback tokens that another program signs. */
 export const playbackJwtSection = section({
