@@ -13,7 +13,6 @@ import { RateLimits } from '../accounts/rate-limit.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
 import type { AccountSettings } from '../accounts/users/account-settings.ts';
 import type { User } from '../accounts/users/user.ts';
-import type { AssetsApi } from '../api/library/assets-api.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import { noPublishPorts } from '../api/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish-keys-api.ts';
@@ -35,7 +34,8 @@ import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
-import type { HttpDeps, WebhooksApi } from './deps.ts';
+import type { HttpDeps } from './deps.ts';
+import { fakeAssets, fakeJobs, fakeWebhooks } from './empty-parts.fixture.ts';
 import { type HttpOptions, startHttp } from './server.ts';
 import type { CertificateFiles } from './tls/tls-certificate.ts';
 
@@ -242,59 +242,6 @@ export function shareTestServer(
   });
   after(() => server?.[Symbol.asyncDispose]());
   return () => server!;
-}
-
-/** No jobs at all. */
-function fakeJobs(): Pick<HttpDeps, 'jobs' | 'workers' | 'exports'> {
-  const unknown = async (id: string): Promise<never> => {
-    throw new OxbowError('job-unknown', `no ${id}`);
-  };
-  return {
-    jobs: { list: async () => ({ items: [], nextCursor: null }), get: unknown, cancel: unknown, retry: unknown },
-    workers: { list: () => [] } as unknown as HttpDeps['workers'],
-    exports: {
-      file: unknown,
-      ticket: unknown,
-      fileFor: unknown,
-      create: async ({ stream }) => {
-        throw new OxbowError('stream-unknown', `no ${stream}`);
-      },
-    },
-  };
-}
-
-/** No webhooks at all. */
-function fakeWebhooks(): WebhooksApi {
-  const unknown = (id: string): never => {
-    throw new OxbowError('webhook-unknown', `no ${id}`);
-  };
-  return {
-    list: () => [],
-    get: unknown,
-    create: async () => unknown('new'),
-    replace: async (id) => unknown(id),
-    remove: async (id) => unknown(id),
-    deliveries: async (id) => unknown(id),
-    test: async (id) => unknown(id),
-  };
-}
-
-/** No assets at all. */
-function fakeAssets(): AssetsApi {
-  const unknown = async (id: string): Promise<never> => {
-    throw new OxbowError('asset-unknown', `no ${id}`);
-  };
-  return {
-    access: async () => undefined,
-    list: async () => ({ items: [], nextCursor: null }),
-    get: unknown,
-    update: unknown,
-    remove: unknown,
-    restore: unknown,
-    addSubtitle: unknown,
-    removeSubtitle: unknown,
-    createRecorded: ({ stream }) => unknown(stream),
-  };
 }
 
 /** Keys that are not stored. */

@@ -71,31 +71,6 @@ export const refusals = {
     title: 'Cross-site request refused',
     hint: 'Open this server at its own address. Behind a proxy, set --public-url or --trusted-proxies.',
   },
-  'bad-email': {
-    status: 400,
-    title: 'Invalid e-mail address',
-    hint: 'Enter one address, such as ada@example.org.',
-  },
-  'email-code-refused': {
-    status: 403,
-    title: 'The link of the e-mail is not valid',
-    hint: 'A link works once. Request a new one.',
-  },
-  'email-taken': {
-    status: 409,
-    title: 'The e-mail address belongs to another account',
-    hint: 'Sign in to that account, or enter another address.',
-  },
-  'mail-off': {
-    status: 409,
-    title: 'This server sends no e-mail',
-    hint: 'Ask an administrator. A mail server is set with `mail.smtp`, see docs/5-together/e-mail.md.',
-  },
-  'mail-failed': {
-    status: 502,
-    title: 'The e-mail was not sent',
-    hint: 'Check `mail.smtp`, `mail.from` and the log of the mail server.',
-  },
   'watch-refused': {
     status: 403,
     title: 'Invalid playback token',

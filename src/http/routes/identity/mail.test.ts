@@ -93,7 +93,7 @@ suite('e-mail of accounts', () => {
     const plain = await signedInAs(shared(), 'user', 'Dora');
     await shared().deps.access.users.change(plain.user.id, { email: 'dora@example.org' });
     const answers = [];
-    for (const email of ['nobody@example.org', 'dora@example.org', 'not an address']) {
+    for (const email of ['unknown@example.org', 'dora@example.org', 'not an address']) {
       answers.push(await ask('POST', '/password-resets', { email }));
     }
     await codeOf(async () => answers.push(await ask('POST', '/password-resets', { email: 'cleo@example.org' })));

@@ -1,0 +1,60 @@
+/**
+ * Parts of a server that have nothing, for the tests of this folder.
+ * In: nothing. Out: for fixture.ts.
+ */
+import type { AssetsApi } from '../api/library/assets-api.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { HttpDeps, WebhooksApi } from './deps.ts';
+
+/** No jobs at all. */
+export function fakeJobs(): Pick<HttpDeps, 'jobs' | 'workers' | 'exports'> {
+  const unknown = async (id: string): Promise<never> => {
+    throw new OxbowError('job-unknown', `no ${id}`);
+  };
+  return {
+    jobs: { list: async () => ({ items: [], nextCursor: null }), get: unknown, cancel: unknown, retry: unknown },
+    workers: { list: () => [] } as unknown as HttpDeps['workers'],
+    exports: {
+      file: unknown,
+      ticket: unknown,
+      fileFor: unknown,
+      create: async ({ stream }) => {
+        throw new OxbowError('stream-unknown', `no ${stream}`);
+      },
+    },
+  };
+}
+
+/** No webhooks at all. */
+export function fakeWebhooks(): WebhooksApi {
+  const unknown = (id: string): never => {
+    throw new OxbowError('webhook-unknown', `no ${id}`);
+  };
+  return {
+    list: () => [],
+    get: unknown,
+    create: async () => unknown('new'),
+    replace: async (id) => unknown(id),
+    remove: async (id) => unknown(id),
+    deliveries: async (id) => unknown(id),
+    test: async (id) => unknown(id),
+  };
+}
+
+/** No assets at all. */
+export function fakeAssets(): AssetsApi {
+  const unknown = async (id: string): Promise<never> => {
+    throw new OxbowError('asset-unknown', `no ${id}`);
+  };
+  return {
+    access: async () => undefined,
+    list: async () => ({ items: [], nextCursor: null }),
+    get: unknown,
+    update: unknown,
+    remove: unknown,
+    restore: unknown,
+    addSubtitle: unknown,
+    removeSubtitle: unknown,
+    createRecorded: ({ stream }) => unknown(stream),
+  };
+}
