@@ -140,8 +140,9 @@ export class PlaybackMoves {
     const { state } = this;
     const { front, nowMs } = this.view;
     const position = this.plays() ? front.positionOf(atMs) : null;
+    const playsLive = this.plays() && front.kind === 'live';
+    if (playsLive && front.edgeMs !== null && atMs >= front.edgeMs) return; // its media is not there yet
     const isRecent = state.streamLive && atMs > nowMs - RECENT_MS;
-    const isAhead = front.edgeMs !== null && atMs >= front.edgeMs;
     state.request += 1;
     state.finding = false;
     state.failure = null;
@@ -151,10 +152,10 @@ export class PlaybackMoves {
       state.targetMs = atMs;
       state.mode = front.kind === 'past' ? 'past' : isRecent ? 'live' : 'shifted';
       this.do({ do: 'seek', position });
-    } else if (isRecent && !(this.plays() && front.kind === 'live' && isAhead)) {
+    } else if (isRecent && !playsLive) {
       state.targetMs = atMs;
       this.load('live', atMs);
-    } else if (!isRecent) {
+    } else {
       state.targetMs = atMs;
       state.finding = true;
       this.do({ do: 'find', request: state.request, atMs, back: false, isListed: false });

@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { FakeHls } from './fakes.fixture.ts';
+import { minute, setUp, settled, start, windowAt } from './player.fixture.ts';
+
+test('near now a room plays from the live list, which begins at the position of the room', (t) => {
+  const { player, state } = setUp(t);
+  state('live');
+  player.target.follow(start - 5_000, true, 1);
+  assert.deepEqual(FakeHls.loads, ['/live/cam/index.m3u8']);
+  assert.equal((FakeHls.last.config as { liveSyncDuration?: number }).liveSyncDuration, 5);
+  assert.equal(player.target.busy, true);
+});
+
+test('a position in the list is a seek, an older one is loaded from its window', async (t) => {
+  const { player, playLive, document, seen } = setUp(t);
+  playLive();
+  player.target.follow(start - 2 * minute, true, 1);
+  assert.deepEqual(document.front.seeks, [180]);
+  assert.equal(FakeHls.all.length, 1);
+  player.target.follow(start - 20 * minute, true, 1);
+  await settled();
+  assert.equal(FakeHls.loads.at(-1), windowAt(start - 20 * minute));
+  FakeHls.last.list(start - 25 * minute, start - 15 * minute, { live: false });
+  FakeHls.last.video!.picture(300);
+  assert.equal(seen.snapshot.mode, 'past');
+  assert.equal(player.target.busy, false);
+});
+
+test('a position after the end of the live list is waited for', (t) => {
+  const { player, playLive, document } = setUp(t);
+  playLive();
+  player.target.follow(start + 10_000, true, 1);
+  assert.deepEqual(document.front.seeks, []);
+  assert.equal(FakeHls.all.length, 1);
+});
+
+test('in a room the player neither follows the live edge nor starts and pauses by itself', (t) => {
+  const { player, playLive, document, pass, seen } = setUp(t);
+  playLive();
+  const { front } = document;
+  player.target.follow(null, true, 1);
+  pass(20_000); // far behind the edge
+  assert.deepEqual(front.seeks, []);
+  assert.equal(front.playbackRate, 1);
+  front.pause(); // a key of a headset
+  assert.equal(seen.snapshot.paused, true);
+  player.target.follow(null, true, 1);
+  assert.equal(front.paused, false);
+  player.target.follow(null, false, 1);
+  void front.play();
+  assert.equal(player.target.paused, false, 'the next step of the room pauses it');
+  player.target.follow(null, false, 1);
+  assert.equal(front.paused, true);
+});
+
+test('a correction is a factor of the speed of the room, in whole percents', (t) => {
+  const { player, playLive, document, seen } = setUp(t);
+  playLive();
+  player.target.follow(null, true, 1.5);
+  assert.equal(document.front.playbackRate, 1.5);
+  player.target.correct(1.03);
+  assert.equal(document.front.playbackRate, 1.55);
+  assert.equal(seen.snapshot.rate, 1.5, 'corrections are not shown');
+});
+
+test('frames are those since the last seek, with their programme time', (t) => {
+  const { player, playLive, document, pass } = setUp(t);
+  playLive();
+  pass(300);
+  document.front.picture(299.8);
+  assert.deepEqual(player.target.frames.at(-1), { atMs: 300, positionMs: start - 200 });
+  player.target.follow(start - minute, true, 1);
+  assert.deepEqual(player.target.frames, []);
+});
+
+test('the media at a position is in the browser, or it is not', (t) => {
+  const { player, playLive, document } = setUp(t);
+  playLive();
+  document.front.bufferedFrom = 200;
+  assert.equal(player.target.isBuffered(start - 50_000), true);
+  assert.equal(player.target.isBuffered(start - 2 * minute), false);
+  assert.equal(player.target.isBuffered(start - 20 * minute), false);
+});
