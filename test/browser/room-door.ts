@@ -65,7 +65,8 @@ export async function openRoomDoor(built: string, port: () => number): Promise<R
   server.on('upgrade', (asked, socket, head) => {
     const behind = connect(port(), '127.0.0.1');
     const lines = [`${asked.method} ${asked.url} HTTP/1.1`];
-    for (let n = 0; n < asked.rawHeaders.length; n += 2) lines.push(`${asked.rawHeaders[n]}: ${asked.rawHeaders[n + 1]}`);
+    for (let n = 0; n < asked.rawHeaders.length; n += 2)
+      lines.push(`${asked.rawHeaders[n]}: ${asked.rawHeaders[n + 1]}`);
     behind.write(`${lines.join('\r\n')}\r\n\r\n`);
     behind.write(head);
     behind.pipe(late(door)).pipe(socket);

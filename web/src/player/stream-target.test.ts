@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { FakeHls } from './fakes.fixture.ts';
-import { minute, setUp, settled, start, windowAt } from './player.fixture.ts';
+import { minute, settled, setUp, start, windowAt } from './player.fixture.ts';
 
 test('near now a room plays from the live list, which begins at the position of the room', (t) => {
   const { player, state } = setUp(t);
