@@ -50,6 +50,14 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     menu: 'main',
     icon: 'clip',
   },
+  rooms: {
+    load: lazy(() => import('./rooms/Rooms.svelte')),
+    title: 'rooms.title',
+    width: 'normal',
+    menu: 'main',
+    icon: 'people',
+  },
+  room: { load: lazy(() => import('./rooms/Room.svelte')), title: 'rooms.title', width: 'wide' },
   'go-live': {
     load: lazy(() => import('./go-live/GoLive.svelte')),
     title: 'goLive.title',

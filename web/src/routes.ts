@@ -6,7 +6,7 @@ import { parseInstant } from '../../src/api/instant.ts';
 import { isStreamName } from '../../src/api/stream-name.ts';
 import type { TimeSpan } from './time/span.ts';
 
-/** A page and its parameters; `stream` of `go-live` is empty before one is chosen; `asset` is an id of the library; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
+/** A page and its parameters; `stream` of `go-live` is empty before one is chosen; `asset` is an id of the library, `room` of a room; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
 export type Route =
   | { readonly page: 'home' }
   | { readonly page: 'clips' }
@@ -14,6 +14,8 @@ export type Route =
   | { readonly page: 'upload' }
   | { readonly page: 'library' }
   | { readonly page: 'asset'; readonly asset: string }
+  | { readonly page: 'rooms' }
+  | { readonly page: 'room'; readonly room: string }
   | { readonly page: 'go-live'; readonly stream: string }
   | { readonly page: 'docs' }
   | { readonly page: 'sign-in' }
@@ -30,6 +32,8 @@ export const paths = {
   library: '/library',
   asset: '/library/:asset',
   clips: '/clips',
+  rooms: '/rooms',
+  room: '/rooms/:room',
   'go-live': '/go-live/:stream?',
   record: '/record',
   upload: '/upload',
@@ -79,6 +83,8 @@ function read(page: PageName, part: string, search: string): Route | null {
       return isStreamName(part) ? { page, stream: part, ...readLinkTime(new URLSearchParams(search)) } : null;
     case 'asset':
       return isAssetId(part) ? { page, asset: part } : null;
+    case 'room':
+      return isRoomId(part) ? { page, room: part } : null;
     case 'go-live':
       return part === '' || isStreamName(part) ? { page, stream: part } : null;
     case 'admin': {
@@ -155,6 +161,16 @@ export function isAssetId(text: string): boolean {
 /** The address of the page of an asset. */
 export function assetPath(id: string): string {
   return `/library/${id}`;
+}
+
+/** Whether a text can be the id of a room. */
+function isRoomId(text: string): boolean {
+  return /^[A-Za-z0-9_-]{1,64}$/.test(text);
+}
+
+/** The address of a room. */
+export function roomPath(id: string): string {
+  return `/rooms/${id}`;
 }
 
 /** What a link points to: nothing for now, a time, or a span; unix milliseconds. */

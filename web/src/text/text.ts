@@ -9,6 +9,7 @@ import enGoLive from './en/go-live.json' with { type: 'json' };
 import enHome from './en/home.json' with { type: 'json' };
 import enLibrary from './en/library.json' with { type: 'json' };
 import enRecord from './en/record.json' with { type: 'json' };
+import enRooms from './en/rooms.json' with { type: 'json' };
 import enShell from './en/shell.json' with { type: 'json' };
 import enTimeline from './en/timeline.json' with { type: 'json' };
 import enWatch from './en/watch.json' with { type: 'json' };
@@ -19,6 +20,7 @@ import zhGoLive from './zh-CN/go-live.json' with { type: 'json' };
 import zhHome from './zh-CN/home.json' with { type: 'json' };
 import zhLibrary from './zh-CN/library.json' with { type: 'json' };
 import zhRecord from './zh-CN/record.json' with { type: 'json' };
+import zhRooms from './zh-CN/rooms.json' with { type: 'json' };
 import zhShell from './zh-CN/shell.json' with { type: 'json' };
 import zhTimeline from './zh-CN/timeline.json' with { type: 'json' };
 import zhWatch from './zh-CN/watch.json' with { type: 'json' };
@@ -31,6 +33,7 @@ const en = {
   ...enHome,
   ...enLibrary,
   ...enRecord,
+  ...enRooms,
   ...enShell,
   ...enTimeline,
   ...enWatch,
@@ -43,6 +46,7 @@ const zh = {
   ...zhHome,
   ...zhLibrary,
   ...zhRecord,
+  ...zhRooms,
   ...zhShell,
   ...zhTimeline,
   ...zhWatch,

@@ -24,9 +24,12 @@ export class RoomPlayback implements RoomLink {
   /** Why the last command was refused: the code of the server, `lost` without a connection, `forbidden` without permission. */
   refusal = $state<string | null>(null);
   readonly #session: RoomSession;
+  readonly #refused: (code: string) => void;
 
-  constructor(session: RoomSession) {
+  /** @param refused called with each `refusal` */
+  constructor(session: RoomSession, refused: (code: string) => void = () => {}) {
     this.#session = session;
+    this.#refused = refused;
   }
 
   /** This person may play, pause, seek and change the speed now. */
@@ -37,7 +40,7 @@ export class RoomPlayback implements RoomLink {
   /** The controls of a player in this room: volume, quality and subtitles are its own, everything else is the room's. */
   controls(local: PlayerControls, shown: () => Snapshot): PlayerControls {
     const session = this.#session;
-    const command = (what: RoomCommand, options?: CommandOptions) => void this.#command(what, options);
+    const command = (what: RoomCommand, options?: CommandOptions) => void this.command(what, options);
     return {
       goLive: () => command('live'),
       goTo: (atMs) => command('seek', { positionMs: atMs }),
@@ -116,14 +119,19 @@ export class RoomPlayback implements RoomLink {
     };
   }
 
-  async #command(what: RoomCommand, options?: CommandOptions): Promise<void> {
-    if (!this.mayControl) {
-      this.refusal = this.#session.status.is === 'open' ? 'forbidden' : 'lost';
-      return;
-    }
+  /** Sends a command; a refusal is in `refusal` and is reported. */
+  async command(what: RoomCommand, options?: CommandOptions): Promise<void> {
+    const session = this.#session;
     this.refusal = null;
-    const result = await this.#session.command(what, options);
-    if (!result.ok) this.refusal = result.code;
+    if (session.status.is !== 'open') return this.#refuse('lost');
+    if (!session.may(what === 'item' ? 'setItem' : 'control')) return this.#refuse('forbidden');
+    const result = await session.command(what, options);
+    if (!result.ok) this.#refuse(result.code);
+  }
+
+  #refuse(code: string): void {
+    this.refusal = code;
+    this.#refused(code);
   }
 }
 

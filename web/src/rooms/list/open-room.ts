@@ -1,0 +1,30 @@
+/**
+ * Creates a room, with something to watch, and opens its page.
+ * In: forms and buttons. Out: the page of the room.
+ */
+import { addItems, createRoom, type NewItem, type RoomWishes } from '../../api/rooms.ts';
+import { roomPath } from '../../routes.ts';
+import { navigation } from '../../shell/navigation.svelte.ts';
+import { visits } from '../page/arrival.ts';
+
+/** Timeout of both requests, milliseconds. */
+const WITHIN_MS = 30_000;
+
+/** What is watched first. */
+export interface FirstItem extends NewItem {
+  /** Where it begins, ms, UTC or from the start; null: live, or at the start. */
+  readonly positionMs: number | null;
+}
+
+/** Creates a room and opens it. Throws ApiError. */
+export async function openRoom(room: RoomWishes & { readonly name: string }, first?: FirstItem): Promise<void> {
+  const signal = AbortSignal.timeout(WITHIN_MS);
+  const { id } = await createRoom(room, signal);
+  if (first) {
+    const { positionMs, ...item } = first;
+    const [added] = await addItems(id, [item], signal);
+    if (added) visits.begin(added.id, positionMs);
+  }
+  visits.expect(id);
+  navigation.go(roomPath(id));
+}

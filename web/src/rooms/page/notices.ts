@@ -1,0 +1,28 @@
+/**
+ * What someone did with the remote, in words.
+ * In: two states of the room after each other. Out: the key of a text. Pure.
+ */
+import { type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
+
+/** What has happened in a room. */
+export type RoomAct = 'item' | 'live' | 'paused' | 'resumed' | 'rate' | 'forward' | 'back' | 'waits';
+
+/** A smaller change of the position is not a jump, milliseconds. */
+const JUMP_MS = 1_500;
+
+/**
+ * What the newer state changes; null: nothing that people notice.
+ *
+ * @param before the state so far; its `rev` 0: the room was just opened
+ */
+export function actOf(before: PlaybackState, after: PlaybackState): RoomAct | null {
+  if (before.rev === 0 || after.rev <= before.rev) return null;
+  if (after.item !== before.item) return after.item === null ? null : 'item';
+  if (after.by === '') return before.playing && !after.playing ? 'waits' : null;
+  if (after.live && !before.live) return 'live';
+  if (after.playing !== before.playing) return after.playing ? 'resumed' : 'paused';
+  if (after.rate !== before.rate) return 'rate';
+  const byMs = after.anchorMedia - positionAt(before, after.anchorServer);
+  if (Math.abs(byMs) < JUMP_MS) return null;
+  return byMs > 0 ? 'forward' : 'back';
+}

@@ -1,0 +1,64 @@
+/**
+ * The player of an entry in a room: what its controls, keys and bar need.
+ * In: an entry of the playlist, the remote. Out: components; the player follows the room.
+ */
+import { AssetPlayer } from '../../library/player/asset-player.svelte.ts';
+import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
+import { WatchSession } from '../../watch/session.svelte.ts';
+import type { Remote } from './remote.ts';
+
+/** What controls and keys need of a player in a room. */
+export interface RoomMedia {
+  readonly player: Snapshot;
+  readonly controls: PlayerControls;
+  step(bySeconds: number): void;
+  mark(edge: 'from' | 'to'): void;
+  goToFirst(): void;
+}
+
+/** A stream, live or past. */
+export class StreamMedia extends WatchSession implements RoomMedia {
+  readonly #remote: Remote;
+
+  constructor(stream: string, remote: Remote) {
+    super(stream, remote);
+    this.#remote = remote;
+  }
+
+  override step = (bySeconds: number): void => this.#remote.step(bySeconds);
+}
+
+/** A video of the library or a link: positions from its start. */
+export class FileMedia implements RoomMedia {
+  readonly file: AssetPlayer;
+  readonly #remote: Remote;
+
+  /** @param isFile a file instead of a playlist */
+  constructor(url: string, isFile: boolean, remote: Remote) {
+    this.file = new AssetPlayer(url, { file: isFile, room: remote });
+    this.#remote = remote;
+  }
+
+  get player(): Snapshot {
+    return this.file.player;
+  }
+
+  get controls(): PlayerControls {
+    return this.file.controls;
+  }
+
+  step(bySeconds: number): void {
+    this.#remote.step(bySeconds);
+  }
+
+  /** Videos have no clips. */
+  mark(): void {}
+
+  goToFirst(): void {
+    this.#remote.seek(0);
+  }
+
+  close(): void {
+    this.file.close();
+  }
+}

@@ -1,0 +1,110 @@
+/**
+ * A visit to the page of a room: what is known of it before entering, entering, and why not.
+ * In: the room's id, the visitor's name and password. Out: the screen of the page, and the room's session while the visitor is inside.
+ */
+import { ApiError, type Failure, failureOf } from '../../api/client.ts';
+import { createGuest, getRoom, getVisitor, joinRoom, type RoomView, type Visitor } from '../../api/rooms.ts';
+import { RoomSession } from '../session/room-session.svelte.ts';
+import { type Screen, screenOf, screenOfCode } from './screen.ts';
+
+/** Timeout of a request, milliseconds. */
+const WITHIN_MS = 20_000;
+
+/** One visit; `close` with the page. */
+export class RoomVisit {
+  readonly id: string;
+  /** Null before the first response. */
+  room = $state.raw<RoomView | null>(null);
+  /** The account of this browser; null: none, or not known yet. */
+  visitor = $state.raw<Visitor | null>(null);
+  /** The room from inside; null before entering. */
+  session = $state.raw<RoomSession | null>(null);
+  /** The last attempt to read or to enter failed. */
+  failure = $state.raw<Failure | null>(null);
+  isJoining = $state(false);
+  /** The room has a password and this person has not given the right one. */
+  needsPassword = $state(false);
+  isPasswordWrong = $state(false);
+  /** The viewer pressed a button with sound. */
+  hasSound = $state(true);
+  readonly screen = $derived.by(() => (this.session ? screenOf(this.session, this.#outside) : this.#outside));
+  #outside = $state.raw<Screen>('loading');
+  readonly #ends = new AbortController();
+  #leaves = new AbortController();
+
+  constructor(id: string) {
+    this.id = id;
+  }
+
+  /** Reads the room and the account. */
+  async open(): Promise<void> {
+    const { signal } = this.#ends;
+    this.failure = null;
+    this.#outside = 'loading';
+    try {
+      [this.room, this.visitor] = await Promise.all([getRoom(this.id, signal), getVisitor(signal)]);
+      this.needsPassword = this.room.hasPassword && this.visitor?.id !== this.room.owner.id;
+      this.#outside = this.visitor?.role !== 'guest' || this.room.options.guests ? 'join' : 'guests-off';
+    } catch (error) {
+      if (!signal.aborted) this.#refused(failureOf(error));
+    }
+  }
+
+  /** Enters the room, as a guest of this name if not signed in. */
+  async join({ name, password, sound }: { name: string; password: string; sound: boolean }): Promise<void> {
+    const signal = AbortSignal.any([this.#ends.signal, AbortSignal.timeout(WITHIN_MS)]);
+    this.isJoining = true;
+    this.failure = null;
+    this.isPasswordWrong = false;
+    this.hasSound = sound;
+    try {
+      if (this.visitor === null) {
+        await createGuest(name, signal);
+        this.visitor = await getVisitor(signal);
+      }
+      await joinRoom(this.id, password, signal);
+      this.#enter();
+    } catch (error) {
+      if (!this.#ends.signal.aborted) this.#notJoined(error, password !== '');
+    } finally {
+      this.isJoining = false;
+    }
+  }
+
+  /** Leaves the room; the page shows how to enter it again. */
+  leave(): void {
+    this.#leaves.abort();
+    this.session = null;
+    void this.open();
+  }
+
+  /** Ends everything. */
+  close(): void {
+    this.#ends.abort();
+    this.#leaves.abort();
+  }
+
+  #enter(): void {
+    this.#leaves.abort();
+    this.#leaves = new AbortController();
+    const session = new RoomSession(this.id);
+    void session.open(this.#leaves.signal);
+    this.session = session;
+  }
+
+  #notJoined(error: unknown, hadPassword: boolean): void {
+    const failure =
+      error instanceof ApiError ? failureOf(error) : { code: 'unreachable', status: 0, title: '', hint: '' };
+    if (failure.code === 'room-pending')
+      this.#enter(); // its connection waits until a moderator agrees
+    else if (failure.code === 'room-password') {
+      this.needsPassword = true;
+      this.isPasswordWrong = hadPassword;
+    } else this.#refused(failure);
+  }
+
+  #refused(failure: Failure): void {
+    this.failure = failure;
+    this.#outside = screenOfCode(failure.code) ?? (this.room === null ? 'failed' : 'join');
+  }
+}
