@@ -11,13 +11,14 @@ const EVERY_MS = 60_000;
 
 /** Opens the chat. It closes after the rooms, and commits what they left. */
 export function openChats(
-  { clock, opened, failed, metrics }: AppContext,
+  { settings, clock, opened, failed, metrics }: AppContext,
   { store, catalog, accounts }: Pick<Parts, 'store' | 'catalog' | 'accounts'>,
 ): Chats {
   const chats = opened.use(
     new Chats({
       ...{ db: store.db, clock },
       streamId: (name) => catalog.find(name)?.definition.id,
+      messageRate: () => settings.now.rooms.messageRate,
       failed: failed('the chat of rooms'),
       committed(messages, seconds) {
         metrics.roomMessagesStored.inc(messages);

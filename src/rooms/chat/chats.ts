@@ -23,6 +23,8 @@ export interface ChatsOptions {
   readonly clock: Clock;
   /** Id of the stream of a name. */
   readonly streamId: (name: string) => string | undefined;
+  /** What members may send, as a multiple of the usual rates; 1 if it is missing. */
+  readonly messageRate?: () => number;
   readonly failed: (error: unknown) => void;
   /** Reports each transaction: its messages and how long it took, seconds. */
   readonly committed?: (messages: number, seconds: number) => void;
@@ -60,9 +62,9 @@ export class Chats implements AsyncDisposable {
 
   /** Opens the chat of a room; one at a time of each room. */
   async open(room: ChatRoom): Promise<RoomChat> {
-    const { clock, failed, streamId } = this.#options;
+    const { clock, failed, streamId, messageRate } = this.#options;
     const [messages, polls] = await Promise.all([
-      RoomMessages.open({ table: this.#table, writer: this.#writer, clock, streamId }, room),
+      RoomMessages.open({ table: this.#table, writer: this.#writer, clock, streamId, messageRate }, room),
       RoomPolls.open({ polls: this.#polls, clock, failed }, room),
     ]);
     const opened: Open = { messages, polls };

@@ -38,6 +38,8 @@ export interface ChatParts {
   readonly clock: Clock;
   /** Id of the stream of a name. */
   readonly streamId: (name: string) => string | undefined;
+  /** What members may send, as a multiple of the usual rates; 1 if it is missing. */
+  readonly messageRate?: (() => number) | undefined;
 }
 
 /** A message that a client sent: its number, and those who wait for its commit. */
@@ -52,7 +54,7 @@ export class RoomMessages {
   readonly #parts: ChatParts;
   readonly #room: ChatRoom;
   readonly #memory: MessageMemory;
-  readonly #limits = new SendLimits();
+  readonly #limits: SendLimits;
   /** By author and client id. */
   readonly #sent = new Map<string, Sent>();
   /** Searches for messages that are sent again, by author: later ones wait for them. */
@@ -82,6 +84,7 @@ export class RoomMessages {
 
   private constructor(parts: ChatParts, room: ChatRoom, { mark, memory }: { mark: number; memory: MessageMemory }) {
     this.#parts = parts;
+    this.#limits = new SendLimits(parts.messageRate);
     this.#room = room;
     this.#memory = memory;
     this.#next = mark + 1;

@@ -25,6 +25,12 @@ const buckets: Readonly<Record<Limited, Bucket>> = { chat: CHAT, danmaku: DANMAK
 export class SendLimits {
   readonly #fullAt = new Map<string, number>();
   readonly #lastChat = new Map<string, number>();
+  readonly #rate: () => number;
+
+  /** @param rate multiple of the usual rates */
+  constructor(rate: () => number = () => 1) {
+    this.#rate = rate;
+  }
 
   /**
    * Counts a message.
@@ -57,12 +63,12 @@ export class SendLimits {
   }
 
   #check(key: string, { burst, everyMs }: Bucket, nowMs: number, detail: string): void {
-    const waitMs = (this.#fullAt.get(key) ?? 0) - nowMs - (burst - 1) * everyMs;
+    const waitMs = (this.#fullAt.get(key) ?? 0) - nowMs - (burst - 1 / this.#rate()) * everyMs;
     if (waitMs > 0) throw new OxbowError('too-many-requests', detail, wait(waitMs));
   }
 
   #count(key: string, { everyMs }: Bucket, nowMs: number): void {
-    const fullAt = Math.max(nowMs, this.#fullAt.get(key) ?? 0) + everyMs;
+    const fullAt = Math.max(nowMs, this.#fullAt.get(key) ?? 0) + everyMs / this.#rate();
     this.#fullAt.delete(key);
     this.#fullAt.set(key, fullAt);
     dropOldest(this.#fullAt, MAX_MEMBERS);
