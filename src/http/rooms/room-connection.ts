@@ -34,6 +34,8 @@ const reasons: Readonly<Partial<Record<string, CloseReason>>> = {
   'room-banned': 'banned',
   'room-password': 'password',
   'room-pending': 'pending',
+  'room-kicked': 'kicked',
+  'limit-reached': 'full',
   'room-guests-off': 'forbidden',
   forbidden: 'forbidden',
 };
