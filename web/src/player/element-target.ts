@@ -11,7 +11,7 @@ const FRAME_MS = 40;
 
 /** What the element's player does. */
 export interface ElementParts {
-  /** Begins to load at a position, seconds; called until there is media. */
+  /** Begins to load at a position, seconds; -1: where the media begins by itself. Called until there is media. */
   load(atS: number): void;
   /** It has failed. */
   readonly failed: () => boolean;
@@ -89,11 +89,10 @@ export class ElementTarget implements SyncTarget {
     const video = this.#video;
     this.#rate = rate;
     this.#playing = playing;
-    if (atMs !== null) {
+    if (video.readyState === 0) this.#parts.load(atMs === null ? -1 : Math.max(0, atMs / 1000));
+    else if (atMs !== null) {
       this.#forget();
-      const atS = Math.max(0, atMs / 1000);
-      if (video.readyState === 0) this.#parts.load(atS);
-      else video.currentTime = atS;
+      video.currentTime = Math.max(0, atMs / 1000);
     }
     if (!playing) video.pause();
     else if (video.paused) this.#play();

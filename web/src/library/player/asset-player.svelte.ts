@@ -167,7 +167,7 @@ export class AssetPlayer implements PlayerControls {
   /** Loads it for a room, at a position, seconds. */
   #load(video: HTMLVideoElement, atS: number): void {
     if (this.#failure) return;
-    this.#startS = atS;
+    if (atS >= 0 || !this.#opening) this.#startS = atS;
     this.#opening ??= this.#open(video);
   }
 
@@ -223,7 +223,10 @@ export class AssetPlayer implements PlayerControls {
 
   #openFile(video: HTMLVideoElement): void {
     const { signal } = this.#ends;
-    video.addEventListener('loadedmetadata', () => (video.currentTime = this.#startS), { once: true, signal });
+    video.addEventListener('loadedmetadata', () => (video.currentTime = Math.max(0, this.#startS)), {
+      once: true,
+      signal,
+    });
     video.src = this.#url;
   }
 
@@ -261,7 +264,7 @@ export class AssetPlayer implements PlayerControls {
       muted: video.muted,
       volume: video.volume,
       rate: video.playbackRate,
-      shownMs: (video.readyState === 0 ? this.#startS : currentTime) * 1000,
+      shownMs: (video.readyState === 0 ? Math.max(0, this.#startS) : currentTime) * 1000,
       failure: this.#failure,
       inPicture: document.pictureInPictureElement === video,
     };

@@ -75,6 +75,10 @@ export class RoomPlayback implements RoomLink {
       steadyMs,
       hidden: () => document.hidden,
       changesRate: changesRateSmoothly(),
+      hasPositions: (item) => {
+        const played = session.items.find(({ id }) => id === item)?.target;
+        return !(played?.kind === 'link' && played.live === true);
+      },
     });
     const reporter = new Reporter(session, target, controller);
     let due: ReturnType<typeof setTimeout> | undefined;

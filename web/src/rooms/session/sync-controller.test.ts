@@ -172,3 +172,15 @@ test('the offset is how much later than the room the picture is', () => {
   assert.ok(offsetMs > 200 && offsetMs < 340, `${offsetMs}`);
   assert.equal(new Simulation().controller.offsetMs, null);
 });
+
+test('live media from elsewhere only starts and pauses with the room', () => {
+  const room = new Simulation({ hasPositions: () => false });
+  room.tell(stateAt(1, -5_000, { live: true, anchorMedia: 0 }));
+  room.pass(5_000);
+  assert.equal(room.target.paused, false);
+  assert.equal(room.controller.offsetMs, null);
+  room.tell(stateAt(2, 5_200, { live: true, playing: false, anchorMedia: 0 }));
+  room.pass(1_000);
+  assert.equal(room.target.paused, true);
+  assert.deepEqual(room.target.seeks, []);
+});

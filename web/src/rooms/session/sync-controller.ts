@@ -18,6 +18,8 @@ export interface SyncParts {
   readonly hidden: () => boolean;
   /** The browser changes the speed without a gap in the sound; without that, only seeks correct. */
   readonly changesRate: boolean;
+  /** Live media from elsewhere has no common positions: only pauses and starts are the room's. */
+  readonly hasPositions: (item: string) => boolean;
 }
 
 /** Interval of the steps, ms. */
@@ -83,8 +85,9 @@ export class SyncController {
    */
   get offsetMs(): number | null {
     const { target } = this.#parts;
-    if (target.busy || !target.pictured) return null;
-    const lateS = this.#state.playing ? this.#lateS() : this.#pausedLateS();
+    const { item, playing } = this.#state;
+    if (target.busy || !target.pictured || item === null || !this.#parts.hasPositions(item)) return null;
+    const lateS = playing ? this.#lateS() : this.#pausedLateS();
     return lateS === null ? null : lateS * 1000;
   }
 
@@ -114,6 +117,11 @@ export class SyncController {
     if (next && now() >= next.anchorServer - this.#leadMs(next)) this.#take(next);
     const { item, playing, rate } = this.#state;
     if (item === null) return;
+    if (!this.#parts.hasPositions(item)) {
+      if (this.#moved || target.paused === playing) target.follow(null, playing, rate);
+      this.#moved = false;
+      return;
+    }
     if (this.#moved) {
       this.#follow();
       return;

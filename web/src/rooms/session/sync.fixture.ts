@@ -109,6 +109,7 @@ export class Simulation {
       steadyMs: () => this.nowMs,
       hidden: () => this.hidden,
       changesRate: true,
+      hasPositions: () => true,
       ...parts,
     });
   }
