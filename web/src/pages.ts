@@ -82,6 +82,7 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     menu: 'create',
     icon: 'upload',
   },
+  multi: { load: lazy(() => import('./multi/Multi.svelte')), title: 'nav.streams', width: 'wide' },
   'sign-in': { load: lazy(() => import('./account/SignIn.svelte')), title: 'signIn.title', width: 'narrow' },
   'sign-up': { load: lazy(() => import('./account/SignUp.svelte')), title: 'signIn.title', width: 'narrow' },
   me: {

@@ -21,6 +21,7 @@ export type Route =
   | { readonly page: 'sign-in' }
   | { readonly page: 'sign-up' }
   | { readonly page: 'me' }
+  | { readonly page: 'multi' }
   | { readonly page: 'admin'; readonly tab: AdminTab }
   | { readonly page: 'watch'; readonly stream: string; readonly atMs: number | null; readonly span: TimeSpan | null }
   | { readonly page: 'missing'; readonly path: string };
@@ -40,6 +41,7 @@ export const paths = {
   'sign-in': '/sign-in',
   'sign-up': '/sign-up',
   me: '/me',
+  multi: '/multi',
   admin: '/admin/:tab?',
   docs: '/api/docs',
 } as const;
@@ -171,6 +173,11 @@ function isRoomId(text: string): boolean {
 /** The address of a room. */
 export function roomPath(id: string): string {
   return `/rooms/${id}`;
+}
+
+/** The address of several streams on one page. */
+export function multiPath(streams: readonly { readonly name: string }[]): string {
+  return `/multi?s=${streams.map(({ name }) => name).join(',')}`;
 }
 
 /** What a link points to: nothing for now, a time, or a span; unix milliseconds. */

@@ -33,6 +33,7 @@ const pages = [
   '/sign-in',
   '/sign-up',
   '/me',
+  '/multi',
   '/admin',
   '/admin/*',
   '/embed/*',

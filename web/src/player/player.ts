@@ -35,6 +35,8 @@ export interface PlayerOptions {
   readonly networkS?: () => number | null;
   /** How the player requests runs and windows; by default the API. */
   readonly fetchTimeline?: FetchTimeline;
+  /** False: live is played in whole segments, with fewer requests, for many players on a page. By default true. */
+  readonly lowLatency?: boolean;
   /** A clock that is never set, milliseconds; by default the page's. */
   readonly steadyMs?: () => number;
   /** This machine's clock, unix milliseconds; by default the real one. */
@@ -89,7 +91,7 @@ export class Player implements PlayerControls {
     this.#buffers = new DoubleBuffer({ Hls, surface, facts, events }, changed);
     const stalls = new Stalls();
     this.#edge = new LiveEdge({ now, steadyMs, networkS, stalls });
-    const sources = new Sources({ stream, facts, recorded, now });
+    const sources = new Sources({ stream, facts, recorded, now, lowLatency: parts.lowLatency ?? true });
     const shared: PlayerParts = {
       buffers: this.#buffers,
       edge: this.#edge,

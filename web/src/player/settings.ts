@@ -24,11 +24,15 @@ function cmcd(sessionId: string, stream: string): NonNullable<HlsConfig['cmcd']>
   return { sessionId, contentId: stream, useHeaders, includeKeys: ['sid', 'cid', 'sf', 'st'] };
 }
 
-/** Live: low latency if the playlist offers it, starting at its hold-back; one minute is kept for steps back. */
-export function liveSettings(sessionId: string, stream: string): Partial<HlsConfig> {
+/**
+ * Live: low latency if the playlist offers it, starting at its hold-back; one minute is kept for steps back.
+ *
+ * @param lowLatencyMode false: whole segments, with fewer requests
+ */
+export function liveSettings(sessionId: string, stream: string, lowLatencyMode = true): Partial<HlsConfig> {
   return {
     ...forBoth,
-    lowLatencyMode: true,
+    lowLatencyMode,
     backBufferLength: 60,
     cmcd: cmcd(sessionId, stream),
   };

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import { gapCauses } from '../../../src/api/gap.ts';
 import './account.ts';
+import './multi.ts';
 import { catalogues, chooseLanguage, isTextKey, type Language, text } from './text.ts';
 
 const names = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();

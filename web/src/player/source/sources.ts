@@ -17,6 +17,8 @@ export interface SourceParts {
   readonly recorded: Pick<Recorded, 'find'>;
   /** The server's time, unix milliseconds. */
   readonly now: () => number;
+  /** False: live in whole segments. */
+  readonly lowLatency: boolean;
 }
 
 /** A playlist is not played closer to its end, seconds. */
@@ -38,8 +40,8 @@ export class Sources {
    * @param atMs where to start, about, unix milliseconds; by default where the playlist wants it
    */
   live(atMs?: number): Source {
-    const { stream, now } = this.#parts;
-    const settings = liveSettings(this.#sessionId, stream);
+    const { stream, now, lowLatency } = this.#parts;
+    const settings = liveSettings(this.#sessionId, stream, lowLatency);
     const behindS = atMs === undefined ? null : (now() - atMs) / 1000;
     const start = behindS === null ? {} : { liveSyncDuration: Math.max(LEAST_BEHIND_S, behindS) };
     return { kind: 'live', url: liveUrl(stream), settings: { ...settings, ...start } };

@@ -12,8 +12,8 @@ const REPORT_MS = 2_000;
 /** A load or seek that takes longer is reported as buffering, ms. */
 const BUFFERING_MS = 400;
 
-/** Safari interrupts the sound at each change of the speed. */
-function changesRateSmoothly(): boolean {
+/** Whether the browser changes the speed without a gap: Safari interrupts the sound each time. */
+export function changesRateSmoothly(): boolean {
   return !/apple/i.test(navigator.vendor);
 }
 

@@ -1,0 +1,70 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { CommonTime } from './common-time.ts';
+
+function open() {
+  const clock = { nowMs: 1_795_160_000_000 };
+  return { clock, time: new CommonTime(() => clock.nowMs) };
+}
+
+test('live is a constant distance from now', () => {
+  const { clock, time } = open();
+  time.goLive();
+  clock.nowMs += 300;
+  const behindMs = clock.nowMs - time.atMs;
+  clock.nowMs += 60_000;
+  assert.equal(clock.nowMs - time.atMs, behindMs);
+  assert.equal(time.state.live, true);
+});
+
+test('the past plays from the requested time, and a time that is not recorded yet is live', () => {
+  const { clock, time } = open();
+  time.goTo(clock.nowMs - 3_600_000);
+  clock.nowMs += 1_300;
+  assert.equal(time.atMs, clock.nowMs - 1_300 - 3_600_000 + 1_000);
+  time.goTo(clock.nowMs + 5_000);
+  assert.equal(time.state.live, true);
+});
+
+test('a pause keeps the time, and playing continues from it', () => {
+  const { clock, time } = open();
+  time.goTo(clock.nowMs - 60_000);
+  clock.nowMs += 10_000;
+  const atMs = time.atMs;
+  time.toggle();
+  clock.nowMs += 10_000;
+  assert.equal(time.atMs, atMs);
+  time.goTo(atMs - 5_000);
+  assert.equal(time.state.playing, false, 'a seek does not start it');
+  time.toggle();
+  assert.equal(time.state.playing, true);
+  assert.equal(time.atMs, atMs - 5_000);
+});
+
+test('tiles that lack media for a while move everyone away from now, up to a limit', () => {
+  const { clock, time } = open();
+  time.goLive();
+  clock.nowMs += 300;
+  const beforeMs = clock.nowMs - time.atMs;
+  time.step(true);
+  clock.nowMs += 1_000;
+  time.step(true);
+  time.step(false);
+  assert.equal(clock.nowMs - time.atMs, beforeMs, 'a short wait changes nothing');
+  for (let second = 0; second < 300; second++) {
+    clock.nowMs += 1_000;
+    time.step(true);
+  }
+  clock.nowMs += 300;
+  assert.equal(clock.nowMs - time.atMs, 30_000);
+});
+
+test('the past is not moved by tiles that lack media', () => {
+  const { clock, time } = open();
+  time.goTo(clock.nowMs - 60_000);
+  const { state } = time;
+  time.step(true);
+  clock.nowMs += 60_000;
+  time.step(true);
+  assert.equal(time.state, state);
+});
