@@ -88,6 +88,7 @@ export class Tile {
       steadyMs: () => performance.now(),
       hidden: () => document.hidden,
       changesRate: changesRateSmoothly(),
+      hasPositions: () => true,
     });
     if (this.stream) player.streamChanged(this.stream);
     this.#listen();
