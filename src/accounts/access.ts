@@ -3,9 +3,11 @@
  * In: settings, the data folder, tables. Out: Access, which http uses for every request.
  */
 import type { Clock } from '../lib/clock.ts';
+import { addAccountExports } from './account-exports.ts';
 import type { AccountTables } from './account-tables.ts';
 import { type AdminGate, createAdminGate } from './admin-token.ts';
 import { ApiTokens } from './api-tokens.ts';
+import { AuditTrail } from './audit/audit-trail.ts';
 import { AccountMail, type Mail } from './mail/account-mail.ts';
 import { EmailCodes } from './mail/email-codes.ts';
 import { anonymous, type Principal, principalOfSession, principalOfToken } from './principal.ts';
@@ -14,7 +16,9 @@ import { PublishKeys } from './publish-keys.ts';
 import { Sessions } from './sessions.ts';
 import { SignInLinks } from './sign-in-links.ts';
 import { type AccountSettings, usualSettings } from './users/account-settings.ts';
+import { Exporters } from './users/exporters.ts';
 import { Invitations } from './users/invitations.ts';
+import { SignInServices } from './users/sign-in-services.ts';
 import { SignUp } from './users/sign-up.ts';
 import { Users } from './users/users.ts';
 import type { OpenedWatchJwt } from './watch-jwt/open-watch-jwt.ts';
@@ -38,6 +42,12 @@ export interface Access {
   readonly signUp: SignUp;
   /** The e-mail addresses of accounts. */
   readonly emails: AccountMail;
+  /** The stored audit log. */
+  readonly audit: AuditTrail;
+  /** What is stored about a user, for the user. */
+  readonly exporters: Exporters;
+  /** Services that sign users in. */
+  readonly services: SignInServices;
   /** The settings of accounts, as they are now. */
   settings(): AccountSettings;
   /** Who has the secret of a session's cookie; anonymous if it ended. */
@@ -91,10 +101,16 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
   const invitations = await Invitations.open(tables.invitations, clock);
   const userOf = ({ userId }: { readonly userId: string | undefined }) =>
     userId === undefined ? undefined : users.find(userId);
-  users.onDeleted(async (id) => {
+  const audit = new AuditTrail({ rows: tables.audit, clock });
+  const exporters = new Exporters();
+  addAccountExports(exporters, { sessions, tokens, invitations, audit });
+  const end = async (id: string) => {
     await sessions.removeOf(id);
     await tokens.removeOf(id);
-  });
+  };
+  users.onBanned(end);
+  users.onDeleted(end);
+  users.onDeleted((id) => audit.forget(id));
   return {
     admin: createAdminGate(adminToken),
     sessions,
@@ -109,6 +125,9 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     watchJwt,
     users,
     invitations,
+    audit,
+    exporters,
+    services: new SignInServices(),
     signUp: new SignUp({ users, invitations, sessions, clock, settings: accounts }),
     emails: new AccountMail({ users, sessions, codes: new EmailCodes(tables.emailCodes, clock), mail, failed }),
     settings: accounts,

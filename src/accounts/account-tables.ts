@@ -5,6 +5,8 @@
 import type { Kysely } from 'kysely';
 import type { Tables } from '../store/schema.ts';
 import type { ApiToken, TokenScope } from './api-tokens.ts';
+import { auditRows } from './audit/audit-rows.ts';
+import type { AuditRows } from './audit/audit-trail.ts';
 import { type EmailCodeRows, emailCodeRows } from './mail/email-codes.ts';
 import type { PublishKey, PublishScope } from './publish-keys.ts';
 import type { Rows } from './secret-table.ts';
@@ -23,6 +25,7 @@ export interface AccountTables {
   readonly users: Rows<User>;
   readonly invitations: Rows<Invitation>;
   readonly emailCodes: EmailCodeRows;
+  readonly audit: AuditRows;
 }
 
 /** The tables of a store. */
@@ -35,6 +38,7 @@ export function accountTables(db: Kysely<Tables>): AccountTables {
     users: userRows(db),
     invitations: invitationRows(db),
     emailCodes: emailCodeRows(db),
+    audit: auditRows(db),
   };
 }
 

@@ -3,6 +3,7 @@
  * In: nothing. Out: AccountTables. Two accesses that are opened one after the other can share them, as after a restart.
  */
 import type { AccountTables } from './account-tables.ts';
+import type { AuditRows, StoredLine } from './audit/audit-trail.ts';
 import type { EmailCodeRows } from './mail/email-codes.ts';
 import type { Rows } from './secret-table.ts';
 
@@ -16,6 +17,7 @@ export function memoryTables(): AccountTables {
     users: memoryRows(({ id }) => id),
     invitations: memoryRows(({ id }) => id),
     emailCodes: memoryCodes(),
+    audit: memoryAudit(),
   };
 }
 
@@ -38,6 +40,31 @@ function memoryCodes(): EmailCodeRows {
       return row;
     },
     removeOf,
+  };
+}
+
+function memoryAudit(): AuditRows {
+  let lines: StoredLine[] = [];
+  let seq = 0;
+  return {
+    async add(more) {
+      for (const line of more) lines.push({ ...line, seq: ++seq });
+    },
+    async page({ before = Number.POSITIVE_INFINITY, userId, action, limit }) {
+      const shown = lines.filter(
+        (line) =>
+          line.seq < before &&
+          (userId === undefined || line.userId === userId) &&
+          (action === undefined || line.action === action),
+      );
+      return shown.toReversed().slice(0, limit);
+    },
+    async removeBefore(atMs) {
+      lines = lines.filter((line) => line.atMs >= atMs);
+    },
+    async forget(userId) {
+      lines = lines.map((line) => (line.userId === userId ? { ...line, name: '', address: '' } : line));
+    },
   };
 }
 

@@ -40,6 +40,10 @@ const rules = {
   uploader: ({ mayUpload }) => mayUpload,
   worker: ({ isWorker }) => isWorker,
   admin: isAdmin,
+  /** Makes playback tokens of streams that it may watch. */
+  watcher: (who, what) => who.isAdmin || (isUser(who, what) && who.seesSigned),
+  /** Has sessions or tokens of its own. */
+  self: (who, what) => who.isAdmin || isPerson(who, what),
   /** Any account. */
   user: isUser,
   /** Any account, or a guest. */
@@ -50,7 +54,9 @@ const rules = {
     return seesAll || (visibility === 'signed' && seesSigned);
   },
   /** Finds a stream or asset in a list. */
-  list: ({ seesAll }, { visibility }) => seesAll || visibility === 'public',
+  list({ seesAll, seesSigned }, { visibility }) {
+    return seesAll || visibility === 'public' || (visibility === 'signed' && seesSigned);
+  },
   /** Changes or deletes what someone made. */
   change: ({ isAdmin: all, owner }, { owner: of }) => all || (owner !== '' && owner === of),
   /** Ends a session, revokes a token. */

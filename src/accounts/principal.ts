@@ -73,9 +73,11 @@ export function principalOfSession(session: Session, user: User | undefined, rig
 export function principalOfToken(token: ApiToken, user: User | undefined, rights: UserRights): Principal {
   const whole = token.userId === undefined ? administrator : principalOfUser(user, rights);
   if (whole === anonymous) return anonymous;
-  const owner = token.userId === undefined ? `token:${token.id}` : whole.owner;
   const name = `token ${token.label}`;
   const has = (scope: TokenScope) => token.scopes.includes(scope);
+  // A token that only reads or works must not change what its user owns.
+  const isForOwn = token.userId !== undefined && (has('admin') || has('account') || has('upload'));
+  const owner = isForOwn ? whole.owner : `token:${token.id}`;
   // Tokens that were made before there were users act for no one.
   const self = token.userId === undefined ? undefined : whole.user;
   if (has('admin') && whole.isAdmin) return { ...administrator, user: self, name, owner };

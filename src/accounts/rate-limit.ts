@@ -11,6 +11,7 @@ import { OxbowError } from '../lib/errors.ts';
 export type LimitName =
   | 'sign-in'
   | 'names'
+  | 'passwords'
   | 'sign-up'
   | 'guests'
   | 'mails'
@@ -41,6 +42,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   'sign-in': { turns: 5, windowS: 60, everywhere: true },
   /** Wrong passwords of one name, from addresses where it never signed in. */
   names: { turns: 10, windowS: 600, everywhere: true },
+  /** Passwords of a user who is signed in already. */
+  passwords: { turns: 10, windowS: 600, everywhere: true },
   /** A class or a family behind one address. */
   'sign-up': { turns: 30, windowS: 3600 },
   guests: { turns: 60, windowS: 3600 },

@@ -130,6 +130,8 @@ export interface StreamsApi extends MarksApi, PicturesApi, StatsApi, InspectApi 
   gaps(name: string, fromMs: number, toMs: number): Promise<readonly GapView[]>;
   /** Whether playback needs permission (`signed`, `private`). Called for every media request: answers from memory. */
   isPrivate(name: string): boolean;
+  /** Who may watch a stream; undefined for an unknown one. */
+  visibilityOf(name: string): StreamView['visibility'] | undefined;
   /** Whether `public` was configured; false if it is the default. Answers from memory. */
   isMadePublic(name: string): boolean;
 }

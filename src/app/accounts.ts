@@ -12,10 +12,13 @@ import { signInPath } from '../accounts/sign-in-links.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
 import type { OpenedWatchJwt } from '../accounts/watch-jwt/open-watch-jwt.ts';
 import { createLocalSignIn } from '../http/client/local-sign-in.ts';
+import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { OncePer } from '../lib/once-per.ts';
 import type { Net } from '../net/net.ts';
 import type { Accounts, AppContext, Parts } from './parts.ts';
+
+const SWEEP_EVERY_MS = 3_600_000;
 
 /** Reads the stored sessions, tokens and revocations. */
 export async function openAccounts(
@@ -38,6 +41,20 @@ export async function openAccounts(
       const seconds = catalog.find(name)?.list.generation?.targetDurationS;
       return seconds === undefined ? undefined : seconds * 1000;
     },
+  });
+  const { audit, users, sessions } = access;
+  const reported = new OncePer(60_000, () => clock.monotonicMs());
+  audit.onLost = (count, error) => {
+    context.metrics.auditLost.inc(count);
+    reported.call((more) => context.log.error({ error, more }, 'lines of the audit log are lost'));
+  };
+  context.opened.defer(() => audit.flush());
+  context.metrics.beforeScrape(() => {
+    const roles = { guest: 0, user: 0, admin: 0 };
+    for (const { role } of users.all()) roles[role]++;
+    for (const [role, count] of Object.entries(roles)) context.metrics.users.set({ role }, count);
+    context.metrics.sessions.set(sessions.all.length);
+    context.metrics.passwordsWaiting.set(users.hashes.waiting);
   });
   const limits = new RateLimits(() => clock.monotonicMs());
   return {
@@ -138,4 +155,20 @@ async function openMail(
 /** Path of a one-time sign-in link; undefined if a browser is signed in already. */
 export async function firstSignIn({ access }: Accounts): Promise<string | undefined> {
   return access.sessions.of(undefined).length === 0 ? signInPath((await access.links.make()).code) : undefined;
+}
+
+/** Removes old guests and old lines of the audit log, now and every hour, and completes deletions that a crash interrupted. */
+export function startAccounts({ opened, shutdown, failed }: AppContext, { access }: Accounts): void {
+  const { users, signUp, audit } = access;
+  const { signal } = shutdown;
+  const report = failed('the sweep of accounts');
+  const run = async () => {
+    await users.finishDeletions().catch(report);
+    while (!signal.aborted) {
+      await signUp.removeOldGuests().catch(report);
+      await audit.removeOlder(access.settings().auditKeep).catch(report);
+      await sleep(SWEEP_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+    }
+  };
+  opened.use(shutdown.owns(run()));
 }

@@ -9,7 +9,7 @@ import type { Config } from '../config/schema.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
-import { firstSignIn, openAccounts } from './accounts.ts';
+import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openChats, startChatRetention } from './chat.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
@@ -143,6 +143,7 @@ export async function startApp(
   startRetention(app, recordings, catalog, chats);
   startTrash(app, library);
   startChatRetention(app, chats);
+  startAccounts(app, accounts);
   startUploads(app, uploads);
   const endpoints = await openIngest(app, { health, publishAccess, publishPorts });
   const ingest = printIngest(endpoints);

@@ -51,9 +51,10 @@ export type ProblemCode =
   | 'sign-up-closed'
   | 'guests-refused'
   | 'invitation-refused'
+  | 'wrong-password'
   | 'invitation-unknown'
   | 'account-inactive'
-  | 'last-administrator'
+  | 'own-account'
   | 'bad-email'
   | 'email-code-refused'
   | 'email-taken'
@@ -1486,6 +1487,33 @@ export type ChunkComplete = {
   upload_id: string;
 };
 
+/** `ProviderView` of the API. */
+export type ProviderView = {
+  /** name in the settings; sign in at `/api/v1/sign-in/{id}` */
+  id: string;
+  /** for the button */
+  name: string;
+};
+
+/** `SignInWays` of the API. */
+export type SignInWays = {
+  /** `POST /api/v1/sessions {"press":true}` signs this browser in */
+  press: boolean;
+  /** oxbow was started with an admin token */
+  adminToken: boolean;
+  /** prints a sign-in link, on the computer where oxbow runs */
+  command: string;
+  /** there are accounts with a name and password */
+  password: boolean;
+  signUp: 'open' | 'approval' | 'invitation' | 'closed';
+  /** `POST /api/v1/guests` admits people with a name alone */
+  guests: boolean;
+  /** links to set a new password are sent by e-mail */
+  email: boolean;
+  /** services that sign users in */
+  providers: ProviderView[];
+};
+
 /** `SessionView` of the API. */
 export type SessionView = {
   id: string;
@@ -1506,6 +1534,81 @@ export type SessionView = {
     id: string;
     name: string;
   } | null;
+};
+
+/** `SignIn` of the API. */
+export type SignIn = {
+  /** code of a one-time link */
+  code?: string;
+  /** the admin token */
+  token?: string;
+  /** name of an account */
+  name?: string;
+  /** its password */
+  password?: string;
+  /** sign in without a token, where `GET /api/v1/sign-in` offers it */
+  press?: true;
+};
+
+/** `SessionList` of the API. */
+export type SessionList = {
+  items: SessionView[];
+  nextCursor: null;
+};
+
+/** `SignInLink` of the API. */
+export type SignInLink = {
+  url: string;
+  /** RFC 3339, UTC, milliseconds */
+  expiresAt: string;
+};
+
+/** `TokenView` of the API. */
+export type TokenView = {
+  id: string;
+  label: string;
+  scopes: ('admin' | 'view' | 'worker' | 'upload' | 'account')[];
+  /** its user; null: the administrator of the command line */
+  user: {
+    id: string;
+    name: string;
+  } | null;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  expiresAt: string | null;
+};
+
+/** `TokenList` of the API. */
+export type TokenList = {
+  items: TokenView[];
+  nextCursor: null;
+};
+
+/** `MadeToken` of the API. */
+export type MadeToken = {
+  id: string;
+  label: string;
+  scopes: ('admin' | 'view' | 'worker' | 'upload' | 'account')[];
+  /** its user; null: the administrator of the command line */
+  user: {
+    id: string;
+    name: string;
+  } | null;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  expiresAt: string | null;
+  /** the token; it is shown only in this answer */
+  token: string;
+};
+
+/** `NewToken` of the API. */
+export type NewToken = {
+  /** purpose of the token */
+  label: string;
+  /** default: `view` */
+  scopes?: ('admin' | 'view' | 'worker' | 'upload' | 'account')[];
+  /** A duration from now, as `2h`, or an instant: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: never. */
+  expires?: string;
 };
 
 /** `UserView` of the API. */
@@ -1544,96 +1647,29 @@ export type MeView = {
   };
 };
 
-/** `ProviderView` of the API. */
-export type ProviderView = {
-  /** name in the settings; sign in at `/api/v1/sign-in/{id}` */
-  id: string;
-  /** for the button */
-  name: string;
-};
-
-/** `SignInWays` of the API. */
-export type SignInWays = {
-  /** `POST /api/v1/sessions {"press":true}` signs this browser in */
-  press: boolean;
-  /** oxbow was started with an admin token */
-  adminToken: boolean;
-  /** prints a sign-in link, on the computer where oxbow runs */
-  command: string;
-  /** there are accounts with a name and password */
-  password: boolean;
-  signUp: 'open' | 'approval' | 'invitation' | 'closed';
-  /** `POST /api/v1/guests` admits people with a name alone */
-  guests: boolean;
-  /** links to set a new password are sent by e-mail */
-  email: boolean;
-  /** services that sign users in */
-  providers: ProviderView[];
-};
-
-/** `SignIn` of the API. */
-export type SignIn = {
-  /** code of a one-time link */
-  code?: string;
-  /** the admin token */
-  token?: string;
-  /** name of an account */
+/** `MePatch` of the API. */
+export type MePatch = {
+  /** 1 to 32 visible characters */
   name?: string;
-  /** its password */
+};
+
+/** `PasswordChange` of the API. */
+export type PasswordChange = {
+  /** the password until now, if there is one */
+  current?: string;
+  /** 8 to 256 characters */
+  password: string;
+};
+
+/** `AccountDeletion` of the API. */
+export type AccountDeletion = {
+  /** needed if the account has one */
   password?: string;
-  /** sign in without a token, where `GET /api/v1/sign-in` offers it */
-  press?: true;
 };
 
-/** `SessionList` of the API. */
-export type SessionList = {
-  items: SessionView[];
-  nextCursor: null;
-};
-
-/** `SignInLink` of the API. */
-export type SignInLink = {
-  url: string;
-  /** RFC 3339, UTC, milliseconds */
-  expiresAt: string;
-};
-
-/** `TokenView` of the API. */
-export type TokenView = {
-  id: string;
-  label: string;
-  scopes: ('admin' | 'view' | 'worker' | 'upload' | 'account')[];
-  /** RFC 3339, UTC, milliseconds */
-  createdAt: string;
-  expiresAt: string | null;
-};
-
-/** `TokenList` of the API. */
-export type TokenList = {
-  items: TokenView[];
-  nextCursor: null;
-};
-
-/** `MadeToken` of the API. */
-export type MadeToken = {
-  id: string;
-  label: string;
-  scopes: ('admin' | 'view' | 'worker' | 'upload' | 'account')[];
-  /** RFC 3339, UTC, milliseconds */
-  createdAt: string;
-  expiresAt: string | null;
-  /** the token; it is shown only in this answer */
-  token: string;
-};
-
-/** `NewToken` of the API. */
-export type NewToken = {
-  /** purpose of the token */
-  label: string;
-  /** default: `view` */
-  scopes?: ('admin' | 'view' | 'worker' | 'upload' | 'account')[];
-  /** A duration from now, as `2h`, or an instant: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: never. */
-  expires?: string;
+/** with a member of each part that keeps something */
+export type AccountExport = {
+  user: UserView;
 };
 
 /** `NewUser` of the API. */
@@ -1644,6 +1680,8 @@ export type NewUser = {
   password: string;
   /** code of an invitation */
   invitation?: string;
+  /** only from administrators */
+  role?: 'user' | 'admin';
 };
 
 /** `NewGuest` of the API. */
@@ -1672,6 +1710,88 @@ export type NewPasswordByCode = {
 export type EmailVerification = {
   /** the part of the link after `#` */
   code: string;
+};
+
+/** `UserList` of the API. */
+export type UserList = {
+  items: UserView[];
+  nextCursor: string | null;
+};
+
+/** `UserPatch` of the API. */
+export type UserPatch = {
+  /** 1 to 32 visible characters */
+  name?: string;
+  role?: 'user' | 'admin';
+  /** `active` approves, or ends a ban; `banned` ends all sessions and tokens at once */
+  state?: 'active' | 'banned';
+  /** 8 to 256 characters */
+  password?: string;
+};
+
+/** `InvitationView` of the API. */
+export type InvitationView = {
+  id: string;
+  label: string;
+  role: 'guest' | 'user' | 'admin';
+  usesLeft: number;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  expiresAt: string | null;
+};
+
+/** `InvitationList` of the API. */
+export type InvitationList = {
+  items: InvitationView[];
+  nextCursor: null;
+};
+
+/** `MadeInvitation` of the API. */
+export type MadeInvitation = {
+  id: string;
+  label: string;
+  role: 'guest' | 'user' | 'admin';
+  usesLeft: number;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  expiresAt: string | null;
+  /** sent as `invitation` with a sign-up; it is shown only in this answer */
+  code: string;
+  /** link to the page that signs up with it */
+  url: string;
+};
+
+/** `NewInvitation` of the API. */
+export type NewInvitation = {
+  /** whom it is for */
+  label?: string;
+  role?: 'user' | 'admin';
+  /** number of accounts; default: 1 */
+  uses?: number;
+  /** A duration from now, as `2h`, or an instant: unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: in a week. */
+  expires?: string;
+};
+
+/** `AuditEntry` of the API. */
+export type AuditEntry = {
+  id: string;
+  /** RFC 3339, UTC, milliseconds */
+  at: string;
+  /** id of the user; empty for an unknown client */
+  user: string;
+  name: string;
+  address: string;
+  /** operation of the API */
+  action: string;
+  request: string;
+  status: number | null;
+  traceId: string;
+};
+
+/** `AuditList` of the API. */
+export type AuditList = {
+  items: AuditEntry[];
+  nextCursor: string | null;
 };
 
 /** `WatchToken` of the API. */

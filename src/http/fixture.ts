@@ -399,5 +399,6 @@ function fakeStreams(calls: string[]): StreamsApi {
     },
     isMadePublic: (name) => name === 'public' || name === 'door',
     isPrivate: (name) => ['signed', 'private'].includes(known.get(name)?.visibility ?? ''),
+    visibilityOf: (name) => known.get(name)?.visibility,
   };
 }

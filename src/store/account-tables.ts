@@ -66,10 +66,10 @@ export interface AuditTable {
   readonly seq: Generated<number>;
   readonly at_us: number;
   /** Id of the user; empty for an unknown client. */
-  readonly user_id: string;
+  user_id: string;
   /** The user, session or token, as in the log. */
-  readonly name: string;
-  readonly address: string;
+  name: string;
+  address: string;
   /** Operation of the API, e.g. `createRoom`, or what the server itself did. */
   readonly action: string;
   /** Method and path, without the query. */

@@ -77,6 +77,7 @@ export function createStreamsApi(
       const visibility = catalog.find(name)?.definition.visibility;
       return visibility === 'private' || visibility === 'signed';
     },
+    visibilityOf: (name) => catalog.find(name)?.definition.visibility,
     isMadePublic(name) {
       const definition = catalog.find(name)?.definition;
       return definition?.visibility === 'public' && definition.visibilityIsSet;

@@ -48,6 +48,7 @@ export class Users {
   /** By verified address. */
   readonly #byEmail = new Map<string, User>();
   readonly #forgetters: ForgetUser[] = [];
+  readonly #enders: ForgetUser[] = [];
   #guests = 0;
   /** Compared for unknown names, so that they take as long as known ones. */
   #decoy: Promise<string> | undefined;
@@ -151,7 +152,9 @@ export class Users {
         if (nameKey !== user.nameKey) this.#requireFree(name);
       }
     }
-    return this.#put({ ...user, ...change, name, nameKey });
+    const changed = await this.#put({ ...user, ...change, name, nameKey });
+    if (user.state === 'active' && changed.state !== 'active') for (const end of this.#enders) await end(id);
+    return changed;
   }
 
   /**
@@ -198,6 +201,11 @@ export class Users {
     const user = this.find(id);
     const nowMs = this.#clock.nowMs();
     if (user && nowMs - user.seenMs >= SEEN_EACH_MS) await this.#put({ ...user, seenMs: nowMs });
+  }
+
+  /** Registers what ends when a user is banned: sessions, tokens, connections. Requests are refused before it is called. */
+  onBanned(end: ForgetUser): void {
+    this.#enders.push(end);
   }
 
   /** Registers what refers to users: it is called for each that is deleted. */

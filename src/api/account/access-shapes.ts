@@ -83,6 +83,9 @@ export const TokenView = Type.Object(
     id: Type.String(),
     label: Type.String(),
     scopes: Type.Array(TokenScope),
+    user: Type.Union([Type.Object({ id: Type.String(), name: Type.String() }), Type.Null()], {
+      description: 'its user; null: the administrator of the command line',
+    }),
     createdAt: Time,
     expiresAt: Type.Union([Time, Type.Null()]),
   },

@@ -126,7 +126,7 @@ function registerTable(
   traceparentOf: (request: FastifyRequest) => string | undefined,
 ): void {
   const keys = new IdempotencyKeys(() => deps.clock.monotonicMs());
-  const auditLog = new AuditLog(deps.log);
+  const auditLog = new AuditLog(deps);
   const { routes: prepared, names } = describedRoutes();
   for (const schema of names.all) app.addSchema(schema);
   const compilers = lazyCompilers(app);

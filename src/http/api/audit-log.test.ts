@@ -52,12 +52,17 @@ suite('the audit log', () => {
 
   test('never reports a request as completed that was cut off before its answer', () => {
     const logged: string[] = [];
-    const auditLog = new AuditLog(createLog({ level: 'info', format: 'json', write: (line) => logged.push(line) }));
+    const log = createLog({ level: 'info', format: 'json', write: (line) => logged.push(line) });
+    const auditLog = new AuditLog({ log, access: shared().deps.access });
     const request = { method: 'POST', url: '/api/v1/sessions', id: traceId, routeOptions: {} };
-    const authorized = { principal: { name: 'admin token' }, client: { address: '' } };
+    const authorized = { principal: { name: 'admin token', owner: 'admin' }, client: { address: '' } };
     // The state that fastify reports for a stream that was reset.
     const reply = { statusCode: 200, raw: { headersSent: false, writableEnded: false } };
-    auditLog.started({ method: 'POST' } as Route, request as FastifyRequest, () => authorized as Authorized);
+    auditLog.started(
+      { method: 'POST', path: '/api/v1/sessions', replies: {} } as Route,
+      request as FastifyRequest,
+      () => authorized as Authorized,
+    );
     auditLog.finished(request as FastifyRequest, reply as FastifyReply);
     const { status, msg } = JSON.parse(logged.join('')) as Record<string, unknown>;
     assert.deepEqual([status, msg], [undefined, 'cut off before the answer']);

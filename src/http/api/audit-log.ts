@@ -1,23 +1,42 @@
 /**
  * The audit log: one line for each request that may change something, with principal, client address, request and status.
- * In: requests and their replies. Out: log lines with the trace id of problems and spans; no bodies, no queries.
+ * In: requests and their replies. Out: lines of the log and of the stored audit log, with the trace id; no bodies, no queries.
  */
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { AuditTrail } from '../../accounts/audit/audit-trail.ts';
+import type { Users } from '../../accounts/users/users.ts';
 import { isStreamName } from '../../api/stream-name.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Route } from '../routes/route.ts';
 import type { Authorized } from './authorize.ts';
+import { operationName } from './operation-name.ts';
 
 const TOO_MANY = 429;
+const SIGN_IN = '/api/v1/sessions';
+
+/** Where lines go, and who has a name. */
+export interface AuditDeps {
+  readonly log: Log;
+  readonly access: {
+    readonly audit: Pick<AuditTrail, 'record'>;
+    readonly users: Pick<Users, 'find' | 'findByName'>;
+  };
+}
+
+interface Sender {
+  readonly userId: string;
+  /** As the log names them; `''` for an unknown client. */
+  readonly name: string;
+}
 
 /** Logs requests that may change something. */
 export class AuditLog {
-  readonly #log: Log;
-  readonly #authorized = new WeakMap<FastifyRequest, Authorized>();
+  readonly #deps: AuditDeps;
+  readonly #started = new WeakMap<FastifyRequest, { readonly route: Route; readonly by: Authorized }>();
 
-  /** @param log where lines go */
-  constructor(log: Log) {
-    this.#log = log;
+  /** @param deps where lines go */
+  constructor(deps: AuditDeps) {
+    this.#deps = deps;
   }
 
   /**
@@ -25,34 +44,61 @@ export class AuditLog {
    *
    * @param authorized the principal and client; throws `cross-site` for pages of other sites
    */
-  started({ method, isRoutine }: Route, request: FastifyRequest, authorized: () => Authorized): void {
-    if (method === 'GET' || isRoutine) return;
+  started(route: Route, request: FastifyRequest, authorized: () => Authorized): void {
+    if (route.method === 'GET' || route.isRoutine) return;
     try {
-      this.#authorized.set(request, authorized());
+      this.#started.set(request, { route, by: authorized() });
     } catch {
       // The authorizer refuses it next. The user did not send it knowingly, so it is not logged in their name.
     }
   }
 
-  /** Logs the outcome. Failed requests of unknown principals and 429 are not logged: guesses and floods would fill the log. */
+  /**
+   * Logs the outcome. Failed requests of unknown principals and 429 are not logged: guesses and floods would fill the log. Wrong passwords
+   * of a known name are.
+   */
   finished(request: FastifyRequest, { statusCode: status, raw }: FastifyReply): void {
-    const authorized = this.#authorized.get(request);
+    const started = this.#started.get(request);
+    if (!started) return;
+    const { route, by } = started;
     // Without an answer the status is fastify's default: the client disconnected, or its HTTP/2 stream was reset.
     const isAnswered = raw.headersSent && raw.writableEnded;
     const isDone = isAnswered && status < 400;
-    if (!authorized || status === TOO_MANY || (!isDone && authorized.principal.name === '')) return;
+    const who = this.#senderOf(route, request, by);
+    if (status === TOO_MANY || (!isDone && who.name === '')) return;
     const stream = streamOf(request);
-    this.#log.info(
+    const what = `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`;
+    const { address } = by.client;
+    const action = operationName(route);
+    this.#deps.access.audit.record({
+      ...{ ...who, address, action, request: what, status: isAnswered ? status : null, traceId: request.id },
+    });
+    this.#deps.log.info(
       {
         traceId: request.id,
-        ...(authorized.principal.name !== '' && { user: authorized.principal.name }),
+        ...(who.name !== '' && { user: who.name }),
         ...(stream !== undefined && { stream }),
-        address: authorized.client.address,
-        request: `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`,
+        address,
+        request: what,
         ...(isAnswered && { status }),
       },
       isDone ? 'request completed' : !isAnswered ? 'cut off before the answer' : status < 500 ? 'refused' : 'failed',
     );
+  }
+
+  /** Of a sign-in the user that it names; of a deleted account no name. */
+  #senderOf({ path, method }: Route, { body }: FastifyRequest, { principal }: Authorized): Sender {
+    const { users } = this.#deps.access;
+    if (principal.name === '') {
+      const { name } = { ...(body as { name?: unknown } | null | undefined) };
+      const named =
+        method === 'POST' && path === SIGN_IN && typeof name === 'string' ? users.findByName(name) : undefined;
+      return named ? { userId: named.id, name: `${named.role} ${named.name}` } : { userId: '', name: '' };
+    }
+    const { owner, name } = principal;
+    const userId = owner.replace(/^user:/, '');
+    const isGone = owner !== userId && !users.find(userId);
+    return { userId, name: isGone ? 'deleted user' : name };
   }
 }
 

@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { may } from '../../accounts/permissions.ts';
+import type { Principal } from '../../accounts/principal.ts';
 import type { LimitName } from '../../accounts/rate-limit.ts';
 import { parseSignedPath } from '../../api/signed-path.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -14,13 +15,14 @@ import { subscriberOf } from '../events/subscriber.ts';
 import { checkVerdict } from '../media/watch-token-policy.ts';
 import type { Route, RouteCall } from '../routes/route.ts';
 import { type AuthRequest, createAuthenticator } from './authenticate.ts';
+import { maySee } from './may-see.ts';
 
 /** API paths that a player needs, and that may have a playback token in front: a program that knows one signed address needs no other. */
 const SIGNED_PATHS = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
 
 /** Limits of requests that start a session: a page of another site must not sign someone in. */
 const SIGNS_IN: ReadonlySet<LimitName> = new Set(['sign-in', 'sign-up', 'guests']);
-const FOR_PEOPLE: ReadonlySet<Route['access']> = new Set(['user', 'person']);
+const FOR_PEOPLE: ReadonlySet<Route['access']> = new Set(['self', 'user', 'person']);
 
 /** What routes learn about the sender of a request. */
 export type Authorized = Pick<RouteCall, 'isOperator' | 'principal' | 'client' | 'ends' | 'sees' | 'subscriber'>;
@@ -43,16 +45,16 @@ export interface Authorizer {
 
 /** @param deps access, rate limits, trusted proxies */
 export function createAuthorizer(deps: HttpDeps): Authorizer {
-  const { access, limits, clock } = deps;
+  const { access, limits, clock, streams } = deps;
   const authenticator = createAuthenticator(deps);
   const tokens = new WeakMap<IncomingMessage, string>();
 
   const limitOf = ({ limit, method }: Route): LimitName | undefined =>
     limit ?? (method === 'GET' ? undefined : 'writes');
 
-  function seesBy(token: string | undefined, seesAll: boolean): RouteCall['sees'] {
+  function seesBy(token: string | undefined, principal: Principal): RouteCall['sees'] {
     return (stream) => {
-      if (token === undefined) return seesAll;
+      if (token === undefined) return maySee(principal, stream, streams);
       // Administrators too: media checks the token alone, so a page learns here that it needs another one.
       checkVerdict(access.watch.verify(token, stream, 'playlist', clock.nowMs()));
       return true;
@@ -68,9 +70,9 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
       client,
       isOperator: may({ ...principal, isLocal: client.isLocal }, 'operator'),
       ends: endsOf(request.socket),
-      sees: seesBy(tokens.get(request.raw), principal.seesAll),
+      sees: seesBy(tokens.get(request.raw), principal),
       subscriber: (filter) =>
-        subscriberOf({ access, clock, authenticator }, authRequest, tokens.get(request.raw), filter),
+        subscriberOf({ access, clock, authenticator, streams }, authRequest, tokens.get(request.raw), filter),
     };
   }
 
@@ -108,7 +110,8 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
     authorized,
 
     succeeded(route, request) {
-      if (route.limit === 'sign-in') limits.giveBack('sign-in', authenticator.clientOf(authRequestOf(request)));
+      if (route.limit === 'sign-in' || route.limit === 'passwords')
+        limits.giveBack(route.limit, authenticator.clientOf(authRequestOf(request)));
     },
   };
 }

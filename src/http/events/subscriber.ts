@@ -5,9 +5,11 @@
 import type { Access } from '../../accounts/access.ts';
 import { bucketOwner } from '../../accounts/rate-limit.ts';
 import { parseSignedPath } from '../../api/signed-path.ts';
+import type { StreamsApi } from '../../api/streams-api.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Authenticator, AuthRequest } from '../api/authenticate.ts';
+import { maySee } from '../api/may-see.ts';
 import { checkVerdict } from '../media/watch-token-policy.ts';
 import type { EventFilter, EventSubscriber } from './event-filter.ts';
 
@@ -35,21 +37,29 @@ export function subscriberOf(
     access,
     clock,
     authenticator,
-  }: { readonly access: Access; readonly clock: Clock; readonly authenticator: Authenticator },
+    streams,
+  }: {
+    readonly access: Access;
+    readonly clock: Clock;
+    readonly authenticator: Authenticator;
+    readonly streams: Pick<StreamsApi, 'visibilityOf'>;
+  },
   request: AuthRequest,
   token: string | undefined,
   { stream }: EventFilter,
 ): EventSubscriber {
-  const { isAdmin, seesAll, owner: principal } = authenticator.authenticate(request);
+  const sender = authenticator.authenticate(request);
+  const { isAdmin, seesAll, seesSigned, owner: principal } = sender;
   const owner = bucketOwner(authenticator.clientOf(request));
   if (seesAll || token === undefined) {
     const ended = () => {
       if (principal === '') return undefined;
       const now = authenticator.principalOf(request);
-      const isSame = now.owner === principal && now.seesAll === seesAll && now.isAdmin === isAdmin;
+      const isSame =
+        now.owner === principal && now.seesAll === seesAll && now.isAdmin === isAdmin && now.seesSigned === seesSigned;
       return isSame ? undefined : 'unauthorized';
     };
-    return { isAdmin, principal, owner, sees: () => seesAll, ended };
+    return { isAdmin, principal, owner, sees: (name) => maySee(sender, name, streams), ended };
   }
   if (stream === undefined) {
     throw new OxbowError('bad-request', 'A playback token is for one stream, and this request names none.', {

@@ -11,6 +11,7 @@ import { streamUnknown } from '../../api/stream-name.ts';
 import { waitFor } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Authenticator } from '../api/authenticate.ts';
+import { maySee } from '../api/may-see.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { Exchange } from './exchange.ts';
@@ -48,10 +49,11 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     if (verdict !== 'refused' || !mayBeOther) checkVerdict(verdict);
   }
 
-  function hasCredentials({ headers, remoteAddress }: Exchange): boolean {
+  function hasCredentials(name: string, { headers, remoteAddress }: Exchange): boolean {
     const { authorization } = headers;
     if (authorization === undefined) return false;
-    return authenticator.principalOf({ headers: { authorization }, remoteAddress, secure: false }).seesAll;
+    const principal = authenticator.principalOf({ headers: { authorization }, remoteAddress, secure: false });
+    return maySee(principal, name, streams);
   }
 
   /** The server decides about everyone but administrators. */
@@ -75,7 +77,7 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
       const client = { address: question.address, isLocal: isLocalRequest(exchange) };
       const accepted = tries.begin(secret ?? `no token for ${name}`, client);
       if (target.token !== undefined) checkToken(target.token, target, name, true);
-      else if (hasCredentials(exchange)) {
+      else if (hasCredentials(name, exchange)) {
         accepted();
         return true;
       }
@@ -126,7 +128,7 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     if (exchange.headers.authorization !== undefined) {
       const { remoteAddress, headers } = exchange;
       authenticator.tryToken({ headers, remoteAddress, secure: false });
-      if (hasCredentials(exchange)) return true;
+      if (hasCredentials(name, exchange)) return true;
     }
     throw streamUnknown(address.stream);
   }

@@ -16,10 +16,20 @@ import type { OpenLines } from '../events/json-lines.ts';
 /**
  * Required permission. `anyone`: none. `viewer`: none, but signed and private streams need a playback token or credentials.
  * `operator`: from this computer, with a token or signed in. `uploader`: administrators, and tokens with the scope `upload`.
- * `worker`: administrators, and tokens with the scope `worker`. `admin`: administrators, by token or signed in. `user`: everyone with an
- * account. `person`: everyone with an account, and guests. accounts/permissions.ts decides.
+ * `worker`: administrators, and tokens with the scope `worker`. `admin`: administrators, by token or signed in. `watcher`: administrators, and
+ * users who may watch signed streams. `self`: administrators, users and guests. `user`: everyone with an account. `person`: everyone with an account, and guests. accounts/permissions.ts decides.
  */
-export type RouteAccess = 'anyone' | 'viewer' | 'operator' | 'uploader' | 'worker' | 'admin' | 'user' | 'person';
+export type RouteAccess =
+  | 'anyone'
+  | 'viewer'
+  | 'operator'
+  | 'uploader'
+  | 'worker'
+  | 'admin'
+  | 'watcher'
+  | 'self'
+  | 'user'
+  | 'person';
 
 /** A request, checked against the row's schemas. */
 export interface RouteCall<P = unknown, Q = unknown, B = unknown> {

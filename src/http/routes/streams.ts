@@ -2,6 +2,7 @@
  * Routes of streams: list, create, replace, remove, start and stop.
  * In: requests below /api/v1/streams. Out: calls of `deps.streams`; StreamView.
  */
+import { may } from '../../accounts/permissions.ts';
 import { SourceSettings, StreamPatch, StreamSettings, StreamView } from '../../api/shapes.ts';
 import { StreamName, streamUnknown } from '../../api/stream-name.ts';
 import type { Precondition } from '../../api/streams-api.ts';
@@ -75,12 +76,12 @@ export const streamRoutes: readonly Route[] = [
     path: '/api/v1/streams',
     tag: 'streams',
     access: 'viewer',
-    sentence: 'Lists the public streams by name; administrators see all.',
+    sentence: 'Lists the public streams by name; administrators see all, users those that they may watch.',
     query: PageQuery,
     replies: { 200: StreamList },
-    async answer({ principal: { seesAll }, query }, { streams }) {
+    async answer({ principal, query }, { streams }) {
       const all = await streams.list();
-      const shown = all.filter((view) => seesAll || view.visibility === 'public');
+      const shown = all.filter(({ visibility }) => may(principal, 'list', { visibility }));
       return { body: pageOf(shown, query, ({ name }) => name) };
     },
   }),

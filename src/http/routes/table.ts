@@ -5,7 +5,12 @@
 
 import { uploadRoutes } from '../uploads/upload-routes.ts';
 import { accessRoutes } from './accounts/access.ts';
+import { auditRoutes } from './accounts/audit.ts';
+import { invitationRoutes } from './accounts/invitations.ts';
+import { meRoutes } from './accounts/me.ts';
+import { tokenRoutes } from './accounts/tokens.ts';
 import { userRoutes } from './accounts/users.ts';
+import { userAdminRoutes } from './accounts/users-admin.ts';
 import { adminRoutes } from './admin.ts';
 import { eventRoutes } from './events.ts';
 import { exportRoutes } from './exports.ts';
@@ -50,8 +55,13 @@ export const routes: readonly Route[] = [
   ...uploadRoutes,
   ...eventRoutes,
   ...accessRoutes,
+  ...tokenRoutes,
+  ...meRoutes,
   ...userRoutes,
   ...mailRoutes,
+  ...userAdminRoutes,
+  ...invitationRoutes,
+  ...auditRoutes,
   ...watchTokenRoutes,
   ...publishKeyRoutes,
   ...relayRoutes,

@@ -28,19 +28,19 @@ export const watchTokenRoutes: readonly Route[] = [
     method: 'POST',
     path: '/api/v1/streams/:name/watch-tokens',
     tag: 'access',
-    access: 'admin',
+    access: 'watcher',
     sentence:
-      'Creates a link with a playback token for a stream: valid for 366 days at most, for a private stream 24 h.',
+      'Creates a link with a playback token for a stream that the caller may watch without one: valid for 366 days at most, for a private stream and for users 24 h.',
     params: NameParams,
     body: NewWatchToken,
     replies: { 201: WatchToken },
-    async answer({ params: { name }, body, client, sees }, deps) {
+    async answer({ params: { name }, body, client, sees, principal }, deps) {
       const { visibility } = await findStream(name, sees, deps);
       const nowMs = deps.clock.nowMs();
       const expiresMs = body.expires === undefined ? nowMs + DAY_MS : readExpiry(body.expires, nowMs);
-      if (expiresMs - nowMs > LONGEST_MS[visibility === 'private' ? 'private' : 'others']) {
+      if (expiresMs - nowMs > LONGEST_MS[visibility === 'private' || !principal.isAdmin ? 'private' : 'others']) {
         throw new OxbowError('bad-time', `\`expires\` (${body.expires}) is too far in the future.`, {
-          extra: { hint: 'Use at most 366 days, for a private stream 24 h.' },
+          extra: { hint: 'Use at most 366 days, for a private stream and as a user 24 h.' },
         });
       }
       const token = deps.access.watch.sign(name, expiresMs);

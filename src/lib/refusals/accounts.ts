@@ -29,15 +29,16 @@ export const accountRefusals = {
     title: 'Invalid invitation',
     hint: 'Ask the sender of the invitation for a new one.',
   },
+  'wrong-password': { status: 403, title: 'Wrong password', hint: 'Enter the password that signs the account in.' },
   'invitation-unknown': { status: 404, title: 'Unknown invitation', hint: 'GET /api/v1/invitations lists them.' },
   'account-inactive': {
     status: 403,
     title: 'The account is not active',
     hint: 'It waits for approval, or was banned. Ask the operator of this server.',
   },
-  'last-administrator': {
+  'own-account': {
     status: 409,
-    title: 'The own account of an administrator',
+    title: 'The own account',
     hint: 'Ask another administrator, or use `oxbow user` on the computer where oxbow runs.',
   },
   'bad-email': {

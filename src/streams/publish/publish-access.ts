@@ -4,6 +4,7 @@
  */
 import type { Access } from '../../accounts/access.ts';
 import type { AuthQuestion, AuthUrl } from '../../accounts/auth/auth-url.ts';
+import { may } from '../../accounts/permissions.ts';
 import type { PublishKey } from '../../accounts/publish-keys.ts';
 import { digestOf } from '../../accounts/random-secret.ts';
 import type { RateLimits } from '../../accounts/rate-limit.ts';
@@ -28,7 +29,7 @@ import { addressOf } from './remote-address.ts';
 /** Dependencies of the access. */
 export interface PublishAccessDeps extends Pick<StreamDeps, 'settings' | 'clock' | 'log' | 'metrics' | 'events'> {
   readonly catalog: Catalog;
-  readonly access: Pick<Access, 'publishKeys' | 'watch' | 'tokens'>;
+  readonly access: Pick<Access, 'publishKeys' | 'watch' | 'ofToken'>;
   readonly limits: RateLimits;
   /** Decides besides the keys; undefined: keys and playback tokens alone. */
   readonly auth: Pick<AuthUrl, 'ask'> | undefined;
@@ -96,10 +97,10 @@ class Protocols implements PublishAccess {
     const isRestricted = visibility === 'signed' || visibility === 'private';
     if (stream && !isRestricted && (auth || token === undefined)) return sourceOf(stream, request);
     const accepted = this.#tries.begin(token ?? `no token for ${name}`, { address, isLocal: false });
-    const seesAll = token !== undefined && access.tokens.find(token) !== undefined;
-    const mayAsk = auth !== undefined && stream !== undefined && !seesAll;
+    const sees = token !== undefined && may(access.ofToken(token), 'watch', { visibility: visibility ?? 'private' });
+    const mayAsk = auth !== undefined && stream !== undefined && !sees;
     // Also checked for unknown streams: a wrong token gets the same refusal and reveals no names.
-    if (token !== undefined && !seesAll) {
+    if (token !== undefined && !sees) {
       await access.watch.admit(token, this.#deps.clock.nowMs());
       this.#checkToken(token, name, mayAsk);
     }

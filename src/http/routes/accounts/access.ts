@@ -1,31 +1,22 @@
 /**
- * Routes for sign-in and sign-out, sessions of browsers, and tokens of programs.
- * In: one-time codes, the admin token. Out: cookies, SessionView, TokenView.
+ * Routes for sign-in and sign-out, and sessions of browsers.
+ * In: names and passwords, one-time codes, the admin token. Out: cookies, SessionView.
  */
 
 import { may } from '../../../accounts/permissions.ts';
-import type { Principal } from '../../../accounts/principal.ts';
 import type { Session } from '../../../accounts/sessions.ts';
 import { signInPath } from '../../../accounts/sign-in-links.ts';
 import type { User } from '../../../accounts/users/user.ts';
 import { nameKeyOf } from '../../../accounts/users/user-name.ts';
-import {
-  MeView,
-  SessionView,
-  SignInLink,
-  SignInWays,
-  TokenScope,
-  TokenView,
-} from '../../../api/account/access-shapes.ts';
+import { SessionView, SignInLink, SignInWays } from '../../../api/account/access-shapes.ts';
 import { printRfc3339 } from '../../../api/instant.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { RequestClient } from '../../api/authenticate.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { expiresForms, readExpiry } from '../expiry-field.ts';
 import { IdParams } from '../page-query.ts';
 import { defineRoute, type Route, type RouteCall } from '../route.ts';
-import { meView, sessionView, tokenView } from './account-views.ts';
+import { accountIdOf, sessionView } from './account-views.ts';
 
 const SignIn = Type.Object(
   {
@@ -44,19 +35,6 @@ const SessionQuery = Type.Object(
   { additionalProperties: false },
 );
 const SessionList = Type.Object({ items: Type.Array(SessionView), nextCursor: Type.Null() }, { $id: 'SessionList' });
-const NewToken = Type.Object(
-  {
-    label: Type.String({ minLength: 1, maxLength: 100, description: 'purpose of the token' }),
-    scopes: Type.Optional(Type.Array(TokenScope, { minItems: 1, maxItems: 4, description: 'default: `view`' })),
-    expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Default: never.` })),
-  },
-  { $id: 'NewToken', additionalProperties: false },
-);
-const MadeToken = Type.Object(
-  { ...TokenView.properties, token: Type.String({ description: 'the token; it is shown only in this answer' }) },
-  { $id: 'MadeToken' },
-);
-const TokenList = Type.Object({ items: Type.Array(TokenView), nextCursor: Type.Null() }, { $id: 'TokenList' });
 
 /**
  * Starts the session of a user in this browser.
@@ -85,15 +63,6 @@ export async function startSession(
 export const accessRoutes: readonly Route[] = [
   defineRoute({
     method: 'GET',
-    path: '/api/v1/me',
-    tag: 'access',
-    access: 'anyone',
-    sentence: 'Returns the permissions and session of the caller.',
-    replies: { 200: MeView },
-    answer: ({ principal }, deps) => ({ body: meView(principal, deps) }),
-  }),
-  defineRoute({
-    method: 'GET',
     path: '/api/v1/sign-in',
     tag: 'access',
     access: 'anyone',
@@ -104,7 +73,14 @@ export const accessRoutes: readonly Route[] = [
       const { signUp, guests } = access.settings();
       const owner = { press, adminToken: access.admin.isSet, command: localSignIn.command(client) };
       return {
-        body: { ...owner, password: access.users.count > 0, signUp, guests, email: access.emails.isOn, providers: [] },
+        body: {
+          ...owner,
+          password: access.users.count > 0,
+          signUp,
+          guests,
+          email: access.emails.isOn,
+          providers: [...access.services.providers()],
+        },
       };
     },
   }),
@@ -152,13 +128,12 @@ export const accessRoutes: readonly Route[] = [
     method: 'GET',
     path: '/api/v1/sessions',
     tag: 'access',
-    access: 'viewer',
+    access: 'self',
     sentence:
       'Lists the browsers in which the caller is signed in, most recently used first; for administrators with `all` everyone’s.',
     query: SessionQuery,
     replies: { 200: SessionList },
     answer({ principal, query: { all } }, deps) {
-      requireSomeone(principal, deps);
       if (all && !may(principal, 'admin'))
         throw new OxbowError('forbidden', 'Only administrators list the sessions of all.');
       const shown = deps.access.sessions.all.filter(({ userId }) => all || may(principal, 'own', { userId }));
@@ -169,17 +144,15 @@ export const accessRoutes: readonly Route[] = [
     method: 'DELETE',
     path: '/api/v1/sessions/:id',
     tag: 'access',
-    access: 'viewer',
+    access: 'self',
     sentence: 'Signs a browser out; `current` is the session of the caller, `others` are all other ones of the caller.',
     params: IdParams,
     replies: { 204: undefined },
     async answer({ params, principal, client }, deps) {
-      requireSomeone(principal, deps);
       const { sessions } = deps.access;
       const { session } = principal;
       if (params.id === 'others') {
-        const userId = session ? session.userId : principal.user?.id;
-        await sessions.removeOf(userId === 'admin' ? undefined : userId, { keep: session?.id });
+        await sessions.removeOf(accountIdOf(principal), { keep: session?.id });
         return { status: 204 };
       }
       const id = params.id === 'current' ? (session?.id ?? '') : params.id;
@@ -203,52 +176,7 @@ export const accessRoutes: readonly Route[] = [
       return { status: 201, body: { url, expiresAt: printRfc3339(expiresMs) } };
     },
   }),
-  defineRoute({
-    method: 'GET',
-    path: '/api/v1/tokens',
-    tag: 'access',
-    access: 'admin',
-    sentence: 'Lists the API tokens, oldest first, without their secrets.',
-    replies: { 200: TokenList },
-    answer: (_, { access }) => ({ body: { items: access.tokens.all.map(tokenView), nextCursor: null } }),
-  }),
-  defineRoute({
-    method: 'POST',
-    path: '/api/v1/tokens',
-    tag: 'access',
-    access: 'admin',
-    sentence:
-      'Creates an API token: scope `admin` has every permission, `view` may watch and read, `upload` may upload, `worker` may run jobs.',
-    body: NewToken,
-    replies: { 201: MadeToken },
-    async answer({ body: { label, scopes, expires } }, { access, clock }) {
-      const granted = scopes ?? (['view'] as const);
-      const expiresMs = expires === undefined ? undefined : readExpiry(expires, clock.nowMs());
-      const { token, secret } = await access.tokens.make({ label, scopes: [...new Set(granted)], expiresMs });
-      const headers = { location: `/api/v1/tokens/${token.id}` };
-      return { status: 201, headers, body: { ...tokenView(token), token: secret } };
-    },
-  }),
-  defineRoute({
-    method: 'DELETE',
-    path: '/api/v1/tokens/:id',
-    tag: 'access',
-    access: 'admin',
-    sentence: 'Revokes an API token at once.',
-    params: IdParams,
-    replies: { 204: undefined },
-    async answer({ params: { id } }, { access }) {
-      if (!(await access.tokens.remove(id)))
-        throw new OxbowError('token-unknown', `There is no token with the id "${id}".`);
-      return { status: 204 };
-    },
-  }),
 ];
-
-/** @throws OxbowError `unauthorized` for a client that is not signed in */
-function requireSomeone({ isAdmin, user }: Principal, { access }: Pick<HttpDeps, 'access'>): void {
-  if (!isAdmin && !user) access.admin.requireAdmin(undefined);
-}
 
 /**
  * The account of a name and password. Guesses are limited by address, and by name from where it never signed in: so a guesser cannot

@@ -109,3 +109,175 @@ suite('accounts', () => {
     assert.equal((await ask(server.url, 'GET', '/api/v1/sessions', asAdmin)).status, 200);
   });
 });
+
+suite('the own account', () => {
+  const shared = shareTestServer(() => ({}), { accounts: () => ({ ...usualSettings, signUp: 'open' }) });
+  const signIn = (name: string, text: string) =>
+    ask(shared().url, 'POST', '/api/v1/sessions', {}, { name, password: text });
+
+  test('a new password needs the old one, and signs out everywhere else', async () => {
+    const { url } = shared();
+    const here = await ask(url, 'POST', '/api/v1/users', {}, { name: 'Ada', password });
+    const there = await signIn('ada', password);
+    const change = (current: string, text: string) =>
+      ask(url, 'PUT', '/api/v1/me/password', here.cookie, { current, password: text });
+    assert.equal((await change('wrong', 'another good one')).body.code, 'wrong-password');
+    assert.equal((await change(password, 'ADA')).body.code, 'bad-password');
+    assert.equal((await change(password, 'another good one')).status, 204);
+    assert.equal((await ask(url, 'GET', '/api/v1/me', here.cookie)).body.user.name, 'Ada');
+    assert.equal((await ask(url, 'GET', '/api/v1/me', there.cookie)).body.user, null);
+    assert.equal((await signIn('ada', password)).status, 401);
+    assert.equal((await signIn('ada', 'another good one')).status, 201);
+  });
+
+  test('of what is stored the user gets everything but secrets', async () => {
+    const server = shared();
+    const made = await ask(server.url, 'POST', '/api/v1/users', {}, { name: 'Exported', password });
+    const token = await ask(server.url, 'POST', '/api/v1/tokens', made.cookie, { label: 'mine', scopes: ['account'] });
+    server.deps.access.exporters.add('rooms', async (userId) => [{ of: userId }]);
+    const { status, body } = await ask(server.url, 'GET', '/api/v1/me/export', made.cookie);
+    assert.equal(status, 200);
+    assert.deepEqual(
+      [body.user.name, body.sessions.length, body.tokens[0].label, body.rooms[0].of],
+      ['Exported', 1, 'mine', made.body.id],
+    );
+    assert.ok(body.audit.some(({ action }: { action: string }) => action === 'createToken'));
+    const secrets = [token.body.token, made.cookie.cookie.split('=')[1]!, 'argon2id', 'digest'];
+    for (const secret of secrets) assert.ok(!JSON.stringify(body).includes(secret), secret);
+  });
+
+  test('a deleted account is signed out, forgotten by every part, and its name is free', async () => {
+    const server = shared();
+    const forgotten: string[] = [];
+    server.deps.access.users.onDeleted(async (id) => void forgotten.push(id));
+    const made = await ask(server.url, 'POST', '/api/v1/users', {}, { name: 'Gone', password });
+    const refused = await ask(server.url, 'DELETE', '/api/v1/me', made.cookie, { password: 'wrong' });
+    assert.equal(refused.body.code, 'wrong-password');
+    assert.equal((await ask(server.url, 'DELETE', '/api/v1/me', made.cookie, { password })).status, 204);
+    assert.deepEqual(forgotten, [made.body.id]);
+    assert.equal((await ask(server.url, 'GET', '/api/v1/me', made.cookie)).body.user, null);
+    const lines = (await ask(server.url, 'GET', `/api/v1/audit?user=${made.body.id}`, asAdmin)).body.items;
+    assert.ok(lines.length > 0);
+    assert.doesNotMatch(JSON.stringify(lines), /Gone/);
+    assert.equal((await ask(server.url, 'POST', '/api/v1/users', {}, { name: 'Gone', password })).status, 201);
+  });
+
+  test('a token of a user acts as the user and no more, and ends with the account', async () => {
+    const { url } = shared();
+    const made = await ask(url, 'POST', '/api/v1/users', {}, { name: 'Robot', password });
+    for (const scope of ['admin', 'worker', 'upload', 'view']) {
+      const tried = await ask(url, 'POST', '/api/v1/tokens', made.cookie, { label: 'x', scopes: [scope] });
+      assert.equal(tried.status, 403, scope);
+    }
+    const token = await ask(url, 'POST', '/api/v1/tokens', made.cookie, { label: 'x', scopes: ['account'] });
+    const bearer = { authorization: `Bearer ${token.body.token}` };
+    const me = (await ask(url, 'GET', '/api/v1/me', bearer)).body;
+    assert.deepEqual([me.user.name, me.admin, me.may.createRooms], ['Robot', false, true]);
+    assert.equal((await ask(url, 'POST', '/api/v1/tokens', bearer, { label: 'y', scopes: ['account'] })).status, 403);
+    assert.equal(
+      (await ask(url, 'PUT', '/api/v1/me/password', bearer, { current: password, password: 'one more good one' }))
+        .status,
+      403,
+    );
+    assert.equal((await ask(url, 'GET', '/api/v1/settings', bearer)).status, 403);
+    assert.equal((await ask(url, 'DELETE', `/api/v1/users/${made.body.id}`, asAdmin)).status, 204);
+    assert.equal((await ask(url, 'GET', '/api/v1/me', bearer)).body.user, null);
+  });
+});
+
+suite('users, for administrators', () => {
+  const shared = shareTestServer(() => ({}), { accounts: () => ({ ...usualSettings, signUp: 'approval' }) });
+
+  test('approve one who waits, ban and unban at once, give a role; not to themselves', async () => {
+    const server = shared();
+    const { url } = server;
+    const chief = await signedInAs(server, 'admin');
+    const { id } = (await ask(url, 'POST', '/api/v1/users', {}, { name: 'Newcomer', password })).body;
+    const found = (await ask(url, 'GET', '/api/v1/users?state=pending&search=NEW', chief.headers)).body.items;
+    assert.deepEqual(
+      found.map((one: { id: string }) => one.id),
+      [id],
+    );
+    const change = (patch: object, of = id) => ask(url, 'PATCH', `/api/v1/users/${of}`, chief.headers, patch);
+    assert.equal((await change({ state: 'active' })).body.state, 'active');
+    const signed = await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'newcomer', password });
+    assert.equal(signed.status, 201);
+    assert.equal((await change({ role: 'admin' })).body.role, 'admin');
+    assert.equal((await ask(url, 'GET', '/api/v1/settings', signed.cookie)).status, 200);
+    assert.equal((await change({ role: 'user' })).body.role, 'user');
+    assert.equal((await ask(url, 'GET', '/api/v1/settings', signed.cookie)).status, 403);
+    assert.equal((await change({ state: 'banned' })).body.state, 'banned');
+    assert.equal((await ask(url, 'GET', '/api/v1/me', signed.cookie)).body.session, null);
+    assert.equal(
+      (await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'newcomer', password })).body.code,
+      'account-inactive',
+    );
+    assert.equal((await change({ state: 'active' })).status, 200);
+    assert.equal(
+      (await ask(url, 'GET', '/api/v1/me', signed.cookie)).body.session,
+      null,
+      'the session is gone for good',
+    );
+    for (const patch of [{ role: 'user' }, { state: 'banned' }]) {
+      assert.equal((await change(patch, chief.user.id)).body.code, 'own-account');
+    }
+    assert.equal((await ask(url, 'DELETE', `/api/v1/users/${chief.user.id}`, chief.headers)).status, 409);
+    assert.equal((await ask(url, 'GET', '/api/v1/users/none', asAdmin)).body.code, 'user-unknown');
+  });
+
+  test('create accounts in any mode, without being signed in as them, and invite', async () => {
+    const { url } = shared();
+    const made = await ask(url, 'POST', '/api/v1/users', asAdmin, { name: 'Admin', password, role: 'admin' });
+    assert.deepEqual([made.status, made.body.role, made.headers.get('set-cookie')], [201, 'admin', null]);
+    assert.equal((await ask(url, 'POST', '/api/v1/users', {}, { name: 'Other', password, role: 'admin' })).status, 403);
+    const invited = await ask(url, 'POST', '/api/v1/invitations', asAdmin, { label: 'class', uses: 2, expires: '1h' });
+    assert.deepEqual([invited.status, invited.body.usesLeft], [201, 2]);
+    const joined = await ask(
+      url,
+      'POST',
+      '/api/v1/users',
+      {},
+      { name: 'Pupil', password, invitation: invited.body.code },
+    );
+    assert.deepEqual([joined.status, joined.body.state], [201, 'active']);
+    const { items } = (await ask(url, 'GET', '/api/v1/invitations', asAdmin)).body;
+    assert.deepEqual([items[0].usesLeft, items[0].code], [1, undefined]);
+    assert.equal((await ask(url, 'DELETE', `/api/v1/invitations/${items[0].id}`, asAdmin)).status, 204);
+    assert.equal((await ask(url, 'DELETE', `/api/v1/invitations/${items[0].id}`, asAdmin)).status, 404);
+  });
+
+  test('the audit log has who did what, also wrong passwords of known names, in pages', async () => {
+    const server = shared();
+    const { url } = server;
+    const { user, headers } = await signedInAs(server, 'user', 'Watched');
+    await server.deps.access.users.setPassword(user.id, password);
+    await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'WATCHED', password: 'no, wrong' });
+    await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'unheard of', password: 'no, wrong' });
+    await ask(url, 'PATCH', '/api/v1/me', headers, { name: 'Watched II' });
+    const { items } = (await ask(url, 'GET', `/api/v1/audit?user=${user.id}`, asAdmin)).body;
+    assert.deepEqual(
+      items.map(({ action, status, name }: Record<string, unknown>) => [action, status, name]),
+      [
+        ['updateMe', 200, 'user Watched'],
+        ['createSession', 401, 'user Watched'],
+      ],
+    );
+    assert.equal((await ask(url, 'GET', '/api/v1/me/audit?action=updateMe', headers)).body.items.length, 1);
+    const first = (await ask(url, 'GET', '/api/v1/audit?limit=1', asAdmin)).body;
+    const second = (await ask(url, 'GET', `/api/v1/audit?limit=1&cursor=${first.nextCursor}`, asAdmin)).body;
+    assert.ok(Number(first.items[0].id) > Number(second.items[0].id));
+    assert.doesNotMatch(JSON.stringify((await ask(url, 'GET', '/api/v1/audit', asAdmin)).body), /unheard of|no, wrong/);
+  });
+
+  test('guesses at one name from everywhere are limited, but its user is not locked out', async () => {
+    const server = shared();
+    const made = await server.deps.access.users.create({ name: 'Target', role: 'user', state: 'active', password });
+    const from = (address: string, text: string) =>
+      ask(server.url, 'POST', '/api/v1/sessions', { 'x-forwarded-for': address }, { name: 'Target', password: text });
+    assert.equal((await from('198.51.100.7', password)).status, 201);
+    for (let i = 0; i < 10; i++) assert.equal((await from(`192.0.2.${i}`, `guess ${i}`)).status, 401);
+    assert.equal((await from('192.0.2.99', password)).status, 429);
+    assert.equal((await from('198.51.100.7', password)).status, 201, 'from where it signed in before');
+    assert.equal(made.state, 'active');
+  });
+});

@@ -23,6 +23,9 @@ const NewUser = Type.Object(
     name: NameField,
     password: NewPassword,
     invitation: Type.Optional(Type.String({ maxLength: 100, description: 'code of an invitation' })),
+    role: Type.Optional(
+      Type.Union([Type.Literal('user'), Type.Literal('admin')], { description: 'only from administrators' }),
+    ),
   },
   { $id: 'NewUser', additionalProperties: false },
 );
@@ -37,14 +40,20 @@ export const userRoutes: readonly Route[] = [
     access: 'anyone',
     limit: 'sign-up',
     sentence:
-      'Creates an account with a name and password, as the setting `accounts.signUp` permits, and signs the browser in. An account that has to be approved is `pending`, and no one is signed in.',
+      'Creates an account with a name and password, as the setting `accounts.signUp` permits, and signs the browser in. An account that has to be approved is `pending`, and no one is signed in; nor where an administrator creates the account of someone else.',
     body: NewUser,
     replies: { 201: UserView },
     async answer(call, deps) {
-      const { name, password, invitation } = call.body;
+      const { name, password, invitation, role = 'user' } = call.body;
+      const { isAdmin } = call.principal;
+      if (isAdmin) {
+        const made = await deps.access.users.create({ name, password, role, state: 'active', byAdmin: true });
+        return { status: 201, body: userView(made, deps) };
+      }
+      if (role !== 'user') throw new OxbowError('forbidden', 'Only administrators give a role.');
       const user = await deps.access.signUp.join({ name, password, invitation });
       const { headers } = user.state === 'active' ? await startSession(user, call, deps) : { headers: {} };
-      return { status: 201, headers, body: userView(user) };
+      return { status: 201, headers, body: userView(user, deps) };
     },
   }),
   defineRoute({
@@ -60,11 +69,11 @@ export const userRoutes: readonly Route[] = [
       const { users, signUp } = deps.access;
       const { principal, body } = call;
       const before = userOf(principal, deps);
-      if (before?.role === 'guest') return { body: userView(await users.change(before.id, { name: body.name })) };
+      if (before?.role === 'guest') return { body: userView(await users.change(before.id, { name: body.name }), deps) };
       if (principal.name !== '') throw new OxbowError('bad-request', 'The caller is signed in already.');
       const guest = await signUp.joinAsGuest(body.name);
       const { headers } = await startSession(guest, call, deps);
-      return { status: 201, headers, body: userView(guest) };
+      return { status: 201, headers, body: userView(guest, deps) };
     },
   }),
 ];

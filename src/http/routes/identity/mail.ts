@@ -10,7 +10,7 @@ import { UserView } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
-import { userOf, userView } from '../accounts/account-views.ts';
+import { ownAccount, userView } from '../accounts/account-views.ts';
 import { NewPassword } from '../accounts/users.ts';
 import { defineRoute, type Route, type RouteCall } from '../route.ts';
 
@@ -61,8 +61,8 @@ export const mailRoutes: readonly Route[] = [
     sentence: 'Sets a new password by the code of a link, and signs the user out everywhere.',
     body: NewPasswordByCode,
     replies: { 200: UserView },
-    async answer({ body: { code, password } }, { access }) {
-      return { body: userView(await access.emails.reset(code, password)) };
+    async answer({ body: { code, password } }, deps) {
+      return { body: userView(await deps.access.emails.reset(code, password), deps) };
     },
   }),
   defineRoute({
@@ -76,11 +76,11 @@ export const mailRoutes: readonly Route[] = [
     replies: { 202: UserView },
     async answer(call, deps) {
       const { email, language } = call.body;
-      const user = requireUser(call, deps);
+      const user = ownAccount(call.principal, deps);
       limitRecipient(email, deps);
       return {
         status: 202,
-        body: userView(await deps.access.emails.setEmail(user, email, languageOf(language, call))),
+        body: userView(await deps.access.emails.setEmail(user, email, languageOf(language, call)), deps),
       };
     },
   }),
@@ -92,7 +92,7 @@ export const mailRoutes: readonly Route[] = [
     sentence: 'Removes the address of the caller.',
     replies: { 200: UserView },
     async answer(call, deps) {
-      return { body: userView(await deps.access.emails.removeEmail(requireUser(call, deps))) };
+      return { body: userView(await deps.access.emails.removeEmail(ownAccount(call.principal, deps)), deps) };
     },
   }),
   defineRoute({
@@ -104,8 +104,8 @@ export const mailRoutes: readonly Route[] = [
     sentence: 'Confirms an address by the code of a link.',
     body: VerificationCode,
     replies: { 200: UserView },
-    async answer(call, { access }) {
-      return { body: userView(await access.emails.verify(call.body.code, languageOf(undefined, call))) };
+    async answer(call, deps) {
+      return { body: userView(await deps.access.emails.verify(call.body.code, languageOf(undefined, call)), deps) };
     },
   }),
   defineRoute({
@@ -132,11 +132,4 @@ function limitRecipient(email: string, { limits }: Pick<HttpDeps, 'limits'>): vo
 
 function languageOf(chosen: MailLanguage | undefined, { header }: Pick<RouteCall, 'header'>): MailLanguage {
   return mailLanguageOf(chosen, header('accept-language'));
-}
-
-/** @throws OxbowError `forbidden` for the administrator of the command line, who has no account */
-function requireUser({ principal }: Pick<RouteCall, 'principal'>, deps: HttpDeps) {
-  const user = userOf(principal, deps);
-  if (!user) throw new OxbowError('forbidden', 'The administrator of the command line has no account.');
-  return user;
 }

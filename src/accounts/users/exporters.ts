@@ -1,0 +1,24 @@
+/**
+ * Everything that is stored about a user, as one JSON document. Each part of oxbow adds what it keeps.
+ * In: exporters. Out: the document of `GET /api/v1/me/export`.
+ */
+
+/** Reads what a part keeps about a user; a value that becomes JSON, without secrets. */
+export type ExportUser = (userId: string) => Promise<unknown>;
+
+/** The exporters. */
+export class Exporters {
+  readonly #parts = new Map<string, ExportUser>();
+
+  /** @param name of the member in the document, e.g. `rooms` */
+  add(name: string, read: ExportUser): void {
+    this.#parts.set(name, read);
+  }
+
+  /** The document, one part after the other. */
+  async export(userId: string): Promise<Readonly<Record<string, unknown>>> {
+    const document: Record<string, unknown> = {};
+    for (const [name, read] of this.#parts) document[name] = await read(userId);
+    return document;
+  }
+}
