@@ -1763,7 +1763,7 @@ export type MadeInvitation = {
 
 /** `NewInvitation` of the API. */
 export type NewInvitation = {
-  /** whom it is for */
+  /** purpose of the invitation */
   label?: string;
   role?: 'user' | 'admin';
   /** number of accounts; default: 1 */

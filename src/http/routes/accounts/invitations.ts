@@ -14,7 +14,7 @@ const WEEK_MS = 7 * 24 * 3_600_000;
 
 const NewInvitation = Type.Object(
   {
-    label: Type.Optional(Type.String({ maxLength: 100, description: 'whom it is for' })),
+    label: Type.Optional(Type.String({ maxLength: 100, description: 'purpose of the invitation' })),
     role: Type.Optional(Type.Union([Type.Literal('user'), Type.Literal('admin')])),
     uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'number of accounts; default: 1' })),
     expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Default: in a week.` })),
