@@ -18,6 +18,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   'firefox-esr': ['firefox-esr'],
   nginx: ['nginx', 'libnginx-mod-rtmp'],
   haproxy: ['haproxy'],
+  apache2: ['apache2'],
   mpv: ['mpv'],
   cvlc: ['vlc-bin', 'vlc-plugin-base'],
   openssl: ['openssl'],
