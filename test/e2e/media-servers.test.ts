@@ -6,9 +6,9 @@ import type { OxbowError } from '../../src/lib/errors.ts';
 import { createNet } from '../../src/net/net.ts';
 import { ProviderClient } from '../../src/rooms/providers/provider-client.ts';
 import { webdav } from '../../src/rooms/providers/webdav.ts';
+import { davUser, startWebDav } from '../fixtures/library/web-dav.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder } from '../fixtures/server.ts';
-import { davUser, startWebDav } from '../fixtures/library/web-dav.ts';
 
 suite('WebDAV of Apache', { skip: need('apache2') }, () => {
   test('lists folders and media, opens a film with its subtitles, and refuses a wrong password', async () => {
