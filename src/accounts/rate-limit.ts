@@ -24,6 +24,7 @@ export type LimitName =
   | 'workers'
   | 'uploads'
   | 'rooms'
+  | 'room-passwords'
   | 'probe'
   | 'clips'
   | 'stills';
@@ -64,6 +65,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   uploads: { turns: 120_000, windowS: 60 },
   /** Connections to rooms: an audience behind one address comes at once. */
   rooms: { turns: 2000, windowS: 60 },
+  /** Wrong passwords of rooms. */
+  'room-passwords': { turns: 10, windowS: 60, everywhere: true },
   probe: { turns: 30, windowS: 60 },
   clips: { turns: 120, windowS: 60 },
   stills: { turns: 1200, windowS: 60 },

@@ -88,6 +88,18 @@ export class Members {
     if (before?.state === 'banned' || record.state === 'banned') this.#readAddresses();
   }
 
+  /** A person was here. */
+  remember(user: UserRef, state: MemberRecord['state'], nowMs: number): MemberRecord {
+    const record: MemberRecord = {
+      ...{ role: user.role === 'guest' ? 'guest' : 'member', allow: 0, deny: 0, mutedUntilMs: 0 },
+      ...{ joinedMs: nowMs, letIn: false, address: '' },
+      ...this.#known.get(user.id),
+      ...{ user: user.id, name: user.name, seenMs: nowMs, state },
+    };
+    this.set(record);
+    return record;
+  }
+
   /** Forgets a person. */
   delete(user: string): void {
     const before = this.#known.get(user);

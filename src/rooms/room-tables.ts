@@ -22,6 +22,13 @@ const TABLES_OF_A_ROOM = ['room_member', 'room_item', 'room_message', 'room_poll
 /** Rows that one statement writes. */
 const ROWS_EACH = 50;
 
+/** Which rooms: of a member (also where they wait for approval), of an owner, or public ones. `query`: a part of the name. */
+export interface RoomSelection {
+  readonly member?: string;
+  readonly owner?: string;
+  readonly query?: string;
+}
+
 /** Reads and writes rooms. */
 export class RoomTables {
   readonly #db: Kysely<Tables>;
@@ -71,13 +78,9 @@ export class RoomTables {
     });
   }
 
-  /**
-   * Rooms, those used last first.
-   *
-   * @param which public ones whose name contains `query`; or those of a member
-   */
+  /** Rooms, those used last first. */
   async list(
-    which: { readonly query: string } | { readonly member: string },
+    which: RoomSelection,
     { limit, before }: { readonly limit: number; readonly before?: { readonly usedMs: number; readonly id: string } },
   ): Promise<readonly (ListedRoom & { readonly usedMs: number })[]> {
     let select = this.#db
@@ -90,16 +93,16 @@ export class RoomTables {
       .orderBy('room.used_us', 'desc')
       .orderBy('room.id', 'desc')
       .limit(limit);
-    if ('member' in which) {
+    const { member, owner, query = '' } = which;
+    if (member !== undefined) {
       select = select
         .innerJoin('room_member as own', 'own.room_id', 'room.id')
-        .where('own.user_id', '=', which.member)
+        .where('own.user_id', '=', member)
         .where('own.state', 'in', ['active', 'pending']);
-    } else {
-      select = select.where('room.visibility', '=', 'public');
-      // A wildcard in the query matches any character: then it needs no escape.
-      if (which.query !== '') select = select.where('room.name', 'like', `%${which.query.replace(/[\\%_]/g, '_')}%`);
-    }
+    } else if (owner !== undefined) select = select.where('room.owner', '=', owner);
+    else select = select.where('room.visibility', '=', 'public');
+    // A wildcard in the query matches any character: then it needs no escape.
+    if (query !== '') select = select.where('room.name', 'like', `%${query.replace(/[\\%_]/g, '_')}%`);
     if (before) {
       const used_us = toUs(before.usedMs);
       select = select.where((where) =>

@@ -19,6 +19,7 @@ import { Playlist } from './playlist/playlist.ts';
 import { Presence, type PresentPeer } from './presence.ts';
 import type { ChatRoom, ChatSender, RoomChat } from './room-chat.ts';
 import type { RoomDeps, RoomSeat, StoredRoom } from './room-deps.ts';
+import type { RoomMedia } from './room-media.ts';
 import type { ItemRecord, MemberRecord, RoomRecord } from './room-record.ts';
 import { itemView, memberView, roomView } from './room-views.ts';
 
@@ -45,6 +46,7 @@ export class Room {
   readonly playlist: Playlist;
   readonly presence = new Presence();
   readonly playback: Playback;
+  readonly media: RoomMedia;
   readonly #deps: RoomDeps;
   readonly #audience: Audience;
   #record: RoomRecord;
@@ -61,6 +63,7 @@ export class Room {
 
   private constructor(deps: RoomDeps, { room, state, usedMs, members, items }: StoredRoom) {
     this.#deps = deps;
+    this.media = deps.media;
     this.#record = room;
     this.#usedMs = usedMs;
     this.#audience = deps.createAudience();
@@ -140,6 +143,11 @@ export class Room {
     throw refusal;
   }
 
+  /** A person gave the right password. */
+  letIn(user: UserRef): void {
+    this.members.set({ ...this.#remember(user, this.members.find(user.id)?.state ?? 'left'), letIn: true });
+  }
+
   /** To everyone in the room. */
   broadcast(message: ServerMessage): void {
     this.#audience.broadcast(message);
@@ -188,7 +196,7 @@ export class Room {
   itemView(item: ItemRecord, reader?: UserRef): RoomItem {
     return itemView(item, {
       addedByName: this.members.find(item.addedBy)?.name ?? '',
-      address: this.#deps.media.address(item.target, item.signed),
+      address: this.media.address(item.target, item.signed),
       seesHeaders: reader !== undefined && (reader.id === item.addedBy || this.may(reader, 'moderate')),
     });
   }
@@ -299,15 +307,7 @@ export class Room {
   }
 
   #remember(user: UserRef, state: MemberRecord['state']): MemberRecord {
-    const nowMs = this.#deps.clock.nowMs();
-    const record: MemberRecord = {
-      ...{ role: user.role === 'guest' ? 'guest' : 'member', allow: 0, deny: 0, mutedUntilMs: 0 },
-      ...{ joinedMs: nowMs, letIn: false, address: '' },
-      ...this.members.find(user.id),
-      ...{ user: user.id, name: user.name, seenMs: nowMs, state },
-    };
-    this.members.set(record);
-    return record;
+    return this.members.remember(user, state, this.#deps.clock.nowMs());
   }
 
   #memberOf(user: UserRef): MemberRecord {

@@ -7,9 +7,12 @@ import type { UserRef } from '../accounts/users/user.ts';
 import { nothingPlays } from '../api/room/playback.ts';
 import type { RoomView } from '../api/room/room-shapes.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { choicesOf, type RoomWishes } from './edit-room.ts';
 import { Room } from './room.ts';
 import type { RoomDeps } from './room-deps.ts';
+import { RoomPasswords } from './room-passwords.ts';
 import { type RoomRecord, usualOptions } from './room-record.ts';
+import type { RoomSelection } from './room-tables.ts';
 import { roomView } from './room-views.ts';
 
 /** 10 characters of 57: 58 bits. */
@@ -54,13 +57,9 @@ export interface RoomsDeps extends Omit<RoomDeps, 'settings'> {
   readonly settings: () => RoomsSettings;
 }
 
-/** What people choose of a room. */
-export type RoomChoices = Partial<
-  Pick<RoomRecord, 'name' | 'visibility' | 'password' | 'capacity' | 'options' | 'expiresMs'>
->;
-
 /** The rooms. */
 export class Rooms {
+  readonly passwords = new RoomPasswords();
   readonly #deps: RoomsDeps;
   /** Rooms that are open or being opened. */
   readonly #open = new Map<string, Promise<Room>>();
@@ -75,10 +74,9 @@ export class Rooms {
   /**
    * Creates a room.
    *
-   * @param choices `password` as PHC string
-   * @throws OxbowError `forbidden`, `limit-reached`
+   * @throws OxbowError `forbidden`, `limit-reached`, `bad-request`
    */
-  async create(owner: UserRef, choices: RoomChoices): Promise<Room> {
+  async create(owner: UserRef, wishes: RoomWishes): Promise<Room> {
     const { tables, clock, settings } = this.#deps;
     const { create, max, perUser } = settings();
     const isAdmin = owner.role === 'admin';
@@ -90,7 +88,7 @@ export class Rooms {
     const createdMs = clock.nowMs();
     const room: RoomRecord = {
       ...{ name: '', visibility: 'unlisted', password: null, capacity: null, options: usualOptions, expiresMs: null },
-      ...choices,
+      ...(await choicesOf(wishes, usualOptions, this.passwords)),
       ...{ id: createRoomId(), owner: owner.id, createdMs },
     };
     await tables.insert(room, {
@@ -115,6 +113,14 @@ export class Rooms {
     return this.#open.get(id) ?? this.#keep(id, this.#read(id));
   }
 
+  /** Takes the password of a room: who gave the right one need not give it again until it changes. */
+  async givePassword(room: Room, user: UserRef, password: string): Promise<boolean> {
+    const { password: hash } = room.record;
+    if (hash !== null && !(await this.passwords.matches(hash, password))) return false;
+    room.letIn(user);
+    return true;
+  }
+
   /** Every open room. */
   get open(): Iterable<Room> {
     return this.#rooms.values();
@@ -128,9 +134,8 @@ export class Rooms {
   /**
    * Rooms as others see them, those used last first.
    *
-   * @param which public ones whose name contains `query`; or those of a member, also those that wait for approval
    */
-  async list(which: { readonly query: string } | { readonly member: string }, page: RoomPage): Promise<RoomListPage> {
+  async list(which: RoomSelection, page: RoomPage): Promise<RoomListPage> {
     const limit = page.limit;
     const listed = await this.#deps.tables.list(which, {
       limit: limit + 1,

@@ -25,8 +25,12 @@ import { pictureRoutes } from './pictures.ts';
 import { probeRoutes } from './probe.ts';
 import { publishKeyRoutes } from './publish-keys.ts';
 import { relayRoutes } from './relays.ts';
+import { roomItemRoutes } from './rooms/items.ts';
+import { roomMemberRoutes } from './rooms/members.ts';
 import { roomMessageRoutes } from './rooms/messages.ts';
+import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
+import { roomRoutes } from './rooms/rooms.ts';
 import type { Route } from './route.ts';
 import { statsRoutes } from './stats.ts';
 import { streamRoutes } from './streams.ts';
@@ -66,6 +70,10 @@ export const routes: readonly Route[] = [
   ...publishKeyRoutes,
   ...relayRoutes,
   ...webhookRoutes,
+  ...roomRoutes,
+  ...roomMemberRoutes,
+  ...roomItemRoutes,
+  ...roomPlaybackRoutes,
   ...roomMessageRoutes,
   ...roomPollRoutes,
   ...systemRoutes,

@@ -63,6 +63,11 @@ export class Playlist {
     return siblings.slice(siblings.indexOf(item) + 1).find(({ target }) => target.kind !== 'folder');
   }
 
+  /** Everything in a folder, at any depth; nothing for other entries. */
+  within(id: string): readonly ItemRecord[] {
+    return this.#inFolder(id).flatMap((item) => [item, ...this.within(item.id)]);
+  }
+
   /**
    * Adds entries in their order.
    *

@@ -11,18 +11,23 @@ import type { RouteCall } from '../route.ts';
 /** A request about a room. */
 export type RoomCall = Pick<RouteCall<{ id: string }>, 'params' | 'principal' | 'client'>;
 
+/** The person of a request. @throws OxbowError `unauthorized` */
+export function userOf({ principal }: Pick<RouteCall, 'principal'>): UserRef {
+  if (!principal.user) throw new OxbowError('unauthorized', 'Sign in, or enter as a guest.');
+  return principal.user;
+}
+
 /**
  * Finds the room of a request.
  *
  * @throws OxbowError `unauthorized`, `room-unknown`, and as `Room.admit`
  */
 export async function readRoom(
-  { params, principal, client }: RoomCall,
+  call: RoomCall,
   { rooms }: Pick<HttpDeps, 'rooms'>,
 ): Promise<{ readonly room: Room; readonly user: UserRef }> {
-  const { user } = principal;
-  if (!user) throw new OxbowError('unauthorized', 'Sign in, or enter as a guest.');
-  const room = await rooms.get(params.id);
-  room.admit(user, client.address);
+  const user = userOf(call);
+  const room = await rooms.get(call.params.id);
+  room.admit(user, call.client.address);
   return { room, user };
 }

@@ -1,0 +1,82 @@
+/**
+ * Changes what people choose of a room.
+ * In: who changes it, what. Out: the changed room, or a refusal.
+ */
+import type { UserRef } from '../accounts/users/user.ts';
+import type { RoomOptions } from '../api/room/room-shapes.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { cleanText } from './chat/clean-text.ts';
+import { KNOWN_BITS } from './moderation.ts';
+import type { Room } from './room.ts';
+import type { RoomPasswords } from './room-passwords.ts';
+import { type RoomRecord, usualOptions } from './room-record.ts';
+
+/** What a person chooses. `password` in clear; null: none. */
+export interface RoomWishes {
+  readonly name?: string;
+  readonly visibility?: RoomRecord['visibility'];
+  readonly password?: string | null;
+  readonly capacity?: number | null;
+  readonly expiresMs?: number | null;
+  readonly options?: Partial<RoomOptions>;
+}
+
+/**
+ * The choices as they are stored.
+ *
+ * @param before options that are not chosen stay
+ * @throws OxbowError `bad-request`
+ */
+export async function choicesOf(wishes: RoomWishes, before: RoomOptions, passwords: RoomPasswords) {
+  const { name, visibility, password, capacity, expiresMs, options } = wishes;
+  return {
+    ...(name !== undefined && { name: nameOf(name) }),
+    ...(visibility !== undefined && { visibility }),
+    ...(password !== undefined && { password: password === null ? null : await passwords.hash(password) }),
+    ...(capacity !== undefined && { capacity }),
+    ...(expiresMs !== undefined && { expiresMs }),
+    ...(options !== undefined && { options: optionsOf(options, before) }),
+  };
+}
+
+/**
+ * Changes a room.
+ *
+ * @throws OxbowError `room-forbidden`, `bad-request`
+ */
+export async function editRoom(room: Room, by: UserRef, wishes: RoomWishes, passwords: RoomPasswords): Promise<void> {
+  const { password, ...others } = wishes;
+  if (password !== undefined) room.assertMay(by, 'setPassword');
+  if (Object.keys(others).length > 0) room.assertMay(by, 'editRoom');
+  if (others.options?.masks) assertMasks(room, by, others.options.masks);
+  const choices = await choicesOf(wishes, room.record.options, passwords);
+  await room.recordChanged({ ...room.record, ...choices });
+  if (password === undefined) return;
+  room.members.askPasswordAgain();
+  await room.save();
+}
+
+/** Masks are permissions of people: one gives no more than one has, and moderators do not set their own. */
+function assertMasks(room: Room, by: UserRef, masks: RoomOptions['masks']): void {
+  room.assertMay(by, 'setPermissions');
+  const { record, members } = room;
+  if (by.role === 'admin' || by.id === record.owner) return;
+  const before = record.options.masks;
+  if (masks.moderator !== before.moderator)
+    throw new OxbowError('room-forbidden', 'Only the owner sets the permissions of moderators.');
+  const given = (masks.member & ~before.member) | (masks.guest & ~before.guest);
+  if ((given & ~members.maskOf(by)) !== 0)
+    throw new OxbowError('room-forbidden', 'You cannot give a permission that you lack.');
+}
+
+function nameOf(name: string): string {
+  const clean = cleanText(name, { isOneLine: true }).trim();
+  if (clean === '') throw new OxbowError('bad-request', 'A room needs a name.');
+  return clean;
+}
+
+function optionsOf(options: Partial<RoomOptions>, before: RoomOptions = usualOptions): RoomOptions {
+  const { guest, member, moderator } = options.masks ?? before.masks;
+  const masks = { guest: guest & KNOWN_BITS, member: member & KNOWN_BITS, moderator: moderator & KNOWN_BITS };
+  return { ...before, ...options, masks };
+}

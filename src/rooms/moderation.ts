@@ -1,0 +1,133 @@
+/**
+ * What moderators do to people: approve, kick, ban, mute, roles and permissions; and what people do to themselves.
+ * In: who does it, to whom, what. Out: a changed person, or a refusal. Everyone in the room gets to know.
+ */
+import type { UserRef } from '../accounts/users/user.ts';
+import { permissionBits, type RoomPermission, type RoomRole } from '../api/room/permissions.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { Room } from './room.ts';
+import type { MemberRecord } from './room-record.ts';
+
+/** What can be changed of a person. `role: owner` hands the room over. */
+export interface MemberChange {
+  readonly role?: RoomRole;
+  /** `active` lets in who waits, and ends a ban. */
+  readonly state?: 'active' | 'banned';
+  readonly allow?: number;
+  readonly deny?: number;
+  /** Ms since 1970; null: not muted any more. */
+  readonly mutedUntilMs?: number | null;
+}
+
+const RANKS: Readonly<Record<RoomRole, number>> = { owner: 3, moderator: 2, member: 1, guest: 0 };
+/** Administrators of the server are above every owner. */
+const ADMIN_RANK = 4;
+
+/**
+ * Changes a person. One may only act on people below oneself, and give no more than one has.
+ *
+ * @throws OxbowError `member-unknown`, `room-forbidden`, `bad-request`
+ */
+export async function changeMember(room: Room, by: UserRef, user: string, change: MemberChange): Promise<MemberRecord> {
+  if (change.role === 'owner') return handOver(room, by, user);
+  const member = findBelow(room, by, user);
+  const needs = new Set<RoomPermission>();
+  const { role, state, allow, deny, mutedUntilMs } = change;
+  if (role !== undefined || allow !== undefined || deny !== undefined) needs.add('setPermissions');
+  if (mutedUntilMs !== undefined || state === 'banned') needs.add('moderate');
+  if (state === 'active' && member.state !== 'active') needs.add(member.state === 'pending' ? 'approve' : 'moderate');
+  for (const permission of needs) room.assertMay(by, permission);
+  if (role !== undefined && RANKS[role] >= rankOf(room, by))
+    throw new OxbowError('room-forbidden', `You cannot make someone ${role}: that is not below you.`);
+  if (role === 'guest' || (member.role === 'guest' && role !== undefined))
+    throw new OxbowError('bad-request', 'The role guest is that of people without an account.');
+  // A denied bit that is given back counts as given.
+  const given = ((allow ?? member.allow) & ~member.allow) | (member.deny & ~(deny ?? member.deny));
+  if ((given & ~room.members.maskOf(by)) !== 0)
+    throw new OxbowError('room-forbidden', 'You cannot give a permission that you lack.');
+  const changed: MemberRecord = {
+    ...member,
+    ...(role !== undefined && { role: role as MemberRecord['role'] }),
+    ...(allow !== undefined && { allow }),
+    ...(deny !== undefined && { deny }),
+    ...(mutedUntilMs !== undefined && { mutedUntilMs: mutedUntilMs ?? 0 }),
+    ...stateOf(room, member, state),
+  };
+  room.memberChanged(changed);
+  if (state === 'banned') room.disconnect(user, 'banned', 'A moderator has banned you from this room.');
+  await room.save();
+  return changed;
+}
+
+/**
+ * Sends a person out; they may come back.
+ *
+ * @throws OxbowError `member-unknown`, `room-forbidden`
+ */
+export function kick(room: Room, by: UserRef, user: string): void {
+  const member = findBelow(room, by, user);
+  room.assertMay(by, 'moderate');
+  // Who waits is refused: the next request waits again.
+  if (member.state === 'pending') room.memberChanged({ ...member, state: 'left' });
+  room.disconnect(user, 'kicked', 'A moderator sent you out of this room.');
+}
+
+/** A person leaves for good: the room forgets them. An owner leaves too, and the room stays. */
+export async function leaveRoom(room: Room, user: string): Promise<void> {
+  room.disconnect(user, 'kicked', 'You have left this room.');
+  const member = room.members.find(user);
+  if (!member) return;
+  // A ban or a mute stays: leaving is no way out of it.
+  const isBound = member.state === 'banned' || member.mutedUntilMs > 0 || member.deny !== 0;
+  if (isBound || user === room.record.owner) {
+    if (member.state !== 'banned') room.members.set({ ...member, state: 'left', letIn: false });
+  } else room.members.delete(user);
+  room.broadcast({ t: 'left', user });
+  await room.save();
+}
+
+/** The room gets another owner; the old one stays as a moderator. */
+async function handOver(room: Room, by: UserRef, user: string): Promise<MemberRecord> {
+  const { record, members } = room;
+  if (by.id !== record.owner && by.role !== 'admin')
+    throw new OxbowError('room-forbidden', 'Only the owner can hand the room over.');
+  const member = members.find(user);
+  if (member?.state !== 'active') throw memberUnknown(user);
+  if (member.role === 'guest') throw new OxbowError('bad-request', 'A guest cannot own a room.');
+  const before = members.find(record.owner);
+  await room.recordChanged({ ...record, owner: user });
+  const owner: MemberRecord = { ...member, role: 'moderator', allow: 0, deny: 0, mutedUntilMs: 0, letIn: true };
+  room.memberChanged(owner);
+  if (before && before.user !== user) room.memberChanged({ ...before, role: 'moderator' });
+  await room.save();
+  return owner;
+}
+
+function stateOf(room: Room, member: MemberRecord, state: MemberChange['state']): Partial<MemberRecord> {
+  if (state === undefined || state === member.state) return {};
+  if (state === 'active') return { state: member.state === 'banned' ? 'left' : 'active', address: '' };
+  const present = room.presence.find(member.user)?.peers.keys().next().value;
+  // A guest comes back under another name: the address is banned too.
+  return { state, letIn: false, address: member.role === 'guest' ? (present?.address ?? '') : '' };
+}
+
+function findBelow(room: Room, by: UserRef, user: string): MemberRecord {
+  const member = room.members.find(user);
+  if (!member) throw memberUnknown(user);
+  const rank = RANKS[room.members.roleOf({ id: user, role: member.role === 'guest' ? 'guest' : 'user' })];
+  if (rank >= rankOf(room, by))
+    throw new OxbowError('room-forbidden', 'You may not do this to someone who is not below you.');
+  return member;
+}
+
+function rankOf(room: Room, by: UserRef): number {
+  return by.role === 'admin' ? ADMIN_RANK : RANKS[room.members.roleOf(by)];
+}
+
+/** The error for a person that a room does not know. */
+export function memberUnknown(user: string): OxbowError {
+  return new OxbowError('member-unknown', `The room knows no one with the id "${user.slice(0, 80)}".`);
+}
+
+/** Every bit that has a meaning. */
+export const KNOWN_BITS = Object.values(permissionBits).reduce((mask, bit) => mask | bit, 0);
