@@ -6,13 +6,10 @@
  */
 import type { CallOptions, Requester } from './request.ts';
 import type {
-  AccountDeletion,
-  AccountExport,
   AssetList,
   AssetPatch,
   AssetSubtitleView,
   AssetView,
-  AuditList,
   ChunkAnswer,
   ChunkComplete,
   ChunkInit,
@@ -25,7 +22,6 @@ import type {
   ExportTicket,
   GapList,
   HeartbeatAnswer,
-  InvitationList,
   JobClaim,
   JobFailureReport,
   JobList,
@@ -34,15 +30,13 @@ import type {
   JobView,
   LogLevelView,
   LogList,
-  MadeInvitation,
   MadeToken,
   MailRecipient,
   MarkerList,
   MarkerView,
-  MePatch,
+  MemberView,
   MeView,
   NewGuest,
-  NewInvitation,
   NewMarker,
   NewPasswordByCode,
   NewPin,
@@ -50,6 +44,8 @@ import type {
   NewPublishKey,
   NewRecordedAsset,
   NewRelay,
+  NewRoom,
+  NewRoomItems,
   NewRoomPoll,
   NewStream,
   NewToken,
@@ -57,7 +53,6 @@ import type {
   NewWatchToken,
   NewWebhookView,
   NewWorker,
-  PasswordChange,
   PinList,
   PinView,
   ProbeRequest,
@@ -67,10 +62,22 @@ import type {
   RelayList,
   RelayPatch,
   RelayView,
+  RoomCommand,
   RoomHistoryPage,
+  RoomItem,
+  RoomItemList,
+  RoomItemMove,
+  RoomItemPatch,
+  RoomJoin,
+  RoomList,
+  RoomMemberList,
+  RoomMemberPatch,
+  RoomPatch,
   RoomPoll,
   RoomPollList,
   RoomReplayPage,
+  RoomStateNow,
+  RoomView,
   RotateKey,
   SessionList,
   SessionView,
@@ -98,8 +105,6 @@ import type {
   TokenList,
   UploadList,
   UploadView,
-  UserList,
-  UserPatch,
   UserView,
   WatchToken,
   WebhookList,
@@ -121,7 +126,7 @@ export class Operations {
     this.#request = request;
   }
 
-  /** Lists the public streams by name; administrators see all, users those that they may watch. */
+  /** Lists the public streams by name; administrators see all. */
   listStreams(
     input?: {
       /** items per page, at most 1000 */
@@ -844,6 +849,11 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/upload/{id}/status' }, input, options);
   }
 
+  /** Returns the permissions and session of the caller. */
+  getMe(options?: CallOptions): Promise<MeView> {
+    return this.#request({ method: 'GET', path: '/api/v1/me' }, undefined, options);
+  }
+
   /** Returns the ways in which this browser can sign in. */
   getSignIn(options?: CallOptions): Promise<SignInWays> {
     return this.#request({ method: 'GET', path: '/api/v1/sign-in' }, undefined, options);
@@ -885,12 +895,12 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/sign-in-links' }, undefined, options);
   }
 
-  /** Lists the API tokens, oldest first, without their secrets: for administrators all, for users their own. */
+  /** Lists the API tokens, oldest first, without their secrets. */
   listTokens(options?: CallOptions): Promise<TokenList> {
     return this.#request({ method: 'GET', path: '/api/v1/tokens' }, undefined, options);
   }
 
-  /** Creates an API token: scope `admin` has every permission, `view` may watch and read, `upload` may upload, `worker` may run jobs, `account` acts as its user without administration. */
+  /** Creates an API token: scope `admin` has every permission, `view` may watch and read, `upload` may upload, `worker` may run jobs. */
   createToken(
     input: {
       body: NewToken;
@@ -910,47 +920,7 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/tokens/{id}' }, input, options);
   }
 
-  /** Returns who the caller is, with session and permissions. */
-  getMe(options?: CallOptions): Promise<MeView> {
-    return this.#request({ method: 'GET', path: '/api/v1/me' }, undefined, options);
-  }
-
-  /** Changes the name of the caller. */
-  updateMe(
-    input: {
-      body: MePatch;
-    },
-    options?: CallOptions,
-  ): Promise<UserView> {
-    return this.#request({ method: 'PATCH', path: '/api/v1/me' }, input, options);
-  }
-
-  /** Deletes the account or guest of the caller: sessions and tokens end, and what it wrote in rooms has no author any more. */
-  deleteMe(
-    input: {
-      body: AccountDeletion;
-    },
-    options?: CallOptions,
-  ): Promise<void> {
-    return this.#request({ method: 'DELETE', path: '/api/v1/me' }, input, options);
-  }
-
-  /** Sets the password of the caller, and signs all other browsers out. */
-  replaceMePassword(
-    input: {
-      body: PasswordChange;
-    },
-    options?: CallOptions,
-  ): Promise<void> {
-    return this.#request({ method: 'PUT', path: '/api/v1/me/password' }, input, options);
-  }
-
-  /** Returns everything that is stored about the caller, as one document. */
-  getMeExport(options?: CallOptions): Promise<AccountExport> {
-    return this.#request({ method: 'GET', path: '/api/v1/me/export' }, undefined, options);
-  }
-
-  /** Creates an account with a name and password, as the setting `accounts.signUp` permits, and signs the browser in. An account that has to be approved is `pending`, and no one is signed in; nor where an administrator creates the account of someone else. */
+  /** Creates an account with a name and password, as the setting `accounts.signUp` permits, and signs the browser in. An account that has to be approved is `pending`, and no one is signed in. */
   createUser(
     input: {
       body: NewUser;
@@ -958,23 +928,6 @@ export class Operations {
     options?: CallOptions,
   ): Promise<UserView> {
     return this.#request({ method: 'POST', path: '/api/v1/users' }, input, options);
-  }
-
-  /** Lists the users and guests, by id. */
-  listUsers(
-    input?: {
-      /** items per page, at most 1000 */
-      limit?: string;
-      /** `nextCursor` of the answer before this one */
-      cursor?: string;
-      /** part of the name or e-mail address */
-      search?: string;
-      role?: 'guest' | 'user' | 'admin';
-      state?: 'active' | 'pending' | 'banned';
-    },
-    options?: CallOptions,
-  ): Promise<UserList> {
-    return this.#request({ method: 'GET', path: '/api/v1/users' }, input, options);
   }
 
   /** Admits a guest with a name, without an account, in this browser. A guest who sends it again is renamed. */
@@ -1042,95 +995,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/mail/test' }, input, options);
   }
 
-  /** Returns a user. */
-  getUser(
-    input: {
-      id: string;
-    },
-    options?: CallOptions,
-  ): Promise<UserView> {
-    return this.#request({ method: 'GET', path: '/api/v1/users/{id}' }, input, options);
-  }
-
-  /** Approves, bans or renames a user, gives another role, or sets a password. A ban and a new password sign the user out everywhere. */
-  updateUser(
-    input: {
-      id: string;
-      body: UserPatch;
-    },
-    options?: CallOptions,
-  ): Promise<UserView> {
-    return this.#request({ method: 'PATCH', path: '/api/v1/users/{id}' }, input, options);
-  }
-
-  /** Deletes a user: sessions and tokens end, and what the user wrote in rooms has no author any more. */
-  deleteUser(
-    input: {
-      id: string;
-    },
-    options?: CallOptions,
-  ): Promise<void> {
-    return this.#request({ method: 'DELETE', path: '/api/v1/users/{id}' }, input, options);
-  }
-
-  /** Lists the invitations that can be used, oldest first, without their codes. */
-  listInvitations(options?: CallOptions): Promise<InvitationList> {
-    return this.#request({ method: 'GET', path: '/api/v1/invitations' }, undefined, options);
-  }
-
-  /** Creates an invitation, with which someone creates an account. */
-  createInvitation(
-    input: {
-      body: NewInvitation;
-    },
-    options?: CallOptions,
-  ): Promise<MadeInvitation> {
-    return this.#request({ method: 'POST', path: '/api/v1/invitations' }, input, options);
-  }
-
-  /** Revokes an invitation at once. */
-  deleteInvitation(
-    input: {
-      id: string;
-    },
-    options?: CallOptions,
-  ): Promise<void> {
-    return this.#request({ method: 'DELETE', path: '/api/v1/invitations/{id}' }, input, options);
-  }
-
-  /** Lists who did what, newest first: requests that may change something, and failed sign-ins. */
-  listAudit(
-    input?: {
-      /** lines per page, at most 200 */
-      limit?: string;
-      /** `nextCursor` of the page before */
-      cursor?: string;
-      /** only this action, e.g. `createRoom` */
-      action?: string;
-      /** only of this user, by id */
-      user?: string;
-    },
-    options?: CallOptions,
-  ): Promise<AuditList> {
-    return this.#request({ method: 'GET', path: '/api/v1/audit' }, input, options);
-  }
-
-  /** Lists what the caller did, newest first. */
-  listMeAudit(
-    input?: {
-      /** lines per page, at most 200 */
-      limit?: string;
-      /** `nextCursor` of the page before */
-      cursor?: string;
-      /** only this action, e.g. `createRoom` */
-      action?: string;
-    },
-    options?: CallOptions,
-  ): Promise<AuditList> {
-    return this.#request({ method: 'GET', path: '/api/v1/me/audit' }, input, options);
-  }
-
-  /** Creates a link with a playback token for a stream that the caller may watch without one: valid for 366 days at most, for a private stream and for users 24 h. */
+  /** Creates a link with a playback token for a stream: valid for 366 days at most, for a private stream 24 h. */
   createStreamWatchToken(
     input: {
       /** Name of a stream. */
@@ -1368,6 +1233,204 @@ export class Operations {
     options?: CallOptions,
   ): Promise<WebhookTestView> {
     return this.#request({ method: 'POST', path: '/api/v1/webhooks/{id}/test' }, input, options);
+  }
+
+  /** Lists rooms, those used last first. */
+  listRooms(
+    input?: {
+      /** default: `public` */
+      scope?: 'public' | 'mine' | 'joined';
+      /** a part of the name */
+      search?: string;
+      /** rooms; default 50 */
+      limit?: string;
+      /** `nextCursor` of the answer before */
+      cursor?: string;
+    },
+    options?: CallOptions,
+  ): Promise<RoomList> {
+    return this.#request({ method: 'GET', path: '/api/v1/rooms' }, input, options);
+  }
+
+  /** Creates a room. `rooms.create` says who may. */
+  createRoom(
+    input: {
+      body: NewRoom;
+    },
+    options?: CallOptions,
+  ): Promise<RoomView> {
+    return this.#request({ method: 'POST', path: '/api/v1/rooms' }, input, options);
+  }
+
+  /** Returns a room; its id is not listed anywhere if it is unlisted. */
+  getRoom(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<RoomView> {
+    return this.#request({ method: 'GET', path: '/api/v1/rooms/{id}' }, input, options);
+  }
+
+  /** Changes a room. Needs the permission `editRoom`, for its password `setPassword`. */
+  updateRoom(
+    input: {
+      id: string;
+      body: RoomPatch;
+    },
+    options?: CallOptions,
+  ): Promise<RoomView> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/rooms/{id}' }, input, options);
+  }
+
+  /** Deletes a room with its playlist and its chat. Needs the permission `deleteRoom`. */
+  deleteRoom(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/rooms/{id}' }, input, options);
+  }
+
+  /** Asks to enter a room: gives its password, once until it changes, and waits for approval where it is needed (`room-pending`). */
+  joinRoom(
+    input: {
+      id: string;
+      body: RoomJoin;
+    },
+    options?: CallOptions,
+  ): Promise<MemberView> {
+    return this.#request({ method: 'POST', path: '/api/v1/rooms/{id}/join' }, input, options);
+  }
+
+  /** Leaves a room: its connections end, and it is not in the list of joined rooms any more. An owner stays its owner. */
+  leaveRoom(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'POST', path: '/api/v1/rooms/{id}/leave' }, input, options);
+  }
+
+  /** Lists the people of a room, those who are in it first. Moderators also see who waits or is banned. */
+  listRoomMembers(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<RoomMemberList> {
+    return this.#request({ method: 'GET', path: '/api/v1/rooms/{id}/members' }, input, options);
+  }
+
+  /** Changes a person: lets in or bans (`state`), mutes, changes role and permissions. Only people below oneself, and one gives no more than one has. */
+  updateRoomMember(
+    input: {
+      id: string;
+      user: string;
+      body: RoomMemberPatch;
+    },
+    options?: CallOptions,
+  ): Promise<MemberView> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/rooms/{id}/members/{user}' }, input, options);
+  }
+
+  /** Sends a person out of a room, or refuses one who waits. They may come back. */
+  deleteRoomMember(
+    input: {
+      id: string;
+      user: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/rooms/{id}/members/{user}' }, input, options);
+  }
+
+  /** Lists the playlist of a room in its order. Needs the permission `list`. */
+  listRoomItems(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<RoomItemList> {
+    return this.#request({ method: 'GET', path: '/api/v1/rooms/{id}/items' }, input, options);
+  }
+
+  /** Adds up to 200 entries to the playlist, in their order. Needs the permission `addItems`; streams and assets must be ones that their author may watch. */
+  createRoomItem(
+    input: {
+      id: string;
+      body: NewRoomItems;
+    },
+    options?: CallOptions,
+  ): Promise<RoomItemList> {
+    return this.#request({ method: 'POST', path: '/api/v1/rooms/{id}/items' }, input, options);
+  }
+
+  /** Removes all entries. Entries of others need the permission `deleteItems`. */
+  deleteRoomItems(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/rooms/{id}/items' }, input, options);
+  }
+
+  /** Changes name, target or place of an entry. Entries of others need the permission `editItems`. */
+  updateRoomItem(
+    input: {
+      id: string;
+      item: string;
+      body: RoomItemPatch;
+    },
+    options?: CallOptions,
+  ): Promise<RoomItem> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/rooms/{id}/items/{item}' }, input, options);
+  }
+
+  /** Removes an entry, a folder with everything in it. Entries of others need the permission `deleteItems`. */
+  deleteRoomItem(
+    input: {
+      id: string;
+      item: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/rooms/{id}/items/{item}' }, input, options);
+  }
+
+  /** Moves entries into a folder, before an entry or to its end. Entries of others need the permission `editItems`. */
+  moveRoomItems(
+    input: {
+      id: string;
+      body: RoomItemMove;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'POST', path: '/api/v1/rooms/{id}/items/move' }, input, options);
+  }
+
+  /** Returns what plays in a room, and where it is now. */
+  getRoomState(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<RoomStateNow> {
+    return this.#request({ method: 'GET', path: '/api/v1/rooms/{id}/state' }, input, options);
+  }
+
+  /** Plays, pauses, seeks, changes the speed or the entry, for everyone in the room. `rev` is that of the state which its author saw; `state-stale` if it has changed. */
+  createRoomCommand(
+    input: {
+      id: string;
+      body: RoomCommand;
+    },
+    options?: CallOptions,
+  ): Promise<RoomStateNow> {
+    return this.#request({ method: 'POST', path: '/api/v1/rooms/{id}/commands' }, input, options);
   }
 
   /** Returns the history of the chat of a room, oldest first, without danmaku. */

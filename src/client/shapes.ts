@@ -2091,6 +2091,292 @@ export type WebhookTestView = {
   tookMs: number;
 };
 
+/** `RoomOptions` of the API. */
+export type RoomOptions = {
+  /** people without an account may enter */
+  guests: boolean;
+  /** new people wait until a moderator lets them in */
+  approve: boolean;
+  /** who plays, pauses and seeks; permissions of persons are added to it */
+  control: 'everyone' | 'moderators';
+  /** at the end of an entry: the next one of its folder, or pause */
+  atEnd: 'next' | 'pause';
+  /** the room pauses for a member without media, 10 s at most */
+  waitForSlow: boolean;
+  /** between two messages of a member; 0: off */
+  slowModeSeconds: number;
+  /** chat outlives the media that it was written to */
+  keepChat: boolean;
+  /** permission bits of the roles */
+  masks: {
+    /** permission bits, see docs/5-together/permissions.md */
+    guest: number;
+    /** permission bits, see docs/5-together/permissions.md */
+    member: number;
+    /** permission bits, see docs/5-together/permissions.md */
+    moderator: number;
+  };
+};
+
+/** `RoomView` of the API. */
+export type RoomView = {
+  id: string;
+  name: string;
+  owner: {
+    id: string;
+    name: string;
+  };
+  visibility: 'public' | 'unlisted';
+  hasPassword: boolean;
+  capacity: number | null;
+  /** people who are in the room */
+  present: number;
+  playing: string | null;
+  options: RoomOptions;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  expiresAt: string | null;
+};
+
+/** `RoomList` of the API. */
+export type RoomList = {
+  items: RoomView[];
+  nextCursor: string | null;
+};
+
+/** `RoomOptionsPatch` of the API. */
+export type RoomOptionsPatch = {
+  /** people without an account may enter */
+  guests?: boolean;
+  /** new people wait until a moderator lets them in */
+  approve?: boolean;
+  /** who plays, pauses and seeks; permissions of persons are added to it */
+  control?: 'everyone' | 'moderators';
+  /** at the end of an entry: the next one of its folder, or pause */
+  atEnd?: 'next' | 'pause';
+  /** the room pauses for a member without media, 10 s at most */
+  waitForSlow?: boolean;
+  /** between two messages of a member; 0: off */
+  slowModeSeconds?: number;
+  /** chat outlives the media that it was written to */
+  keepChat?: boolean;
+  /** permission bits of the roles */
+  masks?: {
+    /** permission bits, see docs/5-together/permissions.md */
+    guest: number;
+    /** permission bits, see docs/5-together/permissions.md */
+    member: number;
+    /** permission bits, see docs/5-together/permissions.md */
+    moderator: number;
+  };
+};
+
+/** `NewRoom` of the API. */
+export type NewRoom = {
+  name: string;
+  visibility?: 'public' | 'unlisted';
+  /** null: none. Everyone but moderators has to give a changed one. */
+  password?: string | null;
+  /** most people; null: as in the setting `rooms.capacity`, which no room exceeds */
+  capacity?: number | null;
+  /** when the room is deleted: an instant, or a duration from now as `48h`; null: when it is not used */
+  expiresAt?: string | null;
+  options?: RoomOptionsPatch;
+};
+
+/** `RoomPatch` of the API. */
+export type RoomPatch = {
+  name?: string;
+  visibility?: 'public' | 'unlisted';
+  /** null: none. Everyone but moderators has to give a changed one. */
+  password?: string | null;
+  /** most people; null: as in the setting `rooms.capacity`, which no room exceeds */
+  capacity?: number | null;
+  /** when the room is deleted: an instant, or a duration from now as `48h`; null: when it is not used */
+  expiresAt?: string | null;
+  options?: RoomOptionsPatch;
+};
+
+/** `MemberView` of the API. */
+export type MemberView = {
+  /** id of the user */
+  user: string;
+  name: string;
+  role: 'owner' | 'moderator' | 'member' | 'guest';
+  state: 'active' | 'pending' | 'banned';
+  /** permission bits, see docs/5-together/permissions.md */
+  permissions: number;
+  /** permission bits, see docs/5-together/permissions.md */
+  allow: number;
+  /** permission bits, see docs/5-together/permissions.md */
+  deny: number;
+  mutedUntil: string | null;
+  /** connections to the room; 0: away */
+  present: number;
+  offsetMs: number | null;
+  buffering: boolean;
+};
+
+/** `RoomJoin` of the API. */
+export type RoomJoin = {
+  password?: string;
+};
+
+/** `RoomMemberList` of the API. */
+export type RoomMemberList = {
+  items: MemberView[];
+  nextCursor: null;
+};
+
+/** `RoomMemberPatch` of the API. */
+export type RoomMemberPatch = {
+  /** `owner` hands the room over */
+  role?: 'owner' | 'moderator' | 'member';
+  /** `active` lets in who waits, and ends a ban */
+  state?: 'active' | 'banned';
+  /** permission bits */
+  allow?: number;
+  /** permission bits */
+  deny?: number;
+  /** an instant, or a duration from now as `10m`; null: not any more */
+  mutedUntil?: string | null;
+};
+
+/** `ItemTarget` of the API. */
+export type ItemTarget =
+  | {
+      kind: 'folder';
+    }
+  | {
+      kind: 'stream';
+      /** name of the stream */
+      stream: string;
+    }
+  | {
+      kind: 'range';
+      stream: string;
+      /** unix ms */
+      fromMs: number;
+      /** unix ms */
+      toMs: number;
+    }
+  | {
+      kind: 'asset';
+      asset: string;
+    }
+  | {
+      kind: 'link';
+      /** http or https */
+      url: string;
+      /** by its media type if it is missing */
+      type?: 'hls' | 'dash' | 'file';
+      /** through this server */
+      proxy?: boolean;
+      live?: boolean;
+      /** request headers of the proxy; only its author and moderators see them */
+      headers?: Readonly<Record<string, string>>;
+      subtitles?: {
+        name: string;
+        url: string;
+      }[];
+    }
+  | {
+      kind: 'provider';
+      /** id of the account at a media server */
+      provider: string;
+      /** id or path there */
+      entry: string;
+    };
+
+/** `RoomItem` of the API. */
+export type RoomItem = {
+  id: string;
+  /** id of the folder; null: at the top */
+  parent: string | null;
+  name: string;
+  target: ItemTarget;
+  /** id of the user */
+  addedBy: string;
+  addedByName: string;
+  /** path of the HLS playlist, with a playback token where one is needed; null: not media of this server */
+  address: string | null;
+};
+
+/** `RoomItemList` of the API. */
+export type RoomItemList = {
+  items: RoomItem[];
+  nextCursor: null;
+};
+
+/** `NewRoomItems` of the API. */
+export type NewRoomItems = {
+  items: {
+    /** empty: that of the media */
+    name?: string;
+    target: ItemTarget;
+    /** id of the folder; null: the top */
+    parent?: string | null;
+  }[];
+  /** id of the entry that follows; null: at the end */
+  before?: string | null;
+};
+
+/** `RoomItemPatch` of the API. */
+export type RoomItemPatch = {
+  /** empty: that of the media */
+  name?: string;
+  target?: ItemTarget;
+  /** id of the folder; null: the top */
+  parent?: string | null;
+  /** id of the entry that follows; null: at the end */
+  before?: string | null;
+};
+
+/** `RoomItemMove` of the API. */
+export type RoomItemMove = {
+  items: string[];
+  /** id of the folder; null: the top */
+  parent: string | null;
+  /** id of the entry that follows; null: at the end */
+  before: string | null;
+};
+
+/** `RoomState` of the API. */
+export type RoomState = {
+  /** commands carry the one that their author saw */
+  rev: number;
+  /** id of the entry that plays */
+  item: string | null;
+  playing: boolean;
+  rate: number;
+  /** position at `anchorServer`, ms: UTC in streams, from the start otherwise */
+  anchorMedia: number;
+  /** server time, unix ms; it may be a moment in the future */
+  anchorServer: number;
+  /** at the live edge */
+  live: boolean;
+  /** id of the user whose command it was; empty: the server */
+  by: string;
+};
+
+/** `RoomStateNow` of the API. */
+export type RoomStateNow = {
+  state: RoomState;
+  /** unix ms */
+  serverMs: number;
+  /** now */
+  positionMs: number;
+};
+
+/** `RoomCommand` of the API. */
+export type RoomCommand = {
+  rev: number;
+  do: 'play' | 'pause' | 'seek' | 'rate' | 'item' | 'live';
+  positionMs?: number;
+  rate?: number;
+  item?: string | null;
+};
+
 /** `RoomMessage` of the API. */
 export type RoomMessage = {
   /** order in the room; there may be gaps */
