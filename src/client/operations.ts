@@ -6,10 +6,13 @@
  */
 import type { CallOptions, Requester } from './request.ts';
 import type {
+  AccountDeletion,
+  AccountExport,
   AssetList,
   AssetPatch,
   AssetSubtitleView,
   AssetView,
+  AuditList,
   ChunkAnswer,
   ChunkComplete,
   ChunkInit,
@@ -22,6 +25,7 @@ import type {
   ExportTicket,
   GapList,
   HeartbeatAnswer,
+  InvitationList,
   JobClaim,
   JobFailureReport,
   JobList,
@@ -30,13 +34,16 @@ import type {
   JobView,
   LogLevelView,
   LogList,
+  MadeInvitation,
   MadeToken,
   MailRecipient,
   MarkerList,
   MarkerView,
   MemberView,
+  MePatch,
   MeView,
   NewGuest,
+  NewInvitation,
   NewMarker,
   NewPasswordByCode,
   NewPin,
@@ -53,6 +60,7 @@ import type {
   NewWatchToken,
   NewWebhookView,
   NewWorker,
+  PasswordChange,
   PinList,
   PinView,
   ProbeRequest,
@@ -105,6 +113,8 @@ import type {
   TokenList,
   UploadList,
   UploadView,
+  UserList,
+  UserPatch,
   UserView,
   WatchToken,
   WebhookList,
@@ -126,7 +136,7 @@ export class Operations {
     this.#request = request;
   }
 
-  /** Lists the public streams by name; administrators see all. */
+  /** Lists the public streams by name; administrators see all, users those that they may watch. */
   listStreams(
     input?: {
       /** items per page, at most 1000 */
@@ -849,11 +859,6 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/upload/{id}/status' }, input, options);
   }
 
-  /** Returns the permissions and session of the caller. */
-  getMe(options?: CallOptions): Promise<MeView> {
-    return this.#request({ method: 'GET', path: '/api/v1/me' }, undefined, options);
-  }
-
   /** Returns the ways in which this browser can sign in. */
   getSignIn(options?: CallOptions): Promise<SignInWays> {
     return this.#request({ method: 'GET', path: '/api/v1/sign-in' }, undefined, options);
@@ -895,12 +900,12 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/sign-in-links' }, undefined, options);
   }
 
-  /** Lists the API tokens, oldest first, without their secrets. */
+  /** Lists the API tokens, oldest first, without their secrets: for administrators all, for users their own. */
   listTokens(options?: CallOptions): Promise<TokenList> {
     return this.#request({ method: 'GET', path: '/api/v1/tokens' }, undefined, options);
   }
 
-  /** Creates an API token: scope `admin` has every permission, `view` may watch and read, `upload` may upload, `worker` may run jobs. */
+  /** Creates an API token: scope `admin` has every permission, `view` may watch and read, `upload` may upload, `worker` may run jobs, `account` acts as its user without administration. */
   createToken(
     input: {
       body: NewToken;
@@ -920,7 +925,47 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/tokens/{id}' }, input, options);
   }
 
-  /** Creates an account with a name and password, as the setting `accounts.signUp` permits, and signs the browser in. An account that has to be approved is `pending`, and no one is signed in. */
+  /** Returns who the caller is, with session and permissions. */
+  getMe(options?: CallOptions): Promise<MeView> {
+    return this.#request({ method: 'GET', path: '/api/v1/me' }, undefined, options);
+  }
+
+  /** Changes the name of the caller. */
+  updateMe(
+    input: {
+      body: MePatch;
+    },
+    options?: CallOptions,
+  ): Promise<UserView> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/me' }, input, options);
+  }
+
+  /** Deletes the account or guest of the caller: sessions and tokens end, and what it wrote in rooms has no author any more. */
+  deleteMe(
+    input: {
+      body: AccountDeletion;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/me' }, input, options);
+  }
+
+  /** Sets the password of the caller, and signs all other browsers out. */
+  replaceMePassword(
+    input: {
+      body: PasswordChange;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'PUT', path: '/api/v1/me/password' }, input, options);
+  }
+
+  /** Returns everything that is stored about the caller, as one document. */
+  getMeExport(options?: CallOptions): Promise<AccountExport> {
+    return this.#request({ method: 'GET', path: '/api/v1/me/export' }, undefined, options);
+  }
+
+  /** Creates an account with a name and password, as the setting `accounts.signUp` permits, and signs the browser in. An account that has to be approved is `pending`, and no one is signed in; nor where an administrator creates the account of someone else. */
   createUser(
     input: {
       body: NewUser;
@@ -928,6 +973,23 @@ export class Operations {
     options?: CallOptions,
   ): Promise<UserView> {
     return this.#request({ method: 'POST', path: '/api/v1/users' }, input, options);
+  }
+
+  /** Lists the users and guests, by id. */
+  listUsers(
+    input?: {
+      /** items per page, at most 1000 */
+      limit?: string;
+      /** `nextCursor` of the answer before this one */
+      cursor?: string;
+      /** part of the name or e-mail address */
+      search?: string;
+      role?: 'guest' | 'user' | 'admin';
+      state?: 'active' | 'pending' | 'banned';
+    },
+    options?: CallOptions,
+  ): Promise<UserList> {
+    return this.#request({ method: 'GET', path: '/api/v1/users' }, input, options);
   }
 
   /** Admits a guest with a name, without an account, in this browser. A guest who sends it again is renamed. */
@@ -995,7 +1057,95 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/mail/test' }, input, options);
   }
 
-  /** Creates a link with a playback token for a stream: valid for 366 days at most, for a private stream 24 h. */
+  /** Returns a user. */
+  getUser(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<UserView> {
+    return this.#request({ method: 'GET', path: '/api/v1/users/{id}' }, input, options);
+  }
+
+  /** Approves, bans or renames a user, gives another role, or sets a password. A ban and a new password sign the user out everywhere. */
+  updateUser(
+    input: {
+      id: string;
+      body: UserPatch;
+    },
+    options?: CallOptions,
+  ): Promise<UserView> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/users/{id}' }, input, options);
+  }
+
+  /** Deletes a user: sessions and tokens end, and what the user wrote in rooms has no author any more. */
+  deleteUser(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/users/{id}' }, input, options);
+  }
+
+  /** Lists the invitations that can be used, oldest first, without their codes. */
+  listInvitations(options?: CallOptions): Promise<InvitationList> {
+    return this.#request({ method: 'GET', path: '/api/v1/invitations' }, undefined, options);
+  }
+
+  /** Creates an invitation, with which someone creates an account. */
+  createInvitation(
+    input: {
+      body: NewInvitation;
+    },
+    options?: CallOptions,
+  ): Promise<MadeInvitation> {
+    return this.#request({ method: 'POST', path: '/api/v1/invitations' }, input, options);
+  }
+
+  /** Revokes an invitation at once. */
+  deleteInvitation(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/invitations/{id}' }, input, options);
+  }
+
+  /** Lists who did what, newest first: requests that may change something, and failed sign-ins. */
+  listAudit(
+    input?: {
+      /** lines per page, at most 200 */
+      limit?: string;
+      /** `nextCursor` of the page before */
+      cursor?: string;
+      /** only this action, e.g. `createRoom` */
+      action?: string;
+      /** only of this user, by id */
+      user?: string;
+    },
+    options?: CallOptions,
+  ): Promise<AuditList> {
+    return this.#request({ method: 'GET', path: '/api/v1/audit' }, input, options);
+  }
+
+  /** Lists what the caller did, newest first. */
+  listMeAudit(
+    input?: {
+      /** lines per page, at most 200 */
+      limit?: string;
+      /** `nextCursor` of the page before */
+      cursor?: string;
+      /** only this action, e.g. `createRoom` */
+      action?: string;
+    },
+    options?: CallOptions,
+  ): Promise<AuditList> {
+    return this.#request({ method: 'GET', path: '/api/v1/me/audit' }, input, options);
+  }
+
+  /** Creates a link with a playback token for a stream that the caller may watch without one: valid for 366 days at most, for a private stream and for users 24 h. */
   createStreamWatchToken(
     input: {
       /** Name of a stream. */
