@@ -8,6 +8,7 @@ import { addBackup } from './backup.ts';
 import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
+import { addImport } from './import/import-synctv.ts';
 import { addProbe } from './probe.ts';
 import { addRecord } from './record.ts';
 import { addServe } from './serve.ts';
@@ -64,6 +65,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addExport(program, exit);
   addRecord(program, exit);
   addBackup(program, exit);
+  addImport(program, exit);
   addStream(program, exit);
   addToken(program, exit);
   addUpload(program, exit);
