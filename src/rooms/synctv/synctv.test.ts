@@ -175,7 +175,7 @@ suite('a database of SyncTV', () => {
         tables[name].map((row) => {
           const columns = Object.entries(row).map(([column, value]) => [
             column,
-            random() < 0.1 ? values[Math.floor(random() * values.length)] : value,
+            random(10) === 0 ? values[random(values.length)] : value,
           ]);
           return Object.fromEntries(columns);
         }),
