@@ -3,6 +3,7 @@
  * In: its tables. Out: rows of oxbow's tables, and what was left out with the reason. Pure; docs/5-together/from-synctv.md.
  */
 import type { Insertable } from 'kysely';
+import { isPasswordHash } from '../../accounts/users/password.ts';
 import { effectiveMask, maskOf, permissionBits, usualMasks } from '../../api/room/permissions.ts';
 import { nothingPlays, type PlaybackState } from '../../api/room/playback.ts';
 import type { RoomOptions } from '../../api/room/room-shapes.ts';
@@ -128,7 +129,7 @@ function convertUsers(
         role: isAdmin && admins ? 'admin' : 'user',
         state: role === userRoles.banned ? 'banned' : role === userRoles.pending ? 'pending' : 'active',
         // A bcrypt hash; accounts/users/password.ts accepts it once and stores its own.
-        password: /^\$2[aby]\$\d\d\$/.test(password) ? password : null,
+        password: isPasswordHash(password) ? password : null,
         email: isFree ? email : null,
         email_verified: isFree ? 1 : 0,
       },
@@ -169,7 +170,7 @@ function convertRoom(
     row: {
       ...{ id, name, owner, created_us, capacity: null, expires_us: null },
       visibility: flagOf(settings, 'hidden') ? 'unlisted' : 'public',
-      password: password === '' ? null : password,
+      password: isPasswordHash(password) ? password : null,
       options: JSON.stringify(options),
       state: JSON.stringify(state),
       // Not that of SyncTV: the room would be deleted as unused at once.

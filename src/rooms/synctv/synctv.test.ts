@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { checkPassword } from '../../accounts/users/password.ts';
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import { effectiveMask, permissionsOf } from '../../api/room/permissions.ts';
 import type { PlaybackState } from '../../api/room/playback.ts';
@@ -47,6 +48,7 @@ suite('a database of SyncTV', () => {
       ],
     );
     const ann = users[1]!;
+    assert.equal((await checkPassword(ann.password!, 'correct horse battery')).matches, true);
     assert.deepEqual([ann.password, ann.email, ann.email_verified], [passwordHash, 'ann@example.org', 1]);
     assert.equal(ann.created_us, Date.parse('2024-05-01T10:20:30.123+08:00') * 1000);
     assert.deepEqual(
