@@ -12,7 +12,7 @@ import { type Converted, convertSyncTv } from '../../rooms/synctv/convert.ts';
 import { storeImported } from '../../rooms/synctv/store-imported.ts';
 import { openStore } from '../../store/db.ts';
 import { DATABASE_FILE } from '../../store/file-names.ts';
-import { openForeignDatabase } from '../../store/foreign-database.ts';
+import { openForeignDatabase } from '../../store/foreign/foreign-database.ts';
 import { readSettings } from '../setting-flags.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 

@@ -5,8 +5,7 @@
 import type { Insertable } from 'kysely';
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import type { RoomItemTable } from '../../store/room-tables.ts';
-import type { LeftOut } from './convert.ts';
-import { flagOf, jsonOf, numberOf, type Row, textOf, timeOf } from './synctv-rows.ts';
+import { flagOf, jsonOf, type LeftOut, numberOf, type Row, textOf, timeOf } from './synctv-rows.ts';
 
 const MAX_URL = 8192;
 const MAX_HEADERS = 20;

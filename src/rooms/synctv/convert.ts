@@ -14,6 +14,7 @@ import {
   flagOf,
   GUEST_ID,
   jsonOf,
+  type LeftOut,
   memberRoles,
   memberStatus,
   numberOf,
@@ -32,13 +33,6 @@ export interface SyncTvTables {
   readonly room_settings: readonly Row[];
   readonly room_members: readonly Row[];
   readonly movies: readonly Row[];
-}
-
-/** Something that was not imported, or not as it was. */
-export interface LeftOut {
-  readonly kind: 'user' | 'room' | 'member' | 'entry';
-  readonly name: string;
-  readonly reason: string;
 }
 
 /** Rows of oxbow's tables. */

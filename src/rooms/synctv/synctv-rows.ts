@@ -17,6 +17,13 @@ export const memberRoles = { member: 1, admin: 2, creator: 3 } as const;
 /** The account that all guests of SyncTV share. */
 export const GUEST_ID = '00000000000000000000000000000001';
 
+/** Something that was not imported, or not as it was. */
+export interface LeftOut {
+  readonly kind: 'user' | 'room' | 'member' | 'entry';
+  readonly name: string;
+  readonly reason: string;
+}
+
 /** The text of a column; empty if it is null or of another type. */
 export function textOf(row: Row, column: string): string {
   const value = row[column];

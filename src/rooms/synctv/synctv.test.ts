@@ -9,7 +9,7 @@ import { effectiveMask, permissionsOf } from '../../api/room/permissions.ts';
 import type { PlaybackState } from '../../api/room/playback.ts';
 import type { RoomOptions } from '../../api/room/room-shapes.ts';
 import { seeded } from '../../lib/random.fixture.ts';
-import { openForeignDatabase } from '../../store/foreign-database.ts';
+import { openForeignDatabase } from '../../store/foreign/foreign-database.ts';
 import { openTemporaryStore } from '../../store/store.fixture.ts';
 import { convertSyncTv, type SyncTvTables } from './convert.ts';
 import { storeImported } from './store-imported.ts';

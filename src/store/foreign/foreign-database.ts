@@ -4,7 +4,7 @@
  */
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
 
 /** A table with more rows is refused: it is not the database of a small service. */
 const MAX_ROWS = 1_000_000;
