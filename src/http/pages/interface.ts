@@ -28,6 +28,8 @@ const pages = [
   '/record',
   '/library',
   '/library/*',
+  '/rooms',
+  '/rooms/*',
   '/upload',
   '/api/docs',
   '/sign-in',

@@ -4,6 +4,7 @@
  */
 import { ApiError, type Failure, failureOf } from '../../api/client.ts';
 import { createGuest, getRoom, getVisitor, joinRoom, type RoomView, type Visitor } from '../../api/rooms.ts';
+import { session as account } from '../../shell/session.svelte.ts';
 import { RoomSession } from '../session/room-session.svelte.ts';
 import { type Screen, screenOf, screenOfCode } from './screen.ts';
 
@@ -60,7 +61,7 @@ export class RoomVisit {
     try {
       if (this.visitor === null) {
         await createGuest(name, signal);
-        this.visitor = await getVisitor(signal);
+        [this.visitor] = await Promise.all([getVisitor(signal), account.read(signal)]);
       }
       await joinRoom(this.id, password, signal);
       this.#enter();
