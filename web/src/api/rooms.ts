@@ -2,143 +2,100 @@
  * API calls of rooms.
  * In: the browser's session. Out: the shapes of src/api/room. Each call throws ApiError and aborts with `signal`.
  */
+import type { UserView } from '../../../src/api/account/account-shapes.ts';
 import type { ItemTarget, RoomItem } from '../../../src/api/room/item-shapes.ts';
 import type { MemberView, RoomOptions, RoomView } from '../../../src/api/room/room-shapes.ts';
-import { createRequester, type Input, type Operation } from '../../../src/client/request.ts';
+import type { NewRoom, NewRoomItems, RoomItemPatch, RoomMemberPatch, RoomPatch } from '../../../src/client/client.ts';
 import { askServer } from './client.ts';
 
 export type { ItemTarget, MemberView, RoomItem, RoomOptions, RoomView };
 
-/** What is chosen when a room is created or changed. */
-export interface RoomWishes {
-  readonly name?: string;
-  readonly visibility?: RoomView['visibility'];
-  /** Null: none from now on. */
-  readonly password?: string | null;
-  readonly capacity?: number | null;
-  readonly expiresAt?: string | null;
-  readonly options?: Partial<RoomOptions>;
-}
-
+/** A new room. */
+export type RoomWishes = NewRoom;
 /** A new entry of a playlist. */
-export interface NewItem {
-  readonly name?: string;
-  readonly parent?: string | null;
-  readonly target: ItemTarget;
-}
-
+export type NewItem = NewRoomItems['items'][number];
+/** What a moderator changes of a person. */
+export type MemberChange = RoomMemberPatch;
+/** The account or guest of this browser. */
+export type Visitor = Pick<UserView, 'id' | 'name' | 'role'>;
 /** Which rooms are listed. */
 export type RoomScope = 'public' | 'mine' | 'joined';
 
-const request = createRequester({ server: '', retries: 0 });
-function ask<T>(signal: AbortSignal, operation: Operation, input: Input = {}): Promise<T> {
-  return askServer(signal, (_client, options) => request<T>(operation, input, options));
-}
-
 /** A page of rooms. @param cursor of the page before */
 export function listRooms(
-  query: { readonly scope: RoomScope; readonly search: string },
+  { scope, search }: { readonly scope: RoomScope; readonly search: string },
   cursor: string | undefined,
   signal: AbortSignal,
 ): Promise<{ readonly items: readonly RoomView[]; readonly nextCursor: string | null }> {
-  const { scope, search } = query;
-  return ask(signal, { method: 'GET', path: '/api/v1/rooms' }, { scope, ...(search && { search }), cursor });
+  const query = { scope, ...(search !== '' && { search }), ...(cursor !== undefined && { cursor }) };
+  return askServer(signal, (client, options) => client.listRooms(query, options));
 }
 
 /** Creates a room, owned by the user. */
-export function createRoom(body: RoomWishes & { readonly name: string }, signal: AbortSignal): Promise<RoomView> {
-  return ask(signal, { method: 'POST', path: '/api/v1/rooms' }, { body });
+export function createRoom(body: NewRoom, signal: AbortSignal): Promise<RoomView> {
+  return askServer(signal, (client, options) => client.createRoom({ body }, options));
 }
 
 /** One room. */
 export function getRoom(id: string, signal: AbortSignal): Promise<RoomView> {
-  return ask(signal, { method: 'GET', path: '/api/v1/rooms/{id}' }, { id });
+  return askServer(signal, (client, options) => client.getRoom({ id }, options));
 }
 
 /** Changes a room. */
-export function updateRoom(id: string, body: RoomWishes, signal: AbortSignal): Promise<RoomView> {
-  return ask(signal, { method: 'PATCH', path: '/api/v1/rooms/{id}' }, { id, body });
+export function updateRoom(id: string, body: RoomPatch, signal: AbortSignal): Promise<RoomView> {
+  return askServer(signal, (client, options) => client.updateRoom({ id, body }, options));
 }
 
 /** Deletes a room with its playlist and chat. */
 export function deleteRoom(id: string, signal: AbortSignal): Promise<void> {
-  return ask(signal, { method: 'DELETE', path: '/api/v1/rooms/{id}' }, { id });
+  return askServer(signal, (client, options) => client.deleteRoom({ id }, options));
 }
 
-/** Enters a room. The answer has the state: a moderator may have to let this person in. */
+/** Enters a room. @param password empty: none */
 export function joinRoom(id: string, password: string, signal: AbortSignal): Promise<MemberView> {
   const body = password === '' ? {} : { password };
-  return ask(signal, { method: 'POST', path: '/api/v1/rooms/{id}/join' }, { id, body });
+  return askServer(signal, (client, options) => client.joinRoom({ id, body }, options));
 }
 
 /** Everyone that the room knows: also people who wait, are away or are banned. */
 export async function listMembers(id: string, signal: AbortSignal): Promise<readonly MemberView[]> {
-  const { items } = await ask<{ items: readonly MemberView[] }>(
-    signal,
-    { method: 'GET', path: '/api/v1/rooms/{id}/members' },
-    { id },
-  );
+  const { items } = await askServer(signal, (client, options) => client.listRoomMembers({ id }, options));
   return items;
 }
 
-/** What a moderator changes of a person. */
-export type MemberChange = Partial<
-  Pick<MemberView, 'role' | 'state' | 'allow' | 'deny'> & { readonly mutedUntil: string | null }
->;
-
 /** Changes role, permissions, mute or state of a person. */
 export function updateMember(id: string, user: string, body: MemberChange, signal: AbortSignal): Promise<MemberView> {
-  return ask(signal, { method: 'PATCH', path: '/api/v1/rooms/{id}/members/{user}' }, { id, user, body });
+  return askServer(signal, (client, options) => client.updateRoomMember({ id, user, body }, options));
 }
 
 /** Sends a person out of the room; they may come back. */
 export function kickMember(id: string, user: string, signal: AbortSignal): Promise<void> {
-  return ask(signal, { method: 'DELETE', path: '/api/v1/rooms/{id}/members/{user}' }, { id, user });
+  return askServer(signal, (client, options) => client.deleteRoomMember({ id, user }, options));
 }
 
 /** Adds entries at the end of their folder. */
-export async function addItems(
-  id: string,
-  items: readonly NewItem[],
-  signal: AbortSignal,
-): Promise<readonly RoomItem[]> {
-  const answer = await ask<{ items: readonly RoomItem[] }>(
-    signal,
-    { method: 'POST', path: '/api/v1/rooms/{id}/items' },
-    { id, body: { items } },
-  );
+export async function addItems(id: string, items: NewItem[], signal: AbortSignal): Promise<readonly RoomItem[]> {
+  const answer = await askServer(signal, (client, options) => client.createRoomItem({ id, body: { items } }, options));
   return answer.items;
 }
 
-/** Renames or moves an entry. @param body `before`: the entry that follows it; null: at the end */
-export function updateItem(
-  id: string,
-  item: string,
-  body: { readonly name?: string; readonly parent?: string | null; readonly before?: string | null },
-  signal: AbortSignal,
-): Promise<RoomItem> {
-  return ask(signal, { method: 'PATCH', path: '/api/v1/rooms/{id}/items/{item}' }, { id, item, body });
+/** Renames or moves an entry. */
+export function updateItem(id: string, item: string, body: RoomItemPatch, signal: AbortSignal): Promise<RoomItem> {
+  return askServer(signal, (client, options) => client.updateRoomItem({ id, item, body }, options));
 }
 
 /** Removes an entry, a folder with everything in it. */
 export function removeItem(id: string, item: string, signal: AbortSignal): Promise<void> {
-  return ask(signal, { method: 'DELETE', path: '/api/v1/rooms/{id}/items/{item}' }, { id, item });
+  return askServer(signal, (client, options) => client.deleteRoomItem({ id, item }, options));
 }
 
-/** The account of this browser; null: not signed in. */
-export interface Visitor {
-  readonly id: string;
-  readonly name: string;
-  readonly role: 'guest' | 'user' | 'admin';
-}
-
-/** Who uses this browser. */
+/** Who uses this browser; null: not signed in. */
 export async function getVisitor(signal: AbortSignal): Promise<Visitor | null> {
-  const me = await ask<{ readonly user?: Visitor | null }>(signal, { method: 'GET', path: '/api/v1/me' });
-  return me?.user ?? null;
+  const me: { readonly user?: Visitor | null } = await askServer(signal, (client, options) => client.getMe(options));
+  return me.user ?? null;
 }
 
 /** Creates a guest: a name in this browser. */
 export async function createGuest(name: string, signal: AbortSignal): Promise<void> {
-  await ask(signal, { method: 'POST', path: '/api/v1/guests' }, { body: { name } });
+  await askServer(signal, (client, options) => client.createGuest({ body: { name } }, options));
 }
