@@ -16,6 +16,7 @@ import { addStream } from './stream.ts';
 import { type ExitCode, sayError } from './terminal.ts';
 import { addToken } from './token.ts';
 import { addUpload } from './upload/upload.ts';
+import { addUser } from './user.ts';
 import { addWorker } from './worker.ts';
 
 /**
@@ -68,6 +69,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addImport(program, exit);
   addStream(program, exit);
   addToken(program, exit);
+  addUser(program, exit);
   addUpload(program, exit);
   addWorker(program, exit);
   for (const command of program.commands) for (const each of [command, ...command.commands]) inherit(each);

@@ -23,7 +23,7 @@ export function note(line: string): void {
 }
 
 /** Codes whose cause is wrong usage or a wrong setting. */
-const usageCodes = new Set(['bad-setting', 'bad-request', 'bad-name', 'bad-time']);
+const usageCodes = new Set(['bad-setting', 'bad-request', 'bad-name', 'bad-time', 'bad-user-name', 'bad-password']);
 
 /** Hints for the command line; those of the error table are about the API. */
 export const commandHints: Readonly<Partial<Record<RefusalCode, string>>> = {
@@ -32,6 +32,7 @@ export const commandHints: Readonly<Partial<Record<RefusalCode, string>>> = {
   'stream-unknown': 'oxbow stream list prints the streams.',
   'no-media': 'oxbow stream list prints from when to when each stream is recorded.',
   'token-unknown': 'oxbow token list prints the tokens.',
+  'user-unknown': 'oxbow user list prints the users.',
 };
 
 /**

@@ -64,6 +64,31 @@ suite('an oxbow that runs on a data folder', () => {
     assert.equal((await runOxbow(['token', 'list', ...own()])).stdout, 'There are no tokens.\n');
   });
 
+  test('has users that are added, changed, invited and removed; a password is printed once, and signs in', async () => {
+    const user = (...args: string[]) => runOxbow(['user', ...args, ...own()]);
+    const made = await user('add', 'Ada');
+    assert.equal(made.code, 0, made.stderr);
+    const signIn = (password: string) =>
+      server.fetch('/api/v1/sessions', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ name: 'ada', password }),
+      });
+    assert.equal((await signIn(made.stdout.trim())).status, 201);
+    const changed = await user('password', 'ADA', '--json');
+    const { password } = JSON.parse(changed.stdout) as { password: string };
+    assert.equal((await signIn(password)).status, 201);
+    assert.equal((await user('role', 'Ada', 'admin')).code, 0);
+    assert.equal((await user('ban', 'Ada')).code, 0);
+    assert.equal((await signIn(password)).status, 403);
+    const [shown] = JSON.parse((await user('list', '--json')).stdout) as Record<string, string>[];
+    assert.deepEqual([shown!.name, shown!.role, shown!.state], ['Ada', 'admin', 'banned']);
+    assert.match((await user('invite', 'class', '--uses', '3')).stdout, /\/sign-up#[\w-]{16}\n$/);
+    assert.equal((await user('remove', shown!.id!)).code, 0);
+    const unknown = await user('ban', 'Ada');
+    assert.deepEqual([unknown.code, unknown.stderr.split('\n')[0]], [1, 'oxbow: There is no user "Ada".']);
+  });
+
   test('is required: a folder without one is refused, and nothing is created', async () => {
     for (const verb of [['link'], ['list'], ['add', 'x'], ['remove', 'x']]) {
       const none = join(folder.path, 'none');
