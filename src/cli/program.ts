@@ -4,6 +4,8 @@
  */
 import { Command, CommanderError } from 'commander';
 import { version } from '../lib/version.ts';
+import { addToken } from './access/token.ts';
+import { addUser } from './access/user.ts';
 import { addBackup } from './backup.ts';
 import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
@@ -14,9 +16,7 @@ import { addRecord } from './record.ts';
 import { addServe } from './serve.ts';
 import { addStream } from './stream.ts';
 import { type ExitCode, sayError } from './terminal.ts';
-import { addToken } from './token.ts';
 import { addUpload } from './upload/upload.ts';
-import { addUser } from './user.ts';
 import { addWorker } from './worker.ts';
 
 /**

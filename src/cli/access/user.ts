@@ -4,14 +4,14 @@
  */
 import { text } from 'node:stream/consumers';
 import type { Command } from 'commander';
-import { createSecret } from '../accounts/random-secret.ts';
-import { nameKeyOf } from '../accounts/users/user-name.ts';
-import type { OxbowClient } from '../client/client.ts';
-import type { UserView } from '../client/shapes.ts';
-import { OxbowError } from '../lib/errors.ts';
-import { askServer } from './running-server.ts';
-import { addSettingFlags, readSettings } from './setting-flags.ts';
-import { type ExitCode, say, sayJson, table } from './terminal.ts';
+import { createSecret } from '../../accounts/random-secret.ts';
+import { nameKeyOf } from '../../accounts/users/user-name.ts';
+import type { OxbowClient } from '../../client/client.ts';
+import type { UserView } from '../../client/shapes.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { askServer } from '../running-server.ts';
+import { addSettingFlags, readSettings } from '../setting-flags.ts';
+import { type ExitCode, say, sayJson, table } from '../terminal.ts';
 
 interface Options {
   readonly server?: string;

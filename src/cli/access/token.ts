@@ -3,10 +3,10 @@
  * In: the data folder of a running oxbow, or its address and admin token. Out: the link, the token, a table.
  */
 import type { Command } from 'commander';
-import { SignInLinks, signInPath } from '../accounts/sign-in-links.ts';
-import { askServer, runningInstance } from './running-server.ts';
-import { addSettingFlags, readSettings } from './setting-flags.ts';
-import { type ExitCode, say, sayJson, table } from './terminal.ts';
+import { SignInLinks, signInPath } from '../../accounts/sign-in-links.ts';
+import { askServer, runningInstance } from '../running-server.ts';
+import { addSettingFlags, readSettings } from '../setting-flags.ts';
+import { type ExitCode, say, sayJson, table } from '../terminal.ts';
 
 interface Options {
   readonly server?: string;
