@@ -54,8 +54,8 @@ function* candidates(text: string): Generator<string> {
     yield name;
     const trimmed = name.replace(/[\p{P}\p{S}]+$/u, '');
     if (trimmed !== '' && trimmed !== name) yield trimmed;
-    // Scripts without spaces between words: the name ends where punctuation begins.
-    const first = /^[\p{L}\p{N}_-]+/u.exec(name)?.[0];
-    if (first !== undefined && first !== name && first !== trimmed) yield first;
   }
+  // Scripts without spaces between words: the name ends where punctuation begins.
+  const first = /^[\p{L}\p{N}_-]+/u.exec(text)?.[0];
+  if (first !== undefined) yield first;
 }

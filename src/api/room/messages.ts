@@ -6,17 +6,13 @@ import type { Static } from 'typebox';
 import { Type } from '../type.ts';
 import type { RoomMessage, RoomPoll } from './chat-shapes.ts';
 import type { RoomItem } from './item-shapes.ts';
+import { MAX_CHAT, MAX_DANMAKU } from './limits.ts';
 import type { PlaybackState } from './playback.ts';
 import type { MemberView, RoomView } from './room-shapes.ts';
 
 export type { RoomMessage, RoomPoll } from './chat-shapes.ts';
 
-/** Longest chat message, characters. */
-export const MAX_CHAT = 2000;
-/** Longest danmaku, characters. */
-export const MAX_DANMAKU = 200;
-/** Longest message of a client, bytes. */
-export const MAX_CLIENT_MESSAGE = 16 * 1024;
+export { MAX_CLIENT_MESSAGE } from './limits.ts';
 
 const ClientId = Type.String({ pattern: '^[A-Za-z0-9_-]{8,64}$' });
 

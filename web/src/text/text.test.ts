@@ -5,6 +5,7 @@ import { test } from 'node:test';
 import { gapCauses } from '../../../src/api/gap.ts';
 import './account.ts';
 import './multi.ts';
+import './chat.ts';
 import { catalogues, chooseLanguage, isTextKey, type Language, text } from './text.ts';
 
 const names = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
@@ -79,6 +80,8 @@ test('no text is unused', () => {
     'rooms.roles.',
     'rooms.kind.',
     'rooms.permission.',
+    'chat.reason.',
+    'danmaku.mode.',
   ]; // made from codes
   for (const key of Object.keys(catalogues.en)) {
     const used = sources.includes(`'${key}'`) || families.some((family) => key.startsWith(family));

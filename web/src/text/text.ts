@@ -59,10 +59,11 @@ export const catalogues = { en, 'zh-CN': zh } as const;
 export type Language = keyof typeof catalogues;
 
 type AccountTexts = typeof import('./en/account.json');
+type ChatTexts = typeof import('./en/chat.json');
 type MultiTexts = typeof import('./en/multi.json');
 
-/** The key of a text; those of accounts and of multi-view are there once their file is loaded. */
-export type TextKey = keyof typeof en | keyof AccountTexts | keyof MultiTexts;
+/** The key of a text; those of accounts, chat and multi-view are there once their file is loaded. */
+export type TextKey = keyof typeof en | keyof AccountTexts | keyof ChatTexts | keyof MultiTexts;
 
 /** Adds texts that are loaded with their pages. */
 export function addTexts(texts: Readonly<Record<Language, Readonly<Record<string, string>>>>): void {

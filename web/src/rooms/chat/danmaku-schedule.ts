@@ -1,0 +1,135 @@
+/**
+ * Where each danmaku is at a position of the media. It depends on the position alone, so a pause stops them, a seek and another speed move
+ * them, without timers.
+ * In: danmaku with their widths, the size of the picture, the position. Out: lane and place of those that are visible. Pure.
+ */
+
+/** How a danmaku is shown. */
+export type DanmakuMode = 'scroll' | 'top' | 'bottom';
+
+/** A danmaku with its size on the screen. */
+export interface Placed {
+  readonly seq: number;
+  /** Position in the media, ms. */
+  readonly atMs: number;
+  readonly mode: DanmakuMode;
+  /** Pixels. */
+  readonly width: number;
+}
+
+/** The picture and the settings. */
+export interface Screen {
+  /** Pixels. */
+  readonly width: number;
+  readonly lanes: number;
+  /** How long each is visible, ms of media time. */
+  readonly stayMs: number;
+  /** At most this many at a time. */
+  readonly most: number;
+}
+
+/** Where a danmaku is. */
+export interface Spot {
+  readonly seq: number;
+  readonly mode: DanmakuMode;
+  /** From 0, at the top; of `bottom` from the bottom. */
+  readonly lane: number;
+  /** Pixels from the left edge of the picture to that of the danmaku. */
+  readonly x: number;
+}
+
+/**
+ * The left edge of a danmaku.
+ *
+ * @param sinceMs media time since its position
+ */
+export function placeOf({ mode, width }: Pick<Placed, 'mode' | 'width'>, sinceMs: number, screen: Screen): number {
+  if (mode !== 'scroll') return (screen.width - width) / 2;
+  return screen.width - ((screen.width + width) * sinceMs) / screen.stayMs;
+}
+
+/** Whether `next` runs into `last`, which is ahead of it in the same lane. */
+function collides(last: Placed, next: Placed, screen: Screen): boolean {
+  if (last.mode !== 'scroll' || next.mode !== 'scroll') return next.atMs < last.atMs + screen.stayMs;
+  const gap = Math.max(24, screen.width * 0.02);
+  const behind = next.atMs - last.atMs;
+  // Its end must have entered the picture when the next one begins; the next must not reach it before it has left.
+  if (placeOf(last, behind, screen) + last.width + gap > screen.width) return true;
+  return placeOf(next, screen.stayMs - behind, screen) < 0;
+}
+
+/** Chooses a lane for each danmaku, once: those that are visible stay where they are. */
+export class DanmakuLanes {
+  readonly #lanes = new Map<number, number>();
+  /** The last danmaku of each lane, by mode. */
+  readonly #last: Record<DanmakuMode, (Placed | undefined)[]> = { scroll: [], top: [], bottom: [] };
+  #screen: Screen;
+  #atMs = Number.NEGATIVE_INFINITY;
+
+  constructor(screen: Screen) {
+    this.#screen = screen;
+  }
+
+  /** Begins again: after a seek, or with another screen. */
+  reset(screen: Screen = this.#screen): void {
+    this.#screen = screen;
+    this.#lanes.clear();
+    for (const mode of ['scroll', 'top', 'bottom'] as const) this.#last[mode] = [];
+    this.#atMs = Number.NEGATIVE_INFINITY;
+  }
+
+  /**
+   * The visible ones.
+   *
+   * @param danmaku in the order of their positions
+   * @param atMs position of the media
+   */
+  at(danmaku: readonly Placed[], atMs: number): readonly Spot[] {
+    const screen = this.#screen;
+    if (atMs < this.#atMs) this.reset();
+    this.#atMs = atMs;
+    const spots: Spot[] = [];
+    const seen = new Set<number>();
+    for (const one of danmaku) {
+      const sinceMs = atMs - one.atMs;
+      if (sinceMs < 0 || sinceMs >= screen.stayMs) continue;
+      seen.add(one.seq);
+      let lane = this.#lanes.get(one.seq);
+      if (lane === undefined) {
+        lane = spots.length < screen.most ? this.#freeLane(one) : -1;
+        this.#lanes.set(one.seq, lane);
+        if (lane >= 0) this.#last[one.mode][lane] = one;
+      }
+      if (lane >= 0) spots.push({ seq: one.seq, mode: one.mode, lane, x: placeOf(one, sinceMs, screen) });
+    }
+    for (const seq of this.#lanes.keys()) if (!seen.has(seq)) this.#lanes.delete(seq);
+    return spots;
+  }
+
+  /** The first lane in which it collides with nothing; -1: there is none, it is left out. */
+  #freeLane(one: Placed): number {
+    // Those that stand still are in at most half of the picture.
+    const lanes = one.mode === 'scroll' ? this.#screen.lanes : Math.max(1, Math.floor(this.#screen.lanes / 2));
+    for (let lane = 0; lane < lanes; lane++) {
+      const last = this.#last[one.mode][lane];
+      if (!last || last.atMs > one.atMs || !collides(last, one, this.#screen)) return lane;
+    }
+    return -1;
+  }
+}
+
+/** What a viewer does not want to see. */
+export interface DanmakuFilter {
+  readonly mutedUsers: readonly string[];
+  readonly words: readonly string[];
+}
+
+/** Whether a danmaku is hidden. */
+export function isFiltered(
+  { author, text }: { readonly author: string; readonly text: string },
+  { mutedUsers, words }: DanmakuFilter,
+): boolean {
+  if (author !== '' && mutedUsers.includes(author)) return true;
+  const lower = text.toLowerCase();
+  return words.some((word) => word !== '' && lower.includes(word.toLowerCase()));
+}
