@@ -1,11 +1,11 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { mentionKey } from '../../../../src/api/room/mentions.ts';
-import { seeded } from '../../../../src/lib/random.fixture.ts';
 import { completed, matchingNames, openMention } from './completion.ts';
 import { emojis, findEmojis, isOnlyEmoji } from './emoji.ts';
 import { MAX_ROWS, newestRows, shifted, withNewer, withOlder } from './list-window.ts';
 import { messageParts } from './message-parts.ts';
+import { seeded } from './random.fixture.ts';
 
 const names = new Map(['ann', 'ann lee', '小明', 'o.hara'].map((name) => [mentionKey(name), `u-${name}`]));
 const find = (key: string) => names.get(key);
