@@ -1,20 +1,20 @@
 /**
- * Compiles and starts the load generator, `load-generator.c`.
+ * Compiles and starts the load generators, `load-generator.c` and `rooms/room-load.c`.
  * In: arguments. Out: a process. The binary stays in the system's temporary folder until the source changes.
  */
 import { type ChildProcessWithoutNullStreams, execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { program } from './target.ts';
 
-/** Compiles the source if it has changed; returns the path of the binary. @throws Error without a C compiler */
-export function compileLoadGenerator(): string {
-  const source = join(import.meta.dirname, 'load-generator.c');
+/** Compiles a source of this folder if it has changed; returns the path of the binary. @throws Error without a C compiler */
+export function compileLoadGenerator(file = 'load-generator.c'): string {
+  const source = join(import.meta.dirname, file);
   const sum = createHash('sha256').update(readFileSync(source)).digest('hex').slice(0, 12);
   const folder = join(tmpdir(), 'oxbow-bench');
-  const binary = join(folder, `load-generator-${sum}`);
+  const binary = join(folder, `${basename(file, '.c')}-${sum}`);
   if (existsSync(binary)) return binary;
   mkdirSync(folder, { recursive: true });
   const draft = `${binary}.${process.pid}`;
@@ -24,8 +24,12 @@ export function compileLoadGenerator(): string {
 }
 
 /** Starts it, pinned to `core`. @param args see `main` of the source */
-export function startLoadGenerator(core: string, args: readonly (string | number)[]): ChildProcessWithoutNullStreams {
-  const child = spawn(program('taskset'), ['-c', core, compileLoadGenerator(), ...args.map(String)]);
+export function startLoadGenerator(
+  core: string,
+  args: readonly (string | number)[],
+  file?: string,
+): ChildProcessWithoutNullStreams {
+  const child = spawn(program('taskset'), ['-c', core, compileLoadGenerator(file), ...args.map(String)]);
   child.stderr.pipe(process.stderr);
   return child;
 }

@@ -11,6 +11,7 @@ import { benchLadder } from './ladder/ladder.ts';
 import { benchLiveLadder } from './ladder/live-ladder.ts';
 import { benchPart } from './part.ts';
 import { benchPull } from './pull.ts';
+import { benchRooms } from './rooms/rooms.ts';
 import { benchServe } from './serve.ts';
 import { benchTimeline } from './timeline.ts';
 import { benchUpload } from './upload/upload.ts';
@@ -55,6 +56,10 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 300      measured seconds, after all viewers have joined
     --threads 1        serving threads; with 2 or more the server has both cores
     --cmcd headers     how players send CMCD: headers, as on our own pages, or query, as on other pages
+  rooms      messages in rooms: delay, acknowledgement, memory, stalled clients, and the cost compared with a bare ws server; needs cc and two cores
+    --members 5000     people, ten in each room
+    --seconds 20       seconds of each measurement
+    --rounds 5         rounds; the table has their medians
   upload     one upload of 1 GiB over tus, and 100 at once, compared with @tus/server on plain files
     --rounds 5         uploads to each server; the table has their medians
   player     the watch page in Chromium: total latency, clicks into the past, joins and cost, compared with hls.js, shaka-player and dash.js
@@ -79,6 +84,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     held: { type: 'string', default: '3000' },
     viewers: { type: 'string', default: '5000' },
+    members: { type: 'string', default: '5000' },
     threads: { type: 'string', default: '1' },
     cmcd: { type: 'string', default: 'headers' },
     help: { type: 'boolean', default: false },
@@ -124,6 +130,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       cmcd: values.cmcd === 'query' ? 'query' : 'headers',
     }),
   upload: () => benchUpload(rounds),
+  rooms: () => benchRooms({ members: Number(values.members), seconds: seconds(20), rounds }),
   async player() {
     // The types of this folder are those of a browser: the type check of the interface includes it.
     const { benchPlayer } = (await import(new URL('browser/player.ts', import.meta.url).href)) as {

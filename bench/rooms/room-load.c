@@ -25,16 +25,18 @@ enum { STEPS_PER_MS = 20, STEPS = 1200000 };
 
 /** A member. `open`: 1 the upgrade is sent, 2 hello is sent, 3 it was welcomed. */
 typedef struct {
-  int fd, room, open, waiting; // waiting: own messages that have not come back
+  int fd, room, open;
+  double retryAt; // ms; 0: no retry
   bool isStalled;
   char *rest; // an incomplete frame
   size_t restLen, restSize;
   const char *field;
 } Member;
 
-static int port, members, poller, window, stalled;
+static int port, members, poller, stalled;
 static long welcomed, opening, sent, unsent, closed, badFrames;
 static double rate, seconds, warmUp, measureFrom = 1e18, measureTo = 1e18;
+static bool isClosed, hasAcks; // isClosed: each member sends its next message when the last one is done
 static Member *all;
 static char **rooms;
 static long delivery[STEPS], acked[STEPS];
@@ -72,7 +74,7 @@ static void dial(Member *m, int number) {
   char text[2048];
   int length = snprintf(text, sizeof text,
                         "GET /api/v1/rooms/%s/socket HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
-                        "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: b3hib3ctcm9vbS1sb2FkIQ==\r\n%s\r\n\r\n",
+                        "Sec-WebSocket-Version: 13\r\nSec-Fetch-Site: same-origin\r\nSec-WebSocket-Key: b3hib3ctcm9vbS1sb2FkIQ==\r\n%s\r\n\r\n",
                         rooms[m->room], port, m->field);
   if (send(fd, text, length, MSG_NOSIGNAL) != length) fail("room-load: send");
 }
@@ -101,10 +103,8 @@ static void chat(Member *m, double due) {
   int length = snprintf(text, sizeof text,
                         "{\"t\":\"chat\",\"id\":\"m%015.0f-%05ld\",\"text\":\"@%015.0f-%05ld What a shot, did you see how far he stood from the goal?\"}",
                         due * 1e3, number, due * 1e3, number);
-  if (say(m, text, length)) {
-    sent++;
-    m->waiting++;
-  } else unsent++;
+  if (say(m, text, length)) sent++;
+  else unsent++;
 }
 
 static void count(long *histogram, long *total, double due, double at) {
@@ -120,20 +120,18 @@ static void take(Member *m, const char *text, size_t length, double at) {
     const char *found = memmem(text, length, "\"@", 2);
     if (!found) return;
     double due = atof(found + 2) / 1e3;
-    if (window == 0) count(delivery, &deliveries, due, at);
+    if (!isClosed) count(delivery, &deliveries, due, at);
     // Without a rate the messages that come in count, whenever they were sent.
     else if (at >= measureFrom && at < measureTo) {
       long step = (at - due) * STEPS_PER_MS;
       delivery[step >= STEPS ? STEPS - 1 : step]++;
       deliveries++;
     }
-    if (atol(found + 18) == m - all) {
-      m->waiting--;
-      if (window > 0 && at < measureTo) chat(m, at);
-    }
+    if (isClosed && !hasAcks && atol(found + 18) == m - all && at < measureTo) chat(m, at);
   } else if (length > 20 && !memcmp(text, "{\"t\":\"ack\"", 10)) {
     const char *found = memmem(text, length, "\"m", 2);
     if (found) count(acked, &acks, atof(found + 2) / 1e3, at);
+    if (isClosed && at < measureTo) chat(m, at);
   } else if (!memcmp(text, "{\"t\":\"welcome\"", 14)) {
     m->open = 3;
     welcomed++;
@@ -141,7 +139,7 @@ static void take(Member *m, const char *text, size_t length, double at) {
     if (m->isStalled) epoll_ctl(poller, EPOLL_CTL_DEL, m->fd, 0);
   } else if (!memcmp(text, "{\"t\":\"refused\"", 14) || !memcmp(text, "{\"t\":\"bye\"", 10)) {
     if (refusals++ == 0) snprintf(firstRefusal, sizeof firstRefusal, "%.*s", (int)(length < 200 ? length : 200), text);
-    if (m->waiting > 0) m->waiting--;
+    m->retryAt = at + 100;
   }
 }
 
@@ -261,8 +259,8 @@ static void readMembers(const char *path) {
 }
 
 /**
- * Arguments: port, file, members, stalled members, messages per second (0: each member has `window` messages on their way), window, seconds
- * of warm-up and of the measurement. A line on standard output when all are in, then it waits for a line on standard input; the last line is
+ * Arguments: port, file, members, stalled members, messages per second (0: each member sends the next one when the last one is done), whether
+ * the server acknowledges messages (0 or 1; then that is when they are done), seconds of warm-up and of the measurement. A line on standard output when all are in, then it waits for a line on standard input; the last line is
  * the result. Members of a room follow each other in the file; those that stall are the first of their rooms.
  */
 int main(int argc, char **argv) {
@@ -271,7 +269,8 @@ int main(int argc, char **argv) {
   members = atoi(argv[3]);
   stalled = atoi(argv[4]);
   rate = atof(argv[5]);
-  window = rate > 0 ? 0 : atoi(argv[6]);
+  isClosed = rate == 0;
+  hasAcks = atoi(argv[6]);
   warmUp = atof(argv[7]) * 1000;
   seconds = atof(argv[8]);
   struct rlimit limit = {65536, 65536};
@@ -312,11 +311,10 @@ int main(int argc, char **argv) {
   double start = nowMs();
   measureFrom = start + warmUp;
   measureTo = measureFrom + seconds * 1000;
-  if (window > 0)
-    for (int i = 0; i < members; i++)
-      for (int j = 0; j < window; j++)
-        if (!all[i].isStalled) chat(&all[i], start);
+  for (int i = 0; isClosed && i < members; i++)
+    if (!all[i].isStalled) chat(&all[i], start);
   long due = 0;
+  double retried = start;
   // Members write in turn, one of each room and then the next of each: 7919 is prime.
   for (double now = start; now < measureTo + (rate > 0 ? 1000 : 0); now = nowMs()) {
     for (; rate > 0 && now < measureTo && start + due * 1000 / rate <= now; due++) {
@@ -325,6 +323,13 @@ int main(int argc, char **argv) {
       chat(m, start + due * 1000 / rate);
     }
     look(rate >= 2000 ? 0 : 1);
+    if (!isClosed || now < retried + 50) continue;
+    retried = now;
+    for (int i = 0; i < members; i++)
+      if (all[i].retryAt > 0 && all[i].retryAt < now && all[i].fd >= 0) {
+        all[i].retryAt = 0;
+        chat(&all[i], now);
+      }
   }
   printf("{\"deliveries\":%ld,\"acks\":%ld,\"sent\":%ld,\"unsent\":%ld,\"closed\":%ld,\"bad\":%ld,\"refused\":%ld,\"refusal\":", deliveries, acks,
          sent, unsent, closed, badFrames, refusals);

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
 import { WebSocket } from 'ws';
+import { enterRoom, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
 import { type CertificatePair, makeCertificate } from '../fixtures/certificate.ts';
 import { type Http2Client, openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
@@ -20,18 +21,29 @@ import { until } from '../fixtures/wait.ts';
 const ROUNDS = 12;
 /** Longer than by default: a busy machine has half a second for an answer. */
 const PART = '500ms';
+const asAdmin = { authorization: 'Bearer let-me-in-please' };
 
 let folder: Folder;
 let server: Server;
 let certificate: CertificatePair;
 /** Path of the live list. */
 let list: string;
+let room: string;
 
 before(async () => {
   folder = await openFolder('proxies');
   if (need('openssl')) return;
   certificate = await makeCertificate(folder.path, 'proxy');
-  server = await startServer({ data: join(folder.path, 'data'), args: [...smallPicture, '--hls-part-duration', PART] });
+  server = await startServer({
+    data: join(folder.path, 'data'),
+    args: [...smallPicture, '--hls-part-duration', PART, '--admin-token', 'let-me-in-please'],
+  });
+  const made = await server.fetch('/api/v1/rooms', {
+    method: 'POST',
+    headers: { ...asAdmin, 'content-type': 'application/json' },
+    body: JSON.stringify({ name: 'Friday' }),
+  });
+  room = ((await made.json()) as { id: string }).id;
   await server.stream('demo');
   const index = Buffer.from(await server.bytes('/live/demo/index.m3u8')).toString();
   list = `/live/demo/${index.trim().split('\n').at(-1)}`;
@@ -235,6 +247,19 @@ for (const [program, start] of [
       const [message] = (await once(socket, 'message')) as [Buffer];
       assert.equal(JSON.parse(String(message)).type, 'events.ready');
       socket.terminate();
+    });
+
+    test('a room works over a WebSocket, for pages of the public address alone', async () => {
+      const options = { headers: asAdmin, rejectUnauthorized: false };
+      const [first, second] = await Promise.all(
+        [1, 2].map(() => enterRoom(proxy.url, room, { ...options, origin: proxy.url })),
+      );
+      first!.send({ t: 'chat', id: `message-${program}`, text: 'through the proxy' });
+      assert.equal((await second!.next('message')).message.text, 'through the proxy');
+      assert.equal((await first!.next('ack')).id, `message-${program}`);
+      for (const { socket } of [first!, second!]) socket.terminate();
+      const origin = 'https://evil.example';
+      assert.equal(await refusalOf(proxy.url, room, { ...options, origin }), '403 cross-site');
     });
 
     test('a page, the API and a clip work; remote users are not operators', async () => {

@@ -1,0 +1,282 @@
+/**
+ * `npm run bench -- rooms`: messages in many rooms at once.
+ * In: `oxbow serve` on one core; thousands of guests, ten in each room, by a load generator on the other. Every message is a chat message that
+ * is stored. Out: delays of deliveries and acknowledgements, memory of a connection, what stalled clients cost the others, and the
+ * deliveries of a core compared with a bare ws server that stores nothing, as tables.
+ */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
+import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
+import { describeMachine, machineCpuS, ProcessTree } from '../process-tree.ts';
+import { launcher } from '../recorders.ts';
+import { median, mib, printTable, say } from '../report.ts';
+import { CLIENT_CORE, program, SERVER_CORE } from '../target.ts';
+
+/** Options of `bench rooms`. */
+export interface RoomsOptions {
+  readonly members: number;
+  /** Of each measurement. */
+  readonly seconds: number;
+  readonly rounds: number;
+}
+
+interface Quantiles {
+  readonly p50: number;
+  readonly p95: number;
+  readonly p99: number;
+  readonly max: number;
+}
+
+/** Result of the load generator; delays in ms. */
+interface Result {
+  readonly deliveries: number;
+  readonly sent: number;
+  readonly unsent: number;
+  readonly closed: number;
+  readonly bad: number;
+  readonly refused: number;
+  readonly refusal: string;
+  readonly delivery: Quantiles;
+  readonly ack: Quantiles;
+  readonly joinMs: number;
+  /** CPU of the server, seconds, and its share of the core, percent. */
+  readonly cpuS: number;
+  readonly cpuPercent: number;
+  readonly othersPercent: number;
+}
+
+/** A server under load. */
+interface Target {
+  readonly port: number;
+  readonly pid: number;
+  readonly hasAcks: boolean;
+  /** Resolves when the connections of the last run are gone. */
+  empty(): Promise<void>;
+}
+
+const PER_ROOM = 10;
+const STALLED = 50;
+const WARM_UP_S = 3;
+const SOURCE = 'rooms/room-load.c';
+const adminToken = 'bench-bench-bench-bench';
+
+/** Measures and returns the report. */
+export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Promise<string> {
+  compileLoadGenerator(SOURCE);
+  await using folder = await openFolder('bench-rooms');
+  await using server = await startServer({
+    ...{ data: join(folder.path, 'data'), program: launcher, cpus: SERVER_CORE, adminToken },
+    args: ['--log-level', 'error', '--rooms-message-rate', '1000', '--rooms-connections', String(members + 100)],
+  });
+  const file = join(folder.path, 'members');
+  say(`${members} guests in ${Math.ceil(members / PER_ROOM)} rooms`);
+  writeFileSync(file, (await createMembers(server, members)).join('\n'));
+  const oxbow: Target = {
+    ...{ port: Number(new URL(server.url).port), pid: server.pid, hasAcks: true },
+    async empty() {
+      while (!/^oxbow_room_connections 0$/m.test(Buffer.from(await server.bytes('/metrics')).toString()))
+        await pause(200);
+      await pause(1000);
+    },
+  };
+  const run = (target: Target, perSecond: number, stalled = 0) =>
+    load(target, { file, members, stalled, perSecond, seconds });
+
+  const memory = await measureMemory(oxbow, file, members);
+  const delays: string[][] = [];
+  const rows = [
+    [5000, 10],
+    [50_000, 25],
+  ] as const;
+  for (const [deliveries, targetMs] of rows) {
+    const found: Result[] = [];
+    for (let round = 1; round <= rounds; round++) {
+      say(`${deliveries} deliveries/s, round ${round} of ${rounds}`);
+      found.push(await run(oxbow, deliveries / PER_ROOM));
+    }
+    delays.push([String(deliveries), ...describe(found), String(targetMs)]);
+  }
+  const calm: number[] = [];
+  const stalled: number[] = [];
+  for (let round = 1; round <= rounds; round++) {
+    say(`${STALLED} stalled clients, round ${round} of ${rounds}`);
+    calm.push((await run(oxbow, 2500)).delivery.p95);
+    stalled.push((await run(oxbow, 2500, STALLED)).delivery.p95);
+  }
+  await using bare = await openBare();
+  const speeds = { oxbow: [] as Result[], bare: [] as Result[] };
+  for (let round = 1; round <= rounds; round++) {
+    say(`saturation, round ${round} of ${rounds}`);
+    speeds.oxbow.push(await run(oxbow, 0));
+    speeds.bare.push(await run(bare, 0));
+  }
+  const speed = (found: readonly Result[]) => median(found.map(({ deliveries }) => deliveries / seconds));
+  const ratio = speed(speeds.oxbow) / speed(speeds.bare);
+  const head = [
+    ...['deliveries/s', 'measured', 'p50 ms', 'p95 ms', 'p99 ms', 'worst ms', 'ack p50 ms', 'ack p95 ms'],
+    ...['server CPU', 'other programs', 'p95 target ms'],
+  ];
+  const saturated = (name: string, found: readonly Result[]) => [name, ...describe(found)];
+  return [
+    `${describeMachine()}; ${members} members in rooms of ${PER_ROOM}; ${rounds} rounds of ${seconds} s; chat messages of 100 characters, stored`,
+    printTable(head, delays),
+    `connection: ${memory.kibEach.toFixed(1)} KiB (PSS ${mib(memory.before)} MiB without, ${mib(memory.after)} MiB with ${members}; target 16 KiB); ${members} joins took ${(memory.joinMs / 1000).toFixed(1)} s`,
+    `p95 of the others at 25,000 deliveries/s: ${median(calm).toFixed(2)} ms, with ${STALLED} stalled clients ${median(stalled).toFixed(2)} ms, ratio ${(median(stalled) / median(calm)).toFixed(2)} (target 1.1)`,
+    printTable(
+      [
+        'at saturation',
+        'deliveries/s',
+        'p50 ms',
+        'p95 ms',
+        'p99 ms',
+        'worst ms',
+        'ack p50 ms',
+        'ack p95 ms',
+        'server CPU',
+        'other programs',
+      ],
+      [saturated('oxbow, stored', speeds.oxbow), saturated('bare ws.send, not stored', speeds.bare)],
+    ),
+    `ratio ${ratio.toFixed(2)} (target 2)`,
+    ...problems([...speeds.oxbow, ...speeds.bare]),
+  ].join('\n\n');
+}
+
+/** Medians as cells. */
+function describe(found: readonly Result[]): string[] {
+  const ms = (of: (one: Result) => number) => {
+    const value = median(found.map(of));
+    return value < 0 ? '' : value.toFixed(1);
+  };
+  const percent = (of: (one: Result) => number) => `${median(found.map(of)).toFixed(0)} %`;
+  return [
+    found.length === 0
+      ? ''
+      : median(found.map(({ deliveries, cpuS, cpuPercent }) => deliveries / (cpuS / (cpuPercent / 100)))).toFixed(0),
+    ...[ms((one) => one.delivery.p50), ms((one) => one.delivery.p95), ms((one) => one.delivery.p99)],
+    ...[ms((one) => one.delivery.max), ms((one) => one.ack.p50), ms((one) => one.ack.p95)],
+    ...[percent((one) => one.cpuPercent), percent((one) => one.othersPercent)],
+  ];
+}
+
+function problems(found: readonly Result[]): string[] {
+  const refused = found.filter(({ refused, closed, bad }) => refused + closed + bad > 0);
+  return refused.map((one) => `refused ${one.refused}, closed ${one.closed}, bad frames ${one.bad}: ${one.refusal}`);
+}
+
+/** Creates guests and rooms. Returns lines for the load generator. */
+async function createMembers(server: Server, members: number): Promise<string[]> {
+  const lines: string[] = new Array(members);
+  const rooms: string[] = [];
+  const post = async (path: string, body: object, init: RequestInit = {}) => {
+    const headers = { 'content-type': 'application/json', ...init.headers };
+    const response = await fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
+    return response;
+  };
+  for (let i = 0; i < members; i += PER_ROOM) {
+    const headers = { authorization: `Bearer ${adminToken}` };
+    const made = await post('/api/v1/rooms', { name: `Room ${i / PER_ROOM}` }, { headers });
+    rooms.push(((await made.json()) as { id: string }).id);
+  }
+  let next = 0;
+  const create = async () => {
+    for (let i = next++; i < members; i = next++) {
+      const made = await post('/api/v1/guests', { name: `Guest ${i}` });
+      lines[i] = `${rooms[Math.floor(i / PER_ROOM)]}\tCookie: ${made.headers.get('set-cookie')!.split(';')[0]}`;
+    }
+  };
+  await Promise.all(Array.from({ length: 8 }, create));
+  return lines;
+}
+
+/** What `members` connections that say nothing take. */
+async function measureMemory(target: Target, file: string, members: number) {
+  const tree = new ProcessTree([target.pid]);
+  await pause(5000);
+  const before = tree.memory().pss;
+  const child = startLoadGenerator(CLIENT_CORE, [target.port, file, members, 0, 1, 1, 0, 1], SOURCE);
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const { joinMs } = JSON.parse((await lines.next()).value!) as { joinMs: number };
+  // Garbage of the joins is collected within a minute.
+  let after = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < 30; i++) {
+    await pause(2000);
+    after = Math.min(after, tree.memory().pss);
+  }
+  child.kill();
+  await once(child, 'exit');
+  await target.empty();
+  return { before, after, joinMs, kibEach: (after - before) / members / 1024 };
+}
+
+interface Load {
+  readonly file: string;
+  readonly members: number;
+  readonly stalled: number;
+  /** Messages; 0: as many as the server takes. */
+  readonly perSecond: number;
+  readonly seconds: number;
+}
+
+async function load(target: Target, { file, members, stalled, perSecond, seconds }: Load): Promise<Result> {
+  const args = [target.port, file, members, stalled, perSecond, target.hasAcks ? 1 : 0, WARM_UP_S, seconds];
+  const child = startLoadGenerator(CLIENT_CORE, args, SOURCE);
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  const joined = await lines.next();
+  if (joined.done) throw new Error('the load generator has failed');
+  const { joinMs } = JSON.parse(joined.value) as { joinMs: number };
+  await pause(1000);
+  const tree = new ProcessTree([target.pid]);
+  const bench = new ProcessTree([child.pid!, process.pid]);
+  const now = () => ({
+    ms: performance.now(),
+    own: tree.cpuS(),
+    known: tree.cpuS() + bench.cpuS(),
+    machine: machineCpuS(),
+  });
+  child.stdin.write('\n');
+  await pause(WARM_UP_S * 1000);
+  const from = now();
+  await pause(seconds * 1000);
+  const to = now();
+  const found = JSON.parse((await lines.next()).value!) as Omit<
+    Result,
+    'joinMs' | 'cpuS' | 'cpuPercent' | 'othersPercent'
+  >;
+  if (child.exitCode === null) await once(child, 'exit');
+  await target.empty();
+  const cpuS = to.own - from.own;
+  const elapsedS = (to.ms - from.ms) / 1000;
+  const others = to.machine - from.machine - (to.known - from.known);
+  return {
+    ...found,
+    joinMs,
+    cpuS,
+    cpuPercent: (100 * cpuS) / elapsedS,
+    othersPercent: (100 * Math.max(0, others)) / elapsedS,
+  };
+}
+
+/** Starts the server that is compared with. */
+async function openBare(): Promise<Target & AsyncDisposable> {
+  const script = join(import.meta.dirname, 'bare-server.ts');
+  const child = spawn(program('taskset'), ['-c', SERVER_CORE, process.execPath, script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  const exited = once(child, 'exit');
+  const line = await createInterface(child.stdout)[Symbol.asyncIterator]().next();
+  return {
+    ...{ port: Number(line.value), pid: child.pid!, hasAcks: false },
+    empty: () => pause(3000),
+    async [Symbol.asyncDispose]() {
+      child.kill();
+      await exited;
+    },
+  };
+}
