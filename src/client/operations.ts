@@ -61,6 +61,7 @@ import type {
   NewWebhookView,
   NewWorker,
   PasswordChange,
+  PasswordResetLink,
   PinList,
   PinView,
   ProbeRequest,
@@ -1020,6 +1021,16 @@ export class Operations {
     options?: CallOptions,
   ): Promise<UserView> {
     return this.#request({ method: 'POST', path: '/api/v1/password-resets/complete' }, input, options);
+  }
+
+  /** Creates a link to set a new password, for an administrator to pass on. It works once, within an hour. */
+  createUserPasswordReset(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<PasswordResetLink> {
+    return this.#request({ method: 'POST', path: '/api/v1/users/{id}/password-resets' }, input, options);
   }
 
   /** Sends a link to confirm an address. A confirmed address of the caller stays until the link is opened. */

@@ -1706,6 +1706,11 @@ export type NewPasswordByCode = {
   password: string;
 };
 
+/** `PasswordResetLink` of the API. */
+export type PasswordResetLink = {
+  url: string;
+};
+
 /** `EmailVerification` of the API. */
 export type EmailVerification = {
   /** the part of the link after `#` */

@@ -85,6 +85,12 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
   multi: { load: lazy(() => import('./multi/Multi.svelte')), title: 'nav.streams', width: 'wide' },
   'sign-in': { load: lazy(() => import('./account/SignIn.svelte')), title: 'signIn.title', width: 'narrow' },
   'sign-up': { load: lazy(() => import('./account/SignUp.svelte')), title: 'signIn.title', width: 'narrow' },
+  'reset-password': {
+    load: lazy(() => import('./account/ResetPassword.svelte')),
+    title: 'signIn.title',
+    width: 'narrow',
+  },
+  'verify-email': { load: lazy(() => import('./account/VerifyEmail.svelte')), title: 'signIn.title', width: 'narrow' },
   me: {
     load: lazy(() => import('./account/Me.svelte')),
     title: 'me.title',

@@ -20,6 +20,8 @@ export type Route =
   | { readonly page: 'docs' }
   | { readonly page: 'sign-in' }
   | { readonly page: 'sign-up' }
+  | { readonly page: 'reset-password' }
+  | { readonly page: 'verify-email' }
   | { readonly page: 'me' }
   | { readonly page: 'multi' }
   | { readonly page: 'admin'; readonly tab: AdminTab }
@@ -40,6 +42,8 @@ export const paths = {
   upload: '/upload',
   'sign-in': '/sign-in',
   'sign-up': '/sign-up',
+  'reset-password': '/reset-password',
+  'verify-email': '/verify-email',
   me: '/me',
   multi: '/multi',
   admin: '/admin/:tab?',
@@ -50,7 +54,18 @@ export type PageName = keyof typeof paths;
 const pageNames = Object.keys(paths) as PageName[];
 
 /** The tabs of the admin page; the first one is the default. */
-export const adminTabs = ['streams', 'storage', 'jobs', 'workers', 'access', 'logs', 'settings'] as const;
+export const adminTabs = [
+  'streams',
+  'storage',
+  'jobs',
+  'workers',
+  'users',
+  'invitations',
+  'access',
+  'audit',
+  'logs',
+  'settings',
+] as const;
 /** One of them. */
 export type AdminTab = (typeof adminTabs)[number];
 
@@ -108,7 +123,7 @@ export function afterSignIn(search: string): string {
   const url = URL.parse(new URLSearchParams(search).get('to') ?? '/', base);
   if (url?.origin !== base) return '/';
   const { page } = parseRoute(url.pathname, url.search);
-  const isPassed = ['missing', 'sign-in', 'sign-up'].includes(page);
+  const isPassed = ['missing', 'sign-in', 'sign-up', 'reset-password', 'verify-email'].includes(page);
   return isPassed ? '/' : url.pathname + url.search;
 }
 
@@ -122,13 +137,18 @@ export function signUpPath(from: string): string {
   return `/sign-up?to=${encodeURIComponent(from)}`;
 }
 
+/** The page on which a link for a new password is requested. */
+export const forgotPasswordPath = '/reset-password';
+
 /**
- * Where the server starts a sign-in by another service.
+ * Where the server starts a sign-in by another service; for a signed-in user it links that service.
  *
  * @param to the page to return to
+ * @param invitation its code; empty for none
  */
-export function providerPath(provider: string, to: string): string {
-  return `/api/v1/sign-in/${encodeURIComponent(provider)}?to=${encodeURIComponent(to)}`;
+export function providerPath(provider: string, to: string, invitation = ''): string {
+  const query = new URLSearchParams({ to, ...(invitation !== '' && { invitation }) });
+  return `/api/v1/sign-in/${encodeURIComponent(provider)}?${query}`;
 }
 
 /** The time and the span in a query. */

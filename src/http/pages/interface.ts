@@ -34,6 +34,8 @@ const pages = [
   '/api/docs',
   '/sign-in',
   '/sign-up',
+  '/reset-password',
+  '/verify-email',
   '/me',
   '/multi',
   '/admin',

@@ -11,6 +11,7 @@ import { Type } from '../../../api/type.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { ownAccount, userView } from '../accounts/account-views.ts';
 import { NewPassword } from '../accounts/users.ts';
+import { IdParams } from '../page-query.ts';
 import { defineRoute, type Route, type RouteCall } from '../route.ts';
 
 const Email = Type.String({ minLength: 3, maxLength: 254, description: 'one address' });
@@ -29,6 +30,8 @@ const NewPasswordByCode = Type.Object(
   { $id: 'NewPasswordByCode', additionalProperties: false },
 );
 const VerificationCode = Type.Object({ code: Code }, { $id: 'EmailVerification', additionalProperties: false });
+
+const PasswordResetLink = Type.Object({ url: Type.String() }, { $id: 'PasswordResetLink' });
 
 const MAILS: LimitName = 'mails';
 
@@ -62,6 +65,22 @@ export const mailRoutes: readonly Route[] = [
     replies: { 200: UserView },
     async answer({ body: { code, password } }, deps) {
       return { body: userView(await deps.access.emails.reset(code, password), deps) };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/users/:id/password-resets',
+    tag: 'accounts',
+    access: 'admin',
+    sentence: 'Creates a link to set a new password, for an administrator to pass on. It works once, within an hour.',
+    params: IdParams,
+    replies: { 201: PasswordResetLink },
+    async answer({ params: { id }, client }, { access }) {
+      const user = access.users.get(id);
+      if (user.role === 'guest') throw new OxbowError('bad-request', 'A guest has no password.');
+      // Behind `#`, so that no log of a proxy has it.
+      const url = `${client.origin ?? ''}/reset-password#${await access.emails.makeReset(user)}`;
+      return { status: 201, body: { url } };
     },
   }),
   defineRoute({
