@@ -8,6 +8,7 @@ import { type MailLanguage, mailLanguageOf } from '../../../accounts/mail/messag
 import type { LimitName } from '../../../accounts/rate-limit.ts';
 import { UserView } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
+import { OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { ownAccount, userView } from '../accounts/account-views.ts';
 import { NewPassword } from '../accounts/users.ts';
