@@ -13,6 +13,7 @@ import { EmailCodes } from './mail/email-codes.ts';
 import { anonymous, type Principal, principalOfSession, principalOfToken } from './principal.ts';
 import { createProcessSecret, type ProcessSecret } from './process-secret.ts';
 import { PublishKeys } from './publish-keys.ts';
+import { SecretBox } from './secret-box.ts';
 import { Sessions } from './sessions.ts';
 import { SignInLinks } from './sign-in-links.ts';
 import { type AccountSettings, usualSettings } from './users/account-settings.ts';
@@ -48,6 +49,8 @@ export interface Access {
   readonly exporters: Exporters;
   /** Services that sign users in. */
   readonly services: SignInServices;
+  /** Encrypts what only this server may read again; see secret-box.ts. */
+  box(use: string): SecretBox;
   /** The settings of accounts, as they are now. */
   settings(): AccountSettings;
   /** Who has the secret of a session's cookie; anonymous if it ended. */
@@ -112,6 +115,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
   users.onDeleted(end);
   users.onDeleted((id) => audit.forget(id));
   return {
+    box: (use) => new SecretBox(secret, use),
     admin: createAdminGate(adminToken),
     sessions,
     tokens,

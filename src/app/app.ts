@@ -20,6 +20,7 @@ import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest } f
 import { openExports, openJobs, openOwnWorker, startJobs } from './jobs.ts';
 import { openAssetsApi, openLibrary, startTrash } from './library.ts';
 import { startMeasuring } from './measuring.ts';
+import { openMediaProxy, openMediaServers } from './media-elsewhere.ts';
 import { openNet } from './net.ts';
 import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
@@ -110,7 +111,8 @@ export async function startApp(
   const publishPorts = noPublishPorts();
   const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
   const chats = openChats(app, { store, catalog, accounts });
-  const rooms = openRooms(app, { store, catalog, library, accounts, recordings, chats });
+  const mediaServers = openMediaServers(app, { store, net, accounts });
+  const rooms = openRooms(app, { store, catalog, library, accounts, recordings, chats, mediaServers });
   const served = {
     bus,
     webhooks,
@@ -128,11 +130,12 @@ export async function startApp(
     accounts,
     delivery,
     relays,
+    mediaServers,
     rooms,
     chats,
     publishPorts,
   };
-  const http = await openHttp(app, served);
+  const http = await openHttp(app, served, openMediaProxy(app, { ...served, net }));
   openGauges(app, { net, disk, recordings, catalog, jobs, workers, delivery }, { clockWatch, http });
 
   await catalog.open();

@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
+import type { HttpDeps } from '../http/deps.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { certificateFiles } from '../http/tls/tls-certificate.ts';
 import { packageFile } from '../lib/program-files.ts';
@@ -23,7 +24,11 @@ import type { AppContext, Parts } from './parts.ts';
  *
  * @throws OxbowError `port-taken`, `bad-setting`
  */
-export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'net'>): Promise<HttpServer> {
+export async function openHttp(
+  app: AppContext,
+  parts: Omit<Parts, 'store' | 'net'>,
+  elsewhere: Pick<HttpDeps, 'mediaProxy' | 'itemSource'>,
+): Promise<HttpServer> {
   const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;
   const {
     bus,
@@ -41,6 +46,7 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
     delivery,
     relays,
     rooms,
+    mediaServers,
     chats,
     publishPorts,
     uploads,
@@ -62,6 +68,8 @@ export async function openHttp(app: AppContext, parts: Omit<Parts, 'store' | 'ne
       publishKeys: createPublishKeysApi(accounts.access.publishKeys, catalog, settings),
       relays,
       rooms,
+      ...elsewhere,
+      mediaServers,
       roomSocketLimits: () => settings.now.rooms,
       chats,
       publishPorts,

@@ -43,6 +43,7 @@ import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
 import type { StatsTable } from '../recording/stats-table.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
+import type { MediaServers } from '../rooms/providers/media-servers.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
@@ -164,6 +165,7 @@ export interface Parts {
   readonly accounts: Accounts;
   readonly delivery: Delivery;
   readonly relays: RelaysApi;
+  readonly mediaServers: MediaServers;
   readonly rooms: Rooms;
   readonly chats: Chats;
   /** Ports to publish to; the protocol servers set them when they have opened. */

@@ -25,7 +25,7 @@ const TICK_MS = 50;
 const SWEEP_TICKS = 1200;
 
 /** What the media of rooms is made of. */
-type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings'>;
+type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings' | 'mediaServers'>;
 
 /** Opens rooms. */
 export function openRooms(
@@ -59,7 +59,10 @@ async function run(rooms: Rooms, signal: AbortSignal, report: (error: unknown) =
 const SIGNED_MS = 12 * 3_600_000;
 
 /** The media of this server, for rooms. */
-function createRoomMedia({ catalog, library, accounts, recordings }: MediaParts, nowMs: () => number): RoomMedia {
+function createRoomMedia(
+  { catalog, library, accounts, recordings, mediaServers }: MediaParts,
+  nowMs: () => number,
+): RoomMedia {
   const { assets } = library;
   const signed = (name: string, path: string) =>
     printSignedPath(accounts.access.watch.sign(name, (Math.floor(nowMs() / SIGNED_MS) + 2) * SIGNED_MS), path);
@@ -88,6 +91,9 @@ function createRoomMedia({ catalog, library, accounts, recordings }: MediaParts,
             throw unknownAsset(target.asset);
           return { name: asset.title, signed: asset.visibility === 'private' };
         }
+        case 'provider':
+          await mediaServers.check(author.id, target.provider);
+          return { name: '', signed: false };
         default:
           return { name: '', signed: false };
       }

@@ -26,6 +26,7 @@ import type {
   GapList,
   HeartbeatAnswer,
   InvitationList,
+  ItemSource,
   JobClaim,
   JobFailureReport,
   JobList,
@@ -39,12 +40,16 @@ import type {
   MailRecipient,
   MarkerList,
   MarkerView,
+  MediaServerEntryList,
+  MediaServerList,
+  MediaServerView,
   MemberView,
   MePatch,
   MeView,
   NewGuest,
   NewInvitation,
   NewMarker,
+  NewMediaServer,
   NewPasswordByCode,
   NewPin,
   NewPrefixKey,
@@ -1669,6 +1674,55 @@ export class Operations {
     options?: CallOptions,
   ): Promise<void> {
     return this.#request({ method: 'DELETE', path: '/api/v1/rooms/{id}/polls/{poll}' }, input, options);
+  }
+
+  /** Lists the media servers that the caller has connected, oldest first. */
+  listMediaServers(options?: CallOptions): Promise<MediaServerList> {
+    return this.#request({ method: 'GET', path: '/api/v1/media-servers' }, undefined, options);
+  }
+
+  /** Connects a media server: signs in there and keeps the sign-in, encrypted. Private addresses need `net.allow`. */
+  createMediaServer(
+    input: {
+      body: NewMediaServer;
+    },
+    options?: CallOptions,
+  ): Promise<MediaServerView> {
+    return this.#request({ method: 'POST', path: '/api/v1/media-servers' }, input, options);
+  }
+
+  /** Forgets a media server; entries of it in playlists no longer play. */
+  deleteMediaServer(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/media-servers/{id}' }, input, options);
+  }
+
+  /** Lists a folder of a media server of the caller. */
+  listMediaServerEntries(
+    input: {
+      id: string;
+      /** id of an entry; default: the top */
+      folder?: string;
+      cursor?: string;
+    },
+    options?: CallOptions,
+  ): Promise<MediaServerEntryList> {
+    return this.#request({ method: 'GET', path: '/api/v1/media-servers/{id}/entries' }, input, options);
+  }
+
+  /** Returns where a player loads an entry from that is a link or an entry of a media server, with its subtitles. */
+  getRoomItemSource(
+    input: {
+      id: string;
+      item: string;
+    },
+    options?: CallOptions,
+  ): Promise<ItemSource> {
+    return this.#request({ method: 'GET', path: '/api/v1/rooms/{id}/items/{item}/source' }, input, options);
   }
 
   /** Returns the server's time, so that players can measure the offset of their clock. */

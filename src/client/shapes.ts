@@ -2456,6 +2456,65 @@ export type NewRoomPoll = {
   multiple?: boolean;
 };
 
+/** `MediaServerView` of the API. */
+export type MediaServerView = {
+  id: string;
+  kind: 'webdav' | 'jellyfin' | 'emby' | 'alist' | 'bilibili';
+  name: string;
+  url: string;
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+};
+
+/** `MediaServerList` of the API. */
+export type MediaServerList = {
+  items: MediaServerView[];
+  nextCursor: null;
+};
+
+/** `NewMediaServer` of the API. */
+export type NewMediaServer = {
+  kind: 'webdav' | 'jellyfin' | 'emby' | 'alist' | 'bilibili';
+  /** default: the host */
+  name?: string;
+  /** http or https; not needed for `bilibili` */
+  url?: string;
+  username?: string;
+  /** for `bilibili`: the cookie SESSDATA */
+  password?: string;
+};
+
+/** `MediaServerEntry` of the API. */
+export type MediaServerEntry = {
+  /** `entry` of a playlist entry, or `folder` of the next list */
+  id: string;
+  name: string;
+  isFolder: boolean;
+  /** seconds */
+  duration?: number;
+  /** bytes */
+  size?: number;
+};
+
+/** `MediaServerEntryList` of the API. */
+export type MediaServerEntryList = {
+  items: MediaServerEntry[];
+  nextCursor: string | null;
+};
+
+/** `ItemSource` of the API. */
+export type ItemSource = {
+  /** an address elsewhere, or of the media proxy of this server */
+  url: string;
+  type: 'hls' | 'dash' | 'file';
+  live: boolean;
+  subtitles: {
+    name: string;
+    /** WebVTT */
+    url: string;
+  }[];
+};
+
 /** `TimeView` of the API. */
 export type TimeView = {
   /** RFC 3339, UTC, milliseconds */

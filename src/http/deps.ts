@@ -14,6 +14,7 @@ import type { ProbeRequest, ProbeView } from '../api/probe.ts';
 import type { PublishPorts } from '../api/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish-keys-api.ts';
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
+import type { ItemSource } from '../api/room/media-server-shapes.ts';
 import type { SystemView } from '../api/shapes.ts';
 import type { StreamsApi } from '../api/streams-api.ts';
 import type {
@@ -37,6 +38,9 @@ import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
+import type { MediaServers } from '../rooms/providers/media-servers.ts';
+import type { MediaProxy } from '../rooms/proxy/media-proxy.ts';
+import type { ItemRecord } from '../rooms/room-record.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { LocalSignIn } from './client/local-sign-in.ts';
 import type { RoomSocketLimits } from './rooms/socket-limits.ts';
@@ -111,6 +115,12 @@ export interface HttpDeps {
   readonly rooms: Rooms;
   /** Their messages and polls. */
   readonly chats: Chats;
+  /** Media servers that people have connected. */
+  readonly mediaServers: MediaServers;
+  /** Fetches media from elsewhere for members of rooms. */
+  readonly mediaProxy: MediaProxy;
+  /** Where players load an entry from that is not media of this server; undefined: it is. Refuses as media servers. */
+  itemSource(room: string, item: Pick<ItemRecord, 'id' | 'target'>): Promise<ItemSource | undefined>;
   /** Ports to publish to, as they are when it is read. */
   readonly publishPorts: PublishPorts;
   /** The authorization server, which decides who may watch signed and private streams; undefined: playback tokens do. */

@@ -130,6 +130,9 @@ export async function startTestServer(
     publishKeys: fakePublishKeys(calls),
     relays: fakeRelays(calls),
     rooms: {} as Rooms, // tests of rooms bring their own
+    mediaServers: {} as HttpDeps['mediaServers'],
+    mediaProxy: {} as HttpDeps['mediaProxy'],
+    itemSource: async () => undefined,
     chats: {} as Chats,
     publishPorts: noPublishPorts(),
     events: createLocalEventBus({

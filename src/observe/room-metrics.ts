@@ -31,6 +31,12 @@ export const roomMetrics = {
     labels: ['type'],
     help: 'Messages of rooms, by type; one to everyone in a room counts once.',
   },
+  mediaProxyRequests: {
+    type: 'counter',
+    name: 'oxbow_room_media_proxy_requests_total',
+    labels: ['result'],
+    help: 'Requests of members of rooms for media from elsewhere, by result: ok, left, failed, or an error code.',
+  },
   roomDeliveries: {
     type: 'counter',
     name: 'oxbow_room_deliveries_total',

@@ -17,6 +17,7 @@ import { openSse, sseHeaders } from '../events/sse.ts';
 import { matchesEtag } from '../media/conditions.ts';
 import type { HeadFields } from '../media/exchange.ts';
 import { sendFile } from '../media/file-answer.ts';
+import { registerMediaProxy } from '../rooms/media-proxy-route.ts';
 import type { Route, RouteAnswer, RouteCall } from '../routes/route.ts';
 import { routes } from '../routes/table.ts';
 import { registerTus } from '../uploads/tus-routes.ts';
@@ -171,6 +172,7 @@ function registerTable(
       registerTus(scope, deps, authorizer, signalOf);
     });
     registerSignedPages(app);
+    registerMediaProxy(app, deps, authorizer, signalOf);
     let document: ReturnType<typeof documentOf> | undefined;
     // The schema of the query, which permits everything, is the one without the compilers of the other routes.
     app.get('/api/v1/openapi.json', { schema: { hide: true, querystring: {} } }, async (request, reply) => {

@@ -26,6 +26,7 @@ import { probeRoutes } from './probe.ts';
 import { publishKeyRoutes } from './publish-keys.ts';
 import { relayRoutes } from './relays.ts';
 import { roomItemRoutes } from './rooms/items.ts';
+import { mediaServerRoutes } from './rooms/media-servers.ts';
 import { roomMemberRoutes } from './rooms/members.ts';
 import { roomMessageRoutes } from './rooms/messages.ts';
 import { roomPlaybackRoutes } from './rooms/playback.ts';
@@ -76,6 +77,7 @@ export const routes: readonly Route[] = [
   ...roomPlaybackRoutes,
   ...roomMessageRoutes,
   ...roomPollRoutes,
+  ...mediaServerRoutes,
   ...systemRoutes,
   ...adminRoutes,
   ...healthRoutes,

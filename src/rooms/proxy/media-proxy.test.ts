@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { suite, test } from 'node:test';
+import { SecretBox } from '../../accounts/secret-box.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 import { createNet } from '../../net/net.ts';
 import { type ElsewhereMedia, MediaProxy } from './media-proxy.ts';
@@ -31,7 +32,7 @@ async function openRig(
   let nowMs = 0;
   const proxy = new MediaProxy({
     net,
-    seal: new AddressSeal(Buffer.from('a secret of this server')),
+    seal: new AddressSeal(new SecretBox(Buffer.from('a secret of this server'), 'media proxy')),
     nowMs: () => nowMs,
     media: async (room, item) => (room === 'r1' ? items.get(item) : undefined),
     onEnd: (...end) => ends.push(end),

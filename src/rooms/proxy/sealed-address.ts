@@ -2,7 +2,7 @@
  * Addresses of the media proxy: the upstream address, encrypted, so that clients do not learn what an item's address contains, and cannot choose another.
  * In: a room's item and an address. Out: a token; the same input gives the same token, so that caches hold.
  */
-import { SecretBox } from '../../accounts/secret-box.ts';
+import type { SecretBox } from '../../accounts/secret-box.ts';
 
 const kinds = ['file', 'subtitle', 'manifest', 'folder'] as const;
 
@@ -32,9 +32,9 @@ export function expiryOf(nowMs: number): number {
 export class AddressSeal {
   readonly #box: SecretBox;
 
-  /** @param secret of this server, 16 bytes or more */
-  constructor(secret: Uint8Array) {
-    this.#box = new SecretBox(secret, 'media proxy');
+  /** @param box of this server, for this use alone */
+  constructor(box: SecretBox) {
+    this.#box = box;
   }
 
   /** The token, base64url. */

@@ -1,0 +1,48 @@
+/**
+ * Opens media elsewhere, for rooms: the media servers of people, and the proxy through which members watch.
+ * In: the context, store, net, access, rooms. Out: MediaServers, MediaProxy.
+ */
+import type { HttpDeps } from '../http/deps.ts';
+import { openTarget, sourceOf } from '../rooms/providers/item-sources.ts';
+import { MediaServers } from '../rooms/providers/media-servers.ts';
+import { MediaProxy } from '../rooms/proxy/media-proxy.ts';
+import { AddressSeal } from '../rooms/proxy/sealed-address.ts';
+import type { AppContext, Parts } from './parts.ts';
+
+/** Opens the media servers. They are forgotten with the account of their user. */
+export function openMediaServers(
+  { clock }: AppContext,
+  { store, net, accounts: { access } }: Pick<Parts, 'store' | 'net' | 'accounts'>,
+): MediaServers {
+  const box = access.box('media servers');
+  const servers = new MediaServers({ db: store.db, net, box, nowMs: () => clock.nowMs() });
+  access.users.onDeleted((user) => servers.removeOf(user));
+  return servers;
+}
+
+/** Opens the proxy of what playlists have from elsewhere. */
+export function openMediaProxy(
+  { clock, metrics }: AppContext,
+  { net, rooms, mediaServers, accounts }: Pick<Parts, 'net' | 'rooms' | 'mediaServers' | 'accounts'>,
+): Pick<HttpDeps, 'mediaProxy' | 'itemSource'> {
+  const mediaProxy = new MediaProxy({
+    net,
+    seal: new AddressSeal(accounts.access.box('media proxy')),
+    nowMs: () => clock.nowMs(),
+    async media(room, id) {
+      const item = (await rooms.get(room)).playlist.find(id);
+      return item && openTarget(item.target, mediaServers);
+    },
+    onEnd(result, bytes) {
+      metrics.mediaProxyRequests.inc({ result });
+      metrics.servedBytes.inc({ class: 'proxy' }, bytes);
+    },
+  });
+  return {
+    mediaProxy,
+    async itemSource(room, { id, target }) {
+      const opened = await openTarget(target, mediaServers);
+      return opened && sourceOf(opened, room, id, mediaProxy);
+    },
+  };
+}
