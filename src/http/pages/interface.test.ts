@@ -122,7 +122,7 @@ suite('pages with a preview', () => {
     assert.match(policies[1]!, /frame-ancestors \*;/);
     for (const policy of policies) {
       // data: is for the empty files of subtitle tracks; it allows no script and no style.
-      assert.doesNotMatch(policy.replace("media-src 'self' blob: data:", ''), /unsafe|data:|https?:/);
+      assert.doesNotMatch(policy.replace("media-src 'self' blob: data: https:", ''), /unsafe|data:|https?:/);
       assert.match(policy, /require-trusted-types-for 'script'/);
     }
     assert.match(String(own.headers['permissions-policy']), /camera=\(\)/);

@@ -27,7 +27,8 @@ const permissionsPolicy = [
 function contentSecurityPolicy(frameAncestors: string): string {
   return [
     "default-src 'self'",
-    "media-src 'self' blob: data:", // hls.js loads an empty data: file for each subtitle track
+    // hls.js loads an empty data: file for each subtitle track; rooms play video files of other servers.
+    "media-src 'self' blob: data: https:",
     "worker-src 'self' blob:",
     "img-src 'self' blob:",
     "connect-src 'self'",

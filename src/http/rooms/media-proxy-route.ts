@@ -11,8 +11,6 @@ import { readRoom } from '../routes/rooms/room-reader.ts';
 
 interface Params {
   readonly id: string;
-  readonly token: string;
-  readonly '*': string;
 }
 
 /** Registers the address. `signalOf`: aborts when the client disconnects. */
@@ -30,17 +28,18 @@ export function registerMediaProxy(
     const { range } = request.headers;
     // As it is written: the server of the media decides what an encoded character means.
     const [path, query] = cut(request.url);
-    const rest = path.split('/').slice(REST_FROM).join('/');
+    const [token = '', ...rest] = path.split('/').slice(TOKEN_AT);
     const answer = await deps.mediaProxy.fetch(params.id, {
-      ...{ token: params.token, rest, query, range, signal: signalOf(reply) },
+      ...{ token, rest: rest.join('/'), query, range, signal: signalOf(reply) },
     });
     return sendRelayed(request, reply, answer, deps);
   };
-  app.get<{ Params: Params }>('/api/v1/rooms/:id/media/:token/*', { schema: { hide: true } }, handler);
+  // The token is longer than the router's parameters.
+  app.get<{ Params: Params }>('/api/v1/rooms/:id/media/*', { schema: { hide: true } }, handler);
 }
 
-/** Parts of the path before the rest: '', api, v1, rooms, id, media, token. */
-const REST_FROM = 7;
+/** Parts of the path before the token: '', api, v1, rooms, id, media. */
+const TOKEN_AT = 6;
 
 function cut(url: string): readonly [path: string, query: string] {
   const mark = url.indexOf('?');

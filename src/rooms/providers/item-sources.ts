@@ -9,6 +9,7 @@ import type { MediaServers } from './media-servers.ts';
 
 /** Media elsewhere, with its subtitles. */
 export interface OpenedItem extends ElsewhereMedia {
+  readonly type: ItemSource['type'];
   readonly live: boolean;
   /** Whether players request it through this server. */
   readonly isProxied: boolean;
@@ -21,9 +22,10 @@ export async function openTarget(
   servers: Pick<MediaServers, 'open'>,
 ): Promise<OpenedItem | undefined> {
   if (target.kind === 'link') {
-    const { url, type, live = false, proxy = false, headers = {}, subtitles = [] } = target;
-    // A browser cannot send headers of its own with media.
-    return { url, type, live, headers, subtitles, isProxied: proxy || Object.keys(headers).length > 0 };
+    const { url, type = typeOf(url), live = false, proxy = false, headers = {}, subtitles = [] } = target;
+    // The policy of our pages lets them load files over https from elsewhere, and nothing else.
+    const isDirect = !proxy && type === 'file' && url.startsWith('https:') && Object.keys(headers).length === 0;
+    return { url, type, live, headers, subtitles, isProxied: !isDirect };
   }
   if (target.kind !== 'provider') return undefined;
   const { live = false, ...media } = await servers.open(target.provider, target.entry);
@@ -36,7 +38,7 @@ export function sourceOf(opened: OpenedItem, room: string, item: string, proxy: 
   const { url, live, isProxied, subtitles } = opened;
   return {
     url: isProxied ? own(proxy.mediaAddress(room, item, opened)) : url,
-    type: opened.type ?? typeOf(url),
+    type: opened.type,
     live,
     subtitles: subtitles.map((one) => ({ name: one.name, url: own(proxy.subtitleAddress(room, item, one.url)) })),
   };
