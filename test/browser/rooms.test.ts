@@ -1,0 +1,115 @@
+/*
+ * The pages of a room, as its owner and a guest on a phone use them together.
+ */
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { violations } from './axe.ts';
+import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
+import { frameWhen } from './frames.ts';
+import { overflowing } from './overflow.ts';
+
+const adminToken = 'let-me-in-please';
+const owner = { name: 'ann', password: 'correct horse battery' } as const;
+
+suite('the pages of a room', { skip: need('chromium') }, () => {
+  let folder: Folder;
+  let server: Server;
+  let browser: Browser;
+
+  before(async () => {
+    folder = await openFolder('rooms');
+    server = await startServer({ data: folder.path, args: smallPicture, sample: false, adminToken });
+    const post = (path: string, body: object) =>
+      server.fetch(path, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+    await post('/api/v1/streams', { name: 'demo', source: { type: 'test' } });
+    assert.equal((await post('/api/v1/users', owner)).status, 201);
+    await server.stream('demo', 'live');
+    browser = await openBrowser();
+  });
+  after(async () => {
+    await browser?.close();
+    await server?.[Symbol.asyncDispose]();
+    await folder?.[Symbol.asyncDispose]();
+  });
+
+  async function openPage(visitor: BrowserContext, path: string): Promise<{ page: Page; faults: readonly string[] }> {
+    const page = await visitor.newPage();
+    const faults = collectFaults(page);
+    await page.goto(server.url + path);
+    return { page, faults };
+  }
+
+  test('an owner and a guest watch together, write, and the guest is muted and sent out', async () => {
+    await using atHome = await openVisitor(browser);
+    await using onPhone = await openVisitor(browser, { width: 390, height: 844, colorScheme: 'dark' });
+    await atHome.request.post(`${server.url}/api/v1/sessions`, { data: owner });
+    const { page: ann, faults: annFaults } = await openPage(atHome, '/rooms');
+    assert.deepEqual(await violations(ann, 'no rooms'), []);
+
+    // Created with a name alone; its owner is inside without another press.
+    await ann.getByRole('button', { name: 'Create room' }).first().click();
+    assert.equal(await ann.getByRole('textbox', { name: 'Name' }).inputValue(), 'ann’s room');
+    assert.deepEqual(await violations(ann, 'create', { within: ['dialog[open]'] }), []);
+    await ann.getByRole('button', { name: 'Create and open' }).click();
+    await ann.getByRole('button', { name: 'Add something to watch' }).click();
+    await ann.getByRole('button', { name: 'Add', exact: true }).click();
+    await ann.getByRole('button', { name: 'Add demo' }).click();
+    await ann.keyboard.press('Escape');
+    await ann.getByRole('button', { name: 'Play demo' }).click();
+    await frameWhen(ann, 'the owner sees the stream', ({ paused }) => !paused, 40_000);
+    const link = ann.url();
+
+    // A guest by the link and a name.
+    const { page: ben, faults: benFaults } = await openPage(onPhone, new URL(link).pathname);
+    const join = ben.getByRole('button', { name: 'Join with sound' });
+    await join.click();
+    await ben.getByText('Enter a name.').waitFor();
+    assert.deepEqual(await violations(ben, 'entrance'), []);
+    await ben.getByLabel('Your name').fill('Ben');
+    await join.click();
+    await frameWhen(ben, 'the guest sees the stream', ({ paused }) => !paused, 40_000);
+    assert.equal(
+      await ben.locator('.room video').evaluateAll((all) => all.every((one) => (one as HTMLVideoElement).muted)),
+      false,
+      'with sound',
+    );
+    assert.deepEqual(await overflowing(ben), []);
+    await ben.getByText('You do not have the remote').waitFor();
+    await ann.getByRole('tab', { name: 'Members (2)' }).click();
+    const member = ann.getByRole('listitem').filter({ hasText: 'Ben' });
+    await member.getByText('In step').waitFor();
+    assert.deepEqual(await violations(ann, 'room'), []);
+
+    // The guest cannot control; the owner's key stops both pictures.
+    const play = ben.getByRole('button', { name: 'Pause', exact: true });
+    assert.equal(await play.getAttribute('aria-disabled'), 'true');
+    await ann.keyboard.press('k');
+    await ben.getByText('ann paused').waitFor();
+    await frameWhen(ben, 'the picture of the guest stops', ({ paused }) => paused, 20_000);
+    await frameWhen(ann, 'the picture of the owner stops', ({ paused }) => paused, 20_000);
+
+    // The remote is handed over and used.
+    await member.getByRole('button', { name: 'Actions: Ben' }).click();
+    await ann.getByRole('menuitem', { name: 'Hand over the remote' }).click();
+    await ben.getByText('Everyone has the remote').waitFor();
+    await ben.getByRole('button', { name: 'Play', exact: true }).first().click();
+    await frameWhen(ann, 'the picture of the owner plays again', ({ paused }) => !paused, 20_000);
+
+    // Muted, then sent out.
+    await member.getByRole('button', { name: 'Actions: Ben' }).click();
+    await ann.getByRole('menuitem', { name: 'Mute for 10 minutes' }).click();
+    await member.getByText('Muted in the chat').waitFor({ state: 'attached' });
+    await member.getByRole('button', { name: 'Actions: Ben' }).click();
+    await ann.getByRole('menuitem', { name: 'Send out' }).click();
+    await ben.getByText('You were sent out of this room').waitFor();
+    assert.deepEqual(await violations(ben, 'sent out'), []);
+    assert.deepEqual([annFaults, benFaults], [[], []]);
+  });
+});
