@@ -102,7 +102,13 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ben.getByRole('button', { name: 'Play', exact: true }).first().click();
     await frameWhen(ann, 'the picture of the owner plays again', ({ paused }) => !paused, 20_000);
 
-    // Muted, then sent out.
+    // The chat, by keyboard; then the guest is muted and sent out.
+    await ann.locator('body').press('c');
+    await ann.keyboard.type('Hello Ben');
+    await ann.keyboard.press('Enter');
+    await ben.getByRole('tabpanel').getByText('Hello Ben').waitFor();
+    assert.deepEqual(await violations(ann, 'chat'), []);
+    await ann.getByRole('tab', { name: 'Members (2)' }).click();
     await member.getByRole('button', { name: 'Actions: Ben' }).click();
     await ann.getByRole('menuitem', { name: 'Mute for 10 minutes' }).click();
     await member.getByText('Muted in the chat').waitFor({ state: 'attached' });

@@ -164,7 +164,11 @@ const states = new WeakMap<RoomSession, ChatState>();
 export function chatOf(session: RoomSession): ChatState {
   const known = states.get(session);
   if (known) return known;
-  const state = new ChatState(session);
+  let state!: ChatState;
+  // The component that asks first may be gone while others read it: it belongs to no component.
+  $effect.root(() => {
+    state = new ChatState(session);
+  });
   states.set(session, state);
   return state;
 }
