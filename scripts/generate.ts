@@ -46,6 +46,9 @@ function configurationPage(): string {
   const stream = listSettings(schema.children.streams.each as Table)
     .map(({ path, option }) => row(code(path), code(option.placeholder), code(option.defaultText), option.sentence))
     .join('');
+  const provider = listSettings(schema.children.identity.children.providers.each as Table)
+    .map(({ path, option }) => row(code(path), code(option.placeholder), code(option.defaultText), option.sentence))
+    .join('');
   const aliases = vsrAliases
     .map(({ flag, variables, sentence }) =>
       row([flag ? `--${flag}` : '', ...variables].filter(Boolean).map(code).join(', '), sentence),
@@ -77,6 +80,13 @@ streams:
   door: { source: { type: pull, url: https://cam.example/live.m3u8 }, keep: 7d }
   clock: { source: { type: test }, visibility: unlisted }
 \`\`\`
+
+## Services that sign users in
+
+Below \`identity.providers\`, a name (1 to 32 of a-z, 0-9, \`-\`) and, from the next start:
+
+${head('key', 'value', 'default', 'what it does')}${provider}
+More: [sign-in by other services](../5-together/sign-in-providers.md).
 
 ## Names of video-stream-recorder
 

@@ -8,6 +8,9 @@ import type { AccountTables } from './account-tables.ts';
 import { type AdminGate, createAdminGate } from './admin-token.ts';
 import { ApiTokens } from './api-tokens.ts';
 import { AuditTrail } from './audit/audit-trail.ts';
+import { Identities } from './identity/identities.ts';
+import type { IdentityProvider } from './identity/provider.ts';
+import { SignInServices } from './identity/sign-in-services.ts';
 import { AccountMail, type Mail } from './mail/account-mail.ts';
 import { EmailCodes } from './mail/email-codes.ts';
 import { anonymous, type Principal, principalOfSession, principalOfToken } from './principal.ts';
@@ -19,7 +22,6 @@ import { SignInLinks } from './sign-in-links.ts';
 import { type AccountSettings, usualSettings } from './users/account-settings.ts';
 import { Exporters } from './users/exporters.ts';
 import { Invitations } from './users/invitations.ts';
-import { SignInServices } from './users/sign-in-services.ts';
 import { SignUp } from './users/sign-up.ts';
 import { Users } from './users/users.ts';
 import type { OpenedWatchJwt } from './watch-jwt/open-watch-jwt.ts';
@@ -69,6 +71,8 @@ export interface AccessOptions {
   /** Undefined or empty: generated in the data folder. */
   readonly watchSecret?: string | undefined;
   readonly watchJwt?: OpenedWatchJwt | undefined;
+  /** Services that sign users in; none if absent. */
+  readonly providers?: ReadonlyMap<string, IdentityProvider>;
   /** The mail server; undefined if none is set. */
   readonly mail?: Mail | undefined;
   /** Called with a failure of work in the background. */
@@ -93,6 +97,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     watchSecret,
     watchJwt,
     targetDurationMs,
+    providers = new Map(),
     mail,
     failed = () => {},
     accounts = () => usualSettings,
@@ -102,6 +107,8 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
   const sessions = await Sessions.open(tables.sessions, clock);
   const tokens = await ApiTokens.open(tables.tokens, clock);
   const invitations = await Invitations.open(tables.invitations, clock);
+  const identities = await Identities.open(tables.identities);
+  const signUp = new SignUp({ users, invitations, sessions, clock, settings: accounts });
   const userOf = ({ userId }: { readonly userId: string | undefined }) =>
     userId === undefined ? undefined : users.find(userId);
   const audit = new AuditTrail({ rows: tables.audit, clock });
@@ -131,8 +138,8 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     invitations,
     audit,
     exporters,
-    services: new SignInServices(),
-    signUp: new SignUp({ users, invitations, sessions, clock, settings: accounts }),
+    services: new SignInServices({ providers, users, sessions, signUp, identities, clock, secret }),
+    signUp,
     emails: new AccountMail({ users, sessions, codes: new EmailCodes(tables.emailCodes, clock), mail, failed }),
     settings: accounts,
     ofCookie(given) {

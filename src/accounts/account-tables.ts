@@ -7,6 +7,7 @@ import type { Tables } from '../store/schema.ts';
 import type { ApiToken, TokenScope } from './api-tokens.ts';
 import { auditRows } from './audit/audit-rows.ts';
 import type { AuditRows } from './audit/audit-trail.ts';
+import { type IdentityRows, identityRows } from './identity/identities.ts';
 import { type EmailCodeRows, emailCodeRows } from './mail/email-codes.ts';
 import type { PublishKey, PublishScope } from './publish-keys.ts';
 import type { Rows } from './secret-table.ts';
@@ -26,6 +27,7 @@ export interface AccountTables {
   readonly invitations: Rows<Invitation>;
   readonly emailCodes: EmailCodeRows;
   readonly audit: AuditRows;
+  readonly identities: IdentityRows;
 }
 
 /** The tables of a store. */
@@ -39,6 +41,7 @@ export function accountTables(db: Kysely<Tables>): AccountTables {
     invitations: invitationRows(db),
     emailCodes: emailCodeRows(db),
     audit: auditRows(db),
+    identities: identityRows(db),
   };
 }
 

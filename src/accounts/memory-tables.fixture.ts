@@ -4,6 +4,7 @@
  */
 import type { AccountTables } from './account-tables.ts';
 import type { AuditRows, StoredLine } from './audit/audit-trail.ts';
+import type { Identity, IdentityRows } from './identity/identities.ts';
 import type { EmailCodeRows } from './mail/email-codes.ts';
 import type { Rows } from './secret-table.ts';
 
@@ -18,6 +19,16 @@ export function memoryTables(): AccountTables {
     invitations: memoryRows(({ id }) => id),
     emailCodes: memoryCodes(),
     audit: memoryAudit(),
+    identities: memoryIdentities(),
+  };
+}
+
+function memoryIdentities(): IdentityRows {
+  const rows = new Map<string, Identity>();
+  return {
+    all: async () => [...rows.values()],
+    put: async (row) => void rows.set(`${row.provider} ${row.subject}`, row),
+    remove: async (provider, subject) => void rows.delete(`${provider} ${subject}`),
   };
 }
 

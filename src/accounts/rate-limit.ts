@@ -15,6 +15,7 @@ export type LimitName =
   | 'sign-up'
   | 'guests'
   | 'mails'
+  | 'identity'
   | 'tokens'
   | 'keys'
   | 'refusals'
@@ -48,6 +49,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   /** A class or a family behind one address. */
   'sign-up': { turns: 30, windowS: 3600 },
   guests: { turns: 60, windowS: 3600 },
+  /** Both halves of a sign-in by another service. */
+  identity: { turns: 60, windowS: 60 },
   /** Messages to one e-mail address, or requested from one IP address. */
   mails: { turns: 10, windowS: 3600, everywhere: true },
   tokens: { turns: 10, windowS: 60, everywhere: true },

@@ -5,6 +5,7 @@
 import { openAccess } from '../accounts/access.ts';
 import { accountTables } from '../accounts/account-tables.ts';
 import { AuthUrl } from '../accounts/auth/auth-url.ts';
+import type { IdentityProvider } from '../accounts/identity/provider.ts';
 import type { Mail } from '../accounts/mail/account-mail.ts';
 import { MailQueue } from '../accounts/mail/mail-queue.ts';
 import { RateLimits } from '../accounts/rate-limit.ts';
@@ -26,6 +27,7 @@ export async function openAccounts(
   { store, catalog, net }: Pick<Parts, 'store' | 'catalog' | 'net'>,
 ): Promise<Accounts> {
   const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
+  const providers = await openIdentity({ config, clock, ...context }, net);
   const mail = await openMail({ config, clock, ...context }, net);
   const access = await openAccess({
     tables: accountTables(store.db),
@@ -34,6 +36,7 @@ export async function openAccounts(
     adminToken: config.adminToken,
     watchSecret: config.watchSecret,
     watchJwt,
+    providers,
     mail,
     failed: context.failed('e-mail of an account'),
     accounts: () => settings.now.accounts,
@@ -114,6 +117,17 @@ async function openPlaybackJwt(
       },
     },
   );
+}
+
+/** The services that sign users in. Their library is loaded only if there are some. */
+async function openIdentity(
+  { config, clock, shutdown }: Pick<AppContext, 'config' | 'clock' | 'shutdown'>,
+  net: Net,
+): Promise<ReadonlyMap<string, IdentityProvider>> {
+  const { providers } = config.identity;
+  if (Object.keys(providers).length === 0) return new Map();
+  const { openProviders } = await import('../accounts/identity/open-providers.ts');
+  return openProviders(providers, { net, signal: shutdown.signal, nowMs: () => clock.monotonicMs() });
 }
 
 /** The mail server; undefined if none is set. */

@@ -1008,6 +1008,43 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/guests' }, input, options);
   }
 
+  /** Sends the browser to another service to sign in there. Of a user who is signed in, it links the service to the account. */
+  getSignInByProvider(
+    input: {
+      /** name in the settings */
+      provider: string;
+      /** path of this site to return to */
+      to?: string;
+      /** code of an invitation */
+      invitation?: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'GET', path: '/api/v1/sign-in/{provider}' }, input, options);
+  }
+
+  /** Takes the browser back from another service and signs it in; the answer is a page that leads on. */
+  getSignInCallback(
+    input: {
+      /** name in the settings */
+      provider: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'GET', path: '/api/v1/sign-in/{provider}/callback' }, input, options);
+  }
+
+  /** Unlinks a service from the account of the caller, who keeps at least one way to sign in. */
+  deleteMeIdentity(
+    input: {
+      /** name in the settings */
+      provider: string;
+    },
+    options?: CallOptions,
+  ): Promise<UserView> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/me/identities/{provider}' }, input, options);
+  }
+
   /** Sends a link to set a new password to the confirmed address of an account. The answer is the same if no account has the address. */
   createPasswordReset(
     input: {

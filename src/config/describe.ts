@@ -35,7 +35,11 @@ export function describeSettings({ config, origins }: Pick<LoadedConfig, 'config
     const path = `streams.${name}`;
     return { path, value: describeStream(stream), origin: origins.get(path) ?? stream.origin, reload: 'live' as const };
   });
-  return [...settings, ...streams];
+  const providers = Object.entries(config.identity.providers).map(([name, { type, clientId }]) => {
+    const path = `identity.providers.${name}`;
+    return { path, value: `${type}, ${clientId}`, origin: origins.get(path) ?? '', reload: 'restart' as const };
+  });
+  return [...settings, ...streams, ...providers];
 }
 
 /**

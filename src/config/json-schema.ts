@@ -18,7 +18,7 @@ function describe(node: Node): Readonly<Record<string, unknown>> {
   }
   if (node.node === 'named') {
     const names = { type: ['object', 'null'], description: node.sentence, additionalProperties: describe(node.each) };
-    return { ...names, 'x-reload': 'live' };
+    return { ...names, 'x-reload': node.reload };
   }
   const children = Object.entries(node.children as Readonly<Record<string, Node>>);
   // A key without a value is an empty section.

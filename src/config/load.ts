@@ -74,7 +74,8 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
     for (const value of found.values) apply(value);
     for (const { path, origin } of found.sections) origins.set(path, origin);
     for (const { path, name, value, origin } of found.named) {
-      streams.set(name, { draft: value as StreamDraft, origin: 'configuration' });
+      if (path === 'streams') streams.set(name, { draft: value as StreamDraft, origin: 'configuration' });
+      else values.set(path, { ...(values.get(path) as object | undefined), [name]: value });
       origins.set(`${path}.${name}`, origin);
     }
   }
@@ -196,6 +197,7 @@ function assemble(
   for (const [key, node] of Object.entries(table.children)) {
     if (node.node === 'section') built[key] = assemble(node, `${prefix}${key}.`, values);
     else if (node.node === 'option') built[key] = values.get(`${prefix}${key}`);
+    else built[key] = values.get(`${prefix}${key}`) ?? {}; // `fill` replaces those of streams
   }
   return built;
 }

@@ -45,6 +45,8 @@ export interface Section<C extends Readonly<Record<string, Node>>> {
 export interface NamedSections<T> {
   readonly node: 'named';
   readonly sentence: string;
+  /** `live`: a running server applies changed sections; `restart`: the next start does. */
+  readonly reload: 'live' | 'restart';
   readonly each: Section<Readonly<Record<string, Node>>>;
   /** @throws FormatError for an invalid name */
   checkName(name: string): void;

@@ -65,7 +65,7 @@ function copyOf(config: Config): Tree {
   const copy = (node: Section<Readonly<Record<string, Node>>>, from: Tree): Tree =>
     Object.fromEntries(
       Object.entries(node.children)
-        .filter(([, child]) => child.node !== 'named')
+        .filter(([key]) => key !== 'streams')
         .map(([key, child]) => [key, child.node === 'section' ? copy(child, from[key] as Tree) : from[key]]),
     );
   return copy(schema, config as unknown as Tree);

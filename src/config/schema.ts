@@ -25,7 +25,7 @@ import {
 import { pagePatterns } from './page-pattern.ts';
 import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
-import { mailSection, playbackJwtSection } from './sections/identity-section.ts';
+import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { librarySection } from './sections/library-section.ts';
 import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
 import { type StreamConfig, streamsSection } from './stream-section.ts';
@@ -170,6 +170,7 @@ export const schema = section({
     timeout: duration('2s', 'Time limit for an answer of `auth.url`.', { min: '100ms', max: '30s' }),
   }),
   mail: mailSection,
+  identity: identitySection,
   playbackJwt: playbackJwtSection,
   publish: section({
     create: choice(

@@ -145,6 +145,7 @@ export interface StreamDraft extends Omit<StreamConfig, 'visibility' | 'visibili
 export const streamsSection: NamedSections<StreamDraft> = {
   node: 'named',
   sentence: 'Streams by name.',
+  reload: 'live',
   each: stream,
   checkName(name) {
     if (!isStreamName(name)) throw new FormatError(invalidStreamName(name), 0);

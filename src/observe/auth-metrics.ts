@@ -4,7 +4,7 @@
  */
 import type { MetricRow } from './metric-row.ts';
 
-/** Metrics of questions to `auth.url`, of playback tokens of another program, and of e-mail. */
+/** Metrics of questions to `auth.url`, of playback tokens of another program, of e-mail and of sign-in by other services. */
 export const authMetrics = {
   authRequests: {
     type: 'counter',
@@ -42,5 +42,11 @@ export const authMetrics = {
     name: 'oxbow_mail_waiting',
     labels: [],
     help: 'Messages that wait for the mail server.',
+  },
+  identitySignIns: {
+    type: 'counter',
+    name: 'oxbow_identity_sign_ins_total',
+    labels: ['provider', 'result'],
+    help: 'Sign-ins by other services, by name in the settings and result: signed-in, created (a new account), linked, refused, unavailable.',
   },
 } as const satisfies Record<string, MetricRow>;

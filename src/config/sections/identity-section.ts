@@ -2,7 +2,66 @@
  * The settings of sign-in through other services, e-mail, and playback tokens of other programs: parts of the table of all settings.
  * In: the types of settings. Out: sections for schema.ts.
  */
-import { choice, optionalUrl, secret, section, smtpUrl, text } from '../option.ts';
+import { FormatError } from '../../lib/errors.ts';
+import {
+  choice,
+  httpUrl,
+  type NamedSections,
+  optionalUrl,
+  secret,
+  section,
+  smtpUrl,
+  text,
+  type Values,
+} from '../option.ts';
+
+/** Services that oxbow knows; `oidc` is any other one with OpenID Connect. */
+export const providerTypes = ['oidc', 'github', 'google', 'discord', 'microsoft', 'gitlab'] as const;
+
+const provider = section({
+  type: choice(providerTypes, 'oidc', 'The service: one of those that oxbow knows, or `oidc` for OpenID Connect.'),
+  issuer: text('', 'Address of the service. Required for `oidc`; for others only if you run it yourself.', {
+    placeholder: 'URL',
+    maxLength: 500,
+  }),
+  clientId: text('', 'Client ID that the service has assigned.', { maxLength: 300 }),
+  clientSecret: text('', 'Client secret that the service has assigned.', { maxLength: 1000 }),
+  clientSecretFile: text('', 'File with the client secret, in place of `clientSecret`.', { placeholder: 'FILE' }),
+  scopes: text('', 'Scopes to request, with spaces. Default: what the service needs.', { maxLength: 500 }),
+  name: text('', 'Name on the button. Default: that of the service.', { maxLength: 50 }),
+  signUp: choice(
+    ['accounts', 'open', 'closed'],
+    'accounts',
+    'Whether a new person gets an account: as `accounts.signUp` says, always (`open`), or never (`closed`: users link the service to their account).',
+  ),
+});
+
+/** A service that signs users in. */
+export type ProviderConfig = Values<typeof provider>;
+
+const providers: NamedSections<ProviderConfig> = {
+  node: 'named',
+  sentence: 'Services that sign users in, by a name of your choice; it is part of the redirect address.',
+  reload: 'restart',
+  each: provider,
+  checkName(name) {
+    if (/^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) return;
+    throw new FormatError(`"${name.slice(0, 80)}" is not a name; use a-z, 0-9 and "-", at most 32 characters`, 0);
+  },
+  refine(values) {
+    const given = values as ProviderConfig;
+    if (given.clientId === '') throw new FormatError('it needs a `clientId`', 0);
+    if (given.issuer !== '') httpUrl(given.issuer);
+    if (given.type === 'oidc' && given.issuer === '') throw new FormatError('`oidc` needs an `issuer`', 0);
+    if (given.clientSecret !== '' && given.clientSecretFile !== '') {
+      throw new FormatError('it has both `clientSecret` and `clientSecretFile`', 0);
+    }
+    return given;
+  },
+};
+
+/** Sign-in through other services. */
+export const identitySection = section({ providers });
 
 /** The mail server. */
 export const mailSection = section({

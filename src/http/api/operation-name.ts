@@ -24,7 +24,9 @@ export function operationName({ method, path, replies }: Pick<Route, 'method' | 
     return ['create', ...nouns.slice(0, -1), singular(last)].join('');
   }
   const properties = (replies[200] as { properties?: object } | undefined)?.properties ?? {};
-  return [method === 'GET' && 'items' in properties ? 'list' : verbs[method], ...nouns].join('');
+  // `sign-in` is one thing and a collection: its member needs a name of its own.
+  const by = isOne && segments.at(-2) === 'sign-in' ? [`By${wordOf(segments.at(-1)!.slice(1))}`] : [];
+  return [method === 'GET' && 'items' in properties ? 'list' : verbs[method], ...nouns, ...by].join('');
 }
 
 function singular(word: string): string {

@@ -62,7 +62,7 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
 export interface RouteAnswer {
   /** 200 by default. */
   readonly status?: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   /** Serialized by the schema of its status; a string is sent unchanged. */
   readonly body?: unknown;
   /** A file in place of a body: sent whole or by range, as the request asks. */

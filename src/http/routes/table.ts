@@ -16,6 +16,7 @@ import { eventRoutes } from './events.ts';
 import { exportRoutes } from './exports.ts';
 import { healthRoutes } from './health.ts';
 import { mailRoutes } from './identity/mail.ts';
+import { identityRoutes } from './identity/sign-in.ts';
 import { inspectRoutes } from './inspect.ts';
 import { jobRoutes } from './jobs.ts';
 import { assetRoutes } from './library/assets.ts';
@@ -63,6 +64,7 @@ export const routes: readonly Route[] = [
   ...tokenRoutes,
   ...meRoutes,
   ...userRoutes,
+  ...identityRoutes,
   ...mailRoutes,
   ...userAdminRoutes,
   ...invitationRoutes,

@@ -41,6 +41,33 @@ export const accountRefusals = {
     title: 'The own account',
     hint: 'Ask another administrator, or use `oxbow user` on the computer where oxbow runs.',
   },
+  'provider-unknown': { status: 404, title: 'Unknown service', hint: 'GET /api/v1/sign-in lists them.' },
+  'identity-refused': {
+    status: 403,
+    title: 'The other service did not confirm the sign-in',
+    hint: 'Begin again. If it happens each time, an administrator finds the reason in the log.',
+  },
+  'identity-expired': {
+    status: 403,
+    title: 'The sign-in took too long, or began in another browser',
+    hint: 'Begin again, and allow cookies for this site.',
+  },
+  'identity-unavailable': {
+    status: 502,
+    title: 'The other service does not answer',
+    hint: 'Try again later, or sign in another way. An administrator finds the reason in the log.',
+  },
+  'identity-taken': {
+    status: 409,
+    title: 'The account of the other service signs another user in',
+    hint: 'Sign in with it, and unlink it there first.',
+  },
+  'identity-unknown': { status: 404, title: 'Not linked', hint: 'GET /api/v1/me lists the services that are linked.' },
+  'last-sign-in': {
+    status: 409,
+    title: 'The last way to sign in',
+    hint: 'Set a password or link another service first.',
+  },
   'bad-email': {
     status: 400,
     title: 'Invalid e-mail address',
