@@ -78,7 +78,8 @@ export class Playback {
   /** The position now, ms. */
   get positionMs(): number {
     const nowMs = this.#room.clock.nowMs();
-    return positionAt(nowMs < this.#state.anchorServer ? this.#before : this.#state, nowMs);
+    const isPending = nowMs < this.#state.anchorServer && this.#before.item === this.#state.item;
+    return positionAt(isPending ? this.#before : this.#state, nowMs);
   }
 
   /** Reads the media of the entry that played when the room was stored. */
@@ -98,7 +99,7 @@ export class Playback {
     const { positionMs, rate } = command;
     if (this.#isDone(command)) return this.#state.rev;
     this.#assertFresh(command.rev);
-    if (command.do === 'item') return this.#command(await this.#itemChange(command), by);
+    if (command.do === 'item') return this.#commandItem(command, by);
     if (this.#state.item === null || !this.#media) throw new OxbowError('item-unknown', 'Nothing plays in this room.');
     const at = positionMs === undefined ? undefined : this.#clamp(positionMs);
     switch (command.do) {
@@ -194,11 +195,11 @@ export class Playback {
     return this.#state.rev;
   }
 
-  async #itemChange({ item: id, positionMs, rev }: PlaybackCommand): Promise<Partial<PlaybackState>> {
+  async #commandItem({ item: id, positionMs, rev }: PlaybackCommand, by: UserRef): Promise<number> {
     if (id === undefined) throw new OxbowError('bad-request', 'The command `item` needs `item`.');
     if (id === null) {
       this.#take(undefined);
-      return { item: null, playing: false, live: false, rate: 1, anchorMedia: 0 };
+      return this.#command({ item: null, playing: false, live: false, rate: 1, anchorMedia: 0 }, by);
     }
     const item = this.#room.findItem(id);
     if (!item || item.target.kind === 'folder') throw new OxbowError('item-unknown', 'There is no such entry to play.');
@@ -206,7 +207,7 @@ export class Playback {
     if (!media) throw new OxbowError('item-unknown', 'The media of this entry is gone.');
     this.#assertFresh(rev); // another command may have been faster
     this.#take(media);
-    return this.#start(item, positionMs);
+    return this.#command(this.#start(item, positionMs), by);
   }
 
   /** The first state of an entry. */
@@ -322,14 +323,16 @@ export class Playback {
     if (this.#media?.kind !== 'timeline') return;
     const { range, timeline } = this.#media;
     const { state } = this;
-    const position = this.positionMs;
+    // A change on its way is followed already, so that a seek into a gap shows nothing of it.
+    const isPending = this.#room.clock.nowMs() < state.anchorServer;
+    const position = isPending ? state.anchorMedia : this.positionMs;
     if (range && position >= range.toMs) {
       this.#end();
       return;
     }
     const edgeMs = range ? undefined : timeline.edgeMs();
     if (state.live) {
-      if (edgeMs === undefined || this.#room.clock.nowMs() < state.anchorServer) return;
+      if (edgeMs === undefined || isPending) return;
       const moveMs = this.#anchor.correction(edgeMs - position, timeline.distanceMs(), monoMs);
       if (moveMs !== 0) {
         const { anchorServer, anchorMedia } = state;
@@ -338,8 +341,10 @@ export class Playback {
       }
       return;
     }
-    if (edgeMs !== undefined && position >= edgeMs - timeline.distanceMs()) {
-      this.#set({ live: true, rate: 1 }, { isMaterial: true });
+    // Playing faster, the room reaches the edge while the change is on its way.
+    const gainMs = this.#room.leadMs() * Math.max(0, state.rate - 1);
+    if (edgeMs !== undefined && position + gainMs >= edgeMs - timeline.distanceMs()) {
+      this.#set(this.#liveNow() ?? {}, { isMaterial: true });
       return;
     }
     this.#followSpans(position, monoMs);
@@ -369,7 +374,8 @@ export class Playback {
 
   #foundSpan(found: MediaSpan | undefined, before: MediaSpan | undefined, askedMs: number): void {
     const { clock } = this.#room;
-    const position = this.positionMs;
+    const isPending = clock.nowMs() < this.#state.anchorServer;
+    const position = isPending ? this.#state.anchorMedia : this.positionMs;
     if (found && found.fromMs <= askedMs + SAME_MS) {
       // Media continues.
       const joins = before && found.fromMs <= before.toMs + SAME_MS && askedMs === before.toMs;
@@ -379,7 +385,7 @@ export class Playback {
     const isInside = before !== undefined && askedMs === before.toMs && position < before.toMs;
     const { rate } = this.#state;
     /** When the room is at the end of what it has. */
-    const endMs = isInside ? clock.nowMs() + (before.toMs - position) / rate : 0;
+    const endMs = isInside ? Math.max(clock.nowMs(), this.#state.anchorServer) + (before.toMs - position) / rate : 0;
     if (!found) {
       this.#askAgainMs = clock.monotonicMs() + ASK_AGAIN_MS;
       const isLive = this.#media?.kind === 'timeline' && this.#media.timeline.edgeMs() !== undefined;
