@@ -39,10 +39,15 @@ export function openRooms(
     createAudience: () => createFramedAudience((message) => metrics.roomMessagesOut.inc({ type: message.t })),
     clock,
     settings: () => settings.now.rooms,
+    permissionCounts: {
+      hit: () => metrics.roomPermissionAnswers.inc({ result: 'hit' }),
+      miss: () => metrics.roomPermissionAnswers.inc({ result: 'miss' }),
+    },
     failed: failed('a room'),
   });
   opened.use(shutdown.owns(run(rooms, shutdown.signal, failed('the expiry of rooms'))));
   opened.defer(() => rooms.close());
+  parts.accounts.access.users.onDeleted((id) => rooms.forgetUser(id));
   return rooms;
 }
 

@@ -18,6 +18,12 @@ export const roomMetrics = {
     labels: [],
     help: 'People who are in rooms; one person in two rooms counts twice.',
   },
+  roomPermissionAnswers: {
+    type: 'counter',
+    name: 'oxbow_room_permission_answers_total',
+    labels: ['result'],
+    help: 'Answers about permissions of people in rooms: `hit` from memory, `miss` after a change of the person or the room.',
+  },
   roomConnections: { type: 'gauge', name: 'oxbow_room_connections', labels: [], help: 'WebSockets of rooms.' },
   roomMessagesIn: {
     type: 'counter',

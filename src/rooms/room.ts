@@ -38,7 +38,7 @@ const USED_EACH_MS = 30_000;
 /** Playback tokens in addresses are valid for 12 hours at least: they are sent again before, ms. */
 const ADDRESSES_EACH_MS = 6 * 3_600_000;
 /** A room that was empty for so long is paused where it was left, ms. */
-export const EMPTY_MS = 120_000;
+const EMPTY_MS = 120_000;
 
 /** An open room. */
 export class Room {
@@ -53,6 +53,7 @@ export class Room {
   #chat!: RoomChat;
   /** Last time a person was here, ms. */
   #usedMs: number;
+  #touchedMs: number;
   #isProgressUnsaved = false;
   #saving: Promise<void> = Promise.resolve();
   #slowTickMs = 0;
@@ -66,6 +67,7 @@ export class Room {
     this.media = deps.media;
     this.#record = room;
     this.#usedMs = usedMs;
+    this.#touchedMs = deps.clock.monotonicMs();
     this.#audience = deps.createAudience();
     this.members = new Members(room, members, deps.permissionCounts);
     this.playlist = new Playlist(items);
@@ -251,14 +253,19 @@ export class Room {
     if (monoMs - this.#slowTickMs >= SLOW_TICK_MS) this.#slowTick(monoMs);
   }
 
+  /** A request uses it: it stays open for a while. */
+  touch(): void {
+    this.#touchedMs = this.#deps.clock.monotonicMs();
+  }
+
   /** Empty, and for a while already. */
   get isIdle(): boolean {
-    return this.presence.size === 0 && this.#deps.clock.nowMs() - this.#usedMs > EMPTY_MS;
+    return this.presence.size === 0 && this.#deps.clock.monotonicMs() - this.#touchedMs > EMPTY_MS;
   }
 
   /** Ends every connection and writes what is not written. */
   async close(reason: keyof typeof roomCloseCodes = 'stopping', detail = 'The server stops.'): Promise<void> {
-    if (this.isIdle) this.playback.pauseAt(this.#usedMs);
+    if (this.isIdle && this.#deps.clock.nowMs() - this.#usedMs > EMPTY_MS) this.playback.pauseAt(this.#usedMs);
     this.#isClosed = true;
     for (const { peer } of [...this.presence.peers()]) {
       peer.close(reason, detail);
@@ -317,6 +324,7 @@ export class Room {
   #use(): void {
     this.#usedMs = this.#deps.clock.nowMs();
     this.#isProgressUnsaved = true;
+    this.touch();
   }
 
   #leave(peer: Peer): void {
@@ -403,12 +411,8 @@ export class Room {
   }
 
   #welcomed(): readonly MemberView[] {
-    const views: MemberView[] = [];
-    for (const { user } of this.presence.users) {
-      if (views.length >= MAX_WELCOMED) break;
-      views.push(this.memberView(this.#memberOf(user)));
-    }
-    return views;
+    const shown = [...this.presence.users].slice(0, MAX_WELCOMED);
+    return shown.map(({ user }) => this.memberView(this.#memberOf(user)));
   }
 
   #sendItems(monoMs: number): void {
@@ -426,8 +430,7 @@ export class Room {
       if (this.presence.size > MANY) this.broadcast({ t: 'room', room: this.view() });
     }
     if (this.presence.size > 0 && this.#deps.clock.nowMs() - this.#usedMs >= USED_EACH_MS) this.#use();
-    const isSigned = this.playlist.all.some(({ signed }) => signed);
-    if (isSigned && monoMs - this.#itemsSentMs >= ADDRESSES_EACH_MS) this.#areItemsUnsent = true;
+    if (this.playlist.hasSigned && monoMs - this.#itemsSentMs >= ADDRESSES_EACH_MS) this.#areItemsUnsent = true;
     if (this.#isProgressUnsaved || this.members.hasUnsaved) this.save().catch(this.#deps.failed);
   }
 

@@ -110,7 +110,27 @@ export class Rooms {
    * @throws OxbowError `room-unknown`
    */
   get(id: string): Promise<Room> {
+    this.#rooms.get(id)?.touch();
     return this.#open.get(id) ?? this.#keep(id, this.#read(id));
+  }
+
+  /** An account was deleted: its rooms get a moderator as owner, or are deleted with it; every room forgets the person. */
+  async forgetUser(user: string): Promise<void> {
+    const { tables } = this.#deps;
+    for (const id of await tables.ownedBy(user)) {
+      const room = await this.get(id);
+      const moderators = [...room.members.all].filter((one) => one.role === 'moderator' && one.state === 'active');
+      const [heir] = moderators.filter((one) => one.user !== user).sort((a, b) => a.joinedMs - b.joinedMs);
+      if (heir) await room.recordChanged({ ...room.record, owner: heir.user });
+      else await this.remove(id);
+    }
+    for (const id of await tables.knowing(user)) {
+      const room = await this.get(id);
+      room.disconnect(user, 'signedOut', 'Your account was deleted.');
+      room.members.delete(user);
+      room.broadcast({ t: 'left', user });
+      await room.save();
+    }
   }
 
   /** Takes the password of a room: who gave the right one need not give it again until it changes. */

@@ -39,6 +39,11 @@ export class Playlist {
     return this.#ordered;
   }
 
+  /** The address of an entry has a playback token. */
+  get hasSigned(): boolean {
+    return this.all.some(({ signed }) => signed);
+  }
+
   /** An entry; undefined: there is none. */
   find(id: string): ItemRecord | undefined {
     return this.#items.get(id);

@@ -1,0 +1,164 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import type { ItemTarget } from '../api/room/item-shapes.ts';
+import { permissionBits } from '../api/room/permissions.ts';
+import { editRoom } from './edit-room.ts';
+import { changeMember, kick, leaveRoom } from './moderation.ts';
+import { addItems, removeItems } from './playlist/edit-playlist.ts';
+import { aPeer, aUser, openTestRooms } from './rooms.fixture.ts';
+
+const people = {
+  admin: aUser('a1', 'admin'),
+  owner: aUser('u1'),
+  moderator: aUser('m1'),
+  other: aUser('m2'),
+  member: aUser('u2'),
+  guest: aUser('g1', 'guest'),
+};
+type Person = keyof typeof people;
+
+/** A room with one of each. */
+async function openRoom() {
+  const test = await openTestRooms();
+  const room = await test.rooms.create(people.owner, { name: 'Room' });
+  const peers = new Map<Person, ReturnType<typeof aPeer>>();
+  for (const [name, user] of Object.entries(people) as [Person, (typeof people)[Person]][]) {
+    const peer = aPeer(user, name === 'guest' ? '198.51.100.7' : '192.0.2.1');
+    peers.set(name, peer);
+    room.enter(peer);
+    if (name === 'moderator' || name === 'other')
+      room.memberChanged({ ...room.members.find(user.id)!, role: 'moderator' });
+  }
+  return { test, room, peers, rooms: test.rooms };
+}
+
+const refusedAs = async (work: () => unknown): Promise<string> => {
+  try {
+    await work();
+    return 'done';
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+};
+
+suite('who may act on whom', () => {
+  const below: Readonly<Record<Person, readonly Person[]>> = {
+    admin: ['owner', 'moderator', 'member', 'guest'],
+    owner: ['moderator', 'member', 'guest'],
+    moderator: ['member', 'guest'],
+    other: [],
+    member: [],
+    guest: [],
+  };
+  for (const by of ['admin', 'owner', 'moderator', 'member', 'guest'] as const) {
+    test(`${by}: ${below[by].join(', ') || 'no one'}`, async () => {
+      for (const on of ['owner', 'other', 'member', 'guest'] as const) {
+        const { test, room } = await openRoom();
+        await using _ = test;
+        const expected = below[by].includes(on === 'other' ? 'moderator' : on) ? 'done' : 'room-forbidden';
+        const user = people[on].id;
+        const mute = { mutedUntilMs: 9e12 };
+        assert.equal(await refusedAs(() => changeMember(room, people[by], user, mute)), expected, `mutes ${on}`);
+        assert.equal(await refusedAs(() => kick(room, people[by], user)), expected, `kicks ${on}`);
+        const ban = { state: 'banned' } as const;
+        assert.equal(await refusedAs(() => changeMember(room, people[by], user, ban)), expected, `bans ${on}`);
+      }
+    });
+  }
+
+  test('a moderator makes no moderators, gives no permission that is not theirs, and does not take over the room', async () => {
+    const { test, room } = await openRoom();
+    await using _ = test;
+    const change = (by: Person, what: Parameters<typeof changeMember>[3]) =>
+      refusedAs(() => changeMember(room, people[by], 'u2', what));
+    assert.equal(await change('moderator', { role: 'moderator' }), 'room-forbidden');
+    assert.equal(await change('moderator', { role: 'owner' }), 'room-forbidden');
+    assert.equal(await change('moderator', { allow: permissionBits.deleteRoom }), 'room-forbidden');
+    assert.equal(await change('moderator', { allow: permissionBits.editItems }), 'done');
+    assert.equal(await change('owner', { role: 'moderator' }), 'done');
+    assert.equal(await change('owner', { role: 'owner' }), 'done');
+    assert.deepEqual([room.record.owner, room.members.roleOf(people.owner)], ['u2', 'moderator']);
+  });
+
+  test('moderators do not give themselves permissions by the masks of the room', async () => {
+    const { test, room, rooms } = await openRoom();
+    await using _ = test;
+    const { masks } = room.record.options;
+    const edit = (by: Person, change: Partial<typeof masks>) =>
+      refusedAs(() => editRoom(room, people[by], { options: { masks: { ...masks, ...change } } }, rooms.passwords));
+    assert.equal(await edit('moderator', { moderator: masks.moderator | permissionBits.deleteRoom }), 'room-forbidden');
+    assert.equal(await edit('moderator', { guest: masks.guest | permissionBits.deleteRoom }), 'room-forbidden');
+    assert.equal(await edit('member', { guest: 0 }), 'room-forbidden');
+    assert.equal(await edit('owner', { guest: 0 }), 'done');
+    assert.equal(room.may(people.guest, 'chat'), false);
+  });
+});
+
+test('a banned guest does not come back under another name from the same address, until the ban ends', async () => {
+  const { test, room, peers } = await openRoom();
+  await using _ = test;
+  await changeMember(room, people.owner, 'g1', { state: 'banned' });
+  assert.deepEqual(peers.get('guest')?.closed, ['banned']);
+  const again = aPeer(aUser('g2', 'guest'), '198.51.100.7');
+  assert.throws(() => room.enter(again), { code: 'room-banned' });
+  room.enter(aPeer(aUser('u9'), '198.51.100.7'));
+  await changeMember(room, people.owner, 'g1', { state: 'active' });
+  room.enter(again);
+});
+
+test('leaving is no way out of a ban or a mute', async () => {
+  const { test, room } = await openRoom();
+  await using _ = test;
+  await changeMember(room, people.owner, 'u2', { mutedUntilMs: 9e12 });
+  await leaveRoom(room, 'u2');
+  room.enter(aPeer(people.member));
+  assert.equal(room.chatSender(people.member, () => {}).mutedUntilMs, 9e12);
+  await changeMember(room, people.owner, 'u2', { state: 'banned' });
+  await leaveRoom(room, 'u2');
+  assert.throws(() => room.enter(aPeer(people.member)), { code: 'room-banned' });
+});
+
+test('who waits gets in when a moderator agrees, and moderators learn of it', async () => {
+  const { test, room, peers, rooms } = await openRoom();
+  await using _ = test;
+  await editRoom(room, people.owner, { options: { approve: true } }, rooms.passwords);
+  const late = aUser('u7');
+  assert.throws(() => room.enter(aPeer(late)), { code: 'room-pending' });
+  assert.equal(peers.get('moderator')?.of('member').at(-1)?.member.state, 'pending');
+  assert.equal(room.may(late, 'chat'), false);
+  await changeMember(room, people.moderator, 'u7', { state: 'active' });
+  room.enter(aPeer(late));
+  room.enter(aPeer(people.member)); // who was in already does not wait
+});
+
+test('a change of a permission counts at once, and the person learns of it', async () => {
+  const { test, room, peers, rooms } = await openRoom();
+  await using _ = test;
+  assert.equal(room.may(people.member, 'control'), true);
+  await editRoom(room, people.owner, { options: { control: 'moderators' } }, rooms.passwords);
+  assert.equal(room.may(people.member, 'control'), false);
+  await changeMember(room, people.owner, 'u2', { allow: permissionBits.control });
+  assert.equal(room.may(people.member, 'control'), true);
+  await changeMember(room, people.owner, 'u2', { deny: permissionBits.control | permissionBits.chat });
+  assert.equal(room.may(people.member, 'control'), false);
+  const last = peers.get('member')?.of('you').at(-1)?.permissions;
+  assert.equal((last ?? 0) & (permissionBits.control | permissionBits.chat), 0);
+});
+
+test('one removes own entries, and those of others with a permission; headers of a link are for its author and moderators', async () => {
+  const { test, room, peers } = await openRoom();
+  await using _ = test;
+  const headers = { Cookie: 'secret' };
+  const target: ItemTarget = { kind: 'link', url: 'https://a.example/x.m3u8', proxy: true, headers };
+  const [own] = await addItems(room, people.member, [{ target }], { nowMs: 0 });
+  const [foreign] = await addItems(room, people.owner, [{ target }], { nowMs: 0 });
+  test.clock.advance(1000);
+  test.rooms.tick();
+  for (const peer of peers.values()) assert.equal(JSON.stringify(peer.got).includes('secret'), false);
+  const seen = (person: Person) => JSON.stringify(room.itemView(own!, people[person])).includes('secret');
+  assert.deepEqual([seen('member'), seen('moderator'), seen('guest')], [true, true, false]);
+  assert.equal(await refusedAs(() => removeItems(room, people.member, [foreign!.id])), 'room-forbidden');
+  assert.equal(await refusedAs(() => removeItems(room, people.member, undefined)), 'room-forbidden');
+  assert.equal(await refusedAs(() => removeItems(room, people.member, [own!.id])), 'done');
+  assert.equal(await refusedAs(() => removeItems(room, people.moderator, undefined)), 'done');
+});
