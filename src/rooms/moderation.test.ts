@@ -41,7 +41,7 @@ const refusedAs = async (work: () => unknown): Promise<string> => {
   }
 };
 
-suite('who may act on whom', () => {
+suite('who may act on which people', () => {
   const below: Readonly<Record<Person, readonly Person[]>> = {
     admin: ['owner', 'moderator', 'member', 'guest'],
     owner: ['moderator', 'member', 'guest'],

@@ -23,7 +23,7 @@ test('who enters gets the room as it is, and the others learn of it', async () =
   );
 });
 
-test('a message is sent to all and acknowledged to its author, whoever it claims to be from', async () => {
+test('a message is sent to all and acknowledged to the person of the connection, even if it names another author', async () => {
   await using test = await openTestRooms();
   const room = await test.rooms.create(owner, { name: 'Room' });
   const [one, two] = [aPeer(owner), aPeer(friend)];
@@ -144,7 +144,7 @@ suite('the door', () => {
     room.enter(aPeer(owner));
   });
 
-  test('guests come in only where they may, and nobody without a place but who moderates', async () => {
+  test('guests come in only where they may, and only those who moderate come into a full room', async () => {
     await using test = await openTestRooms();
     const room = await test.rooms.create(owner, { name: 'Room', capacity: 1, options: { guests: false } });
     assert.throws(() => room.enter(aPeer(guest)), { code: 'room-guests-off' });

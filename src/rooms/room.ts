@@ -21,6 +21,7 @@ import type { ChatRoom, ChatSender, RoomChat } from './room-chat.ts';
 import type { RoomDeps, RoomSeat, StoredRoom } from './room-deps.ts';
 import type { RoomMedia } from './room-media.ts';
 import type { ItemRecord, MemberRecord, RoomRecord } from './room-record.ts';
+import { RoomSaving } from './room-saving.ts';
 import { itemView, memberView, roomView } from './room-views.ts';
 
 /** Most people in the list of a welcome; the others are listed over HTTP. */
@@ -49,13 +50,12 @@ export class Room {
   readonly media: RoomMedia;
   readonly #deps: RoomDeps;
   readonly #audience: Audience;
+  readonly #saving: RoomSaving;
   #record: RoomRecord;
   #chat!: RoomChat;
   /** Last time a person was here, ms. */
   #usedMs: number;
   #touchedMs: number;
-  #isProgressUnsaved = false;
-  #saving: Promise<void> = Promise.resolve();
   #slowTickMs = 0;
   #itemsSentMs = 0;
   #areItemsUnsent = false;
@@ -71,6 +71,9 @@ export class Room {
     this.#audience = deps.createAudience();
     this.members = new Members(room, members, deps.permissionCounts);
     this.playlist = new Playlist(items);
+    const { members: people, playlist } = this;
+    const progress = () => ({ state: this.state, usedMs: this.#usedMs });
+    this.#saving = new RoomSaving({ id: room.id, tables: deps.tables, members: people, playlist, progress });
     this.playback = this.#openPlayback(state);
   }
 
@@ -240,8 +243,7 @@ export class Room {
 
   /** Writes what is not written yet. */
   save(): Promise<void> {
-    this.#saving = this.#saving.catch(() => undefined).then(() => this.#save());
-    return this.#saving;
+    return this.#saving.save();
   }
 
   /** Moves the room where no one has to ask for it. Call it often: 20 times a second. */
@@ -305,7 +307,7 @@ export class Room {
           return room.presence.size;
         },
         changed: (changed) => {
-          room.#isProgressUnsaved = true;
+          room.#saving.progressed();
           room.broadcast({ t: 'state', state: changed });
         },
       },
@@ -323,7 +325,7 @@ export class Room {
 
   #use(): void {
     this.#usedMs = this.#deps.clock.nowMs();
-    this.#isProgressUnsaved = true;
+    this.#saving.progressed();
     this.touch();
   }
 
@@ -431,21 +433,6 @@ export class Room {
     }
     if (this.presence.size > 0 && this.#deps.clock.nowMs() - this.#usedMs >= USED_EACH_MS) this.#use();
     if (this.playlist.hasSigned && monoMs - this.#itemsSentMs >= ADDRESSES_EACH_MS) this.#areItemsUnsent = true;
-    if (this.#isProgressUnsaved || this.members.hasUnsaved) this.save().catch(this.#deps.failed);
-  }
-
-  async #save(): Promise<void> {
-    const { tables } = this.#deps;
-    const { id } = this.#record;
-    if (this.#isProgressUnsaved) {
-      this.#isProgressUnsaved = false;
-      const progress = { state: this.state, usedMs: this.#usedMs };
-      await tables.saveProgress(id, progress).catch((error) => {
-        this.#isProgressUnsaved = true;
-        throw error;
-      });
-    }
-    await this.members.save((changed, removed) => tables.saveMembers(id, changed, removed));
-    await this.playlist.save((changed, removed) => tables.saveItems(id, changed, removed));
+    if (this.#saving.isDue) this.save().catch(this.#deps.failed);
   }
 }

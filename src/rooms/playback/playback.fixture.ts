@@ -40,7 +40,7 @@ export function openTestPlayback({ waitsForSlow = false, items = [] as readonly 
   );
   return {
     ...{ clock, media, states, playback, options },
-    /** Moves the clock by `ms` in steps of a tick; what waits for queries goes on between them. */
+    /** Moves the clock by `ms` in steps of a tick; what waits for queries continues between them. */
     async run(ms: number, eachTick: () => void = () => {}): Promise<void> {
       for (let left = ms; left > 0; left -= 50) {
         clock.advance(Math.min(50, left));

@@ -209,7 +209,7 @@ suite('waiting for slow viewers', () => {
   const report = (buffering: boolean) => ({ t: 'report', rev: 1, offsetMs: null, buffering }) as const;
   const counts = { counts: true, mayEnd: false };
 
-  test('the room waits for a member without media, and goes on when it has some', async () => {
+  test('the room waits for a member without media, and plays again when it has some', async () => {
     const rig = await openFilm({ waitsForSlow: true });
     await rig.run(3000);
     rig.playback.report('u2', report(true), counts);
