@@ -55,6 +55,7 @@ test('no text is unused', () => {
     'refusal.',
     'finding.',
     'scope.',
+    'services.signUp.',
     'users.role.',
     'users.state.',
     'goLive.tool.',
