@@ -4,11 +4,12 @@
  */
 import type { UserView } from '../../../src/api/account/account-shapes.ts';
 import type { ItemTarget, RoomItem } from '../../../src/api/room/item-shapes.ts';
+import type { ItemSource } from '../../../src/api/room/media-server-shapes.ts';
 import type { MemberView, RoomOptions, RoomView } from '../../../src/api/room/room-shapes.ts';
 import type { NewRoom, NewRoomItems, RoomItemPatch, RoomMemberPatch, RoomPatch } from '../../../src/client/client.ts';
 import { askServer } from './client.ts';
 
-export type { ItemTarget, MemberView, RoomItem, RoomOptions, RoomView };
+export type { ItemSource, ItemTarget, MemberView, RoomItem, RoomOptions, RoomView };
 
 /** A new room. */
 export type RoomWishes = NewRoom;
@@ -91,11 +92,21 @@ export function removeItem(id: string, item: string, signal: AbortSignal): Promi
 
 /** Who uses this browser; null: not signed in. */
 export async function getVisitor(signal: AbortSignal): Promise<Visitor | null> {
-  const me: { readonly user?: Visitor | null } = await askServer(signal, (client, options) => client.getMe(options));
-  return me.user ?? null;
+  const me: { readonly user?: Visitor | null; readonly admin: boolean } = await askServer(signal, (client, options) =>
+    client.getMe(options),
+  );
+  return me.user ?? (me.admin ? administrator : null);
 }
+
+/** The administrator of the command line has no account. */
+const administrator: Visitor = { id: 'admin', name: 'Administrator', role: 'admin' };
 
 /** Creates a guest: a name in this browser. */
 export async function createGuest(name: string, signal: AbortSignal): Promise<void> {
   await askServer(signal, (client, options) => client.createGuest({ body: { name } }, options));
+}
+
+/** Where a player loads an entry from that is not media of this server. */
+export function getItemSource(id: string, item: string, signal: AbortSignal): Promise<ItemSource> {
+  return askServer(signal, (client, options) => client.getRoomItemSource({ id, item }, options));
 }
