@@ -64,7 +64,6 @@ const rules = {
   /** Sees a session or a token as its own. */
   own: isOwn,
   joinRooms: isPerson,
-  createRooms: isUser,
   /** Manages every room of this server. */
   manageRooms: isAdmin,
 } as const satisfies Record<string, Rule>;

@@ -2,7 +2,9 @@
  * Opens rooms over the streams and assets of this server.
  * In: the context, store, streams, library, access. Out: Rooms.
  */
-import type { UserRef } from '../accounts/users/user.ts';
+import { may } from '../accounts/permissions.ts';
+import { administrator, type Principal, principalOfUser } from '../accounts/principal.ts';
+import { administrator as administratorRef, type UserRef } from '../accounts/users/user.ts';
 import { printAssetAddress } from '../api/library/asset-address.ts';
 import { tokenNameOf } from '../api/library/assets-api.ts';
 import { printMediaAddress } from '../api/media-address.ts';
@@ -17,7 +19,7 @@ import type { RoomItemMedia, RoomMedia } from '../rooms/room-media.ts';
 import { RoomTables } from '../rooms/room-tables.ts';
 import { Rooms } from '../rooms/rooms.ts';
 import { createRoomTimeline } from '../streams/room/room-timeline.ts';
-import type { AppContext, Parts } from './parts.ts';
+import type { Accounts, AppContext, Parts } from './parts.ts';
 
 /** Rooms are moved this often, ms. */
 const TICK_MS = 50;
@@ -34,7 +36,11 @@ export function openRooms(
 ): Rooms {
   const rooms = new Rooms({
     tables: new RoomTables(parts.store.db),
-    media: createRoomMedia(parts, () => clock.nowMs()),
+    media: createRoomMedia(
+      parts,
+      () => clock.nowMs(),
+      (user) => principalOf(user, parts.accounts, settings),
+    ),
     openChat: (room) => parts.chats.open(room),
     createAudience: () => createFramedAudience((message) => metrics.roomMessagesOut.inc({ type: message.t })),
     clock,
@@ -63,10 +69,16 @@ async function run(rooms: Rooms, signal: AbortSignal, report: (error: unknown) =
 /** Playback tokens of a room are valid for 12 to 24 hours; a room sends its playlist again before that. */
 const SIGNED_MS = 12 * 3_600_000;
 
+/** What a person may do, as for requests. */
+function principalOf({ id }: UserRef, { access }: Accounts, settings: AppContext['settings']): Principal {
+  return id === administratorRef.id ? administrator : principalOfUser(access.users.find(id), settings.now.accounts);
+}
+
 /** The media of this server, for rooms. */
 function createRoomMedia(
   { catalog, library, accounts, recordings, mediaServers }: MediaParts,
   nowMs: () => number,
+  principalOf: (user: UserRef) => Principal,
 ): RoomMedia {
   const { assets } = library;
   const signed = (name: string, path: string) =>
@@ -83,7 +95,7 @@ function createRoomMedia(
         case 'stream':
         case 'range': {
           const stream = catalog.lookUp(target.stream);
-          if (!stream || (isPrivate(stream.definition.visibility) && !maySeeAll(author)))
+          if (!stream || !may(principalOf(author), 'watch', { visibility: stream.definition.visibility }))
             throw streamUnknown(target.stream);
           if (target.kind === 'range' && target.toMs <= target.fromMs)
             throw new OxbowError('bad-request', 'The range ends before it begins.');
@@ -92,7 +104,7 @@ function createRoomMedia(
         }
         case 'asset': {
           const asset = await findAsset(target.asset);
-          if (!asset || (asset.visibility === 'private' && !(maySeeAll(author) || asset.owner === author.id)))
+          if (!asset || (asset.visibility === 'private' && !may(principalOf(author), 'change', { owner: asset.owner })))
             throw unknownAsset(target.asset);
           return { name: asset.title, signed: asset.visibility === 'private' };
         }
@@ -139,4 +151,3 @@ function createRoomMedia(
 }
 
 const isPrivate = (visibility: string): boolean => visibility === 'signed' || visibility === 'private';
-const maySeeAll = ({ role }: UserRef): boolean => role === 'admin';

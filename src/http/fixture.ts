@@ -129,7 +129,7 @@ export async function startTestServer(
     assets: fakeAssets(),
     publishKeys: fakePublishKeys(calls),
     relays: fakeRelays(calls),
-    rooms: {} as Rooms, // tests of rooms bring their own
+    rooms: { mayCreate: ({ role }) => role !== 'guest' } as Pick<Rooms, 'mayCreate'> as Rooms, // tests of rooms bring their own
     mediaServers: {} as HttpDeps['mediaServers'],
     mediaProxy: {} as HttpDeps['mediaProxy'],
     itemSource: async () => undefined,

@@ -57,6 +57,7 @@ export class Room {
   #usedMs: number;
   #touchedMs: number;
   #slowTickMs = 0;
+  #leadMs = leadOf([]);
   #itemsSentMs = 0;
   #areItemsUnsent = false;
   #isCountUnsent = false;
@@ -296,7 +297,7 @@ export class Room {
     return new Playback(
       {
         ...{ clock, failed },
-        leadMs: () => leadOf(room.presence.roundTrips()),
+        leadMs: () => room.#leadMs,
         findItem: (id) => room.playlist.find(id),
         itemAfter: (id) => (room.#record.options.atEnd === 'next' ? room.playlist.after(id) : undefined),
         openMedia: ({ target }) => media.open(target),
@@ -425,6 +426,7 @@ export class Room {
 
   #slowTick(monoMs: number): void {
     this.#slowTickMs = monoMs;
+    this.#leadMs = leadOf(this.presence.roundTrips());
     const offsets = this.presence.takeOffsets();
     if (offsets.length > 0) this.broadcast({ t: 'offsets', offsets });
     if (this.#isCountUnsent) {

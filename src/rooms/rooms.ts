@@ -71,6 +71,12 @@ export class Rooms {
     this.#deps = deps;
   }
 
+  /** Whether a person may create rooms, by the setting `rooms.create`. */
+  mayCreate({ role }: Pick<UserRef, 'role'>): boolean {
+    const { create } = this.#deps.settings();
+    return role === 'admin' ? create !== 'off' : create === 'everyone' || (create === 'users' && role === 'user');
+  }
+
   /**
    * Creates a room.
    *
@@ -78,10 +84,9 @@ export class Rooms {
    */
   async create(owner: UserRef, wishes: RoomWishes): Promise<Room> {
     const { tables, clock, settings } = this.#deps;
-    const { create, max, perUser } = settings();
+    const { max, perUser } = settings();
     const isAdmin = owner.role === 'admin';
-    const may = isAdmin ? create !== 'off' : create === 'everyone' || (create === 'users' && owner.role === 'user');
-    if (!may) throw new OxbowError('forbidden', 'You may not create rooms on this server.');
+    if (!this.mayCreate(owner)) throw new OxbowError('forbidden', 'You may not create rooms on this server.');
     if ((await tables.count()) >= max) throw new OxbowError('limit-reached', `There are ${max} rooms already.`);
     if (!isAdmin && (await tables.count(owner.id)) >= perUser)
       throw new OxbowError('limit-reached', `You have ${perUser} rooms already.`);

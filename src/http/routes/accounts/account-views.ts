@@ -59,7 +59,7 @@ export function tokenView({ id, userId, label, scopes, createdMs, expiresMs }: A
 }
 
 /** The sender of a request, with what they may do. */
-export function meView(principal: Principal, deps: Deps): MeView {
+export function meView(principal: Principal, { rooms, ...deps }: Deps & Pick<HttpDeps, 'rooms'>): MeView {
   const { isAdmin, session } = principal;
   const user = userOf(principal, deps);
   return {
@@ -69,7 +69,7 @@ export function meView(principal: Principal, deps: Deps): MeView {
     may: {
       upload: may(principal, 'uploader'),
       joinRooms: may(principal, 'joinRooms'),
-      createRooms: may(principal, 'createRooms'),
+      createRooms: principal.user !== undefined && rooms.mayCreate(principal.user),
       watchSigned: may(principal, 'watch', { visibility: 'signed' }),
     },
   };
