@@ -129,14 +129,12 @@ export const roomMigrations: readonly string[] = [
      sent_us INTEGER NOT NULL,
      deleted_us INTEGER,
      PRIMARY KEY (room_id, seq)
-   ) STRICT, WITHOUT ROWID;
-   CREATE UNIQUE INDEX room_message_by_client ON room_message (room_id, author, client_id) WHERE author <> '';
+   ) STRICT;
+   CREATE UNIQUE INDEX room_message_by_author ON room_message (author, room_id, client_id) WHERE author <> '';
    CREATE INDEX room_message_by_stream ON room_message (stream_id, room_id, media_us, seq) WHERE stream_id IS NOT NULL;
    CREATE INDEX room_message_by_asset ON room_message (asset_id, room_id, media_us, seq) WHERE asset_id IS NOT NULL;
    CREATE INDEX room_message_by_item ON room_message (item_id, room_id, media_us, seq)
      WHERE item_id IS NOT NULL AND stream_id IS NULL AND asset_id IS NULL;
-   CREATE INDEX room_message_of_chat ON room_message (room_id, seq) WHERE kind <> 'danmaku';
-   CREATE INDEX room_message_by_author ON room_message (author, room_id, seq) WHERE author <> '';
    CREATE TABLE room_poll (
      id TEXT PRIMARY KEY,
      room_id TEXT NOT NULL,
