@@ -128,6 +128,21 @@ export function accountTablesContract(name: string, open: OpenDatabase): void {
       assert.equal(await emailCodes.take('d'), undefined);
     });
 
+    test('of an account of another service only the name changes', async () => {
+      await using database = await open();
+      const { identities } = accountTables(database.db);
+      const identity = { provider: 'school', subject: '1', userId: 'u', name: 'Ada', createdMs: NOW_MS };
+      await identities.put(identity);
+      await identities.put({ ...identity, provider: 'github', createdMs: NOW_MS + 5 });
+      await identities.put({ ...identity, name: 'Ada L.', userId: 'someone-else' });
+      assert.deepEqual(await identities.all(), [
+        { ...identity, name: 'Ada L.' },
+        { ...identity, provider: 'github', createdMs: NOW_MS + 5 },
+      ]);
+      await identities.remove('school', '1');
+      assert.equal((await identities.all()).length, 1);
+    });
+
     test('a watch epoch is replaced by the next', async () => {
       await using database = await open();
       const { epochs } = accountTables(database.db);

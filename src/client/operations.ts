@@ -26,6 +26,7 @@ import type {
   GapList,
   HeartbeatAnswer,
   InvitationList,
+  InvitationMail,
   ItemSource,
   JobClaim,
   JobFailureReport,
@@ -1098,6 +1099,16 @@ export class Operations {
     options?: CallOptions,
   ): Promise<UserView> {
     return this.#request({ method: 'POST', path: '/api/v1/email-verifications' }, input, options);
+  }
+
+  /** Sends the code of an invitation, as `POST /api/v1/invitations` has returned it, to an address. */
+  createMailInvitation(
+    input: {
+      body: InvitationMail;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'POST', path: '/api/v1/mail/invitations' }, input, options);
   }
 
   /** Sends a test message, and waits until the mail server has accepted it. */

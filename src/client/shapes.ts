@@ -1724,6 +1724,16 @@ export type EmailVerification = {
   code: string;
 };
 
+/** `InvitationMail` of the API. */
+export type InvitationMail = {
+  /** one address */
+  email: string;
+  /** language of the message; default: that of `Accept-Language` */
+  language?: 'en' | 'zh';
+  /** the part of the link after `#` */
+  code: string;
+};
+
 /** `UserList` of the API. */
 export type UserList = {
   items: UserView[];

@@ -164,12 +164,13 @@ export class IdentityProvider {
     const guardedFetch = createGuardedFetch({ net, signal, trusted });
     const timeout = IDENTITY_TIMEOUT_MS / 1000;
     // The administrator chose an address without TLS.
-    const execute = trusted.protocol === 'http:' ? [client.allowInsecureRequests] : [];
+    const insecure = trusted.protocol === 'http:' ? [client.allowInsecureRequests] : [];
     if (!preset.oauth2) {
       return client.discovery(trusted, clientId, undefined, auth, {
         [client.customFetch]: guardedFetch,
         timeout,
-        execute,
+        // By default the library trusts the connection, and does not check signatures of ID tokens that came over it.
+        execute: [client.enableNonRepudiationChecks, ...insecure],
       });
     }
     const { authorization, token } = preset.oauth2.endpoints(this.#base);
@@ -177,7 +178,7 @@ export class IdentityProvider {
     const config = new client.Configuration(server, clientId, undefined, auth);
     config[client.customFetch] = guardedFetch;
     config.timeout = timeout;
-    for (const each of execute) each(config);
+    for (const each of insecure) each(config);
     return config;
   }
 }

@@ -147,6 +147,17 @@ suite('e-mail of accounts', () => {
     assert.deepEqual(guesses.slice(-2), [429, 429]);
   });
 
+  test('an administrator sends an invitation, whose link has its code', async () => {
+    const { code } = await shared().deps.access.invitations.make({
+      ...{ label: '', role: 'user', usesLeft: 1, createdBy: 'admin', expiresMs: undefined },
+    });
+    const body = { email: 'ida@example.org', code };
+    assert.equal((await ask('POST', '/mail/invitations', body, asAdmin)).status, 202);
+    assert.match(sent[0]!.text, new RegExp(`^https://tv\\.example/sign-up#${code}$`, 'm'));
+    const user = await signedInAs(shared(), 'user', 'Ivan');
+    assert.equal((await ask('POST', '/mail/invitations', body, user.headers)).status, 403);
+  });
+
   test('an administrator tests the mail server, and gets its words', async () => {
     const test = () => ask('POST', '/mail/test', { email: 'ops@example.org' }, asAdmin);
     assert.equal((await test()).status, 204);

@@ -34,6 +34,11 @@ const VerificationCode = Type.Object({ code: Code }, { $id: 'EmailVerification',
 
 const PasswordResetLink = Type.Object({ url: Type.String() }, { $id: 'PasswordResetLink' });
 
+const InvitationMail = Type.Object(
+  { ...Recipient.properties, code: Code },
+  { $id: 'InvitationMail', additionalProperties: false },
+);
+
 const MAILS: LimitName = 'mails';
 
 /** The rows. */
@@ -125,6 +130,21 @@ export const mailRoutes: readonly Route[] = [
     replies: { 200: UserView },
     async answer(call, deps) {
       return { body: userView(await deps.access.emails.verify(call.body.code, languageOf(undefined, call)), deps) };
+    },
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/mail/invitations',
+    tag: 'accounts',
+    access: 'admin',
+    sentence: 'Sends the code of an invitation, as `POST /api/v1/invitations` has returned it, to an address.',
+    body: InvitationMail,
+    replies: { 202: undefined },
+    answer(call, { access }) {
+      const { email, code, language } = call.body;
+      const from = call.principal.user?.name ?? 'An administrator';
+      access.emails.invite(email, from, code, languageOf(language, call));
+      return { status: 202 };
     },
   }),
   defineRoute({

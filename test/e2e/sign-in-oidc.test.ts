@@ -1,0 +1,53 @@
+import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { test } from 'node:test';
+import { oidcClient, startOidcServer } from '../../src/accounts/identity/oidc.fixture.ts';
+import type { MeView, SignInWays } from '../../src/api/account/access-shapes.ts';
+import { openFolder, startServer } from '../fixtures/server.ts';
+
+test('a person signs in by OpenID Connect, gets an account, and is still signed in after a restart', async () => {
+  await using folder = await openFolder('oidc');
+  let url = '';
+  await using service = await startOidcServer(() => `${url}/api/v1/sign-in/school/callback`);
+  service.people.set('ada', { name: 'Ada', email: 'ada@school.example', emailVerified: true });
+  const config = `${folder.path}/oxbow.yaml`;
+  const secret = `${folder.path}/secret`;
+  await writeFile(secret, `${oidcClient.secret}\n`);
+  await writeFile(
+    config,
+    `identity:
+  providers:
+    school: { issuer: '${service.issuer}', clientId: ${oidcClient.id}, clientSecretFile: '${secret}', signUp: open }
+`,
+  );
+  const start = () => startServer({ data: `${folder.path}/data`, args: ['--config', config] });
+  const me = async (cookie: string) =>
+    (await (await fetch(`${url}/api/v1/me`, { headers: { cookie } })).json()) as MeView;
+
+  let cookie: string;
+  {
+    await using server = await start();
+    ({ url } = server);
+    const ways = (await (await fetch(`${url}/api/v1/sign-in`)).json()) as SignInWays;
+    assert.deepEqual(ways.providers, [{ id: 'school', name: 'school' }]);
+    const begun = await fetch(`${url}/api/v1/sign-in/school?to=/me`, { redirect: 'manual' });
+    const ticket = begun.headers.getSetCookie()[0]!;
+    assert.match(ticket, /; HttpOnly; SameSite=Lax$/);
+    const back = await service.signIn(begun.headers.get('location')!, 'ada');
+    const done = await fetch(back, { headers: { cookie: ticket.split(';')[0]! } });
+    assert.match(await done.text(), /url=\/me"/);
+    const session = done.headers.getSetCookie().find((each) => each.includes('SameSite=Strict'))!;
+    cookie = session.split(';')[0]!;
+    const { user } = await me(cookie);
+    assert.deepEqual([user?.name, user?.emailVerified, user?.identities.length], ['Ada', true, 1]);
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    assert.match(metrics, /oxbow_identity_sign_ins_total\{provider="school",result="created"\} 1/);
+    assert.ok(!server.stderr.includes(oidcClient.secret));
+  }
+  await using again = await start();
+  const port = new URL(url).port;
+  ({ url } = again);
+  // The name of the cookie has the port, which is another one now.
+  const { user } = await me(cookie.replace(`-${port}=`, `-${new URL(url).port}=`));
+  assert.deepEqual([user?.name, user?.identities], ['Ada', [{ provider: 'school', name: 'Ada' }]]);
+});
