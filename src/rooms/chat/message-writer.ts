@@ -27,6 +27,9 @@ export interface WriterOptions {
   readonly table: Pick<MessageTable, 'write'>;
   /** Reports a transaction that failed. */
   readonly failed: (error: unknown) => void;
+  /** How long a message waits for others, and a transaction after one that failed, ms; for tests. */
+  readonly waitMs?: number;
+  readonly retryMs?: number;
   /** Reports each transaction: its messages and how long it took, seconds. */
   readonly committed?: (messages: number, seconds: number) => void;
 }
@@ -104,21 +107,21 @@ export class MessageWriter implements AsyncDisposable {
   }
 
   #start(): void {
-    this.#running ??= this.#run().finally(() => {
-      this.#running = undefined;
-    });
+    this.#running ??= this.#run();
   }
 
   async #run(): Promise<void> {
     const { signal } = this.#closing;
-    let pauseMs = WAIT_MS;
+    const { waitMs = WAIT_MS, retryMs = RETRY_MS } = this.#options;
+    let pauseMs = waitMs;
     while (this.#rows.length + this.#changes.size + this.#marks.size > 0) {
       await sleep(pauseMs, { signal }).catch(() => undefined); // closing commits at once
       this.#committing = this.#commit();
       const isStored = await this.#committing;
-      if (!isStored && signal.aborted) return;
-      pauseMs = isStored ? WAIT_MS : RETRY_MS;
+      if (!isStored && signal.aborted) break;
+      pauseMs = isStored ? waitMs : retryMs;
     }
+    this.#running = undefined; // in the same step as the last look at the queue: what is added next starts again
   }
 
   /** Commits one batch. The authors of messages that cannot be stored are notified at once; changes and marks are kept for the next batch. */

@@ -38,6 +38,7 @@ export class RoomPolls {
   readonly #polls: Map<string, StoredPoll>;
   /** Who voted since the last transaction, by poll and user. */
   #voted = new Map<string, Map<string, ChatSender>>();
+  #counted = Promise.resolve();
   readonly #counting = new Coalesced(EVERY_MS, () => this.#count());
 
   /** Loads the polls of a room. */
@@ -141,7 +142,12 @@ export class RoomPolls {
     await this.#count();
   }
 
-  async #count(): Promise<void> {
+  #count(): Promise<void> {
+    this.#counted = this.#counted.then(() => this.#countNow());
+    return this.#counted;
+  }
+
+  async #countNow(): Promise<void> {
     const voted = this.#voted;
     this.#voted = new Map();
     for (const [id, voters] of voted) {

@@ -110,11 +110,15 @@ export class DanmakuLanes {
   #freeLane(one: Placed): number {
     // Those that stand still are in at most half of the picture.
     const lanes = one.mode === 'scroll' ? this.#screen.lanes : Math.max(1, Math.floor(this.#screen.lanes / 2));
+    let crossed = -1;
     for (let lane = 0; lane < lanes; lane++) {
       const last = this.#last[one.mode][lane];
-      if (!last || last.atMs > one.atMs || !collides(last, one, this.#screen)) return lane;
+      if (last && last.atMs <= one.atMs && collides(last, one, this.#screen)) continue;
+      const still = one.mode === 'scroll' ? this.#last.top[lane] : undefined;
+      if (!still || one.atMs >= still.atMs + this.#screen.stayMs) return lane;
+      if (crossed < 0) crossed = lane; // one that stands still is there: only if no other lane is free
     }
-    return -1;
+    return crossed;
   }
 }
 
