@@ -1,6 +1,6 @@
 /**
  * The chat of all rooms: opens that of a room, and answers questions about stored messages.
- * In: the database, rooms that open. Out: the RoomChat of each, history, replay, what is deleted with media, rooms and users.
+ * In: the database, rooms that open. Out: the RoomChat of each, history, replay, what is deleted with media and users.
  */
 import type { RoomMessage } from '../../api/room/messages.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -82,6 +82,7 @@ export class Chats implements AsyncDisposable {
         if (this.#open.get(room.id) === opened) this.#open.delete(room.id);
         messages.close();
         await polls.end();
+        await this.#writer.idle(); // the room may be deleted next
       },
     };
   }
@@ -103,12 +104,6 @@ export class Chats implements AsyncDisposable {
   async replay(roomId: string, item: string, stretch: ReplayStretch): Promise<RoomMessage[]> {
     const of = await this.#table.mediaOf(roomId, item, this.#options.streamId);
     return this.#table.between({ roomId, of, ...stretch });
-  }
-
-  /** Deletes all messages and polls of a room. */
-  async removeRoom(roomId: string): Promise<void> {
-    await this.#table.removeRoom(roomId);
-    await this.#polls.removeRoom(roomId);
   }
 
   /** Removes a user's name and id from what they wrote. */

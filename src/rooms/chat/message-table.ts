@@ -207,11 +207,6 @@ export class MessageTable {
       .execute();
   }
 
-  /** Deletes everything of a room. */
-  async removeRoom(roomId: string): Promise<void> {
-    await this.#db.deleteFrom('room_message').where('room_id', '=', roomId).execute();
-  }
-
   /**
    * Deletes what was written to media of a stream before `beforeUs` (since 1970) that is not pinned, in rooms that do not keep their chat.
    *

@@ -65,11 +65,6 @@ export class PollTable {
     await this.#db.deleteFrom('room_poll').where('id', '=', id).execute();
   }
 
-  /** Deletes the polls of a room. */
-  async removeRoom(roomId: string): Promise<void> {
-    await this.#db.deleteFrom('room_poll').where('room_id', '=', roomId).execute();
-  }
-
   /** Removes the id of a user from the polls that they created; the polls stay. */
   async anonymize(user: string): Promise<void> {
     await this.#db.updateTable('room_poll').set({ created_by: '' }).where('created_by', '=', user).execute();

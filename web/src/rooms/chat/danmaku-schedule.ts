@@ -116,7 +116,7 @@ export class DanmakuLanes {
       if (last && last.atMs <= one.atMs && collides(last, one, this.#screen)) continue;
       const still = one.mode === 'scroll' ? this.#last.top[lane] : undefined;
       if (!still || one.atMs >= still.atMs + this.#screen.stayMs) return lane;
-      if (crossed < 0) crossed = lane; // one that stands still is there: only if no other lane is free
+      if (crossed < 0) crossed = lane; // one that does not move is there: only if no other lane is free
     }
     return crossed;
   }
