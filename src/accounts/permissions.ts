@@ -35,8 +35,8 @@ const rules = {
   anyone: () => true,
   /** None for routes; restricted streams need a playback token, or `watch`. */
   viewer: () => true,
-  /** Reads the state of the server. A program of this computer needs no credentials; a user who is signed in has those of the account. */
-  operator: ({ seesAll, isLocal, user }) => seesAll || (isLocal === true && user === undefined),
+  /** Reads the state of the server. A program of this computer needs no credentials; one that sends some has what they give. */
+  operator: ({ seesAll, isLocal, owner }) => seesAll || (isLocal === true && owner === ''),
   uploader: ({ mayUpload }) => mayUpload,
   worker: ({ isWorker }) => isWorker,
   admin: isAdmin,

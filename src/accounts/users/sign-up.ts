@@ -43,7 +43,7 @@ export class SignUp {
    *
    * @throws OxbowError `sign-up-closed`, `invitation-refused`, and as `Users.create` does
    */
-  join({ invitation: code, ...form }: SignUpForm): Promise<User> {
+  async join({ invitation: code, ...form }: SignUpForm): Promise<User> {
     const { users, invitations, settings } = this.#deps;
     const { signUp } = settings();
     if (signUp === 'closed') {

@@ -128,7 +128,7 @@ export class Users {
    * @param most guests in all
    * @throws OxbowError `bad-user-name`, `user-name-taken`, `limit-reached`
    */
-  makeGuest(text: string, { most }: { readonly most: number }): Promise<User> {
+  async makeGuest(text: string, { most }: { readonly most: number }): Promise<User> {
     if (this.#guests >= most) throw new OxbowError('limit-reached', `There are ${most} guests already.`);
     const name = this.#guestName(text);
     const none = { nameKey: undefined, password: undefined, email: undefined, emailVerified: false };
