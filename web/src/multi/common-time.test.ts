@@ -47,8 +47,12 @@ test('tiles that lack media for a while move everyone away from now, up to a lim
   clock.nowMs += 300;
   const beforeMs = clock.nowMs - time.atMs;
   time.step(true);
-  clock.nowMs += 1_000;
+  clock.nowMs += 7_000;
   time.step(true);
+  assert.equal(clock.nowMs - time.atMs, beforeMs, 'tiles load first');
+  clock.nowMs += 2_000;
+  time.step(true);
+  clock.nowMs += 1_000;
   time.step(false);
   assert.equal(clock.nowMs - time.atMs, beforeMs, 'a short wait changes nothing');
   for (let second = 0; second < 300; second++) {

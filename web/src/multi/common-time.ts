@@ -9,7 +9,9 @@ const BEHIND_MS = 4_000;
 const MOST_BEHIND_MS = 30_000;
 /** A tile lacks media for this long before all tiles move away from now, and by how much, ms. */
 const LACKS_MS = 2_000;
-const BACK_BY_MS = 1_000;
+const BACK_BY_MS = 2_000;
+/** After each command tiles have this long to load and to come into step before they count, ms. */
+const REST_MS = 8_000;
 /** A command takes effect this much later, so that every tile begins at the same instant, ms. */
 const LEAD_MS = 300;
 
@@ -65,7 +67,8 @@ export class CommonTime {
    * @param lacks a tile has nothing to play at the common time
    */
   step(lacks: boolean): void {
-    if (!lacks || !this.#state.live) {
+    const isResting = this.#now() - this.#state.anchorServer < REST_MS;
+    if (!lacks || !this.#state.live || isResting) {
       this.#lacksSinceMs = null;
       return;
     }
