@@ -67,6 +67,8 @@ const usage = `Usage: npm run bench -- VERB [options]
     --only cost,joins  some of cost, live, clicks, joins (default: all)
   publish    glass to glass from an encoder like OBS over RTMP to the watch page in Chromium
     --seconds 60       seconds of each encoder setting
+  room-step  two pages in a room: how far their pictures are apart, live and in the past, with jitter; joins, stand-stills
+    --seconds 600      seconds live, and as many in the past
 `;
 
 const { values, positionals } = parseArgs({
@@ -143,6 +145,12 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       benchPublish(seconds: number): Promise<string>;
     };
     return benchPublish(seconds(60));
+  },
+  async 'room-step'() {
+    const { benchRoomStep } = (await import(new URL('browser/room-step.ts', import.meta.url).href)) as {
+      benchRoomStep(seconds: number): Promise<string>;
+    };
+    return benchRoomStep(seconds(600));
   },
 };
 

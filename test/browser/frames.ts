@@ -26,6 +26,8 @@ export interface SeenFrame {
   readonly front: boolean;
   /** Of the picture that was read, on the media element's clock, seconds. */
   readonly mediaTime: number;
+  /** The picture that was read is the one that `atMs` is about. */
+  readonly exact: boolean;
   /** Pictures presented by this element so far; more than were reported if the page was too busy. */
   readonly presented: number;
   /** Pictures dropped by this element so far. */
@@ -103,8 +105,10 @@ function install(readEvery: number): void {
   };
   const follow = (video: HTMLVideoElement, element: number) => {
     const next = (_: number, { mediaTime, expectedDisplayTime, presentedFrames }: VideoFrameCallbackMetadata) => {
+      const read = presentedFrames % readEvery === 0 ? readPicture(video, mediaTime) : { utcMs: null, mediaTime };
       seen.push({
-        ...(presentedFrames % readEvery === 0 ? readPicture(video, mediaTime) : { utcMs: null, mediaTime }),
+        ...read,
+        exact: Math.abs(read.mediaTime - mediaTime) < 0.005,
         ...{ atMs: performance.timeOrigin + expectedDisplayTime, element },
         ...{ front: front() === video, presented: presentedFrames },
         dropped: video.getVideoPlaybackQuality().droppedVideoFrames,

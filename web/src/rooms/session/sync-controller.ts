@@ -98,9 +98,10 @@ export class SyncController {
 
   /** The room has another state. */
   tell(state: PlaybackState): void {
+    if (state === this.#state || state === this.#next) return;
     const isFirst = this.#state === nothingPlays;
     if (isFirst || state.rev < this.#state.rev) this.#take(state);
-    else if (state !== this.#state) this.#next = state;
+    else this.#next = state;
     this.step();
   }
 

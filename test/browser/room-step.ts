@@ -1,0 +1,187 @@
+/**
+ * A room with the test picture that several pages watch, and how far they are apart, measured from the strips of their pictures.
+ * In: a server on this machine, whose clock is therefore that of the pages. Out: commands, distances in ms.
+ */
+import assert from 'node:assert/strict';
+import { setTimeout as pause } from 'node:timers/promises';
+import type { Browser, Page } from 'playwright-core';
+import { WebSocket } from 'ws';
+import type { ClientMessageOf, ServerMessage } from '../../src/api/room/messages.ts';
+import { type PlaybackState, positionAt } from '../../src/api/room/playback.ts';
+import type { Server } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { openVisitor } from './chromium.ts';
+import { type SeenFrame, takeFrames } from './frames.ts';
+
+/** Frames of two pages that are further apart are not compared, ms. */
+const NEAR_MS = 100;
+/** A page is in step from here, ms. */
+const IN_STEP_MS = 60;
+
+/** A room and its owner, who has a connection but no player. */
+export interface StepRoom extends Disposable {
+  readonly id: string;
+  /** The room's position at a time, ms. */
+  positionMs(atMs: number): number;
+  /** Resolves when the command has taken effect. */
+  command(what: ClientMessageOf<'command'>['do'], options?: Partial<ClientMessageOf<'command'>>): Promise<void>;
+}
+
+const json = { 'content-type': 'application/json' };
+
+/** Creates a room that plays a stream. @param server where everyone may create an account (`--accounts-sign-up open`) */
+export async function createStepRoom(server: Server, stream: string): Promise<StepRoom> {
+  const post = async (path: string, cookie: string, body: object): Promise<Response> => {
+    const headers = { ...json, origin: server.url, ...(cookie && { cookie }) };
+    const answer = await fetch(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
+    if (!answer.ok) assert.fail(`${path}: ${answer.status} ${await answer.text()}`);
+    return answer;
+  };
+  const joined = await post('/api/v1/users', '', { name: 'Owner', password: 'a long password for a test' });
+  const cookie = joined.headers.getSetCookie()[0]!.split(';')[0]!;
+  const { id } = (await (await post('/api/v1/rooms', cookie, { name: 'Step' })).json()) as { id: string };
+  const added = await post(`/api/v1/rooms/${id}/items`, cookie, { items: [{ target: { kind: 'stream', stream } }] });
+  const { items } = (await added.json()) as { items: readonly { readonly id: string }[] };
+  const room = new OwnedRoom(id, server.url, cookie);
+  await room.command('item', { item: items[0]!.id });
+  return room;
+}
+
+/** The owner's connection, opened again when it is lost. */
+class OwnedRoom implements StepRoom {
+  readonly id: string;
+  readonly #url: string;
+  readonly #cookie: string;
+  /** In the order in which they take effect. */
+  readonly #states: PlaybackState[] = [];
+  #socket: WebSocket | null = null;
+  #isClosed = false;
+  #commands = 0;
+
+  constructor(id: string, url: string, cookie: string) {
+    this.id = id;
+    this.#url = url;
+    this.#cookie = cookie;
+    this.#open();
+  }
+
+  positionMs(atMs: number): number {
+    const state = this.#states.findLast(({ anchorServer }) => anchorServer <= atMs) ?? this.#states.at(-1)!;
+    return positionAt(state, atMs);
+  }
+
+  async command(what: ClientMessageOf<'command'>['do'], options: object = {}): Promise<void> {
+    const state = await until('the owner is in the room', () => this.#socket?.readyState === 1 && this.#states.at(-1));
+    const id = `command-${++this.#commands}`;
+    this.#socket!.send(JSON.stringify({ t: 'command', id, rev: state.rev, do: what, ...options }));
+    const next = await until(`${what} is a new state`, () => {
+      const last = this.#states.at(-1)!;
+      return last.rev > state.rev && last;
+    });
+    await pause(Math.max(0, next.anchorServer - Date.now()));
+  }
+
+  [Symbol.dispose](): void {
+    this.#isClosed = true;
+    this.#socket?.close();
+  }
+
+  #open(): void {
+    const headers = { cookie: this.#cookie, origin: this.#url };
+    const socket = new WebSocket(`${this.#url.replace('http', 'ws')}/api/v1/rooms/${this.id}/socket`, { headers });
+    socket.on('open', () => socket.send(JSON.stringify({ t: 'hello' })));
+    socket.on('message', (data) => {
+      const message = JSON.parse(String(data)) as ServerMessage;
+      if (message.t === 'welcome' || message.t === 'state') this.#states.push(message.state);
+      if (message.t === 'welcome') this.#socket = socket;
+    });
+    socket.on('error', () => {}); // the server is being started again
+    socket.on('close', () => {
+      this.#socket = null;
+      if (!this.#isClosed) setTimeout(() => this.#open(), 200);
+    });
+  }
+}
+
+/** Opens a page, and enters the room as a guest, without sound. Returns the page and the time of the press. */
+export async function joinRoom(
+  browser: Browser,
+  url: string,
+  room: StepRoom,
+  name: string,
+  readEvery: number,
+): Promise<{ readonly page: Page; readonly pressedMs: number }> {
+  const page = await (await openVisitor(browser, { width: 1024, height: 700 })).newPage();
+  await page.goto(`${url}/rooms/${room.id}`);
+  await page.getByLabel('Your name').fill(name);
+  await takeFrames(page, readEvery);
+  const pressedMs = Date.now();
+  await page.getByRole('button', { name: 'Join without sound' }).click();
+  return { page, pressedMs };
+}
+
+/** How late each frame of a page was, compared with the room. */
+function offsetsOf(frames: readonly SeenFrame[], room: StepRoom) {
+  return frames
+    .filter(({ front, exact }) => front && exact)
+    .flatMap(({ utcMs, atMs }) => (utcMs === null ? [] : [{ atMs, lateMs: room.positionMs(atMs) - utcMs }]));
+}
+
+/** Waits until a page is in step. Returns when it was, ms since 1970. */
+export async function inStep(page: Page, room: StepRoom, withinMs?: number): Promise<number> {
+  return until(
+    'the page is in step with its room',
+    async () => {
+      const late = offsetsOf(await takeFrames(page), room);
+      if (late.length > 0 && !late.some(({ lateMs }) => Math.abs(lateMs) < IN_STEP_MS))
+        throw new Error(`it is ${late.at(-1)!.lateMs} ms late`);
+      return late.find(({ lateMs }) => Math.abs(lateMs) < IN_STEP_MS)?.atMs;
+    },
+    { withinMs },
+  );
+}
+
+/** The distances of two pages for some seconds: of each frame of the first to the nearest one of the second, ms, sorted. */
+export async function distances(pages: readonly [Page, Page], room: StepRoom, seconds: number): Promise<number[]> {
+  await Promise.all(pages.map((page) => takeFrames(page)));
+  const seen: [SeenFrame[], SeenFrame[]] = [[], []];
+  for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
+    await pause(Math.min(2_000, Math.max(0, end - performance.now())));
+    const taken = await Promise.all(pages.map((page) => takeFrames(page)));
+    for (const [n, frames] of taken.entries()) seen[n]!.push(...frames);
+  }
+  const [one, other] = seen.map((frames) => offsetsOf(frames, room)) as [Offsets, Offsets];
+  const apart: number[] = [];
+  let at = 0;
+  for (const { atMs, lateMs } of one) {
+    while (at + 1 < other.length && Math.abs(other[at + 1]!.atMs - atMs) <= Math.abs(other[at]!.atMs - atMs)) at += 1;
+    const near = other[at];
+    if (near && Math.abs(near.atMs - atMs) < NEAR_MS) apart.push(Math.abs(lateMs - near.lateMs));
+  }
+  assert.ok(apart.length > 0, 'both pages show frames');
+  return apart.sort((a, b) => a - b);
+}
+
+type Offsets = ReturnType<typeof offsetsOf>;
+
+/** Median, 95 % and worst of sorted distances, ms. */
+export function figuresOf(apart: readonly number[]): {
+  readonly p50: number;
+  readonly p95: number;
+  readonly worst: number;
+} {
+  const below = (share: number) => apart[Math.min(apart.length - 1, Math.floor(apart.length * share))]!;
+  return { p50: below(0.5), p95: below(0.95), worst: below(1) };
+}
+
+/** Has the picture of a page stand still for a second: its player cannot play. */
+export async function standStill(page: Page): Promise<void> {
+  await page.evaluate(async () => {
+    const videos = [...document.querySelectorAll('video')];
+    const { play } = HTMLMediaElement.prototype;
+    HTMLMediaElement.prototype.play = async () => {};
+    for (const video of videos) video.pause();
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    HTMLMediaElement.prototype.play = play;
+  });
+}
