@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser } from '../../test/browser/chromium.ts';
+import { openLateProxy } from '../../test/browser/late-proxy.ts';
 import {
   createStepRoom,
   distances,
@@ -16,7 +17,6 @@ import {
   type StepRoom,
   standStill,
 } from '../../test/browser/room-step.ts';
-import { openLateProxy } from '../../test/fixtures/late-proxy.ts';
 import { openFolder, startServer } from '../../test/fixtures/server.ts';
 import { printTable, say, sorted } from '../report.ts';
 
@@ -76,8 +76,7 @@ export async function benchRoomStep(seconds: number): Promise<string> {
     const backMs: number[] = [];
     for (let n = 0; n < STAND_STILLS; n++) {
       await standStill(bob);
-      const fromMs = Date.now();
-      backMs.push((await inStep(bob, room)) - fromMs);
+      backMs.push(await inStep(bob, room, Date.now()));
       await pause(6_000);
     }
     const list = (times: readonly number[]) => sorted(times.map(Math.round)).join(', ');
@@ -101,5 +100,5 @@ async function enter(
   name: string,
 ): Promise<{ readonly page: Page; readonly ms: number }> {
   const { page, pressedMs } = await joinRoom(browser, url, room, name, READ_EVERY);
-  return { page, ms: (await inStep(page, room)) - pressedMs };
+  return { page, ms: await inStep(page, room, pressedMs) };
 }

@@ -54,6 +54,7 @@ class OwnedRoom implements StepRoom {
   readonly #cookie: string;
   /** In the order in which they take effect. */
   readonly #states: PlaybackState[] = [];
+  readonly #answers = new Map<string, Extract<ServerMessage, { t: 'ack' | 'refused' }>>();
   #socket: WebSocket | null = null;
   #isClosed = false;
   #commands = 0;
@@ -74,6 +75,10 @@ class OwnedRoom implements StepRoom {
     const state = await until('the owner is in the room', () => this.#socket?.readyState === 1 && this.#states.at(-1));
     const id = `command-${++this.#commands}`;
     this.#socket!.send(JSON.stringify({ t: 'command', id, rev: state.rev, do: what, ...options }));
+    const answer = await until(`${what} is answered`, () => this.#answers.get(id));
+    // The server itself has moved the room meanwhile.
+    if (answer.t === 'refused' && answer.code === 'state-stale') return this.command(what, options);
+    assert.equal(answer.t, 'ack', JSON.stringify(answer));
     const next = await until(`${what} is a new state`, () => {
       const last = this.#states.at(-1)!;
       return last.rev > state.rev && last;
@@ -94,6 +99,7 @@ class OwnedRoom implements StepRoom {
       const message = JSON.parse(String(data)) as ServerMessage;
       if (message.t === 'welcome' || message.t === 'state') this.#states.push(message.state);
       if (message.t === 'welcome') this.#socket = socket;
+      if ((message.t === 'ack' || message.t === 'refused') && message.id) this.#answers.set(message.id, message);
     });
     socket.on('error', () => {}); // the server is being started again
     socket.on('close', () => {
@@ -111,7 +117,7 @@ export async function joinRoom(
   name: string,
   readEvery: number,
 ): Promise<{ readonly page: Page; readonly pressedMs: number }> {
-  const page = await (await openVisitor(browser, { width: 1024, height: 700 })).newPage();
+  const page = await (await openVisitor(browser, { width: 800, height: 600 })).newPage();
   await page.goto(`${url}/rooms/${room.id}`);
   await page.getByLabel('Your name').fill(name);
   await takeFrames(page, readEvery);
@@ -127,18 +133,19 @@ function offsetsOf(frames: readonly SeenFrame[], room: StepRoom) {
     .flatMap(({ utcMs, atMs }) => (utcMs === null ? [] : [{ atMs, lateMs: room.positionMs(atMs) - utcMs }]));
 }
 
-/** Waits until a page is in step. Returns when it was, ms since 1970. */
-export async function inStep(page: Page, room: StepRoom, withinMs?: number): Promise<number> {
-  return until(
+/** Waits until a page is in step. @param fromMs earlier frames do not count, ms since 1970 @returns how long it took from then, ms */
+export async function inStep(page: Page, room: StepRoom, fromMs: number): Promise<number> {
+  const whenMs = await until(
     'the page is in step with its room',
     async () => {
-      const late = offsetsOf(await takeFrames(page), room);
+      const late = offsetsOf(await takeFrames(page), room).filter(({ atMs }) => atMs >= fromMs);
       if (late.length > 0 && !late.some(({ lateMs }) => Math.abs(lateMs) < IN_STEP_MS))
         throw new Error(`it is ${late.at(-1)!.lateMs} ms late`);
       return late.find(({ lateMs }) => Math.abs(lateMs) < IN_STEP_MS)?.atMs;
     },
-    { withinMs },
+    { withinMs: 60_000 },
   );
+  return whenMs - fromMs;
 }
 
 /** The distances of two pages for some seconds: of each frame of the first to the nearest one of the second, ms, sorted. */

@@ -11,6 +11,8 @@ import { afterLoss, noRetry } from './retry.ts';
 const NOW_MS = 4_000;
 /** A room this near to now plays from the live list: windows do not have their last seconds yet. Milliseconds. */
 const RECENT_MS = 60_000;
+/** This near to now it never plays from a window, even if one is in front, milliseconds. */
+const NEAR_MS = 8_000;
 
 /** One transition in the making. */
 export class PlaybackMoves {
@@ -139,8 +141,9 @@ export class PlaybackMoves {
   place(atMs: number): void {
     const { state } = this;
     const { front, nowMs } = this.view;
-    const position = this.plays() ? front.positionOf(atMs) : null;
     const playsLive = this.plays() && front.kind === 'live';
+    const isNear = state.streamLive && atMs > nowMs - NEAR_MS;
+    const position = this.plays() && (playsLive || !isNear) ? front.positionOf(atMs) : null;
     if (playsLive && front.edgeMs !== null && atMs >= front.edgeMs) return; // its media is not there yet
     const isRecent = state.streamLive && atMs > nowMs - RECENT_MS;
     state.request += 1;
@@ -152,6 +155,8 @@ export class PlaybackMoves {
       state.targetMs = atMs;
       state.mode = front.kind === 'past' ? 'past' : isRecent ? 'live' : 'shifted';
       this.do({ do: 'seek', position });
+    } else if (isNear && playsLive) {
+      return; // no longer or not yet in the list
     } else if (isRecent && !playsLive) {
       state.targetMs = atMs;
       this.load('live', atMs);

@@ -82,3 +82,27 @@ test('the media at a position is in the browser, or it is not', (t) => {
   assert.equal(player.target.isBuffered(start - 2 * minute), false);
   assert.equal(player.target.isBuffered(start - 20 * minute), false);
 });
+
+test('a list that has just begun is played, not a window that does not have its last seconds yet', async (t) => {
+  const { player, state, document } = setUp(t);
+  state('live');
+  player.target.follow(start - 1_500, true, 1);
+  FakeHls.last.list(start - 4_000, start);
+  FakeHls.last.video!.picture(2);
+  player.target.follow(start - 1_200, true, 1);
+  await settled();
+  assert.equal(FakeHls.all.length, 1);
+  assert.deepEqual(document.front.seeks, [2.8]);
+});
+
+test('a room that catches up with live leaves the window', async (t) => {
+  const { player, state, document } = setUp(t);
+  state('live');
+  player.target.follow(start - 20 * minute, true, 1.5);
+  await settled();
+  FakeHls.last.list(start - 20 * minute, start, { live: false });
+  FakeHls.last.video!.picture(10);
+  assert.equal(document.front.paused, false);
+  player.target.follow(start - 1_500, true, 1);
+  assert.equal(FakeHls.loads.at(-1), '/live/cam/index.m3u8');
+});

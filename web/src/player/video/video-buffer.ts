@@ -307,7 +307,10 @@ export class VideoBuffer {
     if (!this.#details) return null;
     const position = positionOf(this.#details.fragments, atMs);
     if (position === null) return null;
-    const leavesAtS = this.kind === 'live' ? this.#details.fragmentStart + 3 * this.#details.targetduration : 0;
+    const { fragmentStart, edge, targetduration } = this.#details;
+    // A list that has just begun loses nothing yet.
+    const marginS = Math.min(3 * targetduration, (edge - fragmentStart) / 2);
+    const leavesAtS = this.kind === 'live' ? fragmentStart + marginS : 0;
     return position >= leavesAtS ? position : null;
   }
 

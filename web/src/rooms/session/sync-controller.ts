@@ -35,7 +35,7 @@ const roomTuning: RateTuning = {
 const LOAD_S = 1;
 /** In a hidden tab, where only the element's clock is known, seconds. */
 const HIDDEN_S = 0.5;
-/** After a command, a load or a wake-up the picture is brought into step by at most two seeks, ms and seconds. */
+/** After a command, a load or a wake-up the picture is brought into step by at most two seeks; after a seek, by one more. Ms and seconds. */
 const SETTLE_MS = 2_000;
 const SETTLE_SEEKS = 2;
 const SETTLE_S = 0.08;
@@ -45,12 +45,8 @@ const STUCK_MS = 350;
 const AGAIN_MS = 5_000;
 const FRAMES_NEEDED = 3;
 
-/** From a request to its first frame, ms: the first guess, the most that is believed, and the most that one request changes. */
-const costs = {
-  seek: { guess: 80, most: 500, step: 60 },
-  load: { guess: 500, most: 4_000, step: 1_000 },
-  play: { guess: 40, most: 300, step: 60 },
-};
+/** From a request to its first frame, ms: the guess before it is known, and the most that is believed. */
+const costs = { seek: { guess: 80, most: 1_500 }, load: { guess: 500, most: 4_000 }, play: { guess: 40, most: 300 } };
 type Cost = keyof typeof costs;
 
 /** Two states play the same media at the same time. */
@@ -63,7 +59,8 @@ function continues(one: PlaybackState, other: PlaybackState): boolean {
 export class SyncController {
   readonly #parts: SyncParts;
   readonly #rate = new RateController(roomTuning);
-  readonly #costMs: Record<Cost, number> = { seek: costs.seek.guess, load: costs.load.guess, play: costs.play.guess };
+  /** What the last three of each have cost, ms. */
+  readonly #costs: Record<Cost, number[]> = { seek: [], load: [], play: [] };
   #state: PlaybackState = nothingPlays;
   /** Takes effect at its anchor. */
   #next: PlaybackState | null = null;
@@ -74,7 +71,10 @@ export class SyncController {
   #learns: Cost | null = null;
   #wasBusy = false;
   #settleUntil = Number.NEGATIVE_INFINITY;
+  /** Seeks that are left for settling. */
   #settleSeeks = 0;
+  /** The seek that the player is busy with corrects the picture. */
+  #isCorrection = false;
 
   constructor(parts: SyncParts) {
     this.#parts = parts;
@@ -133,7 +133,8 @@ export class SyncController {
     }
     if (this.#wasBusy) {
       this.#wasBusy = false;
-      this.#settle();
+      this.#settle(this.#isCorrection ? this.#settleSeeks : SETTLE_SEEKS);
+      this.#isCorrection = false;
     }
     if (!target.pictured) {
       if (this.#mayPlaceAgain) this.#place('load');
@@ -152,6 +153,7 @@ export class SyncController {
     if (target.paused) {
       target.follow(null, true, rate);
       this.#learns = null;
+      this.#settle();
       return;
     }
     const lateS = this.#lateS();
@@ -161,7 +163,7 @@ export class SyncController {
       if (Math.abs(lateS) > HIDDEN_S && this.#mayPlaceAgain) this.#place('seek');
       return;
     }
-    const isSettling = this.#parts.steadyMs() < this.#settleUntil && this.#settleSeeks < SETTLE_SEEKS;
+    const isSettling = this.#parts.steadyMs() < this.#settleUntil && this.#settleSeeks > 0;
     const { rate: factor, seekByS } = this.#rate.next({ lateS, aheadS: target.aheadS });
     if ((isSettling && Math.abs(lateS) > SETTLE_S) || seekByS !== 0) this.#seek(lateS, isSettling);
     else target.correct(changesRate ? factor : 1);
@@ -187,8 +189,8 @@ export class SyncController {
   #leadMs(next: PlaybackState): number {
     if (!next.playing) return 0;
     const { target } = this.#parts;
-    if (continues(this.#state, next)) return this.#state.playing ? 0 : this.#costMs.play;
-    return this.#costMs[target.isBuffered(next.anchorMedia) ? 'seek' : 'load'];
+    if (continues(this.#state, next)) return this.#state.playing ? 0 : this.#costMs('play');
+    return this.#costMs(target.isBuffered(next.anchorMedia) ? 'seek' : 'load');
   }
 
   /** Goes where the room is. */
@@ -201,9 +203,9 @@ export class SyncController {
     this.#place(isHere || !playing ? 'seek' : 'load');
   }
 
-  #settle(): void {
+  #settle(seeks = SETTLE_SEEKS): void {
     this.#settleUntil = this.#parts.steadyMs() + SETTLE_MS;
-    this.#settleSeeks = 0;
+    this.#settleSeeks = seeks;
   }
 
   get #mayPlaceAgain(): boolean {
@@ -213,24 +215,26 @@ export class SyncController {
   /** The room's position when the first frame will be there, ms. */
   #goal(cost: Cost): number {
     const { now, target } = this.#parts;
-    const positionMs = positionAt(this.#state, now() + (this.#state.playing ? this.#costMs[cost] : 0));
+    const positionMs = positionAt(this.#state, now() + (this.#state.playing ? this.#costMs(cost) : 0));
     return target.durationMs === null ? positionMs : Math.min(positionMs, target.durationMs);
   }
 
   #place(cost: Cost): void {
     const { target, steadyMs } = this.#parts;
     this.#placedAt = steadyMs();
+    this.#isCorrection = false;
     this.#learns = this.#state.playing ? cost : null;
     this.#rate.reset();
-    this.#rate.onSeek();
     target.follow(this.#goal(cost), this.#state.playing, this.#state.rate);
   }
 
   #seek(lateS: number, isSettling: boolean): void {
     const isBuffered = this.#parts.target.isBuffered(this.#goal('seek'));
     if (!isBuffered && (Math.abs(lateS) < LOAD_S || !this.#mayPlaceAgain)) return;
-    if (isSettling) this.#settleSeeks += 1;
     this.#place(isBuffered ? 'seek' : 'load');
+    this.#settleSeeks = isSettling ? this.#settleSeeks - 1 : 1;
+    this.#isCorrection = true;
+    this.#rate.onSeek();
   }
 
   /** Paused: everyone shows the same frame. */
@@ -269,13 +273,21 @@ export class SyncController {
     return late.sort((a, b) => a - b)[late.length >> 1]! / 1000;
   }
 
+  /** The median of the last three, so that one that was delayed by something else does not count, ms. */
+  #costMs(cost: Cost): number {
+    const { guess, most } = costs[cost];
+    const [low = guess, middle = guess, high = guess] = this.#costs[cost];
+    const median = Math.max(Math.min(low, middle), Math.min(Math.max(low, middle), high));
+    return Math.min(most, Math.max(0, median));
+  }
+
   /** What a seek, load or start costs here: its first frames say by how much the guess was wrong. */
   #learn(lateS: number): void {
     const cost = this.#learns;
     this.#learns = null;
     if (!cost) return;
-    const { most, step } = costs[cost];
-    const byMs = Math.min(step, Math.max(-step, 500 * lateS));
-    this.#costMs[cost] = Math.min(most, Math.max(0, this.#costMs[cost] + byMs));
+    const known = this.#costs[cost];
+    known.push(this.#costMs(cost) + 1000 * lateS);
+    if (known.length > 3) known.shift();
   }
 }
