@@ -139,7 +139,7 @@ export type ClientMessageOf<T extends ClientMessage['t']> = Extract<ClientMessag
 export const roomCloseCodes = {
   /** oxbow stops: connect again. */
   stopping: 1001,
-  /** 1 MB message, flood, invalid JSON. */
+  /** Floods, messages that are none, binary ones. A message that is too long ends with 1009, one that is not UTF-8 with 1007. */
   misuse: 1008,
   overload: 1013,
   signedOut: 4001,

@@ -6,12 +6,15 @@ import { FanOut, MAX_UNSENT, type Wire } from './fan-out.ts';
 /** A socket that keeps what is written. */
 class TestWire implements Wire {
   readonly writes: string[] = [];
+  /** Sizes of the memory behind what was written. */
+  readonly kept: number[] = [];
   /** Bytes stay unsent. */
   isStalled = false;
   writableLength = 0;
   destroyed = false;
   write(bytes: Uint8Array): boolean {
     this.writes.push(Buffer.from(bytes).toString());
+    this.kept.push(bytes.buffer.byteLength);
     if (this.isStalled) this.writableLength += bytes.length;
     return !this.isStalled;
   }
@@ -62,6 +65,15 @@ test('a client that leaves 1 MiB unread is given up once, and nothing is written
   assert.equal(given, 1);
   assert.equal(wire.writes.length, 5);
   assert.equal(other.writes.join(''), '01234567');
+});
+
+test('what waits in a socket keeps no memory but its own: frames are parts of a larger buffer', () => {
+  const { wire, outlet } = open();
+  wire.isStalled = true;
+  const pool = Buffer.alloc(8192);
+  outlet.write(pool.subarray(0, 100));
+  outlet.write(pool.subarray(100, 200));
+  assert.deepEqual(wire.kept, [8192, 100], 'the first one may still be sent at once');
 });
 
 test('nothing is written to a connection that ended before its tick, nor to a destroyed socket', async () => {

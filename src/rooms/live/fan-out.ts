@@ -68,7 +68,8 @@ export class Outlet {
   /** Writes at once, before what waits for the tick. */
   write(bytes: Uint8Array): void {
     if (this.#isEnded || this.wire.destroyed) return;
-    this.wire.write(bytes);
+    // Small frames are parts of larger buffers, which a client that does not read would keep in memory.
+    this.wire.write(this.wire.writableLength === 0 ? bytes : new Uint8Array(bytes));
     if (this.wire.writableLength <= MAX_UNSENT) return;
     this.end();
     this.#tooSlow();
