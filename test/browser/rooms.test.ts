@@ -53,17 +53,27 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     const { page: ann, faults: annFaults } = await openPage(atHome, '/rooms');
     assert.deepEqual(await violations(ann, 'no rooms'), []);
 
-    // Created with a name alone; its owner is inside without another press.
     await ann.getByRole('button', { name: 'Create room' }).first().click();
     assert.equal(await ann.getByRole('textbox', { name: 'Name' }).inputValue(), 'ann’s room');
     assert.deepEqual(await violations(ann, 'create', { within: ['dialog[open]'] }), []);
-    await ann.getByRole('button', { name: 'Create and open' }).click();
-    await ann.getByRole('button', { name: 'Add something to watch' }).click();
+
+    // Created from a stream; its owner is inside without another press.
+    await ann.goto(`${server.url}/watch/demo`);
+    await frameWhen(ann, 'it plays', ({ paused }) => !paused, 40_000);
+    await ann.getByRole('button', { name: 'Watch together' }).click();
+    await ann.locator('.room').waitFor();
+    await frameWhen(ann, 'the owner sees the stream in the room', ({ paused }) => !paused, 40_000);
+    await ann.getByRole('tab', { name: 'Playlist' }).click();
+    await ann.getByRole('button', { name: 'Now playing: demo' }).waitFor();
     await ann.getByRole('button', { name: 'Add', exact: true }).click();
-    await ann.getByRole('button', { name: 'Add demo' }).click();
+    await ann.getByRole('tab', { name: 'Links' }).click();
+    await ann.getByRole('textbox', { name: 'Links' }).fill('One | https://a.example/1.mp4\nhttps://a.example/2.m3u8');
+    assert.deepEqual(await violations(ann, 'add', { within: ['dialog[open]'] }), []);
+    await ann.getByRole('button', { name: 'Add 2 links' }).click();
+    await ann.getByRole('button', { name: 'Play One' }).waitFor();
     await ann.keyboard.press('Escape');
-    await ann.getByRole('button', { name: 'Play demo' }).click();
-    await frameWhen(ann, 'the owner sees the stream', ({ paused }) => !paused, 40_000);
+    await ann.getByRole('button', { name: 'Play One' }).press('Alt+ArrowUp'); // by keys
+    await ann.getByRole('listitem').first().getByText('One').waitFor();
     const link = ann.url();
 
     // A guest by the link and a name.

@@ -2,7 +2,6 @@
  * API calls of rooms.
  * In: the browser's session. Out: the shapes of src/api/room. Each call throws ApiError and aborts with `signal`.
  */
-import type { UserView } from '../../../src/api/account/account-shapes.ts';
 import type { ItemTarget, RoomItem } from '../../../src/api/room/item-shapes.ts';
 import type { ItemSource } from '../../../src/api/room/media-server-shapes.ts';
 import type { MemberView, RoomOptions, RoomView } from '../../../src/api/room/room-shapes.ts';
@@ -17,8 +16,6 @@ export type RoomWishes = NewRoom;
 export type NewItem = NewRoomItems['items'][number];
 /** What a moderator changes of a person. */
 export type MemberChange = RoomMemberPatch;
-/** The account or guest of this browser. */
-export type Visitor = Pick<UserView, 'id' | 'name' | 'role'>;
 /** Which rooms are listed. */
 export type RoomScope = 'public' | 'mine' | 'joined';
 
@@ -89,17 +86,6 @@ export function updateItem(id: string, item: string, body: RoomItemPatch, signal
 export function removeItem(id: string, item: string, signal: AbortSignal): Promise<void> {
   return askServer(signal, (client, options) => client.deleteRoomItem({ id, item }, options));
 }
-
-/** Who uses this browser; null: not signed in. */
-export async function getVisitor(signal: AbortSignal): Promise<Visitor | null> {
-  const me: { readonly user?: Visitor | null; readonly admin: boolean } = await askServer(signal, (client, options) =>
-    client.getMe(options),
-  );
-  return me.user ?? (me.admin ? administrator : null);
-}
-
-/** The administrator of the command line has no account. */
-const administrator: Visitor = { id: 'admin', name: 'Administrator', role: 'admin' };
 
 /** Creates a guest: a name in this browser. */
 export async function createGuest(name: string, signal: AbortSignal): Promise<void> {

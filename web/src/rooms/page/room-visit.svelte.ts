@@ -3,7 +3,8 @@
  * In: the room's id, the visitor's name and password. Out: the screen of the page, and the room's session while the visitor is inside.
  */
 import { ApiError, type Failure, failureOf } from '../../api/client.ts';
-import { createGuest, getRoom, getVisitor, joinRoom, type RoomView, type Visitor } from '../../api/rooms.ts';
+import { createGuest, getRoom, joinRoom, type RoomView } from '../../api/rooms.ts';
+import { t } from '../../shell/preferences.svelte.ts';
 import { session as account } from '../../shell/session.svelte.ts';
 import { RoomSession } from '../session/room-session.svelte.ts';
 import { type Screen, screenOf, screenOfCode } from './screen.ts';
@@ -16,8 +17,6 @@ export class RoomVisit {
   readonly id: string;
   /** Null before the first response. */
   room = $state.raw<RoomView | null>(null);
-  /** The account of this browser; null: none, or not known yet. */
-  visitor = $state.raw<Visitor | null>(null);
   /** The room from inside; null before entering. */
   session = $state.raw<RoomSession | null>(null);
   /** The last attempt to read or to enter failed. */
@@ -37,15 +36,21 @@ export class RoomVisit {
     this.id = id;
   }
 
+  /** Who enters; null: not signed in. The administrator of the command line has no account, and enters all the same. */
+  get visitor(): { readonly id: string; readonly name: string; readonly isGuest: boolean } | null {
+    if (account.user) return { id: account.user.id, name: account.user.name, isGuest: account.isGuest };
+    return account.isAdmin ? { id: 'admin', name: t('account.admin'), isGuest: false } : null;
+  }
+
   /** Reads the room and the account. */
   async open(): Promise<void> {
     const { signal } = this.#ends;
     this.failure = null;
     this.#outside = 'loading';
     try {
-      [this.room, this.visitor] = await Promise.all([getRoom(this.id, signal), getVisitor(signal)]);
+      [this.room] = await Promise.all([getRoom(this.id, signal), account.read(signal)]);
       this.needsPassword = this.room.hasPassword && this.visitor?.id !== this.room.owner.id;
-      this.#outside = this.visitor?.role !== 'guest' || this.room.options.guests ? 'join' : 'guests-off';
+      this.#outside = !this.visitor?.isGuest || this.room.options.guests ? 'join' : 'guests-off';
     } catch (error) {
       if (!signal.aborted) this.#refused(failureOf(error));
     }
@@ -61,7 +66,7 @@ export class RoomVisit {
     try {
       if (this.visitor === null) {
         await createGuest(name, signal);
-        [this.visitor] = await Promise.all([getVisitor(signal), account.read(signal)]);
+        await account.read(signal);
       }
       await joinRoom(this.id, password, signal);
       this.#enter();
