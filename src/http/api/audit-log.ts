@@ -13,6 +13,7 @@ import { operationName } from './operation-name.ts';
 
 const TOO_MANY = 429;
 const SIGN_IN = '/api/v1/sessions';
+const SIGN_UP = '/api/v1/users';
 
 /** Where lines go, and who has a name. */
 export interface AuditDeps {
@@ -64,7 +65,7 @@ export class AuditLog {
     // Without an answer the status is fastify's default: the client disconnected, or its HTTP/2 stream was reset.
     const isAnswered = raw.headersSent && raw.writableEnded;
     const isDone = isAnswered && status < 400;
-    const who = this.#senderOf(route, request, by);
+    const who = this.#senderOf(route, request, by, isDone);
     if (status === TOO_MANY || (!isDone && who.name === '')) return;
     const stream = streamOf(request);
     const what = `${request.method} ${request.url.split('?', 1)[0]!.slice(0, 200)}`;
@@ -86,13 +87,13 @@ export class AuditLog {
     );
   }
 
-  /** Of a sign-in the user that it names; of a deleted account no name. */
-  #senderOf({ path, method }: Route, { body }: FastifyRequest, { principal }: Authorized): Sender {
+  /** Of a sign-in, and of a sign-up that was accepted, the user that it names; of a deleted account no name. */
+  #senderOf({ path, method }: Route, { body }: FastifyRequest, { principal }: Authorized, isDone: boolean): Sender {
     const { users } = this.#deps.access;
     if (principal.name === '') {
       const { name } = { ...(body as { name?: unknown } | null | undefined) };
-      const named =
-        method === 'POST' && path === SIGN_IN && typeof name === 'string' ? users.findByName(name) : undefined;
+      const isNaming = method === 'POST' && (path === SIGN_IN || (path === SIGN_UP && isDone));
+      const named = isNaming && typeof name === 'string' ? users.findByName(name) : undefined;
       return named ? { userId: named.id, name: `${named.role} ${named.name}` } : { userId: '', name: '' };
     }
     const { owner, name } = principal;

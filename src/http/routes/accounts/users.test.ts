@@ -254,6 +254,11 @@ suite('users, for administrators', () => {
     await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'WATCHED', password: 'no, wrong' });
     await ask(url, 'POST', '/api/v1/sessions', {}, { name: 'unheard of', password: 'no, wrong' });
     await ask(url, 'PATCH', '/api/v1/me', headers, { name: 'Watched II' });
+    const taken = await ask(url, 'POST', '/api/v1/users', {}, { name: 'Watched II', password });
+    assert.equal(taken.status, 409, 'and is no action of the user');
+    const signedUp = await ask(url, 'POST', '/api/v1/users', {}, { name: 'Signed up', password });
+    const own = (await ask(url, 'GET', `/api/v1/audit?user=${signedUp.body.id}`, asAdmin)).body.items;
+    assert.deepEqual([own.length, own[0].action], [1, 'createUser']);
     const { items } = (await ask(url, 'GET', `/api/v1/audit?user=${user.id}`, asAdmin)).body;
     assert.deepEqual(
       items.map(({ action, status, name }: Record<string, unknown>) => [action, status, name]),
