@@ -51,16 +51,21 @@ export function openRooms(
     },
     failed: failed('a room'),
   });
-  opened.use(shutdown.owns(run(rooms, shutdown.signal, failed('the expiry of rooms'))));
+  opened.use(shutdown.owns(run(rooms, () => parts.catalog.isOpen, shutdown.signal, failed('the expiry of rooms'))));
   opened.defer(() => rooms.close());
   parts.accounts.access.users.onDeleted((id) => rooms.forgetUser(id));
   return rooms;
 }
 
-/** Moves the rooms until the shutdown. */
-async function run(rooms: Rooms, signal: AbortSignal, report: (error: unknown) => void): Promise<void> {
+/** Moves the rooms until the shutdown. @param isReady the streams are open: before that none would have media */
+async function run(
+  rooms: Rooms,
+  isReady: () => boolean,
+  signal: AbortSignal,
+  report: (error: unknown) => void,
+): Promise<void> {
   for (let tick = 1; !signal.aborted; tick++) {
-    rooms.tick();
+    if (isReady()) rooms.tick();
     if (tick % SWEEP_TICKS === 0) await rooms.sweep().catch(report);
     await sleep(TICK_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
   }
@@ -120,7 +125,8 @@ function createRoomMedia(
       switch (target.kind) {
         case 'stream':
         case 'range': {
-          if (!catalog.find(target.stream)) return undefined;
+          // While streams are being opened, people come back already: the timeline finds theirs when it is open.
+          if (catalog.isOpen && !catalog.find(target.stream)) return undefined;
           const timeline = createRoomTimeline(() => catalog.find(target.stream), recordings.table);
           const range = target.kind === 'range' ? { fromMs: target.fromMs, toMs: target.toMs } : undefined;
           return { kind: 'timeline', range, timeline };

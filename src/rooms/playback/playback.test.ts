@@ -195,13 +195,18 @@ suite('streams', () => {
     assert.equal(rig.playback.state.playing, false);
   });
 
-  test('an offline stream that is watched to its end stops there', async () => {
-    const { rig, nowMs, stream } = await openStream();
-    stream.live.isOffline = true;
-    rig.media.delete('b');
-    await rig.command({ do: 'item', item: 'a', positionMs: nowMs - 3000 });
-    await rig.run(6000);
-    assert.notEqual(rig.playback.state.playing, true);
+  test('a stream that is watched to its end stops there when its source has not come back for half a minute', async () => {
+    const { nowMs, spans } = await openStream();
+    const ended = openTestPlayback({ items: [items[0]!] });
+    ended.media.set(
+      'a',
+      aTimeline(() => ended.clock.nowMs(), spans, { offline: true }),
+    );
+    await ended.command({ do: 'item', item: 'a', positionMs: nowMs - 3000 });
+    await ended.run(20_000);
+    assert.equal(ended.playback.state.playing, true);
+    await ended.run(15_000);
+    assert.deepEqual([ended.playback.state.playing, ended.playback.state.anchorMedia], [false, nowMs]);
   });
 });
 

@@ -19,6 +19,8 @@ const CLOCK_STEP_MS = 50;
 const SAME_MS = 50;
 /** Where no media is, it is looked up again after this, ms. */
 const ASK_AGAIN_MS = 1000;
+/** A stream without media for so long has ended; before that its source may come back, ms. */
+const ENDED_MS = 30_000;
 
 /** A command, from a connection or a request. */
 export type PlaybackCommand = Omit<ClientMessageOf<'command'>, 't' | 'id'>;
@@ -55,6 +57,8 @@ export class Playback {
   #span: MediaSpan | undefined;
   #isAsking = false;
   #askAgainMs = 0;
+  /** Since when there is no media at the position, monotonic ms. */
+  #missingMs: number | undefined;
   #anchor: LiveAnchor;
   readonly #slow = new SlowViewers();
   #wallAheadMs: number;
@@ -232,6 +236,7 @@ export class Playback {
     this.#durationMs = media?.kind === 'file' ? media.durationMs : undefined;
     this.#span = undefined;
     this.#askAgainMs = 0;
+    this.#missingMs = undefined;
     this.#isEnding = false;
   }
 
@@ -376,6 +381,7 @@ export class Playback {
     const { clock } = this.#room;
     const isPending = clock.nowMs() < this.#state.anchorServer;
     const position = isPending ? this.#state.anchorMedia : this.positionMs;
+    if (found) this.#missingMs = undefined;
     if (found && found.fromMs <= askedMs + SAME_MS) {
       // Media continues.
       const joins = before && found.fromMs <= before.toMs + SAME_MS && askedMs === before.toMs;
@@ -387,9 +393,12 @@ export class Playback {
     /** When the room is at the end of what it has. */
     const endMs = isInside ? Math.max(clock.nowMs(), this.#state.anchorServer) + (before.toMs - position) / rate : 0;
     if (!found) {
-      this.#askAgainMs = clock.monotonicMs() + ASK_AGAIN_MS;
+      const monoMs = clock.monotonicMs();
+      this.#askAgainMs = monoMs + ASK_AGAIN_MS;
       const isLive = this.#media?.kind === 'timeline' && this.#media.timeline.edgeMs() !== undefined;
-      if (!isInside && !isLive) this.#end();
+      if (isInside || isLive) return;
+      this.#missingMs ??= monoMs;
+      if (monoMs - this.#missingMs >= ENDED_MS) this.#end();
       return;
     }
     const { range } = this.#media?.kind === 'timeline' ? this.#media : {};
@@ -406,7 +415,7 @@ export class Playback {
     if (this.#isEnding || this.#state.item === null) return;
     const next = this.#room.itemAfter(this.#state.item);
     if (!next) {
-      const anchorMedia = this.#clamp(this.positionMs);
+      const anchorMedia = this.#clamp(Math.min(this.positionMs, this.#span?.toMs ?? Number.MAX_SAFE_INTEGER));
       this.#set({ playing: false, live: false, anchorMedia }, { isMaterial: true });
       return;
     }
