@@ -7,7 +7,7 @@ import { defineConfig } from 'vite';
 import { build, components } from './vite.config.js';
 
 /** Catalogues of pages that are not part of the player. */
-const omitted = /[/]text[/][\w-]+[/](admin|docs|go-live|record)[.]json$/;
+const omitted = /[/]text[/][\w-]+[/](account|admin|chat|docs|go-live|record|rooms)[.]json$/;
 const omittedKeys = new Set();
 /** The module that uses each text. */
 const usedKeys = new Map();
