@@ -2,7 +2,7 @@
  * `npm run bench -- rooms`: messages in many rooms at once.
  * In: `oxbow serve` on one core; thousands of guests, ten in each room, by a load generator on the other. Every message is a chat message that
  * is stored. Out: delays of deliveries and acknowledgements, memory of a connection, what stalled clients cost the others, and the
- * deliveries of a core compared with a bare ws server that stores nothing, as tables.
+ * deliveries of a core, stored and in memory, compared with a bare ws server that stores nothing, as tables.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -89,6 +89,7 @@ export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Pr
 
   const memory = await measureMemory(oxbow, file, members);
   const delays: string[][] = [];
+  const all: Result[] = [];
   const rows = [
     [5000, 10],
     [50_000, 25],
@@ -99,6 +100,7 @@ export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Pr
       say(`${deliveries} deliveries/s, round ${round} of ${rounds}`);
       found.push(await run(oxbow, deliveries / PER_ROOM));
     }
+    all.push(...found);
     delays.push([String(deliveries), ...describe(found), String(targetMs)]);
   }
   const calm: number[] = [];
@@ -108,15 +110,26 @@ export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Pr
     calm.push((await run(oxbow, 2500)).delivery.p95);
     stalled.push((await run(oxbow, 2500, STALLED)).delivery.p95);
   }
-  await using bare = await openBare();
-  const speeds = { oxbow: [] as Result[], bare: [] as Result[] };
+  await using bareServer = await openScript<number>('bare-server.ts');
+  const bare: Target = { ...bareServer, port: bareServer.said, hasAcks: false };
+  const roomCount = Math.ceil(members / PER_ROOM);
+  await using memoryServer = await openScript<{ port: number; ids: readonly string[] }>('memory-server.ts', [
+    String(roomCount),
+  ]);
+  const inMemory: Target = { ...memoryServer, port: memoryServer.said.port, hasAcks: true };
+  const memoryFile = join(folder.path, 'memory-members');
+  const lineOf = (_: unknown, i: number) =>
+    `${memoryServer.said.ids[Math.floor(i / PER_ROOM)]}\tAuthorization: Bearer let-me-in-please`;
+  writeFileSync(memoryFile, Array.from({ length: members }, lineOf).join('\n'));
+  const speeds = { oxbow: [] as Result[], memory: [] as Result[], bare: [] as Result[] };
   for (let round = 1; round <= rounds; round++) {
     say(`saturation, round ${round} of ${rounds}`);
     speeds.oxbow.push(await run(oxbow, 0));
+    speeds.memory.push(await load(inMemory, { file: memoryFile, members, stalled: 0, perSecond: 0, seconds }));
     speeds.bare.push(await run(bare, 0));
   }
   const speed = (found: readonly Result[]) => median(found.map(({ deliveries }) => deliveries / seconds));
-  const ratio = speed(speeds.oxbow) / speed(speeds.bare);
+  const ratio = speed(speeds.memory) / speed(speeds.bare);
   const head = [
     ...['deliveries/s', 'measured', 'p50 ms', 'p95 ms', 'p99 ms', 'worst ms', 'ack p50 ms', 'ack p95 ms'],
     ...['server CPU', 'other programs', 'p95 target ms'],
@@ -140,10 +153,14 @@ export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Pr
         'server CPU',
         'other programs',
       ],
-      [saturated('oxbow, stored', speeds.oxbow), saturated('bare ws.send, not stored', speeds.bare)],
+      [
+        saturated('oxbow, stored', speeds.oxbow),
+        saturated('oxbow, in memory', speeds.memory),
+        saturated('bare ws.send, in memory', speeds.bare),
+      ],
     ),
-    `ratio ${ratio.toFixed(2)} (target 2)`,
-    ...problems([...speeds.oxbow, ...speeds.bare]),
+    `ratio of those in memory ${ratio.toFixed(2)} (target 2)`,
+    ...problems([...all, ...speeds.oxbow, ...speeds.memory, ...speeds.bare]),
   ].join('\n\n');
 }
 
@@ -263,16 +280,15 @@ async function load(target: Target, { file, members, stalled, perSecond, seconds
   };
 }
 
-/** Starts the server that is compared with. */
-async function openBare(): Promise<Target & AsyncDisposable> {
-  const script = join(import.meta.dirname, 'bare-server.ts');
-  const child = spawn(program('taskset'), ['-c', SERVER_CORE, process.execPath, script], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+/** Starts a server of this folder; its first line is JSON. */
+async function openScript<T>(name: string, args: readonly string[] = []) {
+  const command = ['-c', SERVER_CORE, process.execPath, join(import.meta.dirname, name), ...args];
+  const child = spawn(program('taskset'), command, { stdio: ['ignore', 'pipe', 'inherit'] });
   const exited = once(child, 'exit');
   const line = await createInterface(child.stdout)[Symbol.asyncIterator]().next();
   return {
-    ...{ port: Number(line.value), pid: child.pid!, hasAcks: false },
+    said: JSON.parse(line.value!) as T,
+    pid: child.pid!,
     empty: () => pause(3000),
     async [Symbol.asyncDispose]() {
       child.kill();

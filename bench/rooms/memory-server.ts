@@ -1,0 +1,19 @@
+/**
+ * oxbow's rooms with a chat in memory, for `bench rooms`: what is compared with bare-server.ts, which stores nothing either.
+ * In: the number of rooms, as an argument. Out: a line of JSON with the port and the rooms.
+ */
+import { administrator } from '../../src/accounts/users/user.ts';
+import { startTestServer } from '../../src/http/fixture.ts';
+import { createSystemClock } from '../../src/lib/clock.ts';
+import { createFramedAudience } from '../../src/rooms/live/framed-audience.ts';
+import { openTestRooms } from '../../src/rooms/rooms.fixture.ts';
+
+const count = Number(process.argv[2]);
+const clock = createSystemClock();
+const { rooms, settings } = await openTestRooms({ clock, createAudience: () => createFramedAudience(() => {}) });
+settings.max = count;
+const limits = { connections: 100_000, connectionsPerUser: 100_000, messageRate: 1000 };
+const server = await startTestServer({ rooms, clock, roomSocketLimits: () => limits });
+const ids: string[] = [];
+for (let i = 0; i < count; i++) ids.push((await rooms.create(administrator, { name: `Room ${i}` })).record.id);
+process.stdout.write(`${JSON.stringify({ port: Number(new URL(server.url).port), ids })}\n`);
