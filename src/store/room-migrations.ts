@@ -131,6 +131,7 @@ export const roomMigrations: readonly string[] = [
      PRIMARY KEY (room_id, seq)
    ) STRICT;
    CREATE UNIQUE INDEX room_message_by_author ON room_message (author, room_id, client_id) WHERE author <> '';
+   CREATE INDEX room_message_by_kind ON room_message (room_id, kind, seq);
    CREATE INDEX room_message_by_stream ON room_message (stream_id, room_id, media_us, seq) WHERE stream_id IS NOT NULL;
    CREATE INDEX room_message_by_asset ON room_message (asset_id, room_id, media_us, seq) WHERE asset_id IS NOT NULL;
    CREATE INDEX room_message_by_item ON room_message (item_id, room_id, media_us, seq)

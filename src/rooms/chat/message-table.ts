@@ -106,14 +106,14 @@ export class MessageTable {
     return Math.max(room?.message_seq ?? 0, last?.seq ?? 0);
   }
 
-  /** The newest messages before a number, oldest first: danmaku alone, or all others. */
+  /** The newest messages of a kind before a number, oldest first. */
   async before(roomId: string, seq: number, limit: number, kind: 'chat' | 'danmaku'): Promise<RoomMessage[]> {
     const rows = await this.#db
       .selectFrom('room_message')
       .selectAll()
       .where('room_id', '=', roomId)
       .where('seq', '<', seq)
-      .where('kind', kind === 'danmaku' ? '=' : '<>', 'danmaku')
+      .where('kind', '=', kind)
       .orderBy('seq', 'desc')
       .limit(limit)
       .execute();
@@ -186,6 +186,7 @@ export class MessageTable {
       .selectFrom('room_message')
       .selectAll()
       .where('author', '=', author)
+      .where('author', '<>', '')
       .where((eb) =>
         eb.or([
           eb('room_id', '>', after.roomId),
@@ -204,6 +205,7 @@ export class MessageTable {
       .updateTable('room_message')
       .set({ author: '', author_name: '' })
       .where('author', '=', author)
+      .where('author', '<>', '') // SQLite uses a partial index only if the query repeats its condition
       .execute();
   }
 

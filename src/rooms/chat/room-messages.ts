@@ -161,17 +161,6 @@ export class RoomMessages {
     this.#change(deletedForm(message));
   }
 
-  /** Writes a line of the room itself. */
-  notice(text: string): void {
-    const seq = this.#takeSeq();
-    if (seq === undefined) return; // a notice is not worth an error
-    const message: RoomMessage = {
-      ...{ seq, id: `notice-${seq}`, kind: 'notice', author: '', name: '', text: cleanText(text) },
-      sentMs: Math.round(this.#parts.clock.nowMs()),
-    };
-    this.#deliver(message, this.#stamp(), () => undefined);
-  }
-
   /** Ends the chat; messages that wait are still committed. */
   close(): void {
     this.#reactions[Symbol.dispose]();
