@@ -2,51 +2,39 @@
  * The texts of the interface: a catalogue per language, with the same keys, in one file per area.
  * In: a key and values. Out: a sentence. Pure.
  */
-import enAdmin from './en/admin.json' with { type: 'json' };
 import enClips from './en/clips.json' with { type: 'json' };
 import enDocs from './en/docs.json' with { type: 'json' };
-import enGoLive from './en/go-live.json' with { type: 'json' };
 import enHome from './en/home.json' with { type: 'json' };
 import enLibrary from './en/library.json' with { type: 'json' };
 import enRecord from './en/record.json' with { type: 'json' };
-import enRooms from './en/rooms.json' with { type: 'json' };
 import enShell from './en/shell.json' with { type: 'json' };
 import enTimeline from './en/timeline.json' with { type: 'json' };
 import enWatch from './en/watch.json' with { type: 'json' };
-import zhAdmin from './zh-CN/admin.json' with { type: 'json' };
 import zhClips from './zh-CN/clips.json' with { type: 'json' };
 import zhDocs from './zh-CN/docs.json' with { type: 'json' };
-import zhGoLive from './zh-CN/go-live.json' with { type: 'json' };
 import zhHome from './zh-CN/home.json' with { type: 'json' };
 import zhLibrary from './zh-CN/library.json' with { type: 'json' };
 import zhRecord from './zh-CN/record.json' with { type: 'json' };
-import zhRooms from './zh-CN/rooms.json' with { type: 'json' };
 import zhShell from './zh-CN/shell.json' with { type: 'json' };
 import zhTimeline from './zh-CN/timeline.json' with { type: 'json' };
 import zhWatch from './zh-CN/watch.json' with { type: 'json' };
 
 const en = {
-  ...enAdmin,
   ...enClips,
   ...enDocs,
-  ...enGoLive,
   ...enHome,
   ...enLibrary,
   ...enRecord,
-  ...enRooms,
   ...enShell,
   ...enTimeline,
   ...enWatch,
 };
 const zh = {
-  ...zhAdmin,
   ...zhClips,
   ...zhDocs,
-  ...zhGoLive,
   ...zhHome,
   ...zhLibrary,
   ...zhRecord,
-  ...zhRooms,
   ...zhShell,
   ...zhTimeline,
   ...zhWatch,
@@ -59,11 +47,21 @@ export const catalogues = { en, 'zh-CN': zh } as const;
 export type Language = keyof typeof catalogues;
 
 type AccountTexts = typeof import('./en/account.json');
+type AdminTexts = typeof import('./en/admin.json');
 type ChatTexts = typeof import('./en/chat.json');
+type GoLiveTexts = typeof import('./en/go-live.json');
 type MultiTexts = typeof import('./en/multi.json');
+type RoomTexts = typeof import('./en/rooms.json');
 
-/** The key of a text; those of accounts, chat and multi-view are there once their file is loaded. */
-export type TextKey = keyof typeof en | keyof AccountTexts | keyof ChatTexts | keyof MultiTexts;
+/** The key of a text; those of pages that are loaded later are there once their file is loaded. */
+export type TextKey =
+  | keyof typeof en
+  | keyof AccountTexts
+  | keyof AdminTexts
+  | keyof ChatTexts
+  | keyof GoLiveTexts
+  | keyof MultiTexts
+  | keyof RoomTexts;
 
 /** Adds texts that are loaded with their pages. */
 export function addTexts(texts: Readonly<Record<Language, Readonly<Record<string, string>>>>): void {
