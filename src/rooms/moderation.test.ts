@@ -94,6 +94,24 @@ suite('who may act on which people', () => {
   });
 });
 
+test('a person without the permission `list` gets the entry that plays, and no other', async () => {
+  const { test, room, peers } = await openRoom();
+  await using _ = test;
+  const { masks } = room.record.options;
+  await editRoom(room, people.owner, { options: { masks: { ...masks, guest: 0 } } }, test.rooms.passwords);
+  const links = ['a', 'b'].map((name) => ({ target: { kind: 'link' as const, url: `https://${name}.example/x.mp4` } }));
+  const [first] = await addItems(room, people.owner, links, { nowMs: 0 });
+  const seenBy = (name: 'guest' | 'member') => {
+    test.clock.advance(1000);
+    test.rooms.tick();
+    const last = peers.get(name)!.got.findLast((one) => one.t === 'items');
+    return last?.t === 'items' ? last.items.length : undefined;
+  };
+  assert.deepEqual([seenBy('guest'), seenBy('member')], [0, 2]);
+  await room.command({ do: 'item', item: first!.id, rev: room.state.rev }, people.owner);
+  assert.deepEqual([seenBy('guest'), seenBy('member')], [1, 2]);
+});
+
 test('a banned guest does not come back under another name from the same address, until the ban ends', async () => {
   const { test, room, peers } = await openRoom();
   await using _ = test;

@@ -67,7 +67,7 @@ suite('playing together', () => {
     const seat = room.enter(one);
     const seatOfGuest = room.enter(two);
     seat.receive({ t: 'command', id: 'command1', rev: 7, do: 'seek', positionMs: 1 });
-    seatOfGuest.receive({ t: 'command', id: 'command2', rev: 0, do: 'pause' });
+    seatOfGuest.receive({ t: 'command', id: 'command2', rev: 0, do: 'item', item: null });
     await new Promise(setImmediate);
     assert.deepEqual([one.of('refused')[0]?.code, one.of('state').length], ['state-stale', 1]);
     assert.deepEqual([two.of('refused')[0]?.code, two.of('state').length], ['room-forbidden', 0]);

@@ -121,7 +121,7 @@ export class Room {
       room: this.view(),
       state: this.state,
       members: this.#welcomed(),
-      items: this.may(peer.user, 'list') ? this.items() : [],
+      items: this.#itemsFor(peer.user),
       ...this.#chat.history(hello.since, peer.user.id),
     });
     this.#audience.add(peer);
@@ -294,6 +294,7 @@ export class Room {
   #openPlayback(state: PlaybackState): Playback {
     const room = this;
     const { clock, media, failed } = this.#deps;
+    let shown = state.item;
     return new Playback(
       {
         ...{ clock, failed },
@@ -310,6 +311,9 @@ export class Room {
         changed: (changed) => {
           room.#saving.progressed();
           room.broadcast({ t: 'state', state: changed });
+          // Those who may not see the playlist get the entry that plays.
+          if (changed.item !== shown && !room.#isListSeenByAll()) room.#areItemsUnsent = true;
+          shown = changed.item;
         },
       },
       state,
@@ -421,7 +425,26 @@ export class Room {
   #sendItems(monoMs: number): void {
     this.#areItemsUnsent = false;
     this.#itemsSentMs = monoMs;
-    this.broadcast({ t: 'items', items: this.items() });
+    if (this.#isListSeenByAll()) {
+      this.broadcast({ t: 'items', items: this.items() });
+      return;
+    }
+    for (const { user, peers } of this.presence.users) {
+      const items = this.#itemsFor(user);
+      for (const peer of peers.keys()) peer.send({ t: 'items', items });
+    }
+  }
+
+  #isListSeenByAll(): boolean {
+    for (const { user } of this.presence.users) if (!this.may(user, 'list')) return false;
+    return true;
+  }
+
+  /** The playlist; without the permission to see it, the entry that plays. */
+  #itemsFor(user: UserRef): readonly RoomItem[] {
+    if (this.may(user, 'list')) return this.items();
+    const playing = this.state.item === null ? undefined : this.playlist.find(this.state.item);
+    return playing ? [this.itemView(playing)] : [];
   }
 
   #slowTick(monoMs: number): void {

@@ -39,7 +39,9 @@ class Folder implements Disposable {
 }
 
 const marker = (id: string) => ({ id, stream_id: 's', at_us: 1, text: `what ${id} says` });
-const session = { id: 'me', digest: 'd', created_us: 1, seen_us: 1, address: '192.0.2.1', program: 'a browser' };
+const session = {
+  ...{ id: 'me', digest: 'd', created_us: 1, seen_us: 1, address: '192.0.2.1', program: 'a browser', user_id: null },
+};
 
 /** A data folder with a marker and a session. */
 async function makeData(folder: Folder): Promise<string> {

@@ -75,6 +75,8 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ann.getByRole('button', { name: 'Play One' }).press('Alt+ArrowUp'); // by keys
     await ann.getByRole('listitem').first().getByText('One').waitFor();
     const link = ann.url();
+    const options = { options: { control: 'moderators' } };
+    await atHome.request.patch(`${server.url}/api/v1${new URL(link).pathname}`, { data: options });
 
     // A guest by the link and a name.
     const { page: ben, faults: benFaults } = await openPage(onPhone, new URL(link).pathname);

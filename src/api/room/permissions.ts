@@ -52,7 +52,7 @@ export const ALL_PERMISSIONS = maskOf(Object.keys(permissionBits) as RoomPermiss
 
 /** The masks of a new room. Who may control is an option: everyone in the room, or moderators. */
 export const usualMasks: Readonly<Record<Exclude<RoomRole, 'owner'>, number>> = {
-  guest: maskOf(['list', 'chat', 'danmaku']),
+  guest: maskOf(['list', 'control', 'chat', 'danmaku']),
   member: maskOf(['list', 'addItems', 'setItem', 'control', 'chat', 'danmaku', 'talk', 'createPolls']),
   moderator: ALL_PERMISSIONS & ~permissionBits.deleteRoom,
 };

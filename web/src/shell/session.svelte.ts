@@ -74,7 +74,7 @@ class Session {
     if (!me) return false;
     switch (action) {
       case 'account':
-        return me.user !== null && !this.isGuest;
+        return me.admin || (me.user !== null && !this.isGuest);
       case 'upload':
       case 'edit-assets':
         return me.admin || me.may.upload;
