@@ -16,6 +16,7 @@ import type { Peer } from './peer.ts';
 import { leadOf } from './playback/lead.ts';
 import { Playback, type PlaybackCommand } from './playback/playback.ts';
 import { Playlist } from './playlist/playlist.ts';
+import { isListSeenByAll, itemsFor, sendItems } from './playlist/send-items.ts';
 import { Presence, type PresentPeer } from './presence.ts';
 import type { ChatRoom, ChatSender, RoomChat } from './room-chat.ts';
 import type { RoomDeps, RoomSeat, StoredRoom } from './room-deps.ts';
@@ -121,7 +122,7 @@ export class Room {
       room: this.view(),
       state: this.state,
       members: this.#welcomed(),
-      items: this.#itemsFor(peer.user),
+      items: itemsFor(this, peer.user),
       ...this.#chat.history(hello.since, peer.user.id),
     });
     this.#audience.add(peer);
@@ -312,7 +313,7 @@ export class Room {
           room.#saving.progressed();
           room.broadcast({ t: 'state', state: changed });
           // Those who may not see the playlist get the entry that plays.
-          if (changed.item !== shown && !room.#isListSeenByAll()) room.#areItemsUnsent = true;
+          if (changed.item !== shown && !isListSeenByAll(room)) room.#areItemsUnsent = true;
           shown = changed.item;
         },
       },
@@ -425,26 +426,7 @@ export class Room {
   #sendItems(monoMs: number): void {
     this.#areItemsUnsent = false;
     this.#itemsSentMs = monoMs;
-    if (this.#isListSeenByAll()) {
-      this.broadcast({ t: 'items', items: this.items() });
-      return;
-    }
-    for (const { user, peers } of this.presence.users) {
-      const items = this.#itemsFor(user);
-      for (const peer of peers.keys()) peer.send({ t: 'items', items });
-    }
-  }
-
-  #isListSeenByAll(): boolean {
-    for (const { user } of this.presence.users) if (!this.may(user, 'list')) return false;
-    return true;
-  }
-
-  /** The playlist; without the permission to see it, the entry that plays. */
-  #itemsFor(user: UserRef): readonly RoomItem[] {
-    if (this.may(user, 'list')) return this.items();
-    const playing = this.state.item === null ? undefined : this.playlist.find(this.state.item);
-    return playing ? [this.itemView(playing)] : [];
+    sendItems(this);
   }
 
   #slowTick(monoMs: number): void {
