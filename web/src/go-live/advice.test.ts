@@ -1,3 +1,4 @@
+import '../text/go-live.ts';
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { adviceCodes } from '../../../src/api/advice.ts';
