@@ -3,6 +3,7 @@
  * In: the text of an MPD. Out: the text with other addresses. Pure. ISO 23009-1 5.6 (BaseURL), 5.3.9 (templates).
  */
 import { FormatError } from '../../lib/errors.ts';
+import { escapeXml, unescapeXml } from '../xml-text.ts';
 
 /** Longest manifest, characters. */
 export const MAX_MPD = 8 * 1024 * 1024;
@@ -11,28 +12,6 @@ export const MAX_MPD = 8 * 1024 * 1024;
 const ELEMENT = /(<(BaseURL|Location|PatchLocation)(?:\s[^<>]*)?>)([^<]*)(<\/\2>)/g;
 /** Attributes that are addresses or templates of them. */
 const ATTRIBUTE = /(\s(?:media|initialization|sourceURL|index|bitstreamSwitching|xlink:href)=)("[^"<]*"|'[^'<]*')/g;
-
-const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
-
-function unescapeXml(text: string): string {
-  return text.replace(
-    /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(\w{1,6}));/gi,
-    (whole, hex?: string, decimal?: string, name?: string) => {
-      if (name !== undefined) return entities[name] ?? whole;
-      const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
-      return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-    },
-  );
-}
-
-function escapeXml(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&apos;');
-}
 
 /**
  * Replaces the content of BaseURL, Location and PatchLocation, and the addresses in attributes.

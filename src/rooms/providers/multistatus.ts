@@ -3,6 +3,7 @@
  * In: XML with DAV:multistatus, in any namespace prefix. Out: resources. Pure. RFC 4918 14.16, 14.24.
  */
 import { FormatError } from '../../lib/errors.ts';
+import { unescapeXml } from '../../media/xml-text.ts';
 
 /** A resource. */
 export interface DavResource {
@@ -16,7 +17,6 @@ export interface DavResource {
 }
 
 const MAX_RESOURCES = 20_000;
-const entities: Readonly<Record<string, string>> = { amp: '&', lt: '<', gt: '>', quot: '"', apos: "'" };
 
 /** The resources. Throws FormatError if the text is no multistatus, or has too many. */
 export function parseMultistatus(xml: string): DavResource[] {
@@ -40,14 +40,5 @@ export function parseMultistatus(xml: string): DavResource[] {
 /** The text of the first element of a name; undefined if there is none. */
 function elementText(xml: string, name: string): string | undefined {
   const found = new RegExp(`<(?:[\\w-]+:)?${name}(?:\\s[^>]*)?>([^<]*)<`, 'i').exec(xml)?.[1];
-  return found
-    ?.trim()
-    .replace(
-      /&(?:#x([0-9a-f]{1,6})|#(\d{1,7})|(\w{1,6}));/gi,
-      (whole, hex?: string, decimal?: string, word?: string) => {
-        if (word !== undefined) return entities[word] ?? whole;
-        const code = hex === undefined ? Number(decimal) : Number.parseInt(hex, 16);
-        return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : whole;
-      },
-    );
+  return found === undefined ? undefined : unescapeXml(found.trim());
 }
