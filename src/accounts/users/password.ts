@@ -4,7 +4,6 @@
  * RFC 9106; RFC 7914; parameters of the OWASP Password Storage Cheat Sheet.
  */
 import * as crypto from 'node:crypto';
-import { compare as compareBcrypt } from 'bcryptjs';
 
 /** The result of a comparison. */
 export interface PasswordCheck {
@@ -73,7 +72,9 @@ export async function checkPassword(hash: string, password: string): Promise<Pas
   }
   const cost = BCRYPT_TEXT.exec(hash)?.[1];
   if (cost === undefined || Number(cost) > MAX_BCRYPT_COST) return { matches: false, isOld: false };
-  return { matches: await compareBcrypt(password, hash), isOld: true };
+  // Only for imported passwords, so it is loaded with the first one.
+  const { compare } = await import('bcryptjs');
+  return { matches: await compare(password, hash), isOld: true };
 }
 
 function argon2id(

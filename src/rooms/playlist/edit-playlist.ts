@@ -15,7 +15,7 @@ import type { ItemPlace, NewItem } from './playlist.ts';
 export const MAX_ADDED = 200;
 
 /** An entry as a person wishes it. */
-export interface WishedItem {
+export interface RequestedItem {
   /** Empty or absent: that of the media. */
   readonly name?: string;
   readonly target: ItemTarget;
@@ -32,12 +32,12 @@ export interface WishedItem {
 export async function addItems(
   room: Room,
   by: UserRef,
-  wished: readonly WishedItem[],
+  requested: readonly RequestedItem[],
   { before = null, nowMs }: { readonly before?: string | null; readonly nowMs: number },
 ): Promise<readonly ItemRecord[]> {
   room.assertMay(by, 'addItems');
   const entries: NewItem[] = [];
-  for (const { name = '', target, parent = null } of wished)
+  for (const { name = '', target, parent = null } of requested)
     entries.push({ ...(await checked(room, by, target, name)), parent });
   const added = room.playlist.add(entries, by.id, nowMs, before);
   await room.itemsChanged();
@@ -53,7 +53,7 @@ export async function editItem(
   room: Room,
   by: UserRef,
   id: string,
-  change: Partial<WishedItem> & { readonly before?: string | null },
+  change: Partial<RequestedItem> & { readonly before?: string | null },
 ): Promise<ItemRecord> {
   const item = room.playlist.get(id);
   assertOwn(room, by, [item], 'editItems');

@@ -80,9 +80,6 @@ const rows: readonly (readonly [emoji: string, en: string, zh: string])[] = [
 /** All of them. */
 export const emojis: readonly Emoji[] = rows.map(([emoji, en, zh]) => ({ emoji, en, zh }));
 
-/** The ones that are offered first for a reaction. */
-export const quickEmojis: readonly Emoji[] = emojis.slice(0, 6);
-
 /** The word of an emoji in a language; the emoji itself if it is not in the table. */
 export function emojiName(emoji: string, language: string): string {
   const found = emojis.find((one) => one.emoji === emoji);
