@@ -1518,7 +1518,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/rooms/{id}/join' }, input, options);
   }
 
-  /** Leaves a room: its connections end, and it is not in the list of joined rooms any more. An owner stays its owner. */
+  /** Leaves a room: its connections end, and it is not in the list of joined rooms any more. An owner hands it over first, or deletes it (`room-owner`). */
   leaveRoom(
     input: {
       id: string;

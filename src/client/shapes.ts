@@ -79,6 +79,7 @@ export type ProblemCode =
   | 'room-pending'
   | 'room-guests-off'
   | 'room-forbidden'
+  | 'room-owner'
   | 'room-muted'
   | 'state-stale'
   | 'webhook-unknown'

@@ -136,6 +136,20 @@ test('leaving is no way out of a ban or a mute', async () => {
   assert.throws(() => room.enter(aPeer(people.member)), { code: 'room-banned' });
 });
 
+test('who leaves is forgotten and their pages close as left; the owner stays until the room is handed over', async () => {
+  const { test, room, peers } = await openRoom();
+  await using _ = test;
+  assert.equal(await refusedAs(() => leaveRoom(room, people.owner.id)), 'room-owner');
+  assert.deepEqual(peers.get('owner')?.closed, []);
+  await leaveRoom(room, 'u2');
+  assert.deepEqual(peers.get('member')?.closed, ['left']);
+  assert.equal(room.members.find('u2'), undefined);
+  await changeMember(room, people.owner, people.moderator.id, { role: 'owner' });
+  await leaveRoom(room, people.owner.id);
+  assert.equal(room.members.find(people.owner.id), undefined);
+  assert.equal(room.record.owner, people.moderator.id);
+});
+
 test('who waits gets in when a moderator agrees, and moderators learn of it', async () => {
   const { test, room, peers, rooms } = await openRoom();
   await using _ = test;

@@ -72,14 +72,20 @@ export function kick(room: Room, by: UserRef, user: string): void {
   room.disconnect(user, 'kicked', 'A moderator sent you out of this room.');
 }
 
-/** A person leaves for good: the room forgets them. An owner leaves too, and the room stays. */
+/**
+ * A person leaves for good: the room forgets them.
+ *
+ * @throws OxbowError `room-owner`: the owner hands the room over, or deletes it
+ */
 export async function leaveRoom(room: Room, user: string): Promise<void> {
-  room.disconnect(user, 'kicked', 'You have left this room.');
+  if (user === room.record.owner)
+    throw new OxbowError('room-owner', 'You own this room. Hand it over or delete it before you leave.');
+  room.disconnect(user, 'left', 'You have left this room.');
   const member = room.members.find(user);
   if (!member) return;
   // A ban or a mute stays: leaving is no way out of it.
   const isBound = member.state === 'banned' || member.mutedUntilMs > 0 || member.deny !== 0;
-  if (isBound || user === room.record.owner) {
+  if (isBound) {
     if (member.state !== 'banned') room.members.set({ ...member, state: 'left', letIn: false });
   } else room.members.delete(user);
   room.broadcast({ t: 'left', user });

@@ -151,6 +151,8 @@ export const roomCloseCodes = {
   'too-slow': 4008,
   pending: 4009,
   password: 4010,
+  /** The person has left the room for good, in this page or another. */
+  left: 4011,
 } as const;
 
 /** What the server sends. */

@@ -49,6 +49,11 @@ export const roomRefusals = {
     title: 'You may not do this here',
     hint: 'Ask the owner or a moderator of the room for the permission.',
   },
+  'room-owner': {
+    status: 409,
+    title: 'The owner cannot leave the room',
+    hint: 'Hand the room over first (PATCH the member with the role `owner`), or delete it.',
+  },
   'room-muted': { status: 403, title: 'You are muted in this room', hint: 'Wait until the time has passed.' },
   'state-stale': {
     status: 409,

@@ -55,6 +55,11 @@ export function joinRoom(id: string, password: string, signal: AbortSignal): Pro
   return askServer(signal, (client, options) => client.joinRoom({ id, body }, options));
 }
 
+/** Leaves a room for good. The owner is refused. */
+export function leaveRoom(id: string, signal: AbortSignal): Promise<void> {
+  return askServer(signal, (client, options) => client.leaveRoom({ id }, options));
+}
+
 /** Everyone that the room knows: also people who wait, are away or are banned. */
 export async function listMembers(id: string, signal: AbortSignal): Promise<readonly MemberView[]> {
   const { items } = await askServer(signal, (client, options) => client.listRoomMembers({ id }, options));

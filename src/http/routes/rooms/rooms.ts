@@ -201,7 +201,7 @@ export const roomRoutes: readonly Route[] = [
     tag: 'rooms',
     access: 'person',
     sentence:
-      'Leaves a room: its connections end, and it is not in the list of joined rooms any more. An owner stays its owner.',
+      'Leaves a room: its connections end, and it is not in the list of joined rooms any more. An owner hands it over first, or deletes it (`room-owner`).',
     params: IdParams,
     replies: { 204: undefined },
     async answer(call, { rooms }) {

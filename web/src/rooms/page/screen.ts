@@ -13,6 +13,7 @@ export type Screen =
   | 'full'
   | 'banned'
   | 'kicked'
+  | 'left'
   | 'gone'
   | 'guests-off'
   | 'failed';
@@ -30,6 +31,7 @@ export function screenOf(
   if (status.is !== 'refused') return room === null ? 'loading' : 'inside';
   switch (status.reason) {
     case 'kicked':
+    case 'left':
     case 'banned':
     case 'full':
     case 'gone':
