@@ -56,7 +56,7 @@ function declareTypes() {
   };
   const entries = published.map((name) => join(sources, `${name}.ts`));
   writeFileSync(config, JSON.stringify({ compilerOptions: options, files: entries }));
-  const tsc = join(root, 'node_modules', 'typescript', 'bin', 'tsc');
+  const tsc = join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
   execFileSync(process.execPath, [tsc, '-p', config], { stdio: 'inherit' });
 }
 // What the built files look for beside src/: the version, and the built interface.

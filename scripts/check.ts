@@ -5,7 +5,6 @@
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { checkCitations } from './check-citations.ts';
-import { checkComponents } from './check-components.ts';
 import { checkDocblocks } from './check-docblocks.ts';
 import { checkFloors } from './check-floors.ts';
 import { checkLicences } from './check-licences.ts';
@@ -42,6 +41,8 @@ function program(command: string, args: readonly string[]): StepResult {
   };
 }
 
+/** Ten times as fast as TypeScript 6, which svelte-check still needs: the package `typescript` is that one. */
+const typescript7 = join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
 const local = (name: string): string => join(root, 'node_modules', '.bin', name);
 const listed = async (problems: readonly string[] | Promise<readonly string[]>): Promise<StepResult> => ({
   problems: await problems,
@@ -74,9 +75,11 @@ function audit(): StepResult {
 }
 
 const steps: readonly Step[] = [
-  { name: 'types', run: () => program(local('tsc'), ['-p', 'tsconfig.json']) },
-  { name: 'types of the interface', run: () => program(local('tsc'), ['-p', 'web/tsconfig.json', '--noEmit']) },
-  { name: 'names in components', run: () => listed(checkComponents()) },
+  { name: 'types', run: () => program(process.execPath, [typescript7, '-p', 'tsconfig.json']) },
+  {
+    name: 'types of the interface',
+    run: () => program(local('svelte-check'), ['--tsconfig', 'web/tsconfig.json', '--no-color', '--fail-on-warnings']),
+  },
   {
     name: 'lint and format',
     run: () => program(local('biome'), ['ci', '--error-on-warnings', '--colors=off', '--max-diagnostics=30']),

@@ -12,6 +12,8 @@ export type { ItemSource, ItemTarget, MemberView, RoomItem, RoomOptions, RoomVie
 
 /** A new room. */
 export type RoomWishes = NewRoom;
+/** What the owner and moderators change of a room. */
+export type RoomChange = RoomPatch;
 /** A new entry of a playlist. */
 export type NewItem = NewRoomItems['items'][number];
 /** What a moderator changes of a person. */
