@@ -5,6 +5,7 @@
 import type { UserRef } from '../accounts/users/user.ts';
 import { permissionBits, type RoomPermission, type RoomRole } from '../api/room/permissions.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { RANKS, rankOf } from './ranks.ts';
 import type { Room } from './room.ts';
 import type { MemberRecord } from './room-record.ts';
 
@@ -18,10 +19,6 @@ export interface MemberChange {
   /** Ms since 1970; null: not muted any more. */
   readonly mutedUntilMs?: number | null;
 }
-
-const RANKS: Readonly<Record<RoomRole, number>> = { owner: 3, moderator: 2, member: 1, guest: 0 };
-/** Administrators of the server are above every owner. */
-const ADMIN_RANK = 4;
 
 /**
  * Changes a person. One may only act on people below oneself, and give no more than one has.
@@ -37,7 +34,7 @@ export async function changeMember(room: Room, by: UserRef, user: string, change
   if (mutedUntilMs !== undefined || state === 'banned') needs.add('moderate');
   if (state === 'active' && member.state !== 'active') needs.add(member.state === 'pending' ? 'approve' : 'moderate');
   for (const permission of needs) room.assertMay(by, permission);
-  if (role !== undefined && RANKS[role] >= rankOf(room, by))
+  if (role !== undefined && RANKS[role] >= rankOf(room.members, by))
     throw new OxbowError('room-forbidden', `You cannot make someone ${role}: that is not below you.`);
   if (role === 'guest' || (member.role === 'guest' && role !== undefined))
     throw new OxbowError('bad-request', 'The role guest is that of people without an account.');
@@ -121,13 +118,9 @@ function findBelow(room: Room, by: UserRef, user: string): MemberRecord {
   const member = room.members.find(user);
   if (!member) throw memberUnknown(user);
   const rank = RANKS[room.members.roleOf({ id: user, role: member.role === 'guest' ? 'guest' : 'user' })];
-  if (rank >= rankOf(room, by))
+  if (rank >= rankOf(room.members, by))
     throw new OxbowError('room-forbidden', 'You may not do this to someone who is not below you.');
   return member;
-}
-
-function rankOf(room: Room, by: UserRef): number {
-  return by.role === 'admin' ? ADMIN_RANK : RANKS[room.members.roleOf(by)];
 }
 
 /** The error for a person that a room does not know. */

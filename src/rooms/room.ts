@@ -18,6 +18,7 @@ import { Playback, type PlaybackCommand } from './playback/playback.ts';
 import { Playlist } from './playlist/playlist.ts';
 import { isListSeenByAll, itemsFor, sendItems } from './playlist/send-items.ts';
 import { Presence, type PresentPeer } from './presence.ts';
+import { RemoteRequests } from './remote-requests.ts';
 import type { ChatRoom, ChatSender, RoomChat } from './room-chat.ts';
 import type { RoomDeps, RoomSeat, StoredRoom } from './room-deps.ts';
 import type { RoomMedia } from './room-media.ts';
@@ -52,6 +53,7 @@ export class Room {
   readonly #deps: RoomDeps;
   readonly #audience: Audience;
   readonly #saving: RoomSaving;
+  readonly #requests = new RemoteRequests();
   #record: RoomRecord;
   #chat!: RoomChat;
   /** Last time a person was here, ms. */
@@ -379,6 +381,9 @@ export class Room {
         return;
       case 'command':
         void this.#answerCommand(peer, message);
+        return;
+      case 'ask':
+        this.#requests.ask(this, peer, message, this.#deps.clock.monotonicMs());
         return;
       default:
         this.#chat.receive(

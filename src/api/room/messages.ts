@@ -100,6 +100,11 @@ const Vote = Type.Object(
   },
   { additionalProperties: false },
 );
+/** Asks those present who may give it for a permission. Not stored. */
+const Ask = Type.Object(
+  { t: Type.Literal('ask'), id: ClientId, for: Type.Literal('control') },
+  { additionalProperties: false },
+);
 /** How the member's player is: every 2 s, and when `buffering` changes. */
 const Report = Type.Object(
   {
@@ -125,6 +130,7 @@ export const clientMessages = {
   react: React,
   delete: Remove,
   vote: Vote,
+  ask: Ask,
   report: Report,
 } as const;
 
@@ -175,8 +181,8 @@ export type ServerMessage =
     }
   | { readonly t: 'clock'; readonly c: number; readonly serverMs: number }
   | { readonly t: 'state'; readonly state: PlaybackState }
-  /** The answer to a command, chat, danmaku. A message is acknowledged when it is committed. */
-  | { readonly t: 'ack'; readonly id: string; readonly seq?: number; readonly rev?: number }
+  /** The answer to a command, chat, danmaku, ask. A message is acknowledged when it is committed. `to`: how many people were asked. */
+  | { readonly t: 'ack'; readonly id: string; readonly seq?: number; readonly rev?: number; readonly to?: number }
   | {
       readonly t: 'refused';
       readonly id?: string;
@@ -194,6 +200,8 @@ export type ServerMessage =
       readonly t: 'offsets';
       readonly offsets: readonly (readonly [user: string, offsetMs: number | null, buffering: boolean])[];
     }
+  /** Someone asks for a permission; to those who may give it. */
+  | { readonly t: 'asked'; readonly user: string; readonly name: string; readonly for: 'control' }
   | { readonly t: 'items'; readonly items: readonly RoomItem[] }
   | { readonly t: 'room'; readonly room: RoomView }
   | { readonly t: 'you'; readonly permissions: number; readonly mutedUntilMs: number | null }

@@ -20,6 +20,7 @@ export const messageRates: Readonly<Record<ClientMessage['t'], Rate>> = {
   react: { burst: 20, perSecond: 5 },
   delete: { burst: 20, perSecond: 5 },
   vote: { burst: 10, perSecond: 2 },
+  ask: { burst: 4, perSecond: 0.2 },
   report: { burst: 10, perSecond: 2 },
 };
 

@@ -21,6 +21,8 @@ export interface ToastWords {
   readonly text: string;
   readonly tone?: Tone;
   readonly action?: ToastAction;
+  /** Text of the button that dismisses it; omitted: an icon. */
+  readonly dismiss?: string;
   /** Timeout, milliseconds; omitted: 6 s, 12 s with an action, none for a failure. */
   readonly lastsMs?: number;
 }

@@ -21,6 +21,18 @@ test('a message is sent again, under the same id and in order, until it is ackno
   assert.deepEqual(outbox.messages, []);
 });
 
+test('a request for the remote is answered with the number of people who were asked, and is never repeated', async () => {
+  const outbox = new Outbox();
+  const ask = (id: string) => ({ t: 'ask' as const, id, for: 'control' as const });
+  const one = outbox.add(ask('one'), () => true);
+  assert.deepEqual(outbox.messages, []);
+  outbox.answer({ t: 'ack', id: 'one', to: 2 });
+  assert.deepEqual(await one, { ok: true, to: 2 });
+  const two = outbox.add(ask('two'), () => true);
+  outbox.lost();
+  assert.deepEqual(await two, { ok: false, code: 'lost', detail: '' });
+});
+
 test('a command is never repeated: without its connection it ends', async () => {
   const outbox = new Outbox();
   assert.deepEqual(await outbox.add(command('one'), () => false), { ok: false, code: 'lost', detail: '' });

@@ -1,17 +1,21 @@
 /**
- * What a member has sent and the server has not answered: messages are sent again under the same id after a reconnection, commands are not.
+ * What a member has sent and the server has not answered: messages are sent again under the same id after a reconnection, commands and requests are not.
  * In: what is sent, answers. Out: what to send again; one result for each. Bounded.
  */
 import type { ClientMessageOf, ServerMessage } from '../../../../src/api/room/messages.ts';
 
 /** The answer of the server to a command or a message. */
 export type SendResult =
-  | { readonly ok: true; readonly seq?: number; readonly rev?: number }
+  | { readonly ok: true; readonly seq?: number; readonly rev?: number; readonly to?: number }
   /** `lost`: without a connection a command is not repeated; `full`: too much is waiting. Other codes are the server's. */
   | { readonly ok: false; readonly code: string; readonly detail: string; readonly retryAfterMs?: number };
 
 /** What is answered. */
-export type Answered = ClientMessageOf<'command'> | ClientMessageOf<'chat'> | ClientMessageOf<'danmaku'>;
+export type Answered = ClientMessageOf<'command' | 'ask' | 'chat' | 'danmaku'>;
+/** What is sent again after a reconnection; everything else ends with its connection. */
+type Repeated = ClientMessageOf<'chat' | 'danmaku'>;
+
+const isRepeated = (message: Answered): message is Repeated => message.t === 'chat' || message.t === 'danmaku';
 
 /** More than this is refused. */
 const MAX_WAITING = 64;
@@ -27,8 +31,8 @@ export class Outbox {
   }
 
   /** Chat and danmaku that wait, oldest first. */
-  get messages(): readonly (ClientMessageOf<'chat'> | ClientMessageOf<'danmaku'>)[] {
-    return [...this.#waiting.values()].map(({ message }) => message).filter((message) => message.t !== 'command');
+  get messages(): readonly Repeated[] {
+    return [...this.#waiting.values()].map(({ message }) => message).filter(isRepeated);
   }
 
   /**
@@ -39,7 +43,7 @@ export class Outbox {
   add(message: Answered, send: (message: Answered) => boolean): Promise<SendResult> {
     if (this.#waiting.size >= MAX_WAITING) return Promise.resolve({ ok: false, code: 'full', detail: '' });
     const isSent = send(message);
-    if (!isSent && message.t === 'command') return Promise.resolve({ ok: false, code: 'lost', detail: '' });
+    if (!isSent && !isRepeated(message)) return Promise.resolve({ ok: false, code: 'lost', detail: '' });
     return new Promise((resolve) => {
       this.#waiting.set(message.id, { message, resolve });
       this.#changed();
@@ -50,8 +54,8 @@ export class Outbox {
   answer(answer: Extract<ServerMessage, { t: 'ack' | 'refused' }>): void {
     if (answer.id === undefined) return;
     if (answer.t === 'ack') {
-      const { seq, rev } = answer;
-      this.#end(answer.id, { ok: true, ...(seq !== undefined && { seq }), ...(rev !== undefined && { rev }) });
+      const { t: _, id, ...result } = answer;
+      this.#end(id, { ok: true, ...result });
     } else {
       const { code, detail, retryAfterMs } = answer;
       this.#end(answer.id, { ok: false, code, detail, ...(retryAfterMs !== undefined && { retryAfterMs }) });
@@ -60,13 +64,13 @@ export class Outbox {
 
   /** A connection is open: sends the messages that wait, in order. */
   resend(send: (message: Answered) => boolean): void {
-    for (const { message } of this.#waiting.values()) if (message.t !== 'command') send({ ...message, again: true });
+    for (const { message } of this.#waiting.values()) if (isRepeated(message)) send({ ...message, again: true });
   }
 
   /** The connection was lost: commands end, because the room may be elsewhere when it is open again. */
   lost(): void {
     for (const [id, { message }] of [...this.#waiting]) {
-      if (message.t === 'command') this.#end(id, { ok: false, code: 'lost', detail: '' });
+      if (!isRepeated(message)) this.#end(id, { ok: false, code: 'lost', detail: '' });
     }
   }
 

@@ -19,6 +19,8 @@ export interface CommandOptions {
   readonly rate?: number;
   readonly item?: string | null;
 }
+/** Someone asks for a permission. */
+export type Asked = Extract<ServerMessage, { t: 'asked' }>;
 /** How a danmaku looks. */
 export type DanmakuStyle = Pick<ClientMessageOf<'danmaku'>, 'color' | 'mode'>;
 
@@ -42,6 +44,7 @@ export class RoomSession {
   readonly #outbox: Outbox;
   readonly #listeners = new Set<(message: RoomMessage) => void>();
   readonly #stateListeners = new Set<() => void>();
+  readonly #askedListeners = new Set<(asked: Asked) => void>();
 
   /** @param openSocket for tests */
   constructor(id: string, openSocket: () => RoomSocket = () => new WebSocket(socketUrl(id))) {
@@ -147,6 +150,12 @@ export class RoomSession {
     return () => this.#stateListeners.delete(listener);
   }
 
+  /** Calls `listener` when someone asks this person for a permission. Returns its end. */
+  onAsked(listener: (asked: Asked) => void): () => void {
+    this.#askedListeners.add(listener);
+    return () => this.#askedListeners.delete(listener);
+  }
+
   /** Adds messages of the history, oldest first. */
   addOlder(messages: readonly RoomMessage[], hasOlder: boolean): void {
     this.#view = addOlder(this.#view, messages, hasOlder);
@@ -160,6 +169,12 @@ export class RoomSession {
       ...(rate !== undefined && { rate }),
       ...(item !== undefined && { item }),
     };
+    return this.#outbox.add(message, (one) => this.#connection.send(one));
+  }
+
+  /** Asks those who may give it for the remote; the result has their number. Without a connection it is refused. */
+  ask(): Promise<SendResult> {
+    const message = { t: 'ask' as const, id: crypto.randomUUID(), for: 'control' as const };
     return this.#outbox.add(message, (one) => this.#connection.send(one));
   }
 
@@ -200,6 +215,7 @@ export class RoomSession {
 
   #receive(message: ServerMessage): void {
     if (message.t === 'clock') this.clock.answered(message);
+    else if (message.t === 'asked') for (const listener of this.#askedListeners) listener(message);
     else if (message.t === 'ack' || message.t === 'refused') this.#outbox.answer(message);
     const before = this.#view;
     this.#view = nextRoom(before, message);
