@@ -36,8 +36,13 @@ export class Members {
   }
 
   /** Everyone, also those who are banned or have left. */
-  get all(): Iterable<MemberRecord> {
+  get all(): IteratorObject<MemberRecord> {
     return this.#known.values();
+  }
+
+  /** Those who wait for approval. */
+  get pending(): Iterable<MemberRecord> {
+    return this.all.filter(({ state }) => state === 'pending');
   }
 
   /** A person; undefined: never entered, or forgotten. */

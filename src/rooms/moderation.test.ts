@@ -5,7 +5,7 @@ import { permissionBits } from '../api/room/permissions.ts';
 import { editRoom } from './edit-room.ts';
 import { changeMember, kick, leaveRoom } from './moderation.ts';
 import { addItems, removeItems } from './playlist/edit-playlist.ts';
-import { aPeer, aUser, openTestRooms } from './rooms.fixture.ts';
+import { aPeer, aUser, openTestRooms, type TestPeer } from './rooms.fixture.ts';
 
 const people = {
   admin: aUser('a1', 'admin'),
@@ -158,6 +158,16 @@ test('who waits gets in when a moderator agrees, and moderators learn of it', as
   assert.throws(() => room.enter(aPeer(late)), { code: 'room-pending' });
   assert.equal(peers.get('moderator')?.of('member').at(-1)?.member.state, 'pending');
   assert.equal(room.may(late, 'chat'), false);
+  // A moderator who comes back sees who waits; others do not.
+  const [back, other] = [aPeer(people.moderator), aPeer(people.member)];
+  room.enter(back);
+  room.enter(other);
+  const waits = (peer: TestPeer) =>
+    peer
+      .of('welcome')[0]
+      ?.members.filter(({ state }) => state === 'pending')
+      .map(({ user }) => user);
+  assert.deepEqual([waits(back), waits(other)], [['u7'], []]);
   await changeMember(room, people.moderator, 'u7', { state: 'active' });
   room.enter(aPeer(late));
   room.enter(aPeer(people.member)); // who was in already does not wait

@@ -123,8 +123,7 @@ export class Room {
       serverMs: this.#deps.clock.nowMs(),
       room: this.view(),
       state: this.state,
-      members: this.#welcomed(),
-      items: itemsFor(this, peer.user),
+      ...{ members: this.#welcomed(peer.user), items: itemsFor(this, peer.user) },
       ...this.#chat.history(hello.since, peer.user.id),
     });
     this.#audience.add(peer);
@@ -423,9 +422,10 @@ export class Room {
     };
   }
 
-  #welcomed(): readonly MemberView[] {
-    const shown = [...this.presence.users].slice(0, MAX_WELCOMED);
-    return shown.map(({ user }) => this.memberView(this.#memberOf(user)));
+  #welcomed(to: UserRef): readonly MemberView[] {
+    const shown = this.may(to, 'approve') ? [...this.members.pending] : [];
+    for (const { user } of this.presence.users) shown.push(this.#memberOf(user));
+    return shown.slice(0, MAX_WELCOMED).map((member) => this.memberView(member));
   }
 
   #sendItems(monoMs: number): void {

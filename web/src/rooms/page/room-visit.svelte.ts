@@ -50,7 +50,8 @@ export class RoomVisit {
     try {
       [this.room] = await Promise.all([getRoom(this.id, signal), account.read(signal)]);
       this.needsPassword = this.room.hasPassword && this.visitor?.id !== this.room.owner.id;
-      this.#outside = !this.visitor?.isGuest || this.room.options.guests ? 'join' : 'guests-off';
+      const hasAccount = this.visitor !== null && !this.visitor.isGuest;
+      this.#outside = hasAccount || this.room.options.guests ? 'join' : 'guests-off';
     } catch (error) {
       if (!signal.aborted) this.#refused(failureOf(error));
     }
