@@ -72,3 +72,40 @@ test('the past is not moved by tiles that lack media', () => {
   time.step(true);
   assert.equal(time.state, state);
 });
+
+test('the distance that grew becomes smaller again after a minute without a lack, in steps below a seek', () => {
+  const { clock, time } = open();
+  time.goLive();
+  const pass = (seconds: number, lacks: boolean) => {
+    for (let quarter = 0; quarter < 4 * seconds; quarter++) {
+      clock.nowMs += 250;
+      time.step(lacks);
+    }
+    return clock.nowMs - time.atMs;
+  };
+  assert.equal(pass(9, false), 4_000);
+  assert.equal(pass(12, true), 6_000);
+  assert.equal(pass(55, false), 6_000, 'not within a minute');
+  const { state } = time;
+  assert.ok(pass(10, false) < 6_000);
+  assert.ok(time.state.rev > state.rev);
+  assert.equal(time.state.anchorServer, state.anchorServer, 'frames of before still count');
+  assert.equal(pass(120, false), 4_000);
+  assert.equal(pass(600, false), 4_000, 'not below the first distance');
+});
+
+test('a distance that was too small is tried again after twice the time', () => {
+  const { clock, time } = open();
+  time.goLive();
+  const pass = (seconds: number, lacks: boolean) => {
+    for (let quarter = 0; quarter < 4 * seconds; quarter++) {
+      clock.nowMs += 250;
+      time.step(lacks);
+    }
+    return clock.nowMs - time.atMs;
+  };
+  pass(22, true); // twice too near
+  const behindMs = pass(100, false);
+  assert.equal(behindMs, 8_000);
+  assert.ok(pass(30, false) < behindMs);
+});

@@ -10,6 +10,11 @@ const MOST_BEHIND_MS = 30_000;
 /** A tile lacks media for this long before all tiles move away from now, and by how much, ms. */
 const LACKS_MS = 2_000;
 const BACK_BY_MS = 2_000;
+/** After this long without such a lack the distance becomes smaller again, by so much at each step that no tile has to seek, ms. */
+const CALM_MS = 60_000;
+const MOST_CALM_MS = 16 * CALM_MS;
+const NEARER_EVERY_MS = 500;
+const NEARER_BY_MS = 15;
 /** After each command tiles have this long to load and to come into step before they count, ms. */
 const REST_MS = 8_000;
 /** A command takes effect this much later, so that every tile begins at the same instant, ms. */
@@ -20,11 +25,17 @@ export class CommonTime {
   readonly #now: () => number;
   #behindMs = BEHIND_MS;
   #lacksSinceMs: number | null = null;
+  #calmSinceMs: number;
+  /** A distance that was too small is tried again after twice the time. */
+  #calmMs = CALM_MS;
+  #movedMs: number;
   #state: PlaybackState;
 
   /** @param now the server's time, unix milliseconds */
   constructor(now: () => number) {
     this.#now = now;
+    this.#calmSinceMs = now();
+    this.#movedMs = now();
     this.#state = {
       ...{ rev: 0, item: null, playing: false, rate: 1, anchorMedia: 0 },
       anchorServer: 0,
@@ -62,21 +73,37 @@ export class CommonTime {
   }
 
   /**
-   * A few times a second: while live, tiles that lack media move everyone away from now.
+   * A few times a second: while live, tiles that lack media move everyone away from now, and a long time without that moves everyone back.
    *
    * @param lacks a tile has nothing to play at the common time
    */
   step(lacks: boolean): void {
-    const isResting = this.#now() - this.#state.anchorServer < REST_MS;
-    if (!lacks || !this.#state.live || isResting) {
-      this.#lacksSinceMs = null;
-      return;
-    }
-    this.#lacksSinceMs ??= this.#now();
-    if (this.#now() - this.#lacksSinceMs < LACKS_MS || this.#behindMs >= MOST_BEHIND_MS) return;
+    const nowMs = this.#now();
+    const isResting = nowMs - this.#state.anchorServer < REST_MS;
+    if (!this.#state.live || isResting || !lacks) this.#lacksSinceMs = null;
+    if (lacks) this.#calmSinceMs = nowMs;
+    if (!this.#state.live) return;
+    if (!lacks) this.#comeNearer(nowMs);
+    else if (!isResting) this.#moveAway(nowMs);
+  }
+
+  #moveAway(nowMs: number): void {
+    this.#lacksSinceMs ??= nowMs;
+    if (nowMs - this.#lacksSinceMs < LACKS_MS || this.#behindMs >= MOST_BEHIND_MS) return;
     this.#lacksSinceMs = null;
-    this.#behindMs += BACK_BY_MS;
+    if (this.#behindMs > BEHIND_MS) this.#calmMs = Math.min(MOST_CALM_MS, 2 * this.#calmMs);
+    this.#behindMs = Math.min(MOST_BEHIND_MS, this.#behindMs + BACK_BY_MS);
     this.goLive();
+  }
+
+  #comeNearer(nowMs: number): void {
+    if (this.#behindMs <= BEHIND_MS || nowMs - this.#calmSinceMs < this.#calmMs) return;
+    if (nowMs - this.#movedMs < NEARER_EVERY_MS) return;
+    this.#movedMs = nowMs;
+    const byMs = Math.min(NEARER_BY_MS, this.#behindMs - BEHIND_MS);
+    this.#behindMs -= byMs;
+    const { rev, anchorMedia } = this.#state;
+    this.#state = { ...this.#state, rev: rev + 1, anchorMedia: anchorMedia + byMs };
   }
 
   #set(anchorMedia: number, playing: boolean, live: boolean): void {

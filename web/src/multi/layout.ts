@@ -34,9 +34,10 @@ function plain(columns: number, rows: number): Grid {
   return { columns, rows, cells };
 }
 
-/** One tile of `span` tracks in the corner, the others one by one around it: beside it from top to bottom, then below it. */
-function oneLarge(columns: number, rows: number, span: number): Grid {
-  const around = plain(columns, rows).cells.filter(({ column, row }) => column > span || row > span);
+/** One tile of `span` tracks in the corner, the others one by one around it: row by row. @param small at most so many others */
+function oneLarge(columns: number, rows: number, span: number, small = Number.POSITIVE_INFINITY): Grid {
+  const free = plain(columns, rows).cells.filter(({ column, row }) => column > span || row > span);
+  const around = free.slice(0, small);
   return { columns, rows, cells: [{ column: 1, row: 1, span }, ...around] };
 }
 
@@ -49,12 +50,14 @@ const wide: Readonly<Record<LayoutName, Grid>> = {
   '3x2': plain(3, 2),
   '3x3': plain(3, 3),
 };
-/** Phones: the streams are below each other. */
+/** Phones: two columns at most, so that names and pictures can be read; of an odd number the first one is large. */
 const narrow: Readonly<Record<LayoutName, Grid>> = {
   ...wide,
   '2': plain(1, 2),
   '1+2': oneLarge(2, 3, 2),
+  '1+5': oneLarge(2, 5, 2, 5),
   '3x2': plain(2, 3),
+  '3x3': oneLarge(2, 6, 2),
 };
 
 /** The grid of a layout. */

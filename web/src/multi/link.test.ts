@@ -11,7 +11,7 @@ test('a link has its streams in order, each once, at most nine', () => {
 
 test('an unknown layout, focus or time is ignored', () => {
   const link = parseMultiLink('?s=a,b,c&layout=7x7&focus=9&t=soon');
-  assert.deepEqual(link, { streams: ['a', 'b', 'c'], layout: '1+2', focus: 0, atMs: null });
+  assert.deepEqual(link, { streams: ['a', 'b', 'c'], layout: '1+2', focus: 0, atMs: null, tokens: {} });
   assert.equal(parseMultiLink('?s=a,b,c&layout=1&focus=2').focus, 0, 'a tile that is not shown has no focus');
 });
 
@@ -22,11 +22,19 @@ test('a plus sign in a layout may be printed either way', () => {
 
 test('a printed link is parsed to the same tiles', () => {
   for (const layout of layouts) {
-    const link = { streams: ['a', 'b'], layout, focus: layout === '1' ? 0 : 1, atMs: 1_795_160_123_000 };
+    const link = { streams: ['a', 'b'], layout, focus: layout === '1' ? 0 : 1, atMs: 1_795_160_123_000, tokens: {} };
     assert.deepEqual(parseMultiLink(printMultiLink(link).slice('/multi'.length)), link);
   }
-  const plain = { streams: ['a', 'b'], layout: layoutFor(2), focus: 0, atMs: null };
+  const plain = { streams: ['a', 'b'], layout: layoutFor(2), focus: 0, atMs: null, tokens: {} };
   assert.equal(printMultiLink(plain), '/multi?s=a,b');
+});
+
+test('playback tokens belong to their streams, and what is no token is left out', () => {
+  const { tokens } = parseMultiLink('?s=a,b&token=a:one_1&token=b:t%20w&token=c:three');
+  assert.deepEqual(tokens, { a: 'one_1' });
+  const link = { streams: ['a', 'b'], layout: layoutFor(2), focus: 0, atMs: null, tokens: { b: 'Two-2' } };
+  assert.equal(printMultiLink(link), '/multi?s=a,b&token=b:Two-2');
+  assert.deepEqual(parseMultiLink('?s=a,b&token=b:Two-2'), link);
 });
 
 test('any query gives a page that exists', () => {

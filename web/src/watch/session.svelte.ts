@@ -21,7 +21,7 @@ const TICK_MS = 1_000;
 
 const nothing = (): void => {};
 /** The controls before there is a player: they do nothing. */
-const nullPlayer: PlayerControls = {
+export const nullPlayer: PlayerControls = {
   goLive: nothing,
   goTo: nothing,
   togglePlay: nothing,

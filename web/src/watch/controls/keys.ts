@@ -150,8 +150,14 @@ export interface KeyRow {
   readonly text: TextKey;
 }
 
+/** Keys under a heading. */
+export interface KeyGroup {
+  readonly title: TextKey;
+  readonly rows: readonly KeyRow[];
+}
+
 /** The help, in groups. */
-export const keyHelp: readonly { readonly title: TextKey; readonly rows: readonly KeyRow[] }[] = [
+export const keyHelp: readonly KeyGroup[] = [
   {
     title: 'keys.playing',
     rows: [

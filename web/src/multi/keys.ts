@@ -1,0 +1,45 @@
+/**
+ * The keys of the multi-view page: those of the watch page that concern all tiles, and keys for tiles.
+ * In: a key press. Out: the place that a digit hears, the list in the help. Pure.
+ */
+import type { KeyGroup } from '../watch/controls/keys.ts';
+import { MOST_TILES } from './layout.ts';
+
+/** The place that a digit hears, from 0; undefined for other keys. @param key as in a KeyboardEvent */
+export function placeOfKey(key: string): number | undefined {
+  const place = /^[1-9]$/.test(key) ? Number(key) - 1 : MOST_TILES;
+  return place < MOST_TILES ? place : undefined;
+}
+
+/** The help, in groups. */
+export const multiKeyHelp: readonly KeyGroup[] = [
+  {
+    title: 'multi.streams',
+    rows: [
+      { keys: ['1', '…', '9'], text: 'keys.hear' },
+      { keys: ['Tab', '←', '→'], text: 'keys.tile' },
+      { keys: ['Enter'], text: 'keys.hearTile' },
+      { keys: ['⇧ ←', '⇧ →'], text: 'keys.swap' },
+    ],
+  },
+  {
+    title: 'keys.playing',
+    rows: [
+      { keys: ['Space', 'K'], text: 'keys.play' },
+      { keys: ['J', 'L'], text: 'keys.ten' },
+      { keys: ['←', '→'], text: 'keys.five' },
+      { keys: ['⇧ ←', '⇧ →'], text: 'keys.minute' },
+      { keys: ['End', 'G'], text: 'keys.live' },
+      { keys: ['Home'], text: 'keys.oldest' },
+    ],
+  },
+  {
+    title: 'keys.audioVideo',
+    rows: [
+      { keys: ['M'], text: 'keys.mute' },
+      { keys: ['↑', '↓'], text: 'keys.volume' },
+      { keys: ['F'], text: 'keys.fullscreen' },
+      { keys: ['?'], text: 'keys.help' },
+    ],
+  },
+];
