@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { ItemTarget } from '../api/room/item-shapes.ts';
+import { withItemChanges } from '../api/room/item-changes.ts';
+import type { ItemTarget, RoomItem } from '../api/room/item-shapes.ts';
 import { permissionBits } from '../api/room/permissions.ts';
 import { editRoom } from './edit-room.ts';
 import { changeMember, kick, leaveRoom } from './moderation.ts';
@@ -30,6 +31,14 @@ async function openRoom() {
       room.memberChanged({ ...room.members.find(user.id)!, role: 'moderator' });
   }
   return { test, room, peers, rooms: test.rooms };
+}
+
+/** The playlist as a connection knows it. */
+function itemsOf({ got }: ReturnType<typeof aPeer>): readonly RoomItem[] {
+  return got.reduce<readonly RoomItem[]>((items, message) => {
+    if (message.t === 'welcome' || message.t === 'items') return message.items;
+    return message.t === 'item-changes' ? withItemChanges(items, message) : items;
+  }, []);
 }
 
 const refusedAs = async (work: () => unknown): Promise<string> => {
@@ -101,15 +110,22 @@ test('a person without the permission `list` gets the entry that plays, and no o
   await editRoom(room, people.owner, { options: { masks: { ...masks, guest: 0 } } }, test.rooms.passwords);
   const links = ['a', 'b'].map((name) => ({ target: { kind: 'link' as const, url: `https://${name}.example/x.mp4` } }));
   const [first] = await addItems(room, people.owner, links, { nowMs: 0 });
-  const seenBy = (name: 'guest' | 'member') => {
+  const seen = () => {
     test.clock.advance(1000);
     test.rooms.tick();
-    const last = peers.get(name)!.got.findLast((one) => one.t === 'items');
-    return last?.t === 'items' ? last.items.length : undefined;
+    return (['guest', 'member'] as const).map((name) => itemsOf(peers.get(name)!).length);
   };
-  assert.deepEqual([seenBy('guest'), seenBy('member')], [0, 2]);
+  assert.deepEqual(seen(), [0, 2]);
+  assert.deepEqual(peers.get('guest')!.of('item-changes'), []);
   await room.command({ do: 'item', item: first!.id, rev: room.state.rev }, people.owner);
-  assert.deepEqual([seenBy('guest'), seenBy('member')], [1, 2]);
+  assert.deepEqual(seen(), [1, 2]);
+  // Who may see the playlist from now on gets all of it, and changes; who may no longer gets what plays.
+  await changeMember(room, people.owner, 'g1', { allow: permissionBits.list });
+  assert.deepEqual(seen(), [2, 2]);
+  await changeMember(room, people.owner, 'u2', { deny: permissionBits.list });
+  assert.deepEqual(seen(), [2, 1]);
+  await addItems(room, people.owner, links, { nowMs: 0 });
+  assert.deepEqual(seen(), [4, 1]);
 });
 
 test('a banned guest does not come back under another name from the same address, until the ban ends', async () => {

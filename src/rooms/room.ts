@@ -16,7 +16,7 @@ import type { Peer } from './peer.ts';
 import { leadOf } from './playback/lead.ts';
 import { Playback, type PlaybackCommand } from './playback/playback.ts';
 import { Playlist } from './playlist/playlist.ts';
-import { isListSeenByAll, itemsFor, sendItems } from './playlist/send-items.ts';
+import { ItemSender } from './playlist/send-items.ts';
 import { Presence, type PresentPeer } from './presence.ts';
 import { RemoteRequests } from './remote-requests.ts';
 import type { ChatRoom, ChatSender, RoomChat } from './room-chat.ts';
@@ -34,12 +34,8 @@ const MAX_CONNECTIONS = 10;
 const MANY = 200;
 /** Offsets, the number of people, and rows to store: at most this often, ms. */
 const SLOW_TICK_MS = 1000;
-/** The playlist is sent at most this often, ms. */
-const ITEMS_EACH_MS = 250;
 /** While people are in a room, that it is used is written this often, ms. */
 const USED_EACH_MS = 30_000;
-/** Playback tokens in addresses are valid for 12 hours at least: they are sent again before, ms. */
-const ADDRESSES_EACH_MS = 6 * 3_600_000;
 /** A room that was empty for so long is paused where it was left, ms. */
 const EMPTY_MS = 120_000;
 
@@ -53,6 +49,7 @@ export class Room {
   readonly #deps: RoomDeps;
   readonly #audience: Audience;
   readonly #saving: RoomSaving;
+  readonly #items = new ItemSender(this);
   readonly #requests = new RemoteRequests();
   #record: RoomRecord;
   #chat!: RoomChat;
@@ -61,8 +58,6 @@ export class Room {
   #touchedMs: number;
   #slowTickMs = 0;
   #leadMs = leadOf([]);
-  #itemsSentMs = 0;
-  #areItemsUnsent = false;
   #isCountUnsent = false;
   #isClosed = false;
 
@@ -123,7 +118,7 @@ export class Room {
       serverMs: this.#deps.clock.nowMs(),
       room: this.view(),
       state: this.state,
-      ...{ members: this.#welcomed(peer.user), items: itemsFor(this, peer.user) },
+      ...{ members: this.#welcomed(peer.user), items: this.#items.enter(peer.user) },
       ...this.#chat.history(hello.since, peer.user.id),
     });
     this.#audience.add(peer);
@@ -156,9 +151,9 @@ export class Room {
     this.members.set({ ...this.#remember(user, this.members.find(user.id)?.state ?? 'left'), letIn: true });
   }
 
-  /** To everyone in the room. */
-  broadcast(message: ServerMessage): void {
-    this.#audience.broadcast(message);
+  /** To everyone in the room, or to some. */
+  broadcast(message: ServerMessage, isFor?: (user: UserRef) => boolean): void {
+    this.#audience.broadcast(message, isFor);
   }
 
   /** Ends every connection of a person. */
@@ -240,7 +235,7 @@ export class Room {
   async itemsChanged(): Promise<void> {
     const { item } = this.state;
     if (item !== null && !this.playlist.find(item)) this.playback.itemGone();
-    this.#areItemsUnsent = true;
+    this.#items.changed();
     await this.save();
   }
 
@@ -254,7 +249,7 @@ export class Room {
     if (this.#isClosed) return;
     const monoMs = this.#deps.clock.monotonicMs();
     this.playback.tick();
-    if (this.#areItemsUnsent && monoMs - this.#itemsSentMs >= ITEMS_EACH_MS) this.#sendItems(monoMs);
+    this.#items.tick(monoMs);
     if (monoMs - this.#slowTickMs >= SLOW_TICK_MS) this.#slowTick(monoMs);
   }
 
@@ -313,8 +308,7 @@ export class Room {
         changed: (changed) => {
           room.#saving.progressed();
           room.broadcast({ t: 'state', state: changed });
-          // Those who may not see the playlist get the entry that plays.
-          if (changed.item !== shown && !isListSeenByAll(room)) room.#areItemsUnsent = true;
+          if (changed.item !== shown) room.#items.played();
           shown = changed.item;
         },
       },
@@ -341,7 +335,10 @@ export class Room {
     this.presence.remove(peer);
     this.#audience.remove(peer);
     this.#use();
-    if (this.presence.count(peer.user.id) === 0) this.playback.left(peer.user.id);
+    if (this.presence.count(peer.user.id) === 0) {
+      this.playback.left(peer.user.id);
+      this.#items.left(peer.user.id);
+    }
     this.#announce(peer.user);
   }
 
@@ -357,6 +354,7 @@ export class Room {
   #sendPermissions(user: string): void {
     const present = this.presence.find(user);
     if (!present) return;
+    this.#items.changed(); // perhaps they may see the playlist now, or no longer
     const permissions = this.members.maskOf(present.user);
     const { mutedUntilMs = 0 } = this.members.find(user) ?? {};
     const muted = mutedUntilMs > this.#deps.clock.nowMs() ? mutedUntilMs : null;
@@ -428,12 +426,6 @@ export class Room {
     return shown.slice(0, MAX_WELCOMED).map((member) => this.memberView(member));
   }
 
-  #sendItems(monoMs: number): void {
-    this.#areItemsUnsent = false;
-    this.#itemsSentMs = monoMs;
-    sendItems(this);
-  }
-
   #slowTick(monoMs: number): void {
     this.#slowTickMs = monoMs;
     this.#leadMs = leadOf(this.presence.roundTrips());
@@ -444,7 +436,6 @@ export class Room {
       if (this.presence.size > MANY) this.broadcast({ t: 'room', room: this.view() });
     }
     if (this.presence.size > 0 && this.#deps.clock.nowMs() - this.#usedMs >= USED_EACH_MS) this.#use();
-    if (this.playlist.hasSigned && monoMs - this.#itemsSentMs >= ADDRESSES_EACH_MS) this.#areItemsUnsent = true;
     if (this.#saving.isDue) this.save().catch(this.#deps.failed);
   }
 }

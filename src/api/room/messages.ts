@@ -5,6 +5,7 @@
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
 import type { RoomMessage, RoomPoll } from './chat-shapes.ts';
+import type { ItemChanges } from './item-changes.ts';
 import type { RoomItem } from './item-shapes.ts';
 import { MAX_CHAT, MAX_DANMAKU } from './limits.ts';
 import type { PlaybackState } from './playback.ts';
@@ -202,7 +203,10 @@ export type ServerMessage =
     }
   /** Someone asks for a permission; to those who may give it. */
   | { readonly t: 'asked'; readonly user: string; readonly name: string; readonly for: 'control' }
+  /** All entries that this person may see: when that changes, and for those who see only what plays. */
   | { readonly t: 'items'; readonly items: readonly RoomItem[] }
+  /** What changed of the playlist, for those who see all of it: `withItemChanges`. */
+  | ({ readonly t: 'item-changes' } & ItemChanges)
   | { readonly t: 'room'; readonly room: RoomView }
   | { readonly t: 'you'; readonly permissions: number; readonly mutedUntilMs: number | null }
   | { readonly t: 'poll'; readonly poll: RoomPoll }

@@ -16,11 +16,11 @@ export function createFramedAudience(broadcasted: (message: ServerMessage) => vo
     },
     add: (peer) => void peers.add(peer),
     remove: (peer) => void peers.delete(peer),
-    broadcast(message) {
+    broadcast(message, isFor) {
       if (peers.size === 0) return;
       broadcasted(message);
       const frame = printFrame(JSON.stringify(message));
-      for (const peer of peers) peer.sendFrame(frame);
+      for (const peer of peers) if (!isFor || isFor(peer.user)) peer.sendFrame(frame);
     },
   };
 }

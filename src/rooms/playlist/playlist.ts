@@ -28,6 +28,8 @@ export class Playlist {
   #ordered: readonly ItemRecord[] | undefined;
   readonly #changed = new Map<string, ItemRecord>();
   readonly #removed = new Set<string>();
+  /** Ids of entries that were put or removed since the last `takeChanged`. */
+  #unsent = new Set<string>();
 
   constructor(records: readonly ItemRecord[]) {
     this.#items = new Map(records.map((record) => [record.id, record]));
@@ -58,6 +60,18 @@ export class Playlist {
     const item = this.#items.get(id);
     if (!item) throw new OxbowError('item-unknown', `There is no entry with the id "${id.slice(0, 80)}".`);
     return item;
+  }
+
+  /** Ids of entries that are new, changed, moved or gone since the last call; the others have kept their order. */
+  takeChanged(): ReadonlySet<string> {
+    const taken = this.#unsent;
+    this.#unsent = new Set();
+    return taken;
+  }
+
+  /** Addresses with playback tokens are new: their entries count as changed. */
+  renewSigned(): void {
+    for (const { id, signed } of this.all) if (signed) this.#unsent.add(id);
   }
 
   /** The entry after one in its folder that can be played; undefined: it is the last one. */
@@ -133,6 +147,7 @@ export class Playlist {
       this.#items.delete(id);
       this.#changed.delete(id);
       this.#removed.add(id);
+      this.#unsent.add(id);
       this.#ordered = undefined;
       removed.push(id);
     }
@@ -160,6 +175,7 @@ export class Playlist {
   #put(item: ItemRecord): void {
     this.#items.set(item.id, item);
     this.#changed.set(item.id, item);
+    this.#unsent.add(item.id);
     this.#ordered = undefined;
   }
 

@@ -1,15 +1,22 @@
 /**
- * Who gets which entries of a room's playlist: those who may see it all of them, the others the entry that plays.
- * In: an open room. Out: messages `items`.
+ * Sends the playlist of a room: all of it on entering, then its changes, printed once for all. Those who may not see it get the entry that
+ * plays, and nothing of the others.
+ * In: changes of the playlist, of permissions, of what plays. Out: messages `item-changes` and `items`.
  */
 import type { UserRef } from '../../accounts/users/user.ts';
+import type { PlacedItem } from '../../api/room/item-changes.ts';
 import type { RoomItem } from '../../api/room/item-shapes.ts';
 import type { ServerMessage } from '../../api/room/messages.ts';
 import type { RoomPermission } from '../../api/room/permissions.ts';
 import type { PlaybackState } from '../../api/room/playback.ts';
-import type { Presence } from '../presence.ts';
+import type { Presence, PresentUser } from '../presence.ts';
 import type { ItemRecord } from '../room-record.ts';
 import type { Playlist } from './playlist.ts';
+
+/** Changes are sent at most this often, ms. */
+const EACH_MS = 250;
+/** Playback tokens in addresses are valid for 12 hours at least: they are sent again before, ms. */
+const ADDRESSES_EACH_MS = 6 * 3_600_000;
 
 /** What is needed of a room. */
 export interface ItemRoom {
@@ -19,30 +26,103 @@ export interface ItemRoom {
   may(user: Pick<UserRef, 'id' | 'role'>, permission: RoomPermission): boolean;
   items(): readonly RoomItem[];
   itemView(item: ItemRecord): RoomItem;
-  broadcast(message: ServerMessage): void;
+  /** @param isFor omitted: everyone */
+  broadcast(message: ServerMessage, isFor?: (user: UserRef) => boolean): void;
 }
 
-/** Whether everyone who is here may see the playlist. */
-export function isListSeenByAll(room: ItemRoom): boolean {
-  for (const { user } of room.presence.users) if (!room.may(user, 'list')) return false;
-  return true;
-}
+/** The playlist as the people of a room know it. */
+export class ItemSender {
+  readonly #room: ItemRoom;
+  /** People who are here and have all entries, by user id. */
+  readonly #whole = new Set<string>();
+  #sentMs = 0;
+  #addressedMs: number | undefined;
+  #isDue = false;
 
-/** The entries for one person. */
-export function itemsFor(room: ItemRoom, user: UserRef): readonly RoomItem[] {
-  if (room.may(user, 'list')) return room.items();
-  const playing = room.state.item === null ? undefined : room.playlist.find(room.state.item);
-  return playing ? [room.itemView(playing)] : [];
-}
-
-/** Sends the entries to everyone who is here. */
-export function sendItems(room: ItemRoom): void {
-  if (isListSeenByAll(room)) {
-    room.broadcast({ t: 'items', items: room.items() });
-    return;
+  constructor(room: ItemRoom) {
+    this.#room = room;
   }
-  for (const { user, peers } of room.presence.users) {
-    const items = itemsFor(room, user);
-    for (const peer of peers.keys()) peer.send({ t: 'items', items });
+
+  /** The entries for a connection that opens. */
+  enter(user: UserRef): readonly RoomItem[] {
+    const maySee = this.#room.may(user, 'list');
+    if (maySee && this.#room.presence.count(user.id) === 1) this.#whole.add(user.id);
+    return maySee ? this.#room.items() : this.#playing();
   }
+
+  /** A person is gone. */
+  left(user: string): void {
+    this.#whole.delete(user);
+  }
+
+  /** The playlist or permissions have changed. */
+  changed(): void {
+    this.#isDue = true;
+  }
+
+  /** Another entry plays: those who may not see the playlist get it. */
+  played(): void {
+    for (const { user } of this.#room.presence.users) if (!this.#room.may(user, 'list')) this.#isDue = true;
+  }
+
+  /** Sends what is due. */
+  tick(monoMs: number): void {
+    const { playlist } = this.#room;
+    this.#addressedMs ??= monoMs;
+    if (monoMs - this.#addressedMs >= ADDRESSES_EACH_MS) {
+      this.#addressedMs = monoMs;
+      playlist.renewSigned();
+      this.#isDue ||= playlist.hasSigned;
+    }
+    if (!this.#isDue || monoMs - this.#sentMs < EACH_MS) return;
+    this.#isDue = false;
+    this.#sentMs = monoMs;
+    this.#send();
+  }
+
+  #send(): void {
+    const { presence } = this.#room;
+    const newcomers: PresentUser[] = [];
+    for (const present of presence.users) {
+      const { user } = present;
+      if (this.#room.may(user, 'list')) {
+        if (!this.#whole.has(user.id)) newcomers.push(present);
+      } else {
+        this.#whole.delete(user.id);
+        sendTo(present, this.#playing());
+      }
+    }
+    const message = changesOf(this.#room);
+    if (message && this.#whole.size > 0) {
+      const isAll = this.#whole.size === presence.size;
+      this.#room.broadcast(message, isAll ? undefined : ({ id }) => this.#whole.has(id));
+    }
+    for (const present of newcomers) {
+      this.#whole.add(present.user.id);
+      sendTo(present, this.#room.items());
+    }
+  }
+
+  #playing(): readonly RoomItem[] {
+    const { state, playlist } = this.#room;
+    const playing = state.item === null ? undefined : playlist.find(state.item);
+    return playing ? [this.#room.itemView(playing)] : [];
+  }
+}
+
+function sendTo({ peers }: PresentUser, items: readonly RoomItem[]): void {
+  for (const peer of peers.keys()) peer.send({ t: 'items', items });
+}
+
+/** The changes since the last call; undefined: none. */
+function changesOf(room: ItemRoom): Extract<ServerMessage, { t: 'item-changes' }> | undefined {
+  const changed = room.playlist.takeChanged();
+  if (changed.size === 0) return undefined;
+  const set: PlacedItem[] = [];
+  let after: string | null = null;
+  for (const item of room.playlist.all) {
+    if (changed.has(item.id)) set.push({ item: room.itemView(item), after });
+    after = item.id;
+  }
+  return { t: 'item-changes', set, removed: [...changed].filter((id) => !room.playlist.find(id)) };
 }

@@ -2,6 +2,7 @@
  * What a member knows of a room, and how each message of the server changes it.
  * In: messages of the server. Out: a value that is never changed, only replaced, for the room's session. Pure.
  */
+import { withItemChanges } from '../../../../src/api/room/item-changes.ts';
 import type { RoomItem } from '../../../../src/api/room/item-shapes.ts';
 import type { RoomMessage, RoomPoll, ServerMessage } from '../../../../src/api/room/messages.ts';
 import { nothingPlays, type PlaybackState } from '../../../../src/api/room/playback.ts';
@@ -128,6 +129,8 @@ export function nextRoom(snapshot: RoomSnapshot, message: ServerMessage): RoomSn
     }
     case 'items':
       return { ...snapshot, items: message.items };
+    case 'item-changes':
+      return { ...snapshot, items: withItemChanges(snapshot.items, message) };
     case 'room':
       return { ...snapshot, room: message.room };
     case 'you': {
