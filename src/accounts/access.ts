@@ -13,6 +13,7 @@ import type { IdentityProvider } from './identity/provider.ts';
 import { SignInServices } from './identity/sign-in-services.ts';
 import { AccountMail, type Mail } from './mail/account-mail.ts';
 import { EmailCodes } from './mail/email-codes.ts';
+import type { MailRows } from './mail/mail-rows.ts';
 import { anonymous, type Principal, principalOfSession, principalOfToken } from './principal.ts';
 import { createProcessSecret, type ProcessSecret } from './process-secret.ts';
 import { PublishKeys } from './publish-keys.ts';
@@ -73,8 +74,8 @@ export interface AccessOptions {
   readonly watchJwt?: OpenedWatchJwt | undefined;
   /** Services that sign users in; none if absent. */
   readonly providers?: ReadonlyMap<string, IdentityProvider>;
-  /** The mail server; undefined if none is set. */
-  readonly mail?: Mail | undefined;
+  /** Opens the queue of the mail server; undefined if none is set. The box seals what waits. */
+  readonly openMail?: (rows: MailRows, box: SecretBox) => Promise<Mail | undefined>;
   /** Called with a failure of work in the background. */
   readonly failed?: (error: unknown) => void;
   /** Settings of accounts; the defaults if absent. */
@@ -98,11 +99,12 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     watchJwt,
     targetDurationMs,
     providers = new Map(),
-    mail,
+    openMail,
     failed = () => {},
     accounts = () => usualSettings,
   } = options;
   const secret = await openWatchSecret(dataFolder, watchSecret);
+  const mail = await openMail?.(tables.mails, new SecretBox(secret, 'mail'));
   const users = await Users.open(tables.users, clock);
   const sessions = await Sessions.open(tables.sessions, clock);
   const tokens = await ApiTokens.open(tables.tokens, clock);

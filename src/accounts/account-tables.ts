@@ -9,6 +9,7 @@ import { auditRows } from './audit/audit-rows.ts';
 import type { AuditRows } from './audit/audit-trail.ts';
 import { type IdentityRows, identityRows } from './identity/identities.ts';
 import { type EmailCodeRows, emailCodeRows } from './mail/email-codes.ts';
+import { type MailRows, mailRows } from './mail/mail-rows.ts';
 import type { PublishKey, PublishScope } from './publish-keys.ts';
 import type { Rows } from './secret-table.ts';
 import type { Session } from './sessions.ts';
@@ -26,6 +27,7 @@ export interface AccountTables {
   readonly users: Rows<User>;
   readonly invitations: Rows<Invitation>;
   readonly emailCodes: EmailCodeRows;
+  readonly mails: MailRows;
   readonly audit: AuditRows;
   readonly identities: IdentityRows;
 }
@@ -40,6 +42,7 @@ export function accountTables(db: Kysely<Tables>): AccountTables {
     users: userRows(db),
     invitations: invitationRows(db),
     emailCodes: emailCodeRows(db),
+    mails: mailRows(db),
     audit: auditRows(db),
     identities: identityRows(db),
   };

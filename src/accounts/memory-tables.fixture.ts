@@ -18,6 +18,7 @@ export function memoryTables(): AccountTables {
     users: memoryRows(({ id }) => id),
     invitations: memoryRows(({ id }) => id),
     emailCodes: memoryCodes(),
+    mails: memoryRows(({ id }) => id),
     audit: memoryAudit(),
     identities: memoryIdentities(),
   };

@@ -8,7 +8,9 @@ import { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { IdentityProvider } from '../accounts/identity/provider.ts';
 import type { Mail } from '../accounts/mail/account-mail.ts';
 import { MailQueue } from '../accounts/mail/mail-queue.ts';
+import type { MailRows } from '../accounts/mail/mail-rows.ts';
 import { RateLimits } from '../accounts/rate-limit.ts';
+import type { SecretBox } from '../accounts/secret-box.ts';
 import { signInPath } from '../accounts/sign-in-links.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
 import type { OpenedWatchJwt } from '../accounts/watch-jwt/open-watch-jwt.ts';
@@ -28,7 +30,6 @@ export async function openAccounts(
 ): Promise<Accounts> {
   const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
   const providers = await openIdentity({ config, clock, ...context }, net);
-  const mail = await openMail({ config, clock, ...context }, net);
   const access = await openAccess({
     tables: accountTables(store.db),
     dataFolder,
@@ -37,7 +38,7 @@ export async function openAccounts(
     watchSecret: config.watchSecret,
     watchJwt,
     providers,
-    mail,
+    openMail: (rows, box) => openMail({ config, clock, ...context }, { net, rows, box }),
     failed: context.failed('e-mail of an account'),
     accounts: () => settings.now.accounts,
     targetDurationMs(name) {
@@ -132,8 +133,8 @@ async function openIdentity(
 
 /** The mail server; undefined if none is set. */
 async function openMail(
-  { config, clock, shutdown, opened, metrics, log }: Omit<AppContext, 'settings' | 'dataFolder'>,
-  net: Net,
+  { config, clock, shutdown, opened, metrics, log, failed }: Omit<AppContext, 'settings' | 'dataFolder'>,
+  { net, rows, box }: { readonly net: Net; readonly rows: MailRows; readonly box: SecretBox },
 ): Promise<Mail | undefined> {
   const { publicUrl } = config;
   const { smtp, from, encryption } = config.mail;
@@ -152,16 +153,17 @@ async function openMail(
   );
   opened.defer(() => transport.close());
   const reported = new OncePer(1000, () => clock.monotonicMs());
-  const queue: MailQueue = new MailQueue({
-    transport,
-    signal,
+  const queue = await MailQueue.open({
+    ...{ rows, box, transport, clock, signal },
+    failed: failed('the queue of e-mail'),
     onResult(result, error) {
       metrics.mailMessages.inc({ result });
       if (result === 'sent') return;
-      const reason = error?.message ?? 'too many messages wait';
+      const reason = error?.message ?? (result === 'expired' ? 'it has expired' : 'too many messages wait');
       reported.call((more) => log.warn({ result, reason, more }, 'an e-mail was not sent'));
     },
   });
+  opened.defer(() => queue.close());
   opened.defer(metrics.beforeScrape(() => metrics.mailWaiting.set(queue.size)));
   return { queue, transport, publicUrl };
 }

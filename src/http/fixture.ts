@@ -99,7 +99,7 @@ export function streamView(name: string, visibility: StreamView['visibility'] = 
 /** What a test sets up of accounts. */
 interface AccessForTests {
   readonly accounts?: () => AccountSettings;
-  readonly identity?: Pick<AccessOptions, 'mail' | 'providers'>;
+  readonly identity?: Pick<AccessOptions, 'openMail' | 'providers'>;
 }
 
 /** Starts a server on a free port of this computer; with a certificate it speaks HTTPS. */

@@ -35,7 +35,7 @@ export const authMetrics = {
     type: 'counter',
     name: 'oxbow_mail_messages_total',
     labels: ['result'],
-    help: 'Messages to the mail server, by result of each attempt: sent, retried (a temporary failure), failed, or dropped because too many wait.',
+    help: 'Messages to the mail server, by result of each attempt: sent, retried (a temporary failure), failed, expired (too many temporary failures), or dropped because too many wait.',
   },
   mailWaiting: {
     type: 'gauge',

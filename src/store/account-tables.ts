@@ -61,6 +61,20 @@ export interface EmailCodeTable {
   readonly expires_us: number;
 }
 
+/** A message that waits for the mail server. */
+export interface MailMessageTable {
+  readonly seq: Generated<number>;
+  readonly id: string;
+  /** Null: an invitation. */
+  readonly user_id: string | null;
+  /** Recipient and text, encrypted: links in it set passwords. */
+  readonly sealed: string;
+  /** Attempts that failed. */
+  tries: number;
+  next_us: number;
+  readonly expires_us: number;
+}
+
 /** A line of the audit log. */
 export interface AuditTable {
   readonly seq: Generated<number>;

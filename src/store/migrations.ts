@@ -329,4 +329,13 @@ export const migrations: readonly string[] = [
    ) STRICT;
    CREATE INDEX asset_subtitle_by_asset ON asset_subtitle (asset_id, seq);`,
   ...roomMigrations,
+  `CREATE TABLE mail_message (
+     seq INTEGER PRIMARY KEY AUTOINCREMENT,
+     id TEXT NOT NULL UNIQUE,
+     user_id TEXT,
+     sealed TEXT NOT NULL,
+     tries INTEGER NOT NULL,
+     next_us INTEGER NOT NULL,
+     expires_us INTEGER NOT NULL
+   ) STRICT;`,
 ];

@@ -3,7 +3,14 @@
  * In: the tables of migrations.ts. Out: types for the repositories that use `store.db`.
  */
 import type { Generated } from 'kysely';
-import type { AuditTable, EmailCodeTable, InvitationTable, UserIdentityTable, UserTable } from './account-tables.ts';
+import type {
+  AuditTable,
+  EmailCodeTable,
+  InvitationTable,
+  MailMessageTable,
+  UserIdentityTable,
+  UserTable,
+} from './account-tables.ts';
 import type {
   AssetChunkTable,
   AssetRemovedTable,
@@ -338,6 +345,7 @@ export interface Tables {
   user_identity: UserIdentityTable;
   invitation: InvitationTable;
   email_code: EmailCodeTable;
+  mail_message: MailMessageTable;
   audit: AuditTable;
   media_server: MediaServerTable;
   room: RoomTable;

@@ -8,14 +8,17 @@ import type { Sessions } from '../sessions.ts';
 import type { User } from '../users/user.ts';
 import type { Users } from '../users/users.ts';
 import { readEmail } from './email-address.ts';
-import type { EmailCodes } from './email-codes.ts';
+import { CODE_LIFETIME_MS, type EmailCodes } from './email-codes.ts';
 import type { MailQueue } from './mail-queue.ts';
 import { type MailLanguage, type MailTopic, writeMail } from './messages.ts';
 import type { MailTransport } from './transport.ts';
 
+/** Messages without a code are tried for this long, ms. */
+const LIFETIME_MS = 24 * 3_600_000;
+
 /** The mail server as it is set up. */
 export interface Mail {
-  readonly queue: Pick<MailQueue, 'add'>;
+  readonly queue: Pick<MailQueue, 'add' | 'forget'>;
   readonly transport: Pick<MailTransport, 'send'>;
   /** Address of this server for its users. A link is never made of the Host of a request, which its sender chooses. */
   readonly publicUrl: string;
@@ -37,7 +40,10 @@ export class AccountMail {
 
   constructor(deps: AccountMailDeps) {
     this.#deps = deps;
-    deps.users.onDeleted((id) => deps.codes.revoke(id));
+    deps.users.onDeleted(async (id) => {
+      await deps.codes.revoke(id);
+      await deps.mail?.queue.forget(id);
+    });
   }
 
   /** Whether a mail server is set. */
@@ -60,7 +66,8 @@ export class AccountMail {
     const user = email === undefined ? undefined : this.#deps.users.findByEmail(email);
     if (email === undefined || !user || user.state === 'banned') return;
     const code = await this.makeReset(user);
-    this.#send(email, { kind: 'reset', name: user.name, ...this.#linkTo('reset-password', code) }, language);
+    const link = this.#linkTo('reset-password', code);
+    await this.#send(email, { kind: 'reset', name: user.name, ...link }, language, user);
   }
 
   /** A code that sets a new password once, within an hour; the earlier one of the user is revoked. */
@@ -92,7 +99,8 @@ export class AccountMail {
     this.#require();
     const email = requireEmail(text);
     const code = await this.#deps.codes.make({ userId: user.id, kind: 'verify', email });
-    this.#send(email, { kind: 'verify', name: user.name, ...this.#linkTo('verify-email', code) }, language);
+    const link = this.#linkTo('verify-email', code);
+    await this.#send(email, { kind: 'verify', name: user.name, ...link }, language, user);
     if (user.emailVerified) return user;
     return this.#deps.users.change(user.id, { email, emailVerified: false });
   }
@@ -120,7 +128,7 @@ export class AccountMail {
       const user = await users.change(userId, { email, emailVerified: true });
       if (before.emailVerified && before.email !== undefined && before.email !== email && this.#deps.mail) {
         await codes.revoke(userId, 'reset');
-        this.#send(before.email, { kind: 'changed', name: user.name, site: this.#site(), email }, language);
+        await this.#send(before.email, { kind: 'changed', name: user.name, site: this.#site(), email }, language, user);
       }
       return user;
     });
@@ -132,9 +140,9 @@ export class AccountMail {
    * @param from name of the user who invites
    * @throws OxbowError `bad-email`, `mail-off`, `mail-failed` if too many messages wait
    */
-  invite(text: string, from: string, code: string, language: MailLanguage): void {
+  async invite(text: string, from: string, code: string, language: MailLanguage): Promise<void> {
     this.#require();
-    this.#send(requireEmail(text), { kind: 'invitation', from, ...this.#linkTo('sign-up', code) }, language);
+    await this.#send(requireEmail(text), { kind: 'invitation', from, ...this.#linkTo('sign-up', code) }, language);
   }
 
   /**
@@ -169,8 +177,11 @@ export class AccountMail {
     return { site: this.#site(), link: `${this.#require().publicUrl}/${page}#${code}` };
   }
 
-  #send(to: string, topic: MailTopic, language: MailLanguage): void {
-    if (this.#require().queue.add(to, writeMail(topic, language))) return;
+  /** Resolves when the message is stored. @param user that it is about */
+  async #send(to: string, topic: MailTopic, language: MailLanguage, user?: User): Promise<void> {
+    const lifetimeMs = topic.kind === 'reset' || topic.kind === 'verify' ? CODE_LIFETIME_MS[topic.kind] : LIFETIME_MS;
+    const content = writeMail(topic, language);
+    if (await this.#require().queue.add({ to, content, userId: user?.id, lifetimeMs })) return;
     throw new OxbowError('mail-failed', 'Too many messages wait for the mail server.');
   }
 }

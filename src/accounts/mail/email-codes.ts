@@ -29,7 +29,8 @@ export interface EmailCodeRows {
   removeOf(userId: string, kind?: EmailCodeKind): Promise<void>;
 }
 
-const LIFETIME_MS: Readonly<Record<EmailCodeKind, number>> = { verify: 24 * 3_600_000, reset: 3_600_000 };
+/** How long a code works, ms. */
+export const CODE_LIFETIME_MS: Readonly<Record<EmailCodeKind, number>> = { verify: 24 * 3_600_000, reset: 3_600_000 };
 
 /** All codes. */
 export class EmailCodes {
@@ -45,7 +46,7 @@ export class EmailCodes {
   async make(code: EmailCode): Promise<string> {
     const secret = createSecret();
     const nowMs = this.#clock.nowMs();
-    await this.#rows.put({ ...code, digest: digestOf(secret), expiresMs: nowMs + LIFETIME_MS[code.kind] }, nowMs);
+    await this.#rows.put({ ...code, digest: digestOf(secret), expiresMs: nowMs + CODE_LIFETIME_MS[code.kind] }, nowMs);
     return secret;
   }
 

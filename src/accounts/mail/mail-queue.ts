@@ -1,93 +1,186 @@
 /**
- * Messages that wait for the mail server: sent in the background, again after a temporary failure, dropped when too many wait. They are in
- * memory: a restart loses those that wait, and their users request another one.
- * In: messages. Out: the transport; counters.
+ * Messages that wait for the mail server: stored, sent in the background, again after a temporary failure until they expire. A restart
+ * loses none. A message may arrive twice if oxbow is killed between the server's answer and the removal of its row.
+ * In: messages. Out: the transport; rows; counters.
  */
-import { sleep } from '../../lib/abort.ts';
+import { sleep, waitFor, withDeadline } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { createSecret } from '../random-secret.ts';
+import type { SecretBox } from '../secret-box.ts';
 import { MailError } from './mail-error.ts';
+import { type MailRows, openMail, sealMail, type WaitingMail } from './mail-rows.ts';
 import type { MailContent } from './messages.ts';
 import type { MailTransport } from './transport.ts';
 
 /** What happened to a message. */
-export type MailResult = 'sent' | 'retried' | 'failed' | 'dropped';
+export type MailResult = 'sent' | 'retried' | 'failed' | 'expired' | 'dropped';
 
 /** What the queue uses. */
 export interface MailQueueOptions {
+  readonly rows: MailRows;
+  /** Seals recipients and texts. */
+  readonly box: SecretBox;
   readonly transport: Pick<MailTransport, 'send'>;
+  readonly clock: Pick<Clock, 'nowMs'>;
   /** Ends the waits. */
   readonly signal: AbortSignal;
-  /** Called for each attempt; `error` is the reason of a failure. */
+  /** Called for each attempt, and for each message that ends without one; `error` is the reason of a failure. */
   readonly onResult: (result: MailResult, error: MailError | undefined) => void;
-  /** For tests: waits between the attempts, ms. */
+  /** Called with a failure of the database. */
+  readonly failed: (error: unknown) => void;
+  /** For tests: waits between the attempts, ms; the last one repeats. */
   readonly retryMs?: readonly number[];
+}
+
+/** A message for the queue. */
+export interface NewMail {
+  readonly to: string;
+  readonly content: MailContent;
+  /** The user that it is about; undefined: an invitation. */
+  readonly userId: string | undefined;
+  /** It is of no use after this long, ms. */
+  readonly lifetimeMs: number;
 }
 
 /** Most messages that wait or are being sent. */
 const MAX_MESSAGES = 1000;
 /** Messages that are sent at the same time. */
 const PARALLEL = 2;
-const RETRY_MS = [5000, 30_000, 120_000, 600_000];
-
-interface Waiting {
-  readonly to: string;
-  readonly content: MailContent;
-}
+const RETRY_MS = [5000, 30_000, 120_000, 600_000, 1_800_000];
+/** Closing waits this long for attempts in progress, ms; a later answer is lost, and the message is sent again. */
+const CLOSE_MS = 2000;
 
 /** The queue of one mail server. */
 export class MailQueue {
   readonly #options: MailQueueOptions;
-  readonly #waiting: Waiting[] = [];
-  #size = 0;
-  #sending = 0;
+  readonly #byId = new Map<string, WaitingMail>();
+  /** Ids of messages whose time has come. */
+  readonly #due: string[] = [];
+  readonly #sending = new Set<Promise<void>>();
 
-  constructor(options: MailQueueOptions) {
+  private constructor(options: MailQueueOptions) {
     this.#options = options;
+  }
+
+  /** Reads the stored messages, and continues to send them. */
+  static async open(options: MailQueueOptions): Promise<MailQueue> {
+    const queue = new MailQueue(options);
+    for (const row of await options.rows.all()) {
+      const message = openMail(row, options.box);
+      if (message) {
+        queue.#byId.set(message.id, message);
+        queue.#wait(message);
+      } else {
+        options.onResult('failed', new MailError('the secret that sealed the message has changed', false, undefined));
+        await options.rows.remove(row.id);
+      }
+    }
+    return queue;
   }
 
   /** Messages that are not delivered yet. */
   get size(): number {
-    return this.#size;
+    return this.#byId.size;
   }
 
-  /** Adds a message; false: too many wait, and it is dropped. */
-  add(to: string, content: MailContent): boolean {
-    if (this.#size >= MAX_MESSAGES) {
-      this.#options.onResult('dropped', undefined);
+  /** Adds a message; resolves when it is stored. False: too many wait, and it is dropped. */
+  async add({ to, content, userId, lifetimeMs }: NewMail): Promise<boolean> {
+    const { rows, box, clock, onResult } = this.#options;
+    if (this.#byId.size >= MAX_MESSAGES) {
+      onResult('dropped', undefined);
       return false;
     }
-    this.#size++;
-    this.#waiting.push({ to, content });
+    const nowMs = clock.nowMs();
+    const message = {
+      id: createSecret(9),
+      userId,
+      to,
+      content,
+      tries: 0,
+      nextMs: nowMs,
+      expiresMs: nowMs + lifetimeMs,
+    };
+    this.#byId.set(message.id, message); // it counts while it is being stored
+    try {
+      await rows.put(sealMail(message, box));
+    } catch (error) {
+      this.#byId.delete(message.id);
+      throw error;
+    }
+    this.#due.push(message.id);
     this.#next();
     return true;
   }
 
-  #next(): void {
-    if (this.#sending >= PARALLEL || this.#options.signal.aborted) return;
-    const message = this.#waiting.shift();
-    if (!message) return;
-    this.#sending++;
-    void this.#send(message, 0);
+  /** Removes the messages about a user. One that is being sent may still arrive. */
+  async forget(userId: string): Promise<void> {
+    for (const { id } of [...this.#byId.values()].filter((each) => each.userId === userId)) await this.#remove(id);
   }
 
-  /** Never rejects. A message that waits for its next attempt holds up no other. */
-  async #send(message: Waiting, attempt: number): Promise<void> {
-    const { transport, signal, onResult, retryMs = RETRY_MS } = this.#options;
+  /** Waits a moment for attempts in progress. The signal ends everything else. */
+  async close(): Promise<void> {
+    using deadline = withDeadline(CLOSE_MS, 'the last e-mail', { signal: new AbortController().signal });
+    await waitFor(Promise.all(this.#sending), deadline).catch(() => {}); // it stays for the next start
+  }
+
+  #next(): void {
+    while (this.#sending.size < PARALLEL && !this.#options.signal.aborted) {
+      const id = this.#due.shift();
+      if (id === undefined) return;
+      const message = this.#byId.get(id);
+      if (!message) continue; // it was removed meanwhile
+      const sending = this.#send(message)
+        .catch(this.#options.failed)
+        .finally(() => {
+          this.#sending.delete(sending);
+          this.#next();
+        });
+      this.#sending.add(sending);
+    }
+  }
+
+  async #send(message: WaitingMail): Promise<void> {
+    const { transport, signal, clock, onResult, rows, box, retryMs = RETRY_MS } = this.#options;
+    const { id, tries, expiresMs } = message;
+    if (clock.nowMs() >= expiresMs) return this.#end(id, 'expired', undefined);
     const error = await transport.send(message.to, message.content).then(
       () => undefined,
       (thrown: unknown) => (thrown instanceof MailError ? thrown : new MailError(String(thrown), false, thrown)),
     );
-    this.#sending--;
-    const waitMs = retryMs[attempt];
-    const mayRetry = error?.isTemporary === true && waitMs !== undefined && !signal.aborted;
-    onResult(mayRetry ? 'retried' : error ? 'failed' : 'sent', error);
-    this.#next();
-    if (!mayRetry) {
-      this.#size--;
-      return;
-    }
-    await sleep(waitMs, { signal }).catch(() => {});
-    if (signal.aborted) return;
-    this.#sending++; // once more at its time, whatever else is being sent
-    await this.#send(message, attempt + 1);
+    if (!error) return this.#end(id, 'sent', undefined);
+    if (signal.aborted) return; // it stays for the next start
+    if (!error.isTemporary) return this.#end(id, 'failed', error);
+    const nextMs = clock.nowMs() + retryMs[Math.min(tries, retryMs.length - 1)]!;
+    if (nextMs >= expiresMs) return this.#end(id, 'expired', error);
+    onResult('retried', error);
+    if (!this.#byId.has(id)) return;
+    const later = { ...message, tries: tries + 1, nextMs };
+    this.#byId.set(id, later);
+    this.#wait(later);
+    await rows.put(sealMail(later, box));
+    if (!this.#byId.has(id)) await rows.remove(id);
+  }
+
+  /** Waits for the next attempt; holds up no other message. A clock that was set back delays it by one wait at most. */
+  #wait({ id, nextMs }: WaitingMail): void {
+    const { signal, clock, retryMs = RETRY_MS } = this.#options;
+    const waitMs = Math.min(retryMs.at(-1)!, Math.max(0, nextMs - clock.nowMs()));
+    sleep(waitMs, { signal }).then(
+      () => {
+        this.#due.push(id);
+        this.#next();
+      },
+      () => {}, // the signal ends it
+    );
+  }
+
+  async #end(id: string, result: MailResult, error: MailError | undefined): Promise<void> {
+    this.#options.onResult(result, error);
+    await this.#remove(id);
+  }
+
+  async #remove(id: string): Promise<void> {
+    this.#byId.delete(id);
+    await this.#options.rows.remove(id);
   }
 }

@@ -3,76 +3,19 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { suite, test } from 'node:test';
-import { SMTPServer, type SMTPServerOptions } from 'smtp-server';
+import type { SMTPServerOptions } from 'smtp-server';
 import { seeded } from '../../lib/random.fixture.ts';
 import { createNet } from '../../net/net.ts';
 import { readEmail } from './email-address.ts';
-import { MailError } from './mail-error.ts';
-import { MailQueue, type MailResult } from './mail-queue.ts';
+import type { MailError } from './mail-error.ts';
 import { mailLanguageOf, writeMail } from './messages.ts';
-import { openTransport, type SmtpSettings } from './transport.ts';
+import { openRig, type Received } from './smtp.fixture.ts';
+import { openTransport } from './transport.ts';
 
 const content = writeMail(
   { kind: 'reset', name: 'Ada <b>', site: 'tv.example', link: 'https://tv.example/reset-password#c0de' },
   'en',
 );
-
-interface Received {
-  readonly to: readonly string[];
-  readonly from: string;
-  readonly isSecure: boolean;
-  readonly user: string | undefined;
-  readonly text: string;
-}
-
-/** A mail server on this computer, and a transport to it. */
-async function openRig(
-  options: SMTPServerOptions = {},
-  change: Partial<SmtpSettings> & { readonly host?: string } = {},
-) {
-  const received: Received[] = [];
-  const server = new SMTPServer({
-    ...{ authOptional: true, hideSTARTTLS: true, logger: false, closeTimeout: 100 },
-    onAuth: ({ username, password }, _, done) =>
-      password === 'p@ss:word' ? done(null, { user: username }) : done(new Error('wrong')),
-    onData(stream, session, done) {
-      const pieces: Buffer[] = [];
-      stream.on('data', (piece: Buffer) => pieces.push(piece));
-      stream.on('end', () => {
-        const { mailFrom, rcptTo } = session.envelope;
-        received.push({
-          to: rcptTo.map(({ address }) => address),
-          from: mailFrom ? mailFrom.address : '',
-          isSecure: session.secure === true,
-          user: session.user as string | undefined,
-          text: Buffer.concat(pieces).toString(),
-        });
-        done();
-      });
-    },
-    ...options,
-  });
-  server.on('error', () => {});
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.server.address() as AddressInfo;
-  // A name that is not of this computer, as that of a mail server usually is.
-  const net = createNet({ allow: [], resolve: async () => [{ address: '127.0.0.1', family: 4 }] });
-  const { host = '127.0.0.1', ...settings } = change;
-  const transport = await openTransport(
-    { url: new URL(`smtp://${host}:${port}`), from: 'oxbow <noreply@tv.example>', mustEncrypt: false, ...settings },
-    { net, signal: new AbortController().signal },
-  );
-  return {
-    port,
-    received,
-    transport,
-    async [Symbol.asyncDispose]() {
-      transport.close();
-      await net.close();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
-  };
-}
 
 suite('the mail server', () => {
   test('gets a message as plain text and HTML, from the sender that is set', async () => {
@@ -248,57 +191,5 @@ suite('an e-mail address', () => {
       if (address !== undefined) assert.match(address, /^[!-~]+@[a-z0-9.-]+$/, JSON.stringify(text));
       if (address !== undefined) assert.doesNotMatch(address, /[<>,;:"()[\]\\\s]/, JSON.stringify(text));
     }
-  });
-});
-
-suite('messages that wait', () => {
-  function openQueue(send: (to: string) => Promise<void>) {
-    const results: MailResult[] = [];
-    const changed: (() => void)[] = [];
-    const closing = new AbortController();
-    const queue = new MailQueue({
-      transport: { send },
-      signal: closing.signal,
-      onResult(result) {
-        results.push(result);
-        for (const each of changed.splice(0)) each();
-      },
-      retryMs: [0, 0],
-    });
-    const until = async (is: () => boolean) => {
-      while (!is()) await new Promise<void>((resolve) => changed.push(resolve));
-    };
-    return { queue, results, until, closing };
-  }
-
-  test('are sent again after a temporary failure, a few times, and not after a permanent one', async () => {
-    let failures = 2;
-    const { queue, results, until } = openQueue(async (to) => {
-      if (to === 'never') throw new MailError('no', false, undefined);
-      if (to === 'busy' || failures-- > 0) throw new MailError('later', true, undefined);
-    });
-    queue.add('ada', content);
-    await until(() => results.length === 3);
-    assert.deepEqual(results, ['retried', 'retried', 'sent']);
-    queue.add('never', content);
-    queue.add('busy', content);
-    await until(() => results.filter((each) => each === 'failed').length === 2);
-    assert.equal(results.filter((each) => each === 'retried').length, 4);
-  });
-
-  test('are at most 1000, and two are sent at a time', async () => {
-    let running = 0;
-    let most = 0;
-    const gate = Promise.withResolvers<void>();
-    const { queue, results, until } = openQueue(async () => {
-      most = Math.max(most, ++running);
-      await gate.promise;
-      running--;
-    });
-    const accepted = Array.from({ length: 1005 }, () => queue.add('ada', content)).filter(Boolean).length;
-    assert.deepEqual([accepted, queue.size, results.length], [1000, 1000, 5]);
-    gate.resolve();
-    await until(() => results.length === 1005);
-    assert.equal(most, 2);
   });
 });

@@ -12,14 +12,15 @@ suite('e-mail of accounts', () => {
   let isBroken = false;
   const shared = shareTestServer(() => ({}), {
     identity: {
-      mail: {
+      openMail: async () => ({
         publicUrl: 'https://tv.example',
         queue: {
-          add(to, { subject, text }) {
+          async add({ to, content: { subject, text } }) {
             sent.push({ to, subject, text });
             for (const each of arrived.splice(0)) each();
             return true;
           },
+          forget: async () => {},
         },
         transport: {
           async send(to, { subject, text }) {
@@ -27,7 +28,7 @@ suite('e-mail of accounts', () => {
             sent.push({ to, subject, text });
           },
         },
-      },
+      }),
     },
   });
   beforeEach(() => {

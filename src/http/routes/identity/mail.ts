@@ -140,10 +140,10 @@ export const mailRoutes: readonly Route[] = [
     sentence: 'Sends the code of an invitation, as `POST /api/v1/invitations` has returned it, to an address.',
     body: InvitationMail,
     replies: { 202: undefined },
-    answer(call, { access }) {
+    async answer(call, { access }) {
       const { email, code, language } = call.body;
       const from = call.principal.user?.name ?? 'An administrator';
-      access.emails.invite(email, from, code, languageOf(language, call));
+      await access.emails.invite(email, from, code, languageOf(language, call));
       return { status: 202 };
     },
   }),
