@@ -27,7 +27,6 @@ export function openChats(
     }),
   );
   opened.defer(metrics.beforeScrape(() => metrics.roomMessagesWaiting.set(chats.waiting)));
-  accounts.access.users.onDeleted((id) => chats.anonymize(id));
   accounts.access.exporters.add('messages', (id) => Array.fromAsync(chats.messagesOf(id)));
   return chats;
 }

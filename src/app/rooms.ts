@@ -4,7 +4,7 @@
  */
 import { may } from '../accounts/permissions.ts';
 import { administrator, type Principal, principalOfUser } from '../accounts/principal.ts';
-import { administrator as administratorRef, type UserRef } from '../accounts/users/user.ts';
+import { administrator as administratorRef, refOf, type UserRef } from '../accounts/users/user.ts';
 import { printAssetAddress } from '../api/library/asset-address.ts';
 import { tokenNameOf } from '../api/library/assets-api.ts';
 import { printMediaAddress } from '../api/media-address.ts';
@@ -53,7 +53,15 @@ export function openRooms(
   });
   opened.use(shutdown.owns(run(rooms, () => parts.catalog.isOpen, shutdown.signal, failed('the expiry of rooms'))));
   opened.defer(() => rooms.close());
-  parts.accounts.access.users.onDeleted((id) => rooms.forgetUser(id));
+  const { users } = parts.accounts.access;
+  // Their connections end first: what they write in the last moment is anonymized too.
+  users.onDeleted(async (id) => {
+    await rooms.forgetUser(id);
+    await parts.chats.anonymize(id);
+  });
+  users.onMerged(async (guest, user) => {
+    await parts.chats.mergeGuest(guest, user, await rooms.mergeGuest(guest, refOf(user)));
+  });
   return rooms;
 }
 

@@ -224,6 +224,7 @@ export class RoomTables {
               name: row.ref('excluded.name'),
               target: row.ref('excluded.target'),
               signed: row.ref('excluded.signed'),
+              added_by: row.ref('excluded.added_by'),
             })),
           )
           .execute();

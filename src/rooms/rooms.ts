@@ -8,6 +8,7 @@ import { nothingPlays } from '../api/room/playback.ts';
 import type { RoomView } from '../api/room/room-shapes.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { choicesOf, type RoomWishes } from './edit-room.ts';
+import { mergeGuest } from './merge-guest.ts';
 import { Room } from './room.ts';
 import type { RoomDeps } from './room-deps.ts';
 import { RoomPasswords } from './room-passwords.ts';
@@ -136,6 +137,13 @@ export class Rooms {
       room.broadcast({ t: 'left', user });
       await room.save();
     }
+  }
+
+  /** A guest has signed in: their places are those of the account. @returns ids of their rooms */
+  async mergeGuest(guest: string, user: UserRef): Promise<readonly string[]> {
+    const ids = await this.#deps.tables.knowing(guest);
+    for (const id of ids) await mergeGuest(await this.get(id), guest, user);
+    return ids;
   }
 
   /** Takes the password of a room: who gave the right one need not give it again until it changes. */

@@ -66,7 +66,7 @@ export interface RoomItemTable {
   target: string;
   /** 1: its author may watch media that is not open to all, and shows it to the room. */
   signed: number;
-  readonly added_by: string;
+  added_by: string;
   readonly created_us: number;
 }
 
@@ -104,7 +104,7 @@ export interface RoomMessageTable {
 export interface RoomPollTable {
   readonly id: string;
   readonly room_id: string;
-  readonly created_by: string;
+  created_by: string;
   readonly question: string;
   /** JSON, an array of texts. */
   readonly choices: string;

@@ -88,18 +88,20 @@ export class SignInServices {
     }
     if (owner) {
       await this.#link(provider, profile, owner);
+      await this.#mergeGuest(ticket.guest, owner);
       return { user: owner, result: 'signed-in' };
     }
     const same = profile.verifiedEmail === undefined ? undefined : users.findByEmail(profile.verifiedEmail);
     if (same && same.role !== 'admin') {
       await this.#link(provider, profile, same);
+      await this.#mergeGuest(ticket.guest, same);
       return { user: same, result: 'linked' };
     }
     // The address stays with the account that has confirmed it.
     const email = same ? undefined : profile.verifiedEmail;
     const user = await this.#create(provider, profile, email, ticket.invitation);
     await this.#link(provider, profile, user);
-    await this.#removeGuest(ticket.guest);
+    await this.#mergeGuest(ticket.guest, user);
     return { user, result: 'created' };
   }
 
@@ -175,8 +177,8 @@ export class SignInServices {
     }
   }
 
-  async #removeGuest(id: string | undefined): Promise<void> {
-    const { users } = this.#deps;
-    if (id !== undefined && users.find(id)?.role === 'guest') await users.remove(id);
+  /** The guest who began the sign-in is this user from now on. One who waits for approval stays a guest. */
+  async #mergeGuest(id: string | undefined, user: User): Promise<void> {
+    if (id !== undefined && user.state === 'active') await this.#deps.users.mergeGuest(id, user);
   }
 }

@@ -34,6 +34,9 @@ export type UserChange = Partial<Pick<User, 'name' | 'role' | 'state' | 'email' 
 /** Called when an account was deleted: forgets what refers to it. May be called again after a crash. */
 export type ForgetUser = (userId: string) => Promise<void>;
 
+/** Called when a guest signs in to an account: what belongs to the guest moves there. May be called again after a crash. */
+export type MergeGuest = (guestId: string, user: User) => Promise<void>;
+
 /** Most accounts. */
 const MAX_USERS = 100_000;
 /** The last use is stored at most this often, ms. */
@@ -49,6 +52,7 @@ export class Users {
   readonly #byEmail = new Map<string, User>();
   readonly #forgetters: ForgetUser[] = [];
   readonly #enders: ForgetUser[] = [];
+  readonly #mergers: MergeGuest[] = [];
   #guests = 0;
   /** Compared for unknown names, so that they take as long as known ones. */
   #decoy: Promise<string> | undefined;
@@ -211,6 +215,18 @@ export class Users {
   /** Registers what refers to users: it is called for each that is deleted. */
   onDeleted(forget: ForgetUser): void {
     this.#forgetters.push(forget);
+  }
+
+  /** Registers what moves with a guest who signs in. */
+  onMerged(merge: MergeGuest): void {
+    this.#mergers.push(merge);
+  }
+
+  /** A guest has signed in, or has made an account: what belongs to the guest moves there, and the guest is deleted. */
+  async mergeGuest(guestId: string, user: User): Promise<void> {
+    if (guestId === user.id || this.find(guestId)?.role !== 'guest') return;
+    for (const merge of this.#mergers) await merge(guestId, user);
+    await this.remove(guestId);
   }
 
   /**

@@ -78,3 +78,70 @@ test('a room that closes has committed everything: it may be deleted next', asyn
   await cinema.close();
   assert.equal((await chats.before('cinema', 1e9, 10)).length, 1);
 });
+
+/** Ann and a guest write, react, mention and vote; the cinema stays open, what is old is not in memory. */
+async function withTraces(open: Awaited<ReturnType<typeof openRooms>>) {
+  const { chats, cinema, pub } = open;
+  const [ann, ben] = [testSender(), testSender('ben')];
+  for (const room of [cinema, pub]) {
+    room.receive({ t: 'chat', id: 'message-1', text: 'of ann, to @ben' }, ann);
+    const sent = await ann.answer('ack');
+    const seq = sent.t === 'ack' ? sent.seq! : 0;
+    room.receive({ t: 'react', seq, emoji: '🎉', on: true }, ben);
+    room.receive({ t: 'react', seq, emoji: '🎉', on: true }, ann);
+    room.receive({ t: 'react', seq, emoji: '👍', on: true }, ben);
+    ann.got.length = 0;
+  }
+  const polls = chats.polls('pub')!;
+  const { id } = await polls.create(ben, { question: 'Tea?', choices: ['Yes', 'No'] });
+  pub.receive({ t: 'vote', poll: id, choices: [0] }, ben);
+  pub.receive({ t: 'vote', poll: id, choices: [1] }, ann);
+  await ben.answer('poll');
+  await cinema.close(); // committed, and no longer in memory
+  return { poll: id };
+}
+
+test('after an account is deleted no message, reaction, mention, poll or vote has its id', async () => {
+  await using open = await openRooms();
+  const { chats, store, pub, rooms } = open;
+  await withTraces(open);
+  const before = JSON.stringify(await tables(store.db));
+  assert.ok(before.includes('u-ben'));
+  await chats.anonymize('u-ben');
+  await pub.close();
+  assert.ok(!JSON.stringify(await tables(store.db)).includes('u-ben'));
+  const [message] = await chats.before('cinema', 1e9, 10);
+  assert.deepEqual(message?.reactions, { '🎉': ['u-ann'] });
+  const [poll] = (await chats.open(rooms[1])).history(undefined, 'u-ann').polls;
+  assert.deepEqual([poll?.by, poll?.choices.map(({ votes }) => votes), poll?.own], ['', [0, 1], [1]]);
+});
+
+test('a guest who has an account now is its author, voter and mentioned person everywhere', async () => {
+  await using open = await openRooms();
+  const { chats, store, pub, rooms } = open;
+  await withTraces(open);
+  pub.receive({ t: 'chat', id: 'message-2', text: 'of ben' }, testSender('ben'));
+  await chats.mergeGuest('u-ben', { id: 'u-carl', name: 'Carl' }, ['cinema', 'pub']);
+  await pub.close();
+  assert.ok(!JSON.stringify(await tables(store.db)).includes('u-ben'));
+  assert.deepEqual((await chats.before('cinema', 1e9, 10))[0]?.reactions, {
+    '🎉': ['u-carl', 'u-ann'],
+    '👍': ['u-carl'],
+  });
+  assert.deepEqual(
+    (await chats.before('pub', 1e9, 10)).map(({ author, name, mentions }) => [author, name, mentions]),
+    [
+      ['u-ann', 'ann', ['u-carl']],
+      ['u-carl', 'Carl', undefined],
+    ],
+  );
+  const [poll] = (await chats.open(rooms[1])).history(undefined, 'u-carl').polls;
+  assert.deepEqual([poll?.by, poll?.own], ['u-carl', [0]]);
+});
+
+async function tables(db: Awaited<ReturnType<typeof openTemporaryStore>>['db']): Promise<unknown> {
+  return [
+    await db.selectFrom('room_message').selectAll().execute(),
+    await db.selectFrom('room_poll').selectAll().execute(),
+  ];
+}

@@ -13,6 +13,7 @@ import { MessageWriter } from './message-writer.ts';
 import { PollTable } from './poll-table.ts';
 import { RoomMessages } from './room-messages.ts';
 import { RoomPolls } from './room-polls.ts';
+import { replaceTraces } from './user-traces.ts';
 
 /** Messages read at a time for an export. */
 const PAGE = 500;
@@ -106,12 +107,39 @@ export class Chats implements AsyncDisposable {
     return this.#table.between({ roomId, of, ...stretch });
   }
 
-  /** Removes a user's name and id from what they wrote. */
-  async anonymize(user: string): Promise<void> {
+  /** Removes a user's name and id from what they wrote, their reactions, votes, and mentions of them. */
+  anonymize(user: string): Promise<void> {
+    return this.#replaceUser(user, undefined);
+  }
+
+  /** A guest has an account now: it is the author of what the guest wrote, with reactions, votes and mentions. @param rooms ids of the guest's rooms */
+  mergeGuest(
+    guest: string,
+    by: { readonly id: string; readonly name: string },
+    rooms: readonly string[],
+  ): Promise<void> {
+    return this.#replaceUser(guest, by, rooms);
+  }
+
+  async #replaceUser(
+    user: string,
+    by: { readonly id: string; readonly name: string } | undefined,
+    rooms?: readonly string[],
+  ): Promise<void> {
     await this.#writer.idle();
-    await this.#table.anonymize(user);
-    await this.#polls.anonymize(user);
-    for (const { messages } of this.#open.values()) messages.anonymize(user);
+    // In memory first, so that nothing is stored with the old id from now on; and again for messages that were loaded meanwhile.
+    this.#replaceInMemory(user, by);
+    await this.#table.changeAuthor(user, by);
+    await this.#polls.replaceUser(user, by?.id);
+    await replaceTraces(this.#options.db, user, by, rooms);
+    this.#replaceInMemory(user, by);
+  }
+
+  #replaceInMemory(user: string, by: { readonly id: string; readonly name: string } | undefined): void {
+    for (const { messages, polls } of this.#open.values()) {
+      messages.replaceUser(user, by);
+      polls.replaceUser(user, by?.id);
+    }
   }
 
   /** Everything that a user wrote, by room and in order. */

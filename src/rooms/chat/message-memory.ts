@@ -115,6 +115,12 @@ export class MessageMemory {
     yield* this.#danmaku.list;
   }
 
+  /** Every message in memory, old ones too. */
+  *all(): Generator<RoomMessage> {
+    yield* this.recent();
+    yield* this.#old.values();
+  }
+
   /** Adds a new message. */
   add(message: RoomMessage): void {
     (message.kind === 'danmaku' ? this.#danmaku : this.#chat).add(message);

@@ -44,6 +44,21 @@ export function messageTableContract(name: string, open: OpenDatabase): void {
       );
     });
 
+    test('the messages of an author become those of another, and one with a client id of the other stays', async () => {
+      await using database = await open();
+      const table = new MessageTable(database.db);
+      await table.write({ ...nothing, rows: [row(1), row(2), row(3, { author: 'u2', client_id: 'id-2' })] });
+      await table.changeAuthor('u1', { id: 'u2', name: 'Ben' });
+      assert.deepEqual(
+        (await table.before('a', 1e9, 10, 'chat')).map(({ author, name }) => [author, name]),
+        [
+          ['u2', 'Ben'],
+          ['u1', 'Ann'],
+          ['u2', 'Ann'],
+        ],
+      );
+    });
+
     test('a client id of an author is stored once in a room; the number of the first is returned', async () => {
       await using database = await open();
       const table = new MessageTable(database.db);
@@ -56,8 +71,8 @@ export function messageTableContract(name: string, open: OpenDatabase): void {
         [1, undefined],
       );
       // Messages without an author, of deleted accounts and of the room itself, do not collide.
-      await table.anonymize('u1');
-      await table.anonymize('u2');
+      await table.changeAuthor('u1');
+      await table.changeAuthor('u2');
       assert.deepEqual(
         (await table.before('a', 10, 10, 'chat')).map(({ author, name }) => author + name),
         ['', '', '', ''],

@@ -199,14 +199,31 @@ export class MessageTable {
       .execute();
   }
 
-  /** Removes an author's id and name from their messages, which stay. */
-  async anonymize(author: string): Promise<void> {
-    await this.#db
+  /**
+   * Puts another user in the place of an author; undefined: no one, the messages stay without an author. A message whose client id the other
+   * user has used in the same room stays as it is.
+   */
+  async changeAuthor(author: string, by?: { readonly id: string; readonly name: string }): Promise<void> {
+    let update = this.#db
       .updateTable('room_message')
-      .set({ author: '', author_name: '' })
+      .set({ author: by?.id ?? '', author_name: by?.name ?? '' })
       .where('author', '=', author)
-      .where('author', '<>', '') // SQLite uses a partial index only if the query repeats its condition
-      .execute();
+      .where('author', '<>', ''); // SQLite uses a partial index only if the query repeats its condition
+    if (by) {
+      update = update.where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            selectFrom('room_message as other')
+              .select('other.seq')
+              .where('other.author', '=', by.id)
+              .where('other.author', '<>', '')
+              .whereRef('other.room_id', '=', 'room_message.room_id')
+              .whereRef('other.client_id', '=', 'room_message.client_id'),
+          ),
+        ),
+      );
+    }
+    await update.execute();
   }
 
   /**

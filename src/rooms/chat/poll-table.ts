@@ -65,8 +65,41 @@ export class PollTable {
     await this.#db.deleteFrom('room_poll').where('id', '=', id).execute();
   }
 
-  /** Removes the id of a user from the polls that they created; the polls stay. */
-  async anonymize(user: string): Promise<void> {
-    await this.#db.updateTable('room_poll').set({ created_by: '' }).where('created_by', '=', user).execute();
+  /** Puts another user in the place of one, as author and voter; undefined: no one, and the vote no longer counts. */
+  async replaceUser(user: string, by: string | undefined): Promise<void> {
+    const rows = await this.#db
+      .selectFrom('room_poll')
+      .select(['id', 'created_by', 'votes'])
+      // `_` in an id matches any character: the votes decide.
+      .where((where) => where.or([where('created_by', '=', user), where('votes', 'like', `%"${user}"%`)]))
+      .execute();
+    for (const { id, created_by, votes: stored } of rows) {
+      const votes = new Map(Object.entries(JSON.parse(stored) as Record<string, number[]>));
+      const changed = withVoterReplaced({ by: created_by, votes }, user, by);
+      await this.#db
+        .updateTable('room_poll')
+        .set({ created_by: changed.by, votes: JSON.stringify(Object.fromEntries(changed.votes)) })
+        .where('id', '=', id)
+        .execute();
+    }
   }
+}
+
+/**
+ * Puts another user in the place of one. Of two votes that of the other user counts.
+ *
+ * @param by undefined: no one
+ * @returns the same poll if the user is not in it
+ */
+export function withVoterReplaced<P extends Pick<StoredPoll, 'by' | 'votes'>>(
+  poll: P,
+  user: string,
+  by: string | undefined,
+): P {
+  const vote = poll.votes.get(user);
+  if (vote === undefined && poll.by !== user) return poll;
+  const votes = new Map(poll.votes);
+  votes.delete(user);
+  if (vote !== undefined && by !== undefined && !votes.has(by)) votes.set(by, vote);
+  return { ...poll, votes, by: poll.by === user ? (by ?? '') : poll.by };
 }

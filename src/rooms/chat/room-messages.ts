@@ -15,7 +15,7 @@ import { MessageMemory, RECENT, type Resumed } from './message-memory.ts';
 import { extraOf, rowOf, type Stamp, stampOf } from './message-row.ts';
 import type { MessageTable } from './message-table.ts';
 import type { MessageWriter, Written } from './message-writer.ts';
-import { withReaction } from './reactions.ts';
+import { withReaction, withUserReplaced } from './reactions.ts';
 import { SendLimits } from './send-limits.ts';
 
 /** Numbers that are reserved at a time; more than may wait for their commit. */
@@ -167,10 +167,12 @@ export class RoomMessages {
     this.#parts.writer.mark(this.#room.id, this.lastSeq, () => undefined);
   }
 
-  /** Forgets the name of a user whose account was deleted. */
-  anonymize(user: string): void {
-    for (const message of [...this.#memory.recent()]) {
-      if (message.author === user) this.#replace({ ...message, author: '', name: '' });
+  /** Puts another user in the place of one in what is in memory; undefined: no one, the account was deleted. */
+  replaceUser(user: string, by: { readonly id: string; readonly name: string } | undefined): void {
+    for (const message of [...this.#memory.all()]) {
+      const changed = withUserReplaced(message, user, by);
+      if (changed === message) continue;
+      this.#change(changed);
     }
   }
 

@@ -9,7 +9,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { ChatRoom, ChatSender } from '../room-chat.ts';
 import { cleanText } from './clean-text.ts';
 import { Coalesced } from './coalesced.ts';
-import type { PollTable, StoredPoll } from './poll-table.ts';
+import { type PollTable, type StoredPoll, withVoterReplaced } from './poll-table.ts';
 
 /** Most polls of a room. */
 const MAX_POLLS = 50;
@@ -133,6 +133,16 @@ export class RoomPolls {
     } catch (error) {
       if (!(error instanceof OxbowError)) throw error;
       sender.send({ t: 'refused', code: error.code, detail: error.message });
+    }
+  }
+
+  /** Puts another user in the place of one, as author and voter; undefined: no one, the account was deleted. */
+  replaceUser(user: string, by: string | undefined): void {
+    for (const poll of this.#polls.values()) {
+      const changed = withVoterReplaced(poll, user, by);
+      if (changed === poll) continue;
+      this.#polls.set(poll.id, changed);
+      this.#room.broadcast({ t: 'poll', poll: viewOf(changed) });
     }
   }
 

@@ -111,6 +111,11 @@ export class Playlist {
     return item;
   }
 
+  /** The entries of a person belong to another. */
+  changeAuthor(from: string, to: string): void {
+    for (const item of this.all) if (item.addedBy === from) this.#put({ ...item, addedBy: to });
+  }
+
   /**
    * Moves entries, in the order in which they are named.
    *

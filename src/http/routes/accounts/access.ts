@@ -52,10 +52,8 @@ export async function startSession(
   const from = { address: client.address, program: header('user-agent') ?? '', userId: user.id };
   const { session, secret } = await access.sessions.make(from);
   await access.users.seen(user.id);
-  // Someone who signs in is a guest no longer.
-  const { user: before } = principal;
-  if (before?.role === 'guest' && before.id !== user.id && access.users.find(before.id))
-    await access.users.remove(before.id);
+  // Someone who signs in is a guest no longer, and keeps their place in rooms.
+  if (principal.user?.role === 'guest') await access.users.mergeGuest(principal.user.id, user);
   return { session, headers: { 'set-cookie': client.cookie(secret) } };
 }
 

@@ -89,6 +89,27 @@ suite('accounts', () => {
     assert.equal((await ask(url, 'POST', '/api/v1/guests', {}, { name: 'Other' })).body.code, 'guests-refused');
   });
 
+  test('a guest who signs up or signs in is moved to the account, and is gone as a guest', async () => {
+    const { url, deps } = shared();
+    settings = { ...usualSettings, signUp: 'open' };
+    const merged: string[] = [];
+    deps.access.users.onMerged(async (guest, user) => {
+      assert.equal(deps.access.users.find(guest)?.role, 'guest');
+      merged.push(`${guest} ${user.name}`);
+    });
+    const enter = () => ask(url, 'POST', '/api/v1/guests', {}, { name: 'Newcomer' });
+    const first = await enter();
+    assert.equal((await ask(url, 'POST', '/api/v1/users', first.cookie, { name: 'Nora', password })).status, 201);
+    const second = await enter();
+    const signedIn = await ask(url, 'POST', '/api/v1/sessions', second.cookie, { name: 'nora', password });
+    assert.equal(signedIn.status, 201, JSON.stringify(signedIn.body));
+    assert.deepEqual(merged, [`${first.body.id} Nora`, `${second.body.id} Nora`]);
+    assert.equal(deps.access.users.find(second.body.id), undefined);
+    // One who signs in wrongly, or from an account, moves nothing.
+    await ask(url, 'POST', '/api/v1/sessions', signedIn.cookie, { name: 'nora', password });
+    assert.equal(merged.length, 2);
+  });
+
   test('a session for tests is that of its user, and lists only its own sessions', async () => {
     const server = shared();
     const user = await signedInAs(server, 'user', 'Tester');
