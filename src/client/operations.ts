@@ -43,6 +43,7 @@ import type {
   MarkerView,
   MediaServerEntryList,
   MediaServerList,
+  MediaServerPatch,
   MediaServerView,
   MemberView,
   MePatch,
@@ -1737,6 +1738,17 @@ export class Operations {
     options?: CallOptions,
   ): Promise<MediaServerView> {
     return this.#request({ method: 'POST', path: '/api/v1/media-servers' }, input, options);
+  }
+
+  /** Renames a media server, or signs in there again; entries of it in playlists stay. */
+  updateMediaServer(
+    input: {
+      id: string;
+      body: MediaServerPatch;
+    },
+    options?: CallOptions,
+  ): Promise<MediaServerView> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/media-servers/{id}' }, input, options);
   }
 
   /** Forgets a media server; entries of it in playlists no longer play. */

@@ -2502,6 +2502,14 @@ export type NewMediaServer = {
   password?: string;
 };
 
+/** `MediaServerPatch` of the API. */
+export type MediaServerPatch = {
+  name?: string;
+  username?: string;
+  /** signs in again, with `username` */
+  password?: string;
+};
+
 /** `MediaServerEntry` of the API. */
 export type MediaServerEntry = {
   /** `entry` of a playlist entry, or `folder` of the next list */

@@ -89,6 +89,32 @@ export class MediaServers {
     return serverOf(row);
   }
 
+  /**
+   * Changes the name of a server, signs in there again, or both. Its entries in playlists stay.
+   *
+   * @param change without `login` the sign-in stays
+   * @throws OxbowError `media-server-unknown`, and as `connect`
+   */
+  async update(
+    user: string,
+    id: string,
+    { name, login }: { readonly name?: string; readonly login?: Omit<ServerLogin, 'url'> },
+    { signal }: Waiting,
+  ): Promise<MediaServer> {
+    const { db, net, box } = this.#deps;
+    const { server } = await this.#find(id);
+    if (server.user !== user) throw unknownServer(id);
+    const { kind, url } = server;
+    const session = login && (await providers[kind].connect({ url, ...login }, new ProviderClient(net, { signal })));
+    const changed = {
+      name: name || server.name,
+      ...(session && { url: session.url, session: box.seal(JSON.stringify(session)) }),
+    };
+    await db.updateTable('media_server').set(changed).where('id', '=', id).execute();
+    if (session) this.#close(id);
+    return { ...server, name: changed.name, url: session?.url ?? url };
+  }
+
   /** Forgets a server of a user. Throws `media-server-unknown`. */
   async remove(user: string, id: string): Promise<void> {
     const { db } = this.#deps;
@@ -98,11 +124,14 @@ export class MediaServers {
       .where('user_id', '=', user)
       .executeTakeFirst();
     if (Number(numDeletedRows) === 0) throw unknownServer(id);
+    this.#close(id);
   }
 
   /** Forgets all servers of a user whose account ends. */
   async removeOf(user: string): Promise<void> {
+    const servers = await this.list(user);
     await this.#deps.db.deleteFrom('media_server').where('user_id', '=', user).execute();
+    for (const { id } of servers) this.#close(id);
   }
 
   /** A folder of a server of a user. Throws `media-server-unknown`; as providers. */
@@ -150,6 +179,11 @@ export class MediaServers {
   /** Throws `media-server-unknown` unless it is a server of the user. */
   async check(user: string, id: string): Promise<void> {
     if ((await this.#find(id)).server.user !== user) throw unknownServer(id);
+  }
+
+  /** Forgets the opened entries of a server. */
+  #close(id: string): void {
+    for (const key of this.#opened.keys()) if (key.startsWith(`${id} `)) this.#opened.delete(key);
   }
 
   async #find(id: string): Promise<{ readonly server: MediaServer; readonly session: ServerSession }> {

@@ -204,6 +204,33 @@ suite('media servers', () => {
     assert.equal(server.received.length, before + 1, 'an entry is opened once for everyone');
     await servers.remove('u-ann', id);
     assert.deepEqual(await servers.list('u-ann'), []);
+    await assert.rejects(servers.open(id, 'f1'), code('media-server-unknown'), 'an opened entry ends with its server');
+  });
+
+  test('get another name or another sign-in from their user; entries stay', async () => {
+    await using server = await openServer(jellyfinAnswers);
+    await using store = await openTemporaryStore();
+    const box = new SecretBox(Buffer.from('a secret of this server'), 'media servers');
+    const servers = new MediaServers({ db: store.db, net: server.net, box, nowMs: () => 0 });
+    const waiting = { signal: new AbortController().signal };
+    const login = { username: 'ann', password: 'right' };
+    const { id } = await servers.connect('u-ann', { kind: 'jellyfin', name: '', url: server.url, ...login }, waiting);
+    await servers.open(id, 'f1');
+    const renamed = await servers.update('u-ann', id, { name: 'Films' }, waiting);
+    assert.deepEqual([renamed.id, renamed.name, renamed.url], [id, 'Films', server.url]);
+    await assert.rejects(servers.update('u-bob', id, { name: 'Mine' }, waiting), code('media-server-unknown'));
+    const wrong = servers.update('u-ann', id, { login: { ...login, password: 'wrong' } }, waiting);
+    await assert.rejects(wrong, code('media-server-refused'));
+    const before = server.received.length;
+    await servers.open(id, 'f1');
+    assert.equal(server.received.length, before, 'what was opened stays');
+    await servers.update('u-ann', id, { login }, waiting);
+    await servers.open(id, 'f1');
+    assert.equal(server.received.length, before + 2, 'a new sign-in opens it again');
+    assert.deepEqual(
+      (await servers.list('u-ann')).map(({ name }) => name),
+      ['Films'],
+    );
   });
 
   test('that answer with anything give entries or an error with a code', async () => {

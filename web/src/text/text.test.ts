@@ -6,6 +6,7 @@ import { gapCauses } from '../../../src/api/gap.ts';
 import './account.ts';
 import './admin.ts';
 import './go-live.ts';
+import './media-servers.ts';
 import './rooms.ts';
 import './multi.ts';
 import './chat.ts';
@@ -86,6 +87,8 @@ test('no text is unused', () => {
     'rooms.permission.',
     'chat.reason.',
     'danmaku.mode.',
+    'servers.kind.',
+    'servers.failed.',
   ]; // made from codes
   for (const key of Object.keys(catalogues.en)) {
     const used = sources.includes(`'${key}'`) || families.some((family) => key.startsWith(family));

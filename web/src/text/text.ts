@@ -50,6 +50,7 @@ type AccountTexts = typeof import('./en/account.json');
 type AdminTexts = typeof import('./en/admin.json');
 type ChatTexts = typeof import('./en/chat.json');
 type GoLiveTexts = typeof import('./en/go-live.json');
+type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
 type RoomTexts = typeof import('./en/rooms.json');
 
@@ -60,6 +61,7 @@ export type TextKey =
   | keyof AdminTexts
   | keyof ChatTexts
   | keyof GoLiveTexts
+  | keyof MediaServerTexts
   | keyof MultiTexts
   | keyof RoomTexts;
 

@@ -34,6 +34,14 @@ const NewServer = Type.Object(
   },
   { $id: 'NewMediaServer', additionalProperties: false },
 );
+const ServerPatch = Type.Object(
+  {
+    name: Type.Optional(Type.String({ minLength: 1, maxLength: 100 })),
+    username: Type.Optional(Type.String({ maxLength: 256 })),
+    password: Type.Optional(Type.String({ maxLength: 2048, description: 'signs in again, with `username`' })),
+  },
+  { $id: 'MediaServerPatch', additionalProperties: false },
+);
 const EntryQuery = Type.Object({
   folder: Type.Optional(Type.String({ maxLength: 2048, description: 'id of an entry; default: the top' })),
   cursor: Type.Optional(Type.String({ maxLength: 64 })),
@@ -70,6 +78,24 @@ export const mediaServerRoutes: readonly Route[] = [
       const { kind, name = '', url = '', username = '', password = '' } = call.body;
       const server = await mediaServers.connect(userOf(call).id, { kind, name, url, username, password }, call);
       return { status: 201, headers: { location: `/api/v1/media-servers/${server.id}` }, body: view(server) };
+    },
+  }),
+  defineRoute({
+    method: 'PATCH',
+    path: '/api/v1/media-servers/:id',
+    tag: 'rooms',
+    access: 'user',
+    sentence: 'Renames a media server, or signs in there again; entries of it in playlists stay.',
+    params: IdParams,
+    body: ServerPatch,
+    replies: { 200: MediaServerView },
+    async answer(call, { mediaServers }) {
+      const { name, username = '', password } = call.body;
+      const change = {
+        ...(name !== undefined && { name }),
+        ...(password !== undefined && { login: { username, password } }),
+      };
+      return { body: view(await mediaServers.update(userOf(call).id, call.params.id, change, call)) };
     },
   }),
   defineRoute({

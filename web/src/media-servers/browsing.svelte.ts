@@ -1,0 +1,118 @@
+/**
+ * The folders of a media server, as one person walks through them: the path, the pages of a folder, the filter, what is selected.
+ * In: a server. Out: ServerBrowser. Ends with its component.
+ */
+import { type Failure, failureOf } from '../api/client.ts';
+import { listMediaServerEntries, type MediaServerEntry } from '../api/media-servers.ts';
+
+/** A folder of the path. */
+export interface Crumb {
+  /** Empty: the top. */
+  readonly id: string;
+  readonly name: string;
+}
+
+/** One walk; `close` with its component. */
+export class Browsing {
+  readonly server: string;
+  path = $state.raw<readonly Crumb[]>([]);
+  /** Null before the first page of the folder. */
+  entries = $state.raw<readonly MediaServerEntry[] | null>(null);
+  failure = $state.raw<Failure | null>(null);
+  isLoading = $state(false);
+  filter = $state('');
+  /** Ids of selected entries of this folder. */
+  selected = $state.raw<ReadonlySet<string>>(new Set());
+  readonly shown = $derived.by(() => {
+    const typed = this.filter.trim().toLocaleLowerCase();
+    const all = this.entries ?? [];
+    return typed === '' ? all : all.filter(({ name }) => name.toLocaleLowerCase().includes(typed));
+  });
+  /** Selected entries, in their order. */
+  readonly chosen = $derived.by(() => (this.entries ?? []).filter(({ id }) => this.selected.has(id)));
+  #next = $state.raw<string | null>(null);
+  #request = new AbortController();
+
+  /** @param name of the server, at the top of the path */
+  constructor(server: string, name: string) {
+    this.server = server;
+    this.path = [{ id: '', name }];
+  }
+
+  /** The folder has further pages. */
+  get hasMore(): boolean {
+    return this.#next !== null;
+  }
+
+  /** Opens a folder below this one. */
+  enter({ id, name }: Crumb): Promise<void> {
+    return this.#open([...this.path, { id, name }]);
+  }
+
+  /** Returns to a folder of the path. @param at its place, 0 for the top */
+  leaveTo(at: number): Promise<void> {
+    return this.#open(this.path.slice(0, at + 1));
+  }
+
+  /** Reads the folder again. */
+  read(): Promise<void> {
+    return this.#open(this.path);
+  }
+
+  /** Reads the next page. */
+  async more(): Promise<void> {
+    if (!this.isLoading && this.#next !== null) await this.#load(this.#next);
+  }
+
+  /** Selects an entry, or no longer. */
+  toggle(id: string): void {
+    const selected = new Set(this.selected);
+    if (!selected.delete(id)) selected.add(id);
+    this.selected = selected;
+  }
+
+  /** Selects all entries that are shown, or none. */
+  toggleAll(): void {
+    const ids = this.shown.map(({ id }) => id);
+    this.selected = ids.every((id) => this.selected.has(id)) ? new Set() : new Set(ids);
+  }
+
+  /** Nothing is selected any more. */
+  clear(): void {
+    this.selected = new Set();
+  }
+
+  /** Ends what is being read. */
+  close(): void {
+    this.#request.abort();
+  }
+
+  #open(path: readonly Crumb[]): Promise<void> {
+    this.path = path;
+    this.entries = null;
+    this.#next = null;
+    this.filter = '';
+    this.clear();
+    return this.#load(null);
+  }
+
+  async #load(cursor: string | null): Promise<void> {
+    this.#request.abort();
+    const request = new AbortController();
+    this.#request = request;
+    this.isLoading = true;
+    this.failure = null;
+    try {
+      const page = await listMediaServerEntries(this.server, this.path.at(-1)!.id, cursor, request.signal);
+      if (request.signal.aborted) return;
+      // A server may list an entry on two pages: one row each.
+      const known = new Set(this.entries?.map(({ id }) => id));
+      this.entries = [...(this.entries ?? []), ...page.items.filter(({ id }) => !known.has(id))];
+      this.#next = page.nextCursor;
+    } catch (error) {
+      if (!request.signal.aborted) this.failure = failureOf(error);
+    } finally {
+      if (this.#request === request) this.isLoading = false;
+    }
+  }
+}
