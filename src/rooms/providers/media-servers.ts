@@ -81,7 +81,7 @@ export class MediaServers {
     }
     const session = await providers[kind].connect(login, new ProviderClient(net, { signal }));
     const row = {
-      ...{ id: createSecret(9), user_id: user, kind, url: session.url, created_us: nowMs() * 1000 },
+      ...{ id: createSecret(9), user_id: user, kind, url: session.url, created_us: Math.round(nowMs() * 1000) },
       name: name || new URL(session.url).host,
       session: box.seal(JSON.stringify(session)),
     };
