@@ -212,7 +212,7 @@ suite('media servers', () => {
     await using store = await openTemporaryStore();
     const box = new SecretBox(Buffer.from('a secret of this server'), 'media servers');
     // The clock of the server has fractions of a microsecond.
-    const servers = new MediaServers({ db: store.db, net: server.net, box, nowMs: () => 1_795_160_400_000.0304 });
+    const servers = new MediaServers({ db: store.db, net: server.net, box, nowMs: () => 1_795_160_400_000.0305 });
     const waiting = { signal: new AbortController().signal };
     const login = { username: 'ann', password: 'right' };
     const { id } = await servers.connect('u-ann', { kind: 'jellyfin', name: '', url: server.url, ...login }, waiting);
