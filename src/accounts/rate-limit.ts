@@ -28,6 +28,7 @@ export type LimitName =
   | 'room-passwords'
   | 'probe'
   | 'clips'
+  | 'reports'
   | 'stills';
 
 interface Policy {
@@ -72,6 +73,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   'room-passwords': { turns: 10, windowS: 60, everywhere: true },
   probe: { turns: 30, windowS: 60 },
   clips: { turns: 120, windowS: 60 },
+  /** Reports of players that the fast path does not take: five a minute of each of a thousand players behind one address. */
+  reports: { turns: 5000, windowS: 60 },
   stills: { turns: 1200, windowS: 60 },
 };
 

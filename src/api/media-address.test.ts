@@ -27,6 +27,7 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ['/live/door/av0/0.12.m4s', 'part', { kind: 'part', ...door, rendition: 'av0', msn: 0, part: 12 }],
   ['/live/door/index.mpd', 'playlist', { kind: 'manifest', ...door }],
   ['/live/door/time.txt', 'playlist', { kind: 'time', ...door }],
+  ['/live/door/session', 'session', { kind: 'session', ...door }],
   ['/live/door/dvr-4h/index.m3u8', 'playlist', { kind: 'dvr-index', ...door, length: '4h' }],
   ['/live/door/dvr-4h/index.mpd', 'playlist', { kind: 'dvr-manifest', ...door, length: '4h' }],
   [
@@ -127,7 +128,7 @@ suite('media addresses', () => {
   }
 
   test('every kind has an address in the table above', () => {
-    assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 34);
+    assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 35);
   });
 
   test('invalid media paths have the stream that they seem to name, a class and their path', () => {

@@ -23,9 +23,12 @@ export type LiveAddress = { readonly stream: string } & (
   | { readonly kind: 'part'; readonly rendition: string; readonly msn: number; readonly part: number }
 );
 
-/** The other forms of the live stream: lists that reach hours back, MPEG-TS, subtitles; the server's time for DASH players. */
+/**
+ * The other forms of the live stream: lists that reach hours back, MPEG-TS, subtitles; the server's time for DASH players; where players
+ * report their sessions.
+ */
 export type LiveFormAddress = { readonly stream: string } & (
-  | { readonly kind: 'time' }
+  | { readonly kind: 'time' | 'session' }
   | { readonly kind: 'dvr-index' | 'dvr-manifest'; readonly length: string }
   | { readonly kind: 'dvr-playlist'; readonly length: string; readonly rendition: string; readonly generation: number }
   | { readonly kind: 'ts-index' }
@@ -97,12 +100,23 @@ export function assetOf(address: MediaAddress): string | undefined {
 }
 
 /** Classes of addresses, for metrics, limits and how long a playback token is valid for them. */
-export type MediaClass = 'playlist' | 'window' | 'init' | 'segment' | 'part' | 'clip' | 'thumb' | 'file' | 'picture';
+export type MediaClass =
+  | 'playlist'
+  | 'window'
+  | 'init'
+  | 'segment'
+  | 'part'
+  | 'clip'
+  | 'thumb'
+  | 'file'
+  | 'picture'
+  | 'session';
 
 const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaClass>> = {
   index: 'playlist',
   manifest: 'playlist',
   time: 'playlist',
+  session: 'session',
   playlist: 'playlist',
   init: 'init',
   segment: 'segment',
@@ -203,6 +217,8 @@ export function printMediaAddress(address: MediaAddress): string {
       return `/live/${address.stream}/index.mpd`;
     case 'time':
       return `/live/${address.stream}/time.txt`;
+    case 'session':
+      return `/live/${address.stream}/session`;
     case 'playlist':
       return `/live/${address.stream}/${address.rendition}/g${address.generation}.m3u8`;
     case 'init':
@@ -291,9 +307,10 @@ function parseLive(path: string): MediaAddress | undefined {
   return RENDITION.test(folder) ? parseOfRendition(stream, folder, file) : undefined;
 }
 
-function kindOfStreamFile(file: string): 'index' | 'manifest' | 'time' | undefined {
+function kindOfStreamFile(file: string): 'index' | 'manifest' | 'time' | 'session' | undefined {
   if (file === 'index.m3u8') return 'index';
   if (file === 'index.mpd') return 'manifest';
+  if (file === 'session') return 'session';
   return file === 'time.txt' ? 'time' : undefined;
 }
 

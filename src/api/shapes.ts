@@ -110,7 +110,9 @@ export const StreamView = Type.Object(
       seconds: Type.Number(),
       bytes: Type.Integer(),
     }),
-    viewers: Type.Integer({ description: 'players that requested media in the last 30 s, live and recorded' }),
+    viewers: Type.Integer({
+      description: 'players that requested media or reported their session in the last 30 s, live and recorded',
+    }),
     /** Path of the multivariant playlist. */
     hls: Type.String(),
     /** Path of the DASH manifest. */

@@ -71,6 +71,7 @@ import type {
   PasswordResetLink,
   PinList,
   PinView,
+  PlaybackSessionList,
   ProbeRequest,
   ProbeView,
   PublishAddresses,
@@ -343,6 +344,21 @@ export class Operations {
     options?: CallOptions,
   ): Promise<StatsHistory> {
     return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/stats/history' }, input, options);
+  }
+
+  /** Lists who watches a stream now: one session for each viewer that is counted, with what its player reports. */
+  listStreamSessions(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      /** items per page, at most 1000 */
+      limit?: string;
+      /** `nextCursor` of the answer before this one */
+      cursor?: string;
+    },
+    options?: CallOptions,
+  ): Promise<PlaybackSessionList> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/sessions' }, input, options);
   }
 
   /** Returns what a stream holds in memory: its GOP buffer and its live playlist. */

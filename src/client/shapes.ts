@@ -283,7 +283,7 @@ export type StreamView = {
     seconds: number;
     bytes: number;
   };
-  /** players that requested media in the last 30 s, live and recorded */
+  /** players that requested media or reported their session in the last 30 s, live and recorded */
   viewers: number;
   hls: string;
   dash: string;
@@ -635,6 +635,38 @@ export type StatsHistory = {
     /** how far the wall clock is ahead of the time of the media since the run began, ms */
     skew: (number | null)[];
   };
+};
+
+/** `PlaybackSession` of the API. */
+export type PlaybackSession = {
+  /** the same for all requests and reports of a player while oxbow runs */
+  id: string;
+  /** RFC 3339, UTC, milliseconds */
+  startedAt: string;
+  /** its last request or report */
+  seenAt: string;
+  /** its last report; null: it is known by its requests alone */
+  reportedAt: string | null;
+  /** what the player is doing */
+  state: 'starting' | 'playing' | 'seeking' | 'buffering' | 'paused' | null;
+  /** false: recorded media */
+  live: boolean | null;
+  /** the moment that it showed when it reported */
+  at: string | null;
+  /** seconds from that moment to the time of the report */
+  latency: number | null;
+  /** media ahead of that moment, seconds */
+  buffer: number | null;
+  /** the rendition that it plays */
+  rendition: string | null;
+  /** of that rendition, bit/s */
+  bitrate: number | null;
+};
+
+/** `PlaybackSessionList` of the API. */
+export type PlaybackSessionList = {
+  items: PlaybackSession[];
+  nextCursor: string | null;
 };
 
 /** `StreamBuffer` of the API. */

@@ -2,7 +2,7 @@
  * Routes media requests: finds the stream of an address and calls the function for the kind of address.
  * In: address and query of a GET. Out: Reply, or OxbowError.
  */
-import type { MediaAddress } from '../api/media-address.ts';
+import { type MediaAddress, printMediaAddress } from '../api/media-address.ts';
 import { streamUnknown } from '../api/stream-name.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -131,8 +131,9 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
         return answerLegacyWindow(streamOf(address), address.window, query);
       case 'vsr-segment':
         return answerLegacySegment(streamOf(address), address.msn, segments);
+      case 'session':
       case 'unknown':
-        throw new OxbowError('not-found', `there is no media at ${address.path.slice(0, 200)}`);
+        throw new OxbowError('not-found', `there is no media at ${printMediaAddress(address).slice(0, 200)}`);
     }
   };
 }

@@ -1,29 +1,62 @@
 /**
- * Counts viewers: distinct players that requested media of a stream in the last 30 seconds.
- * In: a player key for each request, and for each that waits. Out: the number of viewers. Constant work per request, bounded memory.
+ * Counts viewers: distinct players that requested media of a stream in the last 30 seconds, or reported that they play it.
+ * In: a player key for each request, for each that waits, and for each report. Out: the number of viewers, their sessions. Constant work
+ * per request, bounded memory. docs/6-run/https-and-proxies.md, viewers behind a CDN.
  */
 import type { MediaAddress } from '../api/media-address.ts';
+import { dropOldest } from '../lib/drop-oldest.ts';
 import { AnonymousPlayers } from './live/anonymous-players.ts';
+import type { PlayerReport } from './player-report.ts';
 
-/** A player without requests for this long is no viewer, ms. */
+/** A player without requests and reports for this long is no viewer, ms. */
 const WATCHES_MS = 30_000;
 
 /** Resolution of the last request, ms. */
 const FRESH_MS = 1000;
 
+/** Requests that were under way when a player said goodbye are counted so much later, ms: serving threads report every 250 ms. */
+const GOODBYE_MS = 2000;
+const MAX_GOODBYES = 10_000;
+
 /** Most players that are counted. */
 export interface ViewerLimits {
   readonly perStream: number;
   readonly inAll: number;
+  /** Of one stream, with the same client in their keys. As many as may hold requests from one address. */
+  readonly perClient: number;
 }
 
-/** About 100 bytes each. */
-const viewerLimits: ViewerLimits = { perStream: 50_000, inAll: 200_000 };
+/** About 200 bytes each. */
+const viewerLimits: ViewerLimits = { perStream: 50_000, inAll: 200_000, perClient: 1000 };
 
 interface Seen {
+  readonly client: string;
+  readonly startedMs: number;
   atMs: number;
   /** Pending requests. */
   held: number;
+  /** The last report, and when it came. */
+  report: PlayerReport | undefined;
+  reportedMs: number;
+}
+
+/** The players of one stream. */
+interface Audience {
+  /** Least recent first. */
+  readonly players: Map<string, Seen>;
+  /** Players of each client. */
+  readonly clients: Map<string, number>;
+}
+
+/** One player's playback of a stream. Ages are ms before now. */
+export interface Session {
+  readonly id: string;
+  readonly startedAgoMs: number;
+  readonly seenAgoMs: number;
+  /** The last report; undefined: the player is known by its requests alone. */
+  readonly report: PlayerReport | undefined;
+  /** Age of the report. */
+  readonly reportedAgoMs: number;
 }
 
 /** Viewers of all streams. */
@@ -32,8 +65,9 @@ export class Viewers {
   readonly #limits: ViewerLimits;
   readonly #onOver: () => void;
   readonly #anonymous: AnonymousPlayers;
-  /** By stream, then by player, least recent first. */
-  readonly #streams = new Map<string, Map<string, Seen>>();
+  readonly #streams = new Map<string, Audience>();
+  /** When players said goodbye, by stream and player, oldest first. */
+  readonly #goodbyes = new Map<string, number>();
   #inAll = 0;
 
   /**
@@ -50,30 +84,52 @@ export class Viewers {
   /**
    * Notes a player that was served.
    *
-   * @param key short; the same for all requests of a player
+   * @param key the same for all requests of a player: its identity, and after a dot what limits players of one client
    * @param address what it requested, if other players may have the same name
    */
   seen(stream: string, key: string, address?: MediaAddress): void {
-    const player = address === undefined ? key : this.#anonymous.nameOf(stream, key, address);
-    const players = this.#streams.get(stream) ?? new Map<string, Seen>();
-    const known = players.get(player);
-    if (known) {
-      if (this.#nowMs() - known.atMs > FRESH_MS) this.#refresh(players, player, known);
+    const name = address === undefined ? key : this.#anonymous.nameOf(stream, key, address);
+    const player = identityOf(name);
+    const audience = this.#streams.get(stream);
+    const known = audience?.players.get(player);
+    if (audience && known) {
+      if (this.#nowMs() - known.atMs > FRESH_MS) this.#refresh(audience.players, player, known);
       return;
     }
-    this.#forgetOld(stream, players);
-    if (players.size >= this.#limits.perStream || this.#inAll >= this.#limits.inAll) {
-      this.#onOver();
+    const leftMs = this.#goodbyes.get(`${stream} ${player}`);
+    if (leftMs !== undefined && this.#nowMs() - leftMs < GOODBYE_MS) return;
+    this.#add(stream, player, clientOf(name));
+  }
+
+  /**
+   * Notes what a player says about itself; a goodbye removes it.
+   *
+   * @param key as for `seen`: a player is one viewer by its requests and by its reports
+   */
+  reported(stream: string, key: string, report: PlayerReport): void {
+    const player = identityOf(key);
+    const goodbye = `${stream} ${player}`;
+    if (report.hasLeft) {
+      if (!this.#remove(stream, player)) return;
+      this.#goodbyes.delete(goodbye);
+      this.#goodbyes.set(goodbye, this.#nowMs());
+      dropOldest(this.#goodbyes, MAX_GOODBYES);
       return;
     }
-    players.set(player, { atMs: this.#nowMs(), held: 0 });
-    this.#inAll++;
-    this.#streams.set(stream, players);
+    this.#goodbyes.delete(goodbye);
+    const audience = this.#streams.get(stream);
+    const known = audience?.players.get(player);
+    if (audience && known) this.#refresh(audience.players, player, known);
+    const seen = known ?? this.#add(stream, player, clientOf(key));
+    if (!seen) return;
+    seen.report = report;
+    seen.reportedMs = this.#nowMs();
   }
 
   /** Counts a player with a pending request as a viewer until the returned function is called. */
-  waits(stream: string, player: string): () => void {
-    const players = this.#streams.get(stream);
+  waits(stream: string, key: string): () => void {
+    const player = identityOf(key);
+    const players = this.#streams.get(stream)?.players;
     const known = players?.get(player);
     if (!players || !known) return () => undefined;
     known.held++;
@@ -85,15 +141,48 @@ export class Viewers {
 
   /** Number of viewers of a stream. */
   of(stream: string): number {
-    const players = this.#streams.get(stream);
-    if (!players) return 0;
-    this.#forgetOld(stream, players);
-    return players.size;
+    const audience = this.#streams.get(stream);
+    if (!audience) return 0;
+    this.#forgetOld(stream, audience);
+    return audience.players.size;
+  }
+
+  /** The sessions of a stream's viewers. */
+  sessions(stream: string): Session[] {
+    if (this.of(stream) === 0) return [];
+    const nowMs = this.#nowMs();
+    return Array.from(this.#streams.get(stream)!.players, ([id, { startedMs, atMs, held, report, reportedMs }]) => ({
+      id,
+      startedAgoMs: nowMs - startedMs,
+      seenAgoMs: held > 0 ? 0 : nowMs - atMs,
+      report,
+      reportedAgoMs: nowMs - reportedMs,
+    }));
   }
 
   /** Removes players that watch no more, of all streams. */
   forgetOld(): void {
-    for (const [stream, players] of this.#streams) this.#forgetOld(stream, players);
+    for (const [stream, audience] of this.#streams) this.#forgetOld(stream, audience);
+  }
+
+  /** Adds a player; undefined beyond the limits. */
+  #add(stream: string, player: string, client: string): Seen | undefined {
+    const audience = this.#streams.get(stream) ?? { players: new Map(), clients: new Map() };
+    this.#forgetOld(stream, audience);
+    const { players, clients } = audience;
+    const { perStream, inAll, perClient } = this.#limits;
+    const ofClient = clients.get(client) ?? 0;
+    if (players.size >= perStream || this.#inAll >= inAll || (client !== '' && ofClient >= perClient)) {
+      this.#onOver();
+      return undefined;
+    }
+    const nowMs = this.#nowMs();
+    const seen: Seen = { client, startedMs: nowMs, atMs: nowMs, held: 0, report: undefined, reportedMs: nowMs };
+    players.set(player, seen);
+    clients.set(client, ofClient + 1);
+    this.#inAll++;
+    this.#streams.set(stream, audience);
+    return seen;
   }
 
   #refresh(players: Map<string, Seen>, player: string, known: Seen): void {
@@ -102,13 +191,38 @@ export class Viewers {
     players.set(player, known);
   }
 
-  #forgetOld(stream: string, players: Map<string, Seen>): void {
+  /** @returns false if it was not counted */
+  #remove(stream: string, player: string): boolean {
+    const audience = this.#streams.get(stream);
+    const known = audience?.players.get(player);
+    if (!audience || !known) return false;
+    const { players, clients } = audience;
+    players.delete(player);
+    this.#inAll--;
+    const left = clients.get(known.client)! - 1;
+    if (left > 0) clients.set(known.client, left);
+    else clients.delete(known.client);
+    if (players.size === 0) this.#streams.delete(stream);
+    return true;
+  }
+
+  #forgetOld(stream: string, { players }: Audience): void {
     const beforeMs = this.#nowMs() - WATCHES_MS;
     for (const [player, known] of players) {
       if (known.atMs >= beforeMs) break;
       if (known.held > 0) this.#refresh(players, player, known);
-      else if (players.delete(player)) this.#inAll--;
+      else this.#remove(stream, player);
     }
-    if (players.size === 0) this.#streams.delete(stream);
   }
+}
+
+function identityOf(key: string): string {
+  const dot = key.indexOf('.');
+  return dot < 0 ? key : key.slice(0, dot);
+}
+
+/** Empty: not limited. */
+function clientOf(key: string): string {
+  const dot = key.indexOf('.');
+  return dot < 0 ? '' : key.slice(dot + 1);
 }

@@ -300,13 +300,13 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_viewers',
     labels: ['stream'],
-    help: 'Players that requested media of a stream in the last 30 s, live and past: by CMCD session, otherwise by address and program. Live players with the same address and program are counted by how often they request the same segment.',
+    help: 'Players that requested media of a stream or reported their session in the last 30 s, live and past: by CMCD session, otherwise by address and program. Live players with the same address and program are counted by how often they request the same segment.',
   },
   viewersOver: {
     type: 'counter',
     name: 'oxbow_viewers_uncounted_total',
     labels: [],
-    help: 'Requests of players that were not counted as viewers, because the limit of counted players is reached.',
+    help: 'Requests and reports of players that were not counted as viewers, because the limit of counted players is reached: in all, of the stream, or of the client.',
   },
   tsSegments: {
     type: 'counter',

@@ -65,6 +65,13 @@ async function straight(path: string): Promise<{ readonly body: Buffer; readonly
   return { body, atMs: performance.now() };
 }
 
+/** Players that have reported a session. */
+async function reported(): Promise<readonly { readonly state: string | null; readonly live: boolean | null }[]> {
+  const answer = await server.fetch('/api/v1/streams/demo/sessions', { headers: asAdmin });
+  const { items } = (await answer.json()) as { items: { state: string | null; live: boolean | null }[] };
+  return items.filter(({ state }) => state !== null);
+}
+
 /** When the part behind one that is not there yet is listed, straight from oxbow. */
 async function nextPart({ msn, part }: { readonly msn: number; readonly part: number }): Promise<number> {
   return (await straight(`${list}?_HLS_msn=${msn}&_HLS_part=${part + 1}`)).atMs;
@@ -210,6 +217,32 @@ for (const [program, start] of [
         assert.deepEqual((await client.ask(reload + query)).body, first.body);
       }
       assert.equal((await asked('playlist')) - playlists, 1);
+    });
+
+    test('viewers whose requests the cache answers are counted by their reports, once each, and leave with a goodbye', async () => {
+      const players = Array.from({ length: 12 }, (_, i) => `${program}-${i}`);
+      const cmcd = (text: string) => `?CMCD=${encodeURIComponent(text)}`;
+      const count = async () => (await server.stream('demo')).viewers;
+      const report = (sid: string, state: string) =>
+        client.ask(`/live/demo/session${cmcd(`sid="${sid}",sta=${state},st=ll`)}`, { ':method': 'POST' });
+      const { path } = await hinted();
+      const folderOf = path.replace(/[^/]+$/, '');
+      const [segment] = /^\d+\.m4s$/m.exec(Buffer.from(await server.bytes(list)).toString())!;
+      const before = await count();
+      for (const sid of players) await client.ask(`${folderOf}${segment}${cmcd(`sid="${sid}"`)}`);
+      const known = await count();
+      if (program === 'nginx') assert.ok(known <= before + 1, `${known - before} of ${players.length} reached oxbow`);
+      for (const sid of players) {
+        const { status, headers } = await report(sid, 'p');
+        assert.deepEqual([status, headers['cache-control']], [204, 'no-store']);
+      }
+      assert.ok((await count()) >= players.length, 'each is counted');
+      // The same players with requests that do reach oxbow.
+      for (const sid of players) await server.bytes(`${folderOf}${segment}${cmcd(`sid="${sid}"`)}`);
+      const playing = async () => (await reported()).filter(({ state, live }) => state === 'playing' && live).length;
+      assert.equal(await playing(), players.length, 'and no more than once');
+      for (const sid of players) await report(sid, 'e');
+      assert.equal(await playing(), 0);
     });
 
     test('the proxy passes errors unchanged and caches none', async () => {

@@ -54,7 +54,7 @@ export class AnonymousPlayers {
     const count = (requests.get(key) ?? 0) + 1;
     if (count > MAX_PER_CLIENT || (count === 1 && requests.size >= MAX_PLAYERS)) return player;
     requests.set(key, count);
-    return count === 1 ? player : `${player}+${count}`;
+    return count === 1 ? player : `${count}+${player}`;
   }
 
   /** The sampled segment; undefined if the segment is not sampled. */

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { seeded } from '../../lib/random.fixture.ts';
-import { readCmcd } from './cmcd.ts';
+import { readCmcd, readReport } from './cmcd.ts';
 
 const ofQuery = (cmcd: string) => readCmcd(`_HLS_msn=7&CMCD=${encodeURIComponent(cmcd)}`, {});
 
@@ -68,5 +68,64 @@ suite('CMCD of players (CTA-5004)', () => {
       assert.ok(session.length >= 1 && session.length <= 64);
     }
     assert.deepEqual(ofQuery(`${'"'.repeat(100_000)},bs`), { isStarved: false, session: undefined });
+  });
+
+  test('a report has the state of its session; what hls.js and shaka send in version 2 is read too', () => {
+    const nothing = {
+      ...{ state: undefined, isLive: undefined, latencyMs: undefined, bufferMs: undefined },
+      ...{ bitrateKbps: undefined, rendition: undefined },
+    };
+    for (const [line, report] of [
+      ['sid="a"', { session: 'a', hasLeft: false, ...nothing }],
+      [
+        'bl=800,br=3200,ltc=450,oxbow-rendition="v0-480",sid="a",st=ll,sta=p,v=2',
+        {
+          ...{ session: 'a', hasLeft: false, state: 'playing', isLive: true, latencyMs: 450, bufferMs: 800 },
+          ...{ bitrateKbps: 3200, rendition: 'v0-480' },
+        },
+      ],
+      [
+        'bl=(2300;v 1800;a),br=(3200;v 128;a),cid="x,sid=",e=t,sid="a",sn=4,st=v,sta=r,ts=1795000000000,v=2',
+        {
+          ...{ session: 'a', hasLeft: false, state: 'buffering', isLive: false, latencyMs: undefined },
+          ...{ bufferMs: 2300, bitrateKbps: 3200, rendition: undefined },
+        },
+      ],
+      ['sid="a",sta=e', { session: 'a', hasLeft: true, ...nothing }],
+      ['e=ps,sid="a",sta=f', { session: 'a', hasLeft: true, ...nothing }],
+      ['sid="a",ltc=-5,bl=1.5,br=x,oxbow-rendition="<b>"', { session: 'a', hasLeft: false, ...nothing }],
+      ['sid="a",sta=d', undefined],
+      ['sta=p', undefined],
+      ['', undefined],
+      [`sid="a",cid="${'x'.repeat(5000)}"`, undefined],
+    ] as const) {
+      assert.deepEqual(readReport(line), report, line);
+    }
+  });
+
+  test('any report is read without an error', () => {
+    const random = seeded(18);
+    const alphabet = [
+      'sid="a"',
+      'sta=',
+      'p',
+      'bl=(',
+      ',',
+      '"',
+      '\\',
+      '=',
+      ';',
+      '(',
+      '9'.repeat(20),
+      '\u{1f600}',
+      ' ',
+      'ltc=1',
+    ];
+    for (let i = 0; i < 2000; i++) {
+      let text = '';
+      for (let length = i % 12; length > 0; length--) text += alphabet[random(alphabet.length)];
+      const report = readReport(text);
+      assert.ok(report === undefined || (report.session.length <= 64 && (report.latencyMs ?? 0) < 1e12), text);
+    }
   });
 });

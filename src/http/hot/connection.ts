@@ -60,6 +60,8 @@ export interface ConnectionHost extends SlowPath {
     response: RawResponse,
     request: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
   ): void;
+  /** Takes the report of a player; undefined if the slow path must answer. */
+  report(target: string, headers: ClientHeaders, socket: Socket, client: HotClient): RawResponse | undefined;
   /** The server is closing: no connection is kept for another request. */
   readonly isClosing: boolean;
 }
@@ -149,10 +151,15 @@ export class HotConnection implements Waiter, HotClient {
       this.#moveToNode(bytes);
       return;
     }
+    const isHot = headers.isPlain && this.#host.isCommon(headers) && !this.#host.isClosing;
+    if (line.method === 'POST') {
+      const answer = isHot ? this.#host.report(line.target, headers, this.#socket, this) : undefined;
+      if (answer) this.#write(answer);
+      else this.#answerWithNode(line, headers);
+      return;
+    }
     const found =
-      line.method === 'GET' && headers.isPlain && this.#host.isCommon(headers) && !this.#host.isClosing
-        ? this.#host.cache.find(line.target, headers.takesGzip, this)
-        : undefined;
+      line.method === 'GET' && isHot ? this.#host.cache.find(line.target, headers.takesGzip, this) : undefined;
     if (!found) this.#answerWithNode(line, headers);
     else if ('look' in found.result) this.#wait(line, headers, found, found.result);
     else {

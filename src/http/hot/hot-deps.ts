@@ -24,7 +24,13 @@ export function hotDepsOf(deps: HttpDeps, { ownHosts, head }: Pick<HotDeps, 'own
       // A token of the authorization server is accepted where none is needed.
       return verdict === 'ok' || (verdict === 'refused' && deps.auth !== undefined);
     },
-    viewers: deps.viewers,
+    viewers: {
+      seen: (stream, player, address) => deps.viewers.seen(stream, player, address),
+      reported(stream, player, report) {
+        deps.metrics.httpRequests.inc({ class: 'session', status: 204 });
+        deps.viewers.reported(stream, player, report);
+      },
+    },
     counts: countsOf(deps.metrics),
     trustedProxies: deps.trustedProxies ?? [],
     ownHosts,

@@ -3,6 +3,7 @@
  * In: delivery's Reply. Out: buffers that are written unchanged; only the Date in them is updated. RFC 9110 6.6.1; RFC 9112.
  */
 import type { Reply } from '../../delivery/reply.ts';
+import type { HeadFields } from '../media/exchange.ts';
 import { joinFields } from '../media/media-answer.ts';
 import { representationOf } from '../media/representation.ts';
 import { areInMemory } from '../media/send.ts';
@@ -59,19 +60,31 @@ function printRawResponse(
 ): RawResponse {
   const request = takesGzip ? { 'accept-encoding': 'gzip' } : {};
   const { headers, body: parts, length } = representationOf(request, reply, { isHead: false, isPrivate });
-  const fields = Object.entries(joinFields(head, headers)).map(([name, value]) => `${name}: ${value}\r\n`);
-  const before = Buffer.from(`HTTP/1.1 200 OK\r\n${fields.join('')}connection: keep-alive\r\ndate: `, 'latin1');
-  const top = Buffer.concat([before, Buffer.alloc(DATE_BYTES, 0x20), Buffer.from('\r\n\r\n')]);
+  const { top, dateAt } = printTop('200 OK', joinFields(head, headers));
   const body = parts as readonly Uint8Array[];
   const joined = length <= JOINED_BYTES ? Buffer.concat([top, ...body]) : top;
+  return { buffers: joined === top ? [top, ...body] : [joined], bodyBytes: length, renew: renewer(joined, dateAt) };
+}
+
+/** The answer to a report of a player. @param head fields of each response */
+export function acceptedResponse(head: Readonly<Record<string, string>>): RawResponse {
+  const { top, dateAt } = printTop('204 No Content', { ...head, 'cache-control': 'no-store' });
+  return { buffers: [top], bodyBytes: 0, renew: renewer(top, dateAt) };
+}
+
+/** The head of a response, with room for the Date at `dateAt`. */
+function printTop(status: string, fields: HeadFields): { readonly top: Buffer; readonly dateAt: number } {
+  const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}\r\n`);
+  const before = Buffer.from(`HTTP/1.1 ${status}\r\n${lines.join('')}connection: keep-alive\r\ndate: `, 'latin1');
+  const top = Buffer.concat([before, Buffer.alloc(DATE_BYTES, 0x20), Buffer.from('\r\n\r\n')]);
+  return { top, dateAt: before.length };
+}
+
+function renewer(bytes: Buffer, dateAt: number): RawResponse['renew'] {
   let dateS = Number.NaN;
-  return {
-    buffers: joined === top ? [top, ...body] : [joined],
-    bodyBytes: length,
-    renew(nowS) {
-      if (dateS === nowS) return;
-      dateS = nowS;
-      joined.write(new Date(nowS * 1000).toUTCString(), before.length, DATE_BYTES, 'latin1');
-    },
+  return (nowS) => {
+    if (dateS === nowS) return;
+    dateS = nowS;
+    bytes.write(new Date(nowS * 1000).toUTCString(), dateAt, DATE_BYTES, 'latin1');
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Parser for the heads of simple requests: GET, HEAD and OPTIONS without a body, complete in one read.
+ * Parser for the heads of simple requests: GET, HEAD, OPTIONS and reports of players, without a body, complete in one read.
  * In: bytes of a connection as text. Out: method, target and client headers; undefined for what node:http must parse: bodies, upgrades,
  * partial heads, anything malformed. RFC 9112 2 to 5.
  */
@@ -17,7 +17,7 @@ const MAX_HEAD_BYTES = 4096;
 const STRICT = /^ HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n)+\r\n$/;
 /** Headers that announce a body or change the connection. */
 const UNSUPPORTED =
-  /\r\n(?:content-length|transfer-encoding|upgrade|expect|te|trailer|http2-settings|connection:(?![ \t]*(?:keep-alive|close)[ \t]*\r\n))/i;
+  /\r\n(?:content-length:(?![ \t]*0[ \t]*\r\n)|transfer-encoding|upgrade|expect|te|trailer|http2-settings|connection:(?![ \t]*(?:keep-alive|close)[ \t]*\r\n))/i;
 const HOST = /\r\nhost:/gi;
 /** Headers that make the response differ from the common one. */
 const CONDITIONAL = /\r\n(?:(?:range|if-[a-z-]+|traceparent):|connection:[ \t]*close)/i;
@@ -44,12 +44,13 @@ export interface ClientHeaders {
 
 /** A parsed request line. */
 export interface RequestLine {
-  readonly method: 'GET' | 'HEAD' | 'OPTIONS';
+  readonly method: 'GET' | 'HEAD' | 'OPTIONS' | 'POST';
   /** Origin form, visible ASCII. */
   readonly target: string;
 }
 
-const LINE = /^(GET|HEAD|OPTIONS) (\/[!-~]*)$/;
+/** Of POST only what players send again and again: their connection stays on the fast path. */
+const LINE = /^(?:(GET|HEAD|OPTIONS) (\/[!-~]*)|POST (\/(?:t\/[^/]+\/)?live\/[^/]+\/session\?[!-~]*))$/;
 
 /**
  * Finds the end of the request target: the second space.
@@ -64,7 +65,9 @@ export function targetEndOf(bytes: Buffer): number {
 /** Parses a request line up to the end of its target. */
 export function parseRequestLine(text: string): RequestLine | undefined {
   const found = LINE.exec(text);
-  return found ? { method: found[1] as RequestLine['method'], target: found[2]! } : undefined;
+  if (!found) return undefined;
+  const [, method = 'POST', target = found[3]!] = found;
+  return { method: method as RequestLine['method'], target };
 }
 
 /** Parses a head from the space after the target on; undefined if node:http must parse it. */

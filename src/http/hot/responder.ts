@@ -4,19 +4,20 @@
  * docs/media.md 27, 28; docs/decisions/0012-the-hot-responder.md.
  */
 import type { Socket } from 'node:net';
-import { mediaClassOf, printMediaAddress } from '../../api/media-address.ts';
+import { mediaClassOf, parseMediaAddress, printMediaAddress } from '../../api/media-address.ts';
+import { splitTarget } from '../../api/signed-path.ts';
 import type { Viewers } from '../../delivery/viewers.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createClientAddress } from '../client/client-address.ts';
-import { readCmcd } from '../client/cmcd.ts';
+import { readCmcd, readReport } from '../client/cmcd.ts';
 import { answersTo, type OwnHosts } from '../client/host-check.ts';
 import { viewerKey } from '../client/viewer-key.ts';
 import type { WaitLimiter } from '../wait-limiter.ts';
 import { type ConnectionHost, HotConnection, type SlowPath } from './connection.ts';
 import { PendingReplies } from './pending-replies.ts';
-import type { RawResponse } from './raw-response.ts';
+import { acceptedResponse, type RawResponse } from './raw-response.ts';
 import type { ClientHeaders } from './request-head.ts';
-import { type HotResponse, ResponseCache, type ResponseCacheOptions } from './response-cache.ts';
+import { type HotClient, type HotResponse, ResponseCache, type ResponseCacheOptions } from './response-cache.ts';
 
 /** Responses of one class of media. */
 export interface Served {
@@ -43,7 +44,7 @@ export interface HotCounts {
 
 /** Dependencies of a responder. */
 export interface HotDeps extends Omit<ResponseCacheOptions, 'failed' | 'nowMs'> {
-  readonly viewers: Pick<Viewers, 'seen'>;
+  readonly viewers: Pick<Viewers, 'seen' | 'reported'>;
   readonly counts: HotCounts;
   readonly trustedProxies: readonly string[];
   readonly ownHosts: OwnHosts;
@@ -105,7 +106,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
   function keyOf(session: string | undefined, headers: ClientHeaders, socket: Socket): string {
     const last = known.get(socket);
     if (last && last.session === session && last.headers === headers) return last.key;
-    const key = viewerKey(session, () => addressOf(headers, socket), headers.userAgent);
+    const key = viewerKey(session, addressOf(headers, socket), headers.userAgent);
     known.set(socket, { session, headers, key });
     return key;
   }
@@ -134,6 +135,20 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
     viewers.seen(address.stream, keyOf(cmcd?.session, headers, socket), isAnonymous ? address : undefined);
   }
 
+  const accepted = acceptedResponse(deps.head);
+
+  function report(target: string, headers: ClientHeaders, socket: Socket, client: HotClient): RawResponse | undefined {
+    const { token, path, query } = splitTarget(target);
+    const address = parseMediaAddress(path);
+    if (address?.kind !== 'session' || !cache.mayWatch({ kind: 'index', stream: address.stream }, token, client)) {
+      return undefined;
+    }
+    const found = readReport(new URLSearchParams(query).get('CMCD') ?? '');
+    if (!found) return undefined;
+    viewers.reported(address.stream, keyOf(found.session, headers, socket), found);
+    return accepted;
+  }
+
   const host: ConnectionHost = {
     ...slowPath,
     cache,
@@ -145,6 +160,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
     nowS: () => Math.floor(clock.nowMs() / 1000),
     startWaiting: (headers, socket) => waitLimiter.acquire(addressOf(headers, socket)),
     served,
+    report,
     get isClosing() {
       return isClosing;
     },

@@ -104,12 +104,12 @@ export class ResponseCache implements Disposable {
     const { token, path, query } = splitTarget(target);
     const address = this.#addressOf(path);
     if (!address) return undefined;
-    const { lookup, mayWatch } = this.#options;
+    const { lookup } = this.#options;
     const window = windowNameOf(address);
     const list = lookup.list(window);
     if (!list) return undefined;
     const isPrivate = this.#options.isPrivate(address.stream);
-    if ((isPrivate || token !== undefined) && !mayWatch(token, address, isPrivate, client)) return undefined;
+    if (!this.#admits(address, token, isPrivate, client)) return undefined;
     const media = this.#media.get(path);
     if (media?.list === list && media.response.isPrivate === isPrivate) return media.response;
     const directives = directivesIn(query);
@@ -125,6 +125,12 @@ export class ResponseCache implements Disposable {
     // A pending reply is the same for all requests until the window changes.
     else if (playlists.size < MAX_PLAYLISTS) playlists.set(key, found);
     return found;
+  }
+
+  /** Whether a live stream is here that the client may watch; otherwise the slow path decides. */
+  mayWatch(address: LiveAddress, token: string | undefined, client: HotClient): boolean {
+    if (!this.#options.lookup.list(address.stream)) return false;
+    return this.#admits(address, token, this.#options.isPrivate(address.stream), client);
   }
 
   /** The response for a reply that was pending; undefined if the slow path must answer. */
@@ -146,6 +152,10 @@ export class ResponseCache implements Disposable {
     this.#media.clear();
     this.#addresses.clear();
     this.#windows.clear();
+  }
+
+  #admits(address: LiveAddress, token: string | undefined, isPrivate: boolean, client: HotClient): boolean {
+    return (!isPrivate && token === undefined) || this.#options.mayWatch(token, address, isPrivate, client);
   }
 
   #create(address: LiveAddress, query: string, { takesGzip, isPrivate }: ResponseForm): HotResponse | undefined {

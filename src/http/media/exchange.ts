@@ -4,6 +4,11 @@
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import type { IncomingHttpHeaders as Http2Headers, ServerHttp2Stream } from 'node:http2';
+import type { Readable } from 'node:stream';
+import { OxbowError } from '../../lib/errors.ts';
+
+/** A body that is not complete after this long is refused, ms. */
+const BODY_MS = 10_000;
 
 /** Reset codes of HTTP/2 (RFC 9113, 7). */
 const NO_ERROR = 0;
@@ -40,6 +45,13 @@ export interface Exchange {
   readonly status: number | undefined;
   /** Sends the head; does nothing after the client has disconnected. */
   head(status: number, fields: HeadFields): void;
+  /**
+   * Reads the request's body, at most once.
+   *
+   * @param maxBytes of a longer one, the rest is discarded
+   * @throws OxbowError `payload-too-large`, `bad-request` if it does not come within ten seconds
+   */
+  text(maxBytes: number): Promise<string>;
   /** Discards the request's body. Call it before `head` if the client may send one. */
   refuseBody(): void;
   /** Bytes written from now on are in memory for this client only. */
@@ -60,6 +72,7 @@ export function exchangeOfHttp1(request: IncomingMessage, response: ServerRespon
       return response.headersSent ? response.statusCode : undefined;
     },
     head: (status, fields) => void response.writeHead(status, fields),
+    text: (maxBytes) => textOf(request, maxBytes),
     refuseBody() {
       response.shouldKeepAlive = false;
     },
@@ -94,12 +107,42 @@ export function exchangeOfHttp2(
       // First the complete answer, then NO_ERROR, which asks the client to stop sending (RFC 9113 8.1).
       if (bodyIsUnread) stream.once('finish', () => stream.close(NO_ERROR));
     },
+    text: (maxBytes) => textOf(stream, maxBytes),
     refuseBody() {
       bodyIsUnread = true;
       stream.resume();
     },
     cut: () => stream.close(INTERNAL_ERROR),
   };
+}
+
+/** Reads a body to its end. The stream stays open: the answer is sent on it, or on its connection. */
+function textOf(body: Readable, maxBytes: number): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let length = 0;
+    const stop = () => {
+      clearTimeout(timer);
+      body.off('data', take).off('end', finish).off('close', cut);
+    };
+    const finish = () => {
+      stop();
+      resolve(Buffer.concat(chunks).toString());
+    };
+    const refuse = (error: OxbowError) => {
+      stop();
+      body.resume();
+      reject(error);
+    };
+    const take = (chunk: Buffer) => {
+      length += chunk.length;
+      chunks.push(chunk);
+      if (length > maxBytes) refuse(new OxbowError('payload-too-large', `A report has at most ${maxBytes} bytes.`));
+    };
+    const cut = () => refuse(new OxbowError('bad-request', 'The body of the request did not come.'));
+    const timer = setTimeout(cut, BODY_MS);
+    body.on('data', take).once('end', finish).once('close', cut);
+  });
 }
 
 /** The path and query of a request target, also of the absolute form that proxies may send (RFC 9112 3.2.2). */

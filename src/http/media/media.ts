@@ -30,6 +30,7 @@ import { type Exchange, type HeadFields, pathOf } from './exchange.ts';
 import { joinFields, sendPlainProblem } from './media-answer.ts';
 import { representationOf } from './representation.ts';
 import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
+import { createSessionReports } from './session-reports.ts';
 import { createWatchAccess } from './watch-access.ts';
 
 const METHODS = 'GET, HEAD, OPTIONS';
@@ -90,6 +91,8 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
   const addressOf = ({ remoteAddress, headers }: Exchange) => clientAddress(remoteAddress, readForwarded(headers).for);
   const watchAccess = createWatchAccess({ deps, authenticator: createAuthenticator(deps), addressOf });
 
+  const sessionReports = createSessionReports({ deps, watchAccess, addressOf });
+
   async function answer(exchange: Exchange, target: MediaTarget, session?: string): Promise<void> {
     const media = target.address;
     const { headers, body } = exchange;
@@ -108,7 +111,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     const leave = waitLimiter.register(controller);
     const isWatching = exchange.method === 'GET' && WATCHING.has(media.kind);
     const name = isWatching ? (media.stream ?? deps.defaultStream?.()) : undefined;
-    const player = name === undefined ? '' : viewerKey(session, address, headers['user-agent']);
+    const player = name === undefined ? '' : viewerKey(session, address(), headers['user-agent']);
     const stopWaiting = name === undefined ? undefined : deps.viewers.waits(name, player);
     let reply: Reply;
     try {
@@ -226,6 +229,10 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       const kind = mediaClassOf(target.address);
       countEnd(exchange, kind);
       try {
+        if (target.address.kind === 'session') {
+          await sessionReports.answer(exchange, target, commonFields(exchange, target));
+          return;
+        }
         if (method === 'OPTIONS') {
           exchange.head(204, { ...commonFields(exchange, target), ...preflight, allow: METHODS });
           exchange.body.end();

@@ -23,6 +23,7 @@ import { assetRoutes } from './library/assets.ts';
 import { subtitleRoutes } from './library/subtitles.ts';
 import { markRoutes } from './marks.ts';
 import { pictureRoutes } from './pictures.ts';
+import { playbackSessionRoutes } from './playback-sessions.ts';
 import { probeRoutes } from './probe.ts';
 import { publishKeyRoutes } from './publish-keys.ts';
 import { relayRoutes } from './relays.ts';
@@ -48,6 +49,7 @@ export const routes: readonly Route[] = [
   ...streamRoutes,
   ...pictureRoutes,
   ...statsRoutes,
+  ...playbackSessionRoutes,
   ...inspectRoutes,
   ...probeRoutes,
   ...timelineRoutes,

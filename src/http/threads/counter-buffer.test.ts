@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { PlayerReport } from '../../delivery/player-report.ts';
 import { CounterBuffer } from './counter-buffer.ts';
 
 test('a report resets the counters and names each player once', () => {
@@ -16,6 +17,10 @@ test('a report resets the counters and names each player once', () => {
   counters.starved();
   counters.held(1);
   for (const player of ['one', 'two', 'one']) counters.seen('door', player);
+  const session: PlayerReport = {
+    ...{ hasLeft: false, state: 'paused', isLive: false, latencyMs: 1, bufferMs: 2, bitrateKbps: 3, rendition: 'av0' },
+  };
+  counters.reported('door', 'one', session);
   const { lag, memory, ...report } = counters.take(7, { requested: true });
   assert.deepEqual(report, {
     served: [['part', { answers: 3, bytes: 110, cmcd: 1 }]],
@@ -23,6 +28,7 @@ test('a report resets the counters and names each player once', () => {
     refused: [['playlist', 503]],
     starved: 1,
     held: 1,
+    reports: [['door', 'one', session]],
     seen: [['door', ['one', 'two']]],
     readyBytes: 500,
     blockBytes: 7,
@@ -32,7 +38,7 @@ test('a report resets the counters and names each player once', () => {
   stop();
   counters.held(-1);
   const { lag: _, memory: __, ...next } = counters.take(0, { requested: false });
-  const nothing = { served: [], waited: [], refused: [], starved: 0, seen: [] };
+  const nothing = { served: [], waited: [], refused: [], starved: 0, seen: [], reports: [] };
   assert.deepEqual(next, { ...nothing, held: -1, readyBytes: 500, blockBytes: 0 });
   assert.equal(reads, 1);
 });

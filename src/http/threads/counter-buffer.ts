@@ -6,7 +6,7 @@ import type { MediaAddress } from '../../api/media-address.ts';
 import { AnonymousPlayers } from '../../delivery/live/anonymous-players.ts';
 import { watchLoop } from '../../observe/loop-lag.ts';
 import type { HotCounts, Served } from '../hot/responder.ts';
-import type { CounterReport } from './messages.ts';
+import type { CounterReport, ReportedSession } from './messages.ts';
 
 /** Interval of reports, ms: the most that a page shows counters late. */
 export const REPORT_INTERVAL_MS = 250;
@@ -26,6 +26,7 @@ export class CounterBuffer implements HotCounts, Disposable {
   readonly #anonymous = new AnonymousPlayers(() => performance.now());
   #players = 0;
   #starved = 0;
+  readonly #reports: ReportedSession[] = [];
   #held = 0;
   #readyBytes = 0;
 
@@ -50,6 +51,11 @@ export class CounterBuffer implements HotCounts, Disposable {
 
   starved(): void {
     this.#starved++;
+  }
+
+  /** Notes what a player reports. */
+  reported(...session: ReportedSession): void {
+    if (this.#reports.length < MAX_SEEN) this.#reports.push(session);
   }
 
   held(change: 1 | -1): void {
@@ -90,6 +96,7 @@ export class CounterBuffer implements HotCounts, Disposable {
       starved: this.#starved,
       held: this.#held,
       seen: [...this.#seen].map(([stream, players]) => [stream, [...players]]),
+      reports: this.#reports.splice(0),
       readyBytes: this.#readyBytes,
       blockBytes,
       memory: process.memoryUsage(),

@@ -6,6 +6,7 @@ import type { PublishedKeys, WatchJwtSettings } from '../../accounts/watch-jwt/o
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { CachedSegment } from '../../delivery/live/segment-cache.ts';
+import type { PlayerReport } from '../../delivery/player-report.ts';
 import type { ThreadMemory } from '../../observe/metrics.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import type { OwnHosts } from '../client/host-check.ts';
@@ -73,6 +74,9 @@ export type ToThread =
   | { readonly do: 'drain' }
   | { readonly do: 'destroy' };
 
+/** What a player reports. */
+export type ReportedSession = readonly [stream: string, player: string, report: PlayerReport];
+
 /** Counters since the last report, and gauges. */
 export interface CounterReport {
   readonly served: readonly (readonly [kind: string, served: Served])[];
@@ -85,6 +89,8 @@ export interface CounterReport {
   readonly held: number;
   /** Players that requested media, by stream. */
   readonly seen: readonly (readonly [stream: string, players: readonly string[]])[];
+  /** In their order. */
+  readonly reports: readonly ReportedSession[];
   /** Gauge: bytes of ready responses. */
   readonly readyBytes: number;
   /** Gauge: bytes of recordings in memory. */

@@ -41,6 +41,10 @@ export class ThreadCounts {
     for (const [kind, all] of report.waited) for (const seconds of all) this.#counts.waited(kind, seconds);
     for (const [kind, status] of report.refused) metrics.httpRequests.inc({ class: kind, status });
     for (const [stream, players] of report.seen) for (const player of players) viewers.seen(stream, player);
+    for (const session of report.reports) {
+      metrics.httpRequests.inc({ class: 'session', status: 204 });
+      viewers.reported(...session);
+    }
     if (report.starved > 0) metrics.bufferStarvations.inc(report.starved);
     metrics.heldRequests.inc(report.held);
     const { readyBytes, blockBytes, memory, lag } = report;

@@ -8,6 +8,7 @@ import { getTimeline } from '../api/client.ts';
 import { buildSnapshot } from './build-snapshot.ts';
 import { PlaybackController, type PlayerParts } from './playback-controller.ts';
 import { RATE_EVERY_MS } from './rate-controller.ts';
+import { SessionReports } from './session-reports.ts';
 import type { PlayerControls, Snapshot } from './snapshot.ts';
 import { Facts, type FetchTimeline } from './source/facts.ts';
 import { LiveEdge } from './source/live-edge.ts';
@@ -54,6 +55,7 @@ export class Player implements PlayerControls {
   readonly #steps = new Steps();
   /** For a room: once it follows one, position, speed and pauses are the room's. */
   readonly target: SyncTarget;
+  readonly #reports: SessionReports;
   readonly #steadyMs: () => number;
   readonly #ends = new AbortController();
   readonly #timer: ReturnType<typeof setInterval>;
@@ -91,7 +93,8 @@ export class Player implements PlayerControls {
     this.#buffers = new DoubleBuffer({ Hls, surface, facts, events }, changed);
     const stalls = new Stalls();
     this.#edge = new LiveEdge({ now, steadyMs, networkS, stalls });
-    const sources = new Sources({ stream, facts, recorded, now, lowLatency: parts.lowLatency ?? true });
+    const sessionId = crypto.randomUUID();
+    const sources = new Sources({ stream, sessionId, facts, recorded, now, lowLatency: parts.lowLatency ?? true });
     const shared: PlayerParts = {
       buffers: this.#buffers,
       edge: this.#edge,
@@ -106,6 +109,7 @@ export class Player implements PlayerControls {
     this.#controller = new PlaybackController(shared);
     this.target = new StreamTarget(this.#buffers, this.#controller, stalls);
     const watchdog = new Watchdog(shared, this.#controller);
+    this.#reports = new SessionReports({ stream, sessionId, page: surface.ownerDocument.defaultView, now: steadyMs });
     surface.ownerDocument.addEventListener('visibilitychange', () => watchdog.shownAgain(), { signal });
     this.#timer = setInterval(() => watchdog.tick(), RATE_EVERY_MS);
   }
@@ -202,6 +206,7 @@ export class Player implements PlayerControls {
     if (this.#ends.signal.aborted) return;
     this.#ends.abort();
     clearInterval(this.#timer);
+    this.#reports.close();
     this.#controller.close();
     this.#buffers.close();
   }
@@ -210,6 +215,8 @@ export class Player implements PlayerControls {
     if (this.#ends.signal.aborted) return;
     const { now, onChange, networkS } = this.#parts;
     const around = { nowMs: now(), networkS: networkS?.() ?? null };
-    onChange(buildSnapshot(this.#buffers, this.#edge, this.#controller.summary, around));
+    const snapshot = buildSnapshot(this.#buffers, this.#edge, this.#controller.summary, around);
+    this.#reports.look(snapshot);
+    onChange(snapshot);
   }
 }

@@ -13,6 +13,8 @@ import { liveUrl, windowOf, windowUrl } from './window.ts';
 /** What sources are created with. */
 export interface SourceParts {
   readonly stream: string;
+  /** CMCD session id of the player, by which the server counts viewers. */
+  readonly sessionId: string;
   readonly facts: Facts;
   readonly recorded: Pick<Recorded, 'find'>;
   /** The server's time, unix milliseconds. */
@@ -27,8 +29,6 @@ const LEAST_BEHIND_S = 0.3;
 /** Creates the sources of one stream. */
 export class Sources {
   readonly #parts: SourceParts;
-  /** One visit to one page: the CMCD session id, by which the server counts viewers. */
-  readonly #sessionId = crypto.randomUUID();
 
   constructor(parts: SourceParts) {
     this.#parts = parts;
@@ -40,8 +40,8 @@ export class Sources {
    * @param atMs where to start, about, unix milliseconds; by default where the playlist wants it
    */
   live(atMs?: number): Source {
-    const { stream, now, lowLatency } = this.#parts;
-    const settings = liveSettings(this.#sessionId, stream, lowLatency);
+    const { stream, now, lowLatency, sessionId } = this.#parts;
+    const settings = liveSettings(sessionId, stream, lowLatency);
     const behindS = atMs === undefined ? null : (now() - atMs) / 1000;
     const start = behindS === null ? {} : { liveSyncDuration: Math.max(LEAST_BEHIND_S, behindS) };
     return { kind: 'live', url: liveUrl(stream), settings: { ...settings, ...start } };
@@ -53,9 +53,9 @@ export class Sources {
    * @param atMs unix milliseconds
    */
   past(atMs: number): Source {
-    const { stream } = this.#parts;
+    const { stream, sessionId } = this.#parts;
     const splicer = new Splicer({ ...this.#parts, atMs, fetchText });
-    const settings = pastSettings(this.#sessionId, stream, splicingLoader(splicer));
+    const settings = pastSettings(sessionId, stream, splicingLoader(splicer));
     const url = windowUrl(stream, windowOf(atMs));
     return { kind: 'past', url, settings, playhead: (ms) => splicer.playhead(ms) };
   }

@@ -1,0 +1,22 @@
+/**
+ * What a player says about itself.
+ * In: http/client/cmcd.ts parses it from CMCD. Out: viewers.ts. CTA-5004-B.
+ */
+import type { PlayerState } from '../api/session-shapes.ts';
+
+/** A report; undefined: the player does not say. */
+export interface PlayerReport {
+  /** Playback has ended: the player is no viewer any more. */
+  readonly hasLeft: boolean;
+  readonly state: PlayerState | undefined;
+  /** False: recorded media. */
+  readonly isLive: boolean | undefined;
+  /** From the moment that is shown to now, ms; hours in the past. */
+  readonly latencyMs: number | undefined;
+  /** Media ahead of the shown moment, ms. */
+  readonly bufferMs: number | undefined;
+  /** Of the rendition that plays, kbit/s. */
+  readonly bitrateKbps: number | undefined;
+  /** Its role, such as `v0-480`. */
+  readonly rendition: string | undefined;
+}
