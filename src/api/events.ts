@@ -48,6 +48,12 @@ const AssetData = {
 };
 const AssetState = Type.Object({ ...AssetData, trash: Type.Boolean({ description: 'it is in the trash' }) });
 
+const RoomData = {
+  id: Type.String(),
+  owner: Type.String({ description: '`admin`, or `user:` with the id of a user' }),
+  visibility: Type.String({ description: '`public`, `unlisted`' }),
+};
+
 interface Row {
   readonly audience: EventAudience;
   /** When it is published, in a sentence. */
@@ -233,6 +239,22 @@ export const eventTable = {
       received: Type.Integer({ description: 'bytes; of an upload in chunks, those of all chunks' }),
       length: Type.Union([Type.Integer(), Type.Null()], { description: 'null while it is not known' }),
       bytesPerSecond: Type.Union([Type.Integer(), Type.Null()], { description: 'since the event before' }),
+    }),
+  },
+  'room.created': {
+    audience: 'owner',
+    sentence: 'A room was created. What is written and played in rooms is not published.',
+    data: Type.Object(RoomData),
+  },
+  'room.deleted': {
+    audience: 'owner',
+    sentence: 'A room was deleted with its playlist and its chat.',
+    data: Type.Object({
+      ...RoomData,
+      reason: Type.Union([Type.Literal('request'), Type.Literal('expired'), Type.Literal('owner-deleted')], {
+        description:
+          '`expired`: its time has come, or no one had used it; `owner-deleted`: with the account of its owner',
+      }),
     }),
   },
   'marker.added': { audience: 'stream', sentence: 'A marker was added.', data: inline(MarkerView) },

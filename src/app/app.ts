@@ -112,7 +112,7 @@ export async function startApp(
   const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
   const chats = openChats(app, { store, catalog, accounts });
   const mediaServers = openMediaServers(app, { store, net, accounts });
-  const rooms = openRooms(app, { store, catalog, library, accounts, recordings, chats, mediaServers });
+  const rooms = openRooms(app, { store, bus, catalog, library, accounts, recordings, chats, mediaServers });
   const served = {
     bus,
     webhooks,

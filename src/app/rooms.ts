@@ -32,7 +32,7 @@ type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings' 
 /** Opens rooms. */
 export function openRooms(
   { settings, clock, opened, metrics, shutdown, failed }: AppContext,
-  parts: Pick<Parts, 'store' | 'chats'> & MediaParts,
+  parts: Pick<Parts, 'store' | 'chats' | 'bus'> & MediaParts,
 ): Rooms {
   const rooms = new Rooms({
     tables: new RoomTables(parts.store.db),
@@ -44,6 +44,7 @@ export function openRooms(
     openChat: (room) => parts.chats.open(room),
     createAudience: () => createFramedAudience((message) => metrics.roomMessagesOut.inc({ type: message.t })),
     clock,
+    events: parts.bus,
     settings: () => settings.now.rooms,
     permissionCounts: {
       hit: () => metrics.roomPermissionAnswers.inc({ result: 'hit' }),

@@ -326,6 +326,24 @@ export interface EventDataByType {
     /** since the event before */
     bytesPerSecond: number | null;
   };
+  /** A room was created. What is written and played in rooms is not published. */
+  'room.created': {
+    id: string;
+    /** `admin`, or `user:` with the id of a user */
+    owner: string;
+    /** `public`, `unlisted` */
+    visibility: string;
+  };
+  /** A room was deleted with its playlist and its chat. */
+  'room.deleted': {
+    id: string;
+    /** `admin`, or `user:` with the id of a user */
+    owner: string;
+    /** `public`, `unlisted` */
+    visibility: string;
+    /** `expired`: its time has come, or no one had used it; `owner-deleted`: with the account of its owner */
+    reason: 'request' | 'expired' | 'owner-deleted';
+  };
   /** A marker was added. */
   'marker.added': {
     id: string;

@@ -2047,6 +2047,8 @@ export type EventType =
   | 'asset.failed'
   | 'asset.deleted'
   | 'upload.progress'
+  | 'room.created'
+  | 'room.deleted'
   | 'marker.added'
   | 'marker.removed'
   | 'pin.added'

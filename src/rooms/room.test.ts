@@ -228,3 +228,22 @@ suite('rooms', () => {
     assert.deepEqual(await test.tables.knowing('u1'), []);
   });
 });
+
+test('rooms that are created and deleted are published, to administrators and their owner, without name or content', async () => {
+  await using test = await openTestRooms();
+  const owner = aUser('u1');
+  const [kept, gone] = [
+    await test.rooms.create(owner, { name: 'Secret party' }),
+    await test.rooms.create(owner, { name: 'B' }),
+  ];
+  await test.rooms.remove(gone.record.id);
+  await test.rooms.remove(gone.record.id); // nothing is there any more
+  await test.rooms.forgetUser('u1');
+  const data = ({ record: { id } }: typeof kept) => ({ id, owner: 'user:u1', visibility: 'unlisted' });
+  assert.deepEqual(test.published, [
+    { type: 'room.created', data: data(kept) },
+    { type: 'room.created', data: data(gone) },
+    { type: 'room.deleted', data: { ...data(gone), reason: 'request' } },
+    { type: 'room.deleted', data: { ...data(kept), reason: 'owner-deleted' } },
+  ]);
+});

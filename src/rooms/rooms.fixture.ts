@@ -88,6 +88,8 @@ export interface TestRooms extends AsyncDisposable {
   readonly settings: { -readonly [Each in keyof RoomsSettings]: RoomsSettings[Each] };
   /** Media by the id of the asset or the name of the stream. */
   readonly media: Map<string, RoomItemMedia>;
+  /** What was published. */
+  readonly published: { readonly type: string; readonly data: unknown }[];
   /** Closes the rooms and opens them again over the same store, as a restart. */
   restart(): Promise<Rooms>;
 }
@@ -105,10 +107,12 @@ export async function openTestRooms(change: Partial<RoomsDeps> = {}): Promise<Te
   };
   const media = new Map<string, RoomItemMedia>();
   const tables = new RoomTables(store.db);
+  const published: TestRooms['published'] = [];
   const open = () =>
     new Rooms({
       ...{ tables, clock, media: testMedia(media), openChat: openMemoryChat, createAudience },
       settings: () => settings,
+      events: { publish: (type, data) => void published.push({ type, data }) },
       failed: (error) => {
         throw error;
       },
@@ -116,7 +120,7 @@ export async function openTestRooms(change: Partial<RoomsDeps> = {}): Promise<Te
     });
   let rooms = open();
   return {
-    ...{ tables, clock, settings, media },
+    ...{ tables, clock, settings, media, published },
     get rooms() {
       return rooms;
     },

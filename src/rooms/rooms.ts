@@ -3,9 +3,11 @@
  * In: requests and connections. Out: open rooms, lists, rows.
  */
 import { randomInt } from 'node:crypto';
-import type { UserRef } from '../accounts/users/user.ts';
+import { administrator, type UserRef } from '../accounts/users/user.ts';
+import type { EventData } from '../api/events.ts';
 import { nothingPlays } from '../api/room/playback.ts';
 import type { RoomView } from '../api/room/room-shapes.ts';
+import type { EventBus } from '../cluster/event-bus.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { choicesOf, type RoomWishes } from './edit-room.ts';
 import { mergeGuest } from './merge-guest.ts';
@@ -56,6 +58,7 @@ export interface RoomsSettings {
 /** What rooms need. */
 export interface RoomsDeps extends Omit<RoomDeps, 'settings'> {
   readonly settings: () => RoomsSettings;
+  readonly events: Pick<EventBus, 'publish'>;
 }
 
 /** The rooms. */
@@ -101,6 +104,7 @@ export class Rooms {
       ...{ user: owner.id, name: owner.name, role: 'moderator', state: 'active', allow: 0, deny: 0 },
       ...{ mutedUntilMs: 0, joinedMs: createdMs, seenMs: createdMs, letIn: true, address: '' },
     });
+    this.#deps.events.publish('room.created', eventDataOf(room));
     return this.#keep(
       room.id,
       Room.open(this.#deps, {
@@ -128,7 +132,7 @@ export class Rooms {
       const moderators = [...room.members.all].filter((one) => one.role === 'moderator' && one.state === 'active');
       const [heir] = moderators.filter((one) => one.user !== user).sort((a, b) => a.joinedMs - b.joinedMs);
       if (heir) await room.recordChanged({ ...room.record, owner: heir.user });
-      else await this.remove(id);
+      else await this.remove(id, 'owner-deleted');
     }
     for (const id of await tables.knowing(user)) {
       const room = await this.get(id);
@@ -186,13 +190,15 @@ export class Rooms {
   }
 
   /** Deletes a room with everything in it. */
-  async remove(id: string): Promise<void> {
+  async remove(id: string, reason: EventData<'room.deleted'>['reason'] = 'request'): Promise<void> {
     const opening = this.#open.get(id);
     this.#open.delete(id);
     this.#rooms.delete(id);
     const room = await opening?.catch(() => undefined);
+    const record = room?.record ?? (await this.#deps.tables.find(id))?.room;
     await room?.close('gone', 'The room was deleted.');
     await this.#deps.tables.remove(id);
+    if (record) this.#deps.events.publish('room.deleted', { ...eventDataOf(record), reason });
   }
 
   /** Moves every open room, and closes those that are empty. Call it 20 times a second. */
@@ -214,7 +220,7 @@ export class Rooms {
     for (const id of await tables.expired(nowMs, nowMs - settings().keep)) {
       const room = this.find(id);
       const hasExpired = room?.record.expiresMs !== null && (room?.record.expiresMs ?? 0) <= nowMs;
-      if (!room || hasExpired || room.presence.size === 0) await this.remove(id);
+      if (!room || hasExpired || room.presence.size === 0) await this.remove(id, 'expired');
     }
   }
 
@@ -260,6 +266,10 @@ export class Rooms {
     const [members, items] = [await tables.members(id), await tables.items(id)];
     return Room.open(this.#deps, { ...stored, state, members, items });
   }
+}
+
+function eventDataOf({ id, owner, visibility }: RoomRecord): EventData<'room.created'> {
+  return { id, visibility, owner: owner === administrator.id ? 'admin' : `user:${owner}` };
 }
 
 /** An id that cannot be guessed. */
