@@ -14,6 +14,7 @@ import type { SecretBox } from '../accounts/secret-box.ts';
 import { signInPath } from '../accounts/sign-in-links.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
 import type { OpenedWatchJwt } from '../accounts/watch-jwt/open-watch-jwt.ts';
+import type { Config } from '../config/schema.ts';
 import { createLocalSignIn } from '../http/client/local-sign-in.ts';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -29,7 +30,7 @@ export async function openAccounts(
   { store, catalog, net }: Pick<Parts, 'store' | 'catalog' | 'net'>,
 ): Promise<Accounts> {
   const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
-  const providers = await openIdentity({ config, clock, ...context }, net);
+  const openServices = (given: Config) => openIdentity(given, { clock, ...context }, net);
   const access = await openAccess({
     tables: accountTables(store.db),
     dataFolder,
@@ -37,7 +38,7 @@ export async function openAccounts(
     adminToken: config.adminToken,
     watchSecret: config.watchSecret,
     watchJwt,
-    providers,
+    providers: await openServices(config),
     openMail: (rows, box) => openMail({ config, clock, ...context }, { net, rows, box }),
     failed: context.failed('e-mail of an account'),
     accounts: () => settings.now.accounts,
@@ -63,6 +64,10 @@ export async function openAccounts(
   const limits = new RateLimits(() => clock.monotonicMs());
   return {
     access,
+    async prepare(next) {
+      const opened = await openServices(next);
+      return () => access.services.use(opened);
+    },
     auth: openAuthUrl({ config, clock, ...context }, net),
     localSignIn: createLocalSignIn({ exposure: config, mode: config.localSignIn, dataFolder }),
     limits,
@@ -122,10 +127,10 @@ async function openPlaybackJwt(
 
 /** The services that sign users in. Their library is loaded only if there are some. */
 async function openIdentity(
-  { config, clock, shutdown }: Pick<AppContext, 'config' | 'clock' | 'shutdown'>,
+  { identity: { providers } }: Config,
+  { clock, shutdown }: Pick<AppContext, 'clock' | 'shutdown'>,
   net: Net,
 ): Promise<ReadonlyMap<string, IdentityProvider>> {
-  const { providers } = config.identity;
   if (Object.keys(providers).length === 0) return new Map();
   const { openProviders } = await import('../accounts/identity/open-providers.ts');
   return openProviders(providers, { net, signal: shutdown.signal, nowMs: () => clock.monotonicMs() });

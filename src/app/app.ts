@@ -50,7 +50,7 @@ export interface RunningApp {
   /**
    * Applies changed settings. Those that need a restart must be unchanged.
    *
-   * @throws OxbowError `not-ready` while closing
+   * @throws OxbowError `not-ready` while closing; `bad-setting` for a file that cannot be read, and nothing has changed
    */
   reconfigure(config: Config, facts?: SettingFacts): Promise<void>;
   /**
@@ -166,7 +166,9 @@ export async function startApp(
     signIn,
     log: app.log,
     async reconfigure(next, facts) {
+      const apply = await accounts.prepare(next); // throws before anything has changed
       settings.take(next, facts);
+      apply();
       await catalog.configure(next.streams);
     },
     close(reason) {

@@ -118,6 +118,13 @@ export interface Streams {
 /** Access control. */
 export interface Accounts {
   readonly access: Access;
+  /**
+   * Reads what changed settings need.
+   *
+   * @returns applies them
+   * @throws OxbowError `bad-setting` for a secret that cannot be read
+   */
+  prepare(next: Config): Promise<() => void>;
   /** The authorization server of `auth.url`; undefined if none is set. */
   readonly auth: AuthUrl | undefined;
   readonly localSignIn: LocalSignIn;

@@ -37,7 +37,7 @@ export function describeSettings({ config, origins }: Pick<LoadedConfig, 'config
   });
   const providers = Object.entries(config.identity.providers).map(([name, { type, clientId }]) => {
     const path = `identity.providers.${name}`;
-    return { path, value: `${type}, ${clientId}`, origin: origins.get(path) ?? '', reload: 'restart' as const };
+    return { path, value: `${type}, ${clientId}`, origin: origins.get(path) ?? '', reload: 'live' as const };
   });
   return [...settings, ...streams, ...providers];
 }

@@ -61,6 +61,20 @@ test('a stream stays unlisted while the running server is exposed', async () => 
   assert.equal(config.streams.a!.visibility, 'unlisted');
 });
 
+test('added, changed and removed services that sign users in are applied', async () => {
+  const providers = (...each: string[]) => `identity: { providers: { ${each.join(', ')} } }\n`;
+  const github = 'github: { type: github, clientId: one }';
+  const { config: before } = await load(providers(github, 'gone: { type: google, clientId: two }'));
+  const plan = planReload(
+    before,
+    await load(providers(github.replace('one', 'other'), 'new: { type: gitlab, clientId: x }')),
+  );
+  const changed = ['github', 'new', 'gone'].map((name) => `identity.providers.${name}`);
+  assert.deepEqual([plan.taken.toSorted(), plan.waiting], [changed.toSorted(), []]);
+  assert.equal(plan.config.identity.providers.github!.clientId, 'other');
+  assert.deepEqual(Object.keys(plan.config.identity.providers).toSorted(), ['github', 'new']);
+});
+
 test('the sample stream continues until a stream is configured', async () => {
   const { config: empty } = await load('');
   const draft = {

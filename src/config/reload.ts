@@ -40,10 +40,17 @@ export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 
     }
   }
   const streams = streamsFor(running, read);
-  for (const name of new Set([...Object.keys(running.streams), ...Object.keys(streams)])) {
-    if (!isDeepStrictEqual(running.streams[name], streams[name])) taken.push(`streams.${name}`);
-  }
-  return { config: { ...(config as unknown as Config), streams }, taken, waiting };
+  const { identity } = read.config;
+  taken.push(...changedNames('streams', running.streams, streams));
+  taken.push(...changedNames('identity.providers', running.identity.providers, identity.providers));
+  return { config: { ...(config as unknown as Config), streams, identity }, taken, waiting };
+}
+
+/** Paths of what was added, changed or removed under a path whose names the user chooses. */
+function changedNames(path: string, before: object, after: object): readonly string[] {
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  const changed = [...names].filter((name) => !isDeepStrictEqual(Reflect.get(before, name), Reflect.get(after, name)));
+  return changed.map((name) => `${path}.${name}`);
 }
 
 /** The default visibility depends on the exposure of the running server, not on changed settings that wait for a restart. */

@@ -4,6 +4,7 @@ import { test } from 'node:test';
 import { oidcClient, startOidcServer } from '../../src/accounts/identity/oidc.fixture.ts';
 import type { MeView, SignInWays } from '../../src/api/account/access-shapes.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
 
 test('a person signs in by OpenID Connect, gets an account, and is still signed in after a restart', async () => {
   await using folder = await openFolder('oidc');
@@ -13,13 +14,11 @@ test('a person signs in by OpenID Connect, gets an account, and is still signed 
   const config = `${folder.path}/oxbow.yaml`;
   const secret = `${folder.path}/secret`;
   await writeFile(secret, `${oidcClient.secret}\n`);
-  await writeFile(
-    config,
-    `identity:
+  const yaml = `identity:
   providers:
     school: { issuer: '${service.issuer}', clientId: ${oidcClient.id}, clientSecretFile: '${secret}', signUp: open }
-`,
-  );
+`;
+  await writeFile(config, yaml);
   const start = () => startServer({ data: `${folder.path}/data`, args: ['--config', config] });
   const me = async (cookie: string) =>
     (await (await fetch(`${url}/api/v1/me`, { headers: { cookie } })).json()) as MeView;
@@ -43,6 +42,17 @@ test('a person signs in by OpenID Connect, gets an account, and is still signed 
     const metrics = await (await fetch(`${url}/metrics`)).text();
     assert.match(metrics, /oxbow_identity_sign_ins_total\{provider="school",result="created"\} 1/);
     assert.ok(!server.stderr.includes(oidcClient.secret));
+
+    const names = async () => (await server.json<SignInWays>('/api/v1/sign-in')).providers.map(({ name }) => name);
+    await writeFile(
+      config,
+      `${yaml}    other: { type: github, clientId: x, clientSecretFile: '${folder.path}/none' }\n`,
+    );
+    const refused = await until('the refusal', () => server.log('error').find(({ msg }) => msg.startsWith('invalid')));
+    assert.match(refused.msg, /clientSecretFile cannot be read/);
+    assert.deepEqual(await names(), ['school']);
+    await writeFile(config, `${yaml}    other: { type: github, clientId: x }\n`);
+    await until('the other service', async () => (await names()).includes('GitHub'));
   }
   await using again = await start();
   const port = new URL(url).port;

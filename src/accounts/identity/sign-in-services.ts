@@ -21,7 +21,7 @@ export interface SignInResult {
 }
 
 interface SignInServicesDeps {
-  /** By name in the settings. */
+  /** By name in the settings, as they are at the start. */
   readonly providers: ReadonlyMap<string, IdentityProvider>;
   readonly users: Users;
   readonly sessions: Pick<Sessions, 'get'>;
@@ -38,23 +38,30 @@ const NAME_TRIES = 20;
 /** The other services that sign users in. */
 export class SignInServices {
   readonly #deps: SignInServicesDeps;
+  #providers: ReadonlyMap<string, IdentityProvider>;
   /** What browsers keep meanwhile. */
   readonly tickets: SignInTickets;
 
   constructor(deps: SignInServicesDeps) {
     this.#deps = deps;
+    this.#providers = deps.providers;
     this.tickets = new SignInTickets(deps.secret);
     deps.users.onDeleted((id) => deps.identities.remove(id));
   }
 
+  /** Replaces the services: the settings have changed. A sign-in that has begun ends at the one with its name. */
+  use(providers: ReadonlyMap<string, IdentityProvider>): void {
+    this.#providers = providers;
+  }
+
   /** The services that can be used, for buttons. */
   providers(): readonly ProviderView[] {
-    return [...this.#deps.providers.values()].map(({ id, name }) => ({ id, name }));
+    return [...this.#providers.values()].map(({ id, name }) => ({ id, name }));
   }
 
   /** @throws OxbowError `provider-unknown` */
   provider(id: string): IdentityProvider {
-    const provider = this.#deps.providers.get(id);
+    const provider = this.#providers.get(id);
     if (!provider) throw new OxbowError('provider-unknown', `There is no service named "${id.slice(0, 64)}".`);
     return provider;
   }
@@ -111,12 +118,12 @@ export class SignInServices {
    * @throws OxbowError `identity-unknown`, `last-sign-in`
    */
   async unlink(user: User, provider: string): Promise<void> {
-    const { identities, providers } = this.#deps;
+    const { identities } = this.#deps;
     const own = identities.of(user.id);
     if (!own.some((one) => one.provider === provider)) {
       throw new OxbowError('identity-unknown', `No account of "${provider.slice(0, 80)}" signs the user in.`);
     }
-    const others = own.filter((one) => one.provider !== provider && providers.has(one.provider));
+    const others = own.filter((one) => one.provider !== provider && this.#providers.has(one.provider));
     if (user.password === undefined && others.length === 0) {
       throw new OxbowError('last-sign-in', 'The user has no password and no other service to sign in with.');
     }

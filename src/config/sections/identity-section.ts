@@ -42,7 +42,7 @@ export type ProviderConfig = Values<typeof provider>;
 const providers: NamedSections<ProviderConfig> = {
   node: 'named',
   sentence: 'Services that sign users in, by a name of your choice; it is part of the redirect address.',
-  reload: 'restart',
+  reload: 'live',
   each: provider,
   checkName(name) {
     if (/^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) return;
