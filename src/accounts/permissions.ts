@@ -1,6 +1,7 @@
 /**
- * Who may do what: the one function that decides, for routes, streams, assets, sessions and rooms.
- * In: a principal, an action, what it is about. Out: yes or no. Bit tests alone, so nothing is cached. docs/5-together/accounts.md.
+ * Who may do what: the one function that decides, for routes, streams, assets, uploads, sessions and the creation of rooms. What people may
+ * do in a room is decided by its masks, see api/room/permissions.ts.
+ * In: a principal, an action, what it is about. Out: yes or no. Comparisons alone, some 10 ns, so nothing is cached. docs/5-together/accounts.md.
  */
 import type { Principal } from './principal.ts';
 
@@ -16,18 +17,55 @@ export interface Resource {
   readonly owner?: string | undefined;
   /** The user that it belongs to; undefined: the administrator of the command line. */
   readonly userId?: string | undefined;
-  /** Visibility of a stream. */
-  readonly visibility?: 'public' | 'unlisted' | 'signed' | 'private';
+  /** Visibility of a stream or asset. */
+  readonly visibility?: 'public' | 'unlisted' | 'signed' | 'private' | undefined;
+  /** An asset in the trash. */
+  readonly isDeleted?: boolean;
+  /** The original file of an asset. */
+  readonly isOriginal?: boolean;
+  /** The setting `rooms.create`. */
+  readonly creators?: 'users' | 'everyone' | 'admins' | 'off';
 }
+
+/** The part of a principal that decides about changes. */
+export type OwnerCaller = Pick<Principal, 'isAdmin' | 'owner'>;
+/** The part of a principal that decides about assets. */
+export type AssetCaller = OwnerCaller & Pick<Principal, 'seesAll'>;
+
+const isOpen = ({ visibility, isDeleted }: Resource): boolean =>
+  (visibility === 'public' || visibility === 'unlisted') && !isDeleted;
 
 type Rule = (who: Caller, what: Resource) => boolean;
 
 const isUser: Rule = ({ user }) => user !== undefined && user.role !== 'guest';
 const isPerson: Rule = ({ user }) => user !== undefined;
 const isAdmin: Rule = (who) => who.isAdmin;
+const isOwner = ({ owner }: OwnerCaller, { owner: of }: Resource): boolean => owner !== '' && owner === of;
 /** The user, or the administrator of the command line for what has no user. */
 const isOwn: Rule = ({ user, isAdmin: all }, { userId }) =>
   userId === undefined ? all && (user === undefined || user.id === 'admin') : user?.id === userId;
+
+/** What is decided about changes. */
+const ownerRules = {
+  /** Changes or deletes what someone made. */
+  change: (who, what) => who.isAdmin || isOwner(who, what),
+  /** Changes what anyone made. */
+  changeAll: (who) => who.isAdmin,
+} as const satisfies Record<string, (who: OwnerCaller, what: Resource) => boolean>;
+
+const inspects = (who: AssetCaller, what: Resource): boolean => who.isAdmin || who.seesAll || isOwner(who, what);
+
+/** What is decided about assets. */
+const assetRules = {
+  /** Reads what only the owner and those who see everything read: of an asset its owner, original and upload; a private asset. */
+  inspect: inspects,
+  /** Inspects the assets of everyone. */
+  inspectAll: (who) => who.isAdmin || who.seesAll,
+  /** Finds an asset by its address. */
+  seeAsset: (who, what) => isOpen(what) || inspects(who, what),
+  /** Plays an asset without a playback token. One in the trash is refused later, with another answer. */
+  watchAsset: (who, what) => (!what.isOriginal && isOpen({ ...what, isDeleted: false })) || inspects(who, what),
+} as const satisfies Record<string, (who: AssetCaller, what: Resource) => boolean>;
 
 /** The table. The first rows are the levels of routes. */
 const rules = {
@@ -57,13 +95,18 @@ const rules = {
   list({ seesAll, seesSigned }, { visibility }) {
     return seesAll || visibility === 'public' || (visibility === 'signed' && seesSigned);
   },
-  /** Changes or deletes what someone made. */
-  change: ({ isAdmin: all, owner }, { owner: of }) => all || (owner !== '' && owner === of),
+  ...ownerRules,
+  ...assetRules,
   /** Ends a session, revokes a token. */
   revoke: (who, what) => who.isAdmin || isOwn(who, what),
   /** Sees a session or a token as its own. */
   own: isOwn,
   joinRooms: isPerson,
+  createRooms: ({ user }, { creators = 'off' }) =>
+    user !== undefined &&
+    (user.role === 'admin'
+      ? creators !== 'off'
+      : creators === 'everyone' || (creators === 'users' && user.role === 'user')),
   /** Manages every room of this server. */
   manageRooms: isAdmin,
 } as const satisfies Record<string, Rule>;
@@ -72,6 +115,10 @@ const rules = {
 export type Action = keyof typeof rules;
 
 /** Whether a principal may do this. */
-export function may(who: Caller, action: Action, what: Resource = {}): boolean {
-  return (rules[action] as Rule)(who, what);
+export function may(who: OwnerCaller, action: keyof typeof ownerRules, what?: Resource): boolean;
+export function may(who: AssetCaller, action: keyof typeof assetRules, what?: Resource): boolean;
+export function may(who: Pick<Caller, 'user'>, action: 'createRooms', what: Resource): boolean;
+export function may(who: Caller, action: Action, what?: Resource): boolean;
+export function may(who: Partial<Caller>, action: Action, what: Resource = {}): boolean {
+  return (rules[action] as Rule)(who as Caller, what);
 }

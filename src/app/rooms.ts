@@ -118,8 +118,8 @@ function createRoomMedia(
         }
         case 'asset': {
           const asset = await findAsset(target.asset);
-          if (!asset || (asset.visibility === 'private' && !may(principalOf(author), 'change', { owner: asset.owner })))
-            throw unknownAsset(target.asset);
+          const { owner, visibility } = asset ?? {};
+          if (!asset || !may(principalOf(author), 'seeAsset', { owner, visibility })) throw unknownAsset(target.asset);
           return { name: asset.title, signed: asset.visibility === 'private' };
         }
         case 'provider':

@@ -3,6 +3,7 @@
  * In: requests, the client of each. Out: AssetView. docs/4-library/assets.md.
  */
 import type { Kysely } from 'kysely';
+import { may, type Resource } from '../accounts/permissions.ts';
 import { printRfc3339 } from '../api/instant.ts';
 import { type AssetAddress, printAssetAddress } from '../api/library/asset-address.ts';
 import type { AssetListQuery, AssetRenditionView, AssetSubtitleView, AssetView } from '../api/library/asset-shapes.ts';
@@ -53,15 +54,14 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
   /** The asset, if the client may see it. */
   async function find(id: string, client: AssetClient): Promise<AssetRecord> {
     const asset = await assets.find(id);
-    const isOpen = asset && asset.visibility !== 'private' && asset.deletedMs === null;
-    if (!asset || !(isOpen || mayManage(asset, client))) throw unknownAsset(id);
+    if (!asset || !may(client, 'seeAsset', resourceOf(asset))) throw unknownAsset(id);
     return asset;
   }
 
   /** The asset, if the client may change it. */
   async function findOwn(id: string, client: AssetClient): Promise<AssetRecord> {
     const asset = await find(id, client);
-    if (client.isAdmin || isOwner(asset, client)) return asset;
+    if (may(client, 'change', asset)) return asset;
     if (client.owner === '')
       throw new OxbowError('unauthorized', 'Assets are changed by their owner and by administrators.');
     throw new OxbowError('forbidden', 'The asset belongs to another owner.');
@@ -102,7 +102,7 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
           renditionOf(row, progress.get(asset.id)?.get(row.id)),
         ),
         upload:
-          upload && mayManage(asset, client)
+          upload && may(client, 'inspect', asset)
             ? {
                 id: upload.id,
                 received: upload.received,
@@ -130,7 +130,7 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
 
   function baseOf(asset: AssetRecord, client: AssetClient): Omit<AssetView, 'renditions' | 'upload' | 'subtitles'> {
     const { id, deletedMs, recording, posterUs } = asset;
-    const isOwn = mayManage(asset, client);
+    const isOwn = may(client, 'inspect', asset);
     return {
       id,
       title: asset.title,
@@ -213,7 +213,7 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
         ...query,
         ...orderOf(sort),
         trash: trash === 'true',
-        viewer: client.seesAll ? undefined : client.owner,
+        viewer: may(client, 'inspectAll') ? undefined : client.owner,
         limit: Math.min(MAX_LISTED, Number(limit ?? LISTED)),
       });
       return { items: await viewsOf(items, client), nextCursor };
@@ -253,19 +253,14 @@ export function createAssetsApi(options: AssetsApiOptions): AssetsApi {
   };
 }
 
-function isOwner({ owner }: AssetRecord, client: AssetClient): boolean {
-  return client.owner !== '' && client.owner === owner;
+function resourceOf({ owner, visibility, deletedMs }: AssetRecord): Resource {
+  return { owner, visibility, isDeleted: deletedMs !== null };
 }
 
 /** Whether it has a picture, as far as its facts say. */
 function hasPicture({ facts }: AssetRecord): boolean {
   const tracks = (facts as { tracks?: unknown } | null)?.tracks;
   return !Array.isArray(tracks) || tracks.some((track: { kind?: unknown }) => track.kind === 'video');
-}
-
-/** Whether the client sees what only its owner and administrators see. */
-function mayManage(asset: AssetRecord, client: AssetClient): boolean {
-  return client.seesAll || client.isAdmin || isOwner(asset, client);
 }
 
 function renditionOf(

@@ -3,6 +3,7 @@
  * In: requests and connections. Out: open rooms, lists, rows.
  */
 import { randomInt } from 'node:crypto';
+import { may } from '../accounts/permissions.ts';
 import { administrator, type UserRef } from '../accounts/users/user.ts';
 import type { EventData } from '../api/events.ts';
 import { nothingPlays } from '../api/room/playback.ts';
@@ -76,9 +77,8 @@ export class Rooms {
   }
 
   /** Whether a person may create rooms, by the setting `rooms.create`. */
-  mayCreate({ role }: Pick<UserRef, 'role'>): boolean {
-    const { create } = this.#deps.settings();
-    return role === 'admin' ? create !== 'off' : create === 'everyone' || (create === 'users' && role === 'user');
+  mayCreate(user: UserRef): boolean {
+    return may({ user }, 'createRooms', { creators: this.#deps.settings().create });
   }
 
   /**

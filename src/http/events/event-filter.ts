@@ -2,6 +2,7 @@
  * Decides which events a subscriber receives: those that match its filter and that it may see.
  * In: the query of a request, the subscriber. Out: a yes or no for each event.
  */
+import { may } from '../../accounts/permissions.ts';
 import { type EventType, eventTypes } from '../../api/events.ts';
 import type { PublishedEvent } from '../../cluster/event-bus.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -72,7 +73,7 @@ export function matches(
   if (stream !== undefined && event.stream !== stream) return false;
   if (audience === 'admin') return isAdmin;
   if (audience === 'owner')
-    return isAdmin || (principal !== '' && (event.data as { owner?: string }).owner === principal);
+    return may({ isAdmin, owner: principal }, 'change', event.data as { readonly owner?: string });
   if (event.stream === null) return true;
   if (audience === 'private' || isPrivate(event.stream)) return sees(event.stream);
   // Only a subscriber that names an unlisted stream receives its events: others must not learn its name.

@@ -4,8 +4,10 @@
  * that is signed in creates a playback token. docs/media.md 32; docs/2-publish/auth.md.
  */
 import type { AuthQuestion } from '../../accounts/auth/auth-url.ts';
+import { may } from '../../accounts/permissions.ts';
+import { anonymous, type Principal } from '../../accounts/principal.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
-import { type AssetAccess, originalTokenNameOf, tokenNameOf } from '../../api/library/assets-api.ts';
+import { originalTokenNameOf, tokenNameOf } from '../../api/library/assets-api.ts';
 import { assetOf, type MediaTarget } from '../../api/media-address.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
 import { waitFor } from '../../lib/abort.ts';
@@ -96,20 +98,21 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     const { token } = target;
     if (token !== undefined) checkToken(token, target, isOriginal ? originalTokenNameOf(id) : tokenNameOf(id), false);
     const asset = await deps.assets.access(id);
-    const isOpen = asset !== undefined && asset.visibility !== 'private' && !isOriginal;
-    if (!asset || !(isOpen || token !== undefined || isPrincipalOf(asset, exchange))) {
+    const resource = { ...asset, isOriginal };
+    const isOpen = asset !== undefined && may(anonymous, 'watchAsset', resource);
+    if (!asset || !(isOpen || token !== undefined || may(bearerOf(exchange), 'watchAsset', resource))) {
       throw new OxbowError('asset-unknown', `There is no asset ${id.slice(0, 80)}.`);
     }
     if (asset.isDeleted) throw new OxbowError('asset-deleted', 'The asset was deleted.');
     return !isOpen;
   }
 
-  function isPrincipalOf({ owner }: AssetAccess, { headers, remoteAddress }: Exchange): boolean {
-    if (headers.authorization === undefined) return false;
+  /** The sender of a bearer token; anonymous without one. */
+  function bearerOf({ headers, remoteAddress }: Exchange): Principal {
+    if (headers.authorization === undefined) return anonymous;
     authenticator.tryToken({ headers, remoteAddress, secure: false });
     const { authorization } = headers;
-    const principal = authenticator.principalOf({ headers: { authorization }, remoteAddress, secure: false });
-    return principal.seesAll || principal.owner === owner;
+    return authenticator.principalOf({ headers: { authorization }, remoteAddress, secure: false });
   }
 
   function check(target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {

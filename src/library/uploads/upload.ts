@@ -2,6 +2,7 @@
  * An upload: the bytes of one asset's original while they arrive, over tus, in one request or in chunks.
  * In: requests. Out: the types that the files of this folder share, and their refusals. docs/4-library/upload.md.
  */
+import type { OwnerCaller } from '../../accounts/permissions.ts';
 import { OxbowError, type RefusalCode, refusals } from '../../lib/errors.ts';
 import type { AssetFailure, AssetVisibility } from '../asset.ts';
 
@@ -32,12 +33,7 @@ export interface Upload {
 }
 
 /** Who sends a request. */
-export interface Uploader {
-  /** Principal: `admin`, or `token:` with an id. */
-  readonly owner: string;
-  /** Sees the uploads of everyone. */
-  readonly isAdmin: boolean;
-}
+export type Uploader = OwnerCaller;
 
 /** A request that its client may repeat: the same request finds the upload that it began. */
 export interface UploadRequest {

@@ -5,6 +5,7 @@
  */
 import type { Readable } from 'node:stream';
 import type { Kysely } from 'kysely';
+import { may } from '../../accounts/permissions.ts';
 import { originalLocation } from '../../archive/asset-locations.ts';
 import type { UploadStore } from '../../archive/upload-store.ts';
 import type { EventBus } from '../../cluster/event-bus.ts';
@@ -136,15 +137,15 @@ export class Uploads implements Disposable {
    *
    * @throws OxbowError `upload-unknown`, also for one of another owner
    */
-  async get(id: string, { owner, isAdmin }: Uploader): Promise<Upload> {
+  async get(id: string, who: Uploader): Promise<Upload> {
     const upload = await this.#table.find(id);
-    if (!upload || (!isAdmin && upload.owner !== owner)) throw unknownUpload(id);
+    if (!upload || !may(who, 'change', upload)) throw unknownUpload(id);
     return upload;
   }
 
   /** Uploads that did not expire, newest first: those of the owner, or all for an administrator. */
-  list({ owner, isAdmin }: Uploader): Promise<Upload[]> {
-    return this.#table.list(isAdmin ? undefined : owner, MAX_LISTED);
+  list(who: Uploader): Promise<Upload[]> {
+    return this.#table.list(may(who, 'changeAll') ? undefined : who.owner, MAX_LISTED);
   }
 
   /** Offsets of the chunks that are stored, in order. */
