@@ -21,7 +21,10 @@ const sources = join(root, 'src');
 /** What other programs import: the entries of `exports`. */
 const published = ['client/client', 'media/media'];
 /** What is started on its own: programs, threads, child processes. */
-const started = ['main', 'cli/own-worker', 'store/worker', 'http/threads/thread', 'archive/upload-hash-worker'];
+const started = [
+  ...['main', 'cli/own-worker', 'store/worker', 'http/threads/thread', 'archive/upload-hash-worker'],
+  'accounts/users/bcrypt-worker',
+];
 
 try {
   await bundle();

@@ -180,6 +180,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
         'dist/src/cli/own-worker.js',
         'dist/src/ffmpeg/child/demux-main.js',
         'dist/src/archive/upload-hash-worker.js',
+        'dist/src/accounts/users/bcrypt-worker.js',
       ],
       ...['dist/web/dist/index.html', 'dist/web/dist/player.js', 'dist/web/LICENSES.txt'],
       ...['deploy/oxbow.service', 'deploy/90-oxbow.conf', 'deploy/kubernetes.yaml'],

@@ -32,6 +32,21 @@ suite('hashes of passwords', () => {
     assert.deepEqual([matches, isOld], [false, true]);
   });
 
+  test('of bcrypt are compared outside the main thread, which answers others meanwhile', async () => {
+    const hash = await bcrypt('from SyncTV', 10);
+    let turns = 0;
+    let isDone = false;
+    const checked = checkPassword(hash, 'from SyncTV').finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      turns++;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    assert.deepEqual(await checked, { matches: true, isOld: true });
+    assert.ok(turns > 50, `${turns} turns`);
+  });
+
   test('of bcrypt match once and are old; those that would take seconds match nothing', async () => {
     const hash = await bcrypt('from SyncTV', 4);
     assert.ok(isPasswordHash(hash));

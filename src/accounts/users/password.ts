@@ -4,6 +4,7 @@
  * RFC 9106; RFC 7914; parameters of the OWASP Password Storage Cheat Sheet.
  */
 import * as crypto from 'node:crypto';
+import { matchesBcrypt } from './bcrypt.ts';
 
 /** The result of a comparison. */
 export interface PasswordCheck {
@@ -16,7 +17,7 @@ const ARGON = { memory: 19 * 1024, passes: 2, parallelism: 1 } as const; // memo
 const SCRYPT = { ln: 15, r: 8, p: 3 } as const;
 const SALT_BYTES = 16;
 const TAG_BYTES = 32;
-/** Beyond this cost a comparison in JavaScript takes seconds. */
+/** Beyond this cost a comparison takes seconds. */
 const MAX_BCRYPT_COST = 12;
 /** Most memory of a stored hash, KiB. */
 const MAX_KIB = 256 * 1024;
@@ -72,9 +73,7 @@ export async function checkPassword(hash: string, password: string): Promise<Pas
   }
   const cost = BCRYPT_TEXT.exec(hash)?.[1];
   if (cost === undefined || Number(cost) > MAX_BCRYPT_COST) return { matches: false, isOld: false };
-  // Only for imported passwords, so it is loaded with the first one.
-  const { compare } = await import('bcryptjs');
-  return { matches: await compare(password, hash), isOld: true };
+  return { matches: await matchesBcrypt(password, hash), isOld: true };
 }
 
 function argon2id(
