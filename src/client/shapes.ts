@@ -81,6 +81,7 @@ export type ProblemCode =
   | 'room-forbidden'
   | 'room-owner'
   | 'room-muted'
+  | 'at-live-edge'
   | 'state-stale'
   | 'webhook-unknown'
   | 'job-unfinished'
@@ -2414,6 +2415,8 @@ export type RoomState = {
   live: boolean;
   /** id of the user whose command it was; empty: the server */
   by: string;
+  /** ids of the users without media that the room waits for */
+  waitingFor?: string[];
 };
 
 /** `RoomStateNow` of the API. */

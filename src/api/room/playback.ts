@@ -23,6 +23,8 @@ export interface PlaybackState {
   readonly live: boolean;
   /** Whose command it was, a user id; empty: the server's. */
   readonly by: string;
+  /** User ids of the members whose players lack media, while the room waits for them; left out otherwise. */
+  readonly waitingFor?: readonly string[];
 }
 
 /** The state of a room where nothing plays. */

@@ -55,6 +55,11 @@ export const roomRefusals = {
     hint: 'Hand the room over first (PATCH the member with the role `owner`), or delete it.',
   },
   'room-muted': { status: 403, title: 'You are muted in this room', hint: 'Wait until the time has passed.' },
+  'at-live-edge': {
+    status: 409,
+    title: 'There is nothing to play faster',
+    hint: 'The room is at the live edge. Go back first, then raise the speed.',
+  },
   'state-stale': {
     status: 409,
     title: 'The room has changed',

@@ -171,6 +171,14 @@ suite('streams', () => {
     assert.ok(Math.abs(rig.clock.nowMs() - rig.shown - 2000) < 200);
   });
 
+  test('at the live edge nothing is played faster: such a command is refused, and slower is not', async () => {
+    const { rig } = await openStream();
+    await rig.command({ do: 'item', item: 'a' });
+    await assert.rejects(rig.command({ do: 'rate', rate: 1.5 }), { code: 'at-live-edge' });
+    await rig.command({ do: 'rate', rate: 0.75 });
+    assert.deepEqual([rig.playback.state.rate, rig.playback.state.live], [0.75, false]);
+  });
+
   test('a room at the edge moves away from it, in steps and not too far, while several members run out of media', async () => {
     const { rig } = await openStream();
     await rig.command({ do: 'item', item: 'a' });
@@ -220,11 +228,22 @@ suite('waiting for slow viewers', () => {
     rig.playback.report('u2', report(true), counts);
     await rig.run(600);
     assert.equal(rig.playback.state.playing, false);
-    const { anchorMedia } = rig.playback.state;
+    const { anchorMedia, waitingFor } = rig.playback.state;
+    assert.deepEqual(waitingFor, ['u2']);
     await rig.run(2000);
     rig.playback.report('u2', report(false), counts);
     await rig.run(50);
+    assert.equal('waitingFor' in rig.playback.state, false);
     assert.deepEqual([rig.playback.state.playing, rig.playback.state.anchorMedia], [true, anchorMedia]);
+  });
+
+  test('a seek while the room waits ends the waiting, and it plays on', async () => {
+    const rig = await openFilm({ waitsForSlow: true });
+    await rig.run(3000);
+    rig.playback.report('u2', report(true), counts);
+    await rig.run(600);
+    await rig.command({ do: 'seek', positionMs: 30_000 });
+    assert.deepEqual([rig.playback.state.playing, rig.playback.state.waitingFor], [true, undefined]);
   });
 
   test('it waits for 10 s at most, and not again for the same member for a minute', async () => {
@@ -282,7 +301,7 @@ for (let seed = 1; seed <= 20; seed++) {
         ...(verb === 'item' && { item: ['a', 'b'][random(2)]! }),
       };
       await rig.command(command, rig.playback.state.rev - random(3)).catch((error) => {
-        assert.match(error.code, /state-stale|bad-request/);
+        assert.match(error.code, /state-stale|bad-request|at-live-edge/);
       });
       await rig.run(random(8000), () => {
         const { shown } = rig;

@@ -89,15 +89,17 @@ export class Playback {
   /** Reads the media of the entry that played when the room was stored. */
   async resume(): Promise<void> {
     const item = this.#state.item === null ? undefined : this.#room.findItem(this.#state.item);
-    if (item) this.#take(await this.#room.openMedia(item));
-    else if (this.#state.item !== null) this.#set({ item: null, playing: false, live: false, anchorMedia: 0 });
+    if (item) {
+      this.#take(await this.#room.openMedia(item));
+      if (this.#state.waitingFor) this.#set({ playing: true }); // who was waited for is not known any more
+    } else if (this.#state.item !== null) this.#set({ item: null, playing: false, live: false, anchorMedia: 0 });
   }
 
   /**
    * Does what a person wants; the caller has checked that they may.
    *
    * @returns the rev that the command made, or the present one if it had nothing to do
-   * @throws OxbowError `state-stale`, `item-unknown`, `bad-request`
+   * @throws OxbowError `state-stale`, `item-unknown`, `at-live-edge`, `bad-request`
    */
   async command(command: PlaybackCommand, by: UserRef): Promise<number> {
     const { positionMs, rate } = command;
@@ -117,8 +119,7 @@ export class Playback {
         return this.#command(this.#moved(at), by);
       case 'rate':
         if (rate === undefined) throw new OxbowError('bad-request', 'The command `rate` needs `rate`.');
-        // At the live edge there is nothing to play faster.
-        if (this.#state.live && rate > 1) return this.#state.rev;
+        if (this.#state.live && rate > 1) throw new OxbowError('at-live-edge', 'The room is at the live edge.');
         return this.#command({ rate, live: this.#state.live && rate === 1 }, by);
       case 'live': {
         const live = this.#liveNow();
@@ -195,7 +196,9 @@ export class Playback {
   }
 
   #command(change: Partial<PlaybackState>, by: UserRef): number {
-    this.#set({ ...change, by: by.id }, { isMaterial: true });
+    // It ends the waiting: what is not paused by it plays on.
+    const playing = this.#state.playing || this.#state.waitingFor !== undefined;
+    this.#set({ playing, ...change, by: by.id }, { isMaterial: true });
     return this.#state.rev;
   }
 
@@ -244,7 +247,8 @@ export class Playback {
   #moved(positionMs: number | undefined): Partial<PlaybackState> {
     if (positionMs === undefined) return {};
     const live = this.#liveNow();
-    if (live && positionMs >= live.anchorMedia! - SAME_MS) return { ...live, playing: this.#state.playing };
+    if (live && positionMs >= live.anchorMedia! - SAME_MS)
+      return { ...live, playing: this.#state.playing || this.#state.waitingFor !== undefined };
     return { anchorMedia: positionMs, live: false };
   }
 
@@ -287,8 +291,9 @@ export class Playback {
     const before = this.#state;
     const anchorServer = isAt ? nowMs : Math.max(nowMs + this.#room.leadMs(), before.anchorServer, fromMs);
     if (nowMs >= before.anchorServer) this.#before = before;
+    const { waitingFor: _, ...lasting } = before;
     this.#state = {
-      ...before,
+      ...lasting,
       by: '',
       anchorMedia: positionAt(before, anchorServer),
       ...change,
@@ -317,7 +322,7 @@ export class Playback {
     const { playing, live } = this.#state;
     const mayHold = this.#room.waitsForSlow && playing && !live && this.#media?.kind !== 'live';
     const decision = this.#slow.decide(monoMs, { mayHold });
-    if (decision === 'hold') this.#set({ playing: false });
+    if (decision === 'hold') this.#set({ playing: false, waitingFor: this.#slow.holders });
     if (decision === 'go-on') this.#set({ playing: true });
     // One member alone has a slow network; half of them, or three, have a slow source.
     const many = this.#slow.starved >= Math.min(3, Math.max(1, this.#room.present / 2));

@@ -27,6 +27,11 @@ export class SlowViewers {
     return this.#holders.size > 0;
   }
 
+  /** The members that the room waits for. */
+  get holders(): readonly string[] {
+    return [...this.#holders];
+  }
+
   /** Number of members without media. */
   get starved(): number {
     return this.#buffering.size;

@@ -85,7 +85,7 @@ export class ElementTarget implements SyncTarget {
     return this.#rangeAround(positionMs / 1000) > 0;
   }
 
-  follow(atMs: number | null, playing: boolean, rate: number): void {
+  follow(atMs: number | null, playing: boolean, rate: number): boolean {
     const video = this.#video;
     this.#rate = rate;
     this.#playing = playing;
@@ -97,6 +97,7 @@ export class ElementTarget implements SyncTarget {
     if (!playing) video.pause();
     else if (video.paused) this.#play();
     this.correct(1);
+    return true;
   }
 
   correct(factor: number): void {

@@ -134,7 +134,7 @@ export class PlaybackMoves {
   }
 
   /**
-   * Shows the position of a room.
+   * Shows the position of a room; nothing happens, and no request is counted, where its media is not there yet.
    *
    * @param atMs unix milliseconds; in a hole, the next recorded time is shown
    */
@@ -145,6 +145,7 @@ export class PlaybackMoves {
     const isNear = state.streamLive && atMs > nowMs - NEAR_MS;
     const position = this.plays() && (playsLive || !isNear) ? front.positionOf(atMs) : null;
     if (playsLive && front.edgeMs !== null && atMs >= front.edgeMs) return; // its media is not there yet
+    if (playsLive && isNear && position === null) return; // no longer or not yet in the list
     const isRecent = state.streamLive && atMs > nowMs - RECENT_MS;
     state.request += 1;
     state.finding = false;
@@ -155,8 +156,6 @@ export class PlaybackMoves {
       state.targetMs = atMs;
       state.mode = front.kind === 'past' ? 'past' : isRecent ? 'live' : 'shifted';
       this.do({ do: 'seek', position });
-    } else if (isNear && playsLive) {
-      return; // no longer or not yet in the list
     } else if (isRecent && !playsLive) {
       state.targetMs = atMs;
       this.load('live', atMs);

@@ -62,9 +62,11 @@ export class StreamTarget implements SyncTarget {
     return false;
   }
 
-  follow(atMs: number | null, playing: boolean, rate: number): void {
+  follow(atMs: number | null, playing: boolean, rate: number): boolean {
+    const { request } = this.#controller.state;
     this.#controller.take({ type: 'room', atMs, playing, rate });
     this.correct(1);
+    return atMs === null || this.#controller.state.request !== request;
   }
 
   correct(factor: number): void {

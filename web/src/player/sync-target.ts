@@ -2,6 +2,7 @@
  * What keeps several pictures in step: the same view of each player, of streams, videos and links.
  * In: nothing. Out: a contract between players and the room. Positions are ms: UTC for streams, from the start for everything else.
  */
+import type { Clock } from '../time/clock.ts';
 import type { PlayerControls, Snapshot } from './snapshot.ts';
 
 /** A frame that was shown. */
@@ -35,14 +36,17 @@ export interface SyncTarget {
    * Plays or pauses at a speed.
    *
    * @param atMs where to go; null: stays
+   * @returns false: it does not go there, because the media of this position is not there yet
    */
-  follow(atMs: number | null, playing: boolean, rate: number): void;
+  follow(atMs: number | null, playing: boolean, rate: number): boolean;
   /** A correction of the speed, 1 for none: a factor of that of `follow`. */
   correct(factor: number): void;
 }
 
 /** A room that a player is in: the room plays and pauses it, the viewer's requests go to the room. */
 export interface RoomLink {
+  /** The server's time. */
+  readonly clock: Clock;
   /** The room controls the player until the returned function is called. */
   attach(target: SyncTarget): () => void;
   /** The controls that the page shows. */

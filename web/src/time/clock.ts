@@ -29,8 +29,10 @@ const AGAIN_MS = 120_000;
 const AGAIN_FAILED_MS = 5_000;
 /** A larger difference is applied at once: a clock was set, or the machine slept. Milliseconds. */
 const JUMP_MS = 150;
-/** Share of a small difference that is applied each time. */
+/** Share of a small difference that is applied where a clock has moved. */
 const GAIN = 0.5;
+/** How far the clocks of two machines drift apart at most, a share. */
+const DRIFT = 1e-4;
 
 async function askServer(signal: AbortSignal): Promise<ClockAnswer> {
   const before = performance.now();
@@ -43,6 +45,9 @@ export class Clock {
   readonly #parts: ClockParts;
   /** Server's time minus the steady clock. */
   #aheadMs: number | null = null;
+  /** How wrong that may have been when it was measured, and when that was. */
+  #errorMs = Number.POSITIVE_INFINITY;
+  #measuredAt = 0;
   #roundTripMs: number | null = null;
   #again = new AbortController();
 
@@ -65,6 +70,19 @@ export class Clock {
   /** The server has answered. */
   get isKnown(): boolean {
     return this.#aheadMs !== null;
+  }
+
+  /**
+   * A message of the server has its time: it counts until the first measurement.
+   *
+   * @param serverMs when the server sent it, unix ms
+   * @param askedMs time since the request for it, ms
+   */
+  hint(serverMs: number, askedMs: number): void {
+    if (this.#aheadMs !== null) return;
+    this.#measuredAt = this.#parts.steadyMs();
+    this.#aheadMs = serverMs + askedMs / 2 - this.#measuredAt;
+    this.#errorMs = askedMs / 2;
   }
 
   /** Measures again now: the page is shown again, or has another connection. */
@@ -94,10 +112,27 @@ export class Clock {
       }
     }
     if (!best) return false;
-    const differs = known === null ? Number.POSITIVE_INFINITY : Math.abs(best.aheadMs - known);
-    this.#aheadMs = known === null || differs > JUMP_MS ? best.aheadMs : known + GAIN * (best.aheadMs - known);
-    this.#roundTripMs = best.roundTripMs;
+    this.#apply(best, known);
     return true;
+  }
+
+  /** An answer is wrong by at most half of its round trip: one that a busy page or network has delayed must not replace a better one. */
+  #apply({ aheadMs, roundTripMs }: { aheadMs: number; roundTripMs: number }, known: number | null): void {
+    const atMs = this.#parts.steadyMs();
+    const errorMs = roundTripMs / 2;
+    const knownErrorMs = this.#errorMs + DRIFT * (atMs - this.#measuredAt);
+    this.#roundTripMs = roundTripMs;
+    this.#measuredAt = atMs;
+    const beyondMs = known === null ? Number.POSITIVE_INFINITY : Math.abs(aheadMs - known) - errorMs - knownErrorMs;
+    if (known === null || beyondMs > JUMP_MS) {
+      this.#aheadMs = aheadMs;
+      this.#errorMs = errorMs;
+      return;
+    }
+    const share = knownErrorMs ** 2 / Math.max(Number.EPSILON, knownErrorMs ** 2 + errorMs ** 2);
+    const gain = beyondMs > 0 ? GAIN : share;
+    this.#aheadMs = known + gain * (aheadMs - known);
+    this.#errorMs = (1 - gain) * knownErrorMs + gain * errorMs;
   }
 
   /** Keeps the estimate current until `signal` aborts: every two minutes, and at once after a sleep. */

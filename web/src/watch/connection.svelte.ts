@@ -29,15 +29,22 @@ export class Connection {
   failure = $state.raw<Failure | null>(null);
   /** Why there is no response; null while there is one. */
   lost = $state.raw<Failure | null>(null);
-  readonly clock = new Clock();
+  /** The server's time. */
+  readonly clock: Clock;
+  readonly #ownsClock: boolean;
   readonly #name: string;
   readonly #onView: (view: StreamView) => void;
   readonly #ends = new AbortController();
   readonly #events: EventConnection;
   #waiting = new AbortController();
 
-  /** @param onView called with each response */
-  constructor(name: string, onView: (view: StreamView) => void) {
+  /**
+   * @param onView called with each response
+   * @param clock one that others keep; by default its own
+   */
+  constructor(name: string, onView: (view: StreamView) => void, clock?: Clock) {
+    this.clock = clock ?? new Clock();
+    this.#ownsClock = clock === undefined;
     this.#name = name;
     this.#onView = onView;
     this.#events = new EventConnection(`stream=${name}`, ({ type }) => type !== 'events.ready' && this.retry(), {
@@ -65,7 +72,7 @@ export class Connection {
   async open(): Promise<void> {
     const { signal } = this.#ends;
     // The picture does not wait for the clock: it is accurate to a few milliseconds soon after.
-    this.clock.keep(signal);
+    if (this.#ownsClock) this.clock.keep(signal);
     addEventListener('offline', () => this.#silent(), { signal });
     addEventListener('online', () => this.retry(), { signal });
     document.addEventListener('visibilitychange', () => document.hidden || this.retry(), { signal });

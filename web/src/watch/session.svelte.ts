@@ -66,7 +66,7 @@ export class WatchSession {
   constructor(name: string, room: RoomLink | null = null) {
     this.name = name;
     this.#room = room;
-    this.connection = new Connection(name, (view) => this.#player?.streamChanged(view));
+    this.connection = new Connection(name, (view) => this.#player?.streamChanged(view), room?.clock);
     this.timeline = new TimelineState(name, () => this.connection.clock.now());
     this.marking = new Marking(name, this.timeline);
   }

@@ -20,6 +20,9 @@ const State = Type.Object(
     anchorServer: Type.Number({ description: 'server time, unix ms; it may be a moment in the future' }),
     live: Type.Boolean({ description: 'at the live edge' }),
     by: Type.String({ description: 'id of the user whose command it was; empty: the server' }),
+    waitingFor: Type.Optional(
+      Type.Array(Type.String(), { description: 'ids of the users without media that the room waits for' }),
+    ),
   },
   { $id: 'RoomState' },
 );

@@ -30,6 +30,7 @@ test('the room as it was when the visitor entered has no notice', () => {
 });
 
 test('a pause of the server says that the room waits', () => {
-  assert.equal(actOf(plays, next({ playing: false, by: '' })), 'waits');
+  assert.equal(actOf(plays, next({ playing: false, by: '', waitingFor: ['ben'] })), 'waits');
+  assert.equal(actOf(plays, next({ playing: false, by: '' })), null, 'the end of the last entry');
   assert.equal(actOf(next({ playing: false, by: '' }), { ...plays, rev: 7, by: '' }), null);
 });

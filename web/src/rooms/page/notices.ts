@@ -18,7 +18,7 @@ const JUMP_MS = 1_500;
 export function actOf(before: PlaybackState, after: PlaybackState): RoomAct | null {
   if (before.rev === 0 || after.rev <= before.rev) return null;
   if (after.item !== before.item) return after.item === null ? null : 'item';
-  if (after.by === '') return before.playing && !after.playing ? 'waits' : null;
+  if (after.by === '') return after.waitingFor ? 'waits' : null;
   if (after.live && !before.live) return 'live';
   if (after.playing !== before.playing) return after.playing ? 'resumed' : 'paused';
   if (after.rate !== before.rate) return 'rate';

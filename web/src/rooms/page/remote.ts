@@ -6,6 +6,7 @@
 import { pause } from '../../api/poll.ts';
 import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
 import type { RoomLink, SyncTarget } from '../../player/sync-target.ts';
+import type { RoomClock } from '../session/room-clock.ts';
 import type { RoomPlayback } from '../session/room-playback.svelte.ts';
 import type { RoomSession } from '../session/room-session.svelte.ts';
 
@@ -24,6 +25,11 @@ export class Remote implements RoomLink {
   constructor(room: RoomSession, playback: RoomPlayback) {
     this.#room = room;
     this.#playback = playback;
+  }
+
+  /** The server's time. */
+  get clock(): RoomClock {
+    return this.#room.clock;
   }
 
   /** Whether this person may control the room. */

@@ -65,12 +65,10 @@ export class RoomVisit {
     this.isPasswordWrong = false;
     this.hasSound = sound;
     try {
-      if (this.visitor === null) {
-        await createGuest(name, signal);
-        await account.read(signal);
-      }
-      await joinRoom(this.id, password, signal);
-      this.#enter();
+      const isNew = this.visitor === null;
+      if (isNew) await createGuest(name, signal);
+      const entered = joinRoom(this.id, password, signal).then(() => this.#enter());
+      await Promise.all([entered, isNew && account.read(signal)]);
     } catch (error) {
       if (!this.#ends.signal.aborted) this.#notJoined(error, password !== '');
     } finally {

@@ -48,6 +48,23 @@ test('of five questions the quickest counts: delays of one direction do less har
   assert.equal(clock.networkS, 0.004);
 });
 
+test('answers that a busy page reads seconds late do not move a clock that is known better', async () => {
+  const late = Array.from({ length: 5 }, () => [1, 3_400] as const);
+  const { clock, machine } = setUp(70, [[1, 1], ...Array.from({ length: 4 }, () => [2, 2] as const), ...late]);
+  await clock.read(signal);
+  await clock.read(signal);
+  assert.ok(Math.abs(clock.now() - (machine.wallMs + 70)) < 2, `${clock.now() - machine.wallMs - 70} ms`);
+});
+
+test('the welcome has the time until the first measurement, which replaces it', async () => {
+  const { clock, machine } = setUp(70, [[1, 1]]);
+  clock.hint(machine.wallMs + 70 - 20, 30); // sent 20 ms ago, the answer to a request of 30 ms ago
+  assert.equal(clock.isKnown, true);
+  assert.equal(clock.now(), machine.wallMs + 65);
+  await clock.read(signal);
+  assert.ok(Math.abs(clock.now() - (machine.wallMs + 70)) < 1, `${clock.now()}`);
+});
+
 test('without a connection the clock continues as it was', async () => {
   const { clock, machine } = setUp(70, [[1, 1]]);
   await clock.read(signal);

@@ -4,6 +4,7 @@
  */
 import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
 import type { RoomLink, SyncTarget } from '../../player/sync-target.ts';
+import type { RoomClock } from './room-clock.ts';
 import type { CommandOptions, RoomCommand, RoomSession } from './room-session.svelte.ts';
 import { STEP_MS, SyncController } from './sync-controller.ts';
 
@@ -11,6 +12,9 @@ import { STEP_MS, SyncController } from './sync-controller.ts';
 const REPORT_MS = 2_000;
 /** A load or seek that takes longer is reported as buffering, ms. */
 const BUFFERING_MS = 400;
+
+/** Steps that are this far apart mean that the page stood still, or that the machine slept, ms. */
+const STOOD_STILL_MS = 2_000;
 
 /** Whether the browser changes the speed without a gap: Safari interrupts the sound each time. */
 export function changesRateSmoothly(): boolean {
@@ -30,6 +34,11 @@ export class RoomPlayback implements RoomLink {
   constructor(session: RoomSession, refused: (code: string) => void = () => {}) {
     this.#session = session;
     this.#refused = refused;
+  }
+
+  /** The server's time. */
+  get clock(): RoomClock {
+    return this.#session.clock;
   }
 
   /** This person may play, pause, seek and change the speed now. */
@@ -100,19 +109,29 @@ export class RoomPlayback implements RoomLink {
       controller.tell(session.state);
       plan();
     };
+    const wake = () => {
+      controller.wake();
+      step();
+    };
+    let before = { wallMs: Date.now(), steadyMs: steadyMs() };
+    /** The page or the machine stood still: one of its clocks has gone on. */
+    const stoodStill = () => {
+      const after = { wallMs: Date.now(), steadyMs: steadyMs() };
+      const steppedMs = Math.max(after.wallMs - before.wallMs, after.steadyMs - before.steadyMs);
+      before = after;
+      return !document.hidden && steppedMs > STOOD_STILL_MS;
+    };
     const timer = setInterval(() => {
+      if (stoodStill()) {
+        session.wake();
+        controller.wake();
+      }
       tell();
       step();
     }, STEP_MS);
     const stop = session.onState(tell);
-    document.addEventListener(
-      'visibilitychange',
-      () => {
-        if (!document.hidden) controller.wake();
-        step();
-      },
-      { signal },
-    );
+    document.addEventListener('visibilitychange', () => (document.hidden ? step() : wake()), { signal });
+    document.addEventListener('resume', wake, { signal });
     tell();
     return () => {
       ends.abort();

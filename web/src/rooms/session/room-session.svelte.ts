@@ -45,6 +45,8 @@ export class RoomSession {
   readonly #listeners = new Set<(message: RoomMessage) => void>();
   readonly #stateListeners = new Set<() => void>();
   readonly #askedListeners = new Set<(asked: Asked) => void>();
+  /** When the last hello was sent, on the steady clock, ms. */
+  #helloAt = 0;
 
   /** @param openSocket for tests */
   constructor(id: string, openSocket: () => RoomSocket = () => new WebSocket(socketUrl(id))) {
@@ -56,6 +58,7 @@ export class RoomSession {
       openSocket,
       hello: () => {
         const since = resumeAfter(this.#view);
+        this.#helloAt = performance.now();
         return { t: 'hello', ...(since !== undefined && { since }), visible: !document.hidden };
       },
       onMessage: (message) => this.#receive(message),
@@ -122,15 +125,20 @@ export class RoomSession {
   /** Keeps the connection and the clock until `signal` aborts. */
   async open(signal: AbortSignal): Promise<void> {
     const again = () => {
-      if (document.hidden) return;
-      this.#connection.again();
-      this.clock.again();
+      if (!document.hidden) this.wake();
     };
     addEventListener('online', again, { signal });
     addEventListener('pageshow', again, { signal });
     document.addEventListener('visibilitychange', again, { signal });
+    document.addEventListener('resume', again, { signal }); // the browser had frozen the page
     await Promise.all([this.#connection.keep(signal), this.clock.keep(signal)]);
     this.#outbox.close();
+  }
+
+  /** The page is shown again, the network is back, or the machine slept: the connection and the clock are checked. */
+  wake(): void {
+    this.#connection.again();
+    this.clock.again();
   }
 
   /** Opens the connection again now, for example after the password was entered. */
@@ -217,6 +225,8 @@ export class RoomSession {
     if (message.t === 'clock') this.clock.answered(message);
     else if (message.t === 'asked') for (const listener of this.#askedListeners) listener(message);
     else if (message.t === 'ack' || message.t === 'refused') this.#outbox.answer(message);
+    // Listeners of the state need the clock.
+    if (message.t === 'welcome') this.clock.hint(message.serverMs, performance.now() - this.#helloAt);
     const before = this.#view;
     this.#view = nextRoom(before, message);
     if (this.#view.state !== before.state) for (const listener of this.#stateListeners) listener();

@@ -69,7 +69,57 @@ test('something else pauses it, soon after a command: it plays again, in step wi
   assert.ok(worst(room.pass(3_000)) <= 50);
 });
 
-test('without a command there is at most one seek in 5 s, and one more that completes it', () => {
+test('a player that stood still twice is in step within a second each time', () => {
+  const room = inStep();
+  for (let n = 0; n < 2; n++) {
+    room.target.stuck = true;
+    room.pass(1_000);
+    room.target.stuck = false;
+    room.pass(1_000);
+    assert.ok(worst(room.pass(600)) <= 50, `${n}`);
+  }
+});
+
+test('something else pauses it for a second: it is in step within half of the next', () => {
+  const room = inStep();
+  const { follow } = room.target;
+  room.target.follow = () => true; // it cannot play
+  room.target.paused = true;
+  room.pass(1_000);
+  room.target.follow = follow;
+  room.pass(500);
+  assert.ok(worst(room.pass(3_000)) <= 50);
+});
+
+test('a position that is not there yet is no seek, and nothing is learned from it', () => {
+  const room = inStep();
+  room.target.edgeMs = room.target.positionMs + 900;
+  room.target.bufferedTo = room.target.positionMs; // its list is not loaded
+  room.target.positionMs -= 1_200;
+  for (let n = 0; n < 10; n++) {
+    room.pass(500);
+    room.target.edgeMs += 500;
+    room.target.positionMs -= 20; // and it gets later
+  }
+  room.target.bufferedTo = room.target.edgeMs += 2_000;
+  room.pass(1_000);
+  assert.ok(worst(room.pass(3_000)) <= 50);
+});
+
+test('what was shown before a page was hidden is not taken for its picture', () => {
+  const room = inStep();
+  const { frames } = room.target;
+  room.hidden = true;
+  room.pass(5_000); // it plays on, and shows no frames
+  room.target.frames = frames;
+  room.hidden = false;
+  room.controller.wake();
+  room.controller.step();
+  room.pass(2_000);
+  assert.deepEqual(room.target.seeks, []);
+});
+
+test('what keeps throwing it back is followed ever more seldom', () => {
   const room = inStep();
   room.pass(3_000); // what was learned from joining is settled
   for (let n = 0; n < 14; n++) {

@@ -22,13 +22,14 @@ export interface SyncParts {
   readonly hasPositions: (item: string) => boolean;
 }
 
-/** Interval of the steps, ms. */
+/** Interval of the steps, ms: usually, and while the picture settles. */
 export const STEP_MS = 250;
+const SETTLE_STEP_MS = 100;
 
 /** Within the dead band nothing is done; ±5 % beyond it. */
 const roomTuning: RateTuning = {
   ...{ startS: 0.015, stopS: 0.005, gain: 1, slowest: -0.05, fastest: 0.05 },
-  ...{ seekS: 0.3, seeksBack: true, stepsBetweenSeeks: 5000 / STEP_MS },
+  ...{ seekS: 0.3, seeksBack: true, stepsBetweenSeeks: 0 },
 };
 
 /** A position outside of the buffer is worth a seek from here, seconds. */
@@ -39,6 +40,10 @@ const HIDDEN_S = 0.5;
 const SETTLE_MS = 2_000;
 const SETTLE_SEEKS = 2;
 const SETTLE_S = 0.08;
+/** Between two other seeks: twice as long each time, until the picture has been in step for a while. Ms. */
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 8_000;
+const IN_STEP_MS = 5_000;
 /** Without a frame for this long the picture is stuck, ms. */
 const STUCK_MS = 350;
 /** What follows a position that could not be shown is tried this much later, ms. */
@@ -46,7 +51,7 @@ const AGAIN_MS = 5_000;
 const FRAMES_NEEDED = 3;
 
 /** From a request to its first frame, ms: the guess before it is known, and the most that is believed. */
-const costs = { seek: { guess: 80, most: 1_500 }, load: { guess: 500, most: 4_000 }, play: { guess: 40, most: 300 } };
+const costs = { seek: { guess: 80, most: 1_500 }, load: { guess: 300, most: 4_000 }, play: { guess: 40, most: 300 } };
 type Cost = keyof typeof costs;
 
 /** Two states play the same media at the same time. */
@@ -67,6 +72,12 @@ export class SyncController {
   /** The state has moved, and the player has not followed. */
   #moved = false;
   #placedAt = Number.NEGATIVE_INFINITY;
+  #steppedAt = Number.NEGATIVE_INFINITY;
+  /** Frames from before this time do not count: the page was hidden, or stood still. Steady clock. */
+  #countFrom = Number.NEGATIVE_INFINITY;
+  /** When the picture was last found out of step, steady clock. */
+  #offAt = Number.NEGATIVE_INFINITY;
+  #pauseMs = FIRST_PAUSE_MS;
   /** What the next frames are the result of. */
   #learns: Cost | null = null;
   #wasBusy = false;
@@ -93,7 +104,11 @@ export class SyncController {
 
   /** When `step` is needed next, unix ms of the server; null: at the usual interval. */
   get dueMs(): number | null {
-    return this.#next ? this.#next.anchorServer - this.#leadMs(this.#next) : null;
+    const { now, steadyMs, hidden } = this.#parts;
+    const nextMs = this.#next ? this.#next.anchorServer - this.#leadMs(this.#next) : null;
+    if (hidden() || steadyMs() >= this.#settleUntil) return nextMs;
+    const soonMs = now() - steadyMs() + this.#steppedAt + SETTLE_STEP_MS;
+    return nextMs === null ? soonMs : Math.min(soonMs, nextMs);
   }
 
   /** The room has another state. */
@@ -108,12 +123,16 @@ export class SyncController {
   /** The page is shown again, or the machine slept: measured afresh. */
   wake(): void {
     this.#rate.reset();
+    this.#countFrom = this.#parts.steadyMs();
+    this.#placedAt = Number.NEGATIVE_INFINITY;
+    this.#pauseMs = FIRST_PAUSE_MS;
     this.#settle();
   }
 
   /** Every 250 ms, and at `dueMs`. */
   step(): void {
-    const { now, target, hidden, changesRate } = this.#parts;
+    const { now, target, hidden, changesRate, steadyMs } = this.#parts;
+    this.#steppedAt = steadyMs();
     const next = this.#next;
     if (next && now() >= next.anchorServer - this.#leadMs(next)) this.#take(next);
     const { item, playing, rate } = this.#state;
@@ -151,9 +170,7 @@ export class SyncController {
       return;
     }
     if (target.paused) {
-      target.follow(null, true, rate);
-      this.#learns = null;
-      this.#settle();
+      this.#playAgain();
       return;
     }
     const lateS = this.#lateS();
@@ -163,10 +180,24 @@ export class SyncController {
       if (Math.abs(lateS) > HIDDEN_S && this.#mayPlaceAgain) this.#place('seek');
       return;
     }
-    const isSettling = this.#parts.steadyMs() < this.#settleUntil && this.#settleSeeks > 0;
+    const isSettling = steadyMs() < this.#settleUntil && this.#settleSeeks > 0;
     const { rate: factor, seekByS } = this.#rate.next({ lateS, aheadS: target.aheadS });
-    if ((isSettling && Math.abs(lateS) > SETTLE_S) || seekByS !== 0) this.#seek(lateS, isSettling);
-    else target.correct(changesRate ? factor : 1);
+    if (Math.abs(lateS) > SETTLE_S) this.#offAt = steadyMs();
+    else if (steadyMs() - this.#offAt > IN_STEP_MS) this.#pauseMs = FIRST_PAUSE_MS;
+    const isFar = isSettling ? Math.abs(lateS) > SETTLE_S : seekByS !== 0 && this.#maySeek;
+    if (!isFar || !this.#seek(lateS, isSettling)) target.correct(changesRate ? factor : 1);
+  }
+
+  /** Something else has paused it: what was missed meanwhile is skipped. */
+  #playAgain(): void {
+    const { target, hidden } = this.#parts;
+    this.#learns = null;
+    this.#settle();
+    const last = hidden() ? undefined : target.frames.at(-1);
+    const isLate = last !== undefined && this.#positionMs - last.positionMs > 1000 * SETTLE_S;
+    const isSought = isLate && this.#maySeek && target.isBuffered(this.#goal('seek')) && this.#place('seek');
+    if (isSought) this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
+    else target.follow(null, true, this.#state.rate);
   }
 
   #take(state: PlaybackState): void {
@@ -212,6 +243,15 @@ export class SyncController {
     return this.#parts.steadyMs() - this.#placedAt > AGAIN_MS;
   }
 
+  get #maySeek(): boolean {
+    return this.#parts.steadyMs() - this.#placedAt > this.#pauseMs;
+  }
+
+  /** The room's position now, ms. */
+  get #positionMs(): number {
+    return positionAt(this.#state, this.#parts.now());
+  }
+
   /** The room's position when the first frame will be there, ms. */
   #goal(cost: Cost): number {
     const { now, target } = this.#parts;
@@ -219,22 +259,30 @@ export class SyncController {
     return target.durationMs === null ? positionMs : Math.min(positionMs, target.durationMs);
   }
 
-  #place(cost: Cost): void {
+  /** Goes where the room will be; returns false where that is not there yet, as if nothing had been tried. */
+  #place(cost: Cost): boolean {
     const { target, steadyMs } = this.#parts;
+    const { playing, rate } = this.#state;
+    // What the room will have reached by then may not be there, what it has reached now usually is.
+    const isTaken = target.follow(this.#goal(cost), playing, rate) || target.follow(this.#positionMs, playing, rate);
+    if (!isTaken) return false;
     this.#placedAt = steadyMs();
     this.#isCorrection = false;
-    this.#learns = this.#state.playing ? cost : null;
+    this.#learns = playing ? cost : null;
     this.#rate.reset();
-    target.follow(this.#goal(cost), this.#state.playing, this.#state.rate);
+    return true;
   }
 
-  #seek(lateS: number, isSettling: boolean): void {
+  #seek(lateS: number, isSettling: boolean): boolean {
     const isBuffered = this.#parts.target.isBuffered(this.#goal('seek'));
-    if (!isBuffered && (Math.abs(lateS) < LOAD_S || !this.#mayPlaceAgain)) return;
-    this.#place(isBuffered ? 'seek' : 'load');
+    if (!isBuffered && (Math.abs(lateS) < LOAD_S || !this.#mayPlaceAgain)) return false;
+    const isStuck = this.#isStuck;
+    if (!this.#place(isBuffered ? 'seek' : 'load')) return false;
+    if (!isSettling) this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
     this.#settleSeeks = isSettling ? this.#settleSeeks - 1 : 1;
     this.#isCorrection = true;
-    this.#rate.onSeek();
+    if (isStuck) this.#learns = null; // the seek waits for whatever holds the picture
+    return true;
   }
 
   /** Paused: everyone shows the same frame. */
@@ -256,18 +304,24 @@ export class SyncController {
     return Math.abs(apartMs) <= 1.5 * frameMs ? 0 : apartMs / 1000;
   }
 
+  /** The picture has not changed for a while. */
+  get #isStuck(): boolean {
+    const { target, steadyMs, hidden } = this.#parts;
+    const last = target.frames.at(-1);
+    return last !== undefined && !hidden() && steadyMs() - Math.max(last.atMs, this.#countFrom) > STUCK_MS;
+  }
+
   /** The median of the last frames, seconds; while the picture is stuck, from the last one to now. */
   #lateS(): number | null {
-    const { target, now, steadyMs, hidden } = this.#parts;
+    const { target, now, steadyMs } = this.#parts;
     const { frames } = target;
     const last = frames.at(-1);
     if (!last) return null;
     const aheadMs = now() - steadyMs();
-    if (!hidden() && steadyMs() - last.atMs > STUCK_MS) {
-      return (positionAt(this.#state, now()) - last.positionMs) / 1000;
-    }
+    if (this.#isStuck) return (this.#positionMs - last.positionMs) / 1000;
     // Those from before the state are void.
-    const counted = frames.filter(({ atMs }) => atMs + aheadMs >= this.#state.anchorServer);
+    const fromMs = Math.max(this.#state.anchorServer, this.#countFrom + aheadMs);
+    const counted = frames.filter(({ atMs }) => atMs + aheadMs >= fromMs);
     if (counted.length < FRAMES_NEEDED) return null;
     const late = counted.map(({ atMs, positionMs }) => positionAt(this.#state, atMs + aheadMs) - positionMs);
     return late.sort((a, b) => a - b)[late.length >> 1]! / 1000;
@@ -281,13 +335,14 @@ export class SyncController {
     return Math.min(most, Math.max(0, median));
   }
 
-  /** What a seek, load or start costs here: its first frames say by how much the guess was wrong. */
+  /** What a seek, load or start costs here: its first frames say by how much the guess was wrong; never more than the time since. */
   #learn(lateS: number): void {
     const cost = this.#learns;
     this.#learns = null;
     if (!cost) return;
     const known = this.#costs[cost];
-    known.push(this.#costMs(cost) + 1000 * lateS);
+    const tookMs = cost === 'play' ? Number.POSITIVE_INFINITY : this.#parts.steadyMs() - this.#placedAt;
+    known.push(Math.min(tookMs, this.#costMs(cost) + 1000 * lateS));
     if (known.length > 3) known.shift();
   }
 }

@@ -37,6 +37,8 @@ export class SimulatedTarget implements SyncTarget {
   /** What is in the browser, ms. */
   bufferedFrom = 0;
   bufferedTo = 0;
+  /** What is not there yet begins here, ms. */
+  edgeMs = Number.POSITIVE_INFINITY;
   positionMs = 0;
   rate = 1;
   factor = 1;
@@ -53,15 +55,16 @@ export class SimulatedTarget implements SyncTarget {
     return this.bufferedFrom <= positionMs && positionMs < this.bufferedTo;
   }
 
-  follow(atMs: number | null, playing: boolean, rate: number): void {
+  follow(atMs: number | null, playing: boolean, rate: number): boolean {
     const started = playing && this.paused;
     this.paused = !playing;
     this.rate = rate;
     this.correct(1);
     if (atMs === null) {
       if (started) this.#resumeAt = this.#nowMs + this.playMs;
-      return;
+      return true;
     }
+    if (atMs >= this.edgeMs) return false;
     this.seeks.push(atMs);
     this.frames = [];
     this.busy = true;
@@ -69,7 +72,8 @@ export class SimulatedTarget implements SyncTarget {
     this.positionMs = atMs;
     this.#shownMs = Number.NEGATIVE_INFINITY;
     this.bufferedFrom = Math.min(this.bufferedFrom, atMs);
-    this.bufferedTo = Math.max(this.bufferedTo, atMs + 20_000);
+    this.bufferedTo = Math.min(this.edgeMs, Math.max(this.bufferedTo, atMs + 20_000));
+    return true;
   }
 
   correct(factor: number): void {
