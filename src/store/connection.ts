@@ -7,10 +7,17 @@ import { OxbowError } from '../lib/errors.ts';
 import { startedFile } from '../lib/program-files.ts';
 import type { DatabaseSettings, Failure, Request, Response } from './database-port.ts';
 import { unpackRows } from './packed-rows.ts';
-import type { Parameter, SqliteResult } from './sqlite.ts';
+import type { Parameter, RepeatedStatement, SqliteResult } from './sqlite.ts';
+
+/** What a request resolves with. */
+type Result = SqliteResult & { readonly movedTo?: string; readonly unchanged?: number[][] };
+/** A request without its id. */
+type Work =
+  | { readonly sql: string | undefined; readonly parameters: readonly Parameter[] }
+  | { readonly all: readonly RepeatedStatement[] };
 
 interface Waiting {
-  resolve(result: SqliteResult & { movedTo?: string }): void;
+  resolve(result: Result): void;
   reject(error: Error): void;
 }
 
@@ -71,18 +78,28 @@ export class DatabaseThread implements AsyncDisposable {
    */
   async run(sql: string, parameters: readonly Parameter[]): Promise<SqliteResult> {
     if (this.#closing) throw this.#ended ?? new OxbowError('not-ready', 'The database is closed.');
-    return this.#post(sql, parameters);
+    return this.#post({ sql, parameters: parameters.map(ownBytes) });
   }
 
-  async #post(sql: string | undefined, parameters: readonly Parameter[]): Promise<SqliteResult> {
+  /**
+   * Runs statements in one transaction, with one message to the thread; see Sqlite.runAll.
+   *
+   * @throws as `run`
+   */
+  async runAll(all: readonly RepeatedStatement[]): Promise<readonly (readonly number[])[]> {
+    if (this.#closing) throw this.#ended ?? new OxbowError('not-ready', 'The database is closed.');
+    return (await this.#post({ all })).unchanged!;
+  }
+
+  async #post(work: Work): Promise<Result> {
     if (this.#ended) throw this.#ended;
     const id = this.#nextId++;
     const result = this.#wait(id);
-    this.#host.post({ id, sql, parameters: parameters.map(ownBytes) });
+    this.#host.post({ id, ...work });
     return result;
   }
 
-  #wait(id: number): Promise<SqliteResult & { movedTo?: string }> {
+  #wait(id: number): Promise<Result> {
     return new Promise((resolve, reject) => this.#waiting.set(id, { resolve, reject }));
   }
 
@@ -91,6 +108,7 @@ export class DatabaseThread implements AsyncDisposable {
     this.#waiting.delete(response.id);
     if ('packed' in response) waiting?.resolve({ rows: unpackRows(response.packed) });
     else if ('result' in response) waiting?.resolve(response.result);
+    else if ('unchanged' in response) waiting?.resolve({ rows: [], unchanged: response.unchanged });
     else waiting?.reject(toError(response.failure));
   }
 
@@ -108,7 +126,7 @@ export class DatabaseThread implements AsyncDisposable {
 
   async #close(): Promise<void> {
     if (this.#ended) return;
-    await this.#post(undefined, []).catch(() => undefined); // the thread has already ended
+    await this.#post({ sql: undefined, parameters: [] }).catch(() => undefined); // the thread has already ended
     this.#host.end();
     await this.#host.ended;
   }

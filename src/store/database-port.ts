@@ -5,7 +5,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import { OxbowError, type RefusalCode } from '../lib/errors.ts';
 import { isWorthPacking, type PackedRows, packRows } from './packed-rows.ts';
-import { openSqlite, type Parameter, type Sqlite, type SqliteResult } from './sqlite.ts';
+import { openSqlite, type Parameter, type RepeatedStatement, type Sqlite, type SqliteResult } from './sqlite.ts';
 
 /** What is served. */
 export interface DatabaseSettings {
@@ -13,12 +13,11 @@ export interface DatabaseSettings {
   readonly nowMs: number;
 }
 
-/** A statement; `undefined` SQL closes the database and ends the thread. */
-export interface Request {
-  readonly id: number;
-  readonly sql: string | undefined;
-  readonly parameters: readonly Parameter[];
-}
+/** A statement, or statements of one transaction; `undefined` SQL closes the database and ends the thread. */
+export type Request = { readonly id: number } & (
+  | { readonly sql: string | undefined; readonly parameters: readonly Parameter[] }
+  | { readonly all: readonly RepeatedStatement[] }
+);
 
 /** An error as a message, with the fields that callers distinguish. */
 export interface Failure {
@@ -33,6 +32,7 @@ export interface Failure {
 export type Response =
   | { readonly id: number; readonly result: SqliteResult & { readonly movedTo?: string } }
   | { readonly id: number; readonly packed: PackedRows }
+  | { readonly id: number; readonly unchanged: number[][] }
   | { readonly id: number; readonly failure: Failure };
 
 /** Transferring a buffer costs about as much as copying this many bytes. */
@@ -48,8 +48,14 @@ function toFailure(error: unknown): Failure {
 }
 
 function serve(port: MessagePort, db: Sqlite): void {
-  port.on('message', ({ id, sql, parameters }: Request) => {
+  port.on('message', (request: Request) => {
+    const { id } = request;
     try {
+      if ('all' in request) {
+        port.postMessage({ id, unchanged: db.runAll(request.all) } satisfies Response);
+        return;
+      }
+      const { sql, parameters } = request;
       if (sql === undefined) {
         db[Symbol.dispose]();
         port.postMessage({ id, result: { rows: [] } } satisfies Response);

@@ -148,4 +148,31 @@ export const roomMigrations: readonly string[] = [
      closed_us INTEGER
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX room_poll_by_room ON room_poll (room_id);`,
+  // One index serves numbers and kinds: most of what a message costs is the pages of its indices.
+  `CREATE TABLE room_message_new (
+     room_id TEXT NOT NULL,
+     seq INTEGER NOT NULL,
+     client_id TEXT NOT NULL,
+     author TEXT NOT NULL,
+     author_name TEXT NOT NULL,
+     kind TEXT NOT NULL,
+     text TEXT NOT NULL,
+     reply_to INTEGER,
+     stream_id TEXT,
+     asset_id TEXT,
+     item_id TEXT,
+     media_us INTEGER,
+     extra TEXT NOT NULL,
+     sent_us INTEGER NOT NULL,
+     deleted_us INTEGER,
+     PRIMARY KEY (room_id, kind, seq)
+   ) STRICT;
+   INSERT INTO room_message_new SELECT * FROM room_message;
+   DROP TABLE room_message;
+   ALTER TABLE room_message_new RENAME TO room_message;
+   CREATE UNIQUE INDEX room_message_by_author ON room_message (author, room_id, client_id) WHERE author <> '';
+   CREATE INDEX room_message_by_stream ON room_message (stream_id, room_id, media_us, seq) WHERE stream_id IS NOT NULL;
+   CREATE INDEX room_message_by_asset ON room_message (asset_id, room_id, media_us, seq) WHERE asset_id IS NOT NULL;
+   CREATE INDEX room_message_by_item ON room_message (item_id, room_id, media_us, seq)
+     WHERE item_id IS NOT NULL AND stream_id IS NULL AND asset_id IS NULL;`,
 ];

@@ -21,10 +21,24 @@ export interface SqliteResult {
   readonly insertId?: number;
 }
 
+/** A statement that is run once for each row of parameters. */
+export interface RepeatedStatement {
+  /** Without rows as its result. */
+  readonly sql: string;
+  readonly rows: readonly (readonly Parameter[])[];
+}
+
 /** An open database. */
 export interface Sqlite extends Disposable {
   /** Runs one statement. Throws errors of SQLite, with `errcode`. */
   run(sql: string, parameters: readonly Parameter[]): SqliteResult;
+  /**
+   * Runs statements in one transaction of their own, in order. A row costs a third of one in a statement with many rows. Throws errors of
+   * SQLite, and nothing is stored then.
+   *
+   * @returns for each statement, the indices of the rows that changed nothing
+   */
+  runAll(statements: readonly RepeatedStatement[]): number[][];
   /** Path that a corrupt database was moved to when it was opened, or undefined. */
   readonly movedTo: string | undefined;
 }
@@ -33,6 +47,8 @@ export interface Sqlite extends Disposable {
 const MAX_CHECKED_BYTES = 256 * 1024 * 1024;
 const MAX_PREPARED = 256;
 const BUSY_TIMEOUT_MS = 5000;
+/** Pages of 4 KiB in the write-ahead log at which it is copied into the database: a page that changes often is copied once. */
+const CHECKPOINT_PAGES = 4000;
 
 /**
  * Opens a database and upgrades it to the newest schema, keeping a copy of the old one next to it. Renames a corrupt file, never deletes
@@ -77,6 +93,23 @@ export function openSqlite(file: string, nowMs: number): Sqlite {
       const { changes, lastInsertRowid } = statement.run(...bound);
       return { rows: [], changes: Number(changes), insertId: Number(lastInsertRowid) };
     },
+    runAll(statements) {
+      db.exec('BEGIN IMMEDIATE');
+      try {
+        const unchanged = statements.map(({ sql, rows }) => {
+          const statement = prepare(sql);
+          const without: number[] = [];
+          for (const [index, row] of rows.entries())
+            if (Number(statement.run(...row.map(toBound)).changes) === 0) without.push(index);
+          return without;
+        });
+        db.exec('COMMIT');
+        return unchanged;
+      } catch (error) {
+        if (db.isTransaction) db.exec('ROLLBACK'); // with a full disk SQLite has rolled back by itself
+        throw error;
+      }
+    },
     [Symbol.dispose]() {
       prepared.clear();
       if (db.isOpen) db.close();
@@ -98,6 +131,7 @@ function openChecked(file: string): DatabaseSync {
     }
     if (!isNew && statSync(file).size <= MAX_CHECKED_BYTES) check(db);
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON');
+    db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
     if (version > 0 && version < migrations.length) keepCopy(db, file, version);
     migrate(db, version);
     return db;

@@ -2,15 +2,25 @@
  * The table of messages of all rooms.
  * In: batches of the writer, questions of rooms and of the API. Out: rows.
  */
-import type { Kysely, Transaction } from 'kysely';
+import type { Kysely } from 'kysely';
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import type { RoomMessage } from '../../api/room/messages.ts';
 import type { PinnedRange } from '../../recording/pinned-windows.ts';
+import { runAll } from '../../store/dialect.ts';
 import type { Tables } from '../../store/schema.ts';
 import { type MessageRow, messageOf, stampOf } from './message-row.ts';
 
-/** Rows of one statement; few sizes, so that few statements are prepared. */
-const SIZES = [64, 8, 1] as const;
+const COLUMNS = [
+  ...(['room_id', 'seq', 'client_id', 'author', 'author_name', 'kind', 'text', 'reply_to', 'stream_id'] as const),
+  ...(['asset_id', 'item_id', 'media_us', 'extra', 'sent_us', 'deleted_us'] as const),
+] satisfies (keyof MessageRow)[];
+/** The index of numbers has the kind between room and number: a question without a kind names them all. */
+const KINDS = ['chat', 'danmaku', 'notice'] as const satisfies readonly RoomMessage['kind'][];
+const MARK = 'UPDATE room SET message_seq = ? WHERE id = ?';
+const INSERT = `INSERT INTO room_message (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
+  ON CONFLICT DO NOTHING`;
+const CHANGE = `UPDATE room_message SET text = ?, extra = ?, deleted_us = ?
+  WHERE room_id = ? AND seq = ? AND kind IN (${KINDS.map((kind) => `'${kind}'`).join(', ')})`;
 
 /** A change of a message that is stored. */
 export interface MessageChange {
@@ -66,44 +76,37 @@ export class MessageTable {
    *
    * @returns the rows that were left out, as `keyOfRow`, with the number of the message that is stored
    */
-  write({ rows, changes, marks }: MessageBatch): Promise<ReadonlyMap<string, number>> {
-    return this.#db.transaction().execute(async (db) => {
-      for (const [roomId, seq] of marks) {
-        await db.updateTable('room').set({ message_seq: seq }).where('id', '=', roomId).execute();
-      }
-      const repeated = new Map<string, number>();
-      for (const some of chunksOf(rows)) {
-        const inserted = await db
-          .insertInto('room_message')
-          .values(some)
-          .onConflict((conflict) => conflict.doNothing())
-          .returning(['room_id', 'seq'])
-          .execute();
-        if (inserted.length === some.length) continue;
-        const kept = new Set(inserted.map(keyOfRow));
-        for (const row of some) if (!kept.has(keyOfRow(row))) repeated.set(keyOfRow(row), await storedSeq(db, row));
-      }
-      for (const { roomId, seq, text, extra, deletedUs } of changes) {
-        await db
-          .updateTable('room_message')
-          .set({ text, extra, deleted_us: deletedUs })
-          .where('room_id', '=', roomId)
-          .where('seq', '=', seq)
-          .execute();
-      }
-      return repeated;
-    });
+  async write({ rows, changes, marks }: MessageBatch): Promise<ReadonlyMap<string, number>> {
+    const statements = [
+      { sql: MARK, rows: Array.from(marks, ([roomId, seq]) => [seq, roomId]) },
+      { sql: INSERT, rows: rows.map((row) => COLUMNS.map((column) => row[column])) },
+      {
+        sql: CHANGE,
+        rows: changes.map(({ roomId, seq, text, extra, deletedUs }) => [text, extra, deletedUs, roomId, seq]),
+      },
+    ].filter((statement) => statement.rows.length > 0);
+    const unchanged = await runAll(this.#db, statements);
+    const repeated = new Map<string, number>();
+    for (const index of unchanged[statements.findIndex(({ sql }) => sql === INSERT)] ?? []) {
+      const row = rows[index]!;
+      const stored = await this.findSent(row.room_id, row.author, row.client_id);
+      repeated.set(keyOfRow(row), stored ?? row.seq);
+    }
+    return repeated;
   }
 
   /** The highest number that a room may have used; 0 for a new one. */
   async mark(roomId: string): Promise<number> {
     const room = await this.#db.selectFrom('room').select('message_seq').where('id', '=', roomId).executeTakeFirst();
-    const last = await this.#db
-      .selectFrom('room_message')
-      .select((eb) => eb.fn.max('seq').as('seq'))
-      .where('room_id', '=', roomId)
-      .executeTakeFirst();
-    return Math.max(room?.message_seq ?? 0, last?.seq ?? 0);
+    const ofKind = (kind: RoomMessage['kind']) =>
+      this.#db
+        .selectFrom('room_message')
+        .select((eb) => eb.fn.max('seq').as('seq'))
+        .where('room_id', '=', roomId)
+        .where('kind', '=', kind)
+        .executeTakeFirst();
+    const last = await Promise.all(KINDS.map(ofKind));
+    return Math.max(room?.message_seq ?? 0, ...last.map((row) => row?.seq ?? 0));
   }
 
   /** The newest messages of a kind before a number, oldest first. */
@@ -127,13 +130,22 @@ export class MessageTable {
       .selectAll()
       .where('room_id', '=', roomId)
       .where('seq', '=', seq)
+      .where('kind', 'in', KINDS)
       .executeTakeFirst();
     return row && messageOf(row);
   }
 
   /** Number of the message that an author's client sent under an id. */
   async findSent(roomId: string, author: string, id: string): Promise<number | undefined> {
-    return (await sentBy(this.#db, roomId, author, id))?.seq;
+    const row = await this.#db
+      .selectFrom('room_message')
+      .select('seq')
+      .where('room_id', '=', roomId)
+      .where('author', '=', author)
+      .where('author', '<>', '') // SQLite uses a partial index only if the query repeats its condition
+      .where('client_id', '=', id)
+      .executeTakeFirst();
+    return row?.seq;
   }
 
   /** Messages of a stretch of media in its order, without those that were deleted. */
@@ -308,30 +320,6 @@ export class MessageTable {
 /** Names a row among those of a batch. */
 export function keyOfRow({ room_id, seq }: Pick<MessageRow, 'room_id' | 'seq'>): string {
   return `${room_id} ${seq}`;
-}
-
-function sentBy(db: Kysely<Tables> | Transaction<Tables>, roomId: string, author: string, id: string) {
-  return db
-    .selectFrom('room_message')
-    .select('seq')
-    .where('room_id', '=', roomId)
-    .where('author', '=', author)
-    .where('author', '<>', '') // SQLite uses a partial index only if the query repeats its condition
-    .where('client_id', '=', id)
-    .executeTakeFirst();
-}
-
-async function storedSeq(db: Transaction<Tables>, row: MessageRow): Promise<number> {
-  const stored = await sentBy(db, row.room_id, row.author, row.client_id);
-  return stored?.seq ?? row.seq;
-}
-
-function* chunksOf<T>(rows: readonly T[]): Generator<readonly T[]> {
-  for (let at = 0; at < rows.length; ) {
-    const size = SIZES.find((size) => size <= rows.length - at)!;
-    yield rows.slice(at, at + size);
-    at += size;
-  }
 }
 
 /** What of [0, beforeUs) is in none of the ranges, which are in order. */
