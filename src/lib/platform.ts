@@ -2,9 +2,9 @@
  * Differences between operating systems; scripts/check-portable.ts keeps them out of other files.
  * In: the current system. Out: functions for Linux, macOS and Windows.
  */
-import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
-import { hostname } from 'node:os';
-import { dirname } from 'node:path';
+import { chmodSync, chownSync, existsSync, readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { hostname, setPriority } from 'node:os';
+import { basename, dirname } from 'node:path';
 
 /** Whether this is Windows. */
 export const isWindows: boolean = process.platform === 'win32';
@@ -24,6 +24,20 @@ export function videoDevices(): readonly ('nvidia' | 'render' | 'videotoolbox')[
   const nodes = existsSync('/dev/dri') ? readdirSync('/dev/dri') : [];
   const hasRender = nodes.some((name) => name.startsWith('renderD'));
   return [...(existsSync('/dev/nvidiactl') ? (['nvidia'] as const) : []), ...(hasRender ? (['render'] as const) : [])];
+}
+
+/**
+ * Lowers the priority of the calling thread, and of no other. Linux only: elsewhere a priority is that of a process, and it stays.
+ *
+ * @param nice 1 to 19
+ */
+export function lowerThreadPriority(nice: number): void {
+  if (!isLinux) return;
+  try {
+    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), nice);
+  } catch {
+    // No /proc, or a system that does not allow it: only an order is lost.
+  }
 }
 
 /**

@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { sql } from 'kysely';
 import type { Store } from './db.ts';
+import { runAll } from './dialect.ts';
 import type { ChunkFileTable, StreamTable } from './schema.ts';
 
 function stream(name: string): StreamTable {
@@ -55,6 +56,56 @@ function chunkFile(
 /** Every engine of the metadata store runs this suite. */
 export function metadataContract(name: string, open: () => Promise<Store & AsyncDisposable>): void {
   suite(`metadata on ${name}`, () => {
+    test('repeated statements are one transaction: the rows that changed nothing are returned, and an error stores none', async () => {
+      await using store = await open();
+      const insert = {
+        sql: 'INSERT INTO asset_removed (id, removed_us) VALUES (?, ?) ON CONFLICT DO NOTHING',
+        rows: [
+          ['a', 1],
+          ['b', 2],
+          ['a', 3],
+        ],
+      };
+      const update = {
+        sql: 'UPDATE asset_removed SET removed_us = ? WHERE id = ?',
+        rows: [
+          [5, 'b'],
+          [5, 'c'],
+        ],
+      };
+      const stored = async () => await store.db.selectFrom('asset_removed').selectAll().orderBy('id').execute();
+      assert.deepEqual(await runAll(store.db, [insert, update]), [[2], [1]]);
+      const expected = [
+        { id: 'a', removed_us: 1 },
+        { id: 'b', removed_us: 5 },
+      ];
+      assert.deepEqual(await stored(), expected);
+      const refused = {
+        ...insert,
+        rows: [
+          ['d', 1],
+          ['e', 'no number'],
+        ],
+      };
+      await assert.rejects(runAll(store.db, [refused]), { errcode: 3091 });
+      assert.deepEqual(await stored(), expected);
+      // It waits for a transaction that is open, and is not a part of it.
+      let later: Promise<unknown> | undefined;
+      await assert.rejects(
+        store.db.transaction().execute(async (db) => {
+          later = runAll(store.db, [{ ...insert, rows: [['f', 1]] }]);
+          await db.deleteFrom('asset_removed').execute();
+          throw new Error('rolled back');
+        }),
+        { message: 'rolled back' },
+      );
+      await later;
+      assert.deepEqual(
+        (await stored()).map(({ id }) => id),
+        ['a', 'b', 'f'],
+      );
+    });
+
     test('what is inserted comes back as it was, null included', async () => {
       await using store = await open();
       await store.db.insertInto('stream').values(stream('cam')).execute();

@@ -1,9 +1,17 @@
 /** The promise of chat under kills of the server at random moments: acknowledged is stored, nothing is shown twice, numbers only rise. */
 import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { test } from 'node:test';
 import type { RoomMessage, ServerMessage } from '../../api/room/messages.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import { seeded } from '../../lib/random.fixture.ts';
+import { createSilentLog } from '../../observe/log.ts';
+import { openStore } from '../../store/db.ts';
 import { openTemporaryStore } from '../../store/store.fixture.ts';
 import type { RoomChat } from '../room-chat.ts';
 import { insertRoom, testRoom, testSender } from './chat.fixture.ts';
@@ -149,6 +157,36 @@ for (const seed of [1, 2, 3, 4]) {
           `${name} ${id} is stored under its acknowledged number`,
         );
       }
+    }
+  });
+}
+
+for (const seed of [5, 6]) {
+  test(`a process that is killed while it writes has stored what it acknowledged (seed ${seed})`, async () => {
+    const random = seeded(seed);
+    const folder = await mkdtemp(join(tmpdir(), 'oxbow-kills-'));
+    try {
+      const file = join(folder, 'oxbow.db');
+      const acknowledged: number[] = [];
+      for (let life = 0, first = 1; life < 3; life++) {
+        const script = new URL('./killed-writer.fixture.ts', import.meta.url).pathname;
+        const child = spawn(process.execPath, [script, file, String(first)], { stdio: ['ignore', 'pipe', 'inherit'] });
+        const exited = once(child, 'exit');
+        let left = 1 + random(3000);
+        for await (const line of createInterface(child.stdout)) {
+          acknowledged.push(Number(line)); // also what it wrote before it was killed
+          if (--left === 0) child.kill('SIGKILL');
+        }
+        await exited;
+        assert.ok(left <= 0, 'it was killed, and did not end before');
+        await using store = await openStore({ file, log: createSilentLog(), leaseTtlMs: 1 });
+        const stored = (await new MessageTable(store.db).before('cinema', 1e9, 1e9, 'chat')).map(({ seq }) => seq);
+        assert.equal(new Set(stored).size, stored.length);
+        assert.deepEqual(new Set(acknowledged).difference(new Set(stored)), new Set());
+        first = stored.at(-1)! + 1;
+      }
+    } finally {
+      await rm(folder, { recursive: true, force: true });
     }
   });
 }

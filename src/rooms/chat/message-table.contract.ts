@@ -95,6 +95,30 @@ export function messageTableContract(name: string, open: OpenDatabase): void {
       });
     });
 
+    test('danmaku are found, changed and counted by their number as chat is', async () => {
+      await using database = await open();
+      const table = new MessageTable(database.db);
+      await insertRoom(database.db, 'a');
+      const danmaku = { kind: 'danmaku' };
+      await table.write({ ...nothing, rows: [row(1), row(2, danmaku), row(3), row(4, danmaku)] });
+      const change = { roomId: 'a', seq: 2, text: '', extra: '{}', deletedUs: US };
+      await table.write({ ...nothing, changes: [change] });
+      assert.equal((await table.find('a', 2))?.deleted, true);
+      assert.equal(await table.mark('a'), 4);
+      const before = async (kind: 'chat' | 'danmaku') => (await table.before('a', 4, 9, kind)).map(({ seq }) => seq);
+      assert.deepEqual([await before('chat'), await before('danmaku')], [[1, 3], [2]]);
+    });
+
+    test('a batch that fails stores nothing of it, and the next one is stored', async () => {
+      await using database = await open();
+      const table = new MessageTable(database.db);
+      await insertRoom(database.db, 'a');
+      const broken = row(2, { text: null as unknown as string });
+      await assert.rejects(table.write({ rows: [row(1), broken], changes: [], marks: new Map([['a', 5000]]) }));
+      assert.deepEqual([await table.mark('a'), await table.find('a', 1)], [0, undefined]);
+      assert.equal((await table.write({ ...nothing, rows: [row(1)] })).size, 0);
+    });
+
     test('a stretch of media is read in its order, by pages that lose and repeat nothing', async () => {
       await using database = await open();
       const table = new MessageTable(database.db);
