@@ -105,7 +105,7 @@ suite('accounts', { skip: need('chromium') }, () => {
     await page.getByText('none of the most common passwords').waitFor();
     await page.getByLabel('Password', { exact: true }).fill('nanoseconds of wire');
     await button(page, 'Create account').click();
-    await page.getByText('Your account waits for approval.').waitFor();
+    await page.getByText('Your account is waiting for approval.').waitFor();
     await look(page, 'waiting');
 
     await page.goto(`${server.url}/sign-in?to=%2Fclips`);

@@ -46,7 +46,7 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     return { page, faults };
   }
 
-  test('an owner and a guest watch together, write, and the guest is muted and sent out', async () => {
+  test('an owner and a guest watch together, write, and the guest is muted and removed', async () => {
     await using atHome = await openVisitor(browser);
     await using onPhone = await openVisitor(browser, { width: 390, height: 844, colorScheme: 'dark' });
     await atHome.request.post(`${server.url}/api/v1/sessions`, { data: owner });
@@ -117,7 +117,7 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ben.getByRole('button', { name: 'Play', exact: true }).first().click();
     await frameWhen(ann, 'the picture of the owner plays again', ({ paused }) => !paused, 20_000);
 
-    // The chat, by keyboard; then the guest is muted and sent out.
+    // The chat, by keyboard; then the guest is muted and removed.
     await ann.locator('body').press('c');
     await ann.keyboard.type('Hello Ben');
     await ann.keyboard.press('Enter');
@@ -128,9 +128,9 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ann.getByRole('menuitem', { name: 'Mute for 10 minutes' }).click();
     await member.getByText('Muted in the chat').waitFor({ state: 'attached' });
     await member.getByRole('button', { name: 'Actions: Ben' }).click();
-    await ann.getByRole('menuitem', { name: 'Send out' }).click();
-    await ben.getByText('You were sent out of this room').waitFor();
-    assert.deepEqual(await violations(ben, 'sent out'), []);
+    await ann.getByRole('menuitem', { name: 'Remove from room' }).click();
+    await ben.getByText('You were removed from this room').waitFor();
+    assert.deepEqual(await violations(ben, 'removed'), []);
     assert.deepEqual([annFaults, benFaults], [[], []]);
   });
 });

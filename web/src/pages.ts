@@ -15,7 +15,7 @@ export interface PageEntry {
   /** All pages except the home page are loaded when they are opened. */
   readonly load: () => Component | Promise<Component>;
   readonly title: TextKey;
-  readonly width: 'narrow' | 'normal' | 'wide';
+  readonly width: 'form' | 'narrow' | 'normal' | 'wide';
   /** Required permission; without it the page asks the viewer to sign in, and `why` is the reason shown. */
   readonly needs?: { readonly action: Action; readonly why: TextKey };
   readonly menu?: 'main' | 'create' | 'account' | 'foot';
@@ -83,14 +83,14 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     icon: 'upload',
   },
   multi: { load: lazy(() => import('./multi/Multi.svelte')), title: 'nav.streams', width: 'wide' },
-  'sign-in': { load: lazy(() => import('./account/SignIn.svelte')), title: 'signIn.title', width: 'narrow' },
-  'sign-up': { load: lazy(() => import('./account/SignUp.svelte')), title: 'signIn.title', width: 'narrow' },
+  'sign-in': { load: lazy(() => import('./account/SignIn.svelte')), title: 'signIn.title', width: 'form' },
+  'sign-up': { load: lazy(() => import('./account/SignUp.svelte')), title: 'signIn.title', width: 'form' },
   'reset-password': {
     load: lazy(() => import('./account/ResetPassword.svelte')),
     title: 'signIn.title',
-    width: 'narrow',
+    width: 'form',
   },
-  'verify-email': { load: lazy(() => import('./account/VerifyEmail.svelte')), title: 'signIn.title', width: 'narrow' },
+  'verify-email': { load: lazy(() => import('./account/VerifyEmail.svelte')), title: 'signIn.title', width: 'form' },
   me: {
     load: lazy(() => import('./account/Me.svelte')),
     title: 'me.title',
