@@ -152,7 +152,7 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
       await page.locator(':popover-open button').first().click();
       await message.locator('.reactions button').waitFor();
       const sizes = await page
-        .locator('aside .list')
+        .locator('.chat .list')
         .evaluate(({ scrollWidth, clientWidth }) => scrollWidth - clientWidth);
       assert.equal(sizes, 0, 'a long address breaks');
       await look(page, `chat, ${suffix}`);
