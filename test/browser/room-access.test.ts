@@ -81,7 +81,7 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
       await page.locator('.join button[type=submit]').click();
       await page.getByRole('alert').nth(1).waitFor();
       await look(page, `password, ${suffix}`);
-      // Who has no account is told at once, without a name.
+      // People without an account see it before they enter a name.
       await open({ options: { guests: false } }, '.notice a.main');
       await look(page, `guests off, ${suffix}`);
       await open({ options: { approve: true } }, '.join');
