@@ -8,7 +8,16 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { openBrowser } from './chromium.ts';
 import { lookAt } from './frames.ts';
 import { type LateProxy, openLateProxy } from './late-proxy.ts';
-import { createStepRoom, distances, figuresOf, inStep, joinRoom, type StepRoom, standStill } from './room-step.ts';
+import {
+  createStepRoom,
+  distances,
+  figuresOf,
+  freeze,
+  inStep,
+  joinRoom,
+  type StepRoom,
+  standStill,
+} from './room-step.ts';
 
 /** The promise is 30 ms; a busy machine draws frames late. `npm run bench -- room-step` has the figure. */
 const NEAR_MS = 100;
@@ -18,6 +27,7 @@ const JOIN_MS = 10_000;
 /** A room settles for this long after a command, ms. */
 const SETTLES_MS = 2_000;
 const FRAME_MS = 40;
+const DAY_MS = 86_400_000;
 const TRIES = 3;
 
 suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () => {
@@ -68,13 +78,13 @@ suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () =>
     assert.fail(`p95 is ${apartMs} ms`);
   };
 
-  test('who joins sees the picture of the room', async (context) => {
+  test('who joins sees the picture of the room, also where the clock is wrong by a day', async (context) => {
     const joined: Page[] = [];
-    for (const [name, url] of [
-      ['Ann', server.url],
-      ['Bob', proxy.url],
+    for (const [name, url, clockMs] of [
+      ['Ann', server.url, 0],
+      ['Bob', proxy.url, DAY_MS],
     ] as const) {
-      const { page, pressedMs } = await joinRoom(browser, url, room, name, 5);
+      const { page, pressedMs } = await joinRoom(browser, url, room, name, 5, clockMs);
       const ms = await inStep(page, room, pressedMs);
       context.diagnostic(`${name} is in step after ${Math.round(ms)} ms`);
       assert.ok(ms < JOIN_MS, `${ms} ms`);
@@ -116,6 +126,13 @@ suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () =>
     await room.command('live');
     await pause(SETTLES_MS);
     await standStill(pages[1]);
+    context.diagnostic(`in step ${Math.round(await inStep(pages[1], room, Date.now()))} ms later`);
+    await pause(1_000);
+    await near(context, 3);
+  });
+
+  test('a page that the browser had frozen is back in step', async (context) => {
+    await freeze(pages[1], 5_000);
     context.diagnostic(`in step ${Math.round(await inStep(pages[1], room, Date.now()))} ms later`);
     await pause(1_000);
     await near(context, 3);

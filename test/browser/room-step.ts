@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { WebSocket } from 'ws';
+import type { ItemTarget } from '../../src/api/room/item-shapes.ts';
 import type { ClientMessageOf, ServerMessage } from '../../src/api/room/messages.ts';
 import { type PlaybackState, positionAt } from '../../src/api/room/playback.ts';
 import type { Server } from '../fixtures/server.ts';
@@ -21,6 +22,10 @@ const IN_STEP_MS = 60;
 /** A room and its owner, who has a connection but no player. */
 export interface StepRoom extends Disposable {
   readonly id: string;
+  /** Ids of its entries. */
+  readonly items: readonly string[];
+  /** What the strip says at the position 0, ms: 0 for streams. */
+  stripFromMs: number;
   /** The room's position at a time, ms. */
   positionMs(atMs: number): number;
   /** Resolves when the command has taken effect. */
@@ -29,8 +34,13 @@ export interface StepRoom extends Disposable {
 
 const json = { 'content-type': 'application/json' };
 
-/** Creates a room that plays a stream. @param server where everyone may create an account (`--accounts-sign-up open`) */
-export async function createStepRoom(server: Server, stream: string): Promise<StepRoom> {
+/**
+ * Creates a room that plays the first of its entries.
+ *
+ * @param server where everyone may create an account (`--accounts-sign-up open`)
+ * @param targets a name: the stream
+ */
+export async function createStepRoom(server: Server, ...targets: readonly (string | ItemTarget)[]): Promise<StepRoom> {
   const post = async (path: string, cookie: string, body: object): Promise<Response> => {
     const headers = { ...json, origin: server.url, ...(cookie && { cookie }) };
     const answer = await fetch(`${server.url}${path}`, { method: 'POST', headers, body: JSON.stringify(body) });
@@ -40,16 +50,22 @@ export async function createStepRoom(server: Server, stream: string): Promise<St
   const joined = await post('/api/v1/users', '', { name: 'Owner', password: 'a long password for a test' });
   const cookie = joined.headers.getSetCookie()[0]!.split(';')[0]!;
   const { id } = (await (await post('/api/v1/rooms', cookie, { name: 'Step' })).json()) as { id: string };
-  const added = await post(`/api/v1/rooms/${id}/items`, cookie, { items: [{ target: { kind: 'stream', stream } }] });
+  const entries = targets.map((each) => ({
+    target: typeof each === 'string' ? { kind: 'stream' as const, stream: each } : each,
+  }));
+  const added = await post(`/api/v1/rooms/${id}/items`, cookie, { items: entries });
   const { items } = (await added.json()) as { items: readonly { readonly id: string }[] };
-  const room = new OwnedRoom(id, server.url, cookie);
-  await room.command('item', { item: items[0]!.id });
+  const ids = items.map((item) => item.id);
+  const room = new OwnedRoom(id, server.url, cookie, ids);
+  await room.command('item', { item: ids[0]! });
   return room;
 }
 
 /** The owner's connection, opened again when it is lost. */
 class OwnedRoom implements StepRoom {
   readonly id: string;
+  readonly items: readonly string[];
+  stripFromMs = 0;
   readonly #url: string;
   readonly #cookie: string;
   /** In the order in which they take effect. */
@@ -59,8 +75,9 @@ class OwnedRoom implements StepRoom {
   #isClosed = false;
   #commands = 0;
 
-  constructor(id: string, url: string, cookie: string) {
+  constructor(id: string, url: string, cookie: string, items: readonly string[]) {
     this.id = id;
+    this.items = items;
     this.#url = url;
     this.#cookie = cookie;
     this.#open();
@@ -109,15 +126,31 @@ class OwnedRoom implements StepRoom {
   }
 }
 
-/** Opens a page, and enters the room as a guest, without sound. Returns the page and the time of the press. */
+/**
+ * Opens a page, and enters the room as a guest, without sound. Returns the page and the time of the press.
+ *
+ * @param clockMs how wrong the clock of this page is
+ */
 export async function joinRoom(
   browser: Browser,
   url: string,
   room: StepRoom,
   name: string,
   readEvery: number,
+  clockMs = 0,
 ): Promise<{ readonly page: Page; readonly pressedMs: number }> {
   const page = await (await openVisitor(browser, { width: 800, height: 600 })).newPage();
+  await page.addInitScript((aheadMs) => {
+    const Right = Date;
+    globalThis.Date = class extends Right {
+      constructor(...parts: [number]) {
+        super(...(parts.length === 0 ? ([Right.now() + aheadMs] as [number]) : parts));
+      }
+      static override now(): number {
+        return Right.now() + aheadMs;
+      }
+    } as DateConstructor;
+  }, clockMs);
   await page.goto(`${url}/rooms/${room.id}`);
   await page.getByLabel('Your name').fill(name);
   await takeFrames(page, readEvery);
@@ -130,7 +163,9 @@ export async function joinRoom(
 function offsetsOf(frames: readonly SeenFrame[], room: StepRoom) {
   return frames
     .filter(({ front, exact }) => front && exact)
-    .flatMap(({ utcMs, atMs }) => (utcMs === null ? [] : [{ atMs, lateMs: room.positionMs(atMs) - utcMs }]));
+    .flatMap(({ utcMs, atMs }) =>
+      utcMs === null ? [] : [{ atMs, lateMs: room.positionMs(atMs) - (utcMs - room.stripFromMs) }],
+    );
 }
 
 /** Waits until a page is in step. @param fromMs earlier frames do not count, ms since 1970 @returns how long it took from then, ms */
@@ -179,6 +214,15 @@ export function figuresOf(apart: readonly number[]): {
 } {
   const below = (share: number) => apart[Math.min(apart.length - 1, Math.floor(apart.length * share))]!;
   return { p50: below(0.5), p95: below(0.95), worst: below(1) };
+}
+
+/** Freezes a page for a time, as browsers do with pages in the background. */
+export async function freeze(page: Page, ms: number): Promise<void> {
+  const browser = await page.context().newCDPSession(page);
+  await browser.send('Page.setWebLifecycleState', { state: 'frozen' });
+  await pause(ms);
+  await browser.send('Page.setWebLifecycleState', { state: 'active' });
+  await browser.detach();
 }
 
 /** Has the picture of a page stand still for a second: its player cannot play. */
