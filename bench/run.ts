@@ -69,6 +69,8 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 60       seconds of each encoder setting
   room-step  two pages in a room: how far their pictures are apart, live and in the past, with jitter; joins, stand-stills
     --seconds 600      seconds live, and as many in the past
+  multi      nine test pictures on one page, and four: how far they are apart, live and in the past
+    --seconds 60       seconds live, and as many in the past
 `;
 
 const { values, positionals } = parseArgs({
@@ -145,6 +147,12 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       benchPublish(seconds: number): Promise<string>;
     };
     return benchPublish(seconds(60));
+  },
+  async multi() {
+    const { benchMulti } = (await import(new URL('browser/multi.ts', import.meta.url).href)) as {
+      benchMulti(seconds: number): Promise<string>;
+    };
+    return benchMulti(seconds(60));
   },
   async 'room-step'() {
     const { benchRoomStep } = (await import(new URL('browser/room-step.ts', import.meta.url).href)) as {

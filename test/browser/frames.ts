@@ -22,8 +22,10 @@ export interface SeenFrame {
   readonly atMs: number;
   /** Number of the video element, from 0 in the order of their appearance. */
   readonly element: number;
-  /** That element was in front. */
+  /** That element was in front, on a page with several streams in its tile. */
   readonly front: boolean;
+  /** The stream of its tile; null on other pages. */
+  readonly stream: string | null;
   /** Of the picture that was read, on the media element's clock, seconds. */
   readonly mediaTime: number;
   /** The picture that was read is the one that `atMs` is about. */
@@ -68,8 +70,11 @@ function install(readEvery: number): void {
     ...root.querySelectorAll('video'),
     ...[...root.querySelectorAll('*')].flatMap(({ shadowRoot }) => (shadowRoot ? inside(shadowRoot) : [])),
   ];
-  const front = (): HTMLVideoElement | undefined => {
+  const tileOf = (video: HTMLVideoElement | undefined) => video?.closest<HTMLElement>('[data-stream]') ?? null;
+  const front = (near?: HTMLVideoElement): HTMLVideoElement | undefined => {
+    const tile = tileOf(near);
     const shown = elements.filter((video) => {
+      if (tile && tileOf(video) !== tile) return false;
       const { visibility, opacity } = getComputedStyle(video);
       return video.isConnected && visibility === 'visible' && Number(opacity) > 0 && video.clientWidth > 0;
     });
@@ -110,7 +115,8 @@ function install(readEvery: number): void {
         ...read,
         exact: Math.abs(read.mediaTime - mediaTime) < 0.005,
         ...{ atMs: performance.timeOrigin + expectedDisplayTime, element },
-        ...{ front: front() === video, presented: presentedFrames },
+        ...{ front: front(video) === video, presented: presentedFrames },
+        stream: tileOf(video)?.dataset.stream ?? null,
         dropped: video.getVideoPlaybackQuality().droppedVideoFrames,
       });
       if (seen.length > 5_000) seen.shift();
