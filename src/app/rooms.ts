@@ -98,9 +98,22 @@ function createRoomMedia(
   const signed = (name: string, path: string) =>
     printSignedPath(accounts.access.watch.sign(name, (Math.floor(nowMs() / SIGNED_MS) + 2) * SIGNED_MS), path);
 
+  function streamAddress(stream: string, isSigned: boolean): string {
+    const path = printMediaAddress({ stream, kind: 'index' });
+    return isSigned ? signed(stream, path) : path;
+  }
+
   async function findAsset(id: string) {
     const asset = await assets.find(id);
     return asset?.deletedMs === null ? asset : undefined;
+  }
+
+  /** A stream that a person may watch. */
+  function watchable(name: string, author: UserRef) {
+    const stream = catalog.lookUp(name);
+    if (!stream || !may(principalOf(author), 'watch', { visibility: stream.definition.visibility }))
+      throw streamUnknown(name);
+    return stream;
   }
 
   return {
@@ -108,13 +121,14 @@ function createRoomMedia(
       switch (target.kind) {
         case 'stream':
         case 'range': {
-          const stream = catalog.lookUp(target.stream);
-          if (!stream || !may(principalOf(author), 'watch', { visibility: stream.definition.visibility }))
-            throw streamUnknown(target.stream);
           if (target.kind === 'range' && target.toMs <= target.fromMs)
             throw new OxbowError('bad-request', 'The range ends before it begins.');
-          const { title, visibility } = stream.definition;
-          return { name: title || stream.name, signed: isPrivate(visibility) };
+          const all = [target.stream, ...(target.beside ?? [])];
+          if (new Set(all).size < all.length)
+            throw new OxbowError('bad-request', 'A stream is shown once: `beside` has only other streams.');
+          const streams = all.map((name) => watchable(name, author));
+          const signed = streams.some(({ definition }) => isPrivate(definition.visibility));
+          return { name: streams.map(({ name, definition }) => definition.title || name).join(' + '), signed };
         }
         case 'asset': {
           const asset = await findAsset(target.asset);
@@ -159,8 +173,12 @@ function createRoomMedia(
         return isSigned ? signed(tokenNameOf(target.asset), path) : path;
       }
       if (target.kind !== 'stream' && target.kind !== 'range') return null;
-      const path = printMediaAddress({ stream: target.stream, kind: 'index' });
-      return isSigned ? signed(target.stream, path) : path;
+      return streamAddress(target.stream, isSigned);
+    },
+
+    besides(target, isSigned) {
+      if (target.kind !== 'stream' && target.kind !== 'range') return undefined;
+      return target.beside?.map((stream) => ({ stream, address: streamAddress(stream, isSigned) }));
     },
   };
 }

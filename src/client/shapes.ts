@@ -2309,6 +2309,8 @@ export type ItemTarget =
       kind: 'stream';
       /** name of the stream */
       stream: string;
+      /** names of further streams that are shown beside it, at the same programme time */
+      beside?: string[];
     }
   | {
       kind: 'range';
@@ -2317,6 +2319,8 @@ export type ItemTarget =
       fromMs: number;
       /** unix ms */
       toMs: number;
+      /** names of further streams that are shown beside it, at the same programme time */
+      beside?: string[];
     }
   | {
       kind: 'asset';
@@ -2358,6 +2362,11 @@ export type RoomItem = {
   addedByName: string;
   /** path of the HLS playlist, with a playback token where one is needed; null: not media of this server */
   address: string | null;
+  /** the same for each stream beside it */
+  beside?: {
+    stream: string;
+    address: string;
+  }[];
 };
 
 /** `RoomItemList` of the API. */

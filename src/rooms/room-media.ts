@@ -3,7 +3,7 @@
  * In: entries of playlists. Out: what can be played, and where it ends. app/rooms.ts implements it.
  */
 import type { UserRef } from '../accounts/users/user.ts';
-import type { ItemTarget } from '../api/room/item-shapes.ts';
+import type { ItemTarget, RoomItem } from '../api/room/item-shapes.ts';
 
 /** A stretch without a gap, unix ms. */
 export interface MediaSpan {
@@ -48,4 +48,6 @@ export interface RoomMedia {
    * @param isSigned with a playback token, valid for 12 hours and more
    */
   address(target: ItemTarget, isSigned: boolean): string | null;
+  /** The same for the streams that are shown beside the first one; undefined: there are none. */
+  besides(target: ItemTarget, isSigned: boolean): RoomItem['beside'] | undefined;
 }

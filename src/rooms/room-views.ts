@@ -45,15 +45,18 @@ export function memberView(member: MemberRecord, members: Members, presence: Pre
 /**
  * An entry of a playlist.
  *
- * @param facts.address see RoomMedia
+ * @param facts.address and facts.beside see RoomMedia
  * @param facts.seesHeaders request headers of a link are for its author and moderators
  */
 export function itemView(
   { id, parent, name, target, addedBy }: ItemRecord,
-  facts: { readonly addedByName: string; readonly address: string | null; readonly seesHeaders: boolean },
+  facts: Pick<RoomItem, 'addedByName' | 'address'> & {
+    readonly beside: RoomItem['beside'] | undefined;
+    readonly seesHeaders: boolean;
+  },
 ): RoomItem {
-  const { addedByName, address, seesHeaders } = facts;
-  const item = { id, parent, name, addedBy, addedByName, address };
+  const { addedByName, address, beside, seesHeaders } = facts;
+  const item = { id, parent, name, addedBy, addedByName, address, ...(beside && { beside }) };
   if (target.kind !== 'link' || seesHeaders) return { ...item, target };
   const { headers: _, ...shown } = target;
   return { ...item, target: shown };

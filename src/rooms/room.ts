@@ -200,6 +200,7 @@ export class Room {
     return itemView(item, {
       addedByName: this.members.find(item.addedBy)?.name ?? '',
       address: this.media.address(item.target, item.signed),
+      beside: this.media.besides(item.target, item.signed),
       seesHeaders: reader !== undefined && (reader.id === item.addedBy || this.may(reader, 'moderate')),
     });
   }

@@ -142,6 +142,7 @@ function testMedia(media: ReadonlyMap<string, RoomItemMedia>): RoomMedia {
     open: async (target) =>
       media.get(target.kind === 'asset' ? target.asset : 'stream' in target ? target.stream : '') ??
       ({ kind: 'file', durationMs: 60_000 } as const),
+    besides: () => undefined,
     address: (target) => (target.kind === 'asset' ? `/asset/${target.asset}/index.m3u8` : null),
   };
 }

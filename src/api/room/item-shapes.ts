@@ -5,12 +5,24 @@
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
 
+/** Streams that are shown beside the first one; positions, gaps and chat follow the first one. */
+const Beside = Type.Optional(
+  Type.Array(Type.String({ maxLength: 64 }), {
+    maxItems: 8,
+    description: 'names of further streams that are shown beside it, at the same programme time',
+  }),
+);
+
 /** What an entry plays. `link` is HLS, DASH or a file elsewhere; `provider` an entry of a media server. */
 export const ItemTarget = Type.Union(
   [
     Type.Object({ kind: Type.Literal('folder') }, { additionalProperties: false }),
     Type.Object(
-      { kind: Type.Literal('stream'), stream: Type.String({ maxLength: 64, description: 'name of the stream' }) },
+      {
+        kind: Type.Literal('stream'),
+        stream: Type.String({ maxLength: 64, description: 'name of the stream' }),
+        beside: Beside,
+      },
       { additionalProperties: false },
     ),
     Type.Object(
@@ -19,6 +31,7 @@ export const ItemTarget = Type.Union(
         stream: Type.String({ maxLength: 64 }),
         fromMs: Type.Integer({ description: 'unix ms' }),
         toMs: Type.Integer({ description: 'unix ms' }),
+        beside: Beside,
       },
       { additionalProperties: false },
     ),
@@ -83,6 +96,11 @@ export const RoomItem = Type.Object(
       description:
         'path of the HLS playlist, with a playback token where one is needed; null: not media of this server',
     }),
+    beside: Type.Optional(
+      Type.Array(Type.Object({ stream: Type.String(), address: Type.String() }), {
+        description: 'the same for each stream beside it',
+      }),
+    ),
   },
   { $id: 'RoomItem' },
 );

@@ -34,7 +34,7 @@ export interface CommonState {
 }
 
 /** A room that keeps one of its tiles in step itself, and reports how it is. */
-export interface TilesRoom extends RoomLink {
+export interface TilesRoom extends Pick<RoomLink, 'attach'> {
   /** How much later than the room that tile is, ms; null if that is unknown. */
   readonly offsetMs: number | null;
   /** The stream that the room follows: its tile is the one, or the first one while that is hidden. */

@@ -37,6 +37,11 @@ export class Remote implements RoomLink {
     return this.#room.may('control');
   }
 
+  /** How much later than the room the picture of the attached player is, ms; null if that is unknown. */
+  get offsetMs(): number | null {
+    return this.#playback.offsetMs;
+  }
+
   /** Plays or pauses. */
   togglePlay(): void {
     void this.#playback.command(this.#room.state.playing ? 'pause' : 'play');
