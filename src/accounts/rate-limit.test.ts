@@ -54,7 +54,15 @@ suite('limits', () => {
     limits.take('sign-in', here);
   });
 
-  test('a flood of addresses uses no more than ten thousand buckets', () => {
+  test('a flood of addresses does not refill the bucket of a name', () => {
+    const limits = new RateLimits(() => 0);
+    const name = { address: 'name ada', isLocal: false };
+    for (let turn = 0; turn < policies.names.turns; turn++) limits.take('names', name);
+    for (let i = 0; i < 10_050; i++) limits.take('writes', at(`10.0.${i >> 8}.${i & 255}`));
+    assert.throws(() => limits.take('names', name), { code: 'too-many-requests' });
+  });
+
+  test('a flood of addresses uses no more than ten thousand buckets of its limit', () => {
     const limits = new RateLimits(() => 0);
     for (let i = 0; i < 10_050; i++) limits.take('writes', at(`10.0.${i >> 8}.${i & 255}`));
     assert.equal(limits.size, 10_000);

@@ -85,7 +85,8 @@ export interface LimitedClient {
   readonly isLocal: boolean;
 }
 
-/** Most buckets in memory; the least recently used is dropped. */
+/** Most buckets of one limit in memory; the least recently used is dropped. No limit drops those of another: a flood of cheap requests from
+ * many addresses must not refill the bucket of a name. */
 const MAX_BUCKETS = 10_000;
 
 interface Bucket {
@@ -96,8 +97,8 @@ interface Bucket {
 /** The buckets of every client. */
 export class RateLimits {
   readonly #nowMs: () => number;
-  /** Least recently used first. */
-  readonly #buckets = new Map<string, Bucket>();
+  /** By limit and client; of each limit the least recently used first. */
+  readonly #buckets = new Map<LimitName, Map<string, Bucket>>();
 
   /** @param nowMs a clock that never steps, ms */
   constructor(nowMs: () => number) {
@@ -106,7 +107,7 @@ export class RateLimits {
 
   /** Number of buckets in memory. */
   get size(): number {
-    return this.#buckets.size;
+    return [...this.#buckets.values()].reduce((sum, { size }) => sum + size, 0);
   }
 
   /**
@@ -140,15 +141,17 @@ export class RateLimits {
   }
 
   #bucketOf(name: LimitName, client: LimitedClient): Bucket {
-    const key = `${name} ${bucketOwner(client)}`;
+    const key = bucketOwner(client);
+    const buckets = this.#buckets.get(name) ?? new Map<string, Bucket>();
+    this.#buckets.set(name, buckets);
     const nowMs = this.#nowMs();
     const { turns, windowS } = policies[name];
-    const bucket = this.#buckets.get(key) ?? { turns, atMs: nowMs };
+    const bucket = buckets.get(key) ?? { turns, atMs: nowMs };
     bucket.turns = Math.min(turns, bucket.turns + ((nowMs - bucket.atMs) / 1000) * (turns / windowS));
     bucket.atMs = nowMs;
-    this.#buckets.delete(key);
-    this.#buckets.set(key, bucket);
-    dropOldest(this.#buckets, MAX_BUCKETS);
+    buckets.delete(key);
+    buckets.set(key, bucket);
+    dropOldest(buckets, MAX_BUCKETS);
     return bucket;
   }
 }

@@ -3,6 +3,7 @@
  * In: results and errors of the verbs. Out: text and the exit code.
  */
 import { OxbowError, type RefusalCode } from '../lib/errors.ts';
+import { printable } from '../lib/text/printable.ts';
 
 /** Exit codes: 0 done, 1 failed, 2 wrong usage, 3 recorded but a track is left out, 130 interrupted. */
 export type ExitCode = 0 | 1 | 2 | 3 | 130;
@@ -66,7 +67,8 @@ export function sentencesOf(error: OxbowError): readonly string[] {
  *
  * @param rows all of the same length
  */
-export function table(rows: readonly (readonly string[])[]): string {
+export function table(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(printable)); // names and labels are those of other people
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
   return rows
     .map((row) =>

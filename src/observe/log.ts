@@ -5,6 +5,7 @@
 import { isatty } from 'node:tty';
 import { type Logger, pino } from 'pino';
 import type { Current } from '../lib/current.ts';
+import { printable } from '../lib/text/printable.ts';
 import { LogGuard, type Suppression } from './log-guard.ts';
 import { redact } from './redact.ts';
 
@@ -128,7 +129,7 @@ export function printTextLine(line: string): string {
     return line; // not a line of oxbow: shown unchanged
   }
   const { level, time, msg, err, ...rest } = fields;
-  let printed = `${String(time).slice(11, 23)} ${String(level).toUpperCase().padEnd(5)} ${msg === undefined ? '' : String(msg)}`;
+  let printed = `${String(time).slice(11, 23)} ${String(level).toUpperCase().padEnd(5)} ${msg === undefined ? '' : printable(String(msg))}`;
   for (const [name, value] of Object.entries(rest)) printed += ` ${name}=${printValue(value)}`;
   if (typeof err === 'object' && err !== null) {
     const { message, stack } = err as { message?: unknown; stack?: unknown };
@@ -139,6 +140,6 @@ export function printTextLine(line: string): string {
 
 /** A value after `name=`, quoted if necessary. */
 export function printValue(value: unknown): string {
-  if (typeof value !== 'string') return JSON.stringify(value);
-  return /[\s"=]/.test(value) || value === '' ? JSON.stringify(value) : value;
+  if (typeof value !== 'string') return printable(JSON.stringify(value));
+  return printable(/[\s"=]/.test(value) || value === '' ? JSON.stringify(value) : value);
 }

@@ -32,12 +32,20 @@ interface SignInServicesDeps {
   readonly secret: Uint8Array;
 }
 
+type SigningIn = [
+  provider: Pick<IdentityProvider, 'id' | 'name' | 'signUp'>,
+  profile: Profile,
+  ticket: Pick<SignInTicket, 'session' | 'guest' | 'invitation'>,
+];
+
 /** Attempts to find a free name. */
 const NAME_TRIES = 20;
 
 /** The other services that sign users in. */
 export class SignInServices {
   readonly #deps: SignInServicesDeps;
+  /** Sign-ins in progress by service and person: of two first ones at once, the second finds the account of the first. */
+  readonly #running = new Map<string, Promise<unknown>>();
   #providers: ReadonlyMap<string, IdentityProvider>;
   /** What browsers keep meanwhile. */
   readonly tickets: SignInTickets;
@@ -77,11 +85,17 @@ export class SignInServices {
    * @throws OxbowError `identity-taken` if the identity is linked to another user than the one who links it; `identity-expired` if that
    *   user has signed out meanwhile; as `SignUp.join` does
    */
-  async signIn(
-    provider: Pick<IdentityProvider, 'id' | 'name' | 'signUp'>,
-    profile: Profile,
-    ticket: Pick<SignInTicket, 'session' | 'guest' | 'invitation'>,
-  ): Promise<SignInResult> {
+  signIn(provider: SigningIn[0], profile: SigningIn[1], ticket: SigningIn[2]): Promise<SignInResult> {
+    const key = `${provider.id} ${profile.subject}`;
+    const before = this.#running.get(key) ?? Promise.resolve();
+    const work = before.catch(() => {}).then(() => this.#signIn(provider, profile, ticket));
+    this.#running.set(key, work);
+    return work.finally(() => {
+      if (this.#running.get(key) === work) this.#running.delete(key);
+    });
+  }
+
+  async #signIn(...[provider, profile, ticket]: SigningIn): Promise<SignInResult> {
     const { users, identities } = this.#deps;
     const known = identities.find(provider.id, profile.subject);
     const owner = known && users.find(known.userId);

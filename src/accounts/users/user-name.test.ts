@@ -53,10 +53,12 @@ suite('names of users', () => {
       'öxböw',
       'Sуstem',
       'adm\u0131n',
+      'adrnin',
+      ...['ɑdmin', 'ᴀdmin', 'ⲁdmin', 'Ꭺdmin', 'ꓮdmin', '𐊠dmin', 'аԁⅿіո', 'օxbow', 'oxbovv', 'ꮪystem', 'rооt'],
     ])
       refused(name);
     assert.equal(readName('Admin', { mayBeReserved: true }), 'Admin');
-    assert.equal(readName('Admiral'), 'Admiral');
+    for (const name of ['Admiral', 'Владимир', 'Αθηνά', 'Արամ', 'Vernon', '密码']) assert.equal(readName(name), name);
   });
 
   test('are the same name if only case or composition differ', () => {

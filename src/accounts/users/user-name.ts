@@ -14,12 +14,14 @@ const STACKED = /\p{M}{4}/u;
 const SHOWN = /[\p{L}\p{N}\p{S}\p{P}]/u;
 /** Names that speak for the server. */
 const RESERVED: ReadonlySet<string> = new Set(['admin', 'administrator', 'oxbow', 'root', 'system', 'moderator']);
-/** Letters of other scripts, and digits, that look like letters of the reserved names. */
-const LIKE: Readonly<Record<string, string>> = {
-  ...{ а: 'a', е: 'e', о: 'o', м: 'm', т: 't', у: 'y', х: 'x', ѕ: 's', і: 'i', ԁ: 'd', ѡ: 'w', в: 'b', г: 'r' },
-  ...{ α: 'a', ο: 'o', ν: 'v', ι: 'i', χ: 'x', ω: 'w', τ: 't', ρ: 'p', ı: 'i' },
-  ...{ '0': 'o', '1': 'i', '3': 'e', '4': 'a', '5': 's', '7': 't', '@': 'a', $: 's', '|': 'i', '!': 'i', l: 'i' },
-};
+/** Letters of other scripts, digits and signs that look like letters of the reserved names, in lower case. Unicode UTS 39 4. */
+const LIKE: ReadonlyMap<string, string> = new Map(
+  Object.entries({
+    ...{ a: 'аαɑᴀ⍺ⲁꭺꓮ𐊠4@', b: 'вβƅьʙꮟꓐ', d: 'ԁɗᴅꭰꓒꓓ', e: 'еҽεєɛᴇꭼꓰ3', i: 'іιıɪӏꭵꓲⲓǀl|!1', m: 'мᴍꮇꓟⲙϻ' },
+    ...{ n: 'ոռɴꓠηⲛ', o: 'оοօᴏⲟꓳס0', r: 'гᴦʀꮁꓣⲅ', s: 'ѕꜱʂꮪꓢ5$', t: 'тτᴛꭲꓔⲧ7', w: 'ѡωԝᴡꮃꓪաⲱ', x: 'хχⲭꓫ×' },
+    ...{ y: 'уүγʏꭹꓬⲩ', v: 'ν', p: 'ρ' },
+  }).flatMap(([letter, others]) => [...others].map((other) => [other, letter] as const)),
+);
 
 /**
  * A name as it is shown: NFC, without spaces at its ends, with single spaces inside.
@@ -45,8 +47,12 @@ export function nameKeyOf(name: string): string {
   return name.normalize('NFKC').toUpperCase().toLowerCase().replaceAll('ς', 'σ').normalize('NFKC').trim();
 }
 
-/** What a name looks like: without marks, spaces and punctuation, with letters of one script. */
+/** What a name looks like: without marks, spaces and punctuation, with letters of one script; `rn` as `m`, `vv` as `w`. */
 function skeletonOf(name: string): string {
-  const letters = [...nameKeyOf(name).normalize('NFKD')].map((letter) => LIKE[letter] ?? letter);
-  return letters.join('').replace(/[^\p{L}\p{N}]/gu, '');
+  const letters = [...nameKeyOf(name).normalize('NFKD')].map((letter) => LIKE.get(letter) ?? letter);
+  return letters
+    .join('')
+    .replace(/[^\p{L}\p{N}]/gu, '')
+    .replaceAll('rn', 'm')
+    .replaceAll('vv', 'w');
 }

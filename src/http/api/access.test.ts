@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { printMediaAddress } from '../../api/media-address.ts';
 import { asAdmin, shareTestServer, startTestServer, textReply, token } from '../fixture.ts';
+import { createAuthenticator } from './authenticate.ts';
 
 type Fields = Record<string, string>;
 
@@ -80,6 +81,29 @@ suite('signing in', () => {
     assert.equal((await ask(url, 'GET', '/api/v1/me', { cookie })).headers.get('set-cookie'), null);
     clock.advance(3_600_000);
     assert.equal(cookieIn((await ask(url, 'GET', '/api/v1/me', { cookie })).headers), cookie);
+  });
+});
+
+suite('the cookie behind a proxy with TLS', () => {
+  const cookieOf = (headers: Fields, publicUrl?: string) =>
+    createAuthenticator({ access: {} as never, tokenTries: {} as never, publicUrl })
+      .clientOf({ headers, remoteAddress: '127.0.0.1', secure: false })
+      .cookie('s');
+  const forwarded = { host: '127.0.0.1:8080', 'x-forwarded-for': '203.0.113.1' };
+
+  test('is Secure and for this host alone, also if the proxy passes on neither host nor scheme', () => {
+    for (const cookie of [
+      cookieOf({ ...forwarded, 'x-forwarded-proto': 'https', 'x-forwarded-host': 'tv.example' }),
+      cookieOf({ ...forwarded, host: 'tv.example' }, 'https://tv.example'),
+      cookieOf(forwarded, 'https://tv.example'),
+    ])
+      assert.match(cookie, /^__Host-oxbow=s; .*HttpOnly; SameSite=Strict; Secure$/);
+  });
+
+  test('is the usual one for a program that connects directly, and for another address of the proxy', () => {
+    assert.match(cookieOf({ host: '127.0.0.1:8080' }, 'https://tv.example'), /^oxbow-8080=s; .*SameSite=Strict$/);
+    const lan = { ...forwarded, 'x-forwarded-proto': 'http', 'x-forwarded-host': 'tv.lan' };
+    assert.match(cookieOf(lan, 'https://tv.example'), /^oxbow=s; .*SameSite=Strict$/);
   });
 });
 

@@ -9,7 +9,7 @@ import { SESSION_MS } from '../../accounts/sessions.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createClientAddress } from '../client/client-address.ts';
 import { readForwarded } from '../client/forwarded.ts';
-import { isLocalRequest } from '../client/local-request.ts';
+import { isForwarded, isLocalRequest } from '../client/local-request.ts';
 import { createPublicAddress, type RequestOrigin } from '../client/public-address.ts';
 import type { HttpDeps } from '../deps.ts';
 
@@ -70,6 +70,11 @@ export function createAuthenticator({
   /** The server's origin as browsers write it, without the default port. */
   function originOf(request: RequestOrigin): string | undefined {
     const own = URL.parse(ownAddress(request) ?? '');
+    // A proxy that passes on neither the host nor the scheme: clients use the public address.
+    if (publicOrigin !== undefined && isForwarded(request.headers)) {
+      const { host, proto } = readForwarded(request.headers);
+      if (host === undefined && proto === undefined) return publicOrigin;
+    }
     if (!own) return undefined;
     // A proxy may not report the scheme; `publicUrl` has it.
     return publicOrigin !== undefined && own.host === new URL(publicOrigin).host ? publicOrigin : own.origin;

@@ -5,6 +5,7 @@
 import { InvitationView } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
+import { ONE_LINE } from '../../../lib/text/printable.ts';
 import { expiresForms, readExpiry } from '../expiry-field.ts';
 import { IdParams } from '../page-query.ts';
 import { defineRoute, type Route } from '../route.ts';
@@ -14,7 +15,7 @@ const WEEK_MS = 7 * 24 * 3_600_000;
 
 const NewInvitation = Type.Object(
   {
-    label: Type.Optional(Type.String({ maxLength: 100, description: 'purpose of the invitation' })),
+    label: Type.Optional(Type.String({ maxLength: 100, pattern: ONE_LINE, description: 'purpose of the invitation' })),
     role: Type.Optional(Type.Union([Type.Literal('user'), Type.Literal('admin')])),
     uses: Type.Optional(Type.Integer({ minimum: 1, maximum: 10_000, description: 'number of accounts; default: 1' })),
     expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Default: in a week.` })),

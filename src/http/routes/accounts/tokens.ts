@@ -8,6 +8,7 @@ import type { Principal } from '../../../accounts/principal.ts';
 import { TokenScope, TokenView } from '../../../api/account/access-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
+import { ONE_LINE } from '../../../lib/text/printable.ts';
 import { expiresForms, readExpiry } from '../expiry-field.ts';
 import { IdParams } from '../page-query.ts';
 import { defineRoute, type Route } from '../route.ts';
@@ -15,7 +16,7 @@ import { accountIdOf, tokenView } from './account-views.ts';
 
 const NewToken = Type.Object(
   {
-    label: Type.String({ minLength: 1, maxLength: 100, description: 'purpose of the token' }),
+    label: Type.String({ minLength: 1, maxLength: 100, pattern: ONE_LINE, description: 'purpose of the token' }),
     scopes: Type.Optional(Type.Array(TokenScope, { minItems: 1, maxItems: 5, description: 'default: `view`' })),
     expires: Type.Optional(Type.String({ maxLength: 64, description: `${expiresForms} Default: never.` })),
   },

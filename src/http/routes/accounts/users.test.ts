@@ -190,6 +190,10 @@ suite('the own account', () => {
       const tried = await ask(url, 'POST', '/api/v1/tokens', made.cookie, { label: 'x', scopes: [scope] });
       assert.equal(tried.status, 403, scope);
     }
+    for (const label of ['\x1b[2J', 'two\nlines', '\u202etxt.exe']) {
+      const tried = await ask(url, 'POST', '/api/v1/tokens', made.cookie, { label, scopes: ['account'] });
+      assert.equal(tried.status, 400, JSON.stringify(label)); // it would command the terminal of `oxbow token list`
+    }
     const token = await ask(url, 'POST', '/api/v1/tokens', made.cookie, { label: 'x', scopes: ['account'] });
     const bearer = { authorization: `Bearer ${token.body.token}` };
     const me = (await ask(url, 'GET', '/api/v1/me', bearer)).body;

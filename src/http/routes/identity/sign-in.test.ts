@@ -106,6 +106,18 @@ suite('sign-in by another service', () => {
     assert.deepEqual(ways.providers[0], { id: 'school', name: 'Our school' });
   });
 
+  test('makes one account of a person who signs in for the first time in two browsers at once', async () => {
+    const { services } = server.deps.access;
+    const profile = { subject: 'twice', name: 'Twin', verifiedEmail: undefined };
+    const both = [services.provider('school'), services.provider('school')];
+    const made = await Promise.all(both.map((each) => services.signIn(each, profile, {})));
+    assert.equal(made[0]!.user.id, made[1]!.user.id);
+    assert.deepEqual(
+      made.map(({ result }) => result),
+      ['created', 'signed-in'],
+    );
+  });
+
   test('leads only to paths of this site', async () => {
     for (const to of [
       'https://evil.example/',

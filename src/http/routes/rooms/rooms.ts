@@ -185,10 +185,12 @@ export const roomRoutes: readonly Route[] = [
       const room = await rooms.get(call.params.id);
       const { password } = call.body;
       if (password !== undefined) {
-        limits.take('room-passwords', call.client);
+        // By person too: one who has many addresses has no more attempts.
+        const senders = [call.client, { address: `person ${user.id}`, isLocal: false }];
+        for (const sender of senders) limits.take('room-passwords', sender);
         if (!(await rooms.givePassword(room, user, password)))
           throw new OxbowError('room-password', 'This is not the password of the room.');
-        limits.giveBack('room-passwords', call.client);
+        for (const sender of senders) limits.giveBack('room-passwords', sender);
       }
       room.admit(user, call.client.address);
       await room.save();
