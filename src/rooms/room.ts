@@ -417,7 +417,7 @@ export class Room {
         const target = item === null ? undefined : room.playlist.find(item)?.target;
         return item === null || !target ? undefined : { item, target, positionMs: room.playback.positionMs };
       },
-      mentionable: () => room.members.all,
+      mentionable: () => [...room.members.all].filter(({ state }) => state === 'active'),
     };
   }
 

@@ -111,17 +111,27 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await frameWhen(ann, 'the picture of the owner stops', ({ paused }) => paused, 20_000);
 
     // The remote is handed over and used.
-    await member.getByRole('button', { name: 'Actions: Ben' }).click();
-    await ann.getByRole('menuitem', { name: 'Hand over the remote' }).click();
+    await ben.getByRole('button', { name: 'Ask for the remote' }).click();
+    await ben.getByText('Your request was sent').first().waitFor();
+    await ann.getByText('Ben asks for the remote').first().waitFor();
+    await ann.getByRole('button', { name: 'Give' }).click();
     await ben.getByText('You have the remote').waitFor();
     await ben.getByRole('button', { name: 'Play', exact: true }).first().click();
     await frameWhen(ann, 'the picture of the owner plays again', ({ paused }) => !paused, 20_000);
 
-    // The chat, by keyboard; then the guest is muted and removed.
+    // The chat, by keyboard: who looks elsewhere finds that they are mentioned, and what is new. Then the guest is muted and removed.
+    await ben.getByRole('tab', { name: 'Playlist' }).click();
     await ann.locator('body').press('c');
-    await ann.keyboard.type('Hello Ben');
+    await ann.keyboard.type('Hello @Be');
+    await ann.getByRole('option', { name: 'Ben' }).waitFor();
     await ann.keyboard.press('Enter');
-    await ben.getByRole('tabpanel').getByText('Hello Ben').waitFor();
+    await ann.keyboard.type('and welcome');
+    await ann.keyboard.press('Enter');
+    await ben.getByRole('tab', { name: 'Chat (@1)' }).click();
+    await ben.getByText('New since you left').waitFor();
+    await ben.getByRole('tabpanel').getByText('and welcome').waitFor();
+    await ben.getByRole('tab', { name: 'Chat', exact: true }).waitFor();
+    assert.deepEqual(await violations(ben, 'chat of the guest'), []);
     assert.deepEqual(await violations(ann, 'chat'), []);
     await ann.getByRole('tab', { name: 'Members (2)' }).click();
     await member.getByRole('button', { name: 'Actions: Ben' }).click();
@@ -131,6 +141,19 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ann.getByRole('menuitem', { name: 'Remove from room' }).click();
     await ben.getByText('You were removed from this room').waitFor();
     assert.deepEqual(await violations(ben, 'removed'), []);
+
+    // Who was removed comes back, and leaves for good; the owner cannot.
+    await ben.getByRole('button', { name: 'Try again' }).click();
+    await ben.getByRole('button', { name: 'Join with sound' }).click();
+    await ben.getByRole('button', { name: 'Leave room' }).click();
+    assert.deepEqual(await violations(ben, 'leave', { within: ['dialog[open]'] }), []);
+    await ben.getByRole('button', { name: 'Leave for good' }).click();
+    await ben.waitForURL(/\/rooms$/);
+    await ann.getByRole('tab', { name: 'Members (1)' }).waitFor();
+    await ann.getByRole('button', { name: 'Leave room' }).click();
+    await ann.getByText('The owner cannot leave').waitFor();
+    await ann.getByRole('dialog').getByRole('link', { name: 'Back to rooms' }).click();
+    await ann.waitForURL(/\/rooms$/);
     assert.deepEqual([annFaults, benFaults], [[], []]);
   });
 });

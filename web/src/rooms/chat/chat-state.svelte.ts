@@ -7,14 +7,26 @@ import { mentionKey } from '../../../../src/api/room/mentions.ts';
 import { ApiError } from '../../api/client.ts';
 import { poll } from '../../api/poll.ts';
 import { listMessages } from '../../api/room-messages.ts';
+import { listMembers } from '../../api/rooms.ts';
 import type { DanmakuStyle, RoomSession } from '../session/room-session.svelte.ts';
 import { PastMessages } from './past-messages.ts';
+import { Reading } from './reading.svelte.ts';
 import { type ChatRow, chatRows, dueMessages, nextRun, type Run } from './replay-rows.ts';
 
 /** How often the position is looked at, ms. */
 const LOOK_MS = 250;
 /** Most messages that could not be sent. */
 const MAX_FAILED = 20;
+
+/** The members who are away are read at most this often, ms. */
+const PEOPLE_EACH_MS = 60_000;
+
+/** Someone who can be mentioned. */
+export interface Person {
+  /** Id of the user. */
+  readonly user: string;
+  readonly name: string;
+}
 
 /** A message that the server refused. */
 export interface FailedMessage {
@@ -28,6 +40,10 @@ export interface FailedMessage {
 /** The chat of one session. */
 export class ChatState {
   readonly session: RoomSession;
+  readonly reading: Reading;
+  /** Members who are away, by their id; read when someone is mentioned. */
+  #away = $state.raw<readonly Person[]>([]);
+  #peopleMs = Number.NEGATIVE_INFINITY;
   /** Messages of the past and of now that belong to the media around the position, in its order. */
   past = $state.raw<readonly RoomMessage[]>([]);
   failed = $state.raw<readonly FailedMessage[]>([]);
@@ -49,6 +65,7 @@ export class ChatState {
   constructor(session: RoomSession) {
     this.session = session;
     this.#loaded = new PastMessages(session.id);
+    this.reading = new Reading(session);
   }
 
   /** What the list shows. */
@@ -57,10 +74,26 @@ export class ChatState {
   /** The newest number of all messages that are known, for the count of new ones. */
   readonly lastSeq: number = $derived.by(() => this.session.messages.at(-1)?.seq ?? 0);
 
-  /** People who can be mentioned, by `mentionKey`. */
+  /** People who can be mentioned: those who are here first. */
+  readonly people: readonly Person[] = $derived.by(() => {
+    const here = new Set(this.session.members.map(({ user }) => user));
+    return [...this.session.members, ...this.#away.filter(({ user }) => !here.has(user))];
+  });
+
+  /** Their ids by `mentionKey`; of several people with a name who is here counts. */
   readonly names: ReadonlyMap<string, string> = $derived.by(
-    () => new Map(this.session.members.map(({ name, user }) => [mentionKey(name), user])),
+    () => new Map(this.people.toReversed().map(({ name, user }) => [mentionKey(name), user])),
   );
+
+  /** Reads the members who are away, at most once a minute. */
+  async readPeople(signal: AbortSignal): Promise<void> {
+    const nowMs = performance.now();
+    if (nowMs - this.#peopleMs < PEOPLE_EACH_MS) return;
+    this.#peopleMs = nowMs;
+    const all = await listMembers(this.session.id, signal).catch(() => []); // those who are here are found all the same
+    if (all.length > 0)
+      this.#away = all.filter(({ state }) => state === 'active').map(({ user, name }) => ({ user, name }));
+  }
 
   /** Follows the room until `signal` aborts; of several parts of the page one does the work. */
   keepWith(signal: AbortSignal): void {
