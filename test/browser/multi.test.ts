@@ -265,4 +265,46 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
   });
 
   test('without a console error or a failed request', () => assert.deepEqual(withoutEarlyWindows(faults), []));
+
+  test('a link with tokens shows streams that are not public in a private window', async () => {
+    const change = (name: string, visibility: string) =>
+      server.fetch(`/api/v1/streams/${name}`, {
+        method: 'PATCH',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ visibility }),
+      });
+    assert.equal((await change('front', 'signed')).status, 200);
+    assert.equal((await change('back', 'private')).status, 200);
+    const three = ['front', 'back', 'hall'];
+    await using operator = await openVisitor(browser);
+    await operator.request.post(`${server.url}/api/v1/sessions`, { data: { token: 'let-me-in-please' } });
+    const own = await operator.newPage();
+    await own.goto(`${server.url}/multi?s=${three.join()}`);
+    await until(
+      'it knows its streams',
+      async () => (await own.locator('[data-stream] video[data-front]').count()) === 3,
+    );
+    await own.getByRole('button', { name: 'Link to this view' }).click();
+    const field = own.getByRole('textbox', { name: 'Link to this view' });
+    assert.doesNotMatch(await field.inputValue(), /token/, 'without tokens by default');
+    const who = own.getByLabel('Who can open it');
+    assert.deepEqual(
+      await who.locator('option').evaluateAll((all) => all.map((one) => (one as HTMLOptionElement).value)),
+      ['', '1h', '24h'],
+      'no longer than the server grants',
+    );
+    await who.selectOption('1h');
+    const link = await until('the link has its tokens', async () => {
+      const text = await field.inputValue();
+      return /token=front:.+&token=back:/.test(text) && text;
+    });
+    assert.doesNotMatch(link, /token=hall/, 'of a public stream there is none');
+    await using visitor = await openVisitor(browser);
+    const guest = await visitor.newPage();
+    const guestFaults = collectFaults(guest);
+    await guest.goto(link);
+    await takeFrames(guest, 2);
+    await shows('all three', three, () => true, guest);
+    assert.deepEqual(withoutEarlyWindows(guestFaults), []);
+  });
 });

@@ -39,6 +39,7 @@ export const multiKeyHelp: readonly KeyGroup[] = [
       { keys: ['M'], text: 'keys.mute' },
       { keys: ['↑', '↓'], text: 'keys.volume' },
       { keys: ['F'], text: 'keys.fullscreen' },
+      { keys: ['P'], text: 'keys.picture' },
       { keys: ['?'], text: 'keys.help' },
     ],
   },

@@ -164,6 +164,11 @@ export class Tile {
     this.#choose();
   }
 
+  /** Its picture in a window of its own, or back. */
+  togglePicture(): void {
+    this.#player?.togglePicture();
+  }
+
   /** Ends playback and requests. */
   close(): void {
     this.#ends.abort();

@@ -1,5 +1,5 @@
 /**
- * The sound of the tiles, as the controls of a player.
+ * The tile that is heard, as the controls of a player.
  * In: the tiles of a page. Out: controls and a snapshot for components that are made for one player.
  */
 import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
@@ -7,12 +7,13 @@ import { preferences } from '../watch/player-preferences.svelte.ts';
 import { nullPlayer } from '../watch/session.svelte.ts';
 import type { Tiles } from './tiles.svelte.ts';
 
-/** Sound and volume. All else does nothing: the tiles follow the common time, and choose their quality by their size. */
+/** Sound, volume and picture in picture. All else does nothing: the tiles follow the common time, and choose their quality by their size. */
 export function soundControls(tiles: Tiles): PlayerControls {
   return {
     ...nullPlayer,
     toggleMuted: () => tiles.setSound(!tiles.hasSound),
     setVolume: (volume) => tiles.setVolume(volume),
+    togglePicture: () => tiles.focused?.togglePicture(),
   };
 }
 
