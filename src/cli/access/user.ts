@@ -1,5 +1,5 @@
 /**
- * `oxbow user list|add|remove|ban|approve|role|password|invite`: the accounts of a running oxbow.
+ * `oxbow user list|add|remove|ban|approve|role|password|invite|invitations|uninvite`: the accounts of a running oxbow.
  * In: the data folder of a running oxbow, or its address and admin token. Out: a table, a password that is shown once, the link of an invitation.
  */
 import { text } from 'node:stream/consumers';
@@ -9,6 +9,7 @@ import { nameKeyOf } from '../../accounts/users/user-name.ts';
 import type { OxbowClient } from '../../client/client.ts';
 import type { UserView } from '../../client/shapes.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { printable } from '../../lib/text/printable.ts';
 import { askServer } from '../running-server.ts';
 import { addSettingFlags, readSettings } from '../setting-flags.ts';
 import { type ExitCode, say, sayJson, table } from '../terminal.ts';
@@ -75,6 +76,10 @@ export function addUser(program: Command, exit: (code: ExitCode) => void): void 
     .option('--role <ROLE>', 'Role of the accounts: `user` or `admin`.', 'user')
     .option('--uses <COUNT>', 'How many accounts it creates.', '1')
     .option('--expires <WHEN>', 'How long from now, as 30d, or when. Default: in a week.');
+  add('invitations', 'Lists the invitations that can be used.', (_, options, verb) => listInvitations(options, verb));
+  add('uninvite', 'Revokes an invitation.', ([id], options, verb) =>
+    ask(options, verb, (client) => client.deleteInvitation({ id: id! })),
+  ).argument('<ID>', 'as `invitations` shows it');
 }
 
 async function ask<T>({ server }: Options, verb: Command, work: (client: OxbowClient) => Promise<T>): Promise<T> {
@@ -86,7 +91,12 @@ async function list(options: Options, verb: Command): Promise<void> {
   const users = await ask(options, verb, allUsers);
   if (options.json) sayJson(users);
   else if (users.length === 0) say('There are no users.');
-  else say(table(users.map(({ id, name, role, state, seenAt }) => [id, name, role, state, `seen ${seenAt}`])));
+  else {
+    const rows = users
+      .toSorted((a, b) => a.name.localeCompare(b.name))
+      .map(({ id, name, role, state, seenAt, email }) => [id, name, role, state, toMinute(seenAt), email ?? '']);
+    say(table([['id', 'name', 'role', 'state', 'seen', 'e-mail'], ...rows]));
+  }
 }
 
 async function create(name: string, options: Options, verb: Command): Promise<void> {
@@ -115,11 +125,28 @@ async function change(
     client.updateUser({ id: (await find(client, who)).id, body }),
   );
   if (options.json) sayJson(user);
+  else say(`${printable(user.name)} (${user.id}): ${user.role}, ${user.state}`);
+}
+
+async function listInvitations(options: Options, verb: Command): Promise<void> {
+  const { items } = await ask(options, verb, (client) => client.listInvitations());
+  if (options.json) return sayJson(items);
+  if (items.length === 0) return say('There are no invitations.');
+  const rows = items.map(({ id, label, role, usesLeft, expiresAt }) => [
+    ...[id, label === '' ? '-' : label, role, String(usesLeft)],
+    expiresAt === null ? 'never' : toMinute(expiresAt),
+  ]);
+  say(table([['id', 'label', 'role', 'uses left', 'expires'], ...rows]));
+}
+
+/** `2026-11-23 02:21Z`. */
+function toMinute(instant: string): string {
+  return `${instant.slice(0, 16).replace('T', ' ')}Z`;
 }
 
 async function invite(label: string | undefined, options: Options, verb: Command): Promise<void> {
   const { json, role, uses, expires } = options;
-  const settings = { role: roleOf(role ?? 'user'), uses: Number(uses ?? 1) };
+  const settings = { role: roleOf(role ?? 'user'), uses: usesOf(uses ?? '1') };
   const body = { ...settings, ...(label !== undefined && { label }), ...(expires !== undefined && { expires }) };
   const made = await ask(options, verb, (client) => client.createInvitation({ body }));
   if (json) sayJson(made);
@@ -160,6 +187,11 @@ async function find(client: OxbowClient, who: string): Promise<UserView> {
 /** The password of the first line of stdin, or a new one of 20 characters. */
 async function choosePassword(stdin: true | undefined): Promise<string> {
   return stdin ? (await text(process.stdin)).split(/\r?\n/)[0]! : createSecret(15);
+}
+
+function usesOf(uses: string): number {
+  if (/^[1-9]\d{0,4}$/.test(uses) && Number(uses) <= 10_000) return Number(uses);
+  throw new OxbowError('bad-request', `"${uses}" is not a number of accounts. Use 1 to 10000.`);
 }
 
 function roleOf(role: string): 'user' | 'admin' {
