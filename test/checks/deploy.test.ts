@@ -7,6 +7,8 @@ import { parseAllDocuments } from 'yaml';
 import { listFiles, root } from '../../scripts/source-files.ts';
 import { listSettings } from '../../src/config/names.ts';
 import { schema } from '../../src/config/schema.ts';
+import { HEARTBEAT_MS } from '../../src/http/events/listeners.ts';
+import { PING_S } from '../../src/http/rooms/room-sockets.ts';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need, pathOf } from '../fixtures/need.ts';
@@ -201,5 +203,21 @@ test('nginx accepts the file with only the lines marked CHANGE changed: ports, c
     assert.equal(status, 0);
   } finally {
     if (!wasThere) rmSync(cache, { recursive: true, force: true });
+  }
+});
+
+test('the proxies wait longer than oxbow is silent on a connection for events or a room', () => {
+  const silentS = Math.max(HEARTBEAT_MS / 1000, PING_S);
+  const units: Readonly<Record<string, number>> = { s: 1, h: 3600 };
+  const found = [
+    ...read('deploy', 'nginx', 'oxbow.conf').matchAll(/^\s*(proxy_read_timeout|proxy_send_timeout) (\d+)([sh]);/gm),
+    ...read('deploy', 'haproxy', 'haproxy.cfg').matchAll(/^\s*(timeout (?:client|server|tunnel)) +(\d+)([sh])$/gm),
+  ];
+  assert.equal(found.length, 5);
+  for (const [, name, count, unit] of found) {
+    assert.ok(
+      Number(count) * units[unit!]! >= 2 * silentS,
+      `${name} is ${count}${unit}: one lost ping may end a connection`,
+    );
   }
 });

@@ -8,6 +8,7 @@ import { gunzipSync } from 'node:zlib';
 import { WebSocket } from 'ws';
 import { enterRoom, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
 import { type CertificatePair, makeCertificate } from '../fixtures/certificate.ts';
+import { EventStream } from '../fixtures/event-stream.ts';
 import { type Http2Client, openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
 import { type RunningProxy, startHaproxy, startNginx } from '../fixtures/proxy.ts';
@@ -280,6 +281,35 @@ for (const [program, start] of [
       const [message] = (await once(socket, 'message')) as [Buffer];
       assert.equal(JSON.parse(String(message)).type, 'events.ready');
       socket.terminate();
+    });
+
+    test('server-sent events come at once, also through a proxy that buffers; one that restarts loses none', async () => {
+      const mark = async (text: string) => {
+        const headers = { ...asAdmin, 'content-type': 'application/json' };
+        const body = JSON.stringify({ at: new Date().toISOString(), text });
+        const made = await server.fetch('/api/v1/streams/demo/markers', { method: 'POST', headers, body });
+        assert.equal(made.status, 201, await made.text());
+      };
+      const own = join(folder.path, `${program}-events`);
+      await mkdir(own);
+      const plan = { origin: new URL(server.url).host, certificate, folder: own, buffers: true };
+      const first = await start(plan);
+      const before = await EventStream.open(first.url);
+      const { id } = await before.next('events.ready');
+      await mark('one');
+      assert.equal((await before.next('marker.added')).data.text, 'one');
+      await first[Symbol.asyncDispose]();
+      await before.ended;
+      await mark('two');
+      await using second = await start(plan);
+      await using after = await EventStream.open(second.url, { 'last-event-id': id });
+      assert.equal((await after.next('events.ready')).data.replayed, 2);
+      assert.deepEqual(
+        [(await after.next('marker.added')).data.text, (await after.next('marker.added')).data.text],
+        ['one', 'two'],
+      );
+      await mark('three');
+      assert.equal((await after.next('marker.added')).data.text, 'three');
     });
 
     test('a room works over a WebSocket, for pages of the public address alone', async () => {

@@ -15,7 +15,7 @@ const MAX_LISTENERS = 1000;
 /** Most subscribers from one address: enough for an office with one public address. */
 const MAX_PER_ADDRESS = 200;
 /** Interval of heartbeats on idle connections, ms. */
-const HEARTBEAT_MS = 15_000;
+export const HEARTBEAT_MS = 15_000;
 /** Interval at which permissions are checked while no event is sent, ms. They are also checked before each event. */
 const PERMISSION_CHECK_MS = 1000;
 

@@ -16,7 +16,7 @@ import { SocketCounts } from './socket-counts.ts';
 import type { RoomSocketLimits } from './socket-limits.ts';
 
 /** Interval of pings of a connection, s; one that did not answer the last one is gone. */
-const PING_S = 25;
+export const PING_S = 25;
 /** Interval at which it is checked whether a connection is still signed in, s. */
 const CHECK_S = 5;
 /** A connection says hello within this, ms. */
