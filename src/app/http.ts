@@ -12,6 +12,7 @@ import { type HttpServer, startHttp } from '../http/server.ts';
 import { certificateFiles } from '../http/tls/tls-certificate.ts';
 import { packageFile } from '../lib/program-files.ts';
 import { version } from '../lib/version.ts';
+import { RefusalLog } from '../observe/refusal-log.ts';
 import { announceRunning } from '../store/running.ts';
 import { createStreamsApi } from '../streams/api.ts';
 import { createPublishKeysApi } from '../streams/publish/publish-keys-api.ts';
@@ -99,6 +100,7 @@ export async function openHttp(
       publicUrl: config.publicUrl,
       health,
       metrics,
+      refusals: new RefusalLog({ log, clock }, 'requests were refused', (code) => metrics.refusals.inc({ code })),
       telemetry,
       clock,
       log,

@@ -36,6 +36,7 @@ import type { Health } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { RefusalLog } from '../observe/refusal-log.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
 import type { MediaServers } from '../rooms/providers/media-servers.ts';
@@ -142,6 +143,8 @@ export interface HttpDeps {
   readonly publicUrl?: string | undefined;
   readonly health: Health;
   readonly metrics: Metrics;
+  /** Counts and logs refusals that an operator should know of. */
+  readonly refusals?: Pick<RefusalLog, 'refused'>;
   /** Records a span for each request, if tracing is on. */
   readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'>;
   readonly clock: Clock;

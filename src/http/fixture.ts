@@ -32,6 +32,7 @@ import { createHealth } from '../observe/health.ts';
 import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import { RefusalLog } from '../observe/refusal-log.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { HttpDeps } from './deps.ts';
@@ -120,6 +121,7 @@ export async function startTestServer(
   const segments = openLocalSegmentStore({ folder });
   const reader = openRangeReader(segments);
   const metrics = createMetrics();
+  const log = createLog({ level: 'debug', format: 'json', write: (line) => logged.push(line) });
   const limits = new RateLimits(() => clock.monotonicMs());
   const deps: HttpDeps = {
     streams: fakeStreams(calls),
@@ -178,7 +180,8 @@ export async function startTestServer(
     health: createHealth(),
     metrics,
     clock,
-    log: createLog({ level: 'debug', format: 'json', write: (line) => logged.push(line) }),
+    log,
+    refusals: new RefusalLog({ log, clock }, 'requests were refused', (code) => metrics.refusals.inc({ code })),
     version: '0.0.0-test',
     webRoot: join(folder, 'web'),
     hosts: ['a', 'x', 'y', 'tv', 'tv.example', 'inner'],

@@ -296,6 +296,12 @@ export const metricTable = {
     labels: [],
     help: 'Requests that report an empty buffer (CMCD bs).',
   },
+  refusals: {
+    type: 'counter',
+    name: 'oxbow_refused_total',
+    labels: ['code'],
+    help: 'Requests that were refused and are logged, by error code: playback tokens that are forged, revoked or expired, pages of other sites, addresses that must not be reached. Those of rooms are oxbow_room_refused_total.',
+  },
   viewers: {
     type: 'gauge',
     name: 'oxbow_viewers',

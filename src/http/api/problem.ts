@@ -7,6 +7,7 @@ import type { ProblemView } from '../../api/shapes.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
+import type { RefusalLog } from '../../observe/refusal-log.ts';
 
 /** A problem ready to be sent. */
 export interface Problem {
@@ -14,6 +15,9 @@ export interface Problem {
   readonly headers: Readonly<Record<string, string>>;
   readonly body: ProblemView;
 }
+
+/** Refusals that are logged: forged, replayed or expired tokens, pages of other sites, addresses that must not be reached. */
+const notable = new Set(['watch-refused', 'watch-expired', 'cross-site', 'address-refused']);
 
 /** Members of `extra` that set a header or the hint and are not shown. */
 const reserved = new Set(['hint', 'retryAfterSeconds', 'allow', 'contentRange', 'headers']);
@@ -69,7 +73,7 @@ function toRefusal(error: unknown): OxbowError {
 }
 
 /**
- * Logs an error: bugs with their stack, counted in a metric; refusals only at level debug.
+ * Logs an error: bugs with their stack, counted in a metric; refusals only at level debug, but for those that an operator should know of.
  *
  * @param where method and path, without the query
  */
@@ -77,11 +81,12 @@ export function reportProblem(
   error: unknown,
   where: string,
   traceId: string,
-  tools: { log: Log; metrics: Metrics },
+  tools: { log: Log; metrics: Metrics; refusals?: Pick<RefusalLog, 'refused'> },
 ): void {
   if (error instanceof OxbowError && error.code !== 'internal') {
     const { code } = error;
     tools.log.debug({ traceId, where, code }, messageOf(error));
+    if (notable.has(code)) tools.refusals?.refused(code);
   } else if (error instanceof FormatError) {
     tools.log.debug({ traceId, where }, messageOf(error));
   } else {

@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { after, before, suite, test } from 'node:test';
+import { until } from '../../../test/fixtures/wait.ts';
+import { policies } from '../../accounts/rate-limit.ts';
 import { administrator } from '../../accounts/users/user.ts';
 import { createFramedAudience } from '../../rooms/live/framed-audience.ts';
 import { openTestRooms, type TestRooms } from '../../rooms/rooms.fixture.ts';
@@ -158,6 +160,19 @@ suite('the WebSocket of a room', () => {
     assert.match(text, /oxbow_room_messages_in_total\{type="hello"\} [1-9]/);
     const lines = server.logged.filter((line) => line.includes('rooms refused'));
     assert.ok(lines.length <= 1, lines.join(''));
+  });
+
+  test('thousands of connections from one address in a minute are refused, counted and logged; other addresses are not', async () => {
+    server.logged.length = 0;
+    const address = '203.0.113.7';
+    for (let i = 0; i < policies.rooms.turns; i++) server.deps.limits.take('rooms', { address, isLocal: false });
+    // As a proxy on this computer passes on who connects.
+    const from = (client: string) => ({ headers: { ...headers, 'x-forwarded-for': client } });
+    assert.equal(await refusalOf(server.url, room, from(address)), '429 too-many-requests');
+    (await enterRoom(server.url, room, from('203.0.113.8'))).close();
+    const text = await server.deps.metrics.print();
+    assert.match(text, /oxbow_room_refused_total\{code="too-many-requests"\} [1-9]/);
+    await until('it is logged', () => server.logged.some((line) => line.includes('"too-many-requests":')));
   });
 
   test('an address of a room without the id or with more behind it is not upgraded', async () => {

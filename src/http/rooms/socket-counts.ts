@@ -4,21 +4,20 @@
  */
 import type { ClientMessage, ServerMessage } from '../../api/room/messages.ts';
 import { messageOf } from '../../lib/errors.ts';
+import { RefusalLog } from '../../observe/refusal-log.ts';
 import type { FanOutCounts } from '../../rooms/live/fan-out.ts';
 import type { HttpDeps } from '../deps.ts';
-
-const LOG_EVERY_MS = 1000;
 
 /** The counters of all connections. */
 export class SocketCounts implements FanOutCounts {
   readonly #deps: Pick<HttpDeps, 'metrics' | 'log' | 'clock'>;
-  /** Not logged yet, by code. */
-  readonly #refused = new Map<string, number>();
-  #loggedAt = Number.NEGATIVE_INFINITY;
-  #late: NodeJS.Timeout | undefined;
+  readonly #refusals: RefusalLog;
 
   constructor(deps: Pick<HttpDeps, 'metrics' | 'log' | 'clock'>) {
     this.#deps = deps;
+    this.#refusals = new RefusalLog(deps, 'rooms refused messages or connections', (code) =>
+      deps.metrics.roomRefused.inc({ code }),
+    );
   }
 
   /** A valid message of a client. */
@@ -52,23 +51,11 @@ export class SocketCounts implements FanOutCounts {
 
   /** A message or a connection was refused. */
   refused(code: string): void {
-    this.#deps.metrics.roomRefused.inc({ code });
-    this.#refused.set(code, (this.#refused.get(code) ?? 0) + 1);
-    if (this.#late) return;
-    const waitMs = this.#loggedAt + LOG_EVERY_MS - this.#deps.clock.monotonicMs();
-    if (waitMs <= 0) this.#write();
-    else this.#late = setTimeout(() => this.#write(), waitMs).unref();
+    this.#refusals.refused(code);
   }
 
   /** A bug. */
   failed(error: unknown): void {
     this.#deps.log.error({ error: messageOf(error), stack: (error as Error)?.stack }, 'a room failed');
-  }
-
-  #write(): void {
-    this.#late = undefined;
-    this.#loggedAt = this.#deps.clock.monotonicMs();
-    this.#deps.log.warn({ refused: Object.fromEntries(this.#refused) }, 'rooms refused messages or connections');
-    this.#refused.clear();
   }
 }
