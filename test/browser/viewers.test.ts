@@ -6,7 +6,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { PlaybackSession } from '../../src/api/session-shapes.ts';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { need } from '../fixtures/need.ts';
-import { type RunningProxy, startNginx } from '../fixtures/proxy.ts';
+import { type RunningProxy, startNginx } from '../fixtures/proxies/proxy.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { openBrowser, PAGE_WITHIN_MS } from './chromium.ts';

@@ -8,10 +8,10 @@ import { gunzipSync } from 'node:zlib';
 import { WebSocket } from 'ws';
 import { enterRoom, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
 import { type CertificatePair, makeCertificate } from '../fixtures/certificate.ts';
-import { EventStream } from '../fixtures/event-stream.ts';
 import { type Http2Client, openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
-import { type RunningProxy, startHaproxy, startNginx } from '../fixtures/proxy.ts';
+import { EventStream } from '../fixtures/proxies/event-stream.ts';
+import { type RunningProxy, startHaproxy, startNginx } from '../fixtures/proxies/proxy.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
