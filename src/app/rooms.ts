@@ -15,6 +15,7 @@ import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { unknownAsset } from '../library/assets.ts';
 import { createFramedAudience } from '../rooms/live/framed-audience.ts';
+import { addressExpiry } from '../rooms/playlist/address-expiry.ts';
 import type { RoomItemMedia, RoomMedia } from '../rooms/room-media.ts';
 import { RoomTables } from '../rooms/room-tables.ts';
 import { Rooms } from '../rooms/rooms.ts';
@@ -80,9 +81,6 @@ async function run(
   }
 }
 
-/** Playback tokens of a room are valid for 12 to 24 hours; a room sends its playlist again before that. */
-const SIGNED_MS = 12 * 3_600_000;
-
 /** What a person may do, as for requests. */
 function principalOf({ id }: UserRef, { access }: Accounts, settings: AppContext['settings']): Principal {
   return id === administratorRef.id ? administrator : principalOfUser(access.users.find(id), settings.now.accounts);
@@ -96,7 +94,7 @@ function createRoomMedia(
 ): RoomMedia {
   const { assets } = library;
   const signed = (name: string, path: string) =>
-    printSignedPath(accounts.access.watch.sign(name, (Math.floor(nowMs() / SIGNED_MS) + 2) * SIGNED_MS), path);
+    printSignedPath(accounts.access.watch.sign(name, addressExpiry(nowMs())), path);
 
   function streamAddress(stream: string, isSigned: boolean): string {
     const path = printMediaAddress({ stream, kind: 'index' });

@@ -45,7 +45,7 @@ export interface RoomMedia {
   /**
    * Path of its HLS playlist; null: not media of this server.
    *
-   * @param isSigned with a playback token, valid for 12 hours and more
+   * @param isSigned with a playback token, valid for 5 to 10 minutes: the room sends it again before it ends
    */
   address(target: ItemTarget, isSigned: boolean): string | null;
   /** The same for the streams that are shown beside the first one; undefined: there are none. */

@@ -11,12 +11,11 @@ import type { RoomPermission } from '../../api/room/permissions.ts';
 import type { PlaybackState } from '../../api/room/playback.ts';
 import type { Presence, PresentUser } from '../presence.ts';
 import type { ItemRecord } from '../room-record.ts';
+import { ADDRESSES_EACH_MS } from './address-expiry.ts';
 import type { Playlist } from './playlist.ts';
 
 /** Changes are sent at most this often, ms. */
 const EACH_MS = 250;
-/** Playback tokens in addresses are valid for 12 hours at least: they are sent again before, ms. */
-const ADDRESSES_EACH_MS = 6 * 3_600_000;
 
 /** What is needed of a room. */
 export interface ItemRoom {

@@ -11,7 +11,7 @@ import {
   probeSource,
   readFailure,
 } from './client.ts';
-import { onServer, setWatchToken, watchTokenOf } from './server.ts';
+import { currentAddress, onServer, renewWatchToken, setWatchToken, watchTokenOf } from './server.ts';
 
 const signal = new AbortController().signal;
 
@@ -117,6 +117,21 @@ test('the playback token is in the path of every request for its stream, and of 
   assert.equal(onServer('/api/v1/streams/cam/picture?v=1'), '/t/abc/api/v1/streams/cam/picture?v=1');
   assert.equal(onServer('/thumb/came/1.jpg'), '/thumb/came/1.jpg');
   setWatchToken('cam', null);
+});
+
+test('media of a room is requested under the token that was renewed last, of its stream or asset alone', () => {
+  const early = 'http://tv.example/t/one/live/yard/v0/g1.m3u8?_HLS_msn=3';
+  assert.equal(currentAddress(early), early);
+  renewWatchToken('/t/two/live/yard/index.m3u8');
+  renewWatchToken('/t/three/assets/a1/index.m3u8');
+  renewWatchToken('/live/door/index.m3u8');
+  assert.equal(currentAddress(early), 'http://tv.example/t/two/live/yard/v0/g1.m3u8?_HLS_msn=3');
+  assert.equal(currentAddress('/t/one/vod/yard/1/2/index.m3u8'), '/t/two/vod/yard/1/2/index.m3u8');
+  assert.equal(currentAddress('/t/one/assets/a1/v0/3.m4s'), '/t/three/assets/a1/v0/3.m4s');
+  assert.equal(currentAddress('/t/one/live/a1/3.m4s'), '/t/one/live/a1/3.m4s');
+  assert.equal(currentAddress('/live/yard/index.m3u8'), '/live/yard/index.m3u8');
+  assert.equal(onServer('/thumb/yard/1.jpg'), '/t/two/thumb/yard/1.jpg');
+  setWatchToken('yard', null);
 });
 
 test('a signed-in browser gets a playback token for a stream that is not public', async () => {

@@ -46,16 +46,37 @@ export function watchTokenOf(stream: string): string | undefined {
   return tokens.get(stream) || undefined;
 }
 
-/** Sets the playback token of a stream; null or an invalid token removes it. */
-export function setWatchToken(stream: string, token: string | null): void {
+/**
+ * Sets the playback token of a stream; null or an invalid token removes it.
+ *
+ * @param isKept it survives a reload of the tab
+ */
+export function setWatchToken(stream: string, token: string | null, isKept = true): void {
   const value = token !== null && /^[A-Za-z0-9_-]{1,100}$/.test(token) ? token : '';
   tokens.set(stream, value);
+  if (!isKept) return;
   try {
     if (value === '') sessionStorage.removeItem(keyOf(stream));
     else sessionStorage.setItem(keyOf(stream), value);
   } catch {
     // Storage forbidden: the token lasts as long as the page.
   }
+}
+
+/** A path with its token in front, and whose media it is. */
+const SIGNED = /^((?:https?:\/\/[^/]+)?)\/t\/([^/]+)(\/(live|vod|clip|thumb|assets)\/([^/?]+).*)$/;
+
+/** Sets the playback token of an address, which a room renews: requests under an older one use this one. A path without token sets none. */
+export function renewWatchToken(address: string): void {
+  const [, , token, , kind, name] = SIGNED.exec(address) ?? [];
+  if (token !== undefined) setWatchToken(kind === 'assets' ? `asset/${name}` : name!, token, false);
+}
+
+/** The address of media under the present playback token, if that was renewed since the address was made. */
+export function currentAddress(address: string): string {
+  const [, server, token, path, kind, name] = SIGNED.exec(address) ?? [];
+  const now = token === undefined ? undefined : tokens.get(kind === 'assets' ? `asset/${name}` : name!);
+  return now ? `${server}/t/${now}${path}` : address;
 }
 
 /** The playback token in the query of a page. */

@@ -4,13 +4,18 @@
  */
 import type { ErrorData, HlsConfig, PlaylistLoaderConstructor } from 'hls.js';
 import { type Failure, readFailure } from '../api/client.ts';
-import { onServer } from '../api/server.ts';
+import { currentAddress, onServer } from '../api/server.ts';
 import { captionNames } from './captions.ts';
 
 const forBoth: Partial<HlsConfig> = {
   maxLiveSyncPlaybackRate: 1, // oxbow controls the rate: hls.js speeds up only with more than a second buffered, and resets other rates
   liveDurationInfinity: false,
   enableWorker: false, // fragmented MP4 passes through: there is nothing to transmux
+  // Rooms renew the token in an address while it plays; hls.js opens the request where this has not.
+  xhrSetup(xhr, url) {
+    const now = currentAddress(url);
+    if (now !== url) xhr.open('GET', now, true);
+  },
   renderTextTracksNatively: true,
   ...captionNames,
 };

@@ -4,6 +4,7 @@
  * start, in the same fields as UTC is for streams.
  */
 import type Hls from 'hls.js';
+import { currentAddress } from '../../api/server.ts';
 import { followCaptions } from '../../player/captions.ts';
 import { Choices } from '../../player/choices.ts';
 import { ElementTarget } from '../../player/element-target.ts';
@@ -217,7 +218,7 @@ export class AssetPlayer implements PlayerControls {
         hls.recoverMediaError();
       } else this.#fail(playbackFailure(data));
     });
-    hls.loadSource(this.#url);
+    hls.loadSource(currentAddress(this.#url));
     hls.attachMedia(video);
   }
 
@@ -227,7 +228,7 @@ export class AssetPlayer implements PlayerControls {
       once: true,
       signal,
     });
-    video.src = this.#url;
+    video.src = currentAddress(this.#url);
   }
 
   #chosen(): void {

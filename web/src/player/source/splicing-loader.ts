@@ -9,6 +9,7 @@ import type {
   PlaylistLoaderConstructor,
   PlaylistLoaderContext,
 } from 'hls.js';
+import { currentAddress } from '../../api/server.ts';
 import { type FetchText, ListError, type Splicer } from './splicer.ts';
 
 /** hls.js requests a playlist again after this time, milliseconds. */
@@ -19,7 +20,7 @@ export const fetchText: FetchText = async (url, headers, signal) => {
   let response: Response;
   let text: string;
   try {
-    response = await fetch(url, { headers, signal });
+    response = await fetch(currentAddress(url), { headers, signal });
     text = await response.text();
   } catch (error) {
     signal.throwIfAborted();
