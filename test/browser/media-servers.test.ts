@@ -6,9 +6,11 @@ import { copyFile, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { run } from '../fixtures/ffmpeg.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { davUser, startWebDav } from '../fixtures/library/web-dav.ts';
 import { need } from '../fixtures/need.ts';
+import { serveFolder } from '../fixtures/rooms/folder-server.ts';
 import { jellyfinUser, startJellyfin } from '../fixtures/rooms/jellyfin.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { violations } from './axe.ts';
@@ -25,6 +27,8 @@ suite('the pages of media servers', { skip: missing }, () => {
   let server: Server;
   let browser: Browser;
   let dav: { readonly url: string };
+  /** A web site with files, of another origin, without CORS. */
+  let foreign: string;
   let jellyfin: { readonly url: string };
 
   before(async () => {
@@ -38,6 +42,11 @@ suite('the pages of media servers', { skip: missing }, () => {
     await writeFile(join(files, 'Harbour.vtt'), 'WEBVTT\n\n00:00.000 --> 01:00.000\nRain & wind\n');
     await copyFile(film, join(files, 'Sea.mp4'));
     for (let number = 1; number <= 10; number++) await copyFile(film, join(show, `Part ${number}.mp4`));
+    await mkdir(join(files, 'dash'));
+    const dash = ['-f', 'dash', '-seg_duration', '2', join(files, 'dash', 'index.mpd')];
+    assert.equal((await run('ffmpeg', ['-v', 'error', '-i', film, '-c', 'copy', ...dash])).code, 0);
+    const site = opened.use(await serveFolder(files));
+    foreign = site.url;
     dav = opened.use(await startWebDav(join(folder.path, 'apache'), files));
     jellyfin = opened.use(await startJellyfin(files));
     const args = ['--net-allow', '127.0.0.1/32'];
@@ -72,6 +81,15 @@ suite('the pages of media servers', { skip: missing }, () => {
     await page.getByRole('tab', { name: 'Playlist' }).click();
     await page.getByRole('button', { name: 'Add', exact: true }).click();
     await page.getByRole('tab', { name: 'Media servers' }).click();
+  }
+
+  /** A text is shown over the picture. */
+  async function showsCue(page: Page, text: string): Promise<void> {
+    await page.waitForFunction((expected) => {
+      const tracks = [...document.querySelector<HTMLVideoElement>('.room video')!.textTracks];
+      const cues = tracks.filter(({ mode }) => mode === 'showing').flatMap(({ activeCues }) => [...(activeCues ?? [])]);
+      return cues.some((cue) => (cue as VTTCue).getCueAsHTML().textContent === expected);
+    }, text);
   }
 
   /** The position of the picture moves. */
@@ -177,8 +195,50 @@ suite('the pages of media servers', { skip: missing }, () => {
     await friend.getByLabel('Your name').fill('Ben');
     await friend.getByRole('button', { name: 'Join without sound' }).click();
     await plays(friend);
+    // Subtitles beside the film, in the menu of the player; the next film keeps the choice.
+    await friend.getByRole('button', { name: 'Subtitles: Off' }).click();
+    await friend.getByRole('menuitemradio', { name: 'English' }).click();
+    await showsCue(friend, 'Rain & wind');
+    await page
+      .getByRole('button', { name: 'Play Harbour.mp4' })
+      .or(page.getByRole('button', { name: /^Now playing: Harbour/ }))
+      .click();
+    await showsCue(friend, 'Rain & wind');
     const source = await friend.evaluate(() => document.querySelector<HTMLVideoElement>('.room video')!.currentSrc);
     assert.match(source, new RegExp(`^${server.url}/api/v1/rooms/${room}/media/`), 'without the address of the server');
+    assert.deepEqual([faults, friendFaults], [[], []]);
+  });
+
+  test('a link to DASH plays through the server for everyone in step, with subtitles of its own', async () => {
+    await using visitor = await openVisitor(browser);
+    await using other = await openVisitor(browser);
+    await signIn(visitor);
+    const room = await createRoom(visitor);
+    const { page, faults } = await openPage(visitor, `/rooms/${room}`);
+    await page.getByRole('button', { name: 'Join without sound' }).click();
+    await page.getByRole('tab', { name: 'Playlist' }).click();
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('tab', { name: 'Links' }).click();
+    await page.getByRole('textbox', { name: 'Links' }).fill(`Ferry | ${foreign}/dash/index.mpd`);
+    await page.getByRole('textbox', { name: 'Subtitles' }).fill(`English | ${foreign}/Harbour.en.srt`);
+    assert.deepEqual(await violations(page, 'link', { within: ['dialog[open]'] }), []);
+    await page.locator('dialog[open]').getByRole('button', { name: 'Add', exact: true }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Play Ferry' }).click();
+    await plays(page);
+    const { page: friend, faults: friendFaults } = await openPage(other, `/rooms/${room}`);
+    await friend.getByLabel('Your name').fill('Ben');
+    await friend.getByRole('button', { name: 'Join without sound' }).click();
+    await plays(friend);
+    await friend.getByRole('button', { name: 'Subtitles: Off' }).click();
+    await friend.getByRole('menuitemradio', { name: 'English' }).click();
+    await showsCue(friend, 'Rain & wind');
+    await page.getByRole('tab', { name: 'Members (2)' }).click();
+    const ben = page.getByRole('listitem').filter({ hasText: 'Ben' });
+    await ben.getByText('In step').waitFor();
+    await page.keyboard.press('l'); // ten seconds forward, for both
+    await friend.waitForFunction(() => document.querySelector<HTMLVideoElement>('.room video')!.currentTime > 10);
+    await ben.getByText('In step').waitFor();
     assert.deepEqual([faults, friendFaults], [[], []]);
   });
 

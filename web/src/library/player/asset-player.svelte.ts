@@ -1,5 +1,5 @@
 /**
- * Plays a video of the library: one video element with hls.js, or with the browser's own HLS.
+ * Plays a video of the library: one video element with hls.js, with the browser's own HLS, or with Shaka Player for DASH.
  * In: the address of a multivariant playlist, requests of the viewer. Out: the snapshot that the controls show. Positions are ms from the
  * start, in the same fields as UTC is for streams.
  */
@@ -14,6 +14,8 @@ import type { RoomLink } from '../../player/sync-target.ts';
 import { playsNatively } from '../../player/video/native.ts';
 import { loadHls, noPlayer, playerNotLoaded } from '../../watch/load-player.ts';
 import { preferences } from '../../watch/player-preferences.svelte.ts';
+import { type DashPlayer, loadShaka, playDash } from './dash.ts';
+import { type TextFile, TextFiles } from './text-files.ts';
 
 /** A step of one frame without a known frame rate, seconds. */
 const FRAME_S = 0.04;
@@ -22,8 +24,10 @@ const REPAIR_EVERY_MS = 10_000;
 
 /** How a video is played. */
 export interface AssetOptions {
-  /** A file instead of a playlist. */
-  readonly file?: boolean;
+  /** Default: an HLS playlist. */
+  readonly type?: 'hls' | 'dash' | 'file';
+  /** Subtitles in files beside it. */
+  readonly texts?: readonly TextFile[];
   /** The room that the player is in. */
   readonly room?: RoomLink;
 }
@@ -45,6 +49,8 @@ export class AssetPlayer implements PlayerControls {
   readonly #ends = new AbortController();
   #video: HTMLVideoElement | null = null;
   #hls: Hls | null = null;
+  #dash: DashPlayer | null = null;
+  #texts: TextFiles | null = null;
   #failure: Snapshot['failure'] = null;
   #repairedAtMs = Number.NEGATIVE_INFINITY;
   #opening: Promise<void> | null = null;
@@ -63,6 +69,9 @@ export class AssetPlayer implements PlayerControls {
   attach(video: HTMLVideoElement): void {
     this.#video = video;
     video.volume = preferences.volume;
+    this.#texts = new TextFiles(video, this.#options.texts ?? []);
+    this.#choices.subtitle = this.#texts.remembered;
+    this.#texts.show(this.#choices.subtitle);
     const { signal } = this.#ends;
     const types = [
       ...['play', 'pause', 'volumechange', 'seeking', 'seeked', 'playing', 'waiting', 'loadeddata', 'timeupdate'],
@@ -102,6 +111,8 @@ export class AssetPlayer implements PlayerControls {
     this.#startS = this.#video?.currentTime ?? 0;
     this.#hls?.destroy();
     this.#hls = null;
+    this.#dash?.destroy();
+    this.#dash = null;
     this.#opening = null;
     this.#failure = null;
     this.togglePlay();
@@ -140,6 +151,7 @@ export class AssetPlayer implements PlayerControls {
 
   setSubtitle(id: string | null): void {
     this.#choices.subtitle = id;
+    this.#texts?.remember(id);
     this.#chosen();
   }
 
@@ -161,6 +173,7 @@ export class AssetPlayer implements PlayerControls {
     this.#leaveRoom();
     this.#ends.abort();
     this.#hls?.destroy();
+    this.#dash?.destroy();
     this.#video?.removeAttribute('src');
     this.#video?.load(); // otherwise it continues to load until it is collected
   }
@@ -182,10 +195,9 @@ export class AssetPlayer implements PlayerControls {
 
   async #open(video: HTMLVideoElement): Promise<void> {
     this.player = { ...this.player, loading: true };
-    if (this.#options.file) {
-      this.#openFile(video);
-      return;
-    }
+    const { type = 'hls' } = this.#options;
+    if (type === 'file') return this.#openFile(video);
+    if (type === 'dash') return this.#openDash(video);
     const Engine = await loadHls();
     if (this.#ends.signal.aborted) return;
     if (!Engine) return this.#fail(playerNotLoaded);
@@ -222,6 +234,15 @@ export class AssetPlayer implements PlayerControls {
     hls.attachMedia(video);
   }
 
+  async #openDash(video: HTMLVideoElement): Promise<void> {
+    const shaka = await loadShaka();
+    if (this.#ends.signal.aborted) return;
+    if (!shaka) return this.#fail(playerNotLoaded);
+    if (!shaka.Player.isBrowserSupported()) return this.#fail(noPlayer);
+    const onFailed = () => this.#fail({ code: 'unplayable', status: 0, title: '', hint: '' });
+    this.#dash = playDash(shaka, video, { url: this.#url, startS: this.#startS, onFailed });
+  }
+
   #openFile(video: HTMLVideoElement): void {
     const { signal } = this.#ends;
     video.addEventListener('loadedmetadata', () => (video.currentTime = Math.max(0, this.#startS)), {
@@ -233,6 +254,7 @@ export class AssetPlayer implements PlayerControls {
 
   #chosen(): void {
     if (this.#hls) this.#choices.apply(this.#hls);
+    this.#texts?.show(this.#choices.subtitle);
     this.#changed();
   }
 
@@ -253,9 +275,11 @@ export class AssetPlayer implements PlayerControls {
     for (let index = 0; index < buffered.length; index++) {
       if (buffered.start(index) <= currentTime + 0.1) this.loadedS = Math.max(currentTime, buffered.end(index));
     }
+    const offers = this.#choices.offers(this.#hls);
     this.player = {
       ...idle,
-      ...this.#choices.offers(this.#hls),
+      ...offers,
+      subtitles: [...offers.subtitles, ...(this.#texts?.choices ?? [])],
       quality: this.#choices.quality,
       subtitle: this.#choices.subtitle,
       mode: 'past',

@@ -2,7 +2,7 @@
  * The player of an entry in a room: what its controls, keys and bar need.
  * In: an entry of the playlist, the remote. Out: components; the player follows the room.
  */
-import { AssetPlayer } from '../../library/player/asset-player.svelte.ts';
+import { type AssetOptions, AssetPlayer } from '../../library/player/asset-player.svelte.ts';
 import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
 import { WatchSession } from '../../watch/session.svelte.ts';
 import type { Remote } from './remote.ts';
@@ -33,9 +33,8 @@ export class FileMedia implements RoomMedia {
   readonly file: AssetPlayer;
   readonly #remote: Remote;
 
-  /** @param isFile a file instead of a playlist */
-  constructor(url: string, isFile: boolean, remote: Remote) {
-    this.file = new AssetPlayer(url, { file: isFile, room: remote });
+  constructor(url: string, options: Pick<AssetOptions, 'type' | 'texts'>, remote: Remote) {
+    this.file = new AssetPlayer(url, { ...options, room: remote });
     this.#remote = remote;
   }
 

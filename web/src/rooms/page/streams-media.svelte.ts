@@ -4,8 +4,7 @@
  */
 import type { ItemTarget, RoomItem } from '../../../../src/api/room/item-shapes.ts';
 import { nothingPlays } from '../../../../src/api/room/playback.ts';
-import { parseSignedPath } from '../../../../src/api/signed-path.ts';
-import { setWatchToken } from '../../api/server.ts';
+import { renewWatchToken } from '../../api/server.ts';
 import { layoutFor } from '../../multi/layout.ts';
 import { Tiles } from '../../multi/tiles.svelte.ts';
 import { snapshotOf, soundControls } from '../../multi/tiles-controls.ts';
@@ -38,10 +37,7 @@ export class StreamsMedia implements RoomMedia {
     this.#room = room;
     this.#remote = remote;
     // Members may watch what is in the playlist: its addresses have the tokens for that.
-    for (const of of [{ stream, address }, ...beside]) {
-      const signed = parseSignedPath(of.address ?? '');
-      if (signed) setWatchToken(of.stream, signed.token);
-    }
+    for (const of of [{ address }, ...beside]) renewWatchToken(of.address ?? '');
     const streams = [stream, ...beside.map((one) => one.stream)];
     const { clock } = room;
     this.timeline = new TimelineState(stream, clock.now);

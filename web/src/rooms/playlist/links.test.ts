@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { parseLinks } from './links.ts';
+import { parseLinks, streamAddress } from './links.ts';
 
 test('each line is a link, with a name before or after it', () => {
   const { links, wrong } = parseLinks(`
@@ -43,4 +43,17 @@ test('any text is parsed, and every link is one', () => {
       assert.equal(name, name.trim());
     }
   }
+});
+
+test('addresses that browsers do not play are recognized: they can be streams', () => {
+  for (const address of [
+    'rtmp://live.example/app/key',
+    'srt://live.example:8890?streamid=x',
+    'https://www.youtube.com/watch?v=x',
+    'https://youtu.be/x',
+    'https://cdn.example/live/room.flv?sign=1',
+  ])
+    assert.equal(streamAddress(`Evening | ${address}`), address);
+  for (const address of ['https://a.example/1.mp4', 'https://notyoutube.example/', 'https://a.example/x?u=.flv'])
+    assert.equal(streamAddress(address), '', address);
 });

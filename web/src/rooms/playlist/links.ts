@@ -6,6 +6,18 @@
 /** Most links of one paste. */
 export const MAX_LINKS = 200;
 
+/** Most subtitles of a link. */
+export const MAX_SUBTITLES = 32;
+
+/** Protocols and files of encoders, and sites whose pages have videos. */
+const FOR_STREAMS =
+  /(?:rtmps?|rtsps?|srt):\/\/\S+|https?:\/\/(?:[\w-]+\.)*(?:youtube\.com|youtu\.be|twitch\.tv|vimeo\.com)\/\S*|https?:\/\/[^\s?#]+\.flv(?:[?#]\S*)?/i;
+
+/** The first address of a text that no browser plays, but a stream of this server can have as its source; empty: none. */
+export function streamAddress(text: string): string {
+  return FOR_STREAMS.exec(text)?.[0] ?? '';
+}
+
 /** A link of pasted text. */
 export interface PastedLink {
   readonly url: string;

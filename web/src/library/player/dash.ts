@@ -1,0 +1,80 @@
+/**
+ * Plays a DASH manifest in a media element with Shaka Player, which is loaded for the first such video.
+ * In: a video element, an address, where to begin. Out: playback; failures. ISO 23009-1.
+ */
+
+/** The part of Shaka Player that is used. */
+interface ShakaPlayer {
+  attach(video: HTMLVideoElement): Promise<unknown>;
+  load(url: string, startS?: number): Promise<unknown>;
+  configure(settings: object): boolean;
+  destroy(): Promise<void>;
+  addEventListener(
+    type: 'error',
+    listener: (event: { readonly detail?: { readonly severity?: number } }) => void,
+  ): void;
+}
+
+interface Shaka {
+  readonly Player: { new (): ShakaPlayer; isBrowserSupported(): boolean };
+  readonly polyfill: { installAll(): void };
+}
+
+/** Of an error that ends playback. */
+const CRITICAL = 2;
+/** Media ahead of and behind the picture, seconds. */
+const AHEAD_S = 30;
+const BEHIND_S = 60;
+
+/** A playing manifest. */
+export interface DashPlayer {
+  /** Ends it; the element is free. */
+  destroy(): void;
+}
+
+/**
+ * Loads the player.
+ *
+ * @returns null if its code could not be loaded
+ */
+export async function loadShaka(): Promise<Shaka | null> {
+  try {
+    const loaded = (await import('shaka-player')) as unknown as { readonly default: Shaka };
+    loaded.default.polyfill.installAll();
+    return loaded.default;
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * Begins to play.
+ *
+ * @param startS where to begin, seconds; below 0: where the manifest begins, live at its edge
+ * @param onFailed called when it cannot be played, or no longer
+ */
+export function playDash(
+  { Player }: Shaka,
+  video: HTMLVideoElement,
+  { url, startS, onFailed }: { readonly url: string; readonly startS: number; readonly onFailed: () => void },
+): DashPlayer {
+  const player = new Player();
+  let isEnded = false;
+  const failed = () => {
+    if (!isEnded) onFailed();
+  };
+  player.addEventListener('error', ({ detail }) => {
+    if (detail?.severity === CRITICAL) failed();
+  });
+  player.configure({ streaming: { bufferingGoal: AHEAD_S, bufferBehind: BEHIND_S } });
+  player
+    .attach(video)
+    .then(() => player.load(url, startS < 0 ? undefined : startS))
+    .catch(failed);
+  return {
+    destroy() {
+      isEnded = true;
+      player.destroy().catch(() => {}); // it has failed before
+    },
+  };
+}
