@@ -11,6 +11,7 @@ import { benchLadder } from './ladder/ladder.ts';
 import { benchLiveLadder } from './ladder/live-ladder.ts';
 import { benchPart } from './part.ts';
 import { benchPull } from './pull.ts';
+import { benchPeople } from './rooms/people.ts';
 import { benchRooms } from './rooms/rooms.ts';
 import { benchServe } from './serve.ts';
 import { benchTimeline } from './timeline.ts';
@@ -58,6 +59,7 @@ const usage = `Usage: npm run bench -- VERB [options]
     --cmcd headers     how players send CMCD: headers, as on our own pages, or query, as on other pages
   rooms      messages in rooms: delay, acknowledgement, memory, stalled clients, and the cost compared with a bare ws server; needs cc and two cores
     --members 5000     people, ten in each room
+    --people           instead: people who come, report, ask for the time, write, react, leave and come back, for --seconds 60
     --seconds 20       seconds of each measurement
     --rounds 5         rounds; the table has their medians
   upload     one upload of 1 GiB over tus, and 100 at once, compared with @tus/server on plain files
@@ -89,6 +91,7 @@ const { values, positionals } = parseArgs({
     held: { type: 'string', default: '3000' },
     viewers: { type: 'string', default: '5000' },
     members: { type: 'string', default: '5000' },
+    people: { type: 'boolean', default: false },
     threads: { type: 'string', default: '1' },
     cmcd: { type: 'string', default: 'headers' },
     help: { type: 'boolean', default: false },
@@ -134,7 +137,10 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       cmcd: values.cmcd === 'query' ? 'query' : 'headers',
     }),
   upload: () => benchUpload(rounds),
-  rooms: () => benchRooms({ members: Number(values.members), seconds: seconds(20), rounds }),
+  rooms: () =>
+    values.people
+      ? benchPeople({ members: Number(values.members), seconds: seconds(60) })
+      : benchRooms({ members: Number(values.members), seconds: seconds(20), rounds }),
   async player() {
     // The types of this folder are those of a browser: the type check of the interface includes it.
     const { benchPlayer } = (await import(new URL('browser/player.ts', import.meta.url).href)) as {

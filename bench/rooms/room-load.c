@@ -1,6 +1,7 @@
 /**
  * The load generator of `bench rooms`: thousands of members of rooms in one thread.
- * In: arguments, see main; a file with one member a line: `ROOM<tab>HEADER FIELD`. Out: JSON on standard output. It is written in C because
+ * In: arguments, see main; a file with one member a line: `ROOM<tab>HEADER FIELD`. Out: JSON on standard output. Members only write, or live as
+ * people in rooms do: they come within a minute, report, ask for the time, write, react, leave and come back. It is written in C because
  * a load generator in Node would use as much CPU as the server; the benchmark compiles it with cc. Linux only: epoll(7). RFC 6455.
  */
 #define _GNU_SOURCE
@@ -22,27 +23,37 @@
 enum { ADDRESSES = 20, OPENING = 200 };
 /** Histogram of delays: steps of 0.05 ms up to 60 s. */
 enum { STEPS_PER_MS = 20, STEPS = 1200000 };
+/** People: intervals of reports and of questions for the time, mean time until one leaves, and for how long, ms; one of so many reacts. */
+enum { REPORT_MS = 2000, CLOCK_MS = 5000, STAY_MS = 60000, AWAY_MS = 3000, REACT_ONE_IN = 50, LOOK_MS = 10 };
 
 /** A member. `open`: 1 the upgrade is sent, 2 hello is sent, 3 it was welcomed. */
 typedef struct {
   int fd, room, open;
   double retryAt; // ms; 0: no retry
-  bool isStalled;
+  double comeAt, leaveAt, reportAt, clockAt; // of people, ms
+  long lastSeq;
+  bool isStalled, wasIn;
   char *rest; // an incomplete frame
   size_t restLen, restSize;
   const char *field;
 } Member;
 
 static int port, members, poller, stalled;
-static long welcomed, opening, sent, unsent, closed, badFrames;
+static long welcomed, entered, opening, sent, unsent, closed, badFrames, left, frames; // entered: members that were ever in
 static double rate, seconds, warmUp, measureFrom = 1e18, measureTo = 1e18;
-static bool isClosed, hasAcks; // isClosed: each member sends its next message when the last one is done
+static bool isClosed, hasAcks, arePeople; // isClosed: each member sends its next message when the last one is done
 static Member *all;
 static char **rooms;
-static long delivery[STEPS], acked[STEPS];
-static long deliveries, acks, refusals;
+static long delivery[STEPS], acked[STEPS], clocks[STEPS];
+static long deliveries, acks, refusals, answers;
 static char firstRefusal[256], buffer[1 << 18];
-static uint32_t mask = 0x9e3779b9;
+static uint32_t mask = 0x9e3779b9, luck = 1;
+
+/** A random number of [0, 1). */
+static double chance(void) {
+  luck = luck * 1664525 + 1013904223;
+  return luck / 4294967296.0;
+}
 
 static double nowMs(void) {
   struct timespec t;
@@ -101,8 +112,15 @@ static void chat(Member *m, double due) {
   char text[512];
   long number = m - all;
   int length = snprintf(text, sizeof text,
-                        "{\"t\":\"chat\",\"id\":\"m%015.0f-%05ld\",\"text\":\"@%015.0f-%05ld What a shot, did you see how far he stood from the goal?\"}",
+                        "{\"t\":\"chat\",\"id\":\"m%015.0f-%05ld\",\"text\":\"#%015.0f-%05ld What a shot, did you see how far he stood from the goal?\"}",
                         due * 1e3, number, due * 1e3, number);
+  if (say(m, text, length)) sent++;
+  else unsent++;
+}
+
+static void react(Member *m, long seq) {
+  char text[128];
+  int length = snprintf(text, sizeof text, "{\"t\":\"react\",\"seq\":%ld,\"emoji\":\"\U0001F389\",\"on\":true}", seq);
   if (say(m, text, length)) sent++;
   else unsent++;
 }
@@ -116,8 +134,9 @@ static void count(long *histogram, long *total, double due, double at) {
 
 /** Takes a message of the server. */
 static void take(Member *m, const char *text, size_t length, double at) {
+  if (at >= measureFrom && at < measureTo) frames++;
   if (length > 20 && !memcmp(text, "{\"t\":\"message\"", 14)) {
-    const char *found = memmem(text, length, "\"@", 2);
+    const char *found = memmem(text, length, "\"#", 2);
     if (!found) return;
     double due = atof(found + 2) / 1e3;
     if (!isClosed) count(delivery, &deliveries, due, at);
@@ -126,6 +145,11 @@ static void take(Member *m, const char *text, size_t length, double at) {
       long step = (at - due) * STEPS_PER_MS;
       delivery[step >= STEPS ? STEPS - 1 : step]++;
       deliveries++;
+    }
+    if (arePeople) {
+      const char *seq = memmem(text, length, "\"seq\":", 6);
+      if (seq) m->lastSeq = atol(seq + 6);
+      if (seq && chance() * REACT_ONE_IN < 1) react(m, m->lastSeq);
     }
     if (isClosed && !hasAcks && atol(found + 18) == m - all && at < measureTo) chat(m, at);
   } else if (length > 20 && !memcmp(text, "{\"t\":\"ack\"", 10)) {
@@ -136,7 +160,14 @@ static void take(Member *m, const char *text, size_t length, double at) {
     m->open = 3;
     welcomed++;
     opening--;
+    if (!m->wasIn) entered++;
+    m->wasIn = true;
+    m->leaveAt = at + chance() * 2 * STAY_MS;
+    m->reportAt = at + chance() * REPORT_MS;
+    m->clockAt = at;
     if (m->isStalled) epoll_ctl(poller, EPOLL_CTL_DEL, m->fd, 0);
+  } else if (arePeople && !memcmp(text, "{\"t\":\"clock\"", 12)) {
+    count(clocks, &answers, atof(text + 17), at);
   } else if (!memcmp(text, "{\"t\":\"refused\"", 14) || !memcmp(text, "{\"t\":\"bye\"", 10)) {
     if (refusals++ == 0) snprintf(firstRefusal, sizeof firstRefusal, "%.*s", (int)(length < 200 ? length : 200), text);
     m->retryAt = at + 100;
@@ -215,7 +246,8 @@ static void readable(Member *m) {
       return;
     }
     m->open = 2;
-    say(m, "{\"t\":\"hello\"}", 13);
+    char hello[64];
+    say(m, hello, m->lastSeq > 0 ? sprintf(hello, "{\"t\":\"hello\",\"since\":%ld}", m->lastSeq) : sprintf(hello, "{\"t\":\"hello\"}"));
     from = end + 4 - buffer;
   }
   from += readFrames(m, buffer + from, length - from, at);
@@ -258,13 +290,81 @@ static void readMembers(const char *path) {
   fclose(file);
 }
 
+/** What people do on their own: come, report, ask for the time, leave. */
+static void live(double now) {
+  for (Member *m = all; m < all + members; m++) {
+    if (m->fd < 0) {
+      if (now < m->comeAt || opening >= OPENING) continue;
+      m->restLen = 0;
+      dial(m, m - all);
+    } else if (m->open == 3 && now > m->leaveAt) {
+      // One in two says so; the others are just gone.
+      unsigned char bye[6] = {0x88, 0x80, 1, 2, 3, 4};
+      if (chance() < 0.5 && send(m->fd, bye, sizeof bye, MSG_NOSIGNAL) < 0) unsent++;
+      close(m->fd);
+      m->fd = -1;
+      m->open = 0;
+      m->comeAt = now + chance() * 2 * AWAY_MS;
+      left++;
+    } else if (m->open == 3) {
+      char text[128];
+      if (now > m->reportAt) {
+        m->reportAt += REPORT_MS;
+        if (!say(m, text, sprintf(text, "{\"t\":\"report\",\"rev\":0,\"offsetMs\":%.1f,\"buffering\":false,\"roundTripMs\":20}", chance() * 20 - 10))) unsent++;
+      }
+      if (now > m->clockAt) {
+        m->clockAt += CLOCK_MS;
+        if (!say(m, text, sprintf(text, "{\"t\":\"clock\",\"c\":%.3f}", nowMs()))) unsent++;
+      }
+    }
+  }
+}
+
+static void printResult(void);
+
+/** People come within `comeMs`, stay for the warm-up and the measurement, and write `rate` messages a second in all. */
+static int runPeople(double comeMs) {
+  double start = nowMs(), looked = 0;
+  long due = 0;
+  for (Member *m = all; m < all + members; m++) {
+    m->fd = -1;
+    m->comeAt = start + comeMs * (m - all) / members;
+  }
+  bool areIn = false;
+  for (double now = start; !areIn || now < measureTo + 1000; now = nowMs()) {
+    if (now > looked + LOOK_MS) {
+      looked = now;
+      live(now);
+    }
+    if (!areIn && entered == members) {
+      areIn = true;
+      printf("{\"welcomed\":%ld,\"joinMs\":%.0f}\n", welcomed, now - start);
+      fflush(stdout);
+      measureFrom = now + warmUp;
+      measureTo = measureFrom + seconds * 1000;
+    }
+    if (!areIn && now > start + comeMs + 60e3) {
+      fprintf(stderr, "room-load: %ld of %d came, %ld welcomes; %s\n", entered, members, welcomed, firstRefusal);
+      return 1;
+    }
+    for (; now < measureTo && start + due * 1000 / rate <= now; due++) {
+      Member *m = &all[due * 7919 % members];
+      if (m->fd >= 0 && m->open == 3) chat(m, now);
+    }
+    look(1);
+  }
+  printResult();
+  return 0;
+}
+
 /**
  * Arguments: port, file, members, stalled members, messages per second (0: each member sends the next one when the last one is done), whether
- * the server acknowledges messages (0 or 1; then that is when they are done), seconds of warm-up and of the measurement. A line on standard output when all are in, then it waits for a line on standard input; the last line is
+ * the server acknowledges messages (0 or 1; then that is when they are done), seconds of warm-up and of the measurement; for people the
+ * seconds within which they come: they write from the start, and nothing is waited for. A line on standard output when all are in, then it waits for a line on standard input; the last line is
  * the result. Members of a room follow each other in the file; those that stall are the first of their rooms.
  */
 int main(int argc, char **argv) {
-  if (argc != 9) return 2;
+  if (argc != 9 && argc != 10) return 2;
   port = atoi(argv[1]);
   members = atoi(argv[3]);
   stalled = atoi(argv[4]);
@@ -283,6 +383,10 @@ int main(int argc, char **argv) {
       all[i].isStalled = true;
       left--;
     }
+  if (argc == 10) {
+    arePeople = true;
+    return runPeople(atof(argv[9]) * 1000);
+  }
   double began = nowMs();
   for (int i = 0; i < members || welcomed + closed < members;) {
     while (i < members && opening < OPENING) {
@@ -331,7 +435,12 @@ int main(int argc, char **argv) {
         chat(&all[i], now);
       }
   }
-  printf("{\"deliveries\":%ld,\"acks\":%ld,\"sent\":%ld,\"unsent\":%ld,\"closed\":%ld,\"bad\":%ld,\"refused\":%ld,\"refusal\":", deliveries, acks,
+  printResult();
+  return 0;
+}
+
+static void printResult(void) {
+  printf("{\"deliveries\":%ld,\"frames\":%ld,\"left\":%ld,\"acks\":%ld,\"sent\":%ld,\"unsent\":%ld,\"closed\":%ld,\"bad\":%ld,\"refused\":%ld,\"refusal\":", deliveries, frames, left, acks,
          sent, unsent, closed, badFrames, refusals);
   putchar('"');
   for (char *c = firstRefusal; *c; c++) putchar(*c == '"' || *c == '\\' ? '\'' : *c);
@@ -339,11 +448,10 @@ int main(int argc, char **argv) {
   const struct {
     const char *name;
     long *histogram, total;
-  } both[] = {{"delivery", delivery, deliveries}, {"ack", acked, acks}};
-  for (int i = 0; i < 2; i++)
+  } both[] = {{"delivery", delivery, deliveries}, {"ack", acked, acks}, {"clock", clocks, answers}};
+  for (int i = 0; i < 3; i++)
     printf(",\"%s\":{\"p50\":%.2f,\"p95\":%.2f,\"p99\":%.2f,\"max\":%.2f}", both[i].name, quantile(both[i].histogram, both[i].total, 0.5),
            quantile(both[i].histogram, both[i].total, 0.95), quantile(both[i].histogram, both[i].total, 0.99),
            quantile(both[i].histogram, both[i].total, 1));
   printf("}\n");
-  return 0;
 }

@@ -25,7 +25,8 @@ export interface RoomsOptions {
   readonly rounds: number;
 }
 
-interface Quantiles {
+/** Delays, ms. */
+export interface Quantiles {
   readonly p50: number;
   readonly p95: number;
   readonly p99: number;
@@ -59,20 +60,19 @@ interface Target {
   empty(): Promise<void>;
 }
 
-const PER_ROOM = 10;
+/** Members of a room. */
+export const PER_ROOM = 10;
 const STALLED = 50;
 const WARM_UP_S = 3;
-const SOURCE = 'rooms/room-load.c';
+/** The load generator. */
+export const SOURCE = 'rooms/room-load.c';
 const adminToken = 'bench-bench-bench-bench';
 
 /** Measures and returns the report. */
 export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Promise<string> {
   compileLoadGenerator(SOURCE);
   await using folder = await openFolder('bench-rooms');
-  await using server = await startServer({
-    ...{ data: join(folder.path, 'data'), program: launcher, cpus: SERVER_CORE, adminToken },
-    args: ['--log-level', 'error', '--rooms-message-rate', '1000', '--rooms-connections', String(members + 100)],
-  });
+  await using server = await startRoomServer(folder.path, members, ['--rooms-message-rate', '1000']);
   const file = join(folder.path, 'members');
   say(`${members} guests in ${Math.ceil(members / PER_ROOM)} rooms`);
   writeFileSync(file, (await createMembers(server, members)).join('\n'));
@@ -186,8 +186,16 @@ function problems(found: readonly Result[]): string[] {
   return refused.map((one) => `refused ${one.refused}, closed ${one.closed}, bad frames ${one.bad}: ${one.refusal}`);
 }
 
-/** Creates guests and rooms. Returns lines for the load generator. */
-async function createMembers(server: Server, members: number): Promise<string[]> {
+/** Starts oxbow on the core of servers. */
+export function startRoomServer(folder: string, members: number, args: readonly string[] = []): Promise<Server> {
+  return startServer({
+    ...{ data: join(folder, 'data'), program: launcher, cpus: SERVER_CORE, adminToken },
+    args: ['--log-level', 'error', '--rooms-connections', String(members + 100), ...args],
+  });
+}
+
+/** Creates guests and rooms on a server of `startRoomServer`. Returns lines for the load generator. */
+export async function createMembers(server: Server, members: number): Promise<string[]> {
   const lines: string[] = new Array(members);
   const rooms: string[] = [];
   const post = async (path: string, body: object, init: RequestInit = {}) => {

@@ -48,15 +48,19 @@ function toFailure(error: unknown): Failure {
 }
 
 function serve(port: MessagePort, db: Sqlite): void {
-  port.on('message', (request: Request) => {
+  /** Transactions of their own, while another one is open. At most one for each of the few writers that use them. */
+  let waiting: Extract<Request, { all: unknown }>[] = [];
+  const run = (request: Request): void => {
     const { id } = request;
     try {
       if ('all' in request) {
-        port.postMessage({ id, unchanged: db.runAll(request.all) } satisfies Response);
+        if (db.isInTransaction) waiting.push(request);
+        else port.postMessage({ id, unchanged: db.runAll(request.all) } satisfies Response);
         return;
       }
       const { sql, parameters } = request;
       if (sql === undefined) {
+        waiting = []; // the other side rejects them
         db[Symbol.dispose]();
         port.postMessage({ id, result: { rows: [] } } satisfies Response);
         port.close();
@@ -70,6 +74,13 @@ function serve(port: MessagePort, db: Sqlite): void {
     } catch (error) {
       port.postMessage({ id, failure: toFailure(error) } satisfies Response);
     }
+  };
+  port.on('message', (request: Request) => {
+    run(request);
+    if (waiting.length === 0 || db.isInTransaction) return;
+    const next = waiting;
+    waiting = [];
+    for (const one of next) run(one);
   });
 }
 

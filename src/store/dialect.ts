@@ -25,14 +25,15 @@ export function createThreadDialect(thread: DatabaseThread, onWait: OnWait): Dia
   return {
     createDriver: () => new ThreadDriver(thread, onWait),
     createQueryCompiler: () => new SqliteQueryCompiler(),
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => new ThreadAdapter(thread, onWait),
     createIntrospector: (db) => new SqliteIntrospector(db),
   };
 }
 
 /**
- * Runs statements in one transaction, each once for each of its rows of parameters: the cheapest way to write many rows at a time. Not
- * within another transaction.
+ * Runs statements in one transaction, each once for each of its rows of parameters: the cheapest way to write many rows at a time. It waits
+ * for a transaction that is open, but not for statements that wait: under load each of them takes a turn of the event loop. Do not
+ * await it within another transaction.
  *
  * @param db created with `createThreadDialect`
  * @returns for each statement, the indices of the rows that changed nothing
@@ -42,10 +43,29 @@ export function runAll<T>(
   db: Kysely<T>,
   statements: readonly RepeatedStatement[],
 ): Promise<readonly (readonly number[])[]> {
-  return db.getExecutor().provideConnection((connection) => (connection as ThreadConnection).runAll(statements));
+  return (db.getExecutor().adapter as ThreadAdapter).runAll(statements);
 }
 
 type OnWait = (seconds: number, sql: string) => void;
+
+/** The adapter of SQLite, with the path to the thread that takes no connection. */
+class ThreadAdapter extends SqliteAdapter {
+  readonly #thread: DatabaseThread;
+  readonly #onWait: OnWait;
+
+  constructor(thread: DatabaseThread, onWait: OnWait) {
+    super();
+    this.#thread = thread;
+    this.#onWait = onWait;
+  }
+
+  async runAll(statements: readonly RepeatedStatement[]): Promise<readonly (readonly number[])[]> {
+    const askedAt = performance.now();
+    const unchanged = await this.#thread.runAll(statements);
+    this.#onWait((performance.now() - askedAt) / 1000, statements[0]?.sql ?? '');
+    return unchanged;
+  }
+}
 
 class ThreadConnection implements DatabaseConnection {
   readonly #thread: DatabaseThread;
@@ -65,13 +85,6 @@ class ThreadConnection implements DatabaseConnection {
       ...(changes === undefined ? {} : { numAffectedRows: BigInt(changes) }),
       ...(insertId === undefined ? {} : { insertId: BigInt(insertId) }),
     };
-  }
-
-  async runAll(statements: readonly RepeatedStatement[]): Promise<readonly (readonly number[])[]> {
-    const askedAt = performance.now();
-    const unchanged = await this.#thread.runAll(statements);
-    this.#onWait((performance.now() - askedAt) / 1000, statements[0]?.sql ?? '');
-    return unchanged;
   }
 
   executeQuery<R>({ sql, parameters }: CompiledQuery): Promise<QueryResult<R>> {

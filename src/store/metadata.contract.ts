@@ -106,6 +106,19 @@ export function metadataContract(name: string, open: () => Promise<Store & Async
       );
     });
 
+    test('repeated statements do not wait for all statements that wait', async () => {
+      await using store = await open();
+      let done = 0;
+      const before = Array.from({ length: 50 }, async () => {
+        await store.db.selectFrom('asset_removed').selectAll().execute();
+        done += 1;
+      });
+      const sql = 'INSERT INTO asset_removed (id, removed_us) VALUES (?, ?)';
+      await runAll(store.db, [{ sql, rows: [['a', 1]] }]);
+      assert.ok(done < 50, `${done} are done`);
+      await Promise.all(before);
+    });
+
     test('what is inserted comes back as it was, null included', async () => {
       await using store = await open();
       await store.db.insertInto('stream').values(stream('cam')).execute();

@@ -39,6 +39,8 @@ export interface Sqlite extends Disposable {
    * @returns for each statement, the indices of the rows that changed nothing
    */
   runAll(statements: readonly RepeatedStatement[]): number[][];
+  /** A transaction of `run` is open. */
+  readonly isInTransaction: boolean;
   /** Path that a corrupt database was moved to when it was opened, or undefined. */
   readonly movedTo: string | undefined;
 }
@@ -86,6 +88,9 @@ export function openSqlite(file: string, nowMs: number): Sqlite {
   };
   return {
     movedTo,
+    get isInTransaction() {
+      return db.isTransaction;
+    },
     run(sql, parameters) {
       const statement = prepare(sql);
       const bound = parameters.map(toBound);
