@@ -125,6 +125,25 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     }
   });
 
+  test('reports of players are counted by both threads, and by the main thread for a stream that they have no copy of', async () => {
+    const report = async (stream: string, sid: string, state: string) => {
+      const cmcd = encodeURIComponent(`sid="${sid}",sta=${state}`);
+      const { status } = await fetch(`${server.url}/live/${stream}/session?CMCD=${cmcd}`, { method: 'POST' });
+      assert.equal(status, 204);
+    };
+    const players = async (stream: string) => {
+      const { items } = await server.json<{ items: { state: string | null }[] }>(`/api/v1/streams/${stream}/sessions`);
+      return items.filter(({ state }) => state === 'paused').length;
+    };
+    const sids = Array.from({ length: 20 }, (_, i) => `threads-${i}`);
+    for (const stream of ['door', 'gone']) {
+      await Promise.all(sids.map((sid) => report(stream, sid, 'a')));
+      await until('all are counted', async () => (await players(stream)) === sids.length);
+      await Promise.all(sids.map((sid) => report(stream, sid, 'e')));
+      await until('all have left', async () => (await players(stream)) === 0);
+    }
+  });
+
   test('all other responses are those of one thread: the past, the interface, the API, 404', async () => {
     const { from } = await until('something is recorded', async () => {
       const span = (await server.timeline('door')).spans.at(-1);
