@@ -59,6 +59,7 @@ test('the kind of focus follows from tag, type and role', () => {
   assert.equal(focusOf(element('BODY')), 'page');
   assert.equal(focusOf(element('DIV', { role: 'slider' })), 'slider');
   assert.equal(focusOf(element('DIV', { role: 'tabpanel' })), 'scroller');
+  assert.equal(focusOf(element('DIV', { role: 'log' })), 'scroller');
   assert.equal(focusOf(element('BUTTON', { role: 'menuitemradio' })), 'field');
   assert.equal(focusOf(element('BUTTON')), 'button');
   assert.equal(focusOf(element('INPUT')), 'field');

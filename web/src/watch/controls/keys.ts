@@ -122,7 +122,7 @@ export function focusOf(element: FocusedElement): Focus {
   const role = element.getAttribute('role') ?? '';
   if (element.isContentEditable || fieldRoles.has(role)) return 'field';
   if (role === 'slider') return 'slider';
-  if (role === 'tabpanel') return 'scroller';
+  if (role === 'tabpanel' || role === 'log') return 'scroller';
   switch (element.tagName) {
     case 'INPUT':
       switch (element.getAttribute('type')) {
