@@ -1,9 +1,9 @@
 /**
  * Fetches media from elsewhere for the members of a room: items whose servers need headers, or do not allow other pages (CORS).
  * In: sealed addresses, requests of members. Out: answers: bytes by range, rewritten playlists and manifests, subtitles as WebVTT.
- * Every request goes through the guarded client..
+ * Every request goes through the guarded client.
  */
-import { OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { MAX_SUBTITLE_FILE } from '../../media/subtitles/bounds.ts';
 import { parseSubtitleFile } from '../../media/subtitles/file.ts';
 import { printVtt } from '../../media/webvtt/print.ts';
@@ -123,7 +123,8 @@ export class MediaProxy {
     const leave = this.#enter(room);
     try {
       return await this.#answer(sealed, target, url, request, leave);
-    } catch (error) {
+    } catch (cause) {
+      const error = cause instanceof FormatError ? malformed(cause) : cause;
       leave(error instanceof OxbowError ? error.code : 'failed', 0);
       throw error;
     }
@@ -220,6 +221,13 @@ function upstreamOf({ kind, url }: SealedAddress, { rest, query }: Pick<ProxyReq
     throw refused('The address leaves what was issued.');
   }
   return requested;
+}
+
+/** A playlist, manifest or subtitle file that is none, such as a page in its place. */
+function malformed(cause: FormatError): OxbowError {
+  return new OxbowError('source-failed', `The server of the media sent what cannot be read: ${cause.message}.`, {
+    cause,
+  });
 }
 
 function refused(detail: string): OxbowError {
