@@ -26,8 +26,8 @@ const SETTLES_MS = 2_000;
 const LIST_S = 20;
 const BACK_MS = 60_000;
 const JITTER_MS = 200;
-const JOINS = 5;
-const STAND_STILLS = 5;
+const JOINS = 10;
+const STAND_STILLS = 10;
 /** Reading each frame costs more than the player. */
 const READ_EVERY = 5;
 
@@ -42,49 +42,61 @@ export async function benchRoomStep(seconds: number): Promise<string> {
   const args = ['--hls-window', `${LIST_S}s`, '--accounts-sign-up', 'open'];
   await using server = await startServer({ data: join(folder.path, 'data'), sample: true, args });
   await server.stream('demo');
+  const recordedMs = Date.now();
   await using proxy = await openLateProxy(Number(new URL(server.url).port), 15);
   using room = await createStepRoom(server, 'demo');
   const browser = await openBrowser();
+  /** A measurement that fails must not cost the others. */
+  const failures: string[] = [];
+  const attempt = async (what: string, measure: () => Promise<void>) => {
+    say(what);
+    await measure().catch((error) => failures.push(`${what}: ${String(error).split('\n')[0]}`));
+  };
   try {
-    say(`${JOINS} joins`);
     const joinsMs: number[] = [];
-    for (let n = 0; n < JOINS; n++) {
-      const { page, ms } = await enter(browser, server.url, room, `Guest ${n}`);
-      joinsMs.push(ms);
-      await page.context().close();
+    for (let n = 1; n <= JOINS; n++) {
+      await attempt(`join ${n} of ${JOINS}`, async () => {
+        const { page, ms } = await enter(browser, server.url, room, `Guest ${n}`);
+        joinsMs.push(ms);
+        await page.context().close();
+      });
     }
     const ann = (await enter(browser, server.url, room, 'Ann')).page;
     const bob = (await enter(browser, proxy.url, room, 'Bob')).page;
     const pages = [ann, bob] as const;
     const rows: string[][] = [];
-    const measure = async (name: string, ofSeconds: number) => {
-      say(`${name}, ${ofSeconds} s`);
-      await pause(SETTLES_MS);
-      const apart = await distances(pages, room, ofSeconds);
-      const { p50, p95, worst } = figuresOf(apart);
-      rows.push([name, ...[p50, p95, worst].map((ms) => ms.toFixed(1)), String(apart.length)]);
-    };
+    const measure = (name: string, ofSeconds: number) =>
+      attempt(`${name}, ${ofSeconds} s`, async () => {
+        await pause(SETTLES_MS);
+        const apart = await distances(pages, room, ofSeconds);
+        const { p50, p95, worst } = figuresOf(apart);
+        rows.push([name, ...[p50, p95, worst].map((ms) => ms.toFixed(1)), String(apart.length)]);
+      });
     await measure('live', seconds);
-    await room.command('seek', { positionMs: room.positionMs(Date.now()) - BACK_MS });
+    // After a short measurement less is recorded.
+    const backMs = Math.min(BACK_MS, Date.now() - recordedMs - 5_000);
+    await room.command('seek', { positionMs: Date.now() - backMs });
     await measure('a minute ago', seconds);
     await room.command('live');
     proxy.jitterMs = JITTER_MS;
     await measure(`live, ${JITTER_MS} ms of jitter`, Math.max(20, seconds / 10));
     proxy.jitterMs = 0;
     await pause(10_000);
-    say(`${STAND_STILLS} stand-stills`);
-    const backMs: number[] = [];
-    for (let n = 0; n < STAND_STILLS; n++) {
-      await standStill(bob);
-      backMs.push(await inStep(bob, room, Date.now()));
-      await pause(6_000);
+    const againMs: number[] = [];
+    for (let n = 1; n <= STAND_STILLS; n++) {
+      await attempt(`stand-still ${n} of ${STAND_STILLS}`, async () => {
+        await standStill(bob);
+        againMs.push(await inStep(bob, room, Date.now()));
+        await pause(6_000);
+      });
     }
     const list = (times: readonly number[]) => sorted(times.map(Math.round)).join(', ');
     return [
       printTable(['distance of the pictures, ms', 'p50', 'p95', 'worst', 'frames'], rows),
       '',
       `Joins, from the press to the first picture in step, ms: ${list(joinsMs)}.`,
-      `Pages that stood still for a second, in step again after, ms: ${list(backMs)}.`,
+      `Pages that stood still for a second, in step again after, ms: ${list(againMs)}.`,
+      ...failures.map((failure) => `Failed: ${failure}.`),
       `Load of the machine: ${before.toFixed(2)} before, ${loadavg()[0]!.toFixed(2)} after.`,
     ].join('\n');
   } finally {

@@ -52,6 +52,8 @@ export class WatchSession {
   /** The server's time, unix milliseconds, updated each second. */
   nowMs = $state(Date.now());
   clip = $state.raw<Clip>({ fromMs: null, toMs: null });
+  /** The player is in a room, but this browser does not say which time it shows: it plays by itself. */
+  playsAlone = $state(false);
   /** Total latency of the last minute, one value a second; seconds. */
   latencyLog = $state.raw<readonly (number | null)[]>([]);
   readonly live = $derived.by(() => isLive(this.player, this.connection.lost));
@@ -147,6 +149,7 @@ export class WatchSession {
   #begin(player: OpenPlayer, atMs: number | null, span: TimeSpan | null): void {
     this.#player = player;
     const room = player.target === null ? null : this.#room;
+    this.playsAlone = this.#room !== null && room === null;
     this.controls = room ? room.controls(player, () => this.player) : player;
     player.setVolume(preferences.volume);
     if (!this.player.muted) player.toggleMuted(); // browsers allow only muted video to start by itself

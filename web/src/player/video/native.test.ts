@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { type TestContext, test } from 'node:test';
 import type { StreamView } from '../../../../src/api/shapes.ts';
-import { FakeDocument, fakeSurface } from '../fakes.fixture.ts';
+import { FakeDocument, FakeVideo, fakeSurface } from '../fakes.fixture.ts';
 import { idle, type Snapshot } from '../snapshot.ts';
 import { NativePlayer } from './native.ts';
 
@@ -75,6 +75,33 @@ test('at the end of a window the next one follows', async (t) => {
   video.dispatch('ended');
   await settled();
   assert.equal(video.src, `http://host/vod/cam/${mark / 1000 + 600}/${mark / 1000 + 1200}/index.m3u8`);
+});
+
+test('where the browser says which time it shows, a room keeps it in step: live by the date, windows by their playlist', async (t) => {
+  const safari = FakeVideo.prototype as unknown as { getStartDate?: () => Date };
+  safari.getStartDate = () => new Date(mark + 3_540_000); // a minute before now
+  t.after(() => delete safari.getStartDate);
+  const { player, video, state } = setUp(t);
+  const target = player.target!;
+  state('live');
+  assert.equal(target.follow(mark + 3_597_000, true, 1), true);
+  assert.equal(video.src, '/live/cam/index.m3u8');
+  Object.assign(video, { readyState: 4, seekable: { length: 1, start: () => 40, end: () => 59 }, videoWidth: 0 });
+  Object.assign(video, { bufferedFrom: 50, bufferedTo: 59 });
+  assert.equal(target.isBuffered(mark + 3_597_000), true);
+  assert.equal(target.follow(mark + 3_597_000, true, 1), true);
+  assert.equal(video.currentTime, 57);
+  assert.equal(target.frames.at(-1)!.positionMs, mark + 3_597_000);
+  assert.equal(target.follow(mark + 3_599_500, true, 1), false, 'its media is not there yet');
+  assert.equal(target.follow(mark + 72_000, false, 1), true);
+  assert.equal(target.busy, true);
+  await settled();
+  assert.deepEqual([video.currentTime, video.paused, target.busy], [12, true, false]);
+  assert.equal(target.frames.at(-1)!.positionMs, mark + 72_000);
+});
+
+test('where the browser does not, a room cannot', (t) => {
+  assert.equal(setUp(t).player.target, null);
 });
 
 test('media that the browser cannot play is reported', async (t) => {

@@ -14,7 +14,9 @@ import { readWindow } from '../source/splice.ts';
 import type { FetchText } from '../source/splicer.ts';
 import { fetchText } from '../source/splicing-loader.ts';
 import { liveUrl, windowOf, windowUrl } from '../source/window.ts';
+import type { SyncTarget } from '../sync-target.ts';
 import { positionOf, type TimedFragment, timeAt } from './media-time.ts';
+import { NativeTarget } from './native-target.ts';
 
 /** What the player is created with. */
 export interface NativeParts {
@@ -29,11 +31,18 @@ export interface NativeParts {
 }
 
 const NOW_MS = 4_000;
+/** A room this near to now plays from the live playlist, milliseconds. */
+const NEAR_MS = 8_000;
 const TICK_MS = 500;
 /** A viewer this close to the end of the seekable range is live, seconds. */
 const AT_EDGE_S = 10;
 /** HOLD-BACK of a playlist with segments of two seconds. */
 const USUAL_HOLD_BACK_S = 6;
+
+/** Safari: UTC of the media time 0, unix milliseconds; NaN before it is known, undefined in other browsers. */
+function startDateOf(video: HTMLVideoElement): number | undefined {
+  return (video as { getStartDate?: () => Date }).getStartDate?.().getTime();
+}
 
 /** Whether a browser plays HLS natively. */
 export function playsNatively(document: Document): boolean {
@@ -56,8 +65,8 @@ async function readFragments(url: string, load: FetchText, signal: AbortSignal):
 
 /** One stream in one element; `close` ends it. */
 export class NativePlayer implements PlayerControls {
-  /** It does not know the exact time of its picture. */
-  readonly target = null;
+  /** For rooms; null: the browser does not say which time it shows. */
+  readonly target: SyncTarget | null;
   readonly #parts: NativeParts;
   readonly #video: HTMLVideoElement;
   readonly #ends = new AbortController();
@@ -74,6 +83,8 @@ export class NativePlayer implements PlayerControls {
   #failure: Failure | null = null;
   #note: Note | null = null;
   #turn = 0;
+  /** Times that are being looked up. */
+  #finds = 0;
 
   constructor(parts: NativeParts) {
     this.#parts = parts;
@@ -91,6 +102,7 @@ export class NativePlayer implements PlayerControls {
     video.addEventListener('ended', () => this.#ended(), { signal });
     video.addEventListener('error', () => this.#failed(), { signal });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
+    this.target = startDateOf(video) === undefined ? null : this.#openTarget(signal);
   }
 
   goLive(): void {
@@ -123,7 +135,11 @@ export class NativePlayer implements PlayerControls {
     this.#failure = null;
     this.#requestedMs = atMs;
     const turn = ++this.#turn;
-    this.#find(atMs, back, turn).catch((error: unknown) => {
+    this.#finds += 1;
+    const found = this.#find(atMs, back, turn).finally(() => {
+      this.#finds -= 1;
+    });
+    found.catch((error: unknown) => {
       if (turn !== this.#turn || this.#ends.signal.aborted) return;
       this.#targetMs = null;
       this.#failure = error instanceof Error && error.name === 'ListError' ? unreachable : failureOf(error);
@@ -232,6 +248,46 @@ export class NativePlayer implements PlayerControls {
     this.#video.remove();
   }
 
+  #openTarget(signal: AbortSignal): SyncTarget {
+    return new NativeTarget(
+      this.#video,
+      {
+        timeAt: (mediaS) => this.#timeAt(mediaS),
+        positionOf: (atMs) => this.#positionOf(atMs),
+        load: (atMs, playing) => this.#follow(atMs, playing),
+        finds: () => this.#finds > 0,
+      },
+      signal,
+    );
+  }
+
+  /** Loads what has a position of a room; false: it is not there yet. */
+  #follow(atMs: number, playing: boolean): boolean {
+    const isNear = this.#streamLive && atMs > this.#parts.now() - NEAR_MS;
+    if (isNear && this.#mode === 'live') return false; // it grows there
+    if (isNear) this.goLive();
+    else this.goTo(atMs);
+    this.#wantPlay = playing;
+    return true;
+  }
+
+  /** UTC of a media time, unix milliseconds; null before it is known. */
+  #timeAt(mediaS: number): number | null {
+    if (this.#mode === 'past') return timeAt(this.#fragments, mediaS);
+    const startMs = startDateOf(this.#video);
+    return startMs === undefined || Number.isNaN(startMs) ? null : startMs + mediaS * 1000;
+  }
+
+  /** Media time of a UTC time, seconds; null if it is not in what is loaded. */
+  #positionOf(atMs: number): number | null {
+    if (this.#mode === 'past') return positionOf(this.#fragments, atMs);
+    const startMs = startDateOf(this.#video);
+    const { seekable } = this.#video;
+    if (startMs === undefined || Number.isNaN(startMs) || seekable.length === 0) return null;
+    const atS = (atMs - startMs) / 1000;
+    return atS >= seekable.start(0) && atS < seekable.end(seekable.length - 1) ? atS : null;
+  }
+
   #play(): void {
     this.#video.play().catch(() => this.#tick()); // refused: the play button is shown
   }
@@ -258,9 +314,8 @@ export class NativePlayer implements PlayerControls {
   #timeOfPicture(): number | null {
     const { currentTime, seekable, readyState } = this.#video;
     if (readyState < 2) return null;
-    if (this.#mode === 'past') return timeAt(this.#fragments, currentTime);
-    const started = (this.#video as { getStartDate?: () => Date }).getStartDate?.().getTime();
-    if (started !== undefined && !Number.isNaN(started)) return started + currentTime * 1000;
+    const knownMs = this.#timeAt(currentTime);
+    if (knownMs !== null || this.#mode === 'past') return knownMs;
     // Chromium reports neither: then it plays at HOLD-BACK.
     const behindS = seekable.length === 0 ? USUAL_HOLD_BACK_S : seekable.end(seekable.length - 1) - currentTime;
     return this.#parts.now() - behindS * 1000;
