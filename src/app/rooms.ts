@@ -81,6 +81,9 @@ async function run(
   }
 }
 
+/** Addresses of stills are on this grid, so that viewers share them, ms. */
+const STILL_GRID_MS = 5000;
+
 /** What a person may do, as for requests. */
 function principalOf({ id }: UserRef, { access }: Accounts, settings: AppContext['settings']): Principal {
   return id === administratorRef.id ? administrator : principalOfUser(access.users.find(id), settings.now.accounts);
@@ -163,6 +166,13 @@ function createRoomMedia(
         case 'folder':
           return undefined;
       }
+    },
+
+    still(target, atMs) {
+      if (target.kind !== 'stream' && target.kind !== 'range') return null;
+      if (!catalog.isOpen || catalog.lookUp(target.stream)?.definition.visibility !== 'public') return null;
+      const at = Math.floor(atMs / STILL_GRID_MS) * (STILL_GRID_MS / 1000);
+      return at > 0 ? printMediaAddress({ stream: target.stream, kind: 'still', at: String(at) }) : null;
     },
 
     address(target: ItemTarget, isSigned: boolean) {

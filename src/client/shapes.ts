@@ -2190,6 +2190,7 @@ export type RoomView = {
   /** people who are in the room */
   present: number;
   playing: string | null;
+  still: string | null;
   options: RoomOptions;
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;

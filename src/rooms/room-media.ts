@@ -4,6 +4,7 @@
  */
 import type { UserRef } from '../accounts/users/user.ts';
 import type { ItemTarget, RoomItem } from '../api/room/item-shapes.ts';
+import { type PlaybackState, positionAt } from '../api/room/playback.ts';
 
 /** A stretch without a gap, unix ms. */
 export interface MediaSpan {
@@ -48,6 +49,23 @@ export interface RoomMedia {
    * @param isSigned with a playback token, valid for 5 to 10 minutes: the room sends it again before it ends
    */
   address(target: ItemTarget, isSigned: boolean): string | null;
+  /** Path of a still at an instant, unix ms; null: no public stream. */
+  still(target: ItemTarget, atMs: number): string | null;
   /** The same for the streams that are shown beside the first one; undefined: there are none. */
   besides(target: ItemTarget, isSigned: boolean): RoomItem['beside'] | undefined;
+}
+
+/** The newest media may have no still yet, ms. */
+const STILL_BEHIND_MS = 6000;
+
+/** The still of a room: of the live edge, or of where the room is. @param target of the entry that plays; undefined: none */
+export function stillOf(
+  media: Pick<RoomMedia, 'still'>,
+  target: ItemTarget | undefined,
+  state: PlaybackState,
+  nowMs: number,
+): string | null {
+  if (!target) return null;
+  const lastMs = nowMs - STILL_BEHIND_MS;
+  return media.still(target, state.live ? lastMs : Math.min(positionAt(state, nowMs), lastMs));
 }

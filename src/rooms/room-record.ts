@@ -73,6 +73,9 @@ export interface ListedRoom {
   readonly ownerName: string;
   /** Name of the item that plays, or played when the room was empty; null: none. */
   readonly playing: string | null;
+  /** Its media. */
+  readonly target: ItemTarget | undefined;
+  readonly state: PlaybackState;
 }
 
 /** The options of a new room. */

@@ -114,17 +114,20 @@ export class RoomTables {
     }
     const rows = await select.execute();
     const items = rows.flatMap((row) => (JSON.parse(row.state) as PlaybackState).item ?? []);
-    const names = new Map<string, string>();
-    if (items.length > 0) {
-      const found = await this.#db.selectFrom('room_item').select(['id', 'name']).where('id', 'in', items).execute();
-      for (const { id, name } of found) names.set(id, name);
-    }
-    return rows.map((row) => ({
-      room: recordOf(row),
-      ownerName: row.owner_name ?? '',
-      playing: names.get((JSON.parse(row.state) as PlaybackState).item ?? '') ?? null,
-      usedMs: row.used_us / 1000,
-    }));
+    const found =
+      items.length === 0
+        ? []
+        : await this.#db.selectFrom('room_item').select(['id', 'name', 'target']).where('id', 'in', items).execute();
+    const playing = new Map(found.map((item) => [item.id, item]));
+    return rows.map((row) => {
+      const state = JSON.parse(row.state) as PlaybackState;
+      const item = playing.get(state.item ?? '');
+      return {
+        ...{ room: recordOf(row), ownerName: row.owner_name ?? '', usedMs: row.used_us / 1000, state },
+        playing: item?.name ?? null,
+        target: item && (JSON.parse(item.target) as ItemTarget),
+      };
+    });
   }
 
   /** Number of all rooms, or of those of an owner. */

@@ -16,10 +16,16 @@ export function roomView(
     ownerName,
     present,
     playing,
-  }: { readonly ownerName: string; readonly present: number; readonly playing: string | null },
+    still,
+  }: {
+    readonly ownerName: string;
+    readonly present: number;
+    readonly playing: string | null;
+    readonly still: string | null;
+  },
 ): RoomView {
   return {
-    ...{ id, name, visibility, capacity, options, present, playing },
+    ...{ id, name, visibility, capacity, options, present, playing, still },
     owner: { id: owner, name: ownerName },
     hasPassword: password !== null,
     createdAt: printRfc3339(createdMs),

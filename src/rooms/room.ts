@@ -21,7 +21,7 @@ import { Presence, type PresentPeer } from './presence.ts';
 import { RemoteRequests } from './remote-requests.ts';
 import type { ChatRoom, ChatSender, RoomChat } from './room-chat.ts';
 import type { RoomDeps, RoomSeat, StoredRoom } from './room-deps.ts';
-import type { RoomMedia } from './room-media.ts';
+import { type RoomMedia, stillOf } from './room-media.ts';
 import type { ItemRecord, MemberRecord, RoomRecord } from './room-record.ts';
 import { RoomSaving } from './room-saving.ts';
 import { itemView, memberView, roomView } from './room-views.ts';
@@ -178,10 +178,12 @@ export class Room {
   /** The room as everyone sees it. */
   view(): RoomView {
     const { item } = this.state;
+    const playing = item === null ? undefined : this.playlist.find(item);
     return roomView(this.#record, {
       ownerName: this.members.find(this.#record.owner)?.name ?? '',
       present: this.presence.size,
-      playing: item === null ? null : (this.playlist.find(item)?.name ?? null),
+      playing: playing?.name ?? null,
+      still: stillOf(this.media, playing?.target, this.state, this.#deps.clock.nowMs()),
     });
   }
 

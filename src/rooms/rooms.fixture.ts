@@ -143,6 +143,7 @@ function testMedia(media: ReadonlyMap<string, RoomItemMedia>): RoomMedia {
       media.get(target.kind === 'asset' ? target.asset : 'stream' in target ? target.stream : '') ??
       ({ kind: 'file', durationMs: 60_000 } as const),
     besides: () => undefined,
+    still: (target, atMs) => ('stream' in target ? `/thumb/${target.stream}/${atMs}.jpg` : null),
     address: (target) => (target.kind === 'asset' ? `/asset/${target.asset}/index.m3u8` : null),
   };
 }

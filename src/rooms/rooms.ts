@@ -14,6 +14,7 @@ import { choicesOf, type RoomWishes } from './edit-room.ts';
 import { mergeGuest } from './merge-guest.ts';
 import { Room } from './room.ts';
 import type { RoomDeps } from './room-deps.ts';
+import { stillOf } from './room-media.ts';
 import { RoomPasswords } from './room-passwords.ts';
 import { type RoomRecord, usualOptions } from './room-record.ts';
 import type { RoomSelection } from './room-tables.ts';
@@ -182,8 +183,12 @@ export class Rooms {
     const last = shown.at(-1);
     return {
       rooms: shown.map(
-        ({ room, ownerName, playing }) =>
-          this.find(room.id)?.view() ?? roomView(room, { ownerName, playing, present: 0 }),
+        ({ room, ownerName, playing, target, state }) =>
+          this.find(room.id)?.view() ??
+          roomView(room, {
+            ...{ ownerName, playing, present: 0 },
+            still: stillOf(this.#deps.media, target, state, this.#deps.clock.nowMs()),
+          }),
       ),
       next: listed.length > limit && last ? { usedMs: last.usedMs, id: last.room.id } : undefined,
     };

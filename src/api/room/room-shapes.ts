@@ -51,6 +51,10 @@ export const RoomView = Type.Object(
     capacity: Type.Union([Type.Integer(), Type.Null()]),
     present: Type.Integer({ description: 'people who are in the room' }),
     playing: Type.Union([Type.String({ description: 'name of the item that plays' }), Type.Null()]),
+    still: Type.Union([
+      Type.String({ description: 'path of a still of what plays; only of public streams' }),
+      Type.Null(),
+    ]),
     options: RoomOptions,
     createdAt: Time,
     expiresAt: Type.Union([Time, Type.Null()]),

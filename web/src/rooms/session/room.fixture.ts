@@ -58,7 +58,14 @@ export function welcome(
     serverMs: 0,
     room: {
       ...{ id: 'den', name: 'Den', owner: { id: 'ann', name: 'Ann' }, visibility: 'public', hasPassword: false },
-      ...{ capacity: null, present: 1, playing: null, createdAt: '2026-01-01T00:00:00.000Z', expiresAt: null },
+      ...{
+        capacity: null,
+        present: 1,
+        playing: null,
+        still: null,
+        createdAt: '2026-01-01T00:00:00.000Z',
+        expiresAt: null,
+      },
       options: {
         ...{ guests: true, approve: false, control: 'everyone', atEnd: 'next', waitForSlow: false, slowModeSeconds: 0 },
         ...{ keepChat: false, masks: usualMasks },
