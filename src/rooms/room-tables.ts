@@ -6,6 +6,7 @@ import type { Kysely, Selectable } from 'kysely';
 import type { ItemTarget } from '../api/room/item-shapes.ts';
 import { nothingPlays, type PlaybackState } from '../api/room/playback.ts';
 import type { RoomOptions } from '../api/room/room-shapes.ts';
+import { runAll } from '../store/dialect.ts';
 import type { RoomItemTable, RoomMemberTable, RoomTable } from '../store/room-tables.ts';
 import type { Tables } from '../store/schema.ts';
 import {
@@ -19,6 +20,14 @@ import {
 
 /** Tables with rows of a room. */
 const TABLES_OF_A_ROOM = ['room_member', 'room_item', 'room_message', 'room_poll'] as const;
+/** Columns of a known person that a later visit changes. */
+const CHANGED = [
+  ...(['name', 'role', 'state', 'allow', 'deny', 'muted_until_us', 'seen_us', 'let_in', 'address'] as const),
+] satisfies (keyof RoomMemberTable)[];
+const MEMBER_COLUMNS = ['room_id', 'user_id', 'joined_us', ...CHANGED] as const;
+const SAVE_MEMBER = `INSERT INTO room_member (${MEMBER_COLUMNS.join(', ')})
+  VALUES (${MEMBER_COLUMNS.map(() => '?').join(', ')})
+  ON CONFLICT (room_id, user_id) DO UPDATE SET ${CHANGED.map((column) => `${column} = excluded.${column}`).join(', ')}`;
 /** Rows that one statement writes. */
 const ROWS_EACH = 50;
 
@@ -168,31 +177,11 @@ export class RoomTables {
 
   /** Writes people, new ones and known ones, and forgets others. */
   async saveMembers(room: string, members: readonly MemberRecord[], removed: readonly string[] = []): Promise<void> {
-    await this.#db.transaction().execute(async (db) => {
-      for (let at = 0; at < removed.length; at += ROWS_EACH) {
-        const users = removed.slice(at, at + ROWS_EACH);
-        await db.deleteFrom('room_member').where('room_id', '=', room).where('user_id', 'in', users).execute();
-      }
-      for (let at = 0; at < members.length; at += ROWS_EACH) {
-        await db
-          .insertInto('room_member')
-          .values(members.slice(at, at + ROWS_EACH).map((member) => memberRow(room, member)))
-          .onConflict((conflict) =>
-            conflict.columns(['room_id', 'user_id']).doUpdateSet((row) => ({
-              name: row.ref('excluded.name'),
-              role: row.ref('excluded.role'),
-              state: row.ref('excluded.state'),
-              allow: row.ref('excluded.allow'),
-              deny: row.ref('excluded.deny'),
-              muted_until_us: row.ref('excluded.muted_until_us'),
-              seen_us: row.ref('excluded.seen_us'),
-              let_in: row.ref('excluded.let_in'),
-              address: row.ref('excluded.address'),
-            })),
-          )
-          .execute();
-      }
-    });
+    const rows = members.map((member): Record<string, string | number> => ({ ...memberRow(room, member) }));
+    await runAll(this.#db, [
+      { sql: 'DELETE FROM room_member WHERE room_id = ? AND user_id = ?', rows: removed.map((user) => [room, user]) },
+      { sql: SAVE_MEMBER, rows: rows.map((row) => MEMBER_COLUMNS.map((column) => row[column]!)) },
+    ]);
   }
 
   /** The playlist, in order. */
