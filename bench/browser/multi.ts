@@ -18,7 +18,7 @@ const SETTLES_MS = 12_000;
 const LIST_S = 20;
 const BACK_S = 60;
 
-interface Set {
+interface PictureSet {
   readonly name: string;
   readonly tiles: number;
   readonly size: readonly [width: number, height: number];
@@ -27,7 +27,7 @@ interface Set {
   readonly readEvery: number;
 }
 
-const sets: readonly Set[] = [
+const sets: readonly PictureSet[] = [
   { name: '3 × 3 of 180p15', tiles: 9, size: [320, 180], fps: 15, readEvery: 5 },
   { name: '2 × 2 of 360p25', tiles: 4, size: [640, 360], fps: 25, readEvery: 4 },
 ];
@@ -50,7 +50,7 @@ export async function benchMulti(seconds: number): Promise<string> {
   ].join('\n');
 }
 
-async function measure({ name, tiles, size, fps, readEvery }: Set, seconds: number): Promise<string[][]> {
+async function measure({ name, tiles, size, fps, readEvery }: PictureSet, seconds: number): Promise<string[][]> {
   const [width, height] = size.map(String);
   await using folder = await openFolder('bench-multi');
   await using server = await startServer({
