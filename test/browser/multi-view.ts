@@ -49,11 +49,14 @@ export async function driftOf(page: Page, streams: readonly string[], seconds: n
   const older: number[] = [];
   const lastMs = Math.max(...seen.map(({ atMs }) => atMs));
   const next = read.map(() => 0);
+  const shown = tiles.map(() => 0);
   for (let atMs = Math.max(...read.map((frames) => frames[0]!.atMs)); atMs <= lastMs; atMs += INSTANT_MS) {
     const late = read.map((frames, n) => {
       while (frames[next[n]! + 1] && frames[next[n]! + 1]!.atMs <= atMs) next[n]! += 1;
+      // Not every picture is read: those that are not read say as well that the tile plays.
+      while (tiles[n]![shown[n]! + 1] && tiles[n]![shown[n]! + 1]!.atMs <= atMs) shown[n]! += 1;
       const frame = frames[next[n]!]!;
-      const age = atMs - frame.atMs;
+      const age = atMs - tiles[n]![shown[n]!]!.atMs;
       return frame.atMs - frame.utcMs! + (age > STUCK_MS ? age : 0);
     });
     late.sort((a, b) => a - b);
