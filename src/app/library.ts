@@ -4,6 +4,7 @@
  */
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import { sleep } from '../lib/abort.ts';
+import { exportAssetsOf } from '../library/asset-export.ts';
 import { AssetMediaCache } from '../library/asset-media.ts';
 import { Assets } from '../library/assets.ts';
 import { createAssetsApi } from '../library/assets-api.ts';
@@ -45,6 +46,7 @@ export async function openAssetsApi(
   const { assets, media, subtitles } = library;
   const recorded = new RecordedAssets({ catalog, pins: recordings.pins, assets });
   opened.defer(await recorded.follow(failed('the pin of an asset')));
+  accounts.access.exporters.add('assets', (id) => exportAssetsOf(store.db, `user:${id}`));
   return createAssetsApi({
     assets,
     media,

@@ -16,6 +16,7 @@ import { OxbowError } from '../lib/errors.ts';
 import { unknownAsset } from '../library/assets.ts';
 import { createFramedAudience } from '../rooms/live/framed-audience.ts';
 import { addressExpiry } from '../rooms/playlist/address-expiry.ts';
+import { exportRoomsOf } from '../rooms/room-export.ts';
 import type { RoomItemMedia, RoomMedia } from '../rooms/room-media.ts';
 import { RoomTables } from '../rooms/room-tables.ts';
 import { Rooms } from '../rooms/rooms.ts';
@@ -55,7 +56,8 @@ export function openRooms(
   });
   opened.use(shutdown.owns(run(rooms, () => parts.catalog.isOpen, shutdown.signal, failed('the expiry of rooms'))));
   opened.defer(() => rooms.close());
-  const { users } = parts.accounts.access;
+  const { users, exporters } = parts.accounts.access;
+  exporters.add('rooms', (id) => exportRoomsOf(parts.store.db, id));
   // Their connections end first: what they write in the last moment is anonymized too.
   users.onDeleted(async (id) => {
     await rooms.forgetUser(id);
