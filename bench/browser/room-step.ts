@@ -12,6 +12,7 @@ import { openLateProxy } from '../../test/browser/late-proxy.ts';
 import {
   createStepRoom,
   distances,
+  figuresOf,
   inStep,
   joinRoom,
   type StepRoom,
