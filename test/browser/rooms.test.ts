@@ -143,11 +143,13 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     assert.deepEqual(await violations(ben, 'removed'), []);
 
     // Who was removed comes back, and leaves for good; the owner cannot.
-    await ben.getByRole('button', { name: 'Try again' }).click();
+    await ben.getByRole('button', { name: 'Enter again' }).click();
     await ben.getByRole('button', { name: 'Join with sound' }).click();
     await ben.getByRole('button', { name: 'Leave room' }).click();
+    const leave = ben.getByRole('button', { name: 'Leave for good' });
+    await leave.waitFor();
     assert.deepEqual(await violations(ben, 'leave', { within: ['dialog[open]'] }), []);
-    await ben.getByRole('button', { name: 'Leave for good' }).click();
+    await leave.click();
     await ben.waitForURL(/\/rooms$/);
     await ann.getByRole('tab', { name: 'Members (1)' }).waitFor();
     await ann.getByRole('button', { name: 'Leave room' }).click();
