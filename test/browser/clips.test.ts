@@ -58,7 +58,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     const marked = (n: number) =>
       until(`mark ${n + 1} is set`, async () => {
         const text = (await fields.count()) > n && (await fields.nth(n).inputValue());
-        return text && page.evaluate((local) => Date.parse(local), text);
+        return text ? page.evaluate((local) => Date.parse(local), text) : undefined;
       });
     await page.keyboard.press('i');
     const fromMs = await marked(0);
@@ -119,14 +119,9 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
   test('a running job shows its progress and the time left, and can be cancelled', async () => {
     const fake = (state: JobView['state']): JobView => ({
       ...{
-        id: 'x-1',
-        kind: 'export',
-        state,
-        progress: 0.25,
-        result: null,
-        error: null,
-        endedAt: null,
-        expiresAt: null,
+        ...{ id: 'x-1', kind: 'export', state, subject: null, priority: 0, progress: 0.25, parts: {} },
+        ...{ result: null, error: null, tries: 1, maxTries: 1, failures: [], worker: null },
+        ...{ notBefore: null, endedAt: null, expiresAt: null },
       },
       input: { stream: 'demo', from: new Date(span.fromMs).toISOString(), to: new Date(span.toMs).toISOString() },
       createdAt: new Date().toISOString(),

@@ -180,7 +180,7 @@ type Evaluated =
 
 /** The fault in an event of this page, if there is one; requests that the page aborted do not count. */
 function faultOf(method: string, params: Params, context: string): string | undefined {
-  const { level, text, source, request, response, errorText } = params as FaultParams;
+  const { level, text, source, request, response, errorText } = params as unknown as FaultParams;
   if ((source?.context ?? params.context) !== context) return undefined;
   if (method === 'log.entryAdded') return ['error', 'warn'].includes(level) ? `${level}: ${text}` : undefined;
   if (method === 'network.responseCompleted') {

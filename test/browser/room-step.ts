@@ -143,8 +143,8 @@ export async function joinRoom(
   await page.addInitScript((aheadMs) => {
     const Right = Date;
     globalThis.Date = class extends Right {
-      constructor(...parts: [number]) {
-        super(...(parts.length === 0 ? ([Right.now() + aheadMs] as [number]) : parts));
+      constructor(...parts: readonly number[]) {
+        super(...((parts.length === 0 ? [Right.now() + aheadMs] : parts) as [number]));
       }
       static override now(): number {
         return Right.now() + aheadMs;

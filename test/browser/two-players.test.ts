@@ -8,10 +8,13 @@ import { type Folder, openFolder, type Server, smallPicture, startServer } from 
 import { until } from '../fixtures/wait.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 
+/** JavaScript without types. */
+const VITE_CONFIG = join(import.meta.dirname, '../../web/vite.config.js');
+
 /** Builds the page; returns its folder. */
 async function buildPage(folder: string): Promise<string> {
   const { build } = await import('vite');
-  const { components } = await import('../../web/vite.config.js');
+  const { components } = await import(VITE_CONFIG);
   const outDir = join(folder, 'page');
   const input = { page: join(import.meta.dirname, 'two-players.fixture.ts') };
   await build({
