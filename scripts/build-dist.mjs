@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { rolldown } from 'rolldown';
 
 /** Packages whose code is in the built interface: a copy of it carries their licences. A test compares with what web/src imports. */
-const BUNDLED = ['hls.js', 'svelte', 'clsx', 'esm-env', 'uplot', 'uqr'];
+const BUNDLED = ['hls.js', 'shaka-player', 'svelte', 'clsx', 'esm-env', 'uplot', 'uqr'];
 
 const root = join(import.meta.dirname, '..');
 const dist = join(root, 'dist');

@@ -4,7 +4,7 @@
  */
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { root } from './source-files.ts';
@@ -12,8 +12,8 @@ import { warmEngine } from './warm-engine.ts';
 
 /** Every test and every file of tests ends within this time, or is reported as hanging. */
 const LIMIT_MS = 600_000;
-/** Files run at once: as many as CI has cores, because tests with live media need theirs. */
-const AT_ONCE = 2;
+/** Files run at once. One with live media and a browser needs more than a core. */
+const AT_ONCE = availableParallelism() < 4 ? 2 : 3;
 const LEAST_LINES_PERCENT = 80;
 
 /**

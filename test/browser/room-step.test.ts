@@ -8,6 +8,7 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { openBrowser } from './chromium.ts';
 import { lookAt } from './frames.ts';
 import { type LateProxy, openLateProxy } from './late-proxy.ts';
+import { measureAlone } from './measure-alone.ts';
 import {
   createStepRoom,
   distances,
@@ -31,6 +32,7 @@ const DAY_MS = 86_400_000;
 const TRIES = 3;
 
 suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () => {
+  let measuring: Disposable;
   let folder: Folder;
   let server: Server;
   let browser: Browser;
@@ -48,6 +50,7 @@ suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () =>
     });
 
   before(async () => {
+    measuring = await measureAlone();
     folder = await openFolder('room-step');
     server = await start();
     await server.stream('demo');
@@ -62,6 +65,7 @@ suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () =>
     await proxy?.[Symbol.asyncDispose]();
     await server?.[Symbol.asyncDispose]();
     await folder?.[Symbol.asyncDispose]();
+    measuring?.[Symbol.dispose]();
   });
 
   /** The pages are near each other for some seconds. A busy machine may stall one of them: then they are measured again. */

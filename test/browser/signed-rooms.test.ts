@@ -129,7 +129,9 @@ suite('signed and private media in a room', { skip: need('chromium') || need('ff
     await page.evaluate(() => {
       for (const video of document.querySelectorAll('.room video')) Object.assign(video, { isKept: true });
     });
-    const asked = page.waitForResponse((response) => response.url().includes(`/t/${token}/live/attic/`));
+    const asked = page.waitForResponse(
+      (response) => response.request().method() === 'GET' && response.url().includes(`/t/${token}/live/attic/`),
+    );
     connection.send(JSON.stringify(message));
     assert.equal((await asked).status(), 200);
     const isKept = await page.evaluate(() =>

@@ -13,6 +13,8 @@ import { until } from '../fixtures/wait.ts';
 const TOKEN = 'a-token-for-this-test';
 const password = 'correct horse battery';
 
+type RoomState = { readonly state: { readonly rev: number; readonly anchorServer: number } };
+
 suite('rooms of a whole server', { skip: need('ffmpeg') }, () => {
   let folder: Folder;
   let server: Server;
@@ -59,8 +61,11 @@ suite('rooms of a whole server', { skip: need('ffmpeg') }, () => {
         ['then', { do: 'item', item, positionMs: overMarks[0].fromMs + 1000 }],
         ['now', { do: 'seek', positionMs: newest.fromMs + 1000 }],
       ] as const) {
-        const { state } = await server.json<{ state: { rev: number } }>(`/api/v1/rooms/${id}/state`);
+        const { state } = await server.json<RoomState>(`/api/v1/rooms/${id}/state`);
         await send('POST', `/api/v1/rooms/${id}/commands`, { ...command, rev: state.rev });
+        // A command takes effect in a moment; what is written before that belongs to the picture before it.
+        const { state: next } = await server.json<RoomState>(`/api/v1/rooms/${id}/state`);
+        await until('the command takes effect', () => Date.now() >= next.anchorServer);
         member.write(`message-${text}`, text);
         await until('the message is committed', () => member.acked.has(`message-${text}`));
       }

@@ -129,7 +129,7 @@ test('an interruption of two seconds loses what is too late, and the stream cont
 
 test('a process that was busy reads what waits in its socket before it gives packets up', async () => {
   let skipped = 0;
-  const network = new SimulatedNetwork({
+  const network: SimulatedNetwork = new SimulatedNetwork({
     seed: 7,
     delayMs: 20,
     // One packet is lost just before the listener is busy; its repetition arrives meanwhile.

@@ -89,3 +89,19 @@ test('pauses between attempts grow, each attempt has a new connection, and the d
   assert.ok(at.length >= 5 && at.length <= 16, `${at.length} tries in six seconds`);
   assert.ok(at[2]! - at[0]! < at.at(-1)! - at.at(-3)!);
 });
+
+test('an attempt that the end of the time cuts short does not hide why those before it failed', async () => {
+  await using origin = await openOrigin();
+  await using net = createNet({ allow: [] });
+  const sourceUrl = new URL(`${origin.url}/a.ts`);
+  origin.put('/a.ts', () => {
+    origin.fault('/a.ts', { kind: 'hang' });
+    return { status: 404 };
+  });
+  const access = new SourceAccess({ net, sourceUrl, trusted: true });
+  const limits = { minWaitMs: 1000, endedWaitMs: 1000 };
+  const segment = { ...segmentAt(sourceUrl), targetDurationS: 0.3 };
+  const fetched = await new SegmentDownload(contextOf(access, { limits })).fetch(segment, () => true, { signal });
+  const detail = 'HTTP 404 a.ts (2 tries)';
+  assert.deepEqual(fetched, { kind: 'given-up', cause: 'source-skipped', detail });
+});

@@ -92,11 +92,14 @@ export class SegmentDownload {
     const maxPauseMs = Math.max(MIN_MAX_PAUSE_MS, Math.min(MAX_PAUSE_MS, targetMs / 2));
     const responses = new Responses();
     let idleMs = segment.ended ? MAX_IDLE_MS : Math.min(MAX_IDLE_MS, Math.max(MIN_IDLE_MS, targetMs));
+    let before: Failure | undefined;
     for (let attempts = 1; ; attempts++) {
       const leftMs = Math.max(1, until - clock.monotonicMs());
       const request = { deadlineMs: leftMs, idleMs: Math.min(idleMs, leftMs), fresh: attempts > 1, signal };
-      const failure = await this.#try(segment, request, responses);
-      if (failure.kind === 'fetched') return failure;
+      const result = await this.#try(segment, request, responses);
+      if (result.kind === 'fetched') return result;
+      const failure = (result.isCutShort && before) || result;
+      before = failure;
       if (responses.best && this.#accepted >= ACCEPTED_IN_A_ROW) return responses.best;
       if (failure.timedOut) idleMs = Math.min(MAX_IDLE_MS, 2 * idleMs);
       const pauseMs = backoffMs(attempts - 1, 250, maxPauseMs);
@@ -147,7 +150,9 @@ export class SegmentDownload {
       // Anything else is a bug, not a failure of the source.
       if (!(error instanceof OxbowError)) throw error;
       const timedOut = error.extra.reason === 'idle';
-      return { kind: 'failed', cause: 'source-skipped', detail: messageOf(error), final: isFinal(error), timedOut };
+      const isCutShort = error.extra.reason === 'deadline' || (timedOut && request.idleMs === request.deadlineMs);
+      const detail = messageOf(error);
+      return { kind: 'failed', cause: 'source-skipped', detail, final: isFinal(error), timedOut, isCutShort };
     }
   }
 
@@ -267,6 +272,8 @@ interface Failure {
   readonly final: boolean;
   /** The server did not send bytes in time. */
   readonly timedOut?: boolean;
+  /** The time for all attempts ended during this one, which says little about the source. */
+  readonly isCutShort?: boolean;
 }
 
 /** The responses to the requests for one segment; distinguishes a source with odd segments from one that failed. */

@@ -17,6 +17,7 @@ import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { openBrowser } from './chromium.ts';
 import { serveFile } from './file-server.ts';
+import { measureAlone } from './measure-alone.ts';
 import { createStepRoom, distances, figuresOf, inStep, joinRoom, type StepRoom } from './room-step.ts';
 
 const adminToken = 'let-me-in-please';
@@ -72,7 +73,8 @@ suite('two pages with a video in a room', { skip: need('chromium') || need('ffmp
   let pages: readonly [Page, Page];
 
   before(async () => {
-    const folder = opened.use(await openFolder('room-step-files'));
+    opened.use(await measureAlone());
+    const folder = opened.use(await openFolder('films-in-step'));
     const path = join(folder.path, 'strip.mp4');
     await makeStripFilm(path, SECONDS);
     await segment(path, join(folder.path, 'strip.m3u8'));

@@ -8,6 +8,7 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { until } from '../fixtures/wait.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { takeFrames } from './frames.ts';
+import { measureAlone } from './measure-alone.ts';
 import { createTestStreams, driftOf } from './multi-view.ts';
 
 /** The promise of a room is 30 ms at 25 frames/s; four pictures of a busy machine are drawn late. */
@@ -16,6 +17,7 @@ const TRIES = 4;
 const streams = ['left', 'right'] as const;
 
 suite('several streams in a room', { skip: need('chromium') || need('ffmpeg') }, () => {
+  let measuring: Disposable;
   let folder: Folder;
   let server: Server;
   let browser: Browser;
@@ -26,7 +28,8 @@ suite('several streams in a room', { skip: need('chromium') || need('ffmpeg') },
   let liveMs: number;
 
   before(async () => {
-    folder = await openFolder('multi-room');
+    measuring = await measureAlone();
+    folder = await openFolder('beside');
     server = await startServer({
       data: join(folder.path, 'data'),
       args: [
@@ -44,6 +47,7 @@ suite('several streams in a room', { skip: need('chromium') || need('ffmpeg') },
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
     await folder?.[Symbol.asyncDispose]();
+    measuring?.[Symbol.dispose]();
   });
 
   const both = () => [ann, bob] as const;
