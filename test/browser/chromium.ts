@@ -50,6 +50,8 @@ export interface Looks {
   readonly height?: number;
   readonly colorScheme?: 'light' | 'dark';
   readonly locale?: string;
+  /** A touch screen, without a mouse. */
+  readonly touch?: boolean;
 }
 
 /**
@@ -58,12 +60,14 @@ export interface Looks {
  * @param looks sizes in CSS pixels
  */
 export async function openVisitor(browser: Browser, looks: Looks = {}): Promise<BrowserContext> {
-  const { width = 1440, height = 900, colorScheme = 'light', locale = 'en-US' } = looks;
+  const { width = 1440, height = 900, colorScheme = 'light', locale = 'en-US', touch = false } = looks;
   const context = await browser.newContext({
     viewport: { width, height },
     colorScheme,
     locale,
     timezoneId: 'Asia/Kathmandu',
+    hasTouch: touch,
+    isMobile: touch,
   });
   context.setDefaultTimeout(PAGE_WITHIN_MS);
   return context;

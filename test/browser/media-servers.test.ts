@@ -183,7 +183,7 @@ suite('the pages of media servers', { skip: missing }, () => {
     await dialog.getByRole('checkbox', { name: 'Select Harbour.mp4' }).check();
     await dialog.getByRole('checkbox', { name: 'Select Shows' }).check();
     await dialog.getByRole('button', { name: 'Add 2 to the playlist' }).click();
-    await page.getByText('11 entries added').last().waitFor();
+    await page.getByText('Entries added: 11').last().waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: /^Harbour & sea/ }).waitFor();
     await page.getByRole('button', { name: 'Play Part 10.mp4' }).waitFor();
@@ -268,7 +268,7 @@ suite('the pages of media servers', { skip: missing }, () => {
     assert.deepEqual(await overflowing(page), []);
     await dialog.getByRole('checkbox', { name: 'Select all' }).check();
     await dialog.getByRole('button', { name: 'Add 2 to the playlist' }).click();
-    await page.getByText('2 entries added').last().waitFor();
+    await page.getByText('Entries added: 2').last().waitFor();
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: 'Play Sea' }).click();
     await plays(page);

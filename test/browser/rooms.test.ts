@@ -48,7 +48,7 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
 
   test('an owner and a guest watch together, write, and the guest is muted and removed', async () => {
     await using atHome = await openVisitor(browser);
-    await using onPhone = await openVisitor(browser, { width: 390, height: 844, colorScheme: 'dark' });
+    await using onPhone = await openVisitor(browser, { width: 390, height: 844, colorScheme: 'dark', touch: true });
     await atHome.request.post(`${server.url}/api/v1/sessions`, { data: owner });
     const { page: ann, faults: annFaults } = await openPage(atHome, '/rooms');
     assert.deepEqual(await violations(ann, 'no rooms'), []);
@@ -131,9 +131,18 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ben.getByText('New since you left').waitFor();
     await ben.getByRole('tabpanel').getByText('and welcome').waitFor();
     await ben.getByRole('tab', { name: 'Chat', exact: true }).waitFor();
+    // On a touch screen a press on a message shows what can be done with it.
+    const welcome = ben.locator('li[data-key]').filter({ hasText: 'and welcome' });
+    await welcome.tap();
+    await welcome.getByRole('button', { name: 'Reply to ann' }).tap();
+    await ben.getByRole('button', { name: 'Cancel reply' }).tap();
     assert.deepEqual(await violations(ben, 'chat of the guest'), []);
     assert.deepEqual(await violations(ann, 'chat'), []);
+    // A list that still scrolls when its panel closes.
+    const list = await ann.getByRole('log').elementHandle();
     await ann.getByRole('tab', { name: 'Members (2)' }).click();
+    await ann.getByRole('log').waitFor({ state: 'detached' });
+    await list!.dispatchEvent('scroll');
     await member.getByRole('button', { name: 'Actions: Ben' }).click();
     await ann.getByRole('menuitem', { name: 'Mute for 10 minutes' }).click();
     await member.getByText('Muted in the chat').waitFor({ state: 'attached' });

@@ -57,6 +57,7 @@ export function screenOfCode(code: string): Screen | undefined {
     case 'room-kicked':
       return 'kicked';
     case 'room-guests-off':
+    case 'guests-refused':
       return 'guests-off';
     default:
       return undefined;
