@@ -240,6 +240,16 @@ suite('the pages of media servers', { skip: missing }, () => {
     await friend.waitForFunction(() => document.querySelector<HTMLVideoElement>('.room video')!.currentTime > 10);
     await ben.getByText('In step').waitFor();
     assert.deepEqual([faults, friendFaults], [[], []]);
+
+    // A link to a file that is not there says so, instead of blaming the browser.
+    await page.getByRole('tab', { name: 'Playlist' }).click();
+    await page.getByRole('button', { name: 'Add', exact: true }).click();
+    await page.getByRole('tab', { name: 'Links' }).click();
+    await page.getByRole('textbox', { name: 'Links' }).fill(`${foreign}/missing%20film.mp4`);
+    await page.locator('dialog[open]').getByRole('button', { name: 'Add', exact: true }).click();
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Play missing film.mp4' }).click();
+    await page.getByRole('alert').getByText('The source did not answer as expected').waitFor();
   });
 
   test('films of Jellyfin are listed page by page with their lengths and play', async () => {

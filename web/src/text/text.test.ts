@@ -3,8 +3,6 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { gapCauses } from '../../../src/api/gap.ts';
-import { accountRefusals } from '../../../src/lib/refusals/accounts.ts';
-import { roomRefusals } from '../../../src/lib/refusals/rooms.ts';
 import './account.ts';
 import './admin.ts';
 import './go-live.ts';
@@ -100,12 +98,6 @@ test('no text is unused', () => {
 
 test('every cause of a gap has a text', () => {
   for (const cause of gapCauses) assert.ok(isTextKey(`cause.${cause}`), cause);
-});
-
-test('every refusal of accounts and rooms has a text and a hint, in place of the server’s English one', () => {
-  for (const code of [...Object.keys(accountRefusals), ...Object.keys(roomRefusals)]) {
-    for (const key of [`failure.${code}`, `failure.${code}.hint`]) assert.ok(isTextKey(key), key);
-  }
 });
 
 test('no page has text outside of the catalogues', () => {

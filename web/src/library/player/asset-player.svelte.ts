@@ -4,6 +4,7 @@
  * start, in the same fields as UTC is for streams.
  */
 import type Hls from 'hls.js';
+import { type Failure, readFailure } from '../../api/client.ts';
 import { currentAddress } from '../../api/server.ts';
 import { followCaptions } from '../../player/captions.ts';
 import { Choices } from '../../player/choices.ts';
@@ -21,6 +22,9 @@ import { type TextFile, TextFiles } from './text-files.ts';
 const FRAME_S = 0.04;
 /** A media error this long after the last one is tried to be repaired again, ms. */
 const REPAIR_EVERY_MS = 10_000;
+
+/** A failure whose words are in the catalogue. */
+const failure = (code: string): Failure => ({ code, status: 0, title: '', hint: '' });
 
 /** How a video is played. */
 export interface AssetOptions {
@@ -78,9 +82,7 @@ export class AssetPlayer implements PlayerControls {
       ...['ratechange', 'durationchange', 'progress', 'ended', 'enterpictureinpicture', 'leavepictureinpicture'],
     ];
     for (const type of types) video.addEventListener(type, () => this.#changed(), { signal });
-    video.addEventListener('error', () => this.#fail({ code: 'unplayable', status: 0, title: '', hint: '' }), {
-      signal,
-    });
+    video.addEventListener('error', () => void this.#failed(), { signal });
     const { room } = this.#options;
     if (room) {
       video.muted = true; // browsers let only silent video start by itself
@@ -239,7 +241,7 @@ export class AssetPlayer implements PlayerControls {
     if (this.#ends.signal.aborted) return;
     if (!shaka) return this.#fail(playerNotLoaded);
     if (!shaka.Player.isBrowserSupported()) return this.#fail(noPlayer);
-    const onFailed = () => this.#fail({ code: 'unplayable', status: 0, title: '', hint: '' });
+    const onFailed = () => this.#fail(failure('unplayable'));
     this.#dash = playDash(shaka, video, { url: this.#url, startS: this.#startS, onFailed });
   }
 
@@ -258,9 +260,23 @@ export class AssetPlayer implements PlayerControls {
     this.#changed();
   }
 
-  #fail(failure: NonNullable<Snapshot['failure']>): void {
+  /** The element does not report why a file fails: what this server refuses is requested once more, for its words. */
+  async #failed(): Promise<void> {
+    const { signal } = this.#ends;
+    const isFile = this.#hls === null && this.#dash === null;
+    const address = new URL(currentAddress(this.#url), location.href);
+    if (!isFile) return this.#fail(failure('unplayable'));
+    if (address.origin !== location.origin) return this.#fail(failure('link-failed'));
+    const response = await fetch(address, { headers: { range: 'bytes=0-0' }, signal }).catch(() => null);
+    if (!response) return this.#fail(failure('unreachable'));
+    if (!response.ok) return this.#fail(readFailure(response.status, await response.text().catch(() => '')));
+    await response.body?.cancel();
+    this.#fail(failure('unplayable'));
+  }
+
+  #fail(why: Failure): void {
     if (this.#ends.signal.aborted) return;
-    this.#failure = failure;
+    this.#failure = why;
     this.#opening = null;
     this.#changed();
   }

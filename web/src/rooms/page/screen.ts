@@ -4,7 +4,7 @@
  */
 import type { RoomStatus } from '../session/room-connection.ts';
 
-/** What the page shows. `join`: how to enter. `gone`: there is no such room, or it has expired. */
+/** What the page shows. `join`: how to enter. `gone`: there is no such room. `ended`: it was deleted, or has expired, during the visit. */
 export type Screen =
   | 'loading'
   | 'join'
@@ -15,6 +15,7 @@ export type Screen =
   | 'kicked'
   | 'left'
   | 'gone'
+  | 'ended'
   | 'guests-off'
   | 'failed';
 
@@ -34,9 +35,10 @@ export function screenOf(
     case 'left':
     case 'banned':
     case 'full':
-    case 'gone':
     case 'pending':
       return status.reason;
+    case 'gone':
+      return room === null ? 'gone' : 'ended';
     case 'password':
     case 'signedOut':
       return 'join';
