@@ -9,11 +9,11 @@ import {
   StreamParameters,
   StreamRecovery,
   StreamSync,
-} from '../../api/inspect-shapes.ts';
-import type { InspectApi } from '../../api/streams-api.ts';
-import { Type } from '../../api/type.ts';
-import type { HttpDeps } from '../deps.ts';
-import { defineRoute, type Route } from './route.ts';
+} from '../../../api/inspect-shapes.ts';
+import type { InspectApi } from '../../../api/streams-api.ts';
+import { Type } from '../../../api/type.ts';
+import type { HttpDeps } from '../../deps.ts';
+import { defineRoute, type Route } from '../route.ts';
 import { NameParams } from './streams.ts';
 
 const Picture = Type.Unsafe<unknown>({ type: 'string', format: 'binary', description: 'the picture' });

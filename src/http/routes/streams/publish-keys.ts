@@ -2,17 +2,17 @@
  * Routes of stream keys: administrators create, list, rotate and revoke them; and the addresses to publish to.
  * In: names, labels, expiries, ranges of addresses. Out: PublishKeyView, secrets of new keys, PublishAddresses.
  */
-import { printPublishAddresses } from '../../api/publish-address.ts';
-import type { KeyRotation, KeyWithSecret, NewKey } from '../../api/publish-keys-api.ts';
-import { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../api/publish-shapes.ts';
-import { Type } from '../../api/type.ts';
-import { parseDuration } from '../../lib/duration.ts';
-import { FormatError, OxbowError } from '../../lib/errors.ts';
-import type { RequestClient } from '../api/authenticate.ts';
-import type { HttpDeps } from '../deps.ts';
-import { expiresForms, readExpiry } from './expiry-field.ts';
-import { IdParams } from './page-query.ts';
-import { defineRoute, type Route, type RouteAnswer } from './route.ts';
+import { printPublishAddresses } from '../../../api/publish-address.ts';
+import type { KeyRotation, KeyWithSecret, NewKey } from '../../../api/publish-keys-api.ts';
+import { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../api/publish-shapes.ts';
+import { Type } from '../../../api/type.ts';
+import { parseDuration } from '../../../lib/duration.ts';
+import { FormatError, OxbowError } from '../../../lib/errors.ts';
+import type { RequestClient } from '../../api/authenticate.ts';
+import type { HttpDeps } from '../../deps.ts';
+import { expiresForms, readExpiry } from '../expiry-field.ts';
+import { IdParams } from '../page-query.ts';
+import { defineRoute, type Route, type RouteAnswer } from '../route.ts';
 import { NameParams } from './streams.ts';
 
 /** Longest overlap of two keys, ms. */

@@ -2,15 +2,15 @@
  * Routes of streams: list, create, replace, remove, start and stop.
  * In: requests below /api/v1/streams. Out: calls of `deps.streams`; StreamView.
  */
-import { may } from '../../accounts/permissions.ts';
-import { SourceSettings, StreamPatch, StreamSettings, StreamView } from '../../api/shapes.ts';
-import { StreamName, streamUnknown } from '../../api/stream-name.ts';
-import type { Precondition } from '../../api/streams-api.ts';
-import { Type } from '../../api/type.ts';
-import type { HttpDeps } from '../deps.ts';
-import { checkMatch } from '../media/conditions.ts';
-import { NextCursor, PageQuery, pageOf } from './page-query.ts';
-import { defineRoute, type Route, type RouteCall } from './route.ts';
+import { may } from '../../../accounts/permissions.ts';
+import { SourceSettings, StreamPatch, StreamSettings, StreamView } from '../../../api/shapes.ts';
+import { StreamName, streamUnknown } from '../../../api/stream-name.ts';
+import type { Precondition } from '../../../api/streams-api.ts';
+import { Type } from '../../../api/type.ts';
+import type { HttpDeps } from '../../deps.ts';
+import { checkMatch } from '../../media/conditions.ts';
+import { NextCursor, PageQuery, pageOf } from '../page-query.ts';
+import { defineRoute, type Route, type RouteCall } from '../route.ts';
 
 /** The parameter of every path that names a stream. */
 export const NameParams = Type.Object({ name: StreamName });

@@ -2,9 +2,9 @@
  * Routes of a stream's figures: what its publisher sends now and sent in the past, for administrators.
  * In: requests below /api/v1/streams/{name}/stats. Out: StreamStats, StatsHistory.
  */
-import { StatsHistory, StreamStats } from '../../api/stats-shapes.ts';
-import { Type } from '../../api/type.ts';
-import { defineRoute, type Route } from './route.ts';
+import { StatsHistory, StreamStats } from '../../../api/stats-shapes.ts';
+import { Type } from '../../../api/type.ts';
+import { defineRoute, type Route } from '../route.ts';
 import { NameParams } from './streams.ts';
 import { RangeQuery, readRange } from './timeline.ts';
 

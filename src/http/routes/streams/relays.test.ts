@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { asAdmin, startTestServer } from '../fixture.ts';
+import { asAdmin, startTestServer } from '../../fixture.ts';
 
 suite('routes of relays', () => {
   test('a relay is created, changed, listed; an unknown one is refused', async () => {

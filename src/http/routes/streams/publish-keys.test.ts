@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { asAdmin, shareTestServer } from '../fixture.ts';
+import { asAdmin, shareTestServer } from '../../fixture.ts';
 
 suite('routes of stream keys', () => {
   const shared = shareTestServer(() => ({

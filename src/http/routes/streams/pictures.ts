@@ -2,10 +2,10 @@
  * The picture of a stream over the API.
  * In: the bytes of a JPEG, PNG or WebP file. Out: the same bytes, for cards and link previews.
  */
-import { pictureTypes } from '../../api/picture.ts';
-import { Type } from '../../api/type.ts';
-import { OxbowError } from '../../lib/errors.ts';
-import { defineRoute, type Route } from './route.ts';
+import { pictureTypes } from '../../../api/picture.ts';
+import { Type } from '../../../api/type.ts';
+import { OxbowError } from '../../../lib/errors.ts';
+import { defineRoute, type Route } from '../route.ts';
 import { findStream, NameParams } from './streams.ts';
 
 const PATH = '/api/v1/streams/:name/picture';

@@ -2,11 +2,11 @@
  * Routes of markers and pins on a stream's timeline.
  * In: instants in any accepted form, texts. Out: MarkerView, PinView.
  */
-import { MarkerView, PinView } from '../../api/shapes.ts';
-import { Type } from '../../api/type.ts';
-import { OxbowError } from '../../lib/errors.ts';
-import { endForms, instantForms, readEnd, readInstant } from './instant-field.ts';
-import { defineRoute, type Route } from './route.ts';
+import { MarkerView, PinView } from '../../../api/shapes.ts';
+import { Type } from '../../../api/type.ts';
+import { OxbowError } from '../../../lib/errors.ts';
+import { endForms, instantForms, readEnd, readInstant } from '../instant-field.ts';
+import { defineRoute, type Route } from '../route.ts';
 import { findStream, NameParams } from './streams.ts';
 
 /** The last instant of a JavaScript date, ms since 1970. */

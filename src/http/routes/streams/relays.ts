@@ -2,10 +2,10 @@
  * Routes of relays: administrators send a stream to other servers.
  * In: addresses of targets. Out: RelayView, without secrets.
  */
-import { RelayView } from '../../api/relay/relay-shapes.ts';
-import { Type } from '../../api/type.ts';
-import { IdParams } from './page-query.ts';
-import { defineRoute, type Route } from './route.ts';
+import { RelayView } from '../../../api/relay/relay-shapes.ts';
+import { Type } from '../../../api/type.ts';
+import { IdParams } from '../page-query.ts';
+import { defineRoute, type Route } from '../route.ts';
 import { NameParams } from './streams.ts';
 
 const NewRelay = Type.Object(

@@ -3,14 +3,14 @@
  * In: a stream's name, an expiry. Out: WatchToken. docs/media.md 32.
  */
 
-import { WatchToken } from '../../api/account/access-shapes.ts';
-import { printRfc3339 } from '../../api/instant.ts';
-import { printMediaAddress } from '../../api/media-address.ts';
-import { printSignedPath } from '../../api/signed-path.ts';
-import { Type } from '../../api/type.ts';
-import { OxbowError } from '../../lib/errors.ts';
-import { expiresForms, readExpiry } from './expiry-field.ts';
-import { defineRoute, type Route } from './route.ts';
+import { WatchToken } from '../../../api/account/access-shapes.ts';
+import { printRfc3339 } from '../../../api/instant.ts';
+import { printMediaAddress } from '../../../api/media-address.ts';
+import { printSignedPath } from '../../../api/signed-path.ts';
+import { Type } from '../../../api/type.ts';
+import { OxbowError } from '../../../lib/errors.ts';
+import { expiresForms, readExpiry } from '../expiry-field.ts';
+import { defineRoute, type Route } from '../route.ts';
 import { findStream, NameParams } from './streams.ts';
 
 const DAY_MS = 24 * 3_600_000;

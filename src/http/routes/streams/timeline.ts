@@ -2,12 +2,12 @@
  * Routes of a stream's timeline and its gaps.
  * In: a time range in any accepted form. Out: TimelineView, GapView.
  */
-import { GapView, TimelineView } from '../../api/shapes.ts';
-import { Type } from '../../api/type.ts';
-import { OxbowError } from '../../lib/errors.ts';
-import type { HttpDeps } from '../deps.ts';
-import { endForms, instantForms, readEnd, readInstant } from './instant-field.ts';
-import { defineRoute, type Route } from './route.ts';
+import { GapView, TimelineView } from '../../../api/shapes.ts';
+import { Type } from '../../../api/type.ts';
+import { OxbowError } from '../../../lib/errors.ts';
+import type { HttpDeps } from '../../deps.ts';
+import { endForms, instantForms, readEnd, readInstant } from '../instant-field.ts';
+import { defineRoute, type Route } from '../route.ts';
 import { findStream, NameParams } from './streams.ts';
 
 const DAY_MS = 24 * 3_600_000;

@@ -2,13 +2,13 @@
  * Route of the playback sessions of a stream: who watches now, for administrators.
  * In: requests to /api/v1/streams/{name}/sessions. Out: PlaybackSession.
  */
-import { printRfc3339 } from '../../api/instant.ts';
-import { PlaybackSession } from '../../api/session-shapes.ts';
-import { streamUnknown } from '../../api/stream-name.ts';
-import { Type } from '../../api/type.ts';
-import type { Session } from '../../delivery/viewers.ts';
-import { NextCursor, PageQuery, pageOf } from './page-query.ts';
-import { defineRoute, type Route } from './route.ts';
+import { printRfc3339 } from '../../../api/instant.ts';
+import { PlaybackSession } from '../../../api/session-shapes.ts';
+import { streamUnknown } from '../../../api/stream-name.ts';
+import { Type } from '../../../api/type.ts';
+import type { Session } from '../../../delivery/viewers.ts';
+import { NextCursor, PageQuery, pageOf } from '../page-query.ts';
+import { defineRoute, type Route } from '../route.ts';
 import { NameParams } from './streams.ts';
 
 const PlaybackSessionList = Type.Object(

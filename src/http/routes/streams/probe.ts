@@ -2,8 +2,8 @@
  * The route that probes a source.
  * In: POST /api/v1/probe. Out: ProbeView. The probe ends when the client disconnects.
  */
-import { ProbeRequest, ProbeView } from '../../api/probe.ts';
-import { defineRoute, type Route } from './route.ts';
+import { ProbeRequest, ProbeView } from '../../../api/probe.ts';
+import { defineRoute, type Route } from '../route.ts';
 
 /** The rows. */
 export const probeRoutes: readonly Route[] = [

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { until } from '../../../test/fixtures/wait.ts';
-import type { ProblemView } from '../../api/shapes.ts';
-import { createLog } from '../../observe/log.ts';
-import { asAdmin, shareTestServer, startTestServer } from '../fixture.ts';
+import { until } from '../../../../test/fixtures/wait.ts';
+import type { ProblemView } from '../../../api/shapes.ts';
+import { createLog } from '../../../observe/log.ts';
+import { asAdmin, shareTestServer, startTestServer } from '../../fixture.ts';
 
 const body = JSON.stringify({ url: 'https://cam.example/live.m3u8' });
 const headers = { 'content-type': 'application/json', ...asAdmin };
