@@ -6,7 +6,7 @@
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
 import { gapCauses } from './gap.ts';
-import { JobView } from './job-shapes.ts';
+import { JobView } from './jobs/job-shapes.ts';
 import { MarkerView, PinView, StreamView } from './shapes.ts';
 import { Type } from './type.ts';
 

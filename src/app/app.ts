@@ -3,7 +3,7 @@
  * In: settings. Out: a running server. docs/closing.md has the order of closing.
  */
 
-import { noPublishPorts } from '../api/publish-address.ts';
+import { noPublishPorts } from '../api/publish/publish-address.ts';
 import { EffectiveSettings, type SettingFacts } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';

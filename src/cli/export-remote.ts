@@ -4,7 +4,7 @@
  */
 import { open, rename, rm } from 'node:fs/promises';
 import { Readable } from 'node:stream';
-import type { ExportJob, ExportResult, ExportSettings } from '../api/job-shapes.ts';
+import type { ExportJob, ExportResult, ExportSettings } from '../api/jobs/job-shapes.ts';
 import { sleep } from '../lib/abort.ts';
 import { messageOf, OxbowError, type RefusalCode, refusals } from '../lib/errors.ts';
 import type { ServerAccess } from './running-server.ts';

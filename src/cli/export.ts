@@ -5,7 +5,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import type { ExportResult, ExportSettings } from '../api/job-shapes.ts';
+import type { ExportResult, ExportSettings } from '../api/jobs/job-shapes.ts';
 import type { WriteContent } from '../archive/segment-store.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { findRunning } from '../store/running.ts';

@@ -3,7 +3,7 @@
  * In: settings, opened ports. Out: text for the terminal. Pure.
  */
 import { relative } from 'node:path';
-import { printPublishAddresses } from '../api/publish-address.ts';
+import { printPublishAddresses } from '../api/publish/publish-address.ts';
 import type { RunningApp } from '../app/app.ts';
 import { type Endpoint, isLoopback, printHost } from '../config/address.ts';
 import { isExposed } from '../config/exposure.ts';

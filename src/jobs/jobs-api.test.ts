@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { JobView } from '../api/job-shapes.ts';
+import type { JobView } from '../api/jobs/job-shapes.ts';
 import { createManualClock } from '../lib/clock.ts';
 import { openTemporaryStore } from '../store/store.fixture.ts';
 import type { Job } from './job.ts';

@@ -4,8 +4,8 @@
  * In: kinds, requests, the queue. Out: JobView, events `job.*`; calls of a kind when its jobs end or are deleted.
  */
 import { printRfc3339 } from '../api/instant.ts';
-import type { JobView } from '../api/job-shapes.ts';
-import type { JobPage, JobQuery, JobsApi } from '../api/jobs-api.ts';
+import type { JobView } from '../api/jobs/job-shapes.ts';
+import type { JobPage, JobQuery, JobsApi } from '../api/jobs/jobs-api.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';

@@ -2,7 +2,7 @@
  * A kind of job that workers run over HTTP: what it may read and write on the server, and what becomes of its outputs and its result.
  * In: transcode/ and library/ implement kinds. Out: jobs/ runs them. docs/decisions/0030.
  */
-import type { JobView } from '../api/job-shapes.ts';
+import type { JobView } from '../api/jobs/job-shapes.ts';
 import type { Job, LeaseWrite } from './job.ts';
 
 /** Limits of one try of a job. */

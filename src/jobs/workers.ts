@@ -3,7 +3,7 @@
  * In: requests of workers, the queue. Out: WorkersApi. Push workers and waiting claims are served by one rule: most free slots first.
  */
 import { randomBytes } from 'node:crypto';
-import type { JobView } from '../api/job-shapes.ts';
+import type { JobView } from '../api/jobs/job-shapes.ts';
 import type {
   HeartbeatAnswer,
   JobOffer,

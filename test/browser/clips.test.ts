@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Download, Page } from 'playwright-core';
-import type { JobView } from '../../src/api/job-shapes.ts';
+import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import { probe, stripsOf } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';

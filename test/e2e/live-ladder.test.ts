@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import type { CreatedPublishKey } from '../../src/api/publish-shapes.ts';
+import type { CreatedPublishKey } from '../../src/api/publish/publish-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import type { PlaylistSegment } from '../../src/media/m3u8/playlist.ts';
 import { checkLive, printFindings } from '../conformance/checker.ts';

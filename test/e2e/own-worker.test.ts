@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import type { JobView } from '../../src/api/job-shapes.ts';
+import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import type { UploadView } from '../../src/api/library/upload-shapes.ts';
 import type { WorkerView } from '../../src/api/workers/worker-shapes.ts';

@@ -9,7 +9,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
 import type { OxbowEvent } from '../../src/api/events.ts';
-import type { CreatedPublishKey, PublishKeyView } from '../../src/api/publish-shapes.ts';
+import type { CreatedPublishKey, PublishKeyView } from '../../src/api/publish/publish-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { type RunningApp, startApp } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config/load.ts';

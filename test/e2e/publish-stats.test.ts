@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { after, before, suite, test } from 'node:test';
 import type { StreamBuffer, StreamParameters, StreamRecovery, StreamSync } from '../../src/api/inspect-shapes.ts';
-import type { CreatedPublishKey } from '../../src/api/publish-shapes.ts';
+import type { CreatedPublishKey } from '../../src/api/publish/publish-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import type { StatsHistory, StreamStats } from '../../src/api/stats-shapes.ts';
 import { DATABASE_FILE } from '../../src/store/file-names.ts';

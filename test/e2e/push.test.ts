@@ -3,7 +3,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { CreatedPublishKey } from '../../src/api/publish-shapes.ts';
+import type { CreatedPublishKey } from '../../src/api/publish/publish-shapes.ts';
 import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
 import { type RunningApp, startApp } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config/load.ts';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import type { CreatedPublishKey } from '../../src/api/publish-shapes.ts';
+import type { CreatedPublishKey } from '../../src/api/publish/publish-shapes.ts';
 import type { RelayView } from '../../src/api/relay/relay-shapes.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, send, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';

@@ -8,7 +8,7 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
-import type { CreatedPublishKey } from '../../src/api/publish-shapes.ts';
+import type { CreatedPublishKey } from '../../src/api/publish/publish-shapes.ts';
 import { connectSrt } from '../../src/wire/srt/connect.ts';
 import type { SrtConnection } from '../../src/wire/srt/srt.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, startSender } from '../fixtures/encoder.ts';

@@ -2,7 +2,7 @@
  * The contract of workers, as the HTTP API calls it. Each call refuses with an OxbowError.
  * In: http/routes calls it. Out: jobs/workers implements it. Types alone.
  */
-import type { JobView } from '../job-shapes.ts';
+import type { JobView } from '../jobs/job-shapes.ts';
 import type {
   HeartbeatAnswer,
   JobOffer,

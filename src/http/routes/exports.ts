@@ -2,7 +2,7 @@
  * Exports over the API: a range of a recording as a file.
  * In: ExportSettings. Out: a job, later the file.
  */
-import { ExportJob, ExportSettings, ExportTicket } from '../../api/job-shapes.ts';
+import { ExportJob, ExportSettings, ExportTicket } from '../../api/jobs/job-shapes.ts';
 import { Type } from '../../api/type.ts';
 import { IdParams } from './page-query.ts';
 import { defineRoute, type Route } from './route.ts';

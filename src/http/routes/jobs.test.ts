@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobView } from '../../api/job-shapes.ts';
+import type { JobView } from '../../api/jobs/job-shapes.ts';
 import type { HttpDeps } from '../deps.ts';
 import { asAdmin, shareTestServer } from '../fixture.ts';
 

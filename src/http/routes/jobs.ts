@@ -2,7 +2,7 @@
  * Routes of background jobs: state, progress and cancellation.
  * In: requests. Out: JobView.
  */
-import { JobView } from '../../api/job-shapes.ts';
+import { JobView } from '../../api/jobs/job-shapes.ts';
 import { Type } from '../../api/type.ts';
 import { IdParams, NextCursor, PageQuery } from './page-query.ts';
 import { defineRoute, type Route } from './route.ts';

@@ -3,7 +3,7 @@
  * In: requests of workers, with the fencing token of their lease. Out: bytes to read; stored outputs, results.
  */
 import type { Readable } from 'node:stream';
-import { JobView } from '../../api/job-shapes.ts';
+import { JobView } from '../../api/jobs/job-shapes.ts';
 import { Type } from '../../api/type.ts';
 import { JobFailureReport, JobResult } from '../../api/workers/worker-shapes.ts';
 import type { JobLease } from '../../api/workers/workers-api.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { JobView } from '../../api/job-shapes.ts';
+import type { JobView } from '../../api/jobs/job-shapes.ts';
 import { runWorker } from '../../jobs/worker/worker.ts';
 import type { WorkerHandler } from '../../jobs/worker-job.ts';
 import { OxbowError } from '../../lib/errors.ts';

@@ -3,7 +3,7 @@
  * In: a recording, ranges, a target. Out: the file and the description of its contents.
  */
 import { printRfc3339 } from '../../api/instant.ts';
-import type { ExportResult, ExportSettings } from '../../api/job-shapes.ts';
+import type { ExportResult, ExportSettings } from '../../api/jobs/job-shapes.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { isMissing, type SegmentStore, type WriteContent } from '../../archive/segment-store.ts';
 import { parseRange } from '../../delivery/address-time.ts';

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import type { ExportJob } from '../../api/job-shapes.ts';
+import type { ExportJob } from '../../api/jobs/job-shapes.ts';
 import { openRangeReader } from '../../archive/range-reader.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import type { Exportable } from '../../delivery/export/export.ts';

@@ -3,8 +3,8 @@
  * In: requests, the jobs, the catalog. Out: a kind of job, and the files of finished exports.
  */
 import { printRfc3339 } from '../../api/instant.ts';
-import type { ExportJob, ExportResult, ExportSettings, ExportTicket } from '../../api/job-shapes.ts';
-import type { ExportsApi } from '../../api/jobs-api.ts';
+import type { ExportJob, ExportResult, ExportSettings, ExportTicket } from '../../api/jobs/job-shapes.ts';
+import type { ExportsApi } from '../../api/jobs/jobs-api.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import {
   type SegmentLocation,

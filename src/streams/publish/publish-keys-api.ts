@@ -4,8 +4,8 @@
  */
 import { keyUnknown, type PublishKey, type PublishKeys } from '../../accounts/publish-keys.ts';
 import { printRfc3339 } from '../../api/instant.ts';
-import type { KeyWithSecret, NewKey, PublishKeysApi } from '../../api/publish-keys-api.ts';
-import type { PublishKeyView } from '../../api/publish-shapes.ts';
+import type { KeyWithSecret, NewKey, PublishKeysApi } from '../../api/publish/publish-keys-api.ts';
+import type { PublishKeyView } from '../../api/publish/publish-shapes.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Current } from '../../lib/current.ts';
 import { OxbowError } from '../../lib/errors.ts';

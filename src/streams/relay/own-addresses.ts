@@ -3,7 +3,7 @@
  * In: the ports on which oxbow accepts publishers, addresses of targets. Out: an error for a loop.
  */
 import { networkInterfaces } from 'node:os';
-import type { PublishPorts } from '../../api/publish-address.ts';
+import type { PublishPorts } from '../../api/publish/publish-address.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { RelayTarget } from '../../relay/target.ts';
 

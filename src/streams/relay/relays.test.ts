@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { noPublishPorts } from '../../api/publish-address.ts';
+import { noPublishPorts } from '../../api/publish/publish-address.ts';
 import type { EventBus } from '../../cluster/event-bus.ts';
 import { createNet } from '../../net/net.ts';
 import type { ConnectRelay } from '../../relay/connection.ts';

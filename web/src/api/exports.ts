@@ -2,7 +2,7 @@
  * API calls for exports.
  * In: the browser's session. Out: the shapes of src/api. Each call throws ApiError and aborts with `signal`.
  */
-import type { ExportSettings, ExportTicket, JobView } from '../../../src/api/job-shapes.ts';
+import type { ExportSettings, ExportTicket, JobView } from '../../../src/api/jobs/job-shapes.ts';
 import { askServer } from './client.ts';
 
 /** Creates an export. */

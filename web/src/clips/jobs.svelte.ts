@@ -3,7 +3,7 @@
  * In: the API. Out: components, which read `jobs`; a toast when an export has ended.
  */
 import { untrack } from 'svelte';
-import type { ExportSettings, JobView } from '../../../src/api/job-shapes.ts';
+import type { ExportSettings, JobView } from '../../../src/api/jobs/job-shapes.ts';
 import { type Failure, failureOf } from '../api/client.ts';
 import { cancelJob, createExport, getJobs, getTicket } from '../api/exports.ts';
 import { pause } from '../api/poll.ts';

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobView } from '../../../src/api/job-shapes.ts';
+import type { JobView } from '../../../src/api/jobs/job-shapes.ts';
 import { hasEnded, secondsLeft } from './progress.ts';
 
 const startedAt = '2026-01-31T20:00:00.000Z';

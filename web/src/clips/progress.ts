@@ -2,7 +2,7 @@
  * The remaining time of a job.
  * In: a job, the current time. Out: seconds. Pure.
  */
-import type { JobView } from '../../../src/api/job-shapes.ts';
+import type { JobView } from '../../../src/api/jobs/job-shapes.ts';
 
 /** Below this progress there is no estimate: it would be too inaccurate. */
 const LEAST_SHARE = 0.02;

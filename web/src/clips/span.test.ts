@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { JobView } from '../../../src/api/job-shapes.ts';
+import type { JobView } from '../../../src/api/jobs/job-shapes.ts';
 import { parseField } from '../time/format.ts';
 import type { TimeSpan } from '../time/span.ts';
 import type { Stretch } from '../timeline/past.ts';

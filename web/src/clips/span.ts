@@ -2,7 +2,7 @@
  * The span of a clip: its marks, its contents, and the estimated size of the file.
  * In: marks in unix milliseconds, the stream's past. Out: the clip panel, the list of clips. Pure.
  */
-import type { ExportResult, JobView } from '../../../src/api/job-shapes.ts';
+import type { ExportResult, JobView } from '../../../src/api/jobs/job-shapes.ts';
 import type { Clip, TimeSpan } from '../time/span.ts';
 import type { Past, Stretch } from '../timeline/past.ts';
 

@@ -2,9 +2,9 @@
  * Routes of stream keys: administrators create, list, rotate and revoke them; and the addresses to publish to.
  * In: names, labels, expiries, ranges of addresses. Out: PublishKeyView, secrets of new keys, PublishAddresses.
  */
-import { printPublishAddresses } from '../../../api/publish-address.ts';
-import type { KeyRotation, KeyWithSecret, NewKey } from '../../../api/publish-keys-api.ts';
-import { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../api/publish-shapes.ts';
+import { printPublishAddresses } from '../../../api/publish/publish-address.ts';
+import type { KeyRotation, KeyWithSecret, NewKey } from '../../../api/publish/publish-keys-api.ts';
+import { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../api/publish/publish-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { parseDuration } from '../../../lib/duration.ts';
 import { FormatError, OxbowError } from '../../../lib/errors.ts';

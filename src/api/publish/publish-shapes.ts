@@ -3,7 +3,7 @@
  * In: http/routes. Out: web/, OpenAPI, other people's programs.
  */
 import type { Static } from 'typebox';
-import { Type } from './type.ts';
+import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 const TimeOrNull = Type.Union([Time, Type.Null()]);

@@ -3,8 +3,8 @@
  * In: http/routes. Out: web/, the command line, OpenAPI, other people's programs.
  */
 import type { Static } from 'typebox';
-import { type GapCause, gapCauses } from './gap.ts';
-import { Type } from './type.ts';
+import { type GapCause, gapCauses } from '../gap.ts';
+import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 const JsonObject = Type.Unsafe<Readonly<Record<string, unknown>>>({ type: 'object', additionalProperties: true });
