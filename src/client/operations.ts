@@ -101,7 +101,7 @@ import type {
   SettingList,
   SignIn,
   SignInLink,
-  SignInWays,
+  SignInMethods,
   SourceSettings,
   StatsHistory,
   StorageView,
@@ -883,8 +883,8 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/upload/{id}/status' }, input, options);
   }
 
-  /** Returns the ways in which this browser can sign in. */
-  getSignIn(options?: CallOptions): Promise<SignInWays> {
+  /** Returns the sign-in methods of this browser. */
+  getSignIn(options?: CallOptions): Promise<SignInMethods> {
     return this.#request({ method: 'GET', path: '/api/v1/sign-in' }, undefined, options);
   }
 

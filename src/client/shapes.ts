@@ -1536,8 +1536,8 @@ export type ProviderView = {
   name: string;
 };
 
-/** `SignInWays` of the API. */
-export type SignInWays = {
+/** `SignInMethods` of the API. */
+export type SignInMethods = {
   /** `POST /api/v1/sessions {"press":true}` signs this browser in */
   press: boolean;
   /** oxbow was started with an admin token */

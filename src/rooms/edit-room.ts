@@ -11,8 +11,8 @@ import type { Room } from './room.ts';
 import type { RoomPasswords } from './room-passwords.ts';
 import { type RoomRecord, usualOptions } from './room-record.ts';
 
-/** What a person chooses. `password` in clear; null: none. */
-export interface RoomWishes {
+/** The fields of a room that people set. `password` in clear; null: none. */
+export interface RoomFields {
   readonly name?: string;
   readonly visibility?: RoomRecord['visibility'];
   readonly password?: string | null;
@@ -22,13 +22,13 @@ export interface RoomWishes {
 }
 
 /**
- * The choices as they are stored.
+ * The fields as they are stored.
  *
  * @param before options that are not chosen stay
  * @throws OxbowError `bad-request`
  */
-export async function choicesOf(wishes: RoomWishes, before: RoomOptions, passwords: RoomPasswords) {
-  const { name, visibility, password, capacity, expiresMs, options } = wishes;
+export async function storedFieldsOf(fields: RoomFields, before: RoomOptions, passwords: RoomPasswords) {
+  const { name, visibility, password, capacity, expiresMs, options } = fields;
   return {
     ...(name !== undefined && { name: nameOf(name) }),
     ...(visibility !== undefined && { visibility }),
@@ -44,13 +44,13 @@ export async function choicesOf(wishes: RoomWishes, before: RoomOptions, passwor
  *
  * @throws OxbowError `room-forbidden`, `bad-request`
  */
-export async function editRoom(room: Room, by: UserRef, wishes: RoomWishes, passwords: RoomPasswords): Promise<void> {
-  const { password, ...others } = wishes;
+export async function editRoom(room: Room, by: UserRef, fields: RoomFields, passwords: RoomPasswords): Promise<void> {
+  const { password, ...others } = fields;
   if (password !== undefined) room.assertMay(by, 'setPassword');
   if (Object.keys(others).length > 0) room.assertMay(by, 'editRoom');
   if (others.options?.masks) assertMasks(room, by, others.options.masks);
-  const choices = await choicesOf(wishes, room.record.options, passwords);
-  await room.recordChanged({ ...room.record, ...choices });
+  const stored = await storedFieldsOf(fields, room.record.options, passwords);
+  await room.recordChanged({ ...room.record, ...stored });
   if (password === undefined) return;
   room.members.askPasswordAgain();
   await room.save();

@@ -10,7 +10,7 @@ import { nothingPlays } from '../api/room/playback.ts';
 import type { RoomView } from '../api/room/room-shapes.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { choicesOf, type RoomWishes } from './edit-room.ts';
+import { type RoomFields, storedFieldsOf } from './edit-room.ts';
 import { mergeGuest } from './merge-guest.ts';
 import { Room } from './room.ts';
 import type { RoomDeps } from './room-deps.ts';
@@ -87,7 +87,7 @@ export class Rooms {
    *
    * @throws OxbowError `forbidden`, `limit-reached`, `bad-request`
    */
-  async create(owner: UserRef, wishes: RoomWishes): Promise<Room> {
+  async create(owner: UserRef, fields: RoomFields): Promise<Room> {
     const { tables, clock, settings } = this.#deps;
     const { max, perUser } = settings();
     const isAdmin = owner.role === 'admin';
@@ -98,7 +98,7 @@ export class Rooms {
     const createdMs = clock.nowMs();
     const room: RoomRecord = {
       ...{ name: '', visibility: 'unlisted', password: null, capacity: null, options: usualOptions, expiresMs: null },
-      ...(await choicesOf(wishes, usualOptions, this.passwords)),
+      ...(await storedFieldsOf(fields, usualOptions, this.passwords)),
       ...{ id: createRoomId(), owner: owner.id, createdMs },
     };
     await tables.insert(room, {

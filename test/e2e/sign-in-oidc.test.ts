@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
 import { test } from 'node:test';
 import { oidcClient, startOidcServer } from '../../src/accounts/identity/oidc.fixture.ts';
-import type { MeView, SignInWays } from '../../src/api/account/access-shapes.ts';
+import type { MeView, SignInMethods } from '../../src/api/account/access-shapes.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -27,7 +27,7 @@ test('a person signs in by OpenID Connect, gets an account, and is still signed 
   {
     await using server = await start();
     ({ url } = server);
-    const ways = (await (await fetch(`${url}/api/v1/sign-in`)).json()) as SignInWays;
+    const ways = (await (await fetch(`${url}/api/v1/sign-in`)).json()) as SignInMethods;
     assert.deepEqual(ways.providers, [{ id: 'school', name: 'school' }]);
     const begun = await fetch(`${url}/api/v1/sign-in/school?to=/me`, { redirect: 'manual' });
     const ticket = begun.headers.getSetCookie()[0]!;
@@ -43,7 +43,7 @@ test('a person signs in by OpenID Connect, gets an account, and is still signed 
     assert.match(metrics, /oxbow_identity_sign_ins_total\{provider="school",result="created"\} 1/);
     assert.ok(!server.stderr.includes(oidcClient.secret));
 
-    const names = async () => (await server.json<SignInWays>('/api/v1/sign-in')).providers.map(({ name }) => name);
+    const names = async () => (await server.json<SignInMethods>('/api/v1/sign-in')).providers.map(({ name }) => name);
     await writeFile(
       config,
       `${yaml}    other: { type: github, clientId: x, clientSecretFile: '${folder.path}/none' }\n`,

@@ -48,8 +48,8 @@ export const MeView = Type.Object(
 );
 export type MeView = Static<typeof MeView>;
 
-/** How this browser can sign in. */
-export const SignInWays = Type.Object(
+/** The sign-in methods of this browser. */
+export const SignInMethods = Type.Object(
   {
     press: Type.Boolean({ description: '`POST /api/v1/sessions {"press":true}` signs this browser in' }),
     adminToken: Type.Boolean({ description: 'oxbow was started with an admin token' }),
@@ -60,9 +60,9 @@ export const SignInWays = Type.Object(
     email: Type.Boolean({ description: 'links to set a new password are sent by e-mail' }),
     providers: Type.Array(ProviderView, { description: 'services that sign users in' }),
   },
-  { $id: 'SignInWays' },
+  { $id: 'SignInMethods' },
 );
-export type SignInWays = Static<typeof SignInWays>;
+export type SignInMethods = Static<typeof SignInMethods>;
 
 /** A link that signs a browser in. */
 export const SignInLink = Type.Object({ url: Type.String(), expiresAt: Time }, { $id: 'SignInLink' });

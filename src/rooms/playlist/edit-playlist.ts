@@ -14,7 +14,7 @@ import type { ItemPlace, NewItem } from './playlist.ts';
 /** Most entries that one request adds. */
 export const MAX_ADDED = 200;
 
-/** An entry as a person wishes it. */
+/** An entry that a person adds. */
 export interface RequestedItem {
   /** Empty or absent: that of the media. */
   readonly name?: string;

@@ -2,13 +2,13 @@
  * API calls of accounts.
  * In: the session's cookie. Out: the shapes of src/api/account. Each call throws ApiError and aborts with `signal`.
  */
-import type { SessionView, SignInWays, TokenView } from '../../../src/api/account/access-shapes.ts';
+import type { SessionView, SignInMethods, TokenView } from '../../../src/api/account/access-shapes.ts';
 import type { AuditEntry, UserState, UserView } from '../../../src/api/account/account-shapes.ts';
 import type { NewUser } from '../../../src/client/client.ts';
 import { askServer } from './client.ts';
 
-/** The ways to sign in from this browser. */
-export function getSignInWays(signal: AbortSignal): Promise<SignInWays> {
+/** The sign-in methods of this browser. */
+export function getSignInMethods(signal: AbortSignal): Promise<SignInMethods> {
   return askServer(signal, (client, options) => client.getSignIn(options));
 }
 

@@ -8,10 +8,8 @@ import type { MemberView, RoomOptions, RoomView } from '../../../src/api/room/ro
 import type { NewRoom, NewRoomItems, RoomItemPatch, RoomMemberPatch, RoomPatch } from '../../../src/client/client.ts';
 import { askServer } from './client.ts';
 
-export type { ItemSource, ItemTarget, MemberView, RoomItem, RoomOptions, RoomView };
+export type { ItemSource, ItemTarget, MemberView, NewRoom, RoomItem, RoomOptions, RoomView };
 
-/** A new room. */
-export type RoomWishes = NewRoom;
 /** What the owner and moderators change of a room. */
 export type RoomChange = RoomPatch;
 /** A new entry of a playlist. */

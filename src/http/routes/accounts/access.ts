@@ -8,7 +8,7 @@ import type { Session } from '../../../accounts/sessions.ts';
 import { signInPath } from '../../../accounts/sign-in-links.ts';
 import type { User } from '../../../accounts/users/user.ts';
 import { nameKeyOf } from '../../../accounts/users/user-name.ts';
-import { SessionView, SignInLink, SignInWays } from '../../../api/account/access-shapes.ts';
+import { SessionView, SignInLink, SignInMethods } from '../../../api/account/access-shapes.ts';
 import { printRfc3339 } from '../../../api/instant.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
@@ -64,8 +64,8 @@ export const accessRoutes: readonly Route[] = [
     path: '/api/v1/sign-in',
     tag: 'access',
     access: 'anyone',
-    sentence: 'Returns the ways in which this browser can sign in.',
-    replies: { 200: SignInWays },
+    sentence: 'Returns the sign-in methods of this browser.',
+    replies: { 200: SignInMethods },
     async answer({ client, ends }, { access, localSignIn }) {
       const press = await localSignIn.isOffered(client, ends);
       const { signUp, guests } = access.settings();

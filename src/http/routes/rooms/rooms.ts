@@ -6,7 +6,7 @@ import { may } from '../../../accounts/permissions.ts';
 import { MemberView, RoomOptions, RoomView } from '../../../api/room/room-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import { editRoom, type RoomWishes } from '../../../rooms/edit-room.ts';
+import { editRoom, type RoomFields } from '../../../rooms/edit-room.ts';
 import { leaveRoom } from '../../../rooms/moderation.ts';
 import type { RoomCursor } from '../../../rooms/rooms.ts';
 import { readExpiry } from '../expiry-field.ts';
@@ -81,12 +81,12 @@ const Join = Type.Object(
   { $id: 'RoomJoin', additionalProperties: false },
 );
 
-function wishesOf(
-  { expiresAt, ...wishes }: Omit<RoomWishes, 'expiresMs'> & { readonly expiresAt?: string | null },
+function fieldsOf(
+  { expiresAt, ...others }: Omit<RoomFields, 'expiresMs'> & { readonly expiresAt?: string | null },
   nowMs: number,
-): RoomWishes {
-  if (expiresAt === undefined) return wishes;
-  return { ...wishes, expiresMs: expiresAt === null ? null : readExpiry(expiresAt, nowMs) };
+): RoomFields {
+  if (expiresAt === undefined) return others;
+  return { ...others, expiresMs: expiresAt === null ? null : readExpiry(expiresAt, nowMs) };
 }
 
 function readCursor(cursor: string | undefined): RoomCursor | undefined {
@@ -124,7 +124,7 @@ export const roomRoutes: readonly Route[] = [
     replies: { 201: RoomView },
     repeatable: true,
     async answer(call, { rooms, clock }) {
-      const room = await rooms.create(userOf(call), wishesOf(call.body, clock.nowMs()));
+      const room = await rooms.create(userOf(call), fieldsOf(call.body, clock.nowMs()));
       return { status: 201, headers: { location: `/api/v1/rooms/${room.record.id}` }, body: room.view() };
     },
   }),
@@ -151,7 +151,7 @@ export const roomRoutes: readonly Route[] = [
     replies: { 200: RoomView },
     async answer(call, deps) {
       const { room, user } = await readRoom(call, deps);
-      await editRoom(room, user, wishesOf(call.body, deps.clock.nowMs()), deps.rooms.passwords);
+      await editRoom(room, user, fieldsOf(call.body, deps.clock.nowMs()), deps.rooms.passwords);
       return { body: room.view() };
     },
   }),

@@ -2,7 +2,7 @@
  * Creates a room, with something to watch, and opens its page.
  * In: forms and buttons. Out: the page of the room.
  */
-import { addItems, createRoom, type NewItem, type RoomWishes } from '../../api/rooms.ts';
+import { addItems, createRoom, type NewItem, type NewRoom } from '../../api/rooms.ts';
 import { roomPath } from '../../routes.ts';
 import { navigation } from '../../shell/navigation.svelte.ts';
 import { visits } from '../page/arrival.ts';
@@ -17,7 +17,7 @@ export interface FirstItem extends NewItem {
 }
 
 /** Creates a room and opens it. Throws ApiError. */
-export async function openRoom(room: RoomWishes & { readonly name: string }, first?: FirstItem): Promise<void> {
+export async function openRoom(room: NewRoom, first?: FirstItem): Promise<void> {
   const signal = AbortSignal.timeout(WITHIN_MS);
   const { id } = await createRoom(room, signal);
   if (first) {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { DanmakuLanes, isFiltered, type Placed, placeOf, type Screen } from './danmaku-schedule.ts';
 import { seeded } from '../random.fixture.ts';
+import { DanmakuLanes, isFiltered, type Placed, placeOf, type Screen } from './danmaku-schedule.ts';
 
 const screen: Screen = { width: 800, lanes: 6, stayMs: 8000, most: 40 };
 
