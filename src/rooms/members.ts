@@ -58,13 +58,15 @@ export class Members {
 
   /** What a person may do in the room. Administrators of the server may do everything. */
   maskOf(user: Pick<UserRef, 'id' | 'role'>): number {
+    // Never kept: the same person has less by a token without administration, and when they are demoted.
+    if (user.role === 'admin') return ALL_PERMISSIONS;
     const kept = this.#masks.get(user.id);
     if (kept !== undefined) {
       this.#counts?.hit();
       return kept;
     }
     this.#counts?.miss();
-    const mask = user.role === 'admin' ? ALL_PERMISSIONS : this.#maskOf(this.roleOf(user), this.#known.get(user.id));
+    const mask = this.#maskOf(this.roleOf(user), this.#known.get(user.id));
     if (this.#masks.size >= MAX_KNOWN) this.#masks.clear();
     this.#masks.set(user.id, mask);
     return mask;

@@ -189,6 +189,15 @@ test('who waits gets in when a moderator agrees, and moderators learn of it', as
   room.enter(aPeer(people.member)); // who was in already does not wait
 });
 
+test('a token that acts for an administrator without administration has no more than a member, and takes nothing from the administrator', async () => {
+  const { test, room } = await openRoom();
+  await using _ = test;
+  const demoted = { ...people.admin, role: 'user' } as const;
+  assert.equal(room.may(people.admin, 'deleteRoom'), true);
+  assert.equal(room.may(demoted, 'deleteRoom'), false);
+  assert.equal(room.may(people.admin, 'deleteRoom'), true);
+});
+
 test('a change of a permission counts at once, and the person learns of it', async () => {
   const { test, room, peers, rooms } = await openRoom();
   await using _ = test;

@@ -48,6 +48,10 @@ export function authorizeRoomSocket(
   return {
     user,
     address: client.address,
-    isSignedIn: () => authenticator.principalOf(later).user?.id === user.id,
+    credentials() {
+      const now = authenticator.principalOf(later).user;
+      if (now?.id !== user.id) return 'ended';
+      return now.role === user.role ? 'valid' : 'changed';
+    },
   };
 }

@@ -18,6 +18,7 @@ import type { Peer } from '../../rooms/peer.ts';
 import type { RoomSeat } from '../../rooms/room-deps.ts';
 import { MessageLimits } from './message-limits.ts';
 import { type NoMessage, parseMessage } from './parse-message.ts';
+import type { RoomClient } from './room-sockets.ts';
 
 /** Why a connection ends. */
 export type CloseReason = keyof typeof roomCloseCodes;
@@ -62,8 +63,8 @@ export class RoomConnection implements Peer {
   readonly room: string;
   readonly user: UserRef;
   readonly address: string;
-  /** Whether the credentials that it was opened with are still good. */
-  readonly isSignedIn: () => boolean;
+  /** See RoomClient. */
+  readonly credentials: RoomClient['credentials'];
   readonly socket: Socket;
   readonly openedAt: number;
   readonly #host: ConnectionHost;
@@ -84,15 +85,15 @@ export class RoomConnection implements Peer {
       room,
       user,
       address,
-      isSignedIn,
+      credentials,
       socket,
-    }: Pick<RoomConnection, 'id' | 'room' | 'user' | 'address' | 'isSignedIn' | 'socket'>,
+    }: Pick<RoomConnection, 'id' | 'room' | 'user' | 'address' | 'credentials' | 'socket'>,
   ) {
     this.id = id;
     this.room = room;
     this.user = user;
     this.address = address;
-    this.isSignedIn = isSignedIn;
+    this.credentials = credentials;
     this.socket = socket;
     this.#host = host;
     this.#webSocket = webSocket;

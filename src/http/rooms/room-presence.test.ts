@@ -5,6 +5,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { makeCertificate } from '../../../test/fixtures/certificate.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import { administrator } from '../../accounts/users/user.ts';
+import { ALL_PERMISSIONS } from '../../api/room/permissions.ts';
 import { openTestRooms, type TestRooms } from '../../rooms/rooms.fixture.ts';
 import { signedInAs, startTestServer, type TestServer } from '../fixture.ts';
 import { enterRoom, openRoomClient } from './room-client.fixture.ts';
@@ -67,6 +68,18 @@ suite('who is still there', () => {
     await seconds(5);
     assert.equal((await client.next('bye')).reason, 'signedOut');
     assert.equal(await client.ended(), '4001 signedOut');
+  });
+
+  test('an administrator who is one no longer connects again within five seconds, with the new role', async () => {
+    const { headers, user } = await signedInAs(server, 'admin');
+    const client = await enterRoom(server.url, room, { headers });
+    assert.equal(client.welcome.you.permissions, ALL_PERMISSIONS);
+    await server.deps.access.users.change(user.id, { role: 'user' });
+    await seconds(5);
+    assert.equal((await client.next('bye')).reason, 'overload');
+    const again = await enterRoom(server.url, room, { headers });
+    assert.notEqual(again.welcome.you.permissions, ALL_PERMISSIONS);
+    again.close();
   });
 });
 

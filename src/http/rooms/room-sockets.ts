@@ -28,8 +28,8 @@ const CLOSE_WITHIN_MS = 2000;
 export interface RoomClient {
   readonly user: UserRef;
   readonly address: string;
-  /** Whether the credentials are still good. Reads memory only. */
-  readonly isSignedIn: () => boolean;
+  /** Whether the credentials are still valid; `changed`: they give the user another role now. Reads memory only. */
+  readonly credentials: () => 'valid' | 'changed' | 'ended';
 }
 
 type SocketDeps = Pick<HttpDeps, 'clock' | 'metrics' | 'log' | 'rooms'>;
@@ -154,8 +154,12 @@ export class RoomSockets implements Disposable {
     const second = this.#second++;
     for (const connection of this.#slots[second % PING_S]!) connection.ping();
     for (let slot = second % CHECK_S; slot < PING_S; slot += CHECK_S) {
-      for (const connection of this.#slots[slot]!)
-        if (!connection.isSignedIn()) connection.close('signedOut', 'The session or the token has ended.');
+      for (const connection of this.#slots[slot]!) {
+        const credentials = connection.credentials();
+        if (credentials === 'ended') connection.close('signedOut', 'The session or the token has ended.');
+        // A room knows a connection by the role that it was opened with.
+        if (credentials === 'changed') connection.close('overload', 'Your role on this server has changed.');
+      }
     }
     const before = this.#deps.clock.monotonicMs() - HELLO_MS;
     for (const connection of this.#silent) {
