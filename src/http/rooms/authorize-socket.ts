@@ -7,7 +7,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { Authenticator, AuthRequest } from '../api/authenticate.ts';
 import { type OwnHosts, refuseOtherHosts } from '../client/host-check.ts';
 import type { HttpDeps } from '../deps.ts';
-import type { RoomClient } from './room-sockets.ts';
+import type { RoomClient } from './room-connection.ts';
 
 /** The fields that credentials are read from: the others are not kept for the life of a connection. */
 const KEPT = ['authorization', 'cookie', 'host', 'forwarded', 'x-forwarded-host', 'x-forwarded-proto'] as const;

@@ -18,7 +18,6 @@ import type { Peer } from '../../rooms/peer.ts';
 import type { RoomSeat } from '../../rooms/room-deps.ts';
 import { MessageLimits } from './message-limits.ts';
 import { type NoMessage, parseMessage } from './parse-message.ts';
-import type { RoomClient } from './room-sockets.ts';
 
 /** Why a connection ends. */
 export type CloseReason = keyof typeof roomCloseCodes;
@@ -40,6 +39,14 @@ const reasons: Readonly<Partial<Record<string, CloseReason>>> = {
   'room-guests-off': 'forbidden',
   forbidden: 'forbidden',
 };
+
+/** Who connects. */
+export interface RoomClient {
+  readonly user: UserRef;
+  readonly address: string;
+  /** Whether the credentials are still valid; `changed`: they give the user another role now. Reads memory only. */
+  readonly credentials: () => 'valid' | 'changed' | 'ended';
+}
 
 /** What a connection needs of its server. */
 export interface ConnectionHost {

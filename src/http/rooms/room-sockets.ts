@@ -6,12 +6,11 @@ import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
-import type { UserRef } from '../../accounts/users/user.ts';
 import { MAX_CLIENT_MESSAGE } from '../../api/room/messages.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { FanOut } from '../../rooms/live/fan-out.ts';
 import type { HttpDeps } from '../deps.ts';
-import { type ConnectionHost, RoomConnection } from './room-connection.ts';
+import { type ConnectionHost, type RoomClient, RoomConnection } from './room-connection.ts';
 import { SocketCounts } from './socket-counts.ts';
 import type { RoomSocketLimits } from './socket-limits.ts';
 
@@ -23,14 +22,6 @@ const CHECK_S = 5;
 const HELLO_MS = 10_000;
 /** A client that does not answer the close frame within this is disconnected, ms. */
 const CLOSE_WITHIN_MS = 2000;
-
-/** Who connects. */
-export interface RoomClient {
-  readonly user: UserRef;
-  readonly address: string;
-  /** Whether the credentials are still valid; `changed`: they give the user another role now. Reads memory only. */
-  readonly credentials: () => 'valid' | 'changed' | 'ended';
-}
 
 type SocketDeps = Pick<HttpDeps, 'clock' | 'metrics' | 'log' | 'rooms'>;
 
