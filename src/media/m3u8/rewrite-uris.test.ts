@@ -42,6 +42,12 @@ suite('the addresses of a playlist', () => {
     }
   });
 
+  test('are found behind very long names that are no attributes', () => {
+    const line = `#EXT-X-KEY:${'A'.repeat(16_000)} URI="k"`;
+    const text = ['#EXTM3U', ...Array.from({ length: 400 }, () => line)].join('\n');
+    assert.equal(rewriteUris(text, mark).split('<k>').length, 401);
+  });
+
   test('of any text are replaced, or the text is malformed', () => {
     const random = seeded(15);
     const pieces = ['#EXTM3U', '\n', '#EXT-X-MAP:', 'URI=', '"', ',', 'a/b', '#EXT', ':', '=', '\r', '{$v}', '\u0000'];

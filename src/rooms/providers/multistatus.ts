@@ -22,23 +22,35 @@ const MAX_RESOURCES = 20_000;
 export function parseMultistatus(xml: string): DavResource[] {
   if (!/<(?:[\w-]+:)?multistatus[\s>/]/i.test(xml)) throw new FormatError('the answer is no DAV:multistatus', 0);
   const resources: DavResource[] = [];
-  for (const [, content] of xml.matchAll(/<(?:[\w-]+:)?response(?:\s[^>]*)?>(.*?)<\/(?:[\w-]+:)?response>/gis)) {
+  for (const content of contentsOfResponses(xml)) {
     if (resources.length >= MAX_RESOURCES) throw new FormatError('the folder has too many entries', 0);
-    const href = elementText(content!, 'href');
+    const href = elementText(content, 'href');
     if (href === undefined) continue;
-    const size = Number(elementText(content!, 'getcontentlength') ?? Number.NaN);
+    const size = Number(elementText(content, 'getcontentlength') ?? Number.NaN);
     resources.push({
       href,
-      name: elementText(content!, 'displayname') ?? '',
-      isFolder: /<(?:[\w-]+:)?collection(?:\s[^>]*)?\/?>/i.test(content!),
+      name: elementText(content, 'displayname') ?? '',
+      isFolder: /<(?:[\w-]+:)?collection(?:\s[^<>]*)?\/?>/i.test(content),
       size: Number.isSafeInteger(size) && size >= 0 ? size : undefined,
     });
   }
   return resources;
 }
 
+/** What is in each DAV:response. Tag by tag: a search for the end of each would take quadratic time where there is none. */
+function* contentsOfResponses(xml: string): Generator<string> {
+  let from: number | undefined;
+  for (const { index, 0: tag, 1: slash } of xml.matchAll(/<(\/?)(?:[\w-]+:)?response(?:\s[^<>]*)?>/gi)) {
+    if (slash === '') from ??= index + tag.length;
+    else if (from !== undefined) {
+      yield xml.slice(from, index);
+      from = undefined;
+    }
+  }
+}
+
 /** The text of the first element of a name; undefined if there is none. */
 function elementText(xml: string, name: string): string | undefined {
-  const found = new RegExp(`<(?:[\\w-]+:)?${name}(?:\\s[^>]*)?>([^<]*)<`, 'i').exec(xml)?.[1];
+  const found = new RegExp(`<(?:[\\w-]+:)?${name}(?:\\s[^<>]*)?>([^<]*)<`, 'i').exec(xml)?.[1];
   return found === undefined ? undefined : unescapeXml(found.trim());
 }

@@ -280,6 +280,12 @@ suite('an answer to PROPFIND', () => {
     }
   });
 
+  test('with very many elements that never end is read as quickly as any other', () => {
+    for (const tag of ['<D:response>', '<D:response ', '<D:response><D:href '])
+      assert.deepEqual(parseMultistatus(`<D:multistatus>${tag.repeat(400_000)}`), []);
+    assert.deepEqual(parseMultistatus(`<multistatus><response>${'<href '.repeat(400_000)}</response>`), []);
+  });
+
   test('of any text is resources or malformed', () => {
     const random = seeded(8);
     const pieces = [

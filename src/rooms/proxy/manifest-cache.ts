@@ -2,6 +2,7 @@
  * Rewritten playlists and manifests for a moment, so that a room of many players fetches each once.
  * In: text as it is fetched. Out: the same text for everyone, while it is fresh. Bounded.
  */
+import { dropOldest } from '../../lib/drop-oldest.ts';
 
 /** A rewritten manifest. */
 export interface Manifest {
@@ -19,13 +20,16 @@ const LIVE_MS = 900;
 /** Of a manifest that does not change, ms. */
 const COMPLETE_MS = 60_000;
 const MAX_ENTRIES = 200;
+/** The MPD element is within the first characters of a manifest. */
+const MAX_HEAD = 64 * 1024;
+const STATIC_MPD = /<(?:\w+:)?MPD\s(?:[^<>]*\s)?type=["']static["']/;
 
 /** The cache. */
 export class ManifestCache {
   readonly #nowMs: () => number;
   readonly #entries = new Map<string, Entry>();
 
-  /** @param nowMs monotonic or wall clock, ms */
+  /** @param nowMs a clock that never steps, ms */
   constructor(nowMs: () => number) {
     this.#nowMs = nowMs;
   }
@@ -41,10 +45,10 @@ export class ManifestCache {
     const entry: Entry = { manifest: fetch(), freshUntilMs: Number.POSITIVE_INFINITY };
     this.#entries.delete(key);
     this.#entries.set(key, entry);
-    if (this.#entries.size > MAX_ENTRIES) this.#entries.delete(this.#entries.keys().next().value!);
+    dropOldest(this.#entries, MAX_ENTRIES);
     entry.manifest.then(
       ({ text }) => {
-        const isComplete = text.includes('#EXT-X-ENDLIST') || /<MPD\b[^>]*type=["']static["']/.test(text);
+        const isComplete = text.includes('#EXT-X-ENDLIST') || STATIC_MPD.test(text.slice(0, MAX_HEAD));
         entry.freshUntilMs = this.#nowMs() + (isComplete ? COMPLETE_MS : LIVE_MS);
       },
       () => {
