@@ -28,7 +28,7 @@ export function openMediaProxy(
   const mediaProxy = new MediaProxy({
     net,
     seal: new AddressSeal(accounts.access.box('media proxy')),
-    nowMs: () => clock.nowMs(),
+    clock,
     async media(room, id) {
       const item = (await rooms.get(room)).playlist.find(id);
       return item && openTarget(item.target, mediaServers);

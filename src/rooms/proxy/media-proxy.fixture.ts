@@ -5,6 +5,7 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { SecretBox } from '../../accounts/secret-box.ts';
+import { createManualClock } from '../../lib/clock.ts';
 import { createNet, type NetOptions } from '../../net/net.ts';
 import { type ElsewhereMedia, MediaProxy } from './media-proxy.ts';
 import { AddressSeal } from './sealed-address.ts';
@@ -28,15 +29,15 @@ export async function openRig(
   const target: ElsewhereMedia = { type: undefined, headers: {}, ...link(origin) };
   const ends: [string, number][] = [];
   let items = new Map([['i1', target]]);
-  let nowMs = 0;
+  const clock = createManualClock(0);
   const proxy = new MediaProxy({
     net,
     seal: new AddressSeal(new SecretBox(Buffer.from('a secret of this server'), 'media proxy')),
-    nowMs: () => nowMs,
+    clock,
     media: async (room, item) => (room === 'r1' ? items.get(item) : undefined),
     onEnd: (...end) => ends.push(end),
   });
-  const fetch = async (address: string, more: { range?: string; room?: string } = {}) => {
+  const fetch = async (address: string, more: { range?: string; room?: string; signal?: AbortSignal } = {}) => {
     const url = new URL(address, 'http://oxbow/media/');
     const [, , token, ...rest] = url.pathname.split('/');
     const { status, headers, body } = await proxy.fetch(more.room ?? 'r1', {
@@ -45,7 +46,7 @@ export async function openRig(
         rest: rest.join('/'),
         query: url.search,
         range: more.range,
-        signal: new AbortController().signal,
+        signal: more.signal ?? new AbortController().signal,
       },
     });
     const pieces: Uint8Array[] = [];
@@ -58,9 +59,7 @@ export async function openRig(
     removeItem: () => {
       items = new Map();
     },
-    pass(ms: number) {
-      nowMs += ms;
-    },
+    clock,
     async [Symbol.asyncDispose]() {
       await net.close();
       server.closeAllConnections();

@@ -1,8 +1,14 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { setImmediate as turn } from 'node:timers/promises';
+import { SecretBox } from '../../accounts/secret-box.ts';
+import { waitFor } from '../../lib/abort.ts';
+import { createManualClock } from '../../lib/clock.ts';
 import type { OxbowError } from '../../lib/errors.ts';
+import type { Net } from '../../net/net.ts';
 import { openRig } from './media-proxy.fixture.ts';
-import { expiryOf } from './sealed-address.ts';
+import { MediaProxy } from './media-proxy.ts';
+import { AddressSeal, expiryOf } from './sealed-address.ts';
 
 const day = 24 * 3_600_000;
 const code = (expected: string) => (error: OxbowError) => error.code === expected;
@@ -59,12 +65,12 @@ suite('the media proxy', () => {
       (_, response) => response.end('x'),
       (origin) => ({ url: `${origin}/a.mp4` }),
     );
-    rig.pass(day - 1);
+    rig.clock.advance(day - 1);
     assert.equal(rig.proxy.mediaAddress('r1', 'i1', rig.target), rig.address);
-    rig.pass(1);
+    rig.clock.advance(1);
     assert.notEqual(rig.proxy.mediaAddress('r1', 'i1', rig.target), rig.address);
     await rig.fetch(rig.address);
-    rig.pass(day);
+    rig.clock.advance(day);
     await assert.rejects(rig.fetch(rig.address), code('proxy-refused'));
     assert.equal(expiryOf(0), 2 * day);
   });
@@ -112,9 +118,67 @@ suite('the media proxy', () => {
     await rig.fetch(rig.address);
     const before = rig.requests.length;
     assert.ok(before <= 2, `${before} requests`);
-    rig.pass(1000);
+    rig.clock.advance(1000);
     await rig.fetch(rig.address);
     assert.equal(rig.requests.length, before + 1);
+  });
+
+  test('fetches a live playlist again also when the clock of the computer was set back', async () => {
+    await using rig = await openRig(
+      (_, response) => response.end('#EXTM3U\n#EXTINF:4,\n1.ts\n'),
+      (origin) => ({ url: `${origin}/a.m3u8` }),
+    );
+    rig.clock.advance(86_400_000);
+    const address = rig.proxy.mediaAddress('r1', 'i1', rig.target);
+    await rig.fetch(address);
+    rig.clock.step(-3_600_000);
+    rig.clock.advance(1000);
+    await rig.fetch(address);
+    assert.equal(rig.requests.length, 2);
+  });
+
+  test('remembers no part of a playlist: a client that requests a range gets all of it, as everyone', async () => {
+    const text = '#EXTM3U\n#EXTINF:4,\n1.ts\n';
+    await using rig = await openRig(
+      ({ headers: { range } }, response) => {
+        response.setHeader('content-type', 'application/vnd.apple.mpegurl');
+        if (range === undefined) response.end(text);
+        else response.writeHead(206, { 'content-range': `bytes 0-7/${text.length}` }).end(text.slice(0, 8));
+      },
+      (origin) => ({ url: `${origin}/a.m3u8` }),
+    );
+    const part = await rig.fetch(rig.address, { range: 'bytes=0-7' });
+    assert.deepEqual([part.status, part.text], [200, text.replace('1.ts', './1.ts')]);
+    assert.equal((await rig.fetch(rig.address)).text, part.text);
+  });
+
+  test('a playlist that several wait for does not end with the client that requested it first', async () => {
+    let finish = () => {};
+    const net: Pick<Net, 'fetch'> = {
+      fetch: async (url, { signal }) => ({
+        ...{ status: 200, headers: { 'content-type': 'audio/mpegurl' }, url: new URL(url) },
+        body: () => Promise.reject(new Error('unused')),
+        async *stream() {
+          yield Buffer.from('#EXTM3U\n');
+          await waitFor(new Promise<void>((resolve) => (finish = resolve)), { signal });
+        },
+        [Symbol.dispose]() {},
+      }),
+    };
+    const seal = new AddressSeal(new SecretBox(Buffer.from('a secret of this server'), 'media proxy'));
+    const media = { url: 'https://elsewhere.example/a.m3u8', type: undefined, headers: {} };
+    const proxy = new MediaProxy({ net, seal, clock: createManualClock(), media: async () => media });
+    const [token, rest] = proxy.mediaAddress('r1', 'i1', media).split('/') as [string, string];
+    const leaving = new AbortController();
+    const request = { token, rest, query: '', range: undefined };
+    const first = proxy.fetch('r1', { ...request, signal: leaving.signal });
+    await turn();
+    const second = proxy.fetch('r1', { ...request, signal: new AbortController().signal });
+    await turn();
+    leaving.abort();
+    await turn();
+    finish();
+    assert.deepEqual([(await first).status, (await second).status], [200, 200]);
   });
 
   test('rewrites manifests of DASH: templates stay templates', async () => {

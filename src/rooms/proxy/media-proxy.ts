@@ -3,6 +3,8 @@
  * In: sealed addresses, requests of members. Out: answers: bytes by range, rewritten playlists and manifests, subtitles as WebVTT.
  * Every request goes through the guarded client.
  */
+import { withDeadline } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { MAX_SUBTITLE_FILE } from '../../media/subtitles/bounds.ts';
 import { parseSubtitleFile } from '../../media/subtitles/file.ts';
@@ -45,7 +47,7 @@ export interface ProxyRequest {
 export interface MediaProxyOptions {
   readonly net: Pick<Net, 'fetch'>;
   readonly seal: AddressSeal;
-  readonly nowMs: () => number;
+  readonly clock: Clock;
   /** The media of an item; undefined if the room or the item is gone, or it is no media from elsewhere. */
   readonly media: (
     room: string,
@@ -85,7 +87,7 @@ export class MediaProxy {
 
   constructor(options: MediaProxyOptions) {
     this.#options = options;
-    this.#manifests = new ManifestCache(options.nowMs);
+    this.#manifests = new ManifestCache(() => options.clock.monotonicMs());
   }
 
   /** The address of a link's media, relative to the room's `media/` folder. The query is not in it: it may have secrets. */
@@ -102,7 +104,7 @@ export class MediaProxy {
   #address(of: Omit<SealedAddress, 'expiresMs'>): string {
     const url = new URL(of.url);
     url.hash = '';
-    const token = this.#options.seal.seal({ ...of, url: url.href, expiresMs: expiryOf(this.#options.nowMs()) });
+    const token = this.#options.seal.seal({ ...of, url: url.href, expiresMs: expiryOf(this.#options.clock.nowMs()) });
     return `${token}/${nameOf(url)}`;
   }
 
@@ -113,10 +115,10 @@ export class MediaProxy {
    *   guarded client: `address-refused`, `source-failed`
    */
   async fetch(room: string, request: ProxyRequest): Promise<ProxyAnswer> {
-    const { seal, nowMs, media } = this.#options;
+    const { seal, clock, media } = this.#options;
     const sealed = seal.open(request.token);
     if (!sealed || sealed.room !== room) throw refused('The address was not issued for this room.');
-    if (nowMs() >= sealed.expiresMs) throw refused('The address has expired.');
+    if (clock.nowMs() >= sealed.expiresMs) throw refused('The address has expired.');
     const target = await media(room, sealed.item, request);
     if (!target) throw new OxbowError('item-unknown', 'The item is no longer in the playlist.');
     const url = upstreamOf(sealed, request);
@@ -154,12 +156,17 @@ export class MediaProxy {
     sealed: SealedAddress,
     target: ElsewhereMedia,
     url: URL,
-    { range, signal }: ProxyRequest,
+    request: ProxyRequest,
     leave: (result: string, bytes: number) => void,
   ): Promise<ProxyAnswer> {
+    const { range, signal } = request;
+    const ending = new AbortController();
+    const end = () => ending.abort(signal.reason);
+    if (signal.aborted) end();
+    signal.addEventListener('abort', end, { once: true });
     const fetch = (maxBytes: number, deadlineMs: number, headers: Readonly<Record<string, string>>) =>
       this.#options.net.fetch(url, {
-        ...{ signal, maxBytes, deadlineMs, idleMs: IDLE_MS },
+        ...{ signal: ending.signal, maxBytes, deadlineMs, idleMs: IDLE_MS },
         headers: { ...target.headers, ...headers },
         // Secrets among the item's headers go to its own server alone.
         home: new URL(target.url),
@@ -183,8 +190,17 @@ export class MediaProxy {
     const isEntry = url.href === new URL(target.url).href;
     const passed = passedAs(response.headers['content-type'], response.url.pathname, isEntry, target.type);
     if (passed.as === 'bytes') return through(response, passed.contentType, leave);
+    if (range !== undefined) {
+      // A part of a manifest is none: everyone else would get it from memory.
+      response[Symbol.dispose]();
+      return this.#answer(sealed, target, url, { ...request, range: undefined }, leave);
+    }
+    // Others wait for it from now on: it does not end with this client.
+    signal.removeEventListener('abort', end);
     const read = this.#manifests.put(key, async () => {
       using _ = response;
+      using deadline = withDeadline(MANIFEST_WITHIN_MS, 'the manifest', ending);
+      deadline.signal.addEventListener('abort', () => ending.abort(deadline.signal.reason));
       const text = await textOf(response);
       const place = {
         url: response.url.href,
