@@ -146,6 +146,21 @@ test('slow mode refuses the second message with the time to wait; moderators and
   assert.equal(shown(room).length, 6);
 });
 
+test('a clock that is set back holds up no one who writes', async () => {
+  await using open = await openRoom();
+  const { chat, room, clock } = open;
+  room.slowModeSeconds = 5;
+  const ann = testSender();
+  chat.receive({ t: 'chat', id: `${ID}1`, text: 'a' }, ann);
+  for (let n = 0; n < 4; n++) chat.receive({ t: 'danmaku', id: `${ID}d${n}`, text: 'd', atMs: 0 }, ann);
+  clock.step(-3_600_000);
+  clock.advance(6000);
+  chat.receive({ t: 'chat', id: `${ID}2`, text: 'b' }, ann);
+  chat.receive({ t: 'danmaku', id: `${ID}d9`, text: 'd', atMs: 0 }, ann);
+  await ann.answer('ack', `${ID}2`);
+  await ann.answer('ack', `${ID}d9`);
+});
+
 test('muted members, members without the permission and floods are refused', async () => {
   await using open = await openRoom();
   const { chat, room, clock } = open;

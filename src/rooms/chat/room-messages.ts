@@ -90,10 +90,12 @@ export class RoomMessages {
     this.#next = mark + 1;
     this.#reserved = mark + RESERVED;
     this.#asked = this.#reserved;
+    const { clock } = parts;
     for (const { author, id, seq, kind, sentMs } of memory.recent()) {
       if (author === '') continue;
       this.#sent.set(`${author} ${id}`, { seq, waiting: undefined });
-      if (kind === 'chat') this.#limits.remember(author, sentMs);
+      const agoMs = Math.max(0, clock.nowMs() - sentMs);
+      if (kind === 'chat') this.#limits.remember(author, clock.monotonicMs() - agoMs);
     }
   }
 
@@ -138,9 +140,9 @@ export class RoomMessages {
   /** Adds or takes back a reaction. */
   async #react(sender: ChatSender, { seq, emoji, on }: ClientMessageOf<'react'>): Promise<void> {
     const user = sender.user.id;
-    const nowMs = this.#parts.clock.nowMs();
-    mayWrite(sender, 'chat', nowMs);
-    this.#limits.take('reaction', user, nowMs);
+    const { clock } = this.#parts;
+    mayWrite(sender, 'chat', clock.nowMs());
+    this.#limits.take('reaction', user, clock.monotonicMs());
     await this.#load(seq);
     const message = this.#get(seq);
     const changed = withReaction(message, emoji, user, on);
@@ -218,7 +220,7 @@ export class RoomMessages {
     const text = cleanText(sent.text, { isOneLine: kind === 'danmaku' });
     if (text.trim() === '') throw new OxbowError('bad-request', 'The message is empty.');
     const slowSeconds = sender.may('moderate') ? 0 : this.#room.slowModeSeconds;
-    this.#limits.take(kind, user.id, sentMs, slowSeconds);
+    this.#limits.take(kind, user.id, this.#parts.clock.monotonicMs(), slowSeconds);
     const seq = this.#parts.writer.isFull ? undefined : this.#takeSeq();
     if (seq === undefined) throw notStored();
     const stamp = stampAt(this.#stamp(), sent.atMs);

@@ -2,7 +2,6 @@
  * How often members may write: slow mode, floods, and the density of danmaku.
  * In: who writes, and when. Out: a refusal with the time to wait. In memory; a restart forgets them.
  */
-
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
@@ -35,6 +34,7 @@ export class SendLimits {
   /**
    * Counts a message.
    *
+   * @param nowMs of a clock that never steps, ms
    * @param slowSeconds between two chat messages of the member; 0: no slow mode
    * @throws OxbowError `slow-mode`, `too-many-requests` with `retryAfterMs`; the message then does not count
    */
@@ -57,18 +57,18 @@ export class SendLimits {
     }
   }
 
-  /** A message that was written before this process started. */
+  /** A chat message that was written before the room was opened; the newest last. @param sentMs of the clock of `take`, ms */
   remember(user: string, sentMs: number): void {
-    this.#lastChat.set(user, Math.max(sentMs, this.#lastChat.get(user) ?? 0));
+    this.#lastChat.set(user, sentMs);
   }
 
   #check(key: string, { burst, everyMs }: Bucket, nowMs: number, detail: string): void {
-    const waitMs = (this.#fullAt.get(key) ?? 0) - nowMs - (burst - 1 / this.#rate()) * everyMs;
+    const waitMs = (this.#fullAt.get(key) ?? nowMs) - nowMs - (burst - 1 / this.#rate()) * everyMs;
     if (waitMs > 0) throw new OxbowError('too-many-requests', detail, wait(waitMs));
   }
 
   #count(key: string, { everyMs }: Bucket, nowMs: number): void {
-    const fullAt = Math.max(nowMs, this.#fullAt.get(key) ?? 0) + everyMs / this.#rate();
+    const fullAt = Math.max(nowMs, this.#fullAt.get(key) ?? nowMs) + everyMs / this.#rate();
     this.#fullAt.delete(key);
     this.#fullAt.set(key, fullAt);
     dropOldest(this.#fullAt, MAX_MEMBERS);
