@@ -92,6 +92,24 @@ suite('commands', () => {
   });
 });
 
+test('an entry that is removed while its media is opened does not play, neither by a command nor as the next one', async () => {
+  const list = [anItem('a'), anItem('b'), anItem('c')];
+  const rig = openTestPlayback({ items: list });
+  for (const id of ['a', 'b', 'c']) rig.media.set(id, film);
+  const chosen = rig.command({ do: 'item', item: 'b' });
+  list.splice(1, 1);
+  await assert.rejects(chosen, { code: 'item-unknown' });
+  assert.equal(rig.playback.state.item, null);
+  await rig.command({ do: 'item', item: 'a' });
+  list.splice(1, 0, anItem('b'));
+  const { clock } = rig;
+  clock.advance(60_100);
+  rig.playback.tick(); // opens b
+  list.splice(1, 1);
+  await rig.run(200);
+  assert.equal(rig.playback.state.item, 'c');
+});
+
 suite('ends', () => {
   test('the next entry follows, and the last one stops at its end', async () => {
     const rig = await openFilm({ durationMs: 3000 });

@@ -213,8 +213,14 @@ export class Playback {
     const media = await this.#room.openMedia(item);
     if (!media) throw new OxbowError('item-unknown', 'The media of this entry is gone.');
     this.#assertFresh(rev); // another command may have been faster
+    if (!this.#isSame(item)) throw new OxbowError('item-unknown', 'The entry was changed meanwhile.');
     this.#take(media);
     return this.#command(this.#start(item, positionMs), by);
+  }
+
+  /** Whether an entry is still in the playlist, with the media that was opened. */
+  #isSame({ id, target }: ItemRecord): boolean {
+    return this.#room.findItem(id)?.target === target;
   }
 
   /** The first state of an entry. */
@@ -429,7 +435,7 @@ export class Playback {
     this.#room
       .openMedia(next)
       .then((media) => {
-        if (this.#state.rev !== rev) return;
+        if (this.#state.rev !== rev || !this.#isSame(next)) return; // the next tick finds the entry that follows now
         this.#take(media);
         if (media) this.#set(this.#start(next), { isMaterial: true });
         else this.#set({ item: next.id, playing: false, live: false, rate: 1, anchorMedia: 0 }, { isMaterial: true });
