@@ -25,8 +25,8 @@ import type { Accounts, AppContext, Parts } from './parts.ts';
 
 /** Rooms are moved this often, ms. */
 const TICK_MS = 50;
-/** Expired rooms are looked for once a minute. */
-const SWEEP_TICKS = 1200;
+/** Expired rooms are looked for this often, ms. */
+const SWEEP_MS = 60_000;
 
 /** What the media of rooms is made of. */
 type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings' | 'mediaServers'>;
@@ -54,14 +54,17 @@ export function openRooms(
     },
     failed: failed('a room'),
   });
-  opened.use(shutdown.owns(run(rooms, () => parts.catalog.isOpen, shutdown.signal, failed('the expiry of rooms'))));
+  const { signal } = shutdown;
+  opened.use(shutdown.owns(run(rooms, () => parts.catalog.isOpen, signal)));
+  opened.use(shutdown.owns(sweep(rooms, signal, failed('the expiry of rooms'))));
   opened.defer(() => rooms.close());
   const { users, exporters } = parts.accounts.access;
   exporters.add('rooms', (id) => exportRoomsOf(parts.store.db, id));
   // Their connections end first: what they write in the last moment is anonymized too.
-  users.onDeleted(async (id) => {
-    await rooms.forgetUser(id);
-    await parts.chats.anonymize(id);
+  users.onDeleted(async (id, role) => {
+    const known = await rooms.forgetUser(id);
+    // Guests expire by the hundred: for them not all messages of the server are searched.
+    await parts.chats.anonymize(id, role === 'guest' ? known : undefined);
   });
   users.onMerged(async (guest, user) => {
     await parts.chats.mergeGuest(guest, user, await rooms.mergeGuest(guest, refOf(user)));
@@ -70,16 +73,18 @@ export function openRooms(
 }
 
 /** Moves the rooms until the shutdown. @param isReady the streams are open: before that none would have media */
-async function run(
-  rooms: Rooms,
-  isReady: () => boolean,
-  signal: AbortSignal,
-  report: (error: unknown) => void,
-): Promise<void> {
-  for (let tick = 1; !signal.aborted; tick++) {
+async function run(rooms: Rooms, isReady: () => boolean, signal: AbortSignal): Promise<void> {
+  while (!signal.aborted) {
     if (isReady()) rooms.tick();
-    if (tick % SWEEP_TICKS === 0) await rooms.sweep().catch(report);
     await sleep(TICK_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+  }
+}
+
+/** Deletes what has expired until the shutdown. A loop of its own: rooms are moved while many are deleted. */
+async function sweep(rooms: Rooms, signal: AbortSignal, report: (error: unknown) => void): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(SWEEP_MS, { signal }).catch(() => undefined); // as above
+    if (!signal.aborted) await rooms.sweep({ signal }).catch(report);
   }
 }
 

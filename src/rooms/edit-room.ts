@@ -9,7 +9,7 @@ import { cleanText } from './chat/clean-text.ts';
 import { KNOWN_BITS } from './moderation.ts';
 import type { Room } from './room.ts';
 import type { RoomPasswords } from './room-passwords.ts';
-import { type RoomRecord, usualOptions } from './room-record.ts';
+import type { RoomRecord } from './room-record.ts';
 
 /** The fields of a room that people set. `password` in clear; null: none. */
 export interface RoomFields {
@@ -22,21 +22,21 @@ export interface RoomFields {
 }
 
 /**
- * The fields as they are stored.
+ * Checks fields and hashes the password.
  *
- * @param before options that are not chosen stay
- * @throws OxbowError `bad-request`
+ * @returns the record with these fields; what is absent stays
+ * @throws OxbowError `bad-request`, `sign-in-busy`
  */
-export async function storedFieldsOf(fields: RoomFields, before: RoomOptions, passwords: RoomPasswords) {
-  const { name, visibility, password, capacity, expiresMs, options } = fields;
-  return {
+export async function readFields(
+  { name, password, options, ...others }: RoomFields,
+  passwords: RoomPasswords,
+): Promise<(record: RoomRecord) => RoomRecord> {
+  const given = {
+    ...others,
     ...(name !== undefined && { name: nameOf(name) }),
-    ...(visibility !== undefined && { visibility }),
     ...(password !== undefined && { password: password === null ? null : await passwords.hash(password) }),
-    ...(capacity !== undefined && { capacity }),
-    ...(expiresMs !== undefined && { expiresMs }),
-    ...(options !== undefined && { options: optionsOf(options, before) }),
   };
+  return (record) => ({ ...record, ...given, options: optionsOf(options ?? {}, record.options) });
 }
 
 /**
@@ -49,8 +49,7 @@ export async function editRoom(room: Room, by: UserRef, fields: RoomFields, pass
   if (password !== undefined) room.assertMay(by, 'setPassword');
   if (Object.keys(others).length > 0) room.assertMay(by, 'editRoom');
   if (others.options?.masks) assertMasks(room, by, others.options.masks);
-  const stored = await storedFieldsOf(fields, room.record.options, passwords);
-  await room.recordChanged({ ...room.record, ...stored });
+  await room.changeRecord(await readFields(fields, passwords));
   if (password === undefined) return;
   room.members.askPasswordAgain();
   await room.save();
@@ -75,7 +74,7 @@ function nameOf(name: string): string {
   return clean;
 }
 
-function optionsOf(options: Partial<RoomOptions>, before: RoomOptions = usualOptions): RoomOptions {
+function optionsOf(options: Partial<RoomOptions>, before: RoomOptions): RoomOptions {
   const { guest, member, moderator } = options.masks ?? before.masks;
   const masks = { guest: guest & KNOWN_BITS, member: member & KNOWN_BITS, moderator: moderator & KNOWN_BITS };
   return { ...before, ...options, masks };

@@ -18,7 +18,7 @@ export async function mergeGuest(room: Room, guest: string, user: UserRef): Prom
   });
   members.delete(guest);
   room.playlist.changeAuthor(guest, user.id);
-  if (record.owner === guest) await room.recordChanged({ ...record, owner: user.id });
+  if (record.owner === guest) await room.changeRecord((now) => ({ ...now, owner: user.id }));
   room.memberChanged(merged);
   if (merged.state === 'banned') room.disconnect(user.id, 'banned', 'A moderator has banned you from this room.');
   await room.itemsChanged();

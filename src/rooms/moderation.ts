@@ -98,7 +98,10 @@ async function handOver(room: Room, by: UserRef, user: string): Promise<MemberRe
   if (member?.state !== 'active') throw memberUnknown(user);
   if (member.role === 'guest') throw new OxbowError('bad-request', 'A guest cannot own a room.');
   const before = members.find(record.owner);
-  await room.recordChanged({ ...record, owner: user });
+  await room.changeRecord((now) => {
+    if (now.owner !== record.owner) throw new OxbowError('room-forbidden', 'The room has another owner already.');
+    return { ...now, owner: user };
+  });
   const owner: MemberRecord = { ...member, role: 'moderator', allow: 0, deny: 0, mutedUntilMs: 0, letIn: true };
   room.memberChanged(owner);
   if (before && before.user !== user) room.memberChanged({ ...before, role: 'moderator' });

@@ -2,6 +2,7 @@
  * Writes what changed of an open room, one write after the other.
  * In: marks of what changed. Out: rows. What cannot be written is kept for the next time.
  */
+import { OxbowError } from '../lib/errors.ts';
 import type { Members } from './members.ts';
 import type { Playlist } from './playlist/playlist.ts';
 import type { RoomProgress } from './room-record.ts';
@@ -20,7 +21,8 @@ interface SavingParts {
 export class RoomSaving {
   readonly #parts: SavingParts;
   #isProgressUnsaved = false;
-  #saving: Promise<void> = Promise.resolve();
+  #last: Promise<unknown> = Promise.resolve();
+  #isStopped = false;
 
   constructor(parts: SavingParts) {
     this.#parts = parts;
@@ -38,8 +40,31 @@ export class RoomSaving {
 
   /** Writes everything; resolves when it is committed. */
   save(): Promise<void> {
-    this.#saving = this.#saving.catch(() => undefined).then(() => this.#save());
-    return this.#saving;
+    return this.inTurn(() => this.#save());
+  }
+
+  /**
+   * Does a write when those before it have ended.
+   *
+   * @throws OxbowError `room-unknown` after `stop`
+   */
+  inTurn(write: () => Promise<void>): Promise<void> {
+    const done = this.#last.then(() => {
+      this.#assertNotStopped();
+      return write();
+    });
+    this.#last = done.catch(() => undefined);
+    return done;
+  }
+
+  /** The room is deleted: nothing is written any more, since it would outlive the room. Resolves when the write in progress has ended. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#last;
+  }
+
+  #assertNotStopped(): void {
+    if (this.#isStopped) throw new OxbowError('room-unknown', 'The room was deleted.');
   }
 
   async #save(): Promise<void> {
@@ -51,7 +76,9 @@ export class RoomSaving {
         throw error;
       });
     }
+    this.#assertNotStopped();
     await members.save((changed, removed) => tables.saveMembers(id, changed, removed));
+    this.#assertNotStopped();
     await playlist.save((changed, removed) => tables.saveItems(id, changed, removed));
   }
 }

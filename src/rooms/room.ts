@@ -225,13 +225,16 @@ export class Room {
     this.#sendPermissions(record.user);
   }
 
-  /** The room was changed by a person: everyone gets to know, and it is written at once. */
-  async recordChanged(record: RoomRecord): Promise<void> {
-    await this.#deps.tables.update(record);
-    this.#record = record;
-    this.members.roomChanged(record);
-    this.broadcast({ t: 'room', room: this.view() });
-    for (const { user } of this.presence.users) this.#sendPermissions(user.id);
+  /** Changes the room: it is written, then everyone gets to know. Changes are made one after the other, so that none undoes another. */
+  changeRecord(change: (record: RoomRecord) => RoomRecord): Promise<void> {
+    return this.#saving.inTurn(async () => {
+      const record = change(this.#record);
+      await this.#deps.tables.update(record);
+      this.#record = record;
+      this.members.roomChanged(record);
+      this.broadcast({ t: 'room', room: this.view() });
+      for (const { user } of this.presence.users) this.#sendPermissions(user.id);
+    });
   }
 
   /** Entries were changed: everyone gets the playlist, and it is written. */
@@ -275,7 +278,7 @@ export class Room {
       this.#leave(peer);
     }
     await this.#chat.close();
-    if (reason !== 'gone') await this.save();
+    await (reason === 'gone' ? this.#saving.stop() : this.save());
   }
 
   /** A person as the chat sees them. */

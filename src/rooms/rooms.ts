@@ -10,7 +10,7 @@ import { nothingPlays } from '../api/room/playback.ts';
 import type { RoomView } from '../api/room/room-shapes.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { type RoomFields, storedFieldsOf } from './edit-room.ts';
+import { type RoomFields, readFields } from './edit-room.ts';
 import { mergeGuest } from './merge-guest.ts';
 import { Room } from './room.ts';
 import type { RoomDeps } from './room-deps.ts';
@@ -70,7 +70,9 @@ export class Rooms {
   /** Rooms that are open or being opened. */
   readonly #open = new Map<string, Promise<Room>>();
   readonly #rooms = new Map<string, Room>();
+  /** Rooms that are being closed or deleted: they open again after that. */
   readonly #closing = new Map<string, Promise<void>>();
+  #creating: Promise<unknown> = Promise.resolve();
   #isClosed = false;
 
   constructor(deps: RoomsDeps) {
@@ -88,19 +90,25 @@ export class Rooms {
    * @throws OxbowError `forbidden`, `limit-reached`, `bad-request`
    */
   async create(owner: UserRef, fields: RoomFields): Promise<Room> {
+    if (!this.mayCreate(owner)) throw new OxbowError('forbidden', 'You may not create rooms on this server.');
+    const withFields = await readFields(fields, this.passwords);
+    // One after the other: two at once would both be below the limits.
+    const created = this.#creating.then(() => this.#create(owner, withFields));
+    this.#creating = created.catch(() => undefined);
+    return created;
+  }
+
+  async #create(owner: UserRef, withFields: (record: RoomRecord) => RoomRecord): Promise<Room> {
     const { tables, clock, settings } = this.#deps;
     const { max, perUser } = settings();
-    const isAdmin = owner.role === 'admin';
-    if (!this.mayCreate(owner)) throw new OxbowError('forbidden', 'You may not create rooms on this server.');
     if ((await tables.count()) >= max) throw new OxbowError('limit-reached', `There are ${max} rooms already.`);
-    if (!isAdmin && (await tables.count(owner.id)) >= perUser)
+    if (owner.role !== 'admin' && (await tables.count(owner.id)) >= perUser)
       throw new OxbowError('limit-reached', `You have ${perUser} rooms already.`);
     const createdMs = clock.nowMs();
-    const room: RoomRecord = {
+    const room = withFields({
       ...{ name: '', visibility: 'unlisted', password: null, capacity: null, options: usualOptions, expiresMs: null },
-      ...(await storedFieldsOf(fields, usualOptions, this.passwords)),
       ...{ id: createRoomId(), owner: owner.id, createdMs },
-    };
+    });
     await tables.insert(room, {
       ...{ user: owner.id, name: owner.name, role: 'moderator', state: 'active', allow: 0, deny: 0 },
       ...{ mutedUntilMs: 0, joinedMs: createdMs, seenMs: createdMs, letIn: true, address: '' },
@@ -125,30 +133,49 @@ export class Rooms {
     return this.#open.get(id) ?? this.#keep(id, this.#read(id));
   }
 
-  /** An account was deleted: its rooms get a moderator as owner, or are deleted with it; every room forgets the person. */
-  async forgetUser(user: string): Promise<void> {
+  /**
+   * An account was deleted: its rooms get a moderator as owner, or are deleted with it; every room forgets the person.
+   *
+   * @returns ids of the rooms that knew the person
+   */
+  async forgetUser(user: string): Promise<readonly string[]> {
     const { tables } = this.#deps;
     for (const id of await tables.ownedBy(user)) {
-      const room = await this.get(id);
+      const room = await this.#getIfThere(id);
+      if (!room) continue;
       const moderators = [...room.members.all].filter((one) => one.role === 'moderator' && one.state === 'active');
       const [heir] = moderators.filter((one) => one.user !== user).sort((a, b) => a.joinedMs - b.joinedMs);
-      if (heir) await room.recordChanged({ ...room.record, owner: heir.user });
+      if (heir) await room.changeRecord((record) => ({ ...record, owner: heir.user }));
       else await this.remove(id, 'owner-deleted');
     }
-    for (const id of await tables.knowing(user)) {
-      const room = await this.get(id);
+    const ids = await tables.knowing(user);
+    for (const id of ids) {
+      const room = await this.#getIfThere(id);
+      if (!room) continue;
       room.disconnect(user, 'signedOut', 'Your account was deleted.');
       room.members.delete(user);
       room.broadcast({ t: 'left', user });
       await room.save();
     }
+    return ids;
   }
 
   /** A guest has signed in: their places are those of the account. @returns ids of their rooms */
   async mergeGuest(guest: string, user: UserRef): Promise<readonly string[]> {
     const ids = await this.#deps.tables.knowing(guest);
-    for (const id of ids) await mergeGuest(await this.get(id), guest, user);
+    for (const id of ids) {
+      const room = await this.#getIfThere(id);
+      if (room) await mergeGuest(room, guest, user);
+    }
     return ids;
+  }
+
+  /** A room of a list that was read before; undefined: it was deleted meanwhile. */
+  #getIfThere(id: string): Promise<Room | undefined> {
+    return this.get(id).catch((error: unknown) => {
+      if (error instanceof OxbowError && error.code === 'room-unknown') return undefined;
+      throw error;
+    });
   }
 
   /** Takes the password of a room: who gave the right one need not give it again until it changes. */
@@ -199,11 +226,13 @@ export class Rooms {
     const opening = this.#open.get(id);
     this.#open.delete(id);
     this.#rooms.delete(id);
-    const room = await opening?.catch(() => undefined);
-    const record = room?.record ?? (await this.#deps.tables.find(id))?.room;
-    await room?.close('gone', 'The room was deleted.');
-    await this.#deps.tables.remove(id);
-    if (record) this.#deps.events.publish('room.deleted', { ...eventDataOf(record), reason });
+    await this.#whileClosing(id, async () => {
+      const room = await opening?.catch(() => undefined);
+      const record = room?.record ?? (await this.#deps.tables.find(id))?.room;
+      await room?.close('gone', 'The room was deleted.');
+      await this.#deps.tables.remove(id);
+      if (record) this.#deps.events.publish('room.deleted', { ...eventDataOf(record), reason });
+    });
   }
 
   /** Moves every open room, and closes those that are empty. Call it 20 times a second. */
@@ -218,13 +247,15 @@ export class Rooms {
     }
   }
 
-  /** Deletes rooms that have expired or that were not used for long. Call it once a minute. */
-  async sweep(): Promise<void> {
+  /** Deletes rooms that have expired or that were not used for long. Call it once a minute. @param options.signal ends it between two rooms */
+  async sweep({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { tables, clock, settings } = this.#deps;
     const nowMs = clock.nowMs();
     for (const id of await tables.expired(nowMs, nowMs - settings().keep)) {
+      if (signal?.aborted) return;
       const room = this.find(id);
-      const hasExpired = room?.record.expiresMs !== null && (room?.record.expiresMs ?? 0) <= nowMs;
+      if (!room && this.#open.has(id)) continue; // someone enters it now
+      const hasExpired = room && room.record.expiresMs !== null && room.record.expiresMs <= nowMs;
       if (!room || hasExpired || room.presence.size === 0) await this.remove(id, 'expired');
     }
   }
@@ -239,14 +270,22 @@ export class Rooms {
     await Promise.all(this.#closing.values());
   }
 
-  /** A room that opens again waits until it is written. */
   async #closeIdle(id: string, room: Room): Promise<void> {
     this.#rooms.delete(id);
     this.#open.delete(id);
-    const closing = room.close().catch(this.#deps.failed);
-    this.#closing.set(id, closing);
-    await closing;
-    this.#closing.delete(id);
+    await this.#whileClosing(id, () => room.close()).catch(this.#deps.failed);
+  }
+
+  /** Work on a room that is not open. Opening it again waits for the end of the work, and so does further work. */
+  async #whileClosing(id: string, work: () => Promise<void>): Promise<void> {
+    const done = (this.#closing.get(id) ?? Promise.resolve()).then(work);
+    const ended = done.catch(() => undefined);
+    this.#closing.set(id, ended);
+    try {
+      await done;
+    } finally {
+      if (this.#closing.get(id) === ended) this.#closing.delete(id);
+    }
   }
 
   #keep(id: string, opening: Promise<Room>): Promise<Room> {
@@ -255,7 +294,9 @@ export class Rooms {
       (room) => {
         if (this.#open.get(id) === opening) this.#rooms.set(id, room);
       },
-      () => this.#open.delete(id),
+      () => {
+        if (this.#open.get(id) === opening) this.#open.delete(id);
+      },
     );
     return opening;
   }

@@ -31,8 +31,8 @@ export interface NewUser {
 /** A change of a user; members that are absent stay. */
 export type UserChange = Partial<Pick<User, 'name' | 'role' | 'state' | 'email' | 'emailVerified' | 'password'>>;
 
-/** Called when an account was deleted: forgets what refers to it. May be called again after a crash. */
-export type ForgetUser = (userId: string) => Promise<void>;
+/** Called when an account was deleted, or a guest: forgets what refers to it. May be called again after a crash. */
+export type ForgetUser = (userId: string, role: User['role']) => Promise<void>;
 
 /** Called when a guest signs in to an account: what belongs to the guest moves there. May be called again after a crash. */
 export type MergeGuest = (guestId: string, user: User) => Promise<void>;
@@ -157,7 +157,8 @@ export class Users {
       }
     }
     const changed = await this.#put({ ...user, ...change, name, nameKey });
-    if (user.state === 'active' && changed.state !== 'active') for (const end of this.#enders) await end(id);
+    if (user.state === 'active' && changed.state !== 'active')
+      for (const end of this.#enders) await end(id, changed.role);
     return changed;
   }
 
@@ -238,22 +239,18 @@ export class Users {
   async remove(id: string): Promise<void> {
     const user = this.get(id);
     const none = { nameKey: undefined, password: undefined, email: undefined, emailVerified: false };
-    await this.#put({ ...user, name: '', state: 'deleted', ...none });
-    await this.#forget(id);
+    await this.#forget(await this.#put({ ...user, name: '', state: 'deleted', ...none }));
   }
 
   /** Completes deletions that a crash interrupted. Call it once all parts have registered. */
   async finishDeletions(): Promise<void> {
-    for (const { id, state } of [...this.#byId.values()]) if (state === 'deleted') await this.#forget(id);
+    for (const user of [...this.#byId.values()]) if (user.state === 'deleted') await this.#forget(user);
   }
 
-  async #forget(id: string): Promise<void> {
-    for (const forget of this.#forgetters) await forget(id);
+  async #forget({ id, role }: User): Promise<void> {
+    for (const forget of this.#forgetters) await forget(id, role);
     await this.#rows.remove(id);
-    const user = this.#byId.get(id);
-    if (!user) return;
-    this.#byId.delete(id);
-    if (user.role === 'guest') this.#guests--;
+    if (this.#byId.delete(id) && role === 'guest') this.#guests--;
   }
 
   #guestName(text: string): string {

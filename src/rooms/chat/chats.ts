@@ -107,9 +107,13 @@ export class Chats implements AsyncDisposable {
     return this.#table.between({ roomId, of, ...stretch });
   }
 
-  /** Removes a user's name and id from what they wrote, their reactions, votes, and mentions of them. */
-  anonymize(user: string): Promise<void> {
-    return this.#replaceUser(user, undefined);
+  /**
+   * Removes a user's name and id from what they wrote, their reactions, votes, and mentions of them.
+   *
+   * @param rooms ids of those that are searched for reactions, votes and mentions; undefined: all, which reads every message
+   */
+  anonymize(user: string, rooms?: readonly string[]): Promise<void> {
+    return this.#replaceUser(user, undefined, rooms);
   }
 
   /** A guest has an account now: it is the author of what the guest wrote, with reactions, votes and mentions. @param rooms ids of the guest's rooms */
@@ -130,7 +134,7 @@ export class Chats implements AsyncDisposable {
     // In memory first, so that nothing is stored with the old id from now on; and again for messages that were loaded meanwhile.
     this.#replaceInMemory(user, by);
     await this.#table.changeAuthor(user, by);
-    await this.#polls.replaceUser(user, by?.id);
+    await this.#polls.replaceUser(user, by?.id, rooms);
     await replaceTraces(this.#options.db, user, by, rooms);
     this.#replaceInMemory(user, by);
   }

@@ -65,13 +65,20 @@ export class PollTable {
     await this.#db.deleteFrom('room_poll').where('id', '=', id).execute();
   }
 
-  /** Puts another user in the place of one, as author and voter; undefined: no one, and the vote no longer counts. */
-  async replaceUser(user: string, by: string | undefined): Promise<void> {
+  /**
+   * Puts another user in the place of one, as author and voter.
+   *
+   * @param by undefined: no one, and the vote no longer counts
+   * @param rooms ids of those that are searched; undefined: all
+   */
+  async replaceUser(user: string, by: string | undefined, rooms?: readonly string[]): Promise<void> {
+    if (rooms?.length === 0) return;
     const rows = await this.#db
       .selectFrom('room_poll')
       .select(['id', 'created_by', 'votes'])
       // `_` in an id matches any character: the votes decide.
       .where((where) => where.or([where('created_by', '=', user), where('votes', 'like', `%"${user}"%`)]))
+      .$if(rooms !== undefined, (query) => query.where('room_id', 'in', rooms ?? []))
       .execute();
     for (const { id, created_by, votes: stored } of rows) {
       const votes = new Map(Object.entries(JSON.parse(stored) as Record<string, number[]>));

@@ -38,6 +38,7 @@ export async function replaceTraces(
         .set({ extra: extraOf(changed) })
         .where('room_id', '=', room_id)
         .where('seq', '=', seq)
+        .where('extra', '=', extra) // otherwise it was just written from memory, where the user is replaced already
         .execute();
     }
   }
