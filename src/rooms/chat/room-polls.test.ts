@@ -45,6 +45,17 @@ test('votes are counted once for each user, replaced, and taken back; they survi
   assert.equal((await chats.open(room)).history(undefined, 'u-ann').polls[0]!.choices[1]!.votes, 1);
 });
 
+test('votes are counted once for everyone who gets the counts, and again after the next vote', async () => {
+  await using open = await openPolls();
+  const { polls, chat } = open;
+  const { id } = await polls.create(testSender(), lunch);
+  const choicesFor = (user: string) => chat.history(undefined, user).polls[0]!.choices;
+  const before = choicesFor('u-ann');
+  assert.equal(choicesFor('u-ben'), before);
+  chat.receive({ t: 'vote', poll: id, choices: [0] }, testSender());
+  assert.deepEqual([choicesFor('u-ann')[0]!.votes, before[0]!.votes], [1, 0]);
+});
+
 test('counts are sent together: a hundred votes are a few messages', async () => {
   await using open = await openPolls();
   const { polls, chat, room } = open;

@@ -36,6 +36,8 @@ export class RoomPolls {
   readonly #parts: PollParts;
   readonly #room: ChatRoom;
   readonly #polls: Map<string, StoredPoll>;
+  /** Counted choices, by poll; a poll that has new votes is not in it. To count for each reader would take quadratic time. */
+  readonly #counts = new Map<string, RoomPoll['choices']>();
   /** Who voted since the last transaction, by poll and user. */
   #voted = new Map<string, Map<string, ChatSender>>();
   #counted = Promise.resolve();
@@ -54,7 +56,7 @@ export class RoomPolls {
 
   /** All polls, oldest first, with the choices of a user. */
   list(user: string): RoomPoll[] {
-    return Array.from(this.#polls.values(), (poll) => viewOf(poll, user));
+    return Array.from(this.#polls.values(), (poll) => this.#viewOf(poll, user));
   }
 
   /**
@@ -82,8 +84,8 @@ export class RoomPolls {
       this.#polls.delete(poll.id);
       throw error;
     }
-    this.#room.broadcast({ t: 'poll', poll: viewOf(poll) });
-    return viewOf(poll, sender.user.id);
+    this.#room.broadcast({ t: 'poll', poll: this.#viewOf(poll) });
+    return this.#viewOf(poll, sender.user.id);
   }
 
   /**
@@ -95,8 +97,8 @@ export class RoomPolls {
     const poll = this.#own(sender, id);
     poll.closedUs ??= Math.round(this.#parts.clock.nowMs() * 1000);
     await this.#parts.polls.put(poll);
-    this.#room.broadcast({ t: 'poll', poll: viewOf(poll) });
-    return viewOf(poll, sender.user.id);
+    this.#room.broadcast({ t: 'poll', poll: this.#viewOf(poll) });
+    return this.#viewOf(poll, sender.user.id);
   }
 
   /**
@@ -109,6 +111,7 @@ export class RoomPolls {
     await this.#parts.polls.remove(id);
     this.#polls.delete(id);
     this.#voted.delete(id);
+    this.#counts.delete(id);
     this.#room.broadcast({ t: 'poll-deleted', poll: id });
   }
 
@@ -127,6 +130,7 @@ export class RoomPolls {
       }
       if (chosen.length > 0) poll.votes.set(user, chosen);
       else poll.votes.delete(user);
+      this.#counts.delete(id);
       const voters = this.#voted.get(id) ?? new Map();
       this.#voted.set(id, voters.set(user, sender));
       this.#counting.run();
@@ -142,7 +146,8 @@ export class RoomPolls {
       const changed = withVoterReplaced(poll, user, by);
       if (changed === poll) continue;
       this.#polls.set(poll.id, changed);
-      this.#room.broadcast({ t: 'poll', poll: viewOf(changed) });
+      this.#counts.delete(poll.id);
+      this.#room.broadcast({ t: 'poll', poll: this.#viewOf(changed) });
     }
   }
 
@@ -170,9 +175,24 @@ export class RoomPolls {
         this.#voted.set(id, new Map([...voters, ...(this.#voted.get(id) ?? [])])); // stored with the next vote
         continue;
       }
-      this.#room.broadcast({ t: 'poll', poll: viewOf(poll) });
-      for (const [user, sender] of voters) sender.send({ t: 'poll', poll: viewOf(poll, user) });
+      this.#room.broadcast({ t: 'poll', poll: this.#viewOf(poll) });
+      for (const [user, sender] of voters) sender.send({ t: 'poll', poll: this.#viewOf(poll, user) });
     }
+  }
+
+  /** A poll as a user sees it; without a user for everyone. */
+  #viewOf({ id, question, choices, multiple, by, closedUs, votes }: StoredPoll, user?: string): RoomPoll {
+    let counted = this.#counts.get(id);
+    if (!counted) {
+      const counts = choices.map(() => 0);
+      for (const chosen of votes.values()) for (const index of chosen) counts[index]!++;
+      counted = choices.map((text, index) => ({ text, votes: counts[index]! }));
+      this.#counts.set(id, counted);
+    }
+    return {
+      ...{ id, question, multiple, by, closed: closedUs !== null, choices: counted },
+      ...(user !== undefined && { own: votes.get(user) ?? [] }),
+    };
   }
 
   #get(id: string): StoredPoll {
@@ -188,15 +208,4 @@ export class RoomPolls {
     }
     return poll;
   }
-}
-
-/** A poll as a user sees it; without a user for everyone. */
-function viewOf({ id, question, choices, multiple, by, closedUs, votes }: StoredPoll, user?: string): RoomPoll {
-  const counts = choices.map(() => 0);
-  for (const chosen of votes.values()) for (const index of chosen) counts[index]!++;
-  return {
-    ...{ id, question, multiple, by, closed: closedUs !== null },
-    choices: choices.map((text, index) => ({ text, votes: counts[index]! })),
-    ...(user !== undefined && { own: votes.get(user) ?? [] }),
-  };
 }
