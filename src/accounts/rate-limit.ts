@@ -158,7 +158,7 @@ export class RateLimits {
 
 /** The key of a client's buckets: its address, or `local` for this computer; forwarded requests never use the latter. */
 export function bucketOwner({ address, isLocal }: LimitedClient): string {
-  return isLocal ? 'local' : clientOf(address);
+  return isLocal ? 'local' : networkOf(address);
 }
 
 function fieldsOf(name: LimitName, bucket: Bucket): Readonly<Record<string, string>> {
@@ -172,7 +172,7 @@ function fieldsOf(name: LimitName, bucket: Bucket): Readonly<Record<string, stri
 }
 
 /** The address, or the /64 of an IPv6 address: one client usually has all of it. */
-function clientOf(address: string): string {
+export function networkOf(address: string): string {
   if (!isIPv6(address)) return address;
   const [head = '', tail] = address.toLowerCase().replace(/%.*$/, '').split('::');
   const groups = head === '' ? [] : head.split(':');

@@ -32,7 +32,7 @@ export function refusalOf(user: UserRef, address: string, door: Door): OxbowErro
   if (user.role === 'guest' && !record.options.guests)
     return new OxbowError('room-guests-off', 'People without an account may not enter this room.');
   if (record.password !== null && !known?.letIn) return new OxbowError('room-password', 'This room has a password.');
-  if (known?.state === 'pending' || (record.options.approve && known?.state !== 'active'))
+  if (record.options.approve && known?.state !== 'active')
     return new OxbowError('room-pending', 'A moderator has to let you in.');
   const most = Math.min(record.capacity ?? door.capacity, door.capacity);
   if (presence.size >= most && presence.count(user.id) === 0)

@@ -2,14 +2,20 @@
  * The people of a room: roles, permissions, mutes and bans. Answers about permissions are kept until anything they depend on changes.
  * In: entering people, decisions of moderators. Out: masks, member views, rows to write.
  */
+import { networkOf } from '../accounts/rate-limit.ts';
 import type { UserRef } from '../accounts/users/user.ts';
 import { ALL_PERMISSIONS, effectiveMask, permissionBits, type RoomRole } from '../api/room/permissions.ts';
 import type { MemberRecord, RoomRecord } from './room-record.ts';
 
-/** Most people that a room remembers; guests who are away are forgotten first. */
+/** Most people that a room remembers before it forgets guests, those who came longest ago first. Accounts have a bound of their own. */
 const MAX_KNOWN = 10_000;
 
 const CONTROL = permissionBits.control | permissionBits.setItem;
+
+/** Whether only those who decide about it see a person in this state. */
+export function isHiddenState(state: MemberRecord['state']): boolean {
+  return state === 'pending' || state === 'banned';
+}
 
 /** Counts answers about permissions: from memory, or computed. */
 export interface PermissionCounts {
@@ -24,7 +30,8 @@ export class Members {
   readonly #masks = new Map<string, number>();
   /** Changed records that are not written yet, by user id; undefined: to be deleted. */
   readonly #unsaved = new Map<string, MemberRecord | undefined>();
-  readonly #bannedAddresses = new Set<string>();
+  /** Addresses, of IPv6 the /64. */
+  readonly #bannedNetworks = new Set<string>();
   readonly #counts: PermissionCounts | undefined;
   #room: RoomRecord;
 
@@ -79,9 +86,9 @@ export class Members {
     return effectiveMask(role, { ...masks, [role]: masks[role] & ~CONTROL }, known);
   }
 
-  /** Whether guests from this address are banned. */
+  /** Whether guests from this address, or from its IPv6 network, are banned. */
   isBannedAddress(address: string): boolean {
-    return this.#bannedAddresses.has(address);
+    return this.#bannedNetworks.has(networkOf(address));
   }
 
   /** Writes down what changed about a person; `save` writes it to the store. */
@@ -153,15 +160,17 @@ export class Members {
 
   #forgetOldestGuest(): void {
     let oldest: MemberRecord | undefined;
-    for (const one of this.#known.values())
-      if (one.role === 'guest' && one.state === 'active' && one.seenMs < (oldest?.seenMs ?? Number.POSITIVE_INFINITY))
-        oldest = one;
+    for (const one of this.#known.values()) {
+      const isBound = one.state === 'banned' || one.mutedUntilMs > 0 || one.deny !== 0;
+      if (one.role !== 'guest' || isBound || one.seenMs >= (oldest?.seenMs ?? Number.POSITIVE_INFINITY)) continue;
+      oldest = one;
+    }
     if (oldest) this.delete(oldest.user);
   }
 
   #readAddresses(): void {
-    this.#bannedAddresses.clear();
+    this.#bannedNetworks.clear();
     for (const { state, address } of this.#known.values())
-      if (state === 'banned' && address !== '') this.#bannedAddresses.add(address);
+      if (state === 'banned' && address !== '') this.#bannedNetworks.add(networkOf(address));
   }
 }

@@ -4,9 +4,10 @@ import { withItemChanges } from '../api/room/item-changes.ts';
 import type { ItemTarget, RoomItem } from '../api/room/item-shapes.ts';
 import { permissionBits } from '../api/room/permissions.ts';
 import { editRoom } from './edit-room.ts';
+import { Members } from './members.ts';
 import { changeMember, kick, leaveRoom } from './moderation.ts';
 import { addItems, removeItems } from './playlist/edit-playlist.ts';
-import { aPeer, aUser, openTestRooms, type TestPeer } from './rooms.fixture.ts';
+import { aMember, aPeer, aRoom, aUser, openTestRooms, type TestPeer } from './rooms.fixture.ts';
 
 const people = {
   admin: aUser('a1', 'admin'),
@@ -140,6 +141,43 @@ test('a banned guest does not come back under another name from the same address
   room.enter(again);
 });
 
+test('a banned guest does not come back from another address of the same IPv6 network', async () => {
+  await using test = await openTestRooms();
+  const room = await test.rooms.create(people.owner, { name: 'Room' });
+  room.enter(aPeer(people.guest, '2001:db8:1:2::7'));
+  await changeMember(room, people.owner, 'g1', { state: 'banned' });
+  const again = (address: string) => room.enter(aPeer(aUser('g2', 'guest'), address));
+  assert.throws(() => again('2001:db8:1:2:aaaa::9'), { code: 'room-banned' });
+  again('2001:db8:1:3::7');
+});
+
+test('those who wait come in once no one has to be let in any more', async () => {
+  const { test, room, rooms } = await openRoom();
+  await using _ = test;
+  await editRoom(room, people.owner, { options: { approve: true } }, rooms.passwords);
+  const late = aUser('u7');
+  assert.throws(() => room.enter(aPeer(late)), { code: 'room-pending' });
+  await editRoom(room, people.owner, { options: { approve: false } }, rooms.passwords);
+  room.enter(aPeer(late));
+  assert.equal(room.may(late, 'chat'), true);
+});
+
+test('a flood of guests makes a room forget guests, but no ban, mute or withheld permission, and no account', async () => {
+  const kept = [
+    aMember('banned', { role: 'guest', state: 'banned', seenMs: 1 }),
+    aMember('muted', { role: 'guest', mutedUntilMs: 5, seenMs: 1 }),
+    aMember('denied', { role: 'guest', deny: 1, seenMs: 1 }),
+    aMember('account', { seenMs: 1 }),
+  ];
+  const members = new Members(aRoom('r1'), kept);
+  for (let i = 0; i < 10_100; i++) members.remember(aUser(`g${i}`, 'guest'), i % 2 === 0 ? 'pending' : 'active', i + 2);
+  assert.equal([...members.all].length, 10_000);
+  assert.deepEqual(
+    kept.map(({ user }) => members.find(user)),
+    kept,
+  );
+});
+
 test('leaving is no way out of a ban or a mute', async () => {
   const { test, room } = await openRoom();
   await using _ = test;
@@ -184,6 +222,12 @@ test('who waits gets in when a moderator agrees, and moderators learn of it', as
       ?.members.filter(({ state }) => state === 'pending')
       .map(({ user }) => user);
   assert.deepEqual([waits(back), waits(other)], [['u7'], []]);
+  const named = (name: Person) =>
+    peers
+      .get(name)!
+      .of('member')
+      .some(({ member }) => member.user === 'u7');
+  assert.deepEqual([named('moderator'), named('member'), named('guest')], [true, false, false]);
   await changeMember(room, people.moderator, 'u7', { state: 'active' });
   room.enter(aPeer(late));
   room.enter(aPeer(people.member)); // who was in already does not wait

@@ -6,6 +6,10 @@ import type { UserRef } from '../accounts/users/user.ts';
 import type { ItemTarget } from '../api/room/item-shapes.ts';
 import type { ClientMessageOf, RoomMessage, RoomPoll, ServerMessage } from '../api/room/messages.ts';
 import type { RoomPermission } from '../api/room/permissions.ts';
+import type { PlaybackState } from '../api/room/playback.ts';
+import type { Members } from './members.ts';
+import type { Playlist } from './playlist/playlist.ts';
+import type { RoomRecord } from './room-record.ts';
 
 /** What of a client's messages belongs to the chat. */
 export type ChatClientMessage = ClientMessageOf<'chat' | 'danmaku' | 'react' | 'delete' | 'vote'>;
@@ -59,3 +63,30 @@ export interface RoomChat {
 
 /** Opens the chat of a room. */
 export type OpenChat = (room: ChatRoom) => Promise<RoomChat>;
+
+/** What the chat reads of a room. */
+export interface ChatOwner {
+  readonly record: Pick<RoomRecord, 'id' | 'options'>;
+  readonly state: Pick<PlaybackState, 'item'>;
+  readonly playback: { readonly positionMs: number };
+  readonly playlist: Pick<Playlist, 'find'>;
+  readonly members: Pick<Members, 'all'>;
+  broadcast(message: ServerMessage): void;
+}
+
+/** A room as its chat knows it, always as it is now. */
+export function chatRoomOf(room: ChatOwner): ChatRoom {
+  return {
+    id: room.record.id,
+    get slowModeSeconds() {
+      return room.record.options.slowModeSeconds;
+    },
+    broadcast: (message) => room.broadcast(message),
+    playing: () => {
+      const { item } = room.state;
+      const target = item === null ? undefined : room.playlist.find(item)?.target;
+      return item === null || !target ? undefined : { item, target, positionMs: room.playback.positionMs };
+    },
+    mentionable: () => room.members.all.filter(({ state }) => state === 'active'),
+  };
+}

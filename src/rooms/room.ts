@@ -11,7 +11,7 @@ import type { MemberView, RoomView } from '../api/room/room-shapes.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { refusalOf } from './admission.ts';
 import type { Audience } from './audience.ts';
-import { Members } from './members.ts';
+import { isHiddenState, Members } from './members.ts';
 import type { Peer } from './peer.ts';
 import { leadOf } from './playback/lead.ts';
 import { Playback, type PlaybackCommand } from './playback/playback.ts';
@@ -19,7 +19,7 @@ import { Playlist } from './playlist/playlist.ts';
 import { ItemSender } from './playlist/send-items.ts';
 import { Presence, type PresentPeer } from './presence.ts';
 import { RemoteRequests } from './remote-requests.ts';
-import type { ChatRoom, ChatSender, RoomChat } from './room-chat.ts';
+import { type ChatSender, chatRoomOf, type RoomChat } from './room-chat.ts';
 import type { RoomDeps, RoomSeat, StoredRoom } from './room-deps.ts';
 import { type RoomMedia, stillOf } from './room-media.ts';
 import type { ItemRecord, MemberRecord, RoomRecord } from './room-record.ts';
@@ -79,7 +79,7 @@ export class Room {
   /** Opens a room. What played continues where it would be now; in a room that was empty for long, where it was left. */
   static async open(deps: RoomDeps, stored: StoredRoom): Promise<Room> {
     const room = new Room(deps, stored);
-    room.#chat = await deps.openChat(room.#chatRoom());
+    room.#chat = await deps.openChat(chatRoomOf(room));
     await room.playback.resume();
     if (deps.clock.nowMs() - stored.usedMs > EMPTY_MS) room.playback.pauseAt(stored.usedMs);
     return room;
@@ -192,6 +192,11 @@ export class Room {
     return memberView(member, this.members, this.presence, this.#deps.clock.nowMs());
   }
 
+  /** Whether a person sees who waits and who is banned. */
+  seesHidden(user: Pick<UserRef, 'id' | 'role'>): boolean {
+    return this.may(user, 'moderate') || this.may(user, 'approve');
+  }
+
   /** The playlist. @param reader sees the request headers of its own links; moderators see all. Undefined: none. */
   items(reader?: UserRef): readonly RoomItem[] {
     return this.playlist.all.map((item) => this.itemView(item, reader));
@@ -218,10 +223,14 @@ export class Room {
     return this.playback.command(command, by);
   }
 
-  /** A person was changed, by themselves or a moderator: everyone gets to know, and it is written. */
+  /** A person was changed: everyone who may see them gets to know, and it is written. */
   memberChanged(record: MemberRecord): void {
+    const isHidden = [this.members.find(record.user), record].some((one) => one && isHiddenState(one.state));
     this.members.set(record);
-    this.broadcast({ t: 'member', member: this.memberView(record) });
+    this.broadcast(
+      { t: 'member', member: this.memberView(record) },
+      isHidden ? (to) => this.seesHidden(to) : undefined,
+    );
     this.#sendPermissions(record.user);
   }
 
@@ -407,23 +416,6 @@ export class Room {
       if (code === 'state-stale') peer.send({ t: 'state', state: this.state });
       peer.send({ t: 'refused', id, code, detail });
     }
-  }
-
-  #chatRoom(): ChatRoom {
-    const room = this;
-    return {
-      id: this.#record.id,
-      get slowModeSeconds() {
-        return room.#record.options.slowModeSeconds;
-      },
-      broadcast: (message) => room.broadcast(message),
-      playing: () => {
-        const { item } = room.state;
-        const target = item === null ? undefined : room.playlist.find(item)?.target;
-        return item === null || !target ? undefined : { item, target, positionMs: room.playback.positionMs };
-      },
-      mentionable: () => [...room.members.all].filter(({ state }) => state === 'active'),
-    };
   }
 
   #welcomed(to: UserRef): readonly MemberView[] {

@@ -4,6 +4,7 @@
  */
 import { MemberView } from '../../../api/room/room-shapes.ts';
 import { Type } from '../../../api/type.ts';
+import { isHiddenState } from '../../../rooms/members.ts';
 import { changeMember, kick } from '../../../rooms/moderation.ts';
 import { readExpiry } from '../expiry-field.ts';
 import { IdParams } from '../page-query.ts';
@@ -50,8 +51,10 @@ export const roomMemberRoutes: readonly Route[] = [
     replies: { 200: MemberList },
     async answer(call, deps) {
       const { room, user } = await readRoom(call, deps);
-      const seesAll = room.may(user, 'moderate') || room.may(user, 'approve');
-      const shown = [...room.members.all].filter(({ state }) => state === 'active' || (seesAll && state !== 'left'));
+      const seesHidden = room.seesHidden(user);
+      const shown = [...room.members.all].filter(
+        ({ state }) => state === 'active' || (seesHidden && isHiddenState(state)),
+      );
       const views = shown.map((member) => room.memberView(member));
       views.sort((a, b) => Number(b.present > 0) - Number(a.present > 0) || a.name.localeCompare(b.name));
       return { body: { items: views.slice(0, MOST_LISTED), nextCursor: null } };
