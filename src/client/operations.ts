@@ -1790,7 +1790,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/media-servers/{id}/entries' }, input, options);
   }
 
-  /** Returns where a player loads an entry from that is a link or an entry of a media server, with its subtitles. */
+  /** Returns where a player loads an entry from that is a link or an entry of a media server, with its subtitles. Needs the permission `list`, except for the entry that plays. */
   getRoomItemSource(
     input: {
       id: string;

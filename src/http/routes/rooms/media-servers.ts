@@ -132,11 +132,12 @@ export const mediaServerRoutes: readonly Route[] = [
     tag: 'rooms',
     access: 'person',
     sentence:
-      'Returns where a player loads an entry from that is a link or an entry of a media server, with its subtitles.',
+      'Returns where a player loads an entry from that is a link or an entry of a media server, with its subtitles. Needs the permission `list`, except for the entry that plays.',
     params: RoomAndItem,
     replies: { 200: ItemSource },
     async answer(call, { itemSource, ...deps }) {
-      const { room } = await readRoom(call, deps);
+      const { room, user } = await readRoom(call, deps);
+      if (room.state.item !== call.params.item) room.assertMay(user, 'list');
       const source = await itemSource(room.record.id, room.playlist.get(call.params.item));
       if (!source)
         throw new OxbowError('bad-request', 'The entry is media of this server: `address` of the entry has it.');

@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { openTestRooms } from '../../../rooms/rooms.fixture.ts';
-import { asAdmin, startTestServer } from '../../fixture.ts';
+import { usualMasks } from '../../../api/room/permissions.ts';
+import { addItems } from '../../../rooms/playlist/edit-playlist.ts';
+import { aUser, openTestRooms } from '../../../rooms/rooms.fixture.ts';
+import { asAdmin, signedInAs, startTestServer } from '../../fixture.ts';
 
 test('a room is created, filled, played, changed and deleted over the API', async () => {
   await using rooms = await openTestRooms();
@@ -61,4 +63,22 @@ test('a room is created, filled, played, changed and deleted over the API', asyn
   assert.equal((await ask('GET', `${room}/state`)).body.state.item, null);
   assert.equal((await ask('DELETE', room)).status, 204);
   assert.equal((await ask('GET', room)).status, 404);
+});
+
+test('who may not see the playlist gets where the entry that plays comes from, and nothing of the others', async () => {
+  await using rooms = await openTestRooms();
+  const address = 'https://elsewhere.example/film.mp4';
+  await using server = await startTestServer({
+    rooms: rooms.rooms,
+    itemSource: async () => ({ url: address, type: 'file', live: false, subtitles: [] }),
+  });
+  const owner = aUser('u1');
+  const room = await rooms.rooms.create(owner, { options: { masks: { ...usualMasks, guest: 0 } } });
+  const link = { target: { kind: 'link', url: address } } as const;
+  const [plays, other] = await addItems(room, owner, [link, link], { nowMs: 0 });
+  await room.command({ do: 'item', item: plays!.id, rev: room.state.rev }, owner);
+  const { headers } = await signedInAs(server, 'guest');
+  const statusOf = async (id: string) =>
+    (await fetch(`${server.url}/api/v1/rooms/${room.record.id}/items/${id}/source`, { headers })).status;
+  assert.deepEqual(await Promise.all([plays!.id, other!.id, 'unknown'].map(statusOf)), [200, 403, 403]);
 });
