@@ -4,18 +4,18 @@
  */
 import assert from 'node:assert/strict';
 import { setTimeout as pause } from 'node:timers/promises';
-import type { Browser, Page } from 'playwright-core';
+import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { WebSocket } from 'ws';
 import type { ItemTarget } from '../../src/api/room/item-shapes.ts';
-import type { ClientMessageOf, ServerMessage } from '../../src/api/room/messages.ts';
+import type { ClientMessage, ClientMessageOf, ServerMessage } from '../../src/api/room/messages.ts';
 import { type PlaybackState, positionAt } from '../../src/api/room/playback.ts';
 import type { Server } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { openVisitor } from './chromium.ts';
 import { type SeenFrame, takeFrames } from './frames.ts';
 
-/** Frames of two pages that are further apart are not compared, ms. */
-const NEAR_MS = 100;
+/** Frames of two pages that are further apart are not compared, ms: every fifth is read, and at the speed 0.75 that is one in 267 ms. */
+const NEAR_MS = 150;
 /** A page is in step from here, ms. */
 const IN_STEP_MS = 60;
 
@@ -129,17 +129,19 @@ class OwnedRoom implements StepRoom {
 /**
  * Opens a page, and enters the room as a guest, without sound. Returns the page and the time of the press.
  *
+ * @param browser a context: the page is a tab of it
  * @param clockMs how wrong the clock of this page is
  */
 export async function joinRoom(
-  browser: Browser,
+  browser: Browser | BrowserContext,
   url: string,
   room: StepRoom,
   name: string,
   readEvery: number,
   clockMs = 0,
-): Promise<{ readonly page: Page; readonly pressedMs: number }> {
-  const page = await (await openVisitor(browser, { width: 800, height: 600 })).newPage();
+): Promise<{ readonly page: Page; readonly pressedMs: number; readonly talk: RoomTalk }> {
+  const isContext = 'clearCookies' in browser;
+  const page = await (isContext ? browser : await openVisitor(browser, { width: 800, height: 600 })).newPage();
   await page.addInitScript((aheadMs) => {
     const Right = Date;
     globalThis.Date = class extends Right {
@@ -151,12 +153,34 @@ export async function joinRoom(
       }
     } as DateConstructor;
   }, clockMs);
+  const talk = followTalk(page);
   await page.goto(`${url}/rooms/${room.id}`);
   await page.getByLabel('Your name').fill(name);
   await takeFrames(page, readEvery);
   const pressedMs = Date.now();
   await page.getByRole('button', { name: 'Join without sound' }).click();
-  return { page, pressedMs };
+  return { page, pressedMs, talk };
+}
+
+/** What a page and the server have said to each other. Times are ms since 1970. */
+export interface RoomTalk {
+  readonly reports: (ClientMessageOf<'report'> & { readonly atMs: number })[];
+  /** When each connection was welcomed. */
+  readonly welcomesMs: number[];
+}
+
+function followTalk(page: Page): RoomTalk {
+  const talk: RoomTalk = { reports: [], welcomesMs: [] };
+  page.on('websocket', (socket) => {
+    socket.on('framesent', ({ payload }) => {
+      const message = JSON.parse(String(payload)) as ClientMessage;
+      if (message.t === 'report') talk.reports.push({ ...message, atMs: Date.now() });
+    });
+    socket.on('framereceived', ({ payload }) => {
+      if ((JSON.parse(String(payload)) as ServerMessage).t === 'welcome') talk.welcomesMs.push(Date.now());
+    });
+  });
+  return talk;
 }
 
 /** How late each frame of a page was, compared with the room. */
@@ -200,7 +224,7 @@ export async function distances(pages: readonly [Page, Page], room: StepRoom, se
     const near = other[at];
     if (near && Math.abs(near.atMs - atMs) < NEAR_MS) apart.push(Math.abs(lateMs - near.lateMs));
   }
-  assert.ok(apart.length > 0, 'both pages show frames');
+  assert.ok(apart.length > 0, `both pages show frames: ${one.length} and ${other.length}`);
   return apart.sort((a, b) => a - b);
 }
 

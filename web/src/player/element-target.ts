@@ -85,6 +85,10 @@ export class ElementTarget implements SyncTarget {
     return this.#rangeAround(positionMs / 1000) > 0;
   }
 
+  exists(): boolean {
+    return !this.#parts.failed();
+  }
+
   follow(atMs: number | null, playing: boolean, rate: number): boolean {
     const video = this.#video;
     this.#rate = rate;

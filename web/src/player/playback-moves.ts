@@ -13,6 +13,8 @@ const NOW_MS = 4_000;
 const RECENT_MS = 60_000;
 /** This near to now it never plays from a window, even if one is in front, milliseconds. */
 const NEAR_MS = 8_000;
+/** A live list that ends this long before the position of a room is no longer loaded: the machine slept, or its requests hang. Milliseconds. */
+const STALE_MS = 10_000;
 
 /** One transition in the making. */
 export class PlaybackMoves {
@@ -141,7 +143,8 @@ export class PlaybackMoves {
   place(atMs: number): void {
     const { state } = this;
     const { front, nowMs } = this.view;
-    const playsLive = this.plays() && front.kind === 'live';
+    const isStale = front.edgeMs !== null && atMs - front.edgeMs > STALE_MS;
+    const playsLive = this.plays() && front.kind === 'live' && !isStale;
     const isNear = state.streamLive && atMs > nowMs - NEAR_MS;
     const position = this.plays() && (playsLive || !isNear) ? front.positionOf(atMs) : null;
     if (playsLive && front.edgeMs !== null && atMs >= front.edgeMs) return; // its media is not there yet

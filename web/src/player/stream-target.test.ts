@@ -30,9 +30,17 @@ test('a position in the list is a seek, an older one is loaded from its window',
 test('a position after the end of the live list is waited for', (t) => {
   const { player, playLive, document } = setUp(t);
   playLive();
-  player.target.follow(start + 10_000, true, 1);
+  player.target.follow(start + 5_000, true, 1);
   assert.deepEqual(document.front.seeks, []);
   assert.equal(FakeHls.all.length, 1);
+});
+
+test('a live list that ends long before the room was no longer loaded: it is loaded again, and the picture stays', (t) => {
+  const { player, playLive, document } = setUp(t);
+  playLive();
+  assert.equal(player.target.follow(start + 30_000, true, 1), true);
+  assert.deepEqual(document.front.seeks, []);
+  assert.deepEqual(FakeHls.loads, ['/live/cam/index.m3u8', '/live/cam/index.m3u8']);
 });
 
 test('in a room the player neither follows the live edge nor starts and pauses by itself', (t) => {

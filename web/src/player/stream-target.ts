@@ -62,6 +62,11 @@ export class StreamTarget implements SyncTarget {
     return false;
   }
 
+  exists(positionMs: number): boolean {
+    const { kind, edgeMs } = this.#buffers.front;
+    return kind !== 'live' || edgeMs === null || positionMs < edgeMs;
+  }
+
   follow(atMs: number | null, playing: boolean, rate: number): boolean {
     const { request } = this.#controller.state;
     this.#controller.take({ type: 'room', atMs, playing, rate });

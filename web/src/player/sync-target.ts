@@ -32,6 +32,8 @@ export interface SyncTarget {
   readonly frameMs: number;
   /** Whether the media at a position is in the browser. */
   isBuffered(positionMs: number): boolean;
+  /** Whether there is media at a position, in the browser or not. */
+  exists(positionMs: number): boolean;
   /**
    * Plays or pauses at a speed.
    *
@@ -39,7 +41,7 @@ export interface SyncTarget {
    * @returns false: it does not go there, because the media of this position is not there yet
    */
   follow(atMs: number | null, playing: boolean, rate: number): boolean;
-  /** A correction of the speed, 1 for none: a factor of that of `follow`. */
+  /** A correction of the speed, 1 for none: a factor of that of `follow`. 0: the picture stays, and media is loaded. */
   correct(factor: number): void;
 }
 

@@ -67,6 +67,10 @@ export class NativeTarget implements SyncTarget {
     return atS !== null && this.#element.isBuffered(1000 * atS);
   }
 
+  exists(): boolean {
+    return true;
+  }
+
   follow(atMs: number | null, playing: boolean, rate: number): boolean {
     const atS = atMs === null ? null : this.#parts.positionOf(atMs);
     const isTaken = atMs === null || atS !== null || this.#parts.load(atMs, playing);

@@ -42,6 +42,11 @@ export class Remote implements RoomLink {
     return this.#playback.offsetMs;
   }
 
+  /** The network is too slow for what the attached player plays. */
+  get isSlow(): boolean {
+    return this.#playback.isSlow;
+  }
+
   /** Plays or pauses. */
   togglePlay(): void {
     void this.#playback.command(this.#room.state.playing ? 'pause' : 'play');

@@ -81,15 +81,35 @@ test('when the network is back nothing is waited for', async (context) => {
   assert.equal(sockets.length, 2);
 });
 
-test('a connection that says nothing is given up', async (context) => {
+test('a connection that says nothing is asked, and given up without an answer', async (context) => {
   const { sockets, pauses, open } = setUp(context);
   open();
   pauses.at(-1)!.end(); // the longest silence
+  await turn();
+  assert.deepEqual(sockets[0]!.sent.at(-1), { t: 'clock', c: 0 });
+  assert.equal(sockets[0]!.readyState, 1);
+  assert.equal(pauses.at(-1)!.ms, 3_000);
+  pauses.at(-1)!.end();
   await turn();
   assert.equal(sockets[0]!.readyState, 3);
   pauses.at(-1)!.end();
   await turn();
   assert.equal(sockets.length, 2);
+});
+
+test('a page in the background, whose timers are a minute late, keeps a connection that answers', async (context) => {
+  const { sockets, pauses, open } = setUp(context);
+  open();
+  for (let minutes = 0; minutes < 5; minutes++) {
+    const late = pauses.at(-1)!;
+    late.end();
+    await turn();
+    sockets[0]!.says({ t: 'clock', c: 0, serverMs: 0 });
+    await turn();
+    assert.notEqual(pauses.at(-1), late);
+  }
+  assert.equal(sockets.length, 1);
+  assert.equal(sockets[0]!.readyState, 1);
 });
 
 for (const reason of ['kicked', 'banned', 'gone', 'full', 'password', 'forbidden', 'signedOut', 'misuse'] as const) {

@@ -51,11 +51,14 @@ const FIRST_PAUSE_MS = 200;
 const LONGEST_PAUSE_MS = 4_000;
 /** A moderator lets people in: asked again so often, milliseconds. */
 const PENDING_MS = 5_000;
-/** Without a message for this long the connection is lost, milliseconds: the clock is asked every 5 s. */
-const SILENT_MS = 12_000;
+/**
+ * Without a message for this long the server is asked something, milliseconds. Its clock is asked more often; but the timers of a page in
+ * the background may be a minute late.
+ */
+const SILENT_MS = 9_000;
 /** After this time without a welcome the attempt is given up, milliseconds. */
 const WELCOME_WITHIN_MS = 10_000;
-/** The page is shown again or the network is back: then an answer must come soon, milliseconds. */
+/** After a question, or when the page is shown again or the network is back, a message must come soon, milliseconds. */
 const PROBE_MS = 3_000;
 
 /** Reasons after which the connection is opened again without a request of the viewer. */
@@ -146,13 +149,17 @@ export class RoomConnection {
         lost(null);
       };
       /** Given up if nothing is received within the time. */
-      const expect = (withinMs: number) => {
+      const expect = (withinMs: number, otherwise = close) => {
         silence.abort();
         silence = new AbortController();
         const within = AbortSignal.any([ends.signal, silence.signal]);
         void wait(withinMs, within).then(() => {
-          if (!within.aborted) close();
+          if (!within.aborted) otherwise();
         });
+      };
+      const ask = () => {
+        this.send({ t: 'clock', c: 0 });
+        expect(PROBE_MS);
       };
       const lost = (event: SocketEvent | null) => {
         if (ends.signal.aborted) return;
@@ -170,7 +177,7 @@ export class RoomConnection {
       };
       if (signal.aborted) return close();
       signal.addEventListener('abort', close);
-      this.#heard = () => expect(SILENT_MS);
+      this.#heard = () => expect(SILENT_MS, ask);
       this.#probe = () => expect(PROBE_MS);
       expect(WELCOME_WITHIN_MS);
       socket.addEventListener('open', () => {

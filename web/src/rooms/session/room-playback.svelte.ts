@@ -25,6 +25,8 @@ export function changesRateSmoothly(): boolean {
 export class RoomPlayback implements RoomLink {
   /** How much later than the room the picture is, ms; null if that is unknown. Renewed a few times a second. */
   offsetMs = $state<number | null>(null);
+  /** The network does not deliver what plays as fast as it plays. */
+  isSlow = $state(false);
   /** Why the last command was refused: the code of the server, `lost` without a connection, `forbidden` without permission. */
   refusal = $state<string | null>(null);
   readonly #session: RoomSession;
@@ -96,6 +98,7 @@ export class RoomPlayback implements RoomLink {
       controller.step();
       plan();
       this.offsetMs = controller.offsetMs;
+      this.isSlow = controller.isSlow;
       reporter.step(steadyMs());
     };
     /** Pauses and starts take effect at their time, not at the next step. */
@@ -139,6 +142,7 @@ export class RoomPlayback implements RoomLink {
       clearInterval(timer);
       clearTimeout(due);
       this.offsetMs = null;
+      this.isSlow = false;
     };
   }
 
@@ -177,10 +181,9 @@ class Reporter {
   }
 
   step(steadyMs: number): void {
-    const { busy, waits, pictured, ended, durationMs } = this.#target;
+    const { ended, durationMs } = this.#target;
     const { state, clock } = this.#session;
-    const lacks = state.item !== null && state.playing && (busy || waits || !pictured);
-    this.#busySince = lacks ? (this.#busySince ?? steadyMs) : null;
+    this.#busySince = this.#controller.lacks ? (this.#busySince ?? steadyMs) : null;
     const buffering = this.#busySince !== null && steadyMs - this.#busySince >= BUFFERING_MS;
     const visible = !document.hidden;
     const seen = JSON.stringify([buffering, visible, ended, state.rev]);

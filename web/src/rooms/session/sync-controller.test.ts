@@ -207,6 +207,17 @@ test('a hidden page changes no speed, and is in step again when it is shown', ()
   assert.ok(worst(room.pass(2_000)) <= 30);
 });
 
+test('a page that is hidden during a correction plays on at the speed of the room', () => {
+  const room = inStep();
+  room.target.positionMs -= 250;
+  room.pass(1_000);
+  assert.ok(room.target.factor > 1);
+  room.hidden = true;
+  room.pass(30_000);
+  assert.equal(room.target.factor, 1);
+  assert.deepEqual(room.target.seeks, []);
+});
+
 test('a browser that dislikes changes of the speed gets seeks only', () => {
   const room = new Simulation({ changesRate: false });
   room.tell(stateAt(1, -5_000));
@@ -253,4 +264,44 @@ test('live media from elsewhere only starts and pauses with the room', () => {
   room.pass(1_000);
   assert.equal(room.target.paused, true);
   assert.deepEqual(room.target.seeks, []);
+});
+
+/** A room for two minutes with a network that delivers a share of what plays. */
+function onNetwork(network: number, { live = false } = {}) {
+  const room = inStep();
+  const { target, controller } = room;
+  target.network = network;
+  target.bufferedTo = target.positionMs + 2_000;
+  if (live) target.edgeMs = target.positionMs + 3_000;
+  let slowMs = 0;
+  const late: number[] = [];
+  for (let n = 0; n < 480; n++) {
+    target.edgeMs += 250;
+    late.push(...room.pass(250));
+    if (controller.isSlow) slowMs += 250;
+  }
+  const inStepShare = late.filter((ms) => Math.abs(ms) < 100).length / late.length;
+  return { slowMs, inStepShare, latestMs: Math.max(...late), seeks: target.seeks.length };
+}
+
+test('a network that is a little too slow: the page says so, and the picture meets the room with ever more in reserve', () => {
+  const { slowMs, seeks, inStepShare } = onNetwork(0.8);
+  assert.ok(slowMs > 60_000, `said for ${slowMs} ms`);
+  assert.ok(seeks <= 15, `${seeks} seeks`);
+  assert.ok(inStepShare > 0.4, `in step for ${inStepShare}`);
+});
+
+test('live there is nothing to have in reserve: it is brought forward ever more seldom, and never stays behind', () => {
+  for (const network of [0.5, 0.8]) {
+    const { slowMs, seeks, latestMs } = onNetwork(network, { live: true });
+    assert.ok(slowMs > 60_000, `said for ${slowMs} ms`);
+    assert.ok(seeks <= 15, `${seeks} seeks`);
+    assert.ok(latestMs < 15_000, `${latestMs} ms late`);
+  }
+});
+
+test('a network that is just fast enough: the page says nothing', () => {
+  const { slowMs, seeks } = onNetwork(1.3);
+  assert.equal(slowMs, 0);
+  assert.ok(seeks <= 2, `${seeks} seeks`);
 });

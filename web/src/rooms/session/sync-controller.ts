@@ -6,6 +6,7 @@
 import { nothingPlays, type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
 import { RateController, type RateTuning } from '../../player/rate-controller.ts';
 import type { SyncTarget } from '../../player/sync-target.ts';
+import { Supply } from './supply.ts';
 
 /** What a controller is created with. */
 export interface SyncParts {
@@ -48,6 +49,12 @@ const IN_STEP_MS = 5_000;
 const STUCK_MS = 350;
 /** What follows a position that could not be shown is tried this much later, ms. */
 const AGAIN_MS = 5_000;
+/** A picture that runs dry again within this time meets the room so much ahead, with media in reserve: twice as much each time. Ms. */
+const DRY_AGAIN_MS = 60_000;
+const FIRST_RESERVE_MS = 4_000;
+const LONGEST_RESERVE_MS = 10_000;
+/** After the room has moved everyone loads, ms. */
+const MOVES_MS = 3_000;
 const FRAMES_NEEDED = 3;
 
 /** From a request to its first frame, ms: the guess before it is known, and the most that is believed. */
@@ -86,6 +93,14 @@ export class SyncController {
   #settleSeeks = 0;
   /** The seek that the player is busy with corrects the picture. */
   #isCorrection = false;
+  readonly #supply = new Supply();
+  #movedAt = Number.NEGATIVE_INFINITY;
+  /** When the picture last ran dry and was brought forward. */
+  #ranDryAt = Number.NEGATIVE_INFINITY;
+  #reserveMs = 0;
+  #againMs = AGAIN_MS;
+  /** The picture stays here, ahead of the room, until the room comes; null: it does not. Ms. */
+  #meetMs: number | null = null;
 
   constructor(parts: SyncParts) {
     this.#parts = parts;
@@ -98,14 +113,29 @@ export class SyncController {
     const { target } = this.#parts;
     const { item, playing } = this.#state;
     if (target.busy || !target.pictured || item === null || !this.#parts.hasPositions(item)) return null;
+    if (this.#meetMs !== null) return null;
     const lateS = playing ? this.#lateS() : this.#pausedLateS();
     return lateS === null ? null : lateS * 1000;
+  }
+
+  /** The network does not deliver what plays as fast as it plays. */
+  get isSlow(): boolean {
+    return this.#supply.isSlow;
+  }
+
+  /** It should play and has no media, or waits for the room with media in reserve. */
+  get lacks(): boolean {
+    const { busy, waits, pictured } = this.#parts.target;
+    const { item, playing } = this.#state;
+    return item !== null && playing && (busy || waits || !pictured || this.#meetMs !== null);
   }
 
   /** When `step` is needed next, unix ms of the server; null: at the usual interval. */
   get dueMs(): number | null {
     const { now, steadyMs, hidden } = this.#parts;
-    const nextMs = this.#next ? this.#next.anchorServer - this.#leadMs(this.#next) : null;
+    const leadMs = this.#next ? this.#next.anchorServer - this.#leadMs(this.#next) : null;
+    const meetsMs = this.#meetMs === null ? null : now() + this.#untilMeetMs;
+    const nextMs = leadMs === null || (meetsMs !== null && meetsMs < leadMs) ? meetsMs : leadMs;
     if (hidden() || steadyMs() >= this.#settleUntil) return nextMs;
     const soonMs = now() - steadyMs() + this.#steppedAt + SETTLE_STEP_MS;
     return nextMs === null ? soonMs : Math.min(soonMs, nextMs);
@@ -126,6 +156,8 @@ export class SyncController {
     this.#countFrom = this.#parts.steadyMs();
     this.#placedAt = Number.NEGATIVE_INFINITY;
     this.#pauseMs = FIRST_PAUSE_MS;
+    this.#meetMs = null;
+    this.#supply.reset();
     this.#settle();
   }
 
@@ -142,8 +174,15 @@ export class SyncController {
       this.#moved = false;
       return;
     }
+    const isMoving = this.#moved || steadyMs() - this.#movedAt < MOVES_MS;
+    if (hidden()) this.#supply.reset();
+    else this.#supply.look(this.lacks && !isMoving && target.exists(this.#positionMs), steadyMs());
     if (this.#moved) {
       this.#follow();
+      return;
+    }
+    if (this.#meetMs !== null) {
+      this.#meet();
       return;
     }
     if (target.busy) {
@@ -177,6 +216,7 @@ export class SyncController {
     if (lateS === null) return;
     this.#learn(lateS);
     if (hidden()) {
+      target.correct(1);
       if (Math.abs(lateS) > HIDDEN_S && this.#mayPlaceAgain) this.#place('seek');
       return;
     }
@@ -207,7 +247,7 @@ export class SyncController {
     if (state === this.#next) this.#next = null;
     const isFaster = this.#state.rate !== state.rate;
     this.#state = state;
-    if (isMoved) this.#moved = true;
+    if (isMoved || this.#meetMs !== null) this.#moved = true;
     else if (isStart || isFaster) {
       this.#parts.target.follow(null, state.playing, state.rate);
       if (isStart) this.#learns = 'play';
@@ -227,6 +267,8 @@ export class SyncController {
   /** Goes where the room is. */
   #follow(): void {
     this.#moved = false;
+    this.#meetMs = null;
+    this.#movedAt = this.#parts.steadyMs();
     const { target } = this.#parts;
     const { playing } = this.#state;
     this.#settle();
@@ -240,7 +282,7 @@ export class SyncController {
   }
 
   get #mayPlaceAgain(): boolean {
-    return this.#parts.steadyMs() - this.#placedAt > AGAIN_MS;
+    return this.#parts.steadyMs() - this.#placedAt > this.#againMs;
   }
 
   get #maySeek(): boolean {
@@ -277,12 +319,53 @@ export class SyncController {
     const isBuffered = this.#parts.target.isBuffered(this.#goal('seek'));
     if (!isBuffered && (Math.abs(lateS) < LOAD_S || !this.#mayPlaceAgain)) return false;
     const isStuck = this.#isStuck;
+    if (!isBuffered && lateS > 0 && this.#bringForward()) return true;
     if (!this.#place(isBuffered ? 'seek' : 'load')) return false;
     if (!isSettling) this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
     this.#settleSeeks = isSettling ? this.#settleSeeks - 1 : 1;
     this.#isCorrection = true;
     if (isStuck) this.#learns = null; // the seek waits for whatever holds the picture
     return true;
+  }
+
+  /** It has run dry. If that is not the first time, it goes ahead of the room and waits for it there; false: the usual seek will do. */
+  #bringForward(): boolean {
+    const { target, steadyMs, now } = this.#parts;
+    const isAgain = steadyMs() - this.#ranDryAt < DRY_AGAIN_MS;
+    this.#ranDryAt = steadyMs();
+    this.#againMs = AGAIN_MS;
+    this.#reserveMs = isAgain ? Math.min(LONGEST_RESERVE_MS, Math.max(FIRST_RESERVE_MS, 2 * this.#reserveMs)) : 0;
+    if (this.#reserveMs === 0) return false;
+    const goalMs = positionAt(this.#state, now() + this.#reserveMs);
+    const meetMs = Math.min(goalMs, target.durationMs ?? goalMs);
+    const isTaken = target.follow(meetMs, true, this.#state.rate);
+    // The live edge is nearer: a load helps for a moment only, and gives up what is on its way.
+    this.#againMs = isTaken ? AGAIN_MS : AGAIN_MS + this.#reserveMs;
+    if (!isTaken) return false;
+    target.correct(0);
+    this.#meetMs = meetMs;
+    this.#placedAt = steadyMs();
+    this.#learns = null;
+    this.#rate.reset();
+    return true;
+  }
+
+  /** From now until the room is where the picture is, ms. */
+  get #untilMeetMs(): number {
+    return (this.#meetMs! - this.#positionMs) / this.#state.rate;
+  }
+
+  /** Plays on when the room comes. */
+  #meet(): void {
+    const { target } = this.#parts;
+    if (this.#untilMeetMs > 1) {
+      target.correct(0); // another source begins at the usual speed
+      return;
+    }
+    this.#meetMs = null;
+    this.#placedAt = this.#parts.steadyMs();
+    target.correct(1);
+    this.#settle();
   }
 
   /** Paused: everyone shows the same frame. */

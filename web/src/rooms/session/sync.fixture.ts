@@ -11,6 +11,7 @@ import { STEP_MS, SyncController, type SyncParts } from './sync-controller.ts';
 export const START_MS = 1_800_000_000_000;
 const FRAME_MS = 40;
 const TICK_MS = 5;
+const SEGMENT_MS = 2_000;
 
 /** A state that takes effect after `inMs` of the simulation. */
 export function stateAt(rev: number, inMs: number, parts: Partial<PlaybackState> = {}): PlaybackState {
@@ -44,6 +45,10 @@ export class SimulatedTarget implements SyncTarget {
   factor = 1;
   /** Its picture does not advance, although it plays. */
   stuck = false;
+  /** Media that arrives in a second, seconds; null: everything is there soon after it is requested. */
+  network: number | null = null;
+  /** Of the segment that arrives. */
+  #receivedMs = 0;
   /** Every request, in order. */
   readonly seeks: number[] = [];
   readonly rates: number[] = [];
@@ -53,6 +58,10 @@ export class SimulatedTarget implements SyncTarget {
 
   isBuffered(positionMs: number): boolean {
     return this.bufferedFrom <= positionMs && positionMs < this.bufferedTo;
+  }
+
+  exists(positionMs: number): boolean {
+    return positionMs < this.edgeMs;
   }
 
   follow(atMs: number | null, playing: boolean, rate: number): boolean {
@@ -71,9 +80,26 @@ export class SimulatedTarget implements SyncTarget {
     this.#resumeAt = this.#nowMs + (this.isBuffered(atMs) ? this.seekMs : this.loadMs);
     this.positionMs = atMs;
     this.#shownMs = Number.NEGATIVE_INFINITY;
+    if (this.network !== null && !this.isBuffered(atMs)) {
+      this.bufferedFrom = this.bufferedTo = Math.floor(atMs / SEGMENT_MS) * SEGMENT_MS;
+      this.#receivedMs = 0;
+      this.#resumeAt = Number.POSITIVE_INFINITY;
+      return true;
+    }
+    if (this.network !== null) return true;
     this.bufferedFrom = Math.min(this.bufferedFrom, atMs);
     this.bufferedTo = Math.min(this.edgeMs, Math.max(this.bufferedTo, atMs + 20_000));
     return true;
+  }
+
+  /** With a slow network media arrives in segments of 2 s, from the one with the position on. */
+  #download(ms: number): void {
+    if (this.network === null) return;
+    this.#receivedMs += ms * this.network;
+    if (this.#receivedMs < SEGMENT_MS || this.bufferedTo - this.positionMs > 20_000) return;
+    this.#receivedMs = 0;
+    this.bufferedTo = Math.min(this.edgeMs, this.bufferedTo + SEGMENT_MS);
+    if (this.busy) this.#resumeAt = this.#nowMs;
   }
 
   correct(factor: number): void {
@@ -84,7 +110,10 @@ export class SimulatedTarget implements SyncTarget {
   /** Time passes. */
   pass(nowMs: number, ms: number): void {
     this.#nowMs = nowMs;
+    this.#download(ms);
     if (nowMs < this.#resumeAt || this.stuck) return;
+    this.waits = this.network !== null && !this.paused && this.positionMs >= this.bufferedTo;
+    if (this.waits) return;
     if (this.busy) {
       this.busy = false;
       this.pictured = true;

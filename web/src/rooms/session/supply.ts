@@ -1,0 +1,46 @@
+/**
+ * Whether a member's network delivers what a room plays as fast as it plays.
+ * In: whether the picture lacks media, at each step. Out: a verdict, which changes seldom; how often it ran dry. Pure.
+ */
+
+/** The waits of so much time count, ms. */
+const WINDOW_MS = 30_000;
+/** Too slow from here; no longer below that, ms of the window. */
+const SLOW_MS = 4_000;
+const FINE_MS = 1_000;
+/** Steps further apart mean that the page stood still, ms. */
+const LONGEST_STEP_MS = 2_000;
+
+/** What one member's player receives. Times are of a steady clock, ms. */
+export class Supply {
+  #waits: { readonly fromMs: number; toMs: number }[] = [];
+  #lookedMs = Number.NEGATIVE_INFINITY;
+  #lacked = false;
+  #isSlow = false;
+
+  /** The picture has lacked media for so long that its viewer should know why. */
+  get isSlow(): boolean {
+    return this.#isSlow;
+  }
+
+  /** Called at each step. @param lacks it should play, and has no media */
+  look(lacks: boolean, atMs: number): void {
+    const steppedMs = atMs - this.#lookedMs;
+    this.#lookedMs = atMs;
+    const last = this.#waits.at(-1);
+    if (lacks && this.#lacked && last && steppedMs <= LONGEST_STEP_MS) last.toMs = atMs;
+    else if (lacks) this.#waits.push({ fromMs: atMs, toMs: atMs });
+    this.#lacked = lacks;
+    const fromMs = atMs - WINDOW_MS;
+    this.#waits = this.#waits.filter(({ toMs }) => toMs > fromMs);
+    const waitedMs = this.#waits.reduce((sum, wait) => sum + wait.toMs - Math.max(fromMs, wait.fromMs), 0);
+    this.#isSlow = waitedMs >= (this.#isSlow ? FINE_MS : SLOW_MS);
+  }
+
+  /** Another thing plays, or the page was hidden: what was before does not count. */
+  reset(): void {
+    this.#waits = [];
+    this.#lacked = false;
+    this.#isSlow = false;
+  }
+}
