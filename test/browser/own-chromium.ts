@@ -42,10 +42,13 @@ export async function openOwnChromium(): Promise<OwnChromium> {
       const other = await context.newPage();
       await other.bringToFront();
       await page.waitForFunction(() => document.hidden, null, { polling: 50 });
-      await work();
-      await page.bringToFront();
-      await page.waitForFunction(() => !document.hidden, null, { polling: 50 });
-      await other.close();
+      try {
+        await work();
+      } finally {
+        await page.bringToFront();
+        await page.waitForFunction(() => !document.hidden, null, { polling: 50 });
+        await other.close();
+      }
     },
     async sleep(ms) {
       process.kill(group, 'SIGSTOP');

@@ -100,6 +100,32 @@ test('where the browser says which time it shows, a room keeps it in step: live 
   assert.equal(target.frames.at(-1)!.positionMs, mark + 72_000);
 });
 
+test('in a room it goes as near to live as the browser allows, and stays there', (t) => {
+  const safari = FakeVideo.prototype as unknown as { getStartDate?: () => Date };
+  safari.getStartDate = () => new Date(mark + 3_540_000);
+  t.after(() => delete safari.getStartDate);
+  const { player, video, state } = setUp(t);
+  const target = player.target!;
+  state('live');
+  target.follow(mark + 3_597_000, true, 1);
+  Object.assign(video, { readyState: 4, seekable: { length: 1, start: () => 0, end: () => 54 }, currentTime: 20 });
+  assert.equal(target.follow(mark + 3_597_000, true, 1), true);
+  assert.equal(video.currentTime, 54);
+  assert.equal(target.follow(mark + 3_597_000, true, 1), false);
+});
+
+test('a window plays from the requested time, also in a browser that forgets it while it loads', async (t) => {
+  const { player, video } = setUp(t);
+  player.goTo(mark + 72_000);
+  await settled();
+  video.currentTime = 0;
+  video.dispatch('loadedmetadata');
+  assert.equal(video.currentTime, 12);
+  video.currentTime = 15;
+  video.dispatch('loadedmetadata');
+  assert.equal(video.currentTime, 15, 'only once');
+});
+
 test('where the browser does not, a room cannot', (t) => {
   assert.equal(setUp(t).player.target, null);
 });

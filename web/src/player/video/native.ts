@@ -17,6 +17,7 @@ import { liveUrl, windowOf, windowUrl } from '../source/window.ts';
 import type { SyncTarget } from '../sync-target.ts';
 import { positionOf, type TimedFragment, timeAt } from './media-time.ts';
 import { NativeTarget } from './native-target.ts';
+import { exactStartMs, startDateOf } from './start-date.ts';
 
 /** What the player is created with. */
 export interface NativeParts {
@@ -34,22 +35,19 @@ const NOW_MS = 4_000;
 /** A room this near to now plays from the live playlist, milliseconds. */
 const NEAR_MS = 8_000;
 const TICK_MS = 500;
+/** A room that is after the end of the seekable range is followed to that end, if that is so much nearer, seconds. */
+const NEARER_S = 3;
 /** A viewer this close to the end of the seekable range is live, seconds. */
 const AT_EDGE_S = 10;
 /** HOLD-BACK of a playlist with segments of two seconds. */
 const USUAL_HOLD_BACK_S = 6;
-
-/** Safari: UTC of the media time 0, unix milliseconds; NaN before it is known, undefined in other browsers. */
-function startDateOf(video: HTMLVideoElement): number | undefined {
-  return (video as { getStartDate?: () => Date }).getStartDate?.().getTime();
-}
 
 /** Whether a browser plays HLS natively. */
 export function playsNatively(document: Document): boolean {
   return document.createElement('video').canPlayType('application/vnd.apple.mpegurl') !== '';
 }
 
-/** The fragments of the first rendition of a window, which map its media time to UTC, holes included. */
+/** The fragments of the first rendition of a window or of the live playlist, which map its media time to UTC, holes included. */
 async function readFragments(url: string, load: FetchText, signal: AbortSignal): Promise<TimedFragment[]> {
   const index = await load(url, {}, signal);
   const rendition = index.split('\n').find((line) => line.trim() !== '' && !line.startsWith('#'));
@@ -73,6 +71,10 @@ export class NativePlayer implements PlayerControls {
   readonly #timer: ReturnType<typeof setInterval>;
   #mode: Snapshot['mode'] = 'idle';
   #fragments: TimedFragment[] = [];
+  /** When the segments of the live playlist begin, as it was when it was loaded, unix milliseconds. */
+  #segmentsMs: readonly number[] = [];
+  /** Where a window begins to play: Safari forgets a position from before it knows the media. Media seconds. */
+  #startS: number | null = null;
   #targetMs: number | null = null;
   #shownMs: number | null = null;
   #streamLive = false;
@@ -100,6 +102,7 @@ export class NativePlayer implements PlayerControls {
       video.addEventListener(type, () => this.#tick(), { signal });
     }
     video.addEventListener('ended', () => this.#ended(), { signal });
+    video.addEventListener('loadedmetadata', () => this.#start(), { signal });
     video.addEventListener('error', () => this.#failed(), { signal });
     this.#timer = setInterval(() => this.#tick(), TICK_MS);
     this.target = startDateOf(video) === undefined ? null : this.#openTarget(signal);
@@ -124,6 +127,8 @@ export class NativePlayer implements PlayerControls {
       this.#fragments = [];
       this.#shownMs = null;
       this.#video.src = liveUrl(this.#parts.stream);
+      this.#startS = null;
+      this.#readSegments();
       this.#play();
     }
     this.#tick();
@@ -165,6 +170,7 @@ export class NativePlayer implements PlayerControls {
       this.#fragments = fragments;
       position = positionOf(fragments, moment.atMs) ?? 0;
       this.#video.src = url;
+      this.#startS = position;
     }
     this.#mode = 'past';
     this.#targetMs = moment.atMs;
@@ -264,26 +270,63 @@ export class NativePlayer implements PlayerControls {
   /** Loads what has a position of a room; false: it is not there yet. */
   #follow(atMs: number, playing: boolean): boolean {
     const isNear = this.#streamLive && atMs > this.#parts.now() - NEAR_MS;
-    if (isNear && this.#mode === 'live') return false; // it grows there
+    if (isNear && this.#mode === 'live') return this.#goNearer();
     if (isNear) this.goLive();
     else this.goTo(atMs);
     this.#wantPlay = playing;
     return true;
   }
 
+  /** Browsers keep more distance to the live edge than a room may: then the end of what they allow. @returns false: it is there already */
+  #goNearer(): boolean {
+    const { seekable, currentTime } = this.#video;
+    const endS = seekable.length > 0 ? seekable.end(seekable.length - 1) : 0;
+    if (endS - currentTime < NEARER_S) return false;
+    this.#video.currentTime = endS;
+    return true;
+  }
+
+  /** The media is known: plays from where it was to begin. */
+  #start(): void {
+    const video = this.#video;
+    if (this.#startS !== null && Math.abs(video.currentTime - this.#startS) > 0.1) video.currentTime = this.#startS;
+    this.#startS = null;
+  }
+
+  /** For a room, which needs exact times. Without them the browser's own count. */
+  #readSegments(): void {
+    this.#segmentsMs = [];
+    if (this.target === null) return;
+    const { stream, load = fetchText } = this.#parts;
+    const turn = this.#turn;
+    const url = new URL(liveUrl(stream), location.href).href;
+    readFragments(url, load, this.#ends.signal).then(
+      (fragments) => {
+        if (turn === this.#turn) this.#segmentsMs = fragments.flatMap(({ programDateTime }) => programDateTime ?? []);
+      },
+      () => {}, // the element reports what it cannot load
+    );
+  }
+
+  /** UTC of the media time 0 of the live playlist, unix milliseconds; null before it is known. */
+  get #startMs(): number | null {
+    const startMs = startDateOf(this.#video);
+    return startMs === undefined || Number.isNaN(startMs) ? null : exactStartMs(startMs, this.#segmentsMs);
+  }
+
   /** UTC of a media time, unix milliseconds; null before it is known. */
   #timeAt(mediaS: number): number | null {
     if (this.#mode === 'past') return timeAt(this.#fragments, mediaS);
-    const startMs = startDateOf(this.#video);
-    return startMs === undefined || Number.isNaN(startMs) ? null : startMs + mediaS * 1000;
+    const startMs = this.#startMs;
+    return startMs === null ? null : startMs + mediaS * 1000;
   }
 
   /** Media time of a UTC time, seconds; null if it is not in what is loaded. */
   #positionOf(atMs: number): number | null {
     if (this.#mode === 'past') return positionOf(this.#fragments, atMs);
-    const startMs = startDateOf(this.#video);
+    const startMs = this.#startMs;
     const { seekable } = this.#video;
-    if (startMs === undefined || Number.isNaN(startMs) || seekable.length === 0) return null;
+    if (startMs === null || seekable.length === 0) return null;
     const atS = (atMs - startMs) / 1000;
     return atS >= seekable.start(0) && atS < seekable.end(seekable.length - 1) ? atS : null;
   }

@@ -268,6 +268,7 @@ export class SyncController {
   #follow(): void {
     this.#moved = false;
     this.#meetMs = null;
+    this.#againMs = AGAIN_MS;
     this.#movedAt = this.#parts.steadyMs();
     const { target } = this.#parts;
     const { playing } = this.#state;
