@@ -35,7 +35,7 @@ const HIDDEN_MS = 750;
 const SLEEP_MS = 20_000;
 const FRAME_MS = 40;
 const DAY_MS = 86_400_000;
-const TRIES = 5;
+const MEASURED_FOR_MS = 60_000;
 
 suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () => {
   let measuring: Disposable;
@@ -81,7 +81,7 @@ suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () =>
   /** The pages are near each other for some seconds. A busy machine may stall one of them: then they are measured again. */
   const near = async (context: TestContext, seconds: number, limitMs = NEAR_MS) => {
     let apartMs = Number.NaN;
-    for (let tries = 0; tries < TRIES; tries++) {
+    for (const end = performance.now() + MEASURED_FOR_MS; performance.now() < end; ) {
       const apart = await distances(pages, room, seconds);
       const { p50, p95, worst } = figuresOf(apart);
       const text = [p50, p95, worst].map((ms) => ms.toFixed(1)).join(', ');
@@ -120,6 +120,7 @@ suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () =>
     await room.command('rate', { rate: 0.75 });
     await pause(SETTLES_MS);
     await near(context, 3);
+    await room.command('rate', { rate: 1 });
   });
 
   test('a pause shows all of them the same frame, and they continue together', async (context) => {
