@@ -74,4 +74,46 @@ export async function driftOf(page: Page, streams: readonly string[], seconds: n
   return { apart: sorted(apart), older: sorted(older), presented: sum('presented'), dropped: sum('dropped') };
 }
 
+/** Observes the places of a page. @returns ends that; the number of moments since at which a place had no picture */
+export async function watchPlaces(page: Page): Promise<() => Promise<number>> {
+  await page.evaluate(() => {
+    const places = [...document.querySelectorAll('[data-place]')].map((each) => {
+      const { left, top } = each.getBoundingClientRect();
+      return { x: left + 20, y: top + 20 };
+    });
+    const blanks: number[] = [];
+    // A video keeps its last picture while it seeks or waits for media, until it gets another source.
+    const pictured = new WeakSet<HTMLVideoElement>();
+    const isPictured = (video: HTMLVideoElement) => {
+      if (video.readyState >= 2 && video.videoWidth > 0) pictured.add(video);
+      if (video.readyState === 0) pictured.delete(video);
+      return pictured.has(video);
+    };
+    const hasPicture = (tile: Element, x: number, y: number) => {
+      const { left, right, top, bottom } = tile.getBoundingClientRect();
+      if (x < left || x > right || y < top || y > bottom) return false;
+      return [...tile.querySelectorAll('video')].some((video) => {
+        const { visibility, opacity } = getComputedStyle(video);
+        return visibility === 'visible' && Number(opacity) > 0 && isPictured(video);
+      });
+    };
+    let ends = false;
+    const look = () => {
+      const tiles = [...document.querySelectorAll('[data-stream]')];
+      const isDragged = document.querySelector('.dragged') !== null; // its place is free meanwhile
+      for (const { x, y } of places)
+        if (!isDragged && !tiles.some((each) => hasPicture(each, x, y))) blanks.push(performance.now());
+      if (!ends) requestAnimationFrame(look);
+    };
+    look();
+    Object.assign(globalThis, {
+      endPlaces: () => {
+        ends = true;
+        return blanks.length;
+      },
+    });
+  });
+  return () => page.evaluate(() => (globalThis as unknown as { endPlaces(): number }).endPlaces());
+}
+
 const sorted = (values: number[]) => values.sort((a, b) => a - b);

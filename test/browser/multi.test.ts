@@ -8,7 +8,7 @@ import { until } from '../fixtures/wait.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { takeFrames } from './frames.ts';
 import { measureAlone } from './measure-alone.ts';
-import { createTestStreams, driftOf } from './multi-view.ts';
+import { createTestStreams, driftOf, watchPlaces } from './multi-view.ts';
 
 /** The promise is 50 ms at 25 frames/s; a busy machine draws frames late. `npm run bench -- multi` has the figure. */
 const NEAR_MS = 400;
@@ -135,48 +135,13 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     await page.keyboard.press('m');
   });
 
-  /** Whether each place has had a picture at each moment since. */
-  async function watchPlaces(): Promise<() => Promise<number>> {
-    await page.evaluate(() => {
-      const places = [...document.querySelectorAll('[data-place]')].map((each) => {
-        const { left, top } = each.getBoundingClientRect();
-        return { x: left + 20, y: top + 20 };
-      });
-      const blanks: number[] = [];
-      const hasPicture = (tile: Element, x: number, y: number) => {
-        const { left, right, top, bottom } = tile.getBoundingClientRect();
-        if (x < left || x > right || y < top || y > bottom) return false;
-        return [...tile.querySelectorAll('video')].some((video) => {
-          const { visibility, opacity } = getComputedStyle(video);
-          return visibility === 'visible' && Number(opacity) > 0 && video.readyState >= 2 && video.videoWidth > 0;
-        });
-      };
-      let ends = false;
-      const look = () => {
-        const tiles = [...document.querySelectorAll('[data-stream]')];
-        const isDragged = document.querySelector('.dragged') !== null; // its place is free meanwhile
-        for (const { x, y } of places)
-          if (!isDragged && !tiles.some((each) => hasPicture(each, x, y))) blanks.push(performance.now());
-        if (!ends) requestAnimationFrame(look);
-      };
-      look();
-      Object.assign(globalThis, {
-        endPlaces: () => {
-          ends = true;
-          return blanks.length;
-        },
-      });
-    });
-    return () => page.evaluate(() => (globalThis as unknown as { endPlaces(): number }).endPlaces());
-  }
-
   async function centre(name: string): Promise<{ x: number; y: number }> {
     const { x, y, width, height } = (await tile(name).boundingBox())!;
     return { x: x + width / 2, y: y + height / 3 };
   }
 
   test('a drag with the mouse, Shift with an arrow key and a finger swap two, whose pictures stay', async () => {
-    const end = await watchPlaces();
+    const end = await watchPlaces(page);
     const [from, to] = [await centre('front'), await centre('door')];
     await page.mouse.move(from.x, from.y);
     await page.mouse.down();
@@ -215,7 +180,7 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     };
     await choose(/^1$/);
     await until('one is left', async () => (await page.locator('[data-stream]').count()) === 1);
-    const end = await watchPlaces();
+    const end = await watchPlaces(page);
     await tile('hall')
       .getByRole('button', { name: /^Actions/ })
       .click();

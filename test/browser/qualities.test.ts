@@ -12,11 +12,14 @@ import { perSecond, readListed, slidingList } from '../fixtures/sliding-list.ts'
 import { until } from '../fixtures/wait.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { frameWhen, type Look, lookAt, type SeenFrame, takeFrames } from './frames.ts';
+import { watchPlaces } from './multi-view.ts';
 
 const adminToken = 'let-me-in-please';
 const FPS = 10;
 /** Length of the source; the tests take less. */
-const SECONDS = 90;
+const SECONDS = 150;
+/** They have the same source. */
+const streams = ['cam', 'hall', 'door'] as const;
 const qualities = { large: { width: 512, height: 288 }, small: { width: 256, height: 144 } } as const;
 /** Times of neighbouring pictures are exact to the ticks of MPEG-TS and the µs of the browser, s. */
 const EXACT_S = 0.002;
@@ -111,20 +114,23 @@ suite('the qualities of a live stream, in a browser', { skip: need('chromium') |
     // Ten seconds back are the past.
     const args = ['--hls-window', '10s'];
     server = opened.use(await startServer({ args, data: join(folder.path, 'data'), adminToken }));
-    const created = await fetch(`${server.url}/api/v1/streams`, {
-      method: 'POST',
-      headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
-      body: JSON.stringify({
-        name: 'cam',
-        recordQualities: true,
-        source: { type: 'pull', url: `${origin.url}/master.m3u8`, qualities: 'all' },
-      }),
-    });
-    assert.equal(created.status, 201, await created.text());
-    await until('both qualities are live', async () => {
-      const text = await (await fetch(`${server.url}/live/cam/index.m3u8`)).text();
-      return text.includes('av0-144/');
-    });
+    for (const name of streams) {
+      const created = await fetch(`${server.url}/api/v1/streams`, {
+        method: 'POST',
+        headers: { authorization: `Bearer ${adminToken}`, 'content-type': 'application/json' },
+        body: JSON.stringify({
+          ...{ name, recordQualities: true },
+          source: { type: 'pull', url: `${origin.url}/master.m3u8`, qualities: 'all' },
+        }),
+      });
+      assert.equal(created.status, 201, await created.text());
+    }
+    for (const name of streams) {
+      await until(`both qualities of ${name} are live`, async () => {
+        const text = await (await fetch(`${server.url}/live/${name}/index.m3u8`)).text();
+        return text.includes('av0-144/');
+      });
+    }
     browser = await openBrowser();
     opened.defer(() => browser.close());
     page = await (await openVisitor(browser)).newPage();
@@ -189,6 +195,47 @@ suite('the qualities of a live stream, in a browser', { skip: need('chromium') |
     await frameWhen(page, 'live plays', ({ utcMs }) => utcMs > live.utcMs);
     assert.equal(await width(), 256);
     assert.deepEqual(new Set(lists.filter((list) => list.startsWith('live'))), new Set(['live av0-144']));
+  });
+
+  test('are chosen by the size of each picture among several, live and in the past', async () => {
+    await using visitor = await openVisitor(browser, { width: 1000, height: 580 });
+    const several = await visitor.newPage();
+    const severalFaults = collectFaults(several);
+    /** As `hall av0-144`; what is requested of the past too. */
+    const requested = new Set<string>();
+    const windows = new Set<string>();
+    several.on('request', (request) => {
+      const url = new URL(request.url());
+      const [, kind, name, quality] = /^\/(live|vod)\/(\w+)\/.*?\b(av0(?:-\d+)?)[/.]/.exec(url.pathname) ?? [];
+      if (kind) requested.add(`${name} ${quality}`);
+      if (kind === 'vod') windows.add(name!);
+    });
+    const isSmall = (name: string) => !requested.has(`${name} av0`) && requested.has(`${name} av0-144`);
+    const plays = (name: string, wide: number) =>
+      until(`${name} is ${wide} wide`, async () => {
+        const video = several.locator(`[data-stream="${name}"] video[data-front]`);
+        return (await video.evaluate((element) => (element as HTMLVideoElement).videoWidth)) === wide;
+      });
+
+    await several.goto(`${server.url}/multi?s=${streams.join()}&layout=2x2`);
+    await Promise.all(streams.map((name) => plays(name, 256)));
+    assert.ok(streams.every(isSmall), [...requested].join());
+    const end = await watchPlaces(several);
+    await several.getByRole('button', { name: /^Layout/ }).click();
+    await several.getByRole('menuitemradio', { name: '1 + 2' }).click();
+    await plays('cam', 512);
+    await several
+      .locator('[data-stream="hall"]')
+      .getByRole('button', { name: /^Actions/ })
+      .click();
+    await several.getByRole('menuitem', { name: 'Move to the first place' }).click();
+    await Promise.all([plays('hall', 512), plays('cam', 256)]);
+    await several.keyboard.press('j');
+    await until('all play the past', () => streams.every((name) => windows.has(name)));
+    await Promise.all([plays('hall', 512), plays('cam', 256), plays('door', 256)]);
+    assert.ok(isSmall('door'), [...requested].join());
+    assert.equal(await end(), 0, 'no place was without a picture');
+    assert.deepEqual(withoutEarlyWindows(severalFaults), []);
   });
 
   test('a quality that the source loses does not stop the picture', async () => {

@@ -17,7 +17,6 @@ import type { Moment, Stretch } from '../timeline/past.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { noPlayer } from '../watch/load-player.ts';
 import { NearbyPast } from './nearby-past.ts';
-import { qualityFor } from './quality.ts';
 
 /** Interval of requests for the state of the stream, milliseconds. */
 const EVERY_MS = 5_000;
@@ -63,7 +62,6 @@ export class Tile {
   #controller: SyncController | null = null;
   #leaveRoom: (() => void) | null = null;
   #due: ReturnType<typeof setTimeout> | undefined;
-  #heightPx = 0;
   #isHeard = false;
   #volume = 1;
 
@@ -102,7 +100,7 @@ export class Tile {
   async open(engine: typeof Hls, surface: HTMLElement, lowLatency: boolean): Promise<void> {
     const { signal } = this.#ends;
     const player = openPlayer({
-      ...{ Hls: engine, surface, stream: this.name, lowLatency },
+      ...{ Hls: engine, surface, stream: this.name, lowLatency, fitsSize: true },
       recorded: this.timeline.recorded,
       now: this.#clock.now,
       networkS: () => this.#clock.networkS,
@@ -158,12 +156,6 @@ export class Tile {
     this.#listen();
   }
 
-  /** @param heightPx height of the tile in pixels of the screen: small tiles play small renditions */
-  resize(heightPx: number): void {
-    this.#heightPx = heightPx;
-    this.#choose();
-  }
-
   /** Its picture in a window of its own, or back. */
   togglePicture(): void {
     this.#player?.togglePicture();
@@ -205,7 +197,6 @@ export class Tile {
 
   #changed(snapshot: Snapshot): void {
     this.player = snapshot;
-    this.#choose();
     this.#listen();
   }
 
@@ -214,13 +205,6 @@ export class Tile {
     const { muted, volume } = this.player;
     if (this.#isHeard && (muted || volume !== this.#volume)) this.#player.setVolume(this.#volume);
     else if (!this.#isHeard && !muted) this.#player.toggleMuted();
-  }
-
-  #choose(): void {
-    const { qualities, quality } = this.player;
-    if (!this.#player || this.#heightPx === 0 || qualities.length === 0) return;
-    const wanted = qualityFor(qualities, this.#heightPx);
-    if (wanted !== quality) this.#player.setQuality(wanted);
   }
 
   async #read(signal: AbortSignal): Promise<void> {

@@ -38,6 +38,8 @@ export interface PlayerOptions {
   readonly fetchTimeline?: FetchTimeline;
   /** False: live is played in whole segments, with fewer requests, for many players on a page. By default true. */
   readonly lowLatency?: boolean;
+  /** True: no quality with more pixels than the picture has on the screen needs, so that small pictures play small renditions. By default false. */
+  readonly fitsSize?: boolean;
   /** A clock that is never set, milliseconds; by default the page's. */
   readonly steadyMs?: () => number;
   /** This machine's clock, unix milliseconds; by default the real one. */
@@ -94,7 +96,8 @@ export class Player implements PlayerControls {
     const stalls = new Stalls();
     this.#edge = new LiveEdge({ now, steadyMs, networkS, stalls });
     const sessionId = crypto.randomUUID();
-    const sources = new Sources({ stream, sessionId, facts, recorded, now, lowLatency: parts.lowLatency ?? true });
+    const { lowLatency = true, fitsSize = false } = parts;
+    const sources = new Sources({ stream, sessionId, facts, recorded, now, lowLatency, fitsSize });
     const shared: PlayerParts = {
       buffers: this.#buffers,
       edge: this.#edge,

@@ -21,6 +21,8 @@ export interface SourceParts {
   readonly now: () => number;
   /** False: live in whole segments. */
   readonly lowLatency: boolean;
+  /** True: no quality with more pixels than the picture has on the screen needs. */
+  readonly fitsSize: boolean;
 }
 
 /** A playlist is not played closer to its end, seconds. */
@@ -40,8 +42,8 @@ export class Sources {
    * @param atMs where to start, about, unix milliseconds; by default where the playlist wants it
    */
   live(atMs?: number): Source {
-    const { stream, now, lowLatency, sessionId } = this.#parts;
-    const settings = liveSettings(sessionId, stream, lowLatency);
+    const { stream, now, lowLatency, fitsSize, sessionId } = this.#parts;
+    const settings = { ...liveSettings(sessionId, stream, lowLatency), capLevelToPlayerSize: fitsSize };
     const behindS = atMs === undefined ? null : (now() - atMs) / 1000;
     const start = behindS === null ? {} : { liveSyncDuration: Math.max(LEAST_BEHIND_S, behindS) };
     return { kind: 'live', url: liveUrl(stream), settings: { ...settings, ...start } };
@@ -53,9 +55,12 @@ export class Sources {
    * @param atMs unix milliseconds
    */
   past(atMs: number): Source {
-    const { stream, sessionId } = this.#parts;
+    const { stream, sessionId, fitsSize } = this.#parts;
     const splicer = new Splicer({ ...this.#parts, atMs, fetchText });
-    const settings = pastSettings(sessionId, stream, splicingLoader(splicer));
+    const settings = {
+      ...pastSettings(sessionId, stream, splicingLoader(splicer)),
+      capLevelToPlayerSize: fitsSize,
+    };
     const url = windowUrl(stream, windowOf(atMs));
     return { kind: 'past', url, settings, playhead: (ms) => splicer.playhead(ms) };
   }
