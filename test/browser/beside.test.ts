@@ -110,6 +110,16 @@ suite('several streams in a room', { skip: need('chromium') || need('ffmpeg') },
     await near();
   });
 
+  test('on a phone in landscape a finger shows the controls over the pictures', async () => {
+    await bob.setViewportSize({ width: 844, height: 390 });
+    await bob.locator('.player.resting').waitFor();
+    await bob
+      .locator('[data-stream="left"] .hear')
+      .evaluate((button) => button.dispatchEvent(new PointerEvent('click', { bubbles: true, pointerType: 'touch' })));
+    await bob.locator('.player:not(.resting)').waitFor();
+    await bob.setViewportSize({ width: 1440, height: 900 });
+  });
+
   test("layout and sound are each member's own", async () => {
     await bob.getByRole('button', { name: /^Layout/ }).click();
     await bob.getByRole('menuitemradio', { name: /^1$/ }).click();
