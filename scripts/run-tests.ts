@@ -3,7 +3,7 @@
  * In: globs of test files. Out: the runner's report, the last thing printed; its exit code.
  */
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -15,12 +15,34 @@ const LIMIT_MS = 600_000;
 /** Files run at once. One with live media and a browser needs more than a core. */
 const AT_ONCE = availableParallelism() < 4 ? 2 : 3;
 const LEAST_LINES_PERCENT = 80;
+/** Files of tests of single modules in one process: starting one with the measure of coverage takes longer than most of these tests. */
+const TOGETHER = 20;
+/** What a file has that needs a process of its own: hooks for all tests, replaced functions, programs, state of the process. */
+const ALONE = /^(?:before|after)(?:Each)?\(|\b(?:mock|globalThis|spawn|Worker)\b|\b(?:need|openEngine)\(|\bprocess\./m;
+
+/** Replaces files of tests of single modules by files in `folder` that import many of them. */
+function together(patterns: readonly string[], folder: string): string[] {
+  const files = globSync(patterns, { cwd: root }).sort();
+  const isLight = (path: string) =>
+    /^(?:web[\\/])?src[\\/]/.test(path) && !ALONE.test(readFileSync(join(root, path), 'utf8'));
+  const light = files.filter(isLight);
+  const groups = Array.from({ length: Math.ceil(light.length / TOGETHER) }, (_, group) => {
+    const lines = light
+      .slice(group * TOGETHER, (group + 1) * TOGETHER)
+      .map((path) => `import ${JSON.stringify(pathToFileURL(join(root, path)).href)};\n`);
+    const path = join(folder, `modules-${group}.test.mjs`);
+    writeFileSync(path, lines.join(''));
+    return path;
+  });
+  return [...files.filter((path) => !isLight(path)), ...groups];
+}
 
 /**
  * Runs tests in one run of Node's own runner; its report is the last thing printed. Programs that tests start do
  * not count.
  *
  * @param patterns globs of test files
+ * @param coverage of a complete run: light files share processes
  * @returns exit code of the runner
  */
 export function runTests({
@@ -46,9 +68,9 @@ export function runTests({
     `--test-timeout=${LIMIT_MS}`,
     `--import=${pathToFileURL(join(import.meta.dirname, 'test-children.ts'))}`,
     ...(coverage ? measured : []),
-    ...patterns,
   ];
   const cache = mkdtempSync(join(tmpdir(), 'oxbow-compiled-'));
+  const files = coverage ? together(patterns, cache) : patterns;
   try {
     // Two folders: what is compiled to be measured is slower. It costs the report a quarter of a percent of the lines, which count as not
     // covered, and saves a third of the time of the tests of single modules.
@@ -58,7 +80,7 @@ export function runTests({
       TESTS_COMPILE_CACHE: join(cache, 'programs'),
     };
     warmEngine(env.TESTS_COMPILE_CACHE);
-    return spawnSync(process.execPath, args, { cwd: root, stdio: 'inherit', env }).status ?? 1;
+    return spawnSync(process.execPath, [...args, ...files], { cwd: root, stdio: 'inherit', env }).status ?? 1;
   } finally {
     rmSync(cache, { recursive: true, force: true, maxRetries: 5 });
   }

@@ -19,6 +19,8 @@ interface Violation {
 export interface Scope {
   /** Rules of axe-core; all by default. */
   readonly rules?: readonly string[];
+  /** Rules that are off by default, besides all others. */
+  readonly also?: readonly string[];
   /** Selectors of what is new since the last check of the whole page; by default all of it. */
   readonly within?: readonly string[];
 }
@@ -40,14 +42,18 @@ export async function violations(page: Page, where: string, scope: Scope = {}): 
 }
 
 /** Violations by rule and element, with the reason. */
-async function look(page: Page, { rules, within }: Scope): Promise<Map<string, string>> {
+async function look(page: Page, { rules, also = [], within }: Scope): Promise<Map<string, string>> {
   await page.evaluate(async () => {
     const finite = document.getAnimations().filter(({ effect }) => effect?.getComputedTiming().endTime !== Infinity);
     await Promise.allSettled(finite.map(({ finished }) => finished));
   });
   // By the debugger's protocol: the page's policy allows no other script.
   if (!(await page.evaluate('"axe" in globalThis'))) await page.evaluate(await source);
-  const options = { resultTypes: ['violations'], ...(rules ? { runOnly: { type: 'rule', values: rules } } : {}) };
+  const options = {
+    resultTypes: ['violations'],
+    rules: Object.fromEntries(also.map((rule) => [rule, { enabled: true }])),
+    ...(rules ? { runOnly: { type: 'rule', values: rules } } : {}),
+  };
   const context = within ? JSON.stringify({ include: within.map((selector) => [selector]) }) : 'document';
   const found = (await page.evaluate(
     `axe.run(${context}, ${JSON.stringify(options)}).then((results) => results.violations)`,

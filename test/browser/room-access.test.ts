@@ -42,9 +42,7 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
 
   async function look(page: Page, where: string, within?: readonly string[]): Promise<void> {
     for (const selector of within ?? []) await page.locator(selector).first().waitFor(); // dialogs load when they open
-    const scope = within ? { within } : {};
-    found.push(...(await violations(page, where, scope)));
-    found.push(...(await violations(page, where, { ...scope, rules: byName })));
+    found.push(...(await violations(page, where, { also: byName, ...(within ? { within } : {}) })));
     found.push(...(await overflowing(page)).map((what) => `${where}: ${what}`));
   }
 

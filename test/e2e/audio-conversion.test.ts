@@ -100,7 +100,7 @@ async function audioChildren(parent: number): Promise<number[]> {
   return pids;
 }
 
-suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: 3 }, () => {
+suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: true }, () => {
   const opened = new AsyncDisposableStack();
   let folder: Folder;
   let server: Server;
@@ -203,6 +203,7 @@ suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: 3 
   });
 
   test('a pulled playlist with MP2 is recorded with AAC, all of it', async () => {
+    await until('it has begun', async () => (await view('pulled')).recorded.seconds > 0);
     const path = await recorded('pulled');
     assert.equal((await server.timeline('pulled')).runs.length, 1);
     assert.deepEqual(await pictureHashes(path), await pictureHashes(pulledFilm));

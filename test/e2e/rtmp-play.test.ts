@@ -16,7 +16,7 @@ import { until } from '../fixtures/wait.ts';
 const TOKEN = 'a-token-for-this-test';
 const SECONDS = 8;
 
-suite('playing over RTMP', { skip: need('ffmpeg'), concurrency: 2 }, () => {
+suite('playing over RTMP', { skip: need('ffmpeg'), concurrency: 3 }, () => {
   let folder: Folder;
   let server: Server;
 

@@ -46,7 +46,8 @@ async function finish(server: Server, name: string, publisher: PublishingProcess
   await until(`${seconds} recorded seconds of ${name}`, isRecorded, { everyMs: 250 });
 }
 
-suite('publishing over RTMP', { skip: need('ffmpeg') }, () => {
+// Each film is sent in real time.
+suite('publishing over RTMP', { skip: need('ffmpeg'), concurrency: true }, () => {
   let folder: Folder;
   let server: Server;
   const film = (name: string) => join(folder.path, `${name}.mp4`);

@@ -41,6 +41,40 @@ test('a pause keeps the time, and playing continues from it', () => {
   assert.equal(time.atMs, atMs - 5_000);
 });
 
+test('a link waits at its time until the first picture, and not much longer for the others', () => {
+  const { clock, time } = open();
+  const atMs = clock.nowMs - 60_000;
+  time.open(atMs);
+  clock.nowMs += 30_000;
+  time.picturesCame(0, 4);
+  assert.deepEqual([time.atMs, time.isOpening], [atMs, true]);
+  time.picturesCame(1, 4);
+  clock.nowMs += 4_000;
+  time.picturesCame(3, 4);
+  assert.equal(time.isOpening, true);
+  clock.nowMs += 1_000;
+  time.picturesCame(3, 4);
+  clock.nowMs += 1_300;
+  assert.deepEqual([time.atMs, time.isOpening, time.state.playing], [atMs + 1_000, false, true]);
+  time.open(atMs);
+  time.picturesCame(4, 4);
+  assert.equal(time.state.playing, true, 'all are there');
+});
+
+test('while a link opens, a pause is kept, and a seek plays', () => {
+  const { clock, time } = open();
+  const atMs = clock.nowMs - 60_000;
+  time.open(atMs);
+  time.toggle();
+  time.picturesCame(4, 4);
+  assert.deepEqual([time.state.playing, time.atMs], [false, atMs]);
+  time.open(atMs);
+  time.goTo(atMs - 5_000);
+  assert.equal(time.state.playing, true);
+  time.open(clock.nowMs + 5_000);
+  assert.deepEqual([time.state.live, time.isOpening], [true, false]);
+});
+
 test('tiles that lack media for a while move everyone away from now, up to a limit', () => {
   const { clock, time } = open();
   time.goLive();

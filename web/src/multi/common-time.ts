@@ -17,6 +17,8 @@ const NEARER_EVERY_MS = 500;
 const NEARER_BY_MS = 15;
 /** After each command tiles have this long to load and to come into step before they count, ms. */
 const REST_MS = 8_000;
+/** A link waits at its time until the first picture is there, and this much longer for the others, ms. */
+const OTHERS_MS = 5_000;
 /** A command takes effect this much later, so that every tile begins at the same instant, ms. */
 const LEAD_MS = 300;
 
@@ -29,6 +31,8 @@ export class CommonTime {
   /** A distance that was too small is tried again after twice the time. */
   #calmMs = CALM_MS;
   #movedMs: number;
+  /** It waits at the time of a link: when the first picture was there. */
+  #opening: { firstMs: number | null } | null = null;
   #state: PlaybackState;
 
   /** @param now the server's time, unix milliseconds */
@@ -54,6 +58,26 @@ export class CommonTime {
     return positionAt(this.#state, this.#now());
   }
 
+  /** It waits at the time of a link, and plays when the pictures are there. */
+  get isOpening(): boolean {
+    return this.#opening !== null;
+  }
+
+  /** Opens a link: what it leads to is not over before pictures are loaded. @param atMs unix milliseconds; live from what is not recorded yet */
+  open(atMs: number): void {
+    this.goTo(atMs);
+    if (this.#state.live) return;
+    this.#set(atMs, false, false);
+    this.#opening = { firstMs: null };
+  }
+
+  /** A few times a second while it opens. @param ready so many of `all` tiles have their first picture, or will have none */
+  picturesCame(ready: number, all: number): void {
+    if (!this.#opening || ready === 0) return;
+    this.#opening.firstMs ??= this.#now();
+    if (ready === all || this.#now() - this.#opening.firstMs >= OTHERS_MS) this.#set(this.atMs, true, false);
+  }
+
   /** Plays live. */
   goLive(): void {
     this.#set(this.#now() + LEAD_MS - this.#behindMs, true, true);
@@ -62,12 +86,12 @@ export class CommonTime {
   /** @param atMs unix milliseconds; live from what is not recorded yet */
   goTo(atMs: number): void {
     if (atMs > this.#now() - this.#behindMs) this.goLive();
-    else this.#set(atMs, this.#state.item === null || this.#state.playing, false);
+    else this.#set(atMs, this.#state.item === null || this.#state.playing || this.isOpening, false);
   }
 
   /** Plays or pauses at the current time. */
   toggle(): void {
-    const { playing } = this.#state;
+    const playing = this.#state.playing || this.isOpening;
     const atMs = this.atMs;
     this.#set(playing ? atMs : Math.min(atMs, this.#now() - this.#behindMs), !playing, false);
   }
@@ -107,6 +131,7 @@ export class CommonTime {
   }
 
   #set(anchorMedia: number, playing: boolean, live: boolean): void {
+    this.#opening = null;
     const { rev } = this.#state;
     this.#state = {
       ...{ rev: rev + 1, item: 'multi', playing, rate: 1, anchorMedia, live, by: '' },

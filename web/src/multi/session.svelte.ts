@@ -50,7 +50,7 @@ export class MultiSession {
     if (signal.aborted) return;
     void this.#clock.keep(signal);
     if (this.#sought === null) this.#time.goLive();
-    else this.#time.goTo(this.#sought);
+    else this.#time.open(this.#sought);
     await this.tiles.keep(() => this.#stepped());
   }
 
@@ -113,11 +113,16 @@ export class MultiSession {
   }
 
   #stepped(): void {
+    const shown = this.tiles.all.filter(({ name }) => this.tiles.shown.includes(name));
+    this.#time.picturesCame(
+      shown.filter(({ offsetMs, hole, failure }) => offsetMs !== null || hole || failure).length,
+      shown.length,
+    );
     this.#time.step(this.tiles.all.some(({ lacks }) => lacks));
     const { playing, live } = this.#time.state;
     this.nowMs = this.#clock.now();
     this.atMs = this.#time.atMs;
-    this.isPlaying = playing;
+    this.isPlaying = playing || this.#time.isOpening;
     this.live = live;
     if (playing && !live && !this.#isSkipping) void this.#skipHole();
   }

@@ -102,6 +102,6 @@ test('an attempt that the end of the time cuts short does not hide why those bef
   const limits = { minWaitMs: 1000, endedWaitMs: 1000 };
   const segment = { ...segmentAt(sourceUrl), targetDurationS: 0.3 };
   const fetched = await new SegmentDownload(contextOf(access, { limits })).fetch(segment, () => true, { signal });
-  const detail = 'HTTP 404 a.ts (2 tries)';
+  const detail = `HTTP 404 a.ts (${origin.requests.length} tries)`; // as many as the machine had time for
   assert.deepEqual(fetched, { kind: 'given-up', cause: 'source-skipped', detail });
 });
