@@ -25,6 +25,8 @@ export class Choices {
   quality: string | null = null;
   sound: string | null = null;
   subtitle: string | null = null;
+  /** hls.js chooses no more than this by itself, bits per second; null: it may choose everything. */
+  mostBitrate: number | null = null;
 
   /** Applies the choice to a buffer, as far as the buffer has it: after its playlists are loaded, and after each choice. */
   apply(hls: Hls): void {
@@ -34,6 +36,10 @@ export class Choices {
       if (hls.currentLevel < 0) hls.loadLevel = level;
       else hls.nextLevel = level;
     }
+    const { mostBitrate } = this;
+    const fitting = hls.levels.filter(({ bitrate }) => mostBitrate !== null && bitrate <= mostBitrate);
+    const capping = mostBitrate === null ? -1 : Math.max(0, fitting.length - 1); // ascending
+    if (hls.autoLevelCapping !== capping) hls.autoLevelCapping = capping;
     const sound = find(hls.audioTracks, this.sound);
     if (sound >= 0 && hls.audioTrack !== sound) hls.audioTrack = sound;
     const subtitle = find(hls.subtitleTracks, this.subtitle);

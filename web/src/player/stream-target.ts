@@ -74,6 +74,10 @@ export class StreamTarget implements SyncTarget {
     return atMs === null || this.#controller.state.request !== request;
   }
 
+  ease(isSlow: boolean): void {
+    this.#buffers.ease(isSlow);
+  }
+
   correct(factor: number): void {
     const { video } = this.#buffers.front;
     const rate = Math.round(this.#controller.state.rate * factor * 100) / 100;

@@ -43,6 +43,8 @@ export interface SyncTarget {
   follow(atMs: number | null, playing: boolean, rate: number): boolean;
   /** A correction of the speed, 1 for none: a factor of that of `follow`. 0: the picture stays, and media is loaded. */
   correct(factor: number): void;
+  /** The network is too slow: plays the next lower quality, if the player chooses it. False: it may choose every quality again. */
+  ease?(isSlow: boolean): void;
 }
 
 /** A room that a player is in: the room plays and pauses it, the viewer's requests go to the room. */

@@ -138,6 +138,15 @@ export class DoubleBuffer {
     for (const { hls } of [this.#front, this.#back]) if (hls) this.choices.apply(hls);
   }
 
+  /** The network is too slow: the next lower quality than the one that is loaded is the best that is chosen by itself; false: no limit. */
+  ease(isSlow: boolean): void {
+    const { hls } = this.#front;
+    const now = hls?.levels[hls.loadLevel]?.bitrate;
+    if (!isSlow) this.choices.mostBitrate = null;
+    else if (now !== undefined) this.choices.mostBitrate = now - 1;
+    this.choose({});
+  }
+
   /** Removes both elements. */
   close(): void {
     if (this.inPicture) this.#front.video.ownerDocument.exitPictureInPicture().catch(() => {});

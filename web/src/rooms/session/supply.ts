@@ -8,6 +8,9 @@ const WINDOW_MS = 30_000;
 /** Too slow from here; no longer below that, ms of the window. */
 const SLOW_MS = 4_000;
 const FINE_MS = 1_000;
+/** While it is too slow, the quality is lowered so often; and it stays low for so long. Ms. */
+const EASE_MS = 8_000;
+const EASED_FOR_MS = 120_000;
 /** Steps further apart mean that the page stood still, ms. */
 const LONGEST_STEP_MS = 2_000;
 
@@ -17,14 +20,21 @@ export class Supply {
   #lookedMs = Number.NEGATIVE_INFINITY;
   #lacked = false;
   #isSlow = false;
+  /** When the quality was last lowered; null: it is not. */
+  #easedMs: number | null = null;
 
   /** The picture has lacked media for so long that its viewer should know why. */
   get isSlow(): boolean {
     return this.#isSlow;
   }
 
-  /** Called at each step. @param lacks it should play, and has no media */
-  look(lacks: boolean, atMs: number): void {
+  /**
+   * Called at each step. A player sees late that a network is too slow for live media, which never arrives faster than it is made.
+   *
+   * @param lacks it should play, and has no media
+   * @returns true: the quality is to be lowered; false: it may rise again; null: neither
+   */
+  look(lacks: boolean, atMs: number): boolean | null {
     const steppedMs = atMs - this.#lookedMs;
     this.#lookedMs = atMs;
     const last = this.#waits.at(-1);
@@ -35,6 +45,14 @@ export class Supply {
     this.#waits = this.#waits.filter(({ toMs }) => toMs > fromMs);
     const waitedMs = this.#waits.reduce((sum, wait) => sum + wait.toMs - Math.max(fromMs, wait.fromMs), 0);
     this.#isSlow = waitedMs >= (this.#isSlow ? FINE_MS : SLOW_MS);
+    const sinceMs = atMs - (this.#easedMs ?? Number.NEGATIVE_INFINITY);
+    if (this.#isSlow && lacks && sinceMs > EASE_MS) {
+      this.#easedMs = atMs;
+      return true;
+    }
+    if (this.#easedMs === null || this.#isSlow || sinceMs <= EASED_FOR_MS) return null;
+    this.#easedMs = null;
+    return false;
   }
 
   /** Another thing plays, or the page was hidden: what was before does not count. */

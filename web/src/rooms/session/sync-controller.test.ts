@@ -305,3 +305,15 @@ test('a network that is just fast enough: the page says nothing', () => {
   assert.equal(slowMs, 0);
   assert.ok(seeks <= 2, `${seeks} seeks`);
 });
+
+test('on a slow network the quality is lowered in steps, and may rise again two minutes after it was enough', () => {
+  const room = inStep();
+  const { target } = room;
+  Object.assign(target, { network: 0.5, bufferedTo: target.positionMs + 2_000 });
+  room.pass(25_000);
+  assert.ok(target.eased.length >= 2 && target.eased.every(Boolean), `${target.eased}`);
+  target.network = 2;
+  room.pass(200_000);
+  assert.equal(target.eased.at(-1), false);
+  assert.equal(target.eased.filter((isSlow) => !isSlow).length, 1);
+});

@@ -176,7 +176,11 @@ export class SyncController {
     }
     const isMoving = this.#moved || steadyMs() - this.#movedAt < MOVES_MS;
     if (hidden()) this.#supply.reset();
-    else this.#supply.look(this.lacks && !isMoving && target.exists(this.#positionMs), steadyMs());
+    else {
+      const isLacking = this.lacks && !isMoving && target.exists(this.#positionMs);
+      const isSlow = this.#supply.look(isLacking, steadyMs());
+      if (isSlow !== null) target.ease?.(isSlow);
+    }
     if (this.#moved) {
       this.#follow();
       return;
@@ -337,8 +341,10 @@ export class SyncController {
     this.#againMs = AGAIN_MS;
     this.#reserveMs = isAgain ? Math.min(LONGEST_RESERVE_MS, Math.max(FIRST_RESERVE_MS, 2 * this.#reserveMs)) : 0;
     if (this.#reserveMs === 0) return false;
-    const goalMs = positionAt(this.#state, now() + this.#reserveMs);
-    const meetMs = Math.min(goalMs, target.durationMs ?? goalMs);
+    const meetMs = Math.min(
+      positionAt(this.#state, now() + this.#reserveMs),
+      target.durationMs ?? Number.POSITIVE_INFINITY,
+    );
     const isTaken = target.follow(meetMs, true, this.#state.rate);
     // The live edge is nearer: a load helps for a moment only, and gives up what is on its way.
     this.#againMs = isTaken ? AGAIN_MS : AGAIN_MS + this.#reserveMs;

@@ -52,6 +52,7 @@ export class SimulatedTarget implements SyncTarget {
   /** Every request, in order. */
   readonly seeks: number[] = [];
   readonly rates: number[] = [];
+  readonly eased: boolean[] = [];
   #resumeAt = 0;
   #nowMs = 0;
   #shownMs = Number.NEGATIVE_INFINITY;
@@ -105,6 +106,10 @@ export class SimulatedTarget implements SyncTarget {
   correct(factor: number): void {
     if (factor !== this.factor) this.rates.push(factor);
     this.factor = factor;
+  }
+
+  ease(isSlow: boolean): void {
+    this.eased.push(isSlow);
   }
 
   /** Time passes. */

@@ -1,0 +1,19 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import type Hls from 'hls.js';
+import { Choices } from './choices.ts';
+import { FakeHls } from './fakes.fixture.ts';
+
+test('on a slow network hls.js chooses among lower qualities, and later among all', () => {
+  const hls = new FakeHls({});
+  hls.levels = [100_000, 400_000, 900_000].map((bitrate) => ({ bitrate, uri: `/live/cam/v0-${bitrate}.m3u8` }));
+  const choices = new Choices();
+  const cappingAt = (mostBitrate: number | null) => {
+    choices.mostBitrate = mostBitrate;
+    choices.apply(hls as unknown as Hls);
+    return (hls as unknown as Hls).autoLevelCapping;
+  };
+  assert.equal(cappingAt(899_999), 1);
+  assert.equal(cappingAt(99_999), 0, 'the lowest is always allowed');
+  assert.equal(cappingAt(null), -1);
+});
