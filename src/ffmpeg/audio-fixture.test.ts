@@ -26,17 +26,17 @@ function exhaustive(sound: Float32Array, other: Float32Array) {
 }
 
 suite('sounds are compared as if each lag was tried', () => {
-  const [from, length] = [MAX_LAG, 0.7 * RATE];
+  const [from, length] = [MAX_LAG, 0.35 * RATE];
   for (const fromS of [0.3, 6]) {
-    const long = toneAt(fromS, 0.8);
+    const long = toneAt(fromS, 0.4);
     const sound = long.slice(from, from + length);
-    const hole = (at: number) => long.slice().fill(0, at, at + 0.15 * RATE);
+    const hole = (at: number) => long.slice().fill(0, at, at + 0.075 * RATE);
     for (const [name, other] of [
       ['the same', long],
-      ['with noise', toneAt(fromS, 0.8, 0.2)],
+      ['with noise', toneAt(fromS, 0.4, 0.2)],
       ['with silence at the start', hole(0)],
-      ['with silence in the middle', hole(0.3 * RATE)],
-      ['with silence at the end', hole(0.6 * RATE)],
+      ['with silence in the middle', hole(0.15 * RATE)],
+      ['with silence at the end', hole(0.3 * RATE)],
     ] as const) {
       test(`${name}, from ${fromS} s on`, () => {
         for (const lag of [-247, 0, 120]) {
