@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { need } from '../fixtures/need.ts';
-import { openFolder, type Server } from '../fixtures/server.ts';
+import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { FIREFOX, type Firefox, type FirefoxPage, openFirefox } from './firefox.ts';
+import { FIREFOX, type Firefox, type FirefoxPage, openFirefox, type Point } from './firefox.ts';
 import { frameWhen, type Look, names, takeFrames } from './frames.ts';
-import { newestStretch, startSample } from './stretch.ts';
+import { createTestStreams } from './multi-view.ts';
+import { newestStretch } from './stretch.ts';
 
 /** WebDriver's code of the key. */
 const END = '\uE010';
@@ -22,7 +23,7 @@ suite('the watch page, in Firefox', { skip: need(FIREFOX) }, () => {
 
   before(async () => {
     const folder = opened.use(await openFolder('firefox'));
-    server = opened.use(await startSample(folder.path));
+    server = opened.use(await startServer({ args: smallPicture, data: folder.path, adminToken: 'let-me-in-please' }));
     firefox = opened.use(await openFirefox());
     page = await firefox.newPage();
   });
@@ -81,6 +82,24 @@ suite('the watch page, in Firefox', { skip: need(FIREFOX) }, () => {
       40_000,
     );
     await frameWhen(page, 'it plays on', ({ utcMs, paused }) => !paused && utcMs > first.utcMs + 2_000);
+  });
+
+  test('two streams of a page are at the same time, and a drag swaps them', async () => {
+    await createTestStreams(server, ['other']);
+    await page.goto(`${server.url}/multi?s=demo,other`);
+    await until('their drift is small', () =>
+      page.evaluate(`(() => {
+        const drifts = [...document.querySelectorAll('.facts [title]')].map((each) => Number.parseInt(each.textContent.replace(/[±+]/, '').replace('−', '-')));
+        return drifts.length === 2 && drifts.every((ms) => Math.abs(ms) < 200);
+      })()`),
+    );
+    const centre = (name: string) =>
+      page.evaluate(`(() => {
+        const { x, y, width, height } = document.querySelector('[data-stream="${name}"]').getBoundingClientRect();
+        return { x: Math.round(x + width / 2), y: Math.round(y + height / 3) };
+      })()`) as Promise<Point>;
+    await page.drag(await centre('demo'), await centre('other'));
+    await until('they are swapped', () => page.evaluate(`location.search.startsWith('?s=other,demo')`));
   });
 
   test('no console messages, no failed requests', () => assert.deepEqual(page.faults, []));

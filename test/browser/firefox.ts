@@ -44,6 +44,12 @@ const preferences: Readonly<Record<string, string | number | boolean>> = {
   'toolkit.telemetry.enabled': false,
 };
 
+/** CSS pixels, from the top left corner of the page. */
+export interface Point {
+  readonly x: number;
+  readonly y: number;
+}
+
 /** A page of Firefox. */
 export interface FirefoxPage {
   goto(url: string): Promise<void>;
@@ -53,6 +59,8 @@ export interface FirefoxPage {
   show(): Promise<void>;
   /** Presses and releases a key. @param key a letter, or a code point of WebDriver's keys */
   press(key: string): Promise<void>;
+  /** Presses the mouse at a point, and releases it at another one. */
+  drag(from: Point, to: Point): Promise<void>;
   /** A PNG screenshot. */
   screenshot(): Promise<Uint8Array>;
   /** Errors and warnings in the console, exceptions, failed and refused requests so far. */
@@ -165,6 +173,16 @@ async function openPage(bidi: Bidi, size = { width: 1440, height: 900 }): Promis
         { type: 'keyUp', value: key },
       ];
       await bidi.ask('input.performActions', { context, actions: [{ type: 'key', id: 'keyboard', actions }] });
+    },
+    async drag(from, to) {
+      const pause = { type: 'pause', duration: 100 };
+      const move = ({ x, y }: Point) => ({ type: 'pointerMove', x, y });
+      const [down, up] = [
+        { type: 'pointerDown', button: 0 },
+        { type: 'pointerUp', button: 0 },
+      ];
+      const steps = [move(from), down, pause, move(to), pause, up];
+      await bidi.ask('input.performActions', { context, actions: [{ type: 'pointer', id: 'mouse', actions: steps }] });
     },
     async screenshot() {
       const { data } = await bidi.ask<{ data: string }>('browsingContext.captureScreenshot', { context });
