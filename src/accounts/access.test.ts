@@ -27,7 +27,8 @@ suite('access control', () => {
 
   test('a session lasts 30 days from its last use, and not a moment longer', async () => {
     const clock = createManualClock();
-    const { sessions } = await open(memoryTables(), clock);
+    const tables = memoryTables();
+    const { sessions } = await open(tables, clock);
     const { session, secret } = await sessions.make(browser);
     assert.equal(await sessions.seen(session), false, 'written down at most once an hour');
     clock.advance(SESSION_MS - 1);
@@ -37,6 +38,8 @@ suite('access control', () => {
     clock.advance(1);
     assert.equal(sessions.find(secret), undefined);
     assert.deepEqual(sessions.all, []);
+    await sessions.removeExpired();
+    assert.deepEqual(await tables.sessions.all(), [], 'nor is its address kept');
   });
 
   test('only digests of sessions and tokens are stored; they survive a restart, and a revoked one stays revoked', async () => {

@@ -44,9 +44,7 @@ export class Sessions {
   /** Reads the stored sessions; expired ones are deleted. */
   static async open(rows: Rows<Session>, clock: Clock): Promise<Sessions> {
     const sessions = new Sessions(await SecretTable.open(rows), clock);
-    for (const session of sessions.#table.all) {
-      if (!sessions.#lasts(session)) await sessions.#table.remove(session.id);
-    }
+    await sessions.removeExpired();
     return sessions;
   }
 
@@ -77,6 +75,7 @@ export class Sessions {
     readonly program: string;
     readonly userId?: string | undefined;
   }): Promise<{ readonly session: Session; readonly secret: string }> {
+    if (this.#table.size >= MAX_SESSIONS) await this.removeExpired();
     if (this.#table.size >= MAX_SESSIONS) {
       throw new OxbowError('limit-reached', `${MAX_SESSIONS} browsers are signed in already.`);
     }
@@ -119,6 +118,11 @@ export class Sessions {
   /** Ends all sessions of a user at once, but the one to keep. */
   async removeOf(userId: string | undefined, { keep }: { readonly keep?: string | undefined } = {}): Promise<void> {
     await Promise.all(this.of(userId).map(async ({ id }) => id !== keep && this.#table.remove(id)));
+  }
+
+  /** Deletes expired sessions: they count no more, and their addresses are not kept. Call it now and then. */
+  async removeExpired(): Promise<void> {
+    for (const session of this.#table.all) if (!this.#lasts(session)) await this.#table.remove(session.id);
   }
 
   #lasts({ seenMs }: Session): boolean {

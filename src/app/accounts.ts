@@ -178,15 +178,16 @@ export async function firstSignIn({ access }: Accounts): Promise<string | undefi
   return access.sessions.of(undefined).length === 0 ? signInPath((await access.links.make()).code) : undefined;
 }
 
-/** Removes old guests and old lines of the audit log, now and every hour, and completes deletions that a crash interrupted. */
+/** Removes old guests, expired sessions and old lines of the audit log, now and every hour, and completes deletions that a crash interrupted. */
 export function startAccounts({ opened, shutdown, failed }: AppContext, { access }: Accounts): void {
-  const { users, signUp, audit } = access;
+  const { users, sessions, signUp, audit } = access;
   const { signal } = shutdown;
   const report = failed('the sweep of accounts');
   const run = async () => {
     await users.finishDeletions().catch(report);
     while (!signal.aborted) {
       await signUp.removeOldGuests().catch(report);
+      await sessions.removeExpired().catch(report);
       await audit.removeOlder(access.settings().auditKeep).catch(report);
       await sleep(SWEEP_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
     }
