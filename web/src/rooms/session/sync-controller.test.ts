@@ -317,3 +317,22 @@ test('on a slow network the quality is lowered in steps, and may rise again two 
   assert.equal(target.eased.at(-1), false);
   assert.equal(target.eased.filter((isSlow) => !isSlow).length, 1);
 });
+
+test('a room that the server moves away from the live edge, because its members lack media, does not hide that the network is slow', () => {
+  const room = inStep();
+  const { target } = room;
+  Object.assign(target, { network: 0.5, bufferedTo: target.positionMs + 2_000, edgeMs: target.positionMs + 3_000 });
+  let state = stateAt(2, 10_000, { anchorMedia: 75_000, live: true, by: '' });
+  let slowAfter = 0;
+  for (let seconds = 0; seconds < 20 && slowAfter === 0; seconds++) {
+    if (seconds % 2 === 1) {
+      const anchorServer = state.anchorServer + 2_000;
+      state = { ...state, rev: state.rev + 1, anchorServer, anchorMedia: state.anchorMedia + 1_900 };
+      room.tell(state);
+    }
+    target.edgeMs += 1_000;
+    room.pass(1_000);
+    if (room.controller.isSlow) slowAfter = seconds;
+  }
+  assert.ok(slowAfter > 0);
+});

@@ -273,7 +273,7 @@ export class SyncController {
     this.#moved = false;
     this.#meetMs = null;
     this.#againMs = AGAIN_MS;
-    this.#movedAt = this.#parts.steadyMs();
+    if (this.#state.by !== '') this.#movedAt = this.#parts.steadyMs(); // the server moves a room because its members lack media
     const { target } = this.#parts;
     const { playing } = this.#state;
     this.#settle();
