@@ -40,6 +40,7 @@ typedef struct {
 
 static int port, members, poller, stalled;
 static long welcomed, entered, opening, sent, unsent, closed, badFrames, left, frames; // entered: members that were ever in
+static long received, joinBytes;                                                      // bytes; joinBytes: until the line on standard input
 static double rate, seconds, warmUp, measureFrom = 1e18, measureTo = 1e18;
 static bool isClosed, hasAcks, arePeople; // isClosed: each member sends its next message when the last one is done
 static Member *all;
@@ -232,6 +233,7 @@ static void readable(Member *m) {
     leave(m);
     return;
   }
+  received += got;
   double at = nowMs();
   size_t length = m->restLen + got, from = 0;
   m->restLen = 0;
@@ -411,6 +413,7 @@ int main(int argc, char **argv) {
     else isWaiting = false;
   }
   epoll_ctl(poller, EPOLL_CTL_DEL, 0, 0);
+  joinBytes = received;
 
   double start = nowMs();
   measureFrom = start + warmUp;
@@ -440,8 +443,8 @@ int main(int argc, char **argv) {
 }
 
 static void printResult(void) {
-  printf("{\"deliveries\":%ld,\"frames\":%ld,\"left\":%ld,\"acks\":%ld,\"sent\":%ld,\"unsent\":%ld,\"closed\":%ld,\"bad\":%ld,\"refused\":%ld,\"refusal\":", deliveries, frames, left, acks,
-         sent, unsent, closed, badFrames, refusals);
+  printf("{\"deliveries\":%ld,\"frames\":%ld,\"left\":%ld,\"acks\":%ld,\"sent\":%ld,\"unsent\":%ld,\"closed\":%ld,\"bad\":%ld,\"refused\":%ld,\"joinBytes\":%ld,\"refusal\":", deliveries, frames, left, acks,
+         sent, unsent, closed, badFrames, refusals, joinBytes);
   putchar('"');
   for (char *c = firstRefusal; *c; c++) putchar(*c == '"' || *c == '\\' ? '\'' : *c);
   printf("\",\"seconds\":%g", seconds);

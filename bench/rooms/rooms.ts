@@ -16,6 +16,7 @@ import { describeMachine, machineCpuS, ProcessTree } from '../process-tree.ts';
 import { launcher } from '../recorders.ts';
 import { median, mib, printTable, say } from '../report.ts';
 import { CLIENT_CORE, program, SERVER_CORE } from '../target.ts';
+import { benchJoins } from './joins.ts';
 
 /** Options of `bench rooms`. */
 export interface RoomsOptions {
@@ -66,7 +67,8 @@ const STALLED = 50;
 const WARM_UP_S = 3;
 /** The load generator. */
 export const SOURCE = 'rooms/room-load.c';
-const adminToken = 'bench-bench-bench-bench';
+/** Of a server of `startRoomServer`. */
+export const adminToken = 'bench-bench-bench-bench';
 
 /** Measures and returns the report. */
 export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Promise<string> {
@@ -146,6 +148,7 @@ export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Pr
     `connection: ${memory.kibEach.toFixed(1)} KiB (PSS ${mib(memory.before)} MiB without, ${mib(memory.after)} MiB with ${members}; target 16 KiB); ${members} joins took ${(memory.joinMs / 1000).toFixed(1)} s`,
     `p95 of the others at 25,000 deliveries/s: ${median(calm).toFixed(2)} ms, with ${STALLED} stalled clients ${median(stalled).toFixed(2)} ms, ratio ${(median(stalled) / median(calm)).toFixed(2)} (target 1.1)`,
     `all that those in memory can: ratio ${ratio.toFixed(2)} (target 2)`,
+    await benchJoins(rounds),
     ...problems(all),
   ].join('\n\n');
 }
@@ -181,7 +184,7 @@ export function startRoomServer(folder: string, members: number, args: readonly 
 }
 
 /** Creates guests and rooms on a server of `startRoomServer`. Returns lines for the load generator. */
-export async function createMembers(server: Server, members: number): Promise<string[]> {
+export async function createMembers(server: Server, members: number, perRoom = PER_ROOM): Promise<string[]> {
   const lines: string[] = new Array(members);
   const rooms: string[] = [];
   const post = async (path: string, body: object, init: RequestInit = {}) => {
@@ -190,16 +193,16 @@ export async function createMembers(server: Server, members: number): Promise<st
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return response;
   };
-  for (let i = 0; i < members; i += PER_ROOM) {
+  for (let i = 0; i < members; i += perRoom) {
     const headers = { authorization: `Bearer ${adminToken}` };
-    const made = await post('/api/v1/rooms', { name: `Room ${i / PER_ROOM}` }, { headers });
+    const made = await post('/api/v1/rooms', { name: `Room ${i / perRoom}` }, { headers });
     rooms.push(((await made.json()) as { id: string }).id);
   }
   let next = 0;
   const create = async () => {
     for (let i = next++; i < members; i = next++) {
       const made = await post('/api/v1/guests', { name: `Guest ${i}` });
-      lines[i] = `${rooms[Math.floor(i / PER_ROOM)]}\tCookie: ${made.headers.get('set-cookie')!.split(';')[0]}`;
+      lines[i] = `${rooms[Math.floor(i / perRoom)]}\tCookie: ${made.headers.get('set-cookie')!.split(';')[0]}`;
     }
   };
   await Promise.all(Array.from({ length: 8 }, create));

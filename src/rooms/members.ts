@@ -48,7 +48,7 @@ export class Members {
   }
 
   /** Those who wait for approval. */
-  get pending(): Iterable<MemberRecord> {
+  get pending(): IteratorObject<MemberRecord> {
     return this.all.filter(({ state }) => state === 'pending');
   }
 

@@ -4,6 +4,7 @@
  */
 import type { UserRef } from '../accounts/users/user.ts';
 import type { RoomItem } from '../api/room/item-shapes.ts';
+import { MAX_LISTED } from '../api/room/limits.ts';
 import type { ClientMessage, ClientMessageOf, roomCloseCodes, ServerMessage } from '../api/room/messages.ts';
 import { permissionBits, type RoomPermission } from '../api/room/permissions.ts';
 import type { PlaybackState } from '../api/room/playback.ts';
@@ -25,13 +26,10 @@ import { type RoomMedia, stillOf } from './room-media.ts';
 import type { ItemRecord, MemberRecord, RoomRecord } from './room-record.ts';
 import { RoomSaving } from './room-saving.ts';
 import { itemView, memberView, roomView } from './room-views.ts';
+import { Roster } from './roster.ts';
 
-/** Most people in the list of a welcome; the others are listed over HTTP. */
-const MAX_WELCOMED = 500;
 /** Most connections of a person to one room. */
 const MAX_CONNECTIONS = 10;
-/** In a room with more people, only the number is sent when someone comes or goes, and moderators. */
-const MANY = 200;
 /** Offsets, the number of people, and rows to store: at most this often, ms. */
 const SLOW_TICK_MS = 1000;
 /** While people are in a room, that it is used is written this often, ms. */
@@ -51,6 +49,7 @@ export class Room {
   readonly #saving: RoomSaving;
   readonly #items = new ItemSender(this);
   readonly #requests = new RemoteRequests();
+  readonly #roster: Roster;
   #record: RoomRecord;
   #chat!: RoomChat;
   /** Last time a person was here, ms. */
@@ -58,7 +57,8 @@ export class Room {
   #touchedMs: number;
   #slowTickMs = 0;
   #leadMs = leadOf([]);
-  #isCountUnsent = false;
+  /** Number of people that was sent last. */
+  #sentCount = 0;
   #isClosed = false;
 
   private constructor(deps: RoomDeps, { room, state, usedMs, members, items }: StoredRoom) {
@@ -74,6 +74,11 @@ export class Room {
     const progress = () => ({ state: this.state, usedMs: this.#usedMs });
     this.#saving = new RoomSaving({ id: room.id, tables: deps.tables, members: people, playlist, progress });
     this.playback = this.#openPlayback(state);
+    this.#roster = new Roster({
+      ...{ members: people, presence: this.presence },
+      viewOf: (user) => this.memberView(this.#memberOf(user)),
+      broadcast: (message) => this.broadcast(message),
+    });
   }
 
   /** Opens a room. What played continues where it would be now; in a room that was empty for long, where it was left. */
@@ -112,6 +117,7 @@ export class Room {
       throw new OxbowError('limit-reached', `You have ${MAX_CONNECTIONS} connections to this room.`);
     this.#use();
     const present = this.presence.add(peer, hello.visible ?? true);
+    this.#roster.came(peer.user);
     peer.send({
       t: 'welcome',
       you: { user: peer.user.id, name: peer.user.name, permissions: this.members.maskOf(peer.user) },
@@ -122,7 +128,7 @@ export class Room {
       ...this.#chat.history(hello.since, peer.user.id),
     });
     this.#audience.add(peer);
-    this.#announce(peer.user);
+    this.#roster.announce(peer.user, this.#deps.clock.monotonicMs());
     return {
       receive: (message) => this.#receive(present, message),
       leave: () => this.#leave(peer),
@@ -227,6 +233,7 @@ export class Room {
   memberChanged(record: MemberRecord): void {
     const isHidden = [this.members.find(record.user), record].some((one) => one && isHiddenState(one.state));
     this.members.set(record);
+    this.#roster.changed(record.user);
     this.broadcast(
       { t: 'member', member: this.memberView(record) },
       isHidden ? (to) => this.seesHidden(to) : undefined,
@@ -265,6 +272,7 @@ export class Room {
     const monoMs = this.#deps.clock.monotonicMs();
     this.playback.tick();
     this.#items.tick(monoMs);
+    this.#roster.tick(monoMs);
     if (monoMs - this.#slowTickMs >= SLOW_TICK_MS) this.#slowTick(monoMs);
   }
 
@@ -354,16 +362,7 @@ export class Room {
       this.playback.left(peer.user.id);
       this.#items.left(peer.user.id);
     }
-    this.#announce(peer.user);
-  }
-
-  /** Someone came or went. */
-  #announce(user: UserRef): void {
-    this.#isCountUnsent = true;
-    const role = this.members.roleOf(user);
-    if (this.presence.size > MANY && role !== 'owner' && role !== 'moderator') return;
-    if (this.presence.count(user.id) === 0) this.broadcast({ t: 'left', user: user.id });
-    else this.broadcast({ t: 'member', member: this.memberView(this.#memberOf(user)) });
+    this.#roster.announce(peer.user, this.#deps.clock.monotonicMs());
   }
 
   #sendPermissions(user: string): void {
@@ -419,21 +418,23 @@ export class Room {
   }
 
   #welcomed(to: UserRef): readonly MemberView[] {
-    const shown = this.may(to, 'approve') ? [...this.members.pending] : [];
-    for (const { user } of this.presence.users) shown.push(this.#memberOf(user));
-    return shown.slice(0, MAX_WELCOMED).map((member) => this.memberView(member));
+    const shown = this.may(to, 'approve') ? [...this.members.pending.take(MAX_LISTED)] : [];
+    for (const user of this.#roster.welcomed(to)) shown.push(this.#memberOf(user));
+    return shown.map((member) => this.memberView(member));
   }
 
   #slowTick(monoMs: number): void {
     this.#slowTickMs = monoMs;
     this.#leadMs = leadOf(this.presence.roundTrips());
-    const offsets = this.presence.takeOffsets();
+    const offsets = this.presence.takeOffsets().filter(([user]) => this.#roster.has(user));
     if (offsets.length > 0) this.broadcast({ t: 'offsets', offsets });
-    if (this.#isCountUnsent) {
-      this.#isCountUnsent = false;
-      if (this.presence.size > MANY) this.broadcast({ t: 'room', room: this.view() });
+    const { size } = this.presence;
+    // In a small room everyone counts their list.
+    if (size !== this.#sentCount && Math.max(size, this.#sentCount) > MAX_LISTED) {
+      this.#sentCount = size;
+      this.broadcast({ t: 'room', room: this.view() });
     }
-    if (this.presence.size > 0 && this.#deps.clock.nowMs() - this.#usedMs >= USED_EACH_MS) this.#use();
+    if (size > 0 && this.#deps.clock.nowMs() - this.#usedMs >= USED_EACH_MS) this.#use();
     if (this.#saving.isDue) this.save().catch(this.#deps.failed);
   }
 }

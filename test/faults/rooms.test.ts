@@ -5,14 +5,15 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { WebSocket } from 'ws';
+import { MAX_LISTED } from '../../src/api/room/limits.ts';
 import { enterRoom, openRoomClient, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 const adminToken = 'let-me-in-please';
-/** In `npm run bench` and by hand: 1000. */
-const JOINS = 200;
+const CROWD = 1000;
 
 suite('rooms of a running server', () => {
   let folder: Folder;
@@ -26,7 +27,7 @@ suite('rooms of a running server', () => {
     server = await startServer({
       ...{ data: join(folder.path, 'data'), adminToken },
       // A stalled client needs megabytes: more than people write.
-      args: ['--rooms-message-rate', '1000', '--rooms-capacity', '1000'],
+      args: ['--rooms-message-rate', '1000', '--rooms-capacity', String(2 * CROWD)],
     });
     room = await createRoom(server);
   });
@@ -35,15 +36,43 @@ suite('rooms of a running server', () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  test(`${JOINS} people who join at once are all welcomed, and all see one message`, async () => {
-    const crowd = await createRoom(server);
-    const sessions = await Promise.all(Array.from({ length: JOINS }, (_, i) => enterAsGuest(server.url, `Guest ${i}`)));
-    const members = await Promise.all(sessions.map((headers) => enterRoom(server.url, crowd, { headers })));
-    members[0]!.send({ t: 'chat', id: 'message-1', text: 'everyone here?' });
-    const got = await Promise.all(members.map((member) => member.next('message')));
-    assert.ok(got.every(({ message }) => message.text === 'everyone here?'));
-    for (const { socket } of members) socket.terminate();
-    await until('the crowd has left', async () => (await metric('oxbow_room_connections')) === 0);
+  suite(`${CROWD} people who enter at once`, () => {
+    let sessions: readonly Record<string, string>[];
+    before(async () => {
+      sessions = await Promise.all(Array.from({ length: CROWD }, (_, i) => enterAsGuest(server.url, `Guest ${i}`)));
+    });
+    const gone = () => until('all have left', async () => (await metric('oxbow_room_connections')) === 0);
+
+    test('are all welcomed in one room, each with a bounded number of bytes; a member gets messages meanwhile', async () => {
+      const crowd = await createRoom(server);
+      const member = await enterRoom(server.url, crowd, { headers: { authorization: `Bearer ${adminToken}` } });
+      let bytes = 0;
+      member.socket.on('message', (data: Buffer) => (bytes += data.length));
+      const joiners = sessions.map((headers) => new Joiner(server.url, crowd, headers));
+      let written = 0;
+      let isIn = false;
+      const all = Promise.all(joiners.map(({ welcomed }) => welcomed)).then(() => (isIn = true));
+      while (!isIn) {
+        member.send({ t: 'chat', id: `meanwhile-${written}`, text: `number ${written}` });
+        assert.equal((await member.next('message')).message.text, `number ${written++}`);
+      }
+      await all;
+      await member.next('room', ({ room: { present } }) => present === CROWD + 1);
+      const chat = written * 300;
+      for (const each of [...joiners.map((one) => one.bytes), bytes]) {
+        assert.ok(each < 2 * MAX_LISTED * 200 + chat, `${each} bytes; ${written} messages`);
+      }
+      for (const { socket } of [...joiners, member]) socket.terminate();
+      await gone();
+    });
+
+    test('are all welcomed in 100 rooms', async () => {
+      const rooms = await Promise.all(Array.from({ length: 100 }, () => createRoom(server)));
+      const joiners = sessions.map((headers, i) => new Joiner(server.url, rooms[i % rooms.length]!, headers));
+      await Promise.all(joiners.map(({ welcomed }) => welcomed));
+      for (const { socket } of joiners) socket.terminate();
+      await gone();
+    });
   });
 
   test('forged senders, commands of the server, stale and malformed commands are refused; the room stays as it was', async () => {
@@ -187,3 +216,25 @@ test('killed in mid-session and started again, everyone is back; no acknowledged
   );
   assert.deepEqual(new Map(items.map(({ id, seq }) => [id, seq])), new Map([...acked].sort((a, b) => a[1] - b[1])));
 });
+
+/** One of a crowd: it counts what it gets, and reads none of it. */
+class Joiner {
+  readonly socket: WebSocket;
+  bytes = 0;
+  readonly welcomed: Promise<void>;
+
+  constructor(url: string, room: string, headers: Record<string, string>) {
+    this.socket = new WebSocket(`${url.replace('http', 'ws')}/api/v1/rooms/${room}/socket`, { headers });
+    this.socket.on('open', () => this.socket.send('{"t":"hello"}'));
+    this.welcomed = new Promise((resolve, reject) => {
+      this.socket.on('error', reject);
+      this.socket.on('close', (code) => reject(new Error(`the connection ended with ${code}`)));
+      this.socket.on('message', (data: Buffer) => {
+        this.bytes += data.length;
+        if (data.subarray(0, 14).equals(WELCOME)) resolve();
+      });
+    });
+  }
+}
+
+const WELCOME = Buffer.from('{"t":"welcome"');

@@ -196,6 +196,8 @@ export type ServerMessage =
   | { readonly t: 'changed'; readonly message: RoomMessage }
   | { readonly t: 'member'; readonly member: MemberView }
   | { readonly t: 'left'; readonly user: string }
+  /** Many came and went: those who are here now, and ids of those who left. */
+  | { readonly t: 'members'; readonly members: readonly MemberView[]; readonly left: readonly string[] }
   /** Offsets of members, together, at most once a second: user id, ms or null, buffering. */
   | {
       readonly t: 'offsets';

@@ -9,7 +9,7 @@ import { serverFor } from '../../api/server.ts';
 import { Outbox, type SendResult } from './outbox.ts';
 import { RoomClock } from './room-clock.ts';
 import { RoomConnection, type RoomSocket, type RoomStatus } from './room-connection.ts';
-import { addOlder, nextRoom, type RoomSnapshot, resumeAfter, unknownRoom } from './room-snapshot.ts';
+import { addOlder, nextRoom, presentIn, type RoomSnapshot, resumeAfter, unknownRoom } from './room-snapshot.ts';
 
 /** A command: what is done, and what it needs. */
 export type RoomCommand = ClientMessageOf<'command'>['do'];
@@ -83,6 +83,10 @@ export class RoomSession {
   }
   get members(): RoomSnapshot['members'] {
     return this.#view.members;
+  }
+  /** How many people are here. */
+  get present(): number {
+    return presentIn(this.#view);
   }
   get items(): RoomSnapshot['items'] {
     return this.#view.items;

@@ -3,9 +3,13 @@ import { test } from 'node:test';
 import type { ServerMessage } from '../../../../src/api/room/messages.ts';
 import { nothingPlays } from '../../../../src/api/room/playback.ts';
 import { chatMessage, welcome } from './room.fixture.ts';
-import { addOlder, MAX_MESSAGES, nextRoom, OVERLAP, resumeAfter, unknownRoom } from './room-snapshot.ts';
+import { addOlder, MAX_MESSAGES, nextRoom, OVERLAP, presentIn, resumeAfter, unknownRoom } from './room-snapshot.ts';
 
 const after = (...messages: ServerMessage[]) => messages.reduce(nextRoom, unknownRoom);
+const member = (user: string) => ({
+  ...{ user, name: user, role: 'member' as const, state: 'active' as const, permissions: 0, allow: 0, deny: 0 },
+  ...{ mutedUntil: null, present: 1, offsetMs: null, buffering: false },
+});
 const seqs = ({ messages }: { messages: readonly { seq: number }[] }) => messages.map(({ seq }) => seq);
 
 test('the first connection resumes after nothing, the next ones a little before the last message', () => {
@@ -77,11 +81,25 @@ test('an older state does not replace a newer one, but the welcome of a restarte
   assert.equal(nextRoom(room, welcome({ state: state(2) })).state.rev, 2);
 });
 
-test('offsets of members change those members only', () => {
-  const member = (user: string) => ({
-    ...{ user, name: user, role: 'member' as const, state: 'active' as const, permissions: 0, allow: 0, deny: 0 },
-    ...{ mutedUntil: null, present: 1, offsetMs: null, buffering: false },
+test('many comings and goings come as one; a room with more people than the list says how many they are', () => {
+  const room = after(welcome({ members: [member('ann'), member('bob'), member('cid')] }), {
+    t: 'members',
+    members: [{ ...member('bob'), present: 2 }, member('dan')],
+    left: ['ann', 'unknown'],
   });
+  assert.deepEqual(
+    room.members.map(({ user, present }) => [user, present]),
+    [
+      ['cid', 1],
+      ['bob', 2],
+      ['dan', 1],
+    ],
+  );
+  assert.equal(presentIn(room), 3);
+  assert.equal(presentIn({ ...room, room: { ...room.room!, present: 1000 } }), 1000);
+});
+
+test('offsets of members change those members only', () => {
   const room = after(welcome({ members: [member('ann'), member('bob')] }), {
     t: 'offsets',
     offsets: [['bob', 12, true]],

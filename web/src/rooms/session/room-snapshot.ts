@@ -4,6 +4,7 @@
  */
 import { withItemChanges } from '../../../../src/api/room/item-changes.ts';
 import type { RoomItem } from '../../../../src/api/room/item-shapes.ts';
+import { MAX_LISTED } from '../../../../src/api/room/limits.ts';
 import type { RoomMessage, RoomPoll, ServerMessage } from '../../../../src/api/room/messages.ts';
 import { nothingPlays, type PlaybackState } from '../../../../src/api/room/playback.ts';
 import type { MemberView, RoomView } from '../../../../src/api/room/room-shapes.ts';
@@ -48,6 +49,12 @@ export const unknownRoom: RoomSnapshot = {
   ...{ room: null, you: null, members: [], items: [], state: nothingPlays, polls: [] },
   ...{ messages: [], hasOlder: false, lastSeq: 0 },
 };
+
+/** How many people are here: in a room that lists them all, those of the list. */
+export function presentIn({ room, members }: RoomSnapshot): number {
+  if (room && room.present > MAX_LISTED) return room.present;
+  return members.filter(({ present, state }) => present > 0 && state === 'active').length;
+}
 
 /** Messages after this one are requested when the connection is opened again; undefined: the last ones. */
 export function resumeAfter({ room, lastSeq }: RoomSnapshot): number | undefined {
@@ -119,6 +126,12 @@ export function nextRoom(snapshot: RoomSnapshot, message: ServerMessage): RoomSn
       return { ...snapshot, members: placed(snapshot.members, message.member, ({ user }) => user) };
     case 'left':
       return { ...snapshot, members: snapshot.members.filter(({ user }) => user !== message.user) };
+    case 'members': {
+      const changed = new Map(message.members.map((member) => [member.user, member]));
+      const gone = new Set(message.left);
+      const known = snapshot.members.filter(({ user }) => !gone.has(user) && !changed.has(user));
+      return { ...snapshot, members: [...known, ...changed.values()] };
+    }
     case 'offsets': {
       const offsets = new Map(message.offsets.map(([user, ...offset]) => [user, offset]));
       const members = snapshot.members.map((member) => {
