@@ -13,7 +13,7 @@ import { openFolder } from '../../test/fixtures/server.ts';
 import { startLoadGenerator } from '../load-generator.ts';
 import { median, printTable, say } from '../report.ts';
 import { CLIENT_CORE } from '../target.ts';
-import { adminToken, createMembers, SOURCE, startRoomServer } from './rooms.ts';
+import { adminToken, createMembers, SOURCE, startRoomServer } from './room-server.ts';
 
 const PEOPLE = 1000;
 /** Presence of a crowd is sent later than its welcomes, ms. */

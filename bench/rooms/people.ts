@@ -14,7 +14,8 @@ import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
 import { describeMachine, ProcessTree } from '../process-tree.ts';
 import { mib, printTable, say } from '../report.ts';
 import { CLIENT_CORE } from '../target.ts';
-import { createMembers, PER_ROOM, type Quantiles, SOURCE, startRoomServer } from './rooms.ts';
+import { createMembers, PER_ROOM, SOURCE, startRoomServer } from './room-server.ts';
+import type { Quantiles } from './rooms.ts';
 
 /** Within this all have come, s. */
 const COME_S = 60;

@@ -10,13 +10,13 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
+import { openFolder } from '../../test/fixtures/server.ts';
 import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
 import { describeMachine, machineCpuS, ProcessTree } from '../process-tree.ts';
-import { launcher } from '../recorders.ts';
 import { median, mib, printTable, say } from '../report.ts';
 import { CLIENT_CORE, program, SERVER_CORE } from '../target.ts';
 import { benchJoins } from './joins.ts';
+import { createMembers, PER_ROOM, SOURCE, startRoomServer } from './room-server.ts';
 
 /** Options of `bench rooms`. */
 export interface RoomsOptions {
@@ -61,14 +61,8 @@ interface Target {
   empty(): Promise<void>;
 }
 
-/** Members of a room. */
-export const PER_ROOM = 10;
 const STALLED = 50;
 const WARM_UP_S = 3;
-/** The load generator. */
-export const SOURCE = 'rooms/room-load.c';
-/** Of a server of `startRoomServer`. */
-export const adminToken = 'bench-bench-bench-bench';
 
 /** Measures and returns the report. */
 export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Promise<string> {
@@ -173,40 +167,6 @@ function describe(found: readonly Result[]): string[] {
 function problems(found: readonly Result[]): string[] {
   const refused = found.filter(({ refused, closed, bad }) => refused + closed + bad > 0);
   return refused.map((one) => `refused ${one.refused}, closed ${one.closed}, bad frames ${one.bad}: ${one.refusal}`);
-}
-
-/** Starts oxbow on the core of servers. */
-export function startRoomServer(folder: string, members: number, args: readonly string[] = []): Promise<Server> {
-  return startServer({
-    ...{ data: join(folder, 'data'), program: launcher, cpus: SERVER_CORE, adminToken },
-    args: ['--log-level', 'error', '--rooms-connections', String(members + 100), ...args],
-  });
-}
-
-/** Creates guests and rooms on a server of `startRoomServer`. Returns lines for the load generator. */
-export async function createMembers(server: Server, members: number, perRoom = PER_ROOM): Promise<string[]> {
-  const lines: string[] = new Array(members);
-  const rooms: string[] = [];
-  const post = async (path: string, body: object, init: RequestInit = {}) => {
-    const headers = { 'content-type': 'application/json', ...init.headers };
-    const response = await fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
-    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
-    return response;
-  };
-  for (let i = 0; i < members; i += perRoom) {
-    const headers = { authorization: `Bearer ${adminToken}` };
-    const made = await post('/api/v1/rooms', { name: `Room ${i / perRoom}` }, { headers });
-    rooms.push(((await made.json()) as { id: string }).id);
-  }
-  let next = 0;
-  const create = async () => {
-    for (let i = next++; i < members; i = next++) {
-      const made = await post('/api/v1/guests', { name: `Guest ${i}` });
-      lines[i] = `${rooms[Math.floor(i / perRoom)]}\tCookie: ${made.headers.get('set-cookie')!.split(';')[0]}`;
-    }
-  };
-  await Promise.all(Array.from({ length: 8 }, create));
-  return lines;
 }
 
 /** What `members` connections that say nothing take. */

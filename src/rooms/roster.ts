@@ -1,5 +1,5 @@
 /**
- * The people of a room whom everyone's list shows: all who are here, up to a number, and those who moderate. A crowd that comes or goes costs
+ * The list of the people of a room, the same for everyone: all who are here, up to a number, and those who moderate. A crowd that comes or goes costs
  * each connection a few messages and not one for each person.
  * In: people who come and go. Out: the list of a welcome; messages `member`, `left` and `members`.
  */
@@ -29,7 +29,7 @@ export class Roster {
   readonly #room: RosterRoom;
   /** Ids of people who are here. */
   readonly #listed = new Set<string>();
-  /** Listed people who came, changed their connections or went, and of whom nothing was sent yet. */
+  /** Listed people who came, changed their connections or went; nothing was sent about it yet. */
   readonly #unsent = new Set<string>();
   #windowMs = Number.NEGATIVE_INFINITY;
   #sentInWindow = 0;

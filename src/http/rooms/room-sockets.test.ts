@@ -131,6 +131,10 @@ suite('the WebSocket of a room', () => {
   });
 
   test('a member who leaves without a word is gone for the others', async () => {
+    // The clock stands still: all that came and went before is one window.
+    rooms.clock.advance(1000);
+    rooms.rooms.tick();
+    rooms.clock.advance(1000);
     const first = await enterRoom(server.url, room, { headers });
     const second = await enterRoom(server.url, room, { headers });
     await first.next('member', ({ member }) => member.present === 2);
