@@ -115,7 +115,26 @@ suite('rooms on a bad wire', () => {
     const origin = 'https://evil.example';
     await refuses('cross-site', () => refusalOf(server.url, room, { headers: { ...asAdmin, origin } }));
     await refuses('unauthorized', () => refusalOf(server.url, room));
+    const made = await server.fetch('/api/v1/tokens', {
+      method: 'POST',
+      headers: { ...asAdmin, 'content-type': 'application/json' },
+      body: JSON.stringify({ label: 'reads only', scopes: ['view'] }),
+    });
+    const { token } = (await made.json()) as { token: string };
+    const authorization = `Bearer ${token}`;
+    assert.equal(await refusalOf(server.url, room, { headers: { authorization } }), '401 unauthorized');
     await isCalm();
+  });
+
+  test('a guest who signs out in another page is disconnected, and the cookie is worth nothing any more', async () => {
+    const headers = await enterAsGuest(server.url, 'Guest');
+    const client = await enterRoom(server.url, room, { headers });
+    const left = calm.next('left', ({ user }) => user === client.welcome.you.user);
+    const out = await fetch(`${server.url}/api/v1/sessions/current`, { method: 'DELETE', headers });
+    assert.equal(out.status, 204);
+    assert.equal(await client.ended(), '4001 signedOut');
+    await left;
+    assert.equal(await refusalOf(server.url, room, { headers }), '401 unauthorized');
   });
 
   test('a private address behind the media proxy is refused, counted and logged', async () => {
