@@ -131,7 +131,7 @@ suite('the WebSocket of a room', () => {
   });
 
   test('a member who leaves without a word is gone for the others', async () => {
-    // The clock stands still: all that came and went before is one window.
+    // The clock of this test does not move by itself: all that came and went before is one window.
     rooms.clock.advance(1000);
     rooms.rooms.tick();
     rooms.clock.advance(1000);
