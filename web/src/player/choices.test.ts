@@ -17,3 +17,22 @@ test('on a slow network hls.js chooses among lower qualities, and later among al
   assert.equal(cappingAt(99_999), 0, 'the lowest is always allowed');
   assert.equal(cappingAt(null), -1);
 });
+
+test('a limit by the size of the picture stays, and the lower of the two counts', () => {
+  const hls = new FakeHls({});
+  hls.levels = [100_000, 400_000, 900_000].map((bitrate) => ({ bitrate, uri: `/live/cam/v0-${bitrate}.m3u8` }));
+  const choices = new Choices();
+  const real = hls as unknown as Hls;
+  const cappingAt = (mostBitrate: number | null) => {
+    choices.mostBitrate = mostBitrate;
+    choices.apply(real);
+    return real.autoLevelCapping;
+  };
+  real.autoLevelCapping = 1;
+  assert.equal(cappingAt(null), 1);
+  assert.equal(cappingAt(899_999), 1);
+  assert.equal(cappingAt(399_999), 0);
+  real.autoLevelCapping = 2; // the picture grows meanwhile
+  assert.equal(cappingAt(399_999), 0);
+  assert.equal(cappingAt(null), 2);
+});

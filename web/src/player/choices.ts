@@ -27,6 +27,8 @@ export class Choices {
   subtitle: string | null = null;
   /** hls.js chooses no more than this by itself, bits per second; null: it may choose everything. */
   mostBitrate: number | null = null;
+  /** Of buffers that `mostBitrate` caps: the highest level by that, and by the size of the picture, which is hls.js's own. -1: none. */
+  readonly #caps = new WeakMap<Hls, { readonly capping: number; readonly bySize: number }>();
 
   /** Applies the choice to a buffer, as far as the buffer has it: after its playlists are loaded, and after each choice. */
   apply(hls: Hls): void {
@@ -36,16 +38,29 @@ export class Choices {
       if (hls.currentLevel < 0) hls.loadLevel = level;
       else hls.nextLevel = level;
     }
-    const { mostBitrate } = this;
-    const fitting = hls.levels.filter(({ bitrate }) => mostBitrate !== null && bitrate <= mostBitrate);
-    const capping = mostBitrate === null ? -1 : Math.max(0, fitting.length - 1); // ascending
-    if (hls.autoLevelCapping !== capping) hls.autoLevelCapping = capping;
+    this.#cap(hls);
     const sound = find(hls.audioTracks, this.sound);
     if (sound >= 0 && hls.audioTrack !== sound) hls.audioTrack = sound;
     const subtitle = find(hls.subtitleTracks, this.subtitle);
     hls.subtitleDisplay = subtitle >= 0;
     if (hls.subtitleTrack !== subtitle) hls.subtitleTrack = subtitle;
     showCaptions(hls, subtitle >= 0 ? null : this.subtitle);
+  }
+
+  #cap(hls: Hls): void {
+    const { mostBitrate } = this;
+    const known = this.#caps.get(hls);
+    if (mostBitrate === null && !known) return;
+    // Another value than the last one is of a new size.
+    const bySize = known && known.capping === hls.autoLevelCapping ? known.bySize : hls.autoLevelCapping;
+    let capping = bySize;
+    if (mostBitrate === null) this.#caps.delete(hls);
+    else {
+      const fitting = hls.levels.filter(({ bitrate }) => bitrate <= mostBitrate); // ascending
+      capping = Math.max(0, Math.min(fitting.length - 1, bySize < 0 ? hls.levels.length : bySize));
+      this.#caps.set(hls, { capping, bySize });
+    }
+    if (hls.autoLevelCapping !== capping) hls.autoLevelCapping = capping;
   }
 
   /** What a buffer offers. */

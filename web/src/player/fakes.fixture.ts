@@ -178,6 +178,7 @@ export class FakeHls {
   loadLevel = 0;
   nextLevel = -1;
   autoLevelEnabled = true;
+  autoLevelCapping = -1;
   audioTracks: object[] = [];
   audioTrack = 0;
   subtitleTracks: object[] = [];
