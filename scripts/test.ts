@@ -22,6 +22,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   mpv: ['mpv'],
   cvlc: ['vlc-bin', 'vlc-plugin-base'],
   openssl: ['openssl'],
+  prlimit: ['util-linux'],
   'yt-dlp': ['yt-dlp'],
   promtool: ['prometheus'],
   'srt-live-transmit': ['srt-tools'],
