@@ -141,9 +141,9 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await panel().getByLabel('Quality').selectOption('144p');
     await panel().getByRole('button', { name: 'Create file' }).click();
     const made = panel().locator('.made');
+    await made.getByText(/25 % done · about \d+ s left/).waitFor();
     assert.equal((asked as { quality?: string }).quality, '144p');
     await panel().getByLabel('Quality').selectOption('');
-    await made.getByText(/25 % done · about \d+ s left/).waitFor();
     assert.equal(await made.getByRole('progressbar').getAttribute('value'), '0.25');
     await made.getByRole('button', { name: 'Cancel' }).click();
     await made.getByText('Cancelled').waitFor();
