@@ -15,7 +15,7 @@ import { until } from '../fixtures/wait.ts';
 
 const adminToken = 'let-me-in-please';
 
-test('chat goes on with a full disk; authors learn what is not stored, and it is stored later', {
+test('chat continues with a full disk; authors learn what is not stored, and it is stored later', {
   skip: need('prlimit'),
 }, async () => {
   await using folder = await openFolder('room-disk');
