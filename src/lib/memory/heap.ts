@@ -22,9 +22,9 @@ export const TIDY_AFTER_MS = 5000;
 
 /** Collects all garbage of this thread and returns memory to the system. Blocks the thread for some ten milliseconds. */
 export function collectGarbage(): void {
-  // The only access to V8's collector: contexts created while the flag is set have `gc`, and no others.
+  // The only access to V8's collector: contexts that begin while the flag is set have `gc`. All threads share the flag, so it stays set:
+  // a thread that removed it could do so between these two steps of another.
   setFlagsFromString('--expose-gc');
   const collect = runInNewContext('gc') as (options: { type: 'major'; flavor: 'last-resort' }) => void;
-  setFlagsFromString('--no-expose-gc');
   collect({ type: 'major', flavor: 'last-resort' });
 }
