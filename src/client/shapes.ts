@@ -2191,6 +2191,8 @@ export type RoomView = {
   present: number;
   playing: string | null;
   still: string | null;
+  /** what plays is shown to people who may enter: not before its password, approval or sign-in, nor when banned */
+  playingHidden: boolean;
   options: RoomOptions;
   /** RFC 3339, UTC, milliseconds */
   createdAt: string;

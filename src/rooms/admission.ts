@@ -1,12 +1,12 @@
 /**
- * Who may come in.
+ * Who may come in, and who learns what plays.
  * In: a person, the room, who is in it. Out: a refusal, or none. Pure.
  */
 import type { UserRef } from '../accounts/users/user.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Members } from './members.ts';
 import type { Presence } from './presence.ts';
-import type { RoomRecord } from './room-record.ts';
+import type { MemberRecord, RoomRecord } from './room-record.ts';
 
 /** What admission depends on. */
 export interface Door {
@@ -25,17 +25,45 @@ export interface Door {
 export function refusalOf(user: UserRef, address: string, door: Door): OxbowError | undefined {
   const { record, members, presence } = door;
   const known = members.find(user.id);
-  if (user.role === 'admin' || user.id === record.owner) return undefined;
-  if (known?.state === 'banned' || (user.role === 'guest' && members.isBannedAddress(address)))
-    return new OxbowError('room-banned', 'A moderator has banned you from this room.');
+  if (isAlwaysIn(user, record)) return undefined;
+  const refusal =
+    user.role === 'guest' && members.isBannedAddress(address) ? banned() : exclusionOf(user, known, record);
+  if (refusal || known?.role === 'moderator') return refusal;
+  const most = Math.min(record.capacity ?? door.capacity, door.capacity);
+  if (presence.size >= most && presence.count(user.id) === 0)
+    return new OxbowError('room-full', `This room has places for ${most} people.`);
+  return undefined;
+}
+
+/** Whether someone outside learns what plays: they may come in, if there is a place. @param reader undefined: not signed in, as a new guest */
+export function seesMedia(
+  reader: UserRef | undefined,
+  known: MemberRecord | undefined,
+  record: Pick<RoomRecord, 'owner' | 'password' | 'options'>,
+): boolean {
+  return !exclusionOf(reader ?? { id: '', role: 'guest' }, known, record);
+}
+
+function exclusionOf(
+  user: Pick<UserRef, 'id' | 'role'>,
+  known: MemberRecord | undefined,
+  record: Pick<RoomRecord, 'owner' | 'password' | 'options'>,
+): OxbowError | undefined {
+  if (isAlwaysIn(user, record)) return undefined;
+  if (known?.state === 'banned') return banned();
   if (known?.role === 'moderator') return undefined;
   if (user.role === 'guest' && !record.options.guests)
     return new OxbowError('room-guests-off', 'People without an account may not enter this room.');
   if (record.password !== null && !known?.letIn) return new OxbowError('room-password', 'This room has a password.');
   if (record.options.approve && known?.state !== 'active')
     return new OxbowError('room-pending', 'A moderator has to let you in.');
-  const most = Math.min(record.capacity ?? door.capacity, door.capacity);
-  if (presence.size >= most && presence.count(user.id) === 0)
-    return new OxbowError('room-full', `This room has places for ${most} people.`);
   return undefined;
+}
+
+function isAlwaysIn(user: Pick<UserRef, 'id' | 'role'>, { owner }: Pick<RoomRecord, 'owner'>): boolean {
+  return user.role === 'admin' || user.id === owner;
+}
+
+function banned(): OxbowError {
+  return new OxbowError('room-banned', 'A moderator has banned you from this room.');
 }

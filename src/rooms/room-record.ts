@@ -76,6 +76,8 @@ export interface ListedRoom {
   /** Its media. */
   readonly target: ItemTarget | undefined;
   readonly state: PlaybackState;
+  /** The reader of the list, as the room knows them. */
+  readonly known: MemberRecord | undefined;
 }
 
 /** The options of a new room. */

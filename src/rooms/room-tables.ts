@@ -87,10 +87,18 @@ export class RoomTables {
     });
   }
 
-  /** Rooms, those used last first. */
+  /** Rooms, those used last first. @param page.reader id of a user, whose place in each room is returned too */
   async list(
     which: RoomSelection,
-    { limit, before }: { readonly limit: number; readonly before?: { readonly usedMs: number; readonly id: string } },
+    {
+      limit,
+      before,
+      reader,
+    }: {
+      readonly limit: number;
+      readonly before?: { readonly usedMs: number; readonly id: string };
+      readonly reader?: string | undefined;
+    },
   ): Promise<readonly (ListedRoom & { readonly usedMs: number })[]> {
     let select = this.#db
       .selectFrom('room')
@@ -128,6 +136,10 @@ export class RoomTables {
         ? []
         : await this.#db.selectFrom('room_item').select(['id', 'name', 'target']).where('id', 'in', items).execute();
     const playing = new Map(found.map((item) => [item.id, item]));
+    const known = await this.#placesOf(
+      reader,
+      rows.map(({ id }) => id),
+    );
     return rows.map((row) => {
       const state = JSON.parse(row.state) as PlaybackState;
       const item = playing.get(state.item ?? '');
@@ -135,8 +147,17 @@ export class RoomTables {
         ...{ room: recordOf(row), ownerName: row.owner_name ?? '', usedMs: row.used_us / 1000, state },
         playing: item?.name ?? null,
         target: item && (JSON.parse(item.target) as ItemTarget),
+        known: known.get(row.id),
       };
     });
+  }
+
+  /** A person in several rooms, by room. */
+  async #placesOf(user: string | undefined, rooms: readonly string[]): Promise<ReadonlyMap<string, MemberRecord>> {
+    if (user === undefined || rooms.length === 0) return new Map();
+    const members = this.#db.selectFrom('room_member').selectAll();
+    const rows = await members.where('user_id', '=', user).where('room_id', 'in', rooms).execute();
+    return new Map(rows.map((row) => [row.room_id, memberOf(row)]));
   }
 
   /** Number of all rooms, or of those of an owner. */

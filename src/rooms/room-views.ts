@@ -17,15 +17,20 @@ export function roomView(
     present,
     playing,
     still,
+    isSeen = true,
   }: {
     readonly ownerName: string;
     readonly present: number;
     readonly playing: string | null;
     readonly still: string | null;
+    /** Whether the reader learns what plays; see admission.ts. */
+    readonly isSeen?: boolean;
   },
 ): RoomView {
   return {
-    ...{ id, name, visibility, capacity, options, present, playing, still },
+    ...{ id, name, visibility, capacity, options, present },
+    ...(isSeen ? { playing, still } : { playing: null, still: null }),
+    playingHidden: !isSeen,
     owner: { id: owner, name: ownerName },
     hasPassword: password !== null,
     createdAt: printRfc3339(createdMs),

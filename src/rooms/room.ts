@@ -10,7 +10,7 @@ import { permissionBits, type RoomPermission } from '../api/room/permissions.ts'
 import type { PlaybackState } from '../api/room/playback.ts';
 import type { MemberView, RoomView } from '../api/room/room-shapes.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { refusalOf } from './admission.ts';
+import { refusalOf, seesMedia } from './admission.ts';
 import type { Audience } from './audience.ts';
 import { isHiddenState, Members } from './members.ts';
 import type { Peer } from './peer.ts';
@@ -181,8 +181,14 @@ export class Room {
       throw new OxbowError('room-forbidden', `You lack the permission ${permission} in this room.`);
   }
 
-  /** The room as everyone sees it. */
-  view(): RoomView {
+  /** The room as people outside see it. @param reader undefined: not signed in */
+  viewFor(reader: UserRef | undefined): RoomView {
+    const known = reader && this.members.find(reader.id);
+    return this.view(seesMedia(reader, known, this.#record));
+  }
+
+  /** The room as everyone in it sees it. @param isSeen false: without what plays */
+  view(isSeen = true): RoomView {
     const { item } = this.state;
     const playing = item === null ? undefined : this.playlist.find(item);
     return roomView(this.#record, {
@@ -190,6 +196,7 @@ export class Room {
       present: this.presence.size,
       playing: playing?.name ?? null,
       still: stillOf(this.media, playing?.target, this.state, this.#deps.clock.nowMs()),
+      isSeen,
     });
   }
 

@@ -10,6 +10,7 @@ import { nothingPlays } from '../api/room/playback.ts';
 import type { RoomView } from '../api/room/room-shapes.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { seesMedia } from './admission.ts';
 import { type RoomFields, readFields } from './edit-room.ts';
 import { mergeGuest } from './merge-guest.ts';
 import { Room } from './room.ts';
@@ -196,25 +197,24 @@ export class Rooms {
     return this.#rooms.get(id);
   }
 
-  /**
-   * Rooms as others see them, those used last first.
-   *
-   */
-  async list(which: RoomSelection, page: RoomPage): Promise<RoomListPage> {
+  /** Rooms as people outside see them, those used last first. @param reader undefined: not signed in */
+  async list(which: RoomSelection, page: RoomPage, reader?: UserRef): Promise<RoomListPage> {
     const limit = page.limit;
     const listed = await this.#deps.tables.list(which, {
       limit: limit + 1,
+      reader: reader?.id,
       ...(page.before && { before: page.before }),
     });
     const shown = listed.slice(0, limit);
     const last = shown.at(-1);
     return {
       rooms: shown.map(
-        ({ room, ownerName, playing, target, state }) =>
-          this.find(room.id)?.view() ??
+        ({ room, ownerName, playing, target, state, known }) =>
+          this.find(room.id)?.viewFor(reader) ??
           roomView(room, {
             ...{ ownerName, playing, present: 0 },
             still: stillOf(this.#deps.media, target, state, this.#deps.clock.nowMs()),
+            isSeen: seesMedia(reader, known, room),
           }),
       ),
       next: listed.length > limit && last ? { usedMs: last.usedMs, id: last.room.id } : undefined,

@@ -55,6 +55,10 @@ export const RoomView = Type.Object(
       Type.String({ description: 'path of a still of what plays; only of public streams' }),
       Type.Null(),
     ]),
+    playingHidden: Type.Boolean({
+      description:
+        'what plays is shown to people who may enter: not before its password, approval or sign-in, nor when banned',
+    }),
     options: RoomOptions,
     createdAt: Time,
     expiresAt: Type.Union([Time, Type.Null()]),

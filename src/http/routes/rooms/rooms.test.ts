@@ -1,8 +1,10 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { usualMasks } from '../../../api/room/permissions.ts';
+import type { RoomView } from '../../../api/room/room-shapes.ts';
+import type { RoomFields } from '../../../rooms/edit-room.ts';
 import { addItems } from '../../../rooms/playlist/edit-playlist.ts';
-import { aUser, openTestRooms } from '../../../rooms/rooms.fixture.ts';
+import { aPeer, aUser, openTestRooms } from '../../../rooms/rooms.fixture.ts';
 import { asAdmin, signedInAs, startTestServer } from '../../fixture.ts';
 
 test('a room is created, filled, played, changed and deleted over the API', async () => {
@@ -81,4 +83,68 @@ test('who may not see the playlist gets where the entry that plays comes from, a
   const statusOf = async (id: string) =>
     (await fetch(`${server.url}/api/v1/rooms/${room.record.id}/items/${id}/source`, { headers })).status;
   assert.deepEqual(await Promise.all([plays!.id, other!.id, 'unknown'].map(statusOf)), [200, 403, 403]);
+});
+
+test('what plays in a room is shown to people who may enter it: not before its password, approval or account', async () => {
+  await using rooms = await openTestRooms();
+  await using server = await startTestServer({ rooms: rooms.rooms });
+  const owner = aUser('u1');
+  const entry = { target: { kind: 'stream', stream: 'door' } } as const;
+  const makeRoom = async (name: string, fields: RoomFields) => {
+    const room = await rooms.rooms.create(owner, { name, visibility: 'public', ...fields });
+    const [item] = await addItems(room, owner, [entry], { nowMs: 0 });
+    await room.command({ do: 'item', item: item!.id, rev: room.state.rev }, owner);
+    room.enter(aPeer(owner)).leave();
+    return room.record.id;
+  };
+  const password = await makeRoom('password', { password: 'tea' });
+  const ids = [
+    await makeRoom('open', {}),
+    password,
+    await makeRoom('approve', { options: { approve: true } }),
+    await makeRoom('accounts', { options: { guests: false } }),
+  ];
+  const [guest, user] = [await signedInAs(server, 'guest'), await signedInAs(server, 'user')];
+  /** Names of the rooms that show what plays; in the list as in the room itself. */
+  const seen = async (headers: Record<string, string>) => {
+    const read = async (path: string) => (await fetch(`${server.url}/api/v1/rooms${path}`, { headers })).json();
+    const listed = ((await read('')) as { items: RoomView[] }).items.sort((a, b) => a.name.localeCompare(b.name));
+    for (const one of listed) {
+      const isShown = one.playing === 'Film' && one.still !== null && !one.playingHidden;
+      assert.ok(isShown || (one.playing === null && one.still === null && one.playingHidden), one.name);
+      assert.deepEqual(await read(`/${one.id}`), one);
+    }
+    assert.equal(listed.length, 4);
+    assert.equal(listed.find(({ id }) => id === password)?.hasPassword, true);
+    return listed.filter(({ playing }) => playing !== null).map(({ name }) => name);
+  };
+  const join = (headers: Record<string, string>, body: object) =>
+    fetch(`${server.url}/api/v1/rooms/${password}/join`, {
+      ...{ method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) },
+    });
+  const check = async (joined: readonly string[]) => {
+    assert.deepEqual(await seen({}), ['open']);
+    assert.deepEqual(await seen(guest.headers), ['open', ...joined]);
+    assert.deepEqual(await seen(user.headers), ['accounts', 'open']);
+    assert.deepEqual(await seen(asAdmin), ['accounts', 'approve', 'open', 'password']);
+  };
+  await check([]);
+  assert.equal((await join(user.headers, { password: 'coffee' })).status, 403);
+  assert.equal((await join(guest.headers, { password: 'tea' })).status, 200);
+  await check(['password']);
+  rooms.clock.advance(121_000);
+  rooms.rooms.tick(); // closes them: now the rows of the store are read
+  assert.deepEqual(
+    ids.map((id) => rooms.rooms.find(id)),
+    ids.map(() => undefined),
+  );
+  const listed = await fetch(`${server.url}/api/v1/rooms`, { headers: guest.headers });
+  const { items } = (await listed.json()) as { items: RoomView[] };
+  assert.deepEqual(
+    items
+      .filter(({ still }) => still !== null)
+      .map(({ name }) => name)
+      .sort(),
+    ['open', 'password'],
+  );
 });

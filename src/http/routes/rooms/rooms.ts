@@ -110,7 +110,7 @@ export const roomRoutes: readonly Route[] = [
       const which =
         scope === 'public' ? {} : scope === 'mine' ? { owner: userOf(call).id } : { member: userOf(call).id };
       const page = { limit: Number(limit ?? USUAL), before: readCursor(cursor) };
-      const { rooms: items, next } = await rooms.list({ ...which, query: search }, page);
+      const { rooms: items, next } = await rooms.list({ ...which, query: search }, page, call.principal.user);
       return { body: { items, nextCursor: next ? `${next.usedMs}-${next.id}` : null } };
     },
   }),
@@ -136,8 +136,8 @@ export const roomRoutes: readonly Route[] = [
     sentence: 'Returns a room; its id is not listed anywhere if it is unlisted.',
     params: IdParams,
     replies: { 200: RoomView },
-    async answer({ params }, { rooms }) {
-      return { body: (await rooms.get(params.id)).view() };
+    async answer({ params, principal }, { rooms }) {
+      return { body: (await rooms.get(params.id)).viewFor(principal.user) };
     },
   }),
   defineRoute({

@@ -57,7 +57,14 @@ export function welcome(
     you: { user: 'ann', name: 'Ann', permissions: usualMasks.member },
     serverMs: 0,
     room: {
-      ...{ id: 'den', name: 'Den', owner: { id: 'ann', name: 'Ann' }, visibility: 'public', hasPassword: false },
+      ...{
+        id: 'den',
+        name: 'Den',
+        owner: { id: 'ann', name: 'Ann' },
+        visibility: 'public',
+        hasPassword: false,
+        playingHidden: false,
+      },
       ...{
         capacity: null,
         present: 1,
