@@ -110,6 +110,31 @@ suite('access control', () => {
     for (const path of ['sign-in', join('sign-in', name!)]) assert.equal((await stat(join(data, path))).uid, 1234);
   });
 
+  test('a playback token ends with the account that created it; another stays', async () => {
+    const clock = createManualClock();
+    const { watch, users } = await open(memoryTables(), clock);
+    const add = (name: string, role: 'user' | 'admin') => users.create({ name, role, state: 'active' });
+    const [ann, ben, cat] = [await add('ann', 'user'), await add('ben', 'admin'), await add('cat', 'user')];
+    const atMs = clock.nowMs() + 60_000;
+    const tokens = [ann, ben, cat].map(({ id, role }) => watch.sign('cam', atMs, { id, isAdmin: role === 'admin' }));
+    const verdicts = () => tokens.map((token) => watch.verify(token, 'cam', 'playlist', clock.nowMs()));
+    for (const token of tokens)
+      assert.ok(parseSignedPath(printSignedPath(token, '/live/cam/index.m3u8')), 'it is part of an address');
+    assert.deepEqual(verdicts(), ['ok', 'ok', 'ok']);
+    assert.equal(watch.verify(tokens[0]!, 'other', 'playlist', clock.nowMs()), 'refused');
+    const forged = Buffer.from(tokens[0]!, 'base64url');
+    forged[9]! ^= 1; // the account
+    assert.equal(watch.verify(forged.toString('base64url'), 'cam', 'playlist', clock.nowMs()), 'refused');
+    await users.change(ann.id, { state: 'banned' });
+    await users.change(ben.id, { role: 'user' });
+    assert.deepEqual(verdicts(), ['refused', 'refused', 'ok']);
+    await users.change(ann.id, { state: 'active' });
+    await users.remove(cat.id);
+    assert.deepEqual(verdicts(), ['ok', 'refused', 'refused']);
+    clock.advance(60_000);
+    assert.deepEqual(verdicts(), ['expired', 'refused', 'refused']);
+  });
+
   test('the watch secret is generated once, readable by its owner only', async () => {
     const clock = createManualClock();
     const token = (await open()).watch.sign('cam', clock.nowMs() + 1000);

@@ -133,6 +133,10 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     links: new SignInLinks(dataFolder, () => clock.nowMs()),
     watch: await WatchTokens.open({
       ...{ secret, epochs: tables.epochs, jwt: watchJwt?.jwt },
+      lasts({ id, isAdmin }) {
+        const user = users.find(id);
+        return user?.state === 'active' && (!isAdmin || user.role === 'admin');
+      },
       ...(targetDurationMs && { targetDurationMs }),
     }),
     watchJwt,

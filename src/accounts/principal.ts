@@ -5,6 +5,7 @@
 import type { ApiToken, TokenScope } from './api-tokens.ts';
 import type { Session } from './sessions.ts';
 import { administrator as administratorRef, refOf, type User, type UserRef } from './users/user.ts';
+import type { WatchHolder } from './watch-tokens.ts';
 
 /** The sender of a request. */
 export interface Principal {
@@ -26,6 +27,8 @@ export interface Principal {
   readonly name: string;
   /** The user or guest; undefined for anonymous clients, tokens that may not act as a user, and workers. */
   readonly user: UserRef | undefined;
+  /** The account behind the request, also behind a token that may not act as its user; undefined without one. */
+  readonly account: WatchHolder | undefined;
   /** Owner of what it creates: `admin`, `user:` with the id of a user, or `token:` with that of an API token; `''` for an anonymous client. */
   readonly owner: string;
 }
@@ -41,13 +44,13 @@ export interface UserRights {
 /** A client without credentials, or with wrong ones. */
 export const anonymous: Principal = {
   ...{ isAdmin: false, mayUpload: false, seesAll: false, seesSigned: false, isWorker: false, isOwnWorker: false },
-  ...{ session: undefined, user: undefined, name: '', owner: '' },
+  ...{ session: undefined, user: undefined, account: undefined, name: '', owner: '' },
 };
 
 /** The administrator of the command line. */
 export const administrator: Principal = {
   ...{ isAdmin: true, mayUpload: true, seesAll: true, seesSigned: true, isWorker: true, isOwnWorker: false },
-  ...{ session: undefined, user: administratorRef, name: 'admin token', owner: 'admin' },
+  ...{ session: undefined, user: administratorRef, account: undefined, name: 'admin token', owner: 'admin' },
 };
 
 /** The worker process that this server started. */
@@ -56,7 +59,10 @@ export const ownWorker: Principal = { ...anonymous, isWorker: true, isOwnWorker:
 /** A user or guest; anonymous unless the account is active. */
 export function principalOfUser(user: User | undefined, rights: UserRights): Principal {
   if (user?.state !== 'active') return anonymous;
-  const who = { user: refOf(user), name: `${user.role} ${user.name}`, owner: `user:${user.id}` };
+  const who = {
+    ...{ user: refOf(user), name: `${user.role} ${user.name}`, owner: `user:${user.id}` },
+    account: { id: user.id, isAdmin: user.role === 'admin' },
+  };
   if (user.role === 'admin') return { ...administrator, ...who };
   if (user.role === 'guest') return { ...anonymous, ...who };
   return { ...anonymous, ...who, mayUpload: rights.uploads, seesSigned: rights.watch === 'signed' };
@@ -73,6 +79,7 @@ export function principalOfSession(session: Session, user: User | undefined, rig
 export function principalOfToken(token: ApiToken, user: User | undefined, rights: UserRights): Principal {
   const whole = token.userId === undefined ? administrator : principalOfUser(user, rights);
   if (whole === anonymous) return anonymous;
+  const { account } = whole;
   const name = `token ${token.label}`;
   const has = (scope: TokenScope) => token.scopes.includes(scope);
   // A token that only reads or works must not change what its user owns.
@@ -80,12 +87,12 @@ export function principalOfToken(token: ApiToken, user: User | undefined, rights
   const owner = isForOwn ? whole.owner : `token:${token.id}`;
   // Tokens that were made before there were users act for no one.
   const self = token.userId === undefined ? undefined : whole.user;
-  if (has('admin') && whole.isAdmin) return { ...administrator, user: self, name, owner };
+  if (has('admin') && whole.isAdmin) return { ...administrator, user: self, account, name, owner };
   const actsAs = has('account');
   const sees = has('view') || actsAs;
   return {
     ...anonymous,
-    ...{ name, owner, user: actsAs ? self && demoted(self) : undefined },
+    ...{ name, owner, account, user: actsAs ? self && demoted(self) : undefined },
     mayUpload: (has('upload') || actsAs) && whole.mayUpload,
     seesAll: sees && whole.seesAll,
     seesSigned: sees && whole.seesSigned,

@@ -1,10 +1,12 @@
 /**
  * Signs and checks playback tokens, each for one stream until it expires. 1 byte version, 4 bytes expiry (unix seconds), 4 bytes epoch of the
- * stream, 16 bytes of HMAC-SHA-256 over them and the name; in base64url 34 characters.
+ * stream, the id of the account that created it, 16 bytes of HMAC-SHA-256 over them and the name; in base64url. Without an account
+ * (version 1) 34 characters; with one (version 2, of an administrator 3) it ends with the account.
  * Tokens that another program has signed are JWT: watch-jwt.ts.
  * In: tokens of signed paths. Out: a verdict. RFC 2104; docs/media.md 32.
  */
 
+import assert from 'node:assert/strict';
 import { createHmac, timingSafeEqual } from 'node:crypto';
 import { isJwt } from '../api/signed-path.ts';
 import { dropOldest } from '../lib/drop-oldest.ts';
@@ -24,6 +26,14 @@ export interface WatchEpoch {
   readonly epoch: number;
 }
 
+/** The account that created a token: its tokens are refused while it is disabled, and once it is deleted or no administrator any more. */
+export interface WatchHolder {
+  /** Of the user; at most 40 characters. */
+  readonly id: string;
+  /** The account had the permissions of an administrator. */
+  readonly isAdmin: boolean;
+}
+
 /** What tokens are signed and checked with. */
 export interface WatchTokenOptions {
   readonly secret: Uint8Array;
@@ -32,12 +42,16 @@ export interface WatchTokenOptions {
   readonly targetDurationMs?: (stream: string) => number | undefined;
   /** The tokens of another program; undefined: they are refused. */
   readonly jwt?: WatchJwt | undefined;
+  /** Whether the tokens of an account are valid; called for each check. Undefined: none are. */
+  readonly lasts?: (holder: WatchHolder) => boolean;
 }
 
-const VERSION = 1;
+const VERSION = { none: 1, user: 2, admin: 3 } as const;
 const HEAD_BYTES = 9;
 const MAC_BYTES = 16;
-const TOKEN_LENGTH = 34;
+const MAX_HOLDER_BYTES = 40;
+/** Characters. */
+const MAX_TOKEN_LENGTH = Math.ceil(((HEAD_BYTES + MAX_HOLDER_BYTES + MAC_BYTES) * 8) / 6);
 /** Size of the cache of tokens whose signature is valid. */
 const MAX_KNOWN = 10_000;
 /** Target duration of a stream without a live playlist, ms. */
@@ -47,6 +61,7 @@ interface Known {
   readonly stream: string;
   readonly epoch: number;
   readonly expiresMs: number;
+  readonly holder: WatchHolder | undefined;
 }
 
 /** The tokens of all streams. */
@@ -72,10 +87,13 @@ export class WatchTokens {
    * Creates a token.
    *
    * @param expiresMs ms since 1970, up to the year 2106; rounded up to a second
+   * @param holder undefined: the token is valid without an account
    */
-  sign(stream: string, expiresMs: number): string {
-    const head = Buffer.alloc(HEAD_BYTES);
-    head.writeUInt8(VERSION, 0);
+  sign(stream: string, expiresMs: number, holder?: WatchHolder): string {
+    const id = Buffer.from(holder?.id ?? '');
+    assert(id.length <= MAX_HOLDER_BYTES);
+    const head = Buffer.concat([Buffer.alloc(HEAD_BYTES), id]);
+    head.writeUInt8(holder ? VERSION[holder.isAdmin ? 'admin' : 'user'] : VERSION.none, 0);
     head.writeUInt32BE(Math.ceil(expiresMs / 1000), 1);
     head.writeUInt32BE(this.epochOf(stream), 5);
     return Buffer.concat([head, this.#mac(stream, head)]).toString('base64url');
@@ -99,8 +117,7 @@ export class WatchTokens {
    * @param nowMs ms since 1970
    */
   verify(token: string, stream: string, kind: SignedClass, nowMs: number): WatchVerdict {
-    const expiresMs =
-      token.length === TOKEN_LENGTH ? this.#expiryFor(token, stream) : this.#options.jwt?.expiryFor(token, stream);
+    const expiresMs = isJwt(token) ? this.#options.jwt?.expiryFor(token, stream) : this.#expiryFor(token, stream);
     if (expiresMs === undefined) return 'refused';
     const graceMs = kind === 'media' ? 2 * (this.#options.targetDurationMs?.(stream) ?? USUAL_TARGET_MS) : 0;
     return nowMs < expiresMs + graceMs ? 'ok' : 'expired';
@@ -109,6 +126,11 @@ export class WatchTokens {
   /** For other threads of this process, which check the same tokens. */
   get secret(): Uint8Array {
     return this.#options.secret;
+  }
+
+  /** Whether the tokens of an account are valid. */
+  lasts(holder: WatchHolder): boolean {
+    return this.#options.lasts?.(holder) ?? false;
   }
 
   /** How often the tokens of a stream were revoked. */
@@ -134,21 +156,25 @@ export class WatchTokens {
     await this.#options.epochs.put({ stream, epoch });
   }
 
-  /** Expiry of a token of this server, ms since 1970; undefined: forged, of another stream, or revoked. */
+  /** Expiry of a token of this server, ms since 1970; undefined: forged, of another stream, revoked, or its account ended. */
   #expiryFor(token: string, stream: string): number | undefined {
     const known = this.#known.get(token) ?? this.#read(token, stream);
     if (!known || known.stream !== stream || known.epoch !== this.epochOf(stream)) return undefined;
     this.#remember(token, known);
+    if (known.holder && !this.lasts(known.holder)) return undefined;
     return known.expiresMs;
   }
 
   #read(token: string, stream: string): Known | undefined {
+    if (token.length > MAX_TOKEN_LENGTH) return undefined;
     const bytes = Buffer.from(token, 'base64url');
     // The last character has unused bits; only one form of a token is accepted.
-    if (bytes.length !== HEAD_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return undefined;
-    const head = bytes.subarray(0, HEAD_BYTES);
-    if (head[0] !== VERSION || !timingSafeEqual(bytes.subarray(HEAD_BYTES), this.#mac(stream, head))) return undefined;
-    return { stream, epoch: head.readUInt32BE(5), expiresMs: head.readUInt32BE(1) * 1000 };
+    if (bytes.length < HEAD_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return undefined;
+    const head = bytes.subarray(0, -MAC_BYTES);
+    if (!timingSafeEqual(bytes.subarray(-MAC_BYTES), this.#mac(stream, head))) return undefined;
+    const id = head.toString('utf8', HEAD_BYTES);
+    const holder = head[0] === VERSION.none ? undefined : { id, isAdmin: head[0] === VERSION.admin };
+    return { stream, epoch: head.readUInt32BE(5), expiresMs: head.readUInt32BE(1) * 1000, holder };
   }
 
   #remember(token: string, known: Known): void {

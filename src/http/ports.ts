@@ -94,6 +94,8 @@ export async function openThreadPorts(
   });
   opened.defer(() => subscription.close());
   opened.defer(access.watch.revoked.subscribe((name) => changed.emit(name)));
+  const holderChanged = new Emitter<string>();
+  opened.defer(access.users.changed.subscribe(({ id }) => holderChanged.emit(id)));
   const counts = new ThreadCounts(deps);
   const accessOf = (stream: ServedLiveStream): StreamAccess => {
     const name = streamOfWindow(stream.name);
@@ -116,6 +118,8 @@ export async function openThreadPorts(
     head: options.head,
     watchSecret: access.watch.secret,
     watchJwt: access.watchJwt,
+    lasts: (holder) => access.watch.lasts(holder),
+    holderChanged,
     onReport: (thread, report) => counts.take(thread, report),
     failed: (error, where) => reportProblem(error, where, traceIdOf(undefined), deps),
     ended: (thread) => counts.forget(thread),

@@ -80,6 +80,32 @@ suite('what users see of streams', () => {
     assert.match(text, /unauthorized/);
   });
 
+  test('a link that a user made ends with a ban, also one made with an API token; that of another user stays', async () => {
+    const { deps, url } = shared();
+    settings = { ...usualSettings, watch: 'signed' };
+    const [banned, other] = [
+      await signedInAs(shared(), 'user', 'user E'),
+      await signedInAs(shared(), 'user', 'user F'),
+    ];
+    const { secret } = await deps.access.tokens.make({
+      ...{ userId: banned.user.id, label: '', scopes: ['account'], expiresMs: undefined },
+    });
+    const makeLink = async (headers: Readonly<Record<string, string>>) => {
+      const reply = await fetch(`${url}/api/v1/streams/signed/watch-tokens`, {
+        ...{ method: 'POST', headers: { ...headers, 'content-type': 'application/json' }, body: '{}' },
+      });
+      return ((await reply.json()) as { token: string }).token;
+    };
+    const tokens = await Promise.all(
+      [banned.headers, { authorization: `Bearer ${secret}` }, other.headers].map(makeLink),
+    );
+    const statuses = () => Promise.all(tokens.map((token) => status(`/t/${token}/api/v1/streams/signed`, {})));
+    assert.deepEqual(await statuses(), [200, 200, 200]);
+    await deps.access.users.change(banned.user.id, { state: 'banned' });
+    assert.deepEqual(await statuses(), [403, 403, 200]);
+    settings = usualSettings;
+  });
+
   test('an API token of a user reads no more than the user, over HTTP and other protocols', async () => {
     const { deps } = shared();
     settings = usualSettings;

@@ -3,6 +3,7 @@
  * In, Out: values that structured clone can copy; media bytes are in shared memory and are not copied. docs/media.md 25.
  */
 import type { PublishedKeys, WatchJwtSettings } from '../../accounts/watch-jwt/open-watch-jwt.ts';
+import type { WatchHolder } from '../../accounts/watch-tokens.ts';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { CachedSegment } from '../../delivery/live/segment-cache.ts';
@@ -67,6 +68,10 @@ export type ToThread =
   | { readonly do: 'forget'; readonly prefix: SegmentPrefix }
   /** The published keys of playback tokens of another program. */
   | { readonly do: 'keys'; readonly keys: PublishedKeys }
+  /** Whether the playback tokens of an account are valid: the answer to `holder`. */
+  | { readonly do: 'holder'; readonly holder: WatchHolder; readonly lasts: boolean }
+  /** A user has changed: what the thread knows about their playback tokens may not hold. */
+  | { readonly do: 'holder-changed'; readonly id: string }
   /** Requests a counter report now. */
   | { readonly do: 'report' }
   | { readonly do: 'certificate'; readonly certificate: ServerCertificate }
@@ -110,6 +115,8 @@ export type FromThread =
   | { readonly do: 'subscribe'; readonly name: string }
   /** No client has requested the stream for a while. */
   | { readonly do: 'unsubscribe'; readonly name: string }
+  /** Asks about the playback tokens of an account. */
+  | { readonly do: 'holder'; readonly holder: WatchHolder }
   /** `requested`: the answer to `report`. */
   | { readonly do: 'counters'; readonly report: CounterReport; readonly requested: boolean }
   /** A bug. */

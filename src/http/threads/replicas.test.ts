@@ -50,6 +50,7 @@ async function openPair(mediaFolder = tmpdir()) {
       return one === 'door' && list ? { name: one, list, horizonUs, qualities } : undefined;
     }, name);
   const sent: ToThread['do'][] = [];
+  const asked: string[] = [];
   const replicas: Replicas = await Replicas.open({
     mediaFolder,
     watchSecret: secret,
@@ -57,6 +58,7 @@ async function openPair(mediaFolder = tmpdir()) {
     monotonicMs: () => state.atMs,
     subscribe: (name) => feed.subscribe(name),
     unsubscribe: (name) => feed.unsubscribe(name),
+    askHolder: ({ id }) => asked.push(id),
     shared: (bytes) => (state.shared += bytes),
   });
   const feed = new ReplicaFeed({
@@ -70,7 +72,7 @@ async function openPair(mediaFolder = tmpdir()) {
   const reader = openRangeReader(new MemorySegmentStore());
   const own = createLiveLookup(find, new SegmentCache(reader));
   return {
-    ...{ rig, quality, state, replicas, feed, own, sent },
+    ...{ rig, quality, state, replicas, feed, own, sent, asked },
     async [Symbol.asyncDispose]() {
       feed[Symbol.dispose]();
       await replicas[Symbol.asyncDispose]();
@@ -170,6 +172,27 @@ suite('replicas of a serving thread', () => {
     state.nowMs += 61_000;
     assert.ok(!replicas.mayWatch(again, addressOf(path)), 'it has expired');
     assert.ok(replicas.mayWatch(again, addressOf('/live/door/av0/1.m4s')), 'media for two target durations more');
+  });
+
+  test('ask the main thread about the account of a token, once, until the account changes', async () => {
+    await using pair = await openPair();
+    const { rig, replicas, state, asked } = pair;
+    await publish(rig, 0, 300);
+    replicas.lookup.list('door');
+    const tokens = await WatchTokens.open({
+      secret,
+      epochs: { all: async () => [], put: async () => {}, remove: async () => {} },
+    });
+    const holder = { id: 'ann', isAdmin: false };
+    const token = tokens.sign('door', state.nowMs + 60_000, holder);
+    const mayWatch = () => replicas.mayWatch(token, addressOf('/live/door/index.m3u8'));
+    assert.deepEqual([mayWatch(), mayWatch(), asked], [false, false, ['ann']], 'meanwhile the main thread answers');
+    replicas.take({ do: 'holder', holder, lasts: true });
+    assert.ok(mayWatch());
+    replicas.take({ do: 'holder-changed', id: 'ann' });
+    assert.deepEqual([mayWatch(), asked], [false, ['ann', 'ann']]);
+    replicas.take({ do: 'holder', holder, lasts: false });
+    assert.ok(!mayWatch());
   });
 
   test('a recorded segment of the cache is read at its first request, and in memory for the next ones', async () => {

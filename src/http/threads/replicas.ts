@@ -4,7 +4,7 @@
  * have a replica (docs/media.md 25).
  */
 import type { ThreadWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
-import { WatchTokens } from '../../accounts/watch-tokens.ts';
+import { type WatchHolder, WatchTokens } from '../../accounts/watch-tokens.ts';
 import type { LiveAddress } from '../../api/media-address.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
@@ -14,6 +14,7 @@ import { createLiveLookup, type LiveLookup } from '../../delivery/live/live-look
 import { qualityWindowName, streamOfWindow, windowNameOf } from '../../delivery/live/quality-window.ts';
 import { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { ServedLiveStream } from '../../delivery/served-stream.ts';
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import type { Init } from '../../media/segment.ts';
 import type { LiveWindowChange, LiveWindowState } from '../../packager/live-segment.ts';
 import { LiveWindow } from '../../packager/live-window.ts';
@@ -30,6 +31,8 @@ const MAX_ATTEMPTS = 1000;
 const MAX_WARMING = 16;
 /** Init sections of one stream that keep their identity. */
 const MAX_INITS = 100;
+/** Accounts whose playback tokens the thread knows about. */
+const MAX_HOLDERS = 10_000;
 
 /** The replica of one stream. */
 class Replica implements ServedLiveStream {
@@ -87,6 +90,8 @@ class Replica implements ServedLiveStream {
   }
 }
 
+const holderKey = ({ id, isAdmin }: WatchHolder): string => `${isAdmin ? 'admin' : 'user'} ${id}`;
+
 /** Dependencies of the replicas. */
 export interface ReplicasOptions {
   /** Folder that segment locations are relative to. */
@@ -98,6 +103,8 @@ export interface ReplicasOptions {
   readonly monotonicMs: () => number;
   subscribe(name: string): void;
   unsubscribe(name: string): void;
+  /** Asks the main thread whether the playback tokens of an account are valid. */
+  askHolder(holder: WatchHolder): void;
   /** Called with the bytes of shared memory that this thread begins to refer to. */
   shared?(bytes: number): void;
 }
@@ -117,8 +124,17 @@ export class Replicas implements AsyncDisposable {
   /** For the hot responder. */
   readonly lookup: LiveLookup;
 
-  private constructor(options: ReplicasOptions, replicas: Map<string, Replica>, tokens: WatchTokens) {
+  /** Whether the playback tokens of accounts are valid, by `holderKey`; false until the main thread answers. Oldest first. */
+  readonly #holders: Map<string, boolean>;
+
+  private constructor(
+    options: ReplicasOptions,
+    replicas: Map<string, Replica>,
+    tokens: WatchTokens,
+    holders: Map<string, boolean>,
+  ) {
     this.#options = options;
+    this.#holders = holders;
     this.#replicas = replicas;
     this.#tokens = tokens;
     this.#segments = openLocalSegmentStore({ folder: options.mediaFolder });
@@ -137,13 +153,22 @@ export class Replicas implements AsyncDisposable {
   /** Creates an empty set. */
   static async open(options: ReplicasOptions): Promise<Replicas> {
     const replicas = new Map<string, Replica>();
+    const holders = new Map<string, boolean>();
     const tokens = await WatchTokens.open({
       secret: options.watchSecret,
       jwt: options.watchJwt?.jwt,
       epochs: { all: async () => [], put: async () => {}, remove: async () => {} },
       targetDurationMs: (name) => replicas.get(name)?.access.targetDurationMs,
+      lasts(holder) {
+        const known = holders.get(holderKey(holder));
+        if (known !== undefined) return known;
+        holders.set(holderKey(holder), false);
+        dropOldest(holders, MAX_HOLDERS);
+        options.askHolder(holder);
+        return false;
+      },
     });
-    return new Replicas(options, replicas, tokens);
+    return new Replicas(options, replicas, tokens, holders);
   }
 
   /** Bytes of recordings in memory. */
@@ -159,7 +184,7 @@ export class Replicas implements AsyncDisposable {
   /** Whether a playback token is valid for an address. */
   mayWatch(token: string, address: LiveAddress): boolean {
     if (this.access(address.stream)?.isAsked) return false;
-    // Until the token is verified here, the main thread answers.
+    // Until the token, or its account, is verified here, the main thread answers.
     this.#tokens.admit(token, this.#options.nowMs())?.catch(() => {});
     return this.#tokens.verify(token, address.stream, signedClassOf(address), this.#options.nowMs()) === 'ok';
   }
@@ -200,6 +225,12 @@ export class Replicas implements AsyncDisposable {
       }
       case 'keys':
         this.#options.watchJwt?.use(message.keys);
+        break;
+      case 'holder':
+        this.#holders.set(holderKey(message.holder), message.lasts);
+        break;
+      case 'holder-changed':
+        for (const isAdmin of [false, true]) this.#holders.delete(holderKey({ id: message.id, isAdmin }));
         break;
       case 'forget':
         this.#reader.forget(message.prefix);

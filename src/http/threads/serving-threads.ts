@@ -9,6 +9,7 @@ import { once } from 'node:events';
 import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { Worker } from 'node:worker_threads';
 import type { OpenedWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
+import type { WatchHolder } from '../../accounts/watch-tokens.ts';
 import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import type { SegmentCache } from '../../delivery/live/segment-cache.ts';
 import type { Subscribable } from '../../lib/events.ts';
@@ -41,6 +42,10 @@ export interface ServingOptions
   readonly forgotten: Subscribable<SegmentPrefix>;
   /** Emits a stream whose settings or access have changed; undefined: any of them. */
   readonly changed: Subscribable<string | undefined>;
+  /** Whether the playback tokens of an account are valid. */
+  lasts(holder: WatchHolder): boolean;
+  /** Emits the id of a user that has changed. */
+  readonly holderChanged: Subscribable<string>;
   /** Serves a forwarded connection. */
   open(socket: Socket, client: Client): void;
   /** @param thread number of the thread, from 1 */
@@ -131,6 +136,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
       for (const { feed, post } of threads.values()) if (feed.has(name)) post({ do: 'segment', name, key, segment });
     }),
     ...(watchJwt?.set ? [watchJwt.set.changed.subscribe((keys) => all({ do: 'keys', keys }))] : []),
+    options.holderChanged.subscribe((id) => all({ do: 'holder-changed', id })),
     options.forgotten.subscribe((prefix) => all({ do: 'forget', prefix })),
     options.changed.subscribe((name) => {
       for (const { feed } of threads.values()) feed.check(name);
@@ -235,6 +241,9 @@ class Thread {
           break;
         case 'unsubscribe':
           this.feed.unsubscribe(message.name);
+          break;
+        case 'holder':
+          this.post({ do: 'holder', holder: message.holder, lasts: options.lasts(message.holder) });
           break;
         case 'counters':
           options.onReport(settings.number, message.report);

@@ -48,6 +48,7 @@ const replicas = await Replicas.open({
   monotonicMs: () => clock.monotonicMs(),
   subscribe: (name) => send({ do: 'subscribe', name }),
   unsubscribe: (name) => send({ do: 'unsubscribe', name }),
+  askHolder: (holder) => send({ do: 'holder', holder }),
   shared: (bytes) => garbage.count(bytes),
 });
 const waitLimiter = new WaitLimiter(waitLimits, (change) => counters.held(change));

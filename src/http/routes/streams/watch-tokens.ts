@@ -43,7 +43,7 @@ export const watchTokenRoutes: readonly Route[] = [
           extra: { hint: 'Use at most 366 days, for a private stream and as a user 24 h.' },
         });
       }
-      const token = deps.access.watch.sign(name, expiresMs);
+      const token = deps.access.watch.sign(name, expiresMs, principal.account);
       const origin = client.origin ?? '';
       return {
         status: 201,
