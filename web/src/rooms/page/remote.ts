@@ -37,6 +37,11 @@ export class Remote implements RoomLink {
     return this.#room.may('control');
   }
 
+  /** The speed of the room; 1 is normal. */
+  get rate(): number {
+    return this.#room.state.rate;
+  }
+
   /** How much later than the room the picture of the attached player is, ms; null if that is unknown. */
   get offsetMs(): number | null {
     return this.#playback.offsetMs;

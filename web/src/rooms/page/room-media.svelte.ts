@@ -32,6 +32,8 @@ export class StreamMedia extends WatchSession implements RoomMedia {
 export class FileMedia implements RoomMedia {
   readonly file: AssetPlayer;
   readonly #remote: Remote;
+  /** With the speed of the room; the element's differs from it while the player gets into step. */
+  readonly #shown = $derived.by((): Snapshot => ({ ...this.file.player, rate: this.#remote.rate }));
 
   constructor(url: string, options: Pick<AssetOptions, 'type' | 'texts'>, remote: Remote) {
     this.file = new AssetPlayer(url, { ...options, room: remote });
@@ -39,7 +41,7 @@ export class FileMedia implements RoomMedia {
   }
 
   get player(): Snapshot {
-    return this.file.player;
+    return this.#shown;
   }
 
   get controls(): PlayerControls {

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { nothingPlays, type PlaybackState } from '../../../../src/api/room/playback.ts';
-import { actOf } from './notices.ts';
+import { actOf, awaitedOf } from './notices.ts';
 
 const plays: PlaybackState = {
   ...{ ...nothingPlays, rev: 5, item: 'a', playing: true, by: 'ann' },
@@ -33,4 +33,16 @@ test('a pause of the server says that the room waits', () => {
   assert.equal(actOf(plays, next({ playing: false, by: '', waitingFor: ['ben'] })), 'waits');
   assert.equal(actOf(plays, next({ playing: false, by: '' })), null, 'the end of the last entry');
   assert.equal(actOf(next({ playing: false, by: '' }), { ...plays, rev: 7, by: '' }), null);
+});
+
+test('people that the room waits for: the reader first, a few by name, the others counted', () => {
+  assert.deepEqual(awaitedOf(['ann', 'ben'], 'ben', 5), { all: false, named: ['ben', 'ann'], others: 0 });
+  const many = ['a', 'b', 'c', 'd', 'e', 'f'];
+  assert.deepEqual(awaitedOf(many, 'x', 50), { all: false, named: ['a', 'b', 'c'], others: 3 });
+  assert.deepEqual(awaitedOf(many.slice(0, 4), 'x', 50).others, 0, 'one more name is as short as a number');
+});
+
+test('the room waits for everyone, unless someone is alone in it', () => {
+  assert.equal(awaitedOf(['ann', 'ben'], 'ben', 2).all, true);
+  assert.equal(awaitedOf(['ann'], 'ann', 1).all, false);
 });

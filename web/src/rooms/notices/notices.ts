@@ -7,6 +7,32 @@ import { type PlaybackState, positionAt } from '../../../../src/api/room/playbac
 /** What has happened in a room. */
 export type RoomAct = 'item' | 'live' | 'paused' | 'resumed' | 'rate' | 'forward' | 'back' | 'waits';
 
+/** Most names of people that the room waits for; the others are counted. */
+const MOST_NAMES = 3;
+
+/** The people that the room waits for, as they are named. */
+export interface Awaited {
+  /** Everyone who is in the room. */
+  readonly all: boolean;
+  /** Users, the reader first. */
+  readonly named: readonly string[];
+  /** How many further ones. */
+  readonly others: number;
+}
+
+/**
+ * Sums up the people that the room waits for.
+ *
+ * @param waitingFor ids of users
+ * @param you id of the reader
+ * @param present how many people are in the room
+ */
+export function awaitedOf(waitingFor: readonly string[], you: string | undefined, present: number): Awaited {
+  const ordered = [...waitingFor].sort((a, b) => Number(b === you) - Number(a === you));
+  const named = ordered.length > MOST_NAMES + 1 ? ordered.slice(0, MOST_NAMES) : ordered;
+  return { all: present > 1 && ordered.length >= present, named, others: ordered.length - named.length };
+}
+
 /** A smaller change of the position is not a jump, milliseconds. */
 const JUMP_MS = 1_500;
 
