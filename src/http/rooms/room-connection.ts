@@ -14,6 +14,7 @@ import {
 import { OxbowError } from '../../lib/errors.ts';
 import type { Outlet } from '../../rooms/live/fan-out.ts';
 import { pingFrame, printFrame } from '../../rooms/live/frame.ts';
+import { printMessage } from '../../rooms/live/print-message.ts';
 import type { Peer } from '../../rooms/peer.ts';
 import type { RoomSeat } from '../../rooms/room-deps.ts';
 import { MessageLimits } from './message-limits.ts';
@@ -126,7 +127,7 @@ export class RoomConnection implements Peer {
   /** See Peer. */
   send(message: ServerMessage): void {
     this.#host.sent(message.t);
-    const frame = printFrame(JSON.stringify(message));
+    const frame = printMessage(message);
     if (message.t === 'clock') this.#outlet.write(frame);
     else this.#outlet.send(frame);
   }

@@ -17,6 +17,9 @@ import type { Playlist } from './playlist.ts';
 /** Changes are sent at most this often, ms. */
 const EACH_MS = 250;
 
+/** People who enter within this time get the same value, which is printed once, ms. It is not kept longer: rooms are many. */
+const SHARED_MS = 1000;
+
 /** What is needed of a room. */
 export interface ItemRoom {
   readonly state: PlaybackState;
@@ -37,16 +40,19 @@ export class ItemSender {
   #sentMs = 0;
   #addressedMs: number | undefined;
   #isDue = false;
+  /** All entries as they are, for those who enter now; undefined after a change. */
+  #shared: readonly RoomItem[] | undefined;
+  #sharedMs = 0;
 
   constructor(room: ItemRoom) {
     this.#room = room;
   }
 
-  /** The entries for a connection that opens. */
+  /** The entries for a connection that opens. Connections that open soon after each other get the same value. */
   enter(user: UserRef): readonly RoomItem[] {
     const maySee = this.#room.may(user, 'list');
     if (maySee && this.#room.presence.count(user.id) === 1) this.#whole.add(user.id);
-    return maySee ? this.#room.items() : this.#playing();
+    return maySee ? this.#all() : this.#playing();
   }
 
   /** A person is gone. */
@@ -56,6 +62,7 @@ export class ItemSender {
 
   /** The playlist or permissions have changed. */
   changed(): void {
+    this.#shared = undefined;
     this.#isDue = true;
   }
 
@@ -67,6 +74,10 @@ export class ItemSender {
   /** Sends what is due. */
   tick(monoMs: number): void {
     const { playlist } = this.#room;
+    if (monoMs - this.#sharedMs >= SHARED_MS) {
+      this.#shared = undefined;
+      this.#sharedMs = monoMs;
+    }
     this.#addressedMs ??= monoMs;
     if (monoMs - this.#addressedMs >= ADDRESSES_EACH_MS) {
       this.#addressedMs = monoMs;
@@ -92,14 +103,20 @@ export class ItemSender {
       }
     }
     const message = changesOf(this.#room);
+    if (message) this.#shared = undefined;
     if (message && this.#whole.size > 0) {
       const isAll = this.#whole.size === presence.size;
       this.#room.broadcast(message, isAll ? undefined : ({ id }) => this.#whole.has(id));
     }
     for (const present of newcomers) {
       this.#whole.add(present.user.id);
-      sendTo(present, this.#room.items());
+      sendTo(present, this.#all());
     }
+  }
+
+  #all(): readonly RoomItem[] {
+    this.#shared ??= this.#room.items();
+    return this.#shared;
   }
 
   #playing(): readonly RoomItem[] {
