@@ -42,5 +42,5 @@ test('the playlist is printed once for all who enter within a second, and again 
 
 test('messages without a playlist are plain JSON', () => {
   const message = { t: 'state', state: nothingPlays } as const;
-  assert.deepEqual(JSON.parse(String((printMessage(message) as Buffer).subarray(4))), message);
+  assert.deepEqual(JSON.parse(String((printMessage(message) as Buffer).subarray(2))), message);
 });
