@@ -338,4 +338,6 @@ export const migrations: readonly string[] = [
      next_us INTEGER NOT NULL,
      expires_us INTEGER NOT NULL
    ) STRICT;`,
+  `CREATE INDEX audit_by_time ON audit (at_us);
+   CREATE INDEX audit_by_action ON audit (action, seq);`,
 ];

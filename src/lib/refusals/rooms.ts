@@ -57,8 +57,8 @@ export const roomRefusals = {
   'room-muted': { status: 403, title: 'You are muted in this room', hint: 'Wait until the time has passed.' },
   'at-live-edge': {
     status: 409,
-    title: 'There is nothing to play faster',
-    hint: 'The room is at the live edge. Go back first, then raise the speed.',
+    title: 'The speed cannot be changed at the live edge',
+    hint: 'Go back first, then raise the speed. A live link has only its own speed.',
   },
   'state-stale': {
     status: 409,

@@ -3,6 +3,8 @@ import { test } from 'node:test';
 import { createManualClock } from '../../lib/clock.ts';
 import { openTemporaryStore } from '../../store/store.fixture.ts';
 import { testChats, testRoom, testSender } from './chat.fixture.ts';
+import type { StoredPoll } from './poll-table.ts';
+import { RoomPolls } from './room-polls.ts';
 
 async function openPolls() {
   const store = await openTemporaryStore();
@@ -110,4 +112,31 @@ test('its author and moderators close and delete a poll; members without the per
   ]) {
     await assert.rejects(polls.create(ann, { ...lunch, choices }), { code: 'bad-request' });
   }
+});
+
+test('a poll whose closing could not be stored is open: it takes votes, and can be closed again', async () => {
+  const room = testRoom();
+  let isBroken = false;
+  const stored: (number | null)[] = [];
+  const put = async ({ closedUs }: StoredPoll) => {
+    if (isBroken) throw new Error('the disk is full');
+    stored.push(closedUs);
+  };
+  const polls = await RoomPolls.open(
+    { polls: { of: async () => [], put, remove: async () => {} }, clock: createManualClock(), failed: assert.ifError },
+    room,
+  );
+  const [ann, ben] = [testSender(), testSender('ben')];
+  const { id } = await polls.create(ann, lunch);
+  isBroken = true;
+  await assert.rejects(polls.close(ann, id), /the disk is full/);
+  isBroken = false;
+  polls.vote(ben, { t: 'vote', poll: id, choices: [1] });
+  assert.deepEqual([polls.list('u-ben')[0]!.closed, polls.list('u-ben')[0]!.own], [false, [1]]);
+  assert.deepEqual(
+    (await Promise.all([polls.close(ann, id), polls.close(ann, id)])).map(({ closed }) => closed),
+    [true, true],
+  );
+  await polls.end();
+  assert.notEqual(stored.at(-1), null, 'it stays closed');
 });

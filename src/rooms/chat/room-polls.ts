@@ -94,9 +94,9 @@ export class RoomPolls {
    * @throws OxbowError `poll-unknown`, `forbidden`
    */
   async close(sender: ChatSender, id: string): Promise<RoomPoll> {
-    const poll = this.#own(sender, id);
-    poll.closedUs ??= Math.round(this.#parts.clock.nowMs() * 1000);
-    await this.#parts.polls.put(poll);
+    this.#own(sender, id);
+    await this.#inTurn(() => this.#close(id));
+    const poll = this.#get(id);
     this.#room.broadcast({ t: 'poll', poll: this.#viewOf(poll) });
     return this.#viewOf(poll, sender.user.id);
   }
@@ -157,9 +157,28 @@ export class RoomPolls {
     await this.#count();
   }
 
+  /** Writes of polls are made one after the other: none has a state that another could not store. */
+  #inTurn(write: () => Promise<void>): Promise<void> {
+    const written = this.#counted.then(write);
+    this.#counted = written.catch(() => undefined);
+    return written;
+  }
+
+  async #close(id: string): Promise<void> {
+    const poll = this.#get(id);
+    if (poll.closedUs !== null) return;
+    poll.closedUs = Math.round(this.#parts.clock.nowMs() * 1000); // from now on votes are refused
+    try {
+      await this.#parts.polls.put(poll);
+    } catch (error) {
+      const still = this.#polls.get(id); // `replaceUser` may have replaced it
+      if (still) still.closedUs = null;
+      throw error;
+    }
+  }
+
   #count(): Promise<void> {
-    this.#counted = this.#counted.then(() => this.#countNow());
-    return this.#counted;
+    return this.#inTurn(() => this.#countNow());
   }
 
   async #countNow(): Promise<void> {

@@ -197,6 +197,17 @@ suite('streams', () => {
     assert.deepEqual([rig.playback.state.rate, rig.playback.state.live], [0.75, false]);
   });
 
+  test('a live link has no other speed, playing or paused: each player is at its own edge', async () => {
+    const rig = openTestPlayback({ items: [anItem('a')] });
+    rig.media.set('a', { kind: 'live' });
+    await rig.command({ do: 'item', item: 'a' });
+    for (const rate of [0.5, 1.5]) await assert.rejects(rig.command({ do: 'rate', rate }), { code: 'at-live-edge' });
+    await rig.command({ do: 'rate', rate: 1 });
+    assert.deepEqual([rig.playback.state.rate, rig.playback.state.live], [1, true]);
+    await rig.command({ do: 'pause' });
+    await assert.rejects(rig.command({ do: 'rate', rate: 0.5 }), { code: 'at-live-edge' });
+  });
+
   test('a room at the edge moves away from it, in steps and not too far, while several members run out of media', async () => {
     const { rig } = await openStream();
     await rig.command({ do: 'item', item: 'a' });

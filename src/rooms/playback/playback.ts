@@ -119,7 +119,8 @@ export class Playback {
         return this.#command(this.#moved(at), by);
       case 'rate':
         if (rate === undefined) throw new OxbowError('bad-request', 'The command `rate` needs `rate`.');
-        if (this.#state.live && rate > 1) throw new OxbowError('at-live-edge', 'The room is at the live edge.');
+        if (rate !== 1 && (this.#media.kind === 'live' || (this.#state.live && rate > 1)))
+          throw new OxbowError('at-live-edge', 'The room is at the live edge.');
         return this.#command({ rate, live: this.#state.live && rate === 1 }, by);
       case 'live': {
         const live = this.#liveNow();
