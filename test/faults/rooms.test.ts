@@ -5,8 +5,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { WebSocket } from 'ws';
 import { MAX_LISTED } from '../../src/api/room/limits.ts';
+import type { ServerMessage } from '../../src/api/room/messages.ts';
 import { enterRoom, openRoomClient, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
@@ -47,22 +49,28 @@ suite('rooms of a running server', () => {
       const crowd = await createRoom(server);
       const member = await enterRoom(server.url, crowd, { headers: { authorization: `Bearer ${adminToken}` } });
       let bytes = 0;
-      member.socket.on('message', (data: Buffer) => (bytes += data.length));
+      let present = 1;
+      member.socket.on('message', (data: Buffer) => {
+        bytes += data.length;
+        const message = JSON.parse(String(data)) as ServerMessage;
+        if (message.t === 'room') present = message.room.present;
+      });
       const joiners = sessions.map((headers) => new Joiner(server.url, crowd, headers));
+      using opened = new DisposableStack();
+      for (const { socket } of [...joiners, member]) opened.defer(() => socket.terminate());
       let written = 0;
-      let isIn = false;
-      const all = Promise.all(joiners.map(({ welcomed }) => welcomed)).then(() => (isIn = true));
-      while (!isIn) {
+      const all = Promise.all(joiners.map(({ welcomed }) => welcomed));
+      // Each message goes to all who are in: without a pause, this process would do nothing else but read them.
+      while ((await Promise.race([all, sleep(50)])) === undefined) {
         member.send({ t: 'chat', id: `meanwhile-${written}`, text: `number ${written}` });
         assert.equal((await member.next('message')).message.text, `number ${written++}`);
       }
-      await all;
-      await member.next('room', ({ room: { present } }) => present === CROWD + 1);
+      await until('the member sees how many are there', () => present === CROWD + 1);
       const chat = written * 300;
       for (const each of [...joiners.map((one) => one.bytes), bytes]) {
         assert.ok(each < 2 * MAX_LISTED * 200 + chat, `${each} bytes; ${written} messages`);
       }
-      for (const { socket } of [...joiners, member]) socket.terminate();
+      opened.dispose();
       await gone();
     });
 
@@ -157,8 +165,9 @@ suite('rooms of a running server', () => {
     const flood = setInterval(() => {
       for (let i = 0; i < 5000; i++) client.socket.send('{"t":"nothing"}');
     }, 10);
-    assert.equal(await client.ended(), '1008 misuse');
+    await client.next('bye');
     clearInterval(flood);
+    assert.equal(await client.ended(), '1008 misuse');
     assert.ok(server.log('warn').some(({ msg }) => msg === 'rooms refused messages or connections'));
   });
 
