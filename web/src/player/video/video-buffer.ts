@@ -7,6 +7,7 @@ import type { ErrorData, HlsConfig, LevelDetails } from 'hls.js';
 import { followCaptions } from '../captions.ts';
 import { seekPreroll } from '../seek-preroll.ts';
 import type { Facts } from '../source/facts.ts';
+import { partsAhead } from '../source/parts-ahead.ts';
 import type { ShownFrame } from '../sync-target.ts';
 import { Frames, type RunFragment } from './frames.ts';
 import { positionOf } from './media-time.ts';
@@ -232,7 +233,8 @@ export class VideoBuffer {
   load(source: Source): void {
     this.unload();
     const { Hls, events } = this.#parts;
-    const hls = new Hls(source.settings);
+    const fLoader = partsAhead(() => this.#details?.partList);
+    const hls = new Hls({ ...source.settings, ...(source.kind === 'live' && { fLoader }) });
     this.#hls = hls;
     this.#source = source;
     const listed = (details: LevelDetails) => {
