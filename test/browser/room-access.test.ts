@@ -142,6 +142,11 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
       await page.keyboard.press('Escape');
 
       await tab(0);
+      const poll = page.locator('aside details');
+      if (!(await poll.evaluate((one) => (one as HTMLDetailsElement).open))) await poll.locator('summary').click();
+      await poll.locator('li button').first().click();
+      await poll.locator('summary .numbers').filter({ hasText: '1' }).waitFor();
+      await page.locator('aside details[open]').waitFor(); // a vote does not close the poll
       const long = `https://example.org/${'long-'.repeat(40)}`;
       await page.locator('.composer textarea').fill(`Look: ${long}`);
       await page.keyboard.press('Enter');
