@@ -20,7 +20,7 @@ export interface Door {
 /**
  * Why a person may not come in; undefined: they may. Those who moderate are never refused.
  *
- * @returns OxbowError `room-banned`, `room-guests-off`, `room-password`, `room-pending`, `room-full`
+ * @returns OxbowError `room-banned`, `room-guests-off`, `room-password`, `room-pending`, `room-kicked`, `room-full`
  */
 export function refusalOf(user: UserRef, address: string, door: Door): OxbowError | undefined {
   const { record, members, presence } = door;
@@ -28,10 +28,13 @@ export function refusalOf(user: UserRef, address: string, door: Door): OxbowErro
   if (isAlwaysIn(user, record)) return undefined;
   const refusal =
     user.role === 'guest' && members.isBannedAddress(address) ? banned() : exclusionOf(user, known, record);
-  if (refusal || known?.role === 'moderator') return refusal;
+  // A password that is set meanwhile is for those who come; who is here writes and votes as before.
+  const isHere = presence.count(user.id) > 0;
+  if (refusal && !(isHere && refusal.code === 'room-password'))
+    return refusal.code === 'room-pending' && members.isTurnedAway(user.id) ? turnedAway() : refusal;
+  if (isHere || known?.role === 'moderator') return undefined;
   const most = Math.min(record.capacity ?? door.capacity, door.capacity);
-  if (presence.size >= most && presence.count(user.id) === 0)
-    return new OxbowError('room-full', `This room has places for ${most} people.`);
+  if (presence.size >= most) return new OxbowError('room-full', `This room has places for ${most} people.`);
   return undefined;
 }
 
@@ -62,6 +65,10 @@ function exclusionOf(
 
 function isAlwaysIn(user: Pick<UserRef, 'id' | 'role'>, { owner }: Pick<RoomRecord, 'owner'>): boolean {
   return user.role === 'admin' || user.id === owner;
+}
+
+function turnedAway(): OxbowError {
+  return new OxbowError('room-kicked', 'A moderator did not let you in.');
 }
 
 function banned(): OxbowError {

@@ -10,6 +10,9 @@ import type { MemberRecord, RoomRecord } from './room-record.ts';
 /** Most people that a room remembers before it forgets guests, those who came longest ago first. Accounts have a bound of their own. */
 const MAX_KNOWN = 10_000;
 
+/** Most people who were turned away that a room remembers; the oldest are forgotten first. */
+const MAX_TURNED_AWAY = 1_000;
+
 const CONTROL = permissionBits.control | permissionBits.setItem;
 
 /** Whether only those who decide about it see a person in this state. */
@@ -32,6 +35,8 @@ export class Members {
   readonly #unsaved = new Map<string, MemberRecord | undefined>();
   /** Addresses, of IPv6 the /64. */
   readonly #bannedNetworks = new Set<string>();
+  /** Ids of users whose request to enter was declined, until they ask again. */
+  readonly #turnedAway = new Set<string>();
   readonly #counts: PermissionCounts | undefined;
   #room: RoomRecord;
 
@@ -55,6 +60,22 @@ export class Members {
   /** A person; undefined: never entered, or forgotten. */
   find(user: string): MemberRecord | undefined {
     return this.#known.get(user);
+  }
+
+  /** A moderator declined the request of a person to enter: their page, which still waits, learns of it. */
+  turnAway(user: string): void {
+    if (this.#turnedAway.size >= MAX_TURNED_AWAY) this.#turnedAway.delete(this.#turnedAway.values().next().value!);
+    this.#turnedAway.add(user);
+  }
+
+  /** The request of a person was declined, and they have not asked again. */
+  isTurnedAway(user: string): boolean {
+    return this.#turnedAway.has(user);
+  }
+
+  /** A person asks to enter, after they may have been turned away. */
+  askAgain(user: string): void {
+    this.#turnedAway.delete(user);
   }
 
   /** The role that a person has, or would have. */

@@ -162,6 +162,28 @@ test('those who wait come in once no one has to be let in any more', async () =>
   assert.equal(room.may(late, 'chat'), true);
 });
 
+test('who is turned away does not wait again before they ask to enter', async () => {
+  const { test, room, rooms } = await openRoom();
+  await using _ = test;
+  await editRoom(room, people.owner, { options: { approve: true } }, rooms.passwords);
+  const late = aUser('u7');
+  assert.throws(() => room.enter(aPeer(late)), { code: 'room-pending' });
+  kick(room, people.moderator, late.id);
+  assert.throws(() => room.enter(aPeer(late)), { code: 'room-kicked' }, 'the page that still waits');
+  assert.equal(room.members.find(late.id)?.state, 'left');
+  room.members.askAgain(late.id);
+  assert.throws(() => room.enter(aPeer(late)), { code: 'room-pending' });
+});
+
+test('who is in a room when it gets a password stays in it; others need the password', async () => {
+  const { test, room, rooms } = await openRoom();
+  await using _ = test;
+  await editRoom(room, people.owner, { password: 'tea' }, rooms.passwords);
+  room.admit(people.member, '');
+  room.disconnect(people.member.id, 'left', '');
+  assert.throws(() => room.admit(people.member, ''), { code: 'room-password' });
+});
+
 test('a flood of guests makes a room forget guests, but no ban, mute or withheld permission, and no account', async () => {
   const kept = [
     aMember('banned', { role: 'guest', state: 'banned', seenMs: 1 }),

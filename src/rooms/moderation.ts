@@ -64,8 +64,10 @@ export async function changeMember(room: Room, by: UserRef, user: string, change
 export function kick(room: Room, by: UserRef, user: string): void {
   const member = findBelow(room, by, user);
   room.assertMay(by, 'moderate');
-  // Who waits is refused: the next request waits again.
-  if (member.state === 'pending') room.memberChanged({ ...member, state: 'left' });
+  if (member.state === 'pending') {
+    room.memberChanged({ ...member, state: 'left' });
+    room.members.turnAway(user); // their page asks every few seconds: it is not to wait again by itself
+  }
   room.disconnect(user, 'kicked', 'A moderator sent you out of this room.');
 }
 

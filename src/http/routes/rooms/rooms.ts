@@ -192,6 +192,7 @@ export const roomRoutes: readonly Route[] = [
           throw new OxbowError('room-password', 'This is not the password of the room.');
         for (const sender of senders) limits.giveBack('room-passwords', sender);
       }
+      room.members.askAgain(user.id);
       room.admit(user, call.client.address);
       await room.save();
       return { body: room.memberView(room.members.find(user.id)!) };
