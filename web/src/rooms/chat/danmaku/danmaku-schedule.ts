@@ -58,6 +58,11 @@ function collides(last: Placed, next: Placed, screen: Screen): boolean {
   return placeOf(next, screen.stayMs - behind, screen) < 0;
 }
 
+/** Most lanes that those at the top have for themselves: a third of all, at most. */
+const MAX_OWN = 3;
+/** After so much media without one at the top, those that move use its lanes too where no other is free, ms. */
+const QUIET_MS = 30_000;
+
 /** Chooses a lane for each danmaku, once: those that are visible stay where they are. */
 export class DanmakuLanes {
   readonly #lanes = new Map<number, number>();
@@ -65,6 +70,8 @@ export class DanmakuLanes {
   readonly #last: Record<DanmakuMode, (Placed | undefined)[]> = { scroll: [], top: [], bottom: [] };
   #screen: Screen;
   #atMs = Number.NEGATIVE_INFINITY;
+  /** Position of the newest one at the top. */
+  #topMs = Number.NEGATIVE_INFINITY;
 
   constructor(screen: Screen) {
     this.#screen = screen;
@@ -76,6 +83,7 @@ export class DanmakuLanes {
     this.#lanes.clear();
     for (const mode of ['scroll', 'top', 'bottom'] as const) this.#last[mode] = [];
     this.#atMs = Number.NEGATIVE_INFINITY;
+    this.#topMs = Number.NEGATIVE_INFINITY;
   }
 
   /**
@@ -94,10 +102,12 @@ export class DanmakuLanes {
       const sinceMs = atMs - one.atMs;
       if (sinceMs < 0 || sinceMs >= screen.stayMs) continue;
       seen.add(one.seq);
+      if (one.mode === 'top') this.#topMs = Math.max(this.#topMs, one.atMs);
       let lane = this.#lanes.get(one.seq);
       if (lane === undefined) {
         lane = spots.length < screen.most ? this.#freeLane(one) : -1;
-        this.#lanes.set(one.seq, lane);
+        // One at the top appears as soon as those that move have left a lane.
+        if (lane >= 0 || one.mode !== 'top') this.#lanes.set(one.seq, lane);
         if (lane >= 0) this.#last[one.mode][lane] = one;
       }
       if (lane >= 0) spots.push({ seq: one.seq, mode: one.mode, lane, x: placeOf(one, sinceMs, screen) });
@@ -106,19 +116,24 @@ export class DanmakuLanes {
     return spots;
   }
 
-  /** The first lane in which it collides with nothing; -1: there is none, it is left out. */
+  /** The first lane in which it collides with nothing; -1: there is none. */
   #freeLane(one: Placed): number {
+    const { lanes, stayMs } = this.#screen;
     // Those that stand still are in at most half of the picture.
-    const lanes = one.mode === 'scroll' ? this.#screen.lanes : Math.max(1, Math.floor(this.#screen.lanes / 2));
-    let crossed = -1;
-    for (let lane = 0; lane < lanes; lane++) {
+    const end = one.mode === 'scroll' ? lanes : Math.max(1, Math.floor(lanes / 2));
+    const own = one.mode === 'scroll' ? Math.min(MAX_OWN, Math.floor(lanes / 3)) : 0;
+    // At the top those that move and those that do not never share a lane.
+    const isFree = (lane: number) => {
+      const { scroll, top } = this.#last;
+      if (one.mode === 'top')
+        return [scroll, top].every(({ [lane]: last }) => !last || this.#atMs >= last.atMs + stayMs);
       const last = this.#last[one.mode][lane];
-      if (last && last.atMs <= one.atMs && collides(last, one, this.#screen)) continue;
-      const still = one.mode === 'scroll' ? this.#last.top[lane] : undefined;
-      if (!still || one.atMs >= still.atMs + this.#screen.stayMs) return lane;
-      if (crossed < 0) crossed = lane; // one that does not move is there: only if no other lane is free
-    }
-    return crossed;
+      if (last && last.atMs <= one.atMs && collides(last, one, this.#screen)) return false;
+      return one.mode === 'bottom' || one.atMs >= (top[lane]?.atMs ?? Number.NEGATIVE_INFINITY) + stayMs;
+    };
+    for (let lane = own; lane < end; lane++) if (isFree(lane)) return lane;
+    if (one.atMs >= this.#topMs + QUIET_MS) for (let lane = 0; lane < own; lane++) if (isFree(lane)) return lane;
+    return -1;
   }
 }
 
