@@ -64,6 +64,24 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
     return ((await made.json()) as { id: string }).id;
   }
 
+  /** Someone with an account, let in by the owner of the page; returns header fields of their connection. */
+  async function enterAsMember(page: Page, room: string, name: string): Promise<Record<string, string>> {
+    const post = (path: string, body: object, headers = {}) =>
+      fetch(`${server.url}/api/v1${path}`, {
+        ...{ method: 'POST', body: JSON.stringify(body) },
+        headers: { 'content-type': 'application/json', ...headers },
+      });
+    const made = await post('/users', { name, password: 'correct horse battery' });
+    const { id } = (await made.json()) as { id: string };
+    const member = { cookie: made.headers.get('set-cookie')!.split(';')[0]!, origin: server.url };
+    assert.equal((await post(`/rooms/${room}/join`, {}, member)).status, 403);
+    const letIn = await page.request.patch(`${server.url}/api/v1/rooms/${room}/members/${id}`, {
+      ...{ data: { state: 'active' }, headers: { origin: server.url } },
+    });
+    assert.equal(letIn.status(), 200, await letIn.text());
+    return member;
+  }
+
   for (const [looks, suffix] of [
     [desk, 'desk'],
     [phone, 'phone'],
@@ -184,6 +202,26 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
       }
       await page.keyboard.press('Escape');
       assert.equal(await settings.evaluate((one) => one === document.activeElement), true, 'the focus returns');
+
+      // By keyboard the room gets another owner, after a confirmation.
+      const cat = await enterAsMember(page, room, `Cat ${suffix}`);
+      using _cat = new LastingMember(server.url, room, cat);
+      await tab(2);
+      const row = page.locator('aside .row').filter({ hasText: 'Cat' });
+      const makeOwner = page.getByRole('menuitem', { name: suffix === 'desk' ? 'Make owner' : '设为房主' });
+      const dialog = page.locator('dialog[open]');
+      await row.locator('[aria-haspopup]').press('Enter');
+      await look(page, `menu of a member, ${suffix}`, [':popover-open']);
+      await makeOwner.press('Enter');
+      await look(page, `new owner, ${suffix}`, ['dialog[open]']);
+      await page.keyboard.press('Escape');
+      await dialog.waitFor({ state: 'detached' });
+      await row.locator('[aria-haspopup]').press('Enter');
+      await makeOwner.press('Enter');
+      await dialog.locator('.main').press('Enter');
+      await row.locator('[aria-haspopup]').waitFor({ state: 'detached' }); // Ann may not act on the owner
+      const state = await visitor.request.get(`${server.url}/api/v1/rooms/${room}`);
+      assert.equal(((await state.json()) as { owner: { name: string } }).owner.name, `Cat ${suffix}`);
     });
   }
 
