@@ -31,8 +31,8 @@ test('a person signs in by OpenID Connect, gets an account, and is still signed 
   {
     await using server = await start();
     ({ url } = server);
-    const ways = (await (await fetch(`${url}/api/v1/sign-in`)).json()) as SignInMethods;
-    assert.deepEqual(ways.providers, [{ id: 'school', name: 'school' }]);
+    const methods = (await (await fetch(`${url}/api/v1/sign-in`)).json()) as SignInMethods;
+    assert.deepEqual(methods.providers, [{ id: 'school', name: 'school' }]);
     const begun = await fetch(`${url}/api/v1/sign-in/school?to=/me`, { redirect: 'manual' });
     const ticket = begun.headers.getSetCookie()[0]!;
     assert.match(ticket, /; HttpOnly; SameSite=Lax$/);

@@ -26,13 +26,13 @@ for (const threads of process.platform === 'linux' ? [1, 2] : [1]) {
       await folder?.[Symbol.asyncDispose]();
     });
 
-    const ways = async (headers: Record<string, string> = {}) => {
+    const methods = async (headers: Record<string, string> = {}) => {
       const response = await server.fetch('/api/v1/sign-in', { headers });
       return (await response.json()) as { press: boolean; adminToken: boolean; command: string };
     };
 
     test('signs in the user who runs oxbow', async () => {
-      const { press, adminToken } = await ways();
+      const { press, adminToken } = await methods();
       assert.deepEqual([press, adminToken], [true, false]);
       const signed = await server.fetch('/api/v1/sessions', {
         method: 'POST',
@@ -43,8 +43,8 @@ for (const threads of process.platform === 'linux' ? [1, 2] : [1]) {
     });
 
     test('does not sign in through a proxy', async () => {
-      assert.equal((await ways({ 'x-forwarded-for': '192.0.2.7' })).press, false);
-      assert.equal((await ways({ forwarded: 'for=127.0.0.1' })).press, false);
+      assert.equal((await methods({ 'x-forwarded-for': '192.0.2.7' })).press, false);
+      assert.equal((await methods({ forwarded: 'for=127.0.0.1' })).press, false);
     });
 
     test('does not sign in other users of this computer', {
@@ -58,7 +58,7 @@ for (const threads of process.platform === 'linux' ? [1, 2] : [1]) {
     });
 
     test('the displayed command prints a working link', async () => {
-      const { command } = await ways();
+      const { command } = await methods();
       assert.match(command, new RegExp(`token link --data ${folder.path}$`));
       // An installed oxbow is in the path of its users.
       const env = { ...process.env, PATH: `${path.join(import.meta.dirname, '../../bin')}:${process.env.PATH}` };

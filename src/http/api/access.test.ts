@@ -354,9 +354,9 @@ suite('sign-in without a token', () => {
   test('a page of this server may use it where it is offered; the cookie is the usual one', async () => {
     isOffered = true;
     const { url } = shared();
-    const ways = { press: true, adminToken: true, command: 'oxbow token link --data /srv/tv' };
+    const methods = { press: true, adminToken: true, command: 'oxbow token link --data /srv/tv' };
     const { press: isPress, adminToken, command } = (await ask(url, 'GET', '/api/v1/sign-in')).body;
-    assert.deepEqual({ press: isPress, adminToken, command }, ways);
+    assert.deepEqual({ press: isPress, adminToken, command }, methods);
     const signed = await press(url, { origin: url });
     assert.equal(signed.status, 201, signed.text);
     assert.equal((await ask(url, 'GET', '/api/v1/me', { cookie: cookieIn(signed.headers) })).body.admin, true);

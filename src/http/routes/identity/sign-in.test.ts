@@ -102,8 +102,8 @@ suite('sign-in by another service', () => {
     );
     const again = await signIn(id);
     assert.equal((await me(again.cookies)).id, user.id);
-    const ways = JSON.parse((await ask('/api/v1/sign-in')).text);
-    assert.deepEqual(ways.providers[0], { id: 'school', name: 'Our school' });
+    const methods = JSON.parse((await ask('/api/v1/sign-in')).text);
+    assert.deepEqual(methods.providers[0], { id: 'school', name: 'Our school' });
   });
 
   test('makes one account of a person who signs in for the first time in two browsers at once', async () => {
