@@ -18,6 +18,25 @@ test('on a slow network hls.js chooses among lower qualities, and later among al
   assert.equal(cappingAt(null), -1);
 });
 
+test('the quality that is loaded is too much for a slow network: the next lower one is the best, each time', () => {
+  const hls = new FakeHls({});
+  hls.levels = [100_000, 400_000, 900_000].map((bitrate) => ({ bitrate, uri: `/asset/a/v0-${bitrate}.m3u8` }));
+  const real = hls as unknown as Hls;
+  const choices = new Choices();
+  const ease = (isSlow: boolean) => {
+    choices.ease(real, isSlow);
+    choices.apply(real);
+    return real.autoLevelCapping;
+  };
+  real.loadLevel = 2;
+  assert.equal(ease(true), 1);
+  real.loadLevel = 1;
+  assert.equal(ease(true), 0);
+  assert.equal(ease(false), -1);
+  choices.ease(null, true);
+  assert.equal(choices.mostBitrate, null, 'nothing is loaded yet');
+});
+
 test('a limit by the size of the picture stays, and the lower of the two counts', () => {
   const hls = new FakeHls({});
   hls.levels = [100_000, 400_000, 900_000].map((bitrate) => ({ bitrate, uri: `/live/cam/v0-${bitrate}.m3u8` }));

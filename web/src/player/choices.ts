@@ -47,6 +47,13 @@ export class Choices {
     showCaptions(hls, subtitle >= 0 ? null : this.subtitle);
   }
 
+  /** The network is too slow: hls.js chooses no more than the next lower quality than the one that is loaded; false: everything again. */
+  ease(hls: Hls | null, isSlow: boolean): void {
+    const now = hls?.levels[hls.loadLevel]?.bitrate;
+    if (!isSlow) this.mostBitrate = null;
+    else if (now !== undefined) this.mostBitrate = now - 1;
+  }
+
   #cap(hls: Hls): void {
     const { mostBitrate } = this;
     const known = this.#caps.get(hls);

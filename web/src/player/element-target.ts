@@ -13,6 +13,8 @@ const FRAME_MS = 40;
 export interface ElementParts {
   /** Begins to load at a position, seconds; -1: where the media begins by itself. Called until there is media. */
   load(atS: number): void;
+  /** See SyncTarget; undefined: the browser chooses the quality. */
+  ease?(isSlow: boolean): void;
   /** It has failed. */
   readonly failed: () => boolean;
 }
@@ -102,6 +104,10 @@ export class ElementTarget implements SyncTarget {
     else if (video.paused) this.#play();
     this.correct(1);
     return true;
+  }
+
+  ease(isSlow: boolean): void {
+    this.#parts.ease?.(isSlow);
   }
 
   correct(factor: number): void {

@@ -86,7 +86,11 @@ export class AssetPlayer implements PlayerControls {
     const { room } = this.#options;
     if (room) {
       video.muted = true; // browsers let only silent video start by itself
-      const parts = { load: (atS: number) => this.#load(video, atS), failed: () => this.#failure !== null };
+      const parts = {
+        load: (atS: number) => this.#load(video, atS),
+        failed: () => this.#failure !== null,
+        ease: (isSlow: boolean) => this.#ease(isSlow),
+      };
       this.#leaveRoom = room.attach(new ElementTarget(video, parts, signal));
     }
     this.#changed();
@@ -252,6 +256,13 @@ export class AssetPlayer implements PlayerControls {
       signal,
     });
     video.src = currentAddress(this.#url);
+  }
+
+  /** See SyncTarget. A file has no other quality, and the browser's own HLS chooses by itself. */
+  #ease(isSlow: boolean): void {
+    this.#choices.ease(this.#hls, isSlow);
+    this.#dash?.ease(isSlow);
+    this.#chosen();
   }
 
   #chosen(): void {

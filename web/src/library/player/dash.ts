@@ -8,6 +8,7 @@ interface ShakaPlayer {
   attach(video: HTMLVideoElement): Promise<unknown>;
   load(url: string, startS?: number): Promise<unknown>;
   configure(settings: object): boolean;
+  getVariantTracks(): readonly { readonly active: boolean; readonly bandwidth: number }[];
   destroy(): Promise<void>;
   addEventListener(
     type: 'error',
@@ -28,6 +29,8 @@ const BEHIND_S = 60;
 
 /** A playing manifest. */
 export interface DashPlayer {
+  /** See SyncTarget. */
+  ease(isSlow: boolean): void;
   /** Ends it; the element is free. */
   destroy(): void;
 }
@@ -72,6 +75,12 @@ export function playDash(
     .then(() => player.load(url, startS < 0 ? undefined : startS))
     .catch(failed);
   return {
+    ease(isSlow) {
+      const now = player.getVariantTracks().find(({ active }) => active)?.bandwidth;
+      const maxBandwidth = isSlow && now !== undefined ? now - 1 : Number.POSITIVE_INFINITY;
+      // Where nothing is lower the lowest is played.
+      player.configure({ abr: { restrictions: { maxBandwidth } } });
+    },
     destroy() {
       isEnded = true;
       player.destroy().catch(() => {}); // it has failed before

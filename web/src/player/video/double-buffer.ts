@@ -138,12 +138,9 @@ export class DoubleBuffer {
     for (const { hls } of [this.#front, this.#back]) if (hls) this.choices.apply(hls);
   }
 
-  /** The network is too slow: the next lower quality than the one that is loaded is the best that is chosen by itself; false: no limit. */
+  /** See SyncTarget. */
   ease(isSlow: boolean): void {
-    const { hls } = this.#front;
-    const now = hls?.levels[hls.loadLevel]?.bitrate;
-    if (!isSlow) this.choices.mostBitrate = null;
-    else if (now !== undefined) this.choices.mostBitrate = now - 1;
+    this.choices.ease(this.#front.hls, isSlow);
     this.choose({});
   }
 
