@@ -76,6 +76,8 @@ test('no text is unused', () => {
     'asset.visibility.',
     'asset.track.',
     'jobState.',
+    'admin.source.',
+    'admin.visibility.',
     'workerMode.',
     'workerState.',
     'rooms.screen.',

@@ -4,6 +4,7 @@
  */
 import { type AssetOptions, AssetPlayer } from '../../library/player/asset-player.svelte.ts';
 import type { PlayerControls, Snapshot } from '../../player/snapshot.ts';
+import { overlayOf } from '../../watch/overlay.ts';
 import { WatchSession } from '../../watch/session.svelte.ts';
 import type { Remote } from './remote.ts';
 
@@ -11,6 +12,8 @@ import type { Remote } from './remote.ts';
 export interface RoomMedia {
   readonly player: Snapshot;
   readonly controls: PlayerControls;
+  /** The stream sends nothing: there is no picture to be in step with. */
+  readonly isOff?: boolean;
   step(bySeconds: number): void;
   mark(edge: 'from' | 'to'): void;
   goToFirst(): void;
@@ -23,6 +26,10 @@ export class StreamMedia extends WatchSession implements RoomMedia {
   constructor(stream: string, remote: Remote) {
     super(stream, remote);
     this.#remote = remote;
+  }
+
+  get isOff(): boolean {
+    return overlayOf(this.player, this.stream) === 'offline';
   }
 
   override step = (bySeconds: number): void => this.#remote.step(bySeconds);
