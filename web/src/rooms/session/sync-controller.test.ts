@@ -25,6 +25,16 @@ test('who joins is in step within 2 s, at the position of the room', () => {
   }
 });
 
+test('who joins a stream that has just begun, before the room has reached its media, waits for the room at its first frame', () => {
+  const room = new Simulation();
+  room.target.beginsMs = 66_700;
+  room.tell(stateAt(1, -5_000));
+  room.pass(2_500);
+  assert.ok(worst(room.pass(5_000)) <= 30);
+  assert.equal(room.target.seeks.length, 1);
+  assert.equal(room.controller.isSlow, false);
+});
+
 test('in the dead band of 15 ms nothing is written', () => {
   const room = inStep();
   room.target.positionMs += room.controller.offsetMs! - 12;

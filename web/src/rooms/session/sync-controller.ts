@@ -45,6 +45,8 @@ const SETTLE_S = 0.08;
 const FIRST_PAUSE_MS = 1_000;
 const LONGEST_PAUSE_MS = 8_000;
 const IN_STEP_MS = 5_000;
+/** An early picture that cannot go back waits for the room, up to this, seconds. */
+const EARLY_S = 3;
 /** Without a frame for this long the picture is stuck, ms. */
 const STUCK_MS = 350;
 /** What follows a position that could not be shown is tried this much later, ms. */
@@ -101,6 +103,8 @@ export class SyncController {
   #againMs = AGAIN_MS;
   /** The picture stays here, ahead of the room, until the room comes; null: it does not. Ms. */
   #meetMs: number | null = null;
+  /** It is there because the room has not reached the media yet, not to have media in reserve. */
+  #isEarly = false;
 
   constructor(parts: SyncParts) {
     this.#parts = parts;
@@ -127,7 +131,7 @@ export class SyncController {
   get lacks(): boolean {
     const { busy, waits, pictured } = this.#parts.target;
     const { item, playing } = this.#state;
-    return item !== null && playing && (busy || waits || !pictured || this.#meetMs !== null);
+    return item !== null && playing && (busy || waits || !pictured || (this.#meetMs !== null && !this.#isEarly));
   }
 
   /** When `step` is needed next, unix ms of the server; null: at the usual interval. */
@@ -322,10 +326,10 @@ export class SyncController {
 
   #seek(lateS: number, isSettling: boolean): boolean {
     const isBuffered = this.#parts.target.isBuffered(this.#goal('seek'));
-    if (!isBuffered && (Math.abs(lateS) < LOAD_S || !this.#mayPlaceAgain)) return false;
+    if (!isBuffered && (Math.abs(lateS) < LOAD_S || !this.#mayPlaceAgain)) return this.#waitForRoom(lateS);
     const isStuck = this.#isStuck;
     if (!isBuffered && lateS > 0 && this.#bringForward()) return true;
-    if (!this.#place(isBuffered ? 'seek' : 'load')) return false;
+    if (!this.#place(isBuffered ? 'seek' : 'load')) return this.#waitForRoom(lateS);
     if (!isSettling) this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
     this.#settleSeeks = isSettling ? this.#settleSeeks - 1 : 1;
     this.#isCorrection = true;
@@ -341,17 +345,25 @@ export class SyncController {
     this.#againMs = AGAIN_MS;
     this.#reserveMs = isAgain ? Math.min(LONGEST_RESERVE_MS, Math.max(FIRST_RESERVE_MS, 2 * this.#reserveMs)) : 0;
     if (this.#reserveMs === 0) return false;
-    const meetMs = Math.min(
-      positionAt(this.#state, now() + this.#reserveMs),
-      target.durationMs ?? Number.POSITIVE_INFINITY,
-    );
+    const soonMs = positionAt(this.#state, now() + this.#reserveMs);
+    const meetMs = Math.min(soonMs, target.durationMs ?? Number.POSITIVE_INFINITY);
     const isTaken = target.follow(meetMs, true, this.#state.rate);
     // The live edge is nearer: a load helps for a moment only, and gives up what is on its way.
     this.#againMs = isTaken ? AGAIN_MS : AGAIN_MS + this.#reserveMs;
     if (!isTaken) return false;
-    target.correct(0);
-    this.#meetMs = meetMs;
     this.#placedAt = steadyMs();
+    return this.#stayUntil(meetMs, false);
+  }
+
+  /** Whether it is early: then it stays where it is, as on a stream that has just begun. */
+  #waitForRoom(lateS: number): boolean {
+    return lateS < 0 && lateS > -EARLY_S && this.#stayUntil(this.#positionMs - 1000 * lateS, true);
+  }
+
+  #stayUntil(meetMs: number, isEarly: boolean): true {
+    this.#parts.target.correct(0);
+    this.#meetMs = meetMs;
+    this.#isEarly = isEarly;
     this.#learns = null;
     this.#rate.reset();
     return true;
@@ -370,7 +382,7 @@ export class SyncController {
       return;
     }
     this.#meetMs = null;
-    this.#placedAt = this.#parts.steadyMs();
+    this.#placedAt = this.#countFrom = this.#parts.steadyMs();
     target.correct(1);
     this.#settle();
   }

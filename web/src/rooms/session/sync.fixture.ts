@@ -38,6 +38,8 @@ export class SimulatedTarget implements SyncTarget {
   /** What is in the browser, ms. */
   bufferedFrom = 0;
   bufferedTo = 0;
+  /** The media begins here, ms. */
+  beginsMs = 0;
   /** What is not there yet begins here, ms. */
   edgeMs = Number.POSITIVE_INFINITY;
   positionMs = 0;
@@ -74,12 +76,12 @@ export class SimulatedTarget implements SyncTarget {
       if (started) this.#resumeAt = this.#nowMs + this.playMs;
       return true;
     }
-    if (atMs >= this.edgeMs) return false;
+    if (atMs >= this.edgeMs || (this.pictured && atMs < this.beginsMs)) return false;
     this.seeks.push(atMs);
     this.frames = [];
     this.busy = true;
     this.#resumeAt = this.#nowMs + (this.isBuffered(atMs) ? this.seekMs : this.loadMs);
-    this.positionMs = atMs;
+    this.positionMs = Math.max(this.beginsMs, atMs);
     this.#shownMs = Number.NEGATIVE_INFINITY;
     if (this.network !== null && !this.isBuffered(atMs)) {
       this.bufferedFrom = this.bufferedTo = Math.floor(atMs / SEGMENT_MS) * SEGMENT_MS;
@@ -88,7 +90,7 @@ export class SimulatedTarget implements SyncTarget {
       return true;
     }
     if (this.network !== null) return true;
-    this.bufferedFrom = Math.min(this.bufferedFrom, atMs);
+    this.bufferedFrom = Math.max(this.beginsMs, Math.min(this.bufferedFrom, atMs));
     this.bufferedTo = Math.min(this.edgeMs, Math.max(this.bufferedTo, atMs + 20_000));
     return true;
   }
