@@ -99,8 +99,10 @@ test('a list that has just begun is played, not a window that does not have its 
   FakeHls.last.video!.picture(2);
   player.target.follow(start - 1_200, true, 1);
   await settled();
+  player.target.follow(start - 3_900, true, 1); // a list keeps three target durations
+  await settled();
   assert.equal(FakeHls.all.length, 1);
-  assert.deepEqual(document.front.seeks, [2.8]);
+  assert.deepEqual(document.front.seeks, [2.8, 0.1]);
 });
 
 test('a room that catches up with live leaves the window', async (t) => {

@@ -310,8 +310,8 @@ export class VideoBuffer {
     const position = positionOf(this.#details.fragments, atMs);
     if (position === null) return null;
     const { fragmentStart, edge, targetduration } = this.#details;
-    // A list that has just begun loses nothing yet.
-    const marginS = Math.min(3 * targetduration, (edge - fragmentStart) / 2);
+    // A list that has just begun loses nothing yet: three target durations stay in it (RFC 8216bis 6.2.2).
+    const marginS = Math.min(3 * targetduration, Math.max(0, edge - fragmentStart - 3 * targetduration));
     const leavesAtS = this.kind === 'live' ? fragmentStart + marginS : 0;
     return position >= leavesAtS ? position : null;
   }
