@@ -232,15 +232,19 @@ export class FakeHls {
     this.#listeners.get(FakeHls.Events[event])?.(event, data);
   }
 
-  /** The list of [fromMs, toMs) is loaded, in one fragment. */
-  list(fromMs: number, toMs: number, { live = true, partTarget = 0.2, fragmentStart = 0 } = {}): void {
+  /** The list of [fromMs, toMs) is loaded, in one fragment. @param openMs so much at its end is parts of the next one */
+  list(fromMs: number, toMs: number, { live = true, partTarget = 0.2, fragmentStart = 0, openMs = 0 } = {}): void {
     const duration = (toMs - fromMs) / 1000;
-    const fragments = [{ start: 0, duration, programDateTime: fromMs, sn: 1, cc: 0, relurl: '1.m4s' }];
+    const closedS = duration - openMs / 1000;
+    const first = { start: 0, duration: closedS, programDateTime: fromMs, sn: 1, cc: 0, relurl: '1.m4s' };
+    const fragments = [first];
+    const fragmentHint = { ...first, start: closedS, duration: 0, programDateTime: toMs - openMs, sn: 2, relurl: '' };
     if (live) this.liveSyncPosition = duration - 2;
     const partList = partTarget > 0 ? [{}] : null;
     this.emit('LEVEL_UPDATED', {
       details: {
         fragments,
+        ...(openMs > 0 && { fragmentHint }),
         live,
         edge: duration,
         fragmentStart,

@@ -27,6 +27,16 @@ test('a position in the list is a seek, an older one is loaded from its window',
   assert.equal(player.target.busy, false);
 });
 
+test('a position in the parts of the segment that is not complete yet is in the list', (t) => {
+  const { player, playLive, document } = setUp(t);
+  playLive();
+  FakeHls.last.list(start - 5 * minute, start + 1_800, { openMs: 1_800 });
+  document.front.bufferedTo = 301.8;
+  assert.equal(player.target.isBuffered(start + 300), true);
+  assert.equal(player.target.follow(start + 300, true, 1), true);
+  assert.deepEqual(document.front.seeks, [300.3]);
+});
+
 test('a position after the end of the live list is waited for', (t) => {
   const { player, playLive, document } = setUp(t);
   playLive();

@@ -307,9 +307,11 @@ export class VideoBuffer {
    */
   positionOf(atMs: number): number | null {
     if (!this.#details) return null;
-    const position = positionOf(this.#details.fragments, atMs);
+    const { fragments, fragmentHint: open, fragmentStart, edge, targetduration } = this.#details;
+    // Of the segment that is not complete the playlist has parts.
+    const { start = 0, programDateTime = null } = open ?? {};
+    const position = positionOf([...fragments, { start, duration: edge - start, programDateTime }], atMs);
     if (position === null) return null;
-    const { fragmentStart, edge, targetduration } = this.#details;
     // A list that has just begun loses nothing yet: three target durations stay in it (RFC 8216bis 6.2.2).
     const marginS = Math.min(3 * targetduration, Math.max(0, edge - fragmentStart - 3 * targetduration));
     const leavesAtS = this.kind === 'live' ? fragmentStart + marginS : 0;
