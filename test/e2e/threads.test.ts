@@ -46,7 +46,8 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
   before(async () => {
     folder = await openFolder('threads');
     server = await startServer({
-      ...{ data: folder.path, args: [...smallPicture, '--threads', '2'], adminToken, sample: false },
+      ...{ data: folder.path, args: [...smallPicture, '--threads', '2', '--accounts-watch', 'signed'] },
+      ...{ adminToken, sample: false },
     });
     await create('door', 'public');
     await create('gone', 'public');
@@ -190,6 +191,21 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     const revoked = await post('/api/v1/streams/guests/watch-tokens/revoke', {});
     assert.ok(revoked.ok);
     for (const { status } of await askAll(list)) assert.equal(status, 403);
+
+    // A link that a user made ends with the account.
+    const account = { name: 'ann', password: 'correct horse battery' };
+    const { id } = (await (await post('/api/v1/users', account)).json()) as { id: string };
+    const headers = { 'content-type': 'application/json', origin: server.url };
+    const send = (path: string, body: object, cookie = '') =>
+      fetch(server.url + path, { method: 'POST', headers: { ...headers, cookie }, body: JSON.stringify(body) });
+    const entered = await send('/api/v1/sessions', account);
+    const cookie = entered.headers.get('set-cookie')!.split(';')[0]!;
+    const made = await send('/api/v1/streams/guests/watch-tokens', {}, cookie);
+    assert.equal(made.status, 201, await made.clone().text());
+    const own = list.replace(token, ((await made.json()) as { token: string }).token);
+    for (let i = 0; i < 3; i++) for (const { status } of await askAll(own)) assert.equal(status, 200);
+    assert.ok((await post(`/api/v1/users/${id}`, { state: 'banned' }, 'PATCH')).ok);
+    await until('both refuse it', async () => (await askAll(own)).every(({ status }) => status === 403));
   });
 
   test('a deleted stream leaves no open file and no cached block in any thread', { skip: noProc }, async () => {
