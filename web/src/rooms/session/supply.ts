@@ -3,6 +3,19 @@
  * In: whether the picture lacks media, at each step. Out: a verdict, which changes seldom; how often it ran dry. Pure.
  */
 
+import type { SyncTarget } from '../../player/sync-target.ts';
+
+/** A member that the room waits for is ready with this much media ahead, ms. */
+const READY_MS = 2_000;
+/** At the end of the media this is not needed, ms. */
+const END_MS = 250;
+
+/** Whether a player can go on from a position, ms, in a room that waits for its members. */
+export function isReady(target: SyncTarget, positionMs: number): boolean {
+  const aheadMs = Math.min(positionMs + READY_MS, (target.durationMs ?? Number.POSITIVE_INFINITY) - END_MS);
+  return target.pictured && (target.isBuffered(aheadMs) || !target.exists(aheadMs));
+}
+
 /** The waits of so much time count, ms. */
 const WINDOW_MS = 30_000;
 /** Too slow from here; no longer below that, ms of the window. */

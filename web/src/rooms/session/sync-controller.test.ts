@@ -301,6 +301,30 @@ test('a network that is a little too slow: the page says so, and the picture mee
   assert.ok(inStepShare > 0.4, `in step for ${inStepShare}`);
 });
 
+test('a member that the room waits for is ready once it has media ahead, not as soon as the room pauses', () => {
+  const room = inStep();
+  const { target, controller } = room;
+  target.network = 0.5;
+  target.bufferedTo = target.positionMs + 1_000;
+  room.pass(2_000);
+  assert.equal(controller.lacks, true);
+  const at = { anchorMedia: target.positionMs, playing: false };
+  room.tell(stateAt(2, room.nowMs, { ...at, by: '', waitingFor: ['ben'] }));
+  room.pass(1_000);
+  assert.equal(controller.lacks, true, 'the room waits, and nothing has arrived');
+  room.pass(12_000);
+  assert.equal(controller.lacks, false);
+  // At the end of the media there is less ahead.
+  target.durationMs = target.positionMs + 500;
+  target.bufferedTo = target.durationMs;
+  assert.equal(controller.lacks, false);
+  // A pause by someone is no wait.
+  target.bufferedTo = target.positionMs;
+  room.tell(stateAt(3, room.nowMs, at));
+  room.pass(1_000);
+  assert.equal(controller.lacks, false);
+});
+
 test('live there is nothing to have in reserve: it is brought forward ever more seldom, and never stays behind', () => {
   for (const network of [0.5, 0.8]) {
     const { slowMs, seeks, latestMs } = onNetwork(network, { live: true });

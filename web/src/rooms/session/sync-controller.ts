@@ -6,7 +6,7 @@
 import { nothingPlays, type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
 import { RateController, type RateTuning } from '../../player/rate-controller.ts';
 import type { SyncTarget } from '../../player/sync-target.ts';
-import { Supply } from './supply.ts';
+import { isReady, Supply } from './supply.ts';
 
 /** What a controller is created with. */
 export interface SyncParts {
@@ -110,9 +110,7 @@ export class SyncController {
     this.#parts = parts;
   }
 
-  /**
-   * How much later than the room the picture is, ms; negative if it is early. Null before the first frames, and while it loads.
-   */
+  /** How much later than the room the picture is, ms; negative if it is early. Null before the first frames, and while it loads. */
   get offsetMs(): number | null {
     const { target } = this.#parts;
     const { item, playing } = this.#state;
@@ -127,11 +125,13 @@ export class SyncController {
     return this.#supply.isSlow;
   }
 
-  /** It should play and has no media, or waits for the room with media in reserve. */
+  /** It should play and has no media, or waits for the room with media in reserve. In a room that waits: it is not ready. */
   get lacks(): boolean {
-    const { busy, waits, pictured } = this.#parts.target;
-    const { item, playing } = this.#state;
-    return item !== null && playing && (busy || waits || !pictured || (this.#meetMs !== null && !this.#isEarly));
+    const { target } = this.#parts;
+    const { item, playing, waitingFor } = this.#state;
+    if (item === null) return false;
+    if (!playing) return waitingFor !== undefined && !isReady(target, this.#positionMs);
+    return target.busy || target.waits || !target.pictured || (this.#meetMs !== null && !this.#isEarly);
   }
 
   /** When `step` is needed next, unix ms of the server; null: at the usual interval. */
@@ -181,7 +181,7 @@ export class SyncController {
     const isMoving = this.#moved || steadyMs() - this.#movedAt < MOVES_MS;
     if (hidden()) this.#supply.reset();
     else {
-      const isLacking = this.lacks && !isMoving && target.exists(this.#positionMs);
+      const isLacking = playing && this.lacks && !isMoving && target.exists(this.#positionMs);
       const isSlow = this.#supply.look(isLacking, steadyMs());
       if (isSlow !== null) target.ease?.(isSlow);
     }
