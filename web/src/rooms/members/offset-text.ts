@@ -13,7 +13,7 @@ const NEARLY_MS = 300;
 export interface StepState {
   readonly is: 'away' | 'loading' | 'unknown' | 'in-step' | 'late' | 'early';
   readonly tone: 'good' | 'warn' | 'live' | 'quiet';
-  /** With its sign and unit, `+12 ms`, `−1.4 s`; empty where it is not known. */
+  /** With its sign and unit, `+12 ms`, `−1.4 s`; empty where it is not known, and while it loads. */
   readonly offset: string;
 }
 
@@ -31,8 +31,8 @@ export function stepState({
   offsetMs,
 }: Pick<MemberView, 'present' | 'buffering' | 'offsetMs'>): StepState {
   if (present === 0) return { is: 'away', tone: 'quiet', offset: '' };
+  if (buffering) return { is: 'loading', tone: 'warn', offset: '' }; // it only grows
   const offset = offsetMs === null ? '' : offsetText(offsetMs);
-  if (buffering) return { is: 'loading', tone: 'warn', offset };
   if (offsetMs === null) return { is: 'unknown', tone: 'quiet', offset };
   const size = Math.abs(offsetMs);
   if (size <= IN_STEP_MS) return { is: 'in-step', tone: 'good', offset };
