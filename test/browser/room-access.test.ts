@@ -102,6 +102,9 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
       await open({ options: { guests: false } }, '.notice a.main');
       await look(page, `guests off, ${suffix}`);
       await open({ options: { approve: true } }, '.join');
+      await page.locator('.join input').fill('admin');
+      await page.locator('.join button[type=submit]').click();
+      await page.getByRole('alert').getByText('“admin”').waitFor(); // its field says why, in the language of the page
       await page.locator('.join input').fill('Ben');
       await page.locator('.join button[type=submit]').click();
       await page.locator('.notice button').waitFor();
