@@ -8,7 +8,7 @@ const command = (id: string) => ({ t: 'command' as const, id, rev: 1, do: 'pause
 test('a message is sent again, under the same id and in order, until it is acknowledged', async () => {
   const outbox = new Outbox();
   const sent: string[] = [];
-  const send = ({ id }: { readonly id: string }) => sent.push(id) > 0;
+  const send = ({ id = '' }: { readonly t: string; readonly id?: string }) => sent.push(id) > 0;
   const first = outbox.add(chat('first'), send);
   const second = outbox.add(chat('second'), () => false);
   outbox.lost();
@@ -31,6 +31,25 @@ test('a request for the remote is answered with the number of people who were as
   const two = outbox.add(ask('two'), () => true);
   outbox.lost();
   assert.deepEqual(await two, { ok: false, code: 'lost', detail: '' });
+});
+
+test('a reaction, a deletion and a vote wait for a connection, and are sent once, behind the messages', () => {
+  const outbox = new Outbox();
+  const sent: string[] = [];
+  const send = (message: { readonly t: string }) => sent.push(message.t) > 0;
+  const none = () => false;
+  assert.ok(outbox.post({ t: 'react', seq: 1, emoji: '👍', on: true }, send));
+  assert.deepEqual(sent.splice(0), ['react']);
+  void outbox.add(chat('first'), none);
+  assert.ok(outbox.post({ t: 'react', seq: 1, emoji: '👍', on: false }, none));
+  assert.ok(outbox.post({ t: 'vote', poll: 'p', choices: [0] }, none));
+  outbox.lost();
+  outbox.resend(send);
+  assert.deepEqual(sent.splice(0), ['chat', 'react', 'vote']);
+  outbox.resend(send);
+  assert.deepEqual(sent, ['chat']);
+  for (let n = 0; n < 64; n++) assert.ok(outbox.post({ t: 'delete', seq: n }, none));
+  assert.equal(outbox.post({ t: 'delete', seq: 64 }, none), false);
 });
 
 test('a command is never repeated: without its connection it ends', async () => {

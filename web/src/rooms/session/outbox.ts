@@ -1,5 +1,6 @@
 /**
  * What a member has sent and the server has not answered: messages are sent again under the same id after a reconnection, commands and requests are not.
+ * Reactions, deletions and votes, which have no answer, wait for a connection.
  * In: what is sent, answers. Out: what to send again; one result for each. Bounded.
  */
 import type { ClientMessageOf, ServerMessage } from '../../../../src/api/room/messages.ts';
@@ -15,6 +16,9 @@ export type Answered = ClientMessageOf<'command' | 'ask' | 'chat' | 'danmaku'>;
 /** What is sent again after a reconnection; everything else ends with its connection. */
 type Repeated = ClientMessageOf<'chat' | 'danmaku'>;
 
+/** What has no answer, and may come late: it says what shall be. */
+export type Unanswered = ClientMessageOf<'react' | 'delete' | 'vote'>;
+
 const isRepeated = (message: Answered): message is Repeated => message.t === 'chat' || message.t === 'danmaku';
 
 /** More than this is refused. */
@@ -23,6 +27,8 @@ const MAX_WAITING = 64;
 /** Everything that waits for an answer. */
 export class Outbox {
   readonly #waiting = new Map<string, { readonly message: Answered; readonly resolve: (result: SendResult) => void }>();
+  /** What waits for a connection. */
+  readonly #unanswered: Unanswered[] = [];
   readonly #changed: () => void;
 
   /** @param changed called when the chat messages that wait have changed */
@@ -50,6 +56,14 @@ export class Outbox {
     });
   }
 
+  /** Sends what has no answer; without a connection it waits for the next one. @returns false if too much is waiting */
+  post(message: Unanswered, send: (message: Unanswered) => boolean): boolean {
+    if (send(message)) return true;
+    if (this.#unanswered.length >= MAX_WAITING) return false;
+    this.#unanswered.push(message);
+    return true;
+  }
+
   /** An answer of the server. */
   answer(answer: Extract<ServerMessage, { t: 'ack' | 'refused' }>): void {
     if (answer.id === undefined) return;
@@ -62,9 +76,10 @@ export class Outbox {
     }
   }
 
-  /** A connection is open: sends the messages that wait, in order. */
-  resend(send: (message: Answered) => boolean): void {
+  /** A connection is open: sends what waits, messages first, in order. */
+  resend(send: (message: Answered | Unanswered) => boolean): void {
     for (const { message } of this.#waiting.values()) if (isRepeated(message)) send({ ...message, again: true });
+    for (const message of this.#unanswered.splice(0)) send(message);
   }
 
   /** The connection was lost: commands end, because the room may be elsewhere when it is open again. */

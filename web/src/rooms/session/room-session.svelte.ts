@@ -6,7 +6,7 @@ import type { ClientMessageOf, RoomMessage, ServerMessage } from '../../../../sr
 import { permissionBits, type RoomPermission } from '../../../../src/api/room/permissions.ts';
 import { type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
 import { serverFor } from '../../api/server.ts';
-import { Outbox, type SendResult } from './outbox.ts';
+import { Outbox, type SendResult, type Unanswered } from './outbox.ts';
 import { RoomClock } from './room-clock.ts';
 import { RoomConnection, type RoomSocket, type RoomStatus } from './room-connection.ts';
 import { addOlder, nextRoom, presentIn, type RoomSnapshot, resumeAfter, unknownRoom } from './room-snapshot.ts';
@@ -205,24 +205,28 @@ export class RoomSession {
     return this.#outbox.add(message, (one) => this.#connection.send(one));
   }
 
-  /** Adds or takes back a reaction. These are not repeated: false without a connection. */
+  /** Adds or takes back a reaction; without a connection it waits for the next one, as what follows. */
   react(seq: number, emoji: string, on: boolean): boolean {
-    return this.#connection.send({ t: 'react', seq, emoji, on });
+    return this.#post({ t: 'react', seq, emoji, on });
   }
 
   /** Deletes a message. */
   remove(seq: number): boolean {
-    return this.#connection.send({ t: 'delete', seq });
+    return this.#post({ t: 'delete', seq });
   }
 
   /** Votes; replaces the vote before. @param choices indexes, from 0 */
   vote(poll: string, choices: readonly number[]): boolean {
-    return this.#connection.send({ t: 'vote', poll, choices: [...choices] });
+    return this.#post({ t: 'vote', poll, choices: [...choices] });
   }
 
   /** Reports how the player is. */
   report(report: Omit<ClientMessageOf<'report'>, 't'>): boolean {
     return this.#connection.send({ t: 'report', ...report });
+  }
+
+  #post(message: Unanswered): boolean {
+    return this.#outbox.post(message, (one) => this.#connection.send(one));
   }
 
   #receive(message: ServerMessage): void {
