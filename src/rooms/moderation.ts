@@ -65,7 +65,7 @@ export function kick(room: Room, by: UserRef, user: string): void {
   const member = findBelow(room, by, user);
   room.assertMay(by, 'moderate');
   if (member.state === 'pending') {
-    room.memberChanged({ ...member, state: 'left' });
+    forget(room, member);
     room.members.turnAway(user); // their page asks every few seconds: it is not to wait again by itself
   }
   room.disconnect(user, 'kicked', 'A moderator sent you out of this room.');
@@ -82,13 +82,17 @@ export async function leaveRoom(room: Room, user: string): Promise<void> {
   room.disconnect(user, 'left', 'You have left this room.');
   const member = room.members.find(user);
   if (!member) return;
-  // A ban or a mute stays: leaving is no way out of it.
+  forget(room, member);
+  await room.save();
+}
+
+/** A person is no longer of the room. A ban or a mute stays: leaving is no way out of it. */
+function forget(room: Room, member: MemberRecord): void {
   const isBound = member.state === 'banned' || member.mutedUntilMs > 0 || member.deny !== 0;
   if (isBound) {
     if (member.state !== 'banned') room.members.set({ ...member, state: 'left', letIn: false });
-  } else room.members.delete(user);
-  room.broadcast({ t: 'left', user });
-  await room.save();
+  } else room.members.delete(member.user);
+  room.broadcast({ t: 'left', user: member.user });
 }
 
 /** The room gets another owner; the old one stays as a moderator. */
