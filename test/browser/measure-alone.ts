@@ -9,7 +9,7 @@ import { lockDataFolder } from '../../src/store/lock.ts';
 import { until } from '../fixtures/wait.ts';
 
 const FOLDER = join(tmpdir(), 'oxbow-measuring');
-const WITHIN_MS = 400_000;
+const WITHIN_MS = 600_000;
 const EVERY_MS = 250;
 
 /** Resolves when no other file of tests measures. Dispose it at the end. */

@@ -18,12 +18,18 @@ import {
   freeze,
   inStep,
   joinRoom,
+  measureDistances,
   type RoomTalk,
   type StepRoom,
   standStill,
 } from './room-step.ts';
 
-/** The promise is 30 ms; a busy machine draws frames late. `npm run bench -- room-step` has the figure. */
+/** At 95 % of the instants at which the machine had left both pages the time to draw; each draws at a refresh of its own display. Ms. */
+const STEP_MS = 30;
+const REFRESH_MS = 1000 / 60;
+/** Of these there have to be so many to judge by: ten seconds. */
+const INSTANTS = 50;
+/** Wherever the machine leaves no time. */
 const NEAR_MS = 100;
 const NEAR_WITH_JITTER_MS = 250;
 /** The promise is 2.5 s. */
@@ -35,7 +41,7 @@ const HIDDEN_MS = 750;
 const SLEEP_MS = 20_000;
 const FRAME_MS = 40;
 const DAY_MS = 86_400_000;
-const MEASURED_FOR_MS = 60_000;
+const MEASURED_FOR_MS = 120_000;
 
 suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () => {
   let measuring: Disposable;
@@ -92,6 +98,26 @@ suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () =>
     assert.fail(`p95 is ${apartMs} ms`);
   };
 
+  /** 30 s within 30 ms. A machine that hardly ever leaves both pages the time to draw shows no more than that they are near each other. */
+  const keepStep = async (context: TestContext) => {
+    const print = ({ p50, p95, worst }: ReturnType<typeof figuresOf>) =>
+      [p50, p95, worst].map((ms) => ms.toFixed(1)).join(', ');
+    const onTime: number[] = [];
+    let medianMs = Number.POSITIVE_INFINITY;
+    for (let round = 0; round < 2; round++) {
+      const measured = await measureDistances(pages, room, 30);
+      const of = figuresOf(measured.all);
+      context.diagnostic(`30 s, distance p50, p95, worst: ${print(of)} ms of ${measured.all.length} frames`);
+      onTime.push(...measured.onTime);
+      const ofOnTime = figuresOf(onTime.sort((a, b) => a - b));
+      context.diagnostic(`with time to draw: ${print(ofOnTime)} ms of ${onTime.length} frames`);
+      if (onTime.length >= INSTANTS && ofOnTime.p95 <= STEP_MS + REFRESH_MS) return;
+      medianMs = Math.min(medianMs, of.p50);
+    }
+    assert.ok(onTime.length < INSTANTS, `p95 is above ${STEP_MS} ms of ${onTime.length} frames`);
+    assert.ok(medianMs <= NEAR_MS, `the median is ${medianMs} ms`);
+  };
+
   test('who joins sees the picture of the room, also where the clock is wrong by a day', async (context) => {
     const joined: Page[] = [];
     for (const [name, where, url, clockMs] of [
@@ -110,13 +136,13 @@ suite('two pages in a room', { skip: need('chromium') || need('ffmpeg') }, () =>
 
   test('live, they show the same frame at the same time', async (context) => {
     await pause(SETTLES_MS);
-    await near(context, 5);
+    await keepStep(context);
   });
 
   test('in the past as well, and at another speed', async (context) => {
     await room.command('seek', { positionMs: liveMs + 1_000 }); // the live playlist begins later
     await pause(SETTLES_MS);
-    await near(context, 3);
+    await keepStep(context);
     await room.command('rate', { rate: 0.75 });
     await pause(SETTLES_MS);
     await near(context, 3);

@@ -18,6 +18,10 @@ import { type SeenFrame, takeFrames } from './frames.ts';
 const NEAR_MS = 150;
 /** A page is in step from here, ms. */
 const IN_STEP_MS = 60;
+/** Pictures of a page that are so far apart were not drawn on time, ms: the test picture has 25 a second. */
+const LATE_MS = 60;
+/** A page whose machine stood still is excepted for so long afterwards, like one that was sought, ms. */
+const RECOVERS_MS = 3_000;
 
 /** A room and its owner, who has a connection but no player. */
 export interface StepRoom extends Disposable {
@@ -209,6 +213,22 @@ export async function inStep(page: Page, room: StepRoom, fromMs: number): Promis
 
 /** The distances of two pages for some seconds: of each frame of the first to the nearest one of the second, ms, sorted; none on a machine that is too busy. */
 export async function distances(pages: readonly [Page, Page], room: StepRoom, seconds: number): Promise<number[]> {
+  return (await measureDistances(pages, room, seconds)).all;
+}
+
+/** What was measured: ms, sorted. */
+export interface Distances {
+  readonly all: number[];
+  /** At instants before which both pages had drawn every picture on time for some seconds. */
+  readonly onTime: number[];
+}
+
+/** As `distances`, and which of them the machine left both pages the time for. */
+export async function measureDistances(
+  pages: readonly [Page, Page],
+  room: StepRoom,
+  seconds: number,
+): Promise<Distances> {
   await Promise.all(pages.map((page) => takeFrames(page)));
   const seen: [SeenFrame[], SeenFrame[]] = [[], []];
   for (const end = performance.now() + seconds * 1000; performance.now() < end; ) {
@@ -217,14 +237,28 @@ export async function distances(pages: readonly [Page, Page], room: StepRoom, se
     for (const [n, frames] of taken.entries()) seen[n]!.push(...frames);
   }
   const [one, other] = seen.map((frames) => offsetsOf(frames, room)) as [Offsets, Offsets];
-  const apart: number[] = [];
+  const late = seen.flatMap(lateMoments);
+  const all: number[] = [];
+  const onTime: number[] = [];
   let at = 0;
   for (const { atMs, lateMs } of one) {
     while (at + 1 < other.length && Math.abs(other[at + 1]!.atMs - atMs) <= Math.abs(other[at]!.atMs - atMs)) at += 1;
     const near = other[at];
-    if (near && Math.abs(near.atMs - atMs) < NEAR_MS) apart.push(Math.abs(lateMs - near.lateMs));
+    if (!near || Math.abs(near.atMs - atMs) >= NEAR_MS) continue;
+    const apartMs = Math.abs(lateMs - near.lateMs);
+    all.push(apartMs);
+    if (!late.some((lateAtMs) => lateAtMs - LATE_MS <= atMs && atMs < lateAtMs + RECOVERS_MS)) onTime.push(apartMs);
   }
-  return apart.sort((a, b) => a - b);
+  const rising = (a: number, b: number) => a - b;
+  return { all: all.sort(rising), onTime: onTime.sort(rising) };
+}
+
+/** When a page did not draw a picture on time, ms since 1970; the first of its frames counts, because what was before it is not known. */
+function lateMoments(frames: readonly SeenFrame[]): number[] {
+  const shown = frames.filter(({ front }) => front);
+  const isOnTime = (frame: SeenFrame, before: SeenFrame | undefined) =>
+    before?.element === frame.element && frame.dropped === before.dropped && frame.atMs - before.atMs < LATE_MS;
+  return shown.filter((frame, n) => !isOnTime(frame, shown[n - 1])).map(({ atMs }) => atMs);
 }
 
 type Offsets = ReturnType<typeof offsetsOf>;

@@ -1,5 +1,5 @@
 /**
- * Keeps one picture in step with its room: nothing within 15 ms, small changes of the speed up to 0.3 s, a seek beyond.
+ * Keeps one picture in step with its room: nothing within 10 ms, small changes of the speed up to 0.3 s, a seek beyond.
  * In: the playback state, the server's clock, the frames that were shown. Out: plays, pauses, seeks and speeds of the player; its offset.
  * docs/5-together/in-step.md has the rules.
  */
@@ -29,7 +29,7 @@ const SETTLE_STEP_MS = 100;
 
 /** Within the dead band nothing is done; ±5 % beyond it. */
 const roomTuning: RateTuning = {
-  ...{ startS: 0.015, stopS: 0.005, gain: 1, slowest: -0.05, fastest: 0.05 },
+  ...{ startS: 0.01, stopS: 0.005, gain: 1, slowest: -0.05, fastest: 0.05 },
   ...{ seekS: 0.3, seeksBack: true, stepsBetweenSeeks: 0 },
 };
 
