@@ -187,7 +187,7 @@ suite('the pages of media servers', { skip: missing }, () => {
     await page.keyboard.press('Escape');
     await page.getByRole('button', { name: /^Harbour & sea/ }).waitFor();
     await page.getByRole('button', { name: 'Play Part 10.mp4' }).waitFor();
-    await page.getByRole('button', { name: 'Play Harbour.mp4' }).click();
+    await page.getByRole('button', { name: 'Play Harbour.mp4', exact: true }).click();
     await plays(page);
 
     await using onPhone = await openVisitor(browser, { width: 390, height: 844, colorScheme: 'dark' });
@@ -224,7 +224,7 @@ suite('the pages of media servers', { skip: missing }, () => {
     assert.deepEqual(await violations(page, 'link', { within: ['dialog[open]'] }), []);
     await page.locator('dialog[open]').getByRole('button', { name: 'Add', exact: true }).click();
     await page.keyboard.press('Escape');
-    await page.getByRole('button', { name: 'Play Ferry' }).click();
+    await page.getByRole('button', { name: 'Play Ferry', exact: true }).click();
     await plays(page);
     const { page: friend, faults: friendFaults } = await openPage(other, `/rooms/${room}`);
     await friend.getByLabel('Your name').fill('Ben');

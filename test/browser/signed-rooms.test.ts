@@ -142,6 +142,10 @@ suite('signed and private media in a room', { skip: need('chromium') || need('ff
 
   test('a private stream and a private video play, and nothing of it was refused', async () => {
     await play('Cellar');
+    await page.waitForFunction(() => {
+      const videos = [...document.querySelectorAll('.room video')];
+      return videos.length > 0 && videos.every((video) => !('isKept' in video)); // not the player of Attic, which is live too
+    });
     await frameWhen(page, 'the private stream', ({ utcMs, nowMs }) => nowMs - utcMs < 20_000, 40_000);
     await play('Film');
     await page.waitForFunction(() => {

@@ -5,6 +5,8 @@ import { test } from 'node:test';
 import { gapCauses } from '../../../src/api/gap.ts';
 import './account.ts';
 import './admin.ts';
+import './docs.ts';
+import './library.ts';
 import './go-live.ts';
 import './media-servers.ts';
 import './rooms.ts';

@@ -3,17 +3,13 @@
  * In: a key and values. Out: a sentence. Pure.
  */
 import enClips from './en/clips.json' with { type: 'json' };
-import enDocs from './en/docs.json' with { type: 'json' };
 import enHome from './en/home.json' with { type: 'json' };
-import enLibrary from './en/library.json' with { type: 'json' };
 import enRecord from './en/record.json' with { type: 'json' };
 import enShell from './en/shell.json' with { type: 'json' };
 import enTimeline from './en/timeline.json' with { type: 'json' };
 import enWatch from './en/watch.json' with { type: 'json' };
 import zhClips from './zh-CN/clips.json' with { type: 'json' };
-import zhDocs from './zh-CN/docs.json' with { type: 'json' };
 import zhHome from './zh-CN/home.json' with { type: 'json' };
-import zhLibrary from './zh-CN/library.json' with { type: 'json' };
 import zhRecord from './zh-CN/record.json' with { type: 'json' };
 import zhShell from './zh-CN/shell.json' with { type: 'json' };
 import zhTimeline from './zh-CN/timeline.json' with { type: 'json' };
@@ -21,9 +17,7 @@ import zhWatch from './zh-CN/watch.json' with { type: 'json' };
 
 const en = {
   ...enClips,
-  ...enDocs,
   ...enHome,
-  ...enLibrary,
   ...enRecord,
   ...enShell,
   ...enTimeline,
@@ -31,9 +25,7 @@ const en = {
 };
 const zh = {
   ...zhClips,
-  ...zhDocs,
   ...zhHome,
-  ...zhLibrary,
   ...zhRecord,
   ...zhShell,
   ...zhTimeline,
@@ -49,7 +41,9 @@ export type Language = keyof typeof catalogues;
 type AccountTexts = typeof import('./en/account.json');
 type AdminTexts = typeof import('./en/admin.json');
 type ChatTexts = typeof import('./en/chat.json');
+type DocsTexts = typeof import('./en/docs.json');
 type GoLiveTexts = typeof import('./en/go-live.json');
+type LibraryTexts = typeof import('./en/library.json');
 type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
 type RoomTexts = typeof import('./en/rooms.json');
@@ -60,7 +54,9 @@ export type TextKey =
   | keyof AccountTexts
   | keyof AdminTexts
   | keyof ChatTexts
+  | keyof DocsTexts
   | keyof GoLiveTexts
+  | keyof LibraryTexts
   | keyof MediaServerTexts
   | keyof MultiTexts
   | keyof RoomTexts;
