@@ -4,9 +4,11 @@
  */
 import { createHash, randomBytes } from 'node:crypto';
 
-/** A new secret of that many random bytes, in base64url. 20 bytes cannot be guessed. */
+/** A new secret of that many random bytes but for a bit, in base64url. 20 bytes cannot be guessed. It begins with a letter: “-” begins an option. */
 export function createSecret(bytes = 20): string {
-  return randomBytes(bytes).toString('base64url');
+  const random = randomBytes(bytes);
+  random[0]! &= 0x7f;
+  return random.toString('base64url');
 }
 
 /** The SHA-256 that is stored instead of the secret, in base64url. A random secret needs no salt. */

@@ -23,11 +23,12 @@ function setUp() {
 
 suite('reports of a session', () => {
   test('begin with the first picture and come every twelve seconds, whatever happens in between', () => {
-    const { reports, clock, sent } = setUp();
+    const { reports, clock, sent, beacons } = setUp();
     reports.look(idle);
     reports.look({ ...live, pictured: false });
     assert.deepEqual(sent, []);
-    for (; clock.ms < 60_000; clock.ms += 250) reports.look(live);
+    for (; clock.ms < 60_000; clock.ms += 250) reports.look({ ...live, pictured: clock.ms % 5_000 !== 1_000 }); // seeks
+    assert.deepEqual(beacons, []);
     assert.ok(sent.length >= 5 && sent.length <= 6, `${sent.length} in a minute`);
     assert.equal(
       sent[0],

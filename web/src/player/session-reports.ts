@@ -49,13 +49,12 @@ export class SessionReports {
   /** Takes each snapshot; the player makes several a second. */
   look(snapshot: Snapshot): void {
     if (this.#ends.signal.aborted || this.#isGone) return;
-    const isWatching = snapshot.pictured && snapshot.mode !== 'idle' && snapshot.mode !== 'offline';
-    if (!isWatching) {
+    if (snapshot.mode === 'idle' || snapshot.mode === 'offline') {
       this.#goodbye();
       return;
     }
     const nowMs = this.#parts.now();
-    if (nowMs < this.#nextMs) return;
+    if (!snapshot.pictured || nowMs < this.#nextMs) return; // while it seeks, its viewer stays
     this.#nextMs = nowMs + EVERY_MS * (1 + SPREAD * (Math.random() - 0.5));
     this.#isCounted = true;
     this.#send(this.#url(keysOf(snapshot)));

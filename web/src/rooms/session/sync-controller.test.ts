@@ -68,6 +68,39 @@ test('a player that stood still for a second is in step within the next', () => 
   assert.ok(room.target.seeks.length <= 2);
 });
 
+test('a source that sends nothing makes no picture late', () => {
+  const room = inStep();
+  room.target.edgeMs = room.target.positionMs + 500;
+  room.pass(200);
+  assert.ok(Math.abs(room.controller.offsetMs!) <= 25);
+  room.target.stuck = true;
+  room.pass(5_000);
+  assert.equal(room.controller.offsetMs, null);
+});
+
+test('a source that sends nothing for seconds is one stand-still: a load that fails after it is repeated after the usual time', () => {
+  const room = inStep();
+  const { target } = room;
+  target.bufferedTo = target.edgeMs = target.positionMs + 500;
+  room.pass(200);
+  target.stuck = true;
+  room.pass(5_000);
+  target.edgeMs = target.positionMs + 8_000;
+  const { follow } = target;
+  let loads = 0;
+  target.follow = (atMs) => {
+    if (atMs! >= target.edgeMs) return false;
+    loads += 1;
+    Object.assign(target, { pictured: false, frames: [] });
+    return true;
+  };
+  room.pass(500);
+  assert.equal(loads, 1);
+  Object.assign(target, { follow, stuck: false, edgeMs: Number.POSITIVE_INFINITY });
+  room.pass(6_500);
+  assert.ok(worst(room.pass(1_000)) <= 50);
+});
+
 test('something else pauses it, soon after a command: it plays again, in step within a second', () => {
   const room = inStep();
   room.target.bufferedTo = 400_000;

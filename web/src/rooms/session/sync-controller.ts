@@ -6,6 +6,7 @@
 import { nothingPlays, type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
 import { RateController, type RateTuning } from '../../player/rate-controller.ts';
 import type { SyncTarget } from '../../player/sync-target.ts';
+import { type Cost, RequestCosts } from './request-costs.ts';
 import { isReady, Supply } from './supply.ts';
 
 /** What a controller is created with. */
@@ -59,10 +60,6 @@ const LONGEST_RESERVE_MS = 10_000;
 const MOVES_MS = 3_000;
 const FRAMES_NEEDED = 3;
 
-/** From a request to its first frame, ms: the guess before it is known, and the most that is believed. */
-const costs = { seek: { guess: 80, most: 1_500 }, load: { guess: 300, most: 4_000 }, play: { guess: 40, most: 300 } };
-type Cost = keyof typeof costs;
-
 /** Two states play the same media at the same time. */
 function continues(one: PlaybackState, other: PlaybackState): boolean {
   const atMs = other.anchorServer;
@@ -73,8 +70,7 @@ function continues(one: PlaybackState, other: PlaybackState): boolean {
 export class SyncController {
   readonly #parts: SyncParts;
   readonly #rate = new RateController(roomTuning);
-  /** What the last three of each have cost, ms. */
-  readonly #costs: Record<Cost, number[]> = { seek: [], load: [], play: [] };
+  readonly #costs = new RequestCosts();
   #state: PlaybackState = nothingPlays;
   /** Takes effect at its anchor. */
   #next: PlaybackState | null = null;
@@ -99,6 +95,8 @@ export class SyncController {
   #movedAt = Number.NEGATIVE_INFINITY;
   /** When the picture last ran dry and was brought forward. */
   #ranDryAt = Number.NEGATIVE_INFINITY;
+  /** When the frame was shown at which it last ran dry, steady clock: a stand-still counts once. */
+  #dryFrameMs: number | null = null;
   #reserveMs = 0;
   #againMs = AGAIN_MS;
   /** The picture stays here, ahead of the room, until the room comes; null: it does not. Ms. */
@@ -110,12 +108,13 @@ export class SyncController {
     this.#parts = parts;
   }
 
-  /** How much later than the room the picture is, ms; negative if it is early. Null before the first frames, and while it loads. */
+  /** How much later than the room the picture is, ms; negative if it is early. Null without frames, while it loads, and where there is no media. */
   get offsetMs(): number | null {
     const { target } = this.#parts;
     const { item, playing } = this.#state;
     if (target.busy || !target.pictured || item === null || !this.#parts.hasPositions(item)) return null;
     if (this.#meetMs !== null) return null;
+    if (playing && this.#isStuck && !target.exists(this.#positionMs)) return null; // the source sends nothing
     const lateS = playing ? this.#lateS() : this.#pausedLateS();
     return lateS === null ? null : lateS * 1000;
   }
@@ -268,8 +267,8 @@ export class SyncController {
   #leadMs(next: PlaybackState): number {
     if (!next.playing) return 0;
     const { target } = this.#parts;
-    if (continues(this.#state, next)) return this.#state.playing ? 0 : this.#costMs('play');
-    return this.#costMs(target.isBuffered(next.anchorMedia) ? 'seek' : 'load');
+    if (continues(this.#state, next)) return this.#state.playing ? 0 : this.#costs.ms('play');
+    return this.#costs.ms(target.isBuffered(next.anchorMedia) ? 'seek' : 'load');
   }
 
   /** Goes where the room is. */
@@ -306,7 +305,7 @@ export class SyncController {
   /** The room's position when the first frame will be there, ms. */
   #goal(cost: Cost): number {
     const { now, target } = this.#parts;
-    const positionMs = positionAt(this.#state, now() + (this.#state.playing ? this.#costMs(cost) : 0));
+    const positionMs = positionAt(this.#state, now() + (this.#state.playing ? this.#costs.ms(cost) : 0));
     return target.durationMs === null ? positionMs : Math.min(positionMs, target.durationMs);
   }
 
@@ -340,10 +339,14 @@ export class SyncController {
   /** It has run dry. If that is not the first time, it goes ahead of the room and waits for it there; false: the usual seek will do. */
   #bringForward(): boolean {
     const { target, steadyMs, now } = this.#parts;
-    const isAgain = steadyMs() - this.#ranDryAt < DRY_AGAIN_MS;
+    const shownMs = target.frames.at(-1)?.atMs ?? null;
+    if (shownMs !== this.#dryFrameMs) {
+      const isAgain = steadyMs() - this.#ranDryAt < DRY_AGAIN_MS;
+      this.#reserveMs = isAgain ? Math.min(LONGEST_RESERVE_MS, Math.max(FIRST_RESERVE_MS, 2 * this.#reserveMs)) : 0;
+    }
+    this.#dryFrameMs = shownMs;
     this.#ranDryAt = steadyMs();
     this.#againMs = AGAIN_MS;
-    this.#reserveMs = isAgain ? Math.min(LONGEST_RESERVE_MS, Math.max(FIRST_RESERVE_MS, 2 * this.#reserveMs)) : 0;
     if (this.#reserveMs === 0) return false;
     const soonMs = positionAt(this.#state, now() + this.#reserveMs);
     const meetMs = Math.min(soonMs, target.durationMs ?? Number.POSITIVE_INFINITY);
@@ -429,22 +432,12 @@ export class SyncController {
     return late.sort((a, b) => a - b)[late.length >> 1]! / 1000;
   }
 
-  /** The median of the last three, so that one that was delayed by something else does not count, ms. */
-  #costMs(cost: Cost): number {
-    const { guess, most } = costs[cost];
-    const [low = guess, middle = guess, high = guess] = this.#costs[cost];
-    const median = Math.max(Math.min(low, middle), Math.min(Math.max(low, middle), high));
-    return Math.min(most, Math.max(0, median));
-  }
-
   /** What a seek, load or start costs here: its first frames say by how much the guess was wrong; never more than the time since. */
   #learn(lateS: number): void {
     const cost = this.#learns;
     this.#learns = null;
     if (!cost) return;
-    const known = this.#costs[cost];
     const tookMs = cost === 'play' ? Number.POSITIVE_INFINITY : this.#parts.steadyMs() - this.#placedAt;
-    known.push(Math.min(tookMs, this.#costMs(cost) + 1000 * lateS));
-    if (known.length > 3) known.shift();
+    this.#costs.learn(cost, Math.min(tookMs, this.#costs.ms(cost) + 1000 * lateS));
   }
 }
