@@ -1,7 +1,7 @@
 /**
  * `npm run bench -- rooms --people`: ten thousand people in rooms, for a minute after they have come.
  * In: `oxbow serve` with its usual limits on one core; simulated people, ten in each room, by a load generator on the other. They come
- * within a minute, report every 2 s, ask for the time every 5 s, write, react, leave after a minute on average and come back. Out: what was
+ * within a minute, report every 2 s, ask for the time every 5 s, write, react, leave after five minutes on average and come back. Out: what was
  * delivered, delays, memory, and what went wrong, as text.
  */
 import { once } from 'node:events';

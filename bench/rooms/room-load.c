@@ -24,7 +24,7 @@ enum { ADDRESSES = 20, OPENING = 200 };
 /** Histogram of delays: steps of 0.05 ms up to 60 s. */
 enum { STEPS_PER_MS = 20, STEPS = 1200000 };
 /** People: intervals of reports and of questions for the time, mean time until one leaves, and for how long, ms; one of so many reacts. */
-enum { REPORT_MS = 2000, CLOCK_MS = 5000, STAY_MS = 60000, AWAY_MS = 3000, REACT_ONE_IN = 50, LOOK_MS = 10 };
+enum { REPORT_MS = 2000, CLOCK_MS = 5000, STAY_MS = 300000, AWAY_MS = 3000, REACT_ONE_IN = 50, LOOK_MS = 10 };
 
 /** A member. `open`: 1 the upgrade is sent, 2 hello is sent, 3 it was welcomed. */
 typedef struct {

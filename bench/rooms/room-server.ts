@@ -16,9 +16,11 @@ export const adminToken = 'bench-bench-bench-bench';
 
 /** Starts oxbow on the core of servers. */
 export function startRoomServer(folder: string, members: number, args: readonly string[] = []): Promise<Server> {
+  const most = String(Math.max(10_000, members + 100));
+  const limits = ['--rooms-connections', most, '--accounts-max-guests', most];
   return startServer({
     ...{ data: join(folder, 'data'), program: launcher, cpus: SERVER_CORE, adminToken },
-    args: ['--log-level', 'error', '--rooms-connections', String(members + 100), ...args],
+    args: ['--log-level', 'error', ...limits, ...args],
   });
 }
 

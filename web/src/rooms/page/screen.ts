@@ -4,7 +4,7 @@
  */
 import type { RoomStatus } from '../session/room-connection.ts';
 
-/** What the page shows. `join`: how to enter. `gone`: there is no such room. `ended`: it was deleted, or has expired, during the visit. */
+/** What the page shows. `join`: how to enter. `turned-away`: the moderators did not let the visitor in. `gone`: there is no such room. `ended`: it was deleted, or has expired, during the visit. */
 export type Screen =
   | 'loading'
   | 'join'
@@ -13,6 +13,7 @@ export type Screen =
   | 'full'
   | 'banned'
   | 'kicked'
+  | 'turned-away'
   | 'left'
   | 'gone'
   | 'ended'
@@ -32,6 +33,7 @@ export function screenOf(
   if (status.is !== 'refused') return room === null ? 'loading' : 'inside';
   switch (status.reason) {
     case 'kicked':
+      return room === null ? 'turned-away' : 'kicked';
     case 'left':
     case 'banned':
     case 'full':
