@@ -166,8 +166,11 @@ suite('rooms of a running server', () => {
     const flood = setInterval(() => {
       for (let i = 0; i < 5000 && client.socket.bufferedAmount < 65_536; i++) client.socket.send('{"t":"nothing"}');
     }, 10);
-    await client.next('bye');
-    clearInterval(flood);
+    try {
+      await client.next('bye');
+    } finally {
+      clearInterval(flood);
+    }
     assert.equal(await client.ended(), '1008 misuse');
     assert.ok(server.log('warn').some(({ msg }) => msg === 'rooms refused messages or connections'));
   });
