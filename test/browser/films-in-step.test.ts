@@ -21,7 +21,7 @@ import { measureAlone } from './measure-alone.ts';
 import { createStepRoom, distances, figuresOf, inStep, joinRoom, type StepRoom } from './room-step.ts';
 
 const adminToken = 'let-me-in-please';
-/** Most of the frames; a busy machine draws the others late. The promise is 30 ms, see bench/room-step. */
+/** The promise is 30 ms; a busy machine draws frames late. */
 const NEAR_MS = 100;
 const SETTLES_MS = 2_000;
 const SECONDS = 60;
@@ -106,13 +106,13 @@ suite('two pages with a video in a room', { skip: need('chromium') || need('ffmp
       context.diagnostic(`in step after ${ms.map(Math.round).join(' and ')} ms`);
       await room.command('seek', { positionMs: 20_000 });
       await pause(SETTLES_MS);
-      let medianMs = Number.NaN;
-      for (let tries = 0; tries < TRIES && !(medianMs <= NEAR_MS); tries++) {
-        const { p50, p95 } = figuresOf(await distances(pages, room, 3));
-        medianMs = p50;
-        context.diagnostic(`distance p50 ${p50.toFixed(1)}, p95 ${p95.toFixed(1)} ms`);
+      let p95 = Number.NaN;
+      for (let tries = 0; tries < TRIES && !(p95 <= NEAR_MS); tries++) {
+        const figures = figuresOf(await distances(pages, room, 3));
+        p95 = figures.p95;
+        context.diagnostic(`distance p50 ${figures.p50.toFixed(1)}, p95 ${p95.toFixed(1)} ms`);
       }
-      assert.ok(medianMs <= NEAR_MS, `the median is ${medianMs} ms`);
+      assert.ok(p95 <= NEAR_MS, `p95 is ${p95} ms`);
     });
   }
 });
