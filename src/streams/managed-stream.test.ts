@@ -70,6 +70,18 @@ suite('a stream’s state', () => {
     await rig.api.start('door');
     assert.equal(rig.catalog.get('door').state, 'starting');
   });
+
+  test('stays ended when the time is over in which its publisher could return', async (t) => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('film', pull);
+    rig.source('film').flow(3000);
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    rig.source('film').done.resolve('the source has been played to its end');
+    await rig.settle();
+    t.mock.timers.tick(60_000);
+    assert.equal(rig.catalog.get('film').state, 'ended');
+  });
 });
 
 suite('a live source that ends its playlist', () => {

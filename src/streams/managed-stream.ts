@@ -361,8 +361,10 @@ export class ManagedStream implements ServedStream {
       }
       case 'absent':
         this.#problem = event.detail;
-        // Only a running client can report a regular end of its source.
-        this.#hasEnded = event.cause === 'offline' && this.publishers.isReading && !this.#definition.paused;
+        // Only a running client can report a regular end of its source. After its own end, a late report changes nothing.
+        if (this.publishers.isRunning) {
+          this.#hasEnded = event.cause === 'offline' && this.publishers.isReading && !this.#definition.paused;
+        }
         if (event.cause !== 'offline') {
           this.#isMissing = true;
           log.warn({ ...sourceFields(this.#definition), cause: event.cause, detail: event.detail }, 'media is missing');
