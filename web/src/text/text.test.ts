@@ -12,6 +12,7 @@ import './media-servers.ts';
 import './rooms.ts';
 import './multi.ts';
 import './chat.ts';
+import './clips.ts';
 import { catalogues, chooseLanguage, isTextKey, type Language, text } from './text.ts';
 
 const names = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();

@@ -2,13 +2,11 @@
  * The texts of the interface: a catalogue per language, with the same keys, in one file per area.
  * In: a key and values. Out: a sentence. Pure.
  */
-import enClips from './en/clips.json' with { type: 'json' };
 import enHome from './en/home.json' with { type: 'json' };
 import enRecord from './en/record.json' with { type: 'json' };
 import enShell from './en/shell.json' with { type: 'json' };
 import enTimeline from './en/timeline.json' with { type: 'json' };
 import enWatch from './en/watch.json' with { type: 'json' };
-import zhClips from './zh-CN/clips.json' with { type: 'json' };
 import zhHome from './zh-CN/home.json' with { type: 'json' };
 import zhRecord from './zh-CN/record.json' with { type: 'json' };
 import zhShell from './zh-CN/shell.json' with { type: 'json' };
@@ -16,7 +14,6 @@ import zhTimeline from './zh-CN/timeline.json' with { type: 'json' };
 import zhWatch from './zh-CN/watch.json' with { type: 'json' };
 
 const en = {
-  ...enClips,
   ...enHome,
   ...enRecord,
   ...enShell,
@@ -24,7 +21,6 @@ const en = {
   ...enWatch,
 };
 const zh = {
-  ...zhClips,
   ...zhHome,
   ...zhRecord,
   ...zhShell,
@@ -41,6 +37,7 @@ export type Language = keyof typeof catalogues;
 type AccountTexts = typeof import('./en/account.json');
 type AdminTexts = typeof import('./en/admin.json');
 type ChatTexts = typeof import('./en/chat.json');
+type ClipTexts = typeof import('./en/clips.json');
 type DocsTexts = typeof import('./en/docs.json');
 type GoLiveTexts = typeof import('./en/go-live.json');
 type LibraryTexts = typeof import('./en/library.json');
@@ -54,6 +51,7 @@ export type TextKey =
   | keyof AccountTexts
   | keyof AdminTexts
   | keyof ChatTexts
+  | keyof ClipTexts
   | keyof DocsTexts
   | keyof GoLiveTexts
   | keyof LibraryTexts

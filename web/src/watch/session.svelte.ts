@@ -4,7 +4,6 @@
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { poll } from '../api/poll.ts';
-import { Marking } from '../clips/marking.svelte.ts';
 import type { OpenPlayer } from '../player/open.ts';
 import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
 import type { RoomLink } from '../player/sync-target.ts';
@@ -43,8 +42,6 @@ export class WatchSession {
   readonly name: string;
   readonly connection: Connection;
   readonly timeline: TimelineState;
-  /** Markers and protected spans that are being added. */
-  readonly marking: Marking;
   /** The snapshot of the player. */
   player = $state.raw<Snapshot>(idle);
   /** The controls of the player. */
@@ -70,7 +67,6 @@ export class WatchSession {
     this.#room = room;
     this.connection = new Connection(name, (view) => this.#player?.streamChanged(view), room?.clock);
     this.timeline = new TimelineState(name, () => this.connection.clock.now());
-    this.marking = new Marking(name, this.timeline);
   }
 
   /**
@@ -100,7 +96,6 @@ export class WatchSession {
     this.#notes.close();
     this.connection.close();
     this.timeline.close();
-    this.marking.close();
     this.#leaveRoom();
     this.#player?.close();
   }
