@@ -15,9 +15,17 @@ export const StorageView = Type.Object(
     growth: Type.Number({
       description: 'bytes per second by which the used space grew over the last day; negative if it shrank',
     }),
+    basisSeconds: Type.Integer({ description: 'seconds that the growth is measured over, at most a day' }),
     fullInSeconds: Type.Union([
-      Type.Number({ description: 'seconds until the disk is full at this growth' }),
-      Type.Null({ description: 'the disk does not fill, or the growth is not known yet' }),
+      Type.Number({
+        description:
+          'seconds until the disk is full: recordings grow at their bitrate until retention limits them, the rest as measured (after ten minutes)',
+      }),
+      Type.Null({ description: 'the disk is not expected to fill' }),
+    ]),
+    levelsAt: Type.Union([
+      Type.Integer({ description: 'bytes of all recordings at which retention holds the level' }),
+      Type.Null({ description: 'the disk fills before, or no recording grows' }),
     ]),
   },
   { $id: 'StorageView' },
@@ -28,6 +36,7 @@ export type StorageView = Static<typeof StorageView>;
 export const SettingView = Type.Object(
   {
     path: Type.String({ description: 'key in a configuration file: `record.keep`, `streams.door`' }),
+    description: Type.String({ description: 'empty for streams and sign-in providers' }),
     value: Type.String({ description: 'as written in a configuration file' }),
     origin: Type.String({ description: '`default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`' }),
     reload: Type.Union([

@@ -85,6 +85,9 @@ export const StreamView = Type.Object(
         'path of the picture on cards and link previews; another path when the picture changes; null for none',
     }),
     record: Type.Boolean(),
+    keep: Type.Optional(
+      Type.String({ description: 'how long its recordings are kept, e.g. `7d`; absent: the setting `record.keep`' }),
+    ),
     /** Whether the further qualities are recorded too. */
     recordQualities: Type.Optional(Type.Boolean()),
     /** The further qualities that the live Multivariant Playlist lists now, e.g. `720`; absent: none. */
@@ -370,6 +373,10 @@ export const SystemView = Type.Object(
     node: Type.String(),
     startedAt: Time,
     now: Time,
+    cpu: Type.Object({
+      seconds: Type.Number({ description: 'CPU time of the process since it started' }),
+      cores: Type.Integer({ description: 'that the process may use' }),
+    }),
     memory: Type.Object({
       rss: Type.Integer(),
       heapUsed: Type.Integer(),

@@ -5,6 +5,7 @@
 import type { StorageView } from '../api/admin-shapes.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import { DiskForecast } from '../observe/disk-forecast.ts';
+import type { Catalog } from '../streams/catalog.ts';
 import { describeDisk, watchDisk } from '../streams/disk.ts';
 import type { AppContext, DiskWatch } from './parts.ts';
 
@@ -30,17 +31,27 @@ export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatc
 /**
  * The JSON of the disk.
  *
- * @param recordings bytes of all recordings
+ * @param maxDisk `record.maxDisk`, bytes
  */
-export function describeStorage({ now, forecast }: DiskWatch, recordings: number): StorageView {
+export async function describeStorage(
+  { now, forecast }: DiskWatch,
+  catalog: Catalog,
+  maxDisk: number | undefined,
+): Promise<StorageView> {
   const { free, total, hasRoom } = now();
-  const { growth, fullInSeconds } = forecast;
+  const { growth, basisSeconds } = forecast;
+  const [recordings, growing] = await Promise.all([catalog.recordedBytes(), catalog.growingRecordings()]);
+  const left = maxDisk === undefined ? Number.POSITIVE_INFINITY : Math.max(0, maxDisk - recordings);
+  const { fullInSeconds, addsBytes } = forecast.outlook(growing, left);
+  const fills = Number.isFinite(fullInSeconds);
   return {
     free,
     total,
     hasRoom,
     recordings,
     growth,
-    fullInSeconds: Number.isFinite(fullInSeconds) ? fullInSeconds : null,
+    basisSeconds: Math.round(basisSeconds),
+    fullInSeconds: fills ? fullInSeconds : null,
+    levelsAt: fills || growing.length === 0 ? null : Math.round(recordings + addsBytes),
   };
 }

@@ -87,7 +87,7 @@ export async function openHttp(
       defaultStream,
       viewers,
       reader: recordings.reader,
-      storage: async () => describeStorage(disk, await catalog.recordedBytes()),
+      storage: () => describeStorage(disk, catalog, settings.now.record.maxDisk),
       settings: () => settings.rows(),
       logs,
       system: async () => ({

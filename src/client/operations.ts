@@ -1821,12 +1821,14 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/settings' }, undefined, options);
   }
 
-  /** Returns the last lines of the log, oldest first, at most 500. `level` is the lowest level returned. */
+  /** Returns the last lines of the log, oldest first, at most 2,000. `level` is the lowest level returned. */
   listLogs(
     input?: {
       level?: LogLevelView;
       /** only lines about this stream */
       stream?: string;
+      /** only lines that contain this text, in either case */
+      text?: string;
       /** `id` of a line: only lines after it */
       after?: string;
     },

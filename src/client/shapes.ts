@@ -268,6 +268,8 @@ export type StreamView = {
   /** path of the picture on cards and link previews; another path when the picture changes; null for none */
   picture: string | null;
   record: boolean;
+  /** how long its recordings are kept, e.g. `7d`; absent: the setting `record.keep` */
+  keep?: string;
   recordQualities?: boolean;
   qualities?: string[];
   ladder?: LadderView;
@@ -2604,6 +2606,12 @@ export type SystemView = {
   startedAt: string;
   /** RFC 3339, UTC, milliseconds */
   now: string;
+  cpu: {
+    /** CPU time of the process since it started */
+    seconds: number;
+    /** that the process may use */
+    cores: number;
+  };
   memory: {
     rss: number;
     heapUsed: number;
@@ -2637,13 +2645,18 @@ export type StorageView = {
   hasRoom: boolean;
   /** bytes per second by which the used space grew over the last day; negative if it shrank */
   growth: number;
+  /** seconds that the growth is measured over, at most a day */
+  basisSeconds: number;
   fullInSeconds: number | null;
+  levelsAt: number | null;
 };
 
 /** `SettingView` of the API. */
 export type SettingView = {
   /** key in a configuration file: `record.keep`, `streams.door` */
   path: string;
+  /** empty for streams and sign-in providers */
+  description: string;
   /** as written in a configuration file */
   value: string;
   /** `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument` */

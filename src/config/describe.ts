@@ -12,6 +12,8 @@ import { type StreamConfig, schema } from './schema.ts';
 export interface SettingRow {
   /** Key in a configuration file: `record.keep`, `streams.door`. */
   readonly path: string;
+  /** What it does; empty for streams and sign-in providers. */
+  readonly description: string;
   /** As written in a configuration file; `***` for a secret, empty if not set. */
   readonly value: string;
   /** `default`, `oxbow.yaml:3`, `OXBOW_KEEP`, `--keep`, `argument`. */
@@ -29,15 +31,18 @@ export function describeSettings({ config, origins }: Pick<LoadedConfig, 'config
   const settings = listSettings(schema).map(({ path, option }) => {
     const value = option.print(valueAt(config, path));
     const shown = value.split(',').map(withoutSecrets).join(',');
-    return { path, value: shown, origin: origins.get(path) ?? 'default', reload: reloadOf(option) };
+    const description = option.sentence;
+    return { path, description, value: shown, origin: origins.get(path) ?? 'default', reload: reloadOf(option) };
   });
   const streams = Object.entries(config.streams).map(([name, stream]) => {
     const path = `streams.${name}`;
-    return { path, value: describeStream(stream), origin: origins.get(path) ?? stream.origin, reload: 'live' as const };
+    const origin = origins.get(path) ?? stream.origin;
+    return { path, description: '', value: describeStream(stream), origin, reload: 'live' as const };
   });
   const providers = Object.entries(config.identity.providers).map(([name, { type, clientId }]) => {
     const path = `identity.providers.${name}`;
-    return { path, value: `${type}, ${clientId}`, origin: origins.get(path) ?? '', reload: 'live' as const };
+    const value = `${type}, ${clientId}`;
+    return { path, description: '', value, origin: origins.get(path) ?? '', reload: 'live' as const };
   });
   return [...settings, ...streams, ...providers];
 }

@@ -1,6 +1,7 @@
 /**
- * Predicts when a disk is full, from its growth in the last day.
- * In: samples of the free space. Out: bytes per second, seconds. Includes deletions of retention, so a disk at a constant level never fills.
+ * Predicts when a disk is full, from its growth in the last day and from the recordings that retention does not limit yet.
+ * In: samples of the free space, recordings that still grow. Out: bytes per second, seconds. The samples include what retention deletes, so
+ * a disk at a constant level never fills.
  */
 
 const DAY_MS = 24 * 3600 * 1000;
@@ -8,10 +9,27 @@ const DAY_MS = 24 * 3600 * 1000;
 const APART_MS = 5 * 60 * 1000;
 /** Least duration of the samples for a rate, ms. */
 const LEAST_MS = 60 * 1000;
+/** Other growth than that of recordings counts after this, seconds: a minute is often unusual. */
+const LEAST_OTHER_S = 10 * 60;
 
 interface Look {
   readonly atMs: number;
   readonly freeBytes: number;
+}
+
+/** A recording that grows until retention deletes as much as is recorded. */
+export interface GrowingRecording {
+  readonly bytesPerSecond: number;
+  /** Seconds until then; Infinity if it is kept for good. */
+  readonly growsForS: number;
+}
+
+/** What is expected of a disk. */
+export interface DiskOutlook {
+  /** Seconds until it is full; Infinity if it does not fill. */
+  readonly fullInSeconds: number;
+  /** Bytes that recordings add until retention holds their level; of a disk that fills, its free space. */
+  readonly addsBytes: number;
 }
 
 /** The samples of one disk in the last day; at most 290. */
@@ -34,9 +52,39 @@ export class DiskForecast {
     return ((first.freeBytes - this.#newest.freeBytes) * 1000) / (this.#newest.atMs - first.atMs);
   }
 
-  /** Seconds until the disk is full at this rate; Infinity if it does not fill. */
-  get fullInSeconds(): number {
-    const rate = this.growth;
-    return this.#newest && rate > 0 ? this.#newest.freeBytes / rate : Number.POSITIVE_INFINITY;
+  /** Seconds that the growth is measured over, at most a day. */
+  get basisSeconds(): number {
+    const [first] = this.#kept;
+    return first && this.#newest ? (this.#newest.atMs - first.atMs) / 1000 : 0;
+  }
+
+  /**
+   * The outlook: each recording grows until retention limits it; what else the disk grew by continues.
+   *
+   * @param growing the recordings that grow now
+   * @param mostBytes bytes that `record.maxDisk` still allows; Infinity without this limit
+   */
+  outlook(growing: readonly GrowingRecording[], mostBytes = Number.POSITIVE_INFINITY): DiskOutlook {
+    const free = this.#newest?.freeBytes ?? Number.POSITIVE_INFINITY;
+    const other = this.basisSeconds < LEAST_OTHER_S ? 0 : Math.max(0, this.growth - rateOf(growing));
+    let rest = growing;
+    let [atS, added, recorded] = [0, 0, 0];
+    for (;;) {
+      const recording = rateOf(rest);
+      const limitS = recording > 0 ? atS + (mostBytes - recorded) / recording : Number.POSITIVE_INFINITY;
+      const untilS = Math.min(limitS, ...rest.map(({ growsForS }) => growsForS));
+      const rate = other + recording;
+      if (rate > 0 && added + rate * (untilS - atS) >= free) {
+        return { fullInSeconds: atS + (free - added) / rate, addsBytes: free };
+      }
+      if (untilS === Number.POSITIVE_INFINITY) return { fullInSeconds: untilS, addsBytes: recorded };
+      added += rate * (untilS - atS);
+      recorded += recording * (untilS - atS);
+      atS = untilS;
+      rest = atS >= limitS ? [] : rest.filter(({ growsForS }) => growsForS > atS);
+    }
   }
 }
+
+const rateOf = (recordings: readonly GrowingRecording[]): number =>
+  recordings.reduce((sum, { bytesPerSecond }) => sum + bytesPerSecond, 0);

@@ -53,16 +53,37 @@ suite('when the disk will be full', () => {
 
   test('is predicted from its growth, and never if it does not grow', () => {
     const forecast = new DiskForecast();
-    assert.equal(forecast.fullInSeconds, Number.POSITIVE_INFINITY);
+    assert.equal(forecast.outlook([]).fullInSeconds, Number.POSITIVE_INFINITY);
     forecast.add(0, 10e9);
     forecast.add(5000, 9e9);
     assert.equal(forecast.growth, 0, 'five seconds say nothing');
     forecast.add(10 * minute, 10e9 - 600e6);
     assert.equal(forecast.growth, 1e6);
-    assert.equal(forecast.fullInSeconds, 9400);
+    assert.equal(forecast.outlook([]).fullInSeconds, 9400);
     forecast.add(20 * minute, 11e9);
     assert.ok(forecast.growth < 0);
-    assert.equal(forecast.fullInSeconds, Number.POSITIVE_INFINITY);
+    assert.equal(forecast.outlook([]).fullInSeconds, Number.POSITIVE_INFINITY);
+  });
+
+  test('recordings grow until retention limits them; other growth continues', () => {
+    const never = Number.POSITIVE_INFINITY;
+    const forecast = new DiskForecast();
+    const hour = 3600;
+    forecast.add(0, 100e9);
+    forecast.add(minute, 100e9 - 600e6);
+    const short = { bytesPerSecond: 0.25e6, growsForS: hour };
+    const long = { bytesPerSecond: 0.75e6, growsForS: 10 * hour };
+    const limited = { fullInSeconds: never, addsBytes: hour * 0.25e6 + 10 * hour * 0.75e6 };
+    assert.deepEqual(forecast.outlook([long, short]), limited, 'one minute of other growth does not count');
+    assert.deepEqual(forecast.outlook([long, short], 5e9), { fullInSeconds: never, addsBytes: 5e9 });
+    assert.deepEqual(forecast.outlook([{ ...long, growsForS: never }]).fullInSeconds, 99.4e9 / 0.75e6);
+    forecast.add(10 * minute, 100e9 - 1200e6); // 2 MB/s, half of them by recordings
+    assert.equal(forecast.basisSeconds, 600);
+    const full = forecast.outlook([long, short]).fullInSeconds;
+    const byRecordings = limited.addsBytes;
+    assert.equal(Math.round(full), Math.round((98.8e9 - byRecordings) / 1e6));
+    forecast.add(20 * minute, 5e9);
+    assert.ok(forecast.outlook([long, short]).fullInSeconds < hour, 'full before retention limits anything');
   });
 
   test('looks back a day and no further', () => {

@@ -42,10 +42,21 @@ test('no secret is kept', () => {
   assert.doesNotMatch(JSON.stringify(ring.read({})), /hunter2|abcdef0123456789/);
 });
 
-test('only the newest 500 lines are kept', () => {
+test('only the newest 2,000 lines are kept', () => {
   const ring = new LogRing();
-  for (let i = 1; i <= 600; i++) ring.take(JSON.stringify({ level: 'info', time: 'x', msg: `line ${i}` }));
+  for (let i = 1; i <= 2100; i++) ring.take(JSON.stringify({ level: 'info', time: 'x', msg: `line ${i}` }));
   ring.take('not json');
   const kept = ring.read({});
-  assert.deepEqual([kept.length, kept[0]!.message, kept.at(-1)!.message], [500, 'line 101', 'line 600']);
+  assert.deepEqual([kept.length, kept[0]!.message, kept.at(-1)!.message], [2000, 'line 101', 'line 2100']);
+});
+
+test('lines are found by a part of their text, in either case', () => {
+  const ring = new LogRing();
+  ring.take(JSON.stringify({ level: 'info', time: 'x', msg: 'Connected', stream: 'door', peer: 'cam.example' }));
+  ring.take(JSON.stringify({ level: 'info', time: 'x', msg: 'closed', stream: 'gate' }));
+  const messages = (text: string) => ring.read({ text }).map(({ message }) => message);
+  assert.deepEqual(messages('connect'), ['Connected']);
+  assert.deepEqual(messages('CAM.example'), ['Connected']);
+  assert.deepEqual(messages('gate'), ['closed']);
+  assert.deepEqual(messages('nothing like it'), []);
 });

@@ -4,8 +4,8 @@
  */
 import { type LogLevel, printValue } from './log.ts';
 
-/** Most lines. */
-const MOST_LINES = 500;
+/** Most lines: some hours of a server without trouble; about 300 bytes each. */
+const MOST_LINES = 2000;
 /** Longer texts are truncated, characters. */
 const MOST_TEXT = 4096;
 
@@ -32,9 +32,11 @@ export interface LogWish {
   /** Only those of this level or a more severe one. */
   readonly level?: LogLevel | undefined;
   readonly stream?: string | undefined;
+  /** Only those that contain this text, in either case. */
+  readonly text?: string | undefined;
 }
 
-/** At most 500 lines. */
+/** At most 2,000 lines. */
 export class LogRing {
   readonly #lines: LogLine[] = [];
   #last: number;
@@ -72,11 +74,15 @@ export class LogRing {
   }
 
   /** The matching lines, oldest first. */
-  read({ after = 0, level = 'trace', stream }: LogWish): readonly LogLine[] {
+  read({ after = 0, level = 'trace', stream, text = '' }: LogWish): readonly LogLine[] {
     const least = levels.indexOf(level);
+    const part = text.toLowerCase();
     return this.#lines.filter(
       (line) =>
-        line.id > after && levels.indexOf(line.level) >= least && (stream === undefined || line.stream === stream),
+        line.id > after &&
+        levels.indexOf(line.level) >= least &&
+        (stream === undefined || line.stream === stream) &&
+        `${line.stream} ${line.message} ${line.detail}`.toLowerCase().includes(part),
     );
   }
 }

@@ -32,6 +32,7 @@ suite('the streams', () => {
         description: '',
         picture: null,
         record: false,
+        keep: '7d',
         visibility: 'private',
         createdAt: '',
         liveSince: null,

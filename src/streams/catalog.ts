@@ -9,6 +9,7 @@ import type { Precondition } from '../api/streams-api.ts';
 import { recordingOf } from '../archive/recording-locations.ts';
 import type { Config, SourceConfig, StreamConfig } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import type { GrowingRecording } from '../observe/disk-forecast.ts';
 import type { RecordedGroup } from '../recording/recording-reader.ts';
 import type { RetentionRule } from '../recording/retention.ts';
 import type { StreamDefinition } from './definition.ts';
@@ -129,6 +130,17 @@ export class Catalog {
   async recordedBytes(): Promise<number> {
     const totals = await Promise.all(this.retentionRules.map(({ streamId }) => this.#deps.table.totals(streamId)));
     return totals.reduce((sum, { bytes }) => sum + bytes, this.openBytes);
+  }
+
+  /** The recordings that grow now, each until it is as long as it is kept. */
+  async growingRecordings(): Promise<readonly GrowingRecording[]> {
+    const live = this.all.filter(({ definition, rates }) => definition.record && rates !== undefined);
+    return Promise.all(
+      live.map(async ({ rates, retentionRule: { streamId, keepMs } }) => {
+        const { durationUs } = await this.#deps.table.totals(streamId);
+        return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
+      }),
+    );
   }
 
   /** Bytes of the files that are being written. */

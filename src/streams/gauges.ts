@@ -46,7 +46,7 @@ export function readGauges(sources: GaugeSources): () => void {
     metrics.diskFreeBytes.set(free);
     metrics.diskTotalBytes.set(total);
     metrics.diskGrowth.set(forecast.growth);
-    metrics.diskFullSeconds.set(forecast.fullInSeconds);
+    metrics.diskFullSeconds.set(forecast.outlook(await catalog.growingRecordings()).fullInSeconds);
     const { running, started } = sources.children();
     metrics.ffmpegChildren.set(running);
     metrics.ffmpegStarts.inc(started - reportedStarts);

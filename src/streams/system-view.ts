@@ -2,6 +2,7 @@
  * The process and its machine in the API.
  * In: clock, disk, catalog. Out: the shape of GET /api/v1/system.
  */
+import { availableParallelism } from 'node:os';
 import { printRfc3339 } from '../api/instant.ts';
 import type { SystemView } from '../api/shapes.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -24,12 +25,14 @@ export async function describeSystem(
   metrics: Metrics,
 ): Promise<Omit<SystemView, 'waitingForRestart'>> {
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  const { user, system } = process.cpuUsage();
   readStreams(catalog, metrics);
   return {
     version,
     node: process.version,
     startedAt: printRfc3339(startedMs),
     now: printRfc3339(clock.nowMs()),
+    cpu: { seconds: (user + system) / 1e6, cores: availableParallelism() },
     memory: { rss, heapUsed, external, arrayBuffers, shared: sharedBytes(catalog) },
     disk: { free: disk.free, total: disk.total, recordings: await catalog.recordedBytes() },
     streams: catalog.all.length,

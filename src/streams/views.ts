@@ -7,6 +7,7 @@ import { printRfc3339 } from '../api/instant.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import type { MarkerView, PinView, Span, StreamView, TimelineView, TrackView } from '../api/shapes.ts';
 import type { SourceConfig } from '../config/schema.ts';
+import { printDuration } from '../lib/duration.ts';
 import type { Track } from '../media/frame.ts';
 import type { RecordedTotals } from '../recording/chunk-table.ts';
 import type { CoarseTimeline } from '../recording/coarse-timeline.ts';
@@ -46,6 +47,7 @@ export function viewOf(
     description: definition.description,
     picture: picture === undefined ? null : `/api/v1/streams/${definition.name}/picture?v=${picture}`,
     record: definition.record,
+    ...(definition.keepMs !== undefined && { keep: printDuration(definition.keepMs) }),
     ...(definition.recordQualities && { recordQualities: true }),
     ...(list.qualities.length > 0 && { qualities: list.qualities.map(({ track }) => track.rung) }),
     ...(definition.ladder && { ladder: stream.ladder.view }),

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
@@ -11,6 +11,7 @@ import { overflowing } from './overflow.ts';
 
 /** The tabs, and a text in each once it is loaded. */
 const tabs = [
+  ['overview', '.tiles'],
   ['streams', 'tbody svg path[d^="M"]'],
   ['storage', 'meter'],
   ['jobs', '.empty, li .job'],
@@ -19,7 +20,7 @@ const tabs = [
   ['invitations', '.empty'],
   ['audit', 'tbody tr'],
   ['logs', 'ol li'],
-  ['settings', '.waiting ~ * tbody:has(tr:nth-child(10)) .badge.warn'],
+  ['settings', '.waiting ~ * tbody:has(tr:nth-child(2)) .badge.warn'],
   ['access', 'form .button.main'],
 ] as const;
 
@@ -56,7 +57,25 @@ suite('the admin page', { skip: need('chromium') }, () => {
     await page.keyboard.press('Escape');
     await page.locator('th', { hasText: 'my script' }).waitFor();
     assert.ok(!(await page.content()).includes(token));
+    await page.getByRole('button', { name: 'New sign-in link' }).click();
+    const link = await page.locator('.link input').inputValue();
+    await using other = await openVisitor(browser);
+    const second = await other.newPage();
+    await second.goto(link);
+    await second.waitForURL((url) => url.pathname !== '/sign-in');
+    assert.equal((await other.request.get(`${server.url}/api/v1/settings`)).status(), 200);
+    await page.locator('nav a[href="/admin/logs"]').click();
+    await page.getByLabel('Search').fill('THE STREAM IS LIVE');
+    await page.waitForFunction(() => document.querySelectorAll('.lines li').length === 1);
+    const saved = page.waitForEvent('download');
+    await page.getByRole('button', { name: 'Download' }).click();
+    assert.match(await readFile(await (await saved).path(), 'utf8'), /\tinfo\tdemo\tthe stream is live\t/);
+    await page.getByLabel('Search').fill('no such line');
+    await page.getByText('No line matches.').waitFor();
     await page.locator('nav a[href="/admin/streams"]').click();
+    await page.getByRole('button', { name: 'Edit demo' }).click();
+    await page.getByText(/set on the command line or in the configuration file/).waitFor();
+    await page.keyboard.press('Escape');
     await page.getByRole('button', { name: /^Stop / }).click();
     await page.locator('dialog[open] footer .button').first().click();
     assert.equal(await page.getByRole('button', { name: /^Start / }).count(), 0);

@@ -12,7 +12,7 @@ import { overflowing } from './overflow.ts';
 
 const adminToken = 'let-me-in-please';
 const icon = join(import.meta.dirname, '..', '..', 'web', 'public', 'icon-512.png');
-const OPEN = 'Edit title and picture';
+const OPEN = 'Edit stream';
 
 suite('title, description and picture of a stream are edited on its page', { skip: need('chromium') }, () => {
   let folder: Folder;
@@ -63,6 +63,8 @@ suite('title, description and picture of a stream are edited on its page', { ski
     await page.keyboard.press('Enter');
     await page.getByLabel('Title', { exact: true }).fill('Front door');
     await page.getByLabel('Description').fill('The street in front of the house.');
+    await page.getByLabel('Who can watch').selectOption({ label: 'Everyone with the link' });
+    await page.getByLabel('Keep recordings for').fill('3d');
     await page.getByLabel('Picture', { exact: true }).setInputFiles(icon);
     await drawn(page, 'dialog img');
     assert.deepEqual(await violations(page, 'the dialog', { within: ['dialog'] }), []);
@@ -73,10 +75,13 @@ suite('title, description and picture of a stream are edited on its page', { ski
     await drawn(page, '.heading img');
     await shot(page, 'watch-light');
     const view = await server.json<StreamView>('/api/v1/streams/door');
-    assert.deepEqual([view.title, view.description], ['Front door', 'The street in front of the house.']);
+    assert.deepEqual(
+      [view.title, view.description, view.visibility, view.keep],
+      ['Front door', 'The street in front of the house.', 'unlisted', '3d'],
+    );
     assert.match(view.picture!, /\?v=/);
 
-    await page.goto(`${server.url}/`);
+    await page.goto(`${server.url}/`); // administrators see unlisted streams too
     await drawn(page, '.still img.picture');
     await shot(page, 'home-light');
     assert.deepEqual(faults, []);
@@ -111,8 +116,8 @@ suite('title, description and picture of a stream are edited on its page', { ski
     await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
     const page = await visitor.newPage();
     await page.goto(`${server.url}/watch/fixed`);
-    await page.getByRole('button', { name: '编辑标题和图片' }).click();
-    await page.getByText('标题由命令行或配置文件设置。').waitFor();
+    await page.getByRole('button', { name: '编辑直播' }).click();
+    await page.getByText(/只能在那里更改/).waitFor();
     await page.getByLabel('图片', { exact: true }).setInputFiles(icon);
     await page.getByRole('button', { name: '保存' }).click();
     await drawn(page, '.heading img');

@@ -97,7 +97,7 @@ test('the page for publishing has a stream, or none before one is chosen', () =>
 });
 
 test('the admin page has tabs, the first one by default', () => {
-  assert.deepEqual(parseRoute('/admin', ''), { page: 'admin', tab: 'streams' });
+  assert.deepEqual(parseRoute('/admin', ''), { page: 'admin', tab: 'overview' });
   assert.deepEqual(parseRoute('/admin/logs/', ''), { page: 'admin', tab: 'logs' });
   for (const path of ['/admin/nothing', '/admin/logs/door']) assert.equal(parseRoute(path, '').page, 'missing', path);
 });

@@ -55,6 +55,7 @@ const pageNames = Object.keys(paths) as PageName[];
 
 /** The tabs of the admin page; the first one is the default. */
 export const adminTabs = [
+  'overview',
   'streams',
   'storage',
   'jobs',

@@ -7,10 +7,26 @@ describe('routes for administrators', () => {
   const logs = new LogRing(10);
   logs.take(JSON.stringify({ level: 'info', time: '2026-11-19T08:00:00.000Z', msg: 'connected', stream: 'door' }));
   logs.take(JSON.stringify({ level: 'warn', time: '2026-11-19T08:00:01.000Z', msg: 'disk is slow', tookMs: 900 }));
-  const row = { path: 'http', value: '8080', origin: 'oxbow.yaml:3', reload: 'restart', waits: true } as const;
+  const row = {
+    path: 'http',
+    description: 'Address and port.',
+    value: '8080',
+    origin: 'oxbow.yaml:3',
+    reload: 'restart',
+    waits: true,
+  } as const;
   const server = shareTestServer(() => ({
     logs,
-    storage: () => ({ free: 60, total: 100, recordings: 30, hasRoom: true, growth: 0.5, fullInSeconds: 120 }),
+    storage: async () => ({
+      free: 60,
+      total: 100,
+      recordings: 30,
+      hasRoom: true,
+      growth: 0.5,
+      basisSeconds: 600,
+      fullInSeconds: 120,
+      levelsAt: null,
+    }),
     settings: () => [row],
   }));
   const get = (path: string, headers: Record<string, string> = asAdmin) => fetch(server().url + path, { headers });
@@ -24,7 +40,16 @@ describe('routes for administrators', () => {
 
   test('storage and settings are returned', async () => {
     assert.deepEqual(await (await get('/api/v1/storage')).json(), {
-      ...{ free: 60, total: 100, recordings: 30, hasRoom: true, growth: 0.5, fullInSeconds: 120 },
+      ...{
+        free: 60,
+        total: 100,
+        recordings: 30,
+        hasRoom: true,
+        growth: 0.5,
+        basisSeconds: 600,
+        fullInSeconds: 120,
+        levelsAt: null,
+      },
     });
     assert.deepEqual(await itemsOf('/api/v1/settings'), [row]);
   });

@@ -12,6 +12,9 @@ const LogQuery = Type.Object(
   {
     level: Type.Optional(LogLevelView),
     stream: Type.Optional(Type.String({ maxLength: 64, description: 'only lines about this stream' })),
+    text: Type.Optional(
+      Type.String({ maxLength: 200, description: 'only lines that contain this text, in either case' }),
+    ),
     after: Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: '`id` of a line: only lines after it' })),
   },
   { additionalProperties: false },
@@ -43,12 +46,12 @@ export const adminRoutes: readonly Route[] = [
     path: '/api/v1/logs',
     tag: 'system',
     access: 'admin',
-    sentence: 'Returns the last lines of the log, oldest first, at most 500. `level` is the lowest level returned.',
+    sentence: 'Returns the last lines of the log, oldest first, at most 2,000. `level` is the lowest level returned.',
     query: LogQuery,
     replies: { 200: LogList },
-    answer: ({ query: { level, stream, after } }, { logs }) => ({
+    answer: ({ query: { level, stream, text, after } }, { logs }) => ({
       body: {
-        items: logs.read({ level, stream, after: after === undefined ? undefined : Number(after) }),
+        items: logs.read({ level, stream, text, after: after === undefined ? undefined : Number(after) }),
         nextCursor: null,
       },
     }),

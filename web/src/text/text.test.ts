@@ -6,6 +6,7 @@ import { gapCauses } from '../../../src/api/gap.ts';
 import './account.ts';
 import './admin.ts';
 import './docs.ts';
+import './edit.ts';
 import './library.ts';
 import './go-live.ts';
 import './media-servers.ts';
@@ -59,6 +60,7 @@ test('no text is unused', () => {
     'keep.',
     'admin.tab.',
     'visibility.',
+    'edit.visibility.',
     'refusal.',
     'finding.',
     'scope.',

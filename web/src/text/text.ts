@@ -39,6 +39,7 @@ type AdminTexts = typeof import('./en/admin.json');
 type ChatTexts = typeof import('./en/chat.json');
 type ClipTexts = typeof import('./en/clips.json');
 type DocsTexts = typeof import('./en/docs.json');
+type EditTexts = typeof import('./en/edit.json');
 type GoLiveTexts = typeof import('./en/go-live.json');
 type LibraryTexts = typeof import('./en/library.json');
 type MediaServerTexts = typeof import('./en/media-servers.json');
@@ -53,6 +54,7 @@ export type TextKey =
   | keyof ChatTexts
   | keyof ClipTexts
   | keyof DocsTexts
+  | keyof EditTexts
   | keyof GoLiveTexts
   | keyof LibraryTexts
   | keyof MediaServerTexts
