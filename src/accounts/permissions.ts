@@ -32,6 +32,9 @@ export type OwnerCaller = Pick<Principal, 'isAdmin' | 'owner'>;
 /** The part of a principal that decides about assets. */
 export type AssetCaller = OwnerCaller & Pick<Principal, 'seesAll'>;
 
+/** The part of a principal that decides about clips. */
+export type ClipCaller = AssetCaller & Pick<Principal, 'seesSigned'>;
+
 const isOpen = ({ visibility, isDeleted }: Resource): boolean =>
   (visibility === 'public' || visibility === 'unlisted') && !isDeleted;
 
@@ -67,6 +70,21 @@ const assetRules = {
   watchAsset: (who, what) => (!what.isOriginal && isOpen({ ...what, isDeleted: false })) || inspects(who, what),
 } as const satisfies Record<string, (who: AssetCaller, what: Resource) => boolean>;
 
+const watches = ({ seesAll, seesSigned }: ClipCaller, { visibility }: Resource): boolean => {
+  if (visibility === 'public' || visibility === 'unlisted') return true;
+  return seesAll || (visibility === 'signed' && seesSigned);
+};
+const finds = ({ seesAll, seesSigned }: ClipCaller, { visibility }: Resource): boolean =>
+  seesAll || visibility === 'public' || (visibility === 'signed' && seesSigned);
+
+/** What is decided about clips, which have a visibility as streams and an owner as assets. */
+const clipRules = {
+  /** Watches a clip without a playback token. */
+  watchClip: (who, what) => watches(who, what) || isOwner(who, what),
+  /** Finds a clip in a list. */
+  listClip: (who, what) => finds(who, what) || isOwner(who, what),
+} as const satisfies Record<string, (who: ClipCaller, what: Resource) => boolean>;
+
 /** The table. The first rows are the levels of routes. */
 const rules = {
   /** No permission is needed. */
@@ -87,16 +105,12 @@ const rules = {
   /** Any account, or a guest. */
   person: isPerson,
   /** Watches a stream without a playback token. */
-  watch({ seesAll, seesSigned }, { visibility }) {
-    if (visibility === 'public' || visibility === 'unlisted') return true;
-    return seesAll || (visibility === 'signed' && seesSigned);
-  },
+  watch: watches,
   /** Finds a stream or asset in a list. */
-  list({ seesAll, seesSigned }, { visibility }) {
-    return seesAll || visibility === 'public' || (visibility === 'signed' && seesSigned);
-  },
+  list: finds,
   ...ownerRules,
   ...assetRules,
+  ...clipRules,
   /** Ends a session, revokes a token. */
   revoke: (who, what) => who.isAdmin || isOwn(who, what),
   /** Sees a session or a token as its own. */
@@ -117,6 +131,7 @@ export type Action = keyof typeof rules;
 /** Whether a principal may do this. */
 export function may(who: OwnerCaller, action: keyof typeof ownerRules, what?: Resource): boolean;
 export function may(who: AssetCaller, action: keyof typeof assetRules, what?: Resource): boolean;
+export function may(who: ClipCaller, action: keyof typeof clipRules, what?: Resource): boolean;
 export function may(who: Pick<Caller, 'user'>, action: 'createRooms', what: Resource): boolean;
 export function may(who: Caller, action: Action, what?: Resource): boolean;
 export function may(who: Partial<Caller>, action: Action, what: Resource = {}): boolean {

@@ -5,6 +5,7 @@
  */
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
+import { ClipView } from './clips/clip-shapes.ts';
 import { gapCauses } from './gap.ts';
 import { JobView } from './jobs/job-shapes.ts';
 import { MarkerView, PinView, StreamView } from './shapes.ts';
@@ -47,6 +48,13 @@ const AssetData = {
   owner: Type.String({ description: '`admin`, or `token:` with the id of an API token' }),
 };
 const AssetState = Type.Object({ ...AssetData, trash: Type.Boolean({ description: 'it is in the trash' }) });
+
+const ClipData = {
+  id: Type.String(),
+  title: ClipView.properties.title,
+  visibility: ClipView.properties.visibility,
+  owner: Type.String({ description: '`admin`, `user:` with the id of a user, or `token:` with that of an API token' }),
+};
 
 const RoomData = {
   id: Type.String(),
@@ -265,6 +273,24 @@ export const eventTable = {
   },
   'pin.added': { audience: 'stream', sentence: 'A pin was added.', data: inline(PinView) },
   'pin.removed': { audience: 'stream', sentence: 'A pin was deleted.', data: Type.Object({ id: Type.String() }) },
+  'clip.created': { audience: 'owner', sentence: 'A clip was created.', data: Type.Object(ClipData) },
+  'clip.changed': {
+    audience: 'owner',
+    sentence: 'The title or the visibility of a clip changed.',
+    data: Type.Object(ClipData),
+  },
+  'clip.deleted': { audience: 'owner', sentence: 'A clip was deleted.', data: Type.Object(ClipData) },
+  'clip.lost': {
+    audience: 'owner',
+    sentence: 'The media of a clip is gone.',
+    data: Type.Object({
+      ...ClipData,
+      reason: Type.Union([
+        Type.Literal('disk', { description: 'the disk was full, and nothing else could be deleted' }),
+        Type.Literal('deleted', { description: 'the recordings of its stream were deleted' }),
+      ]),
+    }),
+  },
   'disk.low': {
     audience: 'admin',
     sentence: 'The disk is full: recording has stopped.',

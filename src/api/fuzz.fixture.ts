@@ -99,8 +99,11 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
   'asset-poster': (random) => ({ kind: 'asset-poster', ...asset(random) }),
   'asset-storyboard': (random) => ({ kind: 'asset-storyboard', ...asset(random) }),
   'asset-sprite': (random) => ({ kind: 'asset-sprite', ...asset(random), sprite: random(1e5) }),
+  'clip-file': (random) => ({ kind: 'clip-file', ...clip(random) }),
+  'clip-preview': (random) => ({ kind: 'clip-preview', ...clip(random) }),
 };
 
+const clip = (random: Random) => ({ stream: undefined, clip: `c${textOf(random, NAME, 30)}` });
 const asset = (random: Random) => ({ stream: undefined, asset: `a${textOf(random, NAME.slice(0, 36), 30)}` });
 
 const stream = (random: Random) => NAME[random(36)]! + (random(8) ? textOf(random, NAME, 63) : '');

@@ -6,6 +6,7 @@
  */
 
 import { digitsAt } from '../lib/whole-number.ts';
+import { type ClipAddress, isBelowClip, parseClipAddress, printClipAddress } from './clips/clip-address.ts';
 import { ASSETS, type AssetAddress, parseAssetAddress, printAssetAddress } from './library/asset-address.ts';
 import { splitTarget, type TargetPieces } from './signed-path.ts';
 import { isStreamName } from './stream-name.ts';
@@ -80,11 +81,13 @@ export interface UnknownAddress {
   readonly stream: string | undefined;
   /** The asset that it seems to name. */
   readonly asset?: string;
+  /** The clip that it seems to name. */
+  readonly clip?: string;
   readonly class: MediaClass;
   readonly path: string;
 }
 
-/** What a media path names; `stream` undefined means the default stream, unless the address names an asset. */
+/** What a media path names; `stream` undefined means the default stream, unless the address names an asset or a clip. */
 export type MediaAddress =
   | LiveAddress
   | LiveFormAddress
@@ -92,12 +95,14 @@ export type MediaAddress =
   | FileAddress
   | VsrAddress
   | AssetAddress
+  | ClipAddress
   | UnknownAddress;
 
-/** The asset that an address names; undefined if it is an address of a stream. */
-export function assetOf(address: MediaAddress): string | undefined {
-  return 'asset' in address ? address.asset : undefined;
-}
+/** The asset that an address names; undefined if it is another address. */
+export const assetOf = (address: MediaAddress): string | undefined => ('asset' in address ? address.asset : undefined);
+
+/** The clip that an address names; undefined if it is another address. */
+export const clipOf = (address: MediaAddress): string | undefined => ('clip' in address ? address.clip : undefined);
 
 /** Classes of addresses, for metrics, limits and how long a playback token is valid for them. */
 export type MediaClass =
@@ -150,6 +155,8 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'asset-poster': 'picture',
   'asset-storyboard': 'picture',
   'asset-sprite': 'picture',
+  'clip-file': 'clip',
+  'clip-preview': 'thumb',
 };
 
 /** The class of an address. */
@@ -200,6 +207,7 @@ export function parseMediaAddress(path: string): MediaAddress | undefined {
   if (path.startsWith('/clip/')) return parseClip(path) ?? unknown(path, 'clip');
   if (path.startsWith('/thumb/')) return parseStill(path) ?? unknown(path, 'thumb');
   if (path.startsWith(ASSETS)) return parseAssetAddress(path) ?? unknownAsset(path);
+  if (isBelowClip(path)) return parseClipAddress(path);
   if (path.startsWith('/start/')) return parseStart(path) ?? unknown(path, 'start');
   return undefined;
 }
@@ -259,6 +267,9 @@ export function printMediaAddress(address: MediaAddress): string {
       return `${printVsrWindow(address.window)}/${address.file}.m3u8`;
     case 'vsr-segment':
       return `${address.window ? printVsrWindow(address.window) : '/live'}/${address.msn}.ts`;
+    case 'clip-file':
+    case 'clip-preview':
+      return printClipAddress(address);
     case 'unknown':
       return address.path;
     default:
@@ -404,7 +415,9 @@ function parseStart(path: string): MediaAddress | undefined {
   return msn < 0 ? undefined : { kind: 'vsr-segment', stream: undefined, window, msn };
 }
 
-function unknown(path: string, area: 'live' | 'vod' | 'clip' | 'thumb' | 'start'): UnknownAddress {
+type Area = 'live' | 'vod' | 'clip' | 'thumb' | 'start';
+
+function unknown(path: string, area: Area): UnknownAddress {
   const [, , name = ''] = path.split('/', 3);
   const stream = area === 'start' || name.includes('.') ? undefined : name;
   return { kind: 'unknown', stream, class: classOfUnknown(path, area), path };
@@ -415,7 +428,7 @@ function unknownAsset(path: string): UnknownAddress {
   return { kind: 'unknown', stream: undefined, asset, class: 'window', path };
 }
 
-function classOfUnknown(path: string, area: 'live' | 'vod' | 'clip' | 'thumb' | 'start'): MediaClass {
+function classOfUnknown(path: string, area: Area): MediaClass {
   if (area === 'clip' || area === 'thumb') return area;
   if (/\.(?:m4s|mp4|ts|vtt)$/.test(path)) return 'segment';
   return area === 'live' ? 'playlist' : 'window';

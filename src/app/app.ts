@@ -26,7 +26,7 @@ import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
 import { openProcessing, startProcessing } from './processing.ts';
 import { openPublishAccess } from './publish.ts';
-import { openRecordings, startRetention } from './recordings.ts';
+import { openClips, openRecordings, startRetention } from './recordings.ts';
 import { openRelays } from './relays.ts';
 import { openRooms } from './rooms.ts';
 import { Shutdown } from './shutdown.ts';
@@ -107,6 +107,7 @@ export async function startApp(
   const accounts = await openAccounts(app, { store, catalog, net });
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts });
+  const clips = openClips(app, { bus, recordings, catalog, accounts });
   const delivery = openDelivery(app, { recordings, catalog, library });
   const publishPorts = noPublishPorts();
   const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
@@ -126,6 +127,7 @@ export async function startApp(
     library,
     uploads,
     assets,
+    clips,
     health,
     accounts,
     delivery,
@@ -143,7 +145,7 @@ export async function startApp(
   await startJobs(app, { jobs, workers });
   openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   startProcessing(app, processing);
-  startRetention(app, recordings, catalog, chats);
+  startRetention(app, { bus, recordings, catalog, chats });
   startTrash(app, library);
   startChatRetention(app, chats);
   startAccounts(app, accounts);

@@ -5,6 +5,7 @@
 import type { Config } from '../config/schema.ts';
 import { AssetPictures } from '../delivery/asset/asset-pictures.ts';
 import { AssetTexts } from '../delivery/asset/asset-texts.ts';
+import type { SavedClip } from '../delivery/clip/saved-clip.ts';
 import { createLiveLookup } from '../delivery/live/live-lookup.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
 import { SegmentCache } from '../delivery/live/segment-cache.ts';
@@ -14,12 +15,12 @@ import { Stills } from '../delivery/stills.ts';
 import { Viewers } from '../delivery/viewers.ts';
 import { makeSheet, makeStill, makeTile } from '../ffmpeg/engine.ts';
 import type { Catalog } from '../streams/catalog.ts';
-import type { AppContext, Delivery, Parts } from './parts.ts';
+import type { AppContext, Delivery, Parts, Recordings } from './parts.ts';
 
 /** Opens delivery. */
 export function openDelivery(
   { settings, shutdown, clock, metrics }: AppContext,
-  { recordings: { reader, segments }, catalog, library }: Pick<Parts, 'recordings' | 'catalog' | 'library'>,
+  { recordings: { reader, segments, clips }, catalog, library }: Pick<Parts, 'recordings' | 'catalog' | 'library'>,
 ): Delivery {
   const segmentCache = new SegmentCache(reader);
   const defaultStream = () => defaultStreamOf(settings.now, catalog);
@@ -30,6 +31,7 @@ export function openDelivery(
       reader,
       segmentCache,
       stills: new Stills({ makeStill, reader, signal: shutdown.signal }),
+      clips: { find: (id) => findClip(id, clips, catalog) },
       assets: {
         find: (id) => library.media.find(id),
         reader,
@@ -54,6 +56,14 @@ export function openDelivery(
     viewers: new Viewers({ nowMs: () => clock.monotonicMs(), onOver: () => metrics.viewersOver.inc() }),
     defaultStream,
   };
+}
+
+/** A clip with its media and its stream. */
+function findClip(id: string, clips: Recordings['clips'], catalog: Catalog): SavedClip | undefined {
+  const clip = clips.find(id);
+  const definition = clip && clip.lostUs === undefined ? catalog.definitionOf(clip.streamId) : undefined;
+  const stream = definition && catalog.lookUp(definition.name);
+  return stream && { stream, fromUs: clip!.fromUs, toUs: clip!.toUs, title: clip!.title };
 }
 
 /** The stream of the setting, otherwise the first of the settings, otherwise the one created first. */

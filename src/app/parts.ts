@@ -8,6 +8,7 @@ import type { Access } from '../accounts/access.ts';
 import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
+import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
@@ -38,6 +39,8 @@ import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
+import type { ClipTable } from '../recording/clips/clip-table.ts';
+import type { KeptWindows } from '../recording/clips/kept-windows.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
@@ -98,6 +101,9 @@ export interface Recordings {
   readonly msnMarks: MsnMarks;
   readonly horizons: Horizons;
   readonly pins: PinTable;
+  readonly clips: ClipTable;
+  /** What pins and clips keep from retention. */
+  readonly kept: KeptWindows;
   readonly markers: MarkerTable;
   readonly pictures: PictureTable;
   readonly stats: StatsTable;
@@ -168,6 +174,7 @@ export interface Parts {
   readonly library: Library;
   readonly uploads: Uploads;
   readonly assets: AssetsApi;
+  readonly clips: ClipsApi;
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;

@@ -1,26 +1,28 @@
 /**
- * Opens the recordings: the segment store, its reader, and the tables of the index; later, retention.
- * In: the context, store. Out: Recordings; deletions by retention.
+ * Opens the recordings: the segment store, its reader, and the tables of the index; later, the API of clips, and retention.
+ * In: the context, store. Out: Recordings; ClipsApi; deletions by retention.
  */
 
+import type { ClipsApi } from '../api/clips/clips-api.ts';
+import { printRfc3339 } from '../api/instant.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
 import { Emitter } from '../lib/events.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
+import { openKept } from '../recording/clips/kept-windows.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
-import { PinTable } from '../recording/pin-table.ts';
 import { runRetention } from '../recording/retention.ts';
 import { StatsTable } from '../recording/stats-table.ts';
-import type { Chats } from '../rooms/chat/chats.ts';
 import type { Store } from '../store/db.ts';
-import type { Catalog } from '../streams/catalog.ts';
+import { createClipsApi } from '../streams/clips/clips-api.ts';
+import { loseClips } from '../streams/clips/lose-clips.ts';
 import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
 import { PictureTable } from '../streams/picture/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
-import type { AppContext, Recordings } from './parts.ts';
+import type { AppContext, Parts, Recordings } from './parts.ts';
 
 /** Opens the index and its tables. */
 export async function openRecordings(app: AppContext, store: Store): Promise<Recordings> {
@@ -40,7 +42,7 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
     table,
     msnMarks: opened.use(await openMsnMarks({ dataFolder, store, table, clock, log })),
     horizons: await openHorizons({ store, table, clock, log }),
-    pins: await PinTable.open(store.db),
+    ...(await openKept(store.db)),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
     stats: new StatsTable(store.db),
@@ -52,13 +54,42 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
   };
 }
 
+/** Creates the API over the table of clips. */
+export function openClips(
+  { clock }: AppContext,
+  { bus, recordings, catalog, accounts }: Pick<Parts, 'bus' | 'recordings' | 'catalog' | 'accounts'>,
+): ClipsApi {
+  const { clips } = recordings;
+  const { users, watch, exporters } = accounts.access;
+  exporters.add('clips', async (id) =>
+    clips.newestFirst
+      .filter(({ owner }) => owner === `user:${id}`)
+      .map((clip) => ({
+        id: clip.id,
+        stream: catalog.definitionOf(clip.streamId)?.name ?? null,
+        title: clip.title,
+        from: printRfc3339(clip.fromUs / 1000),
+        to: printRfc3339(clip.toUs / 1000),
+        visibility: clip.visibility,
+        createdAt: printRfc3339(clip.createdUs / 1000),
+      })),
+  );
+  return createClipsApi({
+    clips,
+    catalog,
+    clock,
+    events: bus,
+    sign: (name, expiresMs) => watch.sign(name, expiresMs),
+    nameOf: (owner) => (owner.startsWith('user:') ? users.find(owner.slice(5))?.name : undefined),
+  });
+}
+
 /** Runs retention until the shutdown. */
 export function startRetention(
   app: AppContext,
-  { segments, table, stats, horizons, pins, release }: Recordings,
-  catalog: Catalog,
-  chats: Chats,
+  { bus, recordings, catalog, chats }: Pick<Parts, 'bus' | 'recordings' | 'catalog' | 'chats'>,
 ): void {
+  const { segments, table, stats, horizons, pins, clips, kept, release } = recordings;
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
   const done = runRetention(
     {
@@ -68,12 +99,16 @@ export function startRetention(
       clock,
       horizons,
       streams: () => catalog.retentionRules,
-      pinned: (streamId) => pins.ranges(streamId),
+      pinned: (streamId) => kept.ranges(streamId),
+      pinnedForGood: (streamId) => pins.ranges(streamId),
+      async giveUp(streamId, window) {
+        await loseClips({ clips, catalog, clock, events: bus, log }, streamId, window);
+      },
       openBytes: () => catalog.openBytes,
       open: (streamId) => catalog.oldestOpen(streamId),
       onDeletedBefore: (streamId, us) => catalog.setDeletedBefore(streamId, us),
       async onHorizon(streamId, us) {
-        const pinned = pins.ranges(streamId);
+        const pinned = kept.ranges(streamId);
         await stats.removeBefore(streamId, us, pinned);
         await chats.removeBefore(streamId, Math.max(us, await table.deletedBefore(streamId)), pinned);
       },

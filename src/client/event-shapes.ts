@@ -368,6 +368,43 @@ export interface EventDataByType {
   'pin.removed': {
     id: string;
   };
+  /** A clip was created. */
+  'clip.created': {
+    id: string;
+    /** may be empty */
+    title: string;
+    visibility: 'public' | 'unlisted' | 'signed' | 'private';
+    /** `admin`, `user:` with the id of a user, or `token:` with that of an API token */
+    owner: string;
+  };
+  /** The title or the visibility of a clip changed. */
+  'clip.changed': {
+    id: string;
+    /** may be empty */
+    title: string;
+    visibility: 'public' | 'unlisted' | 'signed' | 'private';
+    /** `admin`, `user:` with the id of a user, or `token:` with that of an API token */
+    owner: string;
+  };
+  /** A clip was deleted. */
+  'clip.deleted': {
+    id: string;
+    /** may be empty */
+    title: string;
+    visibility: 'public' | 'unlisted' | 'signed' | 'private';
+    /** `admin`, `user:` with the id of a user, or `token:` with that of an API token */
+    owner: string;
+  };
+  /** The media of a clip is gone. */
+  'clip.lost': {
+    id: string;
+    /** may be empty */
+    title: string;
+    visibility: 'public' | 'unlisted' | 'signed' | 'private';
+    /** `admin`, `user:` with the id of a user, or `token:` with that of an API token */
+    owner: string;
+    reason: 'disk' | 'deleted';
+  };
   /** The disk is full: recording has stopped. */
   'disk.low': {
     /** bytes */

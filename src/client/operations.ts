@@ -17,6 +17,9 @@ import type {
   ChunkComplete,
   ChunkInit,
   ChunkStatus,
+  ClipList,
+  ClipPatch,
+  ClipView,
   CreatedPublishKey,
   DeliveryList,
   EmailVerification,
@@ -48,6 +51,7 @@ import type {
   MemberView,
   MePatch,
   MeView,
+  NewClip,
   NewGuest,
   NewInvitation,
   NewMarker,
@@ -555,6 +559,62 @@ export class Operations {
     options?: CallOptions,
   ): Promise<void> {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/pins/{id}' }, input, options);
+  }
+
+  /** Lists clips, newest first: for everyone the public ones, for an owner its own too, for administrators all. */
+  listClips(
+    input?: {
+      /** only clips of this stream */
+      stream?: string;
+      /** clips per page, 50 if not given, at most 200 */
+      limit?: string;
+      /** `nextCursor` of the answer before this one */
+      cursor?: string;
+    },
+    options?: CallOptions,
+  ): Promise<ClipList> {
+    return this.#request({ method: 'GET', path: '/api/v1/clips' }, input, options);
+  }
+
+  /** Creates a clip of at most an hour of a stream that the caller may watch. Retention keeps its media while it exists. */
+  createClip(
+    input: {
+      body: NewClip;
+    },
+    options?: CallOptions,
+  ): Promise<ClipView> {
+    return this.#request({ method: 'POST', path: '/api/v1/clips' }, input, options);
+  }
+
+  /** Returns a clip with the addresses of its media. */
+  getClip(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<ClipView> {
+    return this.#request({ method: 'GET', path: '/api/v1/clips/{id}' }, input, options);
+  }
+
+  /** Changes title or visibility of a clip, for its owner and administrators. */
+  updateClip(
+    input: {
+      id: string;
+      body: ClipPatch;
+    },
+    options?: CallOptions,
+  ): Promise<ClipView> {
+    return this.#request({ method: 'PATCH', path: '/api/v1/clips/{id}' }, input, options);
+  }
+
+  /** Deletes a clip, for its owner and administrators. Retention then deletes what only the clip kept. */
+  deleteClip(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/clips/{id}' }, input, options);
   }
 
   /** Lists assets, newest first: for everyone the public ones, for an owner its own too, for administrators all. */

@@ -83,6 +83,10 @@ export type ProblemCode =
   | 'room-muted'
   | 'at-live-edge'
   | 'state-stale'
+  | 'clip-unknown'
+  | 'clip-too-long'
+  | 'clip-more-open'
+  | 'clip-lost'
   | 'webhook-unknown'
   | 'job-unfinished'
   | 'job-not-failed'
@@ -1001,6 +1005,71 @@ export type NewPin = {
   to: string;
   /** label; may be empty */
   text?: string;
+};
+
+/** `ClipView` of the API. */
+export type ClipView = {
+  id: string;
+  stream: string;
+  /** may be empty */
+  title: string;
+  /** RFC 3339, UTC, milliseconds */
+  from: string;
+  /** RFC 3339, UTC, milliseconds */
+  to: string;
+  /** length of the marked span */
+  durationS: number;
+  visibility: 'public' | 'unlisted' | 'signed' | 'private';
+  /** RFC 3339, UTC, milliseconds */
+  createdAt: string;
+  /** name of the user; null for the administrator of the command line, programs and deleted users */
+  createdBy: string | null;
+  /** path of its page */
+  url: string;
+  media: {
+    /** path of the MP4 file; with `?download` it has a name */
+    file: string;
+    /** where the marked span begins in the file, which begins at the key frame before it */
+    startS: number;
+    /** where it ends in the file */
+    endS: number;
+    /** path of a picture of its start */
+    preview: string;
+    /** of the file; less than at the end while `to` is still being recorded */
+    sizeBytes: number;
+  };
+  /** the caller may change and delete it */
+  mayChange: boolean;
+};
+
+/** `ClipList` of the API. */
+export type ClipList = {
+  items: ClipView[];
+  nextCursor: string | null;
+};
+
+/** `NewClip` of the API. */
+export type NewClip = {
+  /** name of the stream */
+  stream: string;
+  /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
+  from: string;
+  /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 15m. */
+  to: string;
+  /** may be empty */
+  title?: string;
+  visibility?: 'public' | 'unlisted' | 'signed' | 'private';
+  /** required where the clip is open to more people than its restricted stream */
+  confirm?: boolean;
+};
+
+/** `ClipPatch` of the API. */
+export type ClipPatch = {
+  /** may be empty */
+  title?: string;
+  visibility?: 'public' | 'unlisted' | 'signed' | 'private';
+  /** required where the clip is open to more people than its restricted stream */
+  confirm?: boolean;
 };
 
 /** `AssetRenditionView` of the API. */
@@ -2056,6 +2125,10 @@ export type EventType =
   | 'marker.removed'
   | 'pin.added'
   | 'pin.removed'
+  | 'clip.created'
+  | 'clip.changed'
+  | 'clip.deleted'
+  | 'clip.lost'
   | 'disk.low'
   | 'disk.ok'
   | 'webhook.disabled'

@@ -11,6 +11,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import { instantUs, parseRange } from './address-time.ts';
 import { type AssetDelivery, answerAsset } from './asset/asset-router.ts';
 import { Clips } from './clip/clip.ts';
+import { answerClipFile, answerClipPreview, type SavedClips } from './clip/saved-clip.ts';
 import { parseDirectives } from './live/directives.ts';
 import { growingSegment } from './live/growing-segment.ts';
 import { answerInit, answerLiveIndex, answerPart, answerSegment, livePlaylist } from './live/live.ts';
@@ -39,6 +40,8 @@ export interface MediaRouterOptions {
   /** Shared with `createLiveLookup`. */
   readonly segmentCache?: SegmentCache;
   readonly stills: Stills;
+  /** Clips by their id; undefined where there are none. */
+  readonly clips?: SavedClips;
   /** Assets of the library; undefined where there is none. */
   readonly assets?: AssetDelivery;
   readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
@@ -123,6 +126,10 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
         const stream = await clipSource(streamOf(address), range, query.get('quality'));
         return clips.answer(stream, range, address.format, waiting);
       }
+      case 'clip-file':
+        return answerClipFile(options.clips?.find(address.clip), address.clip, { clips, query, ...waiting });
+      case 'clip-preview':
+        return answerClipPreview(options.clips?.find(address.clip), address.clip, { stills, clock, ...waiting });
       case 'still':
         return stills.answer(streamOf(address), instantUs(address.at), clock.nowMs() * 1000, waiting);
       case 'vsr-live':

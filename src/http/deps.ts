@@ -7,6 +7,7 @@ import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
+import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs/jobs-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { MediaAddress } from '../api/media-address.ts';
@@ -81,6 +82,7 @@ export interface HttpDeps {
   readonly workers: WorkersApi;
   readonly exports: ExportsApi<Reply>;
   readonly assets: AssetsApi;
+  readonly clips: ClipsApi;
   /** Publishes and carries events. */
   readonly events: EventBus;
   readonly webhooks: WebhooksApi;

@@ -2,6 +2,7 @@
  * Parts of a server that have nothing, for the tests of this folder.
  * In: nothing. Out: for fixture.ts.
  */
+import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { HttpDeps, WebhooksApi } from './deps.ts';
@@ -38,6 +39,21 @@ export function fakeWebhooks(): WebhooksApi {
     remove: async (id) => unknown(id),
     deliveries: async (id) => unknown(id),
     test: async (id) => unknown(id),
+  };
+}
+
+/** No clips at all. */
+export function fakeClips(): ClipsApi {
+  const unknown = async (id: string): Promise<never> => {
+    throw new OxbowError('clip-unknown', `no ${id}`);
+  };
+  return {
+    facts: () => undefined,
+    list: async () => ({ items: [], nextCursor: null }),
+    get: unknown,
+    create: ({ stream }) => unknown(stream),
+    update: unknown,
+    remove: unknown,
   };
 }
 

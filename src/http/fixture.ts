@@ -36,7 +36,7 @@ import { RefusalLog } from '../observe/refusal-log.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { HttpDeps } from './deps.ts';
-import { fakeAssets, fakeJobs, fakeWebhooks } from './empty-parts.fixture.ts';
+import { fakeAssets, fakeClips, fakeJobs, fakeWebhooks } from './empty-parts.fixture.ts';
 import { type HttpOptions, startHttp } from './server.ts';
 import type { CertificateFiles } from './tls/tls-certificate.ts';
 
@@ -129,6 +129,7 @@ export async function startTestServer(
     uploads: {} as Uploads, // tests of uploads bring their own
     webhooks: fakeWebhooks(),
     assets: fakeAssets(),
+    clips: fakeClips(),
     publishKeys: fakePublishKeys(calls),
     relays: fakeRelays(calls),
     rooms: { mayCreate: ({ role }) => role !== 'guest' } as Pick<Rooms, 'mayCreate'> as Rooms, // tests of rooms bring their own

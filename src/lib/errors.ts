@@ -4,6 +4,7 @@
  * docs/7-reference/errors.md is generated from the table; a released code stays listed.
  */
 import { accountRefusals } from './refusals/accounts.ts';
+import { clipRefusals } from './refusals/clips.ts';
 import { roomRefusals } from './refusals/rooms.ts';
 
 /** Malformed input: thrown by parsers, caught once by the owner of the connection or file. */
@@ -187,6 +188,7 @@ export const refusals = {
   },
   ...accountRefusals,
   ...roomRefusals,
+  ...clipRefusals,
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',

@@ -1,6 +1,6 @@
 /**
  * Deletes recordings by age and by size: whole ten-minute windows, first the index rows and a minute later the files, so that no player
- * receives half a segment. Pinned windows are never deleted (docs/media.md 16). The recordings of a stream's derived qualities are kept
+ * receives half a segment. Pinned windows are not deleted (docs/media.md 16); those of clips are the last that a size limit takes. The recordings of a stream's derived qualities are kept
  * exactly as long as its own.
  * In: chunk-table, pins, the retention rule of each stream. Out: deleted files; their URLs return 410.
  */
@@ -37,6 +37,10 @@ export interface RetentionOptions {
   readonly clock: Clock;
   /** Pinned windows of a stream, in order; read directly before rows are deleted, so that a new pin takes effect at once. */
   readonly pinned?: (streamId: string) => readonly PinnedRange[];
+  /** The pinned windows among them that no size limit takes; all if absent. */
+  readonly pinnedForGood?: (streamId: string) => readonly PinnedRange[];
+  /** The disk is full and nothing else can be deleted: ends what pins a window, so that `pinned` does not have it any more. */
+  readonly giveUp?: (streamId: string, window: PinnedRange) => Promise<void>;
   /** Every stream that has a recording, deleted ones too. */
   readonly streams: () => readonly RetentionRule[];
   /** `record.maxDisk`: largest size of all recordings, bytes; undefined: no limit. */
@@ -64,6 +68,12 @@ interface PendingDelete {
   readonly size: number;
   /** When the bytes go, monotonic ms. */
   readonly atMs: number;
+}
+
+/** A window of a stream, µs since 1970. */
+interface StreamWindow {
+  readonly streamId: string;
+  readonly windowUs: number;
 }
 
 /** Applies the retention rules, one pass at a time. */
@@ -154,25 +164,46 @@ export class Retention {
 
   /**
    * Removes the oldest windows of all streams from the index until the rest fits into `maxBytes`. Pinned windows and those that still
-   * grow are kept, even if they alone exceed it.
+   * grow are kept, even if they alone exceed it; those that only clips pin are taken when there are no others.
    */
   async #deleteOldest(all: readonly RetentionRule[], maxBytes: number): Promise<void> {
     const { table, openBytes } = this.#options;
     for (;;) {
       let bytes = openBytes?.() ?? 0;
-      let oldest: { streamId: string; windowUs: number } | undefined;
-      for (const { streamId } of all) {
-        bytes += (await table.totals(streamId)).bytes;
-        const fromUs = await this.#oldestUnpinned(streamId);
-        if (fromUs === undefined) continue;
-        const windowUs = windowOf(fromUs);
-        if (windowUs >= (await this.#growingUs(streamId))) continue;
-        if (!oldest || windowUs < oldest.windowUs) oldest = { streamId, windowUs };
-      }
-      if (bytes <= maxBytes || !oldest) return;
+      for (const { streamId } of all) bytes += (await table.totals(streamId)).bytes;
+      if (bytes <= maxBytes) return;
+      const oldest = (await this.#oldestOf(all, (id) => this.#pinned(id))) ?? (await this.#giveUpOldest(all));
+      if (!oldest) return;
       await this.#deleteBefore(oldest.streamId, oldest.windowUs + WINDOW_US);
       await this.#deleteQualities(oldest.streamId, oldest.windowUs + WINDOW_US);
     }
+  }
+
+  /** Ends what pins the oldest window that is not pinned for good; returns that window. */
+  async #giveUpOldest(all: readonly RetentionRule[]): Promise<StreamWindow | undefined> {
+    const { pinnedForGood, giveUp } = this.#options;
+    if (!pinnedForGood || !giveUp) return undefined;
+    const oldest = await this.#oldestOf(all, pinnedForGood);
+    if (!oldest) return undefined;
+    const { streamId, windowUs } = oldest;
+    await giveUp(streamId, { fromUs: windowUs, toUs: windowUs + WINDOW_US });
+    return rangeAt(this.#pinned(streamId), windowUs) ? undefined : oldest;
+  }
+
+  /** The oldest window of all streams that is in no range of `held` and does not grow. */
+  async #oldestOf(
+    all: readonly RetentionRule[],
+    held: (streamId: string) => readonly PinnedRange[],
+  ): Promise<StreamWindow | undefined> {
+    let oldest: StreamWindow | undefined;
+    for (const { streamId } of all) {
+      const fromUs = await this.#oldestOutside(streamId, held(streamId));
+      if (fromUs === undefined) continue;
+      const windowUs = windowOf(fromUs);
+      if (windowUs >= (await this.#growingUs(streamId))) continue;
+      if (!oldest || windowUs < oldest.windowUs) oldest = { streamId, windowUs };
+    }
+    return oldest;
   }
 
   /** The first window of a stream that may still grow, by its media: the clock of a source may differ by days. */
@@ -183,9 +214,9 @@ export class Retention {
     return Math.max(windowOf(clock.nowMs() * 1000), windowOf((await table.last(streamId))?.start_us ?? 0));
   }
 
-  async #oldestUnpinned(streamId: string): Promise<number | undefined> {
+  /** Start of the oldest file that is in none of the ranges, µs since 1970. */
+  async #oldestOutside(streamId: string, ranges: readonly PinnedRange[]): Promise<number | undefined> {
     const { table } = this.#options;
-    const ranges = this.#pinned(streamId);
     let { fromUs } = await table.totals(streamId);
     for (let held = fromUs && rangeAt(ranges, fromUs); held; held = fromUs && rangeAt(ranges, fromUs)) {
       fromUs = (await table.firstSpanFrom(streamId, held.toUs))?.start_us;
@@ -255,7 +286,7 @@ export class Retention {
 
   /** Before this only pinned windows are in the index, because retention by size deletes the oldest first; µs since 1970. */
   async #emptyBefore(streamId: string): Promise<number> {
-    const oldestUs = await this.#oldestUnpinned(streamId);
+    const oldestUs = await this.#oldestOutside(streamId, this.#pinned(streamId));
     const deletedUs = await this.#options.table.deletedBefore(streamId);
     return Math.max(deletedUs, oldestUs === undefined ? 0 : windowOf(oldestUs));
   }

@@ -26,6 +26,7 @@ const counted = {
   streams: 'stream',
   markers: 'marker',
   pins: 'pin',
+  clips: 'clip',
   tokens: 'api_token',
   webhooks: 'webhook',
   assets: 'asset',

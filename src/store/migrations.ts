@@ -340,4 +340,16 @@ export const migrations: readonly string[] = [
    ) STRICT;`,
   `CREATE INDEX audit_by_time ON audit (at_us);
    CREATE INDEX audit_by_action ON audit (action, seq);`,
+  `CREATE TABLE clip (
+     id TEXT PRIMARY KEY,
+     stream_id TEXT NOT NULL,
+     from_us INTEGER NOT NULL,
+     to_us INTEGER NOT NULL,
+     title TEXT NOT NULL,
+     visibility TEXT NOT NULL,
+     owner TEXT NOT NULL,
+     created_us INTEGER NOT NULL,
+     lost_us INTEGER
+   ) STRICT;
+   CREATE INDEX clip_by_stream ON clip (stream_id);`,
 ];

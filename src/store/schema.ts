@@ -226,6 +226,22 @@ export interface PinTable {
   readonly asset_id: Generated<string | null>;
 }
 
+/** A stretch of a recording with an address of its own; only in the database. See recording/clips/. */
+export interface ClipTable {
+  readonly id: string;
+  readonly stream_id: string;
+  readonly from_us: number;
+  readonly to_us: number;
+  title: string;
+  /** `public`, `unlisted`, `signed`, `private`. */
+  visibility: string;
+  /** Owner, as in `Principal.owner`. */
+  readonly owner: string;
+  readonly created_us: number;
+  /** When its media was deleted because the disk was full; null: it has its media. */
+  lost_us: number | null;
+}
+
 /** How far retention has deleted, so that the timeline does not report what it deleted as lost. */
 export interface RetentionTable {
   readonly stream_id: string;
@@ -374,6 +390,7 @@ export interface Tables {
   upload_part: UploadPartTable;
   marker: MarkerTable;
   pin: PinTable;
+  clip: ClipTable;
   retention: RetentionTable;
   session: SessionTable;
   api_token: ApiTokenTable;

@@ -12,6 +12,7 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { GrowingRecording } from '../observe/disk-forecast.ts';
 import type { RecordedGroup } from '../recording/recording-reader.ts';
 import type { RetentionRule } from '../recording/retention.ts';
+import { forgetClips } from './clips/lose-clips.ts';
 import type { StreamDefinition } from './definition.ts';
 import { ManagedStream } from './managed-stream.ts';
 import { revisionOf } from './revision.ts';
@@ -112,6 +113,13 @@ export class Catalog {
     const { keep } = this.#deps.settings.now.record;
     const removed = [...this.#removed.values()].map(({ id, keepMs }) => ({ streamId: id, keepMs: keepMs ?? keep }));
     return [...this.all.map((stream) => stream.retentionRule), ...removed];
+  }
+
+  /** The definition of a stream by its id, of a removed one too. */
+  definitionOf(streamId: string): StreamDefinition | undefined {
+    for (const { definition } of this.#streams.values()) if (definition.id === streamId) return definition;
+    for (const definition of this.#removed.values()) if (definition.id === streamId) return definition;
+    return undefined;
   }
 
   /** Whether every known stream is open. */
@@ -291,6 +299,7 @@ export class Catalog {
       this.#deps.events.publish('stream.removed', { recordings }, stream.definition);
       this.#deps.metrics.forgetStream(name);
       if (recordings === 'delete') {
+        await forgetClips(this.#deps, stream.definition);
         await eraseStream(this.#deps, stream.definition.id);
         return;
       }

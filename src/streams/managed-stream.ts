@@ -212,7 +212,7 @@ export class ManagedStream implements ServedStream {
     return {
       createdUs: this.createdUs,
       horizonUs: this.horizonUs(),
-      pinned: this.#deps.pins.ranges(this.#definition.id),
+      pinned: this.#deps.kept.ranges(this.#definition.id),
       gapsSince: (fromUs) => this.gapsSince(fromUs),
     };
   }

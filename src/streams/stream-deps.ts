@@ -16,6 +16,8 @@ import type { MemoryBudget } from '../live/memory-budget.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
+import type { ClipTable } from '../recording/clips/clip-table.ts';
+import type { KeptWindows } from '../recording/clips/kept-windows.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
@@ -63,6 +65,9 @@ export interface StreamDeps {
   readonly memory?: MemoryBudget;
   readonly msnMarks: MsnMarks;
   readonly pins: PinTable;
+  readonly clips: ClipTable;
+  /** What pins and clips keep from retention. */
+  readonly kept: KeptWindows;
   readonly markers: MarkerTable;
   readonly pictures: PictureTable;
   readonly stats: StatsTable;

@@ -198,9 +198,9 @@ export function sealRecordings({ recorder, qualities }: Pick<StreamParts, 'recor
 
 async function recover(deps: StreamDeps, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
   const { id, keepMs } = definition;
-  const { table, segments, pins, horizons } = deps;
+  const { table, segments, kept, horizons } = deps;
   const config = deps.settings.now;
-  const pinned = pins.ranges(id);
+  const pinned = kept.ranges(id);
   const newest = await table.last(id);
   // With a size limit the oldest files are deleted first: files older than the index were to be deleted.
   const oldest = config.record.maxDisk === undefined ? undefined : await table.oldest(id);

@@ -26,8 +26,8 @@ import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
 import { createLog } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
+import { openKept } from '../recording/clips/kept-windows.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
-import { PinTable } from '../recording/pin-table.ts';
 import { StatsTable } from '../recording/stats-table.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { serveHere } from '../store/store.fixture.ts';
@@ -235,7 +235,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
       },
     }),
     ...{ table, msnMarks, horizons: await openHorizons({ store, table, clock, log }) },
-    pins: await PinTable.open(store.db),
+    ...(await openKept(store.db)),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
     stats: new StatsTable(store.db),

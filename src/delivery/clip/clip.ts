@@ -58,8 +58,7 @@ export class Clips {
     { signal }: { signal: AbortSignal },
   ): Promise<Reply> {
     const settled = stream.settled(range.toUs);
-    const groups = await segmentsOver(stream, range);
-    const tracks = sharedTracks(groups);
+    const { groups, tracks } = await openClip(stream, range);
     checkLength(groups, format);
     const body = await this.#body(format, tracks, groups, { signal });
     const start = new Date(groups[0]!.startUs / 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
@@ -89,6 +88,22 @@ export class Clips {
     const request = { tracks, groups, times: planClipTimes(tracks, groups), reader };
     return format === 'mkv' ? mkvBody(request, this.#shapes, options) : tsBody(request, this.#lengths, options);
   }
+}
+
+/** The segments of a clip, at least one, and the tracks that they share. */
+export interface OpenedClip {
+  readonly groups: readonly StoredSegment[];
+  readonly tracks: readonly Track[];
+}
+
+/**
+ * Finds the segments that overlap `range`, from the key frame before its start.
+ *
+ * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`; `unsupported-media` where the codec configuration changes
+ */
+export async function openClip(stream: ServedStream, range: Range): Promise<OpenedClip> {
+  const groups = await segmentsOver(stream, range);
+  return { groups, tracks: sharedTracks(groups) };
 }
 
 /** The tracks of the init section that all groups share. */

@@ -222,6 +222,7 @@ async function answer(
     accept: request.headers.accept ?? '',
     header: (name) => request.headers[name]?.toString(),
     signal,
+    traceId: request.id,
     traceparent,
   };
   const key = request.headers['idempotency-key'];

@@ -18,14 +18,17 @@ import { type AuthRequest, createAuthenticator } from './authenticate.ts';
 import { maySee } from './may-see.ts';
 
 /** API paths that a player needs, and that may have a playback token in front: a program that knows one signed address needs no other. */
-const SIGNED_PATHS = /^\/api\/v1\/(?:streams\/|(?:events|time)(?:\?|$))/;
+const SIGNED_PATHS = /^\/api\/v1\/(?:streams\/|clips\/|(?:events|time)(?:\?|$))/;
 
 /** Limits of requests that start a session: a page of another site must not sign someone in. */
 const SIGNS_IN: ReadonlySet<LimitName> = new Set(['sign-in', 'sign-up', 'guests']);
 const FOR_PEOPLE: ReadonlySet<Route['access']> = new Set(['self', 'user', 'person']);
 
 /** What routes learn about the sender of a request. */
-export type Authorized = Pick<RouteCall, 'isOperator' | 'principal' | 'client' | 'ends' | 'sees' | 'subscriber'>;
+export type Authorized = Pick<
+  RouteCall,
+  'isOperator' | 'principal' | 'client' | 'ends' | 'token' | 'sees' | 'subscriber'
+>;
 
 /** Authorizes requests to the API. */
 export interface Authorizer {
@@ -70,6 +73,7 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
       client,
       isOperator: may({ ...principal, isLocal: client.isLocal }, 'operator'),
       ends: endsOf(request.socket),
+      token: tokens.get(request.raw),
       sees: seesBy(tokens.get(request.raw), principal),
       subscriber: (filter) =>
         subscriberOf({ access, clock, authenticator, streams }, authRequest, tokens.get(request.raw), filter),
@@ -128,7 +132,7 @@ function forbidden({ access }: Route, { session }: Authorized['principal']): Oxb
 
 /** Redirects pages under a signed path to the page's own address, with the playback token in the query. */
 export function registerSignedPages(app: FastifyInstance): void {
-  for (const page of ['watch', 'embed']) {
+  for (const page of ['watch', 'embed', 'c']) {
     app.get<{ Params: { token: string; name: string } }>(
       `/t/:token/${page}/:name`,
       { schema: { hide: true } },

@@ -4,9 +4,11 @@
  */
 
 import type { LimitedClient } from '../../accounts/rate-limit.ts';
+import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
 import { tokenNameOf } from '../../api/library/assets-api.ts';
 import {
   assetOf,
+  clipOf,
   type MediaAddress,
   type MediaClass,
   type MediaTarget,
@@ -134,9 +136,11 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     isSent = true;
   }
 
-  /** The stream of an address; of an asset the name that its playback tokens are signed for. */
+  /** The stream of an address; of an asset or a clip the name that its playback tokens are signed for. */
   function nameOf(address: MediaAddress): string | undefined {
     const asset = assetOf(address);
+    const clip = clipOf(address);
+    if (clip !== undefined) return clipTokenNameOf(clip);
     return asset === undefined ? (address.stream ?? deps.defaultStream?.()) : tokenNameOf(asset);
   }
 

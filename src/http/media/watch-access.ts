@@ -7,8 +7,9 @@ import type { AuthQuestion } from '../../accounts/auth/auth-url.ts';
 import { may } from '../../accounts/permissions.ts';
 import { anonymous, type Principal } from '../../accounts/principal.ts';
 import { TokenTries } from '../../accounts/token-tries.ts';
+import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
 import { originalTokenNameOf, tokenNameOf } from '../../api/library/assets-api.ts';
-import { assetOf, type MediaTarget } from '../../api/media-address.ts';
+import { assetOf, clipOf, type MediaTarget } from '../../api/media-address.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
 import { waitFor } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -17,7 +18,7 @@ import { maySee } from '../api/may-see.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { Exchange } from './exchange.ts';
-import { checkVerdict, signedClassOf } from './watch-token-policy.ts';
+import { checkClipToken, checkVerdict, signedClassOf } from './watch-token-policy.ts';
 
 /** What decides. */
 export interface WatchAccessOptions {
@@ -33,7 +34,8 @@ export interface WatchAccess {
    * Whether the stream is restricted to some clients. Synchronous unless the authorization server must be asked, or a JWT is new.
    *
    * @throws OxbowError `watch-refused`, `watch-expired`; `stream-unknown` for a restricted stream without token, as if it did not exist;
-   *   `auth-unavailable`; `too-many-requests`; of an asset `asset-unknown` in the same way, `asset-deleted`
+   *   `auth-unavailable`; `too-many-requests`; of an asset `asset-unknown` in the same way, `asset-deleted`; of a clip
+   *   `clip-unknown`, `clip-lost`
    * @param options.signal ends the wait for the authorization server
    */
   check(target: MediaTarget, exchange: Exchange, options: { readonly signal: AbortSignal }): Awaitable<boolean>;
@@ -107,6 +109,26 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     return !isOpen;
   }
 
+  /** The clip's own visibility decides, not that of its stream; where it needs a token, one of the stream is enough. */
+  function checkClip(id: string, target: MediaTarget, exchange: Exchange, signal: AbortSignal): Awaitable<boolean> {
+    const { token, address } = target;
+    const clip = deps.clips.facts(id);
+    const isOpen = clip !== undefined && may(anonymous, 'watchClip', clip);
+    const refused = () => new OxbowError('clip-unknown', `There is no clip ${id.slice(0, 40)}.`);
+    const verify = (given: string, name: string) =>
+      access.watch.verify(given, name, signedClassOf(address), clock.nowMs());
+    const isOwnToken = token !== undefined && verify(token, clipTokenNameOf(id)) === 'ok';
+    if (auth && clip && !isOpen && !isOwnToken) {
+      return askServer(auth, clip.stream, target, exchange, signal).catch((error) => {
+        throw error instanceof OxbowError && error.code === 'stream-unknown' ? refused() : error;
+      });
+    }
+    if (token !== undefined && !isOwnToken) checkClipToken(token, id, clip?.stream, verify);
+    if (!clip || !(isOpen || token !== undefined || may(bearerOf(exchange), 'watchClip', clip))) throw refused();
+    if (clip.isLost) throw new OxbowError('clip-lost', `The media of the clip ${id} had to be deleted.`);
+    return !isOpen;
+  }
+
   /** The sender of a bearer token; anonymous without one. */
   function bearerOf({ headers, remoteAddress }: Exchange): Principal {
     if (headers.authorization === undefined) return anonymous;
@@ -119,6 +141,8 @@ export function createWatchAccess({ deps, authenticator, addressOf }: WatchAcces
     const { address, token } = target;
     const asset = assetOf(address);
     if (asset !== undefined) return checkAsset(asset, target, exchange);
+    const clip = clipOf(address);
+    if (clip !== undefined) return checkClip(clip, target, exchange, signal);
     const name = address.stream ?? deps.defaultStream?.() ?? '';
     const isPrivate = streams.isPrivate(name);
     if (auth && isPrivate) return askServer(auth, name, target, exchange, signal);

@@ -3,6 +3,7 @@
  * In: media addresses, verdicts. Out: a class, nothing, or an OxbowError. docs/media.md 32.
  */
 import type { SignedClass, WatchVerdict } from '../../accounts/watch-tokens.ts';
+import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
 import { type MediaAddress, type MediaClass, mediaClassOf } from '../../api/media-address.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
@@ -12,6 +13,22 @@ const MEDIA: ReadonlySet<MediaClass> = new Set(['segment', 'part', 'init']);
 /** How long a playback token is valid for an address. */
 export function signedClassOf(address: MediaAddress): SignedClass {
   return MEDIA.has(mediaClassOf(address)) ? 'media' : 'playlist';
+}
+
+/**
+ * Checks a playback token for a clip: one of the clip, or one of its stream.
+ *
+ * @param stream of the clip; undefined if there is no such clip
+ * @throws OxbowError `watch-refused`, `watch-expired`
+ */
+export function checkClipToken(
+  token: string,
+  clip: string,
+  stream: string | undefined,
+  verify: (token: string, name: string) => WatchVerdict,
+): void {
+  const verdict = verify(token, clipTokenNameOf(clip));
+  checkVerdict(verdict === 'refused' && stream !== undefined ? verify(token, stream) : verdict);
 }
 
 /**

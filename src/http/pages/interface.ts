@@ -22,6 +22,7 @@ const pages = [
   '/',
   '/index.html',
   '/watch/*',
+  '/c/*',
   '/clips',
   '/go-live',
   '/go-live/*',

@@ -42,6 +42,8 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly client: RequestClient;
   /** Ends of the connection that the request uses. */
   readonly ends: ConnectionEnds;
+  /** The playback token before the path, as it came; undefined if there is none. */
+  readonly token: string | undefined;
   /** Whether the client may see a signed or private stream. Throws the refusal of an invalid playback token. */
   sees(stream: string): boolean;
   /** The client as a subscriber to events; throws as `subscriberOf`. */
@@ -54,6 +56,8 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly header: (name: string) => string | undefined;
   /** Aborts when the client disconnects before the answer. */
   readonly signal: AbortSignal;
+  /** Id of the request in logs and problem documents. */
+  readonly traceId: string;
   /** Trace context for outgoing requests; undefined if tracing is off. */
   readonly traceparent: string | undefined;
 }
@@ -82,6 +86,7 @@ export interface Route {
   readonly tag:
     | 'streams'
     | 'timeline'
+    | 'clips'
     | 'library'
     | 'jobs'
     | 'workers'

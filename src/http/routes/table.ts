@@ -12,6 +12,7 @@ import { tokenRoutes } from './accounts/tokens.ts';
 import { userRoutes } from './accounts/users.ts';
 import { userAdminRoutes } from './accounts/users-admin.ts';
 import { adminRoutes } from './admin.ts';
+import { clipRoutes } from './clips.ts';
 import { eventRoutes } from './events.ts';
 import { exportRoutes } from './exports.ts';
 import { healthRoutes } from './health.ts';
@@ -54,6 +55,7 @@ export const routes: readonly Route[] = [
   ...probeRoutes,
   ...timelineRoutes,
   ...markRoutes,
+  ...clipRoutes,
   ...assetRoutes,
   ...subtitleRoutes,
   ...exportRoutes,

@@ -25,10 +25,10 @@ import { createMetrics } from '../../observe/metrics.ts';
 import { DEFAULT_LIMITS, LiveWindow } from '../../packager/live-window.ts';
 import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
+import { openKept } from '../../recording/clips/kept-windows.ts';
 import { Horizons } from '../../recording/horizons.ts';
 import { InitTable } from '../../recording/init-table.ts';
 import { MarkerTable } from '../../recording/marker-table.ts';
-import { PinTable } from '../../recording/pin-table.ts';
 import { StatsTable } from '../../recording/stats-table.ts';
 import { openStore } from '../../store/db.ts';
 import { leastMsnAt } from '../../store/msn-marks.ts';
@@ -281,7 +281,7 @@ async function recordToFolder(
     leases: new Leases({ store: createLocalLeases(shared.clock), clock: shared.clock, failed: failed('a lease') }),
     horizons: new Horizons(shared),
     msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
-    pins: await PinTable.open(store.db),
+    ...(await openKept(store.db)),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
     stats: new StatsTable(store.db),

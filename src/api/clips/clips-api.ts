@@ -1,0 +1,69 @@
+/**
+ * The contract of clips, as the HTTP API calls it. Each call refuses with an OxbowError.
+ * In: http/routes, http/media and http/pages call it. Out: streams/clips implements it, the tests of http/ stand in for it. Types, and the
+ * name of tokens.
+ */
+import type { ClipList, ClipListQuery, ClipPatch, ClipView } from './clip-shapes.ts';
+
+/** The client of a call. */
+export interface ClipClient {
+  /** Owner of what it creates; `''` for an anonymous client. */
+  readonly owner: string;
+  readonly isAdmin: boolean;
+  readonly seesAll: boolean;
+  readonly seesSigned: boolean;
+  /** A valid playback token of the clip or its stream that came with the request; undefined: none. */
+  readonly token?: string | undefined;
+}
+
+/** What decides who may watch a clip, and what its page says. */
+export interface ClipFacts {
+  readonly visibility: ClipView['visibility'];
+  readonly owner: string;
+  /** Name of its stream. */
+  readonly stream: string;
+  readonly title: string;
+  /** ms since 1970. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Its media was deleted because the disk was full. */
+  readonly isLost: boolean;
+}
+
+/** A clip to create; times are ms since 1970. */
+export interface ClipRequest {
+  readonly stream: string;
+  readonly fromMs: number;
+  readonly toMs: number;
+  readonly title: string;
+  readonly visibility: ClipView['visibility'] | undefined;
+  readonly confirm: boolean;
+}
+
+/** A clip that was created or changed. */
+export interface ChangedClip {
+  readonly view: ClipView;
+  /** The visibility of the restricted stream, if the call opened the clip to more people than that. */
+  readonly openedFrom: 'signed' | 'private' | undefined;
+}
+
+/** The clips. */
+export interface ClipsApi {
+  /** Undefined if there is no such clip, or no such stream any more. Answers from memory. */
+  facts(id: string): ClipFacts | undefined;
+  /** A page of what the client finds in a list, newest first. Refuses `bad-request` for an invalid cursor. */
+  list(query: ClipListQuery, client: ClipClient): Promise<ClipList>;
+  /** Refuses `clip-unknown`, also if the client may not watch it; `clip-lost`. */
+  get(id: string, client: ClipClient): Promise<ClipView>;
+  /** Refuses `stream-unknown`, `bad-time`, `clip-too-long`, `clip-more-open`, `no-media`, `gone`, `unsupported-media`, `limit-reached`. */
+  create(clip: ClipRequest, client: ClipClient): Promise<ChangedClip>;
+  /** Refuses as `get`, and `forbidden`, `unauthorized`, `clip-more-open`. */
+  update(id: string, patch: ClipPatch, client: ClipClient): Promise<ChangedClip>;
+  /** Refuses `clip-unknown`, `forbidden`, `unauthorized`. */
+  remove(id: string, client: ClipClient): Promise<void>;
+}
+
+/** The name for which playback tokens of a clip are signed; no stream has such a name. */
+export function clipTokenNameOf(clip: string): string {
+  return `clip/${clip}`;
+}

@@ -1,0 +1,119 @@
+/**
+ * Routes of clips: list, create, get, change, delete.
+ * In: requests below /api/v1/clips. Out: calls of `deps.clips`; ClipView; an audit line for a clip that is more open than its stream.
+ */
+import { ClipList, ClipListQuery, ClipPatch, ClipView, NewClip } from '../../api/clips/clip-shapes.ts';
+import type { ChangedClip, ClipClient } from '../../api/clips/clips-api.ts';
+import type { HttpDeps } from '../deps.ts';
+import { checkClipToken } from '../media/watch-token-policy.ts';
+import { readEnd, readInstant } from './instant-field.ts';
+import { IdParams } from './page-query.ts';
+import { defineRoute, type Route, type RouteCall } from './route.ts';
+import { findStream } from './streams/streams.ts';
+
+/** The client of a call about one clip. */
+function clientOf(
+  id: string,
+  { principal, token }: Pick<RouteCall, 'principal' | 'token'>,
+  deps: HttpDeps,
+): ClipClient {
+  const { access, clips, clock } = deps;
+  if (token !== undefined) {
+    const nowMs = clock.nowMs();
+    checkClipToken(token, id, clips.facts(id)?.stream, (given, name) =>
+      access.watch.verify(given, name, 'playlist', nowMs),
+    );
+  }
+  return { ...principal, token };
+}
+
+/** A line of the audit log of its own: the request does not show what the clip was opened to. */
+function auditOpened(
+  { view, openedFrom }: ChangedClip,
+  { principal, client, traceId }: Pick<RouteCall, 'principal' | 'client' | 'traceId'>,
+  { access, log }: HttpDeps,
+): void {
+  if (openedFrom === undefined) return;
+  const request = `clip ${view.id} of ${openedFrom} stream ${view.stream}: ${view.visibility}`;
+  const { name, owner } = principal;
+  access.audit.record({
+    ...{ userId: owner.replace(/^user:/, ''), name, address: client.address, action: 'openClip' },
+    ...{ request, status: null, traceId },
+  });
+  log.info(
+    { user: name, stream: view.stream, clip: view.id, visibility: view.visibility },
+    'a clip is more open than its stream',
+  );
+}
+
+/** The rows. */
+export const clipRoutes: readonly Route[] = [
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/clips',
+    tag: 'clips',
+    access: 'viewer',
+    sentence:
+      'Lists clips, newest first: for everyone the public ones, for an owner its own too, for administrators all.',
+    query: ClipListQuery,
+    replies: { 200: ClipList },
+    answer: async ({ query, principal }, { clips }) => ({ body: await clips.list(query, principal) }),
+  }),
+  defineRoute({
+    method: 'POST',
+    path: '/api/v1/clips',
+    tag: 'clips',
+    access: 'uploader',
+    sentence:
+      'Creates a clip of at most an hour of a stream that the caller may watch. Retention keeps its media while it exists.',
+    body: NewClip,
+    replies: { 201: ClipView },
+    repeatable: true,
+    async answer({ body: { from, to, title = '', visibility, confirm = false, stream }, ...call }, deps) {
+      const fromMs = readInstant('from', from);
+      const toMs = readEnd('to', to, fromMs);
+      await findStream(stream, call.sees, deps);
+      const made = await deps.clips.create({ stream, fromMs, toMs, title, visibility, confirm }, call.principal);
+      auditOpened(made, call, deps);
+      return { status: 201, headers: { location: `/api/v1/clips/${made.view.id}` }, body: made.view };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/clips/:id',
+    tag: 'clips',
+    access: 'viewer',
+    sentence: 'Returns a clip with the addresses of its media.',
+    params: IdParams,
+    replies: { 200: ClipView },
+    answer: async ({ params: { id }, ...call }, deps) => ({ body: await deps.clips.get(id, clientOf(id, call, deps)) }),
+  }),
+  defineRoute({
+    method: 'PATCH',
+    path: '/api/v1/clips/:id',
+    tag: 'clips',
+    access: 'viewer',
+    sentence: 'Changes title or visibility of a clip, for its owner and administrators.',
+    params: IdParams,
+    body: ClipPatch,
+    replies: { 200: ClipView },
+    async answer({ params: { id }, body, ...call }, deps) {
+      const changed = await deps.clips.update(id, body, call.principal);
+      auditOpened(changed, call, deps);
+      return { body: changed.view };
+    },
+  }),
+  defineRoute({
+    method: 'DELETE',
+    path: '/api/v1/clips/:id',
+    tag: 'clips',
+    access: 'viewer',
+    sentence: 'Deletes a clip, for its owner and administrators. Retention then deletes what only the clip kept.',
+    params: IdParams,
+    replies: { 204: undefined },
+    async answer({ params: { id }, principal }, { clips }) {
+      await clips.remove(id, principal);
+      return { status: 204 };
+    },
+  }),
+];
