@@ -30,6 +30,14 @@ export const build = {
   chunkSizeWarningLimit: 900, // Shaka Player is one chunk of 815 kB (266 kB gzip), loaded only for DASH in rooms; hls.js of 590 kB (185 kB gzip) only by players
 };
 
+/** Modules that most pages share are in one file, and those of the bar in another: many small files are larger after gzip. */
+const codeSplitting = {
+  groups: [
+    { name: 'base', test: /web\/src\/(time|api|shell|components)\/|src\/client\//, minShareCount: 6 },
+    { name: 'timeline', test: /web\/src\/timeline\// },
+  ],
+};
+
 export default defineConfig({
   plugins: [components],
   build: {
@@ -39,6 +47,7 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     rolldownOptions: {
       input: { index: 'index.html', embed: 'embed.html' },
+      output: { codeSplitting },
       checks: { pluginTimings: false }, // no warnings on a busy machine
     },
   },

@@ -157,14 +157,30 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await page.mouse.down();
     await page.mouse.move(...(await pointOf(page, gap.fromMs - MINUTE)), { steps: 5 });
     await page.locator('.preview img').waitFor();
+    const scrubbed = page.locator('.stage img[data-scrub]');
+    const scrubbedMs = async () => Number(await scrubbed.getAttribute('data-scrub'));
+    await until('the picture of that time covers the video', async () => {
+      const near = Math.abs((await scrubbedMs()) - (gap.fromMs - MINUTE)) < 15_000;
+      return near && scrubbed.evaluate((image: HTMLImageElement) => image.naturalWidth > 0);
+    });
+    await until('at rest it is exact', async () => Math.abs((await scrubbedMs()) - (gap.fromMs - MINUTE)) < 2_500);
+    await page.mouse.move(...(await pointOf(page, gap.fromMs + MINUTE / 2)));
+    await page.locator('.stage .when', { hasText: 'Gap: the disk was full or failed' }).waitFor();
     assert.deepEqual(windows, []);
+    await page.keyboard.press('Escape');
+    await scrubbed.waitFor({ state: 'detached' });
+    await page.mouse.up();
+    assert.deepEqual(windows, [], 'Escape leaves the player where it was');
+    await page.mouse.down();
     await page.mouse.move(...(await pointOf(page, momentMs)), { steps: 5 });
+    await scrubbed.waitFor();
     await page.mouse.up();
     await until('that moment is shown', async () => {
       const shown = await readPicture(page);
       // Soon after the start the live picture is there, too: only a jump goes back.
       return shown && shown.utcMs > momentMs - 3_000 && shown.utcMs < Math.min(momentMs + 10_000, before.utcMs);
     });
+    await scrubbed.waitFor({ state: 'detached' });
   });
 
   test('the slider announces the shown time', async () => {
@@ -228,10 +244,27 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await touch(session, []);
     await preview.waitFor({ state: 'detached' });
     assert.ok(near.toMs < Date.now());
+    await scrubAcross(touched, session);
   });
 
   test('no console error, no failed request in all this', () => assert.deepEqual(faults, []));
 });
+
+/** Drags a finger across the picture to the left, and waits until the player shows an earlier time. */
+async function scrubAcross(page: Page, session: CDPSession): Promise<void> {
+  const shownMs = async () => Date.parse((await page.locator('.controls time').getAttribute('datetime'))!);
+  const picture = (await page.locator('.stage').boundingBox())!;
+  const at = (share: number) => [{ x: picture.x + picture.width * share, y: picture.y + picture.height / 2, id: 0 }];
+  const scrubbed = page.locator('.stage img[data-scrub]');
+  await scrubbed.waitFor({ state: 'detached' });
+  const before = await shownMs();
+  await touch(session, at(0.9), at(0.7), at(0.5));
+  await page.locator('.stage .when').waitFor();
+  await scrubbed.waitFor();
+  await touch(session, at(0.3), []);
+  await until('an earlier time is shown', async () => (await shownMs()) < before - MINUTE);
+  await scrubbed.waitFor({ state: 'detached' });
+}
 
 /** Touches the screen step by step; a step without fingers ends it. */
 async function touch(session: CDPSession, ...steps: { x: number; y: number; id: number }[][]): Promise<void> {

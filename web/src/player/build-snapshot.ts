@@ -9,7 +9,10 @@ import type { DoubleBuffer } from './video/double-buffer.ts';
 
 /** What the snapshot needs of playback. */
 export interface PlaybackSummary
-  extends Pick<Snapshot, 'mode' | 'loading' | 'tryingLive' | 'rate' | 'shownMs' | 'failure' | 'note' | 'loop'> {
+  extends Pick<
+    Snapshot,
+    'mode' | 'loading' | 'seeking' | 'tryingLive' | 'rate' | 'shownMs' | 'failure' | 'note' | 'loop'
+  > {
   readonly wantPlay: boolean;
   readonly switching: boolean;
   readonly stalls: number;
@@ -44,6 +47,7 @@ export function buildSnapshot(
   return {
     mode,
     loading: state.loading,
+    seeking: state.seeking,
     tryingLive: state.tryingLive,
     pictured: video.readyState >= 2,
     paused: video.paused && !(switching && wantPlay),

@@ -66,6 +66,7 @@ export class PlaybackController {
     return {
       mode,
       loading: mode !== 'offline' && mode !== 'idle' && failure === null && waits,
+      seeking: state.targetMs !== null,
       // The first attempt is loading like any other.
       tryingLive: mode === 'live' && kind === 'past' && state.retry.turns > 0,
       wantPlay,

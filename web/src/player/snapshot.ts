@@ -52,6 +52,8 @@ export interface Snapshot {
   readonly mode: 'idle' | 'live' | 'shifted' | 'past' | 'offline';
   /** The requested picture is not ready; the old one stays. */
   readonly loading: boolean;
+  /** The requested time is not on the screen yet; `shownMs` is the requested one. */
+  readonly seeking: boolean;
   /** Live could not be loaded and is loaded again, while the past continues. */
   readonly tryingLive: boolean;
   /** There is a picture, new or old. */
@@ -125,6 +127,7 @@ export interface PlayerControls {
 export const idle: Snapshot = {
   mode: 'idle',
   loading: false,
+  seeking: false,
   tryingLive: false,
   pictured: false,
   paused: true,

@@ -4,7 +4,7 @@
  * In: events of the bar. Out: the timeline's view, times to seek to, the position of the pointer.
  */
 import { type Fingers, pinchView, TAP_PX, wheelMove } from './gestures.ts';
-import type { TimelineState } from './state.svelte.ts';
+import type { Scrub, TimelineState } from './state.svelte.ts';
 import { momentAt, type View } from './view.ts';
 import { lengthOf, NEAREST_MS, showsAll, type ZoomInput } from './zoom.ts';
 
@@ -16,12 +16,14 @@ export interface PointerTarget {
   seen(): ZoomInput;
   /** The wheel zooms without Ctrl; false for a player on another site's page, which scrolls. */
   wheels(): boolean;
+  /** A scrub continues, ends by a release (before `goTo`), or is given up (null). */
+  scrub(scrub: Scrub | null): void;
   /** A tap or the end of a scrub. @param atMs unix milliseconds */
   goTo(atMs: number): void;
 }
 
 type Drag =
-  | { readonly kind: 'scrub' }
+  | { readonly kind: 'scrub'; readonly startX: number; moved: boolean }
   | { readonly kind: 'pan'; readonly startX: number; readonly start: View; moved: boolean }
   | { readonly kind: 'pinch'; readonly start: View; readonly before: Fingers }
   /** After a pinch the remaining finger does nothing. */
@@ -64,12 +66,13 @@ export class Pointer {
     this.#fingers.set(event.pointerId, this.#shareOf(event.clientX));
     this.finger = event.pointerType === 'touch';
     if (this.#fingers.size > 1) {
+      if (this.#drag?.kind === 'scrub') this.#on.scrub(null);
       this.#drag = this.#fingers.size === 2 ? { kind: 'pinch', start: view, before: this.#two() } : { kind: 'over' };
       this.share = null;
     } else if (isOn(event, '.ruler')) {
       this.#drag = { kind: 'pan', startX: event.clientX, start: view, moved: false };
     } else {
-      this.#drag = { kind: 'scrub' };
+      this.#drag = { kind: 'scrub', startX: event.clientX, moved: false };
       this.share = clamp01(this.#shareOf(event.clientX));
     }
   };
@@ -84,7 +87,11 @@ export class Pointer {
     }
     this.#fingers.set(event.pointerId, share);
     const drag = this.#drag;
-    if (drag?.kind === 'scrub') this.share = clamp01(share);
+    if (drag?.kind === 'scrub') {
+      this.share = clamp01(share);
+      drag.moved ||= Math.abs(event.clientX - drag.startX) > TAP_PX;
+      if (drag.moved) this.#on.scrub({ atMs: momentAt(this.#on.timeline().view, share), held: true });
+    }
     if (drag?.kind === 'pan') {
       const px = event.clientX - drag.startX;
       drag.moved ||= Math.abs(px) > TAP_PX;
@@ -100,7 +107,9 @@ export class Pointer {
     if (!this.#fingers.delete(event.pointerId)) return;
     const drag = this.#drag;
     const isTap = drag?.kind === 'scrub' || (drag?.kind === 'pan' && !drag.moved);
-    if (isTap) this.#on.goTo(momentAt(this.#on.timeline().view, clamp01(this.#shareOf(event.clientX))));
+    const atMs = momentAt(this.#on.timeline().view, this.#shareOf(event.clientX));
+    if (drag?.kind === 'scrub' && drag.moved) this.#on.scrub({ atMs, held: false });
+    if (isTap) this.#on.goTo(atMs);
     if (event.pointerType !== 'mouse' || drag?.kind !== 'scrub') this.share = null;
     this.#drag = this.#fingers.size > 0 ? { kind: 'over' } : null;
   };
@@ -113,6 +122,7 @@ export class Pointer {
   /** The browser cancels the pointer, or the viewer presses Escape: the scrub ends without a seek. Returns whether there was one. */
   giveUp = (): boolean => {
     const dragged = this.#drag !== null;
+    if (this.#drag?.kind === 'scrub') this.#on.scrub(null);
     this.#fingers.clear();
     this.#drag = null;
     this.share = null;

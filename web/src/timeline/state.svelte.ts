@@ -19,6 +19,14 @@ const JUMP_MS = 4_000;
 /** A view that follows now may lag by this fraction of its length: less than a pixel. */
 const UNSEEN = 1 / 4000;
 
+/** A drag through the past. */
+export interface Scrub {
+  /** The time under the pointer, unix milliseconds. */
+  readonly atMs: number;
+  /** The pointer is down; false from its release until the picture of that time is there. */
+  readonly held: boolean;
+}
+
 /** The state of a timeline bar. */
 export class TimelineState {
   /** The past around the view. */
@@ -32,6 +40,10 @@ export class TimelineState {
   failure = $state.raw<Failure | null>(null);
   /** The bar keeps the playhead in view; false once the viewer has moved the bar away. */
   follows = $state(true);
+  /** The drag on the bar or across the picture; null if there is none. */
+  scrub = $state.raw<Scrub | null>(null);
+  /** The time under a mouse on the bar, whose pictures are loaded ahead; unix milliseconds. */
+  pointedMs = $state<number | null>(null);
   /** Finds playable times for the player. */
   readonly recorded: Recorded;
 

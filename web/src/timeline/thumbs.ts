@@ -53,7 +53,8 @@ export type FetchPicture = (url: string, signal: AbortSignal) => Promise<Blob | 
 /** Timeout of a request, milliseconds. */
 const PATIENCE_MS = 15_000;
 
-const fetchPicture: FetchPicture = async (url, signal) => {
+/** Fetches a still with a timeout. */
+export const fetchPicture: FetchPicture = async (url, signal) => {
   const response = await fetch(url, { signal: AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]) });
   if (response.ok) return response.blob();
   if (response.status === 404 || response.status === 410) return undefined;

@@ -382,6 +382,7 @@ export class NativePlayer implements PlayerControls {
       ...idle,
       mode: this.#mode,
       loading: this.#mode !== 'offline' && this.#mode !== 'idle' && this.#failure === null && video.readyState < 3,
+      seeking: this.#targetMs !== null,
       pictured: video.readyState >= 2,
       paused: video.paused,
       muted: video.muted,
