@@ -6,6 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { version } from '../lib/version.ts';
 import { addToken } from './access/token.ts';
 import { addUser } from './access/user.ts';
+import { addAdd } from './add.ts';
 import { addBackup } from './backup.ts';
 import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
@@ -60,6 +61,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
     })
     .showHelpAfterError('  See oxbow --help.');
   addServe(program, exit);
+  addAdd(program, exit);
   addConfig(program, exit);
   addDoctor(program, exit);
   addProbe(program, exit);

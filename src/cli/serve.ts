@@ -5,6 +5,8 @@
 import type { Command } from 'commander';
 import { OxbowError } from '../lib/errors.ts';
 import { collectGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
+import { launcherName, quoted } from '../lib/program.ts';
+import { findRunning } from '../store/running.ts';
 import { openReloads } from './reloads.ts';
 import { rememberSample, withSample } from './sample.ts';
 import { addSettingFlags, addVsrFlags, readAgain, readSettings, settingsFiles } from './setting-flags.ts';
@@ -67,7 +69,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
       shown: isForPrograms ? undefined : shown.promise,
     });
   } catch (error) {
-    if (!starting.signal.aborted) throw error;
+    if (!starting.signal.aborted) throw urls.length > 0 ? withAddInstead(error, config.data, urls) : error;
   }
   if (app && !starting.signal.aborted) {
     isReady = true;
@@ -87,12 +89,25 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   return !isReady && reason === 'SIGINT' ? 130 : 0;
 }
 
+/** Where another oxbow has the data folder, the streams of the command line may be for that one. */
+function withAddInstead(error: unknown, folder: string, urls: readonly string[]): unknown {
+  if (!(error instanceof OxbowError && error.code === 'data-in-use') || findRunning(folder) === undefined) return error;
+  const add = [launcherName(), 'add', ...[...urls, '--data', folder].map(quoted)].join(' ');
+  const hint = `To add ${urls.length > 1 ? 'the streams' : 'the stream'} to the one that runs: ${add}\n  ${error.refusal.hint}`;
+  return new OxbowError('data-in-use', error.message, { cause: error, extra: { hint } });
+}
+
 /** A word that is not a URL is probably a verb. */
 function refuseMistypedVerb(command: Command, urls: readonly string[]): void {
   const word = urls[0];
   if (word === undefined || !/^[a-z-]+$/.test(word)) return;
-  const verbs = (command.parent?.commands ?? []).map((each) => each.name()).join(', ');
-  throw new OxbowError('bad-request', `"${word}" is neither a verb nor a URL`, {
-    extra: { hint: `Verbs: ${verbs}. See oxbow --help.` },
-  });
+  const verbs = (command.parent?.commands ?? []).map((each) => each.name());
+  // `npm start` adds `serve`, so that `npm start -- add URL` comes here.
+  const hint = verbs.includes(word)
+    ? `\`npm start\` is \`oxbow serve\`. Type: ${[launcherName(), ...urls.map(quoted)].join(' ')}`
+    : `Verbs: ${verbs.join(', ')}. See oxbow --help.`;
+  const message = verbs.includes(word)
+    ? `"${word}" is a verb of its own, not a URL`
+    : `"${word}" is neither a verb nor a URL`;
+  throw new OxbowError('bad-request', message, { extra: { hint } });
 }

@@ -166,7 +166,10 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
     [
       [2, 'Invalid stream name "Door"'],
       [3, 'streams.a: a pull source needs a url'],
-      [4, 'streams.b: "rtsp://cam.example/1" is not an http, https, udp or srt URL'],
+      [
+        4,
+        'streams.b: "rtsp://cam.example/1" is not an http, https, udp or srt URL; RTSP cameras are not supported yet',
+      ],
       [5, 'streams.c: a push source has no url'],
       [6, 'streams.g.source.onSecondPublisher: "share" is not one of refuse, replace, standby'],
       [7, 'there is no setting "streams.d.keeep"'],
@@ -219,8 +222,8 @@ test('invalid URLs and names that are used twice are refused', async () => {
     problems.map(({ origin, message }) => `${origin}: ${message}`),
     [
       'argument: the name "a" is used twice',
-      'argument: "movie.mp4" is not an http, https, udp or srt URL',
-      'argument: "rtsp://x.example:1" is not an http, https, udp or srt URL',
+      'argument: "movie.mp4" is not an http, https, udp or srt URL; a file on this computer is not a stream',
+      'argument: "rtsp://x.example:1" is not an http, https, udp or srt URL; RTSP cameras are not supported yet',
     ],
   );
 });

@@ -2,6 +2,7 @@
  * Checks the address of a source that oxbow fetches or receives, by its scheme.
  * In: text of the command line, settings and the API. Out: the same text, if oxbow can read such a source.
  */
+import { explainUnsupported, readPastedAddress } from '../api/source/pasted-address.ts';
 import { FormatError } from '../lib/errors.ts';
 import { isSrtUrl, parseSrtUrl } from './srt-url.ts';
 import { isUdpUrl, parseUdpUrl } from './udp-url.ts';
@@ -22,7 +23,12 @@ export function sourceUrl(given: string): string {
     return given;
   }
   if (URL.canParse(given) && /^https?:/i.test(given)) return given;
-  throw new FormatError(`"${given.slice(0, 200)}" is not an http, https, udp or srt URL`, 0);
+  const read = readPastedAddress(given);
+  const why =
+    'unsupported' in read && read.unsupported !== 'text'
+      ? `; ${explainUnsupported(read.unsupported, read.scheme).message}`
+      : '';
+  throw new FormatError(`"${given.slice(0, 200)}" is not an http, https, udp or srt URL${why}`, 0);
 }
 
 /**

@@ -1,5 +1,5 @@
 /**
- * The command that runs this oxbow on this computer, for messages.
+ * The command that runs this oxbow on this computer, for messages; words of a command line.
  * In: path of the code, current user. Out: the beginning of a command line.
  */
 import { fileURLToPath } from 'node:url';
@@ -14,8 +14,19 @@ const FIRST_PERSON_UID = 1000;
  * if oxbow runs as a service.
  */
 export function programName(): string {
-  const launcher = fileURLToPath(packageFile('bin/oxbow'));
-  if (isWindows) return isWorkingTree ? `node ${launcher}` : 'oxbow';
-  const program = isWorkingTree ? launcher : 'oxbow';
+  const program = launcherName();
+  if (isWindows) return program;
   return ownUid !== undefined && ownUid < FIRST_PERSON_UID ? `sudo ${program}` : program;
+}
+
+/** The same for the user of this process. */
+export function launcherName(): string {
+  if (!isWorkingTree) return 'oxbow';
+  const launcher = fileURLToPath(packageFile('bin/oxbow'));
+  return isWindows ? `node ${launcher}` : launcher;
+}
+
+/** Quotes one word of a command line for a shell, where it needs that. */
+export function quoted(text: string): string {
+  return /^[\w@%+=:,./\\-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

@@ -45,6 +45,9 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     await until('the source is available', () => fetch(`${origin.url}/index.m3u8`).then(({ ok }) => ok));
     const master = '#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=400000,RESOLUTION=320x180\nindex.m3u8\n';
     origin.put('/master.m3u8', master);
+    for (const name of ['film', 'yard']) {
+      origin.put(`/hls/${name}/master.m3u8`, master.replace('index', `${origin.url}/index`));
+    }
     origin.put('/watch', '<!doctype html><title>A harbour</title>');
     origin.put('/slow', '<!doctype html><title>Slow</title>');
     await standIn.answer(`${origin.url}/watch`, { json: livePage('A harbour at night', `${origin.url}/master.m3u8`) });
@@ -55,6 +58,14 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
 
   const look = () => page.getByRole('button', { name: 'Check address' });
   const address = () => page.getByLabel('Address', { exact: true });
+  /** Pastes as a person does, where the focus is. */
+  const paste = (text: string) =>
+    page.evaluate((text) => {
+      const clipboardData = new DataTransfer();
+      clipboardData.setData('text/plain', text);
+      const paste = new ClipboardEvent('paste', { clipboardData, bubbles: true, cancelable: true });
+      (document.activeElement ?? document.body).dispatchEvent(paste);
+    }, text);
   /** Expected 4xx and 5xx responses, which the browser also logs, sooner or later. */
   const meant = new Set<number>();
   const expectProblem = async (status: number) => {
@@ -82,9 +93,43 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     await expectProblem(502);
   });
 
+  test('an address that is pasted anywhere on the home page is checked at once, and names the stream after its path', async () => {
+    await page.goto(`${server.url}/`);
+    await page.getByRole('heading', { name: 'Streams' }).waitFor();
+    await paste('just words');
+    assert.equal(new URL(page.url()).pathname, '/');
+    await paste(`${origin.url}/hls/film/master.m3u8`);
+    await page.getByRole('button', { name: 'Start recording' }).waitFor();
+    assert.equal(await page.getByLabel('Name').inputValue(), 'film');
+    await page.getByRole('button', { name: 'Change address' }).click();
+    await address().selectText();
+    await paste(`${origin.url}/hls/yard/master.m3u8`);
+    await page.getByRole('button', { name: 'Start recording' }).waitFor();
+    assert.equal(await page.getByLabel('Name').inputValue(), 'yard', 'a paste into the field checks too');
+    await page.getByRole('button', { name: 'Change address' }).click();
+  });
+
+  test('says what oxbow cannot pull, and what to do instead', async () => {
+    for (const [text, words, link] of [
+      ['rtsp://admin:secret@192.0.2.10/stream1', 'RTSP cameras are not supported yet', 'Go live'],
+      ['rtmp://a.example/live/x', 'oxbow receives RTMP, it does not fetch it', 'Go live'],
+      ['/home/me/film.mp4', 'This is a file on a computer, not a stream', 'Upload a file'],
+      ['ftp://a.example/x', 'ftp addresses are not supported', undefined],
+      ['hello', 'This is not an address', undefined],
+    ] as const) {
+      await address().fill(text);
+      await look().click();
+      const alert = page.getByRole('alert');
+      await alert.getByText(words, { exact: true }).waitFor();
+      assert.equal(await alert.getByRole('link').count(), link === undefined ? 0 : 1, text);
+      if (link !== undefined) await alert.getByRole('link', { name: link }).waitFor();
+      assert.equal(await address().getAttribute('aria-invalid'), 'true');
+    }
+  });
+
   test('shows an invalid address at its field', async () => {
     for (const [url, words, status] of [
-      ['rtsp://cam.example/live', /only http and https addresses are supported, not rtsp:/, 400],
+      ['https://user:pass@', /not an address/, 400],
       [`${origin.url}/nothing.m3u8`, /404/, 502],
       [`${origin.url}/index0.bin`, /HTTP 404/, 502],
     ] as const) {

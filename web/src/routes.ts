@@ -176,6 +176,11 @@ export function goLivePath(stream = ''): string {
   return stream === '' ? '/go-live' : `/go-live/${stream}`;
 }
 
+/** The address of the page that records a stream; with `url` it checks that address at once. */
+export function recordPath(url = ''): string {
+  return url === '' ? paths.record : `${paths.record}?url=${encodeURIComponent(url)}`;
+}
+
 /** Whether a text can be the id of an asset. */
 export function isAssetId(text: string): boolean {
   return /^[A-Za-z0-9_-]{1,64}$/.test(text);

@@ -5,7 +5,7 @@
 
 import type { LimitedClient } from '../../accounts/rate-limit.ts';
 import { type Exposure, isExposed } from '../../config/exposure.ts';
-import { programName } from '../../lib/program.ts';
+import { programName, quoted } from '../../lib/program.ts';
 import { type ConnectionEnds, isOwnConnection } from './socket-owner.ts';
 
 /** The policy of local sign-in. */
@@ -44,9 +44,4 @@ export function createLocalSignIn(options: LocalSignInOptions): LocalSignIn {
     command: ({ isLocal }) =>
       isLocal ? `${program} token link --data ${quoted(dataFolder)}` : 'oxbow token link --data DATA_FOLDER',
   };
-}
-
-/** Quotes a text for a shell. */
-function quoted(text: string): string {
-  return /^[\w@%+=:,./\\-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }

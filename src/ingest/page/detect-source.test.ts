@@ -11,14 +11,15 @@ const signal = new AbortController().signal;
 test('a pasted address is normalized', () => {
   assert.equal(normaliseUrl('  HTTPS://Cam.Example:443/a b?x=1#t=3 \n').href, 'https://cam.example/a%20b?x=1');
   for (const [text, sentence] of [
-    ['cam.example/live.m3u8', /not a URL/],
-    ['rtsp://cam.example/live', /only http and https addresses are supported, not rtsp:/],
-    ['file:///etc/passwd', /not file:/],
-    ['javascript:alert(1)', /not javascript:/],
-    ['https://', /not a URL/],
+    ['cam.example/live.m3u8', /not an address/],
+    ['rtsp://cam.example/live', /RTSP cameras are not supported yet/],
+    ['file:///etc/passwd', /a file on this computer is not a stream/],
+    ['ftp://cam.example/x', /oxbow does not support ftp: addresses/],
+    ['javascript:alert(1)', /not an address/],
+    ['https://', /not an address/],
     ['https://cam.example/\u0000', /control character/],
     [`https://cam.example/${'a'.repeat(4096)}`, /longer than 4096/],
-    ['', /not a URL/],
+    ['', /not an address/],
   ] as const) {
     assert.throws(() => normaliseUrl(text), { name: 'OxbowError', code: 'bad-source', message: sentence });
   }

@@ -2,6 +2,7 @@
  * Detects the kind of a URL: an HLS playlist, an MP4 file, or a page for yt-dlp.
  * In: the text that a user entered. Out: a normalized URL and its handler. The first bytes count more than names and media types.
  */
+import { explainUnsupported, readPastedAddress } from '../../api/source/pasted-address.ts';
 import type { PagePattern, SourceHandler } from '../../config/page-pattern.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type Net, type NetResponse, shownUrl } from '../../net/net.ts';
@@ -45,9 +46,11 @@ export function normaliseUrl(text: string): URL {
   if (given.length > MAX_URL) throw new OxbowError('bad-source', `the address is longer than ${MAX_URL} characters`);
   if (/\p{Cc}/u.test(given)) throw new OxbowError('bad-source', 'the address contains a control character');
   const url = URL.parse(given);
-  if (!url) throw new OxbowError('bad-source', `"${given.slice(0, 100)}" is not a URL`);
-  if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new OxbowError('bad-source', `only http and https addresses are supported, not ${url.protocol.slice(0, 20)}`);
+  if (url?.protocol !== 'http:' && url?.protocol !== 'https:') {
+    const read = readPastedAddress(given);
+    const { message, hint } =
+      'url' in read ? explainUnsupported('text', '') : explainUnsupported(read.unsupported, read.scheme);
+    throw new OxbowError('bad-source', message, { extra: { hint } });
   }
   url.hash = '';
   return url;

@@ -3,11 +3,12 @@
  * In: the fields of the page. Out: requests; the result, or a failure and its field.
  */
 import type { ProbeView } from '../../../src/api/probe.ts';
+import { readPastedAddress, type UnsupportedKind } from '../../../src/api/source/pasted-address.ts';
+import { suggestName } from '../../../src/api/source/suggested-name.ts';
 import { MAX_TITLE } from '../../../src/api/stream-texts.ts';
 import { createStream, type Failure, failureOf, getStreams, probeSource } from '../api/client.ts';
 import { watchPath } from '../routes.ts';
 import { navigation } from '../shell/navigation.svelte.ts';
-import { suggestName } from './names.ts';
 
 /** The step of the page. */
 export type Step = 'address' | 'looking' | 'found';
@@ -37,6 +38,7 @@ export class RecordSession {
   #step = $state<Step>('address');
   #found = $state.raw<ProbeView | null>(null);
   #failure = $state.raw<Failure | null>(null);
+  #unsupported = $state<{ readonly kind: UnsupportedKind; readonly scheme: string } | null>(null);
   #starting = $state(false);
   #seconds = $state(0);
   #taken: readonly string[] = [];
@@ -56,8 +58,14 @@ export class RecordSession {
     return this.#failure;
   }
 
+  /** The kind of an address that oxbow cannot pull; null for others. */
+  get unsupported(): { readonly kind: UnsupportedKind; readonly scheme: string } | null {
+    return this.#unsupported;
+  }
+
   /** The field that shows the failure; undefined: none. */
   get wrongField(): 'url' | 'name' | undefined {
+    if (this.#unsupported) return 'url';
     return this.#failure ? fieldOf[this.#failure.code] : undefined;
   }
 
@@ -75,13 +83,20 @@ export class RecordSession {
     return this.#step === 'address' && this.#failure !== null && MAY_COME.includes(this.#failure.code);
   }
 
-  /** Probes the address. */
+  /** Probes the address, or says that oxbow cannot pull such an address. */
   probe = async (): Promise<void> => {
     this.cancel();
+    this.#failure = null;
+    this.#unsupported = null;
+    const read = readPastedAddress(this.url);
+    if ('unsupported' in read) {
+      this.#unsupported = { kind: read.unsupported, scheme: read.scheme };
+      return;
+    }
+    this.url = read.url;
     const probe = new AbortController();
     this.#probe = probe;
     const signal = AbortSignal.any([probe.signal, this.#left.signal]);
-    this.#failure = null;
     this.#found = null;
     this.#step = 'looking';
     this.#seconds = 0;
