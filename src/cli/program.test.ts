@@ -82,7 +82,19 @@ test('with --log-level debug an error has a stack', () => {
 test('a word that is neither URL nor verb: exit 2 and the list of verbs', () => {
   const { stderr, status } = oxbow(['prob']);
   assert.equal(status, 2);
-  assert.match(stderr, /"prob" is neither a verb nor a URL\n {2}Verbs: serve, config, doctor, probe/);
+  assert.match(stderr, /"prob" is neither a verb nor a URL\n {2}Verbs: serve, add, config, doctor, probe/);
+});
+
+test('a verb after serve, as in `npm start -- add URL`, is answered with the command to type', () => {
+  const { stderr, status } = oxbow(['serve', 'add', 'https://cam.example/live.m3u8']);
+  assert.equal(status, 2);
+  assert.match(stderr, /"add" is a verb of its own.*\n {2}.*Type: .*oxbow add https:\/\/cam\.example\/live\.m3u8/);
+});
+
+test('add refuses what is no stream with what to do instead, before it looks for a server', () => {
+  const { stderr, status } = oxbow(['add', 'door=rtsp://192.0.2.10/1']);
+  assert.equal(status, 2);
+  assert.match(stderr, /RTSP cameras are not supported yet\n {2}.*oxbow stream key/);
 });
 
 test('an unknown key in a file is reported with line and nearest key', () => {

@@ -90,8 +90,11 @@ suite('an oxbow that runs on a data folder', () => {
   });
 
   test('is required: a folder without one is refused, and nothing is created', async () => {
+    const none = join(folder.path, 'none');
+    const { code, stderr } = await runOxbow(['add', 'a=http://cam.example/live.m3u8', '--data', none]);
+    assert.deepEqual([code, existsSync(none)], [1, false]);
+    assert.match(stderr, /Start it with the stream: \S+ serve a=http:\S+ --data \S+none\n.*--server URL/);
     for (const verb of [['link'], ['list'], ['add', 'x'], ['remove', 'x']]) {
-      const none = join(folder.path, 'none');
       const { code, stdout, stderr } = await runOxbow(['token', ...verb, '--data', none]);
       assert.deepEqual([code, stdout], [1, ''], verb[0]);
       assert.match(stderr, /^oxbow: No oxbow runs on the data folder .*none\.\n {2}.*--data DIR.*--server URL/);
@@ -112,6 +115,37 @@ suite('an oxbow that runs on a data folder', () => {
     assert.deepEqual([none.code, /oxbow stream list/.test(none.stderr)], [1, true], none.stderr);
     const removed = await runOxbow(['token', 'remove', 'x', ...own()]);
     assert.match(removed.stderr, /oxbow token list/);
+  });
+
+  test('takes streams from `oxbow add`, named after their paths, and says which do not deliver', async () => {
+    const live = `${server.url}/live/demo/index.m3u8`;
+    const added = await runOxbow(['add', live, `gone=${server.url}/gone.m3u8`, '--keep', '2h', ...own()]);
+    assert.equal(added.code, 0, added.stderr);
+    assert.match(added.stdout, new RegExp(`^demo-2 +live +${server.url}/watch/demo-2\ngone +\\w+ +`));
+    assert.match(added.stderr, /^demo-2 is added\.\ngone is added\.\n(.*\n)*gone: HTTP 404/);
+    const again = await runOxbow(['add', `gone=${live}`, ...own()]);
+    assert.deepEqual([again.code, again.stdout], [1, '']);
+    assert.match(again.stderr, /^oxbow: a stream named gone exists already\n/);
+    const json = await runOxbow(['add', live, '--json', ...own()]);
+    const [third] = JSON.parse(json.stdout) as { name: string; url: string }[];
+    assert.deepEqual([third!.name, third!.url], ['demo-3', `${server.url}/watch/demo-3`]);
+    const elsewhere = await runOxbow(['add', live, '--server', server.url, '--token', 'wrong-token-of-a-kind']);
+    assert.deepEqual([elsewhere.code, /--token|admin token/.test(elsewhere.stderr)], [1, true], elsewhere.stderr);
+    const token = JSON.parse((await runOxbow(['token', 'add', 'x', '--scope', 'admin', '--json', ...own()])).stdout);
+    for (const name of ['demo-2', 'demo-3', 'gone']) {
+      const headers = { authorization: `Bearer ${token.token}` };
+      const removed = await server.fetch(`/api/v1/streams/${name}?recordings=delete`, { method: 'DELETE', headers });
+      assert.equal(removed.status, 204);
+    }
+  });
+
+  test('is named with the command that adds, where a second one would start with a stream', async () => {
+    const second = await runOxbow(['serve', 'http://127.0.0.1:1/film/live.m3u8', '--http', '127.0.0.1:0', ...own()]);
+    assert.equal(second.code, 1);
+    assert.match(
+      second.stderr,
+      /Another oxbow runs on .*\n {2}To add the stream to the one that runs: \S+ add http:\S+ --data /,
+    );
   });
 
   test('exports by its data folder alone', async () => {

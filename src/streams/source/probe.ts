@@ -55,12 +55,12 @@ export async function probeAddress(
   );
   const all = AbortSignal.any([late.signal, enough.signal]);
   let facts: SourceFacts | undefined;
-  // The probe is of the current media, not of the past.
+  // Media that is there already, so that the probe need not wait for more.
   const source: PullSourceConfig = {
     type: 'pull',
     url: options.url,
     headers: {},
-    fromMs: 0,
+    fromMs: 2 * depth,
     ...(options.quality !== undefined && { quality: options.quality }),
   };
   try {
