@@ -3,8 +3,8 @@
  * In: a page, the address of oxbow with its demo, the address of a live source. Out: clicks and duration of each step.
  */
 import type { Locator, Page } from 'playwright-core';
-import type { StreamView } from '../../src/api/shapes.ts';
-import { until } from '../fixtures/wait.ts';
+import type { StreamView } from '../../../src/api/shapes.ts';
+import { until } from '../../fixtures/wait.ts';
 
 /** What the steps work with. */
 export interface TourOptions {

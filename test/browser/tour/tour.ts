@@ -8,8 +8,8 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
-import { openBrowser, openVisitor } from '../browser/chromium.ts';
-import { openFolder } from '../fixtures/server.ts';
+import { openFolder } from '../../fixtures/server.ts';
+import { openBrowser, openVisitor } from '../chromium.ts';
 import { startFilm } from './film.ts';
 import { openOwnSource } from './source.ts';
 import { type TourResult, takeTour } from './steps.ts';
@@ -25,7 +25,7 @@ const usage = `Usage: npm run tour -- [options]
 const MOST_CLICKS = 4;
 const MOST_SECONDS = 20;
 const START_BUDGET_S = 6;
-const root = join(import.meta.dirname, '..', '..');
+const root = join(import.meta.dirname, '..', '..', '..');
 
 const { values } = parseArgs({
   options: {

@@ -3,8 +3,8 @@
  * In: a folder. Out: its address. Needs ffmpeg.
  */
 import { join } from 'node:path';
-import { openLiveHls, openOrigin } from '../fixtures/origin.ts';
-import { until } from '../fixtures/wait.ts';
+import { openLiveHls, openOrigin } from '../../fixtures/origin.ts';
+import { until } from '../../fixtures/wait.ts';
 
 /** Makes the source and waits for its first segments. */
 export async function openOwnSource(folder: string): Promise<{ readonly address: string } & AsyncDisposable> {

@@ -5,11 +5,11 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { need } from '../fixtures/need.ts';
-import { openFolder, smallPicture, startServer } from '../fixtures/server.ts';
-import { openOwnSource } from '../tour/source.ts';
-import { takeTour } from '../tour/steps.ts';
-import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
+import { need } from '../../fixtures/need.ts';
+import { openFolder, smallPicture, startServer } from '../../fixtures/server.ts';
+import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from '../chromium.ts';
+import { openOwnSource } from './source.ts';
+import { takeTour } from './steps.ts';
 
 test('from the home page to rewinding one’s own stream takes four clicks at most', {
   skip: need('chromium') || need('ffmpeg'),
