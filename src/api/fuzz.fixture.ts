@@ -63,6 +63,8 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
   captions: (random) => ({ kind: 'captions', ...range(random), channel: random(2) ? 1 + random(4) : undefined }),
   clip: (random) => ({ kind: 'clip', ...range(random), format: (['mp4', 'mkv', 'ts'] as const)[random(3)]! }),
   still: (random) => ({ kind: 'still', stream: stream(random), at: textOf(random, TIME, 64) }),
+  'small-still': (random) => ({ kind: 'small-still', stream: stream(random), at: textOf(random, TIME, 64) }),
+  storyboard: (random) => ({ kind: 'storyboard', ...range(random) }),
   'vsr-live': () => ({ kind: 'vsr-live', stream: undefined }),
   'vsr-window': (random) => ({
     kind: 'vsr-window',

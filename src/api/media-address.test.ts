@@ -58,6 +58,12 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ],
   ['/clip/door/1795000000/4.5s.mkv', 'clip', { kind: 'clip', ...door, from: '1795000000', to: '4.5s', format: 'mkv' }],
   ['/thumb/door/1795000000.jpg', 'thumb', { kind: 'still', ...door, at: '1795000000' }],
+  ['/thumb/door/small/1795000000.jpg', 'thumb', { kind: 'small-still', ...door, at: '1795000000' }],
+  [
+    '/thumb/door/1795000000/24h/storyboard.vtt',
+    'thumb',
+    { kind: 'storyboard', ...door, from: '1795000000', to: '24h' },
+  ],
   ['/live/stream.m3u8', 'playlist', { kind: 'vsr-live', ...vsr }],
   ['/live/100.ts', 'segment', { kind: 'vsr-segment', ...vsr, window: undefined, msn: 100 }],
   ['/start/20261120080000/90/100.ts', 'segment', { kind: 'vsr-segment', ...vsr, window, msn: 100 }],

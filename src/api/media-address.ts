@@ -56,7 +56,8 @@ export type WindowAddress = RangeInPath & { readonly revision: number | undefine
 export type FileAddress =
   | (RangeInPath & { readonly kind: 'captions'; readonly channel: number | undefined })
   | (RangeInPath & { readonly kind: 'clip'; readonly format: ClipFormat })
-  | { readonly kind: 'still'; readonly stream: string; readonly at: string };
+  | (RangeInPath & { readonly kind: 'storyboard' })
+  | { readonly kind: 'still' | 'small-still'; readonly stream: string; readonly at: string };
 
 /** Formats of a clip. */
 export type ClipFormat = 'mp4' | 'mkv' | 'ts';
@@ -139,6 +140,8 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   captions: 'clip',
   clip: 'clip',
   still: 'thumb',
+  'small-still': 'thumb',
+  storyboard: 'thumb',
   'vsr-live': 'playlist',
   'vsr-window': 'window',
   'vsr-segment': 'segment',
@@ -205,7 +208,7 @@ export function parseMediaAddress(path: string): MediaAddress | undefined {
   if (path.startsWith('/live/')) return parseLive(path) ?? unknown(path, 'live');
   if (path.startsWith('/vod/')) return parseWindow(path) ?? unknown(path, 'vod');
   if (path.startsWith('/clip/')) return parseClip(path) ?? unknown(path, 'clip');
-  if (path.startsWith('/thumb/')) return parseStill(path) ?? unknown(path, 'thumb');
+  if (path.startsWith('/thumb/')) return parseThumb(path) ?? unknown(path, 'thumb');
   if (path.startsWith(ASSETS)) return parseAssetAddress(path) ?? unknownAsset(path);
   if (isBelowClip(path)) return parseClipAddress(path);
   if (path.startsWith('/start/')) return parseStart(path) ?? unknown(path, 'start');
@@ -261,6 +264,10 @@ export function printMediaAddress(address: MediaAddress): string {
       return `/clip/${address.stream}/${address.from}/${address.to}.${address.format}`;
     case 'still':
       return `/thumb/${address.stream}/${address.at}.jpg`;
+    case 'small-still':
+      return `/thumb/${address.stream}/small/${address.at}.jpg`;
+    case 'storyboard':
+      return `/thumb/${address.stream}/${address.from}/${address.to}/storyboard.vtt`;
     case 'vsr-live':
       return '/live/stream.m3u8';
     case 'vsr-window':
@@ -392,11 +399,18 @@ function parseClip(path: string): MediaAddress | undefined {
   return isTime(from) && isTime(to) ? { kind: 'clip', stream, from, to, format } : undefined;
 }
 
-function parseStill(path: string): MediaAddress | undefined {
-  const [stream = '', file = '', ...more] = path.slice(7).split('/');
+function parseThumb(path: string): MediaAddress | undefined {
+  const [stream = '', ...pieces] = path.slice(7).split('/');
+  if (!isStreamName(stream)) return undefined;
+  const [from = '', to = '', list] = pieces;
+  if (pieces.length === 3 && list === 'storyboard.vtt') {
+    return isTime(from) && isTime(to) ? { kind: 'storyboard', stream, from, to } : undefined;
+  }
+  const isSmall = pieces.length === 2 && from === 'small';
+  const file = isSmall ? to : from;
   const at = file.slice(0, -4);
-  if (!isStreamName(stream) || !file.endsWith('.jpg') || !isTime(at) || more.length > 0) return undefined;
-  return { kind: 'still', stream, at };
+  if ((!isSmall && pieces.length !== 1) || !file.endsWith('.jpg') || !isTime(at)) return undefined;
+  return { kind: isSmall ? 'small-still' : 'still', stream, at };
 }
 
 function parseVsrLive(file: string): MediaAddress | undefined {

@@ -45,6 +45,7 @@ import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
 import type { StatsTable } from '../recording/stats-table.ts';
+import type { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
 import type { MediaServers } from '../rooms/providers/media-servers.ts';
 import type { Rooms } from '../rooms/rooms.ts';
@@ -107,6 +108,7 @@ export interface Recordings {
   readonly markers: MarkerTable;
   readonly pictures: PictureTable;
   readonly stats: StatsTable;
+  readonly storyboards: Storyboards;
   /** Emits stored media that is deleted. */
   readonly deleted: Subscribable<SegmentPrefix>;
   /** Closes all readers of deleted media. */

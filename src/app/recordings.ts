@@ -15,6 +15,7 @@ import { openKept } from '../recording/clips/kept-windows.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
 import { runRetention } from '../recording/retention.ts';
 import { StatsTable } from '../recording/stats-table.ts';
+import { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Store } from '../store/db.ts';
 import { createClipsApi } from '../streams/clips/clips-api.ts';
 import { loseClips } from '../streams/clips/lose-clips.ts';
@@ -46,6 +47,7 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
     stats: new StatsTable(store.db),
+    storyboards: new Storyboards(segments),
     deleted,
     release(prefix) {
       reader.forget(prefix);
@@ -89,11 +91,12 @@ export function startRetention(
   app: AppContext,
   { bus, recordings, catalog, chats }: Pick<Parts, 'bus' | 'recordings' | 'catalog' | 'chats'>,
 ): void {
-  const { segments, table, stats, horizons, pins, clips, kept, release } = recordings;
+  const { segments, storyboards, table, stats, horizons, pins, clips, kept, release } = recordings;
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
   const done = runRetention(
     {
       segments,
+      storyboards,
       settings,
       table,
       clock,

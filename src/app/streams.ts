@@ -5,10 +5,11 @@
 import { Leases } from '../cluster/lease.ts';
 import { createLocalLeases } from '../cluster/local-leases.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
-import { closeEngine } from '../ffmpeg/engine.ts';
+import { closeEngine, makeKeyPicture } from '../ffmpeg/engine.ts';
 import { MemoryBudget } from '../live/memory-budget.ts';
 import { Catalog } from '../streams/catalog.ts';
 import { NO_ROOM } from '../streams/disk.ts';
+import { StoryboardQueue } from '../streams/record/storyboard-queue.ts';
 import { createProber } from '../streams/source/limited-prober.ts';
 import { runSource } from '../streams/source/sources.ts';
 import type { StreamDeps } from '../streams/stream-deps.ts';
@@ -25,8 +26,14 @@ export function openStreams(
   { signal }: { readonly signal: AbortSignal },
 ): Streams {
   const sources = { awaitReturn: true, openAudioTranscoder, settings, clock, log, metrics, net };
+  const queue = new StoryboardQueue({
+    monotonicMs: () => clock.monotonicMs(),
+    failed: failed('a small picture of a recording'),
+  });
+  opened.defer(metrics.beforeScrape(() => metrics.storyboardsWaiting.set(queue.length)));
   const deps: StreamDeps = {
     ...recordings,
+    storyboardMaker: { queue, makePicture: makeKeyPicture },
     settings,
     clock,
     log,

@@ -1,6 +1,6 @@
 /**
- * Locations of recordings: `recordings/STREAM ID/yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4` and `recordings/STREAM ID/stream.json`. A
- * derived quality of a stream has a recording of its own inside that of the stream, as if its id were `STREAM ID/q-RUNG`.
+ * Locations of recordings: `recordings/STREAM ID/yyyy/mm/dd/hh/YYYYMMDDTHHMMSSmmmZ-msn.mp4`, storyboards beside them, and
+ * `recordings/STREAM ID/stream.json`. A derived quality of a stream has a recording of its own inside that of the stream, as if its id were `STREAM ID/q-RUNG`.
  * In: ids, times, MSNs. Out: locations, and back. docs/media.md 21.
  */
 import {
@@ -116,6 +116,41 @@ export async function listChunks(
     });
   }
   return chunks;
+}
+
+/** The storyboard of a ten-minute window: a file beside its chunk files. */
+export interface NamedStoryboard {
+  readonly location: SegmentLocation;
+  /** Start of the window, ms since 1970. */
+  readonly startMs: number;
+}
+
+const STORYBOARD = /^\d{4}\/\d\d\/\d\d\/\d\d\/storyboard-(\d{1,11})\.jpgs$/;
+
+/**
+ * Location of the storyboard of a window: `recordings/STREAM ID/yyyy/mm/dd/hh/storyboard-SECONDS.jpgs`.
+ *
+ * @param windowMs start of the window, ms since 1970
+ */
+export function storyboardLocation(streamId: string, windowMs: number): SegmentLocation {
+  const seconds = Math.floor(windowMs / 1000);
+  return segmentLocation(`${recordingPrefix(streamId)}${hourOf(windowMs)}/storyboard-${seconds}.jpgs`);
+}
+
+/** Storyboards of a stream, oldest first. */
+export async function listStoryboards(
+  store: SegmentStore,
+  streamId: string,
+  { toMs, signal }: Omit<HourRange, 'fromMs'> = {},
+): Promise<NamedStoryboard[]> {
+  const prefix = recordingPrefix(streamId);
+  const found: NamedStoryboard[] = [];
+  const to = toMs === undefined ? `${prefix}:` : `${prefix}${hourOf(Math.max(0, toMs))}0`;
+  for await (const location of store.list(prefix, { to, signal })) {
+    const seconds = STORYBOARD.exec(location.slice(prefix.length))?.[1];
+    if (seconds !== undefined) found.push({ location, startMs: Number(seconds) * 1000 });
+  }
+  return found;
 }
 
 /** The folder of an instant: `yyyy/mm/dd/hh`. */

@@ -114,6 +114,11 @@ export const schema = section({
         reload: 'live',
       },
     ),
+    storyboard: flag(
+      true,
+      'Whether small pictures of the recordings are stored, one every ten seconds, for moving over the timeline: at most 25 MB a day and stream.',
+      { reload: 'live' },
+    ),
     minFree: derivedSize(
       '1G or 2 % of the disk, the smaller',
       'Least free disk space. Below it recording pauses. Default: 1 GiB or 2 % of the disk, whichever is smaller.',

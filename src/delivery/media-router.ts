@@ -27,6 +27,7 @@ import { clipSource } from './past/past-qualities.ts';
 import type { Reply } from './reply.ts';
 import type { FindStream, ServedStream } from './served-stream.ts';
 import type { Stills } from './stills.ts';
+import { answerSmallStill, answerStoryboard } from './storyboard.ts';
 import { answerSubtitles } from './subtitles.ts';
 import { answerLegacyLive, answerLegacySegment, answerLegacyWindow } from './ts/legacy-vsr.ts';
 import { answerTsIndex, answerTsPlaylist } from './ts/ts.ts';
@@ -132,6 +133,10 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
         return answerClipPreview(options.clips?.find(address.clip), address.clip, { stills, clock, ...waiting });
       case 'still':
         return stills.answer(streamOf(address), instantUs(address.at), clock.nowMs() * 1000, waiting);
+      case 'small-still':
+        return answerSmallStill(streamOf(address), address.at, clock.nowMs() * 1000);
+      case 'storyboard':
+        return answerStoryboard(streamOf(address), address);
       case 'vsr-live':
         return answerLegacyLive(streamOf(address), query, clock, waiting);
       case 'vsr-window':

@@ -55,6 +55,37 @@ export async function makeStill(input: StillInput, { signal }: { signal: AbortSi
   return client.request({ what: 'still', atS, width }, bytes, { signal });
 }
 
+/** Source and bounds of a small picture. */
+export interface KeyPictureInput {
+  /** A Media Initialization Section and the start of a segment, with its first key frame; not kept. */
+  readonly bytes: Uint8Array;
+  /** Largest sides, pixels, 16 to 640; the picture keeps its shape. */
+  readonly width: number;
+  readonly height: number;
+  /** The quality is lowered until the JPEG has at most so many bytes, or cannot be lower. */
+  readonly maxBytes: number;
+}
+
+/** Encodes a key frame as a small JPEG; see makeKeyPicture. */
+export type MakeKeyPicture = typeof makeKeyPicture;
+
+/**
+ * Encodes the first key frame as a small JPEG: about 6 ms of a core for 720p. Abort rejects at once.
+ *
+ * @returns a JPEG file
+ * @throws OxbowError `engine-failed` as `makeStill`
+ */
+export async function makeKeyPicture(
+  { bytes, width, height, maxBytes }: KeyPictureInput,
+  { signal }: { signal: AbortSignal },
+): Promise<Uint8Array> {
+  const isSide = (side: number) => Number.isInteger(side) && side >= 16 && side <= 640;
+  if (!isSide(width) || !isSide(height)) {
+    throw new OxbowError('engine-failed', `a picture of ${width} × ${height} pixels cannot be made of a key frame`);
+  }
+  return client.request({ what: 'key-picture', width, height, maxBytes }, bytes, { signal });
+}
+
 /** Bytes of a picture of a sheet: packed planes Y, U, V. */
 export function tileBytes({ width, height }: TileSize): number {
   return (width * height * 3) / 2;

@@ -230,6 +230,14 @@ export type Operation =
       /** Width of the JPEG, pixels. */
       readonly width: number;
     }
+  | {
+      readonly what: 'key-picture';
+      /** Largest sides of the JPEG, pixels; it keeps its shape. */
+      readonly width: number;
+      readonly height: number;
+      /** The quality is lowered until the JPEG has at most so many bytes. */
+      readonly maxBytes: number;
+    }
   | ({ readonly what: 'tile'; readonly atS: number } & TileSize)
   | ({ readonly what: 'sheet'; readonly columns: number } & TileSize)
   | { readonly what: 'still-gop'; readonly gop: StillGopOptions };
@@ -240,7 +248,15 @@ export interface TileSize {
   readonly height: number;
 }
 
-const operations: ReadonlySet<unknown> = new Set(['version', 'probe', 'still', 'tile', 'sheet', 'still-gop']);
+const operations: ReadonlySet<unknown> = new Set([
+  'version',
+  'probe',
+  'still',
+  'key-picture',
+  'tile',
+  'sheet',
+  'still-gop',
+]);
 
 /** A request to the child. */
 export interface Request {

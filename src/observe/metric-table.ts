@@ -9,6 +9,7 @@ import { jobMetrics } from './job-metrics.ts';
 import { libraryMetrics } from './library-metrics.ts';
 import type { MetricRow } from './metric-row.ts';
 import { publishMetrics } from './publish-metrics.ts';
+import { recordingMetrics } from './recording-metrics.ts';
 import { relayMetrics } from './relay-metrics.ts';
 import { roomMetrics } from './room-metrics.ts';
 import { sinkMetrics } from './sink-metrics.ts';
@@ -241,18 +242,7 @@ export const metricTable = {
     labels: [],
     help: 'Time until the disk of the recordings is full at the rate of the last day; +Inf if it does not fill.',
   },
-  retentionDeletions: {
-    type: 'counter',
-    name: 'oxbow_retention_deletions_total',
-    labels: [],
-    help: 'Chunk files deleted by retention.',
-  },
-  retentionPaused: {
-    type: 'gauge',
-    name: 'oxbow_retention_paused',
-    labels: [],
-    help: '1 for an hour after a large step of the clock, while recordings are not deleted by age.',
-  },
+  ...recordingMetrics,
   httpRequests: {
     type: 'counter',
     name: 'oxbow_http_requests_total',

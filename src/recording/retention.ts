@@ -4,7 +4,13 @@
  * exactly as long as its own.
  * In: chunk-table, pins, the retention rule of each stream. Out: deleted files; their URLs return 410.
  */
-import { listChunks, listQualityRecordings, type NamedChunk, recordingOf } from '../archive/recording-locations.ts';
+import {
+  listChunks,
+  listQualityRecordings,
+  listStoryboards,
+  type NamedChunk,
+  recordingOf,
+} from '../archive/recording-locations.ts';
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../archive/segment-store.ts';
 import { sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -13,6 +19,7 @@ import type { ChunkTable } from './chunk-table.ts';
 import type { Horizons } from './horizons.ts';
 import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordedGroup } from './recording-reader.ts';
+import type { Storyboards } from './storyboard/storyboards.ts';
 import { WINDOW_US, windowOf } from './window.ts';
 
 /** Files are deleted this long after their index row. */
@@ -34,6 +41,8 @@ export interface RetentionRule {
 export interface RetentionOptions {
   readonly segments: SegmentStore;
   readonly table: ChunkTable;
+  /** Deleted with the windows that they show; without them there are none. */
+  readonly storyboards?: Pick<Storyboards, 'bytesOf' | 'forgetWindow'>;
   readonly clock: Clock;
   /** Pinned windows of a stream, in order; read directly before rows are deleted, so that a new pin takes effect at once. */
   readonly pinned?: (streamId: string) => readonly PinnedRange[];
@@ -68,6 +77,8 @@ interface PendingDelete {
   readonly size: number;
   /** When the bytes go, monotonic ms. */
   readonly atMs: number;
+  /** A storyboard: it is not counted as a deleted file. */
+  readonly isPictures?: boolean;
 }
 
 /** A window of a stream, µs since 1970. */
@@ -156,6 +167,15 @@ export class Retention {
       const location = segmentLocation(row.path);
       this.#pending.set(location, { location, size: row.size, atMs });
     }
+    if (!isQuality) await this.#removeStoryboards(streamId, new Set(rows.map((row) => windowOf(row.start_us))), atMs);
+  }
+
+  /** Rows are removed by whole windows: the pictures of these windows go with them. */
+  async #removeStoryboards(streamId: string, windowsUs: ReadonlySet<number>, atMs: number): Promise<void> {
+    for (const windowUs of windowsUs) {
+      const found = await this.#options.storyboards?.forgetWindow(streamId, windowUs);
+      if (found) this.#pending.set(found.location, { ...found, atMs, isPictures: true });
+    }
   }
 
   #pinned(streamId: string): readonly PinnedRange[] {
@@ -167,10 +187,12 @@ export class Retention {
    * grow are kept, even if they alone exceed it; those that only clips pin are taken when there are no others.
    */
   async #deleteOldest(all: readonly RetentionRule[], maxBytes: number): Promise<void> {
-    const { table, openBytes } = this.#options;
+    const { table, openBytes, storyboards } = this.#options;
     for (;;) {
       let bytes = openBytes?.() ?? 0;
-      for (const { streamId } of all) bytes += (await table.totals(streamId)).bytes;
+      for (const { streamId } of all) {
+        bytes += (await table.totals(streamId)).bytes + ((await storyboards?.bytesOf(streamId)) ?? 0);
+      }
       if (bytes <= maxBytes) return;
       const oldest = (await this.#oldestOf(all, (id) => this.#pinned(id))) ?? (await this.#giveUpOldest(all));
       if (!oldest) return;
@@ -242,7 +264,7 @@ export class Retention {
         continue;
       }
       this.#pending.delete(pending.location);
-      files++;
+      if (!pending.isPictures) files++;
       bytes += pending.size;
     }
     if (files > 0) deleted(files, bytes);
@@ -260,6 +282,21 @@ export class Retention {
     );
     for (const id of [streamId, ...(await listQualityRecordings(segments, streamId))]) {
       await this.#sweepRecording(id, beforeUs);
+    }
+    await this.#sweepStoryboards(streamId, beforeUs);
+  }
+
+  /** Deletes storyboards of windows before `beforeUs` whose media is deleted. */
+  async #sweepStoryboards(streamId: string, beforeUs: number): Promise<void> {
+    const { segments, storyboards, table } = this.#options;
+    if (!storyboards) return;
+    for (const { location, startMs } of await listStoryboards(segments, streamId, { toMs: beforeUs / 1000 })) {
+      const windowUs = startMs * 1000;
+      if (windowUs >= beforeUs || rangeAt(this.#pinned(streamId), windowUs) || this.#pending.has(location)) continue;
+      const left = await table.startedBetween(streamId, windowUs, windowUs + WINDOW_US, 1);
+      if (left.length > 0) continue;
+      await storyboards.forgetWindow(streamId, windowUs);
+      await segments.delete(location);
     }
   }
 

@@ -136,8 +136,11 @@ export class Catalog {
 
   /** Bytes of all recordings, those of removed streams and open files included. */
   async recordedBytes(): Promise<number> {
-    const totals = await Promise.all(this.retentionRules.map(({ streamId }) => this.#deps.table.totals(streamId)));
-    return totals.reduce((sum, { bytes }) => sum + bytes, this.openBytes);
+    const { table, storyboards } = this.#deps;
+    const bytesOf = async ({ streamId }: RetentionRule) =>
+      (await table.totals(streamId)).bytes + (await storyboards.bytesOf(streamId));
+    const all = await Promise.all(this.retentionRules.map(bytesOf));
+    return all.reduce((sum, bytes) => sum + bytes, this.openBytes);
   }
 
   /** The recordings that grow now, each until it is as long as it is kept. */

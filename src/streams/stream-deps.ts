@@ -7,7 +7,7 @@ import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { Leases } from '../cluster/lease.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
-import type { MakeStillGop } from '../ffmpeg/engine.ts';
+import type { MakeKeyPicture, MakeStillGop } from '../ffmpeg/engine.ts';
 import type { StreamQualityInputs } from '../ingest/pull/rendition/further-qualities.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
@@ -22,11 +22,13 @@ import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
 import type { StatsTable } from '../recording/stats-table.ts';
+import type { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { OpenTranscoder } from '../transcode/audio/supervised-transcoder.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { PictureTable } from './picture/picture-table.ts';
+import type { StoryboardQueue } from './record/storyboard-queue.ts';
 
 /** A stream with a source that oxbow reads itself. */
 export type ClientDefinition = StreamDefinition & { readonly source: ClientSourceConfig };
@@ -71,6 +73,9 @@ export interface StreamDeps {
   readonly markers: MarkerTable;
   readonly pictures: PictureTable;
   readonly stats: StatsTable;
+  readonly storyboards: Storyboards;
+  /** The queue of storyboards before the media engine, and what makes a picture; without it no storyboard is made. */
+  readonly storyboardMaker?: { readonly queue: StoryboardQueue; readonly makePicture: MakeKeyPicture };
   /** Event bus. */
   readonly events: Pick<EventBus, 'publish'>;
   /** Selects the ingest of a source; see source/sources. */

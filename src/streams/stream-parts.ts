@@ -29,6 +29,7 @@ import { recentWindows } from './measure/open-measure.ts';
 import { restorePreviousWindow } from './previous-window.ts';
 import { qualityCounters } from './qualities/quality-counters.ts';
 import { recordedQualities, StreamQualities } from './qualities/stream-qualities.ts';
+import { StoryboardSampler } from './record/storyboard-sampler.ts';
 import { nextGenerationNumber, pastOf, readSavedState } from './saved-state.ts';
 import { frameCounter } from './source/frame-counter.ts';
 import { MediaMeter, meterSink } from './source/media-meter.ts';
@@ -43,6 +44,8 @@ export interface StreamParts {
   readonly captionWatch: CaptionWatch;
   readonly recording: RecordingReader;
   readonly recorder: Recorder;
+  /** Undefined where no storyboards are made. */
+  readonly storyboard: StoryboardSampler | undefined;
   readonly list: LiveWindow;
   readonly packager: Packager;
   readonly msns: MsnClaim;
@@ -165,8 +168,20 @@ export async function openStreamParts(
   const deletedBeforeUs = (await table.deletedBefore(id)) || (oldest ? deletedBefore(createdUs, oldest) : 0);
   const liveSource = saved?.liveSource ?? null;
   const statsWindows = await recentWindows(deps.stats, id, clock.nowMs());
+  const storyboard = deps.storyboardMaker && openSampler(deps, deps.storyboardMaker, definition);
   const live = { list, packager, stream, meter, qualities, captionWatch };
-  return { ...live, qualitySettings, inits, recording, recorder, msns, statsWindows, deletedBeforeUs, liveSource };
+  return {
+    ...live,
+    qualitySettings,
+    inits,
+    recording,
+    recorder,
+    storyboard,
+    msns,
+    statsWindows,
+    deletedBeforeUs,
+    liveSource,
+  };
 }
 
 /**
@@ -176,13 +191,14 @@ export async function openStreamParts(
  * @param isFenced another process has the publishers of the stream
  */
 export function recordGroup(
-  { recorder, qualities }: Pick<StreamParts, 'recorder' | 'qualities'>,
+  { recorder, qualities, storyboard }: Pick<StreamParts, 'recorder' | 'qualities' | 'storyboard'>,
   group: SegmentGroup,
   { record, recordQualities }: Pick<StreamDefinition, 'record' | 'recordQualities'>,
   isFill: boolean,
   isFenced: boolean,
 ): void {
   const isWritten = record && !isFill && !isFenced;
+  if (isWritten) storyboard?.take(group);
   qualities.decide(group.msn, isWritten && recordQualities === true);
   if (isFill) recorder.passOver(group.msn);
   else if (isFenced) recorder.skip(group, TAKEN);
@@ -194,6 +210,18 @@ export function recordGroup(
 export function sealRecordings({ recorder, qualities }: Pick<StreamParts, 'recorder' | 'qualities'>): void {
   void recorder.seal(); // never rejects
   qualities.seal();
+}
+
+function openSampler(
+  { settings, storyboards, mayWrite, metrics }: StreamDeps,
+  maker: NonNullable<StreamDeps['storyboardMaker']>,
+  { id, name: stream }: StreamDefinition,
+): StoryboardSampler {
+  return new StoryboardSampler({
+    ...{ streamId: id, storyboards, ...maker },
+    mayMake: () => settings.now.record.storyboard && mayWrite(),
+    counted: (result) => metrics.storyboardPictures.inc({ stream, result }),
+  });
 }
 
 async function recover(deps: StreamDeps, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {

@@ -87,6 +87,7 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
   const prefix = recordingPrefix(streamId);
   deps.release(prefix);
   await deps.segments.delete(prefix);
+  deps.storyboards.forget(streamId);
   // Again, because a reader may have opened a file between the release and the deletion.
   deps.release(prefix);
 }

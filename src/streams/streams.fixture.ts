@@ -29,6 +29,7 @@ import { ChunkTable } from '../recording/chunk-table.ts';
 import { openKept } from '../recording/clips/kept-windows.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
 import { StatsTable } from '../recording/stats-table.ts';
+import { Storyboards } from '../recording/storyboard/storyboards.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { serveHere } from '../store/store.fixture.ts';
 import { createStreamsApi } from './api.ts';
@@ -239,6 +240,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
     stats: new StatsTable(store.db),
+    storyboards: new Storyboards(segments),
     events: bus,
     mayWrite: change.mayWrite ?? (() => true),
     noRoom: change.noRoom ?? (() => ''),

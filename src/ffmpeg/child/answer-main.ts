@@ -13,6 +13,7 @@ import {
   printAnswer,
   printMessage,
 } from '../frame-protocol.ts';
+import { makeKeyPicture } from './key-picture.ts';
 import { leaveWithParent } from './parent.ts';
 import { probe } from './probe.ts';
 import { makeSheet, makeTile } from './sheet.ts';
@@ -41,6 +42,8 @@ function answerTo(operation: Operation, bytes: Uint8Array): Uint8Array {
       return Buffer.from(JSON.stringify(probe(bytes)));
     case 'still':
       return makeStill(bytes, operation.atS, operation.width);
+    case 'key-picture':
+      return makeKeyPicture(bytes, operation);
     case 'tile':
       return makeTile(bytes, operation);
     case 'sheet':

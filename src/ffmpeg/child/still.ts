@@ -37,9 +37,10 @@ export function makeStill(bytes: Uint8Array, atS: number, width: number): Uint8A
  * The last frame at or before an instant, which the caller frees.
  *
  * @param atS seconds after the pts of the first key frame
+ * @param options.keyOnly only the first key frame is decoded, roughly
  * @throws Error with the message of FFmpeg if there is no picture
  */
-export function decodeAt(format: FormatContext, atS: number): Frame {
+export function decodeAt(format: FormatContext, atS: number, { keyOnly = false } = {}): Frame {
   let index = format.findBestStream(AVMEDIA_TYPE_VIDEO);
   // The header of an MP4 describes the streams; MPEG-TS must be probed.
   if (index < 0 || !format.streams[index]!.codecpar.width) {
@@ -55,6 +56,7 @@ export function decodeAt(format: FormatContext, atS: number): Frame {
   must(decoder.parametersToContext(stream.codecpar), 'reading codec parameters');
   decoder.threadCount = 1;
   must(decoder.setOption('max_pixels', String(MAX_PIXELS)), 'limiting the size');
+  if (keyOnly) must(decoder.setOption('skip_loop_filter', 'all'), 'skipping the loop filter');
   must(decoder.open2Sync(codec, null), 'opening the decoder');
 
   using packet = new Packet();
@@ -74,7 +76,7 @@ export function decodeAt(format: FormatContext, atS: number): Frame {
     return false;
   };
   let enough = false;
-  while (!enough && format.readFrameSync(packet) >= 0) {
+  while (!enough && !(keyOnly && target !== undefined) && format.readFrameSync(packet) >= 0) {
     if (packet.streamIndex === index) {
       if (target === undefined && packet.flags & AV_PKT_FLAG_KEY) {
         const { num, den } = stream.timeBase;
@@ -105,10 +107,13 @@ export function newFrame(): Frame {
   return frame;
 }
 
+/** Width of a picture in square pixels, as a share of its height. */
+export function shapeOf({ width, height, sampleAspectRatio: { num, den } }: Frame): number {
+  return (width * (num > 0 && den > 0 ? num / den : 1)) / height;
+}
+
 function encodeJpeg(source: Frame, width: number): Uint8Array {
-  const { num, den } = source.sampleAspectRatio;
-  const shape = num > 0 && den > 0 ? num / den : 1;
-  const height = Math.max(2, Math.round((width * source.height) / (source.width * shape) / 2) * 2);
+  const height = Math.max(2, Math.round(width / shapeOf(source) / 2) * 2);
   if (height > MAX_HEIGHT) throw new Error(`the still would be ${height} pixels high`);
   using scaled = scaleForJpeg(source, width, height);
   return printJpeg(scaled);
@@ -145,8 +150,12 @@ export function prepareForJpeg(scaled: Frame, width: number, height: number, ali
   must(scaled.getBuffer(align), 'allocating the still');
 }
 
-/** Encodes a frame with the colours of JPEG; returns a file. */
-export function printJpeg(scaled: Frame): Uint8Array {
+/**
+ * Encodes a frame with the colours of JPEG; returns a file.
+ *
+ * @param quality in units of FFmpeg, 2 × 118 (best) to 31 × 118
+ */
+export function printJpeg(scaled: Frame, quality: number = QUALITY): Uint8Array {
   const { width, height } = scaled;
   const codec = Codec.findEncoderByName(FF_ENCODER_MJPEG);
   if (!codec) throw new Error('this FFmpeg has no JPEG encoder');
@@ -158,10 +167,10 @@ export function printJpeg(scaled: Frame): Uint8Array {
   encoder.colorRange = AVCOL_RANGE_JPEG;
   encoder.timeBase = new Rational(1, 25);
   encoder.setFlags(AV_CODEC_FLAG_QSCALE);
-  encoder.globalQuality = QUALITY;
+  encoder.globalQuality = quality;
   must(encoder.open2Sync(codec, null), 'opening the JPEG encoder');
   scaled.pts = 0n;
-  scaled.quality = QUALITY;
+  scaled.quality = quality;
   must(encoder.sendFrameSync(scaled), 'encoding the still');
   using packet = new Packet();
   packet.alloc();

@@ -149,10 +149,11 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     return pages.fieldsFor(exchange, { stream: nameOf(address), token });
   }
 
-  /** Applies the rate limits of clips and stills, which are created per request. */
+  /** Applies the rate limits of clips and stills, which are created per request; small stills are stored. */
   function applyRateLimit(address: MediaAddress, client: () => LimitedClient): Readonly<Record<string, string>> {
     const kind = mediaClassOf(address);
-    if (kind !== 'clip' && kind !== 'thumb') return {};
+    const isStored = address.kind === 'small-still' || address.kind === 'storyboard';
+    if (isStored || (kind !== 'clip' && kind !== 'thumb')) return {};
     return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', client());
   }
 

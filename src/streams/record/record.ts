@@ -30,6 +30,7 @@ import { Horizons } from '../../recording/horizons.ts';
 import { InitTable } from '../../recording/init-table.ts';
 import { MarkerTable } from '../../recording/marker-table.ts';
 import { StatsTable } from '../../recording/stats-table.ts';
+import { Storyboards } from '../../recording/storyboard/storyboards.ts';
 import { openStore } from '../../store/db.ts';
 import { leastMsnAt } from '../../store/msn-marks.ts';
 import { Catalog } from '../catalog.ts';
@@ -256,6 +257,7 @@ async function recordToFolder(
     looking.abort();
     await disk.done;
   });
+  const segments = opened.use(openLocalSegmentStore({ folder: dataFolder }));
   const { promise: ended, resolve: onEnd } = Promise.withResolvers<string>();
   const deps: StreamDeps = {
     ...shared,
@@ -275,7 +277,7 @@ async function recordToFolder(
         },
       },
     },
-    segments: opened.use(openLocalSegmentStore({ folder: dataFolder })),
+    segments,
     store,
     table,
     leases: new Leases({ store: createLocalLeases(shared.clock), clock: shared.clock, failed: failed('a lease') }),
@@ -285,6 +287,7 @@ async function recordToFolder(
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
     stats: new StatsTable(store.db),
+    storyboards: new Storyboards(segments), // none are made: the folder is temporary
     events: { publish() {} }, // no subscribers
     mayWrite: () => disk.now().hasRoom,
     noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),

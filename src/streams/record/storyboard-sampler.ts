@@ -1,0 +1,106 @@
+/**
+ * Picks the key frames of a stream's storyboard from the groups that are recorded: the first of every ten seconds of UTC.
+ * In: groups of the packager, synchronously. Out: small pictures to recording/storyboard. Never slows the recorder: it copies the first
+ * fragment of the video and leaves the rest to the queue.
+ */
+import type { MakeKeyPicture } from '../../ffmpeg/engine.ts';
+import { concatBytes } from '../../lib/bytes.ts';
+import { readBoxHead } from '../../media/isobmff/box.ts';
+import { printInit } from '../../media/isobmff/init.ts';
+import type { SegmentGroup } from '../../media/segment.ts';
+import { SLOT_US, type Storyboards, slotOf } from '../../recording/storyboard/storyboards.ts';
+import type { StoryboardQueue } from './storyboard-queue.ts';
+
+/** Largest sides of a picture, pixels: a vertical one has as many pixels as a horizontal one. */
+const SIDE = 160;
+/** Largest picture, bytes: 8,640 of them and their heads are 25 MB. */
+const MAX_PICTURE_BYTES = 2860;
+/** Longest distance of key frames that a picture reaches over, µs. */
+const MAX_KEY_DISTANCE_US = 60_000_000;
+
+/** What became of a picture. */
+export type PictureResult = 'stored' | 'dropped' | 'failed';
+
+/** What the sampler of a stream needs. */
+export interface StoryboardSamplerOptions {
+  readonly streamId: string;
+  readonly storyboards: Pick<Storyboards, 'append'>;
+  readonly queue: Pick<StoryboardQueue, 'offer'>;
+  readonly makePicture: MakeKeyPicture;
+  /** Whether pictures are wanted and the disk has room. */
+  readonly mayMake: () => boolean;
+  readonly counted: (result: PictureResult) => void;
+}
+
+/** The storyboard of one stream while it is recorded. */
+export class StoryboardSampler {
+  readonly #options: StoryboardSamplerOptions;
+  readonly #closing = new AbortController();
+  #slotUs = Number.NEGATIVE_INFINITY;
+  #keyUs = Number.NEGATIVE_INFINITY;
+  #keyDistanceUs = SLOT_US;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: StoryboardSamplerOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a group that is recorded. Never waits, never throws. */
+  take(group: SegmentGroup): void {
+    const { queue, counted, mayMake } = this.#options;
+    const video = group.init.tracks.find(({ kind }) => kind === 'video');
+    const segment = video && group.tracks.find(({ trackId }) => trackId === video.id);
+    if (!video || !segment?.independent) return;
+    const atUs = group.startUs;
+    const distanceUs = atUs - this.#keyUs;
+    this.#keyUs = atUs;
+    if (distanceUs > 0 && distanceUs <= MAX_KEY_DISTANCE_US) this.#keyDistanceUs = distanceUs;
+    if (slotOf(atUs) <= this.#slotUs || this.#closing.signal.aborted || !mayMake()) return;
+    const start = firstFragment(segment.bytes);
+    if (!start) return;
+    const bytes = concatBytes([printInit([video]), start]);
+    const done = Promise.withResolvers<void>();
+    const reachMs = (SLOT_US + this.#keyDistanceUs) / 1000;
+    const isTaken = queue.offer({
+      bytes: bytes.length,
+      run: () => this.#make(bytes, atUs, reachMs).finally(done.resolve),
+    });
+    if (!isTaken) {
+      counted('dropped');
+      return;
+    }
+    this.#slotUs = slotOf(atUs);
+    this.#last = done.promise;
+  }
+
+  /** Takes no more groups; resolves when nothing of the stream is written any more. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#last;
+  }
+
+  async #make(bytes: Uint8Array, atUs: number, reachMs: number): Promise<void> {
+    const { makePicture, storyboards, streamId, counted } = this.#options;
+    const { signal } = this.#closing;
+    if (signal.aborted) return;
+    try {
+      const bounds = { width: SIDE, height: SIDE, maxBytes: MAX_PICTURE_BYTES };
+      const jpeg = await makePicture({ bytes, ...bounds }, { signal });
+      if (await storyboards.append(streamId, { atUs, reachMs, jpeg })) counted('stored');
+    } catch (error) {
+      if (signal.aborted) return;
+      counted('failed');
+      throw error;
+    }
+  }
+}
+
+/** The boxes up to the first mdat, which begin with the key frame; undefined if there is none. */
+function firstFragment(bytes: Uint8Array): Uint8Array | undefined {
+  for (let at = 0; ; ) {
+    const box = readBoxHead(bytes, at);
+    if (!box) return undefined;
+    at += box.size;
+    if (box.type === 'mdat') return at <= bytes.length ? bytes.subarray(0, at) : undefined;
+  }
+}
