@@ -49,7 +49,13 @@ test('the JSON Schema describes every setting and refuses unknown keys', () => {
   const document = settingsJsonSchema() as {
     properties: Record<string, { properties?: object; additionalProperties?: unknown; default?: string }>;
   };
-  assert.deepEqual(Object.keys(document.properties.record!.properties!), ['keep', 'sync', 'maxDisk', 'minFree']);
+  assert.deepEqual(Object.keys(document.properties.record!.properties!), [
+    'keep',
+    'sync',
+    'maxDisk',
+    'storyboard',
+    'minFree',
+  ]);
   assert.equal(document.properties.record!.additionalProperties, false);
   assert.equal(document.properties.data!.default, './oxbow-data');
   assert.equal(typeof document.properties.streams!.additionalProperties, 'object');
