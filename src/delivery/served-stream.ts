@@ -5,7 +5,6 @@
 import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { RecordedMedia } from '../recording/recording-reader.ts';
-import type { StoryboardReader } from '../recording/storyboard/storyboards.ts';
 
 /** One stream that viewers can request. */
 export interface ServedStream {
@@ -23,8 +22,6 @@ export interface ServedStream {
   readonly leastMsnAt: (us: number) => number;
   /** Retention has deleted older media, µs since 1970. */
   readonly horizonUs: () => number;
-  /** The small pictures of its recording. */
-  readonly storyboard?: StoryboardReader;
   /** Its derived qualities, live or not, by rung: each with a live window and a recording of its own. */
   readonly qualities?: ReadonlyMap<string, ServedStream>;
   /** Of a derived quality: the stream, whose audio its renditions have too. */

@@ -11,6 +11,7 @@ import type { DateRangeTag } from '../media/m3u8/playlist.ts';
 import type { CaptionTable } from './caption-table.ts';
 import type { ChunkSegments, ChunkTable } from './chunk-table.ts';
 import type { DateRangeQuery, RecordedDateRange } from './date-range-rows.ts';
+import type { StoryboardReader } from './storyboard/storyboards.ts';
 
 /** The segment of one track in a recorded group. */
 export interface RecordedTrack extends CommittedTrack {
@@ -58,7 +59,10 @@ export type RecordedMedia = Pick<
   | 'keyBefore'
   | 'captionsOf'
   | 'runStartUs'
->;
+> & {
+  /** Its small pictures; undefined for a recording that has none, such as that of a quality. */
+  readonly storyboard?: StoryboardReader | undefined;
+};
 
 /** The last group at or before `us` in which every track starts with a key frame. */
 export async function lastKey(
@@ -73,6 +77,8 @@ export async function lastKey(
 /** Reads the recording of one stream. The groups of the open file are in memory, the others in the index. */
 export class RecordingReader {
   readonly streamId: string;
+  /** Its small pictures; undefined for the recording of a quality. */
+  readonly storyboard: StoryboardReader | undefined;
   readonly #table: ChunkTable;
   readonly #captions: CaptionTable | undefined;
   #open: RecordedGroup[] = [];
@@ -84,8 +90,15 @@ export class RecordingReader {
    * @param options.endUs end of the last recorded media, µs since 1970, or 0
    * @param options.captions closed captions of its runs, if they are known
    */
-  constructor(options: { streamId: string; table: ChunkTable; endUs: number; captions?: CaptionTable }) {
+  constructor(options: {
+    streamId: string;
+    table: ChunkTable;
+    endUs: number;
+    captions?: CaptionTable;
+    storyboard?: StoryboardReader;
+  }) {
     this.streamId = options.streamId;
+    this.storyboard = options.storyboard;
     this.#table = options.table;
     this.#endUs = options.endUs;
     this.#captions = options.captions;

@@ -16,7 +16,6 @@ import type { LiveWindow } from '../packager/live-window.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
 import type { RetentionRule } from '../recording/retention.ts';
-import type { StoryboardReader } from '../recording/storyboard/storyboards.ts';
 import { gapsSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
 import { Away } from './away/away.ts';
@@ -51,7 +50,6 @@ export class ManagedStream implements ServedStream {
   readonly qualityInputs: QualityInputs;
   /** Encodes further qualities. */
   readonly ladder: StreamLadder;
-  readonly storyboard: StoryboardReader;
   readonly #deps: StreamDeps;
   readonly #parts: StreamParts;
   readonly #events: StreamEvents;
@@ -86,7 +84,6 @@ export class ManagedStream implements ServedStream {
     this.qualities = parts.qualities.serve(this);
     this.qualityInputs = openQualityInputs(this, parts);
     this.ladder = new StreamLadder(this, deps);
-    this.storyboard = deps.storyboards.reader(definition.id);
     this.#leftOut = new LeftOutWatch(deps, () => this.#definition);
     this.#deletedBeforeUs = parts.deletedBeforeUs;
     this.#liveSource = parts.liveSource;

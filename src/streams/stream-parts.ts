@@ -89,7 +89,10 @@ export async function openStreamParts(
   const oldest = await table.oldest(id);
   const saved = await readSavedState(store.db, id);
   const endUs = last?.end_us ?? 0;
-  const recording = new RecordingReader({ streamId: id, table, endUs, captions });
+  const recording = new RecordingReader({
+    ...{ streamId: id, table, endUs, captions },
+    storyboard: deps.storyboards.reader(id),
+  });
   const windowUs = config.hls.window * 1000;
   const previous = saved?.generation && (await restorePreviousWindow(saved.generation, { recording, inits, windowUs }));
   const dateRanges = await table.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
