@@ -10,6 +10,7 @@ import { type ClipAddress, isBelowClip, parseClipAddress, printClipAddress } fro
 import { ASSETS, type AssetAddress, parseAssetAddress, printAssetAddress } from './library/asset-address.ts';
 import { splitTarget, type TargetPieces } from './signed-path.ts';
 import { isStreamName } from './stream-name.ts';
+import { isTime, parseThumbAddress, printThumbAddress, type ThumbAddress } from './thumb-address.ts';
 
 /**
  * What a live list may answer from memory, below /live/{stream}/: a Multivariant Playlist, a DASH manifest, or of a rendition a list, init
@@ -56,8 +57,7 @@ export type WindowAddress = RangeInPath & { readonly revision: number | undefine
 export type FileAddress =
   | (RangeInPath & { readonly kind: 'captions'; readonly channel: number | undefined })
   | (RangeInPath & { readonly kind: 'clip'; readonly format: ClipFormat })
-  | (RangeInPath & { readonly kind: 'storyboard' })
-  | { readonly kind: 'still' | 'small-still'; readonly stream: string; readonly at: string };
+  | ThumbAddress;
 
 /** Formats of a clip. */
 export type ClipFormat = 'mp4' | 'mkv' | 'ts';
@@ -208,7 +208,7 @@ export function parseMediaAddress(path: string): MediaAddress | undefined {
   if (path.startsWith('/live/')) return parseLive(path) ?? unknown(path, 'live');
   if (path.startsWith('/vod/')) return parseWindow(path) ?? unknown(path, 'vod');
   if (path.startsWith('/clip/')) return parseClip(path) ?? unknown(path, 'clip');
-  if (path.startsWith('/thumb/')) return parseThumb(path) ?? unknown(path, 'thumb');
+  if (path.startsWith('/thumb/')) return parseThumbAddress(path) ?? unknown(path, 'thumb');
   if (path.startsWith(ASSETS)) return parseAssetAddress(path) ?? unknownAsset(path);
   if (isBelowClip(path)) return parseClipAddress(path);
   if (path.startsWith('/start/')) return parseStart(path) ?? unknown(path, 'start');
@@ -263,11 +263,9 @@ export function printMediaAddress(address: MediaAddress): string {
     case 'clip':
       return `/clip/${address.stream}/${address.from}/${address.to}.${address.format}`;
     case 'still':
-      return `/thumb/${address.stream}/${address.at}.jpg`;
     case 'small-still':
-      return `/thumb/${address.stream}/small/${address.at}.jpg`;
     case 'storyboard':
-      return `/thumb/${address.stream}/${address.from}/${address.to}/storyboard.vtt`;
+      return printThumbAddress(address);
     case 'vsr-live':
       return '/live/stream.m3u8';
     case 'vsr-window':
@@ -299,7 +297,6 @@ const CAPTIONS = /^captions(?:-cc([1-4]))?\.vtt$/;
 const CLIP_FORMAT = /\.(mp4|mkv|ts)$/;
 /** Digits of an MSN or generation; of an init section or revision; of a part. */
 const [MSN_DIGITS, INIT_DIGITS, PART_DIGITS] = [15, 9, 5];
-const MAX_TIME_LENGTH = 64;
 
 /** Below /live/: the hot path, so without arrays. */
 function parseLive(path: string): MediaAddress | undefined {
@@ -399,20 +396,6 @@ function parseClip(path: string): MediaAddress | undefined {
   return isTime(from) && isTime(to) ? { kind: 'clip', stream, from, to, format } : undefined;
 }
 
-function parseThumb(path: string): MediaAddress | undefined {
-  const [stream = '', ...pieces] = path.slice(7).split('/');
-  if (!isStreamName(stream)) return undefined;
-  const [from = '', to = '', list] = pieces;
-  if (pieces.length === 3 && list === 'storyboard.vtt') {
-    return isTime(from) && isTime(to) ? { kind: 'storyboard', stream, from, to } : undefined;
-  }
-  const isSmall = pieces.length === 2 && from === 'small';
-  const file = isSmall ? to : from;
-  const at = file.slice(0, -4);
-  if ((!isSmall && pieces.length !== 1) || !file.endsWith('.jpg') || !isTime(at)) return undefined;
-  return { kind: isSmall ? 'small-still' : 'still', stream, at };
-}
-
 function parseVsrLive(file: string): MediaAddress | undefined {
   if (file === 'stream.m3u8') return { kind: 'vsr-live', stream: undefined };
   const msn = tsMsnOf(file);
@@ -456,8 +439,4 @@ function generationOf(file: string): number {
 /** `n` of `{n}.ts`, or -1. */
 function tsMsnOf(file: string): number {
   return file.endsWith('.ts') ? digitsAt(file, 0, file.length - 3, MSN_DIGITS) : -1;
-}
-
-function isTime(text: string): boolean {
-  return text.length > 0 && text.length <= MAX_TIME_LENGTH;
 }
