@@ -53,6 +53,13 @@ export function failureOf(error: unknown): Failure {
   throw error;
 }
 
+const unreachableStatus = new Set([0, 502, 503, 504]);
+
+/** Whether a failure means that oxbow does not respond yet or no more, as opposed to a refusal: none, an error of a proxy, a start. */
+export function isLost(failure: Failure): boolean {
+  return unreachableStatus.has(failure.status);
+}
+
 let unauthorized: () => void = () => {};
 
 /** Sets the listener for requests that are refused because no user is signed in, or the session has expired. */

@@ -38,7 +38,12 @@ test('the height is that of the largest picture', () => {
 test('the last hour of a stream starts no earlier than its recording, and ends with it', () => {
   const at = (ms: number) => new Date(ms).toISOString();
   const recorded = (from: number | null, to: number | null) => ({
-    recorded: { from: from === null ? null : at(from), to: to === null ? null : at(to), seconds: 0, bytes: 0 },
+    recorded: {
+      from: from === null ? null : at(from),
+      to: to === null ? null : at(to),
+      seconds: ((to ?? 0) - (from ?? 0)) / 1000,
+      bytes: 0,
+    },
   });
   const nowMs = 10_000_000;
   assert.equal(lastHour(recorded(0, nowMs), nowMs), nowMs - 3_600_000);
@@ -46,4 +51,6 @@ test('the last hour of a stream starts no earlier than its recording, and ends w
   assert.equal(lastHour(recorded(nowMs - 40_000, nowMs), nowMs), null, 'forty seconds are not an hour');
   assert.equal(lastHour(recorded(0, 5_000_000), nowMs), 1_400_000, 'of an offline stream: its own last hour');
   assert.equal(lastHour(recorded(null, null), nowMs), null);
+  const film = { recorded: { ...recorded(0, 5_000_000).recorded, seconds: 80 } };
+  assert.equal(lastHour(film, nowMs), null, 'little is recorded of a long time');
 });

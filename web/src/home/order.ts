@@ -46,10 +46,10 @@ export function heightOf({ tracks }: Pick<StreamView, 'tracks'>): number | undef
 const LEAST_HOUR_MS = 600_000;
 
 /**
- * The start of the last hour, not before the oldest kept time, unix milliseconds; null if less than ten minutes are kept.
+ * The start of the last hour, not before the oldest kept time, unix milliseconds; null if less than ten minutes are recorded.
  */
 export function lastHour({ recorded }: Pick<StreamView, 'recorded'>, nowMs: number): number | null {
-  if (recorded.from === null || recorded.to === null) return null;
+  if (recorded.from === null || recorded.to === null || recorded.seconds * 1000 < LEAST_HOUR_MS) return null;
   const endMs = Math.min(nowMs, Date.parse(recorded.to));
   const fromMs = Math.max(Date.parse(recorded.from), endMs - 3_600_000);
   return endMs - fromMs < LEAST_HOUR_MS ? null : fromMs;

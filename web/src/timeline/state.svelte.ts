@@ -2,7 +2,7 @@
  * The timeline of one page: the view of the bar, the recorded past and the marks in it. Sends its own requests.
  * In: the stream's name, the player's position. Out: the bar, the player (`recorded`), markers and clips.
  */
-import { type Failure, failureOf, getTimeline } from '../api/client.ts';
+import { type Failure, failureOf, getTimeline, isLost } from '../api/client.ts';
 import { pause, poll } from '../api/poll.ts';
 import type { Past } from './past.ts';
 import { type FetchTimeline, Recorded } from './recorded.ts';
@@ -188,7 +188,9 @@ export class TimelineState {
       this.failure = null;
       this.#take();
     } catch (error) {
-      if (!this.#ends.signal.aborted) this.failure = failureOf(error);
+      const failure = failureOf(error);
+      // The page itself says that oxbow does not respond, once.
+      if (!this.#ends.signal.aborted && !isLost(failure)) this.failure = failure;
     }
   }
 

@@ -3,12 +3,11 @@
  * In: the API every 3 s, or every 6 s while events arrive; the browser's online state. Out: the watch page, the embedded player.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
-import { ApiError, type Failure, getStream, readFailure } from '../api/client.ts';
+import { ApiError, type Failure, getStream, isLost, readFailure } from '../api/client.ts';
 import { EventConnection } from '../api/event-connection.ts';
 import { pause } from '../api/poll.ts';
 import { onServer } from '../api/server.ts';
 import { Clock } from '../time/clock.ts';
-import { isLost } from './overlay.ts';
 
 const EVERY_MS = 3_000;
 /** Interval while events arrive. */
@@ -29,6 +28,8 @@ export class Connection {
   failure = $state.raw<Failure | null>(null);
   /** Why there is no response; null while there is one. */
   lost = $state.raw<Failure | null>(null);
+  /** This computer has no network, as the browser reports it. */
+  isOffline = $state(!navigator.onLine);
   /** The server's time. */
   readonly clock: Clock;
   readonly #ownsClock: boolean;
@@ -74,7 +75,7 @@ export class Connection {
     // The picture does not wait for the clock: it is accurate to a few milliseconds soon after.
     if (this.#ownsClock) this.clock.keep(signal);
     addEventListener('offline', () => this.#silent(), { signal });
-    addEventListener('online', () => this.retry(), { signal });
+    addEventListener('online', () => this.retry(), { signal }); // the message changes with the answer
     document.addEventListener('visibilitychange', () => document.hidden || this.retry(), { signal });
     await this.#read();
   }
@@ -114,18 +115,20 @@ export class Connection {
       this.stream = view;
       this.failure = null;
       this.lost = null;
+      this.isOffline = false;
       this.#onView(view);
     } catch (error) {
       if (signal.aborted) return;
       if (late.aborted) this.#silent();
       else if (!(error instanceof ApiError)) throw error;
-      else if (isLost(error.failure)) this.lost ??= error.failure;
+      else if (isLost(error.failure)) this.#silent(error.failure);
       else this.#refused(error.failure);
     }
   }
 
-  #silent(): void {
-    this.lost ??= readFailure(0, '');
+  #silent(failure = readFailure(0, '')): void {
+    this.isOffline = !navigator.onLine;
+    this.lost = failure;
   }
 
   #refused(failure: Failure): void {

@@ -13,13 +13,13 @@ const words = {
 const state = (note: Note | null, tryingLive = false) => ({ note, tryingLive });
 const gap: Note = { key: 'note.skipped', skipped: { kind: 'gap', fromMs: 0, toMs: 7, cause: 'disk' } };
 
-test('a jump over a gap names its cause and the new time; any other jump says that the stream was offline', () => {
+test('a jump over a gap names its cause and the new time; any other jump says that the stream was not live', () => {
   assert.equal(
     noteText(state(gap), words),
     'Nothing is recorded there: the disk was full or failed. Skipped to moment 7.',
   );
   const offline: Note = { key: 'note.skipped', skipped: { kind: 'offline', fromMs: 0, toMs: 9 } };
-  assert.equal(noteText(state(offline), words), 'The stream was offline then. Skipped to moment 9.');
+  assert.equal(noteText(state(offline), words), 'The stream was not live then. Skipped to moment 9.');
   assert.equal(noteText(state({ key: 'note.nothingAfter' }), words), 'Nothing is recorded after this point.');
   const failed: Note = { key: 'note.failed', failure: readFailure(0, '') };
   assert.equal(noteText(state(failed), words), 'Could not be loaded: unreachable.');

@@ -6,6 +6,7 @@ import type { Failure } from '../api/client.ts';
 import { pause } from '../api/poll.ts';
 import type { Note, Snapshot } from '../player/snapshot.ts';
 import type { TextKey } from '../text/text.ts';
+import type { LinkNote } from './picture/link-note.ts';
 
 /** How long a note stays, milliseconds. */
 const STAYS_MS = 8_000;
@@ -33,10 +34,15 @@ export function noteText(
   return t('note.skippedGap', { cause: t(`cause.${skipped.cause}`), time });
 }
 
+/** The sentence about a link. */
+export function linkText(note: LinkNote, { t, moment }: NoteWords): string {
+  return note.key === 'note.begins' ? t(note.key, { time: moment(note.atMs) }) : t(note.key);
+}
+
 /** Removes each note after a while; `close` ends that. */
 export class NoteTimer {
   readonly #forget: () => void;
-  #note: Note | null = null;
+  #note: Note | LinkNote | null = null;
   #timer = new AbortController();
 
   constructor(forget: () => void) {
@@ -44,7 +50,7 @@ export class NoteTimer {
   }
 
   /** Sets the current note; the same object does not restart the timer. */
-  show(note: Note | null): void {
+  show(note: Note | LinkNote | null): void {
     if (note === this.#note) return;
     this.#note = note;
     this.#timer.abort();

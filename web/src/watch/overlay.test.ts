@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StreamView } from '../../../src/api/shapes.ts';
-import { readFailure } from '../api/client.ts';
+import { isLost, readFailure } from '../api/client.ts';
 import { idle, type Snapshot } from '../player/snapshot.ts';
-import { isLive, isLost, overlayOf, titleOf } from './overlay.ts';
+import { isLive, overlayOf, titleOf } from './overlay.ts';
 
 const stream = (state: StreamView['state']) => ({ state }) as StreamView;
 const playing: Snapshot = { ...idle, mode: 'live', paused: false, pictured: true, atEdge: true };
@@ -16,9 +16,20 @@ test('a failure has priority, then offline, then waiting', () => {
   assert.equal(overlayOf({ ...playing, loading: true }, stream('live')), 'waiting');
 });
 
+test('while oxbow does not respond nothing waits and nothing fails a second time; what it refused before stays', () => {
+  assert.equal(overlayOf({ ...playing, loading: true }, stream('live'), failure), 'none');
+  assert.equal(overlayOf({ ...playing, failure }, stream('live'), failure), 'none');
+  assert.equal(
+    overlayOf({ ...playing, failure: readFailure(410, '{"code":"gone"}') }, stream('live'), failure),
+    'failure',
+  );
+  assert.equal(overlayOf({ ...playing, mode: 'offline' }, stream('ended'), failure), 'offline');
+});
+
 test('offline is shown only after the server has reported it', () => {
   assert.equal(overlayOf({ ...playing, mode: 'offline' }, null), 'waiting');
   assert.equal(overlayOf({ ...playing, mode: 'offline' }, stream('waiting')), 'offline');
+  assert.equal(overlayOf({ ...playing, mode: 'offline' }, stream('live')), 'waiting', 'it is live again');
 });
 
 test('nothing covers a playing picture, even when the stream has just ended', () => {
@@ -41,9 +52,9 @@ test('the page is live only at the edge, playing, and while oxbow responds', () 
   assert.equal(titleOf('demo', false), 'demo · oxbow');
 });
 
-test('no response, or a proxy that reports one, is lost; a refusal is not', () => {
+test('no response, a proxy that reports one, and a server that starts are an outage; a refusal is not', () => {
   assert.equal(isLost(readFailure(0, '')), true);
   assert.equal(isLost(readFailure(502, '<html>')), true);
   assert.equal(isLost(readFailure(404, '{"code":"stream-unknown"}')), false);
-  assert.equal(isLost(readFailure(503, '{"code":"not-ready"}')), false);
+  assert.equal(isLost(readFailure(503, '{"code":"not-ready"}')), true, 'it starts');
 });

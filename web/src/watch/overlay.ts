@@ -3,7 +3,7 @@
  * In: the player's snapshot, the stream from the server, whether oxbow responds. Out: Stage, the title, the live button. Pure.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
-import type { Failure } from '../api/client.ts';
+import { type Failure, isLost } from '../api/client.ts';
 import type { Snapshot } from '../player/snapshot.ts';
 
 /** The overlay of the picture, the most important first. */
@@ -13,10 +13,18 @@ export type Overlay = 'failure' | 'offline' | 'waiting' | 'play' | 'none';
  * Chooses the overlay.
  *
  * @param stream null before the first response
+ * @param lost why oxbow does not respond; null while it does. The page says so once: no second message, no wheel
  */
-export function overlayOf(player: Snapshot, stream: StreamView | null): Overlay {
+export function overlayOf(player: Snapshot, stream: StreamView | null, lost: Failure | null = null): Overlay {
+  const overlay = withoutOutage(player, stream);
+  if (lost === null) return overlay;
+  return overlay === 'waiting' || (overlay === 'failure' && isLost(player.failure!)) ? 'none' : overlay;
+}
+
+function withoutOutage(player: Snapshot, stream: StreamView | null): Overlay {
   if (player.failure) return 'failure';
-  if (player.mode === 'offline') return stream === null ? 'waiting' : 'offline'; // not yet reported by the server
+  // Not yet reported by the server, or live again and not yet loaded.
+  if (player.mode === 'offline') return stream === null || stream.state === 'live' ? 'waiting' : 'offline';
   // The server knows before the player that no media arrives; a picture that still plays stays visible.
   if (player.mode === 'live' && player.loading && stream !== null && stream.state !== 'live' && !stream.away)
     return 'offline';
@@ -36,11 +44,4 @@ export function isLive(player: Snapshot, lost: Failure | null): boolean {
 /** The title of the page: a dot before the name while live. */
 export function titleOf(name: string, live: boolean): string {
   return `${live ? '● ' : ''}${name} · oxbow`;
-}
-
-const unreachableStatus = new Set([0, 502, 503, 504]);
-
-/** Whether a failure means that oxbow is not reachable, as opposed to a refusal: no response, or an error of a proxy. */
-export function isLost(failure: Failure): boolean {
-  return failure.code !== 'not-ready' && unreachableStatus.has(failure.status);
 }

@@ -3,6 +3,7 @@
  * In: the stream's name, the box for the picture. Out: components, which read the fields and call the methods.
  */
 import type { StreamView } from '../../../src/api/shapes.ts';
+import { isLost } from '../api/client.ts';
 import { poll } from '../api/poll.ts';
 import type { OpenPlayer } from '../player/open.ts';
 import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
@@ -14,6 +15,7 @@ import { appendLatency } from './latency-log.ts';
 import { beginAt, loadHls, noPlayer, playerFor, playerNotLoaded } from './load-player.ts';
 import { NoteTimer } from './notes.ts';
 import { isLive } from './overlay.ts';
+import { type LinkNote, linkNote } from './picture/link-note.ts';
 import { preferences } from './player-preferences.svelte.ts';
 
 const TICK_MS = 1_000;
@@ -60,12 +62,17 @@ export class WatchSession {
   readonly #ends = new AbortController();
   #player: OpenPlayer | null = null;
   readonly #notes = new NoteTimer(() => this.controls.forgetNote());
+  /** What the address asks for and the page cannot show; removed after a while. */
+  linkNote = $state.raw<LinkNote | null>(null);
+  readonly #linkNotes = new NoteTimer(() => {
+    this.linkNote = null;
+  });
 
   /** @param room controls the player; null: the viewer does */
   constructor(name: string, room: RoomLink | null = null) {
     this.name = name;
     this.#room = room;
-    this.connection = new Connection(name, (view) => this.#player?.streamChanged(view), room?.clock);
+    this.connection = new Connection(name, (view) => this.#streamChanged(view), room?.clock);
     this.timeline = new TimelineState(name, () => this.connection.clock.now());
   }
 
@@ -94,6 +101,7 @@ export class WatchSession {
   close(): void {
     this.#ends.abort();
     this.#notes.close();
+    this.#linkNotes.close();
     this.connection.close();
     this.timeline.close();
     this.#leaveRoom();
@@ -154,7 +162,17 @@ export class WatchSession {
       return;
     }
     beginAt(player, this.connection, atMs, span);
+    const typed = new URLSearchParams(location.search).get('t');
+    this.linkNote = linkNote({ atMs, typed, firstMs: this.connection.firstMs, nowMs: this.connection.clock.now() });
+    this.#linkNotes.show(this.linkNote);
     if (span) this.clip = span;
+  }
+
+  #streamChanged(view: StreamView): void {
+    const { failure } = this.player;
+    this.#player?.streamChanged(view);
+    // oxbow responds again: the player need not wait for its next attempt.
+    if (failure && isLost(failure)) this.#player?.again();
   }
 
   #tick(): void {
