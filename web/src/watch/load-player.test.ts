@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import type { OpenPlayer } from '../player/open.ts';
 import { isTextKey } from '../text/text.ts';
-import { loadHls, noPlayer, playerNotLoaded } from './load-player.ts';
+import { beginAt, loadHls, noPlayer, playerNotLoaded } from './load-player.ts';
 
 test('a player that cannot be loaded is a failure, not an exception', async () => {
   const gone = () => Promise.reject(new TypeError('Failed to fetch dynamically imported module'));
@@ -13,4 +14,16 @@ test('both languages have texts for a player that is not available', () => {
     assert.ok(isTextKey(`failure.${code}`), code);
     assert.ok(isTextKey(`failure.${code}.hint`), code);
   }
+});
+
+test('a link to a time before the recording begins with its first frame', () => {
+  const asked: (number | 'live')[] = [];
+  const player = {
+    goTo: (atMs: number) => asked.push(atMs),
+    goLive: () => asked.push('live'),
+  } as unknown as OpenPlayer;
+  const recorded = { stream: null, firstMs: 5_000 };
+  for (const atMs of [1_000, 9_000, null]) beginAt(player, recorded, atMs, null);
+  beginAt(player, { stream: null, firstMs: null }, 1_000, null);
+  assert.deepEqual(asked, [5_000, 9_000, 'live', 1_000]);
 });

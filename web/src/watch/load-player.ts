@@ -71,9 +71,14 @@ export function playerFor(
  * @param atMs unix milliseconds; null for now
  * @param span plays in a loop; null for none
  */
-export function beginAt(player: OpenPlayer, { stream }: Connection, atMs: number | null, span: TimeSpan | null): void {
+export function beginAt(
+  player: OpenPlayer,
+  { stream, firstMs }: Pick<Connection, 'stream' | 'firstMs'>,
+  atMs: number | null,
+  span: TimeSpan | null,
+): void {
   if (stream) player.streamChanged(stream);
   if (atMs === null) player.goLive();
-  else player.goTo(atMs);
+  else player.goTo(Math.max(atMs, firstMs ?? atMs)); // not a search for the next recorded time: it may be years later
   if (span) player.setLoop(span);
 }
