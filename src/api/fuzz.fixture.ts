@@ -62,6 +62,7 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
   }),
   captions: (random) => ({ kind: 'captions', ...range(random), channel: random(2) ? 1 + random(4) : undefined }),
   clip: (random) => ({ kind: 'clip', ...range(random), format: (['mp4', 'mkv', 'ts'] as const)[random(3)]! }),
+  timelapse: (random) => ({ kind: 'timelapse', ...range(random), seconds: random(1000) }),
   still: (random) => ({ kind: 'still', stream: stream(random), at: textOf(random, TIME, 64) }),
   'small-still': (random) => ({ kind: 'small-still', stream: stream(random), at: textOf(random, TIME, 64) }),
   storyboard: (random) => ({ kind: 'storyboard', ...range(random) }),

@@ -57,6 +57,8 @@ export type WindowAddress = RangeInPath & { readonly revision: number | undefine
 export type FileAddress =
   | (RangeInPath & { readonly kind: 'captions'; readonly channel: number | undefined })
   | (RangeInPath & { readonly kind: 'clip'; readonly format: ClipFormat })
+  /** `seconds`: duration of the film. */
+  | (RangeInPath & { readonly kind: 'timelapse'; readonly seconds: number })
   | ThumbAddress;
 
 /** Formats of a clip. */
@@ -139,6 +141,7 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'window-playlist': 'window',
   captions: 'clip',
   clip: 'clip',
+  timelapse: 'clip',
   still: 'thumb',
   'small-still': 'thumb',
   storyboard: 'thumb',
@@ -208,6 +211,7 @@ export function parseMediaAddress(path: string): MediaAddress | undefined {
   if (path.startsWith('/live/')) return parseLive(path) ?? unknown(path, 'live');
   if (path.startsWith('/vod/')) return parseWindow(path) ?? unknown(path, 'vod');
   if (path.startsWith('/clip/')) return parseClip(path) ?? unknown(path, 'clip');
+  if (path.startsWith(TIMELAPSE)) return parseTimelapse(path) ?? unknown(path, 'timelapse');
   if (path.startsWith('/thumb/')) return parseThumbAddress(path) ?? unknown(path, 'thumb');
   if (path.startsWith(ASSETS)) return parseAssetAddress(path) ?? unknownAsset(path);
   if (isBelowClip(path)) return parseClipAddress(path);
@@ -262,6 +266,8 @@ export function printMediaAddress(address: MediaAddress): string {
       return `/vod/${address.stream}/${address.from}/${address.to}/captions${address.channel === undefined ? '' : `-cc${address.channel}`}.vtt`;
     case 'clip':
       return `/clip/${address.stream}/${address.from}/${address.to}.${address.format}`;
+    case 'timelapse':
+      return `${TIMELAPSE}${address.stream}/${address.from}/${address.to}/${address.seconds}.mp4`;
     case 'still':
     case 'small-still':
     case 'storyboard':
@@ -294,9 +300,10 @@ const RENDITION = /^[a-z0-9-]{1,32}$/;
 const SUBTITLES = /^s\d[a-z0-9-]{0,30}$/;
 const DVR = /^dvr-[0-9a-z]{1,8}$/;
 const CAPTIONS = /^captions(?:-cc([1-4]))?\.vtt$/;
+const TIMELAPSE = '/timelapse/';
 const CLIP_FORMAT = /\.(mp4|mkv|ts)$/;
-/** Digits of an MSN or generation; of an init section or revision; of a part. */
-const [MSN_DIGITS, INIT_DIGITS, PART_DIGITS] = [15, 9, 5];
+/** Digits of an MSN or generation; of an init section or revision; of a part; of the seconds of a time-lapse. */
+const [MSN_DIGITS, INIT_DIGITS, PART_DIGITS, SECONDS_DIGITS] = [15, 9, 5, 3];
 
 /** Below /live/: the hot path, so without arrays. */
 function parseLive(path: string): MediaAddress | undefined {
@@ -396,6 +403,13 @@ function parseClip(path: string): MediaAddress | undefined {
   return isTime(from) && isTime(to) ? { kind: 'clip', stream, from, to, format } : undefined;
 }
 
+function parseTimelapse(path: string): MediaAddress | undefined {
+  const [stream = '', from = '', to = '', file = '', ...more] = path.slice(TIMELAPSE.length).split('/');
+  const seconds = file.endsWith('.mp4') ? digitsAt(file, 0, file.length - 4, SECONDS_DIGITS) : -1;
+  if (seconds < 0 || !isStreamName(stream) || !isTime(from) || !isTime(to) || more.length > 0) return undefined;
+  return { kind: 'timelapse', stream, from, to, seconds };
+}
+
 function parseVsrLive(file: string): MediaAddress | undefined {
   if (file === 'stream.m3u8') return { kind: 'vsr-live', stream: undefined };
   const msn = tsMsnOf(file);
@@ -412,7 +426,7 @@ function parseStart(path: string): MediaAddress | undefined {
   return msn < 0 ? undefined : { kind: 'vsr-segment', stream: undefined, window, msn };
 }
 
-type Area = 'live' | 'vod' | 'clip' | 'thumb' | 'start';
+type Area = 'live' | 'vod' | 'clip' | 'timelapse' | 'thumb' | 'start';
 
 function unknown(path: string, area: Area): UnknownAddress {
   const [, , name = ''] = path.split('/', 3);
@@ -427,6 +441,7 @@ function unknownAsset(path: string): UnknownAddress {
 
 function classOfUnknown(path: string, area: Area): MediaClass {
   if (area === 'clip' || area === 'thumb') return area;
+  if (area === 'timelapse') return 'clip';
   if (/\.(?:m4s|mp4|ts|vtt)$/.test(path)) return 'segment';
   return area === 'live' ? 'playlist' : 'window';
 }

@@ -29,6 +29,7 @@ import type { FindStream, ServedStream } from './served-stream.ts';
 import type { Stills } from './stills.ts';
 import { answerSmallStill, answerStoryboard } from './storyboard.ts';
 import { answerSubtitles } from './subtitles.ts';
+import { TimeLapses } from './timelapse/time-lapse.ts';
 import { answerLegacyLive, answerLegacySegment, answerLegacyWindow } from './ts/legacy-vsr.ts';
 import { answerTsIndex, answerTsPlaylist } from './ts/ts.ts';
 import { TsSegments } from './ts/ts-segments.ts';
@@ -45,7 +46,7 @@ export interface MediaRouterOptions {
   readonly clips?: SavedClips;
   /** Assets of the library; undefined where there is none. */
   readonly assets?: AssetDelivery;
-  readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes'>;
+  readonly metrics?: Pick<Metrics, 'tsSegments' | 'tsCacheBytes' | 'timeLapses'>;
   /** The stream of addresses without a name; undefined while there is no stream. */
   readonly defaultStream?: () => string | undefined;
 }
@@ -62,6 +63,7 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
   const { find, clock, reader, stills, metrics, segmentCache = new SegmentCache(reader) } = options;
   const segments = new TsSegments({ reader, ...(metrics && { metrics }) });
   const clips = new Clips(reader);
+  const timeLapses = new TimeLapses(reader, metrics);
   const dvr = new DvrLists();
   const manifests = new DvrManifests();
   const streamOf = (address: MediaAddress): ServedStream => {
@@ -131,6 +133,11 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
         return answerClipFile(options.clips?.find(address.clip), address.clip, { clips, query, ...waiting });
       case 'clip-preview':
         return answerClipPreview(options.clips?.find(address.clip), address.clip, { stills, clock, ...waiting });
+      case 'timelapse': {
+        const range = parseRange(address.from, address.to);
+        const stream = await clipSource(streamOf(address), range, query.get('quality'));
+        return timeLapses.answer(stream, range, address.seconds);
+      }
       case 'still':
         return stills.answer(streamOf(address), instantUs(address.at), clock.nowMs() * 1000, waiting);
       case 'small-still':

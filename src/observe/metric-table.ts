@@ -310,6 +310,12 @@ export const metricTable = {
     labels: ['result'],
     help: 'Requests of muxed MPEG-TS segments, by result: muxed, cached, or joined to one being muxed.',
   },
+  timeLapses: {
+    type: 'counter',
+    name: 'oxbow_timelapses_total',
+    labels: ['result'],
+    help: 'Requests of time-lapses, by result: made, or cached.',
+  },
   tsCacheBytes: {
     type: 'gauge',
     name: 'oxbow_ts_cache_bytes',

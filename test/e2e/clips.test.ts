@@ -89,6 +89,24 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
       }
     });
 
+    test(`${name}: a time-lapse has the key frames alone, lasts exactly as long as requested, and takes ranges`, async () => {
+      const { from, to } = (await server.stream(name, 'over')).recorded;
+      const address = `/timelapse/${name}/${Date.parse(from!)}/${Date.parse(to!)}/5.mp4`;
+      const film = join(folder.path, `${name}-timelapse.mp4`);
+      await writeFile(film, await server.bytes(address));
+      const source = await pictureHashes(join(folder.path, name, 'index.m3u8'));
+      const keys = source.filter((_, i) => i % fps === 0);
+      assert.deepEqual(await pictureHashes(film), keys);
+      const { startS, durationS, streams } = await probe(film);
+      assert.deepEqual([startS, durationS, streams.length], [0, 5, 1]);
+      const whole = await readFile(film);
+      const reply = await server.fetch(address, { headers: { range: 'bytes=1000-9999' } });
+      assert.equal(reply.status, 206);
+      assert.deepEqual(Buffer.from(await reply.arrayBuffer()), whole.subarray(1000, 10_000));
+      const again = await server.fetch(address, { headers: { 'if-none-match': reply.headers.get('etag')! } });
+      assert.equal(again.status, 304);
+    });
+
     test(`${name}: a seek in .mkv shows the picture of that time`, async () => {
       const pictures = await pictureHashes(file(name, 'mp4'));
       for (const index of [0, fps + 7, Math.round(3.5 * fps), pictures.length - 2]) {

@@ -82,7 +82,7 @@ export async function segmentsOver(
 async function groupsFromKey(stream: PastStream, range: Range): Promise<Iterable<RecordedGroup>> {
   const groups = await look(stream, range);
   const first = firstOf(groups);
-  if (!first) return refuse(stream, range);
+  if (!first) return refuseEmpty(stream, range);
   // A quality without media there has none that leads to it.
   const lead = first.tracks.length > 0 ? await leadTo(stream, copyGroup(first)) : [];
   return lead.length > 0 ? joined(lead, groups) : groups;
@@ -90,7 +90,7 @@ async function groupsFromKey(stream: PastStream, range: Range): Promise<Iterable
 
 async function startingIn(stream: PastStream, range: Range): Promise<Iterable<RecordedGroup>> {
   const groups = Array.from(await look(stream, range), copyGroup).filter((group) => group.startUs >= range.fromUs);
-  return groups.length > 0 ? groups : refuse(stream, range);
+  return groups.length > 0 ? groups : refuseEmpty(stream, range);
 }
 
 function look(stream: PastStream, { fromUs, toUs }: Range): Promise<Iterable<RecordedGroup>> {
@@ -109,7 +109,8 @@ function joined(lead: readonly RecordedGroup[], groups: Iterable<RecordedGroup>)
   };
 }
 
-function refuse(stream: PastStream, { toUs }: Range): never {
+/** Refuses a range without media: `gone` if retention has deleted it, otherwise `no-media`. */
+export function refuseEmpty(stream: PastStream, { toUs }: Range): never {
   const horizonUs = stream.horizonUs();
   if (toUs <= horizonUs && toUs > stream.createdUs) {
     throw new OxbowError('gone', `${stream.name} is kept from ${new Date(horizonUs / 1000).toISOString()} on`);

@@ -1,0 +1,140 @@
+/**
+ * Answers /timelapse/{stream}/{from}/{to}/{seconds}.mp4: the key frames of a range as a short film without sound, nothing encoded again.
+ * In: a range, the duration of the film. Out: Reply with length, validator and ranges. The frames are read from the recording when they
+ * are sent, so that a film has nothing that was deleted; what is cached is where they are.
+ */
+import { createHash } from 'node:crypto';
+import type { RangeReader } from '../../archive/range-reader.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { printKeyFrameMovie } from '../../media/isobmff/movie/key-frame-movie.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+import { lengthOf } from '../body-parts.ts';
+import { Memo, mapEach, Semaphore } from '../clip/clip-memo.ts';
+import { type Range, refuseEmpty } from '../past/past.ts';
+import type { BodyPart, Reply } from '../reply.ts';
+import type { ServedStream } from '../served-stream.ts';
+import { caching, contentTypes } from '../text-reply.ts';
+import { firstSampleOf } from './first-sample.ts';
+import { type KeySegment, selectKeySegments } from './key-frames.ts';
+
+/** Most frames of a film. */
+const MAX_FRAMES = 1_500;
+/** Highest frame rate: more is not visible. */
+const MAX_RATE = 50;
+/** Shortest and longest film, seconds. */
+const [MIN_S, MAX_S] = [5, 120];
+/** Longest range, µs. */
+const MAX_RANGE_US = 7 * 24 * 3600 * 1_000_000;
+/** Cached films, about 150 KB each: places of the frames, no media. */
+const MAX_KNOWN = 32;
+/** Films that are made at the same time; each reads up to 1,500 heads of segments, four at a time. */
+const AT_ONCE = 2;
+/** Longest time to find the frames of a film, ms. */
+const MAKE_WITHIN_MS = 60_000;
+/** First bytes of a segment, which have its first moof unless it has very many samples. */
+const HEAD_BYTES = 2_048;
+/** Part of the ETag. Raise it when the bytes of a film change. */
+const REVISION = 'timelapse1;';
+
+/** Where the frames of a film are, and its head. */
+interface Film {
+  readonly head: Uint8Array;
+  readonly frames: readonly { readonly segment: KeySegment; readonly offset: number; readonly length: number }[];
+  readonly etag: string;
+}
+
+/** Time-lapses of all streams. */
+export class TimeLapses {
+  readonly #reader: Pick<RangeReader, 'read'>;
+  readonly #films = new Memo<Film>(new Semaphore(AT_ONCE), MAX_KNOWN);
+  readonly #metrics: Pick<Metrics, 'timeLapses'> | undefined;
+
+  /** @param reader of chunk files */
+  constructor(reader: Pick<RangeReader, 'read'>, metrics?: Pick<Metrics, 'timeLapses'>) {
+    this.#reader = reader;
+    this.#metrics = metrics;
+  }
+
+  /**
+   * The film of a range. It is planned once for concurrent and repeated requests.
+   *
+   * @param seconds duration of the film
+   * @throws OxbowError `bad-time`, `no-media`, `gone`, `window-too-long`
+   */
+  async answer(stream: ServedStream, range: Range, seconds: number): Promise<Reply> {
+    checkRequest(stream, range, seconds);
+    const { fromUs, toUs } = range;
+    // What retention has deleted is not in the film, also if it was when the film was first requested.
+    const keptUs = Math.max(fromUs, stream.horizonUs());
+    const key = [stream.recording.streamId, keptUs, toUs, seconds].join('/');
+    let isMade = false;
+    const film = await this.#films.get(key, () => {
+      isMade = true;
+      return this.#make(stream, range, seconds, { signal: AbortSignal.timeout(MAKE_WITHIN_MS) });
+    });
+    this.#metrics?.timeLapses.inc({ result: isMade ? 'made' : 'cached' });
+    const body: BodyPart[] = [film.head, ...film.frames.map((frame) => this.#bodyOf(frame))];
+    const start = new Date(fromUs / 1000).toISOString().replaceAll(/[-:]|\.\d+/g, '');
+    return {
+      contentType: contentTypes.mp4,
+      cacheControl: caching.past,
+      length: lengthOf(body),
+      body,
+      etag: film.etag,
+      filename: `${stream.name.replace('~', '-')}-${start}-timelapse.mp4`,
+    };
+  }
+
+  #bodyOf({ segment: { location }, offset, length }: Film['frames'][number]): BodyPart {
+    return { length, read: () => this.#reader.read(location, offset, length) };
+  }
+
+  async #make(stream: ServedStream, range: Range, seconds: number, options: { signal: AbortSignal }): Promise<Film> {
+    const most = Math.min(MAX_FRAMES, seconds * MAX_RATE);
+    const found = await selectKeySegments(stream, range, most, options);
+    if (!found) return refuseEmpty(stream, range);
+    if (found.recordedUs <= seconds * 1e6) {
+      throw new OxbowError(
+        'bad-time',
+        `${Math.floor(found.recordedUs / 1e6)} s are recorded between these times; a time-lapse of ${seconds} s needs more`,
+      );
+    }
+    const frames = (await mapEach(found.segments, (segment) => this.#frameOf(segment), options)).filter(
+      (one) => one !== undefined,
+    );
+    if (frames.length === 0) throw new OxbowError('no-media', `${stream.name} has no key frame between these times`);
+    const head = printKeyFrameMovie(
+      found.track,
+      frames.map(({ length }) => length),
+      seconds,
+    );
+    const hash = createHash('sha1').update(REVISION).update(head);
+    for (const { segment } of frames) hash.update(`${segment.msn}/${segment.crc};`);
+    return { head, frames, etag: hash.digest('base64url') };
+  }
+
+  /** The key frame at the start of a segment; undefined if it has none. */
+  async #frameOf(segment: KeySegment): Promise<Film['frames'][number] | undefined> {
+    const { location, offset, length } = segment;
+    let need = Math.min(HEAD_BYTES, length);
+    for (;;) {
+      const sample = firstSampleOf(await this.#reader.read(location, offset, need), length);
+      if (typeof sample !== 'number') {
+        return sample?.key ? { segment, offset: offset + sample.offset, length: sample.length } : undefined;
+      }
+      if (sample <= need) return undefined;
+      need = sample;
+    }
+  }
+}
+
+function checkRequest(stream: ServedStream, { fromUs, toUs }: Range, seconds: number): void {
+  if (toUs <= fromUs) throw new OxbowError('bad-time', 'the end is not after the start');
+  if (seconds < MIN_S || seconds > MAX_S) {
+    throw new OxbowError('bad-time', `a time-lapse lasts ${MIN_S} to ${MAX_S} seconds, not ${seconds}`);
+  }
+  if (toUs - fromUs > MAX_RANGE_US) throw new OxbowError('window-too-long', 'a time-lapse shows at most 7 days');
+  if (!stream.settled(toUs)) {
+    throw new OxbowError('bad-time', 'the recording does not reach the end of the time-lapse yet; let it end earlier');
+  }
+}
