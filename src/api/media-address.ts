@@ -11,6 +11,7 @@ import { ASSETS, type AssetAddress, parseAssetAddress, printAssetAddress } from 
 import { splitTarget, type TargetPieces } from './signed-path.ts';
 import { isStreamName } from './stream-name.ts';
 import { isTime, parseThumbAddress, printThumbAddress, type ThumbAddress } from './thumb-address.ts';
+import { parseTimelapseAddress, printTimelapseAddress, TIMELAPSE, type TimelapseAddress } from './timelapse-address.ts';
 
 /**
  * What a live list may answer from memory, below /live/{stream}/: a Multivariant Playlist, a DASH manifest, or of a rendition a list, init
@@ -57,8 +58,7 @@ export type WindowAddress = RangeInPath & { readonly revision: number | undefine
 export type FileAddress =
   | (RangeInPath & { readonly kind: 'captions'; readonly channel: number | undefined })
   | (RangeInPath & { readonly kind: 'clip'; readonly format: ClipFormat })
-  /** `seconds`: duration of the film. */
-  | (RangeInPath & { readonly kind: 'timelapse'; readonly seconds: number })
+  | TimelapseAddress
   | ThumbAddress;
 
 /** Formats of a clip. */
@@ -211,7 +211,7 @@ export function parseMediaAddress(path: string): MediaAddress | undefined {
   if (path.startsWith('/live/')) return parseLive(path) ?? unknown(path, 'live');
   if (path.startsWith('/vod/')) return parseWindow(path) ?? unknown(path, 'vod');
   if (path.startsWith('/clip/')) return parseClip(path) ?? unknown(path, 'clip');
-  if (path.startsWith(TIMELAPSE)) return parseTimelapse(path) ?? unknown(path, 'timelapse');
+  if (path.startsWith(TIMELAPSE)) return parseTimelapseAddress(path) ?? unknown(path, 'timelapse');
   if (path.startsWith('/thumb/')) return parseThumbAddress(path) ?? unknown(path, 'thumb');
   if (path.startsWith(ASSETS)) return parseAssetAddress(path) ?? unknownAsset(path);
   if (isBelowClip(path)) return parseClipAddress(path);
@@ -267,7 +267,7 @@ export function printMediaAddress(address: MediaAddress): string {
     case 'clip':
       return `/clip/${address.stream}/${address.from}/${address.to}.${address.format}`;
     case 'timelapse':
-      return `${TIMELAPSE}${address.stream}/${address.from}/${address.to}/${address.seconds}.mp4`;
+      return printTimelapseAddress(address);
     case 'still':
     case 'small-still':
     case 'storyboard':
@@ -300,10 +300,9 @@ const RENDITION = /^[a-z0-9-]{1,32}$/;
 const SUBTITLES = /^s\d[a-z0-9-]{0,30}$/;
 const DVR = /^dvr-[0-9a-z]{1,8}$/;
 const CAPTIONS = /^captions(?:-cc([1-4]))?\.vtt$/;
-const TIMELAPSE = '/timelapse/';
 const CLIP_FORMAT = /\.(mp4|mkv|ts)$/;
-/** Digits of an MSN or generation; of an init section or revision; of a part; of the seconds of a time-lapse. */
-const [MSN_DIGITS, INIT_DIGITS, PART_DIGITS, SECONDS_DIGITS] = [15, 9, 5, 3];
+/** Digits of an MSN or generation; of an init section or revision; of a part. */
+const [MSN_DIGITS, INIT_DIGITS, PART_DIGITS] = [15, 9, 5];
 
 /** Below /live/: the hot path, so without arrays. */
 function parseLive(path: string): MediaAddress | undefined {
@@ -401,13 +400,6 @@ function parseClip(path: string): MediaAddress | undefined {
   if (format === undefined || !isStreamName(stream) || more.length > 0) return undefined;
   const to = file.slice(0, -format.length - 1);
   return isTime(from) && isTime(to) ? { kind: 'clip', stream, from, to, format } : undefined;
-}
-
-function parseTimelapse(path: string): MediaAddress | undefined {
-  const [stream = '', from = '', to = '', file = '', ...more] = path.slice(TIMELAPSE.length).split('/');
-  const seconds = file.endsWith('.mp4') ? digitsAt(file, 0, file.length - 4, SECONDS_DIGITS) : -1;
-  if (seconds < 0 || !isStreamName(stream) || !isTime(from) || !isTime(to) || more.length > 0) return undefined;
-  return { kind: 'timelapse', stream, from, to, seconds };
 }
 
 function parseVsrLive(file: string): MediaAddress | undefined {

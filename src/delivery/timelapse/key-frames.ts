@@ -40,7 +40,7 @@ interface Shape {
 }
 
 /**
- * The key frames of the segments that start in a range.
+ * The key frames of the segments that overlap a range.
  *
  * @param most frames; fewer if there are fewer key frames
  * @returns undefined if no video is recorded there
@@ -75,7 +75,7 @@ export async function selectKeySegments(
   return { track: shape.track, segments, recordedUs: shape.durationUs };
 }
 
-/** Visits the groups that start in a range; the group is valid only during the call. */
+/** Visits the groups that overlap a range, once each; the group is valid only during the call. */
 async function walkSteps(
   { recording }: Pick<ServedStream, 'recording'>,
   { fromUs, toUs }: Range,
@@ -86,7 +86,8 @@ async function walkSteps(
     signal.throwIfAborted();
     const endUs = Math.min(stepUs + STEP_US, toUs);
     for (const group of await recording.walk(stepUs, endUs)) {
-      if (group.startUs >= stepUs && group.startUs < endUs) visit(group);
+      // A group that overlaps two steps belongs to the first of them.
+      if (group.startUs >= stepUs || stepUs === fromUs) visit(group);
     }
   }
 }
