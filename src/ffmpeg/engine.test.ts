@@ -11,6 +11,7 @@ import {
   closeEngine,
   enginePid,
   engineVersion,
+  makeKeyPicture,
   makeSheet,
   makeStill,
   makeTile,
@@ -140,6 +141,26 @@ suite('media engine', () => {
   test('stills work for MPEG-TS segments, and non-square pixels become square', async () => {
     const ts = await film(['-vf', 'setsar=2'], 'movie.ts');
     assert.deepEqual(jpegSize(await makeStill({ bytes: ts, width: 256 }, { signal })), [256, 72]);
+  });
+
+  test('the small picture of a key frame keeps its shape within the sides, and its size below the limit', async () => {
+    const upright = await film(['-vf', 'transpose=1'], 'upright.mp4');
+    const noisy = await film(['-vf', 'noise=alls=100:allf=t'], 'noisy.mp4');
+    const bounds = { width: 160, height: 160, maxBytes: 2860 };
+    for (const [bytes, size] of [
+      [movie, [160, 90]],
+      [upright, [90, 160]],
+      [noisy, [160, 90]],
+    ] as const) {
+      const jpeg = await makeKeyPicture({ bytes, ...bounds }, { signal });
+      assert.deepEqual([...jpeg.subarray(0, 2), ...jpeg.subarray(-2)], [0xff, 0xd8, 0xff, 0xd9]);
+      assert.deepEqual(jpegSize(jpeg), size);
+      assert.ok(jpeg.length <= bounds.maxBytes, `${jpeg.length} bytes`);
+    }
+    const jpeg = await makeKeyPicture({ bytes: movie, ...bounds }, { signal });
+    const [seen, expected] = [await meanColour(jpeg), rgbOf(40, 110, 170)];
+    for (const [i, value] of seen.entries()) assert.ok(Math.abs(value - expected[i]!) <= 8, `${seen}, not ${expected}`);
+    await assert.rejects(makeKeyPicture({ bytes: movie, ...bounds, width: 8 }, { signal }), { code: 'engine-failed' });
   });
 
   test('probing returns container and streams', async () => {
