@@ -219,6 +219,34 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await page.locator('.shown').waitFor();
   });
 
+  test('T opens the choice of a time: typed, or a day with footage by keys', async () => {
+    await page.keyboard.press('t');
+    const dialog = page.getByRole('dialog', { name: 'Go to a time' });
+    const field = dialog.getByLabel('Date and time');
+    const utc = (ms: number) => `${iso(ms).slice(0, 19).replace('T', ' ')} UTC`;
+    await field.fill('2001-02-03 04:05');
+    await dialog.getByText('Recording begins at').waitFor();
+    await field.fill(utc((gap.fromMs + gap.toMs) / 2));
+    await dialog.getByText('Nothing was recorded then; the next picture is at').waitFor();
+    const chosen = dialog.locator('[aria-selected="true"] button');
+    const [day] = (await field.inputValue()).split(' ');
+    await dialog
+      .getByRole('button', { name: /, recorded$/ })
+      .first()
+      .waitFor();
+    await chosen.focus();
+    await page.keyboard.press('ArrowLeft');
+    await page.keyboard.press('Enter');
+    await until('the day before is chosen', async () => ((await field.inputValue()).split(' ')[0] ?? '') < day!);
+    await field.fill(utc(startedMs + 2_000));
+    await page.keyboard.press('Enter');
+    await dialog.waitFor({ state: 'hidden' });
+    await until('that time is shown', async () => {
+      const shown = await readPicture(page);
+      return shown && Math.abs(shown.utcMs - startedMs - 2_000) < 10_000;
+    });
+  });
+
   test('two fingers pinch, one scrubs; nothing is wider than the phone', async () => {
     await using phone = await browser.newContext({
       viewport: { width: 390, height: 844 },

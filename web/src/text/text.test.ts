@@ -9,6 +9,7 @@ import './docs.ts';
 import './edit.ts';
 import './library.ts';
 import './go-live.ts';
+import './goto.ts';
 import './media-servers.ts';
 import './rooms.ts';
 import './multi.ts';

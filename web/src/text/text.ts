@@ -41,6 +41,7 @@ type ClipTexts = typeof import('./en/clips.json');
 type DocsTexts = typeof import('./en/docs.json');
 type EditTexts = typeof import('./en/edit.json');
 type GoLiveTexts = typeof import('./en/go-live.json');
+type GoToTexts = typeof import('./en/goto.json');
 type LibraryTexts = typeof import('./en/library.json');
 type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
@@ -56,6 +57,7 @@ export type TextKey =
   | keyof DocsTexts
   | keyof EditTexts
   | keyof GoLiveTexts
+  | keyof GoToTexts
   | keyof LibraryTexts
   | keyof MediaServerTexts
   | keyof MultiTexts

@@ -94,6 +94,11 @@ test('a page is a twelfth of the view, so that keys cross a day as well', () => 
 test('no key goes further back than the oldest recording', () => {
   assert.deepEqual(at(now - 30_000, 'Home'), { toMs: lastHour.fromMs });
   assert.deepEqual(at(now - 30_000, 'Home', false, now - minute), { toMs: now - minute });
+  assert.deepEqual(
+    at(now - 30_000, 'Home', false, now - 5 * hour),
+    { toMs: now - 5 * hour },
+    'outside of the view, too',
+  );
   assert.deepEqual(at(now - 30_000, 'ArrowLeft', true, now - minute), { toMs: now - minute });
 });
 

@@ -72,11 +72,11 @@ export type KeyMove = { readonly toMs: number } | 'live' | null;
 
 /**
  * The effect of a slider key: arrows 5 s, with Shift a minute, Page Up and Down a twelfth of the view but at least 5 min, Home the oldest
- * time of the view, End live.
+ * kept time, End live.
  *
  * @param shownMs the shown time, unix milliseconds
  * @param nowMs a move to or past it is live
- * @param firstMs the oldest kept time, unix milliseconds; no move goes further back
+ * @param firstMs the oldest kept time, unix milliseconds; no move goes further back; 0: unknown
  */
 export function keyMove(
   press: { readonly key: string; readonly shiftKey?: boolean },
@@ -95,7 +95,7 @@ export function keyMove(
     PageDown: -page,
     PageUp: page,
   };
-  if (press.key === 'Home') return { toMs: Math.max(view.fromMs, firstMs) };
+  if (press.key === 'Home') return { toMs: firstMs || view.fromMs };
   if (press.key === 'End') return 'live';
   const step = by[press.key];
   if (step === undefined) return null;

@@ -9,6 +9,7 @@ import type { OpenPlayer } from '../player/open.ts';
 import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
 import type { RoomLink } from '../player/sync-target.ts';
 import type { Clip, TimeSpan } from '../time/span.ts';
+import { nextPoint } from '../timeline/marks.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
 import { appendLatency } from './latency-log.ts';
@@ -50,6 +51,8 @@ export class WatchSession {
   controls = $state.raw<PlayerControls>(nullPlayer);
   /** The server's time, unix milliseconds, updated each second. */
   nowMs = $state(Date.now());
+  /** The choice of a time is open. */
+  choosesTime = $state(false);
   clip = $state.raw<Clip>({ fromMs: null, toMs: null });
   /** The player is in a room, but this browser does not say which time it shows: it plays by itself. */
   playsAlone = $state(false);
@@ -147,6 +150,13 @@ export class WatchSession {
   goToFirst = (): void => {
     const { firstMs } = this.connection;
     if (firstMs !== null) this.controls.goTo(firstMs);
+  };
+
+  /** Goes to the next marker, protected span or gap that the bar knows, or to the previous one. */
+  goToPoint = (forward: boolean): void => {
+    const { past } = this.timeline;
+    const point = nextPoint(past, this.timeline, this.player.shownMs ?? this.nowMs, forward);
+    if (point !== null) this.controls.goTo(point, { back: !forward });
   };
 
   #begin(player: OpenPlayer, atMs: number | null, span: TimeSpan | null): void {

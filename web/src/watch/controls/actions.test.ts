@@ -25,6 +25,8 @@ function done(more: Partial<Snapshot>, ...actions: KeyAction[]): string[] {
     openHelp: note('help'),
     openClips: note('clips'),
     addMarker: note('marker'),
+    goToTime: note('time'),
+    goToPoint: note('point'),
     noSubtitles: note('no subtitles'),
   };
   const all = createActions(session, page);
@@ -38,6 +40,10 @@ function done(more: Partial<Snapshot>, ...actions: KeyAction[]): string[] {
 
 const german = { id: 'de', language: 'de', label: '' };
 const french = { id: 'fr', language: 'fr', label: '' };
+
+test('keys go to the next marker or gap, and open the choice of a time', () => {
+  assert.deepEqual(done({}, 'point-back', 'point-forward', 'go-to-time'), ['point false', 'point true', 'time']);
+});
 
 test('steps are as long as their names say', () => {
   assert.deepEqual(done({}, 'back-5', 'forward-10', 'back-60', 'frame-forward'), [

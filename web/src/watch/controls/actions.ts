@@ -21,6 +21,10 @@ export interface ActionPage {
   openHelp(): void;
   openClips(): void;
   addMarker(): void;
+  /** Opens the choice of a time. */
+  goToTime(): void;
+  /** Goes to the next marker, protected span or gap, or the previous one. */
+  goToPoint(forward: boolean): void;
   /** Called if there are no subtitles to switch on. */
   noSubtitles(): void;
 }
@@ -55,6 +59,9 @@ export function createActions(session: ActionSession, page: ActionPage): Record<
     'back-60': () => session.step(-60),
     'forward-60': () => session.step(60),
     oldest: () => session.goToFirst(),
+    'point-back': () => page.goToPoint(false),
+    'point-forward': () => page.goToPoint(true),
+    'go-to-time': () => page.goToTime(),
     live: () => session.controls.goLive(),
     mute: () => session.controls.toggleMuted(),
     louder: () => louder(LOUDER),

@@ -18,6 +18,9 @@ export type KeyAction =
   | 'back-60'
   | 'forward-60'
   | 'oldest'
+  | 'point-back'
+  | 'point-forward'
+  | 'go-to-time'
   | 'live'
   | 'mute'
   | 'louder'
@@ -50,6 +53,11 @@ const actions: Readonly<Record<string, KeyAction>> = {
   home: 'oldest',
   end: 'live',
   g: 'live',
+  '[': 'point-back',
+  '【': 'point-back',
+  ']': 'point-forward',
+  '】': 'point-forward',
+  t: 'go-to-time',
   m: 'mute',
   arrowup: 'louder',
   arrowdown: 'quieter',
@@ -68,7 +76,7 @@ const shifted: Readonly<Record<string, KeyAction>> = { arrowleft: 'back-60', arr
 /** Actions that repeat while a key is held; the others happen once. */
 const repeated: ReadonlySet<KeyAction> = new Set<KeyAction>([
   ...(['frame-back', 'frame-forward', 'back-5', 'forward-5', 'back-10', 'forward-10'] as const),
-  ...(['back-60', 'forward-60', 'louder', 'quieter'] as const),
+  ...(['back-60', 'forward-60', 'louder', 'quieter', 'point-back', 'point-forward'] as const),
 ]);
 
 /**
@@ -174,6 +182,8 @@ export const keyHelp: readonly KeyGroup[] = [
       { keys: ['⇧ ←', '⇧ →'], text: 'keys.minute' },
       { keys: ['End', 'G'], text: 'keys.live' },
       { keys: ['Home'], text: 'keys.oldest' },
+      { keys: ['[', ']'], text: 'keys.point' },
+      { keys: ['T'], text: 'keys.time' },
     ],
   },
   {
