@@ -15,6 +15,7 @@ import './rooms.ts';
 import './multi.ts';
 import './chat.ts';
 import './clips.ts';
+import './timelapse.ts';
 import { catalogues, chooseLanguage, isTextKey, type Language, text } from './text.ts';
 
 const names = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();
@@ -59,6 +60,7 @@ test('no text is unused', () => {
     'state.',
     'length.',
     'keep.',
+    'unsupported.',
     'admin.tab.',
     'visibility.',
     'edit.visibility.',

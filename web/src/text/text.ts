@@ -46,6 +46,7 @@ type LibraryTexts = typeof import('./en/library.json');
 type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
 type RoomTexts = typeof import('./en/rooms.json');
+type TimelapseTexts = typeof import('./en/timelapse.json');
 
 /** The key of a text; those of pages that are loaded later are there once their file is loaded. */
 export type TextKey =
@@ -61,7 +62,8 @@ export type TextKey =
   | keyof LibraryTexts
   | keyof MediaServerTexts
   | keyof MultiTexts
-  | keyof RoomTexts;
+  | keyof RoomTexts
+  | keyof TimelapseTexts;
 
 /** Adds texts that are loaded with their pages. */
 export function addTexts(texts: Readonly<Record<Language, Readonly<Record<string, string>>>>): void {
