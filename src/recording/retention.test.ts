@@ -281,6 +281,43 @@ suiteOnEngines('a pinned window', (openRig) => {
     assert.deepEqual(await msnsOf(rig), [1, 5]);
   });
 
+  test('is taken under maxDisk only when nothing else can be, the oldest first, if it is not pinned for good', async () => {
+    await using rig = await openRig();
+    await record(rig, 4);
+    goTo(rig, MARK + 10 * WINDOW);
+    const each = (await rig.table.totals('s')).bytes / 4;
+    const given: unknown[] = [];
+    let soft = [pin(1), pin(3)];
+    const options = {
+      streams: () => [{ streamId: 's', keepMs: 1e12 }],
+      pinned: () => [pin(0), ...soft],
+      pinnedForGood: () => [pin(0)],
+      async giveUp(streamId: string, { fromUs, toUs }: ReturnType<typeof pin>) {
+        given.push([streamId, (fromUs - MARK) / WINDOW, (toUs - fromUs) / WINDOW]);
+        soft = soft.filter((one) => one.fromUs !== fromUs);
+      },
+    };
+    const pass = async (windows: number) => {
+      const seen = watch(rig, { ...options, maxDisk: each * windows });
+      await seen.retention.pass();
+      assert.deepEqual(seen.failures, []);
+      return msnsOf(rig);
+    };
+    assert.deepEqual([await pass(3.5), given], [[1, 3, 7], []], 'the window that nothing pins goes first');
+    assert.deepEqual([await pass(2.5), given], [[1, 7], [['s', 1, 1]]]);
+    assert.deepEqual(await pass(0), [1], 'what is pinned for good stays');
+    assert.deepEqual(given.slice(1), [['s', 3, 1]]);
+  });
+
+  test('stays under maxDisk if what pins it does not give it up', async () => {
+    await using rig = await openRig();
+    await record(rig, 1);
+    goTo(rig, MARK + 10 * WINDOW);
+    const stubborn = { pinned: () => [pin(0)], pinnedForGood: () => [], giveUp: async () => undefined };
+    await watch(rig, { streams: () => [{ streamId: 's', keepMs: 1e12 }], maxDisk: 0, ...stubborn }).retention.pass();
+    assert.deepEqual(await msnsOf(rig), [1]);
+  });
+
   test('is kept if it is pinned during the query for old files', async () => {
     await using rig = await openRig();
     await record(rig, 3);

@@ -15,11 +15,14 @@ import { fileOf } from './clip-file.ts';
 export interface ClipExtent {
   /** Seconds from the start of the file; the file closes up over holes. */
   readonly startS: number;
+  /** Of a span that is still being recorded where its end will be. */
   readonly endS: number;
   /** Of the file. */
   readonly bytes: number;
   /** First instant of the span that has media, µs since 1970. */
   readonly firstUs: number;
+  /** All of the span is recorded: none of this changes any more. */
+  readonly isComplete: boolean;
 }
 
 /**
@@ -31,15 +34,19 @@ export async function measureClip(stream: ServedStream, range: Range): Promise<C
   const clip = await openClip(stream, range);
   const { groups, tracks } = clip;
   const times = planClipTimes(tracks, groups);
-  const positionOf = (us: number) => positionAt(clip, times, us);
-  const startS = positionOf(range.fromUs);
+  const isComplete = stream.settled(range.toUs);
+  const startS = positionAt(clip, times, range.fromUs);
+  const last = groups.at(-1)!;
+  // What is still being recorded will continue the file.
+  const missingUs = isComplete ? 0 : Math.max(0, range.toUs - last.startUs - last.durationUs);
   const body = fileOf(tracks, groups, () => Promise.reject(new Error('nothing is read')));
   const first = groups.find(({ startUs, durationUs }) => startUs + durationUs > range.fromUs) ?? groups[0]!;
   return {
     startS,
-    endS: Math.max(startS, positionOf(range.toUs)),
+    endS: Math.max(startS, positionAt(clip, times, range.toUs) + missingUs / 1e6),
     bytes: lengthOf(body),
     firstUs: Math.max(range.fromUs, first.startUs),
+    isComplete,
   };
 }
 

@@ -8,6 +8,9 @@ import { existsSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { join, normalize } from 'node:path';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { may } from '../../accounts/permissions.ts';
+import { anonymous } from '../../accounts/principal.ts';
+import { clipTokenNameOf } from '../../api/clips/clips-api.ts';
 import { parseInstant } from '../../api/instant.ts';
 import { isStreamName } from '../../api/stream-name.ts';
 import { FormatError } from '../../lib/errors.ts';
@@ -15,7 +18,7 @@ import { createPublicAddress } from '../client/public-address.ts';
 import type { HttpDeps } from '../deps.ts';
 import { matchesEtag } from '../media/conditions.ts';
 import { type PageKind, policyOf } from './page-policy.ts';
-import { insertPreview, type Preview, type PreviewTime, previewOf, previewOfSite } from './preview.ts';
+import { insertPreview, type Preview, type PreviewTime, previewOf, previewOfClip, previewOfSite } from './preview.ts';
 
 /** Addresses that the interface routes in the browser. */
 const pages = [
@@ -86,16 +89,17 @@ export async function registerInterface(app: FastifyInstance, deps: HttpDeps): P
   const preview = createPreviewer(deps);
   for (const page of pages) {
     const kind = page === '/embed/*' ? 'embed' : 'page';
-    app.get(page, { schema: { hide: true } }, async (request, reply) =>
-      sendPage(request, reply, kind, insertPreview(await templates[kind].read(), await preview(request))),
-    );
+    app.get(page, { schema: { hide: true } }, async (request, reply) => {
+      const { status, ...shown } = await preview(request);
+      const html = insertPreview(await templates[kind].read(), shown);
+      return status === undefined ? sendPage(request, reply, kind, html) : sendMissing(reply, status, html);
+    });
   }
   app.get<{ Params: { '*': string } }>('/*', { schema: { hide: true } }, async (request, reply) => {
     const file = request.params['*'];
     if (isNavigation(request, file) && !(await isBuilt(root, file))) {
       const html = insertPreview(await templates.page.read(), await preview(request));
-      reply.code(404).headers({ ...policyOf('page'), 'cache-control': 'no-store', vary: 'accept' });
-      return reply.header('content-type', 'text/html; charset=utf-8').send(html);
+      return sendMissing(reply.header('vary', 'accept'), 404, html);
     }
     // Files in ui/ carry a hash of their content in their names.
     const caching = file.startsWith('ui/') ? 'public, max-age=31536000, immutable' : 'no-cache';
@@ -114,10 +118,16 @@ async function isBuilt(root: string, name: string): Promise<boolean> {
   return found?.isFile() ?? false;
 }
 
+/** Sends a page that says in the browser what is missing. */
+function sendMissing(reply: FastifyReply, status: 404 | 410, html: string): FastifyReply {
+  reply.code(status).headers({ ...policyOf('page'), 'cache-control': 'no-store' });
+  return reply.header('content-type', 'text/html; charset=utf-8').send(html);
+}
+
 /** Sends a page that was rendered for this request, with its own ETag. */
 function sendPage(request: FastifyRequest, reply: FastifyReply, kind: PageKind, html: string): FastifyReply {
   const etag = `"${createHash('sha256').update(html).digest('base64url').slice(0, 22)}"`;
-  // A page with a playback token may show a restricted stream.
+  // A page with a playback token may show a restricted stream or clip.
   const caching = new URLSearchParams(request.url.split('?', 2)[1]).has('token') ? 'private, no-cache' : 'no-cache';
   reply.headers({ ...policyOf(kind), 'cache-control': caching, etag });
   const given = request.headers['if-none-match'];
@@ -149,10 +159,13 @@ class Template {
   }
 }
 
+/** A preview; of a clip that there is not, or not any more, with the status of its page. */
+type PagePreview = Preview & { readonly status?: 404 | 410 };
+
 /**
- * Creates previews of pages. Without a playback token, the preview of a restricted stream is the same as that of an unknown one.
+ * Creates previews of pages. Without a playback token, the preview of a restricted stream or clip is the same as that of an unknown one.
  */
-function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<Preview> {
+function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<PagePreview> {
   const publicAddress = createPublicAddress(deps.publicUrl, deps.trustedProxies ?? []);
   return async ({ headers, protocol, socket, url }) => {
     const [path = '', query = ''] = url.split('?', 2);
@@ -161,6 +174,8 @@ function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<P
       remoteAddress: socket.remoteAddress ?? '',
       secure: protocol === 'https',
     });
+    const clip = /^\/c\/([^/]*)\/?$/.exec(path)?.[1];
+    if (clip !== undefined) return previewClip(deps, clip, new URLSearchParams(query).get('token'), base);
     const [, name = ''] = /^\/(?:watch|embed)\/([^/]*)\/?$/.exec(path) ?? [];
     if (!isStreamName(name)) return previewOfSite(base);
     const search = new URLSearchParams(query);
@@ -175,6 +190,25 @@ function createPreviewer(deps: HttpDeps): (request: FastifyRequest) => Promise<P
     if (!stream || isHidden()) return previewOfSite(base);
     return previewOf(stream, readTimes(search), base, nowMs, validToken);
   };
+}
+
+async function previewClip(
+  { access, clips, clock, streams }: HttpDeps,
+  id: string,
+  token: string | null,
+  base: string | undefined,
+): Promise<PagePreview> {
+  const nowMs = clock.nowMs();
+  if (token !== null) await access.watch.admit(token, nowMs);
+  const clip = clips.facts(id);
+  const isValid =
+    token !== null &&
+    [clipTokenNameOf(id), ...(clip ? [clip.stream] : [])].some(
+      (name) => access.watch.verify(token, name, 'playlist', nowMs) === 'ok',
+    );
+  if (!clip || !(isValid || may(anonymous, 'watchClip', clip))) return { ...previewOfSite(base), status: 404 };
+  if (clip.isLost) return { ...previewOfSite(base), status: 410 };
+  return previewOfClip(id, clip, await streams.get(clip.stream), base, isValid ? token : undefined);
 }
 
 /** The instant and range in an address; invalid times are ignored. */

@@ -22,7 +22,7 @@ test('a live stream shows its newest still and how much is recorded', () => {
   assert.equal(title, 'door · live');
   assert.equal(description, 'Live now. 3 h 0 min recorded.');
   assert.equal(url, 'https://tv.example/watch/door');
-  assert.deepEqual(player, { url: 'https://tv.example/embed/door', width: 640, height: 360 });
+  assert.deepEqual(player, { url: 'https://tv.example/embed/door', type: 'text/html', width: 640, height: 360 });
   const still = Date.UTC(2026, 10, 20, 11, 59, 55) / 1000;
   assert.equal(image!.url, `https://tv.example/thumb/door/${still}.jpg`);
 });

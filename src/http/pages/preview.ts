@@ -1,8 +1,10 @@
 /**
- * Link previews of watch pages, for messengers and search results: title, description and still of the instant.
- * In: a stream, the instant or range in the address. Out: tags for the page's head. Pure.
+ * Link previews of watch pages and clips, for messengers and search results: title, description and still of the instant.
+ * In: a stream, the instant or range in the address; a clip. Out: tags for the page's head. Pure.
  * The Open Graph protocol; Twitter summary cards.
  */
+import { type ClipAddress, clipPage, printClipAddress } from '../../api/clips/clip-address.ts';
+import type { ClipFacts } from '../../api/clips/clips-api.ts';
 import { printMediaAddress } from '../../api/media-address.ts';
 import type { StreamView } from '../../api/shapes.ts';
 import { printSignedPath } from '../../api/signed-path.ts';
@@ -23,8 +25,15 @@ export interface Preview {
   /** URL of the page; undefined if the server's address is not known. */
   readonly url?: string | undefined;
   readonly image?: PreviewImage | undefined;
-  /** The embeddable player. */
-  readonly player?: { readonly url: string; readonly width: number; readonly height: number } | undefined;
+  /** The embeddable player, or a file. */
+  readonly player?:
+    | {
+        readonly url: string;
+        readonly type: 'text/html' | 'video/mp4';
+        readonly width: number;
+        readonly height: number;
+      }
+    | undefined;
 }
 
 /** Instant and range in the address of a watch page, ms since 1970. */
@@ -83,10 +92,43 @@ export function previewOf(
     description: [words.sentence, stream.description].filter((part) => part !== '').join(' '),
     ...(base !== undefined && {
       url: `${base}/watch/${name}${query}`,
-      player: { url: `${base}/embed/${name}${query}`, ...sizes.player },
+      player: { url: `${base}/embed/${name}${query}`, type: 'text/html', ...sizes.player },
       ...(picture !== null
         ? { image: { url: shown(picture), alt: label } }
         : stillMs !== null && { image: { url: shown(still), ...sizes.still, alt: altOf(label, atMs) } }),
+    }),
+  };
+}
+
+/**
+ * The preview of a clip's page: its file, and a picture of its start.
+ *
+ * @param stream undefined if it is not known
+ * @param base as of `previewOf`
+ * @param token playback token of the address, which the media needs too
+ */
+export function previewOfClip(
+  id: string,
+  clip: Pick<ClipFacts, 'title' | 'stream' | 'fromMs' | 'toMs'>,
+  stream: StreamView | undefined,
+  base: string | undefined,
+  token?: string,
+): Preview {
+  const label = stream?.title || clip.stream;
+  const title = clip.title || label;
+  const { sentence } = spanWords(clip);
+  const sizes = sizesOf(stream);
+  const address = (kind: ClipAddress['kind']) => {
+    const path = printClipAddress({ kind, stream: undefined, clip: id });
+    return base + (token === undefined ? path : printSignedPath(token, path));
+  };
+  return {
+    title,
+    description: clip.title ? `${label} · ${sentence}` : sentence,
+    ...(base !== undefined && {
+      url: `${base}${clipPage(id)}${token === undefined ? '' : `?token=${token}`}`,
+      image: { url: address('clip-preview'), ...sizes.still, alt: title },
+      player: { url: address('clip-file'), type: 'video/mp4', ...sizes.player },
     }),
   };
 }
@@ -119,7 +161,7 @@ export function printPreview({ title, description, url, image, player }: Preview
     ['property', 'og:image:alt', image?.alt],
     ['property', 'og:video', player?.url],
     ['property', 'og:video:secure_url', player?.url.startsWith('https:') ? player.url : undefined],
-    ['property', 'og:video:type', player && 'text/html'],
+    ['property', 'og:video:type', player?.type],
     ['property', 'og:video:width', player?.width],
     ['property', 'og:video:height', player?.height],
     ['name', 'twitter:card', card],
@@ -151,8 +193,8 @@ function escapeHtml(text: string): string {
 }
 
 /** Sizes of still and player, with the aspect ratio of the video. */
-function sizesOf(stream: StreamView) {
-  const video = stream.tracks.find(({ kind, width, height }) => kind === 'video' && width && height);
+function sizesOf(stream: Pick<StreamView, 'tracks'> | undefined) {
+  const video = stream?.tracks.find(({ kind, width, height }) => kind === 'video' && width && height);
   const shape = video ? video.height! / video.width! : 9 / 16;
   const still = Math.min(STILL_WIDTH, video?.width ?? STILL_WIDTH);
   const heightOf = (width: number) => Math.round((width * shape) / 2) * 2;

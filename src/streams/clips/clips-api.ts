@@ -90,9 +90,8 @@ export function createClipsApi(options: ClipsApiOptions): ClipsApi {
     const before = measured.get(clip.id);
     if (before || !stream) return before;
     try {
-      const isComplete = stream.settled(clip.toUs);
       const extent = await measureClip(stream, clip);
-      if (isComplete) {
+      if (extent.isComplete) {
         measured.set(clip.id, extent);
         dropOldest(measured, MAX_MEASURED);
       }
