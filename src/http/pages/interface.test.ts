@@ -4,12 +4,25 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
+import type { ClipFacts } from '../../api/clips/clips-api.ts';
+import { fakeClips } from '../empty-parts.fixture.ts';
 import { asAdmin, startTestServer, type TestServer } from '../fixture.ts';
 import { sendRequest } from '../request.fixture.ts';
 
 const script = `export const words = '${'oxbow '.repeat(500)}';`;
 const page = (name: string) =>
   `<!doctype html>\n<meta name="description" content="x" />\n<title>oxbow</title>\n<script src="/ui/${name}.js"></script>`;
+
+const fromMs = Date.UTC(2026, 10, 19, 7);
+const clip: ClipFacts = {
+  ...{ stream: 'private', title: '2 < 3', fromMs, toMs: fromMs + 12_500, isLost: false, owner: 'admin' },
+  visibility: 'public',
+};
+const clips = new Map<string, ClipFacts>([
+  ['open', clip],
+  ['hidden', { ...clip, visibility: 'private' }],
+  ['lost', { ...clip, isLost: true }],
+]);
 
 suite('pages with a preview', () => {
   let root: string;
@@ -24,7 +37,10 @@ suite('pages with a preview', () => {
     await writeFile(join(root, 'ui', 'index-Ab12Cd34.js'), script);
     await writeFile(join(root, 'ui', 'index-Ab12Cd34.js.gz'), gzipSync(script));
     await writeFile(join(root, 'ui', 'index-Ab12Cd34.js.br'), brotliCompressSync(script));
-    server = await startTestServer({ webRoot: root, trustedProxies: ['192.0.2.0/24'] });
+    server = await startTestServer({
+      ...{ webRoot: root, trustedProxies: ['192.0.2.0/24'] },
+      clips: { ...fakeClips(), facts: (id) => clips.get(id) },
+    });
   });
   after(async () => {
     await server?.[Symbol.asyncDispose]();
@@ -79,6 +95,33 @@ suite('pages with a preview', () => {
     }
     server.clock.advance(3_600_000);
     assert.equal(await text(`/watch/private?token=${watchToken}`, { host: 'tv.example' }), nothing, 'after its time');
+  });
+
+  test('the page of a clip shows its file and its picture, also of a private stream', async () => {
+    const { status, body, headers } = await ask('/c/open', { host: 'tv.example' });
+    const html = String(body);
+    const tag = (name: string) => new RegExp(`(?:property|name)="${name}" content="([^"]*)"`).exec(html)?.[1];
+    assert.equal(status, 200);
+    assert.match(headers.etag!, /^"/);
+    assert.equal(tag('og:title'), '2 &#60; 3');
+    assert.equal(tag('og:description'), 'private · 13 s recorded on 2026-11-19 from 07:00:00 to 07:00:12 UTC.');
+    assert.equal(tag('og:url'), 'http://tv.example/c/open');
+    assert.equal(tag('og:image'), 'http://tv.example/c/open/preview.jpg');
+    assert.deepEqual([tag('og:video'), tag('og:video:type')], ['http://tv.example/c/open/clip.mp4', 'video/mp4']);
+    assert.equal(tag('twitter:card'), 'summary_large_image');
+  });
+
+  test('the page of a clip that there is not is 404, and that of a hidden one the same; of a lost one it is 410', async () => {
+    const [unknown, hidden, lost] = await Promise.all(
+      ['/c/none', '/c/hidden', '/c/lost'].map((path) => ask(path, { host: 'tv' })),
+    );
+    assert.deepEqual([unknown!.status, hidden!.status, lost!.status], [404, 404, 410]);
+    assert.equal(String(hidden!.body), String(unknown!.body));
+    assert.match(String(lost!.body), /\/ui\/index\.js/);
+    const playbackToken = server.deps.access.watch.sign('clip/hidden', server.clock.nowMs() + 3_600_000);
+    const html = await text(`/c/hidden?token=${playbackToken}`, { host: 'tv' });
+    assert.match(html, new RegExp(`property="og:video" content="http://tv/t/${playbackToken}/c/hidden/clip.mp4"`));
+    assert.match(html, new RegExp(`property="og:url" content="http://tv/c/hidden\\?token=${playbackToken}"`));
   });
 
   test('the API reference is a page like any other, next to its OpenAPI document', async () => {
