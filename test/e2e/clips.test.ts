@@ -4,9 +4,10 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
+import type { ClipView } from '../../src/api/clips/clip-shapes.ts';
 import { audioHashes, pictureHashes, probe } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
-import { type HlsSpec, makeHls, openOrigin } from '../fixtures/origin.ts';
+import { type HlsSpec, makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
@@ -29,14 +30,20 @@ const TOO_SLOW = /Audio\/Video desynchronisation detected![\s\S]*?A-V status fie
 suite('clips in three formats', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
   let folder: Folder;
+  let origin: Origin;
   let server: Server;
   /** Addresses of a stream's clip, without the extension. */
   const addresses = new Map<string, string>();
+  const adminToken = 'token-of-an-administrator';
+  const anonymous = async (path: string) => {
+    const { status, headers } = await fetch(`${server.url}${path}`, { headers: { accept: '*/*' } });
+    return status === 200 ? headers.get('content-type') : status;
+  };
   const file = (name: string, format: Format) => join(folder.path, `${name}-clip.${format}`);
 
   before(async () => {
     folder = opened.use(await openFolder('clips'));
-    const origin = opened.use(await openOrigin({ folder: folder.path }));
+    origin = opened.use(await openOrigin({ folder: folder.path }));
     const args = await Promise.all(
       sources.map(async ({ name, ...shape }) => {
         const spec: HlsSpec = { folder: join(folder.path, name), seconds: SECONDS, bFrames: 3, ...shape };
@@ -46,7 +53,7 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
         return `${name}=${await putSlidingList(origin, at)}`;
       }),
     );
-    server = opened.use(await startServer({ data: join(folder.path, 'data'), args }));
+    server = opened.use(await startServer({ data: join(folder.path, 'data'), args, adminToken }));
     for (const { name } of sources) {
       const { from, to } = await until(`all of ${name} is recorded`, async () => {
         const view = await server.stream(name, 'over');
@@ -191,6 +198,51 @@ suite('clips in three formats', { skip: need('ffmpeg') }, () => {
   }
 
   test('no error is logged', () => {
+    assert.deepEqual(server.log('error'), []);
+  });
+
+  test('a clip of a private stream that is public plays for anyone, and outlives a kill', async () => {
+    const send = async (method: string, path: string, body: object) => {
+      const headers = { 'content-type': 'application/json' };
+      const response = await server.fetch(`/api/v1/${path}`, { method, headers, body: JSON.stringify(body) });
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    };
+    const list = { folder: join(folder.path, 'hevc'), window: 99, released: () => 99, path: '/hevc/hidden.m3u8' };
+    const source = { type: 'pull', url: await putSlidingList(origin, list), from: '1h' };
+    assert.equal((await send('POST', 'streams', { name: 'hidden', source, visibility: 'private' })).status, 201);
+    const { recorded } = await until('all of it is recorded', async () => {
+      const view = await server.stream('hidden', 'over');
+      return view.recorded.seconds > SECONDS - 0.01 && view;
+    });
+    const fromMs = Date.parse(recorded.from!) + 2800;
+    const span = { from: new Date(fromMs).toISOString(), to: new Date(fromMs + 4000).toISOString() };
+    const wanted = { stream: 'hidden', ...span, title: 'Goal', visibility: 'public' };
+    assert.deepEqual((await send('POST', 'clips', wanted)).body.code, 'clip-more-open');
+    const { status, body } = await send('POST', 'clips', { ...wanted, confirm: true });
+    assert.equal(status, 201);
+    const { id, media, url } = body as unknown as ClipView;
+    assert.deepEqual(
+      [await anonymous(media.file), await anonymous(media.preview), await anonymous('/live/hidden/index.m3u8')],
+      ['video/mp4', 'image/jpeg', 404],
+    );
+    const bytes = await server.bytes(media.file);
+    assert.equal(bytes.length, media.sizeBytes);
+    assert.ok(Buffer.from(bytes).equals(await server.bytes(`/clip/hidden/${fromMs}/${fromMs + 4000}.mp4`)));
+    await writeFile(join(folder.path, 'saved.mp4'), bytes);
+    const { durationS } = await probe(join(folder.path, 'saved.mp4'));
+    assert.ok(Math.abs(media.endS - media.startS - 4) < 0.002 && media.endS <= durationS + 0.001);
+    // The picture at `startS` is the one that the stream had at `from`.
+    const all = await pictureHashes(join(folder.path, 'hevc', 'index.m3u8'));
+    const own = await pictureHashes(join(folder.path, 'saved.mp4'));
+    assert.equal(own[Math.round(media.startS * 25)], all[Math.round(2.8 * 25)]);
+
+    await server.stop('SIGKILL');
+    server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken }));
+    assert.deepEqual((await server.json<ClipView>(`/api/v1/clips/${id}`)).media, media);
+    assert.ok(Buffer.from(bytes).equals(await server.bytes(media.file)));
+    assert.match(String(await anonymous(url)), /^(?:text\/html|503)/);
+    assert.equal((await server.fetch(`/api/v1/clips/${id}`, { method: 'DELETE' })).status, 204);
+    assert.equal(await anonymous(media.file), 404);
     assert.deepEqual(server.log('error'), []);
   });
 });
