@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { segmentLocation } from '../src/archive/segment-store.ts';
 import { answerPastPlaylist } from '../src/delivery/past/past.ts';
+import { selectKeySegments } from '../src/delivery/timelapse/key-frames.ts';
 import type { CommittedGroup } from '../src/media/isobmff/commit-box.ts';
 import { audioTrack, videoTrack } from '../src/media/isobmff/media.fixture.ts';
 import { createSilentLog } from '../src/observe/log.ts';
@@ -57,6 +58,9 @@ export async function benchTimeline(streams: number, days: number): Promise<stri
     await time('a playlist of 24 hours, first time', 40, 50, () =>
       playlistOfDay(recording(random(streams)), random(days)),
     ),
+    await time('the key frames of a day, for a time-lapse', 40, 100, () =>
+      keyFramesOfDay(recording(random(streams)), random(days)),
+    ),
     await time('the same playlist, again', 40, 50, () => playlistOfDay(again, 0)),
   ];
   const segments = (streams * filesPerStream * SEGMENTS_PER_FILE).toLocaleString('en');
@@ -88,6 +92,14 @@ function playlistOfDay(recording: RecordingReader, day: number): Promise<unknown
   stream.inits.of([videoTrack, audioTrack]);
   const fromUs = START_US + day * DAY_US;
   return answerPastPlaylist(stream, { range: { fromUs, toUs: fromUs + DAY_US } }, 'av0');
+}
+
+function keyFramesOfDay(recording: RecordingReader, day: number): Promise<unknown> {
+  const stream = servedStreamOf('door', recording, START_US);
+  stream.inits.of([videoTrack, audioTrack]);
+  const fromUs = START_US + day * DAY_US;
+  const { signal } = new AbortController();
+  return selectKeySegments(stream, { fromUs, toUs: fromUs + DAY_US }, 1_500, { signal });
 }
 
 function streamId(stream: number): string {
