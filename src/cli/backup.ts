@@ -32,7 +32,7 @@ export function addBackup(program: Command, exit: (code: ExitCode) => void): voi
     .command('backup')
     .summary('backs up and restores everything except the recordings')
     .description(
-      'Copies streams, markers, pins, tokens, webhooks and the secret of watch links into one file; oxbow may run meanwhile. ' +
+      'Copies streams, markers, pins, clips, tokens, webhooks and the secret of watch links into one file; oxbow may run meanwhile. ' +
         'Recordings are not included: copy their folder. Keep the file where others cannot read it.',
     )
     .option(
@@ -177,11 +177,12 @@ async function putBack(backup: string, { data, json, signal }: How): Promise<Exi
 }
 
 function sayCounts({ counts }: Pick<BackupManifest, 'counts'>): string {
-  const { streams, markers, pins, tokens, webhooks, assets } = counts;
+  const { streams, markers, pins, clips, tokens, webhooks, assets } = counts;
   return [
     many(streams, 'stream'),
     many(markers, 'marker'),
     many(pins, 'pin'),
+    many(clips ?? 0, 'clip'), // older backups do not count them
     many(tokens, 'token'),
     many(webhooks, 'webhook'),
     many(assets, 'video'),
