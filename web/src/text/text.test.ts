@@ -16,6 +16,7 @@ import './multi.ts';
 import './chat.ts';
 import './clips.ts';
 import './timelapse.ts';
+import './unsupported.ts';
 import { catalogues, chooseLanguage, isTextKey, type Language, text } from './text.ts';
 
 const names = (sentence: string) => [...sentence.matchAll(/\{(\w+)\}/g)].map((match) => match[1]).sort();

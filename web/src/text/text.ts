@@ -47,6 +47,7 @@ type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
 type RoomTexts = typeof import('./en/rooms.json');
 type TimelapseTexts = typeof import('./en/timelapse.json');
+type UnsupportedTexts = typeof import('./en/unsupported.json');
 
 /** The key of a text; those of pages that are loaded later are there once their file is loaded. */
 export type TextKey =
@@ -63,7 +64,8 @@ export type TextKey =
   | keyof MediaServerTexts
   | keyof MultiTexts
   | keyof RoomTexts
-  | keyof TimelapseTexts;
+  | keyof TimelapseTexts
+  | keyof UnsupportedTexts;
 
 /** Adds texts that are loaded with their pages. */
 export function addTexts(texts: Readonly<Record<Language, Readonly<Record<string, string>>>>): void {
