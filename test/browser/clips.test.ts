@@ -2,12 +2,15 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Download, Page } from 'playwright-core';
+import type { ClipView } from '../../src/api/clips/clip-shapes.ts';
 import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import { probe, stripsOf } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
+import { overflowing } from './overflow.ts';
 import { readPicture, type Shown } from './picture.ts';
 import { newestStretch } from './stretch.ts';
 
@@ -22,6 +25,8 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
   let faults: string[];
   /** The marked span, ms since 1970. */
   let span: { fromMs: number; toMs: number };
+  /** The page of the created clip. */
+  let clipPath: string;
 
   before(async () => {
     folder = await openFolder('clips');
@@ -48,23 +53,36 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await download.saveAs(path);
     return path;
   };
-  const panel = () => page.locator('form.clip');
+  const panel = () => page.getByRole('tabpanel');
+  /** The time in a field of the clip, ms since 1970. */
+  const fieldMs = (name: 'From' | 'To') =>
+    until(`${name} is marked`, async () => {
+      const text = await panel().getByRole('textbox', { name }).inputValue();
+      // Of the last twelve hours: the test may run at midnight.
+      const read = (time: string) => {
+        const [hour = 0, minute = 0, second = 0] = time.split(':').map(Number);
+        const atMs = new Date().setHours(hour, minute, 0, Math.round(second * 1000));
+        return atMs > Date.now() + 60_000 ? atMs - 86_400_000 : atMs;
+      };
+      return text === '' ? undefined : (page.evaluate(`(${read})(${JSON.stringify(text)})`) as Promise<number>);
+    });
+  const signIn = async (visitor: BrowserContext) => {
+    const answer = await visitor.request.post(`${server.url}/api/v1/sessions`, {
+      data: { token: adminToken },
+      headers: { origin: server.url },
+    });
+    assert.equal(answer.status(), 201);
+  };
 
   test('I and O mark a span, which then plays in a loop', async () => {
     const stretch = await newestStretch(server, 9);
     await page.goto(`${server.url}/watch/demo?t=${Math.ceil(stretch.fromMs / 1000)}`);
     await picture('the past plays', ({ paused }) => !paused);
-    const fields = panel().locator('input[type="datetime-local"]');
-    const marked = (n: number) =>
-      until(`mark ${n + 1} is set`, async () => {
-        const text = (await fields.count()) > n && (await fields.nth(n).inputValue());
-        return text ? page.evaluate((local) => Date.parse(local), text) : undefined;
-      });
     await page.keyboard.press('i');
-    const fromMs = await marked(0);
+    const fromMs = await fieldMs('From');
     await picture('it plays', ({ utcMs }) => utcMs > fromMs + 2_000);
     await page.keyboard.press('o');
-    span = { fromMs, toMs: await marked(1) };
+    span = { fromMs, toMs: await fieldMs('To') };
     // The page gets the shown frame a few times a second.
     assert.ok(span.toMs - span.fromMs >= 1_000, JSON.stringify(span));
     const inside = ({ utcMs }: Shown) => utcMs >= span.fromMs - 100 && utcMs <= span.toMs + 300;
@@ -77,7 +95,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
   });
 
   test('the fast file is available at once, without a token, and contains the span', async () => {
-    const link = page.getByRole('link', { name: 'Download MP4' });
+    const link = panel().getByRole('link', { name: 'Download MP4' }).first();
     const [download] = await Promise.all([page.waitForEvent('download'), link.click()]);
     const { durationS } = await probe(await save(download));
     assert.ok(durationS >= (span.toMs - span.fromMs) / 1000, `${durationS} s`);
@@ -92,17 +110,111 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     assert.deepEqual({ fromMs: read('from'), toMs: read('to') }, span);
   });
 
+  test('an end before the start is refused in words, and no field is emptied; fields take times and arrow keys', async () => {
+    const [from, to] = [panel().getByRole('textbox', { name: 'From' }), panel().getByRole('textbox', { name: 'To' })];
+    const before = await to.inputValue();
+    await from.fill('not a time');
+    await from.press('Enter');
+    await panel().getByText('Enter a time such as').waitFor();
+    await from.fill(before);
+    await from.press('Enter');
+    await panel().getByText('The end must be after the start.').waitFor();
+    assert.equal(await to.inputValue(), before);
+    await to.press('ArrowUp');
+    await panel().getByText('00:01.0', { exact: true }).waitFor();
+    await panel().getByRole('button', { name: 'From −1s' }).click();
+    await panel().getByText('00:02.0', { exact: true }).waitFor();
+    assert.equal(await fieldMs('To'), span.toMs + 1_000);
+    await page.goto(`${server.url}/watch/demo?from=${span.fromMs}&to=${span.toMs}`);
+    await until('the link marks the span again', async () => (await fieldMs('From')) === span.fromMs);
+  });
+
+  test('a viewer without an account is offered to sign in; no page asks them for a token', async () => {
+    const link = panel().getByRole('link', { name: 'Sign in' });
+    assert.match((await link.getAttribute('href'))!, /^\/sign-in\?to=%2Fwatch%2Fdemo%3Ffrom%3D/);
+    assert.equal(await panel().getByRole('button', { name: 'Create clip' }).count(), 0);
+    assert.equal(await page.locator('main input[type="password"]').count(), 0);
+  });
+
+  test('one press on Clip marks what was just seen, with handles, and the viewer keeps watching live', async () => {
+    await signIn(context);
+    await page.goto(`${server.url}/watch/demo`);
+    const live = page.getByTitle('You are watching live (G)');
+    await live.waitFor();
+    const shown = await picture('it plays', ({ paused }) => !paused);
+    await page.keyboard.press('x');
+    const [fromMs, toMs] = [await fieldMs('From'), await fieldMs('To')];
+    assert.ok(toMs - fromMs > 1_000 && toMs - fromMs <= 30_000, `${toMs - fromMs} ms`);
+    assert.ok(toMs >= shown.utcMs - 1_000, `${toMs} is after ${shown.utcMs}`);
+    for (const name of ['Clip start', 'Clip end']) {
+      const box = await page.getByRole('slider', { name }).boundingBox();
+      assert.ok(box && box.width >= 24 && box.height >= 24, `${name}: ${JSON.stringify(box)}`);
+    }
+    await picture('it continues', ({ utcMs }) => utcMs > toMs + 1_000);
+    await live.waitFor();
+    assert.equal(await panel().getByRole('button', { name: 'Loop' }).getAttribute('aria-pressed'), 'false');
+  });
+
+  test('a created clip has a page that plays it from its start to its end, for everyone', async () => {
+    await panel().getByLabel('Title').fill('The best part');
+    await panel().getByRole('button', { name: 'Create clip' }).click();
+    const open = panel().getByRole('link', { name: 'Open' });
+    clipPath = (await open.getAttribute('href'))!;
+    const clip = await server.json<ClipView>(`/api/v1/clips/${clipPath.split('/').at(-1)}`);
+    const visitor = await openVisitor(browser);
+    const visit = await visitor.newPage();
+    const strange = collectFaults(visit);
+    await visit.goto(server.url + clipPath);
+    await visit.getByRole('heading', { name: 'The best part' }).waitFor();
+    assert.equal(await visit.getByRole('button', { name: 'Delete' }).count(), 0);
+    const whole = visit.getByRole('link', { name: 'Watch the whole stream at this moment' });
+    assert.match((await whole.getAttribute('href'))!, /^\/watch\/demo\?t=\d+$/);
+    assert.deepEqual(await violations(visit, 'page of a clip'), []);
+    const look = () => readPicture(visit);
+    await visit.keyboard.press('k');
+    const first = await until('it plays', look);
+    assert.ok(first.utcMs >= Date.parse(clip.from) - 80, `${first.utcMs} is not before ${clip.from}`);
+    await visit.getByRole('slider', { name: 'Position' }).press('End');
+    const ended = () => visit.locator('video').evaluate((video: HTMLVideoElement) => video.paused && video.currentTime);
+    const atS = await until('it stops at its end', async () => (await ended()) || undefined);
+    assert.ok(Math.abs(atS - clip.media.endS) < 0.2, `${atS} of ${clip.media.endS}`);
+    await visit.setViewportSize({ width: 320, height: 640 });
+    assert.deepEqual(await overflowing(visit), []);
+    const download = visit.getByRole('link', { name: /^Download/ });
+    const [file] = await Promise.all([visit.waitForEvent('download'), download.click()]);
+    assert.ok((await probe(await save(file))).durationS >= clip.media.endS - clip.media.startS - 0.1);
+    assert.deepEqual(strange, []);
+    await visitor.close();
+  });
+
+  test('on a phone the form and its button are in sight after one tap, and no key is shown', async () => {
+    const phone = await openVisitor(browser, { width: 390, height: 844, touch: true });
+    await signIn(phone);
+    const small = await phone.newPage();
+    await small.goto(`${server.url}/watch/demo`);
+    await small.getByTitle('You are watching live (G)').waitFor();
+    await small.getByRole('button', { name: 'Clip', exact: true }).tap();
+    const create = small.getByRole('button', { name: 'Create clip' });
+    await until('the button is in sight', () =>
+      create.evaluate((button) => {
+        const { top, bottom, left } = button.getBoundingClientRect();
+        const over = document.elementFromPoint(left + 20, (top + bottom) / 2);
+        return bottom <= innerHeight && button.contains(over);
+      }),
+    );
+    assert.equal(await small.getByRole('tabpanel').locator('kbd:visible').count(), 0);
+    assert.deepEqual(await overflowing(small), []);
+    await phone.close();
+  });
+
   test('the server creates the exact file, for administrators, and it contains the span to the frame', async () => {
+    await page.goto(`${server.url}/watch/demo?from=${span.fromMs}&to=${span.toMs}`);
+    await panel().getByText('Formats and exact cut').click();
     await panel()
       .getByRole('radio', { name: /^Exact/ })
       .check();
-    const make = panel().getByRole('button', { name: 'Create file' });
-    assert.equal(await make.count(), 0, 'only administrators can create files');
-    await panel().getByLabel('Admin token').fill(adminToken);
-    await panel().getByLabel('Admin token').press('Enter');
-    await make.waitFor();
-    await panel().getByLabel('Name').fill('The best part');
-    await make.click();
+    await panel().getByLabel('Title').fill('The exact part');
+    await panel().getByRole('button', { name: 'Create file' }).click();
     const fetch = panel().locator('.made').getByRole('button', { name: 'Download' });
     await fetch.waitFor({ timeout: 60_000 });
     const [download] = await Promise.all([page.waitForEvent('download'), fetch.click()]);
@@ -140,19 +252,16 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     });
     await panel().getByLabel('Quality').selectOption('144p');
     await panel().getByRole('button', { name: 'Create file' }).click();
-    const made = panel().locator('.made');
-    await made.getByText(/25 % done · about \d+ s left/).waitFor();
+    const running = panel().getByRole('button', { name: /25 % done · about \d+ s left/ });
+    await running.waitFor();
     assert.equal((asked as { quality?: string }).quality, '144p');
-    await panel().getByLabel('Quality').selectOption('');
-    assert.equal(await made.getByRole('progressbar').getAttribute('value'), '0.25');
-    await made.getByRole('button', { name: 'Cancel' }).click();
-    await made.getByText('Cancelled').waitFor();
+    await panel().getByRole('button', { name: 'Cancel' }).click();
+    await panel().locator('.made').getByText('Cancelled').waitFor();
     assert.ok(requests.includes('DELETE /api/v1/jobs/x-1'));
     await page.unroute(/\/api\/v1\/(exports|jobs)/);
   });
 
   test('N adds a marker, which everyone sees on the bar and in the list, and which can be removed', async () => {
-    await page.keyboard.press('Escape');
     await page.locator('h1').click();
     await page.keyboard.press('n');
     const dialog = page.getByRole('dialog', { name: /^Marker at/ });
@@ -175,20 +284,42 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await line.waitFor();
   });
 
-  test('the clips page has them all, also after a reload, and a removed clip can be restored', async () => {
+  test('the clips page plays, renames and deletes clips of the server, and keeps those of this browser', async () => {
     await page.goto(`${server.url}/clips`);
-    const clips = page.locator('article.card');
-    const exact = clips.filter({ hasText: 'The best part' }).first();
-    await exact.waitFor();
+    const clip = page.locator('article', { hasText: 'The best part' });
+    await clip.getByRole('button', { name: 'Play The best part' }).click();
+    await picture('it plays in its card', ({ paused }) => !paused);
+    await clip.getByRole('button', { name: 'Edit The best part' }).click();
+    const dialog = page.getByRole('dialog');
+    await dialog.getByLabel('Title').fill('The very best');
+    await dialog.getByLabel('Who can watch').selectOption('unlisted');
+    await dialog.getByRole('button', { name: 'Save' }).click();
+    const renamed = page.locator('article', { hasText: 'The very best' });
+    await renamed.getByText('Unlisted').waitFor();
+    assert.deepEqual(await violations(page, 'clips'), []);
+    await renamed.getByRole('button', { name: 'Delete The very best' }).click();
+    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+    await renamed.waitFor({ state: 'detached' });
+
+    const local = page.getByRole('region', { name: 'Saved in this browser' }).locator('article.card');
+    const exact = local.filter({ hasText: 'The exact part' }).first();
     await page.reload();
     await exact.waitFor();
-    const count = await clips.count();
-    assert.ok(count >= 2, `${count} clips`);
-    await exact.getByRole('button', { name: 'Remove The best part' }).click();
-    await until('it is removed', async () => (await clips.count()) === count - 1);
+    const count = await local.count();
+    await exact.getByRole('button', { name: 'Remove The exact part' }).click();
+    await until('it is removed', async () => (await local.count()) === count - 1);
     await page.getByRole('button', { name: 'Undo' }).click();
-    await until('it is restored', async () => (await clips.count()) === count);
+    await until('it is restored', async () => (await local.count()) === count);
   });
 
   test('no console error, no failed request in all this', () => assert.deepEqual(faults, []));
+
+  test('a deleted clip says so, and offers to sign in', async () => {
+    const visitor = await openVisitor(browser);
+    const visit = await visitor.newPage();
+    await visit.goto(server.url + clipPath);
+    await visit.getByText('Clip not found').waitFor();
+    await visit.locator('main').getByRole('link', { name: 'Sign in' }).waitFor();
+    await visitor.close();
+  });
 });

@@ -50,6 +50,7 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     menu: 'main',
     icon: 'clip',
   },
+  clip: { load: lazy(() => import('./clips/ClipPage.svelte')), title: 'nav.clips', width: 'normal' },
   rooms: {
     load: lazy(() => import('./rooms/Rooms.svelte')),
     title: 'rooms.title',

@@ -6,10 +6,11 @@ import { parseInstant } from '../../src/api/instant.ts';
 import { isStreamName } from '../../src/api/stream-name.ts';
 import type { TimeSpan } from './time/span.ts';
 
-/** A page and its parameters; `stream` of `go-live` is empty before one is chosen; `asset` is an id of the library, `room` of a room; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
+/** A page and its parameters; `stream` of `go-live` is empty before one is chosen; `asset` is an id of the library, `clip` of a clip, `room` of a room; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
 export type Route =
   | { readonly page: 'home' }
   | { readonly page: 'clips' }
+  | { readonly page: 'clip'; readonly clip: string }
   | { readonly page: 'record' }
   | { readonly page: 'upload' }
   | { readonly page: 'library' }
@@ -35,6 +36,7 @@ export const paths = {
   library: '/library',
   asset: '/library/:asset',
   clips: '/clips',
+  clip: '/c/:clip',
   rooms: '/rooms',
   room: '/rooms/:room',
   'go-live': '/go-live/:stream?',
@@ -101,6 +103,8 @@ function read(page: PageName, part: string, search: string): Route | null {
       return isStreamName(part) ? { page, stream: part, ...readLinkTime(new URLSearchParams(search)) } : null;
     case 'asset':
       return isAssetId(part) ? { page, asset: part } : null;
+    case 'clip':
+      return isAssetId(part) ? { page, clip: part } : null;
     case 'room':
       return isRoomId(part) ? { page, room: part } : null;
     case 'go-live':

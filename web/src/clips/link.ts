@@ -22,8 +22,13 @@ export function pathFor(path: string, stream: string): string {
 
 /** Copies a path, as returned by `pathFor`. */
 export async function copyLink(path: string, stream: string): Promise<void> {
-  const link = new URL(pathFor(path, stream), location.href).href;
-  if (!(await copyText(link))) return toast({ text: t('clip.copyThis', { link }), lastsMs: 60_000 });
   const isOurs = session.may('share') && watchTokenOf(stream) !== undefined;
-  toast({ text: isOurs ? t('share.copiedSignedIn') : t('clip.copied'), tone: 'good' });
+  const link = new URL(pathFor(path, stream), location.href).href;
+  await copyAddress(link, isOurs ? t('share.copiedSignedIn') : t('clip.copied'));
+}
+
+/** Copies an absolute address; `done` is shown then. */
+export async function copyAddress(link: string, done = t('clip.copied')): Promise<void> {
+  if (await copyText(link)) toast({ text: done, tone: 'good' });
+  else toast({ text: t('clip.copyThis', { link }), lastsMs: 60_000 });
 }

@@ -16,6 +16,8 @@ export const clipFormats: readonly ClipFormat[] = ['mp4', 'mkv', 'ts'];
 export const MAX_CLIP_MS = 24 * 3_600_000;
 /** Longest clip in MKV or TS without a job, milliseconds. */
 const LONGEST_REMUXED_MS = 2 * 3_600_000;
+/** The longest clip with a page of its own, milliseconds. */
+const LONGEST_PAGE_MS = 3_600_000;
 /** A shorter hole is rounding of times, milliseconds. */
 const LEAST_HOLE_MS = 100;
 
@@ -32,6 +34,11 @@ export function spanOf({ fromMs, toMs }: Clip): TimeSpan | ClipProblem {
 /** Whether the server provides this span at once, without a job. */
 export function isFast(span: TimeSpan, format: ClipFormat): boolean {
   return format === 'mp4' || span.toMs - span.fromMs <= LONGEST_REMUXED_MS;
+}
+
+/** Whether a clip with a page of its own can be so long. */
+export function isPageLong(span: TimeSpan): boolean {
+  return span.toMs - span.fromMs <= LONGEST_PAGE_MS;
 }
 
 /** The contents of a span. */

@@ -12,6 +12,7 @@ export type Action =
   | 'account'
   | 'administer'
   | 'add-streams'
+  | 'clip'
   | 'create-rooms'
   | 'edit-streams'
   | 'export'
@@ -75,6 +76,7 @@ class Session {
     switch (action) {
       case 'account':
         return me.admin || (me.user !== null && !this.isGuest);
+      case 'clip':
       case 'upload':
       case 'edit-assets':
         return me.admin || me.may.upload;

@@ -55,6 +55,8 @@ test('no text is unused', () => {
   const families = [
     'failure.',
     'cause.',
+    'clip.visibility.',
+    'clip.visibilityHow.',
     'theme.',
     'bar.',
     'legend.',

@@ -20,6 +20,10 @@ import { type LinkNote, linkNote } from './picture/link-note.ts';
 import { preferences } from './player-preferences.svelte.ts';
 
 const TICK_MS = 1_000;
+/** Length of a clip that is marked with one press, milliseconds. */
+const CLIP_MS = 30_000;
+/** A shorter one is not worth it, milliseconds. */
+const LEAST_CLIP_MS = 1_000;
 
 const nothing = (): void => {};
 /** The controls before there is a player: they do nothing. */
@@ -131,13 +135,27 @@ export class WatchSession {
     this.clip = clip;
   };
 
-  /** Marks the shown time as the start or the end of a clip; a mark beyond the other one moves that too. */
+  /** Marks the shown time as the start or the end of a clip. The other mark stays; the clip form says if they are in the wrong order. */
   mark = (edge: 'from' | 'to'): void => {
     const { shownMs } = this.player;
     if (shownMs === null) return;
-    const { fromMs, toMs } = this.clip;
-    if (edge === 'from') this.clip = { fromMs: shownMs, toMs: toMs !== null && toMs > shownMs ? toMs : null };
-    else this.clip = { fromMs: fromMs !== null && fromMs < shownMs ? fromMs : null, toMs: shownMs };
+    this.clip = { ...this.clip, [edge === 'from' ? 'fromMs' : 'toMs']: Math.round(shownMs) };
+  };
+
+  /**
+   * Marks the last half minute before the shown time, or what is recorded of it. Playback continues.
+   *
+   * @returns false if too little is recorded
+   */
+  markLast = (): boolean => {
+    const { shownMs } = this.player;
+    const { firstMs } = this.connection;
+    if (shownMs === null || firstMs === null) return false;
+    const toMs = Math.round(shownMs);
+    const fromMs = Math.round(Math.max(firstMs, toMs - CLIP_MS));
+    if (toMs - fromMs < LEAST_CLIP_MS) return false;
+    this.clip = { fromMs, toMs };
+    return true;
   };
 
   /** Plays the last recorded minute. */

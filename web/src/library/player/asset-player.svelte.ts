@@ -16,6 +16,7 @@ import { playsNatively } from '../../player/video/native.ts';
 import { loadHls, noPlayer, playerNotLoaded } from '../../watch/load-player.ts';
 import { preferences } from '../../watch/player-preferences.svelte.ts';
 import { type DashPlayer, loadShaka, playDash } from './dash.ts';
+import { type FileRange, keepInRange } from './range.ts';
 import { type TextFile, TextFiles } from './text-files.ts';
 
 /** A step of one frame without a known frame rate, seconds. */
@@ -32,6 +33,8 @@ export interface AssetOptions {
   readonly type?: 'hls' | 'dash' | 'file';
   /** Subtitles in files beside it. */
   readonly texts?: readonly TextFile[];
+  /** The part of the file that is played; positions are from its start. */
+  readonly range?: FileRange;
   /** The room that the player is in. */
   readonly room?: RoomLink;
 }
@@ -45,6 +48,8 @@ export class AssetPlayer implements PlayerControls {
   loadedS = $state(0);
   /** It has played to its end, and not been moved since. */
   ended = $state(false);
+  /** A part of a file begins again at its end. */
+  loops = $state(false);
   /** What the page's controls do. */
   readonly controls: PlayerControls;
   readonly #url: string;
@@ -61,11 +66,17 @@ export class AssetPlayer implements PlayerControls {
   #leaveRoom = (): void => {};
   /** Where to begin once it is loaded, seconds. */
   #startS = 0;
+  /** Start of the part in its file, seconds. */
+  readonly #offsetS: number;
 
   /** @param url of the multivariant playlist, or of a file */
   constructor(url: string, options: AssetOptions = {}) {
     this.#url = url;
     this.#options = options;
+    const { startS, endS } = options.range ?? { startS: 0, endS: 0 };
+    this.#offsetS = startS;
+    this.#startS = startS;
+    this.durationS = endS - startS;
     this.controls = options.room?.controls(this, () => this.player) ?? this;
   }
 
@@ -83,7 +94,13 @@ export class AssetPlayer implements PlayerControls {
     ];
     for (const type of types) video.addEventListener(type, () => this.#changed(), { signal });
     video.addEventListener('error', () => void this.#failed(), { signal });
-    const { room } = this.#options;
+    const { room, range } = this.#options;
+    if (range) {
+      const stopped = () => {
+        this.ended = true;
+      };
+      keepInRange(video, range, { loops: () => this.loops, stopped }, { signal });
+    }
     if (room) {
       video.muted = true; // browsers let only silent video start by itself
       const parts = {
@@ -99,15 +116,18 @@ export class AssetPlayer implements PlayerControls {
   togglePlay(): void {
     const video = this.#video;
     if (!video) return;
-    if (video.paused) void this.#play(video);
-    else video.pause();
+    if (video.paused) {
+      if (this.ended && this.#options.range) this.goTo(0);
+      void this.#play(video);
+    } else video.pause();
   }
 
   /** @param atMs from the start */
   goTo(atMs: number): void {
     const video = this.#video;
     if (!video) return;
-    const atS = Math.max(0, Math.min(atMs / 1000, this.durationS || Number.POSITIVE_INFINITY));
+    const atS = this.#offsetS + Math.max(0, Math.min(atMs / 1000, this.durationS || Number.POSITIVE_INFINITY));
+    this.ended = false;
     if (video.readyState === 0) this.#startS = atS;
     else video.currentTime = atS;
     this.#changed();
@@ -127,7 +147,7 @@ export class AssetPlayer implements PlayerControls {
   stepFrame(by: 1 | -1): void {
     if (!this.#video) return;
     this.#video.pause();
-    this.goTo((this.#video.currentTime + by * FRAME_S) * 1000);
+    this.goTo((this.#video.currentTime - this.#offsetS + by * FRAME_S) * 1000);
   }
 
   setRate(rate: number): void {
@@ -296,12 +316,14 @@ export class AssetPlayer implements PlayerControls {
     const video = this.#video;
     if (!video || this.#ends.signal.aborted) return;
     const { buffered, currentTime, duration } = video;
-    if (Number.isFinite(duration)) this.durationS = duration;
-    this.ended = video.ended;
-    this.loadedS = currentTime;
+    const { range } = this.#options;
+    if (Number.isFinite(duration) && !range) this.durationS = duration;
+    this.ended = video.ended || (range !== undefined && this.ended && video.paused);
+    let loadedS = currentTime;
     for (let index = 0; index < buffered.length; index++) {
-      if (buffered.start(index) <= currentTime + 0.1) this.loadedS = Math.max(currentTime, buffered.end(index));
+      if (buffered.start(index) <= currentTime + 0.1) loadedS = Math.max(currentTime, buffered.end(index));
     }
+    this.loadedS = Math.max(0, loadedS - this.#offsetS);
     const offers = this.#choices.offers(this.#hls);
     this.player = {
       ...idle,
@@ -316,7 +338,7 @@ export class AssetPlayer implements PlayerControls {
       muted: video.muted,
       volume: video.volume,
       rate: video.playbackRate,
-      shownMs: (video.readyState === 0 ? Math.max(0, this.#startS) : currentTime) * 1000,
+      shownMs: Math.max(0, (video.readyState === 0 ? this.#startS : currentTime) - this.#offsetS) * 1000,
       failure: this.#failure,
       inPicture: document.pictureInPictureElement === video,
     };

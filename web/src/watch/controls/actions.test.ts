@@ -24,6 +24,7 @@ function done(more: Partial<Snapshot>, ...actions: KeyAction[]): string[] {
     toggleFullscreen: note('fullscreen'),
     openHelp: note('help'),
     openClips: note('clips'),
+    makeClip: note('clip'),
     addMarker: note('marker'),
     goToTime: note('time'),
     goToPoint: note('point'),

@@ -20,6 +20,8 @@ export interface ActionPage {
   toggleFullscreen(): void;
   openHelp(): void;
   openClips(): void;
+  /** Marks a clip that ends at the shown moment. */
+  makeClip(): void;
   addMarker(): void;
   /** Opens the choice of a time. */
   goToTime(): void;
@@ -69,6 +71,7 @@ export function createActions(session: ActionSession, page: ActionPage): Record<
     fullscreen: () => page.toggleFullscreen(),
     picture: () => session.controls.togglePicture(),
     subtitles,
+    clip: () => page.makeClip(),
     'clip-from': () => session.mark('from'),
     'clip-to': () => session.mark('to'),
     clips: () => page.openClips(),

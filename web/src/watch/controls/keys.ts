@@ -28,6 +28,7 @@ export type KeyAction =
   | 'fullscreen'
   | 'picture'
   | 'subtitles'
+  | 'clip'
   | 'clip-from'
   | 'clip-to'
   | 'clips'
@@ -64,6 +65,7 @@ const actions: Readonly<Record<string, KeyAction>> = {
   f: 'fullscreen',
   p: 'picture',
   c: 'subtitles',
+  x: 'clip',
   i: 'clip-from',
   o: 'clip-to',
   e: 'clips',
@@ -199,6 +201,7 @@ export const keyHelp: readonly KeyGroup[] = [
   {
     title: 'keys.markersAndClips',
     rows: [
+      { keys: ['X'], text: 'watch.clipHow' },
       { keys: ['I', 'O'], text: 'keys.clip' },
       { keys: ['E'], text: 'keys.clips' },
       { keys: ['N'], text: 'keys.marker' },

@@ -2,9 +2,9 @@
  * Markers and protected spans as one list, and the draft of a change.
  * In: the marks of the timeline. Out: the marker panel, its dialog. Pure.
  */
-import type { MarkerView, PinView } from '../../../src/api/shapes.ts';
-import type { TimeSpan } from '../time/span.ts';
-import type { Marker, Pin } from '../timeline/tiles.ts';
+import type { MarkerView, PinView } from '../../../../src/api/shapes.ts';
+import type { TimeSpan } from '../../time/span.ts';
+import type { Marker, Pin } from '../../timeline/tiles.ts';
 
 /** An entry of the list: a marked time with a text, or a protected span. Unix milliseconds. */
 export type Mark = ({ readonly kind: 'marker' } & Marker) | ({ readonly kind: 'pin' } & Pin);

@@ -2,12 +2,12 @@
  * Adding and removing marks: the draft in the dialog, and its requests.
  * In: key N, the marker panel. Out: requests; the timeline is requested again.
  */
-import { ApiError, type Failure, failureOf } from '../api/client.ts';
-import { addMarker, addPin, getMarks, removeMark } from '../api/marks.ts';
-import { failureText, t } from '../shell/preferences.svelte.ts';
-import { session } from '../shell/session.svelte.ts';
-import { toast } from '../shell/toast.svelte.ts';
-import type { TimelineState } from '../timeline/state.svelte.ts';
+import { ApiError, type Failure, failureOf } from '../../api/client.ts';
+import { addMarker, addPin, getMarks, removeMark } from '../../api/marks.ts';
+import { failureText, t } from '../../shell/preferences.svelte.ts';
+import { session } from '../../shell/session.svelte.ts';
+import { toast } from '../../shell/toast.svelte.ts';
+import type { TimelineState } from '../../timeline/state.svelte.ts';
 import { type Draft, type Mark, readMarks } from './marks.ts';
 
 /** The marks of one stream, while its page is open. */
