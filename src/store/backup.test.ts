@@ -77,7 +77,7 @@ test('a backup is one file for its owner only, has a manifest, and contains no s
   const made = await backUp(database, target);
   assert.deepEqual(made, {
     ...{ form: 1, oxbow: '9.9.9', schema: migrations.length, takenAt: '2026-01-02T03:04:05.000Z' },
-    counts: { streams: 0, markers: 1, pins: 0, tokens: 0, webhooks: 0, assets: 0 },
+    counts: { streams: 0, markers: 1, pins: 0, clips: 0, tokens: 0, webhooks: 0, assets: 0 },
     ...{ files: ['watch-secret'], recordings: { files: 0, bytes: 0 }, bytes: statSync(target).size },
   });
   if (process.platform !== 'win32') assert.equal(statSync(target).mode & 0o777, 0o600);

@@ -35,29 +35,31 @@ export async function measureClip(stream: ServedStream, range: Range): Promise<C
   const { groups, tracks } = clip;
   const times = planClipTimes(tracks, groups);
   const isComplete = stream.settled(range.toUs);
-  const startS = positionAt(clip, times, range.fromUs);
-  const last = groups.at(-1)!;
-  // What is still being recorded will continue the file.
-  const missingUs = isComplete ? 0 : Math.max(0, range.toUs - last.startUs - last.durationUs);
+  const positionOf = (us: number) => positionAt(clip, times, us, isComplete);
+  const startS = positionOf(range.fromUs);
   const body = fileOf(tracks, groups, () => Promise.reject(new Error('nothing is read')));
   const first = groups.find(({ startUs, durationUs }) => startUs + durationUs > range.fromUs) ?? groups[0]!;
   return {
     startS,
-    endS: Math.max(startS, positionAt(clip, times, range.toUs) + missingUs / 1e6),
+    endS: Math.max(startS, positionOf(range.toUs)),
     bytes: lengthOf(body),
     firstUs: Math.max(range.fromUs, first.startUs),
     isComplete,
   };
 }
 
-/** The position of an instant, seconds: in a hole that of the media after it, after the end that of the end. */
-function positionAt({ groups }: OpenedClip, times: ClipTimes, us: number): number {
+/**
+ * The position of an instant, seconds: in a hole that of the media after it; after the end that of the end, or where it will be if more is
+ * recorded.
+ */
+function positionAt({ groups }: OpenedClip, times: ClipTimes, us: number, isComplete: boolean): number {
   const end = times.duration / movieTimescale;
   const index = groups.findIndex(({ startUs, durationUs }) => us < startUs + durationUs);
-  const group = groups[index];
-  if (!group) return end;
-  const startS = startOf(group, times.deltas[index]!, times);
-  return Math.min(end, startS + Math.max(0, us - group.startUs) / 1e6);
+  if (index < 0 && isComplete) return end;
+  const at = index < 0 ? groups.length - 1 : index;
+  const group = groups[at]!;
+  const position = startOf(group, times.deltas[at]!, times) + Math.max(0, us - group.startUs) / 1e6;
+  return isComplete ? Math.min(end, position) : position;
 }
 
 /** When the first picture of a group, or its first sound, is presented, seconds. */
