@@ -175,7 +175,8 @@ export interface StreamsRig extends AsyncDisposable {
 }
 
 /** Changes to the defaults. */
-export interface RigChange extends Partial<Pick<StreamDeps, 'runSource' | 'mayWrite' | 'noRoom' | 'makeStillGop'>> {
+export interface RigChange
+  extends Partial<Pick<StreamDeps, 'runSource' | 'mayWrite' | 'noRoom' | 'makeStillGop' | 'storyboardMaker'>> {
   readonly folder: string;
   /** Default: files in `folder`. */
   readonly segments?: SegmentStore;
@@ -244,6 +245,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     events: bus,
     mayWrite: change.mayWrite ?? (() => true),
     noRoom: change.noRoom ?? (() => ''),
+    ...(change.storyboardMaker && { storyboardMaker: change.storyboardMaker }),
     ...(change.makeStillGop && { makeStillGop: change.makeStillGop }),
     release: (prefix) => releases.push({ prefix, exists: existsSync(path.join(folder, prefix)) }),
     runSource:
