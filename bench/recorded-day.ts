@@ -155,7 +155,8 @@ async function encode({ height, kbps }: RecordedDayOptions): Promise<EncodedMedi
   const closed = once(child, 'close');
   const count = (LOOP_S * 1000) / FRAME_MS;
   for (let i = 0; i < count + 50 && child.exitCode === null; i++) {
-    if (!child.stdin.write(drawStrip(strip, i))) await Promise.race([once(child.stdin, 'drain').catch(() => {}), closed]);
+    if (!child.stdin.write(drawStrip(strip, i)))
+      await Promise.race([once(child.stdin, 'drain').catch(() => {}), closed]);
   }
   child.stdin.end();
   const [code] = await closed;

@@ -14,6 +14,7 @@ import { benchPull } from './pull.ts';
 import { benchPeople } from './rooms/people.ts';
 import { benchRooms } from './rooms/rooms.ts';
 import { benchServe } from './serve.ts';
+import { benchStoryboard } from './storyboard.ts';
 import { benchTimeline } from './timeline.ts';
 import { benchUpload } from './upload/upload.ts';
 import { benchViewers } from './viewers.ts';
@@ -67,6 +68,14 @@ const usage = `Usage: npm run bench -- VERB [options]
   player     the watch page in Chromium: total latency, clicks into the past, joins and cost, compared with hls.js, shaka-player and dash.js
     --seconds 600      seconds of live playback
     --only cost,joins  some of cost, live, clicks, joins (default: all)
+  day        the watch page over 24 hours of footage: clicks into the past, scrubbing
+    --hours 24         length of the recording
+    --height 360,720   sizes of its video
+    --only jumps,scrub some of jumps, scrub (default: all)
+    --folder FOLDER    where recordings are made, kept and used again (default: a temporary folder)
+  storyboard CPU of the media engine and bytes a day of the small pictures of live 720p30 streams
+    --streams 8        number of streams
+    --seconds 180      measured seconds
   publish    glass to glass from an encoder like OBS over RTMP to the watch page in Chromium
     --seconds 60       seconds of each encoder setting
   room-step  two pages in a room: how far their pictures are apart, live and in the past, with jitter; joins, stand-stills
@@ -86,6 +95,9 @@ const { values, positionals } = parseArgs({
     alone: { type: 'boolean', default: false },
     of: { type: 'string', default: '100x30' },
     only: { type: 'string' },
+    hours: { type: 'string', default: '24' },
+    height: { type: 'string', default: '360,720' },
+    folder: { type: 'string' },
     count: { type: 'string', default: '100' },
     rounds: { type: 'string', default: '5' },
     held: { type: 'string', default: '3000' },
@@ -147,6 +159,23 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       benchPlayer(seconds: number, only?: readonly string[]): Promise<string>;
     };
     return benchPlayer(seconds(600), values.only?.split(','));
+  },
+  storyboard: () => benchStoryboard(Number(values.streams ?? 8), seconds(180)),
+  async day() {
+    const { benchDay } = (await import(new URL('browser/day.ts', import.meta.url).href)) as {
+      benchDay(options: {
+        hours: number;
+        heights: readonly number[];
+        only: readonly string[];
+        folder: string | undefined;
+      }): Promise<string>;
+    };
+    return benchDay({
+      hours: Number(values.hours),
+      heights: values.height.split(',').map(Number),
+      only: (values.only ?? 'jumps,scrub').split(','),
+      folder: values.folder,
+    });
   },
   async publish() {
     const { benchPublish } = (await import(new URL('browser/publish.ts', import.meta.url).href)) as {

@@ -1,0 +1,83 @@
+/**
+ * `npm run bench -- storyboard`: the small pictures of recordings: CPU of the media engine and of the server, and bytes a day, for each of
+ * several pulled streams of 720p30, compared with `record.storyboard: off`.
+ * In: numbers. Out: a table.
+ */
+import { readdirSync, readFileSync } from 'node:fs';
+import { readdir, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openFolder, startServer } from '../test/fixtures/server.ts';
+import { type BenchMedia, makeBenchMedia } from './media.ts';
+import { openBenchOrigin } from './origin.ts';
+import { describeMachine, ProcessTree, processMemory } from './process-tree.ts';
+import { mib, printTable, say } from './report.ts';
+
+const WARM_UP_S = 20;
+const MEDIA_S = 60;
+
+/** Measures with and without storyboards. Returns the report. */
+export async function benchStoryboard(streams: number, seconds: number): Promise<string> {
+  const media = makeBenchMedia(MEDIA_S);
+  const rows: string[][] = [];
+  for (const isOn of [true, false]) {
+    say(`${streams} streams, storyboards ${isOn ? 'on' : 'off'}, ${WARM_UP_S} s + ${seconds} s`);
+    rows.push([isOn ? 'on' : 'off', ...(await measure(isOn, streams, seconds, media))]);
+  }
+  const head = [
+    ...['storyboards', 'media engine, % of a core and stream', 'server, % of a core and stream', 'engine, PSS MiB'],
+    ...['pictures', 'dropped or failed', 'bytes each', 'MB a day and stream'],
+  ];
+  const about = `${describeMachine()}; Node ${process.version}; ${streams} pulled streams of 720p30, ${(media.bitrate / 1e6).toFixed(2)} Mbps, ${seconds} s`;
+  return `${about}\n\n${printTable(head, rows)}`;
+}
+
+async function measure(isOn: boolean, streams: number, seconds: number, media: BenchMedia): Promise<string[]> {
+  await using folder = await openFolder('bench-storyboard');
+  await using origin = await openBenchOrigin({ segments: media.segments, streams });
+  const args = [...origin.urls.map((url, k) => `s${k}=${url}`), `--record-storyboard=${isOn}`];
+  await using server = await startServer({ args, data: folder.path });
+  await pause(WARM_UP_S * 1000);
+  const engine = engineOf(server.pid);
+  const [all, child] = [new ProcessTree([server.pid]), new ProcessTree(engine === undefined ? [] : [engine])];
+  const now = () => ({ s: performance.now() / 1000, all: all.cpuS(), child: child.cpuS() });
+  const from = now();
+  await pause(seconds * 1000);
+  const to = now();
+  const each = (cpuS: number) => ((100 * cpuS) / (to.s - from.s) / streams).toFixed(3);
+  const text = Buffer.from(await server.bytes('/metrics')).toString();
+  const count = (result: string) =>
+    [...text.matchAll(new RegExp(`^oxbow_storyboard_pictures_total\\{.*"${result}"\\} (\\d+)$`, 'gm'))].reduce(
+      (sum, [, value]) => sum + Number(value),
+      0,
+    );
+  const files = (await readdir(folder.path, { recursive: true })).filter((name) => name.endsWith('.jpgs'));
+  const sizes = await Promise.all(files.map(async (name) => (await stat(join(folder.path, name))).size));
+  const bytes = sizes.reduce((sum, size) => sum + size, 0);
+  const stored = count('stored');
+  const perPicture = stored > 0 ? bytes / stored : 0;
+  return [
+    each(to.child - from.child),
+    each(to.all - from.all - (to.child - from.child)),
+    engine === undefined ? '-' : mib(processMemory(engine).pss),
+    String(stored),
+    String(count('dropped') + count('failed')),
+    perPicture.toFixed(0),
+    ((perPicture * 8640) / 1e6).toFixed(1),
+  ];
+}
+
+/** The process of the media engine that a server has started; undefined if there is none. */
+function engineOf(server: number): number | undefined {
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    try {
+      const isEngine = readFileSync(`/proc/${name}/cmdline`, 'latin1').includes('answer-main');
+      const status = readFileSync(`/proc/${name}/status`, 'latin1');
+      if (isEngine && new RegExp(`^PPid:\\s+${server}$`, 'm').test(status)) return Number(name);
+    } catch {
+      // It ended meanwhile.
+    }
+  }
+  return undefined;
+}
