@@ -11,7 +11,7 @@ import { openBrowser, openVisitor } from '../../test/browser/chromium.ts';
 import { type Look, lookAt } from '../../test/browser/frames.ts';
 import { openFolder, startServer } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/wait.ts';
-import { LOOP_S, type RecordedDay, recordDay } from '../recorded-day.ts';
+import { LOOP_S, type RecordedDay, recordDay } from '../past/recorded-day.ts';
 import { printTable, quantile, say } from '../report.ts';
 import { benchJumps } from './jumps.ts';
 

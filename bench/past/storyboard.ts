@@ -7,11 +7,11 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { openFolder, startServer } from '../test/fixtures/server.ts';
-import { type BenchMedia, makeBenchMedia } from './media.ts';
-import { openBenchOrigin } from './origin.ts';
-import { describeMachine, ProcessTree, processMemory } from './process-tree.ts';
-import { mib, printTable, say } from './report.ts';
+import { openFolder, startServer } from '../../test/fixtures/server.ts';
+import { type BenchMedia, makeBenchMedia } from '../media.ts';
+import { openBenchOrigin } from '../origin.ts';
+import { describeMachine, ProcessTree, processMemory } from '../process-tree.ts';
+import { mib, printTable, say } from '../report.ts';
 
 const WARM_UP_S = 20;
 const MEDIA_S = 60;

@@ -7,14 +7,14 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { closeEngine, makeKeyPicture } from '../src/ffmpeg/engine.ts';
-import { printStrip, stripEdge, stripHeight } from '../src/ffmpeg/strip.ts';
-import type { Frame, Track } from '../src/media/frame.ts';
-import { createFmp4Demuxer } from '../src/media/isobmff/demuxer.ts';
-import { StoryboardQueue } from '../src/streams/record/storyboard-queue.ts';
-import type { RunSource } from '../src/streams/stream-deps.ts';
-import { openStreams } from '../src/streams/streams.fixture.ts';
-import { say } from './report.ts';
+import { closeEngine, makeKeyPicture } from '../../src/ffmpeg/engine.ts';
+import { printStrip, stripEdge, stripHeight } from '../../src/ffmpeg/strip.ts';
+import type { Frame, Track } from '../../src/media/frame.ts';
+import { createFmp4Demuxer } from '../../src/media/isobmff/demuxer.ts';
+import { StoryboardQueue } from '../../src/streams/record/storyboard-queue.ts';
+import type { RunSource } from '../../src/streams/stream-deps.ts';
+import { openStreams } from '../../src/streams/streams.fixture.ts';
+import { say } from '../report.ts';
 
 const FRAME_MS = 40;
 /** A multiple of ten seconds and of the duration of 1,024 audio samples: repeated media has no seams. */
@@ -32,7 +32,7 @@ export interface RecordedDayOptions {
   readonly height: number;
   readonly kbps: number;
   readonly hours: number;
-  /** With `test` a server that starts on the folder goes on with the test picture; with `push` nothing is live. */
+  /** With `test` a server that starts on the folder continues with the test picture; with `push` nothing is live. */
   readonly source: 'test' | 'push';
 }
 
