@@ -152,8 +152,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
   /** Applies the rate limits of clips and stills, which are created per request; small stills are stored. */
   function applyRateLimit(address: MediaAddress, client: () => LimitedClient): Readonly<Record<string, string>> {
     const kind = mediaClassOf(address);
-    const isStored = address.kind === 'small-still' || address.kind === 'storyboard';
-    if (isStored || (kind !== 'clip' && kind !== 'thumb')) return {};
+    if (address.kind === 'small-still' || (kind !== 'clip' && kind !== 'thumb')) return {};
     return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', client());
   }
 
