@@ -71,6 +71,18 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await goLive();
   });
 
+  test('Shift and G plays at double speed until live', async () => {
+    await goLive();
+    const { utcMs } = await until('a picture is there', () => lookAt(page));
+    await page.keyboard.press('Shift+ArrowLeft');
+    await frameWhen(page, 'it went back', (look) => look.utcMs < utcMs);
+    await page.keyboard.press('l'); // so near to live that it takes some seconds
+    await page.keyboard.press('Shift+G');
+    await frameWhen(page, 'it plays at double speed', ({ rate }) => rate === 2);
+    await page.locator('.golive.edge').waitFor();
+    await frameWhen(page, 'it plays live at normal speed', (look) => isLive(look) && look.rate < 1.2);
+  });
+
   test('K pauses and plays, comma and full stop step, wherever the focus is', async () => {
     await goLive();
     await page.keyboard.press('k');

@@ -11,7 +11,7 @@ import type { DoubleBuffer } from './video/double-buffer.ts';
 export interface PlaybackSummary
   extends Pick<
     Snapshot,
-    'mode' | 'loading' | 'seeking' | 'tryingLive' | 'rate' | 'shownMs' | 'failure' | 'note' | 'loop'
+    'mode' | 'loading' | 'seeking' | 'tryingLive' | 'rate' | 'catchingUp' | 'shownMs' | 'failure' | 'note' | 'loop'
   > {
   readonly wantPlay: boolean;
   readonly switching: boolean;
@@ -54,6 +54,7 @@ export function buildSnapshot(
     muted: buffers.muted,
     volume: buffers.volume,
     rate: state.rate,
+    catchingUp: state.catchingUp,
     shownMs,
     behindMs,
     atEdge: mode === 'live' && !switching && !video.paused && lateS !== null && lateS < AT_EDGE_S,

@@ -58,7 +58,7 @@ export class PlaybackController {
 
   /** What the snapshot says about it. */
   get summary(): PlaybackSummary {
-    const { pending, failure, wantPlay, rate, note, loop, ...state } = this.#state;
+    const { pending, failure, wantPlay, rate, catchingUp, note, loop, ...state } = this.#state;
     const { stalls, buffers } = this.#parts;
     const { kind, video } = buffers.front;
     const mode = state.mode === 'idle' ? (pending?.to ?? 'idle') : state.mode;
@@ -72,6 +72,7 @@ export class PlaybackController {
       wantPlay,
       switching: pending !== null,
       rate,
+      catchingUp,
       shownMs: state.targetMs ?? state.shownMs,
       failure,
       note,

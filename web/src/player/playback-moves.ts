@@ -59,6 +59,15 @@ export class PlaybackMoves {
     this.do({ do: 'find', request: state.request, atMs: requestedMs, back, isListed });
   }
 
+  /** Plays at normal speed again, if it catches up. */
+  endCatchUp(): void {
+    const { state } = this;
+    if (!state.catchingUp) return;
+    state.catchingUp = false;
+    state.rate = 1;
+    this.applyRate();
+  }
+
   /** Shows live, or waits for the stream; a note stays. */
   showLive(): void {
     const { state } = this;
@@ -71,6 +80,7 @@ export class PlaybackMoves {
     state.loop = null;
     state.wantPlay = true;
     state.rate = 1;
+    state.catchingUp = false;
     state.retry = noRetry;
     if (!state.streamLive) {
       this.goOffline();

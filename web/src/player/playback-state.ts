@@ -39,6 +39,8 @@ export interface PlaybackState {
   pausedAtMs: number | null;
   /** Speed that the viewer chose. */
   rate: number;
+  /** At double speed until live. */
+  catchingUp: boolean;
   failure: Failure | null;
   note: Note | null;
   loop: Snapshot['loop'];
@@ -65,6 +67,7 @@ export const initialState: Readonly<PlaybackState> = {
   wantPlay: true,
   pausedAtMs: null,
   rate: 1,
+  catchingUp: false,
   failure: null,
   note: null,
   loop: null,
@@ -112,7 +115,7 @@ export interface PlaybackView {
 /** What happens to the player. */
 export type PlaybackEvent =
   /** Requests of the viewer; see `PlayerControls`. */
-  | { readonly type: 'go-live' | 'try-again' | 'toggle-play' | 'forget-note' }
+  | { readonly type: 'go-live' | 'try-again' | 'toggle-play' | 'forget-note' | 'catch-up' }
   | { readonly type: 'go-to'; readonly atMs: number; readonly back: boolean }
   | { readonly type: 'set-rate'; readonly rate: number }
   | { readonly type: 'set-loop'; readonly range: Snapshot['loop'] }

@@ -187,6 +187,63 @@ suite('playback, without a browser', () => {
   });
 });
 
+suite('catching up', () => {
+  /** Plays a window of twenty minutes ago. */
+  function inThePast(): Playback {
+    const playback = Playback.live();
+    playback.goTo(NOW_MS - 20 * minute);
+    playback.take({ type: 'first-picture' });
+    playback.take({ type: 'frame' });
+    return playback;
+  }
+
+  test('it plays at double speed, the last seconds from the live list, until live', () => {
+    const playback = inThePast();
+    playback.take({ type: 'catch-up' });
+    assert.deepEqual(playback.effects, [{ do: 'set-speed', rate: 2 }]);
+    playback.take({ type: 'tick' });
+    assert.deepEqual(playback.did, []);
+    const shownMs = NOW_MS - 19_000;
+    playback.front.shownMs = shownMs;
+    playback.take({ type: 'frame' });
+    playback.take({ type: 'tick' });
+    assert.deepEqual(playback.effects, [{ do: 'load-live', atMs: shownMs + 1_000 }]);
+    playback.take({ type: 'tick' });
+    assert.deepEqual(playback.did, [], 'once');
+    playback.take({ type: 'first-picture' });
+    assert.deepEqual(playback.did, ['swap', 'expect-wait', 'measure-edge', 'set-speed', 'play']);
+    assert.deepEqual([playback.state.mode, playback.state.rate], ['shifted', 2]);
+    playback.take({ type: 'caught-up' });
+    const { mode, rate, catchingUp } = playback.state;
+    assert.deepEqual([mode, rate, catchingUp], ['live', 1, false]);
+  });
+
+  test('another speed or a seek ends it', () => {
+    const faster = inThePast();
+    faster.take({ type: 'catch-up' });
+    faster.take({ type: 'set-rate', rate: 1.5 });
+    assert.deepEqual([faster.state.catchingUp, faster.state.rate], [false, 1.5]);
+    const elsewhere = inThePast();
+    elsewhere.take({ type: 'catch-up' });
+    elsewhere.goTo(NOW_MS - 40 * minute);
+    assert.deepEqual([elsewhere.state.catchingUp, elsewhere.state.rate], [false, 1]);
+  });
+
+  test('a paused picture continues; live and a stream that is not live have nothing to catch up with', () => {
+    const paused = inThePast();
+    paused.take({ type: 'toggle-play' });
+    paused.take({ type: 'catch-up' });
+    assert.deepEqual([paused.state.wantPlay, paused.did.at(-1)], [true, 'play']);
+    const live = Playback.live();
+    live.take({ type: 'catch-up' });
+    assert.deepEqual([live.state.catchingUp, live.did], [false, []]);
+    const over = inThePast();
+    over.take({ type: 'stream', live: false });
+    over.take({ type: 'catch-up' });
+    assert.equal(over.state.catchingUp, false);
+  });
+});
+
 /** Random whole numbers that are the same in every run, 0 or more and below the argument (Mulberry32). */
 function seeded(seed: number): (below: number) => number {
   let state = seed;
@@ -199,7 +256,7 @@ function seeded(seed: number): (below: number) => number {
 }
 
 /** Events at random, as far as they can happen in the state; what must hold after each of them. Returns the changes of mode. */
-function walk(seed: number, changes: Set<string>): void {
+function walk(seed: number, changes: Set<string>, catchesUp = false): void {
   const below = seeded(seed);
   const chance = (part: number) => below(1000) < part * 1000;
   const playback = new Playback();
@@ -226,6 +283,7 @@ function walk(seed: number, changes: Set<string>): void {
       { type: 'stream', live: chance(0.7) },
       { type: 'tick' },
     ];
+    if (catchesUp) events.push({ type: 'catch-up' });
     if (state.pending) {
       events.push({ type: 'progress' }, failed(false), { type: 'list', front: false, over: chance(0.3) });
       events.push({ type: 'first-picture' }, { type: 'first-picture' });
@@ -254,6 +312,7 @@ function walk(seed: number, changes: Set<string>): void {
     const has = (...names: string[]) => did.some((name) => names.includes(name));
     if (next.mode !== state.mode) changes.add(`${event.type} ${state.mode} ${next.mode}`);
     assert.ok(next.rate >= 0.5 && next.rate <= 2);
+    if (next.catchingUp) assert.deepEqual([next.rate, next.mode === 'live', next.loop], [2, false, null]);
     assert.equal(has('load-live', 'load-past'), next.pending !== null && isNew(state, next));
     if (has('load-live')) assert.ok(next.streamLive, 'a live list is loaded only while the stream is live');
     if (has('drop', 'swap')) assert.ok(state.pending);
@@ -272,6 +331,7 @@ function isNew(before: Readonly<PlaybackState>, after: Readonly<PlaybackState>):
 test('random events: nothing is played without need, and the mode changes exactly as docs/3-watch/player.md says', () => {
   const changes = new Set<string>();
   for (let seed = 0; seed < 1000; seed++) walk(seed, changes);
+  for (let seed = 0; seed < 1000; seed++) walk(seed, changes, true);
   for (const seed of [1061, 1220, 1723, 6140, 21_261]) walk(seed, changes); // rare changes
   const page = readFileSync(new URL('../../../docs/3-watch/player.md', import.meta.url), 'utf8');
   const words = (cell: string) => [...cell.matchAll(/`([a-z-]+)`/g)].map(([, word]) => word!);

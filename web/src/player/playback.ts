@@ -19,6 +19,11 @@ import { mayRequestAgain, maySkip, missedAhead, missedFirst } from './source/mis
 /** A switch is given up if nothing arrives for this long, and in any case after the longer time, milliseconds. */
 const SILENT_MS = 8_000;
 const LONGEST_MS = 30_000;
+/** Speed of a viewer who catches up. */
+const CATCH_UP_RATE = 2;
+/** From this distance to now on they play the live list, and a little later in it: loading takes time. Milliseconds. */
+const ENTERS_MS = 20_000;
+const ENTERS_LATER_MS = 1_000;
 
 type Event<Type extends PlaybackEvent['type']> = Extract<PlaybackEvent, { type: Type }>;
 
@@ -31,13 +36,19 @@ export function nextPlayback(
   const moves = new PlaybackMoves(state, view);
   const react = reactions[event.type] as (it: PlaybackMoves, event: PlaybackEvent) => void;
   react(moves, event);
+  const { mode } = moves.state;
+  if (mode !== 'past' && mode !== 'shifted') moves.endCatchUp(); // there is nothing to catch up with
   return { state: moves.state, effects: moves.effects };
 }
 
 /** What each event leads to. */
 const reactions: { readonly [Type in PlaybackEvent['type']]: (it: PlaybackMoves, event: Event<Type>) => void } = {
   'go-live': (it) => it.goLive(),
-  'go-to': (it, { atMs, back }) => it.goTo(atMs, back),
+  'go-to': (it, { atMs, back }) => {
+    it.endCatchUp();
+    it.goTo(atMs, back);
+  },
+  'catch-up': catchUp,
   'try-again': tryAgain,
   'toggle-play': togglePlay,
   room,
@@ -45,6 +56,7 @@ const reactions: { readonly [Type in PlaybackEvent['type']]: (it: PlaybackMoves,
   'set-rate': setRate,
   'set-loop': (it, { range }) => {
     const { state } = it;
+    if (range) it.endCatchUp();
     state.loop = loopOf(range);
     if (state.loop && !isInLoop(state.loop, state.targetMs ?? state.shownMs)) it.goTo(state.loop.fromMs);
   },
@@ -154,8 +166,21 @@ function room(it: PlaybackMoves, { atMs, playing, rate }: Event<'room'>): void {
   else if (it.view.front.paused && it.plays()) it.do({ do: 'play' });
 }
 
+/** Plays at double speed until live; the last part of it from the live list (`tick`), whose end the picture can reach. */
+function catchUp(it: PlaybackMoves): void {
+  const { state } = it;
+  const isBehind = state.mode === 'past' || state.mode === 'shifted';
+  if (!isBehind || !state.streamLive || state.inRoom) return;
+  state.catchingUp = true;
+  state.rate = CATCH_UP_RATE;
+  state.loop = null;
+  it.applyRate();
+  if (!state.wantPlay) togglePlay(it);
+}
+
 function hold(it: PlaybackMoves): void {
   const { state } = it;
+  it.endCatchUp();
   if (state.wantPlay) state.pausedAtMs = it.view.steadyMs;
   state.wantPlay = false;
   if (state.mode === 'live' && !state.pending) state.mode = 'shifted';
@@ -164,6 +189,7 @@ function hold(it: PlaybackMoves): void {
 
 function setRate(it: PlaybackMoves, { rate }: Event<'set-rate'>): void {
   const { state } = it;
+  state.catchingUp = false;
   state.rate = Math.min(2, Math.max(0.5, rate));
   if (state.mode === 'live' && state.rate < 1) state.mode = 'shifted';
   if (state.mode === 'live')
@@ -187,13 +213,15 @@ function found(it: PlaybackMoves, { request, requestedMs, moment }: Event<'found
 function swap(it: PlaybackMoves): void {
   const { state } = it;
   if (!state.pending) return;
-  state.mode = state.pending.to;
+  const { to } = state.pending;
+  // A viewer who catches up sees the live list where the window was.
+  state.mode = state.catchingUp && to === 'live' ? 'shifted' : to;
   state.pending = null;
   state.failure = null;
   state.retry = noRetry;
   state.skipToMs = null;
   it.do({ do: 'swap' }, { do: 'expect-wait' });
-  if (state.mode === 'live') it.do({ do: 'measure-edge' });
+  if (to === 'live') it.do({ do: 'measure-edge' });
   it.applyRate();
   it.do({ do: state.wantPlay ? 'play' : 'pause' });
 }
@@ -298,6 +326,14 @@ function tick(it: PlaybackMoves): void {
   const { steadyMs } = it.view;
   if (pending && (steadyMs - pending.aliveMs > SILENT_MS || steadyMs - pending.sinceMs > LONGEST_MS)) giveUp(it);
   if (!it.state.pending && wantPlay && isDue(it.state.retry, steadyMs)) retry(it);
+  else if (entersLiveList(it)) it.load('live', it.state.shownMs! + ENTERS_LATER_MS);
+}
+
+/** The window that plays is caught up with so far that the live list has its position. */
+function entersLiveList({ state, view }: PlaybackMoves): boolean {
+  const { catchingUp, mode, pending, streamLive, wantPlay, shownMs, retry: next } = state;
+  const isFree = !pending && !state.finding && next.dueMs === null && wantPlay;
+  return catchingUp && mode === 'past' && streamLive && isFree && shownMs !== null && view.nowMs - shownMs < ENTERS_MS;
 }
 
 /** The switch led to nothing. */

@@ -149,6 +149,11 @@ export class Player implements PlayerControls {
     this.#controller.take({ type: 'set-rate', rate });
   }
 
+  catchUp(): void {
+    this.#steps.forget();
+    this.#controller.take({ type: 'catch-up' });
+  }
+
   toggleMuted(): void {
     this.#buffers.toggleMuted();
     this.#changed();

@@ -64,6 +64,8 @@ export interface Snapshot {
   readonly volume: number;
   /** Speed that the viewer chose, 0.5 to 2; small corrections are not shown. */
   readonly rate: number;
+  /** It catches up with live: it plays at double speed until then. */
+  readonly catchingUp: boolean;
   /** UTC of the picture, or of the requested one, unix milliseconds; null before the first. */
   readonly shownMs: number | null;
   /** From that to the server's now, milliseconds. */
@@ -107,6 +109,8 @@ export interface PlayerControls {
   stepFrame(by: 1 | -1): void;
   /** @param rate 0.5 to 2; above 1 at the edge it falls back to 1 by itself */
   setRate(rate: number): void;
+  /** Plays at double speed until live, then at normal speed; a seek or another speed ends it. Undefined: this player cannot. */
+  catchUp?(): void;
   toggleMuted(): void;
   /** @param volume 0 to 1; above 0 also unmutes */
   setVolume(volume: number): void;
@@ -134,6 +138,7 @@ export const idle: Snapshot = {
   muted: true,
   volume: 1,
   rate: 1,
+  catchingUp: false,
   shownMs: null,
   behindMs: null,
   atEdge: false,

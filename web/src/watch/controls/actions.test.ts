@@ -43,7 +43,12 @@ const german = { id: 'de', language: 'de', label: '' };
 const french = { id: 'fr', language: 'fr', label: '' };
 
 test('keys go to the next marker or gap, and open the choice of a time', () => {
-  assert.deepEqual(done({}, 'point-back', 'point-forward', 'go-to-time'), ['point false', 'point true', 'time']);
+  assert.deepEqual(done({}, 'point-back', 'point-forward', 'go-to-time', 'catch-up'), [
+    'point false',
+    'point true',
+    'time',
+    'catchUp',
+  ]);
 });
 
 test('steps are as long as their names say', () => {

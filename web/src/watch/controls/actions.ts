@@ -64,6 +64,7 @@ export function createActions(session: ActionSession, page: ActionPage): Record<
     'point-back': () => page.goToPoint(false),
     'point-forward': () => page.goToPoint(true),
     'go-to-time': () => page.goToTime(),
+    'catch-up': () => session.controls.catchUp?.(),
     live: () => session.controls.goLive(),
     mute: () => session.controls.toggleMuted(),
     louder: () => louder(LOUDER),

@@ -21,6 +21,7 @@ export type KeyAction =
   | 'point-back'
   | 'point-forward'
   | 'go-to-time'
+  | 'catch-up'
   | 'live'
   | 'mute'
   | 'louder'
@@ -73,7 +74,11 @@ const actions: Readonly<Record<string, KeyAction>> = {
   '?': 'help',
   '？': 'help',
 };
-const shifted: Readonly<Record<string, KeyAction>> = { arrowleft: 'back-60', arrowright: 'forward-60' };
+const shifted: Readonly<Record<string, KeyAction>> = {
+  arrowleft: 'back-60',
+  arrowright: 'forward-60',
+  g: 'catch-up',
+};
 
 /** Actions that repeat while a key is held; the others happen once. */
 const repeated: ReadonlySet<KeyAction> = new Set<KeyAction>([
@@ -183,6 +188,7 @@ export const keyHelp: readonly KeyGroup[] = [
       { keys: ['J', 'L'], text: 'keys.ten' },
       { keys: ['⇧ ←', '⇧ →'], text: 'keys.minute' },
       { keys: ['End', 'G'], text: 'keys.live' },
+      { keys: ['⇧ G'], text: 'keys.catchUp' },
       { keys: ['Home'], text: 'keys.oldest' },
       { keys: ['[', ']'], text: 'keys.point' },
       { keys: ['T'], text: 'keys.time' },
