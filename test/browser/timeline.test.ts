@@ -81,7 +81,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     // A page that is closed needs no response.
     await opened.route('**/api/v1/streams/demo/timeline?*', (route) => addPast(route).catch(() => {}));
     await opened.route('**/api/v1/streams/demo', (route) => sayOlder(route).catch(() => {}));
-    await opened.route('**/thumb/demo/*.jpg', (route) => route.fulfill({ contentType: 'image/jpeg', body: still }));
+    await opened.route('**/thumb/demo/**/*.jpg', (route) => route.fulfill({ contentType: 'image/jpeg', body: still }));
     await opened.goto(`${server.url}/watch/demo`);
     await opened.locator('.track').waitFor();
     await untilLength(opened, 'two hours are shown at first', (ms) => Math.abs(ms - 2 * HOUR) < 3_000);
@@ -258,6 +258,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     assert.deepEqual(await overflowing(touched), []);
     const box = (await touched.locator('.track').boundingBox())!;
     const session = await phone.newCDPSession(touched);
+    await scrubAcross(touched, session);
     const at = (...shares: number[]) =>
       shares.map((share, id) => ({ x: box.x + box.width * share, y: box.y + box.height / 2, id }));
     await touch(session, at(0.4), at(0.4, 0.6), at(0.3, 0.7), at(0.2, 0.8), []);
@@ -272,7 +273,6 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await touch(session, []);
     await preview.waitFor({ state: 'detached' });
     assert.ok(near.toMs < Date.now());
-    await scrubAcross(touched, session);
   });
 
   test('no console error, no failed request in all this', () => assert.deepEqual(faults, []));
@@ -284,7 +284,7 @@ async function scrubAcross(page: Page, session: CDPSession): Promise<void> {
   const picture = (await page.locator('.stage').boundingBox())!;
   const at = (share: number) => [{ x: picture.x + picture.width * share, y: picture.y + picture.height / 2, id: 0 }];
   const scrubbed = page.locator('.stage img[data-scrub]');
-  await scrubbed.waitFor({ state: 'detached' });
+  await page.locator('.golive.edge').waitFor();
   const before = await shownMs();
   await touch(session, at(0.9), at(0.7), at(0.5));
   await page.locator('.stage .when').waitFor();
