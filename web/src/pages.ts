@@ -15,7 +15,7 @@ export interface PageEntry {
   /** All pages except the home page are loaded when they are opened. */
   readonly load: () => Component | Promise<Component>;
   readonly title: TextKey;
-  readonly width: 'form' | 'narrow' | 'normal' | 'wide';
+  readonly width: 'form' | 'narrow' | 'normal' | 'wide' | 'full';
   /** Required permission; without it the page asks the viewer to sign in, and `why` is the reason shown. */
   readonly needs?: { readonly action: Action; readonly why: TextKey };
   readonly menu?: 'main' | 'create' | 'account' | 'foot';
@@ -34,7 +34,7 @@ function lazy(load: () => Promise<{ readonly default: unknown }>): () => Promise
 /** All pages, in the order in which menus list them. */
 export const pages: Readonly<Record<PageName, PageEntry>> = {
   home: { load: () => Home, title: 'nav.streams', width: 'normal', menu: 'main', icon: 'play' },
-  watch: { load: lazy(() => import('./watch/Watch.svelte')), title: 'nav.streams', width: 'wide' },
+  watch: { load: lazy(() => import('./watch/Watch.svelte')), title: 'nav.streams', width: 'full' },
   library: {
     load: lazy(() => import('./library/Library.svelte')),
     title: 'library.title',

@@ -1,5 +1,5 @@
 /**
- * The viewer's preferences for all players: size of subtitles, single-key shortcuts, volume.
+ * The viewer's preferences for all players: size of subtitles, single-key shortcuts, volume, theatre mode.
  * In: the settings popover, the help. Out: the watch page; stored in the browser.
  */
 import { readStored, store } from '../shell/storage.ts';
@@ -16,6 +16,7 @@ interface Kept {
   readonly subtitleSize?: unknown;
   readonly keys?: unknown;
   readonly volume?: unknown;
+  readonly theatre?: unknown;
 }
 
 function read(): Kept {
@@ -31,11 +32,13 @@ class PlayerPreferences {
   #subtitleSize = $state<SubtitleSize>('normal');
   #keys = $state(true);
   #volume = 1;
+  #theatre = $state(false);
 
   constructor() {
-    const { subtitleSize, keys, volume } = read();
+    const { subtitleSize, keys, volume, theatre } = read();
     this.#subtitleSize = subtitleSizes.find((size) => size === subtitleSize) ?? 'normal';
     this.#keys = keys !== false;
+    this.#theatre = theatre === true;
     if (typeof volume === 'number' && volume > 0 && volume <= 1) this.#volume = volume;
   }
 
@@ -69,8 +72,23 @@ class PlayerPreferences {
     this.#keep();
   }
 
+  /** The picture fills the width of the window; what is beside it is below. */
+  get theatre(): boolean {
+    return this.#theatre;
+  }
+
+  set theatre(on: boolean) {
+    this.#theatre = on;
+    this.#keep();
+  }
+
   #keep(): void {
-    const kept: Kept = { subtitleSize: this.#subtitleSize, keys: this.#keys, volume: this.#volume };
+    const kept: Kept = {
+      subtitleSize: this.#subtitleSize,
+      keys: this.#keys,
+      volume: this.#volume,
+      theatre: this.#theatre,
+    };
     store(KEY, JSON.stringify(kept));
   }
 }

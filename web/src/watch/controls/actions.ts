@@ -18,6 +18,8 @@ export interface ActionSession {
 /** What actions need of the page. */
 export interface ActionPage {
   toggleFullscreen(): void;
+  /** Omitted: the page has no theatre mode. */
+  toggleTheatre?(): void;
   openHelp(): void;
   openClips(): void;
   /** Marks a clip that ends at the shown moment. */
@@ -70,6 +72,7 @@ export function createActions(session: ActionSession, page: ActionPage): Record<
     louder: () => louder(LOUDER),
     quieter: () => louder(-LOUDER),
     fullscreen: () => page.toggleFullscreen(),
+    theatre: () => page.toggleTheatre?.(),
     picture: () => session.controls.togglePicture(),
     subtitles,
     clip: () => page.makeClip(),

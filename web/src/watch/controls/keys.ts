@@ -27,6 +27,7 @@ export type KeyAction =
   | 'louder'
   | 'quieter'
   | 'fullscreen'
+  | 'theatre'
   | 'picture'
   | 'subtitles'
   | 'clip'
@@ -64,6 +65,7 @@ const actions: Readonly<Record<string, KeyAction>> = {
   arrowup: 'louder',
   arrowdown: 'quieter',
   f: 'fullscreen',
+  w: 'theatre',
   p: 'picture',
   c: 'subtitles',
   x: 'clip',
@@ -200,6 +202,7 @@ export const keyHelp: readonly KeyGroup[] = [
       { keys: ['M'], text: 'keys.mute' },
       { keys: ['↑', '↓'], text: 'keys.volume' },
       { keys: ['F'], text: 'keys.fullscreen' },
+      { keys: ['W'], text: 'keys.theatre' },
       { keys: ['P'], text: 'keys.picture' },
       { keys: ['C'], text: 'keys.subtitles' },
     ],
