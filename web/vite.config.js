@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 import { defineConfig } from 'vite';
 
+const { version } = JSON.parse(readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8'));
 const breakpoints = JSON.parse(readFileSync(join(import.meta.dirname, 'breakpoints.json'), 'utf8'));
 
 /** Svelte, with the breakpoints by name: `@media (--phone)`. */
@@ -40,6 +41,7 @@ const codeSplitting = {
 
 export default defineConfig({
   plugins: [components],
+  define: { OXBOW_VERSION: JSON.stringify(version) },
   build: {
     ...build,
     emptyOutDir: true,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StreamView } from '../../../src/api/shapes.ts';
-import { heightOf, inOrder, isFirstRun, lastHour, matching } from './order.ts';
+import { heightOf, inOrder, isFirstRun, isSoundOnly, lastHour, matching } from './order.ts';
 
 const stream = (name: string, more: Partial<StreamView> = {}) =>
   ({ name, title: '', state: 'live', origin: 'api', tracks: [], ...more }) as unknown as StreamView;
@@ -33,6 +33,13 @@ test('the height is that of the largest picture', () => {
   assert.equal(heightOf({ tracks: [video(480), video(1080)] }), 1080);
   assert.equal(heightOf({ tracks: [{ ...video(1280), width: 720 }] }), 720, 'upright: the short side counts');
   assert.equal(heightOf({ tracks: [{ id: 2, kind: 'audio', codecs: '', language: '' }] }), undefined);
+});
+
+test('a stream with sound alone is known by its tracks', () => {
+  const track = (kind: 'audio' | 'video') => ({ id: 1, kind, codecs: '', language: '' });
+  assert.equal(isSoundOnly({ tracks: [track('audio')] }), true);
+  assert.equal(isSoundOnly({ tracks: [track('video'), track('audio')] }), false);
+  assert.equal(isSoundOnly({ tracks: [] }), false, 'not known yet');
 });
 
 test('the last hour of a stream starts no earlier than its recording, and ends with it', () => {

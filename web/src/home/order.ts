@@ -42,6 +42,11 @@ export function heightOf({ tracks }: Pick<StreamView, 'tracks'>): number | undef
   return heights.length > 0 ? Math.max(...heights) : undefined;
 }
 
+/** Whether a stream has sound and no picture. */
+export function isSoundOnly({ tracks }: Pick<StreamView, 'tracks'>): boolean {
+  return tracks.some(({ kind }) => kind === 'audio') && !tracks.some(({ kind }) => kind === 'video');
+}
+
 /** With less recorded, “last hour” would be misleading, milliseconds. */
 const LEAST_HOUR_MS = 600_000;
 
