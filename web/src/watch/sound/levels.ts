@@ -53,13 +53,13 @@ export async function readLevels(
   const either = AbortSignal.any([signal, AbortSignal.timeout(PATIENCE_MS)]);
   try {
     const [fromSeconds, toSeconds] = [blockMs / 1000, (blockMs + BLOCK_MS) / 1000];
-    // The file is whole segments: the playlist of the same window names the time of the first one.
-    const list = windowUrl(stream, { fromSeconds, toSeconds }).replace('index.m3u8', 'a0.m3u8');
-    const [playlist, file] = await Promise.all(
+    // The file is whole segments: the manifest of the same window names the time of the first one, and counts no viewer.
+    const list = windowUrl(stream, { fromSeconds, toSeconds }).replace('.m3u8', '.mpd');
+    const [manifest, file] = await Promise.all(
       [list, clipUrl(stream, blockMs, blockMs + BLOCK_MS)].map((url) => fetch(url, { signal: either })),
     );
-    if (!playlist?.ok || !file?.ok) return null;
-    const startMs = Date.parse(/#EXT-X-PROGRAM-DATE-TIME:(\S+)/.exec(await playlist.text())?.[1] ?? '');
+    if (!manifest?.ok || !file?.ok) return null;
+    const startMs = Date.parse(/availabilityStartTime="([^"]+)"/.exec(await manifest.text())?.[1] ?? '');
     if (Number.isNaN(startMs)) return null;
     const sound = await new OfflineAudioContext(1, 1, RATE_HZ).decodeAudioData(await file.arrayBuffer());
     return levelsOf(sound.getChannelData(0), sound.sampleRate, startMs, blockMs);
