@@ -2,11 +2,13 @@ import assert from 'node:assert/strict';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import words from '../../web/src/text/en/timeline.json' with { type: 'json' };
+import watchWords from '../../web/src/text/en/watch.json' with { type: 'json' };
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { frameWhen, type Look, lookAt, names, type SeenFrame, takeFrames } from './frames.ts';
+import { messages, observePage } from './page-log.ts';
 import { recordScreencast } from './screencast.ts';
 import { newestStretch, type Stretch } from './stretch.ts';
 
@@ -190,12 +192,20 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
   test('oxbow is killed and restarted: the page recovers by itself', async () => {
     await goLive();
     await newestStretch(server, 5);
+    await observePage(page);
     await server.stop('SIGKILL');
+    await page.getByRole('alert').getByText(watchWords['watch.lost']).waitFor();
     server = await start(new URL(server.url).host);
     const backMs = Date.now();
     await frameWhen(page, 'it plays new media', (look) => isLive(look) && look.utcMs > backMs);
     await frameWhen(page, 'it continues', (look) => isLive(look) && look.utcMs > backMs + 2_000);
     await page.locator('.where.live').waitFor();
+    const outage: readonly string[] = [watchWords['watch.lost'], watchWords['watch.lostStarting']];
+    assert.deepEqual(
+      (await messages(page)).filter((message) => !outage.includes(message)),
+      [],
+      'one message',
+    );
     await pauseExactly(page, 'after the restart');
   });
 

@@ -1,14 +1,21 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import states from '../../web/src/text/en/home.json' with { type: 'json' };
 import words from '../../web/src/text/en/watch.json' with { type: 'json' };
+import zhStates from '../../web/src/text/zh-CN/home.json' with { type: 'json' };
+import zh from '../../web/src/text/zh-CN/watch.json' with { type: 'json' };
 import { need } from '../fixtures/need.ts';
-import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { violations } from './axe.ts';
 import { collectFaults, type Looks, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { overflowing } from './overflow.ts';
+import { layoutShift, messages, observePage } from './page-log.ts';
 import { readPicture, type Shown } from './picture.ts';
-import { newestStretch, startSample } from './stretch.ts';
+import { newestStretch } from './stretch.ts';
+
+const adminToken = 'let-me-in-please';
 
 /** Waits for a picture that matches. */
 function picture(page: Page, what: string, matches: (shown: Shown) => boolean): Promise<Shown> {
@@ -53,7 +60,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
 
   before(async () => {
     folder = await openFolder('pages');
-    server = await startSample(`${folder.path}/data`);
+    server = await startServer({ args: smallPicture, data: `${folder.path}/data`, adminToken });
     browser = await openBrowser();
     context = await openVisitor(browser);
     page = await context.newPage();
@@ -171,6 +178,106 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     await picture(page, 'it plays on', ({ paused }) => !paused);
   });
 
+  test('a link to a time that is not there says so, in both languages', async () => {
+    const future = Math.floor(Date.now() / 1000) + 86_400;
+    for (const [query, locale, note] of [
+      ['?t=1700000000', 'en-US', words['note.begins']],
+      [`?t=${future}`, 'zh-CN', zh['note.future']],
+      ['?t=yesterday', 'en-US', words['note.unreadable']],
+    ] as const) {
+      await onOwnPage(`/watch/demo${query}`, { locale }, async (linked) => {
+        const [before, after] = note.split('{time}');
+        await linked
+          .locator('.note', { hasText: before! })
+          .filter({ hasText: after ?? '' })
+          .waitFor();
+        if (query === '?t=1700000000') await picture(linked, 'the oldest plays', ({ utcMs }) => utcMs < momentMs);
+        else await picture(linked, 'live plays', isLive);
+      });
+    }
+  });
+
+  test('without a network the page says it once, moves nothing, and says nothing more when it is back', async () => {
+    await using visitor = await openVisitor(browser);
+    const other = await visitor.newPage();
+    await other.goto(`${server.url}/watch/demo`);
+    await other.locator('.where.live').waitFor();
+    await observePage(other);
+    await visitor.setOffline(true);
+    await other.getByRole('alert').getByText(words['watch.youAreOffline']).waitFor();
+    // What was loaded is played; then nothing plays, and the button says so.
+    await other.locator('.controls').getByRole('button', { name: words['watch.play'] }).waitFor();
+    assert.equal(await other.locator('.golive').getAttribute('aria-disabled'), 'true');
+    await visitor.setOffline(false);
+    await other.locator('.where.live').waitFor();
+    await other.locator('.lost').waitFor({ state: 'detached' });
+    assert.deepEqual(await messages(other), [words['watch.youAreOffline']]);
+    const shift = await layoutShift(other);
+    assert.ok(shift < 0.02, `the layout shifted by ${shift}`);
+  });
+
+  test('in theatre mode the picture has the width of the window, also after a reload', async () => {
+    const stage = async () => (await page.locator('.stage').boundingBox())!;
+    const narrow = await stage();
+    await page.keyboard.press('w');
+    await until('it is as wide as the window', async () => (await stage()).width >= 1_439);
+    await page.reload();
+    await page.locator('.where.live').waitFor();
+    const { width, height } = await stage();
+    assert.deepEqual([width >= 1_439, height > narrow.height], [true, true], `${width} × ${height}`);
+    const controls = (await page.locator('.controls').boundingBox())!;
+    assert.ok(controls.y + controls.height <= 900, 'the controls are in the window');
+    await page.getByRole('button', { name: words['watch.leaveTheatre'] }).click();
+    await until('it is as before', async () => (await stage()).width === narrow.width);
+  });
+
+  test('at 200 % and 400 % zoom the timeline and the controls stay on the page', async () => {
+    for (const [width, height] of [
+      [640, 400],
+      [320, 200],
+    ] as const) {
+      await onOwnPage('/watch/demo', { width, height }, async (zoomed) => {
+        await zoomed.locator('.where.live').waitFor();
+        assert.deepEqual(await overflowing(zoomed), []);
+        const stage = (await zoomed.locator('.stage').boundingBox())!;
+        for (const part of ['.track', '.ruler', '.zooms', '.controls']) {
+          const box = (await zoomed.locator(part).boundingBox())!;
+          assert.ok(box.height > 10 && box.y >= stage.y + stage.height, `${part} is below the picture`);
+        }
+      });
+    }
+  });
+
+  test('home and watch page have no accessibility findings: light, dark, forced colours', async () => {
+    const looks = [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forcedColors: 'active' }] as const;
+    await onOwnPage('/', {}, async (other) => {
+      const check = async (where: string) => {
+        for (const look of looks) {
+          await other.emulateMedia(look);
+          const found = await violations(other, `${where} ${JSON.stringify(look)}`);
+          // Forced colours are the system's: axe reads those of the page.
+          const isOurs = (violation: string) => !('forcedColors' in look) || !violation.includes('color-contrast');
+          assert.deepEqual(found.filter(isOurs), []);
+        }
+      };
+      await other.locator('article.card').waitFor();
+      await check('home');
+      await other.emulateMedia({ forcedColors: 'none' });
+      await other.click('article.card h2 a');
+      await other.locator('.where.live').waitFor();
+      await check('watch');
+      const colour = (selector: string) =>
+        other
+          .locator(selector)
+          .first()
+          .evaluate((element) => getComputedStyle(element).backgroundColor);
+      const plain = await colour('.zooms .sign');
+      for (const chosen of ['.zooms [aria-pressed="true"]', '.golive.edge', '.shown.live', '.badge .dot']) {
+        assert.notEqual(await colour(chosen), plain, `${chosen} is visible with forced colours`);
+      }
+    });
+  });
+
   test('the help lists the keys and closes with Escape; shortcuts are off while it is open', async () => {
     await page.keyboard.press('?');
     const dialog = page.getByRole('dialog', { name: words['help.title'] });
@@ -243,6 +350,24 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     await page.reload();
     await page.getByRole('tab', { name: '信息' }).waitFor();
     await picture(page, 'it plays', isLive);
+  });
+
+  test('a stopped stream says so; administrators start it again, where everyone else only reads', async () => {
+    await page.goto(`${server.url}/`);
+    assert.equal((await server.fetch('/api/v1/streams/demo/stop', { method: 'POST' })).status, 202);
+    await page.locator('article.card', { hasText: zhStates['state.stopped'] }).waitFor(); // in the other language by now
+    await using viewer = await openVisitor(browser);
+    await using admin = await openVisitor(browser);
+    const headers = { origin: server.url };
+    await admin.request.post(`${server.url}/api/v1/sessions`, { headers, data: { token: adminToken } });
+    const [watched, administrated] = [await viewer.newPage(), await admin.newPage()];
+    for (const each of [watched, administrated]) {
+      await each.goto(`${server.url}/watch/demo`);
+      await each.locator('.veil', { hasText: states['state.stoppedLong'] }).waitFor();
+    }
+    assert.deepEqual(await watched.locator('.veil .button').allInnerTexts(), [words['watch.lastRecorded']]);
+    await administrated.locator('.veil').getByRole('button', { name: words['watch.start'] }).click();
+    for (const each of [administrated, watched]) await each.locator('.where.live').waitFor();
   });
 
   test('no console error, no failed request in all this', () => assert.deepEqual(withoutEarlyWindows(faults), []));
