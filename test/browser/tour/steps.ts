@@ -68,7 +68,6 @@ export class Hand {
   async clickBar(momentMs: number): Promise<void> {
     await this.page.mouse.click(...(await this.placeOf(momentMs)));
     this.clicks += 1;
-    await this.page.getByTitle('Go live (G)').waitFor(); // it is not live any more
   }
 
   /** Where the timeline bar has a moment, CSS pixels. */
@@ -127,7 +126,7 @@ export const tourSteps: readonly TourStep[] = [
   },
   {
     name: 'the demo plays',
-    budgetS: 4,
+    budgetS: 6,
     own: false,
     async run(hand) {
       await hand.click(hand.page.getByRole('link', { name: 'Watch', exact: true }));
@@ -217,6 +216,16 @@ export const tourSteps: readonly TourStep[] = [
       await picture.dispose();
       await page.mouse.up();
       await page.locator('.stage img[data-scrub]').waitFor({ state: 'detached' });
+    },
+  },
+  {
+    name: 'Clip marks what was just seen, and makes a page of it',
+    budgetS: 5,
+    own: false,
+    async run(hand) {
+      await hand.press('Clip');
+      await hand.press('Create clip');
+      await hand.page.getByRole('link', { name: 'Open', exact: true }).waitFor();
     },
   },
   {
