@@ -79,19 +79,21 @@ export class Hand {
     return [box.x + box.width * share, box.y + box.height / 2];
   };
 
-  /** Waits for moving pictures; with `atMs` for those of that moment, ms since 1970. */
-  async seesPictures(atMs?: number): Promise<void> {
+  /**
+   * Waits for moving pictures; with `atMs` for those of that moment, ms since 1970, or as long after it as playback may have continued.
+   */
+  async seesPictures(atMs?: number, withinMs = 8_000): Promise<void> {
     const seen = await this.page.waitForFunction(
-      (atMs) => {
+      ([atMs, withinMs]) => {
         const shown = [...document.querySelectorAll('video')].filter(
           (video) =>
             getComputedStyle(video).visibility === 'visible' && video.readyState > 2 && !video.seeking && !video.paused,
         );
         if (!shown.some((video) => video.getVideoPlaybackQuality().totalVideoFrames > 0)) return false;
         const named = Date.parse(document.querySelector('.controls time')?.getAttribute('datetime') ?? '');
-        return atMs === undefined || (named > atMs - 2_500 && named < atMs + 8_000); // it plays on
+        return atMs === undefined || (named > atMs - 2_500 && named < atMs + withinMs);
       },
-      atMs,
+      [atMs, withinMs] as const,
       { polling: 'raf' },
     );
     await seen.dispose();
@@ -110,6 +112,8 @@ export class Hand {
     );
 }
 
+/** So much is seen before Clip is pressed, ms: a clip of less than a second is not made. */
+const LEAST_CLIP_MS = 4_000;
 /** Enough past to rewind, seconds. */
 const PAST_S = 4;
 
@@ -219,16 +223,6 @@ export const tourSteps: readonly TourStep[] = [
     },
   },
   {
-    name: 'Clip marks what was just seen, and makes a page of it',
-    budgetS: 5,
-    own: false,
-    async run(hand) {
-      await hand.press('Clip');
-      await hand.press('Create clip');
-      await hand.page.getByRole('link', { name: 'Open', exact: true }).waitFor();
-    },
-  },
-  {
     name: 'T and a time go there',
     budgetS: 3,
     own: false,
@@ -238,6 +232,18 @@ export const tourSteps: readonly TourStep[] = [
       const atMs = Date.now() - 5_000;
       await hand.page.keyboard.press('Enter');
       await hand.seesPictures(atMs);
+    },
+  },
+  {
+    name: 'Clip marks what was just seen, and makes a page of it',
+    budgetS: 5,
+    own: false,
+    async run(hand) {
+      const fromMs = await hand.recorded('film', PAST_S);
+      await hand.seesPictures(fromMs + LEAST_CLIP_MS, Number.POSITIVE_INFINITY);
+      await hand.press('Clip');
+      await hand.press('Create clip');
+      await hand.page.getByRole('link', { name: 'Open', exact: true }).waitFor();
     },
   },
 ];
