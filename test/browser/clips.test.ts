@@ -204,6 +204,20 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     );
     assert.equal(await small.getByRole('tabpanel').locator('kbd:visible').count(), 0);
     assert.deepEqual(await overflowing(small), []);
+
+    // As for a private stream: the viewer confirms that more people may watch the clip.
+    await small.route('**/api/v1/clips', (route) => {
+      const { confirm } = route.request().postDataJSON() as { confirm?: boolean };
+      if (confirm) return route.continue();
+      return route.fulfill({ status: 409, json: { code: 'clip-more-open', status: 409, title: 'More open' } });
+    });
+    await create.tap();
+    const confirm = small.getByLabel('Let more people watch this clip than its stream');
+    await confirm.waitFor();
+    assert.ok(await create.isDisabled());
+    await confirm.check();
+    await create.tap();
+    await small.getByRole('link', { name: 'Open' }).waitFor();
     await phone.close();
   });
 
@@ -314,12 +328,17 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
 
   test('no console error, no failed request in all this', () => assert.deepEqual(faults, []));
 
-  test('a deleted clip says so, and offers to sign in', async () => {
+  test('a deleted clip says so, and offers to sign in; so does one whose recording is gone', async () => {
     const visitor = await openVisitor(browser);
     const visit = await visitor.newPage();
     await visit.goto(server.url + clipPath);
     await visit.getByText('Clip not found').waitFor();
     await visit.locator('main').getByRole('link', { name: 'Sign in' }).waitFor();
+    await visit.route('**/api/v1/clips/*', (route) =>
+      route.fulfill({ status: 410, json: { code: 'clip-lost', status: 410, title: 'Lost' } }),
+    );
+    await visit.reload();
+    await visit.getByText('This clip is no longer available').waitFor();
     await visitor.close();
   });
 });

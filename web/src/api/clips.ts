@@ -33,9 +33,14 @@ export function createClip(body: NewClip, signal: AbortSignal): Promise<ClipView
   return askServer(signal, (client, options) => client.createClip({ body }, options), body.stream);
 }
 
+/** The name under which the playback token of a clip is stored; no stream has such a name. */
+export function tokenNameOf(id: string): string {
+  return `clip/${id}`;
+}
+
 /** One clip. Refused as `clip-unknown`, also where the viewer may not watch it, and as `clip-lost`. */
 export function getClip(id: string, signal: AbortSignal): Promise<ClipView> {
-  return askServer(signal, (client, options) => client.getClip({ id }, options), `clip/${id}`);
+  return askServer(signal, (client, options) => client.getClip({ id }, options), tokenNameOf(id));
 }
 
 /** Changes title and visibility; refused as `createClip`. */
