@@ -307,7 +307,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     const dialog = page.getByRole('dialog');
     await dialog.getByLabel('Title').fill('The very best');
     await dialog.getByLabel('Who can watch').selectOption('unlisted');
-    await dialog.getByRole('button', { name: 'Save' }).click();
+    await dialog.getByRole('button', { name: 'Save', exact: true }).click();
     const renamed = page.locator('article', { hasText: 'The very best' });
     await renamed.getByText('Unlisted').waitFor();
     assert.deepEqual(await violations(page, 'clips'), []);
