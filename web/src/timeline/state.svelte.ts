@@ -107,7 +107,7 @@ export class TimelineState {
     this.#touched = true;
     const seen = this.#fresh();
     let next = zooming.clampView(view, seen);
-    this.#whole = zooming.offeredZooms(seen).length > 1 && zooming.showsAll(next, seen);
+    this.#whole = zooming.showsAll(next, seen);
     const length = zooming.lengthOf(next);
     const atNow = seen.nowMs - next.toMs < length / 50;
     if (atNow && seen.live) next = { fromMs: seen.nowMs - length, toMs: seen.nowMs };

@@ -61,9 +61,9 @@ test('any view is clamped to what is kept', () => {
   }
 });
 
-test('with little recorded the bar still shows ten minutes', () => {
-  assert.equal(lengthOf(fullView({ nowMs: now, firstMs: now - minute })), 10 * minute);
-  assert.equal(lengthOf(fullView({ nowMs: now, firstMs: null })), 10 * minute);
+test('with little recorded the bar still shows two minutes', () => {
+  assert.equal(lengthOf(fullView({ nowMs: now, firstMs: now - minute })), 2 * minute);
+  assert.equal(lengthOf(fullView({ nowMs: now, firstMs: null })), 2 * minute);
 });
 
 test('the bar ends now while the picture is live', () => {
@@ -98,21 +98,22 @@ test('a bar at the start follows retention', () => {
   assert.equal(followView(view, later, true).fromMs, later.firstMs);
 });
 
-test('the bar begins with ten minutes while little is recorded, otherwise with two hours, around a shared time', () => {
-  assert.deepEqual(firstView({ ...live, firstMs: now - 5 * minute }), last(10 * minute));
+test('the bar begins with all that is recorded, at most two hours, around a shared time', () => {
+  assert.deepEqual(firstView({ ...live, firstMs: now - 5 * minute }), last(5 * minute));
+  assert.equal(zoomOf(last(5 * minute), { nowMs: now, firstMs: now - 5 * minute }), 'all');
   assert.deepEqual(firstView(live), last(2 * hour));
   const shared = firstView(shownAt(now - 20 * hour));
   assert.equal(shared.fromMs, now - 21 * hour);
 });
 
 test('only distinct zooms are offered, and the current one is pressed', () => {
-  assert.deepEqual(offeredZooms({ nowMs: now, firstMs: null }), ['10m']);
+  assert.deepEqual(offeredZooms({ nowMs: now, firstMs: null }), ['all']);
   assert.deepEqual(offeredZooms({ nowMs: now, firstMs: now - hour }), ['10m', 'all']);
   assert.deepEqual(offeredZooms(live), ['10m', '2h', '24h', 'all']);
   assert.equal(zoomOf(last(2 * hour), live), '2h');
   assert.equal(zoomOf(last(3 * hour), live), null);
   assert.equal(zoomOf(fullView(live), live), 'all');
-  assert.equal(zoomOf(last(10 * minute), { nowMs: now, firstMs: null }), '10m');
+  assert.equal(zoomOf(last(2 * minute), { nowMs: now, firstMs: null }), 'all');
 });
 
 test('a button zooms about now while live, otherwise about the playhead', () => {

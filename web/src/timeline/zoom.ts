@@ -10,8 +10,8 @@ const HOUR = 60 * MINUTE;
 
 /** Shortest view: a pixel is a frame or two, precise enough to cut. Milliseconds. */
 export const NEAREST_MS = MINUTE;
-/** With less recorded than this, the bar still shows this much. Milliseconds. */
-const LEAST_WHOLE_MS = 10 * MINUTE;
+/** With less recorded than this, the bar still shows this much: there is something to zoom into. Milliseconds. */
+const LEAST_WHOLE_MS = 2 * MINUTE;
 
 /** The zoom buttons: a fixed length, or everything kept. */
 export type Zoom = '10m' | '2h' | '24h' | 'all';
@@ -39,7 +39,7 @@ export function lengthOf(view: View): number {
   return view.toMs - view.fromMs;
 }
 
-/** Everything kept, at least ten minutes. */
+/** Everything kept, at least two minutes. */
 export function fullView({ nowMs, firstMs }: Pick<ZoomInput, 'nowMs' | 'firstMs'>): View {
   return { fromMs: Math.min(firstMs ?? nowMs, nowMs - LEAST_WHOLE_MS), toMs: nowMs };
 }
@@ -115,7 +115,7 @@ export function followView(view: View, seen: ZoomInput, follows: boolean): View 
 export function offeredZooms(seen: Pick<ZoomInput, 'nowMs' | 'firstMs'>): Zoom[] {
   const most = lengthOf(fullView(seen));
   const fixed = (Object.keys(lengths) as Exclude<Zoom, 'all'>[]).filter((zoom) => lengths[zoom] < most);
-  return fixed.length === 0 ? ['10m'] : [...fixed, 'all'];
+  return [...fixed, 'all'];
 }
 
 /** The button of a view; null if it is between two. */
@@ -142,10 +142,9 @@ export function zoomCentre(view: View, { live, shownMs, nowMs }: ZoomInput): num
   return shownMs !== null && isIn(view, shownMs) ? shownMs : (view.fromMs + view.toMs) / 2;
 }
 
-/** The initial view: short while little is recorded, so that there is something to click. */
+/** The initial view: everything kept, at most two hours. */
 export function firstView(seen: ZoomInput): View {
-  const { nowMs, firstMs } = seen;
-  const little = firstMs === null || nowMs - firstMs <= lengths['10m'];
-  const length = Math.min(lengthOf(fullView(seen)), little ? lengths['10m'] : lengths['2h']);
+  const { nowMs } = seen;
+  const length = Math.min(lengthOf(fullView(seen)), lengths['2h']);
   return followView({ fromMs: nowMs - length, toMs: nowMs }, seen, true);
 }
