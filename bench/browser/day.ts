@@ -4,6 +4,7 @@
  * In: the built interface, Chromium, ffmpeg; a folder that an earlier run made, or none. Out: tables. All share the machine.
  */
 import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Locator, Page } from 'playwright-core';
@@ -12,6 +13,7 @@ import { type Look, lookAt } from '../../test/browser/frames.ts';
 import { openFolder, startServer } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/wait.ts';
 import { LOOP_S, type RecordedDay, recordDay } from '../past/recorded-day.ts';
+import { describeMachine } from '../process-tree.ts';
 import { printTable, quantile, say } from '../report.ts';
 import { benchJumps } from './jumps.ts';
 
@@ -39,6 +41,7 @@ export interface DayOptions {
 /** Measures and returns the report. */
 export async function benchDay({ hours, heights, only, folder }: DayOptions): Promise<string> {
   await using temporary = folder === undefined ? await openFolder('bench-day') : undefined;
+  const before = loadavg()[0]!;
   const jumps: string[][] = [];
   const scrubs: string[][] = [];
   for (const height of heights) {
@@ -71,6 +74,7 @@ export async function benchDay({ hours, heights, only, folder }: DayOptions): Pr
     }
   }
   const tables = [
+    `${describeMachine()}; load average ${before.toFixed(1)} before and ${loadavg()[0]!.toFixed(1)} after`,
     jumps.length > 0 &&
       `Clicks into ${hours} h of footage, to the first new frame, ms\n\n${printTable(['video', 'clicks', 'p50', 'p95', 'worst', 'target of p95'], jumps)}`,
     scrubs.length > 0 &&
