@@ -65,6 +65,16 @@ suite('the shared media engine process', () => {
     await Promise.all(queued);
   });
 
+  test('a process is replaced after so many requests', async () => {
+    await using client = new EngineClient({ maxRequests: 2 });
+    await client.request(version, nothing, { signal });
+    const pid = client.pid!;
+    await client.request(version, nothing, { signal });
+    await gone(pid);
+    await client.request(version, nothing, { signal });
+    assert.notEqual(client.pid, pid);
+  });
+
   test('an idle process is closed', async () => {
     await using client = new EngineClient({ idleMs: 30 });
     await client.request(version, nothing, { signal });

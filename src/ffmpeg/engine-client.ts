@@ -15,6 +15,8 @@ interface EngineLimits {
   readonly startMs: number;
   /** Time without a request after which the process is closed, ms. */
   readonly idleMs: number;
+  /** Requests after which the process is replaced: libraries may not free all that a request took. */
+  readonly maxRequests: number;
   /** Most waiting requests. */
   readonly maxQueued: number;
   /** Largest input of a request, bytes. */
@@ -25,6 +27,7 @@ const engineLimits: EngineLimits = {
   requestMs: 5_000,
   startMs: 20_000,
   idleMs: 30_000,
+  maxRequests: 5_000,
   maxQueued: 64,
   maxInputBytes: 64 * 1024 * 1024,
 };
@@ -41,6 +44,8 @@ interface Job {
 
 interface EngineWorker {
   readonly child: EngineChild;
+  /** Requests so far. */
+  requests: number;
   /** Receives the answer of the running request. */
   onAnswer: ((answer: Answer) => void) | undefined;
 }
@@ -151,6 +156,8 @@ export class EngineClient implements AsyncDisposable {
       answered,
     );
     worker.onAnswer = undefined;
+    worker.requests++;
+    if (worker.requests >= this.#limits.maxRequests) this.#stop('replaced');
     if (answer.id !== id) {
       this.#stop('it answered out of order');
       throw new OxbowError('engine-failed', 'the media engine answered out of order');
@@ -178,7 +185,7 @@ export class EngineClient implements AsyncDisposable {
       await child[Symbol.asyncDispose]();
       throw new OxbowError('engine-failed', 'the media engine was closed');
     }
-    const spawned: EngineWorker = { child, onAnswer: undefined };
+    const spawned: EngineWorker = { child, requests: 0, onAnswer: undefined };
     worker = spawned;
     this.#worker = spawned;
     void child.ended.then(() => {

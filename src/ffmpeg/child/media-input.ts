@@ -8,6 +8,8 @@ import { must } from './native.ts';
 
 /** Bytes that FFmpeg requests at a time. */
 const READ_BYTES = 64 * 1024;
+/** The same for bytes in memory: FFmpeg's buffer of that size is not freed with its I/O, and a process opens thousands of these. */
+const READ_MEMORY_BYTES = 4 * 1024;
 /** AVERROR(EIO). */
 const IO_ERROR = -5;
 /** Containers that contain their media, for `format_whitelist`; playlists, SDP and image sequences are excluded on purpose. */
@@ -28,21 +30,24 @@ export interface MediaBytes {
 /** Opens bytes in memory; otherwise as `openMedia`. */
 export function openMediaInput(bytes: Uint8Array): MediaInput {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-  return openMedia({
-    length: buffer.length,
-    read: (at, count) => (at < buffer.length ? buffer.subarray(at, at + count) : undefined),
-  });
+  const read = (at: number, count: number) => (at < buffer.length ? buffer.subarray(at, at + count) : undefined);
+  return openMedia({ length: buffer.length, read }, {}, READ_MEMORY_BYTES);
 }
 
 /**
  * @param options of the demuxer, e.g. `{ probesize: '1000000' }`
+ * @param readBytes how many bytes FFmpeg requests at a time, at most
  * @throws Error with the message of FFmpeg if the bytes are not a known container
  */
-export function openMedia(file: MediaBytes, options: Readonly<Record<string, string>> = {}): MediaInput {
+export function openMedia(
+  file: MediaBytes,
+  options: Readonly<Record<string, string>> = {},
+  readBytes: number = READ_BYTES,
+): MediaInput {
   let at = 0;
   const io = new IOContext();
   io.allocContextWithCallbacks(
-    READ_BYTES,
+    readBytes,
     0,
     (size) => {
       const piece = file.read(at, size);
@@ -71,6 +76,8 @@ export function openMedia(file: MediaBytes, options: Readonly<Record<string, str
     format,
     [Symbol.dispose]() {
       format.closeInputSync();
+      // Closing a demuxer leaves custom I/O open, and with it the bytes that its callbacks refer to.
+      io.freeContext();
     },
   };
 }
