@@ -12,6 +12,7 @@ import type {
 } from './inspect-shapes.ts';
 import type { StreamPicture } from './picture.ts';
 import type {
+  ActivityView,
   GapView,
   MarkerView,
   PinView,
@@ -73,6 +74,8 @@ export interface StatsApi {
    * @param resS wanted length of a step, seconds; 0: by the length of the range
    */
   statsHistory(name: string, fromMs: number, toMs: number, resS: number): Promise<StatsHistory>;
+  /** The bitrate of [fromMs, toMs), for the timeline; as `statsHistory`. */
+  activity(name: string, fromMs: number, toMs: number, resS: number): Promise<ActivityView>;
 }
 
 /** What streams hold and how they keep up; each call refuses `stream-unknown`. */

@@ -8,6 +8,7 @@ import type { CallOptions, Requester } from './request.ts';
 import type {
   AccountDeletion,
   AccountExport,
+  ActivityView,
   AssetList,
   AssetPatch,
   AssetSubtitleView,
@@ -468,6 +469,23 @@ export class Operations {
     options?: CallOptions,
   ): Promise<TimelineView> {
     return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/timeline' }, input, options);
+  }
+
+  /** Returns the bitrate of a time range, step by step: it rises where much changes in the picture. */
+  getStreamActivity(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: a day before `to`. */
+      from?: string;
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. Default: now. */
+      to?: string;
+      /** Length of a step in seconds, at least 5. Default: at most 1,000 steps for the range; always at most 2,000. */
+      res?: string;
+    },
+    options?: CallOptions,
+  ): Promise<ActivityView> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/activity' }, input, options);
   }
 
   /** Lists the gaps of a time range, oldest first, each with its cause. */

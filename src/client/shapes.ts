@@ -971,6 +971,18 @@ export type TimelineView = {
   markers: MarkerView[];
 };
 
+/** `ActivityView` of the API. */
+export type ActivityView = {
+  /** start of the first step */
+  from: string;
+  /** end of the last step */
+  to: string;
+  /** length of a step, seconds */
+  res: number;
+  /** bit/s of video and audio, one value for each step; null where nothing was received */
+  values: (number | null)[];
+};
+
 /** `GapList` of the API. */
 export type GapList = {
   items: GapView[];

@@ -166,10 +166,7 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
     [
       [2, 'Invalid stream name "Door"'],
       [3, 'streams.a: a pull source needs a url'],
-      [
-        4,
-        'streams.b: "rtsp://cam.example/1" is not an http, https, udp or srt URL; RTSP cameras are not supported yet',
-      ],
+      [4, 'streams.b: "rtsp://cam.example/1" is not an http, https, udp or srt URL'],
       [5, 'streams.c: a push source has no url'],
       [6, 'streams.g.source.onSecondPublisher: "share" is not one of refuse, replace, standby'],
       [7, 'there is no setting "streams.d.keeep"'],

@@ -358,6 +358,7 @@ function fakeStreams(calls: string[]): StreamsApi {
       throw new OxbowError('stream-unknown', `no ${name}`);
     },
     statsHistory: order('statsHistory') as never,
+    activity: order('activity') as never,
     ...(Object.fromEntries(
       ['buffer', 'sync', 'parameters', 'backpressure', 'recovery', 'newestPicture', 'newestKeyPicture', 'keyFrame'].map(
         (each) => [each, order(each)],

@@ -110,7 +110,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
         await tabs.nth(i).click();
         await look(page, `tab ${i} ${visit}`, ['aside']);
       }
-      await newestStretch(server, 12); // ten seconds back must be recorded
+      await newestStretch(server, 20); // ten seconds back must be recorded, also of a picture that is some seconds late
       await page.locator('.track').focus();
       await page.keyboard.press('k');
       await frameWhen(page, 'it is paused', ({ paused }) => paused);

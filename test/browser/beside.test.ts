@@ -111,12 +111,15 @@ suite('several streams in a room', { skip: need('chromium') || need('ffmpeg') },
   });
 
   test('on a phone in landscape a finger shows the controls over the pictures', async () => {
+    const devtools = await bob.context().newCDPSession(bob);
+    await devtools.send('Emulation.setTouchEmulationEnabled', { enabled: true });
     await bob.setViewportSize({ width: 844, height: 390 });
     await bob.locator('.player.resting').waitFor();
     await bob
       .locator('[data-stream="left"] .hear')
       .evaluate((button) => button.dispatchEvent(new PointerEvent('click', { bubbles: true, pointerType: 'touch' })));
     await bob.locator('.player:not(.resting)').waitFor();
+    await devtools.send('Emulation.setTouchEmulationEnabled', { enabled: false });
     await bob.setViewportSize({ width: 1440, height: 900 });
   });
 

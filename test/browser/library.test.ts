@@ -148,7 +148,7 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
   });
 
   test('a paused upload continues, and a cancelled one is removed from the server', async () => {
-    proxy.limit(1_500_000);
+    proxy.limit(600_000);
     const other = join(folder.path, 'other.mp4');
     await makeFilm(other, { bytes: FILM_BYTES });
     await page.locator('input[type="file"]').setInputFiles(other);
@@ -322,7 +322,7 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     page.on('request', (request) => {
       if (request.method() === 'PATCH') offsets.push(Number(request.headers()['upload-offset']));
     });
-    proxy.limit(1_500_000);
+    proxy.limit(600_000);
     proxy.cutAfter(400_000);
     assert.equal(await uploadWithTus(page, media), null);
     // Cuts of other requests do not count: a connection may be one that sent files before.

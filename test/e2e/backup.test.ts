@@ -52,7 +52,7 @@ suite('oxbow backup', () => {
       const said = await runOxbow(['backup', '-o', copy, '--data', data, '--json']);
       assert.equal(said.code, 0, said.stderr);
       const { counts, files } = JSON.parse(said.stdout) as { counts: unknown; files: unknown };
-      assert.deepEqual(counts, { streams: 1, markers: 1, pins: 1, tokens: 1, webhooks: 0, assets: 0 });
+      assert.deepEqual(counts, { streams: 1, markers: 1, pins: 1, clips: 0, tokens: 1, webhooks: 0, assets: 0 });
       assert.deepEqual(files, ['watch-secret', 'sample-stream.txt', 'msn-marks.json']);
       const refused = await runOxbow(['backup', '--restore', copy, '--data', data]);
       assert.equal(refused.code, 1);
@@ -67,7 +67,7 @@ suite('oxbow backup', () => {
 
     const restored = await runOxbow(['backup', '--restore', copy, '--data', other]);
     assert.equal(restored.code, 0, restored.stderr);
-    assert.match(restored.stdout, /1 stream, 1 marker, 1 pin, 1 token, 0 webhooks, 0 videos\n/);
+    assert.match(restored.stdout, /1 stream, 1 marker, 1 pin, 0 clips, 1 token, 0 webhooks, 0 videos\n/);
     assert.deepEqual(await readFile(join(other, 'watch-secret')), await readFile(join(data, 'watch-secret')));
     // In this order the index of the restore knows nothing: the start finds all.
     await cp(join(data, 'recordings'), join(other, 'recordings'), { recursive: true });

@@ -102,7 +102,7 @@ streams:
   );
   assert.match(
     files['oxbow-support/settings.json']!,
-    /"path": "streams\.door",\s+"value": "pull https:\/\/\*\*\*@cam\.example/,
+    /"path": "streams\.door",\s+"description": "",\s+"value": "pull https:\/\/\*\*\*@cam\.example/,
   );
   assert.match(files['oxbow-support/recordings.txt']!, /^15\t.*\tabc\/one\.mp4$/m);
   assert.match(files['oxbow-support/log.txt']!, /GET https:\/\/other\.example\/a\.ts\?\*\*\* failed/);

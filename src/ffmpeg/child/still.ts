@@ -4,6 +4,7 @@
  */
 import {
   AV_CODEC_FLAG_QSCALE,
+  AV_FRAME_FLAG_INTERLACED,
   AV_PIX_FMT_YUVJ420P,
   AV_PKT_FLAG_KEY,
   AVCOL_RANGE_JPEG,
@@ -130,6 +131,7 @@ export function scaleForJpeg(source: Frame, width: number, height: number, align
   const scaled = newFrame();
   try {
     prepareForJpeg(scaled, width, height, align);
+    source.clearFlags(AV_FRAME_FLAG_INTERLACED); // The scaler refuses to make a progressive picture of two fields.
     using scaler = new SoftwareScaleContext();
     scaler.allocContext(); // Without explicit settings it uses range and matrix of the frames.
     must(scaler.scaleFrameSync(scaled, source), 'scaling');

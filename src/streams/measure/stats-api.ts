@@ -25,29 +25,38 @@ export function createStatsApi(
   catalog: Pick<Catalog, 'get'>,
   viewersOf: (name: string) => number,
 ): StatsApi {
+  const history = async (name: string, fromMs: number, toMs: number, resS: number): Promise<StatsHistory> => {
+    const { measure, definition } = catalog.get(name);
+    const steps = historySteps(fromMs, toMs, resS);
+    const endMs = steps.fromMs + steps.count * steps.resS * 1000;
+    const builder = new SeriesBuilder(steps);
+    // Everything from here on is in memory, see `recentWindows`.
+    const memoryUs = windowOf(clock.nowMs() * 1000) - (KEPT_WINDOWS - 1) * WINDOW_US;
+    const storedToUs = Math.min(endMs * 1000, memoryUs);
+    for (let fromUs = windowOf(steps.fromMs * 1000); fromUs < storedToUs; fromUs += BATCH_US) {
+      const windows = await stats.between(definition.id, fromUs, Math.min(fromUs + BATCH_US, storedToUs));
+      for (const { startUs, packed } of windows) {
+        for (const [number, values] of unpackWindow(startUs, packed)) builder.add(number, values);
+      }
+    }
+    const rows = measure.rows.between(Math.max(steps.fromMs, memoryUs / 1000), endMs);
+    for (const [number, values] of rows) builder.add(number, values);
+    const from = printRfc3339(steps.fromMs);
+    return { from, to: printRfc3339(endMs), res: steps.resS, series: builder.series };
+  };
   return {
     stats(name) {
       const stream = catalog.get(name);
       return statsOf(stream, clock.nowMs(), viewersOf(name));
     },
-    async statsHistory(name, fromMs, toMs, resS) {
-      const { measure, definition } = catalog.get(name);
-      const steps = historySteps(fromMs, toMs, resS);
-      const endMs = steps.fromMs + steps.count * steps.resS * 1000;
-      const builder = new SeriesBuilder(steps);
-      // Everything from here on is in memory, see `recentWindows`.
-      const memoryUs = windowOf(clock.nowMs() * 1000) - (KEPT_WINDOWS - 1) * WINDOW_US;
-      const storedToUs = Math.min(endMs * 1000, memoryUs);
-      for (let fromUs = windowOf(steps.fromMs * 1000); fromUs < storedToUs; fromUs += BATCH_US) {
-        const windows = await stats.between(definition.id, fromUs, Math.min(fromUs + BATCH_US, storedToUs));
-        for (const { startUs, packed } of windows) {
-          for (const [number, values] of unpackWindow(startUs, packed)) builder.add(number, values);
-        }
-      }
-      const rows = measure.rows.between(Math.max(steps.fromMs, memoryUs / 1000), endMs);
-      for (const [number, values] of rows) builder.add(number, values);
-      const from = printRfc3339(steps.fromMs);
-      return { from, to: printRfc3339(endMs), res: steps.resS, series: builder.series } satisfies StatsHistory;
+    statsHistory: history,
+    async activity(name, fromMs, toMs, resS) {
+      const { from, to, res, series } = await history(name, fromMs, toMs, resS);
+      const values = series.videoBitrate.map((video, step) => {
+        const audio = series.audioBitrate[step] ?? null;
+        return video === null && audio === null ? null : (video ?? 0) + (audio ?? 0);
+      });
+      return { from, to, res, values };
     },
   };
 }

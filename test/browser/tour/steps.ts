@@ -228,9 +228,11 @@ export const tourSteps: readonly TourStep[] = [
     own: false,
     async run(hand) {
       await hand.page.keyboard.press('t');
-      await hand.page.getByLabel('Date and time').fill('-5s');
+      const field = hand.page.getByLabel('Date and time');
+      await field.fill('-5s');
       const atMs = Date.now() - 5_000;
-      await hand.page.keyboard.press('Enter');
+      await field.press('Enter');
+      await field.waitFor({ state: 'hidden' });
       await hand.seesPictures(atMs);
     },
   },

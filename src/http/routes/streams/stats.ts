@@ -3,24 +3,9 @@
  * In: requests below /api/v1/streams/{name}/stats. Out: StreamStats, StatsHistory.
  */
 import { StatsHistory, StreamStats } from '../../../api/stats-shapes.ts';
-import { Type } from '../../../api/type.ts';
 import { defineRoute, type Route } from '../route.ts';
 import { NameParams } from './streams.ts';
-import { RangeQuery, readRange } from './timeline.ts';
-
-const HistoryQuery = Type.Object(
-  {
-    ...RangeQuery.properties,
-    res: Type.Optional(
-      Type.String({
-        pattern: '^[0-9]{1,6}$',
-        description:
-          'Length of a step in seconds, at least 5. Default: at most 1,000 steps for the range; always at most 2,000.',
-      }),
-    ),
-  },
-  { additionalProperties: false },
-);
+import { readRange, StepsQuery } from './timeline.ts';
 
 /** The rows. */
 export const statsRoutes: readonly Route[] = [
@@ -42,7 +27,7 @@ export const statsRoutes: readonly Route[] = [
     access: 'admin',
     sentence: 'Returns the figures of a stream over time, for charts. They are kept as long as recordings.',
     params: NameParams,
-    query: HistoryQuery,
+    query: StepsQuery,
     replies: { 200: StatsHistory },
     async answer({ params: { name }, query }, deps) {
       const { fromMs, toMs } = readRange(query, deps);

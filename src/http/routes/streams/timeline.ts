@@ -2,7 +2,7 @@
  * Routes of a stream's timeline and its gaps.
  * In: a time range in any accepted form. Out: TimelineView, GapView.
  */
-import { GapView, TimelineView } from '../../../api/shapes.ts';
+import { ActivityView, GapView, TimelineView } from '../../../api/shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
@@ -29,6 +29,20 @@ const TimelineQuery = Type.Object(
         pattern: '^[0-9]{1,6}$',
         description:
           'Resolution in seconds: shorter items may be merged, with their sums kept. Default: only merged where there are too many. From 600, windows are omitted.',
+      }),
+    ),
+  },
+  { additionalProperties: false },
+);
+/** A range in steps of equal length. */
+export const StepsQuery = Type.Object(
+  {
+    ...RangeQuery.properties,
+    res: Type.Optional(
+      Type.String({
+        pattern: '^[0-9]{1,6}$',
+        description:
+          'Length of a step in seconds, at least 5. Default: at most 1,000 steps for the range; always at most 2,000.',
       }),
     ),
   },
@@ -80,6 +94,22 @@ export const timelineRoutes: readonly Route[] = [
       await findStream(name, sees, deps);
       const { fromMs, toMs } = readRange(query, deps);
       return { body: await deps.streams.timeline(name, fromMs, toMs, Number(query.res ?? 0)) };
+    },
+  }),
+  defineRoute({
+    method: 'GET',
+    path: '/api/v1/streams/:name/activity',
+    tag: 'timeline',
+    access: 'viewer',
+    anyPage: true,
+    sentence: 'Returns the bitrate of a time range, step by step: it rises where much changes in the picture.',
+    params: NameParams,
+    query: StepsQuery,
+    replies: { 200: ActivityView },
+    async answer({ params: { name }, query, sees }, deps) {
+      await findStream(name, sees, deps);
+      const { fromMs, toMs } = readRange(query, deps);
+      return { body: await deps.streams.activity(name, fromMs, toMs, Number(query.res ?? 0)) };
     },
   }),
   defineRoute({

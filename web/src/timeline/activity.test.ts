@@ -1,0 +1,35 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { activityPath, activityRequest } from './activity.ts';
+
+const minute = 60_000;
+const view = { fromMs: 100 * minute, toMs: 110 * minute };
+const from = new Date(100 * minute).toISOString();
+const answer = (values: (number | null)[], res = 120) => ({ from, to: '', res, values });
+
+test('a small move of the view sends the same request, within what is recorded', () => {
+  const asked = activityRequest(view, 0, 1000 * minute);
+  assert.deepEqual(asked, { fromMs: 95 * minute, toMs: 115 * minute, resS: 5 });
+  const moved = { fromMs: view.fromMs + 1, toMs: view.toMs - 1 };
+  assert.equal(activityRequest(moved, 0, 1000 * minute)!.resS, asked!.resS);
+  assert.deepEqual(activityRequest(view, 101 * minute, 109 * minute), {
+    ...{ fromMs: 101 * minute, toMs: 109 * minute, resS: 5 },
+  });
+  assert.equal(activityRequest(view, 110 * minute, 100 * minute), null);
+  assert.equal(activityRequest({ fromMs: 0, toMs: 1440 * minute }, 0, 1440 * minute)!.resS, 360);
+});
+
+test('the curve reaches from the lowest to the highest value, and ends where nothing was received', () => {
+  assert.equal(activityPath(answer([10, 20, null, 15, 20]), view), 'M0 100V100H20V0H40V100ZM60 100V50H80V0H100V100Z');
+});
+
+test('a flat curve, or none, is not drawn', () => {
+  assert.equal(activityPath(answer([100, 104, 99, 101, 100]), view), '');
+  assert.equal(activityPath(answer([null, null]), view), '');
+  assert.equal(activityPath(answer([]), view), '');
+});
+
+test('what is outside of the view is left out', () => {
+  const path = activityPath(answer([10, 20, 15], 600), { fromMs: view.fromMs + 600_000, toMs: view.toMs + 600_000 });
+  assert.ok(!path.includes('-1'), path);
+});

@@ -1,0 +1,72 @@
+/**
+ * The activity curve of the timeline bar: which range to request for a view, and its outline.
+ * In: views, ActivityView. Out: requests, an SVG path. Pure.
+ */
+import type { ActivityView } from '../../../src/api/shapes.ts';
+import type { View } from './view.ts';
+
+/** Steps of a view, at most: a curve needs no more. */
+const MOST_STEPS = 240;
+/** Shortest step of the server, seconds. */
+const LEAST_STEP_S = 5;
+/** A curve that rises by less than this share of its highest value says nothing. */
+const LEAST_RISE = 0.15;
+/** Values outside of these shares of all values are cut: one key frame must not flatten an hour. */
+const LOW = 0.05;
+const HIGH = 0.98;
+/** Height of the drawing; its width is a hundred per cent of the bar. */
+export const HEIGHT = 100;
+
+/** A request for a view. */
+export interface ActivityRequest {
+  /** Unix milliseconds, on the grid of the steps. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Seconds. */
+  readonly resS: number;
+}
+
+/**
+ * The request for a view, with half a view on both sides: on a grid, so that small moves send none.
+ *
+ * @param firstMs the oldest kept time, unix milliseconds
+ * @param nowMs unix milliseconds
+ * @returns null if the view has no past
+ */
+export function activityRequest(view: View, firstMs: number, nowMs: number): ActivityRequest | null {
+  const lengthMs = view.toMs - view.fromMs;
+  const resS = Math.max(1, Math.ceil(lengthMs / 1000 / MOST_STEPS / LEAST_STEP_S)) * LEAST_STEP_S;
+  const gridMs = Math.max(resS * 1000, lengthMs / 2);
+  const fromMs = Math.max(firstMs, Math.floor(view.fromMs / gridMs - 1) * gridMs);
+  const toMs = Math.min(nowMs, Math.ceil(view.toMs / gridMs + 1) * gridMs);
+  return toMs - fromMs < 2000 * resS ? null : { fromMs, toMs, resS };
+}
+
+/**
+ * The outline of the curve in a view, in units of one per cent of the bar's width and of HEIGHT.
+ *
+ * @returns an SVG path; empty if the curve is flat
+ */
+export function activityPath({ from, res, values }: ActivityView, view: View): string {
+  const known = values.filter((value) => value !== null).sort((a, b) => a - b);
+  const at = (share: number) => known[Math.floor(share * (known.length - 1))] ?? 0;
+  const [low, high] = [at(LOW), at(HIGH)];
+  if (high <= 0 || (high - low) / high < LEAST_RISE) return '';
+  const fromMs = Date.parse(from);
+  const across = (step: number) => {
+    const x = (100 * (fromMs + step * res * 1000 - view.fromMs)) / (view.toMs - view.fromMs);
+    return Math.round(x * 100) / 100;
+  };
+  const up = (value: number) => Math.round(HEIGHT * (1 - Math.min(1, Math.max(0, (value - low) / (high - low)))));
+  let path = '';
+  let isOpen = false;
+  for (const [step, value] of values.entries()) {
+    const next = values[step + 1] ?? null;
+    if (value === null || across(step + 1) <= 0 || across(step) >= 100) continue;
+    if (!isOpen) path += `M${across(step)} ${HEIGHT}V${up(value)}`;
+    path += `H${across(step + 1)}`;
+    isOpen = next !== null && across(step + 1) < 100;
+    path += isOpen ? `V${up(next!)}` : `V${HEIGHT}Z`;
+  }
+  return path;
+}
