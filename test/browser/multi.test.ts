@@ -30,6 +30,10 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     const done = await server.fetch(`/api/v1/streams/${name}/${action}`, { method: 'POST' });
     assert.equal(done.status, 202, `${action} ${name}`);
     await server.stream(name, action === 'stop' ? 'stopped' : 'live');
+    // A stream is live some key frames before its playlist is there; until then the page would be refused.
+    if (action === 'start') {
+      await until(`the playlist of ${name}`, async () => (await server.fetch(`/live/${name}/index.m3u8`)).ok);
+    }
   };
 
   before(async () => {
