@@ -15,18 +15,19 @@ describe('routes for administrators', () => {
     reload: 'restart',
     waits: true,
   } as const;
+  const storage = {
+    free: 60,
+    total: 100,
+    recordings: 30,
+    hasRoom: true,
+    growth: 0.5,
+    basisSeconds: 600,
+    fullInSeconds: 120,
+    levelsAt: null,
+  };
   const server = shareTestServer(() => ({
     logs,
-    storage: async () => ({
-      free: 60,
-      total: 100,
-      recordings: 30,
-      hasRoom: true,
-      growth: 0.5,
-      basisSeconds: 600,
-      fullInSeconds: 120,
-      levelsAt: null,
-    }),
+    storage: () => storage,
     settings: () => [row],
   }));
   const get = (path: string, headers: Record<string, string> = asAdmin) => fetch(server().url + path, { headers });
@@ -39,18 +40,7 @@ describe('routes for administrators', () => {
   });
 
   test('storage and settings are returned', async () => {
-    assert.deepEqual(await (await get('/api/v1/storage')).json(), {
-      ...{
-        free: 60,
-        total: 100,
-        recordings: 30,
-        hasRoom: true,
-        growth: 0.5,
-        basisSeconds: 600,
-        fullInSeconds: 120,
-        levelsAt: null,
-      },
-    });
+    assert.deepEqual(await (await get('/api/v1/storage')).json(), storage);
     assert.deepEqual(await itemsOf('/api/v1/settings'), [row]);
   });
 
