@@ -127,10 +127,13 @@ function arm({ wantedMs, nearMs, giveUpMs }: { wantedMs: number; nearMs: number;
   globalThis.oxbowScrub = undefined;
   const moved = (event: PointerEvent) => {
     const check = (nowMs: number) => {
-      const picture = document.querySelector<HTMLImageElement>('[data-scrub]');
+      const picture = document.querySelector<HTMLCanvasElement>('[data-scrub]');
       const apartMs = picture ? Math.abs(Number(picture.dataset.scrub) - wantedMs) : Number.POSITIVE_INFINITY;
-      if (picture?.complete && picture.naturalWidth > 0 && apartMs <= nearMs) {
-        globalThis.oxbowScrub = { ms: nowMs - event.timeStamp, apartMs };
+      // The frame is painted after its animation callbacks: a task that follows sees its end.
+      if (apartMs <= nearMs) {
+        globalThis.setTimeout(() => {
+          globalThis.oxbowScrub = { ms: performance.now() - event.timeStamp, apartMs };
+        });
       } else if (nowMs - event.timeStamp > giveUpMs) globalThis.oxbowScrub = null;
       else requestAnimationFrame(check);
     };

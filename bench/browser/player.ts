@@ -9,11 +9,12 @@ import { setTimeout } from 'node:timers/promises';
 import type { Browser, Page } from 'playwright-core';
 import { openBrowser, openVisitor } from '../../test/browser/chromium.ts';
 import { frameWhen, type Look } from '../../test/browser/frames.ts';
-import { servePlayers } from '../../test/browser/player-page.ts';
+import { type PlayerName, servePlayers } from '../../test/browser/player-page.ts';
 import { recordOverMarks } from '../../test/fixtures/joined-recording.ts';
 import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
 import { machineCpuS, ProcessTree } from '../process-tree.ts';
 import { say } from '../report.ts';
+import { encoderDelayMs } from './encoder-delay.ts';
 import { playJoins } from './joins.ts';
 import { benchJumps, type Jumps } from './jumps.ts';
 import { followLive, measureCost, measureFirstLoad, type PageCost, type PlayerRow } from './live.ts';
@@ -55,6 +56,7 @@ export async function benchPlayer(seconds: number, only: readonly string[] = par
     data,
     args: ['--hls-window', `${listS}s`],
     adminToken: 'a-token-for-benches',
+    sample: !wants('joins'),
   });
   // Without an empty data folder there is no sample stream.
   if (recording) await addDemo(server);
@@ -83,7 +85,8 @@ export async function benchPlayer(seconds: number, only: readonly string[] = par
         if (wants('live')) say(`live, ${seconds} s`);
         const playing = wants('live') ? await followLive(page, seconds) : null;
         if (wants('clicks')) say(`${CLICKS} clicks into the past`);
-        return { playing, jumps: wants('clicks') ? await clicks(page, server) : null };
+        const jumps = wants('clicks') ? await clicks(page, server) : null;
+        return { playing, jumps, encoderMs: playing && (await encoderDelayMs(server, 'demo')) };
       }));
     if (recording) say('two joins');
     const joins = recording && (await onPage(browser, (page) => playJoins(page, server, recording, MARGIN_S)));
@@ -93,6 +96,7 @@ export async function benchPlayer(seconds: number, only: readonly string[] = par
       listS,
       firstLoadKb,
       rows: [own, ...others],
+      encoderMs: live ? live.encoderMs : null,
       jumps: live ? live.jumps : null,
       joins,
       load: machine ? machine.load : null,
@@ -177,11 +181,13 @@ const startShaka = (url: string) => `(async () => {
 /** The compared players with their settings for low latency, and what they play. */
 const settings: readonly {
   readonly player: string;
+  readonly script: PlayerName;
   readonly list: 'index.m3u8' | 'index.mpd';
   readonly start: (url: string) => string;
 }[] = [
   {
     player: 'hls.js 1.7.4, lowLatencyMode, liveSyncDuration 0.4, maxLiveSyncPlaybackRate 1.1',
+    script: 'hls.js',
     list: 'index.m3u8',
     start: (url) => `(() => {
       const hls = new Hls({ lowLatencyMode: true, liveSyncDuration: 0.4, maxLiveSyncPlaybackRate: 1.1 });
@@ -192,17 +198,20 @@ const settings: readonly {
   },
   {
     player: 'shaka-player 5.2.12, streaming.lowLatencyMode, liveSync',
+    script: 'shaka-player',
     list: 'index.m3u8',
     start: startShaka,
   },
   {
     player: 'dash.js 5.2.1, DASH',
+    script: 'dash.js',
     list: 'index.mpd',
     start: (url) =>
       `dashjs.MediaPlayer().create().initialize(document.querySelector('video'), ${JSON.stringify(url)}, true)`,
   },
   {
     player: 'shaka-player 5.2.12, DASH, streaming.lowLatencyMode, liveSync',
+    script: 'shaka-player',
     list: 'index.mpd',
     start: startShaka,
   },
@@ -217,10 +226,11 @@ async function playOthers(
   if (!wants('cost') && !wants('live')) return [];
   await using players = await servePlayers();
   const rows: PlayerRow[] = [];
-  for (const { player, list, start } of settings) {
+  for (const { player, script, list, start } of settings) {
     say(`${player}, ${seconds} s`);
     const row = await onPage(browser, async (page): Promise<PlayerRow> => {
       await page.goto(players.url);
+      await page.addScriptTag({ url: `/${script}` });
       await page.evaluate(start(`${server.url}/live/demo/${list}`));
       await warmUp();
       const cost = wants('cost') ? await measureCost(browser, page, Math.min(60, seconds)) : null;

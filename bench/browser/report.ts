@@ -15,6 +15,8 @@ export interface PlayerReport {
   /** First load without media, KB. */
   readonly firstLoadKb: number | null;
   readonly rows: readonly PlayerRow[];
+  /** From the drawing of a frame to the playlist, ms: part of the latency of each row. */
+  readonly encoderMs: number | null;
   readonly jumps: Jumps | null;
   readonly joins: Joins | null;
   /** CPU while oxbow's page played, percent of one core: the server with its encoder, all of Chromium, other programs. */
@@ -24,7 +26,8 @@ export interface PlayerReport {
 }
 
 /** Prints the report. */
-export function printPlayerReport({ rows, jumps, joins, load, listS, firstLoadKb, loadAverage }: PlayerReport): string {
+export function printPlayerReport(report: PlayerReport): string {
+  const { rows, encoderMs, jumps, joins, load, listS, firstLoadKb, loadAverage } = report;
   const ms = (value: number) => (Number.isNaN(value) ? '' : value.toFixed(0));
   const live = rows.flatMap(({ player, playing }) =>
     playing
@@ -61,6 +64,8 @@ export function printPlayerReport({ rows, jumps, joins, load, listS, firstLoadKb
   return [
     `${describeMachine()}; load average ${loadAverage.map((one) => one.toFixed(1)).join(' before, ')} after`,
     live.length > 0 && printTable(['live', 'seconds', ...liveHead], live),
+    encoderMs !== null &&
+      `The encoder takes ${ms(encoderMs)} ms of it: oxbow's page is ${ms(rows[0]!.playing!.p50 - encoderMs)} ms behind the encoder at p50 (target 450).`,
     cost.length > 0 && printTable(['% of a core while live', ...costHead], cost),
     jumps && printTable(['click to the new frame', 'clicks', 'p50 ms', 'p95 ms (target 300)', 'worst ms'], clicks),
     jumps && `Blank images in a screencast of further clicks: ${jumps.blank} of ${jumps.images}.`,

@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
-import { closeEngine, makeKeyPicture } from '../../src/ffmpeg/engine.ts';
+import { closeEngine, type KeyPicture, makeKeyPicture } from '../../src/ffmpeg/engine.ts';
 import { printStrip, stripEdge, stripHeight } from '../../src/ffmpeg/strip.ts';
 import type { Frame, Track } from '../../src/media/frame.ts';
 import { createFmp4Demuxer } from '../../src/media/isobmff/demuxer.ts';
@@ -79,7 +79,7 @@ export async function recordDay(options: RecordedDayOptions): Promise<RecordedDa
     done.resolve();
     return 'all is recorded';
   };
-  const known = new Map<string, Promise<Uint8Array>>();
+  const known = new Map<string, Promise<KeyPicture>>();
   const rig = await openStreams({
     folder,
     nowMs: fromMs,

@@ -375,6 +375,10 @@ export const ActivityView = Type.Object(
     values: Type.Array(Type.Union([Type.Integer(), Type.Null()]), {
       description: 'bit/s of video and audio, one value for each step; null where nothing was received',
     }),
+    changes: Type.Array(Type.Union([Type.Number(), Type.Null()]), {
+      description:
+        'the largest change of the picture in each step: mean difference of the luma of two consecutive small pictures (ten seconds apart) in 16 × 16 cells, 0 to 255; null where none were compared, e.g. without a storyboard',
+    }),
   },
   { $id: 'ActivityView' },
 );

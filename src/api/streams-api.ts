@@ -74,7 +74,7 @@ export interface StatsApi {
    * @param resS wanted length of a step, seconds; 0: by the length of the range
    */
   statsHistory(name: string, fromMs: number, toMs: number, resS: number): Promise<StatsHistory>;
-  /** The bitrate of [fromMs, toMs), for the timeline; as `statsHistory`. */
+  /** The bitrate and the change of the picture in [fromMs, toMs), for the timeline; as `statsHistory`. */
   activity(name: string, fromMs: number, toMs: number, resS: number): Promise<ActivityView>;
 }
 

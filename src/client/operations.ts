@@ -471,7 +471,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/timeline' }, input, options);
   }
 
-  /** Returns the bitrate of a time range, step by step: it rises where much changes in the picture. */
+  /** Returns the bitrate and the change of the picture in a time range, step by step: they rise where much happens. */
   getStreamActivity(
     input: {
       /** Name of a stream. */

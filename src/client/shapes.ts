@@ -981,6 +981,8 @@ export type ActivityView = {
   res: number;
   /** bit/s of video and audio, one value for each step; null where nothing was received */
   values: (number | null)[];
+  /** the largest change of the picture in each step: mean difference of the luma of two consecutive small pictures (ten seconds apart) in 16 × 16 cells, 0 to 255; null where none were compared, e.g. without a storyboard */
+  changes: (number | null)[];
 };
 
 /** `GapList` of the API. */

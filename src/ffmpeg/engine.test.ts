@@ -152,12 +152,18 @@ suite('media engine', () => {
       [upright, [90, 160]],
       [noisy, [160, 90]],
     ] as const) {
-      const jpeg = await makeKeyPicture({ bytes, ...bounds }, { signal });
+      const { jpeg, luma } = await makeKeyPicture({ bytes, ...bounds }, { signal });
+      assert.equal(luma.length, 256);
       assert.deepEqual([...jpeg.subarray(0, 2), ...jpeg.subarray(-2)], [0xff, 0xd8, 0xff, 0xd9]);
       assert.deepEqual(jpegSize(jpeg), size);
       assert.ok(jpeg.length <= bounds.maxBytes, `${jpeg.length} bytes`);
     }
-    const jpeg = await makeKeyPicture({ bytes: movie, ...bounds }, { signal });
+    const { jpeg, luma } = await makeKeyPicture({ bytes: movie, ...bounds }, { signal });
+    // 40, 110, 170 of the limited range of BT.709, with the full range and the matrix of JPEG.
+    assert.ok(
+      luma.every((value) => Math.abs(value - 35) <= 2),
+      `luma ${[...luma]}`,
+    );
     const [seen, expected] = [await meanColour(jpeg), rgbOf(40, 110, 170)];
     for (const [i, value] of seen.entries()) assert.ok(Math.abs(value - expected[i]!) <= 8, `${seen}, not ${expected}`);
     await assert.rejects(makeKeyPicture({ bytes: movie, ...bounds, width: 8 }, { signal }), { code: 'engine-failed' });

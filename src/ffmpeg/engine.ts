@@ -5,7 +5,15 @@
 import { OxbowError } from '../lib/errors.ts';
 import type { VideoConfig } from '../media/frame.ts';
 import { EngineClient } from './engine-client.ts';
-import { MessageSplitter, messageKinds, parseFrame, parseJson, parseTracks, type TileSize } from './frame-protocol.ts';
+import {
+  LUMA_SIDE,
+  MessageSplitter,
+  messageKinds,
+  parseFrame,
+  parseJson,
+  parseTracks,
+  type TileSize,
+} from './frame-protocol.ts';
 import type { Probe } from './probe-shape.ts';
 import { type StillGopOptions, stillGopFrames, stillGopSides } from './still-gop-options.ts';
 
@@ -66,24 +74,33 @@ export interface KeyPictureInput {
   readonly maxBytes: number;
 }
 
+/** A small picture of a key frame. */
+export interface KeyPicture {
+  /** A JPEG file. */
+  readonly jpeg: Uint8Array;
+  /** Mean luma of 16 × 16 cells, row by row, 0 to 255: to compare pictures. */
+  readonly luma: Uint8Array;
+}
+
 /** Encodes a key frame as a small JPEG; see makeKeyPicture. */
 export type MakeKeyPicture = typeof makeKeyPicture;
 
 /**
  * Encodes the first key frame as a small JPEG: about 6 ms of a core for 720p. Abort rejects at once.
  *
- * @returns a JPEG file
  * @throws OxbowError `engine-failed` as `makeStill`
  */
 export async function makeKeyPicture(
   { bytes, width, height, maxBytes }: KeyPictureInput,
   { signal }: { signal: AbortSignal },
-): Promise<Uint8Array> {
+): Promise<KeyPicture> {
   const isSide = (side: number) => Number.isInteger(side) && side >= 16 && side <= 640;
   if (!isSide(width) || !isSide(height)) {
     throw new OxbowError('engine-failed', `a picture of ${width} × ${height} pixels cannot be made of a key frame`);
   }
-  return client.request({ what: 'key-picture', width, height, maxBytes }, bytes, { signal });
+  const answer = await client.request({ what: 'key-picture', width, height, maxBytes }, bytes, { signal });
+  const cells = LUMA_SIDE * LUMA_SIDE;
+  return { luma: answer.subarray(0, cells), jpeg: answer.subarray(cells) };
 }
 
 /** Bytes of a picture of a sheet: packed planes Y, U, V. */

@@ -219,6 +219,9 @@ export function parseCut(payload: Uint8Array): number {
   return new ByteReader(payload, 'engine cut').i64();
 }
 
+/** Columns and rows of the grid of luma that comes with a small picture. */
+export const LUMA_SIDE = 16;
+
 /** Operations of the engine. */
 export type Operation =
   | { readonly what: 'version' }
@@ -231,6 +234,7 @@ export type Operation =
       readonly width: number;
     }
   | {
+      /** The answer is a grid of LUMA_SIDE × LUMA_SIDE bytes, and the JPEG. */
       readonly what: 'key-picture';
       /** Largest sides of the JPEG, pixels; it keeps its shape. */
       readonly width: number;

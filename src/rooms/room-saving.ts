@@ -33,14 +33,17 @@ export class RoomSaving {
     this.#isProgressUnsaved = true;
   }
 
-  /** Something is not written yet. */
-  get isDue(): boolean {
-    return this.#isProgressUnsaved || this.#parts.members.hasUnsaved;
-  }
-
   /** Writes everything; resolves when it is committed. */
   save(): Promise<void> {
     return this.inTurn(() => this.#save());
+  }
+
+  /** Writes in the background what is not written yet. @param failed gets the error, except that the room was deleted meanwhile */
+  saveIfDue(failed: (error: unknown) => void): void {
+    if (!this.#isProgressUnsaved && !this.#parts.members.hasUnsaved) return;
+    this.save().catch((error: unknown) => {
+      if (!this.#isStopped) failed(error);
+    });
   }
 
   /**

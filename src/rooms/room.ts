@@ -442,6 +442,6 @@ export class Room {
       this.broadcast({ t: 'room', room: this.view() });
     }
     if (size > 0 && this.#deps.clock.nowMs() - this.#usedMs >= USED_EACH_MS) this.#use();
-    if (this.#saving.isDue) this.save().catch(this.#deps.failed);
+    this.#saving.saveIfDue(this.#deps.failed);
   }
 }

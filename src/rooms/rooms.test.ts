@@ -29,6 +29,17 @@ suite('a room that is deleted', () => {
     assert.deepEqual([await test.tables.members(id), await test.tables.items(id)], [[], []]);
   });
 
+  test('is no failure of the periodic write that it interrupts', async () => {
+    const failures: unknown[] = [];
+    await using test = await openTestRooms({ failed: (error) => void failures.push(error) });
+    const room = await test.rooms.create(owner, { name: 'Room' });
+    room.enter(aPeer(friend));
+    test.clock.advance(1000);
+    test.rooms.tick(); // writes it
+    await test.rooms.remove(room.record.id);
+    assert.deepEqual(failures, []);
+  });
+
   test('is deleted after the close that writes it', async () => {
     await using test = await openTestRooms();
     const room = await test.rooms.create(owner, { name: 'Room' });

@@ -110,7 +110,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
         await tabs.nth(i).click();
         await look(page, `tab ${i} ${visit}`, ['aside']);
       }
-      await newestStretch(server, 20); // the oldest moment is then well before what is shown
+      await newestStretch(server, 20); // ten seconds back must be recorded, also of a picture that is some seconds late
       await page.locator('.track').focus();
       await page.keyboard.press('k');
       await frameWhen(page, 'it is paused', ({ paused }) => paused);
@@ -122,7 +122,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
       await page.getByRole('dialog').waitFor({ state: 'hidden' });
       await page.locator('.track').focus();
       const before = await until('a picture is there', () => lookAt(page));
-      await page.keyboard.press('Home');
+      await page.keyboard.press('j');
       await frameWhen(page, 'it is in the past', ({ utcMs }) => utcMs < before.utcMs - 6_000);
       await page.keyboard.press('i');
       await page.keyboard.press('l');

@@ -55,8 +55,13 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
     const variant = '#EXT-X-STREAM-INF:BANDWIDTH=500000,AUDIO="a",SUBTITLES="s",CLOSED-CAPTIONS="c"\n/video/index.m3u8';
     origin.put('/master.m3u8', ['#EXTM3U', ...lists, variant, ''].join('\n'));
     const data = file('data');
-    const said = await runOxbow(['record', `${origin.url}/master.m3u8`, '-o', data, '--name', 'tongues']);
-    assert.equal(said.code, 0, said.stderr);
+    for (const [name, path] of [
+      ['tongues', 'master.m3u8'],
+      ['radio', 'eng/sound.m3u8'],
+    ] as const) {
+      const said = await runOxbow(['record', `${origin.url}/${path}`, '-o', data, '--name', name]);
+      assert.equal(said.code, 0, said.stderr);
+    }
     server = opened.use(await startServer({ data }));
     browser = await openBrowser();
     opened.defer(() => browser.close());
@@ -215,6 +220,20 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
     await until('the picture in front is in a window of its own', inPicture);
     await page.keyboard.press('p');
     await until('it is back', async () => !(await inPicture()));
+  });
+
+  test('a stream without pictures shows its sound as bars', async () => {
+    const { spans } = await server.timeline('radio');
+    const from = Math.ceil(Date.parse(spans[0]!.from) / 1000);
+    await page.goto(`${server.url}/watch/radio?from=${from}&to=${from + 15}`);
+    await until('the bars of the tone are high, and some were heard', async () => {
+      const bars = await page
+        .locator('.stage .wave rect')
+        .evaluateAll((all) =>
+          all.map((bar) => ({ height: Number(bar.getAttribute('height')), heard: bar.classList.contains('heard') })),
+        );
+      return bars.filter(({ height }) => height > 5).length > bars.length / 2 && bars.some(({ heard }) => heard);
+    });
   });
 
   test('no console error, no failed request in all this', () => assert.deepEqual(withoutEarlyWindows(faults), []));

@@ -82,7 +82,7 @@ export function collectFaults(page: Page): string[] {
   page.on('pageerror', (error) => faults.push(`exception: ${error.stack}`));
   page.on('requestfailed', (request) => {
     const reason = request.failure()?.errorText ?? '';
-    if (reason !== 'net::ERR_ABORTED') faults.push(`request: ${request.url()} ${reason}`);
+    if (reason !== 'net::ERR_ABORTED') faults.push(`request: ${request.resourceType()} ${request.url()} ${reason}`);
   });
   page.on('response', (response) => {
     if (response.status() >= 400) faults.push(`response: ${response.url()} ${response.status()}`);

@@ -10,7 +10,7 @@ import { type Folder, openFolder, type Server, smallPicture, startServer } from 
 import { until } from '../fixtures/wait.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
-import { overflowing } from './overflow.ts';
+import { isInSight, overflowing } from './overflow.ts';
 import { readPicture, type Shown } from './picture.ts';
 import { newestStretch } from './stretch.ts';
 
@@ -153,6 +153,12 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await picture('it continues', ({ utcMs }) => utcMs > toMs + 1_000);
     await live.waitFor();
     assert.equal(await panel().getByRole('button', { name: 'Loop' }).getAttribute('aria-pressed'), 'false');
+    const create = panel().getByRole('button', { name: 'Create clip' });
+    await until('the button is in sight', () => isInSight(create));
+    await page.keyboard.press('w');
+    await page.keyboard.press('x');
+    await until('it is also in theatre mode', () => isInSight(create));
+    await page.keyboard.press('w');
   });
 
   test('a created clip has a page that plays it from its start to its end, for everyone', async () => {
@@ -195,13 +201,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await small.getByTitle('You are watching live (G)').waitFor();
     await small.getByRole('button', { name: 'Clip', exact: true }).tap();
     const create = small.getByRole('button', { name: 'Create clip' });
-    await until('the button is in sight', () =>
-      create.evaluate((button) => {
-        const { top, bottom, left } = button.getBoundingClientRect();
-        const over = document.elementFromPoint(left + 20, (top + bottom) / 2);
-        return bottom <= innerHeight && button.contains(over);
-      }),
-    );
+    await until('the button is in sight', () => isInSight(create));
     assert.equal(await small.getByRole('tabpanel').locator('kbd:visible').count(), 0);
     assert.deepEqual(await overflowing(small), []);
 

@@ -229,7 +229,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     assert.deepEqual(await violations(page, 'the relay', { within: ['dialog'] }), []);
     await page.getByRole('dialog').getByRole('button', { name: 'Add relay' }).click();
     const row = page.getByRole('row').filter({ hasText: '/live/' });
-    await row.getByText('Live').waitFor();
+    await row.getByText('Live', { exact: true }).waitFor();
     assert.equal(await page.getByText('ok_').count(), 0, 'the key of the target is not shown');
     await server.stream('copy', 'live');
     await row.getByRole('button', { name: 'Delete' }).click();

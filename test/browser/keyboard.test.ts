@@ -96,6 +96,24 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await frameWhen(page, 'it plays', ({ paused }) => !paused);
   });
 
+  test('comma steps back to before the first loaded picture', async () => {
+    await using visitor = await openVisitor(browser);
+    const fresh = await visitor.newPage();
+    await fresh.goto(`${server.url}/watch/demo`);
+    await frameWhen(fresh, 'it plays live', isLive);
+    await fresh.keyboard.press('k');
+    let stood = await frameWhen(fresh, 'it is paused', ({ paused }) => paused);
+    const loadedS = await fresh.locator('video[data-front]').evaluate((video: HTMLVideoElement) => {
+      return video.currentTime - video.buffered.start(0);
+    });
+    const firstMs = stood.utcMs - loadedS * 1000;
+    while (stood.utcMs > firstMs - 100) {
+      for (let i = 0; i < 5; i++) await fresh.keyboard.press(',');
+      const before = stood.utcMs;
+      stood = await frameWhen(fresh, 'some back', ({ utcMs }) => utcMs < before - 100);
+    }
+  });
+
   test('each menu opens with Enter, is used with keys, closes with Escape, and restores the focus', async () => {
     const labels = await page
       .locator('.controls [aria-haspopup]:visible')

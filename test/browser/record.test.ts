@@ -9,7 +9,7 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { until } from '../fixtures/wait.ts';
 import { livePage, type StandIn, writeStandIn } from '../fixtures/yt-dlp.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
-import { overflowing } from './overflow.ts';
+import { isInSight, overflowing } from './overflow.ts';
 
 const adminToken = 'let-me-in-please';
 
@@ -221,6 +221,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
       await phone.keyboard.press('Enter');
       await phone.locator('section.card img').waitFor();
       assert.deepEqual(await overflowing(phone), [], `found in ${locale}`);
+      await until('recording is one tap away', () => isInSight(phone.locator('.start button')));
       assert.deepEqual(phoneFaults, []);
     }
   });

@@ -138,9 +138,9 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     await page.locator('.where.live').waitFor();
   });
 
-  test('“Go live” returns from the past as well', async () => {
+  test('“Back to live” returns from the past as well', async () => {
     await stepBack(page);
-    await page.getByRole('button', { name: 'Go live' }).click();
+    await page.getByRole('button', { name: 'Back to live' }).click();
     await page.locator('.where.live').waitFor();
     await picture(page, 'it is live again', isLive);
     await agrees(page);
@@ -232,6 +232,28 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     assert.ok(controls.y + controls.height <= 900, 'the controls are in the window');
     await page.getByRole('button', { name: words['watch.leaveTheatre'] }).click();
     await until('it is as before', async () => (await stage()).width === narrow.width);
+  });
+
+  test('on a small laptop the controls are one row in the window, live and in the past, playing and paused', async () => {
+    for (const [width, height] of [
+      [1280, 720],
+      [1280, 800],
+    ] as const) {
+      await onOwnPage('/watch/demo', { width, height }, async (laptop) => {
+        await laptop.locator('.where.live').waitFor();
+        const rows = async (when: string) => {
+          const box = (await laptop.locator('.controls').boundingBox())!;
+          assert.ok(box.height < 70, `one row ${when} at ${width} × ${height}: ${box.height}`);
+        };
+        await rows('live');
+        await laptop.keyboard.press('j');
+        await laptop.locator('.golive:not(.edge)').waitFor();
+        await rows('in the past');
+        await laptop.keyboard.press('k');
+        await laptop.locator('.controls.paused').waitFor();
+        await rows('paused');
+      });
+    }
   });
 
   test('at 200 % and 400 % zoom the timeline and the controls stay on the page', async () => {

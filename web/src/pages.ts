@@ -33,12 +33,12 @@ function lazy(load: () => Promise<{ readonly default: unknown }>): () => Promise
 
 /** All pages, in the order in which menus list them. */
 export const pages: Readonly<Record<PageName, PageEntry>> = {
-  home: { load: () => Home, title: 'nav.streams', width: 'normal', menu: 'main', icon: 'play' },
+  home: { load: () => Home, title: 'nav.streams', width: 'wide', menu: 'main', icon: 'play' },
   watch: { load: lazy(() => import('./watch/Watch.svelte')), title: 'nav.streams', width: 'full' },
   library: {
     load: lazy(() => import('./library/Library.svelte')),
     title: 'library.title',
-    width: 'normal',
+    width: 'wide',
     menu: 'main',
     icon: 'film',
   },
@@ -46,7 +46,7 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
   clips: {
     load: lazy(() => import('./clips/Clips.svelte')),
     title: 'nav.clips',
-    width: 'normal',
+    width: 'wide',
     menu: 'main',
     icon: 'clip',
   },
@@ -54,7 +54,7 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
   rooms: {
     load: lazy(() => import('./rooms/Rooms.svelte')),
     title: 'rooms.title',
-    width: 'normal',
+    width: 'wide',
     menu: 'main',
     icon: 'people',
   },
@@ -103,7 +103,7 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
   admin: {
     load: lazy(() => import('./admin/Admin.svelte')),
     title: 'admin.title',
-    width: 'normal',
+    width: 'wide',
     needs: { action: 'administer', why: 'admin.closed' },
     menu: 'account',
     icon: 'settings',

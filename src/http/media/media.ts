@@ -109,7 +109,7 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     const isPrivate = typeof watched === 'boolean' ? watched : await watched;
     const common = commonFields(exchange, target);
     const client = () => ({ address: address(), isLocal: isLocalRequest(exchange) });
-    const fields = exchange.method === 'GET' ? applyRateLimit(media, client) : {};
+    const fields = exchange.method === 'GET' ? applyRateLimit(media, client, exchange) : {};
     const leave = waitLimiter.register(controller);
     const isWatching = exchange.method === 'GET' && WATCHING.has(media.kind);
     const name = isWatching ? (media.stream ?? deps.defaultStream?.()) : undefined;
@@ -149,10 +149,18 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
     return pages.fieldsFor(exchange, { stream: nameOf(address), token });
   }
 
-  /** Applies the rate limits of clips and stills, which are created per request; small stills are stored. */
-  function applyRateLimit(address: MediaAddress, client: () => LimitedClient): Readonly<Record<string, string>> {
+  /**
+   * Applies the rate limits of clips and stills, which are created per request; small stills are stored. The player of a shared clip
+   * requests many ranges: only those with the start of the file count.
+   */
+  function applyRateLimit(
+    address: MediaAddress,
+    client: () => LimitedClient,
+    exchange: Exchange,
+  ): Readonly<Record<string, string>> {
     const kind = mediaClassOf(address);
     if (address.kind === 'small-still' || (kind !== 'clip' && kind !== 'thumb')) return {};
+    if (address.kind === 'clip-file' && !includesStart(exchange)) return {};
     return deps.limits.take(kind === 'clip' ? 'clips' : 'stills', client());
   }
 

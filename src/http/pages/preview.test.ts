@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import type { StreamView } from '../../api/shapes.ts';
 import { streamView } from '../fixture.ts';
-import { insertPreview, previewOf, previewOfSite, printPreview } from './preview.ts';
+import { insertPreview, previewOf, previewOfClip, previewOfSite, printPreview } from './preview.ts';
 
 const nowMs = Date.UTC(2026, 10, 20, 12, 0, 3);
 const base = 'https://tv.example';
@@ -119,4 +119,12 @@ test('no text in a preview can leave its tag', () => {
   assert.doesNotMatch(page, /<script|alert\('/);
   assert.equal(page.match(/<title>/g)!.length, 1);
   assert.ok(page.includes('content="&#34;&#62;&#60;script&#62;alert(&#39;$&#38;&#39;)&#60;/script&#62;&#38;amp;"'));
+});
+
+test('a clip of a stream without pictures names its file, and no picture that does not exist', () => {
+  const clip = { title: 'Jingle', stream: 'door', fromMs: nowMs - 60_000, toMs: nowMs - 30_000 };
+  const [video] = streamView('door').tracks;
+  const { image, player } = previewOfClip('c1', clip, door({ tracks: [{ ...video!, kind: 'audio' }] }), base);
+  assert.deepEqual([image, player?.url], [undefined, 'https://tv.example/c/c1/clip.mp4']);
+  assert.equal(previewOfClip('c1', clip, door(), base).image!.url, 'https://tv.example/c/c1/preview.jpg');
 });

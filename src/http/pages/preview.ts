@@ -127,7 +127,7 @@ export function previewOfClip(
     description: clip.title ? `${label} · ${sentence}` : sentence,
     ...(base !== undefined && {
       url: `${base}${clipPage(id)}${token === undefined ? '' : `?token=${token}`}`,
-      image: { url: address('clip-preview'), ...sizes.still, alt: title },
+      ...(!isSoundOnly(stream) && { image: { url: address('clip-preview'), ...sizes.still, alt: title } }),
       player: { url: address('clip-file'), type: 'video/mp4', ...sizes.player },
     }),
   };
@@ -202,6 +202,11 @@ function sizesOf(stream: Pick<StreamView, 'tracks'> | undefined) {
     still: { width: still, height: heightOf(still) },
     player: { width: STILL_WIDTH, height: heightOf(STILL_WIDTH) },
   };
+}
+
+/** The stream has no pictures, as far as is known. */
+function isSoundOnly(stream: Pick<StreamView, 'tracks'> | undefined): boolean {
+  return stream !== undefined && stream.tracks.length > 0 && !stream.tracks.some(({ kind }) => kind === 'video');
 }
 
 /** The newest instant with a still; null if nothing is recorded. */

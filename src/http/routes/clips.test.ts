@@ -43,6 +43,17 @@ suite('routes of clips', () => {
     });
   const span = { from: '2026-11-19T07:00:00.250Z', to: '90s' };
 
+  test('a player that seeks in a shared clip does not use up the limit of clips', async () => {
+    const limitOf = async (path: string, range: string) => {
+      const response = await fetch(shared().url + path, { headers: { range, 'x-forwarded-for': '192.0.2.77' } });
+      await response.text();
+      return response.headers.get('ratelimit-policy');
+    };
+    const counted = '"clips";q=120;w=60';
+    assert.equal(await limitOf('/c/open/clip.mp4', 'bytes=0-'), counted);
+    assert.equal(await limitOf('/c/open/clip.mp4', 'bytes=70000-'), null);
+  });
+
   test('those who may upload create clips of streams that they may watch', async () => {
     const { headers } = await signedInAs(shared(), 'user', 'Ada');
     const made = await post({ stream: 'public', ...span }, headers);

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { seeded } from '../../lib/random.fixture.ts';
-import { rtpPayloadAt } from './rtp-payload.ts';
+import { isRtcpReport, rtpPayloadAt } from './rtp-payload.ts';
 
 const packet = (head: readonly number[], rest: readonly number[] = []) =>
   Uint8Array.from([...head, ...new Array(12 - head.length).fill(0), ...rest, 0x47, ...new Array(187).fill(0xff)]);
@@ -29,4 +29,13 @@ test('any datagram gives an offset within it, or none', () => {
     const at = rtpPayloadAt(bytes);
     assert.ok(at === undefined || (at >= 12 && at < bytes.length));
   }
+});
+
+test('reports of RTCP are not media (RFC 3550 6.1)', () => {
+  const report = Uint8Array.from([0x80, 200, 0, 6, ...new Array(24).fill(7)]);
+  assert.equal(isRtcpReport(report), true, 'a sender report');
+  assert.equal(isRtcpReport(Uint8Array.from([0x80, 201, 0, 1, 0, 0, 0, 7])), true, 'an empty receiver report');
+  assert.equal(isRtcpReport(report.subarray(0, 20)), false, 'one that ends early');
+  assert.equal(isRtcpReport(packet([0x80, 33])), false);
+  assert.equal(isRtcpReport(new Uint8Array(188).fill(0x47)), false);
 });

@@ -24,3 +24,11 @@ test('with configured networks, senders outside of them are never taken', () => 
   assert.equal(lock.sender, '[2001:db8::5]:5000');
   assert.equal(lock.admit('2001:db9::5', 5000, 9 * LOCK_MS), 'ignored');
 });
+
+test('a datagram that may not begin is taken from the locked sender alone', () => {
+  const lock = new SenderLock([]);
+  assert.equal(lock.admit('192.0.2.1', 5001, 0, false), 'ignored');
+  assert.equal(lock.admit('192.0.2.1', 5000, 1), 'first');
+  assert.equal(lock.admit('192.0.2.1', 5000, 2, false), 'next');
+  assert.equal(lock.admit('192.0.2.1', 5001, 2 + LOCK_MS, false), 'ignored');
+});

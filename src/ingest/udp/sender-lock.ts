@@ -40,13 +40,14 @@ export class SenderLock {
    * Takes or ignores a datagram.
    *
    * @param nowMs of a clock that never steps
+   * @param mayBegin whether its sender may be locked
    */
-  admit(address: string, port: number, nowMs: number): Admission {
+  admit(address: string, port: number, nowMs: number, mayBegin = true): Admission {
     if (port === this.#port && address === this.#address) {
       this.#atMs = nowMs;
       return 'next';
     }
-    if (nowMs - this.#atMs < LOCK_MS) return 'ignored';
+    if (!mayBegin || nowMs - this.#atMs < LOCK_MS) return 'ignored';
     if (this.#networks && !this.#networks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) return 'ignored';
     this.#address = address;
     this.#port = port;

@@ -9,7 +9,7 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { FEED_TICK_MS, TsFeed, type TsFeedOptions } from '../mpegts/ts-feed.ts';
 import type { PublisherStats } from '../publisher-stats.ts';
 import type { PullLog } from '../pull/pull-log.ts';
-import { rtpPayloadAt } from './rtp-payload.ts';
+import { isRtcpReport, rtpPayloadAt } from './rtp-payload.ts';
 import { LOCK_MS, SenderLock } from './sender-lock.ts';
 import { openUdpSocket, textOf } from './udp-socket.ts';
 
@@ -99,7 +99,7 @@ class UdpReceiver {
 
   take(bytes: Uint8Array, { address, port }: RemoteInfo): void {
     const nowMs = this.#clock.monotonicMs();
-    const admission = this.#lock.admit(address, port, nowMs);
+    const admission = this.#lock.admit(address, port, nowMs, !isRtcpReport(bytes));
     if (admission === 'ignored') {
       this.#ignored++;
       if (!this.#isIgnoringLogged) this.#logIgnored(address, port);

@@ -42,6 +42,8 @@ const columns = {
   avOffsetMs: 'farthest',
   /** How far the wall clock is ahead of the time of the media since the run began. */
   skewMs: 'farthest',
+  /** Difference of small pictures, see storyboard-sampler. */
+  pictureChange: 'max',
 } as const satisfies Record<string, 'sum' | 'max' | 'farthest'>;
 
 /** Name of a column. */
@@ -172,9 +174,14 @@ function rounded(value: number): number {
 /**
  * The rows of a packed window, with their number (unix seconds / ROW_S).
  *
+ * @param wanted columns to read; the others are NaN
  * @throws FormatError if it is not a packed window
  */
-export function* unpackWindow(windowUs: number, packed: Uint8Array): Generator<readonly [number, Float32Array]> {
+export function* unpackWindow(
+  windowUs: number,
+  packed: Uint8Array,
+  wanted: readonly HistoryColumn[] = historyColumns,
+): Generator<readonly [number, Float32Array]> {
   if (packed[0] !== FORM) throw new FormatError(`figures of form ${packed[0]}, expected ${FORM}`, 0);
   let bytes: Uint8Array;
   try {
@@ -186,10 +193,11 @@ export function* unpackWindow(windowUs: number, packed: Uint8Array): Generator<r
   if (bytes.length !== WINDOW_ROWS * width * 4) throw new FormatError('packed figures have another length', 2);
   const table = new Float32Array(new Uint8Array(bytes).buffer); // a copy, because the offset may not be a multiple of 4
   const first = windowUs / 1e6 / ROW_S;
+  const read = wanted.map((name) => historyColumns.indexOf(name)).filter((column) => column < width);
   for (let row = 0; row < WINDOW_ROWS; row++) {
     if (Number.isNaN(table[row]!)) continue; // coveredMs: nothing was measured
     const values = new Float32Array(WIDTH).fill(Number.NaN);
-    for (let i = 0; i < Math.min(width, WIDTH); i++) values[i] = table[i * WINDOW_ROWS + row]!;
+    for (const i of read) values[i] = table[i * WINDOW_ROWS + row]!;
     yield [first + row, values];
   }
 }

@@ -2,10 +2,13 @@
  * Merges rows of figures into series for charts.
  * In: rows of history-rows in any order, each once. Out: one value for each step, null where nothing was measured. Pure.
  */
+import type { ActivityView } from '../../api/shapes.ts';
 import type { StatsHistory } from '../../api/stats-shapes.ts';
 import { type HistoryColumn, historyColumns, merge, ROW_S } from './history-rows.ts';
 
 const WIDTH = historyColumns.length;
+/** The columns of the activity of a stream. */
+export const activityColumns: readonly HistoryColumn[] = ['coveredMs', 'videoBytes', 'audioBytes', 'pictureChange'];
 const at = Object.fromEntries(historyColumns.map((name, i) => [name, i])) as Readonly<Record<HistoryColumn, number>>;
 
 /** Steps of a series. */
@@ -39,10 +42,13 @@ export function historySteps(fromMs: number, toMs: number, resS: number): Histor
 /** Takes rows and prints series. */
 export class SeriesBuilder {
   readonly #steps: HistorySteps;
+  readonly #columns: readonly HistoryColumn[];
   readonly #sums: Float64Array;
 
-  constructor(steps: HistorySteps) {
+  /** @param columns that are read; series of others are not known */
+  constructor(steps: HistorySteps, columns: readonly HistoryColumn[] = historyColumns) {
     this.#steps = steps;
+    this.#columns = columns;
     this.#sums = new Float64Array(steps.count * WIDTH).fill(Number.NaN);
   }
 
@@ -51,9 +57,9 @@ export class SeriesBuilder {
     const { fromMs, resS, count } = this.#steps;
     const step = Math.floor((number * ROW_S - fromMs / 1000) / resS);
     if (step < 0 || step >= count) return;
-    for (const [i, name] of historyColumns.entries()) {
-      const place = step * WIDTH + i;
-      this.#sums[place] = merge(name, this.#sums[place]!, values[i]!);
+    for (const name of this.#columns) {
+      const place = step * WIDTH + at[name];
+      this.#sums[place] = merge(name, this.#sums[place]!, values[at[name]]!);
     }
   }
 
@@ -79,6 +85,19 @@ export class SeriesBuilder {
       viewers: plain('viewers', 0).map(known),
       avOffset: plain('avOffsetMs', 1).map(known),
       skew: plain('skewMs', 1).map(known),
+    };
+  }
+
+  /** Bitrate and change of the picture of all rows so far. */
+  get activity(): Pick<ActivityView, 'values' | 'changes'> {
+    const seconds = this.#of('coveredMs', (value) => value / 1000);
+    const bits = this.#of('videoBytes', (video, step) => {
+      const audio = this.#value('audioBytes', step);
+      return Number.isNaN(video) ? 8 * audio : 8 * (video + (Number.isNaN(audio) ? 0 : audio));
+    });
+    return {
+      values: bits.map((value, step) => known(rounded(value / seconds[step]!, 0))),
+      changes: this.#of('pictureChange', (value) => rounded(value, 1)).map(known),
     };
   }
 

@@ -168,13 +168,18 @@ suite('the figures of a stream', () => {
     );
     assert.deepEqual(history.series.videoBitrate.slice(6), [0, 0, null, null, null, null]);
     assert.equal(history.series.viewers[0], 2);
-    const { values, ...steps } = await rig.api.activity('door', START_MS + 30_000, START_MS + 90_000, 5);
+    const { values, changes, ...steps } = await rig.api.activity('door', START_MS + 30_000, START_MS + 90_000, 5);
     assert.deepEqual(steps, { from: history.from, to: history.to, res: 5 });
     assert.deepEqual(
       [values[0]! > 2_000_000, ...values.slice(6)],
       [true, 0, 0, null, null, null, null],
       'audio is added',
     );
+    assert.deepEqual(new Set(changes), new Set([null]), 'no pictures were compared');
+    const stream = rig.catalog.get('door').measure;
+    stream.addPictureChange({ fromMs: START_MS + 41_000, toMs: START_MS + 50_000, difference: 12.34 });
+    const after = await rig.api.activity('door', START_MS + 30_000, START_MS + 90_000, 5);
+    assert.deepEqual(after.changes.slice(0, 5), [null, null, 12.3, 12.3, null]);
   });
 
   test('the past survives a restart, a crash costs at most a minute, and offline is null', async () => {

@@ -9,6 +9,7 @@ import type { LiveWindow } from '../../packager/live-window.ts';
 import type { StatsTable, StatsWindow } from '../../recording/stats-table.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
 import type { StreamDefinition } from '../definition.ts';
+import type { StoryboardSampler } from '../record/storyboard-sampler.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import type { StreamPublishers } from '../stream-publishers.ts';
 import { KEPT_WINDOWS } from './history-rows.ts';
@@ -21,6 +22,8 @@ export interface MeasuredParts {
   readonly list: LiveWindow;
   readonly publishers: Pick<StreamPublishers, 'active' | 'conversion' | 'events'>;
   readonly definition: () => StreamDefinition;
+  /** Compares the pictures of the stream; undefined where no storyboards are made. */
+  readonly storyboard: Pick<StoryboardSampler, 'onChange'> | undefined;
   /** Windows of the last hour, see `recentWindows`. */
   readonly windows: readonly StatsWindow[];
 }
@@ -34,7 +37,7 @@ export function recentWindows(stats: StatsTable, streamId: string, nowMs: number
 /** Creates the measurement of a stream. */
 export function openMeasure(
   { clock, stats, events, metrics, log }: Pick<StreamDeps, 'clock' | 'stats' | 'events' | 'metrics' | 'log'>,
-  { stream, list, publishers, definition, windows }: MeasuredParts,
+  { stream, list, publishers, definition, storyboard, windows }: MeasuredParts,
 ): StreamMeasure {
   const { id } = definition();
   const failed = (what: string) => (error: unknown) =>
@@ -63,6 +66,7 @@ export function openMeasure(
     },
     staggerTicks: [...id].reduce((sum, letter) => sum + letter.charCodeAt(0), 0),
   });
+  storyboard?.onChange((change) => measure.addPictureChange(change));
   stream.events.subscribe((event) => measure.recovery.onStream(event));
   publishers.events.subscribe((event) => measure.recovery.onPublisher(event));
   try {

@@ -3,7 +3,7 @@
  * In: the measurement of managed streams, the windows in the database. Out: StreamStats, StatsHistory.
  */
 import { printRfc3339 } from '../../api/instant.ts';
-import type { StatsHistory, StreamStats } from '../../api/stats-shapes.ts';
+import type { StreamStats } from '../../api/stats-shapes.ts';
 import type { StatsApi } from '../../api/streams-api.ts';
 import { sourceAudioOf } from '../../ffmpeg/audio-transcoder-options.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
@@ -13,8 +13,8 @@ import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import { advise, worstOf } from './advice.ts';
 import type { PublishFigures, Sample } from './figures.ts';
-import { KEPT_WINDOWS, unpackWindow } from './history-rows.ts';
-import { historySteps, SeriesBuilder } from './history-series.ts';
+import { type HistoryColumn, KEPT_WINDOWS, unpackWindow } from './history-rows.ts';
+import { activityColumns, historySteps, SeriesBuilder } from './history-series.ts';
 
 /** Windows that are read from the database at a time: a day. */
 const BATCH_US = 144 * WINDOW_US;
@@ -25,38 +25,41 @@ export function createStatsApi(
   catalog: Pick<Catalog, 'get'>,
   viewersOf: (name: string) => number,
 ): StatsApi {
-  const history = async (name: string, fromMs: number, toMs: number, resS: number): Promise<StatsHistory> => {
+  /** The rows of a range, by steps; `columns` as of SeriesBuilder. */
+  const read = async (
+    name: string,
+    [fromMs, toMs, resS]: readonly [fromMs: number, toMs: number, resS: number],
+    columns?: readonly HistoryColumn[],
+  ) => {
     const { measure, definition } = catalog.get(name);
     const steps = historySteps(fromMs, toMs, resS);
     const endMs = steps.fromMs + steps.count * steps.resS * 1000;
-    const builder = new SeriesBuilder(steps);
+    const builder = new SeriesBuilder(steps, columns);
     // Everything from here on is in memory, see `recentWindows`.
     const memoryUs = windowOf(clock.nowMs() * 1000) - (KEPT_WINDOWS - 1) * WINDOW_US;
     const storedToUs = Math.min(endMs * 1000, memoryUs);
     for (let fromUs = windowOf(steps.fromMs * 1000); fromUs < storedToUs; fromUs += BATCH_US) {
       const windows = await stats.between(definition.id, fromUs, Math.min(fromUs + BATCH_US, storedToUs));
       for (const { startUs, packed } of windows) {
-        for (const [number, values] of unpackWindow(startUs, packed)) builder.add(number, values);
+        for (const [number, values] of unpackWindow(startUs, packed, columns)) builder.add(number, values);
       }
     }
     const rows = measure.rows.between(Math.max(steps.fromMs, memoryUs / 1000), endMs);
     for (const [number, values] of rows) builder.add(number, values);
-    const from = printRfc3339(steps.fromMs);
-    return { from, to: printRfc3339(endMs), res: steps.resS, series: builder.series };
+    return { range: { from: printRfc3339(steps.fromMs), to: printRfc3339(endMs), res: steps.resS }, builder };
   };
   return {
     stats(name) {
       const stream = catalog.get(name);
       return statsOf(stream, clock.nowMs(), viewersOf(name));
     },
-    statsHistory: history,
-    async activity(name, fromMs, toMs, resS) {
-      const { from, to, res, series } = await history(name, fromMs, toMs, resS);
-      const values = series.videoBitrate.map((video, step) => {
-        const audio = series.audioBitrate[step] ?? null;
-        return video === null && audio === null ? null : (video ?? 0) + (audio ?? 0);
-      });
-      return { from, to, res, values };
+    async statsHistory(name, ...steps) {
+      const { range, builder } = await read(name, steps);
+      return { ...range, series: builder.series };
+    },
+    async activity(name, ...steps) {
+      const { range, builder } = await read(name, steps, activityColumns);
+      return { ...range, ...builder.activity };
     },
   };
 }

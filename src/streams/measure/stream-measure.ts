@@ -7,6 +7,7 @@ import type { Publisher } from '../../ingest/publisher.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { StatsWindow } from '../../recording/stats-table.ts';
 import { RecoveryLog } from '../inspect/recovery-log.ts';
+import type { PictureChange } from '../record/storyboard-sampler.ts';
 import { advise } from './advice.ts';
 import { AdviceWatch } from './advice-watch.ts';
 import { ClockMeter } from './clock-meter.ts';
@@ -79,6 +80,11 @@ export class StreamMeasure {
     this.#ticks++;
     if (this.#ticks % ADVICE_TICKS === 0 && this.#sampler) this.#watch.add(advise(this.figures!));
     if (this.#ticks % SAVE_TICKS === 0) this.#save();
+  }
+
+  /** Adds how far the picture changed between two times, ms since 1970. */
+  addPictureChange({ fromMs, toMs, difference }: PictureChange): void {
+    this.#rows.spread(fromMs, toMs, { pictureChange: difference });
   }
 
   /** The figures of the active publisher; undefined without one, and until it was measured for a second. */

@@ -1,8 +1,15 @@
 import assert from 'node:assert/strict';
-import { suite, test } from 'node:test';
+import { execFile } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, suite, test } from 'node:test';
+import { promisify } from 'node:util';
+import { need } from '../../../test/fixtures/need.ts';
+import { closeEngine, type KeyPicture, makeKeyPicture } from '../../ffmpeg/engine.ts';
 import { audioTrack } from '../../media/isobmff/media.fixture.ts';
 import { groupAt, groupsFrom, initOf } from '../../recording/recording.fixture.ts';
 import type { StoryboardPicture } from '../../recording/storyboard/storyboard-file.ts';
+import { temporaryFolder } from '../streams.fixture.ts';
 import { StoryboardQueue } from './storyboard-queue.ts';
 import { type PictureResult, StoryboardSampler } from './storyboard-sampler.ts';
 
@@ -20,6 +27,9 @@ function openSampler(change: { mayMake?: () => boolean; maxTasks?: number; maxBy
     stored,
     counted,
     failures,
+    luma: new Uint8Array(256),
+    /** Makes pictures of real media. */
+    make: undefined as (() => Promise<KeyPicture>) | undefined,
     /** What a picture waits for. */
     before: (): Promise<void> => Promise.resolve(),
     pass: (ms: number) => {
@@ -37,7 +47,7 @@ function openSampler(change: { mayMake?: () => boolean; maxTasks?: number; maxBy
         },
         async makePicture({ bytes }) {
           await rig.before();
-          return bytes.slice(0, 4);
+          return rig.make?.() ?? { jpeg: bytes.slice(0, 4), luma: rig.luma };
         },
       }),
     seconds: () => stored.map(({ atUs }) => (atUs - START_US) / SECOND),
@@ -46,6 +56,8 @@ function openSampler(change: { mayMake?: () => boolean; maxTasks?: number; maxBy
 }
 
 suite('the storyboard of a stream', () => {
+  after(closeEngine);
+
   test('has the first key frame of every ten seconds, and reaches over one distance of key frames more', async () => {
     const rig = openSampler();
     const sampler = rig.open();
@@ -59,6 +71,64 @@ suite('the storyboard of a stream', () => {
       [20_000, 14_000, 14_000, 14_000],
     );
     assert.deepEqual(rig.counted, ['stored', 'stored', 'stored', 'stored']);
+  });
+
+  test('each picture is compared with the one before, but not over a gap', async () => {
+    const rig = openSampler();
+    const sampler = rig.open();
+    const changes: [fromS: number, toS: number, difference: number][] = [];
+    const second = (ms: number) => ms / 1000 - START_US / SECOND;
+    sampler.onChange(({ fromMs, toMs, difference }) => changes.push([second(fromMs), second(toMs), difference]));
+    for (const [s, luma] of [
+      [0, 10],
+      [10, 10],
+      [20, 14],
+      [90, 200],
+      [100, 0],
+    ] as const) {
+      rig.luma = new Uint8Array(256).fill(luma, 0, 128);
+      sampler.take(groupAt({ msn: s, startUs: START_US + s * SECOND }));
+      await rig.queue.idle();
+    }
+    assert.deepEqual(changes, [
+      [0, 10, 0],
+      [10, 20, 2],
+      [90, 100, 100],
+    ]);
+  });
+
+  test('a person who walks through a still, noisy picture is a change at constant bitrate', {
+    skip: need('ffmpeg'),
+  }, async () => {
+    await using folder = await temporaryFolder();
+    const args = ['-v', 'error', '-f', 'lavfi', '-i', 'testsrc=s=320x180:r=5:d=1', '-f', 'lavfi', '-i'];
+    const walk = "[0]loop=-1:1:0,trim=duration=50,setpts=N/5/TB[room];[room][1]overlay=x='if(gt(t,25),4*t,-99)':y=60";
+    const constant = '-c:v libx264 -b:v 800k -minrate 800k -maxrate 800k -bufsize 800k -x264-params nal-hrd=cbr -g 50';
+    const cut = ['-sc_threshold', '0', '-t', '50', '-f', 'segment', '-segment_time', '10', join(folder.path, '%d.ts')];
+    const filters = [
+      'color=0x404040:s=24x70:r=5:d=50',
+      '-filter_complex',
+      `${walk},noise=alls=15:allf=t:all_seed=1,format=yuv420p`,
+    ];
+    await promisify(execFile)('ffmpeg', [...args, ...filters, ...constant.split(' '), ...cut]);
+    const films = await Promise.all([0, 1, 2, 3, 4].map((i) => readFile(join(folder.path, `${i}.ts`))));
+    const sizes = films.map(({ length }) => length);
+    assert.ok(Math.max(...sizes) / Math.min(...sizes) < 1.15, `the bitrate is constant: ${sizes}`);
+
+    const rig = openSampler();
+    const sampler = rig.open();
+    const differences: number[] = [];
+    sampler.onChange(({ difference }) => differences.push(difference));
+    for (const [i, bytes] of films.entries()) {
+      const bounds = { width: 160, height: 160, maxBytes: 2860 };
+      rig.make = () => makeKeyPicture({ bytes, ...bounds }, { signal: AbortSignal.timeout(60_000) });
+      sampler.take(groupAt({ msn: i, startUs: START_US + i * 10 * SECOND }));
+      await rig.queue.idle();
+    }
+    assert.deepEqual(rig.failures, []);
+    const [still, stillToo, appears, walks] = differences as [number, number, number, number];
+    const noise = Math.max(still, stillToo);
+    assert.ok(Math.min(appears, walks) > 2 * noise, `the person is well above the noise: ${differences}`);
   });
 
   test('takes what key frames there are', async () => {

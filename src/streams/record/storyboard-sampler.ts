@@ -1,6 +1,7 @@
 /**
- * Picks the key frames of a stream's storyboard from the groups that are recorded: the first of every ten seconds of UTC.
- * In: groups of the packager, synchronously. Out: small pictures to recording/storyboard. Never slows the recorder: it copies the first
+ * Picks the key frames of a stream's storyboard from the groups that are recorded: the first of every ten seconds of UTC. Compares each
+ * picture with the one before.
+ * In: groups of the packager, synchronously. Out: small pictures to recording/storyboard, changes of the picture. Never slows the recorder: it copies the first
  * fragment of the video and leaves the rest to the queue.
  */
 import type { MakeKeyPicture } from '../../ffmpeg/engine.ts';
@@ -21,6 +22,15 @@ const MAX_KEY_DISTANCE_US = 60_000_000;
 /** What became of a picture. */
 export type PictureResult = 'stored' | 'dropped' | 'failed';
 
+/** How far two pictures of a stream that follow each other differ. */
+export interface PictureChange {
+  /** When they were shown, UTC in ms. */
+  readonly fromMs: number;
+  readonly toMs: number;
+  /** Mean difference of their luma in 16 × 16 cells, 0 to 255. */
+  readonly difference: number;
+}
+
 /** What the sampler of a stream needs. */
 export interface StoryboardSamplerOptions {
   readonly streamId: string;
@@ -40,9 +50,17 @@ export class StoryboardSampler {
   #keyUs = Number.NEGATIVE_INFINITY;
   #keyDistanceUs = SLOT_US;
   #last: Promise<void> = Promise.resolve();
+  /** The newest picture. */
+  #seen: { readonly atUs: number; readonly luma: Uint8Array } | undefined;
+  #changed: (change: PictureChange) => void = () => {};
 
   constructor(options: StoryboardSamplerOptions) {
     this.#options = options;
+  }
+
+  /** Sets what is called with each change. Pictures with a gap between them are not compared. */
+  onChange(changed: (change: PictureChange) => void): void {
+    this.#changed = changed;
   }
 
   /** Takes a group that is recorded. Never waits, never throws. */
@@ -85,7 +103,8 @@ export class StoryboardSampler {
     if (signal.aborted) return;
     try {
       const bounds = { width: SIDE, height: SIDE, maxBytes: MAX_PICTURE_BYTES };
-      const jpeg = await makePicture({ bytes, ...bounds }, { signal });
+      const { jpeg, luma } = await makePicture({ bytes, ...bounds }, { signal });
+      this.#compare(atUs, luma, reachMs);
       if (await storyboards.append(streamId, { atUs, reachMs, jpeg })) counted('stored');
     } catch (error) {
       if (signal.aborted) return;
@@ -93,6 +112,19 @@ export class StoryboardSampler {
       throw error;
     }
   }
+
+  #compare(atUs: number, luma: Uint8Array, reachMs: number): void {
+    const before = this.#seen;
+    this.#seen = { atUs, luma: luma.slice() };
+    if (!before || atUs <= before.atUs || atUs - before.atUs > reachMs * 1000) return;
+    const difference = differenceOf(luma, before.luma);
+    this.#changed({ fromMs: before.atUs / 1000, toMs: atUs / 1000, difference });
+  }
+}
+
+/** Mean difference of two grids of the same size. */
+function differenceOf(one: Uint8Array, other: Uint8Array): number {
+  return one.reduce((sum, luma, cell) => sum + Math.abs(luma - (other[cell] ?? luma)), 0) / one.length;
 }
 
 /** The boxes up to the first mdat, which begin with the key frame; undefined if there is none. */

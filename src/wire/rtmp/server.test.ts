@@ -34,6 +34,8 @@ class Owner {
   readonly closed: [RtmpEnd, string, unknown][] = [];
   readonly connection: RtmpConnection;
   readonly client: Socket;
+  /** The client's socket has closed; it may do so before a test waits for it. */
+  readonly left: Promise<unknown>;
   /** What `publish` waits for. */
   answer: () => Promise<void> = async () => {};
 
@@ -49,6 +51,7 @@ class Owner {
   private constructor(client: Socket, server: Socket, limits: Partial<RtmpLimits> = {}) {
     this.client = client;
     client.on('error', () => undefined);
+    this.left = new Promise((resolve) => client.once('close', resolve));
     clients.add(client);
     this.connection = acceptRtmp(
       server,
@@ -162,7 +165,8 @@ suite('a connection to the server', () => {
       { ...status },
       { level: 'error', code: 'NetStream.Publish.BadName', description: 'The key is unknown.' },
     );
-    await once(owner.client.resume(), 'end');
+    owner.client.resume();
+    await owner.left;
     assert.equal(owner.closed[0]?.[1], 'The key is unknown.');
     assert.equal(owner.ends.length, 0, 'nothing was published');
   });
@@ -218,7 +222,8 @@ suite('a connection to the server', () => {
     const broken = await publishing();
     await broken.send(Buffer.of(0xc9));
     const silent = await publishing({ idleMs: 20 });
-    await once(silent.client.resume(), 'close');
+    silent.client.resume();
+    await silent.left;
     while (gone.closed.length === 0) await turn();
     for (const { ends, closed } of [gone, broken, silent]) {
       assert.equal(ends.length, 1);
@@ -233,7 +238,8 @@ suite('a connection to the server', () => {
     const idle = await Owner.open({ commandMs: 20 });
     const obs = obsSession('studio');
     await idle.send(Buffer.concat([obs.hello, obs.connect.subarray(0, 1536)]));
-    await Promise.all([once(slow.client.resume(), 'close'), once(idle.client.resume(), 'close')]);
+    for (const { client } of [slow, idle]) client.resume();
+    await Promise.all([slow.left, idle.left]);
     assert.match(slow.closed[0]![1], /handshake took too long/);
     assert.match(idle.closed[0]![1], /no connect in time/);
   });

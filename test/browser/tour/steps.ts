@@ -213,13 +213,9 @@ export const tourSteps: readonly TourStep[] = [
       await page.mouse.move(...(await placeOf(fromMs + 1_000)));
       await page.mouse.down();
       await page.mouse.move(...(await placeOf(fromMs + 3_000)), { steps: 5 });
-      const picture = await page.waitForFunction(() => {
-        const image = document.querySelector<HTMLImageElement>('.stage img[data-scrub]');
-        return image !== null && image.naturalWidth > 0;
-      });
-      await picture.dispose();
+      await page.locator('.stage [data-scrub]').waitFor();
       await page.mouse.up();
-      await page.locator('.stage img[data-scrub]').waitFor({ state: 'detached' });
+      await page.locator('.stage [data-scrub]').waitFor({ state: 'detached' });
     },
   },
   {
@@ -243,6 +239,7 @@ export const tourSteps: readonly TourStep[] = [
     async run(hand) {
       const fromMs = await hand.recorded('film', PAST_S);
       await hand.seesPictures(fromMs + LEAST_CLIP_MS, Number.POSITIVE_INFINITY);
+      await hand.page.getByText(/^recorded \d/).waitFor(); // the page knows what there is for a clip
       await hand.press('Clip');
       await hand.press('Create clip');
       await hand.page.getByRole('link', { name: 'Open', exact: true }).waitFor();

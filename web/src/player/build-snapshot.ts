@@ -50,6 +50,7 @@ export function buildSnapshot(
     seeking: state.seeking,
     tryingLive: state.tryingLive,
     pictured: video.readyState >= 2,
+    soundOnly: video.readyState >= 1 && video.videoWidth === 0,
     paused: video.paused && !(switching && wantPlay),
     muted: buffers.muted,
     volume: buffers.volume,

@@ -55,3 +55,17 @@ test('a limit by the size of the picture stays, and the lower of the two counts'
   assert.equal(cappingAt(399_999), 0);
   assert.equal(cappingAt(null), 2);
 });
+
+test('an upright quality is named by its short side', () => {
+  const hls = new FakeHls({});
+  hls.levels = [
+    { width: 720, height: 1280, bitrate: 900_000, uri: '/live/cam/v0-720.m3u8' },
+    { width: 270, height: 480, bitrate: 300_000, uri: '/live/cam/v0-270.m3u8' },
+    { width: 854, height: 480, bitrate: 400_000, uri: '/live/cam/v0-480.m3u8' },
+  ];
+  const { qualities } = new Choices().offers(hls as unknown as Hls);
+  assert.deepEqual(
+    qualities.map(({ height }) => height),
+    [720, 480, 270],
+  );
+});

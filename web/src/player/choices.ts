@@ -79,7 +79,7 @@ export class Choices {
       id: qualityId(level),
       language: '',
       label: level.name ?? '',
-      height: level.height || undefined,
+      height: Math.min(level.width || level.height, level.height) || undefined,
       bitrate: level.bitrate || undefined,
     }));
     const best = qualities.toSorted((a, b) => (b.height ?? 0) - (a.height ?? 0) || (b.bitrate ?? 0) - (a.bitrate ?? 0));

@@ -163,6 +163,7 @@ export class FakeHls {
     AUDIO_TRACKS_UPDATED: 'tracks',
     AUDIO_TRACK_SWITCHED: 'track',
     SUBTITLE_TRACKS_UPDATED: 'subtitles',
+    BUFFER_FLUSHING: 'flushing',
     ERROR: 'error',
   };
   /** All instances, in order of creation. */
@@ -185,6 +186,8 @@ export class FakeHls {
   subtitleTrack = -1;
   subtitleDisplay = false;
   recovered = 0;
+  /** Media that the player dropped, seconds. */
+  readonly flushed: { startOffset: number; endOffset: number }[] = [];
   readonly #listeners = new Map<string, Listener>();
 
   constructor(config: object) {
@@ -212,6 +215,10 @@ export class FakeHls {
 
   attachMedia(video: FakeVideo): void {
     this.video = video;
+  }
+
+  trigger(_event: 'flushing', { startOffset, endOffset }: { startOffset: number; endOffset: number }): void {
+    this.flushed.push({ startOffset, endOffset });
   }
 
   stopLoad(): void {

@@ -21,12 +21,12 @@ function play(target: LatencyTarget, fromS: number, toS: number, frameS = 1 / 30
   }
 }
 
-test('once arrivals are measured, the target is a Part, their delay, three frames and 50 ms', () => {
+test('once arrivals are measured, the target is a Part, their delay, three frames and 30 ms', () => {
   const target = new LatencyTarget();
   play(target, 0, 30);
-  assert.ok(Math.abs(target.targetLatencyS - (0.2 + 0.01 + 0.1 + 0.05)) < 1e-9, `${target.targetLatencyS} s`);
+  assert.ok(Math.abs(target.targetLatencyS - (0.2 + 0.01 + 0.1 + 0.03)) < 1e-9, `${target.targetLatencyS} s`);
   play(target, 30, 60, 1 / 60);
-  assert.ok(Math.abs(target.targetLatencyS - (0.2 + 0.01 + 0.05 + 0.05)) < 1e-9, `${target.targetLatencyS} s`);
+  assert.ok(Math.abs(target.targetLatencyS - (0.2 + 0.01 + 0.05 + 0.03)) < 1e-9, `${target.targetLatencyS} s`);
 });
 
 test('the target falls slowly, and rises at once', () => {

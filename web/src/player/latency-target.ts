@@ -21,8 +21,8 @@ const FIRST_S = 0.5;
 const PARTS_IN_RESERVE = 2.5;
 /** Frames that Chromium must have ahead of the picture: with fewer it waits. Measured at 30 frames a second, with and without B-frames. */
 const FRAMES_TO_DECODE = 3;
-/** Beyond the frames to decode: the rate controller keeps the picture within 40 ms of its target. Seconds. */
-const RESERVE_S = 0.05;
+/** Beyond the frames to decode: the rate controller keeps the picture within 30 ms of its target. Seconds. */
+const RESERVE_S = 0.03;
 /** The picture waited although there was media: so much more is kept for the decoder of this browser, seconds. */
 const DECODER_STEP_S = 0.05;
 const MAX_DECODER_S = 0.3;

@@ -45,3 +45,22 @@ test('a step is one frame, also after the page was too busy to see some', (t) =>
   player.stepFrame(1);
   assert.equal(front.seeks.at(-1)!.toFixed(3), '300.840', 'the middle of the next frame');
 });
+
+test('a step back into the segment that was joined at a later Part has the whole segment loaded', async (t) => {
+  const { player, document, state, arrive } = setUp(t);
+  state('live');
+  player.goLive();
+  const hls = FakeHls.last;
+  hls.list(start - 5 * minute, start, { openMs: 10_000 });
+  Object.assign(hls.video!, { bufferedFrom: 295, bufferedTo: 300 });
+  arrive(299.5);
+  player.togglePlay();
+  player.goTo(start - 7_000);
+  await settled();
+  assert.deepEqual(hls.flushed, [{ startOffset: 290, endOffset: 299.95 }]);
+  assert.equal(document.front.seeks.at(-1), 293);
+  document.front.picture(295);
+  player.stepFrame(-1);
+  assert.equal(hls.flushed.length, 2, 'also for a frame just before what is loaded');
+  assert.equal(document.front.seeks.at(-1), 294.98);
+});

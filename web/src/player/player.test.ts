@@ -90,6 +90,7 @@ test('a time within the live playlist is a seek on the same buffer, an older one
 test('a position just before loaded media is reached by a seek further back, and is not ready before', async (t) => {
   const { player, seen, document, playLive } = setUp(t);
   playLive();
+  FakeHls.last.list(start - 5 * minute, start, { openMs: 59_950 }); // the next segment begins at 240.05 s
   const { front } = document;
   front.bufferedFrom = 240.05;
   front.seeks = [];

@@ -23,8 +23,9 @@ export interface Choice {
   readonly language: string;
   /** As the source names it; may be empty. */
   readonly label: string;
-  /** Pixels and bits per second of a quality; undefined for sounds and subtitles. */
+  /** Pixels of a quality's short side, which names it: an upright 720 × 1280 is 720p; undefined for sounds and subtitles. */
   readonly height?: number | undefined;
+  /** Bits per second of a quality. */
   readonly bitrate?: number | undefined;
 }
 
@@ -58,6 +59,8 @@ export interface Snapshot {
   readonly tryingLive: boolean;
   /** There is a picture, new or old. */
   readonly pictured: boolean;
+  /** The loaded media has no video. */
+  readonly soundOnly: boolean;
   readonly paused: boolean;
   readonly muted: boolean;
   /** 0 to 1. */
@@ -134,6 +137,7 @@ export const idle: Snapshot = {
   seeking: false,
   tryingLive: false,
   pictured: false,
+  soundOnly: false,
   paused: true,
   muted: true,
   volume: 1,

@@ -5,7 +5,9 @@ import { activityPath, activityRequest } from './activity.ts';
 const minute = 60_000;
 const view = { fromMs: 100 * minute, toMs: 110 * minute };
 const from = new Date(100 * minute).toISOString();
-const answer = (values: (number | null)[], res = 120) => ({ from, to: '', res, values });
+const answer = (values: (number | null)[], res = 120, changes: (number | null)[] = values.map(() => null)) => ({
+  ...{ from, to: '', res, values, changes },
+});
 
 test('a small move of the view sends the same request, within what is recorded', () => {
   const asked = activityRequest(view, 0, 1000 * minute);
@@ -27,6 +29,18 @@ test('a flat curve, or none, is not drawn', () => {
   assert.equal(activityPath(answer([100, 104, 99, 101, 100]), view), '');
   assert.equal(activityPath(answer([null, null]), view), '');
   assert.equal(activityPath(answer([]), view), '');
+});
+
+test('at a constant bitrate the change of the picture is shown, a small one beside a cut, and noise is not', () => {
+  const constant = [100, 100, 100, 100, 100];
+  assert.equal(activityPath(answer(constant, 120, [0.2, 0.4, 0.9, 0.3, null]), view), '');
+  const path = activityPath(answer(constant, 120, [0, 0, 64, 4, null]), view);
+  assert.equal(path, 'M0 100V100H20V100H40V0H60V75H80V100H100V100Z');
+});
+
+test('the higher one of bitrate and change is shown', () => {
+  const path = activityPath(answer([10, 20, 20, 10, 10], 120, [0, 0, 0, 9, 0]), view);
+  assert.equal(path, 'M0 100V100H20V0H40V0H60V0H80V100H100V100Z');
 });
 
 test('what is outside of the view is left out', () => {

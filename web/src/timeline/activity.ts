@@ -1,5 +1,5 @@
 /**
- * The activity curve of the timeline bar: which range to request for a view, and its outline.
+ * The activity curve of the timeline bar, of the bitrate and the change of the picture: which range to request for a view, and its outline.
  * In: views, ActivityView. Out: requests, an SVG path. Pure.
  */
 import type { ActivityView } from '../../../src/api/shapes.ts';
@@ -9,9 +9,11 @@ import type { View } from './view.ts';
 const MOST_STEPS = 240;
 /** Shortest step of the server, seconds. */
 const LEAST_STEP_S = 5;
-/** A curve that rises by less than this share of its highest value says nothing. */
+/** A bitrate that rises by less than this share of its highest value says nothing. */
 const LEAST_RISE = 0.15;
-/** Values outside of these shares of all values are cut: one key frame must not flatten an hour. */
+/** A smaller change of the picture is noise of the camera or the encoder; of 255. */
+const LEAST_CHANGE = 1;
+/** Bitrates outside of these shares of all values are cut: one key frame must not flatten an hour. */
 const LOW = 0.05;
 const HIGH = 0.98;
 /** Height of the drawing; its width is a hundred per cent of the bar. */
@@ -42,26 +44,47 @@ export function activityRequest(view: View, firstMs: number, nowMs: number): Act
   return toMs - fromMs < 2000 * resS ? null : { fromMs, toMs, resS };
 }
 
-/**
- * The outline of the curve in a view, in units of one per cent of the bar's width and of HEIGHT.
- *
- * @returns an SVG path; empty if the curve is flat
- */
-export function activityPath({ from, res, values }: ActivityView, view: View): string {
+/** How high each bitrate is between the low and the high ones, 0 to 1; 0 for all if they are about equal. */
+function bitrateHeights(values: ActivityView['values']): (number | null)[] {
   const known = values.filter((value) => value !== null).sort((a, b) => a - b);
   const at = (share: number) => known[Math.floor(share * (known.length - 1))] ?? 0;
   const [low, high] = [at(LOW), at(HIGH)];
-  if (high <= 0 || (high - low) / high < LEAST_RISE) return '';
+  const isFlat = high <= 0 || (high - low) / high < LEAST_RISE;
+  const height = (value: number) => (isFlat ? 0 : Math.min(1, Math.max(0, (value - low) / (high - low))));
+  return values.map((value) => (value === null ? null : height(value)));
+}
+
+/** How high each change is between the usual and the largest one, 0 to 1. The root shows small changes beside a cut. */
+function changeHeights(changes: ActivityView['changes']): number[] {
+  const known = changes.filter((change) => change !== null).sort((a, b) => a - b);
+  const usual = known[Math.floor((known.length - 1) / 2)] ?? 0;
+  const rise = (known.at(-1) ?? 0) - usual;
+  if (rise < LEAST_CHANGE) return changes.map(() => 0);
+  return changes.map((change) => Math.sqrt(Math.max(0, (change ?? usual) - usual) / rise));
+}
+
+/**
+ * The outline of the curve in a view, in units of one per cent of the bar's width and of HEIGHT: at each step the higher of the
+ * bitrate and the change of the picture.
+ *
+ * @returns an SVG path; empty if the curve is flat
+ */
+export function activityPath({ from, res, values, changes }: ActivityView, view: View): string {
+  const ofChange = changeHeights(changes);
+  const heights = bitrateHeights(values).map((height, step) =>
+    height === null ? null : Math.max(height, ofChange[step] ?? 0),
+  );
+  if (!heights.some((height) => height !== null && height > 0)) return '';
   const fromMs = Date.parse(from);
   const across = (step: number) => {
     const x = (100 * (fromMs + step * res * 1000 - view.fromMs)) / (view.toMs - view.fromMs);
     return Math.round(x * 100) / 100;
   };
-  const up = (value: number) => Math.round(HEIGHT * (1 - Math.min(1, Math.max(0, (value - low) / (high - low)))));
+  const up = (height: number) => Math.round(HEIGHT * (1 - height));
   let path = '';
   let isOpen = false;
-  for (const [step, value] of values.entries()) {
-    const next = values[step + 1] ?? null;
+  for (const [step, value] of heights.entries()) {
+    const next = heights[step + 1] ?? null;
     if (value === null || across(step + 1) <= 0 || across(step) >= 100) continue;
     if (!isOpen) path += `M${across(step)} ${HEIGHT}V${up(value)}`;
     path += `H${across(step + 1)}`;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { gapsIn, markerNear, nextPoint, pinsAt, spokenMoment } from './marks.ts';
+import { gapsIn, markerNear, nextPoint, type PointKind, pinsAt, spokenMoment } from './marks.ts';
 import type { Past } from './past.ts';
 
 const past: Past = {
@@ -28,13 +28,27 @@ test('the pointer finds the nearest marker within a few pixels', () => {
   assert.deepEqual(pinsAt(marks.pins, 700_000), []);
 });
 
-test('keys move from marker to gap to protected span, and back over each although playback continues', () => {
+const steps = (atMs: number, forward: boolean, kind?: PointKind) =>
+  nextPoint(past, marks, { atMs, forward, playing: true, ...(kind && { kind }) })?.atMs ?? null;
+
+test('steps go from marker to gap to protected span, and back over each although playback continues', () => {
   const seen: number[] = [];
-  for (let at: number | null = 0; at !== null; at = nextPoint(past, marks, at, true)) seen.push(at);
+  for (let at: number | null = 0; at !== null; at = steps(at, true)) seen.push(at);
   assert.deepEqual(seen, [0, 100_000, 104_000, 297_000, 600_000]);
-  assert.equal(nextPoint(past, marks, 601_000, false), 297_000);
-  assert.equal(nextPoint(past, marks, 298_000, false), 104_000);
-  assert.equal(nextPoint(past, marks, 50_000, false), null);
+  assert.equal(steps(601_000, false), 297_000);
+  assert.equal(steps(298_000, false), 104_000);
+  assert.equal(steps(50_000, false), null);
+});
+
+test('steps of one kind leave out the others', () => {
+  assert.equal(steps(0, true, 'gap'), 297_000);
+  assert.equal(steps(650_000, false, 'marker'), 104_000);
+  assert.equal(steps(298_000, true, 'gap'), null);
+});
+
+test('a gap that is cut by the edge of what is known is no point', () => {
+  const cut = { ...past, fromMs: 300_000, stretches: past.stretches.slice(1) };
+  assert.equal(nextPoint(cut, { markers: [], pins: [] }, { atMs: 500_000, forward: false }), null);
 });
 
 test('the gaps in view are listed', () => {

@@ -1,5 +1,5 @@
 /**
- * Markers, protected spans and gaps: the marker near the pointer, and the next one for keys.
+ * Markers, protected spans and gaps: the marker near the pointer, and the next one for keys and buttons.
  * In: the past and its marks. Out: times. Pure.
  */
 import type { Past, Stretch } from './past.ts';
@@ -35,24 +35,54 @@ export function pinsAt(pins: readonly Pin[], atMs: number): Pin[] {
 
 /** A jump to a gap starts this long before it, milliseconds. */
 const BEFORE_GAP_MS = 3_000;
+/** A point this near after the shown time is the one that a step just went to, milliseconds. */
+const ARRIVED_MS = 500;
 /** A second step back within this time goes one further back, although playback continued. Milliseconds. */
 const PLAYED_ON_MS = 2_500;
 
-/**
- * The next marker, start of a protected span, or gap after a time; of a gap, the seconds before it.
- *
- * @param forward false: the previous one
- * @returns unix milliseconds; null if none is known
- */
-export function nextPoint(past: Past, { markers, pins }: Marks, atMs: number, forward: boolean): number | null {
-  const points = [
-    ...markers.map((marker) => marker.atMs),
-    ...pins.map((pin) => pin.fromMs),
-    ...past.stretches.filter(({ kind }) => kind === 'gap').map(({ fromMs }) => fromMs - BEFORE_GAP_MS),
-  ].sort((a, b) => a - b);
+/** What a step goes to. */
+export type PointKind = 'marker' | 'pin' | 'gap';
+
+/** A time to step to: a marker, the start of a protected span, the seconds before a gap. */
+export interface Point {
+  readonly kind: PointKind;
+  /** Unix milliseconds. */
+  readonly atMs: number;
+  /** Of a marker or a protected span; may be empty. */
+  readonly text: string;
+}
+
+/** Which point to find. */
+export interface PointQuery {
+  /** Unix milliseconds. */
+  readonly atMs: number;
+  /** False: the previous one. */
+  readonly forward: boolean;
+  /** Omitted: any. */
+  readonly kind?: PointKind;
+  /** `atMs` is what a player shows, which plays on after a step. */
+  readonly playing?: boolean;
+}
+
+/** The next or previous marker, start of a protected span, or gap in a known past; null if that has none. */
+export function nextPoint(
+  past: Past,
+  { markers, pins }: Marks,
+  { atMs, forward, kind, playing = false }: PointQuery,
+): Point | null {
+  // What begins before the known past may follow something unknown, and a gap at its edge is cut there.
+  const gaps = past.stretches.filter((stretch) => stretch.kind === 'gap' && stretch.fromMs > past.fromMs);
+  const spans = pins.filter(({ fromMs }) => fromMs >= past.fromMs);
+  const points: readonly Point[] = [
+    ...markers.map((marker) => ({ kind: 'marker' as const, atMs: marker.atMs, text: marker.text })),
+    ...spans.map((pin) => ({ kind: 'pin' as const, atMs: pin.fromMs, text: pin.text })),
+    ...gaps.map((gap) => ({ kind: 'gap' as const, atMs: gap.fromMs - BEFORE_GAP_MS, text: '' })),
+  ]
+    .filter((point) => kind === undefined || point.kind === kind)
+    .sort((a, b) => a.atMs - b.atMs);
   const found = forward
-    ? points.find((point) => point > atMs + 500)
-    : points.findLast((point) => point < atMs - PLAYED_ON_MS);
+    ? points.find((point) => point.atMs > atMs + (playing ? ARRIVED_MS : 0))
+    : points.findLast((point) => point.atMs < atMs - (playing ? PLAYED_ON_MS : 0));
   return found ?? null;
 }
 

@@ -55,6 +55,28 @@ test('if nothing follows, nothing is found and the requests end', async () => {
   assert.equal(requested.length, 1);
 });
 
+test('a step to a gap outside of what is known is searched to the oldest kept time, and ends there', async () => {
+  const gap = { from: text(now - 50 * hour), to: text(now - 49 * hour), cause: 'disk' as const, detail: '' };
+  const requested: [number, number][] = [];
+  const fetchTimeline = async (fromMs: number, toMs: number): Promise<TimelineView> => {
+    requested.push([fromMs, toMs]);
+    const isIn = Date.parse(gap.from) < toMs && Date.parse(gap.to) > fromMs;
+    return { ...empty(fromMs, toMs), gaps: isIn ? [gap] : [] };
+  };
+  const recorded = new Recorded(fetchTimeline, () => now, new AbortController().signal);
+  const view = { fromMs: now - hour, toMs: now };
+  await recorded.cover(view, now - 60 * hour);
+  const back = { atMs: now, forward: false };
+  assert.equal(recorded.knownPoint(view, back), undefined, 'the view knows only its surroundings');
+  assert.equal(recorded.knownPoint(view, { atMs: now, forward: true }), null, 'nothing is after now');
+  const found = await recorded.findPoint(view, back);
+  assert.equal(found?.atMs, now - 50 * hour - 3_000);
+  const before = requested.length;
+  assert.equal(await recorded.findPoint(view, { atMs: found.atMs, forward: false }), null);
+  assert.ok(requested.length - before <= 2, `${requested.length - before} requests`);
+  assert.equal((await recorded.findPoint(view, { atMs: now - 55 * hour, forward: true }))?.kind, 'gap');
+});
+
 test('a step back over a hole outside of the view needs one request', async () => {
   const { requested, recorded } = server([[now - 3 * hour, now - 2 * hour]]);
   await recorded.load(now - hour, now);

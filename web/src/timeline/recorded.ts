@@ -4,6 +4,7 @@
  */
 import type { TimelineView } from '../../../src/api/shapes.ts';
 import { ApiError, readFailure } from '../api/client.ts';
+import { nextPoint, type Point, type PointQuery } from './marks.ts';
 import { findMoment, findMomentBefore, type Moment, type Past, readPast, stretchAt } from './past.ts';
 import { bestTile, cutPast, joinTiles, missing, readTile, resolutionOf, type Tile } from './tiles.ts';
 import type { View } from './view.ts';
@@ -16,6 +17,8 @@ const HOUR = 3_600_000;
 const LONGEST_MS = 30 * 24 * HOUR;
 /** Most requests for the media after a hole: about two years. A link may contain a time long before any stream. */
 const MAX_REQUESTS = 24;
+/** A point is a few seconds before its gap: so much more is requested. Milliseconds. */
+const BESIDE_MS = 5_000;
 const lists = ['spans', 'gaps', 'offline', 'markers', 'pins'] as const;
 const nothing: Tile = {
   resS: 0,
@@ -25,6 +28,9 @@ const nothing: Tile = {
   pins: [],
   requestedMs: 0,
 };
+
+/** The end of what is known is this old at most while it is requested again and again, milliseconds. */
+const END_MS = 15_000;
 
 /** The past of one stream: tiles for the bar, and single requests. */
 export class Recorded {
@@ -176,5 +182,44 @@ export class Recorded {
     if (known) return known;
     const past = readPast(await this.#fetchTimeline(targetMs - 24 * HOUR, targetMs + 60_000, this.#signal));
     return findMomentBefore(past, targetMs);
+  }
+
+  /**
+   * The next point from what is already known of a view.
+   *
+   * @returns null if there is none; undefined if more must be requested to know that
+   */
+  knownPoint(view: View, query: PointQuery): Point | null | undefined {
+    const { past, ...marks } = this.tileFor(view);
+    const { atMs, forward } = query;
+    if (atMs < past.fromMs || atMs > past.toMs + END_MS) return undefined;
+    const found = nextPoint(past, marks, query);
+    if (found) return found;
+    const isWhole = forward ? past.toMs >= this.#now() - END_MS : past.fromMs <= this.#firstMs + 1_000;
+    return isWhole ? null : undefined;
+  }
+
+  /**
+   * The next point, with requests if needed: a day at first, then thirty at a time, to the end or the oldest kept time.
+   *
+   * @throws ApiError
+   */
+  async findPoint(view: View, query: PointQuery): Promise<Point | null> {
+    const known = this.knownPoint(view, query);
+    if (known !== undefined) return known;
+    const { forward } = query;
+    const endMs = forward ? this.#now() : this.#firstMs;
+    const bound = (atMs: number) => Math.min(this.#now(), Math.max(this.#firstMs, atMs));
+    let length = 24 * HOUR;
+    let atMs = bound(query.atMs);
+    for (let turn = 0; turn < MAX_REQUESTS && atMs !== endMs; turn++) {
+      const otherMs = bound(forward ? atMs + length : atMs - length);
+      const { past, ...marks } = await this.#askTile(Math.min(atMs, otherMs), Math.max(atMs, otherMs) + BESIDE_MS, 0);
+      const found = nextPoint(past, marks, query);
+      if (found) return found;
+      atMs = otherMs;
+      length = LONGEST_MS;
+    }
+    return null;
   }
 }

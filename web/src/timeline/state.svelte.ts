@@ -4,6 +4,7 @@
  */
 import { type Failure, failureOf, getTimeline, isLost } from '../api/client.ts';
 import { pause, poll } from '../api/poll.ts';
+import type { Point, PointQuery } from './marks.ts';
 import type { Past } from './past.ts';
 import { type FetchTimeline, Recorded } from './recorded.ts';
 import type { Marker, Pin } from './tiles.ts';
@@ -42,6 +43,8 @@ export class TimelineState {
   follows = $state(true);
   /** The drag on the bar or across the picture; null if there is none. */
   scrub = $state.raw<Scrub | null>(null);
+  /** The stage shows the picture of a drag; otherwise the preview at the pointer does. */
+  scrubsOnStage = $state(false);
   /** The time under a mouse on the bar, whose pictures are loaded ahead; unix milliseconds. */
   pointedMs = $state<number | null>(null);
   /** Finds playable times for the player. */
@@ -157,6 +160,16 @@ export class TimelineState {
   async refresh(): Promise<void> {
     this.recorded.forget();
     await this.#cover();
+  }
+
+  /** The next point, as far as is known; undefined if it must be searched with `findPoint`. */
+  knownPoint(query: PointQuery): Point | null | undefined {
+    return this.recorded.knownPoint(this.view, query);
+  }
+
+  /** Searches the next point, one search at a time. @returns null if there is none. @throws ApiError */
+  findPoint(query: PointQuery): Promise<Point | null> {
+    return this.recorded.findPoint(this.view, query);
   }
 
   #fresh(): zooming.ZoomInput {

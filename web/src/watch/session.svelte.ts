@@ -9,7 +9,7 @@ import type { OpenPlayer } from '../player/open.ts';
 import { idle, type PlayerControls, type Snapshot } from '../player/snapshot.ts';
 import type { RoomLink } from '../player/sync-target.ts';
 import type { Clip, TimeSpan } from '../time/span.ts';
-import { nextPoint } from '../timeline/marks.ts';
+import { goToPoint } from '../timeline/go-to-point.ts';
 import { TimelineState } from '../timeline/state.svelte.ts';
 import { Connection } from './connection.svelte.ts';
 import { appendLatency } from './latency-log.ts';
@@ -170,12 +170,9 @@ export class WatchSession {
     if (firstMs !== null) this.controls.goTo(firstMs);
   };
 
-  /** Goes to the next marker, protected span or gap that the bar knows, or to the previous one. */
-  goToPoint = (forward: boolean): void => {
-    const { past } = this.timeline;
-    const point = nextPoint(past, this.timeline, this.player.shownMs ?? this.nowMs, forward);
-    if (point !== null) this.controls.goTo(point, { back: !forward });
-  };
+  /** Goes to the next marker, protected span or gap, or to the previous one. */
+  goToPoint = (forward: boolean): Promise<void> =>
+    goToPoint(this.timeline, this.controls, this.player.shownMs ?? this.nowMs, forward);
 
   #begin(player: OpenPlayer, atMs: number | null, span: TimeSpan | null): void {
     this.#player = player;

@@ -102,7 +102,8 @@ export const timelineRoutes: readonly Route[] = [
     tag: 'timeline',
     access: 'viewer',
     anyPage: true,
-    sentence: 'Returns the bitrate of a time range, step by step: it rises where much changes in the picture.',
+    sentence:
+      'Returns the bitrate and the change of the picture in a time range, step by step: they rise where much happens.',
     params: NameParams,
     query: StepsQuery,
     replies: { 200: ActivityView },

@@ -10,7 +10,8 @@ import type { Facts } from '../source/facts.ts';
 import { partsAhead } from '../source/parts-ahead.ts';
 import type { ShownFrame } from '../sync-target.ts';
 import { Frames, type RunFragment } from './frames.ts';
-import { positionOf } from './media-time.ts';
+import { halfLoaded } from './half-loaded.ts';
+import { positionOf, type TimedFragment } from './media-time.ts';
 
 /** What a buffer reports to its player. */
 export interface VideoBufferEvents {
@@ -210,7 +211,8 @@ export class VideoBuffer {
     this.#shown.length = 0;
     this.#awaitsFrame = true;
     const { buffered } = this.video;
-    const firstS = this.#details ? seekPreroll(mediaSeconds, { buffered, fromS: this.#details.fragmentStart }) : null;
+    const fromS = this.#dropHalf(mediaSeconds) ? null : this.#details?.fragmentStart;
+    const firstS = fromS == null ? null : seekPreroll(mediaSeconds, { buffered, fromS });
     this.#seekS = firstS === null ? null : mediaSeconds;
     this.video.currentTime = Math.max(LIST_START, firstS ?? mediaSeconds);
   }
@@ -307,10 +309,8 @@ export class VideoBuffer {
    */
   positionOf(atMs: number): number | null {
     if (!this.#details) return null;
-    const { fragments, fragmentHint: open, fragmentStart, edge, targetduration } = this.#details;
-    // Of the segment that is not complete the playlist has parts.
-    const { start = 0, programDateTime = null } = open ?? {};
-    const position = positionOf([...fragments, { start, duration: edge - start, programDateTime }], atMs);
+    const { fragmentStart, edge, targetduration } = this.#details;
+    const position = positionOf(this.#segments, atMs);
     if (position === null) return null;
     // A list that has just begun loses nothing yet: three target durations stay in it (RFC 8216bis 6.2.2).
     const marginS = Math.min(3 * targetduration, Math.max(0, edge - fragmentStart - 3 * targetduration));
@@ -346,6 +346,23 @@ export class VideoBuffer {
   get #reportsFrames(): boolean {
     const { video } = this;
     return 'requestVideoFrameCallback' in video && !video.ownerDocument.hidden && video.videoWidth > 0;
+  }
+
+  /** The segments of the list, also the one that is not complete, of which it has Parts. */
+  get #segments(): readonly TimedFragment[] {
+    const { fragments = [], fragmentHint: open, edge = 0 } = this.#details ?? {};
+    if (!open) return fragments;
+    return [...fragments, { start: open.start, duration: edge - open.start, programDateTime: open.programDateTime }];
+  }
+
+  /** Has hls.js fetch the segment of a position again if it was joined at a later Part. Returns whether it was. */
+  #dropHalf(mediaSeconds: number): boolean {
+    if (!this.#hls || !this.#details?.partList) return false;
+    const half = halfLoaded(mediaSeconds, { buffered: this.video.buffered, segments: this.#segments });
+    if (!half) return false;
+    const dropped = { startOffset: half.fromS, endOffset: half.toS, type: null };
+    this.#hls.trigger(this.#parts.Hls.Events.BUFFER_FLUSHING, dropped);
+    return true;
   }
 
   /** The media before the position is loaded: seeks to the position itself. */

@@ -2,27 +2,34 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { PictureCache } from './picture-cache.ts';
 
+/** A picture that can be released. */
+interface Drawn {
+  readonly atMs: number;
+  close(): void;
+}
+
 /** A cache whose pictures arrive when the test says so. */
 function openCache() {
   const requested: number[] = [];
-  const waiting = new Map<number, { resolve: (blob: Blob | undefined) => void; reject: (error: Error) => void }>();
+  const waiting = new Map<number, { resolve: (picture: Drawn | undefined) => void; reject: (error: Error) => void }>();
   let changes = 0;
-  const cache = new PictureCache(
+  const released: number[] = [];
+  const cache = new PictureCache<Drawn>(
     (atMs) => {
       requested.push(atMs);
       return new Promise((resolve, reject) => waiting.set(atMs, { resolve, reject }));
     },
     () => (changes += 1),
   );
-  const arrive = async (atMs: number, blob: Blob | null = new Blob(['x'])) => {
-    waiting.get(atMs)!.resolve(blob ?? undefined);
+  const arrive = async (atMs: number, exists = true) => {
+    waiting.get(atMs)!.resolve(exists ? { atMs, close: () => released.push(atMs) } : undefined);
     await new Promise(setImmediate);
   };
   const fail = async (atMs: number) => {
     waiting.get(atMs)!.reject(new Error('offline'));
     await new Promise(setImmediate);
   };
-  return { cache, requested, arrive, fail, changes: () => changes };
+  return { cache, requested, released, arrive, fail, changes: () => changes };
 }
 
 test('the newest position wins: what was requested between is never loaded', async () => {
@@ -48,6 +55,14 @@ test('the nearest picture is there at once while the right one loads', async () 
   assert.equal(cache.nearest(180), null);
 });
 
+test('a picture that arrives after the end is released', async () => {
+  const { cache, released, arrive } = openCache();
+  cache.want(7);
+  cache.close();
+  await arrive(7);
+  assert.deepEqual(released, [7]);
+});
+
 test('pictures ahead leave one request to the position of the pointer', () => {
   const { cache, requested } = openCache();
   cache.want(null, [1, 2, 3, 4]);
@@ -60,7 +75,7 @@ test('pictures ahead leave one request to the position of the pointer', () => {
 test('a picture that does not exist is not requested again, one that failed is, at the next position', async () => {
   const { cache, requested, arrive, fail } = openCache();
   cache.want(1);
-  await arrive(1, null);
+  await arrive(1, false);
   assert.equal(cache.nearest(1), null);
   cache.want(1);
   cache.want(2);
@@ -74,12 +89,14 @@ test('a picture that does not exist is not requested again, one that failed is, 
 });
 
 test('the cache is bounded, and keeps what is near the pointer', async () => {
-  const { cache, arrive } = openCache();
-  for (let atMs = 0; atMs <= 300; atMs++) {
+  const { cache, released, arrive } = openCache();
+  for (let atMs = 0; atMs <= 400; atMs++) {
     cache.want(atMs);
     await arrive(atMs);
   }
-  assert.equal(cache.nearest(0)?.atMs, 61);
-  assert.equal(cache.nearest(300)?.atMs, 300);
+  assert.equal(cache.nearest(0)?.atMs, 81);
+  assert.equal(cache.nearest(400)?.atMs, 400);
+  assert.equal(released.length, 81);
   cache.close();
+  assert.equal(released.length, 401);
 });

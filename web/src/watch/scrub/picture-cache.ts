@@ -1,31 +1,37 @@
 /**
  * Pictures of a stream by time, for scrubbing: the nearest one is there at once, the newest requested one is loaded first.
- * In: requested times, times to load ahead. Out: object URLs. A bounded cache, few requests at a time. `close` releases it.
+ * In: requested times, times to load ahead. Out: decoded pictures. A bounded cache, few requests at a time. `close` releases it.
  */
 
 /** Loads a picture of a time, unix milliseconds; undefined if there is none. Throws if that is unknown; aborts with `signal`. */
-export type LoadPicture = (atMs: number, signal: AbortSignal) => Promise<Blob | undefined>;
+export type LoadPicture<Picture> = (atMs: number, signal: AbortSignal) => Promise<Picture | undefined>;
+
+/** What a picture needs to be kept; an `ImageBitmap` has it. */
+export interface Releasable {
+  /** Releases the memory. */
+  close(): void;
+}
 
 /** A loaded picture. */
-export interface KeptPicture {
+export interface KeptPicture<Picture> {
   /** Unix milliseconds. */
   readonly atMs: number;
-  /** Object URL; valid until the picture leaves the cache. */
-  readonly src: string;
+  /** Valid until it leaves the cache. */
+  readonly picture: Picture;
 }
 
 /** Requests in flight at once; those that load ahead leave one of them to the requested time. */
 const AT_ONCE = 3;
-/** Pictures kept in memory, of 3 to 30 kB; beyond that the one that is farthest from the requested time is released. */
-const KEPT = 240;
+/** Pictures kept in memory, of 60 to 230 kB when decoded; beyond that the one farthest from the requested time is released. */
+const KEPT = 320;
 
 /** The pictures of one stream in one size. */
-export class PictureCache {
-  readonly #load: LoadPicture;
+export class PictureCache<Picture extends Releasable> {
+  readonly #load: LoadPicture<Picture>;
   readonly #onChange: () => void;
   readonly #ends = new AbortController();
-  /** Object URLs by time; null where there is no picture. */
-  readonly #kept = new Map<number, string | null>();
+  /** By time; null where there is no picture. */
+  readonly #kept = new Map<number, Picture | null>();
   readonly #flying = new Set<number>();
   /** Failed since the last request for another time: not repeated at once. */
   readonly #failed = new Set<number>();
@@ -33,7 +39,7 @@ export class PictureCache {
   #aheadMs: readonly number[] = [];
 
   /** @param onChange called when a picture has arrived */
-  constructor(load: LoadPicture, onChange: () => void) {
+  constructor(load: LoadPicture<Picture>, onChange: () => void) {
     this.#load = load;
     this.#onChange = onChange;
   }
@@ -57,13 +63,13 @@ export class PictureCache {
    * @param atMs unix milliseconds
    * @param withinMs largest distance
    */
-  nearest(atMs: number, withinMs = Number.POSITIVE_INFINITY): KeptPicture | null {
-    let found: KeptPicture | null = null;
+  nearest(atMs: number, withinMs = Number.POSITIVE_INFINITY): KeptPicture<Picture> | null {
+    let found: KeptPicture<Picture> | null = null;
     let distance = withinMs;
-    for (const [keptMs, src] of this.#kept) {
+    for (const [keptMs, picture] of this.#kept) {
       const away = Math.abs(keptMs - atMs);
-      if (src === null || away > distance || (found && away === distance)) continue;
-      found = { atMs: keptMs, src };
+      if (picture === null || away > distance || (found && away === distance)) continue;
+      found = { atMs: keptMs, picture };
       distance = away;
     }
     return found;
@@ -72,7 +78,7 @@ export class PictureCache {
   /** Ends all requests and releases the pictures. */
   close(): void {
     this.#ends.abort();
-    for (const src of this.#kept.values()) if (src) URL.revokeObjectURL(src);
+    for (const picture of this.#kept.values()) picture?.close();
     this.#kept.clear();
   }
 
@@ -91,9 +97,9 @@ export class PictureCache {
     const { signal } = this.#ends;
     this.#flying.add(atMs);
     try {
-      const blob = await this.#load(atMs, signal);
-      if (signal.aborted) return;
-      this.#kept.set(atMs, blob ? URL.createObjectURL(blob) : null);
+      const picture = await this.#load(atMs, signal);
+      if (signal.aborted) return picture?.close();
+      this.#kept.set(atMs, picture ?? null);
       this.#release();
       this.#onChange();
     } catch {
@@ -112,8 +118,7 @@ export class PictureCache {
           if (Math.abs(atMs - centreMs) > Math.abs(farMs - centreMs)) farMs = atMs;
         }
       }
-      const src = this.#kept.get(farMs);
-      if (src) URL.revokeObjectURL(src);
+      this.#kept.get(farMs)?.close();
       this.#kept.delete(farMs);
     }
   }

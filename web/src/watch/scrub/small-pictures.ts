@@ -16,19 +16,19 @@ export class SmallPictures {
   /** The last answer was a stored picture. */
   isStored = false;
   readonly #stream: string;
-  readonly #still: LoadPicture;
+  readonly #still: LoadPicture<Blob>;
   readonly #fetch: FetchPicture;
   /** Starts of windows without small pictures, unix milliseconds. */
   readonly #without = new Set<number>();
 
-  constructor(stream: string, still: LoadPicture, fetchOne: FetchPicture = fetchPicture) {
+  constructor(stream: string, still: LoadPicture<Blob>, fetchOne: FetchPicture = fetchPicture) {
     this.#stream = stream;
     this.#still = still;
     this.#fetch = fetchOne;
   }
 
   /** The picture of a time: small if there is one, otherwise a still. Throws if that is unknown; aborts with `signal`. */
-  load: LoadPicture = async (atMs, signal) => {
+  load: LoadPicture<Blob> = async (atMs, signal) => {
     const windowMs = Math.floor(atMs / WINDOW_MS) * WINDOW_MS;
     if (!this.#without.has(windowMs)) {
       const second = (Math.floor(atMs / SLOT_MS) * SLOT_MS) / 1000;
