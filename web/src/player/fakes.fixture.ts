@@ -60,6 +60,10 @@ export class FakeVideo extends EventTarget {
     this.attributes.add(name);
   }
 
+  hasAttribute(name: string): boolean {
+    return this.attributes.has(name);
+  }
+
   removeAttribute(name: string): void {
     this.attributes.delete(name);
   }
@@ -215,6 +219,7 @@ export class FakeHls {
 
   attachMedia(video: FakeVideo): void {
     this.video = video;
+    video.setAttribute('src');
   }
 
   trigger(_event: 'flushing', { startOffset, endOffset }: { startOffset: number; endOffset: number }): void {
@@ -229,6 +234,7 @@ export class FakeHls {
     this.recovered += 1;
   }
 
+  /** Leaves `src` in place, as hls.js does if the element did not begin to load it. */
   destroy(): void {
     this.destroyed = true;
     if (this.video) this.video.readyState = 0;

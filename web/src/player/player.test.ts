@@ -61,6 +61,11 @@ test('a switch that receives nothing for eight seconds is given up; the picture 
   assert.equal(seen.snapshot.failure, null, 'nothing covers a picture that plays');
   assert.equal(seen.snapshot.mode, 'live');
   assert.equal(document.front, old);
+  assert.deepEqual(
+    [document.back, document.front].map((video) => video.hasAttribute('src')),
+    [false, true],
+    'the browser does not load an address that was given up',
+  );
 });
 
 test('the player waits for a stream without a signal, and returns to live by itself', (t) => {

@@ -101,8 +101,12 @@ export class Thumbs {
   close(): void {
     this.#ends.abort();
     this.#nextUrl = null;
-    for (const kept of this.#kept.values()) if (kept) URL.revokeObjectURL(kept);
+    const pictures = [...this.#kept.values()];
     this.#kept.clear();
+    // An image that got its address in this task loads it after the task.
+    setTimeout(() => {
+      for (const picture of pictures) if (picture) URL.revokeObjectURL(picture);
+    });
   }
 
   #next(): void {

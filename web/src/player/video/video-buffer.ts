@@ -290,6 +290,11 @@ export class VideoBuffer {
     this.#awaitsFrame = false;
     this.#seekS = null;
     this.#hls?.destroy();
+    // hls.js leaves `src` where `currentSrc` still names the source before it, and the browser would load a revoked address.
+    if (this.video.hasAttribute('src')) {
+      this.video.removeAttribute('src');
+      this.video.load();
+    }
     this.#hls = null;
     this.#source = null;
     this.#details = null;
