@@ -3,9 +3,10 @@
  * In: an address and the options of the stream. Out: a connection.
  * draft-sharabayko-srt-01 4.3.1.
  */
+
+import { microseconds, openUdp } from '../udp.ts';
 import { CallerProtocol } from './handshake/caller.ts';
 import type { SrtCallerOptions, SrtConnection } from './srt.ts';
-import { microseconds, openUdp } from './udp.ts';
 
 /**
  * Connects to a listener. Set `onData` at once: payloads that arrive before are dropped.

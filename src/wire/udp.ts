@@ -1,5 +1,5 @@
 /**
- * One UDP socket for SRT: large buffers, and a tick every 10 ms.
+ * One UDP socket of SRT or WebRTC: large buffers, and a tick every 10 ms.
  * In: an address to bind or to connect to. Out: datagrams, without copies. Node.js dgram.
  *
  * Node allocates the buffer of each received datagram and keeps no reference to it, so packets may be kept and changed.
@@ -30,6 +30,8 @@ export interface UdpSocket {
   readonly port: number;
   /** Sends a datagram; without an address, to the connected one. Datagrams that the system refuses are lost, as in a network. */
   transmit(packet: Uint8Array, address?: string, port?: number): void;
+  /** Starts the tick again without a datagram. */
+  wake(): void;
   /** Closes the socket and ends its tick. May be called twice. */
   close(): Promise<void>;
 }
@@ -96,6 +98,7 @@ function attach(socket: Socket, handlers: UdpHandlers): UdpSocket {
   });
   return {
     port,
+    wake,
     transmit(packet, address, to) {
       if (!isOpen) return;
       if (address === undefined) socket.send(packet, onSent);

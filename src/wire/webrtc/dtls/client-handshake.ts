@@ -1,0 +1,118 @@
+/**
+ * The DTLS handshake as client.
+ * In: messages of the server. Out: two flights, and a third one if the server requests a cookie. RFC 6347 4.2.4.
+ */
+import { concatBytes } from '../../../lib/bytes.ts';
+import { Handshake, HandshakeFailure, type HandshakeOptions, unexpected } from './handshake.ts';
+import {
+  type HandshakeMessage,
+  handshakeType,
+  parseCertificates,
+  parseServerKeyExchange,
+  printCertificates,
+  printSignature,
+} from './handshake-message.ts';
+import { cipherSuite, P256, parseCookie, parseServerHello, printClientHello, signatureScheme, sized } from './hello.ts';
+import { isSignedBy } from './key-agreement.ts';
+
+/** The messages of the server, in order; a cookie may be requested before. */
+const order = [
+  'serverHello',
+  'certificate',
+  'serverKeyExchange',
+  'certificateRequest',
+  'serverHelloDone',
+  'finished',
+] as const;
+
+/** The client's side. */
+export class ClientHandshake extends Handshake {
+  #at = 0;
+  #serverKey: Uint8Array | undefined;
+
+  constructor(options: HandshakeOptions) {
+    super('client', options);
+  }
+
+  get awaits(): (typeof order)[number] | undefined {
+    return order[this.#at];
+  }
+
+  start(): readonly HandshakeMessage[] {
+    return [this.#hello(new Uint8Array())];
+  }
+
+  take(message: HandshakeMessage): readonly HandshakeMessage[] {
+    const { awaits } = this;
+    const { type, body } = message;
+    if (awaits === 'serverHello' && type === handshakeType.helloVerifyRequest) {
+      this.forget();
+      return [this.#hello(parseCookie(body))];
+    }
+    if (!awaits || type !== handshakeType[awaits]) throw unexpected(message, awaits ?? 'none');
+    const before = this.read(message);
+    this.#at++;
+    switch (awaits) {
+      case 'serverHello':
+        this.#agree(body);
+        return [];
+      case 'certificate':
+        this.check(parseCertificates(body));
+        return [];
+      case 'serverKeyExchange':
+        this.#takeKey(body);
+        return [];
+      case 'certificateRequest':
+        return [];
+      case 'serverHelloDone':
+        return this.#answer();
+      case 'finished':
+        this.checkFinished(body, before);
+        return [];
+    }
+  }
+
+  #hello(cookie: Uint8Array): HandshakeMessage {
+    const body = printClientHello({
+      random: this.random,
+      cookie,
+      cipherSuites: [cipherSuite.ecdsa, cipherSuite.rsa],
+      groups: [P256],
+      signatures: [signatureScheme.ecdsa, signatureScheme.rsa],
+      srtpProfiles: this.options.srtpProfiles.map(({ id }) => id),
+      extendedMasterSecret: true,
+      renegotiationInfo: true,
+    });
+    return this.write(handshakeType.clientHello, body);
+  }
+
+  #agree(body: Uint8Array): void {
+    const server = parseServerHello(body);
+    const profile = this.options.srtpProfiles.find(({ id }) => id === server.srtpProfile);
+    const isOffered = server.cipherSuite === cipherSuite.ecdsa || server.cipherSuite === cipherSuite.rsa;
+    if (!profile || !isOffered) throw new HandshakeFailure('illegalParameter', 'the peer chose what was not offered');
+    const randoms = { client: this.random, server: server.random };
+    this.agreed = { randoms, profile, isExtended: server.extendedMasterSecret };
+  }
+
+  #takeKey(body: Uint8Array): void {
+    const exchange = parseServerKeyExchange(body);
+    const { client, server } = this.agreed!.randoms;
+    if (exchange.group !== P256) {
+      throw new HandshakeFailure('illegalParameter', 'the peer chose a group that was not offered');
+    }
+    if (!isSignedBy(this.peerCertificate!, concatBytes([client, server, exchange.parameters]), exchange)) {
+      throw new HandshakeFailure('decryptError', 'the peer does not have the key of its certificate');
+    }
+    this.#serverKey = exchange.publicKey;
+  }
+
+  #answer(): readonly HandshakeMessage[] {
+    const { certificate } = this.options;
+    const own = this.write(handshakeType.certificate, printCertificates(certificate.der));
+    const keyExchange = this.write(handshakeType.clientKeyExchange, sized(1, this.keys.publicKey));
+    this.derive(this.keys.agree(this.#serverKey!));
+    const signature = printSignature(signatureScheme.ecdsa, this.signed(this.transcript));
+    return [own, keyExchange, this.write(handshakeType.certificateVerify, signature), this.writeFinished()];
+  }
+}
