@@ -80,6 +80,8 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 60       seconds of each encoder setting
   room-step  two pages in a room: how far their pictures are apart, live and in the past, with jitter; joins, stand-stills
     --seconds 600      seconds live, and as many in the past
+  whep       delay of a live stream over WHEP in Chromium, and the CPU of 30 viewers of 3 Mbps
+    --seconds 60       seconds of each measurement
   multi      nine test pictures on one page, and four: how far they are apart, live and in the past
     --seconds 60       seconds live, and as many in the past
 `;
@@ -182,6 +184,12 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       benchPublish(seconds: number): Promise<string>;
     };
     return benchPublish(seconds(60));
+  },
+  async whep() {
+    const { benchWhep } = (await import(new URL('browser/whep.ts', import.meta.url).href)) as {
+      benchWhep(seconds: number): Promise<string>;
+    };
+    return benchWhep(seconds(60));
   },
   async multi() {
     const { benchMulti } = (await import(new URL('browser/multi.ts', import.meta.url).href)) as {

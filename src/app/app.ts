@@ -10,7 +10,6 @@ import type { PublishAccess } from '../ingest/publish-access.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
-import { openChats, startChatRetention } from './chat.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
@@ -20,7 +19,6 @@ import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest } f
 import { openExports, openJobs, openOwnWorker, startJobs } from './jobs.ts';
 import { openAssetsApi, openLibrary, startTrash } from './library.ts';
 import { startMeasuring } from './measuring.ts';
-import { openMediaProxy, openMediaServers } from './media-elsewhere.ts';
 import { openNet } from './net.ts';
 import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
@@ -28,11 +26,14 @@ import { openProcessing, startProcessing } from './processing.ts';
 import { openPublishAccess } from './publish.ts';
 import { openClips, openRecordings, startRetention } from './recordings.ts';
 import { openRelays } from './relays.ts';
-import { openRooms } from './rooms.ts';
+import { openChats, startChatRetention } from './rooms/chat.ts';
+import { openMediaProxy, openMediaServers } from './rooms/media-elsewhere.ts';
+import { openRooms } from './rooms/rooms.ts';
 import { Shutdown } from './shutdown.ts';
 import { openDataFolder, openStore } from './store.ts';
 import { openStreams } from './streams.ts';
 import { openUploads, startUploads } from './uploads.ts';
+import { createWebRtc } from './webrtc.ts';
 
 /** A running server. */
 export interface RunningApp {
@@ -110,6 +111,7 @@ export async function startApp(
   const clips = openClips(app, { bus, recordings, catalog, accounts });
   const delivery = openDelivery(app, { recordings, catalog, library });
   const publishPorts = noPublishPorts();
+  const webrtc = createWebRtc(app, publishAccess);
   const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
   const chats = openChats(app, { store, catalog, accounts });
   const mediaServers = openMediaServers(app, { store, net, accounts });
@@ -136,6 +138,7 @@ export async function startApp(
     rooms,
     chats,
     publishPorts,
+    webrtc,
   };
   const http = await openHttp(app, served, openMediaProxy(app, { ...served, net }));
   openGauges(app, { net, disk, recordings, catalog, jobs, workers, delivery }, { clockWatch, http });
@@ -150,7 +153,7 @@ export async function startApp(
   startChatRetention(app, chats);
   startAccounts(app, accounts);
   startUploads(app, uploads);
-  const endpoints = await openIngest(app, { health, publishAccess, publishPorts });
+  const endpoints = await openIngest(app, { health, publishAccess, publishPorts, webrtc });
   const ingest = printIngest(endpoints);
   opened.defer(() => bus.flush());
   opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it

@@ -51,6 +51,7 @@ export async function openHttp(
     mediaServers,
     chats,
     publishPorts,
+    webrtc,
     uploads,
   } = parts;
   const { answer, lookup, segmentCache, viewers, defaultStream } = delivery;
@@ -75,6 +76,7 @@ export async function openHttp(
       roomSocketLimits: () => settings.now.rooms,
       chats,
       publishPorts,
+      webrtc,
       streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,
       workers,

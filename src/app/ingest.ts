@@ -20,21 +20,23 @@ export interface IngestEndpoints {
   readonly rtmp: Endpoint | undefined;
   readonly rtmps: Endpoint | undefined;
   readonly srt: Endpoint | undefined;
+  readonly webrtc: Endpoint | undefined;
 }
 
 /** The same as URLs, e.g. `rtmp://127.0.0.1:1935/live` and `srt://127.0.0.1:8890`. */
 export type IngestAddresses = { readonly [P in keyof IngestEndpoints]: string | undefined };
 
 /** Prints the endpoints as URLs. */
-export function printIngest({ rtmp, rtmps, srt }: IngestEndpoints): IngestAddresses {
+export function printIngest({ rtmp, rtmps, srt, webrtc }: IngestEndpoints): IngestAddresses {
   return {
     rtmp: rtmp && `rtmp://${printEndpoint(rtmp)}/${APPLICATION}`,
     rtmps: rtmps && `rtmps://${printEndpoint(rtmps)}/${APPLICATION}`,
     srt: srt && `srt://${printEndpoint(srt)}`,
+    webrtc: webrtc && `udp://${printEndpoint(webrtc)}`,
   };
 }
 
-type Needed = Pick<Parts, 'health' | 'publishPorts'> & { readonly publishAccess: PublishAccess };
+type Needed = Pick<Parts, 'health' | 'publishPorts' | 'webrtc'> & { readonly publishAccess: PublishAccess };
 
 /**
  * Opens all servers that the settings name.
@@ -43,7 +45,7 @@ type Needed = Pick<Parts, 'health' | 'publishPorts'> & { readonly publishAccess:
  */
 export async function openIngest(
   app: AppContext,
-  { health, publishAccess, publishPorts }: Needed,
+  { health, publishAccess, publishPorts, webrtc: sessions }: Needed,
 ): Promise<IngestEndpoints> {
   const { config, settings, metrics, log, clock } = app;
   const { connections, perAddress } = config.rtmpLimits;
@@ -63,12 +65,14 @@ export async function openIngest(
       ...{ maxCallers: config.srtMaxCallers, assemblyMs: config.live.assemblyDeadline, clock, log, metrics },
     }),
   );
+  const webrtc = await openPort(app, health, 'webrtc', config.webrtc, (listen) => sessions.listen(listen));
+  publishPorts.webrtc = webrtc?.port;
   publishPorts.rtmp = rtmp?.port;
   publishPorts.rtmps = rtmps?.port;
   publishPorts.srt = srt?.port;
   publishPorts.srtLatencyMs = config.srtLatency;
   publishPorts.srtEncrypted = config.srtPassphrase !== undefined;
-  return { rtmp, rtmps, srt };
+  return { rtmp, rtmps, srt, webrtc };
 }
 
 /** RTMPS with the certificate of HTTPS, which is reloaded when its files change. */

@@ -44,12 +44,16 @@ export function startText(config: Config, { httpUrl, signIn, endpoints }: Starte
 }
 
 /** How to publish, by each protocol that listens: the next step of a user with an encoder. */
-function publishRows(config: Config, base: string, { rtmp, rtmps, srt }: StartedServer['endpoints']): string[][] {
-  if (!rtmp && !rtmps && !srt) return [];
+function publishRows(
+  config: Config,
+  base: string,
+  { rtmp, rtmps, srt, webrtc }: StartedServer['endpoints'],
+): string[][] {
+  if (!rtmp && !rtmps && !srt && !webrtc) return [];
   const publicHost = config.publicUrl && URL.parse(config.publicUrl)?.hostname;
   const addressesOf = (protocol: 'rtmp' | 'rtmps' | 'srt', endpoint: Endpoint | undefined) => {
     const ports = {
-      ...{ rtmp: undefined, rtmps: undefined, srt: undefined },
+      ...{ rtmp: undefined, rtmps: undefined, srt: undefined, webrtc: undefined },
       ...{ srtLatencyMs: config.srtLatency, srtEncrypted: config.srtPassphrase !== undefined },
     };
     return (
@@ -66,6 +70,7 @@ function publishRows(config: Config, base: string, { rtmp, rtmps, srt }: Started
     ['RTMP', addressesOf('rtmp', rtmp)?.rtmp?.server],
     ['RTMPS', addressesOf('rtmps', rtmps)?.rtmps?.server],
     ['SRT', addressesOf('srt', srt)?.srt],
+    ['WHIP', webrtc && `${base}/whip/NAME`],
   ].filter((row): row is [string, string] => row[1] !== undefined);
   return [
     ['  Publish', `${base}/go-live`],

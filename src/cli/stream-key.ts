@@ -80,11 +80,12 @@ function rowOf({ id, label, createdAt, expiresAt, usedAt }: PublishKeyView): str
   return [id, label || '-', createdAt, expiresAt ?? 'never', usedAt ?? 'never'];
 }
 
-function fieldsOf({ key, publish: { rtmp, rtmps, srt } }: CreatedPublishKey): string {
+function fieldsOf({ key, publish: { rtmp, rtmps, srt, whip } }: CreatedPublishKey): string {
   const rows = [['key', key]];
   for (const fields of [rtmp, rtmps]) {
     if (fields) rows.push(['server', fields.server], ['stream key', fields.streamKey]);
   }
   if (srt !== undefined) rows.push(['SRT', srt]);
+  if (whip !== undefined) rows.push(['WHIP', whip]);
   return table(rows);
 }

@@ -87,6 +87,11 @@ export type ProblemCode =
   | 'clip-too-long'
   | 'clip-more-open'
   | 'clip-lost'
+  | 'webrtc-off'
+  | 'bad-offer'
+  | 'offer-refused'
+  | 'webrtc-full'
+  | 'session-unknown'
   | 'webhook-unknown'
   | 'job-unfinished'
   | 'job-not-failed'
@@ -117,7 +122,6 @@ export type ProblemCode =
   | 'gone'
   | 'precondition-failed'
   | 'too-many-requests'
-  | 'session-unknown'
   | 'token-unknown'
   | 'payload-too-large'
   | 'unsupported-media'
@@ -1973,6 +1977,7 @@ export type PublishAddresses = {
   };
   /** URL for OBS (leave the stream key empty), ffmpeg and others */
   srt?: string;
+  /** address for OBS (service WHIP; the key is the bearer token), browsers and others */
   whip?: string;
 };
 

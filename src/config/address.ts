@@ -4,7 +4,7 @@
  */
 import { isIP } from 'node:net';
 import { FormatError } from '../lib/errors.ts';
-import { createOption, type Kind, type Option, type OptionExtras } from './option.ts';
+import { createOption, type Kind, listKind, type Option, type OptionExtras } from './option.ts';
 
 /** Where one protocol listens. */
 export interface Endpoint {
@@ -93,6 +93,15 @@ export function optionalEndpoint(
     print: (value) => (value === 'off' ? 'off' : value.address === '' ? String(value.port) : printEndpoint(value)),
   };
   return createOption(kind, defaultText, sentence, extras);
+}
+
+/** IP addresses: a list, or text with commas. */
+export function ipAddresses(sentence: string, extras?: OptionExtras): Option<readonly string[]> {
+  return createOption(listKind('IP,…', 'an IP address', checkIp), '', sentence, extras);
+}
+
+function checkIp(item: string): void {
+  if (isIP(item) === 0) throw new FormatError(`"${item.slice(0, 64)}" is not an IP address`, 0);
 }
 
 /** A protocol of a later version: only `off` is valid. */

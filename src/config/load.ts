@@ -213,6 +213,7 @@ function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
     rtmp: orOff(values.rtmp),
     rtmps: orOff(values.rtmps),
     srt: orOff(values.srt),
+    webrtc: orOff(values.webrtc),
   };
   const named: Record<string, StreamConfig> = {};
   for (const [name, { draft, origin }] of streams) named[name] = finishStream(draft, origin, config);

@@ -366,7 +366,7 @@ export function headers(sentence: string): Option<Readonly<Record<string, string
 }
 
 /** A list in files, or text with commas; `check` throws for an invalid item. */
-function listKind(placeholder: string, what: string, check: (item: string) => void): Kind<readonly string[]> {
+export function listKind(placeholder: string, what: string, check: (item: string) => void): Kind<readonly string[]> {
   return {
     placeholder,
     json: { type: ['array', 'string'], items: { type: 'string' } },

@@ -4,7 +4,7 @@
  * Values: durations are milliseconds, sizes bytes, bitrates bits per second.
  */
 
-import { endpoint, listenAddress, offOnly, optionalEndpoint } from './address.ts';
+import { endpoint, ipAddresses, listenAddress, offOnly, optionalEndpoint } from './address.ts';
 import {
   bitrate,
   choice,
@@ -292,7 +292,11 @@ export const schema = section({
   ),
   srtMaxCallers: integer('25', { min: 1, max: 1000 }, 'Most SRT connections, publishers and players together.'),
   rtp: offOnly('RTP'),
-  webrtc: offOnly('WebRTC'),
+  webrtc: optionalEndpoint('8189', 'UDP port of WebRTC: browsers and encoders publish over WHIP; 0 picks a free port.'),
+  webrtcAddresses: ipAddresses(
+    'IP addresses on which WebRTC clients reach this server, for example its public address behind NAT. Default: the addresses of this computer.',
+  ),
+  webrtcMaxSessions: integer('200', { min: 1, max: 10_000 }, 'Most WebRTC sessions.'),
   streams: streamsSection,
 });
 

@@ -1,9 +1,11 @@
 /**
- * Which audio can be converted to AAC, and the AAC that comes of it: known before the first frame.
- * In: the configuration of a track. Out: the configuration of its AAC; constants that both processes share. Pure.
+ * Which audio can be converted to AAC or Opus, and the configuration of the result: known before the first frame.
+ * In: the configuration of a track. Out: the configuration of the result; constants that both processes share. Pure.
  */
 import { AAC_SAMPLE_RATES, printAacConfig } from '../media/aac/config.ts';
 import type { AudioConfig, AudioTrack } from '../media/frame.ts';
+import { opusConfig } from '../media/opus/config.ts';
+import { OPUS_RATE } from '../media/opus/packet.ts';
 
 /** Samples of an AAC frame. */
 export const AAC_FRAME_SAMPLES = 1024;
@@ -12,13 +14,15 @@ const AAC_LC = 2;
 /** Bits per second at 32 kHz and above, by the number of channels; lower rates get proportionally less. */
 const BIT_RATES = [0, 96_000, 160_000] as const;
 const FULL_RATE = 32_000;
+/** Of Opus, bits per second, by the number of channels. */
+const OPUS_BIT_RATES = [0, 64_000, 112_000] as const;
 /** Stereo is what every player and device can play; more channels are mixed down. */
 const MOST_CHANNELS = 2;
 
-/** Codecs that can be converted. */
+/** Codecs that can be converted to AAC. */
 export type SourceAudio = 'mp1' | 'mp2' | 'mp3' | 'ac3' | 'eac3';
 
-/** One track that is converted. */
+/** One track that is converted to AAC. */
 export interface AudioTranscodeTrack {
   readonly id: number;
   readonly codec: SourceAudio;
@@ -32,7 +36,28 @@ export interface AudioTranscodeTrack {
   readonly bitRate: number;
 }
 
-/** The name of a codec that can be converted, or undefined: AAC needs no conversion, Opus and FLAC play everywhere. */
+/** Codecs that can be converted to Opus; Opus itself where it has more than two channels. */
+export type OpusSourceAudio = SourceAudio | Exclude<AudioConfig['codec'], 'mp3'>;
+
+/** One track that is converted to Opus, at 48 kHz. */
+export interface OpusTranscodeTrack {
+  readonly output: 'opus';
+  readonly id: number;
+  readonly codec: OpusSourceAudio;
+  /** Configuration of the source as `AudioConfig.record`, Base64. */
+  readonly record: string;
+  /** Ticks per second of its frames. */
+  readonly timescale: number;
+  /** Of the Opus, 1 or 2. */
+  readonly channels: 1 | 2;
+  /** Of the Opus, bits per second. */
+  readonly bitRate: number;
+}
+
+/** One track that is converted. */
+export type TranscodeTrack = AudioTranscodeTrack | OpusTranscodeTrack;
+
+/** The name of a codec that can be converted to AAC, or undefined: AAC needs no conversion, Opus and FLAC play everywhere. */
 export function sourceAudioOf({ codec, layer }: AudioConfig): SourceAudio | undefined {
   if (codec === 'mp3') return layer === undefined ? 'mp3' : `mp${layer}`;
   return codec === 'ac3' || codec === 'eac3' ? codec : undefined;
@@ -55,4 +80,18 @@ export function convertedTrack(track: AudioTrack, { codec, sampleRate, channels 
     ...{ codec: 'aac', record, codecs: `mp4a.40.${AAC_LC}`, sampleRate, channels, convertedFrom: codec },
   };
   return { ...track, timescale: sampleRate, config };
+}
+
+/** How a track is converted to Opus with at most two channels; undefined if it is that already. */
+export function opusTranscodeOf({ id, timescale, config }: AudioTrack): OpusTranscodeTrack | undefined {
+  if (config.codec === 'opus' && config.channels <= MOST_CHANNELS) return undefined;
+  const codec = config.codec === 'mp3' && config.layer !== undefined ? (`mp${config.layer}` as const) : config.codec;
+  const channels = config.channels === 1 ? 1 : MOST_CHANNELS;
+  const record = Buffer.from(config.record).toString('base64');
+  return { output: 'opus', id, codec, record, timescale, channels, bitRate: OPUS_BIT_RATES[channels] };
+}
+
+/** The Opus track that a conversion results in: same id and language, ticks of 48 kHz. */
+export function opusTrack(track: AudioTrack, { codec, channels }: OpusTranscodeTrack): AudioTrack {
+  return { ...track, timescale: OPUS_RATE, config: { ...opusConfig(channels)!, convertedFrom: codec } };
 }

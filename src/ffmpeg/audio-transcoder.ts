@@ -1,9 +1,9 @@
 /**
- * Runs a process that converts the audio of one stream to AAC.
- * In: frames of its tracks, in the order of each track. Out: AAC frames, and marks between them.
+ * Runs a process that converts the audio of one stream to AAC or Opus.
+ * In: frames of its tracks, in the order of each track. Out: converted frames, and marks between them.
  */
 import type { Frame } from '../media/frame.ts';
-import type { AudioTranscodeTrack } from './audio-transcoder-options.ts';
+import type { TranscodeTrack } from './audio-transcoder-options.ts';
 import { type EngineChild, openChild, untilReady } from './child-process.ts';
 import {
   type Mark,
@@ -19,7 +19,7 @@ import {
 const MAX_DATA_BYTES = 1024 * 1024 * 1024;
 /** Receives the result, synchronously. */
 export interface AudioTranscoderOutput {
-  /** An AAC frame; its times are ticks of the sample rate. */
+  /** A converted frame; its times are ticks of the sample rate. */
   frame(frame: Frame): void;
   /** Everything before this mark has come out. */
   mark(mark: Mark): void;
@@ -29,7 +29,7 @@ export interface AudioTranscoderOutput {
 export interface AudioTranscoder extends AsyncDisposable {
   readonly pid: number;
   /** Sets the tracks; frames of others are dropped. Send a mark that ends the media before. */
-  setTracks(tracks: readonly AudioTranscodeTrack[]): void;
+  setTracks(tracks: readonly TranscodeTrack[]): void;
   send(frame: Frame): void;
   mark(mark: Mark): void;
   /** Ends it; `why` becomes the reason in `ended`. */

@@ -23,7 +23,7 @@ export interface SoundPlan {
   /** Hz. */
   readonly rate?: number;
   readonly channels?: 1 | 2;
-  readonly codec?: 'mp2' | 'ac3' | 'libmp3lame';
+  readonly codec?: 'mp2' | 'ac3' | 'libmp3lame' | 'aac';
 }
 
 /** Arguments of ffmpeg for a tone that rises, so that it is like itself at no other time; the right channel is another one. */

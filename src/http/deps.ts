@@ -14,6 +14,7 @@ import type { MediaAddress } from '../api/media-address.ts';
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
+import type { WebRtcApi } from '../api/realtime/webrtc-api.ts';
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
 import type { ItemSource } from '../api/room/media-server-shapes.ts';
 import type { SystemView } from '../api/shapes.ts';
@@ -126,6 +127,8 @@ export interface HttpDeps {
   itemSource(room: string, item: Pick<ItemRecord, 'id' | 'target'>): Promise<ItemSource | undefined>;
   /** Ports to publish to, as they are when it is read. */
   readonly publishPorts: PublishPorts;
+  /** Sessions of WebRTC. */
+  readonly webrtc: WebRtcApi;
   /** The authorization server, which decides who may watch signed and private streams; undefined: playback tokens do. */
   readonly auth?: Pick<AuthUrl, 'ask' | 'known'> | undefined;
   /** Limits of the connections to rooms, as they are now; undefined: the usual ones. */

@@ -4,6 +4,7 @@
  */
 import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
+import type { WebRtcApi } from '../api/realtime/webrtc-api.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { HttpDeps, WebhooksApi } from './deps.ts';
 
@@ -40,6 +41,14 @@ export function fakeWebhooks(): WebhooksApi {
     deliveries: async (id) => unknown(id),
     test: async (id) => unknown(id),
   };
+}
+
+/** WebRTC is off. */
+export function noWebRtc(): WebRtcApi {
+  const off = (): never => {
+    throw new OxbowError('webrtc-off', 'off');
+  };
+  return { iceServers: [], publish: off, play: off, end: off, trickle: off };
 }
 
 /** No clips at all. */

@@ -36,7 +36,7 @@ import { RefusalLog } from '../observe/refusal-log.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { HttpDeps } from './deps.ts';
-import { fakeAssets, fakeClips, fakeJobs, fakeWebhooks } from './empty-parts.fixture.ts';
+import { fakeAssets, fakeClips, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
 import { type HttpOptions, startHttp } from './server.ts';
 import type { CertificateFiles } from './tls/tls-certificate.ts';
 
@@ -138,6 +138,7 @@ export async function startTestServer(
     itemSource: async () => undefined,
     chats: {} as Chats,
     publishPorts: noPublishPorts(),
+    webrtc: noWebRtc(),
     events: createLocalEventBus({
       clock,
       failed(error) {

@@ -5,6 +5,7 @@
  */
 import { accountRefusals } from './refusals/accounts.ts';
 import { clipRefusals } from './refusals/clips.ts';
+import { realtimeRefusals } from './refusals/realtime.ts';
 import { roomRefusals } from './refusals/rooms.ts';
 
 /** Malformed input: thrown by parsers, caught once by the owner of the connection or file. */
@@ -189,6 +190,7 @@ export const refusals = {
   ...accountRefusals,
   ...roomRefusals,
   ...clipRefusals,
+  ...realtimeRefusals,
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',

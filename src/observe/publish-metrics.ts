@@ -84,6 +84,18 @@ export const publishMetrics = {
     labels: ['protocol', 'reason'],
     help: 'Connections over rtmp or rtmps that ended, by reason: left (by the client), refused (with a status), timeout, invalid (RTMP or a limit of it), failed, server (closed by oxbow), crowded (too many connections or half-open ones).',
   },
+  webrtcSessions: {
+    type: 'gauge',
+    name: 'oxbow_webrtc_sessions',
+    labels: ['kind'],
+    help: 'Open sessions of WebRTC, by kind: whip (publishers) or whep (viewers).',
+  },
+  webrtcIgnored: {
+    type: 'counter',
+    name: 'oxbow_webrtc_ignored_datagrams_total',
+    labels: ['reason'],
+    help: 'Datagrams on the port of WebRTC that were ignored, by reason: stray (of no session) or malformed.',
+  },
   srtRejected: {
     type: 'counter',
     name: 'oxbow_srt_rejected_total',

@@ -68,7 +68,10 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
       await button.focus();
       await page.keyboard.press('Enter');
       await page.waitForFunction((one) => one!.getAttribute('aria-expanded') === 'true', await button.elementHandle());
-      await look(page, `${where}, “${label}” open`, ['[aria-haspopup][aria-expanded="true"]', ':popover-open']);
+      await look(page, `${where}, “${label}” open`, [
+        '[aria-haspopup][aria-expanded="true"]',
+        '[popover=auto]:popover-open',
+      ]);
       await page.keyboard.press('Escape');
       await page.waitForFunction((one) => one!.getAttribute('aria-expanded') === 'false', await button.elementHandle());
     }

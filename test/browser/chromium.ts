@@ -39,9 +39,16 @@ const args = [
 /** Timeout of page operations, ms; a busy machine needs time. */
 export const PAGE_WITHIN_MS = 60_000;
 
-/** Starts Chromium; `close` or disposing ends it and deletes its profile. */
-export async function openBrowser(): Promise<Browser> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args });
+/** A camera that shows a counter and a microphone that beeps once a second, which pages get without a question. */
+export const fakeDevices: readonly string[] = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+
+/**
+ * Starts Chromium; `close` or disposing ends it and deletes its profile.
+ *
+ * @param further arguments
+ */
+export async function openBrowser(further: readonly string[] = []): Promise<Browser> {
+  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...args, ...further] });
 }
 
 /** The environment of a visitor; by default a wide light screen in English. */

@@ -5,8 +5,8 @@ import { noPublishPorts, printPublishAddresses } from './publish-address.ts';
 const target = { host: 'tv.example', stream: 'door', key: 'ok_x' };
 
 test('addresses have the ports of the protocols that listen; the usual port of RTMP is omitted', () => {
-  const ports = { rtmp: 1935, rtmps: 1936, srt: 8890, srtLatencyMs: 200, srtEncrypted: false };
-  assert.deepEqual(printPublishAddresses({ ...target, ports }), {
+  const ports = { rtmp: 1935, rtmps: 1936, srt: 8890, webrtc: 8189, srtLatencyMs: 200, srtEncrypted: false };
+  assert.deepEqual(printPublishAddresses({ ...target, origin: 'https://tv.example', ports }), {
     rtmp: {
       server: 'rtmp://tv.example/live',
       streamKey: 'door?key=ok_x',
@@ -18,6 +18,7 @@ test('addresses have the ports of the protocols that listen; the usual port of R
       url: 'rtmps://tv.example:1936/live/door?key=ok_x',
     },
     srt: 'srt://tv.example:8890?streamid=publish:door:ok_x&latency=200000',
+    whip: 'https://tv.example/whip/door',
   });
   const v6 = printPublishAddresses({ ...target, host: '[::1]', ports: { ...noPublishPorts(), rtmp: 5000 } });
   assert.deepEqual(Object.keys(v6), ['rtmp']);

@@ -9,6 +9,8 @@ export interface PublishPorts {
   rtmp: number | undefined;
   rtmps: number | undefined;
   srt: number | undefined;
+  /** WebRTC is on: publishers send their offer to the HTTP port. */
+  webrtc: number | undefined;
   /** Latency that SRT addresses request, ms. */
   srtLatencyMs: number;
   /** All SRT connections need a passphrase, unless their stream has its own. */
@@ -22,6 +24,8 @@ export const PASSPHRASE = 'PASSPHRASE';
 export interface PublishTarget {
   /** Host name or address; IPv6 in brackets. */
   readonly host: string;
+  /** Origin of the HTTP server, e.g. `https://tv.example`; undefined: WHIP is not printed. */
+  readonly origin?: string | undefined;
   readonly ports: PublishPorts;
   readonly stream: string;
   /** The key, or a placeholder. */
@@ -30,11 +34,18 @@ export interface PublishTarget {
 
 /** No protocol listens. */
 export function noPublishPorts(): PublishPorts {
-  return { rtmp: undefined, rtmps: undefined, srt: undefined, srtLatencyMs: 120, srtEncrypted: false };
+  return {
+    rtmp: undefined,
+    rtmps: undefined,
+    srt: undefined,
+    webrtc: undefined,
+    srtLatencyMs: 120,
+    srtEncrypted: false,
+  };
 }
 
 /** Addresses of all protocols that listen. */
-export function printPublishAddresses({ host, ports, stream, key }: PublishTarget): PublishAddresses {
+export function printPublishAddresses({ host, origin, ports, stream, key }: PublishTarget): PublishAddresses {
   const rtmp = (scheme: 'rtmp' | 'rtmps', port: number, usual: number) => {
     const server = `${scheme}://${host}${port === usual ? '' : `:${port}`}/live`;
     const streamKey = `${stream}?key=${key}`;
@@ -46,6 +57,7 @@ export function printPublishAddresses({ host, ports, stream, key }: PublishTarge
   return {
     ...(ports.rtmp !== undefined && { rtmp: rtmp('rtmp', ports.rtmp, 1935) }),
     ...(ports.rtmps !== undefined && { rtmps: rtmp('rtmps', ports.rtmps, 443) }),
+    ...(ports.webrtc !== undefined && origin !== undefined && { whip: `${origin}/whip/${stream}` }),
     ...(ports.srt !== undefined && {
       srt: `srt://${host}:${ports.srt}?streamid=publish:${stream}:${key}&latency=${latency}${secret}`,
     }),

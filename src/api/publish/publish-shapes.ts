@@ -20,7 +20,9 @@ export const PublishAddresses = Type.Object(
     rtmp: Type.Optional(Rtmp),
     rtmps: Type.Optional(Rtmp),
     srt: Type.Optional(Type.String({ description: 'URL for OBS (leave the stream key empty), ffmpeg and others' })),
-    whip: Type.Optional(Type.String()),
+    whip: Type.Optional(
+      Type.String({ description: 'address for OBS (service WHIP; the key is the bearer token), browsers and others' }),
+    ),
   },
   { $id: 'PublishAddresses' },
 );

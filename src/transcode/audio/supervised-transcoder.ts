@@ -1,9 +1,9 @@
 /**
  * A transcoder process of one stream that runs as long as it is needed: started with the first frame, again after a crash.
- * In: audio frames in order. Out: AAC frames in order; what is lost while no process runs is reported, never waited for.
+ * In: audio frames in order. Out: converted frames in order; what is lost while no process runs is reported, never waited for.
  */
 import type { AudioTranscoder, AudioTranscoderOutput } from '../../ffmpeg/audio-transcoder.ts';
-import type { AudioTranscodeTrack } from '../../ffmpeg/audio-transcoder-options.ts';
+import type { TranscodeTrack } from '../../ffmpeg/audio-transcoder-options.ts';
 import type { Mark } from '../../ffmpeg/frame-protocol.ts';
 import { backoffMs } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -30,6 +30,16 @@ const BACKOFF_MS = 250;
 /** Starts a process. */
 export type OpenTranscoder = (output: AudioTranscoderOutput) => Promise<AudioTranscoder>;
 
+/** What a conversion may cost. */
+export interface SupervisionLimits {
+  /** Most frames that wait for the process; beyond it, frames are lost. Default 1,500. At least 32, since every 16 are confirmed. */
+  readonly maxWaiting?: number;
+  /** From one start of a process to the next one after a failure, at least, ms. Default 0. */
+  readonly minRestartMs?: number;
+  /** Frames do not wait while a process starts: they would be late. They are not counted as lost. Default false. */
+  readonly dropsWhileStarting?: boolean;
+}
+
 /** Receives the results. */
 export interface SupervisedOutput {
   frame(frame: Frame): void;
@@ -52,7 +62,8 @@ export class SupervisedTranscoder {
   readonly #open: OpenTranscoder;
   readonly #clock: Clock;
   readonly #output: SupervisedOutput;
-  #tracks: readonly AudioTranscodeTrack[] = [];
+  readonly #limits: Required<SupervisionLimits>;
+  #tracks: readonly TranscodeTrack[] = [];
   #child: AudioTranscoder | undefined;
   #opening: Promise<void> | undefined;
   /** Messages for the process that is being started. */
@@ -80,10 +91,11 @@ export class SupervisedTranscoder {
   /** A process that was started before `stop` is not used. */
   #era = 0;
 
-  constructor(open: OpenTranscoder, clock: Clock, output: SupervisedOutput) {
+  constructor(open: OpenTranscoder, clock: Clock, output: SupervisedOutput, limits: SupervisionLimits = {}) {
     this.#open = open;
     this.#clock = clock;
     this.#output = output;
+    this.#limits = { maxWaiting: MAX_WAITING, minRestartMs: 0, dropsWhileStarting: false, ...limits };
   }
 
   /** Process id, undefined while none runs. */
@@ -92,7 +104,7 @@ export class SupervisedTranscoder {
   }
 
   /** New media begins, with these tracks. Call `finish` before. */
-  begin(tracks: readonly AudioTranscodeTrack[]): void {
+  begin(tracks: readonly TranscodeTrack[]): void {
     this.#tracks = tracks;
     if (this.#child || this.#opening) this.#tell((child) => child.setTracks(tracks));
     else this.#start();
@@ -112,8 +124,10 @@ export class SupervisedTranscoder {
   /** Takes the next frame of one of the tracks. */
   push(frame: Frame): void {
     this.#start();
+    const { maxWaiting, dropsWhileStarting } = this.#limits;
+    if (dropsWhileStarting && !this.#child && this.#opening) return;
     const isRunning = this.#child !== undefined || this.#opening !== undefined;
-    if (!isRunning || this.#taken - this.#confirmed >= MAX_WAITING) {
+    if (!isRunning || this.#taken - this.#confirmed >= maxWaiting) {
       this.#output.lost(1);
       return;
     }
@@ -250,7 +264,8 @@ export class SupervisedTranscoder {
   #fail(why: string): void {
     const nowMs = this.#clock.monotonicMs();
     this.#failures = nowMs - this.#startedMs > HEALTHY_MS ? 1 : this.#failures + 1;
-    this.#retryMs = this.#failures === 1 ? nowMs : nowMs + backoffMs(this.#failures - 2, BACKOFF_MS);
+    const backoff = this.#failures === 1 ? 0 : backoffMs(this.#failures - 2, BACKOFF_MS);
+    this.#retryMs = Math.max(nowMs + backoff, this.#startedMs + this.#limits.minRestartMs);
     const lost = this.#taken - this.#confirmed;
     this.#reset();
     if (lost > 0) this.#output.lost(lost);

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { test } from 'node:test';
-import { openWebRtcEndpoint, type WebRtcEndpoint } from './endpoint.ts';
+import { networkInterfaces } from 'node:os';
+import { suite, test } from 'node:test';
+import { EndpointFull, openWebRtcEndpoint, type WebRtcEndpoint } from './endpoint.ts';
 import { createIceCredentials } from './ice/ice-session.ts';
 import type { Peer, PeerHandlers } from './peer.ts';
 
-const open = () =>
-  openWebRtcEndpoint({ address: '127.0.0.1', port: 0, nowMs: Date.now(), onError: (error) => assert.fail(error) });
+const open = (address = '127.0.0.1', maxPeers = 10) =>
+  openWebRtcEndpoint({ address, port: 0, maxPeers, nowMs: Date.now(), onError: (error) => assert.fail(error) });
 
 /** A peer, and what it received. */
 function listen() {
@@ -29,7 +30,12 @@ function listen() {
 }
 
 /** Two connected peers of two endpoints. */
-function connect(offering: WebRtcEndpoint, answering: WebRtcEndpoint, dtls: 'client' | 'server') {
+function connect(
+  offering: WebRtcEndpoint,
+  answering: WebRtcEndpoint,
+  dtls: 'client' | 'server',
+  address = '127.0.0.1',
+) {
   const [a, b] = [listen(), listen()];
   const local = createIceCredentials();
   const other = createIceCredentials();
@@ -49,8 +55,8 @@ function connect(offering: WebRtcEndpoint, answering: WebRtcEndpoint, dtls: 'cli
       ...other,
       fingerprint: answering.fingerprint,
       candidates: [
-        { address: '127.0.0.1', port: 9 },
-        { address: '127.0.0.1', port: answering.port },
+        { address, port: 9 },
+        { address, port: answering.port },
       ],
     },
   });
@@ -87,4 +93,45 @@ test('a peer with another certificate than that of its SDP is refused by both si
     'client',
   );
   assert.match((await a.closed)!, /certificate of the peer is not the one of its SDP/);
+});
+
+const hasIPv6 = Object.values(networkInterfaces()).some((all) => all?.some(({ address }) => address === '::1'));
+
+suite('an endpoint of all addresses', { skip: hasIPv6 ? false : 'this computer has no IPv6' }, () => {
+  for (const [from, to] of [
+    ['127.0.0.1', '127.0.0.1'],
+    ['::', '127.0.0.1'],
+    ['::', '::1'],
+    ['::1', '::1'],
+  ] as const) {
+    test(`is reached at ${to} from ${from}, and reports plain addresses`, async () => {
+      await using offering = await open(from);
+      await using answering = await open('::');
+      const { offer, answer, a, b } = connect(offering, answering, 'client', to);
+      await Promise.all([a.connected, b.connected]);
+      assert.deepEqual(offer.remote, { address: to, port: answering.port });
+      assert.deepEqual(answer.remote, { address: to, port: offering.port });
+    });
+  }
+
+  test('candidates without a route are counted, and the others still connect', async () => {
+    await using offering = await open('127.0.0.1');
+    await using answering = await open('127.0.0.1');
+    const { offer, a, b } = connect(offering, answering, 'client');
+    offer.addCandidate({ address: '2001:db8::1', port: 9 });
+    await Promise.all([a.connected, b.connected]);
+    assert.ok(offering.stats.unsent > 0);
+  });
+});
+
+test('an endpoint has a limit of peers, and none after it was closed', async () => {
+  await using offering = await open('127.0.0.1', 1);
+  await using answering = await open('127.0.0.1');
+  assert.ok(offering.hasRoom);
+  connect(offering, answering, 'client');
+  assert.equal(offering.hasRoom, false);
+  assert.throws(() => connect(offering, answering, 'client'), EndpointFull);
+  await answering.close();
+  await answering.close();
+  assert.deepEqual([answering.size, answering.hasRoom], [0, false]);
 });

@@ -6,7 +6,7 @@
 import type { Certificate } from './dtls/certificate.ts';
 import { DtlsConnection } from './dtls/dtls-connection.ts';
 import { createIceCredentials, type Endpoint, type IceCredentials, IceSession } from './ice/ice-session.ts';
-import { isStun, parseStun } from './ice/stun-message.ts';
+import type { StunMessage } from './ice/stun-message.ts';
 import { AES_CM, AES_GCM } from './srtp/packet-cipher.ts';
 import { Srtp } from './srtp/srtp.ts';
 
@@ -45,7 +45,9 @@ export interface PeerSocket {
   readonly certificate: Certificate;
   readonly nowMs: () => number;
   send(datagram: Uint8Array, to: Endpoint): void;
-  /** Datagrams of an address are this peer's from now on. */
+  /** The response to a check with this transaction belongs to this peer. */
+  expect(transaction: Uint8Array): void;
+  /** The peer uses this address: datagrams from there belong to it, unless another peer uses the address too. */
   claim(endpoint: Endpoint): void;
   release(): void;
 }
@@ -54,7 +56,7 @@ export interface PeerSocket {
 export interface PeerStats {
   bytesIn: number;
   bytesOut: number;
-  /** Packets that were forged, damaged or repeated. */
+  /** Datagrams that were forged, damaged or repeated. */
   rejected: number;
 }
 
@@ -62,6 +64,12 @@ export interface PeerStats {
 const SETUP_MS = 15_000;
 /** A peer that sends nothing for this long is gone, ms: browsers check for consent every 5 s (RFC 7675 5.1). */
 const SILENT_MS = 15_000;
+
+/**
+ * Packets between two ticks (50 ms) that were rejected, after which further ones of this address are dropped unread: someone
+ * forges it, and each costs as much as a packet of the peer. 10,000 a second are about a tenth of a core.
+ */
+const MAX_REJECTED = 500;
 
 /** One connection. */
 export class Peer {
@@ -74,6 +82,8 @@ export class Peer {
   readonly #openedMs: number;
   #heardMs: number;
   #srtp: Srtp | undefined;
+  /** Packets that were rejected since the last tick. */
+  #rejected = 0;
   #isClosed = false;
 
   constructor(socket: PeerSocket, options: PeerOptions) {
@@ -88,8 +98,9 @@ export class Peer {
       role: options.role === 'answer' ? 'lite' : 'controlling',
       candidates: remote.candidates,
       send: (datagram, to) => this.#transmit(datagram, to),
-      onSelected: (endpoint) => {
-        socket.claim(endpoint);
+      onCheck: (transaction) => socket.expect(transaction),
+      onReachable: (endpoint) => socket.claim(endpoint),
+      onSelected: () => {
         if (options.dtls === 'client') this.#dtls.start();
       },
     });
@@ -117,9 +128,9 @@ export class Peer {
     return this.#srtp !== undefined && !this.#isClosed;
   }
 
-  /** Whether a STUN response with this transaction is for this peer, which has no address yet. */
-  awaits(transaction: Uint8Array): boolean {
-    return this.#ice.awaits(transaction);
+  /** When it has received something that only the peer can have sent, monotonic ms; before that, when it was opened. */
+  get heardMs(): number {
+    return this.#heardMs;
   }
 
   /** Adds a candidate of the peer (trickle ICE). */
@@ -127,40 +138,44 @@ export class Peer {
     this.#ice.addCandidate(endpoint);
   }
 
-  /** Takes a datagram that the socket has routed here. */
-  receive(datagram: Uint8Array, from: Endpoint): void {
-    if (this.#isClosed) return;
-    const first = datagram[0] ?? 255;
-    let isHeard = true;
-    if (isStun(datagram)) isHeard = this.#ice.receive(parseStun(datagram), from);
-    else if (first >= 20 && first < 64) this.#dtls.receive(datagram);
-    else if (first >= 128 && first < 192) isHeard = this.#receiveMedia(datagram);
-    if (!isHeard) this.stats.rejected++;
-    else {
-      this.#heardMs = this.#socket.nowMs();
-      this.stats.bytesIn += datagram.length;
-    }
+  /** Takes a STUN message of `bytes` that the socket has routed here. */
+  receiveStun(message: StunMessage, from: Endpoint, bytes: number): void {
+    if (!this.#isClosed) this.#count(this.#ice.receive(message, from), bytes);
   }
 
-  /** Sends an RTP packet; before the connection is set up it is dropped. */
+  /** Takes another datagram that the socket has routed here. RFC 7983 7 */
+  receive(datagram: Uint8Array): void {
+    if (this.#isClosed) return;
+    const first = datagram[0] ?? 255;
+    let isHeard = false;
+    if (first >= 20 && first < 64) isHeard = this.#dtls.receive(datagram);
+    else if (first >= 128 && first < 192) isHeard = this.#receiveMedia(datagram);
+    this.#count(isHeard, datagram.length);
+  }
+
+  /** Sends an RTP packet, as `Srtp.protect` describes; before the connection is set up it is dropped. */
   send(packet: Uint8Array): void {
-    if (this.#srtp) this.#transmit(this.#srtp.protect(packet), this.#ice.selected);
+    const sealed = this.#srtp?.protect(packet);
+    if (sealed) this.#transmit(sealed, this.#ice.selected);
   }
 
   /** Sends a compound RTCP packet; before the connection is set up it is dropped. */
   sendReport(packet: Uint8Array): void {
-    if (this.#srtp) this.#transmit(this.#srtp.protectRtcp(packet), this.#ice.selected);
+    const sealed = this.#srtp?.protectRtcp(packet);
+    if (sealed) this.#transmit(sealed, this.#ice.selected);
   }
 
   /** Checks deadlines. */
   tick(): void {
     if (this.#isClosed) return;
     const nowMs = this.#socket.nowMs();
+    this.#rejected = 0;
     this.#ice.tick(nowMs);
     this.#dtls.tick(nowMs);
     if (!this.#srtp && nowMs - this.#openedMs >= SETUP_MS) {
       this.#end(this.#ice.selected ? this.#dtls.pending : 'no packet has come from the peer: UDP may be blocked');
     } else if (nowMs - this.#heardMs >= SILENT_MS) this.#end('the peer is silent');
+    else if (!this.#ice.hasConsent) this.#end('the peer does not answer at the address that it was connected with');
   }
 
   /** Ends the connection; the peer is notified. `onClosed` is not called. */
@@ -171,12 +186,27 @@ export class Peer {
     this.#socket.release();
   }
 
+  /** Ends the connection after an internal error; unlike with `close`, `onClosed` is called. */
+  fail(reason: string): void {
+    this.#end(reason);
+  }
+
+  #count(isHeard: boolean, bytes: number): void {
+    if (isHeard) {
+      this.#heardMs = this.#socket.nowMs();
+      this.stats.bytesIn += bytes;
+    } else this.stats.rejected++;
+  }
+
   #receiveMedia(datagram: Uint8Array): boolean {
-    if (!this.#srtp) return false;
+    if (!this.#srtp || this.#rejected >= MAX_REJECTED) return false;
     // RTCP types are 192 to 223, RFC 5761 4.
     const isReport = datagram[1]! >= 192 && datagram[1]! < 224;
     const plain = isReport ? this.#srtp.unprotectRtcp(datagram) : this.#srtp.unprotect(datagram);
-    if (!plain) return false;
+    if (!plain) {
+      this.#rejected++;
+      return false;
+    }
     if (isReport) this.#options.onReport(plain);
     else this.#options.onPacket(plain);
     return true;

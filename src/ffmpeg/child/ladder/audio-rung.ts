@@ -2,19 +2,15 @@
  * Encodes one audio rendition, so that each packet has the time of the samples that it decodes to, whatever the encoder delays.
  * In: decoded samples with times. Out: AAC or Opus frames from time 0 on, without holes. Native code: child processes only.
  */
-import { AV_SAMPLE_FMT_FLT, FF_ENCODER_LIBOPUS } from 'node-av/constants';
 import { printAacConfig } from '../../../media/aac/config.ts';
 import type { AudioConfig, AudioTrack, Frame } from '../../../media/frame.ts';
 import { AAC_FRAME_SAMPLES } from '../../audio-transcoder-options.ts';
 import type { LadderAudioRendition } from '../../ladder-options.ts';
 import { AacEncoder } from '../audio/aac-encoder.ts';
-import { BlockEncoder } from '../audio/block-encoder.ts';
+import { OPUS_DELAY, OPUS_FRAME_SAMPLES, OpusEncoder } from '../audio/opus-encoder.ts';
 import { SampleTimeline } from './sample-timeline.ts';
 
 const AAC_LC = 2;
-const OPUS_FRAME_SAMPLES = 960;
-/** Samples by which decoded Opus comes later than what was encoded (RFC 6716; libopus at 48 kHz). */
-const OPUS_DELAY = 312;
 
 /** One rendition. */
 export class AudioRung implements Disposable {
@@ -76,44 +72,4 @@ function configOf({ codec, sampleRate, channels }: LadderAudioRendition): AudioC
   record[1] = channels;
   new DataView(record.buffer).setUint32(4, sampleRate);
   return { codec, record, codecs: 'opus', sampleRate, channels };
-}
-
-/** One libopus. */
-class OpusEncoder implements Disposable {
-  readonly #encoder: BlockEncoder;
-  readonly #mixed: Float32Array;
-  readonly #channels: number;
-  readonly #times: number[] = [];
-
-  constructor(
-    format: { readonly sampleRate: number; readonly channels: 1 | 2; readonly bitRate: number },
-    deliver: (pts: number, data: Uint8Array) => void,
-  ) {
-    this.#channels = format.channels;
-    this.#mixed = new Float32Array(OPUS_FRAME_SAMPLES * format.channels);
-    const options = { encoder: FF_ENCODER_LIBOPUS, format: AV_SAMPLE_FMT_FLT, samples: OPUS_FRAME_SAMPLES };
-    // Packets come in the order of the blocks; a last one of padding has no block.
-    this.#encoder = new BlockEncoder({ ...format, ...options }, ({ data }) => {
-      const pts = this.#times.shift();
-      if (data && pts !== undefined) deliver(pts, data);
-    });
-  }
-
-  encode(pts: number, planes: Float32Array): void {
-    const channels = this.#channels;
-    for (let channel = 0; channel < channels; channel++) {
-      const from = channel * OPUS_FRAME_SAMPLES;
-      for (let i = 0; i < OPUS_FRAME_SAMPLES; i++) this.#mixed[i * channels + channel] = planes[from + i]!;
-    }
-    this.#times.push(pts);
-    this.#encoder.encode(this.#mixed);
-  }
-
-  finish(): void {
-    this.#encoder.finish();
-  }
-
-  [Symbol.dispose](): void {
-    this.#encoder[Symbol.dispose]();
-  }
 }

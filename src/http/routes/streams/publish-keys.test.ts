@@ -4,7 +4,14 @@ import { asAdmin, shareTestServer } from '../../fixture.ts';
 
 suite('routes of stream keys', () => {
   const shared = shareTestServer(() => ({
-    publishPorts: { rtmp: 1935, rtmps: undefined, srt: 8890, srtLatencyMs: 120, srtEncrypted: false },
+    publishPorts: {
+      rtmp: 1935,
+      rtmps: undefined,
+      srt: 8890,
+      webrtc: undefined,
+      srtLatencyMs: 120,
+      srtEncrypted: false,
+    },
     publicUrl: 'https://tv.example/base',
   }));
   const ask = async (method: string, path: string, body?: object, headers: Record<string, string> = asAdmin) => {

@@ -94,7 +94,8 @@ function addressesFor(
   client: RequestClient,
   { publishPorts, streams }: HttpDeps,
 ): PublishAddresses {
-  const host = new URL(client.origin ?? 'http://localhost').hostname;
+  const { origin } = client;
+  const host = new URL(origin ?? 'http://localhost').hostname;
   // A key with a prefix has an example of a name, which may be no stream yet.
   const own = streams.revision(stream) === undefined ? undefined : streams.sourceSettings(stream);
   const ports = {
@@ -102,7 +103,7 @@ function addressesFor(
     ...(own && own.latency !== null && { srtLatencyMs: parseDuration(own.latency) }),
     ...(own?.hasPassphrase && { srtEncrypted: true }),
   };
-  return printPublishAddresses({ host, ports, stream, key });
+  return printPublishAddresses({ host, origin, ports, stream, key });
 }
 
 function created(

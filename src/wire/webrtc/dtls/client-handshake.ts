@@ -14,6 +14,7 @@ import {
 } from './handshake-message.ts';
 import { cipherSuite, P256, parseCookie, parseServerHello, printClientHello, signatureScheme, sized } from './hello.ts';
 import { isSignedBy } from './key-agreement.ts';
+import { DTLS_1_2 } from './record.ts';
 
 /** The messages of the server, in order; a cookie may be requested before. */
 const order = [
@@ -28,7 +29,8 @@ const order = [
 /** The client's side. */
 export class ClientHandshake extends Handshake {
   #at = 0;
-  #serverKey: Uint8Array | undefined;
+  #hasCookie = false;
+  #shared: Uint8Array | undefined;
 
   constructor(options: HandshakeOptions) {
     super('client', options);
@@ -45,13 +47,21 @@ export class ClientHandshake extends Handshake {
   take(message: HandshakeMessage): readonly HandshakeMessage[] {
     const { awaits } = this;
     const { type, body } = message;
-    if (awaits === 'serverHello' && type === handshakeType.helloVerifyRequest) {
+    // A server requests a cookie once: requests of others must not keep the handshake from its end.
+    if (awaits === 'serverHello' && type === handshakeType.helloVerifyRequest && !this.#hasCookie) {
+      const cookie = parseCookie(body);
+      this.#hasCookie = true;
       this.forget();
-      return [this.#hello(parseCookie(body))];
+      return [this.#hello(cookie)];
     }
     if (!awaits || type !== handshakeType[awaits]) throw unexpected(message, awaits ?? 'none');
-    const before = this.read(message);
+    const answer = this.attempt(() => this.#step(awaits, body, this.read(message)));
     this.#at++;
+    return answer;
+  }
+
+  /** @param before the transcript before the message */
+  #step(awaits: (typeof order)[number], body: Uint8Array, before: Uint8Array): readonly HandshakeMessage[] {
     switch (awaits) {
       case 'serverHello':
         this.#agree(body);
@@ -74,6 +84,7 @@ export class ClientHandshake extends Handshake {
 
   #hello(cookie: Uint8Array): HandshakeMessage {
     const body = printClientHello({
+      version: DTLS_1_2,
       random: this.random,
       cookie,
       cipherSuites: [cipherSuite.ecdsa, cipherSuite.rsa],
@@ -88,6 +99,7 @@ export class ClientHandshake extends Handshake {
 
   #agree(body: Uint8Array): void {
     const server = parseServerHello(body);
+    if (server.version !== DTLS_1_2) throw new HandshakeFailure('protocolVersion', 'the peer does not have DTLS 1.2');
     const profile = this.options.srtpProfiles.find(({ id }) => id === server.srtpProfile);
     const isOffered = server.cipherSuite === cipherSuite.ecdsa || server.cipherSuite === cipherSuite.rsa;
     if (!profile || !isOffered) throw new HandshakeFailure('illegalParameter', 'the peer chose what was not offered');
@@ -104,14 +116,15 @@ export class ClientHandshake extends Handshake {
     if (!isSignedBy(this.peerCertificate!, concatBytes([client, server, exchange.parameters]), exchange)) {
       throw new HandshakeFailure('decryptError', 'the peer does not have the key of its certificate');
     }
-    this.#serverKey = exchange.publicKey;
+    this.#shared = this.keys.agree(exchange.publicKey);
   }
 
   #answer(): readonly HandshakeMessage[] {
     const { certificate } = this.options;
     const own = this.write(handshakeType.certificate, printCertificates(certificate.der));
     const keyExchange = this.write(handshakeType.clientKeyExchange, sized(1, this.keys.publicKey));
-    this.derive(this.keys.agree(this.#serverKey!));
+    this.derive(this.#shared!);
+    this.#shared = undefined;
     const signature = printSignature(signatureScheme.ecdsa, this.signed(this.transcript));
     return [own, keyExchange, this.write(handshakeType.certificateVerify, signature), this.writeFinished()];
   }

@@ -7,7 +7,8 @@ import { concatBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
 import { ClientHandshake } from './client-handshake.ts';
 import { alertNumber, type Handshake, HandshakeFailure, type HandshakeOptions, type SrtpSecrets } from './handshake.ts';
-import { type HandshakeMessage, handshakeType, MessageReader, printFragments } from './handshake-message.ts';
+import { type HandshakeMessage, handshakeType, printFragments } from './handshake-message.ts';
+import { MessageReader } from './message-reader.ts';
 import { contentType, type DtlsRecord, openRecord, parseRecords, printRecord, sealRecord } from './record.ts';
 import { ServerHandshake } from './server-handshake.ts';
 
@@ -15,8 +16,14 @@ import { ServerHandshake } from './server-handshake.ts';
 const MAX_DATAGRAM_BYTES = 1200;
 const MAX_FRAGMENT_BYTES = 1100;
 /** A flight is sent again after this, then after twice the time, ms; RFC 9147 5.8.2 advises less than the second of RFC 6347. */
-const FIRST_RETRANSMIT_MS = 250;
-const MAX_RETRANSMIT_MS = 2000;
+const FIRST_RETRANSMIT_MS = 200;
+const MAX_RETRANSMIT_MS = 1000;
+/**
+ * Work between two ticks: a record costs 1, a message that is not from the peer costs more, because its key or signature may
+ * have been computed. A flight has about ten records. What exceeds this is ignored, and comes again if it is from the peer.
+ */
+const MAX_WORK = 64;
+const REJECTED_WORK = 16;
 const WARNING = 1;
 const FATAL = 2;
 
@@ -50,8 +57,13 @@ export class DtlsConnection {
   /** The peer has not answered the flight. */
   #isFlying = false;
   #isClosed = false;
+  /** The peer has sent its flight again, so that of this side may be lost: it is sent with the next tick. */
+  #isRepeatDue = false;
+  #work = 0;
   /** Of the last alert that was not protected, and so decides nothing. */
   #alert: number | undefined;
+  /** Why the last message was rejected. */
+  #rejected: string | undefined;
 
   constructor(options: DtlsOptions) {
     this.#options = options;
@@ -61,7 +73,8 @@ export class DtlsConnection {
   /** Why it is not connected yet, for a person. */
   get pending(): string {
     const alert = this.#alert === undefined ? '' : `; the peer sent the alert ${this.#alert}`;
-    return `the DTLS handshake waits for ${this.#handshake.awaits}${alert}`;
+    const rejected = this.#rejected === undefined ? '' : `; rejected: ${this.#rejected}`;
+    return `the DTLS handshake waits for ${this.#handshake.awaits}${alert}${rejected}`;
   }
 
   /** Sends the first ClientHello, as client. */
@@ -69,25 +82,39 @@ export class DtlsConnection {
     if (this.#flight.length === 0 && !this.#isClosed) this.#send(this.#handshake.start());
   }
 
-  /** Takes a datagram. What is malformed or forged is ignored. */
-  receive(datagram: Uint8Array): void {
+  /**
+   * Takes a datagram. What is malformed or forged is ignored.
+   *
+   * @returns whether it may be from the peer: after the handshake, whether a part of it was protected with its keys
+   */
+  receive(datagram: Uint8Array): boolean {
+    let isOfPeer = false;
     try {
-      for (const record of parseRecords(datagram)) if (!this.#isClosed) this.#receiveRecord(record);
+      for (const record of parseRecords(datagram)) {
+        if (this.#isClosed || this.#work >= MAX_WORK) break;
+        this.#work++;
+        if (this.#receiveRecord(record)) isOfPeer = true;
+      }
     } catch (error) {
       if (error instanceof HandshakeFailure) this.#fail(error);
       else if (!(error instanceof FormatError)) throw error;
     }
+    return isOfPeer;
   }
 
   /** Sends the flight again when its time has come. @param nowMs monotonic */
   tick(nowMs: number): void {
-    if (!this.#isFlying || this.#isClosed) return;
-    if (this.#dueMs === undefined) this.#dueMs = nowMs + this.#retransmitMs;
-    else if (nowMs >= this.#dueMs) {
+    this.#work = 0;
+    if (this.#isClosed) return;
+    let isDue = this.#isRepeatDue;
+    this.#isRepeatDue = false;
+    if (this.#isFlying && this.#dueMs === undefined) this.#dueMs = nowMs + this.#retransmitMs;
+    else if (this.#isFlying && nowMs >= this.#dueMs!) {
       this.#retransmitMs = Math.min(2 * this.#retransmitMs, MAX_RETRANSMIT_MS);
       this.#dueMs = nowMs + this.#retransmitMs;
-      this.#transmit(this.#flight);
+      isDue = true;
     }
+    if (isDue) this.#transmit(this.#flight);
   }
 
   /** Sends close_notify if there are keys. */
@@ -97,24 +124,43 @@ export class DtlsConnection {
     this.#isClosed = true;
   }
 
-  #receiveRecord(record: DtlsRecord): void {
+  #receiveRecord(record: DtlsRecord): boolean {
     const { type, epoch } = record;
     const isProtected = epoch === 1;
     const keys = this.#handshake.recordKeys;
-    if (epoch > 1 || (isProtected && !keys)) return;
+    if (epoch > 1 || (isProtected && !keys)) return false;
     const content = isProtected ? openRecord(keys!.remote, record) : record.fragment;
-    if (!content) return;
+    if (!content) return false;
     if (type === contentType.alert) this.#receiveAlert(content, isProtected);
-    // Finished is protected and nothing else: there is no renegotiation.
-    if (type !== contentType.handshake || (content[0] === handshakeType.finished) !== isProtected) return;
-    if (this.#reader.add(content)) this.#repeat();
-    for (let message = this.#reader.next(); message; message = this.#reader.next()) this.#take(message);
+    else if (type === contentType.handshake) this.#receiveHandshake(content, isProtected);
+    return isProtected || this.#handshake.awaits !== undefined;
+  }
+
+  #receiveHandshake(content: Uint8Array, isProtected: boolean): void {
+    const isOver = this.#handshake.awaits === undefined;
+    // There is no other handshake after this one.
+    if (isOver && !isProtected) return;
+    const isRepeated = this.#reader.add(content, isProtected);
+    // The last flight is that of the server. A client that answered it again would begin a loop.
+    if (isRepeated && (isOver ? this.#options.role === 'server' : this.#isFlying)) this.#isRepeatDue = true;
+    for (let next = this.#reader.peek(); next && this.#handshake.awaits; next = this.#reader.peek()) this.#take(next);
   }
 
   #take(message: HandshakeMessage): void {
-    if (!this.#handshake.awaits) return;
-    const answer = this.#handshake.take(message);
+    let answer: readonly HandshakeMessage[];
+    try {
+      answer = this.#handshake.take(message);
+    } catch (error) {
+      if (error instanceof FormatError) {
+        this.#work += REJECTED_WORK;
+        this.#rejected = error.message;
+        this.#reader.reject();
+      }
+      throw error;
+    }
+    this.#reader.accept();
     this.#isFlying = false;
+    this.#isRepeatDue = false;
     if (answer.length > 0) this.#send(answer);
     if (this.#handshake.awaits) return;
     this.#isFlying = false; // the peer asks for the last flight by repeating its own
@@ -128,11 +174,6 @@ export class DtlsConnection {
     if (!isProtected || (level !== FATAL && !isClosing)) return;
     this.#isClosed = true;
     this.#options.onClosed(isClosing ? undefined : `the peer sent the DTLS alert ${number}`);
-  }
-
-  /** The peer has sent its flight again: ours was lost. */
-  #repeat(): void {
-    if (this.#isFlying || !this.#handshake.awaits) this.#transmit(this.#flight);
   }
 
   #fail({ alert, message }: HandshakeFailure): void {

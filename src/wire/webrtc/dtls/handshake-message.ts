@@ -1,6 +1,6 @@
 /**
- * Handshake messages: their header, their fragments, and those about keys and certificates.
- * In: content of handshake records. Out: whole messages in order, and the reverse. RFC 6347 4.2.2, RFC 5246 7.4, RFC 8422 5.
+ * Handshake messages: how they are printed, and those about keys and certificates.
+ * In: bodies of messages. Out: values, and the reverse. RFC 6347 4.2.2, RFC 5246 7.4, RFC 8422 5.
  */
 import { ByteReader, concatBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
@@ -21,10 +21,6 @@ export const handshakeType = {
 } as const;
 
 const HEADER_BYTES = 12;
-/** Of one message; certificates have about a thousand bytes. */
-const MAX_MESSAGE_BYTES = 32 * 1024;
-/** Messages of a flight that may arrive before the one that is next. */
-const MAX_AHEAD = 8;
 
 /** One handshake message. */
 export interface HandshakeMessage {
@@ -63,68 +59,6 @@ function printFragment({ type, sequence, body }: HandshakeMessage, at: number, l
   u24(9, length);
   fragment.set(body.subarray(at, at + length), HEADER_BYTES);
   return fragment;
-}
-
-interface Partial {
-  readonly type: number;
-  readonly body: Uint8Array;
-  /** By byte: 1 where it has arrived. */
-  readonly has: Uint8Array;
-  missing: number;
-}
-
-/** Joins fragments to messages, and puts these in order. */
-export class MessageReader {
-  #next = 0;
-  readonly #partial = new Map<number, Partial>();
-
-  /**
-   * Takes the content of a handshake record.
-   *
-   * @returns whether it held a message that had been read before: the peer has sent its flight again
-   * @throws FormatError if a fragment is malformed or contradicts another one
-   */
-  add(content: Uint8Array): boolean {
-    const reader = new ByteReader(content, 'handshake message');
-    let isRepeated = false;
-    while (reader.left > 0) {
-      const type = reader.u8();
-      const length = reader.u24();
-      const sequence = reader.u16();
-      const at = reader.u24();
-      const fragment = reader.take(reader.u24());
-      if (sequence < this.#next) isRepeated = true;
-      else if (sequence < this.#next + MAX_AHEAD) this.#put(type, sequence, length, at, fragment);
-    }
-    return isRepeated;
-  }
-
-  /** The next whole message; undefined if it is not there yet. */
-  next(): HandshakeMessage | undefined {
-    const sequence = this.#next;
-    const found = this.#partial.get(sequence);
-    if (!found || found.missing > 0) return undefined;
-    this.#partial.delete(sequence);
-    this.#next++;
-    return { type: found.type, sequence, body: found.body };
-  }
-
-  #put(type: number, sequence: number, length: number, at: number, fragment: Uint8Array): void {
-    if (length > MAX_MESSAGE_BYTES) throw new FormatError(`a handshake message of ${length} bytes is too long`, 0);
-    let partial = this.#partial.get(sequence);
-    if (!partial) {
-      partial = { type, body: new Uint8Array(length), has: new Uint8Array(length), missing: length };
-      this.#partial.set(sequence, partial);
-    }
-    if (partial.type !== type || partial.body.length !== length || at + fragment.length > length) {
-      throw new FormatError('fragments of a handshake message contradict each other', 0);
-    }
-    partial.body.set(fragment, at);
-    for (let i = at; i < at + fragment.length; i++) {
-      if (partial.has[i] === 0) partial.missing--;
-      partial.has[i] = 1;
-    }
-  }
 }
 
 /** The first certificate of a Certificate message in DER; undefined if it is empty. @throws FormatError if it is malformed */

@@ -4,6 +4,7 @@
  */
 import { createHash, type KeyObject, randomBytes, sign } from 'node:crypto';
 import { concatBytes, sameBytes } from '../../../lib/bytes.ts';
+import { FormatError } from '../../../lib/errors.ts';
 import { type Certificate, fingerprintOf } from './certificate.ts';
 import { type HandshakeMessage, handshakeType, printMessage } from './handshake-message.ts';
 import { KeyAgreement } from './key-agreement.ts';
@@ -50,6 +51,7 @@ export const alertNumber = {
   badCertificate: 42,
   illegalParameter: 47,
   decryptError: 51,
+  protocolVersion: 70,
 } as const;
 
 /** The handshake cannot succeed: the alert to send, and why for a person. */
@@ -75,7 +77,6 @@ export abstract class Handshake {
   /** Keys of the records; undefined before ClientKeyExchange. */
   recordKeys: { readonly local: RecordKeys; readonly remote: RecordKeys } | undefined;
   protected readonly options: HandshakeOptions;
-  protected readonly keys = new KeyAgreement();
   protected readonly random: Uint8Array = randomBytes(32);
   protected agreed: Agreed | undefined;
   protected peerCertificate: Uint8Array | undefined;
@@ -83,6 +84,7 @@ export abstract class Handshake {
   #transcript: Uint8Array[] = [];
   #sequence = 0;
   #master: Uint8Array | undefined;
+  #keys: KeyAgreement | undefined;
 
   constructor(side: 'client' | 'server', options: HandshakeOptions) {
     this.#side = side;
@@ -100,11 +102,11 @@ export abstract class Handshake {
    *
    * @returns the messages to send, as one flight
    * @throws HandshakeFailure if the peer is wrong, or offers nothing that is supported
-   * @throws FormatError if the message is malformed
+   * @throws FormatError if the message is malformed or comes at the wrong time: nothing has changed, the right one may come
    */
   abstract take(message: HandshakeMessage): readonly HandshakeMessage[];
 
-  /** The keys of SRTP; only after the handshake. RFC 5764 4.2 */
+  /** The keys of SRTP; only after the handshake, and once: its secrets are forgotten. RFC 5764 4.2 */
   secrets(): SrtpSecrets {
     const { profile, randoms } = this.agreed!;
     const { keyBytes, saltBytes, id } = profile;
@@ -113,7 +115,27 @@ export abstract class Handshake {
     const client = { key: material.subarray(0, keyBytes), salt: material.subarray(salts, salts + saltBytes) };
     const server = { key: material.subarray(keyBytes, salts), salt: material.subarray(salts + saltBytes) };
     const [local, remote] = this.#side === 'server' ? [server, client] : [client, server];
+    this.#master = undefined;
+    this.#keys = undefined;
+    this.#transcript = [];
     return { profile: id, local, remote };
+  }
+
+  /** The own ephemeral keys, created when a peer has answered. */
+  protected get keys(): KeyAgreement {
+    this.#keys ??= new KeyAgreement();
+    return this.#keys;
+  }
+
+  /** Runs a step; if it throws, the transcript is as before. */
+  protected attempt<T>(step: () => T): T {
+    const { length } = this.#transcript;
+    try {
+      return step();
+    } catch (error) {
+      this.#transcript.length = length;
+      throw error;
+    }
   }
 
   /** Adds a message of the peer to the transcript, and returns the transcript before it. */
@@ -175,7 +197,7 @@ export abstract class Handshake {
   }
 }
 
-/** The failure of a message that does not come now. */
-export function unexpected({ type }: HandshakeMessage, awaits: string): HandshakeFailure {
-  return new HandshakeFailure('unexpectedMessage', `unexpected handshake message ${type} instead of ${awaits}`);
+/** The error of a message that comes at the wrong time. */
+export function unexpected({ type }: HandshakeMessage, awaits: string): FormatError {
+  return new FormatError(`unexpected handshake message ${type} instead of ${awaits}`, 0);
 }

@@ -3,7 +3,6 @@
  * In: bodies of handshake messages. Out: values, and the reverse. RFC 5246 7.4.1, RFC 6347 4.2.1, RFC 5764 4.1.1 (use_srtp).
  */
 import { ByteReader, concatBytes } from '../../../lib/bytes.ts';
-import { DTLS_1_2 } from './record.ts';
 
 /** Cipher suites: keys agreed by ECDHE, signed with ECDSA or RSA, records in AES-128-GCM (RFC 5289). */
 export const cipherSuite = { ecdsa: 0xc02b, rsa: 0xc02f } as const;
@@ -23,6 +22,8 @@ const extension = {
 
 /** What the client offers. */
 export interface ClientHello {
+  /** Of DTLS; a client of 1.3 sends 1.2 here. */
+  readonly version: number;
   /** 32 bytes. */
   readonly random: Uint8Array;
   readonly cookie: Uint8Array;
@@ -37,6 +38,7 @@ export interface ClientHello {
 
 /** What the server has chosen. */
 export interface ServerHello {
+  readonly version: number;
   /** 32 bytes. */
   readonly random: Uint8Array;
   readonly cipherSuite: number;
@@ -49,7 +51,7 @@ export interface ServerHello {
 /** @throws FormatError if it is malformed */
 export function parseClientHello(body: Uint8Array): ClientHello {
   const reader = new ByteReader(body, 'ClientHello');
-  reader.skip(2); // the version: a client of DTLS 1.3 sends 1.2 as well
+  const version = reader.u16();
   const random = reader.take(32);
   reader.skip(reader.u8()); // session id
   const cookie = reader.take(reader.u8());
@@ -63,6 +65,7 @@ export function parseClientHello(body: Uint8Array): ClientHello {
     return numbers(inner.take(inner.u16()));
   };
   return {
+    version,
     random,
     cookie,
     cipherSuites,
@@ -85,7 +88,7 @@ export function printClientHello(hello: ClientHello): Uint8Array {
     ...commonExtensions(hello),
   ];
   return concatBytes([
-    words([DTLS_1_2]),
+    words([hello.version]),
     hello.random,
     Uint8Array.of(0), // session id
     sized(1, hello.cookie),
@@ -98,7 +101,7 @@ export function printClientHello(hello: ClientHello): Uint8Array {
 /** @throws FormatError if it is malformed */
 export function parseServerHello(body: Uint8Array): ServerHello {
   const reader = new ByteReader(body, 'ServerHello');
-  reader.skip(2);
+  const version = reader.u16();
   const random = reader.take(32);
   reader.skip(reader.u8());
   const suite = reader.u16();
@@ -106,6 +109,7 @@ export function parseServerHello(body: Uint8Array): ServerHello {
   const extensions = parseExtensions(reader);
   const useSrtp = extensions.get(extension.useSrtp);
   return {
+    version,
     random,
     cipherSuite: suite,
     srtpProfile: useSrtp && new ByteReader(useSrtp, 'use_srtp', 2).u16(),
@@ -124,7 +128,7 @@ export function printServerHello(hello: ServerHello): Uint8Array {
     ...commonExtensions(hello),
   ];
   return concatBytes([
-    words([DTLS_1_2]),
+    words([hello.version]),
     hello.random,
     Uint8Array.of(0), // session id
     words([hello.cipherSuite]),

@@ -17,6 +17,7 @@ import {
 } from './handshake-message.ts';
 import { cipherSuite, P256, parseClientHello, printServerHello, signatureScheme } from './hello.ts';
 import { isSignedBy } from './key-agreement.ts';
+import { DTLS_1_2 } from './record.ts';
 
 /** The messages of the client, in order. */
 const order = ['clientHello', 'certificate', 'clientKeyExchange', 'certificateVerify', 'finished'] as const;
@@ -40,9 +41,13 @@ export class ServerHandshake extends Handshake {
   take(message: HandshakeMessage): readonly HandshakeMessage[] {
     const { awaits } = this;
     if (!awaits || message.type !== handshakeType[awaits]) throw unexpected(message, awaits ?? 'none');
-    const before = this.read(message);
-    const { body } = message;
+    const answer = this.attempt(() => this.#step(awaits, message.body, this.read(message)));
     this.#at++;
+    return answer;
+  }
+
+  /** @param before the transcript before the message */
+  #step(awaits: (typeof order)[number], body: Uint8Array, before: Uint8Array): readonly HandshakeMessage[] {
     switch (awaits) {
       case 'clientHello':
         return this.#accept(body);
@@ -64,8 +69,11 @@ export class ServerHandshake extends Handshake {
   #accept(body: Uint8Array): readonly HandshakeMessage[] {
     const client = parseClientHello(body);
     const { certificate, srtpProfiles } = this.options;
+    // Numbers of DTLS versions decrease.
+    if (client.version > DTLS_1_2) throw new HandshakeFailure('protocolVersion', 'the peer does not have DTLS 1.2');
     const hasGroup = client.groups.length === 0 || client.groups.includes(P256);
-    if (!client.cipherSuites.includes(cipherSuite.ecdsa) || !hasGroup) {
+    const hasSignature = client.signatures.length === 0 || client.signatures.includes(signatureScheme.ecdsa);
+    if (!client.cipherSuites.includes(cipherSuite.ecdsa) || !hasGroup || !hasSignature) {
       const reason = 'the peer does not offer ECDHE on P-256 with ECDSA and AES-128-GCM';
       throw new HandshakeFailure('handshakeFailure', reason);
     }
@@ -78,6 +86,7 @@ export class ServerHandshake extends Handshake {
       isExtended: client.extendedMasterSecret,
     };
     const hello = {
+      version: DTLS_1_2,
       random,
       cipherSuite: cipherSuite.ecdsa,
       srtpProfile: profile.id,

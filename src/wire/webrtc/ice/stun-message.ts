@@ -11,6 +11,8 @@ const HEADER_BYTES = 20;
 const MAGIC_COOKIE = 0x2112_a442;
 const INTEGRITY_BYTES = 24;
 const FINGERPRINT_BYTES = 8;
+/** The checks of browsers have about 150 bytes; a longer message is not from ICE, and is not searched for attributes. */
+const MAX_BYTES = 1500;
 const FINGERPRINT_XOR = 0x5354_554e;
 
 /** Class and method of the messages that ICE uses, RFC 8489 5. */
@@ -54,6 +56,7 @@ export function isStun(datagram: Uint8Array): boolean {
 /** @throws FormatError if it is malformed, or its fingerprint is wrong */
 export function parseStun(datagram: Uint8Array): StunMessage {
   if (!isStun(datagram)) throw new FormatError('not a STUN message', 0);
+  if (datagram.length > MAX_BYTES) throw new FormatError('a STUN message is too long', 0);
   const view = viewOf(datagram);
   const end = HEADER_BYTES + view.getUint16(2);
   if (end !== datagram.length || end % 4 !== 0) throw new FormatError('the length of a STUN message is wrong', 2);

@@ -12,8 +12,12 @@ const RTCP_HEADER_BYTES = 8;
 const INDEX_BYTES = 4;
 /** The encryption flag of the SRTCP index word. */
 const ENCRYPTED = 0x8000_0000;
-/** Sources of one direction; packets of further ones are dropped. */
+/** Sources of the peer; packets of further ones are dropped. */
 const MAX_SOURCES = 64;
+/** Sources of this side; none is forgotten, because its packet numbers must not be used again. */
+const MAX_OWN_SOURCES = 1024;
+/** Packet indexes have 48 bits: the rollover counter and the sequence number. */
+const MAX_INDEX = 2 ** 48 - 1;
 
 interface Direction {
   readonly rtp: PacketCipher;
@@ -41,16 +45,28 @@ export class Srtp {
     this.#remote = direction(remote);
   }
 
-  /** Protects an RTP packet. Repeated packets (retransmissions) get the same number again. */
-  protect(packet: Uint8Array): Uint8Array {
+  /**
+   * Protects an RTP packet. A packet that is sent again must have the same bytes: two packets with one number reveal the
+   * authentication key of AES-GCM, RFC 7714 8.4. The first sequence number of a source should be below 32,768, so that the
+   * peer counts rollovers correctly when the first packets are lost or reordered.
+   *
+   * @returns undefined if the packet is malformed, is older than the first one of its source, or has one source too many
+   */
+  protect(packet: Uint8Array): Uint8Array | undefined {
+    const headerBytes = rtpHeaderBytes(packet);
+    if (packet.length < headerBytes) return undefined;
     const view = viewOf(packet);
     const ssrc = view.getUint32(8);
+    const sequence = view.getUint16(2);
     const newest = this.#sent.get(ssrc);
-    const index = newest === undefined ? view.getUint16(2) : nearestIndex(newest, view.getUint16(2));
+    if (newest === undefined && this.#sent.size >= MAX_OWN_SOURCES) return undefined;
+    const index = newest === undefined ? sequence : nearestIndex(newest, sequence);
+    if (index < 0 || index > MAX_INDEX) return undefined;
     if (newest === undefined || index > newest) this.#sent.set(ssrc, index);
-    const clear = packet.subarray(0, rtpHeaderBytes(packet));
-    const secret = packet.subarray(clear.length);
-    return Buffer.concat([clear, ...this.#local.rtp.seal(clear, secret, rollover(index), { ssrc, index })]);
+    const clear = packet.subarray(0, headerBytes);
+    const secret = packet.subarray(headerBytes);
+    const [sealed, tag] = this.#local.rtp.seal(clear, secret, rollover(index), { ssrc, index });
+    return Buffer.concat([clear, sealed!, tag!], packet.length + tag!.length);
   }
 
   /** Checks and decrypts an RTP packet; undefined if it is forged, damaged, repeated or too old. */
@@ -60,23 +76,23 @@ export class Srtp {
     if (packet.length < headerBytes + rtp.tagBytes) return undefined;
     const view = viewOf(packet);
     const ssrc = view.getUint32(8);
-    const window = windowOf(this.#received, ssrc);
-    if (!window) return undefined;
     const sequence = view.getUint16(2);
-    const index = window.newest < 0 ? sequence : nearestIndex(window.newest, sequence);
-    if (index < 0 || !window.isNew(index)) return undefined;
+    const window = this.#received.get(ssrc);
+    if (!window && this.#received.size >= MAX_SOURCES) return undefined;
+    const index = window ? nearestIndex(window.newest, sequence) : sequence;
+    if (index < 0 || index > MAX_INDEX || window?.isNew(index) === false) return undefined;
     const clear = packet.subarray(0, headerBytes);
     const tagAt = packet.length - rtp.tagBytes;
     const secret = packet.subarray(headerBytes, tagAt);
     const plain = rtp.open(clear, secret, rollover(index), packet.subarray(tagAt), { ssrc, index });
     if (!plain) return undefined;
-    window.add(index);
-    this.#received.set(ssrc, window);
+    mark(this.#received, ssrc, index);
     return Buffer.concat([clear, plain]);
   }
 
-  /** Protects a compound RTCP packet. */
-  protectRtcp(packet: Uint8Array): Uint8Array {
+  /** Protects a compound RTCP packet. @returns undefined if it has no header */
+  protectRtcp(packet: Uint8Array): Uint8Array | undefined {
+    if (packet.length < RTCP_HEADER_BYTES) return undefined;
     const index = this.#reportIndex++ % 2 ** 31;
     const ssrc = viewOf(packet).getUint32(4);
     const clear = packet.subarray(0, RTCP_HEADER_BYTES);
@@ -99,9 +115,10 @@ export class Srtp {
     const view = viewOf(packet);
     const word = view.getUint32(suffixAt);
     const ssrc = view.getUint32(4);
-    const window = windowOf(this.#reports, ssrc);
+    const window = this.#reports.get(ssrc);
+    if (!window && this.#reports.size >= MAX_SOURCES) return undefined;
     const index = word & 0x7fff_ffff;
-    if (word < ENCRYPTED || !window?.isNew(index)) return undefined;
+    if (word < ENCRYPTED || window?.isNew(index) === false) return undefined;
     const clear = packet.subarray(0, RTCP_HEADER_BYTES);
     const plain = rtcp.open(
       clear,
@@ -111,15 +128,19 @@ export class Srtp {
       { ssrc, index },
     );
     if (!plain) return undefined;
-    window.add(index);
-    this.#reports.set(ssrc, window);
+    mark(this.#reports, ssrc, index);
     return Buffer.concat([clear, plain]);
   }
 }
 
-/** The window of a source, or a new one if there may be more sources. */
-function windowOf(windows: ReadonlyMap<number, ReplayWindow>, ssrc: number): ReplayWindow | undefined {
-  return windows.get(ssrc) ?? (windows.size < MAX_SOURCES ? new ReplayWindow() : undefined);
+/** Marks a number as used, after its packet was authenticated: only then a source gets a window. */
+function mark(windows: Map<number, ReplayWindow>, ssrc: number, index: number): void {
+  let window = windows.get(ssrc);
+  if (!window) {
+    window = new ReplayWindow();
+    windows.set(ssrc, window);
+  }
+  window.add(index);
 }
 
 /** The index with this sequence number that is nearest to the newest one, RFC 3711 3.3.1; negative: before the first. */
@@ -128,10 +149,11 @@ function nearestIndex(newest: number, sequence: number): number {
   return newest + distance;
 }
 
-/** The rollover counter of an index, 4 bytes. */
+const counter = Buffer.alloc(4);
+
+/** The rollover counter of an index, 4 bytes that are valid until the next call. */
 function rollover(index: number): Uint8Array {
-  const counter = Buffer.alloc(4);
-  counter.writeUInt32BE(Math.floor(index / 65_536) >>> 0);
+  counter.writeUInt32BE(Math.floor(index / 65_536));
   return counter;
 }
 

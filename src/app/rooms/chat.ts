@@ -2,9 +2,9 @@
  * Opens the chat of rooms, and deletes what was written to media that is gone.
  * In: the context, store, streams, accounts. Out: Chats.
  */
-import { sleep } from '../lib/abort.ts';
-import { Chats } from '../rooms/chat/chats.ts';
-import type { AppContext, Parts } from './parts.ts';
+import { sleep } from '../../lib/abort.ts';
+import { Chats } from '../../rooms/chat/chats.ts';
+import type { AppContext, Parts } from '../parts.ts';
 
 /** Assets that are gone are searched at the start and then this often. */
 const EVERY_MS = 60_000;

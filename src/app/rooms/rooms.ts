@@ -2,26 +2,26 @@
  * Opens rooms over the streams and assets of this server.
  * In: the context, store, streams, library, access. Out: Rooms.
  */
-import { may } from '../accounts/permissions.ts';
-import { administrator, type Principal, principalOfUser } from '../accounts/principal.ts';
-import { administrator as administratorRef, refOf, type UserRef } from '../accounts/users/user.ts';
-import { printAssetAddress } from '../api/library/asset-address.ts';
-import { tokenNameOf } from '../api/library/assets-api.ts';
-import { printMediaAddress } from '../api/media-address.ts';
-import type { ItemTarget } from '../api/room/item-shapes.ts';
-import { printSignedPath } from '../api/signed-path.ts';
-import { streamUnknown } from '../api/stream-name.ts';
-import { sleep } from '../lib/abort.ts';
-import { OxbowError } from '../lib/errors.ts';
-import { unknownAsset } from '../library/assets.ts';
-import { createFramedAudience } from '../rooms/live/framed-audience.ts';
-import { addressExpiry } from '../rooms/playlist/address-expiry.ts';
-import { exportRoomsOf } from '../rooms/room-export.ts';
-import type { RoomItemMedia, RoomMedia } from '../rooms/room-media.ts';
-import { RoomTables } from '../rooms/room-tables.ts';
-import { Rooms } from '../rooms/rooms.ts';
-import { createRoomTimeline } from '../streams/room/room-timeline.ts';
-import type { Accounts, AppContext, Parts } from './parts.ts';
+import { may } from '../../accounts/permissions.ts';
+import { administrator, type Principal, principalOfUser } from '../../accounts/principal.ts';
+import { administrator as administratorRef, refOf, type UserRef } from '../../accounts/users/user.ts';
+import { printAssetAddress } from '../../api/library/asset-address.ts';
+import { tokenNameOf } from '../../api/library/assets-api.ts';
+import { printMediaAddress } from '../../api/media-address.ts';
+import type { ItemTarget } from '../../api/room/item-shapes.ts';
+import { printSignedPath } from '../../api/signed-path.ts';
+import { streamUnknown } from '../../api/stream-name.ts';
+import { sleep } from '../../lib/abort.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { unknownAsset } from '../../library/assets.ts';
+import { createFramedAudience } from '../../rooms/live/framed-audience.ts';
+import { addressExpiry } from '../../rooms/playlist/address-expiry.ts';
+import { exportRoomsOf } from '../../rooms/room-export.ts';
+import type { RoomItemMedia, RoomMedia } from '../../rooms/room-media.ts';
+import { RoomTables } from '../../rooms/room-tables.ts';
+import { Rooms } from '../../rooms/rooms.ts';
+import { createRoomTimeline } from '../../streams/room/room-timeline.ts';
+import type { Accounts, AppContext, Parts } from '../parts.ts';
 
 /** Rooms are moved this often, ms. */
 const TICK_MS = 50;

@@ -1,0 +1,123 @@
+/**
+ * `npm run bench -- whep`: the delay of a live stream over WHEP, from the drawing of a picture to its presentation in Chromium, and the
+ * CPU of a server with 30 viewers of 3 Mbps.
+ * In: the test picture, Chromium on the same machine, viewers in a process of their own. Out: tables. No TURN, no loss.
+ */
+import { fork, spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import { openBrowser, openVisitor } from '../../test/browser/chromium.ts';
+import { openEmptyPage, play, received } from '../../test/browser/webrtc-page.ts';
+import { encode } from '../../test/fixtures/encoder.ts';
+import { createPush } from '../../test/fixtures/publishers/push-streams.ts';
+import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
+import { until } from '../../test/fixtures/wait.ts';
+import { ProcessTree } from '../process-tree.ts';
+import { printTable, say } from '../report.ts';
+import { encoderDelayMs } from './encoder-delay.ts';
+import { followLive, type Playing } from './live.ts';
+import type { ViewersReport } from './whep-viewers.ts';
+
+const VIEWERS = 30;
+/** A film of 3 Mbps, with a key frame every two seconds and without B-frames. */
+const FILM = [
+  ...['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30:duration=20', '-vf', 'noise=alls=40:allf=t'],
+  ...['-c:v', 'libx264', '-preset', 'veryfast', '-tune', 'zerolatency', '-g', '60', '-pix_fmt', 'yuv420p'],
+  ...['-b:v', '3M', '-minrate', '3M', '-maxrate', '3M', '-bufsize', '1M', '-x264-params', 'nal-hrd=cbr'],
+];
+/** Playback before the measurement, seconds. */
+const WARM_UP_S = 10;
+
+/** Measures and returns the report. @param seconds of each measurement */
+export async function benchWhep(seconds: number): Promise<string> {
+  await using folder = await openFolder('bench-whep');
+  const { playing, encoderMs } = await measureDelay(join(folder.path, 'delay'), seconds);
+  const { alone, together, report } = await measureViewers(join(folder.path, 'viewers'), seconds);
+  const ms = (value: number) => `${Math.round(value)} ms`;
+  const share = (value: number) => `${(100 * value).toFixed(1)} %`;
+  const mbps = (report.bytes * 8) / seconds / VIEWERS / 1e6;
+  return [
+    `WHEP, ${seconds} s: from the drawing of a picture to its presentation`,
+    printTable(
+      ['p50', 'p95', 'worst', 'stalls', 'encoder, p50', 'dropped pictures'],
+      [
+        [
+          ...[playing.p50, playing.p95, playing.worst].map(ms),
+          ...[String(playing.stalls), ms(encoderMs), String(playing.dropped)],
+        ],
+      ],
+    ),
+    `WHEP, ${VIEWERS} viewers of ${mbps.toFixed(2)} Mbps, ${seconds} s: CPU of the server, share of a core`,
+    printTable(
+      ['without viewers', `with ${VIEWERS}`, 'for the viewers', 'packets per second'],
+      [[share(alone), share(together), share(together - alone), String(Math.round(report.packets / seconds))]],
+    ),
+  ].join('\n\n');
+}
+
+async function measureDelay(data: string, seconds: number): Promise<{ playing: Playing; encoderMs: number }> {
+  await using server = await open(data);
+  const encoderMs = await encoderDelayMs(server, 'demo');
+  const browser = await openBrowser();
+  try {
+    const page = await openEmptyPage(await openVisitor(browser), server.url);
+    const { status, text } = await play(page, `${server.url}/whep/demo`);
+    if (status !== 201) throw new Error(`WHEP was refused: ${status} ${text}`);
+    await until('pictures are shown', async () => (await received(page)).frames > 10);
+    say(`plays; ${WARM_UP_S} s of warm-up`);
+    await pause(WARM_UP_S * 1000);
+    return { playing: await followLive(page, seconds), encoderMs };
+  } finally {
+    await browser.close();
+  }
+}
+
+async function measureViewers(
+  data: string,
+  seconds: number,
+): Promise<{ alone: number; together: number; report: ViewersReport }> {
+  const film = await encode(FILM, `${data}.flv`);
+  const admin = { adminToken: 'a-token-for-benches' };
+  await using server = await startServer({ data, sample: false, ingest: ['webrtc', 'rtmp'], ...admin });
+  const key = await createPush(server, 'film');
+  const sent = ['-v', 'error', '-nostdin', '-re', '-stream_loop', '-1', '-i', film, '-c', 'copy', '-f', 'flv'];
+  const publisher = spawn('ffmpeg', [...sent, `${server.ingest.rtmp}/film?key=${key}`], { stdio: 'inherit' });
+  await server.stream('film', 'live');
+  const tree = new ProcessTree([server.pid]);
+  const measure = async () => {
+    const before = tree.cpuS();
+    await pause(seconds * 1000);
+    return (tree.cpuS() - before) / seconds;
+  };
+  await pause(WARM_UP_S * 1000);
+  const alone = await measure();
+  const child = fork(join(import.meta.dirname, 'whep-viewers.ts'));
+  try {
+    let last: ViewersReport = { connected: 0, packets: 0, bytes: 0 };
+    child.on('message', (report) => {
+      last = report as ViewersReport;
+    });
+    child.send({ url: `${server.url}/whep/film`, viewers: VIEWERS });
+    await until('all viewers are connected', async () => last.connected === VIEWERS);
+    await pause(WARM_UP_S * 1000);
+    const before = last;
+    const together = await measure();
+    return {
+      ...{ alone, together },
+      report: {
+        connected: last.connected,
+        packets: last.packets - before.packets,
+        bytes: last.bytes - before.bytes,
+      },
+    };
+  } finally {
+    child.kill();
+    publisher.kill();
+  }
+}
+
+async function open(data: string): Promise<Server> {
+  const server = await startServer({ data, sample: true, adminToken: 'a-token-for-benches', ingest: ['webrtc'] });
+  await server.stream('demo', 'live');
+  return server;
+}

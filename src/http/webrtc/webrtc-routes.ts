@@ -1,0 +1,106 @@
+/**
+ * WHIP and WHEP: `POST /whip/{stream}` opens the session of a publisher, `POST /whep/{stream}` that of a viewer; `DELETE` on its address
+ * ends it. Outside the table of routes, because bodies are SDP.
+ * In: offers. Out: answers as `201 Created` with `Location`. RFC 9725, draft-ietf-wish-whep.
+ */
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { WebRtcApi } from '../../api/realtime/webrtc-api.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { MAX_SDP_LENGTH } from '../../media/sdp/sdp.ts';
+import { createClientAddress } from '../client/client-address.ts';
+import type { HttpDeps } from '../deps.ts';
+
+const SDP = 'application/sdp';
+const TRICKLE = 'application/trickle-ice-sdpfrag';
+
+interface SessionParams {
+  readonly name: string;
+  readonly id: string;
+}
+
+/** Any page may send offers: what it needs is a key or a token, and no cookie is used. RFC 9725 4.2 */
+const readable = {
+  'access-control-allow-origin': '*',
+  'access-control-expose-headers': 'Location, Link, ETag',
+} as const;
+
+const preflight = {
+  ...readable,
+  'access-control-allow-methods': 'POST, PATCH, DELETE, OPTIONS',
+  'access-control-allow-headers': 'Authorization, Content-Type, If-Match',
+  'access-control-max-age': '86400',
+  'accept-post': SDP,
+} as const;
+
+/** Registers the addresses in a scope of their own. `signalOf`: aborts when the client disconnects. */
+export function registerWebRtc(
+  scope: FastifyInstance,
+  { webrtc, trustedProxies = [] }: HttpDeps,
+  signalOf: (reply: FastifyReply) => AbortSignal,
+): void {
+  const addressOf = createClientAddress(trustedProxies);
+  scope.addContentTypeParser([SDP, TRICKLE], { parseAs: 'string', bodyLimit: MAX_SDP_LENGTH }, (_, body, done) =>
+    done(null, body),
+  );
+  scope.addHook('onRequest', async (_, reply) => {
+    reply.headers(readable);
+  });
+  const route = { schema: { hide: true } };
+
+  for (const kind of ['whip', 'whep'] as const) {
+    const open = `/${kind}/:name`;
+    const session = `${open}/:id`;
+    scope.options(open, route, async (_, reply) => reply.code(204).headers(offeredServers(webrtc, preflight)).send());
+    scope.options(session, route, async (_, reply) => reply.code(204).headers(preflight).send());
+    scope.post(open, route, async (request: FastifyRequest, reply: FastifyReply) => {
+      const { name } = request.params as SessionParams;
+      const { headers, socket } = request.raw;
+      const asked = {
+        name,
+        key: bearerOf(headers.authorization),
+        remote: `${addressOf(socket.remoteAddress ?? '', headers['x-forwarded-for'])}:${socket.remotePort ?? 0}`,
+        reachedAt: socket.localAddress,
+        userAgent: headers['user-agent'],
+        offer: bodyOf(request, SDP),
+      };
+      const opened = kind === 'whip' ? webrtc.publish(asked) : webrtc.play(asked, { signal: signalOf(reply) });
+      const { id, sdp } = await opened;
+      reply.headers(offeredServers(webrtc, { location: `/${kind}/${name}/${id}`, etag: `"${id}"` }));
+      return reply.code(201).type(SDP).send(sdp);
+    });
+    scope.patch(session, route, async (request, reply) => {
+      const { name, id } = request.params as SessionParams;
+      webrtc.trickle(name, id, bodyOf(request, TRICKLE));
+      return reply.code(204).send();
+    });
+    scope.delete(session, route, async (request, reply) => {
+      const { name, id } = request.params as SessionParams;
+      webrtc.end(name, id);
+      return reply.code(200).send();
+    });
+  }
+}
+
+/** The body. @throws OxbowError `unsupported-media` for another type */
+function bodyOf({ body, headers }: FastifyRequest, type: string): string {
+  if (headers['content-type']?.split(';')[0]?.trim().toLowerCase() === type && typeof body === 'string') return body;
+  throw new OxbowError('unsupported-media', `The body must have the type ${type}.`, {
+    extra: { hint: `Send the SDP itself, with \`Content-Type: ${type}\`.` },
+  });
+}
+
+/** The token of `Authorization: Bearer`, RFC 6750 2.1. */
+function bearerOf(field: string | undefined): string | undefined {
+  return /^Bearer +(\S+) *$/i.exec(field ?? '')?.[1];
+}
+
+/** Header fields with the servers for STUN and TURN, RFC 9725 4.6. */
+function offeredServers({ iceServers }: WebRtcApi, fields: Readonly<Record<string, string>>): Record<string, string> {
+  if (iceServers.length === 0) return { ...fields };
+  const link = iceServers.map(({ url, username, credential }) => {
+    const secret =
+      username === undefined ? '' : `; username="${username}"; credential="${credential}"; credential-type="password"`;
+    return `<${url}>; rel="ice-server"${secret}`;
+  });
+  return { ...fields, link: link.join(', ') };
+}

@@ -1,0 +1,52 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { chromiumOffer } from '../../media/sdp/chromium-offer.fixture.ts';
+import { parseWebRtc } from '../../media/sdp/webrtc-description.ts';
+import { acceptPublisher } from './accept-publisher.ts';
+
+suite('the answer to a publisher over WHIP', () => {
+  const { media: offered } = parseWebRtc(chromiumOffer);
+  const without = (...encodings: string[]) =>
+    offered.map((each) => ({ ...each, formats: each.formats.filter(({ encoding }) => !encodings.includes(encoding)) }));
+
+  test('of all codecs of a browser it takes H.264 and Opus, which are recorded', () => {
+    const { tracks, media } = acceptPublisher(offered);
+    assert.deepEqual(
+      tracks.map(({ mid, format, repair, source }) => [mid, format.encoding, repair?.payloadType, source]),
+      [
+        ['0', 'OPUS', undefined, 1001],
+        ['1', 'H264', 107, 2001],
+      ],
+    );
+    assert.deepEqual(
+      media.map(({ direction, formats }) => [direction, formats.map(({ payloadType }) => payloadType)]),
+      [
+        ['recvonly', [111]],
+        ['recvonly', [106, 107]],
+      ],
+    );
+    assert.deepEqual(media[1]!.formats[0]!.feedback, ['transport-cc', 'nack', 'nack pli']);
+  });
+
+  test('without H.264 it takes AV1, then VP9', () => {
+    assert.equal(acceptPublisher(without('H264')).tracks[1]?.format.encoding, 'AV1');
+    assert.equal(acceptPublisher(without('H264', 'AV1')).tracks[1]?.format.encoding, 'VP9');
+  });
+
+  test('codecs that cannot be used are named', () => {
+    assert.throws(() => acceptPublisher(without('OPUS', 'H264', 'AV1', 'VP9')), {
+      code: 'offer-refused',
+      message: /none of its codecs is supported: PCMU, VP8\./,
+    });
+  });
+
+  test('an offer to receive is no publisher', () => {
+    const receiving = offered.map((each) => ({ ...each, direction: 'recvonly' as const }));
+    assert.throws(() => acceptPublisher(receiving), { code: 'offer-refused', message: /it sends no media/ });
+  });
+
+  test('a second camera is rejected, and keeps its place in the answer (RFC 3264 6)', () => {
+    const { media, tracks } = acceptPublisher([...offered, { ...offered[1]!, mid: '2' }]);
+    assert.deepEqual([media.length, media[2]!.isRejected, tracks.length], [3, true, 2]);
+  });
+});

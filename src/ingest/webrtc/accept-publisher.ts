@@ -1,0 +1,100 @@
+/**
+ * What a publisher over WHIP may send: the answer to its media descriptions.
+ * In: the media of an offer. Out: the media of the answer, and the tracks that come. Pure. RFC 9725 4.4, RFC 3264 6.1.
+ */
+import { OxbowError } from '../../lib/errors.ts';
+import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
+import type { WebRtcMedia } from '../../media/sdp/webrtc-description.ts';
+
+/** A track that a publisher will send. */
+export interface ExpectedTrack {
+  readonly mid: string;
+  readonly kind: 'video' | 'audio';
+  readonly format: RtpFormat;
+  /** Payload type of retransmissions (RFC 4588); undefined: lost packets are sent again as they were. */
+  readonly repair: RtpFormat | undefined;
+  /** The media source, if the offer announces it. */
+  readonly source: number | undefined;
+}
+
+/** The answer to a publisher. */
+export interface AcceptedPublisher {
+  readonly media: readonly WebRtcMedia[];
+  readonly tracks: readonly ExpectedTrack[];
+}
+
+/** Video that can be recorded, by preference where a publisher offers several. VP8 has no form in CMAF. */
+const RECORDED = ['H264', 'AV1', 'VP9', 'H265'];
+const AUDIO = ['OPUS'];
+/** Header extensions that are used: the congestion control of the sender, and the media that a packet belongs to. */
+export const extensionUri = {
+  transport: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
+  mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
+} as const;
+const FEEDBACK = {
+  video: ['nack', 'nack pli', 'ccm fir', 'transport-cc'],
+  audio: ['nack', 'transport-cc'],
+} as const;
+
+/**
+ * Chooses one codec for the first video and for the first audio.
+ *
+ * @throws OxbowError `offer-refused` if the offer sends no media with a codec that is supported
+ */
+export function acceptPublisher(offered: readonly WebRtcMedia[]): AcceptedPublisher {
+  const tracks: ExpectedTrack[] = [];
+  const media = offered.map((each): WebRtcMedia => {
+    const track = tracks.some(({ kind }) => kind === each.kind) ? undefined : expectedTrack(each);
+    if (!track) return { ...each, isRejected: true, direction: 'inactive', sources: [] };
+    tracks.push(track);
+    return answerOf(each, track);
+  });
+  if (tracks.length === 0) throw refused(offered);
+  return { media, tracks };
+}
+
+function expectedTrack({ mid, kind, direction, isRejected, formats, sources }: WebRtcMedia): ExpectedTrack | undefined {
+  if (isRejected || direction === 'recvonly' || direction === 'inactive') return undefined;
+  if (kind !== 'video' && kind !== 'audio') return undefined;
+  const usable = formats.filter((format) => isUsable(kind, format));
+  const codecs = kind === 'video' ? RECORDED : AUDIO;
+  const format = codecs.map((codec) => usable.find(({ encoding }) => encoding === codec)).find(Boolean);
+  if (!format) return undefined;
+  const repair = formats.find(
+    ({ encoding, parameters }) => encoding === 'RTX' && parameters.get('apt') === String(format.payloadType),
+  );
+  return { mid, kind, format, repair, source: sources[0] };
+}
+
+/** H.264 in fragments (packetization mode 1), and 8 bits per sample: what browsers show. */
+function isUsable(kind: 'video' | 'audio', { encoding, parameters }: RtpFormat): boolean {
+  if (kind === 'audio') return AUDIO.includes(encoding);
+  if (encoding === 'H264') return parameters.get('packetization-mode') === '1';
+  if (encoding === 'VP9') return (parameters.get('profile-id') ?? '0') === '0';
+  return RECORDED.includes(encoding);
+}
+
+function answerOf(offered: WebRtcMedia, { kind, format, repair }: ExpectedTrack): WebRtcMedia {
+  const wanted: readonly string[] = FEEDBACK[kind];
+  const feedback = format.feedback.filter((each) => wanted.includes(each));
+  const known: readonly string[] = Object.values(extensionUri);
+  return {
+    mid: offered.mid,
+    kind,
+    direction: 'recvonly',
+    isRejected: false,
+    formats: [{ ...format, feedback }, ...(repair ? [{ ...repair, feedback: [] }] : [])],
+    extensions: new Map([...offered.extensions].filter(([uri]) => known.includes(uri))),
+    sources: [],
+  };
+}
+
+function refused(offered: readonly WebRtcMedia[]): OxbowError {
+  const names = new Set(offered.flatMap(({ formats }) => formats.map(({ encoding }) => encoding)));
+  for (const encoding of ['RTX', 'RED', 'ULPFEC', 'FLEXFEC-03', 'CN', 'TELEPHONE-EVENT']) names.delete(encoding);
+  const isSending = offered.some(({ direction }) => direction === 'sendonly' || direction === 'sendrecv');
+  const why = isSending
+    ? `none of its codecs is supported: ${[...names].slice(0, 12).join(', ')}`
+    : 'it sends no media';
+  return new OxbowError('offer-refused', `The offer cannot be used: ${why}.`);
+}

@@ -1,0 +1,113 @@
+/**
+ * What a viewer over WHEP gets: the answer to its media descriptions.
+ * In: the media of an offer, the packetizers of a live stream. Out: the media of the answer, and what each sender is. RFC 3264 6.1.
+ */
+import { randomBytes } from 'node:crypto';
+import { OxbowError } from '../../lib/errors.ts';
+import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
+import type { WebRtcMedia } from '../../media/sdp/webrtc-description.ts';
+import type { FeedTrack } from './viewer-feed.ts';
+
+/** A track that a viewer gets. */
+export interface SentTrack {
+  readonly trackId: number;
+  readonly kind: 'video' | 'audio';
+  readonly mid: string;
+  readonly payloadType: number;
+  readonly clockRate: number;
+  readonly ssrc: number;
+  /** Of retransmissions, RFC 4588; undefined: packets are sent again as they were. */
+  readonly repair: { readonly ssrc: number; readonly payloadType: number } | undefined;
+  /** Header extensions of the answer: id by URI. */
+  readonly extensions: ReadonlyMap<string, number>;
+}
+
+/** The answer to a viewer. */
+export interface AcceptedViewer {
+  readonly media: readonly WebRtcMedia[];
+  readonly tracks: readonly SentTrack[];
+}
+
+/** Header extensions that are sent. */
+export const sentExtensions = {
+  mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
+  sendTime: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time',
+} as const;
+/** Loss is repaired by repeated packets, key frames are requested; REMB says how much the connection takes. */
+const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
+
+/**
+ * Chooses what is sent: the first video and the first audio of the stream that the viewer can play.
+ *
+ * @throws OxbowError `offer-refused` if it can play nothing of the stream
+ */
+export function acceptViewer(offered: readonly WebRtcMedia[], tracks: readonly FeedTrack[]): AcceptedViewer {
+  const sent: SentTrack[] = [];
+  const media = offered.map((each): WebRtcMedia => {
+    const accepted = sent.some(({ kind }) => kind === each.kind) ? undefined : accept(each, tracks);
+    if (!accepted) return { ...each, isRejected: true, direction: 'inactive', sources: [] };
+    sent.push(accepted.track);
+    return accepted.media;
+  });
+  if (sent.length === 0) throw refused(offered, tracks);
+  return { media, tracks: sent };
+}
+
+function accept(
+  { mid, kind, direction, isRejected, formats, extensions }: WebRtcMedia,
+  tracks: readonly FeedTrack[],
+): { readonly media: WebRtcMedia; readonly track: SentTrack } | undefined {
+  if (isRejected || direction === 'sendonly' || direction === 'inactive') return undefined;
+  if (kind !== 'video' && kind !== 'audio') return undefined;
+  const own = tracks.find((track) => track.kind === kind);
+  if (!own?.packetizer) return undefined;
+  const { encoding, clockRate, parameters } = own.packetizer.format;
+  const format = findFormat(formats, encoding, parameters);
+  if (!format) return undefined;
+  const repair = formats.find(
+    (each) => each.encoding === 'RTX' && each.parameters.get('apt') === String(format.payloadType),
+  );
+  const [ssrc, repairSsrc] = [randomSsrc(), randomSsrc()];
+  const sentIds = new Map([...extensions].filter(([uri]) => (Object.values(sentExtensions) as string[]).includes(uri)));
+  const feedback = format.feedback.filter((each) => FEEDBACK.includes(each));
+  const track = {
+    ...({ trackId: own.id, kind, mid, payloadType: format.payloadType, clockRate, ssrc, extensions: sentIds } as const),
+    repair: repair && { ssrc: repairSsrc, payloadType: repair.payloadType },
+  };
+  const media = {
+    ...({ mid, kind, direction: 'sendonly', isRejected: false, extensions: sentIds, msid: `oxbow ${kind}` } as const),
+    formats: [{ ...format, feedback }, ...(repair ? [{ ...repair, feedback: [] }] : [])],
+    sources: repair ? [ssrc, repairSsrc] : [ssrc],
+  };
+  return { media, track };
+}
+
+/** Of H.264, the format with the profile of the stream, or else any one: decoders play more than they offer. */
+function findFormat(formats: readonly RtpFormat[], encoding: string, parameters: string): RtpFormat | undefined {
+  const usable = formats.filter(
+    (each) =>
+      each.encoding === encoding.toUpperCase() &&
+      (encoding !== 'H264' || each.parameters.get('packetization-mode') === '1') &&
+      (encoding !== 'VP9' || parameters.includes(`profile-id=${each.parameters.get('profile-id') ?? '0'}`)),
+  );
+  if (encoding !== 'H264') return usable[0];
+  const profileOf = (text: string | undefined) => text?.slice(0, 2).toLowerCase();
+  const profile = profileOf(/profile-level-id=([\da-f]{6})/i.exec(parameters)?.[1]);
+  return usable.find((each) => profileOf(each.parameters.get('profile-level-id')) === profile) ?? usable[0];
+}
+
+function refused(offered: readonly WebRtcMedia[], tracks: readonly FeedTrack[]): OxbowError {
+  const reasons = tracks.flatMap(({ refused: reason }) => (reason === undefined ? [] : [reason]));
+  const own = tracks.flatMap(({ packetizer }) => (packetizer ? [packetizer.format.encoding] : []));
+  const theirs = new Set(offered.flatMap(({ formats }) => formats.map(({ encoding }) => encoding)));
+  theirs.delete('RTX');
+  const why =
+    own.length > 0
+      ? `The stream has ${own.join(' and ')}, and the viewer offers ${[...theirs].slice(0, 12).join(', ')}.`
+      : reasons.join(' ');
+  return new OxbowError('offer-refused', why, { extra: { hint: 'Watch the stream over HLS: /live/NAME/index.m3u8.' } });
+}
+
+function randomSsrc(): number {
+  return randomBytes(4).readUInt32BE();
+}

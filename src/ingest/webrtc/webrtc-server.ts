@@ -1,0 +1,300 @@
+/**
+ * The sessions of WebRTC on one UDP port.
+ * In: offers of WHIP publishers and WHEP viewers, PublishAccess. Out: answers, publisher sessions, media; metrics.
+ * docs/2-publish/whip.md, docs/3-watch/whep.md.
+ */
+import { randomBytes } from 'node:crypto';
+import { isIP } from 'node:net';
+import { networkInterfaces } from 'node:os';
+import type { IceServer, WebRtcAnswer, WebRtcApi, WebRtcRequest } from '../../api/realtime/webrtc-api.ts';
+import type { Endpoint } from '../../config/address.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import {
+  type IceCandidate,
+  parseCandidate,
+  parseWebRtc,
+  printWebRtc,
+  type WebRtcDescription,
+  type WebRtcMedia,
+} from '../../media/sdp/webrtc-description.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Metrics } from '../../observe/metrics.ts';
+import { openWebRtcEndpoint, type WebRtcEndpoint } from '../../wire/webrtc/endpoint.ts';
+import { createIceCredentials } from '../../wire/webrtc/ice/ice-session.ts';
+import type { LiveSource, PublishAccess } from '../publish-access.ts';
+import { acceptPublisher } from './accept-publisher.ts';
+import { acceptViewer } from './accept-viewer.ts';
+import type { OpenOpusConversion } from './opus-audio.ts';
+import { ViewerFeed } from './viewer-feed.ts';
+import { WhepSession } from './whep-session.ts';
+import { WhipSession } from './whip-session.ts';
+
+/** Bytes of a session id: it is the secret that lets a client end its session. */
+const ID_BYTES = 18;
+/** Addresses of this computer in an answer. */
+const MAX_CANDIDATES = 8;
+
+/** What a server needs. */
+export interface WebRtcServerSetup {
+  readonly access: PublishAccess;
+  /** `webrtcAddresses`: addresses that clients reach, instead of those of this computer. */
+  readonly addresses: readonly string[];
+  readonly maxSessions: number;
+  /** `hls.segmentDuration`, ms: a key frame is requested of publishers so often. */
+  readonly keyIntervalMs: number;
+  /** Converts the sound of viewers to Opus. */
+  readonly openOpus: OpenOpusConversion;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly metrics: Metrics;
+}
+
+/** An open port. */
+export interface WebRtcPort {
+  readonly port: number;
+  /** Ends all sessions, and closes the port. May be called twice. */
+  close(): Promise<void>;
+}
+
+/** A live stream must have a key frame within this time, ms. */
+const LIVE_WITHIN_MS = 10_000;
+
+/** A session, as the server ends it. */
+interface OpenSession {
+  readonly kind: 'whip' | 'whep';
+  readonly name: string;
+  /** ICE user name fragment of the client. */
+  readonly ufrag: string;
+  end(detail: string): void;
+  addCandidate(candidate: IceCandidate): void;
+}
+
+/** All sessions. Before `listen` every request is refused. */
+export class WebRtcServer implements WebRtcApi {
+  readonly iceServers: readonly IceServer[] = [];
+  readonly #setup: WebRtcServerSetup;
+  readonly #sessions = new Map<string, OpenSession>();
+  /** One for each stream with viewers, and how many use it. */
+  readonly #feeds = new Map<LiveSource, { readonly feed: ViewerFeed; users: number }>();
+  #endpoint: WebRtcEndpoint | undefined;
+  #listen: Endpoint | undefined;
+  /** Sessions that are being authorized. */
+  #opening = 0;
+
+  constructor(setup: WebRtcServerSetup) {
+    this.#setup = setup;
+  }
+
+  /**
+   * Opens the port.
+   *
+   * @throws the error of the system if the port is in use or the address is not of this computer
+   */
+  async listen(listen: Endpoint): Promise<WebRtcPort> {
+    const { clock, log, maxSessions } = this.#setup;
+    const endpoint = await openWebRtcEndpoint({
+      ...{ address: listen.address, port: listen.port, nowMs: clock.nowMs(), maxPeers: maxSessions },
+      onError: (error) => log.debug({ error: messageOf(error) }, 'a WebRTC datagram was not sent'),
+    });
+    this.#endpoint = endpoint;
+    const uncount = this.#count(endpoint);
+    this.#listen = { ...listen, port: endpoint.port };
+    return {
+      port: endpoint.port,
+      close: async () => {
+        this.#endpoint = undefined;
+        for (const session of [...this.#sessions.values()]) session.end('oxbow stops');
+        await endpoint.close();
+        uncount();
+      },
+    };
+  }
+
+  async publish(request: WebRtcRequest): Promise<WebRtcAnswer> {
+    const endpoint = this.#ready();
+    const offer = readOffer(request.offer);
+    const accepted = acceptPublisher(offer.media);
+    const local = createIceCredentials();
+    return this.#reserve(async () => {
+      const setup = { ...this.#setup, endpoint, offer, accepted, local };
+      const session = await WhipSession.open(request, setup);
+      const id = this.#add(session, { kind: 'whip', name: request.name, ufrag: offer.ufrag });
+      return { id, sdp: this.#print(accepted.media, request, { ...local, setup: session.setup }) };
+    });
+  }
+
+  async play(request: WebRtcRequest, options: { readonly signal: AbortSignal }): Promise<WebRtcAnswer> {
+    const endpoint = this.#ready();
+    const offer = readOffer(request.offer);
+    const local = createIceCredentials();
+    return this.#reserve(async () => {
+      const { name, key: token, remote, userAgent } = request;
+      const connection = new AbortController();
+      const source = await this.#setup.access.read({
+        ...{ protocol: 'whep', name, token, remote, userAgent, signal: connection.signal },
+      });
+      const shared = this.#share(source, name);
+      const leave = () => {
+        connection.abort();
+        shared[Symbol.dispose]();
+      };
+      try {
+        const { feed } = shared;
+        const signal = AbortSignal.any([options.signal, AbortSignal.timeout(LIVE_WITHIN_MS)]);
+        const run = await feed.run({ signal }).catch((error) => {
+          throw options.signal.aborted ? error : notLive(name);
+        });
+        const accepted = acceptViewer(offer.media, run.tracks);
+        const session = new WhepSession({ ...this.#setup, endpoint, offer, accepted, local, feed });
+        const id = this.#add(session, { kind: 'whep', name, ufrag: offer.ufrag });
+        void session.ended.then((reason) => {
+          this.#setup.log.info({ stream: name, remote, reason }, 'a WHEP viewer has left');
+          leave();
+        });
+        return { id, sdp: this.#print(accepted.media, request, { ...local, setup: session.setup }) };
+      } catch (error) {
+        leave();
+        throw error;
+      }
+    });
+  }
+
+  end(name: string, id: string): void {
+    this.#find(name, id).end('the client ended its session');
+  }
+
+  trickle(name: string, id: string, fragment: string): void {
+    const session = this.#find(name, id);
+    const ufrag = /^a=ice-ufrag:(\S+)/m.exec(fragment)?.[1];
+    if (ufrag !== undefined && ufrag !== session.ufrag) {
+      throw new OxbowError('bad-offer', 'ICE cannot be restarted within a session.', {
+        extra: { hint: 'End the session and open a new one.' },
+      });
+    }
+    for (const [, value] of fragment.matchAll(/^a=candidate:(.*)$/gm)) {
+      for (const candidate of parseCandidate(value!)) session.addCandidate(candidate);
+    }
+  }
+
+  /** Sets the metrics of a port when they are read, until the result is called. */
+  #count({ stats }: WebRtcEndpoint): () => void {
+    const { metrics } = this.#setup;
+    let counted = { ...stats };
+    return metrics.beforeScrape(() => {
+      const sessions = [...this.#sessions.values()];
+      for (const kind of ['whip', 'whep'] as const) {
+        metrics.webrtcSessions.set({ kind }, sessions.filter((each) => each.kind === kind).length);
+      }
+      for (const reason of ['stray', 'malformed'] as const) {
+        metrics.webrtcIgnored.inc({ reason }, stats[reason] - counted[reason]);
+      }
+      counted = { ...stats };
+    });
+  }
+
+  #find(name: string, id: string): OpenSession {
+    const session = this.#sessions.get(id);
+    if (session?.name === name) return session;
+    throw new OxbowError('session-unknown', `There is no such session of the stream "${name.slice(0, 64)}".`);
+  }
+
+  #ready(): WebRtcEndpoint {
+    if (!this.#endpoint) throw new OxbowError('webrtc-off', 'This server does not listen for WebRTC.');
+    return this.#endpoint;
+  }
+
+  /** Opens a session if there may be another one. */
+  async #reserve<T>(open: () => Promise<T>): Promise<T> {
+    const { maxSessions } = this.#setup;
+    if (this.#sessions.size + this.#opening >= maxSessions) {
+      throw new OxbowError('webrtc-full', `There are ${maxSessions} WebRTC sessions.`);
+    }
+    this.#opening++;
+    try {
+      return await open();
+    } finally {
+      this.#opening--;
+    }
+  }
+
+  /** Keeps a session until it ends. */
+  #add(
+    session: Pick<OpenSession, 'end' | 'addCandidate'> & { readonly ended: Promise<unknown> },
+    facts: Pick<OpenSession, 'kind' | 'name' | 'ufrag'>,
+  ): string {
+    const id = randomBytes(ID_BYTES).toString('base64url');
+    this.#sessions.set(id, {
+      ...facts,
+      end: (detail) => session.end(detail),
+      addCandidate: (candidate) => session.addCandidate(candidate),
+    });
+    void session.ended.then(() => this.#sessions.delete(id));
+    return id;
+  }
+
+  /** The feed of a stream, which is attached to it until all users have left. */
+  #share(source: LiveSource, name: string): Disposable & { readonly feed: ViewerFeed } {
+    const open = () => ({ feed: new ViewerFeed(source, name, this.#setup.openOpus), users: 0 });
+    const shared = this.#feeds.get(source) ?? open();
+    this.#feeds.set(source, shared);
+    shared.users++;
+    return {
+      feed: shared.feed,
+      [Symbol.dispose]: () => {
+        shared.users--;
+        if (shared.users > 0) return;
+        this.#feeds.delete(source);
+        shared.feed[Symbol.dispose]();
+      },
+    };
+  }
+
+  #print(
+    media: readonly WebRtcMedia[],
+    { reachedAt }: WebRtcRequest,
+    own: Pick<WebRtcDescription, 'ufrag' | 'password' | 'setup'>,
+  ): string {
+    const { address, port } = this.#listen!;
+    const addresses = candidateAddresses(address, this.#setup.addresses, reachedAt);
+    const candidates = addresses.map((each) => ({ address: each, port }));
+    const { fingerprint } = this.#ready();
+    const id = String(randomBytes(6).readUIntBE(0, 6));
+    return printWebRtc({ ...own, fingerprint, isIceLite: true, candidates, media }, id);
+  }
+}
+
+/**
+ * Addresses of an answer: those of the setting; otherwise that of the socket; for a socket on all addresses the one on which the client
+ * reached HTTP, then those of all interfaces.
+ */
+export function candidateAddresses(
+  bound: string,
+  configured: readonly string[],
+  reachedAt: string | undefined,
+): readonly string[] {
+  if (configured.length > 0) return configured;
+  const isAny = bound === '0.0.0.0' || bound === '::';
+  if (!isAny) return [bound === 'localhost' ? '127.0.0.1' : bound];
+  const plain = reachedAt?.replace(/^::ffff:(?=\d+\.)/, '');
+  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
+  const outside = own.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
+  const all = [...(plain === undefined ? [] : [plain]), ...outside.map(({ address }) => address)];
+  const isReachable = (address: string) => isIP(address) === 4 || (isIP(address) === 6 && bound === '::');
+  return [...new Set(all.filter(isReachable))].slice(0, MAX_CANDIDATES);
+}
+
+function readOffer(text: string): WebRtcDescription {
+  try {
+    return parseWebRtc(text);
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    throw new OxbowError('bad-offer', `The offer is not usable: ${error.message}.`, { cause: error });
+  }
+}
+
+function notLive(name: string): OxbowError {
+  return new OxbowError('not-ready', `The stream "${name.slice(0, 64)}" is not live.`, {
+    extra: { retryAfterSeconds: 5 },
+  });
+}

@@ -1,0 +1,188 @@
+/**
+ * One publisher over WHIP: its RTP becomes frames of a publisher session.
+ * In: packets of a WebRTC peer. Out: tracks and frames; feedback to the peer: lost packets, key frames, reports. docs/media.md 30.
+ */
+
+import { randomBytes } from 'node:crypto';
+import type { WebRtcRequest } from '../../api/realtime/webrtc-api.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { RtpDemuxer } from '../../media/rtp/receive/rtp-demuxer.ts';
+import { parseRtcp } from '../../media/rtp/rtcp.ts';
+import type { IceCandidate, WebRtcDescription } from '../../media/sdp/webrtc-description.ts';
+import type { Log } from '../../observe/log.ts';
+import type { WebRtcEndpoint } from '../../wire/webrtc/endpoint.ts';
+import type { IceCredentials } from '../../wire/webrtc/ice/ice-session.ts';
+import type { Peer } from '../../wire/webrtc/peer.ts';
+import type { PublishAccess } from '../publish-access.ts';
+import type { Publisher } from '../publisher.ts';
+import { type AcceptedPublisher, extensionUri } from './accept-publisher.ts';
+
+/** Interval of feedback and deadlines, ms. */
+const TICK_MS = 20;
+
+/** What a session needs. */
+export interface WhipSetup {
+  readonly access: PublishAccess;
+  readonly endpoint: WebRtcEndpoint;
+  readonly offer: WebRtcDescription;
+  readonly accepted: AcceptedPublisher;
+  readonly local: IceCredentials;
+  /** A key frame is requested when the last one is this old: the interval at which segments end, ms. */
+  readonly keyIntervalMs: number;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+/** A session from its offer to its end. */
+export class WhipSession {
+  /** Role in DTLS, as the answer says it. */
+  readonly setup: 'active' | 'passive';
+  /** Resolves when the session is over. */
+  readonly ended: Promise<void>;
+  readonly #setup: WhipSetup;
+  readonly #publisher: Publisher;
+  readonly #peer: Peer;
+  readonly #demuxer: RtpDemuxer;
+  readonly #timer: NodeJS.Timeout;
+  readonly #onEnded: () => void;
+  #keyFrameMs: number;
+
+  private constructor(setup: WhipSetup, publisher: Publisher, connection: AbortController) {
+    const { offer, endpoint, accepted, clock } = setup;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.ended = promise;
+    this.#setup = setup;
+    this.#publisher = publisher;
+    this.setup = offer.setup === 'passive' ? 'active' : 'passive';
+    this.#keyFrameMs = clock.monotonicMs();
+    this.#demuxer = createDemuxer(accepted, publisher, () => {
+      this.#keyFrameMs = clock.monotonicMs();
+    });
+    this.#peer = endpoint.openPeer({
+      role: 'answer',
+      dtls: this.setup === 'active' ? 'client' : 'server',
+      local: setup.local,
+      remote: offer,
+      onConnected: () => setup.log.info({ remote: publisher.remote }, 'a WHIP publisher is connected'),
+      onPacket: (packet) => this.#guard(() => this.#receive(packet)),
+      onReport: (packet) => this.#guard(() => this.#demuxer.report(parseRtcp(packet), clock.monotonicMs())),
+      onClosed: (reason) => this.#close(reason ?? 'the publisher ended its session', reason === undefined),
+    });
+    this.#timer = setInterval(() => this.#guard(() => this.#tick()), TICK_MS);
+    this.#onEnded = () => {
+      clearInterval(this.#timer);
+      this.#peer.close();
+      connection.abort();
+      resolve();
+    };
+    publisher.signal.addEventListener('abort', this.#onEnded, { once: true });
+    if (publisher.signal.aborted) this.#onEnded();
+  }
+
+  /**
+   * Authorizes the publisher and opens its connection.
+   *
+   * @throws OxbowError as PublishAccess, `webrtc-full`
+   */
+  static async open({ name, key, remote, userAgent }: WebRtcRequest, setup: WhipSetup): Promise<WhipSession> {
+    const connection = new AbortController();
+    let session: WhipSession | undefined;
+    const publisher = await setup.access.publish({
+      ...{ protocol: 'whip', name, key, remote, userAgent, signal: connection.signal },
+      requestKeyFrame: () => session?.requestKeyFrame(),
+    });
+    try {
+      session = new WhipSession(setup, publisher, connection);
+    } catch (error) {
+      publisher.close('the connection could not be opened');
+      throw error;
+    }
+    return session;
+  }
+
+  /** Asks the publisher for a key frame. */
+  requestKeyFrame(): void {
+    this.#demuxer.requestKeyFrame();
+  }
+
+  /** Adds a candidate of the client (trickle ICE). */
+  addCandidate(candidate: IceCandidate): void {
+    this.#peer.addCandidate(candidate);
+  }
+
+  /** Ends the session in order. @param detail shown to viewers */
+  end(detail: string): void {
+    this.#close(detail, true);
+  }
+
+  #receive(datagram: Uint8Array): void {
+    this.#demuxer.push(datagram, this.#setup.clock.monotonicMs());
+  }
+
+  #tick(): void {
+    const nowMs = this.#setup.clock.monotonicMs();
+    this.#demuxer.tick(nowMs);
+    if (!this.#peer.isConnected) return;
+    if (nowMs - this.#keyFrameMs >= this.#setup.keyIntervalMs) {
+      this.#keyFrameMs = nowMs;
+      this.#demuxer.requestKeyFrame();
+    }
+    for (const packet of this.#demuxer.feedback(nowMs)) this.#peer.sendReport(packet);
+    this.#count();
+  }
+
+  #count(): void {
+    const { stats } = this.#publisher;
+    const { packets, lost, retransmitted, dropped } = this.#demuxer.stats;
+    Object.assign(stats, { bytesIn: this.#peer.stats.bytesIn, packets, lost, retransmitted, dropped });
+  }
+
+  #close(detail: string, isOver: boolean): void {
+    this.#guard(() => this.#demuxer.end());
+    this.#publisher.isOver = isOver;
+    this.#publisher.close(detail);
+  }
+
+  /** Malformed packets count as damage; a bug ends this publisher, not the process. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      if (error instanceof FormatError) this.#publisher.damage(error.message);
+      else {
+        this.#setup.log.error({ error: messageOf(error), stack: (error as Error).stack }, 'a WHIP publisher failed');
+        this.#publisher.close('its media could not be read', new OxbowError('not-ready', messageOf(error)));
+      }
+    }
+  }
+}
+
+/** What reads the packets. @param onKey called for each key frame of the video */
+function createDemuxer({ media, tracks }: AcceptedPublisher, publisher: Publisher, onKey: () => void): RtpDemuxer {
+  const extensions = media.find(({ isRejected }) => !isRejected)?.extensions;
+  const [transport, mid] = [extensions?.get(extensionUri.transport), extensions?.get(extensionUri.mid)];
+  const videoId = tracks.findIndex(({ kind }) => kind === 'video') + 1;
+  const options = {
+    ssrc: randomBytes(4).readUInt32BE(),
+    name: 'oxbow',
+    reducedSize: true,
+    tracks: tracks.map(({ kind, format, repair, source, mid: name }, index) => ({
+      ...{ id: index + 1, kind, mid: name, canRepeat: format.feedback.includes('nack') },
+      formats: repair ? [format, repair] : [format],
+      canRequestKey: format.feedback.includes('nack pli'),
+      ...(source !== undefined && { sources: [source] }),
+    })),
+    ...(transport !== undefined && { transportExtension: transport }),
+    ...(mid !== undefined && { midExtension: mid }),
+  };
+  return new RtpDemuxer(options, {
+    tracks: (found) => publisher.startTracks(found),
+    frame(frame) {
+      if (frame.key && frame.trackId === videoId) onKey();
+      publisher.publish(frame);
+    },
+    damage: (reason) => publisher.damage(reason),
+    leftOut: (found) => publisher.leftOut(found),
+  });
+}

@@ -1,0 +1,191 @@
+/**
+ * Times of video frames: RTP has presentation times alone, so decode times and durations are derived.
+ * In: access units in decode order with their presentation times. Out: frames, at once where the frame rate is even, otherwise one frame
+ * late. ITU-T H.264, C.4.5.3 (max_num_reorder_frames); docs/media.md 13.
+ */
+import { FormatError } from '../../../lib/errors.ts';
+import type { Frame, VideoConfig } from '../../frame.ts';
+import { parseAvcC } from '../../h264/avcc.ts';
+import { parseH264Sps } from '../../h264/sps.ts';
+import { parseHvcC } from '../../hevc/hvcc.ts';
+import { parseHevcSps } from '../../hevc/sps.ts';
+
+/** No stream reorders by more frames. */
+const MAX_DEPTH = 16;
+/** profile_idc without B pictures. */
+const BASELINE = 66;
+/** A longer step after a loss is a hole, s; without a loss the picture did not change. */
+const HOLE_S = 0.5;
+const MAX_STEP_S = 10;
+/** Intervals of an even frame rate differ by no more than this, s. */
+const EVEN_S = 0.002;
+/** After so many even intervals a duration is predicted; so many suffice if they agree with the parameter sets. */
+const EVEN_INTERVALS = 50;
+const CONFIRMED_INTERVALS = 5;
+const USUAL_RATE = 30;
+
+/** A video frame with its presentation time, ticks. */
+export interface Picture {
+  readonly pts: number;
+  readonly key: boolean;
+  readonly data: Uint8Array;
+  /** Packets were lost before it: the frame before did not last until now. */
+  readonly afterLoss?: boolean;
+}
+
+/** Receives the frames of one track. */
+export interface PictureOutput {
+  frame(frame: Frame): void;
+  damage(reason: string): void;
+}
+
+/** How many frames may precede a frame in decode order and follow it in presentation order; undefined if that must be measured. */
+export function reorderDepth({ codec, record }: VideoConfig): number | undefined {
+  try {
+    if (codec === 'h264') {
+      const sps = parseH264Sps(parseAvcC(record).sps[0]!);
+      // Without order counts in slices the order is that of decoding (8.2.1.2 is not used by cameras, 8.2.1.3 forbids reordering).
+      if (sps.profile === BASELINE || sps.orderBits === 0) return 0;
+      return sps.maxReorderFrames;
+    }
+    if (codec === 'hevc') return parseHevcSps(parseHvcC(record).sps[0]!).maxReorderFrames;
+    return 0;
+  } catch (error) {
+    if (error instanceof FormatError) return undefined;
+    throw error;
+  }
+}
+
+/** The depth that presentation times in decode order show. */
+export function measuredDepth(times: readonly number[]): number {
+  let depth = 0;
+  for (const [i, pts] of times.entries()) {
+    let later = 0;
+    for (let k = Math.max(0, i - MAX_DEPTH); k < i; k++) if (times[k]! > pts) later++;
+    depth = Math.max(depth, later);
+  }
+  return depth;
+}
+
+/** Times the frames of one video track. */
+export class PictureTimes {
+  readonly #trackId: number;
+  readonly #timescale: number;
+  readonly #out: PictureOutput;
+  #depth: number;
+  /** Frame duration of the parameter sets, ticks; undefined if they have none. */
+  #nominal: number | undefined;
+  /** The latest presentation times, `#depth` + 1 of them, in order: the first one is the decode time of the next frame. */
+  #shown: number[] = [];
+  #last: number | undefined;
+  #interval: number | undefined;
+  #held: (Picture & { readonly dts: number }) | undefined;
+  #evenFrom = 0;
+  #even = 0;
+
+  /**
+   * @param timescale ticks per second
+   * @param depth as `reorderDepth` and `measuredDepth` give it
+   */
+  constructor(trackId: number, timescale: number, depth: number, frameRate: number | undefined, out: PictureOutput) {
+    this.#trackId = trackId;
+    this.#timescale = timescale;
+    this.#depth = Math.min(MAX_DEPTH, depth);
+    this.#nominal = frameRate === undefined ? undefined : timescale / frameRate;
+    this.#out = out;
+  }
+
+  /** Another configuration of the same track. @param depth undefined if it is not known: as before */
+  configure(depth: number | undefined, frameRate: number | undefined): void {
+    this.flush();
+    this.#nominal = frameRate === undefined ? undefined : this.#timescale / frameRate;
+    this.#depth = Math.min(MAX_DEPTH, depth ?? this.#depth);
+    const [first] = this.#shown;
+    if (first === undefined) return;
+    while (this.#shown.length < this.#depth + 1) this.#shown.unshift(this.#shown[0]! - this.#step);
+    while (this.#shown.length > this.#depth + 1) this.#shown.shift();
+  }
+
+  /** Takes the next frame in decode order. */
+  push(picture: Picture): void {
+    const dts = this.#decodeTime(picture);
+    if (dts === undefined) return;
+    const last = this.#last;
+    const longest = (picture.afterLoss ? HOLE_S : MAX_STEP_S) * this.#timescale;
+    const isContinuous = last !== undefined && dts - last <= longest;
+    this.#release(isContinuous ? dts - last : undefined);
+    if (isContinuous) this.#measure(last, dts);
+    else this.#even = 0;
+    this.#last = dts;
+    const duration = this.#predicted(dts);
+    if (duration === undefined) this.#held = { ...picture, dts };
+    else this.#emit(picture, dts, duration);
+  }
+
+  /** Delivers the frame that waits. */
+  flush(): void {
+    this.#release(undefined);
+  }
+
+  get #step(): number {
+    return Math.max(1, Math.round(this.#interval ?? this.#nominal ?? this.#timescale / USUAL_RATE));
+  }
+
+  /** Rises and never exceeds the presentation time; undefined for a frame that cannot have one. */
+  #decodeTime({ pts, key }: Picture): number | undefined {
+    const shown = this.#shown;
+    const newest = shown.at(-1);
+    if (newest === undefined || (key && pts - newest > HOLE_S * this.#timescale)) {
+      // The frames before the first one are not known: they would have been presented a step apart.
+      this.#shown = Array.from({ length: this.#depth + 1 }, (_, i) => pts - (this.#depth - i) * this.#step);
+    } else {
+      let at = shown.length;
+      while (at > 0 && shown[at - 1]! > pts) at--;
+      shown.splice(at, 0, pts);
+      while (shown.length > this.#depth + 1) shown.shift();
+    }
+    const dts = Math.max(this.#shown[0]!, (this.#last ?? Number.NEGATIVE_INFINITY) + 1);
+    if (dts <= pts && dts >= 0) return dts;
+    const isReordered = pts >= 0 && dts - pts <= MAX_DEPTH * this.#step;
+    if (isReordered && this.#depth < MAX_DEPTH) this.#depth++;
+    this.#out.damage(
+      pts < 0
+        ? 'a video frame before the start of the timeline'
+        : 'a video frame that is presented before it is decoded',
+    );
+    return undefined;
+  }
+
+  #measure(last: number, dts: number): void {
+    const interval = dts - last;
+    const mean = this.#even === 0 ? interval : (last - this.#evenFrom) / this.#even;
+    if (this.#even === 0 || Math.abs(interval - mean) > EVEN_S * this.#timescale) {
+      this.#evenFrom = last;
+      this.#even = 1;
+    } else {
+      this.#even++;
+    }
+    this.#interval = interval;
+  }
+
+  /** Duration of the frame at `dts`, known before its successor; undefined while the frame rate is not known to be even. */
+  #predicted(dts: number): number | undefined {
+    if (this.#even < CONFIRMED_INTERVALS) return undefined;
+    const mean = (dts - this.#evenFrom) / this.#even;
+    const nominal = this.#nominal;
+    const isConfirmed = nominal !== undefined && Math.abs(mean - nominal) < (EVEN_S / 2) * this.#timescale;
+    if (isConfirmed) return Math.max(1, Math.round(nominal));
+    return this.#even >= EVEN_INTERVALS ? Math.max(1, Math.round(mean)) : undefined;
+  }
+
+  #release(duration: number | undefined): void {
+    const held = this.#held;
+    if (!held) return;
+    this.#held = undefined;
+    this.#emit(held, held.dts, duration ?? this.#step);
+  }
+
+  #emit({ pts, key, data }: Picture, dts: number, duration: number): void {
+    this.#out.frame({ trackId: this.#trackId, dts, pts, duration, key, data });
+  }
+}

@@ -1,0 +1,109 @@
+/*
+ * A browser plays a live stream over WHEP: the test picture, whose strip names the time at which each picture was taken.
+ */
+import assert from 'node:assert/strict';
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { Browser, Page } from 'playwright-core';
+import { need } from '../fixtures/need.ts';
+import { post } from '../fixtures/publishers/push-streams.ts';
+import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { openBrowser, openVisitor } from './chromium.ts';
+import { openEmptyPage, play, received } from './webrtc-page.ts';
+
+const adminToken = 'let-me-in-please';
+
+/** What the page hears: the codec, and the energy of the sound that it has received since the first call. */
+async function sound(page: Page): Promise<{ mimeType: string | undefined; energy: number }> {
+  return page.evaluate(async () => {
+    const { peer, video } = globalThis as unknown as { peer: RTCPeerConnection; video: HTMLVideoElement };
+    video.muted = false; // Chromium decodes no sound for a muted element.
+    const reports = [...(await peer.getStats()).values()];
+    const inbound = reports.find(({ type, kind }) => type === 'inbound-rtp' && kind === 'audio');
+    const codec = reports.find(({ id }) => id === inbound?.codecId);
+    return { mimeType: codec?.mimeType, energy: inbound?.totalAudioEnergy ?? 0 };
+  });
+}
+
+/** Pids of the processes of a server that convert audio. */
+async function converters(parent: number): Promise<number[]> {
+  const pids: number[] = [];
+  for (const task of await readdir(`/proc/${parent}/task`)) {
+    const text = await readFile(`/proc/${parent}/task/${task}/children`, 'utf8').catch(() => '');
+    for (const pid of text.split(' ').filter(Boolean)) {
+      const command = await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '');
+      if (command.includes('audio-main')) pids.push(Number(pid));
+    }
+  }
+  return pids;
+}
+
+suite('a browser plays over WHEP', { skip: need('chromium') }, () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let server: Server;
+  let browser: Browser;
+
+  before(async () => {
+    folder = opened.use(await openFolder('whep'));
+    server = opened.use(
+      await startServer({ data: join(folder.path, 'data'), sample: false, adminToken, ingest: ['webrtc'] }),
+    );
+    for (const [name, visibility] of Object.entries({ door: 'public', attic: 'signed' })) {
+      await post(server, '/streams', { name, visibility, source: { type: 'test' } });
+      await server.stream(name, 'live');
+    }
+    browser = await openBrowser();
+    opened.defer(() => browser.close());
+  });
+  after(() => opened.disposeAsync());
+
+  async function openPage(): Promise<Page> {
+    const context = await openVisitor(browser);
+    opened.defer(() => context.close());
+    return openEmptyPage(context, server.url);
+  }
+
+  test('the picture of a live stream plays until DELETE', async () => {
+    const page = await openPage();
+    const { status, text: session } = await play(page, `${server.url}/whep/door`);
+    assert.equal(status, 201, session);
+    await until('fifty pictures are shown', async () => (await received(page)).frames >= 50);
+    const { state, width } = await received(page);
+    assert.deepEqual([state, width], ['connected', 640]);
+    const metrics = await (await server.fetch('/metrics')).text();
+    assert.match(metrics, /oxbow_webrtc_sessions\{kind="whep"\} 1\b/);
+    assert.equal((await fetch(session, { method: 'DELETE' })).status, 200);
+    await until('the browser notices it', async () => (await received(page)).state !== 'connected');
+  });
+
+  test('the AAC of a stream is heard as Opus, also after a crash of its process, which ends with the last viewer', async () => {
+    const page = await openPage();
+    const { status, text: session } = await play(page, `${server.url}/whep/door`);
+    assert.equal(status, 201, session);
+    await until('two seconds of sound have come', async () => (await received(page)).audioPackets >= 100);
+    assert.equal((await sound(page)).mimeType, 'audio/opus');
+    await until('a beep is heard', async () => (await sound(page)).energy > 0);
+    const [pid, ...others] = await converters(server.pid);
+    assert.equal(others.length, 0, 'one process for each stream');
+    process.kill(pid!, 'SIGKILL');
+    const before = await received(page);
+    await until('sound and picture continue after a crash of the process', async () => {
+      const { frames, audioPackets } = await received(page);
+      return frames > before.frames + 25 && audioPackets > before.audioPackets + 50;
+    });
+    assert.equal((await fetch(session, { method: 'DELETE' })).status, 200);
+    await until('the process has ended', async () => (await converters(server.pid)).length === 0);
+  });
+
+  test('a signed stream needs a token; a stream that does not exist is refused', async () => {
+    const page = await openPage();
+    assert.equal((await play(page, `${server.url}/whep/attic`)).status, 404);
+    assert.equal((await play(page, `${server.url}/whep/nowhere`)).status, 404);
+    const { token } = await post<{ token: string }>(server, '/streams/attic/watch-tokens', {});
+    assert.equal((await play(page, `${server.url}/whep/attic`, token)).status, 201);
+    await until('pictures are shown', async () => (await received(page)).frames >= 5);
+  });
+});
