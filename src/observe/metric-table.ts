@@ -92,7 +92,7 @@ export const metricTable = {
     type: 'counter',
     name: 'oxbow_audio_conversion_restarts_total',
     labels: ['stream'],
-    help: 'Processes that convert audio to AAC and ended or could not be started.',
+    help: 'Processes that convert audio to AAC, or to Opus for WHEP, and ended or could not be started.',
   },
   audioConversionLost: {
     type: 'counter',
