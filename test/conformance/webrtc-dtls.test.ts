@@ -158,6 +158,15 @@ suite('DTLS with OpenSSL', { skip: need('openssl') }, () => {
     assert.ok((await program.prints(/Keying material: ([0-9A-F]{120})/)).startsWith(material));
   });
 
+  test('as client of a server that requests no certificate, as FFmpeg does', async () => {
+    using program = new Program('ECDSA');
+    using own = await open('client', (fingerprint) => fingerprint === program.fingerprint);
+    program.start(['s_server', '-accept', '127.0.0.1:0', '-use_srtp', profiles[0].name]);
+    own.start(Number(await program.prints(/ACCEPT 127\.0\.0\.1:(\d+)/)));
+    const material = materialOf(await own.connected, 'client');
+    assert.ok((await program.prints(/Keying material: ([0-9A-F]{120})/)).startsWith(material));
+  });
+
   for (const role of ['client', 'server'] as const) {
     test(`as ${role}, a certificate that is not the one of the SDP is refused, and OpenSSL gets the alert`, async () => {
       using program = new Program('ECDSA');

@@ -49,15 +49,24 @@ export function acceptViewer(offered: readonly WebRtcMedia[], tracks: readonly F
     sent.push(accepted.track);
     return accepted.media;
   });
+  const isVideo = ({ kind }: { readonly kind: string }) => kind === 'video';
+  // Sound without the picture that the viewer expects would look like a fault.
+  if (tracks.some(isVideo) && offered.some((each) => isVideo(each) && isReceiving(each)) && !sent.some(isVideo)) {
+    throw refused(offered.filter(isVideo), tracks.filter(isVideo));
+  }
   if (sent.length === 0) throw refused(offered, tracks);
   return { media, tracks: sent };
 }
 
+const isReceiving = ({ isRejected, direction }: WebRtcMedia): boolean =>
+  !isRejected && (direction === 'recvonly' || direction === 'sendrecv');
+
 function accept(
-  { mid, kind, direction, isRejected, formats, extensions }: WebRtcMedia,
+  offered: WebRtcMedia,
   tracks: readonly FeedTrack[],
 ): { readonly media: WebRtcMedia; readonly track: SentTrack } | undefined {
-  if (isRejected || direction === 'sendonly' || direction === 'inactive') return undefined;
+  if (!isReceiving(offered)) return undefined;
+  const { mid, kind, formats, extensions } = offered;
   if (kind !== 'video' && kind !== 'audio') return undefined;
   const own = tracks.find((track) => track.kind === kind);
   if (!own?.packetizer) return undefined;
@@ -100,7 +109,7 @@ function refused(offered: readonly WebRtcMedia[], tracks: readonly FeedTrack[]):
   const reasons = tracks.flatMap(({ refused: reason }) => (reason === undefined ? [] : [reason]));
   const own = tracks.flatMap(({ packetizer }) => (packetizer ? [packetizer.format.encoding] : []));
   const theirs = new Set(offered.flatMap(({ formats }) => formats.map(({ encoding }) => encoding)));
-  theirs.delete('RTX');
+  for (const encoding of ['RTX', 'RED', 'ULPFEC', 'FLEXFEC-03', 'CN', 'TELEPHONE-EVENT']) theirs.delete(encoding);
   const why =
     own.length > 0
       ? `The stream has ${own.join(' and ')}, and the viewer offers ${[...theirs].slice(0, 12).join(', ')}.`

@@ -30,6 +30,8 @@ const order = [
 export class ClientHandshake extends Handshake {
   #at = 0;
   #hasCookie = false;
+  /** The server wants a certificate: FFmpeg does not. */
+  #isRequested = false;
   #shared: Uint8Array | undefined;
 
   constructor(options: HandshakeOptions) {
@@ -45,8 +47,10 @@ export class ClientHandshake extends Handshake {
   }
 
   take(message: HandshakeMessage): readonly HandshakeMessage[] {
-    const { awaits } = this;
     const { type, body } = message;
+    // CertificateRequest may be left out, RFC 5246 7.4.4.
+    const isLeftOut = this.awaits === 'certificateRequest' && type === handshakeType.serverHelloDone;
+    const awaits = isLeftOut ? 'serverHelloDone' : this.awaits;
     // A server requests a cookie once: requests of others must not keep the handshake from its end.
     if (awaits === 'serverHello' && type === handshakeType.helloVerifyRequest && !this.#hasCookie) {
       const cookie = parseCookie(body);
@@ -56,7 +60,7 @@ export class ClientHandshake extends Handshake {
     }
     if (!awaits || type !== handshakeType[awaits]) throw unexpected(message, awaits ?? 'none');
     const answer = this.attempt(() => this.#step(awaits, body, this.read(message)));
-    this.#at++;
+    this.#at = order.indexOf(awaits) + 1;
     return answer;
   }
 
@@ -73,6 +77,7 @@ export class ClientHandshake extends Handshake {
         this.#takeKey(body);
         return [];
       case 'certificateRequest':
+        this.#isRequested = true;
         return [];
       case 'serverHelloDone':
         return this.#answer();
@@ -121,11 +126,17 @@ export class ClientHandshake extends Handshake {
 
   #answer(): readonly HandshakeMessage[] {
     const { certificate } = this.options;
-    const own = this.write(handshakeType.certificate, printCertificates(certificate.der));
+    const isRequested = this.#isRequested;
+    const own = isRequested ? [this.write(handshakeType.certificate, printCertificates(certificate.der))] : [];
     const keyExchange = this.write(handshakeType.clientKeyExchange, sized(1, this.keys.publicKey));
     this.derive(this.#shared!);
     this.#shared = undefined;
+    const verify = isRequested ? [this.#verify()] : [];
+    return [...own, keyExchange, ...verify, this.writeFinished()];
+  }
+
+  #verify(): HandshakeMessage {
     const signature = printSignature(signatureScheme.ecdsa, this.signed(this.transcript));
-    return [own, keyExchange, this.write(handshakeType.certificateVerify, signature), this.writeFinished()];
+    return this.write(handshakeType.certificateVerify, signature);
   }
 }
