@@ -36,8 +36,16 @@ suite('the answer to a publisher over WHIP', () => {
   test('codecs that cannot be used are named', () => {
     assert.throws(() => acceptPublisher(without('OPUS', 'H264', 'AV1', 'VP9')), {
       code: 'offer-refused',
-      message: /none of its codecs is supported: PCMU, VP8\./,
+      message: /none of its codecs is supported: VP8\./,
     });
+  });
+
+  test('video without a usable codec is refused, although its sound could be taken', () => {
+    assert.throws(() => acceptPublisher(without('H264', 'AV1', 'VP9')), {
+      code: 'offer-refused',
+      message: /none of its codecs is supported: VP8\./,
+    });
+    assert.equal(acceptPublisher(offered.filter(({ kind }) => kind === 'audio')).tracks.length, 1);
   });
 
   test('an offer to receive is no publisher', () => {

@@ -39,7 +39,8 @@ const FEEDBACK = {
 /**
  * Chooses one codec for the first video and for the first audio.
  *
- * @throws OxbowError `offer-refused` if the offer sends no media with a codec that is supported
+ * @throws OxbowError `offer-refused` if the offer sends no media with a codec that is supported, or video with none: a stream of its sound
+ *   alone would be a surprise
  */
 export function acceptPublisher(offered: readonly WebRtcMedia[]): AcceptedPublisher {
   const tracks: ExpectedTrack[] = [];
@@ -49,6 +50,8 @@ export function acceptPublisher(offered: readonly WebRtcMedia[]): AcceptedPublis
     tracks.push(track);
     return answerOf(each, track);
   });
+  const video = offered.filter(sendsVideo);
+  if (video.length > 0 && !tracks.some(({ kind }) => kind === 'video')) throw refused(video);
   if (tracks.length === 0) throw refused(offered);
   return { media, tracks };
 }
@@ -87,6 +90,10 @@ function answerOf(offered: WebRtcMedia, { kind, format, repair }: ExpectedTrack)
     extensions: new Map([...offered.extensions].filter(([uri]) => known.includes(uri))),
     sources: [],
   };
+}
+
+function sendsVideo({ kind, direction, isRejected }: WebRtcMedia): boolean {
+  return kind === 'video' && !isRejected && (direction === 'sendonly' || direction === 'sendrecv');
 }
 
 function refused(offered: readonly WebRtcMedia[]): OxbowError {
