@@ -6,12 +6,14 @@ import { parseArgs } from 'node:util';
 import { benchFootprint } from './footprint.ts';
 import { benchImport } from './ingest/import-original.ts';
 import { benchIngest } from './ingest/ingest.ts';
+import { benchRtsp } from './ingest/rtsp.ts';
 import { benchJobs } from './jobs/jobs.ts';
 import { benchLadder } from './ladder/ladder.ts';
 import { benchLiveLadder } from './ladder/live-ladder.ts';
 import { benchPart } from './part.ts';
 import { benchStoryboard } from './past/storyboard.ts';
 import { benchPull } from './pull.ts';
+import { benchCall } from './rooms/call.ts';
 import { benchPeople } from './rooms/people.ts';
 import { benchRooms } from './rooms/rooms.ts';
 import { benchServe } from './serve.ts';
@@ -33,6 +35,10 @@ const usage = `Usage: npm run bench -- VERB [options]
     --warm-up 20       seconds before each measurement
     --seconds 60       seconds of each measurement
     --alone            without the peers
+  rtsp       CPU of recording cameras of 4 Mbps over RTSP, compared with one ffmpeg per camera; needs GStreamer's RTSP server
+    --streams 1,8      numbers of cameras
+    --warm-up 20       seconds before each measurement
+    --seconds 30       seconds of each measurement
   import     an uploaded MP4 to segments without encoding, compared with ffmpeg's HLS
     --seconds 360      length of the file, 12 Mbps
     --rounds 5         rounds; the table has their medians
@@ -82,6 +88,8 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 600      seconds live, and as many in the past
   whep       delay of a live stream over WHEP in Chromium, and the CPU of 30 viewers of 3 Mbps
     --seconds 60       seconds of each measurement
+  call       CPU of a server that forwards a call of eight cameras of 300 kbps
+    --seconds 30       seconds of each measurement
   multi      nine test pictures on one page, and four: how far they are apart, live and in the past
     --seconds 60       seconds live, and as many in the past
 `;
@@ -138,8 +146,10 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
     const [count, days] = values.of.split('x').map(Number);
     return benchTimeline(count!, days!);
   },
+  rtsp: () => benchRtsp(streams('1,8'), { warmUpS: Number(values['warm-up']), measureS: seconds(30) }),
   import: () => benchImport(seconds(360), rounds),
   part: () => benchPart(seconds(60)),
+  call: () => benchCall(seconds(30)),
   jobs: () => benchJobs(Number(values.count)),
   serve: () => benchServe({ seconds: seconds(5), rounds, held: Number(values.held) }),
   footprint: () => benchFootprint(rounds),

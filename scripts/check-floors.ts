@@ -82,6 +82,7 @@ const fileUsers: readonly string[] = [
   'http/client/socket-owner.ts', // who connects from this computer
   'http/tls/tls-certificate.ts',
   'ingest/page/python-guard.ts', // a program for a child
+  'ingest/rtp/sdp-file.ts', // the SDP of a source
   'streams/disk.ts', // free space
   'streams/record/group-file.ts', // `oxbow record -o FILE`
   'streams/export/offline.ts', // is there a database?

@@ -3,6 +3,7 @@
  * In: the tree; paths as arguments narrow the run. Out: the runner's report, last; exit code 1 when anything failed. A failed check ends it before the suites.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
+import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathOf } from '../test/fixtures/need.ts';
 import { runChecks } from './check.ts';
@@ -26,6 +27,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   'yt-dlp': ['yt-dlp'],
   promtool: ['prometheus'],
   'srt-live-transmit': ['srt-tools'],
+  turnserver: ['coturn'],
   'gst-launch-1.0': [
     'gstreamer1.0-tools',
     'gstreamer1.0-plugins-base',
@@ -34,12 +36,25 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   ],
 };
 
+/** What suites read of packages without a program, as a pattern of paths, and the Debian packages that bring it. */
+const files: Readonly<Record<string, readonly string[]>> = {
+  '/usr/lib/*/girepository-1.0/GstRtspServer-1.0.typelib': [
+    'gir1.2-gst-rtsp-server-1.0',
+    'python3-gi',
+    'glib-networking',
+  ],
+  '/usr/lib/*/gstreamer-1.0/libgstrtspclientsink.so': ['gstreamer1.0-rtsp'],
+};
+
 /** Installs what is missing in CI, or where this user may; elsewhere the suites that need it are skipped and say so. */
 function installPrograms(): void {
-  const missing = Object.keys(programs).filter((program) => pathOf(program) === undefined);
+  const missing = [
+    ...Object.entries(programs).flatMap(([program, packages]) => (pathOf(program) === undefined ? [packages] : [])),
+    ...Object.entries(files).flatMap(([pattern, packages]) => (globSync(pattern).length === 0 ? [packages] : [])),
+  ];
   const mayInstall = process.platform === 'linux' && (process.env.CI !== undefined || process.getuid?.() === 0);
   if (missing.length === 0 || !mayInstall) return;
-  const packages = [...new Set(missing.flatMap((program) => programs[program]!))];
+  const packages = [...new Set(missing.flat())];
   const sudo = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
   console.log(`installing ${packages.join(', ')}`);
   for (const args of [

@@ -1,9 +1,10 @@
 /**
- * `npm run bench -- whep`: the delay of a live stream over WHEP, from the drawing of a picture to its presentation in Chromium, and the
- * CPU of a server with 30 viewers of 3 Mbps.
+ * `npm run bench -- whep`: the delay of a live stream over WHEP, from the drawing of a picture to its presentation in Chromium; how far sound
+ * and picture are apart, over WHEP and in the recording of a page that publishes over WHIP; the CPU of a server with 30 viewers of 3 Mbps.
  * In: the test picture, Chromium on the same machine, viewers in a process of their own. Out: tables. No TURN, no loss.
  */
 import { fork, spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
 import { openBrowser, openVisitor } from '../../test/browser/chromium.ts';
@@ -14,6 +15,7 @@ import { openFolder, type Server, startServer } from '../../test/fixtures/server
 import { until } from '../../test/fixtures/wait.ts';
 import { ProcessTree } from '../process-tree.ts';
 import { printTable, say } from '../report.ts';
+import { type Offsets, playedOffsets, publishFlashes, recordedOffsets } from './av-offset.ts';
 import { encoderDelayMs } from './encoder-delay.ts';
 import { followLive, type Playing } from './live.ts';
 import type { ViewersReport } from './whep-viewers.ts';
@@ -31,7 +33,8 @@ const WARM_UP_S = 10;
 /** Measures and returns the report. @param seconds of each measurement */
 export async function benchWhep(seconds: number): Promise<string> {
   await using folder = await openFolder('bench-whep');
-  const { playing, encoderMs } = await measureDelay(join(folder.path, 'delay'), seconds);
+  const { playing, encoderMs, played } = await measureDelay(join(folder.path, 'delay'), seconds);
+  const published = await measurePublished(join(folder.path, 'published'), seconds);
   const { alone, together, report } = await measureViewers(join(folder.path, 'viewers'), seconds);
   const ms = (value: number) => `${Math.round(value)} ms`;
   const share = (value: number) => `${(100 * value).toFixed(1)} %`;
@@ -47,6 +50,14 @@ export async function benchWhep(seconds: number): Promise<string> {
         ],
       ],
     ),
+    `Sound after its picture, by flash and beep, ${seconds} s`,
+    printTable(
+      ['', 'beeps', 'p50', 'worst, either way'],
+      [
+        ['the test picture over WHEP, as played', String(played.beeps), ms(played.p50), ms(played.worst)],
+        ['a page over WHIP, as recorded', String(published.beeps), ms(published.p50), ms(published.worst)],
+      ],
+    ),
     `WHEP, ${VIEWERS} viewers of ${mbps.toFixed(2)} Mbps, ${seconds} s: CPU of the server, share of a core`,
     printTable(
       ['without viewers', `with ${VIEWERS}`, 'for the viewers', 'packets per second'],
@@ -55,7 +66,10 @@ export async function benchWhep(seconds: number): Promise<string> {
   ].join('\n\n');
 }
 
-async function measureDelay(data: string, seconds: number): Promise<{ playing: Playing; encoderMs: number }> {
+async function measureDelay(
+  data: string,
+  seconds: number,
+): Promise<{ playing: Playing; encoderMs: number; played: Offsets }> {
   await using server = await open(data);
   const encoderMs = await encoderDelayMs(server, 'demo');
   const browser = await openBrowser();
@@ -66,7 +80,37 @@ async function measureDelay(data: string, seconds: number): Promise<{ playing: P
     await until('pictures are shown', async () => (await received(page)).frames > 10);
     say(`plays; ${WARM_UP_S} s of warm-up`);
     await pause(WARM_UP_S * 1000);
-    return { playing: await followLive(page, seconds), encoderMs };
+    const playing = await followLive(page, seconds);
+    return { playing, encoderMs, played: await playedOffsets(page, seconds) };
+  } finally {
+    await browser.close();
+  }
+}
+
+/** A page publishes flashes and beeps; its recording is measured. */
+async function measurePublished(data: string, seconds: number): Promise<Offsets> {
+  await using server = await startServer({
+    data,
+    sample: false,
+    adminToken: 'a-token-for-benches',
+    ingest: ['webrtc'],
+  });
+  const key = await createPush(server, 'page');
+  const browser = await openBrowser();
+  try {
+    const page = await openEmptyPage(await openVisitor(browser), server.url);
+    const session = await publishFlashes(page, `${server.url}/whip/page`, key);
+    if (!session.startsWith('http')) throw new Error(`WHIP was refused: ${session}`);
+    await server.stream('page', 'live');
+    say(`publishes; ${WARM_UP_S} s of warm-up`);
+    await pause(WARM_UP_S * 1000);
+    const fromMs = Date.now();
+    await pause(seconds * 1000);
+    const toMs = Date.now();
+    await pause(5000); // the last segments are recorded
+    const file = `${data}.mp4`;
+    await writeFile(file, await server.bytes(`/clip/page/${fromMs}/${toMs}.mp4`));
+    return await recordedOffsets(file);
   } finally {
     await browser.close();
   }

@@ -45,7 +45,7 @@ export const TrackView = Type.Object(
       }),
     ),
     convertedFrom: Type.Optional(
-      Type.String({ description: 'the codec that the publisher sends, e.g. `mp2`, if it is converted' }),
+      Type.String({ description: 'the codec that the publisher sends, e.g. `mp2` or `vp8`, if it is converted' }),
     ),
   },
   { $id: 'TrackView' },

@@ -38,6 +38,9 @@ export const StreamStats = Type.Object(
         Type.Object({
           codec: Type.String(),
           codecs: Type.String({ description: 'RFC 6381' }),
+          convertedTo: Type.Union([Type.Literal('h264'), Type.Null()], {
+            description: 'what is recorded and played in its place; null if it is not converted',
+          }),
           width: Type.Integer(),
           height: Type.Integer(),
           bitrate: Type.Integer({ description: 'bit/s, over ten seconds' }),

@@ -24,6 +24,7 @@ import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
 import { openProcessing, startProcessing } from './processing.ts';
 import { openPublishAccess } from './publish.ts';
+import { openRtp } from './realtime/rtp.ts';
 import { openClips, openRecordings, startRetention } from './recordings.ts';
 import { openRelays } from './relays.ts';
 import { openChats, startChatRetention } from './rooms/chat.ts';
@@ -111,11 +112,12 @@ export async function startApp(
   const clips = openClips(app, { bus, recordings, catalog, accounts });
   const delivery = openDelivery(app, { recordings, catalog, library });
   const publishPorts = noPublishPorts();
-  const webrtc = createWebRtc(app, publishAccess);
+  const webrtc = createWebRtc(app, publishAccess, delivery);
+  const rtp = openRtp(app, { catalog });
   const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
   const chats = openChats(app, { store, catalog, accounts });
   const mediaServers = openMediaServers(app, { store, net, accounts });
-  const rooms = openRooms(app, { store, bus, catalog, library, accounts, recordings, chats, mediaServers });
+  const rooms = openRooms(app, { store, bus, catalog, library, accounts, recordings, chats, mediaServers, webrtc });
   const served = {
     bus,
     webhooks,
@@ -138,9 +140,11 @@ export async function startApp(
     rooms,
     chats,
     publishPorts,
+    rtp,
     webrtc,
   };
   const http = await openHttp(app, served, openMediaProxy(app, { ...served, net }));
+  publishPorts.http = Number(new URL(http.url).port || 80);
   openGauges(app, { net, disk, recordings, catalog, jobs, workers, delivery }, { clockWatch, http });
 
   await catalog.open();

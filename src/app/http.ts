@@ -51,6 +51,7 @@ export async function openHttp(
     mediaServers,
     chats,
     publishPorts,
+    rtp,
     webrtc,
     uploads,
   } = parts;
@@ -76,6 +77,7 @@ export async function openHttp(
       roomSocketLimits: () => settings.now.rooms,
       chats,
       publishPorts,
+      rtp,
       webrtc,
       streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,

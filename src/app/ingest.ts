@@ -8,6 +8,7 @@ import type { PublishAccess } from '../ingest/publish-access.ts';
 import { ConnectionLimits, MAX_HALF_OPEN } from '../ingest/rtmp/connection-limits.ts';
 import { APPLICATION } from '../ingest/rtmp/publish-name.ts';
 import { openRtmpServer, type RtmpServer, type RtmpServerSetup } from '../ingest/rtmp/server.ts';
+import { openRtspServer } from '../ingest/rtsp/rtsp-server.ts';
 import { openSrtServer } from '../ingest/srt/srt-server.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { AppContext, Parts } from './parts.ts';
@@ -20,6 +21,7 @@ export interface IngestEndpoints {
   readonly rtmp: Endpoint | undefined;
   readonly rtmps: Endpoint | undefined;
   readonly srt: Endpoint | undefined;
+  readonly rtsp: Endpoint | undefined;
   readonly webrtc: Endpoint | undefined;
 }
 
@@ -27,11 +29,12 @@ export interface IngestEndpoints {
 export type IngestAddresses = { readonly [P in keyof IngestEndpoints]: string | undefined };
 
 /** Prints the endpoints as URLs. */
-export function printIngest({ rtmp, rtmps, srt, webrtc }: IngestEndpoints): IngestAddresses {
+export function printIngest({ rtmp, rtmps, srt, rtsp, webrtc }: IngestEndpoints): IngestAddresses {
   return {
     rtmp: rtmp && `rtmp://${printEndpoint(rtmp)}/${APPLICATION}`,
     rtmps: rtmps && `rtmps://${printEndpoint(rtmps)}/${APPLICATION}`,
     srt: srt && `srt://${printEndpoint(srt)}`,
+    rtsp: rtsp && `rtsp://${printEndpoint(rtsp)}`,
     webrtc: webrtc && `udp://${printEndpoint(webrtc)}`,
   };
 }
@@ -65,6 +68,9 @@ export async function openIngest(
       ...{ maxCallers: config.srtMaxCallers, assemblyMs: config.live.assemblyDeadline, clock, log, metrics },
     }),
   );
+  const rtsp = await openPort(app, health, 'rtsp', config.rtsp, (listen) =>
+    openRtspServer({ listen, access: publishAccess, assemblyMs: config.live.assemblyDeadline, clock, log }),
+  );
   const webrtc = await openPort(app, health, 'webrtc', config.webrtc, (listen) => sessions.listen(listen));
   publishPorts.webrtc = webrtc?.port;
   publishPorts.rtmp = rtmp?.port;
@@ -72,7 +78,7 @@ export async function openIngest(
   publishPorts.srt = srt?.port;
   publishPorts.srtLatencyMs = config.srtLatency;
   publishPorts.srtEncrypted = config.srtPassphrase !== undefined;
-  return { rtmp, rtmps, srt, webrtc };
+  return { rtmp, rtmps, srt, rtsp, webrtc };
 }
 
 /** RTMPS with the certificate of HTTPS, which is reloaded when its files change. */

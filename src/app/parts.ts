@@ -23,6 +23,7 @@ import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { MediaRouter } from '../delivery/media-router.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { LocalSignIn } from '../http/client/local-sign-in.ts';
+import type { RtpSessions } from '../ingest/rtp/rtp-sessions.ts';
 import type { WebRtcServer } from '../ingest/webrtc/webrtc-server.ts';
 import type { Jobs } from '../jobs/jobs-api.ts';
 import type { Workers } from '../jobs/workers.ts';
@@ -187,6 +188,8 @@ export interface Parts {
   readonly chats: Chats;
   /** Ports to publish to; the protocol servers set them when they have opened. */
   readonly publishPorts: PublishPorts;
+  /** RTP sessions of the API. */
+  readonly rtp: RtpSessions;
   /** Sessions of WebRTC; `listen` opens their port. */
   readonly webrtc: WebRtcServer;
 }

@@ -3,18 +3,21 @@
  * In: the context, streams, store, net, events, ports of publishers. Out: Relays.
  */
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
-import { connectRelay } from '../relay/connect.ts';
+import { createConnectRelay } from '../relay/connect.ts';
 import { OwnAddresses } from '../streams/relay/own-addresses.ts';
 import { Relays } from '../streams/relay/relays.ts';
 import type { AppContext, Parts } from './parts.ts';
+import { createOpenOpus } from './realtime/opus.ts';
 
 /** Starts the relays of every stream, and follows the streams. */
 export async function openRelays(
-  { opened, clock, log, metrics }: AppContext,
+  app: AppContext,
   { catalog, store, net, bus, publishPorts }: Pick<Parts, 'catalog' | 'store' | 'net' | 'bus' | 'publishPorts'>,
 ): Promise<RelaysApi> {
+  const { opened, clock, log, metrics } = app;
   const own = new OwnAddresses(publishPorts);
-  const relays = new Relays({ catalog, store, net, connect: connectRelay, own, events: bus, clock, log, metrics });
+  const connect = createConnectRelay({ net, clock, openOpus: createOpenOpus(app) });
+  const relays = new Relays({ catalog, store, net, connect, own, events: bus, clock, log, metrics });
   opened.use(relays);
   await relays.open();
   return relays;

@@ -2,21 +2,27 @@
  * Creates the sessions of WebRTC, before their port is open: HTTP is open first, and answers `webrtc-off` until then.
  * In: settings, PublishAccess. Out: WebRtcServer.
  */
-import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
+
+import { viewerKey } from '../http/client/viewer-key.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
-import type { OpenOpusConversion } from '../ingest/webrtc/opus-audio.ts';
+import { listIceServers } from '../ingest/webrtc/ice-servers.ts';
 import { WebRtcServer } from '../ingest/webrtc/webrtc-server.ts';
-import { ConversionReport } from '../transcode/audio/conversion-report.ts';
-import { OpusConversion } from '../transcode/audio/opus-conversion.ts';
-import type { AppContext } from './parts.ts';
+import { addressOf } from '../streams/publish/remote-address.ts';
+import type { AppContext, Delivery } from './parts.ts';
+import { createOpenOpus } from './realtime/opus.ts';
 
 /** Creates the server; openIngest lets it listen. */
-export function createWebRtc({ config, clock, log, metrics }: AppContext, access: PublishAccess): WebRtcServer {
+export function createWebRtc(
+  app: AppContext,
+  access: PublishAccess,
+  { viewers }: Pick<Delivery, 'viewers'>,
+): WebRtcServer {
+  const { config, settings, clock, log, metrics } = app;
   const { webrtcAddresses: addresses, webrtcMaxSessions: maxSessions, hls } = config;
   const keyIntervalMs = hls.segmentDuration;
-  const openOpus: OpenOpusConversion = (name, deliver) => {
-    const report = new ConversionReport({ clock, log, metrics, name: () => name });
-    return new OpusConversion({ open: openAudioTranscoder, clock, report }, deliver);
-  };
-  return new WebRtcServer({ access, addresses, maxSessions, keyIntervalMs, openOpus, clock, log, metrics });
+  return new WebRtcServer({
+    ...{ access, addresses, maxSessions, keyIntervalMs, openOpus: createOpenOpus(app), clock, log, metrics },
+    iceServers: () => listIceServers(settings.now, clock.nowMs()),
+    countViewer: ({ name, remote, id }) => viewers.connected(name, viewerKey(id, addressOf(remote), undefined)),
+  });
 }

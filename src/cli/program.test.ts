@@ -92,9 +92,9 @@ test('a verb after serve, as in `npm start -- add URL`, is answered with the com
 });
 
 test('add refuses what is no stream with what to do instead, before it looks for a server', () => {
-  const { stderr, status } = oxbow(['add', 'door=rtsp://192.0.2.10/1']);
+  const { stderr, status } = oxbow(['add', 'door=rtmp://192.0.2.10/live/1']);
   assert.equal(status, 2);
-  assert.match(stderr, /RTSP cameras are not supported yet\n {2}.*oxbow stream key/);
+  assert.match(stderr, /oxbow does not fetch RTMP, it receives it\n {2}.*oxbow stream key/);
 });
 
 test('an unknown key in a file is reported with line and nearest key', () => {

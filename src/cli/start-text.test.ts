@@ -3,7 +3,7 @@ import { test } from 'node:test';
 import { loadConfig } from '../config/load.ts';
 import { startText } from './start-text.ts';
 
-const none = { rtmp: undefined, rtmps: undefined, srt: undefined, webrtc: undefined };
+const none = { rtmp: undefined, rtmps: undefined, srt: undefined, rtsp: undefined, webrtc: undefined };
 const httpUrl = 'http://127.0.0.1:8080';
 const load = async (flags: Readonly<Record<string, string>> = {}, urls: readonly string[] = []) => {
   const given = Object.entries({ data: '/somewhere/else', ...flags });

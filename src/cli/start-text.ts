@@ -47,9 +47,9 @@ export function startText(config: Config, { httpUrl, signIn, endpoints }: Starte
 function publishRows(
   config: Config,
   base: string,
-  { rtmp, rtmps, srt, webrtc }: StartedServer['endpoints'],
+  { rtmp, rtmps, srt, rtsp, webrtc }: StartedServer['endpoints'],
 ): string[][] {
-  if (!rtmp && !rtmps && !srt && !webrtc) return [];
+  if (!rtmp && !rtmps && !srt && !rtsp && !webrtc) return [];
   const publicHost = config.publicUrl && URL.parse(config.publicUrl)?.hostname;
   const addressesOf = (protocol: 'rtmp' | 'rtmps' | 'srt', endpoint: Endpoint | undefined) => {
     const ports = {
@@ -70,6 +70,7 @@ function publishRows(
     ['RTMP', addressesOf('rtmp', rtmp)?.rtmp?.server],
     ['RTMPS', addressesOf('rtmps', rtmps)?.rtmps?.server],
     ['SRT', addressesOf('srt', srt)?.srt],
+    ['RTSP', rtsp && `rtsp://${publicHost ?? printHost(rtsp.address)}:${rtsp.port}/NAME?key=KEY`],
     ['WHIP', webrtc && `${base}/whip/NAME`],
   ].filter((row): row is [string, string] => row[1] !== undefined);
   return [
@@ -83,6 +84,6 @@ function publishRows(
 
 /** The source as text, without secrets of its URL. */
 function whence(source: SourceConfig): string {
-  if (source.type === 'pull') return `(from ${URL.parse(source.url)?.host ?? source.url})`;
+  if (source.type === 'pull') return `(from ${URL.parse(source.url)?.host || source.url})`;
   return source.type === 'push' ? '(waits for a publisher)' : '(test picture)';
 }

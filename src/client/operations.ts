@@ -66,6 +66,7 @@ import type {
   NewRoom,
   NewRoomItems,
   NewRoomPoll,
+  NewRtpSession,
   NewStream,
   NewToken,
   NewUser,
@@ -101,6 +102,8 @@ import type {
   RoomStateNow,
   RoomView,
   RotateKey,
+  RtpSessionList,
+  RtpSessionView,
   SessionList,
   SessionView,
   SettingList,
@@ -1468,6 +1471,41 @@ export class Operations {
     options?: CallOptions,
   ): Promise<void> {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/relays/{id}' }, input, options);
+  }
+
+  /** Lists the RTP sessions of a stream, oldest first. */
+  listStreamRtp(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<RtpSessionList> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/rtp' }, input, options);
+  }
+
+  /** Opens an RTP session: ports for the media of an SDP, to which a sender publishes the stream. It ends after 10 s without packets, or 60 s before the first one. */
+  rtpStream(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      body: NewRtpSession;
+    },
+    options?: CallOptions,
+  ): Promise<RtpSessionView> {
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/rtp' }, input, options);
+  }
+
+  /** Ends an RTP session. */
+  deleteStreamRtp(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/rtp/{id}' }, input, options);
   }
 
   /** Lists the webhooks, oldest first. */

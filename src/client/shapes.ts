@@ -81,6 +81,12 @@ export type ProblemCode =
   | 'room-forbidden'
   | 'room-owner'
   | 'room-muted'
+  | 'call-off'
+  | 'call-unknown'
+  | 'call-full'
+  | 'call-pictures'
+  | 'call-record'
+  | 'call-direct'
   | 'at-live-edge'
   | 'state-stale'
   | 'clip-unknown'
@@ -91,6 +97,8 @@ export type ProblemCode =
   | 'bad-offer'
   | 'offer-refused'
   | 'webrtc-full'
+  | 'rtp-off'
+  | 'rtp-full'
   | 'session-unknown'
   | 'webhook-unknown'
   | 'job-unfinished'
@@ -187,7 +195,7 @@ export type TrackView = {
   channels?: number;
   /** name of the codec where `codecs` does not say it: `mp1` or `mp2`, which differ from MP3 */
   codec?: string;
-  /** the codec that the publisher sends, e.g. `mp2`, if it is converted */
+  /** the codec that the publisher sends, e.g. `mp2` or `vp8`, if it is converted */
   convertedFrom?: string;
 };
 
@@ -221,7 +229,7 @@ export type LeftOutTrack = {
 
 /** `SourceFacts` of the API. */
 export type SourceFacts = {
-  protocol: 'hls' | 'mp4' | 'page' | 'test' | 'udp' | 'srt';
+  protocol: 'hls' | 'mp4' | 'page' | 'test' | 'udp' | 'srt' | 'rtp' | 'rtsp' | 'whep';
   /** `mpegts`, `fmp4`, `mp4`, `packed-audio`; empty until a segment was read */
   container: string;
   /** may be empty */
@@ -505,6 +513,8 @@ export type StreamStats = {
     codec: string;
     /** RFC 6381 */
     codecs: string;
+    /** what is recorded and played in its place; null if it is not converted */
+    convertedTo: 'h264' | null;
     width: number;
     height: number;
     /** bit/s, over ten seconds */
@@ -870,7 +880,7 @@ export type StreamRecovery = {
 
 /** `ProbeView` of the API. */
 export type ProbeView = {
-  protocol: 'hls' | 'mp4' | 'page' | 'test' | 'udp' | 'srt' | 'file';
+  protocol: 'hls' | 'mp4' | 'page' | 'test' | 'udp' | 'srt' | 'rtp' | 'rtsp' | 'whep' | 'file';
   /** `mpegts`, `fmp4`, `mp4`, `packed-audio`; empty until a segment was read */
   container: string;
   /** may be empty */
@@ -2093,7 +2103,7 @@ export type RelayList = {
 
 /** `NewRelay` of the API. */
 export type NewRelay = {
-  /** `rtmp://HOST/APP/KEY`, `rtmps://HOST/APP/KEY` or `srt://HOST:PORT?streamid=…&passphrase=…&latency=MS`. It is not shown again. */
+  /** `rtmp://HOST/APP/KEY`, `rtmps://HOST/APP/KEY`, `srt://HOST:PORT?streamid=…&passphrase=…&latency=MS` or `whip+https://HOST/PATH?key=KEY`. It is not shown again. */
   url: string;
   /** name for people */
   label?: string;
@@ -2105,6 +2115,51 @@ export type NewRelay = {
 export type RelayPatch = {
   label?: string;
   enabled?: boolean;
+};
+
+/** `RtpSessionMedia` of the API. */
+export type RtpSessionMedia = {
+  /** `video` or `audio` */
+  kind: string;
+  /** first payload format, as in the SDP, e.g. `H264` */
+  encoding: string;
+  rtpPort: number;
+  /** the same port where the SDP has `a=rtcp-mux` */
+  rtcpPort: number;
+};
+
+/** `RtpSessionView` of the API. */
+export type RtpSessionView = {
+  id: string;
+  /** RFC 3339, UTC, milliseconds */
+  since: string;
+  /** IP address of this server that the sender sends to */
+  address: string;
+  media: RtpSessionMedia[];
+  /** the SDP with this address and these ports, for senders that read it */
+  sdp: string;
+  /** IP address of the sender; null before its first packet */
+  sender: string | null;
+  /** packets of the sender */
+  packets: number;
+  /** packets that were missing when their time had come */
+  lost: number;
+  /** packets of other senders */
+  ignored: number;
+};
+
+/** `RtpSessionList` of the API. */
+export type RtpSessionList = {
+  items: RtpSessionView[];
+  nextCursor: null;
+};
+
+/** `NewRtpSession` of the API. */
+export type NewRtpSession = {
+  /** session description of the sender (RFC 8866) */
+  sdp: string;
+  /** IP address or network that packets come from. Default: the first sender that sends what the SDP announces. */
+  sender?: string;
 };
 
 /** The name of an event. */

@@ -1,14 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import {
-  endpoint,
-  isLoopback,
-  listenAddress,
-  offOnly,
-  optionalEndpoint,
-  parseEndpoint,
-  printEndpoint,
-} from './address.ts';
+import { endpoint, isLoopback, listenAddress, optionalEndpoint, parseEndpoint, printEndpoint } from './address.ts';
 
 test('a port can have its own address, IPv6 in brackets', () => {
   assert.deepEqual(parseEndpoint('8080'), { address: '', port: 8080 });
@@ -32,10 +24,8 @@ test('loopback is 127.0.0.0/8, ::1 and localhost', () => {
   for (const address of ['0.0.0.0', '::', '192.168.1.1', '127.evil.example']) assert.ok(!isLoopback(address), address);
 });
 
-test('an endpoint can be a number; a protocol of a later version accepts only off', () => {
+test('an endpoint can be a number', () => {
   assert.deepEqual(endpoint('1', 's').parse(8080), { address: '', port: 8080 });
-  assert.equal(offOnly('SRT').parse(false), 'off');
-  assert.throws(() => offOnly('SRT').parse('8890'), /SRT comes with a later version/);
 });
 
 test('the port of a protocol can be off, also as the boolean that YAML reads', () => {

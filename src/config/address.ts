@@ -103,13 +103,3 @@ export function ipAddresses(sentence: string, extras?: OptionExtras): Option<rea
 function checkIp(item: string): void {
   if (isIP(item) === 0) throw new FormatError(`"${item.slice(0, 64)}" is not an IP address`, 0);
 }
-
-/** A protocol of a later version: only `off` is valid. */
-export function offOnly(protocol: string, extras?: OptionExtras): Option<'off'> {
-  const read = (value: unknown): 'off' => {
-    if (value === 'off' || value === false) return 'off';
-    throw new FormatError(`${protocol} comes with a later version of oxbow; omit it or write off`, 0);
-  };
-  const kind: Kind<'off'> = { placeholder: 'off', json: { const: 'off' }, read, print: (value) => value };
-  return createOption(kind, 'off', `${protocol} comes with a later version; only \`off\` is accepted.`, extras);
-}

@@ -153,7 +153,7 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
   const file = yaml(`streams:
   Door: { source: { type: test } }
   a: { source: { type: pull } }
-  b: { source: { type: pull, url: 'rtsp://cam.example/1' } }
+  b: { source: { type: pull, url: 'rtmp://cam.example/1' } }
   c: { source: { type: push, url: 'https://x.example/' } }
   g: { source: { type: push, onSecondPublisher: share } }
   d: { source: { type: test }, keeep: 1h }
@@ -166,7 +166,7 @@ test('a stream without a URL, with a name or a key that does not exist, is refus
     [
       [2, 'Invalid stream name "Door"'],
       [3, 'streams.a: a pull source needs a url'],
-      [4, 'streams.b: "rtsp://cam.example/1" is not an http, https, udp or srt URL'],
+      [4, 'streams.b: "rtmp://cam.example/1" is not an http, https, rtsp, udp, srt or whep+https URL'],
       [5, 'streams.c: a push source has no url'],
       [6, 'streams.g.source.onSecondPublisher: "share" is not one of refuse, replace, standby'],
       [7, 'there is no setting "streams.d.keeep"'],
@@ -213,14 +213,14 @@ test('arguments become streams: with a given name, or one derived from the host,
 
 test('invalid URLs and names that are used twice are refused', async () => {
   const problems = await problemsOf({
-    urls: ['a=http://x.example/', 'a=http://y.example/', 'movie.mp4', 'rtsp://x.example:1'],
+    urls: ['a=http://x.example/', 'a=http://y.example/', 'movie.mp4', 'rtmp://x.example:1'],
   });
   assert.deepEqual(
     problems.map(({ origin, message }) => `${origin}: ${message}`),
     [
       'argument: the name "a" is used twice',
-      'argument: "movie.mp4" is not an http, https, udp or srt URL; a file on this computer is not a stream',
-      'argument: "rtsp://x.example:1" is not an http, https, udp or srt URL; RTSP cameras are not supported yet',
+      'argument: "movie.mp4" is not an http, https, rtsp, udp, srt or whep+https URL; a file on this computer is not a stream',
+      'argument: "rtmp://x.example:1" is not an http, https, rtsp, udp, srt or whep+https URL; oxbow does not fetch RTMP, it receives it',
     ],
   );
 });

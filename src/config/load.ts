@@ -213,6 +213,8 @@ function fill(values: Omit<Config, 'streams'>, streams: Streams): Config {
     rtmp: orOff(values.rtmp),
     rtmps: orOff(values.rtmps),
     srt: orOff(values.srt),
+    rtp: orOff(values.rtp),
+    rtsp: orOff(values.rtsp),
     webrtc: orOff(values.webrtc),
   };
   const named: Record<string, StreamConfig> = {};

@@ -416,8 +416,9 @@ export function relayTargets(sentence: string): Option<readonly string[]> {
 }
 
 function checkRelayTarget(item: string): void {
-  if (/^(rtmps?|srt):\/\/[^/\s]+/i.test(item) && URL.canParse(item)) return;
-  throw new FormatError('a relay target begins with rtmp://, rtmps:// or srt://, and has a host', 0);
+  if (/^(rtmps?|srt|whip\+https?|https):\/\/[^/\s]+/i.test(item) && URL.canParse(item)) return;
+  const schemes = 'rtmp://, rtmps://, srt://, whip+https:// or whip+http://';
+  throw new FormatError(`a relay target begins with ${schemes}, and has a host`, 0);
 }
 
 function checkHostName(item: string): void {

@@ -2,7 +2,7 @@
  * The settings of rooms, a part of the table of all settings.
  * In: the types of settings. Out: the section `rooms` for schema.ts.
  */
-import { choice, duration, integer, section } from './option.ts';
+import { choice, duration, flag, integer, section } from './option.ts';
 
 /** The section. */
 export const roomsSection = section({
@@ -23,6 +23,9 @@ export const roomsSection = section({
     reload: 'live',
   }),
   connectionsPerUser: integer('20', { min: 1, max: 100_000 }, 'Most connections to rooms of one person at once.', {
+    reload: 'live',
+  }),
+  calls: flag(true, 'People in rooms may talk and show cameras and screens. Calls of more than four need `webrtc`.', {
     reload: 'live',
   }),
   messageRate: integer(

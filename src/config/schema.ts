@@ -4,7 +4,8 @@
  * Values: durations are milliseconds, sizes bytes, bitrates bits per second.
  */
 
-import { endpoint, ipAddresses, listenAddress, offOnly, optionalEndpoint } from './address.ts';
+import { endpoint, ipAddresses, listenAddress, optionalEndpoint } from './address.ts';
+import { iceServers, turnPassword, turnUser } from './ice-servers.ts';
 import {
   bitrate,
   choice,
@@ -291,12 +292,29 @@ export const schema = section({
     'Passphrase of SRT connections, 10 to 79 bytes. With one, connections without encryption are rejected.',
   ),
   srtMaxCallers: integer('25', { min: 1, max: 1000 }, 'Most SRT connections, publishers and players together.'),
-  rtp: offOnly('RTP'),
+  rtp: optionalEndpoint(
+    '5004',
+    'First UDP port of RTP sessions that are opened over the API; each takes the next free ports, up to 400 in total. 0 picks free ports.',
+  ),
+  rtsp: optionalEndpoint(
+    'off',
+    'Port on which encoders publish over RTSP (ANNOUNCE and RECORD); usually 8554; 0 picks a free port.',
+  ),
   webrtc: optionalEndpoint('8189', 'UDP port of WebRTC: browsers and encoders publish over WHIP; 0 picks a free port.'),
   webrtcAddresses: ipAddresses(
     'IP addresses on which WebRTC clients reach this server, for example its public address behind NAT. Default: the addresses of this computer.',
   ),
   webrtcMaxSessions: integer('200', { min: 1, max: 10_000 }, 'Most WebRTC sessions.'),
+  webrtcIceServers: iceServers(
+    'STUN and TURN servers that WebRTC clients may use, for example `turn:turn.example:3478?transport=tcp` for networks that block UDP.',
+    { reload: 'live' },
+  ),
+  webrtcTurnSecret: secret(
+    'Secret shared with the TURN servers (`static-auth-secret` of coturn): clients get credentials that expire.',
+    { reload: 'live' },
+  ),
+  webrtcTurnUser: turnUser('User name of the TURN servers, if they have no shared secret.', { reload: 'live' }),
+  webrtcTurnPassword: turnPassword('Password of `webrtcTurnUser`. Clients get it.', { reload: 'live' }),
   streams: streamsSection,
 });
 

@@ -2,13 +2,17 @@
  * Checks the address of a source that oxbow fetches or receives, by its scheme.
  * In: text of the command line, settings and the API. Out: the same text, if oxbow can read such a source.
  */
+import { basename } from 'node:path';
 import { explainUnsupported, readPastedAddress } from '../api/source/pasted-address.ts';
 import { FormatError } from '../lib/errors.ts';
+import { isSdpUrl, parseSdpUrl } from './sdp-url.ts';
+import { isRtspUrl, parseRtspUrl } from './source/rtsp-url.ts';
 import { isSrtUrl, parseSrtUrl } from './srt-url.ts';
 import { isUdpUrl, parseUdpUrl } from './udp-url.ts';
+import { isWhepUrl, parseWhepUrl } from './webrtc-url.ts';
 
 /**
- * Checks an address: `http://`, `https://`, `udp://` or `srt://`.
+ * Checks an address: `http://`, `https://`, `rtsp://`, `rtsps://`, `udp://`, `srt://`, `sdp://`, `whep+https://` or `whep+http://`.
  *
  * @returns the text, unchanged
  * @throws FormatError for any other text
@@ -22,20 +26,34 @@ export function sourceUrl(given: string): string {
     parseSrtUrl(given);
     return given;
   }
+  if (isSdpUrl(given)) {
+    parseSdpUrl(given);
+    return given;
+  }
+  if (isRtspUrl(given)) {
+    parseRtspUrl(given);
+    return given;
+  }
+  if (isWhepUrl(given)) {
+    parseWhepUrl(given);
+    return given;
+  }
   if (URL.canParse(given) && /^https?:/i.test(given)) return given;
   const read = readPastedAddress(given);
   const why =
     'unsupported' in read && read.unsupported !== 'text'
       ? `; ${explainUnsupported(read.unsupported, read.scheme).message}`
       : '';
-  throw new FormatError(`"${given.slice(0, 200)}" is not an http, https, udp or srt URL${why}`, 0);
+  throw new FormatError(`"${given.slice(0, 200)}" is not an http, https, rtsp, udp, srt or whep+https URL${why}`, 0);
 }
 
 /**
- * Base for the name of a stream without one: the host, for `udp` the port.
+ * Base for the name of a stream without one: the host, for `udp` the port, for `sdp` the name of the file.
  *
  * @param url checked by `sourceUrl`
  */
 export function hostOf(url: string): string {
+  if (isSdpUrl(url)) return basename(parseSdpUrl(url).path).replace(/\.sdp$/i, '');
+  if (isWhepUrl(url)) return parseWhepUrl(url).host;
   return isUdpUrl(url) ? `udp-${parseUdpUrl(url).port}` : new URL(url).hostname;
 }

@@ -74,7 +74,7 @@ const stream = section({
     ),
     url: text(
       '',
-      'Address of the source (type `pull`): a live HLS playlist, an MP4 file or a page (`http`, `https`), or MPEG-TS over UDP (`udp://@239.1.1.1:5000`).',
+      'Address of the source (type `pull`): a live HLS playlist, an MP4 file or a page (`http`, `https`), a camera (`rtsp`), a WHEP server (`whep+https`), or MPEG-TS over UDP (`udp://@239.1.1.1:5000`).',
       { placeholder: 'URL' },
     ),
     backup: text(
@@ -118,7 +118,7 @@ const stream = section({
   keep: optionalDuration('How long recordings of this stream are kept. Default: `record.keep`.'),
   keys: publishKeys('Stream keys of this stream, besides those that are created over the API (source type `push`).'),
   relays: relayTargets(
-    'Servers that the stream is sent to while it is live: `rtmp://HOST/APP/KEY`, `rtmps://…`, `srt://HOST:PORT?streamid=…`.',
+    'Servers that the stream is sent to while it is live: `rtmp://HOST/APP/KEY`, `rtmps://…`, `srt://HOST:PORT?streamid=…`, `whip+https://HOST/PATH?key=KEY`.',
   ),
   ladder: liveLadder(
     'Qualities that oxbow encodes while the stream is live: heights with an optional bitrate, and `audio` for the sound alone, such as `360p, 720p:2M, audio`; at most 8. Default: none.',

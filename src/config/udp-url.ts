@@ -103,7 +103,12 @@ function parameterMap(query: string): Parameters {
   return found;
 }
 
-function interfaceOf(text: string): string {
+/**
+ * Checks the name or the address of a network interface.
+ *
+ * @throws FormatError
+ */
+export function interfaceOf(text: string): string {
   if (isIP(text) !== 0 || /^[A-Za-z0-9_.:-]{1,64}$/.test(text)) return text;
   throw new FormatError(`"${text.slice(0, 64)}" is not a network interface; write its name or its address`, 0);
 }

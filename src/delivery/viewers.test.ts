@@ -34,6 +34,19 @@ suite('viewers', () => {
     assert.equal(viewers.of('door'), 0);
   });
 
+  test('with a connection of their own count until it ends, without any request', () => {
+    const { viewers, clock } = openViewers();
+    const leave = viewers.connected('door', 'a.x');
+    clock.ms += 100_000;
+    assert.equal(viewers.of('door'), 1);
+    assert.deepEqual(
+      viewers.sessions('door').map(({ id, startedAgoMs, seenAgoMs }) => [id, startedAgoMs, seenAgoMs]),
+      [['a', 100_000, 0]],
+    );
+    leave();
+    assert.equal(viewers.of('door'), 0);
+  });
+
   test('with a pending request count while it waits, and 30 s more', () => {
     const { viewers, clock } = openViewers();
     viewers.waits('door', 'stranger')();

@@ -139,6 +139,16 @@ export class Viewers {
     };
   }
 
+  /** Counts a player with a connection of its own, until the returned function is called. @param key as for `seen` */
+  connected(stream: string, key: string): () => void {
+    this.seen(stream, key);
+    const stop = this.waits(stream, key);
+    return () => {
+      stop();
+      this.#remove(stream, identityOf(key));
+    };
+  }
+
   /** Number of viewers of a stream. */
   of(stream: string): number {
     const audience = this.#streams.get(stream);

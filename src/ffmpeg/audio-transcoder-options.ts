@@ -4,6 +4,7 @@
  */
 import { AAC_SAMPLE_RATES, printAacConfig } from '../media/aac/config.ts';
 import type { AudioConfig, AudioTrack } from '../media/frame.ts';
+import { type G711Law, isG711 } from '../media/g711.ts';
 import { opusConfig } from '../media/opus/config.ts';
 import { OPUS_RATE } from '../media/opus/packet.ts';
 
@@ -20,7 +21,7 @@ const OPUS_BIT_RATES = [0, 64_000, 112_000] as const;
 const MOST_CHANNELS = 2;
 
 /** Codecs that can be converted to AAC. */
-export type SourceAudio = 'mp1' | 'mp2' | 'mp3' | 'ac3' | 'eac3';
+export type SourceAudio = 'mp1' | 'mp2' | 'mp3' | 'ac3' | 'eac3' | G711Law;
 
 /** One track that is converted to AAC. */
 export interface AudioTranscodeTrack {
@@ -30,6 +31,8 @@ export interface AudioTranscodeTrack {
   readonly timescale: number;
   /** Hz; also the timescale of its AAC. */
   readonly sampleRate: number;
+  /** Of the source. */
+  readonly sourceChannels: number;
   /** Of the AAC, 1 or 2. */
   readonly channels: 1 | 2;
   /** Of the AAC, bits per second. */
@@ -37,7 +40,7 @@ export interface AudioTranscodeTrack {
 }
 
 /** Codecs that can be converted to Opus; Opus itself where it has more than two channels. */
-export type OpusSourceAudio = SourceAudio | Exclude<AudioConfig['codec'], 'mp3'>;
+export type OpusSourceAudio = Exclude<SourceAudio | AudioConfig['codec'], G711Law>;
 
 /** One track that is converted to Opus, at 48 kHz. */
 export interface OpusTranscodeTrack {
@@ -60,7 +63,7 @@ export type TranscodeTrack = AudioTranscodeTrack | OpusTranscodeTrack;
 /** The name of a codec that can be converted to AAC, or undefined: AAC needs no conversion, Opus and FLAC play everywhere. */
 export function sourceAudioOf({ codec, layer }: AudioConfig): SourceAudio | undefined {
   if (codec === 'mp3') return layer === undefined ? 'mp3' : `mp${layer}`;
-  return codec === 'ac3' || codec === 'eac3' ? codec : undefined;
+  return codec === 'ac3' || codec === 'eac3' || isG711(codec) ? codec : undefined;
 }
 
 /** What converts a track; undefined if it cannot be converted. */
@@ -70,7 +73,7 @@ export function audioTranscodeOf({ id, timescale, config }: AudioTrack): AudioTr
   if (!codec || !(AAC_SAMPLE_RATES as readonly number[]).includes(sampleRate)) return undefined;
   const channels = config.channels === 1 ? 1 : MOST_CHANNELS;
   const bitRate = Math.round(BIT_RATES[channels] * Math.min(1, sampleRate / FULL_RATE));
-  return { id, codec, timescale, sampleRate, channels, bitRate };
+  return { id, codec, timescale, sampleRate, sourceChannels: config.channels, channels, bitRate };
 }
 
 /** The AAC track that a conversion results in: same id and language, ticks of the sample rate. */
@@ -82,9 +85,9 @@ export function convertedTrack(track: AudioTrack, { codec, sampleRate, channels 
   return { ...track, timescale: sampleRate, config };
 }
 
-/** How a track is converted to Opus with at most two channels; undefined if it is that already. */
+/** How a track is converted to Opus with at most two channels; undefined if it is that already. Streams have no G.711. */
 export function opusTranscodeOf({ id, timescale, config }: AudioTrack): OpusTranscodeTrack | undefined {
-  if (config.codec === 'opus' && config.channels <= MOST_CHANNELS) return undefined;
+  if (isG711(config.codec) || (config.codec === 'opus' && config.channels <= MOST_CHANNELS)) return undefined;
   const codec = config.codec === 'mp3' && config.layer !== undefined ? (`mp${config.layer}` as const) : config.codec;
   const channels = config.channels === 1 ? 1 : MOST_CHANNELS;
   const record = Buffer.from(config.record).toString('base64');

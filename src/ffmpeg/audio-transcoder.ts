@@ -38,6 +38,9 @@ export interface AudioTranscoder extends AsyncDisposable {
   readonly ended: Promise<string>;
 }
 
+/** Starts a process. */
+export type OpenTranscoder = (output: AudioTranscoderOutput) => Promise<AudioTranscoder>;
+
 /**
  * Starts a process. Resolves when it is ready for frames.
  *

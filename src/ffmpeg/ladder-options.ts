@@ -14,7 +14,7 @@ export type LadderEffort = 'fastest' | 'fast' | 'balanced' | 'small';
 export interface LadderVideoRendition {
   /** Of its address and folder, e.g. `v0-480`. */
   readonly id: string;
-  /** 101 and up. */
+  /** 101 and up; of a conversion that of its source. */
   readonly trackId: number;
   /** Name for a person and of the track, e.g. `480`. */
   readonly rung: string;

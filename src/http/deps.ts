@@ -14,6 +14,7 @@ import type { MediaAddress } from '../api/media-address.ts';
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
+import type { RtpSessionsApi } from '../api/realtime/rtp-shapes.ts';
 import type { WebRtcApi } from '../api/realtime/webrtc-api.ts';
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
 import type { ItemSource } from '../api/room/media-server-shapes.ts';
@@ -115,6 +116,8 @@ export interface HttpDeps {
   readonly publishKeys: PublishKeysApi;
   /** Relays to other servers. */
   readonly relays: RelaysApi;
+  /** RTP sessions of publishers. */
+  readonly rtp: RtpSessionsApi;
   /** Rooms where people watch together. */
   readonly rooms: Rooms;
   /** Their messages and polls. */

@@ -132,6 +132,7 @@ export async function startTestServer(
     clips: fakeClips(),
     publishKeys: fakePublishKeys(calls),
     relays: fakeRelays(calls),
+    rtp: {} as HttpDeps['rtp'], // test/e2e/rtp.test.ts has real ones
     rooms: { mayCreate: ({ role }) => role !== 'guest' } as Pick<Rooms, 'mayCreate'> as Rooms, // tests of rooms bring their own
     mediaServers: {} as HttpDeps['mediaServers'],
     mediaProxy: {} as HttpDeps['mediaProxy'],

@@ -53,6 +53,14 @@ export class BitReader {
     return value;
   }
 
+  /** The next `count` bits, 0 to 32; they are read again. */
+  peek(count: number): number {
+    const at = this.#at;
+    const value = this.u(count);
+    this.#at = at;
+    return value;
+  }
+
   /** One bit. */
   flag(): boolean {
     return this.u(1) === 1;

@@ -9,26 +9,30 @@ export type TrackKind = 'video' | 'audio' | 'text' | 'data';
 
 /** Coded video, ready for an ISO BMFF sample entry. */
 export interface VideoConfig {
-  readonly codec: 'h264' | 'hevc' | 'av1' | 'vp9';
+  /** `vp8` has no form in CMAF: it is converted before the stream, see transcode/video. */
+  readonly codec: 'h264' | 'hevc' | 'av1' | 'vp9' | 'vp8';
   /**
    * Body of `avcC` (ISO/IEC 14496-15, 5.3.3.1), `hvcC` (8.3.3.1), `av1C` (AV1 in ISO BMFF, 2.3) or `vpcC` with its version and flags
-   * (VP codec in ISO BMFF, 2).
+   * (VP codec in ISO BMFF, 2). VP8: empty.
    */
   readonly record: Uint8Array;
-  /** RFC 6381 codec string, e.g. `avc1.64001f`, `hvc1.1.6.L93.B0`, `av01.0.04M.08` or `vp09.00.31.08`. */
+  /** RFC 6381 codec string, e.g. `avc1.64001f`, `hvc1.1.6.L93.B0`, `av01.0.04M.08`, `vp09.00.31.08` or `vp8`. */
   readonly codecs: string;
   /** Luma samples, after cropping. */
   readonly width: number;
   readonly height: number;
   /** Frames per second of the parameter sets; undefined if they have none. */
   readonly frameRate?: number;
+  /** Name of the codec that a publisher sent, `vp8`, where oxbow converted it to this one. */
+  readonly convertedFrom?: string;
 }
 
 /** Coded audio, ready for an ISO BMFF sample entry. */
 export interface AudioConfig {
-  readonly codec: 'aac' | 'mp3' | 'ac3' | 'eac3' | 'opus' | 'flac';
+  /** `pcmu` and `pcma` are G.711: converted before the stream, see media/g711. */
+  readonly codec: 'aac' | 'mp3' | 'ac3' | 'eac3' | 'opus' | 'flac' | 'pcmu' | 'pcma';
   /**
-   * AAC: AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). MP3: empty. Else the body of `dac3`, `dec3` (ETSI TS 102 366, annex F), `dOps`
+   * AAC: AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1). MP3 and G.711: empty. Else the body of `dac3`, `dec3` (ETSI TS 102 366, annex F), `dOps`
    * (Opus in ISO BMFF, 4.3.2) or `dfLa` with its version and flags (FLAC in ISO BMFF, 3.3.2).
    */
   readonly record: Uint8Array;
@@ -108,7 +112,7 @@ export interface Frame {
   readonly key: boolean;
   /**
    * H.264 and HEVC: NAL units, each after its length in 4 bytes, no parameter sets unless they change. AV1: a temporal unit without
-   * temporal delimiters. VP9: one frame or superframe. Audio: one raw access unit, AAC without ADTS, all others with their own headers.
+   * temporal delimiters. VP8: one frame. VP9: one frame or superframe. Audio: one raw access unit, AAC without ADTS, all others with their own headers.
    * Text: boxes `vttc` and `vtte`. Data: as its configuration says.
    */
   readonly data: Uint8Array;

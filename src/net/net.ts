@@ -36,8 +36,8 @@ export interface NetRequest {
   readonly signal: AbortSignal;
   /** Body of a POST, whose redirects are returned, not followed; undefined: GET. */
   readonly post?: Uint8Array | undefined;
-  /** Method of a request with `post`; default POST. PROPFIND: RFC 4918 9.1. */
-  readonly method?: 'PROPFIND' | undefined;
+  /** Method of a request with `post`; default POST. PROPFIND: RFC 4918 9.1. DELETE ends a session, RFC 9725 4.2. */
+  readonly method?: 'PROPFIND' | 'DELETE' | undefined;
   /** Added to oxbow's own. Secrets among them go only to the origin of `home`, whatever URL a playlist or a redirect names. */
   readonly headers?: Readonly<Record<string, string>> | undefined;
   /** Most bytes of the body, as sent and as unpacked. */

@@ -88,18 +88,6 @@ export const metricTable = {
     labels: ['stream'],
     help: 'Damaged places in the media that were skipped.',
   },
-  audioConversionRestarts: {
-    type: 'counter',
-    name: 'oxbow_audio_conversion_restarts_total',
-    labels: ['stream'],
-    help: 'Processes that convert audio to AAC, or to Opus for WHEP, and ended or could not be started.',
-  },
-  audioConversionLost: {
-    type: 'counter',
-    name: 'oxbow_audio_conversion_lost_frames_total',
-    labels: ['stream'],
-    help: 'Audio frames that are missing because they could not be converted.',
-  },
   clippedSeconds: {
     type: 'counter',
     name: 'oxbow_clipped_seconds_total',

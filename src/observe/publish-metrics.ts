@@ -108,4 +108,28 @@ export const publishMetrics = {
     labels: [],
     help: 'Datagrams to the SRT port that Linux dropped because the receive buffer was full: raise net.core.rmem_max, or the computer is too slow.',
   },
+  audioConversionRestarts: {
+    type: 'counter',
+    name: 'oxbow_audio_conversion_restarts_total',
+    labels: ['stream'],
+    help: 'Processes that convert audio to AAC, or to Opus for WHEP, and ended or could not be started.',
+  },
+  audioConversionLost: {
+    type: 'counter',
+    name: 'oxbow_audio_conversion_lost_frames_total',
+    labels: ['stream'],
+    help: 'Audio frames that are missing because they could not be converted.',
+  },
+  videoConversionRestarts: {
+    type: 'counter',
+    name: 'oxbow_video_conversion_restarts_total',
+    labels: ['stream'],
+    help: 'Processes that convert VP8 video to H.264, and ended or could not be started.',
+  },
+  videoConversionLost: {
+    type: 'counter',
+    name: 'oxbow_video_conversion_lost_frames_total',
+    labels: ['stream'],
+    help: 'Video frames that are missing because they could not be converted.',
+  },
 } as const satisfies Record<string, MetricRow>;

@@ -10,7 +10,7 @@ export const relayMetrics = {
     type: 'counter',
     name: 'oxbow_relay_bytes_total',
     labels: ['stream', 'protocol'],
-    help: 'Bytes of media sent to relay targets, by protocol: rtmp, rtmps or srt.',
+    help: 'Bytes of media sent to relay targets, by protocol: rtmp, rtmps, srt or whip.',
   },
   relayLostFrames: {
     type: 'counter',

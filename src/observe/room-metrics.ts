@@ -49,6 +49,30 @@ export const roomMetrics = {
     labels: [],
     help: 'Messages that were written to connections of rooms.',
   },
+  callParticipants: {
+    type: 'gauge',
+    name: 'oxbow_call_participants',
+    labels: ['mode'],
+    help: 'People in calls of rooms, by mode: mesh (browsers connect to each other) or forwarded (by this server).',
+  },
+  callForwarded: {
+    type: 'counter',
+    name: 'oxbow_call_forwarded_packets_total',
+    labels: [],
+    help: 'Packets of calls that were sent to receivers.',
+  },
+  callDropped: {
+    type: 'counter',
+    name: 'oxbow_call_dropped_packets_total',
+    labels: [],
+    help: 'Packets of participants of calls that were not forwarded: beyond the rate, late or repeated.',
+  },
+  callPaused: {
+    type: 'gauge',
+    name: 'oxbow_call_paused_pictures',
+    labels: [],
+    help: 'Pictures of calls that are not sent because the network of a receiver loses packets.',
+  },
   roomTickSeconds: {
     type: 'histogram',
     name: 'oxbow_room_tick_seconds',

@@ -21,6 +21,8 @@ const MPEG2_LAYER3_SAMPLES = 576;
 const MIN_MPEG1_RATE = 32_000;
 /** Each packet has its own duration; nearly all have 20 ms. */
 const USUAL_OPUS_S = 0.02;
+/** Of an RTP packet, RFC 3551 4.2. */
+const USUAL_G711_S = 0.02;
 /** Samples of a FLAC frame where the configuration cannot be parsed. */
 const USUAL_FLAC_SAMPLES = 4096;
 
@@ -42,6 +44,9 @@ export function audioFrameS(config: AudioConfig): number {
       return USUAL_OPUS_S;
     case 'flac':
       return flacFrameS(config);
+    case 'pcmu':
+    case 'pcma':
+      return USUAL_G711_S;
   }
 }
 

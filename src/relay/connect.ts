@@ -5,7 +5,18 @@
 import type { ConnectRelay } from './connection.ts';
 import { connectRtmpRelay } from './rtmp-connection.ts';
 import { connectSrtRelay } from './srt-connection.ts';
+import { connectWhipRelay, type WhipParts } from './whip-connection.ts';
 
-/** Connects with the protocol of the target. */
-export const connectRelay: ConnectRelay = (request) =>
-  request.target.protocol === 'srt' ? connectSrtRelay(request) : connectRtmpRelay(request);
+/** Returns what connects with the protocol of the target. */
+export function createConnectRelay(parts: WhipParts): ConnectRelay {
+  return (request) => {
+    switch (request.target.protocol) {
+      case 'srt':
+        return connectSrtRelay(request);
+      case 'whip':
+        return connectWhipRelay(request, parts);
+      default:
+        return connectRtmpRelay(request);
+    }
+  };
+}

@@ -1,6 +1,6 @@
 /**
  * The contract of a connection to a relay target.
- * In: runs and frames of relay.ts. Out: rtmp-connection, srt-connection. Types alone.
+ * In: runs and frames of relay.ts. Out: rtmp-connection, srt-connection, whip-connection. Types alone.
  */
 import type { LeftOutTrack } from '../api/left-out.ts';
 import type { RunContext } from '../live/sink.ts';
@@ -15,6 +15,10 @@ export interface ConnectRequest {
   readonly host: CheckedHost;
   /** The run that flows: its codecs are announced. */
   readonly context: RunContext;
+  /** Name of the stream, for logs. */
+  readonly name: string;
+  /** The target needs a key frame: asks the source for one, where that is possible. */
+  readonly requestKeyFrame: () => void;
   /** Ends the attempt; later it closes the connection. */
   readonly signal: AbortSignal;
 }

@@ -8,8 +8,8 @@ import type { Frame, Track } from '../media/frame.ts';
 import { h264Config, parseAvcC } from '../media/h264/avcc.ts';
 import { opusTrack } from '../media/isobmff/media.fixture.ts';
 import { addressForms } from '../net/address-forms.fixture.ts';
-import { createNet } from '../net/net.ts';
-import { connectRelay } from './connect.ts';
+import { createNet, type Net } from '../net/net.ts';
+import { createConnectRelay } from './connect.ts';
 import { Relay, type RelayOptions, type RelayStatus } from './relay.ts';
 import { RtmpTestServer } from './rtmp-server.fixture.ts';
 import { parseRelayTarget } from './target.ts';
@@ -28,6 +28,9 @@ function pictures(count: number, from = 0, size = 400): Frame[] {
   }));
 }
 
+const connectTarget = (net: Net) =>
+  createConnectRelay({ net, clock: createSystemClock(), openOpus: () => assert.fail('no sound is converted') });
+
 /** A stream with a relay to a server, and the statuses of the relay. */
 class Rig implements AsyncDisposable {
   readonly heard = open();
@@ -37,8 +40,14 @@ class Rig implements AsyncDisposable {
 
   constructor(url: string, change: Partial<RelayOptions> = {}) {
     this.relay = new Relay({
-      ...{ stream: this.heard.stream, target: parseRelayTarget(url), clock: createSystemClock(), net: this.net },
-      ...{ connect: connectRelay, maxQueuedBytes: 8 * 1024 * 1024, checkAddress: () => undefined },
+      ...{
+        name: 'door',
+        stream: this.heard.stream,
+        target: parseRelayTarget(url),
+        clock: createSystemClock(),
+        net: this.net,
+      },
+      ...{ connect: connectTarget(this.net), maxQueuedBytes: 8 * 1024 * 1024, checkAddress: () => undefined },
       onChange: (status) => this.statuses.push(status),
       ...change,
     });
@@ -212,6 +221,13 @@ suite('targets', () => {
       shown('srt://h.example:8890?streamid=publish:a:ok_1&passphrase=0123456789'),
       'srt://h.example:8890?streamid=…',
     );
+    assert.equal(shown('whip+https://h.example:8443/whip/a?key=ok_1'), 'whip+https://h.example:8443/…');
+    assert.equal(shown('https://h.example/a-secret-of-a-service/publish'), 'whip+https://h.example/…');
+  });
+
+  test('the key of a WHIP address is sent as a token, and is not part of the request', () => {
+    const { whip, names, port } = parseRelayTarget('whip+http://h.example/whip/door?key=ok_1');
+    assert.deepEqual([whip?.url.href, whip?.key, names, port], ['http://h.example/whip/door', 'ok_1', ['door'], 80]);
   });
 
   test('anything that is no target is refused, without repeating it', () => {
@@ -223,6 +239,9 @@ suite('targets', () => {
         'srt://host:1?mode=listener',
         'srt://host:1?passphrase=short',
         'rtmp://host:99999/a/b',
+        'whip+https://me:secret@host/whip',
+        'whip+http://host:0/whip',
+        'whip://host/whip',
       ],
       ...[
         'srt://host:1?pbkeylen=17',
@@ -239,7 +258,12 @@ suite('targets', () => {
     await using net = createNet({ allow: [] });
     const { signal } = new AbortController();
     for (const form of addressForms()) {
-      for (const url of [`rtmp://${form}/live/key`, `rtmps://${form}/live/key`, `srt://${form}:8890?streamid=x`]) {
+      for (const url of [
+        `whip+https://${form}/whip/a`,
+        `rtmp://${form}/live/key`,
+        `rtmps://${form}/live/key`,
+        `srt://${form}:8890?streamid=x`,
+      ]) {
         const connected = async () => {
           const { host, port } = parseRelayTarget(url);
           return net.resolveHost(host, port, { signal, trusted: false });

@@ -25,11 +25,15 @@ const STEADY_MS = 30_000;
 const LINGER_MS = 10_000;
 /** A target that takes no byte for so long is lost, ms. */
 const STALLED_MS = 30_000;
+/** Shorter parts of the path of a WHIP address are words such as `publish`, characters. */
+const LEAST_SECRET_PART = 16;
 /** Longest reason, characters. */
 const MAX_DETAIL = 300;
 
 /** What a relay needs. */
 export interface RelayOptions {
+  /** Of the stream. */
+  readonly name: string;
   readonly stream: Pick<Stream, 'context' | 'events'> & InboxStream;
   readonly target: RelayTarget;
   readonly clock: Clock;
@@ -149,13 +153,14 @@ export class Relay implements AsyncDisposable {
 
   /** Connects and relays; returns when the media has ended, throws when the target was lost. */
   async #attempt(context: RunContext, signal: AbortSignal): Promise<void> {
-    const { target, net, connect, checkAddress, clock } = this.#options;
+    const { name, stream, target, net, connect, checkAddress, clock } = this.#options;
     this.#attempts++;
     this.#enter('connecting');
     // An administrator configured the target: private addresses are allowed.
     const host = await net.resolveHost(target.host, target.port, { signal, trusted: true });
     for (const { address } of host.addresses) checkAddress(address, target);
-    const connection = await connect({ target, host, context, signal });
+    const requestKeyFrame = () => void stream.requestKeyFrame();
+    const connection = await connect({ name, target, host, context, requestKeyFrame, signal });
     const beganMs = clock.monotonicMs();
     this.#connection = connection;
     this.#counted = { bytes: 0, frames: 0 };
@@ -285,7 +290,7 @@ export class Relay implements AsyncDisposable {
 }
 
 /** Parts of an address that are never shown. */
-function secretsOf({ url, srt }: RelayTarget): string[] {
+function secretsOf({ url, srt, whip }: RelayTarget): string[] {
   const parsed = URL.parse(url);
   const path = parsed?.pathname ?? '';
   const secrets = [
@@ -295,7 +300,10 @@ function secretsOf({ url, srt }: RelayTarget): string[] {
     parsed?.username,
     parsed?.password,
   ];
-  return [...secrets, srt?.passphrase, srt?.streamId, ...(parsed?.searchParams.values() ?? [])].filter(
+  // Services have secrets in any part of the path.
+  const parts = whip?.url.pathname.split('/').filter((part) => part.length >= LEAST_SECRET_PART) ?? [];
+  const others = [srt?.passphrase, srt?.streamId, whip?.key, ...(parsed?.searchParams.values() ?? [])];
+  return [...secrets, ...others, ...parts].filter(
     (secret): secret is string => secret !== undefined && secret.length >= 4,
   );
 }

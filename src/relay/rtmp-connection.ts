@@ -3,17 +3,14 @@
  * In: checked addresses; runs and frames. Out: FLV messages over wire/rtmp. Timestamps are UTC since the first frame: they continue over
  * runs, and gaps remain gaps.
  */
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
 import type { LeftOutTrack } from '../api/left-out.ts';
-import { messageOf } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import type { RunContext } from '../live/sink.ts';
 import { LiveFlvMuxer } from '../media/flv/live-muxer.ts';
 import { enhancedCodecOf } from '../media/flv/muxer-codecs.ts';
 import type { Frame } from '../media/frame.ts';
-import type { CheckedHost } from '../net/net.ts';
 import { connectRtmp, type RtmpClient } from '../wire/rtmp/client.ts';
+import { openTcp } from '../wire/tcp.ts';
 import type { ConnectRequest, RelayConnection } from './connection.ts';
 
 /** The program, as servers show it: the part in parentheses is what they check. */
@@ -24,7 +21,7 @@ export async function connectRtmpRelay({ target, host, context, signal }: Connec
   const relay = new RtmpRelay();
   const client = await connectRtmp({
     url: target.url,
-    connect: (options) => openSocket(host, target.protocol === 'rtmps', options),
+    connect: (options) => openTcp(host, target.protocol === 'rtmps', options),
     fourCcs: context.tracks.flatMap((track) => enhancedCodecOf(track) ?? []),
     userAgent: USER_AGENT,
     signal,
@@ -94,52 +91,4 @@ class RtmpRelay implements RelayConnection {
   async close(): Promise<void> {
     await this.#client?.close();
   }
-}
-
-/**
- * Connects to the first address that answers.
- *
- * @throws Error with the reason of the last one; the signal's reason
- */
-async function openSocket(host: CheckedHost, isTls: boolean, { signal }: { signal: AbortSignal }): Promise<Socket> {
-  let last: unknown;
-  for (const { address } of host.addresses) {
-    signal.throwIfAborted();
-    try {
-      return await openOne(address, host, isTls, signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      last = error;
-    }
-  }
-  throw last;
-}
-
-function openOne(address: string, { host, port }: CheckedHost, isTls: boolean, signal: AbortSignal): Promise<Socket> {
-  return new Promise((resolve, reject) => {
-    // The address is checked: the name is only for the certificate.
-    const servername = isIP(host) === 0 ? { servername: host } : {};
-    const socket = isTls ? connectTls({ host: address, port, ...servername }) : connectTcp({ host: address, port });
-    const fail = (error: unknown) => {
-      settle();
-      socket.destroy();
-      reject(error);
-    };
-    const onAbort = () => fail(signal.reason);
-    const onError = (error: Error) => fail(new Error(`${host} port ${port}: ${messageOf(error)}`, { cause: error }));
-    const onOpen = () => {
-      settle();
-      socket.setNoDelay(true);
-      resolve(socket);
-    };
-    const opened = isTls ? 'secureConnect' : 'connect';
-    const settle = () => {
-      signal.removeEventListener('abort', onAbort);
-      socket.off('error', onError);
-      socket.off(opened, onOpen);
-    };
-    signal.addEventListener('abort', onAbort, { once: true });
-    socket.once('error', onError);
-    socket.once(opened, onOpen);
-  });
 }

@@ -2,6 +2,7 @@
  * Addresses of relay targets.
  * In: URLs of administrators. Out: their parts, and a form without secrets for people and logs. docs/2-publish/relay.md.
  */
+import { parseWebRtcUrl, type WebRtcAddress } from '../config/webrtc-url.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { SrtKeyLength } from '../wire/srt/srt.ts';
 
@@ -20,7 +21,7 @@ const SRT_PARAMETERS = [
 ];
 
 /** Protocols of relays. */
-export type RelayProtocol = 'rtmp' | 'rtmps' | 'srt';
+export type RelayProtocol = 'rtmp' | 'rtmps' | 'srt' | 'whip';
 
 /** A target. */
 export interface RelayTarget {
@@ -37,6 +38,8 @@ export interface RelayTarget {
   readonly names: readonly string[];
   /** Of SRT. */
   readonly srt: SrtTarget | undefined;
+  /** Of WHIP: where the offer is sent. */
+  readonly whip: WebRtcAddress | undefined;
 }
 
 /** Parameters of an SRT target. */
@@ -55,20 +58,36 @@ export interface SrtTarget {
  */
 export function parseRelayTarget(text: string): RelayTarget {
   const url = text.length <= MAX_URL && !/\s/.test(text) ? URL.parse(text) : null;
+  if (url && /^(?:whip\+https?|https):$/.test(url.protocol)) return parseWhip(text);
   const protocol = url?.protocol.slice(0, -1);
   if (!url || (protocol !== 'rtmp' && protocol !== 'rtmps' && protocol !== 'srt')) {
-    throw refused('a relay target is an address like rtmp://HOST/APP/KEY, rtmps://HOST/APP/KEY or srt://HOST:PORT');
+    throw refused(
+      'a relay target is an address like rtmp://HOST/APP/KEY, rtmps://HOST/APP/KEY, srt://HOST:PORT or whip+https://HOST/PATH',
+    );
   }
   const host = url.hostname.replace(/^\[(.*)\]$/, '$1');
   if (host === '') throw refused('the address of a relay target needs a host');
   if (protocol === 'srt' && url.port === '') throw refused('the address of an SRT target needs a port');
   const port = url.port === '' ? DEFAULT_PORTS[protocol] : Number(url.port);
   if (port === 0) throw refused('0 is not a port');
-  const base = { url: text, protocol, host, port } as const;
+  const base = { url: text, protocol, host, port, whip: undefined } as const;
   if (protocol !== 'srt') return { ...base, ...parseRtmp(url), srt: undefined };
   const srt = parseSrt(url);
   const shown = `srt://${url.host}${srt.streamId === '' ? '' : '?streamid=…'}`;
   return { ...base, shown, names: namesOf(srt.streamId), srt };
+}
+
+/** WHIP is HTTP: an address without `whip+` is taken too, as services print it. */
+function parseWhip(text: string): RelayTarget {
+  const whip = parseWebRtcUrl(text);
+  if (!whip) throw refused('a WHIP address is whip+https://HOST/PATH, perhaps with ?key=KEY; it has no user name');
+  const { url, host, port } = whip;
+  const name = /\/whip\/([^/]+)\/?$/.exec(url.pathname)?.[1];
+  return {
+    ...{ url: text, protocol: 'whip', host, port, srt: undefined, whip },
+    shown: `whip+${url.protocol}//${url.host}/…`,
+    names: name === undefined ? [] : [decoded(name)],
+  };
 }
 
 function parseRtmp(url: URL): Pick<RelayTarget, 'shown' | 'names'> {

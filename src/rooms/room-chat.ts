@@ -64,6 +64,24 @@ export interface RoomChat {
 /** Opens the chat of a room. */
 export type OpenChat = (room: ChatRoom) => Promise<RoomChat>;
 
+/** What the chat reads of a room for a sender. */
+export interface ChatSenderOwner {
+  readonly members: Pick<Members, 'find'>;
+  may(user: UserRef, permission: RoomPermission): boolean;
+}
+
+/** A person as the chat of their room sees them, always as they are now. */
+export function chatSenderOf(room: ChatSenderOwner, user: UserRef, send: ChatSender['send']): ChatSender {
+  return {
+    user,
+    may: (permission) => room.may(user, permission),
+    get mutedUntilMs() {
+      return room.members.find(user.id)?.mutedUntilMs ?? 0;
+    },
+    send,
+  };
+}
+
 /** What the chat reads of a room. */
 export interface ChatOwner {
   readonly record: Pick<RoomRecord, 'id' | 'options'>;

@@ -5,6 +5,7 @@
 import type { ClientMessage } from '../api/room/messages.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Audience } from './audience.ts';
+import type { CallParts } from './call/call-parts.ts';
 import type { PermissionCounts } from './members.ts';
 import type { OpenChat } from './room-chat.ts';
 import type { RoomMedia } from './room-media.ts';
@@ -21,6 +22,8 @@ export interface RoomDeps {
   /** The settings now. */
   readonly settings: () => { readonly capacity: number };
   readonly permissionCounts?: PermissionCounts;
+  /** Undefined: there are no calls. */
+  readonly calls?: CallParts;
   /** A bug, or a failed query, for the log. */
   readonly failed: (error: unknown) => void;
 }

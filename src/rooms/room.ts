@@ -12,6 +12,7 @@ import type { MemberView, RoomView } from '../api/room/room-shapes.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { refusalOf, seesMedia } from './admission.ts';
 import type { Audience } from './audience.ts';
+import { Call, type CallClientMessage, isCallMessage } from './call/call.ts';
 import { isHiddenState, Members } from './members.ts';
 import type { Peer } from './peer.ts';
 import { leadOf } from './playback/lead.ts';
@@ -20,7 +21,7 @@ import { Playlist } from './playlist/playlist.ts';
 import { ItemSender } from './playlist/send-items.ts';
 import { Presence, type PresentPeer } from './presence.ts';
 import { RemoteRequests } from './remote-requests.ts';
-import { type ChatSender, chatRoomOf, type RoomChat } from './room-chat.ts';
+import { type ChatSender, chatRoomOf, chatSenderOf, type RoomChat } from './room-chat.ts';
 import type { RoomDeps, RoomSeat, StoredRoom } from './room-deps.ts';
 import { type RoomMedia, stillOf } from './room-media.ts';
 import type { ItemRecord, MemberRecord, RoomRecord } from './room-record.ts';
@@ -44,6 +45,7 @@ export class Room {
   readonly presence = new Presence();
   readonly playback: Playback;
   readonly media: RoomMedia;
+  readonly call: Call;
   readonly #deps: RoomDeps;
   readonly #audience: Audience;
   readonly #saving: RoomSaving;
@@ -70,6 +72,7 @@ export class Room {
     this.#audience = deps.createAudience();
     this.members = new Members(room, members, deps.permissionCounts);
     this.playlist = new Playlist(items);
+    this.call = new Call(this, deps.calls);
     const { members: people, playlist } = this;
     const progress = () => ({ state: this.state, usedMs: this.#usedMs });
     this.#saving = new RoomSaving({ id: room.id, tables: deps.tables, members: people, playlist, progress });
@@ -124,13 +127,16 @@ export class Room {
       serverMs: this.#deps.clock.nowMs(),
       room: this.view(),
       state: this.state,
-      ...{ members: this.#welcomed(peer.user), items: this.#items.enter(peer.user) },
+      ...{ members: this.#welcomed(peer.user), items: this.#items.enter(peer.user), call: this.call.view },
       ...this.#chat.history(hello.since, peer.user.id),
     });
     this.#audience.add(peer);
     this.#roster.announce(peer.user, this.#deps.clock.monotonicMs());
     return {
-      receive: (message) => this.#receive(present, message),
+      receive: (message) => {
+        if (isCallMessage(message)) this.call.receive(peer, message);
+        else this.#receive(present, message);
+      },
       leave: () => this.#leave(peer),
     };
   }
@@ -280,6 +286,7 @@ export class Room {
     this.playback.tick();
     this.#items.tick(monoMs);
     this.#roster.tick(monoMs);
+    this.call.tick();
     if (monoMs - this.#slowTickMs >= SLOW_TICK_MS) this.#slowTick(monoMs);
   }
 
@@ -307,15 +314,7 @@ export class Room {
 
   /** A person as the chat sees them. */
   chatSender(user: UserRef, send: (message: ServerMessage) => void): ChatSender {
-    const { members } = this;
-    return {
-      user,
-      may: (permission) => this.may(user, permission),
-      get mutedUntilMs() {
-        return members.find(user.id)?.mutedUntilMs ?? 0;
-      },
-      send,
-    };
+    return chatSenderOf(this, user, send);
   }
 
   #openPlayback(state: PlaybackState): Playback {
@@ -364,6 +363,7 @@ export class Room {
     if (!this.presence.find(peer.user.id)?.peers.has(peer)) return;
     this.presence.remove(peer);
     this.#audience.remove(peer);
+    this.call.left(peer);
     this.#use();
     if (this.presence.count(peer.user.id) === 0) {
       this.playback.left(peer.user.id);
@@ -375,6 +375,7 @@ export class Room {
   #sendPermissions(user: string): void {
     const present = this.presence.find(user);
     if (!present) return;
+    this.call.check(present.user);
     this.#items.changed(); // perhaps they may see the playlist now, or no longer
     const permissions = this.members.maskOf(present.user);
     const { mutedUntilMs = 0 } = this.members.find(user) ?? {};
@@ -382,7 +383,7 @@ export class Room {
     for (const { peer } of present.peers.values()) peer.send({ t: 'you', permissions, mutedUntilMs: muted });
   }
 
-  #receive(present: PresentPeer, message: ClientMessage): void {
+  #receive(present: PresentPeer, message: Exclude<ClientMessage, CallClientMessage>): void {
     const { peer } = present;
     switch (message.t) {
       case 'hello':

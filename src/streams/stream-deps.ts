@@ -7,6 +7,7 @@ import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { Leases } from '../cluster/lease.ts';
 import type { ClientSourceConfig, Config } from '../config/schema.ts';
+import type { OpenTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import type { MakeKeyPicture, MakeStillGop } from '../ffmpeg/engine.ts';
 import type { StreamQualityInputs } from '../ingest/pull/rendition/further-qualities.ts';
 import type { Clock } from '../lib/clock.ts';
@@ -25,7 +26,7 @@ import type { StatsTable } from '../recording/stats-table.ts';
 import type { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
-import type { OpenTranscoder } from '../transcode/audio/supervised-transcoder.ts';
+import type { OpenLiveEncoder } from '../transcode/live/live-ladder-shapes.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { PictureTable } from './picture/picture-table.ts';
 import type { StoryboardQueue } from './record/storyboard-queue.ts';
@@ -80,8 +81,9 @@ export interface StreamDeps {
   readonly events: Pick<EventBus, 'publish'>;
   /** Selects the ingest of a source; see source/sources. */
   readonly runSource: RunSource;
-  /** Starts a process that converts audio; for tests. */
+  /** Start a process that converts audio, or video; for tests. */
   readonly openAudioTranscoder?: OpenTranscoder;
+  readonly openVideoEncoder?: OpenLiveEncoder;
   /** Encodes the picture that is shown while a publisher is away; that of the media engine if not given. */
   readonly makeStillGop?: MakeStillGop;
   /** Whether the disk has room to record. */

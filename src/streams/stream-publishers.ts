@@ -5,14 +5,17 @@
 import type { LeftOutTrack } from '../api/left-out.ts';
 import type { AudioMode, SecondPublisher, SourceConfig } from '../config/schema.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
+import { openLiveEncoder } from '../ffmpeg/live-ladder.ts';
 import type { ClaimRequest, Publisher } from '../ingest/publisher.ts';
 import { type PublisherEvent, PublisherSlot } from '../ingest/publisher-slot.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import type { Stream } from '../live/stream.ts';
 import { gopBounds } from '../packager/pipeline.ts';
-import { AudioStage } from '../transcode/audio/audio-stage.ts';
-import { ConversionReport } from '../transcode/audio/conversion-report.ts';
+import { createAudioStage } from '../transcode/audio/audio-stage.ts';
+import { ConversionReport } from '../transcode/stage/conversion-report.ts';
+import type { ConversionStage } from '../transcode/stage/conversion-stage.ts';
+import { createVideoStage } from '../transcode/video/video-stage.ts';
 import type { StreamDefinition } from './definition.ts';
 import { PauseGate } from './publish/pause-gate.ts';
 import { reportPublisher } from './publish-events.ts';
@@ -45,8 +48,11 @@ export class StreamPublishers {
   readonly #slot: PublisherSlot;
   readonly #gate: PauseGate;
   /** Converts audio that browsers cannot play, see `source.audio`. */
-  readonly #audio: AudioStage;
-  readonly #conversion: ConversionReport;
+  readonly #audio: ConversionStage;
+  readonly #audioReport: ConversionReport;
+  /** Converts video that has no form in a stream. */
+  readonly #video: ConversionStage;
+  readonly #videoReport: ConversionReport;
   /** Set between start and end; `client` reads the source of a stream that is not of type `push`. */
   #running: { client?: SourceClient } | undefined;
 
@@ -54,18 +60,24 @@ export class StreamPublishers {
     this.#setup = setup;
     const { deps, stream, definition } = setup;
     this.#gate = new PauseGate(stream, { isPaused: definition().paused });
-    this.#conversion = new ConversionReport({ ...deps, name: () => definition().name });
-    this.#audio = new AudioStage(this.#gate, {
+    const { clock } = deps;
+    const named = { ...deps, name: () => definition().name };
+    this.#audioReport = new ConversionReport('audio', named);
+    this.#audio = createAudioStage(this.#gate, {
       open: deps.openAudioTranscoder ?? openAudioTranscoder,
-      clock: deps.clock,
       mode: () => audioModeOf(definition().source),
-      report: this.#conversion,
+      ...{ clock, report: this.#audioReport },
+    });
+    this.#videoReport = new ConversionReport('video', named);
+    this.#video = createVideoStage(this.#audio, {
+      open: deps.openVideoEncoder ?? openLiveEncoder,
+      ...{ clock, report: this.#videoReport },
     });
     this.#slot = new PublisherSlot({
       leases: deps.leases,
       streamId: definition().id,
-      clock: deps.clock,
-      input: this.#audio,
+      clock,
+      input: this.#video,
       policy: () => policyOf(definition().source),
       audioOffsetMs: () => audioOffsetOf(definition().source),
       bounds: { gop: gopBounds(deps.settings.now), memory: stream.memory },
@@ -103,9 +115,10 @@ export class StreamPublishers {
     return this.isRunning && this.#isPush && !this.#slot.active;
   }
 
-  /** How the audio of the publisher is converted: the option, and why it fails now. */
-  get conversion(): { readonly mode: AudioMode; readonly problem: string } {
-    return { mode: audioModeOf(this.#setup.definition().source), problem: this.#conversion.problem };
+  /** How the audio of the publisher is converted: the option, and why it fails now; why the conversion of its video fails now. */
+  get conversion(): { readonly mode: AudioMode; readonly problem: string; readonly videoProblem: string } {
+    const mode = audioModeOf(this.#setup.definition().source);
+    return { mode, problem: this.#audioReport.problem, videoProblem: this.#videoReport.problem };
   }
 
   /** The publisher that delivers the stream's frames: a connection, or the client that reads the source. */
@@ -159,6 +172,7 @@ export class StreamPublishers {
     if (this.#running !== running) return;
     this.#running = undefined;
     await this.#slot.close(reason);
+    await this.#video.reset();
     await this.#audio.reset();
   }
 

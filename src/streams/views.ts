@@ -79,8 +79,12 @@ function publisherViewOf({ publishers }: ManagedStream): StreamView['publisher']
 export function trackViewOf(track: Track): TrackView {
   const { id, kind, language, config } = track;
   if (track.kind === 'video') {
-    const { codecs, width, height, frameRate } = track.config;
-    return { id, kind, codecs, language, width, height, ...(frameRate !== undefined && { frameRate }) };
+    const { codecs, width, height, frameRate, convertedFrom } = track.config;
+    const known = {
+      ...(frameRate !== undefined && { frameRate }),
+      ...(convertedFrom !== undefined && { convertedFrom }),
+    };
+    return { id, kind, codecs, language, width, height, ...known };
   }
   if (track.kind !== 'audio') return { id, kind, codecs: config.codecs, language };
   const { sampleRate, channels, layer, convertedFrom } = track.config;

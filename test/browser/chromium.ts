@@ -40,7 +40,12 @@ const args = [
 export const PAGE_WITHIN_MS = 60_000;
 
 /** A camera that shows a counter and a microphone that beeps once a second, which pages get without a question. */
-export const fakeDevices: readonly string[] = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+export const fakeDevices: readonly string[] = fakeDevicesAt(20);
+
+/** The same with so many pictures per second, for pages that encode many of them. */
+export function fakeDevicesAt(fps: number): readonly string[] {
+  return [`--use-fake-device-for-media-stream=fps=${fps}`, '--use-fake-ui-for-media-stream'];
+}
 
 /**
  * Starts Chromium; `close` or disposing ends it and deletes its profile.

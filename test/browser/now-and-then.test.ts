@@ -8,6 +8,7 @@ import { type Folder, openFolder, type Server, smallPicture, startServer } from 
 import { until } from '../fixtures/wait.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { frameWhen, type Look, lookAt, names, type SeenFrame, takeFrames } from './frames.ts';
+import { measureAlone } from './measure-alone.ts';
 import { messages, observePage } from './page-log.ts';
 import { recordScreencast } from './screencast.ts';
 import { newestStretch, type Stretch } from './stretch.ts';
@@ -44,6 +45,7 @@ async function step(page: Page, from: Look, key: ',' | '.', times: number): Prom
 }
 
 suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }, () => {
+  let measuring: Disposable;
   let folder: Folder;
   let server: Server;
   let browser: Browser;
@@ -59,6 +61,7 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
     });
 
   before(async () => {
+    measuring = await measureAlone();
     folder = await openFolder('now-and-then');
     server = await start();
     browser = await openBrowser();
@@ -69,6 +72,7 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
     await browser?.close();
     await server?.[Symbol.asyncDispose]();
     await folder?.[Symbol.asyncDispose]();
+    measuring?.[Symbol.dispose]();
   });
 
   const live = (what: string) => frameWhen(page, what, isLive);

@@ -111,7 +111,6 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
 
   test('says what oxbow cannot pull, and what to do instead', async () => {
     for (const [text, words, link] of [
-      ['rtsp://admin:secret@192.0.2.10/stream1', 'RTSP cameras are not supported yet', 'Go live'],
       ['rtmp://a.example/live/x', 'oxbow receives RTMP, it does not fetch it', 'Go live'],
       ['/home/me/film.mp4', 'This is a file on a computer, not a stream', 'Upload a file'],
       ['ftp://a.example/x', 'ftp addresses are not supported', undefined],

@@ -199,7 +199,7 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
       await page.locator('.head .actions [aria-haspopup]').click();
       await look(page, `invite, ${suffix}`, [OPENED]);
       await page.keyboard.press('Escape');
-      const settings = page.locator('.head .actions > button:not([aria-haspopup])').first();
+      const settings = page.getByRole('button', { name: suffix === 'desk' ? 'Room settings' : '房间设置' });
       await settings.click();
       for (const index of [0, 1, 2]) {
         await page.locator('dialog[open] [role=tab]').nth(index).click();

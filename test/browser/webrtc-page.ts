@@ -4,7 +4,7 @@
  */
 import type { BrowserContext, Page } from 'playwright-core';
 
-/** Opens an empty page of a server, which may use the camera: oxbow's own pages may not. */
+/** Opens an empty page of a server, without the interface. */
 export async function openEmptyPage(context: BrowserContext, url: string): Promise<Page> {
   const page = await context.newPage();
   await page.route('**/empty', (route) => route.fulfill({ contentType: 'text/html', body: '<!doctype html><body>' }));

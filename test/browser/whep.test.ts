@@ -6,6 +6,8 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import type { PlaybackSession } from '../../src/api/session-shapes.ts';
+import type { StreamView } from '../../src/api/shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
@@ -75,8 +77,13 @@ suite('a browser plays over WHEP', { skip: need('chromium') }, () => {
     assert.deepEqual([state, width], ['connected', 640]);
     const metrics = await (await server.fetch('/metrics')).text();
     assert.match(metrics, /oxbow_webrtc_sessions\{kind="whep"\} 1\b/);
+    const viewers = async () => (await server.json<StreamView>('/api/v1/streams/door')).viewers;
+    assert.equal(await viewers(), 1, 'it is counted like a player of HLS');
+    const { items } = await server.json<{ items: PlaybackSession[] }>('/api/v1/streams/door/sessions');
+    assert.equal(items.length, 1);
     assert.equal((await fetch(session, { method: 'DELETE' })).status, 200);
     await until('the browser notices it', async () => (await received(page)).state !== 'connected');
+    assert.equal(await viewers(), 0);
   });
 
   test('the AAC of a stream is heard as Opus, also after a crash of its process, which ends with the last viewer', async () => {
@@ -105,5 +112,28 @@ suite('a browser plays over WHEP', { skip: need('chromium') }, () => {
     const { token } = await post<{ token: string }>(server, '/streams/attic/watch-tokens', {});
     assert.equal((await play(page, `${server.url}/whep/attic`, token)).status, 201);
     await until('pictures are shown', async () => (await received(page)).frames >= 5);
+  });
+
+  test('the end of a playback token ends the session: it expires, or is revoked', async () => {
+    const tokens = '/streams/attic/watch-tokens';
+    const { token: short } = await post<{ token: string }>(server, tokens, { expires: '10s' });
+    const { token: long } = await post<{ token: string }>(server, tokens, {});
+    const [first, second] = [await openPage(), await openPage()];
+    assert.equal((await play(first, `${server.url}/whep/attic`, short)).status, 201);
+    assert.equal((await play(second, `${server.url}/whep/attic`, long)).status, 201);
+    await until('both play', async () => {
+      const [a, b] = [await received(first), await received(second)];
+      return a.frames > 5 && b.frames > 5;
+    });
+    const reasons = () =>
+      server
+        .log()
+        .flatMap(({ msg, stream, reason }) => (msg === 'a WHEP viewer has left' && stream === 'attic' ? [reason] : []));
+    const ended = (reason: RegExp) => until(`${reason}`, async () => reasons().some((each) => reason.test(`${each}`)));
+    await ended(/expired/);
+    assert.equal((await received(second)).state, 'connected');
+    await server.fetch(`/api/v1${tokens}/revoke`, { method: 'POST' });
+    await ended(/not valid|refused|revoked/);
+    await until('the browser notices it', async () => (await received(second)).state !== 'connected');
   });
 });

@@ -6,12 +6,16 @@ import { test } from 'node:test';
 import { accountRefusals } from '../../src/lib/refusals/accounts.ts';
 import { roomRefusals } from '../../src/lib/refusals/rooms.ts';
 import '../../web/src/text/account.ts';
+import '../../web/src/text/call.ts';
+import '../../web/src/text/call-record.ts';
 import '../../web/src/text/media-servers.ts';
 import '../../web/src/text/rooms.ts';
 import { isTextKey } from '../../web/src/text/text.ts';
 
 test('every refusal of accounts and rooms has a text and a hint, in place of the English one of the server', () => {
   for (const code of [...Object.keys(accountRefusals), ...Object.keys(roomRefusals)]) {
-    for (const key of [`failure.${code}`, `failure.${code}.hint`]) assert.ok(isTextKey(key), key);
+    // Those of calls are one sentence in the page.
+    const keys = code.startsWith('call-') ? [`call.refused.${code}`] : [`failure.${code}`, `failure.${code}.hint`];
+    for (const key of keys) assert.ok(isTextKey(key), key);
   }
 });

@@ -46,7 +46,7 @@ suite('a failed start reports the reason and a hint', () => {
 
   test('a URL of another kind, a word that is neither verb nor URL', async () => {
     const data = join(folder.path, 'never');
-    const no = /not an http, https, udp or srt URL/;
+    const no = /not an http, https, rtsp, udp, srt or whep\+https URL/;
     const [other, empty, word] = (await runCommandLines([
       serve('--data', data, 'door=ftp://cam.example/live'),
       serve('--data', data, 'door=http://'),

@@ -54,7 +54,7 @@ suite('the figures of a publisher over RTMP', { skip: need('ffmpeg') }, () => {
     return response;
   };
   const stats = () => server.json<StreamStats>(`${API}/stats`);
-  const publish = (options: { keyS: number }) => encode(`${server.ingest['rtmp']}/studio?key=${key}`, options);
+  const publish = (options: { keyS: number }) => encode(`${server.ingest.rtmp}/studio?key=${key}`, options);
 
   before(async () => {
     folder = opened.use(await openFolder('publish-stats'));

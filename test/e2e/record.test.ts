@@ -5,6 +5,7 @@ import { createWriteStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { windowOf } from '../../src/recording/window.ts';
 import type { RecordSummary } from '../../src/streams/record/record.ts';
 import { audioHashes, pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
 import { putJoinedList } from '../fixtures/joined-list.ts';
@@ -16,8 +17,14 @@ import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
 
 const formats = ['mp4', 'mkv', 'ts'] as const;
-/** The end of a list must lie near now, or its dates are not believed. */
-const since = () => Math.floor(Date.now() / 1000) * 1000 - 30_000;
+/** Longer than the joined list. */
+const LIST_MS = 15_000;
+/** The end of a list must lie near now, or its dates are not believed. No window begins within it: a chunk file would end there. */
+const since = () => {
+  const startMs = Math.floor(Date.now() / 1000) * 1000 - 30_000;
+  const windowMs = windowOf((startMs + LIST_MS) * 1000) / 1000;
+  return windowMs > startMs ? windowMs - LIST_MS : startMs;
+};
 
 suite('record', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();

@@ -67,6 +67,12 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     menu: 'create',
     icon: 'broadcast',
   },
+  studio: {
+    load: lazy(() => import('./studio/StudioPage.svelte')),
+    title: 'goLive.title',
+    width: 'normal',
+    needs: { action: 'add-streams', why: 'goLive.why' },
+  },
   record: {
     load: lazy(() => import('./record/Record.svelte')),
     title: 'record.title',

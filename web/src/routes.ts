@@ -6,7 +6,7 @@ import { parseInstant } from '../../src/api/instant.ts';
 import { isStreamName } from '../../src/api/stream-name.ts';
 import type { TimeSpan } from './time/span.ts';
 
-/** A page and its parameters; `stream` of `go-live` is empty before one is chosen; `asset` is an id of the library, `clip` of a clip, `room` of a room; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
+/** A page and its parameters; `stream` of `go-live` and `studio` is empty before one is chosen; `asset` is an id of the library, `clip` of a clip, `room` of a room; `atMs` is unix milliseconds, null for now; `span` plays in a loop, null for none. */
 export type Route =
   | { readonly page: 'home' }
   | { readonly page: 'clips' }
@@ -18,6 +18,7 @@ export type Route =
   | { readonly page: 'rooms' }
   | { readonly page: 'room'; readonly room: string }
   | { readonly page: 'go-live'; readonly stream: string }
+  | { readonly page: 'studio'; readonly stream: string }
   | { readonly page: 'docs' }
   | { readonly page: 'sign-in' }
   | { readonly page: 'sign-up' }
@@ -40,6 +41,7 @@ export const paths = {
   rooms: '/rooms',
   room: '/rooms/:room',
   'go-live': '/go-live/:stream?',
+  studio: '/studio/:stream?',
   record: '/record',
   upload: '/upload',
   'sign-in': '/sign-in',
@@ -108,6 +110,7 @@ function read(page: PageName, part: string, search: string): Route | null {
     case 'room':
       return isRoomId(part) ? { page, room: part } : null;
     case 'go-live':
+    case 'studio':
       return part === '' || isStreamName(part) ? { page, stream: part } : null;
     case 'admin': {
       const tab = adminTabs.find((each) => each === (part || adminTabs[0]));
@@ -178,6 +181,11 @@ function readTime(text: string | null): number | null {
 /** The address of the page that shows how to publish to a stream, and what arrives; without a name, the page that creates one. */
 export function goLivePath(stream = ''): string {
   return stream === '' ? '/go-live' : `/go-live/${stream}`;
+}
+
+/** The address of the page that publishes camera and screen; without a name it creates a stream. */
+export function studioPath(stream = ''): string {
+  return stream === '' ? '/studio' : `/studio/${stream}`;
 }
 
 /** The address of the page that records a stream; with `url` it checks that address at once. */

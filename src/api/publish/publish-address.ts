@@ -9,6 +9,8 @@ export interface PublishPorts {
   rtmp: number | undefined;
   rtmps: number | undefined;
   srt: number | undefined;
+  /** Of HTTP, for WHIP. */
+  http?: number | undefined;
   /** WebRTC is on: publishers send their offer to the HTTP port. */
   webrtc: number | undefined;
   /** Latency that SRT addresses request, ms. */

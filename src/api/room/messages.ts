@@ -4,6 +4,7 @@
  */
 import type { Static } from 'typebox';
 import { Type } from '../type.ts';
+import { type CallIceServer, type CallSlot, MAX_CALL_SIGNAL, type RoomCall } from './call-shapes.ts';
 import type { RoomMessage, RoomPoll } from './chat-shapes.ts';
 import type { ItemChanges } from './item-changes.ts';
 import type { RoomItem } from './item-shapes.ts';
@@ -121,6 +122,56 @@ const Report = Type.Object(
   { additionalProperties: false },
 );
 
+const callMedia = {
+  ...{ microphone: Type.Boolean(), camera: Type.Boolean(), screen: Type.Boolean() },
+  /** This participant records the call as a stream; absent: it does not. */
+  recording: Type.Optional(Type.Boolean()),
+};
+/** Takes part in the call of the room with this connection. */
+const CallJoin = Type.Object(
+  { t: Type.Literal('call-join'), id: ClientId, ...callMedia },
+  { additionalProperties: false },
+);
+/** Changes what it sends in the call. */
+const CallMedia = Type.Object(
+  { t: Type.Literal('call-media'), id: ClientId, ...callMedia },
+  { additionalProperties: false },
+);
+const CallLeave = Type.Object({ t: Type.Literal('call-leave') }, { additionalProperties: false });
+/** A description or a candidate of a connection between two browsers, for another participant. */
+const CallSignal = Type.Object(
+  {
+    t: Type.Literal('call-signal'),
+    to: Type.String({ maxLength: 64 }),
+    signal: Type.Object(
+      {
+        description: Type.Optional(
+          Type.Object(
+            {
+              type: Type.Union([Type.Literal('offer'), Type.Literal('answer'), Type.Literal('rollback')]),
+              sdp: Type.String({ maxLength: MAX_CALL_SIGNAL }),
+            },
+            { additionalProperties: false },
+          ),
+        ),
+        candidate: Type.Optional(
+          Type.Object(
+            {
+              candidate: Type.String({ maxLength: 1024 }),
+              sdpMid: Type.Optional(Type.Union([Type.String({ maxLength: 64 }), Type.Null()])),
+              sdpMLineIndex: Type.Optional(Type.Union([Type.Integer({ minimum: 0, maximum: 255 }), Type.Null()])),
+              usernameFragment: Type.Optional(Type.Union([Type.String({ maxLength: 256 }), Type.Null()])),
+            },
+            { additionalProperties: false },
+          ),
+        ),
+      },
+      { additionalProperties: false },
+    ),
+  },
+  { additionalProperties: false },
+);
+
 /** Schemas of what clients send, by type. */
 export const clientMessages = {
   hello: Hello,
@@ -133,6 +184,10 @@ export const clientMessages = {
   vote: Vote,
   ask: Ask,
   report: Report,
+  'call-join': CallJoin,
+  'call-media': CallMedia,
+  'call-leave': CallLeave,
+  'call-signal': CallSignal,
 } as const;
 
 /** What a client sends. */
@@ -179,6 +234,8 @@ export type ServerMessage =
       /** Some messages after `since` are missing: read the history. */
       readonly gap: boolean;
       readonly lastSeq: number;
+      /** The call of the room; null: none. */
+      readonly call: RoomCall | null;
     }
   | { readonly t: 'clock'; readonly c: number; readonly serverMs: number }
   | { readonly t: 'state'; readonly state: PlaybackState }
@@ -213,4 +270,17 @@ export type ServerMessage =
   | { readonly t: 'you'; readonly permissions: number; readonly mutedUntilMs: number | null }
   | { readonly t: 'poll'; readonly poll: RoomPoll }
   | { readonly t: 'poll-deleted'; readonly poll: string }
+  /** The call has changed; null: it has ended. */
+  | { readonly t: 'call'; readonly call: RoomCall | null }
+  /** This connection takes part, as this participant. */
+  | { readonly t: 'call-joined'; readonly participant: string; readonly iceServers: readonly CallIceServer[] }
+  | {
+      readonly t: 'call-signal';
+      readonly from: string;
+      readonly signal: ClientMessageOf<'call-signal'>['signal'];
+    }
+  /** What the server sends on each media description of its answer: all of it, whenever it changes. */
+  | { readonly t: 'call-slots'; readonly slots: readonly CallSlot[] }
+  /** The server has removed this participant. */
+  | { readonly t: 'call-ended'; readonly reason: 'muted' | 'stopped' }
   | { readonly t: 'bye'; readonly reason: keyof typeof roomCloseCodes; readonly detail: string };

@@ -4,7 +4,7 @@
  */
 
 /** What cannot be pulled: a protocol, a file of this computer, or not an address at all. */
-export type UnsupportedKind = 'rtsp' | 'rtmp' | 'webrtc' | 'file' | 'scheme' | 'text';
+export type UnsupportedKind = 'rtmp' | 'webrtc' | 'file' | 'scheme' | 'text';
 
 /** An address, or its kind where oxbow cannot pull it. */
 export type PastedAddress =
@@ -12,9 +12,8 @@ export type PastedAddress =
   | { readonly unsupported: UnsupportedKind /** Without the colon; may be empty. */; readonly scheme: string };
 
 const kinds: Readonly<Record<string, UnsupportedKind>> = {
-  ...{ rtsp: 'rtsp', rtsps: 'rtsp', rtspu: 'rtsp' },
   ...{ rtmp: 'rtmp', rtmps: 'rtmp', rtmpt: 'rtmp' },
-  ...{ whip: 'webrtc', whep: 'webrtc', webrtc: 'webrtc' },
+  ...{ whip: 'webrtc', whep: 'webrtc', webrtc: 'webrtc', 'whip+http': 'webrtc', 'whip+https': 'webrtc' },
   file: 'file',
 };
 
@@ -27,7 +26,7 @@ export function readPastedAddress(text: string): PastedAddress {
   if (/^(\/|~\/|\.{1,2}\/|[a-z]:[\\/]|\\\\)/i.test(given)) return { unsupported: 'file', scheme: '' };
   const scheme = /^([a-z][a-z0-9+.-]*):\/\/./i.exec(given)?.[1]?.toLowerCase();
   if (scheme !== undefined) {
-    if (/^(https?|udp|srt)$/.test(scheme)) return { url: given };
+    if (/^(https?|rtsps?|udp|srt|sdp|whep\+https?)$/.test(scheme)) return { url: given };
     return { unsupported: kinds[scheme] ?? 'scheme', scheme };
   }
   const isHost = /^[a-z0-9-]+(\.[a-z0-9-]+)*\.[a-z]{2,}(:\d+)?(\/\S*)?$/i.test(given);
@@ -45,17 +44,13 @@ interface Advice {
 }
 
 const advice: Readonly<Record<UnsupportedKind, Advice>> = {
-  rtsp: {
-    message: () => 'RTSP cameras are not supported yet',
-    hint: 'Use the HLS address of the camera if it has one. Otherwise publish it: create a key with `oxbow stream key NAME`, then `ffmpeg -rtsp_transport tcp -i rtsp://… -c copy -f flv "rtmp://HOST/live/NAME?key=KEY"`.',
-  },
   rtmp: {
     message: () => 'oxbow does not fetch RTMP, it receives it',
     hint: 'Point the encoder at oxbow: `oxbow stream key NAME` prints its server and stream key.',
   },
   webrtc: {
-    message: () => 'WebRTC sources are not supported yet',
-    hint: 'Publish with RTMP or SRT: `oxbow stream key NAME` prints the addresses.',
+    message: () => 'oxbow reads WebRTC by WHEP',
+    hint: 'Write the address as whep+https://HOST/PATH. To publish over WHIP, `oxbow stream key NAME` prints the address.',
   },
   file: {
     message: () => 'a file on this computer is not a stream',
@@ -63,7 +58,7 @@ const advice: Readonly<Record<UnsupportedKind, Advice>> = {
   },
   scheme: {
     message: (scheme) => `oxbow does not support ${scheme.slice(0, 20)}: addresses`,
-    hint: 'Use the address of an HLS playlist, an MP4 file or a page (http, https), or of MPEG-TS (srt, udp).',
+    hint: 'Use the address of an HLS playlist, an MP4 file or a page (http, https), of a camera (rtsp), of a WHEP server (whep+https), or of MPEG-TS (srt, udp).',
   },
   text: {
     message: () => 'this is not an address',

@@ -22,6 +22,7 @@ import { RoomTables } from '../../rooms/room-tables.ts';
 import { Rooms } from '../../rooms/rooms.ts';
 import { createRoomTimeline } from '../../streams/room/room-timeline.ts';
 import type { Accounts, AppContext, Parts } from '../parts.ts';
+import { createCallParts } from './calls.ts';
 
 /** Rooms are moved this often, ms. */
 const TICK_MS = 50;
@@ -33,9 +34,10 @@ type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings' 
 
 /** Opens rooms. */
 export function openRooms(
-  { settings, clock, opened, metrics, shutdown, failed }: AppContext,
-  parts: Pick<Parts, 'store' | 'chats' | 'bus'> & MediaParts,
+  context: AppContext,
+  parts: Pick<Parts, 'store' | 'chats' | 'bus' | 'webrtc'> & MediaParts,
 ): Rooms {
+  const { settings, clock, opened, metrics, shutdown, failed } = context;
   const rooms = new Rooms({
     tables: new RoomTables(parts.store.db),
     media: createRoomMedia(
@@ -53,6 +55,7 @@ export function openRooms(
       miss: () => metrics.roomPermissionAnswers.inc({ result: 'miss' }),
     },
     failed: failed('a room'),
+    calls: createCallParts(context, parts.webrtc),
   });
   const { signal } = shutdown;
   opened.use(shutdown.owns(run(rooms, () => parts.catalog.isOpen, signal)));

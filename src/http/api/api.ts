@@ -22,6 +22,7 @@ import type { Route, RouteAnswer, RouteCall } from '../routes/route.ts';
 import { routes } from '../routes/table.ts';
 import { registerTus } from '../uploads/tus-routes.ts';
 import { discardUnread } from '../uploads/unread-body.ts';
+import { registerCalls } from '../webrtc/call-routes.ts';
 import { registerWebRtc } from '../webrtc/webrtc-routes.ts';
 import { AuditLog } from './audit-log.ts';
 import { type Authorizer, createAuthorizer, registerSignedPages } from './authorize.ts';
@@ -175,6 +176,7 @@ function registerTable(
     registerSignedPages(app);
     registerMediaProxy(app, deps, authorizer, signalOf);
     app.register(async (scope) => registerWebRtc(scope, deps, signalOf));
+    app.register(async (scope) => registerCalls(scope, deps, authorizer));
     let document: ReturnType<typeof documentOf> | undefined;
     // The schema of the query, which permits everything, is the one without the compilers of the other routes.
     app.get('/api/v1/openapi.json', { schema: { hide: true, querystring: {} } }, async (request, reply) => {

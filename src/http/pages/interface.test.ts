@@ -168,7 +168,21 @@ suite('pages with a preview', () => {
       assert.doesNotMatch(policy.replace("media-src 'self' blob: data: https:", ''), /unsafe|data:|https?:/);
       assert.match(policy, /require-trusted-types-for 'script'/);
     }
-    assert.match(String(own.headers['permissions-policy']), /camera=\(\)/);
+  });
+
+  test('own pages may use camera, microphone and screen; embedded players and files may not', async () => {
+    for (const [path, allowed] of [
+      ['/', '(self)'],
+      ['/rooms/evening', '(self)'],
+      ['/embed/public', '()'],
+      ['/player.js', '()'],
+    ] as const) {
+      const policy = String((await ask(path)).headers['permissions-policy']).split(', ');
+      for (const feature of ['camera', 'display-capture', 'microphone']) {
+        assert.ok(policy.includes(`${feature}=${allowed}`), `${path}: ${policy}`);
+      }
+      assert.ok(policy.includes('geolocation=()'), path);
+    }
   });
 
   test('a new build is served without a restart', async () => {

@@ -29,6 +29,8 @@ const pages = [
   '/clips',
   '/go-live',
   '/go-live/*',
+  '/studio',
+  '/studio/*',
   '/record',
   '/library',
   '/library/*',

@@ -7,22 +7,27 @@
 export type PageKind = 'page' | 'embed' | 'file';
 
 /** Browser features that the interface does not use, disabled so that injected code cannot use them either. */
-const permissionsPolicy = [
+const unused = [
   'accelerometer',
   'browsing-topics',
-  'camera',
-  'display-capture',
   'geolocation',
   'gyroscope',
   'magnetometer',
-  'microphone',
   'midi',
   'payment',
   'serial',
   'usb',
-]
-  .map((feature) => `${feature}=()`)
-  .join(', ');
+];
+/**
+ * What the studio and the calls of rooms use. The policy is that of the page that was loaded, and the interface goes from page to
+ * page without loading another: therefore each of its pages has them.
+ */
+const devices = ['camera', 'display-capture', 'microphone'];
+
+function permissionsPolicy(ofDevices: '()' | '(self)'): string {
+  const allowed = [...unused.map((feature) => [feature, '()']), ...devices.map((feature) => [feature, ofDevices])];
+  return allowed.map((each) => each.join('=')).join(', ');
+}
 
 function contentSecurityPolicy(frameAncestors: string): string {
   return [
@@ -46,11 +51,15 @@ function contentSecurityPolicy(frameAncestors: string): string {
 const pageFields = {
   'x-content-type-options': 'nosniff',
   'referrer-policy': 'same-origin',
-  'permissions-policy': permissionsPolicy,
+  'permissions-policy': permissionsPolicy('()'),
 } as const;
 
 const fields: Readonly<Record<PageKind, Readonly<Record<string, string>>>> = {
-  page: { ...pageFields, 'content-security-policy': contentSecurityPolicy("'self'") },
+  page: {
+    ...pageFields,
+    'permissions-policy': permissionsPolicy('(self)'),
+    'content-security-policy': contentSecurityPolicy("'self'"),
+  },
   embed: { ...pageFields, 'content-security-policy': contentSecurityPolicy('*') },
   file: {
     ...pageFields,

@@ -22,6 +22,11 @@ export const messageRates: Readonly<Record<ClientMessage['t'], Rate>> = {
   vote: { burst: 10, perSecond: 2 },
   ask: { burst: 4, perSecond: 0.2 },
   report: { burst: 10, perSecond: 2 },
+  'call-join': { burst: 5, perSecond: 0.5 },
+  'call-media': { burst: 20, perSecond: 4 },
+  'call-leave': { burst: 5, perSecond: 0.5 },
+  // Three other browsers: an offer or answer and about ten candidates each, and again after a change of network.
+  'call-signal': { burst: 150, perSecond: 10 },
 };
 
 /** Messages that are refused, for whatever reason: more than this, and the connection is closed. */

@@ -36,6 +36,7 @@ import { playbackSessionRoutes } from './streams/playback-sessions.ts';
 import { probeRoutes } from './streams/probe.ts';
 import { publishKeyRoutes } from './streams/publish-keys.ts';
 import { relayRoutes } from './streams/relays.ts';
+import { rtpSessionRoutes } from './streams/rtp-sessions.ts';
 import { statsRoutes } from './streams/stats.ts';
 import { streamRoutes } from './streams/streams.ts';
 import { timelineRoutes } from './streams/timeline.ts';
@@ -76,6 +77,7 @@ export const routes: readonly Route[] = [
   ...watchTokenRoutes,
   ...publishKeyRoutes,
   ...relayRoutes,
+  ...rtpSessionRoutes,
   ...webhookRoutes,
   ...roomRoutes,
   ...roomMemberRoutes,

@@ -10,7 +10,8 @@ import { MAX_SDP_LENGTH } from '../../media/sdp/sdp.ts';
 import { createClientAddress } from '../client/client-address.ts';
 import type { HttpDeps } from '../deps.ts';
 
-const SDP = 'application/sdp';
+/** Type of offers and answers. */
+export const SDP = 'application/sdp';
 const TRICKLE = 'application/trickle-ice-sdpfrag';
 
 interface SessionParams {
@@ -50,7 +51,7 @@ export function registerWebRtc(
   for (const kind of ['whip', 'whep'] as const) {
     const open = `/${kind}/:name`;
     const session = `${open}/:id`;
-    scope.options(open, route, async (_, reply) => reply.code(204).headers(offeredServers(webrtc, preflight)).send());
+    scope.options(open, route, async (_, reply) => reply.code(204).headers(preflight).send());
     scope.options(session, route, async (_, reply) => reply.code(204).headers(preflight).send());
     scope.post(open, route, async (request: FastifyRequest, reply: FastifyReply) => {
       const { name } = request.params as SessionParams;
@@ -82,7 +83,7 @@ export function registerWebRtc(
 }
 
 /** The body. @throws OxbowError `unsupported-media` for another type */
-function bodyOf({ body, headers }: FastifyRequest, type: string): string {
+export function bodyOf({ body, headers }: FastifyRequest, type: string): string {
   if (headers['content-type']?.split(';')[0]?.trim().toLowerCase() === type && typeof body === 'string') return body;
   throw new OxbowError('unsupported-media', `The body must have the type ${type}.`, {
     extra: { hint: `Send the SDP itself, with \`Content-Type: ${type}\`.` },
@@ -94,7 +95,7 @@ function bearerOf(field: string | undefined): string | undefined {
   return /^Bearer +(\S+) *$/i.exec(field ?? '')?.[1];
 }
 
-/** Header fields with the servers for STUN and TURN, RFC 9725 4.6. */
+/** Header fields with the servers for STUN and TURN, RFC 9725 4.6; for a client that was authorized: they have credentials. */
 function offeredServers({ iceServers }: WebRtcApi, fields: Readonly<Record<string, string>>): Record<string, string> {
   if (iceServers.length === 0) return { ...fields };
   const link = iceServers.map(({ url, username, credential }) => {

@@ -28,7 +28,7 @@ const CHECK_MS = 5000;
 export interface TsFeedOptions {
   readonly input: StreamInput & Partial<Pick<Publisher, 'startTracks' | 'stats'>>;
   readonly clock: Clock;
-  readonly protocol: 'udp' | 'srt';
+  readonly protocol: SourceFacts['protocol'];
   /** A frame without new bytes for so long is published before the next one begins, ms. */
   readonly assemblyMs: number;
   /** Number of the program; undefined: the first with media. */

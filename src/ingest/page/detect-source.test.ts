@@ -12,7 +12,7 @@ test('a pasted address is normalized', () => {
   assert.equal(normaliseUrl('  HTTPS://Cam.Example:443/a b?x=1#t=3 \n').href, 'https://cam.example/a%20b?x=1');
   for (const [text, sentence] of [
     ['cam.example/live.m3u8', /not an address/],
-    ['rtsp://cam.example/live', /RTSP cameras are not supported yet/],
+    ['rtmp://cam.example/live', /oxbow does not fetch RTMP/],
     ['file:///etc/passwd', /a file on this computer is not a stream/],
     ['ftp://cam.example/x', /oxbow does not support ftp: addresses/],
     ['javascript:alert(1)', /not an address/],

@@ -36,6 +36,11 @@ export class SenderLock {
     return isIP(this.#address) === 6 ? `[${this.#address}]:${this.#port}` : `${this.#address}:${this.#port}`;
   }
 
+  /** Whether an address is in the configured networks. */
+  allows(address: string): boolean {
+    return this.#networks === undefined || this.#networks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4');
+  }
+
   /**
    * Takes or ignores a datagram.
    *
@@ -48,7 +53,7 @@ export class SenderLock {
       return 'next';
     }
     if (!mayBegin || nowMs - this.#atMs < LOCK_MS) return 'ignored';
-    if (this.#networks && !this.#networks.check(address, isIP(address) === 6 ? 'ipv6' : 'ipv4')) return 'ignored';
+    if (!this.allows(address)) return 'ignored';
     this.#address = address;
     this.#port = port;
     this.#atMs = nowMs;

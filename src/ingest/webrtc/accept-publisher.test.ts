@@ -9,6 +9,13 @@ suite('the answer to a publisher over WHIP', () => {
   const without = (...encodings: string[]) =>
     offered.map((each) => ({ ...each, formats: each.formats.filter(({ encoding }) => !encodings.includes(encoding)) }));
 
+  /** The same with H.263, which oxbow cannot read, instead of VP8. */
+  const unknown = (media: typeof offered) =>
+    media.map((each) => ({
+      ...each,
+      formats: each.formats.map((format) => (format.encoding === 'VP8' ? { ...format, encoding: 'H263' } : format)),
+    }));
+
   test('of all codecs of a browser it takes H.264 and Opus, which are recorded', () => {
     const { tracks, media } = acceptPublisher(offered);
     assert.deepEqual(
@@ -28,22 +35,23 @@ suite('the answer to a publisher over WHIP', () => {
     assert.deepEqual(media[1]!.formats[0]!.feedback, ['transport-cc', 'nack', 'nack pli']);
   });
 
-  test('without H.264 it takes AV1, then VP9', () => {
+  test('without H.264 it takes AV1, then VP9, then VP8, which it converts', () => {
     assert.equal(acceptPublisher(without('H264')).tracks[1]?.format.encoding, 'AV1');
     assert.equal(acceptPublisher(without('H264', 'AV1')).tracks[1]?.format.encoding, 'VP9');
+    assert.equal(acceptPublisher(without('H264', 'AV1', 'VP9')).tracks[1]?.format.encoding, 'VP8');
   });
 
   test('codecs that cannot be used are named', () => {
-    assert.throws(() => acceptPublisher(without('OPUS', 'H264', 'AV1', 'VP9')), {
+    assert.throws(() => acceptPublisher(unknown(without('OPUS', 'H264', 'AV1', 'VP9'))), {
       code: 'offer-refused',
-      message: /none of its codecs is supported: VP8\./,
+      message: /none of its codecs is supported: H263\./,
     });
   });
 
   test('video without a usable codec is refused, although its sound could be taken', () => {
-    assert.throws(() => acceptPublisher(without('H264', 'AV1', 'VP9')), {
+    assert.throws(() => acceptPublisher(unknown(without('H264', 'AV1', 'VP9'))), {
       code: 'offer-refused',
-      message: /none of its codecs is supported: VP8\./,
+      message: /none of its codecs is supported: H263\./,
     });
     assert.equal(acceptPublisher(offered.filter(({ kind }) => kind === 'audio')).tracks.length, 1);
   });

@@ -23,9 +23,9 @@ export interface AcceptedPublisher {
   readonly tracks: readonly ExpectedTrack[];
 }
 
-/** Video that can be recorded, by preference where a publisher offers several. VP8 has no form in CMAF. */
-const RECORDED = ['H264', 'AV1', 'VP9', 'H265'];
-const AUDIO = ['OPUS'];
+/** Video by preference where a publisher offers several. VP8 is the last: it has to be converted, see transcode/video. */
+const VIDEO = ['H264', 'AV1', 'VP9', 'H265', 'VP8'];
+const AUDIO = ['OPUS', 'PCMU', 'PCMA'];
 /** Header extensions that are used: the congestion control of the sender, and the media that a packet belongs to. */
 export const extensionUri = {
   transport: 'http://www.ietf.org/id/draft-holmer-rmcat-transport-wide-cc-extensions-01',
@@ -60,7 +60,7 @@ function expectedTrack({ mid, kind, direction, isRejected, formats, sources }: W
   if (isRejected || direction === 'recvonly' || direction === 'inactive') return undefined;
   if (kind !== 'video' && kind !== 'audio') return undefined;
   const usable = formats.filter((format) => isUsable(kind, format));
-  const codecs = kind === 'video' ? RECORDED : AUDIO;
+  const codecs = kind === 'video' ? VIDEO : AUDIO;
   const format = codecs.map((codec) => usable.find(({ encoding }) => encoding === codec)).find(Boolean);
   if (!format) return undefined;
   const repair = formats.find(
@@ -74,7 +74,7 @@ function isUsable(kind: 'video' | 'audio', { encoding, parameters }: RtpFormat):
   if (kind === 'audio') return AUDIO.includes(encoding);
   if (encoding === 'H264') return parameters.get('packetization-mode') === '1';
   if (encoding === 'VP9') return (parameters.get('profile-id') ?? '0') === '0';
-  return RECORDED.includes(encoding);
+  return VIDEO.includes(encoding);
 }
 
 function answerOf(offered: WebRtcMedia, { kind, format, repair }: ExpectedTrack): WebRtcMedia {

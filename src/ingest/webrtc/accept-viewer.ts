@@ -6,21 +6,8 @@ import { randomBytes } from 'node:crypto';
 import { OxbowError } from '../../lib/errors.ts';
 import type { RtpFormat } from '../../media/sdp/rtp-format.ts';
 import type { WebRtcMedia } from '../../media/sdp/webrtc-description.ts';
+import { type SentTrack, sentExtensions } from '../../wire/webrtc/media-sender.ts';
 import type { FeedTrack } from './viewer-feed.ts';
-
-/** A track that a viewer gets. */
-export interface SentTrack {
-  readonly trackId: number;
-  readonly kind: 'video' | 'audio';
-  readonly mid: string;
-  readonly payloadType: number;
-  readonly clockRate: number;
-  readonly ssrc: number;
-  /** Of retransmissions, RFC 4588; undefined: packets are sent again as they were. */
-  readonly repair: { readonly ssrc: number; readonly payloadType: number } | undefined;
-  /** Header extensions of the answer: id by URI. */
-  readonly extensions: ReadonlyMap<string, number>;
-}
 
 /** The answer to a viewer. */
 export interface AcceptedViewer {
@@ -28,11 +15,6 @@ export interface AcceptedViewer {
   readonly tracks: readonly SentTrack[];
 }
 
-/** Header extensions that are sent. */
-export const sentExtensions = {
-  mid: 'urn:ietf:params:rtp-hdrext:sdes:mid',
-  sendTime: 'http://www.webrtc.org/experiments/rtp-hdrext/abs-send-time',
-} as const;
 /** Loss is repaired by repeated packets, key frames are requested; REMB says how much the connection takes. */
 const FEEDBACK = ['nack', 'nack pli', 'ccm fir', 'goog-remb'];
 

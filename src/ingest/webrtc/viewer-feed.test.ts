@@ -135,3 +135,21 @@ test('a stream of sound alone is converted too', () => {
   conversions[0]!.deliver(sound(0));
   assert.deepEqual([conversions[0]?.calls, got], [['run aac', '0'], ['2:0 1 false']]);
 });
+
+test('a run with B-frames is refused once they are seen; one without is offered after its first pictures', async () => {
+  const { signal } = new AbortController();
+  const good = open();
+  good.start([video]);
+  const offered = good.feed.run({ signal });
+  for (const n of [0, 1, 2, 3]) good.sink.write(picture(n));
+  assert.equal((await offered).tracks.length, 1);
+
+  const bad = open();
+  bad.start([video]);
+  const refused = assert.rejects(bad.feed.run({ signal }), { code: 'offer-refused', message: /B-frames/ });
+  bad.sink.write({ ...picture(0), pts: 6000 });
+  bad.sink.write({ ...picture(1), pts: 12_000 });
+  bad.sink.write({ ...picture(2), pts: 9000 });
+  await refused;
+  assert.match(bad.got.at(-1)!, /B-frames/, 'viewers that are connected get the reason too');
+});

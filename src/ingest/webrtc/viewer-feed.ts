@@ -3,19 +3,24 @@
  * In: frames of live/stream. Out: payloads to each viewer, from the newest key frame on; sound that is not Opus is converted.
  * docs/media.md 30.
  */
+import { sleep } from '../../lib/abort.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import type { RunContext, Sink } from '../../live/sink.ts';
 import type { AudioTrack, Frame, Track } from '../../media/frame.ts';
+import { type OpenOpusConversion, OpusAudio } from '../../media/rtp/send/opus-audio.ts';
 import { createPacketizer, type Packetizer } from '../../media/rtp/send/packetizer.ts';
-import { ReorderingWatch } from '../../media/rtp/send/reordering.ts';
+import { B_FRAMES, ReorderingWatch } from '../../media/rtp/send/reordering.ts';
 import type { LiveSource } from '../publish-access.ts';
-import { type OpenOpusConversion, OpusAudio } from './opus-audio.ts';
 
 /** A packet with its header, SRTP and IPv6 fits into 1,280 bytes. */
 const MAX_PAYLOAD_BYTES = 1100;
 /** Bounds of the frames since the newest key frame, which a viewer that joins gets first. */
 const MAX_GOP_FRAMES = 2000;
 const MAX_GOP_BYTES = 8 * 1024 * 1024;
+
+/** B-frames come right after a key frame: so many pictures show whether there are any, or as many as come in this time, ms. */
+const EXAMINED_FRAMES = 4;
+const EXAMINED_WITHIN_MS = 250;
 
 /** A track as viewers can get it. */
 export interface FeedTrack {
@@ -60,6 +65,10 @@ export class ViewerFeed implements Sink {
   #gopBytes = 0;
   #reordering = new ReorderingWatch();
   #isOver = false;
+  #hasBFrames = false;
+  /** Pictures of the run that were examined for B-frames. */
+  #examined = 0;
+  readonly #known = Promise.withResolvers<void>();
 
   /** @param name of the stream */
   constructor(source: LiveSource, name: string, openOpus: OpenOpusConversion) {
@@ -75,7 +84,11 @@ export class ViewerFeed implements Sink {
     this.#attachment[Symbol.dispose]();
   }
 
-  /** The current run, or the next one. @throws the signal's reason; OxbowError `not-ready` if the stream ends */
+  /**
+   * The current run, or the next one, once its first pictures show no B-frames.
+   *
+   * @throws the signal's reason; OxbowError `not-ready` if the stream ends, `offer-refused` if it has B-frames
+   */
   async run({ signal }: { signal: AbortSignal }): Promise<FeedRun> {
     while (!this.#run) {
       signal.throwIfAborted();
@@ -85,7 +98,20 @@ export class ViewerFeed implements Sink {
       signal.addEventListener('abort', () => resolve(), { once: true });
       await promise;
     }
-    return this.#run;
+    if (this.#run.tracks.some(({ kind, packetizer }) => kind === 'video' && packetizer)) await this.#examine(signal);
+    if (!this.#hasBFrames) return this.#run;
+    throw new OxbowError('offer-refused', B_FRAMES, {
+      extra: { hint: 'Turn them off in the encoder, or watch over HLS: /live/NAME/index.m3u8.' },
+    });
+  }
+
+  async #examine(signal: AbortSignal): Promise<void> {
+    if (this.#hasBFrames || this.#examined >= EXAMINED_FRAMES) return;
+    const timer = new AbortController();
+    const late = sleep(EXAMINED_WITHIN_MS, { signal: AbortSignal.any([signal, timer.signal]) }).catch(() => {});
+    await Promise.race([this.#known.promise, late]);
+    timer.abort();
+    signal.throwIfAborted();
   }
 
   /** Adds a viewer: it gets the frames since the newest key frame at once. */
@@ -124,9 +150,13 @@ export class ViewerFeed implements Sink {
     const { reference } = this.#run!.context;
     const track = this.#run!.tracks.find(({ id }) => id === frame.trackId);
     if (!track?.packetizer) return;
-    if (track.kind === 'video' && this.#reordering.push(frame)) {
-      this.#end('The video has B-frames, which WebRTC cannot play. Turn them off in the encoder, or watch over HLS.');
-      return;
+    if (track.kind === 'video') {
+      this.#hasBFrames = this.#reordering.push(frame);
+      if (this.#hasBFrames || ++this.#examined >= EXAMINED_FRAMES) this.#known.resolve();
+      if (this.#hasBFrames) {
+        this.#end(`${B_FRAMES} Turn them off in the encoder, or watch over HLS.`);
+        return;
+      }
     }
     const payloads = pack(track.packetizer, frame);
     if (frame.key && frame.trackId === reference.id) this.#forget();

@@ -4,20 +4,12 @@
  * docs/2-publish/whip.md, docs/3-watch/whep.md.
  */
 import { randomBytes } from 'node:crypto';
-import { isIP } from 'node:net';
-import { networkInterfaces } from 'node:os';
 import type { IceServer, WebRtcAnswer, WebRtcApi, WebRtcRequest } from '../../api/realtime/webrtc-api.ts';
 import type { Endpoint } from '../../config/address.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
-import {
-  type IceCandidate,
-  parseCandidate,
-  parseWebRtc,
-  printWebRtc,
-  type WebRtcDescription,
-  type WebRtcMedia,
-} from '../../media/sdp/webrtc-description.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { OpenOpusConversion } from '../../media/rtp/send/opus-audio.ts';
+import { type IceCandidate, parseCandidate } from '../../media/sdp/webrtc-description.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { openWebRtcEndpoint, type WebRtcEndpoint } from '../../wire/webrtc/endpoint.ts';
@@ -25,15 +17,14 @@ import { createIceCredentials } from '../../wire/webrtc/ice/ice-session.ts';
 import type { LiveSource, PublishAccess } from '../publish-access.ts';
 import { acceptPublisher } from './accept-publisher.ts';
 import { acceptViewer } from './accept-viewer.ts';
-import type { OpenOpusConversion } from './opus-audio.ts';
+import { untilRefused } from './viewer-access.ts';
 import { ViewerFeed } from './viewer-feed.ts';
+import { readOffer, WebRtcTransport } from './webrtc-transport.ts';
 import { WhepSession } from './whep-session.ts';
 import { WhipSession } from './whip-session.ts';
 
 /** Bytes of a session id: it is the secret that lets a client end its session. */
 const ID_BYTES = 18;
-/** Addresses of this computer in an answer. */
-const MAX_CANDIDATES = 8;
 
 /** What a server needs. */
 export interface WebRtcServerSetup {
@@ -45,6 +36,10 @@ export interface WebRtcServerSetup {
   readonly keyIntervalMs: number;
   /** Converts the sound of viewers to Opus. */
   readonly openOpus: OpenOpusConversion;
+  /** The STUN and TURN servers that clients get now. */
+  readonly iceServers: () => readonly IceServer[];
+  /** Counts a viewer until the result is called. */
+  readonly countViewer: (viewer: Pick<WebRtcRequest, 'name' | 'remote'> & { readonly id: string }) => () => void;
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
@@ -72,13 +67,11 @@ interface OpenSession {
 
 /** All sessions. Before `listen` every request is refused. */
 export class WebRtcServer implements WebRtcApi {
-  readonly iceServers: readonly IceServer[] = [];
   readonly #setup: WebRtcServerSetup;
   readonly #sessions = new Map<string, OpenSession>();
   /** One for each stream with viewers, and how many use it. */
   readonly #feeds = new Map<LiveSource, { readonly feed: ViewerFeed; users: number }>();
-  #endpoint: WebRtcEndpoint | undefined;
-  #listen: Endpoint | undefined;
+  #transport: WebRtcTransport | undefined;
   /** Sessions that are being authorized. */
   #opening = 0;
 
@@ -97,18 +90,26 @@ export class WebRtcServer implements WebRtcApi {
       ...{ address: listen.address, port: listen.port, nowMs: clock.nowMs(), maxPeers: maxSessions },
       onError: (error) => log.debug({ error: messageOf(error) }, 'a WebRTC datagram was not sent'),
     });
-    this.#endpoint = endpoint;
+    this.#transport = new WebRtcTransport(endpoint, listen.address, this.#setup.addresses);
     const uncount = this.#count(endpoint);
-    this.#listen = { ...listen, port: endpoint.port };
     return {
       port: endpoint.port,
       close: async () => {
-        this.#endpoint = undefined;
+        this.#transport = undefined;
         for (const session of [...this.#sessions.values()]) session.end('oxbow stops');
         await endpoint.close();
         uncount();
       },
     };
+  }
+
+  get iceServers(): readonly IceServer[] {
+    return this.#setup.iceServers();
+  }
+
+  /** The port, for other sessions than those of streams; undefined while it is closed. */
+  get transport(): WebRtcTransport | undefined {
+    return this.#transport;
   }
 
   async publish(request: WebRtcRequest): Promise<WebRtcAnswer> {
@@ -120,7 +121,7 @@ export class WebRtcServer implements WebRtcApi {
       const setup = { ...this.#setup, endpoint, offer, accepted, local };
       const session = await WhipSession.open(request, setup);
       const id = this.#add(session, { kind: 'whip', name: request.name, ufrag: offer.ufrag });
-      return { id, sdp: this.#print(accepted.media, request, { ...local, setup: session.setup }) };
+      return { id, sdp: this.#port().print(accepted.media, request.reachedAt, { ...local, setup: session.setup }) };
     });
   }
 
@@ -131,9 +132,8 @@ export class WebRtcServer implements WebRtcApi {
     return this.#reserve(async () => {
       const { name, key: token, remote, userAgent } = request;
       const connection = new AbortController();
-      const source = await this.#setup.access.read({
-        ...{ protocol: 'whep', name, token, remote, userAgent, signal: connection.signal },
-      });
+      const asked = { protocol: 'whep', name, token, remote, userAgent, signal: connection.signal } as const;
+      const source = await this.#setup.access.read(asked);
       const shared = this.#share(source, name);
       const leave = () => {
         connection.abort();
@@ -143,16 +143,19 @@ export class WebRtcServer implements WebRtcApi {
         const { feed } = shared;
         const signal = AbortSignal.any([options.signal, AbortSignal.timeout(LIVE_WITHIN_MS)]);
         const run = await feed.run({ signal }).catch((error) => {
-          throw options.signal.aborted ? error : notLive(name);
+          throw options.signal.aborted || error instanceof OxbowError ? error : notLive(name);
         });
         const accepted = acceptViewer(offer.media, run.tracks);
         const session = new WhepSession({ ...this.#setup, endpoint, offer, accepted, local, feed });
         const id = this.#add(session, { kind: 'whep', name, ufrag: offer.ufrag });
+        const uncount = this.#setup.countViewer({ name, remote, id });
+        void untilRefused(this.#setup.access, asked).then((refusal) => refusal !== undefined && session.end(refusal));
         void session.ended.then((reason) => {
+          uncount();
           this.#setup.log.info({ stream: name, remote, reason }, 'a WHEP viewer has left');
           leave();
         });
-        return { id, sdp: this.#print(accepted.media, request, { ...local, setup: session.setup }) };
+        return { id, sdp: this.#port().print(accepted.media, request.reachedAt, { ...local, setup: session.setup }) };
       } catch (error) {
         leave();
         throw error;
@@ -199,15 +202,20 @@ export class WebRtcServer implements WebRtcApi {
     throw new OxbowError('session-unknown', `There is no such session of the stream "${name.slice(0, 64)}".`);
   }
 
+  #port(): WebRtcTransport {
+    if (!this.#transport) throw new OxbowError('webrtc-off', 'This server does not listen for WebRTC.');
+    return this.#transport;
+  }
+
   #ready(): WebRtcEndpoint {
-    if (!this.#endpoint) throw new OxbowError('webrtc-off', 'This server does not listen for WebRTC.');
-    return this.#endpoint;
+    return this.#port().endpoint;
   }
 
   /** Opens a session if there may be another one. */
   async #reserve<T>(open: () => Promise<T>): Promise<T> {
     const { maxSessions } = this.#setup;
-    if (this.#sessions.size + this.#opening >= maxSessions) {
+    // Calls in rooms have connections on the same port.
+    if (this.#sessions.size + this.#opening >= maxSessions || !this.#ready().hasRoom) {
       throw new OxbowError('webrtc-full', `There are ${maxSessions} WebRTC sessions.`);
     }
     this.#opening++;
@@ -248,48 +256,6 @@ export class WebRtcServer implements WebRtcApi {
         shared.feed[Symbol.dispose]();
       },
     };
-  }
-
-  #print(
-    media: readonly WebRtcMedia[],
-    { reachedAt }: WebRtcRequest,
-    own: Pick<WebRtcDescription, 'ufrag' | 'password' | 'setup'>,
-  ): string {
-    const { address, port } = this.#listen!;
-    const addresses = candidateAddresses(address, this.#setup.addresses, reachedAt);
-    const candidates = addresses.map((each) => ({ address: each, port }));
-    const { fingerprint } = this.#ready();
-    const id = String(randomBytes(6).readUIntBE(0, 6));
-    return printWebRtc({ ...own, fingerprint, isIceLite: true, candidates, media }, id);
-  }
-}
-
-/**
- * Addresses of an answer: those of the setting; otherwise that of the socket; for a socket on all addresses the one on which the client
- * reached HTTP, then those of all interfaces.
- */
-export function candidateAddresses(
-  bound: string,
-  configured: readonly string[],
-  reachedAt: string | undefined,
-): readonly string[] {
-  if (configured.length > 0) return configured;
-  const isAny = bound === '0.0.0.0' || bound === '::';
-  if (!isAny) return [bound === 'localhost' ? '127.0.0.1' : bound];
-  const plain = reachedAt?.replace(/^::ffff:(?=\d+\.)/, '');
-  const own = Object.values(networkInterfaces()).flatMap((addresses) => addresses ?? []);
-  const outside = own.filter(({ internal, address }) => !internal && !address.startsWith('fe80:'));
-  const all = [...(plain === undefined ? [] : [plain]), ...outside.map(({ address }) => address)];
-  const isReachable = (address: string) => isIP(address) === 4 || (isIP(address) === 6 && bound === '::');
-  return [...new Set(all.filter(isReachable))].slice(0, MAX_CANDIDATES);
-}
-
-function readOffer(text: string): WebRtcDescription {
-  try {
-    return parseWebRtc(text);
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    throw new OxbowError('bad-offer', `The offer is not usable: ${error.message}.`, { cause: error });
   }
 }
 

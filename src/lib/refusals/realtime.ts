@@ -21,6 +21,16 @@ export const realtimeRefusals = {
     title: 'Too many WebRTC sessions',
     hint: 'Try again later, or increase `webrtcMaxSessions`.',
   },
+  'rtp-off': {
+    status: 503,
+    title: 'RTP sessions are off',
+    hint: 'An administrator turns them on with `rtp`, the first UDP port of sessions.',
+  },
+  'rtp-full': {
+    status: 503,
+    title: 'Too many RTP sessions',
+    hint: 'End sessions that are no longer used: GET and DELETE /api/v1/streams/{name}/rtp.',
+  },
   'session-unknown': {
     status: 404,
     title: 'Unknown session',

@@ -55,6 +55,28 @@ export const roomRefusals = {
     hint: 'Hand the room over first (PATCH the member with the role `owner`), or delete it.',
   },
   'room-muted': { status: 403, title: 'You are muted in this room', hint: 'Wait until the time has passed.' },
+  'call-off': {
+    status: 403,
+    title: 'There are no calls on this server',
+    hint: 'An administrator turns them on with `rooms.calls`.',
+  },
+  'call-unknown': { status: 404, title: 'Not in the call', hint: 'Join the call of the room first: `call-join`.' },
+  'call-full': { status: 409, title: 'The call is full', hint: 'Wait until someone leaves the call.' },
+  'call-pictures': {
+    status: 409,
+    title: 'Too many cameras and screens in the call',
+    hint: 'Wait until someone turns a camera off. You can talk without one.',
+  },
+  'call-record': {
+    status: 403,
+    title: 'You may not record this call',
+    hint: 'Ask an administrator: who may create streams may record a call as one.',
+  },
+  'call-direct': {
+    status: 409,
+    title: 'The call needs no connection to the server',
+    hint: 'Connect to the other participants: `call-signal`. From the fifth one on, the server forwards.',
+  },
   'at-live-edge': {
     status: 409,
     title: 'The speed cannot be changed at the live edge',

@@ -114,8 +114,8 @@ export function printMetadata(
   audio: AudioTrack | undefined,
   encoder: string,
 ): Uint8Array {
-  const codecId = (codec: keyof typeof ENHANCED) =>
-    (LEGACY as Partial<Record<string, number>>)[codec] ?? ENHANCED[codec];
+  const ids: Partial<Record<string, number>> = { ...ENHANCED, ...LEGACY };
+  const codecId = (codec: string) => ids[codec] ?? 0;
   const object: Record<string, AmfValue> = { duration: 0 };
   if (video) {
     const { codec, width, height, frameRate } = video.config;

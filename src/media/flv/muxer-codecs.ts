@@ -7,7 +7,11 @@ import type { Track } from '../frame.ts';
 import { FOUR_CC, fourCcText } from './message.ts';
 
 /** By video codec. */
-export const VIDEO_CODECS = { h264: FOUR_CC.avc1, hevc: FOUR_CC.hvc1, av1: FOUR_CC.av01, vp9: FOUR_CC.vp09 } as const;
+export const VIDEO_CODECS = {
+  ...{ h264: FOUR_CC.avc1, hevc: FOUR_CC.hvc1, av1: FOUR_CC.av01, vp9: FOUR_CC.vp09 },
+  // Converted before the stream.
+  vp8: 0,
+} as const;
 /** By audio codec. */
 export const AUDIO_CODECS = {
   ...{
@@ -17,6 +21,9 @@ export const AUDIO_CODECS = {
     ac3: FOUR_CC.ac3,
     eac3: FOUR_CC.eac3,
     flac: FOUR_CC.flac,
+    // Converted before the stream.
+    pcmu: 0,
+    pcma: 0,
   },
 } as const;
 /** Codecs of messages that every RTMP server knows. */

@@ -92,6 +92,10 @@ const CODEC_IDS: Readonly<Record<(VideoTrack | AudioTrack)['config']['codec'], s
   eac3: 'A_EAC3',
   opus: 'A_OPUS',
   flac: 'A_FLAC',
+  // Converted before the stream.
+  vp8: 'V_VP8',
+  pcmu: 'A_MS/ACM',
+  pcma: 'A_MS/ACM',
 };
 /** Pre-roll of an Opus decoder after a seek (RFC 7845, 4.6), ns. */
 const OPUS_PRE_ROLL_NS = 80_000_000;

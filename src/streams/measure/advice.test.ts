@@ -38,9 +38,13 @@ const fine: PublishFigures = {
   announced: { videoBitrate: 2_500_000, audioBitrate: 128_000, frameRate: 30, keyFrameIntervalS: 2 },
   ...{ jitterMs: 2, longestPauseMs: 60, audioBehindMs: { least: -20, most: 60 }, skewMs: 3, avOffsetMs: 5 },
   ...{ backwards: 0, damaged: 0, sizeChanges: 0 },
-  conversion: { mode: 'auto', problem: '' },
+  conversion: { mode: 'auto', problem: '', videoProblem: '' },
 };
 const withVideo = (change: Partial<VideoFigures>): PublishFigures => ({ ...fine, video: { ...video, ...change } });
+const withVp8 = (videoProblem: string): PublishFigures => ({
+  ...withVideo({ config: { ...video.config, codec: 'vp8' } }),
+  conversion: { ...fine.conversion, videoProblem },
+});
 const withAudio = (
   config: Partial<AudioConfig>,
   conversion: Partial<PublishFigures['conversion']> = {},
@@ -80,6 +84,8 @@ const triggers: Readonly<Record<AdviceCode, readonly (readonly [PublishFigures, 
     [withVideo({ config: { ...video.config, codec: 'hevc' } }), 'warn'],
     [withVideo({ config: { ...video.config, codec: 'av1' } }), 'warn'],
     [withVideo({ config: { ...video.config, codec: 'vp9' } }), 'warn'],
+    [withVp8(''), 'good'],
+    [withVp8('the machine is too slow'), 'bad'],
   ],
   'no-audio': [[{ ...fine, audio: undefined }, 'warn']],
   'audio-codec': [

@@ -74,6 +74,8 @@ const AUDIO_CODECS: Readonly<Record<SourceAudio, { readonly name: string; readon
   mp3: { name: 'MP3', where: 'Nearly every browser plays it.' },
   ac3: { name: 'AC-3', where: 'Among browsers, only Safari plays it.' },
   eac3: { name: 'E-AC-3', where: 'Among browsers, only Safari plays it.' },
+  pcmu: { name: 'G.711', where: 'No browser plays it.' },
+  pcma: { name: 'G.711', where: 'No browser plays it.' },
 };
 
 /** The table. */
@@ -220,9 +222,14 @@ const rules: Readonly<Record<AdviceCode, Rule>> = {
   },
   'codec-support': {
     unit: '',
-    judge({ video }) {
+    judge({ video, conversion: { videoProblem } }) {
       if (!video) return undefined;
       const { codec } = video.config;
+      if (codec === 'vp8') {
+        if (videoProblem === '') return good(null, null, 'The video is VP8, converted to H.264.');
+        const text = `The video is VP8, and its conversion to H.264 fails: ${videoProblem}.`;
+        return { severity: 'bad', value: null, target: null, text, hint: 'Send H.264, which needs no conversion.' };
+      }
       if (codec === 'h264') return good(null, null, 'H.264 plays in every browser.');
       const name = { hevc: 'HEVC', av1: 'AV1', vp9: 'VP9' }[codec];
       const where = {

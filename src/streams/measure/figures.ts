@@ -118,8 +118,8 @@ export interface PublishFigures {
   readonly skewMs: number | undefined;
   /** Offset of audio against video that was measured for sources with separate clocks, ms; positive: audio is late. */
   readonly avOffsetMs: number | undefined;
-  /** Which audio is converted to AAC, and why that fails now; empty if it does not. */
-  readonly conversion: { readonly mode: AudioMode; readonly problem: string };
+  /** Which audio is converted to AAC, and why the conversion of audio or of video fails now; empty if it does not. */
+  readonly conversion: { readonly mode: AudioMode; readonly problem: string; readonly videoProblem: string };
   /** In the last minute. */
   readonly backwards: number;
   readonly damaged: number;

@@ -116,6 +116,7 @@ function videoOf(figures: PublishFigures | undefined): StreamStats['video'] {
   return {
     codec: config.codec,
     codecs: config.codecs,
+    convertedTo: config.codec === 'vp8' ? 'h264' : null,
     width: config.width,
     height: config.height,
     bitrate: Math.round(video.bitrate),

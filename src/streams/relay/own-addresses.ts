@@ -30,7 +30,7 @@ export class OwnAddresses {
    * @throws OxbowError `relay-loop` if the target is the same stream of this process
    */
   refuseLoop(stream: string, { protocol, port, names }: RelayTarget, address: string): void {
-    if (port !== this.#ports[protocol]) return;
+    if (port !== this.#ports[protocol === 'whip' ? 'http' : protocol]) return;
     if (!LOCAL.test(address) && !this.#addresses().has(address)) return;
     // A key alone does not say which stream it is for: it could be this one.
     const isSame = names.some((name) => name === stream || name.startsWith(KEY_PREFIX)) && !isOther(names, stream);

@@ -16,7 +16,7 @@ const relay = (url = URL_OF_A) => ({ url, label: 'A', enabled: true });
 
 async function openRelays(rig: StreamsRig): Promise<Relays> {
   const { clock, log, metrics } = rig.deps;
-  const own = new OwnAddresses({ ...noPublishPorts(), rtmp: 1935, srt: 8890 });
+  const own = new OwnAddresses({ ...noPublishPorts(), rtmp: 1935, srt: 8890, http: 8080 });
   const events = rig.deps.events as EventBus;
   const shared = { catalog: rig.catalog, store: rig.store, net: createNet({ allow: [] }), connect: refusing };
   const relays = new Relays({ ...shared, own, events, clock, log, metrics });
@@ -100,7 +100,10 @@ suite('relays of streams', () => {
 });
 
 test('only the own addresses with the same stream, or with a key alone, are a loop', () => {
-  const own = new OwnAddresses({ ...noPublishPorts(), rtmp: 1935, srt: 8890 }, () => new Set(['192.168.1.5']));
+  const own = new OwnAddresses(
+    { ...noPublishPorts(), rtmp: 1935, srt: 8890, http: 8080 },
+    () => new Set(['192.168.1.5']),
+  );
   const isLoop = (url: string, address?: string) => {
     const target = parseRelayTarget(url);
     try {
@@ -114,6 +117,7 @@ test('only the own addresses with the same stream, or with a key alone, are a lo
     ...['rtmp://127.0.0.1/live/door?key=x', 'rtmp://[::1]/live/door', 'rtmp://localhost:1935/live/ok_abc'],
     ...['rtmp://192.168.1.5/live/door', 'srt://127.1.2.3:8890?streamid=publish:door:k'],
     'srt://127.0.0.1:8890?streamid=%23!::r=door,m=publish',
+    'whip+http://127.0.0.1:8080/whip/door?key=ok_1',
   ]) {
     assert.ok(isLoop(url), url);
   }
@@ -121,6 +125,7 @@ test('only the own addresses with the same stream, or with a key alone, are a lo
   for (const url of [
     ...['rtmp://127.0.0.1/live/gate?key=x', 'rtmp://127.0.0.1:1936/live/door', 'rtmp://192.168.1.6/live/door'],
     ...['rtmps://127.0.0.1/live/door', 'srt://127.0.0.1:8890?streamid=publish:gate:ok_abc'],
+    ...['whip+http://127.0.0.1:8080/whip/gate?key=ok_1', 'whip+http://127.0.0.1:8081/whip/door'],
   ]) {
     assert.ok(!isLoop(url), url);
   }

@@ -191,7 +191,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
     const fields = { stream: stream.name, relay: relay.id, target: target.shown };
     let isLive = false;
     return new Relay({
-      ...{ stream: stream.stream, target, clock, net, connect, maxQueuedBytes: MAX_QUEUED_BYTES },
+      ...{ name: stream.name, stream: stream.stream, target, clock, net, connect, maxQueuedBytes: MAX_QUEUED_BYTES },
       checkAddress: (address) => own.refuseLoop(stream.name, target, address),
       onCount: (bytes, lostFrames) => {
         metrics.relayBytes.inc(labels, bytes);

@@ -4,8 +4,11 @@
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { Config, PullSourceConfig } from '../../config/schema.ts';
+import { isSdpUrl, parseSdpUrl } from '../../config/sdp-url.ts';
+import { isRtspUrl, parseRtspUrl } from '../../config/source/rtsp-url.ts';
 import { isSrtUrl, parseSrtUrl } from '../../config/srt-url.ts';
 import { isUdpUrl, parseUdpUrl } from '../../config/udp-url.ts';
+import { isWhepUrl, parseWhepUrl } from '../../config/webrtc-url.ts';
 import { runMp4Pull } from '../../ingest/mp4/mp4.ts';
 import { detectSource } from '../../ingest/page/detect-source.ts';
 import { joinFacts, type PageAddress, PageSource } from '../../ingest/page/page.ts';
@@ -13,8 +16,11 @@ import { type HlsPullOptions, runHlsPull } from '../../ingest/pull/hls.ts';
 import type { PullCounters, PullLog } from '../../ingest/pull/pull-log.ts';
 import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qualities.ts';
 import type { AudioConverter } from '../../ingest/pull/segment/convert-audio.ts';
+import { runSdpSource } from '../../ingest/rtp/sdp-source.ts';
+import { runRtspPull } from '../../ingest/rtsp/rtsp-pull.ts';
 import { runSrtPull } from '../../ingest/srt/srt-pull.ts';
 import { runUdpSource, type UdpCounters } from '../../ingest/udp/udp-source.ts';
+import { runWhepPull } from '../../ingest/webrtc/whep-pull.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { parseQualitySet } from '../../lib/quality.ts';
@@ -72,10 +78,23 @@ export async function runPull(
     const address = parseUdpUrl(options.source.url);
     return runUdpSource({ address, assemblyMs, input, clock, log, onFacts, counters }, { signal });
   }
+  if (isSdpUrl(options.source.url)) {
+    if (!trusted) throw new OxbowError('bad-request', 'Administrators alone may use SDP files of the server.');
+    const address = parseSdpUrl(options.source.url);
+    return runSdpSource({ address, assemblyMs, input, clock, log, onFacts, counters }, { signal });
+  }
   if (isSrtUrl(options.source.url)) {
     const address = parseSrtUrl(options.source.url);
     const latencyMs = config.srtLatency;
     return runSrtPull({ address, latencyMs, assemblyMs, trusted, net, input, clock, log, onFacts }, { signal });
+  }
+  if (isRtspUrl(options.source.url)) {
+    const address = parseRtspUrl(options.source.url);
+    return runRtspPull({ address, assemblyMs, trusted, net, input, clock, log, onFacts }, { signal });
+  }
+  if (isWhepUrl(options.source.url)) {
+    const address = parseWhepUrl(options.source.url);
+    return runWhepPull({ address, trusted, net, input, clock, log, onFacts }, { signal });
   }
   const { patterns } = config.pages;
   const source = withDefaults(options.source, config);

@@ -26,6 +26,12 @@ test('a page that had media starts with the shortest pause, and one that may hav
   within(backoff.next(isPrivate), 15, 30);
 });
 
+test('a wrong password is tried less and less often, because cameras lock users out', () => {
+  const backoff = new SourceBackoff();
+  const refused = new OxbowError('source-failed', 'refuses', { extra: { reason: 'credentials' } });
+  for (const ceiling of [30, 60, 120, 240, 480, 600]) within(backoff.next(refused), ceiling / 2, ceiling);
+});
+
 test('other sources are requested at constant intervals', () => {
   const backoff = new SourceBackoff();
   const drm = new OxbowError('unsupported-media', 'SAMPLE-AES');

@@ -36,12 +36,16 @@ export class SourceBackoff {
 
   /**
    * The pause after this error. Unsupported media: 30 s; of a page growing from 30 s to 10 min. Other errors: growing from 0.25 s to 10 s;
-   * of yt-dlp from 30 s to 1 min. Growing pauses have jitter.
+   * of yt-dlp from 30 s to 1 min; a wrong user name or password growing from 30 s to 10 min. Growing pauses have jitter.
    *
    * @returns milliseconds
    */
   next(error: unknown): number {
     const attempt = this.#tries++;
+    // Many cameras lock a user out after a few wrong passwords.
+    if (error instanceof OxbowError && error.extra.reason === 'credentials') {
+      return backoffMs(this.#refusals++, REFUSED_AGAIN_MS, PAGE_REFUSED_AGAIN_MS);
+    }
     if (!isDown(error)) {
       return this.#isPage ? backoffMs(this.#refusals++, REFUSED_AGAIN_MS, PAGE_REFUSED_AGAIN_MS) : REFUSED_AGAIN_MS;
     }

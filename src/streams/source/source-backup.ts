@@ -5,8 +5,11 @@
  */
 import type { GapCause } from '../../api/gap.ts';
 import type { ClientSourceConfig } from '../../config/schema.ts';
+import { isSdpUrl } from '../../config/sdp-url.ts';
+import { isRtspUrl } from '../../config/source/rtsp-url.ts';
 import { isSrtUrl } from '../../config/srt-url.ts';
 import { isUdpUrl } from '../../config/udp-url.ts';
+import { isWhepUrl } from '../../config/webrtc-url.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import { sleep } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -118,7 +121,14 @@ function begin({ read, clock, signal }: BackupSetup, publisher: Publisher, sourc
 
 /** Whether frames come one by one: such a source reports missing media late, and the media is missing since its last frame. */
 function isFeed(source: ClientSourceConfig): boolean {
-  return source.type === 'pull' && (isUdpUrl(source.url) || isSrtUrl(source.url));
+  return (
+    source.type === 'pull' &&
+    (isUdpUrl(source.url) ||
+      isSrtUrl(source.url) ||
+      isRtspUrl(source.url) ||
+      isSdpUrl(source.url) ||
+      isWhepUrl(source.url))
+  );
 }
 
 /** Passes the calls of a source to its session, and knows whether it delivers media. */

@@ -4,6 +4,7 @@
  */
 import type { SourceFacts } from '../../api/source-facts.ts';
 import type { PullSourceConfig } from '../../config/schema.ts';
+import type { OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import { noCounters, type PullCounters } from '../../ingest/pull/pull-log.ts';
 import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qualities.ts';
 import { runTestSource } from '../../ingest/test/test-source.ts';
@@ -13,9 +14,8 @@ import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
 import type { Log } from '../../observe/log.ts';
-import { ConversionReport } from '../../transcode/audio/conversion-report.ts';
 import { SegmentAudio } from '../../transcode/audio/segment-audio.ts';
-import type { OpenTranscoder } from '../../transcode/audio/supervised-transcoder.ts';
+import { ConversionReport } from '../../transcode/stage/conversion-report.ts';
 import { sourceFields } from '../definition.ts';
 import type { ClientDefinition, StreamDeps } from '../stream-deps.ts';
 import { runPull } from './pull.ts';
@@ -106,7 +106,7 @@ async function readPull(
     open &&
     new SegmentAudio({
       ...{ open, clock, mode: audioModeOf(source) },
-      report: new ConversionReport({ clock, log, metrics, name: () => name }),
+      report: new ConversionReport('audio', { clock, log, metrics, name: () => name }),
     });
   const backoff = new SourceBackoff();
   const onPage = backoff.onPage;

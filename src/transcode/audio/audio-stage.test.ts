@@ -4,7 +4,7 @@ import type { AudioMode } from '../../config/schema.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import type { RunStart } from '../../live/input.ts';
 import type { Frame, Track } from '../../media/frame.ts';
-import { AudioStage } from './audio-stage.ts';
+import { createAudioStage } from './audio-stage.ts';
 import { FakeTranscoders } from './transcoder.fixture.ts';
 
 const video: Track = {
@@ -49,7 +49,7 @@ function open(t: TestContext, mode: AudioMode = 'auto') {
     offline: () => void calls.push('offline'),
     damage: () => void calls.push('damage'),
   };
-  const stage = new AudioStage(next, {
+  const stage = createAudioStage(next, {
     open: transcoders.open,
     clock,
     mode: () => mode,
@@ -203,7 +203,7 @@ test('a process that hangs is ended', async (t) => {
   await settle();
   for (let i = 0; i < 11; i++) pass(500);
   await settle();
-  assert.deepEqual(failures, ['no audio for 5 s']);
+  assert.deepEqual(failures, ['nothing came out for 5 s']);
   assert.equal(transcoders.opened.length, 1);
   await stage.reset();
 });

@@ -1,12 +1,13 @@
 /**
  * Converts the sound of a live stream to Opus in a child process, for viewers over WebRTC: the newest sound or none, never late sound.
- * In: an audio track and its frames. Out: Opus frames on the same timeline. Implements OpusConversion of ingest/webrtc/opus-audio.ts.
+ * In: an audio track and its frames. Out: Opus frames on the same timeline. Implements OpusConversion of media/rtp/send/opus-audio.ts.
  */
+import type { AudioTranscoder, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import { opusTrack, opusTranscodeOf } from '../../ffmpeg/audio-transcoder-options.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { AudioTrack, Frame } from '../../media/frame.ts';
-import type { ConversionReport } from './conversion-report.ts';
-import { type OpenTranscoder, SupervisedTranscoder } from './supervised-transcoder.ts';
+import type { ConversionReport } from '../stage/conversion-report.ts';
+import { SupervisedProcess } from '../stage/supervised-process.ts';
 
 /** Frames that wait for the process: 1.4 s of AAC. Later sound is of no use. */
 const MAX_WAITING = 64;
@@ -25,7 +26,7 @@ export interface OpusConversionOptions {
 /** The conversion of one stream. Its process runs from the first run with sound until it is disposed. */
 export class OpusConversion implements Disposable {
   readonly #options: OpusConversionOptions;
-  readonly #transcoder: SupervisedTranscoder;
+  readonly #transcoder: SupervisedProcess<AudioTranscoder>;
   #trackId: number | undefined;
   /** Runs that are over, whose last frames have not come out yet. */
   #oldRuns = 0;
@@ -42,7 +43,7 @@ export class OpusConversion implements Disposable {
       failed: (why: string) => report.failed(why),
       lost: (count: number) => report.lost(count),
     };
-    this.#transcoder = new SupervisedTranscoder(open, clock, output, {
+    this.#transcoder = new SupervisedProcess(open, clock, output, {
       ...{ maxWaiting: MAX_WAITING, minRestartMs: MIN_RESTART_MS, dropsWhileStarting: true },
     });
   }
@@ -65,7 +66,7 @@ export class OpusConversion implements Disposable {
       void this.#transcoder.stop();
       return undefined;
     }
-    this.#transcoder.begin([plan]);
+    this.#transcoder.begin((process) => process.setTracks([plan]));
     return opusTrack(track, plan);
   }
 

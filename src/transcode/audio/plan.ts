@@ -5,6 +5,7 @@
 import type { AudioMode } from '../../config/schema.ts';
 import { type AudioTranscodeTrack, audioTranscodeOf, convertedTrack } from '../../ffmpeg/audio-transcoder-options.ts';
 import type { AudioConfig, Track } from '../../media/frame.ts';
+import { isG711 } from '../../media/g711.ts';
 
 /** What is converted of a set of tracks. */
 export interface ConversionPlan {
@@ -14,8 +15,9 @@ export interface ConversionPlan {
   readonly tracks: readonly Track[];
 }
 
-/** Whether audio is converted: by default what no browser plays, MPEG audio of Layer I and II. */
+/** Whether audio is converted: G.711 always, by default also what no browser plays, MPEG audio of Layer I and II. */
 export function isConverted(config: AudioConfig, mode: AudioMode): boolean {
+  if (isG711(config.codec)) return true;
   if (mode === 'auto') return config.layer !== undefined;
   return mode === 'aac' && config.codec !== 'aac';
 }

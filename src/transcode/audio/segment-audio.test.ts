@@ -2,11 +2,10 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
 import { adtsOf, decodeSound, demuxSound, likenessAt, makeSound } from '../../ffmpeg/audio.fixture.ts';
-import { openAudioTranscoder } from '../../ffmpeg/audio-transcoder.ts';
+import { type OpenTranscoder, openAudioTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import { createManualClock } from '../../lib/clock.ts';
 import type { AudioTrack, Frame } from '../../media/frame.ts';
 import { SegmentAudio } from './segment-audio.ts';
-import type { OpenTranscoder } from './supervised-transcoder.ts';
 
 const signal = new AbortController().signal;
 

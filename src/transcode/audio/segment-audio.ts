@@ -4,13 +4,14 @@
  * about two frames, which come out with the next segment.
  */
 import type { AudioMode } from '../../config/schema.ts';
+import type { AudioTranscoder, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import { waitFor } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Frame, Track } from '../../media/frame.ts';
 import { rescale } from '../../media/rescale.ts';
-import type { ConversionReport } from './conversion-report.ts';
+import type { ConversionReport } from '../stage/conversion-report.ts';
+import { SupervisedProcess } from '../stage/supervised-process.ts';
 import { type ConversionPlan, planConversion } from './plan.ts';
-import { type OpenTranscoder, SupervisedTranscoder } from './supervised-transcoder.ts';
 
 /** So many frames are sent at a time. */
 const BATCH = 500;
@@ -38,7 +39,7 @@ export interface ConvertedAudio {
 /** The conversion of one pull. */
 export class SegmentAudio implements AsyncDisposable {
   readonly #options: SegmentAudioOptions;
-  readonly #transcoder: SupervisedTranscoder;
+  readonly #transcoder: SupervisedProcess<AudioTranscoder>;
   #made: Frame[] = [];
   #lost = 0;
   #hasFailed = false;
@@ -47,7 +48,7 @@ export class SegmentAudio implements AsyncDisposable {
 
   constructor(options: SegmentAudioOptions) {
     this.#options = options;
-    this.#transcoder = new SupervisedTranscoder(options.open, options.clock, {
+    this.#transcoder = new SupervisedProcess(options.open, options.clock, {
       frame: (frame) => void this.#made.push(frame),
       failed: (why) => {
         this.#hasFailed = true;
@@ -103,7 +104,7 @@ export class SegmentAudio implements AsyncDisposable {
     this.#transcoder.finish(resolve);
     await waitFor(promise, { signal });
     this.#made = [];
-    this.#transcoder.begin(converts);
+    this.#transcoder.begin((process) => process.setTracks(converts));
   }
 }
 

@@ -2,10 +2,9 @@
  * A transcoder without a process, whose answers a test gives.
  * In: what is sent to it. Out: AAC frames and marks when the test says so.
  */
-import type { AudioTranscoder, AudioTranscoderOutput } from '../../ffmpeg/audio-transcoder.ts';
+import type { AudioTranscoder, AudioTranscoderOutput, OpenTranscoder } from '../../ffmpeg/audio-transcoder.ts';
 import type { Mark } from '../../ffmpeg/frame-protocol.ts';
 import type { Frame } from '../../media/frame.ts';
-import type { OpenTranscoder } from './supervised-transcoder.ts';
 
 /** One made-up process. */
 export interface FakeTranscoder extends AudioTranscoder {

@@ -44,15 +44,23 @@ function fake(pid: number, output: LiveEncoderOutput): FakeLiveEncoder {
   const { promise: ended, resolve: end } = Promise.withResolvers<string>();
   let waiting: (() => void)[] = [];
   let isStalled = false;
+  let isBusy = false;
   let source: VideoTrack;
   let renditions: readonly LadderVideoRendition[] = [];
   let enabled = new Set<number>();
   let begun = new Set<number>();
   let cuts: number[] = [];
   let taken = 0;
-  const later = (work: () => void) => {
-    waiting.push(work);
-    if (!isStalled) for (const each of waiting.splice(0)) each();
+  // As in a process, what is sent while something comes out is answered after it.
+  const work = () => {
+    if (isBusy) return;
+    isBusy = true;
+    while (!isStalled && waiting.length > 0) waiting.shift()!();
+    isBusy = false;
+  };
+  const later = (each: () => void) => {
+    waiting.push(each);
+    work();
   };
   return {
     pid,
@@ -63,7 +71,7 @@ function fake(pid: number, output: LiveEncoderOutput): FakeLiveEncoder {
     },
     set isStalled(value) {
       isStalled = value;
-      if (!value) for (const each of waiting.splice(0)) each();
+      work();
     },
     get enabled() {
       return enabled;
@@ -92,7 +100,7 @@ function fake(pid: number, output: LiveEncoderOutput): FakeLiveEncoder {
           if (!enabled.has(trackId)) continue;
           const isFirst = !begun.has(trackId);
           begun.add(trackId);
-          const config = { ...source.config, codecs: 'avc1.64000d', width, height };
+          const config = { ...source.config, codec: 'h264' as const, codecs: 'avc1.64000d', width, height };
           if (isFirst) output.track({ ...source, id: trackId, rung, config });
           output.frame({ ...frame, trackId, dts: frame.pts, key: isCut || isFirst, data: frame.data.slice(0, 20) });
         }

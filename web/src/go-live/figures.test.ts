@@ -20,6 +20,12 @@ test('the figures name codec, size, rate, key frame interval and the connection'
   );
 });
 
+test('what the server converts has both names', () => {
+  const tracks = view.tracks.map((track) => ({ ...track, convertedFrom: track.kind === 'video' ? 'vp8' : 'mp2' }));
+  const values = figuresOf({ ...view, tracks }).map(({ value }) => value);
+  assert.deepEqual([values[0], values[2]], ['VP8 → H.264 1920 × 1080', 'MP2 → AAC · 48 kHz · 2 ch']);
+});
+
 test('the figures of the last seconds are preferred to those of the stream', () => {
   const values = figuresOf(view, { frameRate: 18.42, bitrate: 2_400_000, keyIntervalS: 10.01 }).map(
     ({ value }) => value,

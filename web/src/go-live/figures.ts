@@ -5,7 +5,7 @@
 import type { StreamView } from '../../../src/api/shapes.ts';
 import type { TextKey } from '../text/text.ts';
 import { bitrateText } from '../watch/controls/choice-text.ts';
-import { codecText } from '../watch/track-text.ts';
+import { conversionText } from '../watch/track-text.ts';
 
 /** One figure. */
 export interface Figure {
@@ -39,12 +39,12 @@ export function figuresOf(
   const keyIntervalS = link.keyIntervalS ?? media?.gopS;
   const size = video?.width && video.height ? ` ${video.width} × ${video.height}` : '';
   const sound = audio && [
-    codecText(audio),
+    conversionText(audio),
     audio.sampleRate && `${audio.sampleRate / 1000} kHz`,
     audio.channels && `${audio.channels} ch`,
   ];
   const rows: [TextKey, string | number | null | undefined][] = [
-    ['goLive.video', video && `${codecText(video)}${size}`],
+    ['goLive.video', video && `${conversionText(video)}${size}`],
     ['goLive.frameRate', frameRate && `${Number(frameRate.toFixed(1))} fps`],
     ['goLive.audio', sound?.filter(Boolean).join(' · ')],
     ['goLive.bitrate', bitrate && bitrateText(bitrate)],

@@ -8,11 +8,14 @@ test('a platform needs its stream key alone, another server its whole address', 
   assert.equal(targetUrl('other', ' rtmp://tv.example/live/door?key=ok_1 '), 'rtmp://tv.example/live/door?key=ok_1');
 });
 
-test('only addresses of RTMP and SRT are targets', () => {
+test('only addresses of RTMP, SRT and WHIP are targets', () => {
   for (const url of [
     'rtmp://tv.example/live/door',
     'RTMPS://tv.example:443/app/k',
     'srt://[2001:db8::1]:8890?streamid=x',
+    'whip+https://tv.example/whip/door?key=ok_1',
+    'whip+http://127.0.0.1:8080/whip/door',
+    'https://tv.example/whip/door',
   ]) {
     assert.equal(isTarget(url), true, url);
   }

@@ -23,8 +23,11 @@ export function targetUrl(platform: Platform, key: string): string {
   return server === '' ? key.trim() : `${server}/${key.trim()}`;
 }
 
+/** WHIP is HTTPS: services print its address without `whip+`. */
+const TARGET = /^(?:rtmps?|srt|whip\+https?|https):\/\//i;
+
 /** Whether a text can be the address of a target. */
 export function isTarget(url: string): boolean {
-  const parsed = URL.parse(url.replace(/^(?:rtmps?|srt):/i, 'http:'));
-  return /^(?:rtmps?|srt):\/\//i.test(url) && parsed !== null && parsed.hostname !== '';
+  const parsed = URL.parse(url.replace(TARGET, 'http://'));
+  return TARGET.test(url) && parsed !== null && parsed.hostname !== '';
 }

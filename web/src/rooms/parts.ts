@@ -8,6 +8,7 @@ export const parts = {
   file: () => import('./page/FilePart.svelte'),
   elsewhere: () => import('./page/ElsewherePart.svelte'),
   playlist: () => import('./playlist/Playlist.svelte'),
+  call: () => import('./call/CallArea.svelte'),
   members: () => import('./members/MemberList.svelte'),
 };
 

@@ -34,6 +34,8 @@ class Navigation {
   /** Path and query of the current page. */
   #path = location.pathname + location.search;
   #waiting: AbortController | null = null;
+  /** Called before the page is left; true: it stays, and `leave` may be called later. Null: it is left at once. */
+  hold: ((leave: () => void) => boolean) | null = null;
 
   get route(): Route {
     return this.#route;
@@ -46,6 +48,7 @@ class Navigation {
 
   /** Navigates to a page of the interface, without a reload. */
   go(path: string): void {
+    if (this.hold?.(() => this.go(path))) return;
     this.#leave();
     history.pushState(null, '', path);
     this.#read();
@@ -56,6 +59,11 @@ class Navigation {
   moved(): void {
     if (location.pathname + location.search === this.#path) {
       this.#entry = entryKey();
+      return;
+    }
+    const path = location.pathname + location.search;
+    if (this.hold?.(() => this.go(path))) {
+      history.pushState(null, '', this.#path);
       return;
     }
     this.#leave();

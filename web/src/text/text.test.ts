@@ -11,8 +11,12 @@ import './library.ts';
 import './go-live.ts';
 import './goto.ts';
 import './media-servers.ts';
+import './real-time.ts';
 import './rooms.ts';
+import './studio.ts';
 import './multi.ts';
+import './call.ts';
+import './call-record.ts';
 import './chat.ts';
 import './clips.ts';
 import './timelapse.ts';
@@ -99,9 +103,22 @@ test('no text is unused', () => {
     'rooms.kind.',
     'rooms.permission.',
     'chat.reason.',
+    'call.device.',
+    'callRecord.state.',
+    'call.ended.',
+    'call.problem.',
+    'call.refused.',
     'danmaku.mode.',
     'servers.kind.',
     'servers.failed.',
+    'studio.corner.',
+    'studio.problem.',
+    'studio.problemHow.',
+    'studio.quality.',
+    'studio.source.',
+    'studio.start.',
+    'studio.state.',
+    'studio.stateHow.',
   ]; // made from codes
   for (const key of Object.keys(catalogues.en)) {
     const used = sources.includes(`'${key}'`) || families.some((family) => key.startsWith(family));

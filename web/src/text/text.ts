@@ -36,6 +36,8 @@ export type Language = keyof typeof catalogues;
 
 type AccountTexts = typeof import('./en/account.json');
 type AdminTexts = typeof import('./en/admin.json');
+type CallTexts = typeof import('./en/call.json');
+type CallRecordTexts = typeof import('./en/call-record.json');
 type ChatTexts = typeof import('./en/chat.json');
 type ClipTexts = typeof import('./en/clips.json');
 type DocsTexts = typeof import('./en/docs.json');
@@ -45,7 +47,9 @@ type GoToTexts = typeof import('./en/goto.json');
 type LibraryTexts = typeof import('./en/library.json');
 type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
+type RealTimeTexts = typeof import('./en/real-time.json');
 type RoomTexts = typeof import('./en/rooms.json');
+type StudioTexts = typeof import('./en/studio.json');
 type TimelapseTexts = typeof import('./en/timelapse.json');
 type UnsupportedTexts = typeof import('./en/unsupported.json');
 
@@ -54,6 +58,8 @@ export type TextKey =
   | keyof typeof en
   | keyof AccountTexts
   | keyof AdminTexts
+  | keyof CallTexts
+  | keyof CallRecordTexts
   | keyof ChatTexts
   | keyof ClipTexts
   | keyof DocsTexts
@@ -63,7 +69,9 @@ export type TextKey =
   | keyof LibraryTexts
   | keyof MediaServerTexts
   | keyof MultiTexts
+  | keyof RealTimeTexts
   | keyof RoomTexts
+  | keyof StudioTexts
   | keyof TimelapseTexts
   | keyof UnsupportedTexts;
 

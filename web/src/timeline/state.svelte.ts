@@ -201,9 +201,10 @@ export class TimelineState {
       this.failure = null;
       this.#take();
     } catch (error) {
+      if (this.#ends.signal.aborted) return;
       const failure = failureOf(error);
       // The page itself says that oxbow does not respond, once.
-      if (!this.#ends.signal.aborted && !isLost(failure)) this.failure = failure;
+      if (!isLost(failure)) this.failure = failure;
     }
   }
 

@@ -1,5 +1,5 @@
 /**
- * The viewer's preferences for all players: size of subtitles, single-key shortcuts, volume, theatre mode.
+ * The viewer's preferences for all players: size of subtitles, single-key shortcuts, volume, theatre mode, real time.
  * In: the settings popover, the help. Out: the watch page; stored in the browser.
  */
 import { readStored, store } from '../shell/storage.ts';
@@ -17,6 +17,7 @@ interface Kept {
   readonly keys?: unknown;
   readonly volume?: unknown;
   readonly theatre?: unknown;
+  readonly realTime?: unknown;
 }
 
 function read(): Kept {
@@ -33,12 +34,14 @@ class PlayerPreferences {
   #keys = $state(true);
   #volume = 1;
   #theatre = $state(false);
+  #realTime = $state(false);
 
   constructor() {
-    const { subtitleSize, keys, volume, theatre } = read();
+    const { subtitleSize, keys, volume, theatre, realTime } = read();
     this.#subtitleSize = subtitleSizes.find((size) => size === subtitleSize) ?? 'normal';
     this.#keys = keys !== false;
     this.#theatre = theatre === true;
+    this.#realTime = realTime === true;
     if (typeof volume === 'number' && volume > 0 && volume <= 1) this.#volume = volume;
   }
 
@@ -82,12 +85,23 @@ class PlayerPreferences {
     this.#keep();
   }
 
+  /** Live is shown over WebRTC where that is possible. */
+  get realTime(): boolean {
+    return this.#realTime;
+  }
+
+  set realTime(on: boolean) {
+    this.#realTime = on;
+    this.#keep();
+  }
+
   #keep(): void {
     const kept: Kept = {
       subtitleSize: this.#subtitleSize,
       keys: this.#keys,
       volume: this.#volume,
       theatre: this.#theatre,
+      realTime: this.#realTime,
     };
     store(KEY, JSON.stringify(kept));
   }

@@ -18,6 +18,7 @@ import { NoteTimer } from './notes.ts';
 import { isLive } from './overlay.ts';
 import { type LinkNote, linkNote } from './picture/link-note.ts';
 import { preferences } from './player-preferences.svelte.ts';
+import { RealTime } from './real-time.svelte.ts';
 
 const TICK_MS = 1_000;
 /** Length of a clip that is marked with one press, milliseconds. */
@@ -68,6 +69,10 @@ export class WatchSession {
   #leaveRoom = nothing;
   readonly #ends = new AbortController();
   #player: OpenPlayer | null = null;
+  /** The last snapshot of the player itself. */
+  #base: Snapshot = idle;
+  /** The view over WebRTC in place of the live list. */
+  readonly realTime = new RealTime();
   readonly #notes = new NoteTimer(() => this.controls.forgetNote());
   /** What the address asks for and the page cannot show; removed after a while. */
   linkNote = $state.raw<LinkNote | null>(null);
@@ -95,7 +100,7 @@ export class WatchSession {
     const [Hls] = await Promise.all([loadHls(), this.connection.open()]);
     if (signal.aborted) return;
     const player = Hls && playerFor(this, Hls, surface, (snapshot) => this.#playerChanged(snapshot));
-    if (player) this.#begin(player, atMs, span);
+    if (player) this.#begin(player, surface, atMs, span);
     else this.player = { ...this.player, failure: Hls ? noPlayer : playerNotLoaded };
     await Promise.all([
       this.connection.keep(),
@@ -112,6 +117,7 @@ export class WatchSession {
     this.connection.close();
     this.timeline.close();
     this.#leaveRoom();
+    this.realTime.close();
     this.#player?.close();
   }
 
@@ -174,7 +180,7 @@ export class WatchSession {
   goToPoint = (forward: boolean): Promise<void> =>
     goToPoint(this.timeline, this.controls, this.player.shownMs ?? this.nowMs, forward);
 
-  #begin(player: OpenPlayer, atMs: number | null, span: TimeSpan | null): void {
+  #begin(player: OpenPlayer, surface: HTMLElement, atMs: number | null, span: TimeSpan | null): void {
     this.#player = player;
     const room = player.target === null ? null : this.#room;
     this.playsAlone = this.#room !== null && room === null;
@@ -186,6 +192,13 @@ export class WatchSession {
       this.#leaveRoom = room.attach(player.target);
       return;
     }
+    this.realTime.begin({
+      ...{ stream: this.name, surface, player, now: this.connection.clock.now, snapshot: () => this.#base },
+      onChange: () => this.#playerChanged(this.#base),
+      onControls: (controls) => {
+        this.controls = controls ?? player;
+      },
+    });
     beginAt(player, this.connection, atMs, span);
     const typed = new URLSearchParams(location.search).get('t');
     this.linkNote = linkNote({ atMs, typed, firstMs: this.connection.firstMs, nowMs: this.connection.clock.now() });
@@ -196,6 +209,7 @@ export class WatchSession {
   #streamChanged(view: StreamView): void {
     const { failure } = this.player;
     this.#player?.streamChanged(view);
+    if (view.state !== 'live') this.realTime.ended();
     // oxbow responds again: the player need not wait for its next attempt.
     if (failure && isLost(failure)) this.#player?.again();
   }
@@ -209,7 +223,8 @@ export class WatchSession {
   #playerChanged(snapshot: Snapshot): void {
     // Only a change is stored: several players of a page may have different volumes.
     const isSet = this.#player !== null && !snapshot.muted && snapshot.volume !== this.player.volume;
-    this.player = snapshot;
+    this.#base = snapshot;
+    this.player = this.realTime.apply(snapshot);
     if (isSet) preferences.volume = snapshot.volume;
     this.#notes.show(snapshot.note);
   }

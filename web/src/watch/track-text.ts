@@ -22,6 +22,18 @@ export function codecText({ codecs }: Pick<TrackView, 'codecs'>): string {
   return families.find(([pattern]) => pattern.test(codecs))?.[1] ?? codecs;
 }
 
+/** Names of codecs that are converted, as `TrackView.convertedFrom` has them. */
+const converted: Readonly<Record<string, string>> = {
+  ...{ vp8: 'VP8', mp1: 'MP1', mp2: 'MP2', mp3: 'MP3', ac3: 'AC-3', eac3: 'E-AC-3', pcmu: 'G.711', pcma: 'G.711' },
+};
+
+/** The common name of the codec; of converted tracks that of the publisher first: `VP8 → H.264`. */
+export function conversionText(track: Pick<TrackView, 'codecs' | 'convertedFrom'>): string {
+  const { convertedFrom } = track;
+  const name = codecText(track);
+  return convertedFrom === undefined ? name : `${converted[convertedFrom] ?? convertedFrom} → ${name}`;
+}
+
 /** The common name of the codec, then the known properties of the picture or the sound. */
 export function trackText(track: TrackView): string {
   const family = codecText(track);

@@ -1,9 +1,10 @@
 /**
- * Decoder of the audio that is converted to AAC: MPEG audio of all layers, AC-3, E-AC-3.
+ * Decoders of the audio that is converted to AAC: MPEG audio of all layers, AC-3, E-AC-3; G.711.
  * In: access units. Out: samples, mixed to the wanted channels. Native code: child processes only.
  */
 import { AV_SAMPLE_FMT_FLTP } from 'node-av/constants';
 import { Codec, CodecContext, Frame, Packet } from 'node-av/lib';
+import { decodeG711, isG711 } from '../../../media/g711.ts';
 import type { AudioTranscodeTrack, SourceAudio } from '../../audio-transcoder-options.ts';
 import { must } from '../native.ts';
 
@@ -14,8 +15,23 @@ const SAMPLE_BYTES = Float32Array.BYTES_PER_ELEMENT;
 /** Samples of one access unit: a plane for each wanted channel, at most two. May share memory; good until the next call. */
 export type Planes = readonly Float32Array[];
 
-/** One decoder. */
-export class AudioDecoder implements Disposable {
+/** Decodes the access units of one track. */
+export interface UnitDecoder extends Disposable {
+  /** Decodes one access unit; undefined if it cannot be decoded, or has another sample rate. */
+  decode(data: Uint8Array): Planes | undefined;
+}
+
+/** Opens the decoder of a track. */
+export function openDecoder(track: AudioTranscodeTrack): UnitDecoder {
+  const { codec, sourceChannels, channels } = track;
+  if (!isG711(codec)) return new AudioDecoder(track);
+  return {
+    decode: (data) => mix(decodeG711(codec, data, sourceChannels), channels),
+    [Symbol.dispose]() {},
+  };
+}
+
+class AudioDecoder implements UnitDecoder {
   readonly #track: AudioTranscodeTrack;
   readonly #context = new CodecContext();
   readonly #packet = new Packet();
@@ -23,7 +39,9 @@ export class AudioDecoder implements Disposable {
 
   constructor(track: AudioTranscodeTrack) {
     this.#track = track;
-    const codec = Codec.findDecoderByName(DECODERS[track.codec] as Parameters<typeof Codec.findDecoderByName>[0]);
+    const codec = Codec.findDecoderByName(
+      DECODERS[track.codec as keyof typeof DECODERS] as Parameters<typeof Codec.findDecoderByName>[0],
+    );
     if (!codec) throw new Error(`this FFmpeg has no decoder of ${track.codec}`);
     const context = this.#context;
     context.allocContext3(codec);
@@ -34,7 +52,6 @@ export class AudioDecoder implements Disposable {
     this.#frame.alloc();
   }
 
-  /** Decodes one access unit; undefined if it cannot be decoded, or has another sample rate. */
   decode(data: Uint8Array): Planes | undefined {
     this.#packet.data = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
     const sent = this.#context.sendPacketSync(this.#packet);

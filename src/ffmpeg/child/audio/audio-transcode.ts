@@ -6,7 +6,7 @@ import type { Frame } from '../../../media/frame.ts';
 import { rescale } from '../../../media/rescale.ts';
 import { AAC_FRAME_SAMPLES, type AudioTranscodeTrack } from '../../audio-transcoder-options.ts';
 import { AacEncoder } from './aac-encoder.ts';
-import { AudioDecoder, type Planes } from './audio-decoder.ts';
+import { openDecoder, type Planes, type UnitDecoder } from './audio-decoder.ts';
 
 /** Up to so much, times of the source are rounded or corrected by it: samples stay joined, and the times follow. s */
 const JITTER_S = 0.01;
@@ -17,7 +17,7 @@ const HOLE_S = 0.5;
 export class AudioTranscode implements Disposable {
   readonly #track: AudioTranscodeTrack;
   readonly #deliver: (frame: Frame) => void;
-  #decoder: AudioDecoder | undefined;
+  #decoder: UnitDecoder | undefined;
   #encoder: AacEncoder | undefined;
   /** Samples that do not fill a block yet, one channel after the other. */
   readonly #block: Float32Array;
@@ -38,7 +38,7 @@ export class AudioTranscode implements Disposable {
   /** Takes the next frame. One that cannot be decoded is a hole. */
   push({ pts, data }: Frame): void {
     const { codec, timescale, sampleRate } = this.#track;
-    this.#decoder ??= new AudioDecoder(this.#track);
+    this.#decoder ??= openDecoder(this.#track);
     const planes = this.#decoder.decode(data);
     if (!planes) return;
     const at = rescale(pts, timescale, sampleRate);

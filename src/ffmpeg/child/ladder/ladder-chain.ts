@@ -33,6 +33,8 @@ export interface LadderChainOptions {
   /** End of the media: a picture more than a second later has a damaged time, and is left out. Default: not known. */
   readonly mediaEnd?: number;
   readonly threads: number;
+  /** Threads of the decoder, of which each more holds a picture; default: `threads`. */
+  readonly decoderThreads?: number;
   /** The pass of a rung that is encoded in two. */
   readonly passOf?: (rung: LadderVideoRendition) => EncoderPass | undefined;
   /** Called once for each rung before its first frame. */
@@ -60,12 +62,12 @@ export class LadderChain implements Disposable {
   #isPast = false;
 
   constructor(options: LadderChainOptions) {
-    const { parameters, timeBase, rungs, timescale, threads } = options;
+    const { parameters, timeBase, rungs, timescale, threads, decoderThreads = threads } = options;
     this.#options = options;
     this.#tolerance = Math.max(0, Math.floor(timescale * TOLERANCE_S));
     this.#scale = (timeBase.num * timescale) / timeBase.den;
     const deliver = (decoded: Picture, pts: number) => this.#decodedPicture(decoded, pts);
-    this.#decoder = new VideoDecoder({ parameters, timeBase, threads, deliver });
+    this.#decoder = new VideoDecoder({ parameters, timeBase, threads: decoderThreads, deliver });
     this.#rungs = rungs.map((rung) => new Rung(rung, options, this.#tolerance));
     this.#filter = this.#openFilter();
   }

@@ -8,6 +8,7 @@ import {
   AV_CODEC_ID_AV1,
   AV_CODEC_ID_H264,
   AV_CODEC_ID_HEVC,
+  AV_CODEC_ID_VP8,
   AV_CODEC_ID_VP9,
   AV_LOG_FATAL,
   AVMEDIA_TYPE_VIDEO,
@@ -41,6 +42,7 @@ const CODECS = {
   hevc: AV_CODEC_ID_HEVC,
   av1: AV_CODEC_ID_AV1,
   vp9: AV_CODEC_ID_VP9,
+  vp8: AV_CODEC_ID_VP8,
 } as const;
 
 Log.setLevel(AV_LOG_FATAL); // Messages of FFmpeg about damaged media are not logged.
@@ -57,7 +59,9 @@ packet.alloc();
 let track: VideoTrack | undefined;
 let run: LiveRun | undefined;
 
-function begin(source: VideoTrack, { picture, renditions, origin, threads }: LiveLadderOptions): LiveRun {
+function begin(source: VideoTrack, options: LiveLadderOptions): LiveRun {
+  const { picture, renditions, origin, threads, isSource = false } = options;
+  if (!isSource) yieldToOthers();
   const timeBase = { num: 1, den: source.timescale };
   const timescale = ladderTimescale(timeBase);
   const scale = timescale / source.timescale;
@@ -70,7 +74,7 @@ function begin(source: VideoTrack, { picture, renditions, origin, threads }: Liv
   });
   const chain = new LadderChain({
     ...{ parameters, timeBase, picture, rungs: renditions, timescale, threads, origin: origin * scale },
-    ...{ from: 0, to: Number.POSITIVE_INFINITY },
+    ...{ from: 0, to: Number.POSITIVE_INFINITY, decoderThreads: isSource ? 1 : threads },
     onConfig: ({ trackId, rung }, config) => {
       const made: VideoTrack = { kind: 'video', id: trackId, timescale, language: 'und', label: '', rung, config };
       send(printTracks([made]));
@@ -94,8 +98,14 @@ function parametersOf({ config }: VideoTrack): CodecParameters {
   parameters.codecId = CODECS[config.codec];
   parameters.width = config.width;
   parameters.height = config.height;
-  if (config.codec !== 'vp9') parameters.extradata = Buffer.from(config.record);
+  if (config.codec !== 'vp9' && config.codec !== 'vp8') parameters.extradata = Buffer.from(config.record);
   return parameters;
+}
+
+function yieldToOthers(): void {
+  try {
+    setPriority(NICE);
+  } catch {} // Not allowed everywhere; the limits of the ladder hold without it.
 }
 
 function push(frame: Frame): void {
@@ -147,7 +157,4 @@ const splitter = new MessageSplitter(MAX_MESSAGE_BYTES, (kind, payload) => {
 
 process.stdin.on('data', (bytes: Uint8Array) => splitter.push(bytes));
 process.stdin.on('end', () => process.exit(0));
-try {
-  setPriority(NICE);
-} catch {} // Not allowed everywhere; the limits of the ladder hold without it.
 send(printMessage(messageKinds.ready));

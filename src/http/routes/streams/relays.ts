@@ -13,7 +13,7 @@ const NewRelay = Type.Object(
     url: Type.String({
       maxLength: 2048,
       description:
-        '`rtmp://HOST/APP/KEY`, `rtmps://HOST/APP/KEY` or `srt://HOST:PORT?streamid=…&passphrase=…&latency=MS`. It is not shown again.',
+        '`rtmp://HOST/APP/KEY`, `rtmps://HOST/APP/KEY`, `srt://HOST:PORT?streamid=…&passphrase=…&latency=MS` or `whip+https://HOST/PATH?key=KEY`. It is not shown again.',
     }),
     label: Type.Optional(Type.String({ maxLength: 100, description: 'name for people' })),
     enabled: Type.Optional(Type.Boolean({ description: 'Default: true.' })),

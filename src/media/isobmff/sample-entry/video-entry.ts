@@ -12,18 +12,20 @@ import { type Box, type BoxWriter, needBox, readBoxes } from '../box.ts';
 import { avcCodecs, hevcCodecs } from './codecs.ts';
 import type { SampleEntry } from './entry.ts';
 
-type VideoCodec = VideoConfig['codec'];
+/** VP8 is converted before the stream: its entry is written only for the picture of a probe. */
+type StoredCodec = Exclude<VideoConfig['codec'], 'vp8'>;
 
 /** Sample entry and configuration box to write, by codec. */
-const NAMES: Readonly<Record<VideoCodec, { readonly entry: string; readonly record: string }>> = {
+const NAMES: Readonly<Record<VideoConfig['codec'], { readonly entry: string; readonly record: string }>> = {
   h264: { entry: 'avc1', record: 'avcC' },
   hevc: { entry: 'hvc1', record: 'hvcC' },
   av1: { entry: 'av01', record: 'av1C' },
   vp9: { entry: 'vp09', record: 'vpcC' },
+  vp8: { entry: 'vp08', record: 'vpcC' },
 };
 
 /** Codecs by sample entry. */
-const CODECS: ReadonlyMap<string, VideoCodec> = new Map([
+const CODECS: ReadonlyMap<string, StoredCodec> = new Map([
   ['avc1', 'h264'],
   ['avc3', 'h264'],
   ['hvc1', 'hevc'],
@@ -48,9 +50,11 @@ export function printVideoEntry(writer: BoxWriter, config: VideoConfig): void {
   writer.zeros(32); // compressor name
   writer.u16(24);
   writer.u16(0xffff);
-  const record = writer.open(names.record);
-  writer.raw(config.record);
-  writer.close(record);
+  if (config.record.length > 0) {
+    const record = writer.open(names.record);
+    writer.raw(config.record);
+    writer.close(record);
+  }
   writer.close(entry);
 }
 
@@ -77,7 +81,7 @@ export function parseVideoEntry(bytes: Uint8Array, entry: Box): SampleEntry | un
   return { kind: 'video', config: { codec, record, codecs, width, height }, nalLengthBytes, inBand };
 }
 
-function codecsOf(codec: VideoCodec, record: Uint8Array, width: number, height: number): string {
+function codecsOf(codec: StoredCodec, record: Uint8Array, width: number, height: number): string {
   switch (codec) {
     case 'h264':
       return avcCodecs(record);

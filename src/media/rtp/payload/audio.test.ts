@@ -92,6 +92,14 @@ test('LATM: the configuration of the SDP, and access units after their length (R
   assert.equal(damage.length, 1);
 });
 
+test('LATM: a configuration of GStreamer, which ends after the AudioSpecificConfig, is read', () => {
+  for (const config of ['40002310', '40002310adca00']) {
+    const { packet, units, configs, refused } = collect(formatOf('latm', 48_000, { cpresent: '0', config }));
+    packet(0, true, Uint8Array.of(2, 1, 2));
+    assert.deepEqual([configs.map(channelsOf), units.map(({ data }) => data), refused], [[1], [hex('0102')], []]);
+  }
+});
+
 test('LATM: a configuration within the stream is read, at any bit (ISO/IEC 14496-3, 1.7.3)', () => {
   const { packet, units, configs, damage } = collect(formatOf('latm', 48_000));
   const bits = new BitWriter().u(0, 1); // useSameStreamMux
@@ -126,7 +134,8 @@ test('encodings of a session description are media, repeated packets, or left ou
   assert.equal(meaning('H265')?.kind, 'media');
   assert.deepEqual(meaning('RTX', { apt: '97' }), { kind: 'repair', payloadType: 97 });
   assert.deepEqual(meaning('JXSV'), { kind: 'leftOut', track: { kind: 'video', name: 'JPEG XS video' } });
-  assert.deepEqual(meaning('PCMA', {}, 'audio'), { kind: 'leftOut', track: { kind: 'audio', name: 'G.711 audio' } });
+  assert.equal(meaning('PCMA', {}, 'audio')?.kind, 'media');
+  assert.deepEqual(meaning('G722', {}, 'audio'), { kind: 'leftOut', track: { kind: 'audio', name: 'G.722 audio' } });
   assert.deepEqual(meaning('\u0007X'), {
     ...{ kind: 'leftOut', track: { kind: 'video', name: "video of unknown encoding '?'" } },
   });

@@ -4,6 +4,7 @@
  */
 import { createAacDepacketizer } from './aac.ts';
 import { createAv1Depacketizer } from './av1.ts';
+import { createG711Depacketizer } from './g711.ts';
 import { createH264Depacketizer } from './h264.ts';
 import { createHevcDepacketizer } from './hevc.ts';
 import { createLatmDepacketizer } from './latm.ts';
@@ -32,6 +33,9 @@ export function createDepacketizer(format: PayloadFormat, output: DepacketizerOu
       return createAacDepacketizer(format, output);
     case 'latm':
       return createLatmDepacketizer(format, output);
+    case 'pcmu':
+    case 'pcma':
+      return createG711Depacketizer(format.codec, format, output);
     case 'mp2t':
       return createMp2tDepacketizer(output);
   }

@@ -21,6 +21,8 @@ const CODECS: ReadonlyMap<string, PayloadCodec> = new Map([
   ['OPUS', 'opus'],
   ['MPEG4-GENERIC', 'aac'],
   ['MP4A-LATM', 'latm'],
+  ['PCMU', 'pcmu'],
+  ['PCMA', 'pcma'],
   ['MP2T', 'mp2t'],
 ]);
 
@@ -35,8 +37,6 @@ const LEFT_OUT: ReadonlyMap<string, LeftOutTrack> = new Map([
   ['H263', video('H.263')],
   ['H263-1998', video('H.263')],
   ['H266', video('VVC')],
-  ['PCMU', audio('G.711')],
-  ['PCMA', audio('G.711')],
   ['G722', audio('G.722')],
   ['G726-32', audio('G.726')],
   ['L16', audio('PCM')],

@@ -13,6 +13,10 @@ import type { Depacketizer, DepacketizerOutput, PayloadFormat } from './payload.
 
 const MAX_ELEMENT_BYTES = 256 * 1024;
 const MAX_PIECES = 1024;
+/** Least bits of a StreamMuxConfig after its AudioSpecificConfig. */
+const MUX_END_BITS = 13;
+/** Begins the part of an AudioSpecificConfig about SBR; ISO/IEC 14496-3, 1.6.2.1. */
+const SYNC_EXTENSION = 0x2b7;
 
 /** A StreamMuxConfig of one program with one layer. */
 interface MuxConfig {
@@ -140,6 +144,8 @@ function parseMuxConfig(bits: BitReader): MuxConfig {
   const from = bits.offset;
   const record = copyConfig(bits);
   if (declared !== undefined) bits.skip(Math.max(0, declared - (bits.offset - from)));
+  // GStreamer ends its configuration here.
+  if (bits.left < MUX_END_BITS) return { record, units };
   if (bits.u(3) !== 0) throw new FormatError('LATM with frames of a fixed length', bits.offset >> 3);
   bits.skip(8); // latmBufferFullness
   if (bits.flag()) {
@@ -178,5 +184,9 @@ function copyConfig(bits: BitReader): Uint8Array {
   copy(1); // frameLengthFlag
   if (copy(1)) copy(14); // coreCoderDelay
   copy(1); // extensionFlag
+  if (bits.left >= 17 && bits.peek(11) === SYNC_EXTENSION) {
+    copy(11);
+    if (copy(5) === 5 && copy(1)) copyRate();
+  }
   return out.finish();
 }

@@ -8,9 +8,8 @@ import type { RtpPacket } from '../packet.ts';
 
 /**
  * Payload formats with a depacketizer: `aac` is mpeg4-generic (RFC 3640), `latm` is MP4A-LATM (RFC 6416), `mp2t` is MPEG-TS (RFC 2250).
- * `vp8` gives frames without a configuration, because CMAF has no VP8.
  */
-export type PayloadCodec = 'h264' | 'hevc' | 'av1' | 'vp9' | 'vp8' | 'opus' | 'aac' | 'latm' | 'mp2t';
+export type PayloadCodec = 'h264' | 'hevc' | 'av1' | 'vp9' | 'vp8' | 'opus' | 'aac' | 'latm' | 'pcmu' | 'pcma' | 'mp2t';
 
 /** One payload format. */
 export interface PayloadFormat {
@@ -33,8 +32,6 @@ export interface Unit {
   readonly data: Uint8Array;
   /** Of audio, ticks of the clock rate. */
   readonly duration?: number;
-  /** Of VP8 key frames, luma samples. */
-  readonly size?: { readonly width: number; readonly height: number };
 }
 
 /** Receives what a depacketizer reads. */

@@ -228,14 +228,20 @@ test('VP9: spatial layers are refused by name (RFC 9628 4.2.1)', () => {
   assert.equal(units.length, 0);
 });
 
-test('VP8: frames, key frames and their size, without a configuration (RFC 7741 4.3)', () => {
+test('VP8: pieces are joined; key frames whose size is another one give a configuration (RFC 7741 4.3)', () => {
   const { send, units, configs } = opened(formatOf('vp8', 90_000));
   const key = hex('10 02 00 9d 01 2a 80 02 68 01 07');
   send(0, concatBytes([hex('90 80 81 23'), key.subarray(0, 6)]), concatBytes([hex('80 80 81 23'), key.subarray(6)]));
   send(3000, hex('10 11 22'));
-  assert.equal(configs.length, 0);
-  assert.deepEqual(units, [
-    { timestamp: 0, key: true, data: key, size: { width: 640, height: 360 } },
+  send(6000, hex('10'), key);
+  send(9000, hex('10 10 02 00 9d 01 2a 40 01 b4 00 07'));
+  const vp8 = { codec: 'vp8', record: new Uint8Array(0), codecs: 'vp8' };
+  assert.deepEqual(configs, [
+    { ...vp8, width: 640, height: 360 },
+    { ...vp8, width: 320, height: 180 },
+  ]);
+  assert.deepEqual(units.slice(0, 2), [
+    { timestamp: 0, key: true, data: key },
     { timestamp: 3000, key: false, data: hex('11 22') },
   ]);
 });

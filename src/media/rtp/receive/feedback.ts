@@ -24,9 +24,12 @@ export interface FeedbackOptions {
   readonly reducedSize?: boolean;
 }
 
+/** What feedback reads of a source. */
+export type FeedbackInput = Pick<TrackInput, 'source' | 'needsKey' | 'nacks' | 'receptionReport'>;
+
 /** One track and what it may request. */
 export interface FeedbackTrack {
-  readonly input: TrackInput;
+  readonly input: FeedbackInput;
   readonly canRequestKey: boolean;
 }
 
@@ -35,8 +38,8 @@ export class Feedback {
   /** Arrivals for congestion control; records only if the owner calls it. */
   readonly transport = new TransportFeedback();
   readonly #options: FeedbackOptions;
-  readonly #keyMs = new Map<TrackInput, number>();
-  readonly #keyRequested = new Set<TrackInput>();
+  readonly #keyMs = new Map<FeedbackInput, number>();
+  readonly #keyRequested = new Set<FeedbackInput>();
   #reportMs: number | undefined;
   #transportMs = 0;
 
@@ -45,12 +48,12 @@ export class Feedback {
   }
 
   /** A key frame of this track is wanted, whatever it shows. */
-  requestKey(input: TrackInput): void {
+  requestKey(input: FeedbackInput): void {
     this.#keyRequested.add(input);
   }
 
   /** A key frame of this track arrived. */
-  keyArrived(input: TrackInput): void {
+  keyArrived(input: FeedbackInput): void {
     this.#keyRequested.delete(input);
   }
 
@@ -81,7 +84,7 @@ export class Feedback {
     return compounds;
   }
 
-  #isKeyDue(input: TrackInput, nowMs: number): boolean {
+  #isKeyDue(input: FeedbackInput, nowMs: number): boolean {
     if (!input.needsKey && !this.#keyRequested.has(input)) return false;
     const last = this.#keyMs.get(input);
     if (last !== undefined && nowMs - last < KEY_MS) return false;

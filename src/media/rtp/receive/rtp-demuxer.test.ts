@@ -143,20 +143,22 @@ test('timestamps that jump begin another run; a pause of the network does not', 
   assert.ok(Math.abs(last.pts - frames[0]!.pts - (9000 + 74 * 40) * 90) < 900_000);
 });
 
-test('VP8 is left out by its name; the other track does not wait for it', () => {
-  const session = openSession([videoTrack, audioTrack]);
+test('VP8 is a track of its size; another size begins another run', () => {
+  const session = openSession([videoTrack]);
   const { demuxer } = session;
   for (let n = 0; n < 20; n++) {
-    const payload = Uint8Array.of(0x10, n % 2, 2, 0, 0x9d, 1, 0x2a, 0x80, 2, 0x68, 1, 0);
-    demuxer.push({ ...videoPacket(n, n * 3600, payload), payloadType: PT.vp8 }, n * 40);
-    demuxer.push(audioPacket(n, n * 960), n * 40);
+    const head = n % 10 === 0 ? [0x10, 0, 2, 0, 0x9d, 1, 0x2a, n === 0 ? 0x80 : 0x40, 2, 0x68, 1, 0] : [0x10, 1, 2];
+    demuxer.push({ ...videoPacket(n, n * 3600, Uint8Array.from(head)), payloadType: PT.vp8 }, n * 40);
   }
-  assert.deepEqual(session.leftOut, [[{ kind: 'video', name: 'VP8 video' }]]);
-  assert.deepEqual(
-    session.runs[0]?.tracks.map(({ kind }) => kind),
-    ['audio'],
+  demuxer.end();
+  const sizes = session.runs.map(({ tracks }) =>
+    tracks.map(({ config }) => 'width' in config && [config.codec, config.width]),
   );
-  assert.ok(session.of(2).length >= 19);
+  assert.deepEqual(sizes, [[['vp8', 640]], [['vp8', 576]]]);
+  assert.deepEqual(
+    session.of(1).flatMap(({ key }, index) => (key ? index : [])),
+    [0, 10],
+  );
 });
 
 test('MPEG-TS is passed as bytes', () => {

@@ -28,6 +28,8 @@ export interface RtpDemuxerOptions extends FeedbackOptions {
   /** Ids of header extensions: the number for congestion control, and the name of the media (`mid`). */
   readonly transportExtension?: number;
   readonly midExtension?: number;
+  /** Each track has a connection of its own for RTCP: reports and feedback name the track. */
+  readonly isSeparate?: boolean;
   /** Receives MPEG-TS (RFC 2250). @param trackId of the track that carries it */
   readonly bytes?: (bytes: Uint8Array, trackId: number) => void;
 }
@@ -36,6 +38,7 @@ interface Slot {
   readonly options: RtpTrackOptions;
   readonly input: TrackInput;
   readonly track: RtpTrack;
+  readonly feedback: Feedback;
   refused: LeftOutTrack | undefined;
   /** It carries MPEG-TS, no frames. */
   isBytes: boolean;
@@ -52,7 +55,8 @@ export class RtpDemuxer {
   readonly #slots: readonly Slot[];
   readonly #feedback: Feedback;
   readonly #timeline = new RunTimeline();
-  readonly #earlyReports = new Map<number, { readonly report: SenderReport; readonly atMs: number }>();
+  /** By the source and the track that they came for, 0 for any. */
+  readonly #earlyReports = new Map<string, { readonly report: SenderReport; readonly atMs: number }>();
   #hasBegun = false;
   /** Since when another run is due; it begins at a key frame. */
   #switchMs: number | undefined;
@@ -94,12 +98,13 @@ export class RtpDemuxer {
     if (slot.input.source !== before) this.#useEarlyReport(slot);
   }
 
-  /** Takes the packets of a compound RTCP packet. @param nowMs monotonic */
-  report(packets: readonly RtcpPacket[], nowMs: number): void {
+  /** Takes the packets of a compound RTCP packet. @param nowMs monotonic @param trackId as for `push` */
+  report(packets: readonly RtcpPacket[], nowMs: number, trackId?: number): void {
+    const slots = this.#slots.filter(({ options }) => trackId === undefined || options.id === trackId);
     for (const packet of packets) {
-      if (packet.type === 'senderReport') this.#report(packet, nowMs);
+      if (packet.type === 'senderReport') this.#report(packet, nowMs, slots, trackId);
       if (packet.type !== 'bye') continue;
-      for (const { input } of this.#slots) {
+      for (const { input } of slots) {
         if (input.source !== undefined && packet.sources.includes(input.source)) input.end();
       }
     }
@@ -112,14 +117,15 @@ export class RtpDemuxer {
     this.#advance(nowMs);
   }
 
-  /** Compound RTCP packets to send now, each in a datagram. @param nowMs monotonic */
-  feedback(nowMs: number): Uint8Array[] {
-    return this.#feedback.take(this.#slots, nowMs);
+  /** Compound RTCP packets to send now, each in a datagram. @param nowMs monotonic @param trackId of separate tracks */
+  feedback(nowMs: number, trackId?: number): Uint8Array[] {
+    const slot = this.#slots.find(({ options }) => options.id === trackId);
+    return slot ? slot.feedback.take([slot], nowMs) : this.#feedback.take(this.#slots, nowMs);
   }
 
   /** Requests a key frame of all video with the next feedback, at most two a second. */
   requestKeyFrame(): void {
-    for (const { input, options } of this.#slots) if (options.kind === 'video') this.#feedback.requestKey(input);
+    for (const { input, options, feedback } of this.#slots) if (options.kind === 'video') feedback.requestKey(input);
   }
 
   /** The round trip to the sender was measured by the transport, ms. */
@@ -148,7 +154,7 @@ export class RtpDemuxer {
         if (slot.refused) this.#setRefused(slot, undefined);
       },
       unit: (unit, nowMs) => {
-        if (unit.key && options.kind === 'video') this.#feedback.keyArrived(input);
+        if (unit.key && options.kind === 'video') slot.feedback.keyArrived(input);
         if (unit.key && this.#switchMs !== undefined && track.offset !== undefined && track.isVideo) this.#switch();
         slot.lastUnitMs = nowMs;
         track.push(unit, nowMs);
@@ -166,6 +172,7 @@ export class RtpDemuxer {
     const slot: Slot = {
       ...{ options, input, track, refused: undefined, isBytes: false, lastUnitMs: 0 },
       canRequestKey: kind === 'video' && canRequestKey,
+      feedback: this.#options.isSeparate ? new Feedback(this.#options) : this.#feedback,
     };
     return slot;
   }
@@ -200,25 +207,28 @@ export class RtpDemuxer {
     if (value?.length === 2) this.#feedback.transport.arrived((value[0]! << 8) | value[1]!, nowMs);
   }
 
-  #report(report: SenderReport, nowMs: number): void {
-    const slot = this.#slots.find(({ input }) => input.source === report.ssrc);
+  #report(report: SenderReport, nowMs: number, slots: readonly Slot[], trackId = 0): void {
+    const slot = slots.find(({ input }) => input.source === report.ssrc);
     if (slot) {
       slot.input.report(report, nowMs);
       this.#advance(nowMs);
       return;
     }
-    this.#earlyReports.delete(report.ssrc);
-    this.#earlyReports.set(report.ssrc, { report, atMs: nowMs });
+    const name = `${report.ssrc} ${trackId}`;
+    this.#earlyReports.delete(name);
+    this.#earlyReports.set(name, { report, atMs: nowMs });
     if (this.#earlyReports.size > MAX_EARLY_REPORTS) {
       this.#earlyReports.delete(this.#earlyReports.keys().next().value!);
     }
   }
 
-  #useEarlyReport({ input }: Slot): void {
-    const early = this.#earlyReports.get(input.source ?? -1);
-    if (!early) return;
-    this.#earlyReports.delete(input.source!);
-    input.report(early.report, early.atMs);
+  #useEarlyReport({ input, options }: Slot): void {
+    for (const name of [`${input.source} 0`, `${input.source} ${options.id}`]) {
+      const early = this.#earlyReports.get(name);
+      if (!early) continue;
+      this.#earlyReports.delete(name);
+      input.report(early.report, early.atMs);
+    }
   }
 
   #setRefused(slot: Slot, leftOut: LeftOutTrack | undefined): void {

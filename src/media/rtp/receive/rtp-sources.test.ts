@@ -130,6 +130,29 @@ test('a source that says goodbye is replaced at once, and its last picture is de
   assert.equal(session.of(1).length, 20);
 });
 
+test('the last packets of a source that its goodbye overtook are still its own', () => {
+  const session = openSession([videoTrack]);
+  const { demuxer } = session;
+  for (let n = 0; n < 10; n++) {
+    if (n === 8) demuxer.report([{ type: 'bye', sources: [VIDEO_SSRC] }], n * 40);
+    demuxer.push(videoPacket(n, n * 3600, picture(n === 0)), n * 40);
+  }
+  demuxer.end();
+  assert.equal(session.of(1).length, 10);
+  assert.equal(session.runs.length, 1);
+});
+
+test('a source that comes again later than its goodbye begins again, with the same SSRC', () => {
+  const session = openSession([videoTrack]);
+  const { demuxer } = session;
+  for (let n = 0; n < 10; n++) demuxer.push(videoPacket(n, n * 3600, picture(n === 0)), n * 40);
+  demuxer.report([{ type: 'bye', sources: [VIDEO_SSRC] }], 400);
+  for (let n = 0; n < 10; n++) demuxer.push(videoPacket(n, n * 3600, picture(n === 0)), 900 + n * 40);
+  demuxer.end();
+  assert.equal(session.of(1).length, 20);
+  assertRising(session.of(1));
+});
+
 test('reports are sent once a second, requests for key frames at most twice, congestion feedback ten times', () => {
   const session = openSession([videoTrack, audioTrack], { transportExtension: 3, midExtension: 4 });
   const { demuxer } = session;

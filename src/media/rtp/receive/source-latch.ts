@@ -7,11 +7,15 @@
 const STRANGER_MS = 2000;
 /** Two announced sources do not alternate faster than this, ms. */
 const ANNOUNCED_MS = 200;
+/** Packets of a source may arrive so long after its goodbye, ms. */
+const ENDED_MS = 200;
 
 /** Holds the current source. */
 export class SourceLatch {
   readonly #announced: ReadonlySet<number>;
   #current: number | undefined;
+  /** The source that said goodbye, which may overtake its last packets. */
+  #ended: number | undefined;
   #lastMs = 0;
 
   /** @param announced SSRCs of the session description; may be empty */
@@ -26,17 +30,20 @@ export class SourceLatch {
 
   /** A packet of a source: `same` is the current one, `new` becomes it, `stranger` is ignored. */
   take(ssrc: number, nowMs: number): 'same' | 'new' | 'stranger' {
-    const isNew = ssrc !== this.#current;
+    const isStill = ssrc === this.#ended && nowMs - this.#lastMs < ENDED_MS;
+    const isNew = ssrc !== this.#current && !isStill;
     if (isNew && this.#current !== undefined && nowMs - this.#lastMs < this.#patienceMs(ssrc, this.#current)) {
       return 'stranger';
     }
     this.#current = ssrc;
+    this.#ended = undefined;
     this.#lastMs = nowMs;
     return isNew ? 'new' : 'same';
   }
 
   /** The current source ended. */
   release(): void {
+    this.#ended = this.#current;
     this.#current = undefined;
   }
 

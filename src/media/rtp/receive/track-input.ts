@@ -241,10 +241,6 @@ export class TrackInput {
   }
 
   #unit({ timestamp, ...unit }: Unit): void {
-    if (this.#format?.codec === 'vp8') {
-      this.#refuse({ kind: 'video', name: 'VP8 video' });
-      return;
-    }
     if (this.#clock!.isJump(timestamp, this.#nowMs)) {
       this.#out.damage('the timestamps of a source jumped');
       this.#restartClock();

@@ -4,6 +4,9 @@
  */
 import type { Frame } from '../../frame.ts';
 
+/** Why such video is refused, for users. */
+export const B_FRAMES = 'The video has B-frames, which WebRTC cannot play.';
+
 /** Watches the frames of one video track, in decode order. */
 export class ReorderingWatch {
   #highestPts = Number.NEGATIVE_INFINITY;

@@ -29,6 +29,13 @@ export const roomKeyHelp: readonly KeyGroup[] = [
     ],
   },
   {
+    title: 'call.area',
+    rows: [
+      { keys: ['B'], text: 'call.keys.microphone' },
+      { keys: ['V'], text: 'call.keys.hold' },
+    ],
+  },
+  {
     title: 'rooms.chat',
     rows: [
       { keys: ['C'], text: 'keys.chat' },

@@ -12,7 +12,7 @@ export type SendResult =
   | { readonly ok: false; readonly code: string; readonly detail: string; readonly retryAfterMs?: number };
 
 /** What is answered. */
-export type Answered = ClientMessageOf<'command' | 'ask' | 'chat' | 'danmaku'>;
+export type Answered = ClientMessageOf<'command' | 'ask' | 'chat' | 'danmaku' | 'call-join' | 'call-media'>;
 /** What is sent again after a reconnection; everything else ends with its connection. */
 type Repeated = ClientMessageOf<'chat' | 'danmaku'>;
 

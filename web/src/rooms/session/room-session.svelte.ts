@@ -2,6 +2,7 @@
  * One visit to a room: its connection, what is known of it, and what a member can do.
  * In: the room's id. Out: state for components, events for chat and danmaku, the clock and the playback state for the player.
  */
+import type { CallMedia } from '../../../../src/api/room/call-shapes.ts';
 import type { ClientMessageOf, RoomMessage, ServerMessage } from '../../../../src/api/room/messages.ts';
 import { permissionBits, type RoomPermission } from '../../../../src/api/room/permissions.ts';
 import { type PlaybackState, positionAt } from '../../../../src/api/room/playback.ts';
@@ -21,8 +22,16 @@ export interface CommandOptions {
 }
 /** Someone asks for a permission. */
 export type Asked = Extract<ServerMessage, { t: 'asked' }>;
+/** What the server says about the call. */
+export type CallNews = Extract<
+  ServerMessage,
+  { t: 'call' | 'call-joined' | 'call-signal' | 'call-slots' | 'call-ended' }
+>;
 /** How a danmaku looks. */
 export type DanmakuStyle = Pick<ClientMessageOf<'danmaku'>, 'color' | 'mode'>;
+
+const isCallNews = (message: ServerMessage): message is CallNews =>
+  message.t === 'call' || message.t.startsWith('call-');
 
 /** The address of a room's WebSocket. */
 function socketUrl(room: string): URL {
@@ -45,6 +54,7 @@ export class RoomSession {
   readonly #listeners = new Set<(message: RoomMessage) => void>();
   readonly #stateListeners = new Set<() => void>();
   readonly #askedListeners = new Set<(asked: Asked) => void>();
+  readonly #callListeners = new Set<(news: CallNews) => void>();
   /** When the last hello was sent, on the steady clock, ms. */
   #helloAt = 0;
 
@@ -93,6 +103,10 @@ export class RoomSession {
   }
   get state(): PlaybackState {
     return this.#view.state;
+  }
+  /** Null: no one talks. */
+  get call(): RoomSnapshot['call'] {
+    return this.#view.call;
   }
   get polls(): RoomSnapshot['polls'] {
     return this.#view.polls;
@@ -168,6 +182,24 @@ export class RoomSession {
     return () => this.#askedListeners.delete(listener);
   }
 
+  /** Calls `listener` with what the server says about the call, in its order. Returns its end. */
+  onCall(listener: (news: CallNews) => void): () => void {
+    this.#callListeners.add(listener);
+    return () => this.#callListeners.delete(listener);
+  }
+
+  /** Joins the call with this connection, or changes what it sends there. */
+  setCallMedia(t: 'call-join' | 'call-media', media: CallMedia, recording: boolean): Promise<SendResult> {
+    const { microphone, camera, screen } = media;
+    const message = { t, id: crypto.randomUUID(), microphone, camera, screen, ...(recording && { recording }) };
+    return this.#outbox.add(message, (one) => this.#connection.send(one));
+  }
+
+  /** Leaves the call, or passes a signal on to another participant. Without a connection there is nothing to leave. */
+  sendToCall(message: ClientMessageOf<'call-leave' | 'call-signal'>): boolean {
+    return this.#connection.send(message);
+  }
+
   /** Adds messages of the history, oldest first. */
   addOlder(messages: readonly RoomMessage[], hasOlder: boolean): void {
     this.#view = addOlder(this.#view, messages, hasOlder);
@@ -233,6 +265,7 @@ export class RoomSession {
     if (message.t === 'clock') this.clock.answered(message);
     else if (message.t === 'asked') for (const listener of this.#askedListeners) listener(message);
     else if (message.t === 'ack' || message.t === 'refused') this.#outbox.answer(message);
+    else if (isCallNews(message)) for (const listener of this.#callListeners) listener(message);
     // Listeners of the state need the clock.
     if (message.t === 'welcome') this.clock.hint(message.serverMs, performance.now() - this.#helloAt);
     const before = this.#view;

@@ -2,6 +2,7 @@
  * What a member knows of a room, and how each message of the server changes it.
  * In: messages of the server. Out: a value that is never changed, only replaced, for the room's session. Pure.
  */
+import type { RoomCall } from '../../../../src/api/room/call-shapes.ts';
 import { withItemChanges } from '../../../../src/api/room/item-changes.ts';
 import type { RoomItem } from '../../../../src/api/room/item-shapes.ts';
 import { MAX_LISTED } from '../../../../src/api/room/limits.ts';
@@ -36,6 +37,8 @@ export interface RoomSnapshot {
   readonly items: readonly RoomItem[];
   readonly state: PlaybackState;
   readonly polls: readonly RoomPoll[];
+  /** Null: no one talks. */
+  readonly call: RoomCall | null;
   /** In the order of the room, without holes. */
   readonly messages: readonly RoomMessage[];
   /** The history has older messages. */
@@ -46,7 +49,7 @@ export interface RoomSnapshot {
 
 /** The room before the first welcome. */
 export const unknownRoom: RoomSnapshot = {
-  ...{ room: null, you: null, members: [], items: [], state: nothingPlays, polls: [] },
+  ...{ room: null, you: null, members: [], items: [], state: nothingPlays, polls: [], call: null },
   ...{ messages: [], hasOlder: false, lastSeq: 0 },
 };
 
@@ -85,12 +88,12 @@ function appended(snapshot: RoomSnapshot, message: RoomMessage): RoomSnapshot {
 }
 
 function welcomed(snapshot: RoomSnapshot, welcome: Extract<ServerMessage, { t: 'welcome' }>): RoomSnapshot {
-  const { you, room, state, members, items, polls, messages, gap, lastSeq } = welcome;
+  const { you, room, state, members, items, polls, call, messages, gap, lastSeq } = welcome;
   const since = resumeAfter(snapshot);
   // What was delivered and is not in the answer has not been stored: it comes again.
   const kept = since === undefined || gap ? [] : snapshot.messages.filter(({ seq }) => seq <= since);
   return {
-    ...{ room, state, members, items, polls, lastSeq },
+    ...{ room, state, members, items, polls, call, lastSeq },
     you: { ...you, mutedUntilMs: mutedUntil(members, you.user) },
     messages: [...kept, ...messages.filter((one) => !kept.some((other) => isSame(one, other)))],
     hasOlder: since === undefined || gap ? (messages[0]?.seq ?? 1) > 1 : snapshot.hasOlder,
@@ -155,6 +158,8 @@ export function nextRoom(snapshot: RoomSnapshot, message: ServerMessage): RoomSn
       const poll = own ? { ...message.poll, own } : message.poll;
       return { ...snapshot, polls: placed(snapshot.polls, poll, ({ id }) => id) };
     }
+    case 'call':
+      return { ...snapshot, call: message.call };
     case 'poll-deleted':
       return { ...snapshot, polls: snapshot.polls.filter(({ id }) => id !== message.poll) };
     default:

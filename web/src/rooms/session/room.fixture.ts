@@ -78,7 +78,7 @@ export function welcome(
         ...{ keepChat: false, masks: usualMasks },
       },
     },
-    ...{ state: nothingPlays, members: [], items: [], polls: [], messages, gap: false },
+    ...{ state: nothingPlays, members: [], items: [], polls: [], messages, gap: false, call: null },
     lastSeq: messages.at(-1)?.seq ?? 0,
     ...parts,
   };

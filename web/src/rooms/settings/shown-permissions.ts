@@ -4,11 +4,12 @@
  */
 import type { RoomPermission } from '../../../../src/api/room/permissions.ts';
 
-/** In the order of the table; `talk` has no function yet. */
+/** In the order of the table. */
 export const shownPermissions = [
   'list',
   'chat',
   'danmaku',
+  'talk',
   'createPolls',
   'control',
   'setItem',

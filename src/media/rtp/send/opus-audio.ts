@@ -1,8 +1,8 @@
 /**
- * The sound of a live stream as WebRTC takes it: Opus, converted where the stream has another codec.
+ * The sound of a live stream as WebRTC takes it: Opus, converted where the stream has another codec. For WHEP viewers and WHIP relays.
  * In: the audio track of a run, its frames. Out: the track and the frames that are sent. Implemented by transcode/audio/opus-conversion.ts.
  */
-import type { AudioTrack, Frame } from '../../media/frame.ts';
+import type { AudioTrack, Frame } from '../../frame.ts';
 
 /** The conversion of one stream. Calls do not wait. Disposing ends it. */
 export interface OpusConversion extends Disposable {

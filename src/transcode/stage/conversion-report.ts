@@ -1,5 +1,5 @@
 /**
- * What goes wrong while the audio of a stream is converted, for the log, the metrics and the advice to the publisher.
+ * What goes wrong while the audio or the video of a stream is converted, for the log, the metrics and the advice to the publisher.
  * In: failures and losses. Out: log lines, metrics, the current problem in words.
  */
 import type { Clock } from '../../lib/clock.ts';
@@ -14,17 +14,22 @@ const RECENT_MS = 10_000;
 export interface ConversionReportDeps {
   readonly clock: Clock;
   readonly log: Log;
-  readonly metrics: Pick<Metrics, 'audioConversionRestarts' | 'audioConversionLost' | 'bugs'>;
+  readonly metrics: Pick<
+    Metrics,
+    'audioConversionRestarts' | 'audioConversionLost' | 'videoConversionRestarts' | 'videoConversionLost' | 'bugs'
+  >;
   /** Name of the stream. */
   readonly name: () => string;
 }
 
 /** The failures of one stream's conversion. */
 export class ConversionReport {
+  readonly #kind: 'audio' | 'video';
   readonly #deps: ConversionReportDeps;
   #failure: { readonly why: string; readonly atMs: number } | undefined;
 
-  constructor(deps: ConversionReportDeps) {
+  constructor(kind: 'audio' | 'video', deps: ConversionReportDeps) {
+    this.#kind = kind;
     this.#deps = deps;
   }
 
@@ -36,15 +41,22 @@ export class ConversionReport {
 
   /** The process has ended, or could not be started; it is started again. */
   failed(why: string): void {
-    const { clock, log, metrics, name } = this.#deps;
-    this.#failure = { why, atMs: clock.monotonicMs() };
-    metrics.audioConversionRestarts.inc({ stream: name() });
-    log.warn({ stream: name(), why }, 'the conversion of the audio failed and starts again');
+    const { log, metrics, name } = this.#deps;
+    this.#note(why);
+    metrics[`${this.#kind}ConversionRestarts`].inc({ stream: name() });
+    log.warn({ stream: name(), why }, `the conversion of the ${this.#kind} failed and starts again`);
   }
 
-  /** Audio frames are missing because they could not be converted. */
+  /** The machine is too slow: frames up to the next key frame are left out. */
+  slow(): void {
+    const { log, name } = this.#deps;
+    this.#note('the machine is too slow');
+    log.warn({ stream: name() }, `the machine is too slow to convert the ${this.#kind}`);
+  }
+
+  /** Frames are missing because they could not be converted. */
   lost(count: number): void {
-    this.#deps.metrics.audioConversionLost.inc({ stream: this.#deps.name() }, count);
+    this.#deps.metrics[`${this.#kind}ConversionLost`].inc({ stream: this.#deps.name() }, count);
   }
 
   /** A converted frame could not be published. */
@@ -52,6 +64,10 @@ export class ConversionReport {
     const { log, metrics, name } = this.#deps;
     metrics.bugs.inc();
     const stack = (error as Error).stack;
-    log.error({ stream: name(), error: messageOf(error), stack }, 'converted audio could not be published');
+    log.error({ stream: name(), error: messageOf(error), stack }, `converted ${this.#kind} could not be published`);
+  }
+
+  #note(why: string): void {
+    this.#failure = { why, atMs: this.#deps.clock.monotonicMs() };
   }
 }

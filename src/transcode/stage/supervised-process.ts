@@ -1,16 +1,14 @@
 /**
- * A transcoder process of one stream that runs as long as it is needed: started with the first frame, again after a crash.
- * In: audio frames in order. Out: converted frames in order; what is lost while no process runs is reported, never waited for.
+ * A process that converts the frames of one stream and runs as long as it is needed: started with the first frame, again after a crash.
+ * In: frames in order. Out: converted frames in order; what is lost while no process runs is reported, never waited for.
  */
-import type { AudioTranscoder, AudioTranscoderOutput } from '../../ffmpeg/audio-transcoder.ts';
-import type { TranscodeTrack } from '../../ffmpeg/audio-transcoder-options.ts';
 import type { Mark } from '../../ffmpeg/frame-protocol.ts';
 import { backoffMs } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf } from '../../lib/errors.ts';
-import type { Frame } from '../../media/frame.ts';
+import type { Frame, VideoTrack } from '../../media/frame.ts';
 
-/** After so many frames a mark shows how far the process is. */
+/** After so many frames a mark shows how far the process is, by default. */
 const MARK_EVERY = 16;
 /** A process that does not return a mark for so long is hung, ms. */
 const HUNG_MS = 5000;
@@ -27,13 +25,37 @@ const HEALTHY_MS = 30_000;
 const IDLE_MS = 30_000;
 const BACKOFF_MS = 250;
 
+/** A process that converts frames. Disposing ends it and waits for its end. */
+export interface ConversionProcess extends AsyncDisposable {
+  readonly pid: number;
+  send(frame: Frame): void;
+  mark(mark: Mark): void;
+  /** Ends it; `why` becomes the reason in `ended`. */
+  kill(why: string): void;
+  /** Resolves with the reason when the process has ended. Never rejects. */
+  readonly ended: Promise<string>;
+}
+
+/** Receives what a process returns. */
+export interface ProcessOutput {
+  frame(frame: Frame): void;
+  /** The track of the frames that follow, of processes that report it. */
+  track(track: VideoTrack): void;
+  /** Everything before this mark has come out. */
+  mark(mark: Mark): void;
+}
+
 /** Starts a process. */
-export type OpenTranscoder = (output: AudioTranscoderOutput) => Promise<AudioTranscoder>;
+export type OpenProcess<P extends ConversionProcess> = (output: ProcessOutput) => Promise<P>;
 
 /** What a conversion may cost. */
 export interface SupervisionLimits {
-  /** Most frames that wait for the process; beyond it, frames are lost. Default 1,500. At least 32, since every 16 are confirmed. */
+  /** Most frames that wait for the process; beyond it, frames are lost. Default 1,500. At least twice `markEvery`. */
   readonly maxWaiting?: number;
+  /** Most bytes of them. Default: no limit. */
+  readonly maxWaitingBytes?: number;
+  /** The process confirms every so many frames. Default 16. */
+  readonly markEvery?: number;
   /** From one start of a process to the next one after a failure, at least, ms. Default 0. */
   readonly minRestartMs?: number;
   /** Frames do not wait while a process starts: they would be late. They are not counted as lost. Default false. */
@@ -43,6 +65,8 @@ export interface SupervisionLimits {
 /** Receives the results. */
 export interface SupervisedOutput {
   frame(frame: Frame): void;
+  /** The track of the frames that follow, of processes that report it. */
+  track?(track: VideoTrack): void;
   /** The process has ended or could not be started; it is started again with a later frame. */
   failed(why: string): void;
   /** Frames were dropped because the process is not running or too slow. */
@@ -54,25 +78,28 @@ interface Pending extends Mark {
   readonly sinceMs: number;
   /** Frames up to this mark, of all that were taken. */
   readonly taken: number;
+  readonly takenBytes: number;
   readonly done: (() => void) | undefined;
 }
 
 /** One stream's process. */
-export class SupervisedTranscoder {
-  readonly #open: OpenTranscoder;
+export class SupervisedProcess<P extends ConversionProcess> {
+  readonly #open: OpenProcess<P>;
   readonly #clock: Clock;
   readonly #output: SupervisedOutput;
   readonly #limits: Required<SupervisionLimits>;
-  #tracks: readonly TranscodeTrack[] = [];
-  #child: AudioTranscoder | undefined;
+  #setUp: (process: P) => void = () => {};
+  #child: P | undefined;
   #opening: Promise<void> | undefined;
   /** Messages for the process that is being started. */
-  #backlog: ((child: AudioTranscoder) => void)[] = [];
+  #backlog: ((process: P) => void)[] = [];
   #marks: Pending[] = [];
   #nextMark = 1;
   /** Frames taken; frames that the process has confirmed. */
   #taken = 0;
   #confirmed = 0;
+  #takenBytes = 0;
+  #confirmedBytes = 0;
   #sinceMark = 0;
   /** Frames came since the last end of media. */
   #hasMedia = false;
@@ -90,12 +117,16 @@ export class SupervisedTranscoder {
   #onStarted: (() => void) | undefined;
   /** A process that was started before `stop` is not used. */
   #era = 0;
+  #starts = 0;
 
-  constructor(open: OpenTranscoder, clock: Clock, output: SupervisedOutput, limits: SupervisionLimits = {}) {
+  constructor(open: OpenProcess<P>, clock: Clock, output: SupervisedOutput, limits: SupervisionLimits = {}) {
     this.#open = open;
     this.#clock = clock;
     this.#output = output;
-    this.#limits = { maxWaiting: MAX_WAITING, minRestartMs: 0, dropsWhileStarting: false, ...limits };
+    this.#limits = {
+      ...{ maxWaiting: MAX_WAITING, maxWaitingBytes: Number.POSITIVE_INFINITY, markEvery: MARK_EVERY },
+      ...{ minRestartMs: 0, dropsWhileStarting: false, ...limits },
+    };
   }
 
   /** Process id, undefined while none runs. */
@@ -103,11 +134,26 @@ export class SupervisedTranscoder {
     return this.#child?.pid;
   }
 
-  /** New media begins, with these tracks. Call `finish` before. */
-  begin(tracks: readonly TranscodeTrack[]): void {
-    this.#tracks = tracks;
-    if (this.#child || this.#opening) this.#tell((child) => child.setTracks(tracks));
-    else this.#start();
+  /** Processes that were started so far. Another number: what the process before it knew is lost. */
+  get starts(): number {
+    return this.#starts;
+  }
+
+  /** Whether a process is being started. */
+  get isStarting(): boolean {
+    return this.#opening !== undefined;
+  }
+
+  /** Since when the oldest frames have waited that are not confirmed, monotonic ms; undefined if there are none. */
+  get oldestMs(): number | undefined {
+    return this.#marks[0]?.sinceMs;
+  }
+
+  /** New media begins. Call `finish` before. @param setUp announces to the process what follows; called again for each process after this one */
+  begin(setUp: (process: P) => void): void {
+    this.#setUp = setUp;
+    if (this.#child || this.#opening) this.tell(setUp);
+    else this.start();
   }
 
   /** Calls `done` when the process is ready for frames or has failed, after 10 s at the latest; at once if no process is being started. */
@@ -121,26 +167,32 @@ export class SupervisedTranscoder {
     this.#startTimer = setTimeout(() => this.#tellStarted(), START_MS);
   }
 
-  /** Takes the next frame of one of the tracks. */
-  push(frame: Frame): void {
-    this.#start();
-    const { maxWaiting, dropsWhileStarting } = this.#limits;
-    if (dropsWhileStarting && !this.#child && this.#opening) return;
+  /** Takes the next frame; false if it is lost, or not wanted while a process starts. */
+  push(frame: Frame): boolean {
+    this.start();
+    const { maxWaiting, maxWaitingBytes, markEvery, dropsWhileStarting } = this.#limits;
+    if (dropsWhileStarting && !this.#child && this.#opening) return false;
     const isRunning = this.#child !== undefined || this.#opening !== undefined;
-    if (!isRunning || this.#taken - this.#confirmed >= maxWaiting) {
+    const isFull =
+      this.#taken - this.#confirmed >= maxWaiting || this.#takenBytes - this.#confirmedBytes >= maxWaitingBytes;
+    if (!isRunning || isFull) {
       this.#output.lost(1);
-      return;
+      return false;
     }
     this.#taken++;
+    this.#takenBytes += frame.data.length;
     this.#usedMs = this.#clock.monotonicMs();
     this.#hasMedia = true;
-    this.#tell((child) => child.send(frame));
-    if (++this.#sinceMark >= MARK_EVERY) this.#mark(false);
+    this.tell((process) => process.send(frame));
+    if (++this.#sinceMark >= markEvery) this.#mark(false);
+    return true;
   }
 
-  /** The media ends: calls `done` after the last of its AAC frames, at once if there is none, after 2 s at the latest. */
+  /** The media ends: calls `done` after the last of its frames, at once if there is none, after 2 s at the latest. */
   finish(done: () => void): void {
-    if (!this.#hasMedia || (!this.#child && !this.#opening)) {
+    const isRunning = this.#child !== undefined || this.#opening !== undefined;
+    const isFinishing = this.#marks.some(({ ends, done: waits }) => ends && waits !== undefined);
+    if (!isRunning || !(this.#hasMedia || isFinishing)) {
       done();
       return;
     }
@@ -156,12 +208,15 @@ export class SupervisedTranscoder {
     }, FINISH_MS);
   }
 
-  /** Resolves when everything that was pushed has come out, or is lost. Does not end the media. */
+  /** Calls `done` when everything that was pushed has come out, or is lost. Does not end the media. */
+  after(done: () => void): void {
+    if (this.#taken === this.#confirmed || (!this.#child && !this.#opening)) done();
+    else this.#mark(false, done);
+  }
+
+  /** As `after`. */
   drained(): Promise<void> {
-    return new Promise((resolve) => {
-      if (this.#taken === this.#confirmed || (!this.#child && !this.#opening)) resolve();
-      else this.#mark(false, resolve);
-    });
+    return new Promise((resolve) => this.after(resolve));
   }
 
   /** Ends the process; what it holds is lost. A later frame starts another one. Resolves when the process has ended. */
@@ -177,11 +232,12 @@ export class SupervisedTranscoder {
     await opening;
   }
 
-  #start(): void {
+  /** Starts a process, if none runs and the pause after a failure is over. */
+  start(): void {
     if (this.#child || this.#opening || this.#clock.monotonicMs() < this.#retryMs) return;
+    this.#starts++;
     this.#startedMs = this.#clock.monotonicMs();
-    const tracks = this.#tracks;
-    this.#backlog = [(child) => child.setTracks(tracks)];
+    this.#backlog = [this.#setUp];
     const opening = this.#run(this.#era).finally(() => {
       if (this.#opening === opening) this.#opening = undefined;
     });
@@ -189,11 +245,14 @@ export class SupervisedTranscoder {
   }
 
   async #run(era: number): Promise<void> {
-    let child: AudioTranscoder | undefined;
+    let child: P | undefined;
     try {
       child = await this.#open({
         frame: (frame) => {
           if (this.#child === child && this.#lateUntil === undefined) this.#output.frame(frame);
+        },
+        track: (track) => {
+          if (this.#child === child && this.#lateUntil === undefined) this.#output.track?.(track);
         },
         mark: ({ id }) => {
           if (this.#child === child) this.#confirm(id);
@@ -228,17 +287,24 @@ export class SupervisedTranscoder {
     done?.();
   }
 
-  /** Sends a message to the process, now or when it has started. */
-  #tell(send: (child: AudioTranscoder) => void): void {
+  /** Sends a message to the process, now or when it has started; no effect while none runs. */
+  tell(send: (process: P) => void): void {
     if (this.#child) send(this.#child);
     else if (this.#opening) this.#backlog.push(send);
   }
 
   #mark(ends: boolean, done?: () => void): Mark {
     this.#sinceMark = 0;
-    const mark = { id: this.#nextMark++, ends, sinceMs: this.#clock.monotonicMs(), taken: this.#taken, done };
+    const mark = {
+      id: this.#nextMark++,
+      ends,
+      sinceMs: this.#clock.monotonicMs(),
+      taken: this.#taken,
+      takenBytes: this.#takenBytes,
+      done,
+    };
     this.#marks.push(mark);
-    this.#tell((child) => child.mark(mark));
+    this.tell((process) => process.mark(mark));
     return mark;
   }
 
@@ -247,17 +313,18 @@ export class SupervisedTranscoder {
       this.#marks.shift();
       this.#progressMs = this.#clock.monotonicMs();
       this.#confirmed = mark.taken;
+      this.#confirmedBytes = mark.takenBytes;
       if (this.#lateUntil !== undefined && mark.id >= this.#lateUntil) this.#lateUntil = undefined;
       mark.done?.();
     }
   }
 
-  #check(child: AudioTranscoder): void {
+  #check(child: P): void {
     const nowMs = this.#clock.monotonicMs();
     const oldest = this.#marks[0];
     // A mark may have waited for the start of the process, or for others that were sent with it.
     if (oldest && nowMs - Math.max(oldest.sinceMs, this.#progressMs) > HUNG_MS)
-      child.kill(`no audio for ${HUNG_MS / 1000} s`);
+      child.kill(`nothing came out for ${HUNG_MS / 1000} s`);
     else if (nowMs - Math.max(this.#usedMs, this.#startedMs) > IDLE_MS) void this.stop();
   }
 
@@ -278,6 +345,7 @@ export class SupervisedTranscoder {
     clearTimeout(this.#finishTimer);
     this.#backlog = [];
     this.#confirmed = this.#taken;
+    this.#confirmedBytes = this.#takenBytes;
     this.#sinceMark = 0;
     this.#hasMedia = false;
     this.#lateUntil = undefined;

@@ -1,0 +1,22 @@
+/**
+ * Opens the RTP sessions of the API.
+ * In: settings, the catalog. Out: RtpSessions; they end before the streams do.
+ */
+import { RtpSessions } from '../../ingest/rtp/rtp-sessions.ts';
+import { candidateAddresses } from '../../wire/webrtc/candidate-addresses.ts';
+import type { AppContext, Parts } from '../parts.ts';
+
+/** Creates the sessions; ports open with the first one. Administrators alone open sessions, so no key is checked. */
+export function openRtp({ config, clock, log, opened }: AppContext, { catalog }: Pick<Parts, 'catalog'>): RtpSessions {
+  const { rtp: listen, webrtcAddresses } = config;
+  const sessions = new RtpSessions({
+    claim: (name, request) => catalog.get(name).publishers.claim(request),
+    find: (name) => catalog.get(name),
+    listen,
+    reachable: () => (listen === 'off' ? [] : candidateAddresses(listen.address, webrtcAddresses, undefined)),
+    assemblyMs: config.live.assemblyDeadline,
+    ...{ clock, log },
+  });
+  opened.defer(() => sessions.close());
+  return sessions;
+}

@@ -1,0 +1,200 @@
+/**
+ * Pulls from an RTSP server: a camera, a media server.
+ * In: packets of the session. Out: runs and frames for the stream; an error when the session ends, after which it is retried.
+ * RFC 2326; docs/2-sources/rtsp.md.
+ */
+import { isIP } from 'node:net';
+import { type LeftOutTrack, namesOf } from '../../api/left-out.ts';
+import type { SourceFacts } from '../../api/source-facts.ts';
+import type { RtspAddress } from '../../config/source/rtsp-url.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { parseRtpMedia, type RtpMedia } from '../../media/sdp/rtp-media.ts';
+import type { Net } from '../../net/net.ts';
+import { RtspClient, RtspRefused } from '../../wire/rtsp/client.ts';
+import { controlUrl } from '../../wire/rtsp/transport.ts';
+import { type OpenTcpOptions, openTcp } from '../../wire/tcp.ts';
+import type { PublisherStats } from '../publisher-stats.ts';
+import type { PullLog } from '../pull/pull-log.ts';
+import { RtpSession, type RtpSessionOptions } from '../rtp/rtp-session.ts';
+import { type RtspMediaTransport, setUpMedia } from './rtsp-media.ts';
+import { startTick } from './shared-tick.ts';
+
+/** A session without video and audio is given up after this time, ms. */
+const SILENT_MS = 10_000;
+
+/** What is pulled. */
+export interface RtspPullOptions {
+  readonly address: RtspAddress;
+  /** The address is from an administrator, so its host may be private. */
+  readonly trusted: boolean;
+  readonly net: Pick<Net, 'resolveHost'>;
+  readonly input: RtpSessionOptions['input'] & { readonly stats?: PublisherStats };
+  readonly clock: Clock;
+  readonly log: PullLog;
+  /** `live.assemblyDeadline`, for MPEG-TS, ms. */
+  readonly assemblyMs: number;
+  /** Called with the facts of the source, again when they change. */
+  readonly onFacts?: ((facts: SourceFacts) => void) | undefined;
+}
+
+/**
+ * Pulls until `signal` aborts (rejects with its reason) or the session ends.
+ *
+ * @throws OxbowError `source-failed` if the server does not answer, refuses, ends or sends nothing; `unsupported-media` without usable
+ *   media; `address-refused`
+ * @throws FormatError if it announces MPEG-TS and sends something else
+ */
+export async function runRtspPull(options: RtspPullOptions, { signal }: { signal: AbortSignal }): Promise<void> {
+  const pull = new RtspPull(options);
+  try {
+    await pull.run(signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (error instanceof OxbowError || error instanceof FormatError) throw error;
+    throw failed(options, messageOf(error), error);
+  }
+}
+
+/** One session. */
+class RtspPull {
+  readonly #options: RtspPullOptions;
+  /** Addresses of both ends of the connection. */
+  #ends = { local: '', peer: '' };
+  #client: RtspClient | undefined;
+  #session: RtpSession | undefined;
+  #transport: RtspMediaTransport | undefined;
+  /** Of the session, for PLAY and TEARDOWN. */
+  #url: string;
+  #failure: unknown;
+  #bytes = 0;
+  #frames = 0;
+  #framesMs = 0;
+
+  constructor(options: RtspPullOptions) {
+    this.#options = options;
+    this.#url = options.address.requestUrl;
+  }
+
+  async run(signal: AbortSignal): Promise<void> {
+    const { address, clock, log } = this.#options;
+    const client = await RtspClient.open(
+      {
+        address,
+        connect: (to, within) => this.#connect(to, within),
+        packet: (channel, packet) => this.#guard(() => this.#transport?.packet(channel, packet)),
+      },
+      { signal },
+    );
+    this.#client = client;
+    const onAbort = () => void client.teardown(this.#url);
+    signal.addEventListener('abort', onAbort, { once: true });
+    let endTick: (() => void) | undefined;
+    try {
+      signal.throwIfAborted();
+      await this.#start(client);
+      log.info({ transport: this.#transport?.transport }, 'receives RTP over RTSP');
+      this.#framesMs = clock.monotonicMs();
+      endTick = startTick(() => {
+        client.drain();
+        this.#guard(() => this.#tick());
+      });
+      const why = await client.closed;
+      this.#guard(() => this.#session?.end());
+      throw this.#failure ?? failed(this.#options, `ended the session (${why})`);
+    } finally {
+      endTick?.();
+      signal.removeEventListener('abort', onAbort);
+      client.close();
+      await this.#transport?.close();
+    }
+  }
+
+  async #connect(to: RtspAddress, within: OpenTcpOptions) {
+    const { address, net, trusted } = this.#options;
+    // A server may redirect to itself; any other private address is refused.
+    const isTrusted = trusted && to.host === address.host;
+    const host = await net.resolveHost(to.host, to.port, { signal: within.signal, trusted: isTrusted });
+    const socket = await openTcp(host, to.isSecure, within).catch((error: unknown) => {
+      throw new Error(`cannot be reached: ${messageOf((error as Error).cause ?? error)}`, { cause: error });
+    });
+    this.#ends = { local: socket.localAddress ?? '', peer: socket.remoteAddress ?? '' };
+    return socket;
+  }
+
+  async #start(client: RtspClient): Promise<void> {
+    const { address, clock, input, assemblyMs, onFacts } = this.#options;
+    const { media: described, control } = parseRtpMedia(client.description);
+    const media = withoutBackChannel(described);
+    if (!media.some(({ isUsable }) => isUsable)) throw this.#unusable(media);
+    this.#url = controlUrl(client.base, control);
+    this.#session = new RtpSession({
+      ...{ media, input, clock, assemblyMs, onFacts },
+      ...{ protocol: 'rtsp', isSeparate: true },
+    });
+    this.#transport = await setUpMedia({
+      ...{ client, media, first: address.transport, isSecure: address.isSecure, ...this.#ends },
+      take: (kind, mediaIndex, packet) => this.#guard(() => this.#take(kind, mediaIndex, packet)),
+    });
+    await client.play(this.#url);
+  }
+
+  #unusable(media: readonly RtpMedia[]): OxbowError {
+    const leftOut: readonly LeftOutTrack[] = media.flatMap((each) => each.leftOut);
+    const where = nameOf(this.#options.address);
+    const what = leftOut.length === 0 ? 'no video or audio' : `nothing that oxbow supports: ${namesOf(leftOut)}`;
+    return new OxbowError('unsupported-media', `${where} has ${what}`);
+  }
+
+  #take(kind: 'rtp' | 'rtcp', mediaIndex: number, packet: Uint8Array): void {
+    this.#bytes += packet.length;
+    if (kind === 'rtp') this.#session?.receive(mediaIndex, packet);
+    else this.#session?.report(mediaIndex, packet);
+  }
+
+  #tick(): void {
+    const session = this.#session!;
+    const { clock, input } = this.#options;
+    for (const { mediaIndex, packet } of session.tick()) this.#transport!.report(mediaIndex, packet);
+    const { packets, lost, retransmitted, dropped } = session.stats;
+    if (input.stats) Object.assign(input.stats, { bytesIn: this.#bytes, packets, lost, retransmitted, dropped });
+    const nowMs = clock.monotonicMs();
+    if (session.frames !== this.#frames) this.#framesMs = nowMs;
+    this.#frames = session.frames;
+    if (nowMs - this.#framesMs < SILENT_MS) return;
+    const isBlocked = packets === 0 && this.#transport!.transport === 'udp';
+    const hint = isBlocked ? ' over UDP; remove transport=udp from the address if a firewall is between' : '';
+    throw failed(this.#options, `has sent no video or audio for ${SILENT_MS / 1000} s${hint}`);
+  }
+
+  /** The first failure ends the session. */
+  #guard(work: () => void): void {
+    if (this.#failure !== undefined) return;
+    try {
+      work();
+    } catch (error) {
+      this.#failure = error;
+      void this.#client?.teardown(this.#url);
+    }
+  }
+}
+
+/** Media for sound that a client sends to the loudspeaker of a camera is not read (ONVIF Streaming Specification 5.3). */
+function withoutBackChannel(media: readonly RtpMedia[]): readonly RtpMedia[] {
+  const isBack = ({ kind, direction }: RtpMedia) => kind === 'audio' && direction === 'sendonly';
+  if (media.every((each) => isBack(each))) return media;
+  return media.map((each) => (isBack(each) ? { ...each, isUsable: false, leftOut: [] } : each));
+}
+
+function failed({ address }: RtspPullOptions, why: string, cause?: unknown): OxbowError {
+  const isRefused = cause instanceof RtspRefused && cause.status === 401;
+  return new OxbowError('source-failed', `${nameOf(address)} ${why}`, {
+    ...(cause !== undefined && { cause }),
+    ...(isRefused && { extra: { reason: 'credentials', sourceStatus: 401 } }),
+  });
+}
+
+/** For messages: without user name, password, path and query. */
+function nameOf({ isSecure, host, port }: RtspAddress): string {
+  return `${isSecure ? 'rtsps' : 'rtsp'}://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+}

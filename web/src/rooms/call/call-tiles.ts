@@ -1,0 +1,54 @@
+/**
+ * The pictures of a call, in the order in which they are shown and recorded: the camera or initial of each participant, and the screens.
+ * In: participants, what this browser sends and receives. Out: tiles with their tracks. Pure.
+ */
+import type { CallParticipant } from '../../../../src/api/room/call-shapes.ts';
+import type { Incoming, OwnTracks } from './call-peer.ts';
+
+/** A picture of a participant. */
+export interface CallTileView {
+  readonly key: string;
+  readonly participant: CallParticipant;
+  readonly source: 'camera' | 'screen';
+}
+
+/** What this browser has of a call. */
+export interface CallMediaState {
+  /** The own id in the call. */
+  readonly own: string;
+  readonly tracks: OwnTracks;
+  readonly incoming: readonly Incoming[];
+}
+
+/** The tiles of all participants; each has one for the camera, and one for a screen that is shared. */
+export function tilesOf(participants: readonly CallParticipant[]): readonly CallTileView[] {
+  return participants.flatMap((participant) =>
+    (['camera', 'screen'] as const)
+      .filter((source) => source === 'camera' || participant.screen)
+      .map((source) => ({ key: `${participant.id} ${source}`, participant, source })),
+  );
+}
+
+/** The track of a tile; null: there is no picture. */
+export function trackOf(
+  { participant, source }: CallTileView,
+  { own, tracks, incoming }: CallMediaState,
+): MediaStreamTrack | null {
+  if (participant.id === own) return tracks[source];
+  if (!participant[source]) return null;
+  return incoming.find((one) => one.from === participant.id && one.source === source)?.receiver.track ?? null;
+}
+
+/** All voices that are heard, the own one too, by participant. */
+export function voicesOf({ own, tracks, incoming }: CallMediaState): ReadonlyMap<string, MediaStreamTrack> {
+  const others = incoming.filter(({ source }) => source === 'microphone');
+  return new Map([
+    ...others.map(({ from, receiver }) => [from, receiver.track] as const),
+    ...(tracks.microphone ? [[own, tracks.microphone] as const] : []),
+  ]);
+}
+
+/** The names of those who record the call, each once. */
+export function recordersOf(participants: readonly CallParticipant[]): readonly string[] {
+  return [...new Set(participants.filter(({ recording }) => recording).map(({ name }) => name))];
+}
