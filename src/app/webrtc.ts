@@ -1,5 +1,5 @@
 /**
- * Creates the sessions of WebRTC, before their port is open: HTTP is open first, and answers `webrtc-off` until then.
+ * Creates the sessions of WebRTC, before their port is open: HTTP is open first, and answers `not-ready` until then.
  * In: settings, PublishAccess. Out: WebRtcServer.
  */
 
@@ -21,6 +21,7 @@ export function createWebRtc(
   const { webrtcAddresses: addresses, webrtcMaxSessions: maxSessions, hls } = config;
   const keyIntervalMs = hls.segmentDuration;
   return new WebRtcServer({
+    isOff: config.webrtc === 'off',
     ...{ access, addresses, maxSessions, keyIntervalMs, openOpus: createOpenOpus(app), clock, log, metrics },
     iceServers: () => listIceServers(settings.now, clock.nowMs()),
     countViewer: ({ name, remote, id }) => viewers.connected(name, viewerKey(id, addressOf(remote), undefined)),

@@ -166,6 +166,24 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await page.waitForFunction(() => document.querySelector<HTMLImageElement>('.preview img')?.naturalWidth);
   });
 
+  test('the bar does not move under a pressed pointer, and follows live again after it', async () => {
+    await page.locator('.track').focus();
+    for (let presses = 0; presses < 20; presses += 1) await page.keyboard.press('+');
+    await page.locator('.golive.edge').waitFor();
+    const { fromMs, toMs } = await untilLength(page, 'a minute is shown', (ms) => Math.abs(ms - MINUTE) < 3_000);
+    await page.mouse.move(...(await pointOf(page, (fromMs + toMs) / 2)));
+    await page.mouse.down();
+    const held = await viewOf(page);
+    const shown = await until('a picture is there', () => readPicture(page));
+    await until('live continues', async () => ((await readPicture(page))?.utcMs ?? 0) > shown.utcMs + 3_000);
+    assert.deepEqual(await viewOf(page), held);
+    await page.keyboard.press('Escape');
+    await page.mouse.up();
+    await until('it follows again', async () => (await viewOf(page)).fromMs > held.fromMs + 2_000);
+    await page.getByRole('button', { name: '10 min' }).click();
+    await untilLength(page, 'ten minutes are shown', (ms) => Math.abs(ms - 10 * MINUTE) < 3_000);
+  });
+
   test('a drag shows stills and seeks once, when it is released', async () => {
     const windows: string[] = [];
     page.on('request', (request) => {

@@ -84,6 +84,9 @@ suite('the watch page in real time', { skip: need('chromium') || need('ffmpeg') 
       Promise.all(
         ['.stage', '.golive', '.controls time', '.latency'].map((css) => page.locator(css).first().boundingBox()),
       );
+    // A busy page is at the live edge a little later, and its latency is shown from then on.
+    await page.locator('.golive.edge').waitFor();
+    await page.locator('.latency .figure').waitFor();
     const before = await boxes();
     await choose();
     const shown = await inRealTime();

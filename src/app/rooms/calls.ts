@@ -29,6 +29,7 @@ export function createCallParts(
   );
   return {
     isOn: () => settings.now.rooms.calls,
+    canForward: () => !webrtc.isOff,
     transport: () => webrtc.transport,
     iceServers: () => webrtc.iceServers.map(({ url, ...secret }) => ({ urls: url, ...secret })),
     ...{ clock, log, stats },

@@ -29,6 +29,8 @@ const ID_BYTES = 18;
 /** What a server needs. */
 export interface WebRtcServerSetup {
   readonly access: PublishAccess;
+  /** `webrtc` is `off`. */
+  readonly isOff: boolean;
   /** `webrtcAddresses`: addresses that clients reach, instead of those of this computer. */
   readonly addresses: readonly string[];
   readonly maxSessions: number;
@@ -65,18 +67,20 @@ interface OpenSession {
   addCandidate(candidate: IceCandidate): void;
 }
 
-/** All sessions. Before `listen` every request is refused. */
+/** All sessions. While the port is not open every request is refused: `webrtc-off` if it stays so, otherwise `not-ready`. */
 export class WebRtcServer implements WebRtcApi {
   readonly #setup: WebRtcServerSetup;
   readonly #sessions = new Map<string, OpenSession>();
   /** One for each stream with viewers, and how many use it. */
   readonly #feeds = new Map<LiveSource, { readonly feed: ViewerFeed; users: number }>();
   #transport: WebRtcTransport | undefined;
+  #isOff: boolean;
   /** Sessions that are being authorized. */
   #opening = 0;
 
   constructor(setup: WebRtcServerSetup) {
     this.#setup = setup;
+    this.#isOff = setup.isOff;
   }
 
   /**
@@ -89,6 +93,9 @@ export class WebRtcServer implements WebRtcApi {
     const endpoint = await openWebRtcEndpoint({
       ...{ address: listen.address, port: listen.port, nowMs: clock.nowMs(), maxPeers: maxSessions },
       onError: (error) => log.debug({ error: messageOf(error) }, 'a WebRTC datagram was not sent'),
+    }).catch((error) => {
+      this.#isOff = true;
+      throw error;
     });
     this.#transport = new WebRtcTransport(endpoint, listen.address, this.#setup.addresses);
     const uncount = this.#count(endpoint);
@@ -107,13 +114,24 @@ export class WebRtcServer implements WebRtcApi {
     return this.#setup.iceServers();
   }
 
-  /** The port, for other sessions than those of streams; undefined while it is closed. */
-  get transport(): WebRtcTransport | undefined {
-    return this.#transport;
+  /** The port is not opened: by the settings, or because that failed. */
+  get isOff(): boolean {
+    return this.#isOff;
+  }
+
+  /**
+   * The port.
+   *
+   * @throws OxbowError `webrtc-off`; `not-ready` while oxbow starts or stops, when clients try again
+   */
+  get transport(): WebRtcTransport {
+    if (this.#transport) return this.#transport;
+    if (this.#isOff) throw new OxbowError('webrtc-off', 'This server does not listen for WebRTC.');
+    throw new OxbowError('not-ready', 'oxbow is starting or stopping.', { extra: { retryAfterSeconds: 1 } });
   }
 
   async publish(request: WebRtcRequest): Promise<WebRtcAnswer> {
-    const endpoint = this.#ready();
+    const { endpoint } = this.transport;
     const offer = readOffer(request.offer);
     const accepted = acceptPublisher(offer.media);
     const local = createIceCredentials();
@@ -121,12 +139,12 @@ export class WebRtcServer implements WebRtcApi {
       const setup = { ...this.#setup, endpoint, offer, accepted, local };
       const session = await WhipSession.open(request, setup);
       const id = this.#add(session, { kind: 'whip', name: request.name, ufrag: offer.ufrag });
-      return { id, sdp: this.#port().print(accepted.media, request.reachedAt, { ...local, setup: session.setup }) };
+      return { id, sdp: this.transport.print(accepted.media, request.reachedAt, { ...local, setup: session.setup }) };
     });
   }
 
   async play(request: WebRtcRequest, options: { readonly signal: AbortSignal }): Promise<WebRtcAnswer> {
-    const endpoint = this.#ready();
+    const { endpoint } = this.transport;
     const offer = readOffer(request.offer);
     const local = createIceCredentials();
     return this.#reserve(async () => {
@@ -155,7 +173,7 @@ export class WebRtcServer implements WebRtcApi {
           this.#setup.log.info({ stream: name, remote, reason }, 'a WHEP viewer has left');
           leave();
         });
-        return { id, sdp: this.#port().print(accepted.media, request.reachedAt, { ...local, setup: session.setup }) };
+        return { id, sdp: this.transport.print(accepted.media, request.reachedAt, { ...local, setup: session.setup }) };
       } catch (error) {
         leave();
         throw error;
@@ -202,20 +220,11 @@ export class WebRtcServer implements WebRtcApi {
     throw new OxbowError('session-unknown', `There is no such session of the stream "${name.slice(0, 64)}".`);
   }
 
-  #port(): WebRtcTransport {
-    if (!this.#transport) throw new OxbowError('webrtc-off', 'This server does not listen for WebRTC.');
-    return this.#transport;
-  }
-
-  #ready(): WebRtcEndpoint {
-    return this.#port().endpoint;
-  }
-
   /** Opens a session if there may be another one. */
   async #reserve<T>(open: () => Promise<T>): Promise<T> {
     const { maxSessions } = this.#setup;
     // Calls in rooms have connections on the same port.
-    if (this.#sessions.size + this.#opening >= maxSessions || !this.#ready().hasRoom) {
+    if (this.#sessions.size + this.#opening >= maxSessions || !this.transport.endpoint.hasRoom) {
       throw new OxbowError('webrtc-full', `There are ${maxSessions} WebRTC sessions.`);
     }
     this.#opening++;

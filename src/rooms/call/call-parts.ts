@@ -28,8 +28,10 @@ export interface CallStats {
 export interface CallParts {
   /** `rooms.calls`, at this moment. */
   readonly isOn: () => boolean;
-  /** The port of WebRTC; undefined while it is closed: calls of more than four are refused. */
-  readonly transport: () => WebRtcTransport | undefined;
+  /** There is a port of WebRTC; without it calls of more than four are refused. */
+  readonly canForward: () => boolean;
+  /** The port of WebRTC. @throws OxbowError `webrtc-off`, `not-ready` */
+  readonly transport: () => WebRtcTransport;
   readonly iceServers: () => readonly CallIceServer[];
   readonly clock: Clock;
   readonly log: Log;

@@ -17,6 +17,7 @@ async function openRoom(change: Partial<CallParts> = {}) {
   const stats = createCallStats();
   const calls: CallParts = {
     isOn: () => true,
+    canForward: () => true,
     transport: () => ({}) as WebRtcTransport, // these tests open no connection
     iceServers: () => [{ urls: 'stun:example.org' }],
     ...{ clock: createManualClock(), log: createSilentLog(), stats, ...change },
@@ -126,7 +127,7 @@ suite('a call', () => {
   test('sixteen take part, and without a port of WebRTC four', async () => {
     for (const [most, change] of [
       [MAX_CALL, {}],
-      [4, { transport: () => undefined }],
+      [4, { canForward: () => false }],
     ] as const) {
       await using opened = await openRoom(change);
       for (let i = 0; i < most; i++) assert.equal(refusalOf(join(opened.room, `u${i + 10}`)), undefined);

@@ -96,7 +96,7 @@ export class Call implements CountedCall {
    *
    * @param user to whose connection the participant belongs
    * @returns the answer
-   * @throws OxbowError `call-unknown`, `call-direct`, `webrtc-off`, `webrtc-full`, `bad-offer`, `offer-refused`
+   * @throws OxbowError `call-unknown`, `call-direct`, `webrtc-off`, `not-ready`, `webrtc-full`, `bad-offer`, `offer-refused`
    */
   connect(participant: string, user: UserRef, offer: string, reachedAt: string | undefined): string {
     this.#assertOwn(participant, user);
@@ -162,7 +162,7 @@ export class Call implements CountedCall {
     // A picture can be turned off in any case.
     if (pictures > MAX_CALL_PICTURES && picturesOf(media) > (known ? picturesOf(known.view) : 0))
       throw new OxbowError('call-pictures', `A call has at most ${MAX_CALL_PICTURES} cameras and screens.`);
-    const most = parts.transport() ? MAX_CALL : MAX_MESH;
+    const most = parts.canForward() ? MAX_CALL : MAX_MESH;
     if (!known && others.length >= most) throw new OxbowError('call-full', `A call has at most ${most} people.`);
     const view: CallParticipant = {
       ...{ id: peer.id, user: user.id, name: user.name, ...media },

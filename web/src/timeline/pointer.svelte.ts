@@ -58,6 +58,11 @@ export class Pointer {
     return momentAt(this.#on.timeline().view, this.#shareOf(clientX));
   }
 
+  /** A pointer is down at a time of the bar. */
+  get isScrubbing(): boolean {
+    return this.#drag?.kind === 'scrub';
+  }
+
   /** A button of the mouse or a finger goes down on the bar. */
   down = (event: PointerEvent): void => {
     if (event.button !== 0 || isOn(event, 'button')) return;

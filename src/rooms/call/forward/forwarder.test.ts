@@ -26,7 +26,7 @@ async function openForwarder(clock: Clock = createSystemClock()) {
   const stats = createCallStats();
   const tables = new Map<string, readonly CallSlot[]>();
   const transport = new WebRtcTransport(endpoint, '127.0.0.1', []);
-  const parts = { isOn: () => true, transport: () => transport, iceServers: () => [] };
+  const parts = { isOn: () => true, canForward: () => true, transport: () => transport, iceServers: () => [] };
   const forwarder = new Forwarder(
     { ...parts, clock, log: createSilentLog(), stats },
     'den',

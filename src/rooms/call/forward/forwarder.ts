@@ -59,12 +59,11 @@ export class Forwarder implements Disposable {
    *
    * @param text the offer @param reachedAt address of this computer on which the client reached HTTP
    * @returns the answer
-   * @throws OxbowError `webrtc-off`, `webrtc-full`, `bad-offer`, `offer-refused`
+   * @throws OxbowError `webrtc-off`, `not-ready`, `webrtc-full`, `bad-offer`, `offer-refused`
    */
   open(participant: string, text: string, reachedAt: string | undefined): string {
     const { clock, log } = this.#parts;
     const transport = this.#parts.transport();
-    if (!transport) throw new OxbowError('webrtc-off', 'This server does not listen for WebRTC.');
     const offer = readOffer(text);
     const accepted = acceptCall(offer.media, this.#parts.stats);
     this.#remove(participant);
