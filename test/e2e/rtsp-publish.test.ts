@@ -41,43 +41,50 @@ suite('publishing over RTSP', { skip: need('ffmpeg'), concurrency: true }, () =>
       ...['-c', 'copy', '-f', 'rtsp', '-rtsp_transport', transport, url],
     ]);
 
-  /** What is recorded is the film, in one run. @returns why the publisher left */
-  async function assertRecorded(name: string, publisher: PublishingProcess): Promise<unknown> {
-    await server.stream(name, 'live');
-    const code = await publisher.ended;
-    const log = server.log().filter(({ stream }) => stream === name);
-    assert.equal(code, 0, [publisher.stderr, ...log.map((line) => JSON.stringify(line))].join('\n'));
+  /** What is recorded is the film, in one run, when no more media comes. */
+  async function assertRecorded(name: string): Promise<void> {
     const { tracks } = await endRecording(server, name, FILM_SECONDS - 0.2);
     assert.deepEqual(tracks.map(({ kind }) => kind).sort(), ['audio', 'video']);
     assert.deepEqual(await recordedPictures(server, name), pictures);
     assert.equal((await server.timeline(name)).runs.length, 1);
+  }
+
+  /** The publisher sends the film, and ends in order. @returns why it left */
+  async function assertPublished(name: string, publisher: PublishingProcess): Promise<unknown> {
+    await server.stream(name, 'live');
+    const code = await publisher.ended;
+    const log = server.log().filter(({ stream }) => stream === name);
+    assert.equal(code, 0, [publisher.stderr, ...log.map((line) => JSON.stringify(line))].join('\n'));
+    await assertRecorded(name);
     return server.log().find(({ msg, stream }) => msg === 'a publisher left' && stream === name)?.detail;
   }
 
   test('ffmpeg over TCP, with the key in the query: the recording is the film', async () => {
     const key = await createPush(server, 'tcp');
     await using publisher = publish(`rtsp://${host}/tcp?key=${key}`);
-    assert.equal(await assertRecorded('tcp', publisher), 'the client ended its session');
+    assert.equal(await assertPublished('tcp', publisher), 'the client ended its session');
   });
 
   test('ffmpeg over UDP, with the key as password: the recording is the film', async () => {
     const key = await createPush(server, 'udp');
     await using publisher = publish(`rtsp://encoder:${key}@${host}/udp`, 'udp');
-    assert.equal(await assertRecorded('udp', publisher), 'the client ended its session');
+    assert.equal(await assertPublished('udp', publisher), 'the client ended its session');
   });
 
   for (const transport of ['tcp', 'udp'] as const) {
     test(`GStreamer over ${transport}: the recording is the film`, { skip: needRtspSink() }, async () => {
       const name = `gst-${transport}`;
       const key = await createPush(server, name);
-      await using publisher = startPublisher('gst-launch-1.0', [
+      await using _publisher = startPublisher('gst-launch-1.0', [
         ...['-q', 'rtspclientsink', 'name=sink', `location=rtsp://${host}/${name}?key=${key}`],
         ...[`protocols=${transport}`, 'latency=200'],
         ...['filesrc', `location=${film}`, '!', 'qtdemux', 'name=demux'],
         ...['demux.video_0', '!', 'queue', '!', 'h264parse', '!', 'sink.'],
         ...['demux.audio_0', '!', 'queue', '!', 'aacparse', '!', 'sink.'],
       ]);
-      await assertRecorded(name, publisher);
+      // Its end is not waited for: on a busy machine rtspclientsink 1.22 has sent all, and waits for ever for an end of stream of its own.
+      await server.stream(name, 'live');
+      await assertRecorded(name);
     });
   }
 
@@ -90,7 +97,7 @@ suite('publishing over RTSP', { skip: need('ffmpeg'), concurrency: true }, () =>
       assert.notEqual(await second.ended, 0, url);
       assert.match(second.stderr, /4XX|40[13]/);
     }
-    await assertRecorded('busy', first);
+    await assertPublished('busy', first);
     assert.doesNotMatch(server.stderr, new RegExp(key));
   });
 
