@@ -4,6 +4,7 @@
  * that is later than its picture is positive.
  */
 import type { Page } from 'playwright-core';
+import { BEEP_LEVEL, BEEP_SILENCE_S, beepsOf } from '../../test/fixtures/beeps.ts';
 import { run } from '../../test/fixtures/ffmpeg.ts';
 import { median, quantile, sorted } from '../report.ts';
 import { watchFrames } from './live.ts';
@@ -16,12 +17,6 @@ export interface Offsets {
   readonly worst: number;
 }
 
-/** Hz of the sound that is examined in recordings. */
-const RATE = 48_000;
-/** A beep begins where the level rises above this after {@link SILENCE_S} below it. */
-const LEVEL = 0.05;
-const SILENCE_S = 0.3;
-
 declare global {
   /** When beeps were played, ms since 1970. */
   var oxbowBeeps: number[] | undefined;
@@ -32,7 +27,7 @@ declare global {
  * pictures at p50.
  */
 export async function playedOffsets(page: Page, seconds: number): Promise<Offsets> {
-  await page.evaluate(hear, { level: LEVEL, silenceS: SILENCE_S });
+  await page.evaluate(hear, { level: BEEP_LEVEL, silenceS: BEEP_SILENCE_S });
   const frames = await watchFrames(page, seconds);
   const beeps = await page.evaluate(() => globalThis.oxbowBeeps!);
   const pictureMs = median(frames.flatMap(({ atMs, utcMs }) => (utcMs === null ? [] : [atMs - utcMs])));
@@ -151,23 +146,6 @@ async function flashesOf(file: string): Promise<number[]> {
     isBright = luma > 128;
   }
   return flashes;
-}
-
-/** Times at which beeps begin, ms. */
-async function beepsOf(file: string): Promise<number[]> {
-  const audio = ['-map', '0:a', '-af', 'aresample=async=1:first_pts=0', '-ac', '1', '-ar', String(RATE)];
-  const { stdout } = await run('ffmpeg', ['-v', 'error', '-i', file, ...audio, '-f', 'f32le', '-']);
-  const samples = new Float32Array(new Uint8Array(stdout).buffer);
-  const beeps: number[] = [];
-  let quiet = 0;
-  for (const [i, sample] of samples.entries()) {
-    if (Math.abs(sample) < LEVEL) quiet++;
-    else {
-      if (quiet > SILENCE_S * RATE) beeps.push((i / RATE) * 1000);
-      quiet = 0;
-    }
-  }
-  return beeps;
 }
 
 function offsetsOf(offsets: readonly number[]): Offsets {

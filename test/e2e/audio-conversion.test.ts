@@ -6,7 +6,7 @@ import type { StreamView } from '../../src/api/shapes.ts';
 import type { StreamStats } from '../../src/api/stats-shapes.ts';
 import { compareSounds, decodeSound, type SoundPlan, soundInput } from '../../src/ffmpeg/audio.fixture.ts';
 import { encode, ffmpegArgs, saveRecording, send, startSender } from '../fixtures/encoder.ts';
-import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
+import { packetTimes, pictureHashes, run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { createPush } from '../fixtures/publishers/push-streams.ts';
@@ -41,13 +41,6 @@ async function filmOf(folder: string, name: string, plan: SoundPlan, more: reado
     ...['-c:v', 'copy', '-c:a', plan.codec ?? 'mp2', '-b:a', '192k', ...more],
   ];
   return encode(args, join(folder, name));
-}
-
-/** Times of the packets of a track, seconds. */
-async function packetTimes(path: string, track: 'v:0' | 'a:0'): Promise<number[]> {
-  const args = ['-v', 'error', '-select_streams', track, '-show_entries', 'packet=pts_time', '-of', 'csv=p=0', path];
-  const { stdout } = await run('ffprobe', args);
-  return stdout.toString().split('\n').map(Number.parseFloat).filter(Number.isFinite);
 }
 
 /** What is compared of a file: its samples, and the times of its packets. */

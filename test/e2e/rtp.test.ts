@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { RtpSessionView } from '../../src/api/realtime/rtp-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
-import { type FilmHashes, filmHashes, run } from '../fixtures/ffmpeg.ts';
+import { type FilmHashes, filmHashes, packetTimes, run } from '../fixtures/ffmpeg.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import { type Codecs, type Film, makeFilms, pairName } from '../fixtures/publishers/films.ts';
@@ -194,15 +194,6 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     });
   }
 
-  /** Time of a frame in a file, seconds. */
-  async function timesOf(input: string, track: 'v:0' | 'a:0'): Promise<number[]> {
-    const { code, stdout, stderr } = await run('ffprobe', [
-      ...['-v', 'error', '-select_streams', track, '-show_entries', 'packet=pts_time', '-of', 'csv=p=0', input],
-    ]);
-    assert.equal(code, 0, stderr);
-    return stdout.toString().split('\n').filter(Boolean).map(Number.parseFloat);
-  }
-
   test('sound that arrives 400 ms late is in time with the picture: sender reports say when it was recorded', async () => {
     const { file, hashes } = filmOf(vp9Opus);
     const session = await openSession('late', await sdpOf(file, folder.path));
@@ -218,7 +209,7 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     assert.deepEqual(recorded!.pictures, hashes.pictures);
     assertSound(recorded!, hashes);
     // Both tracks of the film begin at 0: a packet of sound each 20 ms.
-    const [[picture], sound] = [await timesOf(clip, 'v:0'), await timesOf(clip, 'a:0')];
+    const [[picture], sound] = [await packetTimes(clip, 'v:0'), await packetTimes(clip, 'a:0')];
     const first = recorded!.sound.findIndex((hash) => hashes.sound.includes(hash));
     const offset = sound[first]! - hashes.sound.indexOf(recorded!.sound[first]!) * 0.02 - picture!;
     assert.ok(Math.abs(offset) <= 0.04, `the sound is ${Math.round(offset * 1000)} ms after the picture`);

@@ -2,13 +2,14 @@
  * WebRTC between servers: a relay to a WHIP target, and WHEP as a source; pictures compared by MD5, refusals, a target that returns.
  */
 import assert from 'node:assert/strict';
-import { stat } from 'node:fs/promises';
+import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { RelayView } from '../../src/api/relay/relay-shapes.ts';
 import type { StreamStats } from '../../src/api/stats-shapes.ts';
+import { beepsOf } from '../fixtures/beeps.ts';
 import { encode, ffmpegArgs, send } from '../fixtures/encoder.ts';
-import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
+import { packetTimes, pictureHashes, run, stripsOf } from '../fixtures/ffmpeg.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import { createPush, endRecording, picturesByRun, post } from '../fixtures/publishers/push-streams.ts';
@@ -92,6 +93,30 @@ suite('WebRTC between servers', { skip: need('ffmpeg'), concurrency: 4 }, () => 
     assert.deepEqual(tracks.map(({ kind }) => kind).sort(), ['audio', 'video']);
     assertRest(await recordedPictures(target, 'by-whep'));
     assert.equal((await target.timeline('by-whep')).runs.length, 1);
+  });
+
+  test('sound over WHEP is in time with the picture: the tone of the test picture begins with each second', async () => {
+    await post(source, '/streams', { name: 'clock', source: { type: 'test' } });
+    await post(target, '/streams', { name: 'clock', source: { type: 'pull', url: whep(source, 'clock') } });
+    const { tracks, recorded } = await until('eight seconds are recorded', async () => {
+      const view = await target.stream('clock', 'live');
+      return view.recorded.seconds >= 8 && view;
+    });
+    const toMs = Date.parse(recorded.to!);
+    const clip = join(folder.path, 'clock.mp4');
+    await writeFile(clip, await target.bytes(`/clip/clock/${toMs - 6000}/${toMs}.mp4`));
+    const { width, height } = tracks.find(({ kind }) => kind === 'video')!;
+    const strips = await stripsOf(clip, { width: width!, height: height! });
+    const times = await packetTimes(clip, 'v:0');
+    const beeps = await beepsOf(clip);
+    assert.ok(beeps.length >= 4, `${beeps.length} tones`);
+    for (const atMs of beeps) {
+      const shown = times.findLastIndex((second) => second * 1000 <= atMs);
+      // What the picture says at that moment, from its last whole second.
+      const utcMs = strips[shown]!.utcMs + atMs - times[shown]! * 1000;
+      const offsetMs = utcMs - Math.round(utcMs / 1000) * 1000;
+      assert.ok(Math.abs(offsetMs) <= 40, `the sound is ${Math.round(offsetMs)} ms after the picture`);
+    }
   });
 
   test('AAC is sent as Opus; a wrong key is refused with the reason', async () => {
