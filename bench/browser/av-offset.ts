@@ -1,5 +1,6 @@
 /**
- * How far sound and picture are apart, by flash and beep: of a stream that a page plays over WHEP, and of one that a page publishes over WHIP.
+ * How far sound and picture are apart, by flash and beep: of a stream that a page plays over WHEP, of a page that is connected to itself, and of a
+ * stream that a page publishes over WHIP.
  * In: the test picture, whose tone begins with each UTC second; a page that draws a flash and plays a beep each second. Out: milliseconds; sound
  * that is later than its picture is positive.
  */
@@ -20,6 +21,8 @@ export interface Offsets {
 declare global {
   /** When beeps were played, ms since 1970. */
   var oxbowBeeps: number[] | undefined;
+  /** What {@link createFlashes} creates. */
+  var oxbowFlashes: MediaStream | undefined;
 }
 
 /**
@@ -65,39 +68,60 @@ async function hear({ level, silenceS }: { level: number; silenceS: number }): P
     .connect(context.destination);
 }
 
+/**
+ * Runs in the page: a flash and a beep at each full second, as a stream. The strip of the test picture names the time at which each picture was
+ * drawn; its geometry is that of src/ffmpeg/strip.ts, which a page cannot import.
+ */
+function createFlashes(): void {
+  const canvas = document.body.appendChild(document.createElement('canvas'));
+  Object.assign(canvas, { width: 640, height: 360 });
+  const picture = canvas.getContext('2d')!;
+  const context = new AudioContext({ sampleRate: 48_000 });
+  const out = context.createMediaStreamDestination();
+  const gain = new GainNode(context, { gain: 0 });
+  const tone = new OscillatorNode(context, { frequency: 1000 });
+  tone.connect(gain).connect(out);
+  tone.start();
+  let beat = 0;
+  const beep = () => {
+    const nowMs = performance.timeOrigin + performance.now();
+    const next = Math.ceil((nowMs + 200) / 1000);
+    if (next === beat) return;
+    beat = next;
+    const atS = context.currentTime + (next * 1000 - nowMs) / 1000;
+    gain.gain.setValueAtTime(0.5, atS).setValueAtTime(0, atS + 0.1);
+  };
+  const drawStrip = (utcMs: number) => {
+    const bytes = new Uint8Array(8);
+    new DataView(bytes.buffer).setUint16(0, utcMs / 2 ** 32);
+    new DataView(bytes.buffer).setUint32(2, utcMs % 2 ** 32);
+    bytes[7] = bytes.reduce((check, byte) => check ^ byte);
+    for (let block = 0; block < 64; block++) {
+      picture.fillStyle = bytes[block >> 3]! & (0x80 >> (block & 7)) ? 'white' : 'black';
+      picture.fillRect(block * 10, 0, 10, 20);
+    }
+  };
+  const draw = () => {
+    const nowMs = performance.timeOrigin + performance.now();
+    picture.fillStyle = nowMs % 1000 < 100 ? 'white' : 'black';
+    picture.fillRect(0, 0, 640, 360);
+    picture.fillStyle = 'gray';
+    picture.fillRect((nowMs / 10) % 640, 340, 8, 8);
+    drawStrip(Math.floor(nowMs));
+    beep();
+    requestAnimationFrame(draw);
+  };
+  draw();
+  const tracks = [...canvas.captureStream(30).getVideoTracks(), ...out.stream.getAudioTracks()];
+  globalThis.oxbowFlashes = new MediaStream(tracks);
+}
+
 /** Publishes a flash and a beep at each full second from a page. Returns the address of the session, or the problem. */
 export async function publishFlashes(page: Page, url: string, key: string): Promise<string> {
+  await page.evaluate(createFlashes);
   return page.evaluate(
     async ([url, key]) => {
-      const canvas = document.body.appendChild(document.createElement('canvas'));
-      Object.assign(canvas, { width: 640, height: 360 });
-      const picture = canvas.getContext('2d')!;
-      const context = new AudioContext({ sampleRate: 48_000 });
-      const out = context.createMediaStreamDestination();
-      const gain = new GainNode(context, { gain: 0 });
-      const tone = new OscillatorNode(context, { frequency: 1000 });
-      tone.connect(gain).connect(out);
-      tone.start();
-      let beat = 0;
-      const beep = () => {
-        const nowMs = performance.timeOrigin + performance.now();
-        const next = Math.ceil((nowMs + 200) / 1000);
-        if (next === beat) return;
-        beat = next;
-        const atS = context.currentTime + (next * 1000 - nowMs) / 1000;
-        gain.gain.setValueAtTime(0.5, atS).setValueAtTime(0, atS + 0.1);
-      };
-      const draw = () => {
-        const nowMs = performance.timeOrigin + performance.now();
-        picture.fillStyle = nowMs % 1000 < 100 ? 'white' : 'black';
-        picture.fillRect(0, 0, 640, 360);
-        picture.fillStyle = 'gray';
-        picture.fillRect((nowMs / 10) % 640, 340, 8, 8);
-        beep();
-        requestAnimationFrame(draw);
-      };
-      draw();
-      const media = new MediaStream([...canvas.captureStream(30).getVideoTracks(), ...out.stream.getAudioTracks()]);
+      const media = globalThis.oxbowFlashes!;
       const peer = new RTCPeerConnection();
       for (const track of media.getTracks()) peer.addTransceiver(track, { direction: 'sendonly', streams: [media] });
       await peer.setLocalDescription();
@@ -110,6 +134,28 @@ export async function publishFlashes(page: Page, url: string, key: string): Prom
     },
     [url, key] as const,
   );
+}
+
+/** Plays them over a connection of the page to itself: what the browser and this measurement add. */
+export async function playOwnFlashes(page: Page): Promise<void> {
+  await page.evaluate(createFlashes);
+  await page.evaluate(async () => {
+    const media = globalThis.oxbowFlashes!;
+    const [from, to] = [new RTCPeerConnection(), new RTCPeerConnection()];
+    from.onicecandidate = ({ candidate }) => void to.addIceCandidate(candidate ?? undefined);
+    to.onicecandidate = ({ candidate }) => void from.addIceCandidate(candidate ?? undefined);
+    const video = document.body.appendChild(document.createElement('video'));
+    Object.assign(video, { muted: true, autoplay: true });
+    to.ontrack = ({ streams }) => {
+      video.srcObject = streams[0]!;
+    };
+    for (const track of media.getTracks()) from.addTransceiver(track, { direction: 'sendonly', streams: [media] });
+    await from.setLocalDescription();
+    await to.setRemoteDescription(from.localDescription!);
+    await to.setLocalDescription();
+    await from.setRemoteDescription(to.localDescription!);
+    Object.assign(globalThis, { peer: to, video });
+  });
 }
 
 /** Sound and picture of a file with a flash and a beep each second. */

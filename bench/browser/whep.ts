@@ -15,7 +15,7 @@ import { openFolder, type Server, startServer } from '../../test/fixtures/server
 import { until } from '../../test/fixtures/wait.ts';
 import { ProcessTree } from '../process-tree.ts';
 import { printTable, say } from '../report.ts';
-import { type Offsets, playedOffsets, publishFlashes, recordedOffsets } from './av-offset.ts';
+import { type Offsets, playedOffsets, playOwnFlashes, publishFlashes, recordedOffsets } from './av-offset.ts';
 import { encoderDelayMs } from './encoder-delay.ts';
 import { followLive, type Playing } from './live.ts';
 import type { ViewersReport } from './whep-viewers.ts';
@@ -33,7 +33,7 @@ const WARM_UP_S = 10;
 /** Measures and returns the report. @param seconds of each measurement */
 export async function benchWhep(seconds: number): Promise<string> {
   await using folder = await openFolder('bench-whep');
-  const { playing, encoderMs, played } = await measureDelay(join(folder.path, 'delay'), seconds);
+  const { playing, encoderMs, played, own } = await measureDelay(join(folder.path, 'delay'), seconds);
   const published = await measurePublished(join(folder.path, 'published'), seconds);
   const { alone, together, report } = await measureViewers(join(folder.path, 'viewers'), seconds);
   const ms = (value: number) => `${Math.round(value)} ms`;
@@ -55,6 +55,7 @@ export async function benchWhep(seconds: number): Promise<string> {
       ['', 'beeps', 'p50', 'worst, either way'],
       [
         ['the test picture over WHEP, as played', String(played.beeps), ms(played.p50), ms(played.worst)],
+        ['a page connected to itself, as played', String(own.beeps), ms(own.p50), ms(own.worst)],
         ['a page over WHIP, as recorded', String(published.beeps), ms(published.p50), ms(published.worst)],
       ],
     ),
@@ -69,19 +70,26 @@ export async function benchWhep(seconds: number): Promise<string> {
 async function measureDelay(
   data: string,
   seconds: number,
-): Promise<{ playing: Playing; encoderMs: number; played: Offsets }> {
+): Promise<{ playing: Playing; encoderMs: number; played: Offsets; own: Offsets }> {
   await using server = await open(data);
   const encoderMs = await encoderDelayMs(server, 'demo');
   const browser = await openBrowser();
   try {
-    const page = await openEmptyPage(await openVisitor(browser), server.url);
+    const visitor = await openVisitor(browser);
+    const page = await openEmptyPage(visitor, server.url);
     const { status, text } = await play(page, `${server.url}/whep/demo`);
     if (status !== 201) throw new Error(`WHEP was refused: ${status} ${text}`);
     await until('pictures are shown', async () => (await received(page)).frames > 10);
     say(`plays; ${WARM_UP_S} s of warm-up`);
     await pause(WARM_UP_S * 1000);
     const playing = await followLive(page, seconds);
-    return { playing, encoderMs, played: await playedOffsets(page, seconds) };
+    const played = await playedOffsets(page, seconds);
+    await page.close();
+    const itself = await openEmptyPage(visitor, server.url);
+    await playOwnFlashes(itself);
+    await until('its pictures are shown', async () => (await received(itself)).frames > 10);
+    await pause(WARM_UP_S * 1000);
+    return { playing, encoderMs, played, own: await playedOffsets(itself, seconds) };
   } finally {
     await browser.close();
   }

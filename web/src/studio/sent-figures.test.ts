@@ -18,7 +18,7 @@ test('the bitrate is that of picture and sound between two reports', () => {
   const second = readSent(reports(2000, 200_000), first.report);
   assert.equal(second.figures.bitrate, 880_000);
   const { width, height, frameRate, codec, roundTripMs, lossShare } = second.figures;
-  assert.deepEqual([width, height, frameRate, codec, roundTripMs, lossShare], [1280, 720, 30, 'H264', 20, 0.25]);
+  assert.deepEqual([width, height, frameRate, codec, roundTripMs, lossShare], [1280, 720, 30, 'H.264', 20, 0.25]);
 });
 
 test('reports that begin again have no bitrate, and missing ones no figures', () => {

@@ -11,7 +11,7 @@ export interface SentFigures {
   readonly height: number;
   /** Pictures per second. */
   readonly frameRate: number;
-  /** Such as `H264`; empty without a picture. */
+  /** Such as `H.264`; empty without a picture. */
   readonly codec: string;
   /** Milliseconds; null if unknown. */
   readonly roundTripMs: number | null;
@@ -54,7 +54,7 @@ export function readSent(
       width: numberOf(video, 'frameWidth') ?? 0,
       height: numberOf(video, 'frameHeight') ?? 0,
       frameRate: numberOf(video, 'framesPerSecond') ?? 0,
-      codec: typeof codec === 'string' ? codec.replace(/^video\//, '') : '',
+      codec: typeof codec === 'string' ? codec.replace(/^video\//, '').replace(/^H26/, 'H.26') : '',
       roundTripMs: roundTripS === null ? null : roundTripS * 1000,
       lossShare: numberOf(remote, 'fractionLost'),
     },
