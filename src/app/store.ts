@@ -4,6 +4,7 @@
  */
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
+import { databaseServer } from '../config/sections/store-section.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folder.ts';
 import { openStore as openDatabase, type Store } from '../store/db.ts';
@@ -34,9 +35,10 @@ export async function openDataFolder(folder: string): Promise<string> {
  * @throws OxbowError `data-in-use`
  */
 export async function openStore(
-  { config, dataFolder, opened, log, metrics, telemetry }: AppContext,
+  { config, dataFolder, opened, shutdown, log, metrics, telemetry }: AppContext,
   { onTaken }: { readonly onTaken: () => void },
 ): Promise<Store> {
+  const server = databaseServer(config.store);
   const onWait = (seconds: number, sql: string) => {
     metrics.databaseWaitSeconds.observe(seconds);
     if (seconds * 1000 < config.telemetry.slowQuery) return;
@@ -44,8 +46,9 @@ export async function openStore(
       kind: 'database',
       name: sql.slice(0, sql.indexOf(' ')).toUpperCase(),
       tookMs: seconds * 1000,
-      attributes: { 'db.system.name': 'sqlite', 'db.query.text': sql.slice(0, 2000) },
+      attributes: { 'db.system.name': server ? 'postgresql' : 'sqlite', 'db.query.text': sql.slice(0, 2000) },
     });
   };
-  return opened.use(await openDatabase({ file: path.join(dataFolder, DATABASE_FILE), log, onWait, onTaken }));
+  const file = path.join(dataFolder, DATABASE_FILE);
+  return opened.use(await openDatabase({ file, server, log, onWait, onTaken, signal: shutdown.signal }));
 }

@@ -6,6 +6,8 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WATCH_SECRET_FILE } from '../accounts/watch-secret.ts';
+import type { Config } from '../config/schema.ts';
+import { databaseServer } from '../config/sections/store-section.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import type { BackupFile, BackupManifest } from '../store/backup.ts';
@@ -13,7 +15,7 @@ import { DATABASE_FILE, MSN_MARKS_FILE } from '../store/file-names.ts';
 import { bar, openProgressLine, sayBytes } from './progress.ts';
 import { makeIndex, sayRebuilt } from './recording-index.ts';
 import { SAMPLE_NOTE_FILE } from './sample.ts';
-import { readSettings } from './setting-flags.ts';
+import { addDataFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
 
@@ -43,13 +45,9 @@ export function addBackup(program: Command, exit: (code: ExitCode) => void): voi
       '--restore <FILE>',
       'Restore this backup; oxbow must not run. The previous database is kept under another name.',
     )
-    .option('--data <DIR>', 'Data folder (default: from the settings, otherwise ./oxbow-data).')
-    .option('--config <FILE>', 'Settings in YAML with the data folder.', (file: string, before: string[] = []) => [
-      ...before,
-      file,
-    ])
     .option('--json', 'Print the result as JSON.')
     .addHelpText('after', examples);
+  addDataFlags(command);
   command.action(async () => exit(await run(command)));
 }
 
@@ -67,7 +65,7 @@ async function run(command: Command): Promise<ExitCode> {
   const { config } = await readSettings(command);
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
-  const how = { data: config.data, json: json === true, signal: controller.signal };
+  const how = { ...{ data: config.data, store: config.store }, json: json === true, signal: controller.signal };
   if (restore !== undefined) return putBack(resolve(restore), how);
   try {
     await backUp(targetOf(output!), how);
@@ -79,9 +77,7 @@ async function run(command: Command): Promise<ExitCode> {
   }
 }
 
-interface How {
-  /** The data folder. */
-  readonly data: string;
+interface How extends Pick<Config, 'data' | 'store'> {
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
@@ -100,15 +96,17 @@ function targetOf(output: string): string {
   return path;
 }
 
-async function backUp(target: string, { data, json, signal }: How): Promise<void> {
+async function backUp(target: string, { data, store, json, signal }: How): Promise<void> {
   const { writeBackup } = await import('../store/backup.ts');
+  const server = databaseServer(store);
+  await using source = await databaseOf(data, target, server, signal);
   const begunAt = performance.now();
   let made: Awaited<ReturnType<typeof writeBackup>>;
   {
     using copying = openProgressLine();
     using checking = openProgressLine();
     made = await writeBackup({
-      database: join(data, DATABASE_FILE),
+      database: source.path,
       target,
       files: readSmallFiles(data),
       version,
@@ -133,6 +131,23 @@ async function backUp(target: string, { data, json, signal }: How): Promise<void
   );
 }
 
+/** The database to back up: that of the folder, or a copy of that of a server as of now. */
+async function databaseOf(
+  data: string,
+  target: string,
+  server: ReturnType<typeof databaseServer>,
+  signal: AbortSignal,
+): Promise<{ readonly path: string } & AsyncDisposable> {
+  if (!server) return { path: join(data, DATABASE_FILE), [Symbol.asyncDispose]: async () => {} };
+  const { dropDatabase, snapshot } = await import('../store/move.ts');
+  const path = `${target}.copy.part`;
+  using line = openProgressLine();
+  const begunAt = performance.now();
+  const progress = (done: number, all: number) => line.show(() => bar(done / all, performance.now() - begunAt));
+  await snapshot(path, server, { signal, progress });
+  return { path, [Symbol.asyncDispose]: async () => dropDatabase(path) };
+}
+
 function readSmallFiles(data: string): readonly BackupFile[] {
   return smallFiles.flatMap((name) => {
     const file = join(data, name);
@@ -140,7 +155,7 @@ function readSmallFiles(data: string): readonly BackupFile[] {
   });
 }
 
-async function putBack(backup: string, { data, json, signal }: How): Promise<ExitCode> {
+async function putBack(backup: string, { data, store, json, signal }: How): Promise<ExitCode> {
   const { restoreBackup } = await import('../store/restore.ts');
   let restored: Awaited<ReturnType<typeof restoreBackup>>;
   {
@@ -156,10 +171,17 @@ async function putBack(backup: string, { data, json, signal }: How): Promise<Exi
     });
   }
   const { manifest, aside } = restored;
+  const server = databaseServer(store);
+  if (server) {
+    const { copyToServer, dropDatabase } = await import('../store/move.ts');
+    const file = join(data, DATABASE_FILE);
+    await copyToServer({ file, server, overwrite: true, signal });
+    dropDatabase(file);
+  }
   let index: Awaited<ReturnType<typeof makeIndex>>;
   try {
     // The index is as old as the backup: files were added and deleted since, or are missing.
-    index = await makeIndex(data, { signal });
+    index = await makeIndex({ data, store }, { signal });
   } catch (error) {
     note(`oxbow: the backup is restored, but the index of recordings is as old as the backup`);
     note(`  Run: oxbow doctor --rebuild --data ${data}`);

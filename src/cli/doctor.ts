@@ -31,7 +31,7 @@ import {
   runYtDlp,
   versionOf,
 } from './doctor/program-checks.ts';
-import { compareIndex, rebuild } from './recording-index.ts';
+import { compareIndex, type IndexSettings, rebuild } from './recording-index.ts';
 import { openServer, urlOfRunning } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
@@ -59,6 +59,7 @@ export function addDoctor(program: Command, exit: (code: ExitCode) => void): voi
   addSettingFlags(command, [
     ...[
       'data',
+      'store.url',
       'listen',
       'http',
       'tls.cert',
@@ -117,8 +118,9 @@ async function look(
   const folder = checkDataFolder(config.data, config.record.minFree);
   add(folder);
   if (folder.state !== 'failed') add(await checkDiskSpeed(() => measureDisk(config.data)));
-  if (options.rebuild) add(ok('rebuild', await rebuild(config.data, { signal })));
-  else if (existsSync(join(config.data, 'recordings'))) add(await indexFinding(config.data, signal));
+  if (options.rebuild) add(ok('rebuild', await rebuild(config, { signal })));
+  else if (config.store.url !== undefined || existsSync(join(config.data, 'recordings')))
+    add(await indexFinding(config, signal));
   return loaded;
 }
 
@@ -203,11 +205,11 @@ async function settingsFinding(command: Command, add: (finding: Finding) => void
   }
 }
 
-async function indexFinding(folder: string, signal: AbortSignal): Promise<Finding> {
+async function indexFinding(settings: IndexSettings, signal: AbortSignal): Promise<Finding> {
   const name = 'index of recordings';
-  const rebuildHint = `oxbow doctor --rebuild --data ${folder}`;
+  const rebuildHint = `oxbow doctor --rebuild --data ${settings.data}`;
   try {
-    const { problems, isOld } = await compareIndex(folder, { signal });
+    const { problems, isOld } = await compareIndex(settings, { signal });
     if (isOld) return ok(name, 'not compared: the database has an older schema, which the next start upgrades');
     if (problems.length === 0) return ok(name, 'agrees with the files');
     return failed(name, problems.join('; '), rebuildHint);

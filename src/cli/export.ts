@@ -7,12 +7,15 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ExportResult, ExportSettings } from '../api/jobs/job-shapes.ts';
 import type { WriteContent } from '../archive/segment-store.ts';
+import type { Config } from '../config/schema.ts';
+import { databaseServer } from '../config/sections/store-section.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { findRunning } from '../store/running.ts';
 import { exportRemotely } from './export-remote.ts';
 import { refuseToReplace } from './output-file.ts';
 import { bar, openProgressLine, sayBytes, sayLength } from './progress.ts';
 import { openServer } from './running-server.ts';
+import { addDataFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
 
@@ -26,7 +29,6 @@ interface Options {
   readonly overwrite?: true;
   readonly exact?: true;
   readonly quality?: string;
-  readonly data: string;
   readonly server?: string;
   readonly token?: string;
   readonly json?: true;
@@ -36,7 +38,7 @@ type Format = 'mp4' | 'mkv' | 'ts';
 
 /** Adds the verb. */
 export function addExport(program: Command, exit: (code: ExitCode) => void): void {
-  program
+  const command = program
     .command('export')
     .summary('a range of a recording as one file')
     .description('Writes a range of a recording as one MP4, MKV or MPEG-TS file, without re-encoding unless asked.')
@@ -61,12 +63,12 @@ export function addExport(program: Command, exit: (code: ExitCode) => void): voi
       '--quality <QUALITY>',
       'Encode the pictures again: 720p, 720p:2M (height and bit rate), or audio (only the sound). Never larger than recorded.',
     )
-    .option('--data <DIR>', 'Data folder to read; oxbow may run on it.', process.env.OXBOW_DATA ?? './oxbow-data')
     .option('--server <URL>', 'Address of a running oxbow; default the one that runs on the data folder.')
     .option('--token <TOKEN>', 'Admin token of that server; also OXBOW_ADMIN_TOKEN.')
     .option('--json', 'Print the result as JSON.')
-    .addHelpText('after', examples)
-    .action(async (stream: string, options: Options) => exit(await runExport(stream, options)));
+    .addHelpText('after', examples);
+  addDataFlags(command, 'Data folder to read; oxbow may run on it');
+  command.action(async (stream: string) => exit(await runExport(stream, command)));
 }
 
 const examples = `
@@ -77,7 +79,9 @@ Examples:
   oxbow export door --range 1795000000/20s 1795003600/15s -o goals.mp4
   oxbow export door --from 1795000000 --duration 1h -o . --server http://127.0.0.1:8080 --token TOKEN`;
 
-async function runExport(stream: string, options: Options): Promise<ExitCode> {
+async function runExport(stream: string, command: Command): Promise<ExitCode> {
+  const options = command.opts<Options>();
+  const { config } = await readSettings(command);
   const when = timesOf(options);
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
@@ -97,11 +101,11 @@ async function runExport(stream: string, options: Options): Promise<ExitCode> {
       using line = openProgressLine();
       const progress = (share: number) => line.show(() => bar(share, performance.now() - begunAt));
       const how = { path, progress, signal: controller.signal };
-      const data = resolve(options.data);
+      const data = resolve(config.data);
       if (options.server === undefined && findRunning(data) === undefined) {
-        result = await exportLocally(data, settings, how);
+        result = await exportLocally({ data, store: config.store }, settings, how);
       } else {
-        const adminToken = options.token ?? process.env.OXBOW_ADMIN_TOKEN;
+        const adminToken = options.token ?? config.adminToken;
         await using server = await openServer({ data, adminToken }, options.server);
         result = await exportRemotely(server, settings, how);
       }
@@ -152,7 +156,7 @@ function outputOf(output: string, stream: string, from: string): { path: string;
 }
 
 async function exportLocally(
-  data: string,
+  { data, store }: Pick<Config, 'data' | 'store'>,
   settings: ExportSettings,
   how: { path: string; progress: (share: number) => void; signal: AbortSignal },
 ): Promise<ExportResult> {
@@ -166,7 +170,7 @@ async function exportLocally(
     ]);
   const ranges = rangesOf(settings);
   const quality = settings.quality === undefined ? undefined : parseQuality(settings.quality);
-  await using recordings = await openOfflineRecordings(data, how);
+  await using recordings = await openOfflineRecordings(data, { ...how, server: databaseServer(store) });
   const source = await recordings.find(settings.stream);
   if (quality) await checkQuality(source.stream, { ranges }, quality);
   const request = { ranges, format: settings.format ?? 'mp4', exact: settings.exact === true, quality };

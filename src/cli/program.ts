@@ -9,6 +9,7 @@ import { addUser } from './access/user.ts';
 import { addAdd } from './add.ts';
 import { addBackup } from './backup.ts';
 import { addConfig } from './config.ts';
+import { addDb } from './db.ts';
 import { addDoctor } from './doctor.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import/import-synctv.ts';
@@ -68,6 +69,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addExport(program, exit);
   addRecord(program, exit);
   addBackup(program, exit);
+  addDb(program, exit);
   addImport(program, exit);
   addStream(program, exit);
   addToken(program, exit);

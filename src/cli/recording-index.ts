@@ -2,24 +2,35 @@
  * Access of the command line to the index of recordings; imported on demand, so that other verbs start fast.
  * In: a data folder. Out: differences, a rebuilt index.
  */
+import type { Config } from '../config/schema.ts';
+import { databaseServer } from '../config/sections/store-section.ts';
 import type { IndexReport, RebuildResult } from '../streams/rebuild.ts';
 
+/** Settings that say where recordings and index are. */
+export type IndexSettings = Pick<Config, 'data' | 'store'>;
+
 /** Compares database and files without changes. @throws OxbowError `data-in-use`, `data-newer`, `not-ready` */
-export async function compareIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<IndexReport> {
+export async function compareIndex(
+  { data, store }: IndexSettings,
+  { signal }: { signal: AbortSignal },
+): Promise<IndexReport> {
   const { checkIndex } = await import('../streams/rebuild.ts');
-  return checkIndex(folder, { signal });
+  return checkIndex(data, { signal, server: databaseServer(store) });
 }
 
 /** Rebuilds the index from the files and prints the result. @throws OxbowError `data-in-use` while a server runs there */
-export async function rebuild(folder: string, how: { signal: AbortSignal }): Promise<string> {
-  return sayRebuilt(await makeIndex(folder, how));
+export async function rebuild(settings: IndexSettings, how: { signal: AbortSignal }): Promise<string> {
+  return sayRebuilt(await makeIndex(settings, how));
 }
 
 /** Rebuilds the index from the files, with a line of progress. @throws OxbowError `data-in-use` while a server runs there */
-export async function makeIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<RebuildResult> {
+export async function makeIndex(
+  { data, store }: IndexSettings,
+  { signal }: { signal: AbortSignal },
+): Promise<RebuildResult> {
   const { rebuildIndex } = await import('../streams/rebuild.ts');
   try {
-    return await rebuildIndex(folder, { signal, progress: showProgress });
+    return await rebuildIndex(data, { signal, server: databaseServer(store), progress: showProgress });
   } finally {
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   }

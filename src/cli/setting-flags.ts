@@ -33,6 +33,13 @@ export function addSettingFlags(command: Command, shown?: readonly string[]): Co
   return command;
 }
 
+/** Adds `--data` and `--config` to a verb that needs no other settings. @param what that the folder is for */
+export function addDataFlags(command: Command, what = 'Data folder'): Command {
+  return command
+    .option('--data <DIR>', `${what} (default: from the settings, otherwise ./oxbow-data).`)
+    .option('--config <FILE>', 'Settings in YAML with the data folder; may be given again, later files win.', collect);
+}
+
 /** Adds the names that video-stream-recorder used; `--help` does not show them. */
 export function addVsrFlags(command: Command): Command {
   for (const { flag, takesValue, sentence, path } of vsrAliases) {

@@ -3,6 +3,8 @@
  * In: a running oxbow, or a data folder that is not in use. Out: a table, fields of encoders, or JSON.
  */
 import type { Command } from 'commander';
+import type { Config } from '../config/schema.ts';
+import { databaseServer } from '../config/sections/store-section.ts';
 import { findRunning } from '../store/running.ts';
 import { sayBytes, sayLength } from './progress.ts';
 import { askServer } from './running-server.ts';
@@ -57,7 +59,7 @@ async function listStreams(command: Command): Promise<void> {
   using _signals = onStopSignal(() => controller.abort(new DOMException('interrupted', 'AbortError')));
   const streams =
     server === undefined && findRunning(config.data) === undefined
-      ? await readFolder(config.data, controller.signal)
+      ? await readFolder(config, controller.signal)
       : await askServer(config, server, async (client) => {
           const all: ListedStream[] = [];
           for (let cursor: string | undefined; ; ) {
@@ -72,9 +74,12 @@ async function listStreams(command: Command): Promise<void> {
   else say(table([['name', 'state', 'recorded from', 'to', 'length', 'size'], ...streams.map(rowOf)]));
 }
 
-async function readFolder(folder: string, signal: AbortSignal): Promise<readonly ListedStream[]> {
+async function readFolder(
+  { data, store }: Pick<Config, 'data' | 'store'>,
+  signal: AbortSignal,
+): Promise<readonly ListedStream[]> {
   const { openOfflineRecordings } = await import('../streams/export/offline.ts');
-  await using recordings = await openOfflineRecordings(folder, { signal });
+  await using recordings = await openOfflineRecordings(data, { signal, server: databaseServer(store) });
   const listed = await recordings.list();
   return listed.map((each) => ({ ...each, state: null }));
 }

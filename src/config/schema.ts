@@ -28,6 +28,7 @@ import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { librarySection } from './sections/library-section.ts';
+import { storeSection } from './sections/store-section.ts';
 import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
 import { type StreamConfig, streamsSection } from './stream-section.ts';
 
@@ -104,6 +105,7 @@ export const schema = section({
     { min: 1, max: 16, why: 'more threads only use more memory' },
     'Threads that serve viewers (Linux). With 1, the main thread does everything. With 2 or more, these threads accept all connections and the main thread only processes media.',
   ),
+  store: storeSection,
   record: section({
     keep: duration('24h', 'How long recordings are kept.', { min: '1m', flag: 'keep', reload: 'live' }),
     sync: choice(['segment', 'chunk', 'off'], 'segment', 'When recorded bytes are flushed to the disk (fdatasync).'),

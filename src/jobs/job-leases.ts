@@ -105,7 +105,9 @@ export class JobLeases {
   /** As `JobQueue.whileLeased`. */
   async whileLeased(lease: Lease, write: LeaseWrite): Promise<void> {
     await this.#options.db.transaction().execute(async (transaction) => {
-      await write(transaction, jobOf(heldRow(lease, await this.#row(transaction, lease.id))));
+      // An update, so that no other process takes the job back before the end of the transaction.
+      const row = await this.#change(transaction, lease, { lease_token: lease.token });
+      await write(transaction, jobOf(row ?? heldRow(lease, await this.#row(transaction, lease.id))));
     });
   }
 

@@ -392,6 +392,11 @@ export const refusals = {
     title: 'Data folder in use',
     hint: 'Stop the other oxbow, or choose another folder with --data.',
   },
+  'database-not-empty': {
+    status: 409,
+    title: 'The database is not empty',
+    hint: 'Name an empty database, or delete what it has: --overwrite',
+  },
   'data-newer': {
     status: 500,
     title: 'Data folder of a newer version',

@@ -5,9 +5,10 @@
 import type { Kysely, SelectQueryBuilder } from 'kysely';
 import { OxbowError } from '../lib/errors.ts';
 import type { Tables } from '../store/schema.ts';
+import { matching } from '../store/search/asset-search.ts';
+import { searchPhrases } from '../store/search/search-text.ts';
 import type { AssetState, AssetVisibility } from './asset.ts';
 import { type AssetRecord, recordOf } from './asset-record.ts';
-import { searchExpression } from './search-text.ts';
 
 /** What a list is sorted by. */
 export type AssetOrder = 'created' | 'title' | 'duration' | 'bytes';
@@ -49,7 +50,7 @@ export async function listAssets(db: Kysely<Tables>, query: AssetQuery): Promise
   const { order = 'created', limit, cursor } = query;
   const direction = (query.descending ?? order !== 'title') ? 'desc' : 'asc';
   const column = columns[order];
-  let select = filtered(db.selectFrom('asset').selectAll(), query);
+  let select = filtered(db, db.selectFrom('asset').selectAll(), query);
   // What has no duration or size yet comes last, in either direction.
   if (column === 'duration_us' || column === 'bytes') select = select.where(column, 'is not', null);
   if (cursor !== undefined) {
@@ -74,7 +75,7 @@ export async function listAssets(db: Kysely<Tables>, query: AssetQuery): Promise
 
 type AssetSelect<Row> = SelectQueryBuilder<Tables, 'asset', Row>;
 
-function filtered<Row>(all: AssetSelect<Row>, query: AssetQuery): AssetSelect<Row> {
+function filtered<Row>(db: Kysely<Tables>, all: AssetSelect<Row>, query: AssetQuery): AssetSelect<Row> {
   const { tag, state, owner, visibility, trash, viewer, query: words } = query;
   let select = all.where('deleted_us', trash ? 'is not' : 'is', null);
   if (state !== undefined) select = select.where('state', '=', state);
@@ -89,11 +90,9 @@ function filtered<Row>(all: AssetSelect<Row>, query: AssetQuery): AssetSelect<Ro
     select = select.where('seq', 'in', (eb) => eb.selectFrom('asset_tag').select('asset_seq').where('tag', '=', tag));
   }
   if (words !== undefined && words.trim() !== '') {
-    const expression = searchExpression(words);
-    if (expression === undefined) return select.where('seq', '<', 0);
-    select = select.where('seq', 'in', (eb) =>
-      eb.selectFrom('asset_search').select('rowid').where('asset_search.asset_search', 'match', expression),
-    );
+    const phrases = searchPhrases(words);
+    if (phrases.length === 0) return select.where('seq', '<', 0);
+    select = select.where('seq', 'in', matching(db, phrases));
   }
   return select;
 }

@@ -4,8 +4,9 @@
  */
 import type { Kysely, Selectable, Transaction, Updateable } from 'kysely';
 import type { AssetChunkTable, AssetRenditionTable, AssetTable as AssetRow, Tables } from '../store/schema.ts';
+import { forgetTexts, putTexts } from '../store/search/asset-search.ts';
+import { sortKey } from '../store/search/search-text.ts';
 import { type AssetRecord, recordOf } from './asset-record.ts';
-import { searchText, sortKey } from './search-text.ts';
 
 /** Columns that a new asset is written with. */
 export type NewAssetRow = Omit<Selectable<AssetRow>, 'seq' | 'title_key'>;
@@ -151,7 +152,7 @@ export class AssetTable {
 }
 
 /** Writes the tags and words of an asset in place of those that it had. */
-async function writeWords(db: Transaction<Tables>, row: Selectable<AssetRow>): Promise<void> {
+export async function writeWords(db: Transaction<Tables>, row: Selectable<AssetRow>): Promise<void> {
   const { seq, title, description, filename } = row;
   const tags = JSON.parse(row.tags) as string[];
   await forgetWords(db, seq);
@@ -161,19 +162,10 @@ async function writeWords(db: Transaction<Tables>, row: Selectable<AssetRow>): P
       .values(tags.map((tag) => ({ tag, asset_seq: seq })))
       .execute();
   }
-  await db
-    .insertInto('asset_search')
-    .values({
-      rowid: seq,
-      title: searchText(title),
-      description: searchText(description),
-      tags: searchText(tags.join(' ')),
-      filename: searchText(filename),
-    })
-    .execute();
+  await putTexts(db, seq, [title, description, tags.join(' '), filename]);
 }
 
 async function forgetWords(db: Transaction<Tables>, seq: number): Promise<void> {
   await db.deleteFrom('asset_tag').where('asset_seq', '=', seq).execute();
-  await db.deleteFrom('asset_search').where('rowid', '=', seq).execute();
+  await forgetTexts(db, seq);
 }

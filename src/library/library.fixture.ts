@@ -4,7 +4,9 @@
  */
 import { MemorySegmentStore } from '../archive/memory-segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
-import { openTemporaryStore } from '../store/store.fixture.ts';
+import { type OpenDatabase, openTemporaryStore } from '../store/store.fixture.ts';
+import type { NewAsset } from './asset.ts';
+import type { AssetQuery } from './asset-list.ts';
 import { Assets } from './assets.ts';
 
 /** Settings that a test may change at any time. */
@@ -15,8 +17,8 @@ export interface LibrarySettings {
 }
 
 /** Opens a library. */
-export async function openTestLibrary(library: LibrarySettings = {}) {
-  const store = await openTemporaryStore();
+export async function openTestLibrary(library: LibrarySettings = {}, openDatabase: OpenDatabase = openTemporaryStore) {
+  const store = await openDatabase();
   const segments = new MemorySegmentStore();
   const clock = { ms: Date.UTC(2026, 0, 2), nowMs: () => clock.ms, monotonicMs: () => clock.ms };
   const events: [type: string, data: Readonly<Record<string, unknown>>][] = [];
@@ -38,3 +40,15 @@ export async function openTestLibrary(library: LibrarySettings = {}) {
     [Symbol.asyncDispose]: () => store[Symbol.asyncDispose](),
   };
 }
+
+/** An asset to begin. */
+export const film = (more: Partial<NewAsset> = {}): NewAsset => ({
+  owner: 'admin',
+  filename: 'film.mp4',
+  length: 1000,
+  ...more,
+});
+
+/** Titles of a list, in its order. */
+export const titlesOf = async (assets: Assets, query: Partial<AssetQuery>) =>
+  (await assets.list({ limit: 100, ...query })).items.map(({ title }) => title);

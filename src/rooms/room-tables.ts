@@ -6,7 +6,7 @@ import type { Kysely, Selectable } from 'kysely';
 import type { ItemTarget } from '../api/room/item-shapes.ts';
 import { nothingPlays, type PlaybackState } from '../api/room/playback.ts';
 import type { RoomOptions } from '../api/room/room-shapes.ts';
-import { runAll } from '../store/dialect.ts';
+import { runAll } from '../store/engine.ts';
 import type { RoomItemTable, RoomMemberTable, RoomTable } from '../store/room-tables.ts';
 import type { Tables } from '../store/schema.ts';
 import {
@@ -118,8 +118,13 @@ export class RoomTables {
         .where('own.state', 'in', ['active', 'pending']);
     } else if (owner !== undefined) select = select.where('room.owner', '=', owner);
     else select = select.where('room.visibility', '=', 'public');
-    // A wildcard in the query matches any character: then it needs no escape.
-    if (query !== '') select = select.where('room.name', 'like', `%${query.replace(/[\\%_]/g, '_')}%`);
+    if (query !== '') {
+      // A wildcard in the query matches any character: then it needs no escape.
+      const pattern = `%${query.replace(/[\\%_]/g, '_')}%`;
+      select = select.where(({ eb, fn, val }) =>
+        eb(fn<string>('lower', ['room.name']), 'like', fn<string>('lower', [val(pattern)])),
+      );
+    }
     if (before) {
       const used_us = toUs(before.usedMs);
       select = select.where((where) =>
@@ -248,7 +253,8 @@ export class RoomTables {
 
 function columnsOf({ name, owner, visibility, password, capacity, options, expiresMs }: RoomRecord) {
   const expires_us = expiresMs === null ? null : toUs(expiresMs);
-  return { name, owner, visibility, password, capacity, options: JSON.stringify(options), expires_us };
+  const keep_chat = options.keepChat ? 1 : 0;
+  return { name, owner, visibility, password, capacity, options: JSON.stringify(options), keep_chat, expires_us };
 }
 
 function recordOf(row: Selectable<RoomTable>): RoomRecord {

@@ -58,15 +58,18 @@ export interface AssetTagTable {
   readonly asset_seq: number;
 }
 
-/** The words of assets, as library/search-text.ts folds them; a row for each asset, by its `seq`. */
+/** The words of assets, as search/search-text.ts folds them; a row for each asset, by its `seq`. */
 export interface AssetSearchTable {
   readonly rowid: number;
-  title: string;
-  description: string;
-  tags: string;
-  filename: string;
-  /** The hidden column that a query is matched with. */
+  /** SQLite: the texts, which can be matched but not read. */
+  title: Generated<string>;
+  description: Generated<string>;
+  tags: Generated<string>;
+  filename: Generated<string>;
+  /** SQLite: the hidden column that a query is matched with. */
   readonly asset_search: Generated<string>;
+  /** PostgreSQL: all words with their places, as `tsvector`. */
+  words: Generated<string>;
 }
 
 /** A rendition of an asset; `source` has the tracks of the original without encoding. */

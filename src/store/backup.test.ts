@@ -20,7 +20,7 @@ import { test } from 'node:test';
 import { createSilentLog } from '../observe/log.ts';
 import { type BackupOptions, writeBackup } from './backup.ts';
 import { openStore } from './db.ts';
-import { migrations } from './migrations.ts';
+import { migrations, upOf } from './migrations.ts';
 import { restoreBackup } from './restore.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 2, 3, 4, 5);
@@ -237,7 +237,7 @@ test('a folder in use, a damaged backup, one of a newer oxbow and another file c
 test('a backup of an older oxbow is restored, and upgraded when it is opened', async () => {
   using folder = new Folder();
   const old = new DatabaseSync(folder.at('old.db'));
-  for (const step of migrations.slice(0, 1)) old.exec(step);
+  for (const step of migrations.slice(0, 1)) old.exec(upOf(step));
   old.exec('PRAGMA user_version = 1');
   old.close();
   const made = await backUp(folder.at('old.db'), folder.at('copy.db'));

@@ -6,8 +6,9 @@ import { Worker } from 'node:worker_threads';
 import { OxbowError } from '../lib/errors.ts';
 import { startedFile } from '../lib/program-files.ts';
 import type { DatabaseSettings, Failure, Request, Response } from './database-port.ts';
+import type { Parameter, RepeatedStatement } from './engine.ts';
 import { unpackRows } from './packed-rows.ts';
-import type { Parameter, RepeatedStatement, SqliteResult } from './sqlite.ts';
+import type { SqliteResult } from './sqlite.ts';
 
 /** What a request resolves with. */
 type Result = SqliteResult & { readonly movedTo?: string; readonly unchanged?: number[][] };

@@ -31,6 +31,8 @@ export interface DataFolderLease extends AsyncDisposable {
 /** Options of the lease. */
 export interface DataFolderLeaseOptions {
   readonly db: Kysely<Tables>;
+  /** Of the engine: another one means that the database is a copy. Undefined: unknown. */
+  readonly identity: string | undefined;
   /** Path of the database, in the data folder. */
   readonly file: string;
   readonly clock: Clock;
@@ -45,8 +47,9 @@ interface Holder {
   readonly host: string;
   readonly pid: number;
   readonly boot: string;
-  /** File numbers of the database and of the lock. */
+  /** `identity` of the database; empty if unknown. */
   readonly database: string;
+  /** File number of the lock; with a database server also its file system. */
   readonly lock: string;
 }
 
@@ -57,11 +60,11 @@ interface Holder {
  * @throws OxbowError `data-in-use` if the holder is alive
  */
 export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<DataFolderLease> {
-  const { db, file, clock, log, ttlMs = TTL_MS } = options;
+  const { db, identity, file, clock, log, ttlMs = TTL_MS } = options;
   const failed = (error: unknown) =>
     log.warn({ error: messageOf(error) }, 'cannot renew the lease of the data folder; retrying');
   const leases = new Leases({ store: openLeaseTable(db, clock), clock, failed });
-  const own = describeHolder(file);
+  const own = describeHolder(file, identity);
   const ending = new AbortController();
   const request = { holder: JSON.stringify(own), ttlMs, signal: ending.signal };
   const first = await leases.acquire(NAME, request);
@@ -85,7 +88,7 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
     }
     throw new OxbowError(
       'data-in-use',
-      `Another oxbow, process ${holder.pid} on ${holder.host}, uses ${dirname(file)}.`,
+      `Another oxbow, process ${holder.pid} on ${holder.host}, uses ${identity === undefined ? 'the database' : dirname(file)}.`,
     );
   }
 
@@ -117,14 +120,15 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
   };
 }
 
-function describeHolder(file: string): Holder {
-  const numberOf = (path: string) => String(statSync(path, { bigint: true }).ino);
+function describeHolder(file: string, identity: string | undefined): Holder {
+  const { dev, ino } = statSync(join(dirname(file), LOCK_FILE), { bigint: true });
   return {
     host: hostname(),
     pid: process.pid,
     boot: bootId(),
-    database: numberOf(file),
-    lock: numberOf(join(dirname(file), LOCK_FILE)),
+    database: identity ?? '',
+    // Data folders of several machines or containers may share the server: a number of one file system is no name.
+    lock: identity === undefined ? `${dev}:${ino}` : String(ino),
   };
 }
 

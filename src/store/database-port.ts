@@ -4,8 +4,9 @@
  */
 import type { MessagePort } from 'node:worker_threads';
 import { OxbowError, type RefusalCode } from '../lib/errors.ts';
+import type { Parameter, RepeatedStatement } from './engine.ts';
 import { isWorthPacking, type PackedRows, packRows } from './packed-rows.ts';
-import { openSqlite, type Parameter, type RepeatedStatement, type Sqlite, type SqliteResult } from './sqlite.ts';
+import { openSqlite, type Sqlite, type SqliteResult } from './sqlite.ts';
 
 /** What is served. */
 export interface DatabaseSettings {

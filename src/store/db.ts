@@ -1,24 +1,27 @@
 /**
- * The metadata store: one SQLite file in its own thread, queried through Kysely with typed tables.
- * In: queries of repositories in higher layers. Out: rows. No higher layer imports node:sqlite.
+ * The metadata store: a SQLite file in the data folder, or a PostgreSQL server, queried through Kysely with typed tables.
+ * In: queries of repositories in higher layers. Out: rows. No higher layer imports node:sqlite or pg.
  */
 import { dirname } from 'node:path';
-import { Kysely } from 'kysely';
+import type { Kysely } from 'kysely';
+import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { createSystemClock } from '../lib/clock.ts';
-import { makePrivate } from '../lib/platform.ts';
 import type { Log } from '../observe/log.ts';
-import { DatabaseThread, type StartDatabase } from './connection.ts';
+import type { StartDatabase } from './connection.ts';
 import { leaseDataFolder } from './data-folder-lease.ts';
-import { createThreadDialect } from './dialect.ts';
+import type { Engine, EngineName, ReadQuery } from './engine.ts';
 import type { Fence } from './lease-table.ts';
 import { lockDataFolder } from './lock.ts';
-import { databaseFiles } from './private-files.ts';
 import type { Tables } from './schema.ts';
+import { openSqliteEngine } from './sqlite-engine.ts';
 
 /** An open metadata store. */
 export interface Store {
-  /** The tables. A transaction blocks all other statements, so await nothing slow within one. */
+  readonly engine: EngineName;
+  /** The tables. With SQLite a transaction blocks all other statements, so await nothing slow within one. */
   readonly db: Kysely<Tables>;
+  /** Runs a query that may return what was true some seconds ago: on a replica, if there is one that is current. */
+  read<T>(query: ReadQuery<T>): Promise<T>;
   /** Token checked by writes that only the owner of the data folder may do. */
   readonly fence: Fence;
   /** Path that a corrupt database was moved to when the store opened; the index must then be rebuilt from the files. */
@@ -31,6 +34,8 @@ export interface Store {
 export interface StoreOptions {
   /** Path of the database file; its folder is the data folder and is locked. */
   readonly file: string;
+  /** The database server that is used instead of the file. */
+  readonly server?: DatabaseServer | undefined;
   readonly log: Log;
   /** Current time, ms since 1970; part of the name of a file that is moved aside. */
   readonly nowMs?: number;
@@ -40,50 +45,46 @@ export interface StoreOptions {
   readonly onTaken?: () => void;
   /** Time to live of the lease on the folder, ms; for tests. */
   readonly leaseTtlMs?: number;
-  /** Where the statements run; default a thread. For tests. */
+  /** Where the statements of SQLite run; default a thread. For tests. */
   readonly start?: StartDatabase;
+  /** Ends the waiting for a database server. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
- * Locks the data folder, opens the database in its thread, brings it to the newest schema and takes the lease of the folder.
- * Disposing waits for statements, releases the lease, closes the file and frees the lock.
+ * Locks the data folder, opens the database, brings it to the newest schema and takes the lease of the folder.
+ * Disposing waits for statements, releases the lease, closes the database and frees the lock.
  *
- * @throws OxbowError `data-in-use`, `folder-unwritable`, `data-newer`
+ * @throws OxbowError `data-in-use`, `folder-unwritable`, `data-newer`; with a server `not-ready`, `bad-setting`
  */
 export async function openStore(options: StoreOptions): Promise<Store & AsyncDisposable> {
-  const { file, log, nowMs = Date.now(), onWait = () => undefined, onTaken = () => undefined } = options;
-  const lock = lockDataFolder(dirname(file));
-  for (const path of [dirname(file), ...databaseFiles(file)]) {
-    if (makePrivate(path)) log.info({ path }, 'removed read access of group and others');
-  }
-  const thread = new DatabaseThread({ file, nowMs }, options.start);
-  try {
-    const { movedTo } = await thread.opened;
-    if (movedTo !== undefined) {
-      log.error({ file, movedTo }, 'the database was corrupt; it was moved aside and a new one created');
-    }
-    const db = new Kysely<Tables>({ dialect: createThreadDialect(thread, onWait) });
-    const clock = createSystemClock();
-    const lease = await leaseDataFolder({ db, file, clock, log, ttlMs: options.leaseTtlMs, taken: onTaken });
-    return {
-      db,
-      get fence() {
-        return lease.fence;
-      },
-      movedTo,
-      async check() {
-        await thread.run('SELECT 1', []);
-      },
-      async [Symbol.asyncDispose]() {
-        await lease[Symbol.asyncDispose]();
-        await db.destroy();
-        await thread[Symbol.asyncDispose]();
-        lock[Symbol.dispose]();
-      },
-    };
-  } catch (error) {
-    await thread[Symbol.asyncDispose]();
-    lock[Symbol.dispose]();
-    throw error;
-  }
+  const { file, log, onTaken = () => undefined } = options;
+  await using opened = new AsyncDisposableStack();
+  opened.use(lockDataFolder(dirname(file)));
+  const engine = opened.use(await openEngine(options));
+  const { db, identity, movedTo } = engine;
+  const clock = createSystemClock();
+  const lease = opened.use(
+    await leaseDataFolder({ db, identity, file, clock, log, ttlMs: options.leaseTtlMs, taken: onTaken }),
+  );
+  const owned = opened.move();
+  return {
+    engine: engine.name,
+    db,
+    read: (query) => engine.read(query),
+    get fence() {
+      return lease.fence;
+    },
+    movedTo,
+    check: () => engine.check(),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+/** Opens the database without the data folder. @throws as `openStore` */
+export async function openEngine(options: Omit<StoreOptions, 'onTaken' | 'leaseTtlMs'>): Promise<Engine> {
+  const { file, server, log, nowMs = Date.now(), onWait = () => undefined, start, signal } = options;
+  if (server === undefined) return openSqliteEngine({ file, log, nowMs, onWait, start });
+  const { openPostgresEngine } = await import('./postgres/engine.ts'); // loads a library
+  return openPostgresEngine({ server, log, onWait, signal });
 }

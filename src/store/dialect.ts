@@ -7,7 +7,6 @@ import {
   type DatabaseConnection,
   type Dialect,
   type Driver,
-  type Kysely,
   type QueryResult,
   SqliteAdapter,
   SqliteIntrospector,
@@ -15,7 +14,7 @@ import {
 } from 'kysely';
 import { messageOf } from '../lib/errors.ts';
 import type { DatabaseThread } from './connection.ts';
-import type { Parameter, RepeatedStatement } from './sqlite.ts';
+import type { EngineAdapter, OnWait, Parameter, RepeatedStatement } from './engine.ts';
 
 /**
  * @param thread runs the statements; not closed by Kysely
@@ -30,26 +29,9 @@ export function createThreadDialect(thread: DatabaseThread, onWait: OnWait): Dia
   };
 }
 
-/**
- * Runs statements in one transaction, each once for each of its rows of parameters: the cheapest way to write many rows at a time. It waits
- * for a transaction that is open, but not for statements that wait: under load each of them takes a turn of the event loop. Do not
- * await it within another transaction.
- *
- * @param db created with `createThreadDialect`
- * @returns for each statement, the indices of the rows that changed nothing
- * @throws errors of SQLite; nothing is stored then
- */
-export function runAll<T>(
-  db: Kysely<T>,
-  statements: readonly RepeatedStatement[],
-): Promise<readonly (readonly number[])[]> {
-  return (db.getExecutor().adapter as ThreadAdapter).runAll(statements);
-}
-
-type OnWait = (seconds: number, sql: string) => void;
-
 /** The adapter of SQLite, with the path to the thread that takes no connection. */
-class ThreadAdapter extends SqliteAdapter {
+class ThreadAdapter extends SqliteAdapter implements EngineAdapter {
+  readonly engine = 'sqlite';
   readonly #thread: DatabaseThread;
   readonly #onWait: OnWait;
 

@@ -1,11 +1,13 @@
 /**
  * Reads which recorded files a database lists, without a lock, a migration or a new file.
- * In: a database that no server uses. Out: paths.
+ * In: a database that no oxbow uses. Out: paths.
  */
 import { existsSync, statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
+import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { createSilentLog } from '../observe/log.ts';
 import { migrations } from './migrations.ts';
 
 /**
@@ -38,4 +40,22 @@ export function readIndexedFiles(file: string): readonly string[] | undefined {
   } finally {
     db?.close();
   }
+}
+
+/** How long `doctor` waits for a database server, ms. */
+const WAIT_MS = 5000;
+
+/** As `readIndexedFiles`, of a database server. */
+export async function readServerFiles(server: DatabaseServer): Promise<readonly string[] | undefined> {
+  const [{ openPostgresEngine }, { schemaOf }] = await Promise.all([
+    import('./postgres/engine.ts'), // loads a library
+    import('./postgres/migrate.ts'),
+  ]);
+  const onWait = () => undefined;
+  await using engine = await openPostgresEngine({
+    ...{ server, log: createSilentLog(), onWait, waitMs: WAIT_MS, migrate: false },
+  });
+  if ((await schemaOf(engine.db)) < migrations.length) return undefined;
+  const rows = await engine.db.selectFrom('chunk_file').select('path').execute();
+  return rows.map(({ path }) => path);
 }

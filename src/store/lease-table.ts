@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely';
 import type { LeaseStore } from '../cluster/lease.ts';
 import type { Clock } from '../lib/clock.ts';
+import { engineOf } from './engine.ts';
 import type { Tables } from './schema.ts';
 
 /** Condition of a guarded statement: `token` is still the newest of the lease. */
@@ -71,11 +72,13 @@ export function openLeaseTable(db: Kysely<Tables>, clock: Clock): LeaseStore {
 
 /** A row to insert (`expression`, with `columns`) if the fence is the newest of its lease, and no row otherwise. */
 export function valuesWhileHeld(db: Kysely<Tables>, { name, token }: Fence, row: Readonly<Record<string, unknown>>) {
-  return db
+  const held = db
     .selectFrom('lease')
     .select((eb) => Object.entries(row).map(([column, value]) => eb.val(value).as(column)))
     .where('name', '=', name)
     .where('token', '=', token);
+  // Statements of other processes run meanwhile: the lease cannot be taken before this one is stored.
+  return engineOf(db) === 'postgresql' ? held.forShare() : held;
 }
 
 /**

@@ -1,11 +1,21 @@
 /**
- * The history of the database's schema, forward only. A step that was released is never changed; a change is a new step.
- * In: nothing. Out: steps, which sqlite.ts runs in one transaction each; the tables of schema.ts.
+ * The history of the database's schema, the same for all engines. A step that was released is never changed; a change is a new step.
+ * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of schema.ts.
  */
+import { OxbowError } from '../lib/errors.ts';
 import { roomMigrations } from './room-migrations.ts';
 
+/**
+ * A step, in the SQL of SQLite; postgres/statements.ts translates it. Without `down` the step cannot be undone: those of the first
+ * release with `down` and before.
+ */
+export type Migration = string | { readonly up: string; readonly down: string };
+
+/** The oldest schema that a database can be taken back to. */
+export const OLDEST_SCHEMA = 29;
+
 /** Step n upgrades to schema n + 1 (`PRAGMA user_version`). */
-export const migrations: readonly string[] = [
+export const migrations: readonly Migration[] = [
   `CREATE TABLE stream (
      id TEXT PRIMARY KEY,
      name TEXT NOT NULL UNIQUE,
@@ -352,4 +362,42 @@ export const migrations: readonly string[] = [
      lost_us INTEGER
    ) STRICT;
    CREATE INDEX clip_by_stream ON clip (stream_id);`,
+  // Retention looks for the rooms that keep their chat.
+  {
+    up: `ALTER TABLE room ADD COLUMN keep_chat INTEGER NOT NULL DEFAULT 0;
+   UPDATE room SET keep_chat = 1 WHERE options LIKE '%"keepChat":true%';`,
+    down: `ALTER TABLE room DROP COLUMN keep_chat;`,
+  },
 ];
+
+/** The statements that upgrade. */
+export function upOf(step: Migration): string {
+  return typeof step === 'string' ? step : step.up;
+}
+
+/**
+ * The statements that take a database of `schema` back by one step.
+ *
+ * @returns undefined if it cannot be undone
+ */
+function downOf(schema: number): string | undefined {
+  const step = migrations[schema - 1];
+  return schema > OLDEST_SCHEMA && typeof step === 'object' ? step.down : undefined;
+}
+
+/**
+ * The statements that lead from one schema to another, in order.
+ *
+ * @throws OxbowError `bad-request` if a step cannot be undone or does not exist
+ */
+export function stepsBetween(from: number, target: number): readonly string[] {
+  if (target > migrations.length || target < 1) {
+    throw new OxbowError('bad-request', `This oxbow has no schema ${target}; its newest is ${migrations.length}.`);
+  }
+  if (target >= from) return migrations.slice(from, target).map(upOf);
+  return Array.from({ length: from - target }, (_, undone) => {
+    const down = downOf(from - undone);
+    if (down === undefined) throw new OxbowError('bad-request', `Schema ${from - undone} cannot be taken back.`);
+    return down;
+  });
+}

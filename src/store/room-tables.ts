@@ -18,6 +18,8 @@ export interface RoomTable {
   capacity: number | null;
   /** api/room/room-shapes.ts RoomOptions, as JSON. */
   options: string;
+  /** 1: `options.keepChat`. */
+  keep_chat: Generated<number>;
   /** api/room/playback.ts PlaybackState, as JSON. */
   state: string;
   /** Messages of the room have numbers up to this one; none above it was used. */

@@ -6,12 +6,10 @@ import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { migrations } from './migrations.ts';
+import type { Parameter, RepeatedStatement } from './engine.ts';
+import { migrations, stepsBetween, upOf } from './migrations.ts';
 import { createPrivateFile } from './private-files.ts';
 import { sqliteCode } from './sqlite-code.ts';
-
-/** A value of a parameter. */
-export type Parameter = string | number | bigint | null | Uint8Array;
 
 /** Result of a statement. */
 export interface SqliteResult {
@@ -19,13 +17,6 @@ export interface SqliteResult {
   /** Rows changed, and the last row id; only for statements without rows. */
   readonly changes?: number;
   readonly insertId?: number;
-}
-
-/** A statement that is run once for each row of parameters. */
-export interface RepeatedStatement {
-  /** Without rows as its result. */
-  readonly sql: string;
-  readonly rows: readonly (readonly Parameter[])[];
 }
 
 /** An open database. */
@@ -127,13 +118,7 @@ function openChecked(file: string): DatabaseSync {
   createPrivateFile(file);
   const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
   try {
-    const version = db.prepare('PRAGMA user_version').get()!.user_version as number;
-    if (version > migrations.length) {
-      throw new OxbowError(
-        'data-newer',
-        `${file} has schema ${version}; this oxbow knows schemas up to ${migrations.length}.`,
-      );
-    }
+    const version = schemaOf(db, file);
     if (!isNew && statSync(file).size <= MAX_CHECKED_BYTES) check(db);
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON');
     db.exec(`PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES}`);
@@ -144,6 +129,15 @@ function openChecked(file: string): DatabaseSync {
     db.close();
     throw error;
   }
+}
+
+function schemaOf(db: DatabaseSync, file: string): number {
+  const version = db.prepare('PRAGMA user_version').get()!.user_version as number;
+  if (version <= migrations.length) return version;
+  throw new OxbowError(
+    'data-newer',
+    `${file} has schema ${version}; this oxbow knows schemas up to ${migrations.length}.`,
+  );
 }
 
 function check(db: DatabaseSync): void {
@@ -161,11 +155,39 @@ function keepCopy(db: DatabaseSync, file: string, version: number): void {
   renameSync(`${copy}.part`, copy);
 }
 
+/**
+ * Takes a database that no process uses to another schema.
+ *
+ * @param target of `stepsBetween`
+ * @returns the schema before
+ * @throws OxbowError `not-found`, `data-newer`, `bad-request`
+ */
+export function changeSqliteSchema(file: string, target: number): number {
+  if (!existsSync(file)) throw new OxbowError('not-found', `There is no database ${file}.`);
+  const db = new DatabaseSync(file, { timeout: BUSY_TIMEOUT_MS });
+  try {
+    const from = schemaOf(db, file);
+    db.exec('BEGIN IMMEDIATE');
+    for (const statements of stepsBetween(from, target)) db.exec(statements);
+    db.exec(`PRAGMA user_version = ${target}; COMMIT`);
+    return from;
+  } finally {
+    db.close(); // rolls back what was not committed
+  }
+}
+
+/** The schema of a database that a server may use; 0 if there is none. @throws OxbowError `data-newer` */
+export function readSqliteSchema(file: string): number {
+  if (!existsSync(file)) return 0;
+  using db = new DatabaseSync(file, { readOnly: true, timeout: BUSY_TIMEOUT_MS });
+  return schemaOf(db, file);
+}
+
 function migrate(db: DatabaseSync, from: number): void {
   for (let version = from; version < migrations.length; version++) {
     db.exec('BEGIN IMMEDIATE');
     try {
-      db.exec(migrations[version]!);
+      db.exec(upOf(migrations[version]!));
       db.exec(`PRAGMA user_version = ${version + 1}`);
       db.exec('COMMIT');
     } catch (error) {

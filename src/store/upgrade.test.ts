@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { test } from 'node:test';
-import { migrations } from './migrations.ts';
+import { migrations, upOf } from './migrations.ts';
 import { openSqlite } from './sqlite.ts';
 
 const NOW_MS = Date.UTC(2026, 0, 2);
@@ -49,7 +49,7 @@ function rowsOf(db: DatabaseSync, tables = tablesOf(db)): Rows {
 function makeOld(file: string, version: number): Rows {
   const db = new DatabaseSync(file);
   try {
-    for (const step of migrations.slice(0, version)) db.exec(step);
+    for (const step of migrations.slice(0, version)) db.exec(upOf(step));
     db.exec(`PRAGMA user_version = ${version}`);
     for (const table of tablesOf(db)) {
       const columns = db.prepare(`PRAGMA table_info(${table})`).all() as { name: string; type: string }[];
@@ -123,7 +123,7 @@ test('a failed step leaves schema and rows unchanged, is reported, and the copy 
   using folder = temporaryFolder();
   const file = join(folder.path, 'oxbow.db');
   makeOld(file, NEWEST - 1);
-  const step = migrations[NEWEST - 1]!;
+  const step = upOf(migrations[NEWEST - 1]!);
   const [, made] = /^CREATE (?:TABLE|INDEX) (\w+)/.exec(step) ?? [];
   const [, altered, column] = /^ALTER TABLE (\w+) (?:ADD|RENAME) COLUMN (?:\w+ TO )?(\w+)/.exec(step) ?? [];
   assert.ok(made ?? column, 'the newest step begins with a table, an index or a column');

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { listChunks, listRecordings } from '../archive/recording-locations.ts';
 import { type SegmentStore, segmentLocation } from '../archive/segment-store.ts';
+import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog, type Log } from '../observe/log.ts';
@@ -15,7 +16,7 @@ import { openInitTable } from '../recording/init-table.ts';
 import { recoverQualities, recoverStream } from '../recording/recovery.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { DATABASE_FILE } from '../store/file-names.ts';
-import { readIndexedFiles } from '../store/indexed-files.ts';
+import { readIndexedFiles, readServerFiles } from '../store/indexed-files.ts';
 import { isLocked } from '../store/running.ts';
 import { adoptRecordings } from './stream-table.ts';
 
@@ -48,9 +49,20 @@ export interface IndexReport {
  */
 export async function rebuildIndex(
   dataFolder: string,
-  { signal, progress, log = createSilentLog() }: { signal: AbortSignal; progress?: (files: number) => void; log?: Log },
+  {
+    signal,
+    server,
+    progress,
+    log = createSilentLog(),
+  }: {
+    readonly signal: AbortSignal;
+    /** The database server, if there is one. */
+    readonly server?: DatabaseServer | undefined;
+    readonly progress?: (files: number) => void;
+    readonly log?: Log;
+  },
 ): Promise<RebuildResult> {
-  await using store = await openStore({ file: path.join(dataFolder, DATABASE_FILE), log });
+  await using store = await openStore({ file: path.join(dataFolder, DATABASE_FILE), server, log, signal });
   await using segments = openLocalSegmentStore({ folder: dataFolder });
   await adoptRecordings(store.db, segments, { onlyIfEmpty: false });
   const clock = createSystemClock();
@@ -83,19 +95,22 @@ export async function rebuildIndex(
  *
  * @throws OxbowError `data-in-use` while a server uses the folder, `data-newer`, `not-ready` if the database cannot be read
  */
-export async function checkIndex(dataFolder: string, { signal }: { signal: AbortSignal }): Promise<IndexReport> {
+export async function checkIndex(
+  dataFolder: string,
+  { signal, server }: { readonly signal: AbortSignal; readonly server?: DatabaseServer | undefined },
+): Promise<IndexReport> {
   if (isLocked(dataFolder)) throw new OxbowError('data-in-use', `Another oxbow runs on ${dataFolder}.`);
   const database = path.join(dataFolder, DATABASE_FILE);
-  const indexed = existsSync(database) ? readIndexedFiles(database) : [];
+  const hasDatabase = server !== undefined || existsSync(database);
+  const indexed = server ? await readServerFiles(server) : hasDatabase ? readIndexedFiles(database) : [];
   if (indexed === undefined) return { files: 0, problems: [], isOld: true };
   await using segments = openLocalSegmentStore({ folder: dataFolder });
   const problems: string[] = [];
   if (indexed.length === 0) {
     const files = await countChunks(segments, signal);
-    const lacks = existsSync(database) ? 'the index is empty' : `there is no ${DATABASE_FILE}`;
+    const lacks = hasDatabase ? 'the index is empty' : `there is no ${DATABASE_FILE}`;
     // The only file of a new stream is indexed when it is closed.
-    if (files > 1 || (files > 0 && !existsSync(database)))
-      problems.push(`${lacks}, but there are ${files} recorded files`);
+    if (files > 1 || (files > 0 && !hasDatabase)) problems.push(`${lacks}, but there are ${files} recorded files`);
   }
   for (const file of indexed) {
     signal.throwIfAborted();

@@ -6,6 +6,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import type { Command } from 'commander';
 import { nameKeyOf } from '../../accounts/users/user-name.ts';
+import type { Config } from '../../config/schema.ts';
+import { databaseServer } from '../../config/sections/store-section.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { type Converted, convertSyncTv } from '../../rooms/synctv/convert.ts';
@@ -13,7 +15,7 @@ import { storeImported } from '../../rooms/synctv/store-imported.ts';
 import { openStore } from '../../store/db.ts';
 import { DATABASE_FILE } from '../../store/file-names.ts';
 import { openForeignDatabase } from '../../store/foreign/foreign-database.ts';
-import { readSettings } from '../setting-flags.ts';
+import { addDataFlags, readSettings } from '../setting-flags.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 
 interface Options {
@@ -40,13 +42,9 @@ export function addImport(program: Command, exit: (code: ExitCode) => void): voi
     )
     .option('--admins', 'Administrators of SyncTV become administrators; otherwise they become ordinary users.')
     .option('--dry-run', 'Print what would be imported, and change nothing.')
-    .option('--data <DIR>', 'Data folder (default: from the settings, otherwise ./oxbow-data).')
-    .option('--config <FILE>', 'Settings in YAML with the data folder.', (file: string, before: string[] = []) => [
-      ...before,
-      file,
-    ])
     .option('--json', 'Print the result as JSON.')
     .addHelpText('after', examples);
+  addDataFlags(synctv);
   synctv.action(async (path: string) => exit(await run(path, synctv)));
 }
 
@@ -59,7 +57,7 @@ async function run(path: string, command: Command): Promise<ExitCode> {
       extra: { hint: 'The importer reads the SQLite database of SyncTV v0.9.15. Update SyncTV to that version first.' },
     });
   }
-  const counts = dryRun ? countsOf(converted) : await write(converted, config.data);
+  const counts = dryRun ? countsOf(converted) : await write(converted, config);
   if (json) sayJson({ ...counts, leftOut: converted.leftOut });
   else report(counts, converted, dryRun === true);
   return 0;
@@ -85,8 +83,9 @@ function read(path: string, admins: boolean): Converted {
 const roomId = (id: string): string =>
   createHash('sha256').update(`synctv ${id}`).digest('base64url').replace(/[-_]/g, 'x').slice(0, 10);
 
-async function write(converted: Converted, dataFolder: string) {
-  await using store = await openStore({ file: join(dataFolder, DATABASE_FILE), log: createSilentLog() });
+async function write(converted: Converted, { data, store: settings }: Pick<Config, 'data' | 'store'>) {
+  const server = databaseServer(settings);
+  await using store = await openStore({ file: join(data, DATABASE_FILE), server, log: createSilentLog() });
   return storeImported(store.db, converted);
 }
 

@@ -65,12 +65,17 @@ export function testSender(name = 'ann', extra: readonly RoomPermission[] = []):
 }
 
 /** Writes the row of a room. */
-export async function insertRoom(db: Store['db'], id = 'cinema', options: object = {}): Promise<void> {
+export async function insertRoom(
+  db: Store['db'],
+  id = 'cinema',
+  options: { readonly keepChat?: boolean } = {},
+): Promise<void> {
   await db
     .insertInto('room')
     .values({
       ...{ id, name: id, owner: 'u-ann', visibility: 'public', password: null, capacity: null },
-      ...{ options: JSON.stringify(options), state: '{}', created_us: 0, used_us: 0, expires_us: null },
+      ...{ options: JSON.stringify(options), keep_chat: options.keepChat ? 1 : 0 },
+      ...{ state: '{}', created_us: 0, used_us: 0, expires_us: null },
     })
     .execute();
 }

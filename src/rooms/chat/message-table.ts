@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely';
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import type { RoomMessage } from '../../api/room/messages.ts';
 import type { PinnedRange } from '../../recording/pinned-windows.ts';
-import { runAll } from '../../store/dialect.ts';
+import { runAll } from '../../store/engine.ts';
 import type { Tables } from '../../store/schema.ts';
 import { type MessageRow, messageOf, stampOf } from './message-row.ts';
 
@@ -310,10 +310,7 @@ export class MessageTable {
   }
 
   #keepingRooms() {
-    return this.#db
-      .selectFrom('room')
-      .select('id')
-      .where((eb) => eb(eb.fn<number>('json_extract', ['options', eb.val('$.keepChat')]), '=', 1));
+    return this.#db.selectFrom('room').select('id').where('keep_chat', '=', 1);
   }
 }
 

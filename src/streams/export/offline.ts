@@ -10,6 +10,7 @@ import type { StreamView } from '../../api/shapes.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
+import type { DatabaseServer } from '../../config/sections/store-section.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
@@ -44,17 +45,17 @@ export interface OfflineRecordings extends AsyncDisposable {
  */
 export async function openOfflineRecordings(
   dataFolder: string,
-  { signal }: { signal: AbortSignal },
+  { signal, server }: { readonly signal: AbortSignal; readonly server?: DatabaseServer | undefined },
 ): Promise<OfflineRecordings> {
   const folder = path.resolve(dataFolder);
   const file = path.join(folder, DATABASE_FILE);
-  if (!existsSync(file) && !existsSync(path.join(folder, 'recordings'))) {
+  if (server === undefined && !existsSync(file) && !existsSync(path.join(folder, 'recordings'))) {
     throw new OxbowError('not-found', `there are no recordings in ${folder}`, {
       extra: { hint: 'Name the data folder with --data, or a running oxbow with --server URL.' },
     });
   }
   await using opened = new AsyncDisposableStack();
-  const store = opened.use(await openStore({ file, log: createSilentLog() }));
+  const store = opened.use(await openStore({ file, server, log: createSilentLog(), signal }));
   const segments = opened.use(openLocalSegmentStore({ folder }));
   await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
   const known = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];

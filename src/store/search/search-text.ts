@@ -1,12 +1,14 @@
 /**
- * Words of the full-text search: texts as they are indexed, and queries that contain no syntax of FTS5.
- * In: texts of assets, queries of users. Out: text for the table `asset_search`. SQLite FTS5 3 and 4.3.1.
+ * Words of the full-text search: texts as they are indexed, and queries that contain no syntax of an engine.
+ * In: texts of assets, queries of users. Out: words for asset-search.ts.
  */
 
 /** Scripts that are written without spaces between words: each of their characters is a word of its own. */
 const UNSPACED =
   /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Thai}\p{Script=Lao}\p{Script=Khmer}\p{Script=Myanmar}]/gu;
 const WORD = /[\p{L}\p{N}\p{M}]+/gu;
+/** Combining Diacritical Marks. */
+const ACCENTS = /[\u0300-\u036f]/g;
 /** Words of a query; more are ignored. */
 const MAX_WORDS = 16;
 
@@ -15,17 +17,25 @@ export function searchText(text: string): string {
   return text.normalize('NFKC').replace(UNSPACED, ' $& ');
 }
 
+/** The words of a text in their order, without case and accents, for an engine without a tokenizer of its own. */
+export function searchWords(text: string): string[] {
+  return (searchText(text).match(WORD) ?? []).map(foldWord);
+}
+
 /**
- * The expression that finds texts with all words of a query: each at the start of a word or, in scripts without spaces, anywhere.
+ * What a text must contain to be found by a query: all phrases, each of words that follow one another; the last word of a phrase may be
+ * the start of a word. Words of scripts without spaces are found anywhere.
  *
- * @returns undefined for a query without a word, which finds nothing
+ * @returns phrases of letters and digits alone; none for a query without a word, which finds nothing
  */
-export function searchExpression(query: string): string | undefined {
+export function searchPhrases(query: string): string[][] {
   const words = query.normalize('NFKC').match(WORD) ?? [];
-  if (words.length === 0) return undefined;
-  // Of letters and digits alone, so a word cannot end its quotes.
-  const phrases = words.slice(0, MAX_WORDS).flatMap((word) => phrasesOf(word).map((phrase) => `"${phrase}" *`));
-  return phrases.join(' ');
+  return words.slice(0, MAX_WORDS).flatMap((word) => phrasesOf(word).map((phrase) => phrase.split(' ').map(foldWord)));
+}
+
+/** A word without case and accents. */
+function foldWord(word: string): string {
+  return word.normalize('NFKD').replace(ACCENTS, '').normalize('NFC').toLowerCase();
 }
 
 /** The runs of a word of one kind of script each; characters of scripts without spaces must follow one another. */

@@ -1,0 +1,67 @@
+/**
+ * What the metadata store needs of a database engine, beyond the queries that Kysely compiles for it.
+ * In: sqlite-engine.ts, postgres/engine.ts. Out: one contract for db.ts; `engineOf` and `runAll` for repositories.
+ */
+import type { DialectAdapter, Kysely } from 'kysely';
+import type { Tables } from './schema.ts';
+
+/** The engines. */
+export type EngineName = 'sqlite' | 'postgresql';
+
+/** A value of a parameter. */
+export type Parameter = string | number | bigint | null | Uint8Array;
+
+/** A statement that is run once for each row of parameters. */
+export interface RepeatedStatement {
+  /** Without rows as its result; parameters are `?`, and the text has no other question mark. */
+  readonly sql: string;
+  readonly rows: readonly (readonly Parameter[])[];
+}
+
+/** Runs a query on the database that it gets. */
+export type ReadQuery<T> = (db: Kysely<Tables>) => Promise<T>;
+
+/** An open database with all tables. Disposing waits for its statements. */
+export interface Engine extends AsyncDisposable {
+  readonly name: EngineName;
+  readonly db: Kysely<Tables>;
+  /** Names the database in the lease of the data folder: a copy has another name. Undefined: copies cannot be recognized. */
+  readonly identity: string | undefined;
+  /** Path that a corrupt database was moved to when it was opened, or undefined. */
+  readonly movedTo: string | undefined;
+  /** As `Store.read`. */
+  read<T>(query: ReadQuery<T>): Promise<T>;
+  /** Resolves when the database responds. Throws its error. */
+  check(): Promise<void>;
+}
+
+/** Called with the duration of each statement, seconds, and its SQL without values. */
+export type OnWait = (seconds: number, sql: string) => void;
+
+/** The adapter that each engine gives Kysely. */
+export interface EngineAdapter extends DialectAdapter {
+  readonly engine: EngineName;
+  runAll(statements: readonly RepeatedStatement[]): Promise<readonly (readonly number[])[]>;
+}
+
+const adapterOf = <T>(db: Kysely<T>) => db.getExecutor().adapter as EngineAdapter;
+
+/** The engine of a database, for the few queries that differ. */
+export function engineOf<T>(db: Kysely<T>): EngineName {
+  return adapterOf(db).engine;
+}
+
+/**
+ * Runs statements in one transaction, each once for each of its rows of parameters: the cheapest way to write many rows at a time. It
+ * does not wait for statements that wait: with SQLite each of them takes a turn of the event loop under load, with PostgreSQL a
+ * connection. Do not await it within another transaction.
+ *
+ * @returns for each statement, the indices of the rows that changed nothing
+ * @throws errors of the engine; nothing is stored then
+ */
+export function runAll<T>(
+  db: Kysely<T>,
+  statements: readonly RepeatedStatement[],
+): Promise<readonly (readonly number[])[]> {
+  return adapterOf(db).runAll(statements);
+}

@@ -1,0 +1,145 @@
+/**
+ * Moves the metadata of a data folder between its SQLite file and a PostgreSQL server, and takes a database to another schema.
+ * In: a data folder that no server uses, a PostgreSQL server. Out: copies; nothing is deleted without being asked for.
+ */
+import { existsSync, renameSync, rmSync } from 'node:fs';
+import { dirname } from 'node:path';
+import type { DatabaseServer } from '../config/sections/store-section.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { createSilentLog } from '../observe/log.ts';
+import { type CopyOptions, copyRows } from './copy.ts';
+import { openEngine } from './db.ts';
+import type { EngineName } from './engine.ts';
+import { lockDataFolder } from './lock.ts';
+import { migrations } from './migrations.ts';
+import { changeSqliteSchema, moveAside, readSqliteSchema } from './sqlite.ts';
+
+/** The two databases. */
+export interface MoveOptions extends CopyOptions {
+  /** Path of the SQLite database. */
+  readonly file: string;
+  readonly server: DatabaseServer;
+}
+
+/** Rows by table. */
+export type CopiedRows = ReadonlyMap<string, number>;
+
+const log = createSilentLog();
+
+/**
+ * Copies the SQLite database to the server.
+ *
+ * @throws OxbowError `not-found` without a database, `data-in-use`, `database-not-empty` if the server's database is not empty
+ */
+export async function copyToServer({ file, server, ...options }: MoveOptions): Promise<CopiedRows> {
+  if (!existsSync(file)) throw new OxbowError('not-found', `There is no database ${file}.`);
+  using _lock = lockDataFolder(dirname(file));
+  await using from = await openEngine({ file, log });
+  await using to = await openEngine({ file, server, log, signal: options.signal });
+  await refuseOwned(to.db, options);
+  return await copyRows(from.db, to.db, options);
+}
+
+/**
+ * Copies the database of the server to the SQLite file; an earlier file is kept under another name.
+ *
+ * @returns the rows, and the path of an earlier file
+ * @throws OxbowError `data-in-use`
+ */
+export async function copyToFile(
+  { file, server, ...options }: Omit<MoveOptions, 'overwrite'>,
+  nowMs: number,
+): Promise<{ readonly rows: CopiedRows; readonly aside: string | undefined }> {
+  using _lock = lockDataFolder(dirname(file));
+  const rows = await snapshot(`${file}.copy.part`, server, options);
+  const aside = existsSync(file) ? moveAside(file, nowMs, 'before-copy') : undefined;
+  renameSync(`${file}.copy.part`, file);
+  return { rows, aside };
+}
+
+/**
+ * Copies the database of a server that oxbow may be using to a new SQLite file, as of one moment.
+ *
+ * @param path a file that is replaced
+ */
+export async function snapshot(
+  path: string,
+  server: DatabaseServer,
+  { signal, progress }: Omit<CopyOptions, 'overwrite'>,
+): Promise<CopiedRows> {
+  dropDatabase(path); // of an interrupted copy
+  try {
+    await using from = await openEngine({ file: path, server, log, signal });
+    await using to = await openEngine({ file: path, log });
+    return await copyRows(from.db, to.db, { overwrite: true, signal, progress });
+  } catch (error) {
+    dropDatabase(path);
+    throw error;
+  }
+}
+
+/** Deletes a SQLite database that nothing uses. */
+export function dropDatabase(path: string): void {
+  for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
+}
+
+/** A process that uses the database of the server would lose what it writes. */
+async function refuseOwned(
+  db: Awaited<ReturnType<typeof openEngine>>['db'],
+  { signal }: { readonly signal: AbortSignal },
+): Promise<void> {
+  const lease = await db.selectFrom('lease').selectAll().where('name', '=', 'data-folder').executeTakeFirst();
+  signal.throwIfAborted();
+  if (lease && lease.expires_us / 1000 > Date.now()) {
+    throw new OxbowError('data-in-use', 'An oxbow uses the database of the server.', {
+      extra: { hint: 'Stop it. One that was killed is forgotten after 30 seconds.' },
+    });
+  }
+}
+
+/**
+ * Takes the database to another schema, for a return to an older oxbow without its backup.
+ *
+ * @param target default: the newest
+ * @returns the schema before and after
+ * @throws OxbowError `bad-request` for a schema that cannot be reached, `data-in-use`
+ */
+export async function changeSchema(
+  { file, server, signal }: Pick<MoveOptions, 'file' | 'signal'> & { readonly server: DatabaseServer | undefined },
+  target = migrations.length,
+): Promise<{ readonly from: number; readonly to: number }> {
+  using _lock = lockDataFolder(dirname(file));
+  if (server === undefined) return { from: changeSqliteSchema(file, target), to: target };
+  const { openPostgresEngine } = await import('./postgres/engine.ts');
+  const { migratePostgres } = await import('./postgres/migrate.ts');
+  await using engine = await openPostgresEngine({ server, log, onWait: () => undefined, signal, migrate: false });
+  await refuseOwned(engine.db, { signal });
+  return await migratePostgres(engine.db, target);
+}
+
+/** What `readStatus` returns. */
+export interface DatabaseStatus {
+  readonly engine: EngineName;
+  /** Path of the file; null: a server. */
+  readonly place: string | null;
+  /** 0: there is no database yet. */
+  readonly schema: number;
+  /** The schema that this oxbow needs. */
+  readonly newest: number;
+}
+
+/** Reads which schema the database has. Changes nothing. @throws OxbowError `data-newer`, `not-ready`, `bad-setting` */
+export async function readStatus({
+  file,
+  server,
+}: {
+  readonly file: string;
+  readonly server: DatabaseServer | undefined;
+}): Promise<DatabaseStatus> {
+  const newest = migrations.length;
+  if (server === undefined) return { engine: 'sqlite', place: file, schema: readSqliteSchema(file), newest };
+  const { openPostgresEngine } = await import('./postgres/engine.ts');
+  const { schemaOf } = await import('./postgres/migrate.ts');
+  await using engine = await openPostgresEngine({ server, log, onWait: () => undefined, waitMs: 0, migrate: false });
+  return { engine: 'postgresql', place: null, schema: await schemaOf(engine.db), newest };
+}

@@ -1,0 +1,110 @@
+/**
+ * The engine for a PostgreSQL server: pools of connections, migrations, and reads from a replica.
+ * In: a URL. Out: Engine.
+ */
+import { sql } from 'kysely';
+import type { DatabaseServer } from '../../config/sections/store-section.ts';
+import { sleep } from '../../lib/abort.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Engine, OnWait } from '../engine.ts';
+import { createPostgresDb } from './dialect.ts';
+import { isUnavailable } from './errors.ts';
+import { migratePostgres } from './migrate.ts';
+import { ConnectionPool } from './pool.ts';
+import { openReplica } from './replica.ts';
+
+/** Options of `openPostgresEngine`. */
+export interface PostgresEngineOptions {
+  readonly server: DatabaseServer;
+  readonly log: Log;
+  readonly onWait: OnWait;
+  /** Ends the waiting for a server that does not respond yet. */
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait for one, ms. */
+  readonly waitMs?: number | undefined;
+  /** Whether to migrate to the newest schema; default true. */
+  readonly migrate?: boolean;
+}
+
+/** After a start of all machines the database may come last. */
+const WAIT_MS = 60_000;
+const RETRY_MS = 1000;
+/** Batches at the same time; further ones wait. */
+const BATCH_CONNECTIONS = 2;
+
+/**
+ * Connects, and brings the database to the newest schema. Waits for a server that does not respond yet.
+ *
+ * @throws OxbowError `not-ready` if it does not respond in time, `bad-setting` if it refuses the user or has no such database, `data-newer`
+ */
+export async function openPostgresEngine(options: PostgresEngineOptions): Promise<Engine> {
+  const { server, log, onWait, migrate = true } = options;
+  await using opened = new AsyncDisposableStack();
+  const openPool = (url: string, max: number, pipeline = false) => {
+    const onLost = (error: Error) => log.warn({ error: error.message }, 'a connection to the database was lost');
+    const pool = new ConnectionPool({ url, max, pipeline, onWait, onLost });
+    opened.defer(() => pool.end());
+    return pool;
+  };
+  const pool = openPool(server.url, server.pool);
+  const batches = openPool(server.url, BATCH_CONNECTIONS, true);
+  const db = createPostgresDb(pool, batches);
+  await waitForServer(() => sql`SELECT 1`.execute(db), options);
+  if (migrate) {
+    const { from, to } = await migratePostgres(db);
+    if (from !== to) log.info({ from, to }, 'the PostgreSQL database has the newest schema now');
+  }
+  const { replicaUrl, replicaLag } = server;
+  const replica =
+    replicaUrl === undefined
+      ? undefined
+      : opened.use(
+          openReplica({
+            ...{ primary: db, replica: createPostgresDb(openPool(replicaUrl, server.pool), batches) },
+            ...{ maxLagMs: replicaLag, log },
+          }),
+        );
+  const owned = opened.move();
+  return {
+    name: 'postgresql',
+    db,
+    identity: undefined, // one server has many names
+    movedTo: undefined,
+    read: replica ? (query) => replica.read(query) : (query) => query(db),
+    async check() {
+      await sql`SELECT 1`.execute(db);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
+
+async function waitForServer(
+  ask: () => Promise<unknown>,
+  { log, signal = new AbortController().signal, waitMs = WAIT_MS }: PostgresEngineOptions,
+): Promise<void> {
+  const begunAt = performance.now();
+  for (let tries = 1; ; tries++) {
+    try {
+      await ask();
+      return;
+    } catch (error) {
+      if (!isUnavailable(error)) throw refusedBy(error);
+      if (performance.now() - begunAt >= waitMs) throw error;
+      if (tries === 1) log.warn({ error: messageOf(error) }, 'waiting for the database');
+      await sleep(RETRY_MS, { signal });
+    }
+  }
+}
+
+function refusedBy(error: unknown): OxbowError {
+  const text = messageOf(error);
+  const isMissing = (error as { code?: unknown }).code === '3D000';
+  const hint = isMissing
+    ? 'Create it: createdb --encoding UTF8 NAME'
+    : 'Check user, password and database in `store.url`.';
+  return new OxbowError('bad-setting', `store.url: PostgreSQL refuses the connection: ${text}.`, {
+    cause: error,
+    extra: { hint },
+  });
+}

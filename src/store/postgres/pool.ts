@@ -1,0 +1,129 @@
+/**
+ * Connections to a PostgreSQL server, with bounds on their number, on the statements that wait for one, and on the time of everything.
+ * In: a URL. Out: the pool that Kysely uses; errors as OxbowError `not-ready` where the server cannot be used.
+ */
+import type { PostgresPool, PostgresPoolClient } from 'kysely';
+import pg from 'pg';
+import { OxbowError } from '../../lib/errors.ts';
+import type { OnWait } from '../engine.ts';
+import { isUnavailable, storeError } from './errors.ts';
+
+/** Time for a new connection, ms. */
+const CONNECT_MS = 5000;
+/** Longest statement, ms: by the server, and by this process for a server that does not answer at all. */
+const STATEMENT_MS = 30_000;
+const ANSWER_MS = 35_000;
+/** A transaction that this process forgot releases its locks. */
+const IDLE_IN_TRANSACTION_MS = 60_000;
+/** Statements that wait for a connection; more are refused. */
+const MAX_WAITING = 2000;
+
+/** How a pool is opened. */
+export interface PoolOptions {
+  /** `postgres://USER:PASSWORD@HOST:PORT/DATABASE`. */
+  readonly url: string;
+  /** Most connections. */
+  readonly max: number;
+  /** Statements of a connection are sent without waiting for the results of earlier ones. */
+  readonly pipeline?: boolean;
+  readonly onWait: OnWait;
+  /** Called with the error of a connection that was lost while nothing used it. */
+  readonly onLost?: (error: Error) => void;
+}
+
+/** Values as SQLite returns them: whole numbers, which are below 2^53, as numbers, and blobs as plain arrays. */
+const types: pg.CustomTypesConfig = {
+  getTypeParser: ((oid: number, format?: 'text' | 'binary') => {
+    switch (oid) {
+      case pg.types.builtins.INT8:
+      case pg.types.builtins.NUMERIC: // sums of whole numbers
+        return Number;
+      case pg.types.builtins.BYTEA:
+        return (text: string) => new Uint8Array(Buffer.from(text.slice(2), 'hex')); // \x…
+      default:
+        return pg.types.getTypeParser(oid, format as 'text');
+    }
+  }) as typeof pg.types.getTypeParser,
+};
+
+/** A pool of connections. */
+export class ConnectionPool implements PostgresPool {
+  readonly options = {};
+  readonly #pool: pg.Pool;
+  readonly #onWait: OnWait;
+  readonly #clients = new WeakMap<pg.PoolClient, Connection>();
+  #ended: Promise<void> | undefined;
+
+  constructor({ url, max, pipeline = false, onWait, onLost }: PoolOptions) {
+    this.#onWait = onWait;
+    this.#pool = new pg.Pool({
+      ...{ connectionString: url, max, pipeline, types, application_name: 'oxbow', keepAlive: true },
+      ...{ connectionTimeoutMillis: CONNECT_MS, statement_timeout: STATEMENT_MS, query_timeout: ANSWER_MS },
+      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+    });
+    this.#pool.on('error', (error) => onLost?.(error));
+    // A connection may be lost between the statements of a transaction: the next one rejects.
+    this.#pool.on('connect', (client) => client.on('error', () => undefined));
+  }
+
+  /** A connection, when one is free. @throws OxbowError `not-ready` */
+  async connect(): Promise<Connection> {
+    if (this.#ended) throw new OxbowError('not-ready', 'The database is closed.');
+    if (this.#pool.waitingCount >= MAX_WAITING) {
+      throw new OxbowError('not-ready', `${MAX_WAITING} statements wait for the database already.`);
+    }
+    const client = await this.#pool.connect().catch((error: unknown) => {
+      throw storeError(error);
+    });
+    const known = this.#clients.get(client) ?? new Connection(client, this.#onWait);
+    this.#clients.set(client, known);
+    return known;
+  }
+
+  /** Waits for the connections in use, and closes all. May be called twice. */
+  end(): Promise<void> {
+    this.#ended ??= this.#pool.end();
+    return this.#ended;
+  }
+}
+
+/** A connection that is in use. */
+export class Connection implements PostgresPoolClient {
+  readonly #client: pg.PoolClient;
+  readonly #onWait: OnWait;
+  #isLost = false;
+
+  constructor(client: pg.PoolClient, onWait: OnWait) {
+    this.#client = client;
+    this.#onWait = onWait;
+  }
+
+  // Kysely's type has an overload for cursors, which oxbow does not use.
+  // biome-ignore lint/suspicious/noExplicitAny: rows of any query
+  query(text: any, parameters: readonly unknown[] = []): any {
+    return this.run(text as string, parameters);
+  }
+
+  /** Runs a statement. @throws as `storeError` */
+  async run(text: string, parameters: readonly unknown[]): Promise<pg.QueryResult> {
+    const askedAt = performance.now();
+    try {
+      return await this.#client.query(text, parameters.map(toParameter));
+    } catch (error) {
+      this.#isLost ||= isUnavailable(error);
+      throw storeError(error);
+    } finally {
+      this.#onWait((performance.now() - askedAt) / 1000, text);
+    }
+  }
+
+  /** Gives it back to the pool; one that was lost is closed. */
+  release(destroy = false): void {
+    this.#client.release(destroy || this.#isLost);
+  }
+}
+
+/** PostgreSQL stores no NUL in texts. */
+function toParameter(value: unknown): unknown {
+  return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '') : value;
+}

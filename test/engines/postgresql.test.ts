@@ -1,0 +1,76 @@
+/**
+ * The contracts of all tables on a real PostgreSQL server.
+ */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, suite } from 'node:test';
+import { accountTablesContract } from '../../src/accounts/account-tables.contract.ts';
+import { tableQueueContract } from '../../src/jobs/table-queue.contract.ts';
+import { assetListContract } from '../../src/library/asset-list.contract.ts';
+import { createSilentLog } from '../../src/observe/log.ts';
+import { recordingTablesContract } from '../../src/recording/tables.contract.ts';
+import { messageTableContract } from '../../src/rooms/chat/message-table.contract.ts';
+import { roomTablesContract } from '../../src/rooms/room-tables.contract.ts';
+import { openEngine, openStore, type Store } from '../../src/store/db.ts';
+import { leaseTableContract } from '../../src/store/lease-table.contract.ts';
+import { metadataContract } from '../../src/store/metadata.contract.ts';
+import { streamTablesContract } from '../../src/streams/tables.contract.ts';
+import { webhookTableContract } from '../../src/webhooks/webhook-table.contract.ts';
+import { needPostgres, type PostgresServer, startPostgres } from '../fixtures/engines/postgres.ts';
+
+const log = createSilentLog();
+let postgres: PostgresServer;
+let template: string;
+
+const serverOf = (database: string) => ({
+  url: postgres.url(database),
+  replicaUrl: undefined,
+  pool: 4,
+  replicaLag: 2000,
+});
+
+/** Opens a database with all tables. */
+async function openDatabase() {
+  const name = await postgres.create(template);
+  const engine = await openEngine({ file: '', log, server: serverOf(name) });
+  return {
+    db: engine.db,
+    async [Symbol.asyncDispose]() {
+      await engine[Symbol.asyncDispose]();
+      await postgres.drop(name);
+    },
+  };
+}
+
+suite('PostgreSQL', { skip: needPostgres() }, () => {
+  before(async () => {
+    postgres = await startPostgres();
+    template = await postgres.create();
+    await (await openEngine({ file: '', log, server: serverOf(template) }))[Symbol.asyncDispose]();
+  });
+  after(() => postgres[Symbol.asyncDispose]());
+
+  metadataContract('PostgreSQL', async (): Promise<Store & AsyncDisposable> => {
+    const folder = await mkdtemp(join(tmpdir(), 'oxbow-store-'));
+    const name = await postgres.create(template);
+    const store = await openStore({ file: join(folder, 'oxbow.db'), log, server: serverOf(name) });
+    return {
+      ...store,
+      async [Symbol.asyncDispose]() {
+        await store[Symbol.asyncDispose]();
+        await postgres.drop(name);
+        await rm(folder, { recursive: true, force: true });
+      },
+    };
+  });
+  leaseTableContract('PostgreSQL', openDatabase);
+  accountTablesContract('PostgreSQL', openDatabase);
+  tableQueueContract('PostgreSQL', openDatabase);
+  messageTableContract('PostgreSQL', openDatabase);
+  roomTablesContract('PostgreSQL', openDatabase);
+  recordingTablesContract('PostgreSQL', openDatabase);
+  webhookTableContract('PostgreSQL', openDatabase);
+  streamTablesContract('PostgreSQL', openDatabase);
+  assetListContract('PostgreSQL', openDatabase);
+});
