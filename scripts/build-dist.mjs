@@ -22,7 +22,7 @@ const sources = join(root, 'src');
 const published = ['client/client', 'media/media'];
 /** What is started on its own: programs, threads, child processes. */
 const started = [
-  ...['main', 'cli/own-worker', 'store/worker', 'http/threads/thread', 'archive/upload-hash-worker'],
+  ...['main', 'cli/own-worker', 'store/sqlite/worker', 'http/threads/thread', 'archive/upload-hash-worker'],
   'accounts/users/bcrypt-worker',
 ];
 

@@ -53,6 +53,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   '@fastify/swagger': ['http'],
   '@fastify/type-provider-typebox': ['http'],
   kysely: ['store'],
+  pg: ['store/postgres'],
   'tough-cookie': ['net/cookies.ts'],
   ws: ['http/events/web-socket.ts', 'http/rooms'],
   'openid-client': ['accounts/identity'],

@@ -44,6 +44,7 @@ const files: Readonly<Record<string, readonly string[]>> = {
     'glib-networking',
   ],
   '/usr/lib/*/gstreamer-1.0/libgstrtspclientsink.so': ['gstreamer1.0-rtsp'],
+  '/usr/lib/postgresql/*/bin/postgres': ['postgresql'],
 };
 
 /** Installs what is missing in CI, or where this user may; elsewhere the suites that need it are skipped and say so. */

@@ -26,7 +26,8 @@ export function openChecks(
   const health = createHealth();
   const clockWatch = new ClockWatch(clock, () => metrics.clockSteps.inc());
   const lag = loopCheck(() => metrics.loopLagS);
-  health.register('database', () => store.check().then(() => undefined));
+  // A server that is lost stops neither live streams nor recording: what cannot be written waits.
+  health.register('database', () => store.check().then(() => undefined), { degrades: store.engine !== 'sqlite' });
   health.register('disk', () => checkDisk(disk.now()), { degrades: true });
   health.register('memory', memoryCheck(), { ready: false });
   health.register('event loop', lag, { ready: false });

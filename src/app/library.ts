@@ -21,7 +21,7 @@ export async function openLibrary(
   { store, bus, recordings }: Pick<Parts, 'store' | 'bus' | 'recordings'>,
 ): Promise<Library> {
   const { segments, release } = recordings;
-  const assets = await Assets.open({ db: store.db, clock, events: bus, settings, segments, release });
+  const assets = await Assets.open({ db: store.db, read: store.read, clock, events: bus, settings, segments, release });
   opened.defer(
     metrics.beforeScrape(async () => {
       for (const [state, count] of Object.entries(await assets.counts())) metrics.assets.set({ state }, count);

@@ -25,6 +25,9 @@ import { PictureTable } from '../streams/picture/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
 import type { AppContext, Parts, Recordings } from './parts.ts';
 
+/** After so long, rows of the index are on a replica, even if the database did not respond for a while; ms. */
+const SETTLED_MS = 3_600_000;
+
 /** Opens the index and its tables. */
 export async function openRecordings(app: AppContext, store: Store): Promise<Recordings> {
   const { dataFolder, opened, clock, log, metrics } = app;
@@ -35,7 +38,10 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
   const reader = opened.use(openRangeReader(segments));
   const deleted = new Emitter<SegmentPrefix>();
-  const table = new ChunkTable(store.db, () => store.fence);
+  const table = new ChunkTable(store.db, () => store.fence, {
+    read: store.read,
+    beforeUs: () => (clock.nowMs() - SETTLED_MS) * 1000,
+  });
   return {
     segments,
     syncQueue,

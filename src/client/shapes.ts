@@ -148,6 +148,7 @@ export type ProblemCode =
   | 'port-taken'
   | 'folder-unwritable'
   | 'data-in-use'
+  | 'database-not-empty'
   | 'data-newer'
   | 'bad-backup'
   | 'bad-range'

@@ -15,7 +15,7 @@ const folder = new URL(isWorkingTree ? '..' : '.', import.meta.url);
 /**
  * The address of a program for a thread or a process.
  *
- * @param path below src/ without its ending, e.g. `store/worker`; scripts/build-dist.mjs must list it
+ * @param path below src/ without its ending, e.g. `store/sqlite/worker`; scripts/build-dist.mjs must list it
  */
 export const startedFile = (path: string): URL => new URL(`${path}${ending}`, folder);
 

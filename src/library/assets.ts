@@ -11,6 +11,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
+import type { ReadQuery } from '../store/engine.ts';
 import type { AssetChunkTable, Tables } from '../store/schema.ts';
 import type { AssetFailure, AssetIntake, AssetVisibility, NewAsset } from './asset.ts';
 import { type AssetPage, type AssetQuery, listAssets } from './asset-list.ts';
@@ -22,6 +23,8 @@ import { cleanDescription, cleanFilename, cleanTags, cleanTitle, titleOfFile } f
 /** What the library is opened with. */
 export interface AssetsOptions {
   readonly db: Kysely<Tables>;
+  /** Reads what may be some seconds old. */
+  readonly read?: (<T>(query: ReadQuery<T>) => Promise<T>) | undefined;
   readonly clock: Clock;
   readonly events: Pick<EventBus, 'publish'>;
   readonly settings: QuotaSettings & Current<{ readonly library: { readonly trash: number } }>;
@@ -243,12 +246,13 @@ export class Assets implements AssetIntake {
   }
 
   /**
-   * A page of assets.
+   * A page of assets. A search may miss what changed in the last seconds.
    *
    * @throws OxbowError `bad-request` for an invalid cursor
    */
   list(query: AssetQuery): Promise<AssetPage> {
-    return listAssets(this.#options.db, query);
+    const { db, read } = this.#options;
+    return read && query.query !== undefined ? read((replica) => listAssets(replica, query)) : listAssets(db, query);
   }
 
   /** Number of assets by state, for metrics. */

@@ -6,6 +6,7 @@ import type { Insertable, Kysely, Selectable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../archive/recording-locations.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
+import type { ReadQuery } from '../store/engine.ts';
 import { type Fence, holdLease, valuesWhileHeld } from '../store/lease-table.ts';
 import type { ChunkFileTable, Tables } from '../store/schema.ts';
 import {
@@ -43,6 +44,13 @@ export interface RecordedTotals {
   readonly durationUs: number;
 }
 
+/** Reads of rows that no longer change, except that retention deletes them. */
+export interface PastReads {
+  read<T>(query: ReadQuery<T>): Promise<T>;
+  /** Rows that start before this are written; µs since 1970. */
+  beforeUs(): number;
+}
+
 /** Sums over the files that start in one window. */
 interface WindowSum extends Omit<ChunkSpan, 'absences'> {
   readonly last_start_us: number;
@@ -68,10 +76,21 @@ export class ChunkTable {
   /** Ids of the recordings of derived qualities by stream, until a new one is added. */
   readonly #qualities = new Map<string, Promise<readonly string[]>>();
 
-  /** @param fence rows are written and deleted only while this process holds the lease of the data folder; undefined: always */
-  constructor(db: Kysely<Tables>, fence: () => Fence | undefined = () => undefined) {
+  readonly #past: PastReads;
+
+  /**
+   * @param fence rows are written and deleted only while this process holds the lease of the data folder; undefined: always
+   * @param past how rows of the past are read
+   */
+  constructor(db: Kysely<Tables>, fence: () => Fence | undefined = () => undefined, past?: PastReads) {
     this.#db = db;
     this.#fence = fence;
+    this.#past = past ?? { read: (query) => query(db), beforeUs: () => 0 };
+  }
+
+  /** Reads from a replica what was written long ago. */
+  #read<T>(toUs: number, query: ReadQuery<T>): Promise<T> {
+    return toUs < this.#past.beforeUs() ? this.#past.read(query) : query(this.#db);
   }
 
   /**
@@ -180,17 +199,17 @@ export class ChunkTable {
 
   /** Rows that overlap [fromUs, toUs), oldest first. */
   between(streamId: string, fromUs: number, toUs: number): Promise<ChunkRow[]> {
-    return this.#overlapping(streamId, fromUs, toUs).selectAll().execute();
+    return this.#read(toUs, (db) => overlapping(db, streamId, fromUs, toUs).selectAll().execute());
   }
 
   /** Like `between`, with only the columns that describe the segments. */
   segmentsBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSegments[]> {
-    return this.#overlapping(streamId, fromUs, toUs).select(SEGMENTS).execute();
+    return this.#read(toUs, (db) => overlapping(db, streamId, fromUs, toUs).select(SEGMENTS).execute());
   }
 
   /** Like `between`, without the segments: the input of a timeline. */
   spansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
-    return this.#overlapping(streamId, fromUs, toUs).select(SPAN).execute();
+    return this.#read(toUs, (db) => overlapping(db, streamId, fromUs, toUs).select(SPAN).execute());
   }
 
   /**
@@ -253,16 +272,6 @@ export class ChunkTable {
       .where('start_us', '<=', lastUs)
       .orderBy('start_us')
       .execute();
-  }
-
-  #overlapping(streamId: string, fromUs: number, toUs: number) {
-    return this.#db
-      .selectFrom('chunk_file')
-      .where('stream_id', '=', streamId)
-      .where('start_us', '<', toUs)
-      .where('start_us', '>', fromUs - LONGEST_US)
-      .where('end_us', '>', fromUs)
-      .orderBy('start_us');
   }
 
   /** The first file that starts at or after `us`; a gap before it may begin before `us`. */
@@ -409,6 +418,16 @@ export class ChunkTable {
       durationUs: row?.duration_us ?? 0,
     };
   }
+}
+
+function overlapping(db: Kysely<Tables>, streamId: string, fromUs: number, toUs: number) {
+  return db
+    .selectFrom('chunk_file')
+    .where('stream_id', '=', streamId)
+    .where('start_us', '<', toUs)
+    .where('start_us', '>', fromUs - LONGEST_US)
+    .where('end_us', '>', fromUs)
+    .orderBy('start_us');
 }
 
 function taken(): OxbowError {

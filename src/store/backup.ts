@@ -8,7 +8,7 @@ import { backup, DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { syncFolder } from '../lib/folder.ts';
 import { migrations } from './migrations.ts';
-import { sqliteCode } from './sqlite-code.ts';
+import { sqliteCode } from './sqlite/sqlite-code.ts';
 
 /** Version of the layout of a backup. */
 export const BACKUP_FORM = 1;

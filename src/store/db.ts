@@ -7,13 +7,13 @@ import type { Kysely } from 'kysely';
 import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import type { Log } from '../observe/log.ts';
-import type { StartDatabase } from './connection.ts';
 import { leaseDataFolder } from './data-folder-lease.ts';
 import type { Engine, EngineName, ReadQuery } from './engine.ts';
 import type { Fence } from './lease-table.ts';
 import { lockDataFolder } from './lock.ts';
 import type { Tables } from './schema.ts';
-import { openSqliteEngine } from './sqlite-engine.ts';
+import type { StartDatabase } from './sqlite/database-thread.ts';
+import { openSqliteEngine } from './sqlite/engine.ts';
 
 /** An open metadata store. */
 export interface Store {

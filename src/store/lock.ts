@@ -8,7 +8,7 @@ import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folder.ts';
 import { LOCK_FILE, RUNNING_FILE } from './file-names.ts';
-import { sqliteCode } from './sqlite-code.ts';
+import { sqliteCode } from './sqlite/sqlite-code.ts';
 
 const LOCK_WAIT_MS = 100;
 

@@ -252,6 +252,26 @@ export function metadataContract(name: string, open: () => Promise<Store & Async
       assert.deepEqual([found.at_us, found.clean], [most, -most]);
     });
 
+    test('whole numbers are compared with fractions, and with no bound', async () => {
+      await using store = await open();
+      await store.db
+        .insertInto('asset_removed')
+        .values([1, 2, 3].map((us) => ({ id: `${us}`, removed_us: us })))
+        .execute();
+      const found = await store.db
+        .selectFrom('asset_removed')
+        .select('id')
+        .where('removed_us', '>', 1.5)
+        .where('removed_us', '<', Number.POSITIVE_INFINITY)
+        .where('id', 'not in', [])
+        .orderBy('removed_us')
+        .execute();
+      assert.deepEqual(
+        found.map(({ id }) => id),
+        ['2', '3'],
+      );
+    });
+
     test('counts and sums are numbers, also beyond 2^32; a share keeps its fraction', async () => {
       await using store = await open();
       const big = 2 ** 40;

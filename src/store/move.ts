@@ -1,6 +1,6 @@
 /**
  * Moves the metadata of a data folder between its SQLite file and a PostgreSQL server, and takes a database to another schema.
- * In: a data folder that no server uses, a PostgreSQL server. Out: copies; nothing is deleted without being asked for.
+ * In: a data folder that no server uses, a PostgreSQL server. Out: copies; an earlier file is kept under another name.
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
@@ -12,7 +12,7 @@ import { openEngine } from './db.ts';
 import type { EngineName } from './engine.ts';
 import { lockDataFolder } from './lock.ts';
 import { migrations } from './migrations.ts';
-import { changeSqliteSchema, moveAside, readSqliteSchema } from './sqlite.ts';
+import { changeSqliteSchema, moveAside, readSqliteSchema } from './sqlite/sqlite.ts';
 
 /** The two databases. */
 export interface MoveOptions extends CopyOptions {

@@ -20,8 +20,8 @@ import {
 import { LOCK_FILE, MSN_MARKS_FILE } from './file-names.ts';
 import { lockDataFolder } from './lock.ts';
 import { leastMsnAt, restoreMarks } from './msn-marks.ts';
-import { moveAside } from './sqlite.ts';
-import { sqliteCode } from './sqlite-code.ts';
+import { moveAside } from './sqlite/sqlite.ts';
+import { sqliteCode } from './sqlite/sqlite-code.ts';
 
 /** Options of a restore. */
 export interface RestoreOptions {

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { LOCK_FILE, RUNNING_FILE } from './file-names.ts';
-import { sqliteCode } from './sqlite-code.ts';
+import { sqliteCode } from './sqlite/sqlite-code.ts';
 
 /** A server that holds a data folder. */
 export interface RunningInstance {

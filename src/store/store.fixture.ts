@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
 import { createSilentLog } from '../observe/log.ts';
-import type { StartDatabase } from './connection.ts';
-import { serveDatabase } from './database-port.ts';
 import { openStore, type Store } from './db.ts';
+import { serveDatabase } from './sqlite/database-port.ts';
+import type { StartDatabase } from './sqlite/database-thread.ts';
 
 /** Opens an empty database with all tables; for the contract suites of tables. */
 export type OpenDatabase = () => Promise<Pick<Store, 'db'> & AsyncDisposable>;

@@ -175,7 +175,12 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
   test('contains the program, the interface, units and licences; no tests, no sources, no paths of the build machine', () => {
     for (const path of [
       ...['package.json', 'README.md', 'LICENSE', 'NOTICE', 'CHANGELOG.md', 'bin/oxbow', 'bin/node-24.js'],
-      ...['dist/package.json', 'dist/src/main.js', 'dist/src/store/worker.js', 'dist/src/http/threads/thread.js'],
+      ...[
+        'dist/package.json',
+        'dist/src/main.js',
+        'dist/src/store/sqlite/worker.js',
+        'dist/src/http/threads/thread.js',
+      ],
       ...[
         'dist/src/cli/own-worker.js',
         'dist/src/ffmpeg/child/demux-main.js',

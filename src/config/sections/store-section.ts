@@ -10,7 +10,9 @@ export const storeSection = section({
   url: postgresUrl(
     'PostgreSQL database for all metadata: postgres://USER:PASSWORD@HOST:5432/DATABASE. Default: a SQLite file in the data folder.',
   ),
-  replicaUrl: postgresUrl('A replica of that database, for reads of the past, of lists and of searches.'),
+  replicaUrl: postgresUrl(
+    'A replica of that database. It is searched for assets, and read for recordings that are older than an hour.',
+  ),
   replicaLag: duration('2s', 'Most time that the replica may be behind. Beyond it, the primary database is read.', {
     min: '100ms',
     max: '1h',

@@ -24,13 +24,21 @@ import type { ConnectionPool } from './pool.ts';
 export function createPostgresDb(pool: ConnectionPool, batches: ConnectionPool): Kysely<Tables> {
   const dialect: Dialect = {
     createDriver: () => new PostgresDriver({ pool }),
-    createQueryCompiler: () => new PostgresQueryCompiler(),
+    createQueryCompiler: () => new QueryCompiler(),
     createAdapter: () => new BatchAdapter(batches),
     createIntrospector: (db) => new PostgresIntrospector(db),
   };
   // SQLite has empty lists (`in ()`), PostgreSQL has not.
   const emptyLists = new HandleEmptyInListsPlugin({ strategy: replaceWithNoncontingentExpression });
   return new Kysely<Tables>({ dialect, plugins: [emptyLists] });
+}
+
+/** Compares whole numbers with fractions as SQLite does: a parameter without a type would get that of the column. */
+class QueryCompiler extends PostgresQueryCompiler {
+  protected override appendValue(parameter: unknown): void {
+    super.appendValue(parameter);
+    if (typeof parameter === 'number' && !Number.isInteger(parameter)) this.append('::float8');
+  }
 }
 
 /** The adapter of PostgreSQL, with `runAll`. */

@@ -5,13 +5,13 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { Kysely } from 'kysely';
-import { makePrivate } from '../lib/platform.ts';
-import type { Log } from '../observe/log.ts';
-import { DatabaseThread, type StartDatabase } from './connection.ts';
+import { makePrivate } from '../../lib/platform.ts';
+import type { Log } from '../../observe/log.ts';
+import type { Engine, OnWait } from '../engine.ts';
+import { databaseFiles } from '../private-files.ts';
+import type { Tables } from '../schema.ts';
+import { DatabaseThread, type StartDatabase } from './database-thread.ts';
 import { createThreadDialect } from './dialect.ts';
-import type { Engine, OnWait } from './engine.ts';
-import { databaseFiles } from './private-files.ts';
-import type { Tables } from './schema.ts';
 
 /** Options of `openSqliteEngine`. */
 export interface SqliteEngineOptions {

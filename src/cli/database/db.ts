@@ -4,14 +4,14 @@
  */
 import { join } from 'node:path';
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
-import { type DatabaseServer, databaseServer, storeSection } from '../config/sections/store-section.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
-import { DATABASE_FILE } from '../store/file-names.ts';
-import { bar, openProgressLine } from './progress.ts';
-import { addDataFlags, addSettingFlags, readSettings } from './setting-flags.ts';
-import { onStopSignal } from './stop-signals.ts';
-import { type ExitCode, note, say, sayJson } from './terminal.ts';
+import type { Config } from '../../config/schema.ts';
+import { type DatabaseServer, databaseServer, storeSection } from '../../config/sections/store-section.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { DATABASE_FILE } from '../../store/file-names.ts';
+import { bar, openProgressLine } from '../progress.ts';
+import { addDataFlags, addSettingFlags, readSettings } from '../setting-flags.ts';
+import { onStopSignal } from '../stop-signals.ts';
+import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 
 interface CopyOptions {
   /** A URL; true: that of the settings. */
@@ -72,7 +72,7 @@ async function runCopy(command: Command): Promise<ExitCode> {
   const file = join(config.data, DATABASE_FILE);
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
-  const { copyToFile, copyToServer } = await import('../store/move.ts');
+  const { copyToFile, copyToServer } = await import('../../store/move.ts');
   try {
     const begunAt = performance.now();
     using line = openProgressLine();
@@ -120,7 +120,7 @@ function sayCopied(rows: ReadonlyMap<string, number>, aside: string | undefined,
 
 async function runStatus(command: Command): Promise<ExitCode> {
   const { config } = await readSettings(command);
-  const { readStatus } = await import('../store/move.ts');
+  const { readStatus } = await import('../../store/move.ts');
   const status = await readStatus({ file: join(config.data, DATABASE_FILE), server: databaseServer(config.store) });
   if (command.opts<{ json?: true }>().json) sayJson(status);
   else say(`${status.engine === 'sqlite' ? status.place : 'PostgreSQL'}: schema ${status.schema} of ${status.newest}`);
@@ -136,7 +136,7 @@ async function runMigrate(command: Command): Promise<ExitCode> {
   const { config } = await readSettings(command);
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
-  const { changeSchema } = await import('../store/move.ts');
+  const { changeSchema } = await import('../../store/move.ts');
   const { signal } = controller;
   const where = { file: join(config.data, DATABASE_FILE), server: databaseServer(config.store), signal };
   const { from, to } = await changeSchema(where, target);

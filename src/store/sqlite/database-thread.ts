@@ -3,10 +3,10 @@
  * In: SQL from dialect.ts. Out: `Request` messages to database-port.ts. If the thread dies, all waiting statements reject.
  */
 import { Worker } from 'node:worker_threads';
-import { OxbowError } from '../lib/errors.ts';
-import { startedFile } from '../lib/program-files.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { startedFile } from '../../lib/program-files.ts';
+import type { Parameter, RepeatedStatement } from '../engine.ts';
 import type { DatabaseSettings, Failure, Request, Response } from './database-port.ts';
-import type { Parameter, RepeatedStatement } from './engine.ts';
 import { unpackRows } from './packed-rows.ts';
 import type { SqliteResult } from './sqlite.ts';
 
@@ -37,7 +37,7 @@ export type StartDatabase = (settings: DatabaseSettings) => DatabaseHost;
 
 function startThread(settings: DatabaseSettings): DatabaseHost {
   // Do not inherit flags of the main thread (an inspector, --eval).
-  const worker = new Worker(startedFile('store/worker'), {
+  const worker = new Worker(startedFile('store/sqlite/worker'), {
     workerData: settings,
     name: 'oxbow-database',
     execArgv: [],

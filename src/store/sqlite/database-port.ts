@@ -3,8 +3,8 @@
  * In: `Request` messages from connection.ts. Out: `Response` messages with the same id. The first one reports whether opening worked.
  */
 import type { MessagePort } from 'node:worker_threads';
-import { OxbowError, type RefusalCode } from '../lib/errors.ts';
-import type { Parameter, RepeatedStatement } from './engine.ts';
+import { OxbowError, type RefusalCode } from '../../lib/errors.ts';
+import type { Parameter, RepeatedStatement } from '../engine.ts';
 import { isWorthPacking, type PackedRows, packRows } from './packed-rows.ts';
 import { openSqlite, type Sqlite, type SqliteResult } from './sqlite.ts';
 

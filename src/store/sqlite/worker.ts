@@ -3,8 +3,8 @@
  * In: the settings of connection.ts, and its messages. Out: database-port.ts serves them in this thread.
  */
 import { parentPort, workerData } from 'node:worker_threads';
-import { collectGarbage, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
-import { lowerThreadPriority } from '../lib/platform.ts';
+import { collectGarbage, TIDY_AFTER_MS } from '../../lib/memory/heap.ts';
+import { lowerThreadPriority } from '../../lib/platform.ts';
 import { type DatabaseSettings, serveDatabase } from './database-port.ts';
 
 /**

@@ -12,9 +12,9 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { messageOf } from '../lib/errors.ts';
-import type { DatabaseThread } from './connection.ts';
-import type { EngineAdapter, OnWait, Parameter, RepeatedStatement } from './engine.ts';
+import { messageOf } from '../../lib/errors.ts';
+import type { EngineAdapter, OnWait, Parameter, RepeatedStatement } from '../engine.ts';
+import type { DatabaseThread } from './database-thread.ts';
 
 /**
  * @param thread runs the statements; not closed by Kysely

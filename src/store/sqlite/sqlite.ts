@@ -5,10 +5,10 @@
 import { existsSync, mkdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite';
-import { messageOf, OxbowError } from '../lib/errors.ts';
-import type { Parameter, RepeatedStatement } from './engine.ts';
-import { migrations, stepsBetween, upOf } from './migrations.ts';
-import { createPrivateFile } from './private-files.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { Parameter, RepeatedStatement } from '../engine.ts';
+import { migrations, stepsBetween, upOf } from '../migrations.ts';
+import { createPrivateFile } from '../private-files.ts';
 import { sqliteCode } from './sqlite-code.ts';
 
 /** Result of a statement. */

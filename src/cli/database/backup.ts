@@ -5,19 +5,19 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
-import { WATCH_SECRET_FILE } from '../accounts/watch-secret.ts';
-import type { Config } from '../config/schema.ts';
-import { databaseServer } from '../config/sections/store-section.ts';
-import { OxbowError } from '../lib/errors.ts';
-import { version } from '../lib/version.ts';
-import type { BackupFile, BackupManifest } from '../store/backup.ts';
-import { DATABASE_FILE, MSN_MARKS_FILE } from '../store/file-names.ts';
-import { bar, openProgressLine, sayBytes } from './progress.ts';
-import { makeIndex, sayRebuilt } from './recording-index.ts';
-import { SAMPLE_NOTE_FILE } from './sample.ts';
-import { addDataFlags, readSettings } from './setting-flags.ts';
-import { onStopSignal } from './stop-signals.ts';
-import { type ExitCode, note, say, sayJson } from './terminal.ts';
+import { WATCH_SECRET_FILE } from '../../accounts/watch-secret.ts';
+import type { Config } from '../../config/schema.ts';
+import { databaseServer } from '../../config/sections/store-section.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { version } from '../../lib/version.ts';
+import type { BackupFile, BackupManifest } from '../../store/backup.ts';
+import { DATABASE_FILE, MSN_MARKS_FILE } from '../../store/file-names.ts';
+import { bar, openProgressLine, sayBytes } from '../progress.ts';
+import { makeIndex, sayRebuilt } from '../recording-index.ts';
+import { SAMPLE_NOTE_FILE } from '../sample.ts';
+import { addDataFlags, readSettings } from '../setting-flags.ts';
+import { onStopSignal } from '../stop-signals.ts';
+import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 
 interface Options {
   readonly output?: string;
@@ -97,7 +97,7 @@ function targetOf(output: string): string {
 }
 
 async function backUp(target: string, { data, store, json, signal }: How): Promise<void> {
-  const { writeBackup } = await import('../store/backup.ts');
+  const { writeBackup } = await import('../../store/backup.ts');
   const server = databaseServer(store);
   await using source = await databaseOf(data, target, server, signal);
   const begunAt = performance.now();
@@ -139,7 +139,7 @@ async function databaseOf(
   signal: AbortSignal,
 ): Promise<{ readonly path: string } & AsyncDisposable> {
   if (!server) return { path: join(data, DATABASE_FILE), [Symbol.asyncDispose]: async () => {} };
-  const { dropDatabase, snapshot } = await import('../store/move.ts');
+  const { dropDatabase, snapshot } = await import('../../store/move.ts');
   const path = `${target}.copy.part`;
   using line = openProgressLine();
   const begunAt = performance.now();
@@ -156,7 +156,7 @@ function readSmallFiles(data: string): readonly BackupFile[] {
 }
 
 async function putBack(backup: string, { data, store, json, signal }: How): Promise<ExitCode> {
-  const { restoreBackup } = await import('../store/restore.ts');
+  const { restoreBackup } = await import('../../store/restore.ts');
   let restored: Awaited<ReturnType<typeof restoreBackup>>;
   {
     using line = openProgressLine();
@@ -173,7 +173,7 @@ async function putBack(backup: string, { data, store, json, signal }: How): Prom
   const { manifest, aside } = restored;
   const server = databaseServer(store);
   if (server) {
-    const { copyToServer, dropDatabase } = await import('../store/move.ts');
+    const { copyToServer, dropDatabase } = await import('../../store/move.ts');
     const file = join(data, DATABASE_FILE);
     await copyToServer({ file, server, overwrite: true, signal });
     dropDatabase(file);
