@@ -15,7 +15,7 @@ import { exportRemotely } from './export-remote.ts';
 import { refuseToReplace } from './output-file.ts';
 import { bar, openProgressLine, sayBytes, sayLength } from './progress.ts';
 import { openServer } from './running-server.ts';
-import { addDataFlags, readSettings } from './setting-flags.ts';
+import { addDataFlags, readDataSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
 
@@ -81,7 +81,7 @@ Examples:
 
 async function runExport(stream: string, command: Command): Promise<ExitCode> {
   const options = command.opts<Options>();
-  const { config } = await readSettings(command);
+  const { config } = await readDataSettings(command);
   const when = timesOf(options);
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));

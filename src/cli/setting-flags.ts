@@ -87,3 +87,16 @@ export async function readAgain(command: Command, urls: readonly string[] = []):
   }
   return loadConfig({ files: settingsFiles(command), env: process.env, flags, urls });
 }
+
+/**
+ * Loads the settings of a verb with `addDataFlags`, whose other flags may have the names of settings.
+ *
+ * @throws OxbowError `bad-setting`
+ */
+export async function readDataSettings(command: Command): Promise<LoadedConfig> {
+  const { data } = command.opts<{ data?: string }>();
+  const flags = data === undefined ? [] : [{ path: 'data', value: data, origin: '--data' }];
+  const loaded = await loadConfig({ files: settingsFiles(command), env: process.env, flags });
+  for (const warning of loaded.warnings) note(`oxbow: ${warning}`);
+  return loaded;
+}

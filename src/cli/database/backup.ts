@@ -15,7 +15,7 @@ import { DATABASE_FILE, MSN_MARKS_FILE } from '../../store/file-names.ts';
 import { bar, openProgressLine, sayBytes } from '../progress.ts';
 import { makeIndex, sayRebuilt } from '../recording-index.ts';
 import { SAMPLE_NOTE_FILE } from '../sample.ts';
-import { addDataFlags, readSettings } from '../setting-flags.ts';
+import { addDataFlags, readDataSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 
@@ -62,7 +62,7 @@ async function run(command: Command): Promise<ExitCode> {
   if ((output === undefined) === (restore === undefined)) {
     throw new OxbowError('bad-request', 'give either -o or --restore', { extra: { hint: 'See oxbow backup --help.' } });
   }
-  const { config } = await readSettings(command);
+  const { config } = await readDataSettings(command);
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
   const how = { ...{ data: config.data, store: config.store }, json: json === true, signal: controller.signal };

@@ -9,7 +9,7 @@ import { type DatabaseServer, databaseServer, storeSection } from '../../config/
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { DATABASE_FILE } from '../../store/file-names.ts';
 import { bar, openProgressLine } from '../progress.ts';
-import { addDataFlags, addSettingFlags, readSettings } from '../setting-flags.ts';
+import { addDataFlags, addSettingFlags, readDataSettings, readSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 
@@ -67,7 +67,7 @@ async function runCopy(command: Command): Promise<ExitCode> {
   if ((to === undefined) === (from === undefined)) {
     throw new OxbowError('bad-request', 'give either --to or --from', { extra: { hint: 'See oxbow db copy --help.' } });
   }
-  const { config } = await readSettings(command);
+  const { config } = await readDataSettings(command);
   const server = serverOf(config, (to ?? from)!);
   const file = join(config.data, DATABASE_FILE);
   const controller = new AbortController();

@@ -15,7 +15,7 @@ import { storeImported } from '../../rooms/synctv/store-imported.ts';
 import { openStore } from '../../store/db.ts';
 import { DATABASE_FILE } from '../../store/file-names.ts';
 import { openForeignDatabase } from '../../store/foreign/foreign-database.ts';
-import { addDataFlags, readSettings } from '../setting-flags.ts';
+import { addDataFlags, readDataSettings } from '../setting-flags.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 
 interface Options {
@@ -50,7 +50,7 @@ export function addImport(program: Command, exit: (code: ExitCode) => void): voi
 
 async function run(path: string, command: Command): Promise<ExitCode> {
   const { admins, dryRun, json } = command.opts<Options>();
-  const { config } = await readSettings(command);
+  const { config } = await readDataSettings(command);
   const converted = read(path, admins === true);
   if (converted.users.length === 0 && converted.rooms.length === 0) {
     throw new OxbowError('bad-request', `${path} has no users and no rooms of SyncTV.`, {
