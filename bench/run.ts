@@ -12,6 +12,7 @@ import { benchLadder } from './ladder/ladder.ts';
 import { benchLiveLadder } from './ladder/live-ladder.ts';
 import { benchPart } from './part.ts';
 import { benchStoryboard } from './past/storyboard.ts';
+import { benchTimelinePostgres } from './past/timeline-postgres.ts';
 import { benchPull } from './pull.ts';
 import { benchCall } from './rooms/call.ts';
 import { benchPeople } from './rooms/people.ts';
@@ -48,6 +49,8 @@ const usage = `Usage: npm run bench -- VERB [options]
   live-ladder  720p and 360p of a live 1080p30 source over RTMP, in real time: dropped pictures, lag, CPU
     --seconds 600      measured seconds
   timeline   queries in the index of many days, and the playlist of 24 hours
+    --of 100x30        streams and days
+  timeline-postgres  the same queries on PostgreSQL and on SQLite; needs PostgreSQL
     --of 100x30        streams and days
   part       from the last frame of a part to the playlist that lists it, as a waiting player receives it
     --seconds 60       seconds of each frame rate
@@ -123,6 +126,10 @@ const streams = (unset: string) => (values.streams ?? unset).split(',').map(Numb
 const seconds = (unset: number) => Number(values.seconds ?? unset);
 const rounds = Number(values.rounds);
 
+const streamsAndDays = (): [streams: number, days: number] => {
+  const [count, days] = values.of.split('x').map(Number);
+  return [count!, days!];
+};
 const benches: Readonly<Record<string, () => Promise<string>>> = {
   pull: () =>
     benchPull({
@@ -142,10 +149,8 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
     }),
   ladder: () => benchLadder(seconds(20), rounds),
   'live-ladder': () => benchLiveLadder(seconds(600)),
-  timeline: () => {
-    const [count, days] = values.of.split('x').map(Number);
-    return benchTimeline(count!, days!);
-  },
+  timeline: () => benchTimeline(...streamsAndDays()),
+  'timeline-postgres': () => benchTimelinePostgres(...streamsAndDays()),
   rtsp: () => benchRtsp(streams('1,8'), { warmUpS: Number(values['warm-up']), measureS: seconds(30) }),
   import: () => benchImport(seconds(360), rounds),
   part: () => benchPart(seconds(60)),

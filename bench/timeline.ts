@@ -37,13 +37,39 @@ export async function benchTimeline(streams: number, days: number): Promise<stri
   build(file, streams, filesPerStream);
   const buildS = (performance.now() - startedAt) / 1000;
   await using store = await openStore({ file, log: createSilentLog() });
-  const table = new ChunkTable(store.db, () => store.fence);
+  const measured = await measureQueries(new ChunkTable(store.db), streams, days);
+  const rows = measured.map(({ query, times, p50, p99, target, cpu }) => [
+    ...[query, String(times), p50.toFixed(2), p99.toFixed(2), String(target), cpu.toFixed(2)],
+  ]);
+  const segments = (streams * filesPerStream * SEGMENTS_PER_FILE).toLocaleString('en');
+  const gib = (statSync(file).size / 2 ** 30).toFixed(2);
+  return [
+    `${streams} streams of ${days} days: ${segments} segments of two tracks, ${gib} GiB of SQLite, built in ${buildS.toFixed(0)} s`,
+    printTable(['query', 'times', 'p50 ms', 'p99 ms', 'target', 'CPU ms'], rows),
+  ].join('\n\n');
+}
+
+/** Times of one query, ms. */
+export interface QueryTimes {
+  readonly query: string;
+  readonly times: number;
+  readonly p50: number;
+  readonly p99: number;
+  /** At p99, for SQLite. */
+  readonly target: number;
+  /** Of the calling thread, per query. */
+  readonly cpu: number;
+}
+
+/** Measures the queries of timelines and playlists in an index that `build` has made. */
+export async function measureQueries(table: ChunkTable, streams: number, days: number): Promise<readonly QueryTimes[]> {
+  const filesPerStream = (days * DAY_US) / FILE_US;
   const endUs = START_US + filesPerStream * FILE_US;
   const random = (below: number) => Math.floor(Math.random() * below);
   const recording = (stream: number) => new RecordingReader({ streamId: streamId(stream), table, endUs });
   const again = recording(0);
   await playlistOfDay(again, 0);
-  const rows = [
+  return [
     await time('a segment by its MSN', 3000, 5, () =>
       recording(random(streams)).find(FIRST_MSN + random(filesPerStream * SEGMENTS_PER_FILE)),
     ),
@@ -63,16 +89,9 @@ export async function benchTimeline(streams: number, days: number): Promise<stri
     ),
     await time('the same playlist, again', 40, 50, () => playlistOfDay(again, 0)),
   ];
-  const segments = (streams * filesPerStream * SEGMENTS_PER_FILE).toLocaleString('en');
-  const gib = (statSync(file).size / 2 ** 30).toFixed(2);
-  return [
-    `${streams} streams of ${days} days: ${segments} segments of two tracks, ${gib} GiB of SQLite, built in ${buildS.toFixed(0)} s`,
-    printTable(['query', 'times', 'p50 ms', 'p99 ms', 'target', 'CPU ms'], rows),
-  ].join('\n\n');
 }
 
-/** Returns the row of the table. CPU is that of the calling thread, per query. */
-async function time(query: string, times: number, target: number, work: () => Promise<unknown>): Promise<string[]> {
+async function time(query: string, times: number, target: number, work: () => Promise<unknown>): Promise<QueryTimes> {
   // V8 compiles during the first queries.
   for (let i = 0; i < times / 10; i++) await work();
   const took: number[] = [];
@@ -83,8 +102,8 @@ async function time(query: string, times: number, target: number, work: () => Pr
     took.push(performance.now() - from);
   }
   const { user, system } = process.threadCpuUsage(before);
-  const ms = [quantile(sorted(took), 0.5), quantile(sorted(took), 0.99)].map((one) => one.toFixed(2));
-  return [query, String(times), ...ms, String(target), ((user + system) / 1000 / times).toFixed(2)];
+  const [p50, p99] = [quantile(sorted(took), 0.5), quantile(sorted(took), 0.99)];
+  return { query, times, p50, p99, target, cpu: (user + system) / 1000 / times };
 }
 
 function playlistOfDay(recording: RecordingReader, day: number): Promise<unknown> {
@@ -107,7 +126,7 @@ function streamId(stream: number): string {
 }
 
 /** Inserts files in order of time over all streams, as recorders do. */
-function build(file: string, streams: number, filesPerStream: number): void {
+export function build(file: string, streams: number, filesPerStream: number): void {
   const db = new DatabaseSync(file);
   try {
     db.exec('PRAGMA journal_mode = WAL; PRAGMA synchronous = OFF; PRAGMA cache_size = -400000');
