@@ -12,6 +12,7 @@ import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { noTelemetry, openTelemetry } from '../observe/telemetry.ts';
+import { DatabaseLost } from '../store/engine.ts';
 import type { Observation } from './parts.ts';
 
 /**
@@ -59,7 +60,9 @@ export async function openObservation(
     log,
     logs,
     telemetry,
-    failed: (what) => (error) => log.error({ error: messageOf(error) }, `${what} failed`),
+    failed: (what) => (error) => {
+      log[error instanceof DatabaseLost ? 'debug' : 'error']({ error: messageOf(error) }, `${what} failed`);
+    },
     stopping(reason) {
       stop = { reason, atMs: clock.monotonicMs() };
       log.info({ reason }, 'oxbow is shutting down');

@@ -50,5 +50,7 @@ export async function openStore(
     });
   };
   const file = path.join(dataFolder, DATABASE_FILE);
-  return opened.use(await openDatabase({ file, server, log, onWait, onTaken, signal: shutdown.signal }));
+  const store = opened.use(await openDatabase({ file, server, log, onWait, onTaken, signal: shutdown.signal }));
+  opened.defer(metrics.beforeScrape(() => metrics.databaseWaiting.set(store.waiting)));
+  return store;
 }

@@ -350,6 +350,18 @@ export const metricTable = {
     help: 'Time from a database request to its result.',
     buckets: DISK_SECONDS,
   },
+  databaseWaiting: {
+    type: 'gauge',
+    name: 'oxbow_database_statements_waiting',
+    labels: [],
+    help: 'Statements that wait for a connection to the database server; more than 2,000 are refused. 0 with SQLite.',
+  },
+  scrapeErrors: {
+    type: 'counter',
+    name: 'oxbow_scrape_errors_total',
+    labels: [],
+    help: 'Groups of metrics that could not be read for a scrape, or not within 2 s; they keep their last values.',
+  },
   bugs: {
     type: 'counter',
     name: 'oxbow_bugs_total',

@@ -4,6 +4,7 @@
  */
 import { createRequire } from 'node:module';
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
+import { waitFor } from '../lib/abort.ts';
 import { version } from '../lib/version.ts';
 import { type LoopLag, watchLoop } from './loop-lag.ts';
 import { memoryLimit } from './memory-limit.ts';
@@ -18,6 +19,9 @@ const prometheus: Pick<typeof import('prom-client'), 'Counter' | 'Gauge' | 'Hist
   Histogram: load('prom-client/lib/histogram'),
   Registry: load('prom-client/lib/registry'),
 };
+
+/** Prometheus waits for ten seconds at most by default. */
+const READ_WITHIN_MS = 2000;
 
 /** Node's names of open resources, and those of the metric. */
 const HANDLE_KINDS: Readonly<Record<string, string>> = {
@@ -79,7 +83,7 @@ export function createMetrics(): Metrics {
     },
     async print() {
       readProcess(handles, lag);
-      await Promise.all([...readers].map((read) => read()));
+      await Promise.all([...readers].map((read) => attempt(read, handles.scrapeErrors)));
       return registry.metrics();
     },
     get loopLagS() {
@@ -90,6 +94,15 @@ export function createMetrics(): Metrics {
       lag[Symbol.dispose]();
     },
   };
+}
+
+/** What cannot be read, or not in time, keeps its last value: the other metrics are needed most while the database does not respond. */
+async function attempt(read: () => void | Promise<void>, errors: Pick<Counter, 'inc'>): Promise<void> {
+  try {
+    await waitFor(Promise.resolve(read()), { signal: AbortSignal.timeout(READ_WITHIN_MS) });
+  } catch {
+    errors.inc();
+  }
 }
 
 function createMetric(row: MetricRow, registry: Registry): Counter | Gauge | Histogram {

@@ -30,6 +30,17 @@ suite('metrics', () => {
     assert.doesNotMatch(await other.print(), /source-down/);
   });
 
+  test('a value that cannot be read keeps the last one, and the others are there', async () => {
+    using metrics = createMetrics();
+    metrics.beforeScrape(async () => {
+      throw new Error('the database does not respond');
+    });
+    metrics.beforeScrape(() => metrics.streams.set({ state: 'live' }, 3));
+    const text = await metrics.print();
+    assert.match(text, /^oxbow_streams\{state="live"\} 3$/m);
+    assert.match(text, /^oxbow_scrape_errors_total 1$/m);
+  });
+
   test('values that are cheaper to read are read at each scrape, until stopped', async () => {
     using metrics = createMetrics();
     let reads = 0;

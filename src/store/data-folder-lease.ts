@@ -13,6 +13,7 @@ import type { Clock } from '../lib/clock.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { bootId } from '../lib/platform.ts';
 import type { Log } from '../observe/log.ts';
+import { DatabaseLost } from './engine.ts';
 import { LOCK_FILE } from './file-names.ts';
 import { type Fence, openLeaseTable } from './lease-table.ts';
 import type { Tables } from './schema.ts';
@@ -62,7 +63,10 @@ interface Holder {
 export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<DataFolderLease> {
   const { db, identity, file, clock, log, ttlMs = TTL_MS } = options;
   const failed = (error: unknown) =>
-    log.warn({ error: messageOf(error) }, 'cannot renew the lease of the data folder; retrying');
+    log[error instanceof DatabaseLost ? 'debug' : 'warn'](
+      { error: messageOf(error) },
+      'cannot renew the lease of the data folder; retrying',
+    );
   const leases = new Leases({ store: openLeaseTable(db, clock), clock, failed });
   const own = describeHolder(file, identity);
   const ending = new AbortController();

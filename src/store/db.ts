@@ -26,6 +26,8 @@ export interface Store {
   readonly fence: Fence;
   /** Path that a corrupt database was moved to when the store opened; the index must then be rebuilt from the files. */
   readonly movedTo: string | undefined;
+  /** Statements that wait for a connection to a database server. */
+  readonly waiting: number;
   /** Resolves when the database responds; for the health check. Throws its error. */
   check(): Promise<void>;
 }
@@ -76,6 +78,9 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
       return lease.fence;
     },
     movedTo,
+    get waiting() {
+      return engine.waiting;
+    },
     check: () => engine.check(),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

@@ -3,7 +3,15 @@
  * In: sqlite-engine.ts, postgres/engine.ts. Out: one contract for db.ts; `engineOf` and `runAll` for repositories.
  */
 import type { DialectAdapter, Kysely } from 'kysely';
+import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { Tables } from './schema.ts';
+
+/** The database server does not respond. The engine logs when that begins and ends, so that not everyone who meets it has to. */
+export class DatabaseLost extends OxbowError {
+  constructor(cause: unknown) {
+    super('not-ready', `PostgreSQL does not respond: ${messageOf(cause)}.`, { cause });
+  }
+}
 
 /** The engines. */
 export type EngineName = 'sqlite' | 'postgresql';
@@ -31,6 +39,8 @@ export interface Engine extends AsyncDisposable {
   readonly movedTo: string | undefined;
   /** As `Store.read`. */
   read<T>(query: ReadQuery<T>): Promise<T>;
+  /** Statements that wait for a connection. */
+  readonly waiting: number;
   /** Resolves when the database responds. Throws its error. */
   check(): Promise<void>;
 }

@@ -46,7 +46,6 @@ export function readGauges(sources: GaugeSources): () => void {
     metrics.diskFreeBytes.set(free);
     metrics.diskTotalBytes.set(total);
     metrics.diskGrowth.set(forecast.growth);
-    metrics.diskFullSeconds.set(forecast.outlook(await catalog.growingRecordings()).fullInSeconds);
     const { running, started } = sources.children();
     metrics.ffmpegChildren.set(running);
     metrics.ffmpegStarts.inc(started - reportedStarts);
@@ -54,9 +53,11 @@ export function readGauges(sources: GaugeSources): () => void {
     viewers.forgetOld();
     for (const { name } of catalog.all) metrics.viewers.set({ stream: name }, viewers.of(name));
     metrics.sourceConnections.set(net.idleConnections);
-    await readJobs(jobs, metrics);
     readWorkers(workers, metrics);
     metrics.blockCacheBytes.set(blockBytes());
+    // Last: the database may not respond.
+    metrics.diskFullSeconds.set(forecast.outlook(await catalog.growingRecordings()).fullInSeconds);
+    await readJobs(jobs, metrics);
   });
 }
 

@@ -159,9 +159,10 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
     await assert.rejects(openEngine({ file: '', server, log }), { code: 'data-newer' });
   });
 
-  test('that refuses the user, or has no such database, is an error of the setting', async () => {
+  test('that refuses the user, has no such database or cannot store UTF-8 is an error of the setting', async () => {
     const ofUser = serverAt(`postgres://no-such-user@127.0.0.1:${postgres.port}/postgres`);
-    for (const server of [ofUser, serverAt(postgres.url('no_such_database'))]) {
+    const latin = await postgres.create("template0 ENCODING 'LATIN1'");
+    for (const server of [ofUser, serverAt(postgres.url('no_such_database')), serverAt(postgres.url(latin))]) {
       await assert.rejects(openEngine({ file: '', server, log }), { code: 'bad-setting' });
     }
     const server = serverAt('postgres://postgres@127.0.0.1:1/oxbow');

@@ -42,15 +42,23 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
   const { server, log, onWait, migrate = true } = options;
   await using opened = new AsyncDisposableStack();
   const openPool = (url: string, max: number, pipeline = false) => {
-    const onLost = (error: Error) => log.warn({ error: error.message }, 'a connection to the database was lost');
-    const pool = new ConnectionPool({ url, max, pipeline, onWait, onLost });
+    const pool = new ConnectionPool({ url, max, pipeline, onWait, onContact: contactsOf(url, log) });
     opened.defer(() => pool.end());
     return pool;
   };
   const pool = openPool(server.url, server.pool);
   const batches = openPool(server.url, BATCH_CONNECTIONS, true);
   const db = createPostgresDb(pool, batches);
-  await waitForServer(() => sql`SELECT 1`.execute(db), options);
+  const { rows } = await waitForServer(
+    () => sql<{ server_encoding: string }>`SHOW server_encoding`.execute(db),
+    options,
+  );
+  const encoding = rows[0]!.server_encoding;
+  if (encoding !== 'UTF8') {
+    throw new OxbowError('bad-setting', `store.url: The database has the encoding ${encoding}.`, {
+      extra: { hint: 'Create one with UTF-8: createdb --encoding UTF8 --template template0 NAME' },
+    });
+  }
   if (migrate) {
     const { from, to } = await migratePostgres(db);
     if (from !== to) log.info({ from, to }, 'the PostgreSQL database has the newest schema now');
@@ -72,6 +80,9 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
     identity: undefined, // one server has many names
     movedTo: undefined,
     read: replica ? (query) => replica.read(query) : (query) => query(db),
+    get waiting() {
+      return pool.waiting + batches.waiting;
+    },
     async check() {
       await sql`SELECT 1`.execute(db);
     },
@@ -79,15 +90,27 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
   };
 }
 
-async function waitForServer(
-  ask: () => Promise<unknown>,
+/** Logs when a server is lost, and when it responds again. */
+function contactsOf(url: string, log: Log): (lost: Error | undefined) => void {
+  let isLost = false;
+  const { host } = new URL(url);
+  return (lost) => {
+    if (isLost === (lost !== undefined)) return;
+    isLost = lost !== undefined;
+    if (lost)
+      log.error({ host, error: lost.message }, 'the database server does not respond; what must be stored waits');
+    else log.info({ host }, 'the database server responds again');
+  };
+}
+
+async function waitForServer<T>(
+  ask: () => Promise<T>,
   { log, signal = new AbortController().signal, waitMs = WAIT_MS }: PostgresEngineOptions,
-): Promise<void> {
+): Promise<T> {
   const begunAt = performance.now();
   for (let tries = 1; ; tries++) {
     try {
-      await ask();
-      return;
+      return await ask();
     } catch (error) {
       if (!isUnavailable(error)) throw refusedBy(error);
       if (performance.now() - begunAt >= waitMs) throw error;

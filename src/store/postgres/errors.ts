@@ -3,6 +3,7 @@
  * In: errors of `pg`. Out: OxbowError `not-ready`, or the error itself. PostgreSQL manual, appendix A.
  */
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { DatabaseLost } from '../engine.ts';
 
 /** Classes of SQLSTATE: connection exception, insufficient resources. */
 const CLASSES: ReadonlySet<string> = new Set(['08', '53']);
@@ -23,5 +24,5 @@ export function isUnavailable(error: unknown): boolean {
 /** The error that repositories get. */
 export function storeError(error: unknown): unknown {
   if (error instanceof OxbowError || !isUnavailable(error)) return error;
-  return new OxbowError('not-ready', `PostgreSQL does not respond: ${messageOf(error)}.`, { cause: error });
+  return new DatabaseLost(error);
 }

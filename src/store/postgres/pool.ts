@@ -27,8 +27,8 @@ export interface PoolOptions {
   /** Statements of a connection are sent without waiting for the results of earlier ones. */
   readonly pipeline?: boolean;
   readonly onWait: OnWait;
-  /** Called with the error of a connection that was lost while nothing used it. */
-  readonly onLost?: (error: Error) => void;
+  /** Called with the result of each contact with the server: undefined, or why it does not respond. */
+  readonly onContact?: (lost: Error | undefined) => void;
 }
 
 /** Values as SQLite returns them: whole numbers, which are below 2^53, as numbers, and blobs as plain arrays. */
@@ -50,20 +50,25 @@ const types: pg.CustomTypesConfig = {
 export class ConnectionPool implements PostgresPool {
   readonly options = {};
   readonly #pool: pg.Pool;
-  readonly #onWait: OnWait;
+  readonly #options: Required<Pick<PoolOptions, 'onWait' | 'onContact'>>;
   readonly #clients = new WeakMap<pg.PoolClient, Connection>();
   #ended: Promise<void> | undefined;
 
-  constructor({ url, max, pipeline = false, onWait, onLost }: PoolOptions) {
-    this.#onWait = onWait;
+  constructor({ url, max, pipeline = false, onWait, onContact = () => undefined }: PoolOptions) {
+    this.#options = { onWait, onContact };
     this.#pool = new pg.Pool({
       ...{ connectionString: url, max, pipeline, types, application_name: 'oxbow', keepAlive: true },
       ...{ connectionTimeoutMillis: CONNECT_MS, statement_timeout: STATEMENT_MS, query_timeout: ANSWER_MS },
       idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
     });
-    this.#pool.on('error', (error) => onLost?.(error));
+    this.#pool.on('error', onContact);
     // A connection may be lost between the statements of a transaction: the next one rejects.
     this.#pool.on('connect', (client) => client.on('error', () => undefined));
+  }
+
+  /** Statements that wait for a connection. */
+  get waiting(): number {
+    return this.#pool.waitingCount;
   }
 
   /** A connection, when one is free. @throws OxbowError `not-ready` */
@@ -73,9 +78,10 @@ export class ConnectionPool implements PostgresPool {
       throw new OxbowError('not-ready', `${MAX_WAITING} statements wait for the database already.`);
     }
     const client = await this.#pool.connect().catch((error: unknown) => {
+      if (isUnavailable(error)) this.#options.onContact(error as Error);
       throw storeError(error);
     });
-    const known = this.#clients.get(client) ?? new Connection(client, this.#onWait);
+    const known = this.#clients.get(client) ?? new Connection(client, this.#options);
     this.#clients.set(client, known);
     return known;
   }
@@ -90,12 +96,12 @@ export class ConnectionPool implements PostgresPool {
 /** A connection that is in use. */
 export class Connection implements PostgresPoolClient {
   readonly #client: pg.PoolClient;
-  readonly #onWait: OnWait;
+  readonly #options: Required<Pick<PoolOptions, 'onWait' | 'onContact'>>;
   #isLost = false;
 
-  constructor(client: pg.PoolClient, onWait: OnWait) {
+  constructor(client: pg.PoolClient, options: Required<Pick<PoolOptions, 'onWait' | 'onContact'>>) {
     this.#client = client;
-    this.#onWait = onWait;
+    this.#options = options;
   }
 
   // Kysely's type has an overload for cursors, which oxbow does not use.
@@ -108,12 +114,17 @@ export class Connection implements PostgresPoolClient {
   async run(text: string, parameters: readonly unknown[]): Promise<pg.QueryResult> {
     const askedAt = performance.now();
     try {
-      return await this.#client.query(text, parameters.map(toParameter));
+      const result = await this.#client.query(text, parameters.map(toParameter));
+      this.#options.onContact(undefined);
+      return result;
     } catch (error) {
-      this.#isLost ||= isUnavailable(error);
+      if (isUnavailable(error)) {
+        this.#isLost = true;
+        this.#options.onContact(error as Error);
+      }
       throw storeError(error);
     } finally {
-      this.#onWait((performance.now() - askedAt) / 1000, text);
+      this.#options.onWait((performance.now() - askedAt) / 1000, text);
     }
   }
 

@@ -47,6 +47,7 @@ export async function openSqliteEngine({ file, log, nowMs, onWait, start }: Sqli
       identity: String(statSync(file, { bigint: true }).ino),
       movedTo,
       read: (query) => query(db),
+      waiting: 0, // one connection, and its messages are in memory already
       async check() {
         await thread.run('SELECT 1', []);
       },
