@@ -8,6 +8,7 @@ import { createSilentLog } from '../../src/observe/log.ts';
 import { ChunkTable } from '../../src/recording/chunk-table.ts';
 import { copyRows } from '../../src/store/copy.ts';
 import { openEngine } from '../../src/store/db.ts';
+import { tidy } from '../../src/store/move.ts';
 import { startPostgres } from '../../test/fixtures/engines/postgres.ts';
 import { openFolder } from '../../test/fixtures/server.ts';
 import { printTable, say } from '../report.ts';
@@ -34,6 +35,7 @@ export async function benchTimelinePostgres(streams: number, days: number): Prom
     if (done % 100_000 === 0) say(`copied ${Math.round((done / all) * 100)} %`);
   };
   const copied = await copyRows(sqlite.db, postgres.db, { overwrite: true, signal, progress });
+  await tidy(postgres.db);
   const copyS = (performance.now() - startedAt) / 1000;
   const files = copied.get('chunk_file')!;
   const [inFile, onServer] = [sqlite, postgres].map(

@@ -17,6 +17,7 @@ export function chunkRow(
   size: number,
   groups: readonly RecordedGroup[],
 ): ChunkRow {
+  const gaps = groups.flatMap((group) => group.gaps);
   const first = groups[0]!;
   const last = groups.at(-1)!;
   return {
@@ -33,7 +34,8 @@ export function chunkRow(
     init_number: first.initNumber,
     discontinuity_sequence: first.discontinuitySequence,
     segment_count: groups.length,
-    absences: JSON.stringify(groups.flatMap((group) => group.gaps)),
+    absences: JSON.stringify(gaps),
+    incomplete: gaps.length > 0 ? 1 : 0,
     segments: packSegments(groups),
   };
 }

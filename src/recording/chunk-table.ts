@@ -5,10 +5,10 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../archive/recording-locations.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { HOLE_US } from '../live/continuity.ts';
 import type { ReadQuery } from '../store/engine.ts';
 import { type Fence, holdLease, valuesWhileHeld } from '../store/lease-table.ts';
 import type { ChunkFileTable, Tables } from '../store/schema.ts';
+import { type ChunkSpan, overlapping, readJoinedSpans, readSpans } from './chunk-spans.ts';
 import {
   type DateRangeQuery,
   putDateRanges,
@@ -16,24 +16,14 @@ import {
   readDateRangesBefore,
   readDateRangesBetween,
 } from './date-range-rows.ts';
-import { WINDOW_US } from './window.ts';
+
+export type { ChunkSpan } from './chunk-spans.ts';
 
 /** A row as read from the database. */
 export type ChunkRow = Selectable<ChunkFileTable>;
 const SEGMENTS = ['first_msn', 'path', 'init_number', 'segments'] as const;
-// biome-ignore format: a list
-const SPAN = ['first_msn', 'last_msn', 'start_us', 'end_us', 'run', 'utc_offset_us', 'segment_count', 'absences'] as const;
-
-/** The columns that a timeline needs. */
-export type ChunkSpan = Pick<ChunkRow, (typeof SPAN)[number]>;
 /** The columns that describe the segments of a file. */
 export type ChunkSegments = Pick<ChunkRow, (typeof SEGMENTS)[number]>;
-
-/** `absences` of a file that has none. */
-const NOTHING_MISSING = '[]';
-
-/** Longest possible file: it ends at a ten-minute mark, except for its last group. */
-const LONGEST_US = 2 * WINDOW_US;
 
 /** Totals of a stream's recording. */
 export interface RecordedTotals {
@@ -49,22 +39,6 @@ export interface PastReads {
   read<T>(query: ReadQuery<T>): Promise<T>;
   /** Rows that start before this are written; µs since 1970. */
   beforeUs(): number;
-}
-
-/** Sums over the files that start in one window. */
-interface WindowSum extends Omit<ChunkSpan, 'absences'> {
-  readonly last_start_us: number;
-  readonly last_run: number;
-  /** Sum of the durations of the files. */
-  readonly media_us: number;
-  /** Number of files with gaps. */
-  readonly incomplete: number;
-}
-
-/** The files of a window joined into one span; undefined if media is missing between them. */
-function seamless({ last_start_us: _, last_run, media_us, incomplete, ...span }: WindowSum): ChunkSpan | undefined {
-  const isSeamless = Math.abs(span.end_us - span.start_us - media_us) < HOLE_US;
-  return isSeamless && span.run === last_run && incomplete === 0 ? { ...span, absences: NOTHING_MISSING } : undefined;
 }
 
 /** Reads and writes the index of all streams. */
@@ -209,7 +183,7 @@ export class ChunkTable {
 
   /** Like `between`, without the segments: the input of a timeline. */
   spansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
-    return this.#read(toUs, (db) => overlapping(db, streamId, fromUs, toUs).select(SPAN).execute());
+    return this.#read(toUs, (db) => readSpans(db, streamId, overlapping(db, streamId, fromUs, toUs)));
   }
 
   /**
@@ -218,72 +192,19 @@ export class ChunkTable {
    *
    * @param fromUs a ten-minute mark
    */
-  async joinedSpansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
-    const windows = await this.#windows(streamId, fromUs - LONGEST_US, toUs);
-    const spans: ChunkSpan[] = [];
-    for (let i = 0; i < windows.length; ) {
-      const seam = seamless(windows[i]!);
-      if (seam) {
-        spans.push(seam);
-        i++;
-        continue;
-      }
-      // Windows with missing media are often adjacent: one query reads up to a day of them.
-      const first = i;
-      while (i < windows.length && i - first < 144 && !seamless(windows[i]!)) i++;
-      const [from, to] = [windows[first]!.start_us, windows[i - 1]!.last_start_us];
-      spans.push(...(await this.#startedIn(streamId, from, to)));
-    }
-    return spans;
-  }
-
-  #windows(streamId: string, fromUs: number, toUs: number): Promise<WindowSum[]> {
-    return this.#db
-      .selectFrom('chunk_file')
-      .select((eb) => [
-        eb.fn.min('first_msn').as('first_msn'),
-        eb.fn.max('last_msn').as('last_msn'),
-        eb.fn.min('start_us').as('start_us'),
-        eb.fn.max('start_us').as('last_start_us'),
-        eb.fn.max('end_us').as('end_us'),
-        eb.fn.min('run').as('run'),
-        eb.fn.max('run').as('last_run'),
-        eb.fn.min('utc_offset_us').as('utc_offset_us'),
-        eb.fn.sum<number>('segment_count').as('segment_count'),
-        eb.fn.sum<number>(eb('end_us', '-', eb.ref('start_us'))).as('media_us'),
-        eb.fn
-          .sum<number>(eb.case().when('absences', '=', NOTHING_MISSING).then(eb.lit(0)).else(eb.lit(1)).end())
-          .as('incomplete'),
-      ])
-      .where('stream_id', '=', streamId)
-      .where('start_us', '<', toUs)
-      .where('start_us', '>', fromUs)
-      .groupBy((eb) => eb('start_us', '-', eb('start_us', '%', eb.lit(WINDOW_US))))
-      .orderBy('start_us')
-      .execute();
-  }
-
-  #startedIn(streamId: string, firstUs: number, lastUs: number): Promise<ChunkSpan[]> {
-    return this.#db
-      .selectFrom('chunk_file')
-      .select(SPAN)
-      .where('stream_id', '=', streamId)
-      .where('start_us', '>=', firstUs)
-      .where('start_us', '<=', lastUs)
-      .orderBy('start_us')
-      .execute();
+  joinedSpansBetween(streamId: string, fromUs: number, toUs: number): Promise<ChunkSpan[]> {
+    return readJoinedSpans(this.#db, streamId, fromUs, toUs);
   }
 
   /** The first file that starts at or after `us`; a gap before it may begin before `us`. */
-  firstSpanFrom(streamId: string, us: number): Promise<ChunkSpan | undefined> {
-    return this.#db
+  async firstSpanFrom(streamId: string, us: number): Promise<ChunkSpan | undefined> {
+    const first = this.#db
       .selectFrom('chunk_file')
-      .select(SPAN)
       .where('stream_id', '=', streamId)
       .where('start_us', '>=', us)
       .orderBy('start_us')
-      .limit(1)
-      .executeTakeFirst();
+      .limit(1);
+    return (await readSpans(this.#db, streamId, first))[0];
   }
 
   /** The number of segments in files that start at or after `us`. */
@@ -418,16 +339,6 @@ export class ChunkTable {
       durationUs: row?.duration_us ?? 0,
     };
   }
-}
-
-function overlapping(db: Kysely<Tables>, streamId: string, fromUs: number, toUs: number) {
-  return db
-    .selectFrom('chunk_file')
-    .where('stream_id', '=', streamId)
-    .where('start_us', '<', toUs)
-    .where('start_us', '>', fromUs - LONGEST_US)
-    .where('end_us', '>', fromUs)
-    .orderBy('start_us');
 }
 
 function taken(): OxbowError {

@@ -29,7 +29,14 @@ function fileAt(minute: number, change: Partial<ChunkFileTable> = {}): Insertabl
   return {
     ...{ stream_id: 's', first_msn: minute * 30, last_msn: minute * 30 + 29, start_us: startUs },
     ...{ end_us: startUs + MINUTE_US, path: `recordings/s/${minute}.mp4`, size: 2 ** 33, run: 1, utc_offset_us: 0 },
-    ...{ run_clock: 'source', init_number: 1, discontinuity_sequence: 0, segment_count: 30, absences: '[]' },
+    ...{
+      run_clock: 'source',
+      init_number: 1,
+      discontinuity_sequence: 0,
+      segment_count: 30,
+      absences: '[]',
+      incomplete: 0,
+    },
     ...{ segments: Uint8Array.of(1, 2, 3) },
     ...change,
   };
@@ -101,7 +108,7 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       for (let minute = 0; minute < 40; minute++) {
         if (minute === 33) continue;
         const absences = minute === 15 ? missing : '[]';
-        await table.put(fileAt(minute, { absences, run: minute < 25 ? 1 : 2 }));
+        await table.put(fileAt(minute, { absences, incomplete: absences === '[]' ? 0 : 1, run: minute < 25 ? 1 : 2 }));
       }
       const spans = await table.joinedSpansBetween('s', START_US, START_US + 40 * MINUTE_US);
       const windows = Map.groupBy(spans, (span) => Math.floor((span.start_us - START_US) / WINDOW_US));

@@ -48,6 +48,7 @@ function chunkFile(
     init_number: 1,
     discontinuity_sequence: 0,
     absences: '[]',
+    incomplete: 0,
     segment_count: 30,
     segments,
   };

@@ -368,6 +368,18 @@ export const migrations: readonly Migration[] = [
    UPDATE room SET keep_chat = 1 WHERE options LIKE '%"keepChat":true%';`,
     down: `ALTER TABLE room DROP COLUMN keep_chat;`,
   },
+  // A timeline reads an index alone; the gaps of a file have no place in one, because their text has no bound.
+  {
+    up: `ALTER TABLE chunk_file ADD COLUMN incomplete INTEGER NOT NULL DEFAULT 0;
+   UPDATE chunk_file SET incomplete = 1 WHERE absences <> '[]';
+   DROP INDEX chunk_file_span;
+   CREATE INDEX chunk_file_span ON chunk_file
+     (stream_id, start_us, end_us, first_msn, last_msn, run, utc_offset_us, segment_count, incomplete);`,
+    down: `DROP INDEX chunk_file_span;
+   CREATE INDEX chunk_file_span ON chunk_file
+     (stream_id, start_us, end_us, first_msn, last_msn, run, utc_offset_us, segment_count, absences);
+   ALTER TABLE chunk_file DROP COLUMN incomplete;`,
+  },
 ];
 
 /** The statements that upgrade. */

@@ -4,6 +4,7 @@
  */
 import { existsSync, renameSync, rmSync } from 'node:fs';
 import { dirname } from 'node:path';
+import { type Kysely, sql } from 'kysely';
 import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
@@ -12,6 +13,7 @@ import { openEngine } from './db.ts';
 import type { EngineName } from './engine.ts';
 import { lockDataFolder } from './lock.ts';
 import { migrations } from './migrations.ts';
+import type { Tables } from './schema.ts';
 import { changeSqliteSchema, moveAside, readSqliteSchema } from './sqlite/sqlite.ts';
 
 /** The two databases. */
@@ -37,7 +39,9 @@ export async function copyToServer({ file, server, ...options }: MoveOptions): P
   await using from = await openEngine({ file, log });
   await using to = await openEngine({ file, server, log, signal: options.signal });
   await refuseOwned(to.db, options);
-  return await copyRows(from.db, to.db, options);
+  const rows = await copyRows(from.db, to.db, options);
+  await tidy(to.db);
+  return rows;
 }
 
 /**
@@ -83,11 +87,13 @@ export function dropDatabase(path: string): void {
   for (const suffix of ['', '-wal', '-shm']) rmSync(path + suffix, { force: true });
 }
 
+/** So that the first queries are planned with figures, and read indices alone. */
+export async function tidy(db: Kysely<Tables>): Promise<void> {
+  await sql`VACUUM (ANALYZE)`.execute(db);
+}
+
 /** A process that uses the database of the server would lose what it writes. */
-async function refuseOwned(
-  db: Awaited<ReturnType<typeof openEngine>>['db'],
-  { signal }: { readonly signal: AbortSignal },
-): Promise<void> {
+async function refuseOwned(db: Kysely<Tables>, { signal }: { readonly signal: AbortSignal }): Promise<void> {
   const lease = await db.selectFrom('lease').selectAll().where('name', '=', 'data-folder').executeTakeFirst();
   signal.throwIfAborted();
   if (lease && lease.expires_us / 1000 > Date.now()) {

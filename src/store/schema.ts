@@ -99,6 +99,8 @@ export interface ChunkFileTable {
   segment_count: number;
   /** Gaps before and within the file as JSON (media/segment.ts StreamGap), so that a timeline does not unpack segments. */
   absences: string;
+  /** 1: there are some. In the index that a timeline is read from, unlike the gaps themselves. */
+  incomplete: number;
   /** Packed by archive/segment-index.ts. */
   segments: Uint8Array;
 }
