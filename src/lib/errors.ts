@@ -375,6 +375,11 @@ export const refusals = {
     title: 'Writing the recording failed',
     hint: 'Check the free space and the health of the disk. Recording continues in a new file.',
   },
+  'storage-failed': {
+    status: 503,
+    title: 'The object store does not answer',
+    hint: 'Try again in a moment. Administrators see the reason in /health and in the log.',
+  },
   'engine-failed': { status: 503, title: 'Media engine failed', hint: 'Run `oxbow doctor`.' },
   'part-timeout': {
     status: 503,

@@ -352,4 +352,31 @@ export const migrations: readonly string[] = [
      lost_us INTEGER
    ) STRICT;
    CREATE INDEX clip_by_stream ON clip (stream_id);`,
+  `CREATE TABLE stored_object (
+     location TEXT PRIMARY KEY,
+     target TEXT NOT NULL,
+     key TEXT NOT NULL,
+     size INTEGER NOT NULL,
+     checksum TEXT NOT NULL,
+     fence INTEGER NOT NULL,
+     uploaded_us INTEGER NOT NULL,
+     local INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX stored_object_by_local ON stored_object (location) WHERE local = 1;
+   CREATE TABLE object_upload (
+     location TEXT PRIMARY KEY,
+     target TEXT NOT NULL,
+     key TEXT NOT NULL,
+     fence INTEGER NOT NULL,
+     parts TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE object_deletion (
+     target TEXT NOT NULL,
+     key TEXT NOT NULL,
+     parts TEXT NOT NULL,
+     due_us INTEGER NOT NULL,
+     again INTEGER NOT NULL,
+     PRIMARY KEY (target, key)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX object_deletion_by_due ON object_deletion (due_us);`,
 ];

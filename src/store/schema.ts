@@ -20,6 +20,7 @@ import type {
   AssetTable,
   AssetTagTable,
 } from './asset-tables.ts';
+import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './object-tables.ts';
 import type {
   MediaServerTable,
   RoomItemTable,
@@ -400,4 +401,7 @@ export interface Tables {
   webhook: WebhookTable;
   webhook_delivery: WebhookDeliveryTable;
   lease: LeaseTable;
+  stored_object: StoredObjectTable;
+  object_upload: ObjectUploadTable;
+  object_deletion: ObjectDeletionTable;
 }

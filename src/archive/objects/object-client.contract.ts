@@ -130,7 +130,12 @@ export function objectClientContract(name: string, start: () => Promise<ObjectSe
       await using far = await server.client(network.port);
       await far.check();
       network.cut();
-      for (const request of [far.check(), far.head('signed'), far.delete('signed'), far.put('x', sourceOf(randomBytes(9)))]) {
+      for (const request of [
+        far.check(),
+        far.head('signed'),
+        far.delete('signed'),
+        far.put('x', sourceOf(randomBytes(9))),
+      ]) {
         await assert.rejects(request, { name: 'ObjectError' });
       }
     });

@@ -157,7 +157,11 @@ export async function putInParts(source: ObjectSource, sender: PartSender, optio
   const { resume, saved, sent } = options;
   const wanted = partBytesOf(source.size);
   // Twice: the server may have forgotten the first upload.
-  for (let known = resume?.partBytes === wanted ? resume : undefined, tries = 0; tries < 2; tries++, known = undefined) {
+  for (
+    let known = resume?.partBytes === wanted ? resume : undefined, tries = 0;
+    tries < 2;
+    tries++, known = undefined
+  ) {
     const uploadId = known?.uploadId ?? (await sender.begin());
     const count = partsOf(source.size, wanted);
     const parts: { md5: string; etag: string }[] = [];

@@ -30,7 +30,9 @@ export interface ObjectServer extends AsyncDisposable {
 
 /** Starts s3rver, a small S3 server in this process. @param options.port default a free one */
 export async function startS3({ port = 0, bucket = true } = {}): Promise<ObjectServer> {
-  const S3rver = require('s3rver') as new (options: object) => {
+  const S3rver = require('s3rver') as new (
+    options: object,
+  ) => {
     run(): Promise<{ readonly port: number }>;
     close(): Promise<void>;
   };
