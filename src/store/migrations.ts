@@ -378,5 +378,6 @@ export const migrations: readonly string[] = [
      again INTEGER NOT NULL,
      PRIMARY KEY (target, key)
    ) STRICT, WITHOUT ROWID;
-   CREATE INDEX object_deletion_by_due ON object_deletion (due_us);`,
+   CREATE INDEX object_deletion_by_due ON object_deletion (due_us);
+   ALTER TABLE stream ADD COLUMN storage TEXT;`,
 ];

@@ -59,6 +59,8 @@ export interface StreamTable {
   /** Settings of its further qualities, as JSON: `ladder`, `ladderStart`, `recordQualities`; those that are set. */
   qualities: string;
   deleted_us: number | null;
+  /** Object store of its recordings, or `local`; null: as in the settings. */
+  storage: string | null;
 }
 
 /** The picture that a user uploaded for a stream. */

@@ -107,6 +107,8 @@ export interface BadNetwork extends AsyncDisposable {
   flow(): void;
   /** Cuts every connection, and refuses new ones until `flow`. */
   cut(): void;
+  /** Answers every request with a status without a body, until `flow`. */
+  refuse(status: number): void;
   /** Cuts every connection when clients have sent so many more bytes; once. */
   cutAfter(bytes: number): void;
   /** Flips a bit of these bytes when a client sends them next. */
@@ -124,6 +126,7 @@ export async function openBadNetwork(to: number): Promise<BadNetwork> {
   let left = Number.POSITIVE_INFINITY;
   let delayMs = 0;
   let damaged: Buffer | undefined;
+  let refusal: number | undefined;
   const waiting = new Set<() => void>();
   const cut = () => {
     isCut = true;
@@ -156,7 +159,9 @@ export async function openBadNetwork(to: number): Promise<BadNetwork> {
         bytes[at] = bytes[at]! ^ 1;
         damaged = undefined;
       }
-      if (left > 0) upstream.write(bytes);
+      if (refusal !== undefined) {
+        client.end(`HTTP/1.1 ${refusal} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+      } else if (left > 0) upstream.write(bytes);
       else {
         left = Number.POSITIVE_INFINITY;
         cut();
@@ -188,7 +193,11 @@ export async function openBadNetwork(to: number): Promise<BadNetwork> {
       isStalled = true;
       for (const socket of sockets) socket.pause();
     },
+    refuse(status) {
+      refusal = status;
+    },
     flow() {
+      refusal = undefined;
       isStalled = false;
       isCut = false;
       for (const socket of sockets) socket.resume();

@@ -299,15 +299,15 @@ export class StoredObjects {
     });
   }
 
-  /** Deletions whose time has come, oldest first. */
-  due(limit: number): Promise<ObjectDeletion[]> {
-    return this.#db
+  /** Deletions whose time has come, oldest first. @param target of one target alone */
+  due(limit: number, target?: string): Promise<ObjectDeletion[]> {
+    const due = this.#db
       .selectFrom('object_deletion')
       .selectAll()
       .where('due_us', '<=', this.#nowUs())
       .orderBy('due_us')
-      .limit(limit)
-      .execute();
+      .limit(limit);
+    return (target === undefined ? due : due.where('target', '=', target)).execute();
   }
 
   /** An object was deleted; one that may be written once more is deleted again later. */
