@@ -23,13 +23,15 @@ import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
 import { PictureTable } from '../streams/picture/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
-import type { AppContext, Parts, Recordings } from './parts.ts';
+import { openObjects } from './objects.ts';
+import type { AppContext, DiskWatch, Parts, Recordings } from './parts.ts';
 
 /** Opens the index and its tables. */
-export async function openRecordings(app: AppContext, store: Store): Promise<Recordings> {
+export async function openRecordings(app: AppContext, store: Store, disk: DiskWatch): Promise<Recordings> {
   const { dataFolder, opened, clock, log, metrics } = app;
   const syncQueue = timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
-  const segments = opened.use(openLocalSegmentStore({ folder: dataFolder, syncQueue }));
+  const files = openLocalSegmentStore({ folder: dataFolder, syncQueue });
+  const { segments, objects } = await openObjects(app, { store, disk }, files);
   const adopted = await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
   if (adopted > 0)
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
@@ -38,6 +40,7 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
   const table = new ChunkTable(store.db, () => store.fence);
   return {
     segments,
+    objects,
     syncQueue,
     reader,
     table,

@@ -143,6 +143,7 @@ export type ProblemCode =
   | 'no-room'
   | 'not-ready'
   | 'disk-failed'
+  | 'storage-failed'
   | 'engine-failed'
   | 'part-timeout'
   | 'port-taken'
@@ -286,6 +287,8 @@ export type StreamView = {
   record: boolean;
   /** how long its recordings are kept, e.g. `7d`; absent: the setting `record.keep` */
   keep?: string;
+  /** object store of its recordings, or `local`; absent: the setting `storage.target` */
+  storage?: string;
   recordQualities?: boolean;
   qualities?: string[];
   ladder?: LadderView;
@@ -381,6 +384,7 @@ export type NewStream = {
   record?: boolean;
   /** how long recordings are kept, e.g. 7d */
   keep?: string;
+  storage?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
   ladder?: string | null;
   ladderStart?: 'viewer' | 'always' | null;
@@ -397,6 +401,7 @@ export type StreamSettings = {
   record?: boolean;
   /** how long recordings are kept, e.g. 7d */
   keep?: string;
+  storage?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
   ladder?: string | null;
   ladderStart?: 'viewer' | 'always' | null;
@@ -421,6 +426,7 @@ export type StreamPatch = {
   /** a few sentences for viewers */
   description?: string;
   record?: boolean;
+  storage?: string | null;
   keep?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private' | null;
   ladder?: string | null;
@@ -2205,6 +2211,8 @@ export type EventType =
   | 'clip.lost'
   | 'disk.low'
   | 'disk.ok'
+  | 'storage.failing'
+  | 'storage.ok'
   | 'webhook.disabled'
   | 'server.starting'
   | 'server.ending';
@@ -2782,6 +2790,19 @@ export type VersionView = {
   version: string;
 };
 
+/** `ObjectStoreView` of the API. */
+export type ObjectStoreView = {
+  /** in the settings */
+  name: string;
+  /** that the index has there */
+  objects: number;
+  bytes: number;
+  /** recorded files that are old enough and not there yet */
+  waiting: number;
+  waitingBytes: number;
+  problem: string | null;
+};
+
 /** `StorageView` of the API. */
 export type StorageView = {
   free: number;
@@ -2796,6 +2817,8 @@ export type StorageView = {
   basisSeconds: number;
   fullInSeconds: number | null;
   levelsAt: number | null;
+  /** where recordings are copied or moved to */
+  objectStores: ObjectStoreView[];
 };
 
 /** `SettingView` of the API. */

@@ -5,6 +5,7 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../archive/recording-locations.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { Emitter } from '../lib/events.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import { type Fence, holdLease, valuesWhileHeld } from '../store/lease-table.ts';
 import type { ChunkFileTable, Tables } from '../store/schema.ts';
@@ -63,6 +64,8 @@ function seamless({ last_start_us: _, last_run, media_us, incomplete, ...span }:
 export class ChunkTable {
   readonly #db: Kysely<Tables>;
   readonly #fence: () => Fence | undefined;
+  /** Emits the id of the recording of each row that is added or replaced. */
+  readonly sealed: Emitter<string> = new Emitter();
   /** Totals by stream, until a row changes: computing them reads every row of the stream. */
   readonly #totals = new Map<string, Promise<RecordedTotals>>();
   /** Ids of the recordings of derived qualities by stream, until a new one is added. */
@@ -102,6 +105,7 @@ export class ChunkTable {
       });
     }
     this.#changed(row.stream_id);
+    this.sealed.emit(row.stream_id);
   }
 
   #changed(id: string): void {

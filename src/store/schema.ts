@@ -20,7 +20,7 @@ import type {
   AssetTable,
   AssetTagTable,
 } from './asset-tables.ts';
-import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './object-tables.ts';
+import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   MediaServerTable,
   RoomItemTable,

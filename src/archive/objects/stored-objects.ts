@@ -8,7 +8,7 @@ import type { Kysely, Selectable } from 'kysely';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type Fence, holdLease } from '../../store/lease-table.ts';
-import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from '../../store/object-tables.ts';
+import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from '../../store/objects/object-tables.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { SegmentLocation, SegmentPrefix } from '../segment-store.ts';
 import type { PartialUpload } from './object-client.ts';

@@ -69,7 +69,7 @@ async function openRig(change: Partial<Rig['storage']> = {}): Promise<Rig> {
     settings: { now: { storage } },
     policies: () => [{ streamId: 's', target: state.own === 'local' ? undefined : (state.own ?? storage.target) }],
     qualitiesOf: async () => [],
-    clock: { nowMs: () => state.nowMs, monotonicMs: () => clock.monotonicMs() },
+    clock: { nowMs: () => state.nowMs, monotonicMs: () => clock.monotonicMs() + state.nowMs - 1_700_000_000_000 },
     release: (location) => tiered.store.release(location),
     report: {
       sent: () => {},
@@ -110,6 +110,7 @@ async function openRig(change: Partial<Rig['storage']> = {}): Promise<Rig> {
           ...{ discontinuity_sequence: 0, segment_count: 1, absences: '[]', segments: new Uint8Array() },
         })
         .execute();
+      offload.sealed('s');
       return location;
     },
     async stored() {

@@ -18,8 +18,10 @@ import { dropOldest } from '../../lib/drop-oldest.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { Candidate, Candidates } from './candidates.ts';
 
-/** A target with nothing to do looks again after this time, ms. */
+/** A target with nothing to do looks again after this time, ms: for what the library has, and for deletions. */
 const EVERY_MS = 5_000;
+/** A recording without a file to upload is searched again after this time, ms, or when a file of it is sealed. */
+const SEARCH_EVERY_MS = 60_000;
 /** Files that a pass finds for each recording. */
 const BATCH = 32;
 /** Uploads of one target at a time: each has one part of 8 MiB in memory. */
@@ -80,6 +82,8 @@ interface Line {
   problem: string | undefined;
   isReported: boolean;
   sweepAtMs: number;
+  /** Ends the pause of the loop. */
+  wake: AbortController;
 }
 
 /** Uploads in the background. */
@@ -88,6 +92,8 @@ export class Offload {
   readonly #lines: readonly Line[];
   /** Failures of files that were not uploaded yet. */
   readonly #tries = new Map<string, number>();
+  /** When a recording had nothing to upload, monotonic ms. */
+  readonly #searchedMs = new Map<string, number>();
 
   constructor(options: OffloadOptions) {
     this.#options = options;
@@ -99,7 +105,14 @@ export class Offload {
       problem: undefined,
       isReported: false,
       sweepAtMs: Number.NEGATIVE_INFINITY,
+      wake: new AbortController(),
     }));
+  }
+
+  /** A file of a recording was sealed. */
+  sealed(id: string): void {
+    this.#searchedMs.delete(id);
+    for (const { wake } of this.#lines) wake.abort();
   }
 
   /** Targets that fail now, with the reason. */
@@ -131,12 +144,15 @@ export class Offload {
 
   async #runLine(line: Line, signal: AbortSignal): Promise<void> {
     while (!signal.aborted) {
+      line.wake = new AbortController();
       const didAll = await this.#pass(line, signal).catch((error: unknown) => {
         if (!signal.aborted) this.#options.report.failed(error);
         return false;
       });
+      if (didAll === 'more') continue;
       const pauseMs = line.breaker.isOpen ? Math.max(line.breaker.waitMs, 100) : didAll ? EVERY_MS : MIN_PAUSE_MS;
-      await sleep(didAll === 'more' ? 0 : pauseMs, { signal }).catch(() => undefined); // only the signal rejects it
+      const ends = didAll ? AbortSignal.any([signal, line.wake.signal]) : signal;
+      await sleep(pauseMs, { signal: ends }).catch(() => undefined); // only the signal rejects it
     }
   }
 
@@ -215,13 +231,17 @@ export class Offload {
 
   /** Oldest media first in each recording; files that failed come last. */
   async #find(target: string): Promise<Candidate[]> {
-    const { candidates, policies, qualitiesOf, settings } = this.#options;
+    const { candidates, clock, policies, qualitiesOf, settings } = this.#options;
     const query = { beforeUs: this.#beforeUs, limit: BATCH };
     const found: Candidate[] = [];
+    const nowMs = clock.monotonicMs();
     for (const policy of policies()) {
       if (policy.target !== target) continue;
       for (const id of [policy.streamId, ...(await qualitiesOf(policy.streamId))]) {
-        found.push(...(await candidates.ofRecording(id, query)));
+        if (nowMs - (this.#searchedMs.get(id) ?? Number.NEGATIVE_INFINITY) < SEARCH_EVERY_MS) continue;
+        const files = await candidates.ofRecording(id, query);
+        if (files.length === 0) this.#searchedMs.set(id, nowMs);
+        found.push(...files);
       }
     }
     if (settings.now.storage.target === target) found.push(...(await candidates.ofLibrary(query)));

@@ -1,6 +1,6 @@
 /**
  * The tables of objects in buckets, as Kysely sees them.
- * In: the tables of migrations.ts. Out: types for schema.ts.
+ * In: the tables of ../migrations.ts. Out: types for ../schema.ts.
  */
 
 /** A stored object that is in a bucket, whole and verified; see archive/objects/stored-objects.ts. */
