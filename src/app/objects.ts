@@ -4,11 +4,7 @@
  */
 import path from 'node:path';
 import type { ObjectStoreView } from '../api/admin-shapes.ts';
-import { BlockFiles } from '../archive/objects/block-files.ts';
-import { ObjectReader } from '../archive/objects/object-reader.ts';
-import { ObjectTargets } from '../archive/objects/object-targets.ts';
-import { StoredObjects } from '../archive/objects/stored-objects.ts';
-import { TieredSegmentStore } from '../archive/objects/tiered-segment-store.ts';
+import { OBJECT_CACHE, openTieredStore } from '../archive/objects/open-tiered.ts';
 import type { SegmentLocation, SegmentStore } from '../archive/segment-store.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -18,8 +14,6 @@ import { Offload } from '../recording/offload/offload.ts';
 import type { Store } from '../store/db.ts';
 import type { AppContext, DiskWatch, Objects, Parts } from './parts.ts';
 
-/** Folder of the cache, below the data folder. */
-const CACHE = 'object-cache';
 /** An address for a download is valid for so long, seconds. */
 const PRESIGNED_S = 300;
 /** Failed reads of a target are logged at most this often, ms. */
@@ -35,35 +29,33 @@ export async function openObjects(
   { store, disk }: { readonly store: Store; readonly disk: DiskWatch },
   local: SegmentStore,
 ): Promise<{ readonly segments: SegmentStore; readonly objects: Objects | undefined }> {
-  const index = new StoredObjects(
-    store.db,
-    () => store.fence,
-    () => Math.round(clock.nowMs() * 1000),
-  );
-  const targets = opened.use(new ObjectTargets(config.storage.targets));
-  if (targets.names.length === 0 && (await index.isEmpty())) return { segments: opened.use(local), objects: undefined };
-  const blocks = await BlockFiles.open({
-    folder: path.join(dataFolder, CACHE),
-    maxBytes: () => settings.now.storage.cache,
-    hasRoom: () => disk.now().hasRoom,
-  });
   const failures = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
-  const reader = new ObjectReader({
-    clientOf: (target) => targets.client(target),
-    blocks,
+  const tiered = await openTieredStore({
+    local,
+    db: store.db,
+    fence: () => store.fence,
+    nowMs: () => clock.nowMs(),
+    targets: config.storage.targets,
+    cache: {
+      folder: path.join(dataFolder, OBJECT_CACHE),
+      maxBytes: () => settings.now.storage.cache,
+      hasRoom: () => disk.now().hasRoom,
+    },
     fetched: (target, bytes) => metrics.storageReadBytes.inc({ target }, bytes),
     failed(target, error) {
       metrics.storageReadFailures.inc({ target });
       failures.call((leftOut) => log.warn({ target, err: error, leftOut }, 'an object store cannot be read'));
     },
   });
-  const segments = opened.use(new TieredSegmentStore({ local, objects: index, reader }));
+  if (!tiered) return { segments: opened.use(local), objects: undefined };
+  opened.use(tiered);
+  const { index, targets, blocks } = tiered;
   return {
-    segments,
+    segments: tiered.store,
     objects: {
       index,
       targets,
-      store: segments,
+      store: tiered.store,
       cacheBytes: () => blocks.bytes,
       async presign(location, { contentType, disposition }) {
         const object = await index.find(location);

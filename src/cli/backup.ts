@@ -10,6 +10,7 @@ import { OxbowError } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import type { BackupFile, BackupManifest } from '../store/backup.ts';
 import { DATABASE_FILE, MSN_MARKS_FILE } from '../store/file-names.ts';
+import type { StorageSettings } from '../streams/rebuild.ts';
 import { bar, openProgressLine, sayBytes } from './progress.ts';
 import { makeIndex, sayRebuilt } from './recording-index.ts';
 import { SAMPLE_NOTE_FILE } from './sample.ts';
@@ -67,7 +68,7 @@ async function run(command: Command): Promise<ExitCode> {
   const { config } = await readSettings(command);
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
-  const how = { data: config.data, json: json === true, signal: controller.signal };
+  const how = { data: config.data, json: json === true, signal: controller.signal, storage: config.storage };
   if (restore !== undefined) return putBack(resolve(restore), how);
   try {
     await backUp(targetOf(output!), how);
@@ -84,6 +85,7 @@ interface How {
   readonly data: string;
   readonly json: boolean;
   readonly signal: AbortSignal;
+  readonly storage: StorageSettings;
 }
 
 /** A folder gets a file that is named after now. */
@@ -140,7 +142,7 @@ function readSmallFiles(data: string): readonly BackupFile[] {
   });
 }
 
-async function putBack(backup: string, { data, json, signal }: How): Promise<ExitCode> {
+async function putBack(backup: string, { data, json, signal, storage }: How): Promise<ExitCode> {
   const { restoreBackup } = await import('../store/restore.ts');
   let restored: Awaited<ReturnType<typeof restoreBackup>>;
   {
@@ -159,7 +161,7 @@ async function putBack(backup: string, { data, json, signal }: How): Promise<Exi
   let index: Awaited<ReturnType<typeof makeIndex>>;
   try {
     // The index is as old as the backup: files were added and deleted since, or are missing.
-    index = await makeIndex(data, { signal });
+    index = await makeIndex(data, { signal, storage });
   } catch (error) {
     note(`oxbow: the backup is restored, but the index of recordings is as old as the backup`);
     note(`  Run: oxbow doctor --rebuild --data ${data}`);

@@ -117,7 +117,7 @@ async function look(
   const folder = checkDataFolder(config.data, config.record.minFree);
   add(folder);
   if (folder.state !== 'failed') add(await checkDiskSpeed(() => measureDisk(config.data)));
-  if (options.rebuild) add(ok('rebuild', await rebuild(config.data, { signal })));
+  if (options.rebuild) add(ok('rebuild', await rebuild(config.data, { signal, storage: config.storage })));
   else if (existsSync(join(config.data, 'recordings'))) add(await indexFinding(config.data, signal));
   return loaded;
 }

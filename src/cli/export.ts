@@ -7,12 +7,15 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ExportResult, ExportSettings } from '../api/jobs/job-shapes.ts';
 import type { WriteContent } from '../archive/segment-store.ts';
+import { loadConfig } from '../config/load.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { findRunning } from '../store/running.ts';
+import type { StorageSettings } from '../streams/rebuild.ts';
 import { exportRemotely } from './export-remote.ts';
 import { refuseToReplace } from './output-file.ts';
 import { bar, openProgressLine, sayBytes, sayLength } from './progress.ts';
 import { openServer } from './running-server.ts';
+import { settingsFilesOf } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
 
@@ -30,6 +33,7 @@ interface Options {
   readonly server?: string;
   readonly token?: string;
   readonly json?: true;
+  readonly config?: readonly string[];
 }
 
 type Format = 'mp4' | 'mkv' | 'ts';
@@ -62,6 +66,11 @@ export function addExport(program: Command, exit: (code: ExitCode) => void): voi
       'Encode the pictures again: 720p, 720p:2M (height and bit rate), or audio (only the sound). Never larger than recorded.',
     )
     .option('--data <DIR>', 'Data folder to read; oxbow may run on it.', process.env.OXBOW_DATA ?? './oxbow-data')
+    .option(
+      '--config <FILE>',
+      'Settings in YAML with object stores that have recordings of the data folder.',
+      (file: string, before: string[] = []) => [...before, file],
+    )
     .option('--server <URL>', 'Address of a running oxbow; default the one that runs on the data folder.')
     .option('--token <TOKEN>', 'Admin token of that server; also OXBOW_ADMIN_TOKEN.')
     .option('--json', 'Print the result as JSON.')
@@ -99,7 +108,11 @@ async function runExport(stream: string, options: Options): Promise<ExitCode> {
       const how = { path, progress, signal: controller.signal };
       const data = resolve(options.data);
       if (options.server === undefined && findRunning(data) === undefined) {
-        result = await exportLocally(data, settings, how);
+        const { config } = await loadConfig({
+          files: options.config ?? settingsFilesOf(process.env),
+          env: process.env,
+        });
+        result = await exportLocally(data, settings, { ...how, storage: config.storage });
       } else {
         const adminToken = options.token ?? process.env.OXBOW_ADMIN_TOKEN;
         await using server = await openServer({ data, adminToken }, options.server);
@@ -154,7 +167,7 @@ function outputOf(output: string, stream: string, from: string): { path: string;
 async function exportLocally(
   data: string,
   settings: ExportSettings,
-  how: { path: string; progress: (share: number) => void; signal: AbortSignal },
+  how: { path: string; progress: (share: number) => void; signal: AbortSignal; storage: StorageSettings },
 ): Promise<ExportResult> {
   const [{ openOfflineRecordings }, { exportToFile, rangesOf }, { checkQuality, parseQuality }, stores, temporary] =
     await Promise.all([

@@ -2,7 +2,14 @@
  * Access of the command line to the index of recordings; imported on demand, so that other verbs start fast.
  * In: a data folder. Out: differences, a rebuilt index.
  */
-import type { IndexReport, RebuildResult } from '../streams/rebuild.ts';
+import type { IndexReport, RebuildResult, StorageSettings } from '../streams/rebuild.ts';
+
+/** How an index is rebuilt. */
+export interface RebuildOptions {
+  readonly signal: AbortSignal;
+  /** Where files are besides the data folder. */
+  readonly storage?: StorageSettings | undefined;
+}
 
 /** Compares database and files without changes. @throws OxbowError `data-in-use`, `data-newer`, `not-ready` */
 export async function compareIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<IndexReport> {
@@ -11,15 +18,15 @@ export async function compareIndex(folder: string, { signal }: { signal: AbortSi
 }
 
 /** Rebuilds the index from the files and prints the result. @throws OxbowError `data-in-use` while a server runs there */
-export async function rebuild(folder: string, how: { signal: AbortSignal }): Promise<string> {
+export async function rebuild(folder: string, how: RebuildOptions): Promise<string> {
   return sayRebuilt(await makeIndex(folder, how));
 }
 
 /** Rebuilds the index from the files, with a line of progress. @throws OxbowError `data-in-use` while a server runs there */
-export async function makeIndex(folder: string, { signal }: { signal: AbortSignal }): Promise<RebuildResult> {
+export async function makeIndex(folder: string, { signal, storage }: RebuildOptions): Promise<RebuildResult> {
   const { rebuildIndex } = await import('../streams/rebuild.ts');
   try {
-    return await rebuildIndex(folder, { signal, progress: showProgress });
+    return await rebuildIndex(folder, { signal, storage, progress: showProgress });
   } finally {
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   }

@@ -48,7 +48,14 @@ export function addVsrFlags(command: Command): Command {
  */
 export function settingsFiles(command: Command): readonly string[] {
   const typed = command.opts<{ config?: readonly string[] }>().config;
-  return typed ?? (process.env.OXBOW_CONFIG ?? '').split(delimiter).filter((file) => file !== '');
+  return typed ?? settingsFilesOf(process.env);
+}
+
+/** The files that `OXBOW_CONFIG` names. */
+export function settingsFilesOf({
+  OXBOW_CONFIG = '',
+}: Readonly<Record<string, string | undefined>>): readonly string[] {
+  return OXBOW_CONFIG.split(delimiter).filter((file) => file !== '');
 }
 
 /**

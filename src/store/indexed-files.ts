@@ -9,7 +9,7 @@ import { messageOf, OxbowError } from '../lib/errors.ts';
 import { migrations } from './migrations.ts';
 
 /**
- * Reads the path of every chunk file, relative to the data folder.
+ * Reads the path of every chunk file that is in no object store, relative to the data folder.
  *
  * @param file path of an existing database
  * @returns undefined if the database has an older schema, which the next start of oxbow upgrades
@@ -29,7 +29,7 @@ export function readIndexedFiles(file: string): readonly string[] | undefined {
     }
     if (version < migrations.length) return undefined;
     return db
-      .prepare('SELECT path FROM chunk_file')
+      .prepare('SELECT path FROM chunk_file WHERE path NOT IN (SELECT location FROM stored_object)')
       .all()
       .map(({ path }) => path as string);
   } catch (error) {

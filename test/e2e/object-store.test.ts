@@ -83,7 +83,7 @@ suite('recordings in an object store', () => {
     assert.deepEqual(await server.bytes(path), clip);
   });
 
-  test('a viewer rewinds into the bucket', async () => {
+  test('a viewer rewinds into the bucket, through serving threads', async () => {
     const { spans } = await server.timeline('cam');
     const from = Math.floor(Date.parse(spans[0]!.from) / 1000);
     const list = `/vod/cam/${from}/${from + 10}`;
@@ -95,7 +95,11 @@ suite('recordings in an object store', () => {
     const base = new URL(rendition, `${server.url}${list}/`);
     for (const segment of segments) {
       const { pathname, search } = new URL(segment, base);
-      assert.ok((await server.bytes(`${pathname}${search}`)).length > 100);
+      const bytes = await server.bytes(`${pathname}${search}`);
+      assert.ok(bytes.length > 100);
+      assert.match(pathname, /^\/live\/cam\//);
+      // A serving thread has no file to read ahead for the second request.
+      assert.deepEqual(await server.bytes(`${pathname}${search}`), bytes);
     }
   });
 

@@ -115,6 +115,10 @@ export class ObjectReader implements Disposable {
       bytes = await client.read(key, { offset, length }, { signal });
     } catch (error) {
       signal.throwIfAborted();
+      if (error instanceof OxbowError) {
+        breaker.succeeded(); // it was not called
+        throw error;
+      }
       breaker.failed();
       failed?.(target, error);
       throw unreachable(target, error);

@@ -5,7 +5,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import type { TargetConfig } from '../../config/sections/storage-section.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { type ObjectClient, ObjectError } from './object-client.ts';
 
 /** Where Google Cloud Storage speaks the protocol of S3. */
@@ -30,7 +30,7 @@ export class ObjectTargets implements AsyncDisposable {
     return Object.hasOwn(this.#targets, name) ? this.#targets[name] : undefined;
   }
 
-  /** The client of a target. Rejects with ObjectError if there is no such target, or its secret cannot be read. */
+  /** The client of a target. Rejects with OxbowError `storage-failed` if there is no such target, with ObjectError if its secret cannot be read. */
   client(name: string): Promise<ObjectClient> {
     const known = this.#clients.get(name);
     if (known) return known;
@@ -43,7 +43,10 @@ export class ObjectTargets implements AsyncDisposable {
 
   async #open(name: string): Promise<ObjectClient> {
     const target = this.find(name);
-    if (!target) throw new ObjectError(`storage.targets had no "${name}" when oxbow started`);
+    if (!target) {
+      const hint = 'Name the file with the settings (--config FILE); a server reads targets when it starts.';
+      throw new OxbowError('storage-failed', `storage.targets has no "${name}".`, { extra: { hint } });
+    }
     const { type, endpoint, region, bucket, accessKeyId, forcePathStyle, checksums } = target;
     if (type === 'azure') {
       const { openAzureClient } = await import('./azure-client.ts');

@@ -76,13 +76,16 @@ export class StoredObjects {
 
   /** Which of some locations have a row, with their targets. */
   async targetsOf(locations: readonly string[]): Promise<ReadonlyMap<string, string>> {
-    if (locations.length === 0) return new Map();
-    const rows = await this.#db
-      .selectFrom('stored_object')
-      .select(['location', 'target'])
-      .where('location', 'in', locations)
-      .execute();
-    return new Map(rows.map(({ location, target }) => [location, target]));
+    const found = new Map<string, string>();
+    for (let i = 0; i < locations.length; i += PAGE) {
+      const rows = await this.#db
+        .selectFrom('stored_object')
+        .select(['location', 'target'])
+        .where('location', 'in', locations.slice(i, i + PAGE))
+        .execute();
+      for (const { location, target } of rows) found.set(location, target);
+    }
+    return found;
   }
 
   /** Locations that start with a prefix, in order. @param range at or after `from`, before `to` */
@@ -164,7 +167,15 @@ export class StoredObjects {
         await db.deleteFrom('object_upload').where('location', '=', location).execute();
         await this.#doom(db, [known]);
       }
-      const upload = { location, target, key, fence: fence.token, parts: '' };
+      // A key that waits for its deletion is not used again: the new object would be deleted.
+      const isDoomed = await db
+        .selectFrom('object_deletion')
+        .select('key')
+        .where('target', '=', target)
+        .where('key', '=', key)
+        .executeTakeFirst();
+      const free = isDoomed ? `${key}~${this.#nowUs().toString(36)}` : key;
+      const upload = { location, target, key: free, fence: fence.token, parts: '' };
       await db.insertInto('object_upload').values(upload).execute();
       return upload;
     });
@@ -225,6 +236,24 @@ export class StoredObjects {
       .values(row)
       .onConflict((conflict) => conflict.column('location').doNothing())
       .execute();
+  }
+
+  /** Removes the rows of objects that are in no bucket. @param places `TARGET KEY` of those that are */
+  async keepOnly(places: ReadonlySet<string>): Promise<void> {
+    for (let after = ''; ; ) {
+      const rows = await this.#db
+        .selectFrom('stored_object')
+        .select(['location', 'target', 'key'])
+        .where('location', '>', after)
+        .orderBy('location')
+        .limit(PAGE)
+        .execute();
+      const gone = rows.filter(({ target, key }) => !places.has(`${target} ${key}`)).map(({ location }) => location);
+      if (gone.length > 0) await this.#db.deleteFrom('stored_object').where('location', 'in', gone).execute();
+      for (const location of gone) this.#known.delete(location);
+      after = rows.at(-1)?.location ?? '';
+      if (rows.length < PAGE) return;
+    }
   }
 
   /** Whether this process still holds the data folder. */

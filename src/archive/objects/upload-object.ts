@@ -69,13 +69,13 @@ export function keyOf(prefix: string, token: number, location: SegmentLocation):
   return `${prefix === '' ? '' : `${prefix}/`}${token}/${location}`;
 }
 
-/** The token and the location of a key; undefined for the key of another program. */
+/** The token and the location of a key; undefined for the key of another program. What follows `~` makes keys of one location unique. */
 export function parseKey(
   prefix: string,
   key: string,
 ): { readonly token: number; readonly location: string } | undefined {
   const start = prefix === '' ? '' : `${prefix}/`;
-  const found = key.startsWith(start) ? /^(\d{1,15})\/(.+)$/.exec(key.slice(start.length)) : null;
+  const found = key.startsWith(start) ? /^(\d{1,15})\/([^~]+)(?:~\w+)?$/.exec(key.slice(start.length)) : null;
   return found ? { token: Number(found[1]), location: found[2]! } : undefined;
 }
 

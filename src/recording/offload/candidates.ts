@@ -7,6 +7,7 @@
 import type { Kysely } from 'kysely';
 import { originalLocation } from '../../archive/asset-locations.ts';
 import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
+import { identityLocation } from '../../archive/recording-locations.ts';
 import { type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
 import type { Tables } from '../../store/schema.ts';
 
@@ -68,6 +69,13 @@ export class Candidates {
       if (rows.length < PAGE) break;
     }
     return found.slice(0, limit);
+  }
+
+  /** The file with the identity of a stream, so that a bucket alone is enough to find its recordings again. */
+  async ofIdentity(streamId: string): Promise<Candidate[]> {
+    const location = identityLocation(streamId);
+    const stored = await this.#objects.targetsOf([location]);
+    return stored.size > 0 ? [] : [{ location, bytes: 0 }];
   }
 
   /** How many chunk files of a recording wait, about, and their bytes. */

@@ -198,8 +198,10 @@ export class Offload {
     return isDone && !breaker.isOpen ? (count >= BATCH ? 'more' : true) : false;
   }
 
-  /** Whether the policy has changed meanwhile: recordings of a stream that is `local` keep their files. */
+  /** Whether the file of an object is deleted, in mode `move`. The policy may have changed: those of a stream that is `local` stay. */
   #isMoved(location: string): boolean {
+    // The identity of a stream is read at each start, and the bucket may not be there then.
+    if (location.endsWith('/stream.json')) return false;
     const [, id] = /^recordings\/([^/]+)\//.exec(location) ?? [];
     const policy = id === undefined ? undefined : this.#options.policies().find(({ streamId }) => streamId === id);
     return policy === undefined || policy.target !== undefined;
@@ -234,9 +236,11 @@ export class Offload {
     const { candidates, clock, policies, qualitiesOf, settings } = this.#options;
     const query = { beforeUs: this.#beforeUs, limit: BATCH };
     const found: Candidate[] = [];
+    const identities: Candidate[] = [];
     const nowMs = clock.monotonicMs();
     for (const policy of policies()) {
       if (policy.target !== target) continue;
+      if (!this.#searchedMs.has(policy.streamId)) identities.push(...(await candidates.ofIdentity(policy.streamId)));
       for (const id of [policy.streamId, ...(await qualitiesOf(policy.streamId))]) {
         if (nowMs - (this.#searchedMs.get(id) ?? Number.NEGATIVE_INFINITY) < SEARCH_EVERY_MS) continue;
         const files = await candidates.ofRecording(id, query);
@@ -246,7 +250,8 @@ export class Offload {
     }
     if (settings.now.storage.target === target) found.push(...(await candidates.ofLibrary(query)));
     const tries = ({ location }: Candidate) => this.#tries.get(location) ?? 0;
-    return found.sort((a, b) => tries(a) - tries(b));
+    // A stream without a recording has no identity to store.
+    return [...(found.length > 0 ? identities : []), ...found].sort((a, b) => tries(a) - tries(b));
   }
 
   get #beforeUs(): number {
@@ -274,7 +279,7 @@ export class Offload {
       this.#tries.delete(location);
       if (result === 'gone') return;
       report.ended(target, 'stored');
-      if (settings.now.storage.mode === 'move') await store.dropFile(location, release);
+      if (settings.now.storage.mode === 'move' && this.#isMoved(location)) await store.dropFile(location, release);
     } catch (error) {
       if (signal.aborted) throw error;
       report.ended(target, 'failed');
