@@ -40,30 +40,38 @@ export async function startS3({ port = 0, bucket = true } = {}): Promise<ObjectS
   const configureBuckets = bucket ? [{ name: BUCKET }] : [];
   const server = new S3rver({ port, address: '127.0.0.1', silent: true, directory, configureBuckets });
   const at = (await server.run()).port;
-  const key = 'S3RVER';
+  return serveS3(at, { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }, async () => {
+    await server.close();
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  });
+}
+
+/** A server that speaks S3 on a port of this machine. @param close ends it */
+export function serveS3(
+  at: number,
+  keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
+  close: () => Promise<void>,
+): ObjectServer & { createBucket(): Promise<void> } {
+  const endpointOf = (port: number) => `http://127.0.0.1:${port}`;
   return {
     port: at,
-    target: (other = at) => ({
-      type: 's3',
-      endpoint: `http://127.0.0.1:${other}`,
-      bucket: BUCKET,
-      accessKeyId: key,
-      secretAccessKey: key,
-    }),
+    target: (other = at) => ({ type: 's3', endpoint: endpointOf(other), bucket: BUCKET, ...keys }),
     client: (other = at) =>
       openS3Client({
-        endpoint: `http://127.0.0.1:${other}`,
+        endpoint: endpointOf(other),
         region: 'us-east-1',
         bucket: BUCKET,
-        accessKeyId: key,
-        secretAccessKey: key,
+        ...keys,
         forcePathStyle: true,
         checksums: 'required',
       }),
-    async [Symbol.asyncDispose]() {
-      await server.close();
-      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    async createBucket() {
+      const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
+      const options = { endpoint: endpointOf(at), region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 };
+      const client = new S3Client({ ...options, credentials: keys });
+      await client.send(new CreateBucketCommand({ Bucket: BUCKET })).finally(() => client.destroy());
     },
+    [Symbol.asyncDispose]: close,
   };
 }
 

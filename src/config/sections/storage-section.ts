@@ -59,7 +59,7 @@ const target = section({
   checksums: choice(
     ['required', 'supported'],
     'required',
-    'When the AWS SDK adds its own checksums to requests: `supported` always, which many compatible servers refuse. Uploads are verified in any case.',
+    'When the AWS SDK adds its own checksums to requests: `supported` always, which some compatible servers refuse. Uploads are verified in any case.',
   ),
   presign: flag(
     false,
