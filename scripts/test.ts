@@ -28,6 +28,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   promtool: ['prometheus'],
   'srt-live-transmit': ['srt-tools'],
   turnserver: ['coturn'],
+  'swift-proxy-server': ['swift-proxy', 'swift-account', 'swift-container', 'swift-object'],
   'gst-launch-1.0': [
     'gstreamer1.0-tools',
     'gstreamer1.0-plugins-base',

@@ -5,6 +5,20 @@
 import type { Static } from 'typebox';
 import { Type } from './type.ts';
 
+/** An object store. Bytes. */
+export const ObjectStoreView = Type.Object(
+  {
+    name: Type.String({ description: 'in the settings' }),
+    objects: Type.Integer({ description: 'that the index has there' }),
+    bytes: Type.Integer(),
+    waiting: Type.Integer({ description: 'recorded files that are old enough and not there yet' }),
+    waitingBytes: Type.Integer(),
+    problem: Type.Union([Type.String({ description: 'why it fails' }), Type.Null()]),
+  },
+  { $id: 'ObjectStoreView' },
+);
+export type ObjectStoreView = Static<typeof ObjectStoreView>;
+
 /** The disk of the data folder. Bytes. */
 export const StorageView = Type.Object(
   {
@@ -27,6 +41,7 @@ export const StorageView = Type.Object(
       Type.Integer({ description: 'bytes of all recordings at which retention holds the level' }),
       Type.Null({ description: 'the disk fills before, or no recording grows' }),
     ]),
+    objectStores: Type.Array(ObjectStoreView, { description: 'where recordings are copied or moved to' }),
   },
   { $id: 'StorageView' },
 );

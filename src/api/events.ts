@@ -301,6 +301,16 @@ export const eventTable = {
     sentence: 'The disk has room again: recording continues.',
     data: Type.Object({ free: Type.Integer({ description: 'bytes' }), total: Type.Integer({ description: 'bytes' }) }),
   },
+  'storage.failing': {
+    audience: 'admin',
+    sentence: 'An object store fails: files stay in the data folder, and recording continues.',
+    data: Type.Object({ target: Type.String({ description: 'its name in the settings' }), detail: Detail }),
+  },
+  'storage.ok': {
+    audience: 'admin',
+    sentence: 'The object store works again: files are copied or moved to it.',
+    data: Type.Object({ target: Type.String({ description: 'its name in the settings' }) }),
+  },
   'webhook.disabled': {
     audience: 'admin',
     sentence: 'A webhook failed for too long and is disabled until it is replaced with PUT.',

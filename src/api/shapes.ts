@@ -88,6 +88,11 @@ export const StreamView = Type.Object(
     keep: Type.Optional(
       Type.String({ description: 'how long its recordings are kept, e.g. `7d`; absent: the setting `record.keep`' }),
     ),
+    storage: Type.Optional(
+      Type.String({
+        description: 'object store of its recordings, or `local`; absent: the setting `storage.target`',
+      }),
+    ),
     /** Whether the further qualities are recorded too. */
     recordQualities: Type.Optional(Type.Boolean()),
     /** The further qualities that the live Multivariant Playlist lists now, e.g. `720`; absent: none. */
@@ -234,6 +239,15 @@ export const StreamSettings = Type.Object(
     description: Type.Optional(Type.String({ maxLength: MAX_DESCRIPTION, description: 'a few sentences for viewers' })),
     record: Type.Optional(Type.Boolean()),
     keep: Type.Optional(Type.String({ description: 'how long recordings are kept, e.g. 7d' })),
+    storage: Type.Optional(
+      Type.Union([
+        Type.String({
+          maxLength: 32,
+          description: 'object store of its recordings, by its name in `storage.targets`, or `local`',
+        }),
+        Type.Null(),
+      ]),
+    ),
     visibility: Type.Optional(StreamView.properties.visibility),
     ...qualitySettings,
   },
@@ -241,7 +255,7 @@ export const StreamSettings = Type.Object(
 );
 export type StreamSettings = Static<typeof StreamSettings>;
 
-const { title, description, record, keep, visibility } = StreamSettings.properties;
+const { title, description, record, keep, visibility, storage } = StreamSettings.properties;
 
 const orDefault = (description: string, maxLength: number) =>
   Type.Optional(Type.Union([Type.String({ maxLength, description }), Type.Null()]));
@@ -292,7 +306,7 @@ export type SourceSettings = Static<typeof SourceSettings>;
  */
 export const StreamPatch = Type.Object(
   {
-    ...{ title, description, record },
+    ...{ title, description, record, storage },
     keep: Type.Optional(Type.Union([keep, Type.Null()])),
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),
     ...qualitySettings,

@@ -20,6 +20,7 @@ import { openExports, openJobs, openOwnWorker, startJobs } from './jobs.ts';
 import { openAssetsApi, openLibrary, startTrash } from './library.ts';
 import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
+import { startOffload } from './objects.ts';
 import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
 import { openProcessing, startProcessing } from './processing.ts';
@@ -96,7 +97,7 @@ export async function startApp(
   const net = openNet(app);
   const { bus, webhooks } = await openEvents(app, { store, net });
   const disk = await openDisk(app, bus);
-  const recordings = await openRecordings(app, store);
+  const recordings = await openRecordings(app, store, disk);
   const streams = openStreams(app, { store, net, bus, disk, recordings }, { signal });
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk });
@@ -153,6 +154,7 @@ export async function startApp(
   openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   startProcessing(app, processing);
   startRetention(app, { bus, recordings, catalog, chats });
+  startOffload(app, { store, bus, recordings, catalog, health });
   startTrash(app, library);
   startChatRetention(app, chats);
   startAccounts(app, accounts);

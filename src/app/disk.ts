@@ -2,7 +2,7 @@
  * Watches the free space of the data folder and forecasts when the disk is full.
  * In: the context. Out: DiskWatch; log lines, events.
  */
-import type { StorageView } from '../api/admin-shapes.ts';
+import type { ObjectStoreView, StorageView } from '../api/admin-shapes.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import { DiskForecast } from '../observe/disk-forecast.ts';
 import type { Catalog } from '../streams/catalog.ts';
@@ -37,6 +37,7 @@ export async function describeStorage(
   { now, forecast }: DiskWatch,
   catalog: Catalog,
   maxDisk: number | undefined,
+  objectStores: readonly ObjectStoreView[],
 ): Promise<StorageView> {
   const { free, total, hasRoom } = now();
   const { growth, basisSeconds } = forecast;
@@ -52,6 +53,7 @@ export async function describeStorage(
     growth,
     basisSeconds: Math.round(basisSeconds),
     fullInSeconds: fills ? fullInSeconds : null,
+    objectStores: [...objectStores],
     levelsAt: fills || growing.length === 0 ? null : Math.round(recordings + addsBytes),
   };
 }

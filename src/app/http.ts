@@ -93,7 +93,11 @@ export async function openHttp(
       defaultStream,
       viewers,
       reader: recordings.reader,
-      storage: () => describeStorage(disk, catalog, settings.now.record.maxDisk),
+      ...(recordings.objects && { presign: recordings.objects.presign }),
+      storage: async () => {
+        const stores = (await recordings.objects?.describe?.()) ?? [];
+        return describeStorage(disk, catalog, settings.now.record.maxDisk, stores);
+      },
       settings: () => settings.rows(),
       logs,
       system: async () => ({

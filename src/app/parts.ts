@@ -8,12 +8,16 @@ import type { Access } from '../accounts/access.ts';
 import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
+import type { ObjectStoreView } from '../api/admin-shapes.ts';
 import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
+import type { ObjectTargets } from '../archive/objects/object-targets.ts';
+import type { StoredObjects } from '../archive/objects/stored-objects.ts';
+import type { TieredSegmentStore } from '../archive/objects/tiered-segment-store.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
+import type { SegmentLocation, SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { SyncQueue } from '../archive/sync-queue.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { EffectiveSettings } from '../config/effective-settings.ts';
@@ -94,9 +98,27 @@ export interface DiskWatch {
   readonly forecast: DiskForecast;
 }
 
+/** Object stores. */
+export interface Objects {
+  readonly index: StoredObjects;
+  readonly targets: ObjectTargets;
+  readonly store: TieredSegmentStore;
+  /** Disk space of the cache. */
+  readonly cacheBytes: () => number;
+  /** An address of a stored object for one download; undefined if it is in no bucket, or its target does not permit it. */
+  readonly presign: (
+    location: SegmentLocation,
+    options: { readonly contentType: string; readonly disposition: string },
+  ) => Promise<string | undefined>;
+  /** The JSON of the object stores; set when files are copied there. */
+  describe?: () => Promise<readonly ObjectStoreView[]>;
+}
+
 /** Stored media and its index. */
 export interface Recordings {
   readonly segments: SegmentStore;
+  /** Undefined: there is no object store. */
+  readonly objects: Objects | undefined;
   /** Syncs of files in the data folder. */
   readonly syncQueue: SyncQueue;
   readonly reader: RangeReader;

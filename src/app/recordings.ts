@@ -23,16 +23,18 @@ import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
 import { PictureTable } from '../streams/picture/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
-import type { AppContext, Parts, Recordings } from './parts.ts';
+import { openObjects } from './objects.ts';
+import type { AppContext, DiskWatch, Parts, Recordings } from './parts.ts';
 
 /** After so long, rows of the index are on a replica, even if the database did not respond for a while; ms. */
 const SETTLED_MS = 3_600_000;
 
 /** Opens the index and its tables. */
-export async function openRecordings(app: AppContext, store: Store): Promise<Recordings> {
+export async function openRecordings(app: AppContext, store: Store, disk: DiskWatch): Promise<Recordings> {
   const { dataFolder, opened, clock, log, metrics } = app;
   const syncQueue = timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
-  const segments = opened.use(openLocalSegmentStore({ folder: dataFolder, syncQueue }));
+  const files = openLocalSegmentStore({ folder: dataFolder, syncQueue });
+  const { segments, objects } = await openObjects(app, { store, disk }, files);
   const adopted = await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
   if (adopted > 0)
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
@@ -44,6 +46,7 @@ export async function openRecordings(app: AppContext, store: Store): Promise<Rec
   });
   return {
     segments,
+    objects,
     syncQueue,
     reader,
     table,

@@ -7,13 +7,13 @@ import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { ExportResult, ExportSettings } from '../api/jobs/job-shapes.ts';
 import type { WriteContent } from '../archive/segment-store.ts';
-import type { Config } from '../config/schema.ts';
 import { databaseServer } from '../config/sections/store-section.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { findRunning } from '../store/running.ts';
 import { exportRemotely } from './export-remote.ts';
 import { refuseToReplace } from './output-file.ts';
 import { bar, openProgressLine, sayBytes, sayLength } from './progress.ts';
+import type { IndexSettings } from './recording-index.ts';
 import { openServer } from './running-server.ts';
 import { addDataFlags, readDataSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
@@ -103,7 +103,7 @@ async function runExport(stream: string, command: Command): Promise<ExitCode> {
       const how = { path, progress, signal: controller.signal };
       const data = resolve(config.data);
       if (options.server === undefined && findRunning(data) === undefined) {
-        result = await exportLocally({ data, store: config.store }, settings, how);
+        result = await exportLocally({ ...config, data }, settings, how);
       } else {
         const adminToken = options.token ?? config.adminToken;
         await using server = await openServer({ data, adminToken }, options.server);
@@ -156,7 +156,7 @@ function outputOf(output: string, stream: string, from: string): { path: string;
 }
 
 async function exportLocally(
-  { data, store }: Pick<Config, 'data' | 'store'>,
+  { data, store, storage }: IndexSettings,
   settings: ExportSettings,
   how: { path: string; progress: (share: number) => void; signal: AbortSignal },
 ): Promise<ExportResult> {
@@ -170,7 +170,7 @@ async function exportLocally(
     ]);
   const ranges = rangesOf(settings);
   const quality = settings.quality === undefined ? undefined : parseQuality(settings.quality);
-  await using recordings = await openOfflineRecordings(data, { ...how, server: databaseServer(store) });
+  await using recordings = await openOfflineRecordings(data, { ...how, server: databaseServer(store), storage });
   const source = await recordings.find(settings.stream);
   if (quality) await checkQuality(source.stream, { ranges }, quality);
   const request = { ranges, format: settings.format ?? 'mp4', exact: settings.exact === true, quality };

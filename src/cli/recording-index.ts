@@ -7,7 +7,7 @@ import { databaseServer } from '../config/sections/store-section.ts';
 import type { IndexReport, RebuildResult } from '../streams/rebuild.ts';
 
 /** Settings that say where recordings and index are. */
-export type IndexSettings = Pick<Config, 'data' | 'store'>;
+export type IndexSettings = Pick<Config, 'data' | 'store' | 'storage'>;
 
 /** Compares database and files without changes. @throws OxbowError `data-in-use`, `data-newer`, `not-ready` */
 export async function compareIndex(
@@ -25,12 +25,12 @@ export async function rebuild(settings: IndexSettings, how: { signal: AbortSigna
 
 /** Rebuilds the index from the files, with a line of progress. @throws OxbowError `data-in-use` while a server runs there */
 export async function makeIndex(
-  { data, store }: IndexSettings,
+  { data, store, storage }: IndexSettings,
   { signal }: { signal: AbortSignal },
 ): Promise<RebuildResult> {
   const { rebuildIndex } = await import('../streams/rebuild.ts');
   try {
-    return await rebuildIndex(data, { signal, server: databaseServer(store), progress: showProgress });
+    return await rebuildIndex(data, { signal, server: databaseServer(store), storage, progress: showProgress });
   } finally {
     if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
   }

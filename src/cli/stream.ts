@@ -3,10 +3,10 @@
  * In: a running oxbow, or a data folder that is not in use. Out: a table, fields of encoders, or JSON.
  */
 import type { Command } from 'commander';
-import type { Config } from '../config/schema.ts';
 import { databaseServer } from '../config/sections/store-section.ts';
 import { findRunning } from '../store/running.ts';
 import { sayBytes, sayLength } from './progress.ts';
+import type { IndexSettings } from './recording-index.ts';
 import { askServer } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
@@ -75,11 +75,11 @@ async function listStreams(command: Command): Promise<void> {
 }
 
 async function readFolder(
-  { data, store }: Pick<Config, 'data' | 'store'>,
+  { data, store, storage }: IndexSettings,
   signal: AbortSignal,
 ): Promise<readonly ListedStream[]> {
   const { openOfflineRecordings } = await import('../streams/export/offline.ts');
-  await using recordings = await openOfflineRecordings(data, { signal, server: databaseServer(store) });
+  await using recordings = await openOfflineRecordings(data, { signal, server: databaseServer(store), storage });
   const listed = await recordings.list();
   return listed.map((each) => ({ ...each, state: null }));
 }

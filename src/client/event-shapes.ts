@@ -419,6 +419,18 @@ export interface EventDataByType {
     /** bytes */
     total: number;
   };
+  /** An object store fails: files stay in the data folder, and recording continues. */
+  'storage.failing': {
+    /** its name in the settings */
+    target: string;
+    /** for a person; never an address of a source */
+    detail: string;
+  };
+  /** The object store works again: files are copied or moved to it. */
+  'storage.ok': {
+    /** its name in the settings */
+    target: string;
+  };
   /** A webhook failed for too long and is disabled until it is replaced with PUT. */
   'webhook.disabled': {
     id: string;

@@ -100,6 +100,8 @@ export type ProblemCode =
   | 'rtp-off'
   | 'rtp-full'
   | 'session-unknown'
+  | 'storage-failed'
+  | 'database-not-empty'
   | 'webhook-unknown'
   | 'job-unfinished'
   | 'job-not-failed'
@@ -148,7 +150,6 @@ export type ProblemCode =
   | 'port-taken'
   | 'folder-unwritable'
   | 'data-in-use'
-  | 'database-not-empty'
   | 'data-newer'
   | 'bad-backup'
   | 'bad-range'
@@ -287,6 +288,8 @@ export type StreamView = {
   record: boolean;
   /** how long its recordings are kept, e.g. `7d`; absent: the setting `record.keep` */
   keep?: string;
+  /** object store of its recordings, or `local`; absent: the setting `storage.target` */
+  storage?: string;
   recordQualities?: boolean;
   qualities?: string[];
   ladder?: LadderView;
@@ -382,6 +385,7 @@ export type NewStream = {
   record?: boolean;
   /** how long recordings are kept, e.g. 7d */
   keep?: string;
+  storage?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
   ladder?: string | null;
   ladderStart?: 'viewer' | 'always' | null;
@@ -398,6 +402,7 @@ export type StreamSettings = {
   record?: boolean;
   /** how long recordings are kept, e.g. 7d */
   keep?: string;
+  storage?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
   ladder?: string | null;
   ladderStart?: 'viewer' | 'always' | null;
@@ -422,6 +427,7 @@ export type StreamPatch = {
   /** a few sentences for viewers */
   description?: string;
   record?: boolean;
+  storage?: string | null;
   keep?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private' | null;
   ladder?: string | null;
@@ -2206,6 +2212,8 @@ export type EventType =
   | 'clip.lost'
   | 'disk.low'
   | 'disk.ok'
+  | 'storage.failing'
+  | 'storage.ok'
   | 'webhook.disabled'
   | 'server.starting'
   | 'server.ending';
@@ -2783,6 +2791,19 @@ export type VersionView = {
   version: string;
 };
 
+/** `ObjectStoreView` of the API. */
+export type ObjectStoreView = {
+  /** in the settings */
+  name: string;
+  /** that the index has there */
+  objects: number;
+  bytes: number;
+  /** recorded files that are old enough and not there yet */
+  waiting: number;
+  waitingBytes: number;
+  problem: string | null;
+};
+
 /** `StorageView` of the API. */
 export type StorageView = {
   free: number;
@@ -2797,6 +2818,8 @@ export type StorageView = {
   basisSeconds: number;
   fullInSeconds: number | null;
   levelsAt: number | null;
+  /** where recordings are copied or moved to */
+  objectStores: ObjectStoreView[];
 };
 
 /** `SettingView` of the API. */

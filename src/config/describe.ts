@@ -12,7 +12,7 @@ import { type StreamConfig, schema } from './schema.ts';
 export interface SettingRow {
   /** Key in a configuration file: `record.keep`, `streams.door`. */
   readonly path: string;
-  /** What it does; empty for streams and sign-in providers. */
+  /** What it does; empty for streams, sign-in providers and object stores. */
   readonly description: string;
   /** As written in a configuration file; `***` for a secret, empty if not set. */
   readonly value: string;
@@ -44,7 +44,12 @@ export function describeSettings({ config, origins }: Pick<LoadedConfig, 'config
     const value = `${type}, ${clientId}`;
     return { path, description: '', value, origin: origins.get(path) ?? '', reload: 'live' as const };
   });
-  return [...settings, ...streams, ...providers];
+  const targets = Object.entries(config.storage.targets).map(([name, { type, bucket, prefix, endpoint }]) => {
+    const path = `storage.targets.${name}`;
+    const value = [type, withoutSecrets(endpoint), `${bucket}/${prefix}`].filter((part) => part !== '').join(', ');
+    return { path, description: '', value, origin: origins.get(path) ?? '', reload: 'restart' as const };
+  });
+  return [...settings, ...streams, ...providers, ...targets];
 }
 
 /**

@@ -12,6 +12,7 @@ import { defaultVisibility, type Exposure } from './exposure.ts';
 import { listSettings, nearest, type Setting } from './names.ts';
 import type { Node, Section } from './option.ts';
 import { type Config, type StreamConfig, type StreamDraft, type StreamOrigin, schema } from './schema.ts';
+import { unknownTargets } from './sections/storage-section.ts';
 import { parseNamedUrl } from './source-url.ts';
 import { unusedVsrVariables, vsrVariables } from './vsr.ts';
 import { type RawValue, readYamlSettings, type SettingProblem } from './yaml-file.ts';
@@ -94,6 +95,12 @@ export async function loadConfig(sources: ConfigSources): Promise<LoadedConfig> 
   warnings.push(...unusedVsrVariables(sources.env ?? {}));
   for (const url of sources.urls ?? []) urls.push({ path: 'url', value: url, origin: 'argument' });
   addUrls(urls, streams, origins, problems);
+
+  const storages = Array.from(streams, ([name, { draft }]) => [name, draft.storage] as const);
+  const storage = { target: values.get('storage.target'), targets: values.get('storage.targets') };
+  for (const { path, message } of unknownTargets(storage, storages)) {
+    problems.push({ origin: origins.get(path) ?? path, message: `${path}: ${message}` });
+  }
 
   if (problems.length > 0) {
     const first = problems[0]!;

@@ -43,6 +43,8 @@ export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 
   const { identity } = read.config;
   taken.push(...changedNames('streams', running.streams, streams));
   taken.push(...changedNames('identity.providers', running.identity.providers, identity.providers));
+  const { targets } = running.storage;
+  waiting.push(...changedNames('storage.targets', targets, read.config.storage.targets));
   return { config: { ...(config as unknown as Config), streams, identity }, taken, waiting };
 }
 

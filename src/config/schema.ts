@@ -28,6 +28,7 @@ import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { librarySection } from './sections/library-section.ts';
+import { storageSection } from './sections/storage-section.ts';
 import { storeSection } from './sections/store-section.ts';
 import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
 import { type StreamConfig, streamsSection } from './stream-section.ts';
@@ -128,6 +129,7 @@ export const schema = section({
       { flag: 'min-free', reload: 'live' },
     ),
   }),
+  storage: storageSection,
   hls: section({
     partDuration: duration('200ms', 'Longest Partial Segment (PART-TARGET). Shorter: lower latency, more requests.', {
       min: '20ms',

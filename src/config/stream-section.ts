@@ -63,6 +63,8 @@ export interface StreamConfig {
   readonly ladderStart?: 'always' | undefined;
   /** Whether the further qualities are recorded too; absent: no. */
   readonly recordQualities?: true | undefined;
+  /** Object store of its recordings, or `local`; absent: `storage.target`. */
+  readonly storage?: string | undefined;
 }
 
 const stream = section({
@@ -129,6 +131,11 @@ const stream = section({
     'When the encoder of `ladder` runs: from the first viewer on until a minute after the last one, or always.',
   ),
   recordQualities: flag(false, 'Whether the further qualities of the live stream are recorded too.'),
+  storage: text(
+    '',
+    'Object store of the recordings of this stream, by its name in `storage.targets`, or `local`: they stay in the data folder. Default: `storage.target`.',
+    { placeholder: 'NAME', maxLength: 32 },
+  ),
   visibility: choice(
     ['default', 'public', 'unlisted', 'signed', 'private'],
     'default',
@@ -151,7 +158,9 @@ export const streamsSection: NamedSections<StreamDraft> = {
     if (!isStreamName(name)) throw new FormatError(invalidStreamName(name), 0);
   },
   refine(values) {
-    const { source, relays, keys, ladder, ladderStart, recordQualities, ...others } = values as Values<typeof stream>;
+    const { source, relays, keys, ladder, ladderStart, recordQualities, storage, ...others } = values as Values<
+      typeof stream
+    >;
     const rest = {
       ...others,
       ...(relays.length > 0 && { relays }),
@@ -159,6 +168,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
       ...(ladder !== '' && { ladder }),
       ...(ladderStart === 'always' && { ladderStart }),
       ...(recordQualities && { recordQualities }),
+      ...(storage !== '' && { storage }),
     };
     const sound = {
       ...(source.audioOffset !== 0 && { audioOffsetMs: source.audioOffset }),

@@ -29,6 +29,7 @@ import type {
 } from '../api/webhook-shapes.ts';
 import type { WorkersApi } from '../api/workers/workers-api.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
+import type { SegmentLocation } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { LiveLookup } from '../delivery/live/live-lookup.ts';
 import type { Reply } from '../delivery/reply.ts';
@@ -100,6 +101,11 @@ export interface HttpDeps {
   defaultStream?(): string | undefined;
   /** Reads body parts that are stored in files. */
   readonly reader: Pick<RangeReader, 'read' | 'shared'>;
+  /** A short-lived address of a stored file in its object store; undefined if it has none. */
+  presign?(
+    location: SegmentLocation,
+    options: { readonly contentType: string; readonly disposition: string },
+  ): Promise<string | undefined>;
   system(): Awaitable<SystemView>;
   storage(): Awaitable<StorageView>;
   /** Uploads to the library. */

@@ -7,6 +7,7 @@ import { accountRefusals } from './refusals/accounts.ts';
 import { clipRefusals } from './refusals/clips.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
 import { roomRefusals } from './refusals/rooms.ts';
+import { serviceRefusals } from './refusals/services.ts';
 
 /** Malformed input: thrown by parsers, caught once by the owner of the connection or file. */
 export class FormatError extends Error {
@@ -191,6 +192,7 @@ export const refusals = {
   ...roomRefusals,
   ...clipRefusals,
   ...realtimeRefusals,
+  ...serviceRefusals,
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',
@@ -391,11 +393,6 @@ export const refusals = {
     status: 500,
     title: 'Data folder in use',
     hint: 'Stop the other oxbow, or choose another folder with --data.',
-  },
-  'database-not-empty': {
-    status: 409,
-    title: 'The database is not empty',
-    hint: 'Name an empty database, or delete what it has: --overwrite',
   },
   'data-newer': {
     status: 500,

@@ -1,5 +1,6 @@
 /**
- * The metrics of what is kept beside recordings and of retention, a part of the table.
+ * The metrics of what is kept beside recordings, of retention, and of object stores, a part of the table. Label `target` is the name of an
+ * object store in the settings.
  * In: nothing. Out: rows of metric-table.
  */
 import type { MetricRow } from './metric-row.ts';
@@ -29,5 +30,71 @@ export const recordingMetrics = {
     name: 'oxbow_retention_paused',
     labels: [],
     help: '1 for an hour after a large step of the clock, while recordings are not deleted by age.',
+  },
+  storageUp: {
+    type: 'gauge',
+    name: 'oxbow_storage_up',
+    labels: ['target'],
+    help: '0 while an object store fails: files wait in the data folder.',
+  },
+  storageWaitingFiles: {
+    type: 'gauge',
+    name: 'oxbow_storage_waiting_files',
+    labels: ['target'],
+    help: 'Recorded files that are old enough for their upload and not in the object store yet.',
+  },
+  storageWaitingBytes: {
+    type: 'gauge',
+    name: 'oxbow_storage_waiting_bytes',
+    labels: ['target'],
+    help: 'Bytes of those files.',
+  },
+  storageUploads: {
+    type: 'counter',
+    name: 'oxbow_storage_uploads_total',
+    labels: ['target', 'result'],
+    help: 'Uploads that ended: stored (verified and in the index) or failed (tried again).',
+  },
+  storageSentBytes: {
+    type: 'counter',
+    name: 'oxbow_storage_sent_bytes_total',
+    labels: ['target'],
+    help: 'Bytes sent to an object store.',
+  },
+  storageReadBytes: {
+    type: 'counter',
+    name: 'oxbow_storage_read_bytes_total',
+    labels: ['target'],
+    help: 'Bytes read from an object store, because neither the data folder nor the cache had them.',
+  },
+  storageReadFailures: {
+    type: 'counter',
+    name: 'oxbow_storage_read_failures_total',
+    labels: ['target'],
+    help: 'Reads of an object store that failed.',
+  },
+  storageObjects: {
+    type: 'gauge',
+    name: 'oxbow_storage_objects',
+    labels: ['target'],
+    help: 'Objects that the index has in an object store.',
+  },
+  storageObjectBytes: {
+    type: 'gauge',
+    name: 'oxbow_storage_object_bytes',
+    labels: ['target'],
+    help: 'Bytes of those objects.',
+  },
+  storageDeletionsWaiting: {
+    type: 'gauge',
+    name: 'oxbow_storage_deletions_waiting',
+    labels: [],
+    help: 'Objects that wait for their deletion, because their store does not answer or their time has not come.',
+  },
+  storageCacheBytes: {
+    type: 'gauge',
+    name: 'oxbow_storage_cache_bytes',
+    labels: [],
+    help: 'Disk space of parts of objects that were read.',
   },
 } as const satisfies Record<string, MetricRow>;

@@ -5,6 +5,7 @@
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../archive/recording-locations.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { Emitter } from '../lib/events.ts';
 import type { ReadQuery } from '../store/engine.ts';
 import { type Fence, holdLease, valuesWhileHeld } from '../store/lease-table.ts';
 import type { ChunkFileTable, Tables } from '../store/schema.ts';
@@ -45,6 +46,8 @@ export interface PastReads {
 export class ChunkTable {
   readonly #db: Kysely<Tables>;
   readonly #fence: () => Fence | undefined;
+  /** Emits the id of the recording of each row that is added or replaced. */
+  readonly sealed: Emitter<string> = new Emitter();
   /** Totals by stream, until a row changes: computing them reads every row of the stream. */
   readonly #totals = new Map<string, Promise<RecordedTotals>>();
   /** Ids of the recordings of derived qualities by stream, until a new one is added. */
@@ -95,6 +98,7 @@ export class ChunkTable {
       });
     }
     this.#changed(row.stream_id);
+    this.sealed.emit(row.stream_id);
   }
 
   #changed(id: string): void {

@@ -11,7 +11,7 @@ import { createSilentLog } from '../observe/log.ts';
 import { migrations } from './migrations.ts';
 
 /**
- * Reads the path of every chunk file, relative to the data folder.
+ * Reads the path of every chunk file that is in no object store, relative to the data folder.
  *
  * @param file path of an existing database
  * @returns undefined if the database has an older schema, which the next start of oxbow upgrades
@@ -31,7 +31,7 @@ export function readIndexedFiles(file: string): readonly string[] | undefined {
     }
     if (version < migrations.length) return undefined;
     return db
-      .prepare('SELECT path FROM chunk_file')
+      .prepare('SELECT path FROM chunk_file WHERE path NOT IN (SELECT location FROM stored_object)')
       .all()
       .map(({ path }) => path as string);
   } catch (error) {
@@ -56,6 +56,10 @@ export async function readServerFiles(server: DatabaseServer): Promise<readonly 
     ...{ server, log: createSilentLog(), onWait, waitMs: WAIT_MS, migrate: false },
   });
   if ((await schemaOf(engine.db)) < migrations.length) return undefined;
-  const rows = await engine.db.selectFrom('chunk_file').select('path').execute();
+  const rows = await engine.db
+    .selectFrom('chunk_file')
+    .select('path')
+    .where('path', 'not in', (eb) => eb.selectFrom('stored_object').select('location'))
+    .execute();
   return rows.map(({ path }) => path);
 }

@@ -26,6 +26,7 @@ function stream(name: string): StreamTable {
     paused: 0,
     qualities: '{}',
     deleted_us: null,
+    storage: null,
   };
 }
 

@@ -3,6 +3,7 @@
  * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of schema.ts.
  */
 import { OxbowError } from '../lib/errors.ts';
+import { objectMigration } from './objects/object-migration.ts';
 import { roomMigrations } from './room-migrations.ts';
 
 /**
@@ -380,6 +381,7 @@ export const migrations: readonly Migration[] = [
      (stream_id, start_us, end_us, first_msn, last_msn, run, utc_offset_us, segment_count, absences);
    ALTER TABLE chunk_file DROP COLUMN incomplete;`,
   },
+  objectMigration,
 ];
 
 /** The statements that upgrade. */

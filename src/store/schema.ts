@@ -20,6 +20,7 @@ import type {
   AssetTable,
   AssetTagTable,
 } from './asset-tables.ts';
+import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   MediaServerTable,
   RoomItemTable,
@@ -58,6 +59,8 @@ export interface StreamTable {
   /** Settings of its further qualities, as JSON: `ladder`, `ladderStart`, `recordQualities`; those that are set. */
   qualities: string;
   deleted_us: number | null;
+  /** Object store of its recordings, or `local`; null: as in the settings. */
+  storage: string | null;
 }
 
 /** The picture that a user uploaded for a stream. */
@@ -402,4 +405,7 @@ export interface Tables {
   webhook: WebhookTable;
   webhook_delivery: WebhookDeliveryTable;
   lease: LeaseTable;
+  stored_object: StoredObjectTable;
+  object_upload: ObjectUploadTable;
+  object_deletion: ObjectDeletionTable;
 }

@@ -31,6 +31,8 @@ export interface StreamDefinition extends QualitySettings {
   readonly relays?: readonly string[] | undefined;
   /** Milliseconds; undefined means the setting `record.keep`. */
   readonly keepMs: number | undefined;
+  /** Object store of its recordings, or `local`; absent: the setting `storage.target`. */
+  readonly storage?: string | undefined;
   readonly visibility: Visibility;
   /** True if it was configured, false if it is the default. */
   readonly visibilityIsSet: boolean;

@@ -5,8 +5,11 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
+import { adoptObjects } from '../archive/objects/adopt-objects.ts';
+import { OBJECT_CACHE, openTieredStore, type TieredStore } from '../archive/objects/open-tiered.ts';
 import { listChunks, listRecordings } from '../archive/recording-locations.ts';
 import { type SegmentStore, segmentLocation } from '../archive/segment-store.ts';
+import type { Config } from '../config/schema.ts';
 import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -42,28 +45,35 @@ export interface IndexReport {
   readonly isOld?: true;
 }
 
+/** Where files are besides the data folder: the section of the settings. */
+export type StorageSettings = Pick<Config['storage'], 'targets' | 'cache'>;
+
+/** What belongs to a data folder besides its files. */
+export interface FolderOptions {
+  /** The database server, if there is one. */
+  readonly server?: DatabaseServer | undefined;
+  readonly storage?: StorageSettings | undefined;
+}
+
 /**
- * Deletes all rows of the index and adds every file again. Streams that only exist as files are restored with their names.
+ * Deletes all rows of the index and adds every file again, those in object stores too. Streams that only exist as files are restored with
+ * their names.
  *
- * @throws OxbowError `data-in-use` while a server uses the folder
+ * @throws OxbowError `data-in-use` while a server uses the folder, `storage-failed` if an object store cannot be listed
  */
 export async function rebuildIndex(
   dataFolder: string,
-  {
-    signal,
-    server,
-    progress,
-    log = createSilentLog(),
-  }: {
+  options: FolderOptions & {
     readonly signal: AbortSignal;
-    /** The database server, if there is one. */
-    readonly server?: DatabaseServer | undefined;
     readonly progress?: (files: number) => void;
     readonly log?: Log;
   },
 ): Promise<RebuildResult> {
+  const { signal, server, progress, log = createSilentLog(), storage } = options;
   await using store = await openStore({ file: path.join(dataFolder, DATABASE_FILE), server, log, signal });
-  await using segments = openLocalSegmentStore({ folder: dataFolder });
+  await using opened = await openFolderStore(dataFolder, store, storage);
+  const { segments, tiered } = opened;
+  if (tiered) await adoptObjects(tiered, { signal });
   await adoptRecordings(store.db, segments, { onlyIfEmpty: false });
   const clock = createSystemClock();
   const table = new ChunkTable(store.db, () => store.fence);
@@ -97,7 +107,7 @@ export async function rebuildIndex(
  */
 export async function checkIndex(
   dataFolder: string,
-  { signal, server }: { readonly signal: AbortSignal; readonly server?: DatabaseServer | undefined },
+  { signal, server }: Pick<FolderOptions, 'server'> & { readonly signal: AbortSignal },
 ): Promise<IndexReport> {
   if (isLocked(dataFolder)) throw new OxbowError('data-in-use', `Another oxbow runs on ${dataFolder}.`);
   const database = path.join(dataFolder, DATABASE_FILE);
@@ -127,6 +137,24 @@ async function countChunks(segments: SegmentStore, signal: AbortSignal): Promise
     files += (await listChunks(segments, streamId, { signal })).length;
   }
   return files;
+}
+
+/**
+ * Opens the files of a data folder and its object stores, without a server.
+ *
+ * @param storage undefined: no settings are known; the files in object stores then cannot be read
+ */
+export async function openFolderStore(
+  folder: string,
+  store: Store,
+  { targets, cache: maxBytes }: StorageSettings = { targets: {}, cache: 0 },
+): Promise<{ readonly segments: SegmentStore; readonly tiered: TieredStore | undefined } & AsyncDisposable> {
+  const local = openLocalSegmentStore({ folder });
+  const cache = { folder: path.join(folder, OBJECT_CACHE), maxBytes: () => maxBytes, hasRoom: () => true };
+  const fence = () => store.fence;
+  const tiered = await openTieredStore({ local, db: store.db, fence, nowMs: Date.now, targets, cache });
+  const owner = tiered ?? local;
+  return { segments: tiered?.store ?? local, tiered, [Symbol.asyncDispose]: () => owner[Symbol.asyncDispose]() };
 }
 
 async function streamIds(store: Store): Promise<string[]> {

@@ -18,6 +18,7 @@ export function revisionOf(definition: StreamDefinition): string {
     visibility,
     visibilityIsSet,
     relays = [],
+    storage,
   } = definition;
   const qualities = qualitySettingsOf(definition);
   const settings = JSON.stringify([
@@ -25,6 +26,7 @@ export function revisionOf(definition: StreamDefinition): string {
     ...[record, keepMs ?? null, visibility, visibilityIsSet],
     ...(relays.length > 0 ? [relays] : []),
     ...(Object.keys(qualities).length > 0 ? [qualities] : []),
+    ...(storage === undefined ? [] : [{ storage }]),
   ]);
   // Keyed with the internal id, so that a client cannot find the address of the source by trying.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);

@@ -6,6 +6,7 @@ import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { NO_TEXTS } from '../api/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
 import type { Config } from '../config/schema.ts';
+import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import { parseLadder, printLadder } from '../lib/live-ladder.ts';
@@ -36,6 +37,7 @@ export function defineStream(
  */
 export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
   const { title, description, record, keep, visibility, source, ladder, ladderStart, recordQualities } = patch;
+  const { storage } = patch;
   return {
     ...definition,
     ...(title !== undefined && { title: title.trim() }),
@@ -46,8 +48,15 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(ladder !== undefined && { ladder: parsed(() => printLadder(parseLadder(ladder ?? ''))) || undefined }),
     ...(ladderStart !== undefined && { ladderStart: ladderStart === 'always' ? ladderStart : undefined }),
     ...(recordQualities !== undefined && { recordQualities: recordQualities || undefined }),
+    ...(storage !== undefined && { storage: storageOf(storage, config) }),
     ...(source !== undefined && { source: parsed(() => patchSource(definition.source, source)) }),
   };
+}
+
+function storageOf(storage: string | null, config: Config): string | undefined {
+  if (storage === null || storage === '') return undefined;
+  if (storage === LOCAL_STORAGE || Object.hasOwn(config.storage.targets, storage)) return storage;
+  throw new OxbowError('bad-request', `storage.targets has no "${storage}".`);
 }
 
 function visibilityOf(visibility: StreamDefinition['visibility'] | null, config: Config) {

@@ -34,6 +34,7 @@ function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
     stopped: row.stopped === 1,
     paused: row.paused === 1,
     ...(JSON.parse(row.qualities) as QualitySettings),
+    ...(row.storage !== null && { storage: row.storage }),
   };
 }
 
@@ -52,6 +53,7 @@ export async function writeDefinition(db: Kysely<Tables>, definition: StreamDefi
     stopped: definition.stopped ? 1 : 0,
     paused: definition.paused ? 1 : 0,
     qualities: JSON.stringify(qualitySettingsOf(definition)),
+    storage: definition.storage ?? null,
     deleted_us: null,
   };
   await db

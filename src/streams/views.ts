@@ -48,6 +48,7 @@ export function viewOf(
     picture: picture === undefined ? null : `/api/v1/streams/${definition.name}/picture?v=${picture}`,
     record: definition.record,
     ...(definition.keepMs !== undefined && { keep: printDuration(definition.keepMs) }),
+    ...(definition.storage !== undefined && { storage: definition.storage }),
     ...(definition.recordQualities && { recordQualities: true }),
     ...(list.qualities.length > 0 && { qualities: list.qualities.map(({ track }) => track.rung) }),
     ...(definition.ladder && { ladder: stream.ladder.view }),

@@ -6,14 +6,13 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { Command } from 'commander';
 import { WATCH_SECRET_FILE } from '../../accounts/watch-secret.ts';
-import type { Config } from '../../config/schema.ts';
 import { databaseServer } from '../../config/sections/store-section.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { version } from '../../lib/version.ts';
 import type { BackupFile, BackupManifest } from '../../store/backup.ts';
 import { DATABASE_FILE, MSN_MARKS_FILE } from '../../store/file-names.ts';
 import { bar, openProgressLine, sayBytes } from '../progress.ts';
-import { makeIndex, sayRebuilt } from '../recording-index.ts';
+import { type IndexSettings, makeIndex, sayRebuilt } from '../recording-index.ts';
 import { SAMPLE_NOTE_FILE } from '../sample.ts';
 import { addDataFlags, readDataSettings } from '../setting-flags.ts';
 import { onStopSignal } from '../stop-signals.ts';
@@ -65,7 +64,7 @@ async function run(command: Command): Promise<ExitCode> {
   const { config } = await readDataSettings(command);
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
-  const how = { ...{ data: config.data, store: config.store }, json: json === true, signal: controller.signal };
+  const how = { ...config, json: json === true, signal: controller.signal };
   if (restore !== undefined) return putBack(resolve(restore), how);
   try {
     await backUp(targetOf(output!), how);
@@ -77,7 +76,7 @@ async function run(command: Command): Promise<ExitCode> {
   }
 }
 
-interface How extends Pick<Config, 'data' | 'store'> {
+interface How extends IndexSettings {
   readonly json: boolean;
   readonly signal: AbortSignal;
 }
@@ -155,7 +154,7 @@ function readSmallFiles(data: string): readonly BackupFile[] {
   });
 }
 
-async function putBack(backup: string, { data, store, json, signal }: How): Promise<ExitCode> {
+async function putBack(backup: string, { data, store, storage, json, signal }: How): Promise<ExitCode> {
   const { restoreBackup } = await import('../../store/restore.ts');
   let restored: Awaited<ReturnType<typeof restoreBackup>>;
   {
@@ -181,7 +180,7 @@ async function putBack(backup: string, { data, store, json, signal }: How): Prom
   let index: Awaited<ReturnType<typeof makeIndex>>;
   try {
     // The index is as old as the backup: files were added and deleted since, or are missing.
-    index = await makeIndex({ data, store }, { signal });
+    index = await makeIndex({ data, store, storage }, { signal });
   } catch (error) {
     note(`oxbow: the backup is restored, but the index of recordings is as old as the backup`);
     note(`  Run: oxbow doctor --rebuild --data ${data}`);

@@ -24,6 +24,7 @@ describe('routes for administrators', () => {
     basisSeconds: 600,
     fullInSeconds: 120,
     levelsAt: null,
+    objectStores: [],
   };
   const server = shareTestServer(() => ({
     logs,

@@ -8,6 +8,7 @@ import type { Reply } from '../../delivery/reply.ts';
 import { reportProblem } from '../api/problem.ts';
 import type { HttpDeps } from '../deps.ts';
 import { exchangeOfHttp1, exchangeOfHttp2 } from './exchange.ts';
+import { redirectOf } from './presigned.ts';
 import { representationOf } from './representation.ts';
 import { readBlocks, sendBlocks } from './send.ts';
 
@@ -25,6 +26,11 @@ export async function sendFile(
   deps: HttpDeps,
 ): Promise<void> {
   const isHead = request.method === 'HEAD';
+  const redirect = kind === 'export' ? await redirectOf(request.method, file, deps) : undefined;
+  if (redirect) {
+    reply.code(302).headers(redirect).send();
+    return;
+  }
   const { status, headers, body, length } = representationOf(request.headers, file, { isHead, isPrivate: true });
   reply.hijack();
   const raw = reply.raw as typeof reply.raw | Http2ServerResponse;

@@ -30,6 +30,7 @@ import type { HttpDeps } from '../deps.ts';
 import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
 import { type Exchange, type HeadFields, pathOf } from './exchange.ts';
 import { joinFields, sendPlainProblem } from './media-answer.ts';
+import { redirectOf } from './presigned.ts';
 import { representationOf } from './representation.ts';
 import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
 import { createSessionReports } from './session-reports.ts';
@@ -131,7 +132,11 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
       isHead: exchange.method === 'HEAD',
       isPrivate,
     };
-    if (reply.grows && !how.isHead) await sendGrowing(exchange, reply, how, controller);
+    const redirect = media.kind === 'asset-original' ? await redirectOf(exchange.method, reply, deps) : undefined;
+    if (redirect) {
+      exchange.head(302, { ...how.fields, ...redirect });
+      exchange.body.end();
+    } else if (reply.grows && !how.isHead) await sendGrowing(exchange, reply, how, controller);
     else await send(exchange, reply, how);
     isSent = true;
   }

@@ -86,7 +86,8 @@ function toPrivate(cacheControl: string): string {
   return `private, ${cacheControl.replace(/\bpublic,? */g, '')}`.replace(/, $/, '');
 }
 
-function printAttachment(filename: string): string {
+/** The value of Content-Disposition of a download. */
+export function printAttachment(filename: string): string {
   const plain = filename.replace(/[^\x20-\x7e]|["\\]/g, '_');
   return `attachment; filename="${plain}"; filename*=UTF-8''${encodeURIComponent(filename).replace(/['()*]/g, escapeByte)}`;
 }

@@ -8,9 +8,7 @@ import path from 'node:path';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { StreamView } from '../../api/shapes.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
-import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
-import type { DatabaseServer } from '../../config/sections/store-section.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
@@ -18,7 +16,7 @@ import { openInitTable } from '../../recording/init-table.ts';
 import { RecordingReader } from '../../recording/recording-reader.ts';
 import { recoverStream } from '../../recording/recovery.ts';
 import { openStore } from '../../store/db.ts';
-import { DATABASE_FILE } from '../rebuild.ts';
+import { DATABASE_FILE, type FolderOptions, openFolderStore } from '../rebuild.ts';
 import { adoptRecordings, readDefinitions, readRemoved } from '../stream-table.ts';
 import type { ExportSource } from './export-file.ts';
 
@@ -45,7 +43,7 @@ export interface OfflineRecordings extends AsyncDisposable {
  */
 export async function openOfflineRecordings(
   dataFolder: string,
-  { signal, server }: { readonly signal: AbortSignal; readonly server?: DatabaseServer | undefined },
+  { signal, server, storage }: FolderOptions & { readonly signal: AbortSignal },
 ): Promise<OfflineRecordings> {
   const folder = path.resolve(dataFolder);
   const file = path.join(folder, DATABASE_FILE);
@@ -56,7 +54,7 @@ export async function openOfflineRecordings(
   }
   await using opened = new AsyncDisposableStack();
   const store = opened.use(await openStore({ file, server, log: createSilentLog(), signal }));
-  const segments = opened.use(openLocalSegmentStore({ folder }));
+  const { segments } = opened.use(await openFolderStore(folder, store, storage));
   await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
   const known = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];
   const table = new ChunkTable(store.db, () => store.fence);

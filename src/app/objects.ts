@@ -1,0 +1,148 @@
+/**
+ * Opens the object stores: the segment store over files and buckets, and what copies or moves files there.
+ * In: the context, store, files. Out: Objects; log lines, events, metrics, a health check.
+ */
+import path from 'node:path';
+import type { ObjectStoreView } from '../api/admin-shapes.ts';
+import { OBJECT_CACHE, openTieredStore } from '../archive/objects/open-tiered.ts';
+import type { SegmentLocation, SegmentStore } from '../archive/segment-store.ts';
+import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { OncePer } from '../lib/once-per.ts';
+import { Candidates } from '../recording/offload/candidates.ts';
+import { Offload } from '../recording/offload/offload.ts';
+import type { Store } from '../store/db.ts';
+import type { AppContext, DiskWatch, Objects, Parts } from './parts.ts';
+
+/** An address for a download is valid for so long, seconds. */
+const PRESIGNED_S = 300;
+/** Failed reads of a target are logged at most this often, ms. */
+const LOG_EVERY_MS = 60_000;
+
+/**
+ * Opens the store over files and buckets. Without a target in the settings, and without an object in the index, it is that of the files.
+ *
+ * @param local the files; closed with the result
+ */
+export async function openObjects(
+  { config, settings, dataFolder, opened, clock, log, metrics }: AppContext,
+  { store, disk }: { readonly store: Store; readonly disk: DiskWatch },
+  local: SegmentStore,
+): Promise<{ readonly segments: SegmentStore; readonly objects: Objects | undefined }> {
+  const failures = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
+  const tiered = await openTieredStore({
+    local,
+    db: store.db,
+    fence: () => store.fence,
+    nowMs: () => clock.nowMs(),
+    targets: config.storage.targets,
+    cache: {
+      folder: path.join(dataFolder, OBJECT_CACHE),
+      maxBytes: () => settings.now.storage.cache,
+      hasRoom: () => disk.now().hasRoom,
+    },
+    fetched: (target, bytes) => metrics.storageReadBytes.inc({ target }, bytes),
+    failed(target, error) {
+      metrics.storageReadFailures.inc({ target });
+      failures.call((leftOut) => log.warn({ target, err: error, leftOut }, 'an object store cannot be read'));
+    },
+  });
+  if (!tiered) return { segments: opened.use(local), objects: undefined };
+  opened.use(tiered);
+  const { index, targets, blocks } = tiered;
+  return {
+    segments: tiered.store,
+    objects: {
+      index,
+      targets,
+      store: tiered.store,
+      cacheBytes: () => blocks.bytes,
+      async presign(location, { contentType, disposition }) {
+        const object = await index.find(location);
+        if (!object || !targets.find(object.target)?.presign) return undefined;
+        const client = await targets.client(object.target);
+        return client.presign(object.key, { expiresS: PRESIGNED_S, contentType, disposition });
+      },
+    },
+  };
+}
+
+/** Copies or moves files until the shutdown. */
+export function startOffload(
+  app: AppContext,
+  { store, bus, recordings, catalog, health }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'catalog' | 'health'>,
+): void {
+  const { objects, table, release } = recordings;
+  if (!objects) return;
+  const { settings, opened, shutdown, clock, log, metrics, failed } = app;
+  const targetOf = (streamId: string): string | undefined => {
+    const target = catalog.definitionOf(streamId)?.storage ?? settings.now.storage.target;
+    return target === LOCAL_STORAGE || target === '' ? undefined : target;
+  };
+  const offload = new Offload({
+    store: objects.store,
+    objects: objects.index,
+    targets: objects.targets,
+    candidates: new Candidates(store.db, objects.index),
+    settings,
+    policies: () => catalog.retentionRules.map(({ streamId }) => ({ streamId, target: targetOf(streamId) })),
+    qualitiesOf: (streamId) => table.qualitiesOf(streamId),
+    clock,
+    release: (location: SegmentLocation) => release(location),
+    report: {
+      sent: (target, bytes) => metrics.storageSentBytes.inc({ target }, bytes),
+      ended: (target, result) => metrics.storageUploads.inc({ target, result }),
+      changed(target, problem) {
+        metrics.storageUp.set({ target }, problem === undefined ? 1 : 0);
+        if (problem === undefined) log.info({ target }, 'the object store works again');
+        else log.error({ target, problem }, 'the object store fails: files stay in the data folder until it works');
+        if (problem === undefined) bus.publish('storage.ok', { target });
+        else bus.publish('storage.failing', { target, detail: problem });
+      },
+      failed: failed('copying files to an object store'),
+    },
+  });
+  for (const target of objects.targets.names) metrics.storageUp.set({ target }, 1);
+  opened.defer(
+    metrics.beforeScrape(async () => {
+      for (const { name, objects: count, bytes, waiting, waitingBytes } of await describeObjects(objects, offload)) {
+        metrics.storageWaitingFiles.set({ target: name }, waiting);
+        metrics.storageWaitingBytes.set({ target: name }, waitingBytes);
+        metrics.storageObjects.set({ target: name }, count);
+        metrics.storageObjectBytes.set({ target: name }, bytes);
+      }
+      metrics.storageDeletionsWaiting.set((await objects.index.totals()).deletions);
+      metrics.storageCacheBytes.set(objects.cacheBytes());
+    }),
+  );
+  opened.defer(
+    health.register('object stores', () => checkObjects(offload, objects), { ready: false, degrades: true }),
+  );
+  opened.defer(table.sealed.subscribe((id) => offload.sealed(id)));
+  objects.describe = () => describeObjects(objects, offload);
+  opened.use(shutdown.owns(offload.run(shutdown)));
+}
+
+/** The health check. @throws OxbowError `storage-failed` while a target fails */
+function checkObjects(offload: Offload, { targets }: Objects): string {
+  const failing = offload.failing.map(({ target, problem }) => `${target} ${problem}`);
+  if (failing.length > 0) throw new OxbowError('storage-failed', failing.join('; '));
+  return `${targets.names.length} object stores`;
+}
+
+/** The JSON of the object stores: those of the settings, and those that only the index knows. */
+async function describeObjects({ index, targets }: Objects, offload: Offload): Promise<readonly ObjectStoreView[]> {
+  const [totals, waiting] = await Promise.all([index.totals(), offload.waiting()]);
+  const names = new Set([...targets.names, ...totals.objects.keys()]);
+  return Array.from(names, (name) => ({
+    name,
+    objects: totals.objects.get(name)?.count ?? 0,
+    bytes: totals.objects.get(name)?.bytes ?? 0,
+    waiting: waiting.get(name)?.files ?? 0,
+    waitingBytes: waiting.get(name)?.bytes ?? 0,
+    problem:
+      targets.find(name) === undefined
+        ? 'it is not in storage.targets'
+        : (offload.failing.find(({ target }) => target === name)?.problem ?? null),
+  }));
+}

@@ -1,0 +1,84 @@
+/**
+ * Compares the index of objects with the buckets: adds what is only there, e.g. after the database was lost or an old one was put back, and
+ * removes rows of what is not there any more.
+ * In: lists of buckets, whose keys have the locations. Out: rows.
+ */
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { type Abortable, isMissing, segmentLocation } from '../segment-store.ts';
+import type { ObjectPlace } from './object-reader.ts';
+import type { TieredStore } from './open-tiered.ts';
+import { parseKey } from './upload-object.ts';
+
+interface Found extends ObjectPlace {
+  readonly token: number;
+}
+
+/**
+ * Adopts the objects of all targets. Of several objects of a location the one of the newest owner of the data folder counts.
+ *
+ * @returns the number of objects that were added
+ * @throws OxbowError `storage-failed` if a target cannot be listed, or is not in the settings; nothing has changed then
+ */
+export async function adoptObjects({ store, index, targets }: TieredStore, { signal }: Abortable): Promise<number> {
+  const { objects } = await index.totals();
+  const unknown = [...objects.keys()].filter((name) => !targets.find(name));
+  if (unknown.length > 0) {
+    const hint = 'Name the file with the settings: --config FILE.';
+    throw new OxbowError(
+      'storage-failed',
+      `Recordings are in ${unknown.join(', ')}, which storage.targets does not have.`,
+      {
+        extra: { hint },
+      },
+    );
+  }
+  const found = new Map<string, Found>();
+  for (const target of targets.names) {
+    try {
+      await list(target);
+    } catch (error) {
+      signal?.throwIfAborted();
+      throw new OxbowError('storage-failed', `${target}: ${messageOf(error)}`, { cause: error });
+    }
+  }
+  await index.keepOnly(new Set(Array.from(found.values(), ({ target, key }) => `${target} ${key}`)));
+  const known = await index.targetsOf([...found.keys()]);
+  for (const [name, { token, ...place }] of found) {
+    signal?.throwIfAborted();
+    if (known.has(name)) continue;
+    const location = segmentLocation(name);
+    const isLocal = await store.local.size(location).then(
+      () => true,
+      (error: unknown) => {
+        if (isMissing(error)) return false;
+        throw error;
+      },
+    );
+    await index.adopt({ ...place, location, fence: token }, isLocal);
+  }
+  return found.size - known.size;
+
+  async function list(target: string): Promise<void> {
+    const { prefix } = targets.find(target)!;
+    const client = await targets.client(target);
+    for await (const { key, size } of client.list(prefix === '' ? '' : `${prefix}/`, { signal })) {
+      const parsed = parseKey(prefix, key);
+      if (!parsed || !isLocation(parsed.location)) continue;
+      const before = found.get(parsed.location);
+      // In order of the keys: later ones of the same owner are newer.
+      if (before && before.token > parsed.token) continue;
+      found.set(parsed.location, { target, key, size, token: parsed.token });
+    }
+  }
+}
+
+/** Whether a text of a bucket, which anyone may have written, is a location of media. */
+function isLocation(text: string): boolean {
+  if (!/^(?:recordings|assets|exports)\/[\w./-]+$/.test(text)) return false;
+  try {
+    segmentLocation(text);
+    return true;
+  } catch {
+    return false;
+  }
+}

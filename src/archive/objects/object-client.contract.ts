@@ -1,0 +1,153 @@
+/**
+ * The contract of ObjectClient, for every engine.
+ * In: a way to start a server with an empty bucket. Out: tests; the test file of the engines runs this suite.
+ */
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { after, before, suite, test } from 'node:test';
+import { type ObjectClient, type ObjectSource, type PartialUpload, partBytesOf, partsOf } from './object-client.ts';
+import { type ObjectServer, openBadNetwork } from './object-servers.fixture.ts';
+
+const MIB = 1024 * 1024;
+const sourceOf = (bytes: Uint8Array): ObjectSource => ({
+  size: bytes.length,
+  read: async (offset, length) => bytes.subarray(offset, offset + length),
+});
+const sha256 = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
+
+/**
+ * Every engine runs this suite.
+ *
+ * @param options.tagsParts whether the server computes the entity tag of an object in parts as S3 does, so that it need not be read back
+ */
+export function objectClientContract(
+  name: string,
+  start: () => Promise<ObjectServer>,
+  { skip = false, tagsParts = true }: { readonly skip?: string | false; readonly tagsParts?: boolean } = {},
+): void {
+  suite(`objects in ${name}`, { skip }, () => {
+    let server: ObjectServer;
+    let client: ObjectClient;
+    before(async () => {
+      server = await start();
+      client = await server.client();
+    });
+    after(async () => {
+      await client[Symbol.asyncDispose]();
+      await server[Symbol.asyncDispose]();
+    });
+
+    test('an object has the bytes that were put, by ranges, fewer at its end and none after it', async () => {
+      const bytes = randomBytes(1000);
+      const sums = await client.put('a/12/r/x.mp4', sourceOf(bytes));
+      assert.equal(sums.sha256, sha256(bytes));
+      assert.deepEqual(await client.head('a/12/r/x.mp4'), { size: 1000, etag: sums.etag });
+      const read = async (offset: number, length: number) =>
+        Buffer.from((await client.read('a/12/r/x.mp4', { offset, length }))!);
+      assert.deepEqual(await read(10, 20), bytes.subarray(10, 30));
+      assert.deepEqual(await read(990, 100), bytes.subarray(990));
+      assert.equal((await read(1000, 10)).length, 0);
+    });
+
+    test('a missing object is undefined, and deleting it does nothing', async () => {
+      assert.equal(await client.read('none', { offset: 0, length: 1 }), undefined);
+      assert.equal(await client.head('none'), undefined);
+      await client.delete('none');
+    });
+
+    test('an object that is put again has the new bytes, and a deleted one is gone', async () => {
+      await client.put('again', sourceOf(randomBytes(10)));
+      const bytes = randomBytes(20);
+      await client.put('again', sourceOf(bytes));
+      assert.deepEqual(Buffer.from((await client.read('again', { offset: 0, length: 100 }))!), bytes);
+      await client.delete('again');
+      assert.equal(await client.head('again'), undefined);
+    });
+
+    test('a list has the keys with its prefix alone, in order, with their sizes', async () => {
+      for (const key of ['l/2/b', 'l/10/a', 'l/2/a', 'm/1']) await client.put(key, sourceOf(randomBytes(key.length)));
+      const found = await Array.fromAsync(client.list('l/'));
+      assert.deepEqual(found, [
+        { key: 'l/10/a', size: 6 },
+        { key: 'l/2/a', size: 5 },
+        { key: 'l/2/b', size: 5 },
+      ]);
+    });
+
+    test('a large object is put in parts, and an interrupted upload sends only what the server lacks', async () => {
+      const bytes = randomBytes(20 * MIB);
+      assert.equal(partsOf(bytes.length, partBytesOf(bytes.length)), 3);
+      await using network = await openBadNetwork(server.port);
+      await using far = await server.client(network.port);
+      let upload: PartialUpload | undefined;
+      const saved = async (next: PartialUpload) => {
+        upload = { ...next, parts: [...next.parts] };
+      };
+      network.cutAfter(18 * MIB); // in the third part
+      await assert.rejects(far.put('large', sourceOf(bytes), { saved }), { name: 'ObjectError' });
+      assert.equal(await client.head('large'), undefined, 'it is not there before it is complete');
+      assert.equal(upload!.parts.length, 2);
+      network.flow();
+      let sent = 0;
+      const sums = await far.put('large', sourceOf(bytes), { resume: upload, sent: (count) => (sent += count) });
+      assert.equal(sent, 4 * MIB);
+      assert.equal(sums.sha256, sha256(bytes));
+      const head = await client.head('large');
+      assert.equal(head!.size, bytes.length);
+      if (tagsParts) assert.equal(head!.etag, sums.etag);
+      const middle = (await client.read('large', { offset: 8 * MIB - 5, length: 10 }))!;
+      assert.deepEqual(Buffer.from(middle), bytes.subarray(8 * MIB - 5, 8 * MIB + 5));
+    });
+
+    test('an upload of other bytes is not continued with the parts of the first', async () => {
+      const [first, second] = [randomBytes(17 * MIB), randomBytes(17 * MIB)];
+      let upload: PartialUpload | undefined;
+      const stop = new AbortController();
+      const saved = async (next: PartialUpload) => {
+        upload = { ...next, parts: [...next.parts] };
+        if (next.parts.length === 2) stop.abort(new Error('the server stops'));
+      };
+      await assert.rejects(client.put('other', sourceOf(first), { saved, signal: stop.signal }), /the server stops/);
+      await client.put('other', sourceOf(second), { resume: upload });
+      const start = (await client.read('other', { offset: 0, length: 100 }))!;
+      assert.deepEqual(Buffer.from(start), second.subarray(0, 100));
+      await client.abandon('other', upload!);
+    });
+
+    test('a presigned address gives the object to anyone, with its type and file name', async () => {
+      const bytes = randomBytes(100);
+      await client.put('signed', sourceOf(bytes));
+      const disposition = 'attachment; filename="clip.mp4"';
+      const url = await client.presign('signed', { expiresS: 60, contentType: 'video/mp4', disposition });
+      const response = await fetch(url, { headers: { range: 'bytes=10-19' } });
+      assert.deepEqual([response.status, response.headers.get('content-type')], [206, 'video/mp4']);
+      assert.equal(response.headers.get('content-disposition'), disposition);
+      assert.deepEqual(Buffer.from(await response.arrayBuffer()), bytes.subarray(10, 20));
+    });
+
+    test('an aborted request rejects with the reason of the signal, though the server does not answer', async () => {
+      await using network = await openBadNetwork(server.port);
+      await using far = await server.client(network.port);
+      network.stall();
+      const stop = new AbortController();
+      const reading = far.read('signed', { offset: 0, length: 1 }, { signal: stop.signal });
+      stop.abort(new Error('the viewer left'));
+      await assert.rejects(reading, /the viewer left/);
+    });
+
+    test('a server that cannot be reached is an ObjectError', async () => {
+      await using network = await openBadNetwork(server.port);
+      await using far = await server.client(network.port);
+      await far.check();
+      network.cut();
+      for (const request of [
+        far.check(),
+        far.head('signed'),
+        far.delete('signed'),
+        far.put('x', sourceOf(randomBytes(9))),
+      ]) {
+        await assert.rejects(request, { name: 'ObjectError' });
+      }
+    });
+  });
+}

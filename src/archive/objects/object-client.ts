@@ -1,0 +1,193 @@
+/**
+ * The contract of a bucket: whole objects are put, read by range, listed and deleted. No object changes after it was put.
+ * In: keys, bytes. Out: the same bytes. Engines: s3-client (S3 and what speaks it), azure-client. docs/decisions/0050.
+ */
+import { createHash } from 'node:crypto';
+
+/** Part of a multipart upload, bytes: what a server demands at least is 5 MiB; a part is in memory while it is sent. */
+const PART_BYTES = 8 * 1024 * 1024;
+/** No server takes more parts of one object than 10,000. */
+const MAX_PARTS = 9_500;
+/** A request that is not answered for this long has failed, ms. */
+export const IDLE_MS = 30_000;
+/** A connection that is not there after this long has failed, ms. */
+export const CONNECT_MS = 10_000;
+/** No request that sends a part takes longer, ms: 8 MiB at 0.25 Mbit/s. */
+export const SEND_MS = 300_000;
+/** No other request takes longer, ms: a block of 1 MiB. */
+const REQUEST_MS = 60_000;
+
+/** Options of every operation: an abort rejects with the reason of the signal. */
+export interface ClientOptions {
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** What is put: bytes that can be read again, because a part may be sent twice. */
+export interface ObjectSource {
+  /** Bytes. */
+  readonly size: number;
+  /** Reads exactly `length` bytes. */
+  read(offset: number, length: number): Promise<Uint8Array>;
+}
+
+/** An upload in parts that has begun; JSON, to continue it in another process. */
+export interface PartialUpload {
+  /** Of the server; empty if it has none. */
+  readonly uploadId: string;
+  /** Of each part but the last. */
+  readonly partBytes: number;
+  /** The parts that the server has, in order: their MD5 as hex, and the entity tag that the server gave. */
+  readonly parts: readonly { readonly md5: string; readonly etag: string }[];
+}
+
+/** Options of `put`. */
+export interface PutOptions extends ClientOptions {
+  /** Continues this upload of the same bytes; if the server has forgotten it, the upload begins again. */
+  readonly resume?: PartialUpload | undefined;
+  /** Awaited when an upload in parts has begun, and after each part. */
+  readonly saved?: (upload: PartialUpload) => Promise<void>;
+  /** Called with the bytes that were sent. */
+  readonly sent?: (bytes: number) => void;
+}
+
+/** What was put. */
+export interface PutSums {
+  /** Of the bytes, hex. */
+  readonly sha256: string;
+  /** What `head` says of an object with these bytes, if the server computes it as most do. */
+  readonly etag: string;
+}
+
+/** What the server says of an object. */
+export interface ObjectHead {
+  /** Bytes. */
+  readonly size: number;
+  /** Hex MD5 of the object, or of the MD5s of its parts followed by their number; other servers and encryption give other text. */
+  readonly etag: string;
+}
+
+/** An object of a list. */
+export interface ListedObject {
+  readonly key: string;
+  /** Bytes. */
+  readonly size: number;
+}
+
+/** How a download is answered. */
+export interface PresignOptions extends ClientOptions {
+  /** Seconds. */
+  readonly expiresS: number;
+  readonly contentType: string;
+  /** Value of Content-Disposition. */
+  readonly disposition: string;
+}
+
+/** A bucket. Every operation but `list` is one request, `put` several; none is repeated. */
+export interface ObjectClient extends AsyncDisposable {
+  /** Resolves if the bucket is there and may be used. Rejects with ObjectError. */
+  check(options?: ClientOptions): Promise<void>;
+  /** Stores an object, or replaces it. It is there when this resolves, complete; if it rejects, there is none or the one before. */
+  put(key: string, source: ObjectSource, options?: PutOptions): Promise<PutSums>;
+  /** Reads a range: fewer bytes at the end of the object. Undefined if there is no such object. */
+  read(
+    key: string,
+    range: { readonly offset: number; readonly length: number },
+    options?: ClientOptions,
+  ): Promise<Uint8Array | undefined>;
+  /** Undefined if there is no such object. */
+  head(key: string, options?: ClientOptions): Promise<ObjectHead | undefined>;
+  /** Deletes an object; no error if there is none. */
+  delete(key: string, options?: ClientOptions): Promise<void>;
+  /** Discards an upload in parts that is not complete; no error if there is none. */
+  abandon(key: string, upload: PartialUpload, options?: ClientOptions): Promise<void>;
+  /** Objects whose keys have a prefix, in order. */
+  list(prefix: string, options?: ClientOptions): AsyncIterable<ListedObject>;
+  /** An address where anyone can read an object for some time. */
+  presign(key: string, options: PresignOptions): Promise<string>;
+}
+
+/** A request to a bucket failed. The message has no secret. */
+export class ObjectError extends Error {
+  override readonly name = 'ObjectError';
+}
+
+/** Bytes of each part but the last, for an object of `size` bytes. One part: it is put with one request. */
+export function partBytesOf(size: number): number {
+  return Math.max(PART_BYTES, Math.ceil(size / MAX_PARTS));
+}
+
+/** Number of parts of an object; at least 1. */
+export function partsOf(size: number, partBytes: number): number {
+  return Math.max(1, Math.ceil(size / partBytes));
+}
+
+/** Hex MD5: what servers call an entity tag. */
+export function md5Of(bytes: Uint8Array): string {
+  return createHash('md5').update(bytes).digest('hex');
+}
+
+/** The entity tag that most servers give to an object of several parts. @param md5s of the parts, hex */
+export function tagOfParts(md5s: readonly string[]): string {
+  const hash = createHash('md5');
+  for (const md5 of md5s) hash.update(Buffer.from(md5, 'hex'));
+  return `${hash.digest('hex')}-${md5s.length}`;
+}
+
+/** A signal for one request: fires with `signal`, or when the request takes longer than `limitMs`. */
+export function requestSignal(signal: AbortSignal | undefined, limitMs: number = REQUEST_MS): AbortSignal {
+  const limit = AbortSignal.timeout(limitMs);
+  return signal ? AbortSignal.any([signal, limit]) : limit;
+}
+
+/** How an engine sends the parts of an object. */
+export interface PartSender {
+  /** Begins an upload. */
+  begin(): Promise<string>;
+  /** Sends part `index` (from 0); returns the server's entity tag, or `lost` if it does not know the upload. */
+  send(uploadId: string, index: number, bytes: Uint8Array, md5: string): Promise<string | 'lost'>;
+  /** Makes the object of its parts; `lost` as above. */
+  complete(uploadId: string, parts: PartialUpload['parts']): Promise<'done' | 'lost'>;
+}
+
+/**
+ * Puts an object in parts, one after another, and continues an upload that was interrupted. Parts that the server has are read again
+ * from the source for the sums, and sent again if their bytes are others.
+ */
+export async function putInParts(source: ObjectSource, sender: PartSender, options: PutOptions): Promise<PutSums> {
+  const { resume, saved, sent } = options;
+  const wanted = partBytesOf(source.size);
+  // Twice: the server may have forgotten the first upload.
+  for (
+    let known = resume?.partBytes === wanted ? resume : undefined, tries = 0;
+    tries < 2;
+    tries++, known = undefined
+  ) {
+    const uploadId = known?.uploadId ?? (await sender.begin());
+    const count = partsOf(source.size, wanted);
+    const parts: { md5: string; etag: string }[] = [];
+    const hash = createHash('sha256');
+    const keep = () => saved?.({ uploadId, partBytes: wanted, parts });
+    if (!known) await keep();
+    let isLost = false;
+    for (let index = 0; index < count && !isLost; index++) {
+      options.signal?.throwIfAborted();
+      const bytes = await source.read(index * wanted, Math.min(wanted, source.size - index * wanted));
+      hash.update(bytes);
+      const md5 = md5Of(bytes);
+      const stored = known?.parts[index];
+      if (stored?.md5 === md5) {
+        parts.push(stored);
+        continue;
+      }
+      const etag = await sender.send(uploadId, index, bytes, md5);
+      isLost = etag === 'lost';
+      parts.push({ md5, etag });
+      if (isLost) break;
+      sent?.(bytes.length);
+      await keep();
+    }
+    if (!isLost) isLost = (await sender.complete(uploadId, parts)) === 'lost';
+    if (!isLost) return { sha256: hash.digest('hex'), etag: tagOfParts(parts.map(({ md5 }) => md5)) };
+  }
+  throw new ObjectError('the server forgot the upload twice');
+}

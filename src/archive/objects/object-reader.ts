@@ -1,0 +1,145 @@
+/**
+ * Reads ranges of objects in buckets, by blocks that a cache on the disk keeps. Readers that need the same block share one request.
+ * In: rows of stored-objects, ranges. Out: bytes. A bucket that does not answer is left alone for some seconds, so that viewers do not wait.
+ */
+import { waitFor } from '../../lib/abort.ts';
+import { CircuitBreaker } from '../../lib/circuit-breaker.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { type Abortable, missingObject } from '../segment-store.ts';
+import type { BlockFiles } from './block-files.ts';
+import type { ObjectClient } from './object-client.ts';
+import type { StoredObject } from './stored-objects.ts';
+
+/** Bytes of one request, and of one block in the cache. */
+export const OBJECT_BLOCK_BYTES: number = 1024 * 1024;
+/** Blocks of one range that are requested at a time. */
+const AT_ONCE = 4;
+/** Requests in a row that fail before the bucket is left alone. */
+const FAILURES = 3;
+const MIN_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 10_000;
+
+/** Options of the reader. */
+export interface ObjectReaderOptions {
+  /** The client of a target; rejects if the settings do not have it. */
+  readonly clientOf: (target: string) => Promise<ObjectClient>;
+  readonly blocks: BlockFiles;
+  /** Called with the bytes that a bucket sent. */
+  readonly fetched?: (target: string, bytes: number) => void;
+  /** Called when a request failed. */
+  readonly failed?: (target: string, error: unknown) => void;
+}
+
+/** Where an object is. */
+export type ObjectPlace = Pick<StoredObject, 'target' | 'key' | 'size'>;
+
+/** Reads objects. Disposing aborts requests. */
+export class ObjectReader implements Disposable {
+  readonly #options: ObjectReaderOptions;
+  /** Requests by the name of their block. */
+  readonly #fetches = new Map<string, Promise<Uint8Array>>();
+  readonly #breakers = new Map<string, CircuitBreaker>();
+  readonly #closing = new AbortController();
+
+  constructor(options: ObjectReaderOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Reads a range: fewer bytes at the end of the object, none after it.
+   *
+   * @throws OxbowError `gone` if the bucket has no such object, `storage-failed` if it does not answer
+   */
+  async read(
+    place: ObjectPlace,
+    { offset, length }: { readonly offset: number; readonly length: number },
+    { signal }: Abortable = {},
+  ): Promise<Uint8Array> {
+    const end = Math.min(offset + length, place.size);
+    const bytes = new Uint8Array(Math.max(0, end - offset));
+    const first = Math.floor(offset / OBJECT_BLOCK_BYTES);
+    const count = bytes.length === 0 ? 0 : Math.floor((end - 1) / OBJECT_BLOCK_BYTES) - first + 1;
+    for (let done = 0; done < count; done += AT_ONCE) {
+      const wanted = Array.from({ length: Math.min(AT_ONCE, count - done) }, (_, i) => first + done + i);
+      const work = Promise.all(wanted.map((index) => this.#block(place, index)));
+      const blocks = await (signal ? waitFor(work, { signal }) : work);
+      for (const [i, block] of blocks.entries()) {
+        const start = wanted[i]! * OBJECT_BLOCK_BYTES;
+        const piece = block.subarray(Math.max(0, offset - start), Math.max(0, end - start));
+        bytes.set(piece, Math.max(0, start - offset));
+      }
+    }
+    return bytes;
+  }
+
+  /** Drops the blocks of objects that are deleted. */
+  async forget(places: readonly Pick<ObjectPlace, 'target' | 'key'>[]): Promise<void> {
+    const gone = new Set(places.map(({ target, key }) => `${target} ${key}`));
+    if (gone.size > 0) await this.#options.blocks.forget((name) => gone.has(name.slice(0, name.lastIndexOf('#'))));
+  }
+
+  [Symbol.dispose](): void {
+    this.#closing.abort(new RangeError('the store is closed'));
+  }
+
+  #block(place: ObjectPlace, index: number): Promise<Uint8Array> {
+    const name = `${place.target} ${place.key}#${index}`;
+    const known = this.#fetches.get(name);
+    if (known) return known;
+    const work = this.#find(place, index, name).finally(() => this.#fetches.delete(name));
+    this.#fetches.set(name, work);
+    return work;
+  }
+
+  async #find(place: ObjectPlace, index: number, name: string): Promise<Uint8Array> {
+    this.#closing.signal.throwIfAborted();
+    const kept = await this.#options.blocks.get(name);
+    if (kept) return kept;
+    const offset = index * OBJECT_BLOCK_BYTES;
+    const length = Math.min(OBJECT_BLOCK_BYTES, place.size - offset);
+    const bytes = await this.#fetch(place, offset, length);
+    if (bytes.length < length) throw missingObject(new RangeError(`${place.key} ends before ${offset + length}`));
+    // The caller need not wait for the disk.
+    void this.#options.blocks.put(name, bytes);
+    return bytes;
+  }
+
+  async #fetch({ target, key }: ObjectPlace, offset: number, length: number): Promise<Uint8Array> {
+    const { clientOf, fetched, failed } = this.#options;
+    const breaker = this.#breakerOf(target);
+    if (!breaker.allows()) throw unreachable(target);
+    const { signal } = this.#closing;
+    let bytes: Uint8Array | undefined;
+    try {
+      const client = await clientOf(target);
+      bytes = await client.read(key, { offset, length }, { signal });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof OxbowError) {
+        breaker.succeeded(); // it was not called
+        throw error;
+      }
+      breaker.failed();
+      failed?.(target, error);
+      throw unreachable(target, error);
+    }
+    breaker.succeeded();
+    if (!bytes) throw missingObject(new Error(`the bucket of ${target} has no ${key}`));
+    fetched?.(target, bytes.length);
+    return bytes;
+  }
+
+  #breakerOf(target: string): CircuitBreaker {
+    const known = this.#breakers.get(target);
+    if (known) return known;
+    const nowMs = () => performance.now();
+    const bounds = { failures: FAILURES, minPauseMs: MIN_PAUSE_MS, maxPauseMs: MAX_PAUSE_MS };
+    const breaker = new CircuitBreaker({ nowMs, ...bounds });
+    this.#breakers.set(target, breaker);
+    return breaker;
+  }
+}
+
+function unreachable(target: string, cause?: unknown): OxbowError {
+  return new OxbowError('storage-failed', `The object store ${target} does not answer.`, { cause });
+}

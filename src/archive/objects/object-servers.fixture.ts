@@ -1,0 +1,229 @@
+/**
+ * Servers of objects on this machine, each with one empty bucket, and a proxy that makes their network bad.
+ * In: nothing. Out: clients of them. Used by tests only.
+ */
+import { spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { connect, createServer, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { freePort } from '../../../test/fixtures/free-port.ts';
+import { openAzureClient } from './azure-client.ts';
+import type { ObjectClient } from './object-client.ts';
+import { openS3Client } from './s3-client.ts';
+
+const require = createRequire(import.meta.url);
+const BUCKET = 'media';
+
+/** A server with a bucket. */
+export interface ObjectServer extends AsyncDisposable {
+  readonly port: number;
+  /** Its setting of a target, with the bucket. @param port another one, of a proxy in front of it */
+  target(port?: number): Readonly<Record<string, string>>;
+  /** A client of its bucket. @param port another one, of a proxy in front of it */
+  client(port?: number): Promise<ObjectClient>;
+}
+
+/** Starts s3rver, a small S3 server in this process. @param options.port default a free one */
+export async function startS3({ port = 0, bucket = true } = {}): Promise<ObjectServer> {
+  const S3rver = require('s3rver') as new (
+    options: object,
+  ) => {
+    run(): Promise<{ readonly port: number }>;
+    close(): Promise<void>;
+  };
+  const directory = await mkdtemp(join(tmpdir(), 'oxbow-s3-'));
+  const configureBuckets = bucket ? [{ name: BUCKET }] : [];
+  const server = new S3rver({ port, address: '127.0.0.1', silent: true, directory, configureBuckets });
+  const at = (await server.run()).port;
+  return serveS3(at, { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }, async () => {
+    await server.close();
+    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+  });
+}
+
+/** A server that speaks S3 on a port of this machine. @param close ends it */
+export function serveS3(
+  at: number,
+  keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
+  close: () => Promise<void>,
+): ObjectServer & { createBucket(): Promise<void> } {
+  const endpointOf = (port: number) => `http://127.0.0.1:${port}`;
+  return {
+    port: at,
+    target: (other = at) => ({ type: 's3', endpoint: endpointOf(other), bucket: BUCKET, ...keys }),
+    client: (other = at) =>
+      openS3Client({
+        endpoint: endpointOf(other),
+        region: 'us-east-1',
+        bucket: BUCKET,
+        ...keys,
+        forcePathStyle: true,
+        checksums: 'required',
+      }),
+    async createBucket() {
+      const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
+      const options = { endpoint: endpointOf(at), region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 };
+      const client = new S3Client({ ...options, credentials: keys });
+      await client.send(new CreateBucketCommand({ Bucket: BUCKET })).finally(() => client.destroy());
+    },
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+/** Starts Azurite, the emulator of Azure Blob Storage, in a process of its own. */
+export async function startAzure(): Promise<ObjectServer> {
+  const directory = await mkdtemp(join(tmpdir(), 'oxbow-azure-'));
+  const port = await freePort();
+  const accountKey = randomBytes(32).toString('base64');
+  const program = require.resolve('azurite/dist/src/blob/main.js');
+  const args = ['--blobPort', String(port), '--location', directory, '--skipApiVersionCheck', '--disableTelemetry'];
+  const env = { ...process.env, AZURITE_ACCOUNTS: `oxbow:${accountKey}` };
+  const child = spawn(process.execPath, [program, ...args], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const closed = once(child, 'close');
+  for await (const line of createInterface({ input: child.stdout })) if (line.includes('listens')) break;
+  child.stdout.resume();
+  const connectionString = (at: number) =>
+    `DefaultEndpointsProtocol=http;AccountName=oxbow;AccountKey=${accountKey};BlobEndpoint=http://127.0.0.1:${at}/oxbow;`;
+  const { BlobServiceClient } = await import('@azure/storage-blob');
+  await BlobServiceClient.fromConnectionString(connectionString(port)).getContainerClient(BUCKET).create();
+  return {
+    port,
+    target: (other = port) => ({ type: 'azure', bucket: BUCKET, connectionString: connectionString(other) }),
+    client: (other = port) => openAzureClient({ connectionString: connectionString(other), container: BUCKET }),
+    async [Symbol.asyncDispose]() {
+      child.kill('SIGKILL');
+      await closed;
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
+}
+
+/** A proxy in front of a server, whose network a test makes bad. */
+export interface BadNetwork extends AsyncDisposable {
+  readonly port: number;
+  /** Bytes that came from clients so far. */
+  readonly received: number;
+  /** Resolves when clients have sent so many bytes in all. */
+  receives(bytes: number): Promise<void>;
+  /** Passes nothing on from now on, until `flow`. */
+  stall(): void;
+  flow(): void;
+  /** Cuts every connection, and refuses new ones until `flow`. */
+  cut(): void;
+  /** Answers every request with a status without a body, until `flow`. */
+  refuse(status: number): void;
+  /** Cuts every connection when clients have sent so many more bytes; once. */
+  cutAfter(bytes: number): void;
+  /** Flips a bit of these bytes when a client sends them next. */
+  damage(pattern: Buffer): void;
+  /** Passes on what the server answers so much later, ms. */
+  delay(ms: number): void;
+}
+
+/** Opens a proxy. */
+export async function openBadNetwork(to: number): Promise<BadNetwork> {
+  const sockets = new Set<Socket>();
+  let received = 0;
+  let isCut = false;
+  let isStalled = false;
+  let left = Number.POSITIVE_INFINITY;
+  let delayMs = 0;
+  let damaged: Buffer | undefined;
+  let refusal: number | undefined;
+  const waiting = new Set<() => void>();
+  const cut = () => {
+    isCut = true;
+    for (const socket of sockets) socket.destroy();
+  };
+  const server = createServer((client) => {
+    if (isCut) {
+      client.destroy();
+      return;
+    }
+    const upstream = connect(to, '127.0.0.1');
+    for (const [one, other] of [
+      [client, upstream],
+      [upstream, client],
+    ] as const) {
+      sockets.add(one);
+      one.on('error', () => {});
+      one.on('close', () => {
+        sockets.delete(one);
+        other.destroy();
+      });
+      if (isStalled) one.pause();
+    }
+    client.on('data', (bytes) => {
+      received += bytes.length;
+      left -= bytes.length;
+      for (const check of waiting) check();
+      const at = damaged ? bytes.indexOf(damaged) : -1;
+      if (at >= 0) {
+        bytes[at] = bytes[at]! ^ 1;
+        damaged = undefined;
+      }
+      if (refusal !== undefined) {
+        client.end(`HTTP/1.1 ${refusal} Refused\r\ncontent-length: 0\r\nconnection: close\r\n\r\n`);
+      } else if (left > 0) upstream.write(bytes);
+      else {
+        left = Number.POSITIVE_INFINITY;
+        cut();
+      }
+    });
+    upstream.on('data', (bytes) => {
+      if (delayMs === 0) client.write(bytes);
+      else setTimeout(() => client.write(bytes), delayMs).unref();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    port: (server.address() as { port: number }).port,
+    get received() {
+      return received;
+    },
+    receives(bytes) {
+      return new Promise((resolve) => {
+        const check = () => {
+          if (received < bytes) return;
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+        check();
+      });
+    },
+    stall() {
+      isStalled = true;
+      for (const socket of sockets) socket.pause();
+    },
+    refuse(status) {
+      refusal = status;
+    },
+    flow() {
+      refusal = undefined;
+      isStalled = false;
+      isCut = false;
+      for (const socket of sockets) socket.resume();
+    },
+    cut,
+    cutAfter(bytes) {
+      left = bytes;
+    },
+    damage(pattern) {
+      damaged = pattern;
+    },
+    delay(ms) {
+      delayMs = ms;
+    },
+    async [Symbol.asyncDispose]() {
+      cut();
+      server.close();
+      await once(server, 'close');
+    },
+  };
+}

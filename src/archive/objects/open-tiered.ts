@@ -1,0 +1,58 @@
+/**
+ * Opens the store over files and the buckets of the settings, for the server and for commands without one.
+ * In: the store of the files, the database, the section `storage`. Out: the tiered store with its parts.
+ */
+import type { Kysely } from 'kysely';
+import type { TargetConfig } from '../../config/sections/storage-section.ts';
+import type { Fence } from '../../store/lease-table.ts';
+import type { Tables } from '../../store/schema.ts';
+import type { SegmentStore } from '../segment-store.ts';
+import { BlockFiles, type BlockFilesOptions } from './block-files.ts';
+import { ObjectReader, type ObjectReaderOptions } from './object-reader.ts';
+import { ObjectTargets } from './object-targets.ts';
+import { StoredObjects } from './stored-objects.ts';
+import { TieredSegmentStore } from './tiered-segment-store.ts';
+
+/** Folder of the cache, below the data folder. */
+export const OBJECT_CACHE = 'object-cache';
+
+/** Options of {@link openTieredStore}. */
+export interface OpenTieredOptions extends Pick<ObjectReaderOptions, 'fetched' | 'failed'> {
+  /** Closed with the result. */
+  readonly local: SegmentStore;
+  readonly db: Kysely<Tables>;
+  readonly fence: () => Fence;
+  readonly nowMs: () => number;
+  readonly targets: Readonly<Record<string, TargetConfig>>;
+  readonly cache: BlockFilesOptions;
+}
+
+/** The store with its parts. Disposing closes all. */
+export interface TieredStore extends AsyncDisposable {
+  readonly store: TieredSegmentStore;
+  readonly index: StoredObjects;
+  readonly targets: ObjectTargets;
+  readonly blocks: BlockFiles;
+}
+
+/** Opens the store. Undefined if there is no target, and no object in the index: then `local` is not closed. */
+export async function openTieredStore(options: OpenTieredOptions): Promise<TieredStore | undefined> {
+  const { local, db, fence, nowMs, cache, fetched, failed } = options;
+  const index = new StoredObjects(db, fence, () => Math.round(nowMs() * 1000));
+  const targets = new ObjectTargets(options.targets);
+  if (targets.names.length === 0 && (await index.isEmpty())) return undefined;
+  const blocks = await BlockFiles.open(cache);
+  const clientOf = (target: string) => targets.client(target);
+  const reader = new ObjectReader({ clientOf, blocks, ...(fetched && { fetched }), ...(failed && { failed }) });
+  const store = new TieredSegmentStore({ local, objects: index, reader });
+  return {
+    store,
+    index,
+    targets,
+    blocks,
+    async [Symbol.asyncDispose]() {
+      await store[Symbol.asyncDispose]();
+      await targets[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,263 @@
+/**
+ * A bucket of Amazon S3, of a server that speaks its protocol, or of Google Cloud Storage by its S3 interface.
+ * In: a target of the settings. Out: ObjectClient. The SDK is loaded with the first client; its own retries are off, because the uploader
+ * has its own, and so are the checksums that it adds to requests, which some compatible servers refuse.
+ */
+import { createHash } from 'node:crypto';
+import type { S3Client } from '@aws-sdk/client-s3';
+import {
+  type ClientOptions,
+  CONNECT_MS,
+  IDLE_MS,
+  type ListedObject,
+  md5Of,
+  type ObjectClient,
+  ObjectError,
+  type ObjectHead,
+  type ObjectSource,
+  type PartialUpload,
+  type PresignOptions,
+  type PutOptions,
+  type PutSums,
+  partBytesOf,
+  putInParts,
+  requestSignal,
+  SEND_MS,
+} from './object-client.ts';
+
+/** Settings of an S3 client. */
+export interface S3Options {
+  /** Undefined: that of Amazon for the region. */
+  readonly endpoint: string | undefined;
+  readonly region: string;
+  readonly bucket: string;
+  /** Undefined, with the secret: what the machine has (environment, role of the instance). */
+  readonly accessKeyId: string | undefined;
+  readonly secretAccessKey: string | undefined;
+  /** The bucket is in the path, not in the host name. */
+  readonly forcePathStyle: boolean;
+  /** When the SDK adds checksums (CRC) to what it sends: `required` or whenever it is `supported`. */
+  readonly checksums: 'required' | 'supported';
+}
+
+type Sdk = typeof import('@aws-sdk/client-s3');
+
+/** Opens a client. No request is made. */
+export async function openS3Client(options: S3Options): Promise<ObjectClient> {
+  const sdk = await import('@aws-sdk/client-s3');
+  const { endpoint, region, accessKeyId, secretAccessKey, forcePathStyle, checksums } = options;
+  const when = checksums === 'required' ? 'WHEN_REQUIRED' : 'WHEN_SUPPORTED';
+  const client = new sdk.S3Client({
+    region,
+    forcePathStyle,
+    ...(endpoint !== undefined && { endpoint }),
+    ...(accessKeyId !== undefined && { credentials: { accessKeyId, secretAccessKey: secretAccessKey ?? '' } }),
+    requestChecksumCalculation: when,
+    responseChecksumValidation: when,
+    maxAttempts: 1,
+    requestHandler: { connectionTimeout: CONNECT_MS, socketTimeout: IDLE_MS },
+  });
+  return new S3ObjectClient(sdk, client, options.bucket);
+}
+
+class S3ObjectClient implements ObjectClient {
+  readonly #sdk: Sdk;
+  readonly #client: S3Client;
+  readonly #bucket: string;
+
+  constructor(sdk: Sdk, client: S3Client, bucket: string) {
+    this.#sdk = sdk;
+    this.#client = client;
+    this.#bucket = bucket;
+  }
+
+  async check({ signal }: ClientOptions = {}): Promise<void> {
+    const command = new this.#sdk.HeadBucketCommand({ Bucket: this.#bucket });
+    await this.#try('find the bucket', signal, (abortSignal) => this.#client.send(command, { abortSignal }));
+  }
+
+  async put(key: string, source: ObjectSource, options: PutOptions = {}): Promise<PutSums> {
+    const partBytes = partBytesOf(source.size);
+    if (source.size > partBytes) return this.#putParts(key, source, options);
+    const bytes = await source.read(0, source.size);
+    const md5 = md5Of(bytes);
+    const command = new this.#sdk.PutObjectCommand({ ...this.#at(key), Body: bytes, ContentMD5: base64(md5) });
+    const send = (abortSignal: AbortSignal) => this.#client.send(command, { abortSignal });
+    await this.#try('put an object', options.signal, send, SEND_MS);
+    options.sent?.(bytes.length);
+    return { sha256: createHash('sha256').update(bytes).digest('hex'), etag: md5 };
+  }
+
+  #putParts(key: string, source: ObjectSource, options: PutOptions): Promise<PutSums> {
+    const { CreateMultipartUploadCommand, UploadPartCommand, CompleteMultipartUploadCommand } = this.#sdk;
+    const at = this.#at(key);
+    const { signal } = options;
+    return putInParts(
+      source,
+      {
+        begin: async () => {
+          const command = new CreateMultipartUploadCommand(at);
+          const { UploadId } = await this.#try('begin an upload', signal, (abortSignal) =>
+            this.#client.send(command, { abortSignal }),
+          );
+          if (UploadId === undefined) throw new ObjectError('the server began an upload without an id');
+          return UploadId;
+        },
+        send: async (UploadId, index, bytes, md5) => {
+          const part = { ...at, UploadId, PartNumber: index + 1, Body: bytes, ContentMD5: base64(md5) };
+          const command = new UploadPartCommand(part);
+          const answer = await this.#orLost('send a part', signal, (abortSignal) =>
+            this.#client.send(command, { abortSignal }),
+          );
+          return answer === 'lost' ? answer : (answer.ETag ?? `"${md5}"`);
+        },
+        complete: async (UploadId, parts) => {
+          const Parts = parts.map(({ etag }, index) => ({ PartNumber: index + 1, ETag: etag }));
+          const command = new CompleteMultipartUploadCommand({ ...at, UploadId, MultipartUpload: { Parts } });
+          const answer = await this.#orLost('complete an upload', signal, (abortSignal) =>
+            this.#client.send(command, { abortSignal }),
+          );
+          return answer === 'lost' ? answer : 'done';
+        },
+      },
+      options,
+    );
+  }
+
+  async read(
+    key: string,
+    { offset, length }: { readonly offset: number; readonly length: number },
+    { signal }: ClientOptions = {},
+  ): Promise<Uint8Array | undefined> {
+    const command = new this.#sdk.GetObjectCommand({
+      ...this.#at(key),
+      Range: `bytes=${offset}-${offset + length - 1}`,
+    });
+    return this.#try('read an object', signal, async (abortSignal) => {
+      try {
+        const { Body } = await this.#client.send(command, { abortSignal });
+        return (await Body?.transformToByteArray()) ?? new Uint8Array();
+      } catch (error) {
+        if (statusOf(error) === 416) return new Uint8Array();
+        if (isAbsent(error)) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async head(key: string, { signal }: ClientOptions = {}): Promise<ObjectHead | undefined> {
+    const command = new this.#sdk.HeadObjectCommand(this.#at(key));
+    return this.#try('look at an object', signal, async (abortSignal) => {
+      try {
+        const { ContentLength = -1, ETag = '' } = await this.#client.send(command, { abortSignal });
+        return { size: ContentLength, etag: ETag.replaceAll('"', '').toLowerCase() };
+      } catch (error) {
+        // A HEAD has no body: a missing bucket looks like a missing object.
+        if (statusOf(error) === 404) return undefined;
+        throw error;
+      }
+    });
+  }
+
+  async delete(key: string, { signal }: ClientOptions = {}): Promise<void> {
+    const command = new this.#sdk.DeleteObjectCommand(this.#at(key));
+    await this.#try('delete an object', signal, async (abortSignal) => {
+      try {
+        await this.#client.send(command, { abortSignal });
+      } catch (error) {
+        if (!isAbsent(error)) throw error;
+      }
+    });
+  }
+
+  async abandon(key: string, { uploadId }: PartialUpload, { signal }: ClientOptions = {}): Promise<void> {
+    const command = new this.#sdk.AbortMultipartUploadCommand({ ...this.#at(key), UploadId: uploadId });
+    await this.#try('discard an upload', signal, async (abortSignal) => {
+      try {
+        await this.#client.send(command, { abortSignal });
+      } catch (error) {
+        // Some servers cannot; a rule of the bucket then removes the parts.
+        if (![404, 405, 501].includes(statusOf(error))) throw error;
+      }
+    });
+  }
+
+  async *list(prefix: string, { signal }: ClientOptions = {}): AsyncGenerator<ListedObject> {
+    for (let token: string | undefined; ; ) {
+      const page = { Bucket: this.#bucket, Prefix: prefix, ...(token !== undefined && { ContinuationToken: token }) };
+      const command = new this.#sdk.ListObjectsV2Command(page);
+      const { Contents = [], NextContinuationToken } = await this.#try('list the bucket', signal, (abortSignal) =>
+        this.#client.send(command, { abortSignal }),
+      );
+      for (const { Key, Size } of Contents) if (Key !== undefined) yield { key: Key, size: Size ?? 0 };
+      token = NextContinuationToken;
+      if (token === undefined) return;
+    }
+  }
+
+  async presign(key: string, { expiresS, contentType, disposition }: PresignOptions): Promise<string> {
+    const { getSignedUrl } = await import('@aws-sdk/s3-request-presigner');
+    const response = { ResponseContentType: contentType, ResponseContentDisposition: disposition };
+    const command = new this.#sdk.GetObjectCommand({ ...this.#at(key), ...response });
+    return getSignedUrl(this.#client, command, { expiresIn: expiresS });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#client.destroy();
+  }
+
+  #at(key: string): { readonly Bucket: string; readonly Key: string } {
+    return { Bucket: this.#bucket, Key: key };
+  }
+
+  async #orLost<T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    send: (signal: AbortSignal) => Promise<T>,
+  ): Promise<T | 'lost'> {
+    const sendOnce = async (abortSignal: AbortSignal) => {
+      try {
+        return await send(abortSignal);
+      } catch (error) {
+        if ((error as Error).name === 'NoSuchUpload') return 'lost';
+        throw error;
+      }
+    };
+    return this.#try(what, signal, sendOnce, SEND_MS);
+  }
+
+  async #try<T>(
+    what: string,
+    signal: AbortSignal | undefined,
+    send: (signal: AbortSignal) => Promise<T>,
+    limitMs?: number,
+  ): Promise<T> {
+    signal?.throwIfAborted();
+    try {
+      return await send(requestSignal(signal, limitMs));
+    } catch (error) {
+      signal?.throwIfAborted();
+      if (error instanceof ObjectError) throw error;
+      throw new ObjectError(`could not ${what}: ${describe(error)}`, { cause: error });
+    }
+  }
+}
+
+const base64 = (hex: string): string => Buffer.from(hex, 'hex').toString('base64');
+
+function statusOf(error: unknown): number {
+  return (error as { $metadata?: { httpStatusCode?: number } }).$metadata?.httpStatusCode ?? 0;
+}
+
+/** Whether the object is missing, and not its bucket. */
+function isAbsent(error: unknown): boolean {
+  return statusOf(error) === 404 && (error as Error).name !== 'NoSuchBucket';
+}
+
+/** Name, status and message of an error of the SDK. */
+function describe(error: unknown): string {
+  const { name, message } = error as Error;
+  const status = statusOf(error);
+  const said = message === '' || message === name ? '' : `: ${message}`;
+  return `${name}${status > 0 ? ` (${status})` : ''}${said}`.slice(0, 300);
+}

@@ -1,0 +1,107 @@
+/**
+ * Uploads one file of the segment store to a bucket, verifies what is there, and makes it visible.
+ * In: a location whose file does not change any more. Out: an object with a row in the index. Interrupted at any point, by an error or
+ * the end of the process, the next call for the location continues.
+ */
+import { createHash } from 'node:crypto';
+import { isMissing, type SegmentLocation, type SegmentStore } from '../segment-store.ts';
+import { type ObjectClient, ObjectError, type PartialUpload, type PutSums } from './object-client.ts';
+import type { ObjectUpload, StoredObjects } from './stored-objects.ts';
+
+/** Bytes of one request when an object is read back. */
+const READ_BYTES = 8 * 1024 * 1024;
+
+/** Options of an upload. */
+export interface UploadOptions {
+  /** The store of files. */
+  readonly local: SegmentStore;
+  readonly objects: StoredObjects;
+  readonly client: ObjectClient;
+  /** Name of the target. */
+  readonly target: string;
+  /** Start of all keys, without `/` at its end; may be empty. */
+  readonly prefix: string;
+  /** Called with the bytes that were sent. */
+  readonly sent?: (bytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Uploads.
+ *
+ * @returns `gone` if the file was deleted before or meanwhile
+ * @throws ObjectError if the bucket fails, or has other bytes; OxbowError `data-in-use` if another process has taken the data folder
+ */
+export async function uploadObject(location: SegmentLocation, options: UploadOptions): Promise<'stored' | 'gone'> {
+  const { local, objects, client, target, prefix, sent, signal } = options;
+  const upload = await objects.begin(location, target, keyOf(prefix, objects.token, location));
+  const { key } = upload;
+  try {
+    // After the intent: a deletion that runs now sees one of both.
+    const size = await local.size(location, { signal });
+    const read = async (offset: number, length: number) => {
+      const bytes = await local.read(location, { offset, length }, { signal });
+      if (bytes.length < length) throw new RangeError(`${location} ends before ${offset + length}`);
+      return bytes;
+    };
+    const sums = await client.put(
+      key,
+      { size, read },
+      {
+        signal,
+        resume: readParts(upload),
+        saved: (parts) => objects.save(location, parts),
+        ...(sent && { sent }),
+      },
+    );
+    await verify(client, key, size, sums, signal);
+    const isVisible = await objects.commit({ location, target, key, size, checksum: sums.sha256 });
+    return isVisible ? 'stored' : 'gone';
+  } catch (error) {
+    if (!isMissing(error)) throw error;
+    await objects.giveUp(location);
+    return 'gone';
+  }
+}
+
+/** The key of a location: it has the fencing token of the process that uploads it. */
+export function keyOf(prefix: string, token: number, location: SegmentLocation): string {
+  return `${prefix === '' ? '' : `${prefix}/`}${token}/${location}`;
+}
+
+/** The token and the location of a key; undefined for the key of another program. What follows `~` makes keys of one location unique. */
+export function parseKey(
+  prefix: string,
+  key: string,
+): { readonly token: number; readonly location: string } | undefined {
+  const start = prefix === '' ? '' : `${prefix}/`;
+  const found = key.startsWith(start) ? /^(\d{1,15})\/([^~]+)(?:~\w+)?$/.exec(key.slice(start.length)) : null;
+  return found ? { token: Number(found[1]), location: found[2]! } : undefined;
+}
+
+/** The parts of an upload that the server has. */
+export function readParts({ parts }: Pick<ObjectUpload, 'parts'>): PartialUpload | undefined {
+  return parts === '' ? undefined : (JSON.parse(parts) as PartialUpload);
+}
+
+/** Compares size and entity tag; where the server computes the tag in another way, reads all bytes back. */
+async function verify(
+  client: ObjectClient,
+  key: string,
+  size: number,
+  sums: PutSums,
+  signal: AbortSignal,
+): Promise<void> {
+  const head = await client.head(key, { signal });
+  if (!head) throw new ObjectError(`the bucket does not have ${key} after its upload`);
+  if (head.size !== size) throw new ObjectError(`${key} has ${head.size} bytes in the bucket instead of ${size}`);
+  if (head.etag === sums.etag) return;
+  const hash = createHash('sha256');
+  for (let offset = 0; offset < size; offset += READ_BYTES) {
+    const length = Math.min(READ_BYTES, size - offset);
+    const bytes = await client.read(key, { offset, length }, { signal });
+    if (bytes?.length !== length) throw new ObjectError(`${key} cannot be read back`);
+    hash.update(bytes);
+  }
+  if (hash.digest('hex') !== sums.sha256) throw new ObjectError(`${key} has other bytes in the bucket`);
+}

@@ -1,0 +1,153 @@
+/**
+ * The settings of object stores, a part of the table of all settings.
+ * In: the types of settings. Out: the section `storage` for schema.ts; the check that names of targets are known.
+ */
+import { FormatError } from '../../lib/errors.ts';
+import {
+  choice,
+  duration,
+  flag,
+  httpUrl,
+  type NamedSections,
+  type Option,
+  section,
+  size,
+  text,
+  type Values,
+} from '../option.ts';
+
+/** Instead of the name of a target: files stay in the data folder. */
+export const LOCAL_STORAGE = 'local';
+
+const hidden = (sentence: string): Option<string> => ({
+  ...text('', sentence, { placeholder: 'SECRET', maxLength: 2000 }),
+  print: (value) => (value === '' ? '' : '***'),
+  secret: true,
+});
+
+const target = section({
+  type: choice(
+    ['s3', 'azure', 'gcs'],
+    's3',
+    'Amazon S3 or a server that speaks its protocol, Azure Blob Storage, or Google Cloud Storage (by its S3 interface, with an HMAC key).',
+  ),
+  endpoint: text('', 'Address of the server (type `s3`). Default: that of Amazon for the region.', {
+    placeholder: 'URL',
+    maxLength: 500,
+  }),
+  region: text('us-east-1', 'Region of the bucket (type `s3`); many servers accept any, Cloudflare R2 needs `auto`.', {
+    maxLength: 100,
+  }),
+  bucket: text('', 'Name of the bucket, or of the container (type `azure`). It must exist.', { maxLength: 255 }),
+  prefix: text('oxbow', 'Start of all keys; no other oxbow may use the same one in this bucket.', { maxLength: 200 }),
+  accessKeyId: text(
+    '',
+    'Id of the access key (types `s3`, `gcs`). Default: what the AWS SDK finds, such as the role of the machine.',
+    { maxLength: 300 },
+  ),
+  secretAccessKey: hidden('Secret of the access key.'),
+  secretAccessKeyFile: text('', 'File with the secret, in place of `secretAccessKey`.', { placeholder: 'FILE' }),
+  connectionString: hidden('Connection string of the storage account (type `azure`).'),
+  connectionStringFile: text('', 'File with the connection string, in place of `connectionString`.', {
+    placeholder: 'FILE',
+  }),
+  forcePathStyle: choice(
+    ['auto', 'on', 'off'],
+    'auto',
+    'Whether the bucket is in the path of addresses and not in the host name (type `s3`): `auto` if `endpoint` is set.',
+  ),
+  checksums: choice(
+    ['required', 'supported'],
+    'required',
+    'When the AWS SDK adds its own checksums to requests: `supported` always, which some compatible servers refuse. Uploads are verified in any case.',
+  ),
+  presign: flag(
+    false,
+    'Whether downloads of exports and originals are redirected to the bucket, with an address that is valid for five minutes.',
+  ),
+});
+
+/** An object store. */
+export type TargetConfig = Values<typeof target>;
+
+const targets: NamedSections<TargetConfig> = {
+  node: 'named',
+  sentence: 'Object stores, by a name of your choice. A name stays: the index of recordings has it.',
+  reload: 'restart',
+  each: target,
+  checkName(name) {
+    if (name !== LOCAL_STORAGE && /^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) return;
+    const but = name === LOCAL_STORAGE ? ' of a target: it means the data folder' : '';
+    throw new FormatError(`"${name.slice(0, 80)}" is not a name${but}; use a-z, 0-9 and "-", at most 32 characters`, 0);
+  },
+  refine(values) {
+    const given = values as TargetConfig;
+    if (given.bucket === '') throw new FormatError('it needs a `bucket`', 0);
+    if (given.endpoint !== '') httpUrl(given.endpoint);
+    if (/^\/|\/$|\/\/|\.\.|[^\x21-\x7e]/.test(given.prefix)) {
+      throw new FormatError('`prefix` has no `/` at its start or end, no spaces and no `..`', 0);
+    }
+    const both = (['secretAccessKey', 'connectionString'] as const).find(
+      (key) => given[key] !== '' && given[`${key}File`] !== '',
+    );
+    if (both) throw new FormatError(`it has both \`${both}\` and \`${both}File\``, 0);
+    const hasSecret = given.secretAccessKey !== '' || given.secretAccessKeyFile !== '';
+    if (given.type === 'azure' && given.connectionString === '' && given.connectionStringFile === '') {
+      throw new FormatError('`azure` needs a `connectionString`', 0);
+    }
+    if (given.type !== 'azure' && (given.accessKeyId !== '') !== hasSecret) {
+      throw new FormatError('`accessKeyId` and `secretAccessKey` belong together', 0);
+    }
+    return given;
+  },
+};
+
+/** The section. */
+export const storageSection = section({
+  targets,
+  target: text(
+    '',
+    'Object store that recordings, assets and exports are copied or moved to, by its name in `storage.targets`. Default: none, they stay in the data folder.',
+    {
+      placeholder: 'NAME',
+      maxLength: 32,
+      reload: 'live',
+    },
+  ),
+  mode: choice(
+    ['copy', 'move'],
+    'copy',
+    'Whether files stay in the data folder too (`copy`), or are deleted there when the bucket has them (`move`).',
+    { reload: 'live' },
+  ),
+  after: duration('0s', 'How old media must be before it is uploaded; a file ends about every minute.', {
+    max: '3650d',
+    reload: 'live',
+  }),
+  cache: size('1G', 'Most disk space for parts of objects that were read from buckets.', { reload: 'live' }),
+});
+
+/**
+ * What is wrong with the names of targets.
+ *
+ * @param streams `storage` of each stream
+ * @returns path of the setting, and a sentence
+ */
+export function unknownTargets(
+  storage: { readonly target?: unknown; readonly targets?: unknown },
+  streams: Iterable<readonly [name: string, storage: string | undefined]>,
+): readonly { readonly path: string; readonly message: string }[] {
+  const names = Object.keys((storage.targets as object | undefined) ?? {});
+  const known = names.length === 0 ? 'there is none' : `there is ${names.join(', ')}`;
+  const sentence = (name: string) => `storage.targets has no "${name.slice(0, 80)}"; ${known}`;
+  const problems: { path: string; message: string }[] = [];
+  const main = storage.target;
+  if (typeof main === 'string' && main !== '' && !names.includes(main)) {
+    problems.push({ path: 'storage.target', message: sentence(main) });
+  }
+  for (const [name, own] of streams) {
+    if (own === undefined || own === LOCAL_STORAGE || names.includes(own)) continue;
+    problems.push({ path: `streams.${name}`, message: sentence(own) });
+  }
+  return problems;
+}

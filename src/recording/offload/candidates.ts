@@ -1,0 +1,159 @@
+/**
+ * Finds files that may be uploaded: sealed chunk files of recordings, originals and chunk files of assets, files of exports. Files that are
+ * old enough and not in a bucket yet, oldest first.
+ * In: the index tables. Out: locations. A cursor for each recording remembers that everything before it is in a bucket, so that a pass
+ * over a long recording reads a few rows.
+ */
+import type { Kysely } from 'kysely';
+import { originalLocation } from '../../archive/asset-locations.ts';
+import type { StoredObjects } from '../../archive/objects/stored-objects.ts';
+import { identityLocation } from '../../archive/recording-locations.ts';
+import { type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
+import type { Tables } from '../../store/schema.ts';
+
+/** Rows of one query. */
+const PAGE = 64;
+/** Queries over one recording in one pass. */
+const PAGES = 32;
+/** Files of exports are few: `jobs.keep` and `jobs.maxDisk` bound them. */
+const MAX_EXPORTS = 1_000;
+
+/** A file to upload. */
+export interface Candidate {
+  readonly location: SegmentLocation;
+  /** Bytes; 0 if only its file says it. */
+  readonly bytes: number;
+}
+
+/** What is searched. */
+export interface CandidateQuery {
+  /** Only media that ended, or files that were made, at or before this, µs since 1970. */
+  readonly beforeUs: number;
+  readonly limit: number;
+}
+
+/** Searches the tables. */
+export class Candidates {
+  readonly #db: Kysely<Tables>;
+  readonly #objects: Pick<StoredObjects, 'targetsOf'>;
+  /** By recording: the files up to this first MSN are in a bucket. */
+  readonly #done = new Map<string, number>();
+  /** The originals up to this number are in a bucket. */
+  #originals = 0;
+
+  constructor(db: Kysely<Tables>, objects: Pick<StoredObjects, 'targetsOf'>) {
+    this.#db = db;
+    this.#objects = objects;
+  }
+
+  /** Chunk files of a recording: of a stream, or of one of its qualities. */
+  async ofRecording(id: string, { beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
+    const found: Candidate[] = [];
+    let after = this.#done.get(id) ?? -1;
+    for (let page = 0; page < PAGES && found.length < limit; page++) {
+      const rows = await this.#db
+        .selectFrom('chunk_file')
+        .select(['first_msn', 'path', 'size'])
+        .where('stream_id', '=', id)
+        .where('first_msn', '>', after)
+        .where('end_us', '<=', beforeUs)
+        .orderBy('first_msn')
+        .limit(PAGE)
+        .execute();
+      const stored = await this.#objects.targetsOf(rows.map(({ path }) => path));
+      for (const { first_msn, path, size } of rows) {
+        after = first_msn;
+        if (!stored.has(path)) found.push({ location: segmentLocation(path), bytes: size });
+        else if (found.length === 0) this.#done.set(id, first_msn);
+      }
+      if (rows.length < PAGE) break;
+    }
+    return found.slice(0, limit);
+  }
+
+  /** The file with the identity of a stream, so that a bucket alone is enough to find its recordings again. */
+  async ofIdentity(streamId: string): Promise<Candidate[]> {
+    const location = identityLocation(streamId);
+    const stored = await this.#objects.targetsOf([location]);
+    return stored.size > 0 ? [] : [{ location, bytes: 0 }];
+  }
+
+  /** How many chunk files of a recording wait, about, and their bytes. */
+  async waiting(id: string, beforeUs: number): Promise<{ readonly files: number; readonly bytes: number }> {
+    const row = await this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => [eb.fn.countAll<number>().as('files'), eb.fn.sum<number>('size').as('bytes')])
+      .where('stream_id', '=', id)
+      .where('first_msn', '>', this.#done.get(id) ?? -1)
+      .where('end_us', '<=', beforeUs)
+      .executeTakeFirst();
+    return { files: row?.files ?? 0, bytes: row?.bytes ?? 0 };
+  }
+
+  /** Files of assets that are complete, and of exports. */
+  async ofLibrary(query: CandidateQuery): Promise<Candidate[]> {
+    const found = [
+      ...(await this.#originalsOf(query)),
+      ...(await this.#chunksOf(query)),
+      ...(await this.#exports(query)),
+    ];
+    return found.slice(0, query.limit);
+  }
+
+  async #originalsOf({ beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
+    const rows = await this.#db
+      .selectFrom('asset')
+      .select(['seq', 'id', 'bytes', 'state'])
+      .where('seq', '>', this.#originals)
+      .where('origin', '=', 'upload')
+      .where('created_us', '<=', beforeUs)
+      .orderBy('seq')
+      .limit(PAGE)
+      .execute();
+    const stored = await this.#objects.targetsOf(rows.map(({ id }) => originalLocation(id)));
+    const found: Candidate[] = [];
+    let isBefore = true;
+    for (const { seq, id, bytes, state } of rows) {
+      const location = originalLocation(id);
+      isBefore &&= stored.has(location);
+      if (isBefore) this.#originals = seq;
+      if (!stored.has(location) && isComplete(state)) found.push({ location, bytes: bytes ?? 0 });
+    }
+    return found.slice(0, limit);
+  }
+
+  async #chunksOf({ beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
+    const rows = await this.#db
+      .selectFrom('asset_chunk')
+      .innerJoin('asset', 'asset.id', 'asset_chunk.asset_id')
+      .leftJoin('stored_object', 'stored_object.location', 'asset_chunk.path')
+      .select(['asset_chunk.path as path', 'asset_chunk.size as size'])
+      .where('stored_object.location', 'is', null)
+      .where('asset.state', 'in', ['ready', 'failed'])
+      .where('asset.created_us', '<=', beforeUs)
+      .limit(limit)
+      .execute();
+    return rows.map(({ path, size }) => ({ location: segmentLocation(path), bytes: size }));
+  }
+
+  async #exports({ beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
+    const rows = await this.#db
+      .selectFrom('job')
+      .select(['id', 'input', 'result'])
+      .where('kind', '=', 'export')
+      .where('state', '=', 'done')
+      .where('ended_us', '<=', beforeUs)
+      .orderBy('seq')
+      .limit(MAX_EXPORTS)
+      .execute();
+    const files = rows.map(({ id, input, result }) => ({
+      location: segmentLocation(`exports/${id}.${(JSON.parse(input) as { format: string }).format}`),
+      bytes: (JSON.parse(result ?? '{}') as { bytes?: number }).bytes ?? 0,
+    }));
+    const stored = await this.#objects.targetsOf(files.map(({ location }) => location));
+    return files.filter(({ location }) => !stored.has(location)).slice(0, limit);
+  }
+}
+
+/** No job writes or reads the files of an asset in these states all the time. */
+const isComplete = (state: string): boolean => state === 'ready' || state === 'failed';

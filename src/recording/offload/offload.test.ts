@@ -1,0 +1,294 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { after, before, suite, test } from 'node:test';
+import { until } from '../../../test/fixtures/wait.ts';
+import type { ObjectClient } from '../../archive/objects/object-client.ts';
+import {
+  type BadNetwork,
+  type ObjectServer,
+  openBadNetwork,
+  startS3,
+} from '../../archive/objects/object-servers.fixture.ts';
+import { openTiered } from '../../archive/objects/tiered.fixture.ts';
+import { type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
+import { bytesOf } from '../../archive/segment-stores.fixture.ts';
+import { createSystemClock } from '../../lib/clock.ts';
+import { Candidates } from './candidates.ts';
+import { Offload, type OffloadOptions } from './offload.ts';
+
+const DAY_US = 86_400_000_000;
+
+let server: ObjectServer;
+let direct: ObjectClient;
+before(async () => {
+  server = await startS3();
+  direct = await server.client();
+});
+after(async () => {
+  await direct[Symbol.asyncDispose]();
+  await server[Symbol.asyncDispose]();
+});
+
+interface Rig extends AsyncDisposable {
+  readonly tiered: Awaited<ReturnType<typeof openTiered>>;
+  readonly network: BadNetwork;
+  readonly offload: Offload;
+  readonly storage: { target: string; mode: 'copy' | 'move'; after: number };
+  /** `storage` of the stream. */
+  own: string | undefined;
+  readonly reports: string[];
+  /** Time of the offload, ms since 1970. */
+  nowMs: number;
+  pass(): Promise<boolean | 'more'>;
+  /** Stores a sealed file of the stream. */
+  record(msn: number, bytes?: Uint8Array): Promise<SegmentLocation>;
+  stored(): Promise<string[]>;
+}
+
+/** An offload to a bucket behind a bad network. */
+async function openRig(change: Partial<Rig['storage']> = {}): Promise<Rig> {
+  const opened = new AsyncDisposableStack();
+  const network = opened.use(await openBadNetwork(server.port));
+  const client = opened.use(await server.client(network.port));
+  const tiered = opened.use(await openTiered(client));
+  const { db } = tiered.database;
+  const clock = createSystemClock();
+  const storage = { target: 'bucket', mode: 'copy' as const, after: 0, ...change };
+  const reports: string[] = [];
+  const state: { own: string | undefined; nowMs: number } = { own: undefined, nowMs: 1_700_000_000_000 };
+  const targets = {
+    names: ['bucket'],
+    find: () => ({ prefix: 'o' }),
+    client: async () => client,
+  } as unknown as OffloadOptions['targets'];
+  const offload = new Offload({
+    store: tiered.store,
+    objects: tiered.objects,
+    targets,
+    candidates: new Candidates(db, tiered.objects),
+    settings: { now: { storage } },
+    policies: () => [{ streamId: 's', target: state.own === 'local' ? undefined : (state.own ?? storage.target) }],
+    qualitiesOf: async () => [],
+    clock: { nowMs: () => state.nowMs, monotonicMs: () => clock.monotonicMs() + state.nowMs - 1_700_000_000_000 },
+    release: (location) => tiered.store.release(location),
+    report: {
+      sent: () => {},
+      ended: (_, result) => reports.push(result),
+      changed: (_, problem) => reports.push(problem === undefined ? 'ok' : 'failing'),
+      failed: (error) => reports.push(String(error)),
+    },
+  });
+  const stop = new AbortController();
+  const rig: Rig = {
+    tiered,
+    network,
+    offload,
+    storage,
+    reports,
+    get own() {
+      return state.own;
+    },
+    set own(own) {
+      state.own = own;
+    },
+    get nowMs() {
+      return state.nowMs;
+    },
+    set nowMs(ms) {
+      state.nowMs = ms;
+    },
+    pass: () => offload.pass('bucket', stop),
+    async record(msn, bytes = randomBytes(1000)) {
+      const location = segmentLocation(`recordings/s/2023/11/14/22/${msn}.mp4`);
+      await tiered.store.put(location, bytes);
+      const startUs = 1_700_000_000_000_000 - DAY_US + msn * 60_000_000;
+      await db
+        .insertInto('chunk_file')
+        .values({
+          ...{ stream_id: 's', first_msn: msn, last_msn: msn, start_us: startUs, end_us: startUs + 60_000_000 },
+          ...{ path: location, size: bytes.length, run: 1, utc_offset_us: 0, run_clock: 'pdt', init_number: 0 },
+          ...{ discontinuity_sequence: 0, segment_count: 1, absences: '[]', incomplete: 0, segments: new Uint8Array() },
+        })
+        .execute();
+      offload.sealed('s');
+      return location;
+    },
+    async stored() {
+      const token = tiered.fence.token;
+      const keys = (await Array.fromAsync(direct.list(`o/${token}/`))).map(({ key }) => key);
+      return keys.map((key) => key.split('/').at(-1)!);
+    },
+    async [Symbol.asyncDispose]() {
+      await opened.disposeAsync();
+      // The bucket is shared.
+      for await (const { key } of direct.list('')) await direct.delete(key);
+    },
+  };
+  return rig;
+}
+
+suite('an offload', () => {
+  test('copies sealed files to the bucket, and keeps them', async () => {
+    await using rig = await openRig();
+    const [a, b] = [await rig.record(1), await rig.record(2)];
+    assert.equal(await rig.pass(), true);
+    assert.deepEqual(await rig.stored(), ['1.mp4', '2.mp4']);
+    for (const location of [a, b]) assert.equal(await rig.tiered.local.size(location), 1000);
+    const c = await rig.record(3);
+    await rig.pass();
+    assert.equal((await rig.tiered.objects.find(c))!.local, 1);
+    assert.deepEqual(rig.reports, ['stored', 'stored', 'stored']);
+    await rig.pass();
+    assert.deepEqual((await rig.offload.waiting()).get('bucket'), { files: 0, bytes: 0 });
+  });
+
+  test('moves files: they are in the bucket alone, with the same bytes', async () => {
+    await using rig = await openRig({ mode: 'move' });
+    const bytes = randomBytes(9_000_000);
+    const location = await rig.record(1, bytes);
+    await rig.pass();
+    await assert.rejects(rig.tiered.local.size(location), { code: 'gone' });
+    assert.deepEqual(Buffer.from(await bytesOf(rig.tiered.store, location)), bytes);
+  });
+
+  test('a mode that changes from copy to move deletes the files of what was copied', async () => {
+    await using rig = await openRig();
+    const location = await rig.record(1);
+    await rig.pass();
+    rig.storage.mode = 'move';
+    await rig.pass();
+    await assert.rejects(rig.tiered.local.size(location), { code: 'gone' });
+    assert.equal(await rig.tiered.store.size(location), 1000);
+  });
+
+  test('waits until media is as old as `storage.after` says', async () => {
+    await using rig = await openRig({ after: 24 * 3600_000 });
+    await rig.record(0);
+    await rig.record(60);
+    await rig.pass();
+    assert.deepEqual(await rig.stored(), []);
+    rig.nowMs += 60_000;
+    await rig.pass();
+    assert.deepEqual(await rig.stored(), ['0.mp4']);
+    rig.nowMs += 3600_000;
+    await rig.pass();
+    assert.deepEqual(await rig.stored(), ['0.mp4', '60.mp4']);
+  });
+
+  test('leaves recordings of a stream with `storage: local` in the data folder', async () => {
+    await using rig = await openRig({ mode: 'move' });
+    rig.own = 'local';
+    const location = await rig.record(1);
+    await rig.pass();
+    assert.deepEqual(await rig.stored(), []);
+    assert.equal(await rig.tiered.local.size(location), 1000);
+  });
+
+  test('a bucket that is cut off in mid-upload loses nothing: the rest is sent when it is back', async () => {
+    await using rig = await openRig({ mode: 'move' });
+    const bytes = randomBytes(18_000_000);
+    const location = await rig.record(1, bytes);
+    rig.network.cutAfter(17_500_000);
+    assert.equal(await rig.pass(), false);
+    assert.equal(await rig.tiered.local.size(location), bytes.length);
+    assert.deepEqual(await rig.stored(), [], 'no object is there before it is complete');
+    rig.network.flow();
+    const before = rig.network.received;
+    assert.equal(await rig.pass(), true);
+    assert.ok(rig.network.received - before < 4_000_000, 'only the last part was sent again');
+    assert.deepEqual(Buffer.from(await bytesOf(rig.tiered.store, location)), bytes);
+  });
+
+  test('a lost bucket is reported once, tried again with pauses, and reported when it works again', async () => {
+    await using rig = await openRig();
+    await rig.record(1);
+    rig.network.cut();
+    const stop = new AbortController();
+    const run = rig.offload.run(stop);
+    await until('it is reported', () => rig.reports.includes('failing'));
+    assert.equal(rig.offload.failing[0]!.target, 'bucket');
+    const location = await rig.record(2);
+    assert.equal((await bytesOf(rig.tiered.store, location)).length, 1000, 'recordings are read and written meanwhile');
+    assert.equal((await rig.offload.waiting()).get('bucket')!.files, 2);
+    rig.network.flow();
+    await until('both files are stored', async () => (await rig.stored()).length === 2);
+    await until('it is reported', () => rig.reports.includes('ok'));
+    assert.deepEqual(rig.offload.failing, []);
+    assert.equal(rig.reports.filter((report) => report === 'failing').length, 1);
+    stop.abort();
+    await run;
+  });
+
+  for (const [what, status] of [
+    ['answers with errors', 500],
+    ['does not exist', 404],
+    ['refuses the key', 403],
+    ['is full', 507],
+  ] as const) {
+    test(`a bucket that ${what} gets the files when it works again`, async () => {
+      await using rig = await openRig({ mode: 'move' });
+      const bytes = randomBytes(1000);
+      const location = await rig.record(1, bytes);
+      rig.network.refuse(status);
+      assert.equal(await rig.pass(), false);
+      assert.equal(await rig.tiered.local.size(location), 1000);
+      assert.equal(await rig.tiered.objects.find(location), undefined);
+      rig.network.flow();
+      assert.equal(await rig.pass(), true);
+      assert.deepEqual(Buffer.from(await bytesOf(rig.tiered.store, location)), bytes);
+    });
+  }
+
+  test('a slow bucket gets all files', async () => {
+    await using rig = await openRig();
+    rig.network.delay(100);
+    for (let msn = 1; msn <= 6; msn++) await rig.record(msn);
+    assert.equal(await rig.pass(), true);
+    assert.equal((await rig.stored()).length, 6);
+  });
+
+  test('what retention deletes is deleted in the bucket, when it can be reached', async () => {
+    await using rig = await openRig({ mode: 'move' });
+    const location = await rig.record(1);
+    await rig.record(2);
+    await rig.pass();
+    rig.network.cut();
+    await rig.tiered.store.delete(location);
+    assert.equal(await rig.pass(), false);
+    assert.deepEqual(await rig.stored(), ['1.mp4', '2.mp4']);
+    rig.network.flow();
+    assert.equal(await rig.pass(), true);
+    assert.deepEqual(await rig.stored(), ['2.mp4']);
+  });
+
+  test('an upload that a killed process began of a file that is gone is discarded', async () => {
+    await using rig = await openRig();
+    const location = await rig.record(1, randomBytes(18_000_000));
+    rig.network.cutAfter(9_000_000);
+    await assert.rejects(rig.tiered.upload(location));
+    rig.network.flow();
+    await rig.tiered.local.delete(location);
+    await rig.tiered.database.db.deleteFrom('chunk_file').execute();
+    assert.equal((await rig.tiered.objects.uploads()).length, 1);
+    await rig.pass();
+    assert.deepEqual(await rig.tiered.objects.uploads(), []);
+  });
+
+  test('a file that always fails does not hold up the others', async () => {
+    await using rig = await openRig();
+    const bad = randomBytes(1000);
+    await rig.record(1, bad);
+    for (let msn = 2; msn <= 5; msn++) await rig.record(msn);
+    for (let i = 0; i < 4; i++) {
+      rig.network.damage(bad.subarray(100, 116));
+      await rig.pass();
+    }
+    assert.deepEqual(await rig.stored().then((all) => all.filter((name) => name !== '1.mp4')), [
+      '2.mp4',
+      '3.mp4',
+      '4.mp4',
+      '5.mp4',
+    ]);
+    assert.equal((await rig.tiered.objects.targetsOf([segmentLocation('recordings/s/2023/11/14/22/1.mp4')])).size, 0);
+  });
+});

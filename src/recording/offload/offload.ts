@@ -1,0 +1,318 @@
+/**
+ * Copies or moves files to object stores: one loop for each target, which finds files by policy, uploads a few at a time, and deletes what
+ * retention has deleted. A target that fails is tried again with growing pauses; nothing else waits for it, recording least of all.
+ * In: policies, candidates, the tiered store. Out: objects in buckets; reports. docs/decisions/0050.
+ */
+
+import { type ObjectClient, ObjectError } from '../../archive/objects/object-client.ts';
+import type { ObjectTargets } from '../../archive/objects/object-targets.ts';
+import type { ObjectDeletion, StoredObjects } from '../../archive/objects/stored-objects.ts';
+import type { TieredSegmentStore } from '../../archive/objects/tiered-segment-store.ts';
+import { readParts, uploadObject } from '../../archive/objects/upload-object.ts';
+import { isMissing, type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
+import { sleep } from '../../lib/abort.ts';
+import { CircuitBreaker } from '../../lib/circuit-breaker.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Current } from '../../lib/current.ts';
+import { dropOldest } from '../../lib/drop-oldest.ts';
+import { messageOf } from '../../lib/errors.ts';
+import type { Candidate, Candidates } from './candidates.ts';
+
+/** A target with nothing to do looks again after this time, ms: for what the library has, and for deletions. */
+const EVERY_MS = 5_000;
+/** A recording without a file to upload is searched again after this time, ms, or when a file of it is sealed. */
+const SEARCH_EVERY_MS = 60_000;
+/** Files that a pass finds for each recording. */
+const BATCH = 32;
+/** Uploads of one target at a time: each has one part of 8 MiB in memory. */
+const PARALLEL = 2;
+/** Deletions of a pass. */
+const DELETIONS = 100;
+/** Failures in a row after which a target is reported and left alone for a while. */
+const FAILURES = 3;
+const MIN_PAUSE_MS = 1_000;
+const MAX_PAUSE_MS = 60_000;
+/** Files whose failures are remembered, so that one that always fails does not hold up the others. */
+const MAX_TRIES = 1_000;
+/** Uploads that no one will continue are looked for at the start and then this often, ms. */
+const SWEEP_EVERY_MS = 3600_000;
+
+/** Which recordings go to a target. */
+export interface OffloadPolicy {
+  /** Id of a stream; its derived qualities go where it goes. */
+  readonly streamId: string;
+  /** Undefined: nowhere. */
+  readonly target: string | undefined;
+}
+
+/** Options of the offload. */
+export interface OffloadOptions {
+  readonly store: TieredSegmentStore;
+  readonly objects: StoredObjects;
+  readonly targets: Pick<ObjectTargets, 'names' | 'find' | 'client'>;
+  readonly candidates: Candidates;
+  readonly settings: Current<{
+    readonly storage: { readonly target: string; readonly mode: 'copy' | 'move'; readonly after: number };
+  }>;
+  readonly policies: () => readonly OffloadPolicy[];
+  /** Ids of the recordings of a stream's derived qualities. */
+  readonly qualitiesOf: (streamId: string) => Promise<readonly string[]>;
+  readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
+  /** Closes all readers of a file that is deleted. */
+  readonly release: (location: SegmentLocation) => void;
+  readonly report: OffloadReport;
+}
+
+/** What the offload reports. */
+export interface OffloadReport {
+  /** Bytes were sent. */
+  sent(target: string, bytes: number): void;
+  /** An upload ended; `stored`: the bucket has the file. */
+  ended(target: string, result: 'stored' | 'failed'): void;
+  /** A target failed several times in a row, or works again (`problem` is undefined). */
+  changed(target: string, problem: string | undefined): void;
+  /** Something failed that is not the bucket's fault. */
+  failed(error: unknown): void;
+}
+
+/** The state of a target. */
+interface Line {
+  readonly target: string;
+  readonly breaker: CircuitBreaker;
+  problem: string | undefined;
+  isReported: boolean;
+  sweepAtMs: number;
+  /** Ends the pause of the loop. */
+  wake: AbortController;
+}
+
+/** Uploads in the background. */
+export class Offload {
+  readonly #options: OffloadOptions;
+  readonly #lines: readonly Line[];
+  /** Failures of files that were not uploaded yet. */
+  readonly #tries = new Map<string, number>();
+  /** When a recording had nothing to upload, monotonic ms. */
+  readonly #searchedMs = new Map<string, number>();
+
+  constructor(options: OffloadOptions) {
+    this.#options = options;
+    const nowMs = () => options.clock.monotonicMs();
+    const bounds = { failures: FAILURES, minPauseMs: MIN_PAUSE_MS, maxPauseMs: MAX_PAUSE_MS };
+    this.#lines = options.targets.names.map((target) => ({
+      target,
+      breaker: new CircuitBreaker({ nowMs, ...bounds }),
+      problem: undefined,
+      isReported: false,
+      sweepAtMs: Number.NEGATIVE_INFINITY,
+      wake: new AbortController(),
+    }));
+  }
+
+  /** A file of a recording was sealed. */
+  sealed(id: string): void {
+    this.#searchedMs.delete(id);
+    for (const { wake } of this.#lines) wake.abort();
+  }
+
+  /** Targets that fail now, with the reason. */
+  get failing(): readonly { readonly target: string; readonly problem: string }[] {
+    return this.#lines.flatMap(({ target, problem, isReported }) =>
+      isReported && problem !== undefined ? [{ target, problem }] : [],
+    );
+  }
+
+  /** Files of recordings that wait for their upload, about, by target. */
+  async waiting(): Promise<ReadonlyMap<string, { readonly files: number; readonly bytes: number }>> {
+    const sums = new Map(this.#lines.map(({ target }) => [target, { files: 0, bytes: 0 }]));
+    for (const { streamId, target } of this.#options.policies()) {
+      const sum = target === undefined ? undefined : sums.get(target);
+      if (!sum) continue;
+      for (const id of [streamId, ...(await this.#options.qualitiesOf(streamId))]) {
+        const { files, bytes } = await this.#options.candidates.waiting(id, this.#beforeUs);
+        sum.files += files;
+        sum.bytes += bytes;
+      }
+    }
+    return sums;
+  }
+
+  /** Runs until aborted. Never rejects. */
+  async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    await Promise.all(this.#lines.map((line) => this.#runLine(line, signal)));
+  }
+
+  async #runLine(line: Line, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      line.wake = new AbortController();
+      const didAll = await this.#pass(line, signal).catch((error: unknown) => {
+        if (!signal.aborted) this.#options.report.failed(error);
+        return false;
+      });
+      if (didAll === 'more') continue;
+      const pauseMs = line.breaker.isOpen ? Math.max(line.breaker.waitMs, 100) : didAll ? EVERY_MS : MIN_PAUSE_MS;
+      const ends = didAll ? AbortSignal.any([signal, line.wake.signal]) : signal;
+      await sleep(pauseMs, { signal: ends }).catch(() => undefined); // only the signal rejects it
+    }
+  }
+
+  /**
+   * One pass over a target.
+   *
+   * @returns `more` if there is more to do at once, true if all is done, false if something failed
+   */
+  async pass(target: string, { signal }: { readonly signal: AbortSignal }): Promise<boolean | 'more'> {
+    const line = this.#lines.find((one) => one.target === target);
+    if (!line) return true;
+    return this.#pass(line, signal);
+  }
+
+  async #pass(line: Line, signal: AbortSignal): Promise<boolean | 'more'> {
+    const { objects, settings, store, release } = this.#options;
+    const { target, breaker } = line;
+    await this.#sweep(line);
+    const deletions = (await objects.due(DELETIONS, target)).map((due) => () => this.#delete(due, signal));
+    const files = await this.#find(target);
+    const uploads = files.map((file) => () => this.#upload(line, file.location, signal));
+    const work = [...deletions, ...uploads];
+    if (breaker.isOpen && work.length === 0) work.push(() => this.#check(target, signal));
+    let isDone = true;
+    const next = async (): Promise<void> => {
+      for (let job = work.shift(); job && isDone; job = work.shift()) {
+        signal.throwIfAborted();
+        // One at a time is tried while the target fails.
+        if (!breaker.allows()) return;
+        isDone = (await this.#attempt(line, job, signal)) && isDone;
+      }
+    };
+    const count = work.length;
+    await Promise.all(Array.from({ length: breaker.isOpen ? 1 : PARALLEL }, next));
+    if (settings.now.storage.mode === 'move') {
+      for (let after = '', page = await objects.local(after); page.length > 0; page = await objects.local(after)) {
+        for (const { location, target: of } of page) {
+          after = location;
+          if (of === target && this.#isMoved(location)) await store.dropFile(location as SegmentLocation, release);
+        }
+      }
+    }
+    return isDone && !breaker.isOpen ? (count >= BATCH ? 'more' : true) : false;
+  }
+
+  /** Whether the file of an object is deleted, in mode `move`. The policy may have changed: those of a stream that is `local` stay. */
+  #isMoved(location: string): boolean {
+    // The identity of a stream is read at each start, and the bucket may not be there then.
+    if (location.endsWith('/stream.json')) return false;
+    const [, id] = /^recordings\/([^/]+)\//.exec(location) ?? [];
+    const policy = id === undefined ? undefined : this.#options.policies().find(({ streamId }) => streamId === id);
+    return policy === undefined || policy.target !== undefined;
+  }
+
+  /** Does one piece of work, and judges the target by it. */
+  async #attempt(line: Line, job: () => Promise<void>, signal: AbortSignal): Promise<boolean> {
+    const { breaker, target } = line;
+    const { report } = this.#options;
+    try {
+      await job();
+      breaker.succeeded();
+      if (line.isReported) report.changed(target, undefined);
+      line.isReported = false;
+      line.problem = undefined;
+      return true;
+    } catch (error) {
+      if (signal.aborted) throw error;
+      if (!(error instanceof ObjectError)) report.failed(error);
+      breaker.failed();
+      line.problem = messageOf(error);
+      if (breaker.isOpen && !line.isReported) {
+        line.isReported = true;
+        report.changed(target, line.problem);
+      }
+      return false;
+    }
+  }
+
+  /** Oldest media first in each recording; files that failed come last. */
+  async #find(target: string): Promise<Candidate[]> {
+    const { candidates, clock, policies, qualitiesOf, settings } = this.#options;
+    const query = { beforeUs: this.#beforeUs, limit: BATCH };
+    const found: Candidate[] = [];
+    const identities: Candidate[] = [];
+    const nowMs = clock.monotonicMs();
+    for (const policy of policies()) {
+      if (policy.target !== target) continue;
+      if (!this.#searchedMs.has(policy.streamId)) identities.push(...(await candidates.ofIdentity(policy.streamId)));
+      for (const id of [policy.streamId, ...(await qualitiesOf(policy.streamId))]) {
+        if (nowMs - (this.#searchedMs.get(id) ?? Number.NEGATIVE_INFINITY) < SEARCH_EVERY_MS) continue;
+        const files = await candidates.ofRecording(id, query);
+        if (files.length === 0) this.#searchedMs.set(id, nowMs);
+        found.push(...files);
+      }
+    }
+    if (settings.now.storage.target === target) found.push(...(await candidates.ofLibrary(query)));
+    const tries = ({ location }: Candidate) => this.#tries.get(location) ?? 0;
+    // A stream without a recording has no identity to store.
+    return [...(found.length > 0 ? identities : []), ...found].sort((a, b) => tries(a) - tries(b));
+  }
+
+  get #beforeUs(): number {
+    const { after } = this.#options.settings.now.storage;
+    // At once: whatever the clock of the source says.
+    return after === 0 ? Number.MAX_SAFE_INTEGER : (this.#options.clock.nowMs() - after) * 1000;
+  }
+
+  async #upload(line: Line, location: SegmentLocation, signal: AbortSignal): Promise<void> {
+    const { store, objects, targets, settings, report, release } = this.#options;
+    const { target } = line;
+    try {
+      const client = await targets.client(target);
+      const { prefix } = targets.find(target)!;
+      const sent = (bytes: number) => report.sent(target, bytes);
+      const result = await uploadObject(location, {
+        local: store.local,
+        objects,
+        client,
+        target,
+        prefix,
+        sent,
+        signal,
+      });
+      this.#tries.delete(location);
+      if (result === 'gone') return;
+      report.ended(target, 'stored');
+      if (settings.now.storage.mode === 'move' && this.#isMoved(location)) await store.dropFile(location, release);
+    } catch (error) {
+      if (signal.aborted) throw error;
+      report.ended(target, 'failed');
+      this.#tries.set(location, (this.#tries.get(location) ?? 0) + 1);
+      dropOldest(this.#tries, MAX_TRIES);
+      throw error;
+    }
+  }
+
+  async #delete(due: ObjectDeletion, signal: AbortSignal): Promise<void> {
+    const { objects, targets } = this.#options;
+    const client: ObjectClient = await targets.client(due.target);
+    const parts = readParts(due);
+    if (parts) await client.abandon(due.key, parts, { signal });
+    await client.delete(due.key, { signal });
+    await objects.deleted(due);
+  }
+
+  async #check(target: string, signal: AbortSignal): Promise<void> {
+    await (await this.#options.targets.client(target)).check({ signal });
+  }
+
+  /** Gives up uploads of files that are gone: of a process that ended meanwhile. */
+  async #sweep(line: Line): Promise<void> {
+    const { clock, objects, store } = this.#options;
+    if (clock.monotonicMs() < line.sweepAtMs) return;
+    line.sweepAtMs = clock.monotonicMs() + SWEEP_EVERY_MS;
+    for (const { location, target } of await objects.uploads()) {
+      if (target !== line.target) continue;
+      const at = segmentLocation(location);
+      await store.local.size(at).catch(async (error: unknown) => {
+        if (isMissing(error)) await objects.giveUp(at);
+      });
+    }
+  }
+}

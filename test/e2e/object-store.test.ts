@@ -1,0 +1,169 @@
+import assert from 'node:assert/strict';
+import { readdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import type { StorageView } from '../../src/api/admin-shapes.ts';
+import type { ObjectClient } from '../../src/archive/objects/object-client.ts';
+import {
+  type BadNetwork,
+  type ObjectServer,
+  openBadNetwork,
+  startS3,
+} from '../../src/archive/objects/object-servers.fixture.ts';
+import type { HealthReport } from '../../src/observe/health.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+
+const SECRET = 'wJalrXUtnFEMI-not-a-real-one';
+
+suite('recordings in an object store', () => {
+  const opened = new AsyncDisposableStack();
+  let bucket: ObjectServer;
+  let network: BadNetwork;
+  let client: ObjectClient;
+  let folder: Folder;
+  let server: Server;
+  let log = '';
+  const keys = async () => (await Array.fromAsync(client.list(''))).map(({ key }) => key);
+  const files = async () => {
+    const all = await readdir(join(folder.path, 'data', 'recordings'), { recursive: true }).catch(() => []);
+    return all.filter((name) => name.endsWith('.mp4'));
+  };
+  const start = async () => {
+    const args = ['--config', join(folder.path, 'oxbow.yaml'), ...smallPicture, '--threads', '2'];
+    return startServer({ data: join(folder.path, 'data'), adminToken: 'an-administrator', args, sample: false });
+  };
+  const command = (what: 'start' | 'stop') => server.fetch(`/api/v1/streams/cam/${what}`, { method: 'POST' });
+  const clipPath = async () => {
+    const { spans } = await server.timeline('cam');
+    const from = Math.ceil(Date.parse(spans[0]!.from) / 1000);
+    return `/clip/cam/${from}/${from + 3}.mp4`;
+  };
+
+  before(async () => {
+    bucket = opened.use(await startS3());
+    network = opened.use(await openBadNetwork(bucket.port));
+    client = opened.use(await bucket.client());
+    folder = opened.use(await openFolder('objects'));
+    const target = { ...bucket.target(network.port), secretAccessKeyFile: join(folder.path, 'secret') };
+    const { secretAccessKey, ...rest } = target as Record<string, string>;
+    await writeFile(join(folder.path, 'secret'), `${secretAccessKey}\n`);
+    const spare = { type: 's3', bucket: 'spare', accessKeyId: 'AKIA', secretAccessKey: SECRET };
+    const settings = {
+      storage: { targets: { bucket: { ...rest, presign: true }, spare }, target: 'bucket', mode: 'move', after: '0s' },
+      streams: { cam: { source: { type: 'test' } } },
+    };
+    await writeFile(join(folder.path, 'oxbow.yaml'), JSON.stringify(settings));
+    server = await start();
+  });
+  after(async () => {
+    await server?.stop();
+    await opened.disposeAsync();
+  });
+
+  let path: string;
+  let clip: Uint8Array;
+
+  test('a recording is moved to the bucket, and its clip has the same bytes before and after', async () => {
+    await server.stream('cam');
+    path = await until('four seconds are recorded', async () => {
+      const { spans } = await server.timeline('cam');
+      const span = spans[0];
+      return span && Date.parse(span.to) - Date.parse(span.from) > 5000 && (await clipPath());
+    });
+    clip = await server.bytes(path);
+    assert.ok(clip.length > 10_000);
+    assert.equal((await keys()).length, 0, 'a file that is written is not uploaded');
+    await command('stop');
+    await until(
+      'the file is in the bucket alone',
+      async () => (await keys()).length > 0 && (await files()).length === 0,
+    );
+    assert.match((await keys())[0]!, /^oxbow\/\d+\/recordings\/[^/]+\/\d{4}\/.*\.mp4$/);
+    assert.deepEqual(await server.bytes(path), clip);
+  });
+
+  test('a viewer rewinds into the bucket, through serving threads', async () => {
+    const { spans } = await server.timeline('cam');
+    const from = Math.floor(Date.parse(spans[0]!.from) / 1000);
+    const list = `/vod/cam/${from}/${from + 10}`;
+    const main = await (await server.fetch(`${list}/index.m3u8`)).text();
+    const rendition = main.split('\n').find((line) => line.includes('.m3u8') && !line.startsWith('#'))!;
+    const media = await (await server.fetch(new URL(rendition, `${server.url}${list}/`).pathname)).text();
+    const segments = media.split('\n').filter((line) => /\.m4s/.test(line) && !line.startsWith('#'));
+    assert.ok(segments.length > 1);
+    const base = new URL(rendition, `${server.url}${list}/`);
+    for (const segment of segments) {
+      const { pathname, search } = new URL(segment, base);
+      const bytes = await server.bytes(`${pathname}${search}`);
+      assert.ok(bytes.length > 100);
+      assert.match(pathname, /^\/live\/cam\//);
+      // A serving thread has no file to read ahead for the second request.
+      assert.deepEqual(await server.bytes(`${pathname}${search}`), bytes);
+    }
+  });
+
+  test('an export is downloaded from the bucket by a short-lived address, after its access was checked', async () => {
+    const { spans } = await server.timeline('cam');
+    const body = JSON.stringify({ stream: 'cam', from: spans[0]!.from, to: spans[0]!.to });
+    const headers = { 'content-type': 'application/json' };
+    const created = await server.fetch('/api/v1/exports', { method: 'POST', body, headers });
+    const { id } = (await created.json()) as { id: string };
+    const file = `/api/v1/exports/${id}/file`;
+    await until('it is in the bucket', async () => (await keys()).some((key) => key.endsWith(`exports/${id}.mp4`)));
+    const answer = await until('it redirects', async () => {
+      const one = await server.fetch(file, { redirect: 'manual' });
+      return one.status === 302 ? one : one.body?.cancel().then(() => undefined);
+    });
+    const address = answer.headers.get('location')!;
+    assert.equal(new URL(address).port, String(network.port));
+    assert.equal(answer.headers.get('cache-control'), 'no-store');
+    const direct = await fetch(address);
+    assert.match(direct.headers.get('content-disposition')!, /^attachment/);
+    assert.ok((await direct.arrayBuffer()).byteLength > 10_000);
+    const stranger = await fetch(`${server.url}${file}`, { redirect: 'manual' });
+    assert.equal(stranger.status, 401);
+  });
+
+  test('after SIGKILL the recording is still there, from the bucket', async () => {
+    log += server.stderr;
+    await server.stop('SIGKILL');
+    server = await start();
+    assert.deepEqual(await server.bytes(path), clip);
+  });
+
+  test('a lost bucket does not stop recording; it is reported, and the files follow when it is back', async () => {
+    network.cut();
+    const stored = (await keys()).length;
+    await command('start');
+    await server.stream('cam');
+    await command('stop');
+    await server.stream('cam', 'stopped');
+    await until('the health check says it', async () => {
+      const health = (await (await server.fetch('/health')).json()) as HealthReport;
+      const check = health.checks.find(({ name }) => name === 'object stores');
+      return health.status === 'degraded' && check?.status === 'degraded';
+    });
+    assert.equal((await server.fetch('/ready')).status, 200);
+    const { objectStores } = await server.json<StorageView>('/api/v1/storage');
+    const store = objectStores.find(({ name }) => name === 'bucket')!;
+    assert.ok(store.waiting > 0 && store.problem !== null);
+    assert.ok((await files()).length > 0);
+    network.flow();
+    await until('the files are in the bucket alone', async () => {
+      return (await keys()).length > stored && (await files()).length === 0;
+    });
+    await until(
+      'it is well',
+      async () => (await server.fetch('/health').then((r) => r.json() as Promise<HealthReport>)).status === 'ok',
+    );
+  });
+
+  test('no secret is in the log, the settings or the metrics', async () => {
+    const settings = Buffer.from(await server.bytes('/api/v1/settings')).toString();
+    assert.match(settings, /storage\.targets\.spare/);
+    const metrics = Buffer.from(await server.bytes('/metrics')).toString();
+    assert.match(metrics, /oxbow_storage_uploads_total\{[^}]*result="stored"\} \d/);
+    for (const text of [log, server.stderr, settings, metrics]) assert.ok(!text.includes(SECRET));
+  });
+});
