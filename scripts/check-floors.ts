@@ -43,6 +43,7 @@ const floors: Readonly<Record<string, number>> = {
 
 /** Where each library may be imported: folders of src, or single files. */
 const libraries: Readonly<Record<string, readonly string[]>> = {
+  cockatiel: ['lib/breaker/breaker.ts'],
   commander: ['cli'],
   yaml: ['config/yaml-file.ts'],
   typebox: ['api', 'http', 'recording/stream-identity.ts'],

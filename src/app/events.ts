@@ -5,16 +5,23 @@
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import { sleep } from '../lib/abort.ts';
 import { version } from '../lib/version.ts';
+import type { ServiceChange } from '../observe/services/services.ts';
 import { WebhookTable } from '../webhooks/webhook-table.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /** Opens both. */
 export async function openEvents(
-  { clock, metrics, telemetry, opened, failed }: AppContext,
+  { clock, metrics, telemetry, services, opened, failed }: AppContext,
   { store, net }: Pick<Parts, 'store' | 'net'>,
 ): Promise<Pick<Parts, 'bus' | 'webhooks'>> {
   const bus = createLocalEventBus({ clock, failed: failed('a subscriber to events'), counters: metrics });
+  const publish = ({ service, isFailing, detail }: ServiceChange) => {
+    if (isFailing) bus.publish('service.failing', { service, detail });
+    else bus.publish('service.ok', { service });
+  };
+  for (const change of services.failing) publish(change); // since before the bus was opened
+  opened.defer(services.changed.subscribe(publish));
   const webhooks = opened.use(
     await Webhooks.open({
       table: new WebhookTable(store.db),

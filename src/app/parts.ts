@@ -39,6 +39,7 @@ import type { Health } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Services } from '../observe/services/services.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
 import type { ClipTable } from '../recording/clips/clip-table.ts';
@@ -70,6 +71,8 @@ export interface Observation {
   /** The last lines of the log. */
   readonly logs: LogRing;
   readonly telemetry: Telemetry;
+  /** The services outside of the process. */
+  readonly services: Services;
   /** Returns a function that logs an error as `{what} failed`. */
   readonly failed: (what: string) => (error: unknown) => void;
   /** Logs the start of the shutdown, and later its end and duration. */

@@ -123,6 +123,7 @@ export type ProblemCode =
   | 'relay-unknown'
   | 'relay-loop'
   | 'auth-unavailable'
+  | 'service-unavailable'
   | 'limit-reached'
   | 'idempotency-key-in-use'
   | 'idempotency-key-reused'
@@ -2206,6 +2207,8 @@ export type EventType =
   | 'disk.low'
   | 'disk.ok'
   | 'webhook.disabled'
+  | 'service.failing'
+  | 'service.ok'
   | 'server.starting'
   | 'server.ending';
 

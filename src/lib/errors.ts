@@ -294,6 +294,11 @@ export const refusals = {
     title: 'The authorization server does not answer',
     hint: 'Check the server at `auth.url`. oxbow admits no client until it answers.',
   },
+  'service-unavailable': {
+    status: 503,
+    title: 'A service that oxbow uses does not answer',
+    hint: 'Check the service. oxbow tries it again by itself; /health shows the state.',
+  },
   'limit-reached': {
     status: 409,
     title: 'Limit reached',
