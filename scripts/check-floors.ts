@@ -43,6 +43,7 @@ const floors: Readonly<Record<string, number>> = {
 
 /** Where each library may be imported: folders of src, or single files. */
 const libraries: Readonly<Record<string, readonly string[]>> = {
+  amqplib: ['jobs/transport/rabbit'],
   cockatiel: ['lib/breaker/breaker.ts'],
   commander: ['cli'],
   yaml: ['config/yaml-file.ts'],

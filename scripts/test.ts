@@ -28,6 +28,9 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   promtool: ['prometheus'],
   'srt-live-transmit': ['srt-tools'],
   turnserver: ['coturn'],
+  'rabbitmq-server': ['rabbitmq-server'],
+  'redis-server': ['redis-server'],
+  'redis-sentinel': ['redis-sentinel'],
   'gst-launch-1.0': [
     'gstreamer1.0-tools',
     'gstreamer1.0-plugins-base',
