@@ -64,6 +64,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'node:sqlite': ['store'],
   'node-av': ['ffmpeg'],
   pino: ['observe/log.ts'],
+  redis: ['cluster/redis'],
   '@opentelemetry/api': ['observe/telemetry.ts'],
   '@opentelemetry/exporter-trace-otlp-http': ['observe/telemetry.ts'],
   '@opentelemetry/resources': ['observe/telemetry.ts'],
