@@ -14,13 +14,14 @@ export interface RedisLeasesOptions {
   readonly prefix: string;
   /** Replicas that must have a lease before it counts, 0 by default. */
   readonly replicas?: number;
+  /** Longest wait for them, ms, 1,000 by default; shorter than that for a reply. */
+  readonly replicasMs?: number;
   /** For tests: in place of the clock of Redis, ms since 1970. */
   readonly nowMs?: () => number;
 }
 
 /** A lease without a holder is forgotten after this, ms. Later its token is a later time. */
 const FORGET_MS = 24 * 3_600_000;
-/** Longest wait for replicas, ms. */
 const REPLICAS_MS = 1000;
 
 // A released lease stays, so that its next token is higher.
@@ -47,7 +48,8 @@ redis.call('HDEL', KEYS[1], 'holder')
 return 1`);
 
 /** Creates the store. Its methods throw as `Redis.send`. */
-export function createRedisLeases({ redis, prefix, replicas = 0, nowMs }: RedisLeasesOptions): LeaseStore {
+export function createRedisLeases(options: RedisLeasesOptions): LeaseStore {
+  const { redis, prefix, replicas = 0, nowMs } = options;
   const keyOf = (name: string) => [`${prefix}:lease:${name}`];
   const now = () => (nowMs ? String(nowMs()) : '');
   return {
@@ -55,13 +57,13 @@ export function createRedisLeases({ redis, prefix, replicas = 0, nowMs }: RedisL
       const reply = await redis.run(TAKE, keyOf(name), [holder, ttlMs, replaces ?? '', now()]);
       const [owner, token, expiresMs, isTaken] = reply as readonly [string, number, number, number];
       const state = { holder: owner, token, expiresMs, isTaken: isTaken === 1 };
-      if (!state.isTaken || (await isReplicated(redis, replicas))) return state;
+      if (!state.isTaken || (await isReplicated(options))) return state;
       await redis.run(RELEASE, keyOf(name), [token, now()]);
       throw new OxbowError('service-unavailable', `Fewer than ${replicas} replicas of Redis have the lease.`);
     },
     async renew(name, token, ttlMs) {
       const isRenewed = (await redis.run(RENEW, keyOf(name), [token, ttlMs, now()])) === 1;
-      if (!isRenewed || (await isReplicated(redis, replicas))) return isRenewed;
+      if (!isRenewed || (await isReplicated(options))) return isRenewed;
       // An old master that a failover left alone would renew for ever.
       throw new OxbowError('service-unavailable', `Fewer than ${replicas} replicas of Redis have the renewal.`);
     },
@@ -72,6 +74,6 @@ export function createRedisLeases({ redis, prefix, replicas = 0, nowMs }: RedisL
 }
 
 /** Whether enough replicas have what was written before, over the same connection. */
-async function isReplicated(redis: Pick<Redis, 'send'>, replicas: number): Promise<boolean> {
-  return replicas === 0 || Number(await redis.send('WAIT', String(replicas), String(REPLICAS_MS))) >= replicas;
+async function isReplicated({ redis, replicas = 0, replicasMs = REPLICAS_MS }: RedisLeasesOptions): Promise<boolean> {
+  return replicas === 0 || Number(await redis.send('WAIT', String(replicas), String(replicasMs))) >= replicas;
 }
