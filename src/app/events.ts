@@ -3,6 +3,7 @@
  * In: the context, store and net. Out: EventBus, Webhooks; the event `server.starting`.
  */
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
+import { withoutForeign } from '../cluster/shadow.ts';
 import { sleep } from '../lib/abort.ts';
 import { version } from '../lib/version.ts';
 import type { ServiceChange } from '../observe/services/services.ts';
@@ -13,9 +14,10 @@ import type { AppContext, Parts } from './parts.ts';
 /** Opens both. */
 export async function openEvents(
   { clock, metrics, telemetry, services, opened, failed }: AppContext,
-  { store, net }: Pick<Parts, 'store' | 'net'>,
+  { store, net, cluster }: Pick<Parts, 'store' | 'net' | 'cluster'>,
 ): Promise<Pick<Parts, 'bus' | 'webhooks'>> {
-  const bus = createLocalEventBus({ clock, failed: failed('a subscriber to events'), counters: metrics });
+  const local = createLocalEventBus({ clock, failed: failed('a subscriber to events'), counters: metrics });
+  const bus = cluster ? await cluster.bus(local) : local;
   const publish = ({ service, isFailing, detail }: ServiceChange) => {
     if (isFailing) bus.publish('service.failing', { service, detail });
     else bus.publish('service.ok', { service });
@@ -25,7 +27,8 @@ export async function openEvents(
   const webhooks = opened.use(
     await Webhooks.open({
       table: new WebhookTable(store.db),
-      bus,
+      // Each node delivers what it has published itself: once in a cluster.
+      bus: withoutForeign(bus),
       net,
       clock,
       sleep,

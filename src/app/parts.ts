@@ -16,6 +16,7 @@ import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { SyncQueue } from '../archive/sync-queue.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
+import type { LeaseStore } from '../cluster/lease.ts';
 import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { LiveLookup } from '../delivery/live/live-lookup.ts';
@@ -89,6 +90,14 @@ export interface AppContext extends Observation {
   readonly dataFolder: string;
   readonly opened: AsyncDisposableStack;
   readonly shutdown: Shutdown;
+}
+
+/** What a cluster changes. */
+export interface Cluster {
+  /** The leases of publishers, in place of those of this process. */
+  leases(local: LeaseStore): LeaseStore;
+  /** The event bus, in place of that of this process. */
+  bus(local: EventBus): Promise<EventBus>;
 }
 
 /** The disk now, and its forecast. */
@@ -169,6 +178,8 @@ export interface Library {
 export interface Parts {
   readonly store: Store;
   readonly net: Net;
+  /** Undefined: this server is alone. */
+  readonly cluster: Cluster | undefined;
   readonly bus: EventBus;
   readonly webhooks: Webhooks;
   readonly disk: DiskWatch;

@@ -26,6 +26,7 @@ import {
 import { pagePatterns } from './page-pattern.ts';
 import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
+import { clusterSection, redisSection } from './sections/cluster-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { jobsSection } from './sections/jobs-section.ts';
 import { librarySection } from './sections/library-section.ts';
@@ -194,6 +195,8 @@ export const schema = section({
     ),
   }),
   jobs: jobsSection,
+  redis: redisSection,
+  cluster: clusterSection,
   library: librarySection,
   rooms: roomsSection,
   accounts: accountsSection,

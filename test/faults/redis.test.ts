@@ -1,12 +1,21 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import type { OxbowEvent } from '../../src/api/events.ts';
 import { eventBusContract, KEPT_EVENTS } from '../../src/cluster/event-bus.contract.ts';
+import type { SubscriptionStart } from '../../src/cluster/event-bus.ts';
 import { leaseContract } from '../../src/cluster/lease.contract.ts';
 import { Leases } from '../../src/cluster/lease.ts';
 import { presenceContract } from '../../src/cluster/presence.contract.ts';
 import { isRedisFailure, openRedis, type Redis } from '../../src/cluster/redis/redis.ts';
-import { openRedisEventBus, type RedisBusOptions } from '../../src/cluster/redis/redis-event-bus.ts';
+import {
+  openRedisEventBus,
+  type RedisBusOptions,
+  type RedisEventBus,
+} from '../../src/cluster/redis/redis-event-bus.ts';
 import { createRedisLeases } from '../../src/cluster/redis/redis-leases.ts';
 import { createRedisPresence, createRedisRegistry } from '../../src/cluster/redis/redis-registry.ts';
 import { registryContract } from '../../src/cluster/stream-registry.contract.ts';
@@ -15,6 +24,7 @@ import { createManualClock, createSystemClock } from '../../src/lib/clock.ts';
 import { type RedisServer, startRedis, startReplica, startSentinels } from '../fixtures/engines/redis.ts';
 import { openTcpProxy } from '../fixtures/engines/tcp-proxy.ts';
 import { need } from '../fixtures/need.ts';
+import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 const skip = need('redis-server');
@@ -162,6 +172,28 @@ suite('Redis', { skip }, () => {
     assert.deepEqual(there, expected);
   });
 
+  test('a subscriber continues at another node with the last id that it got at the first one', async () => {
+    await using redis = await connect();
+    const prefix = newPrefix();
+    await using first = openBus(redis, prefix);
+    await using second = openBus(redis, prefix);
+    const publish = (bus: RedisEventBus, number: number) => {
+      bus.publish('stream.generation', { number }, { name: 'door', visibility: 'public' });
+      return bus.flush();
+    };
+    const seen: OxbowEvent[] = [];
+    const { close } = await first.subscribe({ event: ({ event }) => seen.push(event) });
+    await publish(second, 1);
+    await until('the event of the other node arrives', () => seen.length === 1);
+    close();
+    await publish(first, 2);
+    await publish(second, 3);
+    const start = Promise.withResolvers<SubscriptionStart>();
+    await second.subscribe({ begin: start.resolve, event() {} }, seen[0]!.id);
+    const { replay, reset } = await start.promise;
+    assert.deepEqual([reset, replay.map(({ event }) => event.data)], [false, [{ number: 2 }, { number: 3 }]]);
+  });
+
   test('a lease whose holder loses Redis is lost after its time, and another node has a higher token', async () => {
     await using proxy = await openTcpProxy(server.port);
     await using redis = await connect(server.url(proxy.port));
@@ -184,6 +216,113 @@ suite('Redis', { skip }, () => {
     );
     assert.equal(next!.lost.aborted, false);
     await next![Symbol.asyncDispose]();
+  });
+});
+
+/** Types of events that a server reports, with the names of their streams. */
+async function follow(node: Server): Promise<string[]> {
+  const seen: string[] = [];
+  const { body } = await node.fetch('/api/v1/events?types=stream.created');
+  const read = async () => {
+    let rest = '';
+    for await (const piece of body!.pipeThrough(new TextDecoderStream())) {
+      const lines = (rest + piece).split('\n');
+      rest = lines.pop()!;
+      for (const line of lines.filter((each) => each.startsWith('data: '))) {
+        const { type, stream } = JSON.parse(line.slice(6)) as OxbowEvent;
+        seen.push(`${type} ${stream}`);
+      }
+    }
+  };
+  read().catch(() => undefined); // with the end of the server
+  await until('the events are followed', () => seen[0]?.startsWith('events.'));
+  seen.length = 0;
+  return seen;
+}
+
+suite('oxbow in a cluster', { skip }, () => {
+  const adminToken = 'redis-tests-need-one';
+  const start = (folder: Folder, name: string, url: string, prefix: string, ...args: readonly string[]) =>
+    startServer({
+      data: join(folder.path, name),
+      adminToken,
+      args: ['--cluster-enabled', 'true', '--redis-url', url, '--redis-prefix', prefix, ...args],
+    });
+  const create = async (node: Server, name: string) => {
+    const headers = { 'content-type': 'application/json' };
+    const body = JSON.stringify({ name, source: { type: 'push' } });
+    const answer = await node.fetch('/api/v1/streams', { method: 'POST', headers, body });
+    assert.equal(answer.status, 201, await answer.text());
+  };
+
+  test('events of each node reach clients of all, webhooks are called once, and without Redis each node works on', async () => {
+    await using folder = await openFolder('cluster');
+    await using proxy = await openTcpProxy(server.port);
+    const prefix = newPrefix();
+    const delivered: string[] = [];
+    await using receiver = createServer((request, response) => {
+      let text = '';
+      request.on('data', (piece) => {
+        text += piece;
+      });
+      request.on('end', () => {
+        delivered.push((JSON.parse(text) as OxbowEvent).stream ?? '');
+        response.end();
+      });
+    }).listen(0, '127.0.0.1');
+    await once(receiver, 'listening');
+    await using first = await start(folder, 'first', server.url(proxy.port), prefix);
+    await using second = await start(folder, 'second', server.url(), prefix);
+    const hook = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`;
+    for (const node of [first, second]) {
+      const answer = await node.fetch('/api/v1/webhooks', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify({ url: hook, types: ['stream.created'] }),
+      });
+      assert.equal(answer.status, 201, await answer.text());
+    }
+    const seen = [await follow(first), await follow(second)];
+    await create(first, 'door');
+    await create(second, 'hall');
+    const arrive = (...names: readonly string[]) =>
+      until(`${names} are seen by both and delivered`, () => {
+        const expected = names.map((name) => `stream.created ${name}`).sort();
+        const areSeen = seen.every((each) => each.toSorted().join() === expected.join());
+        return areSeen && delivered.toSorted().join() === names.toSorted().join();
+      });
+    await arrive('door', 'hall');
+
+    proxy.cut();
+    await until('the node reports it', () => first.log('warn').some(({ msg }) => msg.includes('Redis has ended')));
+    await create(first, 'garden'); // works on
+    assert.equal((await first.fetch('/ready')).status, 200);
+    assert.match(await (await first.fetch('/metrics')).text(), /oxbow_events_waiting [1-9]/);
+    proxy.restore();
+    await arrive('door', 'hall', 'garden');
+  });
+
+  test('as a shadow Redis does the same beside the server, and is compared', async () => {
+    await using folder = await openFolder('cluster-shadow');
+    await using node = await start(
+      folder,
+      'only',
+      server.url(),
+      newPrefix(),
+      '--cluster-shadow',
+      'true',
+      ...smallPicture,
+    );
+    await node.stream('demo');
+    const seen = await follow(node);
+    await create(node, 'door');
+    await until('the event is seen', () => seen.includes('stream.created door'));
+    const text = await until('both parts are compared', async () => {
+      const metrics = await (await node.fetch('/metrics')).text();
+      const has = (part: string) => metrics.includes(`oxbow_cluster_shadow_total{part="${part}",result="same"}`);
+      return has('events') && has('leases') && metrics;
+    });
+    assert.doesNotMatch(text, /oxbow_cluster_shadow_total\{.*result="(different|failed)"/);
   });
 });
 

@@ -4,11 +4,26 @@
  */
 
 import { FormatError } from '../../lib/errors.ts';
-import { createOption, type Option, type OptionExtras, textOf } from '../option.ts';
+import { createOption, listKind, type Option, type OptionExtras, textOf } from '../option.ts';
 
 /** An optional `amqp:` or `amqps:` URL, with a virtual host as its path. It has a password, and is never printed. */
 export function amqpUrl(sentence: string): Option<string | undefined> {
   return serverUrl(['amqp:', 'amqps:'], 'amqp://USER:PASSWORD@rabbit.example:5672', /^(\/[^/]*)?$/, sentence);
+}
+
+/** An optional `redis:` or `rediss:` URL, with the number of a database as its path. It has a password, and is never printed. */
+export function redisUrl(sentence: string): Option<string | undefined> {
+  return serverUrl(['redis:', 'rediss:'], 'redis://USER:PASSWORD@redis.example:6379', /^(\/[0-9]{0,4})?$/, sentence);
+}
+
+/** Hosts with ports: a list, or text with commas. */
+export function hostPorts(sentence: string): Option<readonly string[]> {
+  const check = (item: string) => {
+    const { hostname, port, host } = URL.parse(`http://${item}/`) ?? {};
+    if (hostname && port && host === item.toLowerCase()) return;
+    throw new FormatError(`"${item.slice(0, 80)}" is not a host with a port, such as redis-1.example:26379`, 0);
+  };
+  return createOption(listKind('HOST:PORT,…', 'a host with a port', check), '', sentence);
 }
 
 /** First part of names in a server that others use too: a-z, 0-9, `-`, `_`, at most 31 characters. */

@@ -18,4 +18,22 @@ export const serviceMetrics = {
     labels: ['service'],
     help: 'Times a service had not answered several times in a row, so that it was not called for a while. Failed trials are not counted.',
   },
+  eventsWaiting: {
+    type: 'gauge',
+    name: 'oxbow_events_waiting',
+    labels: [],
+    help: 'Events of this node that wait for Redis.',
+  },
+  leasesUnconfirmed: {
+    type: 'counter',
+    name: 'oxbow_leases_unconfirmed_total',
+    labels: [],
+    help: 'Leases that were taken, renewed or released without a confirmation by Redis: the node continues alone.',
+  },
+  clusterShadow: {
+    type: 'counter',
+    name: 'oxbow_cluster_shadow_total',
+    labels: ['part', 'result'],
+    help: 'With `cluster.shadow`: comparisons of Redis with the engine in charge, by part (leases, events) and result: same, different, failed (no answer).',
+  },
 } as const satisfies Record<string, MetricRow>;
