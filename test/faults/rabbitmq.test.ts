@@ -109,6 +109,21 @@ suite('jobs over RabbitMQ', { skip }, () => {
     assert.deepEqual(await to.results(), { taken: 10 });
   });
 
+  test('without RabbitMQ a process finds the jobs that another one has queued', async () => {
+    await using proxy = await openTcpProxy(rabbit.port);
+    proxy.cut();
+    const prefix = newPrefix();
+    const board = new JobBoard();
+    await using from = await join(prefix, rabbit.url(proxy.port));
+    await using to = await join(prefix, rabbit.url(proxy.port));
+    for (const { transport } of [from, to]) transport.start(board);
+    const slots = new Slots(board, ['import'], 2);
+    to.transport.consume(slots);
+    from.transport.offer(board.add('import'));
+    await until('the job runs', () => slots.running.length === 1);
+    assert.deepEqual([from.isLinked(), to.isLinked()], [false, false]);
+  });
+
   test('a job whose message was lost is offered again', async () => {
     const prefix = newPrefix();
     const board = new JobBoard();

@@ -178,6 +178,7 @@ class AmqpLink implements RabbitLink {
 }
 
 async function answerOf<T>(what: string, answer: Promise<T>, { signal, answerMs }: RabbitLinkOptions): Promise<T> {
+  answer.catch(() => undefined); // after the end of the link no one waits for it
   using deadline = withDeadline(answerMs, `RabbitMQ: to ${what}`, { signal });
   return await waitFor(answer, deadline);
 }

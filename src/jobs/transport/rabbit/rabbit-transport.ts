@@ -38,6 +38,8 @@ export interface RabbitTransportOptions {
 
 const SWEEP_MS = 5000;
 const ANSWER_MS = 5000;
+/** Interval of looks into the table without RabbitMQ, ms. */
+const LOOK_EVERY_MS = 1000;
 /** Messages that wait for their confirmation; and jobs that wait for their pause. Further ones are left to the sweep. */
 const MAX_UNCONFIRMED = 1000;
 /** Jobs that one sweep looks at. */
@@ -59,7 +61,7 @@ class RabbitTransport implements JobTransport {
   #link: RabbitLink | undefined;
   #declared = new Set<string>();
   #source: JobSource | undefined;
-  #running: Promise<void> | undefined;
+  #running: Promise<unknown> | undefined;
   #closed: Promise<void> | undefined;
 
   constructor(options: RabbitTransportOptions) {
@@ -69,7 +71,7 @@ class RabbitTransport implements JobTransport {
 
   start(source: JobSource): void {
     this.#source = source;
-    this.#running = this.#run();
+    this.#running = Promise.all([this.#run(), this.#lookAlone()]);
   }
 
   offer(job: WaitingJob): void {
@@ -135,6 +137,15 @@ class RabbitTransport implements JobTransport {
         // The breaker reports it.
       }
       await sleep(Math.max(backoffMs(failures), breaker.waitMs), { signal }).catch(() => undefined); // closed
+    }
+  }
+
+  /** Without a link each process looks into the table for jobs that others have queued. */
+  async #lookAlone(): Promise<void> {
+    const { signal } = this.#closing;
+    while (!signal.aborted) {
+      await sleep(LOOK_EVERY_MS, { signal }).catch(() => undefined); // ends the loop
+      if (!this.#link) for (const consumption of this.#consumptions) consumption.changed();
     }
   }
 
