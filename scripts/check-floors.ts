@@ -43,6 +43,8 @@ const floors: Readonly<Record<string, number>> = {
 
 /** Where each library may be imported: folders of src, or single files. */
 const libraries: Readonly<Record<string, readonly string[]>> = {
+  amqplib: ['jobs/transport/rabbit'],
+  cockatiel: ['lib/breaker/breaker.ts'],
   commander: ['cli'],
   yaml: ['config/yaml-file.ts'],
   typebox: ['api', 'http', 'recording/stream-identity.ts'],
@@ -66,6 +68,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'node:sqlite': ['store'],
   'node-av': ['ffmpeg'],
   pino: ['observe/log.ts'],
+  redis: ['cluster/redis'],
   '@opentelemetry/api': ['observe/telemetry.ts'],
   '@opentelemetry/exporter-trace-otlp-http': ['observe/telemetry.ts'],
   '@opentelemetry/resources': ['observe/telemetry.ts'],

@@ -29,6 +29,9 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   'srt-live-transmit': ['srt-tools'],
   turnserver: ['coturn'],
   'swift-proxy-server': ['swift-proxy', 'swift-account', 'swift-container', 'swift-object'],
+  'rabbitmq-server': ['rabbitmq-server'],
+  'redis-server': ['redis-server'],
+  'redis-sentinel': ['redis-sentinel'],
   'gst-launch-1.0': [
     'gstreamer1.0-tools',
     'gstreamer1.0-plugins-base',

@@ -316,6 +316,20 @@ export const eventTable = {
     sentence: 'A webhook failed for too long and is disabled until it is replaced with PUT.',
     data: Type.Object({ id: Type.String(), reason: Type.String() }),
   },
+  'service.failing': {
+    audience: 'admin',
+    sentence:
+      'A service outside of oxbow has not answered several times in a row. It is called again after a pause. Published once until it answers.',
+    data: Type.Object({
+      service: Type.String({ description: 'e.g. `mail`, `redis`, `rabbitmq`, `auth`' }),
+      detail: Detail,
+    }),
+  },
+  'service.ok': {
+    audience: 'admin',
+    sentence: 'A service that was failing answers again.',
+    data: Type.Object({ service: Type.String() }),
+  },
   'server.starting': {
     audience: 'anyone',
     sentence: 'oxbow has started.',

@@ -77,12 +77,19 @@ export async function openAccounts(
 
 /** The authorization server; undefined if none is set. */
 function openAuthUrl(
-  { config, clock, shutdown, metrics, log }: Pick<AppContext, 'config' | 'clock' | 'shutdown' | 'metrics' | 'log'>,
+  {
+    config,
+    clock,
+    shutdown,
+    metrics,
+    services,
+  }: Pick<AppContext, 'config' | 'clock' | 'shutdown' | 'metrics' | 'services'>,
   net: Net,
 ): AuthUrl | undefined {
   const { url, secret, sendKey, timeout } = config.auth;
   if (url === undefined) return undefined;
   metrics.authAvailable.set(1);
+  services.report('auth', 'closed', '');
   return new AuthUrl({
     ...{ url, secret, sendKey, timeoutMs: timeout, net },
     nowMs: () => clock.monotonicMs(),
@@ -93,8 +100,7 @@ function openAuthUrl(
     },
     onAvailable(isAvailable, reason) {
       metrics.authAvailable.set(isAvailable ? 1 : 0);
-      if (isAvailable) log.info({}, 'the authorization server answers again');
-      else log.error({ reason }, 'the authorization server does not answer: clients that it decides about are refused');
+      services.report('auth', isAvailable ? 'closed' : 'open', reason);
     },
   });
 }
@@ -138,7 +144,7 @@ async function openIdentity(
 
 /** The mail server; undefined if none is set. */
 async function openMail(
-  { config, clock, shutdown, opened, metrics, log, failed }: Omit<AppContext, 'settings' | 'dataFolder'>,
+  { config, clock, shutdown, opened, metrics, log, services, failed }: Omit<AppContext, 'settings' | 'dataFolder'>,
   { net, rows, box }: { readonly net: Net; readonly rows: MailRows; readonly box: SecretBox },
 ): Promise<Mail | undefined> {
   const { publicUrl } = config;
@@ -151,15 +157,19 @@ async function openMail(
     });
   }
   const { openTransport } = await import('../accounts/mail/transport.ts');
+  const { guardTransport, isMailFailure, MAIL_TIMEOUT_MS } = await import('../accounts/mail/guarded-transport.ts');
   const { signal } = shutdown;
   const transport = openTransport(
     { url: new URL(smtp), from, mustEncrypt: encryption === 'required' },
     { net, signal },
   );
   opened.defer(() => transport.close());
+  const breaker = opened.use(
+    await services.open({ service: 'mail', timeoutMs: MAIL_TIMEOUT_MS, isFailure: isMailFailure }),
+  );
   const reported = new OncePer(1000, () => clock.monotonicMs());
   const queue = await MailQueue.open({
-    ...{ rows, box, transport, clock, signal },
+    ...{ rows, box, transport: guardTransport(transport, breaker, { signal }), clock, signal },
     failed: failed('the queue of e-mail'),
     onResult(result, error) {
       metrics.mailMessages.inc({ result });

@@ -10,6 +10,7 @@ import type { PublishAccess } from '../ingest/publish-access.ts';
 import { version } from '../lib/version.ts';
 import type { Log } from '../observe/log.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
+import { openCluster } from './cluster.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
@@ -95,10 +96,11 @@ export async function startApp(
 
   const store = await openStore(app, { onTaken });
   const net = openNet(app);
-  const { bus, webhooks } = await openEvents(app, { store, net });
+  const cluster = await openCluster(app);
+  const { bus, webhooks } = await openEvents(app, { store, net, cluster });
   const disk = await openDisk(app, bus);
   const recordings = await openRecordings(app, store, disk);
-  const streams = openStreams(app, { store, net, bus, disk, recordings }, { signal });
+  const streams = openStreams(app, { store, net, bus, disk, recordings, cluster }, { signal });
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk });
   const { jobs, workers } = openedJobs;

@@ -3,22 +3,32 @@
  * In: the context, store and net. Out: EventBus, Webhooks; the event `server.starting`.
  */
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
+import { withoutForeign } from '../cluster/shadow.ts';
 import { sleep } from '../lib/abort.ts';
 import { version } from '../lib/version.ts';
+import type { ServiceChange } from '../observe/services/services.ts';
 import { WebhookTable } from '../webhooks/webhook-table.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /** Opens both. */
 export async function openEvents(
-  { clock, metrics, telemetry, opened, failed }: AppContext,
-  { store, net }: Pick<Parts, 'store' | 'net'>,
+  { clock, metrics, telemetry, services, opened, failed }: AppContext,
+  { store, net, cluster }: Pick<Parts, 'store' | 'net' | 'cluster'>,
 ): Promise<Pick<Parts, 'bus' | 'webhooks'>> {
-  const bus = createLocalEventBus({ clock, failed: failed('a subscriber to events'), counters: metrics });
+  const local = createLocalEventBus({ clock, failed: failed('a subscriber to events'), counters: metrics });
+  const bus = cluster ? await cluster.bus(local) : local;
+  const publish = ({ service, isFailing, detail }: ServiceChange) => {
+    if (isFailing) bus.publish('service.failing', { service, detail });
+    else bus.publish('service.ok', { service });
+  };
+  for (const change of services.failing) publish(change); // since before the bus was opened
+  opened.defer(services.changed.subscribe(publish));
   const webhooks = opened.use(
     await Webhooks.open({
       table: new WebhookTable(store.db),
-      bus,
+      // Each node delivers what it has published itself: once in a cluster.
+      bus: withoutForeign(bus),
       net,
       clock,
       sleep,

@@ -20,7 +20,7 @@ export interface Checks {
 
 /** Registers all checks. */
 export function openChecks(
-  { shutdown, clock, metrics }: AppContext,
+  { shutdown, clock, metrics, services }: AppContext,
   { store, disk, recordings, catalog }: Pick<Parts, 'store' | 'disk' | 'recordings' | 'catalog'>,
 ): Checks {
   const health = createHealth();
@@ -34,6 +34,7 @@ export function openChecks(
   health.register('clock', clockWatch.check, { ready: false });
   health.register('retention', () => describeRetention(recordings.horizons), { ready: false });
   health.register('sources', () => checkStreams(catalog), { ready: false, degrades: true });
+  health.register('services', () => services.check(), { ready: false, degrades: true });
   health.register('streams', () => {
     if (shutdown.signal.aborted) throw new OxbowError('not-ready', 'oxbow is shutting down');
     if (!catalog.isOpen) throw new OxbowError('not-ready', 'the recordings are being recovered');

@@ -5,16 +5,24 @@
 import { fileURLToPath } from 'node:url';
 import { type OpenedJobs, openJobs as openQueue } from '../jobs/open-jobs.ts';
 import { OwnWorker } from '../jobs/own-worker.ts';
+import type { JobTransport } from '../jobs/transport/job-transport.ts';
+import { messageOf } from '../lib/errors.ts';
 import { startedFile } from '../lib/program-files.ts';
+import { redact } from '../observe/redact.ts';
 import { ExportJobs } from '../streams/export/export-jobs.ts';
 import type { AppContext, Parts } from './parts.ts';
 
+/** Longest attempt to connect to RabbitMQ, ms. */
+const CONNECT_MS = 15_000;
+
 /** Opens the queue. Kinds are registered next; then `startJobs` begins the work. */
 export async function openJobs(
-  { config, opened, clock, metrics, telemetry, failed }: AppContext,
+  app: AppContext,
   { store, bus, recordings, disk }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'disk'>,
 ): Promise<OpenedJobs> {
+  const { config, opened, clock, metrics, telemetry, failed } = app;
   const options = {
+    transport: await openTransport(app),
     db: store.db,
     clock,
     events: bus,
@@ -26,6 +34,28 @@ export async function openJobs(
     failed: failed('a job'),
   };
   return opened.use(await openQueue(options));
+}
+
+/** The transport over RabbitMQ; undefined if none is set: within this process. Its library is loaded only if there is one. */
+async function openTransport({
+  config,
+  opened,
+  clock,
+  log,
+  metrics,
+  services,
+  failed,
+}: AppContext): Promise<JobTransport | undefined> {
+  const { url, prefix } = config.jobs.amqp;
+  if (url === undefined) return undefined;
+  const { openRabbitTransport } = await import('../jobs/transport/rabbit/rabbit-transport.ts');
+  return openRabbitTransport({
+    ...{ url, prefix, clock, metrics },
+    breaker: opened.use(await services.open({ service: 'rabbitmq', timeoutMs: CONNECT_MS, failures: 3 })),
+    linked: () => log.info({ queues: `${prefix}.jobs` }, 'jobs are offered over RabbitMQ'),
+    lost: (error) => log.warn({ reason: redact(messageOf(error)) }, 'the connection to RabbitMQ has ended'),
+    failed: failed('the transport of jobs'),
+  });
 }
 
 /** Starts the worker of the server itself, unless it is switched off. Call it after HTTP: it is ended before. */

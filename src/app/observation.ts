@@ -1,5 +1,5 @@
 /**
- * Opens clock, metrics, log and traces.
+ * Opens clock, metrics, log, traces and the list of services.
  * In: settings. Out: Observation.
  */
 
@@ -11,6 +11,7 @@ import { GarbageWatch } from '../lib/memory/garbage-watch.ts';
 import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
+import { Services } from '../observe/services/services.ts';
 import { noTelemetry, openTelemetry } from '../observe/telemetry.ts';
 import { DatabaseLost } from '../store/engine.ts';
 import type { Observation } from './parts.ts';
@@ -60,6 +61,7 @@ export async function openObservation(
     log,
     logs,
     telemetry,
+    services: new Services({ metrics, log }),
     failed: (what) => (error) => {
       log[error instanceof DatabaseLost ? 'debug' : 'error']({ error: messageOf(error) }, `${what} failed`);
     },

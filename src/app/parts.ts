@@ -20,6 +20,7 @@ import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentLocation, SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
 import type { SyncQueue } from '../archive/sync-queue.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
+import type { LeaseStore } from '../cluster/lease.ts';
 import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { LiveLookup } from '../delivery/live/live-lookup.ts';
@@ -43,6 +44,7 @@ import type { Health } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
+import type { Services } from '../observe/services/services.ts';
 import type { Telemetry } from '../observe/telemetry.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
 import type { ClipTable } from '../recording/clips/clip-table.ts';
@@ -74,6 +76,8 @@ export interface Observation {
   /** The last lines of the log. */
   readonly logs: LogRing;
   readonly telemetry: Telemetry;
+  /** The services outside of the process. */
+  readonly services: Services;
   /** Returns a function that logs an error as `{what} failed`. */
   readonly failed: (what: string) => (error: unknown) => void;
   /** Logs the start of the shutdown, and later its end and duration. */
@@ -90,6 +94,14 @@ export interface AppContext extends Observation {
   readonly dataFolder: string;
   readonly opened: AsyncDisposableStack;
   readonly shutdown: Shutdown;
+}
+
+/** What a cluster changes. */
+export interface Cluster {
+  /** The leases of publishers, in place of those of this process. */
+  leases(local: LeaseStore): LeaseStore;
+  /** The event bus, in place of that of this process. */
+  bus(local: EventBus): Promise<EventBus>;
 }
 
 /** The disk now, and its forecast. */
@@ -188,6 +200,8 @@ export interface Library {
 export interface Parts {
   readonly store: Store;
   readonly net: Net;
+  /** Undefined: this server is alone. */
+  readonly cluster: Cluster | undefined;
   readonly bus: EventBus;
   readonly webhooks: Webhooks;
   readonly disk: DiskWatch;

@@ -22,7 +22,14 @@ import type { AppContext, Parts, Streams } from './parts.ts';
  */
 export function openStreams(
   { settings, opened, shutdown, clock, log, metrics, failed }: AppContext,
-  { store, net, bus, disk, recordings }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings'>,
+  {
+    store,
+    net,
+    bus,
+    disk,
+    recordings,
+    cluster,
+  }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings' | 'cluster'>,
   { signal }: { readonly signal: AbortSignal },
 ): Streams {
   const sources = { awaitReturn: true, openAudioTranscoder, settings, clock, log, metrics, net };
@@ -39,7 +46,11 @@ export function openStreams(
     log,
     metrics,
     store,
-    leases: new Leases({ store: createLocalLeases(clock), clock, failed: failed('a lease') }),
+    leases: new Leases({
+      store: cluster ? cluster.leases(createLocalLeases(clock)) : createLocalLeases(clock),
+      clock,
+      failed: failed('a lease'),
+    }),
     memory: new MemoryBudget(settings.now.live.memory.total, undefined, (view) =>
       log[view.level >= 75 ? 'warn' : 'info'](
         view,

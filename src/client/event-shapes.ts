@@ -436,6 +436,17 @@ export interface EventDataByType {
     id: string;
     reason: string;
   };
+  /** A service outside of oxbow has not answered several times in a row. It is called again after a pause. Published once until it answers. */
+  'service.failing': {
+    /** e.g. `mail`, `redis`, `rabbitmq`, `auth` */
+    service: string;
+    /** for a person; never an address of a source */
+    detail: string;
+  };
+  /** A service that was failing answers again. */
+  'service.ok': {
+    service: string;
+  };
   /** oxbow has started. */
   'server.starting': {
     version: string;

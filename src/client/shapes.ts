@@ -100,6 +100,7 @@ export type ProblemCode =
   | 'rtp-off'
   | 'rtp-full'
   | 'session-unknown'
+  | 'service-unavailable'
   | 'storage-failed'
   | 'database-not-empty'
   | 'webhook-unknown'
@@ -2215,6 +2216,8 @@ export type EventType =
   | 'storage.failing'
   | 'storage.ok'
   | 'webhook.disabled'
+  | 'service.failing'
+  | 'service.ok'
   | 'server.starting'
   | 'server.ending';
 

@@ -13,6 +13,8 @@ export interface PublishedEvent {
   readonly audience: Audience;
   /** The event as JSON. */
   readonly json: string;
+  /** Another process of the cluster has published it. */
+  readonly isForeign?: boolean;
 }
 
 /** The stream that an event is about. */

@@ -79,8 +79,8 @@ export function section<const C extends Readonly<Record<string, Node>>>(children
   return { node: 'section', children };
 }
 
-/** The text of a scalar; throws for lists, maps and null. */
-function textOf(value: unknown, what: string): string {
+/** The text of a scalar; throws for lists, maps and null. @param what expected, for the error */
+export function textOf(value: unknown, what: string): string {
   if (typeof value === 'string') return value;
   if (typeof value === 'number' || typeof value === 'boolean') return String(value);
   throw new FormatError(`expected ${what}`, 0);

@@ -26,7 +26,9 @@ import {
 import { pagePatterns } from './page-pattern.ts';
 import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
+import { clusterSection, redisSection } from './sections/cluster-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
+import { jobsSection } from './sections/jobs-section.ts';
 import { librarySection } from './sections/library-section.ts';
 import { storageSection } from './sections/storage-section.ts';
 import { storeSection } from './sections/store-section.ts';
@@ -196,21 +198,9 @@ export const schema = section({
       { reload: 'live' },
     ),
   }),
-  jobs: section({
-    parallel: integer('1', { min: 1, max: 16 }, 'Number of jobs (such as exports) that run at the same time.'),
-    queue: integer('100', { min: 1, max: 10_000 }, 'Number of jobs of one kind (such as exports) that can wait.'),
-    keep: duration('24h', 'How long a finished job and its file are kept.', { min: '1m', reload: 'live' }),
-    maxDisk: optionalSize('50G', 'Most disk space for files of jobs. Beyond it the oldest are deleted.', {
-      reload: 'live',
-    }),
-    ownWorker: choice(
-      ['auto', 'always', 'off'],
-      'auto',
-      'Whether this server imports and encodes videos itself, in a process of its own: `auto` while there are such jobs, `off` if workers on other machines do.',
-    ),
-    slots: integer('1', { min: 1, max: 64 }, 'Number of jobs that the own worker runs at the same time.'),
-    workerIdle: duration('10m', 'How long the own worker is kept without a job.', { min: '1s' }),
-  }),
+  jobs: jobsSection,
+  redis: redisSection,
+  cluster: clusterSection,
   library: librarySection,
   rooms: roomsSection,
   accounts: accountsSection,

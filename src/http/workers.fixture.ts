@@ -12,6 +12,7 @@ import { segmentLocation } from '../archive/segment-store.ts';
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import { type OpenedJobs, openJobs } from '../jobs/open-jobs.ts';
 import type { RemoteKind } from '../jobs/remote-kind.ts';
+import type { JobTransport } from '../jobs/transport/job-transport.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { openTemporaryStore } from '../store/store.fixture.ts';
@@ -55,6 +56,8 @@ export function testKind(accepted: string[], limits?: RemoteKind['limits']): Rem
 export interface WorkerServerOptions {
   readonly limits?: RemoteKind['limits'];
   readonly leaseMs?: number;
+  /** By default within this process. */
+  readonly transport?: JobTransport;
 }
 
 /** Starts a server whose jobs of kind `test` are run by workers. */
@@ -84,6 +87,7 @@ async function start(options: WorkerServerOptions, kept: Kept): Promise<WorkerSe
   const opened = await openJobs({
     ...{ db: store.db, clock, metrics, media, events: bus, config: { parallel: 1, queue: 100 } },
     ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
+    transport: options.transport,
     telemetry: { ended() {} },
     mayWrite: () => true,
     failed: (error) => failures.push(error),

@@ -3,6 +3,7 @@
  * In: the first and the last session of a slot. Out: a lease in between; its loss, after which the stream records nothing of this process
  * until it holds the lease again (`PublisherSlot.isFenced`).
  */
+import { hostname } from 'node:os';
 import type { Lease, Leases } from '../cluster/lease.ts';
 import { OxbowError } from '../lib/errors.ts';
 
@@ -39,7 +40,7 @@ export class PublisherLease {
     return this.#inTurn(async () => {
       if (this.#lease) return;
       const { leases, streamId, onLost } = this.#setup;
-      const holder = `process ${process.pid}`;
+      const holder = `${hostname()}, process ${process.pid}`;
       const { lease, heldBy } = await leases.acquire(`publisher:${streamId}`, { holder, ttlMs: TTL_MS, ...options });
       if (!lease) throw new OxbowError('publisher-active', `Another oxbow (${heldBy.holder}) publishes this stream.`);
       this.#lease = lease;

@@ -183,6 +183,8 @@ export interface JobQueue extends AsyncDisposable {
    * @throws OxbowError `lease-lost`, `job-unknown`; what `write` throws
    */
   whileLeased(lease: Lease, write: LeaseWrite): Promise<void>;
+  /** Jobs of any kind that wait and may start now, at most `limit`: by priority, then oldest first. */
+  waiting(limit: number): Promise<readonly Job[]>;
   /** Takes jobs back whose lease has expired, or which have run for too long. */
   expireLeases(): Promise<void>;
   /** Deletes jobs of a kind that ended before `ms` (since 1970) and returns them. */

@@ -260,6 +260,28 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.equal(await queue.claim('w1', []), undefined);
     });
 
+    test('waiting jobs are listed by priority, then in order: not those that run, have ended, or wait for their pause', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      for (const [input, priority] of [
+        ['a', 0],
+        ['b', 5],
+        ['c', -1],
+        ['d', 0],
+      ] as const) {
+        await queue.add(`kind-${input}`, input, { priority });
+      }
+      const inputs = async (limit: number) => (await queue.waiting(limit)).map(({ input }) => input);
+      assert.deepEqual(await inputs(10), ['b', 'a', 'd', 'c']);
+      assert.deepEqual(await inputs(2), ['b', 'a']);
+      const job = (await queue.claim('w1', ['kind-a']))!;
+      assert.deepEqual(await inputs(10), ['b', 'd', 'c']);
+      await queue.fail(job, { code: 'internal', detail: '' }, { retry: true });
+      assert.deepEqual(await inputs(10), ['b', 'd', 'c']);
+      store.advance(1000);
+      assert.deepEqual(await inputs(10), ['b', 'a', 'd', 'c']);
+    });
+
     test('a lease without a heartbeat is taken back; the old token can change nothing any more', async () => {
       await using store = await openStore();
       await using queue = await store.open();

@@ -14,6 +14,8 @@ import { Jobs } from './jobs-api.ts';
 import { limitsOf } from './remote-kind.ts';
 import { type MediaStore, RemoteMedia } from './remote-media.ts';
 import { LEASE_MS, openTableQueue } from './table-queue.ts';
+import type { JobTransport } from './transport/job-transport.ts';
+import { createLocalTransport } from './transport/local-transport.ts';
 import { WorkerTable } from './worker-table.ts';
 import { Workers } from './workers.ts';
 
@@ -28,6 +30,8 @@ export interface OpenJobsOptions {
   readonly config: { readonly parallel: number; readonly queue: number };
   /** Time to live of a lease of a worker, ms; 10 s by default. */
   readonly leaseMs?: number;
+  /** How processes on the same table learn that jobs wait; by default within this one. It is disposed with the jobs. */
+  readonly transport?: JobTransport | undefined;
   /** Where inputs are read and outputs stored. */
   readonly media: MediaStore;
   /** Whether the disk has room. */
@@ -78,20 +82,27 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     const remote = jobs.remoteKind(kind);
     return remote && limitsOf(remote).runMs;
   };
+  const { transport = createLocalTransport(failed) } = options;
   const queue = await openTableQueue({
-    ...{ db, clock, parallel, maxQueued, maxRunMs, leaseMs, started, ended, requeued, failed },
+    ...{ db, clock, transport, parallel, maxQueued, maxRunMs, leaseMs, started, ended, requeued, failed },
   });
   const queued = new Emitter<Job>();
-  queued.subscribe(() => workers.offer());
   const jobs: Jobs = new Jobs({ queue, clock, events, queued: (job) => queued.emit(job), failed });
   const kindOf = jobs.remoteKind;
   const workers: Workers = await Workers.open({
-    ...{ queue, leaseMs, clock, kindOf, failed },
+    ...{ queue, transport, leaseMs, clock, kindOf, failed },
     table: new WorkerTable(db),
     media: new RemoteMedia({ queue, media, kindOf, mayWrite }),
     view: jobs.view,
     progressed: (job) => jobs.progressed(job),
   });
+  transport.start(queue);
   const isBusy = async () => (await queue.counts()).some(({ kind }) => kindOf(kind) !== undefined);
-  return { jobs, workers, queued, isBusy, [Symbol.asyncDispose]: () => queue[Symbol.asyncDispose]() };
+  return {
+    ...{ jobs, workers, queued, isBusy },
+    async [Symbol.asyncDispose]() {
+      await queue[Symbol.asyncDispose](); // jobs that it gives back are offered to others
+      await transport[Symbol.asyncDispose]();
+    },
+  };
 }

@@ -20,6 +20,8 @@ import type {
 } from './job.ts';
 import { failuresWith, JobLeases, type JobLeasesOptions } from './job-leases.ts';
 import { jobOf } from './job-rows.ts';
+import type { JobConsumption, JobTransport } from './transport/job-transport.ts';
+import { createLocalTransport } from './transport/local-transport.ts';
 
 /** A job that failed so often has failed. */
 const MAX_TRIES = 3;
@@ -34,6 +36,8 @@ export interface TableQueueOptions extends Omit<JobLeasesOptions, 'leaseMs'> {
   readonly maxQueued: number;
   /** Time to live of a lease of a worker, ms; 10 s by default. */
   readonly leaseMs?: number;
+  /** How processes learn that jobs wait; by default within this one. Its owner disposes it after the queue. */
+  readonly transport?: JobTransport | undefined;
   /** Called with errors of the store and with bugs. */
   readonly failed: (error: unknown) => void;
 }
@@ -91,7 +95,9 @@ async function takeBackOwn(db: Kysely<Tables>, nowUs: number): Promise<void> {
 
 class TableQueue implements JobQueue {
   readonly #options: TableQueueOptions;
+  readonly #transport: JobTransport;
   readonly #leases: JobLeases;
+  readonly #consumption: JobConsumption;
   readonly #works = new Map<string, JobHandler>();
   readonly #running = new Map<string, Running>();
   /** The last step that takes or cancels jobs; steps run one after the other. */
@@ -100,7 +106,12 @@ class TableQueue implements JobQueue {
 
   constructor(options: TableQueueOptions & Pick<JobLeasesOptions, 'leaseMs'>) {
     this.#options = options;
-    this.#leases = new JobLeases(options);
+    this.#transport = options.transport ?? createLocalTransport(options.failed);
+    this.#leases = new JobLeases({ ...options, requeued: (job, takenBack) => this.#requeued(job, takenBack) });
+    this.#consumption = this.#transport.consume({
+      free: () => new Map([...this.#works.keys()].map((kind) => [kind, this.#slots])),
+      take: (kinds) => this.#take(kinds),
+    });
   }
 
   async counts(): Promise<readonly JobCount[]> {
@@ -113,6 +124,19 @@ class TableQueue implements JobQueue {
       .orderBy('state')
       .execute();
     return rows.map(({ kind, state, count }) => ({ kind, state: state as JobCount['state'], count: Number(count) }));
+  }
+
+  async waiting(limit: number): Promise<readonly Job[]> {
+    const rows = await this.#options.db
+      .selectFrom('job')
+      .selectAll()
+      .where('state', '=', 'queued')
+      .where('not_before_us', '<=', this.#nowUs())
+      .orderBy('priority', 'desc')
+      .orderBy('seq')
+      .limit(limit)
+      .execute();
+    return rows.map(jobOf);
   }
 
   async add(kind: string, input: unknown, options: JobOptions = {}): Promise<Job> {
@@ -132,8 +156,9 @@ class TableQueue implements JobQueue {
       })
       .returningAll()
       .executeTakeFirstOrThrow();
-    this.#take();
-    return jobOf(row);
+    const job = jobOf(row);
+    this.#transport.offer(job);
+    return job;
   }
 
   async find(id: string): Promise<Job | undefined> {
@@ -185,14 +210,13 @@ class TableQueue implements JobQueue {
       .where('state', 'in', ['failed', 'cancelled'])
       .returningAll()
       .executeTakeFirst();
-    if (row) this.#options.requeued?.(jobOf(row), false);
-    this.#take();
+    if (row) this.#requeued(jobOf(row), false);
     return this.#known(id);
   }
 
   async work(kind: string, work: JobHandler): Promise<void> {
     this.#works.set(kind, work);
-    this.#take();
+    this.#consumption.changed();
   }
 
   claim(worker: string, kinds: readonly string[]): Promise<Job | undefined> {
@@ -244,6 +268,7 @@ class TableQueue implements JobQueue {
 
   [Symbol.asyncDispose](): Promise<void> {
     this.#closing ??= (async () => {
+      await this.#consumption[Symbol.asyncDispose]();
       await this.#taking;
       const ended = new DOMException('oxbow is shutting down', 'AbortError');
       const running = [...this.#running.values()];
@@ -282,17 +307,27 @@ class TableQueue implements JobQueue {
     return turn;
   }
 
-  /** Starts queued jobs of this process up to the limit. */
-  #take(): void {
-    if (this.#closing) return;
-    this.#inTurn(async () => {
-      const kinds = [...this.#works.keys()];
-      while (!this.#closing && this.#running.size < this.#options.parallel) {
-        const job = await this.#leases.claim(null, kinds);
-        if (!job) return;
-        this.#begin(job);
-      }
-    }).catch(this.#options.failed);
+  /** Starts the next job of this process. */
+  async #take(kinds: readonly string[]): Promise<boolean> {
+    let isTaken = false;
+    await this.#inTurn(async () => {
+      if (this.#slots === 0) return;
+      const job = await this.#leases.claim(null, kinds);
+      if (!job) return;
+      isTaken = true;
+      this.#begin(job);
+    });
+    return isTaken;
+  }
+
+  /** Jobs that can start in this process now. */
+  get #slots(): number {
+    return this.#closing ? 0 : Math.max(0, this.#options.parallel - this.#running.size);
+  }
+
+  #requeued(job: Job, takenBack: boolean): void {
+    this.#options.requeued?.(job, takenBack);
+    this.#transport.offer(job);
   }
 
   #begin(job: Job): void {
@@ -303,7 +338,7 @@ class TableQueue implements JobQueue {
     void this.#run(job, running).finally(() => {
       this.#running.delete(job.id);
       resolve();
-      this.#take();
+      this.#consumption.changed();
     });
   }
 

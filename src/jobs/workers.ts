@@ -20,6 +20,7 @@ import { ConnectedWorker } from './connected-worker.ts';
 import type { Job, JobQueue } from './job.ts';
 import type { RemoteKind } from './remote-kind.ts';
 import type { RemoteMedia } from './remote-media.ts';
+import type { JobConsumption, JobTransport } from './transport/job-transport.ts';
 import type { WorkerRow, WorkerTable } from './worker-table.ts';
 
 /** Interval of heartbeats, as a share of the lease. */
@@ -35,6 +36,7 @@ const MAX_WORKERS = 1000;
 /** What workers are opened with. */
 export interface WorkersOptions {
   readonly queue: JobQueue;
+  readonly transport: Pick<JobTransport, 'consume'>;
   /** Time to live of a lease, ms. */
   readonly leaseMs: number;
   readonly table: WorkerTable;
@@ -52,12 +54,12 @@ export interface WorkersOptions {
 export class Workers implements WorkersApi {
   readonly #options: WorkersOptions;
   readonly #workers = new Map<string, ConnectedWorker>();
-  #offering: Promise<void> | undefined;
-  #offerAgain = false;
+  readonly #consumption: JobConsumption;
   #isClosed = false;
 
   private constructor(options: WorkersOptions) {
     this.#options = options;
+    this.#consumption = options.transport.consume({ free: () => this.#free(), take: (kinds) => this.#take(kinds) });
   }
 
   /** Reads the registered workers and the jobs that they hold. Those of the last process of the server itself are gone. */
@@ -207,18 +209,7 @@ export class Workers implements WorkersApi {
 
   /** Gives queued jobs to workers with free slots. Called when either may have changed. */
   offer(): void {
-    if (this.#isClosed) return;
-    this.#offerAgain = true;
-    this.#offering ??= (async () => {
-      while (this.#offerAgain && !this.#isClosed) {
-        this.#offerAgain = false;
-        await this.#offerOnce();
-      }
-    })()
-      .catch(this.#options.failed)
-      .finally(() => {
-        this.#offering = undefined;
-      });
+    this.#consumption.changed();
   }
 
   /** Takes back expired leases and forgets silent workers until aborted. */
@@ -241,30 +232,44 @@ export class Workers implements WorkersApi {
   /** Gives out no further jobs and ends the requests of workers that wait. Their leases stay. */
   async leave(): Promise<void> {
     this.#isClosed = true;
-    await this.#offering;
+    await this.#consumption[Symbol.asyncDispose]();
     for (const worker of this.#workers.values()) worker.disconnect();
   }
 
-  /** One pass: each worker gets jobs until it has no free slot or none of its kinds waits. */
-  async #offerOnce(): Promise<void> {
-    const { queue, kindOf } = this.#options;
+  /** Slots of reachable workers by the kinds that they take. */
+  #free(): ReadonlyMap<string, number> {
+    const free = new Map<string, number>();
+    if (this.#isClosed) return free;
+    for (const worker of this.#workers.values()) {
+      if (worker.free <= 0) continue;
+      for (const kind of worker.row.kinds) {
+        if (this.#options.kindOf(kind)) free.set(kind, (free.get(kind) ?? 0) + worker.free);
+      }
+    }
+    return free;
+  }
+
+  /** Gives the next job of these kinds to the worker with the most free slots of those that have one for it. */
+  async #take(kinds: readonly string[]): Promise<boolean> {
+    const { queue } = this.#options;
     const without = new Set<string>();
     for (;;) {
       const [next] = [...this.#workers.values()]
-        .filter((worker) => worker.free > 0 && !without.has(worker.row.kinds.join()))
-        .sort((a, b) => b.free - a.free);
-      if (!next || this.#isClosed) return;
-      const job = await queue.claim(
-        next.row.id,
-        next.row.kinds.filter((kind) => kindOf(kind)),
-      );
+        .map((worker) => ({ worker, kinds: worker.row.kinds.filter((kind) => kinds.includes(kind)) }))
+        .filter(({ worker, kinds }) => worker.free > 0 && kinds.length > 0 && !without.has(kinds.join()))
+        .sort((a, b) => b.worker.free - a.worker.free);
+      if (!next || this.#isClosed) return false;
+      const job = await queue.claim(next.worker.row.id, next.kinds);
       if (!job) {
-        without.add(next.row.kinds.join());
+        without.add(next.kinds.join());
         continue;
       }
       // It may have disconnected during the claim.
-      if (next.free > 0) next.deliver(job);
-      else await queue.release(job);
+      if (next.worker.free > 0) {
+        next.worker.deliver(job);
+        return true;
+      }
+      await queue.release(job);
     }
   }
 

@@ -37,6 +37,12 @@ export const jobMetrics = {
     labels: ['kind'],
     help: 'Jobs that were given to another worker because theirs stopped answering or took too long.',
   },
+  jobOffers: {
+    type: 'counter',
+    name: 'oxbow_job_offers_total',
+    labels: ['result'],
+    help: 'Messages that a job waits, over RabbitMQ, by result. Published: sent, failed, dropped (too many at once), again (the job waited without a message). Received: taken (a job has started), stale (no job waited), busy (given back: no slot was free), requeued (the database did not answer).',
+  },
   ownWorkerCrashes: {
     type: 'counter',
     name: 'oxbow_own_worker_crashes_total',

@@ -12,6 +12,7 @@ import { publishMetrics } from './publish-metrics.ts';
 import { recordingMetrics } from './recording-metrics.ts';
 import { relayMetrics } from './relay-metrics.ts';
 import { roomMetrics } from './room-metrics.ts';
+import { serviceMetrics } from './services/service-metrics.ts';
 import { sinkMetrics } from './sink-metrics.ts';
 
 /** Default buckets of histograms. */
@@ -78,6 +79,7 @@ export const metricTable = {
   ...sinkMetrics,
   ...accountMetrics,
   ...authMetrics,
+  ...serviceMetrics,
   ...publishMetrics,
   ...relayMetrics,
   ...libraryMetrics,

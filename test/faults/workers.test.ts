@@ -1,37 +1,15 @@
 import assert from 'node:assert/strict';
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { startWorkerServer, type WorkerServer } from '../../src/http/workers.fixture.ts';
 import { OwnWorker } from '../../src/jobs/own-worker.ts';
 import { createSystemClock } from '../../src/lib/clock.ts';
 import { until } from '../fixtures/wait.ts';
+import { startWorker } from './start-worker.fixture.ts';
 
 const entry = join(import.meta.dirname, 'worker.fixture.ts');
 /** Short, so that the tests are. */
 const leaseMs = 2000;
-
-/** A worker process. Disposing kills it. */
-async function startWorker({ server, token, workers }: WorkerServer, name: string, mode: 'push' | 'pull' = 'push') {
-  const setup = JSON.stringify({ url: server.url, token, name, mode });
-  const child: ChildProcess = spawn(process.execPath, [...process.execArgv, entry, setup], { stdio: 'inherit' });
-  const own = () => workers.list().find((one) => one.name === name);
-  await until(`worker ${name} registers`, () => own() !== undefined);
-  return {
-    id: own()!.id,
-    kill: (signal: NodeJS.Signals) => child.kill(signal),
-    async ended() {
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-      return child.exitCode;
-    },
-    async [Symbol.asyncDispose]() {
-      child.kill('SIGCONT');
-      child.kill('SIGKILL');
-      if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
-    },
-  };
-}
 
 const stored = async ({ media }: WorkerServer) => {
   const found: string[] = [];

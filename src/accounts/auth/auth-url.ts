@@ -5,7 +5,7 @@
  */
 import { createHash } from 'node:crypto';
 import { waitFor } from '../../lib/abort.ts';
-import { CircuitBreaker } from '../../lib/circuit-breaker.ts';
+import { CircuitBreaker } from '../../lib/breaker/circuit-breaker.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Net } from '../../net/net.ts';

@@ -3,7 +3,7 @@
  * In: rows of stored-objects, ranges. Out: bytes. A bucket that does not answer is left alone for some seconds, so that viewers do not wait.
  */
 import { waitFor } from '../../lib/abort.ts';
-import { CircuitBreaker } from '../../lib/circuit-breaker.ts';
+import { CircuitBreaker } from '../../lib/breaker/circuit-breaker.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type Abortable, missingObject } from '../segment-store.ts';
 import type { BlockFiles } from './block-files.ts';

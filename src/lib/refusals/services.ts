@@ -5,6 +5,11 @@
 
 /** Keys are the stable codes. */
 export const serviceRefusals = {
+  'service-unavailable': {
+    status: 503,
+    title: 'A service that oxbow uses does not answer',
+    hint: 'Check the service. oxbow tries it again by itself; /health shows the state.',
+  },
   'storage-failed': {
     status: 503,
     title: 'The object store does not answer',

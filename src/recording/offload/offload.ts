@@ -11,7 +11,7 @@ import type { TieredSegmentStore } from '../../archive/objects/tiered-segment-st
 import { readParts, uploadObject } from '../../archive/objects/upload-object.ts';
 import { isMissing, type SegmentLocation, segmentLocation } from '../../archive/segment-store.ts';
 import { sleep } from '../../lib/abort.ts';
-import { CircuitBreaker } from '../../lib/circuit-breaker.ts';
+import { CircuitBreaker } from '../../lib/breaker/circuit-breaker.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';

@@ -1,0 +1,56 @@
+/**
+ * Kinds of settings for servers that oxbow uses: addresses with a user and a password, and names in them.
+ * In: values of files, flags and variables. Out: options of the table of settings.
+ */
+
+import { FormatError } from '../../lib/errors.ts';
+import { createOption, listKind, type Option, type OptionExtras, textOf } from '../option.ts';
+
+/** An optional `amqp:` or `amqps:` URL, with a virtual host as its path. It has a password, and is never printed. */
+export function amqpUrl(sentence: string): Option<string | undefined> {
+  return serverUrl(['amqp:', 'amqps:'], 'amqp://USER:PASSWORD@rabbit.example:5672', /^(\/[^/]*)?$/, sentence);
+}
+
+/** An optional `redis:` or `rediss:` URL, with the number of a database as its path. It has a password, and is never printed. */
+export function redisUrl(sentence: string): Option<string | undefined> {
+  return serverUrl(['redis:', 'rediss:'], 'redis://USER:PASSWORD@redis.example:6379', /^(\/[0-9]{0,4})?$/, sentence);
+}
+
+/** Hosts with ports: a list, or text with commas. */
+export function hostPorts(sentence: string): Option<readonly string[]> {
+  const check = (item: string) => {
+    const { hostname, port, host } = URL.parse(`http://${item}/`) ?? {};
+    if (hostname && port && host === item.toLowerCase()) return;
+    throw new FormatError(`"${item.slice(0, 80)}" is not a host with a port, such as redis-1.example:26379`, 0);
+  };
+  return createOption(listKind('HOST:PORT,…', 'a host with a port', check), '', sentence);
+}
+
+/** First part of names in a server that others use too: a-z, 0-9, `-`, `_`, at most 31 characters. */
+export function namePrefix(initial: string, sentence: string, extras?: OptionExtras): Option<string> {
+  const pattern = '^[a-z0-9][a-z0-9_-]{0,30}$';
+  const read = (value: unknown): string => {
+    const given = textOf(value, 'text');
+    if (new RegExp(pattern).test(given)) return given;
+    throw new FormatError('use a-z, 0-9, "-" and "_", at most 31 characters, starting with a letter or digit', 0);
+  };
+  const kind = { placeholder: 'NAME', json: { type: 'string', pattern }, read, print: (value: string) => value };
+  return createOption(kind, initial, sentence, extras);
+}
+
+function serverUrl(
+  protocols: readonly string[],
+  example: string,
+  path: RegExp,
+  sentence: string,
+): Option<string | undefined> {
+  const read = (value: unknown): string | undefined => {
+    const given = textOf(value, 'a URL');
+    if (given === '') return undefined;
+    const { protocol = '', hostname, pathname = '', search, hash } = URL.parse(given) ?? {};
+    if (protocols.includes(protocol) && hostname && path.test(pathname) && search === '' && hash === '') return given;
+    throw new FormatError(`it is not an address such as ${example}`, 0);
+  };
+  const print = (value: string | undefined) => (value === undefined ? '' : '***');
+  return { ...createOption({ placeholder: 'URL', json: { type: 'string' }, read, print }, '', sentence), secret: true };
+}
