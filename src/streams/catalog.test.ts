@@ -393,6 +393,18 @@ suite('a change of some settings', () => {
     assert.deepEqual([view.ladder, view.recordQualities], [undefined, undefined]);
   });
 
+  test('can keep the recordings in the data folder whatever the default is, and names only object stores that exist', async () => {
+    await using folder = await temporaryFolder();
+    {
+      await using rig = await openStreams({ folder: folder.path });
+      assert.equal((await rig.api.create('door', { ...testSource, storage: 'local' })).storage, 'local');
+      await assert.rejects(rig.api.update('door', { storage: 'nowhere' }), { code: 'bad-request' });
+    }
+    await using rig = await openStreams({ folder: folder.path });
+    assert.equal(rig.catalog.get('door').definition.storage, 'local');
+    assert.equal((await rig.api.update('door', { storage: null })).storage, undefined);
+  });
+
   test('is refused for a stream that the configuration defines', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path, config: { streams: { same: configured() } } as never });

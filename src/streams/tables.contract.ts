@@ -36,7 +36,15 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
       const { db } = database;
       await writeDefinition(db, definition);
       assert.deepEqual(await readDefinitions(db), [definition]);
-      const changed = { ...definition, name: 'gate', record: false, keepMs: 2 ** 40, stopped: true, paused: true };
+      const changed = {
+        ...definition,
+        name: 'gate',
+        record: false,
+        keepMs: 2 ** 40,
+        stopped: true,
+        paused: true,
+        storage: 'local',
+      };
       await writeDefinition(db, changed);
       assert.deepEqual(await readDefinitions(db), [changed]);
       await assert.rejects(writeDefinition(db, { ...definition, id: 'other', name: 'gate' }), 'a name has one stream');
