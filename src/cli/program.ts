@@ -10,6 +10,7 @@ import { addAdd } from './add.ts';
 import { addBackup } from './backup.ts';
 import { addConfig } from './config.ts';
 import { addDoctor } from './doctor.ts';
+import { addEdge } from './edge/edge.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import/import-synctv.ts';
 import { addProbe } from './probe.ts';
@@ -64,6 +65,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addAdd(program, exit);
   addConfig(program, exit);
   addDoctor(program, exit);
+  addEdge(program, exit);
   addProbe(program, exit);
   addExport(program, exit);
   addRecord(program, exit);
@@ -79,7 +81,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
 }
 
 /** Verbs that handle a closed output themselves. */
-const outliveReader: ReadonlySet<string> = new Set(['serve', 'record', 'worker']);
+const outliveReader: ReadonlySet<string> = new Set(['serve', 'record', 'worker', 'edge']);
 
 /** A reader that closes the pipe (`oxbow doctor | head`) ends a verb without an error: EPIPE is not a failure. */
 function endWithReader(program: Command): void {
