@@ -50,8 +50,8 @@ export class DiskCache implements AsyncDisposable {
   readonly #files: S3Fifo<Entry>;
   /** In the order of arrival. */
   readonly #waiting = new Map<string, Copy>();
-  /** By key; true: the copy was deleted meanwhile. */
-  readonly #writing = new Map<string, boolean>();
+  /** By key. */
+  readonly #writing = new Map<string, { readonly key: string; readonly name: string; isDeleted: boolean }>();
   #waitingBytes = 0;
   #idle = Promise.withResolvers<void>();
   #drafts = 0;
@@ -113,7 +113,8 @@ export class DiskCache implements AsyncDisposable {
     const waiting = this.#waiting.get(key);
     if (waiting) this.#waitingBytes -= waiting.reply.length;
     this.#waiting.delete(key);
-    if (this.#writing.has(key)) this.#writing.set(key, true);
+    const writing = this.#writing.get(key);
+    if (writing) writing.isDeleted = true;
     if (this.#files.delete(key)) void this.#unlink(key);
   }
 
@@ -122,7 +123,7 @@ export class DiskCache implements AsyncDisposable {
     isMeant: (object: { readonly key: string; readonly name: string }) => boolean,
   ): Promise<readonly string[]> {
     for (const [key, copy] of this.#waiting) if (isMeant(copy)) this.delete(key);
-    for (const key of this.#writing.keys()) if (isMeant({ key, name: '' })) this.#writing.set(key, true);
+    for (const writing of this.#writing.values()) if (isMeant(writing)) writing.isDeleted = true;
     const keys: string[] = [];
     for (const [key, { name }] of this.#files.entries()) if (isMeant({ key, name })) keys.push(key);
     for (const key of keys) this.#files.delete(key);
@@ -145,9 +146,9 @@ export class DiskCache implements AsyncDisposable {
       if (this.#writing.size >= MAX_WRITES) return;
       this.#waiting.delete(key);
       this.#waitingBytes -= copy.reply.length;
-      this.#writing.set(key, false);
+      this.#writing.set(key, { key, name: copy.name, isDeleted: false });
       void this.#store(copy).finally(() => {
-        const isDeleted = this.#writing.get(key);
+        const isDeleted = this.#writing.get(key)?.isDeleted;
         this.#writing.delete(key);
         if (isDeleted) this.delete(key);
         this.#pump();

@@ -341,7 +341,8 @@ export class EdgeCache implements AsyncDisposable {
       this.#refusals.set(flight.key, { error, untilMs: clock.nowMs() + keptMs, name });
       dropOldest(this.#refusals, MAX_REFUSALS);
     }
-    if (status === 404 || status === 410) {
+    const isForOthers = token === undefined && isAboutAccess(error);
+    if ((status === 404 || status === 410) && !isForOthers) {
       // It was here and is no more.
       this.#memory.delete(key);
       this.#options.disk?.delete(key);
