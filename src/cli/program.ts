@@ -65,7 +65,6 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addAdd(program, exit);
   addConfig(program, exit);
   addDoctor(program, exit);
-  addEdge(program, exit);
   addProbe(program, exit);
   addExport(program, exit);
   addRecord(program, exit);
@@ -76,6 +75,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addUser(program, exit);
   addUpload(program, exit);
   addWorker(program, exit);
+  addEdge(program, exit);
   for (const command of program.commands) for (const each of [command, ...command.commands]) inherit(each);
   return program;
 }

@@ -4,10 +4,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { WebSocket } from 'ws';
-import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/edge.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need } from '../fixtures/need.ts';
+import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
