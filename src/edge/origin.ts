@@ -15,6 +15,9 @@ const DEADLINE_MS = 30_000;
 const HELD_DEADLINE_MS = 75_000;
 /** Longest time without a byte, ms. */
 const IDLE_MS = 15_000;
+/** Of the question whether the origin answers again. */
+const PROBE_MS = 5000;
+const MAX_PROBE_BYTES = 64 * 1024;
 /** Failures in a row after which the origin is left alone, and for how long, ms. */
 const FAILURES = 5;
 const MIN_PAUSE_MS = 500;
@@ -79,6 +82,17 @@ export function openOrigin({ url, net, maxBytes, clock, onDown }: OriginOptions)
     if (breaker.isOpen !== wasOpen) onDown?.(breaker.isOpen);
   };
   const base = url.href.replace(/\/+$/, '');
+  /** A request that the origin may hold says nothing for long: first it must answer a small one. */
+  async function probe(signal: AbortSignal): Promise<void> {
+    const limits = { maxBytes: MAX_PROBE_BYTES, deadlineMs: PROBE_MS, idleMs: PROBE_MS };
+    using response = await net.fetch(`${base}/livez`, {
+      signal,
+      trusted: url,
+      ...limits,
+      headers: { via: `1.1 ${name}` },
+    });
+    report(!isFailure(response.status));
+  }
   return {
     url,
     name,
@@ -89,6 +103,14 @@ export function openOrigin({ url, net, maxBytes, clock, onDown }: OriginOptions)
       if (!breaker.allows()) {
         const retryAfterSeconds = Math.max(1, breaker.waitMs / 1000);
         throw new OxbowError('not-ready', 'The origin of this edge does not answer.', { extra: { retryAfterSeconds } });
+      }
+      if (breaker.isOpen) {
+        try {
+          await probe(signal);
+        } catch (error) {
+          report(false);
+          throw error;
+        }
       }
       const deadlineMs = mayHold ? HELD_DEADLINE_MS : DEADLINE_MS;
       try {

@@ -4,6 +4,7 @@
  * expired ones are refused here; other tokens are a class each.
  * In: tokens, answers of the origin. Out: classes, and whether the origin accepts them. docs/media.md 32; docs/6-run/edge.md.
  */
+import { hash } from 'node:crypto';
 import type { WatchTokens } from '../accounts/watch-tokens.ts';
 import { mediaClassOf } from '../api/media-address.ts';
 import { isJwt } from '../api/signed-path.ts';
@@ -85,7 +86,8 @@ export class TokenGate {
   #classOf(token: string, name: string, kind: string, clientAddress: string): string {
     const { tokens, nowMs } = this.#options;
     // A token of a clip may be one of its stream, which the address does not name.
-    if (!tokens || isJwt(token) || name.startsWith('clip/')) return `${name} ${token} ${clientAddress}`;
+    if (!tokens || isJwt(token) || name.startsWith('clip/'))
+      return hash('sha256', `${name} ${token} ${clientAddress}`, 'base64url');
     const content = tokens.read(token, name);
     if (!content) throw refused();
     const graceMs = kind === 'segment' || kind === 'part' || kind === 'init' ? MEDIA_GRACE_MS : 0;

@@ -4,8 +4,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { WebSocket } from 'ws';
+import { makeCertificate } from '../fixtures/certificate.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
@@ -192,6 +194,19 @@ suite('an edge before a server', () => {
     const looped = await get(`${loop.url}/live/cam/index.m3u8`);
     assert.equal(looped.status, 508);
     assert.equal((await get(`${loop.url}/api/v1/time`)).status, 508);
+  });
+
+  test('over HTTPS, HTTP/2 gets the same bytes, also of a held reload', { skip: need('openssl') }, async () => {
+    const { cert, key } = await makeCertificate(folder.path, 'edge');
+    await using secure = await startEdge(origin.url, { args: ['--tls-cert', cert, '--tls-key', key] });
+    await using client = await openHttp2(secure.url);
+    const { path, msn } = await livePlaylist(origin.url, 'cam');
+    const held = `${path}?_HLS_msn=${msn + 1}&_HLS_part=0`;
+    const [here, there] = await Promise.all([client.ask(held), get(origin.url + held)]);
+    assert.equal(here.status, 200);
+    assert.equal(here.body.toString(), there.bytes.toString());
+    assert.equal((await client.ask('/api/v1/streams/cam')).status, 200);
+    assert.equal((await client.ask('/live/cam/time.txt')).status, 200);
   });
 
   test('a player plays through the edge', { skip: need('ffmpeg') }, async () => {

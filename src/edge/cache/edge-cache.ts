@@ -271,6 +271,9 @@ export class EdgeCache implements AsyncDisposable {
       response[Symbol.dispose]();
       const again = confirmed(copy, response.headers, nowMs);
       if (tokenClass !== undefined && token !== undefined) gate.learn(tokenClass, true);
+      // Without the field the answer says nothing about who may watch.
+      if (response.headers['cache-control'] !== undefined)
+        this.#learnVisibility(target.name, !again.freshness.isPrivate);
       return this.#keep(flight, target, again);
     }
     if (response.status !== 200) return { error: await this.#refused(flight, target, { response, tokenClass, token }) };
@@ -288,6 +291,7 @@ export class EdgeCache implements AsyncDisposable {
     const { key, name } = target;
     const made: Copy = { key, name, reply: replyOf(fields, bytes), freshness, confirmedMs: nowMs };
     if (!freshness.isStorable) return outcomeOf(made, freshness.isPrivate);
+    this.#learnVisibility(name, !freshness.isPrivate);
     return this.#keep(flight, target, made, { client, tokenClass });
   }
 
@@ -309,7 +313,6 @@ export class EdgeCache implements AsyncDisposable {
     asked?: { readonly client: EdgeClient; readonly tokenClass: string | undefined },
   ): Outcome {
     const { isPrivate } = copy.freshness;
-    this.#learnVisibility(copy.name, !isPrivate);
     if (flight.isDoomed) return outcomeOf(copy, isPrivate);
     this.#memory.set(copy.key, copy, weightOf(copy));
     if (asked && copy.freshness.isImmutable && target.address.kind !== 'part') this.#options.disk?.write(copy);
