@@ -72,7 +72,7 @@ const usage = `Usage: npm run bench -- VERB [options]
     --rounds 5         rounds; the table has their medians
   edge       a caching edge: 200 viewers of 1,000 recordings, 500 viewers of 5 streams, the cost of each viewer; needs cc and two cores
     --seconds 600      seconds of viewing
-    --speed 4          how much faster than time the recordings are watched
+    --speed 1          how much faster than time the recordings are watched
     --only vod,live    some of policies, vod, live, capacity (default: all)
   upload     one upload of 1 GiB over tus, and 100 at once, compared with @tus/server on plain files
     --rounds 5         uploads to each server; the table has their medians
@@ -110,7 +110,7 @@ const { values, positionals } = parseArgs({
     alone: { type: 'boolean', default: false },
     of: { type: 'string', default: '100x30' },
     only: { type: 'string' },
-    speed: { type: 'string', default: '4' },
+    speed: { type: 'string', default: '1' },
     hours: { type: 'string', default: '24' },
     height: { type: 'string', default: '360,720' },
     folder: { type: 'string' },

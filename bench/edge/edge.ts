@@ -37,9 +37,12 @@ export async function benchEdge({ seconds, speed, only }: EdgeBenchOptions): Pro
   if (wanted('policies')) parts.push(policies(seconds));
   if (wanted('vod')) {
     const rows: string[][] = [];
-    for (const prefetches of [true, false])
-      rows.push(await measureVod({ viewers: VOD_VIEWERS, seconds, warmS: WARM_S, speed, prefetches }));
+    const common = { viewers: VOD_VIEWERS, seconds, warmS: WARM_S, speed };
+    rows.push(await measureVod({ ...common, store: 'memory', prefetches: true }));
+    rows.push(await measureVod({ ...common, store: 'disk', prefetches: true }));
+    rows.push(await measureVod({ ...common, store: 'memory', prefetches: false }));
     const head = [
+      'copies in',
       'prefetch',
       'requests',
       'hits',
