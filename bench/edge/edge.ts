@@ -40,7 +40,6 @@ export async function benchEdge({ seconds, speed, only }: EdgeBenchOptions): Pro
     const common = { viewers: VOD_VIEWERS, seconds, warmS: WARM_S, speed };
     rows.push(await measureVod({ ...common, store: 'memory', prefetches: true }));
     rows.push(await measureVod({ ...common, store: 'disk', prefetches: true }));
-    rows.push(await measureVod({ ...common, store: 'memory', prefetches: false }));
     const head = [
       'copies in',
       'prefetch',

@@ -8,13 +8,18 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as pause } from 'node:timers/promises';
 import { type RunningEdge, startEdge } from '../../test/fixtures/proxies/edge.ts';
-import { openFolder, type Server, smallPicture, startServer } from '../../test/fixtures/server.ts';
+import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/wait.ts';
 import { startLoadGenerator } from '../load-generator.ts';
 import { ProcessTree } from '../process-tree.ts';
 import { launcher } from '../recorders.ts';
 import { quantile, say, sorted } from '../report.ts';
 import { CLIENT_CORE, PLAYER_FIELDS, SERVER_CORE } from '../target.ts';
+
+/** A test picture whose encoder takes little of the core that it shares with the viewers. */
+const PICTURE = ['--test-picture-width', '160', '--test-picture-height', '90', '--test-picture-fps', '15'];
+/** The viewers share both cores. */
+const BOTH_CORES = `${SERVER_CORE},${CLIENT_CORE}`;
 
 /** Servers of the benchmark. */
 export interface LiveServers {
@@ -29,7 +34,7 @@ export async function openLive(count: number, opened: AsyncDisposableStack): Pro
   const origin = opened.use(
     await startServer({
       data: join(folder.path, 'data'),
-      args: ['--log-level', 'warn', ...smallPicture, '--admin-token', 'bench-edge-admin'],
+      args: ['--log-level', 'warn', ...PICTURE, '--admin-token', 'bench-edge-admin'],
       program: launcher,
       sample: false,
       cpus: CLIENT_CORE,
@@ -106,7 +111,7 @@ export async function watchAll(servers: LiveServers, viewers: number, seconds: n
     streams.map(async (stream) => {
       const { path, msn, partsPerSegment, partMs } = await playlistOf(edge.url, stream);
       const folder = `${path.slice(0, path.lastIndexOf('/'))}/`;
-      return startLoadGenerator(CLIENT_CORE, [
+      return startLoadGenerator(BOTH_CORES, [
         ...['watch', new URL(edge.url).port, path, folder, stream],
         ...[msn + 1, partsPerSegment, partMs, each, rampS, seconds, 'headers', fields],
       ]);
@@ -145,7 +150,7 @@ export async function addedToReload(
   const follow = async (stream: string) => {
     let { path, msn, part, partsPerSegment } = await playlistOf(origin.url, stream);
     const timed = async (base: string) => {
-      const text = await (await fetch(`${base}${path}?_HLS_msn=${msn}&_HLS_part=${part}`)).text();
+      const text = await (await fetch(`${base}${path}?_HLS_msn=${msn}&_HLS_part=${part}&_HLS_skip=YES`)).text();
       return { atMs: performance.now(), text };
     };
     while (performance.now() < untilMs) {

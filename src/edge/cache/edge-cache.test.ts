@@ -11,7 +11,7 @@ import { createNet } from '../../net/net.ts';
 import { EdgeCounts } from '../edge-counts.ts';
 import { edgeTargetOf } from '../edge-target.ts';
 import { openOrigin } from '../origin.ts';
-import { AskAgain, OriginRefusal } from '../refusal.ts';
+import { AskAgain, OriginRefusal, PassOn } from '../refusal.ts';
 import { TokenGate } from '../token-gate.ts';
 import { EdgeCache } from './edge-cache.ts';
 
@@ -188,6 +188,13 @@ test('a refusal for a client without a token is not the answer for one with a to
   await edge.text('/live/door/v0/7.m4s');
   edge.origin.answer = restricted(() => edge);
   assert.equal(await edge.text(`/t/${token}/live/door/v0/8.m4s`), 'secret');
+});
+
+test('what the origin gives to one client without a token, for reasons of its own, every client asks for itself', async () => {
+  const control = { ...forever, 'cache-control': 'private, max-age=31536000, immutable' };
+  await using edge = await openEdge((_, response) => void response.writeHead(200, control).end('for you'));
+  for (let i = 0; i < 2; i++) await assert.rejects(edge.get('/live/door/v0/7.m4s'), PassOn);
+  assert.equal(edge.cache.memory.objects, 0);
 });
 
 test('a purge deletes copies, and an answer that is under way is not kept', async () => {

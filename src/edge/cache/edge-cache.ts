@@ -119,7 +119,7 @@ export class EdgeCache implements AsyncDisposable {
       const isFresh = isImmutable || nowMs < freshUntilMs;
       if (isFresh || (isOriginDown && this.#isUsable(copy, nowMs))) {
         counts.requests[isFresh ? 'hit' : 'stale']++;
-        this.#prefetchNext(target, client, tokenClass);
+        this.#prefetchNext(target, tokenClass);
         return { copy, isPrivate: this.#isRestricted(copy) };
       }
     }
@@ -134,7 +134,7 @@ export class EdgeCache implements AsyncDisposable {
     // The playlist that covers a reload has another key.
     const older = known?.key === target.key ? known : undefined;
     const flight = flying ?? this.#start(key, access, { target, client, tokenClass, reason, copy: older });
-    this.#prefetchNext(target, client, tokenClass);
+    this.#prefetchNext(target, tokenClass);
     return { flight, hasToken: tokenClass !== undefined };
   }
 
@@ -224,11 +224,11 @@ export class EdgeCache implements AsyncDisposable {
     let { copy } = plan;
     try {
       copy ??= await this.#options.disk?.read(target.key);
-      if (copy && copy !== plan.copy) {
-        this.#memory.set(target.key, copy, weightOf(copy));
-        // Of a name that this process has not asked about, the file alone does not say who may have it.
-        const isSure = this.#isPublic.has(target.name) && this.#mayHave(copy, tokenClass, false);
-        if (isSure && copy.freshness.isImmutable) return outcomeOf(copy, this.#isRestricted(copy));
+      // Of a name that this process has not asked about, the file alone does not say who may have it.
+      const isSure = this.#isPublic.has(target.name) && copy !== undefined && this.#mayHave(copy, tokenClass, false);
+      if (isSure && copy !== plan.copy && !flight.isDoomed) {
+        this.#memory.set(target.key, copy!, weightOf(copy!));
+        return outcomeOf(copy!, this.#isRestricted(copy!));
       }
       return await this.#ask(flight, { ...plan, copy });
     } catch (error) {
@@ -267,6 +267,12 @@ export class EdgeCache implements AsyncDisposable {
       { signal: this.#closing.signal },
     );
     const nowMs = clock.nowMs();
+    if (token === undefined && response.status < 400 && freshnessOf(response.headers, nowMs).isPrivate) {
+      // The origin has admitted this client, by its address perhaps: it must see every other one too.
+      response[Symbol.dispose]();
+      this.#learnVisibility(target.name, false);
+      throw new PassOn();
+    }
     if (response.status === 304 && copy) {
       response[Symbol.dispose]();
       const again = confirmed(copy, response.headers, nowMs);
@@ -292,7 +298,7 @@ export class EdgeCache implements AsyncDisposable {
     const made: Copy = { key, name, reply: replyOf(fields, bytes), freshness, confirmedMs: nowMs };
     if (!freshness.isStorable) return outcomeOf(made, freshness.isPrivate);
     this.#learnVisibility(name, !freshness.isPrivate);
-    return this.#keep(flight, target, made, { client, tokenClass });
+    return this.#keep(flight, target, made, { tokenClass });
   }
 
   async #read(target: EdgeTarget, response: NetResponse): Promise<Uint8Array> {
@@ -306,12 +312,7 @@ export class EdgeCache implements AsyncDisposable {
     }
   }
 
-  #keep(
-    flight: Flight,
-    target: EdgeTarget,
-    copy: Copy,
-    asked?: { readonly client: EdgeClient; readonly tokenClass: string | undefined },
-  ): Outcome {
+  #keep(flight: Flight, target: EdgeTarget, copy: Copy, asked?: { readonly tokenClass: string | undefined }): Outcome {
     const { isPrivate } = copy.freshness;
     if (flight.isDoomed) return outcomeOf(copy, isPrivate);
     this.#memory.set(copy.key, copy, weightOf(copy));
@@ -354,17 +355,13 @@ export class EdgeCache implements AsyncDisposable {
   }
 
   /** The parts that a playlist announces are requested before the players do: the origin holds the answer. */
-  #prefetchHints(
-    target: EdgeTarget,
-    copy: Copy,
-    asked: { readonly client: EdgeClient; readonly tokenClass: string | undefined } | undefined,
-  ): void {
+  #prefetchHints(target: EdgeTarget, copy: Copy, asked: { readonly tokenClass: string | undefined } | undefined): void {
     if (!this.#options.prefetches || !asked) return;
     for (const path of this.#playlists.hints(target, copy)) this.#prefetch(path, target, asked.tokenClass);
   }
 
   /** A player that asks for a segment will probably want the next one. */
-  #prefetchNext(target: EdgeTarget, _client: EdgeClient, tokenClass: string | undefined): void {
+  #prefetchNext(target: EdgeTarget, tokenClass: string | undefined): void {
     if (!this.#options.prefetches || !SEGMENTS.has(target.address.kind)) return;
     const next = this.#playlists.nextOf(target.path);
     if (next !== undefined) this.#prefetch(next, target, tokenClass);
