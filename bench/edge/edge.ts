@@ -94,6 +94,7 @@ async function live(seconds: number): Promise<string> {
   await using opened = new AsyncDisposableStack();
   const servers = await openLive(LIVE_STREAMS, opened);
   const alone = await watchAll(servers, LIVE_STREAMS, seconds);
+  const quiet = await addedToReload(servers, seconds / 2);
   const loading = watchAll(servers, LIVE_VIEWERS, seconds);
   const added = await addedToReload(servers, seconds);
   const all = await loading;
@@ -118,8 +119,14 @@ async function live(seconds: number): Promise<string> {
   return [
     `${LIVE_STREAMS} live streams, requests for each stream:\n`,
     printTable(head, [row(LIVE_STREAMS, alone), row(LIVE_VIEWERS, all)]),
-    `\nWhat the edge adds to a held reload, with these viewers, ${added.length} reloads:\n`,
-    printTable(['p50 ms', 'p95', 'p99', 'worst'], [quantilesOf(added)]),
+    '\nWhat the edge adds to a held reload:\n',
+    printTable(
+      ['other viewers', 'reloads', 'p50 ms', 'p95', 'p99', 'worst'],
+      [
+        ['0', String(quiet.length), ...quantilesOf(quiet)],
+        [String(LIVE_VIEWERS), String(added.length), ...quantilesOf(added)],
+      ],
+    ),
   ].join('\n');
 }
 
