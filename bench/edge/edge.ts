@@ -27,7 +27,7 @@ const WARM_S = 600;
 const LIVE_STREAMS = 5;
 const LIVE_VIEWERS = 500;
 /** Numbers of viewers of one stream, for the cost of each. */
-const CAPACITY = [250, 1000, 2000];
+const CAPACITY = [250, 500, 1000];
 const WANTED_VIEWERS = 50_000;
 
 /** Measures and returns the report. */
