@@ -3,6 +3,7 @@
  * In: arguments. Out: Markdown on standard output, progress on standard error.
  */
 import { parseArgs } from 'node:util';
+import { benchEdge } from './edge/edge.ts';
 import { benchFootprint } from './footprint.ts';
 import { benchImport } from './ingest/import-original.ts';
 import { benchIngest } from './ingest/ingest.ts';
@@ -72,6 +73,10 @@ const usage = `Usage: npm run bench -- VERB [options]
     --people           instead: people who come, report, ask for the time, write, react, leave and come back, for --seconds 60
     --seconds 20       seconds of each measurement
     --rounds 5         rounds; the table has their medians
+  edge       a caching edge: 200 viewers of 1,000 recordings, 500 viewers of 5 streams, the cost of each viewer; needs cc and two cores
+    --seconds 600      seconds of viewing
+    --speed 1          how much faster than time the recordings are watched
+    --only vod,live    some of policies, vod, live, capacity (default: all)
   upload     one upload of 1 GiB over tus, and 100 at once, compared with @tus/server on plain files
     --rounds 5         uploads to each server; the table has their medians
   player     the watch page in Chromium: total latency, clicks into the past, joins and cost, compared with hls.js, shaka-player and dash.js
@@ -108,6 +113,7 @@ const { values, positionals } = parseArgs({
     alone: { type: 'boolean', default: false },
     of: { type: 'string', default: '100x30' },
     only: { type: 'string' },
+    speed: { type: 'string', default: '1' },
     hours: { type: 'string', default: '24' },
     height: { type: 'string', default: '360,720' },
     folder: { type: 'string' },
@@ -165,6 +171,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       threads: Number(values.threads),
       cmcd: values.cmcd === 'query' ? 'query' : 'headers',
     }),
+  edge: () => benchEdge({ seconds: seconds(600), speed: Number(values.speed), only: values.only?.split(',') ?? [] }),
   upload: () => benchUpload(rounds),
   rooms: () =>
     values.people

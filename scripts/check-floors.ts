@@ -37,6 +37,7 @@ const floors: Readonly<Record<string, number>> = {
   streams: 6,
   http: 7,
   app: 8,
+  edge: 8,
   cli: 9,
   'main.ts': 10,
 };
@@ -83,6 +84,7 @@ const narrow: Readonly<Record<string, readonly string[]>> = {
 
 /** Files above `archive` that use the file system: for what the user names, secrets, pages and the disk; never for stored media. */
 const fileUsers: readonly string[] = [
+  'edge/cache/disk-cache.ts', // copies of an edge, which has no archive
   'app/store.ts', // may the data folder be written?
   'http/fixture.ts', // tests
   'http/pages/interface.ts', // pages of the interface

@@ -46,6 +46,15 @@ export interface WatchTokenOptions {
   readonly lasts?: (holder: WatchHolder) => boolean;
 }
 
+/** What a token of this server says. */
+export interface WatchTokenContent {
+  /** Of the stream, when it was signed. */
+  readonly epoch: number;
+  /** ms since 1970. */
+  readonly expiresMs: number;
+  readonly holder: WatchHolder | undefined;
+}
+
 const VERSION = { none: 1, user: 2, admin: 3 } as const;
 const HEAD_BYTES = 9;
 const MAC_BYTES = 16;
@@ -57,11 +66,8 @@ const MAX_KNOWN = 10_000;
 /** Target duration of a stream without a live playlist, ms. */
 const USUAL_TARGET_MS = 6000;
 
-interface Known {
+interface Known extends WatchTokenContent {
   readonly stream: string;
-  readonly epoch: number;
-  readonly expiresMs: number;
-  readonly holder: WatchHolder | undefined;
 }
 
 /** The tokens of all streams. */
@@ -121,6 +127,17 @@ export class WatchTokens {
     if (expiresMs === undefined) return 'refused';
     const graceMs = kind === 'media' ? 2 * (this.#options.targetDurationMs?.(stream) ?? USUAL_TARGET_MS) : 0;
     return nowMs < expiresMs + graceMs ? 'ok' : 'expired';
+  }
+
+  /**
+   * What a token says if its signature is valid for a stream, whatever its epoch, account and expiry; undefined if it is not. For an edge,
+   * which does not know the epochs.
+   */
+  read(token: string, stream: string): WatchTokenContent | undefined {
+    const known = this.#known.get(token) ?? this.#read(token, stream);
+    if (known?.stream !== stream) return undefined;
+    this.#remember(token, known);
+    return known;
   }
 
   /** For other threads of this process, which check the same tokens. */

@@ -11,6 +11,7 @@ import { addConfig } from './config.ts';
 import { addBackup } from './database/backup.ts';
 import { addDb } from './database/db.ts';
 import { addDoctor } from './doctor.ts';
+import { addEdge } from './edge/edge.ts';
 import { addExport } from './export.ts';
 import { addImport } from './import/import-synctv.ts';
 import { addProbe } from './probe.ts';
@@ -76,12 +77,13 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addUser(program, exit);
   addUpload(program, exit);
   addWorker(program, exit);
+  addEdge(program, exit);
   for (const command of program.commands) for (const each of [command, ...command.commands]) inherit(each);
   return program;
 }
 
 /** Verbs that handle a closed output themselves. */
-const outliveReader: ReadonlySet<string> = new Set(['serve', 'record', 'worker']);
+const outliveReader: ReadonlySet<string> = new Set(['serve', 'record', 'worker', 'edge']);
 
 /** A reader that closes the pipe (`oxbow doctor | head`) ends a verb without an error: EPIPE is not a failure. */
 function endWithReader(program: Command): void {

@@ -142,6 +142,7 @@ export type ProblemCode =
   | 'page-tool-missing'
   | 'busy'
   | 'source-failed'
+  | 'edge-loop'
   | 'queue-full'
   | 'no-room'
   | 'not-ready'

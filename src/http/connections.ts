@@ -11,8 +11,8 @@ import { toProblem } from './api/problem.ts';
 import { limitBody } from './body-deadline.ts';
 import { type OwnHosts, refuseOtherHosts } from './client/host-check.ts';
 import type { HttpDeps } from './deps.ts';
-import { hotDepsOf } from './hot/hot-deps.ts';
-import { createHotResponder } from './hot/responder.ts';
+import type { SlowPath } from './hot/connection.ts';
+import type { HotResponder } from './hot/responder.ts';
 import { type Exchange, exchangeOfHttp1 } from './media/exchange.ts';
 import { type MediaResponder, mediaTargetOf } from './media/media.ts';
 import { sendPlainProblem } from './media/media-answer.ts';
@@ -25,13 +25,13 @@ import { createTlsServer, type TlsServer } from './tls/tls-server.ts';
 
 /** Options of `openConnections`. */
 export interface ConnectionsOptions {
-  readonly deps: HttpDeps;
+  readonly metrics: Pick<HttpDeps['metrics'], 'http2UnsentBytes' | 'http2SessionsCut'>;
   readonly media: MediaResponder;
   /** Answers requests that are not for media. Called only once the server listens. */
   readonly toApi: (request: IncomingMessage, response: ServerResponse) => void;
   readonly ownHosts: OwnHosts;
-  /** Fields of every answer of the hot responder. */
-  readonly head: Readonly<Record<string, string>>;
+  /** Creates the responder that takes the connections of HTTP/1.1. */
+  readonly openHot: (slowPath: SlowPath) => HotResponder;
   /** Limits of HTTP/1.1. */
   readonly limits: ServerOptions;
   /** Limits of HTTP/2: bytes that clients may leave unread. */
@@ -57,7 +57,7 @@ export interface Connections extends Disposable {
 
 /** Builds the server, the hot responder and HTTP/2. */
 export function openConnections(options: ConnectionsOptions): Connections {
-  const { deps, media, toApi, ownHosts, head, certificate } = options;
+  const { metrics, media, toApi, ownHosts, certificate } = options;
   // The time limit of whole requests is not node's: uploads have none.
   const { requestTimeout = 0, ...others } = options.limits;
   const limits = { ...others, requestTimeout: 0 };
@@ -98,8 +98,8 @@ export function openConnections(options: ConnectionsOptions): Connections {
           toApi(request as unknown as IncomingMessage, response as unknown as ServerResponse),
       },
       {
-        unsent: (bytes) => deps.metrics.http2UnsentBytes.set(bytes),
-        cut: (reason) => deps.metrics.http2SessionsCut.inc({ reason }),
+        unsent: (bytes) => metrics.http2UnsentBytes.set(bytes),
+        cut: (reason) => metrics.http2SessionsCut.inc({ reason }),
       },
       options.unsent,
     );
@@ -112,7 +112,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
       : undefined;
   const server: Server = secure?.server ?? http.createServer(limits, onRequest);
   const toHttp1 = secure?.toHttp1 ?? takeListener<Socket>(server, 'connection');
-  const hot = createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.waitLimiter, {
+  const hot = options.openHot({
     onRequest,
     refuse: onHeldRefused,
     handOver: toHttp1,

@@ -3,8 +3,8 @@
  * In: settings and the dependencies of the routes. Out: the server's URL, and `close`.
  */
 import type { IncomingMessage, ServerOptions } from 'node:http';
-import { type Endpoint, printEndpoint } from '../config/address.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
+import type { Endpoint } from '../config/address.ts';
+import { OxbowError } from '../lib/errors.ts';
 import type { Log } from '../observe/log.ts';
 import { createApi } from './api/api.ts';
 import { createAuthenticator } from './api/authenticate.ts';
@@ -17,7 +17,10 @@ import type { EventFilter, EventSubscriber } from './events/event-filter.ts';
 import { EventListeners } from './events/listeners.ts';
 import { subscriberOf } from './events/subscriber.ts';
 import { createEventSockets } from './events/web-socket.ts';
+import { hotDepsOf } from './hot/hot-deps.ts';
 import { canSharePorts } from './hot/listeners.ts';
+import { createHotResponder } from './hot/responder.ts';
+import { listenRefusal, urlOf, usualLimits, watchedLimits } from './listening.ts';
 import { createMediaResponder } from './media/media.ts';
 import { registerInterface } from './pages/interface.ts';
 import { openOwnPorts, openThreadPorts, type ThreadsOptions } from './ports.ts';
@@ -48,19 +51,9 @@ export interface HttpOptions {
   readonly threads?: ThreadsOptions | undefined;
   /** For tests: shorter timeouts, smaller limits. */
   readonly forTests?:
-    | { readonly http1?: Pick<ServerOptions, keyof typeof watched>; readonly unsent?: UnsentLimits }
+    | { readonly http1?: Pick<ServerOptions, keyof typeof watchedLimits>; readonly unsent?: UnsentLimits }
     | undefined;
 }
-
-/** Timeouts of node:http for a head and a whole request, and the interval of their check, ms. */
-const watched = { headersTimeout: 15_000, requestTimeout: 60_000, connectionsCheckingInterval: 5000 } as const;
-
-const usualLimits = {
-  keepAliveTimeout: 75_000,
-  maxHeaderSize: 16 * 1024,
-  noDelay: true,
-  shouldUpgradeCallback: wantsUpgrade,
-} as const;
 
 const CLOSE_WITHIN_MS = 4000;
 
@@ -79,12 +72,12 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
 
   const media = createMediaResponder(deps, pages);
   const connections = openConnections({
-    deps,
+    metrics: deps.metrics,
     media,
     toApi: (request, response) => api.routing(request, response),
     ownHosts,
-    head,
-    limits: { ...usualLimits, ...watched, ...forTests?.http1 },
+    openHot: (slowPath) => createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.waitLimiter, slowPath),
+    limits: { ...usualLimits, shouldUpgradeCallback: wantsUpgrade, ...watchedLimits, ...forTests?.http1 },
     unsent: forTests?.unsent,
     certificate,
     hasServingThreads: serving !== undefined,
@@ -107,7 +100,7 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
   const ports = await opening.catch(async (error: NodeJS.ErrnoException) => {
     connections[Symbol.dispose]();
     await api.close();
-    throw toRefusal(error, listen);
+    throw listenRefusal(error, listen);
   });
   const watching = new AbortController();
   const following = tls && followCertificate(tls, secure ?? ports, certificate!, deps, { signal: watching.signal });
@@ -174,27 +167,4 @@ function authorizeSockets(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPage
     pages.refuseForeign(request, { stream: filter.stream, token });
     return subscriberOf({ ...deps, authenticator }, request, token, filter);
   };
-}
-
-function toRefusal(error: NodeJS.ErrnoException, endpoint: Endpoint): OxbowError {
-  const { address, port } = endpoint;
-  if (error.code === 'EADDRINUSE') {
-    return new OxbowError('port-taken', `Port ${port} on ${address} is in use by another program.`, {
-      cause: error,
-      extra: { hint: `Stop that program, or choose another port: oxbow --http ${port + 1 > 65_535 ? 8080 : port + 1}` },
-    });
-  }
-  const hint =
-    error.code === 'EACCES'
-      ? 'Ports below 1024 need special permissions. Choose a higher one: oxbow --http 8080'
-      : 'Use an address of this computer: oxbow --listen 127.0.0.1, or --listen 0.0.0.0 for all of them.';
-  return new OxbowError('bad-setting', `Cannot listen on ${printEndpoint(endpoint)}: ${messageOf(error)}.`, {
-    cause: error,
-    extra: { hint },
-  });
-}
-
-function urlOf(scheme: 'http' | 'https', address: string, port: number): string {
-  const shown = address === '0.0.0.0' ? '127.0.0.1' : address === '::' ? '::1' : address;
-  return `${scheme}://${printEndpoint({ address: shown, port })}`;
 }

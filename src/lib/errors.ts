@@ -365,6 +365,11 @@ export const refusals = {
     title: 'Source failed',
     hint: 'Check the URL, and open it in a player.',
   },
+  'edge-loop': {
+    status: 508,
+    title: 'The edge is its own origin',
+    hint: 'Check --origin of each edge: one of them names an edge that asks it in turn.',
+  },
   'queue-full': { status: 503, title: 'Job queue full', hint: 'Try again when a job has finished, or cancel one.' },
   'no-room': {
     status: 507,

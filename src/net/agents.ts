@@ -22,8 +22,13 @@ export interface Agents {
   close(): void;
 }
 
-/** Creates four agents (plain and TLS, trusted and not) with a shared bound: 100 idle connections, 10 per host, 90 s; and two without keep-alive. */
-export function createAgents(): Agents {
+/**
+ * Creates four agents (plain and TLS, trusted and not) with a shared bound: 100 idle connections, 10 per host, 90 s; and two without
+ * keep-alive.
+ *
+ * @param maxPerHost most connections to one host. Where it is given, all idle connections may be to that host
+ */
+export function createAgents(maxPerHost?: number): Agents {
   const all: HttpAgent[] = [];
   const idle = () =>
     all.reduce((sum, agent) => {
@@ -34,8 +39,8 @@ export function createAgents(): Agents {
   const options = {
     keepAlive: true,
     scheduling: 'lifo',
-    maxSockets: MAX_PER_HOST,
-    maxFreeSockets: MAX_IDLE_PER_HOST,
+    maxSockets: maxPerHost ?? MAX_PER_HOST,
+    maxFreeSockets: maxPerHost === undefined ? MAX_IDLE_PER_HOST : MAX_IDLE,
     timeout: IDLE_MS,
   } as const;
   const add = <A extends HttpAgent>(agent: A): A => {
@@ -46,7 +51,7 @@ export function createAgents(): Agents {
   };
   const plain = { guarded: add(new http.Agent(options)), trusted: add(new http.Agent(options)) };
   const tls = { guarded: add(new https.Agent(options)), trusted: add(new https.Agent(options)) };
-  const once = { maxSockets: MAX_PER_HOST } as const;
+  const once = { maxSockets: maxPerHost ?? MAX_PER_HOST } as const;
   const unkept = { plain: new http.Agent(once), tls: new https.Agent(once) };
   return {
     of(url, trusted, { fresh = false } = {}) {

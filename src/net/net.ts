@@ -105,6 +105,8 @@ export interface NetOptions {
   readonly allow: readonly string[];
   /** The resolver; the system's when absent. */
   readonly resolve?: Resolve;
+  /** Most connections to one host; further requests wait. Default 256. */
+  readonly maxPerHost?: number;
   /** Sent as User-Agent. */
   readonly userAgent?: string;
   /** Called for each reply to a GET with the time until it began, including redirects, seconds; its host, status and trace. */
@@ -119,7 +121,7 @@ export interface NetOptions {
 export function createNet(options: NetOptions): Net {
   const { allow, resolve = systemResolve, userAgent = 'oxbow', onReply } = options;
   const guard = new Guard(allow.map(parseCidr), resolve);
-  const agents = createAgents();
+  const agents = createAgents(options.maxPerHost);
   const close = async () => agents.close();
   return {
     async fetch(url, request) {

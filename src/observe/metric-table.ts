@@ -5,6 +5,7 @@
 import { accountMetrics } from './account-metrics.ts';
 import { authMetrics } from './auth-metrics.ts';
 import { chatMetrics } from './chat-metrics.ts';
+import { edgeMetrics } from './edge/edge-metrics.ts';
 import { jobMetrics } from './job-metrics.ts';
 import { libraryMetrics } from './library-metrics.ts';
 import type { MetricRow } from './metric-row.ts';
@@ -81,6 +82,7 @@ export const metricTable = {
   ...authMetrics,
   ...serviceMetrics,
   ...publishMetrics,
+  ...edgeMetrics,
   ...relayMetrics,
   ...libraryMetrics,
   ...roomMetrics,

@@ -17,7 +17,7 @@ import {
   type RequestLine,
   targetEndOf,
 } from './request-head.ts';
-import type { HotClient, HotResponse, ResponseCache } from './response-cache.ts';
+import type { HotClient, HotResponse } from './response-cache.ts';
 
 /** A new connection that sends nothing is closed after this long, ms. */
 const FIRST_REQUEST_MS = 15_000;
@@ -42,9 +42,22 @@ export interface SlowPath {
   handOver(socket: Socket): void;
 }
 
+/** The result for a target: a response, or a pending reply. */
+export interface Found {
+  readonly result: RawResponse | PendingReply;
+}
+
+/** Finds responses by target: `ResponseCache`, or the copies of an edge. */
+export interface ResponseFinder<F extends Found> {
+  /** The result; undefined if the slow path must answer. */
+  find(target: string, takesGzip: boolean, client: HotClient): F | undefined;
+  /** The response for a reply that was pending; undefined if the slow path must answer. */
+  rawResponseOf(reply: Reply, found: F, takesGzip: boolean): RawResponse | undefined;
+}
+
 /** What a connection needs of its responder. */
-export interface ConnectionHost extends SlowPath {
-  readonly cache: ResponseCache;
+export interface ConnectionHost<F extends Found = HotResponse> extends SlowPath {
+  readonly cache: ResponseFinder<F>;
   readonly pendingReplies: PendingReplies;
   /** Whether the client gets the common response: own host name, no foreign page. The slow path decides otherwise. */
   isCommon(headers: ClientHeaders): boolean;
@@ -56,7 +69,7 @@ export interface ConnectionHost extends SlowPath {
   startWaiting(headers: ClientHeaders, socket: Socket): () => void;
   /** Counts a response. @param waitedMs 0 if it was not pending */
   served(
-    found: HotResponse,
+    found: F,
     response: RawResponse,
     request: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
   ): void;
@@ -67,10 +80,10 @@ export interface ConnectionHost extends SlowPath {
 }
 
 /** A pending request. There may be thousands: one small object each. */
-interface Waiting {
+interface Waiting<F extends Found> {
   readonly line: RequestLine;
   readonly headers: ClientHeaders;
-  readonly found: HotResponse;
+  readonly found: F;
   readonly group: WaitGroup;
   readonly stopCounting: () => void;
   readonly startedMs: number;
@@ -79,9 +92,9 @@ interface Waiting {
 }
 
 /** One connection. */
-export class HotConnection implements Waiter, HotClient {
+export class HotConnection<F extends Found = HotResponse> implements Waiter, HotClient {
   readonly #socket: Socket;
-  readonly #host: ConnectionHost;
+  readonly #host: ConnectionHost<F>;
   /** The last header block, parsed: a player sends the same with each request. */
   #rest = NOTHING;
   #headers: ClientHeaders | undefined;
@@ -91,12 +104,12 @@ export class HotConnection implements Waiter, HotClient {
   #isBusy = false;
   #isEnded = false;
   #exchange: NodeExchange | undefined;
-  #waiting: Waiting | undefined;
+  #waiting: Waiting<F> | undefined;
   readonly #onEnded: () => void;
   #timeoutMs = 0;
 
   /** @param onEnded called once, when the connection was closed or moved to node:http */
-  constructor(socket: Socket, host: ConnectionHost, onEnded: () => void) {
+  constructor(socket: Socket, host: ConnectionHost<F>, onEnded: () => void) {
     this.#socket = socket;
     this.#host = host;
     this.#onEnded = onEnded;
@@ -191,7 +204,7 @@ export class HotConnection implements Waiter, HotClient {
     this.#setTimeout(STALL_MS);
   }
 
-  #wait(line: RequestLine, headers: ClientHeaders, found: HotResponse, pending: PendingReply): void {
+  #wait(line: RequestLine, headers: ClientHeaders, found: F, pending: PendingReply): void {
     const host = this.#host;
     let stopCounting: () => void;
     try {
@@ -233,7 +246,7 @@ export class HotConnection implements Waiter, HotClient {
     this.#host.refuse(request, response, reason);
   }
 
-  #endWaiting(): Waiting {
+  #endWaiting(): Waiting<F> {
     const waiting = this.#waiting!;
     this.#waiting = undefined;
     this.#isBusy = false;

@@ -14,6 +14,17 @@ export const everyAnswer = {
   'timing-allow-origin': '*',
 } as const;
 
+/** Methods of media. */
+export const MEDIA_METHODS = 'GET, HEAD, OPTIONS';
+
+/** Fields of the answer to a preflight request. */
+export const preflight = {
+  'access-control-allow-methods': MEDIA_METHODS,
+  'access-control-allow-headers':
+    'Accept, Authorization, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, If-None-Match, If-Range, Range, traceparent',
+  'access-control-max-age': '86400',
+} as const;
+
 /** Merges two sets of fields; `Vary` has the values of both. */
 export function joinFields(some: HeadFields, others: HeadFields): HeadFields {
   const vary = [others.vary, some.vary].filter((each) => each !== undefined).join(', ');

@@ -29,14 +29,12 @@ import { viewerKey } from '../client/viewer-key.ts';
 import type { HttpDeps } from '../deps.ts';
 import { WaitLimiter, waitLimits } from '../wait-limiter.ts';
 import { type Exchange, type HeadFields, pathOf } from './exchange.ts';
-import { joinFields, sendPlainProblem } from './media-answer.ts';
+import { joinFields, MEDIA_METHODS, preflight, sendPlainProblem } from './media-answer.ts';
 import { redirectOf } from './presigned.ts';
 import { representationOf } from './representation.ts';
 import { areInMemory, readBlocks, sendBlocks, sendMemory } from './send.ts';
 import { createSessionReports } from './session-reports.ts';
 import { createWatchAccess } from './watch-access.ts';
-
-const METHODS = 'GET, HEAD, OPTIONS';
 
 /** A client that requests one of these is a viewer. Probes and previews request Multivariant Playlists, stills and clips too. */
 const WATCHING: ReadonlySet<MediaAddress['kind']> = new Set([
@@ -55,13 +53,6 @@ const WATCHING: ReadonlySet<MediaAddress['kind']> = new Set([
 
 /** Caching of 410: deleted media never returns, so caches may answer for a while. */
 const GONE_CACHING = 'public, max-age=60';
-
-const preflight = {
-  'access-control-allow-methods': METHODS,
-  'access-control-allow-headers':
-    'Accept, Authorization, CMCD-Object, CMCD-Request, CMCD-Session, CMCD-Status, If-None-Match, If-Range, Range, traceparent',
-  'access-control-max-age': '86400',
-} as const;
 
 /** The media address and query of a request; undefined if its path is not one of media. */
 export function mediaTargetOf(target: string): MediaTarget | undefined {
@@ -251,14 +242,14 @@ export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): Media
           return;
         }
         if (method === 'OPTIONS') {
-          exchange.head(204, { ...commonFields(exchange, target), ...preflight, allow: METHODS });
+          exchange.head(204, { ...commonFields(exchange, target), ...preflight, allow: MEDIA_METHODS });
           exchange.body.end();
           return;
         }
         if (method !== 'GET' && method !== 'HEAD') {
           exchange.refuseBody();
-          throw new OxbowError('method-not-allowed', `${method} is not supported for media. Use ${METHODS}.`, {
-            extra: { allow: METHODS },
+          throw new OxbowError('method-not-allowed', `${method} is not supported for media. Use ${MEDIA_METHODS}.`, {
+            extra: { allow: MEDIA_METHODS },
           });
         }
         const cmcd = readCmcd(target.query, exchange.headers);

@@ -1,0 +1,162 @@
+/**
+ * `oxbow edge --origin URL`: a caching edge in front of a server, until a signal ends it.
+ * In: flags, variables OXBOW_EDGE_…. Out: a server; one line when it is ready. docs/6-run/edge.md.
+ */
+import { isIP } from 'node:net';
+import { type Command, Option } from 'commander';
+import { parseEndpoint } from '../../config/address.ts';
+import type { EdgeSettings } from '../../edge/edge.ts';
+import { parseDuration } from '../../lib/duration.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { letHeapGrow } from '../../lib/memory/heap.ts';
+import { parseSize } from '../../lib/size.ts';
+import type { LogLevel } from '../../observe/log.ts';
+import { parseServer } from '../running-server.ts';
+import { onStopSignal } from '../stop-signals.ts';
+import { type ExitCode, note, say, sayJson } from '../terminal.ts';
+
+/** Characters of a secret. */
+const MIN_SECRET = 16;
+/** A close that takes longer ends the process, ms. */
+const CLOSE_WITHIN_MS = 10_000;
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal'] as const satisfies readonly LogLevel[];
+
+interface Options {
+  readonly origin: string;
+  readonly http: string;
+  readonly memory: string;
+  readonly cache?: string;
+  readonly disk: string;
+  readonly watchSecret?: string;
+  readonly token?: string;
+  readonly stale: string;
+  readonly recheck: string;
+  readonly prefetch: string;
+  readonly onlyMedia?: true;
+  readonly tlsCert?: string;
+  readonly tlsKey?: string;
+  readonly trustedProxies?: string;
+  readonly hosts?: string;
+  readonly logLevel: LogLevel;
+  readonly json?: true;
+}
+
+/** Adds the verb. */
+export function addEdge(program: Command, exit: (code: ExitCode) => void): void {
+  const command = program
+    .command('edge')
+    .summary('a caching edge in front of a server')
+    .description(
+      'Serves the media of an oxbow server from copies: one request to the origin for all viewers, held reloads included. Each option is also a variable, for example OXBOW_EDGE_ORIGIN.',
+    );
+  const add = (flags: string, sentence: string, byDefault?: string): void => {
+    const option = new Option(flags, sentence);
+    if (byDefault !== undefined) option.default(byDefault);
+    command.addOption(option.env(`OXBOW_EDGE_${option.name().replaceAll('-', '_').toUpperCase()}`));
+  };
+  add('--origin <URL>', 'Address of the origin: a server, or another edge.');
+  add('--http <[ADDR:]PORT>', 'Where the edge listens.', '127.0.0.1:8081');
+  add('--memory <SIZE>', 'Most memory for copies.', '256M');
+  add(
+    '--cache <DIR>',
+    'Folder for copies of segments, which survive a restart; none without it. One edge for each folder.',
+  );
+  add('--disk <SIZE>', 'Most bytes in that folder.', '10G');
+  add('--watch-secret <SECRET>', '`watchSecret` of the origin: playback tokens are checked here too.');
+  add('--token <TOKEN>', 'Token of the management API; without it there is none.');
+  add('--stale <DURATION>', 'How long expired copies are served while the origin does not answer.', '10m');
+  add('--recheck <DURATION>', 'How long an answer of the origin about a playback token holds.', '30s');
+  add('--prefetch <on|off>', 'Ask for announced parts and the next segment before viewers do.', 'on');
+  add('--only-media', 'Refuse pages and the API, instead of passing them to the origin.');
+  add('--tls-cert <FILE>', 'Certificate for HTTPS, PEM.');
+  add('--tls-key <FILE>', 'Its private key, PEM.');
+  add('--trusted-proxies <NETWORK,…>', 'Proxies in front of the edge whose X-Forwarded-For counts.');
+  add('--hosts <NAME,…>', 'Host names that the edge answers to when it listens on a loopback address.');
+  add('--log-level <LEVEL>', `Lowest level of the log: ${LEVELS.join(', ')}.`, 'info');
+  command.option('--json', 'Print one line of JSON when ready.');
+  command.action(async (options: Options) => exit(await runVerb(options)));
+}
+
+async function runVerb(options: Options): Promise<ExitCode> {
+  const settings = settingsOf(options);
+  const { startEdge } = await import('../../edge/edge.ts');
+  const { createLog } = await import('../../observe/log.ts');
+  const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
+  using _signals = onStopSignal(() => stop());
+  letHeapGrow();
+  const log = createLog({ level: options.logLevel, fd: 2 });
+  const edge = await startEdge(settings, { log });
+  if (options.json) sayJson({ event: 'ready', http: edge.url });
+  else {
+    say(`oxbow edge of ${settings.origin.host}`);
+    say(`  Serves      ${edge.url}`);
+    if (settings.folder !== undefined) say(`  Copies      ${edge.kept} in ${settings.folder}`);
+    if (settings.watchSecret === undefined) say('  Tokens      checked by the origin only (--watch-secret)');
+  }
+  await stopped;
+  const late = setTimeout(() => {
+    note(`oxbow edge: closing took longer than ${CLOSE_WITHIN_MS / 1000} s; ending now`);
+    process.exit(1);
+  }, CLOSE_WITHIN_MS);
+  await edge[Symbol.asyncDispose]();
+  clearTimeout(late);
+  return 0;
+}
+
+/** Checks the options. @throws OxbowError `bad-setting` */
+export function settingsOf(options: Options): EdgeSettings {
+  const { origin, cache, watchSecret, token, tlsCert, tlsKey } = options;
+  if (origin === undefined) refuse('The edge needs an origin', 'oxbow edge --origin https://tv.example');
+  if ((tlsCert === undefined) !== (tlsKey === undefined)) refuse('HTTPS needs both --tls-cert and --tls-key', '');
+  for (const [flag, secret] of [
+    ['--watch-secret', watchSecret],
+    ['--token', token],
+  ] as const) {
+    if (secret !== undefined && secret.length < MIN_SECRET)
+      refuse(`${flag} has fewer than ${MIN_SECRET} characters`, 'Generate one with `openssl rand -base64 32`.');
+  }
+  if (!LEVELS.includes(options.logLevel)) refuse(`"${options.logLevel}" is not a level of the log`, LEVELS.join(', '));
+  if (options.prefetch !== 'on' && options.prefetch !== 'off') refuse(`"${options.prefetch}" is not on or off`, '');
+  const listen = read('--http', options.http, parseEndpoint);
+  return {
+    origin: new URL(parseServer(origin)),
+    listen: { ...listen, address: listen.address === '' ? '127.0.0.1' : listen.address },
+    memoryBytes: Math.max(MIN_MEMORY, read('--memory', options.memory, parseSize)),
+    folder: cache,
+    diskBytes: read('--disk', options.disk, parseSize),
+    watchSecret,
+    token,
+    staleMs: read('--stale', options.stale, parseDuration),
+    recheckMs: read('--recheck', options.recheck, parseDuration),
+    prefetches: options.prefetch === 'on',
+    onlyMedia: options.onlyMedia === true,
+    tls: tlsCert === undefined ? undefined : { cert: tlsCert, key: tlsKey! },
+    trustedProxies: listOf(options.trustedProxies).map((one) => {
+      if (isIP(one.split('/')[0]!) === 0) refuse(`"${one}" is not a network`, 'Use 10.0.0.0/8 or 192.0.2.7.');
+      return one;
+    }),
+    hosts: listOf(options.hosts),
+  };
+}
+
+/** Below this a cache holds no segment, bytes. */
+const MIN_MEMORY = 8 * 1024 * 1024;
+
+function listOf(text: string | undefined): readonly string[] {
+  return (text ?? '').split(',').flatMap((one) => one.trim() || []);
+}
+
+function read<T>(flag: string, text: string, parse: (text: string) => T): T {
+  try {
+    return parse(text);
+  } catch (error) {
+    throw new OxbowError('bad-setting', `${flag}: ${messageOf(error)}`, {
+      cause: error,
+      extra: { hint: 'See oxbow edge --help.' },
+    });
+  }
+}
+
+function refuse(detail: string, hint: string): never {
+  throw new OxbowError('bad-setting', detail, { extra: { hint: hint || 'See oxbow edge --help.' } });
+}

@@ -1,0 +1,36 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { hintedParts, lastListed, listedPaths, nextSegment, reachedPosition } from './hls-hints.ts';
+
+const list = `#EXTM3U
+#EXT-X-MAP:URI="init-3.mp4"
+#EXTINF:2.00000,
+41.m4s
+#EXT-X-PART:DURATION=0.5,INDEPENDENT=YES,URI="42.0.m4s"
+#EXT-X-PRELOAD-HINT:TYPE=PART,URI="42.1.m4s"
+#EXT-X-RENDITION-REPORT:URI="../a0/g1.m3u8",LAST-MSN=42,LAST-PART=0
+`;
+const path = '/live/door/v0/g1.m3u8';
+
+test('the announced part is a path beside the playlist', () => {
+  assert.deepEqual(hintedParts(list, path), ['/live/door/v0/42.1.m4s']);
+  assert.deepEqual(reachedPosition(list), { msn: 42, part: 1 });
+});
+
+test('a playlist says how far its segments reach, and the next one is known by its number', () => {
+  assert.deepEqual(lastListed(list, path), { folder: '/live/door/v0/', msn: 41 });
+  assert.equal(nextSegment('/live/door/v0/40.m4s')?.path, '/live/door/v0/41.m4s');
+  assert.equal(nextSegment('/live/door/v0/40.1.m4s'), undefined);
+});
+
+test('everything that a playlist lists for good is named, but no parts', () => {
+  assert.deepEqual(listedPaths(list, path), [
+    '/live/door/v0/init-3.mp4',
+    '/live/door/v0/41.m4s',
+    '/live/door/a0/g1.m3u8',
+  ]);
+});
+
+test('an address of another server is not named', () => {
+  assert.deepEqual(hintedParts('#EXT-X-PRELOAD-HINT:TYPE=PART,URI="https://other.example/1.1.m4s"', path), []);
+});

@@ -1,0 +1,176 @@
+/**
+ * The slow path of an edge for media: ranges, conditions, HEAD, HTTP/2, segments in progress, refusals, and what only the origin answers.
+ * In: requests with a media address. Out: answers from the copies, or the origin's. RFC 9110 13 and 14; RFC 9111.
+ */
+import { type MediaTarget, parseMediaTarget } from '../api/media-address.ts';
+import { settle } from '../delivery/live/pending-reply.ts';
+import type { Reply } from '../delivery/reply.ts';
+import { isFromForeignPage } from '../http/api/foreign-pages.ts';
+import { toProblem } from '../http/api/problem.ts';
+import type { ClientAddress } from '../http/client/client-address.ts';
+import { readCmcd } from '../http/client/cmcd.ts';
+import { readForwarded } from '../http/client/forwarded.ts';
+import { type Exchange, type HeadFields, pathOf } from '../http/media/exchange.ts';
+import type { MediaResponder } from '../http/media/media.ts';
+import { joinFields, MEDIA_METHODS, preflight, sendPlainProblem } from '../http/media/media-answer.ts';
+import { representationOf } from '../http/media/representation.ts';
+import { sendBlocks, sendMemory } from '../http/media/send.ts';
+import type { WaitLimiter } from '../http/wait-limiter.ts';
+import type { Clock } from '../lib/clock.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { traceIdOf } from '../observe/trace.ts';
+import type { EdgeCache } from './cache/edge-cache.ts';
+import type { EdgeCounts } from './edge-counts.ts';
+import { isRefusal } from './edge-responder.ts';
+import { type EdgeTarget, edgeTargetOf } from './edge-target.ts';
+import { isLoop } from './origin.ts';
+import type { Passer } from './pass-on.ts';
+import { AskAgain, OriginRefusal, PassOn } from './refusal.ts';
+
+/** Look-ups of one request: the answer to another client's token is not its own. */
+const MAX_TRIES = 3;
+
+/** Dependencies of the responder. */
+export interface EdgeMediaDeps {
+  readonly cache: EdgeCache;
+  readonly passer: Passer;
+  readonly counts: EdgeCounts;
+  readonly clock: Clock;
+  /** Of this edge, in `Via`. */
+  readonly name: string;
+  readonly clientAddress: ClientAddress;
+  /** Fields of every answer. */
+  readonly head: HeadFields;
+  /** Only this computer can reach the edge: pages of other sites may not read answers. */
+  readonly isGuarded: boolean;
+  /** Called with a bug. */
+  failed(error: unknown, where: string): void;
+}
+
+/** An answer of the cache. */
+interface Answer {
+  readonly reply: Reply;
+  readonly isPrivate: boolean;
+  readonly bornMs: number;
+}
+
+/** Creates the responder. @param waitLimiter shared with the hot responder */
+export function createEdgeMedia(deps: EdgeMediaDeps, waitLimiter: WaitLimiter): MediaResponder {
+  const { cache, passer, counts, clock } = deps;
+  const addressOf = ({ remoteAddress, headers }: Exchange) =>
+    deps.clientAddress(remoteAddress, readForwarded(headers).for);
+  const fieldsFor = ({ headers }: Exchange): HeadFields =>
+    deps.isGuarded && isFromForeignPage(headers) ? { vary: 'Origin' } : deps.head;
+
+  async function find(exchange: Exchange, target: EdgeTarget, signal: AbortSignal): Promise<Answer> {
+    const address = addressOf(exchange);
+    for (let tries = 1; ; tries++) {
+      try {
+        const found = cache.find(target, { address, via: exchange.headers.via });
+        if ('copy' in found) {
+          const { reply, freshness } = found.copy;
+          return { reply, isPrivate: found.isPrivate, bornMs: freshness.bornMs };
+        }
+        const pending = found.flight.pending(found.hasToken);
+        const reply = await waitLimiter.wait(settle(pending, { signal }), address, signal);
+        const outcome = found.flight.outcome!;
+        return 'reply' in outcome ? { ...outcome, reply } : { reply, isPrivate: true, bornMs: clock.nowMs() };
+      } catch (error) {
+        if (!(error instanceof AskAgain) || tries >= MAX_TRIES) throw error;
+      }
+    }
+  }
+
+  async function send(exchange: Exchange, { reply, isPrivate, bornMs }: Answer, signal: AbortSignal): Promise<void> {
+    const isHead = exchange.method === 'HEAD';
+    const { status, headers, body, length } = representationOf(exchange.headers, reply, { isHead, isPrivate });
+    const age = Math.max(0, Math.floor((clock.nowMs() - bornMs) / 1000));
+    exchange.head(status, { ...joinFields(fieldsFor(exchange), headers), age });
+    if (isHead || status === 304) exchange.body.end();
+    else if (reply.grows) await sendBlocks(exchange, reply.grows({ signal }));
+    else {
+      sendMemory(exchange, body as readonly Uint8Array[]);
+      counts.servedBytes += length;
+    }
+  }
+
+  async function pass(exchange: Exchange): Promise<void> {
+    counts.requests.passed++;
+    await passer.exchange(exchange);
+  }
+
+  async function answer(exchange: Exchange, { address }: MediaTarget): Promise<void> {
+    const { method, headers } = exchange;
+    if (isLoop(headers, deps.name)) throw new OxbowError('edge-loop', 'The request has come through this edge before.');
+    if (method === 'OPTIONS') {
+      exchange.head(204, { ...fieldsFor(exchange), ...preflight, allow: MEDIA_METHODS });
+      exchange.body.end();
+      return;
+    }
+    if (method === 'POST' && address.kind === 'session') return pass(exchange);
+    if (method !== 'GET' && method !== 'HEAD') {
+      exchange.refuseBody();
+      const extra = { allow: MEDIA_METHODS };
+      throw new OxbowError('method-not-allowed', `${method} is not supported for media. Use ${MEDIA_METHODS}.`, {
+        extra,
+      });
+    }
+    const target = edgeTargetOf(pathOf(exchange.target));
+    if (!target || headers.authorization !== undefined) return pass(exchange);
+    const cmcd = readCmcd(exchange.target.split('?')[1] ?? '', headers);
+    if (cmcd) counts.cmcd++;
+    if (cmcd?.isStarved) counts.starved++;
+    const controller = new AbortController();
+    const { signal } = controller;
+    const onClose = () => controller.abort(new DOMException('the viewer disconnected', 'AbortError'));
+    exchange.body.once('close', onClose);
+    const leave = waitLimiter.register(controller);
+    try {
+      await send(exchange, await find(exchange, target, signal), signal);
+    } finally {
+      leave();
+      exchange.body.off('close', onClose);
+    }
+  }
+
+  function sendRefusal(exchange: Exchange, { status, fields, body }: OriginRefusal): void {
+    counts.requests.refused++;
+    exchange.head(status, { ...fieldsFor(exchange), ...fields, 'content-length': body.length });
+    exchange.body.end(exchange.method === 'HEAD' ? undefined : body);
+  }
+
+  /** Never rejects. */
+  async function refuse(exchange: Exchange, reason: unknown): Promise<void> {
+    const { body, headers, method } = exchange;
+    if (body.destroyed && !body.headersSent) return; // the client has disconnected
+    if (!isRefusal(reason)) deps.failed(reason, `${method} ${pathOf(exchange.target).split('?')[0]}`);
+    if (body.headersSent) {
+      exchange.cut();
+      return;
+    }
+    if (reason instanceof PassOn) {
+      await pass(exchange).catch((error) => refuse(exchange, error));
+      return;
+    }
+    if (reason instanceof OriginRefusal) return sendRefusal(exchange, reason);
+    counts.requests.refused++;
+    sendPlainProblem(exchange, toProblem(reason, traceIdOf(headers.traceparent)), fieldsFor(exchange));
+  }
+
+  const respond = async (exchange: Exchange, target: MediaTarget): Promise<void> => {
+    try {
+      await answer(exchange, target);
+    } catch (error) {
+      await refuse(exchange, error);
+    }
+  };
+
+  return {
+    respond,
+    refuse(exchange, reason) {
+      if (reason instanceof AskAgain) void respond(exchange, parseMediaTarget(pathOf(exchange.target))!);
+      else void refuse(exchange, reason);
+    },
+    waitLimiter,
+  };
+}

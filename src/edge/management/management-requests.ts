@@ -1,0 +1,61 @@
+/**
+ * The bodies of purges and warm-ups.
+ * In: parsed JSON of anyone who has the token. Out: typed requests, or OxbowError. Pure.
+ */
+import { tokenNameOf } from '../../api/library/assets-api.ts';
+import { OxbowError } from '../../lib/errors.ts';
+
+/** Paths of one warm-up. */
+const MAX_PATHS = 1000;
+const MAX_LENGTH = 4096;
+
+/** What to delete. */
+export interface PurgeRequest {
+  /** What it says, for the log. */
+  readonly sentence: string;
+  /** Whether an object is meant. @param object its path with directives, and the name that tokens are signed for */
+  readonly isMeant: (object: { readonly key: string; readonly name: string }) => boolean;
+}
+
+/** What to load. */
+export interface WarmRequest {
+  readonly paths: readonly string[];
+  /** Also what playlists list, and what the playlists list that they list. */
+  readonly follow: boolean;
+}
+
+/** Reads `{"prefix": "/live/door/"}`, `{"stream": "door"}`, `{"asset": "ID"}` or `{"all": true}`. @throws OxbowError `bad-request` */
+export function readPurge(body: unknown): PurgeRequest {
+  const { prefix, stream, asset, all } = objectOf(body);
+  const given = [prefix, stream, asset, all].filter((one) => one !== undefined);
+  if (given.length === 1) {
+    if (isText(prefix) && prefix.startsWith('/'))
+      return { sentence: prefix, isMeant: ({ key }) => key.startsWith(prefix) };
+    // Of a stream all areas: live, past, stills.
+    if (isText(stream)) return { sentence: `stream ${stream}`, isMeant: ({ name }) => name === stream };
+    if (isText(asset)) return { sentence: `asset ${asset}`, isMeant: ({ name }) => name === tokenNameOf(asset) };
+    if (all === true) return { sentence: 'everything', isMeant: () => true };
+  }
+  throw new OxbowError('bad-request', 'A purge names a prefix, a stream, an asset, or all.', {
+    extra: { hint: 'Send {"prefix":"/live/door/"}, {"stream":"door"}, {"asset":"ID"} or {"all":true}.' },
+  });
+}
+
+/** Reads `{"paths": ["/live/door/index.m3u8"], "follow": true}`. @throws OxbowError `bad-request` */
+export function readWarm(body: unknown): WarmRequest {
+  const { paths, follow } = objectOf(body);
+  const isList =
+    Array.isArray(paths) && paths.length <= MAX_PATHS && paths.every((one) => isText(one) && one.startsWith('/'));
+  if (isList && (follow === undefined || typeof follow === 'boolean')) return { paths, follow: follow === true };
+  throw new OxbowError('bad-request', `A warm-up has at most ${MAX_PATHS} paths.`, {
+    extra: { hint: 'Send {"paths":["/assets/ID/index.m3u8"],"follow":true}.' },
+  });
+}
+
+function objectOf(body: unknown): Record<string, unknown> {
+  return typeof body === 'object' && body !== null ? (body as Record<string, unknown>) : {};
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string' && value !== '' && value.length <= MAX_LENGTH;
+}

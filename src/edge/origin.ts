@@ -1,0 +1,151 @@
+/**
+ * Asks the origin for objects, and stops asking for a while when it does not answer.
+ * In: targets. Out: responses, within bounds of size and time. RFC 9110 7.6.3; docs/architecture.md, Outgoing requests.
+ */
+import { randomBytes } from 'node:crypto';
+import type { IncomingHttpHeaders } from 'node:http';
+import { CircuitBreaker } from '../lib/breaker/circuit-breaker.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { Net, NetResponse } from '../net/net.ts';
+import { isFailure } from './cache/freshness.ts';
+
+/** Longest answer that is not held, ms. */
+const DEADLINE_MS = 30_000;
+/** Longest hold of a reload: three of the longest target durations, and time for the answer, ms. */
+const HELD_DEADLINE_MS = 75_000;
+/** Longest time without a byte, ms. */
+const IDLE_MS = 15_000;
+/** Of the question whether the origin answers again. */
+const PROBE_MS = 5000;
+const MAX_PROBE_BYTES = 64 * 1024;
+/** Failures in a row after which the origin is left alone, and for how long, ms. */
+const FAILURES = 5;
+const MIN_PAUSE_MS = 500;
+const MAX_PAUSE_MS = 5000;
+
+/** Why the origin is asked. */
+export type OriginReason = 'miss' | 'revalidate' | 'prefetch' | 'warm' | 'check';
+
+/** How an object is requested. */
+export interface OriginRequest {
+  /** Path and query, with a token before them or without. */
+  readonly target: string;
+  /** The origin may hold the answer until media exists. */
+  readonly mayHold: boolean;
+  /** Of the copy that is here, without quotes. */
+  readonly etag?: string | undefined;
+  /** Address of the client that asks; undefined for prefetches. */
+  readonly clientAddress?: string | undefined;
+  /** `Via` of the client's request. */
+  readonly via?: string | undefined;
+}
+
+/** The origin of an edge. */
+export interface Origin extends AsyncDisposable {
+  readonly url: URL;
+  /** Name of this edge in `Via`, different in each process. */
+  readonly name: string;
+  /** It has not answered lately, and is not asked now. */
+  readonly isDown: boolean;
+  /**
+   * Asks once. Any status is a response.
+   *
+   * @throws OxbowError `not-ready` while the origin is left alone, `source-failed` if it does not answer; the signal's reason
+   */
+  ask(request: OriginRequest, options: { readonly signal: AbortSignal }): Promise<NetResponse>;
+}
+
+/** Options of `openOrigin`. */
+export interface OriginOptions {
+  readonly url: URL;
+  readonly net: Net;
+  /** Most bytes of an object. */
+  readonly maxBytes: number;
+  readonly clock: { monotonicMs(): number };
+  /** Called when the origin begins or ceases to be left alone. */
+  readonly onDown?: (isDown: boolean) => void;
+}
+
+/** Opens the connection to an origin; closes `net` with it. */
+export function openOrigin({ url, net, maxBytes, clock, onDown }: OriginOptions): Origin {
+  const name = `oxbow-edge-${randomBytes(6).toString('hex')}`;
+  const breaker = new CircuitBreaker({
+    nowMs: () => clock.monotonicMs(),
+    failures: FAILURES,
+    minPauseMs: MIN_PAUSE_MS,
+    maxPauseMs: MAX_PAUSE_MS,
+  });
+  const report = (isAnswered: boolean) => {
+    const wasOpen = breaker.isOpen;
+    if (isAnswered) breaker.succeeded();
+    else breaker.failed();
+    if (breaker.isOpen !== wasOpen) onDown?.(breaker.isOpen);
+  };
+  const base = url.href.replace(/\/+$/, '');
+  /** A request that the origin may hold says nothing for long: first it must answer a small one. */
+  async function probe(signal: AbortSignal): Promise<void> {
+    const limits = { maxBytes: MAX_PROBE_BYTES, deadlineMs: PROBE_MS, idleMs: PROBE_MS };
+    using response = await net.fetch(`${base}/livez`, {
+      signal,
+      trusted: url,
+      ...limits,
+      headers: { via: `1.1 ${name}` },
+    });
+    report(!isFailure(response.status));
+  }
+  return {
+    url,
+    name,
+    get isDown() {
+      return breaker.isOpen && breaker.waitMs > 0;
+    },
+    async ask({ target, mayHold, etag, clientAddress, via }, { signal }) {
+      if (!breaker.allows()) {
+        const retryAfterSeconds = Math.max(1, breaker.waitMs / 1000);
+        throw new OxbowError('not-ready', 'The origin of this edge does not answer.', { extra: { retryAfterSeconds } });
+      }
+      if (breaker.isOpen) {
+        try {
+          await probe(signal);
+        } catch (error) {
+          report(false);
+          throw error;
+        }
+      }
+      const deadlineMs = mayHold ? HELD_DEADLINE_MS : DEADLINE_MS;
+      try {
+        const response = await net.fetch(`${base}${target}`, {
+          signal,
+          maxBytes,
+          deadlineMs,
+          idleMs: mayHold ? HELD_DEADLINE_MS : IDLE_MS,
+          trusted: url,
+          headers: {
+            'accept-encoding': 'gzip',
+            via: [via, `1.1 ${name}`].filter((one) => one !== undefined).join(', '),
+            ...(etag !== undefined && { 'if-none-match': `"${etag}", "${etag}-gz"` }),
+            ...(clientAddress !== undefined && clientAddress !== '' && { 'x-forwarded-for': clientAddress }),
+          },
+        });
+        // A 503 comes from a server that answers: too many wait, or the media is late.
+        report(!isFailure(response.status) || response.status === 503);
+        return response;
+      } catch (error) {
+        if (signal.aborted) report(true);
+        else report(false);
+        throw error;
+      }
+    },
+    [Symbol.asyncDispose]: () => net.close(),
+  };
+}
+
+/** Whether a request has come through this edge already, or through too many (RFC 9110 7.6.3). */
+export function isLoop({ via }: Pick<IncomingHttpHeaders, 'via'>, name: string): boolean {
+  if (via === undefined) return false;
+  const hops = via.split(',');
+  return hops.length > MAX_HOPS || hops.some((one) => one.trim().split(/\s+/)[1] === name);
+}
+
+/** Servers that a request may pass. */
+const MAX_HOPS = 16;

@@ -1,0 +1,46 @@
+/**
+ * Responses of the origin that are no media: errors, which are passed on as they are.
+ * In: a response. Out: an error that responders send unchanged.
+ */
+import type { IncomingHttpHeaders } from 'node:http';
+
+/** Fields of an error that clients get. */
+const PASSED = ['content-type', 'cache-control', 'retry-after', 'www-authenticate', 'allow', 'vary'] as const;
+
+/** A refusal of the origin. */
+export class OriginRefusal extends Error {
+  override readonly name = 'OriginRefusal';
+  readonly status: number;
+  readonly fields: Readonly<Record<string, string>>;
+  readonly body: Uint8Array;
+
+  constructor(status: number, headers: IncomingHttpHeaders, body: Uint8Array) {
+    super(`the origin answered ${status}`);
+    this.status = status;
+    this.body = body;
+    this.fields = Object.fromEntries(
+      PASSED.flatMap((name) => (typeof headers[name] === 'string' ? [[name, headers[name]]] : [])),
+    );
+  }
+
+  /** Code of the problem document; undefined for another body. RFC 9457. */
+  get code(): string | undefined {
+    if (!this.fields['content-type']?.startsWith('application/problem+json')) return undefined;
+    try {
+      const { code } = JSON.parse(Buffer.from(this.body).toString()) as { code?: unknown };
+      return typeof code === 'string' ? code : undefined;
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The origin must answer this request itself: the object is too large to keep, or of unknown length. */
+export class PassOn extends Error {
+  override readonly name = 'PassOn';
+}
+
+/** The request must be looked up again: the answer was to another client's token, which the origin refused. */
+export class AskAgain extends Error {
+  override readonly name = 'AskAgain';
+}
