@@ -7,9 +7,16 @@ import path from 'node:path';
 import { databaseServer } from '../config/sections/store-section.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folder.ts';
+import type { Services } from '../observe/services/services.ts';
 import { openStore as openDatabase, type Store } from '../store/db.ts';
+import type { Guard } from '../store/engine.ts';
 import { DATABASE_FILE } from '../streams/rebuild.ts';
 import type { AppContext } from './parts.ts';
+
+/** Longer than the pool waits for a connection, which is never left without an owner. */
+const GUARD_MS = 20_000;
+/** Rewinding waits for the database: a trial costs less than a viewer who waits after it is back. */
+const LONGEST_PAUSE_MS = 2000;
 
 /**
  * Creates the data folder if it does not exist.
@@ -35,7 +42,7 @@ export async function openDataFolder(folder: string): Promise<string> {
  * @throws OxbowError `data-in-use`
  */
 export async function openStore(
-  { config, dataFolder, opened, shutdown, log, metrics, telemetry }: AppContext,
+  { config, dataFolder, opened, shutdown, log, metrics, services, telemetry }: AppContext,
   { onTaken }: { readonly onTaken: () => void },
 ): Promise<Store> {
   const server = databaseServer(config.store);
@@ -50,7 +57,22 @@ export async function openStore(
     });
   };
   const file = path.join(dataFolder, DATABASE_FILE);
-  const store = opened.use(await openDatabase({ file, server, log, onWait, onTaken, signal: shutdown.signal }));
+  const { signal } = shutdown;
+  const guard = server && (await openGuard(services, opened));
+  const store = opened.use(await openDatabase({ file, server, log, onWait, guard, onTaken, signal }));
   opened.defer(metrics.beforeScrape(() => metrics.databaseWaiting.set(store.waiting)));
   return store;
+}
+
+/** The circuit breaker of a database server: while it cannot be reached, requests are refused at once. */
+async function openGuard(services: Services, opened: AsyncDisposableStack): Promise<Guard> {
+  const { isUnavailable } = await import('../store/postgres/errors.ts');
+  const breaker = opened.use(
+    await services.open({
+      ...{ service: 'postgresql', timeoutMs: GUARD_MS, failures: 3, isFailure: isUnavailable },
+      maxPauseMs: LONGEST_PAUSE_MS,
+    }),
+  );
+  const { signal } = new AbortController();
+  return (attempt) => breaker.call(attempt, { signal });
 }

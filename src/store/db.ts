@@ -8,7 +8,7 @@ import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import type { Log } from '../observe/log.ts';
 import { leaseDataFolder } from './data-folder-lease.ts';
-import type { Engine, EngineName, ReadQuery } from './engine.ts';
+import type { Engine, EngineName, Guard, ReadQuery } from './engine.ts';
 import type { Fence } from './lease-table.ts';
 import { lockDataFolder } from './lock.ts';
 import type { Tables } from './schema.ts';
@@ -43,6 +43,8 @@ export interface StoreOptions {
   readonly nowMs?: number;
   /** Called with the duration of each statement, seconds, and its SQL without values. */
   readonly onWait?: (seconds: number, sql: string) => void;
+  /** Makes the attempts to reach a database server. */
+  readonly guard?: Guard | undefined;
   /** Called if another process takes the data folder. */
   readonly onTaken?: () => void;
   /** Time to live of the lease on the folder, ms; for tests. */
@@ -88,8 +90,8 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
 
 /** Opens the database without the data folder. @throws as `openStore` */
 export async function openEngine(options: Omit<StoreOptions, 'onTaken' | 'leaseTtlMs'>): Promise<Engine> {
-  const { file, server, log, nowMs = Date.now(), onWait = () => undefined, start, signal } = options;
+  const { file, server, log, nowMs = Date.now(), onWait = () => undefined, guard, start, signal } = options;
   if (server === undefined) return openSqliteEngine({ file, log, nowMs, onWait, start });
   const { openPostgresEngine } = await import('./postgres/engine.ts'); // loads a library
-  return openPostgresEngine({ server, log, onWait, signal });
+  return openPostgresEngine({ server, log, onWait, guard, signal });
 }

@@ -6,10 +6,10 @@ import type { DialectAdapter, Kysely } from 'kysely';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { Tables } from './schema.ts';
 
-/** The database server does not respond. The engine logs when that begins and ends, so that not everyone who meets it has to. */
+/** The database server does not respond. That is logged when it begins and ends, not by each part that meets it. */
 export class DatabaseLost extends OxbowError {
   constructor(cause: unknown) {
-    super('not-ready', `PostgreSQL does not respond: ${messageOf(cause)}.`, { cause });
+    super('not-ready', `PostgreSQL does not respond: ${messageOf(cause).replace(/\.$/, '')}.`, { cause });
   }
 }
 
@@ -44,6 +44,9 @@ export interface Engine extends AsyncDisposable {
   /** Resolves when the database responds. Throws its error. */
   check(): Promise<void>;
 }
+
+/** Runs an attempt to reach the server, or refuses it at once: a circuit breaker. */
+export type Guard = <T>(attempt: () => Promise<T>) => Promise<T>;
 
 /** Called with the duration of each statement, seconds, and its SQL without values. */
 export type OnWait = (seconds: number, sql: string) => void;

@@ -7,7 +7,7 @@ import type { DatabaseServer } from '../../config/sections/store-section.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Log } from '../../observe/log.ts';
-import type { Engine, OnWait } from '../engine.ts';
+import type { Engine, Guard, OnWait } from '../engine.ts';
 import { createPostgresDb } from './dialect.ts';
 import { isUnavailable } from './errors.ts';
 import { migratePostgres } from './migrate.ts';
@@ -19,6 +19,8 @@ export interface PostgresEngineOptions {
   readonly server: DatabaseServer;
   readonly log: Log;
   readonly onWait: OnWait;
+  /** Of the primary server; without it, the engine logs when the server is lost. */
+  readonly guard?: Guard | undefined;
   /** Ends the waiting for a server that does not respond yet. */
   readonly signal?: AbortSignal | undefined;
   /** How long to wait for one, ms. */
@@ -39,15 +41,22 @@ const BATCH_CONNECTIONS = 2;
  * @throws OxbowError `not-ready` if it does not respond in time, `bad-setting` if it refuses the user or has no such database, `data-newer`
  */
 export async function openPostgresEngine(options: PostgresEngineOptions): Promise<Engine> {
-  const { server, log, onWait, migrate = true } = options;
+  const { server, log, onWait, guard, migrate = true } = options;
   await using opened = new AsyncDisposableStack();
-  const openPool = (url: string, max: number, pipeline = false) => {
-    const pool = new ConnectionPool({ url, max, pipeline, onWait, onContact: contactsOf(url, log) });
+  const openPool = (
+    url: string,
+    max: number,
+    how: { readonly pipeline?: boolean; readonly guard?: Guard | undefined },
+  ) => {
+    const pool = new ConnectionPool({
+      ...{ url, max, onWait, ...how },
+      ...(!how.guard && { onContact: contactsOf(url, log) }),
+    });
     opened.defer(() => pool.end());
     return pool;
   };
-  const pool = openPool(server.url, server.pool);
-  const batches = openPool(server.url, BATCH_CONNECTIONS, true);
+  const pool = openPool(server.url, server.pool, { guard });
+  const batches = openPool(server.url, BATCH_CONNECTIONS, { guard, pipeline: true });
   const db = createPostgresDb(pool, batches);
   const { rows } = await waitForServer(
     () => sql<{ server_encoding: string }>`SHOW server_encoding`.execute(db),
@@ -69,7 +78,7 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
       ? undefined
       : opened.use(
           openReplica({
-            ...{ primary: db, replica: createPostgresDb(openPool(replicaUrl, server.pool), batches) },
+            ...{ primary: db, replica: createPostgresDb(openPool(replicaUrl, server.pool, {}), batches) },
             ...{ maxLagMs: replicaLag, log },
           }),
         );

@@ -15,7 +15,7 @@ const UNREACHABLE =
 
 /** Whether the server did not take the statement, or its answer was lost: another try may succeed. */
 export function isUnavailable(error: unknown): boolean {
-  if (error instanceof OxbowError) return error.code === 'not-ready';
+  if (error instanceof OxbowError) return error.code === 'not-ready' || error.code === 'service-unavailable';
   const { code } = error as { code?: unknown };
   if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code)) return CLASSES.has(code.slice(0, 2)) || STATES.has(code);
   return UNREACHABLE.test(`${String(code)} ${messageOf(error)}`);
@@ -23,6 +23,6 @@ export function isUnavailable(error: unknown): boolean {
 
 /** The error that repositories get. */
 export function storeError(error: unknown): unknown {
-  if (error instanceof OxbowError || !isUnavailable(error)) return error;
+  if (error instanceof DatabaseLost || !isUnavailable(error)) return error;
   return new DatabaseLost(error);
 }

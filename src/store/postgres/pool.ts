@@ -5,7 +5,7 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { OxbowError } from '../../lib/errors.ts';
-import type { OnWait } from '../engine.ts';
+import type { Guard, OnWait } from '../engine.ts';
 import { isUnavailable, storeError } from './errors.ts';
 
 /** Time for a new connection, ms. */
@@ -27,6 +27,8 @@ export interface PoolOptions {
   /** Statements of a connection are sent without waiting for the results of earlier ones. */
   readonly pipeline?: boolean;
   readonly onWait: OnWait;
+  /** Makes the attempts to get a connection. */
+  readonly guard?: Guard | undefined;
   /** Called with the result of each contact with the server: undefined, or why it does not respond. */
   readonly onContact?: (lost: Error | undefined) => void;
 }
@@ -51,10 +53,12 @@ export class ConnectionPool implements PostgresPool {
   readonly options = {};
   readonly #pool: pg.Pool;
   readonly #options: Required<Pick<PoolOptions, 'onWait' | 'onContact'>>;
+  readonly #guard: Guard;
   readonly #clients = new WeakMap<pg.PoolClient, Connection>();
   #ended: Promise<void> | undefined;
 
-  constructor({ url, max, pipeline = false, onWait, onContact = () => undefined }: PoolOptions) {
+  constructor({ url, max, pipeline = false, onWait, guard, onContact = () => undefined }: PoolOptions) {
+    this.#guard = guard ?? ((attempt) => attempt());
     this.#options = { onWait, onContact };
     this.#pool = new pg.Pool({
       ...{ connectionString: url, max, pipeline, types, application_name: 'oxbow', keepAlive: true },
@@ -77,7 +81,7 @@ export class ConnectionPool implements PostgresPool {
     if (this.#pool.waitingCount >= MAX_WAITING) {
       throw new OxbowError('not-ready', `${MAX_WAITING} statements wait for the database already.`);
     }
-    const client = await this.#pool.connect().catch((error: unknown) => {
+    const client = await this.#guard(() => this.#pool.connect()).catch((error: unknown) => {
       if (isUnavailable(error)) this.#options.onContact(error as Error);
       throw storeError(error);
     });
