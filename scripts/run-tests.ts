@@ -3,7 +3,7 @@
  * In: globs of test files. Out: the runner's report, the last thing printed; its exit code.
  */
 import { spawnSync } from 'node:child_process';
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -35,6 +35,16 @@ function together(patterns: readonly string[], folder: string): string[] {
     return path;
   });
   return [...files.filter((path) => !isLight(path)), ...groups];
+}
+
+/** Installs the servers of objects that tests start, which no installation of oxbow needs. */
+function installEngines(): void {
+  const folder = join(root, 'test', 'fixtures', 'engines', 'npm');
+  if (existsSync(join(folder, 'node_modules'))) return;
+  console.log('installing the servers of objects that tests start');
+  const args = ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
+  const result = spawnSync('npm', args, { cwd: folder, stdio: 'inherit', shell: process.platform === 'win32' });
+  if (result.status !== 0) console.log('      npm ci failed; the tests of object stores will fail');
 }
 
 /**
@@ -69,6 +79,7 @@ export function runTests({
     `--import=${pathToFileURL(join(import.meta.dirname, 'test-children.ts'))}`,
     ...(coverage ? measured : []),
   ];
+  installEngines();
   const cache = mkdtempSync(join(tmpdir(), 'oxbow-compiled-'));
   const files = coverage ? together(patterns, cache) : patterns;
   try {

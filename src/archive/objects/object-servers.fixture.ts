@@ -16,7 +16,8 @@ import { openAzureClient } from './azure-client.ts';
 import type { ObjectClient } from './object-client.ts';
 import { openS3Client } from './s3-client.ts';
 
-const require = createRequire(import.meta.url);
+/** The servers are installed apart from oxbow, by scripts/run-tests.ts. */
+const require = createRequire(new URL('../../../test/fixtures/engines/npm/package.json', import.meta.url));
 const BUCKET = 'media';
 
 /** A server with a bucket. */
