@@ -137,6 +137,19 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
       }
       const newest = migrations.length;
       const where = { file, server, signal };
+      {
+        await using engine = await open();
+        const object = { location: 'a', target: 't', key: 'k', size: 1, checksum: '', fence: 1, uploaded_us: 1 };
+        await engine.db
+          .insertInto('stored_object')
+          .values({ ...object, local: 0 })
+          .execute();
+      }
+      await assert.rejects(changeSchema(where, OLDEST_SCHEMA), /moved_files_would_be_lost/);
+      {
+        await using engine = await open();
+        await engine.db.deleteFrom('stored_object').execute();
+      }
       assert.deepEqual(await changeSchema(where, OLDEST_SCHEMA), { from: newest, to: OLDEST_SCHEMA });
       assert.equal((await readStatus({ file, server })).schema, OLDEST_SCHEMA);
       await assert.rejects(changeSchema(where, OLDEST_SCHEMA - 1), { code: 'bad-request' });

@@ -33,8 +33,10 @@ export const objectMigration = {
  ) STRICT, WITHOUT ROWID;
  CREATE INDEX object_deletion_by_due ON object_deletion (due_us);
  ALTER TABLE stream ADD COLUMN storage TEXT;`,
-  // Fails on the name of its first table while a bucket has the only copy of a file.
-  down: `CREATE TABLE moved_files_would_be_lost (files INTEGER NOT NULL CHECK (files = 0));
+  // Fails by the name of its constraint while a bucket has the only copy of a file.
+  down: `CREATE TABLE moved_files_would_be_lost (
+     files INTEGER NOT NULL CONSTRAINT moved_files_would_be_lost CHECK (files = 0)
+   );
  INSERT INTO moved_files_would_be_lost SELECT count(*) FROM stored_object WHERE local = 0;
  DROP TABLE moved_files_would_be_lost;
  DROP TABLE stored_object;
