@@ -116,7 +116,7 @@ async function* pagesOf(db: Kysely<Tables>, table: CopiedTable): AsyncGenerator<
 }
 
 async function insertRows(db: Kysely<Tables>, table: CopiedTable, rows: readonly Row[]): Promise<void> {
-  // A copy has no owner, but its tokens go on rising.
+  // A copy has no owner, but its tokens continue to rise.
   const written = table === 'lease' ? rows.map((row) => ({ ...row, expires_us: 0 })) : rows;
   const each = Math.max(1, Math.floor(MAX_PARAMETERS / Object.keys(rows[0]!).length));
   for (let at = 0; at < written.length; at += each) {
