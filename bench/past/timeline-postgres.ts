@@ -28,7 +28,7 @@ export async function benchTimelinePostgres(streams: number, days: number): Prom
   await using sqlite = await openEngine({ file, log });
   await using server = await startPostgres({ settings: ['shared_buffers=256MB', 'max_wal_size=4GB'] });
   const settings = { url: server.url('postgres'), replicaUrl: undefined, replicaLag: 2000, pool: 10 };
-  await using postgres = await openEngine({ file: '', log, server: settings });
+  await using postgres = await openEngine({ file: '', log, server: settings, unlimited: true });
   const { signal } = new AbortController();
   const startedAt = performance.now();
   const progress = (done: number, all: number) => {

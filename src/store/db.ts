@@ -49,6 +49,8 @@ export interface StoreOptions {
   readonly onTaken?: () => void;
   /** Time to live of the lease on the folder, ms; for tests. */
   readonly leaseTtlMs?: number;
+  /** Statements of a server may take as long as they need. */
+  readonly unlimited?: boolean | undefined;
   /** Where the statements of SQLite run; default a thread. For tests. */
   readonly start?: StartDatabase;
   /** Ends the waiting for a database server. */
@@ -90,8 +92,8 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
 
 /** Opens the database without the data folder. @throws as `openStore` */
 export async function openEngine(options: Omit<StoreOptions, 'onTaken' | 'leaseTtlMs'>): Promise<Engine> {
-  const { file, server, log, nowMs = Date.now(), onWait = () => undefined, guard, start, signal } = options;
+  const { file, server, log, nowMs = Date.now(), onWait = () => undefined, guard, unlimited, start, signal } = options;
   if (server === undefined) return openSqliteEngine({ file, log, nowMs, onWait, start });
   const { openPostgresEngine } = await import('./postgres/engine.ts'); // loads a library
-  return openPostgresEngine({ server, log, onWait, guard, signal });
+  return openPostgresEngine({ server, log, onWait, guard, unlimited, signal });
 }

@@ -37,7 +37,7 @@ export async function copyToServer({ file, server, ...options }: MoveOptions): P
   if (!existsSync(file)) throw new OxbowError('not-found', `There is no database ${file}.`);
   using _lock = lockDataFolder(dirname(file));
   await using from = await openEngine({ file, log });
-  await using to = await openEngine({ file, server, log, signal: options.signal });
+  await using to = await openEngine({ file, server, log, unlimited: true, signal: options.signal });
   await refuseOwned(to.db, options);
   const rows = await copyRows(from.db, to.db, options);
   await tidy(to.db);
@@ -73,7 +73,7 @@ export async function snapshot(
 ): Promise<CopiedRows> {
   dropDatabase(path); // of an interrupted copy
   try {
-    await using from = await openEngine({ file: path, server, log, signal });
+    await using from = await openEngine({ file: path, server, log, unlimited: true, signal });
     await using to = await openEngine({ file: path, log });
     return await copyRows(from.db, to.db, { overwrite: true, signal, progress });
   } catch (error) {
@@ -118,7 +118,8 @@ export async function changeSchema(
   if (server === undefined) return { from: changeSqliteSchema(file, target), to: target };
   const { openPostgresEngine } = await import('./postgres/engine.ts');
   const { migratePostgres } = await import('./postgres/migrate.ts');
-  await using engine = await openPostgresEngine({ server, log, onWait: () => undefined, signal, migrate: false });
+  const how = { unlimited: true, migrate: false };
+  await using engine = await openPostgresEngine({ server, log, onWait: () => undefined, signal, ...how });
   await refuseOwned(engine.db, { signal });
   return await migratePostgres(engine.db, target);
 }

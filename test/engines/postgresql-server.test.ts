@@ -172,6 +172,18 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
     await assert.rejects(openEngine({ file: '', server, log }), { code: 'data-newer' });
   });
 
+  test('limits the time of statements, but not of a copy', async () => {
+    const server = await newDatabase();
+    for (const [unlimited, expected] of [
+      [false, '30s'],
+      [true, '0'],
+    ] as const) {
+      await using engine = await openEngine({ file: '', server, log, unlimited });
+      const { rows } = await sql<{ statement_timeout: string }>`SHOW statement_timeout`.execute(engine.db);
+      assert.equal(rows[0]!.statement_timeout, expected);
+    }
+  });
+
   test('that refuses the user, has no such database or cannot store UTF-8 is an error of the setting', async () => {
     const ofUser = serverAt(`postgres://no-such-user@127.0.0.1:${postgres.port}/postgres`);
     const latin = await postgres.create("template0 ENCODING 'LATIN1'");

@@ -27,6 +27,8 @@ export interface PostgresEngineOptions {
   readonly waitMs?: number | undefined;
   /** Whether to migrate to the newest schema; default true. */
   readonly migrate?: boolean;
+  /** Statements may take as long as they need. Migrations always may. */
+  readonly unlimited?: boolean | undefined;
 }
 
 /** After a start of all machines the database may come last. */
@@ -41,7 +43,7 @@ const BATCH_CONNECTIONS = 2;
  * @throws OxbowError `not-ready` if it does not respond in time, `bad-setting` if it refuses the user or has no such database, `data-newer`
  */
 export async function openPostgresEngine(options: PostgresEngineOptions): Promise<Engine> {
-  const { server, log, onWait, guard, migrate = true } = options;
+  const { server, log, onWait, guard, unlimited, migrate = true } = options;
   await using opened = new AsyncDisposableStack();
   const openPool = (
     url: string,
@@ -49,7 +51,7 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
     how: { readonly pipeline?: boolean; readonly guard?: Guard | undefined },
   ) => {
     const pool = new ConnectionPool({
-      ...{ url, max, onWait, ...how },
+      ...{ url, max, onWait, unlimited, ...how },
       ...(!how.guard && { onContact: contactsOf(url, log) }),
     });
     opened.defer(() => pool.end());
@@ -69,7 +71,10 @@ export async function openPostgresEngine(options: PostgresEngineOptions): Promis
     });
   }
   if (migrate) {
-    const { from, to } = await migratePostgres(db);
+    await using patient = new AsyncDisposableStack();
+    const own = new ConnectionPool({ url: server.url, max: 1, unlimited: true, onWait });
+    patient.defer(() => own.end());
+    const { from, to } = await migratePostgres(createPostgresDb(own, own));
     if (from !== to) log.info({ from, to }, 'the PostgreSQL database has the newest schema now');
   }
   const { replicaUrl, replicaLag } = server;

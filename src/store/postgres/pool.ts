@@ -26,6 +26,8 @@ export interface PoolOptions {
   readonly max: number;
   /** Statements of a connection are sent without waiting for the results of earlier ones. */
   readonly pipeline?: boolean;
+  /** Statements may take as long as they need: migrations and copies of large tables. */
+  readonly unlimited?: boolean | undefined;
   readonly onWait: OnWait;
   /** Makes the attempts to get a connection. */
   readonly guard?: Guard | undefined;
@@ -57,13 +59,24 @@ export class ConnectionPool implements PostgresPool {
   readonly #clients = new WeakMap<pg.PoolClient, Connection>();
   #ended: Promise<void> | undefined;
 
-  constructor({ url, max, pipeline = false, onWait, guard, onContact = () => undefined }: PoolOptions) {
+  constructor({
+    url,
+    max,
+    pipeline = false,
+    unlimited = false,
+    onWait,
+    guard,
+    onContact = () => undefined,
+  }: PoolOptions) {
     this.#guard = guard ?? ((attempt) => attempt());
     this.#options = { onWait, onContact };
     this.#pool = new pg.Pool({
       ...{ connectionString: url, max, pipeline, types, application_name: 'oxbow', keepAlive: true },
-      ...{ connectionTimeoutMillis: CONNECT_MS, statement_timeout: STATEMENT_MS, query_timeout: ANSWER_MS },
-      idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+      connectionTimeoutMillis: CONNECT_MS,
+      ...(!unlimited && {
+        ...{ statement_timeout: STATEMENT_MS, query_timeout: ANSWER_MS },
+        idle_in_transaction_session_timeout: IDLE_IN_TRANSACTION_MS,
+      }),
     });
     this.#pool.on('error', onContact);
     // A connection may be lost between the statements of a transaction: the next one rejects.
