@@ -19,8 +19,8 @@ import {
   type PutSums,
   partBytesOf,
   putInParts,
-  requestSignal,
   SEND_MS,
+  sendRequest,
   tagOfParts,
 } from './object-client.ts';
 
@@ -186,23 +186,13 @@ class AzureObjectClient implements ObjectClient {
     return this.#container.getBlockBlobClient(key);
   }
 
-  async #try<T>(
+  #try<T>(
     what: string,
     signal: AbortSignal | undefined,
     send: (signal: AbortSignal) => Promise<T>,
     limitMs?: number,
   ): Promise<T> {
-    signal?.throwIfAborted();
-    try {
-      return await send(requestSignal(signal, limitMs));
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof ObjectError) throw error;
-      const { code = (error as Error).name } = error as { code?: string };
-      const status = statusOf(error);
-      const text = `could not ${what}: ${code}${status > 0 ? ` (${status})` : ''}`;
-      throw new ObjectError(text, { cause: error });
-    }
+    return sendRequest({ what, signal, send, limitMs, describe });
   }
 }
 
@@ -210,6 +200,13 @@ const raw = (hex: string): Uint8Array => Buffer.from(hex, 'hex');
 
 function statusOf(error: unknown): number {
   return (error as { statusCode?: number }).statusCode ?? 0;
+}
+
+/** Code and status of an error of the SDK. */
+function describe(error: unknown): string {
+  const { code = (error as Error).name } = error as { code?: string };
+  const status = statusOf(error);
+  return `${code}${status > 0 ? ` (${status})` : ''}`;
 }
 
 /** Whether the blob is missing, and not its container. */

@@ -133,10 +133,29 @@ export function tagOfParts(md5s: readonly string[]): string {
   return `${hash.digest('hex')}-${md5s.length}`;
 }
 
-/** A signal for one request: fires with `signal`, or when the request takes longer than `limitMs`. */
-export function requestSignal(signal: AbortSignal | undefined, limitMs: number = REQUEST_MS): AbortSignal {
-  const limit = AbortSignal.timeout(limitMs);
-  return signal ? AbortSignal.any([signal, limit]) : limit;
+/** One request of an engine. */
+export interface ObjectRequest<T> {
+  /** What it does, for its error: `could not …`. */
+  readonly what: string;
+  readonly signal: AbortSignal | undefined;
+  /** @param signal fires with that of the caller, or when the request takes longer than `limitMs` */
+  send(signal: AbortSignal): Promise<T>;
+  readonly limitMs?: number | undefined;
+  /** Describes an error of the engine's library. */
+  describe(error: unknown): string;
+}
+
+/** Sends a request. @throws ObjectError; the reason of the caller's signal */
+export async function sendRequest<T>({ what, signal, send, limitMs, describe }: ObjectRequest<T>): Promise<T> {
+  signal?.throwIfAborted();
+  const limit = AbortSignal.timeout(limitMs ?? REQUEST_MS);
+  try {
+    return await send(signal ? AbortSignal.any([signal, limit]) : limit);
+  } catch (error) {
+    signal?.throwIfAborted();
+    if (error instanceof ObjectError) throw error;
+    throw new ObjectError(`could not ${what}: ${describe(error)}`, { cause: error });
+  }
 }
 
 /** How an engine sends the parts of an object. */

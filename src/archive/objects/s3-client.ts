@@ -21,8 +21,8 @@ import {
   type PutSums,
   partBytesOf,
   putInParts,
-  requestSignal,
   SEND_MS,
+  sendRequest,
 } from './object-client.ts';
 
 /** Settings of an S3 client. */
@@ -226,20 +226,13 @@ class S3ObjectClient implements ObjectClient {
     return this.#try(what, signal, sendOnce, SEND_MS);
   }
 
-  async #try<T>(
+  #try<T>(
     what: string,
     signal: AbortSignal | undefined,
     send: (signal: AbortSignal) => Promise<T>,
     limitMs?: number,
   ): Promise<T> {
-    signal?.throwIfAborted();
-    try {
-      return await send(requestSignal(signal, limitMs));
-    } catch (error) {
-      signal?.throwIfAborted();
-      if (error instanceof ObjectError) throw error;
-      throw new ObjectError(`could not ${what}: ${describe(error)}`, { cause: error });
-    }
+    return sendRequest({ what, signal, send, limitMs, describe });
   }
 }
 

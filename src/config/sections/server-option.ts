@@ -8,12 +8,28 @@ import { createOption, listKind, type Option, type OptionExtras, textOf } from '
 
 /** An optional `amqp:` or `amqps:` URL, with a virtual host as its path. It has a password, and is never printed. */
 export function amqpUrl(sentence: string): Option<string | undefined> {
-  return serverUrl(['amqp:', 'amqps:'], 'amqp://USER:PASSWORD@rabbit.example:5672', /^(\/[^/]*)?$/, sentence);
+  return serverUrl(['amqp:', 'amqps:'], 'amqp://USER:PASSWORD@rabbit.example:5672', plain(/^(\/[^/]*)?$/), sentence);
 }
 
 /** An optional `redis:` or `rediss:` URL, with the number of a database as its path. It has a password, and is never printed. */
 export function redisUrl(sentence: string): Option<string | undefined> {
-  return serverUrl(['redis:', 'rediss:'], 'redis://USER:PASSWORD@redis.example:6379', /^(\/[0-9]{0,4})?$/, sentence);
+  const accepts = plain(/^(\/[0-9]{0,4})?$/);
+  return serverUrl(['redis:', 'rediss:'], 'redis://USER:PASSWORD@redis.example:6379', accepts, sentence);
+}
+
+/**
+ * An optional `postgres:` or `postgresql:` URL, with a database as its path and parameters. Without a host name it has a socket, in the
+ * parameter `host`. It has a password, and is never printed.
+ */
+export function postgresUrl(sentence: string): Option<string | undefined> {
+  const example = 'postgres://USER:PASSWORD@db.example:5432/oxbow';
+  return serverUrl(['postgres:', 'postgresql:'], example, ({ pathname }) => pathname.length > 1, sentence);
+}
+
+/** An address of a host without parameters. */
+function plain(path: RegExp): (url: URL) => boolean {
+  return ({ hostname, pathname, search, hash }) =>
+    hostname !== '' && path.test(pathname) && search === '' && hash === '';
 }
 
 /** Hosts with ports: a list, or text with commas. */
@@ -41,14 +57,14 @@ export function namePrefix(initial: string, sentence: string, extras?: OptionExt
 function serverUrl(
   protocols: readonly string[],
   example: string,
-  path: RegExp,
+  accepts: (url: URL) => boolean,
   sentence: string,
 ): Option<string | undefined> {
   const read = (value: unknown): string | undefined => {
     const given = textOf(value, 'a URL');
     if (given === '') return undefined;
-    const { protocol = '', hostname, pathname = '', search, hash } = URL.parse(given) ?? {};
-    if (protocols.includes(protocol) && hostname && path.test(pathname) && search === '' && hash === '') return given;
+    const url = URL.parse(given);
+    if (url && protocols.includes(url.protocol) && accepts(url)) return given;
     throw new FormatError(`it is not an address such as ${example}`, 0);
   };
   const print = (value: string | undefined) => (value === undefined ? '' : '***');
