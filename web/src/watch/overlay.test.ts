@@ -32,6 +32,13 @@ test('offline is shown only after the server has reported it', () => {
   assert.equal(overlayOf({ ...playing, mode: 'offline' }, stream('live')), 'waiting', 'it is live again');
 });
 
+test('a stream that connects again keeps its last picture; one without a picture says that it connects', () => {
+  const offline: Snapshot = { ...playing, mode: 'offline' };
+  assert.equal(overlayOf(offline, stream('starting')), 'waiting');
+  assert.equal(overlayOf({ ...playing, loading: true }, stream('starting')), 'waiting');
+  assert.equal(overlayOf({ ...offline, pictured: false }, stream('starting')), 'offline');
+});
+
 test('nothing covers a playing picture, even when the stream has just ended', () => {
   assert.equal(overlayOf(playing, stream('live')), 'none');
   assert.equal(overlayOf(playing, stream('waiting')), 'none');

@@ -24,12 +24,17 @@ export function overlayOf(player: Snapshot, stream: StreamView | null, lost: Fai
 function withoutOutage(player: Snapshot, stream: StreamView | null): Overlay {
   if (player.failure) return 'failure';
   // Not yet reported by the server, or live again and not yet loaded.
-  if (player.mode === 'offline') return stream === null || stream.state === 'live' ? 'waiting' : 'offline';
+  if (player.mode === 'offline') return stream === null || isComing(player, stream) ? 'waiting' : 'offline';
   // The server knows before the player that no media arrives; a picture that still plays stays visible.
-  if (player.mode === 'live' && player.loading && stream !== null && stream.state !== 'live' && !stream.away)
+  if (player.mode === 'live' && player.loading && stream !== null && !isComing(player, stream) && !stream.away)
     return 'offline';
   if (player.mode === 'idle' || player.loading) return 'waiting';
   return player.paused ? 'play' : 'none';
+}
+
+/** It is live, or was a moment ago and connects to its source: after a restart of oxbow the last picture stays. */
+function isComing({ pictured }: Snapshot, { state }: StreamView): boolean {
+  return state === 'live' || (state === 'starting' && pictured);
 }
 
 /**
