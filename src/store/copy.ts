@@ -20,6 +20,7 @@ const keys = {
   ...{ asset: ['seq'], asset_removed: ['id'], asset_tag: ['tag', 'asset_seq'], asset_rendition: ['asset_id', 'id'] },
   ...{ asset_chunk: ['asset_id', 'rendition', 'first_msn'], asset_subtitle: ['seq'] },
   ...{ stored_object: ['location'], object_upload: ['location'], object_deletion: ['target', 'key'] },
+  ...{ node: ['name'], placement: ['kind', 'key'] },
   ...{ upload: ['id'], upload_part: ['upload_id', 'offset'], media_server: ['id'] },
   ...{ room: ['id'], room_member: ['room_id', 'user_id'], room_item: ['id'], room_poll: ['id'] },
   room_message: ['room_id', 'kind', 'seq'],

@@ -3,6 +3,7 @@
  * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of schema.ts.
  */
 import { OxbowError } from '../lib/errors.ts';
+import { nodeMigration } from './node-tables.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { roomMigrations } from './room-migrations.ts';
 
@@ -382,6 +383,7 @@ export const migrations: readonly Migration[] = [
    ALTER TABLE chunk_file DROP COLUMN incomplete;`,
   },
   objectMigration,
+  nodeMigration,
 ];
 
 /** The statements that upgrade. */

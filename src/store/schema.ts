@@ -20,6 +20,7 @@ import type {
   AssetTable,
   AssetTagTable,
 } from './asset-tables.ts';
+import type { NodeTable, PlacementTable } from './node-tables.ts';
 import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   MediaServerTable,
@@ -408,4 +409,6 @@ export interface Tables {
   stored_object: StoredObjectTable;
   object_upload: ObjectUploadTable;
   object_deletion: ObjectDeletionTable;
+  node: NodeTable;
+  placement: PlacementTable;
 }

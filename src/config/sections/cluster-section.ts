@@ -3,8 +3,46 @@
  * In: the types of settings. Out: the sections `redis` and `cluster` for schema.ts.
  */
 
-import { flag, integer, section } from '../option.ts';
+import { FormatError } from '../../lib/errors.ts';
+import {
+  createOption,
+  duration,
+  flag,
+  integer,
+  listKind,
+  type Option,
+  type OptionExtras,
+  optionalUrl,
+  secret,
+  section,
+} from '../option.ts';
 import { hostPorts, namePrefix, redisUrl } from './server-option.ts';
+
+/** What a node of a cluster can do. */
+export const nodeRoles = ['ingest', 'serve', 'worker', 'rooms'] as const;
+
+/** A role. */
+export type NodeRole = (typeof nodeRoles)[number];
+
+/** Roles: a list, or text with commas. */
+function roles(sentence: string, extras: OptionExtras): Option<readonly NodeRole[]> {
+  const check = (item: string) => {
+    if (item === 'all' || nodeRoles.some((role) => role === item)) return;
+    throw new FormatError(`"${item.slice(0, 40)}" is no role; roles are all, ${nodeRoles.join(', ')}`, 0);
+  };
+  const kind = listKind('ROLE,…', 'a role', check);
+  const read = (value: unknown): readonly NodeRole[] => {
+    const given = new Set(kind.read(value));
+    return nodeRoles.filter((role) => given.size === 0 || given.has('all') || given.has(role));
+  };
+  const print = (value: readonly NodeRole[]) => (value.length === nodeRoles.length ? 'all' : value.join(','));
+  return createOption<readonly NodeRole[]>(
+    { placeholder: kind.placeholder, json: kind.json, read, print },
+    'all',
+    sentence,
+    extras,
+  );
+}
 
 /** Where Redis is. */
 export const redisSection = section({
@@ -23,7 +61,24 @@ export const redisSection = section({
 
 /** What the nodes of a cluster share. */
 export const clusterSection = section({
-  enabled: flag(false, 'Whether this server is a node of a cluster. Needs `redis.url`.'),
+  enabled: flag(
+    false,
+    'Whether this server is a node of a cluster. Needs `store.url`, `redis.url`, `cluster.url` and `cluster.secret`.',
+  ),
+  node: namePrefix('node', 'Name of this node: another one for each node, the same after a restart.'),
+  url: optionalUrl('Where the other nodes reach this one, for example `http://10.0.0.5:8080`.'),
+  secret: secret(
+    'Secret of the cluster, 32 characters or more: the same on all nodes. It signs their requests to each other.',
+  ),
+  roles: roles(
+    'What this node does, of `ingest` (it runs streams and takes publishers), `serve` (viewers and pages), `worker` (jobs) and `rooms`; `all` is all of them.',
+    { flag: 'role' },
+  ),
+  takeover: duration(
+    '6s',
+    'A node that has not renewed its lease for so long is dead: its streams and rooms are taken over.',
+    { min: '2s', max: '5m' },
+  ),
   redis: section({
     enabled: flag(true, 'In a cluster: whether the leases on publishers are in Redis.'),
   }),
