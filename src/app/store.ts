@@ -59,7 +59,9 @@ export async function openStore(
   const file = path.join(dataFolder, DATABASE_FILE);
   const { signal } = shutdown;
   const guard = server && (await openGuard(services, opened));
-  const store = opened.use(await openDatabase({ file, server, log, onWait, guard, onTaken, signal }));
+  const { cluster } = config;
+  const node = cluster.enabled ? { node: cluster.node, leaseTtlMs: cluster.takeover } : undefined;
+  const store = opened.use(await openDatabase({ file, server, log, onWait, guard, onTaken, signal, ...node }));
   opened.defer(metrics.beforeScrape(() => metrics.databaseWaiting.set(store.waiting)));
   return store;
 }

@@ -72,7 +72,7 @@ export const clusterSection = section({
   ),
   roles: roles(
     'What this node does, of `ingest` (it runs streams and takes publishers), `serve` (viewers and pages), `worker` (jobs) and `rooms`; `all` is all of them.',
-    { flag: 'role' },
+    { flag: 'roles' },
   ),
   takeover: duration(
     '6s',
