@@ -4,6 +4,7 @@
  */
 import type { SegmentStore } from '../archive/segment-store.ts';
 import { Leases } from '../cluster/lease.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { OncePer } from '../lib/once-per.ts';
 import { version } from '../lib/version.ts';
@@ -34,14 +35,14 @@ export async function openNodes(
   { config, clock, log }: AppContext,
   { store, net }: Pick<Parts, 'store' | 'net'>,
 ): Promise<Nodes | undefined> {
-  const { enabled, node, url, secret, roles, takeover } = config.cluster;
-  if (!enabled) return undefined;
-  if (store.engine !== 'postgresql') throw new OxbowError('bad-setting', '`cluster.enabled` needs `store.url`.');
-  if (url === undefined) throw new OxbowError('bad-setting', '`cluster.enabled` needs `cluster.url`.');
+  const { url, secret, roles, takeover } = config.cluster;
+  const node = nodeName(config);
+  if (node === undefined || url === undefined) return undefined;
+  if (store.engine !== 'postgresql') throw new OxbowError('bad-setting', '`cluster.url` needs `store.url`.');
   if (secret === undefined || secret.length < MIN_SECRET)
     throw new OxbowError(
       'bad-setting',
-      `\`cluster.enabled\` needs \`cluster.secret\` with ${MIN_SECRET} characters or more.`,
+      `\`cluster.url\` needs \`cluster.secret\` with ${MIN_SECRET} characters or more.`,
     );
   const rows = new NodeRows(store.db, clock);
   await rows.register({ name: node, url, roles, version });
