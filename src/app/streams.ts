@@ -49,7 +49,8 @@ export function openStreams(
     store,
     placement,
     leases: new Leases({
-      store: cluster ? cluster.leases(createLocalLeases(clock)) : createLocalLeases(clock),
+      // In a cluster that shares streams, the owner of a stream alone has its publishers.
+      store: cluster && placement.node === '' ? cluster.leases(createLocalLeases(clock)) : createLocalLeases(clock),
       clock,
       failed: failed('a lease'),
     }),

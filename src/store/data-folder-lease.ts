@@ -105,12 +105,19 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
     );
   }
 
-  /** Acquires the lease again while the only problem is a database that does not respond. */
+  /**
+   * Acquires the lease again while the only problem is a database that does not respond. A token that has risen by more than one was
+   * another process's in between, which may have released it: what this process knows of the index is old.
+   */
   async function follow(): Promise<void> {
+    let { token } = lease;
     while ((await lossOf(lease, ending.signal)) === 'unconfirmed') {
-      const again = await leases.acquire(name, { ...request, replaces: lease.token }).catch(failed);
-      if (again?.heldBy) break;
-      if (again) lease = again.lease;
+      const again = await leases.acquire(name, { ...request, replaces: token }).catch(failed);
+      if (again?.lease) lease = again.lease;
+      const state = again?.lease ?? again?.heldBy;
+      const isOwn = again?.lease !== undefined || again?.heldBy?.holder === request.holder; // a reply was lost
+      if (state && !(isOwn && state.token === token + 1)) break;
+      if (state) token = state.token;
       else await sleep(ttlMs / 3, ending);
     }
     log.fatal({ folder: dirname(file) }, 'another oxbow has taken the data folder; this process stops writing to it');

@@ -10,7 +10,8 @@ import { openCluster, type TestCluster, type TestNode } from './cluster.fixture.
 const skip = needPostgres() || need('redis-server');
 
 /** Starts a stream with a test picture on a node. */
-async function createStream({ server }: TestNode, name: string): Promise<void> {
+async function createStream(node: TestNode, name: string): Promise<TestNode> {
+  const { server } = node;
   const made = await server.fetch('/api/v1/streams', {
     method: 'POST',
     headers: { 'content-type': 'application/json' },
@@ -18,7 +19,20 @@ async function createStream({ server }: TestNode, name: string): Promise<void> {
   });
   assert.equal(made.status, 201, await made.text());
   await server.stream(name, 'live');
+  return node;
 }
+
+/** The one of those nodes that has taken a stream over, when it is live there. */
+async function heirOf(nodes: readonly TestNode[], stream: string): Promise<TestNode> {
+  const took = ({ server }: TestNode) =>
+    server.log('info').some((line) => line.stream === stream && line.msg === 'this node runs the stream now');
+  const heir = await until(`${stream} runs on ${nodes.map(({ name }) => name).join(' or ')}`, () => nodes.find(took));
+  await heir.server.stream(stream, 'live');
+  return heir;
+}
+
+const gapsOf = async ({ server }: TestNode, stream: string) =>
+  (await server.json<{ items: readonly GapView[] }>(`/api/v1/streams/${stream}/gaps`)).items;
 
 /** Every MSN that a media playlist of the stream lists now. */
 async function listedMsns(server: Server, name: string): Promise<number[]> {
@@ -45,21 +59,15 @@ suite('a cluster of three nodes', { skip }, () => {
     const before = await listedMsns(node('a').server, 'one');
     const killedMs = Date.now();
     await node('a').server.stop('SIGKILL');
-    const heir = await until('another node runs it', async () => {
-      for (const name of ['b', 'c']) {
-        const response = await node(name).server.fetch('/api/v1/streams/one');
-        if (response.ok && ((await response.json()) as { state: string }).state === 'live') return name;
-      }
-      return false;
-    });
-    t.diagnostic(`live again after ${Date.now() - killedMs} ms on ${heir}`);
-    const { server } = node(heir);
+    const heir = await heirOf([node('b'), node('c')], 'one');
+    t.diagnostic(`live again after ${Date.now() - killedMs} ms on ${heir.name}`);
+    const { server } = heir;
     const after = await until('it has segments', async () => {
       const msns = await listedMsns(server, 'one');
       return msns.length > 0 && msns;
     });
     assert.ok(Math.min(...after) > Math.max(...before), `${Math.min(...after)} > ${Math.max(...before)}`);
-    const { items } = await server.json<{ items: readonly GapView[] }>('/api/v1/streams/one/gaps');
+    const items = await gapsOf(heir, 'one');
     assert.deepEqual(
       items.map(({ cause }) => cause),
       ['crash'],
@@ -72,9 +80,38 @@ suite('a cluster of three nodes', { skip }, () => {
         .find(({ msg, stream }) => stream === 'one' && /of another node was recovered/.test(msg));
     const { segments } = await until('the file that was open is in the index', found);
     assert.ok(Number(segments) > 0);
-    const later = await server.json<{ items: readonly GapView[] }>('/api/v1/streams/one/gaps');
-    t.diagnostic(`the gap was ${gap!.from} to ${gap!.to}, and is ${JSON.stringify(later.items)}`);
-    assert.equal(later.items.length, 1);
-    assert.ok(later.items[0]!.from > gap!.from, 'the gap is shorter');
+    const later = await gapsOf(heir, 'one');
+    assert.equal(later.length, 1);
+    assert.ok(later[0]!.from > gap!.from, `the gap from ${gap!.from} begins at ${later[0]!.from}: it is shorter`);
+  });
+
+  test('a node that was paused is refused by the index when it wakes, and ends itself', async () => {
+    await createStream(node('b'), 'two');
+    await until('it is recorded', async () => (await node('b').server.timeline('two')).spans.length > 0);
+    const { server } = node('b');
+    process.kill(server.pid, 'SIGSTOP');
+    const heir = await heirOf([node('a'), node('c')], 'two');
+    await until('it has recorded', async () => (await heir.server.timeline('two')).spans.length > 0);
+    process.kill(server.pid, 'SIGCONT');
+    await server.closed;
+    assert.match(server.stderr, /has taken the data folder/);
+    const gaps = await gapsOf(heir, 'two');
+    assert.deepEqual(
+      gaps.map(({ cause }) => cause),
+      ['crash'],
+    );
+    assert.equal((await heir.server.stream('two')).state, 'live');
+    nodes.set('b', await cluster.start('b', { args: [...smallPicture] }));
+  });
+
+  test('a node without the database keeps its viewers; others have its streams, and it ends when it is back', async () => {
+    const owner = await createStream(node('c'), 'three');
+    owner.proxy.cut();
+    const others = [...nodes.values()].filter((each) => each !== owner);
+    const heir = await heirOf(others, 'three');
+    assert.equal((await owner.server.fetch('/live/three/index.m3u8')).status, 200, 'its own viewers notice nothing');
+    owner.proxy.restore();
+    await owner.server.closed;
+    assert.equal((await heir.server.stream('three')).state, 'live');
   });
 });
