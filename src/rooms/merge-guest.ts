@@ -24,8 +24,8 @@ export async function mergeGuest(room: Room, guest: string, user: UserRef): Prom
   await room.itemsChanged();
 }
 
-/** @param isAbove the account owns or moderates the room: what was done to the guest does not bind it */
-function mergedMember(
+/** The place of an account that takes over that of a guest. @param isAbove the account owns or moderates the room: what was done to the guest does not bind it */
+export function mergedMember(
   from: MemberRecord,
   to: MemberRecord | undefined,
   { id, name }: UserRef,
