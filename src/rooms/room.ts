@@ -308,11 +308,7 @@ export class Room {
     this.#deps.moved?.(this.#record.id);
   }
 
-  /**
-   * Ends every connection and writes what is not written.
-   *
-   * @param options.stop why nothing is written any more
-   */
+  /** Ends every connection and writes what is not written. @param options.stop why nothing is written any more */
   async close(
     reason: keyof typeof roomCloseCodes = 'stopping',
     detail = 'The server stops.',

@@ -68,6 +68,8 @@ export interface RoomsDeps extends Omit<RoomDeps, 'settings' | 'moved' | 'isClus
   readonly placement?: Placement;
   /** This node has rooms; undefined: it has. */
   readonly isRoomNode?: boolean;
+  /** An open room has ended here, because another node owns it: it was `given` to that one, or `taken` by it. */
+  readonly onMoved?: (id: string, how: 'given' | 'taken') => void;
 }
 
 /** The rooms. */
@@ -274,6 +276,7 @@ export class Rooms {
     let isGiven = false;
     await this.#reopen(id, async () => {
       isGiven = await this.#placement.give('room', id, to);
+      if (isGiven) this.#deps.onMoved?.(id, 'given');
     });
     return isGiven;
   }
@@ -339,6 +342,7 @@ export class Rooms {
     this.#whileClosing(id, async () => {
       const room = await opening.catch(() => undefined);
       await room?.close('moved', 'The room is on another node now.', { stop: roomMoved(id) });
+      this.#deps.onMoved?.(id, 'taken');
     }).catch(this.#deps.failed);
   }
 

@@ -1,8 +1,9 @@
 /**
  * Opens the chat of rooms, and deletes what was written to media that is gone.
- * In: the context, store, streams, accounts. Out: Chats.
+ * In: the context, store, streams, accounts; in a cluster, the owners of rooms. Out: Chats.
  */
 import { sleep } from '../../lib/abort.ts';
+import type { Placement } from '../../nodes/placement.ts';
 import { Chats } from '../../rooms/chat/chats.ts';
 import type { AppContext, Parts } from '../parts.ts';
 
@@ -12,11 +13,16 @@ const EVERY_MS = 60_000;
 /** Opens the chat. It closes after the rooms, and commits what they left. */
 export function openChats(
   { settings, clock, opened, failed, metrics }: AppContext,
-  { store, catalog, accounts }: Pick<Parts, 'store' | 'catalog' | 'accounts'>,
+  {
+    store,
+    catalog,
+    accounts,
+    placement,
+  }: Pick<Parts, 'store' | 'catalog' | 'accounts'> & { readonly placement?: Placement | undefined },
 ): Chats {
   const chats = opened.use(
     new Chats({
-      ...{ db: store.db, clock },
+      ...{ db: store.db, clock, ...(placement && { node: placement.node }) },
       streamId: (name) => catalog.find(name)?.definition.id,
       messageRate: () => settings.now.rooms.messageRate,
       failed: failed('the chat of rooms'),

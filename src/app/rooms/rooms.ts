@@ -1,6 +1,6 @@
 /**
  * Opens rooms over the streams and assets of this server.
- * In: the context, store, streams, library, access. Out: Rooms.
+ * In: the context, store, streams, library, access; in a cluster, the owners of rooms. Out: Rooms.
  */
 import { may } from '../../accounts/permissions.ts';
 import { administrator, type Principal, principalOfUser } from '../../accounts/principal.ts';
@@ -14,6 +14,8 @@ import { streamUnknown } from '../../api/stream-name.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { unknownAsset } from '../../library/assets.ts';
+import type { Placement } from '../../nodes/placement.ts';
+import type { Chats } from '../../rooms/chat/chats.ts';
 import { createFramedAudience } from '../../rooms/live/framed-audience.ts';
 import { addressExpiry } from '../../rooms/playlist/address-expiry.ts';
 import { exportRoomsOf } from '../../rooms/room-export.ts';
@@ -35,11 +37,18 @@ type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings' 
 /** Opens rooms. */
 export function openRooms(
   context: AppContext,
-  parts: Pick<Parts, 'store' | 'chats' | 'bus' | 'webrtc'> & MediaParts,
+  parts: Pick<Parts, 'store' | 'chats' | 'bus' | 'webrtc'> &
+    MediaParts & { readonly placement?: Placement | undefined },
 ): Rooms {
-  const { settings, clock, opened, metrics, shutdown, failed } = context;
+  const { config, settings, clock, opened, metrics, shutdown, log, failed } = context;
+  const { placement } = parts;
   const rooms = new Rooms({
-    tables: new RoomTables(parts.store.db),
+    ...(placement && { placement, isRoomNode: placement.node === '' || config.cluster.roles.includes('rooms') }),
+    onMoved(room, how) {
+      metrics.roomsMoved.inc({ how });
+      log.info({ room, how }, 'a room has another node now');
+    },
+    tables: new RoomTables(parts.store.db, placement?.node),
     media: createRoomMedia(
       parts,
       () => clock.nowMs(),
@@ -72,7 +81,23 @@ export function openRooms(
   users.onMerged(async (guest, user) => {
     await parts.chats.mergeGuest(guest, user, await rooms.mergeGuest(guest, refOf(user)));
   });
+  if (placement && placement.node !== '')
+    followDeletions(users, rooms, parts.chats, failed('forgetting an account in rooms'));
   return rooms;
+}
+
+/** Accounts that are deleted at other nodes are forgotten in the rooms of this one. */
+function followDeletions(
+  users: Accounts['access']['users'],
+  rooms: Rooms,
+  chats: Chats,
+  report: (error: unknown) => void,
+): void {
+  users.changed.subscribe(({ id, state }) => {
+    if (state !== 'deleted') return;
+    chats.forgetAuthor(id);
+    rooms.forgetUser(id).catch(report);
+  });
 }
 
 /** Moves the rooms until the shutdown. @param isReady the streams are open: before that none would have media */

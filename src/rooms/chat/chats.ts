@@ -127,6 +127,11 @@ export class Chats implements AsyncDisposable {
     return this.#replaceUser(guest, by, rooms);
   }
 
+  /** An account was deleted at another node, which has changed what is stored: open rooms forget their author too. */
+  forgetAuthor(user: string): void {
+    this.#replaceInMemory(user, undefined);
+  }
+
   async #replaceUser(
     user: string,
     by: { readonly id: string; readonly name: string } | undefined,
