@@ -124,9 +124,11 @@ export async function startApp(
   const webrtc = createWebRtc(app, publishAccess, delivery);
   const rtp = openRtp(app, { catalog });
   const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
-  const chats = openChats(app, { store, catalog, accounts });
+  const chats = openChats(app, { store, catalog, accounts, placement });
   const mediaServers = openMediaServers(app, { store, net, accounts });
-  const rooms = openRooms(app, { store, bus, catalog, library, accounts, recordings, chats, mediaServers, webrtc });
+  const rooms = openRooms(app, {
+    ...{ store, bus, catalog, library, accounts, recordings, chats, mediaServers, webrtc, placement },
+  });
   const served = {
     bus,
     webhooks,

@@ -15,8 +15,8 @@ export interface TestNode extends Placement {
 
 /** The nodes of a test. */
 export interface TestCluster {
-  /** A new node. */
-  join(name: string): TestNode;
+  /** A new node. @param takes false: it has no role */
+  join(name: string, takes?: boolean): TestNode;
   /** Gives everything of a node to another one, in one transaction; nodes that are paused do not learn of it. */
   takeOver(from: string, to: string): Promise<void>;
 }
@@ -42,7 +42,7 @@ export function openTestCluster(db: Kysely<Tables>): TestCluster {
     return row?.node;
   };
 
-  function join(name: string): TestNode {
+  function join(name: string, takes = true): TestNode {
     const moved = new Emitter<Moved>();
     /** Names of owners, as this node knows them. */
     const known = new Map<string, string>();
@@ -59,7 +59,7 @@ export function openTestCluster(db: Kysely<Tables>): TestCluster {
       if (before !== owner && (before === name || owner === name)) moved.emit({ kind, key, owner: ownerOf(owner) });
     };
     const node: TestNode = {
-      ...{ node: name, moved, isPaused: false },
+      ...{ node: name, moved, isPaused: false, takes: () => takes },
       get others() {
         return [...nodes.keys()].filter((other) => other !== name).map(viewOf);
       },

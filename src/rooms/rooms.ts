@@ -66,8 +66,6 @@ export interface RoomsDeps extends Omit<RoomDeps, 'settings' | 'moved' | 'isClus
   readonly events: Pick<EventBus, 'publish'>;
   /** Which node of a cluster owns a room; undefined: this process owns all. */
   readonly placement?: Placement;
-  /** This node has rooms; undefined: it has. */
-  readonly isRoomNode?: boolean;
   /** An open room has ended here, because another node owns it: it was `given` to that one, or `taken` by it. */
   readonly onMoved?: (id: string, how: 'given' | 'taken') => void;
 }
@@ -296,7 +294,7 @@ export class Rooms {
   /** Deletes rooms that have expired or that were not used for long. Call it once a minute. @param options.signal ends it between two rooms */
   async sweep({ signal }: { readonly signal?: AbortSignal } = {}): Promise<void> {
     const { tables, clock, settings } = this.#deps;
-    if (this.#deps.isRoomNode === false) return;
+    if (!this.#placement.takes('room')) return;
     const nowMs = clock.nowMs();
     for (const id of await tables.expired(nowMs, nowMs - settings().keep)) {
       if (signal?.aborted) return;
@@ -315,22 +313,16 @@ export class Rooms {
     const open = await Promise.allSettled(this.#open.values());
     this.#open.clear();
     this.#rooms.clear();
-    await Promise.all(open.map((one) => (one.status === 'fulfilled' ? this.#closeAndLeave(one.value) : undefined)));
+    await Promise.all(open.map((one) => (one.status === 'fulfilled' ? one.value.close() : undefined)));
     await Promise.all(this.#closing.values());
   }
 
   async #closeIdle(id: string, room: Room): Promise<void> {
     this.#rooms.delete(id);
     this.#open.delete(id);
-    await this.#whileClosing(id, () => this.#closeAndLeave(room)).catch((error: unknown) => {
+    await this.#whileClosing(id, () => room.close()).catch((error: unknown) => {
       if (!isRoomMoved(error)) this.#deps.failed(error);
     });
-  }
-
-  /** In a cluster, the node that needs a closed room next owns it. */
-  async #closeAndLeave(room: Room): Promise<void> {
-    await room.close();
-    await this.#placement.forget('room', room.record.id);
   }
 
   /** Another node owns a room: its members connect again. What is not written stays so: the other node has begun with what was. */
@@ -369,7 +361,7 @@ export class Rooms {
 
   /** Makes this node the owner of a room that has none. @throws OxbowError `room-moved` */
   async #claim(id: string): Promise<void> {
-    if (this.#deps.isRoomNode === false || (await this.#placement.claim('room', id)) !== 'own') throw roomMoved(id);
+    if (!this.#placement.takes('room') || (await this.#placement.claim('room', id)) !== 'own') throw roomMoved(id);
   }
 
   /** Work on a room that is not open. Opening it again waits for the end of the work, and so does further work. */

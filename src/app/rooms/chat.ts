@@ -3,7 +3,6 @@
  * In: the context, store, streams, accounts; in a cluster, the owners of rooms. Out: Chats.
  */
 import { sleep } from '../../lib/abort.ts';
-import type { Placement } from '../../nodes/placement.ts';
 import { Chats } from '../../rooms/chat/chats.ts';
 import type { AppContext, Parts } from '../parts.ts';
 
@@ -13,16 +12,11 @@ const EVERY_MS = 60_000;
 /** Opens the chat. It closes after the rooms, and commits what they left. */
 export function openChats(
   { settings, clock, opened, failed, metrics }: AppContext,
-  {
-    store,
-    catalog,
-    accounts,
-    placement,
-  }: Pick<Parts, 'store' | 'catalog' | 'accounts'> & { readonly placement?: Placement | undefined },
+  { store, catalog, accounts, placement }: Pick<Parts, 'store' | 'catalog' | 'accounts' | 'placement'>,
 ): Chats {
   const chats = opened.use(
     new Chats({
-      ...{ db: store.db, clock, ...(placement && { node: placement.node }) },
+      ...{ db: store.db, node: placement.node, clock },
       streamId: (name) => catalog.find(name)?.definition.id,
       messageRate: () => settings.now.rooms.messageRate,
       failed: failed('the chat of rooms'),

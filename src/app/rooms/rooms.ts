@@ -14,7 +14,6 @@ import { streamUnknown } from '../../api/stream-name.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { unknownAsset } from '../../library/assets.ts';
-import type { Placement } from '../../nodes/placement.ts';
 import type { Chats } from '../../rooms/chat/chats.ts';
 import { createFramedAudience } from '../../rooms/live/framed-audience.ts';
 import { addressExpiry } from '../../rooms/playlist/address-expiry.ts';
@@ -37,18 +36,17 @@ type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings' 
 /** Opens rooms. */
 export function openRooms(
   context: AppContext,
-  parts: Pick<Parts, 'store' | 'chats' | 'bus' | 'webrtc'> &
-    MediaParts & { readonly placement?: Placement | undefined },
+  parts: Pick<Parts, 'store' | 'chats' | 'bus' | 'webrtc' | 'placement'> & MediaParts,
 ): Rooms {
-  const { config, settings, clock, opened, metrics, shutdown, log, failed } = context;
+  const { settings, clock, opened, metrics, shutdown, log, failed } = context;
   const { placement } = parts;
   const rooms = new Rooms({
-    ...(placement && { placement, isRoomNode: placement.node === '' || config.cluster.roles.includes('rooms') }),
+    placement,
     onMoved(room, how) {
       metrics.roomsMoved.inc({ how });
       log.info({ room, how }, 'a room has another node now');
     },
-    tables: new RoomTables(parts.store.db, placement?.node),
+    tables: new RoomTables(parts.store.db, placement.node),
     media: createRoomMedia(
       parts,
       () => clock.nowMs(),
@@ -81,8 +79,7 @@ export function openRooms(
   users.onMerged(async (guest, user) => {
     await parts.chats.mergeGuest(guest, user, await rooms.mergeGuest(guest, refOf(user)));
   });
-  if (placement && placement.node !== '')
-    followDeletions(users, rooms, parts.chats, failed('forgetting an account in rooms'));
+  if (placement.node !== '') followDeletions(users, rooms, parts.chats, failed('forgetting an account in rooms'));
   return rooms;
 }
 
