@@ -3,9 +3,9 @@
  * In: marks of what changed. Out: rows. What cannot be written is kept for the next time.
  */
 import type { OxbowError } from '../lib/errors.ts';
+import { isRoomMoved } from './cluster/room-guard.ts';
 import type { Members } from './members.ts';
 import type { Playlist } from './playlist/playlist.ts';
-import { isRoomMoved } from './room-guard.ts';
 import type { RoomProgress } from './room-record.ts';
 import type { RoomTables } from './room-tables.ts';
 

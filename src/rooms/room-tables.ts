@@ -10,8 +10,8 @@ import type { RoomOptions } from '../api/room/room-shapes.ts';
 import { runAll } from '../store/engine.ts';
 import type { RoomItemTable, RoomMemberTable, RoomTable } from '../store/room-tables.ts';
 import type { Tables } from '../store/schema.ts';
+import { RoomGuard } from './cluster/room-guard.ts';
 import { mergedMember } from './merged-member.ts';
-import { RoomGuard } from './room-guard.ts';
 import {
   type ItemRecord,
   type ListedRoom,

@@ -8,7 +8,7 @@ import type { RoomMessage } from '../../api/room/messages.ts';
 import type { PinnedRange } from '../../recording/pinned-windows.ts';
 import { runAll } from '../../store/engine.ts';
 import type { Tables } from '../../store/schema.ts';
-import { RoomGuard } from '../room-guard.ts';
+import { RoomGuard } from '../cluster/room-guard.ts';
 import { type MessageRow, messageOf, stampOf } from './message-row.ts';
 
 const COLUMNS = [

@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely';
 import { runAll } from '../../store/engine.ts';
 import type { RoomPollTable } from '../../store/room-tables.ts';
 import type { Tables } from '../../store/schema.ts';
-import { RoomGuard } from '../room-guard.ts';
+import { RoomGuard } from '../cluster/room-guard.ts';
 
 const COLUMNS = [
   ...(['id', 'room_id', 'created_by', 'question', 'choices', 'multiple'] as const),

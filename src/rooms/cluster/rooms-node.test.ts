@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import type { NodeView } from '../nodes/placement.ts';
+import type { NodeView } from '../../nodes/placement.ts';
 import { nodeForRoom } from './rooms-node.ts';
 
 const node = (name: string, change: Partial<NodeView> = {}): NodeView => ({

@@ -3,7 +3,7 @@
  * In: the nodes. Out: a node. docs/decisions/0055.
  */
 import { createHash } from 'node:crypto';
-import type { Owner, Placement } from '../nodes/placement.ts';
+import type { Owner, Placement } from '../../nodes/placement.ts';
 
 /**
  * The node for a room without an owner: this one if it has rooms, so that the room is near the first of its members.

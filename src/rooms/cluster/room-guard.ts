@@ -4,9 +4,9 @@
  * In: a database, the name of this node. Out: conditions and values of statements; the error of a write that was refused. docs/decisions/0055.
  */
 import type { ExpressionBuilder, Kysely } from 'kysely';
-import { OxbowError } from '../lib/errors.ts';
-import { engineOf, type Parameter } from '../store/engine.ts';
-import type { Tables } from '../store/schema.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { engineOf, type Parameter } from '../../store/engine.ts';
+import type { Tables } from '../../store/schema.ts';
 
 /** The condition of every write of a room. */
 export class RoomGuard {
