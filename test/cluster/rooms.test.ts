@@ -9,13 +9,14 @@ import { RoomConnection, type RoomSocket } from '../../web/src/rooms/session/roo
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { need } from '../fixtures/need.ts';
 import { createRoom } from '../fixtures/rooms/rooms.ts';
+import { smallPicture } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { ADMIN, openCluster, type TestCluster, type TestNode } from './cluster.fixture.ts';
 
 const skip = needPostgres() || need('redis-server');
 const NAMES = ['a', 'b', 'c'];
 // A member writes more than people do.
-const args = ['--rooms-message-rate', '100'];
+const args = [...smallPicture, '--rooms-message-rate', '100'];
 
 /** A member like the page of a room, with its connection and its outbox. It tries one node after the other. */
 class Member implements Disposable {
@@ -90,15 +91,17 @@ suite('rooms of a cluster of three nodes', { skip }, () => {
   });
   after(() => cluster?.[Symbol.asyncDispose]());
 
-  /** A room where a film plays, on a node. */
-  async function openRoom(name: string) {
-    const { server } = node(name);
-    const id = await createRoom(server, { visibility: 'public' });
-    const made = await server.fetch(`/api/v1/rooms/${id}/items`, {
+  const post = (name: string, path: string, body: object) =>
+    node(name).server.fetch(path, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ items: [{ target: { kind: 'link', url: 'https://films.example/film.mp4' } }] }),
+      body: JSON.stringify(body),
     });
+
+  /** A room with an entry, on a node. */
+  async function openRoom(name: string, target: object = { kind: 'link', url: 'https://films.example/film.mp4' }) {
+    const id = await createRoom(node(name).server, { visibility: 'public' });
+    const made = await post(name, `/api/v1/rooms/${id}/items`, { items: [{ target }] });
     assert.ok(made.ok, await made.clone().text());
     const { items } = (await made.json()) as { items: readonly { id: string }[] };
     return { id, item: items[0]!.id };
@@ -116,6 +119,28 @@ suite('rooms of a cluster of three nodes', { skip }, () => {
       return false;
     });
   }
+
+  test('a room plays the stream of another node at its live edge, and finds what was recorded', async () => {
+    const { server } = node('c');
+    const made = await post('c', '/api/v1/streams', { name: 'one', source: { type: 'test' } });
+    assert.equal(made.status, 201, await made.text());
+    await server.stream('one', 'live');
+    const { id, item } = await openRoom('b', { kind: 'stream', stream: 'one' });
+    using member = new Member(id, () => [node('b').server.url]);
+    await until('it is in', () => member.welcomes.length === 1);
+    const result = await member.command({ do: 'item', item });
+    assert.ok(result.ok, JSON.stringify(result));
+    const live = await until('it plays live', () => member.state!.live && member.state);
+    assert.ok(live.playing);
+    const { spans } = await until('it is recorded', async () => {
+      const timeline = await server.timeline('one');
+      return timeline.spans.length > 0 && timeline;
+    });
+    const startMs = Date.parse(spans[0]!.from);
+    assert.ok((await member.command({ do: 'seek', positionMs: startMs })).ok);
+    await until('it plays from the start', () => !member.state!.live && member.state!.anchorMedia >= startMs);
+    await server.fetch('/api/v1/streams/one', { method: 'DELETE' });
+  });
 
   test('a room of a killed node continues on another one: position, and every acknowledged message, once', async (t) => {
     const { id, item } = await openRoom('a');
