@@ -4,7 +4,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { createManualClock } from '../../lib/clock.ts';
 import { type RemoteEdge, RemoteTimelines } from './remote-timelines.ts';
 
-test('the edge of a stream of another node grows with time, is asked for once a second, and ends when its node does not answer', async () => {
+test('the edge of a stream of another node grows with time, is requested once a second, and ends when its node does not answer', async () => {
   const clock = createManualClock();
   const failures: unknown[] = [];
   let asked = 0;

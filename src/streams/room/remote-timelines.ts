@@ -1,11 +1,11 @@
 /**
- * The media of streams that other nodes of a cluster run, as rooms need it: the live edge is asked for while it is used.
+ * The media of streams that other nodes of a cluster run, as rooms need it: the live edge is requested while it is used.
  * In: questions to the owner of a stream. Out: RoomTimeline.
  */
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import type { MediaSpan, RoomTimeline } from '../../rooms/room-media.ts';
 
-/** The edge is asked for this often, ms; in between it grows as time passes. */
+/** The edge is requested this often, ms; in between it grows as time passes. */
 const ASK_EACH_MS = 1000;
 /** An edge that is older is none: the stream has no node for now, ms. */
 const VALID_MS = 5000;
@@ -33,7 +33,7 @@ export interface RemoteTimelinesOptions {
 }
 
 interface Known extends RemoteEdge {
-  /** When it was asked for, monotonic ms. */
+  /** When it was requested, monotonic ms. */
   readonly atMs: number;
 }
 
