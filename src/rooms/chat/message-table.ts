@@ -6,7 +6,7 @@ import type { Kysely } from 'kysely';
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import type { RoomMessage } from '../../api/room/messages.ts';
 import type { PinnedRange } from '../../recording/pinned-windows.ts';
-import { runAll } from '../../store/engine.ts';
+import { type RepeatedStatement, runAll } from '../../store/engine.ts';
 import type { Tables } from '../../store/schema.ts';
 import { RoomGuard } from '../cluster/room-guard.ts';
 import { type MessageRow, messageOf, stampOf } from './message-row.ts';
@@ -17,6 +17,7 @@ const COLUMNS = [
 ] satisfies (keyof MessageRow)[];
 /** The index of numbers has the kind between room and number: a question without a kind names them all. */
 const KINDS = ['chat', 'danmaku', 'notice'] as const satisfies readonly RoomMessage['kind'][];
+const INSERT = `INSERT INTO room_message (${COLUMNS.join(', ')})`;
 const MARK = 'UPDATE room SET message_seq = ? WHERE id = ?';
 const CHANGE = `UPDATE room_message SET text = ?, extra = ?, deleted_us = ?
   WHERE room_id = ? AND seq = ? AND kind IN (${KINDS.map((kind) => `'${kind}'`).join(', ')})`;
@@ -74,43 +75,58 @@ export interface ReplayQuery extends ReplayStretch {
 export class MessageTable {
   readonly #db: Kysely<Tables>;
   readonly #guard: RoomGuard;
-  readonly #mark: string;
-  readonly #insert: string;
-  readonly #change: string;
+  readonly #unguarded: RoomGuard;
 
   /** @param node name of this node in a cluster, which writes only in rooms that it owns */
   constructor(db: Kysely<Tables>, node?: string) {
     this.#db = db;
     this.#guard = new RoomGuard(db, node);
-    const { and } = this.#guard;
-    this.#mark = `${MARK}${and}`;
-    this.#insert = `INSERT INTO room_message (${COLUMNS.join(', ')}) ${this.#guard.values(COLUMNS.length)}
-  ON CONFLICT DO NOTHING`;
-    this.#change = `${CHANGE}${and}`;
+    this.#unguarded = new RoomGuard(db);
   }
 
   /** Writes a batch in one transaction. A row whose author has used its client id in the room before is left out. */
-  async write({ rows, changes, marks }: MessageBatch): Promise<BatchResult> {
-    const owned = (room: string) => this.#guard.parameters(room);
+  async write(batch: MessageBatch): Promise<BatchResult> {
+    const { rows, changes, marks } = batch;
+    const hold = this.#guard.hold(new Set([...rows.map((row) => row.room_id), ...marks.keys(), ...roomsOf(changes)]));
+    if (!hold) return this.#write(batch, this.#guard);
+    try {
+      return await this.#write(batch, this.#unguarded, [hold]);
+    } catch (error) {
+      if (!this.#guard.isNotHeld(error)) throw error;
+      return this.#write(batch, this.#guard);
+    }
+  }
+
+  async #write(
+    { rows, changes, marks }: MessageBatch,
+    guard: RoomGuard,
+    first: readonly RepeatedStatement[] = [],
+  ): Promise<BatchResult> {
+    const owned = (room: string) => guard.parameters(room);
     const marked = [...marks];
-    const [unmarked, left] = await runAll(this.#db, [
-      { sql: this.#mark, rows: marked.map(([roomId, seq]) => [seq, roomId, ...owned(roomId)]) },
-      { sql: this.#insert, rows: rows.map((row) => [...COLUMNS.map((column) => row[column]), ...owned(row.room_id)]) },
+    const unchanged = await runAll(this.#db, [
+      ...first,
+      { sql: `${MARK}${guard.and}`, rows: marked.map(([roomId, seq]) => [seq, roomId, ...owned(roomId)]) },
       {
-        sql: this.#change,
+        sql: `${INSERT} ${guard.values(COLUMNS.length)} ON CONFLICT DO NOTHING`,
+        rows: rows.map((row) => [...COLUMNS.map((column) => row[column]), ...owned(row.room_id)]),
+      },
+      {
+        sql: `${CHANGE}${guard.and}`,
         rows: changes.map(({ roomId, seq, text, extra, deletedUs }) => [
           ...[text, extra, deletedUs, roomId, seq],
           ...owned(roomId),
         ]),
       },
     ]);
+    const [unmarked, left] = unchanged.slice(first.length);
     const repeated = new Map<string, number>();
     const moved = new Set<string>();
-    if (this.#guard.isOn) for (const index of unmarked!) moved.add(marked[index]![0]);
+    if (guard.isOn) for (const index of unmarked!) moved.add(marked[index]![0]);
     for (const index of left!) {
       const row = rows[index]!;
       const stored = await this.findSent(row.room_id, row.author, row.client_id);
-      if (stored === undefined && this.#guard.isOn) moved.add(row.room_id);
+      if (stored === undefined && guard.isOn) moved.add(row.room_id);
       else repeated.set(keyOfRow(row), stored ?? row.seq);
     }
     return { repeated, moved };
@@ -333,6 +349,10 @@ export class MessageTable {
   #keepingRooms() {
     return this.#db.selectFrom('room').select('id').where('keep_chat', '=', 1);
   }
+}
+
+function roomsOf(changes: readonly MessageChange[]): readonly string[] {
+  return changes.map(({ roomId }) => roomId);
 }
 
 /** Names a row among those of a batch. */

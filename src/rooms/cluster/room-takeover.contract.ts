@@ -13,6 +13,8 @@ import type { Tables } from '../../store/schema.ts';
 import type { OpenDatabase } from '../../store/store.fixture.ts';
 import { createAudience } from '../audience.ts';
 import { Chats } from '../chat/chats.ts';
+import { rowOf } from '../chat/message-row.ts';
+import { MessageTable } from '../chat/message-table.ts';
 import { editRoom } from '../edit-room.ts';
 import { changeMember } from '../moderation.ts';
 import { addItems } from '../playlist/edit-playlist.ts';
@@ -215,6 +217,27 @@ export function roomTakeoverContract(name: string, open: OpenDatabase): void {
       onB.post('of the new owner', idOf(4));
       const used = old.chat.history(undefined, 'ann').lastSeq;
       assert.ok((await onB.seqOf(idOf(4))) > Math.max(second, used), 'numbers only rise');
+    });
+
+    test('of a batch for several rooms, what is written in those of other nodes is left out', async () => {
+      await using nodes = await openNodes(open);
+      const { a, db } = nodes;
+      const [own, other] = [await a.rooms.create(ann, { name: 'Own' }), await a.rooms.create(ann, { name: 'Other' })];
+      await a.placement.give('room', other.record.id, 'b');
+      const table = new MessageTable(db, 'a');
+      const rows = [own, other].map(({ record }) =>
+        rowOf(
+          record.id,
+          { seq: 9, id: idOf(9), kind: 'chat', author: 'ann', name: 'Ann', text: 'Hello', sentMs: 0 },
+          undefined,
+        ),
+      );
+      const { moved } = await table.write({ rows, changes: [], marks: new Map() });
+      assert.deepEqual([...moved], [other.record.id]);
+      assert.deepEqual(
+        (await nodes.dump()).messages.map((row) => row.room_id),
+        [own.record.id],
+      );
     });
 
     test('a room that is given to another node is written first, and its members connect again', async () => {
