@@ -35,6 +35,7 @@ import { openRelays } from './relays.ts';
 import { openChats, startChatRetention } from './rooms/chat.ts';
 import { openMediaProxy, openMediaServers } from './rooms/media-elsewhere.ts';
 import { openRooms } from './rooms/rooms.ts';
+import { openStreamsElsewhere } from './rooms/streams-elsewhere.ts';
 import { Shutdown } from './shutdown.ts';
 import { openDataFolder, openStore } from './store.ts';
 import { openStreams } from './streams.ts';
@@ -124,9 +125,12 @@ export async function startApp(
   const webrtc = createWebRtc(app, publishAccess, delivery);
   const rtp = openRtp(app, { catalog });
   const relays = await openRelays(app, { catalog, store, net, bus, publishPorts });
-  const chats = openChats(app, { store, catalog, accounts });
+  const streamsElsewhere = openStreamsElsewhere(app, { store, nodes });
+  const chats = openChats(app, { store, catalog, accounts, placement, streamsElsewhere });
   const mediaServers = openMediaServers(app, { store, net, accounts });
-  const rooms = openRooms(app, { store, bus, catalog, library, accounts, recordings, chats, mediaServers, webrtc });
+  const rooms = openRooms(app, {
+    ...{ store, bus, catalog, library, accounts, recordings, chats, mediaServers, webrtc, placement, streamsElsewhere },
+  });
   const served = {
     bus,
     webhooks,

@@ -17,6 +17,7 @@ import { SharedPlacement } from '../nodes/shared-placement.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
 import type { PublishElsewhere } from '../streams/publish/publish-access.ts';
 import { recoverElsewhere } from '../streams/recover-elsewhere.ts';
+import { createRoomTimeline } from '../streams/room/room-timeline.ts';
 import { readStreamId, readStreamName } from '../streams/stream-table.ts';
 import type { AppContext, Nodes, Parts } from './parts.ts';
 
@@ -81,9 +82,18 @@ export function openInternalRequests(
   { signature }: Nodes,
   { catalog, recordings }: Pick<Parts, 'catalog' | 'recordings'>,
 ): ReturnType<typeof createInternalRequests> {
+  const timelineOf = (stream: string) => {
+    catalog.get(stream); // throws `stream-unknown`
+    return createRoomTimeline(() => catalog.find(stream), recordings.table);
+  };
   return createInternalRequests({
     signature,
     files: recordings.files,
+    edge(stream) {
+      const timeline = timelineOf(stream);
+      return { edgeMs: timeline.edgeMs() ?? null, distanceMs: timeline.distanceMs() };
+    },
+    span: async (stream, positionMs) => (await timelineOf(stream).span(positionMs)) ?? null,
     give: (stream, node) => catalog.give(stream, node),
     failed: failed('a request of another node'),
   });

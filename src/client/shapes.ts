@@ -68,6 +68,7 @@ export type ProblemCode =
   | 'mail-off'
   | 'mail-failed'
   | 'room-unknown'
+  | 'room-moved'
   | 'member-unknown'
   | 'item-unknown'
   | 'media-server-unknown'

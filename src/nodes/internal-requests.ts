@@ -1,5 +1,5 @@
 /**
- * What nodes request of each other: files of this node, and streams that move. Only signed requests are answered.
+ * What nodes request of each other: files of this node, streams that move, and the live edge of streams. Only signed requests are answered.
  * In: HTTP requests below `/internal/`. Out: responses. docs/decisions/0055.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -18,6 +18,10 @@ export interface InternalRequestDeps {
   readonly files: SegmentStore;
   /** Gives a stream to another node. @throws OxbowError if it cannot */
   give(stream: string, node: string): Promise<void>;
+  /** The live edge of a stream of this node, for rooms. @throws OxbowError if it does not run here */
+  edge(stream: string): object;
+  /** The first media of a stream that ends after a position, unix ms; null: none yet. @throws as `edge` */
+  span(stream: string, positionMs: number): Promise<object | null>;
   /** Called with a bug. */
   failed(error: unknown): void;
 }
@@ -32,6 +36,10 @@ export const internalTarget = {
   files: (prefix: string): string => `${PREFIX}files/${prefix}`,
   /** POST: the stream moves to the node that requests it. */
   give: (stream: string): string => `${PREFIX}streams/${stream}/give`,
+  /** The live edge of a stream, for rooms of the node that requests it. */
+  edge: (stream: string): string => `${PREFIX}streams/${stream}/edge`,
+  /** Its first media that ends after a position, unix ms. */
+  span: (stream: string, positionMs: number): string => `${PREFIX}streams/${stream}/span?at=${positionMs}`,
 };
 
 /** Answers a request below `/internal/`; false: it is another one. */
@@ -51,6 +59,8 @@ export function createInternalRequests(deps: InternalRequestDeps): InternalReque
       await deps.give(rest!.slice(0, -'/give'.length), node);
       return { status: 204 };
     }
+    if (kind === 'streams' && method === 'GET')
+      return { status: 200, body: JSON.stringify(await ofStream(rest!, url)) };
     if (kind !== 'files') return { status: 404 };
     const location = locationOf(rest!);
     if (location === undefined) return { status: 404 };
@@ -65,6 +75,14 @@ export function createInternalRequests(deps: InternalRequestDeps): InternalReque
     const isRange = Number.isSafeInteger(offset) && offset >= 0 && length > 0 && length <= MAX_RANGE_BYTES;
     if (!isRange) return { status: 400 };
     return { status: 200, body: await files.read(location, { offset, length }) };
+  }
+
+  async function ofStream(path: string, { searchParams }: URL): Promise<object | null> {
+    const [stream = '', what] = path.split('/');
+    if (what === 'edge') return deps.edge(stream);
+    const at = Number(searchParams.get('at') ?? Number.NaN);
+    if (what === 'span' && Number.isFinite(at)) return deps.span(stream, at);
+    throw new OxbowError('not-found', 'There is no such request of nodes.');
   }
 
   return (request, response) => {

@@ -18,6 +18,12 @@ export const roomMetrics = {
     labels: [],
     help: 'People who are in rooms; one person in two rooms counts twice.',
   },
+  roomsMoved: {
+    type: 'counter',
+    name: 'oxbow_rooms_moved_total',
+    labels: ['how'],
+    help: 'Open rooms that ended at this node because another node of the cluster owns them: `given` to it, or `taken` by it.',
+  },
   roomPermissionAnswers: {
     type: 'counter',
     name: 'oxbow_room_permission_answers_total',

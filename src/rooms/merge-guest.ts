@@ -3,8 +3,8 @@
  * In: an open room, the guest, the account. Out: one member in place of two.
  */
 import type { UserRef } from '../accounts/users/user.ts';
+import { mergedMember } from './merged-member.ts';
 import type { Room } from './room.ts';
-import type { MemberRecord } from './room-record.ts';
 
 /** Moves the place of a guest to an account. Nothing happens if the room does not know the guest. */
 export async function mergeGuest(room: Room, guest: string, user: UserRef): Promise<void> {
@@ -22,33 +22,4 @@ export async function mergeGuest(room: Room, guest: string, user: UserRef): Prom
   room.memberChanged(merged);
   if (merged.state === 'banned') room.disconnect(user.id, 'banned', 'A moderator has banned you from this room.');
   await room.itemsChanged();
-}
-
-/** @param isAbove the account owns or moderates the room: what was done to the guest does not bind it */
-function mergedMember(
-  from: MemberRecord,
-  to: MemberRecord | undefined,
-  { id, name }: UserRef,
-  { isAbove }: { readonly isAbove: boolean },
-): MemberRecord {
-  const times = {
-    joinedMs: Math.min(from.joinedMs, to?.joinedMs ?? from.joinedMs),
-    seenMs: Math.max(from.seenMs, to?.seenMs ?? 0),
-  };
-  if (to && isAbove) return { ...to, ...times };
-  return {
-    ...{ user: id, name, ...times },
-    role: to?.role ?? (from.role === 'guest' ? 'member' : from.role),
-    state: stateOf([from.state, ...(to ? [to.state] : [])]),
-    allow: from.allow | (to?.allow ?? 0),
-    deny: from.deny | (to?.deny ?? 0),
-    mutedUntilMs: Math.max(from.mutedUntilMs, to?.mutedUntilMs ?? 0),
-    letIn: from.letIn || (to?.letIn ?? false),
-    address: from.address || (to?.address ?? ''),
-  };
-}
-
-/** A ban stays a ban; apart from that the better place counts. */
-function stateOf(states: readonly MemberRecord['state'][]): MemberRecord['state'] {
-  return (['banned', 'active', 'pending', 'left'] as const).find((state) => states.includes(state))!;
 }

@@ -36,6 +36,8 @@ export interface ChatRoom {
   playing(): { readonly item: string; readonly target: ItemTarget; readonly positionMs: number } | undefined;
   /** Id and name of everyone who may be mentioned: members of the room. */
   mentionable(): Iterable<{ readonly user: string; readonly name: string }>;
+  /** A write was refused: another node owns the room, which ends here. */
+  moved(): void;
 }
 
 /** What a member gets on entering. */
@@ -90,6 +92,7 @@ export interface ChatOwner {
   readonly playlist: Pick<Playlist, 'find'>;
   readonly members: Pick<Members, 'all'>;
   broadcast(message: ServerMessage): void;
+  moved(): void;
 }
 
 /** A room as its chat knows it, always as it is now. */
@@ -106,5 +109,6 @@ export function chatRoomOf(room: ChatOwner): ChatRoom {
       return item === null || !target ? undefined : { item, target, positionMs: room.playback.positionMs };
     },
     mentionable: () => room.members.all.filter(({ state }) => state === 'active'),
+    moved: () => room.moved(),
   };
 }

@@ -24,6 +24,10 @@ export interface RoomDeps {
   readonly permissionCounts?: PermissionCounts;
   /** Undefined: there are no calls. */
   readonly calls?: CallParts;
+  /** A write was refused, since another node owns the room: it shall be closed. */
+  readonly moved?: (id: string) => void;
+  /** In a cluster what plays is written at once: another node may have to continue it. */
+  readonly isClustered?: boolean;
   /** A bug, or a failed query, for the log. */
   readonly failed: (error: unknown) => void;
 }

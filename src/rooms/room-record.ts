@@ -29,6 +29,8 @@ export interface RoomProgress {
   readonly state: PlaybackState;
   /** Last time a person was present. */
   readonly usedMs: number;
+  /** People who are there, for lists of other nodes. */
+  readonly present?: number;
 }
 
 /** What a room knows about a person. */
@@ -76,6 +78,8 @@ export interface ListedRoom {
   /** Its media. */
   readonly target: ItemTarget | undefined;
   readonly state: PlaybackState;
+  /** People who are there, as the owner wrote it last; 0 if that is long ago. */
+  readonly present: number;
   /** The reader of the list, as the room knows them. */
   readonly known: MemberRecord | undefined;
 }

@@ -2,7 +2,8 @@
  * Writes what changed of an open room, one write after the other.
  * In: marks of what changed. Out: rows. What cannot be written is kept for the next time.
  */
-import { OxbowError } from '../lib/errors.ts';
+import type { OxbowError } from '../lib/errors.ts';
+import { isRoomMoved } from './cluster/room-guard.ts';
 import type { Members } from './members.ts';
 import type { Playlist } from './playlist/playlist.ts';
 import type { RoomProgress } from './room-record.ts';
@@ -15,22 +16,32 @@ interface SavingParts {
   readonly members: Members;
   readonly playlist: Playlist;
   progress(): RoomProgress;
+  /** A write was refused: another node owns the room. */
+  moved(): void;
 }
 
 /** The writes of one room. */
 export class RoomSaving {
   readonly #parts: SavingParts;
   #isProgressUnsaved = false;
+  #isUrgent = false;
   #last: Promise<unknown> = Promise.resolve();
-  #isStopped = false;
+  /** Why nothing is written any more. */
+  #stopped: OxbowError | undefined;
 
   constructor(parts: SavingParts) {
     this.#parts = parts;
   }
 
-  /** What plays, or the last time that the room was used, has changed. */
-  progressed(): void {
+  /** What plays, or the last time that the room was used, has changed. @param isUrgent it is written with the next tick */
+  progressed({ isUrgent = false } = {}): void {
     this.#isProgressUnsaved = true;
+    this.#isUrgent ||= isUrgent;
+  }
+
+  /** What cannot wait for the next second is not written yet. */
+  get isUrgent(): boolean {
+    return this.#isUrgent;
   }
 
   /** Writes everything; resolves when it is committed. */
@@ -38,36 +49,41 @@ export class RoomSaving {
     return this.inTurn(() => this.#save());
   }
 
-  /** Writes in the background what is not written yet. @param failed gets the error, except that the room was deleted meanwhile */
+  /** Writes in the background what is not written yet. @param failed gets the error, except that the room was deleted or moved meanwhile */
   saveIfDue(failed: (error: unknown) => void): void {
+    this.#isUrgent = false;
     if (!this.#isProgressUnsaved && !this.#parts.members.hasUnsaved) return;
     this.save().catch((error: unknown) => {
-      if (!this.#isStopped) failed(error);
+      if (!this.#stopped) failed(error);
     });
   }
 
   /**
    * Does a write when those before it have ended.
    *
-   * @throws OxbowError `room-unknown` after `stop`
+   * @throws OxbowError the reason of `stop`; `room-moved` if another node owns the room
    */
   inTurn(write: () => Promise<void>): Promise<void> {
     const done = this.#last.then(() => {
       this.#assertNotStopped();
       return write();
     });
-    this.#last = done.catch(() => undefined);
+    this.#last = done.catch((error: unknown) => {
+      if (!isRoomMoved(error) || this.#stopped) return;
+      this.#stopped = error as OxbowError;
+      this.#parts.moved();
+    });
     return done;
   }
 
-  /** The room is deleted: nothing is written any more, since it would outlive the room. Resolves when the write in progress has ended. */
-  async stop(): Promise<void> {
-    this.#isStopped = true;
+  /** Nothing is written any more: it would outlive a room that is deleted. Resolves when the write in progress has ended. */
+  async stop(reason: OxbowError): Promise<void> {
+    this.#stopped ??= reason;
     await this.#last;
   }
 
   #assertNotStopped(): void {
-    if (this.#isStopped) throw new OxbowError('room-unknown', 'The room was deleted.');
+    if (this.#stopped) throw this.#stopped;
   }
 
   async #save(): Promise<void> {

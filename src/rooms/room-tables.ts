@@ -2,13 +2,16 @@
  * Rooms, their members and their playlists in the metadata store.
  * In: records. Out: rows, and the records again; times are whole µs there, ms here.
  */
-import type { Kysely, Selectable } from 'kysely';
+import type { Kysely, Selectable, Updateable } from 'kysely';
+import type { UserRef } from '../accounts/users/user.ts';
 import type { ItemTarget } from '../api/room/item-shapes.ts';
 import { nothingPlays, type PlaybackState } from '../api/room/playback.ts';
 import type { RoomOptions } from '../api/room/room-shapes.ts';
 import { runAll } from '../store/engine.ts';
 import type { RoomItemTable, RoomMemberTable, RoomTable } from '../store/room-tables.ts';
 import type { Tables } from '../store/schema.ts';
+import { RoomGuard } from './cluster/room-guard.ts';
+import { mergedMember } from './merged-member.ts';
 import {
   type ItemRecord,
   type ListedRoom,
@@ -20,16 +23,18 @@ import {
 
 /** Tables with rows of a room. */
 const TABLES_OF_A_ROOM = ['room_member', 'room_item', 'room_message', 'room_poll'] as const;
+/** The number of people that another node counted is believed for so long after the last one was there, ms: it is written every 30 s. */
+const PRESENT_MS = 60_000;
 /** Columns of a known person that a later visit changes. */
 const CHANGED = [
   ...(['name', 'role', 'state', 'allow', 'deny', 'muted_until_us', 'seen_us', 'let_in', 'address'] as const),
 ] satisfies (keyof RoomMemberTable)[];
 const MEMBER_COLUMNS = ['room_id', 'user_id', 'joined_us', ...CHANGED] as const;
-const SAVE_MEMBER = `INSERT INTO room_member (${MEMBER_COLUMNS.join(', ')})
-  VALUES (${MEMBER_COLUMNS.map(() => '?').join(', ')})
-  ON CONFLICT (room_id, user_id) DO UPDATE SET ${CHANGED.map((column) => `${column} = excluded.${column}`).join(', ')}`;
-/** Rows that one statement writes. */
-const ROWS_EACH = 50;
+/** Columns of an entry that is changed. */
+const CHANGED_OF_ITEM = [
+  ...(['parent_id', 'rank', 'name', 'target', 'signed', 'added_by'] as const),
+] satisfies (keyof RoomItemTable)[];
+const ITEM_COLUMNS = ['id', 'room_id', 'created_us', ...CHANGED_OF_ITEM] as const;
 
 /** Which rooms: of a member (also where they wait for approval), of an owner, or public ones. `query`: a part of the name. */
 export interface RoomSelection {
@@ -41,9 +46,16 @@ export interface RoomSelection {
 /** Reads and writes rooms. */
 export class RoomTables {
   readonly #db: Kysely<Tables>;
+  readonly #guard: RoomGuard;
+  readonly #saveMember: string;
+  readonly #saveItem: string;
 
-  constructor(db: Kysely<Tables>) {
+  /** @param node name of this node in a cluster, which changes only rooms that it owns: others throw `room-moved` */
+  constructor(db: Kysely<Tables>, node?: string) {
     this.#db = db;
+    this.#guard = new RoomGuard(db, node);
+    this.#saveMember = saveOf('room_member', MEMBER_COLUMNS, 'room_id, user_id', CHANGED, this.#guard);
+    this.#saveItem = saveOf('room_item', ITEM_COLUMNS, 'id', CHANGED_OF_ITEM, this.#guard);
   }
 
   /** Writes a new room with its owner as a member. */
@@ -70,21 +82,33 @@ export class RoomTables {
 
   /** Writes what people choose of a room. */
   async update(room: RoomRecord): Promise<void> {
-    await this.#db.updateTable('room').set(columnsOf(room)).where('id', '=', room.id).execute();
+    await this.#change(room.id, columnsOf(room));
   }
 
-  /** Writes what plays. */
-  async saveProgress(id: string, { state, usedMs }: RoomProgress): Promise<void> {
-    const columns = { state: JSON.stringify(state), used_us: toUs(usedMs) };
-    await this.#db.updateTable('room').set(columns).where('id', '=', id).execute();
+  /** Writes what plays, and how many people are there. */
+  async saveProgress(id: string, { state, usedMs, present = 0 }: RoomProgress): Promise<void> {
+    await this.#change(id, { state: JSON.stringify(state), used_us: toUs(usedMs), present });
+  }
+
+  async #change(id: string, columns: Partial<Updateable<RoomTable>>): Promise<void> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable('room')
+      .set(columns)
+      .where('id', '=', id)
+      .$if(this.#guard.isOn, (update) => update.where(this.#guard.owns(id)))
+      .executeTakeFirst();
+    this.#guard.check(id, numUpdatedRows > 0n);
   }
 
   /** Deletes a room with everything in it. */
   async remove(id: string): Promise<void> {
-    await this.#db.transaction().execute(async (db) => {
-      for (const table of TABLES_OF_A_ROOM) await db.deleteFrom(table).where('room_id', '=', id).execute();
-      await db.deleteFrom('room').where('id', '=', id).execute();
-    });
+    const rows = [[id, ...this.#guard.parameters(id)]];
+    const { and } = this.#guard;
+    const unchanged = await runAll(this.#db, [
+      ...TABLES_OF_A_ROOM.map((table) => ({ sql: `DELETE FROM ${table} WHERE room_id = ?${and}`, rows })),
+      { sql: `DELETE FROM room WHERE id = ?${and}`, rows },
+    ]);
+    this.#guard.check(id, unchanged.at(-1)!.length === 0);
   }
 
   /** Rooms, those used last first. @param page.reader id of a user, whose place in each room is returned too */
@@ -94,10 +118,12 @@ export class RoomTables {
       limit,
       before,
       reader,
+      nowMs = 0,
     }: {
       readonly limit: number;
       readonly before?: { readonly usedMs: number; readonly id: string };
       readonly reader?: string | undefined;
+      readonly nowMs?: number;
     },
   ): Promise<readonly (ListedRoom & { readonly usedMs: number })[]> {
     let select = this.#db
@@ -150,6 +176,7 @@ export class RoomTables {
       const item = playing.get(state.item ?? '');
       return {
         ...{ room: recordOf(row), ownerName: row.owner_name ?? '', usedMs: row.used_us / 1000, state },
+        present: toUs(nowMs - PRESENT_MS) < row.used_us ? row.present : 0,
         playing: item?.name ?? null,
         target: item && (JSON.parse(item.target) as ItemTarget),
         known: known.get(row.id),
@@ -204,10 +231,41 @@ export class RoomTables {
   /** Writes people, new ones and known ones, and forgets others. */
   async saveMembers(room: string, members: readonly MemberRecord[], removed: readonly string[] = []): Promise<void> {
     const rows = members.map((member): Record<string, string | number> => ({ ...memberRow(room, member) }));
-    await runAll(this.#db, [
-      { sql: 'DELETE FROM room_member WHERE room_id = ? AND user_id = ?', rows: removed.map((user) => [room, user]) },
-      { sql: SAVE_MEMBER, rows: rows.map((row) => MEMBER_COLUMNS.map((column) => row[column]!)) },
+    const { and } = this.#guard;
+    const owned = this.#guard.parameters(room);
+    const [, unsaved] = await runAll(this.#db, [
+      {
+        sql: `DELETE FROM room_member WHERE room_id = ? AND user_id = ?${and}`,
+        rows: removed.map((user) => [room, user, ...owned]),
+      },
+      {
+        sql: this.#saveMember,
+        rows: rows.map((row) => [...MEMBER_COLUMNS.map((column) => row[column]!), ...owned]),
+      },
     ]);
+    this.#guard.check(room, unsaved!.length === 0);
+  }
+
+  /** Moves the place of a guest to an account in a room that another node owns. */
+  async mergeGuest(room: string, guest: string, user: UserRef): Promise<void> {
+    await this.#db.transaction().execute(async (db) => {
+      const of = db.selectFrom('room_member').selectAll().where('room_id', '=', room);
+      const from = await of.where('user_id', '=', guest).executeTakeFirst();
+      const to = await of.where('user_id', '=', user.id).executeTakeFirst();
+      const owner = await db.selectFrom('room').select('owner').where('id', '=', room).executeTakeFirst();
+      if (!from || !owner) return;
+      const isAbove = user.id === owner.owner || to?.role === 'moderator';
+      const merged = mergedMember(memberOf(from), to && memberOf(to), user, { isAbove });
+      await db.deleteFrom('room_member').where('room_id', '=', room).where('user_id', 'in', [guest, user.id]).execute();
+      await db.insertInto('room_member').values(memberRow(room, merged)).execute();
+      await db
+        .updateTable('room_item')
+        .set({ added_by: user.id })
+        .where('room_id', '=', room)
+        .where('added_by', '=', guest)
+        .execute();
+      await db.updateTable('room').set({ owner: user.id }).where('id', '=', room).where('owner', '=', guest).execute();
+    });
   }
 
   /** The playlist, in order. */
@@ -224,31 +282,27 @@ export class RoomTables {
 
   /** Writes new entries and changed ones, and deletes others, at once. */
   async saveItems(room: string, changed: readonly ItemRecord[], removed: readonly string[] = []): Promise<void> {
-    await this.#db.transaction().execute(async (db) => {
-      for (let at = 0; at < removed.length; at += ROWS_EACH) {
-        await db
-          .deleteFrom('room_item')
-          .where('id', 'in', removed.slice(at, at + ROWS_EACH))
-          .execute();
-      }
-      for (let at = 0; at < changed.length; at += ROWS_EACH) {
-        await db
-          .insertInto('room_item')
-          .values(changed.slice(at, at + ROWS_EACH).map((item) => itemRow(room, item)))
-          .onConflict((conflict) =>
-            conflict.column('id').doUpdateSet((row) => ({
-              parent_id: row.ref('excluded.parent_id'),
-              rank: row.ref('excluded.rank'),
-              name: row.ref('excluded.name'),
-              target: row.ref('excluded.target'),
-              signed: row.ref('excluded.signed'),
-              added_by: row.ref('excluded.added_by'),
-            })),
-          )
-          .execute();
-      }
-    });
+    const rows = changed.map((item): Record<string, string | number | null> => ({ ...itemRow(room, item) }));
+    const owned = this.#guard.parameters(room);
+    const [, unsaved] = await runAll(this.#db, [
+      { sql: `DELETE FROM room_item WHERE id = ?${this.#guard.and}`, rows: removed.map((id) => [id, ...owned]) },
+      { sql: this.#saveItem, rows: rows.map((row) => [...ITEM_COLUMNS.map((column) => row[column]!), ...owned]) },
+    ]);
+    this.#guard.check(room, unsaved!.length === 0);
   }
+}
+
+/** Inserts a row, or changes the one of its key. */
+function saveOf(
+  table: string,
+  columns: readonly string[],
+  key: string,
+  changed: readonly string[],
+  guard: RoomGuard,
+): string {
+  const changes = changed.map((column) => `${column} = excluded.${column}`).join(', ');
+  return `INSERT INTO ${table} (${columns.join(', ')}) ${guard.values(columns.length)}
+  ON CONFLICT (${key}) DO UPDATE SET ${changes}`;
 }
 
 function columnsOf({ name, owner, visibility, password, capacity, options, expiresMs }: RoomRecord) {

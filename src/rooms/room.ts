@@ -11,6 +11,7 @@ import type { PlaybackState } from '../api/room/playback.ts';
 import type { MemberView, RoomView } from '../api/room/room-shapes.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { refusalOf, seesMedia } from './admission.ts';
+import { answerCommand } from './answer-command.ts';
 import type { Audience } from './audience.ts';
 import { Call, type CallClientMessage, isCallMessage } from './call/call.ts';
 import { isHiddenState, Members } from './members.ts';
@@ -74,8 +75,9 @@ export class Room {
     this.playlist = new Playlist(items);
     this.call = new Call(this, deps.calls);
     const { members: people, playlist } = this;
-    const progress = () => ({ state: this.state, usedMs: this.#usedMs });
-    this.#saving = new RoomSaving({ id: room.id, tables: deps.tables, members: people, playlist, progress });
+    const progress = () => ({ state: this.state, usedMs: this.#usedMs, present: this.presence.size });
+    const moved = () => this.moved();
+    this.#saving = new RoomSaving({ id: room.id, tables: deps.tables, members: people, playlist, progress, moved });
     this.playback = this.#openPlayback(state);
     this.#roster = new Roster({
       ...{ members: people, presence: this.presence },
@@ -287,6 +289,7 @@ export class Room {
     this.#items.tick(monoMs);
     this.#roster.tick(monoMs);
     this.call.tick();
+    if (this.#saving.isUrgent) this.#saving.saveIfDue(this.#deps.failed);
     if (monoMs - this.#slowTickMs >= SLOW_TICK_MS) this.#slowTick(monoMs);
   }
 
@@ -300,8 +303,17 @@ export class Room {
     return this.presence.size === 0 && this.#deps.clock.monotonicMs() - this.#touchedMs > EMPTY_MS;
   }
 
-  /** Ends every connection and writes what is not written. */
-  async close(reason: keyof typeof roomCloseCodes = 'stopping', detail = 'The server stops.'): Promise<void> {
+  /** A write was refused: another node owns the room, and continues it. */
+  moved(): void {
+    this.#deps.moved?.(this.#record.id);
+  }
+
+  /** Ends every connection and writes what is not written. @param options.stop why nothing is written any more */
+  async close(
+    reason: keyof typeof roomCloseCodes = 'stopping',
+    detail = 'The server stops.',
+    { stop }: { readonly stop?: OxbowError } = {},
+  ): Promise<void> {
     if (this.isIdle && this.#deps.clock.nowMs() - this.#usedMs > EMPTY_MS) this.playback.pauseAt(this.#usedMs);
     this.#isClosed = true;
     for (const { peer } of [...this.presence.peers()]) {
@@ -309,7 +321,7 @@ export class Room {
       this.#leave(peer);
     }
     await this.#chat.close();
-    await (reason === 'gone' ? this.#saving.stop() : this.save());
+    await (stop ? this.#saving.stop(stop) : this.save());
   }
 
   /** A person as the chat sees them. */
@@ -335,7 +347,7 @@ export class Room {
           return room.presence.size;
         },
         changed: (changed) => {
-          room.#saving.progressed();
+          room.#saving.progressed({ isUrgent: room.#deps.isClustered });
           room.broadcast({ t: 'state', state: changed });
           if (changed.item !== shown) room.#items.played();
           shown = changed.item;
@@ -399,7 +411,7 @@ export class Room {
         });
         return;
       case 'command':
-        void this.#answerCommand(peer, message);
+        void answerCommand(this, peer, message, this.#deps.failed);
         return;
       case 'ask':
         this.#requests.ask(this, peer, message, this.#deps.clock.monotonicMs());
@@ -409,19 +421,6 @@ export class Room {
           message,
           this.chatSender(peer.user, (answer) => peer.send(answer)),
         );
-    }
-  }
-
-  async #answerCommand(peer: Peer, { t: _, id, ...command }: ClientMessageOf<'command'>): Promise<void> {
-    try {
-      const rev = await this.command(command, peer.user);
-      peer.send({ t: 'ack', id, rev });
-    } catch (error) {
-      if (!(error instanceof OxbowError)) this.#deps.failed(error);
-      const { code, message: detail } =
-        error instanceof OxbowError ? error : new OxbowError('internal', 'The command failed.');
-      if (code === 'state-stale') peer.send({ t: 'state', state: this.state });
-      peer.send({ t: 'refused', id, code, detail });
     }
   }
 

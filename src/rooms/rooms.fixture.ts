@@ -136,7 +136,8 @@ export async function openTestRooms(change: Partial<RoomsDeps> = {}): Promise<Te
   };
 }
 
-function testMedia(media: ReadonlyMap<string, RoomItemMedia>): RoomMedia {
+/** Media of a minute, or those of a map by the id of the asset or the name of the stream. */
+export function testMedia(media: ReadonlyMap<string, RoomItemMedia>): RoomMedia {
   return {
     check: async () => ({ name: 'Film', signed: false }),
     open: async (target) =>

@@ -5,7 +5,7 @@
 import { OxbowError } from '../lib/errors.ts';
 import { nodeMigration } from './node-tables.ts';
 import { objectMigration } from './objects/object-migration.ts';
-import { roomMigrations } from './room-migrations.ts';
+import { presentMigration, roomMigrations } from './room-migrations.ts';
 
 /**
  * A step, in the SQL of SQLite; postgres/statements.ts translates it. Without `down` the step cannot be undone: those of the first
@@ -384,6 +384,7 @@ export const migrations: readonly Migration[] = [
   },
   objectMigration,
   nodeMigration,
+  presentMigration,
 ];
 
 /** The statements that upgrade. */

@@ -176,3 +176,9 @@ export const roomMigrations: readonly string[] = [
    CREATE INDEX room_message_by_item ON room_message (item_id, room_id, media_us, seq)
      WHERE item_id IS NOT NULL AND stream_id IS NULL AND asset_id IS NULL;`,
 ];
+
+/** Lists of a node have the number of people in rooms of other nodes. */
+export const presentMigration = {
+  up: 'ALTER TABLE room ADD COLUMN present INTEGER NOT NULL DEFAULT 0;',
+  down: 'ALTER TABLE room DROP COLUMN present;',
+};

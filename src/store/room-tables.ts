@@ -29,6 +29,8 @@ export interface RoomTable {
   used_us: number;
   /** Null: never. */
   expires_us: number | null;
+  /** People who were there when `used_us` was written. */
+  present: Generated<number>;
 }
 
 /** What a room knows about a user. */

@@ -11,6 +11,7 @@ import { assetListContract } from '../../src/library/asset-list.contract.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { recordingTablesContract } from '../../src/recording/tables.contract.ts';
 import { messageTableContract } from '../../src/rooms/chat/message-table.contract.ts';
+import { roomTakeoverContract } from '../../src/rooms/cluster/room-takeover.contract.ts';
 import { roomTablesContract } from '../../src/rooms/room-tables.contract.ts';
 import { openEngine, openStore, type Store } from '../../src/store/db.ts';
 import { leaseTableContract } from '../../src/store/lease-table.contract.ts';
@@ -69,6 +70,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   tableQueueContract('PostgreSQL', openDatabase);
   messageTableContract('PostgreSQL', openDatabase);
   roomTablesContract('PostgreSQL', openDatabase);
+  roomTakeoverContract('PostgreSQL', openDatabase);
   recordingTablesContract('PostgreSQL', openDatabase);
   webhookTableContract('PostgreSQL', openDatabase);
   streamTablesContract('PostgreSQL', openDatabase);

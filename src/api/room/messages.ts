@@ -215,6 +215,8 @@ export const roomCloseCodes = {
   password: 4010,
   /** The person has left the room for good, in this page or another. */
   left: 4011,
+  /** Another node of the cluster has the room: connect again, at once. */
+  moved: 4012,
 } as const;
 
 /** What the server sends. */

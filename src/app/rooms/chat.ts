@@ -1,10 +1,11 @@
 /**
  * Opens the chat of rooms, and deletes what was written to media that is gone.
- * In: the context, store, streams, accounts. Out: Chats.
+ * In: the context, store, streams, accounts; in a cluster, the owners of rooms. Out: Chats.
  */
 import { sleep } from '../../lib/abort.ts';
 import { Chats } from '../../rooms/chat/chats.ts';
 import type { AppContext, Parts } from '../parts.ts';
+import type { StreamsElsewhere } from './streams-elsewhere.ts';
 
 /** Assets that are gone are searched at the start and then this often. */
 const EVERY_MS = 60_000;
@@ -12,12 +13,20 @@ const EVERY_MS = 60_000;
 /** Opens the chat. It closes after the rooms, and commits what they left. */
 export function openChats(
   { settings, clock, opened, failed, metrics }: AppContext,
-  { store, catalog, accounts }: Pick<Parts, 'store' | 'catalog' | 'accounts'>,
+  {
+    store,
+    catalog,
+    accounts,
+    placement,
+    streamsElsewhere,
+  }: Pick<Parts, 'store' | 'catalog' | 'accounts' | 'placement'> & {
+    readonly streamsElsewhere: StreamsElsewhere | undefined;
+  },
 ): Chats {
   const chats = opened.use(
     new Chats({
-      ...{ db: store.db, clock },
-      streamId: (name) => catalog.find(name)?.definition.id,
+      ...{ db: store.db, node: placement.node, clock },
+      streamId: (name) => catalog.find(name)?.definition.id ?? streamsElsewhere?.idOf(name),
       messageRate: () => settings.now.rooms.messageRate,
       failed: failed('the chat of rooms'),
       committed(messages, seconds) {

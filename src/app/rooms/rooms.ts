@@ -1,6 +1,6 @@
 /**
  * Opens rooms over the streams and assets of this server.
- * In: the context, store, streams, library, access. Out: Rooms.
+ * In: the context, store, streams, library, access; in a cluster, the owners of rooms. Out: Rooms.
  */
 import { may } from '../../accounts/permissions.ts';
 import { administrator, type Principal, principalOfUser } from '../../accounts/principal.ts';
@@ -14,15 +14,18 @@ import { streamUnknown } from '../../api/stream-name.ts';
 import { sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { unknownAsset } from '../../library/assets.ts';
+import type { Chats } from '../../rooms/chat/chats.ts';
 import { createFramedAudience } from '../../rooms/live/framed-audience.ts';
 import { addressExpiry } from '../../rooms/playlist/address-expiry.ts';
 import { exportRoomsOf } from '../../rooms/room-export.ts';
-import type { RoomItemMedia, RoomMedia } from '../../rooms/room-media.ts';
+import type { RoomItemMedia, RoomMedia, RoomTimeline } from '../../rooms/room-media.ts';
 import { RoomTables } from '../../rooms/room-tables.ts';
 import { Rooms } from '../../rooms/rooms.ts';
+import type { StreamDefinition } from '../../streams/definition.ts';
 import { createRoomTimeline } from '../../streams/room/room-timeline.ts';
 import type { Accounts, AppContext, Parts } from '../parts.ts';
 import { createCallParts } from './calls.ts';
+import type { StreamsElsewhere } from './streams-elsewhere.ts';
 
 /** Rooms are moved this often, ms. */
 const TICK_MS = 50;
@@ -30,16 +33,25 @@ const TICK_MS = 50;
 const SWEEP_MS = 60_000;
 
 /** What the media of rooms is made of. */
-type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings' | 'mediaServers'>;
+type MediaParts = Pick<Parts, 'catalog' | 'library' | 'accounts' | 'recordings' | 'mediaServers'> & {
+  /** Undefined without a cluster. */
+  readonly streamsElsewhere: StreamsElsewhere | undefined;
+};
 
 /** Opens rooms. */
 export function openRooms(
   context: AppContext,
-  parts: Pick<Parts, 'store' | 'chats' | 'bus' | 'webrtc'> & MediaParts,
+  parts: Pick<Parts, 'store' | 'chats' | 'bus' | 'webrtc' | 'placement'> & MediaParts,
 ): Rooms {
-  const { settings, clock, opened, metrics, shutdown, failed } = context;
+  const { settings, clock, opened, metrics, shutdown, log, failed } = context;
+  const { placement } = parts;
   const rooms = new Rooms({
-    tables: new RoomTables(parts.store.db),
+    placement,
+    onMoved(room, how) {
+      metrics.roomsMoved.inc({ how });
+      log.info({ room, how }, 'a room has another node now');
+    },
+    tables: new RoomTables(parts.store.db, placement.node),
     media: createRoomMedia(
       parts,
       () => clock.nowMs(),
@@ -72,7 +84,22 @@ export function openRooms(
   users.onMerged(async (guest, user) => {
     await parts.chats.mergeGuest(guest, user, await rooms.mergeGuest(guest, refOf(user)));
   });
+  if (placement.node !== '') followDeletions(users, rooms, parts.chats, failed('forgetting an account in rooms'));
   return rooms;
+}
+
+/** Accounts that are deleted at other nodes are forgotten in the rooms of this one. */
+function followDeletions(
+  users: Accounts['access']['users'],
+  rooms: Rooms,
+  chats: Chats,
+  report: (error: unknown) => void,
+): void {
+  users.changed.subscribe(({ id, state }) => {
+    if (state !== 'deleted') return;
+    chats.forgetAuthor(id);
+    rooms.forgetUser(id).catch(report);
+  });
 }
 
 /** Moves the rooms until the shutdown. @param isReady the streams are open: before that none would have media */
@@ -101,7 +128,7 @@ function principalOf({ id }: UserRef, { access }: Accounts, settings: AppContext
 
 /** The media of this server, for rooms. */
 function createRoomMedia(
-  { catalog, library, accounts, recordings, mediaServers }: MediaParts,
+  { catalog, library, accounts, recordings, mediaServers, streamsElsewhere }: MediaParts,
   nowMs: () => number,
   principalOf: (user: UserRef) => Principal,
 ): RoomMedia {
@@ -119,12 +146,37 @@ function createRoomMedia(
     return asset?.deletedMs === null ? asset : undefined;
   }
 
-  /** A stream that a person may watch. */
-  function watchable(name: string, author: UserRef) {
-    const stream = catalog.lookUp(name);
-    if (!stream || !may(principalOf(author), 'watch', { visibility: stream.definition.visibility }))
+  /** A stream that a person may watch; of a cluster, one of any node. */
+  async function watchable(
+    name: string,
+    author: UserRef,
+  ): Promise<Pick<StreamDefinition, 'visibility' | 'title' | 'name'>> {
+    const definition = catalog.lookUp(name)?.definition ?? (await streamsElsewhere?.find(name));
+    if (!definition || !may(principalOf(author), 'watch', { visibility: definition.visibility }))
       throw streamUnknown(name);
-    return stream;
+    return definition;
+  }
+
+  /** The timeline of a stream, whichever node runs it now. */
+  function timelineOf(name: string): RoomTimeline {
+    const own = createRoomTimeline(() => catalog.find(name), recordings.table);
+    if (!streamsElsewhere) return own;
+    const elsewhere = streamsElsewhere.timeline(name);
+    const now = () => (catalog.find(name) ? own : elsewhere);
+    return {
+      edgeMs: () => now().edgeMs(),
+      distanceMs: () => now().distanceMs(),
+      span: (positionMs) => now().span(positionMs),
+    };
+  }
+
+  /** Whether there is a stream that rooms can play; the edge of one of another node is known then. */
+  async function isThere(name: string): Promise<boolean> {
+    // While streams are being opened, people come back already: the timeline finds theirs when it is open.
+    if (!catalog.isOpen || catalog.find(name)) return true;
+    if (!(await streamsElsewhere?.find(name))) return false;
+    await streamsElsewhere?.refresh(name);
+    return true;
   }
 
   return {
@@ -137,9 +189,9 @@ function createRoomMedia(
           const all = [target.stream, ...(target.beside ?? [])];
           if (new Set(all).size < all.length)
             throw new OxbowError('bad-request', 'A stream is shown once: `beside` has only other streams.');
-          const streams = all.map((name) => watchable(name, author));
-          const signed = streams.some(({ definition }) => isPrivate(definition.visibility));
-          return { name: streams.map(({ name, definition }) => definition.title || name).join(' + '), signed };
+          const streams = await Promise.all(all.map((name) => watchable(name, author)));
+          const signed = streams.some(({ visibility }) => isPrivate(visibility));
+          return { name: streams.map(({ name, title }) => title || name).join(' + '), signed };
         }
         case 'asset': {
           const asset = await findAsset(target.asset);
@@ -159,11 +211,9 @@ function createRoomMedia(
       switch (target.kind) {
         case 'stream':
         case 'range': {
-          // While streams are being opened, people come back already: the timeline finds theirs when it is open.
-          if (catalog.isOpen && !catalog.find(target.stream)) return undefined;
-          const timeline = createRoomTimeline(() => catalog.find(target.stream), recordings.table);
+          if (!(await isThere(target.stream))) return undefined;
           const range = target.kind === 'range' ? { fromMs: target.fromMs, toMs: target.toMs } : undefined;
-          return { kind: 'timeline', range, timeline };
+          return { kind: 'timeline', range, timeline: timelineOf(target.stream) };
         }
         case 'asset': {
           const asset = await findAsset(target.asset);

@@ -31,6 +31,7 @@ const MAX_REASON = 120;
 /** Reasons of a room that refuses a person. */
 const reasons: Readonly<Partial<Record<string, CloseReason>>> = {
   'room-unknown': 'gone',
+  'room-moved': 'moved',
   'room-full': 'full',
   'room-banned': 'banned',
   'room-password': 'password',

@@ -6,6 +6,11 @@
 /** Keys are the stable codes. */
 export const roomRefusals = {
   'room-unknown': { status: 404, title: 'Unknown room', hint: 'Check the link. Rooms without visitors are deleted.' },
+  'room-moved': {
+    status: 503,
+    title: 'The room is on another node',
+    hint: 'Send the request again: nothing of it was stored.',
+  },
   'member-unknown': {
     status: 404,
     title: 'Unknown member',

@@ -32,6 +32,7 @@ export function testRoom(id = 'cinema', people: readonly string[] = ['ann', 'ben
     ...{ id, slowModeSeconds: 0, at: undefined, sent },
     broadcast: (message) => void sent.push(message),
     playing: () => room.at,
+    moved: () => void sent.push({ t: 'bye', reason: 'moved', detail: '' }),
     mentionable: () => people.map((name) => ({ user: `u-${name}`, name })),
   };
   return room;

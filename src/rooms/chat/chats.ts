@@ -21,6 +21,8 @@ const PAGE = 500;
 /** Options of the chat. */
 export interface ChatsOptions {
   readonly db: Store['db'];
+  /** Name of this node in a cluster, which writes only in rooms that it owns. */
+  readonly node?: string;
   readonly clock: Clock;
   /** Id of the stream of a name. */
   readonly streamId: (name: string) => string | undefined;
@@ -51,8 +53,8 @@ export class Chats implements AsyncDisposable {
 
   constructor(options: ChatsOptions) {
     this.#options = options;
-    this.#table = new MessageTable(options.db);
-    this.#polls = new PollTable(options.db);
+    this.#table = new MessageTable(options.db, options.node);
+    this.#polls = new PollTable(options.db, options.node);
     this.#writer = new MessageWriter({ ...options, table: this.#table });
   }
 
@@ -123,6 +125,11 @@ export class Chats implements AsyncDisposable {
     rooms: readonly string[],
   ): Promise<void> {
     return this.#replaceUser(guest, by, rooms);
+  }
+
+  /** An account was deleted at another node, which has changed what is stored: open rooms forget their author too. */
+  forgetAuthor(user: string): void {
+    this.#replaceInMemory(user, undefined);
   }
 
   async #replaceUser(

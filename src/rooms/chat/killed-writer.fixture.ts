@@ -7,7 +7,7 @@ import { createSilentLog } from '../../observe/log.ts';
 import { openStore } from '../../store/db.ts';
 import { rowOf } from './message-row.ts';
 import { MessageTable } from './message-table.ts';
-import { MessageWriter } from './message-writer.ts';
+import { MessageWriter, type Written } from './message-writer.ts';
 
 const [file = '', first = '1'] = process.argv.slice(2);
 const store = await openStore({ file, log: createSilentLog(), leaseTtlMs: 1 });
@@ -19,7 +19,7 @@ const write = () => {
   const message = { seq, id, kind: 'chat', author: 'ann', name: 'Ann', text: id, sentMs: seq } as const;
   seq += 1;
   writer.add(rowOf('cinema', message, undefined), (written) => {
-    process.stdout.write(`${written!.seq}\n`);
+    process.stdout.write(`${(written as Written).seq}\n`);
     write();
   });
 };

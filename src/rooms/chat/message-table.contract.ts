@@ -34,7 +34,7 @@ export function messageTableContract(name: string, open: OpenDatabase): void {
       const table = new MessageTable(database.db);
       for (const count of [1, 7, 64, 150]) {
         const rows = Array.from({ length: count }, (_, n) => row(n + 1, { room_id: `room-${count}` }));
-        assert.equal((await table.write({ ...nothing, rows: rows.toReversed() })).size, 0);
+        assert.equal((await table.write({ ...nothing, rows: rows.toReversed() })).repeated.size, 0);
         const stored = await table.before(`room-${count}`, 1e9, 1000, 'chat');
         assert.deepEqual(stored, rows.map(messageOf));
       }
@@ -65,7 +65,7 @@ export function messageTableContract(name: string, open: OpenDatabase): void {
       await table.write({ ...nothing, rows: [row(1), row(2)] });
       const again = [row(3, { client_id: 'id-1' }), row(4), row(5, { client_id: 'id-1', author: 'u2' })];
       const other = row(3, { client_id: 'id-1', room_id: 'b' });
-      assert.deepEqual([...(await table.write({ ...nothing, rows: [...again, other] }))], [['a 3', 1]]);
+      assert.deepEqual([...(await table.write({ ...nothing, rows: [...again, other] })).repeated], [['a 3', 1]]);
       assert.deepEqual(
         [await table.findSent('a', 'u1', 'id-1'), await table.findSent('a', 'u1', 'none')],
         [1, undefined],
@@ -116,7 +116,7 @@ export function messageTableContract(name: string, open: OpenDatabase): void {
       const broken = row(2, { text: null as unknown as string });
       await assert.rejects(table.write({ rows: [row(1), broken], changes: [], marks: new Map([['a', 5000]]) }));
       assert.deepEqual([await table.mark('a'), await table.find('a', 1)], [0, undefined]);
-      assert.equal((await table.write({ ...nothing, rows: [row(1)] })).size, 0);
+      assert.equal((await table.write({ ...nothing, rows: [row(1)] })).repeated.size, 0);
     });
 
     test('a stretch of media is read in its order, by pages that lose and repeat nothing', async () => {

@@ -6,8 +6,9 @@ import type { Kysely } from 'kysely';
 import type { ItemTarget } from '../../api/room/item-shapes.ts';
 import type { RoomMessage } from '../../api/room/messages.ts';
 import type { PinnedRange } from '../../recording/pinned-windows.ts';
-import { runAll } from '../../store/engine.ts';
+import { type RepeatedStatement, runAll } from '../../store/engine.ts';
 import type { Tables } from '../../store/schema.ts';
+import { RoomGuard } from '../cluster/room-guard.ts';
 import { type MessageRow, messageOf, stampOf } from './message-row.ts';
 
 const COLUMNS = [
@@ -16,9 +17,8 @@ const COLUMNS = [
 ] satisfies (keyof MessageRow)[];
 /** The index of numbers has the kind between room and number: a question without a kind names them all. */
 const KINDS = ['chat', 'danmaku', 'notice'] as const satisfies readonly RoomMessage['kind'][];
+const INSERT = `INSERT INTO room_message (${COLUMNS.join(', ')})`;
 const MARK = 'UPDATE room SET message_seq = ? WHERE id = ?';
-const INSERT = `INSERT INTO room_message (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
-  ON CONFLICT DO NOTHING`;
 const CHANGE = `UPDATE room_message SET text = ?, extra = ?, deleted_us = ?
   WHERE room_id = ? AND seq = ? AND kind IN (${KINDS.map((kind) => `'${kind}'`).join(', ')})`;
 
@@ -38,6 +38,14 @@ export interface MessageBatch {
   readonly changes: readonly MessageChange[];
   /** Highest number that a room may use from now on, by room. */
   readonly marks: ReadonlyMap<string, number>;
+}
+
+/** What of a batch was not written as it is. */
+export interface BatchResult {
+  /** Rows that were stored before, as `keyOfRow`, with the number of the message that is stored. */
+  readonly repeated: ReadonlyMap<string, number>;
+  /** Ids of rooms that this node does not own: nothing of them was written. */
+  readonly moved: ReadonlySet<string>;
 }
 
 /** The place of a message in its media; pages continue after it. */
@@ -66,33 +74,62 @@ export interface ReplayQuery extends ReplayStretch {
 /** Reads and writes messages. */
 export class MessageTable {
   readonly #db: Kysely<Tables>;
+  readonly #guard: RoomGuard;
+  readonly #unguarded: RoomGuard;
 
-  constructor(db: Kysely<Tables>) {
+  /** @param node name of this node in a cluster, which writes only in rooms that it owns */
+  constructor(db: Kysely<Tables>, node?: string) {
     this.#db = db;
+    this.#guard = new RoomGuard(db, node);
+    this.#unguarded = new RoomGuard(db);
   }
 
-  /**
-   * Writes a batch in one transaction. A row whose author has used its client id in the room before is left out.
-   *
-   * @returns the rows that were left out, as `keyOfRow`, with the number of the message that is stored
-   */
-  async write({ rows, changes, marks }: MessageBatch): Promise<ReadonlyMap<string, number>> {
-    const statements = [
-      { sql: MARK, rows: Array.from(marks, ([roomId, seq]) => [seq, roomId]) },
-      { sql: INSERT, rows: rows.map((row) => COLUMNS.map((column) => row[column])) },
+  /** Writes a batch in one transaction. A row whose author has used its client id in the room before is left out. */
+  async write(batch: MessageBatch): Promise<BatchResult> {
+    const { rows, changes, marks } = batch;
+    const hold = this.#guard.hold(new Set([...rows.map((row) => row.room_id), ...marks.keys(), ...roomsOf(changes)]));
+    if (!hold) return this.#write(batch, this.#guard);
+    try {
+      return await this.#write(batch, this.#unguarded, [hold]);
+    } catch (error) {
+      if (!this.#guard.isNotHeld(error)) throw error;
+      return this.#write(batch, this.#guard);
+    }
+  }
+
+  async #write(
+    { rows, changes, marks }: MessageBatch,
+    guard: RoomGuard,
+    first: readonly RepeatedStatement[] = [],
+  ): Promise<BatchResult> {
+    const owned = (room: string) => guard.parameters(room);
+    const marked = [...marks];
+    const unchanged = await runAll(this.#db, [
+      ...first,
+      { sql: `${MARK}${guard.and}`, rows: marked.map(([roomId, seq]) => [seq, roomId, ...owned(roomId)]) },
       {
-        sql: CHANGE,
-        rows: changes.map(({ roomId, seq, text, extra, deletedUs }) => [text, extra, deletedUs, roomId, seq]),
+        sql: `${INSERT} ${guard.values(COLUMNS.length)} ON CONFLICT DO NOTHING`,
+        rows: rows.map((row) => [...COLUMNS.map((column) => row[column]), ...owned(row.room_id)]),
       },
-    ].filter((statement) => statement.rows.length > 0);
-    const unchanged = await runAll(this.#db, statements);
+      {
+        sql: `${CHANGE}${guard.and}`,
+        rows: changes.map(({ roomId, seq, text, extra, deletedUs }) => [
+          ...[text, extra, deletedUs, roomId, seq],
+          ...owned(roomId),
+        ]),
+      },
+    ]);
+    const [unmarked, left] = unchanged.slice(first.length);
     const repeated = new Map<string, number>();
-    for (const index of unchanged[statements.findIndex(({ sql }) => sql === INSERT)] ?? []) {
+    const moved = new Set<string>();
+    if (guard.isOn) for (const index of unmarked!) moved.add(marked[index]![0]);
+    for (const index of left!) {
       const row = rows[index]!;
       const stored = await this.findSent(row.room_id, row.author, row.client_id);
-      repeated.set(keyOfRow(row), stored ?? row.seq);
+      if (stored === undefined && guard.isOn) moved.add(row.room_id);
+      else repeated.set(keyOfRow(row), stored ?? row.seq);
     }
-    return repeated;
+    return { repeated, moved };
   }
 
   /** The highest number that a room may have used; 0 for a new one. */
@@ -312,6 +349,10 @@ export class MessageTable {
   #keepingRooms() {
     return this.#db.selectFrom('room').select('id').where('keep_chat', '=', 1);
   }
+}
+
+function roomsOf(changes: readonly MessageChange[]): readonly string[] {
+  return changes.map(({ roomId }) => roomId);
 }
 
 /** Names a row among those of a batch. */

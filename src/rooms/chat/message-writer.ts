@@ -22,6 +22,9 @@ export interface Written {
   readonly seq: number;
 }
 
+/** How it was tried to store a message: undefined if that failed; `moved`: another node owns the room, and nothing was stored. */
+export type Outcome = Written | 'moved' | undefined;
+
 /** Options of a writer. */
 export interface WriterOptions {
   readonly table: Pick<MessageTable, 'write'>;
@@ -36,7 +39,7 @@ export interface WriterOptions {
 
 interface Waiting {
   readonly row: MessageRow;
-  done: (written: Written | undefined) => void;
+  done: (written: Outcome) => void;
 }
 
 /** The queue of what is not committed. Disposing commits it. */
@@ -45,7 +48,9 @@ export class MessageWriter implements AsyncDisposable {
   readonly #closing = new AbortController();
   #rows: Waiting[] = [];
   #changes = new Map<string, MessageChange>();
-  #marks = new Map<string, { readonly seq: number; readonly done: () => void }>();
+  #marks = new Map<string, { readonly seq: number; readonly done: (outcome: 'stored' | 'moved') => void }>();
+  /** Wait for the next batch. */
+  #idlers: (() => void)[] = [];
   #running: Promise<void> | undefined;
   #committing: Promise<boolean> | undefined;
 
@@ -68,7 +73,7 @@ export class MessageWriter implements AsyncDisposable {
    *
    * @param done called after the commit; undefined: it failed, and nothing was stored
    */
-  add(row: MessageRow, done: (written: Written | undefined) => void): void {
+  add(row: MessageRow, done: (written: Outcome) => void): void {
     this.#rows.push({ row, done });
     this.#start();
   }
@@ -79,8 +84,8 @@ export class MessageWriter implements AsyncDisposable {
     this.#start();
   }
 
-  /** Stores the highest number that a room may use; tried again until it is stored. */
-  mark(roomId: string, seq: number, done: () => void): void {
+  /** Stores the highest number that a room may use; tried again until it is stored, or another node owns the room. */
+  mark(roomId: string, seq: number, done: (outcome: 'stored' | 'moved') => void): void {
     this.#marks.set(roomId, { seq, done });
     this.#start();
   }
@@ -89,7 +94,8 @@ export class MessageWriter implements AsyncDisposable {
   async idle(): Promise<void> {
     const last = this.#rows.at(-1);
     if (!last) {
-      await this.#committing;
+      if (this.#marks.size + this.#changes.size === 0) await this.#committing;
+      else if (this.#running) await new Promise<void>((resolve) => this.#idlers.push(resolve));
       return;
     }
     await new Promise<void>((resolve) => {
@@ -133,16 +139,21 @@ export class MessageWriter implements AsyncDisposable {
     if (changes === this.#changes) this.#changes = new Map();
     const marks = this.#marks;
     this.#marks = new Map();
+    const idlers = this.#idlers;
+    this.#idlers = [];
     const startedAt = performance.now();
     try {
-      const repeated = await table.write({
+      const { repeated, moved } = await table.write({
         rows: rows.map(({ row }) => row),
         changes: [...changes.values()],
         marks: new Map(Array.from(marks, ([roomId, { seq }]) => [roomId, seq])),
       });
       committed?.(rows.length, (performance.now() - startedAt) / 1000);
-      for (const { done } of marks.values()) done();
-      for (const { row, done } of rows) done({ seq: repeated.get(keyOfRow(row)) ?? row.seq });
+      for (const [roomId, { done }] of marks) done(moved.has(roomId) ? 'moved' : 'stored');
+      for (const { row, done } of rows) {
+        const before = repeated.get(keyOfRow(row));
+        done(before === undefined && moved.has(row.room_id) ? 'moved' : { seq: before ?? row.seq });
+      }
       return true;
     } catch (error) {
       failed(error);
@@ -150,6 +161,8 @@ export class MessageWriter implements AsyncDisposable {
       this.#marks = new Map([...marks, ...this.#marks]);
       for (const { done } of rows) done(undefined);
       return false;
+    } finally {
+      for (const resolve of idlers) resolve();
     }
   }
 }

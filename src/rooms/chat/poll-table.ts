@@ -3,7 +3,15 @@
  * In: polls of room-polls.ts. Out: rows as they are used.
  */
 import type { Kysely } from 'kysely';
+import { runAll } from '../../store/engine.ts';
+import type { RoomPollTable } from '../../store/room-tables.ts';
 import type { Tables } from '../../store/schema.ts';
+import { RoomGuard } from '../cluster/room-guard.ts';
+
+const COLUMNS = [
+  ...(['id', 'room_id', 'created_by', 'question', 'choices', 'multiple'] as const),
+  ...(['votes', 'created_us', 'closed_us'] as const),
+] satisfies (keyof RoomPollTable)[];
 
 /** A poll with its votes. */
 export interface StoredPoll {
@@ -23,9 +31,15 @@ export interface StoredPoll {
 /** Reads and writes polls. */
 export class PollTable {
   readonly #db: Kysely<Tables>;
+  readonly #guard: RoomGuard;
+  readonly #put: string;
 
-  constructor(db: Kysely<Tables>) {
+  /** @param node name of this node in a cluster, which writes only in rooms that it owns: others throw `room-moved` */
+  constructor(db: Kysely<Tables>, node?: string) {
     this.#db = db;
+    this.#guard = new RoomGuard(db, node);
+    this.#put = `INSERT INTO room_poll (${COLUMNS.join(', ')}) ${this.#guard.values(COLUMNS.length)}
+  ON CONFLICT (id) DO UPDATE SET votes = excluded.votes, closed_us = excluded.closed_us`;
   }
 
   /** The polls of a room, oldest first. */
@@ -48,21 +62,21 @@ export class PollTable {
 
   /** Writes a poll, or its votes and state. */
   async put(poll: StoredPoll): Promise<void> {
-    const changes = { votes: JSON.stringify(Object.fromEntries(poll.votes)), closed_us: poll.closedUs };
-    await this.#db
-      .insertInto('room_poll')
-      .values({
-        ...{ id: poll.id, room_id: poll.roomId, created_by: poll.by, question: poll.question },
-        ...{ choices: JSON.stringify(poll.choices), multiple: poll.multiple ? 1 : 0, created_us: poll.createdUs },
-        ...changes,
-      })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(changes))
-      .execute();
+    const { id, roomId, by, question, choices, multiple, votes, createdUs, closedUs } = poll;
+    const row = [
+      ...[id, roomId, by, question, JSON.stringify(choices), multiple ? 1 : 0],
+      ...[JSON.stringify(Object.fromEntries(votes)), createdUs, closedUs],
+      ...this.#guard.parameters(roomId),
+    ];
+    const [unchanged] = await runAll(this.#db, [{ sql: this.#put, rows: [row] }]);
+    this.#guard.check(roomId, unchanged!.length === 0);
   }
 
   /** Deletes a poll. */
-  async remove(id: string): Promise<void> {
-    await this.#db.deleteFrom('room_poll').where('id', '=', id).execute();
+  async remove(room: string, id: string): Promise<void> {
+    const sql = `DELETE FROM room_poll WHERE id = ?${this.#guard.and}`;
+    const [unchanged] = await runAll(this.#db, [{ sql, rows: [[id, ...this.#guard.parameters(room)]] }]);
+    this.#guard.check(room, unchanged!.length === 0);
   }
 
   /**

@@ -8,13 +8,14 @@ import type { ClientMessageOf, RoomMessage } from '../../api/room/messages.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { roomMoved } from '../cluster/room-guard.ts';
 import type { ChatClientMessage, ChatRoom, ChatSender } from '../room-chat.ts';
 import { cleanText } from './clean-text.ts';
 import { Coalesced } from './coalesced.ts';
 import { MessageMemory, RECENT, type Resumed } from './message-memory.ts';
 import { extraOf, rowOf, type Stamp, stampOf } from './message-row.ts';
 import type { MessageTable } from './message-table.ts';
-import type { MessageWriter, Written } from './message-writer.ts';
+import type { MessageWriter, Outcome } from './message-writer.ts';
 import { withReaction, withUserReplaced } from './reactions.ts';
 import { SendLimits } from './send-limits.ts';
 
@@ -78,7 +79,8 @@ export class RoomMessages {
       table.before(room.id, Number.MAX_SAFE_INTEGER, RECENT + 1, 'chat'),
       table.before(room.id, Number.MAX_SAFE_INTEGER, RECENT + 1, 'danmaku'),
     ]);
-    await new Promise<void>((resolve) => writer.mark(room.id, mark + RESERVED, resolve));
+    const outcome = await new Promise((resolve) => writer.mark(room.id, mark + RESERVED, resolve));
+    if (outcome === 'moved') throw roomMoved(room.id);
     return new RoomMessages(parts, room, { mark, memory: new MessageMemory(chat, danmaku) });
   }
 
@@ -255,13 +257,17 @@ export class RoomMessages {
     return [...new Set(findMentions(text, (key) => this.#names.byKey.get(key)).map(({ user }) => user))];
   }
 
-  #deliver(message: RoomMessage, stamp: Stamp | undefined, done: (written: Written | undefined) => void): void {
+  #deliver(message: RoomMessage, stamp: Stamp | undefined, done: (written: Outcome) => void): void {
     this.#memory.add(message);
     this.#room.broadcast({ t: 'message', message });
     this.#parts.writer.add(rowOf(this.#room.id, message, stamp), done);
   }
 
-  #written(key: string, entry: Sent, message: RoomMessage, written: Written | undefined): void {
+  #written(key: string, entry: Sent, message: RoomMessage, written: Outcome): void {
+    if (written === 'moved') {
+      this.#room.moved(); // its author connects again, and sends it to the owner
+      return;
+    }
     const waiting = entry.waiting ?? [];
     entry.waiting = undefined;
     if (written?.seq !== entry.seq) {
@@ -287,8 +293,9 @@ export class RoomMessages {
     if (this.#next + RESERVED / 2 > this.#asked) {
       const asked = this.#asked + RESERVED;
       this.#asked = asked;
-      this.#parts.writer.mark(this.#room.id, asked, () => {
-        this.#reserved = asked;
+      this.#parts.writer.mark(this.#room.id, asked, (outcome) => {
+        if (outcome === 'moved') this.#room.moved();
+        else this.#reserved = asked;
       });
     }
     return this.#next++;

@@ -6,6 +6,7 @@ import { randomUUID } from 'node:crypto';
 import type { ClientMessageOf, RoomPoll } from '../../api/room/messages.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { isRoomMoved } from '../cluster/room-guard.ts';
 import type { ChatRoom, ChatSender } from '../room-chat.ts';
 import { cleanText } from './clean-text.ts';
 import { Coalesced } from './coalesced.ts';
@@ -79,7 +80,7 @@ export class RoomPolls {
     };
     this.#polls.set(poll.id, poll);
     try {
-      await this.#parts.polls.put(poll);
+      await this.#put(poll);
     } catch (error) {
       this.#polls.delete(poll.id);
       throw error;
@@ -108,7 +109,7 @@ export class RoomPolls {
    */
   async remove(sender: ChatSender, id: string): Promise<void> {
     this.#own(sender, id);
-    await this.#parts.polls.remove(id);
+    await this.#stored(() => this.#parts.polls.remove(this.#room.id, id));
     this.#polls.delete(id);
     this.#voted.delete(id);
     this.#counts.delete(id);
@@ -169,10 +170,23 @@ export class RoomPolls {
     if (poll.closedUs !== null) return;
     poll.closedUs = Math.round(this.#parts.clock.nowMs() * 1000); // from now on votes are refused
     try {
-      await this.#parts.polls.put(poll);
+      await this.#put(poll);
     } catch (error) {
       const still = this.#polls.get(id); // `replaceUser` may have replaced it
       if (still) still.closedUs = null;
+      throw error;
+    }
+  }
+
+  #put(poll: StoredPoll): Promise<void> {
+    return this.#stored(() => this.#parts.polls.put(poll));
+  }
+
+  async #stored(write: () => Promise<void>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      if (isRoomMoved(error)) this.#room.moved();
       throw error;
     }
   }
@@ -188,8 +202,9 @@ export class RoomPolls {
       const poll = this.#polls.get(id);
       if (!poll) continue;
       try {
-        await this.#parts.polls.put(poll);
+        await this.#put(poll);
       } catch (error) {
+        if (isRoomMoved(error)) return;
         this.#parts.failed(error);
         this.#voted.set(id, new Map([...voters, ...(this.#voted.get(id) ?? [])])); // stored with the next vote
         continue;

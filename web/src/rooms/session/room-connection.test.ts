@@ -43,6 +43,24 @@ test('a member is back within 5 s of a restart, and not all at the same moment',
   assert.ok(pauseBefore(0, 0) < pauseBefore(0, 1));
 });
 
+test('for ten seconds it is tried often: another node takes a room over within seconds', () => {
+  let triedForMs = 0;
+  for (let failed = 0; triedForMs < 10_000; failed++) {
+    assert.ok(pauseBefore(failed, 1) <= 1_200);
+    triedForMs += pauseBefore(failed, 1);
+  }
+  assert.equal(pauseBefore(40, 1), 4_000);
+});
+
+test('a room that has moved to another node is opened again without a request of the viewer', async (context) => {
+  const { sockets, statuses, open } = setUp(context);
+  open();
+  sockets[0]!.says({ t: 'bye', reason: 'moved', detail: 'The room is on another node now.' });
+  sockets[0]!.closed(roomCloseCodes.moved);
+  await turn();
+  assert.deepEqual(statuses.at(-1), { is: 'waiting', failed: 0, inMs: 200, pending: false });
+});
+
 test('each connection begins with a hello, and is open after the welcome', async (context) => {
   const { connection, sockets, statuses, open } = setUp(context);
   assert.equal(connection.send({ t: 'clock', c: 1 }), false);

@@ -46,9 +46,13 @@ export interface RoomConnectionParts {
   readonly pause?: (ms: number, signal: AbortSignal) => Promise<void>;
 }
 
-/** First and longest pause before the next attempt, milliseconds: everyone is back within 5 s of a restart. */
+/** First pause before the next attempt, milliseconds. It doubles with each attempt. */
 const FIRST_PAUSE_MS = 200;
+/** Longest pause, milliseconds: everyone is back within 5 s of a restart. */
 const LONGEST_PAUSE_MS = 4_000;
+/** Longest pause of the first attempts, milliseconds: another node takes a room over within seconds. */
+const LONGEST_AT_FIRST_MS = 1_200;
+const FIRST_ATTEMPTS = 12;
 /** A moderator lets people in: asked again so often, milliseconds. */
 const PENDING_MS = 5_000;
 /**
@@ -62,7 +66,7 @@ const WELCOME_WITHIN_MS = 10_000;
 const PROBE_MS = 3_000;
 
 /** Reasons after which the connection is opened again without a request of the viewer. */
-const TEMPORARY: ReadonlySet<RoomRefusal> = new Set(['stopping', 'overload', 'too-slow', 'pending']);
+const TEMPORARY: ReadonlySet<RoomRefusal> = new Set(['stopping', 'moved', 'overload', 'too-slow', 'pending']);
 
 const reasonOf: ReadonlyMap<number, RoomRefusal> = new Map(
   Object.entries(roomCloseCodes).map(([reason, code]) => [code, reason as RoomRefusal]),
@@ -75,7 +79,8 @@ const reasonOf: ReadonlyMap<number, RoomRefusal> = new Map(
  * @param random 0 to 1: members come back spread over half of it
  */
 export function pauseBefore(failed: number, random: number): number {
-  return Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** failed) * (0.5 + random / 2);
+  const longestMs = failed < FIRST_ATTEMPTS ? LONGEST_AT_FIRST_MS : LONGEST_PAUSE_MS;
+  return Math.min(longestMs, FIRST_PAUSE_MS * 2 ** failed) * (0.5 + random / 2);
 }
 
 /** A connection to one room. */
