@@ -144,7 +144,7 @@ suite('deploy/compose', () => {
     }
     for (const [, { ports, environment }] of nodes) {
       const port = environment!.OXBOW_WEBRTC!;
-      assert.ok(ports!.includes(`${port}:${port}/udp`), 'WebRTC tells clients the port that it has inside');
+      assert.ok(ports!.includes(`${port}:${port}/udp`), 'clients of WebRTC get the port that it has inside');
     }
   });
 });
