@@ -169,7 +169,9 @@ test('every manifest of deploy/kubernetes is a resource of some kustomization, o
 
 test('workers follow the jobs that they can run: those that wait in the queues of RabbitMQ, and those that run', () => {
   const scaled = overlays[1]!.find('ScaledObject', 'oxbow-worker').spec;
-  const queues = scaled.triggers.flatMap(({ metadata }: { metadata: { queueName?: string } }) => metadata.queueName ?? []);
+  const queues = scaled.triggers.flatMap(
+    ({ metadata }: { metadata: { queueName?: string } }) => metadata.queueName ?? [],
+  );
   const kinds = Object.keys(workerHandlers);
   const expected = kinds.flatMap((kind) => ['high', 'normal', 'low'].map((name) => `oxbow.jobs.${kind}.${name}`));
   assert.deepEqual(queues.sort(), expected.sort());
