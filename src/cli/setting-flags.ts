@@ -12,24 +12,19 @@ import type { RawValue } from '../config/yaml-file.ts';
 import { note } from './terminal.ts';
 
 const settings = listSettings(schema);
-/** Flags of verbs that have the name of a setting and mean something else. */
-const ownFlags = new WeakMap<Command, readonly string[]>();
 const collect = (value: string, before: readonly string[] | undefined) => [...(before ?? []), value];
 
 /**
  * Adds `--config` and a flag for each setting.
  *
  * @param shown paths of the settings that matter for this verb; `--help` shows these alone, the others are taken all the same
- * @param own flags that mean something else in this verb: they set nothing
  */
-export function addSettingFlags(command: Command, shown?: readonly string[], own: readonly string[] = []): Command {
-  ownFlags.set(command, own);
+export function addSettingFlags(command: Command, shown?: readonly string[]): Command {
   command.optionsGroup('Settings:');
   command.addOption(
     new Option('--config <FILE>', 'Settings in YAML; may be given again, later files win.').argParser(collect),
   );
   for (const { path, flag, option } of settings) {
-    if (own.includes(flag)) continue;
     const byDefault = option.defaultText === '' ? '' : ` (default: ${option.defaultText})`;
     const added = new Option(`--${flag} <${option.placeholder}>`, `${option.sentence}${byDefault}`);
     command.addOption(shown && !shown.includes(path) ? added.hideHelp() : added);
@@ -87,7 +82,7 @@ export async function readAgain(command: Command, urls: readonly string[] = []):
       flags.push({ path, value: undefined, ...convert(String(each)), origin: `--${flag}` });
   }
   for (const { flag, path } of settings) {
-    const value = ownFlags.get(command)?.includes(flag) ? undefined : typedValue(flag);
+    const value = typedValue(flag);
     if (value !== undefined) flags.push({ path, value, origin: `--${flag}` });
   }
   return loadConfig({ files: settingsFiles(command), env: process.env, flags, urls });

@@ -32,7 +32,7 @@ export function addUser(program: Command, exit: (code: ExitCode) => void): void 
     const verb = user.command(name).summary(summary).description(summary);
     verb.option('--server <URL>', 'Address of the oxbow to ask; else the one that runs on the data folder here.');
     verb.option('--json', 'Print JSON.');
-    addSettingFlags(verb, ['data', 'adminToken'], ['role']);
+    addSettingFlags(verb, ['data', 'adminToken']);
     verb.action(async (...given: unknown[]) => {
       await work(given.slice(0, -2) as string[], verb.opts<Options>(), verb);
       exit(0);
