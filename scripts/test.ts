@@ -19,6 +19,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   'firefox-esr': ['firefox-esr'],
   nginx: ['nginx', 'libnginx-mod-rtmp'],
   haproxy: ['haproxy'],
+  caddy: ['caddy'],
   apache2: ['apache2'],
   mpv: ['mpv'],
   cvlc: ['vlc-bin', 'vlc-plugin-base'],

@@ -62,11 +62,12 @@ export interface RunningApp {
    */
   reconfigure(config: Config, facts?: SettingFacts): Promise<void>;
   /**
-   * Stops accepting requests, ends sources, seals files, closes everything. May be called twice.
+   * Stops accepting requests, ends sources, seals files, closes everything. May be called twice: the second call ends a drain.
    *
    * @param reason for the log, e.g. `SIGTERM`
+   * @param options.drainMs how long everything is still served before that, while /ready is 503 already; 0 by default
    */
-  close(reason: string): Promise<void>;
+  close(reason: string, options?: { readonly drainMs?: number }): Promise<void>;
 }
 
 /** Options of a start. */
@@ -200,10 +201,12 @@ export async function startApp(
       apply();
       await catalog.configure(next.streams);
     },
-    close(reason) {
-      if (!closing) {
+    close(reason, { drainMs = 0 } = {}) {
+      if (closing) {
+        shutdown.hurry();
+      } else {
         app.stopping(reason);
-        closing = owned.disposeAsync();
+        closing = drainMs === 0 ? owned.disposeAsync() : shutdown.drain(drainMs).then(() => owned.disposeAsync());
       }
       return closing;
     },

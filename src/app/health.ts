@@ -36,7 +36,7 @@ export function openChecks(
   health.register('sources', () => checkStreams(catalog), { ready: false, degrades: true });
   health.register('services', () => services.check(), { ready: false, degrades: true });
   health.register('streams', () => {
-    if (shutdown.signal.aborted) throw new OxbowError('not-ready', 'oxbow is shutting down');
+    if (shutdown.isDraining) throw new OxbowError('not-ready', 'oxbow is shutting down');
     if (!catalog.isOpen) throw new OxbowError('not-ready', 'the recordings are being recovered');
     return `${catalog.all.length} streams`;
   });

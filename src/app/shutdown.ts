@@ -1,11 +1,30 @@
 /**
  * The shutdown signal of all background work, aborted once with one reason.
- * In: the owner of the app. Out: the signal.
+ * In: the owner of the app. Out: the signal; the drain before it.
  */
+import { sleep } from '../lib/abort.ts';
 
 /** Created once per process. */
 export class Shutdown {
   readonly #controller = new AbortController();
+  readonly #hurry = new AbortController();
+  #drains = false;
+
+  /** Whether new requests should go elsewhere: from the beginning of a drain on. */
+  get isDraining(): boolean {
+    return this.#drains || this.signal.aborted;
+  }
+
+  /** Resolves after `ms`, or when `hurry` is called. Everything is still served meanwhile, but /ready is 503. */
+  async drain(ms: number): Promise<void> {
+    this.#drains = true;
+    await sleep(ms, { signal: this.#hurry.signal }).catch(() => {}); // it rejects only because of `hurry`
+  }
+
+  /** Ends a drain. May be called again. */
+  hurry(): void {
+    this.#hurry.abort(new DOMException('the drain is cut short', 'AbortError'));
+  }
 
   /** Fires when the shutdown begins. */
   get signal(): AbortSignal {

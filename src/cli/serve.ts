@@ -3,6 +3,7 @@
  * In: settings. Out: a running app; its addresses on stdout.
  */
 import type { Command } from 'commander';
+import type { RunningApp } from '../app/app.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { collectGarbage, letHeapGrow, TIDY_AFTER_MS } from '../lib/memory/heap.ts';
 import { launcherName, quoted } from '../lib/program.ts';
@@ -45,12 +46,19 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   const { promise: stopped, resolve: stop } = Promise.withResolvers<StopReason>();
   let isReady = false;
   let late: NodeJS.Timeout | undefined;
+  let drainMs = 0;
+  let app: RunningApp | undefined;
+  let isClosing = false;
   await using reloads = await openReloads(settingsFiles(command), config, () => readAgain(command, urls));
   const onStop = (reason: StopReason) => {
+    // Load balancers wait for a service; Ctrl-C and the loss of the data folder end at once, also in the middle of a drain.
+    drainMs = isReady && reason === 'SIGTERM' ? config.drain : 0;
+    clearTimeout(late);
     late = setTimeout(() => {
       note(`oxbow: closing took longer than ${CLOSE_WITHIN_MS / 1000} s; ending now`);
       process.exit(1);
-    }, CLOSE_WITHIN_MS);
+    }, drainMs + CLOSE_WITHIN_MS);
+    if (isClosing) void app?.close(reason);
     // Before the server is ready the start is aborted; afterwards it shuts down in order.
     if (!isReady) starting.abort(new DOMException(`stopped by ${reason}`, 'AbortError'));
     stop(reason);
@@ -60,7 +68,6 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   const { startApp } = await import('../app/app.ts');
   const isForPrograms = command.opts<{ json?: true }>().json === true;
   const shown = Promise.withResolvers<void>();
-  let app: Awaited<ReturnType<typeof startApp>> | undefined;
   try {
     app = await startApp(config, {
       signal: starting.signal,
@@ -83,7 +90,8 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   const reason = await stopped;
   clearTimeout(tidying);
   await reloads[Symbol.asyncDispose]();
-  await app?.close(reason);
+  isClosing = true;
+  await app?.close(reason, { drainMs });
   clearTimeout(late);
   if (reason === 'data-folder-taken') return 1;
   return !isReady && reason === 'SIGINT' ? 130 : 0;

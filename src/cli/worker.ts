@@ -8,6 +8,7 @@ import type { WorkerHandler } from '../jobs/worker-job.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import { parseServer } from './running-server.ts';
+import { secretOf } from './secret-file.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note } from './terminal.ts';
 
@@ -29,7 +30,10 @@ export function addWorker(program: Command, exit: (code: ExitCode) => void): voi
       'Imports and encodes videos for an oxbow server, over HTTP alone. A signal ends it: its jobs go to other workers.',
     )
     .requiredOption('--server <URL>', 'Address of the server.')
-    .option('--token <TOKEN>', 'API token with the scope `worker`; better in the variable OXBOW_WORKER_TOKEN.')
+    .option(
+      '--token <TOKEN>',
+      'API token with the scope `worker`; better in the variable OXBOW_WORKER_TOKEN, or in a file that OXBOW_WORKER_TOKEN_FILE names.',
+    )
     .option('--name <NAME>', 'Name that the server shows; the name of this machine if not given.')
     .option('--slots <N>', 'Jobs at the same time (default: one for each 4 processors).')
     .option('--kinds <KIND,…>', 'Kinds of jobs that it takes; all that it can run if not given.')
@@ -40,8 +44,8 @@ export function addWorker(program: Command, exit: (code: ExitCode) => void): voi
 async function runVerb(options: Options): Promise<ExitCode> {
   const { workerHandlers } = await import('../transcode/handlers.ts');
   const { runWorker } = await import('../jobs/worker/worker.ts');
-  const token = options.token ?? process.env.OXBOW_WORKER_TOKEN;
-  if (token === undefined || token === '') {
+  const token = secretOf(options.token, 'OXBOW_WORKER_TOKEN');
+  if (token === undefined) {
     throw new OxbowError('bad-request', 'The worker needs a token', {
       extra: { hint: 'Create one on the server: oxbow token add NAME --scope worker. Set OXBOW_WORKER_TOKEN to it.' },
     });

@@ -77,6 +77,11 @@ export const schema = section({
     },
   ),
   publicUrl: optionalUrl('Address of this server for its users, if it is behind a proxy.'),
+  drain: duration(
+    '0s',
+    'How long requests are still answered after SIGTERM, while `/ready` is 503 already: as long as a load balancer takes to notice.',
+    { max: '10m' },
+  ),
   adminToken: secret('Token with full access to the API, at least 16 characters.'),
   localSignIn: choice(
     ['auto', 'on', 'off'],

@@ -10,6 +10,7 @@ import { schema } from '../../src/config/schema.ts';
 import { HEARTBEAT_MS } from '../../src/http/events/listeners.ts';
 import { PING_S } from '../../src/http/rooms/room-sockets.ts';
 import { makeCertificate } from '../fixtures/certificate.ts';
+import { knownVariables } from '../fixtures/deploy/variables.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need, pathOf } from '../fixtures/need.ts';
 import { openFolder } from '../fixtures/server.ts';
@@ -57,7 +58,13 @@ test('the Containerfile copies only existing files that its ignore file does not
   for (const path of ['tsconfig.json', 'web/index.html', 'src/main.ts', ...files.filter((each) => each !== 'dist')]) {
     assert.ok(reachesImage(path), `${path} is ignored`);
   }
-  for (const path of ['test/e2e/serve.test.ts', 'node_modules/yaml/package.json', 'web/dist/index.html', '.git/HEAD']) {
+  for (const path of [
+    'deploy/compose/secrets/admin-token',
+    'test/e2e/serve.test.ts',
+    'node_modules/yaml/package.json',
+    'web/dist/index.html',
+    '.git/HEAD',
+  ]) {
     assert.ok(!reachesImage(path), `${path} is not ignored`);
   }
 });
@@ -75,8 +82,8 @@ test('a container runs what the package runs, without root, with its data on a v
   assert.ok(instructions.filter(({ word }) => word === 'FROM').every(({ rest }) => /^node:24-/.test(rest[0]!)));
 });
 
-test('every variable that deploy/ sets is one of a setting, or one that the launcher or compose reads', () => {
-  const known = new Set([...listSettings(schema).map(({ variable }) => variable), 'OXBOW_CONFIG']);
+test('every variable that deploy/ sets is one of a setting or of an option, or one that the launcher reads', () => {
+  const known = knownVariables();
   for (const path of listFiles().filter((each) => each.startsWith('deploy/'))) {
     for (const [name] of read(path).matchAll(/\bOXBOW_[A-Z_]+\b/g)) assert.ok(known.has(name), `${name} in ${path}`);
   }
@@ -90,37 +97,13 @@ test('every YAML file of deploy/ is well-formed', () => {
   }
 });
 
-test('compose and Kubernetes run it without rights, on a root file system that cannot be written, beside its volume and /tmp', () => {
+test('compose runs it without rights, on a root file system that cannot be written, beside its volume and /tmp', () => {
   const [compose] = parseAllDocuments(read('deploy', 'compose.yaml')).map((document) => document.toJS());
   const { oxbow } = compose.services;
   assert.deepEqual([oxbow.read_only, oxbow.cap_drop, oxbow.tmpfs], [true, ['ALL'], ['/tmp']]);
   assert.deepEqual(oxbow.volumes, ['recordings:/data']);
   assert.ok('recordings' in compose.volumes);
-  const [service, set] = parseAllDocuments(read('deploy', 'kubernetes.yaml')).map((document) => document.toJS());
-  const { spec, metadata } = set.spec.template;
-  const [container] = spec.containers;
-  assert.deepEqual(set.spec.selector.matchLabels, metadata.labels);
-  assert.deepEqual(service.spec.selector, metadata.labels);
-  assert.equal(service.spec.ports[0].targetPort, container.ports[0].name);
-  assert.deepEqual(container.securityContext, {
-    allowPrivilegeEscalation: false,
-    readOnlyRootFilesystem: true,
-    capabilities: { drop: ['ALL'] },
-  });
-  assert.equal(spec.securityContext.runAsNonRoot, true);
-  const volumes = [...spec.volumes.map(({ name }: Named) => name), set.spec.volumeClaimTemplates[0].metadata.name];
-  assert.deepEqual(container.volumeMounts.map(({ name }: Named) => name).sort(), volumes.sort());
-  assert.deepEqual(container.volumeMounts.map(({ mountPath }: { mountPath: string }) => mountPath).sort(), [
-    '/data',
-    '/tmp',
-  ]);
-  // Sealing takes up to ten seconds, behind the pause in which requests still come.
-  assert.ok(spec.terminationGracePeriodSeconds >= container.lifecycle.preStop.sleep.seconds + 15);
 });
-
-interface Named {
-  readonly name: string;
-}
 
 test('kernel settings are the same in all files, and Linux has them', () => {
   const expected = Object.fromEntries(lines(read('deploy', '90-oxbow.conf')).map((line) => line.split(/\s*=\s*/)));

@@ -82,9 +82,9 @@ parsePlaylist();
 export const isProblem = (error: unknown): boolean => error instanceof OxbowProblem;
 `;
 
-/** What deploy/kubernetes.yaml asks, by the name of the probe. */
+/** What the pods of deploy/kubernetes ask, by the name of the probe. */
 function probePaths(): { live: string; ready: string } {
-  const text = readFileSync(join(root, 'deploy', 'kubernetes.yaml'), 'utf8');
+  const text = readFileSync(join(root, 'deploy', 'kubernetes', 'base', 'node', 'stateful-set.yaml'), 'utf8');
   const set = parseAllDocuments(text)
     .map((document) => document.toJS())
     .find(({ kind }) => kind === 'StatefulSet');
@@ -188,7 +188,7 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
         'dist/src/accounts/users/bcrypt-worker.js',
       ],
       ...['dist/web/dist/index.html', 'dist/web/dist/player.js', 'dist/web/LICENSES.txt'],
-      ...['deploy/oxbow.service', 'deploy/90-oxbow.conf', 'deploy/kubernetes.yaml'],
+      ...['deploy/oxbow.service', 'deploy/90-oxbow.conf', 'deploy/kubernetes/overlays/one-node/kustomization.yaml'],
     ]) {
       assert.ok(files.includes(path), `${path} is missing`);
     }

@@ -45,6 +45,7 @@ suite('the database server', { skip: needPostgres() }, () => {
       await postgres.kill();
       await until('health reports it', async () => (await databaseOf(server)) === 'degraded');
       assert.equal((await server.fetch('/ready')).status, 200, 'viewers are still sent here');
+      assert.equal((await server.fetch('/ready?strict=1')).status, 503, 'not ready for what needs the database');
       const metrics = await (await server.fetch('/metrics')).text();
       assert.match(metrics, /^oxbow_stream_live\{stream="demo"\} 1$/m, 'metrics are there without the database');
       const answer = await server.fetch('/api/v1/streams/demo/markers', {

@@ -12,6 +12,7 @@ import { letHeapGrow } from '../../lib/memory/heap.ts';
 import { parseSize } from '../../lib/size.ts';
 import type { LogLevel } from '../../observe/log.ts';
 import { parseServer } from '../running-server.ts';
+import { secretOf } from '../secret-file.ts';
 import { onStopSignal } from '../stop-signals.ts';
 import { type ExitCode, note, say, sayJson } from '../terminal.ts';
 
@@ -47,7 +48,7 @@ export function addEdge(program: Command, exit: (code: ExitCode) => void): void 
     .command('edge')
     .summary('a caching edge in front of a server')
     .description(
-      'Serves the media of an oxbow server from copies: one request to the origin for all viewers, held reloads included. Each option is also a variable, for example OXBOW_EDGE_ORIGIN.',
+      'Serves the media of an oxbow server from copies: one request to the origin for all viewers, held reloads included. Each option is also a variable, for example OXBOW_EDGE_ORIGIN; secrets may be in files, such as that of OXBOW_EDGE_TOKEN_FILE.',
     );
   const add = (flags: string, sentence: string, byDefault?: string): void => {
     const option = new Option(flags, sentence);
@@ -105,7 +106,9 @@ async function runVerb(options: Options): Promise<ExitCode> {
 
 /** Checks the options. @throws OxbowError `bad-setting` */
 export function settingsOf(options: Options): EdgeSettings {
-  const { origin, cache, watchSecret, token, tlsCert, tlsKey } = options;
+  const { origin, cache, tlsCert, tlsKey } = options;
+  const watchSecret = secretOf(options.watchSecret, 'OXBOW_EDGE_WATCH_SECRET');
+  const token = secretOf(options.token, 'OXBOW_EDGE_TOKEN');
   if (origin === undefined) refuse('The edge needs an origin', 'oxbow edge --origin https://tv.example');
   if ((tlsCert === undefined) !== (tlsKey === undefined)) refuse('HTTPS needs both --tls-cert and --tls-key', '');
   for (const [flag, secret] of [

@@ -43,7 +43,11 @@ test('a degraded check is shown by /health and /ready, and oxbow stays ready', a
     assert.deepEqual([answer.status, status, checks[0].status], [200, 'degraded', 'degraded'], path);
     assert.match(checks[0].detail, /record\.minFree/);
   }
+  for (const path of ['/health?strict=1', '/ready?strict=1']) {
+    assert.equal((await sendRequest(server(), path)).status, 503, `${path}: who asks strictly wants all of it to work`);
+  }
   heal();
+  assert.equal((await sendRequest(server(), '/ready?strict=1')).status, 200);
 });
 
 test('a check that only informs fails /health, not /ready', async () => {

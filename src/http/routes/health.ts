@@ -39,6 +39,10 @@ function view({ status, checks }: HealthReport, version: string, isOperator: boo
   };
 }
 
+const HealthQuery = Type.Object({
+  strict: Type.Optional(Type.Literal('1', { description: '503 also while a check is degraded' })),
+});
+
 function reportRoute(path: string, kind: 'checkHealth' | 'checkReady', sentence: string): Route {
   return defineRoute({
     method: 'GET',
@@ -46,11 +50,13 @@ function reportRoute(path: string, kind: 'checkHealth' | 'checkReady', sentence:
     tag: 'health',
     access: 'anyone',
     sentence,
+    query: HealthQuery,
     replies: { 200: HealthView, 503: HealthView },
-    async answer({ isOperator }, { health, version }) {
+    async answer({ isOperator, query: { strict } }, { health, version }) {
       const report = await health[kind]();
       const body = view(report, version, isOperator);
-      return report.status !== 'failing' ? { body } : { status: 503, headers: { 'retry-after': '5' }, body };
+      const isWell = report.status === 'ok' || (report.status === 'degraded' && strict === undefined);
+      return isWell ? { body } : { status: 503, headers: { 'retry-after': '5' }, body };
     },
   });
 }
