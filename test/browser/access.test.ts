@@ -5,7 +5,7 @@ import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { violations } from './axe.ts';
-import { openBrowser, openVisitor, PAGE_WITHIN_MS } from './chromium.ts';
+import { openBrowser, openVisitor } from './chromium.ts';
 import { frameWhen, type Look, lookAt } from './frames.ts';
 import { overflowing } from './overflow.ts';
 import { newestStretch } from './stretch.ts';
@@ -105,7 +105,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
       await using visitor = await openVisitor(browser, looks);
       const page = await visitor.newPage();
       await page.goto(`${server.url}/watch/demo`);
-      await frameWhen(page, 'it plays live', isLive, 40_000);
+      await frameWhen(page, 'it plays live', isLive);
       await look(page, `live ${visit}`);
       assert.ok((await lookIntoMenus(page, '.controls', `live ${visit}`)) >= 2, 'settings, share');
       const tabs = page.getByRole('tab');
@@ -148,7 +148,7 @@ suite('no one is kept out', { skip: need('chromium') }, () => {
       await page.locator('button.start').waitFor();
       await look(page, `embedded, at rest ${visit}`);
       await page.locator('button.start').click();
-      await frameWhen(page, 'the embedded player plays', isLive, PAGE_WITHIN_MS);
+      await frameWhen(page, 'the embedded player plays', isLive);
       await look(page, `embedded ${visit}`);
     });
   }

@@ -7,7 +7,7 @@ import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
-import { takeFrames } from './frames.ts';
+import { type SeenFrame, takeFrames } from './frames.ts';
 import { measureAlone } from './measure-alone.ts';
 import { createTestStreams, driftOf } from './multi-view.ts';
 
@@ -15,6 +15,7 @@ import { createTestStreams, driftOf } from './multi-view.ts';
 const NEAR_MS = 500;
 const TRIES = 4;
 const streams = ['left', 'right'] as const;
+const isRead = ({ front, utcMs }: SeenFrame) => front && utcMs !== null;
 
 suite('several streams in a room', { skip: need('chromium') || need('ffmpeg') }, () => {
   let measuring: Disposable;
@@ -104,8 +105,15 @@ suite('several streams in a room', { skip: need('chromium') || need('ffmpeg') },
     };
     await near();
     await until('enough is recorded', () => Date.now() > liveMs + 28_000);
-    for (let n = 0; n < 2; n++) await ann.getByRole('button', { name: 'Back 10 seconds' }).click();
-    const isBack = (utcMs: number) => Date.now() - utcMs > 15_000;
+    const lateMs = (utcMs: number) => Date.now() - utcMs;
+    const live = await until('a picture is there', async () => (await takeFrames(ann)).findLast(isRead));
+    const liveLateMs = lateMs(live.utcMs!);
+    // A press goes back from what is shown: the second one waits for the first.
+    for (const backMs of [8_000, 16_000]) {
+      await ann.getByRole('button', { name: 'Back 10 seconds' }).click();
+      await shows(ann, `it is ${backMs} ms back`, (utcMs) => lateMs(utcMs) > liveLateMs + backMs);
+    }
+    const isBack = (utcMs: number) => lateMs(utcMs) > 15_000;
     for (const page of both()) await shows(page, 'both are back', isBack);
     await near();
   });

@@ -165,13 +165,14 @@ export async function takeFrames(page: Scripted, readEvery = 1): Promise<SeenFra
 /**
  * Waits for a picture that matches.
  *
+ * @param withinMs the limit of all waits where it is left out
  * @throws AssertionError with the last picture if none matches in time
  */
 export function frameWhen(
   page: Scripted,
   what: string,
   matches: (look: Look) => boolean,
-  withinMs = 60_000,
+  withinMs?: number,
 ): Promise<Look> {
   const see = async () => {
     const look = await lookAt(page);

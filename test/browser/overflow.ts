@@ -9,6 +9,14 @@ import type { Locator, Page } from 'playwright-core';
  * pinned ones where the page is, all others at the end of the page.
  */
 export async function overflowing(page: Page): Promise<string[]> {
+  const first = await look(page);
+  if (first.length === 0) return [];
+  // Some parts get their size from scripts, after the layout: what does not fit is found twice.
+  await page.evaluate(() => new Promise((resolve) => requestAnimationFrame(() => requestAnimationFrame(resolve))));
+  return look(page);
+}
+
+async function look(page: Page): Promise<string[]> {
   const wide = await page.evaluate(() => {
     const isCut = (element: Element | null): boolean =>
       element !== null && (getComputedStyle(element).overflowX !== 'visible' || isCut(element.parentElement));

@@ -7,6 +7,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { overflowing } from './overflow.ts';
@@ -206,7 +207,7 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
         await look(page, `settings ${index}, ${suffix}`, ['dialog[open]']);
       }
       await page.keyboard.press('Escape');
-      assert.equal(await settings.evaluate((one) => one === document.activeElement), true, 'the focus returns');
+      await until('the focus returns', () => settings.evaluate((one) => one === document.activeElement));
 
       // By keyboard the room gets another owner, after a confirmation.
       const cat = await enterAsMember(page, room, `Cat ${suffix}`);

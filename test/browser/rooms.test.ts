@@ -6,6 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { frameWhen } from './frames.ts';
@@ -59,10 +60,10 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
 
     // Created from a stream; its owner is inside without another press.
     await ann.goto(`${server.url}/watch/demo`);
-    await frameWhen(ann, 'it plays', ({ paused }) => !paused, 40_000);
+    await frameWhen(ann, 'it plays', ({ paused }) => !paused);
     await ann.getByRole('button', { name: 'Watch together' }).click();
     await ann.locator('.room').waitFor();
-    await frameWhen(ann, 'the owner sees the stream in the room', ({ paused }) => !paused, 40_000);
+    await frameWhen(ann, 'the owner sees the stream in the room', ({ paused }) => !paused);
     await ann.getByRole('tab', { name: 'Playlist' }).click();
     await ann.getByRole('button', { name: 'Now playing: demo' }).waitFor();
     await ann.getByRole('button', { name: 'Add', exact: true }).click();
@@ -89,11 +90,9 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     assert.deepEqual(await violations(ben, 'entrance'), []);
     await ben.getByLabel('Your name').fill('Ben');
     await join.click();
-    await frameWhen(ben, 'the guest sees the stream', ({ paused }) => !paused, 40_000);
-    assert.equal(
-      await ben.locator('.room video').evaluateAll((all) => all.every((one) => (one as HTMLVideoElement).muted)),
-      false,
-      'with sound',
+    await frameWhen(ben, 'the guest sees the stream', ({ paused }) => !paused);
+    await until('it is with sound', () =>
+      ben.locator('.room video').evaluateAll((all) => all.some((one) => !(one as HTMLVideoElement).muted)),
     );
     assert.deepEqual(await overflowing(ben), []);
     await ben.getByText('Moderators have the remote').waitFor();
@@ -107,8 +106,8 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     assert.equal(await play.getAttribute('aria-disabled'), 'true');
     await ann.keyboard.press('k');
     await ben.getByText('ann paused').waitFor();
-    await frameWhen(ben, 'the picture of the guest stops', ({ paused }) => paused, 20_000);
-    await frameWhen(ann, 'the picture of the owner stops', ({ paused }) => paused, 20_000);
+    await frameWhen(ben, 'the picture of the guest stops', ({ paused }) => paused);
+    await frameWhen(ann, 'the picture of the owner stops', ({ paused }) => paused);
 
     // The remote is handed over and used.
     await ben.getByRole('button', { name: 'Ask for the remote' }).click();
@@ -117,7 +116,7 @@ suite('the pages of a room', { skip: need('chromium') }, () => {
     await ann.getByRole('button', { name: 'Give' }).click();
     await ben.getByText('You have the remote').waitFor();
     await ben.getByRole('button', { name: 'Play', exact: true }).first().click();
-    await frameWhen(ann, 'the picture of the owner plays again', ({ paused }) => !paused, 20_000);
+    await frameWhen(ann, 'the picture of the owner plays again', ({ paused }) => !paused);
 
     // The chat, by keyboard: who looks elsewhere finds that they are mentioned, and what is new. Then the guest is muted and removed.
     await ben.getByRole('tab', { name: 'Playlist' }).click();

@@ -55,12 +55,13 @@ suite('viewers behind a cache, in a browser', { skip: need('chromium') || need('
     const watch = await open(`${proxy.url}/watch/demo`);
     const embed = await open(`${proxy.url}/embed/demo?autoplay`);
     const straight = await open(`${server.url}/watch/demo`);
-    await until(
-      'all three play',
-      async () => (await sessions()).filter(({ state }) => state === 'playing').length === 3,
-    );
+    // A page that waits for media is one that does not play for a moment.
+    const playing = await until('all three play', async () => {
+      const all = (await sessions()).filter(({ state }) => state === 'playing');
+      return all.length === 3 && all;
+    });
     assert.equal(await count(), 3);
-    for (const { live, latency, rendition, at } of await sessions()) {
+    for (const { live, latency, rendition, at } of playing) {
       assert.deepEqual([live, rendition], [true, 'av0']);
       assert.ok(latency! > 0 && Number.isFinite(Date.parse(at!)), 'what is shown is known');
     }

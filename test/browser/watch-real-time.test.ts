@@ -92,7 +92,11 @@ suite('the watch page in real time', { skip: need('chromium') || need('ffmpeg') 
     const shown = await inRealTime();
     assert.ok(Math.abs((shown.namedMs ?? 0) - shown.utcMs) < 1_500, 'the page names the time of the picture');
     await page.locator('.golive.edge').waitFor();
-    assert.deepEqual(await boxes(), before);
+    // At the edge, which a busy page leaves for a moment.
+    await until('nothing has moved', async () => {
+      assert.deepEqual(await boxes(), before);
+      return true;
+    });
     assert.deepEqual(await violations(page, 'real time'), []);
   });
 
@@ -107,12 +111,15 @@ suite('the watch page in real time', { skip: need('chromium') || need('ffmpeg') 
 
   test('a pause holds the picture, and playing continues from it', async () => {
     await page.keyboard.press('k');
-    const held = await picture('it is paused', ({ paused }) => paused);
+    const stopped = await picture('it is paused', ({ paused }) => paused);
     await until('the server has ended the session', async () =>
       /oxbow_webrtc_sessions\{kind="whep"\} 0\b/.test(await (await server.fetch('/metrics')).text()),
     );
-    assert.equal((await readPicture(page))?.utcMs, held.utcMs);
+    // A last picture may be shown after the pause.
+    const held = await picture('it is there', () => true);
+    assert.ok(held.utcMs >= stopped.utcMs && held.utcMs < stopped.utcMs + 1_000, `${held.utcMs}, ${stopped.utcMs}`);
     await until('more than the paused time is recorded', () => Date.now() > held.utcMs + 8_000);
+    assert.equal((await readPicture(page))?.utcMs, held.utcMs);
     await page.keyboard.press('k');
     const shown = await picture('it plays', ({ paused }) => !paused);
     assert.ok(shown.utcMs < held.utcMs + 5_000, `${shown.utcMs - held.utcMs} ms were skipped`);

@@ -79,7 +79,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     const otherFaults = collectFaults(otherPage);
     await otherPage.goto(`${server.url}${path}`);
     await look(otherPage);
-    assert.deepEqual(otherFaults, []);
+    assert.deepEqual(withoutEarlyWindows(otherFaults), []);
   }
 
   test('the home page shows a new stream within seconds, then its picture', async () => {
@@ -99,13 +99,17 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     await page.click('h2 a[href="/watch/demo"]');
     const first = await picture(page, 'it plays live', isLive);
     await picture(page, 'it continues', (shown) => isLive(shown) && shown.utcMs > first.utcMs + 1_000);
+    await until('the title says so', async () => (await page.title()) === '● demo · oxbow');
     await page.locator('.where.live').waitFor();
-    assert.equal(await page.title(), '● demo · oxbow');
   });
 
   test('a click on the bar seeks to that time', async () => {
     momentMs = (await newestStretch(server, 7)).fromMs + 2_000;
-    await until('that is past', () => Date.now() > momentMs + 16_000);
+    // As far as it is recorded: the picture of a busy machine is late.
+    await until('that is past', async () => {
+      const { to } = (await server.stream('demo')).recorded;
+      return Date.parse(to!) > momentMs + 16_000;
+    });
     const track = page.locator('.track');
     const box = (await track.boundingBox())!;
     const secondOf = async (name: string) => Number(await track.getAttribute(name));
@@ -183,6 +187,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
 
   test('a link to a time that is not there says so, in both languages', async () => {
     const future = Math.floor(Date.now() / 1000) + 86_400;
+    const oldestMs = Date.parse((await server.stream('demo')).recorded.from!);
     for (const [query, locale, note] of [
       ['?t=1700000000', 'en-US', words['note.begins']],
       [`?t=${future}`, 'zh-CN', zh['note.future']],
@@ -194,7 +199,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
           .locator('.note', { hasText: before! })
           .filter({ hasText: after ?? '' })
           .waitFor();
-        if (query === '?t=1700000000') await picture(linked, 'the oldest plays', ({ utcMs }) => utcMs < momentMs);
+        if (query === '?t=1700000000') await picture(linked, 'the oldest plays', (shown) => isFrom(oldestMs, shown));
         else await picture(linked, 'live plays', isLive);
       });
     }
@@ -390,6 +395,8 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
       await each.goto(`${server.url}/watch/demo`);
       await each.locator('.veil', { hasText: states['state.stoppedLong'] }).waitFor();
     }
+    // The page may know the state before it knows what is recorded.
+    await watched.locator('.veil').getByRole('button', { name: words['watch.lastRecorded'] }).waitFor();
     assert.deepEqual(await watched.locator('.veil .button').allInnerTexts(), [words['watch.lastRecorded']]);
     await administrated.locator('.veil').getByRole('button', { name: words['watch.start'] }).click();
     for (const each of [administrated, watched]) await each.locator('.where.live').waitFor();

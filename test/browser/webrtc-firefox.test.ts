@@ -104,17 +104,14 @@ suite('Firefox plays over WHEP', { skip: need(FIREFOX) || need('chromium') || wi
       await publishAs(name, codec);
       const { status, text: session } = await playIn(name);
       assert.equal(status, 201, session);
-      await until(
-        'fifty pictures and a second of sound',
-        async () => {
-          const now = await seen();
-          if (now.frames < 50 || now.audioPackets < 50 || now.seconds < 1) throw new Error(JSON.stringify(now));
-          return true;
-        },
-        { withinMs: 30_000 },
-      );
-      const { state, width, codecs } = await seen();
-      assert.deepEqual([state, width], ['connected', 640]);
+      // A camera sends smaller pictures while the machine is busy.
+      const { state, codecs } = await until('fifty pictures and a second of sound', async () => {
+        const now = await seen();
+        const isEnough = now.frames >= 50 && now.audioPackets >= 50 && now.seconds >= 1;
+        if (!isEnough || now.width !== 640) throw new Error(JSON.stringify(now));
+        return now;
+      });
+      assert.equal(state, 'connected');
       assert.deepEqual(codecs.toSorted(), ['audio/opus', `video/${codec}`]);
       assert.equal((await fetch(session, { method: 'DELETE' })).status, 200);
       await until('Firefox notices it', async () => (await seen()).state !== 'connected');

@@ -129,7 +129,7 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
   });
 
   test('drops its top quality when the encoder is stopped, and says so', async () => {
-    const pid = (await encoderPid())!;
+    const pid = await until('the encoder runs', encoderPid);
     process.kill(pid, 'SIGSTOP');
     try {
       await until('240p is dropped', async () => (await view()).made.some(({ state }) => state === 'dropped'));
@@ -143,7 +143,7 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
   });
 
   test('starts again when its process is killed, and the source has every picture', async () => {
-    const pid = (await encoderPid())!;
+    const pid = await until('the encoder runs', encoderPid);
     process.kill(pid, 'SIGKILL');
     await until('it runs again', async () => {
       const now = await encoderPid();

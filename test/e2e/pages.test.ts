@@ -72,7 +72,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
     const asked = (await standIn.questions()).filter(({ args }) => args.at(-1) === `${origin.url}/page`);
     assert.equal(asked.length, 2);
     origin.heal('/index.m3u8');
-    await server.stream('harbour', 'live', 30_000);
+    await server.stream('harbour', 'live');
   });
 
   test('a video file of a page is pulled as a file, and its rate is measured', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { need } from '../fixtures/need.ts';
 import { datesOf, readFirstVariant } from '../fixtures/playlists.ts';
 import { openFolder, type Server, startServer } from '../fixtures/server.ts';
@@ -23,8 +24,8 @@ suite('one oxbow pulls another', { skip: need('ffmpeg') }, () => {
     await using folder = await openFolder('low-latency');
     const [originData, data] = [join(folder.path, 'origin'), join(folder.path, 'data')];
     const args = ['--test-picture-width', '160', '--test-picture-height', '90'];
-    let origin = await startServer({ data: originData, args });
-    const address = origin.url.slice('http://'.length);
+    const address = `127.0.0.1:${await freePort()}`;
+    let origin = await startServer({ data: originData, args, http: address });
     try {
       await origin.stream('demo');
       await using server = await startServer({ data, args: [`copy=${origin.url}/live/demo/index.m3u8`] });

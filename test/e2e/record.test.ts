@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { createWriteStream } from 'node:fs';
 import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { after, before, suite, test } from 'node:test';
 import { windowOf } from '../../src/recording/window.ts';
 import type { RecordSummary } from '../../src/streams/record/record.ts';
@@ -138,8 +139,9 @@ suite('record', { skip: need('ffmpeg') }, () => {
 
   test('- writes MPEG-TS to stdout', async () => {
     const child = spawn(process.execPath, [main, 'record', url, '-o', '-'], { stdio: ['ignore', 'pipe', 'ignore'] });
-    child.stdout.pipe(createWriteStream(file('piped.ts')));
-    const [code] = (await once(child, 'close')) as [number | null];
+    const closed = once(child, 'close') as Promise<[number | null]>;
+    await pipeline(child.stdout, createWriteStream(file('piped.ts')));
+    const [code] = await closed;
     assert.equal(code, 0);
     assert.deepEqual(await pictureHashes(file('piped.ts')), pictures);
   });

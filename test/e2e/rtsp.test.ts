@@ -9,6 +9,7 @@ import type { ProbeView } from '../../src/api/probe.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { need } from '../fixtures/need.ts';
 import { filmEncoders } from '../fixtures/publishers/films.ts';
 import { endRecording, picturesByRun, post, recordedPictures } from '../fixtures/publishers/push-streams.ts';
@@ -128,8 +129,8 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
   });
 
   test('a server that ends and returns: two runs with the film, and a gap between them', async () => {
-    const first = await startGstServer({ launch: h264AacOf(film) });
-    const { port } = first;
+    const port = await freePort();
+    const first = await startGstServer({ launch: h264AacOf(film), port });
     await addPull('returning', `rtsp://127.0.0.1:${port}/cam`);
     await server.stream('returning', 'live');
     await first.ended;

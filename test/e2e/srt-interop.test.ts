@@ -18,6 +18,7 @@ import type { SrtConnection, SrtListener } from '../../src/wire/srt/srt.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
+import { freeUdpPort } from '../fixtures/udp-sender.ts';
 import { until } from '../fixtures/wait.ts';
 
 const PASSPHRASE = 'passphrase123';
@@ -84,15 +85,6 @@ function start(program: string, args: readonly string[]): ChildProcess & AsyncDi
       await exited;
     },
   });
-}
-
-async function freeUdpPort(): Promise<number> {
-  const socket = createSocket('udp4');
-  socket.bind(0, '127.0.0.1');
-  await once(socket, 'listening');
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(resolve));
-  return port;
 }
 
 /** Connects to a program that may not listen yet. */

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { canSharePorts } from '../../src/http/hot/listeners.ts';
+import { hold } from '../fixtures/hold.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -52,6 +53,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     await create('door', 'public');
     await create('gone', 'public');
     await server.stream('door', 'live');
+    await server.stream('gone', 'live');
     // Enough connections that no thread is without one.
     agents = Array.from({ length: 12 }, () => new Agent({ keepAlive: true, maxSockets: 1 }));
   });
@@ -251,15 +253,17 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
 
   test('at shutdown held requests are answered, and no process is left', async () => {
     const path = await listPath();
-    const { body } = (await askAll(path))[0]!;
-    const [, msn] = /#EXT-X-PRELOAD-HINT:TYPE=PART,URI="(\d+)\./.exec(body)!;
-    const waiting = askAll(`${path}?_HLS_msn=${Number(msn) + 1}`);
-    await until('they wait', async () => {
-      const text = Buffer.from(await server.bytes('/metrics')).toString();
-      return Number(/^oxbow_held_requests (\d+)/m.exec(text)![1]) >= agents.length;
+    const waiting = await hold({
+      ask: async () => {
+        const { body } = (await askAll(path))[0]!;
+        const [, msn] = /#EXT-X-PRELOAD-HINT:TYPE=PART,URI="(\d+)\./.exec(body)!;
+        return { answer: askAll(`${path}?_HLS_msn=${Number(msn) + 1}`) };
+      },
+      metrics: async () => Buffer.from(await server.bytes('/metrics')).toString(),
+      requests: agents.length,
     });
     const ended = server.stop();
-    for (const { status } of await waiting) assert.ok(status === 503 || status === 200, `${status}`);
+    for (const { status } of await waiting.answer) assert.ok(status === 503 || status === 200, `${status}`);
     assert.equal((await ended).code, 0);
   });
 });

@@ -91,7 +91,7 @@ suite('timed metadata passes from source to viewers', { skip: need('ffmpeg') }, 
         ],
       );
       assert.equal(variants[0]!.subtitles, renditions[0]!.groupId);
-      await server.stream('a', 'over', 60_000);
+      await server.stream('a', 'over');
       // Its list has ended, and can still be had under its own address.
       const list = await readMedia(server, resolvePath(variants[0]!.uri, '/live/a/'));
       const subtitles: Record<string, string[]> = {};

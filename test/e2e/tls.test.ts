@@ -125,7 +125,8 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     });
     const ended = server.stop();
     const { status, headers } = await held.answer;
-    assert.deepEqual([status, headers['cache-control']], [503, 'no-store']);
+    // The segment may be complete a moment before the server is told to stop.
+    if (status !== 200) assert.deepEqual([status, headers['cache-control']], [503, 'no-store']);
     assert.equal((await ended).code, 0);
   });
 

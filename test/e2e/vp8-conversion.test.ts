@@ -153,7 +153,10 @@ suite('publishing VP8', { skip: need('ffmpeg') || needDataChannel() }, () => {
     await using publisher = publish('killed', key);
     const secondsOf = async () => (await server.json<StreamView>('/api/v1/streams/killed')).recorded.seconds;
     await until('some seconds are recorded', async () => (await secondsOf()) >= 2);
-    const [pid] = await encodersOf(server.pid);
+    const [pid] = await until('those of the tests before have ended', async () => {
+      const pids = await encodersOf(server.pid);
+      return pids.length === 1 && pids;
+    });
     process.kill(pid!, 'SIGKILL');
     await until('it is counted', async () => (await metric('oxbow_video_conversion_restarts_total', 'killed')) === 1);
     assert.equal(await publisher.ended, 0, publisher.stderr);

@@ -165,7 +165,10 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
       adminToken: TOKEN,
     });
     await second.stream('hidden');
-    const { list } = await readMedia(second, '/live/stream.m3u8');
+    const { list } = await until('its list has a segment', async () => {
+      const read = await readMedia(second, '/live/stream.m3u8');
+      return read.list.segments.length > 0 && read;
+    });
     const segment = list.segments[0]!.uri;
     assert.equal((await second.fetch(`/live/${segment}`)).status, 200);
     for (const path of [

@@ -219,7 +219,7 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
     const server = await newDatabase();
     await using folder = await openFolder('owner');
     const open = (name: string, more = {}) =>
-      openStore({ file: `${folder.path}/${name}/oxbow.db`, server, log, leaseTtlMs: 200, ...more });
+      openStore({ file: `${folder.path}/${name}/oxbow.db`, server, log, leaseTtlMs: 1500, ...more });
     let taken = 0;
     await using first = await open('a', { onTaken: () => taken++ });
     await assert.rejects(open('b'), { code: 'data-in-use' });

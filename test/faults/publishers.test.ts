@@ -166,16 +166,19 @@ suite('publishers that drop', { skip: need('ffmpeg'), concurrency: true }, () =>
     await recorded('pulled', 2);
     await kill(first);
     await until('it is away', async () => (await view('pulled')).state !== 'live');
+    await kill(feed);
     transmit();
+    // Another film, of which there is enough however long it took to notice that the first listener was gone.
+    const again = start(films.two, 'mpegts', `udp://127.0.0.1:${from}?pkt_size=1316`);
     await server.stream('pulled');
     const { seconds } = (await view('pulled')).recorded;
     await recorded('pulled', seconds + 1);
-    await feed.ended;
+    await again.ended;
     await endRecording(server, 'pulled', 3);
     const ours = await recordedPictures(server, 'pulled');
     const at = films.ones.indexOf(ours[0]!);
     assert.ok(at % 25 === 0, `begins with picture ${at}`);
-    assertJoined(ours, films.ones.slice(at), films.ones);
+    assertJoined(ours, films.ones.slice(at), films.twos);
   });
 
   test('changes of size, frame rate, audio and timestamps on one RTMP connection: each picture is recorded', async () => {

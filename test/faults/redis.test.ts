@@ -48,9 +48,11 @@ const openBus = (redis: Redis, prefix: string, options: Partial<RedisBusOptions>
     ...options,
   });
 
-/** A connection that gives up after half a second, and tries again soon. */
-async function connect(url = server.url(), sentinels: readonly number[] = []): Promise<Redis> {
-  const timeoutMs = 500;
+/** Of a connection that a test stalls, ms. */
+const SOON_MS = 500;
+
+/** A connection that gives up late, as long as Redis is only slow, and tries again soon. */
+async function connect(url = server.url(), sentinels: readonly number[] = [], timeoutMs = 10_000): Promise<Redis> {
   const breaker = new Breaker({
     ...{ service: 'redis', timeoutMs, failures: 3, minPauseMs: 50, maxPauseMs: 100, isFailure: isRedisFailure },
     onChange() {},
@@ -123,7 +125,7 @@ suite('Redis', { skip }, () => {
 
   test('without Redis calls fail at once, events wait within a bound, and all are delivered in order afterwards', async () => {
     await using proxy = await openTcpProxy(server.port);
-    await using redis = await connect(server.url(proxy.port));
+    await using redis = await connect(server.url(proxy.port), [], SOON_MS);
     await using elsewhere = await connect();
     const prefix = newPrefix();
     await using bus = openBus(redis, prefix, { maxWaiting: 50 });
@@ -196,7 +198,7 @@ suite('Redis', { skip }, () => {
 
   test('a lease whose holder loses Redis is lost after its time, and another node has a higher token', async () => {
     await using proxy = await openTcpProxy(server.port);
-    await using redis = await connect(server.url(proxy.port));
+    await using redis = await connect(server.url(proxy.port), [], SOON_MS);
     await using elsewhere = await connect();
     const prefix = newPrefix();
     const clock = createSystemClock();
@@ -205,7 +207,7 @@ suite('Redis', { skip }, () => {
     const ask = { ttlMs: 900, signal: new AbortController().signal };
     const { lease } = await leases.acquire('door', { ...ask, holder: 'a' });
     proxy.stall();
-    const { lease: next } = await others.acquire('door', { ...ask, holder: 'b', ifHeld: 'wait' });
+    const { lease: next } = await others.acquire('door', { ...ask, ttlMs: 3000, holder: 'b', ifHeld: 'wait' });
     if (!lease!.lost.aborted) await once(lease!.lost, 'abort');
     assert.ok(next!.token > lease!.token);
     proxy.restore();
@@ -339,14 +341,14 @@ suite('Redis with sentinels', { skip: skip || need('redis-sentinel') }, () => {
     await using sentinels = await startSentinels(network);
     await using redis = await connect('redis://unused', sentinels.ports);
     const prefix = newPrefix();
-    const options = { prefix, replicas: 1, replicasMs: 300 };
-    const old = createRedisLeases({ redis: direct, ...options });
-    const first = await old.take('door', { holder: 'a', ttlMs: 1000 });
+    const leasesWithin = (replicasMs: number) => createRedisLeases({ redis: direct, prefix, replicas: 1, replicasMs });
+    const first = await leasesWithin(5000).take('door', { holder: 'a', ttlMs: 1000 });
     assert.ok(first.isTaken);
     const places = createRedisRegistry({ redis, prefix });
     const place = { name: 'door', node: 'a', address: 'http://a:8080', token: first.token };
     assert.equal(await places.put(place, 60_000), true);
     network.cut();
+    await sentinels.promoteSoon();
     // One replica is now the master and has none: a lease of one holder counts without replicas.
     const leases = createRedisLeases({ redis, prefix });
     const second = await until('another node has the lease at the new master', async () => {
@@ -357,6 +359,7 @@ suite('Redis with sentinels', { skip: skip || need('redis-sentinel') }, () => {
     assert.equal(await places.put({ ...place, node: 'b', token: second.token }, 60_000), true);
 
     const alone = createRedisLeases({ redis: direct, prefix });
+    const old = leasesWithin(300);
     assert.equal(await alone.renew('door', first.token, 1000), true, 'the old master does not know');
     await assert.rejects(old.renew('door', first.token, 1000), { code: 'service-unavailable' }, 'no replica has it');
     await assert.rejects(old.take('window', { holder: 'a', ttlMs: 1000 }), { code: 'service-unavailable' });

@@ -10,6 +10,7 @@ import { WebSocket } from 'ws';
 import { MAX_LISTED } from '../../src/api/room/limits.ts';
 import type { ServerMessage } from '../../src/api/room/messages.ts';
 import { enterRoom, openRoomClient, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -172,7 +173,9 @@ suite('rooms of a running server', () => {
       clearInterval(flood);
     }
     assert.equal(await client.ended(), '1008 misuse');
-    assert.ok(server.log('warn').some(({ msg }) => msg === 'rooms refused messages or connections'));
+    await until('it is logged, of many at once', () =>
+      server.log('warn').some(({ msg }) => msg === 'rooms refused messages or connections'),
+    );
   });
 
   test('the example client of the documentation runs', async () => {
@@ -195,8 +198,8 @@ test('killed in mid-session and started again, everyone is back; no acknowledged
   await using folder = await openFolder('rooms-kill');
   const data = join(folder.path, 'data');
   const args = ['--rooms-message-rate', '100'];
-  const first = await startServer({ data, adminToken, args });
-  const http = new URL(first.url).host;
+  const http = `127.0.0.1:${await freePort()}`;
+  const first = await startServer({ data, adminToken, args, http });
   const room = await createRoom(first);
   using opened = new DisposableStack();
   const sessions = await Promise.all(Array.from({ length: 6 }, (_, i) => enterAsGuest(first.url, `Guest ${i}`)));
@@ -213,7 +216,7 @@ test('killed in mid-session and started again, everyone is back; no acknowledged
   await until('some are acknowledged', () => members.every(({ acked }) => acked.size >= 3));
   await first.stop('SIGKILL');
   await using second = await startServer({ data, adminToken, args, http });
-  await until('everyone is back', () => members.every(({ welcomes }) => welcomes === 2));
+  await until('everyone is back', () => members.every(({ welcomes }) => welcomes >= 2));
   clearInterval(writing);
   await until('everything is acknowledged', () => members.every(({ unsent }) => unsent.size === 0));
   await until('everyone has seen everything', () => members.every(({ shown }) => shown.size === written));

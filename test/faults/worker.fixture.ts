@@ -17,9 +17,16 @@ interface WorkerSetup {
 const stopping = new AbortController();
 process.on('SIGTERM', () => stopping.abort());
 
+interface TestJob {
+  readonly act: 'work' | 'die' | 'hang';
+  readonly forMs?: number;
+  /** Only the first try lasts so long. */
+  readonly onceMs?: number;
+}
+
 /** What the job says: `work` for a while and send an output, end the process, or never stop. */
 const handler: WorkerHandler = async ({ input, token }, { progress, output, signal }) => {
-  const { act, forMs = 0 } = input as { readonly act: 'work' | 'die' | 'hang'; readonly forMs?: number };
+  const { act, onceMs = 0, forMs = token === 1 ? onceMs : 0 } = input as TestJob;
   progress(0.1, { v0: 0.1 });
   if (act === 'die') process.kill(process.pid, 'SIGKILL');
   if (act === 'hang') await new Promise(() => {});

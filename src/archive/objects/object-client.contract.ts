@@ -140,14 +140,8 @@ export function objectClientContract(
       await using far = await server.client(network.port);
       await far.check();
       network.cut();
-      for (const request of [
-        far.check(),
-        far.head('signed'),
-        far.delete('signed'),
-        far.put('x', sourceOf(randomBytes(9))),
-      ]) {
-        await assert.rejects(request, { name: 'ObjectError' });
-      }
+      const requests = [far.check(), far.head('signed'), far.delete('signed'), far.put('x', sourceOf(randomBytes(9)))];
+      await Promise.all(requests.map((request) => assert.rejects(request, { name: 'ObjectError' })));
     });
   });
 }

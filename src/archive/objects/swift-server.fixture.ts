@@ -53,6 +53,10 @@ export async function startSwift(): Promise<ObjectServer> {
         `devices = ${join(folder, 'devices')}`,
         'mount_check = false',
         'disable_fallocate = true',
+        // By default half a second to a few: a busy machine would get 503, and lists that lack an object.
+        'conn_timeout = 60',
+        'node_timeout = 60',
+        'container_update_timeout = 60',
       ],
       ...sections,
     };
@@ -90,7 +94,7 @@ export async function startSwift(): Promise<ObjectServer> {
   });
   const server = serveS3(port, { accessKeyId: KEY, secretAccessKey: SECRET }, async () => {
     for (const child of children) {
-      const closed = child.exitCode === null ? once(child, 'close') : undefined;
+      const closed = child.exitCode === null && child.signalCode === null ? once(child, 'close') : undefined;
       child.kill('SIGKILL');
       await closed;
     }
