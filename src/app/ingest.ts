@@ -81,10 +81,11 @@ export async function openIngest(
   return { rtmp, rtmps, srt, rtsp, webrtc };
 }
 
-/** The context of a node that takes no publishers: it opens none of these servers. */
+/** The context of a node that takes no publishers: it opens none of these servers, except that of calls in rooms. */
 export function withoutIngest(app: AppContext): AppContext {
-  const off = { rtmp: 'off', rtmps: 'off', srt: 'off', rtsp: 'off', webrtc: 'off' } as const;
-  return { ...app, config: { ...app.config, ...off } };
+  const { config } = app;
+  const webrtc = config.cluster.roles.includes('rooms') ? config.webrtc : 'off';
+  return { ...app, config: { ...config, rtmp: 'off', rtmps: 'off', srt: 'off', rtsp: 'off', webrtc } };
 }
 
 /** RTMPS with the certificate of HTTPS, which is reloaded when its files change. */

@@ -16,9 +16,9 @@ import type { Moved, NodeView, OwnedKind, Owner, Placement } from './placement.t
 const EVERY_MS = 1000;
 /** The clocks of nodes differ, and transactions end later than their times say: so much is read again, µs. */
 const AGAIN_US = 10_000_000;
-/** A thing without an owner is looked up at most this often, ms. */
+/** A thing without a living owner is looked up at most this often, ms. */
 const UNKNOWN_MS = 500;
-/** Most things whose absence is remembered. */
+/** Most things of which that is remembered. */
 const MAX_UNKNOWN = 10_000;
 /** What a node needs to take over a thing. */
 const roleFor: Readonly<Record<OwnedKind, NodeRole>> = {
@@ -81,15 +81,17 @@ export class SharedPlacement implements Placement {
 
   async lookUp(kind: OwnedKind, key: string): Promise<Owner> {
     const known = this.find(kind, key);
-    if (known !== undefined) return known;
+    // What a dead node had may have been taken over, or deleted, a moment ago.
+    if (known === 'own' || known?.isAlive) return known;
     const id = idOf(kind, key);
     const nowMs = this.#options.clock.monotonicMs();
     const askedMs = this.#unknown.get(id);
-    if (askedMs !== undefined && nowMs - askedMs < UNKNOWN_MS) return undefined;
+    if (askedMs !== undefined && nowMs - askedMs < UNKNOWN_MS) return known;
     const node = await this.#options.rows.nodeOf(kind, key);
+    if (this.#unknown.size >= MAX_UNKNOWN) this.#unknown.clear();
+    this.#unknown.set(id, nowMs);
     if (node === undefined) {
-      if (this.#unknown.size >= MAX_UNKNOWN) this.#unknown.clear();
-      this.#unknown.set(id, nowMs);
+      this.#owners.delete(id);
       return undefined;
     }
     this.#set(kind, key, node);
@@ -182,7 +184,6 @@ export class SharedPlacement implements Placement {
     const id = idOf(kind, key);
     const before = this.#owners.get(id);
     this.#owners.set(id, node);
-    this.#unknown.delete(id);
     const concerns = before === this.node || node === this.node;
     if (before !== undefined && before !== node && concerns) {
       this.moved.emit({ kind, key, owner: this.#ownerNamed(node) });
