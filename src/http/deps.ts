@@ -48,6 +48,7 @@ import type { MediaProxy } from '../rooms/proxy/media-proxy.ts';
 import type { ItemRecord } from '../rooms/room-record.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { LocalSignIn } from './client/local-sign-in.ts';
+import type { OtherNodes } from './nodes/other-nodes.ts';
 import type { RoomSocketLimits } from './rooms/socket-limits.ts';
 
 /** A value now or later. */
@@ -153,6 +154,8 @@ export interface HttpDeps {
   readonly trustedProxies?: readonly string[];
   /** Host names that a server on a loopback address accepts, besides those of this computer. */
   readonly hosts?: readonly string[];
+  /** The other nodes of the cluster; undefined: this server is alone. */
+  readonly otherNodes?: OtherNodes | undefined;
   /** Public origin of this server; undefined: the origin of each request. */
   readonly publicUrl?: string | undefined;
   readonly health: Health;

@@ -1,0 +1,400 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type ServerResponse } from 'node:http';
+import { type AddressInfo, createServer as createTcpServer } from 'node:net';
+import { after, before, suite, test } from 'node:test';
+import { until } from '../../../test/fixtures/wait.ts';
+import { administrator } from '../../accounts/users/user.ts';
+import type { StreamView } from '../../api/shapes.ts';
+import type { Reply } from '../../delivery/reply.ts';
+import { createAddressOf } from '../../http/client/client-address.ts';
+import { isFromNode } from '../../http/client/from-node.ts';
+import type { HttpDeps } from '../../http/deps.ts';
+import { asAdmin, streamView, textReply } from '../../http/fixture.ts';
+import { sendRequest } from '../../http/request.fixture.ts';
+import { enterRoom, refusalOf } from '../../http/rooms/room-client.fixture.ts';
+import { createSystemClock } from '../../lib/clock.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { openTestUploads } from '../../library/uploads/uploads.fixture.ts';
+import { NodeSignature } from '../../nodes/node-signature.ts';
+import { openTestRooms, type TestRooms } from '../../rooms/rooms.fixture.ts';
+import { clusterSecret, nodeView, startNodes, type TestNode, type TestNodes } from './nodes.fixture.ts';
+
+const alphabet = 'abcdefghijklmnopqrstuvwxyz';
+const forever = { cacheControl: 'public, max-age=31536000, immutable', etag: 'v1' };
+const json = { 'content-type': 'application/json', ...asAdmin };
+
+/** Streams that a node has: the names of its owner's list, and calls as `NODE verb name`. */
+function streamsOf(node: string, names: readonly string[], calls: string[]): Partial<HttpDeps> {
+  const known = new Map(names.map((name) => [name, streamView(name)]));
+  const streams = {
+    list: async () => [...known.values()],
+    get: async (name: string) => known.get(name),
+    revision: (name: string) => (known.has(name) ? 'r1' : undefined),
+    isPrivate: () => false,
+    isMadePublic: () => true,
+    visibilityOf: (name: string) => known.get(name)?.visibility,
+    async create(name: string) {
+      calls.push(`${node} create ${name}`);
+      if (known.has(name)) throw new OxbowError('stream-exists', `${name} exists`);
+      return streamView(name);
+    },
+    async replace(name: string) {
+      calls.push(`${node} replace ${name}`);
+      return { view: streamView(name), created: !known.has(name) };
+    },
+    async remove(name: string) {
+      calls.push(`${node} remove ${name}`);
+    },
+  };
+  return { streams: streams as unknown as HttpDeps['streams'] };
+}
+
+suite('a node passes on what another node owns', () => {
+  const calls: string[] = [];
+  const held = Promise.withResolvers<Reply>();
+  let cluster: TestNodes;
+  let one: TestNode;
+  let two: TestNode;
+  let three: TestNode;
+  let rooms: TestRooms;
+  let uploads: Awaited<ReturnType<typeof openTestUploads>>;
+  let room: string;
+
+  before(async () => {
+    rooms = await openTestRooms();
+    const clock = createSystemClock();
+    uploads = await openTestUploads(() => ({ clock }));
+    const answer: HttpDeps['answer'] = (address, query) => {
+      if (address.kind === 'playlist') return query.has('_HLS_msn') ? held.promise : textReply('a playlist');
+      if (address.kind === 'unknown') throw new OxbowError('not-found', 'nothing');
+      if (address.kind === 'clip-file') return textReply('a clip');
+      return textReply(alphabet, forever);
+    };
+    cluster = await startNodes(['one', 'two', 'three'], (name) => ({
+      ...streamsOf(name, { one: ['b', 'own'], two: ['a', 'cam', 'z'], three: ['c'] }[name]!, calls),
+      answer:
+        name === 'two'
+          ? answer
+          : (address) => {
+              throw new OxbowError('stream-unknown', `${name} has no ${address.stream}`);
+            },
+      ...(name === 'two' && { rooms: rooms.rooms, chats: {} as HttpDeps['chats'], uploads: uploads.uploads }),
+    }));
+    [one, two, three] = cluster.nodes as [TestNode, TestNode, TestNode];
+    room = (await rooms.rooms.create(administrator, { name: 'Friday' })).record.id;
+    const { placements } = cluster;
+    for (const name of ['a', 'cam', 'z']) placements.give('stream', name, 'two');
+    for (const name of ['b', 'own']) placements.give('stream', name, 'one');
+    placements.give('stream', 'c', 'three');
+    placements.give('room', room, 'two');
+  });
+  after(async () => {
+    await cluster?.[Symbol.asyncDispose]();
+    await rooms?.[Symbol.asyncDispose]();
+    await uploads?.[Symbol.asyncDispose]();
+  });
+
+  const get = (path: string, options = {}) => sendRequest(one.server, path, options);
+  const passedTo = ({ received }: TestNode, path: string) => received.filter((line) => line.endsWith(path)).length;
+
+  test('media comes from the owner once, and from then on from the copy, with ranges and conditions', async () => {
+    const path = '/live/cam/v0/7.2.m4s';
+    const answers = await Promise.all(Array.from({ length: 20 }, () => get(path)));
+    assert.deepEqual(new Set(answers.map(({ status, body }) => `${status} ${body}`)), new Set([`200 ${alphabet}`]));
+    const range = await get(path, { headers: { range: 'bytes=2-4' } });
+    assert.deepEqual([range.status, String(range.body)], [206, 'cde']);
+    assert.equal((await get(path, { headers: { 'if-none-match': '"v1"' } })).status, 304);
+    assert.equal(passedTo(two, path), 1);
+  });
+
+  test('fifty viewers that wait for one reload are one request to the owner', async () => {
+    const path = '/live/cam/v0/g1.m3u8?_HLS_msn=8';
+    const waiting = Array.from({ length: 50 }, () => get(path));
+    await until('the owner holds the reload', () => passedTo(two, path) > 0);
+    held.resolve(textReply('the next playlist', { cacheControl: 'public, max-age=1' }));
+    for (const { body } of await Promise.all(waiting)) assert.equal(String(body), 'the next playlist');
+    assert.equal(passedTo(two, path), 1);
+  });
+
+  test('a clip is answered by the owner of its stream, an address without a name by that of the default stream', async () => {
+    assert.equal(String((await get('/c/clip-of-cam/clip.mp4')).body).includes('clip-unknown'), true);
+    assert.equal(passedTo(two, '/c/clip-of-cam/clip.mp4'), 1);
+    await get('/live/stream.m3u8');
+    assert.equal(passedTo(two, '/live/stream.m3u8'), 1);
+    assert.equal((await get('/c/another/clip.mp4')).status, 404);
+    assert.equal(passedTo(two, '/c/another/clip.mp4'), 0);
+  });
+
+  test('the report of a player reaches the owner, which counts the viewer', async () => {
+    const { viewers } = two.server.deps;
+    const before = viewers.of('cam');
+    const { status } = await get('/live/cam/session?CMCD=sid%3D%22abc%22%2Csta%3Dp', { method: 'POST' });
+    assert.deepEqual([status, viewers.of('cam')], [204, before + 1]);
+  });
+
+  test('the API reads and changes a stream at its owner', async () => {
+    const seen = await get('/api/v1/streams/cam', { headers: asAdmin });
+    assert.equal((JSON.parse(String(seen.body)) as StreamView).name, 'cam');
+    assert.equal(seen.headers.etag, '"r1"');
+    const settings = JSON.stringify({ source: { type: 'push' } });
+    const put = await fetch(`${one.server.url}/api/v1/streams/cam`, { method: 'PUT', headers: json, body: settings });
+    assert.equal(put.status, 200);
+    const { status } = await fetch(`${one.server.url}/api/v1/streams/cam`, { method: 'DELETE', headers: asAdmin });
+    assert.equal(status, 204);
+    assert.deepEqual(calls.splice(0), ['two replace cam', 'two remove cam']);
+  });
+
+  test('credentials are checked by the owner', async () => {
+    const { status } = await fetch(`${one.server.url}/api/v1/streams/cam`, { method: 'DELETE' });
+    assert.equal(status, 401);
+    const wrong = { authorization: 'Bearer not-the-token-of-anyone' };
+    assert.equal(
+      (await fetch(`${one.server.url}/api/v1/streams/cam/start`, { method: 'POST', headers: wrong })).status,
+      401,
+    );
+    assert.deepEqual(calls, []);
+  });
+
+  test('a stream that nobody owns is created here, one with the name of an owned stream is refused by its owner', async () => {
+    const create = (body: object) =>
+      fetch(`${one.server.url}/api/v1/streams`, { method: 'POST', headers: json, body: JSON.stringify(body) });
+    const taken = await create({ name: 'cam', source: { type: 'push' } });
+    assert.deepEqual([taken.status, ((await taken.json()) as { code: string }).code], [409, 'stream-exists']);
+    assert.equal((await create({ name: 'new', source: { type: 'push' } })).status, 201);
+    assert.equal((await create({ source: { type: 'push' } })).status, 400);
+    const put = { method: 'PUT', headers: json, body: JSON.stringify({ source: { type: 'push' } }) };
+    assert.equal((await fetch(`${one.server.url}/api/v1/streams/newer`, put)).status, 201);
+    assert.deepEqual(calls.splice(0), ['two create cam', 'one create new', 'one replace newer']);
+  });
+
+  test('a thing that this node has not heard of yet is looked up', async () => {
+    cluster.placements.give('stream', 'late', 'three');
+    cluster.placements.fresh.add('stream/late');
+    const { status } = await get('/live/late/v0/1.m4s');
+    assert.equal(status, 404);
+    assert.equal(passedTo(three, '/live/late/v0/1.m4s'), 1);
+    assert.equal((await get('/live/nobody/v0/1.m4s')).status, 404);
+    assert.equal(passedTo(three, '/live/nobody/v0/1.m4s') + passedTo(two, '/live/nobody/v0/1.m4s'), 0);
+  });
+
+  test('an upload in several requests goes to the node that has its bytes', async () => {
+    const tus = { 'tus-resumable': '1.0.0', ...asAdmin };
+    const made = await fetch(`${two.server.url}/api/v1/uploads`, {
+      method: 'POST',
+      headers: { ...tus, 'upload-length': '3000000', 'upload-metadata': `filename ${btoa('a.mp4')}` },
+    });
+    assert.equal(made.status, 201, await made.clone().text());
+    const path = new URL(made.headers.get('location')!).pathname;
+    cluster.placements.give('upload', path.split('/').at(-1)!, 'two');
+    for (const offset of [0, 1_000_000, 2_000_000]) {
+      const { status, headers } = await fetch(`${one.server.url}${path}`, {
+        method: 'PATCH',
+        headers: { ...tus, 'upload-offset': String(offset), 'content-type': 'application/offset+octet-stream' },
+        body: Buffer.alloc(1_000_000, 97),
+      });
+      assert.deepEqual([status, headers.get('upload-offset')], [204, String(offset + 1_000_000)]);
+    }
+    const head = await fetch(`${one.server.url}${path}`, { method: 'HEAD', headers: tus });
+    assert.equal(head.headers.get('upload-offset'), '3000000');
+  });
+
+  test('chunks of an upload are passed by the id in their form, or in the JSON', async () => {
+    const send = async (url: string, path: string, body: object) => {
+      const response = await fetch(url + path, { method: 'POST', headers: json, body: JSON.stringify(body) });
+      return (await response.json()) as { upload_id: string; state: string };
+    };
+    const file = { filename: 'a.mp4', total_size: 2_000_000, chunk_size: 2_000_000 };
+    const { upload_id: id } = await send(two.server.url, '/api/v1/upload/init', file);
+    cluster.placements.give('upload', id, 'two');
+    const form = new FormData();
+    form.set('upload_id', id);
+    form.set('chunk_number', '0');
+    form.set('chunk', new Blob([Buffer.alloc(2_000_000)]));
+    const stored = await fetch(`${one.server.url}/api/v1/upload/chunk`, {
+      method: 'PUT',
+      headers: asAdmin,
+      body: form,
+    });
+    assert.equal(stored.status, 200, await stored.text());
+    assert.equal((await send(one.server.url, '/api/v1/upload/complete', { upload_id: id })).upload_id, id);
+  });
+
+  test('people enter a room of another node by WebSocket, and are refused as there', async () => {
+    const client = await enterRoom(one.server.url, room, { headers: asAdmin });
+    assert.equal(client.welcome.room.name, 'Friday');
+    const there = await enterRoom(two.server.url, room, { headers: asAdmin });
+    assert.equal((await client.next('member', ({ member }) => member.present === 2)).member.user, 'admin');
+    there.close();
+    client.close();
+    assert.equal(await client.ended(), '1005 ');
+    assert.equal(await refusalOf(one.server.url, room), '401 unauthorized');
+  });
+
+  test('a list has the rows of all nodes in one order, page by page', async () => {
+    const names: string[] = [];
+    for (let cursor: string | null = ''; cursor !== null; ) {
+      const { body, headers } = await get(`/api/v1/streams?limit=2${cursor && `&cursor=${cursor}`}`);
+      const page = JSON.parse(String(body)) as { items: StreamView[]; nextCursor: string | null };
+      names.push(...page.items.map(({ name }) => name));
+      assert.equal(headers['oxbow-missing-nodes'], undefined);
+      cursor = page.nextCursor;
+    }
+    assert.deepEqual(names, ['a', 'b', 'c', 'cam', 'own', 'z']);
+  });
+
+  test('a request that a node has signed is answered here, so it cannot go round', async () => {
+    const clock = createSystemClock();
+    const signature = new NodeSignature({ secret: clusterSecret, node: 'three', clock });
+    const path = '/api/v1/streams/c';
+    const signed = { 'oxbow-node': signature.sign({ method: 'GET', target: path }), ...asAdmin };
+    // `three` owns it; `one` answers nevertheless, from what it has: nothing.
+    assert.equal((await get(path, { headers: signed })).status, 404);
+    assert.equal(passedTo(three, path), 0);
+    assert.equal((await get(path, { headers: asAdmin })).status, 200);
+    const forged = { 'oxbow-node': signed['oxbow-node'].replace(/.$/, 'A'), ...asAdmin };
+    assert.equal((await get(path, { headers: forged })).status, 200);
+    assert.equal(passedTo(three, path), 2);
+    const list = '/api/v1/streams?limit=9';
+    const own = await get(list, { headers: { 'oxbow-node': signature.sign({ method: 'GET', target: list }) } });
+    assert.deepEqual(
+      (JSON.parse(String(own.body)) as { items: StreamView[] }).items.map(({ name }) => name),
+      ['b', 'own'],
+    );
+  });
+
+  test('only the sender of a signed request counts as a proxy', () => {
+    const signature = new NodeSignature({ secret: clusterSecret, node: 'three', clock: createSystemClock() });
+    const addressOf = createAddressOf([]);
+    const request = { method: 'GET', target: '/live/cam/index.m3u8' };
+    for (const [value, address] of [
+      [signature.sign(request), '198.51.100.9'],
+      [signature.sign({ ...request, target: '/another' }), '192.0.2.1'],
+      ['three 1795000000000 forged', '192.0.2.1'],
+      [undefined, '192.0.2.1'],
+    ] as const) {
+      const headers = { 'x-forwarded-for': '198.51.100.9', ...(value !== undefined && { 'oxbow-node': value }) };
+      one.gateway.recognise({ ...request, headers });
+      assert.equal(isFromNode(headers), address === '198.51.100.9');
+      assert.equal(addressOf({ headers, remoteAddress: '192.0.2.1' }), address);
+    }
+  });
+
+  test('the owner learns the client, the host and the scheme as this node knows them', async () => {
+    const { promise, resolve } = Promise.withResolvers<Record<string, unknown>>();
+    await using owner = await listen((request, response) => {
+      resolve(request.headers);
+      response.end('{}');
+    });
+    cluster.placements.nodes.set('raw', nodeView('raw', owner.url));
+    cluster.placements.give('stream', 'raw', 'raw');
+    await get('/api/v1/streams/raw', {
+      headers: {
+        ...{ host: 'tv.example', cookie: 'oxbow=1', 'oxbow-node': 'forged' },
+        ...{ 'x-forwarded-for': '203.0.113.1, 198.51.100.9', 'x-forwarded-proto': 'https' },
+      },
+    });
+    const headers = await promise;
+    assert.equal(headers['x-forwarded-for'], '198.51.100.9');
+    assert.equal(headers['x-forwarded-host'], 'tv.example');
+    assert.equal(headers['x-forwarded-proto'], 'https');
+    assert.equal(headers.cookie, 'oxbow=1');
+    assert.match(String(headers['oxbow-node']), /^one \d{13} /);
+    cluster.placements.nodes.delete('raw');
+  });
+
+  test('server-sent events come through one by one, and their end is noticed', async () => {
+    const { promise, resolve } = Promise.withResolvers<ServerResponse>();
+    await using owner = await listen((_, response) => {
+      response.writeHead(200, { 'content-type': 'text/event-stream' }).write('data: 1\n\n');
+      resolve(response);
+    });
+    cluster.placements.nodes.set('raw', nodeView('raw', owner.url));
+    cluster.placements.give('stream', 'raw', 'raw');
+    const leaving = new AbortController();
+    const response = await fetch(`${one.server.url}/api/v1/streams/raw/activity`, { signal: leaving.signal });
+    const reader = response.body!.pipeThrough(new TextDecoderStream()).getReader();
+    assert.equal((await reader.read()).value, 'data: 1\n\n');
+    const there = await promise;
+    there.write('data: 2\n\n');
+    assert.equal((await reader.read()).value, 'data: 2\n\n');
+    const closed = once(there, 'close');
+    leaving.abort();
+    await closed;
+    cluster.placements.nodes.delete('raw');
+  });
+
+  test('what is passed on is counted by node and kind', async () => {
+    const text = await one.metrics.print();
+    assert.match(text, /oxbow_node_requests_total\{kind="media",node="two"\} [1-9]/);
+    assert.match(text, /oxbow_node_requests_total\{kind="upload",node="two"\} [1-9]/);
+    assert.match(text, /oxbow_node_requests_total\{kind="list",node="three"\} [1-9]/);
+  });
+});
+
+suite('a node that does not answer', () => {
+  let cluster: TestNodes;
+  let one: TestNode;
+  before(async () => {
+    cluster = await startNodes(['one', 'two'], (name) => ({
+      ...streamsOf(name, name === 'one' ? ['b'] : ['a'], []),
+      answer: () => textReply(alphabet, { cacheControl: 'public, max-age=0', etag: 'v1' }),
+    }));
+    one = cluster.nodes[0]!;
+    cluster.placements.give('stream', 'cam', 'two');
+    cluster.placements.give('stream', 'b', 'one');
+  });
+  after(() => cluster?.[Symbol.asyncDispose]());
+
+  test('is named in a 503 at once, for the API, media, pages of others and sockets; its copies are still served', async () => {
+    assert.equal((await sendRequest(one.server, '/live/cam/v0/1.m4s')).status, 200);
+    await cluster.nodes[1]!.server.close();
+    for (const path of ['/api/v1/streams/cam', '/live/cam/v0/2.m4s', '/whep/cam/s1']) {
+      const { status, headers, body } = await sendRequest(one.server, path);
+      assert.deepEqual([status, headers['retry-after']], [503, '1'], path);
+      const problem = JSON.parse(String(body)) as { code: string; node: string };
+      assert.deepEqual([problem.code, problem.node], ['not-ready', 'two']);
+    }
+    cluster.placements.give('room', 'r1', 'two');
+    assert.equal(await refusalOf(one.server.url, 'r1'), '503 not-ready');
+    assert.equal(String((await sendRequest(one.server, '/live/cam/v0/1.m4s')).body), alphabet, 'stale');
+    assert.match(await one.metrics.print(), /oxbow_node_failures_total\{node="two"\} [1-9]/);
+  });
+
+  test('is missing in lists, which say so', async () => {
+    const { status, headers, body } = await sendRequest(one.server, '/api/v1/streams');
+    assert.deepEqual([status, headers['oxbow-missing-nodes']], [200, 'two']);
+    assert.deepEqual(
+      (JSON.parse(String(body)) as { items: StreamView[] }).items.map(({ name }) => name),
+      ['b'],
+    );
+    assert.equal(one.logged.filter((line) => line.includes('lists lack')).length, 1);
+  });
+
+  test('and accepts connections, is left out of a list in time, and is given up when it is dead', async () => {
+    await using deaf = createTcpServer((socket) => void socket.on('error', () => {})).listen(0, '127.0.0.1');
+    await once(deaf, 'listening');
+    const url = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}`;
+    cluster.placements.nodes.set('deaf', nodeView('deaf', url));
+    cluster.placements.give('stream', 'mute', 'deaf');
+    const { headers } = await sendRequest(one.server, '/api/v1/streams');
+    assert.match(String(headers['oxbow-missing-nodes']), /deaf/);
+    const waiting = [sendRequest(one.server, '/live/mute/v0/1.m4s'), sendRequest(one.server, '/api/v1/streams/mute')];
+    await once(deaf, 'connection');
+    cluster.change('deaf', { isAlive: false });
+    for (const { status } of await Promise.all(waiting)) assert.equal(status, 503);
+    assert.equal((await sendRequest(one.server, '/api/v1/streams/mute')).status, 503);
+  });
+});
+
+async function listen(answer: Parameters<typeof createServer>[1]) {
+  const server = createServer(answer).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      await server[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,94 @@
+/**
+ * Nodes of a cluster in this process, with real connections and fake dependencies, for tests.
+ * In: what each node is made of. Out: running servers, each with a gateway, and who owns what.
+ */
+import { WatchTokens } from '../../accounts/watch-tokens.ts';
+import type { HttpDeps } from '../../http/deps.ts';
+import { startTestServer, type TestServer } from '../../http/fixture.ts';
+import { everyAnswer } from '../../http/media/media-answer.ts';
+import { createSystemClock } from '../../lib/clock.ts';
+import { MemoryPlacements } from '../../nodes/memory-placement.fixture.ts';
+import { NodeSignature } from '../../nodes/node-signature.ts';
+import type { NodeView } from '../../nodes/placement.ts';
+import { createLog } from '../../observe/log.ts';
+import { createMetrics } from '../../observe/metrics.ts';
+import { type Gateway, type GatewayOptions, openGateway } from './gateway.ts';
+
+/** The secret of the clusters of tests. */
+export const clusterSecret = 'a-secret-of-the-cluster-that-is-long';
+
+/** A node. */
+export interface TestNode {
+  readonly name: string;
+  readonly server: TestServer;
+  readonly gateway: Gateway;
+  readonly metrics: GatewayOptions['metrics'];
+  /** Requests that it received of other nodes, as `method target`. */
+  readonly received: string[];
+  /** Lines of the gateway's log. */
+  readonly logged: string[];
+}
+
+/** The nodes. */
+export interface TestNodes extends AsyncDisposable {
+  readonly placements: MemoryPlacements;
+  readonly nodes: readonly TestNode[];
+  /** Changes what the others know of a node. */
+  change(name: string, view: Partial<NodeView>): void;
+}
+
+/** A node as the others see it. */
+export function nodeView(name: string, url: string, change: Partial<NodeView> = {}): NodeView {
+  return { name, url: new URL(url), roles: ['serve'], version: '0.0.0-test', isAlive: true, ...change };
+}
+
+/** Starts nodes. @param depsOf replaces the dependencies of each */
+export async function startNodes(
+  names: readonly string[],
+  depsOf: (name: string) => Partial<HttpDeps>,
+  change: Partial<GatewayOptions> = {},
+): Promise<TestNodes> {
+  await using opened = new AsyncDisposableStack();
+  const placements = new MemoryPlacements();
+  const clock = createSystemClock();
+  const epochs = { all: async () => [], put: async () => {}, remove: async () => {} };
+  const tokens = await WatchTokens.open({ secret: Buffer.from(clusterSecret), epochs });
+  const nodes: TestNode[] = [];
+  for (const name of names) {
+    const metrics = opened.use(createMetrics());
+    const logged: string[] = [];
+    const received: string[] = [];
+    const gateway = openGateway({
+      placement: placements.of(name),
+      signature: new NodeSignature({ secret: clusterSecret, node: name, clock }),
+      ...{ memoryBytes: 32 * 1024 * 1024, tokens, clock, metrics, trustedProxies: [], isSecure: false },
+      ...{ head: everyAnswer, isGuarded: false, version: '0.0.0-test' },
+      log: createLog({ level: 'debug', format: 'json', write: (line) => logged.push(line) }),
+      streamOfClip: async (id) => (id === 'clip-of-cam' ? 'cam' : undefined),
+      defaultStream: () => 'cam',
+      failed(error) {
+        throw error;
+      },
+      ...change,
+    });
+    const otherNodes: HttpDeps['otherNodes'] = {
+      ...gateway,
+      recognise(request) {
+        gateway.recognise(request);
+        if (request.headers['oxbow-node'] !== undefined) received.push(`${request.method} ${request.target}`);
+      },
+    };
+    const server = await startTestServer({ ...depsOf(name), otherNodes });
+    opened.defer(() => gateway[Symbol.asyncDispose]());
+    opened.use(server);
+    placements.nodes.set(name, nodeView(name, server.url));
+    nodes.push({ name, server, gateway, metrics, received, logged });
+  }
+  const owned = opened.move();
+  return {
+    placements,
+    nodes,
+    change: (name, view) => placements.nodes.set(name, { ...placements.nodes.get(name)!, ...view }),
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
