@@ -209,7 +209,7 @@ suite('a node passes on what another node owns', () => {
     cluster.placements.give('upload', id, 'two');
     const form = new FormData();
     form.set('upload_id', id);
-    form.set('chunk_number', '0');
+    form.set('chunk_number', '1');
     form.set('chunk', new Blob([Buffer.alloc(2_000_000)]));
     const stored = await fetch(`${one.server.url}/api/v1/upload/chunk`, {
       method: 'PUT',
@@ -372,7 +372,7 @@ suite('a node that does not answer', () => {
   });
 
   test('and accepts connections, is left out of a list in time, and is given up when it is dead', async () => {
-    await using deaf = createTcpServer((socket) => void socket.on('error', () => {})).listen(0, '127.0.0.1');
+    await using deaf = createTcpServer((socket) => void socket.on('error', () => {}).resume()).listen(0, '127.0.0.1');
     await once(deaf, 'listening');
     const url = `http://127.0.0.1:${(deaf.address() as AddressInfo).port}`;
     cluster.placements.nodes.set('deaf', nodeView('deaf', url));
