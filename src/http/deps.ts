@@ -36,6 +36,7 @@ import type { Reply } from '../delivery/reply.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
+import type { InternalRequests } from '../nodes/internal-requests.ts';
 import type { Health } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
@@ -156,6 +157,8 @@ export interface HttpDeps {
   readonly hosts?: readonly string[];
   /** The other nodes of the cluster; undefined: this server is alone. */
   readonly otherNodes?: OtherNodes | undefined;
+  /** Answers what they request of this one. */
+  readonly internalRequests?: InternalRequests | undefined;
   /** Public origin of this server; undefined: the origin of each request. */
   readonly publicUrl?: string | undefined;
   readonly health: Health;

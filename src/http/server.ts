@@ -22,7 +22,7 @@ import { canSharePorts } from './hot/listeners.ts';
 import { createHotResponder } from './hot/responder.ts';
 import { listenRefusal, urlOf, usualLimits, watchedLimits } from './listening.ts';
 import { createMediaResponder } from './media/media.ts';
-import { withMediaOf, withRequestsOf } from './nodes/other-nodes.ts';
+import { withMediaOf, withRequestsOf } from './nodes/ask-first.ts';
 import { registerInterface } from './pages/interface.ts';
 import { openOwnPorts, openThreadPorts, type ThreadsOptions } from './ports.ts';
 import { openRoomUpgrades } from './rooms/room-upgrades.ts';
@@ -76,7 +76,7 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
   const connections = openConnections({
     metrics: deps.metrics,
     media,
-    toApi: withRequestsOf(otherNodes, (request, response) => api.routing(request, response)),
+    toApi: withRequestsOf(otherNodes, deps.internalRequests, (request, response) => api.routing(request, response)),
     ownHosts,
     recognise: otherNodes?.recognise,
     openHot: (slowPath) => createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.waitLimiter, slowPath),

@@ -30,6 +30,7 @@ export class MemoryPlacements {
       get others() {
         return [...all.nodes.values()].filter(({ name }) => name !== node);
       },
+      takes: () => true,
       moved,
       find: (kind, key) => (this.fresh.has(`${kind}/${key}`) ? undefined : this.#ownerFor(node, kind, key)),
       lookUp: async (kind, key) => this.#ownerFor(node, kind, key),

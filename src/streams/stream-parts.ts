@@ -38,6 +38,12 @@ import type { StreamDeps } from './stream-deps.ts';
 /** Recovery reads files from so long before the newest indexed one, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 
+/**
+ * A stream that is taken over from another node begins so far above `leastMsnAt`. MSNs rise more slowly than that function, so whatever
+ * the other node announced since it took over itself is lower; the clocks of the two may differ by hours.
+ */
+const ADOPTED_MSNS = 2 ** 16;
+
 /** The parts of a stream. */
 export interface StreamParts {
   readonly inits: InitTable;
@@ -64,11 +70,13 @@ export interface StreamParts {
 
 /**
  * Recovers the files of a stream and opens its parts. Abort ends recovery; recovered files stay recovered.
+ *
+ * @param options.isAdopted another node had the stream: what it announced last is not known here
  */
 export async function openStreamParts(
   deps: StreamDeps,
   definition: StreamDefinition,
-  { signal }: { signal: AbortSignal },
+  { signal, isAdopted = false }: { signal: AbortSignal; isAdopted?: boolean },
 ): Promise<StreamParts> {
   const { id, name, createdUs } = definition;
   const { clock, segments, table, store } = deps;
@@ -94,12 +102,13 @@ export async function openStreamParts(
     storyboard: deps.storyboards.reader(id),
   });
   const windowUs = config.hls.window * 1000;
-  const previous = saved?.generation && (await restorePreviousWindow(saved.generation, { recording, inits, windowUs }));
+  const previous =
+    !isAdopted && saved?.generation && (await restorePreviousWindow(saved.generation, { recording, inits, windowUs }));
   const dateRanges = await table.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
   const between = { fromUs: endUs - windowUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: Number.MAX_SAFE_INTEGER };
   const list = new LiveWindow(
     { ...DEFAULT_LIMITS, windowUs },
-    previous,
+    previous || undefined,
     latestDateRanges(dateRanges, between).slice(-MAX_DATE_RANGES),
   );
   const previousMsn = last?.last_msn ?? 0;
@@ -120,7 +129,8 @@ export async function openStreamParts(
     onLost: (msn) => list.lost(msn),
     counters: countersOf(deps, name),
   });
-  const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsnAt(clock.nowMs())));
+  const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
+  const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
   const qualitySettings = { ladder: definition.ladder };
   let generationNumber = saved?.generation?.number ?? 0;
   const { stream, packager } = createPipeline({

@@ -156,7 +156,7 @@ suite('a node passes on what another node owns', () => {
     assert.deepEqual(calls, []);
   });
 
-  test('a stream that nobody owns is created here, one with the name of an owned stream is refused by its owner', async () => {
+  test('a stream without an owner is created here, one with the name of an owned stream is refused by its owner', async () => {
     const create = (body: object) =>
       fetch(`${one.server.url}/api/v1/streams`, { method: 'POST', headers: json, body: JSON.stringify(body) });
     const taken = await create({ name: 'cam', source: { type: 'push' } });
@@ -174,8 +174,8 @@ suite('a node passes on what another node owns', () => {
     const { status } = await get('/live/late/v0/1.m4s');
     assert.equal(status, 404);
     assert.equal(passedTo(three, '/live/late/v0/1.m4s'), 1);
-    assert.equal((await get('/live/nobody/v0/1.m4s')).status, 404);
-    assert.equal(passedTo(three, '/live/nobody/v0/1.m4s') + passedTo(two, '/live/nobody/v0/1.m4s'), 0);
+    assert.equal((await get('/live/none/v0/1.m4s')).status, 404);
+    assert.equal(passedTo(three, '/live/none/v0/1.m4s') + passedTo(two, '/live/none/v0/1.m4s'), 0);
   });
 
   test('an upload in several requests goes to the node that has its bytes', async () => {

@@ -253,7 +253,7 @@ function otherOf(owner: Owner): NodeView | undefined {
   return owner === 'own' ? undefined : owner;
 }
 
-/** A list is asked for as a whole: uncompressed, whatever the client has of it. */
+/** A list is requested as a whole: uncompressed, whatever the client has of it. */
 function withoutConditions(headers: ListRequest['headers']): ListRequest['headers'] {
   const dropped = new Set(['if-none-match', 'if-modified-since', 'accept-encoding', 'range']);
   return Object.fromEntries(Object.entries(headers).filter(([name]) => !dropped.has(name)));

@@ -1,6 +1,6 @@
 /**
  * What the HTTP server asks first in a cluster: a request for something that another node owns is passed to that node, and lists have the
- * rows of all nodes. The contract, and how the server uses it.
+ * rows of all nodes. The contract; ask-first.ts is how the server uses it.
  * In: requests. Out: whether another node has answered. docs/decisions/0055.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -8,9 +8,10 @@ import type { Duplex } from 'node:stream';
 import type { MediaTarget } from '../../api/media-address.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 import type { SignedRequest } from '../../nodes/node-signature.ts';
-import type { Awaitable } from '../deps.ts';
 import type { Exchange } from '../media/exchange.ts';
-import type { MediaResponder } from '../media/media.ts';
+
+/** Whether another node answers, now or later. */
+export type Taken = boolean | Promise<boolean>;
 
 /** The head of a request to a list. */
 export type ListRequest = Pick<IncomingMessage, 'method' | 'url' | 'headers'> & {
@@ -30,44 +31,15 @@ export interface OtherNodes {
   /** Remembers that another node has signed the request, if it has: see client/from-node.ts. Such a request is answered here, whatever it is for. */
   recognise(request: SignedRequest & Pick<Exchange, 'headers'>): void;
   /** Answers a request for media that another node owns; false: this node answers it. Never rejects. */
-  media(exchange: Exchange, target: MediaTarget): Awaitable<boolean>;
+  media(exchange: Exchange, target: MediaTarget): Taken;
   /** The same of any other request. */
-  request(request: IncomingMessage, response: ServerResponse): Awaitable<boolean>;
+  request(request: IncomingMessage, response: ServerResponse): Taken;
   /** The same of a request to upgrade the connection. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Awaitable<boolean>;
-  /** Name of the node that owns a stream or a room, as last read; undefined: this one, or nobody. */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): Taken;
+  /** Name of the node that owns a stream or a room, as last read; undefined: this one, or none. */
   ownerOf(kind: 'stream' | 'room', key: string): string | undefined;
   /** Asks the other nodes for a list, with the credentials of the caller. Nothing for a request of a node. */
   gather(request: ListRequest): Promise<Elsewhere>;
   /** Answers those that wait for other nodes with a refusal: the server stops. */
   leave(reason: OxbowError): void;
-}
-
-/** Media of all nodes. */
-export function withMediaOf(others: OtherNodes | undefined, own: MediaResponder): MediaResponder {
-  if (!others) return own;
-  return {
-    ...own,
-    async respond(exchange, target) {
-      const taken = others.media(exchange, target);
-      if (taken === false || !(await taken)) await own.respond(exchange, target);
-    },
-  };
-}
-
-/** Requests of all nodes that are not for media. */
-export function withRequestsOf(
-  others: OtherNodes | undefined,
-  own: (request: IncomingMessage, response: ServerResponse) => void,
-): (request: IncomingMessage, response: ServerResponse) => void {
-  if (!others) return own;
-  return (request, response) => {
-    const taken = others.request(request, response);
-    if (taken === false) own(request, response);
-    else if (taken !== true) {
-      void taken.then((isTaken) => {
-        if (!isTaken && !response.destroyed) own(request, response);
-      });
-    }
-  };
 }
