@@ -168,6 +168,19 @@ suite('a node passes on what another node owns', () => {
     assert.deepEqual(calls.splice(0), ['two create cam', 'one create new', 'one replace newer']);
   });
 
+  test('what a node may not own is made by one that may', async () => {
+    const { takes } = one.placement;
+    one.placement.takes = (kind) => kind !== 'stream' && takes(kind);
+    cluster.change('three', { roles: ['serve'] });
+    cluster.change('two', { roles: ['serve', 'ingest'] });
+    const put = { method: 'PUT', headers: json, body: JSON.stringify({ source: { type: 'push' } }) };
+    assert.equal((await fetch(`${one.server.url}/api/v1/streams/newest`, put)).status, 201);
+    const post = { ...put, method: 'POST', body: JSON.stringify({ name: 'most', source: { type: 'push' } }) };
+    assert.equal((await fetch(`${one.server.url}/api/v1/streams`, post)).status, 201);
+    one.placement.takes = takes;
+    assert.deepEqual(calls.splice(0), ['two replace newest', 'two create most']);
+  });
+
   test('a thing that this node has not heard of yet is looked up', async () => {
     cluster.placements.give('stream', 'late', 'three');
     cluster.placements.fresh.add('stream/late');
@@ -252,7 +265,8 @@ suite('a node passes on what another node owns', () => {
     assert.equal((await get(path, { headers: signed })).status, 404);
     assert.equal(passedTo(three, path), 0);
     assert.equal((await get(path, { headers: asAdmin })).status, 200);
-    const forged = { 'oxbow-node': signed['oxbow-node'].replace(/.$/, 'A'), ...asAdmin };
+    const stranger = new NodeSignature({ secret: 'the-secret-of-another-cluster-of-nodes', node: 'three', clock });
+    const forged = { 'oxbow-node': stranger.sign({ method: 'GET', target: path }), ...asAdmin };
     assert.equal((await get(path, { headers: forged })).status, 200);
     assert.equal(passedTo(three, path), 2);
     const list = '/api/v1/streams?limit=9';

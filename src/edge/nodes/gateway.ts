@@ -8,17 +8,18 @@ import { isFromNode, markFromNode } from '../../http/client/from-node.ts';
 import type { Awaitable } from '../../http/deps.ts';
 import { pathOf } from '../../http/media/exchange.ts';
 import { sendPlainProblem } from '../../http/media/media-answer.ts';
-import type { Elsewhere, ListRequest, OtherNodes } from '../../http/nodes/other-nodes.ts';
+import type { Elsewhere, ListRequest, OtherNodes, Taken } from '../../http/nodes/other-nodes.ts';
 import { WaitLimiter, waitLimits } from '../../http/wait-limiter.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { NODE_HEADER, type NodeSignature } from '../../nodes/node-signature.ts';
-import type { NodeView, Owner, Placement } from '../../nodes/placement.ts';
+import { type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from '../../nodes/placement.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { traceIdOf } from '../../observe/trace.ts';
 import { peekBody } from './peek-body.ts';
 import { nodeUnanswered, Peers, type PeersOptions } from './peers.ts';
 import {
   type AboutBody,
+  madeBy,
   type OwnedThing,
   type PassedKind,
   type Subject,
@@ -74,6 +75,13 @@ export function openGateway(options: GatewayOptions): Gateway {
     return placement.find(kind, key) ?? placement.lookUp(kind, key);
   }
 
+  /** The node that makes what this one may not own. */
+  function makerOf(kind: OwnedKind | undefined): NodeView | undefined {
+    if (kind === undefined || placement.takes(kind)) return undefined;
+    const able = placement.others.filter(({ roles, isAlive }) => isAlive && roles.includes(roleFor[kind]));
+    return able[Math.floor(Math.random() * able.length)];
+  }
+
   /** The other node that owns a subject; undefined: this node answers. */
   function nodeOf(subject: Subject): Awaitable<NodeView | undefined> {
     if ('clip' in subject) return nodeOfClip(subject.clip);
@@ -113,12 +121,7 @@ export function openGateway(options: GatewayOptions): Gateway {
   }
 
   /** Resolves true at once; a page false if its owner does not answer: this node has it too, without the preview. */
-  function passRequest(
-    request: IncomingMessage,
-    response: ServerResponse,
-    passed: PassedKind,
-    node: NodeView,
-  ): Awaitable<boolean> {
+  function passRequest(request: IncomingMessage, response: ServerResponse, passed: PassedKind, node: NodeView): Taken {
     if (passed === 'page' && (node.version !== version || !node.isAlive)) return false;
     count(passed, node);
     if (!node.isAlive) {
@@ -137,11 +140,10 @@ export function openGateway(options: GatewayOptions): Gateway {
     });
   }
 
-  async function passByBody(request: IncomingMessage, response: ServerResponse, about: AboutBody): Promise<boolean> {
+  async function nodeIn(request: IncomingMessage, about: AboutBody): Promise<NodeView | undefined> {
     const read = (bytes: Buffer) => subjectIn(about, bytes);
     const thing = await peekBody(request, { maxBytes: PEEKED_BYTES[about.form], read });
-    const node = thing && (await nodeOf(thing));
-    return node ? passRequest(request, response, about.passed, node) : false;
+    return thing && nodeOf(thing);
   }
 
   function ask(request: ListRequest, node: NodeView): Promise<Elsewhere['lists'][number] | undefined> {
@@ -198,18 +200,22 @@ export function openGateway(options: GatewayOptions): Gateway {
     },
 
     request(request, response) {
-      const { method = 'GET', headers } = request;
-      if (isFromNode(headers)) return false;
-      const about = subjectOf(method, pathOf(request.url ?? '/'));
-      if (!about) return false;
-      const refused = (error: unknown) => {
+      const { method = 'GET', url = '/' } = request;
+      if (isFromNode(request.headers)) return false;
+      const target = pathOf(url);
+      const about = subjectOf(method, target);
+      const made = madeBy(method, target);
+      const pass = (owner: NodeView | undefined): Taken => {
+        const node = owner ?? makerOf(made);
+        return node ? passRequest(request, response, about?.passed ?? 'api', node) : false;
+      };
+      if (!about) return pass(undefined);
+      const node = 'field' in about ? nodeIn(request, about) : nodeOf(about.subject);
+      if (!(node instanceof Promise)) return pass(node);
+      return node.then(pass).catch((error: unknown) => {
         refuse(request, response, error);
         return true;
-      };
-      if ('field' in about) return passByBody(request, response, about).catch(refused);
-      const node = nodeOf(about.subject);
-      if (!(node instanceof Promise)) return node ? passRequest(request, response, about.passed, node) : false;
-      return node.then((found) => (found ? passRequest(request, response, about.passed, found) : false)).catch(refused);
+      });
     },
 
     async upgrade(request, socket, head) {

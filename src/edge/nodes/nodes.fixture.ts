@@ -9,7 +9,7 @@ import { everyAnswer } from '../../http/media/media-answer.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { MemoryPlacements } from '../../nodes/memory-placement.fixture.ts';
 import { NodeSignature } from '../../nodes/node-signature.ts';
-import type { NodeView } from '../../nodes/placement.ts';
+import type { NodeView, Placement } from '../../nodes/placement.ts';
 import { createLog } from '../../observe/log.ts';
 import { createMetrics } from '../../observe/metrics.ts';
 import { type Gateway, type GatewayOptions, openGateway } from './gateway.ts';
@@ -22,6 +22,8 @@ export interface TestNode {
   readonly name: string;
   readonly server: TestServer;
   readonly gateway: Gateway;
+  /** What it may own can be changed. */
+  readonly placement: Placement & { takes: Placement['takes'] };
   readonly metrics: GatewayOptions['metrics'];
   /** Requests that it received of other nodes, as `method target`. */
   readonly received: string[];
@@ -58,8 +60,9 @@ export async function startNodes(
     const metrics = opened.use(createMetrics());
     const logged: string[] = [];
     const received: string[] = [];
+    const placement = placements.of(name);
     const gateway = openGateway({
-      placement: placements.of(name),
+      placement,
       signature: new NodeSignature({ secret: clusterSecret, node: name, clock }),
       ...{ memoryBytes: 32 * 1024 * 1024, tokens, clock, metrics, trustedProxies: [], isSecure: false },
       ...{ head: everyAnswer, isGuarded: false, version: '0.0.0-test' },
@@ -82,7 +85,7 @@ export async function startNodes(
     opened.defer(() => gateway[Symbol.asyncDispose]());
     opened.use(server);
     placements.nodes.set(name, nodeView(name, server.url));
-    nodes.push({ name, server, gateway, metrics, received, logged });
+    nodes.push({ name, server, gateway, placement, metrics, received, logged });
   }
   const owned = opened.move();
   return {

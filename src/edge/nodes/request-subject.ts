@@ -52,6 +52,15 @@ const NAMED: Readonly<Record<string, string>> = {
   '/api/v1/assets': 'stream',
 };
 const CHUNK = '/api/v1/upload/chunk';
+/** Requests that make something. */
+const MADE: Readonly<Record<string, OwnedKind>> = {
+  'POST /api/v1/streams': 'stream',
+  'POST /api/v1/rooms': 'room',
+  'POST /api/v1/uploads': 'upload',
+  'POST /api/v1/uploads/file': 'upload',
+  'PUT /api/v1/uploads/file': 'upload',
+  'POST /api/v1/upload/init': 'upload',
+};
 
 /**
  * What a request outside of media is about.
@@ -95,6 +104,18 @@ function ofApi(method: string, path: string, query: string): AboutRequest | Abou
   if (kind === undefined || !KEY.test(key)) return undefined;
   if (kind === 'upload') return key === 'file' ? undefined : about('upload', { kind, key });
   return about('api', { kind, key });
+}
+
+/**
+ * What a request makes: where this node may not own such things, another one must make it.
+ *
+ * @param target origin form
+ */
+export function madeBy(method: string, target: string): OwnedKind | undefined {
+  const { path } = splitTarget(target);
+  const known = `${method} ${path}`;
+  if (Object.hasOwn(MADE, known)) return MADE[known];
+  return method === 'PUT' && /^\/api\/v1\/streams\/[^/]+$/.test(path) ? 'stream' : undefined;
 }
 
 /** What media is about. @param defaultStream the stream of addresses that name none */
