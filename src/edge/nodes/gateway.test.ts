@@ -398,6 +398,12 @@ suite('a node that does not answer', () => {
     cluster.change('deaf', { isAlive: false });
     for (const { status } of await Promise.all(waiting)) assert.equal(status, 503);
     assert.equal((await sendRequest(one.server, '/api/v1/streams/mute')).status, 503);
+    const list = await sendRequest(one.server, '/api/v1/streams');
+    assert.match(
+      String(list.headers['oxbow-missing-nodes']),
+      /deaf/,
+      'nothing says yet that another node has its rows',
+    );
   });
 });
 

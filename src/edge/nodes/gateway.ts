@@ -238,11 +238,11 @@ export function openGateway(options: GatewayOptions): Gateway {
 
     async gather(request) {
       if (isFromNode(request.headers)) return { lists: [], missing: [] };
-      const living = placement.others.filter(({ isAlive }) => isAlive);
-      const answers = await Promise.all(living.map((node) => ask(request, node)));
+      const asked = placement.others.filter((node) => node.isAlive || peers.hasJustDied(node));
+      const answers = await Promise.all(asked.map((node) => (node.isAlive ? ask(request, node) : undefined)));
       return {
         lists: answers.filter((one) => one !== undefined),
-        missing: living.filter((_, at) => answers[at] === undefined).map(({ name }) => name),
+        missing: asked.filter((_, at) => answers[at] === undefined).map(({ name }) => name),
       };
     },
 

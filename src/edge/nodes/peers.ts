@@ -9,6 +9,7 @@ import type { HeadFields } from '../../http/media/exchange.ts';
 import type { MediaResponder } from '../../http/media/media.ts';
 import type { WaitLimiter } from '../../http/wait-limiter.ts';
 import type { Clock } from '../../lib/clock.ts';
+import { dropOldest } from '../../lib/drop-oldest.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createNet } from '../../net/net.ts';
 import { NODE_HEADER, type NodeSignature, type SignedRequest } from '../../nodes/node-signature.ts';
@@ -31,6 +32,10 @@ const RECHECK_MS = 5000;
 const STALE_MS = 30_000;
 /** A node of the same cluster is near: a connection that takes longer is none, ms. */
 const CONNECT_MS = 2000;
+/** A node that has died since then may still own what is listed: others take it over within seconds, ms. */
+const DIED_MS = 60_000;
+/** Names of nodes that are remembered. */
+const MAX_NAMES = 1000;
 /** How often peers are compared with the nodes, ms. */
 const LOOK_MS = 1000;
 
@@ -79,6 +84,8 @@ export class Peers implements AsyncDisposable {
   readonly #gate: TokenGate;
   readonly #peers = new Map<string, OpenPeer>();
   readonly #closing = new Set<Promise<void>>();
+  /** When each node was alive last, monotonic ms. */
+  readonly #aliveMs = new Map<string, number>();
   readonly #looking: NodeJS.Timeout;
 
   /** @param waitLimiter of requests that wait for other nodes */
@@ -104,6 +111,12 @@ export class Peers implements AsyncDisposable {
     const peer = this.#open(view);
     this.#peers.set(view.name, peer);
     return peer;
+  }
+
+  /** Whether a node was alive a moment ago and is not any more. */
+  hasJustDied({ name, isAlive }: NodeView): boolean {
+    const lastMs = this.#aliveMs.get(name);
+    return !isAlive && lastMs !== undefined && this.#options.clock.monotonicMs() - lastMs < DIED_MS;
   }
 
   /** Requests that wait for media of a stream or asset are refused: it has another owner. */
@@ -178,8 +191,12 @@ export class Peers implements AsyncDisposable {
 
   /** Peers of nodes that are gone are closed; what waits for a dead one is refused. */
   #look(): void {
+    const { placement, clock } = this.#options;
+    const nowMs = clock.monotonicMs();
+    for (const { name, isAlive } of placement.others) if (isAlive) this.#aliveMs.set(name, nowMs);
+    dropOldest(this.#aliveMs, MAX_NAMES);
     for (const peer of this.#peers.values()) {
-      const view = this.#options.placement.others.find((one) => one.name === peer.name);
+      const view = placement.others.find((one) => one.name === peer.name);
       if (!view) {
         this.#peers.delete(peer.name);
         this.#close(peer);
