@@ -20,11 +20,10 @@ import { OxbowError } from '../lib/errors.ts';
 import { traceIdOf } from '../observe/trace.ts';
 import type { EdgeCache } from './cache/edge-cache.ts';
 import type { EdgeCounts } from './edge-counts.ts';
-import { isRefusal } from './edge-responder.ts';
 import { type EdgeTarget, edgeTargetOf } from './edge-target.ts';
 import { isLoop } from './origin.ts';
 import type { Passer } from './pass-on.ts';
-import { AskAgain, OriginRefusal, PassOn } from './refusal.ts';
+import { AskAgain, isRefusal, OriginRefusal, PassOn } from './refusal.ts';
 
 /** Look-ups of one request: the answer to another client's token is not its own. */
 const MAX_TRIES = 3;

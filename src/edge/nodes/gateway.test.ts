@@ -53,6 +53,7 @@ function streamsOf(node: string, names: readonly string[], calls: string[]): Par
 suite('a node passes on what another node owns', () => {
   const calls: string[] = [];
   const held = Promise.withResolvers<Reply>();
+  const never = Promise.withResolvers<Reply>();
   let cluster: TestNodes;
   let one: TestNode;
   let two: TestNode;
@@ -65,8 +66,9 @@ suite('a node passes on what another node owns', () => {
     rooms = await openTestRooms();
     const clock = createSystemClock();
     uploads = await openTestUploads(() => ({ clock }));
+    const answers: Readonly<Record<string, Promise<Reply>>> = { 8: held.promise, 9: never.promise };
     const answer: HttpDeps['answer'] = (address, query) => {
-      if (address.kind === 'playlist') return query.has('_HLS_msn') ? held.promise : textReply('a playlist');
+      if (address.kind === 'playlist') return answers[query.get('_HLS_msn') ?? ''] ?? textReply('a playlist');
       if (address.kind === 'unknown') throw new OxbowError('not-found', 'nothing');
       if (address.kind === 'clip-file') return textReply('a clip');
       return textReply(alphabet, forever);
@@ -96,6 +98,11 @@ suite('a node passes on what another node owns', () => {
   });
 
   const get = (path: string, options = {}) => sendRequest(one.server, path, options);
+  const textOf = ({ status, body }: { status: number; body: Buffer }) => `${status} ${body}`;
+  const fetched = async (path: string) => {
+    const response = await fetch(one.server.url + path);
+    return `${response.status} ${await response.text()}`;
+  };
   const passedTo = ({ received }: TestNode, path: string) => received.filter((line) => line.endsWith(path)).length;
 
   test('media comes from the owner once, and from then on from the copy, with ranges and conditions', async () => {
@@ -110,11 +117,30 @@ suite('a node passes on what another node owns', () => {
 
   test('fifty viewers that wait for one reload are one request to the owner', async () => {
     const path = '/live/cam/v0/g1.m3u8?_HLS_msn=8';
-    const waiting = Array.from({ length: 50 }, () => get(path));
+    // With and without keep-alive: these are answered by the hot responder.
+    const waiting = Array.from({ length: 50 }, (_, index) => (index < 25 ? get(path).then(textOf) : fetched(path)));
     await until('the owner holds the reload', () => passedTo(two, path) > 0);
     held.resolve(textReply('the next playlist', { cacheControl: 'public, max-age=1' }));
-    for (const { body } of await Promise.all(waiting)) assert.equal(String(body), 'the next playlist');
+    for (const text of await Promise.all(waiting)) assert.equal(text, '200 the next playlist');
     assert.equal(passedTo(two, path), 1);
+  });
+
+  test('clients that wait together get the refusal of the owner together', async () => {
+    const path = '/live/cam/v0/g1.m3u8?_HLS_msn=9';
+    const waiting = [get(path).then(textOf), fetched(path), fetched(path)];
+    await until('the owner holds the reload', () => passedTo(two, path) > 0);
+    never.reject(new OxbowError('gone', 'this generation has ended'));
+    for (const text of await Promise.all(waiting)) assert.match(text, /^410 .*this generation has ended/);
+    assert.equal(passedTo(two, path), 1);
+  });
+
+  test('a player that keeps its connection is answered from the copy', async () => {
+    const path = '/live/cam/v0/8.1.m4s';
+    for (let i = 0; i < 3; i++) assert.equal(await fetched(path), `200 ${alphabet}`);
+    assert.equal(one.hot.filter((target) => target === path).length, 3, 'by the hot responder');
+    assert.equal(passedTo(two, path), 1);
+    assert.match(await fetched('/live/cam/nothing'), /^404 /);
+    assert.match(await fetched('/live/other/v0/8.1.m4s'), /^404 /);
   });
 
   test('a clip is answered by the owner of its stream, an address without a name by that of the default stream', async () => {

@@ -3,18 +3,21 @@
  * In: requests, the placement. Out: answers of the owners; false for what this node answers. docs/decisions/0055.
  */
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import { parseMediaTarget } from '../../api/media-address.ts';
 import { type Problem, toProblem } from '../../http/api/problem.ts';
 import { isFromNode, markFromNode } from '../../http/client/from-node.ts';
 import type { Awaitable } from '../../http/deps.ts';
 import { pathOf } from '../../http/media/exchange.ts';
 import { sendPlainProblem } from '../../http/media/media-answer.ts';
-import type { Elsewhere, ListRequest, OtherNodes, Taken } from '../../http/nodes/other-nodes.ts';
+import type { Elsewhere, ElsewhereFound, ListRequest, OtherNodes, Taken } from '../../http/nodes/other-nodes.ts';
 import { WaitLimiter, waitLimits } from '../../http/wait-limiter.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { NODE_HEADER, type NodeSignature } from '../../nodes/node-signature.ts';
 import { type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from '../../nodes/placement.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { traceIdOf } from '../../observe/trace.ts';
+import type { EdgeFound } from '../edge-finder.ts';
+import { isOfOrigin } from '../refusal.ts';
 import { peekBody } from './peek-body.ts';
 import { nodeUnanswered, Peers, type PeersOptions } from './peers.ts';
 import {
@@ -172,7 +175,45 @@ export function openGateway(options: GatewayOptions): Gateway {
       );
   }
 
+  /** The node that owns media, if it is known already. */
+  function nodeOfTarget(target: string): NodeView | undefined {
+    const media = parseMediaTarget(target);
+    const subject = media && subjectOfMedia(media.address, options.defaultStream);
+    if (!subject || 'clip' in subject) return undefined;
+    const owner = placement.find(subject.kind, subject.key);
+    return owner === undefined ? undefined : otherOf(owner);
+  }
+
   return {
+    hot: {
+      find(target, takesGzip, client) {
+        const node = nodeOfTarget(target);
+        const found = node && peers.of(node).finder.find(target, takesGzip, client);
+        if (!found) return undefined;
+        const { result } = found;
+        // Not to be confused with what waits here for the same address, while a stream moves.
+        const own = 'look' in result ? { ...result, key: `${node.name} ${result.key}` } : result;
+        return { isElsewhere: true, result: own, found, node } satisfies PeerFound;
+      },
+      rawResponseOf(reply, given, takesGzip) {
+        const { found, node } = given as PeerFound;
+        return peers.of(node).finder.rawResponseOf(reply, found, takesGzip);
+      },
+      served(given, bodyBytes, target, cmcd) {
+        const { node } = given as PeerFound;
+        count('media', node);
+        peers.of(node).finder.served(bodyBytes, target, cmcd);
+      },
+    },
+
+    refuse(exchange, reason) {
+      if (!isOfOrigin(reason)) return false;
+      const node = nodeOfTarget(pathOf(exchange.target));
+      if (node) peers.of(node).media.refuse(exchange, reason);
+      else sendPlainProblem(exchange, problemOf(moved(), exchange.target, exchange.headers), options.head);
+      return true;
+    },
+
     recognise({ method, target, headers }) {
       const value = headers[NODE_HEADER];
       if (value !== undefined && signature.nodeOf(value, { method, target }) !== undefined) markFromNode(headers);
@@ -253,6 +294,16 @@ export function openGateway(options: GatewayOptions): Gateway {
 
     [Symbol.asyncDispose]: () => opened.disposeAsync(),
   };
+}
+
+/** What a peer has found. */
+interface PeerFound extends ElsewhereFound {
+  readonly found: EdgeFound;
+  readonly node: NodeView;
+}
+
+function moved(): OxbowError {
+  return new OxbowError('not-ready', 'This has moved to another node.', { extra: { retryAfterSeconds: 1 } });
 }
 
 function otherOf(owner: Owner): NodeView | undefined {

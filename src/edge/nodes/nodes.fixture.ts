@@ -27,6 +27,8 @@ export interface TestNode {
   readonly metrics: GatewayOptions['metrics'];
   /** Requests that it received of other nodes, as `method target`. */
   readonly received: string[];
+  /** Targets that its hot responder answered for other nodes. */
+  readonly hot: string[];
   /** Lines of the gateway's log. */
   readonly logged: string[];
 }
@@ -60,6 +62,7 @@ export async function startNodes(
     const metrics = opened.use(createMetrics());
     const logged: string[] = [];
     const received: string[] = [];
+    const hot: string[] = [];
     const placement = placements.of(name);
     const gateway = openGateway({
       placement,
@@ -76,6 +79,13 @@ export async function startNodes(
     });
     const otherNodes: HttpDeps['otherNodes'] = {
       ...gateway,
+      hot: {
+        ...gateway.hot,
+        served(found, bodyBytes, target, cmcd) {
+          hot.push(target);
+          gateway.hot.served(found, bodyBytes, target, cmcd);
+        },
+      },
       recognise(request) {
         gateway.recognise(request);
         if (request.headers['oxbow-node'] !== undefined) received.push(`${request.method} ${request.target}`);
@@ -85,7 +95,7 @@ export async function startNodes(
     opened.defer(() => gateway[Symbol.asyncDispose]());
     opened.use(server);
     placements.nodes.set(name, nodeView(name, server.url));
-    nodes.push({ name, server, gateway, placement, metrics, received, logged });
+    nodes.push({ name, server, gateway, placement, metrics, received, hot, logged });
   }
   const owned = opened.move();
   return {

@@ -5,7 +5,6 @@
 import type { WatchTokens } from '../../accounts/watch-tokens.ts';
 import { createAddressOf, createProxyCheck } from '../../http/client/client-address.ts';
 import { readForwarded } from '../../http/client/forwarded.ts';
-import type { HeadFields } from '../../http/media/exchange.ts';
 import type { MediaResponder } from '../../http/media/media.ts';
 import type { WaitLimiter } from '../../http/wait-limiter.ts';
 import type { Clock } from '../../lib/clock.ts';
@@ -17,6 +16,7 @@ import type { NodeView, Placement } from '../../nodes/placement.ts';
 import type { Log } from '../../observe/log.ts';
 import { createMemory, EdgeCache } from '../cache/edge-cache.ts';
 import { EdgeCounts } from '../edge-counts.ts';
+import { createEdgeFinder, type EdgeFinder } from '../edge-finder.ts';
 import { createEdgeMedia } from '../edge-media.ts';
 import { openOrigin } from '../origin.ts';
 import { openPasser, type Passer } from '../pass-on.ts';
@@ -45,6 +45,7 @@ export interface Peer {
   readonly url: string;
   readonly media: MediaResponder;
   readonly cache: EdgeCache;
+  readonly finder: EdgeFinder;
   readonly passer: Passer;
 }
 
@@ -60,7 +61,7 @@ export interface PeersOptions {
   /** Clients come by HTTPS. */
   readonly isSecure: boolean;
   /** Fields of every answer to a request for media. */
-  readonly head: HeadFields;
+  readonly head: Readonly<Record<string, string>>;
   /** Only this computer can reach this node. */
   readonly isGuarded: boolean;
   readonly clock: Clock;
@@ -182,11 +183,10 @@ export class Peers implements AsyncDisposable {
         },
       }),
     );
-    const media = createEdgeMedia(
-      { ...{ cache, passer, counts, clock, addressOf, name: shared.name }, ...options },
-      this.#waitLimiter,
-    );
-    return { name, url: url.href, media, cache, passer, opened };
+    const { head, isGuarded, failed } = options;
+    const answering = { cache, counts, name: shared.name, head, failed };
+    const media = createEdgeMedia({ ...answering, passer, clock, addressOf, isGuarded }, this.#waitLimiter);
+    return { name, url: url.href, media, cache, finder: createEdgeFinder(answering), passer, opened };
   }
 
   /** Peers of nodes that are gone are closed; what waits for a dead one is refused. */

@@ -16,6 +16,9 @@ export function withMediaOf(others: OtherNodes | undefined, own: MediaResponder)
       const taken = others.media(exchange, target);
       if (taken === false || !(await taken)) await own.respond(exchange, target);
     },
+    refuse(exchange, reason) {
+      if (!others.refuse(exchange, reason)) own.refuse(exchange, reason);
+    },
   };
 }
 
