@@ -157,6 +157,9 @@ suite('a node passes on what another node owns', () => {
     const before = viewers.of('cam');
     const { status } = await get('/live/cam/session?CMCD=sid%3D%22abc%22%2Csta%3Dp', { method: 'POST' });
     assert.deepEqual([status, viewers.of('cam')], [204, before + 1]);
+    const kept = await fetch(`${one.server.url}/live/cam/session?CMCD=sid%3D%22def%22%2Csta%3Dp`, { method: 'POST' });
+    assert.deepEqual([kept.status, viewers.of('cam')], [204, before + 2]);
+    assert.equal(one.server.deps.viewers.of('cam'), 0);
   });
 
   test('the API reads and changes a stream at its owner', async () => {
@@ -364,11 +367,26 @@ suite('a node passes on what another node owns', () => {
     cluster.placements.nodes.delete('raw');
   });
 
+  test('a page has the preview of the owner, or none where the owner runs another version', async () => {
+    await get('/watch/cam');
+    assert.equal(passedTo(two, '/watch/cam'), 1);
+    cluster.change('two', { version: '9' });
+    await get('/watch/cam');
+    assert.equal(passedTo(two, '/watch/cam'), 1);
+    cluster.change('two', { version: '0.0.0-test' });
+  });
+
   test('what is passed on is counted by node and kind', async () => {
     const text = await one.metrics.print();
     assert.match(text, /oxbow_node_requests_total\{kind="media",node="two"\} [1-9]/);
     assert.match(text, /oxbow_node_requests_total\{kind="upload",node="two"\} [1-9]/);
     assert.match(text, /oxbow_node_requests_total\{kind="list",node="three"\} [1-9]/);
+  });
+
+  test('a node that stops sends its clients in rooms of others away, and is not kept by them', async () => {
+    const client = await enterRoom(one.server.url, room, { headers: asAdmin });
+    await one.server.close();
+    assert.match(await client.ended(), /^1001/);
   });
 });
 
