@@ -164,7 +164,7 @@ export async function startApp(
   openGauges(app, { net, disk, recordings, catalog, jobs, workers, delivery }, { clockWatch, http });
 
   await catalog.open();
-  if (nodes) startNodes(app, nodes);
+  if (nodes) startNodes(app, nodes, { streams });
   startMeasuring(app, catalog, delivery);
   await startJobs(app, { jobs, workers });
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });

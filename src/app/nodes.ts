@@ -16,6 +16,7 @@ import { NodeSignature } from '../nodes/node-signature.ts';
 import { SharedPlacement } from '../nodes/shared-placement.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
 import type { PublishElsewhere } from '../streams/publish/publish-access.ts';
+import { recoverElsewhere } from '../streams/recover-elsewhere.ts';
 import { readStreamId, readStreamName } from '../streams/stream-table.ts';
 import type { AppContext, Nodes, Parts } from './parts.ts';
 
@@ -119,7 +120,13 @@ export function openPublishElsewhere(
   };
 }
 
-/** Keeps the owners current until the shutdown. */
-export function startNodes({ opened, shutdown }: AppContext, { placement }: Nodes): void {
+/** Keeps the owners current until the shutdown, and recovers what this node recorded of streams that others have now. */
+export function startNodes(
+  { opened, shutdown, failed }: AppContext,
+  { placement }: Nodes,
+  { streams }: Pick<Parts, 'streams'>,
+): void {
   opened.use(shutdown.owns(placement.run(shutdown)));
+  const recovering = recoverElsewhere(streams.deps, shutdown).catch(failed('the recovery of recordings'));
+  opened.use(shutdown.owns(recovering));
 }

@@ -6,6 +6,7 @@ import { TAKEN } from '../ingest/publisher-slot.ts';
 import { messageOf } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
+import type { StreamPast } from '../live/stream-options.ts';
 import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { SegmentGroup, StreamGap } from '../media/segment.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
@@ -43,6 +44,11 @@ const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
  * the other node announced since it took over itself is lower; the clocks of the two may differ by hours.
  */
 const ADOPTED_MSNS = 2 ** 16;
+
+/** So many runs of the other node may not be in the index yet. */
+const ADOPTED_RUNS = 1000;
+
+const adopted = (past: StreamPast): StreamPast => ({ ...past, lastRun: past.lastRun + ADOPTED_RUNS });
 
 /** The parts of a stream. */
 export interface StreamParts {
@@ -131,11 +137,12 @@ export async function openStreamParts(
   });
   const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
   const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
+  const past = pastOf(createdUs, last, saved, found.repaired > 0);
   const qualitySettings = { ladder: definition.ladder };
   let generationNumber = saved?.generation?.number ?? 0;
   const { stream, packager } = createPipeline({
     clock,
-    past: pastOf(createdUs, last, saved, found.repaired > 0),
+    past: isAdopted ? adopted(past) : past,
     gop: gopBounds(config),
     memory: deps.memory && { streamBytes: config.live.memory.stream, total: deps.memory },
     async ready(options) {

@@ -64,7 +64,17 @@ suite('a cluster of three nodes', { skip }, () => {
       items.map(({ cause }) => cause),
       ['crash'],
     );
+    const [gap] = items;
     nodes.set('a', await cluster.start('a', { args: [...smallPicture] }));
-    assert.equal((await node('a').server.fetch('/api/v1/streams/one')).status, 404, 'it is not its own any more');
+    const found = () =>
+      node('a')
+        .server.log('info')
+        .find(({ msg, stream }) => stream === 'one' && /of another node was recovered/.test(msg));
+    const { segments } = await until('the file that was open is in the index', found);
+    assert.ok(Number(segments) > 0);
+    const later = await server.json<{ items: readonly GapView[] }>('/api/v1/streams/one/gaps');
+    t.diagnostic(`the gap was ${gap!.from} to ${gap!.to}, and is ${JSON.stringify(later.items)}`);
+    assert.equal(later.items.length, 1);
+    assert.ok(later.items[0]!.from > gap!.from, 'the gap is shorter');
   });
 });
