@@ -4,9 +4,11 @@
  */
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import type { HttpDeps } from '../../http/deps.ts';
-import { startTestServer, type TestServer } from '../../http/fixture.ts';
+import { startTestServer, streamView, type TestServer } from '../../http/fixture.ts';
 import { everyAnswer } from '../../http/media/media-answer.ts';
+import type { CertificateFiles } from '../../http/tls/tls-certificate.ts';
 import { createSystemClock } from '../../lib/clock.ts';
+import { OxbowError } from '../../lib/errors.ts';
 import { MemoryPlacements } from '../../nodes/memory-placement.fixture.ts';
 import { NodeSignature } from '../../nodes/node-signature.ts';
 import type { NodeView, Placement } from '../../nodes/placement.ts';
@@ -46,11 +48,37 @@ export function nodeView(name: string, url: string, change: Partial<NodeView> = 
   return { name, url: new URL(url), roles: ['serve'], version: '0.0.0-test', isAlive: true, ...change };
 }
 
-/** Starts nodes. @param depsOf replaces the dependencies of each */
+/** Streams that a node has: the names of its owner's list, and calls as `NODE verb name`. */
+export function streamsOf(node: string, names: readonly string[], calls: string[]): Partial<HttpDeps> {
+  const known = new Map(names.map((name) => [name, streamView(name)]));
+  const streams = {
+    list: async () => [...known.values()],
+    get: async (name: string) => known.get(name),
+    revision: (name: string) => (known.has(name) ? 'r1' : undefined),
+    isPrivate: () => false,
+    isMadePublic: () => true,
+    visibilityOf: (name: string) => known.get(name)?.visibility,
+    async create(name: string) {
+      calls.push(`${node} create ${name}`);
+      if (known.has(name)) throw new OxbowError('stream-exists', `${name} exists`);
+      return streamView(name);
+    },
+    async replace(name: string) {
+      calls.push(`${node} replace ${name}`);
+      return { view: streamView(name), created: !known.has(name) };
+    },
+    async remove(name: string) {
+      calls.push(`${node} remove ${name}`);
+    },
+  };
+  return { streams: streams as unknown as HttpDeps['streams'] };
+}
+
+/** Starts nodes. @param depsOf replaces the dependencies of each @param tls of the first node */
 export async function startNodes(
   names: readonly string[],
   depsOf: (name: string) => Partial<HttpDeps>,
-  change: Partial<GatewayOptions> = {},
+  tls?: CertificateFiles,
 ): Promise<TestNodes> {
   await using opened = new AsyncDisposableStack();
   const placements = new MemoryPlacements();
@@ -67,7 +95,8 @@ export async function startNodes(
     const gateway = openGateway({
       placement,
       signature: new NodeSignature({ secret: clusterSecret, node: name, clock }),
-      ...{ memoryBytes: 32 * 1024 * 1024, tokens, clock, metrics, trustedProxies: [], isSecure: false },
+      ...{ memoryBytes: 32 * 1024 * 1024, tokens, clock, metrics, trustedProxies: [] },
+      isSecure: tls !== undefined && nodes.length === 0,
       ...{ head: everyAnswer, isGuarded: false, version: '0.0.0-test' },
       log: createLog({ level: 'debug', format: 'json', write: (line) => logged.push(line) }),
       streamOfClip: async (id) => (id === 'clip-of-cam' ? 'cam' : undefined),
@@ -75,7 +104,6 @@ export async function startNodes(
       failed(error) {
         throw error;
       },
-      ...change,
     });
     const otherNodes: HttpDeps['otherNodes'] = {
       ...gateway,
@@ -91,7 +119,7 @@ export async function startNodes(
         if (request.headers['oxbow-node'] !== undefined) received.push(`${request.method} ${request.target}`);
       },
     };
-    const server = await startTestServer({ ...depsOf(name), otherNodes });
+    const server = await startTestServer({ ...depsOf(name), otherNodes }, nodes.length === 0 ? tls : undefined);
     opened.defer(() => gateway[Symbol.asyncDispose]());
     opened.use(server);
     placements.nodes.set(name, nodeView(name, server.url));
