@@ -22,7 +22,7 @@ suite('any node of a cluster answers for all', { skip }, () => {
   before(async () => {
     cluster = await openCluster();
     // Nothing is taken over here, however busy the machine is.
-    const args = [...smallPicture, '--cluster-takeover', '2m'];
+    const args = [...smallPicture, '--cluster-takeover', '2m', '--watch-secret', 'a secret of all the nodes'];
     a = await cluster.start('a', { args });
     b = await cluster.start('b', { args });
     for (const [node, name] of [
@@ -71,6 +71,28 @@ suite('any node of a cluster answers for all', { skip }, () => {
     const body = JSON.stringify({ name: 'one', source: { type: 'test' } });
     assert.equal((await b.server.fetch('/api/v1/streams', { method: 'POST', headers: json, body })).status, 409);
     assert.match(await textOf(b, '/watch/one'), /First/, 'the preview in the head of the page');
+  });
+
+  test('a stream with tokens is for those who have one, whichever node they ask', async () => {
+    const body = JSON.stringify({ name: 'closed', source: { type: 'test' }, visibility: 'signed' });
+    const created = await a.server.fetch('/api/v1/streams', { method: 'POST', headers: json, body });
+    assert.equal(created.status, 201, await created.text());
+    await b.server.stream('closed', 'live');
+    const made = await b.server.fetch('/api/v1/streams/closed/watch-tokens', {
+      ...{ method: 'POST', headers: json, body: '{"expires":"1h"}' },
+    });
+    const { token } = (await made.json()) as { token: string };
+    // Without the token of the administrator, which the fixture adds.
+    const path = '/live/closed/index.m3u8';
+    const statusOf = async (target: string) => (await fetch(b.server.url + target)).status;
+    assert.deepEqual([await statusOf(path), await statusOf(`/t/${token}${path}`)], [404, 200]);
+    const other = `${token.slice(0, -3)}AAA`;
+    assert.equal(await statusOf(`/t/${other}${path}`), 403);
+    const kept = await fetch(`${b.server.url}/t/${token}${path}`);
+    assert.match(kept.headers.get('cache-control') ?? '', /^private/);
+    await b.server.fetch('/api/v1/streams/closed/watch-tokens/revoke', { method: 'POST' });
+    await until('it is revoked here too', async () => (await statusOf(`/t/${token}${path}`)) === 403);
+    await b.server.fetch('/api/v1/streams/closed', { method: 'DELETE' });
   });
 
   test('clips and recorded windows of a stream are read through another node', async () => {

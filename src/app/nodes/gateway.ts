@@ -20,6 +20,7 @@ export function openGateway(
     open({
       ...{ placement, signature, trustedProxies, version, clock, log, metrics },
       memoryBytes: cluster.cache,
+      // All nodes have one secret for playback tokens.
       tokens: accounts.access.watch,
       isSecure: certificateFiles(tls) !== undefined,
       head: readableFields(http.address, publicUrl),

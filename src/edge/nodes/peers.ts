@@ -55,8 +55,8 @@ export interface PeersOptions {
   readonly signature: Pick<NodeSignature, 'sign'>;
   /** Most bytes of copies of media of all other nodes. */
   readonly memoryBytes: number;
-  /** Classes of playback tokens, by the secret that all nodes share. */
-  readonly tokens: Pick<WatchTokens, 'read'>;
+  /** Reads playback tokens by the secret that all nodes share; undefined: each token is a question to its owner. */
+  readonly tokens: Pick<WatchTokens, 'read'> | undefined;
   readonly trustedProxies: readonly string[];
   /** Clients come by HTTPS. */
   readonly isSecure: boolean;
