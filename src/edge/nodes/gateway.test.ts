@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { networkInterfaces } from 'node:os';
 import { after, before, suite, test } from 'node:test';
 import { until } from '../../../test/fixtures/wait.ts';
 import { administrator } from '../../accounts/users/user.ts';
@@ -295,6 +296,28 @@ suite('a node passes on what another node owns', () => {
       assert.equal(isFromNode(headers), address === '198.51.100.9');
       assert.equal(addressOf({ headers, remoteAddress: '192.0.2.1' }), address);
     }
+  });
+
+  const elsewhere = Object.values(networkInterfaces())
+    .flat()
+    .find((one) => one?.family === 'IPv4' && !one.internal)?.address;
+  test('the log has the client of a signed request, and the sender of any other', {
+    skip: elsewhere === undefined && 'this computer has no address but loopback ones',
+  }, async () => {
+    const signature = new NodeSignature({ secret: clusterSecret, node: 'three', clock: createSystemClock() });
+    const path = '/api/v1/streams/own';
+    const signed = signature.sign({ method: 'DELETE', target: path });
+    for (const [value, address] of [
+      [signed, '198.51.100.9'],
+      [signed.replace('three', 'seven'), elsewhere],
+    ] as const) {
+      one.server.logged.length = 0;
+      const headers = { ...asAdmin, 'oxbow-node': value, 'x-forwarded-for': '198.51.100.9', via: '1.1 three' };
+      await get(path, { method: 'DELETE', localAddress: elsewhere, headers });
+      const line = one.server.logged.find((text) => text.includes(`DELETE ${path}`)) ?? '{}';
+      assert.equal((JSON.parse(line) as { address?: string }).address, address, line);
+    }
+    calls.length = 0;
   });
 
   test('the owner learns the client, the host and the scheme as this node knows them', async () => {
