@@ -23,7 +23,8 @@ import { openExports, openJobs, openOwnWorker, startJobs } from './jobs.ts';
 import { openAssetsApi, openLibrary, startTrash } from './library.ts';
 import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
-import { openNodes, startNodes } from './nodes.ts';
+import { openGateway } from './nodes/gateway.ts';
+import { openInternalRequests, openNodes, startNodes } from './nodes.ts';
 import { startOffload } from './objects.ts';
 import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
@@ -157,7 +158,13 @@ export async function startApp(
     rtp,
     webrtc,
   };
-  const http = await openHttp(app, served, openMediaProxy(app, { ...served, net }));
+  const http = await openHttp(app, served, {
+    ...openMediaProxy(app, { ...served, net }),
+    ...(nodes && {
+      otherNodes: openGateway(app, nodes, { ...served, store }),
+      internalRequests: openInternalRequests(app, nodes, served),
+    }),
+  });
   publishPorts.http = Number(new URL(http.url).port || 80);
   openGauges(app, { net, disk, recordings, catalog, jobs, workers, delivery }, { clockWatch, http });
 

@@ -7,9 +7,8 @@ import { settle } from '../delivery/live/pending-reply.ts';
 import type { Reply } from '../delivery/reply.ts';
 import { isFromForeignPage } from '../http/api/foreign-pages.ts';
 import { toProblem } from '../http/api/problem.ts';
-import type { ClientAddress } from '../http/client/client-address.ts';
 import { readCmcd } from '../http/client/cmcd.ts';
-import { readForwarded } from '../http/client/forwarded.ts';
+import type { RequestSource } from '../http/client/local-request.ts';
 import { type Exchange, type HeadFields, pathOf } from '../http/media/exchange.ts';
 import type { MediaResponder } from '../http/media/media.ts';
 import { joinFields, MEDIA_METHODS, preflight, sendPlainProblem } from '../http/media/media-answer.ts';
@@ -21,11 +20,10 @@ import { OxbowError } from '../lib/errors.ts';
 import { traceIdOf } from '../observe/trace.ts';
 import type { EdgeCache } from './cache/edge-cache.ts';
 import type { EdgeCounts } from './edge-counts.ts';
-import { isRefusal } from './edge-responder.ts';
 import { type EdgeTarget, edgeTargetOf } from './edge-target.ts';
 import { isLoop } from './origin.ts';
 import type { Passer } from './pass-on.ts';
-import { AskAgain, OriginRefusal, PassOn } from './refusal.ts';
+import { AskAgain, isRefusal, OriginRefusal, PassOn } from './refusal.ts';
 
 /** Look-ups of one request: the answer to another client's token is not its own. */
 const MAX_TRIES = 3;
@@ -38,7 +36,8 @@ export interface EdgeMediaDeps {
   readonly clock: Clock;
   /** Of this edge, in `Via`. */
   readonly name: string;
-  readonly clientAddress: ClientAddress;
+  /** Address of a client. */
+  readonly addressOf: (request: RequestSource) => string;
   /** Fields of every answer. */
   readonly head: HeadFields;
   /** Only this computer can reach the edge: pages of other sites may not read answers. */
@@ -56,9 +55,7 @@ interface Answer {
 
 /** Creates the responder. @param waitLimiter shared with the hot responder */
 export function createEdgeMedia(deps: EdgeMediaDeps, waitLimiter: WaitLimiter): MediaResponder {
-  const { cache, passer, counts, clock } = deps;
-  const addressOf = ({ remoteAddress, headers }: Exchange) =>
-    deps.clientAddress(remoteAddress, readForwarded(headers).for);
+  const { cache, passer, counts, clock, addressOf } = deps;
   const fieldsFor = ({ headers }: Exchange): HeadFields =>
     deps.isGuarded && isFromForeignPage(headers) ? { vary: 'Origin' } : deps.head;
 
@@ -102,12 +99,12 @@ export function createEdgeMedia(deps: EdgeMediaDeps, waitLimiter: WaitLimiter): 
   async function answer(exchange: Exchange, { address }: MediaTarget): Promise<void> {
     const { method, headers } = exchange;
     if (isLoop(headers, deps.name)) throw new OxbowError('edge-loop', 'The request has come through this edge before.');
+    if (address.kind === 'session' && (method === 'POST' || method === 'OPTIONS')) return pass(exchange);
     if (method === 'OPTIONS') {
       exchange.head(204, { ...fieldsFor(exchange), ...preflight, allow: MEDIA_METHODS });
       exchange.body.end();
       return;
     }
-    if (method === 'POST' && address.kind === 'session') return pass(exchange);
     if (method !== 'GET' && method !== 'HEAD') {
       exchange.refuseBody();
       const extra = { allow: MEDIA_METHODS };

@@ -6,7 +6,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { WatchTokens } from '../accounts/watch-tokens.ts';
 import { type Endpoint, isLoopback } from '../config/address.ts';
 import { toProblem } from '../http/api/problem.ts';
-import { createClientAddress, createProxyCheck } from '../http/client/client-address.ts';
+import { createAddressOf, createProxyCheck } from '../http/client/client-address.ts';
 import { ownHostsOf } from '../http/client/host-check.ts';
 import { openConnections } from '../http/connections.ts';
 import { listenRefusal, urlOf, usualLimits, watchedLimits } from '../http/listening.ts';
@@ -118,7 +118,7 @@ export async function startEdge(settings: EdgeSettings, { log }: { readonly log:
   const cache = opened.use(
     new EdgeCache({
       ...{ origin, gate, counts, clock, disk, staleMs },
-      maxMemoryBytes: settings.memoryBytes,
+      memory: settings.memoryBytes,
       prefetches: settings.prefetches,
     }),
   );
@@ -144,8 +144,8 @@ export async function startEdge(settings: EdgeSettings, { log }: { readonly log:
   };
   const waitLimiter = new WaitLimiter({ ...waitLimits, total: MAX_HELD }, held);
   const shared = { cache, counts, clock, name: origin.name, head, failed };
-  const clientAddress = createClientAddress(trustedProxies);
-  const media = createEdgeMedia({ ...shared, passer, clientAddress, isGuarded }, waitLimiter);
+  const addressOf = createAddressOf(trustedProxies);
+  const media = createEdgeMedia({ ...shared, passer, addressOf, isGuarded }, waitLimiter);
   const ending = new AbortController();
   const startedMs = clock.nowMs();
   const manage = createManagement({

@@ -7,6 +7,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { CircuitBreaker } from '../lib/breaker/circuit-breaker.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Net, NetResponse } from '../net/net.ts';
+import type { SignedRequest } from '../nodes/node-signature.ts';
 import { isFailure } from './cache/freshness.ts';
 
 /** Longest answer that is not held, ms. */
@@ -47,6 +48,8 @@ export interface Origin extends AsyncDisposable {
   readonly name: string;
   /** It has not answered lately, and is not asked now. */
   readonly isDown: boolean;
+  /** The error of a client that got no answer: `not-ready`. */
+  unanswered(cause?: unknown): OxbowError;
   /**
    * Asks once. Any status is a response.
    *
@@ -64,11 +67,20 @@ export interface OriginOptions {
   readonly clock: { monotonicMs(): number };
   /** Called when the origin begins or ceases to be left alone. */
   readonly onDown?: (isDown: boolean) => void;
+  /** In `Via`; by default a name of this process. */
+  readonly name?: string;
+  /** Header fields by which the origin knows who asks. */
+  readonly sign?: (request: SignedRequest) => Readonly<Record<string, string>>;
+  /** Whether it is known to be gone: then it is not asked at all. */
+  readonly isGone?: () => boolean;
+  /** See `Origin.unanswered`; by default that of an edge. */
+  readonly unanswered?: Origin['unanswered'];
 }
 
 /** Opens the connection to an origin; closes `net` with it. */
-export function openOrigin({ url, net, maxBytes, clock, onDown }: OriginOptions): Origin {
-  const name = `oxbow-edge-${randomBytes(6).toString('hex')}`;
+export function openOrigin({ url, net, maxBytes, clock, onDown, ...options }: OriginOptions): Origin {
+  const { name = `oxbow-edge-${randomBytes(6).toString('hex')}`, isGone = () => false, sign = () => ({}) } = options;
+  const unanswered = options.unanswered ?? edgeUnanswered;
   const breaker = new CircuitBreaker({
     nowMs: () => clock.monotonicMs(),
     failures: FAILURES,
@@ -82,6 +94,7 @@ export function openOrigin({ url, net, maxBytes, clock, onDown }: OriginOptions)
     if (breaker.isOpen !== wasOpen) onDown?.(breaker.isOpen);
   };
   const base = url.href.replace(/\/+$/, '');
+  const basePath = url.pathname.replace(/\/+$/, '');
   /** A request that the origin may hold says nothing for long: first it must answer a small one. */
   async function probe(signal: AbortSignal): Promise<void> {
     const limits = { maxBytes: MAX_PROBE_BYTES, deadlineMs: PROBE_MS, idleMs: PROBE_MS };
@@ -96,14 +109,12 @@ export function openOrigin({ url, net, maxBytes, clock, onDown }: OriginOptions)
   return {
     url,
     name,
+    unanswered,
     get isDown() {
-      return breaker.isOpen && breaker.waitMs > 0;
+      return isGone() || (breaker.isOpen && breaker.waitMs > 0);
     },
     async ask({ target, mayHold, etag, clientAddress, via }, { signal }) {
-      if (!breaker.allows()) {
-        const retryAfterSeconds = Math.max(1, breaker.waitMs / 1000);
-        throw new OxbowError('not-ready', 'The origin of this edge does not answer.', { extra: { retryAfterSeconds } });
-      }
+      if (isGone() || !breaker.allows()) throw unanswered();
       if (breaker.isOpen) {
         try {
           await probe(signal);
@@ -125,6 +136,7 @@ export function openOrigin({ url, net, maxBytes, clock, onDown }: OriginOptions)
             via: [via, `1.1 ${name}`].filter((one) => one !== undefined).join(', '),
             ...(etag !== undefined && { 'if-none-match': `"${etag}", "${etag}-gz"` }),
             ...(clientAddress !== undefined && clientAddress !== '' && { 'x-forwarded-for': clientAddress }),
+            ...sign({ method: 'GET', target: basePath + target }),
           },
         });
         // A 503 comes from a server that answers: too many wait, or the media is late.
@@ -138,6 +150,14 @@ export function openOrigin({ url, net, maxBytes, clock, onDown }: OriginOptions)
     },
     [Symbol.asyncDispose]: () => net.close(),
   };
+}
+
+/** The error of an edge whose origin does not answer. */
+export function edgeUnanswered(cause?: unknown): OxbowError {
+  return new OxbowError('not-ready', 'The origin of this edge does not answer.', {
+    ...(cause !== undefined && { cause }),
+    extra: { retryAfterSeconds: 2 },
+  });
 }
 
 /** Whether a request has come through this edge already, or through too many (RFC 9110 7.6.3). */

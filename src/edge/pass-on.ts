@@ -7,9 +7,11 @@ import type { LookupFunction } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
 import type { Exchange, HeadFields } from '../http/media/exchange.ts';
 import { sendBlocks } from '../http/media/send.ts';
-import { OxbowError } from '../lib/errors.ts';
+import type { OxbowError } from '../lib/errors.ts';
 import { http, https } from '../lib/memory/node-http.ts';
 import type { Net } from '../net/net.ts';
+import { NODE_HEADER } from '../nodes/node-signature.ts';
+import { edgeUnanswered, type OriginOptions } from './origin.ts';
 
 /** Connections to the origin besides those for objects. */
 const MAX_SOCKETS = 1024;
@@ -17,6 +19,8 @@ const IDLE_SOCKETS = 64;
 /** A passed request on which nothing moves is ended after this long, ms. Events and held answers have pings. */
 const STALL_MS = 120_000;
 const RESOLVE_MS = 10_000;
+/** The frame that closes a WebSocket: 1001, the server goes away. RFC 6455 5.5.1. */
+const GOING_AWAY = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
 /** Longest report of a player, bytes. */
 const MAX_REPORT_BYTES = 16 * 1024;
 
@@ -32,8 +36,18 @@ const DROPPED: ReadonlySet<string> = new Set([
     'proxy-connection',
     'http2-settings',
   ],
-  ...['host', 'expect', 'via', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'],
+  ...['host', 'expect', 'via', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', NODE_HEADER],
 ]);
+
+/** The head of a request that is passed on. */
+type PassedHead = Pick<Exchange, 'method' | 'target' | 'headers' | 'remoteAddress'>;
+
+/** A whole answer. */
+export interface PassedAnswer {
+  readonly status: number;
+  readonly headers: IncomingHttpHeaders;
+  readonly body: Buffer;
+}
 
 /** Passes requests on. */
 export interface Passer extends Disposable {
@@ -41,12 +55,22 @@ export interface Passer extends Disposable {
   exchange(exchange: Exchange): Promise<void>;
   /** Any other request. @param failed called if the origin does not answer and nothing was sent */
   request(request: IncomingMessage, response: ServerResponse, failed: (reason: OxbowError) => void): void;
-  /** A request to upgrade the connection to WebSocket. */
-  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer): void;
+  /** A request to upgrade the connection to WebSocket. @param failed called if the origin does not answer; default: the connection ends */
+  upgrade(request: IncomingMessage, socket: Duplex, head: Buffer, failed?: (reason: OxbowError) => void): void;
+  /**
+   * Asks what a client has asked, and reads the answer.
+   *
+   * @throws OxbowError `not-ready` if it does not come in time, or is longer
+   */
+  ask(head: PassedHead, limits: { readonly timeoutMs: number; readonly maxBytes: number }): Promise<PassedAnswer>;
+  /** Ends WebSockets; their clients may connect to another server. */
+  leave(): void;
+  /** Ends everything that is under way: the origin is gone. */
+  cut(): void;
 }
 
 /** Options of `openPasser`. */
-export interface PasserOptions {
+export interface PasserOptions extends Pick<OriginOptions, 'sign' | 'unanswered'> {
   readonly origin: URL;
   readonly net: Pick<Net, 'resolveHost'>;
   /** Of this edge, in `Via`. */
@@ -55,16 +79,22 @@ export interface PasserOptions {
   readonly isSecure: boolean;
   /** Whether an address is that of a proxy whose X-Forwarded fields count. */
   readonly isProxy: (address: string) => boolean;
+  /** Longest wait for a connection, ms; default: the system's. */
+  readonly connectMs?: number;
+  /** The fields that say who the client is; default: X-Forwarded-For with all proxies, -Host and -Proto. */
+  readonly forwardedFields?: (head: Pick<PassedHead, 'headers' | 'remoteAddress'>) => Readonly<Record<string, string>>;
 }
 
 /** Opens the connections; they are made when they are needed. */
-export function openPasser({ origin, net, name, isSecure, isProxy }: PasserOptions): Passer {
+export function openPasser(options: PasserOptions): Passer {
+  const { origin, net, name, connectMs, sign = () => ({}), unanswered = edgeUnanswered } = options;
+  const { forwardedFields = chainOf(options) } = options;
   const module = origin.protocol === 'https:' ? https : http;
-  const lookup: LookupFunction = (host, options, done) => {
+  const lookup: LookupFunction = (host, asked, done) => {
     const port = Number(origin.port) || (origin.protocol === 'https:' ? 443 : 80);
     net.resolveHost(host, port, { trusted: true, signal: AbortSignal.timeout(RESOLVE_MS) }).then(
       ({ addresses }) => {
-        if (options.all) done(null, addresses.map((one) => ({ ...one })) as never);
+        if (asked.all) done(null, addresses.map((one) => ({ ...one })) as never);
         else done(null, addresses[0]!.address, addresses[0]!.family);
       },
       (error) => done(error as NodeJS.ErrnoException, '', 4),
@@ -72,32 +102,33 @@ export function openPasser({ origin, net, name, isSecure, isProxy }: PasserOptio
   };
   const agent: Agent = new module.Agent({ keepAlive: true, maxSockets: MAX_SOCKETS, maxFreeSockets: IDLE_SOCKETS });
   const base = origin.pathname.replace(/\/+$/, '');
+  /** Requests and upgraded connections. */
+  const underWay = new Set<{ destroy(error?: Error): unknown }>();
+  /** Clients of WebSockets, with the connection to the origin. */
+  const clients = new Map<Duplex, Duplex>();
 
-  function open(
-    { method, target, headers, remoteAddress }: Pick<Exchange, 'method' | 'target' | 'headers' | 'remoteAddress'>,
-    more: Readonly<Record<string, string>> = {},
-  ): ClientRequest {
+  function open(head: PassedHead, more: Readonly<Record<string, string>> = {}): ClientRequest {
+    const { method, headers } = head;
+    const path = base + head.target;
     const outgoing = module.request({
-      ...{ agent, method, path: base + target, lookup },
+      ...{ agent, method, path, lookup },
       protocol: origin.protocol,
       hostname: origin.hostname.replace(/^\[|\]$/g, ''),
       port: origin.port || undefined,
-      headers: { ...passedFields(headers), ...forwardedFields(headers, remoteAddress), host: origin.host, ...more },
+      headers: {
+        ...passedFields(headers),
+        via: [headers.via, `1.1 ${name}`].filter((one) => one !== undefined).join(', '),
+        ...forwardedFields(head),
+        host: origin.host,
+        ...sign({ method, target: path }),
+        ...more,
+      },
     });
     outgoing.setTimeout(STALL_MS, () => outgoing.destroy(new Error('nothing came for too long')));
+    if (connectMs !== undefined) limitConnecting(outgoing, connectMs);
+    underWay.add(outgoing);
+    outgoing.once('close', () => underWay.delete(outgoing));
     return outgoing;
-  }
-
-  function forwardedFields(headers: IncomingHttpHeaders, remoteAddress: string): Record<string, string> {
-    // What a client sends itself does not count: the origin trusts this edge.
-    const given = isProxy(remoteAddress) ? headers : {};
-    const peer = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
-    return {
-      via: [headers.via, `1.1 ${name}`].filter((one) => one !== undefined).join(', '),
-      'x-forwarded-for': [given['x-forwarded-for'], peer].filter((one) => one !== undefined && one !== '').join(', '),
-      'x-forwarded-host': String(given['x-forwarded-host'] ?? headers.host ?? headers[':authority'] ?? ''),
-      'x-forwarded-proto': String(given['x-forwarded-proto'] ?? (isSecure ? 'https' : 'http')),
-    };
   }
 
   return {
@@ -107,7 +138,9 @@ export function openPasser({ origin, net, name, isSecure, isProxy }: PasserOptio
       const gone = () => outgoing.destroy();
       exchange.body.on('close', gone);
       try {
-        const incoming = await responseTo(outgoing, report);
+        const incoming = await responseTo(outgoing, report).catch((error) => {
+          throw unanswered(error);
+        });
         exchange.head(incoming.statusCode!, passedFields(incoming.headers) as HeadFields);
         if (exchange.method === 'HEAD') exchange.body.end();
         else await sendBlocks(exchange, incoming);
@@ -125,43 +158,111 @@ export function openPasser({ origin, net, name, isSecure, isProxy }: PasserOptio
       });
       outgoing.on('error', (error) => {
         if (response.headersSent || response.destroyed) response.destroy();
-        else failed(unreachable(error));
+        else failed(unanswered(error));
       });
       response.once('close', () => outgoing.destroy());
       request.on('error', () => outgoing.destroy());
       request.pipe(outgoing);
     },
-    upgrade(request, socket, head) {
+    upgrade(request, socket, head, failed) {
       const { method = 'GET', url: target = '/', headers } = request;
       const remoteAddress = request.socket.remoteAddress ?? '';
       const outgoing = open(
         { method, target, headers, remoteAddress },
         { connection: 'Upgrade', upgrade: 'websocket' },
       );
+      let isAnswered = false;
       socket.on('error', () => socket.destroy());
       socket.once('close', () => outgoing.destroy());
-      outgoing.on('error', () => socket.destroy());
+      outgoing.on('error', (error) => {
+        if (failed && !isAnswered && !socket.destroyed) failed(unanswered(error));
+        else socket.destroy();
+      });
       outgoing.on('response', (incoming) => {
+        isAnswered = true;
         socket.write(printHead(incoming, { connection: 'close' }));
         pipeline(incoming, socket, () => {});
       });
       outgoing.on('upgrade', (incoming, other: Duplex, first) => {
+        isAnswered = true;
         outgoing.setTimeout(0);
+        underWay.add(other);
+        clients.set(socket, other);
         socket.write(printHead(incoming, { connection: 'Upgrade', upgrade: 'websocket' }));
         if (first.length > 0) socket.write(first);
         if (head.length > 0) other.write(head);
         other.on('error', () => other.destroy());
-        other.once('close', () => socket.destroy());
-        socket.once('close', () => other.destroy());
+        other.once('close', () => {
+          underWay.delete(other);
+          socket.destroy();
+        });
+        socket.once('close', () => {
+          clients.delete(socket);
+          other.destroy();
+        });
         socket.pipe(other);
         other.pipe(socket);
       });
       outgoing.end();
     },
+    async ask(head, { timeoutMs, maxBytes }) {
+      const outgoing = open(head);
+      const late = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
+      try {
+        const incoming = await responseTo(outgoing, undefined);
+        const chunks: Buffer[] = [];
+        let length = 0;
+        for await (const chunk of incoming as AsyncIterable<Buffer>) {
+          length += chunk.length;
+          if (length > maxBytes) throw new Error(`the answer has more than ${maxBytes} bytes`);
+          chunks.push(chunk);
+        }
+        return { status: incoming.statusCode!, headers: incoming.headers, body: Buffer.concat(chunks) };
+      } catch (error) {
+        outgoing.destroy();
+        throw unanswered(error);
+      } finally {
+        clearTimeout(late);
+      }
+    },
+    leave() {
+      for (const [socket, other] of clients) {
+        other.unpipe(socket);
+        socket.end(GOING_AWAY);
+      }
+    },
+    cut() {
+      for (const one of underWay) one.destroy(new Error('the server is gone'));
+    },
     [Symbol.dispose]() {
       agent.destroy();
     },
   };
+}
+
+/** All proxies that the request has passed, and this one's view of the last. */
+function chainOf({ isProxy, isSecure }: PasserOptions): NonNullable<PasserOptions['forwardedFields']> {
+  return ({ headers, remoteAddress }) => {
+    // What a client sends itself does not count: the origin trusts this edge.
+    const given = isProxy(remoteAddress) ? headers : {};
+    const peer = remoteAddress.replace(/^::ffff:(?=\d+\.)/i, '');
+    return {
+      'x-forwarded-for': [given['x-forwarded-for'], peer].filter((one) => one !== undefined && one !== '').join(', '),
+      'x-forwarded-host': String(given['x-forwarded-host'] ?? headers.host ?? headers[':authority'] ?? ''),
+      'x-forwarded-proto': String(given['x-forwarded-proto'] ?? (isSecure ? 'https' : 'http')),
+    };
+  };
+}
+
+/** Ends a request whose connection is not made in time. */
+function limitConnecting(outgoing: ClientRequest, connectMs: number): void {
+  outgoing.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const late = setTimeout(() => outgoing.destroy(new Error(`no connection within ${connectMs} ms`)), connectMs);
+    const stop = () => clearTimeout(late);
+    socket.once('connect', stop);
+    outgoing.once('close', stop);
+  });
 }
 
 /** Fields without those of the connection. */
@@ -187,18 +288,11 @@ function printHead(
   return `HTTP/1.1 ${statusCode} ${statusMessage ?? ''}\r\n${fields.join('')}\r\n`;
 }
 
-/** Sends the request. Rejects with an OxbowError. */
+/** Sends the request. Rejects with the system's error. */
 function responseTo(outgoing: ClientRequest, body: Uint8Array | undefined): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     outgoing.once('response', resolve);
-    outgoing.on('error', (error) => reject(unreachable(error)));
+    outgoing.on('error', reject);
     outgoing.end(body);
-  });
-}
-
-function unreachable(cause: unknown): OxbowError {
-  return new OxbowError('not-ready', 'The origin of this edge does not answer.', {
-    cause,
-    extra: { retryAfterSeconds: 2 },
   });
 }

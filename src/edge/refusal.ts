@@ -44,3 +44,13 @@ export class PassOn extends Error {
 export class AskAgain extends Error {
   override readonly name = 'AskAgain';
 }
+
+/** Whether an error is one of this file: another answer of the origin than media. */
+export function isOfOrigin(error: unknown): boolean {
+  return error instanceof OriginRefusal || error instanceof PassOn || error instanceof AskAgain;
+}
+
+/** Whether an error is an answer, not a bug. */
+export function isRefusal(error: unknown): boolean {
+  return isOfOrigin(error) || (error as { name?: unknown } | null)?.name === 'OxbowError';
+}

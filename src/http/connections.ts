@@ -30,6 +30,8 @@ export interface ConnectionsOptions {
   /** Answers requests that are not for media. Called only once the server listens. */
   readonly toApi: (request: IncomingMessage, response: ServerResponse) => void;
   readonly ownHosts: OwnHosts;
+  /** Called with each request before anything else: see OtherNodes. */
+  readonly recognise?: ((exchange: Exchange) => void) | undefined;
   /** Creates the responder that takes the connections of HTTP/1.1. */
   readonly openHot: (slowPath: SlowPath) => HotResponder;
   /** Limits of HTTP/1.1. */
@@ -64,6 +66,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
   const responses = new OpenResponses();
 
   const accepts = (exchange: Exchange): boolean => {
+    options.recognise?.(exchange);
     try {
       refuseOtherHosts(ownHosts, exchange.headers);
       return true;

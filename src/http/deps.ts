@@ -36,6 +36,7 @@ import type { Reply } from '../delivery/reply.ts';
 import type { Viewers } from '../delivery/viewers.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
+import type { InternalRequests } from '../nodes/internal-requests.ts';
 import type { Health } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
@@ -48,6 +49,7 @@ import type { MediaProxy } from '../rooms/proxy/media-proxy.ts';
 import type { ItemRecord } from '../rooms/room-record.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { LocalSignIn } from './client/local-sign-in.ts';
+import type { OtherNodes } from './nodes/other-nodes.ts';
 import type { RoomSocketLimits } from './rooms/socket-limits.ts';
 
 /** A value now or later. */
@@ -153,6 +155,10 @@ export interface HttpDeps {
   readonly trustedProxies?: readonly string[];
   /** Host names that a server on a loopback address accepts, besides those of this computer. */
   readonly hosts?: readonly string[];
+  /** The other nodes of the cluster; undefined: this server is alone. */
+  readonly otherNodes?: OtherNodes | undefined;
+  /** Answers what they request of this one. */
+  readonly internalRequests?: InternalRequests | undefined;
   /** Public origin of this server; undefined: the origin of each request. */
   readonly publicUrl?: string | undefined;
   readonly health: Health;

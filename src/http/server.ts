@@ -22,6 +22,7 @@ import { canSharePorts } from './hot/listeners.ts';
 import { createHotResponder } from './hot/responder.ts';
 import { listenRefusal, urlOf, usualLimits, watchedLimits } from './listening.ts';
 import { createMediaResponder } from './media/media.ts';
+import { withMediaOf, withRequestsOf } from './nodes/ask-first.ts';
 import { registerInterface } from './pages/interface.ts';
 import { openOwnPorts, openThreadPorts, type ThreadsOptions } from './ports.ts';
 import { openRoomUpgrades } from './rooms/room-upgrades.ts';
@@ -70,12 +71,14 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
   const head = readableFields(listen.address, deps.publicUrl);
   const pages = createForeignPages(listen.address, tls !== undefined, deps);
 
-  const media = createMediaResponder(deps, pages);
+  const { otherNodes } = deps;
+  const media = withMediaOf(otherNodes, createMediaResponder(deps, pages));
   const connections = openConnections({
     metrics: deps.metrics,
     media,
-    toApi: (request, response) => api.routing(request, response),
+    toApi: withRequestsOf(otherNodes, deps.internalRequests, (request, response) => api.routing(request, response)),
     ownHosts,
+    recognise: otherNodes?.recognise,
     openHot: (slowPath) => createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.waitLimiter, slowPath),
     limits: { ...usualLimits, shouldUpgradeCallback: wantsUpgrade, ...watchedLimits, ...forTests?.http1 },
     unsent: forTests?.unsent,
@@ -90,7 +93,7 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
   await api.ready();
   const toEvents = createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages));
   const rooms = openRoomUpgrades(deps, ownHosts);
-  server.on('upgrade', createUpgrades(toEvents, rooms.open));
+  server.on('upgrade', createUpgrades(toEvents, rooms.open, otherNodes));
   // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads never listens itself.
   if (serving) server.emit('listening');
 
@@ -111,9 +114,9 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
     listeners.close();
     rooms.close();
     // Not 404, as when a source ends: the stream continues in the next process, and players retry after a 503.
-    const left = connections.leave(
-      new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 5 } }),
-    );
+    const reason = new OxbowError('not-ready', 'oxbow is stopping.', { extra: { retryAfterSeconds: 5 } });
+    otherNodes?.leave(reason);
+    const left = connections.leave(reason);
     const late = setTimeout(() => {
       connections.destroy();
       rooms.destroy();

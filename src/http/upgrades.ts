@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { toProblem } from './api/problem.ts';
 import { eventsTarget } from './events/subscriber.ts';
 import { pathOf } from './media/exchange.ts';
+import type { OtherNodes } from './nodes/other-nodes.ts';
 import { roomTarget } from './rooms/room-target.ts';
 
 /** Takes over a connection, or refuses. */
@@ -19,17 +20,21 @@ export function wantsUpgrade({ url = '', headers }: Pick<IncomingMessage, 'url' 
   return roomTarget(path) !== undefined || eventsTarget(path) !== undefined;
 }
 
-/** Upgrades requests; a refusal is answered as to any other request. */
+/** Upgrades requests; a refusal is answered as to any other request. @param others asked first about rooms; undefined: there are none */
 export function createUpgrades(
   toEvents: Upgrade<NonNullable<ReturnType<typeof eventsTarget>>>,
   toRoom: Upgrade<string>,
+  others?: Pick<OtherNodes, 'recognise' | 'upgrade'>,
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     socket.on('error', () => {}); // its close is what counts
     try {
-      const path = pathOf(request.url ?? '');
+      const { method = '', url: target = '', headers } = request;
+      others?.recognise({ method, target, headers });
+      const path = pathOf(target);
       const room = roomTarget(path);
       const events = eventsTarget(path);
+      if (room !== undefined && (await others?.upgrade(request, socket, head))) return;
       if (room !== undefined) await toRoom(request, socket, head, room);
       else if (events) await toEvents(request, socket, head, events);
       else throw new TypeError('only requests for events and rooms are upgraded');

@@ -10,6 +10,14 @@ import { Emitter } from '../lib/events.ts';
 /** What has an owner: a stream by its name, anything else by its id. */
 export type OwnedKind = 'stream' | 'room' | 'asset' | 'upload';
 
+/** What a node must do to own a thing. */
+export const roleFor: Readonly<Record<OwnedKind, NodeRole>> = {
+  stream: 'ingest',
+  room: 'rooms',
+  asset: 'ingest',
+  upload: 'ingest',
+};
+
 /** A node of the cluster. */
 export interface NodeView {
   readonly name: string;

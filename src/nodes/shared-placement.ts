@@ -10,7 +10,7 @@ import { Emitter } from '../lib/events.ts';
 import type { Log } from '../observe/log.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
 import type { NodeRow, NodeRows } from './node-rows.ts';
-import type { Moved, NodeView, OwnedKind, Owner, Placement } from './placement.ts';
+import { type Moved, type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from './placement.ts';
 
 /** Interval of reading, ms. */
 const EVERY_MS = 1000;
@@ -20,13 +20,6 @@ const AGAIN_US = 10_000_000;
 const UNKNOWN_MS = 500;
 /** Most things of which that is remembered. */
 const MAX_UNKNOWN = 10_000;
-/** What a node needs to take over a thing. */
-const roleFor: Readonly<Record<OwnedKind, NodeRole>> = {
-  stream: 'ingest',
-  room: 'rooms',
-  asset: 'ingest',
-  upload: 'ingest',
-};
 
 /** What the placement works with. */
 export interface SharedPlacementOptions {

@@ -6,6 +6,7 @@ import { accountMetrics } from './account-metrics.ts';
 import { authMetrics } from './auth-metrics.ts';
 import { chatMetrics } from './chat-metrics.ts';
 import { edgeMetrics } from './edge/edge-metrics.ts';
+import { nodeMetrics } from './edge/node-metrics.ts';
 import { jobMetrics } from './job-metrics.ts';
 import { libraryMetrics } from './library-metrics.ts';
 import type { MetricRow } from './metric-row.ts';
@@ -83,6 +84,7 @@ export const metricTable = {
   ...serviceMetrics,
   ...publishMetrics,
   ...edgeMetrics,
+  ...nodeMetrics,
   ...relayMetrics,
   ...libraryMetrics,
   ...roomMetrics,

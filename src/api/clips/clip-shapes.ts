@@ -86,6 +86,9 @@ export const ClipListQuery = Type.Object(
 );
 export type ClipListQuery = Static<typeof ClipListQuery>;
 
+/** Clips of a page: where the query says nothing, and at most. */
+export const clipsPerPage = { usual: 50, most: 200 } as const;
+
 /** A page of clips. */
 export const ClipList = Type.Object(
   { items: Type.Array(ClipView), nextCursor: Type.Union([Type.String(), Type.Null()]) },

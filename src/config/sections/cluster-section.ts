@@ -15,6 +15,7 @@ import {
   optionalUrl,
   secret,
   section,
+  size,
   type Values,
 } from '../option.ts';
 import { hostPorts, namePrefix, redisUrl } from './server-option.ts';
@@ -79,6 +80,7 @@ export const clusterSection = section({
     'A node that has not renewed its lease for so long is dead: its streams and rooms are taken over.',
     { min: '2s', max: '5m' },
   ),
+  cache: size('256M', 'Most memory for copies of media that other nodes of the cluster own.'),
   redis: section({
     enabled: flag(true, 'In a cluster: whether the leases on publishers are in Redis.'),
   }),

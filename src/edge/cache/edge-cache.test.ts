@@ -42,7 +42,7 @@ async function openEdge(answer: Answer, { prefetches = false } = {}) {
   const upstream = opened.use(openOrigin({ url, net, clock, maxBytes: 1_000_000 }));
   const counts = new EdgeCounts();
   const options = { origin: upstream, gate, counts, clock, staleMs: 600_000, prefetches };
-  const cache = opened.use(new EdgeCache({ ...options, maxMemoryBytes: 10_000_000 }));
+  const cache = opened.use(new EdgeCache({ ...options, memory: 10_000_000 }));
   const { signal } = new AbortController();
   const get = async (path: string): Promise<Reply> => {
     for (let tries = 0; ; tries++) {

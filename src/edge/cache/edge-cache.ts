@@ -52,7 +52,8 @@ export interface EdgeCacheOptions {
   readonly gate: TokenGate;
   readonly counts: EdgeCounts;
   readonly clock: Clock;
-  readonly maxMemoryBytes: number;
+  /** Copies in memory, or the most bytes of its own: caches of several origins, whose keys differ, may share one memory. */
+  readonly memory: S3Fifo<Copy> | number;
   readonly disk?: DiskCache | undefined;
   /** How long a copy may answer after it has expired, while the origin does not, ms. */
   readonly staleMs: number;
@@ -74,7 +75,10 @@ interface FlightPlan {
 export class EdgeCache implements AsyncDisposable {
   readonly #options: EdgeCacheOptions;
   readonly #memory: S3Fifo<Copy>;
+  /** Those that clients may join. */
   readonly #flights = new Map<string, Flight>();
+  /** All whose request is under way. */
+  readonly #flying = new Set<Flight>();
   readonly #refusals = new Map<
     string,
     { readonly error: OriginRefusal; readonly untilMs: number; readonly name: string }
@@ -88,8 +92,8 @@ export class EdgeCache implements AsyncDisposable {
 
   constructor(options: EdgeCacheOptions) {
     this.#options = options;
-    const evicted = () => void options.counts.evicted++;
-    this.#memory = new S3Fifo({ maxBytes: options.maxMemoryBytes, evicted });
+    const { memory, counts } = options;
+    this.#memory = typeof memory === 'number' ? createMemory(memory, counts) : memory;
   }
 
   /** Bytes and number of the copies in memory. */
@@ -172,9 +176,21 @@ export class EdgeCache implements AsyncDisposable {
     return keys.size;
   }
 
+  /** Answers those that wait for the origin with its `unanswered`: it is gone, or has these objects no more. */
+  giveUp(isMeant: (object: { readonly key: string; readonly name: string }) => boolean): void {
+    for (const [key, flight] of this.#flights) {
+      if (!isMeant(flight.object) || flight.outcome) continue;
+      flight.isDoomed = true;
+      this.#flights.delete(key);
+      flight.end({ error: this.#options.origin.unanswered() });
+      flight.leaving.abort(ending());
+    }
+  }
+
   /** Ends all requests to the origin. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closing.abort(new DOMException('the edge is ending', 'AbortError'));
+    this.#closing.abort(ending());
+    for (const flight of this.#flying) flight.leaving.abort(ending());
     await Promise.all([...this.#flights.values()].map((flight) => flight.ended));
   }
 
@@ -205,7 +221,9 @@ export class EdgeCache implements AsyncDisposable {
   #start(key: string, access: FlightAccess, plan: FlightPlan): Flight {
     const flight = new Flight(key, access, { key: plan.target.key, name: plan.target.name });
     this.#flights.set(key, flight);
+    this.#flying.add(flight);
     const forget = () => {
+      this.#flying.delete(flight);
       if (this.#flights.get(key) === flight) this.#flights.delete(key);
     };
     void this.#fly(flight, plan).then((outcome) => {
@@ -240,7 +258,9 @@ export class EdgeCache implements AsyncDisposable {
         await sleep(Math.max(0, restMs), { signal: this.#closing.signal }).catch(() => {});
       }
       if (last) return outcomeOf(last, this.#isRestricted(last));
-      return { error: error instanceof OriginRefusal ? error : unreachable(error) };
+      return {
+        error: error instanceof OriginRefusal || isNotReady(error) ? error : this.#options.origin.unanswered(error),
+      };
     }
   }
 
@@ -264,7 +284,7 @@ export class EdgeCache implements AsyncDisposable {
         clientAddress: client.address,
         via: client.via,
       },
-      { signal: this.#closing.signal },
+      { signal: flight.leaving.signal },
     );
     const nowMs = clock.nowMs();
     if (token === undefined && response.status < 400 && freshnessOf(response.headers, nowMs).isPrivate) {
@@ -385,6 +405,11 @@ export class EdgeCache implements AsyncDisposable {
   }
 }
 
+/** The memory of one cache or of several. @param maxBytes of the copies in it */
+export function createMemory(maxBytes: number, counts: Pick<EdgeCounts, 'evicted'>): S3Fifo<Copy> {
+  return new S3Fifo({ maxBytes, evicted: () => void counts.evicted++ });
+}
+
 /** The origin may hold the answer to these: announced parts, segments in progress, streams that are starting. */
 const HELD: ReadonlySet<string> = new Set(['part', 'segment', 'index']);
 /** Segments that a player asks for in turn. */
@@ -398,10 +423,10 @@ function outcomeOf({ reply, freshness }: Copy, isPrivate: boolean): Outcome {
   return { reply, isPrivate, bornMs: freshness.bornMs };
 }
 
-function unreachable(error: unknown): OxbowError {
-  if (error instanceof OxbowError && error.code === 'not-ready') return error;
-  return new OxbowError('not-ready', 'The origin of this edge does not answer.', {
-    cause: error,
-    extra: { retryAfterSeconds: 2 },
-  });
+function ending(): DOMException {
+  return new DOMException('the request to the origin ends', 'AbortError');
+}
+
+function isNotReady(error: unknown): boolean {
+  return error instanceof OxbowError && error.code === 'not-ready';
 }

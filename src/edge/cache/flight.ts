@@ -26,6 +26,8 @@ export class Flight {
   readonly access: FlightAccess;
   /** An object was purged meanwhile: the answer is not kept. */
   isDoomed = false;
+  /** Ends the request. */
+  readonly leaving = new AbortController();
   /** Of a segment in progress: resolves when it is complete. */
   growth: Promise<void> | undefined;
   /** Of the object, without access. */
@@ -50,8 +52,9 @@ export class Flight {
     return this.#outcome;
   }
 
-  /** Ends the flight. */
+  /** Ends the flight; only the first outcome counts. */
   end(outcome: Outcome): void {
+    if (this.#outcome) return;
     this.#outcome = outcome;
     this.#ended.resolve();
     this.#changes.emit();
@@ -68,7 +71,7 @@ export class Flight {
       changes: this.#changes,
       look: () => this.#look(hasToken),
       waitMs: MAX_WAIT_MS,
-      late: () => new OxbowError('not-ready', 'The origin of this edge does not answer in time.'),
+      late: () => new OxbowError('not-ready', 'The server that has this does not answer in time.'),
     };
   }
 

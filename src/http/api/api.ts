@@ -226,6 +226,7 @@ async function answer(
     accept: request.headers.accept ?? '',
     header: (name) => request.headers[name]?.toString(),
     signal,
+    elsewhere: async () => (await deps.otherNodes?.gather(request.raw)) ?? { lists: [], missing: [] },
     traceId: request.id,
     traceparent,
   };

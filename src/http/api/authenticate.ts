@@ -7,7 +7,7 @@ import { administrator, anonymous, ownWorker, type Principal } from '../../accou
 import type { LimitedClient } from '../../accounts/rate-limit.ts';
 import { SESSION_MS } from '../../accounts/sessions.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { createClientAddress } from '../client/client-address.ts';
+import { createAddressOf } from '../client/client-address.ts';
 import { readForwarded } from '../client/forwarded.ts';
 import { isForwarded, isLocalRequest } from '../client/local-request.ts';
 import { createPublicAddress, type RequestOrigin } from '../client/public-address.ts';
@@ -64,7 +64,7 @@ export function createAuthenticator({
   tokenTries,
 }: Pick<HttpDeps, 'access' | 'publicUrl' | 'trustedProxies' | 'tokenTries'>): Authenticator {
   const ownAddress = createPublicAddress(undefined, trustedProxies);
-  const clientAddress = createClientAddress(trustedProxies);
+  const addressOf = createAddressOf(trustedProxies);
   const publicOrigin = publicUrl === undefined ? undefined : new URL(publicUrl).origin;
 
   /** The server's origin as browsers write it, without the default port. */
@@ -116,12 +116,11 @@ export function createAuthenticator({
   }
 
   function clientOf(request: RequestOrigin): RequestClient {
-    const { headers, remoteAddress } = request;
     const origin = originOf(request);
     const attributes = `; Path=/; HttpOnly; SameSite=Strict${origin?.startsWith('https:') ? '; Secure' : ''}`;
     const name = cookieName(request);
     return {
-      address: clientAddress(remoteAddress, readForwarded(headers).for),
+      address: addressOf(request),
       origin: publicOrigin ?? origin,
       isLocal: isLocalRequest(request),
       cookie: (secret) => `${name}=${secret}; Max-Age=${SESSION_MS / 1000}${attributes}`,

@@ -3,6 +3,9 @@
  * In: the address of the connection, X-Forwarded-For. Out: an address. Forged entries are to its left and are never read.
  */
 import { BlockList, isIP } from 'node:net';
+import { readForwarded } from './forwarded.ts';
+import { isFromNode } from './from-node.ts';
+import type { RequestSource } from './local-request.ts';
 
 /** Proxies on this computer; a forged header from here can only come from here. */
 const loopback = ['127.0.0.0/8', '::1'];
@@ -32,17 +35,38 @@ export function createProxyCheck(trusted: readonly string[]): (address: string) 
 /** @param trusted networks (`10.0.0.0/8`) and addresses of proxies; those of this computer are always trusted */
 export function createClientAddress(trusted: readonly string[]): ClientAddress {
   const isProxy = createProxyCheck(trusted);
-  return (remoteAddress, forwardedFor) => {
-    let client = plain(remoteAddress);
-    if (forwardedFor === undefined || !isProxy(client)) return client;
-    for (const given of String(forwardedFor).split(',').reverse()) {
-      const address = plain(given);
-      if (isIP(address) === 0) return client;
-      client = address;
-      if (!isProxy(client)) return client;
-    }
-    return client;
-  };
+  return (remoteAddress, forwardedFor) =>
+    isProxy(remoteAddress) ? lastOf(remoteAddress, forwardedFor, isProxy) : plain(remoteAddress);
+}
+
+/**
+ * Creates a function that returns the address of a request's client, also if another node has passed it on.
+ *
+ * @param trusted as of `createClientAddress`
+ */
+export function createAddressOf(trusted: readonly string[]): (request: RequestSource) => string {
+  const isProxy = createProxyCheck(trusted);
+  return ({ headers, remoteAddress }) =>
+    isFromNode(headers) || isProxy(remoteAddress)
+      ? lastOf(remoteAddress, readForwarded(headers).for, isProxy)
+      : plain(remoteAddress);
+}
+
+/** The last address that is no proxy. The sender of the list is one. */
+function lastOf(
+  remoteAddress: string,
+  forwardedFor: string | readonly string[] | undefined,
+  isProxy: (address: string) => boolean,
+): string {
+  let client = plain(remoteAddress);
+  if (forwardedFor === undefined) return client;
+  for (const given of String(forwardedFor).split(',').reverse()) {
+    const address = plain(given);
+    if (isIP(address) === 0) return client;
+    client = address;
+    if (!isProxy(client)) return client;
+  }
+  return client;
 }
 
 /** The address without port, brackets, and the `::ffff:` prefix of IPv4 on IPv6 sockets. */

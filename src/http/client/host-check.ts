@@ -6,6 +6,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import { isLoopback } from '../../config/address.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { isFromNode } from './from-node.ts';
 import { hostNameOf, isLoopbackName, nameOfHost } from './local-request.ts';
 
 /** Host names that a server accepts besides those of this computer, in lower case; `undefined`: every name. */
@@ -34,13 +35,13 @@ export function answersTo(own: OwnHosts, name: string): boolean {
 }
 
 /**
- * Refuses a request that names another host. Forwarding headers do not count: a page can set them, but not `Host`.
+ * Refuses a request that names another host; not one of another node, which has checked the name. Forwarding headers do not count: a page can set them, but not `Host`.
  *
  * @throws OxbowError `host-refused`
  */
 export function refuseOtherHosts(own: OwnHosts, headers: IncomingHttpHeaders): void {
   const name = hostNameOf(headers);
-  if (answersTo(own, name)) return;
+  if (answersTo(own, name) || isFromNode(headers)) return;
   // An invalid name is not repeated in the answer.
   const shown = /^[a-z0-9._:-]{1,253}$/.test(name) ? name : 'NAME';
   throw new OxbowError(

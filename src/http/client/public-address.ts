@@ -4,6 +4,7 @@
  */
 import { createProxyCheck } from './client-address.ts';
 import { readForwarded } from './forwarded.ts';
+import { isFromNode } from './from-node.ts';
 import type { RequestSource } from './local-request.ts';
 
 /** The parts of a request that determine its origin. */
@@ -28,7 +29,7 @@ export function createPublicAddress(
   const isProxy = createProxyCheck(trusted);
   return ({ headers, remoteAddress, secure }) => {
     if (publicUrl !== undefined) return publicUrl.replace(/\/+$/, '');
-    const forwarded = isProxy(remoteAddress) ? readForwarded(headers) : undefined;
+    const forwarded = isProxy(remoteAddress) || isFromNode(headers) ? readForwarded(headers) : undefined;
     const authority = headers[':authority'];
     const host = forwarded?.host || headers.host || (typeof authority === 'string' ? authority : '');
     if (!HOST.test(host)) return undefined;

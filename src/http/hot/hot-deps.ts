@@ -32,6 +32,7 @@ export function hotDepsOf(deps: HttpDeps, { ownHosts, head }: Pick<HotDeps, 'own
       },
     },
     counts: countsOf(deps.metrics),
+    elsewhere: deps.otherNodes?.hot,
     trustedProxies: deps.trustedProxies ?? [],
     ownHosts,
     head,

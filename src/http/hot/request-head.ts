@@ -19,8 +19,8 @@ const STRICT = /^ HTTP\/1\.1\r\n(?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80
 const UNSUPPORTED =
   /\r\n(?:content-length:(?![ \t]*0[ \t]*\r\n)|transfer-encoding|upgrade|expect|te|trailer|http2-settings|connection:(?![ \t]*(?:keep-alive|close)[ \t]*\r\n))/i;
 const HOST = /\r\nhost:/gi;
-/** Headers that make the response differ from the common one. */
-const CONDITIONAL = /\r\n(?:(?:range|if-[a-z-]+|traceparent):|connection:[ \t]*close)/i;
+/** Headers that make the response differ from the common one, or the client another than it seems. */
+const CONDITIONAL = /\r\n(?:(?:range|if-[a-z-]+|traceparent|oxbow-node):|connection:[ \t]*close)/i;
 
 /** The parsed header block of a request. */
 export interface ClientHeaders {

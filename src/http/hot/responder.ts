@@ -12,8 +12,9 @@ import { createClientAddress } from '../client/client-address.ts';
 import { readCmcd, readReport } from '../client/cmcd.ts';
 import { answersTo, type OwnHosts } from '../client/host-check.ts';
 import { viewerKey } from '../client/viewer-key.ts';
+import type { ElsewhereFound, HotElsewhere } from '../nodes/other-nodes.ts';
 import type { WaitLimiter } from '../wait-limiter.ts';
-import { type ConnectionHost, HotConnection, type SlowPath } from './connection.ts';
+import { type ConnectionHost, HotConnection, type ResponseFinder, type SlowPath } from './connection.ts';
 import { PendingReplies } from './pending-replies.ts';
 import { acceptedResponse, type RawResponse } from './raw-response.ts';
 import type { ClientHeaders } from './request-head.ts';
@@ -46,6 +47,8 @@ export interface HotCounts {
 export interface HotDeps extends Omit<ResponseCacheOptions, 'failed' | 'nowMs'> {
   readonly viewers: Pick<Viewers, 'seen' | 'reported'>;
   readonly counts: HotCounts;
+  /** In a cluster: what other nodes answer. */
+  readonly elsewhere?: HotElsewhere | undefined;
   readonly trustedProxies: readonly string[];
   readonly ownHosts: OwnHosts;
   readonly clock: { nowMs(): number; monotonicMs(): number };
@@ -62,6 +65,9 @@ export interface HotResponder extends Disposable {
   destroy(): void;
 }
 
+/** The result for a target. */
+type HotFound = HotResponse | ElsewhereFound;
+
 /** The viewer key of a connection, valid for the same session and headers. */
 interface KnownViewer {
   readonly session: string | undefined;
@@ -75,9 +81,9 @@ interface KnownViewer {
  * @param waitLimiter limit of pending requests, shared with the slow path
  */
 export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slowPath: SlowPath): HotResponder {
-  const { counts, viewers, clock } = deps;
+  const { counts, viewers, clock, elsewhere } = deps;
   const clientAddress = createClientAddress(deps.trustedProxies);
-  const connections = new Set<HotConnection>();
+  const connections = new Set<HotConnection<HotFound>>();
   const known = new WeakMap<Socket, KnownViewer>();
   const pendingReplies = new PendingReplies();
   const cache = new ResponseCache({
@@ -112,10 +118,15 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
   }
 
   function served(
-    { address }: HotResponse,
+    found: HotFound,
     { bodyBytes }: RawResponse,
     { target, headers, socket, waitedMs }: { target: string; headers: ClientHeaders; socket: Socket; waitedMs: number },
   ): void {
+    if ('isElsewhere' in found) {
+      elsewhere?.served(found, bodyBytes, target, headers.cmcd);
+      return;
+    }
+    const { address } = found;
     const kind = mediaClassOf(address);
     let sum = pendingCounts.get(kind);
     if (!sum) {
@@ -149,9 +160,9 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
     return accepted;
   }
 
-  const host: ConnectionHost = {
+  const host: ConnectionHost<HotFound> = {
     ...slowPath,
-    cache,
+    cache: elsewhere ? withElsewhere(cache, elsewhere) : (cache as ResponseFinder<HotFound>),
     pendingReplies,
     // Access of foreign pages depends on the stream: the slow path decides.
     isCommon: (headers) =>
@@ -168,7 +179,7 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
 
   return {
     open(socket) {
-      const connection = new HotConnection(socket, host, () => connections.delete(connection));
+      const connection = new HotConnection<HotFound>(socket, host, () => connections.delete(connection));
       connections.add(connection);
     },
     leave(reason) {
@@ -183,5 +194,16 @@ export function createHotResponder(deps: HotDeps, waitLimiter: WaitLimiter, slow
       stopFlushing();
       cache[Symbol.dispose]();
     },
+  };
+}
+
+/** What this node has comes first. */
+function withElsewhere(own: ResponseFinder<HotResponse>, others: HotElsewhere): ResponseFinder<HotFound> {
+  return {
+    find: (target, takesGzip, client) => own.find(target, takesGzip, client) ?? others.find(target, takesGzip, client),
+    rawResponseOf: (reply, found, takesGzip) =>
+      'isElsewhere' in found
+        ? others.rawResponseOf(reply, found, takesGzip)
+        : own.rawResponseOf(reply, found, takesGzip),
   };
 }

@@ -21,9 +21,8 @@ import { traceIdOf } from '../../observe/trace.ts';
 import { createAuthenticator } from '../api/authenticate.ts';
 import type { ForeignPages } from '../api/foreign-pages.ts';
 import { reportProblem, toProblem } from '../api/problem.ts';
-import { createClientAddress } from '../client/client-address.ts';
+import { createAddressOf } from '../client/client-address.ts';
 import { readCmcd } from '../client/cmcd.ts';
-import { readForwarded } from '../client/forwarded.ts';
 import { isLocalRequest } from '../client/local-request.ts';
 import { viewerKey } from '../client/viewer-key.ts';
 import type { HttpDeps } from '../deps.ts';
@@ -81,8 +80,7 @@ export interface MediaResponder {
 export function createMediaResponder(deps: HttpDeps, pages: ForeignPages): MediaResponder {
   const { metrics } = deps;
   const waitLimiter = new WaitLimiter(waitLimits, (change) => metrics.heldRequests.inc(change));
-  const clientAddress = createClientAddress(deps.trustedProxies ?? []);
-  const addressOf = ({ remoteAddress, headers }: Exchange) => clientAddress(remoteAddress, readForwarded(headers).for);
+  const addressOf = createAddressOf(deps.trustedProxies ?? []);
   const watchAccess = createWatchAccess({ deps, authenticator: createAuthenticator(deps), addressOf });
 
   const sessionReports = createSessionReports({ deps, watchAccess, addressOf });

@@ -2,9 +2,10 @@
  * Authorizes the WebSocket of a room: a user or a guest, by cookie or bearer token, and not a page of another site.
  * In: a request to upgrade. Out: who connects, or a refusal.
  */
-import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import type { IncomingMessage } from 'node:http';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Authenticator, AuthRequest } from '../api/authenticate.ts';
+import { partOf } from '../client/from-node.ts';
 import { type OwnHosts, refuseOtherHosts } from '../client/host-check.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { RoomClient } from './room-connection.ts';
@@ -42,9 +43,7 @@ export function authorizeRoomSocket(
     throw new OxbowError('unauthorized', 'Rooms are for people with a name: sign in, or enter as a guest.', {
       extra: { hint: 'POST /api/v1/guests with a name gives a session.' },
     });
-  const kept: IncomingHttpHeaders = {};
-  for (const name of KEPT) if (headers[name] !== undefined) kept[name] = headers[name] as string;
-  const later = { ...request, headers: kept };
+  const later = { ...request, headers: partOf(headers, KEPT) };
   return {
     user,
     address: client.address,

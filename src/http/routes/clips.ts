@@ -2,10 +2,11 @@
  * Routes of clips: list, create, get, change, delete.
  * In: requests below /api/v1/clips. Out: calls of `deps.clips`; ClipView; an audit line for a clip that is more open than its stream.
  */
-import { ClipList, ClipListQuery, ClipPatch, ClipView, NewClip } from '../../api/clips/clip-shapes.ts';
+import { ClipList, ClipListQuery, ClipPatch, ClipView, clipsPerPage, NewClip } from '../../api/clips/clip-shapes.ts';
 import type { ChangedClip, ClipClient } from '../../api/clips/clips-api.ts';
 import type { HttpDeps } from '../deps.ts';
 import { checkClipToken } from '../media/watch-token-policy.ts';
+import { mergePages, missingFields } from '../nodes/merge-lists.ts';
 import { readEnd, readInstant } from './instant-field.ts';
 import { IdParams } from './page-query.ts';
 import { defineRoute, type Route, type RouteCall } from './route.ts';
@@ -46,6 +47,15 @@ function auditOpened(
   );
 }
 
+function pageLimit({ limit }: ClipListQuery): number {
+  return Math.min(clipsPerPage.most, Number(limit ?? clipsPerPage.usual));
+}
+
+/** As streams/clips/clips-api.ts prints it. */
+function clipCursorOf({ createdAt, id }: ClipView): string {
+  return `${Date.parse(createdAt) * 1000}.${id}`;
+}
+
 /** The rows. */
 export const clipRoutes: readonly Route[] = [
   defineRoute({
@@ -57,7 +67,15 @@ export const clipRoutes: readonly Route[] = [
       'Lists clips, newest first: for everyone the public ones, for an owner its own too, for administrators all.',
     query: ClipListQuery,
     replies: { 200: ClipList },
-    answer: async ({ query, principal }, { clips }) => ({ body: await clips.list(query, principal) }),
+    async answer({ query, principal, elsewhere }, { clips, otherNodes }) {
+      const [own, others] = await Promise.all([clips.list(query, principal), elsewhere()]);
+      const body = mergePages(own, others, {
+        ...{ keyOf: ({ id }) => id, cursorOf: clipCursorOf, limit: pageLimit(query) },
+        ownerOf: ({ stream }) => otherNodes?.ownerOf('stream', stream),
+        compare: (a, b) => (a.createdAt === b.createdAt ? (a.id < b.id ? 1 : -1) : a.createdAt < b.createdAt ? 1 : -1),
+      });
+      return { headers: missingFields(others), body };
+    },
   }),
   defineRoute({
     method: 'POST',

@@ -5,7 +5,8 @@
 import { Type } from '../../api/type.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
-const MOST = 1000;
+/** Items of a page without `limit`. */
+export const MOST = 1000;
 
 /** The id in a path. */
 export const IdParams = Type.Object({ id: Type.String({ maxLength: 80 }) });

@@ -12,6 +12,7 @@ import type { ConnectionEnds } from '../client/socket-owner.ts';
 import type { Awaitable, HttpDeps } from '../deps.ts';
 import type { EventFilter, EventSubscriber } from '../events/event-filter.ts';
 import type { OpenLines } from '../events/json-lines.ts';
+import type { Elsewhere } from '../nodes/other-nodes.ts';
 
 /**
  * Required permission. `anyone`: none. `viewer`: none, but signed and private streams need a playback token or credentials.
@@ -54,6 +55,8 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly accept: string;
   /** A header of the request by its name in lower case. */
   readonly header: (name: string) => string | undefined;
+  /** The same list on the other nodes of the cluster. */
+  elsewhere(): Promise<Elsewhere>;
   /** Aborts when the client disconnects before the answer. */
   readonly signal: AbortSignal;
   /** Id of the request in logs and problem documents. */

@@ -7,7 +7,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { WebRtcApi } from '../../api/realtime/webrtc-api.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { MAX_SDP_LENGTH } from '../../media/sdp/sdp.ts';
-import { createClientAddress } from '../client/client-address.ts';
+import { createAddressOf } from '../client/client-address.ts';
 import type { HttpDeps } from '../deps.ts';
 
 /** Type of offers and answers. */
@@ -39,7 +39,7 @@ export function registerWebRtc(
   { webrtc, trustedProxies = [] }: HttpDeps,
   signalOf: (reply: FastifyReply) => AbortSignal,
 ): void {
-  const addressOf = createClientAddress(trustedProxies);
+  const addressOf = createAddressOf(trustedProxies);
   scope.addContentTypeParser([SDP, TRICKLE], { parseAs: 'string', bodyLimit: MAX_SDP_LENGTH }, (_, body, done) =>
     done(null, body),
   );
@@ -59,7 +59,7 @@ export function registerWebRtc(
       const asked = {
         name,
         key: bearerOf(headers.authorization),
-        remote: `${addressOf(socket.remoteAddress ?? '', headers['x-forwarded-for'])}:${socket.remotePort ?? 0}`,
+        remote: `${addressOf({ headers, remoteAddress: socket.remoteAddress ?? '' })}:${socket.remotePort ?? 0}`,
         reachedAt: socket.localAddress,
         userAgent: headers['user-agent'],
         offer: bodyOf(request, SDP),

@@ -4,7 +4,7 @@
  */
 import { may, type Resource } from '../../accounts/permissions.ts';
 import { type ClipAddress, clipPage, printClipAddress } from '../../api/clips/clip-address.ts';
-import type { ClipView } from '../../api/clips/clip-shapes.ts';
+import { type ClipView, clipsPerPage } from '../../api/clips/clip-shapes.ts';
 import {
   type ChangedClip,
   type ClipClient,
@@ -31,8 +31,6 @@ export const MAX_CLIP_MS = 3_600_000;
 const AHEAD_MS = 60_000;
 /** Addresses of restricted clips are valid for 12 to 24 hours, and the same for 12: browsers keep the pictures. */
 const SIGNED_MS = 12 * 3_600_000;
-const LISTED = 50;
-const MAX_LISTED = 200;
 /** Measured clips that are complete, about 100 bytes each. */
 const MAX_MEASURED = 5000;
 /** From the least open one on. */
@@ -163,7 +161,7 @@ export function createClipsApi(options: ClipsApiOptions): ClipsApi {
     },
     async list({ stream: name, limit, cursor }, client) {
       catalog.assertOpen();
-      const page = Math.min(MAX_LISTED, Number(limit ?? LISTED));
+      const page = Math.min(clipsPerPage.most, Number(limit ?? clipsPerPage.usual));
       const after = cursor === undefined ? undefined : readCursor(cursor);
       const found = [];
       for (const clip of clips.newestFirst) {
@@ -196,7 +194,8 @@ export function createClipsApi(options: ClipsApiOptions): ClipsApi {
         title: request.title.trim(),
         visibility: request.visibility ?? definition.visibility,
         owner: client.owner,
-        createdUs: Math.round(clock.nowMs() * 1000),
+        // Whole milliseconds: a cursor can be made of what clients see.
+        createdUs: Math.round(clock.nowMs()) * 1000,
       });
       // Added first, so that retention does not delete the media during the check.
       try {

@@ -9,6 +9,7 @@ import { OxbowError } from '../../../lib/errors.ts';
 import { editRoom, type RoomFields } from '../../../rooms/edit-room.ts';
 import { leaveRoom } from '../../../rooms/moderation.ts';
 import type { RoomCursor } from '../../../rooms/rooms.ts';
+import { asOwnersHaveIt, missingFields } from '../../nodes/merge-lists.ts';
 import { readExpiry } from '../expiry-field.ts';
 import { IdParams, NextCursor } from '../page-query.ts';
 import { defineRoute, type Route } from '../route.ts';
@@ -105,13 +106,19 @@ export const roomRoutes: readonly Route[] = [
     sentence: 'Lists rooms, those used last first.',
     query: ListQuery,
     replies: { 200: RoomList },
-    async answer(call, { rooms }) {
+    async answer(call, { rooms, otherNodes }) {
       const { scope = 'public', search = '', limit, cursor } = call.query;
       const which =
         scope === 'public' ? {} : scope === 'mine' ? { owner: userOf(call).id } : { member: userOf(call).id };
       const page = { limit: Number(limit ?? USUAL), before: readCursor(cursor) };
-      const { rooms: items, next } = await rooms.list({ ...which, query: search }, page, call.principal.user);
-      return { body: { items, nextCursor: next ? `${next.usedMs}-${next.id}` : null } };
+      const [{ rooms: own, next }, others] = await Promise.all([
+        rooms.list({ ...which, query: search }, page, call.principal.user),
+        call.elsewhere(),
+      ]);
+      // Every node lists all rooms; only the owner knows who is in one.
+      const ownerOf = ({ id }: RoomView) => otherNodes?.ownerOf('room', id);
+      const items = asOwnersHaveIt(own, others, { keyOf: ({ id }) => id, ownerOf });
+      return { headers: missingFields(others), body: { items, nextCursor: next ? `${next.usedMs}-${next.id}` : null } };
     },
   }),
   defineRoute({

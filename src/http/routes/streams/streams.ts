@@ -9,7 +9,8 @@ import type { Precondition } from '../../../api/streams-api.ts';
 import { Type } from '../../../api/type.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { checkMatch } from '../../media/conditions.ts';
-import { NextCursor, PageQuery, pageOf } from '../page-query.ts';
+import { mergePages, missingFields } from '../../nodes/merge-lists.ts';
+import { MOST, NextCursor, PageQuery, pageOf } from '../page-query.ts';
 import { defineRoute, type Route, type RouteCall } from '../route.ts';
 
 /** The parameter of every path that names a stream. */
@@ -79,10 +80,16 @@ export const streamRoutes: readonly Route[] = [
     sentence: 'Lists the public streams by name; administrators see all, users those that they may watch.',
     query: PageQuery,
     replies: { 200: StreamList },
-    async answer({ principal, query }, { streams }) {
-      const all = await streams.list();
+    async answer({ principal, query, elsewhere }, { streams, otherNodes }) {
+      const [all, others] = await Promise.all([streams.list(), elsewhere()]);
       const shown = all.filter(({ visibility }) => may(principal, 'list', { visibility }));
-      return { body: pageOf(shown, query, ({ name }) => name) };
+      const nameOf = ({ name }: StreamView) => name;
+      const body = mergePages(pageOf(shown, query, nameOf), others, {
+        ...{ keyOf: nameOf, cursorOf: nameOf, limit: Math.min(MOST, Number(query.limit ?? MOST)) },
+        ownerOf: ({ name }) => otherNodes?.ownerOf('stream', name),
+        compare: (a, b) => (a.name < b.name ? -1 : 1),
+      });
+      return { headers: missingFields(others), body };
     },
   }),
   defineRoute({

@@ -1,0 +1,100 @@
+/**
+ * Finds the answers of an edge for the hot responder: copies in memory at once, otherwise the flight that brings one.
+ * In: targets of requests. Out: responses to write, pending replies; undefined if the slow path must answer. docs/decisions/0012 and 0051.
+ */
+import { type Cmcd, readCmcd } from '../http/client/cmcd.ts';
+import type { Found, ResponseFinder } from '../http/hot/connection.ts';
+import { rawResponseOf } from '../http/hot/raw-response.ts';
+import type { ClientHeaders } from '../http/hot/request-head.ts';
+import type { HotClient } from '../http/hot/response-cache.ts';
+import type { EdgeCache } from './cache/edge-cache.ts';
+import type { Flight } from './cache/flight.ts';
+import type { EdgeCounts } from './edge-counts.ts';
+import { edgeTargetOf } from './edge-target.ts';
+import { isLoop } from './origin.ts';
+import { isRefusal } from './refusal.ts';
+
+/** Dependencies of the finder. */
+export interface EdgeFinderDeps {
+  readonly cache: EdgeCache;
+  readonly counts: EdgeCounts;
+  /** Of this edge, in `Via`. */
+  readonly name: string;
+  /** Fields of every answer. */
+  readonly head: Readonly<Record<string, string>>;
+  /** Called with a bug. */
+  failed(error: unknown, where: string): void;
+}
+
+/** The result for a target. */
+export interface EdgeFound extends Found {
+  /** Of a pending result. */
+  readonly flight?: Flight;
+}
+
+/** What a header block says to the cache. */
+interface ClientFacts {
+  readonly via: string | undefined;
+  /** The slow path decides: credentials, a loop. */
+  readonly isSpecial: boolean;
+}
+
+/** The finder. */
+export interface EdgeFinder extends ResponseFinder<EdgeFound> {
+  /** Counts an answer. @param cmcd of the header fields */
+  served(bodyBytes: number, target: string, cmcd: Cmcd | undefined): void;
+}
+
+/** Creates it. */
+export function createEdgeFinder({ cache, counts, head, ...deps }: EdgeFinderDeps): EdgeFinder {
+  const facts = new WeakMap<object, ClientFacts>();
+
+  /** Clients send the same header block again and again. */
+  function factsOf(client: HotClient): ClientFacts {
+    const headers = client.clientHeaders as ClientHeaders;
+    const known = facts.get(headers);
+    if (known) return known;
+    const { rawHeaders } = headers;
+    const values = new Map<string, string>();
+    for (let i = 0; i + 1 < rawHeaders.length; i += 2) values.set(rawHeaders[i]!.toLowerCase(), rawHeaders[i + 1]!);
+    const via = values.get('via');
+    const made = { via, isSpecial: values.has('authorization') || isLoop({ via }, deps.name) };
+    facts.set(headers, made);
+    return made;
+  }
+
+  function find(text: string, takesGzip: boolean, client: HotClient): EdgeFound | undefined {
+    const target = edgeTargetOf(text);
+    if (!target) return undefined;
+    const { via, isSpecial } = factsOf(client);
+    if (isSpecial) return undefined;
+    try {
+      const found = cache.find(target, { address: client.clientAddress, via });
+      if ('flight' in found) return { flight: found.flight, result: found.flight.pending(found.hasToken) };
+      const bornS = Math.floor(found.copy.freshness.bornMs / 1000);
+      const result = rawResponseOf(found.copy.reply, head, { takesGzip, isPrivate: found.isPrivate, bornS });
+      return result && { result };
+    } catch (error) {
+      // The slow path meets the same refusal and sends it.
+      if (!isRefusal(error)) deps.failed(error, `GET ${target.key}`);
+      return undefined;
+    }
+  }
+
+  return {
+    find,
+    rawResponseOf(reply, { flight }, takesGzip) {
+      const outcome = flight?.outcome;
+      if (reply.grows || !outcome || !('reply' in outcome)) return undefined;
+      const bornS = Math.floor(outcome.bornMs / 1000);
+      return rawResponseOf(reply, head, { takesGzip, isPrivate: outcome.isPrivate, bornS });
+    },
+    served(bodyBytes, target, ofHeaders) {
+      counts.servedBytes += bodyBytes;
+      const mark = target.indexOf('CMCD=');
+      const cmcd = mark < 0 ? ofHeaders : (readCmcd(target.slice(mark), {}) ?? ofHeaders);
+      if (cmcd) counts.cmcd++;
+      if (cmcd?.isStarved) counts.starved++;
+    },
+  };
+}

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer, type IncomingMessage, request } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, suite, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { peekBody } from './peek-body.ts';
+
+suite('the beginning of a body', () => {
+  let url: string;
+  const server = createServer(async (incoming, response) => {
+    const maxBytes = Number(incoming.headers['x-max'] ?? 1000);
+    const read = (bytes: Buffer) => (bytes.includes('!') ? bytes.length : undefined);
+    const found = await peekBody(incoming, { maxBytes, read }).catch(({ code }: { code: string }) => code);
+    let rest = '';
+    if (found !== 'bad-request') for await (const chunk of incoming) rest += chunk;
+    response.end(`${found} ${rest}`);
+  });
+  before(async () => {
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  });
+  after(() => void server.close());
+
+  /** Sends pieces one by one. @returns what was found, and the body as it was read after that */
+  async function send(pieces: readonly string[], headers: Record<string, string> = {}): Promise<string> {
+    const outgoing = request(url, { method: 'POST', agent: false, headers });
+    const answered = once(outgoing, 'response');
+    for (const piece of pieces) {
+      outgoing.write(piece);
+      await sleep(5);
+    }
+    outgoing.end();
+    const [response] = (await answered) as [IncomingMessage];
+    let text = '';
+    for await (const chunk of response) text += chunk;
+    return text;
+  }
+
+  test('is put back: who reads the body after that gets all of it', async () => {
+    assert.equal(await send(['ab!cd'], { 'content-length': '5' }), '5 ab!cd');
+    assert.equal(await send(['ab', 'c!', 'de'], { 'content-length': '6' }), '4 abc!de');
+    assert.equal(await send(['ab', 'c!', 'de']), '4 abc!de');
+  });
+
+  test('may have nothing, all of it or as much as is read', async () => {
+    assert.equal(await send(['ab', 'cd'], { 'content-length': '4' }), 'undefined abcd');
+    assert.equal(await send(['ab', 'cd'], { 'transfer-encoding': 'chunked' }), 'undefined abcd');
+    assert.equal(await send(['abcd', 'ef!'], { 'content-length': '7', 'x-max': '3' }), 'undefined abcdef!');
+    assert.equal(await send([], { 'content-length': '0' }), 'undefined ');
+  });
+
+  test('of an empty body that did not say so is refused: its end cannot be put back', async () => {
+    assert.equal(await send([], { 'transfer-encoding': 'chunked' }), 'bad-request ');
+  });
+});

@@ -1,0 +1,134 @@
+import assert from 'node:assert/strict';
+import { after, before, suite, test } from 'node:test';
+import { WebSocket } from 'ws';
+import { needPostgres } from '../fixtures/engines/postgres.ts';
+import { need } from '../fixtures/need.ts';
+import { smallPicture } from '../fixtures/server.ts';
+import { until } from '../fixtures/wait.ts';
+import { openCluster, type TestCluster, type TestNode } from './cluster.fixture.ts';
+
+const skip = needPostgres() || need('redis-server');
+const json = { 'content-type': 'application/json' };
+
+interface Page {
+  readonly items: readonly { readonly name: string }[];
+}
+
+suite('any node of a cluster answers for all', { skip }, () => {
+  let cluster: TestCluster;
+  let a: TestNode;
+  let b: TestNode;
+
+  before(async () => {
+    cluster = await openCluster();
+    // Nothing is taken over here, however busy the machine is.
+    const args = [...smallPicture, '--cluster-takeover', '2m', '--watch-secret', 'a secret of all the nodes'];
+    a = await cluster.start('a', { args });
+    b = await cluster.start('b', { args });
+    for (const [node, name] of [
+      [a, 'one'],
+      [b, 'two'],
+    ] as const) {
+      const body = JSON.stringify({ name, source: { type: 'test' }, visibility: 'public' });
+      const made = await node.server.fetch('/api/v1/streams', { method: 'POST', headers: json, body });
+      assert.equal(made.status, 201, await made.text());
+      await node.server.stream(name, 'live');
+    }
+  });
+  after(() => cluster?.[Symbol.asyncDispose]());
+
+  const textOf = async ({ server }: TestNode, path: string) => {
+    const response = await server.fetch(path);
+    assert.equal(response.status, 200, `${path}: ${await response.clone().text()}`);
+    return response.text();
+  };
+
+  test('live playlists, held reloads and parts of a stream are the same at each node', async () => {
+    const index = await textOf(b, '/live/one/index.m3u8');
+    const list = `/live/one/${index.split('\n').find((line) => line.endsWith('.m3u8') && !line.startsWith('#'))}`;
+    const [, msn, part] = await until('it announces a part', async () =>
+      /PRELOAD-HINT:TYPE=PART,URI="(\d+)\.(\d+)\.m4s"/.exec(await textOf(b, list)),
+    );
+    const held = `${list}?_HLS_msn=${msn}&_HLS_part=${part}`;
+    const [here, there] = await Promise.all([textOf(b, held), textOf(a, held)]);
+    assert.ok(here.includes(`${msn}.${part}.m4s`) && there.includes(`${msn}.${part}.m4s`));
+    const media = `${list.slice(0, list.lastIndexOf('/'))}/${msn}.${part}.m4s`;
+    assert.deepEqual(await b.server.bytes(media), await a.server.bytes(media));
+  });
+
+  test('streams are listed, changed and refused as at their owner', async () => {
+    for (const node of [a, b]) {
+      const { items } = JSON.parse(await textOf(node, '/api/v1/streams')) as Page;
+      assert.deepEqual(
+        items.map(({ name }) => name).filter((name) => name !== 'demo'),
+        ['one', 'two'],
+      );
+    }
+    const patch = { method: 'PATCH', headers: { 'content-type': 'application/merge-patch+json' } };
+    const changed = await b.server.fetch('/api/v1/streams/one', { ...patch, body: '{"title":"First"}' });
+    assert.equal(changed.status, 200, await changed.text());
+    assert.match(await textOf(a, '/api/v1/streams/one'), /"title":"First"/);
+    const body = JSON.stringify({ name: 'one', source: { type: 'test' } });
+    assert.equal((await b.server.fetch('/api/v1/streams', { method: 'POST', headers: json, body })).status, 409);
+    assert.match(await textOf(b, '/watch/one'), /First/, 'the preview in the head of the page');
+  });
+
+  test('a stream with tokens is for those who have one, whichever node they ask', async () => {
+    const body = JSON.stringify({ name: 'closed', source: { type: 'test' }, visibility: 'signed' });
+    const created = await a.server.fetch('/api/v1/streams', { method: 'POST', headers: json, body });
+    assert.equal(created.status, 201, await created.text());
+    await b.server.stream('closed', 'live');
+    const made = await b.server.fetch('/api/v1/streams/closed/watch-tokens', {
+      ...{ method: 'POST', headers: json, body: '{"expires":"1h"}' },
+    });
+    const { token } = (await made.json()) as { token: string };
+    // Without the token of the administrator, which the fixture adds.
+    const path = '/live/closed/index.m3u8';
+    const statusOf = async (target: string) => (await fetch(b.server.url + target)).status;
+    assert.deepEqual([await statusOf(path), await statusOf(`/t/${token}${path}`)], [404, 200]);
+    const other = `${token.slice(0, -3)}AAA`;
+    assert.equal(await statusOf(`/t/${other}${path}`), 403);
+    const kept = await fetch(`${b.server.url}/t/${token}${path}`);
+    assert.match(kept.headers.get('cache-control') ?? '', /^private/);
+    await b.server.fetch('/api/v1/streams/closed/watch-tokens/revoke', { method: 'POST' });
+    await until('it is revoked here too', async () => (await statusOf(`/t/${token}${path}`)) === 403);
+    await b.server.fetch('/api/v1/streams/closed', { method: 'DELETE' });
+  });
+
+  test('clips and recorded windows of a stream are read through another node', async () => {
+    const spans = await until('it is recorded', async () => {
+      const found = (await b.server.timeline('one')).spans;
+      return found.length > 0 && Date.parse(found[0]!.to) - Date.parse(found[0]!.from) > 4000 && found;
+    });
+    const from = Math.ceil(Date.parse(spans[0]!.from) / 1000);
+    assert.match(await textOf(b, `/vod/one/${from}/2/index.m3u8`), /#EXTM3U/);
+    const body = JSON.stringify({ stream: 'one', from: String(from), to: '2s', title: 'A clip' });
+    const made = await b.server.fetch('/api/v1/clips', { method: 'POST', headers: json, body });
+    assert.equal(made.status, 201, await made.clone().text());
+    const { id } = (await made.json()) as { id: string };
+    for (const node of [a, b]) {
+      assert.match(await textOf(node, `/api/v1/clips/${id}`), /"title":"A clip"/);
+      assert.match(await textOf(node, '/api/v1/clips'), new RegExp(id));
+      assert.ok((await node.server.bytes(`/c/${id}/clip.mp4`)).length > 1000);
+    }
+  });
+
+  test('events of a stream come from any node', async () => {
+    const socket = new WebSocket(`${b.server.url.replace('http', 'ws')}/api/v1/events?stream=one`);
+    const seen: string[] = [];
+    socket.on('message', (data) => seen.push((JSON.parse(String(data)) as { type: string }).type));
+    await until('it is subscribed', () => seen.includes('events.ready'));
+    await b.server.fetch('/api/v1/streams/one/restart', { method: 'POST' });
+    await until('the event comes', () => seen.some((type) => type.startsWith('stream.')));
+    socket.close();
+  });
+
+  test('the owner of a stream is named while it does not answer', async () => {
+    await a.server.stop('SIGKILL');
+    const gone = await b.server.fetch('/api/v1/streams/one');
+    assert.deepEqual([gone.status, gone.headers.get('retry-after')], [503, '1']);
+    assert.equal(((await gone.json()) as { node: string }).node, 'a');
+    const { headers } = await b.server.fetch('/api/v1/streams');
+    assert.equal(headers.get('oxbow-missing-nodes'), 'a');
+  });
+});
