@@ -99,7 +99,7 @@ export function openInternalRequests(
   });
 }
 
-/** Brings streams of other nodes to this one when somebody publishes them here. */
+/** Brings streams of other nodes to this one when they are published here. */
 export function openPublishElsewhere(
   { shutdown }: AppContext,
   { placement, client }: Nodes,

@@ -115,17 +115,22 @@ export class SharedPlacement implements Placement {
 
   /** Keeps the owners current until `signal` fires. Never rejects. */
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
-    const { log } = this.#options;
     while (!signal.aborted) {
       await sleep(EVERY_MS, { signal }).catch(() => undefined); // aborted
-      if (signal.aborted) return;
-      try {
-        await this.#read();
-        await this.#takeOverDead(signal);
-      } catch (error) {
-        if (this.#soundSinceMs !== undefined) log.warn({ err: error }, 'the owners of the cluster cannot be read');
-        this.#soundSinceMs = undefined;
+      if (!signal.aborted) await this.step({ signal });
+    }
+  }
+
+  /** Reads what has changed, and takes over what dead nodes have. Never rejects. */
+  async step({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    try {
+      await this.#read();
+      await this.#takeOverDead(signal);
+    } catch (error) {
+      if (this.#soundSinceMs !== undefined) {
+        this.#options.log.warn({ err: error }, 'the owners of the cluster cannot be read');
       }
+      this.#soundSinceMs = undefined;
     }
   }
 

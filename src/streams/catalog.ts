@@ -308,7 +308,7 @@ export class Catalog {
   /**
    * Gives a stream to another node, which then runs it. Its files stay here.
    *
-   * @throws OxbowError `stream-unknown`; `publisher-active` while somebody publishes it, or this node reads its source
+   * @throws OxbowError `stream-unknown`; `publisher-active` while it has a publisher, or this node reads its source
    */
   give(name: string, to: string): Promise<void> {
     return this.#inTurn(async () => {

@@ -8,6 +8,7 @@ import { after, before, suite } from 'node:test';
 import { accountTablesContract } from '../../src/accounts/account-tables.contract.ts';
 import { tableQueueContract } from '../../src/jobs/table-queue.contract.ts';
 import { assetListContract } from '../../src/library/asset-list.contract.ts';
+import { sharedPlacementContract } from '../../src/nodes/shared-placement.contract.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { recordingTablesContract } from '../../src/recording/tables.contract.ts';
 import { messageTableContract } from '../../src/rooms/chat/message-table.contract.ts';
@@ -66,6 +67,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
     };
   });
   leaseTableContract('PostgreSQL', openDatabase);
+  sharedPlacementContract('PostgreSQL', openDatabase);
   accountTablesContract('PostgreSQL', openDatabase);
   tableQueueContract('PostgreSQL', openDatabase);
   messageTableContract('PostgreSQL', openDatabase);
