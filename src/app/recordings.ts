@@ -22,7 +22,7 @@ import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
 import { PictureTable } from '../streams/picture/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
-import { openNodeFiles } from './nodes.ts';
+import { openNodeFiles } from './nodes/nodes.ts';
 import { openObjects } from './objects.ts';
 import type { AppContext, Parts, Recordings } from './parts.ts';
 

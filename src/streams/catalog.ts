@@ -15,7 +15,7 @@ import type { RetentionRule } from '../recording/retention.ts';
 import { forgetClips } from './clips/lose-clips.ts';
 import { assertManagedHere, isSameSource, type StreamDefinition } from './definition.ts';
 import { ManagedStream } from './managed-stream.ts';
-import { assertMovable, isOwn, readAdopted } from './placed-streams.ts';
+import { assertMovable, isOwn, readAdopted } from './nodes/owned-streams.ts';
 import { revisionOf } from './revision.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { configuredStream, defineStream, newStreamId, patchStream } from './stream-settings.ts';

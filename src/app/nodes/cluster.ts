@@ -3,12 +3,12 @@
  * In: the context. Out: Cluster; undefined without one.
  */
 
-import { createAvailableLeases } from '../cluster/available-leases.ts';
-import { createShadowLeases, openShadowBus, type ShadowResult } from '../cluster/shadow.ts';
-import { sleep } from '../lib/abort.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
-import { redact } from '../observe/redact.ts';
-import type { AppContext, Cluster } from './parts.ts';
+import { createAvailableLeases } from '../../cluster/available-leases.ts';
+import { createShadowLeases, openShadowBus, type ShadowResult } from '../../cluster/shadow.ts';
+import { sleep } from '../../lib/abort.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { redact } from '../../observe/redact.ts';
+import type { AppContext, Cluster } from '../parts.ts';
 
 /** Longest wait for a reply of Redis, ms. */
 const REPLY_MS = 2000;
@@ -34,9 +34,9 @@ export async function openCluster({
   const { url, prefix, replicas, ...address } = config.redis;
   if (url === undefined) throw new OxbowError('bad-setting', '`cluster.enabled` needs `redis.url`.');
   const [{ isRedisFailure, openRedis }, { createRedisLeases }, { openRedisEventBus }] = await Promise.all([
-    import('../cluster/redis/redis.ts'),
-    import('../cluster/redis/redis-leases.ts'),
-    import('../cluster/redis/redis-event-bus.ts'),
+    import('../../cluster/redis/redis.ts'),
+    import('../../cluster/redis/redis-leases.ts'),
+    import('../../cluster/redis/redis-event-bus.ts'),
   ]);
   const first = Promise.withResolvers<void>();
   const breaker = opened.use(

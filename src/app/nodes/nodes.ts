@@ -2,24 +2,24 @@
  * Opens what a node of a cluster has in common with the others: who owns what, signed requests, the files of all nodes.
  * In: the context, store, net. Out: Nodes; undefined without a cluster. docs/decisions/0055.
  */
-import type { SegmentStore } from '../archive/segment-store.ts';
-import { Leases } from '../cluster/lease.ts';
-import { nodeName } from '../config/sections/cluster-section.ts';
-import { OxbowError } from '../lib/errors.ts';
-import { OncePer } from '../lib/once-per.ts';
-import { version } from '../lib/version.ts';
-import { createInternalRequests, internalTarget } from '../nodes/internal-requests.ts';
-import { NodeClient } from '../nodes/node-client.ts';
-import { NodeFiles } from '../nodes/node-files.ts';
-import { NodeRows } from '../nodes/node-rows.ts';
-import { NodeSignature } from '../nodes/node-signature.ts';
-import { SharedPlacement } from '../nodes/shared-placement.ts';
-import { openLeaseTable } from '../store/lease-table.ts';
-import type { PublishElsewhere } from '../streams/publish/publish-access.ts';
-import { recoverElsewhere } from '../streams/recover-elsewhere.ts';
-import { createRoomTimeline } from '../streams/room/room-timeline.ts';
-import { readStreamId, readStreamName } from '../streams/stream-table.ts';
-import type { AppContext, Nodes, Parts } from './parts.ts';
+import type { SegmentStore } from '../../archive/segment-store.ts';
+import { Leases } from '../../cluster/lease.ts';
+import { nodeName } from '../../config/sections/cluster-section.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { OncePer } from '../../lib/once-per.ts';
+import { version } from '../../lib/version.ts';
+import { createInternalRequests, internalTarget } from '../../nodes/internal-requests.ts';
+import { NodeClient } from '../../nodes/node-client.ts';
+import { NodeFiles } from '../../nodes/node-files.ts';
+import { NodeRows } from '../../nodes/node-rows.ts';
+import { NodeSignature } from '../../nodes/node-signature.ts';
+import { SharedPlacement } from '../../nodes/shared-placement.ts';
+import { openLeaseTable } from '../../store/lease-table.ts';
+import { recoverElsewhere } from '../../streams/nodes/recover-elsewhere.ts';
+import type { PublishElsewhere } from '../../streams/publish/publish-access.ts';
+import { createRoomTimeline } from '../../streams/room/room-timeline.ts';
+import { readStreamId, readStreamName } from '../../streams/stream-table.ts';
+import type { AppContext, Nodes, Parts } from '../parts.ts';
 
 const MIN_SECRET = 32;
 /** Failures of other nodes are logged at most this often, ms. */

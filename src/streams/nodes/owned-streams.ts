@@ -2,12 +2,12 @@
  * Which streams of a cluster this node runs.
  * In: owners, rows. Out: decisions for the catalog. docs/decisions/0055.
  */
-import { OxbowError } from '../lib/errors.ts';
-import type { Placement } from '../nodes/placement.ts';
-import type { StreamDefinition } from './definition.ts';
-import type { ManagedStream } from './managed-stream.ts';
-import type { StreamDeps } from './stream-deps.ts';
-import { readDefinition } from './stream-table.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { Placement } from '../../nodes/placement.ts';
+import type { StreamDefinition } from '../definition.ts';
+import type { ManagedStream } from '../managed-stream.ts';
+import type { StreamDeps } from '../stream-deps.ts';
+import { readDefinition } from '../stream-table.ts';
 
 /** Whether this node owns a stream, or it had no owner: then this node is its owner from now on, if its roles permit it. */
 export async function isOwn(placement: Placement, name: string): Promise<boolean> {

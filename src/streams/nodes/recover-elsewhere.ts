@@ -2,13 +2,13 @@
  * Adds to the index what this node recorded of streams that other nodes have now: a file that was open when it died.
  * In: the files of this node, owners. Out: rows of the index, between those of the new owner. docs/decisions/0055.
  */
-import { listRecordings } from '../archive/recording-locations.ts';
-import { messageOf } from '../lib/errors.ts';
-import { openInitTable } from '../recording/init-table.ts';
-import { recoverQualities, recoverStream } from '../recording/recovery.ts';
-import type { StreamDefinition } from './definition.ts';
-import type { StreamDeps } from './stream-deps.ts';
-import { readDefinition, readStreamName } from './stream-table.ts';
+import { listRecordings } from '../../archive/recording-locations.ts';
+import { messageOf } from '../../lib/errors.ts';
+import { openInitTable } from '../../recording/init-table.ts';
+import { recoverQualities, recoverStream } from '../../recording/recovery.ts';
+import type { StreamDefinition } from '../definition.ts';
+import type { StreamDeps } from '../stream-deps.ts';
+import { readDefinition, readStreamName } from '../stream-table.ts';
 
 /** Older files without a row are those that retention deleted, µs before the newest row. */
 const BACK_US = 2 * 3600 * 1_000_000;
