@@ -227,7 +227,7 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     await page.goto(`${proxy.url}/library/${asset.id}`);
     const player = page.locator('.player');
     await player.locator('.start').click();
-    // Then it stands at a second with a cue, however long that takes to load: the film is short.
+    // Then it is paused at a second with a cue, however long that takes to load: the film is short.
     await until('it plays', () =>
       page.locator('video').evaluate((video: HTMLVideoElement) => {
         if (video.currentTime === 0) return false;
@@ -313,7 +313,7 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     await page.getByLabel('Visibility').selectOption('public');
     const changed = await until('all is stored', async () => {
       const now = await server.json<AssetView>(`/api/v1/assets/${asset.id}`);
-      return now.visibility === 'public' && now.tags.length === 2 && now.description && now;
+      return now.visibility === 'public' && now.tags.length === 2 && now.description !== '' && now;
     });
     assert.deepEqual([changed.description, changed.tags.toSorted()], ['Two minutes of rain.', ['night', 'rain']]);
     await clean('asset');

@@ -125,7 +125,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     });
     const ended = server.stop();
     const { status, headers } = await held.answer;
-    // The segment may be complete a moment before the server is told to stop.
+    // The segment may be complete a moment before the server gets its signal.
     if (status !== 200) assert.deepEqual([status, headers['cache-control']], [503, 'no-store']);
     assert.equal((await ended).code, 0);
   });
