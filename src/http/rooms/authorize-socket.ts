@@ -26,11 +26,10 @@ export function authorizeRoomSocket(
     readonly authenticator: Authenticator;
     readonly ownHosts: OwnHosts;
   },
-  { method = '', headers, socket }: IncomingMessage,
+  message: IncomingMessage,
 ): RoomClient {
-  const request: AuthRequest = {
-    ...{ method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket },
-  };
+  const request = socketRequestOf(message);
+  const { headers } = request;
   refuseOtherHosts(ownHosts, headers);
   const client = authenticator.clientOf(request);
   limits.take('rooms', client);
