@@ -3,6 +3,7 @@
  * In: the context, store, events, recordings, streams. Out: Jobs, Workers, ExportJobs.
  */
 import { fileURLToPath } from 'node:url';
+import { clusterKey } from '../accounts/cluster-key.ts';
 import { type OpenedJobs, openJobs as openQueue } from '../jobs/open-jobs.ts';
 import { OwnWorker } from '../jobs/own-worker.ts';
 import type { JobTransport } from '../jobs/transport/job-transport.ts';
@@ -10,6 +11,7 @@ import { messageOf } from '../lib/errors.ts';
 import { startedFile } from '../lib/program-files.ts';
 import { redact } from '../observe/redact.ts';
 import { ExportJobs } from '../streams/export/export-jobs.ts';
+import { nodeIdentity } from './node-identity.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /** Longest attempt to connect to RabbitMQ, ms. */
@@ -29,6 +31,7 @@ export async function openJobs(
     metrics,
     telemetry,
     config: config.jobs,
+    node: nodeIdentity(config).node,
     media: recordings.segments,
     mayWrite: () => disk.now().hasRoom,
     failed: failed('a job'),
@@ -60,15 +63,17 @@ async function openTransport({
 
 /** Starts the worker of the server itself, unless it is switched off. Call it after HTTP: it is ended before. */
 export function openOwnWorker(
-  { config: { jobs: config }, opened, clock, log, metrics, failed }: AppContext,
+  { config: { jobs: config, ...others }, opened, clock, log, metrics, failed }: AppContext,
   { queued, isBusy, workers }: OpenedJobs,
   { url, token }: { readonly url: string; readonly token: string },
 ): void {
-  if (config.ownWorker === 'off') return;
+  const isShared = nodeIdentity(others).node !== '';
+  if (config.ownWorker === 'off' || (isShared && !others.cluster.roles.includes('worker'))) return;
   const worker = opened.use(
     new OwnWorker({
       entry: fileURLToPath(startedFile('cli/own-worker')),
       ...{ url, token, clock, isNeeded: isBusy, slots: config.slots, idleMs: config.workerIdle },
+      isShared,
       unchecked: url.startsWith('https:'),
       when: config.ownWorker,
       log: (text) => log.info({ worker: 'own' }, text),
@@ -84,11 +89,12 @@ export function openOwnWorker(
 
 /** Registers exports. */
 export function openExports(
-  { settings, clock }: AppContext,
+  { config, settings, clock }: AppContext,
   { recordings, streams, jobs }: Pick<Parts, 'recordings' | 'streams' | 'jobs'>,
 ): ExportJobs {
   const { segments, table, reader } = recordings;
   const { catalog, deps } = streams;
+  const { node, secret } = nodeIdentity(config);
   const exports = new ExportJobs({
     jobs,
     catalog,
@@ -98,6 +104,8 @@ export function openExports(
     segments,
     settings,
     mayWrite: deps.mayWrite,
+    node,
+    ticketKey: secret === undefined ? undefined : Buffer.from(clusterKey(secret, 'download tickets')),
   });
   jobs.register(exports.kind);
   return exports;
