@@ -52,7 +52,7 @@ export function accountTables(db: Kysely<Tables>, changes?: RowChanges): Account
       },
     },
     emailCodes: emailCodeRows(db),
-    mails: mailRows(db),
+    mails: mailRows(db, changes !== undefined),
     audit: auditRows(db),
     identities: identityRows(db, changes),
   };

@@ -20,6 +20,7 @@ import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { OncePer } from '../lib/once-per.ts';
 import type { Net } from '../net/net.ts';
+import { nodeIdentity } from './node-identity.ts';
 import type { Accounts, AppContext, Parts } from './parts.ts';
 
 const SWEEP_EVERY_MS = 3_600_000;
@@ -27,16 +28,17 @@ const SWEEP_EVERY_MS = 3_600_000;
 /** Reads the stored sessions, tokens and revocations. */
 export async function openAccounts(
   { config, settings, dataFolder, clock, ...context }: AppContext,
-  { store, catalog, net }: Pick<Parts, 'store' | 'catalog' | 'net'>,
+  { store, changes, catalog, net }: Pick<Parts, 'store' | 'changes' | 'catalog' | 'net'>,
 ): Promise<Accounts> {
   const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
   const openServices = (given: Config) => openIdentity(given, { clock, ...context }, net);
   const access = await openAccess({
-    tables: accountTables(store.db),
+    tables: accountTables(store.db, changes),
     dataFolder,
     clock,
     adminToken: config.adminToken,
     watchSecret: config.watchSecret,
+    clusterSecret: nodeIdentity(config).secret,
     watchJwt,
     providers: await openServices(config),
     openMail: (rows, box) => openMail({ config, clock, ...context }, { net, rows, box }),

@@ -33,7 +33,7 @@ import { openChats, startChatRetention } from './rooms/chat.ts';
 import { openMediaProxy, openMediaServers } from './rooms/media-elsewhere.ts';
 import { openRooms } from './rooms/rooms.ts';
 import { Shutdown } from './shutdown.ts';
-import { openDataFolder, openStore } from './store.ts';
+import { openDataFolder, openRowChanges, openStore } from './store.ts';
 import { openStreams } from './streams.ts';
 import { openUploads, startUploads } from './uploads.ts';
 import { createWebRtc } from './webrtc.ts';
@@ -95,9 +95,10 @@ export async function startApp(
   const app: AppContext = { ...observation, config, settings, dataFolder, opened, shutdown };
 
   const store = await openStore(app, { onTaken });
+  const changes = openRowChanges(app, store);
   const net = openNet(app);
   const cluster = await openCluster(app);
-  const { bus, webhooks } = await openEvents(app, { store, net, cluster });
+  const { bus, webhooks } = await openEvents(app, { store, changes, net, cluster });
   const disk = await openDisk(app, bus);
   const recordings = await openRecordings(app, store, disk);
   const streams = openStreams(app, { store, net, bus, disk, recordings, cluster }, { signal });
@@ -109,7 +110,7 @@ export async function startApp(
   const processing = openProcessing(app, { store, recordings, jobs, library });
   const uploads = await openUploads(app, { store, bus, recordings, disk, library });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog });
-  const accounts = await openAccounts(app, { store, catalog, net });
+  const accounts = await openAccounts(app, { store, changes, catalog, net });
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts });
   const clips = openClips(app, { bus, recordings, catalog, accounts });
