@@ -22,7 +22,7 @@ const floors: Readonly<Record<string, number>> = {
   net: 2,
   packager: 3,
   archive: 3,
-  nodes: 3,
+  nodes: 3.5,
   jobs: 3,
   accounts: 3,
   webhooks: 3,

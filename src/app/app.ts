@@ -6,8 +6,10 @@
 import { noPublishPorts } from '../api/publish/publish-address.ts';
 import { EffectiveSettings, type SettingFacts } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
+import type { NodeRole } from '../config/sections/cluster-section.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { version } from '../lib/version.ts';
+import { createSolePlacement } from '../nodes/placement.ts';
 import type { Log } from '../observe/log.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openCluster } from './cluster.ts';
@@ -16,11 +18,12 @@ import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
 import { openChecks, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
-import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest } from './ingest.ts';
+import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest, withoutIngest } from './ingest.ts';
 import { openExports, openJobs, openOwnWorker, startJobs } from './jobs.ts';
 import { openAssetsApi, openLibrary, startTrash } from './library.ts';
 import { startMeasuring } from './measuring.ts';
 import { openNet } from './net.ts';
+import { openNodes, startNodes } from './nodes.ts';
 import { startOffload } from './objects.ts';
 import { openObservation } from './observation.ts';
 import type { AppContext } from './parts.ts';
@@ -98,10 +101,13 @@ export async function startApp(
   const changes = openRowChanges(app, store);
   const net = openNet(app);
   const cluster = await openCluster(app);
+  const nodes = await openNodes(app, { store, net });
+  const placement = nodes?.placement ?? createSolePlacement();
+  const does = (role: NodeRole) => !nodes || nodes.roles.includes(role);
   const { bus, webhooks } = await openEvents(app, { store, changes, net, cluster });
   const disk = await openDisk(app, bus);
-  const recordings = await openRecordings(app, store, disk);
-  const streams = openStreams(app, { store, net, bus, disk, recordings, cluster }, { signal });
+  const recordings = await openRecordings(app, { store, disk, nodes });
+  const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement }, { signal });
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk });
   const { jobs, workers } = openedJobs;
@@ -111,7 +117,7 @@ export async function startApp(
   const uploads = await openUploads(app, { store, bus, recordings, disk, library });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog });
   const accounts = await openAccounts(app, { store, changes, catalog, net });
-  const publishAccess = openPublishAccess(app, { catalog, accounts, bus });
+  const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts });
   const clips = openClips(app, { bus, recordings, catalog, accounts });
   const delivery = openDelivery(app, { recordings, catalog, library });
@@ -152,9 +158,10 @@ export async function startApp(
   openGauges(app, { net, disk, recordings, catalog, jobs, workers, delivery }, { clockWatch, http });
 
   await catalog.open();
+  if (nodes) startNodes(app, nodes, { streams });
   startMeasuring(app, catalog, delivery);
   await startJobs(app, { jobs, workers });
-  openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
+  if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   startProcessing(app, processing);
   startRetention(app, { bus, recordings, catalog, chats });
   startOffload(app, { store, bus, recordings, catalog, health });
@@ -162,7 +169,12 @@ export async function startApp(
   startChatRetention(app, chats);
   startAccounts(app, accounts);
   startUploads(app, uploads);
-  const endpoints = await openIngest(app, { health, publishAccess, publishPorts, webrtc });
+  const endpoints = await openIngest(does('ingest') ? app : withoutIngest(app), {
+    health,
+    publishAccess,
+    publishPorts,
+    webrtc,
+  });
   const ingest = printIngest(endpoints);
   opened.defer(() => bus.flush());
   opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it

@@ -81,6 +81,12 @@ export async function openIngest(
   return { rtmp, rtmps, srt, rtsp, webrtc };
 }
 
+/** The context of a node that takes no publishers: it opens none of these servers. */
+export function withoutIngest(app: AppContext): AppContext {
+  const off = { rtmp: 'off', rtmps: 'off', srt: 'off', rtsp: 'off', webrtc: 'off' } as const;
+  return { ...app, config: { ...app.config, ...off } };
+}
+
 /** RTMPS with the certificate of HTTPS, which is reloaded when its files change. */
 async function openRtmps(app: AppContext, setup: RtmpServerSetup): Promise<RtmpServer> {
   const files = certificateFiles(app.config.tls);

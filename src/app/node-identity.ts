@@ -3,7 +3,7 @@
  * In: settings. Out: its name and the secret of the cluster, for what nodes share.
  */
 import type { Config } from '../config/schema.ts';
-import { databaseServer } from '../config/sections/store-section.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
 
 /** A node, or a server alone. */
 export interface NodeIdentity {
@@ -14,7 +14,7 @@ export interface NodeIdentity {
 }
 
 /** The node of the settings. Nodes with databases of their own are servers alone that share events. */
-export function nodeIdentity({ cluster, store }: Pick<Config, 'cluster' | 'store'>): NodeIdentity {
-  if (!cluster.enabled || !databaseServer(store)) return { node: '', secret: undefined };
-  return { node: cluster.node, secret: cluster.secret };
+export function nodeIdentity({ cluster }: Pick<Config, 'cluster'>): NodeIdentity {
+  const node = nodeName({ cluster });
+  return node === undefined ? { node: '', secret: undefined } : { node, secret: cluster.secret };
 }

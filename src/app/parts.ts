@@ -23,6 +23,7 @@ import type { EventBus } from '../cluster/event-bus.ts';
 import type { LeaseStore } from '../cluster/lease.ts';
 import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
+import type { NodeRole } from '../config/sections/cluster-section.ts';
 import type { LiveLookup } from '../delivery/live/live-lookup.ts';
 import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { MediaRouter } from '../delivery/media-router.ts';
@@ -39,6 +40,10 @@ import type { Assets } from '../library/assets.ts';
 import type { Subtitles } from '../library/subtitles/subtitles.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Net } from '../net/net.ts';
+import type { NodeClient } from '../nodes/node-client.ts';
+import type { NodeSignature } from '../nodes/node-signature.ts';
+import type { Placement } from '../nodes/placement.ts';
+import type { SharedPlacement } from '../nodes/shared-placement.ts';
 import type { DiskForecast } from '../observe/disk-forecast.ts';
 import type { Health } from '../observe/health.ts';
 import type { Log } from '../observe/log.ts';
@@ -105,6 +110,14 @@ export interface Cluster {
   bus(local: EventBus): Promise<EventBus>;
 }
 
+/** What a node of a cluster has in common with the others. */
+export interface Nodes {
+  readonly placement: SharedPlacement;
+  readonly signature: NodeSignature;
+  readonly client: NodeClient;
+  readonly roles: readonly NodeRole[];
+}
+
 /** The disk now, and its forecast. */
 export interface DiskWatch {
   readonly now: () => Disk;
@@ -129,6 +142,8 @@ export interface Objects {
 
 /** Stored media and its index. */
 export interface Recordings {
+  /** The files of this server. */
+  readonly files: SegmentStore;
   readonly segments: SegmentStore;
   /** Undefined: there is no object store. */
   readonly objects: Objects | undefined;
@@ -205,6 +220,10 @@ export interface Parts {
   readonly net: Net;
   /** Undefined: this server is alone. */
   readonly cluster: Cluster | undefined;
+  /** Undefined: this server is alone. */
+  readonly nodes: Nodes | undefined;
+  /** Owners of streams, rooms, assets and uploads. */
+  readonly placement: Placement;
   readonly bus: EventBus;
   readonly webhooks: Webhooks;
   readonly disk: DiskWatch;

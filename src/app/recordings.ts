@@ -16,25 +16,29 @@ import { MarkerTable } from '../recording/marker-table.ts';
 import { runRetention } from '../recording/retention.ts';
 import { StatsTable } from '../recording/stats-table.ts';
 import { Storyboards } from '../recording/storyboard/storyboards.ts';
-import type { Store } from '../store/db.ts';
 import { createClipsApi } from '../streams/clips/clips-api.ts';
 import { loseClips } from '../streams/clips/lose-clips.ts';
 import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
 import { PictureTable } from '../streams/picture/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
+import { openNodeFiles } from './nodes.ts';
 import { openObjects } from './objects.ts';
-import type { AppContext, DiskWatch, Parts, Recordings } from './parts.ts';
+import type { AppContext, Parts, Recordings } from './parts.ts';
 
 /** After so long, rows of the index are on a replica, even if the database did not respond for a while; ms. */
 const SETTLED_MS = 3_600_000;
 
 /** Opens the index and its tables. */
-export async function openRecordings(app: AppContext, store: Store, disk: DiskWatch): Promise<Recordings> {
+export async function openRecordings(
+  app: AppContext,
+  { store, disk, nodes }: Pick<Parts, 'store' | 'disk' | 'nodes'>,
+): Promise<Recordings> {
   const { dataFolder, opened, clock, log, metrics } = app;
   const syncQueue = timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
   const files = openLocalSegmentStore({ folder: dataFolder, syncQueue });
-  const { segments, objects } = await openObjects(app, { store, disk }, files);
+  const { segments: own, objects } = await openObjects(app, { store, disk }, files);
+  const segments = nodes ? openNodeFiles(app, nodes, own) : own;
   const adopted = await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
   if (adopted > 0)
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
@@ -45,6 +49,7 @@ export async function openRecordings(app: AppContext, store: Store, disk: DiskWa
     beforeUs: () => (clock.nowMs() - SETTLED_MS) * 1000,
   });
   return {
+    files,
     segments,
     objects,
     syncQueue,

@@ -4,6 +4,7 @@
  */
 import { access, constants } from 'node:fs/promises';
 import path from 'node:path';
+import { nodeName } from '../config/sections/cluster-section.ts';
 import { databaseServer } from '../config/sections/store-section.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folder.ts';
@@ -61,7 +62,9 @@ export async function openStore(
   const file = path.join(dataFolder, DATABASE_FILE);
   const { signal } = shutdown;
   const guard = server && (await openGuard(services, opened));
-  const store = opened.use(await openDatabase({ file, server, log, onWait, guard, onTaken, signal }));
+  const name = nodeName(config);
+  const node = name === undefined ? undefined : { node: name, leaseTtlMs: config.cluster.takeover };
+  const store = opened.use(await openDatabase({ file, server, log, onWait, guard, onTaken, signal, ...node }));
   opened.defer(metrics.beforeScrape(() => metrics.databaseWaiting.set(store.waiting)));
   return store;
 }

@@ -29,7 +29,8 @@ export function openStreams(
     disk,
     recordings,
     cluster,
-  }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings' | 'cluster'>,
+    placement,
+  }: Pick<Parts, 'store' | 'net' | 'bus' | 'disk' | 'recordings' | 'cluster' | 'placement'>,
   { signal }: { readonly signal: AbortSignal },
 ): Streams {
   const sources = { awaitReturn: true, openAudioTranscoder, settings, clock, log, metrics, net };
@@ -46,6 +47,7 @@ export function openStreams(
     log,
     metrics,
     store,
+    placement,
     leases: new Leases({
       store: cluster ? cluster.leases(createLocalLeases(clock)) : createLocalLeases(clock),
       clock,

@@ -21,7 +21,7 @@ export interface NodeView {
   readonly isAlive: boolean;
 }
 
-/** The owner of a thing: this process, another node, or nobody. */
+/** The owner of a thing: this process, another node, or undefined if it has none. */
 export type Owner = 'own' | NodeView | undefined;
 
 /** A thing has another owner. */
@@ -37,6 +37,8 @@ export interface Placement {
   readonly node: string;
   /** The other nodes. */
   readonly others: readonly NodeView[];
+  /** Whether this node may own such things, by its roles. */
+  takes(kind: OwnedKind): boolean;
   /** Called after the owner of a thing has changed: to this node, or from it. */
   readonly moved: Subscribable<Moved>;
   /** The owner, as last read: at most a few seconds old. */
@@ -56,6 +58,7 @@ export function createSolePlacement(): Placement {
   return {
     node: '',
     others: [],
+    takes: () => true,
     moved: new Emitter<Moved>(),
     find: () => 'own',
     lookUp: async () => 'own',

@@ -39,6 +39,8 @@ export interface RecoveryOptions {
   readonly horizonUs?: number;
   /** Pinned windows, in order. */
   readonly pinned?: readonly PinnedRange[];
+  /** Whether the index has nothing at that time, µs since 1970; a file elsewhere is not added. Default: it is not asked. */
+  readonly isFree?: (fromUs: number, toUs: number) => Promise<boolean>;
   /** Called after each file. */
   readonly progress?: (files: number) => void;
 }
@@ -131,6 +133,11 @@ async function addFile(
     await segments.delete(location, { signal });
     found.repaired++;
     found.expired++;
+    return;
+  }
+  const endUs = (group: (typeof chunk.groups)[number]) => group.startUs + group.durationUs;
+  if (options.isFree && !(await options.isFree(chunk.groups[0]!.startUs, endUs(chunk.groups.at(-1)!)))) {
+    found.unusable.push(location);
     return;
   }
   if (before.state === 'open') found.repaired++;

@@ -1,6 +1,7 @@
 /**
  * The lease on a data folder. The lock of the operating system (lock.ts) excludes other processes of one machine; the lease excludes
- * another machine that shares the folder, and a second process where the lock file was deleted. Its token guards the index.
+ * another machine that shares the folder, and a second process where the lock file was deleted. Its token guards the index. Nodes of a
+ * cluster share the database, not the folder: each has a lease of its own, and a single server and a cluster exclude each other.
  * In: the database of a folder whose lock is held. Out: the fence of guarded writes; a call if another process takes the folder.
  */
 import { statSync } from 'node:fs';
@@ -18,7 +19,10 @@ import { LOCK_FILE } from './file-names.ts';
 import { type Fence, openLeaseTable } from './lease-table.ts';
 import type { Tables } from './schema.ts';
 
-const NAME = 'data-folder';
+/** Of a single server. */
+const SINGLE = 'data-folder';
+/** First part of the names of leases of nodes. */
+export const NODE_LEASE = 'node/';
 const TTL_MS = 30_000;
 /** Longer than a time to live plus the interval between two checks: a live holder has renewed by then. */
 const WAIT_TTLS = 2;
@@ -39,6 +43,8 @@ export interface DataFolderLeaseOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly ttlMs?: number | undefined;
+  /** Name of this node of a cluster; undefined: a single server. */
+  readonly node?: string | undefined;
   /** Called once if another process has taken the folder: this process must not write to it any more. */
   readonly taken: () => void;
 }
@@ -49,7 +55,7 @@ interface Holder {
   readonly pid: number;
   readonly boot: string;
   /** `identity` of the database; empty if unknown. */
-  readonly database: string;
+  readonly database: string | undefined;
   /** File number of the lock; with a database server also its file system. */
   readonly lock: string;
 }
@@ -61,7 +67,8 @@ interface Holder {
  * @throws OxbowError `data-in-use` if the holder is alive
  */
 export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<DataFolderLease> {
-  const { db, identity, file, clock, log, ttlMs = TTL_MS } = options;
+  const { db, identity, file, clock, log, ttlMs = TTL_MS, node } = options;
+  const name = node === undefined ? SINGLE : NODE_LEASE + node;
   const failed = (error: unknown) =>
     log[error instanceof DatabaseLost ? 'debug' : 'warn'](
       { error: messageOf(error) },
@@ -71,20 +78,22 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
   const own = describeHolder(file, identity);
   const ending = new AbortController();
   const request = { holder: JSON.stringify(own), ttlMs, signal: ending.signal };
-  const first = await leases.acquire(NAME, request);
+  await assertAlone(db, clock, node);
+  const first = await leases.acquire(name, request);
   let lease = first.lease ?? (await takeFrom(first.heldBy.holder, first.heldBy.token));
 
   async function takeFrom(text: string, token: number): Promise<Lease> {
     const holder = JSON.parse(text) as Holder;
     // This process holds the lock of the same file on the same system, so the holder has ended. Another database is a copy.
     const hasEnded = holder.boot === own.boot && holder.lock === own.lock;
-    if (hasEnded || holder.database !== own.database) {
-      const { lease } = await leases.acquire(NAME, { ...request, replaces: token });
+    // A node that takes over what this one had holds its lease for a moment, and names no database.
+    if (hasEnded || (holder.database ?? own.database) !== own.database) {
+      const { lease } = await leases.acquire(name, { ...request, replaces: token });
       if (lease) return lease;
     } else {
       log.warn({ host: holder.host, pid: holder.pid }, 'another oxbow may be using the data folder; waiting');
       using limit = withDeadline(WAIT_TTLS * ttlMs, 'waiting for the data folder', ending);
-      const waited = await leases.acquire(NAME, { ...request, ...limit, ifHeld: 'wait' }).catch((error: unknown) => {
+      const waited = await leases.acquire(name, { ...request, ...limit, ifHeld: 'wait' }).catch((error: unknown) => {
         if (!limit.signal.aborted) throw error;
         return undefined;
       });
@@ -99,7 +108,7 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
   /** Acquires the lease again while the only problem is a database that does not respond. */
   async function follow(): Promise<void> {
     while ((await lossOf(lease, ending.signal)) === 'unconfirmed') {
-      const again = await leases.acquire(NAME, { ...request, replaces: lease.token }).catch(failed);
+      const again = await leases.acquire(name, { ...request, replaces: lease.token }).catch(failed);
       if (again?.heldBy) break;
       if (again) lease = again.lease;
       else await sleep(ttlMs / 3, ending);
@@ -110,7 +119,7 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
   const following = follow().catch(() => {}); // rejects only on dispose
   return {
     get fence() {
-      return { name: NAME, token: lease.token };
+      return { name, token: lease.token };
     },
     async [Symbol.asyncDispose]() {
       ending.abort(new DOMException('the data folder is closed', 'AbortError'));
@@ -122,6 +131,27 @@ export async function leaseDataFolder(options: DataFolderLeaseOptions): Promise<
       }
     },
   };
+}
+
+/**
+ * A single server and the nodes of a cluster do not share a database: each would run the streams of the other.
+ *
+ * @throws OxbowError `data-in-use`
+ */
+async function assertAlone(db: Kysely<Tables>, clock: Clock, node: string | undefined): Promise<void> {
+  const held = db
+    .selectFrom('lease')
+    .select('name')
+    .where('expires_us', '>', Math.round(clock.nowMs() * 1000));
+  const others = node === undefined ? held.where('name', 'like', `${NODE_LEASE}%`) : held.where('name', '=', SINGLE);
+  const other = await others.executeTakeFirst();
+  if (!other) return;
+  throw new OxbowError(
+    'data-in-use',
+    node === undefined
+      ? `The database is that of a cluster, whose node ${other.name.slice(NODE_LEASE.length)} runs. Set cluster.enabled, or stop its nodes.`
+      : 'Another oxbow that is no node of a cluster uses the database. Stop it first.',
+  );
 }
 
 function describeHolder(file: string, identity: string | undefined): Holder {

@@ -47,8 +47,10 @@ export interface StoreOptions {
   readonly guard?: Guard | undefined;
   /** Called if another process takes the data folder. */
   readonly onTaken?: () => void;
-  /** Time to live of the lease on the folder, ms; for tests. */
-  readonly leaseTtlMs?: number;
+  /** Name of this node of a cluster; undefined: a single server. */
+  readonly node?: string | undefined;
+  /** Time to live of the lease on the folder, ms. */
+  readonly leaseTtlMs?: number | undefined;
   /** Statements of a server may take as long as they need. */
   readonly unlimited?: boolean | undefined;
   /** Where the statements of SQLite run; default a thread. For tests. */
@@ -71,7 +73,11 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
   const { db, identity, movedTo } = engine;
   const clock = createSystemClock();
   const lease = opened.use(
-    await leaseDataFolder({ db, identity, file, clock, log, ttlMs: options.leaseTtlMs, taken: onTaken }),
+    await leaseDataFolder({
+      ...{ db, identity, file, clock, log, taken: onTaken },
+      ttlMs: options.leaseTtlMs,
+      node: options.node,
+    }),
   );
   const owned = opened.move();
   return {
@@ -91,7 +97,7 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
 }
 
 /** Opens the database without the data folder. @throws as `openStore` */
-export async function openEngine(options: Omit<StoreOptions, 'onTaken' | 'leaseTtlMs'>): Promise<Engine> {
+export async function openEngine(options: Omit<StoreOptions, 'onTaken' | 'leaseTtlMs' | 'node'>): Promise<Engine> {
   const { file, server, log, nowMs = Date.now(), onWait = () => undefined, guard, unlimited, start, signal } = options;
   if (server === undefined) return openSqliteEngine({ file, log, nowMs, onWait, start });
   const { openPostgresEngine } = await import('./postgres/engine.ts'); // loads a library

@@ -1,25 +1,26 @@
 /**
- * All streams of this process: those of the command line and configuration, and those created over the API.
- * In: settings at start, the API while running. Out: managed streams by name; rows in the store.
+ * All streams of this process: those of the command line and configuration, and those created over the API. In a cluster they are those
+ * that this node owns.
+ * In: settings at start, the API while running, changes of owners. Out: managed streams by name; rows in the store.
  */
-import { randomBytes } from 'node:crypto';
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { Precondition } from '../api/streams-api.ts';
 import { recordingOf } from '../archive/recording-locations.ts';
-import type { Config, SourceConfig, StreamConfig } from '../config/schema.ts';
+import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type { GrowingRecording } from '../observe/disk-forecast.ts';
 import type { RecordedGroup } from '../recording/recording-reader.ts';
 import type { RetentionRule } from '../recording/retention.ts';
 import { forgetClips } from './clips/lose-clips.ts';
-import type { StreamDefinition } from './definition.ts';
+import { assertManagedHere, isSameSource, type StreamDefinition } from './definition.ts';
 import { ManagedStream } from './managed-stream.ts';
+import { assertMovable, isOwn, readAdopted } from './placed-streams.ts';
 import { revisionOf } from './revision.ts';
 import type { StreamDeps } from './stream-deps.ts';
-import { defineStream, patchStream } from './stream-settings.ts';
+import { configuredStream, defineStream, newStreamId, patchStream } from './stream-settings.ts';
 import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
-import { openBytes } from './views.ts';
+import { growingRecordings, openBytes } from './views.ts';
 
 /** The streams of a process. */
 export class Catalog {
@@ -49,18 +50,24 @@ export class Catalog {
   async #open(): Promise<void> {
     const config = this.#deps.settings.now;
     const { db } = this.#deps.store;
+    this.#deps.placement.moved.subscribe((moved) => {
+      if (moved.kind === 'stream') void this.#moved(moved.key, moved.owner === 'own');
+    });
     const known = await readDefinitions(db);
-    for (const definition of await readRemoved(db)) this.#removed.set(definition.name, definition);
+    for (const definition of await readRemoved(db)) {
+      if (await isOwn(this.#deps.placement, definition.name)) this.#removed.set(definition.name, definition);
+    }
     const configured = config.streams;
     for (const definition of known) {
-      if (definition.name in configured) continue;
+      if (definition.name in configured || !(await isOwn(this.#deps.placement, definition.name))) continue;
       // A stream that is no longer configured belongs to the API: its recording can be played, and it can be removed.
       const orphan = definition.origin !== 'api';
       await this.#add(orphan ? { ...definition, origin: 'api', stopped: true } : definition);
     }
     for (const [name, settings] of Object.entries(configured)) {
+      if (!(await isOwn(this.#deps.placement, name))) continue;
       const before = known.find((one) => one.name === name) ?? this.#removed.get(name);
-      const definition = this.#configured(name, settings, before);
+      const definition = configuredStream(name, settings, before, this.#deps.clock.nowMs());
       if (definition.stopped) this.#deps.log.info({ stream: name }, 'not started: the stream was stopped');
       await this.#add(definition);
     }
@@ -83,24 +90,15 @@ export class Catalog {
         this.publish('stream.changed', orphan);
       }
       for (const [name, settings] of Object.entries(streams)) {
+        if (!(await isOwn(this.#deps.placement, name))) continue;
         const running = this.#streams.get(name);
-        const definition = this.#configured(name, settings, running?.definition ?? this.#removed.get(name));
+        const definition = configuredStream(
+          ...([name, settings, running?.definition ?? this.#removed.get(name), this.#deps.clock.nowMs()] as const),
+        );
         if (!running) await this.#add(definition, 'stream.created');
         else if (revisionOf(running.definition) !== revisionOf(definition)) await this.#swap(running, definition);
       }
     });
-  }
-
-  #configured(
-    name: string,
-    { keep, keys: _, ...settings }: StreamConfig,
-    before: StreamDefinition | undefined,
-  ): StreamDefinition {
-    const nowMs = this.#deps.clock.nowMs();
-    const { id, createdUs } = before ?? { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
-    // A stream that was stopped because it left the settings runs again when it is configured again.
-    const stopped = before !== undefined && before.origin !== 'api' && before.stopped;
-    return { ...settings, id, name, keepMs: keep, createdUs, stopped, paused: before?.paused ?? false };
   }
 
   /** All streams, by name. */
@@ -117,9 +115,8 @@ export class Catalog {
 
   /** The definition of a stream by its id, of a removed one too. */
   definitionOf(streamId: string): StreamDefinition | undefined {
-    for (const { definition } of this.#streams.values()) if (definition.id === streamId) return definition;
-    for (const definition of this.#removed.values()) if (definition.id === streamId) return definition;
-    return undefined;
+    const running = Array.from(this.#streams.values(), ({ definition }) => definition);
+    return [...running, ...this.#removed.values()].find(({ id }) => id === streamId);
   }
 
   /** Whether every known stream is open. */
@@ -144,14 +141,8 @@ export class Catalog {
   }
 
   /** The recordings that grow now, each until it is as long as it is kept. */
-  async growingRecordings(): Promise<readonly GrowingRecording[]> {
-    const live = this.all.filter(({ definition, rates }) => definition.record && rates !== undefined);
-    return Promise.all(
-      live.map(async ({ rates, retentionRule: { streamId, keepMs } }) => {
-        const { durationUs } = await this.#deps.table.totals(streamId);
-        return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
-      }),
-    );
+  growingRecordings(): Promise<readonly GrowingRecording[]> {
+    return growingRecordings(this.all, this.#deps.table);
   }
 
   /** Bytes of the files that are being written. */
@@ -208,9 +199,11 @@ export class Catalog {
 
   async #create(name: string, settings: StreamSettings): Promise<ManagedStream> {
     parseStreamName(name);
-    if (this.#streams.has(name)) throw new OxbowError('stream-exists', `a stream named ${name} exists already`);
+    if (this.#streams.has(name) || !(await isOwn(this.#deps.placement, name))) {
+      throw new OxbowError('stream-exists', `a stream named ${name} exists already`);
+    }
     const nowMs = this.#deps.clock.nowMs();
-    const fresh = { id: newId(nowMs), createdUs: Math.round(nowMs * 1000) };
+    const fresh = { id: newStreamId(nowMs), createdUs: Math.round(nowMs * 1000) };
     const { id, createdUs } = this.#removed.get(name) ?? fresh;
     return this.#add(defineStream(settings, { id, name, createdUs }, this.#deps.settings.now), 'stream.created');
   }
@@ -230,7 +223,7 @@ export class Catalog {
       const before = this.#streams.get(name);
       check?.(before && revisionOf(before.definition));
       if (!before) return { stream: await this.#create(name, settings), created: true };
-      assertManagedHere(before);
+      assertManagedHere(before.definition);
       const { id, createdUs } = before.definition;
       return {
         stream: await this.#swap(before, defineStream(settings, { id, name, createdUs }, this.#deps.settings.now)),
@@ -249,7 +242,7 @@ export class Catalog {
     return this.#inTurn(async () => {
       const stream = this.get(name);
       check?.(revisionOf(stream.definition));
-      assertManagedHere(stream);
+      assertManagedHere(stream.definition);
       return this.#swap(stream, patchStream(stream.definition, patch, this.#deps.settings.now));
     });
   }
@@ -296,7 +289,7 @@ export class Catalog {
     return this.#inTurn(async () => {
       const stream = this.get(name);
       check?.(revisionOf(stream.definition));
-      assertManagedHere(stream);
+      assertManagedHere(stream.definition);
       if (recordings === 'delete') this.#deps.pins.assertFree(stream.definition.id);
       await this.#release(stream, 'removed');
       this.#deps.events.publish('stream.removed', { recordings }, stream.definition);
@@ -304,11 +297,53 @@ export class Catalog {
       if (recordings === 'delete') {
         await forgetClips(this.#deps, stream.definition);
         await eraseStream(this.#deps, stream.definition.id);
+        await this.#deps.placement.forget('stream', name);
         return;
       }
       await hideStream(this.#deps.store.db, stream.definition.id, Math.round(this.#deps.clock.nowMs() * 1000));
       this.#removed.set(name, stream.definition);
     });
+  }
+
+  /**
+   * Gives a stream to another node, which then runs it. Its files stay here.
+   *
+   * @throws OxbowError `stream-unknown`; `publisher-active` while somebody publishes it, or this node reads its source
+   */
+  give(name: string, to: string): Promise<void> {
+    return this.#inTurn(async () => {
+      const stream = this.get(name);
+      assertMovable(stream, this.#deps.placement);
+      await this.#release(stream, `it moves to the node ${to}`);
+      if (await this.#deps.placement.give('stream', name, to)) return;
+      await this.#putBack(stream);
+    });
+  }
+
+  /** A stream has another owner: this node opens it, or closes it. Never rejects. */
+  async #moved(name: string, isOwn: boolean): Promise<void> {
+    await this.#inTurn(() => (isOwn ? this.#adopt(name) : this.#leave(name))).catch((error: unknown) => {
+      if (!this.#closing)
+        this.#deps.log.error({ stream: name, err: error }, 'a stream that moved could not be opened or closed');
+    });
+  }
+
+  /** Opens a stream that another node had. */
+  async #adopt(name: string): Promise<void> {
+    const found = this.#streams.has(name) ? undefined : await readAdopted(this.#deps, name);
+    if (found?.isRemoved) this.#removed.set(name, found.definition);
+    else if (found) await this.#add(found.definition, undefined, { isAdopted: true });
+    if (found) this.#deps.log.info({ stream: name }, 'this node runs the stream now');
+  }
+
+  /** Closes a stream that another node has. Its rows are the other node's. */
+  async #leave(name: string): Promise<void> {
+    this.#removed.delete(name);
+    const stream = this.#streams.get(name);
+    if (!stream || this.#deps.placement.find('stream', name) === 'own') return;
+    this.#deps.log.warn({ stream: name }, 'another node runs the stream now');
+    await this.#release(stream, 'another node runs it');
+    this.#deps.metrics.forgetStream(name);
   }
 
   /** Starts a stopped stream. */
@@ -340,6 +375,11 @@ export class Catalog {
     });
   }
 
+  /** Resolves after the changes that are pending now. */
+  settled(): Promise<void> {
+    return this.#inTurn(async () => undefined);
+  }
+
   /** Closes every stream, after pending changes: ends sources, seals files. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#changing.then(async () => {
@@ -349,9 +389,14 @@ export class Catalog {
     return this.#closing;
   }
 
-  async #add(definition: StreamDefinition, event?: 'stream.created' | 'stream.changed'): Promise<ManagedStream> {
+  /** @param options.isAdopted another node had it until now */
+  async #add(
+    definition: StreamDefinition,
+    event?: 'stream.created' | 'stream.changed',
+    { isAdopted = false }: { readonly isAdopted?: boolean } = {},
+  ): Promise<ManagedStream> {
     await writeDefinition(this.#deps.store.db, definition);
-    const stream = await ManagedStream.open(this.#deps, definition, { signal: this.#signal });
+    const stream = await ManagedStream.open(this.#deps, definition, { signal: this.#signal, isAdopted });
     this.#removed.delete(definition.name);
     this.#streams.set(definition.name, stream);
     if (event) this.publish(event, definition);
@@ -395,26 +440,4 @@ export class Catalog {
     this.#changing = turn.catch(() => undefined);
     return turn;
   }
-}
-
-/** Whether the publisher can continue. The settings of a push source only concern the next publisher. */
-function isSameSource(a: SourceConfig, b: SourceConfig): boolean {
-  return a.type === 'push' ? b.type === 'push' : JSON.stringify(a) === JSON.stringify(b);
-}
-
-const places = {
-  'command-line': 'on the command line',
-  configuration: 'in the configuration',
-  sample: 'as the sample stream',
-};
-
-function assertManagedHere(stream: ManagedStream): void {
-  const { name, origin } = stream.definition;
-  if (origin === 'api') return;
-  throw new OxbowError('managed-elsewhere', `${name} is defined ${places[origin]}.`);
-}
-
-/** A unique id that sorts by creation. */
-function newId(nowMs: number): string {
-  return `${Math.floor(nowMs).toString(36)}-${randomBytes(6).toString('hex')}`;
 }

@@ -3,6 +3,7 @@
  * In: command line, configuration, API. Out: ManagedStream. Pure.
  */
 import type { SourceConfig, StreamOrigin, Visibility } from '../config/schema.ts';
+import { OxbowError } from '../lib/errors.ts';
 import { shownUrl } from '../net/net.ts';
 
 /** The settings of the further qualities of a stream; an absent one has its default. */
@@ -60,4 +61,21 @@ export function sourceFields({ name, source }: Pick<StreamDefinition, 'name' | '
 } {
   const url = source.type === 'pull' ? URL.parse(source.url) : null;
   return { stream: name, ...(url && { url: shownUrl(url) }) };
+}
+
+/** Whether the publisher can continue. The settings of a push source only concern the next publisher. */
+export function isSameSource(a: SourceConfig, b: SourceConfig): boolean {
+  return a.type === 'push' ? b.type === 'push' : JSON.stringify(a) === JSON.stringify(b);
+}
+
+const places = {
+  'command-line': 'on the command line',
+  configuration: 'in the configuration',
+  sample: 'as the sample stream',
+};
+
+/** Throws `managed-elsewhere` unless the API may change the stream. */
+export function assertManagedHere({ name, origin }: Pick<StreamDefinition, 'name' | 'origin'>): void {
+  if (origin === 'api') return;
+  throw new OxbowError('managed-elsewhere', `${name} is defined ${places[origin]}.`);
 }

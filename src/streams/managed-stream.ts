@@ -118,7 +118,7 @@ export class ManagedStream implements ServedStream {
   static async open(
     deps: StreamDeps,
     definition: StreamDefinition,
-    options: { signal: AbortSignal },
+    options: { signal: AbortSignal; isAdopted?: boolean },
   ): Promise<ManagedStream> {
     return new ManagedStream(deps, definition, await openStreamParts(deps, definition, options));
   }
@@ -441,7 +441,7 @@ export class ManagedStream implements ServedStream {
       liveSource: this.#liveSource,
     };
     this.#saving = this.#saving
-      .then(() => writeSavedState(store.db, this.#definition.id, saved))
+      .then(() => writeSavedState(store, this.#definition.id, saved))
       .catch((error: unknown) =>
         log.error({ stream: this.name, error: messageOf(error) }, 'the state of the stream was not saved'),
       );

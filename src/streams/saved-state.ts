@@ -12,6 +12,8 @@ import type { StreamGap } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { ChunkRow } from '../recording/chunk-table.ts';
 import { RECORDING_OFF, type Recorder } from '../recording/recorder.ts';
+import type { Store } from '../store/db.ts';
+import { valuesWhileHeld } from '../store/lease-table.ts';
 import type { Tables } from '../store/schema.ts';
 
 /** The saved state. */
@@ -68,8 +70,15 @@ export async function readSavedState(db: Kysely<Tables>, streamId: string): Prom
   };
 }
 
-/** Saves the current state. */
-export async function writeSavedState(db: Kysely<Tables>, streamId: string, saved: SavedState): Promise<void> {
+/** Columns of a row besides its stream. */
+const STATE_COLUMNS = ['at_us', 'clean', 'absences', 'generation', 'live_source'] as const;
+
+/** Saves the current state, unless another process has taken the stream. */
+export async function writeSavedState(
+  { db, fence }: Pick<Store, 'db' | 'fence'>,
+  streamId: string,
+  saved: SavedState,
+): Promise<void> {
   const values = {
     at_us: saved.atUs,
     clean: saved.clean ? 1 : 0,
@@ -79,7 +88,8 @@ export async function writeSavedState(db: Kysely<Tables>, streamId: string, save
   };
   await db
     .insertInto('stream_on_air')
-    .values({ stream_id: streamId, ...values })
+    .columns(['stream_id', ...STATE_COLUMNS])
+    .expression(valuesWhileHeld(db, fence, { stream_id: streamId, ...values }))
     .onConflict((conflict) => conflict.column('stream_id').doUpdateSet(values))
     .execute();
 }

@@ -14,6 +14,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import type { StreamInput } from '../live/input.ts';
 import type { MemoryBudget } from '../live/memory-budget.ts';
+import type { Placement } from '../nodes/placement.ts';
 import type { Log } from '../observe/log.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
@@ -59,7 +60,11 @@ export interface StreamDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly metrics: Metrics;
-  readonly store: Pick<Store, 'db'>;
+  readonly store: Pick<Store, 'db' | 'fence'>;
+  /** Which streams are of this process. */
+  readonly placement: Placement;
+  /** Reads again what is in memory of the rows of a stream that another node had. */
+  readonly reload?: (streamId: string) => Promise<void>;
   /** Ensure that only one process publishes a stream at a time. */
   readonly leases: Leases;
   readonly table: ChunkTable;

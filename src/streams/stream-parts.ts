@@ -6,6 +6,7 @@ import { TAKEN } from '../ingest/publisher-slot.ts';
 import { messageOf } from '../lib/errors.ts';
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
+import type { StreamPast } from '../live/stream-options.ts';
 import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { SegmentGroup, StreamGap } from '../media/segment.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
@@ -38,6 +39,17 @@ import type { StreamDeps } from './stream-deps.ts';
 /** Recovery reads files from so long before the newest indexed one, µs. */
 const RECOVER_BACK_US = 2 * 3600 * 1_000_000;
 
+/**
+ * A stream that is taken over from another node begins so far above `leastMsnAt`. MSNs rise more slowly than that function, so whatever
+ * the other node announced since it took over itself is lower; the clocks of the two may differ by hours.
+ */
+const ADOPTED_MSNS = 2 ** 16;
+
+/** So many runs of the other node may not be in the index yet. */
+const ADOPTED_RUNS = 1000;
+
+const adopted = (past: StreamPast): StreamPast => ({ ...past, lastRun: past.lastRun + ADOPTED_RUNS });
+
 /** The parts of a stream. */
 export interface StreamParts {
   readonly inits: InitTable;
@@ -64,11 +76,13 @@ export interface StreamParts {
 
 /**
  * Recovers the files of a stream and opens its parts. Abort ends recovery; recovered files stay recovered.
+ *
+ * @param options.isAdopted another node had the stream: what it announced last is not known here
  */
 export async function openStreamParts(
   deps: StreamDeps,
   definition: StreamDefinition,
-  { signal }: { signal: AbortSignal },
+  { signal, isAdopted = false }: { signal: AbortSignal; isAdopted?: boolean },
 ): Promise<StreamParts> {
   const { id, name, createdUs } = definition;
   const { clock, segments, table, store } = deps;
@@ -94,12 +108,13 @@ export async function openStreamParts(
     storyboard: deps.storyboards.reader(id),
   });
   const windowUs = config.hls.window * 1000;
-  const previous = saved?.generation && (await restorePreviousWindow(saved.generation, { recording, inits, windowUs }));
+  const previous =
+    !isAdopted && saved?.generation && (await restorePreviousWindow(saved.generation, { recording, inits, windowUs }));
   const dateRanges = await table.dateRangesBefore(id, Number.MAX_SAFE_INTEGER, REMEMBERED_DATE_RANGES);
   const between = { fromUs: endUs - windowUs, toUs: Number.MAX_SAFE_INTEGER, lastMsn: Number.MAX_SAFE_INTEGER };
   const list = new LiveWindow(
     { ...DEFAULT_LIMITS, windowUs },
-    previous,
+    previous || undefined,
     latestDateRanges(dateRanges, between).slice(-MAX_DATE_RANGES),
   );
   const previousMsn = last?.last_msn ?? 0;
@@ -120,12 +135,14 @@ export async function openStreamParts(
     onLost: (msn) => list.lost(msn),
     counters: countersOf(deps, name),
   });
-  const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsnAt(clock.nowMs())));
+  const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
+  const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
+  const past = pastOf(createdUs, last, saved, found.repaired > 0);
   const qualitySettings = { ladder: definition.ladder };
   let generationNumber = saved?.generation?.number ?? 0;
   const { stream, packager } = createPipeline({
     clock,
-    past: pastOf(createdUs, last, saved, found.repaired > 0),
+    past: isAdopted ? adopted(past) : past,
     gop: gopBounds(config),
     memory: deps.memory && { streamBytes: config.live.memory.stream, total: deps.memory },
     async ready(options) {

@@ -1,11 +1,12 @@
 /**
- * Turns settings of the API into definitions of streams.
- * In: StreamSettings, StreamPatch. Out: StreamDefinition; settings that are not set take the server's defaults.
+ * Turns settings of the API and of the configuration into definitions of streams.
+ * In: StreamSettings, StreamPatch, StreamConfig. Out: StreamDefinition; settings that are not set take the server's defaults.
  */
+import { randomBytes } from 'node:crypto';
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { NO_TEXTS } from '../api/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
-import type { Config } from '../config/schema.ts';
+import type { Config, StreamConfig } from '../config/schema.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
 import { parseDuration } from '../lib/duration.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
@@ -51,6 +52,28 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(storage !== undefined && { storage: storageOf(storage, config) }),
     ...(source !== undefined && { source: parsed(() => patchSource(definition.source, source)) }),
   };
+}
+
+/**
+ * The definition of a stream of the configuration.
+ *
+ * @param before what is stored of it, of a removed one too
+ */
+export function configuredStream(
+  name: string,
+  { keep, keys: _, ...settings }: StreamConfig,
+  before: StreamDefinition | undefined,
+  nowMs: number,
+): StreamDefinition {
+  const { id, createdUs } = before ?? { id: newStreamId(nowMs), createdUs: Math.round(nowMs * 1000) };
+  // A stream that was stopped because it left the settings runs again when it is configured again.
+  const stopped = before !== undefined && before.origin !== 'api' && before.stopped;
+  return { ...settings, id, name, keepMs: keep, createdUs, stopped, paused: before?.paused ?? false };
+}
+
+/** A unique id that sorts by creation. */
+export function newStreamId(nowMs: number): string {
+  return `${Math.floor(nowMs).toString(36)}-${randomBytes(6).toString('hex')}`;
 }
 
 function storageOf(storage: string | null, config: Config): string | undefined {

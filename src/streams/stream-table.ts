@@ -18,6 +18,27 @@ export async function readDefinitions(db: Kysely<Tables>): Promise<StreamDefinit
   return rows.map(definitionOf);
 }
 
+/** The stream of a name, a removed one too. */
+export async function readDefinition(
+  db: Kysely<Tables>,
+  name: string,
+): Promise<{ readonly definition: StreamDefinition | undefined; readonly isRemoved: boolean }> {
+  const row = await db.selectFrom('stream').selectAll().where('name', '=', name).executeTakeFirst();
+  return { definition: row && definitionOf(row), isRemoved: row?.deleted_us != null };
+}
+
+/** The id of a stream by its name; undefined if there is none. */
+export async function readStreamId(db: Kysely<Tables>, name: string): Promise<string | undefined> {
+  const row = await db.selectFrom('stream').select('id').where('name', '=', name).executeTakeFirst();
+  return row?.id;
+}
+
+/** The name of a stream by its id; undefined if there is none. */
+export async function readStreamName(db: Kysely<Tables>, id: string): Promise<string | undefined> {
+  const row = await db.selectFrom('stream').select('name').where('id', '=', id).executeTakeFirst();
+  return row?.name;
+}
+
 function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
   return {
     id: row.id,

@@ -23,6 +23,7 @@ import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import type { StreamInput } from '../live/input.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
+import { createSolePlacement, type Placement } from '../nodes/placement.ts';
 import { createLog } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
@@ -188,6 +189,8 @@ export interface RigChange
   readonly leaseTtlMs?: number;
   /** Shared with other processes. */
   readonly leases?: LeaseStore;
+  /** Owners of streams; default: this process. */
+  readonly placement?: Placement;
   /** Does not open the catalog. */
   readonly closed?: boolean;
   readonly signal?: AbortSignal;
@@ -229,7 +232,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
       },
     },
     segments,
-    ...{ clock, log, metrics, store },
+    ...{ clock, log, metrics, store, placement: change.placement ?? createSolePlacement() },
     leases: new Leases({
       ...{ store: change.leases ?? createLocalLeases(clock), clock },
       failed(error) {

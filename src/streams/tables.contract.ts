@@ -4,7 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { createManualClock } from '../lib/clock.ts';
 import type { StreamGap } from '../media/segment.ts';
+import { openLeaseTable } from '../store/lease-table.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import type { StreamDefinition } from './definition.ts';
 import { lastSavedUs, readSavedState, type SavedState, writeSavedState } from './saved-state.ts';
@@ -64,7 +66,10 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
       await using database = await open();
       const { db } = database;
       assert.deepEqual([await readSavedState(db, 's'), await lastSavedUs(db)], [undefined, undefined]);
-      await writeSavedState(db, 's', state);
+      const leases = openLeaseTable(db, createManualClock());
+      const { token } = await leases.take('cam', { holder: 'a', ttlMs: 1000 });
+      const store = { db, fence: { name: 'cam', token } };
+      await writeSavedState(store, 's', state);
       const generation = {
         number: 5,
         firstMsn: 9,
@@ -74,10 +79,13 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
         bandwidths: { 1: 5 },
       };
       const newer: SavedState = { atUs: NOW_US + 10, clean: false, gaps: [], generation, liveSource: 'key' };
-      await writeSavedState(db, 's', newer);
-      await writeSavedState(db, 'other', state);
+      await writeSavedState(store, 's', newer);
+      await writeSavedState(store, 'other', state);
       assert.deepEqual(await readSavedState(db, 's'), newer);
       assert.equal(await lastSavedUs(db), NOW_US + 10);
+      await leases.take('cam', { holder: 'b', ttlMs: 1000, replaces: token });
+      await writeSavedState(store, 's', state);
+      assert.deepEqual(await readSavedState(db, 's'), newer, 'another process has the streams');
     });
   });
 }

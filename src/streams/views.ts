@@ -9,7 +9,8 @@ import type { MarkerView, PinView, Span, StreamView, TimelineView, TrackView } f
 import type { SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import type { Track } from '../media/frame.ts';
-import type { RecordedTotals } from '../recording/chunk-table.ts';
+import type { GrowingRecording } from '../observe/disk-forecast.ts';
+import type { ChunkTable, RecordedTotals } from '../recording/chunk-table.ts';
 import type { CoarseTimeline } from '../recording/coarse-timeline.ts';
 import type { Marker } from '../recording/marker-table.ts';
 import type { Pin } from '../recording/pin-table.ts';
@@ -148,4 +149,18 @@ export function timelineViewOf(
 
 function spanOf({ fromUs, toUs, merged }: TimelinePiece): Span {
   return { from: timeOf(fromUs), to: timeOf(toUs), ...(merged !== undefined && { merged }) };
+}
+
+/** The recordings that grow now, each until it is as long as it is kept. */
+export function growingRecordings(
+  streams: readonly ManagedStream[],
+  table: Pick<ChunkTable, 'totals'>,
+): Promise<readonly GrowingRecording[]> {
+  const live = streams.filter(({ definition, rates }) => definition.record && rates !== undefined);
+  return Promise.all(
+    live.map(async ({ rates, retentionRule: { streamId, keepMs } }) => {
+      const { durationUs } = await table.totals(streamId);
+      return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
+    }),
+  );
 }

@@ -15,6 +15,7 @@ import {
   optionalUrl,
   secret,
   section,
+  type Values,
 } from '../option.ts';
 import { hostPorts, namePrefix, redisUrl } from './server-option.ts';
 
@@ -61,18 +62,17 @@ export const redisSection = section({
 
 /** What the nodes of a cluster share. */
 export const clusterSection = section({
-  enabled: flag(
-    false,
-    'Whether this server is a node of a cluster. Needs `store.url`, `redis.url`, `cluster.url` and `cluster.secret`.',
-  ),
+  enabled: flag(false, 'Whether this server is a node of a cluster. Needs `redis.url`.'),
   node: namePrefix('node', 'Name of this node: another one for each node, the same after a restart.'),
-  url: optionalUrl('Where the other nodes reach this one, for example `http://10.0.0.5:8080`.'),
+  url: optionalUrl(
+    'Where the other nodes reach this one, for example `http://10.0.0.5:8080`. With it the nodes share streams and rooms: needs `store.url` and `cluster.secret`.',
+  ),
   secret: secret(
     'Secret of the cluster, 32 characters or more: the same on all nodes. It signs their requests to each other.',
   ),
   roles: roles(
     'What this node does, of `ingest` (it runs streams and takes publishers), `serve` (viewers and pages), `worker` (jobs) and `rooms`; `all` is all of them.',
-    { flag: 'role' },
+    { flag: 'roles' },
   ),
   takeover: duration(
     '6s',
@@ -90,3 +90,8 @@ export const clusterSection = section({
     'In a cluster: Redis does all of this beside the server itself, without being in charge, and differences are counted (`oxbow_cluster_shadow_total`).',
   ),
 });
+
+/** The name of this node; undefined: it shares no streams with others. */
+export function nodeName({ cluster }: { readonly cluster: Values<typeof clusterSection> }): string | undefined {
+  return cluster.enabled && cluster.url !== undefined ? cluster.node : undefined;
+}

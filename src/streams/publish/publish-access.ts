@@ -26,6 +26,20 @@ import { badName, denied, deniedAddress, deniedByServer, deniedStream, refusedTo
 import { RefusalReporter } from './refusal-reporter.ts';
 import { addressOf } from './remote-address.ts';
 
+/** The streams of other nodes of a cluster. */
+export interface PublishElsewhere {
+  /** The name of a stream by its id; undefined if there is none. */
+  nameOf(streamId: string): Promise<string | undefined>;
+  /** The id of a stream by its name; undefined if there is none. */
+  idOf(name: string): Promise<string | undefined>;
+  /**
+   * Moves a stream to this node if another one has it. Resolves when it is open here.
+   *
+   * @throws OxbowError `publisher-active` if it has a publisher there; `not-ready`
+   */
+  bring(name: string): Promise<void>;
+}
+
 /** Dependencies of the access. */
 export interface PublishAccessDeps extends Pick<StreamDeps, 'settings' | 'clock' | 'log' | 'metrics' | 'events'> {
   readonly catalog: Catalog;
@@ -33,6 +47,8 @@ export interface PublishAccessDeps extends Pick<StreamDeps, 'settings' | 'clock'
   readonly limits: RateLimits;
   /** Decides besides the keys; undefined: keys and playback tokens alone. */
   readonly auth: Pick<AuthUrl, 'ask'> | undefined;
+  /** Undefined: all streams are in the catalog. */
+  readonly elsewhere?: PublishElsewhere | undefined;
 }
 
 /** A publisher that was admitted. */
@@ -130,8 +146,8 @@ class Protocols implements PublishAccess {
     if (secret === undefined && !auth) throw denied('missing');
     const address = addressOf(request.remote);
     const accepted = this.#tries.begin(secret ?? `no key for ${name ?? ''}`, { address, isLocal: false });
-    const key = secret === undefined ? undefined : this.#checkKey(secret, address, accepted);
-    const named = key ? this.#nameFor(key, name) : name;
+    const key = secret === undefined ? undefined : await this.#checkKey(secret, address, accepted);
+    const named = key ? await this.#nameFor(key, name) : name;
     if (!auth) return { stream: await this.#find(named, key), key };
     const question = { ...questionOf(request, address), action: 'publish', stream: named ?? null, secret } as const;
     const verdict = await auth.ask({ ...question, keyId: key?.id }, request);
@@ -143,10 +159,10 @@ class Protocols implements PublishAccess {
   }
 
   /** The key; undefined if it is none of oxbow's, but the authorization server may know it. */
-  #checkKey(secret: string, address: string, accepted: () => void): PublishKey | undefined {
+  async #checkKey(secret: string, address: string, accepted: () => void): Promise<PublishKey | undefined> {
     const key = this.#deps.access.publishKeys.check(secret, address);
     if (key === 'unknown') {
-      const configured = this.#configured(secret);
+      const configured = await this.#configured(secret);
       if (configured) {
         accepted();
         return configured;
@@ -161,11 +177,11 @@ class Protocols implements PublishAccess {
   }
 
   /** The key of a stream's settings; undefined if there is none. */
-  #configured(secret: string): PublishKey | undefined {
-    const { settings, catalog } = this.#deps;
+  async #configured(secret: string): Promise<PublishKey | undefined> {
+    const { settings, catalog, elsewhere } = this.#deps;
     const digest = digestOf(secret);
     const found = Object.entries(settings.now.streams).find(([, { keys }]) => keys?.includes(digest));
-    const streamId = found && catalog.find(found[0])?.definition.id;
+    const streamId = found && (catalog.find(found[0])?.definition.id ?? (await elsewhere?.idOf(found[0])));
     if (streamId === undefined) return undefined;
     const scope = { type: 'stream', streamId } as const;
     const never = { expiresMs: undefined, usedMs: undefined };
@@ -173,21 +189,23 @@ class Protocols implements PublishAccess {
   }
 
   /** The name of the stream that a key is for; undefined if it is for several and none is named. */
-  #nameFor({ scope }: PublishKey, name: string | undefined): string | undefined {
+  async #nameFor({ scope }: PublishKey, name: string | undefined): Promise<string | undefined> {
     if (scope.type === 'prefix') {
       if (name !== undefined && !name.startsWith(scope.prefix)) throw deniedStream(name, scope.prefix);
       return name;
     }
     const stream = this.#deps.catalog.all.find(({ definition }) => definition.id === scope.streamId);
-    if (name !== undefined && name !== stream?.name) throw deniedStream(name);
-    if (!stream) throw streamUnknown('of this key');
-    return stream.name;
+    const known = stream?.name ?? (await this.#deps.elsewhere?.nameOf(scope.streamId));
+    if (name !== undefined && name !== known) throw deniedStream(name);
+    if (known === undefined) throw streamUnknown('of this key');
+    return known;
   }
 
   /** The stream of that name, created where the settings and the key allow it. */
   async #find(name: string | undefined, key: PublishKey | undefined): Promise<ManagedStream> {
     const { catalog, settings, auth } = this.#deps;
     if (name === undefined) throw denied('needs-name');
+    await this.#deps.elsewhere?.bring(name);
     const stream = catalog.find(name);
     if (stream) return stream;
     const { create, maxStreams } = settings.now.publish;

@@ -20,6 +20,7 @@ import { version } from '../../lib/version.ts';
 import type { FileFormat } from '../../media/file/file-tracks.ts';
 import { NOT_PUBLIC } from '../../net/guard.ts';
 import { createNet } from '../../net/net.ts';
+import { createSolePlacement } from '../../nodes/placement.ts';
 import type { Log } from '../../observe/log.ts';
 import { createMetrics } from '../../observe/metrics.ts';
 import { DEFAULT_LIMITS, LiveWindow } from '../../packager/live-window.ts';
@@ -261,6 +262,7 @@ async function recordToFolder(
   const { promise: ended, resolve: onEnd } = Promise.withResolvers<string>();
   const deps: StreamDeps = {
     ...shared,
+    placement: createSolePlacement(),
     settings: {
       now: {
         ...settings.now,

@@ -1,0 +1,132 @@
+/**
+ * Opens what a node of a cluster has in common with the others: who owns what, signed requests, the files of all nodes.
+ * In: the context, store, net. Out: Nodes; undefined without a cluster. docs/decisions/0055.
+ */
+import type { SegmentStore } from '../archive/segment-store.ts';
+import { Leases } from '../cluster/lease.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { OncePer } from '../lib/once-per.ts';
+import { version } from '../lib/version.ts';
+import { createInternalRequests, internalTarget } from '../nodes/internal-requests.ts';
+import { NodeClient } from '../nodes/node-client.ts';
+import { NodeFiles } from '../nodes/node-files.ts';
+import { NodeRows } from '../nodes/node-rows.ts';
+import { NodeSignature } from '../nodes/node-signature.ts';
+import { SharedPlacement } from '../nodes/shared-placement.ts';
+import { openLeaseTable } from '../store/lease-table.ts';
+import type { PublishElsewhere } from '../streams/publish/publish-access.ts';
+import { recoverElsewhere } from '../streams/recover-elsewhere.ts';
+import { readStreamId, readStreamName } from '../streams/stream-table.ts';
+import type { AppContext, Nodes, Parts } from './parts.ts';
+
+const MIN_SECRET = 32;
+/** Failures of other nodes are logged at most this often, ms. */
+const LOG_EVERY_MS = 60_000;
+/** A stream without a publisher moves within this time, ms. */
+const GIVE_MS = 10_000;
+const MAX_REFUSAL_BYTES = 4096;
+
+/**
+ * Registers this node, and reads who owns what.
+ *
+ * @throws OxbowError `bad-setting`
+ */
+export async function openNodes(
+  { config, clock, log }: AppContext,
+  { store, net }: Pick<Parts, 'store' | 'net'>,
+): Promise<Nodes | undefined> {
+  const { url, secret, roles, takeover } = config.cluster;
+  const node = nodeName(config);
+  if (node === undefined || url === undefined) return undefined;
+  if (store.engine !== 'postgresql') throw new OxbowError('bad-setting', '`cluster.url` needs `store.url`.');
+  if (secret === undefined || secret.length < MIN_SECRET)
+    throw new OxbowError(
+      'bad-setting',
+      `\`cluster.url\` needs \`cluster.secret\` with ${MIN_SECRET} characters or more.`,
+    );
+  const rows = new NodeRows(store.db, clock);
+  await rows.register({ name: node, url, roles, version });
+  const leases = new Leases({
+    store: openLeaseTable(store.db, clock),
+    clock,
+    failed: (error) => log.warn({ err: error }, 'the lease of a dead node cannot be renewed'),
+  });
+  const placement = await SharedPlacement.open({
+    ...{ rows, leases, node, roles, takeoverMs: takeover, clock, log },
+    tookOver: (dead, things) =>
+      log.warn({ node: dead, things }, 'a node does not renew its lease; its streams and rooms were distributed'),
+  });
+  const signature = new NodeSignature({ secret, node, clock });
+  return { placement, signature, roles, client: new NodeClient({ net, signature }) };
+}
+
+/** The store of the files of all nodes. */
+export function openNodeFiles(
+  { clock, log }: AppContext,
+  { placement, client }: Nodes,
+  own: SegmentStore,
+): SegmentStore {
+  const failures = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
+  return new NodeFiles({
+    ...{ own, client, placement },
+    failed: (node, error) =>
+      failures.call((leftOut) => log.warn({ node, err: error, leftOut }, 'another node could not delete its files')),
+  });
+}
+
+/** Answers what other nodes request of this one. */
+export function openInternalRequests(
+  { failed }: AppContext,
+  { signature }: Nodes,
+  { catalog, recordings }: Pick<Parts, 'catalog' | 'recordings'>,
+): ReturnType<typeof createInternalRequests> {
+  return createInternalRequests({
+    signature,
+    files: recordings.files,
+    give: (stream, node) => catalog.give(stream, node),
+    failed: failed('a request of another node'),
+  });
+}
+
+/** Brings streams of other nodes to this one when somebody publishes them here. */
+export function openPublishElsewhere(
+  { shutdown }: AppContext,
+  { placement, client }: Nodes,
+  { catalog, store }: Pick<Parts, 'catalog' | 'store'>,
+): PublishElsewhere {
+  return {
+    nameOf: (streamId) => readStreamName(store.db, streamId),
+    idOf: (name) => readStreamId(store.db, name),
+    async bring(name) {
+      const owner = await placement.lookUp('stream', name);
+      if (owner === undefined || owner === 'own') return;
+      if (!owner.isAlive) {
+        const extra = { retryAfterSeconds: 2 };
+        throw new OxbowError('not-ready', `${name} was on the node ${owner.name}, which does not run.`, { extra });
+      }
+      const { signal } = shutdown;
+      using response = await client.send(owner, {
+        ...{ method: 'POST', target: internalTarget.give(name), maxBytes: MAX_REFUSAL_BYTES },
+        ...{ deadlineMs: GIVE_MS, signal },
+      });
+      if (response.status !== 204) {
+        const detail = Buffer.from(await response.body()).toString() || `the node ${owner.name} keeps ${name}`;
+        throw new OxbowError('publisher-active', detail);
+      }
+      await placement.refresh();
+      await catalog.settled();
+    },
+  };
+}
+
+/** Keeps the owners current until the shutdown, and recovers what this node recorded of streams that others have now. */
+export function startNodes(
+  { opened, shutdown, failed }: AppContext,
+  { placement }: Nodes,
+  { streams }: Pick<Parts, 'streams'>,
+): void {
+  opened.use(shutdown.owns(placement.run(shutdown)));
+  const recovering = recoverElsewhere(streams.deps, shutdown).catch(failed('the recovery of recordings'));
+  opened.use(shutdown.owns(recovering));
+}

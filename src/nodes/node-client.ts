@@ -1,0 +1,54 @@
+/**
+ * Requests of this node to another one, signed.
+ * In: a node, a method and a target. Out: its reply. docs/decisions/0055.
+ */
+import { OxbowError } from '../lib/errors.ts';
+import type { Net, NetResponse } from '../net/net.ts';
+import { NODE_HEADER, type NodeSignature } from './node-signature.ts';
+import type { NodeView } from './placement.ts';
+
+/** A request to a node. */
+export interface NodeRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  /** Path with query. */
+  readonly target: string;
+  /** Most bytes of the reply. */
+  readonly maxBytes: number;
+  /** Until the last byte, ms. */
+  readonly deadlineMs: number;
+  readonly signal: AbortSignal;
+}
+
+/** Sends requests to nodes. */
+export class NodeClient {
+  readonly #net: Net;
+  readonly #signature: NodeSignature;
+
+  constructor({ net, signature }: { readonly net: Net; readonly signature: NodeSignature }) {
+    this.#net = net;
+    this.#signature = signature;
+  }
+
+  /**
+   * Sends a request; any status is a reply.
+   *
+   * @throws OxbowError `not-ready` if the node does not answer; the signal's reason
+   */
+  async send({ name, url }: NodeView, request: NodeRequest): Promise<NetResponse> {
+    const { method, target, signal, maxBytes, deadlineMs } = request;
+    const limits = { signal, maxBytes, deadlineMs, idleMs: deadlineMs };
+    try {
+      return await this.#net.fetch(new URL(target, url), {
+        ...limits,
+        trusted: url,
+        headers: { [NODE_HEADER]: this.#signature.sign(request) },
+        ...(method !== 'GET' && { post: new Uint8Array() }),
+        ...(method === 'DELETE' && { method }),
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      const extra = { retryAfterSeconds: 1 };
+      throw new OxbowError('not-ready', `The node ${name} does not answer.`, { cause: error, extra });
+    }
+  }
+}

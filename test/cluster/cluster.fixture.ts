@@ -1,0 +1,73 @@
+/**
+ * A cluster of real processes: PostgreSQL, Redis and several oxbow nodes that share them.
+ * In: names of nodes. Out: running servers; each reaches the database through its own proxy, which can be cut.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { type PostgresServer, startPostgres } from '../fixtures/engines/postgres.ts';
+import { type RedisServer, startRedis } from '../fixtures/engines/redis.ts';
+import { openTcpProxy, type TcpProxy } from '../fixtures/engines/tcp-proxy.ts';
+import { freePort } from '../fixtures/free-port.ts';
+import { type Folder, openFolder, type Server, type ServerOptions, startServer } from '../fixtures/server.ts';
+
+/** The right to administrate, of all nodes. */
+export const ADMIN = 'let-me-in-please';
+/** How long a node is silent before others take over, ms. */
+export const TAKEOVER_MS = 3000;
+
+/** A node. */
+export interface TestNode {
+  readonly name: string;
+  readonly server: Server;
+  /** Between the node and the database. */
+  readonly proxy: TcpProxy;
+}
+
+/** Engines and nodes. Disposing ends all. */
+export interface TestCluster extends AsyncDisposable {
+  readonly postgres: PostgresServer;
+  readonly redis: RedisServer;
+  /** Starts a node, or starts it again, with its folder and its port. */
+  start(name: string, options?: Pick<ServerOptions, 'args' | 'ingest'>): Promise<TestNode>;
+  /** The data folder of a node. */
+  folderOf(name: string): string;
+}
+
+/** Starts the engines. */
+export async function openCluster(): Promise<TestCluster> {
+  const opened = new AsyncDisposableStack();
+  const folder: Folder = opened.use(await openFolder('cluster'));
+  const postgres = opened.use(await startPostgres());
+  const redis = opened.use(await startRedis());
+  const database = postgres.url(await postgres.create());
+  const secret = randomBytes(24).toString('hex');
+  const ports = new Map<string, number>();
+  const folderOf = (name: string) => join(folder.path, name);
+  return {
+    postgres,
+    redis,
+    folderOf,
+    async start(name, { args = [], ingest = [] } = {}) {
+      const port = ports.get(name) ?? (await freePort());
+      ports.set(name, port);
+      const proxy = opened.use(await openTcpProxy(postgres.port));
+      const store = new URL(database);
+      store.port = String(proxy.port);
+      const server = opened.use(
+        await startServer({
+          data: folderOf(name),
+          http: `127.0.0.1:${port}`,
+          adminToken: ADMIN,
+          ingest,
+          args: [
+            ...['--store-url', store.href, '--redis-url', redis.url(), '--cluster-enabled', 'true'],
+            ...['--cluster-node', name, '--cluster-url', `http://127.0.0.1:${port}`, '--cluster-secret', secret],
+            ...['--cluster-takeover', `${TAKEOVER_MS}ms`, ...args],
+          ],
+        }),
+      );
+      return { name, server, proxy };
+    },
+    [Symbol.asyncDispose]: () => opened.disposeAsync(),
+  };
+}
