@@ -10,6 +10,7 @@ import { MemoryBudget } from '../live/memory-budget.ts';
 import { Catalog } from '../streams/catalog.ts';
 import { NO_ROOM } from '../streams/disk.ts';
 import { StoryboardQueue } from '../streams/record/storyboard-queue.ts';
+import { reloadRows } from '../streams/reload-rows.ts';
 import { createProber } from '../streams/source/limited-prober.ts';
 import { runSource } from '../streams/source/sources.ts';
 import type { StreamDeps } from '../streams/stream-deps.ts';
@@ -48,6 +49,7 @@ export function openStreams(
     metrics,
     store,
     placement,
+    reload: (streamId) => reloadRows({ ...recordings, store }, streamId),
     leases: new Leases({
       store: cluster ? cluster.leases(createLocalLeases(clock)) : createLocalLeases(clock),
       clock,

@@ -6,6 +6,7 @@ import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { engineOf } from '../store/engine.ts';
+import { notElsewhere } from '../store/placed-rows.ts';
 import type { JobTable, Tables } from '../store/schema.ts';
 import type { Job, JobError, JobFailure, Lease, LeaseReport, LeaseState, LeaseWrite } from './job.ts';
 import { jobOf } from './job-rows.ts';
@@ -25,7 +26,7 @@ export interface JobLeasesOptions {
   /** Name of this node; empty without a cluster. */
   readonly node?: string | undefined;
   /** What the subject of a kind is, if its jobs need the files of the subject's owner: `stream`, `asset`. Only for kinds of processes. */
-  readonly placeOf?: ((kind: string) => string | undefined) | undefined;
+  readonly placeOf?: ((kind: string) => 'stream' | 'asset' | undefined) | undefined;
   /** Longest that one try of a kind may take, ms; undefined: no limit. */
   readonly maxRunMs?: ((kind: string) => number | undefined) | undefined;
   /** Called when a job starts. */
@@ -77,15 +78,8 @@ export class JobLeases {
           .orderBy('next.seq')
           .limit(1);
         for (const kind of placed) {
-          next = next.where((of) => {
-            const elsewhere = of
-              .selectFrom('placement')
-              .select('placement.key')
-              .where('placement.kind', '=', placeOf!(kind)!)
-              .whereRef('placement.key', '=', 'next.subject')
-              .where('placement.node', '!=', node!);
-            return of.or([of('next.kind', '!=', kind), of.not(of.exists(elsewhere))]);
-          });
+          const here = notElsewhere({ kind: placeOf!(kind)!, column: 'next.subject' }, node);
+          next = next.where((of) => of.or([of('next.kind', '!=', kind), here]));
         }
         return isServer ? next.forUpdate('next').skipLocked() : next;
       })

@@ -18,7 +18,11 @@ export type SharedTable =
   | 'invitation'
   | 'watch_epoch'
   | 'webhook'
-  | 'media_server';
+  // By stream.
+  | 'pin'
+  | 'clip'
+  | 'stream_picture'
+  | 'relay';
 
 /** Reads the rows with these keys again; undefined: all rows. A key without a row: it was deleted. */
 export type ReadAgain = (keys: readonly string[] | undefined) => Promise<void>;
@@ -140,4 +144,13 @@ export class RowChanges {
       .where('at_us', '<', Math.round((clock.nowMs() - KEEP_MS) * 1000))
       .execute();
   }
+}
+
+/** Writes a row, and notes it if other nodes have to know. @param changes undefined without a cluster */
+export function writeShared<T>(
+  { db, changes }: { readonly db: Kysely<Tables>; readonly changes: RowChanges | undefined },
+  [table, key]: readonly [SharedTable, string],
+  write: (db: Kysely<Tables>) => Promise<T>,
+): Promise<T> {
+  return changes ? changes.write(table, key, write) : write(db);
 }
