@@ -164,7 +164,7 @@ export async function startApp(
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
   startRetention(app, { bus, recordings, catalog, chats });
-  startOffload(app, { store, bus, recordings, catalog, health });
+  startOffload(app, { store, bus, recordings, catalog, health, placement });
   startTrash(app, { library, placement });
   startChatRetention(app, chats);
   startAccounts(app, accounts);
