@@ -104,7 +104,9 @@ export class SecretTable<R extends SecretRow> {
     if (!before) return;
     this.#keep(row);
     if (this.#rows.change) {
-      if (!(await this.#rows.change(row, before))) this.#drop(row);
+      if (await this.#rows.change(row, before)) return;
+      this.#drop(row);
+      this.lost.emit(row.id);
       return;
     }
     await this.#rows.put(row);
