@@ -35,8 +35,11 @@ export interface AccountTables {
 
 /** The tables of a store. @param changes in a cluster: what other nodes change becomes known, and they learn what is changed here */
 export function accountTables(db: Kysely<Tables>, changes?: RowChanges): AccountTables {
-  const shared = <R extends object>(table: SharedTable, make: (db: Kysely<Tables>) => Rows<R>, keyOf: (row: R) => string) =>
-    changes ? sharedRows(table, make, { db, changes, keyOf }) : make(db);
+  const shared = <R extends object>(
+    table: SharedTable,
+    make: (db: Kysely<Tables>) => Rows<R>,
+    keyOf: (row: R) => string,
+  ) => (changes ? sharedRows(table, make, { db, changes, keyOf }) : make(db));
   const id = (row: { readonly id: string }) => row.id;
   return {
     sessions: shared('session', sessionRows, id),
@@ -90,7 +93,10 @@ function sessionRows(db: Kysely<Tables>): Rows<Session> {
       return row && sessionOf(row);
     },
     async change({ id, seenMs }) {
-      const changed = db.updateTable('session').set({ seen_us: toUs(seenMs) }).where('id', '=', id);
+      const changed = db
+        .updateTable('session')
+        .set({ seen_us: toUs(seenMs) })
+        .where('id', '=', id);
       return (await changed.executeTakeFirst()).numUpdatedRows > 0n;
     },
     async put({ id, digest, userId, createdMs, seenMs, address, program }) {
@@ -185,7 +191,10 @@ function keyRows(db: Kysely<Tables>): Rows<PublishKey> {
         ...(expiresMs !== before.expiresMs && { expires_us: toUsOrNull(expiresMs) }),
         ...(usedMs !== before.usedMs && { used_us: toUsOrNull(usedMs) }),
       };
-      const changed = db.updateTable('publish_key').set({ ...changing, id }).where('id', '=', id);
+      const changed = db
+        .updateTable('publish_key')
+        .set({ ...changing, id })
+        .where('id', '=', id);
       return (await changed.executeTakeFirst()).numUpdatedRows > 0n;
     },
     remove: async (id) => void (await db.deleteFrom('publish_key').where('id', '=', id).execute()),

@@ -14,7 +14,13 @@ const ENDS: ReadonlySet<string> = new Set(['job.done', 'job.failed', 'job.cancel
 /** Registers the kinds of jobs; before the queue works. */
 export function openProcessing(
   { opened, failed, settings }: AppContext,
-  { store, recordings, jobs, library, placement }: Pick<Parts, 'store' | 'recordings' | 'jobs' | 'library' | 'placement'>,
+  {
+    store,
+    recordings,
+    jobs,
+    library,
+    placement,
+  }: Pick<Parts, 'store' | 'recordings' | 'jobs' | 'library' | 'placement'>,
 ): Processing {
   const { segments } = recordings;
   const { assets } = library;

@@ -111,9 +111,7 @@ export class Jobs implements JobsApi {
    */
   async whereIs(
     id: string,
-  ): Promise<
-    { readonly place: 'stream' | 'asset'; readonly key: string } | { readonly node: string } | undefined
-  > {
+  ): Promise<{ readonly place: 'stream' | 'asset'; readonly key: string } | { readonly node: string } | undefined> {
     const { kind, subject, state, worker } = await this.find(id);
     const place = this.placeOf(kind);
     if (place === undefined || subject === null) return undefined;

@@ -87,7 +87,21 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
   const { transport = createLocalTransport(failed), node = '' } = options;
   const placeOf = (kind: string) => jobs.placeOf(kind);
   const queue = await openTableQueue({
-    ...{ db, clock, transport, node, placeOf, parallel, maxQueued, maxRunMs, leaseMs, started, ended, requeued, failed },
+    ...{
+      db,
+      clock,
+      transport,
+      node,
+      placeOf,
+      parallel,
+      maxQueued,
+      maxRunMs,
+      leaseMs,
+      started,
+      ended,
+      requeued,
+      failed,
+    },
   });
   const queued = new Emitter<Job>();
   const jobs: Jobs = new Jobs({ queue, clock, events, node, queued: (job) => queued.emit(job), failed });

@@ -55,7 +55,10 @@ export function sharedJobsContract(name: string, open: OpenDatabase): void {
       const jobs = await Promise.all(Array.from({ length: 30 }, (_, i) => queue.add('count', i)));
       const tick = () => Promise.all(nodes.map((node) => node.queue.expireLeases()));
       for (const { id } of jobs) await until(queue, id, 'done', tick);
-      assert.deepEqual(runs.toSorted((x, y) => x - y), Array.from({ length: 30 }, (_, i) => i));
+      assert.deepEqual(
+        runs.toSorted((x, y) => x - y),
+        Array.from({ length: 30 }, (_, i) => i),
+      );
       for (const node of nodes) await node.queue[Symbol.asyncDispose]();
       assert.equal(nodes.flatMap(({ ended }) => ended).length, 30, 'each end is told once');
     });

@@ -73,10 +73,9 @@ export async function openTableQueue(options: TableQueueOptions): Promise<JobQue
     .set({ lease_until_us: nowUs + leaseMs * 1000 })
     .where('state', '=', 'running');
   const { from, to } = workerIdsOf(node ?? '');
-  await (
-    node
-      ? held.where('lease_worker', '>=', from).where('lease_worker', '<', to)
-      : held.where('lease_worker', 'is not', null)
+  await (node
+    ? held.where('lease_worker', '>=', from).where('lease_worker', '<', to)
+    : held.where('lease_worker', 'is not', null)
   ).execute();
   return new TableQueue({ ...options, leaseMs });
 }
@@ -123,7 +122,8 @@ class TableQueue implements JobQueue {
     this.#transport = options.transport ?? createLocalTransport(options.failed);
     this.#leases = new JobLeases({ ...options, requeued: (job, takenBack) => this.#requeued(job, takenBack) });
     this.#consumption = this.#transport.consume({
-      free: () => new Map([...this.#works.keys()].flatMap((kind) => (this.#isPlaced(kind) ? [] : [[kind, this.#slots]]))),
+      free: () =>
+        new Map([...this.#works.keys()].flatMap((kind) => (this.#isPlaced(kind) ? [] : [[kind, this.#slots]]))),
       take: (kinds) => this.#take(kinds),
     });
   }
@@ -277,7 +277,8 @@ class TableQueue implements JobQueue {
       .where('kind', '=', kind)
       .where('state', 'in', ['done', 'failed', 'cancelled'])
       .where('ended_us', '<', Math.round(ms * 1000));
-    if (of === 'own') ended = ended.where((eb) => eb.or([eb('lease_worker', 'is', null), eb('lease_worker', '=', own)]));
+    if (of === 'own')
+      ended = ended.where((eb) => eb.or([eb('lease_worker', 'is', null), eb('lease_worker', '=', own)]));
     if (of === 'others') ended = ended.where('lease_worker', '!=', own);
     return (await ended.returningAll().execute()).map(jobOf);
   }

@@ -118,9 +118,7 @@ export class AssetTable {
   async unplaced(): Promise<string[]> {
     const rows = await this.#db
       .selectFrom('asset')
-      .leftJoin('placement', (join) =>
-        join.onRef('placement.key', '=', 'asset.id').on('placement.kind', '=', 'asset'),
-      )
+      .leftJoin('placement', (join) => join.onRef('placement.key', '=', 'asset.id').on('placement.kind', '=', 'asset'))
       .select('asset.id as id')
       .where('placement.key', 'is', null)
       .execute();

@@ -120,7 +120,8 @@ export class RowChanges {
       .where('at_us', '>=', Math.round((this.#sinceMs - OVERLAP_MS) * 1000))
       .execute();
     // Notes may have been deleted meanwhile.
-    if (monotonicMs - this.#readAtMs > KEEP_MS - OVERLAP_MS) for (const table of this.#readers.keys()) this.#want(table, 'all');
+    if (monotonicMs - this.#readAtMs > KEEP_MS - OVERLAP_MS)
+      for (const table of this.#readers.keys()) this.#want(table, 'all');
     for (const { seq, name, key, at_us } of rows) {
       if (this.#seen.has(seq)) continue;
       this.#seen.set(seq, at_us / 1000);

@@ -168,9 +168,7 @@ export class DeliveryWorker implements AsyncDisposable {
     } else {
       const state = ok ? 'done' : 'failed';
       const ended_us = Math.round(nowMs * 1000);
-      const isEnded = await this.#write(() =>
-        table.set(delivery, { state, tries, status, error, ended_us, body: '' }),
-      );
+      const isEnded = await this.#write(() => table.set(delivery, { state, tries, status, error, ended_us, body: '' }));
       if (isEnded) this.#waiting--;
       if (isEnded) this.#options.ended(state);
     }

@@ -59,7 +59,8 @@ export function sharedWebhooksContract(name: string, open: OpenDatabase): void {
         ),
       );
       const until = async (count: number) => {
-        while (sent.length < count) await new Promise((resolve) => arrived.addEventListener('sent', resolve, { once: true }));
+        while (sent.length < count)
+          await new Promise((resolve) => arrived.addEventListener('sent', resolve, { once: true }));
       };
       const { id } = await nodes[0]!.hooks.create({ url, types: ['stream.generation'] });
       for (const { changes } of nodes) await changes.look();
@@ -71,7 +72,10 @@ export function sharedWebhooksContract(name: string, open: OpenDatabase): void {
       await until(15);
       assert.equal(new Set(sent.map((line) => line.split(' ')[1])).size, 15);
       const [sender] = sent[0]!.split(' ');
-      assert.ok(sent.every((line) => line.startsWith(`${sender} `)), sent.join());
+      assert.ok(
+        sent.every((line) => line.startsWith(`${sender} `)),
+        sent.join(),
+      );
       // Its lease is free at once: it has closed in order.
       const at = ['a', 'b', 'c'].indexOf(sender!);
       await nodes[at]!.hooks[Symbol.asyncDispose]();

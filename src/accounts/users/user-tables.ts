@@ -41,7 +41,11 @@ export function userRows(db: Kysely<Tables>): Rows<User> {
       const now: Record<string, unknown> = changingOf(user);
       const set = Object.fromEntries(old.flatMap(([name, value]) => (now[name] === value ? [] : [[name, now[name]]])));
       const { id } = user;
-      const { numUpdatedRows } = await db.updateTable('user').set({ ...set, id }).where('id', '=', id).executeTakeFirst();
+      const { numUpdatedRows } = await db
+        .updateTable('user')
+        .set({ ...set, id })
+        .where('id', '=', id)
+        .executeTakeFirst();
       return numUpdatedRows > 0n;
     },
     remove: async (id) => void (await db.deleteFrom('user').where('id', '=', id).execute()),
