@@ -60,7 +60,7 @@ export function sharedAccountsContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(await database.db.selectFrom('session').selectAll().execute(), []);
     });
 
-    test('a token or a key that one node revokes is refused by the others, and publishers with it are told', async () => {
+    test('a token or a key that one node revokes is refused by the others, and it is reported for publishers', async () => {
       await using database = await open();
       const clock = createManualClock();
       await using a = await openNode(database.db, clock);

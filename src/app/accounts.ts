@@ -2,6 +2,7 @@
  * Opens access control: tokens, sessions, sign-in links, playback tokens, and the limits on requests.
  * In: the context, store, streams, net. Out: Accounts.
  */
+
 import { openAccess } from '../accounts/access.ts';
 import { accountTables } from '../accounts/account-tables.ts';
 import { AuthUrl } from '../accounts/auth/auth-url.ts';
@@ -15,12 +16,12 @@ import { signInPath } from '../accounts/sign-in-links.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
 import type { OpenedWatchJwt } from '../accounts/watch-jwt/open-watch-jwt.ts';
 import type { Config } from '../config/schema.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
 import { createLocalSignIn } from '../http/client/local-sign-in.ts';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { OncePer } from '../lib/once-per.ts';
 import type { Net } from '../net/net.ts';
-import { nodeIdentity } from './node-identity.ts';
 import type { Accounts, AppContext, Parts } from './parts.ts';
 
 const SWEEP_EVERY_MS = 3_600_000;
@@ -38,7 +39,7 @@ export async function openAccounts(
     clock,
     adminToken: config.adminToken,
     watchSecret: config.watchSecret,
-    clusterSecret: nodeIdentity(config).secret,
+    clusterSecret: nodeName(config) === undefined ? undefined : config.cluster.secret,
     watchJwt,
     providers: await openServices(config),
     openMail: (rows, box) => openMail({ config, clock, ...context }, { net, rows, box }),

@@ -2,8 +2,10 @@
  * Opens background work: the queue of jobs, and exports as one kind of job.
  * In: the context, store, events, recordings, streams. Out: Jobs, Workers, ExportJobs.
  */
+
 import { fileURLToPath } from 'node:url';
 import { clusterKey } from '../accounts/cluster-key.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
 import { type OpenedJobs, openJobs as openQueue } from '../jobs/open-jobs.ts';
 import { OwnWorker } from '../jobs/own-worker.ts';
 import type { JobTransport } from '../jobs/transport/job-transport.ts';
@@ -11,7 +13,6 @@ import { messageOf } from '../lib/errors.ts';
 import { startedFile } from '../lib/program-files.ts';
 import { redact } from '../observe/redact.ts';
 import { ExportJobs } from '../streams/export/export-jobs.ts';
-import { nodeIdentity } from './node-identity.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /** Longest attempt to connect to RabbitMQ, ms. */
@@ -31,7 +32,7 @@ export async function openJobs(
     metrics,
     telemetry,
     config: config.jobs,
-    node: nodeIdentity(config).node,
+    node: nodeName(config),
     media: recordings.segments,
     mayWrite: () => disk.now().hasRoom,
     failed: failed('a job'),
@@ -67,7 +68,7 @@ export function openOwnWorker(
   { queued, isBusy, workers }: OpenedJobs,
   { url, token }: { readonly url: string; readonly token: string },
 ): void {
-  const isShared = nodeIdentity(others).node !== '';
+  const isShared = nodeName(others) !== undefined;
   if (config.ownWorker === 'off' || (isShared && !others.cluster.roles.includes('worker'))) return;
   const worker = opened.use(
     new OwnWorker({
@@ -94,7 +95,8 @@ export function openExports(
 ): ExportJobs {
   const { segments, table, reader } = recordings;
   const { catalog, deps } = streams;
-  const { node, secret } = nodeIdentity(config);
+  const node = nodeName(config);
+  const secret = node === undefined ? undefined : config.cluster.secret;
   const exports = new ExportJobs({
     jobs,
     catalog,

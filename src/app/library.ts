@@ -29,7 +29,7 @@ export async function openLibrary(
     await assets.claimUnplaced((id) =>
       files.size(originalLocation(id)).then(
         () => true,
-        () => false, // another node has it, or nobody
+        () => false, // another node has it, or none
       ),
     );
   }

@@ -32,7 +32,7 @@ export function openProcessing(
   return processing;
 }
 
-/** Continues what the last process has left, until the shutdown. In a cluster jobs end at other nodes too, and this node is told. */
+/** Continues what the last process has left, until the shutdown. In a cluster jobs end at other nodes too. */
 export async function startProcessing(
   { opened, shutdown, failed }: AppContext,
   { bus, placement }: Pick<Parts, 'bus' | 'placement'>,

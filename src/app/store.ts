@@ -13,7 +13,6 @@ import { openStore as openDatabase, type Store } from '../store/db.ts';
 import type { Guard } from '../store/engine.ts';
 import { RowChanges } from '../store/row-changes.ts';
 import { DATABASE_FILE } from '../streams/rebuild.ts';
-import { nodeIdentity } from './node-identity.ts';
 import type { AppContext } from './parts.ts';
 
 /** Longer than the pool waits for a connection, which is never left without an owner. */
@@ -74,7 +73,7 @@ export function openRowChanges(
   { config, opened, shutdown, clock, failed }: AppContext,
   { db }: Pick<Store, 'db'>,
 ): RowChanges | undefined {
-  if (nodeIdentity(config).node === '') return undefined;
+  if (nodeName(config) === undefined) return undefined;
   const changes = new RowChanges({ db, clock, failed: failed('reading what other nodes have changed') });
   opened.use(shutdown.owns(changes.run(shutdown)));
   return changes;

@@ -103,22 +103,6 @@ export class Jobs implements JobsApi {
   /** What the subject of a kind is, if its jobs need the files of the subject. */
   readonly placeOf = (kind: string): 'stream' | 'asset' | undefined => this.#kinds.get(kind)?.place;
 
-  /**
-   * Where the files of a job are: with an owner, or at the node that ran it.
-   *
-   * @returns undefined if it needs none
-   * @throws OxbowError `job-unknown`
-   */
-  async whereIs(
-    id: string,
-  ): Promise<{ readonly place: 'stream' | 'asset'; readonly key: string } | { readonly node: string } | undefined> {
-    const { kind, subject, state, worker } = await this.find(id);
-    const place = this.placeOf(kind);
-    if (place === undefined || subject === null) return undefined;
-    const node = /^node\/(.+)$/.exec(worker ?? '')?.[1];
-    return state === 'done' && node !== undefined ? { node } : { place, key: subject };
-  }
-
   /** Names of all registered kinds. */
   get kindNames(): readonly string[] {
     return [...this.#kinds.keys()];

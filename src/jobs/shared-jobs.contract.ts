@@ -60,7 +60,7 @@ export function sharedJobsContract(name: string, open: OpenDatabase): void {
         Array.from({ length: 30 }, (_, i) => i),
       );
       for (const node of nodes) await node.queue[Symbol.asyncDispose]();
-      assert.equal(nodes.flatMap(({ ended }) => ended).length, 30, 'each end is told once');
+      assert.equal(nodes.flatMap(({ ended }) => ended).length, 30, 'each end is reported once');
     });
 
     test('a node that starts takes back what it ran itself, and nothing of the others', async () => {
@@ -99,7 +99,7 @@ export function sharedJobsContract(name: string, open: OpenDatabase): void {
       for (const { queue } of [dead, b]) await queue[Symbol.asyncDispose]();
     });
 
-    test('a job that another node cancels ends, and is told once', async () => {
+    test('a job that another node cancels ends, and is reported once', async () => {
       await using database = await open();
       const clock = createManualClock();
       const a = await openNode('a', database.db, clock);
@@ -133,7 +133,7 @@ export function sharedJobsContract(name: string, open: OpenDatabase): void {
         const { id } = await other.queue.add('export', null, { subject: 'cam' });
         assert.equal((await until(other.queue, id, 'done', tick)).worker, `node/${node}`);
       }
-      const { id } = await nodes.a.queue.add('export', null, { subject: 'of nobody' });
+      const { id } = await nodes.a.queue.add('export', null, { subject: 'without an owner' });
       await until(nodes.a.queue, id, 'done', tick);
       for (const { queue } of Object.values(nodes)) await queue[Symbol.asyncDispose]();
     });

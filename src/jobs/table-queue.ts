@@ -4,10 +4,8 @@
  * processes have leases like those of workers, so that another node starts them.
  */
 import { randomBytes } from 'node:crypto';
-import type { Kysely } from 'kysely';
 import { sleep } from '../lib/abort.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import type { Tables } from '../store/schema.ts';
 import type {
   Job,
   JobCount,
@@ -20,11 +18,11 @@ import type {
   LeaseReport,
   LeaseWrite,
 } from './job.ts';
-import { failuresWith, JobLeases, type JobLeasesOptions } from './job-leases.ts';
+import { JobLeases, type JobLeasesOptions } from './job-leases.ts';
 import { jobOf } from './job-rows.ts';
+import { takeBack } from './take-back.ts';
 import type { JobConsumption, JobTransport } from './transport/job-transport.ts';
 import { createLocalTransport } from './transport/local-transport.ts';
-import { workerIdsOf } from './worker-table.ts';
 
 /** A job that failed so often has failed. */
 const MAX_TRIES = 3;
@@ -65,44 +63,9 @@ interface Running {
  * whole time to live to come back. In a cluster that is true of the jobs and workers of this node.
  */
 export async function openTableQueue(options: TableQueueOptions): Promise<JobQueue> {
-  const { db, clock, leaseMs = LEASE_MS, node } = options;
-  const nowUs = Math.round(clock.nowMs() * 1000);
-  await takeBackOwn(db, nowUs, node);
-  const held = db
-    .updateTable('job')
-    .set({ lease_until_us: nowUs + leaseMs * 1000 })
-    .where('state', '=', 'running');
-  const { from, to } = workerIdsOf(node ?? '');
-  await (node
-    ? held.where('lease_worker', '>=', from).where('lease_worker', '<', to)
-    : held.where('lease_worker', 'is not', null)
-  ).execute();
+  const { leaseMs = LEASE_MS } = options;
+  await takeBack({ ...options, leaseMs });
   return new TableQueue({ ...options, leaseMs });
-}
-
-async function takeBackOwn(db: Kysely<Tables>, nowUs: number, node: string | undefined): Promise<void> {
-  // Without an owner in a cluster: from before this server became a node.
-  const lost = await db
-    .selectFrom('job')
-    .selectAll()
-    .where('state', '=', 'running')
-    .where((eb) => eb.or([eb('lease_worker', 'is', null), ...(node ? [eb('lease_worker', '=', `node/${node}`)] : [])]))
-    .execute();
-  for (const row of lost) {
-    const error: JobError = { code: 'internal', detail: `oxbow ended ${row.tries} times during this job` };
-    const change =
-      row.tries < row.max_tries
-        ? { state: 'queued', progress: 0, parts: '{}' }
-        : { state: 'failed', error: JSON.stringify(error), ended_us: nowUs };
-    const failures = failuresWith(row, error, nowUs);
-    await db
-      .updateTable('job')
-      .set({ ...change, failures, lease_until_us: 0 })
-      .where('id', '=', row.id)
-      .where('lease_token', '=', row.lease_token)
-      .where('state', '=', 'running')
-      .execute();
-  }
 }
 
 class TableQueue implements JobQueue {

@@ -31,7 +31,7 @@ export class AssetQuota {
     return this.#byOwner.get(owner) ?? 0;
   }
 
-  /** Counts anew: other nodes have stored and deleted originals. */
+  /** Counts again: other nodes have stored and deleted originals. */
   replace(owners: readonly { readonly owner: string; readonly bytes: number }[]): void {
     this.#byOwner.clear();
     this.#total = 0;

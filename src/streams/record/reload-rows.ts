@@ -2,8 +2,8 @@
  * Reads again what this process has in memory of the rows of a stream, before it takes the stream over from another node.
  * In: the tables, the id of a stream. Out: the tables as the database is now; MSNs that the other node has not announced.
  */
-import type { StreamDeps } from './stream-deps.ts';
-import { readStreamName } from './stream-table.ts';
+import type { StreamDeps } from '../stream-deps.ts';
+import { readStreamName } from '../stream-table.ts';
 
 /** What has rows of streams in memory. Horizons need nothing: only what was committed here is in them. */
 export type ReloadedRows = Pick<StreamDeps, 'pins' | 'clips' | 'pictures' | 'msnMarks' | 'table' | 'storyboards'> & {
