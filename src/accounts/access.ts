@@ -56,6 +56,10 @@ export interface Access {
   box(use: string): SecretBox;
   /** The settings of accounts, as they are now. */
   settings(): AccountSettings;
+  /** Finds a cookie's session that another node has added a moment ago; undefined if there is nothing to wait for. */
+  lookUpCookie(secret: string): Promise<void> | undefined;
+  /** The same for an API token. */
+  lookUpToken(secret: string): Promise<void> | undefined;
   /** Who has the secret of a session's cookie; anonymous if it ended. */
   ofCookie(secret: string): Principal;
   /** Who has the secret of an API token; anonymous for an unknown one. */
@@ -71,6 +75,8 @@ export interface AccessOptions {
   readonly adminToken: string | undefined;
   /** Undefined or empty: generated in the data folder. */
   readonly watchSecret?: string | undefined;
+  /** Secret of the cluster: what only this server would know otherwise is derived from it, the same on all nodes. */
+  readonly clusterSecret?: string | undefined;
   readonly watchJwt?: OpenedWatchJwt | undefined;
   /** Services that sign users in; none if absent. */
   readonly providers?: ReadonlyMap<string, IdentityProvider>;
@@ -96,6 +102,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     clock,
     adminToken,
     watchSecret,
+    clusterSecret,
     watchJwt,
     targetDurationMs,
     providers = new Map(),
@@ -103,9 +110,9 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     failed = () => {},
     accounts = () => usualSettings,
   } = options;
-  const secret = await openWatchSecret(dataFolder, watchSecret);
+  const secret = await openWatchSecret(dataFolder, watchSecret, clusterSecret);
   const mail = await openMail?.(tables.mails, new SecretBox(secret, 'mail'));
-  const users = await Users.open(tables.users, clock);
+  const users = await Users.open(tables.users, clock, failed);
   const sessions = await Sessions.open(tables.sessions, clock);
   const tokens = await ApiTokens.open(tables.tokens, clock);
   const invitations = await Invitations.open(tables.invitations, clock);
@@ -129,7 +136,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     sessions,
     tokens,
     publishKeys: await PublishKeys.open(tables.publishKeys, clock),
-    ownWorker: createProcessSecret(),
+    ownWorker: createProcessSecret(clusterSecret),
     links: new SignInLinks(dataFolder, () => clock.nowMs()),
     watch: await WatchTokens.open({
       ...{ secret, epochs: tables.epochs, jwt: watchJwt?.jwt },
@@ -148,6 +155,8 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     signUp,
     emails: new AccountMail({ users, sessions, codes: new EmailCodes(tables.emailCodes, clock), mail, failed }),
     settings: accounts,
+    lookUpCookie: (given) => sessions.lookUp(given),
+    lookUpToken: (given) => tokens.lookUp(given),
     ofCookie(given) {
       const session = sessions.find(given);
       return session ? principalOfSession(session, userOf(session), accounts()) : anonymous;

@@ -2,8 +2,9 @@
  * Sessions, API tokens, stream keys and revocations in the metadata store. Times are whole µs there, ms here.
  * In: rows of the accounts. Out: rows of the store.
  */
-import type { Kysely } from 'kysely';
-import type { Tables } from '../store/schema.ts';
+import type { Kysely, Selectable } from 'kysely';
+import type { RowChanges, SharedTable } from '../store/row-changes.ts';
+import type { ApiTokenTable, SessionTable, Tables } from '../store/schema.ts';
 import type { ApiToken, TokenScope } from './api-tokens.ts';
 import { auditRows } from './audit/audit-rows.ts';
 import type { AuditRows } from './audit/audit-trail.ts';
@@ -13,9 +14,9 @@ import { type MailRows, mailRows } from './mail/mail-rows.ts';
 import type { PublishKey, PublishScope } from './publish-keys.ts';
 import type { Rows } from './secret-table.ts';
 import type { Session } from './sessions.ts';
-import type { Invitation } from './users/invitations.ts';
-import type { User } from './users/user.ts';
-import { invitationRows, userRows } from './users/user-tables.ts';
+import type { InvitationRows } from './users/invitations.ts';
+import { invitationRows, takeInvitation, userIdOfName, userRows } from './users/user-tables.ts';
+import type { UserRows } from './users/users.ts';
 import type { WatchEpoch } from './watch-tokens.ts';
 
 /** What is kept of accounts. */
@@ -24,43 +25,79 @@ export interface AccountTables {
   readonly tokens: Rows<ApiToken>;
   readonly publishKeys: Rows<PublishKey>;
   readonly epochs: Rows<WatchEpoch>;
-  readonly users: Rows<User>;
-  readonly invitations: Rows<Invitation>;
+  readonly users: UserRows;
+  readonly invitations: InvitationRows;
   readonly emailCodes: EmailCodeRows;
   readonly mails: MailRows;
   readonly audit: AuditRows;
   readonly identities: IdentityRows;
 }
 
-/** The tables of a store. */
-export function accountTables(db: Kysely<Tables>): AccountTables {
+/** The tables of a store. @param changes in a cluster: what other nodes change becomes known, and they learn what is changed here */
+export function accountTables(db: Kysely<Tables>, changes?: RowChanges): AccountTables {
+  const shared = <R extends object>(
+    table: SharedTable,
+    make: (db: Kysely<Tables>) => Rows<R>,
+    keyOf: (row: R) => string,
+  ) => (changes ? sharedRows(table, make, { db, changes, keyOf }) : make(db));
+  const id = (row: { readonly id: string }) => row.id;
   return {
-    sessions: sessionRows(db),
-    tokens: tokenRows(db),
-    publishKeys: keyRows(db),
-    epochs: epochRows(db),
-    users: userRows(db),
-    invitations: invitationRows(db),
+    sessions: shared('session', sessionRows, id),
+    tokens: shared('api_token', tokenRows, id),
+    publishKeys: shared('publish_key', keyRows, id),
+    epochs: shared('watch_epoch', epochRows, ({ stream }) => stream),
+    users: { ...shared('user', userRows, id), ...(changes && { idOfName: (key) => userIdOfName(db, key) }) },
+    invitations: {
+      ...shared('invitation', invitationRows, id),
+      take: (id, uses) => {
+        const take = (on: Kysely<Tables>) => takeInvitation(on, id, uses);
+        return changes ? changes.write('invitation', id, take) : take(db);
+      },
+    },
     emailCodes: emailCodeRows(db),
-    mails: mailRows(db),
+    mails: mailRows(db, changes !== undefined),
     audit: auditRows(db),
-    identities: identityRows(db),
+    identities: identityRows(db, changes),
+  };
+}
+
+/** Rows that several nodes change: each writes what it has changed, and no row that another node has removed. */
+function sharedRows<R extends object>(
+  table: SharedTable,
+  make: (db: Kysely<Tables>) => Rows<R>,
+  {
+    db,
+    changes,
+    keyOf,
+  }: { readonly db: Kysely<Tables>; readonly changes: RowChanges; readonly keyOf: (row: R) => string },
+): Rows<R> {
+  const rows = make(db);
+  return {
+    ...rows,
+    put: (row) => changes.write(table, keyOf(row), (transaction) => make(transaction).put(row)),
+    remove: (key) => changes.write(table, key, (transaction) => make(transaction).remove(key)),
+    change: (row, before) =>
+      changes.write(table, keyOf(row), async (transaction) => (await make(transaction).change?.(row, before)) ?? false),
+    follow: (learn) => changes.follow(table, async (keys) => learn(keys, await rows.all(keys))),
   };
 }
 
 function sessionRows(db: Kysely<Tables>): Rows<Session> {
   return {
-    async all() {
-      const rows = await db.selectFrom('session').selectAll().execute();
-      return rows.map(({ id, digest, user_id, created_us, seen_us, address, program }) => ({
-        id,
-        digest,
-        userId: user_id ?? undefined,
-        address,
-        program,
-        createdMs: created_us / 1000,
-        seenMs: seen_us / 1000,
-      }));
+    async all(keys) {
+      const all = db.selectFrom('session').selectAll();
+      return (await (keys ? all.where('id', 'in', keys) : all).execute()).map(sessionOf);
+    },
+    async ofDigest(digest) {
+      const row = await db.selectFrom('session').selectAll().where('digest', '=', digest).executeTakeFirst();
+      return row && sessionOf(row);
+    },
+    async change({ id, seenMs }) {
+      const changed = db
+        .updateTable('session')
+        .set({ seen_us: toUs(seenMs) })
+        .where('id', '=', id);
+      return (await changed.executeTakeFirst()).numUpdatedRows > 0n;
     },
     async put({ id, digest, userId, createdMs, seenMs, address, program }) {
       const user_id = userId ?? null;
@@ -76,19 +113,23 @@ function sessionRows(db: Kysely<Tables>): Rows<Session> {
   };
 }
 
+function sessionOf({ id, digest, user_id, created_us, seen_us, address, program }: Selectable<SessionTable>): Session {
+  return {
+    ...{ id, digest, userId: user_id ?? undefined, address, program },
+    createdMs: created_us / 1000,
+    seenMs: seen_us / 1000,
+  };
+}
+
 function tokenRows(db: Kysely<Tables>): Rows<ApiToken> {
   return {
-    async all() {
-      const rows = await db.selectFrom('api_token').selectAll().execute();
-      return rows.map(({ id, digest, user_id, label, scopes, created_us, expires_us }) => ({
-        id,
-        digest,
-        userId: user_id ?? undefined,
-        label,
-        scopes: scopes.split(' ') as TokenScope[],
-        createdMs: created_us / 1000,
-        expiresMs: toMs(expires_us),
-      }));
+    async all(keys) {
+      const all = db.selectFrom('api_token').selectAll();
+      return (await (keys ? all.where('id', 'in', keys) : all).execute()).map(tokenOf);
+    },
+    async ofDigest(digest) {
+      const row = await db.selectFrom('api_token').selectAll().where('digest', '=', digest).executeTakeFirst();
+      return row && tokenOf(row);
     },
     async put({ id, digest, userId, label, scopes, createdMs, expiresMs }) {
       const expires_us = toUsOrNull(expiresMs);
@@ -107,10 +148,20 @@ function tokenRows(db: Kysely<Tables>): Rows<ApiToken> {
   };
 }
 
+function tokenOf({ id, digest, user_id, label, scopes, created_us, expires_us }: Selectable<ApiTokenTable>): ApiToken {
+  return {
+    ...{ id, digest, userId: user_id ?? undefined, label },
+    scopes: scopes.split(' ') as TokenScope[],
+    createdMs: created_us / 1000,
+    expiresMs: toMs(expires_us),
+  };
+}
+
 function keyRows(db: Kysely<Tables>): Rows<PublishKey> {
   return {
-    async all() {
-      const rows = await db.selectFrom('publish_key').selectAll().execute();
+    async all(keys) {
+      const all = db.selectFrom('publish_key').selectAll();
+      const rows = await (keys ? all.where('id', 'in', keys) : all).execute();
       return rows.map(({ id, digest, label, stream_id, prefix, max_streams, allow, ...times }) => ({
         id,
         digest,
@@ -135,6 +186,17 @@ function keyRows(db: Kysely<Tables>): Rows<PublishKey> {
         .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
         .execute();
     },
+    async change({ id, expiresMs, usedMs }, before) {
+      const changing = {
+        ...(expiresMs !== before.expiresMs && { expires_us: toUsOrNull(expiresMs) }),
+        ...(usedMs !== before.usedMs && { used_us: toUsOrNull(usedMs) }),
+      };
+      const changed = db
+        .updateTable('publish_key')
+        .set({ ...changing, id })
+        .where('id', '=', id);
+      return (await changed.executeTakeFirst()).numUpdatedRows > 0n;
+    },
     remove: async (id) => void (await db.deleteFrom('publish_key').where('id', '=', id).execute()),
   };
 }
@@ -145,7 +207,10 @@ function scopeOf(streamId: string | null, prefix: string, maxStreams: number): P
 
 function epochRows(db: Kysely<Tables>): Rows<WatchEpoch> {
   return {
-    all: () => db.selectFrom('watch_epoch').selectAll().execute(),
+    all(keys) {
+      const all = db.selectFrom('watch_epoch').selectAll();
+      return (keys ? all.where('stream', 'in', keys) : all).execute();
+    },
     async put({ stream, epoch }) {
       await db
         .insertInto('watch_epoch')

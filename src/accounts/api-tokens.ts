@@ -91,6 +91,11 @@ export class ApiTokens {
     return token && this.#clock.nowMs() < (token.expiresMs ?? Number.POSITIVE_INFINITY) ? token : undefined;
   }
 
+  /** As `SecretTable.lookUp`. */
+  lookUp(secret: string): Promise<void> | undefined {
+    return secret.startsWith('ox_') ? this.#table.lookUp(secret, this.#clock.monotonicMs()) : undefined;
+  }
+
   /** Revokes a token at once; false for an unknown id. */
   remove(id: string): Promise<boolean> {
     return this.#table.remove(id);

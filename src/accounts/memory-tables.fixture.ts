@@ -7,6 +7,7 @@ import type { AuditRows, StoredLine } from './audit/audit-trail.ts';
 import type { Identity, IdentityRows } from './identity/identities.ts';
 import type { EmailCodeRows } from './mail/email-codes.ts';
 import type { Rows } from './secret-table.ts';
+import type { Invitation, InvitationRows } from './users/invitations.ts';
 
 /** Empty tables. */
 export function memoryTables(): AccountTables {
@@ -16,7 +17,7 @@ export function memoryTables(): AccountTables {
     publishKeys: memoryRows(({ id }) => id),
     epochs: memoryRows(({ stream }) => stream),
     users: memoryRows(({ id }) => id),
-    invitations: memoryRows(({ id }) => id),
+    invitations: memoryInvitations(),
     emailCodes: memoryCodes(),
     mails: memoryRows(({ id }) => id),
     audit: memoryAudit(),
@@ -30,6 +31,19 @@ function memoryIdentities(): IdentityRows {
     all: async () => [...rows.values()],
     put: async (row) => void rows.set(`${row.provider} ${row.subject}`, row),
     remove: async (provider, subject) => void rows.delete(`${provider} ${subject}`),
+  };
+}
+
+function memoryInvitations(): InvitationRows {
+  const rows = memoryRows<Invitation>(({ id }) => id);
+  return {
+    ...rows,
+    async take(id, uses) {
+      const row = (await rows.all()).find((one) => one.id === id);
+      if (!row || row.usesLeft + uses < 0) return false;
+      await rows.put({ ...row, usesLeft: row.usesLeft + uses });
+      return true;
+    },
   };
 }
 

@@ -63,6 +63,7 @@ export class PublishKeys {
   private constructor(table: SecretTable<PublishKey>, clock: Clock) {
     this.#table = table;
     this.#clock = clock;
+    table.lost.subscribe((id) => this.#revoked.emit(id));
   }
 
   /** Reads the stored keys. */

@@ -102,6 +102,11 @@ export class Sessions {
     return session && this.#lasts(session) ? session : undefined;
   }
 
+  /** As `SecretTable.lookUp`. */
+  lookUp(secret: string): Promise<void> | undefined {
+    return this.#table.lookUp(secret, this.#clock.monotonicMs());
+  }
+
   /** Extends a session; true if the cookie of the browser has to be extended too. */
   async seen(session: Session): Promise<boolean> {
     const nowMs = this.#clock.nowMs();

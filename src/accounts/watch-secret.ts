@@ -1,11 +1,13 @@
 /**
- * The secret that signs playback tokens: from the settings, otherwise generated once in the data folder, readable by its owner only.
- * In: a setting, a folder. Out: bytes.
+ * The secret that signs playback tokens: from the settings, in a cluster derived from its secret, otherwise generated once in the
+ * data folder, readable by its owner only.
+ * In: settings, a folder. Out: bytes.
  */
 import { randomBytes } from 'node:crypto';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OxbowError } from '../lib/errors.ts';
+import { clusterKey } from './cluster-key.ts';
 
 /** Name of the file in the data folder. */
 export const WATCH_SECRET_FILE = 'watch-secret';
@@ -14,10 +16,16 @@ const MIN_LENGTH = 16;
 
 /**
  * @param setting servers that share it accept each other's tokens
+ * @param clusterSecret of the cluster, in which it is derived from that; empty or undefined: there is none
  * @throws OxbowError `bad-setting` if it is too short
  */
-export async function openWatchSecret(dataFolder: string, setting: string | undefined): Promise<Buffer> {
+export async function openWatchSecret(
+  dataFolder: string,
+  setting: string | undefined,
+  clusterSecret?: string,
+): Promise<Buffer> {
   if (setting) return checked(setting, 'watchSecret');
+  if (clusterSecret) return Buffer.from(clusterKey(clusterSecret, 'watch secret'));
   const file = join(dataFolder, WATCH_SECRET_FILE);
   const kept = await read(file);
   if (kept !== undefined) return checked(kept, file);

@@ -85,6 +85,11 @@ export class WatchTokens {
   /** Reads the revocations. */
   static async open(options: WatchTokenOptions): Promise<WatchTokens> {
     const tokens = new WatchTokens(options);
+    options.epochs.follow?.((_, rows) => {
+      for (const { stream, epoch } of rows) {
+        if (epoch > tokens.epochOf(stream)) tokens.#raise(stream, epoch);
+      }
+    });
     for (const { stream, epoch } of await options.epochs.all()) tokens.#epochs.set(stream, epoch);
     return tokens;
   }
@@ -167,10 +172,17 @@ export class WatchTokens {
 
   /** Revokes all tokens of a stream that were signed so far, at once. */
   async revoke(stream: string): Promise<void> {
-    const epoch = this.epochOf(stream) + 1;
+    const { epochs } = this.#options;
+    this.#raise(stream, this.epochOf(stream) + 1);
+    // Another node may have revoked them a moment ago, and signed tokens since.
+    const [stored] = epochs.follow ? await epochs.all([stream]) : [];
+    if (stored && stored.epoch >= this.epochOf(stream)) this.#raise(stream, stored.epoch + 1);
+    await epochs.put({ stream, epoch: this.epochOf(stream) });
+  }
+
+  #raise(stream: string, epoch: number): void {
     this.#epochs.set(stream, epoch);
     this.#revoked.emit(stream);
-    await this.#options.epochs.put({ stream, epoch });
   }
 
   /** Expiry of a token of this server, ms since 1970; undefined: forged, of another stream, revoked, or its account ended. */

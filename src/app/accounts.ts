@@ -2,6 +2,7 @@
  * Opens access control: tokens, sessions, sign-in links, playback tokens, and the limits on requests.
  * In: the context, store, streams, net. Out: Accounts.
  */
+
 import { openAccess } from '../accounts/access.ts';
 import { accountTables } from '../accounts/account-tables.ts';
 import { AuthUrl } from '../accounts/auth/auth-url.ts';
@@ -15,6 +16,7 @@ import { signInPath } from '../accounts/sign-in-links.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
 import type { OpenedWatchJwt } from '../accounts/watch-jwt/open-watch-jwt.ts';
 import type { Config } from '../config/schema.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
 import { createLocalSignIn } from '../http/client/local-sign-in.ts';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -27,16 +29,17 @@ const SWEEP_EVERY_MS = 3_600_000;
 /** Reads the stored sessions, tokens and revocations. */
 export async function openAccounts(
   { config, settings, dataFolder, clock, ...context }: AppContext,
-  { store, catalog, net }: Pick<Parts, 'store' | 'catalog' | 'net'>,
+  { store, changes, catalog, net }: Pick<Parts, 'store' | 'changes' | 'catalog' | 'net'>,
 ): Promise<Accounts> {
   const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
   const openServices = (given: Config) => openIdentity(given, { clock, ...context }, net);
   const access = await openAccess({
-    tables: accountTables(store.db),
+    tables: accountTables(store.db, changes),
     dataFolder,
     clock,
     adminToken: config.adminToken,
     watchSecret: config.watchSecret,
+    clusterSecret: nodeName(config) === undefined ? undefined : config.cluster.secret,
     watchJwt,
     providers: await openServices(config),
     openMail: (rows, box) => openMail({ config, clock, ...context }, { net, rows, box }),

@@ -2,19 +2,23 @@
  * Opens the event bus and the webhooks that deliver its events.
  * In: the context, store and net. Out: EventBus, Webhooks; the event `server.starting`.
  */
+
+import { Leases } from '../cluster/lease.ts';
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import { withoutForeign } from '../cluster/shadow.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
 import { sleep } from '../lib/abort.ts';
 import { version } from '../lib/version.ts';
 import type { ServiceChange } from '../observe/services/services.ts';
+import { openLeaseTable } from '../store/lease-table.ts';
 import { WebhookTable } from '../webhooks/webhook-table.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';
 import type { AppContext, Parts } from './parts.ts';
 
 /** Opens both. */
 export async function openEvents(
-  { clock, metrics, telemetry, services, opened, failed }: AppContext,
-  { store, net, cluster }: Pick<Parts, 'store' | 'net' | 'cluster'>,
+  { config, clock, metrics, telemetry, services, opened, failed }: AppContext,
+  { store, changes, net, cluster }: Pick<Parts, 'store' | 'changes' | 'net' | 'cluster'>,
 ): Promise<Pick<Parts, 'bus' | 'webhooks'>> {
   const local = createLocalEventBus({ clock, failed: failed('a subscriber to events'), counters: metrics });
   const bus = cluster ? await cluster.bus(local) : local;
@@ -26,7 +30,9 @@ export async function openEvents(
   opened.defer(services.changed.subscribe(publish));
   const webhooks = opened.use(
     await Webhooks.open({
-      table: new WebhookTable(store.db),
+      table: new WebhookTable(store.db, changes),
+      holder: nodeName(config),
+      leases: changes && new Leases({ store: openLeaseTable(store.db, clock), clock, failed: failed('a lease') }),
       // Each node delivers what it has published itself: once in a cluster.
       bus: withoutForeign(bus),
       net,

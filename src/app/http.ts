@@ -27,7 +27,7 @@ import type { AppContext, Parts } from './parts.ts';
  */
 export async function openHttp(
   app: AppContext,
-  parts: Omit<Parts, 'store' | 'net' | 'cluster' | 'nodes' | 'placement'>,
+  parts: Omit<Parts, 'store' | 'changes' | 'net' | 'cluster' | 'nodes' | 'placement'>,
   elsewhere: Pick<HttpDeps, 'mediaProxy' | 'itemSource' | 'otherNodes' | 'internalRequests'>,
 ): Promise<HttpServer> {
   const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;

@@ -2,7 +2,10 @@
  * Opens background work: the queue of jobs, and exports as one kind of job.
  * In: the context, store, events, recordings, streams. Out: Jobs, Workers, ExportJobs.
  */
+
 import { fileURLToPath } from 'node:url';
+import { clusterKey } from '../accounts/cluster-key.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
 import { type OpenedJobs, openJobs as openQueue } from '../jobs/open-jobs.ts';
 import { OwnWorker } from '../jobs/own-worker.ts';
 import type { JobTransport } from '../jobs/transport/job-transport.ts';
@@ -29,6 +32,7 @@ export async function openJobs(
     metrics,
     telemetry,
     config: config.jobs,
+    node: nodeName(config),
     media: recordings.segments,
     mayWrite: () => disk.now().hasRoom,
     failed: failed('a job'),
@@ -60,15 +64,17 @@ async function openTransport({
 
 /** Starts the worker of the server itself, unless it is switched off. Call it after HTTP: it is ended before. */
 export function openOwnWorker(
-  { config: { jobs: config }, opened, clock, log, metrics, failed }: AppContext,
+  { config: { jobs: config, ...others }, opened, clock, log, metrics, failed }: AppContext,
   { queued, isBusy, workers }: OpenedJobs,
   { url, token }: { readonly url: string; readonly token: string },
 ): void {
-  if (config.ownWorker === 'off') return;
+  const isShared = nodeName(others) !== undefined;
+  if (config.ownWorker === 'off' || (isShared && !others.cluster.roles.includes('worker'))) return;
   const worker = opened.use(
     new OwnWorker({
       entry: fileURLToPath(startedFile('cli/own-worker')),
       ...{ url, token, clock, isNeeded: isBusy, slots: config.slots, idleMs: config.workerIdle },
+      isShared,
       unchecked: url.startsWith('https:'),
       when: config.ownWorker,
       log: (text) => log.info({ worker: 'own' }, text),
@@ -84,11 +90,13 @@ export function openOwnWorker(
 
 /** Registers exports. */
 export function openExports(
-  { settings, clock }: AppContext,
+  { config, settings, clock }: AppContext,
   { recordings, streams, jobs }: Pick<Parts, 'recordings' | 'streams' | 'jobs'>,
 ): ExportJobs {
   const { segments, table, reader } = recordings;
   const { catalog, deps } = streams;
+  const node = nodeName(config);
+  const secret = node === undefined ? undefined : config.cluster.secret;
   const exports = new ExportJobs({
     jobs,
     catalog,
@@ -98,6 +106,8 @@ export function openExports(
     segments,
     settings,
     mayWrite: deps.mayWrite,
+    node,
+    ticketKey: secret === undefined ? undefined : Buffer.from(clusterKey(secret, 'download tickets')),
   });
   jobs.register(exports.kind);
   return exports;

@@ -3,6 +3,7 @@
  * In: the context, store, events, recordings. Out: Library.
  */
 import type { AssetsApi } from '../api/library/assets-api.ts';
+import { originalLocation } from '../archive/asset-locations.ts';
 import { sleep } from '../lib/abort.ts';
 import { exportAssetsOf } from '../library/asset-export.ts';
 import { AssetMediaCache } from '../library/asset-media.ts';
@@ -10,6 +11,7 @@ import { Assets } from '../library/assets.ts';
 import { createAssetsApi } from '../library/assets-api.ts';
 import { Subtitles } from '../library/subtitles/subtitles.ts';
 import { RecordedAssets } from '../streams/library/recorded-assets.ts';
+import { readStreamName } from '../streams/stream-table.ts';
 import type { AppContext, Library, Parts } from './parts.ts';
 
 /** The trash is looked through at the start and then this often. */
@@ -18,10 +20,19 @@ const TRASH_EVERY_MS = 30_000;
 /** Opens the records and the index of their media. */
 export async function openLibrary(
   { settings, clock, opened, metrics }: AppContext,
-  { store, bus, recordings }: Pick<Parts, 'store' | 'bus' | 'recordings'>,
+  { store, bus, recordings, placement }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'placement'>,
 ): Promise<Library> {
-  const { segments, release } = recordings;
-  const assets = await Assets.open({ db: store.db, read: store.read, clock, events: bus, settings, segments, release });
+  const { segments, files, release } = recordings;
+  const options = { db: store.db, read: store.read, clock, events: bus, settings, segments, placement, release };
+  const assets = await Assets.open(options);
+  if (placement.node !== '' && placement.takes('asset')) {
+    await assets.claimUnplaced((id) =>
+      files.size(originalLocation(id)).then(
+        () => true,
+        () => false, // another node has it, or none
+      ),
+    );
+  }
   opened.defer(
     metrics.beforeScrape(async () => {
       for (const [state, count] of Object.entries(await assets.counts())) metrics.assets.set({ state }, count);
@@ -41,11 +52,17 @@ export async function openAssetsApi(
     catalog,
     library,
     accounts,
-  }: Pick<Parts, 'store' | 'recordings' | 'catalog' | 'library' | 'accounts'>,
+    placement,
+  }: Pick<Parts, 'store' | 'recordings' | 'catalog' | 'library' | 'accounts' | 'placement'>,
 ): Promise<AssetsApi> {
   const { assets, media, subtitles } = library;
   const recorded = new RecordedAssets({ catalog, pins: recordings.pins, assets });
-  opened.defer(await recorded.follow(failed('the pin of an asset')));
+  const owns = async (streamId: string) => {
+    if (placement.node === '') return true;
+    const name = await readStreamName(store.db, streamId);
+    return name !== undefined && placement.find('stream', name) === 'own';
+  };
+  opened.defer(await recorded.follow(failed('the pin of an asset'), owns));
   accounts.access.exporters.add('assets', (id) => exportAssetsOf(store.db, `user:${id}`));
   return createAssetsApi({
     assets,
@@ -60,13 +77,17 @@ export async function openAssetsApi(
 }
 
 /** Deletes what was in the trash for long enough, until the shutdown. */
-export function startTrash({ opened, shutdown, failed }: AppContext, { assets }: Library): void {
+export function startTrash(
+  { opened, shutdown, failed }: AppContext,
+  { library: { assets }, placement }: Pick<Parts, 'library' | 'placement'>,
+): void {
   const { signal } = shutdown;
   const report = failed('the trash of the library');
   const run = async () => {
     while (!signal.aborted) {
       await assets.emptyTrash().catch(report);
       await assets.deleteFiles().catch(report);
+      if (placement.node !== '') await assets.countAgain().catch(report);
       await sleep(TRASH_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
     }
   };

@@ -5,17 +5,22 @@
 import path from 'node:path';
 import type { ObjectStoreView } from '../api/admin-shapes.ts';
 import { OBJECT_CACHE, openTieredStore } from '../archive/objects/open-tiered.ts';
-import type { SegmentLocation, SegmentStore } from '../archive/segment-store.ts';
+import { listRecordings } from '../archive/recording-locations.ts';
+import { isMissing, type SegmentLocation, type SegmentStore } from '../archive/segment-store.ts';
 import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
+import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { OncePer } from '../lib/once-per.ts';
 import { Candidates } from '../recording/offload/candidates.ts';
 import { Offload } from '../recording/offload/offload.ts';
 import type { Store } from '../store/db.ts';
+import { readStorage } from '../streams/stream-table.ts';
 import type { AppContext, DiskWatch, Objects, Parts } from './parts.ts';
 
 /** An address for a download is valid for so long, seconds. */
 const PRESIGNED_S = 300;
+/** Recordings of streams that other nodes have now are looked for this often, ms. */
+const FOREIGN_EVERY_MS = 60_000;
 /** Failed reads of a target are logged at most this often, ms. */
 const LOG_EVERY_MS = 60_000;
 
@@ -70,22 +75,50 @@ export async function openObjects(
 /** Copies or moves files until the shutdown. */
 export function startOffload(
   app: AppContext,
-  { store, bus, recordings, catalog, health }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'catalog' | 'health'>,
+  {
+    store,
+    bus,
+    recordings,
+    catalog,
+    health,
+    placement,
+  }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'catalog' | 'health' | 'placement'>,
 ): void {
-  const { objects, table, release } = recordings;
+  const { objects, table, release, segments, files } = recordings;
   if (!objects) return;
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
-  const targetOf = (streamId: string): string | undefined => {
-    const target = catalog.definitionOf(streamId)?.storage ?? settings.now.storage.target;
+  const targetOf = (streamId: string, storage = catalog.definitionOf(streamId)?.storage): string | undefined => {
+    const target = storage ?? settings.now.storage.target;
     return target === LOCAL_STORAGE || target === '' ? undefined : target;
   };
+  const isShared = placement.node !== '';
+  // What this node recorded of streams that others have now is still in its folder.
+  const elsewhere = new Map<string, string | undefined>();
+  const hasFile = (location: SegmentLocation) =>
+    files.size(location).then(
+      () => true,
+      () => false,
+    );
+  const isGone = async (location: SegmentLocation) => {
+    try {
+      await segments.size(location);
+      return false;
+    } catch (error) {
+      return isMissing(error); // or another node, which may have it, does not answer
+    }
+  };
+  const own = { isHere: hasFile, isElsewhere: (id: string) => placement.find('asset', id) !== 'own' };
   const offload = new Offload({
     store: objects.store,
     objects: objects.index,
     targets: objects.targets,
-    candidates: new Candidates(store.db, objects.index),
+    candidates: new Candidates(store.db, objects.index, isShared ? own : undefined),
+    isGone: isShared ? isGone : undefined,
     settings,
-    policies: () => catalog.retentionRules.map(({ streamId }) => ({ streamId, target: targetOf(streamId) })),
+    policies: () => [
+      ...catalog.retentionRules.map(({ streamId }) => ({ streamId, target: targetOf(streamId) })),
+      ...Array.from(elsewhere, ([streamId, target]) => ({ streamId, target })),
+    ],
     qualitiesOf: (streamId) => table.qualitiesOf(streamId),
     clock,
     release: (location: SegmentLocation) => release(location),
@@ -120,7 +153,21 @@ export function startOffload(
   );
   opened.defer(table.sealed.subscribe((id) => offload.sealed(id)));
   objects.describe = () => describeObjects(objects, offload);
-  opened.use(shutdown.owns(offload.run(shutdown)));
+  const followOthers = async () => {
+    while (isShared && !shutdown.signal.aborted) {
+      try {
+        const ids = await listRecordings(files, shutdown);
+        const foreign = ids.filter((id) => catalog.definitionOf(id) === undefined);
+        const stored = await readStorage(store.db, foreign);
+        elsewhere.clear();
+        for (const [id, storage] of stored) elsewhere.set(id, targetOf(id, storage));
+      } catch (error) {
+        if (!shutdown.signal.aborted) failed('looking for recordings of other nodes')(error);
+      }
+      await sleep(FOREIGN_EVERY_MS, shutdown).catch(() => undefined); // only the signal rejects it, and ends the loop
+    }
+  };
+  opened.use(shutdown.owns(Promise.all([followOthers(), offload.run(shutdown)])));
 }
 
 /** The health check. @throws OxbowError `storage-failed` while a target fails */

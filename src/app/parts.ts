@@ -64,6 +64,7 @@ import type { MediaServers } from '../rooms/providers/media-servers.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
+import type { RowChanges } from '../store/row-changes.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { Disk } from '../streams/disk.ts';
 import type { ExportJobs } from '../streams/export/export-jobs.ts';
@@ -214,6 +215,8 @@ export interface Library {
 /** The parts of the process, in the order in which they are opened. An opener takes those it needs. */
 export interface Parts {
   readonly store: Store;
+  /** Changes of rows that other nodes have in memory; undefined without a database that nodes share. */
+  readonly changes: RowChanges | undefined;
   readonly net: Net;
   /** Undefined: this server is alone. */
   readonly cluster: Cluster | undefined;

@@ -2,25 +2,58 @@
  * Opens the processing of assets: jobs `import` and `encode`.
  * In: the context, store, recordings, jobs, library. Out: Processing.
  */
+import { sleep } from '../lib/abort.ts';
 import { Processing } from '../library/processing/processing.ts';
 import { ladderSettingsOf } from '../transcode/ladder/settings.ts';
 import type { AppContext, Parts } from './parts.ts';
 
+/** In a cluster events of ends may be lost: what is unfinished is looked at this often, ms. */
+const RECONCILE_EVERY_MS = 30_000;
+const ENDS: ReadonlySet<string> = new Set(['job.done', 'job.failed', 'job.cancelled']);
+
 /** Registers the kinds of jobs; before the queue works. */
 export function openProcessing(
   { opened, failed, settings }: AppContext,
-  { store, recordings, jobs, library }: Pick<Parts, 'store' | 'recordings' | 'jobs' | 'library'>,
+  {
+    store,
+    recordings,
+    jobs,
+    library,
+    placement,
+  }: Pick<Parts, 'store' | 'recordings' | 'jobs' | 'library' | 'placement'>,
 ): Processing {
   const { segments } = recordings;
   const { assets } = library;
   const report = failed('the processing of an asset');
+  const owns = (id: string) => placement.find('asset', id) === 'own';
   const ladder = () => ladderSettingsOf(settings.now.library.ladder);
-  const processing = opened.use(new Processing({ db: store.db, jobs, assets, segments, ladder, failed: report }));
+  const processing = opened.use(new Processing({ db: store.db, jobs, assets, segments, ladder, owns, failed: report }));
   for (const kind of processing.kinds) jobs.register(kind);
   return processing;
 }
 
-/** Continues what the last process has left, until the shutdown. */
-export function startProcessing({ opened, shutdown, failed }: AppContext, processing: Processing): void {
-  opened.use(shutdown.owns(processing.reconcile().catch(failed('the processing of assets'))));
+/** Continues what the last process has left, until the shutdown. In a cluster jobs end at other nodes too. */
+export async function startProcessing(
+  { opened, shutdown, failed }: AppContext,
+  { bus, placement }: Pick<Parts, 'bus' | 'placement'>,
+  processing: Processing,
+): Promise<void> {
+  const report = failed('the processing of assets');
+  if (placement.node === '') return void opened.use(shutdown.owns(processing.reconcile().catch(report)));
+  const subscription = await bus.subscribe({
+    event({ event, isForeign }) {
+      if (!isForeign || !ENDS.has(event.type)) return;
+      const { kind, subject } = event.data as { readonly kind: string; readonly subject: string | null };
+      const isOwn = subject !== null && processing.kinds.some(({ name }) => name === kind);
+      if (isOwn) processing.ended(subject).catch(report);
+    },
+  });
+  opened.defer(() => subscription.close());
+  const run = async () => {
+    while (!shutdown.signal.aborted) {
+      await processing.reconcile().catch(report);
+      await sleep(RECONCILE_EVERY_MS, shutdown).catch(() => undefined); // only the signal rejects it, and ends the loop
+    }
+  };
+  opened.use(shutdown.owns(run()));
 }

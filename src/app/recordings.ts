@@ -32,7 +32,7 @@ const SETTLED_MS = 3_600_000;
 /** Opens the index and its tables. */
 export async function openRecordings(
   app: AppContext,
-  { store, disk, nodes }: Pick<Parts, 'store' | 'disk' | 'nodes'>,
+  { store, changes, disk, nodes }: Pick<Parts, 'store' | 'changes' | 'disk' | 'nodes'>,
 ): Promise<Recordings> {
   const { dataFolder, opened, clock, log, metrics } = app;
   const syncQueue = timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
@@ -57,9 +57,9 @@ export async function openRecordings(
     table,
     msnMarks: opened.use(await openMsnMarks({ dataFolder, store, table, clock, log })),
     horizons: await openHorizons({ store, table, clock, log }),
-    ...(await openKept(store.db)),
+    ...(await openKept(store.db, changes)),
     markers: new MarkerTable(store.db),
-    pictures: await PictureTable.open(store.db),
+    pictures: await PictureTable.open(store.db, changes),
     stats: new StatsTable(store.db),
     storyboards: new Storyboards(segments),
     deleted,

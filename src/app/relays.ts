@@ -12,12 +12,19 @@ import { createOpenOpus } from './realtime/opus.ts';
 /** Starts the relays of every stream, and follows the streams. */
 export async function openRelays(
   app: AppContext,
-  { catalog, store, net, bus, publishPorts }: Pick<Parts, 'catalog' | 'store' | 'net' | 'bus' | 'publishPorts'>,
+  {
+    catalog,
+    store,
+    changes,
+    net,
+    bus,
+    publishPorts,
+  }: Pick<Parts, 'catalog' | 'store' | 'changes' | 'net' | 'bus' | 'publishPorts'>,
 ): Promise<RelaysApi> {
   const { opened, clock, log, metrics } = app;
   const own = new OwnAddresses(publishPorts);
   const connect = createConnectRelay({ net, clock, openOpus: createOpenOpus(app) });
-  const relays = new Relays({ catalog, store, net, connect, own, events: bus, clock, log, metrics });
+  const relays = new Relays({ catalog, store, changes, net, connect, own, events: bus, clock, log, metrics });
   opened.use(relays);
   await relays.open();
   return relays;

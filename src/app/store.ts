@@ -11,6 +11,7 @@ import { makeFolder } from '../lib/folder.ts';
 import type { Services } from '../observe/services/services.ts';
 import { openStore as openDatabase, type Store } from '../store/db.ts';
 import type { Guard } from '../store/engine.ts';
+import { RowChanges } from '../store/row-changes.ts';
 import { DATABASE_FILE } from '../streams/rebuild.ts';
 import type { AppContext } from './parts.ts';
 
@@ -65,6 +66,17 @@ export async function openStore(
   const store = opened.use(await openDatabase({ file, server, log, onWait, guard, onTaken, signal, ...node }));
   opened.defer(metrics.beforeScrape(() => metrics.databaseWaiting.set(store.waiting)));
   return store;
+}
+
+/** Reads what other nodes change, until the shutdown; undefined without a database that nodes share. */
+export function openRowChanges(
+  { config, opened, shutdown, clock, failed }: AppContext,
+  { db }: Pick<Store, 'db'>,
+): RowChanges | undefined {
+  if (nodeName(config) === undefined) return undefined;
+  const changes = new RowChanges({ db, clock, failed: failed('reading what other nodes have changed') });
+  opened.use(shutdown.owns(changes.run(shutdown)));
+  return changes;
 }
 
 /** The circuit breaker of a database server: while it cannot be reached, requests are refused at once. */

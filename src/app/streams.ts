@@ -9,6 +9,7 @@ import { closeEngine, makeKeyPicture } from '../ffmpeg/engine.ts';
 import { MemoryBudget } from '../live/memory-budget.ts';
 import { Catalog } from '../streams/catalog.ts';
 import { NO_ROOM } from '../streams/disk.ts';
+import { reloadRows } from '../streams/record/reload-rows.ts';
 import { StoryboardQueue } from '../streams/record/storyboard-queue.ts';
 import { createProber } from '../streams/source/limited-prober.ts';
 import { runSource } from '../streams/source/sources.ts';
@@ -48,6 +49,7 @@ export function openStreams(
     metrics,
     store,
     placement,
+    reload: (streamId) => reloadRows({ ...recordings, store }, streamId),
     leases: new Leases({
       // In a cluster that shares streams, the owner of a stream alone has its publishers.
       store: cluster && placement.node === '' ? cluster.leases(createLocalLeases(clock)) : createLocalLeases(clock),

@@ -15,7 +15,14 @@ const SWEEP_EVERY_MS = 60_000;
 /** Opens them. */
 export async function openUploads(
   { settings, dataFolder, clock, opened, metrics, failed, shutdown }: AppContext,
-  { store, bus, recordings, disk, library }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'disk' | 'library'>,
+  {
+    store,
+    bus,
+    recordings,
+    disk,
+    library,
+    placement,
+  }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'disk' | 'library' | 'placement'>,
 ): Promise<Uploads> {
   const files = opened.use(openLocalUploadStore({ folder: dataFolder, syncQueue: recordings.syncQueue }));
   const report = failed('an upload');
@@ -38,7 +45,8 @@ export async function openUploads(
         ended: (result) => metrics.uploads.inc({ result }),
       },
       failed: report,
-      holder: `${hostname()} ${process.pid}`,
+      holder: placement.node === '' ? `${hostname()} ${process.pid}` : `node/${placement.node}`,
+      placement,
       signal: shutdown.signal,
     }),
   );

@@ -165,6 +165,7 @@ function authorizeSockets(deps: HttpDeps, ownHosts: OwnHosts, pages: ForeignPage
   ): Promise<EventSubscriber> => {
     const request = { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
     refuseOtherHosts(ownHosts, headers);
+    await authenticator.lookUp(request);
     authenticator.tryToken(request);
     await deps.access.watch.admit(token, deps.clock.nowMs());
     pages.refuseForeign(request, { stream: filter.stream, token });

@@ -5,6 +5,8 @@
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
+import { engineOf } from '../store/engine.ts';
+import { notElsewhere } from '../store/placed-rows.ts';
 import type { JobTable, Tables } from '../store/schema.ts';
 import type { Job, JobError, JobFailure, Lease, LeaseReport, LeaseState, LeaseWrite } from './job.ts';
 import { jobOf } from './job-rows.ts';
@@ -21,6 +23,10 @@ export interface JobLeasesOptions {
   readonly clock: Clock;
   /** Time to live of a lease of a worker, ms. */
   readonly leaseMs: number;
+  /** Name of this node; empty without a cluster. */
+  readonly node?: string | undefined;
+  /** What the subject of a kind is, if its jobs need the files of the subject's owner: `stream`, `asset`. Only for kinds of processes. */
+  readonly placeOf?: ((kind: string) => 'stream' | 'asset' | undefined) | undefined;
   /** Longest that one try of a kind may take, ms; undefined: no limit. */
   readonly maxRunMs?: ((kind: string) => number | undefined) | undefined;
   /** Called when a job starts. */
@@ -42,23 +48,27 @@ export class JobLeases {
   /**
    * Starts the next job of these kinds that may start now.
    *
-   * @param worker null: this process, whose jobs have no expiry
+   * @param worker null: this process, whose jobs have no expiry without a cluster
    */
   async claim(worker: string | null, kinds: readonly string[]): Promise<Job | undefined> {
     if (kinds.length === 0) return undefined;
-    const { db, leaseMs } = this.#options;
+    const { db, leaseMs, node, placeOf } = this.#options;
     const nowUs = this.#nowUs();
+    const holder = worker ?? this.own;
+    // Of two nodes that look at the same time, the second skips what the first takes.
+    const isServer = engineOf(db) === 'postgresql';
+    const placed = worker === null && node ? kinds.filter((kind) => placeOf?.(kind) !== undefined) : [];
     const row = await db
       .updateTable('job')
       .set((eb) => ({
         ...{ state: 'running', started_us: nowUs, progress: 0, parts: '{}' },
         tries: eb('tries', '+', 1),
         lease_token: eb('lease_token', '+', 1),
-        lease_worker: worker,
-        lease_until_us: worker === null ? 0 : nowUs + leaseMs * 1000,
+        lease_worker: holder,
+        lease_until_us: holder === null ? 0 : nowUs + leaseMs * 1000,
       }))
-      .where('id', '=', (eb) =>
-        eb
+      .where('id', '=', (eb) => {
+        let next = eb
           .selectFrom('job as next')
           .select('next.id')
           .where('next.state', '=', 'queued')
@@ -66,14 +76,42 @@ export class JobLeases {
           .where('next.not_before_us', '<=', nowUs)
           .orderBy('next.priority', 'desc')
           .orderBy('next.seq')
-          .limit(1),
-      )
+          .limit(1);
+        for (const kind of placed) {
+          const here = notElsewhere({ kind: placeOf!(kind)!, column: 'next.subject' }, node);
+          next = next.where((of) => of.or([of('next.kind', '!=', kind), here]));
+        }
+        return isServer ? next.forUpdate('next').skipLocked() : next;
+      })
       .where('state', '=', 'queued')
       .returningAll()
       .executeTakeFirst();
     const job = row && jobOf(row);
     if (job) this.#options.started?.(job);
     return job;
+  }
+
+  /** How this process is named as the holder of a lease; null without a cluster. */
+  get own(): string | null {
+    const { node } = this.#options;
+    return node ? `node/${node}` : null;
+  }
+
+  /** As `JobQueue.lost`. */
+  async lost(leases: readonly Lease[]): Promise<readonly Lease[]> {
+    if (leases.length === 0) return [];
+    const rows = await this.#options.db
+      .selectFrom('job')
+      .select(['id', 'lease_token'])
+      .where('state', '=', 'running')
+      .where(
+        'id',
+        'in',
+        leases.map(({ id }) => id),
+      )
+      .execute();
+    const held = new Map(rows.map(({ id, lease_token }) => [id, lease_token]));
+    return leases.filter(({ id, token }) => held.get(id) !== token);
   }
 
   /** As `JobQueue.renew`. */
@@ -186,7 +224,8 @@ export class JobLeases {
       ? { state: 'failed', error: JSON.stringify(error), ended_us: nowUs }
       : { state: 'queued', progress: 0, parts: '{}', not_before_us: nowUs + Math.round(pauseMs * 1000) };
     const lease = { id: row.id, token: row.lease_token };
-    const changed = await this.#change(this.#options.db, lease, { ...change, failures, lease_until_us: 0 });
+    const until = takenBack ? row.lease_until_us : undefined; // its holder may have renewed it, at another node
+    const changed = await this.#change(this.#options.db, lease, { ...change, failures, lease_until_us: 0 }, until);
     if (!changed) throw lostLease(lease, await this.#row(this.#options.db, row.id));
     const job = jobOf(changed);
     if (isOver) this.#options.ended?.(job);
@@ -199,15 +238,15 @@ export class JobLeases {
     db: Kysely<Tables>,
     { id, token }: Lease,
     change: Updateable<JobTable>,
+    until?: number,
   ): Promise<Selectable<JobTable> | undefined> {
-    return db
+    const held = db
       .updateTable('job')
       .set(change)
       .where('id', '=', id)
       .where('lease_token', '=', token)
-      .where('state', '=', 'running')
-      .returningAll()
-      .executeTakeFirst();
+      .where('state', '=', 'running');
+    return (until === undefined ? held : held.where('lease_until_us', '=', until)).returningAll().executeTakeFirst();
   }
 
   #row(db: Kysely<Tables>, id: string): Promise<Selectable<JobTable> | undefined> {

@@ -60,7 +60,7 @@ export interface Job {
   readonly failures: readonly JobFailure[];
   /** Fencing token of the last start: rises with each one. Only the worker with this token may change the job. */
   readonly token: number;
-  /** Id of the worker that runs it, or ran it last; null: this process. */
+  /** Id of the worker that runs it, or ran it last; null: this process; in a cluster `node/NAME`: the process of that node. */
   readonly worker: string | null;
   /** Ms since 1970. */
   readonly createdMs: number;
@@ -185,10 +185,16 @@ export interface JobQueue extends AsyncDisposable {
   whileLeased(lease: Lease, write: LeaseWrite): Promise<void>;
   /** Jobs of any kind that wait and may start now, at most `limit`: by priority, then oldest first. */
   waiting(limit: number): Promise<readonly Job[]>;
-  /** Takes jobs back whose lease has expired, or which have run for too long. */
+  /** Takes jobs back whose lease has expired, or which have run for too long. In a cluster it also looks for jobs that other nodes queued. */
   expireLeases(): Promise<void>;
-  /** Deletes jobs of a kind that ended before `ms` (since 1970) and returns them. */
-  forgetEndedBefore(kind: string, ms: number): Promise<readonly Job[]>;
+  /** Those of some leases that are over: another node may have ended, cancelled or started their jobs. */
+  lost(leases: readonly Lease[]): Promise<readonly Lease[]>;
+  /**
+   * Deletes jobs of a kind that ended before `ms` (since 1970) and returns them.
+   *
+   * @param of only those that this process ran, or only those that others ran; all if absent
+   */
+  forgetEndedBefore(kind: string, ms: number, of?: 'own' | 'others'): Promise<readonly Job[]>;
   /** Deletes one finished job, if it exists. */
   forget(id: string): Promise<void>;
   /** Number of queued and of running jobs of each kind; kinds without any are left out. */

@@ -19,6 +19,11 @@ export interface JobKind {
   readonly name: string;
   /** Runs one job; returns its result. */
   readonly work: JobHandler;
+  /**
+   * In a cluster: its jobs need files of their subject, which is this. Jobs of this process then run where the subject is; inputs and
+   * outputs of workers are passed on to there.
+   */
+  readonly place?: 'stream' | 'asset';
   /** How long a job is kept after its end, ms. Read at each use. */
   readonly keepMs: number;
   /** The result of a finished job in the API and in events. */
@@ -33,6 +38,8 @@ export interface JobKind {
 export interface JobsOptions {
   readonly queue: JobQueue;
   readonly clock: Clock;
+  /** Name of this node; empty without a cluster. */
+  readonly node?: string | undefined;
   readonly events: Pick<EventBus, 'publish'>;
   /** A job of a kind that workers run was queued. */
   readonly queued?: (job: Job) => void;
@@ -41,6 +48,8 @@ export interface JobsOptions {
 
 /** Interval of the search for expired jobs, ms. */
 const EXPIRE_EVERY_MS = 60_000;
+/** A job of another node is forgotten so much later, ms; that node sweeps what it has left when it is back. */
+const LATER_MS = 24 * 3_600_000;
 /** Progress is published at most this often, ms. */
 const PROGRESS_EVERY_MS = 1000;
 /** Page size by default and at most. */
@@ -90,6 +99,9 @@ export class Jobs implements JobsApi {
     const kind = this.#kinds.get(name);
     return kind && isRemote(kind) ? kind : undefined;
   };
+
+  /** What the subject of a kind is, if its jobs need the files of the subject. */
+  readonly placeOf = (kind: string): 'stream' | 'asset' | undefined => this.#kinds.get(kind)?.place;
 
   /** Names of all registered kinds. */
   get kindNames(): readonly string[] {
@@ -218,12 +230,17 @@ export class Jobs implements JobsApi {
   /** Sweeps once, then deletes expired jobs until aborted. */
   async expire({ signal }: { signal: AbortSignal }): Promise<void> {
     const { clock, failed } = this.#options;
+    const { node } = this.#options;
     for (const kind of this.#kinds.values()) await kind.sweep?.().catch(failed);
     while (!signal.aborted) {
       for (const kind of this.#kinds.values()) {
         try {
-          const expired = await this.queue.forgetEndedBefore(kind.name, clock.nowMs() - kind.keepMs);
+          const beforeMs = clock.nowMs() - kind.keepMs;
+          // What a job of a process has produced is in its node; the row goes later if that node is gone.
+          const isPlaced = Boolean(node) && !isRemote(kind) && kind.place !== undefined;
+          const expired = await this.queue.forgetEndedBefore(kind.name, beforeMs, isPlaced ? 'own' : undefined);
           for (const job of expired) await kind.discard?.(job);
+          if (isPlaced) await this.queue.forgetEndedBefore(kind.name, beforeMs - LATER_MS, 'others');
         } catch (error) {
           failed(error);
         }

@@ -28,6 +28,8 @@ export interface OpenJobsOptions {
   readonly telemetry: Pick<Telemetry, 'ended'>;
   /** Jobs that run at the same time, and jobs that can wait. */
   readonly config: { readonly parallel: number; readonly queue: number };
+  /** Name of this node; empty without a cluster. */
+  readonly node?: string | undefined;
   /** Time to live of a lease of a worker, ms; 10 s by default. */
   readonly leaseMs?: number;
   /** How processes on the same table learn that jobs wait; by default within this one. It is disposed with the jobs. */
@@ -82,22 +84,40 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     const remote = jobs.remoteKind(kind);
     return remote && limitsOf(remote).runMs;
   };
-  const { transport = createLocalTransport(failed) } = options;
+  const { transport = createLocalTransport(failed), node = '' } = options;
+  const placeOf = (kind: string) => jobs.placeOf(kind);
   const queue = await openTableQueue({
-    ...{ db, clock, transport, parallel, maxQueued, maxRunMs, leaseMs, started, ended, requeued, failed },
+    ...{
+      db,
+      clock,
+      transport,
+      node,
+      placeOf,
+      parallel,
+      maxQueued,
+      maxRunMs,
+      leaseMs,
+      started,
+      ended,
+      requeued,
+      failed,
+    },
   });
   const queued = new Emitter<Job>();
-  const jobs: Jobs = new Jobs({ queue, clock, events, queued: (job) => queued.emit(job), failed });
+  const jobs: Jobs = new Jobs({ queue, clock, events, node, queued: (job) => queued.emit(job), failed });
   const kindOf = jobs.remoteKind;
   const workers: Workers = await Workers.open({
-    ...{ queue, transport, leaseMs, clock, kindOf, failed },
-    table: new WorkerTable(db),
+    ...{ queue, transport, leaseMs, clock, kindOf, node, failed },
+    table: new WorkerTable(db, node),
     media: new RemoteMedia({ queue, media, kindOf, mayWrite }),
     view: jobs.view,
     progressed: (job) => jobs.progressed(job),
   });
   transport.start(queue);
-  const isBusy = async () => (await queue.counts()).some(({ kind }) => kindOf(kind) !== undefined);
+  // Jobs that workers of other nodes run need none here.
+  const isOwn = (state: 'queued' | 'running') => node === '' || state === 'queued';
+  const isBusy = async () =>
+    workers.areBusy || (await queue.counts()).some(({ kind, state }) => kindOf(kind) !== undefined && isOwn(state));
   return {
     ...{ jobs, workers, queued, isBusy },
     async [Symbol.asyncDispose]() {

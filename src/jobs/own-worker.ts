@@ -30,6 +30,8 @@ export interface OwnWorkerOptions extends OwnWorkerSetup {
   /** Whether jobs for workers wait or run. */
   readonly isNeeded: () => Promise<boolean>;
   readonly log: (text: string) => void;
+  /** Other nodes queue jobs too, and call no `need`. */
+  readonly isShared?: boolean;
   /** Called when the process ended though it should run. */
   readonly crashed?: (reason: string) => void;
   /** For tests: longest interval of the check for jobs, ms. */
@@ -78,7 +80,7 @@ export class OwnWorker implements AsyncDisposable {
     const aborted = new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }));
     if (when === 'always' || (await isNeeded())) this.need();
     for (let failed = 0; !signal.aborted; ) {
-      await Promise.race([this.#needed.promise, aborted]);
+      await this.#untilNeeded(aborted);
       if (signal.aborted) return;
       const startedMs = clock.monotonicMs();
       const reason = await this.#once();
@@ -91,6 +93,22 @@ export class OwnWorker implements AsyncDisposable {
       crashed?.(reason);
       if (clock.monotonicMs() - startedMs > STABLE_AFTER_MS) failed = 0;
       await sleep(backoffMs(failed++, 500, 60_000), { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+    }
+  }
+
+  async #untilNeeded(aborted: Promise<void>): Promise<void> {
+    const { isShared = false, isNeeded, lookEveryMs = LOOK_EVERY_MS, log } = this.#options;
+    const needed = this.#needed.promise.then(() => true);
+    if (!isShared) return void (await Promise.race([needed, aborted]));
+    for (let isOver = false; !isOver; ) {
+      const pause = new AbortController();
+      const looked = sleep(lookEveryMs, pause).then(isNeeded);
+      isOver = await Promise.race([needed, aborted.then(() => true), looked]).catch((error) => {
+        log(messageOf(error));
+        return false;
+      });
+      pause.abort();
+      looked.catch(() => undefined); // the pause has ended
     }
   }
 

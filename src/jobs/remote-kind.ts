@@ -38,6 +38,8 @@ export interface StoredOutput {
 export interface RemoteKind {
   /** As `Job.kind`: a-z, 0-9 and `-`. */
   readonly name: string;
+  /** As `JobKind.place`. */
+  readonly place?: 'stream' | 'asset';
   /** How long a job is kept after its end, ms. Read at each use. */
   readonly keepMs: number;
   readonly limits?: Partial<RemoteLimits>;

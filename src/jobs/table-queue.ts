@@ -1,11 +1,11 @@
 /**
  * The embedded queue: jobs are rows of the metadata store. Kinds with a handler run in this process, the others on workers.
- * In: a store. Out: JobQueue. A job that ran here when the process died is started again, three times at most.
+ * In: a store. Out: JobQueue. A job that ran here when the process died is started again, three times at most. In a cluster the jobs of
+ * processes have leases like those of workers, so that another node starts them.
  */
 import { randomBytes } from 'node:crypto';
-import type { Kysely } from 'kysely';
+import { sleep } from '../lib/abort.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import type { Tables } from '../store/schema.ts';
 import type {
   Job,
   JobCount,
@@ -18,8 +18,9 @@ import type {
   LeaseReport,
   LeaseWrite,
 } from './job.ts';
-import { failuresWith, JobLeases, type JobLeasesOptions } from './job-leases.ts';
+import { JobLeases, type JobLeasesOptions } from './job-leases.ts';
 import { jobOf } from './job-rows.ts';
+import { takeBack } from './take-back.ts';
 import type { JobConsumption, JobTransport } from './transport/job-transport.ts';
 import { createLocalTransport } from './transport/local-transport.ts';
 
@@ -42,6 +43,8 @@ export interface TableQueueOptions extends Omit<JobLeasesOptions, 'leaseMs'> {
   readonly failed: (error: unknown) => void;
 }
 
+/** Leases of this process are renewed after this share of their time to live. */
+const RENEW_SHARE = 0.3;
 /** Time to live of a lease, ms. */
 export const LEASE_MS = 10_000;
 
@@ -52,45 +55,17 @@ interface Running {
   progress: number;
   parts: Readonly<Record<string, number>>;
   isCancelled: boolean;
+  readonly token: number;
 }
 
 /**
  * Opens the queue; jobs that ran in the last process are queued again, before the others. Workers keep their leases, and have their
- * whole time to live to come back.
+ * whole time to live to come back. In a cluster that is true of the jobs and workers of this node.
  */
 export async function openTableQueue(options: TableQueueOptions): Promise<JobQueue> {
-  const { db, clock, leaseMs = LEASE_MS } = options;
-  const nowUs = Math.round(clock.nowMs() * 1000);
-  await takeBackOwn(db, nowUs);
-  await db
-    .updateTable('job')
-    .set({ lease_until_us: nowUs + leaseMs * 1000 })
-    .where('state', '=', 'running')
-    .where('lease_worker', 'is not', null)
-    .execute();
+  const { leaseMs = LEASE_MS } = options;
+  await takeBack({ ...options, leaseMs });
   return new TableQueue({ ...options, leaseMs });
-}
-
-async function takeBackOwn(db: Kysely<Tables>, nowUs: number): Promise<void> {
-  const lost = await db
-    .selectFrom('job')
-    .selectAll()
-    .where('state', '=', 'running')
-    .where('lease_worker', 'is', null)
-    .execute();
-  for (const row of lost) {
-    const error: JobError = { code: 'internal', detail: `oxbow ended ${row.tries} times during this job` };
-    const change =
-      row.tries < row.max_tries
-        ? { state: 'queued', progress: 0, parts: '{}' }
-        : { state: 'failed', error: JSON.stringify(error), ended_us: nowUs };
-    const failures = failuresWith(row, error, nowUs);
-    await db
-      .updateTable('job')
-      .set({ ...change, failures })
-      .where('id', '=', row.id)
-      .execute();
-  }
 }
 
 class TableQueue implements JobQueue {
@@ -103,13 +78,15 @@ class TableQueue implements JobQueue {
   /** The last step that takes or cancels jobs; steps run one after the other. */
   #taking: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
+  #keeping: Promise<void> | undefined;
 
   constructor(options: TableQueueOptions & Pick<JobLeasesOptions, 'leaseMs'>) {
     this.#options = options;
     this.#transport = options.transport ?? createLocalTransport(options.failed);
     this.#leases = new JobLeases({ ...options, requeued: (job, takenBack) => this.#requeued(job, takenBack) });
     this.#consumption = this.#transport.consume({
-      free: () => new Map([...this.#works.keys()].map((kind) => [kind, this.#slots])),
+      free: () =>
+        new Map([...this.#works.keys()].flatMap((kind) => (this.#isPlaced(kind) ? [] : [[kind, this.#slots]]))),
       take: (kinds) => this.#take(kinds),
     });
   }
@@ -127,10 +104,10 @@ class TableQueue implements JobQueue {
   }
 
   async waiting(limit: number): Promise<readonly Job[]> {
-    const rows = await this.#options.db
-      .selectFrom('job')
-      .selectAll()
-      .where('state', '=', 'queued')
+    const placed = [...this.#works.keys()].filter((kind) => this.#isPlaced(kind));
+    let query = this.#options.db.selectFrom('job').selectAll().where('state', '=', 'queued');
+    if (placed.length > 0) query = query.where('kind', 'not in', placed);
+    const rows = await query
       .where('not_before_us', '<=', this.#nowUs())
       .orderBy('priority', 'desc')
       .orderBy('seq')
@@ -157,7 +134,7 @@ class TableQueue implements JobQueue {
       .returningAll()
       .executeTakeFirstOrThrow();
     const job = jobOf(row);
-    this.#transport.offer(job);
+    this.#offer(job);
     return job;
   }
 
@@ -216,7 +193,7 @@ class TableQueue implements JobQueue {
 
   async work(kind: string, work: JobHandler): Promise<void> {
     this.#works.set(kind, work);
-    this.#consumption.changed();
+    this.#changed();
   }
 
   claim(worker: string, kinds: readonly string[]): Promise<Job | undefined> {
@@ -247,19 +224,26 @@ class TableQueue implements JobQueue {
     return this.#leases.release(lease);
   }
 
-  expireLeases(): Promise<void> {
-    return this.#leases.expireLeases();
+  async expireLeases(): Promise<void> {
+    await this.#leases.expireLeases();
+    if (this.#leases.own !== null) this.#changed();
   }
 
-  async forgetEndedBefore(kind: string, ms: number): Promise<readonly Job[]> {
-    const rows = await this.#options.db
+  lost(leases: readonly Lease[]): Promise<readonly Lease[]> {
+    return this.#leases.lost(leases);
+  }
+
+  async forgetEndedBefore(kind: string, ms: number, of?: 'own' | 'others'): Promise<readonly Job[]> {
+    const { own } = this.#leases;
+    let ended = this.#options.db
       .deleteFrom('job')
       .where('kind', '=', kind)
       .where('state', 'in', ['done', 'failed', 'cancelled'])
-      .where('ended_us', '<', Math.round(ms * 1000))
-      .returningAll()
-      .execute();
-    return rows.map(jobOf);
+      .where('ended_us', '<', Math.round(ms * 1000));
+    if (of === 'own')
+      ended = ended.where((eb) => eb.or([eb('lease_worker', 'is', null), eb('lease_worker', '=', own)]));
+    if (of === 'others') ended = ended.where('lease_worker', '!=', own);
+    return (await ended.returningAll().execute()).map(jobOf);
   }
 
   async forget(id: string): Promise<void> {
@@ -274,6 +258,7 @@ class TableQueue implements JobQueue {
       const running = [...this.#running.values()];
       for (const { controller } of running) controller.abort(ended);
       await Promise.all(running.map(({ done }) => done));
+      await this.#keeping;
     })();
     return this.#closing;
   }
@@ -327,19 +312,71 @@ class TableQueue implements JobQueue {
 
   #requeued(job: Job, takenBack: boolean): void {
     this.#options.requeued?.(job, takenBack);
-    this.#transport.offer(job);
+    this.#offer(job);
+  }
+
+  #offer(job: Job): void {
+    if (this.#isPlaced(job.kind)) this.#takePlaced();
+    else this.#transport.offer(job);
+  }
+
+  /** Jobs of this process may start that could not before. */
+  #changed(): void {
+    this.#consumption.changed();
+    this.#takePlaced();
+  }
+
+  /** Whether only the node with the subject may start jobs of a kind: a transport does not know which one that is. */
+  #isPlaced(kind: string): boolean {
+    return this.#leases.own !== null && this.#options.placeOf?.(kind) !== undefined;
+  }
+
+  /** Starts jobs of what this node owns. */
+  #takePlaced(): void {
+    const kinds = [...this.#works.keys()].filter((kind) => this.#isPlaced(kind));
+    if (kinds.length === 0 || this.#slots === 0) return;
+    const takeAll = async () => {
+      while (this.#slots > 0 && (await this.#take(kinds)));
+    };
+    takeAll().catch(this.#options.failed);
   }
 
   #begin(job: Job): void {
     const { promise: done, resolve } = Promise.withResolvers<void>();
     const controller = new AbortController();
-    const running: Running = { controller, done, progress: 0, parts: {}, isCancelled: false };
+    const { token } = job;
+    const running: Running = { controller, done, progress: 0, parts: {}, isCancelled: false, token };
     this.#running.set(job.id, running);
+    if (this.#leases.own !== null) this.#keeping ??= this.#keepLeases(this.#leases.own);
     void this.#run(job, running).finally(() => {
       this.#running.delete(job.id);
       resolve();
-      this.#consumption.changed();
+      this.#changed();
     });
+  }
+
+  /** Renews the leases of the jobs of this process while there are any. Never rejects. */
+  async #keepLeases(own: string): Promise<void> {
+    const { leaseMs = LEASE_MS, failed } = this.#options;
+    while (this.#running.size > 0) {
+      const left = Promise.race([...this.#running.values()].map(({ done }) => done));
+      const pause = new AbortController();
+      await Promise.race([left, sleep(leaseMs * RENEW_SHARE, pause)]).finally(() => pause.abort());
+      const held = [...this.#running];
+      const reports = held.map(([id, { token, progress, parts }]) => ({ id, token, progress, parts }));
+      const states = await this.#leases.renew(own, reports).catch((error: unknown) => {
+        failed(error);
+        return [];
+      });
+      for (const [i, state] of states.entries()) {
+        const running = held[i]![1];
+        if (state === 'held') continue;
+        running.isCancelled ||= state === 'cancelled';
+        const why = state === 'cancelled' ? 'the job was cancelled' : 'another node has started the job';
+        running.controller.abort(new DOMException(why, 'AbortError'));
+      }
+    }
+    this.#keeping = undefined;
   }
 
   /** Never rejects. */
@@ -371,7 +408,7 @@ class TableQueue implements JobQueue {
   }
 
   #endAfter(error: unknown, job: Job, { controller, isCancelled }: Running): () => Promise<unknown> {
-    if (isCancelled) return () => this.#cancelled(job.id);
+    if (isCancelled) return () => this.#cancelled(job);
     // The job is not to blame for the end of the process.
     if (controller.signal.aborted) return () => this.#leases.release(job);
     const isRefusal = error instanceof OxbowError;
@@ -380,22 +417,25 @@ class TableQueue implements JobQueue {
     return () => this.#leases.fail(job, jobError, { retry: false });
   }
 
-  async #cancelled(id: string): Promise<void> {
+  async #cancelled({ id, token }: Job): Promise<void> {
     const row = await this.#options.db
       .updateTable('job')
-      .set({ state: 'cancelled', ended_us: this.#nowUs() })
+      .set({ state: 'cancelled', ended_us: this.#nowUs(), lease_until_us: 0 })
       .where('id', '=', id)
+      .where('lease_token', '=', token)
       .where('state', '=', 'running')
       .returningAll()
       .executeTakeFirst();
     if (row) this.#options.ended?.(jobOf(row));
   }
 
-  async #store(id: string, { progress, parts }: Running): Promise<void> {
+  async #store(id: string, { progress, parts, token }: Running): Promise<void> {
     await this.#options.db
       .updateTable('job')
       .set({ progress, parts: JSON.stringify(parts) })
       .where('id', '=', id)
+      .where('lease_token', '=', token)
+      .where('state', '=', 'running')
       .execute();
   }
 

@@ -2,6 +2,7 @@
  * Registered workers as rows of the metadata store, so that they stay registered when the server restarts.
  * In: registrations. Out: WorkerRow.
  */
+import { randomBytes } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import type { NewWorker } from '../api/workers/worker-shapes.ts';
 import type { Tables } from '../store/schema.ts';
@@ -15,17 +16,37 @@ export interface WorkerRow extends Required<NewWorker> {
   readonly createdMs: number;
 }
 
+/** A new id of a worker. In a cluster it names the node that the worker is registered at: `w-NODE.RANDOM`. */
+export function newWorkerId(node: string): string {
+  return `w-${node === '' ? '' : `${node}.`}${randomBytes(9).toString('base64url')}`;
+}
+
+/** The node that a worker is registered at; empty without a cluster. For requests of workers that arrive at another node. */
+export function nodeOfWorker(id: string): string {
+  return /^w-([a-z0-9][a-z0-9_-]*)\./.exec(id)?.[1] ?? '';
+}
+
+/** The ids of the workers of a node: from `from`, before `to`. */
+export function workerIdsOf(node: string): { readonly from: string; readonly to: string } {
+  return { from: `w-${node}.`, to: `w-${node}/` }; // the character after the dot
+}
+
 /** The table. */
 export class WorkerTable {
   readonly #db: Kysely<Tables>;
+  readonly #node: string;
 
-  constructor(db: Kysely<Tables>) {
+  /** @param node name of this node; empty without a cluster */
+  constructor(db: Kysely<Tables>, node = '') {
     this.#db = db;
+    this.#node = node;
   }
 
-  /** All rows. */
+  /** All rows, in a cluster those of this node. */
   async all(): Promise<readonly WorkerRow[]> {
-    const rows = await this.#db.selectFrom('worker').selectAll().orderBy('id').execute();
+    const { from, to } = workerIdsOf(this.#node);
+    const all = this.#db.selectFrom('worker').selectAll().orderBy('id');
+    const rows = await (this.#node === '' ? all : all.where('id', '>=', from).where('id', '<', to)).execute();
     return rows.map(({ id, name, mode, slots, kinds, facts, own, created_us }) => ({
       ...{ id, name, slots, own: own === 1, createdMs: created_us / 1000 },
       mode: mode === 'pull' ? 'pull' : 'push',

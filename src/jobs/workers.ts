@@ -2,7 +2,6 @@
  * The workers of a server: who they are, which jobs they hold, and which one gets the next job.
  * In: requests of workers, the queue. Out: WorkersApi. Push workers and waiting claims are served by one rule: most free slots first.
  */
-import { randomBytes } from 'node:crypto';
 import type { JobView } from '../api/jobs/job-shapes.ts';
 import type {
   HeartbeatAnswer,
@@ -21,7 +20,7 @@ import type { Job, JobQueue } from './job.ts';
 import type { RemoteKind } from './remote-kind.ts';
 import type { RemoteMedia } from './remote-media.ts';
 import type { JobConsumption, JobTransport } from './transport/job-transport.ts';
-import type { WorkerRow, WorkerTable } from './worker-table.ts';
+import { newWorkerId, type WorkerRow, type WorkerTable } from './worker-table.ts';
 
 /** Interval of heartbeats, as a share of the lease. */
 const HEARTBEAT_SHARE = 0.3;
@@ -40,6 +39,8 @@ export interface WorkersOptions {
   /** Time to live of a lease, ms. */
   readonly leaseMs: number;
   readonly table: WorkerTable;
+  /** Name of this node; empty without a cluster. */
+  readonly node?: string | undefined;
   readonly media: Pick<RemoteMedia, 'input' | 'output'>;
   readonly clock: Clock;
   /** The kind of a name. */
@@ -81,7 +82,7 @@ export class Workers implements WorkersApi {
       throw new OxbowError('limit-reached', `There are ${MAX_WORKERS} workers already.`);
     }
     const { table, clock } = this.#options;
-    const id = `w-${randomBytes(9).toString('base64url')}`;
+    const id = newWorkerId(this.#options.node ?? '');
     const row: WorkerRow = { facts: {}, ...worker, id, own, createdMs: clock.nowMs() };
     await table.add(row);
     this.#add(row);
@@ -218,6 +219,7 @@ export class Workers implements WorkersApi {
     while (!signal.aborted) {
       try {
         await queue.expireLeases();
+        if (this.#options.node) await this.#look();
         for (const worker of this.#workers.values()) {
           if (worker.silentMs > FORGET_AFTER_MS) await this.#forget(worker);
         }
@@ -271,6 +273,24 @@ export class Workers implements WorkersApi {
       }
       await queue.release(job);
     }
+  }
+
+  /** Other nodes may have ended or cancelled jobs of these workers: their slots are free. */
+  async #look(): Promise<void> {
+    const held = [...this.#workers.values()].flatMap((worker) =>
+      Array.from(worker.jobs.values(), ({ id, token }) => ({ worker, id, token })),
+    );
+    const lost = await this.#options.queue.lost(held);
+    for (const { worker, id, token } of held) {
+      if (!lost.some((one) => one.id === id && one.token === token) || worker.jobs.get(id)?.token !== token) continue;
+      worker.jobs.delete(id);
+      worker.lines?.send({ type: 'stop', id, token });
+    }
+  }
+
+  /** Whether a worker of this process holds a job. */
+  get areBusy(): boolean {
+    return [...this.#workers.values()].some(({ jobs }) => jobs.size > 0);
   }
 
   #add(row: WorkerRow): void {

@@ -31,6 +31,13 @@ export class AssetQuota {
     return this.#byOwner.get(owner) ?? 0;
   }
 
+  /** Counts again: other nodes have stored and deleted originals. */
+  replace(owners: readonly { readonly owner: string; readonly bytes: number }[]): void {
+    this.#byOwner.clear();
+    this.#total = 0;
+    for (const { owner, bytes } of owners) this.count(owner, bytes);
+  }
+
   /** Counts bytes that are stored already, or with a negative number that are stored no longer. */
   count(owner: string, bytes: number): void {
     const own = Math.max(0, this.of(owner) + bytes);

@@ -3,6 +3,7 @@
  * In: records. Out: rows; each change of texts is written to all three tables in one transaction.
  */
 import type { Kysely, Selectable, Transaction, Updateable } from 'kysely';
+import { notElsewhere } from '../store/placed-rows.ts';
 import type { AssetChunkTable, AssetRenditionTable, AssetTable as AssetRow, Tables } from '../store/schema.ts';
 import { forgetTexts, putTexts } from '../store/search/asset-search.ts';
 import { sortKey } from '../store/search/search-text.ts';
@@ -97,9 +98,14 @@ export class AssetTable {
     });
   }
 
-  /** Ids of assets that were deleted for good before `us` (since 1970) and whose files may exist. */
-  async removedBefore(us: number): Promise<string[]> {
-    const rows = await this.#db.selectFrom('asset_removed').select('id').where('removed_us', '<=', us).execute();
+  /** Ids of assets that were deleted for good before `us` (since 1970) and whose files may exist; not those of other nodes. */
+  async removedBefore(us: number, node = ''): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('asset_removed')
+      .select('id')
+      .where('removed_us', '<=', us)
+      .where(notElsewhere({ kind: 'asset', column: 'asset_removed.id' }, node))
+      .execute();
     return rows.map(({ id }) => id);
   }
 
@@ -108,12 +114,24 @@ export class AssetTable {
     await this.#db.deleteFrom('asset_removed').where('id', '=', id).execute();
   }
 
-  /** Assets that were moved to the trash before `us` (since 1970), at most 100. */
-  async deletedBefore(us: number): Promise<AssetRecord[]> {
+  /** Ids of assets that have no owner in a cluster: from before there was one. */
+  async unplaced(): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('asset')
+      .leftJoin('placement', (join) => join.onRef('placement.key', '=', 'asset.id').on('placement.kind', '=', 'asset'))
+      .select('asset.id as id')
+      .where('placement.key', 'is', null)
+      .execute();
+    return rows.map(({ id }) => id);
+  }
+
+  /** Assets that were moved to the trash before `us` (since 1970), at most 100; not those of other nodes. */
+  async deletedBefore(us: number, node = ''): Promise<AssetRecord[]> {
     const rows = await this.#db
       .selectFrom('asset')
       .selectAll()
       .where('deleted_us', '<', us)
+      .where(notElsewhere({ kind: 'asset', column: 'asset.id' }, node))
       .orderBy('deleted_us')
       .limit(100)
       .execute();

@@ -11,6 +11,7 @@ import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
+import type { Placement } from '../nodes/placement.ts';
 import type { ReadQuery } from '../store/engine.ts';
 import type { AssetChunkTable, Tables } from '../store/schema.ts';
 import type { AssetFailure, AssetIntake, AssetVisibility, NewAsset } from './asset.ts';
@@ -29,6 +30,8 @@ export interface AssetsOptions {
   readonly events: Pick<EventBus, 'publish'>;
   readonly settings: QuotaSettings & Current<{ readonly library: { readonly trash: number } }>;
   readonly segments: Pick<SegmentStore, 'delete'>;
+  /** Who owns which asset; by default this process. */
+  readonly placement?: Pick<Placement, 'node' | 'claim' | 'forget'>;
   /** Closes readers of files that are deleted. */
   readonly release?: (prefix: SegmentPrefix) => void;
 }
@@ -128,6 +131,7 @@ export class Assets implements AssetIntake {
       const id = Assets.newId();
       const row = this.#newRow({ ...asset, id, title });
       const made = await this.#table.insert({ ...row, filename, bytes: length ?? null, state: 'uploading' });
+      await this.#options.placement?.claim('asset', id);
       this.#publish('asset.created', made);
       return id;
     } catch (error) {
@@ -154,6 +158,7 @@ export class Assets implements AssetIntake {
       recording: JSON.stringify(recording),
       revision: 1,
     });
+    await this.#options.placement?.claim('asset', id);
     this.#publish('asset.created', made);
     this.#publish('asset.ready', made);
     return made;
@@ -329,21 +334,34 @@ export class Assets implements AssetIntake {
     return true;
   }
 
+  /** In a cluster: counts the bytes that other nodes have taken in too, for the quotas. */
+  async countAgain(): Promise<void> {
+    this.#quota.replace(await this.#table.bytes());
+  }
+
+  /** In a cluster: takes assets without an owner, if this node has their files. @param isHere whether it has the original */
+  async claimUnplaced(isHere: (id: string) => Promise<boolean>): Promise<void> {
+    for (const id of await this.#table.unplaced()) {
+      if ((await this.find(id))?.recording || (await isHere(id))) await this.#options.placement?.claim('asset', id);
+    }
+  }
+
   /** Deletes for good what was in the trash for long enough. */
   async emptyTrash(): Promise<void> {
-    const { clock, settings } = this.#options;
-    const old = await this.#table.deletedBefore((clock.nowMs() - settings.now.library.trash) * 1000);
+    const { clock, settings, placement } = this.#options;
+    const old = await this.#table.deletedBefore((clock.nowMs() - settings.now.library.trash) * 1000, placement?.node);
     for (const asset of old) await this.#purge(asset);
   }
 
   /** Deletes the files of assets that were deleted for good, once their time has come. Files of unknown assets are never touched. */
   async deleteFiles(): Promise<void> {
-    const { clock, segments, release } = this.#options;
-    for (const id of await this.#table.removedBefore((clock.nowMs() - GRACE_MS) * 1000)) {
+    const { clock, segments, release, placement } = this.#options;
+    for (const id of await this.#table.removedBefore((clock.nowMs() - GRACE_MS) * 1000, placement?.node)) {
       release?.(assetPrefix(id));
       await segments.delete(assetPrefix(id));
       release?.(assetPrefix(id)); // again: a reader may have opened one in between
       await this.#table.forgetRemoved(id);
+      await placement?.forget('asset', id);
     }
   }
 

@@ -309,6 +309,12 @@ export class ChunkTable {
     this.#qualities.delete(streamId);
   }
 
+  /** Forgets what is cached of a stream, whose rows another process has changed. */
+  reload(streamId: string): void {
+    for (const id of [...this.#totals.keys()]) if (recordingOf(id).streamId === streamId) this.#totals.delete(id);
+    this.#qualities.delete(streamId);
+  }
+
   /** Totals of a stream, cached until a row changes. */
   totals(streamId: string): Promise<RecordedTotals> {
     const known = this.#totals.get(streamId);

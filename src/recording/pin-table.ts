@@ -5,6 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { OxbowError } from '../lib/errors.ts';
+import { type RowChanges, writeShared } from '../store/row-changes.ts';
 import type { Tables } from '../store/schema.ts';
 import { type PinnedRange, windowsOver } from './pinned-windows.ts';
 
@@ -27,26 +28,36 @@ interface Pinned {
 
 const nothing: Pinned = { pins: [], ranges: [] };
 
-/** The pins of all streams, cached in memory: only this process writes them. */
+/** The pins of all streams, cached in memory. In a cluster the owner of a stream writes them, and every node learns it. */
 export class PinTable {
   readonly #db: Kysely<Tables>;
+  readonly #changes: RowChanges | undefined;
   readonly #streams = new Map<string, Pinned>();
 
-  private constructor(db: Kysely<Tables>) {
+  private constructor(db: Kysely<Tables>, changes: RowChanges | undefined) {
     this.#db = db;
+    this.#changes = changes;
   }
 
-  /** Reads all pins. */
-  static async open(db: Kysely<Tables>): Promise<PinTable> {
-    const table = new PinTable(db);
-    const rows = await db.selectFrom('pin').selectAll().execute();
-    for (const [streamId, own] of Map.groupBy(rows, (row) => row.stream_id)) {
-      const pins = own.map(({ id, from_us, to_us, text, asset_id }): Pin => {
+  /** Reads all pins. @param changes in a cluster */
+  static async open(db: Kysely<Tables>, changes?: RowChanges): Promise<PinTable> {
+    const table = new PinTable(db, changes);
+    changes?.follow('pin', (streams) => table.reload(streams));
+    await table.reload();
+    return table;
+  }
+
+  /** Reads the pins of some streams again; of all if none are given. */
+  async reload(streams?: readonly string[]): Promise<void> {
+    const all = this.#db.selectFrom('pin').selectAll();
+    const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
+    const byStream = Map.groupBy(rows, (row) => row.stream_id);
+    for (const streamId of streams ?? new Set([...this.#streams.keys(), ...byStream.keys()])) {
+      const pins = (byStream.get(streamId) ?? []).map(({ id, from_us, to_us, text, asset_id }): Pin => {
         return { id, fromUs: from_us, toUs: to_us, text, ...(asset_id !== null && { asset: asset_id }) };
       });
-      table.#set(streamId, pins);
+      this.#set(streamId, pins);
     }
-    return table;
   }
 
   /** All pins of a stream, in order of start. */
@@ -71,7 +82,7 @@ export class PinTable {
     this.#set(streamId, [...pins, pin]);
     try {
       const row = { id: pin.id, stream_id: streamId, from_us: fromUs, to_us: toUs, text, asset_id: asset ?? null };
-      await this.#db.insertInto('pin').values(row).execute();
+      await this.#write(streamId, (db) => db.insertInto('pin').values(row).execute());
     } catch (error) {
       this.#drop(streamId, pin.id);
       throw error;
@@ -106,15 +117,19 @@ export class PinTable {
     const pin = this.of(streamId).find((one) => one.id === id);
     if (!pin) return false;
     if (pin.asset !== asset) throw inUse(pin);
-    await this.#db.deleteFrom('pin').where('id', '=', id).execute();
+    await this.#write(streamId, (db) => db.deleteFrom('pin').where('id', '=', id).execute());
     this.#drop(streamId, id);
     return true;
   }
 
   /** Deletes all pins of a stream. */
   async forget(streamId: string): Promise<void> {
-    await this.#db.deleteFrom('pin').where('stream_id', '=', streamId).execute();
+    await this.#write(streamId, (db) => db.deleteFrom('pin').where('stream_id', '=', streamId).execute());
     this.#streams.delete(streamId);
+  }
+
+  #write(streamId: string, write: (db: Kysely<Tables>) => Promise<unknown>): Promise<unknown> {
+    return writeShared({ db: this.#db, changes: this.#changes }, ['pin', streamId], write);
   }
 
   #known(streamId: string): Pinned {

@@ -45,6 +45,7 @@ const momentary = [
   'webhook_delivery',
   'stream_presence',
   'stream_on_air',
+  'row_change',
 ] as const;
 
 /** Metadata of a backup. */

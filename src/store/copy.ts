@@ -24,11 +24,11 @@ const keys = {
   ...{ upload: ['id'], upload_part: ['upload_id', 'offset'], media_server: ['id'] },
   ...{ room: ['id'], room_member: ['room_id', 'user_id'], room_item: ['id'], room_poll: ['id'] },
   room_message: ['room_id', 'kind', 'seq'],
-} as const satisfies Record<Exclude<keyof Tables, 'asset_search'>, readonly string[]>;
+} as const satisfies Record<Exclude<keyof Tables, 'asset_search' | 'row_change'>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;
 
-/** Every table that is copied; the index of words is made again. */
+/** Every table that is copied; the index of words is made again, and notes of changes are for running nodes. */
 export const copiedTables = Object.keys(keys) as readonly CopiedTable[];
 
 /** Tables whose numbers are never used again, and the columns with them. */

@@ -63,3 +63,13 @@ export async function readServerFiles(server: DatabaseServer): Promise<readonly 
     .execute();
   return rows.map(({ path }) => path);
 }
+
+/** Whether several nodes share the database of a server: each has files of its own. */
+export async function hasNodes(server: DatabaseServer): Promise<boolean> {
+  const { openPostgresEngine } = await import('./postgres/engine.ts'); // loads a library
+  const onWait = () => undefined;
+  await using engine = await openPostgresEngine({
+    ...{ server, log: createSilentLog(), onWait, waitMs: WAIT_MS, migrate: false },
+  });
+  return (await engine.db.selectFrom('node').select('name').limit(2).execute()).length > 1;
+}

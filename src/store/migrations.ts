@@ -3,7 +3,7 @@
  * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of schema.ts.
  */
 import { OxbowError } from '../lib/errors.ts';
-import { nodeMigration } from './node-tables.ts';
+import { nodeMigration, rowChangeMigration } from './node-tables.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { presentMigration, roomMigrations } from './room-migrations.ts';
 
@@ -385,6 +385,7 @@ export const migrations: readonly Migration[] = [
   objectMigration,
   nodeMigration,
   presentMigration,
+  rowChangeMigration,
 ];
 
 /** The statements that upgrade. */

@@ -9,6 +9,7 @@ import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { type CopyOptions, copyRows } from './copy.ts';
+import { NODE_LEASE } from './data-folder-lease.ts';
 import { openEngine } from './db.ts';
 import type { EngineName } from './engine.ts';
 import { lockDataFolder } from './lock.ts';
@@ -94,13 +95,20 @@ export async function tidy(db: Kysely<Tables>): Promise<void> {
 
 /** A process that uses the database of the server would lose what it writes. */
 async function refuseOwned(db: Kysely<Tables>, { signal }: { readonly signal: AbortSignal }): Promise<void> {
-  const lease = await db.selectFrom('lease').selectAll().where('name', '=', 'data-folder').executeTakeFirst();
+  const lease = await db
+    .selectFrom('lease')
+    .select('name')
+    .where((eb) => eb.or([eb('name', '=', 'data-folder'), eb('name', 'like', `${NODE_LEASE}%`)]))
+    .where('expires_us', '>', Date.now() * 1000)
+    .executeTakeFirst();
   signal.throwIfAborted();
-  if (lease && lease.expires_us / 1000 > Date.now()) {
-    throw new OxbowError('data-in-use', 'An oxbow uses the database of the server.', {
-      extra: { hint: 'Stop it. One that was killed is forgotten after 30 seconds.' },
-    });
-  }
+  if (!lease) return;
+  const node = lease.name.startsWith(NODE_LEASE) ? lease.name.slice(NODE_LEASE.length) : undefined;
+  const who = node === undefined ? 'An oxbow' : `The node ${node} of a cluster`;
+  const hint = node === undefined ? 'Stop it.' : 'Stop all nodes.';
+  throw new OxbowError('data-in-use', `${who} uses the database of the server.`, {
+    extra: { hint: `${hint} One that was killed is forgotten after 30 seconds.` },
+  });
 }
 
 /**

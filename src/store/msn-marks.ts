@@ -124,6 +124,21 @@ export class MsnMarks implements AsyncDisposable {
     };
   }
 
+  /**
+   * Another node had the name: leaves out what it may have announced.
+   *
+   * @param indexed its last MSN in the index; later ones may have been announced, a block at most
+   */
+  async raise(name: string, indexed: number): Promise<void> {
+    const known = this.#names.get(name);
+    const announced = indexed + MSN_BLOCK;
+    if (known?.inUse || (known?.announced ?? this.#others) >= announced) return;
+    const state: Name = known ?? { announced, wanted: 0, stored: 0, inUse: false };
+    state.announced = announced;
+    this.#names.set(name, state);
+    await this.#reserve(state);
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     while (this.#writing) await (this.#next ?? this.#writing);
   }

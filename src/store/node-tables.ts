@@ -2,6 +2,7 @@
  * The tables of a cluster: its nodes, and what each of them owns.
  * In: nothing. Out: types for schema.ts, SQL for migrations.ts. docs/decisions/0055.
  */
+import type { Generated } from 'kysely';
 
 /** A node of the cluster. It is alive while its lease, `node/NAME`, is held. */
 export interface NodeTable {
@@ -24,6 +25,15 @@ export interface PlacementTable {
   changed_us: number;
 }
 
+/** A row that every node has in memory was changed; see row-changes.ts. */
+export interface RowChangeTable {
+  readonly seq: Generated<number>;
+  /** Of the table. */
+  readonly name: string;
+  readonly key: string;
+  readonly at_us: number;
+}
+
 /** Nodes and their property. */
 export const nodeMigration = {
   up: `CREATE TABLE node (
@@ -44,4 +54,16 @@ export const nodeMigration = {
  CREATE INDEX placement_by_node ON placement (node);`,
   down: `DROP TABLE placement;
  DROP TABLE node;`,
+};
+
+/** Changes of rows. Their numbers are not used again: a node remembers those that it has read. */
+export const rowChangeMigration = {
+  up: `CREATE TABLE row_change (
+   seq INTEGER PRIMARY KEY AUTOINCREMENT,
+   name TEXT NOT NULL,
+   key TEXT NOT NULL,
+   at_us INTEGER NOT NULL
+ ) STRICT;
+ CREATE INDEX row_change_by_time ON row_change (at_us);`,
+  down: `DROP TABLE row_change;`,
 };

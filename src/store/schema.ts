@@ -20,7 +20,7 @@ import type {
   AssetTable,
   AssetTagTable,
 } from './asset-tables.ts';
-import type { NodeTable, PlacementTable } from './node-tables.ts';
+import type { NodeTable, PlacementTable, RowChangeTable } from './node-tables.ts';
 import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   MediaServerTable,
@@ -411,4 +411,5 @@ export interface Tables {
   object_deletion: ObjectDeletionTable;
   node: NodeTable;
   placement: PlacementTable;
+  row_change: RowChangeTable;
 }

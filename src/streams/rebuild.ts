@@ -19,7 +19,7 @@ import { openInitTable } from '../recording/init-table.ts';
 import { recoverQualities, recoverStream } from '../recording/recovery.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { DATABASE_FILE } from '../store/file-names.ts';
-import { readIndexedFiles, readServerFiles } from '../store/indexed-files.ts';
+import { hasNodes, readIndexedFiles, readServerFiles } from '../store/indexed-files.ts';
 import { isLocked } from '../store/running.ts';
 import { adoptRecordings } from './stream-table.ts';
 
@@ -59,7 +59,8 @@ export interface FolderOptions {
  * Deletes all rows of the index and adds every file again, those in object stores too. Streams that only exist as files are restored with
  * their names.
  *
- * @throws OxbowError `data-in-use` while a server uses the folder, `storage-failed` if an object store cannot be listed
+ * @throws OxbowError `data-in-use` while a server uses the folder, `bad-request` for the database of several nodes, `storage-failed` if
+ *   an object store cannot be listed
  */
 export async function rebuildIndex(
   dataFolder: string,
@@ -71,6 +72,7 @@ export async function rebuildIndex(
 ): Promise<RebuildResult> {
   const { signal, server, progress, log = createSilentLog(), storage } = options;
   await using store = await openStore({ file: path.join(dataFolder, DATABASE_FILE), server, log, signal });
+  await refuseNodes(store);
   await using opened = await openFolderStore(dataFolder, store, storage);
   const { segments, tiered } = opened;
   if (tiered) await adoptObjects(tiered, { signal });
@@ -122,13 +124,29 @@ export async function checkIndex(
     // The only file of a new stream is indexed when it is closed.
     if (files > 1 || (files > 0 && !hasDatabase)) problems.push(`${lacks}, but there are ${files} recorded files`);
   }
-  for (const file of indexed) {
+  // The others are in the folders of other nodes.
+  const own = server && (await hasNodes(server)) ? [] : indexed;
+  for (const file of own) {
     signal.throwIfAborted();
     await segments
       .size(segmentLocation(file))
       .catch(() => problems.push(`${file} is in the index but not on the disk`));
   }
   return { files: indexed.length, problems };
+}
+
+/** The files of a cluster are in the folders of its nodes: a rebuild from one folder would lose the index of the others. */
+async function refuseNodes({ db }: Store): Promise<void> {
+  const nodes = await db.selectFrom('node').select('name').orderBy('name').execute();
+  if (nodes.length <= 1) return;
+  const names = nodes.map(({ name }) => name).join(', ');
+  throw new OxbowError(
+    'bad-request',
+    `The database is that of a cluster (${names}), whose files are not all in this folder.`,
+    {
+      extra: { hint: 'A node adds what is missing in the index when it starts. Restore a backup otherwise.' },
+    },
+  );
 }
 
 async function countChunks(segments: SegmentStore, signal: AbortSignal): Promise<number> {

@@ -33,6 +33,16 @@ export async function readStreamId(db: Kysely<Tables>, name: string): Promise<st
   return row?.id;
 }
 
+/** The object store of each of some streams, by id; undefined: as in the settings. */
+export async function readStorage(
+  db: Kysely<Tables>,
+  ids: readonly string[],
+): Promise<ReadonlyMap<string, string | undefined>> {
+  if (ids.length === 0) return new Map();
+  const rows = await db.selectFrom('stream').select(['id', 'storage']).where('id', 'in', ids).execute();
+  return new Map(rows.map(({ id, storage }) => [id, storage ?? undefined]));
+}
+
 /** The name of a stream by its id; undefined if there is none. */
 export async function readStreamName(db: Kysely<Tables>, id: string): Promise<string | undefined> {
   const row = await db.selectFrom('stream').select('name').where('id', '=', id).executeTakeFirst();

@@ -3,6 +3,7 @@
  * In: published events. Out: rows of deliveries. Disables a webhook that has failed for too long and publishes `webhook.disabled`.
  */
 import type { EventBus, PublishedEvent } from '../cluster/event-bus.ts';
+import type { Leases } from '../cluster/lease.ts';
 import { type Outcome, type SendTools, sendOnce } from './send-once.ts';
 import type { Delivery, Webhook, WebhookTable } from './webhook-table.ts';
 
@@ -19,6 +20,10 @@ const GONE = 410;
 export interface WebhooksOptions extends SendTools {
   readonly table: WebhookTable;
   readonly bus: EventBus;
+  /** In a cluster: the leases of the database. The node with the lease `webhooks` sends what all nodes have stored. */
+  readonly leases?: Leases | undefined;
+  /** This process, for people who look at the lease. */
+  readonly holder?: string | undefined;
   /** Waits by the clock of `clock`. Rejects when aborted. */
   readonly sleep: (ms: number, options: { signal: AbortSignal }) => Promise<void>;
   /** Most deliveries that wait for one webhook, 1,000 by default; further events are stored as dropped. */
@@ -29,9 +34,15 @@ export interface WebhooksOptions extends SendTools {
   readonly failed: (error: unknown) => void;
 }
 
+/** What a worker is created with. */
+export interface DeliveryWorkerOptions extends WebhooksOptions {
+  /** Whether this process may send now. */
+  readonly maySend: () => boolean;
+}
+
 /** Delivers to one webhook until disposed. */
 export class DeliveryWorker implements AsyncDisposable {
-  readonly #options: WebhooksOptions;
+  readonly #options: DeliveryWorkerOptions;
   readonly #stop = new AbortController();
   #webhook: Webhook;
   #waiting: number;
@@ -44,7 +55,7 @@ export class DeliveryWorker implements AsyncDisposable {
   #pause = new AbortController();
 
   /** @param waiting number of deliveries in the store that are waiting */
-  constructor(options: WebhooksOptions, webhook: Webhook, waiting: number) {
+  constructor(options: DeliveryWorkerOptions, webhook: Webhook, waiting: number) {
     this.#options = options;
     this.#webhook = webhook;
     this.#waiting = waiting;
@@ -67,6 +78,20 @@ export class DeliveryWorker implements AsyncDisposable {
     return this.#write(() => this.#options.table.put(this.#webhook));
   }
 
+  /** Another node has replaced, disabled or enabled the webhook. */
+  learn(webhook: Webhook): void {
+    const { url, secret, disabledMs } = this.#webhook;
+    this.#webhook = webhook;
+    if (webhook.url !== url || webhook.secret !== secret || webhook.disabledMs !== disabledMs) this.#pause.abort();
+    this.work();
+  }
+
+  /** Other nodes store and send deliveries: so many wait now. */
+  count(waiting: number): void {
+    this.#waiting = waiting;
+    if (waiting > 0) this.work();
+  }
+
   /** Queues an event; drops it if too many are waiting. Never throws. */
   enqueue({ event, json }: PublishedEvent): void {
     if (this.#webhook.disabledMs !== null) return;
@@ -82,7 +107,7 @@ export class DeliveryWorker implements AsyncDisposable {
   /** Sends the waiting deliveries. Does nothing if that is already in progress. */
   work(): void {
     this.#hasMore = true;
-    if (this.#stop.signal.aborted || this.#webhook.disabledMs !== null) return;
+    if (this.#stop.signal.aborted || this.#webhook.disabledMs !== null || !this.#options.maySend()) return;
     this.#working ??= this.#work()
       .catch((error: unknown) => {
         if (!this.#stop.signal.aborted) this.#options.failed(error);
@@ -110,6 +135,7 @@ export class DeliveryWorker implements AsyncDisposable {
       this.#hasMore = false;
       for (let next = await table.next(this.#webhook.id); next; next = await table.next(this.#webhook.id)) {
         await this.#waitFor(next);
+        if (!this.#options.maySend()) return;
         await this.#attempt(next);
         if (this.#webhook.disabledMs !== null) return;
       }
@@ -142,9 +168,9 @@ export class DeliveryWorker implements AsyncDisposable {
     } else {
       const state = ok ? 'done' : 'failed';
       const ended_us = Math.round(nowMs * 1000);
-      await this.#write(() => table.set(delivery, { state, tries, status, error, ended_us, body: '' }));
-      this.#waiting--;
-      this.#options.ended(state);
+      const isEnded = await this.#write(() => table.set(delivery, { state, tries, status, error, ended_us, body: '' }));
+      if (isEnded) this.#waiting--;
+      if (isEnded) this.#options.ended(state);
     }
     await this.#updateWebhook(outcome, nowMs);
   }
@@ -161,7 +187,7 @@ export class DeliveryWorker implements AsyncDisposable {
       failingSinceMs,
       ...(mustDisable && { disabledMs: nowMs, disabledReason: error }),
     };
-    await this.#write(() => table.put(this.#webhook));
+    await this.#write(() => table.putState(this.#webhook));
     if (!mustDisable) return;
     await this.#write(() => table.drop(this.#webhook.id, nowMs, 'the webhook was disabled'));
     this.#waiting = 0;

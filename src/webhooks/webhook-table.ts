@@ -4,6 +4,7 @@
  */
 import type { Kysely, Selectable, Updateable } from 'kysely';
 import type { EventType, OxbowEvent } from '../api/events.ts';
+import type { RowChanges } from '../store/row-changes.ts';
 import type { Tables, WebhookDeliveryTable, WebhookTable as WebhookRow } from '../store/schema.ts';
 
 /** A webhook. Times are ms since 1970. */
@@ -29,31 +30,63 @@ export type Delivery = Selectable<WebhookDeliveryTable>;
 /** The webhooks and deliveries in the store. */
 export class WebhookTable {
   readonly #db: Kysely<Tables>;
+  readonly #changes: RowChanges | undefined;
 
-  constructor(db: Kysely<Tables>) {
+  /** @param changes in a cluster: other nodes learn what is changed here */
+  constructor(db: Kysely<Tables>, changes?: RowChanges) {
     this.#db = db;
+    this.#changes = changes;
   }
 
-  /** All webhooks, oldest first. */
-  async all(): Promise<Webhook[]> {
-    const rows = await this.#db.selectFrom('webhook').selectAll().orderBy('created_us').orderBy('id').execute();
-    return rows.map(webhookOf);
+  /** Whether other nodes change webhooks, and store and send deliveries. */
+  get isShared(): boolean {
+    return this.#changes !== undefined;
+  }
+
+  /** Calls `learn` with webhooks that other nodes may have changed, as `LearnRows` of accounts. */
+  follow(learn: (ids: readonly string[] | undefined, webhooks: readonly Webhook[]) => void): void {
+    this.#changes?.follow('webhook', async (ids) => learn(ids, await this.all(ids)));
+  }
+
+  /** All webhooks, oldest first. @param ids only these */
+  async all(ids?: readonly string[]): Promise<Webhook[]> {
+    const all = this.#db.selectFrom('webhook').selectAll().orderBy('created_us').orderBy('id');
+    return (await (ids ? all.where('id', 'in', ids) : all).execute()).map(webhookOf);
   }
 
   /** Inserts or updates a webhook. */
   async put(webhook: Webhook): Promise<void> {
     const { id, created_us, ...values } = rowOf(webhook);
-    await this.#db
-      .insertInto('webhook')
-      .values({ id, created_us, ...values })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
-      .execute();
+    await this.#write(id, (db) =>
+      db
+        .insertInto('webhook')
+        .values({ id, created_us, ...values })
+        .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
+        .execute(),
+    );
+  }
+
+  /** Stores since when a webhook fails, and whether it is disabled, unless it was removed or sends elsewhere by now. */
+  async putState(webhook: Webhook): Promise<void> {
+    const { id, url, failing_since_us, disabled_us, disabled_reason } = rowOf(webhook);
+    await this.#write(id, (db) =>
+      db
+        .updateTable('webhook')
+        .set({ failing_since_us, disabled_us, disabled_reason })
+        .where('id', '=', id)
+        .where('url', '=', url)
+        .execute(),
+    );
   }
 
   /** Deletes a webhook and its deliveries. */
   async remove(id: string): Promise<void> {
     await this.#db.deleteFrom('webhook_delivery').where('webhook_id', '=', id).execute();
-    await this.#db.deleteFrom('webhook').where('id', '=', id).execute();
+    await this.#write(id, (db) => db.deleteFrom('webhook').where('id', '=', id).execute());
+  }
+
+  #write(id: string, write: (db: Kysely<Tables>) => Promise<unknown>): Promise<unknown> {
+    return this.#changes ? this.#changes.write('webhook', id, write) : write(this.#db);
   }
 
   /** Adds a delivery, waiting or dropped. */
@@ -95,6 +128,17 @@ export class WebhookTable {
     return count;
   }
 
+  /** Number of waiting deliveries of each webhook that has any. */
+  async allWaiting(): Promise<ReadonlyMap<string, number>> {
+    const rows = await this.#db
+      .selectFrom('webhook_delivery')
+      .select((eb) => ['webhook_id', eb.fn.countAll<number>().as('count')])
+      .where('state', '=', 'waiting')
+      .groupBy('webhook_id')
+      .execute();
+    return new Map(rows.map(({ webhook_id, count }) => [webhook_id, Number(count)]));
+  }
+
   /** The oldest waiting delivery. */
   next(id: string): Promise<Delivery | undefined> {
     return this.#db
@@ -118,10 +162,16 @@ export class WebhookTable {
       .execute();
   }
 
-  /** Updates a delivery after an attempt. */
-  async set({ seq, webhook_id }: Delivery, change: Updateable<WebhookDeliveryTable>): Promise<void> {
-    await this.#db.updateTable('webhook_delivery').set(change).where('seq', '=', seq).execute();
+  /** Updates a delivery after an attempt, if it still waits; false if another node has ended it. */
+  async set({ seq, webhook_id }: Delivery, change: Updateable<WebhookDeliveryTable>): Promise<boolean> {
+    const { numUpdatedRows } = await this.#db
+      .updateTable('webhook_delivery')
+      .set(change)
+      .where('seq', '=', seq)
+      .where('state', '=', 'waiting')
+      .executeTakeFirst();
     if (change.state !== undefined) await this.#trim(webhook_id);
+    return numUpdatedRows > 0n;
   }
 
   /** Marks all waiting deliveries as dropped. */

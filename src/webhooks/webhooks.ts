@@ -15,6 +15,7 @@ import type {
   WebhookView,
 } from '../api/webhook-shapes.ts';
 import type { PublishedEvent, Subscription } from '../cluster/event-bus.ts';
+import { sleep as pause } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { DeliveryWorker, type WebhooksOptions } from './delivery-worker.ts';
 import { sendOnce } from './send-once.ts';
@@ -24,22 +25,34 @@ import type { Delivery, Webhook } from './webhook-table.ts';
 /** Most webhooks of a server. */
 const MAX_WEBHOOKS = 100;
 
+/** The node that sends has this lease; after its end another one takes it within the time to live, ms. */
+const LEASE = 'webhooks';
+const LEASE_MS = 10_000;
+/** In a cluster deliveries that other nodes have stored are looked for this often, ms. */
+const LOOK_EVERY_MS = 1000;
+
 /** The webhooks of a server. Disposing ends deliveries in progress; the next process continues them. */
 export class Webhooks implements AsyncDisposable {
   readonly #options: WebhooksOptions;
   readonly #workers = new Map<string, DeliveryWorker>();
+  readonly #ending = new AbortController();
+  /** Work for the other nodes. */
+  readonly #shared: Promise<void>[] = [];
+  #maySend: boolean;
   #subscription: Subscription | undefined;
   #closing: Promise<void> | undefined;
 
   private constructor(options: WebhooksOptions) {
     this.#options = options;
+    this.#maySend = !options.table.isShared;
   }
 
   /** Loads the webhooks, subscribes to events, and continues waiting deliveries. */
   static async open(options: WebhooksOptions): Promise<Webhooks> {
     const webhooks = new Webhooks(options);
+    options.table.follow((ids, changed) => webhooks.#learn(ids, changed));
     for (const webhook of await options.table.all()) {
-      webhooks.#workers.set(webhook.id, new DeliveryWorker(options, webhook, await options.table.waiting(webhook.id)));
+      webhooks.#workers.set(webhook.id, webhooks.#worker(webhook, await options.table.waiting(webhook.id)));
     }
     webhooks.#subscription = await options.bus.subscribe({
       event(published) {
@@ -49,6 +62,7 @@ export class Webhooks implements AsyncDisposable {
       missed: () => options.failed(new Error('the event bus dropped events before the webhooks received them')),
     });
     for (const worker of webhooks.#workers.values()) worker.work();
+    if (options.table.isShared) webhooks.#shared.push(webhooks.#takeTurns(), webhooks.#count());
     return webhooks;
   }
 
@@ -80,7 +94,7 @@ export class Webhooks implements AsyncDisposable {
     const createdMs = clock.nowMs();
     const id = `${Math.floor(createdMs).toString(36)}-${randomBytes(6).toString('hex')}`;
     const webhook = parse(settings, { id, secret, createdMs });
-    const worker = new DeliveryWorker(this.#options, webhook, 0);
+    const worker = this.#worker(webhook, 0);
     await table.put(webhook);
     this.#workers.set(id, worker);
     return { ...viewOf(worker), secret };
@@ -148,8 +162,68 @@ export class Webhooks implements AsyncDisposable {
     this.#closing ??= (async () => {
       this.#subscription?.close();
       await Promise.all([...this.#workers.values()].map((worker) => worker[Symbol.asyncDispose]()));
+      this.#ending.abort(new DOMException('webhooks end', 'AbortError'));
+      await Promise.all(this.#shared);
     })();
     return this.#closing;
+  }
+
+  #worker(webhook: Webhook, waiting: number): DeliveryWorker {
+    return new DeliveryWorker({ ...this.#options, maySend: () => this.#maySend }, webhook, waiting);
+  }
+
+  /** Other nodes have changed webhooks. */
+  #learn(ids: readonly string[] | undefined, changed: readonly Webhook[]): void {
+    const found = new Set(changed.map(({ id }) => id));
+    for (const webhook of changed) {
+      const worker = this.#workers.get(webhook.id);
+      if (worker) worker.learn(webhook);
+      else this.#workers.set(webhook.id, this.#worker(webhook, 0));
+    }
+    for (const id of ids ?? [...this.#workers.keys()]) {
+      const worker = found.has(id) ? undefined : this.#workers.get(id);
+      if (!worker) continue;
+      this.#workers.delete(id);
+      worker[Symbol.asyncDispose]().catch(this.#options.failed);
+    }
+  }
+
+  /** Sends while this node has the lease; waits for it otherwise. */
+  async #takeTurns(): Promise<void> {
+    const { leases, holder = '', failed } = this.#options;
+    const { signal } = this.#ending;
+    while (leases && !signal.aborted) {
+      try {
+        const { lease } = await leases.acquire(LEASE, { holder, ttlMs: LEASE_MS, ifHeld: 'wait', signal });
+        await using _ = lease!;
+        this.#maySend = true;
+        for (const worker of this.#workers.values()) worker.work();
+        await new Promise<void>((resolve) => {
+          for (const end of [lease!.lost, signal]) end.addEventListener('abort', () => resolve(), { once: true });
+        });
+        this.#maySend = false;
+      } catch (error) {
+        if (signal.aborted) return;
+        failed(error);
+        await pause(LOOK_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+      }
+    }
+  }
+
+  /** Counts what waits, and sends what other nodes have stored. */
+  async #count(): Promise<void> {
+    const { table, failed } = this.#options;
+    const { signal } = this.#ending;
+    while (!signal.aborted) {
+      await pause(LOOK_EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+      if (signal.aborted) return;
+      try {
+        const waiting = await table.allWaiting();
+        for (const [id, worker] of this.#workers) worker.count(waiting.get(id) ?? 0);
+      } catch (error) {
+        failed(error);
+      }
+    }
   }
 
   #find(id: string): DeliveryWorker {

@@ -3,7 +3,9 @@
  * In: profiles, users. Out: the user of a profile.
  */
 import type { Kysely } from 'kysely';
+import type { RowChanges } from '../../store/row-changes.ts';
 import type { Tables } from '../../store/schema.ts';
+import type { LearnRows } from '../secret-table.ts';
 
 /** An account of another service that signs a user in. */
 export interface Identity {
@@ -19,9 +21,12 @@ export interface Identity {
 
 /** Where they are stored. */
 export interface IdentityRows {
-  all(): Promise<readonly Identity[]>;
+  /** @param keys only those with these, each `PROVIDER SUBJECT` */
+  all(keys?: readonly string[]): Promise<readonly Identity[]>;
   put(row: Identity): Promise<void>;
   remove(provider: string, subject: string): Promise<void>;
+  /** As `Rows.follow`. */
+  readonly follow?: (learn: LearnRows<Identity>) => void;
 }
 
 /** All of them. */
@@ -37,6 +42,7 @@ export class Identities {
   /** Reads the stored ones. */
   static async open(rows: IdentityRows): Promise<Identities> {
     const identities = new Identities(rows);
+    rows.follow?.((keys, changed) => identities.#learn(keys, changed));
     for (const row of await rows.all()) identities.#keep(row);
     return identities;
   }
@@ -74,6 +80,14 @@ export class Identities {
     }
   }
 
+  #learn(keys: readonly string[] | undefined, rows: readonly Identity[]): void {
+    for (const key of keys ?? [...this.#bySubject.keys()]) {
+      const before = this.#bySubject.get(key);
+      if (before) this.#drop(before);
+    }
+    for (const row of rows) this.#keep(row);
+  }
+
   #keep(identity: Identity): void {
     this.#bySubject.set(keyOf(identity.provider, identity.subject), identity);
     const own = this.#byUser.get(identity.userId) ?? new Set();
@@ -94,26 +108,48 @@ function keyOf(provider: string, subject: string): string {
   return `${provider} ${subject}`;
 }
 
-/** The identities in the metadata store. */
-export function identityRows(db: Kysely<Tables>): IdentityRows {
-  return {
-    async all() {
-      const rows = await db.selectFrom('user_identity').selectAll().orderBy('created_us').execute();
-      return rows.map(({ provider, subject, user_id, name, created_us }) => ({
+/** The identities in the metadata store. @param changes in a cluster */
+export function identityRows(db: Kysely<Tables>, changes?: RowChanges): IdentityRows {
+  const write = (provider: string, subject: string, work: (db: Kysely<Tables>) => Promise<unknown>) =>
+    changes ? changes.write('user_identity', keyOf(provider, subject), work) : work(db);
+  const rows: IdentityRows = {
+    async all(keys) {
+      let query = db.selectFrom('user_identity').selectAll().orderBy('created_us');
+      if (keys) {
+        query = query.where((eb) =>
+          eb.or(
+            keys.map((key) => {
+              const space = key.indexOf(' ');
+              return eb.and({ provider: key.slice(0, space), subject: key.slice(space + 1) });
+            }),
+          ),
+        );
+      }
+      const found = await query.execute();
+      return found.map(({ provider, subject, user_id, name, created_us }) => ({
         ...{ provider, subject, userId: user_id, name },
         createdMs: created_us / 1000,
       }));
     },
     async put({ provider, subject, userId, name, createdMs }) {
       const created_us = Math.round(createdMs * 1000);
-      await db
-        .insertInto('user_identity')
-        .values({ provider, subject, user_id: userId, name, created_us })
-        .onConflict((conflict) => conflict.columns(['provider', 'subject']).doUpdateSet({ name }))
-        .execute();
+      await write(provider, subject, (db) =>
+        db
+          .insertInto('user_identity')
+          .values({ provider, subject, user_id: userId, name, created_us })
+          .onConflict((conflict) => conflict.columns(['provider', 'subject']).doUpdateSet({ name }))
+          .execute(),
+      );
     },
     async remove(provider, subject) {
-      await db.deleteFrom('user_identity').where('provider', '=', provider).where('subject', '=', subject).execute();
+      await write(provider, subject, (db) =>
+        db.deleteFrom('user_identity').where('provider', '=', provider).where('subject', '=', subject).execute(),
+      );
     },
+  };
+  if (!changes) return rows;
+  return {
+    ...rows,
+    follow: (learn) => changes.follow('user_identity', async (keys) => learn(keys, await rows.all(keys))),
   };
 }

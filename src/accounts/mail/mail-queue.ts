@@ -1,6 +1,7 @@
 /**
  * Messages that wait for the mail server: stored, sent in the background, again after a temporary failure until they expire. A restart
- * loses none. A message may arrive twice if oxbow is killed between the server's answer and the removal of its row.
+ * loses none. A message may arrive twice if oxbow is killed between the server's answer and the removal of its row. Of the nodes of a
+ * cluster each sends what it has added; what is due for too long, any node takes.
  * In: messages. Out: the transport; rows; counters.
  */
 import { sleep, waitFor, withDeadline } from '../../lib/abort.ts';
@@ -8,7 +9,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { createSecret } from '../random-secret.ts';
 import type { SecretBox } from '../secret-box.ts';
 import { MailError } from './mail-error.ts';
-import { type MailRows, openMail, sealMail, type WaitingMail } from './mail-rows.ts';
+import { type MailRows, openMail, type SharedMails, type StoredMail, sealMail, type WaitingMail } from './mail-rows.ts';
 import type { MailContent } from './messages.ts';
 import type { MailTransport } from './transport.ts';
 
@@ -28,6 +29,8 @@ export interface MailQueueOptions {
   readonly onResult: (result: MailResult, error: MailError | undefined) => void;
   /** Called with a failure of the database. */
   readonly failed: (error: unknown) => void;
+  /** For tests: interval of the search for messages of other nodes, ms. */
+  readonly lookEveryMs?: number;
   /** For tests: waits between the attempts, ms; the last one repeats. */
   readonly retryMs?: readonly number[];
 }
@@ -47,6 +50,11 @@ const MAX_MESSAGES = 1000;
 /** Messages that are sent at the same time. */
 const PARALLEL = 2;
 const RETRY_MS = [5000, 30_000, 120_000, 600_000, 1_800_000];
+/** In a cluster: a message whose node has not finished an attempt in this time is taken by another one, ms. */
+const TAKEN_MS = 120_000;
+const LOOK_EVERY_MS = 5000;
+/** Messages that a node takes at a time. */
+const TAKEN = 20;
 /** Closing waits this long for attempts in progress, ms; a later answer is lost, and the message is sent again. */
 const CLOSE_MS = 2000;
 
@@ -65,16 +73,8 @@ export class MailQueue {
   /** Reads the stored messages, and continues to send them. */
   static async open(options: MailQueueOptions): Promise<MailQueue> {
     const queue = new MailQueue(options);
-    for (const row of await options.rows.all()) {
-      const message = openMail(row, options.box);
-      if (message) {
-        queue.#byId.set(message.id, message);
-        queue.#wait(message);
-      } else {
-        options.onResult('failed', new MailError('the secret that sealed the message has changed', false, undefined));
-        await options.rows.remove(row.id);
-      }
-    }
+    if (options.rows.shared) void queue.#takeDue(options.rows.shared);
+    else for (const row of await options.rows.all()) await queue.#take(row);
     return queue;
   }
 
@@ -97,7 +97,7 @@ export class MailQueue {
       to,
       content,
       tries: 0,
-      nextMs: nowMs,
+      nextMs: rows.shared ? nowMs + TAKEN_MS : nowMs,
       expiresMs: nowMs + lifetimeMs,
     };
     this.#byId.set(message.id, message); // it counts while it is being stored
@@ -115,12 +115,40 @@ export class MailQueue {
   /** Removes the messages about a user. One that is being sent may still arrive. */
   async forget(userId: string): Promise<void> {
     for (const { id } of [...this.#byId.values()].filter((each) => each.userId === userId)) await this.#remove(id);
+    await this.#options.rows.shared?.removeOf(userId);
   }
 
   /** Waits a moment for attempts in progress. The signal ends everything else. */
   async close(): Promise<void> {
     using deadline = withDeadline(CLOSE_MS, 'the last e-mail', { signal: new AbortController().signal });
     await waitFor(Promise.all(this.#sending), deadline).catch(() => {}); // it stays for the next start
+  }
+
+  async #take(row: StoredMail, isDue = false): Promise<void> {
+    const { box, rows, onResult } = this.#options;
+    const message = openMail(row, box);
+    if (!message) {
+      onResult('failed', new MailError('the secret that sealed the message has changed', false, undefined));
+      return rows.remove(row.id);
+    }
+    this.#byId.set(message.id, message);
+    if (isDue) this.#due.push(message.id);
+    else this.#wait(message);
+  }
+
+  /** Takes messages whose time has come: of this node before its last start, and of nodes that do not send them. Never rejects. */
+  async #takeDue(shared: SharedMails): Promise<void> {
+    const { signal, clock, failed, lookEveryMs = LOOK_EVERY_MS } = this.#options;
+    while (!signal.aborted) {
+      try {
+        const nowMs = clock.nowMs();
+        for (const row of await shared.take(TAKEN, { nowMs, untilMs: nowMs + TAKEN_MS })) await this.#take(row, true);
+        this.#next();
+      } catch (error) {
+        failed(error);
+      }
+      await sleep(lookEveryMs, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+    }
   }
 
   #next(): void {
@@ -139,7 +167,9 @@ export class MailQueue {
     }
   }
 
-  async #send(message: WaitingMail): Promise<void> {
+  async #send(waiting: WaitingMail): Promise<void> {
+    const message = await this.#own(waiting);
+    if (!message) return void this.#byId.delete(waiting.id);
     const { transport, signal, clock, onResult, rows, box, retryMs = RETRY_MS } = this.#options;
     const { id, tries, expiresMs } = message;
     if (clock.nowMs() >= expiresMs) return this.#end(id, 'expired', undefined);
@@ -155,10 +185,24 @@ export class MailQueue {
     onResult('retried', error);
     if (!this.#byId.has(id)) return;
     const later = { ...message, tries: tries + 1, nextMs };
+    if (rows.shared) {
+      // Whichever node comes first sends it then.
+      this.#byId.delete(id);
+      await rows.shared.move({ ...later, nextMs: message.nextMs }, nextMs);
+      return;
+    }
     this.#byId.set(id, later);
     this.#wait(later);
     await rows.put(sealMail(later, box));
     if (!this.#byId.has(id)) await rows.remove(id);
+  }
+
+  /** The message, which no other node takes now; undefined if one has it. */
+  async #own(message: WaitingMail): Promise<WaitingMail | undefined> {
+    const { rows, clock } = this.#options;
+    if (!rows.shared) return message;
+    const nextMs = Math.ceil(clock.nowMs()) + TAKEN_MS;
+    return (await rows.shared.move(message, nextMs)) ? { ...message, nextMs } : undefined;
   }
 
   /** Waits for the next attempt; holds up no other message. A clock that was set back delays it by one wait at most. */

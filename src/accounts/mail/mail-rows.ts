@@ -2,7 +2,8 @@
  * Messages that wait for the mail server, in the metadata store. Recipient and text are sealed: links in them set passwords.
  * In: messages of the queue, a secret box. Out: rows of the table `mail_message`. Times are whole µs there, ms here.
  */
-import type { Kysely } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
+import type { MailMessageTable } from '../../store/account-tables.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { SecretBox } from '../secret-box.ts';
 import type { MailContent } from './messages.ts';
@@ -35,6 +36,22 @@ export interface MailRows {
   /** Adds a message, or notes its next attempt. */
   put(row: StoredMail): Promise<void>;
   remove(id: string): Promise<void>;
+  /** Rows that several nodes send; absent: only this process does. */
+  readonly shared?: SharedMails;
+}
+
+/** What nodes that send from one table do. A node owns a message until the time of its next attempt; then any node may take it. */
+export interface SharedMails {
+  /**
+   * Takes messages whose time has come, the oldest first.
+   *
+   * @param untilMs the next attempt, if this node does not come to it: ms since 1970
+   */
+  take(limit: number, times: { readonly nowMs: number; readonly untilMs: number }): Promise<readonly StoredMail[]>;
+  /** Moves the next attempt of a message, and notes the failed ones; false if another node has it, or it was removed. */
+  move(message: Pick<WaitingMail, 'id' | 'nextMs' | 'tries'>, toMs: number): Promise<boolean>;
+  /** Removes the messages about a user, of all nodes. */
+  removeOf(userId: string): Promise<void>;
 }
 
 /** What is stored of a message. */
@@ -48,15 +65,12 @@ export function openMail({ sealed, ...row }: StoredMail, box: SecretBox): Waitin
   return text === undefined ? undefined : { ...row, ...(JSON.parse(text) as Pick<WaitingMail, 'to' | 'content'>) };
 }
 
-/** The messages in the metadata store. */
-export function mailRows(db: Kysely<Tables>): MailRows {
+/** The messages in the metadata store. @param isShared several nodes send them */
+export function mailRows(db: Kysely<Tables>, isShared = false): MailRows {
   return {
+    ...(isShared && { shared: sharedMails(db) }),
     async all() {
-      const rows = await db.selectFrom('mail_message').selectAll().orderBy('seq').execute();
-      return rows.map(({ id, user_id, sealed, tries, next_us, expires_us }) => ({
-        ...{ id, userId: user_id ?? undefined, sealed, tries },
-        ...{ nextMs: next_us / 1000, expiresMs: expires_us / 1000 },
-      }));
+      return (await db.selectFrom('mail_message').selectAll().orderBy('seq').execute()).map(storedOf);
     },
     async put({ id, userId, sealed, tries, nextMs, expiresMs }) {
       const next_us = Math.round(nextMs * 1000);
@@ -68,5 +82,42 @@ export function mailRows(db: Kysely<Tables>): MailRows {
         .execute();
     },
     remove: async (id) => void (await db.deleteFrom('mail_message').where('id', '=', id).execute()),
+  };
+}
+
+function sharedMails(db: Kysely<Tables>): SharedMails {
+  return {
+    async take(limit, { nowMs, untilMs }) {
+      const nowUs = Math.round(nowMs * 1000);
+      const due = db.selectFrom('mail_message').select('id').where('next_us', '<=', nowUs).orderBy('seq').limit(limit);
+      const ids = (await due.execute()).map(({ id }) => id);
+      if (ids.length === 0) return [];
+      // Of two nodes that have found the same message, the first changes it.
+      const taken = await db
+        .updateTable('mail_message')
+        .set({ next_us: Math.round(untilMs * 1000) })
+        .where('id', 'in', ids)
+        .where('next_us', '<=', nowUs)
+        .returningAll()
+        .execute();
+      return taken.map(storedOf);
+    },
+    async move({ id, nextMs, tries }, toMs) {
+      const { numUpdatedRows } = await db
+        .updateTable('mail_message')
+        .set({ tries, next_us: Math.round(toMs * 1000) })
+        .where('id', '=', id)
+        .where('next_us', '=', Math.round(nextMs * 1000))
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
+    removeOf: async (userId) => void (await db.deleteFrom('mail_message').where('user_id', '=', userId).execute()),
+  };
+}
+
+function storedOf({ id, user_id, sealed, tries, next_us, expires_us }: Selectable<MailMessageTable>): StoredMail {
+  return {
+    ...{ id, userId: user_id ?? undefined, sealed, tries },
+    ...{ nextMs: next_us / 1000, expiresMs: expires_us / 1000 },
   };
 }

@@ -19,6 +19,12 @@ export interface Invitation extends SecretRow {
   readonly expiresMs: number | undefined;
 }
 
+/** Where invitations are stored. */
+export interface InvitationRows extends Rows<Invitation> {
+  /** Adds to the uses that are left, in one step for all nodes; false if none is left or the invitation is gone. */
+  take(id: string, uses: -1 | 1): Promise<boolean>;
+}
+
 const MAX_INVITATIONS = 1000;
 
 /** All invitations. */
@@ -26,14 +32,17 @@ export class Invitations {
   readonly #table: SecretTable<Invitation>;
   readonly #clock: Clock;
 
-  private constructor(table: SecretTable<Invitation>, clock: Clock) {
+  readonly #rows: Pick<InvitationRows, 'take'>;
+
+  private constructor(table: SecretTable<Invitation>, clock: Clock, rows: InvitationRows) {
     this.#table = table;
     this.#clock = clock;
+    this.#rows = rows;
   }
 
   /** Reads the stored invitations; expired and used ones are deleted. */
-  static async open(rows: Rows<Invitation>, clock: Clock): Promise<Invitations> {
-    const invitations = new Invitations(await SecretTable.open(rows), clock);
+  static async open(rows: InvitationRows, clock: Clock): Promise<Invitations> {
+    const invitations = new Invitations(await SecretTable.open(rows), clock, rows);
     await invitations.#sweep();
     return invitations;
   }
@@ -69,15 +78,16 @@ export class Invitations {
    */
   async use<T>(code: string, work: (invitation: Invitation) => Promise<T>): Promise<T> {
     const found = this.#table.find(code);
-    if (!found || !this.#isValid(found)) {
-      throw new OxbowError('invitation-refused', 'The invitation was already used, has expired, or is incomplete.');
-    }
-    await this.#table.change({ ...found, usesLeft: found.usesLeft - 1 });
+    if (!found || !this.#isValid(found)) throw refused();
+    // In memory first: of two uses at once, the second sees the first.
+    this.#table.learn({ ...found, usesLeft: found.usesLeft - 1 });
+    if (!(await this.#rows.take(found.id, -1))) throw refused();
     try {
       return await work(found);
     } catch (error) {
       const now = this.#table.get(found.id);
-      if (now) await this.#table.change({ ...now, usesLeft: now.usesLeft + 1 });
+      if (now) this.#table.learn({ ...now, usesLeft: now.usesLeft + 1 });
+      await this.#rows.take(found.id, 1);
       throw error;
     }
   }
@@ -94,4 +104,8 @@ export class Invitations {
   async #sweep(): Promise<void> {
     for (const one of this.#table.all) if (!this.#isValid(one)) await this.#table.remove(one.id);
   }
+}
+
+function refused(): OxbowError {
+  return new OxbowError('invitation-refused', 'The invitation was already used, has expired, or is incomplete.');
 }

@@ -2,7 +2,8 @@
  * Users and invitations in the metadata store. Times are whole µs there, ms here.
  * In: rows of the accounts. Out: rows of the store.
  */
-import type { Kysely } from 'kysely';
+import type { Kysely, Selectable } from 'kysely';
+import type { UserTable } from '../../store/account-tables.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { Rows } from '../secret-table.ts';
 import type { Invitation } from './invitations.ts';
@@ -11,8 +12,9 @@ import type { User } from './user.ts';
 /** The users. */
 export function userRows(db: Kysely<Tables>): Rows<User> {
   return {
-    async all() {
-      const rows = await db.selectFrom('user').selectAll().execute();
+    async all(keys) {
+      const all = db.selectFrom('user').selectAll();
+      const rows = await (keys ? all.where('id', 'in', keys) : all).execute();
       return rows.map((row) => ({
         id: row.id,
         name: row.name,
@@ -27,31 +29,66 @@ export function userRows(db: Kysely<Tables>): Rows<User> {
       }));
     },
     async put(user) {
-      const changing = {
-        name: user.name,
-        name_key: user.nameKey ?? null,
-        role: user.role,
-        state: user.state,
-        password: user.password ?? null,
-        email: user.email ?? null,
-        email_verified: user.emailVerified ? 1 : 0,
-        seen_us: Math.round(user.seenMs * 1000),
-      };
+      const changing = changingOf(user);
       await db
         .insertInto('user')
         .values({ id: user.id, created_us: Math.round(user.createdMs * 1000), ...changing })
         .onConflict((conflict) => conflict.column('id').doUpdateSet(changing))
         .execute();
     },
+    async change(user, before) {
+      const old = Object.entries(changingOf(before));
+      const now: Record<string, unknown> = changingOf(user);
+      const set = Object.fromEntries(old.flatMap(([name, value]) => (now[name] === value ? [] : [[name, now[name]]])));
+      const { id } = user;
+      const { numUpdatedRows } = await db
+        .updateTable('user')
+        .set({ ...set, id })
+        .where('id', '=', id)
+        .executeTakeFirst();
+      return numUpdatedRows > 0n;
+    },
     remove: async (id) => void (await db.deleteFrom('user').where('id', '=', id).execute()),
   };
+}
+
+/** The columns of a user that may change. */
+function changingOf(user: User): Omit<Selectable<UserTable>, 'id' | 'created_us'> {
+  return {
+    name: user.name,
+    name_key: user.nameKey ?? null,
+    role: user.role,
+    state: user.state,
+    password: user.password ?? null,
+    email: user.email ?? null,
+    email_verified: user.emailVerified ? 1 : 0,
+    seen_us: Math.round(user.seenMs * 1000),
+  };
+}
+
+/** Id of the user with a name; undefined if it is free. @param nameKey as `User.nameKey` */
+export async function userIdOfName(db: Kysely<Tables>, nameKey: string): Promise<string | undefined> {
+  const row = await db.selectFrom('user').select('id').where('name_key', '=', nameKey).executeTakeFirst();
+  return row?.id;
+}
+
+/** Adds to the uses that are left of an invitation, unless fewer than none would be left. Returns whether it did. */
+export async function takeInvitation(db: Kysely<Tables>, id: string, uses: number): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('invitation')
+    .set((eb) => ({ uses_left: eb('uses_left', '+', uses) }))
+    .where('id', '=', id)
+    .where('uses_left', '>=', -uses)
+    .executeTakeFirst();
+  return numUpdatedRows > 0n;
 }
 
 /** The invitations. Only the number of uses that are left changes. */
 export function invitationRows(db: Kysely<Tables>): Rows<Invitation> {
   return {
-    async all() {
-      const rows = await db.selectFrom('invitation').selectAll().execute();
+    async all(keys) {
+      const all = db.selectFrom('invitation').selectAll();
+      const rows = await (keys ? all.where('id', 'in', keys) : all).execute();
       return rows.map(({ id, digest, label, role, uses_left, created_by, created_us, expires_us }) => ({
         ...{ id, digest, label, role: role as Invitation['role'] },
         usesLeft: uses_left,

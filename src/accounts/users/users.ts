@@ -2,6 +2,7 @@
  * All users: in memory by id and by name, and in the table `user`.
  * In: rows, names, passwords. Out: users; events of their changes.
  */
+import { isDeepStrictEqual } from 'node:util';
 import type { Clock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { Emitter } from '../../lib/events.ts';
@@ -37,6 +38,12 @@ export type ForgetUser = (userId: string, role: User['role']) => Promise<void>;
 /** Called when a guest signs in to an account: what belongs to the guest moves there. May be called again after a crash. */
 export type MergeGuest = (guestId: string, user: User) => Promise<void>;
 
+/** Where users are stored. */
+export interface UserRows extends Rows<User> {
+  /** Id of the user with a name that another node may have taken. Absent: only this process creates users. */
+  readonly idOfName?: (nameKey: string) => Promise<string | undefined>;
+}
+
 /** Most accounts. */
 const MAX_USERS = 100_000;
 /** The last use is stored at most this often, ms. */
@@ -44,7 +51,7 @@ const SEEN_EACH_MS = 3_600_000;
 
 /** All users. */
 export class Users {
-  readonly #rows: Rows<User>;
+  readonly #rows: UserRows;
   readonly #clock: Clock;
   readonly #byId = new Map<string, User>();
   readonly #byName = new Map<string, User>();
@@ -60,14 +67,15 @@ export class Users {
   /** Emits a user after each change, also a deleted one. Synchronous. */
   readonly changed = new Emitter<User>();
 
-  private constructor(rows: Rows<User>, clock: Clock) {
+  private constructor(rows: UserRows, clock: Clock) {
     this.#rows = rows;
     this.#clock = clock;
   }
 
   /** Reads the stored users. */
-  static async open(rows: Rows<User>, clock: Clock): Promise<Users> {
+  static async open(rows: UserRows, clock: Clock, failed: (error: unknown) => void = () => {}): Promise<Users> {
     const users = new Users(rows, clock);
+    rows.follow?.((keys, changed) => users.#learn(keys, changed).catch(failed));
     for (const user of await rows.all()) users.#keep(user);
     return users;
   }
@@ -106,7 +114,7 @@ export class Users {
   /** @throws OxbowError `user-unknown` */
   get(id: string): User {
     const user = this.find(id);
-    if (!user) throw new OxbowError('user-unknown', `There is no user with the id "${id.slice(0, 80)}".`);
+    if (!user) throw unknown(id);
     return user;
   }
 
@@ -261,7 +269,7 @@ export class Users {
 
   #requireFree(name: string): void {
     if (!this.#byName.has(nameKeyOf(name))) return;
-    throw new OxbowError('user-name-taken', `The name "${name}" is taken.`);
+    throw taken(name);
   }
 
   #add(given: Omit<User, 'id' | 'createdMs' | 'seenMs'>): Promise<User> {
@@ -274,7 +282,7 @@ export class Users {
     const before = this.#byId.get(user.id);
     this.#keep(user, before);
     try {
-      await this.#rows.put(user);
+      await this.#store(user, before);
     } catch (error) {
       if (this.#byId.get(user.id) === user) {
         if (before) this.#keep(before, user);
@@ -284,6 +292,40 @@ export class Users {
     }
     this.changed.emit(user);
     return user;
+  }
+
+  async #store(user: User, before: User | undefined): Promise<void> {
+    const { change, idOfName } = this.#rows;
+    try {
+      if (!before || !change) await this.#rows.put(user);
+      else if (!(await change(user, before))) throw unknown(user.id);
+    } catch (error) {
+      const holder = user.nameKey === undefined ? undefined : await idOfName?.(user.nameKey).catch(() => undefined);
+      if (holder !== undefined && holder !== user.id) throw taken(user.name);
+      throw error;
+    }
+  }
+
+  /** Other nodes have changed users: what ends with a ban or a deletion ends here too. */
+  async #learn(keys: readonly string[] | undefined, rows: readonly User[]): Promise<void> {
+    const found = new Set(rows.map(({ id }) => id));
+    const gone = (keys ?? [...this.#byId.keys()]).flatMap((id) => (found.has(id) ? [] : (this.#byId.get(id) ?? [])));
+    const ended: User[] = [];
+    for (const user of rows) {
+      const before = this.#byId.get(user.id);
+      this.#keep(user, before);
+      if (before && isDeepStrictEqual(before, user)) continue;
+      if (before && before.state !== user.state && user.state !== 'active') ended.push(user);
+      this.changed.emit(user);
+    }
+    for (const user of gone) {
+      this.#drop(user);
+      this.changed.emit({ ...user, state: 'deleted' });
+      if (user.state !== 'deleted') ended.push({ ...user, state: 'deleted' });
+    }
+    for (const { id, role, state } of ended) {
+      for (const end of state === 'deleted' ? this.#forgetters : this.#enders) await end(id, role);
+    }
   }
 
   #keep(user: User, before?: User): void {
@@ -297,7 +339,17 @@ export class Users {
   #drop(user: User): void {
     this.#byId.delete(user.id);
     if (user.role === 'guest') this.#guests--;
-    if (user.nameKey !== undefined) this.#byName.delete(user.nameKey);
-    if (user.email !== undefined && user.emailVerified) this.#byEmail.delete(user.email.toLowerCase());
+    // Another user may have them by now.
+    if (user.nameKey !== undefined && this.#byName.get(user.nameKey)?.id === user.id) this.#byName.delete(user.nameKey);
+    const email = user.email?.toLowerCase();
+    if (email !== undefined && this.#byEmail.get(email)?.id === user.id) this.#byEmail.delete(email);
   }
+}
+
+function unknown(id: string): OxbowError {
+  return new OxbowError('user-unknown', `There is no user with the id "${id.slice(0, 80)}".`);
+}
+
+function taken(name: string): OxbowError {
+  return new OxbowError('user-name-taken', `The name "${name}" is taken.`);
 }

@@ -143,6 +143,7 @@ function registerTable(
         ...(route.maxBodyBytes !== undefined && { bodyLimit: route.maxBodyBytes }),
         onRequest: async (request, reply) => {
           if (route.anyPage) reply.headers(readableBy(request, pages, authorizer)); // also set on refusals
+          await authorizer.lookUp(request);
           authorizer.tryToken(request);
           auditLog.started(route, request, () => authorizer.authorized(request));
           await authorizer.authorize(route, request, reply);

@@ -30,6 +30,8 @@ export interface RequestClient extends LimitedClient {
 
 /** Authenticates requests. */
 export interface Authenticator {
+  /** Finds a request's credentials that another node has created a moment ago. Undefined: there is nothing to wait for. */
+  lookUp(request: RequestOrigin): Promise<void> | undefined;
   /**
    * Compares a request's bearer token, where it has one. Call it once for each request, before any other method.
    *
@@ -129,6 +131,13 @@ export function createAuthenticator({
   }
 
   return {
+    lookUp(request) {
+      const { authorization } = request.headers;
+      const token = authorization === undefined ? undefined : BEARER.exec(authorization)?.[1];
+      if (token !== undefined) return access.lookUpToken(token);
+      const secret = secretOf(request);
+      return secret === undefined ? undefined : access.lookUpCookie(secret);
+    },
     tryToken(request) {
       const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
       if (token !== undefined) tokenTries.check(token, clientOf(request), () => principalOf(request) !== anonymous);

@@ -38,6 +38,8 @@ export interface Authorizer {
   tokenOf(request: FastifyRequest): string | undefined;
   /** Compares the bearer token of a request, once. Throws `too-many-requests` for an address that has tried too many. */
   tryToken(request: FastifyRequest): void;
+  /** As `Authenticator.lookUp`. */
+  lookUp(request: FastifyRequest): Promise<void> | undefined;
   /** Throws the refusal of a request that exceeds its rate limit or lacks the permission of the route. */
   authorize(route: Route, request: FastifyRequest, reply: FastifyReply): Promise<void>;
   /** The principal, client and permissions of a request. */
@@ -91,6 +93,7 @@ export function createAuthorizer(deps: HttpDeps): Authorizer {
 
     tokenOf: (request) => tokens.get(request.raw),
 
+    lookUp: (request) => authenticator.lookUp(authRequestOf(request)),
     tryToken: (request) => authenticator.tryToken(authRequestOf(request)),
 
     async authorize(route, request, reply) {

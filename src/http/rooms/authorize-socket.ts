@@ -13,6 +13,11 @@ import type { RoomClient } from './room-connection.ts';
 /** The fields that credentials are read from: the others are not kept for the life of a connection. */
 const KEPT = ['authorization', 'cookie', 'host', 'forwarded', 'x-forwarded-host', 'x-forwarded-proto'] as const;
 
+/** The parts of a request to upgrade that authenticate it. */
+export function socketRequestOf({ method = '', headers, socket }: IncomingMessage): AuthRequest {
+  return { method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket };
+}
+
 /**
  * Authorizes the sender.
  *
@@ -27,11 +32,10 @@ export function authorizeRoomSocket(
     readonly authenticator: Authenticator;
     readonly ownHosts: OwnHosts;
   },
-  { method = '', headers, socket }: IncomingMessage,
+  message: IncomingMessage,
 ): RoomClient {
-  const request: AuthRequest = {
-    ...{ method, headers, remoteAddress: socket.remoteAddress ?? '', secure: 'encrypted' in socket },
-  };
+  const request = socketRequestOf(message);
+  const { headers } = request;
   refuseOtherHosts(ownHosts, headers);
   const client = authenticator.clientOf(request);
   limits.take('rooms', client);

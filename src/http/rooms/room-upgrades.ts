@@ -7,7 +7,7 @@ import { createAuthenticator } from '../api/authenticate.ts';
 import type { OwnHosts } from '../client/host-check.ts';
 import type { HttpDeps } from '../deps.ts';
 import type { Upgrade } from '../upgrades.ts';
-import { authorizeRoomSocket } from './authorize-socket.ts';
+import { authorizeRoomSocket, socketRequestOf } from './authorize-socket.ts';
 import { RoomSockets } from './room-sockets.ts';
 import { usualSocketLimits } from './socket-limits.ts';
 
@@ -25,8 +25,9 @@ export function openRoomUpgrades(deps: HttpDeps, ownHosts: OwnHosts): RoomUpgrad
   const sockets = new RoomSockets(deps, deps.roomSocketLimits ?? (() => usualSocketLimits));
   const authorizing = { limits: deps.limits, authenticator: createAuthenticator(deps), ownHosts };
   return {
-    open(request, socket, head, room) {
+    async open(request, socket, head, room) {
       try {
+        await authorizing.authenticator.lookUp(socketRequestOf(request));
         sockets.open(request, socket, head, room, authorizeRoomSocket(authorizing, request));
       } catch (error) {
         if (error instanceof OxbowError) sockets.refused(error.code);

@@ -40,6 +40,7 @@ export function registerTus(
       url,
       schema: { hide: true },
       onRequest: async (request, reply) => {
+        await authorizer.lookUp(request);
         authorizer.tryToken(request);
         await authorizer.authorize(row, request, reply);
       },

@@ -31,6 +31,7 @@ export function registerCalls(scope: FastifyInstance, deps: HttpDeps, authorizer
   const route = {
     schema: { hide: true },
     onRequest: async (request: FastifyRequest, reply: FastifyReply) => {
+      await authorizer.lookUp(request);
       authorizer.tryToken(request);
       await authorizer.authorize(permission, request, reply);
     },

@@ -120,6 +120,7 @@ function isTexts(texts: unknown): boolean {
 export function createMediaKinds({ segments, ended }: MediaKindsOptions): readonly RemoteKind[] {
   const common = {
     keepMs: KEEP_MS,
+    place: 'asset',
     async inputLocation(job: Job, name: string) {
       return name === 'original' ? originalLocation(assetIdOf(job)) : undefined;
     },

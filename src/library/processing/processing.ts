@@ -33,6 +33,8 @@ export interface ProcessingOptions {
   readonly jobs: Jobs;
   readonly assets: Assets;
   readonly segments: SegmentStore;
+  /** In a cluster: whether this node owns an asset. The owner alone takes the next step of one. */
+  readonly owns?: (assetId: string) => boolean;
   /** Read for each asset; undefined encodes nothing. */
   readonly ladder?: () => LadderSettings | undefined;
   readonly failed: (error: unknown) => void;
@@ -60,7 +62,7 @@ export class Processing implements Disposable {
     const { assets, segments, failed } = options;
     this.#options = options;
     this.#rows = new RenditionRows(options.db);
-    this.kinds = createMediaKinds({ segments, ended: (job) => this.#step(assetIdOf(job)) });
+    this.kinds = createMediaKinds({ segments, ended: (job) => this.ended(assetIdOf(job)) });
     this.#unsubscribe = [
       assets.completed.subscribe(({ id }) => void this.begin(id).catch(failed)),
       assets.removed.subscribe(({ id }) => void this.#forget(id).catch(failed)),
@@ -76,15 +78,24 @@ export class Processing implements Disposable {
     await this.#step(assetId);
   }
 
+  /** A job of an asset has ended, at this node or another one. */
+  async ended(assetId: string): Promise<void> {
+    if (this.#owns(assetId)) await this.#step(assetId);
+  }
+
   /** Continues what a process that ended has left. */
   async reconcile(): Promise<void> {
-    for (const id of await this.#rows.unfinished()) await this.#step(id);
+    for (const id of await this.#rows.unfinished()) if (this.#owns(id)) await this.#step(id);
   }
 
   /** Ends the subscriptions. What is not done is done after the next start. */
   [Symbol.dispose](): void {
     this.#isClosed = true;
     for (const end of this.#unsubscribe) end();
+  }
+
+  #owns(assetId: string): boolean {
+    return this.#options.owns?.(assetId) ?? true;
   }
 
   #step(assetId: string): Promise<void> {

@@ -4,6 +4,7 @@
  */
 import type { Kysely, Selectable } from 'kysely';
 import type { Fence } from '../../store/lease-table.ts';
+import { notElsewhere } from '../../store/placed-rows.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { UploadTable as Row } from '../../store/upload-schema.ts';
 import type { AssetFailure } from '../asset.ts';
@@ -112,11 +113,12 @@ export class UploadTable {
   }
 
   /** Those whose time is over. */
-  async expired(nowMs: number, limit: number): Promise<Upload[]> {
+  async expired(nowMs: number, limit: number, node = ''): Promise<Upload[]> {
     const rows = await this.#db
       .selectFrom('upload')
       .selectAll()
       .where('expires_us', '<=', toUs(nowMs))
+      .where(notElsewhere({ kind: 'upload', column: 'upload.id' }, node))
       .orderBy('expires_us')
       .limit(limit)
       .execute();
@@ -124,7 +126,7 @@ export class UploadTable {
   }
 
   /** Those of which all bytes are stored, but that were not finished: their process ended. */
-  async unfinished(): Promise<Upload[]> {
+  async unfinished(node = ''): Promise<Upload[]> {
     const rows = await this.#db
       .selectFrom('upload')
       .selectAll()
@@ -134,6 +136,7 @@ export class UploadTable {
           eb.and([eb('state', '=', 'open'), eb('chunk_bytes', 'is', null), eb('received', '=', eb.ref('length'))]),
         ]),
       )
+      .where(notElsewhere({ kind: 'upload', column: 'upload.id' }, node))
       .execute();
     return rows.map(toUpload);
   }
@@ -172,14 +175,14 @@ export class UploadTable {
     await this.forgetLocks(locks);
   }
 
-  /** Frees all locks. Only for a process that has the database alone: those who held them are gone. */
-  async freeLocks(prefix: string): Promise<void> {
-    await this.#db
+  /** Frees all locks, or those of a holder: those who held them are gone. */
+  async freeLocks(prefix: string, holder?: string): Promise<void> {
+    const all = this.#db
       .updateTable('lease')
       .set({ expires_us: 0 })
       .where('name', '>=', prefix)
-      .where('name', '<', `${prefix}\uffff`)
-      .execute();
+      .where('name', '<', `${prefix}\uffff`);
+    await (holder === undefined ? all : all.where('holder', '=', holder)).execute();
   }
 
   /** Deletes the leases of an upload's locks, e.g. when it is complete. */

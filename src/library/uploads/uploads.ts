@@ -14,6 +14,7 @@ import { Leases } from '../../cluster/lease.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import type { Placement } from '../../nodes/placement.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { AssetFailure, AssetIntake } from '../asset.ts';
 import type { Checksum } from './checksum.ts';
@@ -65,8 +66,10 @@ export interface UploadsOptions {
   readonly counters: UploadCounters;
   /** Receives errors that no request waits for. */
   readonly failed: (error: unknown) => void;
-  /** This process, for people who look at a lock. */
+  /** This process, for people who look at a lock; in a cluster the same after a restart. */
   readonly holder: string;
+  /** Who owns which upload; by default this process. */
+  readonly placement?: Pick<Placement, 'node' | 'claim' | 'forget'>;
   /** Fires when the process ends: requests that store bytes end, and what they stored counts. */
   readonly signal: AbortSignal;
 }
@@ -117,8 +120,10 @@ export class Uploads implements Disposable {
    * @throws OxbowError `bad-request`, `upload-too-large`, `no-room`, `quota-exceeded`, `limit-reached`,
    *   `idempotency-key-in-use`
    */
-  create({ owner }: Uploader, wanted: NewUpload): Promise<Upload> {
-    return this.#creation.create(owner, wanted);
+  async create({ owner }: Uploader, wanted: NewUpload): Promise<Upload> {
+    const upload = await this.#creation.create(owner, wanted);
+    await this.#options.placement?.claim('upload', upload.id);
+    return upload;
   }
 
   /**
@@ -248,7 +253,7 @@ export class Uploads implements Disposable {
   async cancel(id: string, lock: UploadLock): Promise<void> {
     const upload = await this.#table.find(id);
     if (!upload) return;
-    if (upload.state === 'complete') return this.#table.remove(id, lockOf(id));
+    if (upload.state === 'complete') return this.#remove(id);
     const failure = { code: 'upload-cancelled', detail: 'The upload was cancelled.' };
     await this.#fail(upload, failure, lock, 'cancelled');
   }
@@ -261,27 +266,28 @@ export class Uploads implements Disposable {
       running.abort(new OxbowError('upload-cancelled', 'The asset was deleted.'));
     }
     this.#digests.drop(upload.id);
-    await this.#table.remove(upload.id, lockOf(upload.id));
+    await this.#remove(upload.id);
   }
 
-  /** Frees the locks that the process before held; for a process that has the database alone, before it takes requests. */
+  /** Frees the locks that the process before held, before this one takes requests; in a cluster those of this node. */
   freeLocks(): Promise<void> {
-    return this.#table.freeLocks(lockOf(''));
+    const { placement, holder } = this.#options;
+    return this.#table.freeLocks(lockOf(''), placement?.node ? holder : undefined);
   }
 
   /** Completes what a process that ended had received completely. */
   async recover(options: { readonly signal: AbortSignal }): Promise<void> {
-    for (const { id } of await this.#table.unfinished()) {
+    for (const { id } of await this.#table.unfinished(this.#options.placement?.node)) {
       await this.complete(id, options).catch(this.#options.failed);
     }
   }
 
   /** Deletes uploads whose time is over. */
   async sweep(options: { readonly signal: AbortSignal }): Promise<void> {
-    const { clock, failed } = this.#options;
-    for (const { id, state } of await this.#table.expired(clock.nowMs(), SWEPT)) {
+    const { clock, failed, placement } = this.#options;
+    for (const { id, state } of await this.#table.expired(clock.nowMs(), SWEPT, placement?.node)) {
       if (state === 'complete' || state === 'failed') {
-        await this.#table.remove(id, lockOf(id));
+        await this.#remove(id);
         continue;
       }
       try {
@@ -300,6 +306,11 @@ export class Uploads implements Disposable {
 
   [Symbol.dispose](): void {
     this.#digests[Symbol.dispose]();
+  }
+
+  async #remove(id: string): Promise<void> {
+    await this.#table.remove(id, lockOf(id));
+    await this.#options.placement?.forget('upload', id);
   }
 
   async #unfinished(id: string): Promise<Upload> {

@@ -6,6 +6,7 @@
 import type { Kysely, Selectable } from 'kysely';
 import { createSecret } from '../../accounts/random-secret.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { type RowChanges, writeShared } from '../../store/row-changes.ts';
 import type { ClipTable as ClipRow, Tables } from '../../store/schema.ts';
 import { type PinnedRange, windowsOver } from '../pinned-windows.ts';
 
@@ -31,22 +32,33 @@ export interface Clip extends PinnedRange {
 /** What may change of a clip. */
 export type ClipChange = Partial<Pick<Clip, 'title' | 'visibility'>>;
 
-/** The clips of all streams, cached in memory: only this process writes them. */
+/** The clips of all streams, cached in memory. In a cluster the owner of a stream writes them, and every node learns it. */
 export class ClipTable {
   readonly #db: Kysely<Tables>;
+  readonly #changes: RowChanges | undefined;
   readonly #clips = new Map<string, Clip>();
   readonly #ranges = new Map<string, readonly PinnedRange[]>();
 
-  private constructor(db: Kysely<Tables>) {
+  private constructor(db: Kysely<Tables>, changes: RowChanges | undefined) {
     this.#db = db;
+    this.#changes = changes;
   }
 
-  /** Reads all clips. */
-  static async open(db: Kysely<Tables>): Promise<ClipTable> {
-    const table = new ClipTable(db);
-    const rows = await db.selectFrom('clip').selectAll().orderBy('created_us').orderBy('id').execute();
-    for (const row of rows) table.#clips.set(row.id, clipOf(row));
+  /** Reads all clips. @param changes in a cluster */
+  static async open(db: Kysely<Tables>, changes?: RowChanges): Promise<ClipTable> {
+    const table = new ClipTable(db, changes);
+    changes?.follow('clip', (streams) => table.reload(streams));
+    await table.reload();
     return table;
+  }
+
+  /** Reads the clips of some streams again; of all if none are given. */
+  async reload(streams?: readonly string[]): Promise<void> {
+    const all = this.#db.selectFrom('clip').selectAll().orderBy('created_us').orderBy('id');
+    const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
+    const known = streams ? streams.flatMap((streamId) => this.#of(streamId)) : [...this.#clips.values()];
+    for (const clip of known) this.#drop(clip);
+    for (const row of rows) this.#set(clipOf(row));
   }
 
   /** A clip by its id, a lost one too. */
@@ -86,7 +98,7 @@ export class ClipTable {
     const clip: Clip = { ...given, id: createSecret(ID_BYTES), lostUs: undefined };
     this.#set(clip);
     try {
-      await this.#db.insertInto('clip').values(rowOf(clip)).execute();
+      await this.#write(streamId, (db) => db.insertInto('clip').values(rowOf(clip)).execute());
     } catch (error) {
       this.#drop(clip);
       throw error;
@@ -100,7 +112,9 @@ export class ClipTable {
     if (!clip) return undefined;
     const changed = { ...clip, ...change };
     const { title, visibility } = changed;
-    await this.#db.updateTable('clip').set({ title, visibility }).where('id', '=', id).execute();
+    await this.#write(clip.streamId, (db) =>
+      db.updateTable('clip').set({ title, visibility }).where('id', '=', id).execute(),
+    );
     const current = this.#clips.get(id); // it may have been removed or lost meanwhile
     if (!current) return undefined;
     const now = { ...current, ...change };
@@ -112,7 +126,7 @@ export class ClipTable {
   async remove(id: string): Promise<boolean> {
     const clip = this.#clips.get(id);
     if (!clip) return false;
-    await this.#db.deleteFrom('clip').where('id', '=', id).execute();
+    await this.#write(clip.streamId, (db) => db.deleteFrom('clip').where('id', '=', id).execute());
     this.#drop(clip);
     return true;
   }
@@ -123,7 +137,11 @@ export class ClipTable {
       (clip) => clip.lostUs === undefined && clip.fromUs < toUs && clip.toUs > fromUs,
     );
     const ids = lost.map(({ id }) => id);
-    if (ids.length > 0) await this.#db.updateTable('clip').set({ lost_us: atUs }).where('id', 'in', ids).execute();
+    if (ids.length > 0) {
+      await this.#write(streamId, (db) =>
+        db.updateTable('clip').set({ lost_us: atUs }).where('id', 'in', ids).execute(),
+      );
+    }
     for (const clip of lost) this.#set({ ...(this.#clips.get(clip.id) ?? clip), lostUs: atUs });
     return lost;
   }
@@ -131,9 +149,13 @@ export class ClipTable {
   /** Deletes all clips of a stream; returns those that had their media. */
   async forget(streamId: string): Promise<readonly Clip[]> {
     const own = this.#of(streamId);
-    await this.#db.deleteFrom('clip').where('stream_id', '=', streamId).execute();
+    await this.#write(streamId, (db) => db.deleteFrom('clip').where('stream_id', '=', streamId).execute());
     for (const clip of own) this.#drop(clip);
     return own.filter(({ lostUs }) => lostUs === undefined);
+  }
+
+  #write(streamId: string, write: (db: Kysely<Tables>) => Promise<unknown>): Promise<unknown> {
+    return writeShared({ db: this.#db, changes: this.#changes }, ['clip', streamId], write);
   }
 
   #of(streamId: string): readonly Clip[] {

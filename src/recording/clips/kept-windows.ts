@@ -3,6 +3,7 @@
  * In: pins, clips. Out: whole windows in order, from memory.
  */
 import type { Kysely } from 'kysely';
+import type { RowChanges } from '../../store/row-changes.ts';
 import type { Tables } from '../../store/schema.ts';
 import { PinTable } from '../pin-table.ts';
 import { type PinnedRange, windowsOver } from '../pinned-windows.ts';
@@ -35,11 +36,12 @@ export class KeptWindows {
   }
 }
 
-/** Opens the tables of pins and clips, with the windows that both keep. */
+/** Opens the tables of pins and clips, with the windows that both keep. @param changes in a cluster */
 export async function openKept(
   db: Kysely<Tables>,
+  changes?: RowChanges,
 ): Promise<{ readonly pins: PinTable; readonly clips: ClipTable; readonly kept: KeptWindows }> {
-  const pins = await PinTable.open(db);
-  const clips = await ClipTable.open(db);
+  const pins = await PinTable.open(db, changes);
+  const clips = await ClipTable.open(db, changes);
   return { pins, clips, kept: new KeptWindows(pins, clips) };
 }

@@ -32,6 +32,14 @@ export interface CandidateQuery {
   readonly limit: number;
 }
 
+/** Which files this node has, of those in the index of a cluster. */
+export interface OwnFiles {
+  /** Whether the file is in the data folder. */
+  isHere(location: SegmentLocation): Promise<boolean>;
+  /** Whether another node owns an asset, and has its original. */
+  isElsewhere(assetId: string): boolean;
+}
+
 /** Searches the tables. */
 export class Candidates {
   readonly #db: Kysely<Tables>;
@@ -40,10 +48,15 @@ export class Candidates {
   readonly #done = new Map<string, number>();
   /** The originals up to this number are in a bucket. */
   #originals = 0;
+  readonly #own: OwnFiles | undefined;
+  /** In a cluster: files of assets up to this location were looked at; the next query continues there. */
+  #chunks = '';
 
-  constructor(db: Kysely<Tables>, objects: Pick<StoredObjects, 'targetsOf'>) {
+  /** @param own in a cluster; undefined: this process has all files */
+  constructor(db: Kysely<Tables>, objects: Pick<StoredObjects, 'targetsOf'>, own?: OwnFiles) {
     this.#db = db;
     this.#objects = objects;
+    this.#own = own;
   }
 
   /** Chunk files of a recording: of a stream, or of one of its qualities. */
@@ -63,7 +76,9 @@ export class Candidates {
       const stored = await this.#objects.targetsOf(rows.map(({ path }) => path));
       for (const { first_msn, path, size } of rows) {
         after = first_msn;
-        if (!stored.has(path)) found.push({ location: segmentLocation(path), bytes: size });
+        const location = segmentLocation(path);
+        const isOwn = !stored.has(path) && ((await this.#own?.isHere(location)) ?? true);
+        if (isOwn) found.push({ location, bytes: size });
         else if (found.length === 0) this.#done.set(id, first_msn);
       }
       if (rows.length < PAGE) break;
@@ -115,15 +130,33 @@ export class Candidates {
     let isBefore = true;
     for (const { seq, id, bytes, state } of rows) {
       const location = originalLocation(id);
-      isBefore &&= stored.has(location);
+      const isElsewhere = this.#own?.isElsewhere(id) ?? false;
+      isBefore &&= stored.has(location) || isElsewhere;
       if (isBefore) this.#originals = seq;
-      if (!stored.has(location) && isComplete(state)) found.push({ location, bytes: bytes ?? 0 });
+      if (!stored.has(location) && !isElsewhere && isComplete(state)) found.push({ location, bytes: bytes ?? 0 });
     }
     return found.slice(0, limit);
   }
 
   async #chunksOf({ beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
-    const rows = await this.#db
+    if (this.#own) return this.#chunksHere(this.#own, { beforeUs, limit });
+    return this.#chunkRows({ beforeUs, limit });
+  }
+
+  /** Those in the data folder, of some pages of all. */
+  async #chunksHere({ isHere }: OwnFiles, { beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
+    const found: Candidate[] = [];
+    for (let page = 0; page < PAGES && found.length < limit; page++) {
+      const rows = await this.#chunkRows({ beforeUs, limit: PAGE }, this.#chunks);
+      for (const row of rows) if (await isHere(row.location)) found.push(row);
+      this.#chunks = rows.length < PAGE ? '' : rows.at(-1)!.location;
+      if (rows.length < PAGE) break;
+    }
+    return found;
+  }
+
+  async #chunkRows({ beforeUs, limit }: CandidateQuery, after?: string): Promise<Candidate[]> {
+    let query = this.#db
       .selectFrom('asset_chunk')
       .innerJoin('asset', 'asset.id', 'asset_chunk.asset_id')
       .leftJoin('stored_object', 'stored_object.location', 'asset_chunk.path')
@@ -131,8 +164,9 @@ export class Candidates {
       .where('stored_object.location', 'is', null)
       .where('asset.state', 'in', ['ready', 'failed'])
       .where('asset.created_us', '<=', beforeUs)
-      .limit(limit)
-      .execute();
+      .limit(limit);
+    if (after !== undefined) query = query.where('asset_chunk.path', '>', after).orderBy('asset_chunk.path');
+    const rows = await query.execute();
     return rows.map(({ path, size }) => ({ location: segmentLocation(path), bytes: size }));
   }
 
@@ -151,7 +185,12 @@ export class Candidates {
       bytes: (JSON.parse(result ?? '{}') as { bytes?: number }).bytes ?? 0,
     }));
     const stored = await this.#objects.targetsOf(files.map(({ location }) => location));
-    return files.filter(({ location }) => !stored.has(location)).slice(0, limit);
+    const found: Candidate[] = [];
+    for (const file of files) {
+      if (found.length >= limit) break;
+      if (!stored.has(file.location) && ((await this.#own?.isHere(file.location)) ?? true)) found.push(file);
+    }
+    return found;
   }
 }
 

@@ -46,7 +46,7 @@ interface Rig extends AsyncDisposable {
 }
 
 /** An offload to a bucket behind a bad network. */
-async function openRig(change: Partial<Rig['storage']> = {}): Promise<Rig> {
+async function openRig(change: Partial<Rig['storage']> = {}, isNode = false): Promise<Rig> {
   const opened = new AsyncDisposableStack();
   const network = opened.use(await openBadNetwork(server.port));
   const client = opened.use(await server.client(network.port));
@@ -61,11 +61,17 @@ async function openRig(change: Partial<Rig['storage']> = {}): Promise<Rig> {
     find: () => ({ prefix: 'o' }),
     client: async () => client,
   } as unknown as OffloadOptions['targets'];
+  const isHere = (location: SegmentLocation) =>
+    tiered.store.local.size(location).then(
+      () => true,
+      () => false,
+    );
   const offload = new Offload({
     store: tiered.store,
     objects: tiered.objects,
     targets,
-    candidates: new Candidates(db, tiered.objects),
+    candidates: new Candidates(db, tiered.objects, isNode ? { isHere, isElsewhere: () => true } : undefined),
+    isGone: isNode ? async () => false : undefined,
     settings: { now: { storage } },
     policies: () => [{ streamId: 's', target: state.own === 'local' ? undefined : (state.own ?? storage.target) }],
     qualitiesOf: async () => [],
@@ -140,6 +146,27 @@ suite('an offload', () => {
     assert.deepEqual(rig.reports, ['stored', 'stored', 'stored']);
     await rig.pass();
     assert.deepEqual((await rig.offload.waiting()).get('bucket'), { files: 0, bytes: 0 });
+  });
+
+  test('a node leaves the uploads and files of other nodes alone, and finds its own behind them', async () => {
+    await using rig = await openRig({ mode: 'move' }, true);
+    const { objects, local } = rig.tiered;
+    const elsewhere: SegmentLocation[] = [];
+    for (let msn = 1; msn <= 40; msn++) {
+      elsewhere.push(await rig.record(msn));
+      await local.delete(elsewhere.at(-1)!);
+    }
+    const [uploading, uploaded] = [elsewhere[0]!, elsewhere[1]!];
+    await objects.begin(uploading, 'bucket', `o/9/${uploading}`);
+    await objects.adopt({ location: uploaded, target: 'bucket', key: `o/9/${uploaded}`, size: 1000, fence: 9 }, true);
+    await rig.record(41);
+    await rig.pass();
+    assert.deepEqual(rig.reports, ['stored']);
+    assert.deepEqual(
+      (await objects.uploads()).map(({ location }) => location),
+      [uploading],
+    );
+    assert.equal((await objects.find(uploaded))?.local, 1, 'it is still on the disk of the other node');
   });
 
   test('moves files: they are in the bucket alone, with the same bytes', async () => {

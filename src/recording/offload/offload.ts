@@ -58,6 +58,8 @@ export interface OffloadOptions {
   /** Ids of the recordings of a stream's derived qualities. */
   readonly qualitiesOf: (streamId: string) => Promise<readonly string[]>;
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
+  /** In a cluster: whether no node has the file of a location. A node cannot say so while another one does not run. */
+  readonly isGone?: ((location: SegmentLocation) => Promise<boolean>) | undefined;
   /** Closes all readers of a file that is deleted. */
   readonly release: (location: SegmentLocation) => void;
   readonly report: OffloadReport;
@@ -82,6 +84,8 @@ interface Line {
   problem: string | undefined;
   isReported: boolean;
   sweepAtMs: number;
+  /** When files that are in the bucket are looked for again, monotonic ms. */
+  dropAtMs: number;
   /** Ends the pause of the loop. */
   wake: AbortController;
 }
@@ -105,6 +109,7 @@ export class Offload {
       problem: undefined,
       isReported: false,
       sweepAtMs: Number.NEGATIVE_INFINITY,
+      dropAtMs: Number.NEGATIVE_INFINITY,
       wake: new AbortController(),
     }));
   }
@@ -168,7 +173,7 @@ export class Offload {
   }
 
   async #pass(line: Line, signal: AbortSignal): Promise<boolean | 'more'> {
-    const { objects, settings, store, release } = this.#options;
+    const { objects, settings } = this.#options;
     const { target, breaker } = line;
     await this.#sweep(line);
     const deletions = (await objects.due(DELETIONS, target)).map((due) => () => this.#delete(due, signal));
@@ -187,15 +192,32 @@ export class Offload {
     };
     const count = work.length;
     await Promise.all(Array.from({ length: breaker.isOpen ? 1 : PARALLEL }, next));
-    if (settings.now.storage.mode === 'move') {
-      for (let after = '', page = await objects.local(after); page.length > 0; page = await objects.local(after)) {
-        for (const { location, target: of } of page) {
-          after = location;
-          if (of === target && this.#isMoved(location)) await store.dropFile(location as SegmentLocation, release);
-        }
+    if (settings.now.storage.mode === 'move') await this.#dropFiles(line);
+    return isDone && !breaker.isOpen ? (count >= BATCH ? 'more' : true) : false;
+  }
+
+  /** Deletes files that are in the bucket; in a cluster those of this node. */
+  async #dropFiles(line: Line): Promise<void> {
+    const { objects, store, release, clock, isGone } = this.#options;
+    if (isGone && clock.monotonicMs() < line.dropAtMs) return;
+    line.dropAtMs = clock.monotonicMs() + SEARCH_EVERY_MS;
+    for (let after = '', page = await objects.local(after); page.length > 0; page = await objects.local(after)) {
+      for (const { location, target } of page) {
+        after = location;
+        const at = location as SegmentLocation;
+        if (target !== line.target || !this.#isMoved(location) || !(await this.#isHere(at))) continue;
+        await store.dropFile(at, release);
       }
     }
-    return isDone && !breaker.isOpen ? (count >= BATCH ? 'more' : true) : false;
+  }
+
+  /** Whether this process has a file: other nodes of a cluster have those of many rows. */
+  async #isHere(location: SegmentLocation): Promise<boolean> {
+    if (!this.#options.isGone) return true;
+    return this.#options.store.local.size(location).then(
+      () => true,
+      () => false, // it is tried again
+    );
   }
 
   /** Whether the file of an object is deleted, in mode `move`. The policy may have changed: those of a stream that is `local` stay. */
@@ -263,6 +285,8 @@ export class Offload {
   async #upload(line: Line, location: SegmentLocation, signal: AbortSignal): Promise<void> {
     const { store, objects, targets, settings, report, release } = this.#options;
     const { target } = line;
+    // Before the intent: it may be that of another node.
+    if (!(await this.#isHere(location))) return;
     try {
       const client = await targets.client(target);
       const { prefix } = targets.find(target)!;
@@ -304,12 +328,16 @@ export class Offload {
 
   /** Gives up uploads of files that are gone: of a process that ended meanwhile. */
   async #sweep(line: Line): Promise<void> {
-    const { clock, objects, store } = this.#options;
+    const { clock, objects, store, isGone } = this.#options;
     if (clock.monotonicMs() < line.sweepAtMs) return;
     line.sweepAtMs = clock.monotonicMs() + SWEEP_EVERY_MS;
     for (const { location, target } of await objects.uploads()) {
       if (target !== line.target) continue;
       const at = segmentLocation(location);
+      if (isGone) {
+        if (await isGone(at)) await objects.giveUp(at);
+        continue;
+      }
       await store.local.size(at).catch(async (error: unknown) => {
         if (isMissing(error)) await objects.giveUp(at);
       });

@@ -175,7 +175,16 @@ export class Storyboards {
       await using _writer = await this.#segments.create(location, pieces, { sync: false });
       return;
     }
-    await using writer = await this.#segments.reopen(location);
+    await using writer = await this.#segments.reopen(location).catch((error: unknown) => {
+      if (isMissing(error)) return undefined;
+      throw error;
+    });
+    if (!writer) {
+      // Another node began it: this one continues a copy.
+      const before = await this.#segments.read(location, { offset: 0, length });
+      await using _writer = await this.#segments.create(location, [before, ...pieces], { sync: false });
+      return;
+    }
     if (writer.length > length) await writer.truncate(length);
     await writer.append(pieces);
   }

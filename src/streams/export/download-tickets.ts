@@ -26,7 +26,7 @@ export class DownloadTickets {
    * @param nowMs ms since 1970
    * @param key signs the tickets; instances with the same key accept each other's tickets
    */
-  constructor(nowMs: () => number, key: Uint8Array = randomBytes(32)) {
+  constructor(nowMs: () => number, key: Uint8Array | undefined = randomBytes(32)) {
     this.#nowMs = nowMs;
     this.#key = key;
   }

@@ -65,6 +65,10 @@ export interface ExportJobsOptions {
   }>;
   /** Whether the disk has room. */
   readonly mayWrite: () => boolean;
+  /** Name of this node; empty without a cluster. */
+  readonly node?: string | undefined;
+  /** Signs tickets in a cluster, where another node may redeem them. */
+  readonly ticketKey?: Uint8Array | undefined;
 }
 
 /** The exports of a server. */
@@ -76,9 +80,10 @@ export class ExportJobs implements ExportsApi<Reply> {
 
   constructor(options: ExportJobsOptions) {
     this.#options = options;
-    this.#tickets = new DownloadTickets(() => options.clock.nowMs());
+    this.#tickets = new DownloadTickets(() => options.clock.nowMs(), options.ticketKey);
     this.kind = {
       name: KIND,
+      place: 'stream',
       work: (job, context) => this.#export(job, context),
       get keepMs() {
         return options.settings.now.jobs.keep;
@@ -111,7 +116,7 @@ export class ExportJobs implements ExportsApi<Reply> {
       exact: settings.exact ?? false,
       ...(quality !== undefined && { quality }),
     };
-    return { ...(await jobs.add(KIND, input)), result: null };
+    return { ...(await jobs.add(KIND, input, { subject: stream.name })), result: null };
   }
 
   /**
@@ -173,7 +178,7 @@ export class ExportJobs implements ExportsApi<Reply> {
 
   /** Deletes the oldest files until there is room for another. */
   async #makeRoom(neededBytes: number): Promise<void> {
-    const { settings, jobs, mayWrite } = this.#options;
+    const { settings, jobs, mayWrite, node } = this.#options;
     const maxBytes = settings.now.jobs.maxDisk;
     if (!mayWrite())
       throw new OxbowError('no-room', 'The free disk space is below record.minFree.', {
@@ -186,8 +191,10 @@ export class ExportJobs implements ExportsApi<Reply> {
         `The file would have about ${Math.round(neededBytes / 1e6)} MB, more than jobs.maxDisk.`,
       );
     }
+    // Files of other nodes are on their disks.
+    const ownHolder = node ? `node/${node}` : null;
     const done = (await jobs.queue.list(Number.MAX_SAFE_INTEGER)).filter(
-      (job) => job.kind === KIND && job.state === 'done',
+      (job) => job.kind === KIND && job.state === 'done' && (job.worker ?? ownHolder) === ownHolder,
     );
     let bytes = done.reduce((sum, job) => sum + (job.result as ExportResult).bytes, 0);
     for (const job of done.reverse()) {

@@ -66,14 +66,21 @@ export class RecordedAssets {
     }
   }
 
-  /** Removes the pins of assets that are gone, from now on and those that a process left. Returns how to stop. */
-  async follow(failed: (error: unknown) => void): Promise<() => void> {
+  /**
+   * Removes the pins of assets that are gone, from now on and those that a process left. Returns how to stop.
+   *
+   * @param owns whether this process owns a stream
+   */
+  async follow(
+    failed: (error: unknown) => void,
+    owns: (streamId: string) => Promise<boolean> = async () => true,
+  ): Promise<() => void> {
     const { pins, assets } = this.#options;
     const stop = assets.removed.subscribe(({ id, recording }) => {
       if (recording) pins.remove(recording.streamId, recording.pin, id).catch(failed);
     });
     for (const { streamId, pin } of pins.ofAssets()) {
-      if (!(await assets.find(pin.asset))) await pins.remove(streamId, pin.id, pin.asset);
+      if (!(await assets.find(pin.asset)) && (await owns(streamId))) await pins.remove(streamId, pin.id, pin.asset);
     }
     return stop;
   }

@@ -6,22 +6,37 @@ import { hash } from 'node:crypto';
 import type { Kysely } from 'kysely';
 import { MAX_PICTURE_BYTES, type PictureType, pictureTypeOf, type StreamPicture } from '../../api/picture.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { type RowChanges, writeShared } from '../../store/row-changes.ts';
 import type { Tables } from '../../store/schema.ts';
 
-/** The pictures of all streams. Only this process writes them. */
+/** The pictures of all streams. In a cluster the owner of a stream writes them, and every node learns it. */
 export class PictureTable {
   readonly #db: Kysely<Tables>;
-  readonly #versions: Map<string, string>;
+  readonly #changes: RowChanges | undefined;
+  readonly #versions = new Map<string, string>();
 
-  private constructor(db: Kysely<Tables>, versions: Map<string, string>) {
+  private constructor(db: Kysely<Tables>, changes: RowChanges | undefined) {
     this.#db = db;
-    this.#versions = versions;
+    this.#changes = changes;
   }
 
-  /** Reads the versions of all pictures. */
-  static async open(db: Kysely<Tables>): Promise<PictureTable> {
-    const rows = await db.selectFrom('stream_picture').select(['stream_id', 'version']).execute();
-    return new PictureTable(db, new Map(rows.map((row) => [row.stream_id, row.version])));
+  /** Reads the versions of all pictures. @param changes in a cluster */
+  static async open(db: Kysely<Tables>, changes?: RowChanges): Promise<PictureTable> {
+    const table = new PictureTable(db, changes);
+    changes?.follow('stream_picture', (streams) => table.reload(streams));
+    await table.reload();
+    return table;
+  }
+
+  /** Reads the versions of the pictures of some streams again; of all if none are given. */
+  async reload(streams?: readonly string[]): Promise<void> {
+    const all = this.#db.selectFrom('stream_picture').select(['stream_id', 'version']);
+    const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
+    const found = new Map(rows.map((row) => [row.stream_id, row.version]));
+    for (const streamId of streams ?? [...this.#versions.keys()]) {
+      if (!found.has(streamId)) this.#versions.delete(streamId);
+    }
+    for (const [streamId, version] of found) this.#versions.set(streamId, version);
   }
 
   /** Names the picture that a stream has; undefined if it has none. */
@@ -55,17 +70,23 @@ export class PictureTable {
       throw new OxbowError('unsupported-media', 'The file is not a JPEG, PNG or WebP picture.', { extra });
     }
     const row = { type, bytes, version: hash('sha256', bytes, 'base64url').slice(0, 16) };
-    await this.#db
-      .insertInto('stream_picture')
-      .values({ stream_id: streamId, ...row })
-      .onConflict((conflict) => conflict.column('stream_id').doUpdateSet(row))
-      .execute();
+    await this.#write(streamId, (db) =>
+      db
+        .insertInto('stream_picture')
+        .values({ stream_id: streamId, ...row })
+        .onConflict((conflict) => conflict.column('stream_id').doUpdateSet(row))
+        .execute(),
+    );
     this.#versions.set(streamId, row.version);
   }
 
   /** Deletes the picture of a stream; does nothing if it has none. */
   async remove(streamId: string): Promise<void> {
-    await this.#db.deleteFrom('stream_picture').where('stream_id', '=', streamId).execute();
+    await this.#write(streamId, (db) => db.deleteFrom('stream_picture').where('stream_id', '=', streamId).execute());
     this.#versions.delete(streamId);
+  }
+
+  #write(streamId: string, write: (db: Kysely<Tables>) => Promise<unknown>): Promise<unknown> {
+    return writeShared({ db: this.#db, changes: this.#changes }, ['stream_picture', streamId], write);
   }
 }

@@ -16,9 +16,10 @@ export interface StoredRelay {
   readonly createdMs: number;
 }
 
-/** All relays, oldest first. */
-export async function readRelays(db: Kysely<Tables>): Promise<StoredRelay[]> {
-  const rows = await db.selectFrom('relay').selectAll().orderBy('created_us').orderBy('id').execute();
+/** All relays, oldest first. @param streams only those of these */
+export async function readRelays(db: Kysely<Tables>, streams?: readonly string[]): Promise<StoredRelay[]> {
+  const all = db.selectFrom('relay').selectAll().orderBy('created_us').orderBy('id');
+  const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
   return rows.map((row) => ({
     ...{ id: row.id, streamId: row.stream_id, label: row.label, url: row.url },
     ...{ enabled: row.enabled === 1, createdMs: row.created_us / 1000 },
@@ -34,6 +35,17 @@ export async function writeRelay(db: Kysely<Tables>, relay: StoredRelay): Promis
     .values({ id, stream_id: streamId, url, created_us: Math.round(createdMs * 1000), ...values })
     .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
     .execute();
+}
+
+/** Which of some streams exist, running or not. */
+export async function existingStreams(db: Kysely<Tables>, ids: readonly string[]): Promise<ReadonlySet<string>> {
+  const rows = await db
+    .selectFrom('stream')
+    .select('id')
+    .where('id', 'in', ids)
+    .where('deleted_us', 'is', null)
+    .execute();
+  return new Set(rows.map(({ id }) => id));
 }
 
 /** Deletes a relay. */

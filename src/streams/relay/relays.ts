@@ -3,6 +3,7 @@
  * In: the catalog and its events, rows of the store, calls of the API. Out: running relays; views, events, metrics.
  */
 import { createHash, randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { NewRelay, RelayChange, RelaysApi, RelayView } from '../../api/relay/relay-shapes.ts';
 import type { EventBus, Subscription } from '../../cluster/event-bus.ts';
@@ -15,10 +16,11 @@ import type { ConnectRelay } from '../../relay/connection.ts';
 import { Relay, type RelayStatus } from '../../relay/relay.ts';
 import { parseRelayTarget, type RelayTarget } from '../../relay/target.ts';
 import type { Store } from '../../store/db.ts';
+import { type RowChanges, writeShared } from '../../store/row-changes.ts';
 import type { Catalog } from '../catalog.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { OwnAddresses } from './own-addresses.ts';
-import { deleteRelay, readRelays, type StoredRelay, writeRelay } from './relay-table.ts';
+import { deleteRelay, existingStreams, readRelays, type StoredRelay, writeRelay } from './relay-table.ts';
 
 /** Most relays of a stream. */
 const MAX_RELAYS = 20;
@@ -29,6 +31,8 @@ const MAX_QUEUED_BYTES = 16 * 1024 * 1024;
 export interface RelaysDeps {
   readonly catalog: Catalog;
   readonly store: Pick<Store, 'db'>;
+  /** In a cluster: relays that other nodes change. */
+  readonly changes?: RowChanges | undefined;
   readonly net: Pick<Net, 'resolveHost'>;
   readonly connect: ConnectRelay;
   readonly own: OwnAddresses;
@@ -64,7 +68,9 @@ export class Relays implements RelaysApi, AsyncDisposable {
 
   /** Reads the stored relays and starts those of all streams; from then on it follows the streams. */
   async open(): Promise<void> {
-    this.#stored = await readRelays(this.#deps.store.db);
+    const { store, changes } = this.#deps;
+    changes?.follow('relay', (streams) => this.reload(streams));
+    this.#stored = await readRelays(store.db);
     this.#subscription = await this.#deps.events.subscribe({
       event: ({ event }) => {
         if (event.type === 'stream.removed') void this.#forget();
@@ -72,6 +78,20 @@ export class Relays implements RelaysApi, AsyncDisposable {
       },
       missed: () => this.#follow(),
     });
+    this.#follow();
+  }
+
+  /** Reads the relays of some streams again; of all if none are given. */
+  async reload(streams?: readonly string[]): Promise<void> {
+    const read = await readRelays(this.#deps.store.db, streams);
+    const others = streams ? this.#stored.filter(({ streamId }) => !streams.includes(streamId)) : [];
+    const known = new Map(this.#stored.map((relay) => [relay.id, relay]));
+    // Those that are the same stay the same: they run.
+    const now = read.map((relay) => {
+      const before = known.get(relay.id);
+      return before && isDeepStrictEqual(before, relay) ? before : relay;
+    });
+    this.#stored = [...others, ...now];
     this.#follow();
   }
 
@@ -94,7 +114,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
   }
 
   async create(name: string, { url, label, enabled }: NewRelay): Promise<RelayView> {
-    const { catalog, store, clock } = this.#deps;
+    const { catalog, clock } = this.#deps;
     const stream = catalog.get(name);
     const target = parseRelayTarget(url);
     this.#refuseLoop(stream, target);
@@ -103,7 +123,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
     }
     const id = randomBytes(6).toString('hex');
     const relay = { id, streamId: stream.definition.id, label, url, enabled, createdMs: Math.floor(clock.nowMs()) };
-    await writeRelay(store.db, relay);
+    await this.#write(relay.streamId, (db) => writeRelay(db, relay));
     this.#stored.push(relay);
     this.#follow();
     return this.#view(this.#find(stream, id));
@@ -117,7 +137,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
       ...(label !== undefined && { label }),
       ...(enabled !== undefined && { enabled }),
     };
-    await writeRelay(this.#deps.store.db, relay);
+    await this.#write(relay.streamId, (db) => writeRelay(db, relay));
     this.#stored = this.#stored.map((one) => (one.id === id ? relay : one));
     this.#follow();
     return this.#view(this.#find(stream, id));
@@ -126,7 +146,7 @@ export class Relays implements RelaysApi, AsyncDisposable {
   async remove(name: string, id: string): Promise<void> {
     const stream = this.#deps.catalog.get(name);
     this.#changeable(stream, id);
-    await deleteRelay(this.#deps.store.db, id);
+    await this.#write(stream.definition.id, (db) => deleteRelay(db, id));
     this.#stored = this.#stored.filter((one) => one.id !== id);
     this.#follow();
   }
@@ -134,16 +154,24 @@ export class Relays implements RelaysApi, AsyncDisposable {
   /** Deletes the relays of removed streams: a stream that is created again with their names begins without. */
   async #forget(): Promise<void> {
     this.#follow();
-    const { catalog, store, log } = this.#deps;
+    const { catalog, store, changes, log } = this.#deps;
     if (!catalog.isOpen) return;
     const ids = new Set(catalog.all.map(({ definition }) => definition.id));
-    const gone = this.#stored.filter(({ streamId }) => !ids.has(streamId));
-    this.#stored = this.#stored.filter(({ streamId }) => ids.has(streamId));
     try {
-      for (const { id } of gone) await deleteRelay(store.db, id);
+      const others = this.#stored.flatMap(({ streamId }) => (ids.has(streamId) ? [] : [streamId]));
+      // Other nodes run the others.
+      if (changes && others.length > 0) for (const id of await existingStreams(store.db, others)) ids.add(id);
+      const gone = this.#stored.filter(({ streamId }) => !ids.has(streamId));
+      this.#stored = this.#stored.filter(({ streamId }) => ids.has(streamId));
+      for (const { id, streamId } of gone) await this.#write(streamId, (db) => deleteRelay(db, id));
     } catch (error) {
       log.error({ error: messageOf(error) }, 'relays of a removed stream were not deleted');
     }
+  }
+
+  #write(streamId: string, write: (db: Store['db']) => Promise<unknown>): Promise<unknown> {
+    const { store, changes } = this.#deps;
+    return writeShared({ db: store.db, changes }, ['relay', streamId], write);
   }
 
   /** Brings the running relays in line with the streams, the settings and the stored relays. */

@@ -1,0 +1,157 @@
+/**
+ * Changes of rows that every node keeps in memory: accounts, keys, webhooks. Who changes such a row notes it in the same transaction;
+ * every node reads the notes once a second, and then the rows. A server alone notes nothing.
+ * In: writes. Out: keys of changed rows, a second later on every node; all rows after a pause. docs/decisions/0056.
+ */
+import type { Kysely } from 'kysely';
+import { sleep } from '../lib/abort.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Tables } from './schema.ts';
+
+/** Tables with rows in memory. */
+export type SharedTable =
+  | 'user'
+  | 'user_identity'
+  | 'session'
+  | 'api_token'
+  | 'publish_key'
+  | 'invitation'
+  | 'watch_epoch'
+  | 'webhook'
+  // By stream.
+  | 'pin'
+  | 'clip'
+  | 'stream_picture'
+  | 'relay';
+
+/** Reads the rows with these keys again; undefined: all rows. A key without a row: it was deleted. */
+export type ReadAgain = (keys: readonly string[] | undefined) => Promise<void>;
+
+/** What they are opened with. */
+export interface RowChangesOptions {
+  readonly db: Kysely<Tables>;
+  readonly clock: Clock;
+  /** Called when the notes, or rows, cannot be read; it is tried again. */
+  readonly failed: (error: unknown) => void;
+}
+
+/** Notes are read this often, ms: so late a node learns of a change. */
+const EVERY_MS = 1000;
+/** Notes of this time are read again, ms: clocks differ, and a transaction may be stored after a later one. */
+const OVERLAP_MS = 30_000;
+/** Notes are kept for so long, ms; a node that has read none for so long reads all rows. */
+const KEEP_MS = 10 * 60_000;
+/** Above this all rows of the table are read. */
+const MAX_KEYS = 1000;
+
+/** The changes, as one node sees and makes them. */
+export class RowChanges {
+  readonly #options: RowChangesOptions;
+  readonly #readers = new Map<SharedTable, ReadAgain>();
+  /** Numbers of notes that were read, with their times in ms. */
+  readonly #seen = new Map<number, number>();
+  /** What is to be read again, by table; `all`: everything. */
+  readonly #waiting = new Map<SharedTable, Set<string> | 'all'>();
+  #sinceMs: number;
+  /** Monotonic ms. */
+  #readAtMs: number;
+  #sweptAtMs: number;
+
+  /** Open it before the rows are read. */
+  constructor(options: RowChangesOptions) {
+    this.#options = options;
+    this.#sinceMs = options.clock.nowMs();
+    this.#readAtMs = options.clock.monotonicMs();
+    this.#sweptAtMs = this.#readAtMs;
+  }
+
+  /** Registers who has the rows of a table in memory. */
+  follow(table: SharedTable, read: ReadAgain): void {
+    this.#readers.set(table, read);
+  }
+
+  /** Writes a row, and notes that it has changed, in one transaction. */
+  write<T>(table: SharedTable, key: string, write: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    const { db, clock } = this.#options;
+    return db.transaction().execute(async (transaction) => {
+      const result = await write(transaction);
+      const at_us = Math.round(clock.nowMs() * 1000);
+      await transaction.insertInto('row_change').values({ name: table, key, at_us }).execute();
+      return result;
+    });
+  }
+
+  /** Reads what has changed, once. Never rejects. */
+  async look(): Promise<void> {
+    const { clock, failed } = this.#options;
+    try {
+      await this.#readNotes();
+      if (clock.monotonicMs() - this.#sweptAtMs >= KEEP_MS / 10) await this.#sweep();
+    } catch (error) {
+      failed(error);
+      return;
+    }
+    for (const [table, keys] of [...this.#waiting]) {
+      this.#waiting.delete(table);
+      try {
+        await this.#readers.get(table)?.(keys === 'all' || keys.size > MAX_KEYS ? undefined : [...keys]);
+      } catch (error) {
+        failed(error);
+        this.#want(table, keys);
+      }
+    }
+  }
+
+  /** Reads what has changed until aborted. Never rejects. */
+  async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
+    while (!signal.aborted) {
+      await this.look();
+      await sleep(EVERY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+    }
+  }
+
+  async #readNotes(): Promise<void> {
+    const { db, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const monotonicMs = clock.monotonicMs();
+    const rows = await db
+      .selectFrom('row_change')
+      .selectAll()
+      .where('at_us', '>=', Math.round((this.#sinceMs - OVERLAP_MS) * 1000))
+      .execute();
+    // Notes may have been deleted meanwhile.
+    if (monotonicMs - this.#readAtMs > KEEP_MS - OVERLAP_MS)
+      for (const table of this.#readers.keys()) this.#want(table, 'all');
+    for (const { seq, name, key, at_us } of rows) {
+      if (this.#seen.has(seq)) continue;
+      this.#seen.set(seq, at_us / 1000);
+      this.#want(name as SharedTable, new Set([key]));
+    }
+    this.#sinceMs = nowMs;
+    this.#readAtMs = monotonicMs;
+    for (const [seq, atMs] of this.#seen) if (atMs < nowMs - 2 * OVERLAP_MS) this.#seen.delete(seq);
+  }
+
+  #want(table: SharedTable, keys: ReadonlySet<string> | 'all'): void {
+    const before = this.#waiting.get(table) ?? new Set();
+    this.#waiting.set(table, keys === 'all' || before === 'all' ? 'all' : before.union(keys));
+  }
+
+  async #sweep(): Promise<void> {
+    const { db, clock } = this.#options;
+    this.#sweptAtMs = clock.monotonicMs();
+    await db
+      .deleteFrom('row_change')
+      .where('at_us', '<', Math.round((clock.nowMs() - KEEP_MS) * 1000))
+      .execute();
+  }
+}
+
+/** Writes a row, and notes it if other nodes have to know. @param changes undefined without a cluster */
+export function writeShared<T>(
+  { db, changes }: { readonly db: Kysely<Tables>; readonly changes: RowChanges | undefined },
+  [table, key]: readonly [SharedTable, string],
+  write: (db: Kysely<Tables>) => Promise<T>,
+): Promise<T> {
+  return changes ? changes.write(table, key, write) : write(db);
+}

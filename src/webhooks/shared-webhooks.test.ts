@@ -1,0 +1,4 @@
+import { openTemporaryStore } from '../store/store.fixture.ts';
+import { sharedWebhooksContract } from './shared-webhooks.contract.ts';
+
+sharedWebhooksContract('SQLite', openTemporaryStore);
