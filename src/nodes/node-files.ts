@@ -171,7 +171,7 @@ export class NodeFiles implements SegmentStore {
     });
     if (response.status === 404) return undefined;
     if (response.status !== 200) throw new Error(`the node ${node.name} answered ${response.status}`);
-    return response.body();
+    return await response.body(); // it is disposed afterwards
   }
 
   #signal({ signal }: Abortable): AbortSignal {

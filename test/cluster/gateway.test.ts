@@ -1,7 +1,13 @@
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { WebSocket } from 'ws';
+import type { JobView } from '../../src/api/jobs/job-shapes.ts';
+import type { AssetView } from '../../src/api/library/asset-shapes.ts';
+import type { WorkerView } from '../../src/api/workers/worker-shapes.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
+import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { smallPicture } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -22,7 +28,7 @@ suite('any node of a cluster answers for all', { skip }, () => {
   before(async () => {
     cluster = await openCluster();
     // Nothing is taken over here, however busy the machine is.
-    const args = [...smallPicture, '--cluster-takeover', '2m', '--watch-secret', 'a secret of all the nodes'];
+    const args = [...smallPicture, '--cluster-takeover', '2m'];
     a = await cluster.start('a', { args });
     b = await cluster.start('b', { args });
     for (const [node, name] of [
@@ -121,6 +127,61 @@ suite('any node of a cluster answers for all', { skip }, () => {
     await b.server.fetch('/api/v1/streams/one/restart', { method: 'POST' });
     await until('the event comes', () => seen.some((type) => type.startsWith('stream.')));
     socket.close();
+  });
+
+  test('an export of a stream is requested, made and downloaded at any node', async () => {
+    const { recorded } = await a.server.stream('one');
+    const body = JSON.stringify({ stream: 'one', from: recorded.from, to: recorded.to, format: 'mp4', exact: false });
+    const made = await b.server.fetch('/api/v1/exports', { method: 'POST', headers: json, body });
+    assert.equal(made.status, 202, await made.clone().text());
+    const { id } = (await made.json()) as JobView;
+    const job = await until('it is done', async () => {
+      const view = await b.server.json<JobView>(`/api/v1/jobs/${id}`);
+      assert.notEqual(view.state, 'failed', JSON.stringify(view.error));
+      return view.state === 'done' && view;
+    });
+    const { url } = job.result as { url: string };
+    const files = [await a.server.bytes(url), await b.server.bytes(url)];
+    assert.ok(files[0]!.length > 1000);
+    assert.deepEqual(files[0], files[1]);
+  });
+
+  test('a film is uploaded at one node, processed once, and plays at the other', async () => {
+    const film = join(cluster.folderOf('b'), 'film.mp4');
+    await makeFilm(film, { seconds: 4 });
+    const sent = await b.server.fetch('/api/v1/uploads/file?filename=film.mp4&title=Film&visibility=public', {
+      method: 'PUT',
+      body: await readFile(film),
+    });
+    assert.equal(sent.status, 201, await sent.clone().text());
+    const { asset: assetId } = (await sent.json()) as { asset: string };
+    const asset = await until('it is ready', async () => {
+      const view = await a.server.json<AssetView>(`/api/v1/assets/${assetId}`);
+      assert.notEqual(view.state, 'failed', JSON.stringify(view));
+      return view.state === 'ready' && view;
+    });
+    const list = await textOf(a, asset.hls!);
+    assert.match(list, /^#EXTM3U/);
+    const jobs = await a.server.json<{ items: readonly JobView[] }>('/api/v1/jobs?limit=100');
+    const kinds = jobs.items.filter(({ state }) => state === 'done').map(({ kind }) => kind);
+    assert.deepEqual(kinds, [...new Set(kinds)], 'each job ran once');
+  });
+
+  test('workers of all nodes are listed, and one that connects to another node finds its own', async () => {
+    const [here, there] = await Promise.all(
+      [a, b].map(({ server }) => server.json<{ items: readonly WorkerView[] }>('/api/v1/workers')),
+    );
+    const ids = ({ items }: { items: readonly WorkerView[] }) => items.map(({ id }) => id).sort();
+    assert.deepEqual(ids(here!), ids(there!));
+    const made = await a.server.fetch('/api/v1/workers', {
+      method: 'POST',
+      headers: json,
+      body: JSON.stringify({ name: 'mine', mode: 'pull', slots: 1, kinds: ['probe'] }),
+    });
+    assert.equal(made.status, 201, await made.clone().text());
+    const { id } = (await made.json()) as { id: string };
+    const gone = await b.server.fetch(`/api/v1/workers/${id}?leaves=true`, { method: 'DELETE' });
+    assert.equal(gone.status, 200, await gone.text());
   });
 
   test('the owner of a stream is named while it does not answer', async () => {

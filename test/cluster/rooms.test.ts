@@ -192,7 +192,10 @@ suite('rooms of a cluster of three nodes', { skip }, () => {
     t.diagnostic(`another node has it ${Date.now() - pausedMs} ms after the pause`);
     assert.ok((await member.command({ do: 'seek', positionMs: 5_000 })).ok);
     const written = await member.write('to the new owner');
-    const seeked = await until('the member has the new state', () => member.state!.anchorMedia >= 5_000 && member.state);
+    const seeked = await until(
+      'the member has the new state',
+      () => member.state!.anchorMedia >= 5_000 && member.state,
+    );
     urls = others('b');
     process.kill(node('b').server.pid, 'SIGCONT');
     const [old] = [await unanswered];

@@ -2,6 +2,7 @@
  * The gateway of a node: passes requests to the nodes that own what they are about, and asks all nodes for lists.
  * In: requests, the placement. Out: answers of the owners; false for what this node answers. docs/decisions/0055.
  */
+import { createHash, randomInt } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
 import { parseMediaTarget } from '../../api/media-address.ts';
 import { type Problem, toProblem } from '../../http/api/problem.ts';
@@ -11,6 +12,7 @@ import { pathOf } from '../../http/media/exchange.ts';
 import { sendPlainProblem } from '../../http/media/media-answer.ts';
 import type { Elsewhere, ElsewhereFound, ListRequest, OtherNodes, Taken } from '../../http/nodes/other-nodes.ts';
 import { WaitLimiter, waitLimits } from '../../http/wait-limiter.ts';
+import { nodeOfWorker } from '../../jobs/worker-table.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { NODE_HEADER, type NodeSignature } from '../../nodes/node-signature.ts';
 import { type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from '../../nodes/placement.ts';
@@ -78,18 +80,32 @@ export function openGateway(options: GatewayOptions): Gateway {
     return placement.find(kind, key) ?? placement.lookUp(kind, key);
   }
 
-  /** The node that makes what this one may not own. */
-  function makerOf(kind: OwnedKind | undefined): NodeView | undefined {
+  /**
+   * The node for what has no owner and this one may not own.
+   *
+   * @param key nodes that need the same thing at the same time choose one node for it; undefined: it is new
+   */
+  function takerOf(kind: OwnedKind | undefined, key?: string): NodeView | undefined {
     if (kind === undefined || placement.takes(kind)) return undefined;
     const able = placement.others.filter(({ roles, isAlive }) => isAlive && roles.includes(roleFor[kind]));
-    return able[Math.floor(Math.random() * able.length)];
+    const number = key === undefined ? randomInt(2 ** 32) : createHash('sha1').update(key).digest().readUInt32BE();
+    return able[number % able.length];
   }
 
   /** The other node that owns a subject; undefined: this node answers. */
   function nodeOf(subject: Subject): Awaitable<NodeView | undefined> {
     if ('clip' in subject) return nodeOfClip(subject.clip);
+    if ('worker' in subject) return liveNode(nodeOfWorker(subject.worker));
+    // A room may be older than the cluster: the first node that needs it has it.
+    const other = (owner: Owner) =>
+      owner === undefined && subject.kind === 'room' ? takerOf('room', subject.key) : otherOf(owner);
     const owner = ownerOf(subject);
-    return owner instanceof Promise ? owner.then(otherOf) : otherOf(owner);
+    return owner instanceof Promise ? owner.then(other) : other(owner);
+  }
+
+  /** A worker whose node is dead is unknown here, and registers again. */
+  function liveNode(name: string): NodeView | undefined {
+    return placement.others.find((node) => node.name === name && node.isAlive);
   }
 
   async function nodeOfClip(id: string): Promise<NodeView | undefined> {
@@ -179,7 +195,7 @@ export function openGateway(options: GatewayOptions): Gateway {
   function nodeOfTarget(target: string): NodeView | undefined {
     const media = parseMediaTarget(target);
     const subject = media && subjectOfMedia(media.address, options.defaultStream);
-    if (!subject || 'clip' in subject) return undefined;
+    if (!subject || !('kind' in subject)) return undefined;
     const owner = placement.find(subject.kind, subject.key);
     return owner === undefined ? undefined : otherOf(owner);
   }
@@ -247,7 +263,7 @@ export function openGateway(options: GatewayOptions): Gateway {
       const about = subjectOf(method, target);
       const made = madeBy(method, target);
       const pass = (owner: NodeView | undefined): Taken => {
-        const node = owner ?? makerOf(made);
+        const node = owner ?? takerOf(made);
         return node ? passRequest(request, response, about?.passed ?? 'api', node) : false;
       };
       if (!about) return pass(undefined);

@@ -20,6 +20,7 @@ for (const [method, target, passed, subject] of [
   ['GET', '/api/v1/upload/u1/status', 'upload', { kind: 'upload', key: 'u1' }],
   ['PUT', '/api/v1/upload/chunk?upload_id=u1&chunk_number=0', 'upload', { kind: 'upload', key: 'u1' }],
   ['GET', '/api/v1/clips/c1', 'api', { clip: 'c1' }],
+  ['POST', '/api/v1/workers/w-a.x_1/claims', 'api', { worker: 'w-a.x_1' }],
   ['POST', '/whip/cam', 'webrtc', stream('cam')],
   ['DELETE', '/whep/cam/s1', 'webrtc', stream('cam')],
   ['GET', '/watch/cam?t=1', 'page', stream('cam')],

@@ -15,8 +15,8 @@ export interface OwnedThing {
   readonly key: string;
 }
 
-/** What a request is about. A clip belongs to its stream, which its id does not name. */
-export type Subject = OwnedThing | { readonly clip: string };
+/** What a request is about. A clip belongs to its stream, which its id does not name; a worker to the node that its id names. */
+export type Subject = OwnedThing | { readonly clip: string } | { readonly worker: string };
 
 /** Why requests are passed to other nodes, for metrics. */
 export type PassedKind = 'media' | 'api' | 'upload' | 'page' | 'webrtc' | 'socket' | 'list';
@@ -38,6 +38,7 @@ export interface AboutBody {
 
 /** Names and ids in paths. */
 const KEY = /^[A-Za-z0-9_-]{1,80}$/;
+const WORKER = /^[A-Za-z0-9_.-]{1,80}$/;
 const AREAS: Readonly<Record<string, OwnedKind>> = {
   streams: 'stream',
   rooms: 'room',
@@ -100,6 +101,7 @@ function ofApi(method: string, path: string, query: string): AboutRequest | Abou
     return rest[0] === 'status' && KEY.test(key) ? about('upload', { kind: 'upload', key }) : undefined;
   }
   if (area === 'clips') return isClipId(key) ? about('api', { clip: key }) : undefined;
+  if (area === 'workers') return WORKER.test(key) ? about('api', { worker: key }) : undefined;
   const kind = Object.hasOwn(AREAS, area) ? AREAS[area] : undefined;
   if (kind === undefined || !KEY.test(key)) return undefined;
   if (kind === 'upload') return key === 'file' ? undefined : about('upload', { kind, key });

@@ -12,6 +12,8 @@ import {
   WorkerRegistration,
   WorkerView,
 } from '../../api/workers/worker-shapes.ts';
+import { nodeOfWorker } from '../../jobs/worker-table.ts';
+import { mergePages, missingFields } from '../nodes/merge-lists.ts';
 import { IdParams } from './page-query.ts';
 import { defineRoute, type Route } from './route.ts';
 
@@ -34,7 +36,17 @@ export const workerRoutes: readonly Route[] = [
     access: 'admin',
     sentence: 'Lists the workers with their state, slots, running jobs and facts.',
     replies: { 200: WorkerList },
-    answer: (_, { workers }) => ({ body: { items: workers.list(), nextCursor: null } }),
+    async answer({ elsewhere }, { workers }) {
+      const others = await elsewhere();
+      const page = mergePages({ items: workers.list(), nextCursor: null }, others, {
+        keyOf: ({ id }) => id,
+        ownerOf: ({ id }) => nodeOfWorker(id),
+        compare: (a, b) => (a.id < b.id ? -1 : 1),
+        cursorOf: ({ id }) => id,
+        limit: Number.POSITIVE_INFINITY,
+      });
+      return { headers: missingFields(others), body: { items: [...page.items], nextCursor: null } };
+    },
   }),
   defineRoute({
     method: 'POST',
