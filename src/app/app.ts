@@ -120,7 +120,7 @@ export async function startApp(
   const uploads = await openUploads(app, { store, bus, recordings, disk, library, placement });
   const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog });
   const accounts = await openAccounts(app, { store, changes, catalog, net });
-  const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store });
+  const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const clips = openClips(app, { bus, recordings, catalog, accounts });
   const delivery = openDelivery(app, { recordings, catalog, library });

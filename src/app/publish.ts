@@ -10,9 +10,10 @@ import type { AppContext, Parts } from './parts.ts';
 /** Creates the access; it authorizes every publisher, and every viewer of a protocol other than HTTP. */
 export function openPublishAccess(
   app: AppContext,
-  { catalog, accounts, bus, nodes, store }: Pick<Parts, 'catalog' | 'accounts' | 'bus' | 'nodes' | 'store'>,
+  parts: Pick<Parts, 'catalog' | 'accounts' | 'bus' | 'nodes' | 'store' | 'changes'>,
 ): PublishAccess {
   const { settings, clock, log, metrics } = app;
-  const elsewhere = nodes && openPublishElsewhere(app, nodes, { catalog, store });
+  const { catalog, accounts, bus, nodes } = parts;
+  const elsewhere = nodes && openPublishElsewhere(app, nodes, parts);
   return createPublishAccess({ ...accounts, catalog, settings, clock, log, metrics, events: bus, elsewhere });
 }

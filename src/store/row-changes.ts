@@ -56,6 +56,7 @@ export class RowChanges {
   /** Monotonic ms. */
   #readAtMs: number;
   #sweptAtMs: number;
+  #looking: Promise<void> = Promise.resolve();
 
   /** Open it before the rows are read. */
   constructor(options: RowChangesOptions) {
@@ -81,8 +82,13 @@ export class RowChanges {
     });
   }
 
-  /** Reads what has changed, once. Never rejects. */
-  async look(): Promise<void> {
+  /** Reads what has changed until now, after the reading that is in progress. Never rejects. */
+  look(): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#look());
+    return this.#looking;
+  }
+
+  async #look(): Promise<void> {
     const { clock, failed } = this.#options;
     try {
       await this.#readNotes();

@@ -9,6 +9,7 @@ import type { WorkerView } from '../../src/api/workers/worker-shapes.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
+import { publishByFfmpeg } from '../fixtures/publishers/publishers.ts';
 import { smallPicture } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { openCluster, type TestCluster, type TestNode } from './cluster.fixture.ts';
@@ -29,8 +30,8 @@ suite('any node of a cluster answers for all', { skip }, () => {
     cluster = await openCluster();
     // Nothing is taken over here, however busy the machine is.
     const args = [...smallPicture, '--cluster-takeover', '2m'];
-    a = await cluster.start('a', { args });
-    b = await cluster.start('b', { args });
+    a = await cluster.start('a', { args, ingest: ['rtmp'] });
+    b = await cluster.start('b', { args, ingest: ['rtmp'] });
     for (const [node, name] of [
       [a, 'one'],
       [b, 'two'],
@@ -127,6 +128,43 @@ suite('any node of a cluster answers for all', { skip }, () => {
     await b.server.fetch('/api/v1/streams/one/restart', { method: 'POST' });
     await until('the event comes', () => seen.some((type) => type.startsWith('stream.')));
     socket.close();
+  });
+
+  test('a stream moves to the node where it is published, and nowhere while it is', async () => {
+    const film = join(cluster.folderOf('a'), 'short.mp4');
+    await makeFilm(film, { seconds: 8 });
+    const made = await a.server.fetch('/api/v1/streams', {
+      method: 'POST',
+      headers: json,
+      body: JSON.stringify({ name: 'cam', source: { type: 'push' } }),
+    });
+    assert.equal(made.status, 201);
+    const options = { method: 'POST', headers: json, body: '{"label":"test"}' };
+    const { key } = (await (await b.server.fetch('/api/v1/streams/cam/keys', options)).json()) as { key: string };
+    const publish = ({ server }: TestNode) => publishByFfmpeg(film, `${server.ingest.rtmp}/cam?key=${key}`);
+    await using first = publish(b);
+    await a.server.stream('cam');
+    const moved = b.server.log('info').filter(({ msg }) => msg === 'this node runs the stream now');
+    assert.deepEqual(
+      moved.map(({ stream }) => stream),
+      ['cam'],
+    );
+    await using second = publish(a);
+    assert.notEqual(await second.ended, 0);
+    assert.equal(await first.ended, 0, first.stderr);
+    const ended = await a.server.stream('cam', 'unpublished');
+    await using third = publish(a);
+    await b.server.stream('cam');
+    assert.equal(await third.ended, 0, third.stderr);
+    const { spans, gaps } = await until('both films are recorded', async () => {
+      const timeline = await b.server.timeline('cam');
+      return timeline.spans.length === 2 && timeline;
+    });
+    assert.ok(spans[1]!.from > ended.recorded.to!);
+    assert.deepEqual(gaps, []);
+    const [one] = spans;
+    const clip = `/clip/cam/${Date.parse(one!.from)}/${Date.parse(one!.to)}.mp4`;
+    assert.deepEqual(await a.server.bytes(clip), await b.server.bytes(clip), 'the first film is on the disk of b');
   });
 
   test('an export of a stream is requested, made and downloaded at any node', async () => {

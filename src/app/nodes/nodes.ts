@@ -103,11 +103,12 @@ export function openInternalRequests(
 export function openPublishElsewhere(
   { shutdown }: AppContext,
   { placement, client }: Nodes,
-  { catalog, store }: Pick<Parts, 'catalog' | 'store'>,
+  { catalog, store, changes }: Pick<Parts, 'catalog' | 'store' | 'changes'>,
 ): PublishElsewhere {
   return {
     nameOf: (streamId) => readStreamName(store.db, streamId),
     idOf: (name) => readStreamId(store.db, name),
+    readKeys: async () => changes?.look(),
     async bring(name) {
       const owner = await placement.lookUp('stream', name);
       if (owner === undefined || owner === 'own') return;

@@ -32,6 +32,8 @@ export interface PublishElsewhere {
   nameOf(streamId: string): Promise<string | undefined>;
   /** The id of a stream by its name; undefined if there is none. */
   idOf(name: string): Promise<string | undefined>;
+  /** Reads the keys that other nodes have created a moment ago. */
+  readKeys(): Promise<void>;
   /**
    * Moves a stream to this node if another one has it. Resolves when it is open here.
    *
@@ -160,7 +162,12 @@ class Protocols implements PublishAccess {
 
   /** The key; undefined if it is none of oxbow's, but the authorization server may know it. */
   async #checkKey(secret: string, address: string, accepted: () => void): Promise<PublishKey | undefined> {
-    const key = this.#deps.access.publishKeys.check(secret, address);
+    const { access, elsewhere } = this.#deps;
+    let key = access.publishKeys.check(secret, address);
+    if (key === 'unknown' && elsewhere) {
+      await elsewhere.readKeys();
+      key = access.publishKeys.check(secret, address);
+    }
     if (key === 'unknown') {
       const configured = await this.#configured(secret);
       if (configured) {
