@@ -6,6 +6,9 @@ import type { Locator, Page } from 'playwright-core';
 import type { StreamView } from '../../../src/api/shapes.ts';
 import { until } from '../../fixtures/wait.ts';
 
+/** Then a drag is repeated. */
+const SCRUB_MS = 20_000;
+
 /** What the steps work with. */
 export interface TourOptions {
   readonly page: Page;
@@ -212,14 +215,22 @@ export const tourSteps: readonly TourStep[] = [
       const fromMs = await recorded('film', PAST_S);
       await page.getByRole('slider', { name: 'Timeline' }).focus();
       for (let presses = 0; presses < 8; presses++) await page.keyboard.press('+');
-      const [x, y] = await placeOf(fromMs + 1_000);
-      await page.mouse.move(x, y);
-      await page.mouse.down();
-      // By pixels: the bar may have followed live before the press, so a place of a later time may be where the pointer is.
-      await page.mouse.move(x + DRAG_PX, y, { steps: 5 });
-      await page.locator('.stage [data-scrub]').waitFor();
-      await page.mouse.up();
-      await page.locator('.stage [data-scrub]').waitFor({ state: 'detached' });
+      const scrub = page.locator('.stage [data-scrub]');
+      // The bar moves while it zooms and follows live: on a busy machine the place may be another time by then.
+      await until('the drag shows the past', async () => {
+        const [x, y] = await placeOf(fromMs + 1_000);
+        await page.mouse.move(x, y);
+        await page.mouse.down();
+        // By pixels: the bar may have followed live before the press, so a place of a later time may be where the pointer is.
+        await page.mouse.move(x + DRAG_PX, y, { steps: 5 });
+        const isShown = await scrub.waitFor({ timeout: SCRUB_MS }).then(
+          () => true,
+          () => false,
+        );
+        await page.mouse.up();
+        return isShown;
+      });
+      await scrub.waitFor({ state: 'detached' });
     },
   },
   {
