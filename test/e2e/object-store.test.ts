@@ -11,11 +11,10 @@ import {
   startS3,
 } from '../../src/archive/objects/object-servers.fixture.ts';
 import type { HealthReport } from '../../src/observe/health.ts';
+import { WINDOW_US, windowOf } from '../../src/recording/window.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
-/** Distance of the marks at which a new file begins. */
-const WINDOW_MS = 600_000;
 const SECRET = 'wJalrXUtnFEMI-not-a-real-one';
 
 suite('recordings in an object store', () => {
@@ -77,7 +76,7 @@ suite('recordings in an object store', () => {
     assert.ok(clip.length > 10_000);
     // A file is complete at each mark of ten minutes, and may be in the bucket soon after it.
     const { spans } = await server.timeline('cam');
-    const marks = Math.floor(Date.now() / WINDOW_MS) - Math.floor(Date.parse(spans[0]!.from) / WINDOW_MS);
+    const marks = (windowOf(Date.now() * 1000) - windowOf(Date.parse(spans[0]!.from) * 1000)) / WINDOW_US;
     assert.ok((await keys()).length <= marks, 'a file that is written is not uploaded');
     await command('stop');
     await until(
