@@ -13,7 +13,7 @@ import { type Folder, openFolder, type Server, type ServerOptions, startServer }
 /** The right to administrate, of all nodes. */
 export const ADMIN = 'let-me-in-please';
 /** How long a node is silent before others take over, ms. */
-export const TAKEOVER_MS = 3000;
+export const TAKEOVER_MS = 5000;
 
 /** A node. */
 export interface TestNode {
