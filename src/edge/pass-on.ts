@@ -116,7 +116,7 @@ export function openPasser(options: PasserOptions): Passer {
       hostname: origin.hostname.replace(/^\[|\]$/g, ''),
       port: origin.port || undefined,
       headers: {
-        ...passedFields(headers),
+        ...withoutLength(passedFields(headers)),
         via: [headers.via, `1.1 ${name}`].filter((one) => one !== undefined).join(', '),
         ...forwardedFields(head),
         host: origin.host,
@@ -151,7 +151,8 @@ export function openPasser(options: PasserOptions): Passer {
     },
     request(request, response, failed) {
       const { method = 'GET', url: target = '/', headers, socket } = request;
-      const outgoing = open({ method, target, headers, remoteAddress: socket.remoteAddress ?? '' });
+      const head = { method, target, headers, remoteAddress: socket.remoteAddress ?? '' };
+      const outgoing = open(head, framingOf(request));
       outgoing.on('response', (incoming) => {
         response.writeHead(incoming.statusCode!, passedFields(incoming.headers) as never);
         pipeline(incoming, response, () => {});
@@ -276,6 +277,24 @@ function passedFields(headers: IncomingHttpHeaders): Record<string, string | str
     ([name, value]) => value !== undefined && !name.startsWith(':') && !DROPPED.has(name) && !named.has(name),
   );
   return Object.fromEntries(kept) as Record<string, string | string[]>;
+}
+
+/** The length is that of a body which may not be sent. */
+function withoutLength({ 'content-length': _, ...fields }: Record<string, string | string[]>): typeof fields {
+  return fields;
+}
+
+/**
+ * How the body of a request is framed when it is sent on. Without it Node writes the body of a GET or DELETE that came in chunks as it is,
+ * and the next server takes it for another request. RFC 9112 6.
+ */
+function framingOf(request: IncomingMessage): Readonly<Record<string, string>> {
+  const { headers } = request;
+  const length = headers['content-length'];
+  if (length !== undefined) return { 'content-length': length };
+  const { stream } = request as { stream?: { readonly endAfterHeaders: boolean } }; // of HTTP/2
+  const hasBody = stream ? !stream.endAfterHeaders : headers['transfer-encoding'] !== undefined;
+  return hasBody ? { 'transfer-encoding': 'chunked' } : {};
 }
 
 function printHead(
