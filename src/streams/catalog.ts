@@ -85,7 +85,7 @@ export class Catalog {
         const { name, origin } = stream.definition;
         if (origin === 'api' || name in streams) continue;
         const orphan: StreamDefinition = { ...stream.definition, relays: undefined, origin: 'api', stopped: true };
-        await writeDefinition(this.#deps.store.db, orphan);
+        await writeDefinition(this.#deps.store, orphan);
         stream.redefine(orphan);
         await stream.stop('no longer in the settings');
         this.publish('stream.changed', orphan);
@@ -260,7 +260,7 @@ export class Catalog {
   async #swap(stream: ManagedStream, definition: StreamDefinition): Promise<ManagedStream> {
     if (stream.closed || !isSameSource(definition.source, stream.definition.source)) {
       // Written first: if the database fails, the stream is unchanged.
-      await writeDefinition(this.#deps.store.db, definition);
+      await writeDefinition(this.#deps.store, definition);
       await this.#release(stream, 'replaced');
       try {
         return await this.#add(definition, 'stream.changed');
@@ -269,7 +269,7 @@ export class Catalog {
         throw error;
       }
     }
-    await writeDefinition(this.#deps.store.db, definition);
+    await writeDefinition(this.#deps.store, definition);
     stream.redefine(definition);
     this.publish('stream.changed', definition);
     if (!definition.stopped) await stream.start();
@@ -300,6 +300,8 @@ export class Catalog {
       check?.(revisionOf(stream.definition));
       assertManagedHere(stream.definition);
       if (recordings === 'delete') this.#deps.pins.assertFree(stream.definition.id);
+      // Written first: if the database fails, or the stream is another node's, it is unchanged.
+      await hideStream(this.#deps.store, stream.definition.id, Math.round(this.#deps.clock.nowMs() * 1000));
       await this.#release(stream, 'removed');
       this.#deps.events.publish('stream.removed', { recordings }, stream.definition);
       this.#deps.metrics.forgetStream(name);
@@ -307,10 +309,7 @@ export class Catalog {
         await forgetClips(this.#deps, stream.definition);
         await eraseStream(this.#deps, stream.definition.id);
         await this.#deps.placement.forget('stream', name);
-        return;
-      }
-      await hideStream(this.#deps.store.db, stream.definition.id, Math.round(this.#deps.clock.nowMs() * 1000));
-      this.#removed.set(name, stream.definition);
+      } else this.#removed.set(name, stream.definition);
     });
   }
 
@@ -402,7 +401,7 @@ export class Catalog {
     event?: 'stream.created' | 'stream.changed',
     { isAdopted = false }: { readonly isAdopted?: boolean } = {},
   ): Promise<ManagedStream> {
-    await writeDefinition(this.#deps.store.db, definition);
+    await writeDefinition(this.#deps.store, definition);
     const stream = await ManagedStream.open(this.#deps, definition, { signal: this.#signal, isAdopted });
     this.#removed.delete(definition.name);
     this.#streams.set(definition.name, stream);
@@ -426,7 +425,7 @@ export class Catalog {
 
   async #setStopped(stream: ManagedStream, stopped: boolean): Promise<void> {
     const definition = { ...stream.definition, stopped };
-    await writeDefinition(this.#deps.store.db, definition);
+    await writeDefinition(this.#deps.store, definition);
     stream.redefine(definition);
     if (stopped) await stream.stop('stopped by a person');
     else if (stream.closed) await this.#add(definition);
@@ -436,7 +435,7 @@ export class Catalog {
   async #setPaused(stream: ManagedStream, paused: boolean): Promise<void> {
     if (stream.definition.paused === paused) return;
     const definition = { ...stream.definition, paused };
-    await writeDefinition(this.#deps.store.db, definition);
+    await writeDefinition(this.#deps.store, definition);
     stream.redefine(definition);
   }
 
