@@ -16,6 +16,8 @@ import { edgeUnanswered, type OriginOptions } from './origin.ts';
 /** Connections to the origin besides those for objects. */
 const MAX_SOCKETS = 1024;
 const IDLE_SOCKETS = 64;
+/** Requests that are under way or wait for a connection; more are refused. */
+const MAX_REQUESTS = 2 * MAX_SOCKETS;
 /** A passed request on which nothing moves is ended after this long, ms. Events and held answers have pings. */
 const STALL_MS = 120_000;
 const RESOLVE_MS = 10_000;
@@ -81,6 +83,8 @@ export interface PasserOptions extends Pick<OriginOptions, 'sign' | 'unanswered'
   readonly isProxy: (address: string) => boolean;
   /** Longest wait for a connection, ms; default: the system's. */
   readonly connectMs?: number;
+  /** For tests: most requests at a time. */
+  readonly maxRequests?: number;
   /** The fields that say who the client is; default: X-Forwarded-For with all proxies, -Host and -Proto. */
   readonly forwardedFields?: (head: Pick<PassedHead, 'headers' | 'remoteAddress'>) => Readonly<Record<string, string>>;
 }
@@ -88,6 +92,7 @@ export interface PasserOptions extends Pick<OriginOptions, 'sign' | 'unanswered'
 /** Opens the connections; they are made when they are needed. */
 export function openPasser(options: PasserOptions): Passer {
   const { origin, net, name, connectMs, sign = () => ({}), unanswered = edgeUnanswered } = options;
+  const { maxRequests = MAX_REQUESTS } = options;
   const { forwardedFields = chainOf(options) } = options;
   const module = origin.protocol === 'https:' ? https : http;
   const lookup: LookupFunction = (host, asked, done) => {
@@ -106,6 +111,12 @@ export function openPasser(options: PasserOptions): Passer {
   const underWay = new Set<{ destroy(error?: Error): unknown }>();
   /** Clients of WebSockets, with the connection to the origin. */
   const clients = new Map<Duplex, Duplex>();
+
+  /** Why no further request is opened; undefined: it may be. */
+  function busy(): OxbowError | undefined {
+    const isFull = underWay.size - clients.size >= maxRequests;
+    return isFull ? unanswered(new Error(`${maxRequests} requests wait for it`)) : undefined;
+  }
 
   function open(head: PassedHead, more: Readonly<Record<string, string>> = {}): ClientRequest {
     const { method, headers } = head;
@@ -133,6 +144,8 @@ export function openPasser(options: PasserOptions): Passer {
 
   return {
     async exchange(exchange) {
+      const refusal = busy();
+      if (refusal) throw refusal;
       const report = exchange.method === 'POST' ? Buffer.from(await exchange.text(MAX_REPORT_BYTES)) : undefined;
       const outgoing = open(exchange, report ? { 'content-length': String(report.length) } : {});
       const gone = () => outgoing.destroy();
@@ -150,6 +163,8 @@ export function openPasser(options: PasserOptions): Passer {
       }
     },
     request(request, response, failed) {
+      const refusal = busy();
+      if (refusal) return failed(refusal);
       const { method = 'GET', url: target = '/', headers, socket } = request;
       const head = { method, target, headers, remoteAddress: socket.remoteAddress ?? '' };
       const outgoing = open(head, framingOf(request));
@@ -165,7 +180,9 @@ export function openPasser(options: PasserOptions): Passer {
       request.on('error', () => outgoing.destroy());
       request.pipe(outgoing);
     },
-    upgrade(request, socket, head, failed) {
+    upgrade(request, socket, head, failed = () => socket.destroy()) {
+      const refusal = busy();
+      if (refusal) return failed(refusal);
       const { method = 'GET', url: target = '/', headers } = request;
       const remoteAddress = request.socket.remoteAddress ?? '';
       const outgoing = open(
@@ -176,7 +193,7 @@ export function openPasser(options: PasserOptions): Passer {
       socket.on('error', () => socket.destroy());
       socket.once('close', () => outgoing.destroy());
       outgoing.on('error', (error) => {
-        if (failed && !isAnswered && !socket.destroyed) failed(unanswered(error));
+        if (!isAnswered && !socket.destroyed) failed(unanswered(error));
         else socket.destroy();
       });
       outgoing.on('response', (incoming) => {
@@ -207,6 +224,8 @@ export function openPasser(options: PasserOptions): Passer {
       outgoing.end();
     },
     async ask(head, { timeoutMs, maxBytes }) {
+      const refusal = busy();
+      if (refusal) throw refusal;
       const outgoing = open(head);
       const late = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
       try {
