@@ -10,8 +10,8 @@ import { sendBlocks } from '../http/media/send.ts';
 import type { OxbowError } from '../lib/errors.ts';
 import { http, https } from '../lib/memory/node-http.ts';
 import type { Net } from '../net/net.ts';
-import { NODE_HEADER } from '../nodes/node-signature.ts';
 import { edgeUnanswered, type OriginOptions } from './origin.ts';
+import { framingOf, passedFields, printHead, withoutLength } from './passed-fields.ts';
 
 /** Connections to the origin besides those for objects. */
 const MAX_SOCKETS = 1024;
@@ -25,21 +25,6 @@ const RESOLVE_MS = 10_000;
 const GOING_AWAY = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
 /** Longest report of a player, bytes. */
 const MAX_REPORT_BYTES = 16 * 1024;
-
-/** Fields of one connection only (RFC 9110 7.6.1), and those that this edge sets itself. */
-const DROPPED: ReadonlySet<string> = new Set([
-  ...[
-    'connection',
-    'keep-alive',
-    'transfer-encoding',
-    'te',
-    'trailer',
-    'upgrade',
-    'proxy-connection',
-    'http2-settings',
-  ],
-  ...['host', 'expect', 'via', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', NODE_HEADER],
-]);
 
 /** The head of a request that is passed on. */
 type PassedHead = Pick<Exchange, 'method' | 'target' | 'headers' | 'remoteAddress'>;
@@ -283,47 +268,6 @@ function limitConnecting(outgoing: ClientRequest, connectMs: number): void {
     socket.once('connect', stop);
     outgoing.once('close', stop);
   });
-}
-
-/** Fields without those of the connection. */
-function passedFields(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-  const named = new Set(
-    String(headers.connection ?? '')
-      .split(',')
-      .map((one) => one.trim().toLowerCase()),
-  );
-  const kept = Object.entries(headers).filter(
-    ([name, value]) => value !== undefined && !name.startsWith(':') && !DROPPED.has(name) && !named.has(name),
-  );
-  return Object.fromEntries(kept) as Record<string, string | string[]>;
-}
-
-/** The length is that of a body which may not be sent. */
-function withoutLength({ 'content-length': _, ...fields }: Record<string, string | string[]>): typeof fields {
-  return fields;
-}
-
-/**
- * How the body of a request is framed when it is sent on. Without it Node writes the body of a GET or DELETE that came in chunks as it is,
- * and the next server takes it for another request. RFC 9112 6.
- */
-function framingOf(request: IncomingMessage): Readonly<Record<string, string>> {
-  const { headers } = request;
-  const length = headers['content-length'];
-  if (length !== undefined) return { 'content-length': length };
-  const { stream } = request as { stream?: { readonly endAfterHeaders: boolean } }; // of HTTP/2
-  const hasBody = stream ? !stream.endAfterHeaders : headers['transfer-encoding'] !== undefined;
-  return hasBody ? { 'transfer-encoding': 'chunked' } : {};
-}
-
-function printHead(
-  { statusCode, statusMessage, headers }: IncomingMessage,
-  more: Readonly<Record<string, string>>,
-): string {
-  const fields = Object.entries({ ...passedFields(headers), ...more }).flatMap(([name, value]) =>
-    [value].flat().map((one) => `${name}: ${one}\r\n`),
-  );
-  return `HTTP/1.1 ${statusCode} ${statusMessage ?? ''}\r\n${fields.join('')}\r\n`;
 }
 
 /** Sends the request. Rejects with the system's error. */

@@ -79,7 +79,7 @@ suite('the owner reads of a passed request exactly what the client has sent', ()
     assert.deepEqual(received, [`DELETE /api/v1/streams/cam ${hidden}`.trim(), 'GET /api/v1/streams/other']);
   });
 
-  test('lists and media are asked for without the length of a body that is not passed on', async () => {
+  test('lists and media are requested without the length of a body that is not passed on', async () => {
     received.length = 0;
     const field = `content-length: ${hidden.length}`;
     await send(head('GET /api/v1/streams', field) + hidden);
