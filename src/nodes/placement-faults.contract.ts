@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { createManualClock } from '../lib/clock.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
-import { join, nameOf, second } from './shared-placement.fixture.ts';
+import { join, nameOf, openPair, second } from './shared-placement.fixture.ts';
 
 /** Every database runs this suite. */
 export function placementFaultsContract(name: string, open: OpenDatabase): void {
@@ -33,9 +33,7 @@ export function placementFaultsContract(name: string, open: OpenDatabase): void 
 
     test('of two readings at once the later one counts', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       await a.placement.claim('stream', 'cam');
       await b.step();
       const held = Promise.withResolvers<void>();
@@ -61,9 +59,7 @@ export function placementFaultsContract(name: string, open: OpenDatabase): void 
 
     test('a node that was answered late by the database first lets the others renew their leases', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       await a.placement.claim('stream', 'cam');
       for (let s = 0; s < 8; s++) await second(clock, [a, b]);
       clock.advance(60_000); // no query failed: they all took a minute
@@ -98,9 +94,7 @@ export function placementFaultsContract(name: string, open: OpenDatabase): void 
 
     test('a node that pauses while it takes over distributes nothing of a node that is back', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       await a.placement.claim('stream', 'cam');
       for (let s = 0; s < 7; s++) await second(clock, [a, b]);
       b.rows.beforeLoads = async () => {
@@ -115,9 +109,7 @@ export function placementFaultsContract(name: string, open: OpenDatabase): void 
 
     test('a node that ends in order is succeeded at once', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       await a.placement.claim('stream', 'cam');
       for (let s = 0; s < 7; s++) await second(clock, [a, b]);
       await a.release();
@@ -143,9 +135,7 @@ export function placementFaultsContract(name: string, open: OpenDatabase): void 
 
     test('things that exist no more are forgotten by all nodes within ten minutes', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       await a.placement.claim('upload', 'u');
       await a.placement.claim('upload', 'v');
       await second(clock, [a, b]);

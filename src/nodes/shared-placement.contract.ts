@@ -6,16 +6,14 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { createManualClock } from '../lib/clock.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
-import { join, nameOf, second } from './shared-placement.fixture.ts';
+import { join, nameOf, openPair, second } from './shared-placement.fixture.ts';
 
 /** Every database runs this suite. */
 export function sharedPlacementContract(name: string, open: OpenDatabase): void {
   suite(`the owners of a cluster on ${name}`, () => {
     test('the first node that claims a thing has it, and the others learn of it', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       assert.equal(await b.placement.lookUp('stream', 'cam'), undefined);
       const claims = await Promise.all([a.placement.claim('stream', 'cam'), b.placement.claim('stream', 'cam')]);
       assert.equal(claims.filter((owner) => owner === 'own').length, 1);
@@ -27,9 +25,7 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
 
     test('what is given away has moved for both nodes; a node cannot give what is not its own', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       await a.placement.claim('stream', 'cam');
       await second(clock, [a, b]);
       assert.equal(await b.placement.give('stream', 'cam', 'b'), false);
@@ -88,9 +84,7 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
 
     test('after the database was away no node is dead before all could renew their leases', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       await a.placement.claim('stream', 'cam');
       await second(clock, [a, b]);
       clock.advance(60_000);

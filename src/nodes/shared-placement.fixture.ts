@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { Leases } from '../cluster/lease.ts';
 import { type NodeRole, nodeRoles } from '../config/sections/cluster-section.ts';
-import type { ManualClock } from '../lib/clock.ts';
+import { createManualClock, type ManualClock } from '../lib/clock.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
@@ -78,6 +78,14 @@ export async function join(
     renew: () => store.renew(NODE_LEASE + name, token, TAKEOVER_MS),
     release: () => store.release(NODE_LEASE + name, token),
   };
+}
+
+/** Two nodes with one clock. */
+export async function openPair(
+  database: Database,
+): Promise<{ readonly clock: ManualClock; readonly a: TestNode; readonly b: TestNode }> {
+  const clock = createManualClock();
+  return { clock, a: await join(database, clock, 'a'), b: await join(database, clock, 'b') };
 }
 
 /** A second of all of these nodes. */

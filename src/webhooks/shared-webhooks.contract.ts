@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Kysely } from 'kysely';
-import { Leases, type LeaseStore } from '../cluster/lease.ts';
+import { type LeaseStore, Leases } from '../cluster/lease.ts';
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import { sleep } from '../lib/abort.ts';
 import { createSystemClock } from '../lib/clock.ts';

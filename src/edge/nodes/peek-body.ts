@@ -21,7 +21,10 @@ export interface PeekOptions<T> {
  * @returns undefined if all of the body, or `maxBytes` of it, has nothing
  * @throws OxbowError `bad-request` for a body that is empty, or of which the end was not known before it came: it cannot be put back
  */
-export function peekBody<T>(request: IncomingMessage, { maxBytes, read, isWhole = false }: PeekOptions<T>): Promise<T | undefined> {
+export function peekBody<T>(
+  request: IncomingMessage,
+  { maxBytes, read, isWhole = false }: PeekOptions<T>,
+): Promise<T | undefined> {
   const length = Number(request.headers['content-length'] ?? Number.NaN);
   return new Promise((resolve, reject) => {
     if (length === 0) return resolve(undefined);
