@@ -33,7 +33,7 @@ export function placementFaultsContract(name: string, open: OpenDatabase): void 
 
     test('of two readings at once the later one counts', async () => {
       await using database = await open();
-      const { clock, a, b } = await openPair(database);
+      const { a, b } = await openPair(database);
       await a.placement.claim('stream', 'cam');
       await b.step();
       const held = Promise.withResolvers<void>();
