@@ -39,7 +39,7 @@ export async function openRecordings(
   const files = openLocalSegmentStore({ folder: dataFolder, syncQueue });
   const { segments: own, objects } = await openObjects(app, { store, disk }, files);
   const segments = nodes ? openNodeFiles(app, nodes, own) : own;
-  const adopted = await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
+  const adopted = await adoptRecordings(store, segments, { onlyIfEmpty: true });
   if (adopted > 0)
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
   const reader = opened.use(openRangeReader(segments));

@@ -56,10 +56,25 @@ export class NodeFiles implements SegmentStore {
       return await this.#own.read(location, range, options);
     } catch (error) {
       if (!isMissing(error)) throw error;
-      const length = Math.min(range.length, MAX_RANGE_BYTES);
-      const target = internalTarget.range(location, range.offset, length);
-      return this.#ask(location, { target, maxBytes: length }, error, options);
+      return await this.#readElsewhere(location, range, error, options);
     }
+  }
+
+  async #readElsewhere(
+    location: SegmentLocation,
+    { offset, length }: { readonly offset: number; readonly length: number },
+    missing: unknown,
+    options: Abortable,
+  ): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < length; at += MAX_RANGE_BYTES) {
+      const maxBytes = Math.min(length - at, MAX_RANGE_BYTES);
+      const target = internalTarget.range(location, offset + at, maxBytes);
+      const piece = await this.#ask(location, { target, maxBytes }, missing, options);
+      pieces.push(piece);
+      if (piece.length < maxBytes) break; // the end of the file
+    }
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
   }
 
   async size(location: SegmentLocation, options: Abortable = {}): Promise<number> {

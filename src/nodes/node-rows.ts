@@ -6,20 +6,25 @@ import type { Kysely, Selectable } from 'kysely';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
 import type { Clock } from '../lib/clock.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
+import { type Fence, holdLease } from '../store/lease-table.ts';
 import type { PlacementTable } from '../store/node-tables.ts';
 import type { Tables } from '../store/schema.ts';
 import type { NodeView, OwnedKind } from './placement.ts';
 
 /** What moves when its node dies: no file of the dead node is needed to continue it. */
-const MOVING: readonly OwnedKind[] = ['stream', 'room'];
+export const MOVING: readonly OwnedKind[] = ['stream', 'room'];
+/** Rows that one statement moves. */
+const ROWS_EACH = 500;
 
 /** A row of the table of owners. */
 export type PlacementRow = Selectable<PlacementTable>;
 
 /** A node and the state of its lease. */
-export interface NodeRow extends NodeView {
+export interface NodeRow extends Omit<NodeView, 'isAlive'> {
   /** Token of its lease; 0 if it never had one. */
   readonly token: number;
+  /** When its lease ends unless it is renewed, µs since 1970 by the clock of its holder; 0: it was released. */
+  readonly expiresUs: number;
 }
 
 /** Reads and writes the rows. */
@@ -58,20 +63,12 @@ export class NodeRows {
     const leases = await this.#db
       .selectFrom('lease')
       .select(['name', 'token', 'expires_us'])
-      .where('name', 'in', [...rows.map(({ name }) => NODE_LEASE + name), NODE_LEASE])
+      .where('name', 'like', `${NODE_LEASE}%`)
       .execute();
     const leaseOf = new Map(leases.map((lease) => [lease.name, lease]));
     return rows.map(({ name, url, roles, version }) => {
-      const lease = leaseOf.get(NODE_LEASE + name);
-      const isAlive = lease !== undefined && lease.expires_us > this.#nowUs();
-      return {
-        name,
-        url: new URL(url),
-        roles: JSON.parse(roles) as NodeRole[],
-        version,
-        isAlive,
-        token: lease?.token ?? 0,
-      };
+      const { token = 0, expires_us: expiresUs = 0 } = leaseOf.get(NODE_LEASE + name) ?? {};
+      return { name, url: new URL(url), roles: JSON.parse(roles) as NodeRole[], version, token, expiresUs };
     });
   }
 
@@ -142,30 +139,33 @@ export class NodeRows {
   }
 
   /**
-   * Distributes the streams and rooms of a dead node, whose lease the caller has taken.
+   * Distributes the streams and rooms of a dead node.
    *
+   * @param fence of its lease, which the caller has taken: nothing moves if that node, or another one, has it again
    * @param choose the new owner of a thing; undefined: no living node can take it
-   * @returns number of things by new owner
+   * @returns number of things that have moved
    */
-  distribute(dead: string, choose: (kind: OwnedKind) => string | undefined): Promise<ReadonlyMap<string, number>> {
+  distribute(dead: string, fence: Fence, choose: (kind: OwnedKind) => string | undefined): Promise<number> {
     return this.#db.transaction().execute(async (db) => {
-      const moved = new Map<string, number>();
+      if (!(await holdLease(db, fence))) return 0;
       const rows = await db
         .selectFrom('placement')
         .select(['kind', 'key'])
         .where('node', '=', dead)
         .where('kind', 'in', MOVING)
         .execute();
-      for (const { kind, key } of rows) {
-        const node = choose(kind as OwnedKind);
+      const chosen = rows.map(({ kind, key }) => ({ kind, key, node: choose(kind as OwnedKind) }));
+      const groups = Object.values(Object.groupBy(chosen, ({ kind, node }) => `${kind} ${node ?? ''}`));
+      let moved = 0;
+      for (const group of groups) {
+        const { kind, node } = group![0]!;
         if (node === undefined) continue;
-        await db
-          .updateTable('placement')
-          .set({ node, changed_us: this.#nowUs() })
-          .where('kind', '=', kind)
-          .where('key', '=', key)
-          .execute();
-        moved.set(node, (moved.get(node) ?? 0) + 1);
+        moved += group!.length;
+        for (let at = 0; at < group!.length; at += ROWS_EACH) {
+          const keys = group!.slice(at, at + ROWS_EACH).map(({ key }) => key);
+          const update = db.updateTable('placement').set({ node, changed_us: this.#nowUs() });
+          await update.where('kind', '=', kind).where('key', 'in', keys).where('node', '=', dead).execute();
+        }
       }
       return moved;
     });

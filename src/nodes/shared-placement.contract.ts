@@ -4,74 +4,16 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { Leases } from '../cluster/lease.ts';
-import type { NodeRole } from '../config/sections/cluster-section.ts';
-import { nodeRoles } from '../config/sections/cluster-section.ts';
-import { createManualClock, type ManualClock } from '../lib/clock.ts';
-import { createSilentLog } from '../observe/log.ts';
-import { NODE_LEASE } from '../store/data-folder-lease.ts';
-import { openLeaseTable } from '../store/lease-table.ts';
+import { createManualClock } from '../lib/clock.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
-import { NodeRows } from './node-rows.ts';
-import type { Moved } from './placement.ts';
-import { SharedPlacement } from './shared-placement.ts';
-
-const TAKEOVER_MS = 6000;
-type Database = Awaited<ReturnType<OpenDatabase>>;
-
-/** A node of a test; its lease is renewed by hand. */
-interface TestNode {
-  readonly placement: SharedPlacement;
-  readonly moved: Moved[];
-  /** Names of nodes whose things it has distributed. */
-  readonly tookOver: string[];
-  step(): Promise<void>;
-  renew(): Promise<boolean>;
-}
-
-async function join(
-  { db }: Database,
-  clock: ManualClock,
-  name: string,
-  roles: readonly NodeRole[] = nodeRoles,
-): Promise<TestNode> {
-  const rows = new NodeRows(db, clock);
-  await rows.register({ name, url: `http://${name}.example:8080`, roles, version: '1' });
-  const store = openLeaseTable(db, clock);
-  const { token } = await store.take(NODE_LEASE + name, { holder: name, ttlMs: TAKEOVER_MS });
-  const tookOver: string[] = [];
-  const placement = await SharedPlacement.open({
-    ...{ rows, node: name, roles, takeoverMs: TAKEOVER_MS, clock, log: createSilentLog() },
-    leases: new Leases({ store, clock, failed: (error) => assert.fail(String(error)) }),
-    tookOver: (dead) => tookOver.push(dead),
-  });
-  const moved: Moved[] = [];
-  placement.moved.subscribe((event) => moved.push(event));
-  const { signal } = new AbortController();
-  return {
-    ...{ placement, moved, tookOver },
-    step: () => placement.step({ signal }),
-    renew: () => store.renew(NODE_LEASE + name, token, TAKEOVER_MS),
-  };
-}
-
-/** A second of all of these nodes. */
-async function second(clock: ManualClock, nodes: readonly TestNode[]): Promise<void> {
-  clock.advance(1000);
-  for (const node of nodes) await node.renew();
-  for (const node of nodes) await node.step();
-}
-
-const nameOf = (owner: ReturnType<SharedPlacement['find']>) => (typeof owner === 'string' ? owner : owner?.name);
+import { join, nameOf, openPair, second } from './shared-placement.fixture.ts';
 
 /** Every database runs this suite. */
 export function sharedPlacementContract(name: string, open: OpenDatabase): void {
   suite(`the owners of a cluster on ${name}`, () => {
     test('the first node that claims a thing has it, and the others learn of it', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       assert.equal(await b.placement.lookUp('stream', 'cam'), undefined);
       const claims = await Promise.all([a.placement.claim('stream', 'cam'), b.placement.claim('stream', 'cam')]);
       assert.equal(claims.filter((owner) => owner === 'own').length, 1);
@@ -83,9 +25,7 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
 
     test('what is given away has moved for both nodes; a node cannot give what is not its own', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       await a.placement.claim('stream', 'cam');
       await second(clock, [a, b]);
       assert.equal(await b.placement.give('stream', 'cam', 'b'), false);
@@ -132,7 +72,7 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
       await using database = await open();
       const clock = createManualClock();
       const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b', ['rooms', 'serve']);
+      const b = await join(database, clock, 'b', { roles: ['rooms', 'serve'] });
       await a.placement.claim('stream', 'cam');
       await a.placement.claim('room', 'r');
       assert.deepEqual([b.placement.takes('stream'), b.placement.takes('room')], [false, true]);
@@ -144,9 +84,7 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
 
     test('after the database was away no node is dead before all could renew their leases', async () => {
       await using database = await open();
-      const clock = createManualClock();
-      const a = await join(database, clock, 'a');
-      const b = await join(database, clock, 'b');
+      const { clock, a, b } = await openPair(database);
       await a.placement.claim('stream', 'cam');
       await second(clock, [a, b]);
       clock.advance(60_000);

@@ -161,7 +161,7 @@ export function openGateway(options: GatewayOptions): Gateway {
 
   async function nodeIn(request: IncomingMessage, about: AboutBody): Promise<NodeView | undefined> {
     const read = (bytes: Buffer) => subjectIn(about, bytes);
-    const thing = await peekBody(request, { maxBytes: PEEKED_BYTES[about.form], read });
+    const thing = await peekBody(request, { maxBytes: PEEKED_BYTES[about.form], read, isWhole: about.form === 'json' });
     return thing && nodeOf(thing);
   }
 
