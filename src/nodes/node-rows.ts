@@ -10,8 +10,10 @@ import type { PlacementTable } from '../store/node-tables.ts';
 import type { Tables } from '../store/schema.ts';
 import type { NodeView, OwnedKind } from './placement.ts';
 
-/** What moves when its node dies: no file of the dead node is needed to continue it. */
-const MOVING: readonly OwnedKind[] = ['stream', 'room'];
+/** What runs: its new owner continues it at once. */
+const RUNNING: readonly OwnedKind[] = ['stream', 'room'];
+/** Assets that move with one statement. */
+const ASSETS_EACH = 500;
 
 /** A row of the table of owners. */
 export type PlacementRow = Selectable<PlacementTable>;
@@ -130,31 +132,46 @@ export class NodeRows {
       .execute();
   }
 
-  /** Number of streams and rooms of each node that has any. */
-  async loads(): Promise<ReadonlyMap<string, number>> {
+  /** Number of streams and rooms, or of assets, of each node that has any. */
+  async loads(of: 'running' | 'assets'): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#db
       .selectFrom('placement')
       .select(['node', (eb) => eb.fn.countAll<number>().as('things')])
-      .where('kind', 'in', MOVING)
+      .where('kind', 'in', of === 'running' ? RUNNING : ['asset'])
       .groupBy('node')
       .execute();
     return new Map(rows.map(({ node, things }) => [node, Number(things)]));
   }
 
+  /** Whether a dead node has something of these kinds that can move. */
+  async hasMoving(dead: string, kinds: readonly OwnedKind[]): Promise<boolean> {
+    const running = RUNNING.filter((kind) => kinds.includes(kind));
+    if (running.length > 0) {
+      const owned = this.#db.selectFrom('placement').select('key').where('node', '=', dead).limit(1);
+      if (await owned.where('kind', 'in', running).executeTakeFirst()) return true;
+    }
+    return kinds.includes('asset') && (await this.#movingAssets(dead, 1)).length > 0;
+  }
+
   /**
-   * Distributes the streams and rooms of a dead node, whose lease the caller has taken.
+   * Distributes what a dead node has, whose lease the caller has taken: streams and rooms in one transaction, then the assets. An asset
+   * that is still uploaded stays, because what has arrived of it is on the disk of that node.
    *
    * @param choose the new owner of a thing; undefined: no living node can take it
    * @returns number of things by new owner
    */
-  distribute(dead: string, choose: (kind: OwnedKind) => string | undefined): Promise<ReadonlyMap<string, number>> {
-    return this.#db.transaction().execute(async (db) => {
-      const moved = new Map<string, number>();
+  async distribute(
+    dead: string,
+    choose: (kind: OwnedKind) => string | undefined,
+  ): Promise<ReadonlyMap<string, number>> {
+    const moved = new Map<string, number>();
+    const count = (node: string, things: number) => moved.set(node, (moved.get(node) ?? 0) + things);
+    await this.#db.transaction().execute(async (db) => {
       const rows = await db
         .selectFrom('placement')
         .select(['kind', 'key'])
         .where('node', '=', dead)
-        .where('kind', 'in', MOVING)
+        .where('kind', 'in', RUNNING)
         .execute();
       for (const { kind, key } of rows) {
         const node = choose(kind as OwnedKind);
@@ -165,10 +182,37 @@ export class NodeRows {
           .where('kind', '=', kind)
           .where('key', '=', key)
           .execute();
-        moved.set(node, (moved.get(node) ?? 0) + 1);
+        count(node, 1);
       }
-      return moved;
     });
+    for (;;) {
+      const ids = await this.#movingAssets(dead, ASSETS_EACH);
+      const chosen = Map.groupBy(ids, () => choose('asset'));
+      if (ids.length === 0 || chosen.has(undefined)) return moved;
+      for (const [node, keys] of chosen) {
+        await this.#db
+          .updateTable('placement')
+          .set({ node: node!, changed_us: this.#nowUs() })
+          .where('kind', '=', 'asset')
+          .where('node', '=', dead)
+          .where('key', 'in', keys)
+          .execute();
+        count(node!, keys.length);
+      }
+    }
+  }
+
+  async #movingAssets(dead: string, limit: number): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('placement')
+      .innerJoin('asset', 'asset.id', 'placement.key')
+      .select('placement.key as key')
+      .where('placement.kind', '=', 'asset')
+      .where('placement.node', '=', dead)
+      .where('asset.state', '!=', 'uploading')
+      .limit(limit)
+      .execute();
+    return rows.map(({ key }) => key);
   }
 
   #nowUs(): number {

@@ -18,6 +18,8 @@ const EVERY_MS = 1000;
 const AGAIN_US = 10_000_000;
 /** A thing without a living owner is looked up at most this often, ms. */
 const UNKNOWN_MS = 500;
+/** What moves when its node dies. Of an upload the bytes are on the disk of that node: it stays. */
+const MOVING: readonly OwnedKind[] = ['stream', 'room', 'asset'];
 /** Most things of which that is remembered. */
 const MAX_UNKNOWN = 10_000;
 
@@ -145,7 +147,7 @@ export class SharedPlacement implements Placement {
     this.#soundSinceMs ??= clock.monotonicMs();
   }
 
-  /** Takes the leases of dead nodes that have streams or rooms, and distributes these. */
+  /** Takes the leases of dead nodes that have what living ones can take, and distributes it. */
   async #takeOverDead(signal: AbortSignal): Promise<void> {
     const { rows, leases, takeoverMs, clock, roles } = this.#options;
     // After an outage of the database each node has the time to renew its lease before another takes it.
@@ -153,16 +155,20 @@ export class SharedPlacement implements Placement {
     if (!roles.includes('ingest') && !roles.includes('rooms')) return;
     const living = this.#nodes.filter(({ isAlive }) => isAlive);
     if (!living.some(({ name }) => name === this.node)) return;
+    const ableOf = (kind: OwnedKind) => living.filter((node) => node.roles.includes(roleFor[kind]));
+    const kinds = MOVING.filter((kind) => ableOf(kind).length > 0);
     const dead = this.#nodes.filter(({ name, isAlive }) => !isAlive && name !== this.node && this.#hasThings(name));
     for (const { name } of dead) {
+      if (!(await rows.hasMoving(name, kinds))) continue;
       const holder = JSON.stringify({ host: this.node, takesOver: name });
       const { lease } = await leases.acquire(NODE_LEASE + name, { holder, ttlMs: takeoverMs, signal });
       if (!lease) continue; // it is back, or another node takes over
       await using _lease = lease;
-      const loads = new Map(await rows.loads());
+      // Apart: a node with many assets can run as many streams as another one.
+      const [running, assets] = [new Map(await rows.loads('running')), new Map(await rows.loads('assets'))];
       const choose = (kind: OwnedKind): string | undefined => {
-        const able = living.filter((node) => node.roles.includes(roleFor[kind]));
-        const [first] = able.sort((a, b) => (loads.get(a.name) ?? 0) - (loads.get(b.name) ?? 0));
+        const loads = kind === 'asset' ? assets : running;
+        const [first] = ableOf(kind).sort((a, b) => (loads.get(a.name) ?? 0) - (loads.get(b.name) ?? 0));
         if (first) loads.set(first.name, (loads.get(first.name) ?? 0) + 1);
         return first?.name;
       };
@@ -174,7 +180,7 @@ export class SharedPlacement implements Placement {
   }
 
   #hasThings(node: string): boolean {
-    for (const [id, owner] of this.#owners) if (owner === node && /^(?:stream|room)\//.test(id)) return true;
+    for (const [id, owner] of this.#owners) if (owner === node && !id.startsWith('upload/')) return true;
     return false;
   }
 

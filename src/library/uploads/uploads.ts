@@ -277,6 +277,8 @@ export class Uploads implements Disposable {
 
   /** Completes what a process that ended had received completely. */
   async recover(options: { readonly signal: AbortSignal }): Promise<void> {
+    // Their assets were deleted at another node.
+    if (this.#options.placement?.node) await this.#table.forgetPlaced(this.#options.placement.node);
     for (const { id } of await this.#table.unfinished(this.#options.placement?.node)) {
       await this.complete(id, options).catch(this.#options.failed);
     }
