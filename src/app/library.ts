@@ -35,6 +35,11 @@ export async function openLibrary(
     );
   }
   opened.defer(
+    placement.moved.subscribe(({ kind, key, owner }) => {
+      if (kind === 'asset' && owner === 'own') assets.takenOver(key);
+    }),
+  );
+  opened.defer(
     metrics.beforeScrape(async () => {
       for (const [state, count] of Object.entries(await assets.counts())) metrics.assets.set({ state }, count);
       metrics.assetBytes.set(assets.bytes);

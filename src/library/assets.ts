@@ -345,6 +345,11 @@ export class Assets implements AssetIntake {
     for (const asset of old) await this.#purge(asset);
   }
 
+  /** In a cluster: this node owns the asset now. What it remembers of it may be older than what another one has changed. */
+  takenOver(id: string): void {
+    this.#changed.emit(id);
+  }
+
   /** Deletes the files of assets that were deleted for good, once their time has come. */
   deleteFiles(): Promise<void> {
     return deleteRemovedFiles({ ...this.#options, table: this.#table });
