@@ -4,9 +4,28 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { createManualClock } from '../lib/clock.ts';
+import { type Clock, createManualClock } from '../lib/clock.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
 import { join, nameOf, openPair, second } from './shared-placement.fixture.ts';
+
+/** The record of an asset. */
+async function addAsset(
+  { db }: Awaited<ReturnType<OpenDatabase>>,
+  clock: Pick<Clock, 'nowMs'>,
+  id: string,
+  state: string,
+): Promise<void> {
+  const nowUs = clock.nowMs() * 1000;
+  await db
+    .insertInto('asset')
+    .values({
+      ...{ id, state, title: id, title_key: id, description: '', tags: '[]', visibility: 'public', owner: 'admin' },
+      ...{ origin: 'upload', failure: null, filename: id, bytes: 1, sha256: null, content_type: '', facts: null },
+      ...{ duration_us: null, recording: null, poster_us: null, revision: 1, created_us: nowUs, changed_us: nowUs },
+      deleted_us: null,
+    })
+    .execute();
+}
 
 /** Every database runs this suite. */
 export function sharedPlacementContract(name: string, open: OpenDatabase): void {
@@ -44,6 +63,32 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
       assert.equal(await b.placement.lookUp('stream', 'cam'), undefined);
     });
 
+    test('assets of a dead node are shared by the others, apart from streams; those that are still uploaded stay', async () => {
+      await using database = await open();
+      const clock = createManualClock();
+      const [a, b, c] = [
+        await join(database, clock, 'a'),
+        await join(database, clock, 'b'),
+        await join(database, clock, 'c'),
+      ];
+      for (let i = 0; i < 6; i++) await addAsset(database, clock, `film-${i}`, 'ready');
+      await addAsset(database, clock, 'arriving', 'uploading');
+      for (const id of ['film-0', 'film-1', 'film-2', 'film-3', 'arriving']) await a.placement.claim('asset', id);
+      for (const id of ['film-4', 'film-5']) await b.placement.claim('asset', id);
+      await a.placement.claim('asset', 'deleted');
+      await a.placement.claim('upload', 'up');
+      await a.placement.claim('stream', 'cam');
+      for (let s = 0; s < 7; s++) await second(clock, [a, b, c]);
+      for (let s = 0; s < 9; s++) await second(clock, [b, c]);
+      const ownersOf = (ids: readonly string[]) => ids.map((id) => nameOf(c.placement.find('asset', id)));
+      const owners = ownersOf(['film-0', 'film-1', 'film-2', 'film-3']);
+      assert.deepEqual(owners.toSorted(), ['b', 'own', 'own', 'own'], 'b had two already');
+      assert.deepEqual(ownersOf(['arriving', 'deleted']), ['a', 'a'], 'what is left of them is on the disk of a');
+      assert.equal(nameOf(c.placement.find('upload', 'up')), 'a');
+      assert.deepEqual([...b.tookOver, ...c.tookOver], ['a'], 'what stays is no reason to take over again');
+      assert.ok(await a.placement.lookUp('asset', 'film-0'));
+    });
+
     test('streams and rooms of a dead node are distributed once, and its lease has a higher token', async () => {
       await using database = await open();
       const clock = createManualClock();
@@ -54,7 +99,6 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
       ];
       for (const stream of ['one', 'two', 'three', 'four']) await a.placement.claim('stream', stream);
       await a.placement.claim('room', 'r');
-      await a.placement.claim('asset', 'film');
       for (let s = 0; s < 7; s++) await second(clock, [a, b, c]);
       for (let s = 0; s < 5; s++) await second(clock, [b, c]);
       assert.deepEqual([b.tookOver, c.tookOver], [[], []], 'its lease has not ended');
@@ -64,7 +108,6 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
       assert.equal(owners.filter((owner) => owner === 'own').length, 2, 'the nodes share them');
       assert.equal(owners.filter((owner) => owner === 'c').length, 2);
       assert.equal(b.moved.length + c.moved.length, 5);
-      assert.equal(nameOf(b.placement.find('asset', 'film')), 'a', 'its file is on the disk of the dead node');
       assert.equal(await a.renew(), false, 'the lease is not its own any more');
     });
 

@@ -33,9 +33,9 @@ export class LateRows extends NodeRows {
     return rows;
   }
 
-  override async loads(): Promise<ReadonlyMap<string, number>> {
+  override async loads(of: 'running' | 'assets'): Promise<ReadonlyMap<string, number>> {
     await this.beforeLoads?.();
-    return super.loads();
+    return super.loads(of);
   }
 }
 

@@ -9,7 +9,7 @@ import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/events.ts';
 import type { Log } from '../observe/log.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
-import { MOVING, type NodeRows } from './node-rows.ts';
+import type { NodeRows } from './node-rows.ts';
 import { NodeWatch } from './node-watch.ts';
 import { type Moved, type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from './placement.ts';
 
@@ -21,6 +21,8 @@ const AGAIN_US = 10_000_000;
 const ALL_EVERY_MS = 10 * 60_000;
 /** A thing without a living owner is looked up at most this often, ms. */
 const UNKNOWN_MS = 500;
+/** What moves when its node dies. Of an upload the bytes are on the disk of that node: it stays. */
+const MOVING: readonly OwnedKind[] = ['stream', 'room', 'asset'];
 /** Most things of which that is remembered. */
 const MAX_UNKNOWN = 10_000;
 
@@ -166,16 +168,17 @@ export class SharedPlacement implements Placement {
     for (const id of this.#owners.keys()) if (!known.has(id) && !this.#changed.has(id)) this.#owners.delete(id);
   }
 
-  /** Takes the leases of dead nodes that have streams or rooms, and distributes these. */
+  /** Takes the leases of dead nodes that have what living ones can take, and distributes it. */
   async #takeOverDead(signal: AbortSignal): Promise<void> {
     const { roles } = this.#options;
     if (!this.#watch.mayTakeOver) return;
     if (!MOVING.some((kind) => roles.includes(roleFor[kind]))) return;
     const living = this.#nodes.filter(({ isAlive }) => isAlive);
     if (!living.some(({ name }) => name === this.node)) return;
-    const movable = MOVING.filter((kind) => living.some((node) => node.roles.includes(roleFor[kind])));
+    const kinds = MOVING.filter((kind) => living.some((node) => node.roles.includes(roleFor[kind])));
     for (const { name, isAlive } of this.#nodes) {
-      if (!isAlive && name !== this.node && this.#hasAny(name, movable)) await this.#takeOver(name, living, signal);
+      if (isAlive || name === this.node || !this.#hasAny(name, kinds)) continue;
+      if (await this.#options.rows.hasMoving(name, kinds)) await this.#takeOver(name, living, signal);
     }
   }
 
@@ -185,8 +188,10 @@ export class SharedPlacement implements Placement {
     const { lease } = await leases.acquire(NODE_LEASE + dead, { holder, ttlMs: takeoverMs, signal });
     if (!lease) return; // it is back, or another node takes over
     await using _lease = lease;
-    const loads = new Map(await rows.loads());
+    // Apart: a node with many assets can run as many streams as another one.
+    const [running, assets] = [new Map(await rows.loads('running')), new Map(await rows.loads('assets'))];
     const choose = (kind: OwnedKind): string | undefined => {
+      const loads = kind === 'asset' ? assets : running;
       const able = living.filter((node) => node.roles.includes(roleFor[kind]));
       const [first] = able.sort((a, b) => (loads.get(a.name) ?? 0) - (loads.get(b.name) ?? 0));
       if (first) loads.set(first.name, (loads.get(first.name) ?? 0) + 1);

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import pg from 'pg';
 import { type PostgresServer, startPostgres } from '../fixtures/engines/postgres.ts';
 import { type RedisServer, startRedis } from '../fixtures/engines/redis.ts';
 import { openTcpProxy, type TcpProxy } from '../fixtures/engines/tcp-proxy.ts';
@@ -31,6 +32,8 @@ export interface TestCluster extends AsyncDisposable {
   start(name: string, options?: Pick<ServerOptions, 'args' | 'ingest'>): Promise<TestNode>;
   /** The data folder of a node. */
   folderOf(name: string): string;
+  /** Runs a statement in the database of the nodes. */
+  query(statement: string): Promise<void>;
 }
 
 /** Starts the engines. */
@@ -47,6 +50,11 @@ export async function openCluster(): Promise<TestCluster> {
     postgres,
     redis,
     folderOf,
+    async query(statement) {
+      const client = new pg.Client({ connectionString: database });
+      await client.connect();
+      await client.query(statement).finally(() => client.end());
+    },
     async start(name, { args = [], ingest = [] } = {}) {
       const port = ports.get(name) ?? (await freePort());
       ports.set(name, port);

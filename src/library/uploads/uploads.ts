@@ -296,6 +296,8 @@ export class Uploads implements Disposable {
    */
   async recover({ signal, idleMs = 0 }: { readonly signal: AbortSignal; readonly idleMs?: number }): Promise<void> {
     const { clock, failed, placement } = this.#options;
+    // Their assets were deleted at another node.
+    if (placement?.node) await this.#table.forgetPlaced(placement.node);
     for (const { id, expiresMs } of await this.#table.unfinished(placement?.node)) {
       if (expiresMs - this.expiryMs <= clock.nowMs() - idleMs) await this.complete(id, { signal }).catch(failed);
     }
