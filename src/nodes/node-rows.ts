@@ -20,6 +20,8 @@ export type PlacementRow = Selectable<PlacementTable>;
 export interface NodeRow extends NodeView {
   /** Token of its lease; 0 if it never had one. */
   readonly token: number;
+  /** When its lease ends unless it is renewed, ms since 1970; 0: it never had one, or has released it. */
+  readonly expiresMs: number;
 }
 
 /** Reads and writes the rows. */
@@ -71,6 +73,7 @@ export class NodeRows {
         version,
         isAlive,
         token: lease?.token ?? 0,
+        expiresMs: (lease?.expires_us ?? 0) / 1000,
       };
     });
   }

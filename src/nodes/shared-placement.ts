@@ -12,8 +12,13 @@ import { NODE_LEASE } from '../store/data-folder-lease.ts';
 import type { NodeRow, NodeRows } from './node-rows.ts';
 import { type Moved, type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from './placement.ts';
 
-/** Interval of reading, ms. */
+/** Interval of reading, ms. A lease that ends before is looked at when it has ended. */
 const EVERY_MS = 1000;
+/** After that what the dead node had is looked at this often, and for so long: another node may be the one that distributes it, ms. */
+const DEAD_EVERY_MS = 250;
+const DEAD_FOR_MS = 30_000;
+/** Leases are looked at so long after their end, ms. */
+const AFTER_END_MS = 10;
 /** The clocks of nodes differ, and transactions end later than their times say: so much is read again, µs. */
 const AGAIN_US = 10_000_000;
 /** A thing without a living owner is looked up at most this often, ms. */
@@ -116,9 +121,23 @@ export class SharedPlacement implements Placement {
   /** Keeps the owners current until `signal` fires. Never rejects. */
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     while (!signal.aborted) {
-      await sleep(EVERY_MS, { signal }).catch(() => undefined); // aborted
+      await sleep(this.pauseMs, { signal }).catch(() => undefined); // aborted
       if (!signal.aborted) await this.step({ signal });
     }
+  }
+
+  /** How long `run` waits before the next step, ms: a dead node is noticed when its lease ends. */
+  get pauseMs(): number {
+    const nowMs = this.#options.clock.nowMs();
+    let pauseMs = EVERY_MS;
+    for (const { name, expiresMs, isAlive } of this.#nodes) {
+      if (name === this.node) continue;
+      const leftMs = expiresMs - nowMs;
+      if (leftMs > 0) pauseMs = Math.min(pauseMs, leftMs + AFTER_END_MS);
+      else if (isAlive) pauseMs = Math.min(pauseMs, AFTER_END_MS); // it has ended since it was read
+      else if (leftMs > -DEAD_FOR_MS && this.#hasThings(name)) pauseMs = Math.min(pauseMs, DEAD_EVERY_MS);
+    }
+    return pauseMs;
   }
 
   /** Reads what has changed, and takes over what dead nodes have. Never rejects. */
