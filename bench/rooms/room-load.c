@@ -40,6 +40,7 @@ typedef struct {
   const char *field;
 } Member;
 
+static char host[32]; // in the requests: the name of a cookie has its port
 static int ports[NODES], nodes, members, poller, stalled;
 static long welcomed, entered, opening, sent, unsent, closed, badFrames, left, frames; // entered: members that were ever in
 static long received, joinBytes;                                                      // bytes; joinBytes: until the line on standard input
@@ -99,9 +100,9 @@ static void dial(Member *m, int number) {
   epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
   char text[2048];
   int length = snprintf(text, sizeof text,
-                        "GET /api/v1/rooms/%s/socket HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                        "GET /api/v1/rooms/%s/socket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                         "Sec-WebSocket-Version: 13\r\nSec-Fetch-Site: same-origin\r\nSec-WebSocket-Key: b3hib3ctcm9vbS1sb2FkIQ==\r\n%s\r\n\r\n",
-                        rooms[m->room], port, m->field);
+                        rooms[m->room], host, m->field);
   if (send(fd, text, length, MSG_NOSIGNAL) != length) fail("room-load: send");
 }
 
@@ -409,10 +410,11 @@ static void liveUntil(double untilMs, double perSecond) {
 
 /**
  * Does what lines on standard input say: `MEMBERS MESSAGES SECONDS SECONDS`, which is how many are in from now on, messages a second, the
- * warm-up and the measurement. Each has one line as its result. Members report and ask for the time, and stay.
+ * warm-up and the measurement. Each has a line when all are in and a line with its result. Members report and ask for the time, and stay.
  */
 static int runSteps(char **a) {
   readPorts(a[0]);
+  strcpy(host, "127.0.0.1"); // as behind a load balancer
   int most = members = atoi(a[2]), in = 0;
   all = calloc(most, sizeof *all);
   readMembers(a[1]);
@@ -445,6 +447,8 @@ static int runSteps(char **a) {
       }
     }
     in = members;
+    printf("{\"welcomed\":%ld,\"joinMs\":%.0f}\n", welcomed, nowMs() - began);
+    fflush(stdout);
     measureFrom = measureTo = 1e18;
     forget();
     measureFrom = nowMs() + warmUp * 1000;
@@ -470,6 +474,7 @@ int main(int argc, char **argv) {
   if (argc == 5 && !strcmp(argv[1], "steps")) return runSteps(argv + 2);
   if (argc != 9 && argc != 10) return 2;
   readPorts(argv[1]);
+  snprintf(host, sizeof host, "127.0.0.1:%d", ports[0]);
   members = atoi(argv[3]);
   stalled = atoi(argv[4]);
   rate = atof(argv[5]);

@@ -141,7 +141,10 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
       assert.equal(b.placement.pauseMs, 1000, 'all are alive');
       clock.advance(500);
       for (let s = 0; s < 5; s++) await second(clock, [b, c]);
-      assert.ok(b.placement.pauseMs > 500 && b.placement.pauseMs < 600, `${b.placement.pauseMs} ms, its lease ends in 500`);
+      assert.ok(
+        b.placement.pauseMs > 500 && b.placement.pauseMs < 600,
+        `${b.placement.pauseMs} ms, its lease ends in 500`,
+      );
       clock.advance(b.placement.pauseMs);
       await Promise.all([b.renew(), c.renew()]);
       await b.step();

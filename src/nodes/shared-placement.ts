@@ -134,7 +134,8 @@ export class SharedPlacement implements Placement {
       if (name === this.node) continue;
       const leftMs = expiresMs - nowMs;
       if (leftMs > 0) pauseMs = Math.min(pauseMs, leftMs + AFTER_END_MS);
-      else if (isAlive) pauseMs = Math.min(pauseMs, AFTER_END_MS); // it has ended since it was read
+      else if (isAlive)
+        pauseMs = Math.min(pauseMs, AFTER_END_MS); // it has ended since it was read
       else if (leftMs > -DEAD_FOR_MS && this.#hasThings(name)) pauseMs = Math.min(pauseMs, DEAD_EVERY_MS);
     }
     return pauseMs;
