@@ -7,6 +7,12 @@ import type { Clock } from '../lib/clock.ts';
 import type { NodeRow } from './node-rows.ts';
 import type { NodeView } from './placement.ts';
 
+/** A node is looked at so long after its time has ended, ms. */
+const AFTER_END_MS = 10;
+/** What a dead node had is looked at this often, and for so long: another node may be the one that distributes it, ms. */
+const DEAD_EVERY_MS = 250;
+const DEAD_FOR_MS = 30_000;
+
 /** What was seen of a lease. */
 interface Seen {
   readonly token: number;
@@ -63,6 +69,23 @@ export class NodeWatch {
   /** Whether they were read without a pause for so long that each living node has renewed its lease. */
   get mayTakeOver(): boolean {
     return this.#soundSinceMs !== undefined && this.#clock.monotonicMs() - this.#soundSinceMs >= this.#takeoverMs;
+  }
+
+  /**
+   * How long to wait before the nodes are read again, ms: a dead one is noticed when its time ends.
+   *
+   * @param everyMs while all are alive
+   * @param isOpen whether something of a dead node has no living owner yet
+   */
+  pauseMs(everyMs: number, isOpen: (name: string) => boolean): number {
+    const nowMs = this.#clock.monotonicMs();
+    let pauseMs = everyMs;
+    for (const [name, { changedMs, expiresUs }] of this.#seen) {
+      const endMs = expiresUs > 0 ? changedMs + this.#takeoverMs : changedMs;
+      if (endMs > nowMs) pauseMs = Math.min(pauseMs, endMs - nowMs + AFTER_END_MS);
+      else if (nowMs - endMs < DEAD_FOR_MS && isOpen(name)) pauseMs = Math.min(pauseMs, DEAD_EVERY_MS);
+    }
+    return pauseMs;
   }
 
   #forgive(untilMs: number, nowMs: number): void {

@@ -111,6 +111,32 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
       assert.equal(await a.renew(), false, 'the lease is not its own any more');
     });
 
+    test('a node is noticed when its lease ends, and what it had is looked for often until it has another owner', async () => {
+      await using database = await open();
+      const clock = createManualClock();
+      const [a, b, c] = [
+        await join(database, clock, 'a'),
+        await join(database, clock, 'b'),
+        await join(database, clock, 'c'),
+      ];
+      await a.placement.claim('room', 'r');
+      for (let s = 0; s < 7; s++) await second(clock, [a, b, c]);
+      assert.equal(b.placement.pauseMs, 1000, 'all are alive');
+      clock.advance(500);
+      for (let s = 0; s < 5; s++) await second(clock, [b, c]);
+      assert.ok(
+        b.placement.pauseMs > 500 && b.placement.pauseMs < 600,
+        `${b.placement.pauseMs} ms, its lease ends in 500`,
+      );
+      clock.advance(b.placement.pauseMs);
+      await Promise.all([b.renew(), c.renew()]);
+      await b.step();
+      assert.deepEqual(b.tookOver, ['a']);
+      assert.ok(c.placement.pauseMs <= 250, `${c.placement.pauseMs} ms until it learns who has the room`);
+      await c.step();
+      assert.deepEqual([c.placement.pauseMs, b.placement.pauseMs], [1000, 1000], 'all of it has an owner');
+    });
+
     test('things go to nodes with the role for them', async () => {
       await using database = await open();
       const clock = createManualClock();

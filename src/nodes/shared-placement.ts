@@ -13,7 +13,7 @@ import type { NodeRows } from './node-rows.ts';
 import { NodeWatch } from './node-watch.ts';
 import { type Moved, type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from './placement.ts';
 
-/** Interval of reading, ms. */
+/** Interval of reading while all nodes are alive, ms. */
 const EVERY_MS = 1000;
 /** The clocks of nodes differ, and transactions end later than their times say: so much is read again, µs. */
 const AGAIN_US = 10_000_000;
@@ -134,9 +134,14 @@ export class SharedPlacement implements Placement {
   /** Keeps the owners current until `signal` fires. Never rejects. */
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     while (!signal.aborted) {
-      await sleep(EVERY_MS, { signal }).catch(() => undefined); // aborted
+      await sleep(this.pauseMs, { signal }).catch(() => undefined); // aborted
       if (!signal.aborted) await this.step({ signal });
     }
+  }
+
+  /** How long `run` waits before the next step, ms. */
+  get pauseMs(): number {
+    return this.#watch.pauseMs(EVERY_MS, (name) => name !== this.node && this.#hasAny(name, MOVING));
   }
 
   /** Reads what has changed, and takes over what dead nodes have. Never rejects. */
