@@ -50,7 +50,7 @@ export class SharedPlacement implements Placement {
   readonly #unknown = new Map<string, number>();
   #nodes: readonly NodeRow[] = [];
   #readUs = 0;
-  /** Since when every reading has succeeded, monotonic ms; undefined: the last one failed. */
+  /** Since when every reading has succeeded and found the lease of this node, monotonic ms; undefined: the last one did not. */
   #soundSinceMs: number | undefined;
 
   private constructor(options: SharedPlacementOptions) {
@@ -162,7 +162,9 @@ export class SharedPlacement implements Placement {
       this.#readUs = Math.max(this.#readUs, row.changed_us);
       this.#set(row.kind as OwnedKind, row.key, row.node);
     }
-    this.#soundSinceMs ??= clock.monotonicMs();
+    // Without a lease of its own the database has not stored what it was given, and others could not renew theirs.
+    const isSound = this.#nodes.some(({ name, isAlive }) => name === this.node && isAlive);
+    this.#soundSinceMs = isSound ? (this.#soundSinceMs ?? clock.monotonicMs()) : undefined;
   }
 
   /** Takes the leases of dead nodes that have streams or rooms, and distributes these. */
@@ -172,7 +174,6 @@ export class SharedPlacement implements Placement {
     if (clock.monotonicMs() - (this.#soundSinceMs ?? Number.POSITIVE_INFINITY) < takeoverMs) return;
     if (!roles.includes('ingest') && !roles.includes('rooms')) return;
     const living = this.#nodes.filter(({ isAlive }) => isAlive);
-    if (!living.some(({ name }) => name === this.node)) return;
     const dead = this.#nodes.filter(({ name, isAlive }) => !isAlive && name !== this.node && this.#hasThings(name));
     for (const { name } of dead) {
       const holder = JSON.stringify({ host: this.node, takesOver: name });
