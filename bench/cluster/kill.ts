@@ -130,9 +130,15 @@ async function kill(
   heads.set(victim, await newestMsn(rest.url, streams.get(victim)!));
 
   const members = rooms.get(victim)!.flatMap((room) => room.members);
-  const killedMs = Date.now();
-  const ended = node(victim).server.stop('SIGKILL');
+  const takeovers = () =>
+    [...nodes.values()]
+      .flatMap(({ server }) => server.log('warn'))
+      .filter(({ msg }) => /not renew its lease/.test(msg));
+  const { server: killed } = node(victim);
   nodes.delete(victim);
+  const before = takeovers().length;
+  const killedMs = Date.now();
+  const ended = killed.stop('SIGKILL');
   const sinceKill = () => Date.now() - killedMs;
   const lease = await database.query('SELECT expires_us FROM lease WHERE name = $1', [`node/${victim}`]);
   const leaseMs = Number(lease.rows[0].expires_us) / 1000 - killedMs;
@@ -159,6 +165,8 @@ async function kill(
   );
   const ownerMs = Number(changed[0].changed_us) / 1000 - killedMs;
 
+  const took = takeovers().length - before;
+  if (took !== 1) problems.push(`${took} takeovers`);
   for (const room of rooms.get(victim)!) problems.push(...(await room.end(rest.url)));
   await until('the job has ended', async () => (await jobOf()).every(({ state }) => !/queued|running/.test(state)));
   const jobs = await jobOf();

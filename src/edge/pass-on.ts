@@ -175,11 +175,15 @@ export function openPasser(options: PasserOptions): Passer {
         { connection: 'Upgrade', upgrade: 'websocket' },
       );
       let isAnswered = false;
-      socket.on('error', () => socket.destroy());
-      socket.once('close', () => outgoing.destroy());
+      const broken = () => socket.destroy();
+      const gone = () => outgoing.destroy();
+      socket.on('error', broken);
+      socket.once('close', gone);
       outgoing.on('error', (error) => {
-        if (!isAnswered && !socket.destroyed) failed(unanswered(error));
-        else socket.destroy();
+        if (isAnswered || socket.destroyed) return void socket.destroy();
+        // Another server may have it.
+        socket.off('error', broken).off('close', gone);
+        failed(unanswered(error));
       });
       outgoing.on('response', (incoming) => {
         isAnswered = true;

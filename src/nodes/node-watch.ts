@@ -23,16 +23,25 @@ interface Seen {
 
 /** The nodes as they were read last. */
 export class NodeWatch {
+  readonly #node: string;
   readonly #takeoverMs: number;
   readonly #clock: Clock;
   readonly #seen = new Map<string, Seen>();
   /** When they were read last, monotonic ms. */
   #readMs: number | undefined;
-  /** Since when they are read again and again, monotonic ms; undefined: the last reading failed. */
+  /** Since when each reading succeeds and finds the lease of this node, monotonic ms; undefined: the last one did not. */
   #soundSinceMs: number | undefined;
 
-  /** @param options.takeoverMs a node whose lease has not changed for so long is dead */
-  constructor({ takeoverMs, clock }: { readonly takeoverMs: number; readonly clock: Clock }) {
+  /**
+   * @param options.node this node
+   * @param options.takeoverMs a node whose lease has not changed for so long is dead
+   */
+  constructor({
+    node,
+    takeoverMs,
+    clock,
+  }: { readonly node: string; readonly takeoverMs: number; readonly clock: Clock }) {
+    this.#node = node;
     this.#takeoverMs = takeoverMs;
     this.#clock = clock;
   }
@@ -46,7 +55,7 @@ export class NodeWatch {
     if (hasPaused || this.#soundSinceMs === undefined) this.#soundSinceMs = nowMs;
     this.#readMs = nowMs;
     for (const name of this.#seen.keys()) if (!rows.some((row) => row.name === name)) this.#seen.delete(name);
-    return rows.map(({ token, expiresUs, ...node }) => {
+    const nodes = rows.map(({ token, expiresUs, ...node }) => {
       const before = this.#seen.get(node.name);
       if (!before) {
         const isHeld = expiresUs > this.#clock.nowMs() * 1000;
@@ -57,6 +66,9 @@ export class NodeWatch {
       // A lease that was released has no time.
       return { ...node, isAlive: expiresUs > 0 && this.#isFresh(this.#seen.get(node.name)!, nowMs) };
     });
+    // Without a lease of its own the database has not stored what it was given, and others could not renew theirs.
+    if (!nodes.some(({ name, isAlive }) => name === this.#node && isAlive)) this.#soundSinceMs = undefined;
+    return nodes;
   }
 
   /** The nodes could not be read. Returns whether they could until now. */
@@ -66,7 +78,7 @@ export class NodeWatch {
     return wasSound;
   }
 
-  /** Whether they were read without a pause for so long that each living node has renewed its lease. */
+  /** Whether they were read without a pause, and this node had its lease, for so long that each living node has renewed its own. */
   get mayTakeOver(): boolean {
     return this.#soundSinceMs !== undefined && this.#clock.monotonicMs() - this.#soundSinceMs >= this.#takeoverMs;
   }

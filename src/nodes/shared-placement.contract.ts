@@ -151,6 +151,23 @@ export function sharedPlacementContract(name: string, open: OpenDatabase): void 
       assert.equal(nameOf(b.placement.find('stream', 'cam')), 'a', 'no living node runs streams');
     });
 
+    test('after the database stored nothing for a while no node is dead before all could renew their leases', async () => {
+      await using database = await open();
+      const clock = createManualClock();
+      const a = await join(database, clock, 'a');
+      const b = await join(database, clock, 'b');
+      await a.placement.claim('stream', 'cam');
+      for (let s = 0; s < 7; s++) await second(clock, [a, b]);
+      // It answers what is read.
+      for (let s = 0; s < 10; s++) {
+        clock.advance(1000);
+        await b.step();
+      }
+      for (let s = 0; s < 5; s++) await second(clock, [b]);
+      assert.deepEqual(b.tookOver, [], 'b could renew a moment before a');
+      assert.equal(await a.renew(), true);
+    });
+
     test('after the database was away no node is dead before all could renew their leases', async () => {
       await using database = await open();
       const { clock, a, b } = await openPair(database);
