@@ -45,7 +45,7 @@ export interface OpenJobsOptions {
 export interface OpenedJobs extends AsyncDisposable {
   readonly jobs: Jobs;
   readonly workers: Workers;
-  /** Emits when a job for workers was queued, for the first time or again. */
+  /** Emits when a job for workers was queued. */
   readonly queued: Subscribable<Job>;
   /** Whether jobs for workers wait or run. */
   isBusy(): Promise<boolean>;
@@ -54,7 +54,6 @@ export interface OpenedJobs extends AsyncDisposable {
 /** Opens the jobs. */
 export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
   const { db, clock, events, metrics, telemetry, config, failed, media, mayWrite, leaseMs = LEASE_MS } = options;
-  const queued = new Emitter<Job>();
   const ended = (job: Job) => {
     metrics.jobs.inc({ kind: job.kind, state: job.state });
     if (job.startedMs !== null && job.endedMs !== null) {
@@ -79,8 +78,6 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     if (takenBack) metrics.leasesTakenBack.inc({ kind: job.kind });
     jobs.changed(job);
     workers.left(job);
-    // It may have been that of a node that is gone: here no worker runs for it yet.
-    if (jobs.remoteKind(job.kind)) queued.emit(job);
   };
   const { parallel, queue: maxQueued } = config;
   const maxRunMs = (kind: string) => {
@@ -106,6 +103,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
       failed,
     },
   });
+  const queued = new Emitter<Job>();
   const jobs: Jobs = new Jobs({ queue, clock, events, node, queued: (job) => queued.emit(job), failed });
   const kindOf = jobs.remoteKind;
   const workers: Workers = await Workers.open({
