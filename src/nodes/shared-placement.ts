@@ -159,6 +159,7 @@ export class SharedPlacement implements Placement {
       const { lease } = await leases.acquire(NODE_LEASE + name, { holder, ttlMs: takeoverMs, signal });
       if (!lease) continue; // it is back, or another node takes over
       await using _lease = lease;
+      await rows.end(name);
       const loads = new Map(await rows.loads());
       const choose = (kind: OwnedKind): string | undefined => {
         const able = living.filter((node) => node.roles.includes(roleFor[kind]));
