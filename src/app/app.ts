@@ -118,7 +118,7 @@ export async function startApp(
   const library = await openLibrary(app, { store, bus, recordings, placement });
   const processing = openProcessing(app, { store, recordings, jobs, library, placement });
   const uploads = await openUploads(app, { store, bus, recordings, disk, library, placement });
-  const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog });
+  const { health, clockWatch } = openChecks(app, { store, disk, recordings, catalog, nodes });
   const accounts = await openAccounts(app, { store, changes, catalog, net });
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
@@ -162,6 +162,7 @@ export async function startApp(
   const http = await openHttp(app, served, {
     ...openMediaProxy(app, { ...served, net }),
     ...(nodes && {
+      nodes: nodes.list,
       otherNodes: openGateway(app, nodes, { ...served, store }),
       internalRequests: openInternalRequests(app, nodes, served),
     }),

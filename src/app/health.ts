@@ -21,7 +21,7 @@ export interface Checks {
 /** Registers all checks. */
 export function openChecks(
   { shutdown, clock, metrics, services }: AppContext,
-  { store, disk, recordings, catalog }: Pick<Parts, 'store' | 'disk' | 'recordings' | 'catalog'>,
+  { store, disk, recordings, catalog, nodes }: Pick<Parts, 'store' | 'disk' | 'recordings' | 'catalog' | 'nodes'>,
 ): Checks {
   const health = createHealth();
   const clockWatch = new ClockWatch(clock, () => metrics.clockSteps.inc());
@@ -35,6 +35,7 @@ export function openChecks(
   health.register('retention', () => describeRetention(recordings.horizons), { ready: false });
   health.register('sources', () => checkStreams(catalog), { ready: false, degrades: true });
   health.register('services', () => services.check(), { ready: false, degrades: true });
+  if (nodes) health.register('nodes', () => nodes.list.check(), { ready: false, degrades: true });
   health.register('streams', () => {
     if (shutdown.isDraining) throw new OxbowError('not-ready', 'oxbow is shutting down');
     if (!catalog.isOpen) throw new OxbowError('not-ready', 'the recordings are being recovered');

@@ -28,7 +28,7 @@ import type { AppContext, Parts } from './parts.ts';
 export async function openHttp(
   app: AppContext,
   parts: Omit<Parts, 'store' | 'changes' | 'net' | 'cluster' | 'nodes' | 'placement'>,
-  elsewhere: Pick<HttpDeps, 'mediaProxy' | 'itemSource' | 'otherNodes' | 'internalRequests'>,
+  elsewhere: Pick<HttpDeps, 'mediaProxy' | 'itemSource' | 'nodes' | 'otherNodes' | 'internalRequests'>,
 ): Promise<HttpServer> {
   const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;
   const {

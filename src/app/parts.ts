@@ -40,6 +40,7 @@ import type { Assets } from '../library/assets.ts';
 import type { Subtitles } from '../library/subtitles/subtitles.ts';
 import type { Uploads } from '../library/uploads/uploads.ts';
 import type { Net } from '../net/net.ts';
+import type { ClusterNodes } from '../nodes/cluster-nodes.ts';
 import type { NodeClient } from '../nodes/node-client.ts';
 import type { NodeSignature } from '../nodes/node-signature.ts';
 import type { Placement } from '../nodes/placement.ts';
@@ -116,6 +117,8 @@ export interface Nodes {
   readonly signature: NodeSignature;
   readonly client: NodeClient;
   readonly roles: readonly NodeRole[];
+  /** All nodes, for operators. */
+  readonly list: ClusterNodes;
 }
 
 /** The disk now, and its forecast. */

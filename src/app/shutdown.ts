@@ -8,16 +8,21 @@ import { sleep } from '../lib/abort.ts';
 export class Shutdown {
   readonly #controller = new AbortController();
   readonly #hurry = new AbortController();
-  #drains = false;
+  readonly #leaving = new AbortController();
 
   /** Whether new requests should go elsewhere: from the beginning of a drain on. */
   get isDraining(): boolean {
-    return this.#drains || this.signal.aborted;
+    return this.leaving.aborted;
+  }
+
+  /** Fires when a drain begins, or the shutdown without one. */
+  get leaving(): AbortSignal {
+    return this.#leaving.signal;
   }
 
   /** Resolves after `ms`, or when `hurry` is called. Everything is still served meanwhile, but /ready is 503. */
   async drain(ms: number): Promise<void> {
-    this.#drains = true;
+    this.#leaving.abort();
     await sleep(ms, { signal: this.#hurry.signal }).catch(() => {}); // it rejects only because of `hurry`
   }
 
@@ -33,6 +38,7 @@ export class Shutdown {
 
   /** Fires the signal. May be called again. */
   begin(): void {
+    this.#leaving.abort();
     this.#controller.abort(new DOMException('oxbow is shutting down', 'AbortError'));
   }
 

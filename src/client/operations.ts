@@ -73,6 +73,7 @@ import type {
   NewWatchToken,
   NewWebhookView,
   NewWorker,
+  NodeList,
   PasswordChange,
   PasswordResetLink,
   PinList,
@@ -1925,6 +1926,21 @@ export class Operations {
   /** Returns version, memory, disk and number of streams. */
   getSystem(options?: CallOptions): Promise<SystemView> {
     return this.#request({ method: 'GET', path: '/api/v1/system' }, undefined, options);
+  }
+
+  /** Lists the nodes of the cluster with their state and the number of things that each owns; empty without a cluster. */
+  listNodes(options?: CallOptions): Promise<NodeList> {
+    return this.#request({ method: 'GET', path: '/api/v1/nodes' }, undefined, options);
+  }
+
+  /** Forgets a dead node that owns nothing. Its files are not touched; a node that starts again is known again. */
+  deleteNode(
+    input: {
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/nodes/{name}' }, input, options);
   }
 
   /** Returns the state of the recordings disk: free space, growth, and when it will be full. */

@@ -110,6 +110,9 @@ export type ProblemCode =
   | 'job-cancelled'
   | 'lease-lost'
   | 'worker-unknown'
+  | 'node-unknown'
+  | 'node-alive'
+  | 'node-not-empty'
   | 'worker-lost'
   | 'job-timeout'
   | 'message-unknown'
@@ -2794,6 +2797,36 @@ export type SystemView = {
 export type VersionView = {
   name: 'oxbow';
   version: string;
+};
+
+/** `ClusterNodeView` of the API. */
+export type ClusterNodeView = {
+  /** `cluster.node` */
+  name: string;
+  /** where the other nodes reach it: `cluster.url` */
+  url: string;
+  /** of oxbow, when it started last */
+  version: string;
+  roles: ('ingest' | 'serve' | 'worker' | 'rooms')[];
+  /** `draining`: it is being stopped; `dead`: it was stopped, or does not renew its lease */
+  state: 'alive' | 'draining' | 'dead';
+  /** since when it is in this state; alive: since its start */
+  since: string | null;
+  /** it is the node that answers this request */
+  self: boolean;
+  /** number of things that it owns: it alone runs and changes them */
+  owns: {
+    streams: number;
+    rooms: number;
+    assets: number;
+    uploads: number;
+  };
+};
+
+/** `NodeList` of the API. */
+export type NodeList = {
+  items: ClusterNodeView[];
+  nextCursor: null;
 };
 
 /** `ObjectStoreView` of the API. */

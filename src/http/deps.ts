@@ -11,6 +11,7 @@ import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs/jobs-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { MediaAddress } from '../api/media-address.ts';
+import type { NodesApi } from '../api/nodes/nodes-api.ts';
 import type { ProbeRequest, ProbeView } from '../api/probe.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
@@ -155,6 +156,8 @@ export interface HttpDeps {
   readonly trustedProxies?: readonly string[];
   /** Host names that a server on a loopback address accepts, besides those of this computer. */
   readonly hosts?: readonly string[];
+  /** The nodes of the cluster, for operators; undefined: this server is alone. */
+  readonly nodes?: NodesApi | undefined;
   /** The other nodes of the cluster; undefined: this server is alone. */
   readonly otherNodes?: OtherNodes | undefined;
   /** Answers what they request of this one. */

@@ -49,11 +49,28 @@ export class NodeRows {
       roles: JSON.stringify(node.roles),
       version: node.version,
       started_us: this.#nowUs(),
+      draining_us: null,
+      ended_us: null,
     };
     await this.#db
       .insertInto('node')
       .values({ name: node.name, ...values })
       .onConflict((conflict) => conflict.column('name').doUpdateSet(values))
+      .execute();
+  }
+
+  /** Notes that a node is being stopped. */
+  async drain(name: string): Promise<void> {
+    await this.#db.updateTable('node').set({ draining_us: this.#nowUs() }).where('name', '=', name).execute();
+  }
+
+  /** Notes that a node has ended, unless that is noted already. */
+  async end(name: string): Promise<void> {
+    await this.#db
+      .updateTable('node')
+      .set({ ended_us: this.#nowUs() })
+      .where('name', '=', name)
+      .where('ended_us', 'is', null)
       .execute();
   }
 

@@ -193,6 +193,7 @@ export class SharedPlacement implements Placement {
     const { lease } = await leases.acquire(NODE_LEASE + dead, { holder, ttlMs: takeoverMs, signal });
     if (!lease) return; // it is back, or another node takes over
     await using _lease = lease;
+    await rows.end(dead);
     // Apart: a node with many assets can run as many streams as another one.
     const [running, assets] = [new Map(await rows.loads('running')), new Map(await rows.loads('assets'))];
     const choose = (kind: OwnedKind): string | undefined => {

@@ -3,7 +3,7 @@
  * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of schema.ts.
  */
 import { OxbowError } from '../lib/errors.ts';
-import { nodeMigration, rowChangeMigration } from './node-tables.ts';
+import { nodeMigration, nodeStateMigration, rowChangeMigration } from './node-tables.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { presentMigration, roomMigrations } from './room-migrations.ts';
 
@@ -386,6 +386,7 @@ export const migrations: readonly Migration[] = [
   nodeMigration,
   presentMigration,
   rowChangeMigration,
+  nodeStateMigration,
 ];
 
 /** The statements that upgrade. */

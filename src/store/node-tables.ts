@@ -13,6 +13,10 @@ export interface NodeTable {
   roles: string;
   version: string;
   started_us: number;
+  /** It is being stopped since then; null: it is not. */
+  draining_us: number | null;
+  /** It has ended in order, or another node has found its lease ended; null: neither since its start. */
+  ended_us: number | null;
 }
 
 /** The owner of a stream, room, asset or upload. */
@@ -66,4 +70,12 @@ export const rowChangeMigration = {
  ) STRICT;
  CREATE INDEX row_change_by_time ON row_change (at_us);`,
   down: `DROP TABLE row_change;`,
+};
+
+/** When a node is stopped, and when it has ended. */
+export const nodeStateMigration = {
+  up: `ALTER TABLE node ADD COLUMN draining_us INTEGER;
+ ALTER TABLE node ADD COLUMN ended_us INTEGER;`,
+  down: `ALTER TABLE node DROP COLUMN ended_us;
+ ALTER TABLE node DROP COLUMN draining_us;`,
 };

@@ -8,6 +8,7 @@ import { nodeName } from '../../config/sections/cluster-section.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
 import { version } from '../../lib/version.ts';
+import { ClusterNodes } from '../../nodes/cluster-nodes.ts';
 import { createInternalRequests, internalTarget } from '../../nodes/internal-requests.ts';
 import { NodeClient } from '../../nodes/node-client.ts';
 import { NodeFiles } from '../../nodes/node-files.ts';
@@ -34,7 +35,7 @@ const MAX_REFUSAL_BYTES = 4096;
  * @throws OxbowError `bad-setting`
  */
 export async function openNodes(
-  { config, clock, log }: AppContext,
+  { config, clock, log, opened, shutdown, failed, metrics }: AppContext,
   { store, net }: Pick<Parts, 'store' | 'net'>,
 ): Promise<Nodes | undefined> {
   const { url, secret, roles, takeover } = config.cluster;
@@ -48,6 +49,13 @@ export async function openNodes(
     );
   const rows = new NodeRows(store.db, clock);
   await rows.register({ name: node, url, roles, version });
+  const unnoted = failed('the note that this node ends');
+  const ended = new AbortController();
+  opened.defer(() => {
+    ended.abort();
+    return rows.end(node).catch(unnoted);
+  });
+  shutdown.leaving.addEventListener('abort', () => void rows.drain(node).catch(unnoted), ended);
   const leases = new Leases({
     store: openLeaseTable(store.db, clock),
     clock,
@@ -59,7 +67,9 @@ export async function openNodes(
       log.warn({ node: dead, things }, 'a node does not renew its lease; what it had was distributed'),
   });
   const signature = new NodeSignature({ secret, node, clock });
-  return { placement, signature, roles, client: new NodeClient({ net, signature }) };
+  const list = new ClusterNodes({ db: store.db, clock, placement });
+  opened.defer(metrics.beforeScrape(() => list.measure(metrics)));
+  return { placement, signature, roles, list, client: new NodeClient({ net, signature }) };
 }
 
 /** The store of the files of all nodes. */

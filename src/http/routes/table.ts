@@ -21,6 +21,7 @@ import { identityRoutes } from './identity/sign-in.ts';
 import { jobRoutes } from './jobs.ts';
 import { assetRoutes } from './library/assets.ts';
 import { subtitleRoutes } from './library/subtitles.ts';
+import { nodeRoutes } from './nodes.ts';
 import { roomItemRoutes } from './rooms/items.ts';
 import { mediaServerRoutes } from './rooms/media-servers.ts';
 import { roomMemberRoutes } from './rooms/members.ts';
@@ -87,6 +88,7 @@ export const routes: readonly Route[] = [
   ...roomPollRoutes,
   ...mediaServerRoutes,
   ...systemRoutes,
+  ...nodeRoutes,
   ...adminRoutes,
   ...healthRoutes,
 ];

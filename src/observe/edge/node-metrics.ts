@@ -6,6 +6,18 @@ import type { MetricRow } from '../metric-row.ts';
 
 /** The rows. */
 export const nodeMetrics = {
+  nodes: {
+    type: 'gauge',
+    name: 'oxbow_nodes',
+    labels: ['state'],
+    help: 'In a cluster: nodes of the database, by state: alive, draining, dead. The same at every node.',
+  },
+  nodeOwned: {
+    type: 'gauge',
+    name: 'oxbow_node_owned',
+    labels: ['kind', 'state'],
+    help: 'In a cluster: things that nodes own, by kind (stream, room, asset, upload) and by the state of their node: no node runs or changes those of dead ones. The same at every node.',
+  },
   nodeRequests: {
     type: 'counter',
     name: 'oxbow_node_requests_total',

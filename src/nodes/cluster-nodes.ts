@@ -1,0 +1,160 @@
+/**
+ * The nodes of a cluster for operators: their state, and what each owns; the health check and the gauges of them.
+ * In: the shared database, the nodes that are alive. Out: JSON, sentences, metrics. docs/6-run/cluster.md.
+ */
+import type { Kysely } from 'kysely';
+import { printRfc3339 } from '../api/instant.ts';
+import type { ClusterNodeView } from '../api/nodes/node-shapes.ts';
+import type { NodesApi } from '../api/nodes/nodes-api.ts';
+import type { Clock } from '../lib/clock.ts';
+import { OxbowError } from '../lib/errors.ts';
+import type { Metrics } from '../observe/metrics.ts';
+import { NODE_LEASE } from '../store/data-folder-lease.ts';
+import type { Tables } from '../store/schema.ts';
+import type { OwnedKind } from './placement.ts';
+import type { SharedPlacement } from './shared-placement.ts';
+
+type Owns = ClusterNodeView['owns'];
+
+/** Names of the numbers, by kind. */
+const COUNTS: Readonly<Record<OwnedKind, keyof Owns>> = {
+  stream: 'streams',
+  room: 'rooms',
+  asset: 'assets',
+  upload: 'uploads',
+};
+const KINDS = Object.keys(COUNTS) as readonly OwnedKind[];
+const STATES: readonly ClusterNodeView['state'][] = ['alive', 'draining', 'dead'];
+
+/** What it reads from. */
+export interface ClusterNodesOptions {
+  readonly db: Kysely<Tables>;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  /** Knows which nodes are alive. */
+  readonly placement: Pick<SharedPlacement, 'node' | 'others' | 'refresh'>;
+}
+
+/** The nodes of the database. */
+export class ClusterNodes implements NodesApi {
+  readonly #options: ClusterNodesOptions;
+
+  constructor(options: ClusterNodesOptions) {
+    this.#options = options;
+  }
+
+  async list(): Promise<readonly ClusterNodeView[]> {
+    const { db, placement } = this.#options;
+    await placement.refresh();
+    const rows = await db.selectFrom('node').selectAll().orderBy('name').execute();
+    const leases = await db
+      .selectFrom('lease')
+      .select(['name', 'expires_us'])
+      .where('name', 'like', `${NODE_LEASE}%`)
+      .execute();
+    const endOf = new Map(leases.map(({ name, expires_us }) => [name.slice(NODE_LEASE.length), expires_us]));
+    const owns = await this.#owns();
+    const alive = new Set(placement.others.filter(({ isAlive }) => isAlive).map(({ name }) => name));
+    alive.add(placement.node);
+    return rows.map(({ name, url, version, roles, started_us, draining_us, ended_us }) => {
+      // While its things are distributed, another node has its lease.
+      const state = ended_us !== null || !alive.has(name) ? 'dead' : draining_us !== null ? 'draining' : 'alive';
+      const sinceUs = { alive: started_us, draining: draining_us, dead: ended_us ?? endOf.get(name) }[state];
+      return {
+        ...{ name, url, version, state, roles: JSON.parse(roles) as ClusterNodeView['roles'] },
+        since: sinceUs ? printRfc3339(sinceUs / 1000) : null,
+        self: name === placement.node,
+        owns: owns.get(name) ?? nothing(),
+      };
+    });
+  }
+
+  async forget(name: string): Promise<void> {
+    const node = (await this.list()).find((one) => one.name === name);
+    if (!node) throw new OxbowError('node-unknown', `No node of the cluster has the name ${name}.`);
+    if (node.state !== 'dead') throw isAlive(name);
+    if (sumOf(node.owns) > 0) throw new OxbowError('node-not-empty', `The node ${name} owns ${printOwns(node.owns)}.`);
+    const { db, clock, placement } = this.#options;
+    const { numDeletedRows } = await db
+      .deleteFrom('node')
+      .where('name', '=', name)
+      .where(({ not, exists, selectFrom }) =>
+        not(exists(selectFrom('placement').select('key').where('node', '=', name))),
+      )
+      .where(({ not, exists, selectFrom }) =>
+        not(
+          exists(
+            // It starts again at this moment. The row of its lease stays, so that the token keeps rising.
+            selectFrom('lease')
+              .select('lease.name')
+              .where('lease.name', '=', NODE_LEASE + name)
+              .where('expires_us', '>', Math.round(clock.nowMs() * 1000)),
+          ),
+        ),
+      )
+      .executeTakeFirst();
+    if (numDeletedRows === 0n) throw isAlive(name);
+    await placement.refresh();
+  }
+
+  /**
+   * For the health check.
+   *
+   * @returns a sentence
+   * @throws OxbowError `not-ready` with one if a dead node owns something, which no node runs or serves then
+   */
+  async check(): Promise<string> {
+    const nodes = await this.list();
+    const dead = nodes.filter(({ state }) => state === 'dead');
+    const sentence = `${nodes.length - dead.length} of ${nodes.length} nodes are alive`;
+    const owners = dead.filter(({ owns }) => sumOf(owns) > 0);
+    const idle = dead.filter((node) => !owners.includes(node)).map(({ name }) => name);
+    const rest = idle.length === 0 ? '' : `; dead, without anything: ${idle.join(', ')}`;
+    if (owners.length === 0) return sentence + rest;
+    const named = owners.map(({ name, owns, since }) => {
+      return `${name} is dead${since === null ? '' : ` since ${since}`} and owns ${printOwns(owns)}`;
+    });
+    throw new OxbowError('not-ready', `${sentence}; ${named.join('; ')}${rest}`);
+  }
+
+  /** Sets the gauges. */
+  async measure({ nodes, nodeOwned }: Pick<Metrics, 'nodes' | 'nodeOwned'>): Promise<void> {
+    const all = await this.list();
+    for (const state of STATES) {
+      const those = all.filter((node) => node.state === state);
+      nodes.set({ state }, those.length);
+      for (const kind of KINDS) {
+        nodeOwned.set(
+          { kind, state },
+          those.reduce((sum, { owns }) => sum + owns[COUNTS[kind]], 0),
+        );
+      }
+    }
+  }
+
+  async #owns(): Promise<ReadonlyMap<string, Owns>> {
+    const rows = await this.#options.db
+      .selectFrom('placement')
+      .select(['node', 'kind', (eb) => eb.fn.countAll<number>().as('things')])
+      .groupBy(['node', 'kind'])
+      .execute();
+    const all = new Map<string, Owns>();
+    for (const { node, kind, things } of rows) {
+      const owns = all.get(node) ?? nothing();
+      all.set(node, { ...owns, [COUNTS[kind as OwnedKind]]: Number(things) });
+    }
+    return all;
+  }
+}
+
+const nothing = (): Owns => ({ streams: 0, rooms: 0, assets: 0, uploads: 0 });
+const sumOf = (owns: Owns) => KINDS.reduce((sum, kind) => sum + owns[COUNTS[kind]], 0);
+
+/** "2 streams, 1 upload". */
+function printOwns(owns: Owns): string {
+  const counted = KINDS.map((kind) => ({ kind, count: owns[COUNTS[kind]] })).filter(({ count }) => count > 0);
+  return counted.map(({ kind, count }) => `${count} ${kind}${count === 1 ? '' : 's'}`).join(', ');
+}
+
+function isAlive(name: string): OxbowError {
+  return new OxbowError('node-alive', `The node ${name} is alive.`);
+}
