@@ -34,6 +34,7 @@ const FULL = 0.65;
 /** Members whose memory is measured, and for how long the lowest is looked for, s. */
 const MEMORY_MEMBERS = 1000;
 const MEMORY_S = 16;
+const FIRST_MEMBERS = 100;
 const BOTH_CORES = `${SERVER_CORE},${CLIENT_CORE}`;
 
 /** What the load generator prints for a step. */
@@ -68,7 +69,7 @@ export async function benchClusterRooms(members: number, seconds: number): Promi
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await openFolder('bench-cluster-rooms'));
   const most = String(10 * members);
-  const args = ['--log-level', 'error', '--rooms-message-rate', '1000', '--rooms-connections', most];
+  const args = ['--log-level', 'warn', '--rooms-message-rate', '1000', '--rooms-connections', most];
   const bench = await openNodes(opened, { args: [...args, '--accounts-max-guests', most] });
   const servers = NAMES.map((name) => bench.node(name).server);
   const file = join(folder.path, 'members');
@@ -86,14 +87,19 @@ export async function benchClusterRooms(members: number, seconds: number): Promi
   let carried = 0;
   let refused = Number.POSITIVE_INFINITY;
   const tried: Step[] = [];
+  let halving = false;
   const isCarried = ({ across, deliveries, rate }: Step) =>
     across.p95 < P95_MS && deliveries > 0.97 * rate * SEARCH.seconds;
   for (let rate = FIRST_RATE, halvings = 0; halvings < HALVINGS || refused === Number.POSITIVE_INFINITY; ) {
     const step = await load.step({ members, rate, ...SEARCH });
     tried.push(step);
+    // Others may have used the machine: it is too much when it was twice.
+    const isTooMuch = !isCarried(step) && tried.at(-2)?.rate === rate;
     if (isCarried(step)) carried = rate;
-    else refused = rate;
-    if (refused < Number.POSITIVE_INFINITY && tried.length > 1) halvings++;
+    else if (isTooMuch) refused = rate;
+    else continue;
+    if (halving) halvings++;
+    halving = refused < Number.POSITIVE_INFINITY;
     rate = refused === Number.POSITIVE_INFINITY ? rate * STEP : Math.round((carried + refused) / 2);
     await pause(1000);
   }
@@ -106,6 +112,9 @@ export async function benchClusterRooms(members: number, seconds: number): Promi
   );
   const costs = fitCosts(points);
   const best = tried.filter(({ rate }) => rate === carried).at(-1) ?? highest;
+  const takeovers = servers
+    .flatMap((server) => server.log('warn'))
+    .filter(({ msg }) => /not renew its lease/.test(msg));
   const problems = [...steps, ...tried].filter(({ closed, bad, refused: no }) => closed + bad + no > 0);
   const wanted = costs.at([WANTED.deliveries, WANTED.members]);
   const percent = (value: number) => `${(100 * value).toFixed(0)} %`;
@@ -142,6 +151,7 @@ export async function benchClusterRooms(members: number, seconds: number): Promi
     `cost: ${(1e6 * costs.each[0]!).toFixed(0)} µs of CPU for a delivery, ${(1e6 * costs.each[1]!).toFixed(0)} µs a second for a member, ${percent(costs.base)} of a core without anyone; worst residual ${(100 * Math.max(...costs.residuals.map(Math.abs))).toFixed(1)} % of a core`,
     `${WANTED.members} members, ${WANTED.rooms} rooms, ${WANTED.deliveries} deliveries/s by this plane: ${wanted.toFixed(1)} cores of work, ${Math.ceil(wanted / FULL)} cores at ${percent(FULL)} each (computed, not measured)`,
     memory,
+    `takeovers meanwhile: ${takeovers.length}`,
     ...problems.map((one) => `closed ${one.closed}, bad ${one.bad}, refused ${one.refused}: ${one.refusal}`),
   ].join('\n\n');
 }
@@ -191,7 +201,8 @@ async function measureMemory(bench: BenchCluster, lines: readonly string[], fold
   writeFileSync(file, own.join('\n'));
   const kib = async (port: string) => {
     await using load = openLoad(bench, port, file, own.length);
-    await pause(3000);
+    // The first ones have code compiled and heaps grow.
+    await load.step({ members: FIRST_MEMBERS, rate: 0, warmUpS: 4, seconds: 1 });
     const before = load.cpu.pss();
     await load.step({ members: own.length, rate: 0, warmUpS: 1, seconds: 1 });
     const least = before.map(() => Number.POSITIVE_INFINITY);
@@ -199,7 +210,7 @@ async function measureMemory(bench: BenchCluster, lines: readonly string[], fold
       await pause(1000);
       for (const [i, bytes] of load.cpu.pss().entries()) least[i] = Math.min(least[i]!, bytes);
     }
-    return least.map((bytes, i) => (bytes - before[i]!) / own.length / 1024);
+    return least.map((bytes, i) => (bytes - before[i]!) / (own.length - FIRST_MEMBERS) / 1024);
   };
   const [a, b] = [bench.node('a').server, bench.node('b').server];
   say(`memory of ${own.length} members`);

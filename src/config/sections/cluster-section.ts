@@ -87,7 +87,7 @@ export const clusterSection = section({
     { flag: 'roles' },
   ),
   takeover: duration(
-    '6s',
+    '4s',
     'A node that has not renewed its lease for so long is dead: its streams and rooms are taken over.',
     { min: '2s', max: '5m' },
   ),
