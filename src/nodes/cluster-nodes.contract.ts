@@ -55,6 +55,31 @@ async function join({ db }: Database, clock: ManualClock, name: string): Promise
   };
 }
 
+/** The record of an asset. */
+async function addAsset({ db }: Database, id: string, state = 'uploading'): Promise<void> {
+  await db
+    .insertInto('asset')
+    .values({
+      ...{ id, state, title: id, title_key: id, description: '', tags: '[]', visibility: 'public', owner: 'admin' },
+      ...{ origin: 'upload', failure: null, filename: id, bytes: 1, sha256: null, content_type: '', facts: null },
+      ...{ duration_us: null, recording: null, poster_us: null, revision: 1, created_us: 0, changed_us: 0 },
+      deleted_us: null,
+    })
+    .execute();
+}
+
+/** The record of an upload. */
+async function addUpload({ db }: Database, id: string, state = 'open'): Promise<void> {
+  await db
+    .insertInto('upload')
+    .values({
+      ...{ id, state, asset_id: `of-${id}`, owner: 'admin', length: 9, received: 0, chunk_bytes: null },
+      ...{ metadata: '{}', sha256: null, failure: null, created_us: 0, expires_us: 1 },
+      ...{ request_key: null, request_hash: null },
+    })
+    .execute();
+}
+
 /** Seconds in which these nodes run, and no others. */
 async function run(clock: ManualClock, seconds: number, nodes: readonly TestNode[]): Promise<void> {
   for (let s = 0; s < seconds; s++) {
@@ -76,6 +101,8 @@ export function clusterNodesContract(name: string, open: OpenDatabase): void {
       const a = await join(database, clock, 'a');
       const b = await join(database, clock, 'b');
       for (const stream of ['one', 'two']) await b.placement.claim('stream', stream);
+      await addAsset(database, 'x');
+      await addUpload(database, 'x');
       for (const kind of ['room', 'asset', 'upload'] as const) await b.placement.claim(kind, 'x');
       await run(clock, 1, [a, b]);
       const [first, second, ...more] = await a.nodes.list();
@@ -112,7 +139,10 @@ export function clusterNodesContract(name: string, open: OpenDatabase): void {
       const a = await join(database, clock, 'a');
       const b = await join(database, clock, 'b');
       await b.placement.claim('stream', 'cam');
-      for (const id of ['x', 'y']) await b.placement.claim('upload', id);
+      for (const id of ['x', 'y', 'z']) await b.placement.claim('upload', id);
+      await addUpload(database, 'x');
+      await addUpload(database, 'y', 'completing');
+      await addUpload(database, 'z', 'complete');
       await run(clock, 7, [a, b]);
       const endMs = clock.nowMs() + TAKEOVER_MS;
       await run(clock, 30, [a]);
@@ -168,15 +198,23 @@ export function clusterNodesContract(name: string, open: OpenDatabase): void {
       const clock = createManualClock();
       const a = await join(database, clock, 'a');
       const b = await join(database, clock, 'b');
-      await b.placement.claim('asset', 'film');
-      await b.placement.claim('upload', 'film');
+      await addAsset(database, 'film');
+      await addUpload(database, 'film');
+      for (const kind of ['asset', 'upload'] as const) await b.placement.claim(kind, 'film');
+      for (const kind of ['asset', 'upload'] as const) await b.placement.claim(kind, 'deleted');
       await run(clock, 7, [a, b]);
       for (const alive of ['a', 'b']) await assert.rejects(a.nodes.forget(alive), { code: 'node-alive' });
       await assert.rejects(a.nodes.forget('c'), { code: 'node-unknown' });
       await run(clock, 20, [a]);
-      await assert.rejects(a.nodes.forget('b'), { code: 'node-not-empty', message: /owns (1 asset, )?1 upload\./ });
-      await database.db.deleteFrom('placement').where('node', '=', 'b').execute();
+      await assert.rejects(a.nodes.forget('b'), {
+        code: 'node-not-empty',
+        message: 'The node b owns 1 asset, 1 upload.',
+      });
+      await database.db.deleteFrom('asset').execute();
+      await database.db.updateTable('upload').set({ state: 'failed' }).execute();
       await a.nodes.forget('b');
+      const left = await database.db.selectFrom('placement').select('key').where('node', '=', 'b').execute();
+      assert.deepEqual(left, [], 'any node clears away what is over');
       assert.deepEqual(await statesOf(a), ['a alive']);
       assert.deepEqual(a.placement.others, []);
       await assert.rejects(a.nodes.forget('b'), { code: 'node-unknown' });

@@ -24,6 +24,8 @@ const COUNTS: Readonly<Record<OwnedKind, keyof Owns>> = {
   upload: 'uploads',
 };
 const KINDS = Object.keys(COUNTS) as readonly OwnedKind[];
+/** States of uploads whose bytes are still needed. */
+const UNFINISHED = ['open', 'completing'];
 const STATES: readonly ClusterNodeView['state'][] = ['alive', 'draining', 'dead'];
 
 /** What it reads from. */
@@ -74,25 +76,26 @@ export class ClusterNodes implements NodesApi {
     if (node.state !== 'dead') throw isAlive(name);
     if (sumOf(node.owns) > 0) throw new OxbowError('node-not-empty', `The node ${name} owns ${printOwns(node.owns)}.`);
     const { db, clock, placement } = this.#options;
-    const { numDeletedRows } = await db
-      .deleteFrom('node')
-      .where('name', '=', name)
-      .where(({ not, exists, selectFrom }) =>
-        not(exists(selectFrom('placement').select('key').where('node', '=', name))),
-      )
-      .where(({ not, exists, selectFrom }) =>
-        not(
-          exists(
-            // It starts again at this moment. The row of its lease stays, so that the token keeps rising.
-            selectFrom('lease')
-              .select('lease.name')
-              .where('lease.name', '=', NODE_LEASE + name)
-              .where('expires_us', '>', Math.round(clock.nowMs() * 1000)),
+    await db.transaction().execute(async (transaction) => {
+      const { numDeletedRows } = await transaction
+        .deleteFrom('node')
+        .where('name', '=', name)
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              // It starts again at this moment. The row of its lease stays, so that the token keeps rising.
+              selectFrom('lease')
+                .select('lease.name')
+                .where('lease.name', '=', NODE_LEASE + name)
+                .where('expires_us', '>', Math.round(clock.nowMs() * 1000)),
+            ),
           ),
-        ),
-      )
-      .executeTakeFirst();
-    if (numDeletedRows === 0n) throw isAlive(name);
+        )
+        .executeTakeFirst();
+      if (numDeletedRows === 0n) throw isAlive(name);
+      // Of what is over: no other node would clear it away.
+      await transaction.deleteFrom('placement').where('node', '=', name).execute();
+    });
     await placement.refresh();
   }
 
@@ -131,14 +134,23 @@ export class ClusterNodes implements NodesApi {
     }
   }
 
+  /** What each node owns, without what is over: uploads that have ended, assets that were deleted. */
   async #owns(): Promise<ReadonlyMap<string, Owns>> {
-    const rows = await this.#options.db
+    const placed = this.#options.db
       .selectFrom('placement')
       .select(['node', 'kind', (eb) => eb.fn.countAll<number>().as('things')])
-      .groupBy(['node', 'kind'])
-      .execute();
+      .groupBy(['node', 'kind']);
+    const rows = await Promise.all([
+      placed.where('kind', 'in', ['stream', 'room']).execute(),
+      placed.innerJoin('asset', 'asset.id', 'placement.key').where('kind', '=', 'asset').execute(),
+      placed
+        .innerJoin('upload', 'upload.id', 'placement.key')
+        .where('kind', '=', 'upload')
+        .where('upload.state', 'in', UNFINISHED)
+        .execute(),
+    ]);
     const all = new Map<string, Owns>();
-    for (const { node, kind, things } of rows) {
+    for (const { node, kind, things } of rows.flat()) {
       const owns = all.get(node) ?? nothing();
       all.set(node, { ...owns, [COUNTS[kind as OwnedKind]]: Number(things) });
     }

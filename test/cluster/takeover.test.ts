@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
+import type { ClusterNodeView } from '../../src/api/nodes/node-shapes.ts';
 import type { GapView } from '../../src/api/shapes.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { need } from '../fixtures/need.ts';
@@ -34,6 +35,12 @@ async function heirOf(nodes: readonly TestNode[], stream: string): Promise<TestN
 const gapsOf = async ({ server }: TestNode, stream: string) =>
   (await server.json<{ items: readonly GapView[] }>(`/api/v1/streams/${stream}/gaps`)).items;
 
+/** The nodes as one of them lists them: what they own, and their states. */
+async function nodesOf({ server }: TestNode): Promise<ReadonlyMap<string, ClusterNodeView>> {
+  const { items } = await server.json<{ items: readonly ClusterNodeView[] }>('/api/v1/nodes');
+  return new Map(items.map((node) => [node.name, node]));
+}
+
 /** Every MSN that a media playlist of the stream lists now. */
 async function listedMsns(server: Server, name: string): Promise<number[]> {
   const index = await (await server.fetch(`/live/${name}/index.m3u8`)).text();
@@ -62,6 +69,10 @@ suite('a cluster of three nodes', { skip }, () => {
     const heir = await heirOf([node('b'), node('c')], 'one');
     t.diagnostic(`live again after ${Date.now() - killedMs} ms on ${heir.name}`);
     const { server } = heir;
+    const seen = await nodesOf(heir);
+    assert.deepEqual([seen.get('a')?.state, seen.get('a')?.owns.streams], ['dead', 0]);
+    assert.ok(Date.parse(seen.get('a')!.since!) > killedMs);
+    assert.deepEqual([seen.get(heir.name)?.self, seen.get(heir.name)?.owns.streams], [true, 1]);
     const after = await until('it has segments', async () => {
       const msns = await listedMsns(server, 'one');
       return msns.length > 0 && msns;
@@ -74,6 +85,7 @@ suite('a cluster of three nodes', { skip }, () => {
     );
     const [gap] = items;
     nodes.set('a', await cluster.start('a', { args: [...smallPicture] }));
+    assert.equal((await nodesOf(heir)).get('a')?.state, 'alive');
     const found = () =>
       node('a')
         .server.log('info')
@@ -106,6 +118,8 @@ suite('a cluster of three nodes', { skip }, () => {
 
   test('a node without the database keeps its viewers; others have its streams, and it ends when it is back', async () => {
     const owner = await createStream(node('c'), 'three');
+    const upload = { 'tus-resumable': '1.0.0', 'upload-length': '9', 'upload-metadata': 'filename YS5tcDQ=' };
+    assert.equal((await owner.server.fetch('/api/v1/uploads', { method: 'POST', headers: upload })).status, 201);
     owner.proxy.cut();
     const others = [...nodes.values()].filter((each) => each !== owner);
     const heir = await heirOf(others, 'three');
@@ -113,5 +127,26 @@ suite('a cluster of three nodes', { skip }, () => {
     owner.proxy.restore();
     await owner.server.closed;
     assert.equal((await heir.server.stream('three')).state, 'live');
+  });
+
+  test('a dead node that owns an upload degrades the health and is not forgotten; one that owns nothing is', async () => {
+    await node('a').server.stop('SIGTERM');
+    const { server } = node('b');
+    await until('its streams have another owner', async () => {
+      const stopped = (await nodesOf(node('b'))).get('a')!;
+      return stopped.state === 'dead' && stopped.owns.streams === 0;
+    });
+    const health = await server.json<{ checks: readonly { name: string; status: string; detail: string }[] }>(
+      '/health',
+    );
+    const check = health.checks.find(({ name }) => name === 'nodes');
+    assert.equal(check?.status, 'degraded');
+    assert.match(check.detail, /^1 of 3 nodes are alive; c is dead since \S+ and owns .*1 upload; .*: a$/);
+    const forget = async (name: string) => {
+      const response = await server.fetch(`/api/v1/nodes/${name}`, { method: 'DELETE' });
+      return ((await response.json()) as { code: string }).code;
+    };
+    assert.deepEqual([await forget('b'), await forget('c')], ['node-alive', 'node-not-empty']);
+    assert.match(await (await server.fetch('/metrics')).text(), /^oxbow_nodes\{state="dead"\} 2$/m);
   });
 });

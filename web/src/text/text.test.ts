@@ -95,6 +95,7 @@ test('no text is unused', () => {
     'admin.visibility.',
     'workerMode.',
     'workerState.',
+    'nodeState.',
     'rooms.screen.',
     'rooms.step.',
     'rooms.did.',
