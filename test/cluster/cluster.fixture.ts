@@ -33,7 +33,7 @@ export interface TestCluster extends AsyncDisposable {
   /** The data folder of a node. */
   folderOf(name: string): string;
   /** Runs a statement in the database of the nodes. */
-  query(statement: string): Promise<void>;
+  query(statement: string): Promise<readonly Record<string, unknown>[]>;
 }
 
 /** Options of a cluster. */
@@ -65,7 +65,7 @@ export async function openCluster(
     async query(statement) {
       const client = new pg.Client({ connectionString: database });
       await client.connect();
-      await client.query(statement).finally(() => client.end());
+      return (await client.query<Record<string, unknown>>(statement).finally(() => client.end())).rows;
     },
     async start(name, { args = [], ...given } = {}) {
       const port = ports.get(name) ?? (await freePort());

@@ -44,6 +44,13 @@ suite('rooms of a cluster of three nodes', { skip }, () => {
     return { id, item: items[0]!.id };
   }
 
+  /** What plays is stored within about a second: only then another node continues it. */
+  const isStored = (id: string, item: string) =>
+    until('what plays is stored', async () => {
+      const [room] = await cluster.query(`SELECT state FROM room WHERE id = '${id}'`);
+      return String(room!.state).includes(item);
+    });
+
   /** Every message of a room, as the node that has it now answers. */
   async function messagesOf(id: string, urls: readonly string[]): Promise<readonly RoomMessage[]> {
     return until('a node answers', async () => {
@@ -85,6 +92,7 @@ suite('rooms of a cluster of three nodes', { skip }, () => {
     using member = new Member(id, () => urls);
     await until('it is in', () => member.welcomes.length === 1);
     assert.ok((await member.command({ do: 'item', item, positionMs: 60_000 })).ok);
+    await isStored(id, item);
     const results: Promise<SendResult>[] = [];
     for (let n = 0; n < 20; n++) results.push(member.write(`before ${n}`));
     await Promise.all(results);
@@ -120,6 +128,7 @@ suite('rooms of a cluster of three nodes', { skip }, () => {
     using ofOld = new Member(id, () => urls);
     await until('it is in', () => ofOld.welcomes.length === 1);
     assert.ok((await ofOld.command({ do: 'item', item, positionMs: 60_000 })).ok);
+    await isStored(id, item);
     assert.ok((await ofOld.write('before')).ok);
     process.kill(node('b').server.pid, 'SIGSTOP');
     const pausedMs = Date.now();
@@ -127,7 +136,8 @@ suite('rooms of a cluster of three nodes', { skip }, () => {
     using member = new Member(id, () => others('b'));
     await until('another node has it', () => member.welcomes.length === 1);
     t.diagnostic(`another node has it ${Date.now() - pausedMs} ms after the pause`);
-    assert.ok((await member.command({ do: 'seek', positionMs: 5_000 })).ok);
+    const moved = await member.command({ do: 'seek', positionMs: 5_000 });
+    assert.ok(moved.ok, JSON.stringify(moved));
     const written = await member.write('to the new owner');
     const seeked = await until(
       'the member has the new state',

@@ -16,7 +16,10 @@ test('the edge of a stream of another node grows with time, is requested once a 
       if (!answer) throw new RangeError('gone');
       return answer;
     },
-    span: async (_, fromMs) => ({ fromMs, toMs: 60_000 }),
+    async span(_, fromMs) {
+      if (!answer) throw new RangeError('gone');
+      return { fromMs, toMs: 60_000 };
+    },
     failed: (error) => void failures.push(error),
   });
   const timeline = timelines.of('cam');
@@ -39,6 +42,7 @@ test('the edge of a stream of another node grows with time, is requested once a 
   }
   assert.equal(timeline.edgeMs(), undefined);
   assert.ok(failures.length > 0);
+  assert.equal(await timeline.span(7), undefined, 'none for now');
   answer = { edgeMs: null, distanceMs: 1500 };
   await timelines.refresh('cam');
   assert.equal(timeline.edgeMs(), undefined, 'it is offline');

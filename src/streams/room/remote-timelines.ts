@@ -69,7 +69,14 @@ export class RemoteTimelines {
         return known.edgeMs + this.#options.monotonicMs() - known.atMs;
       },
       distanceMs: () => this.#current(stream)?.distanceMs ?? USUAL_DISTANCE_MS,
-      span: async (positionMs) => (await this.#options.span(stream, positionMs)) ?? undefined,
+      span: async (positionMs) => {
+        try {
+          return (await this.#options.span(stream, positionMs)) ?? undefined;
+        } catch (error) {
+          this.#options.failed(error);
+          return undefined; // the room asks again, and ends after a while
+        }
+      },
     };
   }
 
