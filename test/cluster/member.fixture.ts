@@ -1,6 +1,6 @@
 /**
  * A member of a room in a cluster, as the page of the room: it comes back by itself.
- * In: addresses of nodes, a room. Out: what it was told; it writes and changes the playback.
+ * In: addresses of nodes, a room. Out: what it has received; it writes and changes the playback.
  */
 import { randomUUID } from 'node:crypto';
 import { WebSocket } from 'ws';
