@@ -10,7 +10,7 @@ import { nodeView, startNodes } from './nodes.fixture.ts';
 import { OwnerWaits } from './owner-waits.ts';
 
 suite('a room whose node does not answer', () => {
-  for (const state of ['dead', 'gone, and no one knows it yet'] as const) {
+  for (const state of ['dead', 'gone, and the others do not know it yet'] as const) {
     test(`is entered by those who tried before when another node has it (the first is ${state})`, async () => {
       await using rooms = await openTestRooms();
       const deps = { rooms: rooms.rooms, chats: {} as HttpDeps['chats'] };
@@ -25,7 +25,7 @@ suite('a room whose node does not answer', () => {
       cluster.placements.give('room', room, 'heir');
       const client = await entering;
       assert.equal(client.welcome.room.name, 'Friday');
-      assert.ok(!(await isHeld()), 'no one waits any more');
+      assert.ok(!(await isHeld()), 'no client waits any more');
       client.close();
       await client.ended();
     });

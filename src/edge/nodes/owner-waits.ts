@@ -54,7 +54,7 @@ export class OwnerWaits {
   }
 
   async #look(): Promise<void> {
-    const { signal } = new AbortController(); // it ends when no client waits
+    const { signal } = new AbortController(); // it ends with the last client
     while (this.#waiting.size > 0) {
       await sleep(LOOK_MS, { signal });
       const nowMs = this.#clock.monotonicMs();
