@@ -5,6 +5,7 @@
  */
 import { accountRefusals } from './refusals/accounts.ts';
 import { clipRefusals } from './refusals/clips.ts';
+import { nodeRefusals } from './refusals/nodes.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
 import { roomRefusals } from './refusals/rooms.ts';
 import { serviceRefusals } from './refusals/services.ts';
@@ -193,6 +194,7 @@ export const refusals = {
   ...clipRefusals,
   ...realtimeRefusals,
   ...serviceRefusals,
+  ...nodeRefusals,
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',
@@ -222,21 +224,6 @@ export const refusals = {
     status: 404,
     title: 'Unknown worker',
     hint: 'Register again: POST /api/v1/workers. The server forgets workers that are silent for a minute.',
-  },
-  'node-unknown': {
-    status: 404,
-    title: 'Unknown node',
-    hint: 'GET /api/v1/nodes lists the nodes of the cluster.',
-  },
-  'node-alive': {
-    status: 409,
-    title: 'The node is alive',
-    hint: 'Stop it first. It is dead when it has ended, or has not renewed its lease for `cluster.takeover`.',
-  },
-  'node-not-empty': {
-    status: 409,
-    title: 'The node owns something',
-    hint: 'What it owns may have its only files there: start the node again. If its disk is lost, start one with its name and an empty data folder, and delete there what has no files.',
   },
   'worker-lost': {
     status: 503,
