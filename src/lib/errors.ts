@@ -220,16 +220,6 @@ export const refusals = {
     title: 'The job no longer belongs to this worker',
     hint: 'Stop working on it: the job was cancelled, has ended, or was given to another worker.',
   },
-  'worker-unknown': {
-    status: 404,
-    title: 'Unknown worker',
-    hint: 'Register again: POST /api/v1/workers. The server forgets workers that are silent for a minute.',
-  },
-  'worker-lost': {
-    status: 503,
-    title: 'The worker stopped answering',
-    hint: 'Check the log of the worker: the job may need more memory than its machine has.',
-  },
   'job-timeout': {
     status: 503,
     title: 'The job took too long',

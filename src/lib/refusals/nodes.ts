@@ -1,10 +1,20 @@
 /**
- * Errors about the nodes of a cluster, a part of the table of all error codes.
- * In: nothing. Out: rows for lib/errors.
+ * The errors of the nodes of a cluster and of workers. A part of the table of all errors.
+ * In: nothing. Out: rows for errors.ts.
  */
 
-/** The rows. */
+/** Keys are the stable codes. */
 export const nodeRefusals = {
+  'worker-unknown': {
+    status: 404,
+    title: 'Unknown worker',
+    hint: 'Register again: POST /api/v1/workers. The server forgets workers that are silent for a minute.',
+  },
+  'worker-lost': {
+    status: 503,
+    title: 'The worker stopped answering',
+    hint: 'Check the log of the worker: the job may need more memory than its machine has.',
+  },
   'node-unknown': {
     status: 404,
     title: 'Unknown node',
