@@ -3,6 +3,7 @@
  * In: arguments. Out: Markdown on standard output, progress on standard error.
  */
 import { parseArgs } from 'node:util';
+import { benchCluster } from './cluster/cluster.ts';
 import { benchEdge } from './edge/edge.ts';
 import { benchFootprint } from './footprint.ts';
 import { benchImport } from './ingest/import-original.ts';
@@ -77,6 +78,11 @@ const usage = `Usage: npm run bench -- VERB [options]
     --seconds 600      seconds of viewing
     --speed 1          how much faster than time the recordings are watched
     --only vod,live    some of policies, vod, live, capacity (default: all)
+  cluster    three nodes with PostgreSQL and Redis: rooms over them, a node that is killed, the hop to another node; needs cc, ffmpeg and two cores
+    --members 2000     people, ten in each room
+    --seconds 12       seconds of each measurement
+    --rounds 5         kills
+    --only rooms,hop   some of rooms, kill, hop (default: all)
   upload     one upload of 1 GiB over tus, and 100 at once, compared with @tus/server on plain files
     --rounds 5         uploads to each server; the table has their medians
   player     the watch page in Chromium: total latency, clicks into the past, joins and cost, compared with hls.js, shaka-player and dash.js
@@ -121,7 +127,7 @@ const { values, positionals } = parseArgs({
     rounds: { type: 'string', default: '5' },
     held: { type: 'string', default: '3000' },
     viewers: { type: 'string', default: '5000' },
-    members: { type: 'string', default: '5000' },
+    members: { type: 'string' },
     people: { type: 'boolean', default: false },
     threads: { type: 'string', default: '1' },
     cmcd: { type: 'string', default: 'headers' },
@@ -130,6 +136,7 @@ const { values, positionals } = parseArgs({
 });
 const streams = (unset: string) => (values.streams ?? unset).split(',').map(Number);
 const seconds = (unset: number) => Number(values.seconds ?? unset);
+const members = (unset: number) => Number(values.members ?? unset);
 const rounds = Number(values.rounds);
 
 const streamsAndDays = (): [streams: number, days: number] => {
@@ -172,11 +179,13 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
       cmcd: values.cmcd === 'query' ? 'query' : 'headers',
     }),
   edge: () => benchEdge({ seconds: seconds(600), speed: Number(values.speed), only: values.only?.split(',') ?? [] }),
+  cluster: () =>
+    benchCluster({ members: members(2000), seconds: seconds(12), rounds, only: values.only?.split(',') ?? [] }),
   upload: () => benchUpload(rounds),
   rooms: () =>
     values.people
-      ? benchPeople({ members: Number(values.members), seconds: seconds(60) })
-      : benchRooms({ members: Number(values.members), seconds: seconds(20), rounds }),
+      ? benchPeople({ members: members(5000), seconds: seconds(60) })
+      : benchRooms({ members: members(5000), seconds: seconds(20), rounds }),
   async player() {
     // The types of this folder are those of a browser: the type check of the interface includes it.
     const { benchPlayer } = (await import(new URL('browser/player.ts', import.meta.url).href)) as {

@@ -56,7 +56,8 @@ export async function openLive(count: number, opened: AsyncDisposableStack): Pro
   return { origin, edge, streams };
 }
 
-interface Playlist {
+/** Where the live edge of a stream is. */
+export interface Playlist {
   readonly path: string;
   readonly msn: number;
   readonly part: number;
@@ -64,7 +65,8 @@ interface Playlist {
   readonly partMs: number;
 }
 
-async function playlistOf(base: string, stream: string): Promise<Playlist> {
+/** Reads the live playlist of a stream, when it has parts. */
+export async function playlistOf(base: string, stream: string): Promise<Playlist> {
   return until('the playlist has parts', async () => {
     const text = async (path: string) => (await fetch(base + path)).text();
     const name = /^[^#\n].*\.m3u8$/m.exec(await text(`/live/${stream}/index.m3u8`))?.[0];
@@ -142,7 +144,7 @@ export async function watchAll(servers: LiveServers, viewers: number, seconds: n
 
 /** Holds the same reload at the origin and at the edge, again and again. Returns what the edge adds, sorted, ms. */
 export async function addedToReload(
-  { origin, edge, streams }: LiveServers,
+  { origin, edge, streams }: Record<'origin' | 'edge', { readonly url: string }> & Pick<LiveServers, 'streams'>,
   seconds: number,
 ): Promise<readonly number[]> {
   const added: number[] = [];

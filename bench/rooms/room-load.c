@@ -1,5 +1,5 @@
 /**
- * The load generator of `bench rooms`: thousands of members of rooms in one thread.
+ * The load generator of `bench rooms` and `bench cluster`: thousands of members of rooms in one thread.
  * In: arguments, see main; a file with one member a line: `ROOM<tab>HEADER FIELD`. Out: JSON on standard output. Members only write, or live as
  * people in rooms do: they come within a minute, report, ask for the time, write, react, leave and come back. It is written in C because
  * a load generator in Node would use as much CPU as the server; the benchmark compiles it with cc. Linux only: epoll(7). RFC 6455.
@@ -21,6 +21,8 @@
 
 /** Loopback addresses as sources, in turn: one has too few ports for many runs. Most connections that are being opened at once. */
 enum { ADDRESSES = 20, OPENING = 200 };
+/** Most nodes of a cluster. */
+enum { NODES = 8 };
 /** Histogram of delays: steps of 0.05 ms up to 60 s. */
 enum { STEPS_PER_MS = 20, STEPS = 1200000 };
 /** People: intervals of reports and of questions for the time, mean time until one leaves, and for how long, ms; one of so many reacts. */
@@ -38,7 +40,8 @@ typedef struct {
   const char *field;
 } Member;
 
-static int port, members, poller, stalled;
+static char host[32]; // in the requests: the name of a cookie has its port
+static int ports[NODES], nodes, members, poller, stalled;
 static long welcomed, entered, opening, sent, unsent, closed, badFrames, left, frames; // entered: members that were ever in
 static long received, joinBytes;                                                      // bytes; joinBytes: until the line on standard input
 static double rate, seconds, warmUp, measureFrom = 1e18, measureTo = 1e18;
@@ -47,6 +50,8 @@ static Member *all;
 static char **rooms;
 static long delivery[STEPS], acked[STEPS], clocks[STEPS];
 static long deliveries, acks, refusals, answers;
+/** Deliveries by the number of times that a message was passed to another node, and those at another node than the sender's. */
+static long passed[3][STEPS], across[STEPS], passes[3], acrosses;
 static char firstRefusal[256], buffer[1 << 18];
 static uint32_t mask = 0x9e3779b9, luck = 1;
 
@@ -67,7 +72,17 @@ static void fail(const char *what) {
   exit(1);
 }
 
+/** Members are at the nodes in turn. */
+static int nodeOf(long number) {
+  return number % nodes;
+}
+
+static void readPorts(char *list) {
+  for (char *one = strtok(list, ","); one && nodes < NODES; one = strtok(NULL, ",")) ports[nodes++] = atoi(one);
+}
+
 static void dial(Member *m, int number) {
+  int port = ports[nodeOf(number)];
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1, small = 4096;
   struct sockaddr_in from = {.sin_family = AF_INET}, to = {.sin_family = AF_INET, .sin_port = htons(port)};
   from.sin_addr.s_addr = htonl(INADDR_LOOPBACK + 1 + number % ADDRESSES);
@@ -85,9 +100,9 @@ static void dial(Member *m, int number) {
   epoll_ctl(poller, EPOLL_CTL_ADD, fd, &event);
   char text[2048];
   int length = snprintf(text, sizeof text,
-                        "GET /api/v1/rooms/%s/socket HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
+                        "GET /api/v1/rooms/%s/socket HTTP/1.1\r\nHost: %s\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n"
                         "Sec-WebSocket-Version: 13\r\nSec-Fetch-Site: same-origin\r\nSec-WebSocket-Key: b3hib3ctcm9vbS1sb2FkIQ==\r\n%s\r\n\r\n",
-                        rooms[m->room], port, m->field);
+                        rooms[m->room], host, m->field);
   if (send(fd, text, length, MSG_NOSIGNAL) != length) fail("room-load: send");
 }
 
@@ -140,6 +155,12 @@ static void take(Member *m, const char *text, size_t length, double at) {
     const char *found = memmem(text, length, "\"#", 2);
     if (!found) return;
     double due = atof(found + 2) / 1e3;
+    if (nodes > 1) {
+      // Rooms are at the nodes in turn, as members are.
+      int owner = nodeOf(m->room), from = nodeOf(atol(found + 18)), to = nodeOf(m - all), passedOn = (from != owner) + (to != owner);
+      count(passed[passedOn], &passes[passedOn], due, at);
+      if (from != to) count(across, &acrosses, due, at);
+    }
     if (!isClosed) count(delivery, &deliveries, due, at);
     // Without a rate the messages that come in count, whenever they were sent.
     else if (at >= measureFrom && at < measureTo) {
@@ -292,6 +313,19 @@ static void readMembers(const char *path) {
   fclose(file);
 }
 
+/** People who are in a room report, and ask for the time. */
+static void tell(Member *m, double now) {
+  char text[128];
+  if (now > m->reportAt) {
+    m->reportAt += REPORT_MS;
+    if (!say(m, text, sprintf(text, "{\"t\":\"report\",\"rev\":0,\"offsetMs\":%.1f,\"buffering\":false,\"roundTripMs\":20}", chance() * 20 - 10))) unsent++;
+  }
+  if (now > m->clockAt) {
+    m->clockAt += CLOCK_MS;
+    if (!say(m, text, sprintf(text, "{\"t\":\"clock\",\"c\":%.3f}", nowMs()))) unsent++;
+  }
+}
+
 /** What people do on their own: come, report, ask for the time, leave. */
 static void live(double now) {
   for (Member *m = all; m < all + members; m++) {
@@ -308,17 +342,7 @@ static void live(double now) {
       m->open = 0;
       m->comeAt = now + chance() * 2 * AWAY_MS;
       left++;
-    } else if (m->open == 3) {
-      char text[128];
-      if (now > m->reportAt) {
-        m->reportAt += REPORT_MS;
-        if (!say(m, text, sprintf(text, "{\"t\":\"report\",\"rev\":0,\"offsetMs\":%.1f,\"buffering\":false,\"roundTripMs\":20}", chance() * 20 - 10))) unsent++;
-      }
-      if (now > m->clockAt) {
-        m->clockAt += CLOCK_MS;
-        if (!say(m, text, sprintf(text, "{\"t\":\"clock\",\"c\":%.3f}", nowMs()))) unsent++;
-      }
-    }
+    } else if (m->open == 3) tell(m, now);
   }
 }
 
@@ -359,15 +383,98 @@ static int runPeople(double comeMs) {
   return 0;
 }
 
+/** Forgets what was measured. */
+static void forget(void) {
+  long *histograms[] = {delivery, acked, clocks, across, passed[0], passed[1], passed[2]};
+  for (int i = 0; i < 7; i++) memset(histograms[i], 0, sizeof delivery);
+  deliveries = acks = answers = acrosses = passes[0] = passes[1] = passes[2] = frames = sent = unsent = 0;
+}
+
+/** Lives until `untilMs`; people who are in write `perSecond` messages a second in all. */
+static void liveUntil(double untilMs, double perSecond) {
+  double start = nowMs(), looked = 0;
+  long due = 0;
+  for (double now = start; now < untilMs; now = nowMs()) {
+    if (now > looked + LOOK_MS) {
+      looked = now;
+      for (Member *m = all; m < all + members; m++)
+        if (m->open == 3 && m->fd >= 0) tell(m, now);
+    }
+    for (; perSecond > 0 && start + due * 1000 / perSecond <= now; due++) {
+      Member *m = &all[due * 7919 % members];
+      if (m->open == 3 && m->fd >= 0) chat(m, start + due * 1000 / perSecond);
+    }
+    look(1);
+  }
+}
+
 /**
+ * Does what lines on standard input say: `MEMBERS MESSAGES SECONDS SECONDS`, which is how many are in from now on, messages a second, the
+ * warm-up and the measurement. Each has a line when all are in and a line with its result. Members report and ask for the time, and stay.
+ */
+static int runSteps(char **a) {
+  readPorts(a[0]);
+  strcpy(host, "127.0.0.1"); // as behind a load balancer
+  int most = members = atoi(a[2]), in = 0;
+  all = calloc(most, sizeof *all);
+  readMembers(a[1]);
+  arePeople = hasAcks = true;
+  fcntl(0, F_SETFL, O_NONBLOCK);
+  static char line[256];
+  for (size_t length = 0;;) {
+    members = in;
+    ssize_t got = read(0, line + length, sizeof line - 1 - length);
+    if (got == 0) return 0;
+    if (got > 0) length += got;
+    line[length] = 0;
+    if (!strchr(line, '\n')) {
+      liveUntil(nowMs() + 20, 0);
+      continue;
+    }
+    length = 0;
+    int wanted;
+    if (sscanf(line, "%d %lf %lf %lf", &wanted, &rate, &warmUp, &seconds) != 4 || wanted < in || wanted > most) return 2;
+    double began = nowMs();
+    while (members < wanted || welcomed + closed < members) {
+      while (members < wanted && opening < OPENING) {
+        dial(&all[members], members);
+        members++;
+      }
+      look(10);
+      if (nowMs() > began + 60e3) {
+        fprintf(stderr, "room-load: %ld of %d are in; %s\n", welcomed, wanted, firstRefusal);
+        return 1;
+      }
+    }
+    in = members;
+    printf("{\"welcomed\":%ld,\"joinMs\":%.0f}\n", welcomed, nowMs() - began);
+    fflush(stdout);
+    measureFrom = measureTo = 1e18;
+    forget();
+    measureFrom = nowMs() + warmUp * 1000;
+    measureTo = measureFrom + seconds * 1000;
+    liveUntil(measureTo, rate);
+    liveUntil(measureTo + 1000, 0);
+    printResult();
+    fflush(stdout);
+  }
+}
+
+/**
+ * `room-load steps PORTS FILE MEMBERS`, see `runSteps`; members and rooms are at the nodes with these ports in turn. Otherwise:
  * Arguments: port, file, members, stalled members, messages per second (0: each member sends the next one when the last one is done), whether
  * the server acknowledges messages (0 or 1; then that is when they are done), seconds of warm-up and of the measurement; for people the
  * seconds within which they come: they write from the start, and nothing is waited for. A line on standard output when all are in, then it waits for a line on standard input; the last line is
  * the result. Members of a room follow each other in the file; those that stall are the first of their rooms.
  */
 int main(int argc, char **argv) {
+  struct rlimit limit = {65536, 65536};
+  setrlimit(RLIMIT_NOFILE, &limit);
+  poller = epoll_create1(0);
+  if (argc == 5 && !strcmp(argv[1], "steps")) return runSteps(argv + 2);
   if (argc != 9 && argc != 10) return 2;
-  port = atoi(argv[1]);
+  readPorts(argv[1]);
+  snprintf(host, sizeof host, "127.0.0.1:%d", ports[0]);
   members = atoi(argv[3]);
   stalled = atoi(argv[4]);
   rate = atof(argv[5]);
@@ -375,9 +482,6 @@ int main(int argc, char **argv) {
   hasAcks = atoi(argv[6]);
   warmUp = atof(argv[7]) * 1000;
   seconds = atof(argv[8]);
-  struct rlimit limit = {65536, 65536};
-  setrlimit(RLIMIT_NOFILE, &limit);
-  poller = epoll_create1(0);
   all = calloc(members, sizeof *all);
   readMembers(argv[2]);
   for (int i = 0, left = stalled; i < members && left > 0; i++)
@@ -451,8 +555,9 @@ static void printResult(void) {
   const struct {
     const char *name;
     long *histogram, total;
-  } both[] = {{"delivery", delivery, deliveries}, {"ack", acked, acks}, {"clock", clocks, answers}};
-  for (int i = 0; i < 3; i++)
+  } both[] = {{"delivery", delivery, deliveries}, {"ack", acked, acks}, {"clock", clocks, answers}, {"across", across, acrosses},
+              {"passed0", passed[0], passes[0]}, {"passed1", passed[1], passes[1]}, {"passed2", passed[2], passes[2]}};
+  for (int i = 0; i < (nodes > 1 ? 7 : 3); i++)
     printf(",\"%s\":{\"p50\":%.2f,\"p95\":%.2f,\"p99\":%.2f,\"max\":%.2f}", both[i].name, quantile(both[i].histogram, both[i].total, 0.5),
            quantile(both[i].histogram, both[i].total, 0.95), quantile(both[i].histogram, both[i].total, 0.99),
            quantile(both[i].histogram, both[i].total, 1));

@@ -24,26 +24,39 @@ export function startRoomServer(folder: string, members: number, args: readonly 
   });
 }
 
-/** Creates guests and rooms on a server of `startRoomServer`. Returns lines for the load generator. */
-export async function createMembers(server: Server, members: number, perRoom = PER_ROOM): Promise<string[]> {
+/**
+ * Creates guests and rooms on servers with an administrator: of several, in turn. Returns lines for the load generator.
+ *
+ * @param servers nodes of one cluster, or one server
+ */
+export async function createMembers(
+  servers: Server | readonly Server[],
+  members: number,
+  perRoom = PER_ROOM,
+): Promise<string[]> {
+  const all = [servers].flat();
   const lines: string[] = new Array(members);
   const rooms: string[] = [];
-  const post = async (path: string, body: object, init: RequestInit = {}) => {
-    const headers = { 'content-type': 'application/json', ...init.headers };
-    const response = await fetch(server.url + path, { method: 'POST', headers, body: JSON.stringify(body) });
+  const post = async (server: Server, path: string, body: object, send: typeof fetch = fetch) => {
+    const headers = { 'content-type': 'application/json' };
+    const url = send === fetch ? server.url + path : path;
+    const response = await send(url, { method: 'POST', headers, body: JSON.stringify(body) });
     if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`);
     return response;
   };
   for (let i = 0; i < members; i += perRoom) {
-    const headers = { authorization: `Bearer ${adminToken}` };
-    const made = await post('/api/v1/rooms', { name: `Room ${i / perRoom}` }, { headers });
+    const server = all[(i / perRoom) % all.length]!;
+    const made = await post(server, '/api/v1/rooms', { name: `Room ${i / perRoom}` }, server.fetch as typeof fetch);
     rooms.push(((await made.json()) as { id: string }).id);
   }
   let next = 0;
   const create = async () => {
     for (let i = next++; i < members; i = next++) {
-      const made = await post('/api/v1/guests', { name: `Guest ${i}` });
-      lines[i] = `${rooms[Math.floor(i / perRoom)]}\tCookie: ${made.headers.get('set-cookie')!.split(';')[0]}`;
+      const made = await post(all[i % all.length]!, '/api/v1/guests', { name: `Guest ${i}` });
+      const cookie = made.headers.get('set-cookie')!.split(';')[0]!;
+      // Behind a load balancer all nodes have one port, which is in the name.
+      const shared = all.length > 1 ? cookie.replace(/^oxbow-\d+/, 'oxbow') : cookie;
+      lines[i] = `${rooms[Math.floor(i / perRoom)]}\tCookie: ${shared}`;
     }
   };
   await Promise.all(Array.from({ length: 8 }, create));

@@ -178,7 +178,7 @@ export async function startApp(
   await startProcessing(app, { bus, placement }, processing);
   startRetention(app, { bus, recordings, catalog, chats });
   startOffload(app, { store, bus, recordings, catalog, health, placement });
-  startTrash(app, { library, placement });
+  startTrash(app, { library, recordings, placement });
   startChatRetention(app, chats);
   startAccounts(app, accounts);
   startUploads(app, uploads);

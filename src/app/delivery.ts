@@ -26,7 +26,7 @@ export function openDelivery(
   const defaultStream = () => defaultStreamOf(settings.now, catalog);
   return {
     answer: createMediaRouter({
-      find: (name) => catalog.lookUp(name),
+      find: (name) => catalog.lookUpHere(name),
       clock,
       reader,
       segmentCache,

@@ -22,9 +22,10 @@ export async function openLibrary(
   { settings, clock, opened, metrics }: AppContext,
   { store, bus, recordings, placement }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'placement'>,
 ): Promise<Library> {
-  const { segments, files, release } = recordings;
-  const options = { db: store.db, read: store.read, clock, events: bus, settings, segments, placement, release };
-  const assets = await Assets.open(options);
+  const { segments, files, release, deleteAtNodes } = recordings;
+  const assets = await Assets.open({
+    ...{ db: store.db, read: store.read, clock, events: bus, settings, segments, placement, release, deleteAtNodes },
+  });
   if (placement.node !== '' && placement.takes('asset')) {
     await assets.claimUnplaced((id) =>
       files.size(originalLocation(id)).then(
@@ -33,6 +34,11 @@ export async function openLibrary(
       ),
     );
   }
+  opened.defer(
+    placement.moved.subscribe(({ kind, key, owner }) => {
+      if (kind === 'asset' && owner === 'own') assets.takenOver(key);
+    }),
+  );
   opened.defer(
     metrics.beforeScrape(async () => {
       for (const [state, count] of Object.entries(await assets.counts())) metrics.assets.set({ state }, count);
@@ -79,11 +85,12 @@ export async function openAssetsApi(
 /** Deletes what was in the trash for long enough, until the shutdown. */
 export function startTrash(
   { opened, shutdown, failed }: AppContext,
-  { library: { assets }, placement }: Pick<Parts, 'library' | 'placement'>,
+  { library: { assets }, recordings, placement }: Pick<Parts, 'library' | 'recordings' | 'placement'>,
 ): void {
   const { signal } = shutdown;
   const report = failed('the trash of the library');
   const run = async () => {
+    if (placement.node !== '') await assets.deleteLeft(recordings.files).catch(report);
     while (!signal.aborted) {
       await assets.emptyTrash().catch(report);
       await assets.deleteFiles().catch(report);

@@ -107,7 +107,7 @@ export function startOffload(
       return isMissing(error); // or another node, which may have it, does not answer
     }
   };
-  const own = { isHere: hasFile, isElsewhere: (id: string) => placement.find('asset', id) !== 'own' };
+  const own = { isHere: hasFile, owns: (id: string) => placement.find('asset', id) === 'own' };
   const offload = new Offload({
     store: objects.store,
     objects: objects.index,

@@ -148,6 +148,8 @@ export interface Recordings {
   /** The files of this server. */
   readonly files: SegmentStore;
   readonly segments: SegmentStore;
+  /** In a cluster: deletes at all nodes that run; returns the others, which may have such files too. */
+  readonly deleteAtNodes: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
   /** Undefined: there is no object store. */
   readonly objects: Objects | undefined;
   /** Syncs of files in the data folder. */

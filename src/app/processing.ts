@@ -3,7 +3,9 @@
  * In: the context, store, recordings, jobs, library. Out: Processing.
  */
 import { sleep } from '../lib/abort.ts';
-import { Processing } from '../library/processing/processing.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { Processing, type ProcessingOptions } from '../library/processing/processing.ts';
+import { holdLease } from '../store/lease-table.ts';
 import { ladderSettingsOf } from '../transcode/ladder/settings.ts';
 import type { AppContext, Parts } from './parts.ts';
 
@@ -26,8 +28,18 @@ export function openProcessing(
   const { assets } = library;
   const report = failed('the processing of an asset');
   const owns = (id: string) => placement.find('asset', id) === 'own';
+  // A node that was paused, and whose assets others have now, adds no second job.
+  const guard: ProcessingOptions['guard'] = async (transaction) => {
+    if (await holdLease(transaction, store.fence)) return;
+    throw new OxbowError('data-in-use', 'Other nodes have what this one had.');
+  };
   const ladder = () => ladderSettingsOf(settings.now.library.ladder);
-  const processing = opened.use(new Processing({ db: store.db, jobs, assets, segments, ladder, owns, failed: report }));
+  const processing = opened.use(
+    new Processing({
+      ...{ db: store.db, jobs, assets, segments, ladder, owns, failed: report },
+      ...(placement.node !== '' && { guard }),
+    }),
+  );
   for (const kind of processing.kinds) jobs.register(kind);
   return processing;
 }
@@ -49,10 +61,18 @@ export async function startProcessing(
     },
   });
   opened.defer(() => subscription.close());
+  let wake = new AbortController();
+  opened.defer(
+    placement.moved.subscribe(({ kind, owner }) => {
+      if (kind === 'asset' && owner === 'own') wake.abort();
+    }),
+  );
   const run = async () => {
     while (!shutdown.signal.aborted) {
+      wake = new AbortController();
       await processing.reconcile().catch(report);
-      await sleep(RECONCILE_EVERY_MS, shutdown).catch(() => undefined); // only the signal rejects it, and ends the loop
+      const signal = AbortSignal.any([shutdown.signal, wake.signal]);
+      await sleep(RECONCILE_EVERY_MS, { signal }).catch(() => undefined); // assets have moved here, or the loop ends
     }
   };
   opened.use(shutdown.owns(run()));

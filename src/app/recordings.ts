@@ -38,8 +38,9 @@ export async function openRecordings(
   const syncQueue = timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
   const files = openLocalSegmentStore({ folder: dataFolder, syncQueue });
   const { segments: own, objects } = await openObjects(app, { store, disk }, files);
-  const segments = nodes ? openNodeFiles(app, nodes, own) : own;
-  const adopted = await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
+  const shared = nodes && openNodeFiles(app, nodes, own);
+  const segments = shared ?? own;
+  const adopted = await adoptRecordings(store, segments, { onlyIfEmpty: true });
   if (adopted > 0)
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
   const reader = opened.use(openRangeReader(segments));
@@ -51,6 +52,7 @@ export async function openRecordings(
   return {
     files,
     segments,
+    deleteAtNodes: shared && ((prefix) => shared.deleteAtLiving(prefix)),
     objects,
     syncQueue,
     reader,

@@ -4,7 +4,8 @@
  */
 import { type SegmentLocation, type SegmentPrefix, segmentLocation, segmentPrefix } from './segment-store.ts';
 
-const ASSETS = segmentPrefix('assets');
+/** Prefix of what is stored of all assets. */
+export const ASSETS: SegmentPrefix = segmentPrefix('assets');
 
 /** Prefix of everything that is stored of an asset. */
 export function assetPrefix(id: string): SegmentPrefix {

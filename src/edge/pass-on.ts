@@ -10,12 +10,14 @@ import { sendBlocks } from '../http/media/send.ts';
 import type { OxbowError } from '../lib/errors.ts';
 import { http, https } from '../lib/memory/node-http.ts';
 import type { Net } from '../net/net.ts';
-import { NODE_HEADER } from '../nodes/node-signature.ts';
 import { edgeUnanswered, type OriginOptions } from './origin.ts';
+import { framingOf, passedFields, printHead, withoutLength } from './passed-fields.ts';
 
 /** Connections to the origin besides those for objects. */
 const MAX_SOCKETS = 1024;
 const IDLE_SOCKETS = 64;
+/** Requests that are under way or wait for a connection; more are refused. */
+const MAX_REQUESTS = 2 * MAX_SOCKETS;
 /** A passed request on which nothing moves is ended after this long, ms. Events and held answers have pings. */
 const STALL_MS = 120_000;
 const RESOLVE_MS = 10_000;
@@ -23,21 +25,6 @@ const RESOLVE_MS = 10_000;
 const GOING_AWAY = Buffer.from([0x88, 0x02, 0x03, 0xe9]);
 /** Longest report of a player, bytes. */
 const MAX_REPORT_BYTES = 16 * 1024;
-
-/** Fields of one connection only (RFC 9110 7.6.1), and those that this edge sets itself. */
-const DROPPED: ReadonlySet<string> = new Set([
-  ...[
-    'connection',
-    'keep-alive',
-    'transfer-encoding',
-    'te',
-    'trailer',
-    'upgrade',
-    'proxy-connection',
-    'http2-settings',
-  ],
-  ...['host', 'expect', 'via', 'forwarded', 'x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto', NODE_HEADER],
-]);
 
 /** The head of a request that is passed on. */
 type PassedHead = Pick<Exchange, 'method' | 'target' | 'headers' | 'remoteAddress'>;
@@ -81,6 +68,8 @@ export interface PasserOptions extends Pick<OriginOptions, 'sign' | 'unanswered'
   readonly isProxy: (address: string) => boolean;
   /** Longest wait for a connection, ms; default: the system's. */
   readonly connectMs?: number;
+  /** For tests: most requests at a time. */
+  readonly maxRequests?: number;
   /** The fields that say who the client is; default: X-Forwarded-For with all proxies, -Host and -Proto. */
   readonly forwardedFields?: (head: Pick<PassedHead, 'headers' | 'remoteAddress'>) => Readonly<Record<string, string>>;
 }
@@ -88,6 +77,7 @@ export interface PasserOptions extends Pick<OriginOptions, 'sign' | 'unanswered'
 /** Opens the connections; they are made when they are needed. */
 export function openPasser(options: PasserOptions): Passer {
   const { origin, net, name, connectMs, sign = () => ({}), unanswered = edgeUnanswered } = options;
+  const { maxRequests = MAX_REQUESTS } = options;
   const { forwardedFields = chainOf(options) } = options;
   const module = origin.protocol === 'https:' ? https : http;
   const lookup: LookupFunction = (host, asked, done) => {
@@ -107,6 +97,12 @@ export function openPasser(options: PasserOptions): Passer {
   /** Clients of WebSockets, with the connection to the origin. */
   const clients = new Map<Duplex, Duplex>();
 
+  /** Why no further request is opened; undefined: it may be. */
+  function busy(): OxbowError | undefined {
+    const isFull = underWay.size - clients.size >= maxRequests;
+    return isFull ? unanswered(new Error(`${maxRequests} requests wait for it`)) : undefined;
+  }
+
   function open(head: PassedHead, more: Readonly<Record<string, string>> = {}): ClientRequest {
     const { method, headers } = head;
     const path = base + head.target;
@@ -116,7 +112,7 @@ export function openPasser(options: PasserOptions): Passer {
       hostname: origin.hostname.replace(/^\[|\]$/g, ''),
       port: origin.port || undefined,
       headers: {
-        ...passedFields(headers),
+        ...withoutLength(passedFields(headers)),
         via: [headers.via, `1.1 ${name}`].filter((one) => one !== undefined).join(', '),
         ...forwardedFields(head),
         host: origin.host,
@@ -133,6 +129,8 @@ export function openPasser(options: PasserOptions): Passer {
 
   return {
     async exchange(exchange) {
+      const refusal = busy();
+      if (refusal) throw refusal;
       const report = exchange.method === 'POST' ? Buffer.from(await exchange.text(MAX_REPORT_BYTES)) : undefined;
       const outgoing = open(exchange, report ? { 'content-length': String(report.length) } : {});
       const gone = () => outgoing.destroy();
@@ -150,8 +148,11 @@ export function openPasser(options: PasserOptions): Passer {
       }
     },
     request(request, response, failed) {
+      const refusal = busy();
+      if (refusal) return failed(refusal);
       const { method = 'GET', url: target = '/', headers, socket } = request;
-      const outgoing = open({ method, target, headers, remoteAddress: socket.remoteAddress ?? '' });
+      const head = { method, target, headers, remoteAddress: socket.remoteAddress ?? '' };
+      const outgoing = open(head, framingOf(request));
       outgoing.on('response', (incoming) => {
         response.writeHead(incoming.statusCode!, passedFields(incoming.headers) as never);
         pipeline(incoming, response, () => {});
@@ -164,7 +165,9 @@ export function openPasser(options: PasserOptions): Passer {
       request.on('error', () => outgoing.destroy());
       request.pipe(outgoing);
     },
-    upgrade(request, socket, head, failed) {
+    upgrade(request, socket, head, failed = () => socket.destroy()) {
+      const refusal = busy();
+      if (refusal) return failed(refusal);
       const { method = 'GET', url: target = '/', headers } = request;
       const remoteAddress = request.socket.remoteAddress ?? '';
       const outgoing = open(
@@ -172,11 +175,15 @@ export function openPasser(options: PasserOptions): Passer {
         { connection: 'Upgrade', upgrade: 'websocket' },
       );
       let isAnswered = false;
-      socket.on('error', () => socket.destroy());
-      socket.once('close', () => outgoing.destroy());
+      const broken = () => socket.destroy();
+      const gone = () => outgoing.destroy();
+      socket.on('error', broken);
+      socket.once('close', gone);
       outgoing.on('error', (error) => {
-        if (failed && !isAnswered && !socket.destroyed) failed(unanswered(error));
-        else socket.destroy();
+        if (isAnswered || socket.destroyed) return void socket.destroy();
+        // Another server may have it.
+        socket.off('error', broken).off('close', gone);
+        failed(unanswered(error));
       });
       outgoing.on('response', (incoming) => {
         isAnswered = true;
@@ -206,6 +213,8 @@ export function openPasser(options: PasserOptions): Passer {
       outgoing.end();
     },
     async ask(head, { timeoutMs, maxBytes }) {
+      const refusal = busy();
+      if (refusal) throw refusal;
       const outgoing = open(head);
       const late = setTimeout(() => outgoing.destroy(new Error(`no answer within ${timeoutMs} ms`)), timeoutMs);
       try {
@@ -263,29 +272,6 @@ function limitConnecting(outgoing: ClientRequest, connectMs: number): void {
     socket.once('connect', stop);
     outgoing.once('close', stop);
   });
-}
-
-/** Fields without those of the connection. */
-function passedFields(headers: IncomingHttpHeaders): Record<string, string | string[]> {
-  const named = new Set(
-    String(headers.connection ?? '')
-      .split(',')
-      .map((one) => one.trim().toLowerCase()),
-  );
-  const kept = Object.entries(headers).filter(
-    ([name, value]) => value !== undefined && !name.startsWith(':') && !DROPPED.has(name) && !named.has(name),
-  );
-  return Object.fromEntries(kept) as Record<string, string | string[]>;
-}
-
-function printHead(
-  { statusCode, statusMessage, headers }: IncomingMessage,
-  more: Readonly<Record<string, string>>,
-): string {
-  const fields = Object.entries({ ...passedFields(headers), ...more }).flatMap(([name, value]) =>
-    [value].flat().map((one) => `${name}: ${one}\r\n`),
-  );
-  return `HTTP/1.1 ${statusCode} ${statusMessage ?? ''}\r\n${fields.join('')}\r\n`;
 }
 
 /** Sends the request. Rejects with the system's error. */

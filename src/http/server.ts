@@ -93,7 +93,7 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
   await api.ready();
   const toEvents = createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages));
   const rooms = openRoomUpgrades(deps, ownHosts);
-  server.on('upgrade', createUpgrades(toEvents, rooms.open, otherNodes));
+  server.on('upgrade', createUpgrades(toEvents, rooms.open, { ownHosts, others: otherNodes }));
   // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads never listens itself.
   if (serving) server.emit('listening');
 

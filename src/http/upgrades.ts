@@ -5,6 +5,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { toProblem } from './api/problem.ts';
+import { type OwnHosts, refuseOtherHosts } from './client/host-check.ts';
 import { eventsTarget } from './events/subscriber.ts';
 import { pathOf } from './media/exchange.ts';
 import type { OtherNodes } from './nodes/other-nodes.ts';
@@ -20,17 +21,22 @@ export function wantsUpgrade({ url = '', headers }: Pick<IncomingMessage, 'url' 
   return roomTarget(path) !== undefined || eventsTarget(path) !== undefined;
 }
 
-/** Upgrades requests; a refusal is answered as to any other request. @param others asked first about rooms; undefined: there are none */
+/**
+ * Upgrades requests; a refusal is answered as to any other request.
+ *
+ * @param options.others asked first about rooms; undefined: there are none
+ */
 export function createUpgrades(
   toEvents: Upgrade<NonNullable<ReturnType<typeof eventsTarget>>>,
   toRoom: Upgrade<string>,
-  others?: Pick<OtherNodes, 'recognise' | 'upgrade'>,
+  { ownHosts, others }: { readonly ownHosts: OwnHosts; readonly others: OtherNodes | undefined },
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     socket.on('error', () => {}); // its close is what counts
     try {
       const { method = '', url: target = '', headers } = request;
       others?.recognise({ method, target, headers });
+      refuseOtherHosts(ownHosts, headers);
       const path = pathOf(target);
       const room = roomTarget(path);
       const events = eventsTarget(path);

@@ -178,10 +178,12 @@ export class JobLeases {
   }
 
   /** As `JobQueue.release`. */
-  async release(lease: Lease): Promise<void> {
+  async release(lease: Lease, { pauseMs = 0 }: { readonly pauseMs?: number } = {}): Promise<void> {
+    const notBefore = pauseMs > 0 ? { not_before_us: this.#nowUs() + Math.round(pauseMs * 1000) } : {};
+    const back = { state: 'queued', progress: 0, parts: '{}', lease_until_us: 0, ...notBefore };
     const row = await this.#options.db
       .updateTable('job')
-      .set((eb) => ({ state: 'queued', progress: 0, parts: '{}', lease_until_us: 0, tries: eb('tries', '-', 1) }))
+      .set((eb) => ({ ...back, tries: eb('tries', '-', 1) }))
       .where('id', '=', lease.id)
       .where('lease_token', '=', lease.token)
       .where('state', '=', 'running')

@@ -1,10 +1,41 @@
 /**
  * Jobs as rows of the metadata store.
- * In: rows. Out: Job.
+ * In: rows, new jobs. Out: Job, rows.
  */
-import type { Selectable } from 'kysely';
-import type { JobTable } from '../store/schema.ts';
-import type { Job, JobError, JobFailure, JobState } from './job.ts';
+import { randomBytes } from 'node:crypto';
+import type { Kysely, Selectable } from 'kysely';
+import type { JobTable, Tables } from '../store/schema.ts';
+import type { Job, JobError, JobFailure, JobOptions, JobState } from './job.ts';
+
+/** A job that failed so often has failed. */
+const MAX_TRIES = 3;
+
+/** What a job is added with. */
+export interface NewJob extends JobOptions {
+  readonly kind: string;
+  readonly input: unknown;
+  /** Ms since 1970. */
+  readonly nowMs: number;
+}
+
+/** Adds the row of a job that waits. @throws what its guard throws */
+export async function insertJob(
+  db: Kysely<Tables>,
+  { kind, input, nowMs, subject, priority, maxTries, guard }: NewJob,
+): Promise<Selectable<JobTable>> {
+  const id = `${Math.floor(nowMs).toString(36)}-${randomBytes(8).toString('hex')}`;
+  const row = {
+    ...{ id, kind, state: 'queued', progress: 0, input: JSON.stringify(input), tries: 0 },
+    ...{ created_us: Math.round(nowMs * 1000), result: null, error: null, started_us: null, ended_us: null },
+    ...{ subject: subject ?? null, priority: priority ?? 0, max_tries: maxTries ?? MAX_TRIES },
+  };
+  const insert = (own: Kysely<Tables>) => own.insertInto('job').values(row).returningAll().executeTakeFirstOrThrow();
+  if (!guard) return insert(db);
+  return db.transaction().execute(async (transaction) => {
+    await guard(transaction);
+    return insert(transaction);
+  });
+}
 
 /** The job of a row. */
 export function jobOf(row: Selectable<JobTable>): Job {

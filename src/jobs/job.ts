@@ -78,6 +78,8 @@ export interface JobOptions {
   readonly maxTries?: number | undefined;
   /** Most jobs of this kind that can wait; by default the limit of the queue. */
   readonly maxQueued?: number | undefined;
+  /** Called in the transaction that adds the job; if it throws, there is no job. */
+  readonly guard?: ((transaction: Transaction<Tables>) => Promise<void>) | undefined;
 }
 
 /** Which jobs to list. */
@@ -129,7 +131,7 @@ export interface JobQueue extends AsyncDisposable {
   /**
    * Adds a job at the end of the queue.
    *
-   * @throws OxbowError `queue-full`
+   * @throws OxbowError `queue-full`; what the guard throws
    */
   add(kind: string, input: unknown, options?: JobOptions): Promise<Job>;
   /** The job of that id; undefined if it does not exist or has expired. */
@@ -175,8 +177,12 @@ export interface JobQueue extends AsyncDisposable {
    * @throws OxbowError `lease-lost`, `job-unknown`
    */
   fail(lease: Lease, error: JobError, options: { readonly retry: boolean }): Promise<Job>;
-  /** Gives a job back that did not fail, e.g. because its worker ends: the try does not count. A lost lease is ignored. */
-  release(lease: Lease): Promise<void>;
+  /**
+   * Gives a job back that did not fail, e.g. because its worker ends: the try does not count. A lost lease is ignored.
+   *
+   * @param options.pauseMs it does not start again before, ms; 0 by default
+   */
+  release(lease: Lease, options?: { readonly pauseMs?: number }): Promise<void>;
   /**
    * Writes rows while a lease is held: in one transaction with the check of its token, so that nothing of a lost lease is stored.
    *

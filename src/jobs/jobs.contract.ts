@@ -385,6 +385,26 @@ export function jobsContract(name: string, openStore: () => Promise<JobStore>): 
       assert.deepEqual([next.tries, next.token, next.failures], [1, 2, []]);
     });
 
+    test('a job that is given back with a pause waits so long', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      await queue.add('encode', null);
+      await queue.release((await queue.claim('w1', ['encode']))!, { pauseMs: 5000 });
+      store.advance(4999);
+      assert.equal(await queue.claim('w1', ['encode']), undefined);
+      store.advance(1);
+      assert.equal((await queue.claim('w1', ['encode']))?.tries, 1);
+    });
+
+    test('a job whose guard refuses it does not exist', async () => {
+      await using store = await openStore();
+      await using queue = await store.open();
+      const guard = () => Promise.reject(new Error('another node has it'));
+      await assert.rejects(queue.add('encode', null, { guard }), /another node has it/);
+      await queue.add('encode', null, { guard: async () => {} });
+      assert.equal((await queue.list(10)).length, 1);
+    });
+
     test('a job of a worker that is cancelled is so at once, and its worker learns it', async () => {
       await using store = await openStore();
       await using queue = await store.open();

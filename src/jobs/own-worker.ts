@@ -39,6 +39,8 @@ export interface OwnWorkerOptions extends OwnWorkerSetup {
 }
 
 const LOOK_EVERY_MS = 5000;
+/** While it does not run, and other nodes may have queued a job, ms. */
+const SHARED_LOOK_MS = 1000;
 /** It gives its jobs back within this time, ms; then it is killed. */
 const LEAVE_WITHIN_MS = 4000;
 /** A process that ran so long before it crashed is started again at once, ms. */
@@ -97,7 +99,7 @@ export class OwnWorker implements AsyncDisposable {
   }
 
   async #untilNeeded(aborted: Promise<void>): Promise<void> {
-    const { isShared = false, isNeeded, lookEveryMs = LOOK_EVERY_MS, log } = this.#options;
+    const { isShared = false, isNeeded, lookEveryMs = SHARED_LOOK_MS, log } = this.#options;
     const needed = this.#needed.promise.then(() => true);
     if (!isShared) return void (await Promise.race([needed, aborted]));
     for (let isOver = false; !isOver; ) {

@@ -21,7 +21,7 @@ export interface MediaStore {
 
 /** What it is created with. */
 export interface RemoteMediaOptions {
-  readonly queue: Pick<JobQueue, 'leased' | 'whileLeased'>;
+  readonly queue: Pick<JobQueue, 'leased' | 'whileLeased' | 'release'>;
   readonly media: MediaStore;
   /** The kind of a name. */
   readonly kindOf: (name: string) => RemoteKind | undefined;
@@ -30,6 +30,8 @@ export interface RemoteMediaOptions {
 }
 
 const NAME = /^[a-z0-9][a-z0-9._-]*(?:\/[a-z0-9][a-z0-9._-]*){0,3}$/;
+/** A job whose input cannot be read now starts again after this time, ms. */
+const WAIT_MS = 30_000;
 /** Leases whose outputs are counted; the oldest are forgotten. */
 const MAX_COUNTED = 1000;
 
@@ -43,12 +45,19 @@ export class RemoteMedia {
     this.#options = options;
   }
 
-  /** As `WorkersApi.input`. */
+  /** As `WorkersApi.input`. A job whose input is on a node that does not run waits for it, without a failed try. */
   async input(lease: JobLease, name: string): Promise<{ readonly location: string; readonly length: number }> {
-    const job = await this.#options.queue.leased(lease);
+    const { queue, media } = this.#options;
+    const job = await queue.leased(lease);
     const location = await this.#kindOf(job).inputLocation(job, name);
     if (location === undefined) throw unknownName('input', name);
-    return { location, length: await this.#options.media.size(location) };
+    try {
+      return { location, length: await media.size(location) };
+    } catch (error) {
+      if (!(error instanceof OxbowError) || error.code !== 'not-ready') throw error;
+      await queue.release(lease, { pauseMs: WAIT_MS });
+      throw new OxbowError('lease-lost', `The job waits for its input: ${error.message}`, { cause: error });
+    }
   }
 
   /** As `WorkersApi.output`. */

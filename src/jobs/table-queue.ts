@@ -3,7 +3,6 @@
  * In: a store. Out: JobQueue. A job that ran here when the process died is started again, three times at most. In a cluster the jobs of
  * processes have leases like those of workers, so that another node starts them.
  */
-import { randomBytes } from 'node:crypto';
 import { sleep } from '../lib/abort.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import type {
@@ -19,13 +18,11 @@ import type {
   LeaseWrite,
 } from './job.ts';
 import { JobLeases, type JobLeasesOptions } from './job-leases.ts';
-import { jobOf } from './job-rows.ts';
+import { insertJob, jobOf } from './job-rows.ts';
 import { takeBack } from './take-back.ts';
 import type { JobConsumption, JobTransport } from './transport/job-transport.ts';
 import { createLocalTransport } from './transport/local-transport.ts';
 
-/** A job that failed so often has failed. */
-const MAX_TRIES = 3;
 /** Progress is stored at most this often, ms. */
 const WRITE_EVERY_MS = 1000;
 
@@ -120,19 +117,7 @@ class TableQueue implements JobQueue {
     const { db, clock } = this.#options;
     if (this.#closing) throw new OxbowError('not-ready', 'oxbow is shutting down');
     await this.#checkRoom(kind, options.maxQueued ?? this.#options.maxQueued);
-    const nowMs = clock.nowMs();
-    const id = `${Math.floor(nowMs).toString(36)}-${randomBytes(8).toString('hex')}`;
-    const row = await db
-      .insertInto('job')
-      .values({
-        ...{ id, kind, state: 'queued', progress: 0, input: JSON.stringify(input), tries: 0 },
-        ...{ created_us: Math.round(nowMs * 1000), result: null, error: null, started_us: null, ended_us: null },
-        subject: options.subject ?? null,
-        priority: options.priority ?? 0,
-        max_tries: options.maxTries ?? MAX_TRIES,
-      })
-      .returningAll()
-      .executeTakeFirstOrThrow();
+    const row = await insertJob(db, { ...options, kind, input, nowMs: clock.nowMs() });
     const job = jobOf(row);
     this.#offer(job);
     return job;
@@ -220,8 +205,8 @@ class TableQueue implements JobQueue {
     return this.#leases.fail(lease, error, options);
   }
 
-  release(lease: Lease): Promise<void> {
-    return this.#leases.release(lease);
+  release(...given: Parameters<JobQueue['release']>): Promise<void> {
+    return this.#leases.release(...given);
   }
 
   async expireLeases(): Promise<void> {

@@ -5,7 +5,6 @@
  */
 import { accountRefusals } from './refusals/accounts.ts';
 import { clipRefusals } from './refusals/clips.ts';
-import { nodeRefusals } from './refusals/nodes.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
 import { roomRefusals } from './refusals/rooms.ts';
 import { serviceRefusals } from './refusals/services.ts';
@@ -194,7 +193,6 @@ export const refusals = {
   ...clipRefusals,
   ...realtimeRefusals,
   ...serviceRefusals,
-  ...nodeRefusals,
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',
@@ -219,6 +217,16 @@ export const refusals = {
     status: 409,
     title: 'The job no longer belongs to this worker',
     hint: 'Stop working on it: the job was cancelled, has ended, or was given to another worker.',
+  },
+  'worker-unknown': {
+    status: 404,
+    title: 'Unknown worker',
+    hint: 'Register again: POST /api/v1/workers. The server forgets workers that are silent for a minute.',
+  },
+  'worker-lost': {
+    status: 503,
+    title: 'The worker stopped answering',
+    hint: 'Check the log of the worker: the job may need more memory than its machine has.',
   },
   'job-timeout': {
     status: 503,

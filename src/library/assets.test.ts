@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { originalLocation } from '../archive/asset-locations.ts';
+import { ASSETS, originalLocation } from '../archive/asset-locations.ts';
+import { openTestCluster } from '../nodes/placement.fixture.ts';
 import { openTemporaryStore } from '../store/store.fixture.ts';
 import { assetListContract } from './asset-list.contract.ts';
 import { film, openTestLibrary, titlesOf as titles } from './library.fixture.ts';
@@ -161,6 +162,41 @@ suite('the trash', () => {
     await again.deleteFiles();
     await assert.rejects(segments.size(originalLocation(id)), refusal('gone'));
     assert.equal(await segments.size(originalLocation(ofOlderDatabase)), 1);
+  });
+
+  test('what a node that does not run has of a deleted asset is left to it, and it deletes that when it is back', async () => {
+    await using library = await openTestLibrary();
+    const { db, clock, segments } = library;
+    const cluster = openTestCluster(db);
+    const [a, b] = [cluster.join('a'), cluster.join('b')];
+    const gone = ['b'];
+    const deleteAtNodes = async () => gone;
+    const here = await library.reopen({ placement: a, deleteAtNodes });
+    const id = await here.begin(film());
+    await segments.put(originalLocation(id), new Uint8Array(1)); // of node b
+    await here.purge(id);
+    clock.ms += 60_000;
+    await here.deleteFiles();
+    assert.notEqual(a.find('asset', id), 'own', 'it is for b to delete the rest');
+    await here.deleteFiles();
+    const back = await library.reopen({ placement: b, deleteAtNodes: async () => [] });
+    await back.deleteLeft(segments);
+    await assert.rejects(segments.size(originalLocation(id)), refusal('gone'));
+    await back.deleteFiles();
+    assert.equal(await a.lookUp('asset', id), undefined, 'no one owns it any more');
+    assert.deepEqual(await db.selectFrom('asset_removed').selectAll().execute(), []);
+  });
+
+  test('a node that is back deletes nothing of assets that exist, or that the database does not know', async () => {
+    await using library = await openTestLibrary();
+    const { db, clock, segments } = library;
+    const node = openTestCluster(db).join('b');
+    const assets = await library.reopen({ placement: node });
+    const id = await assets.begin(film());
+    for (const one of [id, 'abc1']) await segments.put(originalLocation(one), new Uint8Array(1));
+    clock.ms += 60_000;
+    await assets.deleteLeft(segments);
+    assert.deepEqual(await segments.folders(ASSETS), ['abc1', id].toSorted());
   });
 });
 

@@ -4,17 +4,16 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
-import { assetPrefix } from '../archive/asset-locations.ts';
-import type { SegmentPrefix, SegmentStore } from '../archive/segment-store.ts';
+import type { SegmentStore } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
-import type { Placement } from '../nodes/placement.ts';
 import type { ReadQuery } from '../store/engine.ts';
 import type { AssetChunkTable, Tables } from '../store/schema.ts';
 import type { AssetFailure, AssetIntake, AssetVisibility, NewAsset } from './asset.ts';
+import { type AssetFilesOptions, deleteLeftFiles, deleteRemovedFiles } from './asset-files.ts';
 import { type AssetPage, type AssetQuery, listAssets } from './asset-list.ts';
 import { AssetQuota, type QuotaSettings } from './asset-quota.ts';
 import type { AssetRecord, AssetRecording } from './asset-record.ts';
@@ -22,18 +21,13 @@ import { type AssetChange, AssetTable, type NewAssetRow } from './asset-table.ts
 import { cleanDescription, cleanFilename, cleanTags, cleanTitle, titleOfFile } from './asset-texts.ts';
 
 /** What the library is opened with. */
-export interface AssetsOptions {
+export interface AssetsOptions extends Omit<AssetFilesOptions, 'table'> {
   readonly db: Kysely<Tables>;
   /** Reads what may be some seconds old. */
   readonly read?: (<T>(query: ReadQuery<T>) => Promise<T>) | undefined;
   readonly clock: Clock;
   readonly events: Pick<EventBus, 'publish'>;
   readonly settings: QuotaSettings & Current<{ readonly library: { readonly trash: number } }>;
-  readonly segments: Pick<SegmentStore, 'delete'>;
-  /** Who owns which asset; by default this process. */
-  readonly placement?: Pick<Placement, 'node' | 'claim' | 'forget'>;
-  /** Closes readers of files that are deleted. */
-  readonly release?: (prefix: SegmentPrefix) => void;
 }
 
 /** What a user changes of an asset. */
@@ -70,8 +64,6 @@ export interface NewRecordedAsset extends Omit<NewAsset, 'filename' | 'length'> 
 /** Refuses a change, by the version of the asset. */
 export type CheckVersion = (changedUs: number) => void;
 
-/** Bytes of a deleted asset stay for so long: no player receives half a segment. */
-const GRACE_MS = 60_000;
 /** Tries of a change while others change the same asset. */
 const MAX_TRIES = 10;
 
@@ -353,16 +345,19 @@ export class Assets implements AssetIntake {
     for (const asset of old) await this.#purge(asset);
   }
 
-  /** Deletes the files of assets that were deleted for good, once their time has come. Files of unknown assets are never touched. */
-  async deleteFiles(): Promise<void> {
-    const { clock, segments, release, placement } = this.#options;
-    for (const id of await this.#table.removedBefore((clock.nowMs() - GRACE_MS) * 1000, placement?.node)) {
-      release?.(assetPrefix(id));
-      await segments.delete(assetPrefix(id));
-      release?.(assetPrefix(id)); // again: a reader may have opened one in between
-      await this.#table.forgetRemoved(id);
-      await placement?.forget('asset', id);
-    }
+  /** In a cluster: this node owns the asset now. What it remembers of it may be older than what another one has changed. */
+  takenOver(id: string): void {
+    this.#changed.emit(id);
+  }
+
+  /** Deletes the files of assets that were deleted for good, once their time has come. */
+  deleteFiles(): Promise<void> {
+    return deleteRemovedFiles({ ...this.#options, table: this.#table });
+  }
+
+  /** In a cluster: deletes what this node still has of assets that were deleted while it did not run. @param files of this node alone */
+  deleteLeft(files: Pick<SegmentStore, 'folders' | 'delete'>): Promise<void> {
+    return deleteLeftFiles(files, { clock: this.#options.clock, table: this.#table });
   }
 
   #newRow(asset: Omit<NewAsset, 'filename' | 'length'> & { readonly id: string; readonly title: string }): NewAssetRow {

@@ -7,7 +7,7 @@ import type { EventBus } from '../cluster/event-bus.ts';
 import { type OpenDatabase, openTemporaryStore } from '../store/store.fixture.ts';
 import type { NewAsset } from './asset.ts';
 import type { AssetQuery } from './asset-list.ts';
-import { Assets } from './assets.ts';
+import { Assets, type AssetsOptions } from './assets.ts';
 
 /** Settings that a test may change at any time. */
 export interface LibrarySettings {
@@ -28,10 +28,11 @@ export async function openTestLibrary(library: LibrarySettings = {}, openDatabas
       return { library: { quota: undefined, quotaPerOwner: undefined, trash: 30 * 86_400_000, ...library } };
     },
   };
-  const open = () => Assets.open({ db: store.db, clock, events: { publish }, settings, segments });
+  const open = (node: Pick<AssetsOptions, 'placement' | 'deleteAtNodes'> = {}) =>
+    Assets.open({ db: store.db, clock, events: { publish }, settings, segments, ...node });
   return {
     assets: await open(),
-    /** Opens the same library again, as after a restart. */
+    /** Opens the same library again, as after a restart, or as a node. */
     reopen: open,
     db: store.db,
     segments,

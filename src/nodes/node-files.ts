@@ -30,7 +30,7 @@ export interface NodeFilesOptions {
   readonly own: SegmentStore;
   readonly client: NodeClient;
   readonly placement: Pick<Placement, 'others'>;
-  /** Called if another node could not delete its files; it deletes them when it starts. */
+  /** Called if another node could not delete its files. */
   readonly failed: (node: string, error: unknown) => void;
 }
 
@@ -56,10 +56,25 @@ export class NodeFiles implements SegmentStore {
       return await this.#own.read(location, range, options);
     } catch (error) {
       if (!isMissing(error)) throw error;
-      const length = Math.min(range.length, MAX_RANGE_BYTES);
-      const target = internalTarget.range(location, range.offset, length);
-      return this.#ask(location, { target, maxBytes: length }, error, options);
+      return await this.#readElsewhere(location, range, error, options);
     }
+  }
+
+  async #readElsewhere(
+    location: SegmentLocation,
+    { offset, length }: { readonly offset: number; readonly length: number },
+    missing: unknown,
+    options: Abortable,
+  ): Promise<Uint8Array> {
+    const pieces: Uint8Array[] = [];
+    for (let at = 0; at < length; at += MAX_RANGE_BYTES) {
+      const maxBytes = Math.min(length - at, MAX_RANGE_BYTES);
+      const target = internalTarget.range(location, offset + at, maxBytes);
+      const piece = await this.#ask(location, { target, maxBytes }, missing, options);
+      pieces.push(piece);
+      if (piece.length < maxBytes) break; // the end of the file
+    }
+    return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces);
   }
 
   async size(location: SegmentLocation, options: Abortable = {}): Promise<number> {
@@ -97,11 +112,29 @@ export class NodeFiles implements SegmentStore {
   }
 
   async delete(prefix: SegmentPrefix, options: Abortable = {}): Promise<void> {
+    await this.#deleteAt(this.#options.placement.others, prefix, options);
+  }
+
+  /**
+   * As `delete`, without waiting for nodes that do not run.
+   *
+   * @returns names of the nodes that may still have such files
+   */
+  async deleteAtLiving(prefix: SegmentPrefix, options: Abortable = {}): Promise<readonly string[]> {
+    const { others } = this.#options.placement;
+    const living = others.filter(({ isAlive }) => isAlive);
+    const missed = await this.#deleteAt(living, prefix, options);
+    return [...others.filter((node) => !living.includes(node)), ...missed].map(({ name }) => name);
+  }
+
+  /** Returns the nodes that could not delete theirs. */
+  async #deleteAt(nodes: readonly NodeView[], prefix: SegmentPrefix, options: Abortable): Promise<NodeView[]> {
     await this.#own.delete(prefix, options);
-    const { client, placement, failed } = this.#options;
+    const { client, failed } = this.#options;
+    const missed: NodeView[] = [];
     const request = { method: 'DELETE', target: internalTarget.files(prefix), maxBytes: MAX_SIZE_BYTES } as const;
     await Promise.all(
-      placement.others.map(async (node) => {
+      nodes.map(async (node) => {
         try {
           using response = await client.send(node, {
             ...request,
@@ -111,11 +144,13 @@ export class NodeFiles implements SegmentStore {
           if (response.status !== 204) throw new Error(`HTTP ${response.status}`);
         } catch (error) {
           options.signal?.throwIfAborted();
+          missed.push(node);
           failed(node.name, error);
         }
       }),
     );
     for (const location of this.#known.keys()) if (location.startsWith(prefix)) this.#known.delete(location);
+    return missed;
   }
 
   sweep(prefix: SegmentPrefix, options?: Abortable): Promise<void> {

@@ -6,20 +6,25 @@ import type { Kysely, Selectable } from 'kysely';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
 import type { Clock } from '../lib/clock.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
+import { type Fence, holdLease } from '../store/lease-table.ts';
 import type { PlacementTable } from '../store/node-tables.ts';
 import type { Tables } from '../store/schema.ts';
 import type { NodeView, OwnedKind } from './placement.ts';
 
-/** What moves when its node dies: no file of the dead node is needed to continue it. */
-const MOVING: readonly OwnedKind[] = ['stream', 'room'];
+/** What runs: its new owner continues it at once. */
+const RUNNING: readonly OwnedKind[] = ['stream', 'room'];
+/** Rows that one statement moves. */
+const ROWS_EACH = 500;
 
 /** A row of the table of owners. */
 export type PlacementRow = Selectable<PlacementTable>;
 
 /** A node and the state of its lease. */
-export interface NodeRow extends NodeView {
+export interface NodeRow extends Omit<NodeView, 'isAlive'> {
   /** Token of its lease; 0 if it never had one. */
   readonly token: number;
+  /** When its lease ends unless it is renewed, µs since 1970 by the clock of its holder; 0: it was released. */
+  readonly expiresUs: number;
 }
 
 /** Reads and writes the rows. */
@@ -75,20 +80,12 @@ export class NodeRows {
     const leases = await this.#db
       .selectFrom('lease')
       .select(['name', 'token', 'expires_us'])
-      .where('name', 'in', [...rows.map(({ name }) => NODE_LEASE + name), NODE_LEASE])
+      .where('name', 'like', `${NODE_LEASE}%`)
       .execute();
     const leaseOf = new Map(leases.map((lease) => [lease.name, lease]));
     return rows.map(({ name, url, roles, version }) => {
-      const lease = leaseOf.get(NODE_LEASE + name);
-      const isAlive = lease !== undefined && lease.expires_us > this.#nowUs();
-      return {
-        name,
-        url: new URL(url),
-        roles: JSON.parse(roles) as NodeRole[],
-        version,
-        isAlive,
-        token: lease?.token ?? 0,
-      };
+      const { token = 0, expires_us: expiresUs = 0 } = leaseOf.get(NODE_LEASE + name) ?? {};
+      return { name, url: new URL(url), roles: JSON.parse(roles) as NodeRole[], version, token, expiresUs };
     });
   }
 
@@ -147,45 +144,97 @@ export class NodeRows {
       .execute();
   }
 
-  /** Number of streams and rooms of each node that has any. */
-  async loads(): Promise<ReadonlyMap<string, number>> {
+  /** Number of streams and rooms, or of assets, of each node that has any. */
+  async loads(of: 'running' | 'assets'): Promise<ReadonlyMap<string, number>> {
     const rows = await this.#db
       .selectFrom('placement')
       .select(['node', (eb) => eb.fn.countAll<number>().as('things')])
-      .where('kind', 'in', MOVING)
+      .where('kind', 'in', of === 'running' ? RUNNING : ['asset'])
       .groupBy('node')
       .execute();
     return new Map(rows.map(({ node, things }) => [node, Number(things)]));
   }
 
+  /** Whether a dead node has something of these kinds that can move. */
+  async hasMoving(dead: string, kinds: readonly OwnedKind[]): Promise<boolean> {
+    const running = RUNNING.filter((kind) => kinds.includes(kind));
+    if (running.length > 0) {
+      const owned = this.#db.selectFrom('placement').select('key').where('node', '=', dead).limit(1);
+      if (await owned.where('kind', 'in', running).executeTakeFirst()) return true;
+    }
+    return kinds.includes('asset') && (await this.#movingAssets(dead, 1)).length > 0;
+  }
+
   /**
-   * Distributes the streams and rooms of a dead node, whose lease the caller has taken.
+   * Distributes what a dead node has: streams and rooms in one transaction, then the assets. An asset that is still uploaded stays, because
+   * what has arrived of it is on the disk of that node.
    *
+   * @param fence of its lease, which the caller has taken: nothing moves if that node, or another one, has it again
    * @param choose the new owner of a thing; undefined: no living node can take it
-   * @returns number of things by new owner
+   * @returns number of things that have moved
    */
-  distribute(dead: string, choose: (kind: OwnedKind) => string | undefined): Promise<ReadonlyMap<string, number>> {
+  async distribute(dead: string, fence: Fence, choose: (kind: OwnedKind) => string | undefined): Promise<number> {
+    const running = await this.#db
+      .selectFrom('placement')
+      .select(['kind', 'key'])
+      .where('node', '=', dead)
+      .where('kind', 'in', RUNNING)
+      .execute();
+    let moved = await this.#move(dead, fence, running, choose);
+    for (;;) {
+      const ids = await this.#movingAssets(dead, ROWS_EACH);
+      const assets = await this.#move(
+        dead,
+        fence,
+        ids.map((key) => ({ kind: 'asset', key })),
+        choose,
+      );
+      if (assets === 0) return moved;
+      moved += assets;
+    }
+  }
+
+  /** Gives things of a dead node to others, in one transaction. Returns how many. */
+  #move(
+    dead: string,
+    fence: Fence,
+    things: readonly { readonly kind: string; readonly key: string }[],
+    choose: (kind: OwnedKind) => string | undefined,
+  ): Promise<number> {
     return this.#db.transaction().execute(async (db) => {
-      const moved = new Map<string, number>();
-      const rows = await db
-        .selectFrom('placement')
-        .select(['kind', 'key'])
-        .where('node', '=', dead)
-        .where('kind', 'in', MOVING)
-        .execute();
-      for (const { kind, key } of rows) {
-        const node = choose(kind as OwnedKind);
+      if (!(await holdLease(db, fence))) return 0;
+      const chosen = things.map(({ kind, key }) => ({ kind, key, node: choose(kind as OwnedKind) }));
+      const groups = Object.values(Object.groupBy(chosen, ({ kind, node }) => `${kind} ${node ?? ''}`));
+      let moved = 0;
+      for (const group of groups) {
+        const { kind, node } = group![0]!;
         if (node === undefined) continue;
-        await db
-          .updateTable('placement')
-          .set({ node, changed_us: this.#nowUs() })
-          .where('kind', '=', kind)
-          .where('key', '=', key)
-          .execute();
-        moved.set(node, (moved.get(node) ?? 0) + 1);
+        for (let at = 0; at < group!.length; at += ROWS_EACH) {
+          const keys = group!.slice(at, at + ROWS_EACH).map(({ key }) => key);
+          const update = db.updateTable('placement').set({ node, changed_us: this.#nowUs() });
+          const { numUpdatedRows } = await update
+            .where('kind', '=', kind)
+            .where('key', 'in', keys)
+            .where('node', '=', dead)
+            .executeTakeFirst();
+          moved += Number(numUpdatedRows);
+        }
       }
       return moved;
     });
+  }
+
+  async #movingAssets(dead: string, limit: number): Promise<string[]> {
+    const rows = await this.#db
+      .selectFrom('placement')
+      .innerJoin('asset', 'asset.id', 'placement.key')
+      .select('placement.key as key')
+      .where('placement.kind', '=', 'asset')
+      .where('placement.node', '=', dead)
+      .where('asset.state', '!=', 'uploading')
+      .limit(limit)
+      .execute();
+    return rows.map(({ key }) => key);
   }
 
   #nowUs(): number {

@@ -9,15 +9,20 @@ import type { Clock } from '../lib/clock.ts';
 import { Emitter } from '../lib/events.ts';
 import type { Log } from '../observe/log.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
-import type { NodeRow, NodeRows } from './node-rows.ts';
+import type { NodeRows } from './node-rows.ts';
+import { NodeWatch } from './node-watch.ts';
 import { type Moved, type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from './placement.ts';
 
-/** Interval of reading, ms. */
+/** Interval of reading while all nodes are alive, ms. */
 const EVERY_MS = 1000;
 /** The clocks of nodes differ, and transactions end later than their times say: so much is read again, µs. */
 const AGAIN_US = 10_000_000;
+/** All owners are read this often, ms: what exists no more has no row that changes. */
+const ALL_EVERY_MS = 10 * 60_000;
 /** A thing without a living owner is looked up at most this often, ms. */
 const UNKNOWN_MS = 500;
+/** What moves when its node dies. Of an upload the bytes are on the disk of that node: it stays. */
+const MOVING: readonly OwnedKind[] = ['stream', 'room', 'asset'];
 /** Most things of which that is remembered. */
 const MAX_UNKNOWN = 10_000;
 
@@ -43,20 +48,28 @@ export class SharedPlacement implements Placement {
   readonly #options: SharedPlacementOptions;
   readonly #owners = new Map<string, string>();
   readonly #unknown = new Map<string, number>();
-  #nodes: readonly NodeRow[] = [];
+  readonly #watch: NodeWatch;
+  #nodes: readonly NodeView[] = [];
   #readUs = 0;
-  /** Since when every reading has succeeded, monotonic ms; undefined: the last one failed. */
-  #soundSinceMs: number | undefined;
+  /** Monotonic ms. */
+  #readAllMs = Number.NEGATIVE_INFINITY;
+  /** What this node has changed since the last reading began, which may have seen the time before that. */
+  readonly #changed = new Set<string>();
+  /** The last reading; they are one after the other. */
+  #reading: Promise<void> = Promise.resolve();
+  /** The reading that has not begun yet. */
+  #nextReading: Promise<void> | undefined;
 
   private constructor(options: SharedPlacementOptions) {
     this.#options = options;
     this.node = options.node;
+    this.#watch = new NodeWatch(options);
   }
 
   /** Reads all owners. @throws what the database throws */
   static async open(options: SharedPlacementOptions): Promise<SharedPlacement> {
     const placement = new SharedPlacement(options);
-    await placement.#read();
+    await placement.refresh();
     return placement;
   }
 
@@ -77,106 +90,136 @@ export class SharedPlacement implements Placement {
     // What a dead node had may have been taken over, or deleted, a moment ago.
     if (known === 'own' || known?.isAlive) return known;
     const id = idOf(kind, key);
+    const before = this.#owners.get(id);
     const nowMs = this.#options.clock.monotonicMs();
     const askedMs = this.#unknown.get(id);
     if (askedMs !== undefined && nowMs - askedMs < UNKNOWN_MS) return known;
     const node = await this.#options.rows.nodeOf(kind, key);
     if (this.#unknown.size >= MAX_UNKNOWN) this.#unknown.clear();
     this.#unknown.set(id, nowMs);
-    if (node === undefined) {
-      this.#owners.delete(id);
-      return undefined;
-    }
-    this.#set(kind, key, node);
-    return this.#ownerNamed(node);
+    // Unless something newer was read meanwhile.
+    if (this.#owners.get(id) === before) this.#change(kind, key, node);
+    return this.find(kind, key);
   }
 
   async claim(kind: OwnedKind, key: string): Promise<Exclude<Owner, undefined>> {
     const node = await this.#options.rows.claim(kind, key, this.node);
-    this.#set(kind, key, node);
+    this.#change(kind, key, node);
     return this.#ownerNamed(node)!;
   }
 
   async give(kind: OwnedKind, key: string, to: string): Promise<boolean> {
     const isGiven = await this.#options.rows.give(kind, key, { from: this.node, to });
-    if (isGiven) this.#set(kind, key, to);
+    if (isGiven) this.#change(kind, key, to);
     return isGiven;
   }
 
   async forget(kind: OwnedKind, key: string): Promise<void> {
     await this.#options.rows.forget(kind, key, this.node);
-    this.#owners.delete(idOf(kind, key));
+    this.#change(kind, key, undefined);
   }
 
-  /** Reads what has changed. @throws what the database throws */
+  /** Reads what has changed until now. @throws what the database throws */
   refresh(): Promise<void> {
-    return this.#read();
+    // Of two at once, the answer to the older one could come last.
+    this.#nextReading ??= this.#reading.then(() => {
+      this.#nextReading = undefined;
+      return this.#read();
+    });
+    const reading = this.#nextReading;
+    this.#reading = reading.catch(() => undefined);
+    return reading;
   }
 
   /** Keeps the owners current until `signal` fires. Never rejects. */
   async run({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     while (!signal.aborted) {
-      await sleep(EVERY_MS, { signal }).catch(() => undefined); // aborted
+      await sleep(this.pauseMs, { signal }).catch(() => undefined); // aborted
       if (!signal.aborted) await this.step({ signal });
     }
+  }
+
+  /** How long `run` waits before the next step, ms. */
+  get pauseMs(): number {
+    return this.#watch.pauseMs(EVERY_MS, (name) => name !== this.node && this.#hasAny(name, MOVING));
   }
 
   /** Reads what has changed, and takes over what dead nodes have. Never rejects. */
   async step({ signal }: { readonly signal: AbortSignal }): Promise<void> {
     try {
-      await this.#read();
+      await this.refresh();
       await this.#takeOverDead(signal);
     } catch (error) {
-      if (this.#soundSinceMs !== undefined) {
+      if (this.#watch.failed() && !signal.aborted) {
         this.#options.log.warn({ err: error }, 'the owners of the cluster cannot be read');
       }
-      this.#soundSinceMs = undefined;
     }
   }
 
   async #read(): Promise<void> {
     const { rows, clock } = this.#options;
-    this.#nodes = await rows.nodes();
-    const changed = await rows.placements(Math.max(0, this.#readUs - AGAIN_US));
-    for (const row of changed) {
-      this.#readUs = Math.max(this.#readUs, row.changed_us);
-      this.#set(row.kind as OwnedKind, row.key, row.node);
+    const nowMs = clock.monotonicMs();
+    const isAll = nowMs - this.#readAllMs >= ALL_EVERY_MS;
+    this.#changed.clear();
+    this.#nodes = this.#watch.read(await rows.nodes());
+    const read = await rows.placements(isAll ? 0 : Math.max(0, this.#readUs - AGAIN_US));
+    for (const { kind, key, node, changed_us } of read) {
+      this.#readUs = Math.max(this.#readUs, changed_us);
+      if (!this.#changed.has(idOf(kind, key))) this.#set(kind as OwnedKind, key, node);
     }
-    this.#soundSinceMs ??= clock.monotonicMs();
+    if (!isAll) return;
+    this.#readAllMs = nowMs;
+    const known = new Set(read.map(({ kind, key }) => idOf(kind, key)));
+    for (const id of this.#owners.keys()) if (!known.has(id) && !this.#changed.has(id)) this.#owners.delete(id);
   }
 
-  /** Takes the leases of dead nodes that have streams or rooms, and distributes these. */
+  /** Takes the leases of dead nodes that have what living ones can take, and distributes it. */
   async #takeOverDead(signal: AbortSignal): Promise<void> {
-    const { rows, leases, takeoverMs, clock, roles } = this.#options;
-    // After an outage of the database each node has the time to renew its lease before another takes it.
-    if (clock.monotonicMs() - (this.#soundSinceMs ?? Number.POSITIVE_INFINITY) < takeoverMs) return;
-    if (!roles.includes('ingest') && !roles.includes('rooms')) return;
+    const { roles } = this.#options;
+    if (!this.#watch.mayTakeOver) return;
+    if (!MOVING.some((kind) => roles.includes(roleFor[kind]))) return;
     const living = this.#nodes.filter(({ isAlive }) => isAlive);
     if (!living.some(({ name }) => name === this.node)) return;
-    const dead = this.#nodes.filter(({ name, isAlive }) => !isAlive && name !== this.node && this.#hasThings(name));
-    for (const { name } of dead) {
-      const holder = JSON.stringify({ host: this.node, takesOver: name });
-      const { lease } = await leases.acquire(NODE_LEASE + name, { holder, ttlMs: takeoverMs, signal });
-      if (!lease) continue; // it is back, or another node takes over
-      await using _lease = lease;
-      await rows.end(name);
-      const loads = new Map(await rows.loads());
-      const choose = (kind: OwnedKind): string | undefined => {
-        const able = living.filter((node) => node.roles.includes(roleFor[kind]));
-        const [first] = able.sort((a, b) => (loads.get(a.name) ?? 0) - (loads.get(b.name) ?? 0));
-        if (first) loads.set(first.name, (loads.get(first.name) ?? 0) + 1);
-        return first?.name;
-      };
-      const moved = await rows.distribute(name, choose);
-      const things = [...moved.values()].reduce((sum, count) => sum + count, 0);
-      if (things > 0) this.#options.tookOver(name, things);
-      await this.#read();
+    const kinds = MOVING.filter((kind) => living.some((node) => node.roles.includes(roleFor[kind])));
+    for (const { name, isAlive } of this.#nodes) {
+      if (isAlive || name === this.node || !this.#hasAny(name, kinds)) continue;
+      if (await this.#options.rows.hasMoving(name, kinds)) await this.#takeOver(name, living, signal);
     }
   }
 
-  #hasThings(node: string): boolean {
-    for (const [id, owner] of this.#owners) if (owner === node && /^(?:stream|room)\//.test(id)) return true;
+  async #takeOver(dead: string, living: readonly NodeView[], signal: AbortSignal): Promise<void> {
+    const { rows, leases, takeoverMs, tookOver } = this.#options;
+    const holder = JSON.stringify({ host: this.node, takesOver: dead });
+    const { lease } = await leases.acquire(NODE_LEASE + dead, { holder, ttlMs: takeoverMs, signal });
+    if (!lease) return; // it is back, or another node takes over
+    await using _lease = lease;
+    await rows.end(dead);
+    // Apart: a node with many assets can run as many streams as another one.
+    const [running, assets] = [new Map(await rows.loads('running')), new Map(await rows.loads('assets'))];
+    const choose = (kind: OwnedKind): string | undefined => {
+      const loads = kind === 'asset' ? assets : running;
+      const able = living.filter((node) => node.roles.includes(roleFor[kind]));
+      const [first] = able.sort((a, b) => (loads.get(a.name) ?? 0) - (loads.get(b.name) ?? 0));
+      if (first) loads.set(first.name, (loads.get(first.name) ?? 0) + 1);
+      return first?.name;
+    };
+    const things = await rows.distribute(dead, lease, choose);
+    if (things > 0) tookOver(dead, things);
+    await this.refresh();
+  }
+
+  #hasAny(node: string, kinds: readonly OwnedKind[]): boolean {
+    for (const [id, owner] of this.#owners) {
+      if (owner === node && kinds.some((kind) => id.startsWith(`${kind}/`))) return true;
+    }
     return false;
+  }
+
+  /** Notes the owner that a statement of this node has left. */
+  #change(kind: OwnedKind, key: string, node: string | undefined): void {
+    this.#changed.add(idOf(kind, key));
+    if (node === undefined) this.#owners.delete(idOf(kind, key));
+    else this.#set(kind, key, node);
   }
 
   #set(kind: OwnedKind, key: string, node: string): void {
@@ -197,7 +240,7 @@ export class SharedPlacement implements Placement {
   }
 }
 
-const idOf = (kind: OwnedKind, key: string) => `${kind}/${key}`;
+const idOf = (kind: string, key: string) => `${kind}/${key}`;
 
 function unknownNode(name: string): NodeView {
   return { name, url: new URL('http://invalid.invalid'), roles: [], version: '', isAlive: false };

@@ -266,7 +266,7 @@ export const metricTable = {
     type: 'gauge',
     name: 'oxbow_held_requests',
     labels: [],
-    help: 'Requests that wait for media that does not exist yet.',
+    help: 'Requests that wait for media that does not exist yet; in a cluster also WebSockets that wait for the next node of a room.',
   },
   cmcdRequests: {
     type: 'counter',

@@ -4,10 +4,9 @@
  */
 import type { Insertable, Kysely, Selectable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../archive/recording-locations.ts';
-import { OxbowError } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import type { ReadQuery } from '../store/engine.ts';
-import { type Fence, holdLease, valuesWhileHeld } from '../store/lease-table.ts';
+import { type Fence, holdLease, indexTaken, valuesWhileHeld } from '../store/lease-table.ts';
 import type { ChunkFileTable, Tables } from '../store/schema.ts';
 import { type ChunkSpan, overlapping, readJoinedSpans, readSpans } from './chunk-spans.ts';
 import {
@@ -88,7 +87,7 @@ export class ChunkTable {
       )
         .onConflict((conflict) => conflict.columns(['stream_id', 'first_msn']).doUpdateSet(rest))
         .executeTakeFirstOrThrow();
-      if (numInsertedOrUpdatedRows === 0n) throw taken();
+      if (numInsertedOrUpdatedRows === 0n) throw indexTaken();
     };
     if (dateRanges.length === 0) await insert(this.#db);
     else {
@@ -276,7 +275,7 @@ export class ChunkTable {
     if (firstMsns.length === 0) return;
     const fence = this.#fence();
     await this.#db.transaction().execute(async (db) => {
-      if (fence && !(await holdLease(db, fence))) throw taken();
+      if (fence && !(await holdLease(db, fence))) throw indexTaken();
       if (deletedBeforeUs !== undefined) await writeDeletedBefore(db, streamId, deletedBeforeUs);
       for (const [table, column] of [
         ['chunk_file', 'first_msn'],
@@ -349,10 +348,6 @@ export class ChunkTable {
       durationUs: row?.duration_us ?? 0,
     };
   }
-}
-
-function taken(): OxbowError {
-  return new OxbowError('data-in-use', 'Another oxbow has taken this data folder; nothing is written to its index.');
 }
 
 async function writeDeletedBefore(db: Kysely<Tables>, streamId: string, us: number): Promise<void> {

@@ -5,6 +5,7 @@
 import type { Kysely } from 'kysely';
 import type { LeaseStore } from '../cluster/lease.ts';
 import type { Clock } from '../lib/clock.ts';
+import { OxbowError } from '../lib/errors.ts';
 import { engineOf } from './engine.ts';
 import type { Tables } from './schema.ts';
 
@@ -94,4 +95,9 @@ export async function holdLease(transaction: Kysely<Tables>, { name, token }: Fe
     .where('token', '=', token)
     .executeTakeFirst();
   return numUpdatedRows > 0n;
+}
+
+/** The error of a guarded write of a process whose lease another one has taken. */
+export function indexTaken(): OxbowError {
+  return new OxbowError('data-in-use', 'Another oxbow has taken this data folder; nothing is written to its index.');
 }

@@ -51,7 +51,7 @@ export function createStreamsApi(
       return Promise.all(catalog.all.map(view));
     },
     async get(name) {
-      const stream = catalog.lookUp(name);
+      const stream = catalog.lookUpHere(name);
       return stream && view(stream);
     },
     sourceSettings: (name) => sourceSettingsOf(catalog.get(name).definition.source),

@@ -254,9 +254,9 @@ suite('a lost database', () => {
       if (name.startsWith('oxbow.db')) await rm(path.join(folder.path, name));
     }
     await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 60_000, closed: true });
-    assert.equal(await adoptRecordings(rig.store.db, rig.segments, { onlyIfEmpty: true }), 2);
-    assert.equal(await adoptRecordings(rig.store.db, rig.segments, { onlyIfEmpty: true }), 0);
-    assert.equal(await adoptRecordings(rig.store.db, rig.segments, { onlyIfEmpty: false }), 0);
+    assert.equal(await adoptRecordings(rig.store, rig.segments, { onlyIfEmpty: true }), 2);
+    assert.equal(await adoptRecordings(rig.store, rig.segments, { onlyIfEmpty: true }), 0);
+    assert.equal(await adoptRecordings(rig.store, rig.segments, { onlyIfEmpty: false }), 0);
     await rig.catalog.open();
     const view = (await rig.api.get('door'))!;
     assert.deepEqual(
@@ -281,7 +281,7 @@ suite('a lost database', () => {
       await rig.store.db.deleteFrom('stream').execute();
     }
     await using rig = await openStreams({ folder: folder.path, closed: true });
-    assert.equal(await adoptRecordings(rig.store.db, rig.segments, { onlyIfEmpty: true }), 2);
+    assert.equal(await adoptRecordings(rig.store, rig.segments, { onlyIfEmpty: true }), 2);
     await rig.catalog.open();
     assert.deepEqual(
       (await rig.api.list()).map(({ name }) => name),

@@ -15,12 +15,13 @@ import type { RetentionRule } from '../recording/retention.ts';
 import { forgetClips } from './clips/lose-clips.ts';
 import { assertManagedHere, isSameSource, type StreamDefinition } from './definition.ts';
 import { ManagedStream } from './managed-stream.ts';
-import { assertMovable, isOwn, readAdopted } from './nodes/owned-streams.ts';
+import { MovedStreams } from './nodes/moved-streams.ts';
+import { assertMovable, assertNotMoving, isOwn, readAdopted } from './nodes/owned-streams.ts';
 import { revisionOf } from './revision.ts';
 import type { StreamDeps } from './stream-deps.ts';
 import { configuredStream, defineStream, newStreamId, patchStream } from './stream-settings.ts';
 import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
-import { growingRecordings, openBytes } from './views.ts';
+import { growingRecordings, openBytes, storedBytes } from './views.ts';
 
 /** The streams of a process. */
 export class Catalog {
@@ -33,6 +34,7 @@ export class Catalog {
   /** The last queued change; changes run one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
   #closing: Promise<void> | undefined;
+  #moved: MovedStreams | undefined;
 
   /**
    * @param options.signal ends recovery at start
@@ -48,16 +50,15 @@ export class Catalog {
   }
 
   async #open(): Promise<void> {
-    const config = this.#deps.settings.now;
+    const { streams: configured } = this.#deps.settings.now;
     const { db } = this.#deps.store;
-    this.#deps.placement.moved.subscribe((moved) => {
-      if (moved.kind === 'stream') void this.#moved(moved.key, moved.owner === 'own');
-    });
+    const follow = (name: string, isOwn: boolean) =>
+      this.#inTurn(() => (isOwn ? this.#adopt(name) : this.#leave(name)));
+    this.#moved = new MovedStreams({ ...this.#deps, follow });
     const known = await readDefinitions(db);
     for (const definition of await readRemoved(db)) {
       if (await isOwn(this.#deps.placement, definition.name)) this.#removed.set(definition.name, definition);
     }
-    const configured = config.streams;
     for (const definition of known) {
       if (definition.name in configured || !(await isOwn(this.#deps.placement, definition.name))) continue;
       // A stream that is no longer configured belongs to the API: its recording can be played, and it can be removed.
@@ -84,7 +85,7 @@ export class Catalog {
         const { name, origin } = stream.definition;
         if (origin === 'api' || name in streams) continue;
         const orphan: StreamDefinition = { ...stream.definition, relays: undefined, origin: 'api', stopped: true };
-        await writeDefinition(this.#deps.store.db, orphan);
+        await writeDefinition(this.#deps.store, orphan);
         stream.redefine(orphan);
         await stream.stop('no longer in the settings');
         this.publish('stream.changed', orphan);
@@ -133,11 +134,7 @@ export class Catalog {
 
   /** Bytes of all recordings, those of removed streams and open files included. */
   async recordedBytes(): Promise<number> {
-    const { table, storyboards } = this.#deps;
-    const bytesOf = async ({ streamId }: RetentionRule) =>
-      (await table.totals(streamId)).bytes + (await storyboards.bytesOf(streamId));
-    const all = await Promise.all(this.retentionRules.map(bytesOf));
-    return all.reduce((sum, bytes) => sum + bytes, this.openBytes);
+    return (await storedBytes(this.#deps, this.retentionRules)) + this.openBytes;
   }
 
   /** The recordings that grow now, each until it is as long as it is kept. */
@@ -161,13 +158,24 @@ export class Catalog {
   }
 
   /**
-   * A stream by name; undefined if it does not exist.
+   * A stream by name; undefined if it does not exist, or another node has it.
    *
    * @throws OxbowError `not-ready` while streams are being opened and this one is not open yet
    */
   lookUp(name: string): ManagedStream | undefined {
     const stream = this.#streams.get(name);
     if (!stream) this.assertOpen();
+    return stream;
+  }
+
+  /**
+   * A stream by name, for requests that were passed to this node; undefined if it does not exist.
+   *
+   * @throws OxbowError `not-ready` as `lookUp`, and while the stream moves to this node or from it
+   */
+  lookUpHere(name: string): ManagedStream | undefined {
+    const stream = this.lookUp(name);
+    if (!stream && !this.#removed.has(name)) assertNotMoving(this.#deps.placement, name);
     return stream;
   }
 
@@ -180,10 +188,10 @@ export class Catalog {
   /**
    * A stream by name.
    *
-   * @throws OxbowError `stream-unknown`, `not-ready` as `lookUp`
+   * @throws OxbowError `stream-unknown`, `not-ready` as `lookUpHere`
    */
   get(name: string): ManagedStream {
-    const stream = this.lookUp(name);
+    const stream = this.lookUpHere(name);
     if (!stream) throw streamUnknown(name);
     return stream;
   }
@@ -199,13 +207,14 @@ export class Catalog {
 
   async #create(name: string, settings: StreamSettings): Promise<ManagedStream> {
     parseStreamName(name);
-    if (this.#streams.has(name) || !(await isOwn(this.#deps.placement, name))) {
-      throw new OxbowError('stream-exists', `a stream named ${name} exists already`);
-    }
     const nowMs = this.#deps.clock.nowMs();
     const fresh = { id: newStreamId(nowMs), createdUs: Math.round(nowMs * 1000) };
     const { id, createdUs } = this.#removed.get(name) ?? fresh;
-    return this.#add(defineStream(settings, { id, name, createdUs }, this.#deps.settings.now), 'stream.created');
+    const definition = defineStream(settings, { id, name, createdUs }, this.#deps.settings.now);
+    if (this.#streams.has(name) || !(await isOwn(this.#deps.placement, name))) {
+      throw new OxbowError('stream-exists', `a stream named ${name} exists already`);
+    }
+    return this.#add(definition, 'stream.created');
   }
 
   /**
@@ -251,7 +260,7 @@ export class Catalog {
   async #swap(stream: ManagedStream, definition: StreamDefinition): Promise<ManagedStream> {
     if (stream.closed || !isSameSource(definition.source, stream.definition.source)) {
       // Written first: if the database fails, the stream is unchanged.
-      await writeDefinition(this.#deps.store.db, definition);
+      await writeDefinition(this.#deps.store, definition);
       await this.#release(stream, 'replaced');
       try {
         return await this.#add(definition, 'stream.changed');
@@ -260,7 +269,7 @@ export class Catalog {
         throw error;
       }
     }
-    await writeDefinition(this.#deps.store.db, definition);
+    await writeDefinition(this.#deps.store, definition);
     stream.redefine(definition);
     this.publish('stream.changed', definition);
     if (!definition.stopped) await stream.start();
@@ -291,6 +300,8 @@ export class Catalog {
       check?.(revisionOf(stream.definition));
       assertManagedHere(stream.definition);
       if (recordings === 'delete') this.#deps.pins.assertFree(stream.definition.id);
+      // Written first: if the database fails, or the stream is another node's, it is unchanged.
+      await hideStream(this.#deps.store, stream.definition.id, Math.round(this.#deps.clock.nowMs() * 1000));
       await this.#release(stream, 'removed');
       this.#deps.events.publish('stream.removed', { recordings }, stream.definition);
       this.#deps.metrics.forgetStream(name);
@@ -298,10 +309,7 @@ export class Catalog {
         await forgetClips(this.#deps, stream.definition);
         await eraseStream(this.#deps, stream.definition.id);
         await this.#deps.placement.forget('stream', name);
-        return;
-      }
-      await hideStream(this.#deps.store.db, stream.definition.id, Math.round(this.#deps.clock.nowMs() * 1000));
-      this.#removed.set(name, stream.definition);
+      } else this.#removed.set(name, stream.definition);
     });
   }
 
@@ -315,16 +323,13 @@ export class Catalog {
       const stream = this.get(name);
       assertMovable(stream, this.#deps.placement);
       await this.#release(stream, `it moves to the node ${to}`);
-      if (await this.#deps.placement.give('stream', name, to)) return;
-      await this.#putBack(stream);
-    });
-  }
-
-  /** A stream has another owner: this node opens it, or closes it. Never rejects. */
-  async #moved(name: string, isOwn: boolean): Promise<void> {
-    await this.#inTurn(() => (isOwn ? this.#adopt(name) : this.#leave(name))).catch((error: unknown) => {
-      if (!this.#closing)
-        this.#deps.log.error({ stream: name, err: error }, 'a stream that moved could not be opened or closed');
+      let isGiven = false;
+      try {
+        isGiven = await this.#deps.placement.give('stream', name, to);
+      } finally {
+        // After a failure it may be the other node's all the same: then this one learns of it, and closes it again.
+        if (!isGiven) await this.#putBack(stream);
+      }
     });
   }
 
@@ -383,6 +388,7 @@ export class Catalog {
   /** Closes every stream, after pending changes: ends sources, seals files. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#changing.then(async () => {
+      await this.#moved?.[Symbol.asyncDispose]();
       await Promise.all(this.all.map((stream) => stream.close()));
       this.#streams.clear();
     });
@@ -395,7 +401,7 @@ export class Catalog {
     event?: 'stream.created' | 'stream.changed',
     { isAdopted = false }: { readonly isAdopted?: boolean } = {},
   ): Promise<ManagedStream> {
-    await writeDefinition(this.#deps.store.db, definition);
+    await writeDefinition(this.#deps.store, definition);
     const stream = await ManagedStream.open(this.#deps, definition, { signal: this.#signal, isAdopted });
     this.#removed.delete(definition.name);
     this.#streams.set(definition.name, stream);
@@ -419,7 +425,7 @@ export class Catalog {
 
   async #setStopped(stream: ManagedStream, stopped: boolean): Promise<void> {
     const definition = { ...stream.definition, stopped };
-    await writeDefinition(this.#deps.store.db, definition);
+    await writeDefinition(this.#deps.store, definition);
     stream.redefine(definition);
     if (stopped) await stream.stop('stopped by a person');
     else if (stream.closed) await this.#add(definition);
@@ -429,7 +435,7 @@ export class Catalog {
   async #setPaused(stream: ManagedStream, paused: boolean): Promise<void> {
     if (stream.definition.paused === paused) return;
     const definition = { ...stream.definition, paused };
-    await writeDefinition(this.#deps.store.db, definition);
+    await writeDefinition(this.#deps.store, definition);
     stream.redefine(definition);
   }
 

@@ -76,7 +76,7 @@ export async function rebuildIndex(
   await using opened = await openFolderStore(dataFolder, store, storage);
   const { segments, tiered } = opened;
   if (tiered) await adoptObjects(tiered, { signal });
-  await adoptRecordings(store.db, segments, { onlyIfEmpty: false });
+  await adoptRecordings(store, segments, { onlyIfEmpty: false });
   const clock = createSystemClock();
   const table = new ChunkTable(store.db, () => store.fence);
   const sum = { files: 0, segments: 0, repaired: 0 };

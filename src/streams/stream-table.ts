@@ -8,6 +8,8 @@ import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import type { SourceConfig } from '../config/schema.ts';
 import { readIdentities } from '../recording/stream-identity.ts';
+import type { Store } from '../store/db.ts';
+import { holdLease, indexTaken } from '../store/lease-table.ts';
 import type { StreamTable, Tables } from '../store/schema.ts';
 import { type QualitySettings, qualitySettingsOf, type StreamDefinition } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -69,8 +71,11 @@ function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
   };
 }
 
-/** Writes a stream's row. */
-export async function writeDefinition(db: Kysely<Tables>, definition: StreamDefinition): Promise<void> {
+/** Where rows of streams are written. With a fence only while it holds its lease. */
+export type WrittenStore = Pick<Store, 'db'> & Partial<Pick<Store, 'fence'>>;
+
+/** Writes a stream's row. @throws OxbowError `data-in-use` if another process has taken what this one ran */
+export async function writeDefinition(store: WrittenStore, definition: StreamDefinition): Promise<void> {
   const values = {
     name: definition.name,
     source: JSON.stringify(definition.source),
@@ -87,11 +92,20 @@ export async function writeDefinition(db: Kysely<Tables>, definition: StreamDefi
     storage: definition.storage ?? null,
     deleted_us: null,
   };
-  await db
-    .insertInto('stream')
-    .values({ id: definition.id, created_us: definition.createdUs, ...values })
-    .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
-    .execute();
+  await whileHeld(store, (db) =>
+    db
+      .insertInto('stream')
+      .values({ id: definition.id, created_us: definition.createdUs, ...values })
+      .onConflict((conflict) => conflict.column('id').doUpdateSet(values))
+      .execute(),
+  );
+}
+
+async function whileHeld({ db, fence }: WrittenStore, write: (db: Kysely<Tables>) => Promise<unknown>): Promise<void> {
+  await db.transaction().execute(async (transaction) => {
+    if (fence && !(await holdLease(transaction, fence))) throw indexTaken();
+    await write(transaction);
+  });
 }
 
 /** Removed streams whose recordings are kept until retention deletes them. */
@@ -100,9 +114,11 @@ export async function readRemoved(db: Kysely<Tables>): Promise<StreamDefinition[
   return rows.map(definitionOf);
 }
 
-/** Marks a stream as removed; a new stream of the same name gets its recording. */
-export async function hideStream(db: Kysely<Tables>, streamId: string, atUs: number): Promise<void> {
-  await db.updateTable('stream').set({ deleted_us: atUs, stopped: 1 }).where('id', '=', streamId).execute();
+/** Marks a stream as removed; a new stream of the same name gets its recording. @throws OxbowError as `writeDefinition` */
+export async function hideStream(store: WrittenStore, streamId: string, atUs: number): Promise<void> {
+  await whileHeld(store, (db) =>
+    db.updateTable('stream').set({ deleted_us: atUs, stopped: 1 }).where('id', '=', streamId).execute(),
+  );
 }
 
 /** Deletes a stream and its files; when this resolves, no reader has a file open and the disk space is free. */
@@ -132,11 +148,11 @@ export async function eraseStream(deps: StreamDeps, streamId: string): Promise<v
  * @returns the number of added streams
  */
 export async function adoptRecordings(
-  db: Kysely<Tables>,
+  store: WrittenStore,
   segments: SegmentStore,
   { onlyIfEmpty }: { onlyIfEmpty: boolean },
 ): Promise<number> {
-  const rows = await db.selectFrom('stream').select(['id', 'name']).execute();
+  const rows = await store.db.selectFrom('stream').select(['id', 'name']).execute();
   if (onlyIfEmpty && rows.length > 0) return 0;
   const ids = new Set(rows.map((row) => row.id));
   const names = new Set(rows.map((row) => row.name));
@@ -146,7 +162,7 @@ export async function adoptRecordings(
     let free = name;
     for (let n = 2; names.has(free); n++) free = `${name.slice(0, 60)}-${n}`;
     names.add(free);
-    await writeDefinition(db, {
+    await writeDefinition(store, {
       id,
       name: free,
       source: { type: 'test' },

@@ -36,7 +36,7 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
     test('a definition is read as it was written; written again it is replaced', async () => {
       await using database = await open();
       const { db } = database;
-      await writeDefinition(db, definition);
+      await writeDefinition({ db }, definition);
       assert.deepEqual(await readDefinitions(db), [definition]);
       const changed = {
         ...definition,
@@ -47,19 +47,35 @@ export function streamTablesContract(name: string, open: OpenDatabase): void {
         paused: true,
         storage: 'local',
       };
-      await writeDefinition(db, changed);
+      await writeDefinition({ db }, changed);
       assert.deepEqual(await readDefinitions(db), [changed]);
-      await assert.rejects(writeDefinition(db, { ...definition, id: 'other', name: 'gate' }), 'a name has one stream');
+      await assert.rejects(
+        writeDefinition({ db }, { ...definition, id: 'other', name: 'gate' }),
+        'a name has one stream',
+      );
     });
 
     test('a hidden stream is listed as removed, and is restored when it is written', async () => {
       await using database = await open();
       const { db } = database;
-      await writeDefinition(db, definition);
-      await hideStream(db, 'id', NOW_US + 1);
+      await writeDefinition({ db }, definition);
+      await hideStream({ db }, 'id', NOW_US + 1);
       assert.deepEqual([await readDefinitions(db), (await readRemoved(db)).map(({ id }) => id)], [[], ['id']]);
-      await writeDefinition(db, definition);
+      await writeDefinition({ db }, definition);
       assert.deepEqual([await readDefinitions(db), await readRemoved(db)], [[definition], []]);
+    });
+
+    test('a process whose lease another one has taken changes no definition', async () => {
+      await using database = await open();
+      const { db } = database;
+      const leases = openLeaseTable(db, createManualClock());
+      const { token } = await leases.take('node/a', { holder: 'a', ttlMs: 1000 });
+      const store = { db, fence: { name: 'node/a', token } };
+      await writeDefinition(store, definition);
+      await leases.take('node/a', { holder: 'b', ttlMs: 1000, replaces: token });
+      await assert.rejects(writeDefinition(store, { ...definition, stopped: true }), { code: 'data-in-use' });
+      await assert.rejects(hideStream(store, definition.id, NOW_US), { code: 'data-in-use' });
+      assert.deepEqual(await readDefinitions(db), [definition]);
     });
 
     test('the saved state is read back, and a later one replaces it', async () => {

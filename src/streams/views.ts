@@ -14,10 +14,12 @@ import type { ChunkTable, RecordedTotals } from '../recording/chunk-table.ts';
 import type { CoarseTimeline } from '../recording/coarse-timeline.ts';
 import type { Marker } from '../recording/marker-table.ts';
 import type { Pin } from '../recording/pin-table.ts';
+import type { RetentionRule } from '../recording/retention.ts';
 import type { TimelinePiece } from '../recording/timeline-piece.ts';
 import { WINDOW_US } from '../recording/window.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
+import type { StreamDeps } from './stream-deps.ts';
 
 /** Bytes of the files that are being written, of the stream and its qualities, which are not indexed yet. */
 export function openBytes({
@@ -163,4 +165,14 @@ export function growingRecordings(
       return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
     }),
   );
+}
+
+/** Bytes of the finished files of recordings. */
+export async function storedBytes(
+  { table, storyboards }: Pick<StreamDeps, 'table' | 'storyboards'>,
+  recordings: readonly Pick<RetentionRule, 'streamId'>[],
+): Promise<number> {
+  const bytesOf = async ({ streamId }: Pick<RetentionRule, 'streamId'>) =>
+    (await table.totals(streamId)).bytes + (await storyboards.bytesOf(streamId));
+  return (await Promise.all(recordings.map(bytesOf))).reduce((sum, bytes) => sum + bytes, 0);
 }

@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Kysely } from 'kysely';
-import { Leases } from '../cluster/lease.ts';
+import { type LeaseStore, Leases } from '../cluster/lease.ts';
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import { sleep } from '../lib/abort.ts';
 import { createSystemClock } from '../lib/clock.ts';
@@ -20,14 +20,19 @@ import { Webhooks } from './webhooks.ts';
 const url = 'https://hooks.example/in';
 
 /** A node with its own events. */
-async function openNode(node: string, db: Kysely<Tables>, sent: (line: string) => void) {
+async function openNode(
+  node: string,
+  db: Kysely<Tables>,
+  sent: (line: string) => void,
+  storeOf: (store: LeaseStore) => LeaseStore = (store) => store,
+) {
   const clock = createSystemClock();
   const failed = (error: unknown) => assert.fail(String(error));
   const changes = new RowChanges({ db, clock, failed });
   const bus = createLocalEventBus({ clock, failed });
   const hooks = await Webhooks.open({
     ...{ table: new WebhookTable(db, changes), bus, clock, sleep, holder: node, failed },
-    leases: new Leases({ store: openLeaseTable(db, clock), clock, failed }),
+    leases: new Leases({ store: storeOf(openLeaseTable(db, clock)), clock, failed }),
     ended: () => {},
     net: {
       async fetch(_: string | URL, { post }: NetRequest): Promise<NetResponse> {
@@ -88,6 +93,32 @@ export function sharedWebhooksContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(others[1]!.hooks.list(), []);
       for (const { hooks } of others) await hooks[Symbol.asyncDispose]();
       assert.equal(sent.length, 16);
+    });
+
+    test('a node that ends while the database gives it the lease ends all the same, and frees it', async () => {
+      await using database = await open();
+      const asked = Promise.withResolvers<void>();
+      const answer = Promise.withResolvers<void>();
+      const { hooks } = await openNode(
+        'a',
+        database.db,
+        () => {},
+        (store) => ({
+          ...store,
+          async take(lease, request) {
+            asked.resolve();
+            await answer.promise;
+            return store.take(lease, request);
+          },
+        }),
+      );
+      await asked.promise;
+      const closing = hooks[Symbol.asyncDispose]();
+      await new Promise(setImmediate);
+      answer.resolve();
+      await closing;
+      const row = await database.db.selectFrom('lease').selectAll().where('name', '=', 'webhooks').executeTakeFirst();
+      assert.equal(row?.expires_us, 0);
     });
 
     test('what a node notes of a webhook that another one has replaced or removed is not stored', async () => {

@@ -5,6 +5,7 @@
  */
 
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import type { EventType } from '../api/events.ts';
 import { printRfc3339 } from '../api/instant.ts';
 import type {
@@ -196,11 +197,11 @@ export class Webhooks implements AsyncDisposable {
       try {
         const { lease } = await leases.acquire(LEASE, { holder, ttlMs: LEASE_MS, ifHeld: 'wait', signal });
         await using _ = lease!;
+        const over = AbortSignal.any([lease!.lost, signal]);
+        if (over.aborted) continue; // while the database answered
         this.#maySend = true;
         for (const worker of this.#workers.values()) worker.work();
-        await new Promise<void>((resolve) => {
-          for (const end of [lease!.lost, signal]) end.addEventListener('abort', () => resolve(), { once: true });
-        });
+        await once(over, 'abort');
         this.#maySend = false;
       } catch (error) {
         if (signal.aborted) return;

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import pg from 'pg';
 import { type PostgresServer, startPostgres } from '../fixtures/engines/postgres.ts';
 import { type RedisServer, startRedis } from '../fixtures/engines/redis.ts';
 import { openTcpProxy, type TcpProxy } from '../fixtures/engines/tcp-proxy.ts';
@@ -13,7 +14,7 @@ import { type Folder, openFolder, type Server, type ServerOptions, startServer }
 /** The right to administrate, of all nodes. */
 export const ADMIN = 'let-me-in-please';
 /** How long a node is silent before others take over, ms. */
-export const TAKEOVER_MS = 3000;
+export const TAKEOVER_MS = 5000;
 
 /** A node. */
 export interface TestNode {
@@ -28,13 +29,27 @@ export interface TestCluster extends AsyncDisposable {
   readonly postgres: PostgresServer;
   readonly redis: RedisServer;
   /** Starts a node, or starts it again, with its folder and its port. */
-  start(name: string, options?: Pick<ServerOptions, 'args' | 'ingest'>): Promise<TestNode>;
+  start(name: string, options?: Pick<ServerOptions, 'args' | 'ingest' | 'sample'>): Promise<TestNode>;
   /** The data folder of a node. */
   folderOf(name: string): string;
+  /** Runs a statement in the database of the nodes. */
+  query(statement: string): Promise<void>;
+}
+
+/** Options of a cluster. */
+export interface ClusterOptions {
+  /** Whether nodes reach the database through proxies that can be cut. */
+  readonly isProxied?: boolean;
+  /** How long a node is silent before others take over, ms; undefined: the default of the setting. */
+  readonly takeoverMs?: number | undefined;
 }
 
 /** Starts the engines. */
-export async function openCluster(): Promise<TestCluster> {
+export async function openCluster(
+  { isProxied = true, ...options }: ClusterOptions = { takeoverMs: TAKEOVER_MS },
+): Promise<TestCluster> {
+  const { takeoverMs } = options;
+  const takeover = takeoverMs === undefined ? [] : ['--cluster-takeover', `${takeoverMs}ms`];
   const opened = new AsyncDisposableStack();
   const folder: Folder = opened.use(await openFolder('cluster'));
   const postgres = opened.use(await startPostgres());
@@ -47,22 +62,28 @@ export async function openCluster(): Promise<TestCluster> {
     postgres,
     redis,
     folderOf,
-    async start(name, { args = [], ingest = [] } = {}) {
+    async query(statement) {
+      const client = new pg.Client({ connectionString: database });
+      await client.connect();
+      await client.query(statement).finally(() => client.end());
+    },
+    async start(name, { args = [], ...given } = {}) {
       const port = ports.get(name) ?? (await freePort());
       ports.set(name, port);
       const proxy = opened.use(await openTcpProxy(postgres.port));
       const store = new URL(database);
-      store.port = String(proxy.port);
+      if (isProxied) store.port = String(proxy.port);
       const server = opened.use(
         await startServer({
           data: folderOf(name),
           http: `127.0.0.1:${port}`,
           adminToken: ADMIN,
-          ingest,
+          ...given,
           args: [
             ...['--store-url', store.href, '--redis-url', redis.url(), '--cluster-enabled', 'true'],
             ...['--cluster-node', name, '--cluster-url', `http://127.0.0.1:${port}`, '--cluster-secret', secret],
-            ...['--cluster-takeover', `${TAKEOVER_MS}ms`, ...args],
+            ...takeover,
+            ...args,
           ],
         }),
       );

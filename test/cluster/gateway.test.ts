@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
@@ -15,6 +16,8 @@ import { until } from '../fixtures/wait.ts';
 import { openCluster, type TestCluster, type TestNode } from './cluster.fixture.ts';
 
 const skip = needPostgres() || need('redis-server');
+/** Of media: a difference between long files cannot be printed. */
+const hash = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex');
 const json = { 'content-type': 'application/json' };
 
 interface Page {
@@ -60,7 +63,7 @@ suite('any node of a cluster answers for all', { skip }, () => {
     const [here, there] = await Promise.all([textOf(b, held), textOf(a, held)]);
     assert.ok(here.includes(`${msn}.${part}.m4s`) && there.includes(`${msn}.${part}.m4s`));
     const media = `${list.slice(0, list.lastIndexOf('/'))}/${msn}.${part}.m4s`;
-    assert.deepEqual(await b.server.bytes(media), await a.server.bytes(media));
+    assert.equal(hash(await b.server.bytes(media)), hash(await a.server.bytes(media)));
   });
 
   test('streams are listed, changed and refused as at their owner', async () => {
@@ -164,7 +167,11 @@ suite('any node of a cluster answers for all', { skip }, () => {
     assert.ok(to > ended.recorded.to!);
     assert.deepEqual(gaps, []);
     const clip = `/clip/cam/${Date.parse(from)}/${Date.parse(to)}.mp4`;
-    assert.deepEqual(await a.server.bytes(clip), await b.server.bytes(clip), 'each node has a film on its disk');
+    assert.equal(
+      hash(await a.server.bytes(clip)),
+      hash(await b.server.bytes(clip)),
+      'each node has a film on its disk',
+    );
   });
 
   test('an export of a stream is requested, made and downloaded at any node', async () => {
@@ -181,7 +188,7 @@ suite('any node of a cluster answers for all', { skip }, () => {
     const { url } = job.result as { url: string };
     const files = [await a.server.bytes(url), await b.server.bytes(url)];
     assert.ok(files[0]!.length > 1000);
-    assert.deepEqual(files[0], files[1]);
+    assert.equal(hash(files[0]!), hash(files[1]!));
   });
 
   test('a film is uploaded at one node, processed once, and plays at the other', async () => {

@@ -1,83 +1,20 @@
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
-import { WebSocket } from 'ws';
-import type { RoomMessage, ServerMessage } from '../../src/api/room/messages.ts';
-import { type PlaybackState, positionAt } from '../../src/api/room/playback.ts';
-import { Outbox, type SendResult } from '../../web/src/rooms/session/outbox.ts';
-import { RoomConnection, type RoomSocket } from '../../web/src/rooms/session/room-connection.ts';
+import type { RoomMessage } from '../../src/api/room/messages.ts';
+import { positionAt } from '../../src/api/room/playback.ts';
+import type { SendResult } from '../../web/src/rooms/session/outbox.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { need } from '../fixtures/need.ts';
 import { createRoom } from '../fixtures/rooms/rooms.ts';
 import { smallPicture } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { ADMIN, openCluster, type TestCluster, type TestNode } from './cluster.fixture.ts';
+import { Member } from './member.fixture.ts';
 
 const skip = needPostgres() || need('redis-server');
 const NAMES = ['a', 'b', 'c'];
 // A member writes more than people do.
 const args = [...smallPicture, '--rooms-message-rate', '100'];
-
-/** A member like the page of a room, with its connection and its outbox. It tries one node after the other. */
-class Member implements Disposable {
-  state: PlaybackState | undefined;
-  /** When each welcome came, ms. */
-  readonly welcomes: number[] = [];
-  readonly #ends = new AbortController();
-  readonly #outbox = new Outbox();
-  readonly #connection: RoomConnection;
-  #since: number | undefined;
-  #tries = 0;
-
-  constructor(room: string, urls: () => readonly string[]) {
-    this.#connection = new RoomConnection({
-      openSocket: () => {
-        const all = urls();
-        const url = all[this.#tries++ % all.length]!.replace('http', 'ws');
-        const headers = { authorization: `Bearer ${ADMIN}` };
-        const socket = new WebSocket(`${url}/api/v1/rooms/${room}/socket`, { headers });
-        socket.on('error', () => undefined); // `close` follows
-        return socket as unknown as RoomSocket;
-      },
-      hello: () => ({ t: 'hello', ...(this.#since !== undefined && { since: this.#since }) }),
-      onMessage: (message) => this.#take(message),
-      onStatus: ({ is }) => {
-        if (is === 'waiting') this.#outbox.lost();
-      },
-    });
-    void this.#connection.keep(this.#ends.signal);
-  }
-
-  /** Writes to the chat; resolves when it is acknowledged. */
-  write(text: string): Promise<SendResult> {
-    return this.#outbox.add({ t: 'chat', id: randomUUID(), text }, (message) => this.#connection.send(message));
-  }
-
-  command(change: { readonly do: 'item' | 'seek'; readonly item?: string; readonly positionMs?: number }) {
-    const { rev } = this.state!;
-    const command = { t: 'command', id: randomUUID(), rev, ...change } as const;
-    return this.#outbox.add(command, (message) => this.#connection.send(message));
-  }
-
-  [Symbol.dispose](): void {
-    this.#ends.abort();
-  }
-
-  #take(message: ServerMessage): void {
-    if (message.t === 'welcome') {
-      this.welcomes.push(Date.now());
-      this.state = message.state;
-      this.#saw(message.messages);
-      this.#outbox.resend((one) => this.#connection.send(one));
-    } else if (message.t === 'message') this.#saw([message.message]);
-    else if (message.t === 'state') this.state = message.state;
-    else if (message.t === 'ack' || message.t === 'refused') this.#outbox.answer(message);
-  }
-
-  #saw(messages: readonly RoomMessage[]): void {
-    for (const { seq } of messages) this.#since = Math.max(this.#since ?? 0, seq);
-  }
-}
 
 suite('rooms of a cluster of three nodes', { skip }, () => {
   let cluster: TestCluster;

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
-import { readdir, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readdir, rename, rm, truncate, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { StorageView } from '../../src/api/admin-shapes.ts';
 import type { ObjectClient } from '../../src/archive/objects/object-client.ts';
@@ -169,5 +169,97 @@ suite('recordings in an object store', () => {
     const metrics = Buffer.from(await server.bytes('/metrics')).toString();
     assert.match(metrics, /oxbow_storage_uploads_total\{[^}]*result="stored"\} \d/);
     for (const text of [log, server.stderr, settings, metrics]) assert.ok(!text.includes(SECRET));
+  });
+});
+
+suite('a second copy of recordings in a folder on another disk', () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let server: Server;
+  const at = (...names: string[]) => join(folder.path, ...names);
+  const filesIn = async (name: string) => {
+    const all = await readdir(at(name), { recursive: true }).catch(() => []);
+    return all.filter((path) => /recordings.*\.mp4$/.test(path)).map((path) => at(name, path));
+  };
+  const start = async () =>
+    startServer({
+      ...{ data: at('data'), adminToken: 'an-administrator', sample: false },
+      args: ['--config', at('oxbow.yaml'), ...smallPicture],
+    });
+  const second = async () => {
+    const { objectStores } = await server.json<StorageView>('/api/v1/storage');
+    return objectStores.find(({ name }) => name === 'second')!;
+  };
+  /** Records for a moment; returns the address of a clip. */
+  const record = async () => {
+    // The first one has begun with the server.
+    const startedMs = (await filesIn('second')).length === 0 ? 0 : Date.now();
+    await server.fetch('/api/v1/streams/cam/start', { method: 'POST' });
+    await server.stream('cam');
+    const path = await until('it is recorded', async () => {
+      const span = (await server.timeline('cam')).spans.find(({ from }) => Date.parse(from) >= startedMs);
+      if (!span || Date.parse(span.to) - Date.parse(span.from) < 2500) return undefined;
+      const from = Math.ceil(Date.parse(span.from) / 1000);
+      return `/clip/cam/${from}/${from + 1}.mp4`;
+    });
+    await server.fetch('/api/v1/streams/cam/stop', { method: 'POST' });
+    await server.stream('cam', 'stopped');
+    return path;
+  };
+
+  before(async () => {
+    folder = opened.use(await openFolder('second-disk'));
+    await mkdir(at('second'));
+    const targets = { second: { type: 'folder', path: at('second') } };
+    const settings = {
+      storage: { targets, target: 'second' },
+      streams: { cam: { source: { type: 'test' } } },
+    };
+    await writeFile(at('oxbow.yaml'), JSON.stringify(settings));
+    server = await start();
+  });
+  after(async () => {
+    await server?.stop();
+    await opened.disposeAsync();
+  });
+
+  for (const [what, damage] of [
+    ['is deleted', (path: string) => rm(path)],
+    ['has lost its end', (path: string) => truncate(path, 5000)],
+  ] as const) {
+    test(`the past plays with the same bytes when the first copy ${what}`, async () => {
+      const path = await record();
+      const names = async (folder: string) => (await filesIn(folder)).map((file) => basename(file));
+      await until('each file has a copy', async () => {
+        const copies = new Set(await names('second'));
+        return (await names('data')).every((name) => copies.has(name));
+      });
+      const clip = await server.bytes(path);
+      assert.ok(clip.length > 1000);
+      await server.stop();
+      for (const file of await filesIn('data')) await damage(file);
+      server = await start();
+      assert.deepEqual(await server.bytes(path), clip);
+    });
+  }
+
+  test('a disk that is not mounted is reported, recording continues, and its files are copied when it is back', async () => {
+    await rename(at('second'), at('away'));
+    await record();
+    const problem = await until('it is reported', async () => (await second()).problem);
+    assert.match(problem, /does not exist: its disk may not be mounted/);
+    assert.ok(!(await readdir(folder.path)).includes('second'), 'it is not made');
+    await rename(at('away'), at('second'));
+    await until('all files are there', async () => {
+      const { problem: now, waiting } = await second();
+      return now === null && waiting === 0;
+    });
+  });
+
+  test('a folder in the data folder is refused', async () => {
+    const settings = { storage: { targets: { second: { type: 'folder', path: at('other', 'copies') } } } };
+    await writeFile(at('refused.yaml'), JSON.stringify(settings));
+    const args = ['--config', at('refused.yaml')];
+    await assert.rejects(startServer({ data: at('other'), args, sample: false }), /are in each other/);
   });
 });

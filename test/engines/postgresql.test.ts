@@ -11,6 +11,7 @@ import { sharedJobsContract } from '../../src/jobs/shared-jobs.contract.ts';
 import { tableQueueContract } from '../../src/jobs/table-queue.contract.ts';
 import { assetListContract } from '../../src/library/asset-list.contract.ts';
 import { clusterNodesContract } from '../../src/nodes/cluster-nodes.contract.ts';
+import { placementFaultsContract } from '../../src/nodes/placement-faults.contract.ts';
 import { sharedPlacementContract } from '../../src/nodes/shared-placement.contract.ts';
 import { createSilentLog } from '../../src/observe/log.ts';
 import { sharedRowsContract } from '../../src/recording/shared-rows.contract.ts';
@@ -73,6 +74,7 @@ suite('PostgreSQL', { skip: needPostgres() }, () => {
   });
   leaseTableContract('PostgreSQL', openDatabase);
   sharedPlacementContract('PostgreSQL', openDatabase);
+  placementFaultsContract('PostgreSQL', openDatabase);
   clusterNodesContract('PostgreSQL', openDatabase);
   accountTablesContract('PostgreSQL', openDatabase);
   tableQueueContract('PostgreSQL', openDatabase);

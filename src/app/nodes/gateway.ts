@@ -20,8 +20,8 @@ export function openGateway(
     open({
       ...{ placement, signature, trustedProxies, version, clock, log, metrics },
       memoryBytes: cluster.cache,
-      // All nodes have one secret for playback tokens.
-      tokens: accounts.access.watch,
+      // All nodes have one secret for playback tokens; an authorization server decides about each of them all the same.
+      tokens: accounts.auth ? undefined : accounts.access.watch,
       isSecure: certificateFiles(tls) !== undefined,
       head: readableFields(http.address, publicUrl),
       isGuarded: isLoopback(http.address),

@@ -64,7 +64,7 @@ export async function openNodes(
   const placement = await SharedPlacement.open({
     ...{ rows, leases, node, roles, takeoverMs: takeover, clock, log },
     tookOver: (dead, things) =>
-      log.warn({ node: dead, things }, 'a node does not renew its lease; its streams and rooms were distributed'),
+      log.warn({ node: dead, things }, 'a node does not renew its lease; what it had was distributed'),
   });
   const signature = new NodeSignature({ secret, node, clock });
   const list = new ClusterNodes({ db: store.db, clock, placement });
@@ -73,11 +73,7 @@ export async function openNodes(
 }
 
 /** The store of the files of all nodes. */
-export function openNodeFiles(
-  { clock, log }: AppContext,
-  { placement, client }: Nodes,
-  own: SegmentStore,
-): SegmentStore {
+export function openNodeFiles({ clock, log }: AppContext, { placement, client }: Nodes, own: SegmentStore): NodeFiles {
   const failures = new OncePer(LOG_EVERY_MS, () => clock.monotonicMs());
   return new NodeFiles({
     ...{ own, client, placement },

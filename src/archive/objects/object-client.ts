@@ -1,6 +1,7 @@
 /**
  * The contract of a bucket: whole objects are put, read by range, listed and deleted. No object changes after it was put.
- * In: keys, bytes. Out: the same bytes. Engines: s3-client (S3 and what speaks it), azure-client. docs/decisions/0050.
+ * In: keys, bytes. Out: the same bytes. Engines: s3-client (S3 and what speaks it), azure-client, folder-client.
+ * docs/decisions/0050.
  */
 import { createHash } from 'node:crypto';
 

@@ -24,6 +24,8 @@ export interface ObjectReaderOptions {
   /** The client of a target; rejects if the settings do not have it. */
   readonly clientOf: (target: string) => Promise<ObjectClient>;
   readonly blocks: BlockFiles;
+  /** Whether blocks of a target are kept; by default those of all are. */
+  readonly keeps?: (target: string) => boolean;
   /** Called with the bytes that a bucket sent. */
   readonly fetched?: (target: string, bytes: number) => void;
   /** Called when a request failed. */
@@ -93,14 +95,16 @@ export class ObjectReader implements Disposable {
 
   async #find(place: ObjectPlace, index: number, name: string): Promise<Uint8Array> {
     this.#closing.signal.throwIfAborted();
-    const kept = await this.#options.blocks.get(name);
+    const { blocks, keeps = () => true } = this.#options;
+    const isKept = keeps(place.target);
+    const kept = isKept ? await blocks.get(name) : undefined;
     if (kept) return kept;
     const offset = index * OBJECT_BLOCK_BYTES;
     const length = Math.min(OBJECT_BLOCK_BYTES, place.size - offset);
     const bytes = await this.#fetch(place, offset, length);
     if (bytes.length < length) throw missingObject(new RangeError(`${place.key} ends before ${offset + length}`));
     // The caller need not wait for the disk.
-    void this.#options.blocks.put(name, bytes);
+    if (isKept) void blocks.put(name, bytes);
     return bytes;
   }
 

@@ -13,6 +13,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { freePort } from '../../../test/fixtures/free-port.ts';
 import { openAzureClient } from './azure-client.ts';
+import { openFolderClient } from './folder-client.ts';
 import type { ObjectClient } from './object-client.ts';
 import { openS3Client } from './s3-client.ts';
 
@@ -101,6 +102,17 @@ export async function startAzure(): Promise<ObjectServer> {
       await closed;
       await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
+  };
+}
+
+/** A folder as a bucket. */
+export async function startFolder(): Promise<ObjectServer> {
+  const folder = await mkdtemp(join(tmpdir(), 'oxbow-copies-'));
+  return {
+    port: 0,
+    target: () => ({ type: 'folder', path: folder }),
+    client: () => openFolderClient(folder),
+    [Symbol.asyncDispose]: () => rm(folder, { recursive: true, force: true }),
   };
 }
 

@@ -47,6 +47,10 @@ export class ObjectTargets implements AsyncDisposable {
       const hint = 'Name the file with the settings (--config FILE); a server reads targets when it starts.';
       throw new OxbowError('storage-failed', `storage.targets has no "${name}".`, { extra: { hint } });
     }
+    if (target.type === 'folder') {
+      const { openFolderClient } = await import('./folder-client.ts');
+      return openFolderClient(target.path);
+    }
     const { type, endpoint, region, bucket, accessKeyId, forcePathStyle, checksums } = target;
     if (type === 'azure') {
       const { openAzureClient } = await import('./azure-client.ts');

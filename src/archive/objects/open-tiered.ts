@@ -2,12 +2,14 @@
  * Opens the store over files and the buckets of the settings, for the server and for commands without one.
  * In: the store of the files, the database, the section `storage`. Out: the tiered store with its parts.
  */
+import { dirname } from 'node:path';
 import type { Kysely } from 'kysely';
 import type { TargetConfig } from '../../config/sections/storage-section.ts';
 import type { Fence } from '../../store/lease-table.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { SegmentStore } from '../segment-store.ts';
 import { BlockFiles, type BlockFilesOptions } from './block-files.ts';
+import { assertApart } from './folder-client.ts';
 import { ObjectReader, type ObjectReaderOptions } from './object-reader.ts';
 import { ObjectTargets } from './object-targets.ts';
 import { StoredObjects } from './stored-objects.ts';
@@ -24,6 +26,7 @@ export interface OpenTieredOptions extends Pick<ObjectReaderOptions, 'fetched' |
   readonly fence: () => Fence;
   readonly nowMs: () => number;
   readonly targets: Readonly<Record<string, TargetConfig>>;
+  /** Its folder is in the data folder. */
   readonly cache: BlockFilesOptions;
 }
 
@@ -35,15 +38,25 @@ export interface TieredStore extends AsyncDisposable {
   readonly blocks: BlockFiles;
 }
 
-/** Opens the store. Undefined if there is no target, and no object in the index: then `local` is not closed. */
+/**
+ * Opens the store. Undefined if there is no target, and no object in the index: then `local` is not closed.
+ *
+ * @throws OxbowError `bad-setting` if the folder of a target is in the data folder
+ */
 export async function openTieredStore(options: OpenTieredOptions): Promise<TieredStore | undefined> {
   const { local, db, fence, nowMs, cache, fetched, failed } = options;
   const index = new StoredObjects(db, fence, () => Math.round(nowMs() * 1000));
   const targets = new ObjectTargets(options.targets);
   if (targets.names.length === 0 && (await index.isEmpty())) return undefined;
+  for (const name of targets.names) {
+    const { type, path } = targets.find(name)!;
+    if (type === 'folder') await assertApart(name, path, dirname(cache.folder));
+  }
   const blocks = await BlockFiles.open(cache);
   const clientOf = (target: string) => targets.client(target);
-  const reader = new ObjectReader({ clientOf, blocks, ...(fetched && { fetched }), ...(failed && { failed }) });
+  // A file of another disk need not be copied to this one.
+  const keeps = (target: string) => targets.find(target)?.type !== 'folder';
+  const reader = new ObjectReader({ clientOf, blocks, keeps, ...(fetched && { fetched }), ...(failed && { failed }) });
   const store = new TieredSegmentStore({ local, objects: index, reader });
   return {
     store,

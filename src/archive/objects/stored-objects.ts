@@ -6,8 +6,7 @@
  */
 import type { Kysely, Selectable } from 'kysely';
 import { dropOldest } from '../../lib/drop-oldest.ts';
-import { OxbowError } from '../../lib/errors.ts';
-import { type Fence, holdLease } from '../../store/lease-table.ts';
+import { type Fence, holdLease, indexTaken } from '../../store/lease-table.ts';
 import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from '../../store/objects/object-tables.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { SegmentLocation, SegmentPrefix } from '../segment-store.ts';
@@ -152,7 +151,7 @@ export class StoredObjects {
   async begin(location: SegmentLocation, target: string, key: string): Promise<ObjectUpload> {
     const fence = this.#fence();
     return this.#db.transaction().execute(async (db) => {
-      if (!(await holdLease(db, fence))) throw taken();
+      if (!(await holdLease(db, fence))) throw indexTaken();
       const known = await db
         .selectFrom('object_upload')
         .selectAll()
@@ -200,7 +199,7 @@ export class StoredObjects {
   async commit(object: Omit<StoredObject, 'fence' | 'uploaded_us' | 'local'>): Promise<boolean> {
     const fence = this.#fence();
     const isVisible = await this.#db.transaction().execute(async (db) => {
-      if (!(await holdLease(db, fence))) throw taken();
+      if (!(await holdLease(db, fence))) throw indexTaken();
       const { numDeletedRows } = await db
         .deleteFrom('object_upload')
         .where('location', '=', object.location)
@@ -289,7 +288,7 @@ export class StoredObjects {
     const removed: StoredObject[] = [];
     const fence = this.#fence();
     await this.#db.transaction().execute(async (db) => {
-      if (!(await holdLease(db, fence))) throw taken();
+      if (!(await holdLease(db, fence))) throw indexTaken();
       for (const table of ['stored_object', 'object_upload'] as const) {
         const gone = await db
           .deleteFrom(table)
@@ -392,8 +391,4 @@ const matches =
 /** The least text after everything below a folder-like prefix: "0" is the character after "/". Of another prefix, as text after it. */
 function endOf(prefix: string): string {
   return prefix.endsWith('/') ? `${prefix.slice(0, -1)}0` : `${prefix}\uffff`;
-}
-
-function taken(): OxbowError {
-  return new OxbowError('data-in-use', 'Another oxbow has taken this data folder; nothing is written to its index.');
 }

@@ -100,6 +100,21 @@ suite('a store of files and objects', () => {
     assert.deepEqual(Buffer.from(await bytesOf(tiered.store, A)), bytes);
   });
 
+  test('a file that has lost its end is read from its copy, one that is still written is not', async () => {
+    await using tiered = await openTiered(client);
+    const bytes = randomBytes(100_000);
+    await tiered.store.put(A, bytes);
+    await tiered.upload(A);
+    await truncate(join(tiered.folder, A), 60_000);
+    tiered.local.release(A);
+    const read = async (offset: number, length: number) => Buffer.from(await tiered.store.read(A, { offset, length }));
+    assert.deepEqual(await read(50_000, 20_000), bytes.subarray(50_000, 70_000));
+    assert.deepEqual(await read(90_000, 20_000), bytes.subarray(90_000));
+    const open = segmentLocation('recordings/s/open.mp4');
+    await using writer = await tiered.store.create(open, [bytes], { sync: false });
+    assert.equal((await tiered.store.read(writer.location, { offset: 90_000, length: 20_000 })).length, 10_000);
+  });
+
   test('deleting a recording deletes its objects too, though the bucket is lost at that time', async () => {
     await using network = await openBadNetwork(server.port);
     await using far = await server.client(network.port);

@@ -66,7 +66,12 @@ export class TieredSegmentStore implements SegmentStore {
     options: Abortable,
   ): Promise<Uint8Array> {
     try {
-      return await this.local.read(location, range, options);
+      const bytes = await this.local.read(location, range, options);
+      if (bytes.length === range.length) return bytes;
+      // It ends here, or has lost its end.
+      const object = await this.#objects.find(location);
+      const isCut = object !== undefined && object.size > range.offset + bytes.length;
+      return isCut ? await this.#reader.read(object, range, options) : bytes;
     } catch (error) {
       // Not only if it is missing: the disk may be broken.
       const object = await this.#objectInstead(location, error, options);

@@ -46,6 +46,17 @@ function roles(sentence: string, extras: OptionExtras): Option<readonly NodeRole
   );
 }
 
+/** An address of a node. What is requested there is signed with its path, which begins with that of the request. */
+function nodeUrl(sentence: string): Option<string | undefined> {
+  const url = optionalUrl(sentence);
+  const parse = (value: unknown): string | undefined => {
+    const given = url.parse(value);
+    if (given === undefined || new URL(given).href === `${new URL(given).origin}/`) return given;
+    throw new FormatError('the address of a node is a protocol, a host and a port, and nothing more', 0);
+  };
+  return { ...url, parse };
+}
+
 /** Where Redis is. */
 export const redisSection = section({
   url: redisUrl(
@@ -65,7 +76,7 @@ export const redisSection = section({
 export const clusterSection = section({
   enabled: flag(false, 'Whether this server is a node of a cluster. Needs `redis.url`.'),
   node: namePrefix('node', 'Name of this node: another one for each node, the same after a restart.'),
-  url: optionalUrl(
+  url: nodeUrl(
     'Where the other nodes reach this one, for example `http://10.0.0.5:8080`. With it the nodes share streams and rooms: needs `store.url` and `cluster.secret`.',
   ),
   secret: secret(
@@ -76,7 +87,7 @@ export const clusterSection = section({
     { flag: 'roles' },
   ),
   takeover: duration(
-    '6s',
+    '4s',
     'A node that has not renewed its lease for so long is dead: its streams and rooms are taken over.',
     { min: '2s', max: '5m' },
   ),

@@ -51,6 +51,11 @@ test('targets that cannot work are refused with a sentence', async () => {
     [{ bucket: 'b', type: 'azure' }, /needs a `connectionString`/],
     [{ bucket: 'b', prefix: '/a' }, /`prefix`/],
     [{ ...archive, secretAccessKeyFile: '/etc/secret' }, /has both/],
+    [{ type: 'folder' }, /needs a `path`/],
+    [{ type: 'folder', path: 'copies' }, /from the root/],
+    [{ type: 'folder', path: '/mnt/b/oxbow', bucket: 'b' }, /has no `bucket`/],
+    [{ type: 'folder', path: '/mnt/b/oxbow', presign: true }, /`presign`/],
+    [{ ...archive, path: '/mnt/b/oxbow' }, /type `folder`/],
   ] as const) {
     await assert.rejects(load({ storage: { targets: { archive: target } } }), { message });
   }

@@ -2,6 +2,7 @@
  * The settings of object stores, a part of the table of all settings.
  * In: the types of settings. Out: the section `storage` for schema.ts; the check that names of targets are known.
  */
+import { isAbsolute } from 'node:path';
 import { FormatError } from '../../lib/errors.ts';
 import {
   choice,
@@ -27,9 +28,9 @@ const hidden = (sentence: string): Option<string> => ({
 
 const target = section({
   type: choice(
-    ['s3', 'azure', 'gcs'],
+    ['s3', 'azure', 'gcs', 'folder'],
     's3',
-    'Amazon S3 or a server that speaks its protocol, Azure Blob Storage, or Google Cloud Storage (by its S3 interface, with an HMAC key).',
+    'Amazon S3 or a server that speaks its protocol, Azure Blob Storage, Google Cloud Storage (by its S3 interface, with an HMAC key), or a folder on another disk or a network mount.',
   ),
   endpoint: text('', 'Address of the server (type `s3`). Default: that of Amazon for the region.', {
     placeholder: 'URL',
@@ -39,6 +40,11 @@ const target = section({
     maxLength: 100,
   }),
   bucket: text('', 'Name of the bucket, or of the container (type `azure`). It must exist.', { maxLength: 255 }),
+  path: text(
+    '',
+    'The folder (type `folder`): an absolute path, on another disk than the data folder. It must exist, below the place where the disk is mounted.',
+    { placeholder: 'FOLDER', maxLength: 1000 },
+  ),
   prefix: text('oxbow', 'Start of all keys; no other oxbow may use the same one in this bucket.', { maxLength: 200 }),
   accessKeyId: text(
     '',
@@ -82,7 +88,9 @@ const targets: NamedSections<TargetConfig> = {
   },
   refine(values) {
     const given = values as TargetConfig;
-    if (given.bucket === '') throw new FormatError('it needs a `bucket`', 0);
+    if (given.type === 'folder') checkFolder(given);
+    else if (given.path !== '') throw new FormatError('`path` is for the type `folder`', 0);
+    else if (given.bucket === '') throw new FormatError('it needs a `bucket`', 0);
     if (given.endpoint !== '') httpUrl(given.endpoint);
     if (/^\/|\/$|\/\/|\.\.|[^\x21-\x7e]/.test(given.prefix)) {
       throw new FormatError('`prefix` has no `/` at its start or end, no spaces and no `..`', 0);
@@ -101,6 +109,12 @@ const targets: NamedSections<TargetConfig> = {
     return given;
   },
 };
+
+function checkFolder({ path, bucket, presign }: TargetConfig): void {
+  if (!isAbsolute(path)) throw new FormatError('`folder` needs a `path`, from the root of the file system', 0);
+  if (bucket !== '') throw new FormatError('`folder` has no `bucket`', 0);
+  if (presign) throw new FormatError('`folder` has no addresses to `presign`', 0);
+}
 
 /** The section. */
 export const storageSection = section({

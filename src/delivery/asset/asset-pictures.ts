@@ -145,7 +145,9 @@ export class AssetPictures {
     try {
       return await segments.read(location, { offset: 0, length: await segments.size(location) });
     } catch (error) {
-      if (isMissing(error)) return undefined;
+      // On a node that does not run: its media may be elsewhere.
+      const isAway = error instanceof OxbowError && error.code === 'not-ready';
+      if (isMissing(error) || isAway) return undefined;
       throw error;
     }
   }

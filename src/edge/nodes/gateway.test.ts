@@ -246,6 +246,13 @@ suite('a node passes on what another node owns', () => {
     client.close();
     assert.equal(await client.ended(), '1005 ');
     assert.equal(await refusalOf(one.server.url, room), '401 unauthorized');
+    const before = two.received.length;
+    assert.equal(
+      await refusalOf(one.server.url, room, { headers: { host: 'page.example' } }),
+      '421 host-refused',
+      'the owner believes this node which name the client has used',
+    );
+    assert.equal(two.received.length, before);
   });
 
   test('a list has the rows of all nodes in one order, page by page', async () => {

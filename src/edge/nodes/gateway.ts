@@ -4,6 +4,7 @@
  */
 import { createHash, randomInt } from 'node:crypto';
 import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from 'node:http';
+import type { Duplex } from 'node:stream';
 import { parseMediaTarget } from '../../api/media-address.ts';
 import { type Problem, toProblem } from '../../http/api/problem.ts';
 import { isFromNode, markFromNode } from '../../http/client/from-node.ts';
@@ -20,6 +21,7 @@ import type { Metrics } from '../../observe/metrics.ts';
 import { traceIdOf } from '../../observe/trace.ts';
 import type { EdgeFound } from '../edge-finder.ts';
 import { isOfOrigin } from '../refusal.ts';
+import { OwnerWaits } from './owner-waits.ts';
 import { peekBody } from './peek-body.ts';
 import { nodeUnanswered, Peers, type PeersOptions } from './peers.ts';
 import {
@@ -35,6 +37,9 @@ import {
 
 /** A node that has not answered by then is left out of a list, ms. */
 const LIST_MS = 2000;
+/** So long a WebSocket waits for another owner of what a node had that does not answer, ms; a node that should answer is tried again meanwhile. */
+const SOCKET_WAIT_MS = 5000;
+const SOCKET_TRY_MS = 1000;
 const MAX_LIST_BYTES = 32 * 1024 * 1024;
 /** JSON that names a stream or an upload is at most as long as the API takes; a form says it at its beginning. */
 const PEEKED_BYTES = { json: 1024 * 1024, multipart: 16 * 1024 } as const;
@@ -50,6 +55,8 @@ export interface GatewayOptions extends Omit<PeersOptions, 'placement' | 'signat
   /** Of this program: pages are passed only to nodes with the same one, since their files have other names in another. */
   readonly version: string;
   readonly metrics: Metrics;
+  /** For tests: how long a WebSocket waits for another owner, ms. */
+  readonly socketWaitMs?: number;
 }
 
 /** The gateway. Disposing it ends the connections to other nodes. */
@@ -57,9 +64,10 @@ export interface Gateway extends OtherNodes, AsyncDisposable {}
 
 /** Opens the gateway; connections are made when they are needed. */
 export function openGateway(options: GatewayOptions): Gateway {
-  const { placement, signature, metrics, log, version, failed } = options;
+  const { placement, signature, metrics, log, version, failed, clock, socketWaitMs = SOCKET_WAIT_MS } = options;
   const opened = new AsyncDisposableStack();
   const waitLimiter = new WaitLimiter(waitLimits, (change) => metrics.heldRequests.inc(change));
+  const ownerWaits = new OwnerWaits(clock, (change) => metrics.heldRequests.inc(change));
   const onUnanswered = (node: string) => metrics.nodeFailures.inc({ node });
   const peers = opened.use(new Peers({ ...options, onUnanswered }, waitLimiter));
   opened.defer(
@@ -159,9 +167,30 @@ export function openGateway(options: GatewayOptions): Gateway {
     });
   }
 
+  /** Resolves when the connection has ended. Rejects if the node does not answer. */
+  function passSocket(node: NodeView, request: IncomingMessage, socket: Duplex, head: Buffer): Promise<boolean> {
+    count('socket', node);
+    if (!node.isAlive) return Promise.reject(nodeUnanswered(node.name));
+    const { promise, resolve, reject } = Promise.withResolvers<boolean>();
+    const ended = () => resolve(true);
+    socket.once('close', ended);
+    peers.of(node).passer.upgrade(request, socket, head, (reason) => {
+      socket.off('close', ended);
+      reject(reason);
+    });
+    return promise;
+  }
+
+  /** Whether something is not at a node any more that did not answer, or the node is back. */
+  function hasAnotherOwner(subject: Subject, { name, isAlive }: NodeView): boolean {
+    if (!('kind' in subject)) return false;
+    const owner = placement.find(subject.kind, subject.key);
+    return owner === undefined || owner === 'own' || owner.name !== name || (owner.isAlive && !isAlive);
+  }
+
   async function nodeIn(request: IncomingMessage, about: AboutBody): Promise<NodeView | undefined> {
     const read = (bytes: Buffer) => subjectIn(about, bytes);
-    const thing = await peekBody(request, { maxBytes: PEEKED_BYTES[about.form], read });
+    const thing = await peekBody(request, { maxBytes: PEEKED_BYTES[about.form], read, isWhole: about.form === 'json' });
     return thing && nodeOf(thing);
   }
 
@@ -278,14 +307,23 @@ export function openGateway(options: GatewayOptions): Gateway {
     async upgrade(request, socket, head) {
       if (isFromNode(request.headers)) return false;
       const about = subjectOf('GET', pathOf(request.url ?? '/'));
-      const node = about && 'subject' in about ? await nodeOf(about.subject) : undefined;
-      if (!node) return false;
-      count('socket', node);
-      if (!node.isAlive) throw nodeUnanswered(node.name);
-      const { promise, resolve, reject } = Promise.withResolvers<boolean>();
-      socket.once('close', () => resolve(true));
-      peers.of(node).passer.upgrade(request, socket, head, reject);
-      return promise;
+      if (!about || !('subject' in about)) return false;
+      const { subject } = about;
+      const untilMs = clock.monotonicMs() + socketWaitMs;
+      for (;;) {
+        const node = await nodeOf(subject);
+        if (!node) return false;
+        try {
+          return await passSocket(node, request, socket, head);
+        } catch (reason) {
+          const hasChanged = () => socket.destroyed || hasAnotherOwner(subject, node);
+          // Its lease has not ended, so it may be back at once.
+          const nextMs = node.isAlive ? Math.min(untilMs, clock.monotonicMs() + SOCKET_TRY_MS) : untilMs;
+          const isOver = !(await ownerWaits.until(hasChanged, nextMs));
+          if (isOver && (ownerWaits.isFull || clock.monotonicMs() >= untilMs)) throw reason;
+          if (socket.destroyed) return true;
+        }
+      }
     },
 
     ownerOf(kind, key) {
@@ -305,6 +343,7 @@ export function openGateway(options: GatewayOptions): Gateway {
 
     leave(reason) {
       waitLimiter.abortAll(reason);
+      ownerWaits.close();
       peers.leave();
     },
 

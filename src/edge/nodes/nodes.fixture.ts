@@ -96,6 +96,7 @@ export async function startNodes(
       placement,
       signature: new NodeSignature({ secret: clusterSecret, node: name, clock }),
       ...{ memoryBytes: 32 * 1024 * 1024, tokens, clock, metrics, trustedProxies: [] },
+      socketWaitMs: name === 'patient' ? 60_000 : 100,
       isSecure: tls !== undefined && nodes.length === 0,
       ...{ head: everyAnswer, isGuarded: false, version: '0.0.0-test' },
       log: createLog({ level: 'debug', format: 'json', write: (line) => logged.push(line) }),

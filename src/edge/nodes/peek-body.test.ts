@@ -8,10 +8,17 @@ import { peekBody } from './peek-body.ts';
 
 suite('the beginning of a body', () => {
   let url: string;
+  /** Calls of `read` for the last request. */
+  let reads = 0;
   const server = createServer(async (incoming, response) => {
     const maxBytes = Number(incoming.headers['x-max'] ?? 1000);
-    const read = (bytes: Buffer) => (bytes.includes('!') ? bytes.length : undefined);
-    const found = await peekBody(incoming, { maxBytes, read }).catch(({ code }: { code: string }) => code);
+    const isWhole = incoming.headers['x-whole'] !== undefined;
+    reads = 0;
+    const read = (bytes: Buffer) => {
+      reads++;
+      return bytes.includes('!') ? bytes.length : undefined;
+    };
+    const found = await peekBody(incoming, { maxBytes, read, isWhole }).catch(({ code }: { code: string }) => code);
     let rest = '';
     if (found !== 'bad-request') for await (const chunk of incoming) rest += chunk;
     response.end(`${found} ${rest}`);
@@ -48,6 +55,13 @@ suite('the beginning of a body', () => {
     assert.equal(await send(['ab', 'cd'], { 'transfer-encoding': 'chunked' }), 'undefined abcd');
     assert.equal(await send(['abcd', 'ef!'], { 'content-length': '7', 'x-max': '3' }), 'undefined abcdef!');
     assert.equal(await send([], { 'content-length': '0' }), 'undefined ');
+  });
+
+  test('is read once where all of it is needed, also if it comes in many pieces', async () => {
+    assert.equal(await send(['!', 'b', 'c', 'd'], { 'content-length': '4', 'x-whole': '1' }), '4 !bcd');
+    assert.equal(reads, 1);
+    assert.equal(await send(['!b', 'cd', 'e'], { 'content-length': '5', 'x-whole': '1', 'x-max': '3' }), '4 !bcde');
+    assert.equal(reads, 1);
   });
 
   test('of an empty body that did not say so is refused: its end cannot be put back', async () => {

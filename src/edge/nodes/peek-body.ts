@@ -11,6 +11,8 @@ export interface PeekOptions<T> {
   readonly maxBytes: number;
   /** Called with what has come; undefined: more is needed. */
   readonly read: (bytes: Buffer) => T | undefined;
+  /** `read` is called once, with all of the body: a client that sends byte by byte would have it parsed as often. */
+  readonly isWhole?: boolean;
 }
 
 /**
@@ -19,7 +21,10 @@ export interface PeekOptions<T> {
  * @returns undefined if all of the body, or `maxBytes` of it, has nothing
  * @throws OxbowError `bad-request` for a body that is empty, or of which the end was not known before it came: it cannot be put back
  */
-export function peekBody<T>(request: IncomingMessage, { maxBytes, read }: PeekOptions<T>): Promise<T | undefined> {
+export function peekBody<T>(
+  request: IncomingMessage,
+  { maxBytes, read, isWhole = false }: PeekOptions<T>,
+): Promise<T | undefined> {
   const length = Number(request.headers['content-length'] ?? Number.NaN);
   return new Promise((resolve, reject) => {
     if (length === 0) return resolve(undefined);
@@ -37,8 +42,10 @@ export function peekBody<T>(request: IncomingMessage, { maxBytes, read }: PeekOp
         taken += chunk.length;
       }
       if (taken === 0) return;
+      const isOver = taken >= maxBytes || taken === length || request.complete;
+      if (isWhole && !isOver) return;
       const found = read(Buffer.concat(chunks));
-      if (found !== undefined || taken >= maxBytes || taken === length || request.complete) done(found);
+      if (found !== undefined || isOver) done(found);
     };
     const cut = () => {
       stop();

@@ -51,8 +51,10 @@ export class TusStore extends DataStore {
 
   override async getUpload(id: string): Promise<TusUpload> {
     const request = currentRequest();
-    request.upload = await this.#uploads.get(id, request.who);
-    refuseFailed(request.upload);
+    const upload = await this.#uploads.get(id, request.who);
+    refuseFailed(upload);
+    // A client that learns that its last byte has arrived does not come back.
+    request.upload = request.lock ? await this.#uploads.completeStored(upload, request.lock) : upload;
     return this.#toTus(request.upload);
   }
 

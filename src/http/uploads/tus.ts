@@ -17,6 +17,7 @@ import {
   wrongOffset,
 } from '../../library/uploads/upload.ts';
 import { newUploadId, uploadRequest } from '../../library/uploads/upload-creation.ts';
+import { locked } from '../../library/uploads/upload-locks.ts';
 import type { Uploads } from '../../library/uploads/uploads.ts';
 import { currentRequest, TUS_PATH, type TusRequest, tusRequest } from './tus-context.ts';
 import { TusStore } from './tus-store.ts';
@@ -81,14 +82,16 @@ export function createTus(uploads: Uploads): (call: TusCall) => Promise<TusAnswe
       request: method === 'POST' ? requestOf(headers) : undefined,
     };
     if (origin !== undefined) origins.set(request, origin);
+    const refused = (error: unknown) =>
+      method === 'HEAD' ? lockedWhileUnavailable(toRefusal(error, request)) : toRefusal(error, request);
     const earlier = await uploads.repeated(who, request.request).catch((error: unknown) => {
-      throw toRefusal(error, request);
+      throw refused(error);
     });
     if (earlier) return createdBefore(earlier, origin);
     const response = await tusRequest.run(request, () => server.handleWeb(asWebRequest(method, target, headers)));
     const { refusal, upload } = request;
-    if (refusal !== undefined) throw toRefusal(refusal, request);
-    if (response.status >= 400) throw toRefusal({ status_code: response.status, body: await response.text() }, request);
+    if (refusal !== undefined) throw refused(refusal);
+    if (response.status >= 400) throw refused({ status_code: response.status, body: await response.text() });
     const answer = Object.fromEntries([...response.headers].filter(([name]) => !LEFT_OUT.test(name)));
     if (method === 'OPTIONS') answer['tus-checksum-algorithm'] = checksumAlgorithms.join(',');
     if (upload) answer['oxbow-asset'] = upload.assetId;
@@ -184,6 +187,11 @@ function toRefusal(error: unknown, request: TusRequest): unknown {
       );
     }
   }
+}
+
+/** tus-js-client begins a new upload when HEAD fails, unless the upload is locked: then it asks again. */
+function lockedWhileUnavailable(error: unknown): unknown {
+  return error instanceof OxbowError && error.refusal.status === 503 ? withHeaders(locked(error), {}) : error;
 }
 
 function withHeaders(error: OxbowError, headers: Readonly<Record<string, string>>): OxbowError {

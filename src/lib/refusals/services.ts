@@ -1,5 +1,5 @@
 /**
- * The errors of services that oxbow uses: databases and object stores. A part of the table of all errors.
+ * The errors of services that oxbow uses: databases, object stores, other nodes. A part of the table of all errors.
  * In: nothing. Out: rows for errors.ts.
  */
 
@@ -19,5 +19,20 @@ export const serviceRefusals = {
     status: 409,
     title: 'The database is not empty',
     hint: 'Name an empty database, or delete what it has: --overwrite',
+  },
+  'node-unknown': {
+    status: 404,
+    title: 'Unknown node',
+    hint: 'GET /api/v1/nodes lists the nodes of the cluster.',
+  },
+  'node-alive': {
+    status: 409,
+    title: 'The node is alive',
+    hint: 'Stop it first. It is dead when it has ended, or has not renewed its lease for `cluster.takeover`.',
+  },
+  'node-not-empty': {
+    status: 409,
+    title: 'The node owns something',
+    hint: 'What it owns may have its only files there: start the node again. If its disk is lost, start one with its name and an empty data folder, and delete there what has no files.',
   },
 } as const;

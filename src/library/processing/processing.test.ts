@@ -158,6 +158,23 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     );
   });
 
+  test('a node that was paused, and whose assets others have now, adds no job; its successor adds it once', async () => {
+    let isTaken = true;
+    const guard = async () => {
+      if (isTaken) throw new OxbowError('data-in-use', 'another node has it');
+    };
+    await using library = await openTestProcessing({ guard });
+    await assert.rejects(library.upload(film), { code: 'data-in-use' });
+    const { id } = (await library.assets.list({ limit: 1 })).items[0]!;
+    assert.deepEqual(await library.jobsOf(id), []);
+    isTaken = false;
+    for (let i = 0; i < 2; i++) await library.processing.reconcile();
+    assert.deepEqual(
+      (await library.jobsOf(id)).map(({ kind }) => kind),
+      ['import'],
+    );
+  });
+
   test('the jobs of an asset that is deleted end', async () => {
     await using library = await openTestProcessing();
     const id = await library.upload(film);

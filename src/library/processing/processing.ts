@@ -7,7 +7,7 @@
 import type { Kysely } from 'kysely';
 import type { ImportResult } from '../../api/library/asset-facts.ts';
 import { type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
-import type { Job } from '../../jobs/job.ts';
+import type { Job, JobOptions } from '../../jobs/job.ts';
 import type { Jobs } from '../../jobs/jobs-api.ts';
 import type { RemoteKind } from '../../jobs/remote-kind.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -35,6 +35,8 @@ export interface ProcessingOptions {
   readonly segments: SegmentStore;
   /** In a cluster: whether this node owns an asset. The owner alone takes the next step of one. */
   readonly owns?: (assetId: string) => boolean;
+  /** In a cluster: throws in a transaction that begins, if another node has taken over what this one had. */
+  readonly guard?: JobOptions['guard'];
   /** Read for each asset; undefined encodes nothing. */
   readonly ladder?: () => LadderSettings | undefined;
   readonly failed: (error: unknown) => void;
@@ -124,7 +126,8 @@ export class Processing implements Disposable {
     const imported = own.find(({ kind }) => kind === IMPORT_KIND);
     if (!imported) {
       if (asset.state === 'processing') {
-        await jobs.add(IMPORT_KIND, { assetId }, { subject: assetId, priority: IMPORT_PRIORITY });
+        const options = { subject: assetId, priority: IMPORT_PRIORITY, guard: this.#options.guard };
+        await jobs.add(IMPORT_KIND, { assetId }, options);
       }
       return;
     }
@@ -191,7 +194,7 @@ export class Processing implements Disposable {
       if (exists.has(keyOf(input)) || (isWaiting && input.media.kind === 'video')) continue;
       const priority = input.media.kind === 'audio' ? SOUND_PRIORITY : 0;
       const given: PlannedInput = { ...input, plan };
-      await jobs.add(ENCODE_KIND, given, { subject: assetId, priority });
+      await jobs.add(ENCODE_KIND, given, { subject: assetId, priority, guard: this.#options.guard });
     }
     return { inputs, failure: undefined };
   }

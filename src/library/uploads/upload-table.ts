@@ -141,6 +141,16 @@ export class UploadTable {
     return rows.map(toUpload);
   }
 
+  /** In a cluster: a node forgets that it owns uploads which exist no more. */
+  async forgetPlaced(node: string): Promise<void> {
+    await this.#db
+      .deleteFrom('placement')
+      .where('kind', '=', 'upload')
+      .where('node', '=', node)
+      .where('key', 'not in', this.#db.selectFrom('upload').select('id'))
+      .execute();
+  }
+
   /**
    * Changes an upload.
    *

@@ -165,6 +165,37 @@ suite('uploads', () => {
     assert.deepEqual([rig.failures, await rig.filesOf('asset')], [[], ['original']]);
   });
 
+  test('an upload that could not be completed with its last byte is completed by the next question, or by the sweep', async () => {
+    await using rig = await openTestUploads();
+    let isDown = true;
+    let assets = 0;
+    const intake = {
+      begin: async () => `asset${++assets}`,
+      grows: async () => undefined,
+      complete: () => (isDown ? Promise.reject(new Error('down')) : Promise.resolve()),
+      fail: async () => undefined,
+    };
+    const uploads = rig.open({ intake });
+    for (const how of ['question', 'sweep'] as const) {
+      isDown = true;
+      const { id } = await create(uploads, { sha256 });
+      await assert.rejects(append(uploads, id, 0, bodyOf(file)), { message: 'down' });
+      const ask = async () => {
+        await using lock = await uploads.lock(id, { signal });
+        return uploads.completeStored(await uploads.get(id, me), lock);
+      };
+      await assert.rejects(ask(), { message: 'down' });
+      isDown = false;
+      await uploads.sweep({ signal });
+      assert.equal((await uploads.get(id, me)).state, 'completing', 'a request may still do it');
+      if (how === 'question') assert.equal((await ask()).state, 'complete');
+      rig.clock.advance(61_000);
+      await uploads.sweep({ signal });
+      assert.equal((await uploads.get(id, me)).state, 'complete');
+    }
+    assert.deepEqual(rig.failures, []);
+  });
+
   test('an upload without new bytes expires: its file goes, its asset fails, its client learns why', async () => {
     await using rig = await openTestUploads();
     const { id, assetId } = await create(rig.uploads);

@@ -78,6 +78,8 @@ export interface UploadsOptions {
 const MAX_LISTED = 1000;
 /** Expired uploads that one sweep deletes. */
 const SWEPT = 100;
+/** An upload whose bytes are all there is completed by a sweep when no request has done it for so long, ms. */
+const COMPLETED_AFTER_MS = 60_000;
 /** Bytes of a file of unknown length are reserved in such steps. */
 const GROW_BYTES = 64 * 1024 * 1024;
 
@@ -249,6 +251,18 @@ export class Uploads implements Disposable {
     return await this.#finish(upload, lock);
   }
 
+  /**
+   * Completes an upload of which the last byte is stored, but the request that stored it could not complete it. Another one is returned as
+   * it is.
+   *
+   * @throws OxbowError `checksum-mismatch`
+   */
+  async completeStored(upload: Upload, lock: UploadLock): Promise<Upload> {
+    const { state, chunkBytes, received, length } = upload;
+    const isStored = state === 'completing' || (state === 'open' && chunkBytes === undefined && received === length);
+    return isStored ? this.#finish(upload, lock) : upload;
+  }
+
   /** Ends an upload: what arrived is deleted, and its asset fails. Of a complete one only the upload is forgotten. */
   async cancel(id: string, lock: UploadLock): Promise<void> {
     const upload = await this.#table.find(id);
@@ -275,16 +289,24 @@ export class Uploads implements Disposable {
     return this.#table.freeLocks(lockOf(''), placement?.node ? holder : undefined);
   }
 
-  /** Completes what a process that ended had received completely. */
-  async recover(options: { readonly signal: AbortSignal }): Promise<void> {
-    for (const { id } of await this.#table.unfinished(this.#options.placement?.node)) {
-      await this.complete(id, options).catch(this.#options.failed);
+  /**
+   * Completes what was received completely by a process that ended, or while the database failed.
+   *
+   * @param options.idleMs only uploads whose last byte came so long ago, ms
+   */
+  async recover({ signal, idleMs = 0 }: { readonly signal: AbortSignal; readonly idleMs?: number }): Promise<void> {
+    const { clock, failed, placement } = this.#options;
+    // Their assets were deleted at another node.
+    if (placement?.node) await this.#table.forgetPlaced(placement.node);
+    for (const { id, expiresMs } of await this.#table.unfinished(placement?.node)) {
+      if (expiresMs - this.expiryMs <= clock.nowMs() - idleMs) await this.complete(id, { signal }).catch(failed);
     }
   }
 
-  /** Deletes uploads whose time is over. */
+  /** Completes uploads that their requests could not complete, and deletes those whose time is over. */
   async sweep(options: { readonly signal: AbortSignal }): Promise<void> {
     const { clock, failed, placement } = this.#options;
+    await this.recover({ ...options, idleMs: COMPLETED_AFTER_MS });
     for (const { id, state } of await this.#table.expired(clock.nowMs(), SWEPT, placement?.node)) {
       if (state === 'complete' || state === 'failed') {
         await this.#remove(id);

@@ -1,6 +1,6 @@
 /**
- * Finds files that may be uploaded: sealed chunk files of recordings, originals and chunk files of assets, files of exports. Files that are
- * old enough and not in a bucket yet, oldest first.
+ * Finds files that may be uploaded: sealed chunk files of recordings, originals, chunk files and subtitles of assets, files of exports.
+ * Files that are old enough and not in a bucket yet, oldest first.
  * In: the index tables. Out: locations. A cursor for each recording remembers that everything before it is in a bucket, so that a pass
  * over a long recording reads a few rows.
  */
@@ -36,8 +36,8 @@ export interface CandidateQuery {
 export interface OwnFiles {
   /** Whether the file is in the data folder. */
   isHere(location: SegmentLocation): Promise<boolean>;
-  /** Whether another node owns an asset, and has its original. */
-  isElsewhere(assetId: string): boolean;
+  /** Whether this node owns an asset: an upload arrives at the owner. */
+  owns(assetId: string): boolean;
 }
 
 /** Searches the tables. */
@@ -49,8 +49,8 @@ export class Candidates {
   /** The originals up to this number are in a bucket. */
   #originals = 0;
   readonly #own: OwnFiles | undefined;
-  /** In a cluster: files of assets up to this location were looked at; the next query continues there. */
-  #chunks = '';
+  /** In a cluster: files of assets up to these locations were looked at; the next query continues there. */
+  readonly #after = { chunks: '', texts: '' };
 
   /** @param own in a cluster; undefined: this process has all files */
   constructor(db: Kysely<Tables>, objects: Pick<StoredObjects, 'targetsOf'>, own?: OwnFiles) {
@@ -110,6 +110,7 @@ export class Candidates {
     const found = [
       ...(await this.#originalsOf(query)),
       ...(await this.#chunksOf(query)),
+      ...(await this.#textsOf(query)),
       ...(await this.#exports(query)),
     ];
     return found.slice(0, query.limit);
@@ -130,7 +131,7 @@ export class Candidates {
     let isBefore = true;
     for (const { seq, id, bytes, state } of rows) {
       const location = originalLocation(id);
-      const isElsewhere = this.#own?.isElsewhere(id) ?? false;
+      const isElsewhere = !stored.has(location) && (await this.#isElsewhere(id, state));
       isBefore &&= stored.has(location) || isElsewhere;
       if (isBefore) this.#originals = seq;
       if (!stored.has(location) && !isElsewhere && isComplete(state)) found.push({ location, bytes: bytes ?? 0 });
@@ -138,18 +139,33 @@ export class Candidates {
     return found.slice(0, limit);
   }
 
-  async #chunksOf({ beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
-    if (this.#own) return this.#chunksHere(this.#own, { beforeUs, limit });
-    return this.#chunkRows({ beforeUs, limit });
+  /** Whether another node of a cluster has an original. The owner of its asset may have changed, and the file is where it was. */
+  async #isElsewhere(id: string, state: string): Promise<boolean> {
+    if (!this.#own) return false;
+    return state === 'uploading' ? !this.#own.owns(id) : !(await this.#own.isHere(originalLocation(id)));
   }
 
-  /** Those in the data folder, of some pages of all. */
-  async #chunksHere({ isHere }: OwnFiles, { beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {
+  async #chunksOf(query: CandidateQuery): Promise<Candidate[]> {
+    return this.#rowsHere('chunks', query, (...given) => this.#chunkRows(...given));
+  }
+
+  /** Subtitles beside assets: no one can make those of users again. */
+  async #textsOf(query: CandidateQuery): Promise<Candidate[]> {
+    return this.#rowsHere('texts', query, (...given) => this.#textRows(...given));
+  }
+
+  /** Those of a query; in a cluster those in the data folder, of some pages of all. */
+  async #rowsHere(
+    what: 'chunks' | 'texts',
+    { beforeUs, limit }: CandidateQuery,
+    rowsOf: (query: CandidateQuery, after?: string) => Promise<Candidate[]>,
+  ): Promise<Candidate[]> {
+    if (!this.#own) return rowsOf({ beforeUs, limit });
     const found: Candidate[] = [];
     for (let page = 0; page < PAGES && found.length < limit; page++) {
-      const rows = await this.#chunkRows({ beforeUs, limit: PAGE }, this.#chunks);
-      for (const row of rows) if (await isHere(row.location)) found.push(row);
-      this.#chunks = rows.length < PAGE ? '' : rows.at(-1)!.location;
+      const rows = await rowsOf({ beforeUs, limit: PAGE }, this.#after[what]);
+      for (const row of rows) if (await this.#own.isHere(row.location)) found.push(row);
+      this.#after[what] = rows.length < PAGE ? '' : rows.at(-1)!.location;
       if (rows.length < PAGE) break;
     }
     return found;
@@ -168,6 +184,24 @@ export class Candidates {
     if (after !== undefined) query = query.where('asset_chunk.path', '>', after).orderBy('asset_chunk.path');
     const rows = await query.execute();
     return rows.map(({ path, size }) => ({ location: segmentLocation(path), bytes: size }));
+  }
+
+  async #textRows({ beforeUs, limit }: CandidateQuery, after = ''): Promise<Candidate[]> {
+    const pathsOf = (column: 'path' | 'script_path') =>
+      this.#db
+        .selectFrom('asset_subtitle')
+        .innerJoin('asset', 'asset.id', 'asset_subtitle.asset_id')
+        .leftJoin('stored_object', 'stored_object.location', `asset_subtitle.${column}`)
+        .select(`asset_subtitle.${column} as path`)
+        .where('stored_object.location', 'is', null)
+        .where('asset.created_us', '<=', beforeUs)
+        .where(`asset_subtitle.${column}`, '>', after) // not null
+        .orderBy('path')
+        .limit(limit)
+        .execute();
+    const rows = [...(await pathsOf('path')), ...(await pathsOf('script_path'))];
+    const paths = rows.map(({ path }) => path!).sort();
+    return paths.slice(0, limit).map((path) => ({ location: segmentLocation(path), bytes: 0 }));
   }
 
   async #exports({ beforeUs, limit }: CandidateQuery): Promise<Candidate[]> {

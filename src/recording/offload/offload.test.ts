@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { after, before, suite, test } from 'node:test';
 import { until } from '../../../test/fixtures/wait.ts';
+import { extraLocation, originalLocation } from '../../archive/asset-locations.ts';
 import type { ObjectClient } from '../../archive/objects/object-client.ts';
 import {
   type BadNetwork,
@@ -70,7 +71,7 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false): Pr
     store: tiered.store,
     objects: tiered.objects,
     targets,
-    candidates: new Candidates(db, tiered.objects, isNode ? { isHere, isElsewhere: () => true } : undefined),
+    candidates: new Candidates(db, tiered.objects, isNode ? { isHere, owns: () => false } : undefined),
     isGone: isNode ? async () => false : undefined,
     settings: { now: { storage } },
     policies: () => [{ streamId: 's', target: state.own === 'local' ? undefined : (state.own ?? storage.target) }],
@@ -167,6 +168,40 @@ suite('an offload', () => {
       [uploading],
     );
     assert.equal((await objects.find(uploaded))?.local, 1, 'it is still on the disk of the other node');
+  });
+
+  test('a node copies the original and the subtitles that it has of an asset of another node', async () => {
+    await using rig = await openRig({}, true);
+    const { store, database, objects } = rig.tiered;
+    const text = extraLocation('film', 'added-1.vtt');
+    for (const [id, state] of [
+      ['arriving', 'uploading'],
+      ['other', 'ready'],
+      ['film', 'ready'],
+    ] as const) {
+      await database.db
+        .insertInto('asset')
+        .values({
+          ...{ id, state, title: id, title_key: id, description: '', tags: '[]', visibility: 'public', owner: 'admin' },
+          ...{ origin: 'upload', failure: null, filename: id, bytes: 9, sha256: null, content_type: '', facts: null },
+          ...{ duration_us: null, recording: null, poster_us: null, revision: 1, created_us: 1, changed_us: 1 },
+          deleted_us: null,
+        })
+        .execute();
+    }
+    await database.db
+      .insertInto('asset_subtitle')
+      .values({
+        ...{ asset_id: 'film', origin: 'upload', language: 'en', title: '', is_default: 0, is_forced: 0, cues: 1 },
+        ...{ charset: '', path: text, script_path: null },
+      })
+      .execute();
+    for (const location of [originalLocation('film'), text]) await store.put(location, randomBytes(9));
+    await rig.pass();
+    assert.deepEqual(rig.reports, ['stored', 'stored']);
+    for (const location of [originalLocation('film'), text]) assert.ok(await objects.find(location), location);
+    await rig.pass();
+    assert.deepEqual(rig.reports.length, 2, 'nothing is left');
   });
 
   test('moves files: they are in the bucket alone, with the same bytes', async () => {

@@ -3,6 +3,7 @@ import { test } from 'node:test';
 import { storyboardLocation } from '../../archive/recording-locations.ts';
 import { bytesOf } from '../../archive/segment-stores.fixture.ts';
 import { concatBytes } from '../../lib/bytes.ts';
+import { OxbowError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { suiteOnEngines } from '../recording.fixture.ts';
 import { goTo, MARK, MINUTE, msnsOf, record, SECOND, WINDOW, watch } from '../retention.fixture.ts';
@@ -37,6 +38,14 @@ test('a torn or changed file has the pictures before the damage, whatever the da
 });
 
 suiteOnEngines('storyboards', (openRig) => {
+  test('while the node that has the file of a window does not run, its instants get no picture', async () => {
+    await using rig = await openRig();
+    const isAway = () => Promise.reject(new OxbowError('not-ready', 'The recording is on a node that does not run.'));
+    const segments = Object.assign(Object.create(rig.segments) as typeof rig.segments, { size: isAway });
+    assert.equal(await new Storyboards(segments).append('s', pictureAt(0)), false);
+    assert.equal(await new Storyboards(rig.segments).append('s', pictureAt(0)), true);
+  });
+
   test('each ten seconds have one picture, which answers all of their instants and those that it reaches', async () => {
     await using rig = await openRig();
     const storyboards = new Storyboards(rig.segments);

@@ -5,6 +5,7 @@
  */
 import { listStoryboards, recordingPrefix, storyboardLocation } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
+import { OxbowError } from '../../lib/errors.ts';
 import { Recent } from '../../lib/recent.ts';
 import { WINDOW_US, windowOf } from '../window.ts';
 import { printPicture, type StoredPicture, type StoryboardPicture, scanPictures } from './storyboard-file.ts';
@@ -66,12 +67,16 @@ export class Storyboards {
   /**
    * Stores a picture. One call at a time for a stream, in order of time.
    *
-   * @returns false if its slot has a picture already, e.g. of the process before
+   * @returns false if its slot has a picture already, e.g. of the process before, or the file of its window is on a node that does not run
    */
   async append(streamId: string, picture: StoryboardPicture): Promise<boolean> {
     const windowUs = windowOf(picture.atUs);
     const location = storyboardLocation(streamId, windowUs / 1000);
-    const scanned = await this.#scan(location);
+    const scanned = await this.#scan(location).catch((error: unknown) => {
+      if (error instanceof OxbowError && error.code === 'not-ready') return undefined;
+      throw error;
+    });
+    if (!scanned) return false;
     const { pictures, length } = scanned;
     const last = pictures.at(-1);
     if (last && slotOf(last.atUs) >= slotOf(picture.atUs)) return false;

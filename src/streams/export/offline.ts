@@ -55,7 +55,7 @@ export async function openOfflineRecordings(
   await using opened = new AsyncDisposableStack();
   const store = opened.use(await openStore({ file, server, log: createSilentLog(), signal }));
   const { segments } = opened.use(await openFolderStore(folder, store, storage));
-  await adoptRecordings(store.db, segments, { onlyIfEmpty: true });
+  await adoptRecordings(store, segments, { onlyIfEmpty: true });
   const known = [...(await readDefinitions(store.db)), ...(await readRemoved(store.db))];
   const table = new ChunkTable(store.db, () => store.fence);
   const reader = opened.use(openRangeReader(segments));

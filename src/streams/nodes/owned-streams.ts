@@ -34,3 +34,10 @@ export async function readAdopted(
   await reload?.(definition.id);
   return { definition, isRemoved };
 }
+
+/** Throws `not-ready` if a stream that does not run here has an owner: it moves, and who asked this node asks another one next time. */
+export function assertNotMoving(placement: Placement, name: string): void {
+  const owner = placement.node === '' ? undefined : placement.find('stream', name);
+  if (owner === undefined) return;
+  throw new OxbowError('not-ready', `${name} moves to another node.`, { extra: { retryAfterSeconds: 1 } });
+}

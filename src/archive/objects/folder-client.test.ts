@@ -1,0 +1,99 @@
+import assert from 'node:assert/strict';
+import { randomBytes } from 'node:crypto';
+import { mkdir, readdir, rename, rm, symlink, utimes, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { suite, test } from 'node:test';
+import { temporaryFolder } from '../media.fixture.ts';
+import { assertApart, assertFolder, openFolderClient } from './folder-client.ts';
+
+const MIB = 1024 * 1024;
+const sourceOf = (bytes: Uint8Array) => ({
+  size: bytes.length,
+  read: async (offset: number, length: number) => bytes.subarray(offset, offset + length),
+});
+
+suite('a folder as a bucket', () => {
+  async function openFolder() {
+    const { path, ...temporary } = await temporaryFolder();
+    const folder = join(path, 'copies');
+    await mkdir(folder);
+    return { above: path, folder, client: await openFolderClient(folder), ...temporary };
+  }
+
+  test('a folder that is not there fails every request, and is never made', async () => {
+    await using opened = await openFolder();
+    const { above, folder, client } = opened;
+    await client.put('a/1/x', sourceOf(randomBytes(9)));
+    await rename(folder, join(above, 'unmounted'));
+    const requests = [
+      client.check(),
+      client.head('a/1/x'),
+      client.read('a/1/x', { offset: 0, length: 1 }),
+      client.delete('a/1/x'),
+      client.put('a/1/y', sourceOf(randomBytes(9))),
+      client.put('a/1/z', sourceOf(randomBytes(9 * MIB))),
+      Array.fromAsync(client.list('a/')),
+    ];
+    const refusal = { name: 'ObjectError', message: /does not exist: its disk may not be mounted/ };
+    await Promise.all(requests.map((request) => assert.rejects(request, refusal)));
+    assert.deepEqual(await readdir(above), ['unmounted']);
+    await rename(join(above, 'unmounted'), folder);
+    assert.equal((await client.head('a/1/x'))?.size, 9);
+  });
+
+  test('the place where a file system is mounted is refused: without it, it would be an empty folder', async () => {
+    await assert.rejects(assertFolder('/proc'), { name: 'ObjectError', message: /make a folder in it/ });
+  });
+
+  test('a file has its name only when it is complete, and one that fails leaves nothing', async () => {
+    await using opened = await openFolder();
+    const { folder, client } = opened;
+    const broken = { size: 9 * MIB, read: () => Promise.reject(new Error('the first disk is broken')) };
+    await assert.rejects(client.put('a/1/x', broken), /the first disk is broken/);
+    assert.deepEqual(await Array.fromAsync(client.list('')), []);
+    // A folder in the place of the file.
+    await mkdir(join(folder, 'a/1/full/x'), { recursive: true });
+    await assert.rejects(client.put('a/1/full', sourceOf(randomBytes(9))), { name: 'ObjectError' });
+    assert.equal((await readdir(join(folder, '.parts'))).length, 1, 'that of the upload in parts, which may continue');
+  });
+
+  test('what no upload continues for a week is removed', async () => {
+    await using opened = await openFolder();
+    const { folder } = opened;
+    const [old, young] = ['0'.repeat(32), '1'.repeat(32)];
+    await mkdir(join(folder, '.parts'));
+    for (const name of [old, young]) await writeFile(join(folder, '.parts', name), 'x');
+    await utimes(join(folder, '.parts', old), 0, 0);
+    await openFolderClient(folder);
+    assert.deepEqual(await readdir(join(folder, '.parts')), [young]);
+  });
+
+  test('empty folders go with their last file', async () => {
+    await using opened = await openFolder();
+    const { folder, client } = opened;
+    for (const key of ['a/1/x', 'a/2/y']) await client.put(key, sourceOf(randomBytes(9)));
+    await client.delete('a/1/x');
+    assert.deepEqual(await readdir(join(folder, 'a')), ['2']);
+    await client.delete('a/2/y');
+    assert.deepEqual(await readdir(folder), ['.parts']);
+  });
+
+  test('no key leads out of the folder', async () => {
+    await using opened = await openFolder();
+    for (const key of ['../x', 'a/../../x', '/x', 'a//x', '.parts/x', '']) {
+      await assert.rejects(opened.client.put(key, sourceOf(randomBytes(1))), { name: 'ObjectError' }, key);
+    }
+  });
+
+  test('a folder in the data folder, or above it, is refused, also behind a link and before it exists', async () => {
+    await using opened = await openFolder();
+    const { above, folder } = opened;
+    const refused = { code: 'bad-setting', message: /storage\.targets\.second/ };
+    await symlink(folder, join(above, 'link'));
+    for (const path of [folder, above, join(folder, 'second'), join(above, 'link', 'second')]) {
+      await assert.rejects(assertApart('second', path, folder), refused, path);
+    }
+    await assertApart('second', join(above, 'copies-2'), folder);
+    await rm(join(above, 'link'));
+  });
+});

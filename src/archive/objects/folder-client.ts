@@ -1,0 +1,326 @@
+/**
+ * A folder as a bucket: on another disk of this machine, or on a network mount. Each object is a file with the path of its key.
+ * In: a target of the settings. Out: ObjectClient. A file is written under another name in `.parts` of the same folder, synced, renamed and
+ * its name synced, so that a key has the whole object or none. The folder must exist: it is never made, because a disk that is not mounted
+ * would become a folder on another one.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { basename, dirname, join, sep } from 'node:path';
+import { waitFor } from '../../lib/abort.ts';
+import { createSystemClock } from '../../lib/clock.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { syncNames } from '../../lib/folder.ts';
+import { writeAll } from '../../lib/write-all.ts';
+import {
+  type ClientOptions,
+  type ListedObject,
+  md5Of,
+  type ObjectClient,
+  ObjectError,
+  type ObjectHead,
+  type ObjectSource,
+  type PartialUpload,
+  type PutOptions,
+  type PutSums,
+  partBytesOf,
+  putInParts,
+  SEND_MS,
+  sendRequest,
+} from './object-client.ts';
+
+/** Folder of files that are not complete. */
+const PARTS = '.parts';
+/** A file that is not complete and has not changed for so long is of no upload any more, ms: a week. */
+const ABANDONED_MS = 7 * 86_400_000;
+/** Another process may remove an empty folder while a file is put into it. */
+const TRIES = 5;
+const UPLOAD_ID = /^[0-9a-f]{32}$/;
+/** What is no path below the folder: parts that are empty, `.` or `..`, and the files that are not complete. */
+const NO_KEY = /(?:^|\/)\.{0,2}(?:\/|$)|[\\\0]|^\.parts\//;
+
+/** Opens a client. Only files that a process left long ago are looked for. @param folder absolute path */
+export async function openFolderClient(folder: string): Promise<ObjectClient> {
+  await removeAbandoned(folder).catch(() => undefined); // the disk may not be there: each request says so
+  return new FolderClient(folder);
+}
+
+class FolderClient implements ObjectClient {
+  readonly #folder: string;
+
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  async check({ signal }: ClientOptions = {}): Promise<void> {
+    await this.#try('use the folder', signal, async () => {
+      await this.#mustExist();
+      await this.#makeFolders(join(this.#folder, PARTS));
+    });
+  }
+
+  async put(key: string, source: ObjectSource, options: PutOptions = {}): Promise<PutSums> {
+    const { signal, sent } = options;
+    if (source.size > partBytesOf(source.size)) return this.#putParts(key, source, options);
+    const bytes = await source.read(0, source.size);
+    await this.#try('write a file', signal, async () => {
+      const uploadId = await this.#begin();
+      try {
+        await this.#write(uploadId, 0, bytes);
+        await this.#complete(uploadId, key);
+      } catch (error) {
+        await rm(this.#partsOf(uploadId), { force: true }).catch(() => undefined); // of a full or broken disk
+        throw error;
+      }
+    });
+    sent?.(bytes.length);
+    return { sha256: createHash('sha256').update(bytes).digest('hex'), etag: md5Of(bytes) };
+  }
+
+  #putParts(key: string, source: ObjectSource, options: PutOptions): Promise<PutSums> {
+    const { signal } = options;
+    const partBytes = partBytesOf(source.size);
+    return putInParts(
+      source,
+      {
+        begin: () => this.#try('begin a file', signal, () => this.#begin()),
+        send: async (uploadId, index, bytes, md5) => {
+          const isKnown = await this.#try('write a part', signal, () =>
+            this.#write(uploadId, index * partBytes, bytes),
+          );
+          return isKnown ? md5 : 'lost';
+        },
+        complete: (uploadId) =>
+          this.#try('complete a file', signal, async () => {
+            const { size } = (await stat(this.#partsOf(uploadId)).catch(ifAbsent)) ?? { size: -1 };
+            if (size !== source.size) return 'lost';
+            await this.#complete(uploadId, key);
+            return 'done';
+          }),
+      },
+      options,
+    );
+  }
+
+  async read(
+    key: string,
+    { offset, length }: { readonly offset: number; readonly length: number },
+    { signal }: ClientOptions = {},
+  ): Promise<Uint8Array | undefined> {
+    return this.#try('read a file', signal, async () => {
+      await using file = await this.#open(key);
+      return file && (await readRange(file, offset, length)); // it is closed afterwards
+    });
+  }
+
+  /** The entity tag is that of the bytes on the disk; a file of several parts has none, so that an upload reads it back. */
+  async head(key: string, { signal }: ClientOptions = {}): Promise<ObjectHead | undefined> {
+    return this.#try('look at a file', signal, async () => {
+      await using file = await this.#open(key);
+      if (!file) return undefined;
+      const { size } = await file.stat();
+      return { size, etag: size > partBytesOf(size) ? '' : md5Of(await readRange(file, 0, size)) };
+    });
+  }
+
+  async delete(key: string, { signal }: ClientOptions = {}): Promise<void> {
+    await this.#try('delete a file', signal, async () => {
+      await this.#mustExist();
+      const path = this.#pathOf(key);
+      await rm(path, { force: true });
+      // Empty folders go too; usually the first one is not empty.
+      for (let above = dirname(path); above !== this.#folder; above = dirname(above)) {
+        const isRemoved = await rmdir(above).then(
+          () => true,
+          () => false,
+        );
+        if (!isRemoved) return;
+      }
+    });
+  }
+
+  async abandon(_: string, { uploadId }: PartialUpload, { signal }: ClientOptions = {}): Promise<void> {
+    await this.#try('discard a file', signal, async () => {
+      await this.#mustExist();
+      await rm(this.#partsOf(uploadId), { force: true });
+    });
+  }
+
+  async *list(prefix: string, { signal }: ClientOptions = {}): AsyncGenerator<ListedObject> {
+    await this.#try('list the folder', signal, () => this.#mustExist());
+    yield* this.#walk(prefix.slice(0, prefix.lastIndexOf('/') + 1), prefix, signal);
+  }
+
+  async presign(): Promise<string> {
+    throw new ObjectError('a folder has no addresses');
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {}
+
+  /** @param below empty, or with `/` at its end */
+  async *#walk(below: string, prefix: string, signal: AbortSignal | undefined): AsyncGenerator<ListedObject> {
+    const entries = await this.#try('list the folder', signal, async () => {
+      const all = await readdir(join(this.#folder, below), { withFileTypes: true }).catch(ifAbsent);
+      return (all ?? []).filter(({ name }) => below !== '' || name !== PARTS);
+    });
+    // With their slash folders are in the order of the keys.
+    for (const name of entries.map((entry) => `${entry.name}${entry.isDirectory() ? '/' : ''}`).sort()) {
+      const key = `${below}${name}`;
+      if (name.endsWith('/')) {
+        if (key.startsWith(prefix) || prefix.startsWith(key)) yield* this.#walk(key, prefix, signal);
+        continue;
+      }
+      if (!key.startsWith(prefix)) continue;
+      const found = await this.#try('list the folder', signal, () => stat(join(this.#folder, key)).catch(ifAbsent));
+      if (found) yield { key, size: found.size };
+    }
+  }
+
+  /** The file of a key; undefined if there is none in the folder, which is there. */
+  async #open(key: string): Promise<FileHandle | undefined> {
+    const file = await open(this.#pathOf(key), 'r').catch(ifAbsent);
+    if (!file) await this.#mustExist();
+    return file;
+  }
+
+  async #mustExist(): Promise<void> {
+    await assertFolder(this.#folder);
+  }
+
+  async #begin(): Promise<string> {
+    await this.#mustExist();
+    await this.#makeFolders(join(this.#folder, PARTS));
+    const uploadId = randomBytes(16).toString('hex');
+    await (await open(this.#partsOf(uploadId), 'wx')).close();
+    return uploadId;
+  }
+
+  /** Writes and syncs a part; false: its file is gone. */
+  async #write(uploadId: string, position: number, bytes: Uint8Array): Promise<boolean> {
+    await using file = await open(this.#partsOf(uploadId), 'r+').catch(ifAbsent);
+    if (!file) await this.#mustExist();
+    if (!file) return false;
+    await writeAll(file, [bytes], position);
+    await file.datasync();
+    return true;
+  }
+
+  async #complete(uploadId: string, key: string): Promise<void> {
+    const from = this.#partsOf(uploadId);
+    const path = this.#pathOf(key);
+    {
+      await using file = await open(from, 'r+');
+      await file.sync();
+    }
+    for (let tries = 1; ; tries++) {
+      await this.#makeFolders(dirname(path));
+      try {
+        await rename(from, path);
+        break;
+      } catch (error) {
+        if (tries === TRIES) throw error;
+        ifAbsent(error as NodeJS.ErrnoException);
+      }
+    }
+    await syncNames(dirname(path));
+  }
+
+  /** Makes folders below that of the target, one by one, each with its name on the disk. */
+  async #makeFolders(path: string): Promise<void> {
+    if (path === this.#folder) return;
+    const isMade = await mkdir(path).then(
+      () => true,
+      async (error: NodeJS.ErrnoException) => {
+        if (error.code === 'EEXIST') return false;
+        ifAbsent(error);
+        await this.#mustExist();
+        await this.#makeFolders(dirname(path));
+        await mkdir(path).catch(ifPresent);
+        return true;
+      },
+    );
+    if (isMade) await syncNames(dirname(path));
+  }
+
+  #pathOf(key: string): string {
+    if (NO_KEY.test(key)) throw new ObjectError('the key is no path below the folder');
+    return join(this.#folder, key);
+  }
+
+  #partsOf(uploadId: string): string {
+    if (!UPLOAD_ID.test(uploadId)) throw new ObjectError('the upload has no id');
+    return join(this.#folder, PARTS, uploadId);
+  }
+
+  /** Waits for the file system no longer than the signals allow: a network mount may not answer. */
+  #try<T>(what: string, signal: AbortSignal | undefined, work: () => Promise<T>): Promise<T> {
+    const send = (ends: AbortSignal) => waitFor(work(), { signal: ends });
+    return sendRequest({ what, signal, send, limitMs: SEND_MS, describe: messageOf });
+  }
+}
+
+/**
+ * Checks that a folder is there, and is not the place where a file system is mounted: without it that would be an empty folder.
+ *
+ * @throws ObjectError
+ */
+export async function assertFolder(folder: string): Promise<void> {
+  const found = await stat(folder).catch(ifAbsent);
+  if (!found) throw new ObjectError(`${folder} does not exist: its disk may not be mounted`);
+  if (!found.isDirectory()) throw new ObjectError(`${folder} is not a folder`);
+  if (found.dev !== (await stat(dirname(folder))).dev) {
+    throw new ObjectError(`${folder} is where a file system is mounted: make a folder in it, and name that`);
+  }
+}
+
+/**
+ * Checks that a folder is not in the data folder, nor the data folder in it. Links are followed as far as there are folders.
+ *
+ * @throws OxbowError `bad-setting`
+ */
+export async function assertApart(name: string, folder: string, dataFolder: string): Promise<void> {
+  const [own, data] = await Promise.all([folder, dataFolder].map(async (path) => `${await realOf(path)}${sep}`));
+  if (!own!.startsWith(data!) && !data!.startsWith(own!)) return;
+  const hint = 'A second copy belongs on another disk.';
+  throw new OxbowError('bad-setting', `storage.targets.${name}: ${folder} and the data folder are in each other.`, {
+    extra: { hint },
+  });
+}
+
+async function realOf(path: string): Promise<string> {
+  try {
+    return await realpath(path);
+  } catch {
+    return dirname(path) === path ? path : join(await realOf(dirname(path)), basename(path));
+  }
+}
+
+async function removeAbandoned(folder: string): Promise<void> {
+  const parts = join(folder, PARTS);
+  const nowMs = createSystemClock().nowMs();
+  for (const name of await readdir(parts)) {
+    const path = join(parts, name);
+    const { mtimeMs } = await stat(path);
+    if (UPLOAD_ID.test(name) && nowMs - mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+  }
+}
+
+/** A range of a file: fewer bytes at its end. */
+async function readRange(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  let done = 0;
+  while (done < length) {
+    const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return done === length ? bytes : bytes.slice(0, done);
+}
+
+function ifAbsent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT' && error.code !== 'ENOTDIR') throw error;
+}
+
+function ifPresent(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'EEXIST') throw error;
+}

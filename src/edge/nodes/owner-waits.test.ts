@@ -1,0 +1,49 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { administrator } from '../../accounts/users/user.ts';
+import type { HttpDeps } from '../../http/deps.ts';
+import { asAdmin } from '../../http/fixture.ts';
+import { enterRoom } from '../../http/rooms/room-client.fixture.ts';
+import { createManualClock } from '../../lib/clock.ts';
+import { openTestRooms } from '../../rooms/rooms.fixture.ts';
+import { nodeView, startNodes } from './nodes.fixture.ts';
+import { OwnerWaits } from './owner-waits.ts';
+
+suite('a room whose node does not answer', () => {
+  for (const state of ['dead', 'gone, and no one knows it yet'] as const) {
+    test(`is entered by those who tried before when another node has it (the first is ${state})`, async () => {
+      await using rooms = await openTestRooms();
+      const deps = { rooms: rooms.rooms, chats: {} as HttpDeps['chats'] };
+      await using cluster = await startNodes(['patient', 'heir'], (name) => (name === 'heir' ? deps : {}));
+      const [patient] = cluster.nodes;
+      const room = (await rooms.rooms.create(administrator, { name: 'Friday' })).record.id;
+      cluster.placements.nodes.set('first', nodeView('first', 'http://127.0.0.1:1', { isAlive: state !== 'dead' }));
+      cluster.placements.give('room', room, 'first');
+      const entering = enterRoom(patient!.server.url, room, { headers: asAdmin });
+      const isHeld = async () => /^oxbow_held_requests 1$/m.test(await patient!.metrics.print());
+      while (!(await isHeld())) await new Promise(setImmediate);
+      cluster.placements.give('room', room, 'heir');
+      const client = await entering;
+      assert.equal(client.welcome.room.name, 'Friday');
+      assert.ok(!(await isHeld()), 'no one waits any more');
+      client.close();
+      await client.ended();
+    });
+  }
+
+  test('is not waited for without end: not beyond a time, and not when the server stops', async () => {
+    const clock = createManualClock();
+    let waiting = 0;
+    const waits = new OwnerWaits(clock, (change) => {
+      waiting += change;
+    });
+    const first = waits.until(() => false, clock.monotonicMs() + 100);
+    const second = waits.until(() => false, Number.POSITIVE_INFINITY);
+    clock.advance(100);
+    assert.equal(await first, false);
+    assert.equal(waiting, 1);
+    waits.close();
+    assert.deepEqual([await second, waiting, waits.isFull], [false, 0, true]);
+    assert.equal(await waits.until(() => true, Number.POSITIVE_INFINITY), false);
+  });
+});

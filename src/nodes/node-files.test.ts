@@ -1,0 +1,93 @@
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { after, before, suite, test } from 'node:test';
+import { type Folder, openFolder } from '../../test/fixtures/server.ts';
+import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
+import { isMissing, segmentLocation } from '../archive/segment-store.ts';
+import { createSystemClock } from '../lib/clock.ts';
+import { createNet } from '../net/net.ts';
+import { createInternalRequests, internalTarget, MAX_RANGE_BYTES } from './internal-requests.ts';
+import { NodeClient } from './node-client.ts';
+import { NodeFiles } from './node-files.ts';
+import { NODE_HEADER, NodeSignature } from './node-signature.ts';
+import type { NodeView } from './placement.ts';
+
+const clock = createSystemClock();
+const signatureOf = (node: string) =>
+  new NodeSignature({ secret: 'a-secret-of-the-cluster-that-is-long', node, clock });
+const location = segmentLocation('recordings/1/a.mp4');
+const content = Buffer.alloc(MAX_RANGE_BYTES + 1000, 'abc');
+
+suite('the files of another node', () => {
+  const opened = new AsyncDisposableStack();
+  let folder: Folder;
+  let url: URL;
+  let files: NodeFiles;
+  /** As this node sees the other one. */
+  let other: NodeView;
+  before(async () => {
+    folder = opened.use(await openFolder('node-files'));
+    const theirs = opened.use(openLocalSegmentStore({ folder: `${folder.path}/b` }));
+    await theirs.put(location, content);
+    const never = () => assert.fail('it was not requested');
+    const internal = createInternalRequests({
+      ...{ signature: signatureOf('b'), files: theirs, give: never, edge: never, span: never },
+      failed: (error) => assert.fail(String(error)),
+    });
+    const server = createServer((request, response) => {
+      if (!internal(request, response)) response.writeHead(418).end();
+    });
+    await once(server.listen(0, '127.0.0.1'), 'listening');
+    opened.defer(() => void server.close());
+    url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    other = { name: 'b', url, roles: ['ingest'], version: '1', isAlive: true };
+    const net = createNet({ allow: [], userAgent: 'test' });
+    opened.defer(() => net.close());
+    files = opened.use(
+      new NodeFiles({
+        own: openLocalSegmentStore({ folder: `${folder.path}/a` }),
+        client: new NodeClient({ net, signature: signatureOf('a') }),
+        placement: {
+          get others() {
+            return [other];
+          },
+        },
+        failed: (_, error) => assert.fail(String(error)),
+      }),
+    );
+  });
+  after(() => opened.disposeAsync());
+
+  test('are read as if they were here, also ranges that are longer than one answer', async () => {
+    assert.equal(await files.size(location), content.length);
+    assert.deepEqual(Buffer.from(await files.read(location, { offset: 1, length: 4 })), content.subarray(1, 5));
+    const whole = await files.read(location, { offset: 0, length: content.length });
+    assert.ok(content.equals(whole), `${whole.length} bytes`);
+    const end = await files.read(location, { offset: content.length - 2, length: MAX_RANGE_BYTES * 2 });
+    assert.deepEqual(Buffer.from(end), content.subarray(-2), 'fewer bytes at the end');
+    await assert.rejects(files.read(segmentLocation('recordings/1/b.mp4'), { offset: 0, length: 1 }), isMissing);
+  });
+
+  test('are not ready while that node does not run', async () => {
+    other = { ...other, isAlive: false };
+    await assert.rejects(files.read(location, { offset: 0, length: 1 }), { code: 'not-ready' });
+    other = { ...other, isAlive: true };
+  });
+
+  test('are given only to nodes, and only those below the data folder', async () => {
+    const statusOf = async (target: string, signed = target) => {
+      const headers = { [NODE_HEADER]: signatureOf('a').sign({ method: 'GET', target: signed }) };
+      return (await fetch(url.origin + target, { headers })).status;
+    };
+    const target = internalTarget.range(location, 0, 1);
+    assert.equal(await statusOf(target), 200);
+    assert.equal((await fetch(url.origin + target)).status, 404, 'no signature');
+    assert.equal(await statusOf(target, internalTarget.range(location, 1, 1)), 404, 'that of another request');
+    for (const path of ['..%2f..%2fetc/passwd', '%2e%2e%2fx', 'recordings/1/..%2f..%2f..%2fx', '%00', '%']) {
+      assert.equal(await statusOf(`/internal/files/${path}`), 404, path);
+    }
+    assert.equal(await statusOf(internalTarget.range(location, 0, MAX_RANGE_BYTES + 1)), 400);
+  });
+});

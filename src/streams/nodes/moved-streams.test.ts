@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { until } from '../../../test/fixtures/wait.ts';
+import { MemoryPlacements } from '../../nodes/memory-placement.fixture.ts';
+import { openStreams, temporaryFolder, testSource } from '../streams.fixture.ts';
+
+/** A stream that a node can give away without an interruption. */
+const pushed = { source: { type: 'push' } } as const;
+
+/** The owners as node `a` sees them. */
+function openPlacements() {
+  const placements = new MemoryPlacements();
+  for (const name of ['a', 'b']) {
+    const url = new URL(`http://${name}.example`);
+    placements.nodes.set(name, { name, url, roles: ['ingest'], version: '1', isAlive: true });
+  }
+  return placements;
+}
+
+suite('a stream that moves between nodes', () => {
+  test('is opened once the database answers again, if it fails while the node takes it over', async (t) => {
+    await using folder = await temporaryFolder();
+    const placements = openPlacements();
+    await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
+    await rig.api.create('door', testSource);
+    placements.give('stream', 'door', 'b');
+    await rig.catalog.settled();
+    assert.equal(rig.catalog.find('door'), undefined);
+    const { table } = rig.deps;
+    const last = table.last.bind(table);
+    let failures = 2;
+    t.mock.method(table, 'last', (id: string) =>
+      failures-- > 0 ? Promise.reject(new Error('the connection was lost')) : last(id),
+    );
+    placements.give('stream', 'door', 'a');
+    await until('the stream is open', () => rig.catalog.find('door') !== undefined);
+    assert.ok(failures < 0, 'it has failed twice');
+  });
+
+  test('that could not be opened yet is not ready, instead of unknown', async (t) => {
+    await using folder = await temporaryFolder();
+    const placements = openPlacements();
+    await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
+    await rig.api.create('door', testSource);
+    await rig.api.create('gone', testSource);
+    await rig.api.remove('gone', { recordings: 'keep' });
+    placements.give('stream', 'door', 'b');
+    await rig.catalog.settled();
+    await assert.rejects(
+      async () => rig.api.get('door'),
+      { code: 'not-ready' },
+      'a node that asks has not learned of it',
+    );
+    t.mock.method(rig.deps.table, 'last', () => Promise.reject(new Error('the connection was lost')));
+    placements.give('stream', 'door', 'a');
+    await assert.rejects(async () => rig.api.get('door'), { code: 'not-ready' });
+    assert.equal(await rig.api.get('other'), undefined);
+    assert.equal(await rig.api.get('gone'), undefined);
+  });
+
+  test('is opened again by the node that could not give it away', async (t) => {
+    await using folder = await temporaryFolder();
+    const placements = openPlacements();
+    const placement = placements.of('a');
+    await using rig = await openStreams({ folder: folder.path, placement });
+    await rig.api.create('door', pushed);
+    t.mock.method(placement, 'give', () => Promise.reject(new Error('the connection was lost')));
+    await assert.rejects(rig.catalog.give('door', 'b'), /the connection was lost/);
+    assert.equal((await rig.api.get('door'))?.name, 'door');
+    t.mock.restoreAll();
+    await rig.catalog.give('door', 'b');
+    assert.equal(rig.catalog.find('door'), undefined);
+  });
+
+  test('a name whose settings are refused gets no owner', async () => {
+    await using folder = await temporaryFolder();
+    const placement = openPlacements().of('a');
+    await using rig = await openStreams({ folder: folder.path, placement });
+    await assert.rejects(rig.api.create('door', { ...testSource, keep: 'x' }), { code: 'bad-request' });
+    assert.equal(placement.find('stream', 'door'), undefined);
+  });
+});
