@@ -216,6 +216,7 @@ export function clusterNodesContract(name: string, open: OpenDatabase): void {
       const left = await database.db.selectFrom('placement').select('key').where('node', '=', 'b').execute();
       assert.deepEqual(left, [], 'any node clears away what is over');
       assert.deepEqual(await statesOf(a), ['a alive']);
+      await run(clock, 1, [a]);
       assert.deepEqual(a.placement.others, []);
       await assert.rejects(a.nodes.forget('b'), { code: 'node-unknown' });
       const tokenOf = () =>

@@ -11,8 +11,7 @@ import { OxbowError } from '../lib/errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
 import type { Tables } from '../store/schema.ts';
-import type { OwnedKind } from './placement.ts';
-import type { SharedPlacement } from './shared-placement.ts';
+import type { OwnedKind, Placement } from './placement.ts';
 
 type Owns = ClusterNodeView['owns'];
 
@@ -33,7 +32,7 @@ export interface ClusterNodesOptions {
   readonly db: Kysely<Tables>;
   readonly clock: Pick<Clock, 'nowMs'>;
   /** Knows which nodes are alive. */
-  readonly placement: Pick<SharedPlacement, 'node' | 'others' | 'refresh'>;
+  readonly placement: Pick<Placement, 'node' | 'others'>;
 }
 
 /** The nodes of the database. */
@@ -45,8 +44,7 @@ export class ClusterNodes implements NodesApi {
   }
 
   async list(): Promise<readonly ClusterNodeView[]> {
-    const { db, placement } = this.#options;
-    await placement.refresh();
+    const { db, clock, placement } = this.#options;
     const rows = await db.selectFrom('node').selectAll().orderBy('name').execute();
     const leases = await db
       .selectFrom('lease')
@@ -55,11 +53,13 @@ export class ClusterNodes implements NodesApi {
       .execute();
     const endOf = new Map(leases.map(({ name, expires_us }) => [name.slice(NODE_LEASE.length), expires_us]));
     const owns = await this.#owns();
+    const nowUs = clock.nowMs() * 1000;
     const alive = new Set(placement.others.filter(({ isAlive }) => isAlive).map(({ name }) => name));
-    alive.add(placement.node);
+    // One that has just started is alive by its lease alone.
+    const isAlive = (name: string) => name === placement.node || alive.has(name) || (endOf.get(name) ?? 0) > nowUs;
     return rows.map(({ name, url, version, roles, started_us, draining_us, ended_us }) => {
       // While its things are distributed, another node has its lease.
-      const state = ended_us !== null || !alive.has(name) ? 'dead' : draining_us !== null ? 'draining' : 'alive';
+      const state = ended_us !== null || !isAlive(name) ? 'dead' : draining_us !== null ? 'draining' : 'alive';
       const sinceUs = { alive: started_us, draining: draining_us, dead: ended_us ?? endOf.get(name) }[state];
       return {
         ...{ name, url, version, state, roles: JSON.parse(roles) as ClusterNodeView['roles'] },
@@ -73,9 +73,9 @@ export class ClusterNodes implements NodesApi {
   async forget(name: string): Promise<void> {
     const node = (await this.list()).find((one) => one.name === name);
     if (!node) throw new OxbowError('node-unknown', `No node of the cluster has the name ${name}.`);
-    if (node.state !== 'dead') throw isAlive(name);
+    if (node.state !== 'dead') throw stillAlive(name);
     if (sumOf(node.owns) > 0) throw new OxbowError('node-not-empty', `The node ${name} owns ${printOwns(node.owns)}.`);
-    const { db, clock, placement } = this.#options;
+    const { db, clock } = this.#options;
     await db.transaction().execute(async (transaction) => {
       const { numDeletedRows } = await transaction
         .deleteFrom('node')
@@ -92,11 +92,10 @@ export class ClusterNodes implements NodesApi {
           ),
         )
         .executeTakeFirst();
-      if (numDeletedRows === 0n) throw isAlive(name);
+      if (numDeletedRows === 0n) throw stillAlive(name);
       // Of what is over: no other node would clear it away.
       await transaction.deleteFrom('placement').where('node', '=', name).execute();
     });
-    await placement.refresh();
   }
 
   /**
@@ -167,6 +166,6 @@ function printOwns(owns: Owns): string {
   return counted.map(({ kind, count }) => `${count} ${kind}${count === 1 ? '' : 's'}`).join(', ');
 }
 
-function isAlive(name: string): OxbowError {
+function stillAlive(name: string): OxbowError {
   return new OxbowError('node-alive', `The node ${name} is alive.`);
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import '../text/admin.ts';
-import { text } from '../text/text.ts';
+import '../../text/admin.ts';
+import { text } from '../../text/text.ts';
 import { isStranded, ownedText } from './node-facts.ts';
 
 const inEnglish = (owns: Parameters<typeof ownedText>[0]) => ownedText(owns, (key, values) => text('en', key, values));

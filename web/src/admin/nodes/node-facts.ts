@@ -2,8 +2,8 @@
  * What a node of a cluster owns, in words, and whether it needs attention.
  * In: nodes of the API. Out: one line. Pure.
  */
-import type { ClusterNodeView } from '../../../src/api/nodes/node-shapes.ts';
-import type { TextKey } from '../text/text.ts';
+import type { ClusterNodeView } from '../../../../src/api/nodes/node-shapes.ts';
+import type { TextKey } from '../../text/text.ts';
 
 /** Texts of the numbers, in their order. */
 const counted: Readonly<Record<keyof ClusterNodeView['owns'], TextKey>> = {
