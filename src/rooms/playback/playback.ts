@@ -383,10 +383,7 @@ export class Playback {
       .then((found) => {
         if (this.#media === media && this.#state.playing && !this.#state.live) this.#foundSpan(found, span, askedMs);
       })
-      .catch((error) => {
-        this.#askAgainMs = this.#room.clock.monotonicMs() + ASK_AGAIN_MS;
-        this.#room.failed(error);
-      })
+      .catch((error) => this.#room.failed(error))
       .finally(() => {
         this.#isAsking = false;
       });
