@@ -100,7 +100,12 @@ export class OpenFiles implements AsyncDisposable {
   }
 }
 
-async function readAt(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+/**
+ * Reads a range of an open file, bytes.
+ *
+ * @returns fewer bytes where the file ends
+ */
+export async function readAt(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let filled = 0;
   while (filled < length) {

@@ -43,7 +43,7 @@ async function join({ db }: Database, clock: ManualClock, name: string): Promise
   });
   const { signal } = new AbortController();
   return {
-    ...{ placement, rows, nodes: new ClusterNodes({ db, clock, placement }) },
+    ...{ placement, rows, nodes: new ClusterNodes({ db, rows, clock, placement }) },
     async step() {
       await store.renew(NODE_LEASE + name, token, TAKEOVER_MS);
       await placement.step({ signal });

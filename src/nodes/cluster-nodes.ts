@@ -11,6 +11,7 @@ import { OxbowError } from '../lib/errors.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
 import type { Tables } from '../store/schema.ts';
+import type { NodeRow, NodeRows } from './node-rows.ts';
 import type { OwnedKind, Placement } from './placement.ts';
 
 type Owns = ClusterNodeView['owns'];
@@ -30,6 +31,7 @@ const STATES: readonly ClusterNodeView['state'][] = ['alive', 'draining', 'dead'
 /** What it reads from. */
 export interface ClusterNodesOptions {
   readonly db: Kysely<Tables>;
+  readonly rows: Pick<NodeRows, 'nodes'>;
   readonly clock: Pick<Clock, 'nowMs'>;
   /** Knows which nodes are alive. */
   readonly placement: Pick<Placement, 'node' | 'others'>;
@@ -44,25 +46,20 @@ export class ClusterNodes implements NodesApi {
   }
 
   async list(): Promise<readonly ClusterNodeView[]> {
-    const { db, clock, placement } = this.#options;
-    const rows = await db.selectFrom('node').selectAll().orderBy('name').execute();
-    const leases = await db
-      .selectFrom('lease')
-      .select(['name', 'expires_us'])
-      .where('name', 'like', `${NODE_LEASE}%`)
-      .execute();
-    const endOf = new Map(leases.map(({ name, expires_us }) => [name.slice(NODE_LEASE.length), expires_us]));
+    const { rows, clock, placement } = this.#options;
+    const nodes = await rows.nodes();
     const owns = await this.#owns();
     const nowUs = clock.nowMs() * 1000;
     const alive = new Set(placement.others.filter(({ isAlive }) => isAlive).map(({ name }) => name));
     // One that has just started is alive by its lease alone.
-    const isAlive = (name: string) => name === placement.node || alive.has(name) || (endOf.get(name) ?? 0) > nowUs;
-    return rows.map(({ name, url, version, roles, started_us, draining_us, ended_us }) => {
+    const isAlive = ({ name, expiresUs }: NodeRow) => name === placement.node || alive.has(name) || expiresUs > nowUs;
+    return nodes.map((node) => {
+      const { name, url, version, roles, expiresUs, startedUs, drainingUs, endedUs } = node;
       // While its things are distributed, another node has its lease.
-      const state = ended_us !== null || !isAlive(name) ? 'dead' : draining_us !== null ? 'draining' : 'alive';
-      const sinceUs = { alive: started_us, draining: draining_us, dead: ended_us ?? endOf.get(name) }[state];
+      const state = endedUs !== null || !isAlive(node) ? 'dead' : drainingUs !== null ? 'draining' : 'alive';
+      const sinceUs = { alive: startedUs, draining: drainingUs, dead: endedUs ?? expiresUs }[state];
       return {
-        ...{ name, url, version, state, roles: JSON.parse(roles) as ClusterNodeView['roles'] },
+        ...{ name, url: url.origin, version, state, roles: [...roles] },
         since: sinceUs ? printRfc3339(sinceUs / 1000) : null,
         self: name === placement.node,
         owns: owns.get(name) ?? nothing(),

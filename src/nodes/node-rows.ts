@@ -25,6 +25,11 @@ export interface NodeRow extends Omit<NodeView, 'isAlive'> {
   readonly token: number;
   /** When its lease ends unless it is renewed, µs since 1970 by the clock of its holder; 0: it was released. */
   readonly expiresUs: number;
+  /** Its last start, µs since 1970. */
+  readonly startedUs: number;
+  /** When it began to leave, and when it had ended, since its last start; null: not yet. */
+  readonly drainingUs: number | null;
+  readonly endedUs: number | null;
 }
 
 /** Reads and writes the rows. */
@@ -83,10 +88,15 @@ export class NodeRows {
       .where('name', 'like', `${NODE_LEASE}%`)
       .execute();
     const leaseOf = new Map(leases.map((lease) => [lease.name, lease]));
-    return rows.map(({ name, url, roles, version }) => {
-      const { token = 0, expires_us: expiresUs = 0 } = leaseOf.get(NODE_LEASE + name) ?? {};
-      return { name, url: new URL(url), roles: JSON.parse(roles) as NodeRole[], version, token, expiresUs };
-    });
+    return rows.map(
+      ({ name, url, roles, version, started_us: startedUs, draining_us: drainingUs, ended_us: endedUs }) => {
+        const { token = 0, expires_us: expiresUs = 0 } = leaseOf.get(NODE_LEASE + name) ?? {};
+        return {
+          ...{ name, url: new URL(url), roles: JSON.parse(roles) as NodeRole[], version, token, expiresUs },
+          ...{ startedUs, drainingUs, endedUs },
+        };
+      },
+    );
   }
 
   /** The rows that were changed since a time, µs since 1970; 0: all. */

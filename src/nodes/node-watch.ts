@@ -55,16 +55,17 @@ export class NodeWatch {
     if (hasPaused || this.#soundSinceMs === undefined) this.#soundSinceMs = nowMs;
     this.#readMs = nowMs;
     for (const name of this.#seen.keys()) if (!rows.some((row) => row.name === name)) this.#seen.delete(name);
-    const nodes = rows.map(({ token, expiresUs, ...node }) => {
-      const before = this.#seen.get(node.name);
+    const nodes = rows.map(({ token, expiresUs, name, url, roles, version }) => {
+      const before = this.#seen.get(name);
       if (!before) {
         const isHeld = expiresUs > this.#clock.nowMs() * 1000;
-        this.#seen.set(node.name, { token, expiresUs, changedMs: isHeld ? nowMs : Number.NEGATIVE_INFINITY });
+        this.#seen.set(name, { token, expiresUs, changedMs: isHeld ? nowMs : Number.NEGATIVE_INFINITY });
       } else if (before.token !== token || before.expiresUs !== expiresUs) {
-        this.#seen.set(node.name, { token, expiresUs, changedMs: nowMs });
+        this.#seen.set(name, { token, expiresUs, changedMs: nowMs });
       }
       // A lease that was released has no time.
-      return { ...node, isAlive: expiresUs > 0 && this.#isFresh(this.#seen.get(node.name)!, nowMs) };
+      const isAlive = expiresUs > 0 && this.#isFresh(this.#seen.get(name)!, nowMs);
+      return { name, url, roles, version, isAlive };
     });
     // Without a lease of its own the database has not stored what it was given, and others could not renew theirs.
     if (!nodes.some(({ name, isAlive }) => name === this.#node && isAlive)) this.#soundSinceMs = undefined;

@@ -67,7 +67,7 @@ export async function openNodes(
       log.warn({ node: dead, things }, 'a node does not renew its lease; what it had was distributed'),
   });
   const signature = new NodeSignature({ secret, node, clock });
-  const list = new ClusterNodes({ db: store.db, clock, placement });
+  const list = new ClusterNodes({ db: store.db, rows, clock, placement });
   opened.defer(metrics.beforeScrape(() => list.measure(metrics)));
   return { placement, signature, roles, list, client: new NodeClient({ net, signature }) };
 }

@@ -12,6 +12,7 @@ import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { syncNames } from '../../lib/folder.ts';
 import { writeAll } from '../../lib/write-all.ts';
+import { readAt } from '../open-files.ts';
 import {
   type ClientOptions,
   type ListedObject,
@@ -109,7 +110,7 @@ class FolderClient implements ObjectClient {
   ): Promise<Uint8Array | undefined> {
     return this.#try('read a file', signal, async () => {
       await using file = await this.#open(key);
-      return file && (await readRange(file, offset, length)); // it is closed afterwards
+      return file && (await readAt(file, offset, length)); // it is closed afterwards
     });
   }
 
@@ -119,7 +120,7 @@ class FolderClient implements ObjectClient {
       await using file = await this.#open(key);
       if (!file) return undefined;
       const { size } = await file.stat();
-      return { size, etag: size > partBytesOf(size) ? '' : md5Of(await readRange(file, 0, size)) };
+      return { size, etag: size > partBytesOf(size) ? '' : md5Of(await readAt(file, 0, size)) };
     });
   }
 
@@ -303,18 +304,6 @@ async function removeAbandoned(folder: string): Promise<void> {
     const { mtimeMs } = await stat(path);
     if (UPLOAD_ID.test(name) && nowMs - mtimeMs > ABANDONED_MS) await rm(path, { force: true });
   }
-}
-
-/** A range of a file: fewer bytes at its end. */
-async function readRange(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await file.read(bytes, done, length - done, offset + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return done === length ? bytes : bytes.slice(0, done);
 }
 
 function ifAbsent(error: NodeJS.ErrnoException): undefined {
