@@ -174,7 +174,16 @@ suite('the package', { skip: need('npm') || need('tar') || need('git') }, () => 
 
   test('contains the program, the interface, units and licences; no tests, no sources, no paths of the build machine', () => {
     for (const path of [
-      ...['package.json', 'README.md', 'LICENSE', 'NOTICE', 'CHANGELOG.md', 'bin/oxbow', 'bin/node-24.js'],
+      ...[
+        'package.json',
+        'README.md',
+        'LICENSE',
+        'NOTICE',
+        'CHANGELOG.md',
+        'bin/oxbow',
+        'bin/oxbow.js',
+        'bin/node-24.js',
+      ],
       ...[
         'dist/package.json',
         'dist/src/main.js',

@@ -1,9 +1,9 @@
 import assert from 'node:assert/strict';
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -17,12 +17,16 @@ after(() => rmSync(folder, { recursive: true, force: true }));
 const skipOld = oldNode === undefined ? 'the node of this machine is new enough' : false;
 
 /** Starts the server by a command on a free port and waits until it is ready. */
-async function serve(command: readonly string[], data: string): Promise<{ child: ChildProcess; http: string }> {
+async function serve(
+  command: readonly string[],
+  data: string,
+  env = process.env,
+): Promise<{ child: ChildProcess; http: string }> {
   const [program, ...first] = command as [string, ...string[]];
   mkdirSync(join(folder, data), { recursive: true });
   writeFileSync(join(folder, data, 'no-sample.txt'), ''); // a folder that is not empty gets no sample stream
   const args = [...first, '--json', '--http', '127.0.0.1:0', '--data', join(folder, data), '--log-level', 'error'];
-  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: root });
+  const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'inherit'], cwd: root, env });
   for await (const line of createInterface({ input: child.stdout! })) {
     if (!line.startsWith('{')) continue; // npm says what it runs
     const said = JSON.parse(line) as { event?: string; http?: string };
@@ -56,6 +60,41 @@ test('an old Node starts the new one and forwards arguments, output and exit cod
   const wrong = spawnSync(oldNode!, [launcher, '--kep', '1h'], { encoding: 'utf8' });
   assert.equal(wrong.status, 2);
   assert.match(wrong.stderr, /Did you mean --keep\?/);
+});
+
+const skipWindows = process.platform === 'win32' && 'a shell script';
+test('bin/oxbow becomes the server, from any folder, through links, without a node in the search path', {
+  skip: skipWindows,
+}, async () => {
+  const home = join(folder, 'a folder, linked');
+  mkdirSync(home);
+  symlinkSync(relative(home, launcher), join(home, 'first'));
+  symlinkSync('first', join(home, 'oxbow'));
+  const { child, http } = await serve([join(home, 'oxbow'), 'serve'], 'linked', {
+    ...process.env,
+    PATH: '/usr/bin:/bin',
+  });
+  if (process.platform === 'linux') {
+    const words = readFileSync(`/proc/${child.pid}/cmdline`, 'latin1').split('\0');
+    assert.match(words[0]!, /node$/);
+    assert.ok(words.includes(join(root, 'src', 'main.ts')), words.join(' '));
+  }
+  child.kill('SIGTERM');
+  assert.deepEqual(await once(child, 'exit'), [0, null]);
+  await untilGone(http);
+});
+
+test('bin/oxbow names the version of a Node that is too old, and what to do', { skip: skipWindows }, () => {
+  const home = join(folder, 'old');
+  mkdirSync(join(home, 'bin'), { recursive: true });
+  copyFileSync(launcher, join(home, 'bin', 'oxbow'));
+  writeFileSync(join(home, 'node'), '#!/bin/sh\necho v18.20.4\n', { mode: 0o755 });
+  const { stderr, status } = spawnSync(join(home, 'bin', 'oxbow'), {
+    encoding: 'utf8',
+    env: { PATH: `${home}:/usr/bin:/bin` },
+  });
+  assert.match(stderr, /needs Node 24 or newer, this is v18\.20\.4/);
+  assert.equal(status, 1);
 });
 
 test("the server's C library gives large freed buffers back to the system, unless the user says otherwise", {
