@@ -7,6 +7,7 @@ import { noPublishPorts } from '../api/publish/publish-address.ts';
 import { EffectiveSettings, type SettingFacts } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
 import type { NodeRole } from '../config/sections/cluster-section.ts';
+import type { ClaimedPort } from '../http/claimed-port.ts';
 import type { PublishAccess } from '../ingest/publish-access.ts';
 import { version } from '../lib/version.ts';
 import { createSolePlacement } from '../nodes/placement.ts';
@@ -77,6 +78,7 @@ interface StartOptions {
   readonly origins?: ReadonlyMap<string, string>;
   readonly shown?: Promise<void> | undefined;
   readonly onTaken?: () => void;
+  readonly claimed?: ClaimedPort | undefined;
 }
 
 /**
@@ -85,12 +87,13 @@ interface StartOptions {
  * @param options.origins where each setting was set, by path
  * @param options.shown the log waits for it: the command line prints its own text first
  * @param options.onTaken called if another process takes the data folder: close the app
+ * @param options.claimed the HTTP port, if it is open already
  * @param options.signal aborts the start; a running app is ended with `close`
  * @throws OxbowError `port-taken`, `folder-unwritable`, `data-in-use`, `bad-setting`
  */
 export async function startApp(
   config: Config,
-  { signal, origins = new Map(), shown, onTaken = () => {} }: StartOptions,
+  { signal, origins = new Map(), shown, onTaken = () => {}, claimed }: StartOptions,
 ): Promise<RunningApp> {
   await using opened = new AsyncDisposableStack();
   const shutdown = new Shutdown();
@@ -159,14 +162,15 @@ export async function startApp(
     rtp,
     webrtc,
   };
-  const http = await openHttp(app, served, {
+  const elsewhere = {
     ...openMediaProxy(app, { ...served, net }),
     ...(nodes && {
       nodes: nodes.list,
       otherNodes: openGateway(app, nodes, { ...served, store }),
       internalRequests: openInternalRequests(app, nodes, served),
     }),
-  });
+  };
+  const http = await openHttp(app, served, elsewhere, claimed);
   publishPorts.http = Number(new URL(http.url).port || 80);
   openGauges(app, { net, disk, recordings, catalog, jobs, workers, delivery }, { clockWatch, http });
 
@@ -193,6 +197,7 @@ export async function startApp(
   opened.defer(() => bus.publish('server.ending', {})); // before anything closes, so that subscribers receive it
   const signIn = await firstSignIn(accounts);
   signal.throwIfAborted();
+  claimed?.begin();
   app.log.info({ http: http.url, ...ingest, data: dataFolder, version }, 'oxbow runs');
 
   const owned = opened.move();

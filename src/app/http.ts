@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
+import type { ClaimedPort } from '../http/claimed-port.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { certificateFiles } from '../http/tls/tls-certificate.ts';
@@ -29,6 +30,7 @@ export async function openHttp(
   app: AppContext,
   parts: Omit<Parts, 'store' | 'changes' | 'net' | 'cluster' | 'nodes' | 'placement'>,
   elsewhere: Pick<HttpDeps, 'mediaProxy' | 'itemSource' | 'nodes' | 'otherNodes' | 'internalRequests'>,
+  claimed?: ClaimedPort,
 ): Promise<HttpServer> {
   const { config, settings, dataFolder, opened, clock, log, logs, metrics, telemetry } = app;
   const {
@@ -60,6 +62,7 @@ export async function openHttp(
   const http = await startHttp({
     listen: config.http,
     tls: certificateFiles(config.tls),
+    claimed,
     threads: {
       count: config.threads,
       mediaFolder: dataFolder,

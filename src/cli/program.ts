@@ -19,6 +19,7 @@ import { addRecord } from './record.ts';
 import { addServe } from './serve.ts';
 import { addStream } from './stream.ts';
 import { type ExitCode, sayError } from './terminal.ts';
+import { addUpgrade } from './upgrade.ts';
 import { addUpload } from './upload/upload.ts';
 import { addWorker } from './worker.ts';
 
@@ -75,6 +76,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addStream(program, exit);
   addToken(program, exit);
   addUser(program, exit);
+  addUpgrade(program, exit);
   addUpload(program, exit);
   addWorker(program, exit);
   addEdge(program, exit);

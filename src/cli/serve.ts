@@ -13,6 +13,7 @@ import { rememberSample, withSample } from './sample.ts';
 import { addSettingFlags, addVsrFlags, readAgain, readSettings, settingsFiles } from './setting-flags.ts';
 import { startText } from './start-text.ts';
 import { onStopSignal, type StopReason } from './stop-signals.ts';
+import { onUpgradeSignal, openEarlyPort } from './succession.ts';
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
 
 /** Longest that closing may take before the process ends anyway, ms. */
@@ -66,6 +67,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   using _signals = onStopSignal(onStop, undefined, () => reloads.request('SIGHUP'));
   letHeapGrow();
   const { startApp } = await import('../app/app.ts');
+  await using claimed = await openEarlyPort(config, starting);
   const isForPrograms = command.opts<{ json?: true }>().json === true;
   const shown = Promise.withResolvers<void>();
   try {
@@ -73,6 +75,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
       signal: starting.signal,
       origins: loaded.origins,
       onTaken: () => onStop('data-folder-taken'),
+      claimed,
       shown: isForPrograms ? undefined : shown.promise,
     });
   } catch (error) {
@@ -86,6 +89,8 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
     else say(startText(config, app));
   }
   shown.resolve();
+  using _upgrades =
+    app && onUpgradeSignal(config, { log: app.log, signal: starting.signal }, () => onStop('succeeded'));
   const tidying = setTimeout(collectGarbage, TIDY_AFTER_MS);
   const reason = await stopped;
   clearTimeout(tidying);

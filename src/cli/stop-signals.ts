@@ -12,7 +12,7 @@ const SAME_WISH_MS = 500;
 const LOOK_AT_PARENT_MS = 250;
 
 /** Why oxbow stops. */
-export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher-gone' | 'data-folder-taken';
+export type StopReason = 'SIGINT' | 'SIGTERM' | 'SIGHUP' | 'launcher-gone' | 'data-folder-taken' | 'succeeded';
 
 /**
  * Handles signals until disposed.

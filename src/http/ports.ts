@@ -12,6 +12,7 @@ import type { ServedLiveStream } from '../delivery/served-stream.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import { traceIdOf } from '../observe/trace.ts';
 import { reportProblem } from './api/problem.ts';
+import type { ClaimedPort } from './claimed-port.ts';
 import type { OwnHosts } from './client/host-check.ts';
 import type { HttpDeps } from './deps.ts';
 import { openListeners } from './hot/listeners.ts';
@@ -51,10 +52,13 @@ export interface Ports {
 /**
  * Opens the port at this thread's own listeners.
  *
+ * @param claimed the port, if it is open already
  * @throws the system's error if it cannot listen
  */
-export async function openOwnPorts(server: Server, listen: Endpoint): Promise<Ports> {
-  const listeners = await openListeners(server, listen);
+export async function openOwnPorts(server: Server, listen: Endpoint, claimed?: ClaimedPort): Promise<Ports> {
+  const listeners = claimed
+    ? claimed.take((socket) => server.emit('connection', socket))
+    : await openListeners(server, listen);
   return {
     port: listeners.port,
     blockBytes: 0,

@@ -10,6 +10,7 @@ import { createApi } from './api/api.ts';
 import { createAuthenticator } from './api/authenticate.ts';
 import { registerDocAddresses } from './api/doc-addresses.ts';
 import { createForeignPages, type ForeignPages, readableFields } from './api/foreign-pages.ts';
+import type { ClaimedPort } from './claimed-port.ts';
 import { type OwnHosts, ownHostsOf, refuseOtherHosts } from './client/host-check.ts';
 import { openConnections } from './connections.ts';
 import type { HttpDeps } from './deps.ts';
@@ -50,6 +51,8 @@ export interface HttpOptions {
   readonly tls?: CertificateFiles | undefined;
   /** Serving threads; without, or with one, this thread accepts the connections. */
   readonly threads?: ThreadsOptions | undefined;
+  /** The port, if it is open already; not with serving threads. */
+  readonly claimed?: ClaimedPort | undefined;
   /** For tests: shorter timeouts, smaller limits. */
   readonly forTests?:
     | { readonly http1?: Pick<ServerOptions, keyof typeof watchedLimits>; readonly unsent?: UnsentLimits }
@@ -64,7 +67,7 @@ const CLOSE_WITHIN_MS = 4000;
  * @throws OxbowError `port-taken` if another program has the port, `bad-setting` if the system does not allow it or the certificate
  *   cannot be used
  */
-export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOptions): Promise<HttpServer> {
+export async function startHttp({ listen, deps, tls, threads, claimed, forTests }: HttpOptions): Promise<HttpServer> {
   const certificate = tls && (await readCertificate(tls));
   const serving = usable(threads, deps.log);
   const ownHosts = ownHostsOf(listen.address, deps);
@@ -94,12 +97,12 @@ export async function startHttp({ listen, deps, tls, threads, forTests }: HttpOp
   const toEvents = createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages));
   const rooms = openRoomUpgrades(deps, ownHosts);
   server.on('upgrade', createUpgrades(toEvents, rooms.open, { ownHosts, others: otherNodes }));
-  // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads never listens itself.
-  if (serving) server.emit('listening');
+  // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads or a claimed port never listens itself.
+  if (serving || claimed) server.emit('listening');
 
   const opening = serving
     ? openThreadPorts(serving, deps, { listen, certificate, ownHosts, head, open: connections.open })
-    : openOwnPorts(server, listen);
+    : openOwnPorts(server, listen, claimed);
   const ports = await opening.catch(async (error: NodeJS.ErrnoException) => {
     connections[Symbol.dispose]();
     await api.close();

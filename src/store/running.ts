@@ -19,6 +19,8 @@ export interface RunningInstance {
   readonly http: string;
   /** Setting `publicUrl`, without a trailing slash. */
   readonly publicUrl?: string;
+  /** Why the last `oxbow upgrade` failed. */
+  readonly upgradeProblem?: string;
 }
 
 /**
@@ -27,12 +29,22 @@ export interface RunningInstance {
  * @param folder the data folder
  */
 export function announceRunning(folder: string, instance: RunningInstance): Disposable {
+  write(folder, instance);
+  return { [Symbol.dispose]: () => rmSync(join(folder, RUNNING_FILE), { force: true }) };
+}
+
+/** Adds to the file why an upgrade failed. For the process that has announced itself. */
+export function noteUpgradeProblem(folder: string, upgradeProblem: string): void {
+  const instance = JSON.parse(readFileSync(join(folder, RUNNING_FILE), 'utf8')) as RunningInstance;
+  write(folder, { ...instance, upgradeProblem });
+}
+
+function write(folder: string, instance: RunningInstance): void {
   const file = join(folder, RUNNING_FILE);
   const unfinished = `${file}.part`;
   rmSync(unfinished, { force: true }); // an existing file would keep its mode
   writeFileSync(unfinished, `${JSON.stringify(instance)}\n`, { mode: 0o600 });
   renameSync(unfinished, file);
-  return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
 }
 
 /**

@@ -74,7 +74,16 @@ export async function openListeners(
   };
 }
 
-function listen(server: Server, where: { host: string; port: number; reusePort?: boolean }): Promise<void> {
+/** Takes one socket that listens already. */
+export async function openListener(server: Server, { fd }: { readonly fd: number }): Promise<Listeners> {
+  await listen(server, { fd });
+  return { port: (server.address() as AddressInfo).port, count: 1, close: () => closed(server) };
+}
+
+function listen(
+  server: Server,
+  where: { host: string; port: number; reusePort?: boolean } | { fd: number },
+): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
     server.listen({ ...where, backlog: BACKLOG }, () => {

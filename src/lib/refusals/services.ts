@@ -10,6 +10,11 @@ export const serviceRefusals = {
     title: 'A service that oxbow uses does not answer',
     hint: 'Check the service. oxbow tries it again by itself; /health shows the state.',
   },
+  'upgrade-failed': {
+    status: 500,
+    title: 'The new process did not take over',
+    hint: 'The running process continues, and its log has the reason. Otherwise stop oxbow and start the new version.',
+  },
   'storage-failed': {
     status: 503,
     title: 'The object store does not answer',
