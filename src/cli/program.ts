@@ -19,7 +19,7 @@ import { addRecord } from './record.ts';
 import { addServe } from './serve.ts';
 import { addStream } from './stream.ts';
 import { type ExitCode, sayError } from './terminal.ts';
-import { addUpgrade } from './upgrade.ts';
+import { addUpgrade } from './upgrade/upgrade.ts';
 import { addUpload } from './upload/upload.ts';
 import { addWorker } from './worker.ts';
 

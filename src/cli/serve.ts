@@ -13,8 +13,8 @@ import { rememberSample, withSample } from './sample.ts';
 import { addSettingFlags, addVsrFlags, readAgain, readSettings, settingsFiles } from './setting-flags.ts';
 import { startText } from './start-text.ts';
 import { onStopSignal, type StopReason } from './stop-signals.ts';
-import { onUpgradeSignal, openEarlyPort } from './succession.ts';
 import { type ExitCode, note, say, sayJson } from './terminal.ts';
+import { onUpgradeSignal, openEarlyPort } from './upgrade/succession.ts';
 
 /** Longest that closing may take before the process ends anyway, ms. */
 const CLOSE_WITHIN_MS = 9500;

@@ -102,6 +102,7 @@ export type ProblemCode =
   | 'rtp-full'
   | 'session-unknown'
   | 'service-unavailable'
+  | 'upgrade-failed'
   | 'storage-failed'
   | 'database-not-empty'
   | 'node-unknown'

@@ -90,3 +90,17 @@ export function bootId(): string {
   const file = '/proc/sys/kernel/random/boot_id';
   return isLinux && existsSync(file) ? readFileSync(file, 'utf8').trim() : hostname();
 }
+
+const UPGRADE_SIGNAL = 'SIGUSR2';
+
+/** Asks a running oxbow to start its successor. @throws the system's error if there is no such process, and always on Windows */
+export function requestUpgrade(pid: number): void {
+  process.kill(pid, UPGRADE_SIGNAL);
+}
+
+/** Calls `listener` at each request for a successor; never on Windows. */
+export function onUpgradeRequest(listener: () => void): Disposable {
+  if (isWindows) return { [Symbol.dispose]() {} };
+  process.on(UPGRADE_SIGNAL, listener);
+  return { [Symbol.dispose]: () => void process.off(UPGRADE_SIGNAL, listener) };
+}

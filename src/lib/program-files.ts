@@ -25,3 +25,6 @@ export const startedFile = (path: string): URL => new URL(`${path}${ending}`, fo
  * @param path e.g. `package.json`
  */
 export const packageFile = (path: string): URL => new URL(`../${path}`, folder);
+
+/** The address of bin/oxbow, which is beside dist/ in the published package. */
+export const launcherFile: URL = new URL(isWorkingTree ? '../bin/oxbow' : '../../bin/oxbow', folder);

@@ -4,7 +4,7 @@
  */
 import { fileURLToPath } from 'node:url';
 import { isWindows, ownUid } from './platform.ts';
-import { isWorkingTree, packageFile } from './program-files.ts';
+import { isWorkingTree, launcherFile } from './program-files.ts';
 
 /** Lower user ids are services (Linux, Debian Policy 9.2.2); their folders are not accessible to users. */
 const FIRST_PERSON_UID = 1000;
@@ -22,7 +22,7 @@ export function programName(): string {
 /** The same for the user of this process. */
 export function launcherName(): string {
   if (!isWorkingTree) return 'oxbow';
-  const launcher = fileURLToPath(packageFile('bin/oxbow'));
+  const launcher = fileURLToPath(launcherFile);
   return isWindows ? `node ${launcher}` : launcher;
 }
 

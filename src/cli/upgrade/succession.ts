@@ -10,15 +10,16 @@ import { closeSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { fileURLToPath } from 'node:url';
-import type { Endpoint } from '../config/address.ts';
-import type { Config } from '../config/schema.ts';
-import { type ClaimedPort, claimPort } from '../http/claimed-port.ts';
-import { canSharePorts } from '../http/hot/listeners.ts';
-import { sleep, withDeadline } from '../lib/abort.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
-import { packageFile } from '../lib/program-files.ts';
-import type { Log } from '../observe/log.ts';
-import { findRunning, isLocked, noteUpgradeProblem } from '../store/running.ts';
+import type { Endpoint } from '../../config/address.ts';
+import type { Config } from '../../config/schema.ts';
+import { type ClaimedPort, claimPort } from '../../http/claimed-port.ts';
+import { canSharePorts } from '../../http/hot/listeners.ts';
+import { sleep, withDeadline } from '../../lib/abort.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { onUpgradeRequest } from '../../lib/platform.ts';
+import { launcherFile } from '../../lib/program-files.ts';
+import type { Log } from '../../observe/log.ts';
+import { findRunning, isLocked, noteUpgradeProblem } from '../../store/running.ts';
 
 /** Set in the new process: file descriptor on which it reports that it holds the port. */
 const REPORT_FD = 'OXBOW_REPORT_FD';
@@ -55,20 +56,18 @@ export function onUpgradeSignal(
       noteUpgradeProblem(data, messageOf(error));
     }
   };
-  const onSignal = () => void start();
-  process.on('SIGUSR2', onSignal);
-  return { [Symbol.dispose]: () => process.off('SIGUSR2', onSignal) };
+  return onUpgradeRequest(() => void start());
 }
 
 function assertCanBeFollowed(threads: number): void {
   const reason = !canSharePorts
-    ? 'this system does not let two processes share a port'
+    ? 'This system does not let two processes share a port.'
     : threads > 1
-      ? 'a server with serving threads cannot pass its port on'
+      ? 'A server with serving threads cannot pass its port on.'
       : process.env.npm_lifecycle_event !== undefined
-        ? 'npm ends with the process that it has started'
+        ? 'The server was started by npm, which ends with it: start bin/oxbow.'
         : undefined;
-  if (reason) throw new OxbowError('upgrade-failed', `${reason[0]!.toUpperCase()}${reason.slice(1)}.`);
+  if (reason) throw new OxbowError('upgrade-failed', reason);
 }
 
 /**
@@ -79,7 +78,7 @@ function assertCanBeFollowed(threads: number): void {
  */
 async function startSuccessor({ signal }: { signal: AbortSignal }): Promise<{ readonly pid: number }> {
   const { npm_lifecycle_event: _, ...environment } = process.env;
-  const child = spawn(fileURLToPath(packageFile('bin/oxbow')), process.argv.slice(2), {
+  const child = spawn(fileURLToPath(launcherFile), process.argv.slice(2), {
     env: { ...environment, [REPORT_FD]: '3' },
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
   });

@@ -1,16 +1,16 @@
 /**
  * `oxbow upgrade`: the installed version replaces the running one, without a refused connection.
- * In: the data folder of the running one. Out: the new process, on the same ports. src/cli/succession.ts has the rest.
+ * In: the data folder of the running one. Out: the new process, on the same ports. src/cli/upgrade/succession.ts has the rest.
  */
 import type { Command } from 'commander';
-import { sleep, withDeadline } from '../lib/abort.ts';
-import { OxbowError } from '../lib/errors.ts';
-import { isWindows } from '../lib/platform.ts';
-import { findRunning, type RunningInstance } from '../store/running.ts';
-import { runningInstance, urlOfRunning } from './running-server.ts';
-import { addSettingFlags, readSettings } from './setting-flags.ts';
-import { onStopSignal } from './stop-signals.ts';
-import { type ExitCode, say, sayJson } from './terminal.ts';
+import { sleep, withDeadline } from '../../lib/abort.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { requestUpgrade } from '../../lib/platform.ts';
+import { findRunning, type RunningInstance } from '../../store/running.ts';
+import { runningInstance, urlOfRunning } from '../running-server.ts';
+import { addSettingFlags, readSettings } from '../setting-flags.ts';
+import { onStopSignal } from '../stop-signals.ts';
+import { type ExitCode, say, sayJson } from '../terminal.ts';
 
 /** The running process waits 30 s for the new one, and that one 20 s for the data folder, ms. */
 const WITHIN_MS = 60_000;
@@ -36,9 +36,8 @@ export function addUpgrade(program: Command, exit: (code: ExitCode) => void): vo
 async function upgrade(data: string, asJson: boolean): Promise<void> {
   const before = runningInstance(data);
   const from = await versionOf(before);
-  if (isWindows) throw new OxbowError('upgrade-failed', 'Windows does not let two processes share a port.');
   const startedMs = performance.now();
-  signalUpgrade(before);
+  request(before);
   const aborted = new AbortController();
   using _signals = onStopSignal(() => aborted.abort());
   using limit = withDeadline(WITHIN_MS, 'the upgrade', aborted);
@@ -56,9 +55,9 @@ async function upgrade(data: string, asJson: boolean): Promise<void> {
     );
 }
 
-function signalUpgrade({ pid, upgradeProblem: _ }: RunningInstance): void {
+function request({ pid }: RunningInstance): void {
   try {
-    process.kill(pid, 'SIGUSR2');
+    requestUpgrade(pid);
   } catch (error) {
     throw new OxbowError('upgrade-failed', `Process ${pid} cannot be reached from here.`, {
       cause: error,
