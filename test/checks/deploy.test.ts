@@ -119,7 +119,7 @@ test('kernel settings are the same in all files, and Linux has them', () => {
 
 const noSystemd = pathOf('systemd-analyze') === undefined && 'systemd is not installed';
 
-test('systemd accepts the unit', { skip: noSystemd }, async () => {
+test('systemd accepts the units', { skip: noSystemd }, async () => {
   await using folder = await openFolder('unit');
   const file = join(folder.path, 'oxbow.service');
   // The program is not installed here.
@@ -129,7 +129,11 @@ test('systemd accepts the unit', { skip: noSystemd }, async () => {
   );
   assert.ok(unit.includes(process.execPath));
   writeFileSync(file, unit);
-  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', file], { encoding: 'utf8' });
+  const socket = join(folder.path, 'oxbow.socket');
+  writeFileSync(socket, read('deploy', 'oxbow.socket'));
+  const { status, stdout, stderr } = spawnSync('systemd-analyze', ['verify', '--man=no', file, socket], {
+    encoding: 'utf8',
+  });
   // The output includes other units of the machine.
   const lines = `${stdout}${stderr}`.split('\n').filter((line) => line.includes('oxbow'));
   assert.deepEqual([status, lines], [0, []]);
