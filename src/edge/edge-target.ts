@@ -46,7 +46,8 @@ export function edgeTargetOf(target: string): EdgeTarget | undefined {
   const address = parseMediaAddress(path);
   if (!address || !KEPT.has(address.kind)) return undefined;
   // Catch-up has the address of the live playlist.
-  if (address.kind === 'ts-index' && query !== '' && catchUpStart(new URLSearchParams(query)) !== null) return undefined;
+  if (address.kind === 'ts-index' && query !== '' && catchUpStart(new URLSearchParams(query)) !== null)
+    return undefined;
   const name = nameOf(address);
   if (name === undefined) return undefined;
   const directives = RELOADED.has(address.kind) ? directivesIn(query) : [];

@@ -88,10 +88,7 @@ export async function answerCatchUp(stream: ServedStream, request: CatchUp, nowU
 export async function answerDelayed(stream: ServedStream, delayS: number, nowUs: number): Promise<Reply> {
   const fromS = Math.max(0, Math.floor(nowUs / 1e6) - delayS);
   const window = await openWindow(stream, { range: rangeOf({ fromUs: fromS * 1e6, toUs: undefined }) });
-  return playlistReply(
-    printMultivariantPlaylist(tsMultivariant(window, `timeshift_abs-${fromS}.m3u8`)),
-    caching.none,
-  );
+  return playlistReply(printMultivariantPlaylist(tsMultivariant(window, `timeshift_abs-${fromS}.m3u8`)), caching.none);
 }
 
 function rangeOf({ fromUs, toUs }: CatchUp): Range {
