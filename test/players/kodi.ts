@@ -58,7 +58,7 @@ interface Channel {
 }
 const channels = await until('Kodi has the channels', async () => {
   const found = await rpc<{ channels?: Channel[] }>('PVR.GetChannels', { channelgroupid: 'alltv' });
-  return found.channels?.length && found.channels;
+  return (found.channels?.length ?? 0) > 0 && found.channels;
 });
 console.log('channels:', channels.map(({ label }) => label).join(', '));
 assert.deepEqual(
