@@ -86,6 +86,8 @@ const first = programmes.find(({ title }) => title === TITLES[0])!;
 const startMs = Date.parse(`${first.starttime.replace(' ', 'T')}Z`);
 assert.equal(startMs, (Math.ceil(fromMs / 1000) + 2) * 1000, 'the programme begins at its marker');
 
+// The question whether an addon may be on, which is answered already.
+await rpc('Input.Back', {});
 requests.length = 0;
 await rpc('Player.Open', { item: { broadcastid: first.broadcastid } });
 const catchUp = await until('Kodi requests the programme', () => requests.find((path) => path.includes('/ts/')));

@@ -61,6 +61,24 @@ suite('the channel list and the guide of IPTV players', () => {
     }
   });
 
+  test('one stream can be requested alone, also one that is in no list; of a restricted one nothing is said', async () => {
+    const { url } = shared();
+    const { guide, channels } = await listAt('/playlist.m3u?stream=unlisted');
+    assert.equal(guide, `${url}/xmltv.xml?stream=unlisted`);
+    assert.deepEqual(
+      channels.map(({ name }) => name),
+      ['unlisted'],
+    );
+    assert.deepEqual(channelsIn(await guideAt('/xmltv.xml?stream=unlisted')), ['unlisted']);
+    for (const path of paths) {
+      for (const name of ['signed', 'private', 'nothing']) {
+        const response = await fetch(`${url}${path}?stream=${name}`);
+        const { code } = (await response.json()) as { code: string };
+        assert.deepEqual([response.status, code], [404, 'stream-unknown'], name);
+      }
+    }
+  });
+
   test('a token that has expired, of another server or of a stream that is gone is refused; the list is not that without it', async () => {
     for (const path of paths) {
       for (const [token, code] of [

@@ -9,6 +9,7 @@ import type { WatchVerdict } from '../../../accounts/watch-tokens.ts';
 import { printMediaAddress } from '../../../api/media-address.ts';
 import type { StreamView, TimelineView } from '../../../api/shapes.ts';
 import { printSignedPath } from '../../../api/signed-path.ts';
+import { StreamName, streamUnknown } from '../../../api/stream-name.ts';
 import { Type } from '../../../api/type.ts';
 import { catchUpModes, listFormats, printChannelList } from '../../../delivery/iptv/channel-list.ts';
 import { guideStart, programmesOf } from '../../../delivery/iptv/programmes.ts';
@@ -33,16 +34,23 @@ const TIMELINE_RES_S = 60;
 const oneOf = <const T extends string>(values: readonly T[], description: string) =>
   Type.Optional(Type.Unsafe<T>(Type.String({ enum: [...values], description })));
 
+const only = Type.Optional(
+  Type.Unsafe<string>({ ...StreamName, description: 'the only stream, also one that is unlisted' }),
+);
 /** Players may add more to an address. */
+const GuideQuery = Type.Object({ stream: only });
 const ListQuery = Type.Object({
+  stream: only,
   format: oneOf(listFormats, 'MPEG-TS (default) or low-latency HLS with fragmented MP4'),
   catchup: oneOf(catchUpModes, 'how the player forms addresses of the past; default `append`'),
 });
-type ListQuery = Static<typeof ListQuery>;
 const ListText = Type.String({ description: 'an M3U playlist' });
 const GuideText = Type.String({ description: 'an XMLTV document' });
 
-type Caller = Pick<RouteCall, 'principal' | 'client' | 'token' | 'elsewhere' | 'signal'>;
+type Caller = Pick<
+  RouteCall<unknown, Static<typeof GuideQuery>>,
+  'principal' | 'client' | 'token' | 'elsewhere' | 'signal' | 'query'
+>;
 
 /** A stream that the client may watch. */
 interface Shown {
@@ -66,10 +74,11 @@ async function allStreams({ elsewhere }: Caller, { streams, otherNodes }: HttpDe
  * The streams that the client may find, and those of its playback token. Streams that need a token have one in their address: the client's,
  * or for a client with credentials, which players do not send with media, a new one.
  *
- * @throws OxbowError `watch-refused`, `watch-expired` for a token that is of none of them
+ * @throws OxbowError `watch-refused`, `watch-expired` for a token that is of none of them; `stream-unknown` for the only stream that is
+ *   requested
  */
 async function streamsFor(call: Caller, deps: HttpDeps): Promise<readonly Shown[]> {
-  const { principal, client, token } = call;
+  const { principal, client, token, query } = call;
   const { watch } = deps.access;
   const nowMs = deps.clock.nowMs();
   const origin = client.origin ?? '';
@@ -80,18 +89,20 @@ async function streamsFor(call: Caller, deps: HttpDeps): Promise<readonly Shown[
       if (own !== 'refused') verdict = verdict === 'ok' ? verdict : own;
       if (own === 'ok') return origin + printSignedPath(token, '');
     }
-    if (!may(principal, 'list', { visibility })) return undefined;
+    if (!may(principal, query.stream === undefined ? 'list' : 'watch', { visibility })) return undefined;
     if (visibility === 'public' || visibility === 'unlisted') return origin;
     if (token !== undefined || !may(principal, 'watcher')) return undefined;
     // The same within an hour, so that the list is; and valid for a day, as the tokens that pages create.
     const expiresMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS + DAY_MS;
     return origin + printSignedPath(watch.sign(name, expiresMs, principal.account), '');
   };
-  const shown = (await allStreams(call, deps)).flatMap((view) => {
+  const all = await allStreams(call, deps);
+  const shown = (query.stream === undefined ? all : all.filter(({ name }) => name === query.stream)).flatMap((view) => {
     const base = baseFor(view);
     return base === undefined ? [] : [{ view, base }];
   });
   if (token !== undefined) checkVerdict(verdict);
+  if (query.stream !== undefined && shown.length === 0) throw streamUnknown(query.stream);
   return shown;
 }
 
@@ -116,7 +127,10 @@ function logoOf(shown: Shown): string | undefined {
   return stillOf(shown, Math.max(Date.parse(from), Math.floor(Date.parse(to) / HOUR_MS) * HOUR_MS));
 }
 
-async function channelList(call: Caller & { readonly query: ListQuery }, deps: HttpDeps): Promise<Reply> {
+async function channelList(
+  call: Caller & { readonly query: Static<typeof ListQuery> },
+  deps: HttpDeps,
+): Promise<Reply> {
   const { query, client, token } = call;
   const shown = await streamsFor(call, deps);
   const nowMs = deps.clock.nowMs();
@@ -126,7 +140,8 @@ async function channelList(call: Caller & { readonly query: ListQuery }, deps: H
     days: daysOf(one.view, nowMs),
     format: query.format ?? 'ts',
   }));
-  const guide = `${client.origin ?? ''}${token === undefined ? '' : printSignedPath(token, '')}/xmltv.xml`;
+  const path = `/xmltv.xml${query.stream === undefined ? '' : `?stream=${query.stream}`}`;
+  const guide = `${client.origin ?? ''}${token === undefined ? path : printSignedPath(token, path)}`;
   const text = printChannelList(channels, guide, query.catchup ?? 'append');
   return playlistReply(text, 'max-age=60', 'audio/x-mpegurl; charset=utf-8');
 }
@@ -198,6 +213,7 @@ export const iptvRoutes: readonly Route[] = [
     path: '/xmltv.xml',
     tag: 'players',
     access: 'viewer',
+    query: GuideQuery,
     sentence: 'Returns the programme guide of these channels: markers, and hours of the recording.',
     replies: { 200: GuideText },
     fileTypes: ['application/xml'],
@@ -209,6 +225,7 @@ export const iptvRoutes: readonly Route[] = [
     path: '/xmltv.xml.gz',
     tag: 'players',
     access: 'viewer',
+    query: GuideQuery,
     sentence: 'Returns the programme guide as a gzip file, for players that request no compressed answers.',
     replies: { 200: GuideText },
     fileTypes: ['application/gzip'],
