@@ -51,7 +51,7 @@ suite('the programmes of a stream', () => {
 
   test('of which nothing is recorded are left out of the past, with markers or without', () => {
     const spans = [span('08:00:00', '08:40:00'), span('12:30:00', '12:45:00')];
-    const markers = [marker('09:00:00', 'Nobody saw it'), marker('10:00:00', 'Nor this')];
+    const markers = [marker('09:00:00', 'Unseen'), marker('10:00:00', 'Nor this')];
     assert.deepEqual(guideOf({ spans, markers }, '12:45:00').slice(0, 3), [
       '08:00:00-09:00:00 Door',
       '10:00:00-14:00:00 Nor this',
