@@ -86,24 +86,26 @@ suite('IPTV players', { skip: need('ffmpeg') }, () => {
     assert.equal((await anonymous(icon)).status, 200);
   });
 
-  for (const mode of ['append', 'default'] as const) {
-    test(`${mode}: what ffmpeg plays has the same pictures as the recording, from the programme's start to its end`, async () => {
+  for (const mode of ['append', 'default', 'shift'] as const) {
+    test(`${mode}: what ffmpeg plays has the same pictures as the recording, from the programme's start`, async () => {
       const address = catchUpAddress(await channelAt(`/playlist.m3u?catchup=${mode}`, 'door'), programme)!;
+      // `shift` names no end: its list reaches until now.
       const file = await copied(address, `${mode}.ts`);
       const shown = (await stripsOf(file, PICTURE)).map((strip) => strip!.utcMs);
       const [startMs, endMs] = [programme.startS * 1000, programme.endS * 1000];
       assert.ok(shown[0]! <= startMs + FRAME_MS && shown[0]! > startMs - 4000, `begins at ${shown[0]}`);
-      assert.ok(shown.at(-1)! >= endMs - 2 * FRAME_MS && shown.at(-1)! < endMs + 4000, `ends at ${shown.at(-1)}`);
+      assert.ok(shown.at(-1)! >= endMs - 2 * FRAME_MS, `ends at ${shown.at(-1)}`);
+      if (mode !== 'shift') assert.ok(shown.at(-1)! < endMs + 4000, `ends at ${shown.at(-1)}`);
       const own = await pictureHashes(file);
       const recorded = await pictureHashes(`${server.url}/vod/door/${programme.startS}/${LENGTH_S}/index.m3u8`);
       assert.ok(own.length >= LENGTH_S * 24);
-      assert.deepEqual([own.length, own.join() === recorded.join()], [recorded.length, true]);
+      assert.equal(own.slice(0, recorded.length).join() === recorded.join(), true);
+      if (mode !== 'shift') assert.equal(own.length, recorded.length);
     });
   }
 
-  test('shift, which names no end, has a list that grows, with the position of the start in it', async () => {
-    const address = catchUpAddress(await channelAt('/playlist.m3u?catchup=shift', 'door'), programme)!;
-    const { text } = await anonymous(address);
+  test('a start alone has a list that grows, with the position of the start in it', async () => {
+    const { text } = await anonymous(`/live/door/ts/index.m3u8?utc=${programme.startS}`);
     assert.doesNotMatch(text, /#EXT-X-ENDLIST/);
     const offset = /#EXT-X-START:TIME-OFFSET=([\d.]+),PRECISE=YES/.exec(text)![1];
     const first = Date.parse(/#EXT-X-PROGRAM-DATE-TIME:(.+)/.exec(text)![1]!);

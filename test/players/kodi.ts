@@ -89,6 +89,7 @@ assert.equal(startMs, (Math.ceil(fromMs / 1000) + 2) * 1000, 'the programme begi
 // The question whether an addon may be on, which is answered already.
 await rpc('Input.Back', {});
 requests.length = 0;
+opened.defer(() => console.log('requests:', requests.slice(0, 12).join('\n          ')));
 await rpc('Player.Open', { item: { broadcastid: first.broadcastid } });
 const catchUp = await until('Kodi requests the programme', () => requests.find((path) => path.includes('/ts/')));
 console.log('catch-up:', catchUp);
@@ -98,7 +99,6 @@ const shownMs = await until('the picture of the programme is on the screen', rea
 });
 console.log(`picture on the screen: ${((shownMs - startMs) / 1000).toFixed(2)} s into the programme`);
 assert.ok(shownMs > startMs - 2500 && shownMs < startMs + 10_500, 'the picture is one of the programme');
-console.log('requests:', requests.slice(0, 12).join('\n          '));
 
 /** Passes requests on to oxbow, and records their targets. */
 async function openProxy({ url }: Server, seen: string[]): Promise<string> {

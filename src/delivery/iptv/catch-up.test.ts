@@ -5,7 +5,7 @@ import { parsePlaylist } from '../../media/m3u8/parse.ts';
 import type { MediaPlaylist, MultivariantPlaylist } from '../../media/m3u8/playlist.ts';
 import { START_US } from '../../recording/recording.fixture.ts';
 import { type Delivery, makeGroup, openDelivery, type SegmentPlan } from '../delivery.fixture.ts';
-import { answerCatchUp, answerDelayed, catchUpIn } from './catch-up.ts';
+import { answerCatchUp, answerDelayed, type CatchUp, catchUpIn } from './catch-up.ts';
 
 const startS = START_US / 1e6;
 /** Of a stretch of 600 segments of two seconds. */
@@ -29,7 +29,7 @@ async function listAt(past: Delivery, path: string): Promise<MediaPlaylist> {
 suite('the query of a catch-up', () => {
   const fromUs = 1_795_000_000 * 1e6;
   for (const [form, query, seconds] of [
-    ['shift, of Smart IPTV, Kodi and TiviMate', 'utc=1795000000&lutc=1795003600', undefined],
+    ['a start alone', 'utc=1795000000', undefined],
     ['append, as the playlist offers it', 'utc=1795000000&lutc=1795003600&duration=1800', 1800],
     ['an end', 'utc=1795000000&utcend=1795001800', 1800],
     ['the other names', 'start=1795000000&end=1795001800', 1800],
@@ -41,6 +41,10 @@ suite('the query of a catch-up', () => {
       assert.deepEqual(queryOf(query), { fromUs, toUs: seconds === undefined ? undefined : fromUs + seconds * 1e6 });
     });
   }
+
+  test('shift, of Smart IPTV, Kodi and TiviMate, is until now: ?utc=1795000000&lutc=1795003600', () => {
+    assert.deepEqual(queryOf('utc=1795000000&lutc=1795003600'), { fromUs, toUs: 'now' });
+  });
 
   test('a query without a start is one of the live stream', () => {
     for (const query of ['', 'lutc=1795000000', 'duration=60', 'CMCD=sid%3D%22utc%22']) {
@@ -88,7 +92,7 @@ suite('catch-up', () => {
     await using past = await openPast();
     const nowUs = START_US + SEGMENTS * 2_000_000;
     const fromUs = nowUs - 100e6;
-    const typeOf = async (toUs: number | undefined) => {
+    const typeOf = async (toUs: CatchUp['toUs']) => {
       const text = new TextDecoder().decode(
         await past.bytes(await answerCatchUp(past.stream, { fromUs, toUs }, nowUs)),
       );
@@ -98,6 +102,7 @@ suite('catch-up', () => {
     assert.deepEqual(await typeOf(nowUs + 1800e6), [false, 50]);
     assert.deepEqual(await typeOf(undefined), [false, 50]);
     assert.deepEqual(await typeOf(nowUs), [true, 50]);
+    assert.deepEqual(await typeOf('now'), [true, 50]);
     assert.deepEqual(await typeOf(nowUs + 30e6), [true, 50], 'the clock of the player is ahead');
   });
 
@@ -118,6 +123,7 @@ suite('catch-up', () => {
     await using past = await openPast();
     const ask = (query: string) => past.get(`/live/door/ts/index.m3u8?${query}`);
     await assert.rejects(ask(`utc=${startS + 1300}&duration=60`), refusal('no-media'));
+    await assert.rejects(ask('utc=4102444800&lutc=4102444800'), refusal('no-media'));
     await assert.rejects(ask(`utc=${startS}&duration=90000`), refusal('window-too-long'));
     await assert.rejects(ask(`utc=${startS + 60}&duration=0`), refusal('bad-time'));
     await assert.rejects(past.get('/live/door/ts/timeshift_rel-999999999.m3u8'), refusal('no-media'));

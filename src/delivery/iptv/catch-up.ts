@@ -27,13 +27,14 @@ const NOW_US = 60 * 1_000_000;
 export interface CatchUp {
   /** µs since 1970. */
   readonly fromUs: number;
-  /** Undefined: the player names no end. */
-  readonly toUs: number | undefined;
+  /** `now`: until the request. Undefined: the player names no end. */
+  readonly toUs: number | 'now' | undefined;
 }
 
 /**
  * The catch-up that the query of `index.m3u8` requests: `utc` or `start`; and `duration`, or `utcend` or `end`. An end that is a placeholder
- * which the player did not replace is none. What the player says of its own clock (`lutc`) is not used.
+ * which the player did not replace is none. A player that only adds its own now (`lutc`) expects a list that ends: Kodi plays it so, and
+ * requests the next one itself. What its clock says is not used.
  *
  * @returns undefined: the live stream is requested
  * @throws OxbowError `bad-time`, `bad-duration`
@@ -49,7 +50,8 @@ export function catchUpIn(query: URLSearchParams): CatchUp | undefined {
   const duration = given('duration');
   if (duration !== undefined) return { fromUs, toUs: fromUs + durationUs(duration) };
   const end = given('utcend') ?? given('end');
-  return { fromUs, toUs: end === undefined ? undefined : instantUs(end) };
+  if (end !== undefined) return { fromUs, toUs: instantUs(end) };
+  return { fromUs, toUs: query.has('lutc') ? 'now' : undefined };
 }
 
 function durationUs(text: string): number {
@@ -72,9 +74,9 @@ function durationUs(text: string): number {
  * @throws OxbowError as `openWindow`; `unsupported-media`
  */
 export async function answerCatchUp(stream: ServedStream, request: CatchUp, nowUs: number): Promise<Reply> {
-  const range = rangeOf(request);
+  const range = rangeOf(request, nowUs);
   const window = await openWindow(stream, { range });
-  const isOver = request.toUs !== undefined && request.toUs <= nowUs + NOW_US;
+  const isOver = request.toUs !== undefined && range.toUs <= nowUs + NOW_US;
   return tsWindowReply(isOver ? { ...window, ended: true } : window, range, '');
 }
 
@@ -87,10 +89,13 @@ export async function answerCatchUp(stream: ServedStream, request: CatchUp, nowU
  */
 export async function answerDelayed(stream: ServedStream, delayS: number, nowUs: number): Promise<Reply> {
   const fromS = Math.max(0, Math.floor(nowUs / 1e6) - delayS);
-  const window = await openWindow(stream, { range: rangeOf({ fromUs: fromS * 1e6, toUs: undefined }) });
+  const window = await openWindow(stream, { range: rangeOf({ fromUs: fromS * 1e6, toUs: undefined }, nowUs) });
   return playlistReply(printMultivariantPlaylist(tsMultivariant(window, `timeshift_abs-${fromS}.m3u8`)), caching.none);
 }
 
-function rangeOf({ fromUs, toUs }: CatchUp): Range {
-  return { fromUs, toUs: toUs ?? fromUs + OPEN_CATCH_UP_US };
+function rangeOf({ fromUs, toUs }: CatchUp, nowUs: number): Range {
+  const longest = fromUs + OPEN_CATCH_UP_US;
+  // From now on there is nothing yet: refused as such.
+  if (toUs === 'now') return { fromUs, toUs: fromUs < nowUs ? Math.min(longest, nowUs) : longest };
+  return { fromUs, toUs: toUs ?? longest };
 }

@@ -151,9 +151,9 @@ async function timelineOf(
   { view: { name } }: Shown,
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
   { token, elsewhere }: Caller,
-  { streams }: HttpDeps,
+  { streams, otherNodes }: HttpDeps,
 ): Promise<TimelineView | undefined> {
-  if (await streams.get(name)) return streams.timeline(name, fromMs, toMs, TIMELINE_RES_S);
+  if (otherNodes?.ownerOf('stream', name) === undefined) return streams.timeline(name, fromMs, toMs, TIMELINE_RES_S);
   const path = `/api/v1/streams/${name}/timeline?from=${fromMs}&to=${toMs}&res=${TIMELINE_RES_S}`;
   const { lists } = await elsewhere(token === undefined ? path : printSignedPath(token, path));
   return lists[0]?.body as TimelineView | undefined;
