@@ -90,6 +90,7 @@ suite('any node of a cluster answers for all', { skip }, () => {
       for (const name of ['one', 'two']) {
         assert.match(list, new RegExp(`^http://.*/live/${name}/ts/index\\.m3u8$`, 'm'));
         assert.match(guide, new RegExp(`<programme [^>]*channel="${name}">`));
+        assert.match(await textOf(node, `/playlist.m3u?stream=${name}`), new RegExp(`/live/${name}/ts/index`));
       }
     }
   });

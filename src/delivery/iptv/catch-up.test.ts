@@ -113,9 +113,9 @@ suite('catch-up', () => {
     const list = parsePlaylist(new TextDecoder().decode(await past.bytes(reply))).playlist as MultivariantPlaylist;
     assert.deepEqual(
       list.variants.map(({ uri }) => uri),
-      [`timeshift_abs-${startS + 400}.m3u8`],
+      [`index-${startS + 400}-600.m3u8`],
     );
-    const own = await listAt(past, `/live/door/ts/timeshift_abs-${startS + 400}.m3u8`);
+    const own = await listAt(past, `/live/door/ts/index-${startS + 400}-600.m3u8`);
     assert.equal(own.segments[0]!.uri, '300.ts');
   });
 

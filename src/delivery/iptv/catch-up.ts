@@ -81,16 +81,18 @@ export async function answerCatchUp(stream: ServedStream, request: CatchUp, nowU
 }
 
 /**
- * Answers the past from so many seconds ago. Each client reloads its address, which means another instant then: so this is a Multivariant
- * Playlist, whose only variant names the instant.
+ * Answers the past from so many seconds ago until now. Each client reloads its address, which means another instant then: so this is a
+ * Multivariant Playlist, whose only variant names the instant.
  *
  * @param nowUs µs since 1970
  * @throws OxbowError as `openWindow`
  */
 export async function answerDelayed(stream: ServedStream, delayS: number, nowUs: number): Promise<Reply> {
   const fromS = Math.max(0, Math.floor(nowUs / 1e6) - delayS);
-  const window = await openWindow(stream, { range: rangeOf({ fromUs: fromS * 1e6, toUs: undefined }, nowUs) });
-  return playlistReply(printMultivariantPlaylist(tsMultivariant(window, `timeshift_abs-${fromS}.m3u8`)), caching.none);
+  const lengthS = Math.min(delayS, OPEN_CATCH_UP_US / 1e6);
+  const window = await openWindow(stream, { range: { fromUs: fromS * 1e6, toUs: (fromS + lengthS) * 1e6 } });
+  const list = tsMultivariant(window, `index-${fromS}-${lengthS}.m3u8`);
+  return playlistReply(printMultivariantPlaylist(list), caching.none);
 }
 
 function rangeOf({ fromUs, toUs }: CatchUp, nowUs: number): Range {

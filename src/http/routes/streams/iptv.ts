@@ -59,8 +59,24 @@ interface Shown {
   readonly base: string;
 }
 
-/** The streams of all nodes, with all that this node knows of them. */
-async function allStreams({ elsewhere }: Caller, { streams, otherNodes }: HttpDeps): Promise<readonly StreamView[]> {
+/** What the owner of a stream answers to a GET for the same client; undefined if it is refused. */
+async function askOwner<T>(path: string, { token, elsewhere }: Caller): Promise<T | undefined> {
+  const { lists } = await elsewhere(token === undefined ? path : printSignedPath(token, path));
+  return lists[0]?.body as T | undefined;
+}
+
+const isElsewhere = (name: string, { otherNodes }: HttpDeps) => otherNodes?.ownerOf('stream', name) !== undefined;
+
+/** The streams of all nodes, or the only one that is requested: those of other nodes as far as the client may find them. */
+async function candidates(call: Caller, deps: HttpDeps): Promise<readonly StreamView[]> {
+  const { query, elsewhere } = call;
+  const { streams, otherNodes } = deps;
+  if (query.stream !== undefined) {
+    const path = `/api/v1/streams/${query.stream}`;
+    const found = isElsewhere(query.stream, deps) ? askOwner<StreamView>(path, call) : streams.get(query.stream);
+    const view = await found;
+    return view ? [view] : [];
+  }
   const [items, others] = await Promise.all([streams.list(), elsewhere('/api/v1/streams')]);
   const keyOf = ({ name }: StreamView) => name;
   return mergePages({ items, nextCursor: null }, others, {
@@ -96,8 +112,7 @@ async function streamsFor(call: Caller, deps: HttpDeps): Promise<readonly Shown[
     const expiresMs = Math.floor(nowMs / HOUR_MS) * HOUR_MS + DAY_MS;
     return origin + printSignedPath(watch.sign(name, expiresMs, principal.account), '');
   };
-  const all = await allStreams(call, deps);
-  const shown = (query.stream === undefined ? all : all.filter(({ name }) => name === query.stream)).flatMap((view) => {
+  const shown = (await candidates(call, deps)).flatMap((view) => {
     const base = baseFor(view);
     return base === undefined ? [] : [{ view, base }];
   });
@@ -150,13 +165,11 @@ async function channelList(
 async function timelineOf(
   { view: { name } }: Shown,
   { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
-  { token, elsewhere }: Caller,
-  { streams, otherNodes }: HttpDeps,
+  call: Caller,
+  deps: HttpDeps,
 ): Promise<TimelineView | undefined> {
-  if (otherNodes?.ownerOf('stream', name) === undefined) return streams.timeline(name, fromMs, toMs, TIMELINE_RES_S);
-  const path = `/api/v1/streams/${name}/timeline?from=${fromMs}&to=${toMs}&res=${TIMELINE_RES_S}`;
-  const { lists } = await elsewhere(token === undefined ? path : printSignedPath(token, path));
-  return lists[0]?.body as TimelineView | undefined;
+  if (!isElsewhere(name, deps)) return deps.streams.timeline(name, fromMs, toMs, TIMELINE_RES_S);
+  return askOwner(`/api/v1/streams/${name}/timeline?from=${fromMs}&to=${toMs}&res=${TIMELINE_RES_S}`, call);
 }
 
 async function guideChannel(shown: Shown, most: number, call: Caller, deps: HttpDeps): Promise<GuideChannel> {
