@@ -29,7 +29,8 @@ export type LimitName =
   | 'probe'
   | 'clips'
   | 'reports'
-  | 'stills';
+  | 'stills'
+  | 'guides';
 
 interface Policy {
   /** Size of a full bucket, requests. */
@@ -76,6 +77,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   /** Reports of players that the fast path does not take: five a minute of each of a thousand players behind one address. */
   reports: { turns: 5000, windowS: 60 },
   stills: { turns: 1200, windowS: 60 },
+  /** Channel lists and programme guides of IPTV players. */
+  guides: { turns: 60, windowS: 60 },
 };
 
 /** A client as rate limits see it. */

@@ -46,6 +46,13 @@ const makers: Readonly<Record<Exclude<Kind, 'unknown'>, (random: Random) => Medi
   'ts-index': (random) => ({ kind: 'ts-index', stream: stream(random) }),
   'ts-playlist': (random) => ({ kind: 'ts-playlist', stream: stream(random), generation: msn(random) }),
   'ts-segment': (random) => ({ kind: 'ts-segment', stream: stream(random), msn: msn(random) }),
+  'ts-catch-up': (random) => ({
+    kind: 'ts-catch-up',
+    stream: stream(random),
+    fromS: random(1e10),
+    lengthS: random(2) ? random(1e9) : undefined,
+  }),
+  'ts-delayed': (random) => ({ kind: 'ts-delayed', stream: stream(random), delayS: random(1e9) }),
   subtitles: (random) => ({
     kind: 'subtitles',
     stream: stream(random),

@@ -38,6 +38,17 @@ const valid: readonly [path: string, MediaClass, MediaAddress][] = [
   ['/live/door/ts/index.m3u8', 'playlist', { kind: 'ts-index', ...door }],
   ['/live/door/ts/g1.m3u8', 'playlist', { kind: 'ts-playlist', ...door, generation: 1 }],
   ['/live/door/ts/100.ts', 'segment', { kind: 'ts-segment', ...door, msn: 100 }],
+  [
+    '/live/door/ts/index-1795000000-3600.m3u8',
+    'window',
+    { kind: 'ts-catch-up', ...door, fromS: 1_795_000_000, lengthS: 3600 },
+  ],
+  [
+    '/live/door/ts/timeshift_abs-1795000000.m3u8',
+    'window',
+    { kind: 'ts-catch-up', ...door, fromS: 1_795_000_000, lengthS: undefined },
+  ],
+  ['/live/door/ts/timeshift_rel-3600.m3u8', 'window', { kind: 'ts-delayed', ...door, delayS: 3600 }],
   ['/live/door/s0-eng/100.vtt', 'segment', { kind: 'subtitles', ...door, rendition: 's0-eng', msn: 100 }],
   ['/vod/door/1795000000/15m/index.m3u8', 'window', { kind: 'window-index', ...range }],
   ['/vod/door/1795000000/15m/captions.vtt', 'clip', { ...captions, channel: undefined }],
@@ -142,7 +153,7 @@ suite('media addresses', () => {
   }
 
   test('every kind has an address in the table above', () => {
-    assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 38);
+    assert.equal(new Set(valid.map(([, , { kind }]) => kind)).size, 40);
   });
 
   test('invalid media paths have the stream that they seem to name, a class and their path', () => {

@@ -12,6 +12,7 @@ import { splitTarget, type TargetPieces } from './signed-path.ts';
 import { isStreamName } from './stream-name.ts';
 import { isTime, parseThumbAddress, printThumbAddress, type ThumbAddress } from './thumb-address.ts';
 import { parseTimelapseAddress, printTimelapseAddress, TIMELAPSE, type TimelapseAddress } from './timelapse-address.ts';
+import { parseTsFile, printTsAddress, type TsAddress, tsMsnOf } from './ts-address.ts';
 
 /**
  * What a live list may answer from memory, below /live/{stream}/: a Multivariant Playlist, a DASH manifest, or of a rendition a list, init
@@ -27,16 +28,13 @@ export type LiveAddress = { readonly stream: string } & (
 );
 
 /**
- * The other forms of the live stream: lists that reach hours back, MPEG-TS, subtitles; the server's time for DASH players; where players
+ * The other forms of the live stream: lists that reach hours back, subtitles; the server's time for DASH players; where players
  * report their sessions.
  */
 export type LiveFormAddress = { readonly stream: string } & (
   | { readonly kind: 'time' | 'session' }
   | { readonly kind: 'dvr-index' | 'dvr-manifest'; readonly length: string }
   | { readonly kind: 'dvr-playlist'; readonly length: string; readonly rendition: string; readonly generation: number }
-  | { readonly kind: 'ts-index' }
-  | { readonly kind: 'ts-playlist'; readonly generation: number }
-  | { readonly kind: 'ts-segment'; readonly msn: number }
   | { readonly kind: 'subtitles'; readonly rendition: string; readonly msn: number }
 );
 
@@ -94,6 +92,7 @@ export interface UnknownAddress {
 export type MediaAddress =
   | LiveAddress
   | LiveFormAddress
+  | TsAddress
   | WindowAddress
   | FileAddress
   | VsrAddress
@@ -135,6 +134,8 @@ const classes: Readonly<Record<Exclude<MediaAddress['kind'], 'unknown'>, MediaCl
   'ts-index': 'playlist',
   'ts-playlist': 'playlist',
   'ts-segment': 'segment',
+  'ts-catch-up': 'window',
+  'ts-delayed': 'window',
   subtitles: 'segment',
   'window-index': 'window',
   'window-manifest': 'window',
@@ -249,11 +250,11 @@ export function printMediaAddress(address: MediaAddress): string {
     case 'dvr-playlist':
       return `/live/${address.stream}/dvr-${address.length}/${address.rendition}/g${address.generation}.m3u8`;
     case 'ts-index':
-      return `/live/${address.stream}/ts/index.m3u8`;
     case 'ts-playlist':
-      return `/live/${address.stream}/ts/g${address.generation}.m3u8`;
     case 'ts-segment':
-      return `/live/${address.stream}/ts/${address.msn}.ts`;
+    case 'ts-catch-up':
+    case 'ts-delayed':
+      return printTsAddress(address);
     case 'subtitles':
       return `/live/${address.stream}/${address.rendition}/${address.msn}.vtt`;
     case 'window-index':
@@ -318,7 +319,7 @@ function parseLive(path: string): MediaAddress | undefined {
   }
   const folder = path.slice(nameEnd + 1, folderEnd);
   if (folder === 'ts') {
-    const ts = parseTs(stream, file);
+    const ts = parseTsFile(stream, file);
     if (ts) return ts;
   }
   if (folder.startsWith('dvr-')) {
@@ -354,14 +355,6 @@ function parseOfRendition(stream: string, rendition: string, file: string): Medi
   if (!file.endsWith('.vtt') || !SUBTITLES.test(rendition)) return undefined;
   const msn = digitsAt(file, 0, file.length - 4, MSN_DIGITS);
   return msn < 0 ? undefined : { kind: 'subtitles', stream, rendition, msn };
-}
-
-function parseTs(stream: string, file: string): MediaAddress | undefined {
-  if (file === 'index.m3u8') return { kind: 'ts-index', stream };
-  const generation = generationOf(file);
-  if (generation >= 0) return { kind: 'ts-playlist', stream, generation };
-  const msn = tsMsnOf(file);
-  return msn < 0 ? undefined : { kind: 'ts-segment', stream, msn };
 }
 
 function parseDvr(stream: string, folder: string, file: string): MediaAddress | undefined {
@@ -441,9 +434,4 @@ function classOfUnknown(path: string, area: Area): MediaClass {
 /** `n` of `g{n}.m3u8`, or -1. */
 function generationOf(file: string): number {
   return file.startsWith('g') && file.endsWith('.m3u8') ? digitsAt(file, 1, file.length - 5, MSN_DIGITS) : -1;
-}
-
-/** `n` of `{n}.ts`, or -1. */
-function tsMsnOf(file: string): number {
-  return file.endsWith('.ts') ? digitsAt(file, 0, file.length - 3, MSN_DIGITS) : -1;
 }

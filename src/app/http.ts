@@ -5,6 +5,7 @@
 
 import { fileURLToPath } from 'node:url';
 import { printRfc3339 } from '../api/instant.ts';
+import { Guides } from '../delivery/iptv/guides.ts';
 import { findWindow } from '../delivery/live/quality-window.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import type { ClaimedPort } from '../http/claimed-port.ts';
@@ -95,6 +96,7 @@ export async function openHttp(
       answer,
       defaultStream,
       viewers,
+      guides: new Guides({ clock, signal: app.shutdown.signal }),
       reader: recordings.reader,
       ...(recordings.objects && { presign: recordings.objects.presign }),
       storage: async () => {

@@ -12,6 +12,7 @@ import { instantUs, parseRange } from './address-time.ts';
 import { type AssetDelivery, answerAsset } from './asset/asset-router.ts';
 import { Clips } from './clip/clip.ts';
 import { answerClipFile, answerClipPreview, type SavedClips } from './clip/saved-clip.ts';
+import { answerCatchUp, answerDelayed, type CatchUp, catchUpIn } from './iptv/catch-up.ts';
 import { parseDirectives } from './live/directives.ts';
 import { growingSegment } from './live/growing-segment.ts';
 import { answerInit, answerLiveIndex, answerPart, answerSegment, livePlaylist } from './live/live.ts';
@@ -104,8 +105,15 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
         return manifests.answer(streamOf(address), dvrLengthUs(address.length), clock, waiting);
       case 'dvr-playlist':
         return dvr.playlist(qualityFor(streamOf(address), address.rendition), address, parseDirectives(query), waiting);
-      case 'ts-index':
-        return answerTsIndex(streamOf(address), waiting);
+      case 'ts-index': {
+        const catchUp = catchUpIn(query);
+        const stream = streamOf(address);
+        return catchUp ? answerCatchUp(stream, catchUp, clock.nowMs() * 1000) : answerTsIndex(stream, waiting);
+      }
+      case 'ts-catch-up':
+        return answerCatchUp(streamOf(address), fromPath(address), clock.nowMs() * 1000);
+      case 'ts-delayed':
+        return answerDelayed(streamOf(address), address.delayS, clock.nowMs() * 1000);
       case 'ts-playlist':
         return answerTsPlaylist(streamOf(address), address.generation);
       case 'ts-segment':
@@ -155,6 +163,10 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
         throw new OxbowError('not-found', `there is no media at ${printMediaAddress(address).slice(0, 200)}`);
     }
   };
+}
+
+function fromPath({ fromS, lengthS }: Extract<MediaAddress, { kind: 'ts-catch-up' }>): CatchUp {
+  return { fromUs: fromS * 1e6, toUs: lengthS === undefined ? undefined : (fromS + lengthS) * 1e6 };
 }
 
 function windowRequest(address: Extract<MediaAddress, { kind: `window-${string}` }>): PastRequest {

@@ -29,6 +29,8 @@ for (const target of [
   '/clip/door/1795160400/90s.mp4',
   '/assets/abc/original',
   '/live/stream.m3u8?utc=1',
+  '/live/door/ts/index.m3u8?utc=1795160400&lutc=1795164000',
+  '/live/door/ts/timeshift_abs-1795160400.m3u8',
   '/live/door/v0/g1.m3u8?%5FHLS_msn=7',
   '/live/door/v0/g1.m3u8?_HLS_msn=7&_HLS_msn=8',
   '/live/door/v0/nothing.txt',

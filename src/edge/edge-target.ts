@@ -6,6 +6,7 @@ import { clipTokenNameOf } from '../api/clips/clips-api.ts';
 import { originalTokenNameOf, tokenNameOf } from '../api/library/assets-api.ts';
 import { assetOf, clipOf, type MediaAddress, parseMediaAddress } from '../api/media-address.ts';
 import { printSignedPath, splitTarget } from '../api/signed-path.ts';
+import { catchUpStart } from '../api/ts-address.ts';
 
 /** An object that the edge keeps. */
 export interface EdgeTarget {
@@ -44,6 +45,9 @@ export function edgeTargetOf(target: string): EdgeTarget | undefined {
   const { token, path, query } = splitTarget(target);
   const address = parseMediaAddress(path);
   if (!address || !KEPT.has(address.kind)) return undefined;
+  // Catch-up has the address of the live playlist.
+  if (address.kind === 'ts-index' && query !== '' && catchUpStart(new URLSearchParams(query)) !== null)
+    return undefined;
   const name = nameOf(address);
   if (name === undefined) return undefined;
   const directives = RELOADED.has(address.kind) ? directivesIn(query) : [];

@@ -32,6 +32,7 @@ import type { WorkersApi } from '../api/workers/workers-api.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { SegmentLocation } from '../archive/segment-store.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
+import type { Guides } from '../delivery/iptv/guides.ts';
 import type { LiveLookup } from '../delivery/live/live-lookup.ts';
 import type { Reply } from '../delivery/reply.ts';
 import type { Viewers } from '../delivery/viewers.ts';
@@ -119,6 +120,8 @@ export interface HttpDeps {
   readonly logs: Pick<LogRing, 'read'>;
   /** Probes a source URL. Refuses `busy`, `bad-source`, `address-refused`, and as sources do. */
   probe(request: ProbeRequest, options: RequestContext): Promise<ProbeView>;
+  /** Programme guides of IPTV players. */
+  readonly guides: Guides;
   /** Counts viewers. */
   readonly viewers: Viewers;
   /** Stream keys. */

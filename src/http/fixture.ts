@@ -22,6 +22,7 @@ import type { InspectApi, StreamsApi } from '../api/streams-api.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { openRangeReader } from '../archive/range-reader.ts';
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
+import { Guides } from '../delivery/iptv/guides.ts';
 import type { Reply } from '../delivery/reply.ts';
 import { Viewers } from '../delivery/viewers.ts';
 import { createManualClock, type ManualClock } from '../lib/clock.ts';
@@ -179,6 +180,7 @@ export async function startTestServer(
       calls.push(`probe(${url})`);
       return { protocol: 'hls', container: 'mpegts', title: '', live: true, qualities: [], tracks: [], media: null };
     },
+    guides: new Guides({ clock, signal: new AbortController().signal }),
     viewers: new Viewers({ nowMs: () => clock.monotonicMs() }),
     access: await openAccess({
       tables: memoryTables(),

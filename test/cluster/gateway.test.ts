@@ -83,6 +83,18 @@ suite('any node of a cluster answers for all', { skip }, () => {
     assert.match(await textOf(b, '/watch/one'), /First/, 'the preview in the head of the page');
   });
 
+  test('the channel list and the guide of IPTV players have the streams of all nodes', async () => {
+    for (const node of [a, b]) {
+      const list = await textOf(node, '/playlist.m3u');
+      const guide = await textOf(node, '/xmltv.xml');
+      for (const name of ['one', 'two']) {
+        assert.match(list, new RegExp(`^http://.*/live/${name}/ts/index\\.m3u8$`, 'm'));
+        assert.match(guide, new RegExp(`<programme [^>]*channel="${name}">`));
+        assert.match(await textOf(node, `/playlist.m3u?stream=${name}`), new RegExp(`/live/${name}/ts/index`));
+      }
+    }
+  });
+
   test('a stream with tokens is for those who have one, whichever node they ask', async () => {
     const body = JSON.stringify({ name: 'closed', source: { type: 'test' }, visibility: 'signed' });
     const created = await a.server.fetch('/api/v1/streams', { method: 'POST', headers: json, body });

@@ -12,14 +12,14 @@ import { instantUs } from '../address-time.ts';
 import { hlsMediaPlaylist } from '../format/hls-media.ts';
 import { offline, readyView } from '../live/live.ts';
 import { livePresentation } from '../live/live-presentation.ts';
-import { cachingOf, openWindow, type Range } from '../past/past.ts';
-import { firstOf } from '../past/past-presentation.ts';
+import { openWindow, type Range } from '../past/past.ts';
 import type { Reply } from '../reply.ts';
 import type { ServedStream } from '../served-stream.ts';
-import { caching, playlistReply } from '../text-reply.ts';
+import { caching } from '../text-reply.ts';
 import { legacyDurationUs, legacyInstantUs } from './legacy-vsr-time.ts';
 import { renderedOnce } from './ts.ts';
 import type { TsSegments } from './ts-segments.ts';
+import { tsWindowReply } from './ts-window.ts';
 
 /** Segments of the live playlist. */
 const LIVE_SEGMENTS = 5;
@@ -40,7 +40,9 @@ export function answerLegacyLive(
   options: { signal: AbortSignal },
 ): Promise<Reply> {
   const utc = query.get('utc');
-  return utc === null ? answerLast(stream, clock, options) : catchUp(stream, instantUs(utc));
+  if (utc === null) return answerLast(stream, clock, options);
+  const fromUs = instantUs(utc);
+  return answerWindow(stream, { fromUs, toUs: fromUs + CATCH_UP_US }, `${stream.name}/ts/`);
 }
 
 /**
@@ -55,7 +57,7 @@ export async function answerLegacyWindow(
 ): Promise<Reply> {
   const fromUs = legacyInstantUs(start, query.get('tz'));
   const range = { fromUs, toUs: fromUs + legacyDurationUs(length) };
-  return answerWindow(stream, range, `../../../live/${stream.name}/`);
+  return answerWindow(stream, range, `../../../live/${stream.name}/ts/`);
 }
 
 /** The last five segments as a live playlist; more if they are shorter than three target durations. */
@@ -87,18 +89,9 @@ function endOf(sealed: readonly LiveSegment[]): number {
   return last ? last.startUs + last.sealed!.durationUs : 0;
 }
 
-function catchUp(stream: ServedStream, fromUs: number): Promise<Reply> {
-  return answerWindow(stream, { fromUs, toUs: fromUs + CATCH_UP_US }, `${stream.name}/`);
-}
-
-/** @param base folder of the stream, relative to the playlist */
-async function answerWindow(stream: ServedStream, range: Range, base: string): Promise<Reply> {
-  const window = await openWindow(stream, { range });
-  const list = hlsMediaPlaylist(window, TS, { folderOf: (id) => `${base}${id}/` });
-  // Without it players begin at the end of a growing playlist; and the first segment may begin before the requested time.
-  const timeOffsetS = Math.max(0, range.fromUs - firstOf(window.segments)!.startUs) / 1e6;
-  const text = printMediaPlaylist({ ...list, start: { timeOffsetS, precise: true } });
-  return playlistReply(text, cachingOf(window));
+/** @param folder of the segments, relative to the playlist */
+async function answerWindow(stream: ServedStream, range: Range, folder: string): Promise<Reply> {
+  return tsWindowReply(await openWindow(stream, { range }), range, folder);
 }
 
 /** A segment by an address without a stream. Caches must not keep it long: another stream may become the default. */

@@ -16,7 +16,8 @@ import type { EventListeners } from '../events/listeners.ts';
 import { openSse, sseHeaders } from '../events/sse.ts';
 import { matchesEtag } from '../media/conditions.ts';
 import type { HeadFields } from '../media/exchange.ts';
-import { sendFile } from '../media/file-answer.ts';
+import { type FileClass, sendFile } from '../media/file-answer.ts';
+import type { ListRequest } from '../nodes/other-nodes.ts';
 import { registerMediaProxy } from '../rooms/media-proxy-route.ts';
 import type { Route, RouteAnswer, RouteCall } from '../routes/route.ts';
 import { routes } from '../routes/table.ts';
@@ -162,8 +163,7 @@ function registerTable(
           if (answered.events) return sendEvents(request, reply, answered.events, listeners);
           if (answered.lines) return sendLines(request, reply, answered.lines);
           if (!answered.file) return sendAnswer(reply, answered);
-          const kind = route.tag === 'workers' ? 'job' : route.fileTypes ? 'picture' : 'export';
-          return sendFile(request, reply, answered.file, kind, deps);
+          return sendFile(request, reply, answered.file, fileClassOf(route), deps);
         },
       });
     for (const each of prepared) if (!each.route.streams) add(app, each);
@@ -227,7 +227,8 @@ async function answer(
     accept: request.headers.accept ?? '',
     header: (name) => request.headers[name]?.toString(),
     signal,
-    elsewhere: async () => (await deps.otherNodes?.gather(request.raw)) ?? { lists: [], missing: [] },
+    elsewhere: async (path) =>
+      (await deps.otherNodes?.gather(listRequest(request, path))) ?? { lists: [], missing: [] },
     traceId: request.id,
     traceparent,
   };
@@ -236,6 +237,16 @@ async function answer(
   const make = async () => route.answer(call, deps);
   const path = request.url.split('?', 1)[0];
   return keys.once(`${authorized.principal.owner} ${route.method} ${path}`, String(key), request.body, make);
+}
+
+function listRequest({ raw, headers }: FastifyRequest, path: string | undefined): ListRequest {
+  return path === undefined ? raw : { method: 'GET', url: path, headers, socket: raw.socket };
+}
+
+function fileClassOf({ tag, fileTypes }: Route): FileClass {
+  if (tag === 'workers') return 'job';
+  if (tag === 'players') return 'playlist';
+  return fileTypes ? 'picture' : 'export';
 }
 
 /** Aborts when the connection closes before the reply ends. The request's own `close` fires once its body is read, which is too early. */
@@ -354,5 +365,7 @@ function notJson(cause?: unknown): OxbowError {
 function classOf(request: FastifyRequest): string {
   const pattern = request.routeOptions.url ?? '';
   if (pattern.startsWith('/api/')) return 'api';
-  return routes.some((route) => route.path === pattern) ? 'health' : 'page';
+  const route = routes.find(({ path }) => path === pattern);
+  if (!route) return 'page';
+  return route.tag === 'players' ? 'playlist' : 'health';
 }

@@ -17,8 +17,9 @@ import type { Route, RouteCall } from '../routes/route.ts';
 import { type AuthRequest, createAuthenticator } from './authenticate.ts';
 import { maySee } from './may-see.ts';
 
-/** API paths that a player needs, and that may have a playback token in front: a program that knows one signed address needs no other. */
-const SIGNED_PATHS = /^\/api\/v1\/(?:streams\/|clips\/|(?:events|time)(?:\?|$))/;
+/** Paths that a player needs, and that may have a playback token in front: a program that knows one signed address needs no other. */
+const SIGNED_PATHS =
+  /^\/(?:api\/v1\/(?:streams\/|clips\/|(?:events|time)(?:\?|$))|(?:playlist\.m3u8?|xmltv\.xml(?:\.gz)?)(?:\?|$))/;
 
 /** Limits of requests that start a session: a page of another site must not sign someone in. */
 const SIGNS_IN: ReadonlySet<LimitName> = new Set(['sign-in', 'sign-up', 'guests']);

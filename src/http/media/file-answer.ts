@@ -12,6 +12,9 @@ import { redirectOf } from './presigned.ts';
 import { representationOf } from './representation.ts';
 import { readBlocks, sendBlocks } from './send.ts';
 
+/** Classes of files, for metrics. */
+export type FileClass = 'export' | 'picture' | 'job' | 'playlist';
+
 /**
  * Sends the file or the requested range. Resolves when the client has received it or disconnected.
  *
@@ -22,7 +25,7 @@ export async function sendFile(
   request: FastifyRequest,
   reply: FastifyReply,
   file: Reply,
-  kind: 'export' | 'picture' | 'job',
+  kind: FileClass,
   deps: HttpDeps,
 ): Promise<void> {
   const isHead = request.method === 'HEAD';

@@ -43,6 +43,7 @@ const WATCHING: ReadonlySet<MediaAddress['kind']> = new Set([
   'dvr-playlist',
   'ts-playlist',
   'ts-segment',
+  'ts-catch-up',
   'subtitles',
   'window-playlist',
   'vsr-live',

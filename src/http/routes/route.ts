@@ -55,8 +55,8 @@ export interface RouteCall<P = unknown, Q = unknown, B = unknown> {
   readonly accept: string;
   /** A header of the request by its name in lower case. */
   readonly header: (name: string) => string | undefined;
-  /** The same list on the other nodes of the cluster. */
-  elsewhere(): Promise<Elsewhere>;
+  /** The same list on the other nodes of the cluster, or their answers to a GET of another path. */
+  elsewhere(path?: string): Promise<Elsewhere>;
   /** Aborts when the client disconnects before the answer. */
   readonly signal: AbortSignal;
   /** Id of the request in logs and problem documents. */
@@ -89,6 +89,7 @@ export interface Route {
   readonly tag:
     | 'streams'
     | 'timeline'
+    | 'players'
     | 'clips'
     | 'library'
     | 'jobs'

@@ -31,6 +31,7 @@ import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
 import type { Route } from './route.ts';
 import { inspectRoutes } from './streams/inspect.ts';
+import { iptvRoutes } from './streams/iptv.ts';
 import { markRoutes } from './streams/marks.ts';
 import { pictureRoutes } from './streams/pictures.ts';
 import { playbackSessionRoutes } from './streams/playback-sessions.ts';
@@ -57,6 +58,7 @@ export const routes: readonly Route[] = [
   ...probeRoutes,
   ...timelineRoutes,
   ...markRoutes,
+  ...iptvRoutes,
   ...clipRoutes,
   ...assetRoutes,
   ...subtitleRoutes,

@@ -1,7 +1,16 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseRoute } from '../routes.ts';
-import { embedCode, lifetimesFor, liveLink, momentLink, spanLink, windowLink, withWatchToken } from './addresses.ts';
+import {
+  channelListLink,
+  embedCode,
+  lifetimesFor,
+  liveLink,
+  momentLink,
+  spanLink,
+  windowLink,
+  withWatchToken,
+} from './addresses.ts';
 
 const origin = 'https://tv.example';
 const at = 1_795_160_404_567;
@@ -25,6 +34,13 @@ test('a link opens where it was shared', () => {
 
 test('other players get the window that contains the time', () => {
   assert.equal(windowLink(origin, 'cam', at), 'https://tv.example/vod/cam/1795160400/1795161000/index.m3u8');
+});
+
+test('the channel list is that of the server, with the token of the stream or the stream alone', () => {
+  const page = 'https://tv.example/watch/cam?t=1#x';
+  assert.equal(channelListLink(page), 'https://tv.example/playlist.m3u');
+  assert.equal(channelListLink(page, '/t/abc'), 'https://tv.example/t/abc/playlist.m3u');
+  assert.equal(channelListLink(page, 'https://b.example', 'cam'), 'https://b.example/playlist.m3u?stream=cam');
 });
 
 test('a link with a token opens the same time', () => {

@@ -43,6 +43,17 @@ export function windowLink(origin: string, stream: string, atMs: number): string
   return origin + windowUrl(stream, windowOf(atMs));
 }
 
+/**
+ * The channel list for IPTV players, with the public streams and that of a playback token.
+ *
+ * @param page address of the page
+ * @param base origin of the server, if it is another one, and the path of the token; may be empty
+ * @param only name of the only stream of the list, for one that is in no list
+ */
+export function channelListLink(page: string, base = '', only?: string): string {
+  return new URL(`${base}/playlist.m3u${only === undefined ? '' : `?stream=${only}`}`, page).href;
+}
+
 /** Lifetime of a playback token, as in the API. */
 export type TokenLifetime = '1h' | '24h' | '7d';
 

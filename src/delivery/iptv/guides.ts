@@ -1,0 +1,46 @@
+/**
+ * Keeps printed programme guides for five minutes: each takes the timeline of every stream, and players request them again and again.
+ * In: a name and a function that prints. Out: Reply. The cache is bounded.
+ */
+import type { Clock } from '../../lib/clock.ts';
+import type { Reply } from '../reply.ts';
+import { SingleFlight } from '../single-flight.ts';
+import { playlistReply } from '../text-reply.ts';
+
+/** A guide is printed again when the next of these periods begins, ms. */
+const PERIOD_MS = 300_000;
+const BOUNDS = { maxBytes: 16 * 1024 * 1024 };
+
+/** The guides of one server. */
+export class Guides {
+  readonly #clock: Pick<Clock, 'nowMs'>;
+  readonly #shared: SingleFlight;
+  /** Of each printed guide, with its validator and its compressed form. */
+  readonly #replies = new WeakMap<Uint8Array, Reply>();
+
+  /** @param options.signal aborts all work */
+  constructor({ clock, signal }: { readonly clock: Pick<Clock, 'nowMs'>; readonly signal: AbortSignal }) {
+    this.#clock = clock;
+    this.#shared = new SingleFlight({ bounds: BOUNDS, signal });
+  }
+
+  /**
+   * The guide of that name; concurrent requests share the work.
+   *
+   * @param name everything that the text depends on, except time
+   * @param print is aborted when no client waits any more
+   */
+  async get(
+    name: string,
+    print: (options: { readonly signal: AbortSignal }) => Promise<string>,
+    options: { readonly signal: AbortSignal },
+  ): Promise<Reply> {
+    const period = Math.floor(this.#clock.nowMs() / PERIOD_MS);
+    const bytes = await this.#shared.get(`${period} ${name}`, async (own) => Buffer.from(await print(own)), options);
+    const known = this.#replies.get(bytes);
+    if (known) return known;
+    const reply = playlistReply(bytes, 'max-age=60', 'application/xml; charset=utf-8');
+    this.#replies.set(bytes, reply);
+    return reply;
+  }
+}
