@@ -6,6 +6,7 @@
 import { accountRefusals } from './refusals/accounts.ts';
 import { clipRefusals } from './refusals/clips.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
+import { recordingRefusals } from './refusals/recordings.ts';
 import { roomRefusals } from './refusals/rooms.ts';
 import { serviceRefusals } from './refusals/services.ts';
 
@@ -193,6 +194,7 @@ export const refusals = {
   ...clipRefusals,
   ...realtimeRefusals,
   ...serviceRefusals,
+  ...recordingRefusals,
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',
