@@ -41,6 +41,7 @@ import { Shutdown } from './shutdown.ts';
 import { openDataFolder, openRowChanges, openStore } from './store.ts';
 import { openStreams } from './streams.ts';
 import { openUploads, startUploads } from './uploads.ts';
+import { startVerify } from './files/verify.ts';
 import { createWebRtc } from './webrtc.ts';
 
 /** A running server. */
@@ -177,7 +178,8 @@ export async function startApp(
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
   startRetention(app, { bus, recordings, catalog, chats });
-  startOffload(app, { store, bus, recordings, catalog, health, placement });
+  const keeper = startVerify(app, { store, bus, recordings, catalog, health, placement });
+  startOffload(app, { store, bus, recordings, catalog, health, placement, keeper });
   startTrash(app, { library, recordings, placement });
   startChatRetention(app, chats);
   startAccounts(app, accounts);
