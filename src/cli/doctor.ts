@@ -31,6 +31,7 @@ import {
   runYtDlp,
   versionOf,
 } from './doctor/program-checks.ts';
+import { repair } from './doctor/repair.ts';
 import { type VerifyOptions, verify } from './doctor/verify.ts';
 import { compareIndex, type IndexSettings, rebuild } from './recording-index.ts';
 import { openServer, urlOfRunning } from './running-server.ts';
@@ -40,6 +41,8 @@ import { type ExitCode, note, say, sayJson, sentencesOf } from './terminal.ts';
 
 interface DoctorOptions extends VerifyOptions {
   readonly verify?: true;
+  readonly repair?: true;
+  readonly dryRun?: true;
   readonly rebuild?: true;
   readonly bundle?: string;
   readonly log?: string;
@@ -58,6 +61,8 @@ export function addDoctor(program: Command, exit: (code: ExitCode) => void): voi
     )
     .option('--rebuild', 'Rebuild the index from the recorded files.')
     .option('--verify', 'Read all stored files and compare them with their checksums; also beside a running server.')
+    .option('--repair', 'Repair the database, the index and damaged files; stop the server first.')
+    .option('--dry-run', 'With --repair: print what it would do, and change nothing.')
     .option('--stream <NAME>', 'With --verify: only this stream.')
     .option('--from <TIME>', 'With --verify: only recordings from this time on.')
     .option('--to <TIME>', 'With --verify: only recordings before this time.')
@@ -93,9 +98,10 @@ async function doctor(command: Command): Promise<ExitCode> {
     findings.push(finding);
     if (!options.json) sayFinding(finding);
   };
-  if (options.verify) {
+  if (options.verify || options.repair) {
     const { config } = await readSettings(command, [], OWN_FLAGS);
-    return verify(config, options, { signal: controller.signal });
+    const { signal } = controller;
+    return options.verify ? verify(config, options, { signal }) : repair(config, options, { signal });
   }
   try {
     const loaded = await look(command, options, add, controller.signal);

@@ -33,15 +33,17 @@ export interface CheckOptions extends Abortable {
 
 /** Result of a check. */
 export interface CheckedChunk {
-  /** `missing`: there is no such file. */
-  readonly state: 'intact' | 'damaged' | 'missing';
-  /** Groups of the index and of the file, oldest first. */
+  /** `stale`: the file is intact, and its index row says something else about it. `missing`: there is no such file. */
+  readonly state: 'intact' | 'stale' | 'damaged' | 'missing';
+  /** Bytes. */
+  readonly length: number;
+  /** Groups of the index and of the file, oldest first; where they are is what the file says. */
   readonly groups: readonly CommittedGroup[];
   /** MSNs of groups whose media is not there or has another CRC-32. */
   readonly damaged: ReadonlySet<number>;
   /** Sentences about the file; empty if it is intact. */
   readonly problems: readonly string[];
-  /** The init number and the tracks that the file names; undefined if its head cannot be read. */
+  /** Head and tracks of the file; undefined if its head cannot be read. */
   readonly layout: ChunkLayout | undefined;
 }
 
@@ -65,7 +67,6 @@ export async function checkChunk(
   };
   try {
     const length = await store.size(location, { signal });
-    if (length !== size) problems.push(`it has ${length} bytes instead of ${size}`);
     try {
       layout = await scanChunk(store, location, { signal });
       if (!(await isSealed(layout, read))) problems.push('its end is damaged');
@@ -76,18 +77,54 @@ export async function checkChunk(
     const groups = joinGroups(indexed, layout?.groups ?? []);
     for (const group of groups) if (!(await isIntact(group.tracks, read))) damaged.add(group.msn);
     if (damaged.size > 0) problems.push(`${damaged.size} of ${groups.length} segments are damaged`);
-    return { state: problems.length > 0 ? 'damaged' : 'intact', groups, damaged, problems, layout };
+    const wrongSize = length === size ? [] : [`it has ${length} bytes instead of ${size}`];
+    if (problems.length > 0) {
+      return { state: 'damaged', length, groups, damaged, problems: [...wrongSize, ...problems], layout };
+    }
+    if (wrongSize.length === 0 && isSame(indexed, groups)) {
+      return { state: 'intact', length, groups, damaged, problems, layout };
+    }
+    return { state: 'stale', length, groups, damaged, problems: ['its index row says something else'], layout };
   } catch (error) {
     if (!isMissing(error)) throw error;
     for (const { msn } of indexed) damaged.add(msn);
-    return { state: 'missing', groups: indexed, damaged, problems: ['it is missing'], layout: undefined };
+    return { state: 'missing', length: 0, groups: indexed, damaged, problems: ['it is missing'], layout: undefined };
   }
 }
 
-/** Those of the index, and those that only the file has, by MSN. */
+/**
+ * Those of the index, and those that only the file has, by MSN. Where a group is, its commit box decides, if the bytes are the same: a repair
+ * may have been interrupted between file and row.
+ */
 function joinGroups(indexed: readonly CommittedGroup[], found: readonly CommittedGroup[]): CommittedGroup[] {
+  const inFile = new Map(found.map((group) => [group.msn, group]));
   const known = new Set(indexed.map(({ msn }) => msn));
-  return [...indexed, ...found.filter(({ msn }) => !known.has(msn))].sort((a, b) => a.msn - b.msn);
+  const placed = indexed.map((group) => {
+    const own = inFile.get(group.msn);
+    return own && hasSameBytes(group, own) ? own : group;
+  });
+  return [...placed, ...found.filter(({ msn }) => !known.has(msn))].sort((a, b) => a.msn - b.msn);
+}
+
+function hasSameBytes(one: CommittedGroup, other: CommittedGroup): boolean {
+  return (
+    one.tracks.length === other.tracks.length &&
+    one.tracks.every(({ trackId, length, crc }, i) => {
+      const track = other.tracks[i]!;
+      return track.trackId === trackId && track.length === length && track.crc === crc;
+    })
+  );
+}
+
+/** Whether two lists have the same groups at the same places. */
+function isSame(some: readonly CommittedGroup[], others: readonly CommittedGroup[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(({ msn, tracks }, i) => {
+      const other = others[i]!;
+      return other.msn === msn && tracks.every(({ offset }, t) => offset === other.tracks[t]?.offset);
+    })
+  );
 }
 
 /** Whether the `mdat`, the `moov` and the seal box fill the file without a hole, so that every player can open it. */

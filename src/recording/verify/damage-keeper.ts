@@ -9,7 +9,7 @@ import { namedChunkOf, recordingOf } from '../../archive/recording-locations.ts'
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import type { ChunkRow, ChunkTable } from '../chunk-table.ts';
-import { contentAfter, expectedOf, isGivenUp } from './damage.ts';
+import { contentAfter, expectedOf, hasContent, isGivenUp, isWhole } from './damage.ts';
 import type { VerifiedFiles } from './verified-files.ts';
 import { checkAssetChunk, type Finding, findingOf } from './verify.ts';
 
@@ -89,14 +89,14 @@ export class DamageKeeper {
     const location = segmentLocation(row.path);
     const owner = { file: row.path, of: 'recording', owner: recordingOf(row.stream_id).streamId } as const;
     let last = checked;
-    if (last.state !== 'intact') last = (await this.#restore(row, last)) ?? last;
+    if (last.state === 'damaged' || last.state === 'missing') last = (await this.#restore(row, last)) ?? last;
     const content = contentAfter(row, last);
-    if (content.absences !== row.absences || content.segment_count !== row.segment_count) {
+    if (!hasContent(row, content)) {
       await table.change(row.stream_id, row.first_msn, content);
       release(location);
     }
     const finding = findingOf(owner, last);
-    if (finding) this.#found(finding);
+    if (finding && finding.problem !== 'stale') this.#found(finding); // its row is right now
     else this.#forget(row.path);
   }
 
@@ -159,7 +159,7 @@ export class DamageKeeper {
   async takeFinding(finding: Finding): Promise<void> {
     const row = finding.of === 'asset' ? await this.#options.files.assetChunk(finding.owner, finding.file) : undefined;
     const restored = row && (await this.#restoreFrom(expectedOf(row), finding.owner));
-    if (restored?.state === 'intact') this.#forget(finding.file);
+    if (restored && isWhole(restored)) this.#forget(finding.file);
     else this.#found(finding);
   }
 
@@ -176,11 +176,11 @@ export class DamageKeeper {
     const { location } = expected;
     try {
       const copy = await copies?.copyOf(location);
-      if (!copies || !copy || (await checkChunk(copy, expected, { signal })).state !== 'intact') return undefined;
+      if (!copies || !copy || !isWhole(await checkChunk(copy, expected, { signal }))) return undefined;
       await copies.restoreFile(location, { signal });
       release(location);
       const checked = await checkChunk(store, expected, { signal });
-      if (checked.state === 'intact') report.repaired(location, owner);
+      if (isWhole(checked)) report.repaired(location, owner);
       return checked;
     } catch (error) {
       signal.throwIfAborted();

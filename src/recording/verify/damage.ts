@@ -31,12 +31,24 @@ export function isGivenUp({ size, segment_count }: Pick<ChunkRow, 'size' | 'segm
   return size === 0 && segment_count === 0;
 }
 
+/** Whether a file has all that is known of it. */
+export function isWhole({ state }: CheckedChunk): boolean {
+  return state === 'intact' || state === 'stale';
+}
+
+/** Whether a row says that already. */
+export function hasContent(row: ChunkRow, content: ChunkContent): boolean {
+  const { size, absences, segments } = content;
+  return row.size === size && row.absences === absences && Buffer.compare(row.segments, segments) === 0;
+}
+
 /**
  * What the row of a checked file says.
  *
  * @param size of the file, bytes; 0 for a file that is given up
  */
-export function contentAfter(row: ChunkRow, { groups, damaged }: CheckedChunk, size: number = row.size): ChunkContent {
+export function contentAfter(row: ChunkRow, checked: CheckedChunk, size: number = sizeAfter(row, checked)): ChunkContent {
+  const { groups, damaged } = checked;
   const intact = groups.filter(({ msn }) => !damaged.has(msn));
   const gaps = gapsAfter(row, groups, damaged);
   return {
@@ -46,6 +58,11 @@ export function contentAfter(row: ChunkRow, { groups, damaged }: CheckedChunk, s
     incomplete: gaps.length > 0 ? 1 : 0,
     segments: packSegments(intact),
   };
+}
+
+/** That of a damaged file stays: it is compared again. */
+function sizeAfter({ size }: ChunkRow, { state, length }: CheckedChunk): number {
+  return state === 'stale' ? length : size;
 }
 
 /** The gaps of the row, with those of damaged groups: what is known about a group replaces what was. */

@@ -20,8 +20,8 @@ const READ_BYTES = 256 * 1024;
 export interface Finding {
   /** Relative to the data folder. */
   readonly file: string;
-  /** `orphan`: no row of the index has it; `unreadable`: the system reports an error. */
-  readonly problem: 'damaged' | 'missing' | 'orphan' | 'unreadable';
+  /** `orphan`: no row of the index has it; `unreadable`: the system reports an error. `stale`: its row. */
+  readonly problem: 'damaged' | 'missing' | 'orphan' | 'unreadable' | 'stale';
   /** Id of its stream or asset. */
   readonly owner: string;
   readonly of: 'recording' | 'asset';
