@@ -107,6 +107,7 @@ export type ProblemCode =
   | 'node-unknown'
   | 'node-alive'
   | 'node-not-empty'
+  | 'media-damaged'
   | 'webhook-unknown'
   | 'job-unfinished'
   | 'job-not-failed'
@@ -877,7 +878,16 @@ export type StreamRecovery = {
   };
   /** gaps of the last 24 hours by cause */
   lastDay: {
-    cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock' | 'internal';
+    cause:
+      | 'source-down'
+      | 'source-skipped'
+      | 'bad-media'
+      | 'overload'
+      | 'disk'
+      | 'crash'
+      | 'clock'
+      | 'internal'
+      | 'damaged';
     gaps: number;
     seconds: number;
   }[];
@@ -944,7 +954,16 @@ export type GapView = {
   from: string;
   /** RFC 3339, UTC, milliseconds */
   to: string;
-  cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock' | 'internal';
+  cause:
+    | 'source-down'
+    | 'source-skipped'
+    | 'bad-media'
+    | 'overload'
+    | 'disk'
+    | 'crash'
+    | 'clock'
+    | 'internal'
+    | 'damaged';
   detail: string;
   /** number of merged spans, if `res` is not 0 */
   merged?: number;
@@ -1269,6 +1288,7 @@ export type ExportResult = {
       | 'crash'
       | 'clock'
       | 'internal'
+      | 'damaged'
       | 'offline'
       | 'deleted';
     detail: string;
@@ -2218,6 +2238,8 @@ export type EventType =
   | 'clip.lost'
   | 'disk.low'
   | 'disk.ok'
+  | 'recording.damaged'
+  | 'recording.repaired'
   | 'storage.failing'
   | 'storage.ok'
   | 'webhook.disabled'

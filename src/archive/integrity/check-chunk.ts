@@ -14,7 +14,7 @@ import { type Abortable, isMissing, type SegmentLocation, type SegmentStore } fr
 const PIECE_BYTES = 256 * 1024;
 
 /** What can be checked: files of a store, or objects in a bucket. */
-export type CheckedStore = Pick<SegmentStore, 'read' | 'size'>;
+export type CheckedStore = Pick<SegmentStore, 'read' | 'size'> & Partial<Pick<SegmentStore, 'release'>>;
 
 /** What is expected of a file. */
 export interface ExpectedChunk {
@@ -65,6 +65,8 @@ export async function checkChunk(
     await pace(length);
     return store.read(location, { offset, length }, { signal });
   };
+  // An open file that was deleted or replaced still has its bytes.
+  store.release?.(location);
   try {
     const length = await store.size(location, { signal });
     try {

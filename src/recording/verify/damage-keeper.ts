@@ -25,7 +25,7 @@ export interface DamageKeeperOptions {
   readonly files: VerifiedFiles;
   readonly table: Pick<ChunkTable, 'change'>;
   /** The files of the data folder. */
-  readonly store: Pick<SegmentStore, 'read' | 'size'>;
+  readonly store: Pick<SegmentStore, 'read' | 'size' | 'release'>;
   /** Second copies; undefined: there is no object store. */
   readonly copies: Pick<TieredSegmentStore, 'copyOf' | 'restoreFile'> | undefined;
   /** Closes readers of a file, and drops what they have of it. */

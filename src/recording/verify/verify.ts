@@ -35,7 +35,7 @@ export interface Finding {
 export interface VerifyTools {
   readonly files: VerifiedFiles;
   /** The files of the data folder alone. */
-  readonly store: Pick<SegmentStore, 'read' | 'size' | 'list'>;
+  readonly store: Pick<SegmentStore, 'read' | 'size' | 'list' | 'release'>;
   /** Other nodes of a cluster have files too: what is not in this folder is not missing. */
   readonly isShared: boolean;
   /** Resolves when so many bytes may be read. */
@@ -152,7 +152,7 @@ async function verifyAssetChunks(tools: VerifyTools, from: VerifyPlace, report: 
 
 /** Checks a chunk file of an asset. Undefined: it is intact, or was deleted meanwhile. */
 export async function checkAssetChunk(
-  tools: Omit<VerifyTools, 'store'> & { readonly store: Pick<SegmentStore, 'read' | 'size'> },
+  tools: Omit<VerifyTools, 'store'> & { readonly store: Pick<SegmentStore, 'read' | 'size' | 'release'> },
   row: AssetChunkRow,
 ): Promise<Finding | undefined> {
   const owner = { file: row.path, of: 'asset', owner: row.asset_id } as const;
@@ -186,6 +186,7 @@ async function checkOriginal(tools: VerifyTools, { id, bytes: size, sha256 }: Or
   const { store, pace, signal, isShared, files } = tools;
   const location = originalLocation(id);
   const owner = { file: location, of: 'asset', owner: id, segments: 0 } as const;
+  store.release(location);
   try {
     const length = await store.size(location, { signal });
     if (length !== size) return { ...owner, problem: 'damaged', detail: `it has ${length} bytes instead of ${size}` };
