@@ -303,7 +303,8 @@ export const eventTable = {
   },
   'recording.damaged': {
     audience: 'admin',
-    sentence: 'A stored file is damaged, missing, unreadable or without an index row. Its damaged segments are a gap from now on.',
+    sentence:
+      'A stored file is damaged, missing, unreadable or without an index row. Its damaged segments are a gap from now on.',
     data: Type.Object({
       file: Type.String({ description: 'relative to the data folder' }),
       problem: Type.String({ description: '`damaged`, `missing`, `unreadable`, `orphan`' }),

@@ -15,6 +15,7 @@ import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
+import { startVerify } from './files/verify.ts';
 import { openChecks, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
 import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest, withoutIngest } from './ingest.ts';
@@ -41,7 +42,6 @@ import { Shutdown } from './shutdown.ts';
 import { openDataFolder, openRowChanges, openStore } from './store.ts';
 import { openStreams } from './streams.ts';
 import { openUploads, startUploads } from './uploads.ts';
-import { startVerify } from './files/verify.ts';
 import { createWebRtc } from './webrtc.ts';
 
 /** A running server. */

@@ -20,7 +20,11 @@ import type { AppContext, Delivery, Parts, Recordings } from './parts.ts';
 /** Opens delivery. */
 export function openDelivery(
   { settings, opened, shutdown, clock, metrics }: AppContext,
-  { recordings: { reader, segments, clips, deleted }, catalog, library }: Pick<Parts, 'recordings' | 'catalog' | 'library'>,
+  {
+    recordings: { reader, segments, clips, deleted },
+    catalog,
+    library,
+  }: Pick<Parts, 'recordings' | 'catalog' | 'library'>,
 ): Delivery {
   const segmentCache = new SegmentCache(reader);
   opened.defer(deleted.subscribe((prefix) => segmentCache.forget(prefix)));

@@ -84,7 +84,9 @@ export function startOffload(
     health,
     placement,
     keeper,
-  }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'catalog' | 'health' | 'placement'> & { readonly keeper: DamageKeeper },
+  }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'catalog' | 'health' | 'placement'> & {
+    readonly keeper: DamageKeeper;
+  },
 ): void {
   const { objects, table, release, segments, files } = recordings;
   if (!objects) return;

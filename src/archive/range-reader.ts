@@ -2,8 +2,9 @@
  * Reads ranges of stored media, and shares blocks that many viewers request.
  * In: location, offset, length. Out: bytes. Locations come from the index, never from a request.
  */
-import { BlockCache, MOST_BLOCK_BYTES } from './block-cache.ts';
+
 import { Emitter } from '../lib/events.ts';
+import { BlockCache, MOST_BLOCK_BYTES } from './block-cache.ts';
 import { type SegmentLocation, type SegmentPrefix, type SegmentStore, ShortReadError } from './segment-store.ts';
 
 /** Reads ranges. Closing it drops the blocks; the store stays open. */

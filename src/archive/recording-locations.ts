@@ -30,7 +30,8 @@ export interface HourRange extends Abortable {
 
 const CHUNK = /^\d{4}\/\d\d\/\d\d\/\d\d\/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-(\d{1,15})\.mp4$/;
 
-const CHUNK_LOCATION = /^recordings\/([^/]+(?:\/q-[a-z0-9-]+)?)\/\d{4}\/\d\d\/\d\d\/\d\d\/\d{8}T\d{9}Z-(\d{1,15})\.mp4$/;
+const CHUNK_LOCATION =
+  /^recordings\/([^/]+(?:\/q-[a-z0-9-]+)?)\/\d{4}\/\d\d\/\d\d\/\d\d\/\d{8}T\d{9}Z-(\d{1,15})\.mp4$/;
 
 /** Prefix of the recording of a stream. */
 export function recordingPrefix(streamId: string): SegmentPrefix {
@@ -89,7 +90,9 @@ export function chunkLocation(streamId: string, utcMs: number, msn: number): Seg
 }
 
 /** The recording and the first MSN of a chunk file; undefined for another file. */
-export function namedChunkOf(location: SegmentLocation): { readonly id: string; readonly firstMsn: number } | undefined {
+export function namedChunkOf(
+  location: SegmentLocation,
+): { readonly id: string; readonly firstMsn: number } | undefined {
   const found = CHUNK_LOCATION.exec(location);
   return found ? { id: found[1]!, firstMsn: Number(found[2]) } : undefined;
 }

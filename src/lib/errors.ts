@@ -318,7 +318,6 @@ export const refusals = {
     title: 'Stream is defined outside the API',
     hint: 'Change it on the command line or in the configuration file.',
   },
-  gone: { status: 410, title: 'Deleted by retention', hint: 'To keep recordings longer, increase --keep.' },
   'precondition-failed': {
     status: 412,
     title: 'Precondition failed',

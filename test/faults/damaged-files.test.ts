@@ -3,8 +3,8 @@ import { createHash } from 'node:crypto';
 import { cp, open, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { openLocalSegmentStore } from '../../src/archive/local-segment-store.ts';
 import { scanChunk } from '../../src/archive/chunk-reader.ts';
+import { openLocalSegmentStore } from '../../src/archive/local-segment-store.ts';
 import { segmentLocation } from '../../src/archive/segment-store.ts';
 import type { HealthReport } from '../../src/observe/health.ts';
 import { need } from '../fixtures/need.ts';
@@ -29,7 +29,10 @@ interface Answer {
 /** The chunk files of a stream in order, relative to the data folder. */
 async function filesOf(data: string, id: string): Promise<string[]> {
   const all = await readdir(join(data, 'recordings', id), { recursive: true });
-  return all.filter((name) => name.endsWith('.mp4')).map((name) => `recordings/${id}/${name}`).sort();
+  return all
+    .filter((name) => name.endsWith('.mp4'))
+    .map((name) => `recordings/${id}/${name}`)
+    .sort();
 }
 
 async function answerOf(server: Server, path: string): Promise<Answer> {
@@ -80,7 +83,16 @@ interface Verified {
 }
 
 async function verify(data: string, ...args: string[]): Promise<Verified & { readonly code: number | null }> {
-  const { code, stdout, stderr } = await runOxbow(['doctor', '--verify', '--rate', 'off', '--json', '--data', data, ...args]);
+  const { code, stdout, stderr } = await runOxbow([
+    'doctor',
+    '--verify',
+    '--rate',
+    'off',
+    '--json',
+    '--data',
+    data,
+    ...args,
+  ]);
   assert.ok(stdout.startsWith('{'), stdout + stderr);
   return { ...(JSON.parse(stdout) as Verified), code };
 }
@@ -109,7 +121,11 @@ suite('damaged files', { skip: need('ffmpeg') }, () => {
       const released = perRequest({ first: 4, step: 2 });
       const url = await putSlidingList(origin, { folder: media, window: 4, released });
       const sources = NAMES.map((name) => `${name}=${url}`);
-      await using server = await startServer({ data: recorded, adminToken: ADMIN, args: ['--config', config, ...sources] });
+      await using server = await startServer({
+        data: recorded,
+        adminToken: ADMIN,
+        args: ['--config', config, ...sources],
+      });
       for (const name of NAMES) await server.stream(name, 'over');
       await server.stop();
     }
@@ -192,7 +208,10 @@ suite('damaged files', { skip: need('ffmpeg') }, () => {
     assert.match(check?.detail ?? '', /3 stored files are damaged.*hurt/);
     const metrics = Buffer.from(await server.bytes('/metrics')).toString();
     assert.match(metrics, /^oxbow_damaged_files 3$/m);
-    assert.deepEqual(server.log('error').filter(({ msg }) => msg !== 'a stored file is damaged'), []);
+    assert.deepEqual(
+      server.log('error').filter(({ msg }) => msg !== 'a stored file is damaged'),
+      [],
+    );
   });
 
   test('are found by doctor --verify, exactly; a repair keeps every intact segment at its address', async () => {

@@ -8,7 +8,12 @@ import { DamageKeeper } from '../../recording/verify/damage-keeper.ts';
 import { VerifiedFiles } from '../../recording/verify/verified-files.ts';
 import type { Finding } from '../../recording/verify/verify.ts';
 import { VerifySchedule } from '../../recording/verify/verify-schedule.ts';
-import { noVerifyState, readVerifyState, type VerifyState, writeVerifyState } from '../../recording/verify/verify-state.ts';
+import {
+  noVerifyState,
+  readVerifyState,
+  type VerifyState,
+  writeVerifyState,
+} from '../../recording/verify/verify-state.ts';
 import { VERIFY_FILE } from '../../store/file-names.ts';
 import type { AppContext, Parts } from '../parts.ts';
 
@@ -107,12 +112,11 @@ export function startVerify(
 }
 
 /** The health check. @throws OxbowError `media-damaged` while there are damaged files */
-function describeDamage(
-  { findings, completedMs, place }: VerifyState,
-  nameOf: (finding: Finding) => string,
-): string {
+function describeDamage({ findings, completedMs, place }: VerifyState, nameOf: (finding: Finding) => string): string {
   if (findings.length > 0) {
-    const named = findings.slice(0, MAX_NAMED).map((finding) => `${finding.file} of ${nameOf(finding)}: ${finding.detail}`);
+    const named = findings
+      .slice(0, MAX_NAMED)
+      .map((finding) => `${finding.file} of ${nameOf(finding)}: ${finding.detail}`);
     const rest = findings.length > MAX_NAMED ? `; and ${findings.length - MAX_NAMED} more` : '';
     const sentence = `${findings.length} stored files are damaged: ${named.join('; ')}${rest}.`;
     throw new OxbowError('media-damaged', `${sentence} Stop oxbow and run: oxbow doctor --repair`);

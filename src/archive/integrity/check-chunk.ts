@@ -129,12 +129,16 @@ function isSame(some: readonly CommittedGroup[], others: readonly CommittedGroup
   );
 }
 
-/** Whether the `mdat`, the `moov` and the seal box fill the file without a hole, so that every player can open it. */
+/**
+ * Whether the `mdat`, the `moov` and the seal box fill the file without a hole, so that every player can open it, and whether the commit boxes
+ * are those that the seal box has copies of.
+ */
 async function isSealed(
-  { state, length, placeholder }: ChunkLayout,
+  { state, length, placeholder, boxes }: ChunkLayout,
   read: (offset: number, length: number) => Promise<Uint8Array>,
 ): Promise<boolean> {
   if (state !== 'sealed' || placeholder !== 'mdat') return false;
+  for (const { self, bytes } of boxes) if (Buffer.compare(await read(self, bytes.length), bytes) !== 0) return false;
   const size = await read(placeholderOffset + 8, 8);
   const moovAt = placeholderOffset + u32At(size, 0) * 2 ** 32 + u32At(size, 4);
   const moov = moovAt + 8 <= length ? await read(moovAt, 8) : new Uint8Array(8);

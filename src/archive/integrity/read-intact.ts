@@ -43,11 +43,7 @@ export async function sharedIntact(
   return views;
 }
 
-async function found<T>(
-  reader: Reports,
-  range: SummedRange,
-  read: () => Promise<T>,
-): Promise<T> {
+async function found<T>(reader: Reports, range: SummedRange, read: () => Promise<T>): Promise<T> {
   try {
     return await read();
   } catch (error) {

@@ -150,7 +150,12 @@ export class TieredSegmentStore implements SegmentStore {
   /** The object of a location as a store that has nothing else: a second copy can be checked by it. Undefined: there is none. */
   async copyOf(location: SegmentLocation): Promise<Pick<SegmentStore, 'read' | 'size'> | undefined> {
     const object = await this.#objects.find(location);
-    return object && { read: (_, range, options) => this.#reader.read(object, range, options), size: async () => object.size };
+    return (
+      object && {
+        read: (_, range, options) => this.#reader.read(object, range, options),
+        size: async () => object.size,
+      }
+    );
   }
 
   /** Writes the file of a location again, from its object. @throws OxbowError `gone` without an object, `storage-failed` */

@@ -41,7 +41,11 @@ export async function repair(
   if (rebuilt) say(`the index was built from the files: ${sayRebuilt(rebuilt)}\n  ${NOT_IN_FILES}`);
   for (const action of actions) say(describe(action));
   const would = dryRun ? ' would be' : '';
-  say(actions.length === 0 ? `${files} files: all are intact` : `${files} files: ${actions.length}${would} repaired or left`);
+  say(
+    actions.length === 0
+      ? `${files} files: all are intact`
+      : `${files} files: ${actions.length}${would} repaired or left`,
+  );
   if (quarantine !== undefined && !dryRun)
     say(`  What was damaged is in ${data}/${quarantine} (manifest.jsonl lists it). Delete it when you do not need it.`);
   return isDone ? 0 : 1;

@@ -40,7 +40,8 @@ export async function verify(
       rate: options.rate === undefined ? record.verifyRate : rateOf(options.rate),
       progress: (done, total) =>
         line.show(
-          () => `${bar(total === 0 ? 1 : Math.min(1, done / total), clock.monotonicMs() - startMs)}  ${sayBytes(done)} verified`,
+          () =>
+            `${bar(total === 0 ? 1 : Math.min(1, done / total), clock.monotonicMs() - startMs)}  ${sayBytes(done)} verified`,
         ),
     });
     line[Symbol.dispose]();

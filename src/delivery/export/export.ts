@@ -4,6 +4,7 @@
  * In: a recording, ranges. Out: bytes in order, in bounded memory; a summary.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
+import { intactGroups } from './intact-groups.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type FileFormat, FileTracks } from '../../media/file/file-tracks.ts';
 import { layOut } from '../../media/file/layout.ts';
@@ -124,7 +125,7 @@ async function sectionsIn(
 ): Promise<Section[]> {
   const { range, tracks, exact, audioOnly = false } = cut;
   const readRange = exact ? { ...range, toUs: range.toUs + REORDER_US } : range;
-  const whole = sectionsOf(await segmentsOver(stream, readRange), tracks, { audioOnly });
+  const whole = sectionsOf(await intactGroups(await segmentsOver(stream, readRange), tools), tracks, { audioOnly });
   return exact ? cutExactly(whole, { ...cut, ...tools }) : whole;
 }
 

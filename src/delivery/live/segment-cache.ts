@@ -44,7 +44,10 @@ export class SegmentCache {
   readonly #reader: Pick<RangeReader, 'peek'>;
   readonly #added = new Emitter<AddedSegment>();
   /** Keyed by live list: a stream that is deleted and created again has another one. */
-  readonly #streams = new WeakMap<ServedLiveStream['list'], Map<string, CachedSegment & { readonly addedAt: number }>>();
+  readonly #streams = new WeakMap<
+    ServedLiveStream['list'],
+    Map<string, CachedSegment & { readonly addedAt: number }>
+  >();
   /** When files were forgotten; the first first. A time is a count of these. */
   readonly #forgottenAt = new Map<string, number>();
   #now = 0;

@@ -6,8 +6,8 @@
 import type { ThreadWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import { type WatchHolder, WatchTokens } from '../../accounts/watch-tokens.ts';
 import type { LiveAddress } from '../../api/media-address.ts';
-import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { sharedIntact } from '../../archive/integrity/read-intact.ts';
+import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
 import { segmentKey } from '../../delivery/live/live.ts';

@@ -5,6 +5,7 @@
 
 /** Keys are the stable codes. */
 export const recordingRefusals = {
+  gone: { status: 410, title: 'Deleted by retention', hint: 'To keep recordings longer, increase --keep.' },
   'media-damaged': {
     status: 410,
     title: 'Damaged media',

@@ -96,7 +96,8 @@ export class DamageKeeper {
       release(location);
     }
     const finding = findingOf(owner, last);
-    if (finding && finding.problem !== 'stale') this.#found(finding); // its row is right now
+    if (finding && finding.problem !== 'stale')
+      this.#found(finding); // its row is right now
     else this.#forget(row.path);
   }
 
@@ -168,10 +169,7 @@ export class DamageKeeper {
     return this.#restoreFrom({ ...expectedOf(row), groups }, recordingOf(row.stream_id).streamId);
   }
 
-  async #restoreFrom(
-    expected: ReturnType<typeof expectedOf>,
-    owner: string,
-  ): Promise<CheckedChunk | undefined> {
+  async #restoreFrom(expected: ReturnType<typeof expectedOf>, owner: string): Promise<CheckedChunk | undefined> {
     const { copies, store, release, report, signal } = this.#options;
     const { location } = expected;
     try {

@@ -3,7 +3,7 @@
  * reader of the index leaves them out, and a rebuild or the intact file brings them back.
  * In: a row, the check of its file. Out: the row that says what is intact. Pure. docs/decisions/0063.
  */
-import { type CheckedChunk, type ExpectedChunk } from '../../archive/integrity/check-chunk.ts';
+import type { CheckedChunk, ExpectedChunk } from '../../archive/integrity/check-chunk.ts';
 import { copyGroup, packSegments, SegmentWalker } from '../../archive/segment-index.ts';
 import { segmentLocation } from '../../archive/segment-store.ts';
 import type { CommittedGroup } from '../../media/isobmff/commit-box.ts';
@@ -47,7 +47,11 @@ export function hasContent(row: ChunkRow, content: ChunkContent): boolean {
  *
  * @param size of the file, bytes; 0 for a file that is given up
  */
-export function contentAfter(row: ChunkRow, checked: CheckedChunk, size: number = sizeAfter(row, checked)): ChunkContent {
+export function contentAfter(
+  row: ChunkRow,
+  checked: CheckedChunk,
+  size: number = sizeAfter(row, checked),
+): ChunkContent {
   const { groups, damaged } = checked;
   const intact = groups.filter(({ msn }) => !damaged.has(msn));
   const gaps = gapsAfter(row, groups, damaged);
@@ -73,7 +77,9 @@ function gapsAfter(
 ): StreamGap[] {
   const before = JSON.parse(row.absences) as StreamGap[];
   const isKnown = ({ fromUs, toUs }: StreamGap) =>
-    groups.some(({ startUs, durationUs }) => startUs <= (fromUs + toUs) / 2 && startUs + durationUs > (fromUs + toUs) / 2);
+    groups.some(
+      ({ startUs, durationUs }) => startUs <= (fromUs + toUs) / 2 && startUs + durationUs > (fromUs + toUs) / 2,
+    );
   const kept = before.filter((gap) => gap.cause !== 'damaged' || !isKnown(gap));
   const lost = groups.filter(({ msn }) => damaged.has(msn)).map(gapOf);
   return [...kept, ...lost].sort((a, b) => a.fromUs - b.fromUs);

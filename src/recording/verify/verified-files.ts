@@ -73,9 +73,7 @@ export class VerifiedFiles {
       .selectFrom('chunk_file')
       .select('stream_id')
       .where('stream_id', '>', id)
-      .$if(streamId !== undefined, (query) =>
-        query.where(ofStream(streamId!)),
-      )
+      .$if(streamId !== undefined, (query) => query.where(ofStream(streamId!)))
       .orderBy('stream_id')
       .limit(1)
       .executeTakeFirst();
@@ -167,9 +165,7 @@ export class VerifiedFiles {
     const recordings = await this.#db
       .selectFrom('chunk_file')
       .select((eb) => eb.fn.sum<number>('size').as('bytes'))
-      .$if(streamId !== undefined, (query) =>
-        query.where(ofStream(streamId!)),
-      )
+      .$if(streamId !== undefined, (query) => query.where(ofStream(streamId!)))
       .$if(fromUs !== undefined, (query) => query.where('end_us', '>', fromUs!))
       .$if(toUs !== undefined, (query) => query.where('start_us', '<', toUs!))
       .executeTakeFirst();

@@ -1,9 +1,9 @@
 /**
  * Where a verification is and what it has found, in a file of the data folder, so that it continues after a restart.
- * In: states. Out: the last one. A file that cannot be read is as none: the verification begins again.
+ * In: states. Out: the last one; without one the verification begins at the start.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
-import { FIRST_PLACE, type VerifyPlace } from './verified-files.ts';
+import { readStateFile, writeStateFile } from '../../store/state-file.ts';
+import type { VerifyPlace } from './verified-files.ts';
 import type { Finding } from './verify.ts';
 
 /** The state of a verification. */
@@ -27,26 +27,17 @@ export interface VerifyState {
 
 /** The state before the first verification. */
 export function noVerifyState(nowMs: number): VerifyState {
-  return { startedMs: nowMs, completedMs: 0, files: 0, bytes: 0, findings: [], met: [] };
+  return { startedMs: Math.round(nowMs), completedMs: 0, files: 0, bytes: 0, findings: [], met: [] };
 }
 
 /** Reads the state; undefined if there is none. */
 export function readVerifyState(file: string): VerifyState | undefined {
-  try {
-    const state = JSON.parse(readFileSync(file, 'utf8')) as VerifyState;
-    return Array.isArray(state.findings) && Array.isArray(state.met)
-      ? { ...state, ...(state.place && { place: { ...FIRST_PLACE, ...state.place } }) }
-      : undefined;
-  } catch (error) {
-    // Torn by a crash of the system, or absent.
-    if (error instanceof SyntaxError || (error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
-  }
+  const state = readStateFile(file) as Partial<VerifyState> | undefined;
+  if (!state || !Array.isArray(state.findings) || !Array.isArray(state.met)) return undefined;
+  return { ...noVerifyState(0), ...state };
 }
 
-/** Replaces the state. */
+/** Replaces the state. @throws the system's error */
 export function writeVerifyState(file: string, state: VerifyState): void {
-  const unfinished = `${file}.part`;
-  writeFileSync(unfinished, `${JSON.stringify(state)}\n`, { mode: 0o600 });
-  renameSync(unfinished, file);
+  writeStateFile(file, state);
 }

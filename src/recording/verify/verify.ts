@@ -182,7 +182,10 @@ async function verifyOriginals(tools: VerifyTools, afterId: string, report: Veri
 }
 
 /** Checks the file of an asset as it was uploaded. Undefined: it is intact, or was deleted meanwhile. */
-async function checkOriginal(tools: VerifyTools, { id, bytes: size, sha256 }: OriginalRow): Promise<Finding | undefined> {
+async function checkOriginal(
+  tools: VerifyTools,
+  { id, bytes: size, sha256 }: OriginalRow,
+): Promise<Finding | undefined> {
   const { store, pace, signal, isShared, files } = tools;
   const location = originalLocation(id);
   const owner = { file: location, of: 'asset', owner: id, segments: 0 } as const;

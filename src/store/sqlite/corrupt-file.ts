@@ -1,29 +1,23 @@
 /**
  * Finds out whether a database file is corrupt, however large it is; a start looks at small ones alone.
- * In: a file that no process uses. Out: its new name, if it was moved aside.
+ * In: a file that no process uses. Out: its state.
  */
 import { existsSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { OxbowError } from '../../lib/errors.ts';
-import { moveAside } from './sqlite.ts';
 import { sqliteCode } from './sqlite-code.ts';
 
 /** How long it waits for another program that has the file locked, ms. */
 const WAIT_MS = 5000;
 
 /**
- * Checks the whole database, and moves it aside if it is corrupt.
+ * Checks the whole database.
  *
- * @param options.dryRun moves nothing, and returns the file itself
- * @returns where it is now; undefined if it is intact, or not there
  * @throws OxbowError `data-in-use` if another program has it locked
  */
-export async function moveAsideIfCorrupt(
-  file: string,
-  { nowMs, dryRun }: { readonly nowMs: number; readonly dryRun: boolean },
-): Promise<string | undefined> {
-  if (!existsSync(file) || isIntact(file)) return undefined;
-  return dryRun ? file : moveAside(file, nowMs, 'corrupt');
+export function checkDatabaseFile(file: string): 'intact' | 'missing' | 'corrupt' {
+  if (!existsSync(file)) return 'missing';
+  return isIntact(file) ? 'intact' : 'corrupt';
 }
 
 function isIntact(file: string): boolean {

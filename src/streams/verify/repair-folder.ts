@@ -3,9 +3,9 @@
  * by their second copy, or written again with what is intact. What is damaged goes to the quarantine; nothing is deleted.
  * In: a data folder. Out: what was done, file by file. docs/decisions/0064.
  */
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { type CheckedChunk, checkChunk } from '../../archive/integrity/check-chunk.ts';
+import { Quarantine } from '../../archive/integrity/quarantine.ts';
 import { rewriteChunk } from '../../archive/integrity/rewrite-chunk.ts';
 import type { TieredStore } from '../../archive/objects/open-tiered.ts';
 import { listQualityRecordings, listRecordings, recordingOf } from '../../archive/recording-locations.ts';
@@ -23,11 +23,11 @@ import { type Finding, findingOf, verifyFiles } from '../../recording/verify/ver
 import { readVerifyState, writeVerifyState } from '../../recording/verify/verify-state.ts';
 import { openStore, type Store } from '../../store/db.ts';
 import { DATABASE_FILE, VERIFY_FILE } from '../../store/file-names.ts';
-import { type IndexReader, openIndexReader } from '../../store/index-reader.ts';
+import { type IndexReader, openIndexReader } from '../../store/reading/index-reader.ts';
 import { isLocked } from '../../store/running.ts';
-import { moveAsideIfCorrupt } from '../../store/sqlite/corrupt-file.ts';
+import { checkDatabaseFile } from '../../store/sqlite/corrupt-file.ts';
+import { moveAside } from '../../store/sqlite/sqlite.ts';
 import { type FolderOptions, openFolderStore, type RebuildResult, rebuildIndex, refuseNodes } from '../rebuild.ts';
-import { Quarantine } from './quarantine.ts';
 
 /** What a repair does with a file. */
 export interface RepairAction {
@@ -77,8 +77,9 @@ export async function repairFolder(dataFolder: string, request: RepairRequest): 
   let rebuilt: RebuildResult | undefined;
   if (server === undefined) {
     if (isLocked(dataFolder)) throw new OxbowError('data-in-use', `Another oxbow runs on ${dataFolder}.`);
-    databaseMovedTo = await moveAsideIfCorrupt(database, { nowMs: clock.nowMs(), dryRun });
-    if (databaseMovedTo !== undefined || !existsSync(database)) {
+    const found = checkDatabaseFile(database);
+    if (found === 'corrupt') databaseMovedTo = dryRun ? database : moveAside(database, clock.nowMs(), 'corrupt');
+    if (found !== 'intact') {
       if (dryRun) return { databaseMovedTo, rebuilt, files: 0, actions: [], quarantine: undefined };
       rebuilt = await rebuildIndex(dataFolder, { storage, signal });
     }
@@ -89,11 +90,17 @@ export async function repairFolder(dataFolder: string, request: RepairRequest): 
   await refuseNodes(store);
   await using opened = await openFolderStore(dataFolder, store, storage);
   const local = opened.tiered?.store.local ?? opened.segments;
-  const work = new Repair({ ...opened, store, local, quarantine: new Quarantine(dataFolder, () => clock.nowMs()), dryRun, signal });
+  const work = new Repair({
+    ...opened,
+    store,
+    local,
+    quarantine: new Quarantine(dataFolder, () => clock.nowMs()),
+    dryRun,
+    signal,
+  });
   const { files, actions } = await work.run(progress);
   if (!dryRun) forgetFindings(path.join(dataFolder, VERIFY_FILE), actions);
-  const quarantined = actions.some(({ action }) => ['rewritten', 'removed', 'quarantined'].includes(action));
-  return { databaseMovedTo, rebuilt, files, actions, quarantine: quarantined ? work.quarantine.folder : undefined };
+    return { databaseMovedTo, rebuilt, files, actions, quarantine: work.quarantine.isUsed ? work.quarantine.folder : undefined };
 }
 
 /** Tables that refuse to write. */
@@ -251,7 +258,7 @@ class Repair {
     };
     const tracks = checked.layout?.tracks ?? init?.tracks;
     if (!tracks) throw new OxbowError('not-ready', `The codec configuration of ${row.path} is lost.`);
-    let before = [] as typeof checked.groups[number]['gaps'];
+    let before = [] as (typeof checked.groups)[number]['gaps'];
     const groups = checked.groups.flatMap((group) => {
       const gaps = [...before, ...group.gaps];
       before = checked.damaged.has(group.msn) ? [...gaps, gapOf(group)] : [];
@@ -284,7 +291,13 @@ class Repair {
     const { segments, local, dryRun, signal } = this.#tools;
     const known = await listRecordings(local, { signal });
     for (const streamId of known) {
-      if (!this.#names.has(streamId)) this.#note(`recordings/${streamId}/`, streamId, 'left', 'the database has no such stream; oxbow doctor --rebuild adds it');
+      if (!this.#names.has(streamId))
+        this.#note(
+          `recordings/${streamId}/`,
+          streamId,
+          'left',
+          'the database has no such stream; oxbow doctor --rebuild adds it',
+        );
     }
     if (dryRun) {
       for (const { file, owner, detail } of orphans) this.#note(file, owner, 'added', detail);
@@ -300,8 +313,15 @@ class Repair {
         const after = await this.#table.files(id);
         for (const added of after.paths) if (!before.paths.has(added)) await this.#added(id, added);
         for (const location of unusable) {
-          const detail = 'no row of the index has it, and it cannot be added: it is a second file of the same time, or damaged';
-          this.quarantine.keep(location, { stream: this.#names.get(streamId) ?? streamId, problem: 'orphan', detail, lost: [], kept: 0 });
+          const detail =
+            'no row of the index has it, and it cannot be added: it is a second file of the same time, or damaged';
+          this.quarantine.keep(location, {
+            stream: this.#names.get(streamId) ?? streamId,
+            problem: 'orphan',
+            detail,
+            lost: [],
+            kept: 0,
+          });
           await local.delete(location);
           this.#note(location, id, 'quarantined', detail);
         }

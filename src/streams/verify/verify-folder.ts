@@ -3,7 +3,6 @@
  * where it was.
  * In: a data folder, what of it. Out: findings with the names of streams. docs/decisions/0063.
  */
-import { existsSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { streamUnknown } from '../../api/stream-name.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
@@ -13,9 +12,15 @@ import type { Clock } from '../../lib/clock.ts';
 import { createPace } from '../../recording/verify/pace.ts';
 import { FIRST_PLACE, VerifiedFiles, type VerifyScope } from '../../recording/verify/verified-files.ts';
 import { type Finding, findingOf, verifyFiles } from '../../recording/verify/verify.ts';
-import { noVerifyState, readVerifyState, type VerifyState, writeVerifyState } from '../../recording/verify/verify-state.ts';
+import {
+  noVerifyState,
+  readVerifyState,
+  type VerifyState,
+  writeVerifyState,
+} from '../../recording/verify/verify-state.ts';
 import { DOCTOR_VERIFY_FILE } from '../../store/file-names.ts';
-import { openIndexReader } from '../../store/index-reader.ts';
+import { openIndexReader } from '../../store/reading/index-reader.ts';
+import { removeStateFile } from '../../store/state-file.ts';
 
 /** The place is saved at most this often, ms. */
 const SAVE_EVERY_MS = 2_000;
@@ -69,7 +74,9 @@ export async function verifyFolder(dataFolder: string, request: VerifyRequest): 
   const scopeText = JSON.stringify(scope);
   const before = request.restart ? undefined : readVerifyState(stateFile);
   const continued = before?.place !== undefined && before.scope === scopeText;
-  let state: VerifyState = continued ? before : { ...noVerifyState(clock.nowMs()), scope: scopeText, place: FIRST_PLACE };
+  let state: VerifyState = continued
+    ? before
+    : { ...noVerifyState(clock.nowMs()), scope: scopeText, place: FIRST_PLACE };
   const total = await files.totalBytes();
   const add = (finding: Finding) => {
     const others = state.findings.filter(({ file }) => file !== finding.file);
@@ -104,7 +111,7 @@ export async function verifyFolder(dataFolder: string, request: VerifyRequest): 
     const ids = await listRecordings(store, { signal });
     for (const id of ids) if (!names.has(id)) add(unknownStream(id));
   }
-  if (existsSync(stateFile)) rmSync(stateFile);
+  removeStateFile(stateFile);
   const named = state.findings.map((finding) => ({ ...finding, stream: names.get(finding.owner) }));
   return { files: state.files, bytes: state.bytes, findings: named, continued };
 }

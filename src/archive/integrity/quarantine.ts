@@ -4,8 +4,8 @@
  */
 import { appendFileSync, constants, copyFileSync, linkSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
-import type { SegmentLocation } from '../../archive/segment-store.ts';
 import { QUARANTINE } from '../../store/file-names.ts';
+import type { SegmentLocation } from '../segment-store.ts';
 
 /** What a file was put there for. */
 export interface QuarantineNote {
@@ -25,6 +25,8 @@ export interface QuarantineNote {
 export class Quarantine {
   /** Relative to the data folder. */
   readonly folder: string;
+  /** Whether a file is there. */
+  isUsed = false;
   readonly #dataFolder: string;
   readonly #nowMs: () => number;
 
@@ -38,6 +40,7 @@ export class Quarantine {
   keep(location: SegmentLocation, note: Omit<QuarantineNote, 'file'>): void {
     const from = path.join(this.#dataFolder, location);
     const to = path.join(this.#dataFolder, this.folder, location);
+    this.isUsed = true;
     mkdirSync(path.dirname(to), { recursive: true });
     try {
       linkSync(from, to);

@@ -7,15 +7,15 @@ import { join } from 'node:path';
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { Kysely } from 'kysely';
-import type { DatabaseServer } from '../config/sections/store-section.ts';
-import { messageOf, OxbowError } from '../lib/errors.ts';
-import { createSilentLog } from '../observe/log.ts';
-import type { Parameter } from './engine.ts';
-import { DATABASE_FILE } from './file-names.ts';
-import { migrations } from './migrations.ts';
-import { isLocked } from './running.ts';
-import type { Tables } from './schema.ts';
-import { createThreadDialect } from './sqlite/dialect.ts';
+import type { DatabaseServer } from '../../config/sections/store-section.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { createSilentLog } from '../../observe/log.ts';
+import type { Parameter } from '../engine.ts';
+import { DATABASE_FILE } from '../file-names.ts';
+import { migrations } from '../migrations.ts';
+import { isLocked } from '../running.ts';
+import type { Tables } from '../schema.ts';
+import { createThreadDialect } from '../sqlite/dialect.ts';
 
 /** How long a reader waits for a database server, and for another process that writes, ms. */
 const WAIT_MS = 5000;
@@ -73,8 +73,8 @@ function openFile(file: string, dataFolder: string): IndexReader {
 
 async function openServer(server: DatabaseServer): Promise<IndexReader> {
   const [{ openPostgresEngine }, { schemaOf }] = await Promise.all([
-    import('./postgres/engine.ts'), // loads a library
-    import('./postgres/migrate.ts'),
+    import('../postgres/engine.ts'), // loads a library
+    import('../postgres/migrate.ts'),
   ]);
   const onWait = () => undefined;
   const engine = await openPostgresEngine({
@@ -103,7 +103,8 @@ function checkSchema(version: number, file: string): void {
 }
 
 function unreadable(file: string, cause: unknown): OxbowError {
-  const hint = 'If it is corrupt: stop oxbow and run oxbow doctor --repair. A backup has what the files do not: oxbow restore';
+  const hint =
+    'If it is corrupt: stop oxbow and run oxbow doctor --repair. A backup has what the files do not: oxbow restore';
   return new OxbowError('not-ready', `${file} cannot be read: ${messageOf(cause)}.`, { cause, extra: { hint } });
 }
 
