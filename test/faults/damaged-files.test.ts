@@ -267,6 +267,28 @@ suite('damaged files', { skip: need('ffmpeg') }, () => {
     assert.equal((await verify(data)).ok, true);
   });
 
+  test('and a corrupt database: a start and a repair move it aside, and index every file again', async () => {
+    for (const how of ['start', 'repair'] as const) {
+      const data = join(folder.path, `corrupt-${how}`);
+      await cp(recorded, data, { recursive: true });
+      const database = await readFile(join(data, 'oxbow.db'));
+      for (let page = 3; page < database.length / 4096; page += 7) database.fill(0x5a, page * 4096, page * 4096 + 2048);
+      await writeFile(join(data, 'oxbow.db'), database);
+      await rm(join(data, 'oxbow.db-wal'), { force: true });
+      if (how === 'repair') {
+        const { code, stdout, stderr } = await runOxbow(['doctor', '--repair', '--json', '--data', data]);
+        assert.equal(code, 0, stdout + stderr);
+        const result = JSON.parse(stdout) as { databaseMovedTo?: string; rebuilt?: { files: number } };
+        assert.match(result.databaseMovedTo ?? '', /oxbow\.db\.corrupt-/);
+        assert.equal(result.rebuilt?.files, 6);
+      }
+      await using server = await serve(data);
+      const hurt = [...intact.keys()].filter((path) => path.includes('/hurt/av0/'));
+      for (const [path, { hash }] of await answers(server, hurt)) assert.equal(hash, intact.get(path)!.hash, path);
+      assert.ok((await readdir(data)).some((name) => name.startsWith('oxbow.db.corrupt-')));
+    }
+  });
+
   test('are found by the server itself, also where a file is open or its bytes are in memory', async () => {
     const data = join(folder.path, 'schedule');
     await cp(recorded, data, { recursive: true });

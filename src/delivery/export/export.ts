@@ -4,7 +4,6 @@
  * In: a recording, ranges. Out: bytes in order, in bounded memory; a summary.
  */
 import type { RangeReader } from '../../archive/range-reader.ts';
-import { intactGroups } from './intact-groups.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type FileFormat, FileTracks } from '../../media/file/file-tracks.ts';
 import { layOut } from '../../media/file/layout.ts';
@@ -12,6 +11,7 @@ import { type Range, segmentsOver } from '../past/past.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { cutExactly, type Recode } from './export-exact.ts';
 import { type ExportedPart, type Section, SectionReader, sectionsOf } from './export-sections.ts';
+import { intactGroups } from './intact-groups.ts';
 import { WriteBuffer } from './write-buffer.ts';
 
 /** Share of the first pass in the progress. */

@@ -100,7 +100,13 @@ export async function repairFolder(dataFolder: string, request: RepairRequest): 
   });
   const { files, actions } = await work.run(progress);
   if (!dryRun) forgetFindings(path.join(dataFolder, VERIFY_FILE), actions);
-    return { databaseMovedTo, rebuilt, files, actions, quarantine: work.quarantine.isUsed ? work.quarantine.folder : undefined };
+  return {
+    databaseMovedTo,
+    rebuilt,
+    files,
+    actions,
+    quarantine: work.quarantine.isUsed ? work.quarantine.folder : undefined,
+  };
 }
 
 /** Tables that refuse to write. */

@@ -47,7 +47,14 @@ test('a damaged file is replaced by its second copy: by a running server, and by
     const client = await targets.client('bucket');
     for (const id of await listRecordings(tiered.local)) {
       for (const { location } of await listChunks(tiered.local, id)) {
-        await uploadObject(location, { local: tiered.local, objects, client, target: 'bucket', prefix: 'oxbow', signal });
+        await uploadObject(location, {
+          local: tiered.local,
+          objects,
+          client,
+          target: 'bucket',
+          prefix: 'oxbow',
+          signal,
+        });
         files.push(location);
         sums.set(location, crc32(await readFile(pathOf(location))));
       }

@@ -149,7 +149,10 @@ class EncodedExport implements AsyncDisposable {
   async #sectionsOf(range: Range): Promise<Section[]> {
     const { exact } = this.#request;
     const readRange = exact ? { ...range, toUs: range.toUs + REORDER_US } : range;
-    const whole = sectionsOf(await intactGroups(await segmentsOver(this.#stream, readRange), this.#tools), this.#tracks);
+    const whole = sectionsOf(
+      await intactGroups(await segmentsOver(this.#stream, readRange), this.#tools),
+      this.#tracks,
+    );
     const sections = exact ? stretchesWithin(whole, range).flat() : whole;
     if (sections.length === 0) throw noMedia(this.#stream);
     return sections;
