@@ -107,7 +107,7 @@ export function startVerify(
   opened.defer(
     health.register('stored files', () => describeDamage(schedule.state, nameOf), { ready: false, degrades: true }),
   );
-  opened.use(shutdown.owns(Promise.all([schedule.run(shutdown)]).then(() => keeper.idle)));
+  opened.use(shutdown.owns(schedule.run(shutdown).then(() => keeper.idle)));
   return keeper;
 }
 
