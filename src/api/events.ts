@@ -301,6 +301,26 @@ export const eventTable = {
     sentence: 'The disk has room again: recording continues.',
     data: Type.Object({ free: Type.Integer({ description: 'bytes' }), total: Type.Integer({ description: 'bytes' }) }),
   },
+  'recording.damaged': {
+    audience: 'admin',
+    sentence:
+      'A stored file is damaged, missing, unreadable or without an index row. Its damaged segments are a gap from now on.',
+    data: Type.Object({
+      file: Type.String({ description: 'relative to the data folder' }),
+      problem: Type.String({ description: '`damaged`, `missing`, `unreadable`, `orphan`' }),
+      segments: Type.Integer({ description: 'damaged segments, where the number is known' }),
+      asset: Type.Optional(Type.String({ description: 'id of the asset, if the file is of the library' })),
+      detail: Detail,
+    }),
+  },
+  'recording.repaired': {
+    audience: 'admin',
+    sentence: 'A damaged file was replaced by its intact second copy in an object store.',
+    data: Type.Object({
+      file: Type.String({ description: 'relative to the data folder' }),
+      asset: Type.Optional(Type.String({ description: 'id of the asset, if the file is of the library' })),
+    }),
+  },
   'storage.failing': {
     audience: 'admin',
     sentence: 'An object store fails: files stay in the data folder, and recording continues.',

@@ -13,6 +13,7 @@ export const gapCauses = [
   'crash',
   'clock',
   'internal',
+  'damaged',
 ] as const;
 
 /** Why media of a recorded stream is missing. */

@@ -16,6 +16,7 @@ import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
+import { startVerify } from './files/verify.ts';
 import { openChecks, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
 import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest, withoutIngest } from './ingest.ts';
@@ -181,7 +182,8 @@ export async function startApp(
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
   startRetention(app, { bus, recordings, catalog, chats });
-  startOffload(app, { store, bus, recordings, catalog, health, placement });
+  const keeper = startVerify(app, { store, bus, recordings, catalog, health, placement });
+  startOffload(app, { store, bus, recordings, catalog, health, placement, keeper });
   startTrash(app, { library, recordings, placement });
   startChatRetention(app, chats);
   startAccounts(app, accounts);

@@ -19,10 +19,15 @@ import type { AppContext, Delivery, Parts, Recordings } from './parts.ts';
 
 /** Opens delivery. */
 export function openDelivery(
-  { settings, shutdown, clock, metrics }: AppContext,
-  { recordings: { reader, segments, clips }, catalog, library }: Pick<Parts, 'recordings' | 'catalog' | 'library'>,
+  { settings, opened, shutdown, clock, metrics }: AppContext,
+  {
+    recordings: { reader, segments, clips, deleted },
+    catalog,
+    library,
+  }: Pick<Parts, 'recordings' | 'catalog' | 'library'>,
 ): Delivery {
   const segmentCache = new SegmentCache(reader);
+  opened.defer(deleted.subscribe((prefix) => segmentCache.forget(prefix)));
   const defaultStream = () => defaultStreamOf(settings.now, catalog);
   return {
     answer: createMediaRouter({

@@ -13,6 +13,7 @@ import { OxbowError } from '../lib/errors.ts';
 import { OncePer } from '../lib/once-per.ts';
 import { Candidates } from '../recording/offload/candidates.ts';
 import { Offload } from '../recording/offload/offload.ts';
+import type { DamageKeeper } from '../recording/verify/damage-keeper.ts';
 import type { Store } from '../store/db.ts';
 import { readStorage } from '../streams/stream-table.ts';
 import type { AppContext, DiskWatch, Objects, Parts } from './parts.ts';
@@ -82,7 +83,10 @@ export function startOffload(
     catalog,
     health,
     placement,
-  }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'catalog' | 'health' | 'placement'>,
+    keeper,
+  }: Pick<Parts, 'store' | 'bus' | 'recordings' | 'catalog' | 'health' | 'placement'> & {
+    readonly keeper: DamageKeeper;
+  },
 ): void {
   const { objects, table, release, segments, files } = recordings;
   if (!objects) return;
@@ -121,6 +125,7 @@ export function startOffload(
     ],
     qualitiesOf: (streamId) => table.qualitiesOf(streamId),
     clock,
+    check: (location) => keeper.check(location).catch(failed('checking a file before its upload')),
     release: (location: SegmentLocation) => release(location),
     report: {
       sent: (target, bytes) => metrics.storageSentBytes.inc({ target }, bytes),

@@ -4,7 +4,7 @@
  * Bounded: evicts the least recently requested block first, and blocks not requested in the last minutes.
  */
 import { Recent, type RecentOptions } from '../lib/recent.ts';
-import type { SegmentLocation, SegmentPrefix } from './segment-store.ts';
+import { type SegmentLocation, type SegmentPrefix, ShortReadError } from './segment-store.ts';
 
 /** Bytes of one read of the disk. */
 const BLOCK_BYTES = 256 * 1024;
@@ -53,7 +53,7 @@ export class BlockCache {
    * The range as views of blocks, in order.
    *
    * @param length bytes, more than 0
-   * @throws RangeError if the file is shorter; errors of the system
+   * @throws ShortReadError if the file is shorter; errors of the system
    */
   async read(location: SegmentLocation, offset: number, length: number): Promise<Uint8Array[]> {
     const ready = this.peek(location, offset, length);
@@ -106,7 +106,7 @@ export class BlockCache {
     // Another request may have started the read meanwhile.
     const block = this.#blocks.get(name) ?? this.#begin(location, index);
     const bytes = await block.reading;
-    if (bytes.length < wanted) throw new RangeError(`${location} ends before ${index * BLOCK_BYTES + wanted}`);
+    if (bytes.length < wanted) throw new ShortReadError(location, index * BLOCK_BYTES + wanted);
     return bytes;
   }
 

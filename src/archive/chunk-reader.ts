@@ -65,7 +65,7 @@ interface Scanned {
  * @throws FormatError if it does not start as a chunk file of oxbow; what `read` of the store throws
  */
 export async function scanChunk(
-  store: SegmentStore,
+  store: Pick<SegmentStore, 'read' | 'size'>,
   location: SegmentLocation,
   options: Abortable = {},
 ): Promise<ChunkLayout> {

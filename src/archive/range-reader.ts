@@ -2,8 +2,10 @@
  * Reads ranges of stored media, and shares blocks that many viewers request.
  * In: location, offset, length. Out: bytes. Locations come from the index, never from a request.
  */
+
+import { Emitter } from '../lib/events.ts';
 import { BlockCache, MOST_BLOCK_BYTES } from './block-cache.ts';
-import type { SegmentLocation, SegmentPrefix, SegmentStore } from './segment-store.ts';
+import { type SegmentLocation, type SegmentPrefix, type SegmentStore, ShortReadError } from './segment-store.ts';
 
 /** Reads ranges. Closing it drops the blocks; the store stays open. */
 export interface RangeReader extends Disposable {
@@ -14,7 +16,7 @@ export interface RangeReader extends Disposable {
   /**
    * Reads exactly `length` bytes at `offset` into a new array.
    *
-   * Rejects as the store does, and with RangeError if the object is shorter.
+   * Rejects as the store does, and with ShortReadError if the object is shorter.
    */
   read(location: SegmentLocation, offset: number, length: number): Promise<Uint8Array>;
   /**
@@ -25,6 +27,8 @@ export interface RangeReader extends Disposable {
   shared(location: SegmentLocation, offset: number, length: number): Promise<readonly Uint8Array[]>;
   /** The result of `shared` if all of it is in memory; otherwise undefined. */
   peek(location: SegmentLocation, offset: number, length: number): readonly Uint8Array[] | undefined;
+  /** Emits the location of a file in which a read met other bytes than its index says, or none. */
+  readonly damaged: Emitter<SegmentLocation>;
   /** Removes the blocks of deleted or replaced files, and closes them in the store; later reads open them again. */
   forget(prefix: SegmentPrefix): void;
 }
@@ -39,10 +43,11 @@ export function openRangeReader(store: SegmentStore): RangeReader {
     },
     async read(location, offset, length) {
       const bytes = await store.read(location, { offset, length });
-      if (bytes.length < length) throw new RangeError(`${location} ends before ${offset + length}`);
+      if (bytes.length < length) throw new ShortReadError(location, offset + length);
       return bytes;
     },
     shared: (location, offset, length) => blocks.read(location, offset, length),
+    damaged: new Emitter(),
     peek: (location, offset, length) => blocks.peek(location, offset, length),
     forget(prefix) {
       blocks.forget(prefix);

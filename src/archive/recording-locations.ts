@@ -30,6 +30,9 @@ export interface HourRange extends Abortable {
 
 const CHUNK = /^\d{4}\/\d\d\/\d\d\/\d\d\/(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)(\d{3})Z-(\d{1,15})\.mp4$/;
 
+const CHUNK_LOCATION =
+  /^recordings\/([^/]+(?:\/q-[a-z0-9-]+)?)\/\d{4}\/\d\d\/\d\d\/\d\d\/\d{8}T\d{9}Z-(\d{1,15})\.mp4$/;
+
 /** Prefix of the recording of a stream. */
 export function recordingPrefix(streamId: string): SegmentPrefix {
   return segmentPrefix(`${RECORDINGS}${streamId}`);
@@ -86,6 +89,14 @@ export function chunkLocation(streamId: string, utcMs: number, msn: number): Seg
   return segmentLocation(`${recordingPrefix(streamId)}${hourOf(utcMs)}/${start}-${msn}.mp4`);
 }
 
+/** The recording and the first MSN of a chunk file; undefined for another file. */
+export function namedChunkOf(
+  location: SegmentLocation,
+): { readonly id: string; readonly firstMsn: number } | undefined {
+  const found = CHUNK_LOCATION.exec(location);
+  return found ? { id: found[1]!, firstMsn: Number(found[2]) } : undefined;
+}
+
 /** Ids of the streams that have a recording, in order. */
 export function listRecordings(store: SegmentStore, options?: Abortable): Promise<string[]> {
   return store.folders(RECORDINGS, options);
@@ -93,7 +104,7 @@ export function listRecordings(store: SegmentStore, options?: Abortable): Promis
 
 /** Chunk files of a stream, oldest first; objects with other names are left out. */
 export async function listChunks(
-  store: SegmentStore,
+  store: Pick<SegmentStore, 'list'>,
   streamId: string,
   { fromMs, toMs, signal }: HourRange = {},
 ): Promise<NamedChunk[]> {

@@ -128,6 +128,13 @@ export function segmentPrefix(text: string): SegmentPrefix {
   return `${segmentLocation(text)}/` as SegmentPrefix;
 }
 
+/** An object is shorter than its index says. */
+export class ShortReadError extends RangeError {
+  constructor(location: SegmentLocation, end: number) {
+    super(`${location} ends before ${end}`);
+  }
+}
+
 /** The error for a missing object: retention may delete it between the index query and the read. */
 export function missingObject(cause?: unknown): OxbowError {
   return new OxbowError('gone', 'The recording was deleted a moment ago.', { cause });

@@ -31,18 +31,25 @@ import {
   runYtDlp,
   versionOf,
 } from './doctor/program-checks.ts';
+import { repair } from './doctor/repair.ts';
+import { type VerifyOptions, verify } from './doctor/verify.ts';
 import { compareIndex, type IndexSettings, rebuild } from './recording-index.ts';
 import { openServer, urlOfRunning } from './running-server.ts';
 import { addSettingFlags, readSettings } from './setting-flags.ts';
 import { onStopSignal } from './stop-signals.ts';
 import { type ExitCode, note, say, sayJson, sentencesOf } from './terminal.ts';
 
-interface DoctorOptions {
-  readonly json?: true;
+interface DoctorOptions extends VerifyOptions {
+  readonly verify?: true;
+  readonly repair?: true;
+  readonly dryRun?: true;
   readonly rebuild?: true;
   readonly bundle?: string;
   readonly log?: string;
 }
+
+/** Flags that are also those of settings elsewhere. */
+const OWN_FLAGS: ReadonlySet<string> = new Set(['from']);
 
 /** Adds the verb. */
 export function addDoctor(program: Command, exit: (code: ExitCode) => void): void {
@@ -53,6 +60,14 @@ export function addDoctor(program: Command, exit: (code: ExitCode) => void): voi
       'Checks Node, clock, disk, ports, network, media engine, programs and limits, and compares the index of recordings with the files.',
     )
     .option('--rebuild', 'Rebuild the index from the recorded files.')
+    .option('--verify', 'Read all stored files and compare them with their checksums; also beside a running server.')
+    .option('--repair', 'Repair the database, the index and damaged files; stop the server first.')
+    .option('--dry-run', 'With --repair: print what it would do, and change nothing.')
+    .option('--stream <NAME>', 'With --verify: only this stream.')
+    .option('--from <TIME>', 'With --verify: only recordings from this time on.')
+    .option('--to <TIME>', 'With --verify: only recordings before this time.')
+    .option('--rate <SIZE>', 'With --verify: most bytes a second, e.g. 20MB, or off. Default: record.verifyRate.')
+    .option('--restart', 'With --verify: begin again where an earlier one was interrupted.')
     .option('--bundle <FILE>', 'Write diagnostics for a bug report, without secrets, into this .tar.gz.')
     .option('--log <FILE>', 'Include the end of this log in the bundle.')
     .option('--json', 'Print JSON.');
@@ -83,6 +98,11 @@ async function doctor(command: Command): Promise<ExitCode> {
     findings.push(finding);
     if (!options.json) sayFinding(finding);
   };
+  if (options.verify || options.repair) {
+    const { config } = await readSettings(command, [], OWN_FLAGS);
+    const { signal } = controller;
+    return options.verify ? verify(config, options, { signal }) : repair(config, options, { signal });
+  }
   try {
     const loaded = await look(command, options, add, controller.signal);
     if (options.bundle !== undefined)
@@ -190,7 +210,7 @@ function mayUse(path: string): boolean {
 
 async function settingsFinding(command: Command, add: (finding: Finding) => void): Promise<LoadedConfig | undefined> {
   try {
-    const loaded = await readSettings(command);
+    const loaded = await readSettings(command, [], OWN_FLAGS);
     const { warnings } = loaded;
     add(
       warnings.length === 0

@@ -25,6 +25,7 @@ export function addSettingFlags(command: Command, shown?: readonly string[]): Co
     new Option('--config <FILE>', 'Settings in YAML; may be given again, later files win.').argParser(collect),
   );
   for (const { path, flag, option } of settings) {
+    if (command.options.some(({ long }) => long === `--${flag}`)) continue; // the verb has one of that name
     const byDefault = option.defaultText === '' ? '' : ` (default: ${option.defaultText})`;
     const added = new Option(`--${flag} <${option.placeholder}>`, `${option.sentence}${byDefault}`);
     command.addOption(shown && !shown.includes(path) ? added.hideHelp() : added);
@@ -62,16 +63,25 @@ export function settingsFiles(command: Command): readonly string[] {
  * Loads the settings that a command line and the environment describe; warnings go to stderr.
  *
  * @param urls `[NAME=]URL` arguments
+ * @param own flags of the verb itself that have the names of settings
  * @throws OxbowError `bad-setting`
  */
-export async function readSettings(command: Command, urls?: readonly string[]): Promise<LoadedConfig> {
-  const loaded = await readAgain(command, urls);
+export async function readSettings(
+  command: Command,
+  urls?: readonly string[],
+  own?: ReadonlySet<string>,
+): Promise<LoadedConfig> {
+  const loaded = await readAgain(command, urls, own);
   for (const warning of loaded.warnings) note(`oxbow: ${warning}`);
   return loaded;
 }
 
 /** The same without repeating warnings. */
-export async function readAgain(command: Command, urls: readonly string[] = []): Promise<LoadedConfig> {
+export async function readAgain(
+  command: Command,
+  urls: readonly string[] = [],
+  own: ReadonlySet<string> = new Set(),
+): Promise<LoadedConfig> {
   const typed = command.opts<Record<string, string | boolean | readonly string[] | undefined>>();
   const typedValue = (flag: string) => typed[new Option(`--${flag}`).attributeName()];
   const flags: RawValue[] = [];
@@ -82,7 +92,7 @@ export async function readAgain(command: Command, urls: readonly string[] = []):
       flags.push({ path, value: undefined, ...convert(String(each)), origin: `--${flag}` });
   }
   for (const { flag, path } of settings) {
-    const value = typedValue(flag);
+    const value = own.has(flag) ? undefined : typedValue(flag);
     if (value !== undefined) flags.push({ path, value, origin: `--${flag}` });
   }
   return loadConfig({ files: settingsFiles(command), env: process.env, flags, urls });

@@ -46,7 +46,16 @@ export interface EventDataByType {
     /** RFC 3339, UTC, milliseconds */
     from: string;
     to: string | null;
-    cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock' | 'internal';
+    cause:
+      | 'source-down'
+      | 'source-skipped'
+      | 'bad-media'
+      | 'overload'
+      | 'disk'
+      | 'crash'
+      | 'clock'
+      | 'internal'
+      | 'damaged';
     /** for a person; never an address of a source */
     detail: string;
   };
@@ -418,6 +427,26 @@ export interface EventDataByType {
     free: number;
     /** bytes */
     total: number;
+  };
+  /** A stored file is damaged, missing, unreadable or without an index row. Its damaged segments are a gap from now on. */
+  'recording.damaged': {
+    /** relative to the data folder */
+    file: string;
+    /** `damaged`, `missing`, `unreadable`, `orphan` */
+    problem: string;
+    /** damaged segments, where the number is known */
+    segments: number;
+    /** id of the asset, if the file is of the library */
+    asset?: string;
+    /** for a person; never an address of a source */
+    detail: string;
+  };
+  /** A damaged file was replaced by its intact second copy in an object store. */
+  'recording.repaired': {
+    /** relative to the data folder */
+    file: string;
+    /** id of the asset, if the file is of the library */
+    asset?: string;
   };
   /** An object store fails: files stay in the data folder, and recording continues. */
   'storage.failing': {

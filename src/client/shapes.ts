@@ -108,6 +108,8 @@ export type ProblemCode =
   | 'node-unknown'
   | 'node-alive'
   | 'node-not-empty'
+  | 'gone'
+  | 'media-damaged'
   | 'webhook-unknown'
   | 'job-unfinished'
   | 'job-not-failed'
@@ -135,7 +137,6 @@ export type ProblemCode =
   | 'idempotency-key-in-use'
   | 'idempotency-key-reused'
   | 'managed-elsewhere'
-  | 'gone'
   | 'precondition-failed'
   | 'too-many-requests'
   | 'token-unknown'
@@ -878,7 +879,16 @@ export type StreamRecovery = {
   };
   /** gaps of the last 24 hours by cause */
   lastDay: {
-    cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock' | 'internal';
+    cause:
+      | 'source-down'
+      | 'source-skipped'
+      | 'bad-media'
+      | 'overload'
+      | 'disk'
+      | 'crash'
+      | 'clock'
+      | 'internal'
+      | 'damaged';
     gaps: number;
     seconds: number;
   }[];
@@ -945,7 +955,16 @@ export type GapView = {
   from: string;
   /** RFC 3339, UTC, milliseconds */
   to: string;
-  cause: 'source-down' | 'source-skipped' | 'bad-media' | 'overload' | 'disk' | 'crash' | 'clock' | 'internal';
+  cause:
+    | 'source-down'
+    | 'source-skipped'
+    | 'bad-media'
+    | 'overload'
+    | 'disk'
+    | 'crash'
+    | 'clock'
+    | 'internal'
+    | 'damaged';
   detail: string;
   /** number of merged spans, if `res` is not 0 */
   merged?: number;
@@ -1270,6 +1289,7 @@ export type ExportResult = {
       | 'crash'
       | 'clock'
       | 'internal'
+      | 'damaged'
       | 'offline'
       | 'deleted';
     detail: string;
@@ -2219,6 +2239,8 @@ export type EventType =
   | 'clip.lost'
   | 'disk.low'
   | 'disk.ok'
+  | 'recording.damaged'
+  | 'recording.repaired'
   | 'storage.failing'
   | 'storage.ok'
   | 'webhook.disabled'

@@ -55,6 +55,8 @@ test('the JSON Schema describes every setting and refuses unknown keys', () => {
     'maxDisk',
     'storyboard',
     'minFree',
+    'verifyEvery',
+    'verifyRate',
   ]);
   assert.equal(document.properties.record!.additionalProperties, false);
   assert.equal(document.properties.data!.default, './oxbow-data');

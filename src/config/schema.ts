@@ -135,6 +135,12 @@ export const schema = section({
       'Least free disk space. Below it recording pauses. Default: 1 GiB or 2 % of the disk, whichever is smaller.',
       { flag: 'min-free', reload: 'live' },
     ),
+    verifyEvery: duration(
+      '30d',
+      'How often all stored files are read and compared with their checksums; `0s`: never.',
+      { reload: 'live' },
+    ),
+    verifyRate: size('20M', 'Most bytes that this reads in a second.', { reload: 'live' }),
   }),
   storage: storageSection,
   hls: section({

@@ -2,8 +2,8 @@
  * The body of a segment or part from the media of its tracks: fragment by fragment in the order of time.
  * In: media in memory or in the segment store, tracks in the order of the rendition. Out: body parts. docs/media.md 15a.
  */
+import { type SummedRange, sharedIntact } from '../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import type { SegmentRange } from '../archive/segment-store.ts';
 import { interleaveFragments } from '../media/isobmff/interleave.ts';
 import { lend } from '../packager/live-segment.ts';
 import type { RenditionPart } from '../packager/rendition-view.ts';
@@ -23,17 +23,19 @@ export function memoryBody(tracks: readonly Uint8Array[]): readonly Uint8Array[]
   return lengthOf(tracks) <= MAX_INTERLEAVED_BYTES ? interleaveFragments(tracks) : tracks;
 }
 
-/** The body of a stored segment, with the same bytes as `memoryBody`: a stored range if it is one track, otherwise read when it is sent. */
-export function storedBody(ranges: readonly SegmentRange[], reader: Pick<RangeReader, 'shared'>): readonly BodyPart[] {
-  const length = lengthOf(ranges);
-  if (ranges.length < 2 || length > MAX_INTERLEAVED_BYTES) return ranges;
-  const read = async (): Promise<Uint8Array> => {
-    const tracks = await Promise.all(
-      ranges.map(async (range) => joinViews(await reader.shared(range.location, range.offset, range.length))),
-    );
-    return Buffer.concat(interleaveFragments(tracks));
-  };
-  return [{ length, read }];
+/**
+ * The body of a stored segment, with the same bytes as `memoryBody`, after its checksum was compared: of one track a stored range, which is
+ * in the shared blocks now. Longer segments than `MAX_INTERLEAVED_BYTES` are not compared.
+ *
+ * @throws OxbowError `media-damaged`
+ */
+export async function storedBody(
+  ranges: readonly SummedRange[],
+  reader: Pick<RangeReader, 'shared'>,
+): Promise<readonly BodyPart[]> {
+  if (lengthOf(ranges) > MAX_INTERLEAVED_BYTES) return ranges;
+  const tracks = await Promise.all(ranges.map((range) => sharedIntact(reader, range)));
+  return ranges.length < 2 ? ranges : interleaveFragments(tracks.map(joinViews));
 }
 
 /** Consecutive views as one array; copies only if there are several. */
@@ -53,7 +55,7 @@ export function partFromMemory(part: RenditionPart): BodyPart[] | undefined {
 }
 
 /** The body of a part as ranges of its stored segment; undefined if a track is missing there. */
-export function partFromStore(part: RenditionPart, { tracks }: SegmentMedia<SegmentRange>): BodyPart[] | undefined {
+export function partFromStore(part: RenditionPart, { tracks }: SegmentMedia<SummedRange>): BodyPart[] | undefined {
   const body: BodyPart[] = [];
   for (const { trackId, part: own } of part.pieces) {
     const range = tracks.get(trackId)?.media;

@@ -3,14 +3,14 @@
  * WebVTT forms of a segment are all created from it.
  * In: stream and MSN. Out: the media of each track, or the reason why there is none. docs/media.md 14.
  */
-import type { SegmentRange } from '../archive/segment-store.ts';
+import type { SummedRange } from '../archive/integrity/read-intact.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { Init } from '../media/segment.ts';
 import { lend } from '../packager/live-segment.ts';
 import type { ServedLiveStream, ServedStream } from './served-stream.ts';
 
 /** One segment with all its tracks. */
-export interface SegmentMedia<Media = Uint8Array | SegmentRange> {
+export interface SegmentMedia<Media = Uint8Array | SummedRange> {
   /** undefined if the codec configuration is lost. */
   readonly init: Init | undefined;
   /** µs since 1970. */
@@ -38,13 +38,13 @@ export function segmentInMemory({ list }: ServedLiveStream, msn: number): Segmen
 export async function recordedSegment(
   { recording, inits }: ServedStream,
   msn: number,
-): Promise<SegmentMedia<SegmentRange> | undefined> {
+): Promise<SegmentMedia<SummedRange> | undefined> {
   const group = await recording.find(msn);
   if (!group) return undefined;
   const { location, initNumber, startUs, durationUs, utcOffsetUs } = group;
-  const tracks = new Map<number, { media: SegmentRange; crc: number }>();
+  const tracks = new Map<number, { media: SummedRange; crc: number }>();
   for (const { trackId, offset, length, crc, location: elsewhere } of group.tracks) {
-    if (length > 0) tracks.set(trackId, { media: { location: elsewhere ?? location, offset, length }, crc });
+    if (length > 0) tracks.set(trackId, { media: { location: elsewhere ?? location, offset, length, crc }, crc });
   }
   return { init: inits.get(initNumber), startUs, durationUs, utcOffsetUs, tracks };
 }
@@ -61,8 +61,8 @@ export async function findSegment(stream: ServedStream, msn: number): Promise<Se
 }
 
 /**
- * The error for a missing segment: `gone` if it was deleted or lost, `not-found` if its number was never used. Each start skips numbers:
- * a skipped number is `gone` if the media around it is deleted.
+ * The error for a missing segment: `gone` if it was deleted, `media-damaged` if its file has it no longer, `not-found` if its number was
+ * never used. Each start skips numbers: a skipped number is `gone` if the media around it is deleted.
  */
 export async function missing(stream: ServedStream, msn: number): Promise<OxbowError> {
   const { list, createdUs } = stream;
@@ -72,7 +72,8 @@ export async function missing(stream: ServedStream, msn: number): Promise<OxbowE
   const firstListed = list.segments[0]?.msn ?? 0;
   // The MSNs of a live window are contiguous.
   if (list.generation && msn >= list.generation.firstMsn && msn < firstListed) return gone();
-  const { beforeUs = createdUs, lastMsn } = await stream.recording.around(msn);
+  const { beforeUs = createdUs, lastMsn, isWithinFile } = await stream.recording.around(msn);
+  if (isWithinFile) return new OxbowError('media-damaged', `segment ${msn} is damaged or was lost`);
   const horizonUs = stream.horizonUs();
   const wasUsed = msn < Math.max(lastMsn, firstListed, stream.leastMsnAt(horizonUs));
   return wasUsed && beforeUs < horizonUs ? gone() : never();

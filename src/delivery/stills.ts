@@ -2,6 +2,7 @@
  * Answers /thumb/{stream}/{time}.jpg: the picture at an instant.
  * In: an instant. Out: Reply with a JPEG. Concurrent requests for one instant share one decoding; the cache is bounded.
  */
+import { readIntact } from '../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import { concatBytes } from '../lib/bytes.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -112,7 +113,7 @@ export class Stills {
     const segments: Uint8Array[] = [];
     for (const group of groups) {
       const own = group.tracks.find((track) => track.trackId === video.id);
-      if (own) segments.push(await this.#reader.read(group.location, own.offset, own.length));
+      if (own) segments.push(await readIntact(this.#reader, { ...own, location: own.location ?? group.location }));
     }
     const bytes = concatBytes([printInit([video]), ...segments]);
     options.signal.throwIfAborted();

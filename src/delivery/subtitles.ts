@@ -3,8 +3,8 @@
  * In: rendition and MSN. Out: Reply. Each segment has a file, also without cues. RFC 8216bis 3.1.4; docs/media.md 14.
  */
 import { crc32 } from 'node:zlib';
+import { readIntact, type SummedRange } from '../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
-import type { SegmentRange } from '../archive/segment-store.ts';
 import { FormatError, OxbowError } from '../lib/errors.ts';
 import type { TextTrack, Track } from '../media/frame.ts';
 import { renditionsOf } from '../media/rendition-set.ts';
@@ -45,8 +45,8 @@ export async function subtitlesReply(
   return vttReply(`${renditionId}-${msn}`, track, bytes, startUs - utcOffsetUs);
 }
 
-async function readText(range: SegmentRange, reader: Pick<RangeReader, 'read'>): Promise<Uint8Array | undefined> {
-  return range.length <= MAX_BYTES ? reader.read(range.location, range.offset, range.length) : undefined;
+async function readText(range: SummedRange, reader: Pick<RangeReader, 'read'>): Promise<Uint8Array | undefined> {
+  return range.length <= MAX_BYTES ? readIntact(reader, range) : undefined;
 }
 
 function trackOf(tracks: readonly Track[], renditionId: string): TextTrack | undefined {

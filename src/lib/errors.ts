@@ -6,6 +6,7 @@
 import { accountRefusals } from './refusals/accounts.ts';
 import { clipRefusals } from './refusals/clips.ts';
 import { realtimeRefusals } from './refusals/realtime.ts';
+import { recordingRefusals } from './refusals/recordings.ts';
 import { roomRefusals } from './refusals/rooms.ts';
 import { serviceRefusals } from './refusals/services.ts';
 
@@ -193,6 +194,7 @@ export const refusals = {
   ...clipRefusals,
   ...realtimeRefusals,
   ...serviceRefusals,
+  ...recordingRefusals,
   'webhook-unknown': {
     status: 404,
     title: 'Unknown webhook',
@@ -316,7 +318,6 @@ export const refusals = {
     title: 'Stream is defined outside the API',
     hint: 'Change it on the command line or in the configuration file.',
   },
-  gone: { status: 410, title: 'Deleted by retention', hint: 'To keep recordings longer, increase --keep.' },
   'precondition-failed': {
     status: 412,
     title: 'Precondition failed',

@@ -2,7 +2,7 @@
  * The index of chunk files: one row per sealed file, with its segments packed inside.
  * In: rows from recorder, recovery and rebuild. Out: rows by MSN and by time. The index can be rebuilt from the files (docs/media.md 22).
  */
-import type { Insertable, Kysely, Selectable } from 'kysely';
+import type { Insertable, Kysely, Selectable, Updateable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../archive/recording-locations.ts';
 import { Emitter } from '../lib/events.ts';
 import type { ReadQuery } from '../store/engine.ts';
@@ -98,6 +98,25 @@ export class ChunkTable {
     }
     this.#changed(row.stream_id);
     this.sealed.emit(row.stream_id);
+  }
+
+  /**
+   * Changes columns of a file that is in the index; does nothing if it is not any more.
+   *
+   * @throws OxbowError `data-in-use` if another process has taken the data folder
+   */
+  async change(streamId: string, firstMsn: number, columns: Updateable<ChunkFileTable>): Promise<void> {
+    const fence = this.#fence();
+    await this.#db.transaction().execute(async (db) => {
+      if (fence && !(await holdLease(db, fence))) throw indexTaken();
+      await db
+        .updateTable('chunk_file')
+        .set(columns)
+        .where('stream_id', '=', streamId)
+        .where('first_msn', '=', firstMsn)
+        .execute();
+    });
+    this.#changed(streamId);
   }
 
   #changed(id: string): void {

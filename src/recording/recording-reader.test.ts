@@ -56,7 +56,8 @@ suite('a recording', () => {
       }
       assert.equal(await rig.recording.find(9), undefined);
       assert.equal(await rig.recording.find(16), undefined);
-      assert.deepEqual(await rig.recording.around(12), { beforeUs: START_US + 6 * SECOND, lastMsn: 15 });
+      const { beforeUs, lastMsn } = await rig.recording.around(12);
+      assert.deepEqual([beforeUs, lastMsn], [START_US + 6 * SECOND, 15]);
       assert.equal((await rig.recording.around(9)).beforeUs, undefined);
       assert.equal(rig.recording.endUs, START_US + 12 * SECOND);
     };

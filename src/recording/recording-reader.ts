@@ -156,10 +156,12 @@ export class RecordingReader {
   }
 
   /**
-   * The neighbours of a segment that is not kept: the end of the media before it, µs since 1970 (undefined if there is none), and the
-   * newest MSN (0 if there is none).
+   * The neighbours of a segment that is not kept: the end of the media before it, µs since 1970 (undefined if there is none), the newest MSN
+   * (0 if there is none), and whether a file has segments before and after it, or had it: then it was damaged or lost.
    */
-  async around(msn: number): Promise<{ readonly beforeUs: number | undefined; readonly lastMsn: number }> {
+  async around(
+    msn: number,
+  ): Promise<{ readonly beforeUs: number | undefined; readonly lastMsn: number; readonly isWithinFile: boolean }> {
     const [before, last] = await this.query(() =>
       Promise.all([this.#table.upTo(this.streamId, msn), this.#table.last(this.streamId)]),
     );
@@ -167,6 +169,7 @@ export class RecordingReader {
     return {
       beforeUs: open ? open.startUs + open.durationUs : before?.end_us,
       lastMsn: this.#open.at(-1)?.msn ?? last?.last_msn ?? 0,
+      isWithinFile: before !== undefined && before.last_msn >= msn,
     };
   }
 

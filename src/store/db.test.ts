@@ -128,6 +128,24 @@ test('a database file that is a folder is an error, and the lock is free again',
   await assert.rejects(open(), { name: 'OxbowError', code: 'folder-unwritable' });
 });
 
+test('a database that another program has locked is an error that says so, and what to do', async () => {
+  await using folder = await temporaryFolder();
+  const file = join(folder.path, 'oxbow.db');
+  await (await openStore({ file, log }))[Symbol.asyncDispose]();
+  const other = new DatabaseSync(file);
+  try {
+    other.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+    await assert.rejects(openStore({ file, log }), {
+      name: 'OxbowError',
+      code: 'data-in-use',
+      message: /Another program has locked .*oxbow\.db\. End it/,
+    });
+  } finally {
+    other.close();
+  }
+  await (await openStore({ file, log }))[Symbol.asyncDispose]();
+});
+
 test('a second opener in the same process is refused until the first closes', async () => {
   await using folder = await temporaryFolder();
   const file = join(folder.path, 'oxbow.db');

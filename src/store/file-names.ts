@@ -10,5 +10,14 @@ export const LOCK_FILE = 'lock.db';
 /** The highest MSN that may have been announced, by stream name. */
 export const MSN_MARKS_FILE = 'msn-marks.json';
 
+/** Where the verification of a running server is, and the damaged files that it found. */
+export const VERIFY_FILE = 'verify.json';
+
+/** Where `oxbow doctor --verify` is. */
+export const DOCTOR_VERIFY_FILE = 'verify-doctor.json';
+
+/** Where `oxbow doctor --repair` moves damaged files. */
+export const QUARANTINE = 'quarantine';
+
 /** Addresses of the server that holds the lock. */
 export const RUNNING_FILE = 'running.json';

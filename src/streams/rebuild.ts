@@ -135,8 +135,8 @@ export async function checkIndex(
   return { files: indexed.length, problems };
 }
 
-/** The files of a cluster are in the folders of its nodes: a rebuild from one folder would lose the index of the others. */
-async function refuseNodes({ db }: Store): Promise<void> {
+/** Refuses the database of a cluster, whose files are in the folders of its nodes. @throws OxbowError `bad-request` */
+export async function refuseNodes({ db }: Pick<Store, 'db'>): Promise<void> {
   const nodes = await db.selectFrom('node').select('name').orderBy('name').execute();
   if (nodes.length <= 1) return;
   const names = nodes.map(({ name }) => name).join(', ');
@@ -164,7 +164,7 @@ async function countChunks(segments: SegmentStore, signal: AbortSignal): Promise
  */
 export async function openFolderStore(
   folder: string,
-  store: Store,
+  store: Pick<Store, 'db' | 'fence'>,
   { targets, cache: maxBytes }: StorageSettings = { targets: {}, cache: 0 },
 ): Promise<{ readonly segments: SegmentStore; readonly tiered: TieredStore | undefined } & AsyncDisposable> {
   const local = openLocalSegmentStore({ folder });

@@ -7,6 +7,7 @@ import {
   type Abortable,
   isMissing,
   type ListRange,
+  missingObject,
   type SegmentLocation,
   type SegmentPrefix,
   type SegmentStore,
@@ -18,6 +19,9 @@ import type { StoredObject, StoredObjects } from './stored-objects.ts';
 
 /** A store that closes waits so long for reads of a bucket, ms. */
 const CLOSE_WITHIN_MS = 1_500;
+
+/** Bytes that a file is restored by. */
+const RESTORED_BYTES = 1024 * 1024;
 
 /** Options of the store. */
 export interface TieredStoreOptions {
@@ -141,6 +145,31 @@ export class TieredSegmentStore implements SegmentStore {
 
   release(prefix: SegmentPrefix): void {
     this.local.release(prefix);
+  }
+
+  /** The object of a location as a store that has nothing else: a second copy can be checked by it. Undefined: there is none. */
+  async copyOf(location: SegmentLocation): Promise<Pick<SegmentStore, 'read' | 'size'> | undefined> {
+    const object = await this.#objects.find(location);
+    return (
+      object && {
+        read: (_, range, options) => this.#reader.read(object, range, options),
+        size: async () => object.size,
+      }
+    );
+  }
+
+  /** Writes the file of a location again, from its object. @throws OxbowError `gone` without an object, `storage-failed` */
+  restoreFile(location: SegmentLocation, { signal }: Abortable = {}): Promise<void> {
+    return this.#change(location, async () => {
+      const object = await this.#objects.find(location);
+      if (!object) throw missingObject();
+      const content: WriteContent = async (write) => {
+        for (let offset = 0; offset < object.size; offset += RESTORED_BYTES) {
+          await write(await this.#reader.read(object, { offset, length: RESTORED_BYTES }, { signal }));
+        }
+      };
+      await this.local.put(location, content, { signal });
+    });
   }
 
   /** Deletes the file of an object that is in a bucket. @param release closes all readers of the file */

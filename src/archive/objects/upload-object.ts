@@ -4,7 +4,7 @@
  * the end of the process, the next call for the location continues.
  */
 import { createHash } from 'node:crypto';
-import { isMissing, type SegmentLocation, type SegmentStore } from '../segment-store.ts';
+import { isMissing, type SegmentLocation, type SegmentStore, ShortReadError } from '../segment-store.ts';
 import { type ObjectClient, ObjectError, type PartialUpload, type PutSums } from './object-client.ts';
 import type { ObjectUpload, StoredObjects } from './stored-objects.ts';
 
@@ -41,7 +41,7 @@ export async function uploadObject(location: SegmentLocation, options: UploadOpt
     const size = await local.size(location, { signal });
     const read = async (offset: number, length: number) => {
       const bytes = await local.read(location, { offset, length }, { signal });
-      if (bytes.length < length) throw new RangeError(`${location} ends before ${offset + length}`);
+      if (bytes.length < length) throw new ShortReadError(location, offset + length);
       return bytes;
     };
     const sums = await client.put(

@@ -5,8 +5,8 @@
 import { crc32 } from 'node:zlib';
 import type { AssetSegment } from '../../archive/asset-index.ts';
 import { originalLocation } from '../../archive/asset-locations.ts';
+import { readIntact, type SummedRange } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
-import type { SegmentRange } from '../../archive/segment-store.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { printInit } from '../../media/isobmff/init.ts';
 import { isSubtitle, type Rendition } from '../../media/rendition-set.ts';
@@ -58,7 +58,7 @@ export async function answerAssetSegment(
   const text = emptyText({ ...segment, tracks: media }, name);
   if (text) return bytesReply(text.bytes, contentTypes.segment, caching.forever, etagOf(nameOf(name), [text.crc]));
   if (own.length === 0) throw new OxbowError('not-found', `segment ${name.msn} has no ${name.rendition}`);
-  const body = storedBody(own, reader);
+  const body = await storedBody(own, reader);
   const etag = etagOf(
     nameOf(name),
     own.map(({ crc }) => crc),
@@ -76,7 +76,7 @@ export async function answerAssetSubtitles(
   const { init, tracks, startUs, durationUs, utcOffsetUs } = segment;
   renditionOf(init, rendition);
   const beside = await texts.fragment(served, segment, rendition);
-  const media = new Map<number, { media: Uint8Array | SegmentRange; crc: number }>(
+  const media = new Map<number, { media: Uint8Array | SummedRange; crc: number }>(
     tracks.filter(({ length }) => length > 0).map((track) => [track.trackId, { media: track, crc: track.crc }]),
   );
   if (beside) media.set(beside.track.id, { media: beside.bytes, crc: 0 });
@@ -101,7 +101,7 @@ export function answerAssetFile(served: ServedAsset, renditionId: string, reader
     ...segment,
     tracks: segment.tracks.filter((track) => isOwn(track.trackId)),
   }));
-  const body = fileOf(tracks, groups, (_, { location, offset, length }) => reader.read(location, offset, length));
+  const body = fileOf(tracks, groups, (_, segment) => readIntact(reader, segment));
   return {
     contentType: contentTypes.mp4,
     cacheControl: caching.past,

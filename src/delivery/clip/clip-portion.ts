@@ -2,6 +2,7 @@
  * Selects the frames of a stored segment group for a remuxed clip: without those that an MP4 clip hides by its edit list.
  * In: the groups of a clip. Out: portions, and their frames on demand. docs/media.md 20.
  */
+import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Frame, Track } from '../../media/frame.ts';
@@ -69,7 +70,7 @@ export async function readFrames(
 ): Promise<Map<number, readonly Frame[]>> {
   const { group, segments } = portion;
   const read = await Promise.all(
-    segments.map(({ location = group.location, offset, length }) => reader.read(location, offset, length)),
+    segments.map((segment) => readIntact(reader, { ...segment, location: segment.location ?? group.location })),
   );
   return new Map(
     segments.map(({ trackId }, i) => {

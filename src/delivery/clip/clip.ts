@@ -5,6 +5,7 @@
  * In: a time range. Out: Reply.
  */
 import type { ClipFormat } from '../../api/media-address.ts';
+import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { Track } from '../../media/frame.ts';
@@ -81,8 +82,8 @@ export class Clips {
     const reader = this.#reader;
     const groups = format === 'mp4' ? stored : stored.map((group) => picturesAndSound(group, tracks));
     if (format === 'mp4') {
-      return fileOf(tracks, groups, (group, { location = group.location, offset, length }) =>
-        reader.read(location, offset, length),
+      return fileOf(tracks, groups, (group, segment) =>
+        readIntact(reader, { ...segment, location: segment.location ?? group.location }),
       );
     }
     const request = { tracks, groups, times: planClipTimes(tracks, groups), reader };

@@ -2,6 +2,7 @@
  * Divides an exported file into sections: which stored groups, whether they continue the section before, which of their samples.
  * In: groups of a recording in order. Out: sections; batches of samples on the timeline of the file, with or without their bytes.
  */
+import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { concatBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -208,7 +209,7 @@ export async function readTrack(
     const samples = (await readSamples(reader, location, own)) ?? refuse(group);
     return samples.map(({ dts, pts, duration, key, length }) => ({ dts, pts, duration, key, length, data: undefined }));
   }
-  const frames = parseSegment(await reader.read(location, own.offset, own.length)) ?? refuse(group);
+  const frames = parseSegment(await readIntact(reader, { ...own, location })) ?? refuse(group);
   return frames.map(({ dts, pts, duration, key, data }) => ({ dts, pts, duration, key, length: data.length, data }));
 }
 

@@ -11,6 +11,7 @@ import { type Range, segmentsOver } from '../past/past.ts';
 import type { ServedStream } from '../served-stream.ts';
 import { cutExactly, type Recode } from './export-exact.ts';
 import { type ExportedPart, type Section, SectionReader, sectionsOf } from './export-sections.ts';
+import { intactGroups } from './intact-groups.ts';
 import { WriteBuffer } from './write-buffer.ts';
 
 /** Share of the first pass in the progress. */
@@ -124,7 +125,7 @@ async function sectionsIn(
 ): Promise<Section[]> {
   const { range, tracks, exact, audioOnly = false } = cut;
   const readRange = exact ? { ...range, toUs: range.toUs + REORDER_US } : range;
-  const whole = sectionsOf(await segmentsOver(stream, readRange), tracks, { audioOnly });
+  const whole = sectionsOf(await intactGroups(await segmentsOver(stream, readRange), tools), tracks, { audioOnly });
   return exact ? cutExactly(whole, { ...cut, ...tools }) : whole;
 }
 

@@ -185,7 +185,7 @@ export async function answerSegment(
   const empty = emptyText(segment, name);
   if (empty) return segmentReply(etagOf(segmentKey(name), [empty.crc]), [empty.bytes]);
   const { media: ranges, etag } = mediaOf(segment, name);
-  const reply = segmentReply(etag, storedBody(ranges, reader));
+  const reply = segmentReply(etag, await storedBody(ranges, reader));
   if (reply.length <= MAX_INTERLEAVED_BYTES) {
     const { body: _, ...head } = reply;
     segmentCache.add(stream, segmentKey(name), { reply: head, ranges, startUs: segment.startUs });

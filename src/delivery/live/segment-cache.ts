@@ -5,8 +5,9 @@
  * (docs/media.md 14).
  */
 
+import type { SummedRange } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
-import type { SegmentRange } from '../../archive/segment-store.ts';
+import type { SegmentPrefix } from '../../archive/segment-store.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import { Emitter, type Subscribable } from '../../lib/events.ts';
 import { interleaveFragments } from '../../media/isobmff/interleave.ts';
@@ -16,13 +17,15 @@ import type { ServedLiveStream } from '../served-stream.ts';
 
 /** Segments of one stream; the first added is evicted first. */
 const MAX_SEGMENTS = 2000;
+/** Files whose segments were forgotten. */
+const MAX_FORGOTTEN = 10_000;
 
 /** One segment of one rendition. */
 export interface CachedSegment {
   /** The reply without its bytes. */
   readonly reply: Omit<Reply, 'body'>;
   /** One range for each track. */
-  readonly ranges: readonly SegmentRange[];
+  readonly ranges: readonly SummedRange[];
   /** µs since 1970. */
   readonly startUs: number;
 }
@@ -41,7 +44,13 @@ export class SegmentCache {
   readonly #reader: Pick<RangeReader, 'peek'>;
   readonly #added = new Emitter<AddedSegment>();
   /** Keyed by live list: a stream that is deleted and created again has another one. */
-  readonly #streams = new WeakMap<ServedLiveStream['list'], Map<string, CachedSegment>>();
+  readonly #streams = new WeakMap<
+    ServedLiveStream['list'],
+    Map<string, CachedSegment & { readonly addedAt: number }>
+  >();
+  /** When files were forgotten; the first first. A time is a count of these. */
+  readonly #forgottenAt = new Map<string, number>();
+  #now = 0;
 
   constructor(reader: Pick<RangeReader, 'peek'>) {
     this.#reader = reader;
@@ -54,15 +63,22 @@ export class SegmentCache {
 
   /** Adds a segment. Only segments that the range reader shares between clients: longer ones are downloads. */
   add({ name, list }: Pick<ServedLiveStream, 'name' | 'list'>, key: string, segment: CachedSegment): void {
-    const segments = this.#streams.get(list) ?? new Map<string, CachedSegment>();
+    const segments = this.#streams.get(list) ?? new Map<string, CachedSegment & { readonly addedAt: number }>();
     this.#streams.set(list, segments);
-    segments.set(key, segment);
+    segments.set(key, { ...segment, addedAt: this.#now });
     dropOldest(segments, MAX_SEGMENTS);
     this.#added.emit({ name, key, segment });
   }
 
+  /** Removes the segments of a file that was deleted, replaced or found damaged: what is read next must be compared first. */
+  forget(location: SegmentPrefix): void {
+    this.#forgottenAt.delete(location);
+    this.#forgottenAt.set(location, ++this.#now);
+    dropOldest(this.#forgottenAt, MAX_FORGOTTEN);
+  }
+
   /** The stored ranges of a segment; empty if it is not in the cache. */
-  rangesOf({ list }: Pick<ServedLiveStream, 'list'>, key: string): readonly SegmentRange[] {
+  rangesOf({ list }: Pick<ServedLiveStream, 'list'>, key: string): readonly SummedRange[] {
     return this.#streams.get(list)?.get(key)?.ranges ?? [];
   }
 
@@ -71,8 +87,9 @@ export class SegmentCache {
     const segments = this.#streams.get(stream.list);
     const segment = segments?.get(key);
     if (!segments || !segment) return undefined;
-    if (segment.startUs < stream.horizonUs()) {
-      segments.delete(key); // the slow path decides whether it is deleted or pinned
+    const isForgotten = segment.ranges.some(({ location }) => (this.#forgottenAt.get(location) ?? 0) > segment.addedAt);
+    if (isForgotten || segment.startUs < stream.horizonUs()) {
+      segments.delete(key); // the slow path decides whether it is deleted, damaged or pinned
       return undefined;
     }
     const tracks: Uint8Array[] = [];

@@ -3,6 +3,7 @@
  * In: a time range. Out: Reply. Times count from the start of the range. The segments of the range are read, one after another.
  */
 import type { MediaAddress } from '../../api/media-address.ts';
+import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { CaptionCollector } from '../../media/captions/collector.ts';
@@ -81,7 +82,7 @@ async function read(
     if (open?.track.config.codec !== track.config.codec) close();
     const codec = track.config.codec === 'hevc' ? 'hevc' : 'h264';
     open ??= { track, collector: new CaptionCollector(codec) };
-    const bytes = await reader.read(segment.location, media.offset, media.length);
+    const bytes = await readIntact(reader, { ...media, location: media.location ?? segment.location });
     const shiftUs = segment.utcOffsetUs - originUs;
     for (const { pts, data } of parseSegment(bytes) ?? []) {
       open.collector.add(data, (ticksToUs(pts, track.timescale) + shiftUs) / 1000);

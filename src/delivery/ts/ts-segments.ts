@@ -3,6 +3,7 @@
  * In: the media of a segment. Out: Reply. The bytes of an address never change. docs/media.md 14, 34.
  */
 import { crc32 } from 'node:zlib';
+import { readIntact } from '../../archive/integrity/read-intact.ts';
 import type { RangeReader } from '../../archive/range-reader.ts';
 import { freeBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
@@ -95,7 +96,7 @@ async function mux(
     tracks.map(async ({ id }): Promise<[number, readonly Frame[]] | undefined> => {
       const media = stored.get(id)?.media;
       if (!media) return undefined; // a hole in one track: the segment lacks it
-      const bytes = 'location' in media ? await reader.read(media.location, media.offset, media.length) : media;
+      const bytes = 'location' in media ? await readIntact(reader, media) : media;
       if (bytes !== media) owned.push(bytes);
       const frames = parseSegment(bytes);
       if (!frames) throw new OxbowError('not-found', `segment ${name} cannot be read any more`);

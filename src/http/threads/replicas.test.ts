@@ -3,6 +3,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { crc32 } from 'node:zlib';
 import { WatchTokens } from '../../accounts/watch-tokens.ts';
 import { type LiveAddress, parseMediaAddress } from '../../api/media-address.ts';
 import { MemorySegmentStore } from '../../archive/memory-segment-store.ts';
@@ -208,7 +209,7 @@ suite('replicas of a serving thread', () => {
     const address = addressOf('/live/door/v0/7.m4s');
     const segment: CachedSegment = {
       reply: { contentType: 'video/mp4', cacheControl: 'no-store', length: 11 },
-      ranges: [{ location, offset: 7, length: 11 }],
+      ranges: [{ location, offset: 7, length: 11, crc: crc32('the segment') }],
       startUs: 1,
     };
     assert.equal(replicas.lookup.findRecorded(address), undefined);

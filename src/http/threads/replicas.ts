@@ -6,6 +6,7 @@
 import type { ThreadWatchJwt } from '../../accounts/watch-jwt/open-watch-jwt.ts';
 import { type WatchHolder, WatchTokens } from '../../accounts/watch-tokens.ts';
 import type { LiveAddress } from '../../api/media-address.ts';
+import { sharedIntact } from '../../archive/integrity/read-intact.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import type { SegmentStore } from '../../archive/segment-store.ts';
@@ -234,6 +235,7 @@ export class Replicas implements AsyncDisposable {
         break;
       case 'forget':
         this.#reader.forget(message.prefix);
+        this.#segmentCache.forget(message.prefix);
         break;
     }
   }
@@ -254,9 +256,11 @@ export class Replicas implements AsyncDisposable {
     // A larger segment would not stay complete in the block cache, and would be read for each request.
     if (bytes === 0 || bytes > this.#reader.maxBlockBytes / 2) return;
     this.#warming++;
-    Promise.all(ranges.map(({ location, offset, length }) => this.#reader.shared(location, offset, length)))
-      // The file may be deleted by now: the main thread then answers so.
-      .catch(() => {})
+    Promise.all(ranges.map((range) => sharedIntact(this.#reader, range)))
+      // The file may be deleted or damaged by now: the main thread then answers so.
+      .catch(() => {
+        for (const { location } of ranges) this.#segmentCache.forget(location);
+      })
       .finally(() => this.#warming--);
   }
 

@@ -70,6 +70,7 @@ export class Candidates {
         .where('stream_id', '=', id)
         .where('first_msn', '>', after)
         .where('end_us', '<=', beforeUs)
+        .where('segment_count', '>', 0) // of others nothing is left
         .orderBy('first_msn')
         .limit(PAGE)
         .execute();
@@ -101,6 +102,7 @@ export class Candidates {
       .where('stream_id', '=', id)
       .where('first_msn', '>', this.#done.get(id) ?? -1)
       .where('end_us', '<=', beforeUs)
+      .where('segment_count', '>', 0)
       .executeTakeFirst();
     return { files: row?.files ?? 0, bytes: row?.bytes ?? 0 };
   }

@@ -60,6 +60,8 @@ export interface OffloadOptions {
   readonly clock: Pick<Clock, 'nowMs' | 'monotonicMs'>;
   /** In a cluster: whether no node has the file of a location. A node cannot say so while another one does not run. */
   readonly isGone?: ((location: SegmentLocation) => Promise<boolean>) | undefined;
+  /** Checks a file before it is uploaded, so that damage is known before there is a copy of it. */
+  readonly check?: ((location: SegmentLocation) => Promise<void>) | undefined;
   /** Closes all readers of a file that is deleted. */
   readonly release: (location: SegmentLocation) => void;
   readonly report: OffloadReport;
@@ -288,6 +290,8 @@ export class Offload {
     // Before the intent: it may be that of another node.
     if (!(await this.#isHere(location))) return;
     try {
+      // What is intact in a damaged file gets its second copy all the same.
+      await this.#options.check?.(location);
       const client = await targets.client(target);
       const { prefix } = targets.find(target)!;
       const sent = (bytes: number) => report.sent(target, bytes);

@@ -16,11 +16,14 @@ import { messageOf } from '../../lib/errors.ts';
 import type { EngineAdapter, OnWait, Parameter, RepeatedStatement } from '../engine.ts';
 import type { DatabaseThread } from './database-thread.ts';
 
+/** What runs statements: the thread, or an open file. */
+export type StatementRunner = Pick<DatabaseThread, 'run' | 'runAll'>;
+
 /**
  * @param thread runs the statements; not closed by Kysely
  * @param onWait called with the time from request to result of each statement, seconds, and its SQL without values
  */
-export function createThreadDialect(thread: DatabaseThread, onWait: OnWait): Dialect {
+export function createThreadDialect(thread: StatementRunner, onWait: OnWait): Dialect {
   return {
     createDriver: () => new ThreadDriver(thread, onWait),
     createQueryCompiler: () => new SqliteQueryCompiler(),
@@ -32,10 +35,10 @@ export function createThreadDialect(thread: DatabaseThread, onWait: OnWait): Dia
 /** The adapter of SQLite, with the path to the thread that takes no connection. */
 class ThreadAdapter extends SqliteAdapter implements EngineAdapter {
   readonly engine = 'sqlite';
-  readonly #thread: DatabaseThread;
+  readonly #thread: StatementRunner;
   readonly #onWait: OnWait;
 
-  constructor(thread: DatabaseThread, onWait: OnWait) {
+  constructor(thread: StatementRunner, onWait: OnWait) {
     super();
     this.#thread = thread;
     this.#onWait = onWait;
@@ -50,10 +53,10 @@ class ThreadAdapter extends SqliteAdapter implements EngineAdapter {
 }
 
 class ThreadConnection implements DatabaseConnection {
-  readonly #thread: DatabaseThread;
+  readonly #thread: StatementRunner;
   readonly #onWait: OnWait;
 
-  constructor(thread: DatabaseThread, onWait: OnWait) {
+  constructor(thread: StatementRunner, onWait: OnWait) {
     this.#thread = thread;
     this.#onWait = onWait;
   }
@@ -82,7 +85,7 @@ class ThreadConnection implements DatabaseConnection {
 class ThreadDriver implements Driver {
   readonly #connection: ThreadConnection;
 
-  constructor(thread: DatabaseThread, onWait: OnWait) {
+  constructor(thread: StatementRunner, onWait: OnWait) {
     this.#connection = new ThreadConnection(thread, onWait);
   }
 

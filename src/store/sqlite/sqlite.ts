@@ -49,7 +49,8 @@ const CHECKPOINT_PAGES = 4000;
  *
  * @param file path; its folder is created if missing
  * @param nowMs part of the name of a file that is moved aside
- * @throws OxbowError `data-newer` for a schema of a newer oxbow, `folder-unwritable` if the file cannot be opened
+ * @throws OxbowError `data-newer` for a schema of a newer oxbow, `data-in-use` if another program has locked the file,
+ *   `folder-unwritable` if it cannot be opened
  */
 export function openSqlite(file: string, nowMs: number): Sqlite {
   let movedTo: string | undefined;
@@ -59,6 +60,10 @@ export function openSqlite(file: string, nowMs: number): Sqlite {
     db = openChecked(file);
   } catch (error) {
     if (error instanceof OxbowError) throw error;
+    if (sqliteCode(error) === 'busy') {
+      const advice = 'End it (a backup program, or sqlite3), and start oxbow again.';
+      throw new OxbowError('data-in-use', `Another program has locked ${file}. ${advice}`, { cause: error });
+    }
     if (sqliteCode(error) !== 'corrupt') {
       throw new OxbowError('folder-unwritable', `Cannot open ${file}: ${messageOf(error)}.`, { cause: error });
     }

@@ -8,10 +8,12 @@ import type { RangeReader } from '../../archive/range-reader.ts';
 import { isMissing, type SegmentStore, type WriteContent } from '../../archive/segment-store.ts';
 import { parseRange } from '../../delivery/address-time.ts';
 import { type Exportable, type Exported, type ExportRequest, writeExport } from '../../delivery/export/export.ts';
+import type { ExportedPart } from '../../delivery/export/export-sections.ts';
 import type { Range } from '../../delivery/past/past.ts';
 import type { LadderEffort } from '../../ffmpeg/ladder-options.ts';
 import { recode } from '../../ffmpeg/recode.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { HOLE_US } from '../../live/continuity.ts';
 import type { ChunkTable } from '../../recording/chunk-table.ts';
 import type { RecordingReader } from '../../recording/recording-reader.ts';
 import { readTimeline, type TimelineEnd } from '../../recording/timeline.ts';
@@ -122,8 +124,23 @@ async function gapsOf(
       const [from, to] = [printRfc3339(fromUs / 1000), printRfc3339(toUs / 1000)];
       gaps.push({ at: rounded(next?.atS ?? endS), from, to, cause: kind, detail });
     }
+    gaps.push(...damageOf(parts[i] ?? [], pieces));
   }
   return gaps;
+}
+
+/** What the file lacks although the timeline has it: it was found to be damaged while the file was written. */
+function damageOf(
+  parts: readonly ExportedPart[],
+  pieces: readonly { readonly fromUs: number; readonly toUs: number; readonly kind: string }[],
+): ExportResult['gaps'] {
+  return parts.slice(1).flatMap(({ fromUs, atS }, i) => {
+    const { toUs } = parts[i]!;
+    const isListed = pieces.some((piece) => piece.kind !== 'media' && piece.fromUs < fromUs && piece.toUs > toUs);
+    if (fromUs - toUs < HOLE_US || isListed) return [];
+    const [from, to] = [printRfc3339(toUs / 1000), printRfc3339(fromUs / 1000)];
+    return [{ at: rounded(atS), from, to, cause: 'damaged' as const, detail: 'the file is damaged' }];
+  });
 }
 
 function resultOf(

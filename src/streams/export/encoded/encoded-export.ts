@@ -19,6 +19,7 @@ import {
 import type { Recode } from '../../../delivery/export/export-exact.ts';
 import { stretchesWithin } from '../../../delivery/export/export-exact.ts';
 import { type Section, sectionsOf } from '../../../delivery/export/export-sections.ts';
+import { intactGroups } from '../../../delivery/export/intact-groups.ts';
 import { WriteBuffer } from '../../../delivery/export/write-buffer.ts';
 import { type Range, segmentsOver } from '../../../delivery/past/past.ts';
 import { encodeLadder } from '../../../ffmpeg/ladder.ts';
@@ -148,7 +149,10 @@ class EncodedExport implements AsyncDisposable {
   async #sectionsOf(range: Range): Promise<Section[]> {
     const { exact } = this.#request;
     const readRange = exact ? { ...range, toUs: range.toUs + REORDER_US } : range;
-    const whole = sectionsOf(await segmentsOver(this.#stream, readRange), this.#tracks);
+    const whole = sectionsOf(
+      await intactGroups(await segmentsOver(this.#stream, readRange), this.#tools),
+      this.#tracks,
+    );
     const sections = exact ? stretchesWithin(whole, range).flat() : whole;
     if (sections.length === 0) throw noMedia(this.#stream);
     return sections;

@@ -1,0 +1,14 @@
+/**
+ * The errors of recorded media. A part of the table of all errors.
+ * In: nothing. Out: rows for errors.ts.
+ */
+
+/** Keys are the stable codes. */
+export const recordingRefusals = {
+  gone: { status: 410, title: 'Deleted by retention', hint: 'To keep recordings longer, increase --keep.' },
+  'media-damaged': {
+    status: 410,
+    title: 'Damaged media',
+    hint: 'Its bytes are not those that were recorded, or not there. Playlists leave it out; the timeline lists it as a gap. Administrators: oxbow doctor --verify',
+  },
+} as const;

@@ -1,0 +1,91 @@
+/**
+ * How damaged media is in the index: its groups are left out of the row of their file, and their time is a gap with cause `damaged`. So every
+ * reader of the index leaves them out, and a rebuild or the intact file brings them back.
+ * In: a row, the check of its file. Out: the row that says what is intact. Pure. docs/decisions/0063.
+ */
+import type { CheckedChunk, ExpectedChunk } from '../../archive/integrity/check-chunk.ts';
+import { copyGroup, packSegments, SegmentWalker } from '../../archive/segment-index.ts';
+import { segmentLocation } from '../../archive/segment-store.ts';
+import type { CommittedGroup } from '../../media/isobmff/commit-box.ts';
+import type { StreamGap } from '../../media/segment.ts';
+import type { ChunkRow } from '../chunk-table.ts';
+
+/** The columns that say what of a file is intact. */
+export type ChunkContent = Pick<ChunkRow, 'size' | 'segment_count' | 'absences' | 'incomplete' | 'segments'>;
+
+/** The groups that a row has. */
+export function groupsOf({ segments }: Pick<ChunkRow, 'segments'>): CommittedGroup[] {
+  const groups: CommittedGroup[] = [];
+  const walker = new SegmentWalker(segments);
+  while (walker.next()) groups.push(copyGroup(walker.group));
+  return groups;
+}
+
+/** What a row expects of its file. */
+export function expectedOf(row: Pick<ChunkRow, 'path' | 'size' | 'segments'>): ExpectedChunk {
+  return { location: segmentLocation(row.path), size: row.size, groups: groupsOf(row) };
+}
+
+/** Whether the file of a row is known to be lost: `doctor --repair` has moved it away, or did not find it. */
+export function isGivenUp({ size, segment_count }: Pick<ChunkRow, 'size' | 'segment_count'>): boolean {
+  return size === 0 && segment_count === 0;
+}
+
+/** Whether a file has all that is known of it. */
+export function isWhole({ state }: CheckedChunk): boolean {
+  return state === 'intact' || state === 'stale';
+}
+
+/** Whether a row says that already. */
+export function hasContent(row: ChunkRow, content: ChunkContent): boolean {
+  const { size, absences, segments } = content;
+  return row.size === size && row.absences === absences && Buffer.compare(row.segments, segments) === 0;
+}
+
+/**
+ * What the row of a checked file says.
+ *
+ * @param size of the file, bytes; 0 for a file that is given up
+ */
+export function contentAfter(
+  row: ChunkRow,
+  checked: CheckedChunk,
+  size: number = sizeAfter(row, checked),
+): ChunkContent {
+  const { groups, damaged } = checked;
+  const intact = groups.filter(({ msn }) => !damaged.has(msn));
+  const gaps = gapsAfter(row, groups, damaged);
+  return {
+    size,
+    segment_count: intact.length,
+    absences: JSON.stringify(gaps),
+    incomplete: gaps.length > 0 ? 1 : 0,
+    segments: packSegments(intact),
+  };
+}
+
+/** That of a damaged file stays: it is compared again. */
+function sizeAfter({ size }: ChunkRow, { state, length }: CheckedChunk): number {
+  return state === 'stale' ? length : size;
+}
+
+/** The gaps of the row, with those of damaged groups: what is known about a group replaces what was. */
+function gapsAfter(
+  row: Pick<ChunkRow, 'absences'>,
+  groups: readonly CommittedGroup[],
+  damaged: ReadonlySet<number>,
+): StreamGap[] {
+  const before = JSON.parse(row.absences) as StreamGap[];
+  const isKnown = ({ fromUs, toUs }: StreamGap) =>
+    groups.some(
+      ({ startUs, durationUs }) => startUs <= (fromUs + toUs) / 2 && startUs + durationUs > (fromUs + toUs) / 2,
+    );
+  const kept = before.filter((gap) => gap.cause !== 'damaged' || !isKnown(gap));
+  const lost = groups.filter(({ msn }) => damaged.has(msn)).map(gapOf);
+  return [...kept, ...lost].sort((a, b) => a.fromUs - b.fromUs);
+}
+
+/** The gap of a damaged group. */
+export function gapOf({ startUs, durationUs }: Pick<CommittedGroup, 'startUs' | 'durationUs'>): StreamGap {
+  return { fromUs: startUs, toUs: startUs + durationUs, cause: 'damaged', detail: 'the file is damaged' };
+}

@@ -1,0 +1,31 @@
+/**
+ * Limits how many bytes are read in a second.
+ * In: bytes that are about to be read. Out: a wait. The rate is read at each call, so a changed setting applies at once.
+ */
+import { sleep } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
+
+/** Time that may be made up for after a pause, ms. */
+const BURST_MS = 100;
+
+/**
+ * Creates a limit.
+ *
+ * @param rate bytes a second; 0: no limit
+ * @returns resolves when so many bytes may be read; rejects with the reason of `signal`
+ */
+export function createPace(
+  rate: () => number,
+  { clock, signal }: { readonly clock: Pick<Clock, 'monotonicMs'>; readonly signal: AbortSignal },
+): (bytes: number) => Promise<void> {
+  let freeAtMs = Number.NEGATIVE_INFINITY;
+  return async (bytes) => {
+    signal.throwIfAborted();
+    const perSecond = rate();
+    if (perSecond === 0) return;
+    const nowMs = clock.monotonicMs();
+    const startMs = Math.max(freeAtMs, nowMs - BURST_MS);
+    freeAtMs = startMs + (bytes / perSecond) * 1000;
+    if (startMs > nowMs) await sleep(startMs - nowMs, { signal });
+  };
+}

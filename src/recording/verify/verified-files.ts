@@ -1,0 +1,223 @@
+/**
+ * The files that a verification reads, in a fixed order: those of recordings by id and MSN, then those of assets. A place in that order is
+ * where it continues after a restart.
+ * In: the tables. Out: rows, page by page. Read-only.
+ */
+import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
+import { qualityRecordings, recordingOf } from '../../archive/recording-locations.ts';
+import type { AssetChunkTable } from '../../store/asset-tables.ts';
+import type { Tables } from '../../store/schema.ts';
+import type { ChunkRow } from '../chunk-table.ts';
+
+/** Rows of one query: each has the segments of a file. */
+const PAGE = 16;
+
+/** What is verified. */
+export interface VerifyScope {
+  /** Id of a stream, with its qualities; undefined: all streams and the library. */
+  readonly streamId?: string | undefined;
+  /** Files of recordings that overlap [fromUs, toUs), µs since 1970. */
+  readonly fromUs?: number | undefined;
+  readonly toUs?: number | undefined;
+}
+
+/** Where a verification is: everything up to this was read. */
+export interface VerifyPlace {
+  readonly kind: 'recording' | 'chunk' | 'original';
+  /** Of a recording or an asset. */
+  readonly id: string;
+  /** Rendition of a chunk of an asset, else empty. */
+  readonly rendition: string;
+  readonly msn: number;
+}
+
+/** The start. */
+export const FIRST_PLACE: VerifyPlace = { kind: 'recording', id: '', rendition: '', msn: -1 };
+
+/** Rows of a stream and its qualities. */
+function ofStream(streamId: string) {
+  const { from, to } = qualityRecordings(streamId);
+  return (eb: ExpressionBuilder<Tables, 'chunk_file'>) =>
+    eb.or([eb('stream_id', '=', streamId), eb.and([eb('stream_id', '>=', from), eb('stream_id', '<', to)])]);
+}
+
+/** A chunk file of an asset. */
+export type AssetChunkRow = Selectable<AssetChunkTable>;
+/** The file of an asset as it was uploaded. */
+export interface OriginalRow {
+  readonly id: string;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Reads the rows. */
+export class VerifiedFiles {
+  readonly #db: Kysely<Tables>;
+  readonly #scope: VerifyScope;
+
+  constructor(db: Kysely<Tables>, scope: VerifyScope = {}) {
+    this.#db = db;
+    this.#scope = scope;
+  }
+
+  /** Whether the library is verified too. */
+  get hasLibrary(): boolean {
+    const { streamId, fromUs, toUs } = this.#scope;
+    return streamId === undefined && fromUs === undefined && toUs === undefined;
+  }
+
+  /** The id of the next recording after one: of a stream, or of one of its qualities. */
+  async recordingAfter(id: string): Promise<string | undefined> {
+    const { streamId } = this.#scope;
+    const row = await this.#db
+      .selectFrom('chunk_file')
+      .select('stream_id')
+      .where('stream_id', '>', id)
+      .$if(streamId !== undefined, (query) => query.where(ofStream(streamId!)))
+      .orderBy('stream_id')
+      .limit(1)
+      .executeTakeFirst();
+    return row?.stream_id;
+  }
+
+  /** The next files of a recording, a page. */
+  chunksAfter(id: string, msn: number): Promise<ChunkRow[]> {
+    const { fromUs, toUs } = this.#scope;
+    return this.#db
+      .selectFrom('chunk_file')
+      .selectAll()
+      .where('stream_id', '=', id)
+      .where('first_msn', '>', msn)
+      .$if(fromUs !== undefined, (query) => query.where('end_us', '>', fromUs!))
+      .$if(toUs !== undefined, (query) => query.where('start_us', '<', toUs!))
+      .orderBy('first_msn')
+      .limit(PAGE)
+      .execute();
+  }
+
+  /** The row of a file of a recording. */
+  chunk(id: string, firstMsn: number): Promise<ChunkRow | undefined> {
+    return this.#db
+      .selectFrom('chunk_file')
+      .selectAll()
+      .where('stream_id', '=', id)
+      .where('first_msn', '=', firstMsn)
+      .executeTakeFirst();
+  }
+
+  /** The next files of assets, a page. */
+  assetChunksAfter({ id, rendition, msn }: VerifyPlace): Promise<AssetChunkRow[]> {
+    return this.#db
+      .selectFrom('asset_chunk')
+      .selectAll()
+      .where((eb) =>
+        eb.or([
+          eb('asset_id', '>', id),
+          eb.and([eb('asset_id', '=', id), eb('rendition', '>', rendition)]),
+          eb.and([eb('asset_id', '=', id), eb('rendition', '=', rendition), eb('first_msn', '>', msn)]),
+        ]),
+      )
+      .orderBy('asset_id')
+      .orderBy('rendition')
+      .orderBy('first_msn')
+      .limit(PAGE)
+      .execute();
+  }
+
+  /** The row of a chunk file of an asset. */
+  assetChunk(id: string, path: string): Promise<AssetChunkRow | undefined> {
+    return this.#db
+      .selectFrom('asset_chunk')
+      .selectAll()
+      .where('asset_id', '=', id)
+      .where('path', '=', path)
+      .executeTakeFirst();
+  }
+
+  /** The next originals of assets, a page: those that are complete. */
+  async originalsAfter(id: string): Promise<OriginalRow[]> {
+    const rows = await this.#db
+      .selectFrom('asset')
+      .select(['id', 'bytes', 'sha256'])
+      .where('id', '>', id)
+      .where('origin', '=', 'upload')
+      .where('state', '!=', 'uploading')
+      .where('sha256', 'is not', null)
+      .orderBy('id')
+      .limit(PAGE)
+      .execute();
+    return rows.map((row) => ({ id: row.id, bytes: row.bytes ?? 0, sha256: row.sha256! }));
+  }
+
+  /** The original of an asset; undefined if the asset has none that is complete. */
+  async original(id: string): Promise<OriginalRow | undefined> {
+    const row = await this.#db
+      .selectFrom('asset')
+      .select(['id', 'bytes', 'sha256'])
+      .where('id', '=', id)
+      .executeTakeFirst();
+    return row?.sha256 == null ? undefined : { id, bytes: row.bytes ?? 0, sha256: row.sha256 };
+  }
+
+  /** Bytes of all files in the order. */
+  async totalBytes(): Promise<number> {
+    const { streamId, fromUs, toUs } = this.#scope;
+    const recordings = await this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => eb.fn.sum<number>('size').as('bytes'))
+      .$if(streamId !== undefined, (query) => query.where(ofStream(streamId!)))
+      .$if(fromUs !== undefined, (query) => query.where('end_us', '>', fromUs!))
+      .$if(toUs !== undefined, (query) => query.where('start_us', '<', toUs!))
+      .executeTakeFirst();
+    if (!this.hasLibrary) return Number(recordings?.bytes ?? 0);
+    const [chunks, originals] = await Promise.all([
+      this.#db
+        .selectFrom('asset_chunk')
+        .select((eb) => eb.fn.sum<number>('size').as('bytes'))
+        .executeTakeFirst(),
+      this.#db
+        .selectFrom('asset')
+        .select((eb) => eb.fn.sum<number>('bytes').as('bytes'))
+        .where('origin', '=', 'upload')
+        .executeTakeFirst(),
+    ]);
+    return Number(recordings?.bytes ?? 0) + Number(chunks?.bytes ?? 0) + Number(originals?.bytes ?? 0);
+  }
+
+  /** Paths of the indexed files of a recording, the first MSN of the newest of them, and how far retention has deleted, µs since 1970. */
+  async indexed(
+    id: string,
+  ): Promise<{ readonly paths: ReadonlySet<string>; readonly newestMsn: number; readonly deletedBeforeUs: number }> {
+    const [rows, retention] = await Promise.all([
+      this.#db.selectFrom('chunk_file').select(['path', 'first_msn']).where('stream_id', '=', id).execute(),
+      this.#db
+        .selectFrom('retention')
+        .select('deleted_before_us')
+        .where('stream_id', '=', recordingOf(id).streamId)
+        .executeTakeFirst(),
+    ]);
+    return {
+      paths: new Set(rows.map(({ path }) => path)),
+      newestMsn: rows.reduce((newest, { first_msn }) => Math.max(newest, first_msn), -1),
+      deletedBeforeUs: retention?.deleted_before_us ?? 0,
+    };
+  }
+
+  /** Which of some files are only in an object store. */
+  async movedAway(paths: readonly string[]): Promise<ReadonlySet<string>> {
+    if (paths.length === 0) return new Set();
+    const rows = await this.#db
+      .selectFrom('stored_object')
+      .select('location')
+      .where('location', 'in', paths)
+      .where('local', '=', 0)
+      .execute();
+    return new Set(rows.map(({ location }) => location));
+  }
+
+  /** Names of streams by their ids. */
+  async names(): Promise<ReadonlyMap<string, string>> {
+    const rows = await this.#db.selectFrom('stream').select(['id', 'name']).execute();
+    return new Map(rows.map(({ id, name }) => [id, name]));
+  }
+}
