@@ -330,6 +330,12 @@ export const metricTable = {
   },
   ...jobMetrics,
   ...chatMetrics,
+  childrenWithoutNetwork: {
+    type: 'gauge',
+    name: 'oxbow_children_without_network',
+    labels: [],
+    help: '1 while processes that read foreign media are started without a network, see children.network.',
+  },
   ffmpegChildren: { type: 'gauge', name: 'oxbow_ffmpeg_children', labels: [], help: 'Running media engine processes.' },
   ffmpegStarts: {
     type: 'counter',
