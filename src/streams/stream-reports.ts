@@ -19,6 +19,27 @@ export function reportRun(
   log.info(fields, 'the stream is live');
 }
 
+/** Detail of a source, or of a publisher, that was ended by a bug. */
+export const INTERNAL_ERROR = 'an internal error ended the source; the log has the details';
+
+/**
+ * Counts and logs a bug that ended a part of one stream.
+ *
+ * @param when what happened then
+ */
+export function reportBug(
+  { metrics, log }: Pick<StreamDeps, 'metrics' | 'log'>,
+  stream: string,
+  error: unknown,
+  when: string,
+): void {
+  metrics.bugs.inc();
+  log.error(
+    { stream, when, error: messageOf(error), stack: (error as Error).stack },
+    'a stream failed: a bug in oxbow',
+  );
+}
+
 /** Reports one event. Events that the lifecycle handles are ignored. */
 export function reportStreamEvent(
   { metrics, log }: Pick<StreamDeps, 'metrics' | 'log'>,

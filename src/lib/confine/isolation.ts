@@ -48,7 +48,7 @@ export function findIsolation(): Promise<Isolation> {
 /**
  * Tries it.
  *
- * @param host.unshare path of util-linux's unshare, or of a program that stands in for it in a test
+ * @param host.unshare path of util-linux's unshare, or of a program that replaces it in a test
  * @param host.isRoot whether this process may create networks without a user namespace, in which root could not read files of others
  */
 export async function tryIsolation(host: {
