@@ -3,7 +3,7 @@
  * In: the catalog and the viewers. Out: samples of each stream; see streams/measure. Ladders start and stop with their viewers.
  */
 import type { Catalog } from '../streams/catalog.ts';
-import { reportBug } from '../streams/stream-reports.ts';
+import { guarded } from '../streams/stream-reports.ts';
 import type { AppContext, Delivery } from './parts.ts';
 
 /** Interval of the samples, ms. */
@@ -17,13 +17,11 @@ export function startMeasuring(
 ): void {
   const timer = setInterval(() => {
     for (const { name, measure, ladder } of catalog.all) {
-      try {
+      guarded({ metrics, log }, name, 'it was measured', () => {
         const count = viewers.of(name);
         measure.tick(count);
         ladder.tick(count);
-      } catch (error) {
-        reportBug({ metrics, log }, name, error, 'it was measured');
-      }
+      });
     }
   }, EVERY_MS);
   shutdown.signal.addEventListener('abort', () => clearInterval(timer), { once: true });

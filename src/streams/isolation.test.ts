@@ -53,6 +53,8 @@ const call = (played: Played, work: () => void) => {
 class Stage {
   readonly rig: StreamsRig;
   readonly played = new Map<string, Played>();
+  /** Errors that the connections of publishers caught, and would have counted. */
+  caught = 0;
   /** Sources that were ended by an error. */
   readonly #failed = new Set<unknown>();
 
@@ -97,6 +99,7 @@ class Stage {
     const { signal } = new AbortController();
     const publisher = await this.rig.catalog.get(name).publishers.claim({ protocol: 'rtmp', remote: '', signal });
     const fail = () => {
+      this.caught++;
       this.played.delete(name);
       publisher.close('a bug');
     };
@@ -251,7 +254,7 @@ async function run(folder: string, victims: 'none' | 'read' | 'publish') {
   const announced = OTHERS.map((name) => [name, hashes.get(name)!.count(), hashes.get(name)!.digest()]);
   if (victims !== 'none') await assertReturned(stage, names, victims);
   const bugs = Number(/^oxbow_bugs_total (\d+)$/m.exec(await rig.deps.metrics.print())![1]);
-  return { announced, fired, bugs };
+  return { announced, fired, bugs: bugs + stage.caught };
 }
 
 /** Every stream that failed is live again when its source comes again. */

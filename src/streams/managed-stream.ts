@@ -31,7 +31,7 @@ import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, recordGroup, type StreamParts, sealRecordings } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
-import { reportBug, reportRun, reportStreamEvent } from './stream-reports.ts';
+import { guarded, reportBug, reportRun, reportStreamEvent } from './stream-reports.ts';
 
 /** A source that returns may deliver this much of the missed media, µs. */
 const LATE_US = 60_000_000;
@@ -309,28 +309,22 @@ export class ManagedStream implements ServedStream {
   }
 
   async #close(): Promise<void> {
-    const { recorder, storyboard, msns, qualities } = this.#parts;
     const steps: readonly (() => unknown)[] = [
       () => this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down')),
       () => this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : 'oxbow was stopped'),
       () => this.#stopLingering(),
       () => this.ladder.close(),
       () => this.stream[Symbol.dispose](),
-      () => Promise.all([recorder[Symbol.asyncDispose](), storyboard?.close()]),
-      () => msns[Symbol.dispose](),
-      () => qualities[Symbol.asyncDispose](),
+      () => Promise.all([this.#parts.recorder[Symbol.asyncDispose](), this.#parts.storyboard?.close()]),
+      () => this.#parts.msns[Symbol.dispose](),
+      () => this.#parts.qualities[Symbol.asyncDispose](),
       () => this.#save(true),
       () => this.measure.close(),
       () => this.#saving,
     ];
     // Each, whatever became of the others: a stream that does not close holds up the end of all.
-    for (const step of steps) {
-      try {
-        await step();
-      } catch (error) {
-        reportBug(this.#deps, this.name, error, 'it was closed');
-      }
-    }
+    const failed = (error: unknown) => reportBug(this.#deps, this.name, error, 'it was closed');
+    for (const step of steps) await Promise.resolve().then(step).catch(failed);
   }
 
   #onSourceEnd(detail: string): void {
@@ -349,13 +343,8 @@ export class ManagedStream implements ServedStream {
   #onEvent(event: StreamEvent): void {
     const { metrics, log } = this.#deps;
     const stream = this.name;
-    for (const observer of [this.#events, this.away]) {
-      try {
-        observer.onEvent(event);
-      } catch (error) {
-        reportBug(this.#deps, stream, error, `the event ${event.type} was published`);
-      }
-    }
+    for (const observer of [this.#events, this.away])
+      guarded(this.#deps, stream, 'its event was published', () => observer.onEvent(event));
     switch (event.type) {
       case 'run': {
         this.#stopLingering();
@@ -407,13 +396,8 @@ export class ManagedStream implements ServedStream {
     if (this.#lingerTimer || this.away.isShown) return;
     const { push, pull } = this.#deps.settings.now.live.linger;
     const ms = this.#definition.source.type === 'pull' ? pull : push;
-    this.#lingerTimer = setTimeout(() => {
-      try {
-        this.#endList();
-      } catch (error) {
-        reportBug(this.#deps, this.name, error, 'its live playlist ended');
-      }
-    }, ms);
+    const end = () => guarded(this.#deps, this.name, 'its live playlist ended', () => this.#endList());
+    this.#lingerTimer = setTimeout(end, ms);
   }
 
   #stopLingering(): void {

@@ -40,6 +40,20 @@ export function reportBug(
   );
 }
 
+/** Makes a call that has no caller of the stream above it: what it throws is reported, see reportBug. */
+export function guarded(
+  deps: Pick<StreamDeps, 'metrics' | 'log'>,
+  stream: string,
+  when: string,
+  work: () => void,
+): void {
+  try {
+    work();
+  } catch (error) {
+    reportBug(deps, stream, error, when);
+  }
+}
+
 /** Reports one event. Events that the lifecycle handles are ignored. */
 export function reportStreamEvent(
   { metrics, log }: Pick<StreamDeps, 'metrics' | 'log'>,

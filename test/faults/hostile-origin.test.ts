@@ -60,7 +60,7 @@ const hostile: Readonly<Record<string, Answer>> = {
   resets: (response) => void response.socket!.resetAndDestroy(),
   hangs: () => undefined,
 };
-/** Lies that do no harm. */
+/** Types that are not true, which do no harm. */
 const harmless = ['types', 'steady'] as const;
 
 suite('sources that offer anything at all', { skip: need('ffmpeg') }, () => {
