@@ -53,6 +53,10 @@ const allowed: Readonly<Record<string, readonly (readonly [rule: string, why: st
   'src/cli/doctor.ts': [['platform', 'hands it to checks that are tested for each system']],
   'src/cli/doctor/bundle.ts': [['platform', 'prints it']],
   'src/cli/doctor/machine-checks.ts': [['path', 'looks at what the machine has, and says nothing where it is missing']],
+  'src/lib/confine/isolation.ts': [
+    ['path', 'programs and namespaces of Linux are its subject; it asks for Linux first'],
+    ['rights', 'reads the name of a namespace'],
+  ],
   'src/wire/srt/udp-drops.ts': [['path', 'says nothing where the files are missing']],
   'src/http/hot/listeners.ts': [['platform', 'shared ports are its subject']],
 };

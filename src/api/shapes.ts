@@ -418,6 +418,13 @@ export const SystemView = Type.Object(
     }),
     disk: Type.Object({ free: Type.Integer(), total: Type.Integer(), recordings: Type.Integer() }),
     streams: Type.Integer(),
+    children: Type.Object({
+      running: Type.Integer({ description: 'media engine processes' }),
+      network: Type.Union([Type.Literal('isolated'), Type.Literal('unavailable'), Type.Literal('off')], {
+        description: '`isolated`: they have no network; `unavailable`: the system does not allow it',
+      }),
+      detail: Type.String(),
+    }),
     waitingForRestart: Type.Array(Type.String(), {
       description: 'paths of changed settings that need a restart',
     }),

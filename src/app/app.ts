@@ -17,7 +17,8 @@ import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
 import { startVerify } from './files/verify.ts';
-import { openChecks, openGauges } from './health.ts';
+
+import { openChecks, openChildren, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
 import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest, withoutIngest } from './ingest.ts';
 import { openExports, openJobs, openOwnWorker, startJobs } from './jobs.ts';
@@ -103,6 +104,7 @@ export async function startApp(
   const dataFolder = await openDataFolder(config.data);
   const observation = await openObservation(config, settings, { opened, shown });
   const app: AppContext = { ...observation, config, settings, dataFolder, opened, shutdown };
+  openChildren(app);
 
   const store = await openStore(app, { onTaken });
   const changes = openRowChanges(app, store);

@@ -4,6 +4,7 @@
  */
 import { childCounts } from '../ffmpeg/child-process.ts';
 import type { HttpServer } from '../http/server.ts';
+import { networkState, setNetworkPolicy } from '../lib/confine/confine.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createHealth, type Health } from '../observe/health.ts';
 import { ClockWatch, loopCheck, memoryCheck } from '../observe/host-health.ts';
@@ -34,6 +35,7 @@ export function openChecks(
   health.register('clock', clockWatch.check, { ready: false });
   health.register('retention', () => describeRetention(recordings.horizons), { ready: false });
   health.register('sources', () => checkStreams(catalog), { ready: false, degrades: true });
+  health.register('children', async () => (await networkState()).text, { ready: false });
   health.register('services', () => services.check(), { ready: false, degrades: true });
   if (nodes) health.register('nodes', () => nodes.list.check(), { ready: false, degrades: true });
   health.register('streams', () => {
@@ -66,4 +68,19 @@ export function openGauges(
     children: childCounts,
   });
   opened.defer(stop);
+}
+
+/** Tries once what the system allows; the start does not wait for it. */
+export function openChildren({
+  config,
+  metrics,
+  log,
+  failed,
+}: Pick<AppContext, 'config' | 'metrics' | 'log' | 'failed'>): void {
+  const { network } = config.children;
+  setNetworkPolicy(network);
+  networkState().then(({ state, text }) => {
+    metrics.childrenWithoutNetwork.set(state === 'isolated' ? 1 : 0);
+    if (state === 'unavailable') log[network === 'required' ? 'error' : 'info']({ setting: 'children.network' }, text);
+  }, failed('the isolation of child processes'));
 }

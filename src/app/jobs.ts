@@ -75,6 +75,7 @@ export function openOwnWorker(
       entry: fileURLToPath(startedFile('cli/own-worker')),
       ...{ url, token, clock, isNeeded: isBusy, slots: config.slots, idleMs: config.workerIdle },
       isShared,
+      network: others.children.network,
       unchecked: url.startsWith('https:'),
       when: config.ownWorker,
       log: (text) => log.info({ worker: 'own' }, text),

@@ -3,6 +3,7 @@
  * In: the catalog and the viewers. Out: samples of each stream; see streams/measure. Ladders start and stop with their viewers.
  */
 import type { Catalog } from '../streams/catalog.ts';
+import { guarded } from '../streams/stream-reports.ts';
 import type { AppContext, Delivery } from './parts.ts';
 
 /** Interval of the samples, ms. */
@@ -10,15 +11,17 @@ const EVERY_MS = 1000;
 
 /** Measures until the shutdown. */
 export function startMeasuring(
-  { shutdown }: Pick<AppContext, 'shutdown'>,
+  { shutdown, metrics, log }: Pick<AppContext, 'shutdown' | 'metrics' | 'log'>,
   catalog: Pick<Catalog, 'all'>,
   { viewers }: Pick<Delivery, 'viewers'>,
 ): void {
   const timer = setInterval(() => {
     for (const { name, measure, ladder } of catalog.all) {
-      const count = viewers.of(name);
-      measure.tick(count);
-      ladder.tick(count);
+      guarded({ metrics, log }, name, 'it was measured', () => {
+        const count = viewers.of(name);
+        measure.tick(count);
+        ladder.tick(count);
+      });
     }
   }, EVERY_MS);
   shutdown.signal.addEventListener('abort', () => clearInterval(timer), { once: true });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import type { Command } from 'commander';
 import type { LoadedConfig } from '../config/load.ts';
 import type { Config } from '../config/schema.ts';
+import { networkState, setNetworkPolicy } from '../lib/confine/confine.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { findRunning } from '../store/running.ts';
 import { askUrl, localUrl } from './doctor/ask-server.ts';
@@ -24,6 +25,7 @@ import {
 import { thisMachine } from './doctor/machine.ts';
 import { checkClock, checkHardware, checkKernel } from './doctor/machine-checks.ts';
 import {
+  checkChildren,
   checkEncoders,
   checkEngine,
   checkPublicUrl,
@@ -84,6 +86,7 @@ export function addDoctor(program: Command, exit: (code: ExitCode) => void): voi
       'adminToken',
       'record.minFree',
       'pages.ytDlp',
+      'children.network',
     ],
   ]);
   command.action(async () => exit(await doctor(command)));
@@ -126,6 +129,8 @@ async function look(
   const loaded = await settingsFinding(command, add);
   add(checkClock(thisMachine, Date.now(), process.platform));
   for (const finding of checkKernel(thisMachine)) add(finding);
+  setNetworkPolicy(loaded?.config.children.network ?? 'auto');
+  add(await checkChildren(networkState, loaded?.config.children.network ?? 'auto'));
   add(await checkEngine(() => askEngine(signal)));
   add(await checkEncoders(async () => (await import('../ffmpeg/hardware-encoders.ts')).findHardwareEncoders()));
   add(checkHardware(thisMachine, mayUse));

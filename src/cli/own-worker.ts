@@ -5,6 +5,7 @@
 import { createInterface } from 'node:readline';
 import type { OwnWorkerSetup } from '../jobs/own-worker.ts';
 import { runWorker } from '../jobs/worker/worker.ts';
+import { setNetworkPolicy } from '../lib/confine/confine.ts';
 import { workerHandlers } from '../transcode/handlers.ts';
 import { note } from './terminal.ts';
 import { encoderNames, workerFacts } from './worker.ts';
@@ -23,7 +24,8 @@ createInterface({ input: process.stdin })
     setTimeout(() => process.exit(0), LEAVE_WITHIN_MS).unref();
   });
 
-const { url, token, unchecked, slots } = await setup;
+const { url, token, unchecked, slots, network } = await setup;
+setNetworkPolicy(network);
 const kinds = Object.keys(workerHandlers);
 const end = await runWorker({
   ...{ name: 'this server', mode: 'push', slots, kinds, facts: { ...workerFacts(), encoders: await encoderNames() } },

@@ -2812,6 +2812,13 @@ export type SystemView = {
     recordings: number;
   };
   streams: number;
+  children: {
+    /** media engine processes */
+    running: number;
+    /** `isolated`: they have no network; `unavailable`: the system does not allow it */
+    network: 'isolated' | 'unavailable' | 'off';
+    detail: string;
+  };
   /** paths of changed settings that need a restart */
   waitingForRestart: string[];
 };

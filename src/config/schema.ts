@@ -218,6 +218,13 @@ export const schema = section({
   net: section({
     allow: networks('Private networks that playlists and redirects may refer to.'),
   }),
+  children: section({
+    network: choice(
+      ['auto', 'required', 'off'],
+      'auto',
+      'Whether the processes that read media of others run without a network. `auto`: where the system allows it (Linux, user namespaces or root); `required`: otherwise none is started; `off`: they are not kept from it.',
+    ),
+  }),
   pages: section({
     ytDlp: text('yt-dlp', 'Program that finds the video of a page: a path, or a name that is looked up in PATH.', {
       placeholder: 'PROGRAM',

@@ -2,17 +2,17 @@
  * Starts a media engine process with limits and reports why it ended.
  * In: an entry file and limits. Out: messages from its stdout; the reason of its end.
  *
- * Native code runs only there. The process gets a minimal environment, an empty folder and bytes on stdin. If util-linux
- * is installed, it also gets hard limits on memory and open files, and cannot write files, or only small ones.
+ * Native code runs only there. The process gets a minimal environment, an empty folder and bytes on stdin, and what
+ * lib/confine adds: hard limits on memory, files and processes, no network, and its end with that of oxbow.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
+import { spawnConfined, systemVariables } from '../lib/confine/confine.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { isWindows, prlimit } from '../lib/platform.ts';
 import { startedFile } from '../lib/program-files.ts';
 import { MessageSplitter } from './frame-protocol.ts';
 import { inputDescriptor, type StreamInput, serveReads } from './stream-input.ts';
@@ -43,10 +43,12 @@ export interface ChildSetup {
     | 'ladder/try-encoder-main'
     | 'recode-main'
     | 'test-picture-main';
-  /** Most private writable memory, bytes; limited by RLIMIT_DATA if `prlimit` is installed. */
+  /** Most private writable memory, bytes. */
   readonly maxDataBytes: number;
   /** Largest file that it may write in its own folder, bytes; default: it writes none. */
   readonly maxFileBytes?: number;
+  /** Most processor time, seconds; left out where it lives as long as a stream, or is watched for answers. */
+  readonly maxCpuS?: number;
   /** Bytes that the child reads at any position with child/stream-input; without it, it has none to read. */
   readonly input?: StreamInput;
   /** Called for each message; the payload may be kept. An exception kills the child and becomes the reason of its end. */
@@ -80,6 +82,7 @@ export async function openChild(setup: ChildSetup): Promise<EngineChild> {
   } catch (error) {
     running -= 1;
     if (folder) await rm(folder, { recursive: true, force: true });
+    if (error instanceof OxbowError) throw error;
     throw new OxbowError('engine-failed', `the media engine could not be started: ${messageOf(error)}`, {
       cause: error,
     });
@@ -106,7 +109,7 @@ export async function untilReady(child: EngineChild, ready: Promise<void>): Prom
 }
 
 async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> {
-  const child = spawnLimited(folder, setup);
+  const child = await spawnEngine(folder, setup);
   // An error before 'spawn' rejects; later ones (a failed kill, a broken pipe) end the process.
   await new Promise<void>((resolve, reject) => {
     child.once('spawn', resolve);
@@ -155,24 +158,23 @@ async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> 
   };
 }
 
-function spawnLimited(folder: string, { entry, maxDataBytes, maxFileBytes = 0, input }: ChildSetup): ChildProcess {
+function spawnEngine(folder: string, setup: ChildSetup): Promise<ChildProcess> {
+  const { entry, maxDataBytes, maxFileBytes = 0, maxCpuS, input } = setup;
   const file = fileURLToPath(startedFile(`ffmpeg/child/${entry}`));
-  const node = [process.execPath, '--max-old-space-size=128', '--no-warnings', file];
-  const limits = [`--data=${maxDataBytes}`, '--nofile=128', `--fsize=${maxFileBytes}`, '--core=0', '--'];
-  const [command, ...args] = prlimit ? [prlimit, ...limits, ...node] : node;
-  return spawn(command!, args, {
-    cwd: folder,
+  return spawnConfined({
+    command: [process.execPath, '--max-old-space-size=128', '--no-warnings', file],
+    limits: { maxDataBytes, maxFileBytes, maxOpenFiles: 128, ...(maxCpuS !== undefined && { maxCpuS }) },
+    folder,
     env: {
       LANG: 'C',
       TZ: 'UTC',
       HOME: folder,
       TMPDIR: folder,
       UV_THREADPOOL_SIZE: '1',
-      ...(isWindows && process.env.SystemRoot ? { SystemRoot: process.env.SystemRoot } : {}),
+      ...systemVariables(),
       // It reads what Node has compiled, and starts in half the time; with limits on files it cannot write there.
       ...(process.env.NODE_COMPILE_CACHE ? { NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE } : {}),
     },
     stdio: input ? ['pipe', 'pipe', 'pipe', 'pipe'] : 'pipe',
-    windowsHide: true,
   });
 }

@@ -7,8 +7,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { need } from '../../test/fixtures/need.ts';
+import { setNetworkPolicy } from '../lib/confine/confine.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { type DemuxPacket, openDemuxer } from './demux.ts';
+import { closeEngine, makeStill, probeBytes } from './engine.ts';
 import type { StreamInput } from './stream-input.ts';
 
 const signal = AbortSignal.timeout(300_000);
@@ -40,13 +42,14 @@ async function packetsOf(bytes: Uint8Array) {
 
 suite('demuxing in a process', { skip: need('ffmpeg') }, () => {
   let folder = '';
-  const film = () => join(folder, 'film.mkv');
+  const film = (ending = 'mkv') => join(folder, `film.${ending}`);
   before(() => {
     folder = mkdtempSync(join(tmpdir(), 'oxbow-demux-'));
     const args =
       '-v error -nostdin -f lavfi -i testsrc2=s=160x90:r=25 -f lavfi -i sine=r=48000 -t 2 -c:v libx264 -preset ultrafast -bf 2 ' +
       '-g 25 -pix_fmt yuv420p -c:a libopus -metadata:s:a language=ger -metadata title=Harbour';
     execFileSync('ffmpeg', [...args.split(' '), film()], { timeout: 60_000 });
+    execFileSync('ffmpeg', ['-v', 'error', '-i', film(), '-c', 'copy', film('mp4')], { timeout: 60_000 });
   });
   after(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -102,25 +105,82 @@ suite('demuxing in a process', { skip: need('ffmpeg') }, () => {
     );
   });
 
-  test('files that name other files or addresses open nothing', async () => {
+  test('files that name other files or addresses open nothing, also where the process has a network', async () => {
+    setNetworkPolicy('off');
     const opened: string[] = [];
     const server = createServer((socket) => {
       opened.push('connection');
       socket.destroy();
     });
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    const { port } = server.address() as { port: number };
-    const url = `http://127.0.0.1:${port}/`;
-    const texts = [
-      `#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n${url}a.ts\n#EXT-X-ENDLIST\n`,
-      `ffconcat version 1.0\nfile '${film()}'\nfile '${url}b.mp4'\n`,
-      `<?xml version="1.0"?><MPD><Period><BaseURL>${url}</BaseURL></Period></MPD>`,
-      `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=video ${port} RTP/AVP 96\n`,
-    ];
-    for (const text of texts) {
-      await assert.rejects(packetsOf(Buffer.from(text)), { code: 'unsupported-media' });
+    try {
+      const { port } = server.address() as { port: number };
+      const url = `http://127.0.0.1:${port}/`;
+      const texts = [
+        `#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXTINF:4,\n${url}a.ts\n#EXT-X-ENDLIST\n`,
+        `#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-MAP:URI="tcp://127.0.0.1:${port}"\n#EXTINF:4,\n${url}a.m4s\n`,
+        `ffconcat version 1.0\nfile '${film()}'\nfile '${url}b.mp4'\n`,
+        `<?xml version="1.0"?><MPD><Period><BaseURL>${url}</BaseURL></Period></MPD>`,
+        `v=0\no=- 0 0 IN IP4 127.0.0.1\ns=x\nc=IN IP4 127.0.0.1\nm=video ${port} RTP/AVP 96\n`,
+        `[Reference]\nRef1=${url}c\n`,
+      ];
+      for (const text of texts) {
+        const bytes = Buffer.from(text);
+        await assert.rejects(packetsOf(bytes), { code: 'unsupported-media' });
+        await assert.rejects(probeBytes(bytes, { signal }), { code: 'engine-failed' });
+        await assert.rejects(makeStill({ bytes, width: 64 }, { signal }), { code: 'engine-failed' });
+      }
+      const movie = readFileSync(film('mp4'));
+      const own = await packetsOf(movie);
+      for (const reference of [urlEntry(`${url}d.mp4`), aliasEntry(`${url}e.mp4`)]) {
+        // The media of this file is said to be elsewhere: it is read from here, or not at all.
+        const { packets } = await packetsOf(withReference(movie, reference));
+        assert.ok(packets.length === 0 || packets.length === own.packets.length, `${packets.length} packets`);
+        await makeStill({ bytes: withReference(movie, reference), width: 64 }, { signal }).catch((error) =>
+          assert.equal(error.code, 'engine-failed'),
+        );
+      }
+      assert.deepEqual(opened, []);
+    } finally {
+      setNetworkPolicy('auto');
+      await closeEngine();
+      await new Promise((resolve) => server.close(resolve));
     }
-    assert.deepEqual(opened, []);
-    await new Promise((resolve) => server.close(resolve));
   });
 });
+
+/** An entry of `dref` with the address of the media (ISO 14496-12 8.7.2). */
+function urlEntry(url: string): Buffer {
+  return box('url ', Buffer.from(`\0\0\0\0${url}\0`));
+}
+
+/** An alias record of QuickTime with an absolute path. */
+function aliasEntry(path: string): Buffer {
+  const fixed = Buffer.alloc(4 + 10 + 28 + 12 + 64 + 16 + 4 + 16);
+  const text = Buffer.from(path + (path.length % 2 === 1 ? '\0' : ''));
+  const head = Buffer.from([0, 2, text.length >> 8, text.length & 255]);
+  return box('alis', Buffer.concat([fixed, head, text, Buffer.from([255, 255, 0, 0])]));
+}
+
+function box(type: string, content: Uint8Array): Buffer {
+  const head = Buffer.alloc(8);
+  head.writeUInt32BE(8 + content.length);
+  head.write(type, 4, 'latin1');
+  return Buffer.concat([head, content]);
+}
+
+const PARENTS = ['moov', 'trak', 'mdia', 'minf', 'dinf'];
+
+/** The same file, whose tracks have their media where `entry` says. Its `moov` must come last. */
+function withReference(bytes: Buffer, entry: Buffer): Buffer {
+  const pieces: Buffer[] = [];
+  for (let at = 0; at < bytes.length; ) {
+    const length = bytes.readUInt32BE(at);
+    const type = bytes.toString('latin1', at + 4, at + 8);
+    const content = bytes.subarray(at + 8, at + length);
+    if (type === 'dref') pieces.push(box(type, Buffer.concat([Buffer.from([0, 0, 0, 0, 0, 0, 0, 1]), entry])));
+    else pieces.push(box(type, PARENTS.includes(type) ? withReference(content, entry) : content));
+    at += length;
+  }
+  return Buffer.concat(pieces);
+}

@@ -12,6 +12,10 @@ export type { DemuxInfo, DemuxPacket, DemuxStream } from './demux-shape.ts';
 
 /** Index tables of long files; about 640 MB of it are Node's own reservations. */
 const MAX_DATA_BYTES = 1536 * 1024 * 1024;
+/** Processor time that any file may take, seconds: one that never ends is cut there. */
+const MAX_CPU_S = 300;
+/** And for its length: a tenth of the slowest reading of real files. */
+const BYTES_PER_CPU_S = 2 * 1024 * 1024;
 /** Longest start, ms; usual are 200. */
 const START_MS = 20_000;
 /** Packets that wait for their reader, bytes: beyond that the child gets no more input. */
@@ -93,6 +97,7 @@ export async function openDemuxer(
   const child = await openChild({
     entry: 'demux-main',
     maxDataBytes: MAX_DATA_BYTES,
+    maxCpuS: MAX_CPU_S + input.length / BYTES_PER_CPU_S,
     input: {
       length: input.length,
       async read(offset, count) {

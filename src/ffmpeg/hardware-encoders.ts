@@ -43,6 +43,8 @@ const CODECS: Readonly<Record<HardwareKind, readonly LadderVideoCodec[]>> = {
 /** Families by device. */
 const FAMILIES = { nvidia: ['nvenc'], render: ['qsv', 'vaapi'], videotoolbox: ['videotoolbox'] } as const;
 const TRY_MS = 10_000;
+/** Processor time of a trial, seconds. */
+const MAX_CPU_S = 60;
 const MAX_DATA_BYTES = 4 * 1024 * 1024 * 1024;
 /** Above the smallest size of every encoder. */
 const SIZE = { width: 640, height: 360 };
@@ -83,6 +85,7 @@ async function tryOne({ name, codec }: HardwareEncoder): Promise<void> {
   await using child = await openChild({
     entry: 'ladder/try-encoder-main',
     maxDataBytes: MAX_DATA_BYTES,
+    maxCpuS: MAX_CPU_S,
     onMessage(kind, payload) {
       if (kind === messageKinds.answer) resolve(parseAnswer(payload));
     },

@@ -161,6 +161,7 @@ export async function startTestServer(
       memory: { rss: 1, heapUsed: 1, external: 0, arrayBuffers: 0, shared: 0 },
       disk: { free: 1, total: 1, recordings: 0 },
       streams: 3,
+      children: { running: 0, network: 'off', detail: '' },
       waitingForRestart: [],
     }),
     storage: async () => ({

@@ -209,7 +209,13 @@ export async function playHistory(
   };
   const policy = (['refuse', 'replace', 'standby'] as const)[random(3)]!;
   const slot = new PublisherSlot({
-    ...{ streamId: 'x', clock, leases: new Leases({ store: createLocalLeases(clock), clock, failed }), failed },
+    ...{
+      streamId: 'x',
+      clock,
+      leases: new Leases({ store: createLocalLeases(clock), clock, failed }),
+      failed,
+      bug: failed,
+    },
     ...{ input: stream, policy: () => policy, watches: true, onEvent() {} },
   });
   const participants = Array.from({ length: 2 + random(2) }, (_, i) => new Participant(new Encoder(i, random), random));

@@ -37,7 +37,7 @@ function openSlot(t: TestContext, policy: SecondPublisher = 'refuse', { clock, s
   };
   const now = { policy, mediaEndUs: undefined as number | undefined };
   const slot = new PublisherSlot({
-    ...{ streamId: 'x', clock, leases: new Leases({ store, clock, failed }), failed },
+    ...{ streamId: 'x', clock, leases: new Leases({ store, clock, failed }), failed, bug: failed },
     input: {
       get mediaEndUs() {
         return now.mediaEndUs;

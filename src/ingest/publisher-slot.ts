@@ -63,6 +63,8 @@ export interface SlotSetup {
   readonly onLeftOut?: (tracks: readonly LeftOutTrack[]) => void;
   /** The engine of leases failed. */
   readonly failed: (error: unknown) => void;
+  /** Something threw where no protocol calls: in a timer, or when a session ends. The slot continues. */
+  readonly bug: (error: unknown) => void;
 }
 
 /** The publishers of one stream. */
@@ -86,7 +88,7 @@ export class PublisherSlot {
 
   constructor(setup: SlotSetup) {
     this.#setup = setup;
-    this.#lease = new PublisherLease({ ...setup, onLost: () => this.#lost() });
+    this.#lease = new PublisherLease({ ...setup, onLost: () => this.#guard(() => this.#lost()) });
     this.#owner = {
       clock: setup.clock,
       input: setup.input,
@@ -185,7 +187,7 @@ export class PublisherSlot {
     this.#active = undefined;
     this.#standby = [];
     clearTimeout(this.#suspended);
-    for (const session of sessions) this.#end(session, reason.message, reason);
+    for (const session of sessions) this.#guard(() => this.#end(session, reason.message, reason));
   }
 
   /** Throws if a second publisher is refused. One that replaces also replaces the one that waits for its first key frame. */
@@ -235,12 +237,22 @@ export class PublisherSlot {
     if (wasActive) {
       this.#active = undefined;
       const next = this.#standby.find(hasFrames) ?? this.#standby[0];
-      if (next) {
-        this.#switch(next, session, 'left', () => this.#setup.input.absent('source-down', detail));
-      } else this.#suspend(detail);
+      this.#guard(() => {
+        if (next) this.#switch(next, session, 'left', () => this.#setup.input.absent('source-down', detail));
+        else this.#suspend(detail);
+      });
     }
     this.#settle();
-    this.#end(session, detail, reason ?? new DOMException(detail, 'AbortError'));
+    this.#guard(() => this.#end(session, detail, reason ?? new DOMException(detail, 'AbortError')));
+  }
+
+  /** Calls that have no caller of the stream above them: protocols end their sessions, and timers fire, whatever sinks do. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.#setup.bug(error);
+    }
   }
 
   /** The run stays open for a publisher that returns at once. */
@@ -253,7 +265,7 @@ export class PublisherSlot {
     input.suspend(detail);
     clearTimeout(this.#suspended);
     this.#suspended = setTimeout(() => {
-      if (!this.#active) input.offline(detail);
+      if (!this.#active) this.#guard(() => input.offline(detail));
     }, SUSPENDED_MS);
     this.#suspended.unref();
   }
@@ -283,7 +295,7 @@ export class PublisherSlot {
   /** The timer runs while a publisher is connected; the lease is held while there is a session or will be one. */
   #settle(): Promise<void> | undefined {
     if (this.#active) {
-      if (this.#setup.watches) this.#timer ??= setInterval(() => this.#tick(), TICK_MS);
+      if (this.#setup.watches) this.#timer ??= setInterval(() => this.#guard(() => this.#tick()), TICK_MS);
       return undefined;
     }
     clearInterval(this.#timer);

@@ -60,7 +60,7 @@ export interface Publisher extends StreamInput {
   /** Names all tracks of the publisher that oxbow does not support; called when they are known, and again when they change. */
   leftOut(tracks: readonly LeftOutTrack[]): void;
   /**
-   * Ends the session: the publisher has left. Has no effect the second time.
+   * Ends the session: the publisher has left. Has no effect the second time. Never throws.
    *
    * @param detail the reason; shown to viewers, so without addresses
    * @param reason reason of `signal` where oxbow ends the session

@@ -21,7 +21,7 @@ test('the own worker runs while there are jobs and for a while after, and gets i
     const lines: string[] = [];
     let isNeeded = false;
     let looks = 0;
-    const setup = { url: 'http://127.0.0.1:1', token: 'secret', slots: 2, unchecked: false };
+    const setup = { url: 'http://127.0.0.1:1', token: 'secret', slots: 2, unchecked: false, network: 'auto' as const };
     await using own = new OwnWorker({
       ...{ ...setup, entry, when: 'auto', idleMs: 60_000, lookEveryMs: 5, clock, log: (line) => lines.push(line) },
       async isNeeded() {

@@ -6,6 +6,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { setPriority } from 'node:os';
 import { backoffMs, sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
+import type { NetworkPolicy } from '../lib/confine/isolation.ts';
 import { messageOf } from '../lib/errors.ts';
 
 /** What the process reads from its first line of stdin. The secret is in no argument and no variable. */
@@ -16,6 +17,8 @@ export interface OwnWorkerSetup {
   readonly slots: number;
   /** The certificate is for another name than the loopback address. */
   readonly unchecked: boolean;
+  /** See `children.network`. */
+  readonly network: NetworkPolicy;
 }
 
 /** What it is opened with. */
@@ -116,7 +119,7 @@ export class OwnWorker implements AsyncDisposable {
 
   /** Runs the process until it is not needed. Returns why it ended before that; undefined if it did not. */
   async #once(): Promise<string | undefined> {
-    const { entry, url, token, slots, unchecked, log } = this.#options;
+    const { entry, url, token, slots, unchecked, network, log } = this.#options;
     const child = spawn(process.execPath, [...process.execArgv, entry], {
       env: environment(),
       stdio: ['pipe', 'ignore', 'pipe'],
@@ -134,7 +137,7 @@ export class OwnWorker implements AsyncDisposable {
       text = lines.pop()!.slice(-4096);
       for (const line of lines) log(line);
     });
-    const setup: OwnWorkerSetup = { url, token, slots, unchecked };
+    const setup: OwnWorkerSetup = { url, token, slots, unchecked, network };
     child.stdin!.write(`${JSON.stringify(setup)}\n`);
     yieldToOthers(child);
     const stop = new AbortController();

@@ -12,11 +12,6 @@ export const isWindows: boolean = process.platform === 'win32';
 /** Whether this is Linux. */
 export const isLinux: boolean = process.platform === 'linux';
 
-/** Path of util-linux's prlimit, which starts a program with hard limits; undefined if missing. */
-export const prlimit: string | undefined = ['/usr/bin/prlimit', '/bin/prlimit'].find(
-  (path) => isLinux && existsSync(path),
-);
-
 /** Devices that encode video: those of NVIDIA, render nodes of Linux, and VideoToolbox of macOS. */
 export function videoDevices(): readonly ('nvidia' | 'render' | 'videotoolbox')[] {
   if (process.platform === 'darwin') return ['videotoolbox'];

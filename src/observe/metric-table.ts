@@ -10,6 +10,7 @@ import { nodeMetrics } from './edge/node-metrics.ts';
 import { jobMetrics } from './job-metrics.ts';
 import { libraryMetrics } from './library-metrics.ts';
 import type { MetricRow } from './metric-row.ts';
+import { childMetrics } from './process/child-metrics.ts';
 import { publishMetrics } from './publish-metrics.ts';
 import { recordingMetrics } from './recording-metrics.ts';
 import { relayMetrics } from './relay-metrics.ts';
@@ -330,13 +331,7 @@ export const metricTable = {
   },
   ...jobMetrics,
   ...chatMetrics,
-  ffmpegChildren: { type: 'gauge', name: 'oxbow_ffmpeg_children', labels: [], help: 'Running media engine processes.' },
-  ffmpegStarts: {
-    type: 'counter',
-    name: 'oxbow_ffmpeg_starts_total',
-    labels: [],
-    help: 'Media engine processes that were started.',
-  },
+  ...childMetrics,
   handles: {
     type: 'gauge',
     name: 'oxbow_handles',

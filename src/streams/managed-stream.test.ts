@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { until } from '../../test/fixtures/wait.ts';
 import type { SourceFacts } from '../api/source-facts.ts';
 import { openStreams, START_MS, temporaryFolder, timeline } from './streams.fixture.ts';
 
@@ -49,24 +50,28 @@ suite('a stream’s state', () => {
     assert.equal(rig.catalog.get('door').starting(), true);
   });
 
-  test('is ended after the source has ended, and stopped after a bug, with a reason', async () => {
+  test('is ended after the source has ended; after a bug it waits with a reason, and its source is read again', async () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
     await rig.api.create('gate', testSource);
     rig.source('door').flow(3000);
     rig.source('door').done.resolve('the end');
+    const gates = () => rig.sources.filter(({ definition }) => definition.name === 'gate').length;
     rig.source('gate').done.reject(new Error('a bug at https://x/secret'));
     await rig.settle();
     assert.deepEqual(
       (await rig.api.list()).map(({ state, problem }) => [state, problem]),
       [
         ['ended', 'the end'],
-        ['stopped', 'an internal error ended the source; the log has the details'],
+        ['waiting', 'an internal error ended the source; the log has the details'],
       ],
     );
     assert.equal(rig.catalog.get('door').list.ended, true);
-    assert.ok(rig.logged.some(({ msg, error }) => msg === 'a source failed' && error !== undefined));
+    assert.ok(rig.logged.some(({ msg, error }) => /a bug/.test(msg) && error !== undefined));
+    await until('the source is read again', () => rig.source('gate').options.signal.aborted === false && gates() === 2);
+    rig.source('gate').flow(3000);
+    assert.equal(rig.catalog.get('gate').state, 'live');
     await rig.api.start('door');
     assert.equal(rig.catalog.get('door').state, 'starting');
   });

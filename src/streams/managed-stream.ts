@@ -31,7 +31,7 @@ import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, recordGroup, type StreamParts, sealRecordings } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
-import { reportRun, reportStreamEvent } from './stream-reports.ts';
+import { guarded, reportBug, reportRun, reportStreamEvent } from './stream-reports.ts';
 
 /** A source that returns may deliver this much of the missed media, µs. */
 const LATE_US = 60_000_000;
@@ -69,7 +69,6 @@ export class ManagedStream implements ServedStream {
   #saving: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
   #problem = '';
-  #hasFailed = false; // a bug ended the source
   /** Last start of the source or connection of a publisher, monotonic ms. */
   #startedMs = 0;
   #facts: SourceFacts | undefined;
@@ -94,7 +93,7 @@ export class ManagedStream implements ServedStream {
       definition: () => this.#definition,
       onConnected: () => this.#awaitMedia(),
       onLeftOut: (tracks) => this.#leftOut.set(tracks),
-      onEnd: (detail, failed) => this.#onSourceEnd(detail, failed),
+      onEnd: (detail) => this.#onSourceEnd(detail),
     });
     const own = { publishers: this.publishers, definition: () => this.#definition };
     this.measure = openMeasure(deps, { ...parts, ...own, windows: parts.statsWindows });
@@ -180,9 +179,7 @@ export class ManagedStream implements ServedStream {
    */
   get silence(): string {
     const { state } = this;
-    if (state === 'live' || state === 'unpublished' || state === 'paused' || this.#hasEnded || this.#definition.stopped)
-      return '';
-    if (state === 'stopped') return this.#hasFailed ? this.#problem : '';
+    if (this.#hasEnded || !['starting', 'waiting', 'offline'].includes(state)) return '';
     if (state === 'starting' && this.#deps.clock.monotonicMs() - this.#startedMs < STARTING_MS) return '';
     return this.#problem || 'the source has sent no media yet';
   }
@@ -278,7 +275,6 @@ export class ManagedStream implements ServedStream {
   /** Runs the source, or accepts publishers. Does nothing while it runs and after `close`. */
   async start(): Promise<void> {
     if (this.publishers.isRunning || this.#closing) return;
-    this.#hasFailed = false;
     this.#hasEnded = false;
     this.#leftOut.reset();
     this.#awaitMedia();
@@ -313,22 +309,26 @@ export class ManagedStream implements ServedStream {
   }
 
   async #close(): Promise<void> {
-    await this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down'));
-    this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : 'oxbow was stopped');
-    this.#stopLingering();
-    await this.ladder.close();
-    this.stream[Symbol.dispose]();
-    await Promise.all([this.#parts.recorder[Symbol.asyncDispose](), this.#parts.storyboard?.close()]);
-    this.#parts.msns[Symbol.dispose]();
-    await this.#parts.qualities[Symbol.asyncDispose]();
-    this.#save(true);
-    await this.measure.close();
-    await this.#saving;
+    const steps: readonly (() => unknown)[] = [
+      () => this.publishers.end(new OxbowError('not-ready', 'oxbow is shutting down')),
+      () => this.stream.offline(this.#definition.stopped ? this.#problem || 'stopped' : 'oxbow was stopped'),
+      () => this.#stopLingering(),
+      () => this.ladder.close(),
+      () => this.stream[Symbol.dispose](),
+      () => Promise.all([this.#parts.recorder[Symbol.asyncDispose](), this.#parts.storyboard?.close()]),
+      () => this.#parts.msns[Symbol.dispose](),
+      () => this.#parts.qualities[Symbol.asyncDispose](),
+      () => this.#save(true),
+      () => this.measure.close(),
+      () => this.#saving,
+    ];
+    // Each, whatever became of the others: a stream that does not close holds up the end of all.
+    const failed = (error: unknown) => reportBug(this.#deps, this.name, error, 'it was closed');
+    for (const step of steps) await Promise.resolve().then(step).catch(failed);
   }
 
-  #onSourceEnd(detail: string, failed: boolean): void {
-    this.#hasFailed = failed;
-    this.#hasEnded = !failed;
+  #onSourceEnd(detail: string): void {
+    this.#hasEnded = true;
     this.#problem = detail;
     this.#endList();
   }
@@ -342,9 +342,9 @@ export class ManagedStream implements ServedStream {
 
   #onEvent(event: StreamEvent): void {
     const { metrics, log } = this.#deps;
-    this.#events.onEvent(event);
-    this.away.onEvent(event);
     const stream = this.name;
+    for (const observer of [this.#events, this.away])
+      guarded(this.#deps, stream, 'its event was published', () => observer.onEvent(event));
     switch (event.type) {
       case 'run': {
         this.#stopLingering();
@@ -396,7 +396,8 @@ export class ManagedStream implements ServedStream {
     if (this.#lingerTimer || this.away.isShown) return;
     const { push, pull } = this.#deps.settings.now.live.linger;
     const ms = this.#definition.source.type === 'pull' ? pull : push;
-    this.#lingerTimer = setTimeout(() => this.#endList(), ms);
+    const end = () => guarded(this.#deps, this.name, 'its live playlist ended', () => this.#endList());
+    this.#lingerTimer = setTimeout(end, ms);
   }
 
   #stopLingering(): void {

@@ -22,6 +22,7 @@ import { reportPublisher } from './publish-events.ts';
 import { type SourceClient, type SourceClientOptions, startSourceClient } from './source/source-client.ts';
 import { audioModeOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
+import { reportBug } from './stream-reports.ts';
 
 /** The problem of a push stream without a publisher. */
 const UNPUBLISHED = 'no publisher is connected';
@@ -88,6 +89,7 @@ export class StreamPublishers {
       },
       failed: (error) =>
         deps.log.error({ stream: definition().name, error: messageOf(error) }, 'a lease was not released'),
+      bug: (error) => reportBug(deps, definition().name, error, 'a publisher left or stalled'),
     });
   }
 
@@ -149,9 +151,9 @@ export class StreamPublishers {
     }
     const client = startSourceClient(deps, definition(), source, this.#slot, {
       ...options,
-      onEnd: (detail, failed) => {
+      onEnd: (detail) => {
         this.#running = undefined;
-        onEnd(detail, failed);
+        onEnd(detail);
       },
       onWaiting: (detail) => this.#gate.absent('source-down', detail),
     });

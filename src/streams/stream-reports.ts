@@ -19,6 +19,41 @@ export function reportRun(
   log.info(fields, 'the stream is live');
 }
 
+/** Detail of a source, or of a publisher, that was ended by a bug. */
+export const INTERNAL_ERROR = 'an internal error ended the source; the log has the details';
+
+/**
+ * Counts and logs a bug that ended a part of one stream.
+ *
+ * @param when what happened then
+ */
+export function reportBug(
+  { metrics, log }: Pick<StreamDeps, 'metrics' | 'log'>,
+  stream: string,
+  error: unknown,
+  when: string,
+): void {
+  metrics.bugs.inc();
+  log.error(
+    { stream, when, error: messageOf(error), stack: (error as Error).stack },
+    'a stream failed: a bug in oxbow',
+  );
+}
+
+/** Makes a call that has no caller of the stream above it: what it throws is reported, see reportBug. */
+export function guarded(
+  deps: Pick<StreamDeps, 'metrics' | 'log'>,
+  stream: string,
+  when: string,
+  work: () => void,
+): void {
+  try {
+    work();
+  } catch (error) {
+    reportBug(deps, stream, error, when);
+  }
+}
+
 /** Reports one event. Events that the lifecycle handles are ignored. */
 export function reportStreamEvent(
   { metrics, log }: Pick<StreamDeps, 'metrics' | 'log'>,

@@ -5,7 +5,9 @@
 import { availableParallelism } from 'node:os';
 import { printRfc3339 } from '../api/instant.ts';
 import type { SystemView } from '../api/shapes.ts';
+import { childCounts } from '../ffmpeg/child-process.ts';
 import type { Clock } from '../lib/clock.ts';
+import { networkState } from '../lib/confine/confine.ts';
 import { version } from '../lib/version.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Catalog } from './catalog.ts';
@@ -27,6 +29,7 @@ export async function describeSystem(
   const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
   const { user, system } = process.cpuUsage();
   readStreams(catalog, metrics);
+  const { state: network, text: detail } = await networkState();
   return {
     version,
     node: process.version,
@@ -36,5 +39,6 @@ export async function describeSystem(
     memory: { rss, heapUsed, external, arrayBuffers, shared: sharedBytes(catalog) },
     disk: { free: disk.free, total: disk.total, recordings: await catalog.recordedBytes() },
     streams: catalog.all.length,
+    children: { running: childCounts().running, network, detail },
   };
 }

@@ -79,7 +79,14 @@ suite('workers that fail', { concurrency: true }, () => {
     const crashes: string[] = [];
     const { url } = system.server;
     await using own = new OwnWorker({
-      ...{ entry, url, token: system.server.deps.access.ownWorker.secret, slots: 1, unchecked: false },
+      ...{
+        entry,
+        url,
+        token: system.server.deps.access.ownWorker.secret,
+        slots: 1,
+        unchecked: false,
+        network: 'auto' as const,
+      },
       ...{ when: 'auto', idleMs: 60_000, clock: createSystemClock(), isNeeded: system.isBusy, log: () => {} },
       crashed(reason) {
         crashes.push(reason);

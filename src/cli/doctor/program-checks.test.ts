@@ -1,6 +1,14 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { checkEncoders, checkEngine, checkPublicUrl, checkYtDlp, runYtDlp, versionOf } from './program-checks.ts';
+import {
+  checkChildren,
+  checkEncoders,
+  checkEngine,
+  checkPublicUrl,
+  checkYtDlp,
+  runYtDlp,
+  versionOf,
+} from './program-checks.ts';
 
 const NOW_MS = Date.UTC(2026, 10, 20);
 
@@ -9,6 +17,17 @@ test('an engine that does not load fails with its error message', async () => {
   assert.deepEqual(good, { name: 'media engine', state: 'ok', text: 'FFmpeg 8.1', hint: '' });
   const broken = await checkEngine(async () => assert.fail('no such library'));
   assert.deepEqual([broken.state, broken.text], ['failed', 'no such library']);
+});
+
+test('child processes with a network are a warning with a hint, and fail where the settings require none', async () => {
+  const of = (state: 'isolated' | 'unavailable' | 'off') => async () => ({ state, text: 'unshare failed' });
+  const states = async (policy: 'auto' | 'required' | 'off') =>
+    (await Promise.all((['isolated', 'unavailable', 'off'] as const).map((one) => checkChildren(of(one), policy)))).map(
+      ({ state }) => state,
+    );
+  assert.deepEqual(await states('auto'), ['ok', 'warning', 'ok']);
+  assert.deepEqual(await states('required'), ['ok', 'failed', 'ok']);
+  assert.match((await checkChildren(of('unavailable'), 'auto')).hint, /user namespaces/);
 });
 
 test('hardware encoders are listed; one that fails although its device is there is a warning with the reason', async () => {

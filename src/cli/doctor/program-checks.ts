@@ -4,6 +4,8 @@
  */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import type { NetworkState } from '../../lib/confine/confine.ts';
+import type { NetworkPolicy } from '../../lib/confine/isolation.ts';
 import { messageOf, refusals } from '../../lib/errors.ts';
 import { type Finding, failed, ok, warning } from './finding.ts';
 
@@ -19,6 +21,20 @@ export async function checkEngine(version: () => Promise<string>): Promise<Findi
     const hint = 'npm ci  # without the engine there are no test picture and no stills';
     return failed('media engine', messageOf(error), hint);
   }
+}
+
+/**
+ * Reports whether processes that read foreign media are without a network.
+ *
+ * @param find tries it, see lib/confine
+ */
+export async function checkChildren(find: () => Promise<NetworkState>, policy: NetworkPolicy): Promise<Finding> {
+  const name = 'child processes';
+  const { state, text } = await find();
+  if (state !== 'unavailable') return ok(name, text);
+  const hint =
+    'Install util-linux and allow user namespaces: sysctl kernel.apparmor_restrict_unprivileged_userns=0 or kernel.unprivileged_userns_clone=1; in a container its security profile.';
+  return policy === 'required' ? failed(name, text, hint) : warning(name, text, hint);
 }
 
 /**

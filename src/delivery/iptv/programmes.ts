@@ -22,6 +22,7 @@ const causes: Readonly<Record<GapCause, string>> = {
   overload: 'the server was overloaded',
   disk: 'the disk was full or failed',
   crash: 'oxbow was not running',
+  damaged: 'the recording is damaged',
   clock: 'the clock was changed',
   internal: 'internal error in oxbow',
 };

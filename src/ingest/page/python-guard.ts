@@ -4,7 +4,7 @@
  * In: the only address to which connections are allowed. Out: a folder for PYTHONPATH, from which Python loads a hook first. A yt-dlp
  * with its own Python does not load it: then only the proxy protects. Python, `site` and "Audit events".
  */
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
@@ -12,8 +12,10 @@ import { refusedPhrase } from '../../net/net.ts';
 
 /** A folder that exists while a program runs. */
 export interface PythonGuard extends AsyncDisposable {
-  /** Contains only `sitecustomize.py`. */
+  /** Contains `sitecustomize.py` and `workFolder`. */
   readonly folder: string;
+  /** An empty folder in which the program starts and writes its files. */
+  readonly workFolder: string;
 }
 
 // Runs the sitecustomize of the distribution as well. If the hook fails, Python prints the error and continues without it.
@@ -43,14 +45,16 @@ if _spec is not None and _spec.loader is not None:
 export async function openPythonGuard(proxyUrl: string): Promise<PythonGuard> {
   const { hostname, port } = new URL(proxyUrl);
   const folder = await mkdtemp(join(tmpdir(), 'oxbow-page-')).catch(refuse);
+  const workFolder = join(folder, 'work');
   const close = () => rm(folder, { recursive: true, force: true });
   try {
+    await mkdir(workFolder);
     await writeFile(join(folder, 'sitecustomize.py'), hook(hostname, Number(port)));
   } catch (error) {
     await close();
     refuse(error);
   }
-  return { folder, [Symbol.asyncDispose]: close };
+  return { folder, workFolder, [Symbol.asyncDispose]: close };
 }
 
 function refuse(cause: unknown): never {

@@ -1,19 +1,23 @@
 /**
  * Runs yt-dlp to extract the media of a page.
- * In: the URL of a page. Out: the printed JSON, not validated. The program runs without a shell, with few environment variables, and in
- * a process group that is killed at the deadline. Its requests go through a proxy of oxbow.
+ * In: the URL of a page. Out: the printed JSON, not validated. The program runs without a shell, with limits and few environment
+ * variables, and in a process group that is killed at the deadline. Its requests go through a proxy of oxbow.
  */
-import { spawn } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { withDeadline } from '../../lib/abort.ts';
+import { spawnConfined } from '../../lib/confine/confine.ts';
+import { findProgram } from '../../lib/confine/find-program.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { killGroup } from '../../lib/platform.ts';
 import type { Net } from '../../net/net.ts';
-import { openPythonGuard } from './python-guard.ts';
+import { openPythonGuard, type PythonGuard } from './python-guard.ts';
 import { explainFailure } from './yt-dlp-failure.ts';
 
 /** Longest output: that of a page with hundreds of formats is a few MiB. */
 const MAX_OUTPUT_BYTES = 16 * 1024 * 1024;
 const MAX_STDERR = 16 * 1024;
+/** Python needs 100 MB; the JavaScript of a site may run in a program that reserves more. The files are those of caches. */
+const LIMITS = { maxDataBytes: 2 * 1024 ** 3, maxFileBytes: 64 * 1024 ** 2, maxOpenFiles: 256 };
 
 /** Arguments of every call, supported by yt-dlp since 2022. Confidential options are passed through stdin. */
 export const ytDlpArguments = [
@@ -69,7 +73,14 @@ export async function runYtDlp(request: YtDlpRequest, { signal }: { signal: Abor
   await using proxy = await net.openProxy({ deadlineMs: timeoutMs, trusted: trusted ? url : undefined });
   await using guard = await openPythonGuard(proxy.url);
   const args = [...ytDlpArguments, ...(format === '' ? [] : ['-f', format]), '--', url.href];
-  const command = { program, args, env: environment(proxy.url, guard.folder), stdin: hiddenOptions(request) };
+  const command = {
+    program,
+    args,
+    env: environment(proxy.url, guard),
+    stdin: hiddenOptions(request),
+    guard,
+    timeoutMs,
+  };
   const { stdout, stderr, code } = await run(command, deadline.signal).catch((error: unknown) => {
     signal.throwIfAborted();
     if (!deadline.signal.aborted) throw error;
@@ -97,17 +108,29 @@ interface Command {
   readonly args: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   readonly stdin: string;
+  readonly guard: PythonGuard;
+  readonly timeoutMs: number;
 }
 
-function run({ program, args, env, stdin }: Command, signal: AbortSignal): Promise<Output> {
+async function run({ program, args, env, stdin, guard, timeoutMs }: Command, signal: AbortSignal): Promise<Output> {
+  const path = await findProgram(program).catch((error: Error) => {
+    throw missing(program, error);
+  });
+  signal.throwIfAborted();
+  const child = await spawnConfined({
+    command: [path, ...args],
+    limits: { ...LIMITS, maxCpuS: timeoutMs / 1000 },
+    folder: guard.workFolder,
+    env,
+    stdio: ['pipe', 'pipe', 'pipe'],
+    needsNetwork: true,
+    isGroup: true, // so that its child processes end with it
+  });
+  return outputOf(child, program, stdin, signal);
+}
+
+function outputOf(child: ChildProcess, program: string, stdin: string, signal: AbortSignal): Promise<Output> {
   return new Promise((resolve, reject) => {
-    if (signal.aborted) return reject(signal.reason);
-    const child = spawn(program, args, {
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env,
-      detached: true, // a process group, so that its child processes end with it
-      windowsHide: true,
-    });
     const kill = () => killGroup(child.pid);
     let failure: unknown;
     const fail = (error: unknown) => {
@@ -116,18 +139,19 @@ function run({ program, args, env, stdin }: Command, signal: AbortSignal): Promi
     };
     const onAbort = () => fail(signal.reason);
     signal.addEventListener('abort', onAbort, { once: true });
-    child.stdin.on('error', () => {}); // it may end without reading
-    child.stdin.end(stdin);
+    if (signal.aborted) onAbort();
+    child.stdin!.on('error', () => {}); // it may end without reading
+    child.stdin!.end(stdin);
     const output: Buffer[] = [];
     let outputBytes = 0;
-    child.stdout.on('data', (bytes: Buffer) => {
+    child.stdout!.on('data', (bytes: Buffer) => {
       outputBytes += bytes.length;
       if (outputBytes > MAX_OUTPUT_BYTES) {
         fail(new OxbowError('page-failed', 'the output of yt-dlp is too long', { extra: { retryable: false } }));
       } else output.push(bytes);
     });
     let complaint = '';
-    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    child.stderr!.setEncoding('utf8').on('data', (text: string) => {
       complaint = (complaint + text).slice(-MAX_STDERR);
     });
     child.once('error', (error) => {
@@ -148,18 +172,19 @@ function run({ program, args, env, stdin }: Command, signal: AbortSignal): Promi
  * here because yt-dlp's proxy option does not apply to FTP and to the programs that it starts.
  *
  * @param proxy its URL
- * @param pythonPath first folder in which Python searches modules
+ * @param guard has the first folder in which Python searches modules, and the one for files
  */
-function environment(proxy: string, pythonPath: string): NodeJS.ProcessEnv {
-  const { PATH, SYSTEMROOT, SSL_CERT_FILE, SSL_CERT_DIR, TMPDIR } = process.env;
-  const kept = Object.entries({ PATH, SYSTEMROOT, SSL_CERT_FILE, SSL_CERT_DIR, TMPDIR });
+function environment(proxy: string, { folder, workFolder }: PythonGuard): NodeJS.ProcessEnv {
+  const { PATH, SYSTEMROOT, SSL_CERT_FILE, SSL_CERT_DIR } = process.env;
+  const kept = Object.entries({ PATH, SYSTEMROOT, SSL_CERT_FILE, SSL_CERT_DIR });
   return {
     ...Object.fromEntries(kept.filter(([, value]) => value !== undefined)),
     http_proxy: proxy,
     https_proxy: proxy,
     ftp_proxy: proxy,
     all_proxy: proxy,
-    PYTHONPATH: pythonPath,
+    TMPDIR: workFolder,
+    PYTHONPATH: folder,
     PYTHONDONTWRITEBYTECODE: '1',
     HOME: '/nonexistent',
     LANG: 'C.UTF-8',

@@ -214,7 +214,15 @@ class Callers {
 
   #own(running: Promise<void>): void {
     this.#running.add(running);
-    void running.finally(() => this.#running.delete(running));
+    running.then(
+      () => this.#running.delete(running),
+      (error: unknown) => {
+        // A bug ends this connection, not the process.
+        this.#running.delete(running);
+        this.#setup.metrics.bugs.inc();
+        this.#setup.log.error({ error: messageOf(error), stack: (error as Error).stack }, 'an SRT connection failed');
+      },
+    );
   }
 }
 

@@ -7,13 +7,17 @@ import type { ClientSourceConfig } from '../../config/schema.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import type { PublisherSlot } from '../../ingest/publisher-slot.ts';
 import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qualities.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { type StreamDefinition, sourceFields } from '../definition.ts';
+import { backoffMs, sleep } from '../../lib/abort.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import type { StreamDefinition } from '../definition.ts';
 import type { StreamDeps } from '../stream-deps.ts';
+import { INTERNAL_ERROR, reportBug } from '../stream-reports.ts';
 import { type ReadSource, readWithBackup } from './source-backup.ts';
 
-/** Detail of a source that was ended by a bug. */
-const BUG = 'an internal error ended the source; the log has the details';
+/** A source that was read for so long before a bug ended it is read again at once, ms. */
+const STABLE_MS = 60_000;
+/** First and last pause before it is read again, ms. */
+const AGAIN_MS = [1000, 60_000] as const;
 
 /** A running source. */
 export interface SourceClient {
@@ -30,8 +34,8 @@ export interface SourceClientOptions {
   readonly onFacts: (facts: SourceFacts) => void;
   /** See `RunSource`. */
   readonly qualities?: StreamQualityInputs | undefined;
-  /** The source has ended and left the stream; `failed`: because of a bug. Not called after `stop`. */
-  readonly onEnd: (detail: string, failed: boolean) => void;
+  /** The source has ended and left the stream. Not called after `stop`. */
+  readonly onEnd: (detail: string) => void;
   /** Another process publishes the stream; the source is read after that has left. */
   readonly onWaiting: (detail: string) => void;
 }
@@ -44,6 +48,7 @@ export function startSourceClient(
   slot: PublisherSlot,
   { wasLive, onFacts, onEnd, onWaiting, qualities }: SourceClientOptions,
 ): SourceClient {
+  const { clock } = deps;
   const controller = new AbortController();
   const { signal } = controller;
   // The session outlives the abort: what a source delivers while it ends still counts.
@@ -68,10 +73,11 @@ export function startSourceClient(
         if (!signal.aborted) onFacts(facts);
       },
     });
+  let own: Publisher | undefined;
   const run = async (): Promise<void> => {
-    const first = await claim();
+    const first = own && !own.signal.aborted ? own : await claim();
+    own = first;
     signal.throwIfAborted();
-    const { clock } = deps;
     const backup = { claim: () => slot.claim(request, { signal }), read, clock, signal };
     const reading =
       source.type === 'pull' && source.backup !== undefined
@@ -83,18 +89,34 @@ export function startSourceClient(
     // Another process took the stream: this one waits until it is free again.
     if (publisher.signal.aborted) return run();
     publisher.close(detail);
-    onEnd(detail, false);
+    onEnd(detail);
   };
-  const done = run().catch((error: unknown) => {
-    started.resolve();
-    if (error === signal.reason) return; // stopped while it waited
-    deps.metrics.bugs.inc();
-    const stack = (error as Error).stack;
-    deps.log.error({ ...sourceFields(definition), error: messageOf(error), stack }, 'a source failed');
-    if (signal.aborted) return;
-    slot.active?.close(BUG);
-    onEnd(BUG, true);
-  });
+  /** A bug ends the attempt, not the stream: the source is read again after a pause. */
+  const runAgain = async (): Promise<void> => {
+    for (let failures = 0; ; failures++) {
+      const startedMs = clock.monotonicMs();
+      try {
+        await run();
+        return;
+      } catch (error) {
+        started.resolve();
+        if (error === signal.reason) return; // stopped while it waited
+        reportBug(deps, definition.name, error, 'its source was read');
+        if (signal.aborted) return;
+        try {
+          own?.absent('internal', INTERNAL_ERROR);
+        } catch (second) {
+          reportBug(deps, definition.name, second, 'its source had failed');
+          own?.close(INTERNAL_ERROR);
+        }
+        if (clock.monotonicMs() - startedMs > STABLE_MS) failures = 0;
+      }
+      deps.metrics.sourceFailures.inc({ stream: definition.name });
+      await sleep(backoffMs(failures, ...AGAIN_MS), { signal }).catch(() => undefined);
+      if (signal.aborted) return;
+    }
+  };
+  const done = runAgain();
   return {
     started: started.promise,
     async stop(why) {

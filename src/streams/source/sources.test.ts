@@ -77,7 +77,7 @@ suite('a pulled source', () => {
     const own = { debug() {}, info() {}, warn, error() {} };
     const log = { child: () => own } as unknown as Log;
     const gaps = await gapsOf(() => new OxbowError('source-failed', 'HTTP 404 live.m3u8'), 2, log);
-    assert.equal(gaps[1], 'bad-media: internal error (1)');
+    assert.equal(gaps[1], 'internal: an internal error ended the source; the log has the details (1)');
   });
 
   test('with a refused address is bad-media, and aborting ends the long pause', async () => {

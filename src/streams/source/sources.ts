@@ -18,6 +18,7 @@ import { SegmentAudio } from '../../transcode/audio/segment-audio.ts';
 import { ConversionReport } from '../../transcode/stage/conversion-report.ts';
 import { sourceFields } from '../definition.ts';
 import type { ClientDefinition, StreamDeps } from '../stream-deps.ts';
+import { INTERNAL_ERROR, reportBug } from '../stream-reports.ts';
 import { runPull } from './pull.ts';
 import { isDown, SourceBackoff } from './source-backoff.ts';
 import { audioModeOf } from './source-settings.ts';
@@ -130,12 +131,11 @@ async function readPull(
       const isPage = error instanceof OxbowError && error.code.startsWith('page-');
       if (!isRefusal) {
         // A bug ends this attempt only.
-        metrics.bugs.inc();
-        log.error({ error: messageOf(error), stack: (error as Error).stack }, 'a source failed');
+        reportBug({ metrics, log }, name, error, 'its source was read');
       }
       input.absent(
-        isDown(error) || isPage ? 'source-down' : 'bad-media',
-        isRefusal ? messageOf(error) : 'internal error',
+        isDown(error) || isPage ? 'source-down' : isRefusal ? 'bad-media' : 'internal',
+        isRefusal ? messageOf(error) : INTERNAL_ERROR,
       );
       if (input.mediaEndUs !== endedUs) backoff.onMedia();
       const pauseMs = backoff.next(error);
