@@ -4,8 +4,8 @@
  */
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { leftOutSentence } from '../../api/left-out.ts';
 import { printRfc3339 } from '../../api/instant.ts';
+import { leftOutSentence } from '../../api/left-out.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import type { FolderRequest, FoundFolder } from '../../streams/import/found-files.ts';
@@ -48,7 +48,10 @@ export function addImportRecordings(parent: Command, exit: (code: ExitCode) => v
         'MediaMTX, Frigate, or any files whose names or headers say when they begin. Each camera becomes a stream. oxbow must not run. ' +
         'The command can be repeated and interrupted: what was imported before is left out.',
     )
-    .option('--as <NAME>', 'Name of the stream; of several, the beginning of their names. Default: the names of the cameras.')
+    .option(
+      '--as <NAME>',
+      'Name of the stream; of several, the beginning of their names. Default: the names of the cameras.',
+    )
     .addOption(
       new Option('--format <FORMAT>', 'How the files are named.')
         .choices(['auto', 'vsr', 'mediamtx', 'frigate', 'files'])
@@ -58,8 +61,14 @@ export function addImportRecordings(parent: Command, exit: (code: ExitCode) => v
       '--time-pattern <PATTERN>',
       'What the names mean, without extension: %Y %m %d %H %M %S %f (µs), %s and %N (unix seconds and nanoseconds), %z, %path (camera).',
     )
-    .option('--time-zone <ZONE>', 'Zone of the names, e.g. Europe/Berlin. Default: UTC for vsr and frigate, otherwise that of this computer.')
-    .option('--keep <DURATION>', 'Retention of streams that are created. Default: record.keep; if files are older, until they are deleted.')
+    .option(
+      '--time-zone <ZONE>',
+      'Zone of the names, e.g. Europe/Berlin. Default: UTC for vsr and frigate, otherwise that of this computer.',
+    )
+    .option(
+      '--keep <DURATION>',
+      'Retention of streams that are created. Default: record.keep; if files are older, until they are deleted.',
+    )
     .option('--dry-run', 'Print what would be imported, by the names of the files; change nothing.')
     .option('--json', 'Print the result as JSON.')
     .addHelpText('after', examples);
@@ -123,7 +132,10 @@ function durationOf(text: string): number {
     return parseDuration(text);
   } catch (error) {
     if (!(error instanceof FormatError)) throw error;
-    throw new OxbowError('bad-request', `--keep: ${error.message}`, { cause: error, extra: { hint: 'Write 24h or 90d.' } });
+    throw new OxbowError('bad-request', `--keep: ${error.message}`, {
+      cause: error,
+      extra: { hint: 'Write 24h or 90d.' },
+    });
   }
 }
 
@@ -182,5 +194,7 @@ function describeStream(one: ImportedStream, keep: string): string[] {
 
 function nameFiles(what: string, files: readonly { readonly name: string; readonly reason: string }[]): string[] {
   const named = files.slice(0, MOST_NAMED).map(({ name, reason }) => `${what}: ${name}: ${reason}`);
-  return files.length > MOST_NAMED ? [...named, `${what}: ${files.length - MOST_NAMED} more; --json names them`] : named;
+  return files.length > MOST_NAMED
+    ? [...named, `${what}: ${files.length - MOST_NAMED} more; --json names them`]
+    : named;
 }

@@ -121,7 +121,9 @@ class GopCutter implements DemuxerOutput {
     const tracks = given.filter(isStorable);
     const unsupported = given.filter((track) => !isStorable(track));
     if (unsupported.length > 0) {
-      this.#leaveOut(unsupported.map(({ kind, config }) => ({ kind: kind === 'data' ? 'unknown' : kind, name: config.codec })));
+      this.#leaveOut(
+        unsupported.map(({ kind, config }) => ({ kind: kind === 'data' ? 'unknown' : kind, name: config.codec })),
+      );
     }
     if (this.#tracks.length > 0 && sameTracks(this.#tracks, tracks)) return;
     this.#close(true);

@@ -4,9 +4,10 @@
  */
 import path from 'node:path';
 import { NO_TEXTS } from '../../api/stream-texts.ts';
+import type { SegmentStore } from '../../archive/segment-store.ts';
+import { defaultVisibility } from '../../config/exposure.ts';
 import type { Config } from '../../config/schema.ts';
 import { databaseServer } from '../../config/sections/store-section.ts';
-import { defaultVisibility } from '../../config/exposure.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { printDuration } from '../../lib/duration.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
@@ -17,10 +18,9 @@ import { openInitTable } from '../../recording/init-table.ts';
 import { recoverStream } from '../../recording/recovery.ts';
 import { writeIdentity } from '../../recording/stream-identity.ts';
 import { horizonUs } from '../../recording/window.ts';
+import { openStore, type Store } from '../../store/db.ts';
 import type { MsnMarks } from '../../store/msn-marks.ts';
 import { leastMsnAt } from '../../store/msn-marks.ts';
-import { openStore, type Store } from '../../store/db.ts';
-import type { SegmentStore } from '../../archive/segment-store.ts';
 import type { StreamDefinition } from '../definition.ts';
 import { NO_ROOM, watchDisk } from '../disk.ts';
 import { openMsnMarks } from '../open-msn-marks.ts';
@@ -28,7 +28,7 @@ import { DATABASE_FILE, openFolderStore } from '../rebuild.ts';
 import { readSavedState } from '../saved-state.ts';
 import { newStreamId } from '../stream-settings.ts';
 import { readDefinition, writeDefinition } from '../stream-table.ts';
-import { findFiles, type FolderRequest, type FoundFolder, type FoundStream } from './found-files.ts';
+import { type FolderRequest, type FoundFolder, type FoundStream, findFiles } from './found-files.ts';
 import { importStream, type StreamImported } from './import-stream.ts';
 import { isImportedRun } from './imported-runs.ts';
 import { Ledger } from './ledger.ts';
@@ -95,10 +95,14 @@ export async function importRecordings(request: FolderRequest, options: ImportOp
   const msnMarks = opened.use(await openMsnMarks({ dataFolder, store, table, clock, log }));
   const failures: unknown[] = [];
   const looking = new AbortController();
-  const disk = await watchDisk(dataFolder, { now: config }, {
-    signal: looking.signal,
-    failed: (error) => failures.push(error),
-  });
+  const disk = await watchDisk(
+    dataFolder,
+    { now: config },
+    {
+      signal: looking.signal,
+      failed: (error) => failures.push(error),
+    },
+  );
   opened.defer(async () => {
     looking.abort();
     await disk.done;
@@ -166,7 +170,10 @@ async function importOne(
     await writeIdentity(segments, { id, name, createdUs: definition.createdUs }, { signal });
   }
   const failures: unknown[] = [];
-  const inits = await openInitTable(store.db, id, { failed: (error) => failures.push(error), nowMs: () => clock.nowMs() });
+  const inits = await openInitTable(store.db, id, {
+    failed: (error) => failures.push(error),
+    nowMs: () => clock.nowMs(),
+  });
   await recoverStream({ segments, streamId: id, table, inits }, 0, { signal });
   const hasOwn = await hasOwnPast(store, table, id);
   const keepMs = definition.keepMs ?? config.record.keep;
@@ -212,7 +219,15 @@ function newDefinition(
   { config, nowMs, keepMs }: { readonly config: Config; readonly nowMs: number; readonly keepMs: number | undefined },
 ): StreamDefinition {
   return {
-    ...{ id: newStreamId(nowMs), name, source: { type: 'push', onSecondPublisher: 'refuse' }, origin: 'api', ...NO_TEXTS, record: true, keepMs },
+    ...{
+      id: newStreamId(nowMs),
+      name,
+      source: { type: 'push', onSecondPublisher: 'refuse' },
+      origin: 'api',
+      ...NO_TEXTS,
+      record: true,
+      keepMs,
+    },
     ...{ visibility: defaultVisibility(config), visibilityIsSet: false },
     ...{ createdUs: Math.round(nowMs * 1000), stopped: true, paused: false },
   };

@@ -54,7 +54,7 @@ export function openNamePattern(text: string): NamePattern {
   let source = '';
   let at = 0;
   for (const match of text.matchAll(TOKEN)) {
-    source += escape(text.slice(at, match.index));
+    source += quoted(text.slice(at, match.index));
     at = match.index + match[0].length;
     const name = match[1]!;
     if (name === '%') {
@@ -67,7 +67,7 @@ export function openNamePattern(text: string): NamePattern {
     names.push(name);
     source += `(${known[0]})`;
   }
-  source += escape(text.slice(at));
+  source += quoted(text.slice(at));
   const has = (...all: string[]) => all.every((name) => names.includes(name));
   if (!has('s') && !has('N') && !has('Y', 'm', 'd', 'H', 'M')) throw wrong(text, 'it does not name an instant');
   const whole = new RegExp(text.includes('/') ? `^${source}$` : `^(?:.*/)?${source}$`);
@@ -84,7 +84,7 @@ export function openNamePattern(text: string): NamePattern {
   };
 }
 
-function escape(text: string): string {
+function quoted(text: string): string {
   return text.replaceAll(/[.*+?^${}()|[\]\\]/g, '\\$&');
 }
 
@@ -103,7 +103,8 @@ function instantsOf(found: ReadonlyMap<string, string>, zone: TimeZone): readonl
   const [month, day, hour, minute, second] = [number('m'), number('d'), number('H'), number('M'), number('S')];
   const localMs = Date.UTC(number('Y'), month - 1, day, hour, minute, second);
   const date = new Date(localMs);
-  const exists = date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 61;
+  const exists =
+    date.getUTCMonth() === month - 1 && date.getUTCDate() === day && hour < 24 && minute < 60 && second < 61;
   if (!exists) return [];
   const offset = found.get('z');
   const instants = offset === undefined ? zone.instantsOf(localMs) : [localMs - offsetMs(offset)];

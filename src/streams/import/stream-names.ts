@@ -33,8 +33,14 @@ export function streamNames(
 }
 
 function validName(text: string): string {
-  const plain = text.toLowerCase().normalize('NFKD').replaceAll(/[^a-z0-9_]+/g, '-');
-  return plain.replace(/^[-_]+/, '').slice(0, LONGEST).replace(/-+$/, '');
+  const plain = text
+    .toLowerCase()
+    .normalize('NFKD')
+    .replaceAll(/[^a-z0-9_]+/g, '-');
+  return plain
+    .replace(/^[-_]+/, '')
+    .slice(0, LONGEST)
+    .replace(/-+$/, '');
 }
 
 function clash(text: string): OxbowError {

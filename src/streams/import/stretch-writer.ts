@@ -2,8 +2,9 @@
  * Writes one stretch of imported media: a run of its own, cut and recorded exactly as a live stream is.
  * In: GOPs on one clock, a place in the past of a stream. Out: chunk files and rows of the index.
  */
-import type { Config } from '../../config/schema.ts';
+
 import type { SegmentStore } from '../../archive/segment-store.ts';
+import type { Config } from '../../config/schema.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { Stream } from '../../live/stream.ts';
@@ -41,7 +42,9 @@ export interface StretchPlace {
   /** Start of its media, µs since 1970. */
   readonly startUs: number;
   /** The media before it; undefined: there is none. */
-  readonly previous: { readonly endUs: number; readonly msn: number; readonly discontinuitySequence: number } | undefined;
+  readonly previous:
+    | { readonly endUs: number; readonly msn: number; readonly discontinuitySequence: number }
+    | undefined;
   /** Why there is nothing between them. */
   readonly gap: Pick<StreamGap, 'cause' | 'detail'>;
   readonly firstMsn: number;
@@ -64,7 +67,10 @@ export class StretchWriter implements AsyncDisposable {
   /** Frames that were published. */
   #damages = 0;
 
-  constructor({ config, segments, table, inits, streamId, clock, mayWrite, announced }: StretchDeps, place: StretchPlace) {
+  constructor(
+    { config, segments, table, inits, streamId, clock, mayWrite, announced }: StretchDeps,
+    place: StretchPlace,
+  ) {
     const { previous, startUs, firstMsn, gap } = place;
     this.#place = place;
     this.#lastMsn = firstMsn - 1;
