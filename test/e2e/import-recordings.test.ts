@@ -3,7 +3,7 @@ import { cp, readdir, readFile, stat, truncate, writeFile } from 'node:fs/promis
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ImportedStream } from '../../src/streams/import/import-recordings.ts';
-import { type Content, contentOf, makePieces, putUnder } from '../fixtures/foreign-recordings.ts';
+import { type Content, contentOf, makePieces, putUnder } from '../fixtures/foreign/recordings.ts';
 import { need } from '../fixtures/need.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
 import {

@@ -334,7 +334,7 @@ class Importer {
   }
 }
 
-/** Where a file lies. */
+/** The place of a file. */
 interface Place {
   /** Where its clock has 0, µs since 1970. */
   readonly offsetUs: number;

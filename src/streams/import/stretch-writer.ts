@@ -34,7 +34,7 @@ export interface StretchDeps {
   readonly announced: (msn: number) => void;
 }
 
-/** Where a stretch lies. */
+/** The place of a stretch. */
 export interface StretchPlace {
   readonly tracks: readonly Track[];
   /** Where the clock of its frames has 0, µs since 1970. */
@@ -128,7 +128,7 @@ export class StretchWriter implements AsyncDisposable {
     });
   }
 
-  /** Where it lies. */
+  /** Its place. */
   get place(): StretchPlace {
     return this.#place;
   }
