@@ -301,6 +301,16 @@ export const eventTable = {
     sentence: 'The disk has room again: recording continues.',
     data: Type.Object({ free: Type.Integer({ description: 'bytes' }), total: Type.Integer({ description: 'bytes' }) }),
   },
+  'folder.failing': {
+    audience: 'admin',
+    sentence: 'A folder of recordings is missing or full: its streams are not recorded.',
+    data: Type.Object({ folder: Type.String({ description: 'its name in the settings' }), detail: Detail }),
+  },
+  'folder.ok': {
+    audience: 'admin',
+    sentence: 'A folder of recordings can be used again: recording continues.',
+    data: Type.Object({ folder: Type.String({ description: 'its name in the settings' }) }),
+  },
   'storage.failing': {
     audience: 'admin',
     sentence: 'An object store fails: files stay in the data folder, and recording continues.',
