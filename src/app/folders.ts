@@ -13,7 +13,7 @@ import { folderOfStream } from '../config/sections/storage-section.ts';
 import { sleep } from '../lib/abort.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { DiskForecast } from '../observe/disk-forecast.ts';
-import { runFolderMoves } from '../recording/folder-moves.ts';
+import { runFolderMoves } from '../recording/offload/folder-moves.ts';
 import type { Store } from '../store/db.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import { minFreeBytes } from '../streams/disk.ts';

@@ -2,12 +2,12 @@
  * Moves recordings into the folder of their stream in the background, while they are watched and recorded.
  * In: files that are in another folder. Out: the same files, in the folder of their stream. It has no state: an interrupted move is found again.
  */
-import type { FoldersSegmentStore } from '../archive/folders/folders-segment-store.ts';
-import { listQualityRecordings, recordingPrefix } from '../archive/recording-locations.ts';
-import { isMissing, type SegmentLocation, segmentPrefix } from '../archive/segment-store.ts';
-import { sleep } from '../lib/abort.ts';
-import type { Current } from '../lib/current.ts';
-import type { ChunkTable } from './chunk-table.ts';
+import type { FoldersSegmentStore } from '../../archive/folders/folders-segment-store.ts';
+import { listQualityRecordings, recordingPrefix } from '../../archive/recording-locations.ts';
+import { isMissing, type SegmentLocation, segmentPrefix } from '../../archive/segment-store.ts';
+import { sleep } from '../../lib/abort.ts';
+import type { Current } from '../../lib/current.ts';
+import type { ChunkTable } from '../chunk-table.ts';
 
 /** Pause between two looks, ms. */
 const EVERY_MS = 15_000;
