@@ -95,6 +95,9 @@ const fileUsers: readonly string[] = [
   'ingest/rtp/sdp-file.ts', // the SDP of a source
   'streams/disk.ts', // free space
   'streams/record/group-file.ts', // `oxbow record -o FILE`
+  'streams/import/found-files.ts', // files of other programs
+  'streams/import/ledger.ts', // which of them were imported
+  'streams/import/local-file.ts', // files of other programs
   'streams/export/offline.ts', // is there a database?
   'streams/source/probe-file.ts', // `oxbow probe FILE`
   'streams/rebuild.ts', // is there a database?

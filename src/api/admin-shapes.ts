@@ -19,6 +19,28 @@ export const ObjectStoreView = Type.Object(
 );
 export type ObjectStoreView = Static<typeof ObjectStoreView>;
 
+/** A further folder of recordings (`storage.folders`). Bytes. */
+export const FolderView = Type.Object(
+  {
+    name: Type.String(),
+    path: Type.String(),
+    problem: Type.Union([
+      Type.String({ description: 'why it cannot be used; its streams are not recorded' }),
+      Type.Null({ description: 'it is there' }),
+    ]),
+    free: Type.Integer(),
+    total: Type.Integer(),
+    hasRoom: Type.Boolean({ description: 'false: its streams are not recorded until there is more room' }),
+    growth: Type.Number({ description: 'bytes per second by which the used space grew over the last day' }),
+    fullInSeconds: Type.Union([
+      Type.Number({ description: 'seconds until its disk is full, as measured' }),
+      Type.Null({ description: 'it does not fill' }),
+    ]),
+  },
+  { $id: 'FolderView' },
+);
+export type FolderView = Static<typeof FolderView>;
+
 /** The disk of the data folder. Bytes. */
 export const StorageView = Type.Object(
   {
@@ -41,6 +63,7 @@ export const StorageView = Type.Object(
       Type.Integer({ description: 'bytes of all recordings at which retention holds the level' }),
       Type.Null({ description: 'the disk fills before, or no recording grows' }),
     ]),
+    folders: Type.Array(FolderView, { description: 'further folders of recordings' }),
     objectStores: Type.Array(ObjectStoreView, { description: 'where recordings are copied or moved to' }),
   },
   { $id: 'StorageView' },

@@ -321,6 +321,16 @@ export const eventTable = {
       asset: Type.Optional(Type.String({ description: 'id of the asset, if the file is of the library' })),
     }),
   },
+  'folder.failing': {
+    audience: 'admin',
+    sentence: 'A folder of recordings is missing or full: its streams are not recorded.',
+    data: Type.Object({ folder: Type.String({ description: 'its name in the settings' }), detail: Detail }),
+  },
+  'folder.ok': {
+    audience: 'admin',
+    sentence: 'A folder of recordings can be used again: recording continues.',
+    data: Type.Object({ folder: Type.String({ description: 'its name in the settings' }) }),
+  },
   'storage.failing': {
     audience: 'admin',
     sentence: 'An object store fails: files stay in the data folder, and recording continues.',

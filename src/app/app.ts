@@ -17,7 +17,7 @@ import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
 import { startVerify } from './files/verify.ts';
-
+import { startFolders } from './folders.ts';
 import { openChecks, openChildren, openGauges } from './health.ts';
 import { openHttp } from './http.ts';
 import { type IngestAddresses, type IngestEndpoints, openIngest, printIngest, withoutIngest } from './ingest.ts';
@@ -115,12 +115,12 @@ export async function startApp(
   const does = (role: NodeRole) => !nodes || nodes.roles.includes(role);
   const { bus, webhooks } = await openEvents(app, { store, changes, net, cluster });
   const disk = await openDisk(app, bus);
-  const recordings = await openRecordings(app, { store, changes, disk, nodes });
+  const recordings = await openRecordings(app, { store, changes, bus, disk, nodes });
   const streams = openStreams(app, { store, net, bus, disk, recordings, cluster, placement }, { signal });
   const { catalog } = streams;
   const openedJobs = await openJobs(app, { store, bus, recordings, disk });
   const { jobs, workers } = openedJobs;
-  const exports = openExports(app, { recordings, streams, jobs });
+  const exports = openExports(app, { recordings, streams, jobs, disk });
   const library = await openLibrary(app, { store, bus, recordings, placement });
   const processing = openProcessing(app, { store, recordings, jobs, library, placement });
   const uploads = await openUploads(app, { store, bus, recordings, disk, library, placement });
@@ -184,6 +184,7 @@ export async function startApp(
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
   startRetention(app, { bus, recordings, catalog, chats });
+  startFolders(app, { recordings, catalog, health });
   const keeper = startVerify(app, { store, bus, recordings, catalog, health, placement });
   startOffload(app, { store, bus, recordings, catalog, health, placement, keeper });
   startTrash(app, { library, recordings, placement });

@@ -2,7 +2,7 @@
  * Watches the free space of the data folder and forecasts when the disk is full.
  * In: the context. Out: DiskWatch; log lines, events.
  */
-import type { ObjectStoreView, StorageView } from '../api/admin-shapes.ts';
+import type { FolderView, ObjectStoreView, StorageView } from '../api/admin-shapes.ts';
 import type { EventBus } from '../cluster/event-bus.ts';
 import { DiskForecast } from '../observe/disk-forecast.ts';
 import type { Catalog } from '../streams/catalog.ts';
@@ -32,12 +32,13 @@ export async function openDisk(app: AppContext, bus: EventBus): Promise<DiskWatc
  * The JSON of the disk.
  *
  * @param maxDisk `record.maxDisk`, bytes
+ * @param places where recordings are besides the data folder
  */
 export async function describeStorage(
   { now, forecast }: DiskWatch,
   catalog: Catalog,
   maxDisk: number | undefined,
-  objectStores: readonly ObjectStoreView[],
+  places: { readonly folders: readonly FolderView[]; readonly objectStores: readonly ObjectStoreView[] },
 ): Promise<StorageView> {
   const { free, total, hasRoom } = now();
   const { growth, basisSeconds } = forecast;
@@ -53,7 +54,8 @@ export async function describeStorage(
     growth,
     basisSeconds: Math.round(basisSeconds),
     fullInSeconds: fills ? fullInSeconds : null,
-    objectStores: [...objectStores],
+    folders: [...places.folders],
+    objectStores: [...places.objectStores],
     levelsAt: fills || growing.length === 0 ? null : Math.round(recordings + addsBytes),
   };
 }

@@ -100,8 +100,9 @@ export async function openHttp(
       reader: recordings.reader,
       ...(recordings.objects && { presign: recordings.objects.presign }),
       storage: async () => {
-        const stores = (await recordings.objects?.describe?.()) ?? [];
-        return describeStorage(disk, catalog, settings.now.record.maxDisk, stores);
+        const objectStores = (await recordings.objects?.describe?.()) ?? [];
+        const folders = recordings.folders?.describe() ?? [];
+        return describeStorage(disk, catalog, settings.now.record.maxDisk, { folders, objectStores });
       },
       settings: () => settings.rows(),
       logs,

@@ -92,10 +92,10 @@ export function openOwnWorker(
 /** Registers exports. */
 export function openExports(
   { config, settings, clock }: AppContext,
-  { recordings, streams, jobs }: Pick<Parts, 'recordings' | 'streams' | 'jobs'>,
+  { recordings, streams, jobs, disk }: Pick<Parts, 'recordings' | 'streams' | 'jobs' | 'disk'>,
 ): ExportJobs {
   const { segments, table, reader } = recordings;
-  const { catalog, deps } = streams;
+  const { catalog } = streams;
   const node = nodeName(config);
   const secret = node === undefined ? undefined : config.cluster.secret;
   const exports = new ExportJobs({
@@ -106,7 +106,7 @@ export function openExports(
     clock,
     segments,
     settings,
-    mayWrite: deps.mayWrite,
+    mayWrite: () => disk.now().hasRoom,
     node,
     ticketKey: secret === undefined ? undefined : Buffer.from(clusterKey(secret, 'download tickets')),
   });

@@ -8,11 +8,12 @@ import type { Access } from '../accounts/access.ts';
 import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
-import type { ObjectStoreView } from '../api/admin-shapes.ts';
+import type { FolderView, ObjectStoreView } from '../api/admin-shapes.ts';
 import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
+import type { FoldersSegmentStore } from '../archive/folders/folders-segment-store.ts';
 import type { ObjectTargets } from '../archive/objects/object-targets.ts';
 import type { StoredObjects } from '../archive/objects/stored-objects.ts';
 import type { TieredSegmentStore } from '../archive/objects/tiered-segment-store.ts';
@@ -143,6 +144,17 @@ export interface Objects {
   describe?: () => Promise<readonly ObjectStoreView[]>;
 }
 
+/** Further folders of recordings. */
+export interface Folders {
+  readonly store: FoldersSegmentStore;
+  /** Names streams by the catalog from now on. */
+  readonly follow: (catalog: Catalog) => void;
+  /** Why a stream with a folder is not recorded, empty while it is; undefined for a stream of the data folder. */
+  readonly pauseOf: (streamId: string) => string | undefined;
+  /** The JSON of the folders. */
+  readonly describe: () => readonly FolderView[];
+}
+
 /** Stored media and its index. */
 export interface Recordings {
   /** The files of this server. */
@@ -150,6 +162,8 @@ export interface Recordings {
   readonly segments: SegmentStore;
   /** In a cluster: deletes at all nodes that run; returns the others, which may have such files too. */
   readonly deleteAtNodes: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
+  /** Undefined: all recordings are in the data folder. */
+  readonly folders: Folders | undefined;
   /** Undefined: there is no object store. */
   readonly objects: Objects | undefined;
   /** Syncs of files in the data folder. */

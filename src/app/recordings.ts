@@ -22,6 +22,7 @@ import { openHorizons } from '../streams/open-horizons.ts';
 import { openMsnMarks } from '../streams/open-msn-marks.ts';
 import { PictureTable } from '../streams/picture/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
+import { openFolders } from './folders.ts';
 import { openNodeFiles } from './nodes/nodes.ts';
 import { openObjects } from './objects.ts';
 import type { AppContext, Parts, Recordings } from './parts.ts';
@@ -32,11 +33,14 @@ const SETTLED_MS = 3_600_000;
 /** Opens the index and its tables. */
 export async function openRecordings(
   app: AppContext,
-  { store, changes, disk, nodes }: Pick<Parts, 'store' | 'changes' | 'disk' | 'nodes'>,
+  { store, changes, bus, disk, nodes }: Pick<Parts, 'store' | 'changes' | 'bus' | 'disk' | 'nodes'>,
 ): Promise<Recordings> {
   const { dataFolder, opened, clock, log, metrics } = app;
-  const syncQueue = timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
-  const files = openLocalSegmentStore({ folder: dataFolder, syncQueue });
+  const openQueue = () => timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
+  const syncQueue = openQueue();
+  const main = openLocalSegmentStore({ folder: dataFolder, syncQueue });
+  const folders = await openFolders(app, { store, bus }, main, openQueue);
+  const files = folders?.store ?? main;
   const { segments: own, objects } = await openObjects(app, { store, disk }, files);
   const shared = nodes && openNodeFiles(app, nodes, own);
   const segments = shared ?? own;
@@ -53,6 +57,7 @@ export async function openRecordings(
     files,
     segments,
     deleteAtNodes: shared && ((prefix) => shared.deleteAtLiving(prefix)),
+    folders,
     objects,
     syncQueue,
     reader,

@@ -40,6 +40,8 @@ export function openStreams(
     failed: failed('a small picture of a recording'),
   });
   opened.defer(metrics.beforeScrape(() => metrics.storyboardsWaiting.set(queue.length)));
+  // A stream with a folder of its own does not depend on the disk of the data folder.
+  const pauseOf = (streamId: string) => recordings.folders?.pauseOf(streamId) ?? (disk.now().hasRoom ? '' : NO_ROOM);
   const deps: StreamDeps = {
     ...recordings,
     storyboardMaker: { queue, makePicture: makeKeyPicture },
@@ -64,11 +66,12 @@ export function openStreams(
     ),
     events: bus,
     runSource: (definition, input, options) => runSource(sources, definition, input, options),
-    mayWrite: () => disk.now().hasRoom,
-    noRoom: () => (disk.now().hasRoom ? '' : NO_ROOM),
+    mayWrite: (streamId) => pauseOf(streamId) === '',
+    noRoom: pauseOf,
   };
   opened.defer(() => closeEngine());
   const catalog = new Catalog(deps, { signal: AbortSignal.any([signal, shutdown.signal]) });
   opened.defer(() => catalog.close());
+  recordings.folders?.follow(catalog);
   return { deps, catalog, probe: createProber(sources, shutdown.signal) };
 }

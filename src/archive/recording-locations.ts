@@ -73,6 +73,15 @@ export async function listQualityRecordings(
   });
 }
 
+/**
+ * The id of the stream of a file of a recording, or of one of its qualities; undefined for other objects, and for the file that identifies
+ * a stream.
+ */
+export function recordingOfLocation(location: SegmentPrefix): string | undefined {
+  const id = /^recordings\/([^/]+)\//.exec(location)?.[1];
+  return id === undefined || location === identityLocation(id) ? undefined : id;
+}
+
 /** Location of the file that identifies the stream of a recording. */
 export function identityLocation(streamId: string): SegmentLocation {
   return segmentLocation(`${recordingPrefix(streamId)}stream.json`);

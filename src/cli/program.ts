@@ -13,7 +13,7 @@ import { addDb } from './database/db.ts';
 import { addDoctor } from './doctor.ts';
 import { addEdge } from './edge/edge.ts';
 import { addExport } from './export.ts';
-import { addImport } from './import/import-synctv.ts';
+import { addImport } from './import/import.ts';
 import { addProbe } from './probe.ts';
 import { addRecord } from './record.ts';
 import { addServe } from './serve.ts';

@@ -11,11 +11,11 @@ export type IndexSettings = Pick<Config, 'data' | 'store' | 'storage'>;
 
 /** Compares database and files without changes. @throws OxbowError `data-in-use`, `data-newer`, `not-ready` */
 export async function compareIndex(
-  { data, store }: IndexSettings,
+  { data, store, storage }: IndexSettings,
   { signal }: { signal: AbortSignal },
 ): Promise<IndexReport> {
   const { checkIndex } = await import('../streams/rebuild.ts');
-  return checkIndex(data, { signal, server: databaseServer(store) });
+  return checkIndex(data, { signal, server: databaseServer(store), storage });
 }
 
 /** Rebuilds the index from the files and prints the result. @throws OxbowError `data-in-use` while a server runs there */

@@ -448,6 +448,18 @@ export interface EventDataByType {
     /** id of the asset, if the file is of the library */
     asset?: string;
   };
+  /** A folder of recordings is missing or full: its streams are not recorded. */
+  'folder.failing': {
+    /** its name in the settings */
+    folder: string;
+    /** for a person; never an address of a source */
+    detail: string;
+  };
+  /** A folder of recordings can be used again: recording continues. */
+  'folder.ok': {
+    /** its name in the settings */
+    folder: string;
+  };
   /** An object store fails: files stay in the data folder, and recording continues. */
   'storage.failing': {
     /** its name in the settings */

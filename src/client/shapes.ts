@@ -2241,6 +2241,8 @@ export type EventType =
   | 'disk.ok'
   | 'recording.damaged'
   | 'recording.repaired'
+  | 'folder.failing'
+  | 'folder.ok'
   | 'storage.failing'
   | 'storage.ok'
   | 'webhook.disabled'
@@ -2859,6 +2861,20 @@ export type NodeList = {
   nextCursor: null;
 };
 
+/** `FolderView` of the API. */
+export type FolderView = {
+  name: string;
+  path: string;
+  problem: string | null;
+  free: number;
+  total: number;
+  /** false: its streams are not recorded until there is more room */
+  hasRoom: boolean;
+  /** bytes per second by which the used space grew over the last day */
+  growth: number;
+  fullInSeconds: number | null;
+};
+
 /** `ObjectStoreView` of the API. */
 export type ObjectStoreView = {
   /** in the settings */
@@ -2886,6 +2902,8 @@ export type StorageView = {
   basisSeconds: number;
   fullInSeconds: number | null;
   levelsAt: number | null;
+  /** further folders of recordings */
+  folders: FolderView[];
   /** where recordings are copied or moved to */
   objectStores: ObjectStoreView[];
 };

@@ -49,7 +49,12 @@ export function describeSettings({ config, origins }: Pick<LoadedConfig, 'config
     const value = [type, withoutSecrets(endpoint), `${bucket}/${prefix}`].filter((part) => part !== '').join(', ');
     return { path, description: '', value, origin: origins.get(path) ?? '', reload: 'restart' as const };
   });
-  return [...settings, ...streams, ...providers, ...targets];
+  const folders = Object.entries(config.storage.folders).map(([name, { path: value, streams }]) => {
+    const path = `storage.folders.${name}`;
+    const shown = streams.length === 0 ? value : `${value}, ${streams.join(',')}`;
+    return { path, description: '', value: shown, origin: origins.get(path) ?? '', reload: 'restart' as const };
+  });
+  return [...settings, ...streams, ...providers, ...targets, ...folders];
 }
 
 /**

@@ -43,8 +43,9 @@ export function planReload(running: Config, read: Pick<LoadedConfig, 'config' | 
   const { identity } = read.config;
   taken.push(...changedNames('streams', running.streams, streams));
   taken.push(...changedNames('identity.providers', running.identity.providers, identity.providers));
-  const { targets } = running.storage;
+  const { targets, folders } = running.storage;
   waiting.push(...changedNames('storage.targets', targets, read.config.storage.targets));
+  waiting.push(...changedNames('storage.folders', folders, read.config.storage.folders));
   return { config: { ...(config as unknown as Config), streams, identity }, taken, waiting };
 }
 

@@ -173,6 +173,7 @@ export async function startTestServer(
       basisSeconds: 0,
       fullInSeconds: null,
       levelsAt: null,
+      folders: [],
       objectStores: [],
     }),
     settings: () => [],

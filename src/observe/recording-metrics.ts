@@ -61,6 +61,24 @@ export const recordingMetrics = {
     labels: [],
     help: 'Damaged files that were replaced by their intact second copy in an object store.',
   },
+  folderUp: {
+    type: 'gauge',
+    name: 'oxbow_recording_folder_up',
+    labels: ['folder'],
+    help: '0 while a folder of recordings is missing: its streams are not recorded.',
+  },
+  folderFreeBytes: {
+    type: 'gauge',
+    name: 'oxbow_recording_folder_free_bytes',
+    labels: ['folder'],
+    help: 'Free space on the disk of a folder of recordings.',
+  },
+  folderMovedBytes: {
+    type: 'counter',
+    name: 'oxbow_recording_moved_bytes_total',
+    labels: [],
+    help: 'Bytes of recordings that were moved to the folder of their stream.',
+  },
   storageUp: {
     type: 'gauge',
     name: 'oxbow_storage_up',

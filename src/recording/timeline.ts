@@ -75,6 +75,9 @@ export function gapsSince(
   return [...lost, ...(joins ? before : []), ...(waits ? [] : stream.gapsSince(endUs))];
 }
 
+/** Detail of the time between imported media and the creation of its stream. */
+const NOT_CREATED = 'before the stream was created';
+
 /** A file, or a group of the open file, on the timeline. */
 type Stretch = Omit<ChunkSpan, 'absences'> & { readonly gaps: readonly StreamGap[] };
 
@@ -151,7 +154,7 @@ function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: Tim
   const add = (piece: TimelinePiece) => {
     // A short distance between creation and the first piece is closed.
     const joins = pieces.length === 0 && piece.fromUs > end.createdUs && piece.fromUs - end.createdUs < HOLE_US;
-    addPiece(pieces, joins ? { ...piece, fromUs: end.createdUs } : piece, end.horizonUs);
+    addPiece(pieces, joins ? { ...piece, fromUs: end.createdUs } : piece, end);
   };
   for (const { start_us, end_us, gaps } of stretches) {
     let cursorUs = start_us;
@@ -170,16 +173,27 @@ function assemble(stretches: readonly Stretch[], recordedEndUs: number, end: Tim
 }
 
 /**
- * Appends a piece without a distance or overlap to the previous one. An unexplained distance becomes a gap with cause `disk`, or
- * `deleted` if it begins before the horizon.
+ * Appends a piece without a distance or overlap to the previous one. An unexplained distance becomes a gap with cause `disk`, `deleted` if
+ * it begins before the horizon, or offline as long as there was no stream: media before its creation was imported.
  */
-function addPiece(pieces: TimelinePiece[], piece: TimelinePiece, horizonUs: number): void {
+function addPiece(
+  pieces: TimelinePiece[],
+  piece: TimelinePiece,
+  { horizonUs, createdUs }: Pick<TimelineEnd, 'horizonUs' | 'createdUs'>,
+): void {
   const last = pieces.at(-1);
   if (!last) {
     if (piece.toUs > piece.fromUs) pieces.push(piece);
     return;
   }
   const seamUs = piece.fromUs - last.toUs;
+  if (seamUs >= HOLE_US && last.toUs >= horizonUs && createdUs - last.toUs >= HOLE_US) {
+    // The rest of the distance, if there is any, is that to the creation.
+    const toUs = Math.min(piece.fromUs, createdUs);
+    pieces.push({ fromUs: last.toUs, toUs, kind: 'offline', detail: NOT_CREATED });
+    addPiece(pieces, piece, { horizonUs, createdUs });
+    return;
+  }
   if (seamUs >= HOLE_US) {
     const span = { fromUs: last.toUs, toUs: piece.fromUs };
     if (last.toUs < horizonUs) pieces.push({ ...span, kind: 'deleted', detail: '' });

@@ -169,7 +169,7 @@ export class ManagedStream implements ServedStream {
   /** The problem in words: why the stream is not live, or what of a live stream is not recorded. */
   get problem(): string {
     if (this.state !== 'live') return this.#problem;
-    const noRoom = this.#definition.record ? (this.#deps.noRoom?.() ?? '') : '';
+    const noRoom = this.#definition.record ? (this.#deps.noRoom?.(this.#definition.id) ?? '') : '';
     return [noRoom, this.#leftOut.sentence].filter(Boolean).join(' ');
   }
 

@@ -4,12 +4,15 @@
  */
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import type { FoldersSegmentStore } from '../archive/folders/folders-segment-store.ts';
+import { openFolders } from '../archive/folders/open-folders.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { adoptObjects } from '../archive/objects/adopt-objects.ts';
 import { OBJECT_CACHE, openTieredStore, type TieredStore } from '../archive/objects/open-tiered.ts';
 import { listChunks, listRecordings } from '../archive/recording-locations.ts';
 import { type SegmentStore, segmentLocation } from '../archive/segment-store.ts';
 import type { Config } from '../config/schema.ts';
+import { folderOfStream } from '../config/sections/storage-section.ts';
 import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -21,7 +24,7 @@ import { openStore, type Store } from '../store/db.ts';
 import { DATABASE_FILE } from '../store/file-names.ts';
 import { hasNodes, readIndexedFiles, readServerFiles } from '../store/indexed-files.ts';
 import { isLocked } from '../store/running.ts';
-import { adoptRecordings } from './stream-table.ts';
+import { adoptRecordings, readNames } from './stream-table.ts';
 
 export { DATABASE_FILE };
 
@@ -46,7 +49,7 @@ export interface IndexReport {
 }
 
 /** Where files are besides the data folder: the section of the settings. */
-export type StorageSettings = Pick<Config['storage'], 'targets' | 'cache'>;
+export type StorageSettings = Pick<Config['storage'], 'targets' | 'cache' | 'folders'>;
 
 /** What belongs to a data folder besides its files. */
 export interface FolderOptions {
@@ -75,6 +78,8 @@ export async function rebuildIndex(
   await refuseNodes(store);
   await using opened = await openFolderStore(dataFolder, store, storage);
   const { segments, tiered } = opened;
+  // The rows of what is in a missing folder would be lost.
+  await opened.folders?.assertComplete();
   if (tiered) await adoptObjects(tiered, { signal });
   await adoptRecordings(store, segments, { onlyIfEmpty: false });
   const clock = createSystemClock();
@@ -109,14 +114,16 @@ export async function rebuildIndex(
  */
 export async function checkIndex(
   dataFolder: string,
-  { signal, server }: Pick<FolderOptions, 'server'> & { readonly signal: AbortSignal },
+  { signal, server, storage }: FolderOptions & { readonly signal: AbortSignal },
 ): Promise<IndexReport> {
   if (isLocked(dataFolder)) throw new OxbowError('data-in-use', `Another oxbow runs on ${dataFolder}.`);
   const database = path.join(dataFolder, DATABASE_FILE);
   const hasDatabase = server !== undefined || existsSync(database);
   const indexed = server ? await readServerFiles(server) : hasDatabase ? readIndexedFiles(database) : [];
   if (indexed === undefined) return { files: 0, problems: [], isOld: true };
-  await using segments = openLocalSegmentStore({ folder: dataFolder });
+  const main = openLocalSegmentStore({ folder: dataFolder });
+  const place = { main, dataFolder, folderOf: () => undefined, leastFree: () => 0 };
+  await using segments = (await openFolders({ ...place, folders: storage?.folders ?? {} })) ?? main;
   const problems: string[] = [];
   if (indexed.length === 0) {
     const files = await countChunks(segments, signal);
@@ -165,14 +172,44 @@ async function countChunks(segments: SegmentStore, signal: AbortSignal): Promise
 export async function openFolderStore(
   folder: string,
   store: Pick<Store, 'db' | 'fence'>,
-  { targets, cache: maxBytes }: StorageSettings = { targets: {}, cache: 0 },
-): Promise<{ readonly segments: SegmentStore; readonly tiered: TieredStore | undefined } & AsyncDisposable> {
-  const local = openLocalSegmentStore({ folder });
+  { targets, cache: maxBytes, folders: given }: StorageSettings = { targets: {}, cache: 0, folders: {} },
+): Promise<OpenedFiles> {
+  const main = openLocalSegmentStore({ folder });
+  const folders = await openStoreFolders(folder, store, given, main);
+  const local = folders ?? main;
   const cache = { folder: path.join(folder, OBJECT_CACHE), maxBytes: () => maxBytes, hasRoom: () => true };
   const fence = () => store.fence;
   const tiered = await openTieredStore({ local, db: store.db, fence, nowMs: Date.now, targets, cache });
   const owner = tiered ?? local;
-  return { segments: tiered?.store ?? local, tiered, [Symbol.asyncDispose]: () => owner[Symbol.asyncDispose]() };
+  return {
+    segments: tiered?.store ?? local,
+    tiered,
+    folders,
+    [Symbol.asyncDispose]: () => owner[Symbol.asyncDispose](),
+  };
+}
+
+/** The files of a data folder, of its further folders and its object stores. */
+export interface OpenedFiles extends AsyncDisposable {
+  readonly segments: SegmentStore;
+  readonly tiered: TieredStore | undefined;
+  /** Undefined: there are none. */
+  readonly folders: FoldersSegmentStore | undefined;
+}
+
+async function openStoreFolders(
+  dataFolder: string,
+  store: Pick<Store, 'db'>,
+  folders: StorageSettings['folders'],
+  main: SegmentStore,
+): Promise<FoldersSegmentStore | undefined> {
+  const folderOf = (streamId: string) => {
+    const name = names.get(streamId);
+    return name === undefined ? undefined : folderOfStream(folders, name);
+  };
+  const names = await readNames(store.db);
+  // A command watches the free space itself, or writes little.
+  return openFolders({ main, dataFolder, folders, folderOf, leastFree: () => 0 });
 }
 
 async function streamIds(store: Store): Promise<string[]> {

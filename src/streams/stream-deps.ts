@@ -91,13 +91,13 @@ export interface StreamDeps {
   readonly openVideoEncoder?: OpenLiveEncoder;
   /** Encodes the picture that is shown while a publisher is away; that of the media engine if not given. */
   readonly makeStillGop?: MakeStillGop;
-  /** Whether the disk has room to record. */
-  readonly mayWrite: () => boolean;
+  /** Whether the disk of a stream has room to record. */
+  readonly mayWrite: (streamId: string) => boolean;
   /**
    * Closes all readers of stored media and drops its cached blocks. Call it after the deletion, because an open file keeps its disk
    * space, and also before it, because Windows does not delete open files.
    */
   readonly release: (prefix: SegmentPrefix) => void;
-  /** Why recording is paused, in words; empty while there is room. */
-  readonly noRoom?: () => string;
+  /** Why recording of a stream is paused, in words; empty while there is room. */
+  readonly noRoom?: (streamId: string) => string;
 }

@@ -117,6 +117,8 @@ export async function openStreamParts(
     previous || undefined,
     latestDateRanges(dateRanges, between).slice(-MAX_DATE_RANGES),
   );
+  const mayWrite = () => deps.mayWrite(id);
+  const noRoom = () => deps.noRoom?.(id) ?? '';
   const previousMsn = last?.last_msn ?? 0;
   const recorder = new Recorder({
     recording,
@@ -125,8 +127,8 @@ export async function openStreamParts(
     sync: config.record.sync,
     clock,
     previousMsn,
-    mayWrite: deps.mayWrite,
-    noRoom: deps.noRoom,
+    mayWrite,
+    noRoom,
     onCommitted(msn) {
       list.recorded(msn);
       qualities.release();
@@ -170,7 +172,7 @@ export async function openStreamParts(
     limits: { ...DEFAULT_LIMITS, windowUs },
     recorded: await recordedQualities(id, table, inits),
     recorder: {
-      ...{ segments, sync: config.record.sync, clock, mayWrite: deps.mayWrite, noRoom: deps.noRoom },
+      ...{ segments, sync: config.record.sync, clock, mayWrite, noRoom },
       countersOf: (rung) => qualityCounters(deps, name, rung),
     },
     missed: (rung) => deps.metrics.qualityGaps.inc({ stream: name, quality: rung }),
@@ -239,7 +241,7 @@ function openSampler(
 ): StoryboardSampler {
   return new StoryboardSampler({
     ...{ streamId: id, storyboards, ...maker },
-    mayMake: () => settings.now.record.storyboard && mayWrite(),
+    mayMake: () => settings.now.record.storyboard && mayWrite(id),
     counted: (result) => metrics.storyboardPictures.inc({ stream, result }),
   });
 }

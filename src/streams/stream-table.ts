@@ -45,6 +45,12 @@ export async function readStorage(
   return new Map(rows.map(({ id, storage }) => [id, storage ?? undefined]));
 }
 
+/** The names of all streams, removed ones too, by their ids. */
+export async function readNames(db: Kysely<Tables>): Promise<ReadonlyMap<string, string>> {
+  const rows = await db.selectFrom('stream').select(['id', 'name']).execute();
+  return new Map(rows.map(({ id, name }) => [id, name]));
+}
+
 /** The name of a stream by its id; undefined if there is none. */
 export async function readStreamName(db: Kysely<Tables>, id: string): Promise<string | undefined> {
   const row = await db.selectFrom('stream').select('name').where('id', '=', id).executeTakeFirst();

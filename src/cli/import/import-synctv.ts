@@ -30,8 +30,7 @@ Examples:
   oxbow import synctv synctv.db --data /var/lib/oxbow --admins`;
 
 /** Adds the verb. */
-export function addImport(program: Command, exit: (code: ExitCode) => void): void {
-  const command = program.command('import').summary('takes over what another program has');
+export function addImportSyncTv(command: Command, exit: (code: ExitCode) => void): void {
   const synctv = command
     .command('synctv')
     .argument('<DB>', 'The SQLite database of SyncTV v0.9.15, usually synctv.db.')

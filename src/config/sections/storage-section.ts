@@ -116,9 +116,64 @@ function checkFolder({ path, bucket, presign }: TargetConfig): void {
   if (presign) throw new FormatError('`folder` has no addresses to `presign`', 0);
 }
 
+const folder = section({
+  path: text(
+    '',
+    'The folder: an absolute path, on another disk than the data folder. It must exist, below the place where the disk is mounted.',
+    { placeholder: 'FOLDER', maxLength: 1000 },
+  ),
+  streams: text('', 'Streams whose new recordings go there: names with commas between them, or `*` for all others.', {
+    placeholder: 'NAME,…',
+    maxLength: 10_000,
+  }),
+});
+
+/** A further folder of recordings. */
+export interface FolderConfig {
+  /** Absolute. */
+  readonly path: string;
+  /** Names of streams, or `*`. */
+  readonly streams: readonly string[];
+}
+
+const folders: NamedSections<FolderConfig> = {
+  node: 'named',
+  sentence:
+    'Further folders of recordings, by a name of your choice. A name stays: the data folder remembers the disk of it.',
+  reload: 'restart',
+  each: folder,
+  checkName(name) {
+    if (/^[a-z0-9][a-z0-9-]{0,31}$/.test(name)) return;
+    throw new FormatError(`"${name.slice(0, 80)}" is not a name; use a-z, 0-9 and "-", at most 32 characters`, 0);
+  },
+  refine(values) {
+    const { path, streams } = values as Values<typeof folder>;
+    if (!isAbsolute(path)) throw new FormatError('it needs a `path`, from the root of the file system', 0);
+    const names = streams.split(',').map((name) => name.trim());
+    return { path, streams: names.filter((name) => name !== '') };
+  },
+};
+
+/**
+ * The name of the folder for the new recordings of a stream; undefined: the data folder.
+ *
+ * @param name of the stream
+ */
+export function folderOfStream(folders: Readonly<Record<string, FolderConfig>>, name: string): string | undefined {
+  const having = (entry: string) => Object.keys(folders).find((each) => folders[each]!.streams.includes(entry));
+  return having(name) ?? having('*');
+}
+
 /** The section. */
 export const storageSection = section({
   targets,
+  folders,
+  moveToFolders: flag(
+    false,
+    'Whether recordings that are in another folder than new ones of their stream are moved there, in the background (`storage.folders`).',
+    { reload: 'live' },
+  ),
+  moveRate: size('20M', 'How fast they are moved, bytes a second.', { reload: 'live' }),
   target: text(
     '',
     'Object store that recordings, assets and exports are copied or moved to, by its name in `storage.targets`. Default: none, they stay in the data folder.',

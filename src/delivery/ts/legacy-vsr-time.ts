@@ -3,14 +3,12 @@
  * In: parts of a path and query. Out: instants and durations, or OxbowError.
  */
 import { parseInstant } from '../../api/instant.ts';
+import { openTimeZone, skippedTime, type TimeZone } from '../../api/local-time.ts';
 import { parseDuration } from '../../lib/duration.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { decodeTime, refusing } from '../address-time.ts';
 
 const COMPACT = /^\d{14}$/;
-const ZONE = /^[A-Za-z0-9_+/-]{1,64}$/;
-/** More than the offset of any zone, and than any change of it, ms. */
-const DAY_MS = 86_400_000;
 
 /**
  * Parses the start of a window.
@@ -22,9 +20,9 @@ const DAY_MS = 86_400_000;
  */
 export function legacyInstantUs(text: string, zone: string | null): number {
   const plain = decodeTime(text);
-  const format = zone === null ? undefined : openZone(zone);
-  if (!format || !COMPACT.test(plain)) return refusing(() => parseInstant(plain)) * 1000;
-  return refusing(() => localInstant(plain, format)) * 1000;
+  const local = zone === null ? undefined : openTimeZone(zone);
+  if (!local || !COMPACT.test(plain)) return refusing(() => parseInstant(plain)) * 1000;
+  return refusing(() => localInstant(plain, local)) * 1000;
 }
 
 /**
@@ -58,44 +56,9 @@ function durationMs(plain: string): number | undefined {
   }
 }
 
-function openZone(zone: string): Intl.DateTimeFormat {
-  try {
-    if (!ZONE.test(zone)) throw new RangeError(zone);
-    return new Intl.DateTimeFormat('en-GB', {
-      timeZone: zone,
-      calendar: 'gregory',
-      numberingSystem: 'latn',
-      hourCycle: 'h23',
-      year: 'numeric',
-      month: '2-digit',
-      day: '2-digit',
-      hour: '2-digit',
-      minute: '2-digit',
-      second: '2-digit',
-    });
-  } catch (error) {
-    const name = zone.slice(0, 64).replaceAll(/[^\x20-\x7e]/g, '?');
-    throw new OxbowError('bad-time-zone', `"${name}" is not a time zone`, { cause: error });
-  }
-}
-
 /** A time that occurs twice, when clocks are set back, means the first. */
-function localInstant(text: string, format: Intl.DateTimeFormat): number {
-  const asUtc = parseInstant(text);
-  // The offset of the zone a day before and a day after: one of them applies, unless the zone skips this time.
-  const found = [asUtc - DAY_MS, asUtc + DAY_MS]
-    .map((near) => asUtc - (shownAt(near, format) - near))
-    .filter((at) => shownAt(at, format) === asUtc);
-  if (found.length === 0) {
-    const { timeZone } = format.resolvedOptions();
-    throw new FormatError(`${text} does not exist in ${timeZone}: clocks there step over it`, 0);
-  }
-  return Math.min(...found);
-}
-
-/** The local time at `ms`, read as if it were UTC, ms. */
-function shownAt(ms: number, format: Intl.DateTimeFormat): number {
-  const part = new Map(format.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
-  const of = (type: Intl.DateTimeFormatPartTypes) => part.get(type) ?? 0;
-  return Date.UTC(of('year'), of('month') - 1, of('day'), of('hour'), of('minute'), of('second'));
+function localInstant(text: string, zone: TimeZone): number {
+  const first = zone.instantsOf(parseInstant(text))[0];
+  if (first === undefined) throw skippedTime(text, zone);
+  return first;
 }

@@ -24,6 +24,8 @@ describe('routes for administrators', () => {
     basisSeconds: 600,
     fullInSeconds: 120,
     levelsAt: null,
+
+    folders: [],
     objectStores: [],
   };
   const server = shareTestServer(() => ({

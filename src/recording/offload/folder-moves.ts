@@ -1,0 +1,92 @@
+/**
+ * Moves recordings into the folder of their stream in the background, while they are watched and recorded.
+ * In: files that are in another folder. Out: the same files, in the folder of their stream. It has no state: an interrupted move is found again.
+ */
+import type { FoldersSegmentStore } from '../../archive/folders/folders-segment-store.ts';
+import { listQualityRecordings, recordingPrefix } from '../../archive/recording-locations.ts';
+import { isMissing, type SegmentLocation, segmentPrefix } from '../../archive/segment-store.ts';
+import { sleep } from '../../lib/abort.ts';
+import type { Current } from '../../lib/current.ts';
+import type { ChunkTable } from '../chunk-table.ts';
+
+/** Pause between two looks, ms. */
+const EVERY_MS = 15_000;
+
+/** Options of the moves. */
+export interface FolderMovesOptions {
+  readonly store: FoldersSegmentStore;
+  readonly table: Pick<ChunkTable, 'files'>;
+  readonly settings: Current<{ readonly storage: { readonly moveToFolders: boolean; readonly moveRate: number } }>;
+  /** Ids of all streams. */
+  readonly streams: () => readonly string[];
+  /** Closes all readers of a file that was moved. */
+  readonly release: (location: SegmentLocation) => void;
+  /** Bytes of a file were moved. */
+  readonly moved: (bytes: number) => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/** Looks and moves until aborted. Never rejects. */
+export async function runFolderMoves(options: FolderMovesOptions, { signal }: { signal: AbortSignal }): Promise<void> {
+  const { store, settings, failed } = options;
+  // What a process left that was ended while it copied.
+  await store.sweep(segmentPrefix('recordings'), { signal }).catch((error: unknown) => {
+    if (!signal.aborted) failed(error);
+  });
+  while (!signal.aborted) {
+    if (settings.now.storage.moveToFolders) {
+      await moveAll(options, signal).catch((error: unknown) => {
+        if (!signal.aborted) failed(error);
+      });
+    }
+    await sleep(EVERY_MS, { signal }).catch(() => undefined); // rejects only on abort, which ends the loop
+  }
+}
+
+/** One look at all streams. Rejects at the first failure: the next look tries again. */
+async function moveAll(options: FolderMovesOptions, signal: AbortSignal): Promise<void> {
+  const { store, table, settings, streams } = options;
+  for (const streamId of streams()) {
+    for (const id of [streamId, ...(await listQualityRecordings(store, streamId, { signal }))]) {
+      const prefix = recordingPrefix(id);
+      const { paths } = await table.files(id);
+      for await (const location of store.strays(streamId, prefix, { signal })) {
+        if (!settings.now.storage.moveToFolders) return;
+        if (isOf(prefix, location) && isComplete(location, paths)) await move(options, location, signal);
+      }
+    }
+  }
+}
+
+/** Whether a file is of that recording, and not of a quality inside it. */
+function isOf(prefix: string, location: SegmentLocation): boolean {
+  return /^\d{4}\//.test(location.slice(prefix.length));
+}
+
+/** A chunk file that is not in the index may still be written. */
+function isComplete(location: SegmentLocation, paths: ReadonlySet<string>): boolean {
+  return paths.has(location) || !location.endsWith('.mp4');
+}
+
+async function move(
+  { store, settings, release, moved }: FolderMovesOptions,
+  location: SegmentLocation,
+  signal: AbortSignal,
+): Promise<void> {
+  const beganMs = performance.now();
+  let copied = 0;
+  try {
+    const bytes = await store.move(location, {
+      signal,
+      async moved(piece) {
+        copied += piece;
+        const dueMs = beganMs + (copied / settings.now.storage.moveRate) * 1000;
+        await sleep(Math.max(0, dueMs - performance.now()), { signal });
+      },
+    });
+    release(location);
+    moved(bytes);
+  } catch (error) {
+    if (!isMissing(error)) throw error; // retention has deleted it
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * Reads a recorded file GOP by GOP, without encoding.
+ * In: an MP4 file with sample tables or fragments, or an MPEG-TS file. Out: the frames between two key frames, on the clock of the file.
+ */
+import type { LeftOutTrack } from '../../api/left-out.ts';
+import { readFragments, readTables } from '../../ingest/mp4/bursts.ts';
+import { openMovie } from '../../ingest/mp4/movie-file.ts';
+import { sameTracks } from '../../ingest/pull/run/run-feeder.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { referenceOf } from '../../live/reference.ts';
+import type { DemuxerOutput, Frame, Track } from '../../media/frame.ts';
+import { createTsDemuxer } from '../../media/mpegts/demuxer.ts';
+import { ticksToUs } from '../../media/run.ts';
+import type { LocalFile } from './local-file.ts';
+
+/** Read at a time of MPEG-TS, bytes. */
+const PIECE_BYTES = 1024 * 1024;
+/** A longer GOP is passed on in pieces. */
+const MAX_GOP_BYTES = 64 * 1024 * 1024;
+const MAX_GOP_FRAMES = 20_000;
+/** Sync byte of MPEG-TS: of the first packet, or of one with a time in front of it. */
+const TS_SYNC = 0x47;
+
+/** Frames from a key frame of the reference track to the next. */
+export interface Gop {
+  readonly tracks: readonly Track[];
+  /** In the order of the file, those of each track in decode order. */
+  readonly frames: readonly Frame[];
+  /** First presentation time and end of the reference track, µs of the file. */
+  readonly startUs: number;
+  readonly endUs: number;
+  /** Decode times of the first and last frame of the reference track, ticks. */
+  readonly firstDts: number;
+  readonly lastDts: number;
+  /** False: the rest of a GOP that was too large. */
+  readonly key: boolean;
+  /** Damage that was skipped. */
+  readonly damages: readonly string[];
+}
+
+/** What reading a file has shown besides its frames. */
+export interface GopNotes {
+  /** Tracks that oxbow cannot store as they are. */
+  leftOut: readonly LeftOutTrack[];
+  /** Pictures before the first key frame, which cannot be decoded. */
+  skipped: number;
+}
+
+/**
+ * Reads a file from front to back. What was whole before an error has been passed on.
+ *
+ * @throws FormatError if it is damaged or no such file; OxbowError `unsupported-media`; errors of the system
+ */
+export async function* readGops(
+  file: LocalFile,
+  notes: GopNotes,
+  { signal }: { signal: AbortSignal },
+): AsyncGenerator<Gop, void> {
+  const cutter = new GopCutter(notes);
+  const start = await file.read(0, 8, { signal });
+  const pieces = start[0] === TS_SYNC || start[4] === TS_SYNC ? readTs : readMp4;
+  let failure: unknown;
+  try {
+    for await (const _ of pieces(file, cutter, { signal })) yield* cutter.take();
+  } catch (error) {
+    failure = error;
+  }
+  cutter.end();
+  if (!signal.aborted) yield* cutter.take();
+  if (failure !== undefined) throw failure;
+}
+
+async function* readTs(file: LocalFile, cutter: GopCutter, { signal }: { signal: AbortSignal }): AsyncGenerator<void> {
+  const demuxer = createTsDemuxer(cutter);
+  for (let at = 0; at < file.length; at += PIECE_BYTES) {
+    demuxer.push(await file.read(at, PIECE_BYTES, { signal }));
+    yield;
+  }
+  demuxer.flush();
+}
+
+async function* readMp4(file: LocalFile, cutter: GopCutter, { signal }: { signal: AbortSignal }): AsyncGenerator<void> {
+  const movie = await openMovie(file, { signal });
+  cutter.leftOut(movie.leftOut);
+  const hasTables = movie.tracks.some(({ count }) => count > 0);
+  if (!hasTables && !movie.fragmented) throw new OxbowError('unsupported-media', 'the file contains no media');
+  const bursts = hasTables ? readTables(file, movie, { signal }) : readFragments(file, { signal });
+  for await (const { tracks, frames, damages } of bursts) {
+    cutter.tracks(tracks);
+    for (const damage of damages) cutter.damage(damage);
+    for (const frame of frames) cutter.frame(frame);
+    yield;
+  }
+}
+
+/** Whether a track can be stored without encoding. */
+function isStorable(track: Track): boolean {
+  if (track.kind === 'video') return track.config.codec !== 'vp8';
+  if (track.kind !== 'audio') return true;
+  return track.config.layer === undefined && track.config.codec !== 'pcmu' && track.config.codec !== 'pcma';
+}
+
+/** Collects frames until a key frame of the reference track. */
+class GopCutter implements DemuxerOutput {
+  readonly #notes: GopNotes;
+  #tracks: readonly Track[] = [];
+  #reference: Track | undefined;
+  #ids = new Set<number>();
+  #frames: Frame[] = [];
+  #own: Frame[] = [];
+  #bytes = 0;
+  #isKey = true;
+  #damages: string[] = [];
+  #done: Gop[] = [];
+
+  constructor(notes: GopNotes) {
+    this.#notes = notes;
+  }
+
+  tracks(given: readonly Track[]): void {
+    const tracks = given.filter(isStorable);
+    const unsupported = given.filter((track) => !isStorable(track));
+    if (unsupported.length > 0) {
+      this.#leaveOut(
+        unsupported.map(({ kind, config }) => ({ kind: kind === 'data' ? 'unknown' : kind, name: config.codec })),
+      );
+    }
+    if (this.#tracks.length > 0 && sameTracks(this.#tracks, tracks)) return;
+    this.#close(true);
+    this.#tracks = tracks;
+    this.#ids = new Set(tracks.map(({ id }) => id));
+    this.#reference = tracks.some(({ kind }) => kind === 'video' || kind === 'audio') ? referenceOf(tracks) : undefined;
+  }
+
+  frame(frame: Frame): void {
+    if (!this.#ids.has(frame.trackId)) return;
+    const isOwn = frame.trackId === this.#reference?.id;
+    if (isOwn && frame.key) this.#close(true);
+    else if (this.#bytes > MAX_GOP_BYTES || this.#frames.length >= MAX_GOP_FRAMES) this.#close(false);
+    if (isOwn && !frame.key && this.#own.length === 0 && this.#isKey) {
+      this.#notes.skipped++;
+      return;
+    }
+    if (isOwn) this.#own.push(frame);
+    this.#frames.push(frame);
+    this.#bytes += frame.data.length;
+  }
+
+  damage(reason: string): void {
+    if (this.#damages.length < 100) this.#damages.push(reason);
+  }
+
+  leftOut(tracks: readonly LeftOutTrack[]): void {
+    this.#leaveOut(tracks);
+  }
+
+  #leaveOut(tracks: readonly LeftOutTrack[]): void {
+    if (tracks.length > 0) this.#notes.leftOut = tracks;
+  }
+
+  /** The GOPs that are complete. */
+  *take(): Generator<Gop, void> {
+    yield* this.#done.splice(0);
+  }
+
+  /** No more frames come. */
+  end(): void {
+    this.#close(true);
+  }
+
+  /** @param isKeyNext the next frame of the reference is a key frame */
+  #close(isKeyNext: boolean): void {
+    const own = this.#own;
+    const reference = this.#reference;
+    if (own.length > 0 && reference) {
+      const { timescale } = reference;
+      this.#done.push({
+        tracks: this.#tracks,
+        frames: this.#frames,
+        startUs: ticksToUs(Math.min(...own.map(({ pts }) => pts)), timescale),
+        endUs: ticksToUs(Math.max(...own.map(({ pts, duration }) => pts + duration)), timescale),
+        firstDts: own[0]!.dts,
+        lastDts: own.at(-1)!.dts,
+        key: this.#isKey,
+        damages: this.#damages,
+      });
+      // Frames of other tracks before the first key frame stay for it.
+      this.#frames = [];
+      this.#own = [];
+      this.#bytes = 0;
+      this.#damages = [];
+      this.#isKey = isKeyNext;
+    }
+  }
+}

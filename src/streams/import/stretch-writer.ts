@@ -1,0 +1,188 @@
+/**
+ * Writes one stretch of imported media: a run of its own, cut and recorded exactly as a live stream is.
+ * In: GOPs on one clock, a place in the past of a stream. Out: chunk files and rows of the index.
+ */
+
+import type { SegmentStore } from '../../archive/segment-store.ts';
+import type { Config } from '../../config/schema.ts';
+import type { Clock } from '../../lib/clock.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { Stream } from '../../live/stream.ts';
+import type { Frame, Track } from '../../media/frame.ts';
+import { usToTicks } from '../../media/run.ts';
+import type { StreamGap } from '../../media/segment.ts';
+import { DEFAULT_LIMITS, LiveWindow } from '../../packager/live-window.ts';
+import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
+import type { ChunkTable } from '../../recording/chunk-table.ts';
+import type { InitTable } from '../../recording/init-table.ts';
+import { Recorder } from '../../recording/recorder.ts';
+import { RecordingReader } from '../../recording/recording-reader.ts';
+import type { Gop } from './gops.ts';
+import { runBefore } from './imported-runs.ts';
+
+/** What is written with. */
+export interface StretchDeps {
+  readonly config: Config;
+  readonly segments: SegmentStore;
+  readonly table: ChunkTable;
+  readonly inits: InitTable;
+  readonly streamId: string;
+  /** Only its monotonic time counts: imported media has times of its own. */
+  readonly clock: Clock;
+  readonly mayWrite: () => boolean;
+  /** Called with each segment number that is used. */
+  readonly announced: (msn: number) => void;
+}
+
+/** The place of a stretch. */
+export interface StretchPlace {
+  readonly tracks: readonly Track[];
+  /** Where the clock of its frames has 0, µs since 1970. */
+  readonly offsetUs: number;
+  /** Start of its media, µs since 1970. */
+  readonly startUs: number;
+  /** The media before it; undefined: there is none. */
+  readonly previous:
+    | { readonly endUs: number; readonly msn: number; readonly discontinuitySequence: number }
+    | undefined;
+  /** Why there is nothing between them. */
+  readonly gap: Pick<StreamGap, 'cause' | 'detail'>;
+  readonly firstMsn: number;
+}
+
+/** Playlists of the pipeline are not served: they are as short as possible. */
+const LIST_US = 10_000_000;
+/** There are no parts, so that the value does not matter. */
+const BURST_S = 10;
+
+/** Writes a stretch. `close` ends it. */
+export class StretchWriter implements AsyncDisposable {
+  readonly #stream: Stream;
+  readonly #recorder: Recorder;
+  readonly #recording: RecordingReader;
+  readonly #place: StretchPlace;
+  #lastMsn: number;
+  #failure: OxbowError | undefined;
+  #closed = false;
+  /** Frames that were published. */
+  #damages = 0;
+
+  constructor(
+    { config, segments, table, inits, streamId, clock, mayWrite, announced }: StretchDeps,
+    place: StretchPlace,
+  ) {
+    const { previous, startUs, firstMsn, gap } = place;
+    this.#place = place;
+    this.#lastMsn = firstMsn - 1;
+    const fail = (error: OxbowError) => {
+      this.#failure ??= error;
+    };
+    this.#recording = new RecordingReader({ streamId, table, endUs: 0 });
+    this.#recorder = new Recorder({
+      ...{ recording: this.#recording, table, segments, clock },
+      sync: config.record.sync,
+      previousMsn: previous?.msn ?? 0,
+      onCommitted() {},
+      // What follows a loss is not written: the import ends there, and continues there.
+      mayWrite: () => this.#failure === undefined && mayWrite(),
+      counters: {
+        committed() {},
+        lost: (cause, detail) => fail(new OxbowError('disk-failed', `${cause}: ${detail}`)),
+        trouble: (detail) => fail(new OxbowError('disk-failed', detail)),
+        bug: (error) => fail(new OxbowError('disk-failed', messageOf(error), { cause: error })),
+        slow() {},
+      },
+    });
+    const endUs = previous?.endUs ?? startUs;
+    const { stream, packager } = createPipeline({
+      clock: { nowMs: () => startUs / 1000, monotonicMs: () => clock.monotonicMs() },
+      past: {
+        endUs,
+        hasMedia: previous !== undefined,
+        lastRun: runBefore(firstMsn),
+        gaps: previous ? [{ fromUs: endUs, toUs: startUs, ...gap }] : [],
+      },
+      ready: (options) => this.#recorder.ready(options),
+      settings: packagerSettings(config),
+      list: new LiveWindow({ ...DEFAULT_LIMITS, windowUs: LIST_US }),
+      nextMsn: firstMsn,
+      discontinuitySequence: previous?.discontinuitySequence ?? 0,
+      continued: previous !== undefined,
+      initOf: (tracks) => inits.of(tracks),
+      nextGeneration: () => 1,
+    });
+    this.#stream = stream;
+    stream.events.subscribe((event) => {
+      if (event.type === 'damage') this.#damages++;
+    });
+    packager.groups.subscribe((group) => {
+      this.#lastMsn = group.msn;
+      announced(group.msn);
+      this.#recorder.write(group);
+    });
+    stream.startRun({
+      tracks: place.tracks,
+      utcOffsetUs: place.offsetUs,
+      clock: 'source',
+      pace: { kind: 'bursty', intervalS: BURST_S },
+    });
+  }
+
+  /** Its place. */
+  get place(): StretchPlace {
+    return this.#place;
+  }
+
+  /** The newest segment number in use. */
+  get lastMsn(): number {
+    return this.#lastMsn;
+  }
+
+  /** Times that the media was found damaged. */
+  get damages(): number {
+    return this.#damages;
+  }
+
+  /** End of what is on the disk, µs since 1970; 0 if nothing is. */
+  get committedUs(): number {
+    return this.#recording.endUs;
+  }
+
+  /**
+   * Writes a GOP; waits while much waits for the disk.
+   *
+   * @param offsetUs where the clock of the GOP has 0, µs since 1970
+   * @throws OxbowError `disk-failed`: nothing after what is on the disk is written
+   */
+  async write(gop: Gop, offsetUs: number, { signal }: { signal: AbortSignal }): Promise<void> {
+    this.#check();
+    await this.#stream.ready({ signal });
+    const shiftUs = offsetUs - this.#place.offsetUs;
+    const shifts = new Map(gop.tracks.map(({ id, timescale }) => [id, usToTicks(shiftUs, timescale)]));
+    for (const damage of gop.damages) this.#stream.damage(damage);
+    for (const frame of gop.frames) this.#stream.publish(moved(frame, shifts.get(frame.trackId)!));
+    this.#check();
+  }
+
+  /** Writes what waits and seals the file. @throws OxbowError `disk-failed` */
+  async close(): Promise<void> {
+    await this[Symbol.asyncDispose]();
+    this.#check();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#stream.offline('the import ended');
+    this.#stream[Symbol.dispose]();
+    await this.#recorder[Symbol.asyncDispose]();
+  }
+
+  #check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+}
+
+function moved(frame: Frame, ticks: number): Frame {
+  return ticks === 0 ? frame : { ...frame, dts: frame.dts + ticks, pts: frame.pts + ticks };
+}
