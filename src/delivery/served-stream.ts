@@ -22,6 +22,10 @@ export interface ServedStream {
   readonly leastMsnAt: (us: number) => number;
   /** Retention has deleted older media, µs since 1970. */
   readonly horizonUs: () => number;
+  /** Whether a segment was deleted on request. */
+  readonly isErased?: (msn: number) => boolean;
+  /** Whether media that overlaps [fromUs, toUs) was deleted on request, µs since 1970. */
+  readonly erasedOver?: (fromUs: number, toUs: number) => boolean;
   /** Its derived qualities, live or not, by rung: each with a live window and a recording of its own. */
   readonly qualities?: ReadonlyMap<string, ServedStream>;
   /** Of a derived quality: the stream, whose audio its renditions have too. */

@@ -41,7 +41,10 @@ export class SegmentCache {
   readonly #reader: Pick<RangeReader, 'peek'>;
   readonly #added = new Emitter<AddedSegment>();
   /** Keyed by live list: a stream that is deleted and created again has another one. */
-  readonly #streams = new WeakMap<ServedLiveStream['list'], Map<string, CachedSegment>>();
+  readonly #streams = new WeakMap<
+    ServedLiveStream['list'],
+    { readonly erasures: number; readonly segments: Map<string, CachedSegment> }
+  >();
 
   constructor(reader: Pick<RangeReader, 'peek'>) {
     this.#reader = reader;
@@ -54,8 +57,8 @@ export class SegmentCache {
 
   /** Adds a segment. Only segments that the range reader shares between clients: longer ones are downloads. */
   add({ name, list }: Pick<ServedLiveStream, 'name' | 'list'>, key: string, segment: CachedSegment): void {
-    const segments = this.#streams.get(list) ?? new Map<string, CachedSegment>();
-    this.#streams.set(list, segments);
+    const segments = this.#of(list) ?? new Map<string, CachedSegment>();
+    this.#streams.set(list, { erasures: list.erasures, segments });
     segments.set(key, segment);
     dropOldest(segments, MAX_SEGMENTS);
     this.#added.emit({ name, key, segment });
@@ -63,12 +66,12 @@ export class SegmentCache {
 
   /** The stored ranges of a segment; empty if it is not in the cache. */
   rangesOf({ list }: Pick<ServedLiveStream, 'list'>, key: string): readonly SegmentRange[] {
-    return this.#streams.get(list)?.get(key)?.ranges ?? [];
+    return this.#of(list)?.get(key)?.ranges ?? [];
   }
 
   /** The reply; undefined unless all its bytes are in memory and retention still keeps the segment. */
   find(stream: Pick<ServedLiveStream, 'list' | 'horizonUs'>, key: string): Reply | undefined {
-    const segments = this.#streams.get(stream.list);
+    const segments = this.#of(stream.list);
     const segment = segments?.get(key);
     if (!segments || !segment) return undefined;
     if (segment.startUs < stream.horizonUs()) {
@@ -84,5 +87,11 @@ export class SegmentCache {
     }
     const body = interleaveFragments(tracks);
     return lengthOf(body) === segment.reply.length ? { ...segment.reply, body } : undefined;
+  }
+
+  /** The segments of a live window; none of before a deletion. */
+  #of(list: ServedLiveStream['list']): Map<string, CachedSegment> | undefined {
+    const known = this.#streams.get(list);
+    return known?.erasures === list.erasures ? known.segments : undefined;
   }
 }
