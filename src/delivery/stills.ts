@@ -68,7 +68,7 @@ export class Stills {
    * @throws OxbowError `no-media`, `gone`, `engine-failed`
    */
   async answer(stream: ServedStream, us: number, nowUs: number, { signal }: { signal: AbortSignal }): Promise<Reply> {
-    if (stream.erasedOver?.(us, us + 1))
+    if (stream.erased?.overlaps(us, us + 1))
       throw new OxbowError('gone', `the recording of ${stream.name} was deleted there`);
     const settled = stream.settled(us);
     const groups = await stream.recording.between(us - EDGE_US - LOOK_BACK_US, us + SECOND_US);

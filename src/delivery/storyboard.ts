@@ -24,7 +24,7 @@ const STORED = 'public, max-age=86400, immutable';
  */
 export async function answerSmallStill(stream: ServedStream, at: string, nowUs: number): Promise<Reply> {
   const us = instantUs(at);
-  if (stream.erasedOver?.(us, us + 1))
+  if (stream.erased?.overlaps(us, us + 1))
     throw new OxbowError('gone', `the recording of ${stream.name} was deleted there`);
   const { storyboard } = stream.recording;
   const picture = await storyboard?.at(us);

@@ -99,10 +99,12 @@ export async function openStreamParts(
   );
   const found = await recover(deps, definition, inits, signal);
   if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'the recording was recovered');
-  const last = await table.last(id);
+  const newest = await table.last(id);
+  // Media that was deleted on request was there all the same: what follows begins after it.
+  const endUs = Math.max(newest?.end_us ?? 0, deps.erasures.endUs(id));
+  const last = newest && { ...newest, end_us: endUs };
   const oldest = await table.oldest(id);
   const saved = await readSavedState(store.db, id);
-  const endUs = last?.end_us ?? 0;
   const recording = new RecordingReader({
     ...{ streamId: id, table, endUs, captions },
     storyboard: deps.storyboards.reader(id),
@@ -226,10 +228,12 @@ export function recordGroup(
   else recorder.skip(group);
 }
 
-/** Ends the files that are being written. */
-export function sealRecordings({ recorder, qualities }: Pick<StreamParts, 'recorder' | 'qualities'>): void {
-  void recorder.seal(); // never rejects
-  qualities.seal();
+/** Ends the files that are being written. Never rejects. */
+export async function sealRecordings({
+  recorder,
+  qualities,
+}: Pick<StreamParts, 'recorder' | 'qualities'>): Promise<void> {
+  await Promise.all([recorder.seal(), qualities.seal()]);
 }
 
 function openSampler(

@@ -30,6 +30,14 @@ export interface ErasedRange extends MsnRange, PinnedRange {
   readonly pieces: readonly ErasedPiece[];
 }
 
+/** What was deleted of one stream. */
+export interface ErasedMedia {
+  /** Whether a segment was deleted. */
+  hasMsn(msn: number): boolean;
+  /** Whether media that overlaps [fromUs, toUs) was deleted, µs since 1970. */
+  overlaps(fromUs: number, toUs: number): boolean;
+}
+
 /** A place that still has deleted media, and why it was not reached. */
 export interface ErasureLeft {
   /** `file`: a file of the data folder; `copy`: an object in a bucket or a second folder; `edge`: a cache; `node`: files of another node. */
@@ -143,6 +151,14 @@ export class ErasureTable {
   /** Whether media that was deleted began before `toUs` and ended after `fromUs`, µs since 1970. */
   overlaps(streamId: string, fromUs: number, toUs: number): boolean {
     return this.of(streamId).some((range) => range.fromUs < toUs && range.toUs > fromUs);
+  }
+
+  /** The same for one stream. */
+  view(streamId: string): ErasedMedia {
+    return {
+      hasMsn: (msn) => this.hasMsn(streamId, msn),
+      overlaps: (fromUs, toUs) => this.overlaps(streamId, fromUs, toUs),
+    };
   }
 
   /** End of the newest deleted segment, µs since 1970; 0 if there is none. */

@@ -111,9 +111,9 @@ export class StreamQualities implements AsyncDisposable {
     for (const { recording } of this.#qualities.values()) recording.release();
   }
 
-  /** Ends the files that are being written: the stream ends its own. */
-  seal(): void {
-    for (const { recording } of this.#qualities.values()) recording.seal();
+  /** Ends the files that are being written: the stream ends its own. Never rejects. */
+  async seal(): Promise<void> {
+    await Promise.all(Array.from(this.#qualities.values(), ({ recording }) => recording.seal()));
   }
 
   /**
@@ -172,6 +172,7 @@ export class StreamQualities implements AsyncDisposable {
       settled: (us) => source.settled(us) && (recording.pending?.startUs ?? Number.POSITIVE_INFINITY) >= us,
       leastMsnAt: (us) => source.leastMsnAt(us),
       horizonUs: () => source.horizonUs(),
+      erased: source.erased,
     });
     return quality;
   }
