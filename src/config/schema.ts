@@ -27,6 +27,7 @@ import { pagePatterns } from './page-pattern.ts';
 import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
 import { clusterSection, redisSection } from './sections/cluster-section.ts';
+import { edgesSection } from './sections/edges-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { jobsSection } from './sections/jobs-section.ts';
 import { librarySection } from './sections/library-section.ts';
@@ -137,6 +138,7 @@ export const schema = section({
     ),
   }),
   storage: storageSection,
+  edges: edgesSection,
   hls: section({
     partDuration: duration('200ms', 'Longest Partial Segment (PART-TARGET). Shorter: lower latency, more requests.', {
       min: '20ms',
