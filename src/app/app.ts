@@ -12,6 +12,7 @@ import { version } from '../lib/version.ts';
 import { createSolePlacement } from '../nodes/placement.ts';
 import type { Log } from '../observe/log.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
+import { openDeletions, startDeletions } from './deletions.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
@@ -123,6 +124,7 @@ export async function startApp(
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const clips = openClips(app, { bus, recordings, catalog, accounts });
+  const deletions = openDeletions(app, { recordings, streams, exports, library, accounts, net });
   const delivery = openDelivery(app, { recordings, catalog, library });
   const publishPorts = noPublishPorts();
   const webrtc = createWebRtc(app, publishAccess, delivery);
@@ -148,6 +150,7 @@ export async function startApp(
     uploads,
     assets,
     clips,
+    deletions,
     health,
     accounts,
     delivery,
@@ -177,6 +180,7 @@ export async function startApp(
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
   startRetention(app, { bus, recordings, catalog, chats });
+  startDeletions(app, { deletions, catalog, placement });
   startOffload(app, { store, bus, recordings, catalog, health, placement });
   startTrash(app, { library, recordings, placement });
   startChatRetention(app, chats);

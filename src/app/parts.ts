@@ -10,6 +10,7 @@ import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { ObjectStoreView } from '../api/admin-shapes.ts';
 import type { ClipsApi } from '../api/clips/clips-api.ts';
+import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
@@ -69,6 +70,7 @@ import type { MsnMarks } from '../store/msn-marks.ts';
 import type { RowChanges } from '../store/row-changes.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { Disk } from '../streams/disk.ts';
+import type { Eraser } from '../streams/erase/eraser.ts';
 import type { ExportJobs } from '../streams/export/export-jobs.ts';
 import type { PictureTable } from '../streams/picture/picture-table.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
@@ -151,6 +153,8 @@ export interface Recordings {
   readonly segments: SegmentStore;
   /** In a cluster: deletes at all nodes that run; returns the others, which may have such files too. */
   readonly deleteAtNodes: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
+  /** In a cluster: deletes at the other nodes alone; returns those that may still have such files. */
+  readonly deleteElsewhere: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
   /** Undefined: there is no object store. */
   readonly objects: Objects | undefined;
   /** Syncs of files in the data folder. */
@@ -173,6 +177,13 @@ export interface Recordings {
   readonly deleted: Subscribable<SegmentPrefix>;
   /** Closes all readers of deleted media. */
   readonly release: (prefix: SegmentPrefix) => void;
+}
+
+/** Deletions of ranges on request. */
+export interface Deletions {
+  readonly api: DeletionsApi;
+  /** Continues deletions. */
+  readonly eraser: Eraser;
 }
 
 /** All streams of the process. */
@@ -245,6 +256,7 @@ export interface Parts {
   readonly uploads: Uploads;
   readonly assets: AssetsApi;
   readonly clips: ClipsApi;
+  readonly deletions: Deletions;
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;

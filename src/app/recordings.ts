@@ -55,6 +55,7 @@ export async function openRecordings(
     files,
     segments,
     deleteAtNodes: shared && ((prefix) => shared.deleteAtLiving(prefix)),
+    deleteElsewhere: shared && ((prefix) => shared.deleteElsewhere(prefix)),
     objects,
     syncQueue,
     reader,

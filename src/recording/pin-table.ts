@@ -8,7 +8,7 @@ import type { Kysely, Selectable } from 'kysely';
 import { OxbowError } from '../lib/errors.ts';
 import { type RowChanges, writeShared } from '../store/row-changes.ts';
 import type { PinTable as PinRow, Tables } from '../store/schema.ts';
-import { type PinnedRange, windowsOver } from './pinned-windows.ts';
+import { overlap, type PinnedRange, windowsOver } from './pinned-windows.ts';
 
 /** Most pins of one stream. */
 export const MAX_PINS = 1000;
@@ -150,8 +150,7 @@ export class PinTable {
    * @throws OxbowError `recording-held` with the hold
    */
   assertNotHeld(streamId: string, range?: PinnedRange): void {
-    const overlaps = ({ fromUs, toUs }: Hold) => !range || (fromUs < range.toUs && toUs > range.fromUs);
-    const held = this.holds(streamId).filter(overlaps);
+    const held = this.holds(streamId).filter((hold) => !range || overlap(hold, range));
     if (held.length === 0) return;
     throw new OxbowError('recording-held', `The legal hold "${held[0]!.name}" is on this recording.`, {
       extra: { holds: held.map(({ id, name }) => ({ id, name })) },

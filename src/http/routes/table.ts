@@ -30,6 +30,7 @@ import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
 import type { Route } from './route.ts';
+import { deletionRoutes } from './streams/deletions.ts';
 import { inspectRoutes } from './streams/inspect.ts';
 import { markRoutes } from './streams/marks.ts';
 import { pictureRoutes } from './streams/pictures.ts';
@@ -57,6 +58,7 @@ export const routes: readonly Route[] = [
   ...probeRoutes,
   ...timelineRoutes,
   ...markRoutes,
+  ...deletionRoutes,
   ...clipRoutes,
   ...assetRoutes,
   ...subtitleRoutes,

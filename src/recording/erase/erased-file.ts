@@ -66,7 +66,7 @@ export async function adoptErased(options: AdoptErasedOptions): Promise<number> 
     await erasures.add({
       ...range,
       ...{ streamId, stream, recordings, author: '', createdUs: nowUs },
-      report: { ...none, segments: range.lastMsn - range.firstMsn + 1, bytes: 0 },
+      report: { ...none, segments: range.lastMsn - range.firstMsn + 1, windows: 0, bytes: 0 },
       leftOf: (files) => files.map(({ location }) => ({ kind: 'file', name: location, problem: '' })),
     });
   }

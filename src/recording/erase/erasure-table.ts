@@ -41,8 +41,8 @@ export interface ErasedMedia {
 /** A place that still has deleted media, and why it was not reached. */
 export interface ErasureLeft {
   /** `file`: a file of the data folder; `copy`: an object in a bucket or a second folder; `edge`: a cache; `node`: files of another node. */
-  readonly kind: 'file' | 'copy' | 'edge' | 'node' | 'pictures' | 'export';
-  /** Location, key, name of the edge or node, id of the export. */
+  readonly kind: 'file' | 'copy' | 'edge' | 'node' | 'pictures';
+  /** Location, key, address of the edge; empty for pictures. */
   readonly name: string;
   /** Target of a copy. */
   readonly target?: string;
@@ -59,6 +59,8 @@ export interface ErasedThing {
 /** What was deleted. */
 export interface ErasureReport {
   readonly segments: number;
+  /** Ten-minute windows. */
+  readonly windows: number;
   /** Of media, with the derived qualities. */
   readonly bytes: number;
   /** Chunk files that were written again or deleted. */

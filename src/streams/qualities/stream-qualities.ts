@@ -159,7 +159,7 @@ export class StreamQualities implements AsyncDisposable {
     const list = new LiveWindow(limits);
     const recording = new QualityRecording({
       ...{ streamId, rung, table, inits, recording: ofStream, source: this.#setup.list, list, recorder },
-      isRecorded: (msn) => this.#isRecorded.get(msn),
+      isRecorded: (msn) => (source.erased?.hasMsn(msn) ? false : this.#isRecorded.get(msn)),
     });
     const quality: Quality = { trackId, list, recording };
     this.#qualities.set(rung, quality);
