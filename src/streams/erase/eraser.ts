@@ -1,6 +1,6 @@
 /**
  * Deletes ranges of recordings for good. The segments leave the index in one transaction, with the work that is left: files, copies, small
- * pictures, caches. The work is done at once, and again every half a minute until nothing is left; a process that ends in between continues
+ * pictures, caches. The work is done at once, and again with growing pauses until nothing is left; a process that ends in between continues
  * it at its next start. docs/decisions/0065.
  * In: a stream, a range. Out: what was deleted, and what was not reached.
  */
@@ -33,8 +33,9 @@ import type { StreamDeps } from '../stream-deps.ts';
 import type { EdgePurges } from './edge-purges.ts';
 import { clipsOver, extentOf, filesOf, pinsOver, refuseAssets, type SegmentExtent } from './erase-scope.ts';
 
-/** What was not reached is tried again this often, ms. */
-const RETRY_MS = 30_000;
+/** What was not reached is tried again after this time, ms, and after longer ones each time. */
+const MIN_RETRY_MS = 2_000;
+const MAX_RETRY_MS = 60_000;
 
 /** What else has media of recordings. */
 export interface ErasedElsewhere {
@@ -360,13 +361,15 @@ export class Eraser {
   /** Continues deletions until aborted, and waits for those that are under way. Never rejects. @param owns whether this process has a stream */
   async run(owns: (streamId: string) => boolean): Promise<void> {
     const { deps, signal } = this.#options;
-    while (!signal.aborted) {
+    for (let pauseMs = MIN_RETRY_MS; !signal.aborted; pauseMs = Math.min(MAX_RETRY_MS, 2 * pauseMs)) {
       try {
-        for (const erasure of await deps.erasures.unfinished()) if (owns(erasure.streamId)) await this.work(erasure);
+        const own = (await deps.erasures.unfinished()).filter(({ streamId }) => owns(streamId));
+        if (own.length === 0) pauseMs = MIN_RETRY_MS;
+        for (const erasure of own) await this.work(erasure);
       } catch (error) {
         this.#workFailed(error);
       }
-      await sleep(RETRY_MS, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+      await sleep(pauseMs, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
     }
     await Promise.allSettled(this.#working.values());
   }
