@@ -203,8 +203,12 @@ export class ErasureTable {
       await db.insertInto('erasure').values(rowOf(made)).execute();
       return made;
     });
-    const ranges = [...this.of(streamId), erasure].sort((a, b) => a.firstMsn - b.firstMsn);
-    this.#streams.set(streamId, ranges);
+    const { id, fromUs, toUs, firstMsn, lastMsn, pieces } = erasure;
+    const ranges = [...this.of(streamId), { id, fromUs, toUs, firstMsn, lastMsn, pieces }];
+    this.#streams.set(
+      streamId,
+      ranges.sort((a, b) => a.firstMsn - b.firstMsn),
+    );
     return erasure;
   }
 

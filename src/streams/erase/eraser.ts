@@ -36,6 +36,8 @@ import { clipsOver, extentOf, filesOf, pinsOver, refuseAssets, type SegmentExten
 /** What was not reached is tried again after this time, ms, and after longer ones each time. */
 const MIN_RETRY_MS = 2_000;
 const MAX_RETRY_MS = 60_000;
+/** While nothing is left, it is looked again this often, ms. */
+const IDLE_MS = 15_000;
 
 /** What else has media of recordings. */
 export interface ErasedElsewhere {
@@ -361,15 +363,17 @@ export class Eraser {
   /** Continues deletions until aborted, and waits for those that are under way. Never rejects. @param owns whether this process has a stream */
   async run(owns: (streamId: string) => boolean): Promise<void> {
     const { deps, signal } = this.#options;
-    for (let pauseMs = MIN_RETRY_MS; !signal.aborted; pauseMs = Math.min(MAX_RETRY_MS, 2 * pauseMs)) {
+    for (let pauseMs = MIN_RETRY_MS; !signal.aborted; ) {
+      let isIdle = false;
       try {
         const own = (await deps.erasures.unfinished()).filter(({ streamId }) => owns(streamId));
-        if (own.length === 0) pauseMs = MIN_RETRY_MS;
+        isIdle = own.length === 0;
         for (const erasure of own) await this.work(erasure);
       } catch (error) {
         this.#workFailed(error);
       }
-      await sleep(pauseMs, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
+      pauseMs = isIdle ? MIN_RETRY_MS : Math.min(MAX_RETRY_MS, 2 * pauseMs);
+      await sleep(isIdle ? IDLE_MS : pauseMs, { signal }).catch(() => undefined); // only the signal rejects it, and ends the loop
     }
     await Promise.allSettled(this.#working.values());
   }
