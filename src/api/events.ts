@@ -6,6 +6,7 @@
 import type { Static, TSchema } from 'typebox';
 import { Finding } from './advice.ts';
 import { ClipView } from './clips/clip-shapes.ts';
+import { HoldView } from './deletions/deletion-shapes.ts';
 import { gapCauses } from './gap.ts';
 import { JobView } from './jobs/job-shapes.ts';
 import { MarkerView, PinView, StreamView } from './shapes.ts';
@@ -273,6 +274,17 @@ export const eventTable = {
   },
   'pin.added': { audience: 'stream', sentence: 'A pin was added.', data: inline(PinView) },
   'pin.removed': { audience: 'stream', sentence: 'A pin was deleted.', data: Type.Object({ id: Type.String() }) },
+  'recording.deleted': {
+    audience: 'stream',
+    sentence: 'A range of a recording was deleted on request.',
+    data: Type.Object({
+      id: Type.String({ description: 'of the deletion' }),
+      from: Type.String({ description: 'start of the first deleted segment, RFC 3339' }),
+      to: Type.String({ description: 'end of the last one' }),
+    }),
+  },
+  'hold.added': { audience: 'admin', sentence: 'A legal hold was set.', data: inline(HoldView) },
+  'hold.lifted': { audience: 'admin', sentence: 'A legal hold was lifted.', data: inline(HoldView) },
   'clip.created': { audience: 'owner', sentence: 'A clip was created.', data: Type.Object(ClipData) },
   'clip.changed': {
     audience: 'owner',
@@ -287,7 +299,7 @@ export const eventTable = {
       ...ClipData,
       reason: Type.Union([
         Type.Literal('disk', { description: 'the disk was full, and nothing else could be deleted' }),
-        Type.Literal('deleted', { description: 'the recordings of its stream were deleted' }),
+        Type.Literal('deleted', { description: 'the recordings of its stream, or some of its range, were deleted' }),
       ]),
     }),
   },
@@ -424,6 +436,6 @@ export function eventSchema(type: EventType): TSchema {
 }
 
 /** A named shape as part of another one. */
-function inline<S extends typeof MarkerView | typeof PinView | typeof Finding>(schema: S): S {
+function inline<S extends typeof MarkerView | typeof PinView | typeof HoldView | typeof Finding>(schema: S): S {
   return { ...schema, $id: undefined } as unknown as S;
 }

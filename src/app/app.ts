@@ -13,6 +13,7 @@ import { version } from '../lib/version.ts';
 import { createSolePlacement } from '../nodes/placement.ts';
 import type { Log } from '../observe/log.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
+import { openDeletions, startDeletions } from './deletions.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
@@ -129,6 +130,7 @@ export async function startApp(
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const clips = openClips(app, { bus, recordings, catalog, accounts });
+  const deletions = openDeletions(app, { recordings, streams, exports, library, accounts, net });
   const delivery = openDelivery(app, { recordings, catalog, library });
   const publishPorts = noPublishPorts();
   const webrtc = createWebRtc(app, publishAccess, delivery);
@@ -154,6 +156,7 @@ export async function startApp(
     uploads,
     assets,
     clips,
+    deletions,
     health,
     accounts,
     delivery,
@@ -185,6 +188,7 @@ export async function startApp(
   await startProcessing(app, { bus, placement }, processing);
   startRetention(app, { bus, recordings, catalog, chats });
   startFolders(app, { recordings, catalog, health });
+  startDeletions(app, { deletions, catalog, placement });
   const keeper = startVerify(app, { store, bus, recordings, catalog, health, placement });
   startOffload(app, { store, bus, recordings, catalog, health, placement, keeper });
   startTrash(app, { library, recordings, placement });

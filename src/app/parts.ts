@@ -10,6 +10,7 @@ import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { FolderView, ObjectStoreView } from '../api/admin-shapes.ts';
 import type { ClipsApi } from '../api/clips/clips-api.ts';
+import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { PublishPorts } from '../api/publish/publish-address.ts';
 import type { RelaysApi } from '../api/relay/relay-shapes.ts';
@@ -56,6 +57,7 @@ import type { Telemetry } from '../observe/telemetry.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
 import type { ClipTable } from '../recording/clips/clip-table.ts';
 import type { KeptWindows } from '../recording/clips/kept-windows.ts';
+import type { ErasureTable } from '../recording/erase/erasure-table.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
@@ -69,6 +71,7 @@ import type { MsnMarks } from '../store/msn-marks.ts';
 import type { RowChanges } from '../store/row-changes.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { Disk } from '../streams/disk.ts';
+import type { Eraser } from '../streams/erase/eraser.ts';
 import type { ExportJobs } from '../streams/export/export-jobs.ts';
 import type { PictureTable } from '../streams/picture/picture-table.ts';
 import type { Prober } from '../streams/source/limited-prober.ts';
@@ -164,6 +167,8 @@ export interface Recordings {
   readonly deleteAtNodes: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
   /** Undefined: all recordings are in the data folder. */
   readonly folders: Folders | undefined;
+  /** In a cluster: deletes at the other nodes alone; returns those that may still have such files. */
+  readonly deleteElsewhere: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
   /** Undefined: there is no object store. */
   readonly objects: Objects | undefined;
   /** Syncs of files in the data folder. */
@@ -176,6 +181,8 @@ export interface Recordings {
   readonly clips: ClipTable;
   /** What pins and clips keep from retention. */
   readonly kept: KeptWindows;
+  /** What was deleted on request. */
+  readonly erasures: ErasureTable;
   readonly markers: MarkerTable;
   readonly pictures: PictureTable;
   readonly stats: StatsTable;
@@ -184,6 +191,13 @@ export interface Recordings {
   readonly deleted: Subscribable<SegmentPrefix>;
   /** Closes all readers of deleted media. */
   readonly release: (prefix: SegmentPrefix) => void;
+}
+
+/** Deletions of ranges on request. */
+export interface Deletions {
+  readonly api: DeletionsApi;
+  /** Continues deletions. */
+  readonly eraser: Eraser;
 }
 
 /** All streams of the process. */
@@ -256,6 +270,7 @@ export interface Parts {
   readonly uploads: Uploads;
   readonly assets: AssetsApi;
   readonly clips: ClipsApi;
+  readonly deletions: Deletions;
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;

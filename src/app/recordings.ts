@@ -12,6 +12,7 @@ import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
 import { Emitter } from '../lib/events.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
 import { openKept } from '../recording/clips/kept-windows.ts';
+import { ErasureTable } from '../recording/erase/erasure-table.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
 import { runRetention } from '../recording/retention.ts';
 import { StatsTable } from '../recording/stats-table.ts';
@@ -49,6 +50,7 @@ export async function openRecordings(
     log.warn({ streams: adopted }, 'the database was empty; its streams were restored from the recordings');
   const reader = opened.use(openRangeReader(segments));
   const deleted = new Emitter<SegmentPrefix>();
+  const erasures = await ErasureTable.open(store.db, () => store.fence, changes);
   const table = new ChunkTable(store.db, () => store.fence, {
     read: store.read,
     beforeUs: () => (clock.nowMs() - SETTLED_MS) * 1000,
@@ -58,6 +60,7 @@ export async function openRecordings(
     segments,
     deleteAtNodes: shared && ((prefix) => shared.deleteAtLiving(prefix)),
     folders,
+    deleteElsewhere: shared && ((prefix) => shared.deleteElsewhere(prefix)),
     objects,
     syncQueue,
     reader,
@@ -65,10 +68,11 @@ export async function openRecordings(
     msnMarks: opened.use(await openMsnMarks({ dataFolder, store, table, clock, log })),
     horizons: await openHorizons({ store, table, clock, log }),
     ...(await openKept(store.db, changes)),
+    erasures,
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db, changes),
     stats: new StatsTable(store.db),
-    storyboards: new Storyboards(segments),
+    storyboards: new Storyboards(segments, (streamId, us) => erasures.overlaps(streamId, us, us + 1)),
     deleted,
     release(prefix) {
       reader.forget(prefix);

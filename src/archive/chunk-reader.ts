@@ -50,6 +50,8 @@ export interface ChunkLayout extends ScannedChunk {
   readonly boxes: readonly LocatedBox[];
   /** Type of the box at offset 32. */
   readonly placeholder: string;
+  /** Offset of the first group that was written. */
+  readonly headEnd: number;
 }
 
 /** The object to scan. */
@@ -85,6 +87,7 @@ export async function scanChunk(
     groups: boxes.map(({ group }) => group),
     boxes,
     placeholder: start.placeholder,
+    headEnd: start.end,
   };
 }
 

@@ -33,7 +33,7 @@ export async function recoverChunk(
 ): Promise<RecoveredChunk> {
   await using file = await store.reopen(location, { signal });
   if (length !== undefined) await file.truncate(length);
-  const { boxes: found, placeholder, ...scanned } = await scanChunk(store, location, { signal });
+  const { boxes: found, placeholder, headEnd: _, ...scanned } = await scanChunk(store, location, { signal });
   if (scanned.state === 'sealed') return { ...scanned, dropped: 0 };
   const table = new SampleTable(scanned.tracks);
   const boxes = await keepIntact(store, location, found, table);

@@ -377,6 +377,41 @@ export interface EventDataByType {
   'pin.removed': {
     id: string;
   };
+  /** A range of a recording was deleted on request. */
+  'recording.deleted': {
+    /** of the deletion */
+    id: string;
+    /** start of the first deleted segment, RFC 3339 */
+    from: string;
+    /** end of the last one */
+    to: string;
+  };
+  /** A legal hold was set. */
+  'hold.added': {
+    id: string;
+    stream: string;
+    from: string;
+    /** null: until it is lifted, with what is recorded from now on */
+    to: string | null;
+    name: string;
+    reason: string;
+    /** who set it, as in the audit log */
+    author: string;
+    createdAt: string;
+  };
+  /** A legal hold was lifted. */
+  'hold.lifted': {
+    id: string;
+    stream: string;
+    from: string;
+    /** null: until it is lifted, with what is recorded from now on */
+    to: string | null;
+    name: string;
+    reason: string;
+    /** who set it, as in the audit log */
+    author: string;
+    createdAt: string;
+  };
   /** A clip was created. */
   'clip.created': {
     id: string;

@@ -22,6 +22,8 @@ import type {
   ClipPatch,
   ClipView,
   CreatedPublishKey,
+  DeletionList,
+  DeletionView,
   DeliveryList,
   EmailVerification,
   ExportJob,
@@ -29,6 +31,8 @@ import type {
   ExportTicket,
   GapList,
   HeartbeatAnswer,
+  HoldList,
+  HoldView,
   InvitationList,
   InvitationMail,
   ItemSource,
@@ -54,6 +58,7 @@ import type {
   MeView,
   NewClip,
   NewGuest,
+  NewHold,
   NewInvitation,
   NewMarker,
   NewMediaServer,
@@ -581,6 +586,90 @@ export class Operations {
     options?: CallOptions,
   ): Promise<void> {
     return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/pins/{id}' }, input, options);
+  }
+
+  /** Deletes a range of a recording for good: every segment that overlaps it, from files, copies, exports, clips and edges. 202: it is gone for viewers, and work is left. */
+  deleteStreamRecordings(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
+      from: string;
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. */
+      to: string;
+      /** `true`: nothing is deleted; the answer says what would be. */
+      dryRun?: 'true' | 'false';
+      /** `keep`: assets made of the range refuse the deletion; `delete`: they are deleted for good. */
+      assets?: 'keep' | 'delete';
+    },
+    options?: CallOptions,
+  ): Promise<DeletionView> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/recordings' }, input, options);
+  }
+
+  /** Lists deletions of recorded ranges, newest first, also of streams that were removed. */
+  listDeletions(
+    input?: {
+      /** Name of a stream. */
+      stream?: string;
+      /** `nextCursor` of the answer before this one */
+      cursor?: string;
+      /** at most 999; default: 100 */
+      limit?: string;
+    },
+    options?: CallOptions,
+  ): Promise<DeletionList> {
+    return this.#request({ method: 'GET', path: '/api/v1/deletions' }, input, options);
+  }
+
+  /** Returns a deletion with what is left to do. */
+  getDeletion(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<DeletionView> {
+    return this.#request({ method: 'GET', path: '/api/v1/deletions/{id}' }, input, options);
+  }
+
+  /** Lists the legal holds of all streams. */
+  listHolds(options?: CallOptions): Promise<HoldList> {
+    return this.#request({ method: 'GET', path: '/api/v1/holds' }, undefined, options);
+  }
+
+  /** Lists the legal holds of a stream, oldest first. */
+  listStreamHolds(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<HoldList> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/holds' }, input, options);
+  }
+
+  /** Sets a legal hold: until it is lifted, neither retention nor a request deletes the ten-minute windows that it overlaps. */
+  createStreamHold(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      body: NewHold;
+    },
+    options?: CallOptions,
+  ): Promise<HoldView> {
+    return this.#request({ method: 'POST', path: '/api/v1/streams/{name}/holds' }, input, options);
+  }
+
+  /** Lifts a legal hold. The next retention pass deletes expired media that it kept. */
+  deleteStreamHold(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/holds/{id}' }, input, options);
   }
 
   /** Lists clips, newest first: for everyone the public ones, for an owner its own too, for administrators all. */

@@ -94,6 +94,9 @@ export type ProblemCode =
   | 'clip-too-long'
   | 'clip-more-open'
   | 'clip-lost'
+  | 'recording-held'
+  | 'hold-unknown'
+  | 'deletion-unknown'
   | 'webrtc-off'
   | 'bad-offer'
   | 'offer-refused'
@@ -1066,6 +1069,105 @@ export type NewPin = {
   to: string;
   /** label; may be empty */
   text?: string;
+};
+
+/** `DeletionView` of the API. */
+export type DeletionView = {
+  /** null: nothing was deleted */
+  id: string | null;
+  /** its name then */
+  stream: string;
+  state: 'planned' | 'running' | 'waiting' | 'done';
+  /** start of the first segment */
+  from: string;
+  /** end of the last one */
+  to: string;
+  segments: number;
+  /** of media, with those of the qualities */
+  bytes: number;
+  /** ten-minute windows of which some or all is deleted */
+  windows: number;
+  /** files that are deleted, or written again without the segments */
+  files: number;
+  /** small pictures of the timeline; counted when they are deleted */
+  pictures: number;
+  /** that have some of it: they are gone as a whole */
+  clips: {
+    id: string;
+    title: string;
+  }[];
+  /** within it */
+  pins: {
+    id: string;
+    title: string;
+  }[];
+  /** made of some of it */
+  assets: {
+    id: string;
+    title: string;
+  }[];
+  /** files that have some of it */
+  exports: {
+    id: string;
+    title: string;
+  }[];
+  /** objects in buckets and second folders */
+  copies: number;
+  /** that are purged of the stream */
+  edges: string[];
+  /** what is left to do */
+  left: {
+    kind: 'file' | 'copy' | 'edge' | 'node' | 'pictures';
+    /** location, key, address, name of the node */
+    name: string;
+    /** of a copy: its name in storage.targets */
+    target: string | null;
+    /** why it was not reached; empty before the first try */
+    problem: string;
+  }[];
+  /** copies that no server can reach, in words */
+  unreachable: string[];
+  /** as in the audit log: `admin`, the id of a user, `token:` with an id */
+  author: string;
+  createdAt: string | null;
+  doneAt: string | null;
+};
+
+/** `DeletionList` of the API. */
+export type DeletionList = {
+  items: DeletionView[];
+  nextCursor: string | null;
+};
+
+/** `HoldView` of the API. */
+export type HoldView = {
+  id: string;
+  stream: string;
+  from: string;
+  /** null: until it is lifted, with what is recorded from now on */
+  to: string | null;
+  name: string;
+  reason: string;
+  /** who set it, as in the audit log */
+  author: string;
+  createdAt: string;
+};
+
+/** `HoldList` of the API. */
+export type HoldList = {
+  items: HoldView[];
+  nextCursor: null;
+};
+
+/** `NewHold` of the API. */
+export type NewHold = {
+  /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
+  from: string;
+  /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. It may be in the future. Default: until the hold is lifted. */
+  to?: string;
+  /** of refusals, e.g. a file number */
+  name: string;
+  reason?: string;
 };
 
 /** `ClipView` of the API. */
@@ -2233,6 +2335,9 @@ export type EventType =
   | 'marker.removed'
   | 'pin.added'
   | 'pin.removed'
+  | 'recording.deleted'
+  | 'hold.added'
+  | 'hold.lifted'
   | 'clip.created'
   | 'clip.changed'
   | 'clip.deleted'

@@ -27,6 +27,7 @@ import { pagePatterns } from './page-pattern.ts';
 import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
 import { clusterSection, redisSection } from './sections/cluster-section.ts';
+import { edgesSection } from './sections/edges-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { jobsSection } from './sections/jobs-section.ts';
 import { librarySection } from './sections/library-section.ts';
@@ -143,6 +144,7 @@ export const schema = section({
     verifyRate: size('20M', 'Most bytes that this reads in a second.', { reload: 'live' }),
   }),
   storage: storageSection,
+  edges: edgesSection,
   hls: section({
     partDuration: duration('200ms', 'Longest Partial Segment (PART-TARGET). Shorter: lower latency, more requests.', {
       min: '20ms',

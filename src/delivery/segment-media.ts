@@ -68,6 +68,7 @@ export async function missing(stream: ServedStream, msn: number): Promise<OxbowE
   const { list, createdUs } = stream;
   const gone = () => new OxbowError('gone', `segment ${msn} is no longer kept`);
   const never = () => new OxbowError('not-found', `there is no segment ${msn}`);
+  if (stream.erased?.hasMsn(msn)) return gone();
   if (msn < stream.leastMsnAt(createdUs)) return never();
   const firstListed = list.segments[0]?.msn ?? 0;
   // The MSNs of a live window are contiguous.

@@ -3,6 +3,7 @@
  * In: implemented by streams/managed-stream. Out: used by all of delivery.
  */
 import type { LiveWindow } from '../packager/live-window.ts';
+import type { ErasedMedia } from '../recording/erase/erasure-table.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { RecordedMedia } from '../recording/recording-reader.ts';
 
@@ -22,6 +23,8 @@ export interface ServedStream {
   readonly leastMsnAt: (us: number) => number;
   /** Retention has deleted older media, µs since 1970. */
   readonly horizonUs: () => number;
+  /** What was deleted on request. */
+  readonly erased?: ErasedMedia | undefined;
   /** Its derived qualities, live or not, by rung: each with a live window and a recording of its own. */
   readonly qualities?: ReadonlyMap<string, ServedStream>;
   /** Of a derived quality: the stream, whose audio its renditions have too. */

@@ -66,9 +66,11 @@ export class Stills {
    * @param us the instant, since 1970
    * @param nowUs now
    * @param options.signal aborts when this client disconnects; other clients may wait for the same still
-   * @throws OxbowError `no-media`, `engine-failed`
+   * @throws OxbowError `no-media`, `gone`, `engine-failed`
    */
   async answer(stream: ServedStream, us: number, nowUs: number, { signal }: { signal: AbortSignal }): Promise<Reply> {
+    if (stream.erased?.overlaps(us, us + 1))
+      throw new OxbowError('gone', `the recording of ${stream.name} was deleted there`);
     const settled = stream.settled(us);
     const groups = await stream.recording.between(us - EDGE_US - LOOK_BACK_US, us + SECOND_US);
     const around = groups.filter(({ startUs }) => startUs <= us);

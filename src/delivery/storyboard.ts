@@ -24,6 +24,8 @@ const STORED = 'public, max-age=86400, immutable';
  */
 export async function answerSmallStill(stream: ServedStream, at: string, nowUs: number): Promise<Reply> {
   const us = instantUs(at);
+  if (stream.erased?.overlaps(us, us + 1))
+    throw new OxbowError('gone', `the recording of ${stream.name} was deleted there`);
   const { storyboard } = stream.recording;
   const picture = await storyboard?.at(us);
   if (!storyboard || !picture) throw new OxbowError('no-media', `${stream.name} has no small picture of that time`);

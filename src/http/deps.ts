@@ -8,6 +8,7 @@ import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
 import type { ClipsApi } from '../api/clips/clips-api.ts';
+import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs/jobs-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
 import type { MediaAddress } from '../api/media-address.ts';
@@ -90,6 +91,7 @@ export interface HttpDeps {
   readonly exports: ExportsApi<Reply>;
   readonly assets: AssetsApi;
   readonly clips: ClipsApi;
+  readonly deletions: DeletionsApi;
   /** Publishes and carries events. */
   readonly events: EventBus;
   readonly webhooks: WebhooksApi;

@@ -37,7 +37,7 @@ import { RefusalLog } from '../observe/refusal-log.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { HttpDeps } from './deps.ts';
-import { fakeAssets, fakeClips, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
+import { fakeAssets, fakeClips, fakeDeletions, fakeJobs, fakeWebhooks, noWebRtc } from './empty-parts.fixture.ts';
 import { type HttpOptions, startHttp } from './server.ts';
 import type { CertificateFiles } from './tls/tls-certificate.ts';
 
@@ -131,6 +131,7 @@ export async function startTestServer(
     webhooks: fakeWebhooks(),
     assets: fakeAssets(),
     clips: fakeClips(),
+    deletions: fakeDeletions(),
     publishKeys: fakePublishKeys(calls),
     relays: fakeRelays(calls),
     rtp: {} as HttpDeps['rtp'], // test/e2e/rtp.test.ts has real ones

@@ -127,9 +127,19 @@ export class NodeFiles implements SegmentStore {
     return [...others.filter((node) => !living.includes(node)), ...missed].map(({ name }) => name);
   }
 
+  /** Deletes at all other nodes. @returns names of those that may still have such files */
+  async deleteElsewhere(prefix: SegmentPrefix, options: Abortable = {}): Promise<readonly string[]> {
+    const missed = await this.#deleteElsewhere(this.#options.placement.others, prefix, options);
+    return missed.map(({ name }) => name);
+  }
+
   /** Returns the nodes that could not delete theirs. */
   async #deleteAt(nodes: readonly NodeView[], prefix: SegmentPrefix, options: Abortable): Promise<NodeView[]> {
     await this.#own.delete(prefix, options);
+    return this.#deleteElsewhere(nodes, prefix, options);
+  }
+
+  async #deleteElsewhere(nodes: readonly NodeView[], prefix: SegmentPrefix, options: Abortable): Promise<NodeView[]> {
     const { client, failed } = this.#options;
     const missed: NodeView[] = [];
     const request = { method: 'DELETE', target: internalTarget.files(prefix), maxBytes: MAX_SIZE_BYTES } as const;

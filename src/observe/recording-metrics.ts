@@ -25,6 +25,12 @@ export const recordingMetrics = {
     labels: [],
     help: 'Chunk files deleted by retention.',
   },
+  deletionsWaiting: {
+    type: 'gauge',
+    name: 'oxbow_deletions_waiting',
+    labels: [],
+    help: 'Deletions of ranges on request that have not reached every file, copy and cache yet.',
+  },
   retentionPaused: {
     type: 'gauge',
     name: 'oxbow_retention_paused',

@@ -118,7 +118,7 @@ export type LiveWindowChange =
   | { readonly do: 'seal'; readonly group: SealedGroup }
   | { readonly do: 'qualities'; readonly qualities: readonly DerivedQuality[] }
   | { readonly do: 'captions'; readonly captions: readonly CaptionChannel[] | undefined }
-  | { readonly do: 'recorded' | 'lost'; readonly msn: number }
+  | { readonly do: 'recorded' | 'lost' | 'erase'; readonly msn: number }
   | { readonly do: 'end' };
 
 /** Complete state of a live window, from which a replica in another thread starts; media bytes are shared. */

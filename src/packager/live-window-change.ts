@@ -21,6 +21,7 @@ interface Replica {
   announce(captions: readonly CaptionChannel[] | undefined): void;
   recorded(msn: number): void;
   lost(msn: number): void;
+  erase(msn: number): void;
   end(): void;
 }
 
@@ -56,6 +57,9 @@ export function applyChange(list: Replica, change: LiveWindowChange): void {
       break;
     case 'lost':
       list.lost(change.msn);
+      break;
+    case 'erase':
+      list.erase(change.msn);
       break;
     case 'end':
       list.end();

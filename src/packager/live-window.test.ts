@@ -313,3 +313,45 @@ suite('generations of a live list (rule 10)', () => {
 function inMemory(list: LiveWindow): number[] {
   return list.segments.filter((segment) => segment.bytes).map(({ msn }) => msn);
 }
+
+suite('deleted segments of a live window', () => {
+  const filled = () => {
+    const list = new LiveWindow(DEFAULT_LIMITS);
+    list.begin(generation(1), tracks);
+    for (const msn of [1, 2, 3, 4]) list.seal(add(list, msn));
+    list.recorded(3);
+    return list;
+  };
+
+  test('complete segments up to the last deleted one are not listed and not in memory; the open one stays', () => {
+    const list = filled();
+    list.openSegment({ msn: 5, run, init, startUs: 10_000_000, discontinuity: false, discontinuitySequence: 0 });
+    const replica = LiveWindow.from(structuredClone({ ...list.state, lost: new Set(list.state.lost) }));
+    list.copied.subscribe((change) => replica.apply(change));
+    const { version, erasures } = list;
+    list.erase(3);
+    for (const each of [list, replica]) {
+      assert.deepEqual(
+        each.segments.map(({ msn }) => msn),
+        [4, 5],
+      );
+      assert.equal(each.find(3), undefined);
+    }
+    assert.ok(list.version > version && list.erasures > erasures);
+    list.erase(99);
+    assert.deepEqual(
+      list.segments.map(({ msn }) => msn),
+      [5],
+    );
+    assert.equal(list.ready, false);
+  });
+
+  test('those of the generation before go with all of it', () => {
+    const list = filled();
+    list.begin(generation(2), tracks);
+    assert.ok(list.view(1));
+    list.erase(2);
+    assert.equal(list.view(1), undefined);
+    assert.equal(list.find(4), undefined);
+  });
+});

@@ -69,6 +69,7 @@ export class LiveWindow {
   #previous: LiveWindowView | undefined;
   #qualities: readonly DerivedQuality[] = [];
   #captions: readonly CaptionChannel[] | undefined;
+  #erasures = 0;
 
   /**
    * @param previous ended generation of the previous process; a new generation follows, because MSNs may jump (RFC 8216bis 6.2.2,
@@ -342,6 +343,24 @@ export class LiveWindow {
     if (this.find(msn)) this.#lost.add(msn);
   }
 
+  /** Rises when segments are deleted: what caches have of older segments may be deleted. */
+  get erasures(): number {
+    return this.#erasures;
+  }
+
+  /**
+   * Complete segments up to `msn` were deleted, or some of them: none is listed or in memory any more, because a playlist loses its oldest first.
+   */
+  erase(msn: number): void {
+    this.#tell({ do: 'erase', msn });
+    this.#erasures++;
+    this.#dropPrevious();
+    if (this.#previous?.segments.some((segment) => segment.msn <= msn)) this.#previous = undefined;
+    const kept = this.#segments.findIndex((segment) => !segment.sealed || segment.msn > msn);
+    for (const segment of this.#segments.splice(0, kept < 0 ? this.#segments.length : kept)) this.#drop(segment);
+    this.#changed();
+  }
+
   /** Adds ENDLIST; the next run needs a new generation. */
   end(): void {
     this.#tell({ do: 'end' });
@@ -390,7 +409,6 @@ export class LiveWindow {
       const tooMuch = this.#heldAlone > this.#limits.maxBytes && this.#segments.length > FEWEST_SEGMENTS;
       if (!tooOld && !tooMuch) break;
       this.#drop(first);
-      this.#lost.delete(first.msn);
       this.#segments.shift();
     }
     const firstMs = (this.#segments[0]?.startUs ?? 0) / 1000;
@@ -420,14 +438,12 @@ export class LiveWindow {
   }
 
   #dropPrevious(): void {
-    for (const segment of this.#previous?.segments ?? []) {
-      this.#drop(segment);
-      this.#lost.delete(segment.msn);
-    }
+    for (const segment of this.#previous?.segments ?? []) this.#drop(segment);
   }
 
   #drop(segment: LiveSegment): void {
     this.#bytes -= bytesOf(segment);
+    this.#lost.delete(segment.msn);
     dropBytes(segment, segment.msn <= this.#decidedMsn);
   }
 }

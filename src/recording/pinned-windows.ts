@@ -10,6 +10,11 @@ export interface PinnedRange {
   readonly toUs: number;
 }
 
+/** Whether two stretches have an instant in common. */
+export function overlap(a: PinnedRange, b: PinnedRange): boolean {
+  return a.fromUs < b.toUs && a.toUs > b.fromUs;
+}
+
 /**
  * The whole windows that overlap the stretches, in order of time; adjacent windows are joined.
  */

@@ -4,6 +4,7 @@
  */
 import { scanChunk } from '../archive/chunk-reader.ts';
 import { recoverChunk } from '../archive/chunk-recovery.ts';
+import { eraseGroups } from '../archive/erase-groups.ts';
 import { listChunks, listQualityRecordings } from '../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../archive/segment-store.ts';
 import { FormatError } from '../lib/errors.ts';
@@ -11,6 +12,7 @@ import { chunkRow } from './chunk-row.ts';
 import type { ChunkTable } from './chunk-table.ts';
 import { rebuildDateRanges } from './date-range-rebuild.ts';
 import { REMEMBERED_DATE_RANGES } from './date-range-rows.ts';
+import { type MsnRange, stretchesOf } from './erase/erase-rows.ts';
 import type { InitTable } from './init-table.ts';
 import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordedGroup } from './recording-reader.ts';
@@ -39,6 +41,8 @@ export interface RecoveryOptions {
   readonly horizonUs?: number;
   /** Pinned windows, in order. */
   readonly pinned?: readonly PinnedRange[];
+  /** Segments that were deleted on request: a file that still has some loses them. */
+  readonly erased?: readonly MsnRange[];
   /** Whether the index has nothing at that time, µs since 1970; a file elsewhere is not added. Default: it is not asked. */
   readonly isFree?: (fromUs: number, toUs: number) => Promise<boolean>;
   /** Called after each file. */
@@ -120,7 +124,12 @@ async function addFile(
   found: Recovered,
   signal: AbortSignal,
 ): Promise<void> {
-  const { segments, table, streamId } = options;
+  const { segments, table, streamId, erased = [] } = options;
+  const isErased = (msn: number) => erased.some(({ firstMsn, lastMsn }) => msn >= firstMsn && msn <= lastMsn);
+  // A deletion that was interrupted, or a copy from elsewhere.
+  const cleaned = erased.length > 0 ? await eraseGroups(segments, location, isErased, { signal }) : undefined;
+  if (cleaned) found.repaired++;
+  if (cleaned?.length === 0) return;
   const before = await scanChunk(segments, location, { signal });
   if (before.head.streamId !== streamId) throw new FormatError('the file belongs to another stream', 0);
   const chunk = before.state === 'sealed' ? before : await recoverChunk(segments, location, { signal });
@@ -145,7 +154,11 @@ async function addFile(
   const groups: RecordedGroup[] = chunk.groups.map((group) => ({ ...group, location, initNumber }));
   const earlier = () => table.dateRangesBefore(streamId, groups[0]!.msn, REMEMBERED_DATE_RANGES);
   const dateRanges = await rebuildDateRanges(segments, location, chunk.tracks, chunk.groups, earlier, { signal });
-  await table.put(chunkRow(streamId, location, chunk.length, groups), dateRanges);
+  for (const [i, stretch] of stretchesOf(groups, erased).entries()) {
+    const msns = new Set(stretch.map(({ msn }) => msn));
+    const own = dateRanges.filter(({ msn }) => msns.has(msn));
+    await table.put(chunkRow(streamId, location, i === 0 ? chunk.length : 0, stretch), own);
+  }
   found.files++;
   found.segments += groups.length;
 }

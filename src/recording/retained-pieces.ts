@@ -15,7 +15,7 @@ export interface Retained {
 }
 
 /**
- * The pieces of [fromUs, toUs). The first one is never `deleted`: the timeline begins with retained media.
+ * The pieces of [fromUs, toUs). The first one was not deleted by retention: the timeline begins with retained media.
  *
  * @param pieces in order, each begins where the previous one ends
  */
@@ -38,7 +38,8 @@ export function retainedPieces(
       const untilUs =
         cursorUs >= horizonUs ? endUs : Math.min(horizonUs, (isKept ? range?.toUs : range?.fromUs) ?? endUs);
       const stretch = { fromUs: cursorUs, toUs: Math.min(endUs, untilUs) };
-      append(retained, isKept ? { ...piece, ...stretch } : { ...stretch, kind: 'deleted', detail: '' });
+      if (isKept) append(retained, { ...piece, ...stretch });
+      else if (retained.length > 0) append(retained, { ...stretch, kind: 'deleted', detail: '' });
       cursorUs = stretch.toUs;
     }
   }
@@ -47,7 +48,6 @@ export function retainedPieces(
 
 function append(pieces: TimelinePiece[], piece: TimelinePiece): void {
   const last = pieces.at(-1);
-  if (!last && piece.kind === 'deleted') return;
   if (last?.kind === piece.kind && last.detail === piece.detail)
     pieces[pieces.length - 1] = { ...last, toUs: piece.toUs };
   else pieces.push(piece);

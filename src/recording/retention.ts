@@ -311,10 +311,10 @@ export class Retention {
       !this.#pending.has(location);
     const old = (await listChunks(segments, streamId, { toMs: beforeUs / 1000 })).filter(isOld);
     if (old.length === 0) return;
-    const { firstMsns } = await table.files(streamId);
+    const { firstMsns, paths } = await table.files(streamId);
     let files = 0;
     for (const { location, firstMsn } of old) {
-      if (firstMsns.has(firstMsn)) continue;
+      if (firstMsns.has(firstMsn) || paths.has(location)) continue;
       await segments.delete(location);
       files++;
     }

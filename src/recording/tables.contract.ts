@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Insertable } from 'kysely';
+import { packSegments } from '../archive/segment-index.ts';
 import { createManualClock } from '../lib/clock.ts';
 import { audioTrack, videoTrack } from '../media/isobmff/media.fixture.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
@@ -13,6 +14,7 @@ import type { OpenDatabase } from '../store/store.fixture.ts';
 import { ChunkTable } from './chunk-table.ts';
 import { ClipTable, MAX_CLIPS } from './clips/clip-table.ts';
 import type { RecordedDateRange } from './date-range-rows.ts';
+import { ErasureTable, erasedPieces } from './erase/erasure-table.ts';
 import { openInitTable } from './init-table.ts';
 import { MarkerTable } from './marker-table.ts';
 import { PinTable } from './pin-table.ts';
@@ -270,6 +272,77 @@ export function recordingTablesContract(name: string, open: OpenDatabase): void 
       const again = await PinTable.open(database.db);
       assert.deepEqual(again.of('s'), [early, late]);
       assert.deepEqual(again.of('other'), []);
+    });
+
+    test('legal holds are restored too; they protect windows, and are no pins', async () => {
+      await using database = await open();
+      const table = await PinTable.open(database.db);
+      const hold = await table.addHold('s', {
+        ...{ fromUs: START_US + 1, toUs: START_US + 2, name: 'case 7', reason: '', author: 'admin', createdUs: 5 },
+      });
+      const pin = await table.add('s', { fromUs: START_US, toUs: START_US + 1, text: '' });
+      for (const each of [table, await PinTable.open(database.db)]) {
+        assert.deepEqual([each.of('s'), each.holds('s')], [[pin], [hold]]);
+        assert.deepEqual(each.ranges('s'), [{ fromUs: START_US, toUs: START_US + WINDOW_US }]);
+        assert.throws(() => each.assertFree('s'), { code: 'recording-held', message: /case 7/ });
+        assert.throws(() => each.assertNotHeld('s', { fromUs: 0, toUs: START_US + 2 }), { code: 'recording-held' });
+        each.assertNotHeld('s', { fromUs: START_US + 2, toUs: START_US + 3 });
+      }
+      assert.equal(await table.remove('s', hold.id), false);
+      assert.deepEqual(await table.removeHold('s', hold.id), hold);
+      assert.equal(await table.removeHold('s', hold.id), undefined);
+      table.assertFree('s');
+      assert.deepEqual((await PinTable.open(database.db)).allHolds(), []);
+    });
+
+    test('a deletion is written with the index, and its rows are kept', async () => {
+      await using database = await open();
+      const table = new ChunkTable(database.db);
+      const erasures = await ErasureTable.open(database.db);
+      const group = (msn: number) => ({
+        ...{ msn, run: 1, utcOffsetUs: 0, clock: 'source' as const, discontinuity: false, discontinuitySequence: 0 },
+        ...{ startUs: START_US + msn * 1e6, durationUs: 1e6, gaps: [], tracks: [] },
+      });
+      const groups = [1, 2, 3, 4].map(group);
+      const times = { first_msn: 1, last_msn: 4, start_us: START_US + 1e6, end_us: START_US + 5e6 };
+      const ranges = [
+        rangeAt(1, 'a', START_US / 1000),
+        rangeAt(2, 'b', START_US / 1000),
+        rangeAt(4, 'c', START_US / 1000),
+      ];
+      await table.put(fileAt(0, { ...times, segments: packSegments(groups) }), ranges);
+      const made = await erasures.add({
+        ...{ streamId: 's', stream: 'door', recordings: ['s', 's/q-360'], firstMsn: 2, lastMsn: 3, author: 'admin' },
+        ...{ fromUs: START_US + 2e6, toUs: START_US + 4e6, createdUs: 9, pieces: erasedPieces(groups.slice(1, 3)) },
+        report: {
+          ...{ segments: 2, windows: 1, bytes: 0, files: 1, pictures: 0, copies: 0 },
+          ...{ clips: [{ id: 'c', title: 'é' }], pins: [], assets: [], exports: [], edges: [] },
+        },
+        leftOf: (files) => files.map(({ location }) => ({ kind: 'file', name: location, problem: '' })),
+      });
+      const rows = await table.between('s', 0, Number.MAX_SAFE_INTEGER);
+      assert.deepEqual(
+        rows.map(({ first_msn, last_msn, size, path }) => [first_msn, last_msn, size, path]),
+        [
+          [1, 1, 2 ** 33, 'recordings/s/0.mp4'],
+          [4, 4, 0, 'recordings/s/0.mp4'],
+        ],
+      );
+      await erasures.resize('s', 'recordings/s/0.mp4', 77);
+      assert.equal((await table.totals('s')).bytes, 77);
+      const left = await table.dateRangesBefore('s', 99, 9);
+      assert.deepEqual(
+        left.map(({ range }) => range.id),
+        ['a', 'c'],
+      );
+      await table.remove('s', [4]);
+      assert.equal((await table.dateRangesBefore('s', 99, 9)).length, 1, 'date ranges follow their segments');
+      assert.deepEqual(await erasures.unfinished(), [made]);
+      const done = { ...made, left: [], doneUs: 10 };
+      await erasures.note(done);
+      assert.deepEqual([await erasures.unfinished(), await erasures.find(made.id)], [[], done]);
+      assert.deepEqual(await erasures.page({ stream: 'door', limit: 5 }), [done]);
+      assert.deepEqual(await erasures.page({ beforeUs: 9, limit: 5 }), []);
     });
 
     test('clips are restored when the table is opened again, newest first, without those that lost their media', async () => {

@@ -8,7 +8,7 @@ import type { GapCause } from '../api/gap.ts';
 export interface TimelinePiece {
   readonly fromUs: number;
   readonly toUs: number;
-  /** `deleted`: by retention. */
+  /** `deleted`: by retention, or on request. */
   readonly kind: 'media' | 'offline' | 'deleted' | GapCause;
   readonly detail: string;
   /** In a coarse timeline: the number of merged pieces. */

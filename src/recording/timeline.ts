@@ -1,12 +1,13 @@
 /**
  * The timeline: every instant of a stream's past is media, a gap with a cause, or offline (docs/media.md 5); or deleted by retention
- * between pinned windows. In: rows of the index, groups of the open file, and why media is missing now. Out: contiguous pieces.
+ * between pinned windows, or on request. In: rows of the index, groups of the open file, and why media is missing now. Out: contiguous pieces.
  */
 
 import { HOLE_US } from '../live/continuity.ts';
 import type { Stream } from '../live/stream.ts';
 import type { StreamGap } from '../media/segment.ts';
 import type { ChunkSpan, ChunkTable } from './chunk-table.ts';
+import type { ErasedRange } from './erase/erasure-table.ts';
 import { type PinnedRange, rangeAt } from './pinned-windows.ts';
 import type { RecordingReader } from './recording-reader.ts';
 import { retainedPieces } from './retained-pieces.ts';
@@ -50,6 +51,8 @@ export interface TimelineEnd {
   readonly horizonUs: number;
   /** Pinned windows, in order. */
   readonly pinned?: readonly PinnedRange[];
+  /** Deleted on request, in order. */
+  readonly erased?: readonly ErasedRange[];
   /** StreamGaps from `fromUs`, the end of the recorded media, until now; empty while media flows. */
   gapsSince(fromUs: number): readonly StreamGap[];
 }
@@ -78,8 +81,23 @@ export function gapsSince(
 /** Detail of the time between imported media and the creation of its stream. */
 const NOT_CREATED = 'before the stream was created';
 
-/** A file, or a group of the open file, on the timeline. */
-type Stretch = Omit<ChunkSpan, 'absences'> & { readonly gaps: readonly StreamGap[] };
+/** A file, a group of the open file, or without segments what was deleted, on the timeline. */
+type Stretch = Omit<ChunkSpan, 'absences'> & {
+  readonly gaps: readonly (Omit<StreamGap, 'cause'> & { readonly cause: TimelinePiece['kind'] })[];
+};
+
+/** What was deleted on request, as stretches without media. */
+function erasedStretches(erased: readonly ErasedRange[], fromUs: number, toUs: number): Stretch[] {
+  return erased.flatMap(({ firstMsn, lastMsn, pieces }) =>
+    pieces
+      .filter((piece) => piece.toUs > fromUs && piece.fromUs < toUs)
+      .map(({ kind, ...gap }) => ({
+        ...{ first_msn: firstMsn, last_msn: lastMsn, start_us: gap.fromUs, end_us: gap.toUs },
+        ...{ run: -1, utc_offset_us: 0, segment_count: 0 },
+        gaps: [{ ...gap, cause: kind }],
+      })),
+  );
+}
 
 /**
  * The timeline of [fromUs, toUs), limited to the lifetime of the stream.
@@ -116,6 +134,11 @@ export async function readTimeline(
       gaps: group.gaps,
     });
   }
+  if (end.erased && end.erased.length > 0) {
+    const lastUs = Math.max(untilUs, stretches.at(-1)?.start_us ?? 0);
+    stretches.push(...erasedStretches(end.erased, windowOf(fromUs), lastUs));
+    stretches.sort((a, b) => a.start_us - b.start_us);
+  }
   const pinned = end.pinned ?? [];
   const isKept = (us: number) => us >= end.horizonUs || rangeAt(pinned, us) !== undefined;
   const kept = stretches.filter(({ start_us, end_us }) => end_us > end.horizonUs || isKept(start_us));
@@ -133,6 +156,7 @@ export async function readTimeline(
 function countWindows(stretches: readonly Stretch[], fromUs: number, toUs: number): WindowMark[] {
   const counts = new Map<number, number>();
   for (const { start_us, segment_count } of stretches) {
+    if (segment_count === 0) continue;
     const window = windowOf(start_us);
     if (window < toUs && window + WINDOW_US > fromUs) counts.set(window, (counts.get(window) ?? 0) + segment_count);
   }
@@ -142,7 +166,7 @@ function countWindows(stretches: readonly Stretch[], fromUs: number, toUs: numbe
 function runsOf(stretches: readonly Stretch[], fromUs: number, toUs: number): RunMark[] {
   const runs = new Map<number, RunMark>();
   for (const { run, first_msn, utc_offset_us, end_us, start_us } of stretches) {
-    if (end_us <= fromUs || start_us >= toUs || runs.has(run)) continue;
+    if (end_us <= fromUs || start_us >= toUs || runs.has(run) || run < 0) continue;
     runs.set(run, { run, firstMsn: first_msn, utcOffsetUs: utc_offset_us, startUs: start_us });
   }
   return [...runs.values()];

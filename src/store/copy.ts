@@ -19,6 +19,7 @@ const keys = {
   ...{ job: ['seq'], worker: ['id'], webhook: ['id'], webhook_delivery: ['seq'] },
   ...{ asset: ['seq'], asset_removed: ['id'], asset_tag: ['tag', 'asset_seq'], asset_rendition: ['asset_id', 'id'] },
   ...{ asset_chunk: ['asset_id', 'rendition', 'first_msn'], asset_subtitle: ['seq'] },
+  erasure: ['id'],
   ...{ stored_object: ['location'], object_upload: ['location'], object_deletion: ['target', 'key'] },
   ...{ node: ['name'], placement: ['kind', 'key'] },
   ...{ upload: ['id'], upload_part: ['upload_id', 'offset'], media_server: ['id'] },

@@ -21,6 +21,7 @@ export type SharedTable =
   // By stream.
   | 'pin'
   | 'clip'
+  | 'erasure'
   | 'stream_picture'
   | 'relay';
 

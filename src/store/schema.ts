@@ -20,6 +20,7 @@ import type {
   AssetTable,
   AssetTagTable,
 } from './asset-tables.ts';
+import type { ErasureTable } from './erasure-tables.ts';
 import type { NodeTable, PlacementTable, RowChangeTable } from './node-tables.ts';
 import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
@@ -201,7 +202,7 @@ export interface WorkerTable {
 export interface DateRangeTable {
   readonly stream_id: string;
   /** `first_msn` of the file. */
-  readonly file_msn: number;
+  file_msn: number;
   /** Segment that carried it. */
   readonly msn: number;
   /** ID of the EXT-X-DATERANGE. */
@@ -230,6 +231,14 @@ export interface PinTable {
   text: string;
   /** The asset that consists of this media; null: a user set the pin. */
   readonly asset_id: Generated<string | null>;
+  /** 1: a legal hold. */
+  readonly is_hold: Generated<number>;
+  /** Of a hold. */
+  readonly reason: Generated<string>;
+  /** Of a hold: who set it, as in the audit log. */
+  readonly author: Generated<string>;
+  /** Of a hold. */
+  readonly created_us: Generated<number>;
 }
 
 /** A stretch of a recording with an address of its own; only in the database. See recording/clips/. */
@@ -397,6 +406,7 @@ export interface Tables {
   marker: MarkerTable;
   pin: PinTable;
   clip: ClipTable;
+  erasure: ErasureTable;
   retention: RetentionTable;
   session: SessionTable;
   api_token: ApiTokenTable;

@@ -13,6 +13,7 @@ import type { StreamEvent } from '../live/stream-event.ts';
 import type { StreamGap } from '../media/segment.ts';
 import type { Generation } from '../packager/generation.ts';
 import type { LiveWindow } from '../packager/live-window.ts';
+import type { ErasedMedia } from '../recording/erase/erasure-table.ts';
 import type { InitTable } from '../recording/init-table.ts';
 import type { RecordingReader } from '../recording/recording-reader.ts';
 import type { RetentionRule } from '../recording/retention.ts';
@@ -45,7 +46,13 @@ export class ManagedStream implements ServedStream {
   readonly publishers: StreamPublishers;
   /** Figures of what its publisher sends. */
   readonly measure: StreamMeasure;
+  readonly list: LiveWindow;
+  readonly recording: RecordingReader;
+  readonly inits: InitTable;
+  /** Live frames, for tests and owners of other sinks. */
+  readonly stream: Stream;
   readonly qualities: ReadonlyMap<string, ServedStream>;
+  readonly erased: ErasedMedia;
   /** For what delivers derived qualities: a live encoder, the further variants of a source. */
   readonly qualityInputs: QualityInputs;
   /** Encodes further qualities. */
@@ -80,6 +87,8 @@ export class ManagedStream implements ServedStream {
     this.#definition = definition;
     this.#events = new StreamEvents(deps.events, () => this.#definition);
     this.#parts = parts;
+    ({ list: this.list, recording: this.recording, inits: this.inits, stream: this.stream } = parts);
+    this.erased = deps.erasures.view(definition.id);
     this.qualities = parts.qualities.serve(this);
     this.qualityInputs = openQualityInputs(this, parts);
     this.ladder = new StreamLadder(this, deps);
@@ -134,26 +143,9 @@ export class ManagedStream implements ServedStream {
     return this.#definition.createdUs;
   }
 
-  get list(): LiveWindow {
-    return this.#parts.list;
-  }
-
-  get recording(): RecordingReader {
-    return this.#parts.recording;
-  }
-
   /** Recordings of its derived qualities, by rung. */
   get recordedQualities(): StreamQualities['recordings'] {
     return this.#parts.qualities.recordings;
-  }
-
-  get inits(): InitTable {
-    return this.#parts.inits;
-  }
-
-  /** Live frames, for tests and owners of other sinks. */
-  get stream(): Stream {
-    return this.#parts.stream;
   }
 
   /** The current state. */
@@ -210,6 +202,7 @@ export class ManagedStream implements ServedStream {
       createdUs: this.createdUs,
       horizonUs: this.horizonUs(),
       pinned: this.#deps.kept.ranges(this.#definition.id),
+      erased: this.#deps.erasures.of(this.#definition.id),
       gapsSince: (fromUs) => this.gapsSince(fromUs),
     };
   }
@@ -246,6 +239,11 @@ export class ManagedStream implements ServedStream {
     return Math.max(this.#deletedBeforeUs, this.#deps.horizons.of(this.#definition.id, this.retentionRule.keepMs));
   }
 
+  /** Ends the files that are being written, after what waits for the disk. Never rejects. */
+  sealFiles(): Promise<void> {
+    return sealRecordings(this.#parts);
+  }
+
   /** Retention deleted all media before `us` (since 1970) that is not pinned. */
   setDeletedBefore(us: number): void {
     this.#deletedBeforeUs = Math.max(this.#deletedBeforeUs, us);
@@ -262,7 +260,7 @@ export class ManagedStream implements ServedStream {
     this.#definition = definition;
     this.#parts.qualitySettings.ladder = definition.ladder;
     if (wasPaused !== definition.paused && this.publishers.isRunning) this.publishers.setPaused(definition.paused);
-    if (wasRecorded && !definition.record) sealRecordings(this.#parts);
+    if (wasRecorded && !definition.record) void this.sealFiles();
     if (wasRecorded !== definition.record) this.#save(false);
     this.#events.redefined();
   }
@@ -370,7 +368,7 @@ export class ManagedStream implements ServedStream {
           log.warn({ ...sourceFields(this.#definition), cause: event.cause, detail: event.detail }, 'media is missing');
         }
         // The next media is another run, which starts another file.
-        if (!event.mayContinue) sealRecordings(this.#parts);
+        if (!event.mayContinue) void this.sealFiles();
         if (!this.#closing) this.#linger();
         this.#save(false);
         break;

@@ -9,7 +9,7 @@ import { openFolders } from '../archive/folders/open-folders.ts';
 import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { adoptObjects } from '../archive/objects/adopt-objects.ts';
 import { OBJECT_CACHE, openTieredStore, type TieredStore } from '../archive/objects/open-tiered.ts';
-import { listChunks, listRecordings } from '../archive/recording-locations.ts';
+import { listChunks, listQualityRecordings, listRecordings } from '../archive/recording-locations.ts';
 import { type SegmentStore, segmentLocation } from '../archive/segment-store.ts';
 import type { Config } from '../config/schema.ts';
 import { folderOfStream } from '../config/sections/storage-section.ts';
@@ -18,13 +18,15 @@ import { createSystemClock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { createSilentLog, type Log } from '../observe/log.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
+import { adoptErased } from '../recording/erase/erased-file.ts';
+import { ErasureTable } from '../recording/erase/erasure-table.ts';
 import { openInitTable } from '../recording/init-table.ts';
 import { recoverQualities, recoverStream } from '../recording/recovery.ts';
 import { openStore, type Store } from '../store/db.ts';
 import { DATABASE_FILE } from '../store/file-names.ts';
 import { hasNodes, readIndexedFiles, readServerFiles } from '../store/indexed-files.ts';
 import { isLocked } from '../store/running.ts';
-import { adoptRecordings, readNames } from './stream-table.ts';
+import { adoptRecordings, readNames, readStreamName } from './stream-table.ts';
 
 export { DATABASE_FILE };
 
@@ -84,6 +86,7 @@ export async function rebuildIndex(
   await adoptRecordings(store, segments, { onlyIfEmpty: false });
   const clock = createSystemClock();
   const table = new ChunkTable(store.db, () => store.fence);
+  const erasures = await ErasureTable.open(store.db, () => store.fence);
   const sum = { files: 0, segments: 0, repaired: 0 };
   const unusable: string[] = [];
   const ids = await streamIds(store);
@@ -94,8 +97,20 @@ export async function rebuildIndex(
       failed: (error) => failures.push(error),
       nowMs: () => clock.nowMs(),
     });
+    const nowUs = Math.round(clock.nowMs() * 1000);
+    const recordings = [streamId, ...(await listQualityRecordings(segments, streamId, { signal }))];
+    const stream = (await readStreamName(store.db, streamId)) ?? streamId;
+    await adoptErased({ segments, erasures, streamId, stream, recordings, nowUs });
+    const erased = erasures.of(streamId);
     const before = sum.files;
-    const options = { segments, streamId, table, inits, progress: (files: number) => progress?.(before + files) };
+    const options = {
+      segments,
+      streamId,
+      table,
+      inits,
+      erased,
+      progress: (files: number) => progress?.(before + files),
+    };
     const found = await recoverStream(options, 0, { signal });
     await recoverQualities(options, undefined, found, { signal });
     sum.files += found.files;

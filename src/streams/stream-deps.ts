@@ -20,6 +20,7 @@ import type { Metrics } from '../observe/metrics.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
 import type { ClipTable } from '../recording/clips/clip-table.ts';
 import type { KeptWindows } from '../recording/clips/kept-windows.ts';
+import type { ErasureTable } from '../recording/erase/erasure-table.ts';
 import type { Horizons } from '../recording/horizons.ts';
 import type { MarkerTable } from '../recording/marker-table.ts';
 import type { PinTable } from '../recording/pin-table.ts';
@@ -76,6 +77,8 @@ export interface StreamDeps {
   readonly clips: ClipTable;
   /** What pins and clips keep from retention. */
   readonly kept: KeptWindows;
+  /** What was deleted on request. */
+  readonly erasures: ErasureTable;
   readonly markers: MarkerTable;
   readonly pictures: PictureTable;
   readonly stats: StatsTable;

@@ -9,12 +9,14 @@ import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
 import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { SegmentGroup, StreamGap } from '../media/segment.ts';
+import type { Log } from '../observe/log.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
 import type { Packager } from '../packager/packager.ts';
 import { createPipeline, gopBounds, packagerSettings } from '../packager/pipeline.ts';
 import { openCaptionTable } from '../recording/caption-table.ts';
 import type { ChunkSpan } from '../recording/chunk-table.ts';
 import { latestDateRanges, REMEMBERED_DATE_RANGES } from '../recording/date-range-rows.ts';
+import { adoptErased } from '../recording/erase/erased-file.ts';
 import { type InitTable, openInitTable } from '../recording/init-table.ts';
 import { rangeAt } from '../recording/pinned-windows.ts';
 import { Recorder, type RecorderCounters } from '../recording/recorder.ts';
@@ -97,12 +99,15 @@ export async function openStreamParts(
     // The identity is only needed if the database is lost.
     log.error({ error: messageOf(error) }, 'the identity file of the recording was not written'),
   );
+  await learnErased(deps, definition, log);
   const found = await recover(deps, definition, inits, signal);
   if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'the recording was recovered');
-  const last = await table.last(id);
+  const newest = await table.last(id);
+  // Media that was deleted on request was there all the same: what follows begins after it.
+  const endUs = Math.max(newest?.end_us ?? 0, deps.erasures.endUs(id));
+  const last = newest && { ...newest, end_us: endUs };
   const oldest = await table.oldest(id);
   const saved = await readSavedState(store.db, id);
-  const endUs = last?.end_us ?? 0;
   const recording = new RecordingReader({
     ...{ streamId: id, table, endUs, captions },
     storyboard: deps.storyboards.reader(id),
@@ -228,10 +233,12 @@ export function recordGroup(
   else recorder.skip(group);
 }
 
-/** Ends the files that are being written. */
-export function sealRecordings({ recorder, qualities }: Pick<StreamParts, 'recorder' | 'qualities'>): void {
-  void recorder.seal(); // never rejects
-  qualities.seal();
+/** Ends the files that are being written. Never rejects. */
+export async function sealRecordings({
+  recorder,
+  qualities,
+}: Pick<StreamParts, 'recorder' | 'qualities'>): Promise<void> {
+  await Promise.all([recorder.seal(), qualities.seal()]);
 }
 
 function openSampler(
@@ -246,9 +253,23 @@ function openSampler(
   });
 }
 
+/** Adds the deleted ranges that the database does not have, because it was lost or is that of a backup. */
+async function learnErased(deps: StreamDeps, { id, name }: StreamDefinition, log: Log): Promise<void> {
+  const { segments, erasures, table, clock } = deps;
+  try {
+    const recordings = [id, ...(await table.qualitiesOf(id))];
+    const nowUs = Math.round(clock.nowMs() * 1000);
+    const added = await adoptErased({ segments, erasures, streamId: id, stream: name, recordings, nowUs });
+    if (added > 0) log.warn({ ranges: added }, 'deleted ranges were not in the database, and were added');
+  } catch (error) {
+    // The file is only needed if the database is lost.
+    log.error({ error: messageOf(error) }, 'the file of deleted ranges cannot be read');
+  }
+}
+
 async function recover(deps: StreamDeps, definition: StreamDefinition, inits: InitTable, signal: AbortSignal) {
   const { id, keepMs } = definition;
-  const { table, segments, kept, horizons } = deps;
+  const { table, segments, kept, horizons, erasures } = deps;
   const config = deps.settings.now;
   const pinned = kept.ranges(id);
   const newest = await table.last(id);
@@ -258,7 +279,7 @@ async function recover(deps: StreamDeps, definition: StreamDefinition, inits: In
   const keptUs = horizons.of(id, keepMs ?? config.record.keep);
   const emptyBeforeUs = oldest && !rangeAt(pinned, oldest.start_us) ? windowOf(oldest.start_us) : 0;
   const horizonUs = Math.max(keptUs, deletedUs, emptyBeforeUs);
-  const options = { segments, streamId: id, table, inits, pinned, horizonUs };
+  const options = { segments, streamId: id, table, inits, pinned, horizonUs, erased: erasures.of(id) };
   const found = await recoverStream(options, newest ? newest.start_us - RECOVER_BACK_US : 0, { signal });
   await recoverQualities(options, RECOVER_BACK_US, found, { signal });
   return found;

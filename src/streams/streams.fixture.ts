@@ -28,6 +28,7 @@ import { createLog } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
 import { openKept } from '../recording/clips/kept-windows.ts';
+import { ErasureTable } from '../recording/erase/erasure-table.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
 import { StatsTable } from '../recording/stats-table.ts';
 import { Storyboards } from '../recording/storyboard/storyboards.ts';
@@ -241,6 +242,7 @@ export async function openStreams(change: RigChange): Promise<StreamsRig> {
     }),
     ...{ table, msnMarks, horizons: await openHorizons({ store, table, clock, log }) },
     ...(await openKept(store.db)),
+    erasures: await ErasureTable.open(store.db, () => store.fence),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
     stats: new StatsTable(store.db),

@@ -338,6 +338,21 @@ export class StoredObjects {
     return (target === undefined ? due : due.where('target', '=', target)).execute();
   }
 
+  /** The deletion of an object that waits now; undefined if none does. */
+  deletionOf(target: string, key: string): Promise<ObjectDeletion | undefined> {
+    return this.#db
+      .selectFrom('object_deletion')
+      .selectAll()
+      .where(matches({ target, key }))
+      .where('due_us', '<=', this.#nowUs())
+      .executeTakeFirst();
+  }
+
+  /** The row of an object; undefined if its location has another one, or none. */
+  byKey(target: string, key: string): Promise<StoredObject | undefined> {
+    return this.#db.selectFrom('stored_object').selectAll().where(matches({ target, key })).executeTakeFirst();
+  }
+
   /** An object was deleted; one that may be written once more is deleted again later. */
   async deleted({ target, key, again }: ObjectDeletion): Promise<void> {
     const at = { target, key };

@@ -18,6 +18,8 @@ import type { SegmentCache } from './segment-cache.ts';
 export interface ListState {
   /** Rises with each change. */
   readonly version: number;
+  /** Rises when segments are deleted. */
+  readonly erasures: number;
   readonly changes: Subscribable<void>;
 }
 

@@ -39,6 +39,9 @@ export interface AddedSegment {
   readonly segment: CachedSegment;
 }
 
+/** With the count of forgotten files when it was added. */
+type KnownSegment = CachedSegment & { readonly addedAt: number };
+
 /** Segments of all streams. */
 export class SegmentCache {
   readonly #reader: Pick<RangeReader, 'peek'>;
@@ -46,7 +49,7 @@ export class SegmentCache {
   /** Keyed by live list: a stream that is deleted and created again has another one. */
   readonly #streams = new WeakMap<
     ServedLiveStream['list'],
-    Map<string, CachedSegment & { readonly addedAt: number }>
+    { readonly erasures: number; readonly segments: Map<string, KnownSegment> }
   >();
   /** When files were forgotten; the first first. A time is a count of these. */
   readonly #forgottenAt = new Map<string, number>();
@@ -63,8 +66,8 @@ export class SegmentCache {
 
   /** Adds a segment. Only segments that the range reader shares between clients: longer ones are downloads. */
   add({ name, list }: Pick<ServedLiveStream, 'name' | 'list'>, key: string, segment: CachedSegment): void {
-    const segments = this.#streams.get(list) ?? new Map<string, CachedSegment & { readonly addedAt: number }>();
-    this.#streams.set(list, segments);
+    const segments = this.#of(list) ?? new Map<string, KnownSegment>();
+    this.#streams.set(list, { erasures: list.erasures, segments });
     segments.set(key, { ...segment, addedAt: this.#now });
     dropOldest(segments, MAX_SEGMENTS);
     this.#added.emit({ name, key, segment });
@@ -79,12 +82,12 @@ export class SegmentCache {
 
   /** The stored ranges of a segment; empty if it is not in the cache. */
   rangesOf({ list }: Pick<ServedLiveStream, 'list'>, key: string): readonly SummedRange[] {
-    return this.#streams.get(list)?.get(key)?.ranges ?? [];
+    return this.#of(list)?.get(key)?.ranges ?? [];
   }
 
   /** The reply; undefined unless all its bytes are in memory and retention still keeps the segment. */
   find(stream: Pick<ServedLiveStream, 'list' | 'horizonUs'>, key: string): Reply | undefined {
-    const segments = this.#streams.get(stream.list);
+    const segments = this.#of(stream.list);
     const segment = segments?.get(key);
     if (!segments || !segment) return undefined;
     const isForgotten = segment.ranges.some(({ location }) => (this.#forgottenAt.get(location) ?? 0) > segment.addedAt);
@@ -101,5 +104,11 @@ export class SegmentCache {
     }
     const body = interleaveFragments(tracks);
     return lengthOf(body) === segment.reply.length ? { ...segment.reply, body } : undefined;
+  }
+
+  /** The segments of a live window; none of before a deletion. */
+  #of(list: ServedLiveStream['list']): Map<string, KnownSegment> | undefined {
+    const known = this.#streams.get(list);
+    return known?.erasures === list.erasures ? known.segments : undefined;
   }
 }

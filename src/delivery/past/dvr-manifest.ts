@@ -45,7 +45,7 @@ export class DvrManifests {
     await readyView(stream, options);
     const id = this.#ids.get(stream.list) ?? this.#nextId++;
     this.#ids.set(stream.list, id);
-    const key = `${id}/${lengthUs}`;
+    const key = `${id}/${stream.list.erasures}/${lengthUs}`;
     const segments = this.#open.get(key) ?? new DvrSegments(stream, lengthUs);
     this.#open.delete(key);
     this.#open.set(key, segments);

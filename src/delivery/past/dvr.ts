@@ -89,7 +89,7 @@ export class DvrLists {
     skip: boolean,
   ): Promise<Reply> {
     const { number } = view.generation;
-    const key = `${this.#idOf(stream)}/${length}/${renditionId}/${number}`;
+    const key = `${this.#idOf(stream)}/${stream.list.erasures}/${length}/${renditionId}/${number}`;
     const open = await this.#open(key, stream, length, renditionId, view);
     // The window may have grown meanwhile: the newest view is printed, in the same turn.
     const now = stream.list.view(number) ?? view;

@@ -42,7 +42,7 @@ const DATED_US = 3600 * 1_000_000;
 const MAX_WINDOW_US = 24 * 3600 * 1_000_000;
 
 /** What reading a time range needs of a stream. */
-type PastStream = Pick<ServedStream, 'name' | 'recording' | 'createdUs' | 'horizonUs'>;
+type PastStream = Pick<ServedStream, 'name' | 'recording' | 'createdUs' | 'horizonUs' | 'erased'>;
 
 /** A time range, µs since 1970. */
 export interface Range {
@@ -109,12 +109,14 @@ function joined(lead: readonly RecordedGroup[], groups: Iterable<RecordedGroup>)
   };
 }
 
-/** Refuses a range without media: `gone` if retention has deleted it, otherwise `no-media`. */
-export function refuseEmpty(stream: PastStream, { toUs }: Range): never {
+/** Refuses a range without media: `gone` if retention or a request has deleted it, otherwise `no-media`. */
+export function refuseEmpty(stream: PastStream, { fromUs, toUs }: Range): never {
   const horizonUs = stream.horizonUs();
   if (toUs <= horizonUs && toUs > stream.createdUs) {
     throw new OxbowError('gone', `${stream.name} is kept from ${new Date(horizonUs / 1000).toISOString()} on`);
   }
+  if (stream.erased?.overlaps(fromUs, toUs))
+    throw new OxbowError('gone', `the recording of ${stream.name} was deleted there`);
   throw new OxbowError('no-media', `nothing of ${stream.name} is recorded between these times`);
 }
 

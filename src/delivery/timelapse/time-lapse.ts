@@ -66,7 +66,7 @@ export class TimeLapses {
     const { fromUs, toUs } = range;
     // What retention has deleted is not in the film, also if it was when the film was first requested.
     const keptUs = Math.max(fromUs, stream.horizonUs());
-    const key = [stream.recording.streamId, keptUs, toUs, seconds].join('/');
+    const key = [stream.recording.streamId, stream.list.erasures, keptUs, toUs, seconds].join('/');
     let isMade = false;
     const film = await this.#films.get(key, () => {
       isMade = true;

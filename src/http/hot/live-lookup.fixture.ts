@@ -13,7 +13,7 @@ import { textReply } from '../fixture.ts';
 /** The stream `cam`. */
 export class FakeLive implements LiveLookup {
   readonly #changes = new Emitter<void>();
-  readonly #list = { version: 1, changes: this.#changes };
+  readonly #list = { version: 1, erasures: 0, changes: this.#changes };
   /** Segments by MSN. */
   readonly #segments = new Map<number, Reply>();
   #playlist = textReply('list 1', { etag: 'list-1' });

@@ -50,6 +50,8 @@ interface WindowEntries {
 /** A cached part or segment. */
 interface MediaEntry {
   readonly list: ListState;
+  /** Of the list, then. */
+  readonly erasures: number;
   readonly response: HotResponse;
   readonly bytes: number;
   readonly atMs: number;
@@ -111,7 +113,8 @@ export class ResponseCache implements Disposable {
     const isPrivate = this.#options.isPrivate(address.stream);
     if (!this.#admits(address, token, isPrivate, client)) return undefined;
     const media = this.#media.get(path);
-    if (media?.list === list && media.response.isPrivate === isPrivate) return media.response;
+    const isKept = media?.list === list && media.erasures === list.erasures;
+    if (isKept && media.response.isPrivate === isPrivate) return media.response;
     const directives = directivesIn(query);
     if (directives === undefined) return undefined;
     const { playlists } = this.#entriesOf(window, list);
@@ -202,7 +205,7 @@ export class ResponseCache implements Disposable {
 
   #keep(path: string, list: ListState, response: HotResponse, { bodyBytes }: RawResponse): void {
     this.#forget(path);
-    this.#media.set(path, { list, response, bytes: bodyBytes, atMs: this.#options.nowMs() });
+    this.#media.set(path, { list, erasures: list.erasures, response, bytes: bodyBytes, atMs: this.#options.nowMs() });
     this.#bytes += bodyBytes;
     for (const oldest of this.#media.keys()) {
       if (this.#bytes <= MAX_BYTES) break;

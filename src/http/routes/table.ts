@@ -30,6 +30,7 @@ import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
 import type { Route } from './route.ts';
+import { deletionRoutes } from './streams/deletions.ts';
 import { inspectRoutes } from './streams/inspect.ts';
 import { iptvRoutes } from './streams/iptv.ts';
 import { markRoutes } from './streams/marks.ts';
@@ -59,6 +60,7 @@ export const routes: readonly Route[] = [
   ...timelineRoutes,
   ...markRoutes,
   ...iptvRoutes,
+  ...deletionRoutes,
   ...clipRoutes,
   ...assetRoutes,
   ...subtitleRoutes,

@@ -5,6 +5,7 @@
  */
 import { listStoryboards, recordingPrefix, storyboardLocation } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
+import { concatBytes } from '../../lib/bytes.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { Recent } from '../../lib/recent.ts';
 import { WINDOW_US, windowOf } from '../window.ts';
@@ -43,6 +44,12 @@ export interface StoryboardReader {
   read(picture: FoundPicture): Promise<Uint8Array>;
 }
 
+/** What `Storyboards.erase` has deleted. */
+export interface ErasedPictures {
+  readonly pictures: number;
+  readonly locations: readonly SegmentLocation[];
+}
+
 interface Scanned {
   readonly pictures: readonly FoundPicture[];
   /** Intact records, bytes. */
@@ -56,12 +63,17 @@ const NONE: Scanned = { pictures: [], length: 0, exists: false };
 /** Storyboards of all streams of a data folder. */
 export class Storyboards {
   readonly #segments: SegmentStore;
+  readonly #isErased: (streamId: string, us: number) => boolean;
+  /** The last change of each stream that is changing: one at a time. */
+  readonly #changes = new Map<string, Promise<unknown>>();
   readonly #scanned = new Recent<Promise<Scanned>>({ maxBytes: MAX_SCANNED_BYTES });
   /** Bytes of the files of a stream by window, from the first question on. */
   readonly #sizes = new Map<string, Promise<Map<number, number>>>();
 
-  constructor(segments: SegmentStore) {
+  /** @param isErased whether what was recorded at an instant was deleted on request: its picture is not stored */
+  constructor(segments: SegmentStore, isErased: (streamId: string, us: number) => boolean = () => false) {
     this.#segments = segments;
+    this.#isErased = isErased;
   }
 
   /**
@@ -69,7 +81,12 @@ export class Storyboards {
    *
    * @returns false if its slot has a picture already, e.g. of the process before, or the file of its window is on a node that does not run
    */
-  async append(streamId: string, picture: StoryboardPicture): Promise<boolean> {
+  append(streamId: string, picture: StoryboardPicture): Promise<boolean> {
+    return this.#change(streamId, () => this.#append(streamId, picture));
+  }
+
+  async #append(streamId: string, picture: StoryboardPicture): Promise<boolean> {
+    if (this.#isErased(streamId, picture.atUs)) return false;
     const windowUs = windowOf(picture.atUs);
     const location = storyboardLocation(streamId, windowUs / 1000);
     const scanned = await this.#scan(location).catch((error: unknown) => {
@@ -143,11 +160,60 @@ export class Storyboards {
     return { location, size };
   }
 
+  /**
+   * Deletes the pictures of [fromUs, toUs) for good, µs since 1970.
+   *
+   * @returns their number, and the files that have changed
+   */
+  erase(streamId: string, fromUs: number, toUs: number): Promise<ErasedPictures> {
+    return this.#change(streamId, () => this.#erase(streamId, fromUs, toUs));
+  }
+
+  async #erase(streamId: string, fromUs: number, toUs: number): Promise<ErasedPictures> {
+    let count = 0;
+    const locations: SegmentLocation[] = [];
+    for (let windowUs = windowOf(fromUs); windowUs < toUs; windowUs += WINDOW_US) {
+      const location = storyboardLocation(streamId, windowUs / 1000);
+      const { pictures } = await this.#read(location);
+      const kept = pictures.filter(({ atUs }) => atUs < fromUs || atUs >= toUs);
+      if (kept.length === pictures.length) continue;
+      const records: Uint8Array[] = [];
+      for (const picture of kept) {
+        const jpeg = await this.#segments.read(location, picture);
+        records.push(...printPicture({ ...picture, jpeg }));
+      }
+      if (kept.length > 0) await this.#segments.put(location, concatBytes(records));
+      else await this.#segments.delete(location);
+      this.#scanned.delete(location);
+      const sizes = await this.#sizes.get(streamId);
+      if (kept.length > 0)
+        sizes?.set(
+          windowUs,
+          records.reduce((sum, { length }) => sum + length, 0),
+        );
+      else sizes?.delete(windowUs);
+      count += pictures.length - kept.length;
+      locations.push(location);
+    }
+    return { pictures: count, locations };
+  }
+
   /** Forgets a stream whose recording is deleted. */
   forget(streamId: string): void {
     this.#sizes.delete(streamId);
     const prefix = recordingPrefix(streamId);
     for (const [location] of this.#scanned.entries()) if (location.startsWith(prefix)) this.#scanned.delete(location);
+  }
+
+  async #change<T>(streamId: string, work: () => Promise<T>): Promise<T> {
+    const before = this.#changes.get(streamId) ?? Promise.resolve();
+    const next = before.then(work, work);
+    this.#changes.set(streamId, next);
+    try {
+      return await next;
+    } finally {
+      if (this.#changes.get(streamId) === next) this.#changes.delete(streamId);
+    }
   }
 
   #scan(location: SegmentLocation): Promise<Scanned> {

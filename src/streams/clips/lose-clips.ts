@@ -18,19 +18,22 @@ export interface LoseClipsOptions {
   readonly log: Pick<Log, 'warn'>;
 }
 
-/** Ends the clips that overlap a window, because the disk is full. Their ids answer 410 from now on. */
+/** Ends the clips that overlap a range, because the disk is full or the range is deleted. Their ids answer 410 from now on. */
 export async function loseClips(
   { clips, catalog, clock, events, log }: LoseClipsOptions,
   streamId: string,
-  window: PinnedRange,
+  range: PinnedRange,
+  reason: 'disk' | 'deleted' = 'disk',
 ): Promise<void> {
   const stream = catalog.definitionOf(streamId);
-  for (const clip of await clips.lose(streamId, window, Math.round(clock.nowMs() * 1000))) {
+  for (const clip of await clips.lose(streamId, range, Math.round(clock.nowMs() * 1000))) {
     log.warn(
       { clip: clip.id, title: clip.title, ...(stream && { stream: stream.name }) },
-      'a clip lost its media: the recordings exceed record.maxDisk, and nothing else could be deleted',
+      reason === 'disk'
+        ? 'a clip lost its media: the recordings exceed record.maxDisk, and nothing else could be deleted'
+        : 'a clip lost its media: its range is deleted',
     );
-    publishLost(events, clip, stream, 'disk');
+    publishLost(events, clip, stream, reason);
   }
 }
 

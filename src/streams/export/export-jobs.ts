@@ -14,6 +14,7 @@ import {
   type WriteContent,
 } from '../../archive/segment-store.ts';
 import { type ExportRequest, estimateExport } from '../../delivery/export/export.ts';
+import type { Range } from '../../delivery/past/past.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { contentTypes } from '../../delivery/text-reply.ts';
 import type { LadderEffort } from '../../ffmpeg/ladder-options.ts';
@@ -24,6 +25,7 @@ import type { Current } from '../../lib/current.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { FileFormat } from '../../media/file/file-tracks.ts';
 import type { ChunkTable } from '../../recording/chunk-table.ts';
+import { overlap } from '../../recording/pinned-windows.ts';
 import type { Catalog } from '../catalog.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import { DownloadTickets } from './download-tickets.ts';
@@ -35,6 +37,9 @@ const EXPORTS = segmentPrefix('exports');
 const KIND = 'export';
 /** Size of a file relative to its media: MP4 tables, MPEG-TS packets. */
 const OVERHEAD = 1.1;
+
+/** A file begins at most so long before its range, with a key frame, µs. */
+const LEAD_US = 60_000_000;
 
 /** The request of an export in the queue. */
 interface ExportInput {
@@ -160,6 +165,23 @@ export class ExportJobs implements ExportsApi<Reply> {
     return this.file(this.#tickets.redeem(ticket));
   }
 
+  /** Exports of a stream whose file has media of a range, or will have. */
+  async over(stream: string, range: Range): Promise<readonly { readonly id: string; readonly title: string }[]> {
+    const jobs = await this.#options.jobs.queue.list(Number.MAX_SAFE_INTEGER, undefined, {
+      kind: KIND,
+      subject: stream,
+    });
+    const touched = jobs.filter(
+      (job) => job.state !== 'failed' && job.state !== 'cancelled' && extentsOf(job).some((one) => overlap(one, range)),
+    );
+    return touched.map(({ id, result }) => ({ id, title: (result as ExportResult | null)?.filename ?? '' }));
+  }
+
+  /** Deletes an export with its file, or cancels it. */
+  async remove(id: string): Promise<void> {
+    await this.#options.jobs.cancel(id);
+  }
+
   async #export(job: Job, { signal, progress }: JobContext): Promise<ExportResult> {
     const { catalog, reader, segments, settings, table } = this.#options;
     const input = job.input as ExportInput;
@@ -221,6 +243,13 @@ export class ExportJobs implements ExportsApi<Reply> {
       if (id !== undefined && job?.state !== 'done' && job?.state !== 'running') await segments.delete(location);
     }
   }
+}
+
+/** What a file has of its stream: as its result says, or at most, while it is not written. */
+function extentsOf({ result, input }: Job): readonly Range[] {
+  const { parts } = (result ?? {}) as Partial<ExportResult>;
+  if (parts) return parts.map(({ from, to }) => ({ fromUs: Date.parse(from) * 1000, toUs: Date.parse(to) * 1000 }));
+  return rangesOf(input as ExportInput).map(({ fromUs, toUs }) => ({ fromUs: fromUs - LEAD_US, toUs: toUs + LEAD_US }));
 }
 
 /** Where the file of a job is. */

@@ -12,6 +12,7 @@ import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts
 import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
+import { ErasureTable } from '../../recording/erase/erasure-table.ts';
 import { openInitTable } from '../../recording/init-table.ts';
 import { RecordingReader } from '../../recording/recording-reader.ts';
 import { recoverStream } from '../../recording/recovery.ts';
@@ -78,12 +79,13 @@ export async function openOfflineRecordings(
       const inits = await openInitTable(store.db, id, { failed: (error) => failures.push(error), nowMs: Date.now });
       const newest = await table.last(id);
       const since = newest ? newest.start_us - RECOVER_BACK_US : 0;
-      await recoverStream({ segments, streamId: id, table, inits }, since, { signal });
+      const erased = (await ErasureTable.open(store.db)).of(id);
+      await recoverStream({ segments, streamId: id, table, inits, erased }, since, { signal });
       if (failures.length > 0) throw failures[0];
       const endUs = (await table.last(id))?.end_us ?? 0;
       const recording = new RecordingReader({ streamId: id, table, endUs });
       const stream = { name, recording, inits, createdUs, horizonUs: () => 0 };
-      return { stream, table, end: { createdUs, horizonUs: 0, gapsSince: () => [] } };
+      return { stream, table, end: { createdUs, horizonUs: 0, erased, gapsSince: () => [] } };
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };

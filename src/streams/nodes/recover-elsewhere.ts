@@ -17,7 +17,7 @@ const BACK_US = 2 * 3600 * 1_000_000;
 export async function recoverElsewhere(
   deps: Pick<
     StreamDeps,
-    'segments' | 'placement' | 'store' | 'table' | 'clock' | 'log' | 'horizons' | 'settings' | 'kept'
+    'segments' | 'placement' | 'store' | 'table' | 'clock' | 'log' | 'horizons' | 'settings' | 'kept' | 'erasures'
   >,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<void> {
@@ -40,12 +40,12 @@ async function recoverOne(
   { id, name, keepMs }: StreamDefinition,
   signal: AbortSignal,
 ): Promise<void> {
-  const { segments, store, table, clock, log, horizons, settings, kept } = deps;
+  const { segments, store, table, clock, log, horizons, settings, kept, erasures } = deps;
   const failed = (error: unknown) => log.error({ error: messageOf(error) }, 'a codec configuration was not saved');
   const inits = await openInitTable(store.db, id, { failed, nowMs: () => clock.nowMs() });
   const newest = await table.last(id);
   const options = {
-    ...{ segments, streamId: id, table, inits, pinned: kept.ranges(id) },
+    ...{ segments, streamId: id, table, inits, pinned: kept.ranges(id), erased: erasures.of(id) },
     horizonUs: horizons.of(id, keepMs ?? settings.now.record.keep),
     // What the new owner recorded at the same time is in the index already.
     isFree: async (fromUs: number, toUs: number) => (await table.spansBetween(id, fromUs, toUs)).length === 0,

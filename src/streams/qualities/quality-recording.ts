@@ -113,7 +113,7 @@ export class QualityRecording implements AsyncDisposable {
       else {
         this.#recorder!.passOver(msn);
         // Switched off: nothing is added to the open file for now.
-        if (!isRecorded) this.seal();
+        if (!isRecorded) void this.seal();
       }
     }
   }
@@ -130,11 +130,12 @@ export class QualityRecording implements AsyncDisposable {
     list.recorded(last);
   }
 
-  /** Ends the open file: nothing is recorded for now. */
-  seal(): void {
+  /** Ends the open file: nothing is recorded for now. Never rejects. */
+  async seal(): Promise<void> {
     if (!this.#recorder) return;
     this.#sealing++;
-    void this.#recorder.seal().then(() => this.#sealing--); // never rejects
+    await this.#recorder.seal();
+    this.#sealing--;
   }
 
   /** Writes what waits, and ends the open file. */

@@ -111,9 +111,9 @@ export class StreamQualities implements AsyncDisposable {
     for (const { recording } of this.#qualities.values()) recording.release();
   }
 
-  /** Ends the files that are being written: the stream ends its own. */
-  seal(): void {
-    for (const { recording } of this.#qualities.values()) recording.seal();
+  /** Ends the files that are being written: the stream ends its own. Never rejects. */
+  async seal(): Promise<void> {
+    await Promise.all(Array.from(this.#qualities.values(), ({ recording }) => recording.seal()));
   }
 
   /**
@@ -159,7 +159,7 @@ export class StreamQualities implements AsyncDisposable {
     const list = new LiveWindow(limits);
     const recording = new QualityRecording({
       ...{ streamId, rung, table, inits, recording: ofStream, source: this.#setup.list, list, recorder },
-      isRecorded: (msn) => this.#isRecorded.get(msn),
+      isRecorded: (msn) => (source.erased?.hasMsn(msn) ? false : this.#isRecorded.get(msn)),
     });
     const quality: Quality = { trackId, list, recording };
     this.#qualities.set(rung, quality);
@@ -172,6 +172,7 @@ export class StreamQualities implements AsyncDisposable {
       settled: (us) => source.settled(us) && (recording.pending?.startUs ?? Number.POSITIVE_INFINITY) >= us,
       leastMsnAt: (us) => source.leastMsnAt(us),
       horizonUs: () => source.horizonUs(),
+      erased: source.erased,
     });
     return quality;
   }

@@ -27,6 +27,7 @@ import { DEFAULT_LIMITS, LiveWindow } from '../../packager/live-window.ts';
 import { createPipeline, packagerSettings } from '../../packager/pipeline.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
 import { openKept } from '../../recording/clips/kept-windows.ts';
+import { ErasureTable } from '../../recording/erase/erasure-table.ts';
 import { Horizons } from '../../recording/horizons.ts';
 import { InitTable } from '../../recording/init-table.ts';
 import { MarkerTable } from '../../recording/marker-table.ts';
@@ -286,6 +287,7 @@ async function recordToFolder(
     horizons: new Horizons(shared),
     msnMarks: opened.use(await openMsnMarks({ ...shared, dataFolder, store, table })),
     ...(await openKept(store.db)),
+    erasures: await ErasureTable.open(store.db, () => store.fence),
     markers: new MarkerTable(store.db),
     pictures: await PictureTable.open(store.db),
     stats: new StatsTable(store.db),

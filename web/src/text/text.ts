@@ -42,6 +42,7 @@ type ChatTexts = typeof import('./en/chat.json');
 type ClipTexts = typeof import('./en/clips.json');
 type DocsTexts = typeof import('./en/docs.json');
 type EditTexts = typeof import('./en/edit.json');
+type EraseTexts = typeof import('./en/erase.json');
 type GoLiveTexts = typeof import('./en/go-live.json');
 type GoToTexts = typeof import('./en/goto.json');
 type LibraryTexts = typeof import('./en/library.json');
@@ -64,6 +65,7 @@ export type TextKey =
   | keyof ClipTexts
   | keyof DocsTexts
   | keyof EditTexts
+  | keyof EraseTexts
   | keyof GoLiveTexts
   | keyof GoToTexts
   | keyof LibraryTexts

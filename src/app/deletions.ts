@@ -1,0 +1,60 @@
+/**
+ * Opens deletions of ranges on request, and legal holds.
+ * In: the context, recordings, streams, exports, the library, accounts, nodes. Out: DeletionsApi; deletions continue until the shutdown.
+ */
+import { assetPrefix } from '../archive/asset-locations.ts';
+import { createDeletionsApi } from '../streams/erase/deletions-api.ts';
+import { EdgePurges } from '../streams/erase/edge-purges.ts';
+import { Eraser } from '../streams/erase/eraser.ts';
+import type { AppContext, Deletions, Parts } from './parts.ts';
+
+/** Opens the API. */
+export function openDeletions(
+  { settings, shutdown, opened, metrics, failed }: AppContext,
+  {
+    recordings,
+    streams: { deps, catalog },
+    exports,
+    library: { assets },
+    accounts,
+    net,
+  }: Pick<Parts, 'recordings' | 'streams' | 'exports' | 'library' | 'accounts' | 'net'>,
+): Deletions {
+  const { objects, reader, segments, release, deleteElsewhere, erasures } = recordings;
+  const { audit } = accounts.access;
+  const { signal } = shutdown;
+  const eraser = new Eraser({
+    ...{ deps, catalog, reader, deleteElsewhere, audit, signal },
+    edges: new EdgePurges({ settings, net }),
+    objects: objects && { index: objects.index, targets: objects.targets },
+    elsewhere: {
+      exports: (stream, range) => exports.over(stream, range),
+      removeExport: (id) => exports.remove(id),
+      titleOf: async (id) => (await assets.find(id))?.title,
+      async removeAsset(id) {
+        if (await assets.find(id)) await assets.purge(id);
+        // What was made of its pictures: usually it waits a minute.
+        const prefix = assetPrefix(id);
+        release(prefix);
+        await segments.delete(prefix);
+        release(prefix);
+      },
+    },
+    failed: failed('a deletion'),
+  });
+  opened.defer(metrics.beforeScrape(async () => metrics.deletionsWaiting.set((await erasures.unfinished()).length)));
+  return { api: createDeletionsApi({ deps, catalog, eraser, audit, signal }), eraser };
+}
+
+/** Continues deletions until the shutdown. */
+export function startDeletions(
+  { opened, shutdown }: AppContext,
+  { deletions: { eraser }, catalog, placement }: Pick<Parts, 'deletions' | 'catalog' | 'placement'>,
+): void {
+  const owns = (streamId: string) => {
+    // What is left of a removed stream is a file or a copy of it: any process reaches it.
+    const name = catalog.definitionOf(streamId)?.name;
+    return name !== undefined ? placement.find('stream', name) === 'own' : placement.node === '';
+  };
+  opened.use(shutdown.owns(eraser.run(owns)));
+}

@@ -1,0 +1,16 @@
+/**
+ * The settings of edges in front of this server, a part of the table of all settings.
+ * In: the types of settings. Out: the section `edges` for schema.ts.
+ */
+import { createOption, httpUrl, listKind, secret, section } from '../option.ts';
+
+/** The section. */
+export const edgesSection = section({
+  urls: createOption(
+    listKind('URL,…', 'an address', httpUrl),
+    '',
+    'Addresses of the edges (`oxbow edge`) in front of this server, the one next to it first: when a recording is deleted on request, their copies of the stream are purged.',
+    { reload: 'live' },
+  ),
+  token: secret('The `--token` of these edges.', { reload: 'live' }),
+});

@@ -1,0 +1,324 @@
+/**
+ * Ranges of recordings that were deleted on request. A row is written in the transaction that takes the segments out of the index, with the
+ * work that is left: a process that ends in between continues it at its next start. docs/decisions/0065.
+ * In: requests. Out: which segments are deleted, synchronously from memory; rows with their reports, also of deleted streams.
+ */
+import { randomUUID } from 'node:crypto';
+import type { Kysely, Selectable } from 'kysely';
+import { OxbowError } from '../../lib/errors.ts';
+import type { StreamGap } from '../../media/segment.ts';
+import type { ErasureTable as ErasureRow } from '../../store/erasure-tables.ts';
+import { type Fence, holdLease, indexTaken } from '../../store/lease-table.ts';
+import type { RowChanges } from '../../store/row-changes.ts';
+import type { Tables } from '../../store/schema.ts';
+import type { PinnedRange } from '../pinned-windows.ts';
+import { type ErasedFile, eraseRows, type MsnRange } from './erase-rows.ts';
+
+/** Most deletions of one stream. */
+export const MAX_ERASURES = 10_000;
+
+/** What the timeline shows: deleted media, or a gap that was before it. */
+export interface ErasedPiece extends PinnedRange {
+  readonly kind: 'deleted' | StreamGap['cause'];
+  readonly detail: string;
+}
+
+/** Deleted segments. */
+export interface ErasedRange extends MsnRange, PinnedRange {
+  readonly id: string;
+  /** In order, each after the one before. */
+  readonly pieces: readonly ErasedPiece[];
+}
+
+/** What was deleted of one stream. */
+export interface ErasedMedia {
+  /** Whether a segment was deleted. */
+  hasMsn(msn: number): boolean;
+  /** Whether media that overlaps [fromUs, toUs) was deleted, µs since 1970. */
+  overlaps(fromUs: number, toUs: number): boolean;
+}
+
+/** A place that still has deleted media, and why it was not reached. */
+export interface ErasureLeft {
+  /** `file`: a file of the data folder; `copy`: an object in a bucket or a second folder; `edge`: a cache; `node`: files of another node. */
+  readonly kind: 'file' | 'copy' | 'edge' | 'node' | 'pictures';
+  /** Location, key, address of the edge; empty for pictures. */
+  readonly name: string;
+  /** Target of a copy. */
+  readonly target?: string;
+  /** Why the last try failed; empty before the first. */
+  readonly problem: string;
+}
+
+/** A clip, asset or export that had deleted media. */
+export interface ErasedThing {
+  readonly id: string;
+  readonly title: string;
+}
+
+/** What was deleted. */
+export interface ErasureReport {
+  readonly segments: number;
+  /** Ten-minute windows. */
+  readonly windows: number;
+  /** Of media, with the derived qualities. */
+  readonly bytes: number;
+  /** Chunk files that were written again or deleted. */
+  readonly files: number;
+  /** Small pictures. */
+  readonly pictures: number;
+  readonly clips: readonly ErasedThing[];
+  readonly pins: readonly ErasedThing[];
+  readonly assets: readonly ErasedThing[];
+  readonly exports: readonly ErasedThing[];
+  /** Objects in buckets and second folders. */
+  readonly copies: number;
+  readonly edges: readonly string[];
+}
+
+/** A deletion. */
+export interface Erasure extends ErasedRange {
+  readonly streamId: string;
+  readonly stream: string;
+  readonly left: readonly ErasureLeft[];
+  readonly report: ErasureReport;
+  readonly createdUs: number;
+  readonly doneUs: number | undefined;
+  readonly author: string;
+}
+
+/** Which page of deletions. */
+export interface ErasureQuery {
+  readonly stream?: string | undefined;
+  /** Only older ones. */
+  readonly beforeUs?: number | undefined;
+  readonly limit: number;
+}
+
+/** The deletions of all streams. */
+export class ErasureTable {
+  readonly #db: Kysely<Tables>;
+  readonly #fence: () => Fence | undefined;
+  readonly #changes: RowChanges | undefined;
+  readonly #streams = new Map<string, readonly ErasedRange[]>();
+
+  private constructor(db: Kysely<Tables>, fence: () => Fence | undefined, changes: RowChanges | undefined) {
+    this.#db = db;
+    this.#fence = fence;
+    this.#changes = changes;
+  }
+
+  /**
+   * Reads the deleted ranges.
+   *
+   * @param fence as of ChunkTable
+   * @param changes in a cluster
+   */
+  static async open(
+    db: Kysely<Tables>,
+    fence: () => Fence | undefined = () => undefined,
+    changes?: RowChanges,
+  ): Promise<ErasureTable> {
+    const table = new ErasureTable(db, fence, changes);
+    changes?.follow('erasure', (streams) => table.reload(streams));
+    await table.reload();
+    return table;
+  }
+
+  /** Reads the ranges of some streams again; of all if none are given. */
+  async reload(streams?: readonly string[]): Promise<void> {
+    const all = this.#db
+      .selectFrom('erasure')
+      .select(['id', 'stream_id', 'from_us', 'to_us', 'first_msn', 'last_msn', 'pieces'])
+      .orderBy('first_msn');
+    const rows = await (streams ? all.where('stream_id', 'in', streams) : all).execute();
+    const byStream = Map.groupBy(rows, (row) => row.stream_id);
+    for (const streamId of streams ?? new Set([...this.#streams.keys(), ...byStream.keys()])) {
+      const found = byStream.get(streamId);
+      if (found) this.#streams.set(streamId, found.map(rangeOf));
+      else this.#streams.delete(streamId);
+    }
+  }
+
+  /** The deleted ranges of a stream, in order of their segments. */
+  of(streamId: string): readonly ErasedRange[] {
+    return this.#streams.get(streamId) ?? [];
+  }
+
+  /** Whether a segment was deleted. */
+  hasMsn(streamId: string, msn: number): boolean {
+    return this.of(streamId).some(({ firstMsn, lastMsn }) => msn >= firstMsn && msn <= lastMsn);
+  }
+
+  /** Whether media that was deleted began before `toUs` and ended after `fromUs`, µs since 1970. */
+  overlaps(streamId: string, fromUs: number, toUs: number): boolean {
+    return this.of(streamId).some((range) => range.fromUs < toUs && range.toUs > fromUs);
+  }
+
+  /** The same for one stream. */
+  view(streamId: string): ErasedMedia {
+    return {
+      hasMsn: (msn) => this.hasMsn(streamId, msn),
+      overlaps: (fromUs, toUs) => this.overlaps(streamId, fromUs, toUs),
+    };
+  }
+
+  /** End of the newest deleted segment, µs since 1970; 0 if there is none. */
+  endUs(streamId: string): number {
+    return this.of(streamId).reduce((end, { toUs }) => Math.max(end, toUs), 0);
+  }
+
+  /** What a deletion would remove of the recordings of a stream and its qualities. */
+  async look(recordings: readonly string[], range: MsnRange): Promise<readonly (readonly ErasedFile[])[]> {
+    const found: ErasedFile[][] = [];
+    for (const id of recordings) found.push(await eraseRows(this.#db, id, range, { isDry: true }));
+    return found;
+  }
+
+  /**
+   * Takes the segments out of the index and writes the deletion, in one transaction.
+   *
+   * @param given.recordings ids of the recordings of the stream and of its qualities
+   * @param given.leftOf what is to be done
+   * @throws OxbowError `limit-reached`; `data-in-use` if another process has taken the data folder
+   */
+  async add({
+    recordings,
+    leftOf,
+    ...given
+  }: Omit<Erasure, 'left' | 'doneUs' | 'id'> & {
+    readonly id?: string;
+    readonly recordings: readonly string[];
+    readonly leftOf: (files: readonly ErasedFile[]) => readonly ErasureLeft[];
+  }): Promise<Erasure> {
+    const { streamId } = given;
+    if (this.of(streamId).length >= MAX_ERASURES)
+      throw new OxbowError('limit-reached', `This stream has ${MAX_ERASURES} deletions already.`);
+    const fence = this.#fence();
+    const erasure = await this.#write(streamId, async (db) => {
+      if (fence && !(await holdLease(db, fence))) throw indexTaken();
+      const files: ErasedFile[] = [];
+      for (const id of recordings) files.push(...(await eraseRows(db, id, given)));
+      const made: Erasure = { ...given, id: given.id ?? randomUUID(), left: leftOf(files), doneUs: undefined };
+      await db.insertInto('erasure').values(rowOf(made)).execute();
+      return made;
+    });
+    const { id, fromUs, toUs, firstMsn, lastMsn, pieces } = erasure;
+    const ranges = [...this.of(streamId), { id, fromUs, toUs, firstMsn, lastMsn, pieces }];
+    this.#streams.set(
+      streamId,
+      ranges.sort((a, b) => a.firstMsn - b.firstMsn),
+    );
+    return erasure;
+  }
+
+  /** Notes what is left of a deletion, and its report. */
+  async note({ id, streamId, left, report, doneUs }: Erasure): Promise<void> {
+    const change = { work: JSON.stringify(left), report: JSON.stringify(report), done_us: doneUs ?? null };
+    await this.#db.updateTable('erasure').set(change).where('id', '=', id).where('stream_id', '=', streamId).execute();
+  }
+
+  /** Deletions of which something is left to do, oldest first. */
+  async unfinished(): Promise<Erasure[]> {
+    const rows = await this.#db
+      .selectFrom('erasure')
+      .selectAll()
+      .where('done_us', 'is', null)
+      .orderBy('created_us')
+      .execute();
+    return rows.map(erasureOf);
+  }
+
+  /** A deletion by its id. */
+  async find(id: string): Promise<Erasure | undefined> {
+    const row = await this.#db.selectFrom('erasure').selectAll().where('id', '=', id).executeTakeFirst();
+    return row && erasureOf(row);
+  }
+
+  /** A page of deletions, newest first. */
+  async page({ stream, beforeUs, limit }: ErasureQuery): Promise<Erasure[]> {
+    let query = this.#db.selectFrom('erasure').selectAll().orderBy('created_us', 'desc').orderBy('id').limit(limit);
+    if (stream !== undefined) query = query.where('stream', '=', stream);
+    if (beforeUs !== undefined) query = query.where('created_us', '<', beforeUs);
+    return (await query.execute()).map(erasureOf);
+  }
+
+  /** Size of a file that was written again, in its first row. */
+  async resize(recordingId: string, path: string, size: number): Promise<void> {
+    const first = await this.#db
+      .selectFrom('chunk_file')
+      .select((eb) => eb.fn.min('first_msn').as('msn'))
+      .where('stream_id', '=', recordingId)
+      .where('path', '=', path)
+      .executeTakeFirst();
+    if (first?.msn == null) return;
+    await this.#db
+      .updateTable('chunk_file')
+      .set((eb) => ({ size: eb.case().when('first_msn', '=', first.msn).then(size).else(0).end() }))
+      .where('stream_id', '=', recordingId)
+      .where('path', '=', path)
+      .execute();
+  }
+
+  #write<T>(streamId: string, write: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+    return this.#changes
+      ? this.#changes.write('erasure', streamId, write)
+      : this.#db.transaction().execute((db) => write(db));
+  }
+}
+
+/** Deleted media and the gaps before it, as the timeline shows them. @param groups deleted ones, oldest first */
+export function erasedPieces(
+  groups: readonly { readonly startUs: number; readonly durationUs: number; readonly gaps: readonly StreamGap[] }[],
+): ErasedPiece[] {
+  const pieces: ErasedPiece[] = [];
+  const add = (piece: ErasedPiece) => {
+    const last = pieces.at(-1);
+    if (last && last.toUs === piece.fromUs && last.kind === piece.kind && last.detail === piece.detail)
+      pieces[pieces.length - 1] = { ...last, toUs: piece.toUs };
+    else if (piece.toUs > piece.fromUs) pieces.push(piece);
+  };
+  for (const { startUs, durationUs, gaps } of groups) {
+    for (const { fromUs, toUs, cause, detail } of gaps) add({ fromUs, toUs, kind: cause, detail });
+    add({ fromUs: startUs, toUs: startUs + durationUs, kind: 'deleted', detail: '' });
+  }
+  return pieces;
+}
+
+function rangeOf(
+  row: Pick<Selectable<ErasureRow>, 'id' | 'from_us' | 'to_us' | 'first_msn' | 'last_msn' | 'pieces'>,
+): ErasedRange {
+  const { id, from_us: fromUs, to_us: toUs, first_msn: firstMsn, last_msn: lastMsn } = row;
+  return { id, fromUs, toUs, firstMsn, lastMsn, pieces: JSON.parse(row.pieces) as ErasedPiece[] };
+}
+
+function erasureOf(row: Selectable<ErasureRow>): Erasure {
+  return {
+    ...rangeOf(row),
+    streamId: row.stream_id,
+    stream: row.stream,
+    left: JSON.parse(row.work) as ErasureLeft[],
+    report: JSON.parse(row.report) as ErasureReport,
+    createdUs: row.created_us,
+    doneUs: row.done_us ?? undefined,
+    author: row.author,
+  };
+}
+
+function rowOf(erasure: Erasure): Selectable<ErasureRow> {
+  return {
+    id: erasure.id,
+    stream_id: erasure.streamId,
+    stream: erasure.stream,
+    from_us: erasure.fromUs,
+    to_us: erasure.toUs,
+    first_msn: erasure.firstMsn,
+    last_msn: erasure.lastMsn,
+    pieces: JSON.stringify(erasure.pieces),
+    work: JSON.stringify(erasure.left),
+    report: JSON.stringify(erasure.report),
+    created_us: erasure.createdUs,
+    done_us: erasure.doneUs ?? null,
+    author: erasure.author,
+  };
+}
