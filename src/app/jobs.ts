@@ -77,6 +77,7 @@ export function openOwnWorker(
       isShared,
       unchecked: url.startsWith('https:'),
       when: config.ownWorker,
+      otlp: others.telemetry.otlp,
       log: (text) => log.info({ worker: 'own' }, text),
       crashed(reason) {
         metrics.ownWorkerCrashes.inc({});

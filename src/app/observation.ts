@@ -5,6 +5,7 @@
 
 import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
 import { GarbageWatch } from '../lib/memory/garbage-watch.ts';
@@ -12,7 +13,7 @@ import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { Services } from '../observe/services/services.ts';
-import { noTelemetry, openTelemetry } from '../observe/telemetry.ts';
+import { noTelemetry, openTelemetry, resourceOf } from '../observe/traces/telemetry.ts';
 import { DatabaseLost } from '../store/engine.ts';
 import type { Observation } from './parts.ts';
 
@@ -52,7 +53,9 @@ export async function openObservation(
           endpoint: otlp,
           sample: sample / 100,
           nowMs: () => clock.nowMs(),
+          resource: resourceOf(nodeName(config)),
           onSpan: (kind) => metrics.spans.inc({ kind }),
+          onLost: (count) => metrics.telemetryLost.inc({ signal: 'traces' }, count),
         });
   opened.use(telemetry);
   return {

@@ -51,7 +51,7 @@ import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Services } from '../observe/services/services.ts';
-import type { Telemetry } from '../observe/telemetry.ts';
+import type { Telemetry } from '../observe/traces/telemetry.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
 import type { ClipTable } from '../recording/clips/clip-table.ts';
 import type { KeptWindows } from '../recording/clips/kept-windows.ts';

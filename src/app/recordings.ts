@@ -10,6 +10,7 @@ import { openRangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
 import { Emitter } from '../lib/events.ts';
+import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
 import { openKept } from '../recording/clips/kept-windows.ts';
 import { MarkerTable } from '../recording/marker-table.ts';
@@ -34,8 +35,13 @@ export async function openRecordings(
   app: AppContext,
   { store, changes, disk, nodes }: Pick<Parts, 'store' | 'changes' | 'disk' | 'nodes'>,
 ): Promise<Recordings> {
-  const { dataFolder, opened, clock, log, metrics } = app;
-  const syncQueue = timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
+  const { dataFolder, opened, clock, log, metrics, telemetry } = app;
+  const syncQueue = timeSyncs(createSyncQueue(), (seconds) => {
+    metrics.syncSeconds.observe(seconds);
+    const traceparent = currentTraceparent();
+    if (traceparent !== undefined)
+      telemetry.ended({ kind: 'record', name: 'fdatasync', tookMs: seconds * 1000, traceparent });
+  });
   const files = openLocalSegmentStore({ folder: dataFolder, syncQueue });
   const { segments: own, objects } = await openObjects(app, { store, disk }, files);
   const shared = nodes && openNodeFiles(app, nodes, own);

@@ -16,6 +16,8 @@ export interface OwnWorkerSetup {
   readonly slots: number;
   /** The certificate is for another name than the loopback address. */
   readonly unchecked: boolean;
+  /** Collector for the spans of its jobs. */
+  readonly otlp?: string | undefined;
 }
 
 /** What it is opened with. */
@@ -116,7 +118,7 @@ export class OwnWorker implements AsyncDisposable {
 
   /** Runs the process until it is not needed. Returns why it ended before that; undefined if it did not. */
   async #once(): Promise<string | undefined> {
-    const { entry, url, token, slots, unchecked, log } = this.#options;
+    const { entry, url, token, slots, unchecked, otlp, log } = this.#options;
     const child = spawn(process.execPath, [...process.execArgv, entry], {
       env: environment(),
       stdio: ['pipe', 'ignore', 'pipe'],
@@ -134,7 +136,7 @@ export class OwnWorker implements AsyncDisposable {
       text = lines.pop()!.slice(-4096);
       for (const line of lines) log(line);
     });
-    const setup: OwnWorkerSetup = { url, token, slots, unchecked };
+    const setup: OwnWorkerSetup = { url, token, slots, unchecked, otlp };
     child.stdin!.write(`${JSON.stringify(setup)}\n`);
     yieldToOthers(child);
     const stop = new AbortController();

@@ -6,6 +6,7 @@ import { OxbowError } from '../lib/errors.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './node-tables.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { presentMigration, roomMigrations } from './room-migrations.ts';
+import { traceMigration } from './trace-columns.ts';
 
 /**
  * A step, in the SQL of SQLite; postgres/statements.ts translates it. Without `down` the step cannot be undone: those of the first
@@ -387,6 +388,7 @@ export const migrations: readonly Migration[] = [
   presentMigration,
   rowChangeMigration,
   nodeStateMigration,
+  traceMigration,
 ];
 
 /** The statements that upgrade. */

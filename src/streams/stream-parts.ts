@@ -133,7 +133,7 @@ export async function openStreamParts(
       deps.horizons.committed(id, recording.open.at(-1)?.startUs ?? endUs);
     },
     onLost: (msn) => list.lost(msn),
-    counters: countersOf(deps, name),
+    counters: countersOf(deps, id, name),
   });
   const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
   const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
@@ -269,10 +269,12 @@ function deletedBefore(createdUs: number, oldest: ChunkSpan): number {
   return knownUs - createdUs < HOLE_US ? 0 : knownUs;
 }
 
-function countersOf({ metrics, log }: StreamDeps, stream: string): RecorderCounters {
+function countersOf({ metrics, log, traces }: StreamDeps, id: string, stream: string): RecorderCounters {
   const own = log.child({ stream });
   return {
-    committed(bytes, lagMs) {
+    begin: () => traces?.segment(),
+    committed(bytes, lagMs, msn, span) {
+      if (span) traces?.recorded({ id, name: stream }, span, { msn, bytes, lagMs });
       metrics.recordedBytes.inc({ stream }, bytes);
       metrics.recordingLagSeconds.set({ stream }, lagMs / 1000);
     },

@@ -194,11 +194,13 @@ export class StreamPublishers {
   refused(request: ClaimRequest, error: OxbowError): void {
     const event: PublisherEvent = { type: 'refused', request, error };
     this.events.emit(event);
+    this.#setup.deps.traces?.publisher(this.#setup.definition(), event);
     reportPublisher(this.#setup.deps, this.#setup.definition(), event);
   }
 
   #onEvent(event: PublisherEvent): void {
     this.events.emit(event);
+    this.#setup.deps.traces?.publisher(this.#setup.definition(), event);
     // Of a source that oxbow reads, the change to its backup is an event.
     if (!this.#isPush && event.type !== 'switched') return;
     if (event.type === 'started' && event.publisher.role === 'active') this.#setup.onConnected();

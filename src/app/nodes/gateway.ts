@@ -11,14 +11,14 @@ import type { AppContext, Nodes, Parts } from '../parts.ts';
 
 /** Opens it before HTTP, which is closed before it. */
 export function openGateway(
-  { config, opened, clock, log, metrics }: AppContext,
+  { config, opened, clock, log, metrics, telemetry }: AppContext,
   { placement, signature }: Nodes,
   { store, clips, accounts, delivery }: Pick<Parts, 'store' | 'clips' | 'accounts' | 'delivery'>,
 ): Gateway {
   const { cluster, http, publicUrl, trustedProxies, tls } = config;
   return opened.use(
     open({
-      ...{ placement, signature, trustedProxies, version, clock, log, metrics },
+      ...{ placement, signature, trustedProxies, version, clock, log, metrics, telemetry },
       memoryBytes: cluster.cache,
       // All nodes have one secret for playback tokens; an authorization server decides about each of them all the same.
       tokens: accounts.auth ? undefined : accounts.access.watch,

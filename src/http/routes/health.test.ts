@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { OxbowError } from '../../lib/errors.ts';
 import { createHealth } from '../../observe/health.ts';
-import type { Ended } from '../../observe/telemetry.ts';
+import type { Ended } from '../../observe/traces/telemetry.ts';
 import { asAdmin, shareTestServer } from '../fixture.ts';
 import { sendRequest } from '../request.fixture.ts';
 
