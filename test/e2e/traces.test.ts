@@ -8,6 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { UploadView } from '../../src/api/library/upload-shapes.ts';
 import { version } from '../../src/lib/version.ts';
+import { freePort } from '../fixtures/free-port.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { type Collector, openCollector, type ReceivedSpan } from '../fixtures/observe/collector.ts';
@@ -27,10 +28,11 @@ suite('traces from the source to the viewer', { skip: need('ffmpeg') }, () => {
   let folder: Folder;
   let collector: Collector;
   let server: Server;
+  let http: string;
   const start = async () => {
     const traced = ['--telemetry-otlp', collector.url, '--telemetry-sample', '100', '--telemetry-slow-query', '0ms'];
     const args = [...smallPicture, ...traced, '--jobs-own-worker', 'off', '--jobs-parallel', '1'];
-    return startServer({ data: join(folder.path, 'data'), args, adminToken, sample: false });
+    return startServer({ data: join(folder.path, 'data'), args, adminToken, http, sample: false });
   };
   const post = async <T = unknown>(path: string, body: unknown, traceparent?: string): Promise<T> => {
     const headers = { 'content-type': 'application/json', ...(traceparent !== undefined && { traceparent }) };
@@ -44,6 +46,7 @@ suite('traces from the source to the viewer', { skip: need('ffmpeg') }, () => {
   before(async () => {
     folder = opened.use(await openFolder('traces'));
     collector = opened.use(await openCollector());
+    http = `127.0.0.1:${await freePort()}`;
     server = await start();
     await post('/api/v1/streams', { name: 'cam', source: { type: 'test' }, visibility: 'public' });
     await server.stream('cam', 'live');

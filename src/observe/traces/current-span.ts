@@ -55,3 +55,9 @@ export function currentTraceparent(): string | undefined {
   const scope = scopes.getStore();
   return scope?.isOver === false ? scope.traceparent : undefined;
 }
+
+/** Work that belongs to the current span also if it runs after the end of that: a step that a request has caused. */
+export function keepSpan<T>(work: () => T): () => T {
+  const traceparent = currentTraceparent();
+  return traceparent === undefined ? work : () => withinSpan({ traceparent }, work);
+}
