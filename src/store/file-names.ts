@@ -10,5 +10,8 @@ export const LOCK_FILE = 'lock.db';
 /** The highest MSN that may have been announced, by stream name. */
 export const MSN_MARKS_FILE = 'msn-marks.json';
 
+/** The report of a crash that could not be sent; the next start sends it. */
+export const CRASH_FILE = 'crash.json';
+
 /** Addresses of the server that holds the lock. */
 export const RUNNING_FILE = 'running.json';

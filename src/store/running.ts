@@ -17,6 +17,7 @@ export interface RunningInstance {
   readonly startedAt: string;
   /** Local address, without a trailing slash. */
   readonly http: string;
+  readonly version?: string;
   /** Setting `publicUrl`, without a trailing slash. */
   readonly publicUrl?: string;
 }
@@ -33,6 +34,19 @@ export function announceRunning(folder: string, instance: RunningInstance): Disp
   writeFileSync(unfinished, `${JSON.stringify(instance)}\n`, { mode: 0o600 });
   renameSync(unfinished, file);
   return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
+}
+
+/**
+ * What a server that did not end in order has left. Call it with the lock held, before `announceRunning`.
+ *
+ * @returns undefined if the last one ended in order, or there was none
+ */
+export function findLeft(folder: string): RunningInstance | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, RUNNING_FILE), 'utf8')) as RunningInstance;
+  } catch {
+    return undefined; // there is none, or it was cut off while it was written
+  }
 }
 
 /**

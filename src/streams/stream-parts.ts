@@ -9,6 +9,7 @@ import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
 import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { SegmentGroup, StreamGap } from '../media/segment.ts';
+import { reportBug } from '../observe/errors/report-bug.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
 import type { Packager } from '../packager/packager.ts';
 import { createPipeline, gopBounds, packagerSettings } from '../packager/pipeline.ts';
@@ -175,8 +176,7 @@ export async function openStreamParts(
     },
     missed: (rung) => deps.metrics.qualityGaps.inc({ stream: name, quality: rung }),
     failed(rung, error) {
-      deps.metrics.bugs.inc();
-      log.error({ rung, error: messageOf(error), stack: (error as Error).stack }, 'a derived quality has ended: a bug');
+      reportBug({ metrics: deps.metrics, log }, error, { rung }, 'a derived quality has ended: a bug');
     },
   });
   const meter = new MediaMeter();
@@ -283,11 +283,7 @@ function countersOf({ metrics, log, traces }: StreamDeps, id: string, stream: st
       own.error({ cause, detail }, 'a segment could not be recorded');
     },
     bug(error) {
-      metrics.bugs.inc();
-      own.error(
-        { error: messageOf(error), stack: (error as Error).stack },
-        'a segment was not recorded: a bug in oxbow',
-      );
+      reportBug({ metrics, log: own }, error, {}, 'a segment was not recorded: a bug in oxbow');
     },
     trouble(detail) {
       own.error({ detail }, 'the recording is intact but was not indexed; retrying');

@@ -1,10 +1,6 @@
-/**
- * Logs and counts the events of a live stream that change nothing in its lifecycle.
- * In: events of live/stream. Out: the log, metrics.
- */
-import { messageOf } from '../lib/errors.ts';
 import type { RunContext } from '../live/sink.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
+import { reportBug } from '../observe/errors/report-bug.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
@@ -35,8 +31,7 @@ export function reportStreamEvent(
     }
     case 'sink-failed': {
       const { sink, error } = event;
-      metrics.bugs.inc();
-      log.error({ stream, sink, error: messageOf(error), stack: (error as Error).stack }, 'a sink failed');
+      reportBug({ metrics, log }, error, { stream, sink }, 'a sink failed');
       break;
     }
     case 'sink-lost': {

@@ -7,7 +7,8 @@ import type { ClientSourceConfig } from '../../config/schema.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import type { PublisherSlot } from '../../ingest/publisher-slot.ts';
 import type { StreamQualityInputs } from '../../ingest/pull/rendition/further-qualities.ts';
-import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { reportBug } from '../../observe/errors/report-bug.ts';
 import { type StreamDefinition, sourceFields } from '../definition.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import { type ReadSource, readWithBackup } from './source-backup.ts';
@@ -88,9 +89,7 @@ export function startSourceClient(
   const done = run().catch((error: unknown) => {
     started.resolve();
     if (error === signal.reason) return; // stopped while it waited
-    deps.metrics.bugs.inc();
-    const stack = (error as Error).stack;
-    deps.log.error({ ...sourceFields(definition), error: messageOf(error), stack }, 'a source failed');
+    reportBug(deps, error, sourceFields(definition), 'a source failed');
     if (signal.aborted) return;
     slot.active?.close(BUG);
     onEnd(BUG, true);

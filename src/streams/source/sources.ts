@@ -13,6 +13,7 @@ import { sleep } from '../../lib/abort.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
 import type { StreamInput } from '../../live/input.ts';
 import type { Net } from '../../net/net.ts';
+import { reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import { SegmentAudio } from '../../transcode/audio/segment-audio.ts';
 import { ConversionReport } from '../../transcode/stage/conversion-report.ts';
@@ -130,8 +131,7 @@ async function readPull(
       const isPage = error instanceof OxbowError && error.code.startsWith('page-');
       if (!isRefusal) {
         // A bug ends this attempt only.
-        metrics.bugs.inc();
-        log.error({ error: messageOf(error), stack: (error as Error).stack }, 'a source failed');
+        reportBug({ metrics, log }, error, {}, 'a source failed');
       }
       input.absent(
         isDown(error) || isPage ? 'source-down' : 'bad-media',
