@@ -37,6 +37,9 @@ export interface ChildCrash {
 /** Emits each crash. */
 export const childCrashes = new Emitter<ChildCrash>();
 
+/** Signals to the whole process group, which end this process too. */
+const STOPS: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
+
 let running = 0;
 let started = 0;
 
@@ -154,7 +157,7 @@ async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> 
         .catch(() => {}) // A folder left in the system's temporary folder is harmless.
         .then(() => {
           const reason = said ? `${how}: ${said}` : how;
-          if (why === undefined && code !== 0) childCrashes.emit({ entry: setup.entry, pid: child.pid!, why: reason });
+          if (why === undefined && code !== 0 && !STOPS.has(signal)) childCrashes.emit({ entry: setup.entry, pid: child.pid!, why: reason });
           resolve(reason);
         });
     });

@@ -25,6 +25,12 @@ export const recordingMetrics = {
     labels: [],
     help: 'Chunk files deleted by retention.',
   },
+  recordingPaused: {
+    type: 'gauge',
+    name: 'oxbow_recording_paused',
+    labels: [],
+    help: '1 while nothing is recorded, because the disk has less room than `record.minFree`.',
+  },
   retentionPaused: {
     type: 'gauge',
     name: 'oxbow_retention_paused',
