@@ -14,7 +14,7 @@ import type { Net } from '../net/net.ts';
 import { errorFields, type ReportKind } from '../observe/errors/report-bug.ts';
 import { signalUrl } from '../observe/traces/telemetry.ts';
 import { CRASH_FILE, RUNNING_FILE } from '../store/file-names.ts';
-import { findLeft } from '../store/running.ts';
+import { takeLeft } from '../store/running.ts';
 import { ErrorWebhook } from '../webhooks/errors/error-webhook.ts';
 import { checkSecret } from '../webhooks/signature.ts';
 import type { AppContext } from './parts.ts';
@@ -65,7 +65,7 @@ export function openErrorReports(
     reports.emit(left);
     rmSync(crashFile, { force: true });
   }
-  const last = findLeft(dataFolder);
+  const last = takeLeft(dataFolder);
   if (last) {
     const { pid, startedAt, version: lastVersion } = last;
     const error = 'the process was killed, had no memory left, or the machine lost power';

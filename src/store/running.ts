@@ -6,7 +6,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { LOCK_FILE, RUNNING_FILE } from './file-names.ts';
+import { LEFT_FILE, LOCK_FILE, RUNNING_FILE } from './file-names.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 
 /** A server that holds a data folder. */
@@ -37,15 +37,18 @@ export function announceRunning(folder: string, instance: RunningInstance): Disp
 }
 
 /**
- * What a server that did not end in order has left. Call it with the lock held, before `announceRunning`.
+ * What a server that did not end in order has left, once. Call it with the lock held.
  *
  * @returns undefined if the last one ended in order, or there was none
  */
-export function findLeft(folder: string): RunningInstance | undefined {
+export function takeLeft(folder: string): RunningInstance | undefined {
+  const file = join(folder, LEFT_FILE);
   try {
-    return JSON.parse(readFileSync(join(folder, RUNNING_FILE), 'utf8')) as RunningInstance;
+    return JSON.parse(readFileSync(file, 'utf8')) as RunningInstance;
   } catch {
     return undefined; // there is none, or it was cut off while it was written
+  } finally {
+    rmSync(file, { force: true });
   }
 }
 

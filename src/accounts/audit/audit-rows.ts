@@ -2,7 +2,7 @@
  * The audit log in the metadata store. Times are whole µs there, ms here.
  * In: lines. Out: rows of the table `audit`.
  */
-import type { Kysely } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Tables } from '../../store/schema.ts';
 import type { AuditRows } from './audit-trail.ts';
 
@@ -16,11 +16,17 @@ export function auditRows(db: Kysely<Tables>): AuditRows {
       }));
       await db.insertInto('audit').values(rows).execute();
     },
-    async page({ before, userId, action, limit }) {
+    async page({ before, userId, action, target, fromMs, toMs, limit }) {
       let query = db.selectFrom('audit').selectAll().orderBy('seq', 'desc').limit(limit);
       if (before !== undefined) query = query.where('seq', '<', before);
       if (userId !== undefined) query = query.where('user_id', '=', userId);
       if (action !== undefined) query = query.where('action', '=', action);
+      if (fromMs !== undefined) query = query.where('at_us', '>=', Math.round(fromMs * 1000));
+      if (toMs !== undefined) query = query.where('at_us', '<', Math.round(toMs * 1000));
+      if (target !== undefined) {
+        const pattern = `%${target.replace(/[\\%_]/g, '\\$&')}%`;
+        query = query.where(sql<boolean>`request LIKE ${pattern} ESCAPE '\\'`);
+      }
       return (await query.execute()).map((row) => ({
         ...{ seq: row.seq, atMs: row.at_us / 1000, userId: row.user_id, name: row.name, address: row.address },
         ...{ action: row.action, request: row.request, status: row.status, traceId: row.trace_id },
