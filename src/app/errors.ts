@@ -2,9 +2,7 @@
  * Opens error reports: bugs and crashes go to the error webhook and to the collector of traces, at once or at the next start.
  * In: lines of the log with `report`, crashes of child processes. Out: requests; the end of a process after an exception.
  */
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import path from 'node:path';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import { childCrashes } from '../ffmpeg/child-process.ts';
 import { sleep } from '../lib/abort.ts';
@@ -13,8 +11,7 @@ import { version } from '../lib/version.ts';
 import type { Net } from '../net/net.ts';
 import { errorFields, type ReportKind } from '../observe/errors/report-bug.ts';
 import { signalUrl } from '../observe/traces/telemetry.ts';
-import { CRASH_FILE, RUNNING_FILE } from '../store/file-names.ts';
-import { takeLeft } from '../store/running.ts';
+import { noteCrash, takeCrash, takeLeft } from '../store/running.ts';
 import { ErrorWebhook } from '../webhooks/errors/error-webhook.ts';
 import { checkSecret } from '../webhooks/signature.ts';
 import type { AppContext } from './parts.ts';
@@ -41,7 +38,6 @@ export function openErrorReports(
 ): ErrorReports {
   const { otlp } = config.telemetry;
   if (otlp !== undefined) connectLogs(otlpLogs, otlp, net);
-  const crashFile = path.join(dataFolder, CRASH_FILE);
   const { webhook: url, secret, repeat } = config.errors;
   if (secret !== undefined) checkSetting(secret);
   const webhook =
@@ -60,11 +56,8 @@ export function openErrorReports(
       log.warn({ ...kind('child'), entry, pid, error: why }, 'a media engine process has crashed'),
     ),
   );
-  const left = readLeft(crashFile);
-  if (left !== undefined) {
-    reports.emit(left);
-    rmSync(crashFile, { force: true });
-  }
+  const crash = takeCrash(dataFolder);
+  if (crash !== undefined) reports.emit(crash);
   const last = takeLeft(dataFolder);
   if (last) {
     const { pid, startedAt, version: lastVersion } = last;
@@ -82,14 +75,12 @@ export function openErrorReports(
       });
       log.fatal({ ...kind('uncaught'), ...errorFields(error) }, 'oxbow has crashed');
       stop();
-      // The next start must not take it for a process that was killed.
-      rmSync(path.join(dataFolder, RUNNING_FILE), { force: true });
-      if (webhook) writeFileSync(crashFile, line, { mode: 0o600 });
+      noteCrash(dataFolder, webhook && line);
       const results = await Promise.race([
         Promise.all([webhook?.flush(), otlpLogs?.[Symbol.asyncDispose]()]).then(() => 'sent'),
         sleep(CRASH_WITHIN_MS, { signal: new AbortController().signal }),
       ]);
-      if (results === 'sent' && webhook?.lastResult === 'sent') rmSync(crashFile, { force: true });
+      if (results === 'sent' && webhook?.lastResult === 'sent') noteCrash(dataFolder, undefined);
     },
   };
 }
@@ -111,13 +102,5 @@ function checkSetting(secret: string): void {
     checkSecret(secret);
   } catch (error) {
     throw new OxbowError('bad-setting', `errors.secret: ${(error as OxbowError).message}`, { cause: error });
-  }
-}
-
-function readLeft(file: string): string | undefined {
-  try {
-    return readFileSync(file, 'utf8');
-  } catch {
-    return undefined; // there was no crash, or it was reported
   }
 }

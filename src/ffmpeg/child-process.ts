@@ -157,7 +157,8 @@ async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> 
         .catch(() => {}) // A folder left in the system's temporary folder is harmless.
         .then(() => {
           const reason = said ? `${how}: ${said}` : how;
-          if (why === undefined && code !== 0 && !STOPS.has(signal)) childCrashes.emit({ entry: setup.entry, pid: child.pid!, why: reason });
+          if (why === undefined && code !== 0 && !STOPS.has(signal))
+            childCrashes.emit({ entry: setup.entry, pid: child.pid!, why: reason });
           resolve(reason);
         });
     });

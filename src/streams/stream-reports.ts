@@ -1,3 +1,7 @@
+/**
+ * Logs and counts the events of a live stream that change nothing in its lifecycle.
+ * In: events of live/stream. Out: the log, metrics.
+ */
 import type { RunContext } from '../live/sink.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
 import { reportBug } from '../observe/errors/report-bug.ts';

@@ -30,7 +30,7 @@ const gauge = (name: string, labels: string, values: string, fires: number, quie
   series: { [`${name}{${on}${labels === '' ? '' : `,${labels}`}}`]: values },
   ...{ fires, quiet },
 });
-/** A counter that stands still for 10 minutes, rises by `step` a minute for 60, and stands still again. */
+/** A counter that rises by `step` a minute from minute 10 to 70, and not before or after. */
 const rises = (name: string, labels: string, step: number, fires: number): Case =>
   gauge(name, labels, `0x10 ${step}+${step}x60 ${61 * step}x180`, fires, [5, 245]);
 /** A histogram whose observations are all above `le` from minute 10 to 70, and below it before and after. */

@@ -2,7 +2,8 @@
  * The audit log in the metadata store. Times are whole µs there, ms here.
  * In: lines. Out: rows of the table `audit`.
  */
-import { type Kysely, sql } from 'kysely';
+import type { Kysely } from 'kysely';
+import { contains } from '../../store/search/contains.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { AuditRows } from './audit-trail.ts';
 
@@ -23,10 +24,7 @@ export function auditRows(db: Kysely<Tables>): AuditRows {
       if (action !== undefined) query = query.where('action', '=', action);
       if (fromMs !== undefined) query = query.where('at_us', '>=', Math.round(fromMs * 1000));
       if (toMs !== undefined) query = query.where('at_us', '<', Math.round(toMs * 1000));
-      if (target !== undefined) {
-        const pattern = `%${target.replace(/[\\%_]/g, '\\$&')}%`;
-        query = query.where(sql<boolean>`request LIKE ${pattern} ESCAPE '\\'`);
-      }
+      if (target !== undefined) query = query.where(contains('request', target));
       return (await query.execute()).map((row) => ({
         ...{ seq: row.seq, atMs: row.at_us / 1000, userId: row.user_id, name: row.name, address: row.address },
         ...{ action: row.action, request: row.request, status: row.status, traceId: row.trace_id },

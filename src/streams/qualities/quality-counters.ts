@@ -1,3 +1,7 @@
+/**
+ * What the recorder of a derived quality reports: to the log and the metrics of its stream.
+ * In: reports of a recorder. Out: log, metrics.
+ */
 import { reportBug } from '../../observe/errors/report-bug.ts';
 import type { RecorderCounters } from '../../recording/recorder.ts';
 import type { StreamDeps } from '../stream-deps.ts';
