@@ -71,10 +71,10 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   'node-av': ['ffmpeg'],
   pino: ['observe/log.ts'],
   redis: ['cluster/redis'],
-  '@opentelemetry/api': ['observe/telemetry.ts'],
-  '@opentelemetry/exporter-trace-otlp-http': ['observe/telemetry.ts'],
-  '@opentelemetry/resources': ['observe/telemetry.ts'],
-  '@opentelemetry/sdk-trace-base': ['observe/telemetry.ts'],
+  '@opentelemetry/api': ['observe/traces/telemetry.ts'],
+  '@opentelemetry/exporter-trace-otlp-http': ['observe/traces/telemetry.ts'],
+  '@opentelemetry/resources': ['observe/traces/telemetry.ts'],
+  '@opentelemetry/sdk-trace-base': ['observe/traces/telemetry.ts'],
   'prom-client': ['observe/metrics.ts'],
 };
 

@@ -27,6 +27,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   prlimit: ['util-linux'],
   'yt-dlp': ['yt-dlp'],
   promtool: ['prometheus'],
+  'prometheus-alertmanager': ['prometheus-alertmanager'],
   'srt-live-transmit': ['srt-tools'],
   turnserver: ['coturn'],
   'swift-proxy-server': ['swift-proxy', 'swift-account', 'swift-container', 'swift-object'],

@@ -76,12 +76,15 @@ function memoryAudit(): AuditRows {
     async add(more) {
       for (const line of more) lines.push({ ...line, seq: ++seq });
     },
-    async page({ before = Number.POSITIVE_INFINITY, userId, action, limit }) {
+    async page({ before = Number.POSITIVE_INFINITY, userId, action, target, fromMs = 0, toMs = Infinity, limit }) {
       const shown = lines.filter(
         (line) =>
           line.seq < before &&
           (userId === undefined || line.userId === userId) &&
-          (action === undefined || line.action === action),
+          (action === undefined || line.action === action) &&
+          (target === undefined || line.request.includes(target)) &&
+          line.atMs >= fromMs &&
+          line.atMs < toMs,
       );
       return shown.toReversed().slice(0, limit);
     },

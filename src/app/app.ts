@@ -16,6 +16,7 @@ import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
 import { openDeletions, startDeletions } from './deletions.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
+import { openErrorReports } from './errors.ts';
 import { openEvents } from './events.ts';
 import { startVerify } from './files/verify.ts';
 import { startFolders } from './folders.ts';
@@ -66,6 +67,8 @@ export interface RunningApp {
    * @throws OxbowError `not-ready` while closing; `bad-setting` for a file that cannot be read, and nothing has changed
    */
   reconfigure(config: Config, facts?: SettingFacts): Promise<void>;
+  /** Reports an exception that nothing has caught; the caller ends the process then. */
+  crash(error: unknown): Promise<void>;
   /**
    * Stops accepting requests, ends sources, seals files, closes everything. May be called twice: the second call ends a drain.
    *
@@ -110,6 +113,8 @@ export async function startApp(
   const store = await openStore(app, { onTaken });
   const changes = openRowChanges(app, store);
   const net = openNet(app);
+  if (app.otlpLogs) opened.use(app.otlpLogs); // before the client closes
+  const errors = openErrorReports(app, net);
   const cluster = await openCluster(app);
   const nodes = await openNodes(app, { store, net });
   const placement = nodes?.placement ?? createSolePlacement();
@@ -224,6 +229,7 @@ export async function startApp(
       apply();
       await catalog.configure(next.streams);
     },
+    crash: errors.crash,
     close(reason, { drainMs = 0 } = {}) {
       if (closing) {
         shutdown.hurry();

@@ -12,14 +12,14 @@ import { SegmentCache } from '../delivery/live/segment-cache.ts';
 import { createMediaRouter } from '../delivery/media-router.ts';
 import type { ServedStream } from '../delivery/served-stream.ts';
 import { Stills } from '../delivery/stills.ts';
-import { Viewers } from '../delivery/viewers.ts';
+import { type EndedPlayback, Viewers } from '../delivery/viewers.ts';
 import { makeSheet, makeStill, makeTile } from '../ffmpeg/engine.ts';
 import type { Catalog } from '../streams/catalog.ts';
 import type { AppContext, Delivery, Parts, Recordings } from './parts.ts';
 
 /** Opens delivery. */
 export function openDelivery(
-  { settings, opened, shutdown, clock, metrics }: AppContext,
+  { settings, opened, shutdown, clock, metrics, telemetry }: AppContext,
   {
     recordings: { reader, segments, clips, deleted },
     catalog,
@@ -58,9 +58,31 @@ export function openDelivery(
     }),
     lookup: createLiveLookup((name) => findWindow<ServedStream>((stream) => catalog.find(stream), name), segmentCache),
     segmentCache,
-    viewers: new Viewers({ nowMs: () => clock.monotonicMs(), onOver: () => metrics.viewersOver.inc() }),
+    viewers: new Viewers({
+      nowMs: () => clock.monotonicMs(),
+      onOver: () => metrics.viewersOver.inc(),
+      onPlayed: (playback) => tracePlayback(telemetry, playback),
+    }),
     defaultStream,
   };
+}
+
+/** The span of a player's session, by its own reports. */
+function tracePlayback(telemetry: AppContext['telemetry'], playback: EndedPlayback): void {
+  const { stream, tookMs, agoMs, startupMs, stalls, hasFailed, last } = playback;
+  telemetry.ended({
+    ...{ kind: 'playback', name: 'play', tookMs, agoMs },
+    attributes: {
+      'oxbow.stream': stream,
+      'oxbow.playback.live': last.isLive,
+      'oxbow.playback.startup_ms': startupMs,
+      'oxbow.playback.stalls': stalls,
+      'oxbow.playback.latency_ms': last.latencyMs,
+      'oxbow.playback.rendition': last.rendition,
+      'error.type': hasFailed ? 'playback' : undefined,
+    },
+    error: hasFailed ? 'the player reported a fatal error' : undefined,
+  });
 }
 
 /** A clip with its media and its stream. */

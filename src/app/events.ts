@@ -10,6 +10,7 @@ import { nodeName } from '../config/sections/cluster-section.ts';
 import { sleep } from '../lib/abort.ts';
 import { version } from '../lib/version.ts';
 import type { ServiceChange } from '../observe/services/services.ts';
+import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { openLeaseTable } from '../store/lease-table.ts';
 import { WebhookTable } from '../webhooks/webhook-table.ts';
 import { Webhooks } from '../webhooks/webhooks.ts';
@@ -20,7 +21,12 @@ export async function openEvents(
   { config, clock, metrics, telemetry, services, opened, failed }: AppContext,
   { store, changes, net, cluster }: Pick<Parts, 'store' | 'changes' | 'net' | 'cluster'>,
 ): Promise<Pick<Parts, 'bus' | 'webhooks'>> {
-  const local = createLocalEventBus({ clock, failed: failed('a subscriber to events'), counters: metrics });
+  const local = createLocalEventBus({
+    traceparent: currentTraceparent,
+    clock,
+    failed: failed('a subscriber to events'),
+    counters: metrics,
+  });
   const bus = cluster ? await cluster.bus(local) : local;
   const publish = ({ service, isFailing, detail }: ServiceChange) => {
     if (isFailing) bus.publish('service.failing', { service, detail });

@@ -131,6 +131,7 @@ export async function openHttp(
     announceRunning(dataFolder, {
       pid: process.pid,
       startedAt: printRfc3339(startedMs),
+      version,
       http: http.url,
       ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/+$/, '') }),
     }),

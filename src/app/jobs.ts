@@ -78,10 +78,11 @@ export function openOwnWorker(
       network: others.children.network,
       unchecked: url.startsWith('https:'),
       when: config.ownWorker,
+      otlp: others.telemetry.otlp,
       log: (text) => log.info({ worker: 'own' }, text),
       crashed(reason) {
         metrics.ownWorkerCrashes.inc({});
-        log.warn({ reason }, 'the own worker ended; it is started again');
+        log.warn({ report: 'child', error: reason }, 'the own worker ended; it is started again');
         workers.ownEnded(reason).catch(failed('the own worker'));
       },
     }),

@@ -2,21 +2,34 @@
  * Opens the guarded HTTP client for outgoing requests.
  * In: the context. Out: Net; metrics and traces of its requests.
  */
+import { messageOf } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
-import { createNet, type Net } from '../net/net.ts';
+import { createNet, type Fetched, type Net, portOf, shownUrl } from '../net/net.ts';
+import { redact } from '../observe/redact.ts';
 import type { AppContext } from './parts.ts';
 
 /** Opens the client of sources and webhooks. */
 export function openNet({ config, opened, metrics, telemetry }: AppContext): Net {
-  const onReply = (seconds: number, host: string, status: number, traceparent: string | undefined) => {
-    metrics.sourceFetchSeconds.observe(seconds);
+  const onFetched = ({ seconds, url, status, error, request: { traceparent, about } }: Fetched) => {
+    if (status !== undefined) metrics.sourceFetchSeconds.observe(seconds);
     telemetry.ended({
       kind: 'fetch',
       name: 'GET',
       tookMs: seconds * 1000,
       traceparent,
-      attributes: { 'server.address': host, 'http.response.status_code': status },
+      attributes: {
+        'http.request.method': 'GET',
+        'http.response.status_code': status,
+        'url.full': shownUrl(url),
+        'server.address': url.hostname,
+        'server.port': portOf(url),
+        'oxbow.stream': about?.stream,
+        'error.type': status === undefined ? 'unreachable' : status >= 400 ? String(status) : undefined,
+      },
+      // A fetch of a source is no part of its session, which may last for months.
+      links: [about?.session()],
+      error: status === undefined ? redact(messageOf(error)) : status >= 400 ? `status ${status}` : undefined,
     });
   };
-  return opened.use(createNet({ allow: config.net.allow, userAgent: `oxbow/${version}`, onReply }));
+  return opened.use(createNet({ allow: config.net.allow, userAgent: `oxbow/${version}`, onFetched }));
 }

@@ -5,14 +5,17 @@
 
 import type { EffectiveSettings } from '../config/effective-settings.ts';
 import type { Config } from '../config/schema.ts';
+import { nodeName } from '../config/sections/cluster-section.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
+import { Emitter } from '../lib/events.ts';
 import { GarbageWatch } from '../lib/memory/garbage-watch.ts';
 import { createLog } from '../observe/log.ts';
 import { LogRing } from '../observe/log-ring.ts';
 import { createMetrics } from '../observe/metrics.ts';
 import { Services } from '../observe/services/services.ts';
-import { noTelemetry, openTelemetry } from '../observe/telemetry.ts';
+import { openOtlpLogs } from '../observe/traces/otlp-logs.ts';
+import { noTelemetry, openTelemetry, resourceOf } from '../observe/traces/telemetry.ts';
 import { DatabaseLost } from '../store/engine.ts';
 import type { Observation } from './parts.ts';
 
@@ -30,12 +33,26 @@ export async function openObservation(
   const metrics = opened.use(createMetrics());
   opened.use(new GarbageWatch());
   const logs = new LogRing(clock.nowMs());
+  const reports = new Emitter<string>();
+  const { otlp, sample } = config.telemetry;
+  const resource = resourceOf(nodeName(config));
+  const otlpLogs =
+    otlp === undefined
+      ? undefined
+      : openOtlpLogs({ resource, onLost: (count) => metrics.telemetryLost.inc({ signal: 'logs' }, count) });
   const log = createLog({
     level: settings,
     format: config.logFormat,
     fd: 2,
     after: shown,
-    onWritten: (line) => logs.take(line),
+    onWritten(line) {
+      logs.take(line);
+      if (config.telemetry.logs) otlpLogs?.take(line);
+    },
+    onReport(line) {
+      reports.emit(line);
+      if (!config.telemetry.logs) otlpLogs?.take(line);
+    },
     onLine: (level) => metrics.logLines.inc({ level }),
     onSuppressed: (reason) => metrics.logSuppressed.inc({ reason }),
   });
@@ -44,7 +61,6 @@ export async function openObservation(
   opened.defer(() => {
     if (stop) log.info({ reason: stop.reason, tookMs: Math.round(clock.monotonicMs() - stop.atMs) }, 'oxbow stopped');
   });
-  const { otlp, sample } = config.telemetry;
   const telemetry =
     otlp === undefined
       ? noTelemetry
@@ -52,7 +68,9 @@ export async function openObservation(
           endpoint: otlp,
           sample: sample / 100,
           nowMs: () => clock.nowMs(),
+          resource,
           onSpan: (kind) => metrics.spans.inc({ kind }),
+          onLost: (count) => metrics.telemetryLost.inc({ signal: 'traces' }, count),
         });
   opened.use(telemetry);
   return {
@@ -61,6 +79,8 @@ export async function openObservation(
     log,
     logs,
     telemetry,
+    reports,
+    otlpLogs,
     services: new Services({ metrics, log }),
     failed: (what) => (error) => {
       log[error instanceof DatabaseLost ? 'debug' : 'error']({ error: messageOf(error) }, `${what} failed`);

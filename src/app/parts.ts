@@ -36,7 +36,7 @@ import type { WebRtcServer } from '../ingest/webrtc/webrtc-server.ts';
 import type { Jobs } from '../jobs/jobs-api.ts';
 import type { Workers } from '../jobs/workers.ts';
 import type { Clock } from '../lib/clock.ts';
-import type { Subscribable } from '../lib/events.ts';
+import type { Emitter, Subscribable } from '../lib/events.ts';
 import type { AssetMediaCache } from '../library/asset-media.ts';
 import type { Assets } from '../library/assets.ts';
 import type { Subtitles } from '../library/subtitles/subtitles.ts';
@@ -53,7 +53,8 @@ import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Services } from '../observe/services/services.ts';
-import type { Telemetry } from '../observe/telemetry.ts';
+import type { OtlpLogs } from '../observe/traces/otlp-logs.ts';
+import type { Telemetry } from '../observe/traces/telemetry.ts';
 import type { ChunkTable } from '../recording/chunk-table.ts';
 import type { ClipTable } from '../recording/clips/clip-table.ts';
 import type { KeptWindows } from '../recording/clips/kept-windows.ts';
@@ -87,6 +88,10 @@ export interface Observation {
   /** The last lines of the log. */
   readonly logs: LogRing;
   readonly telemetry: Telemetry;
+  /** Log lines that report a bug or a crash, JSON. */
+  readonly reports: Emitter<string>;
+  /** Log records for the collector; undefined without one. */
+  readonly otlpLogs: OtlpLogs | undefined;
   /** The services outside of the process. */
   readonly services: Services;
   /** Returns a function that logs an error as `{what} failed`. */

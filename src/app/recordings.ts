@@ -10,6 +10,7 @@ import { openRangeReader } from '../archive/range-reader.ts';
 import type { SegmentPrefix } from '../archive/segment-store.ts';
 import { createSyncQueue, timeSyncs } from '../archive/sync-queue.ts';
 import { Emitter } from '../lib/events.ts';
+import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { ChunkTable } from '../recording/chunk-table.ts';
 import { openKept } from '../recording/clips/kept-windows.ts';
 import { ErasureTable } from '../recording/erase/erasure-table.ts';
@@ -36,8 +37,14 @@ export async function openRecordings(
   app: AppContext,
   { store, changes, bus, disk, nodes }: Pick<Parts, 'store' | 'changes' | 'bus' | 'disk' | 'nodes'>,
 ): Promise<Recordings> {
-  const { dataFolder, opened, clock, log, metrics } = app;
-  const openQueue = () => timeSyncs(createSyncQueue(), (seconds) => metrics.syncSeconds.observe(seconds));
+  const { dataFolder, opened, clock, log, metrics, telemetry } = app;
+  const openQueue = () =>
+    timeSyncs(createSyncQueue(), (seconds) => {
+      metrics.syncSeconds.observe(seconds);
+      const traceparent = currentTraceparent();
+      if (traceparent !== undefined)
+        telemetry.ended({ kind: 'record', name: 'fdatasync', tookMs: seconds * 1000, traceparent });
+    });
   const syncQueue = openQueue();
   const main = openLocalSegmentStore({ folder: dataFolder, syncQueue });
   const folders = await openFolders(app, { store, bus }, main, openQueue);

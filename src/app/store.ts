@@ -9,6 +9,7 @@ import { databaseServer } from '../config/sections/store-section.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folder.ts';
 import type { Services } from '../observe/services/services.ts';
+import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { openStore as openDatabase, type Store } from '../store/db.ts';
 import type { Guard } from '../store/engine.ts';
 import { RowChanges } from '../store/row-changes.ts';
@@ -51,11 +52,19 @@ export async function openStore(
   const onWait = (seconds: number, sql: string) => {
     metrics.databaseWaitSeconds.observe(seconds);
     if (seconds * 1000 < config.telemetry.slowQuery) return;
+    const operation = (/^\w+/.exec(sql)?.[0] ?? 'query').toUpperCase();
+    const table = /\b(?:from|into|update) "(\w+)"/i.exec(sql)?.[1];
     telemetry.ended({
       kind: 'database',
-      name: sql.slice(0, sql.indexOf(' ')).toUpperCase(),
+      name: table === undefined ? operation : `${operation} ${table}`,
       tookMs: seconds * 1000,
-      attributes: { 'db.system.name': server ? 'postgresql' : 'sqlite', 'db.query.text': sql.slice(0, 2000) },
+      traceparent: currentTraceparent(),
+      attributes: {
+        'db.system.name': server ? 'postgresql' : 'sqlite',
+        'db.operation.name': operation,
+        'db.collection.name': table,
+        'db.query.text': sql.slice(0, 2000), // without values
+      },
     });
   };
   const file = path.join(dataFolder, DATABASE_FILE);

@@ -7,6 +7,7 @@ import { createLocalLeases } from '../cluster/local-leases.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
 import { closeEngine, makeKeyPicture } from '../ffmpeg/engine.ts';
 import { MemoryBudget } from '../live/memory-budget.ts';
+import { netAbout } from '../net/traced.ts';
 import { Catalog } from '../streams/catalog.ts';
 import { NO_ROOM } from '../streams/disk.ts';
 import { reloadRows } from '../streams/record/reload-rows.ts';
@@ -14,6 +15,7 @@ import { StoryboardQueue } from '../streams/record/storyboard-queue.ts';
 import { createProber } from '../streams/source/limited-prober.ts';
 import { runSource } from '../streams/source/sources.ts';
 import type { StreamDeps } from '../streams/stream-deps.ts';
+import { StreamTraces } from '../streams/traces/stream-traces.ts';
 import type { AppContext, Parts, Streams } from './parts.ts';
 
 /**
@@ -22,7 +24,7 @@ import type { AppContext, Parts, Streams } from './parts.ts';
  * @param options.signal aborts the start
  */
 export function openStreams(
-  { settings, opened, shutdown, clock, log, metrics, failed }: AppContext,
+  { settings, opened, shutdown, clock, log, metrics, failed, telemetry }: AppContext,
   {
     store,
     net,
@@ -42,7 +44,9 @@ export function openStreams(
   opened.defer(metrics.beforeScrape(() => metrics.storyboardsWaiting.set(queue.length)));
   // A stream with a folder of its own does not depend on the disk of the data folder.
   const pauseOf = (streamId: string) => recordings.folders?.pauseOf(streamId) ?? (disk.now().hasRoom ? '' : NO_ROOM);
+  const traces = new StreamTraces(telemetry, () => clock.monotonicMs());
   const deps: StreamDeps = {
+    traces,
     ...recordings,
     storyboardMaker: { queue, makePicture: makeKeyPicture },
     settings,
@@ -65,7 +69,11 @@ export function openStreams(
       ),
     ),
     events: bus,
-    runSource: (definition, input, options) => runSource(sources, definition, input, options),
+    runSource(definition, input, options) {
+      const { id, name: stream } = definition;
+      const own = { ...sources, net: netAbout(net, { stream, session: () => traces.sessionOf(id) }) };
+      return runSource(own, definition, input, options);
+    },
     mayWrite: (streamId) => pauseOf(streamId) === '',
     noRoom: pauseOf,
   };

@@ -8,7 +8,7 @@ import { runWorker } from '../jobs/worker/worker.ts';
 import { setNetworkPolicy } from '../lib/confine/confine.ts';
 import { workerHandlers } from '../transcode/handlers.ts';
 import { note } from './terminal.ts';
-import { encoderNames, workerFacts } from './worker.ts';
+import { encoderNames, openWorkerTelemetry, workerFacts } from './worker.ts';
 
 /** A server that does not answer any more gets no jobs back: the process ends after this, ms. */
 const LEAVE_WITHIN_MS = 3000;
@@ -24,14 +24,17 @@ createInterface({ input: process.stdin })
     setTimeout(() => process.exit(0), LEAVE_WITHIN_MS).unref();
   });
 
-const { url, token, unchecked, slots, network } = await setup;
+const { url, token, unchecked, slots, network, otlp } = await setup;
 setNetworkPolicy(network);
+const telemetry = await openWorkerTelemetry(otlp, 'own');
 const kinds = Object.keys(workerHandlers);
 const end = await runWorker({
   ...{ name: 'this server', mode: 'push', slots, kinds, facts: { ...workerFacts(), encoders: await encoderNames() } },
   server: { url, token, unchecked },
   handlers: workerHandlers,
   log: note,
+  telemetry,
   signal: stopping.signal,
 });
+await telemetry[Symbol.asyncDispose]();
 process.exit(end === 'stuck' ? 1 : 0);

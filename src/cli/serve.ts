@@ -83,6 +83,7 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   }
   if (app && !starting.signal.aborted) {
     isReady = true;
+    endAfterCrash(app);
     reloads.begin(app);
     rememberSample(config);
     if (isForPrograms) sayJson({ event: 'ready', http: app.httpUrl, ...app.ingest });
@@ -100,6 +101,15 @@ async function serve(command: Command, urls: readonly string[]): Promise<ExitCod
   clearTimeout(late);
   if (reason === 'data-folder-taken') return 1;
   return !isReady && reason === 'SIGINT' ? 130 : 0;
+}
+
+/** Reports an exception that nothing has caught, and ends: the state of this process is unknown, that of the files is not. */
+function endAfterCrash(app: RunningApp): void {
+  process.once('uncaughtException', (error) => {
+    process.on('uncaughtException', () => undefined); // of the same cause, while the first is reported
+    const end = () => process.exit(1);
+    app.crash(error).then(end, end);
+  });
 }
 
 /** Where another oxbow has the data folder, the streams of the command line may be for that one. */

@@ -3,10 +3,11 @@
  * In: the address of a server, a token. Out: lines about jobs on stderr. docs/4-library/workers.md.
  */
 import { availableParallelism, hostname, platform } from 'node:os';
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { WorkerHandler } from '../jobs/worker-job.ts';
 import { OxbowError } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
+import { noTelemetry, openTelemetry, resourceOf, type Telemetry } from '../observe/traces/telemetry.ts';
 import { parseServer } from './running-server.ts';
 import { secretOf } from './secret-file.ts';
 import { onStopSignal } from './stop-signals.ts';
@@ -19,6 +20,7 @@ interface Options {
   readonly slots?: string;
   readonly kinds?: string;
   readonly mode: string;
+  readonly telemetryOtlp?: string;
 }
 
 /** Adds the verb. */
@@ -38,6 +40,11 @@ export function addWorker(program: Command, exit: (code: ExitCode) => void): voi
     .option('--slots <N>', 'Jobs at the same time (default: one for each 4 processors).')
     .option('--kinds <KIND,…>', 'Kinds of jobs that it takes; all that it can run if not given.')
     .option('--mode <push|pull>', '`push`: the server assigns jobs at once; `pull`: the worker asks for each.', 'push')
+    .addOption(
+      new Option('--telemetry-otlp <URL>', 'Collector for traces of its jobs (OTLP over HTTP). Default: none.').env(
+        'OTEL_EXPORTER_OTLP_ENDPOINT',
+      ),
+    )
     .action(async (options: Options) => exit(await runVerb(options)));
 }
 
@@ -52,10 +59,13 @@ async function runVerb(options: Options): Promise<ExitCode> {
   }
   const stopping = new AbortController();
   using _signals = onStopSignal((reason) => stopping.abort(new DOMException(`stopped by ${reason}`, 'AbortError')));
+  const name = options.name ?? hostname().slice(0, 100);
+  await using telemetry = await openWorkerTelemetry(options.telemetryOtlp, name);
   const end = await runWorker({
+    telemetry,
     server: { url: parseServer(options.server), token },
     handlers: workerHandlers,
-    name: options.name ?? hostname().slice(0, 100),
+    name,
     mode: modeOf(options.mode),
     slots: slotsOf(options.slots),
     kinds: kindsOf(options.kinds, workerHandlers),
@@ -65,6 +75,12 @@ async function runVerb(options: Options): Promise<ExitCode> {
     signal: stopping.signal,
   });
   return end === 'stuck' ? 1 : 0;
+}
+
+/** Traces of a worker: its spans follow the sampling decision of the server. @param otlp undefined: off */
+export async function openWorkerTelemetry(otlp: string | undefined, name: string): Promise<Telemetry> {
+  if (otlp === undefined) return noTelemetry;
+  return openTelemetry({ endpoint: otlp, sample: 0, nowMs: Date.now, resource: resourceOf(name, 'oxbow-worker') });
 }
 
 /** What the server shows of this machine. */

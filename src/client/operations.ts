@@ -1368,12 +1368,20 @@ export class Operations {
   /** Lists who did what, newest first: requests that may change something, and failed sign-ins. */
   listAudit(
     input?: {
-      /** lines per page, at most 200 */
+      /** lines per page, at most 200, or 10000 with `format=jsonl` */
       limit?: string;
       /** `nextCursor` of the page before */
       cursor?: string;
       /** only this action, e.g. `createRoom` */
       action?: string;
+      /** only requests with this in their path, e.g. `/streams/door` */
+      target?: string;
+      /** only lines from then on: Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
+      from?: string;
+      /** only lines before then */
+      to?: string;
+      /** `jsonl`: one line of JSON each, as a file; the header `Oxbow-Next-Cursor` has the cursor of the rest */
+      format?: 'json' | 'jsonl';
       /** only of this user, by id */
       user?: string;
     },

@@ -1590,6 +1590,8 @@ export type JobOffer = {
   createdAt: string;
   /** RFC 3339, UTC, milliseconds */
   startedAt: string;
+  /** of the span of the job, for requests of the worker; absent if tracing is off */
+  traceparent?: string;
 };
 
 /** `JobClaim` of the API. */

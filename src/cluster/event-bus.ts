@@ -9,6 +9,8 @@ export type Audience = 'public' | 'unlisted' | 'private' | Exclude<EventAudience
 
 /** An event, printed once for all subscribers. */
 export interface PublishedEvent {
+  /** `traceparent` of the span that published it. */
+  readonly traceparent?: string | undefined;
   readonly event: OxbowEvent;
   readonly audience: Audience;
   /** The event as JSON. */

@@ -26,6 +26,8 @@ export interface LocalBusOptions {
   /** Receives what a subscriber throws. */
   readonly failed: (error: unknown) => void;
   readonly limits?: BusLimits;
+  /** `traceparent` of the current span, for what events cause. */
+  readonly traceparent?: () => string | undefined;
   /** Counts events, and how often a subscriber missed some. */
   readonly counters?: {
     readonly events: { inc(labels: { type: EventType }): void };
@@ -67,7 +69,11 @@ class LocalEventBus implements EventBus {
     const id = this.#idOf(++this.#last);
     const at = printRfc3339(this.#options.clock.nowMs());
     const event = { id, type, at, stream: subject?.name ?? null, data } as OxbowEvent;
-    this.#keep({ event, audience: audienceOf(type, subject), json: JSON.stringify(event) });
+    const traceparent = this.#options.traceparent?.();
+    this.#keep({
+      ...{ event, audience: audienceOf(type, subject), json: JSON.stringify(event) },
+      ...(traceparent !== undefined && { traceparent }),
+    });
     this.#options.counters?.events.inc({ type });
     this.#delivering ??= Promise.resolve().then(() => this.#deliver());
   }

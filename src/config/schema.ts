@@ -28,6 +28,7 @@ import { roomsSection } from './rooms-section.ts';
 import { accountsSection } from './sections/accounts-section.ts';
 import { clusterSection, redisSection } from './sections/cluster-section.ts';
 import { edgesSection } from './sections/edges-section.ts';
+import { errorsSection } from './sections/errors-section.ts';
 import { identitySection, mailSection, playbackJwtSection } from './sections/identity-section.ts';
 import { jobsSection } from './sections/jobs-section.ts';
 import { librarySection } from './sections/library-section.ts';
@@ -106,6 +107,10 @@ export const schema = section({
       '10',
       { min: 0, max: 100, why: 'it is a percentage' },
       'Percentage of traces that are sampled. A request whose caller samples its trace is always sampled.',
+    ),
+    logs: flag(
+      false,
+      'Whether log lines are sent to the collector too, as log records. Bugs and crashes are sent in any case.',
     ),
     slowQuery: duration('50ms', 'Database queries that take longer are traced.'),
   }),
@@ -211,6 +216,7 @@ export const schema = section({
       { reload: 'live' },
     ),
   }),
+  errors: errorsSection,
   jobs: jobsSection,
   redis: redisSection,
   cluster: clusterSection,

@@ -8,6 +8,8 @@ import type { PlayerState } from '../api/session-shapes.ts';
 export interface PlayerReport {
   /** Playback has ended: the player is no viewer any more. */
   readonly hasLeft: boolean;
+  /** It has left because of a fatal error. */
+  readonly hasFailed?: boolean;
   readonly state: PlayerState | undefined;
   /** False: recorded media. */
   readonly isLive: boolean | undefined;

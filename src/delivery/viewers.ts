@@ -38,6 +38,23 @@ interface Seen {
   /** The last report, and when it came. */
   report: PlayerReport | undefined;
   reportedMs: number;
+  /** Reports of a buffer that ran empty after the start. */
+  stalls: number;
+  /** From the first request or report to the first report that it plays, ms. */
+  startupMs: number | undefined;
+}
+
+/** The playback of a player that has reported, when it is over. */
+export interface EndedPlayback {
+  readonly stream: string;
+  /** From the first request or report to the last. */
+  readonly tookMs: number;
+  /** It ended so long ago. */
+  readonly agoMs: number;
+  readonly startupMs: number | undefined;
+  readonly stalls: number;
+  readonly hasFailed: boolean;
+  readonly last: PlayerReport;
 }
 
 /** The players of one stream. */
@@ -64,6 +81,7 @@ export class Viewers {
   readonly #nowMs: () => number;
   readonly #limits: ViewerLimits;
   readonly #onOver: () => void;
+  readonly #onPlayed: ((playback: EndedPlayback) => void) | undefined;
   readonly #anonymous: AnonymousPlayers;
   readonly #streams = new Map<string, Audience>();
   /** When players said goodbye, by stream and player, oldest first. */
@@ -73,11 +91,18 @@ export class Viewers {
   /**
    * @param options.nowMs a clock that never steps, ms
    * @param options.onOver called for each request of a player beyond the limits
+   * @param options.onPlayed called for each player that has reported, when it has left
    */
-  constructor(options: { nowMs: () => number; onOver?: () => void; limits?: ViewerLimits }) {
+  constructor(options: {
+    nowMs: () => number;
+    onOver?: () => void;
+    onPlayed?: ((playback: EndedPlayback) => void) | undefined;
+    limits?: ViewerLimits;
+  }) {
     this.#nowMs = options.nowMs;
     this.#limits = options.limits ?? viewerLimits;
     this.#onOver = options.onOver ?? (() => undefined);
+    this.#onPlayed = options.onPlayed;
     this.#anonymous = new AnonymousPlayers(options.nowMs);
   }
 
@@ -110,7 +135,7 @@ export class Viewers {
     const player = identityOf(key);
     const goodbye = `${stream} ${player}`;
     if (report.hasLeft) {
-      if (!this.#remove(stream, player)) return;
+      if (!this.#remove(stream, player, report)) return;
       this.#goodbyes.delete(goodbye);
       this.#goodbyes.set(goodbye, this.#nowMs());
       dropOldest(this.#goodbyes, MAX_GOODBYES);
@@ -122,8 +147,10 @@ export class Viewers {
     if (audience && known) this.#refresh(audience.players, player, known);
     const seen = known ?? this.#add(stream, player, clientOf(key));
     if (!seen) return;
+    if (report.state === 'buffering' && seen.report?.state === 'playing') seen.stalls++;
     seen.report = report;
     seen.reportedMs = this.#nowMs();
+    if (report.state === 'playing') seen.startupMs ??= seen.reportedMs - seen.startedMs;
   }
 
   /** Counts a player with a pending request as a viewer until the returned function is called. */
@@ -187,7 +214,10 @@ export class Viewers {
       return undefined;
     }
     const nowMs = this.#nowMs();
-    const seen: Seen = { client, startedMs: nowMs, atMs: nowMs, held: 0, report: undefined, reportedMs: nowMs };
+    const seen: Seen = {
+      ...{ client, startedMs: nowMs, atMs: nowMs, held: 0, report: undefined, reportedMs: nowMs },
+      ...{ stalls: 0, startupMs: undefined },
+    };
     players.set(player, seen);
     clients.set(client, ofClient + 1);
     this.#inAll++;
@@ -202,7 +232,7 @@ export class Viewers {
   }
 
   /** @returns false if it was not counted */
-  #remove(stream: string, player: string): boolean {
+  #remove(stream: string, player: string, goodbye?: PlayerReport): boolean {
     const audience = this.#streams.get(stream);
     const known = audience?.players.get(player);
     if (!audience || !known) return false;
@@ -213,6 +243,14 @@ export class Viewers {
     if (left > 0) clients.set(known.client, left);
     else clients.delete(known.client);
     if (players.size === 0) this.#streams.delete(stream);
+    const last = known.report ?? goodbye;
+    if (this.#onPlayed && last) {
+      const { startedMs, startupMs, stalls } = known;
+      const endedMs = goodbye ? this.#nowMs() : known.atMs;
+      const agoMs = this.#nowMs() - endedMs;
+      const hasFailed = goodbye?.hasFailed === true;
+      this.#onPlayed({ stream, tookMs: endedMs - startedMs, agoMs, startupMs, stalls, hasFailed, last });
+    }
     return true;
   }
 

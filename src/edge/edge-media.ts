@@ -17,7 +17,7 @@ import { sendBlocks, sendMemory } from '../http/media/send.ts';
 import type { WaitLimiter } from '../http/wait-limiter.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
-import { traceIdOf } from '../observe/trace.ts';
+import { traceIdOf } from '../observe/traces/trace.ts';
 import type { EdgeCache } from './cache/edge-cache.ts';
 import type { EdgeCounts } from './edge-counts.ts';
 import { type EdgeTarget, edgeTargetOf } from './edge-target.ts';

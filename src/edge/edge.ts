@@ -18,9 +18,11 @@ import { createSystemClock } from '../lib/clock.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { version } from '../lib/version.ts';
 import { createNet } from '../net/net.ts';
+import { reportBug } from '../observe/errors/report-bug.ts';
 import type { Log } from '../observe/log.ts';
 import { createMetrics } from '../observe/metrics.ts';
-import { traceIdOf } from '../observe/trace.ts';
+import { noTelemetry, type Telemetry } from '../observe/traces/telemetry.ts';
+import { traceIdOf } from '../observe/traces/trace.ts';
 import { DiskCache } from './cache/disk-cache.ts';
 import { EdgeCache } from './cache/edge-cache.ts';
 import { warmUp } from './cache/warm-up.ts';
@@ -75,7 +77,10 @@ export interface Edge extends AsyncDisposable {
 }
 
 /** Starts an edge. @throws OxbowError `port-taken`, `bad-setting`; the system's error if the folder cannot be used */
-export async function startEdge(settings: EdgeSettings, { log }: { readonly log: Log }): Promise<Edge> {
+export async function startEdge(
+  settings: EdgeSettings,
+  { log, telemetry = noTelemetry }: { readonly log: Log; readonly telemetry?: Telemetry },
+): Promise<Edge> {
   const { origin: originUrl, listen, tls, trustedProxies } = settings;
   await using opened = new AsyncDisposableStack();
   const certificate = tls && (await readCertificate(tls));
@@ -83,8 +88,7 @@ export async function startEdge(settings: EdgeSettings, { log }: { readonly log:
   const counts = new EdgeCounts();
   const metrics = opened.use(createMetrics());
   const failed = (error: unknown, where: string): void => {
-    metrics.bugs.inc();
-    log.error({ where, err: error }, 'a request failed');
+    reportBug({ metrics, log }, error, { where }, 'a request failed');
   };
   const net = createNet({ allow: [], userAgent: `oxbow/${version}`, maxPerHost: MAX_ORIGIN_SOCKETS });
   const origin = opened.use(
@@ -135,7 +139,7 @@ export async function startEdge(settings: EdgeSettings, { log }: { readonly log:
   const ownHosts = ownHostsOf(listen.address, { hosts: settings.hosts });
   const passer = opened.use(
     openPasser({
-      ...{ origin: originUrl, net, name: origin.name, isSecure: tls !== undefined },
+      ...{ origin: originUrl, net, name: origin.name, isSecure: tls !== undefined, telemetry },
       isProxy: createProxyCheck(trustedProxies),
     }),
   );

@@ -7,9 +7,10 @@ import type { LookupFunction } from 'node:net';
 import { type Duplex, pipeline } from 'node:stream';
 import type { Exchange, HeadFields } from '../http/media/exchange.ts';
 import { sendBlocks } from '../http/media/send.ts';
-import type { OxbowError } from '../lib/errors.ts';
+import { messageOf, type OxbowError } from '../lib/errors.ts';
 import { http, https } from '../lib/memory/node-http.ts';
-import type { Net } from '../net/net.ts';
+import { type Net, portOf } from '../net/net.ts';
+import { noTelemetry, type OpenSpan, type Telemetry } from '../observe/traces/telemetry.ts';
 import { edgeUnanswered, type OriginOptions } from './origin.ts';
 import { framingOf, passedFields, printHead, withoutLength } from './passed-fields.ts';
 
@@ -68,6 +69,8 @@ export interface PasserOptions extends Pick<OriginOptions, 'sign' | 'unanswered'
   readonly isProxy: (address: string) => boolean;
   /** Longest wait for a connection, ms; default: the system's. */
   readonly connectMs?: number;
+  /** Spans of passed requests of the API; none by default. */
+  readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'> | undefined;
   /** For tests: most requests at a time. */
   readonly maxRequests?: number;
   /** The fields that say who the client is; default: X-Forwarded-For with all proxies, -Host and -Proto. */
@@ -77,7 +80,7 @@ export interface PasserOptions extends Pick<OriginOptions, 'sign' | 'unanswered'
 /** Opens the connections; they are made when they are needed. */
 export function openPasser(options: PasserOptions): Passer {
   const { origin, net, name, connectMs, sign = () => ({}), unanswered = edgeUnanswered } = options;
-  const { maxRequests = MAX_REQUESTS } = options;
+  const { maxRequests = MAX_REQUESTS, telemetry = noTelemetry } = options;
   const { forwardedFields = chainOf(options) } = options;
   const module = origin.protocol === 'https:' ? https : http;
   const lookup: LookupFunction = (host, asked, done) => {
@@ -106,6 +109,9 @@ export function openPasser(options: PasserOptions): Passer {
   function open(head: PassedHead, more: Readonly<Record<string, string>> = {}): ClientRequest {
     const { method, headers } = head;
     const path = base + head.target;
+    const traceparent = headers.traceparent as string | undefined;
+    // Media requests create no spans.
+    const span = head.target.startsWith('/api/') ? telemetry.begin({ traceparent }) : undefined;
     const outgoing = module.request({
       ...{ agent, method, path, lookup },
       protocol: origin.protocol,
@@ -117,14 +123,48 @@ export function openPasser(options: PasserOptions): Passer {
         ...forwardedFields(head),
         host: origin.host,
         ...sign({ method, target: path }),
+        ...(span && { traceparent: span.traceparent }),
         ...more,
       },
     });
+    if (span) traceOutgoing(outgoing, method, span, traceparent);
     outgoing.setTimeout(STALL_MS, () => outgoing.destroy(new Error('nothing came for too long')));
     if (connectMs !== undefined) limitConnecting(outgoing, connectMs);
     underWay.add(outgoing);
     outgoing.once('close', () => underWay.delete(outgoing));
     return outgoing;
+  }
+
+  function traceOutgoing(
+    outgoing: ClientRequest,
+    method: string,
+    span: OpenSpan,
+    traceparent: string | undefined,
+  ): void {
+    const startedAt = performance.now();
+    const ended = (status: number | undefined, error?: string) =>
+      telemetry.ended({
+        ...{ kind: 'pass-on', name: method, tookMs: performance.now() - startedAt, span, traceparent, error },
+        attributes: {
+          'http.request.method': method,
+          'http.response.status_code': status,
+          'url.path': outgoing.path.split('?', 1)[0],
+          'server.address': origin.hostname,
+          'server.port': portOf(origin),
+          'error.type': error === undefined ? undefined : status === undefined ? 'unreachable' : String(status),
+        },
+      });
+    let isEnded = false;
+    const once = (...args: Parameters<typeof ended>) => {
+      if (!isEnded) ended(...args);
+      isEnded = true;
+    };
+    outgoing.once('response', ({ statusCode: status }) =>
+      once(status, status !== undefined && status >= 500 ? `status ${status}` : undefined),
+    );
+    outgoing.once('upgrade', () => once(101));
+    outgoing.once('error', (error) => once(undefined, messageOf(error)));
+    outgoing.once('close', () => once(undefined, 'the client disconnected'));
   }
 
   return {

@@ -13,6 +13,7 @@ import type { Duplex } from 'node:stream';
 import { fileURLToPath } from 'node:url';
 import { spawnConfined, systemVariables } from '../lib/confine/confine.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { Emitter } from '../lib/events.ts';
 import { startedFile } from '../lib/program-files.ts';
 import { MessageSplitter } from './frame-protocol.ts';
 import { inputDescriptor, type StreamInput, serveReads } from './stream-input.ts';
@@ -24,6 +25,20 @@ const MAX_STDERR_CHARS = 4096;
 const MAX_MESSAGE_BYTES = 128 * 1024 * 1024;
 /** Longest start until a child reports that it is ready, ms; usual are 200 to 300. */
 const READY_WITHIN_MS = 20_000;
+
+/** A process that ended by itself although it should run. */
+export interface ChildCrash {
+  readonly entry: ChildSetup['entry'];
+  readonly pid: number;
+  /** How it ended, and the end of what it wrote to stderr. */
+  readonly why: string;
+}
+
+/** Emits each crash. */
+export const childCrashes = new Emitter<ChildCrash>();
+
+/** Signals to the whole process group, which end this process too. */
+const STOPS: ReadonlySet<NodeJS.Signals | null> = new Set(['SIGINT', 'SIGTERM', 'SIGHUP']);
 
 let running = 0;
 let started = 0;
@@ -143,7 +158,12 @@ async function startIn(folder: string, setup: ChildSetup): Promise<EngineChild> 
       const said = tail.trim().split('\n').slice(-6).join(' | ');
       void rm(folder, { recursive: true, force: true })
         .catch(() => {}) // A folder left in the system's temporary folder is harmless.
-        .then(() => resolve(said ? `${how}: ${said}` : how));
+        .then(() => {
+          const reason = said ? `${how}: ${said}` : how;
+          if (why === undefined && code !== 0 && !STOPS.has(signal))
+            childCrashes.emit({ entry: setup.entry, pid: child.pid!, why: reason });
+          resolve(reason);
+        });
     });
   });
   return {

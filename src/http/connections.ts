@@ -6,7 +6,7 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'nod
 import type { Socket } from 'node:net';
 import type { OxbowError } from '../lib/errors.ts';
 import { http } from '../lib/memory/node-http.ts';
-import { traceIdOf } from '../observe/trace.ts';
+import { traceIdOf } from '../observe/traces/trace.ts';
 import { toProblem } from './api/problem.ts';
 import { limitBody } from './body-deadline.ts';
 import { type OwnHosts, refuseOtherHosts } from './client/host-check.ts';

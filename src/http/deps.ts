@@ -45,7 +45,7 @@ import type { Log } from '../observe/log.ts';
 import type { LogRing } from '../observe/log-ring.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { RefusalLog } from '../observe/refusal-log.ts';
-import type { Telemetry } from '../observe/telemetry.ts';
+import type { Telemetry } from '../observe/traces/telemetry.ts';
 import type { Chats } from '../rooms/chat/chats.ts';
 import type { MediaServers } from '../rooms/providers/media-servers.ts';
 import type { MediaProxy } from '../rooms/proxy/media-proxy.ts';

@@ -10,7 +10,7 @@ import { streamOfWindow } from '../delivery/live/quality-window.ts';
 import type { SegmentCache } from '../delivery/live/segment-cache.ts';
 import type { ServedLiveStream } from '../delivery/served-stream.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
-import { traceIdOf } from '../observe/trace.ts';
+import { traceIdOf } from '../observe/traces/trace.ts';
 import { reportProblem } from './api/problem.ts';
 import type { ClaimedPort } from './claimed-port.ts';
 import type { OwnHosts } from './client/host-check.ts';

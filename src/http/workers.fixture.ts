@@ -88,7 +88,6 @@ async function start(options: WorkerServerOptions, kept: Kept): Promise<WorkerSe
     ...{ db: store.db, clock, metrics, media, events: bus, config: { parallel: 1, queue: 100 } },
     ...(options.leaseMs !== undefined && { leaseMs: options.leaseMs }),
     transport: options.transport,
-    telemetry: { ended() {} },
     mayWrite: () => true,
     failed: (error) => failures.push(error),
   });

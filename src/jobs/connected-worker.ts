@@ -51,10 +51,10 @@ export class ConnectedWorker {
     return this.claims.length > 0 ? slots : 0;
   }
 
-  /** Sends it a job that it has leased. */
-  deliver(job: Job): void {
+  /** Sends it a job that it has leased. @param traceparent of the span of the job */
+  deliver(job: Job, traceparent: string | undefined): void {
     this.jobs.set(job.id, job);
-    const offer = offerOf(job);
+    const offer = { ...offerOf(job), ...(traceparent !== undefined && { traceparent }) };
     if (this.row.mode === 'push') this.lines?.send({ type: 'job', job: offer });
     else this.claims.shift()?.(offer);
   }

@@ -4,6 +4,7 @@
  */
 import { randomBytes } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
+import { currentTraceparent } from '../observe/traces/current-span.ts';
 import type { JobTable, Tables } from '../store/schema.ts';
 import type { Job, JobError, JobFailure, JobOptions, JobState } from './job.ts';
 
@@ -28,6 +29,7 @@ export async function insertJob(
     ...{ id, kind, state: 'queued', progress: 0, input: JSON.stringify(input), tries: 0 },
     ...{ created_us: Math.round(nowMs * 1000), result: null, error: null, started_us: null, ended_us: null },
     ...{ subject: subject ?? null, priority: priority ?? 0, max_tries: maxTries ?? MAX_TRIES },
+    traceparent: currentTraceparent() ?? null,
   };
   const insert = (own: Kysely<Tables>) => own.insertInto('job').values(row).returningAll().executeTakeFirstOrThrow();
   if (!guard) return insert(db);
@@ -61,5 +63,6 @@ export function jobOf(row: Selectable<JobTable>): Job {
     createdMs: row.created_us / 1000,
     startedMs: ms(row.started_us),
     endedMs: ms(row.ended_us),
+    traceparent: row.traceparent,
   };
 }

@@ -67,6 +67,8 @@ export interface Job {
   /** Last start, ms since 1970. */
   readonly startedMs: number | null;
   readonly endedMs: number | null;
+  /** `traceparent` of the span that added it; null if tracing was off. */
+  readonly traceparent: string | null;
 }
 
 /** How a job is added. */

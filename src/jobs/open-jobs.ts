@@ -7,9 +7,11 @@ import type { EventBus } from '../cluster/event-bus.ts';
 import type { Clock } from '../lib/clock.ts';
 import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Metrics } from '../observe/metrics.ts';
-import type { Telemetry } from '../observe/telemetry.ts';
+import { withinSpan } from '../observe/traces/current-span.ts';
+import { noTelemetry, type Telemetry } from '../observe/traces/telemetry.ts';
 import type { Tables } from '../store/schema.ts';
 import type { Job } from './job.ts';
+import { endJobSpan, spanOfJob } from './job-span.ts';
 import { Jobs } from './jobs-api.ts';
 import { limitsOf } from './remote-kind.ts';
 import { type MediaStore, RemoteMedia } from './remote-media.ts';
@@ -25,7 +27,8 @@ export interface OpenJobsOptions {
   readonly clock: Clock;
   readonly events: Pick<EventBus, 'publish'>;
   readonly metrics: Pick<Metrics, 'jobs' | 'jobStarts' | 'jobWaitSeconds' | 'leasesTakenBack'>;
-  readonly telemetry: Pick<Telemetry, 'ended'>;
+  /** Off by default. */
+  readonly telemetry?: Telemetry;
   /** Jobs that run at the same time, and jobs that can wait. */
   readonly config: { readonly parallel: number; readonly queue: number };
   /** Name of this node; empty without a cluster. */
@@ -53,19 +56,23 @@ export interface OpenedJobs extends AsyncDisposable {
 
 /** Opens the jobs. */
 export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
-  const { db, clock, events, metrics, telemetry, config, failed, media, mayWrite, leaseMs = LEASE_MS } = options;
+  const {
+    db,
+    clock,
+    events,
+    metrics,
+    telemetry = noTelemetry,
+    config,
+    failed,
+    media,
+    mayWrite,
+    leaseMs = LEASE_MS,
+  } = options;
+  const spanOf = (job: Job) => spanOfJob(telemetry, job);
   const ended = (job: Job) => {
     metrics.jobs.inc({ kind: job.kind, state: job.state });
-    if (job.startedMs !== null && job.endedMs !== null) {
-      telemetry.ended({
-        kind: 'job',
-        name: job.kind,
-        tookMs: job.endedMs - job.startedMs,
-        attributes: { 'oxbow.job.id': job.id, 'oxbow.job.state': job.state },
-        error: job.state === 'failed' ? 'the job failed' : undefined,
-      });
-    }
-    jobs.ended(job);
+    endJobSpan(telemetry, job, job.endedMs ?? clock.nowMs());
+    withinSpan(spanOf(job), () => jobs.ended(job)); // webhooks of its event are below it
     workers.left(job);
   };
   const started = (job: Job) => {
@@ -75,6 +82,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
     jobs.changed(job);
   };
   const requeued = (job: Job, takenBack: boolean) => {
+    endJobSpan(telemetry, job, clock.nowMs());
     if (takenBack) metrics.leasesTakenBack.inc({ kind: job.kind });
     jobs.changed(job);
     workers.left(job);
@@ -96,6 +104,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
       parallel,
       maxQueued,
       maxRunMs,
+      spanOf,
       leaseMs,
       started,
       ended,
@@ -107,7 +116,7 @@ export async function openJobs(options: OpenJobsOptions): Promise<OpenedJobs> {
   const jobs: Jobs = new Jobs({ queue, clock, events, node, queued: (job) => queued.emit(job), failed });
   const kindOf = jobs.remoteKind;
   const workers: Workers = await Workers.open({
-    ...{ queue, transport, leaseMs, clock, kindOf, node, failed },
+    ...{ queue, transport, leaseMs, clock, kindOf, node, failed, spanOf },
     table: new WorkerTable(db, node),
     media: new RemoteMedia({ queue, media, kindOf, mayWrite }),
     view: jobs.view,

@@ -19,6 +19,8 @@ export interface OwnWorkerSetup {
   readonly unchecked: boolean;
   /** See `children.network`. */
   readonly network: NetworkPolicy;
+  /** Collector for the spans of its jobs. */
+  readonly otlp?: string | undefined;
 }
 
 /** What it is opened with. */
@@ -119,7 +121,7 @@ export class OwnWorker implements AsyncDisposable {
 
   /** Runs the process until it is not needed. Returns why it ended before that; undefined if it did not. */
   async #once(): Promise<string | undefined> {
-    const { entry, url, token, slots, unchecked, network, log } = this.#options;
+    const { entry, url, token, slots, unchecked, network, otlp, log } = this.#options;
     const child = spawn(process.execPath, [...process.execArgv, entry], {
       env: environment(),
       stdio: ['pipe', 'ignore', 'pipe'],
@@ -137,7 +139,7 @@ export class OwnWorker implements AsyncDisposable {
       text = lines.pop()!.slice(-4096);
       for (const line of lines) log(line);
     });
-    const setup: OwnWorkerSetup = { url, token, slots, unchecked, network };
+    const setup: OwnWorkerSetup = { url, token, slots, unchecked, network, otlp };
     child.stdin!.write(`${JSON.stringify(setup)}\n`);
     yieldToOthers(child);
     const stop = new AbortController();

@@ -5,6 +5,8 @@
  */
 import { sleep } from '../lib/abort.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { withinSpan } from '../observe/traces/current-span.ts';
+import type { OpenSpan } from '../observe/traces/telemetry.ts';
 import type {
   Job,
   JobCount,
@@ -38,6 +40,8 @@ export interface TableQueueOptions extends Omit<JobLeasesOptions, 'leaseMs'> {
   readonly transport?: JobTransport | undefined;
   /** Called with errors of the store and with bugs. */
   readonly failed: (error: unknown) => void;
+  /** The span of a job, which what its handler causes is below; none by default. */
+  readonly spanOf?: ((job: Job) => OpenSpan | undefined) | undefined;
 }
 
 /** Leases of this process are renewed after this share of their time to live. */
@@ -379,7 +383,9 @@ class TableQueue implements JobQueue {
     try {
       let end: () => Promise<unknown>;
       try {
-        const result = await this.#works.get(job.kind)!(job, { signal: running.controller.signal, progress });
+        const context = { signal: running.controller.signal, progress };
+        const work = this.#works.get(job.kind)!;
+        const result = await withinSpan(this.#options.spanOf?.(job), () => work(job, context));
         end = () => this.#leases.complete(job, result);
       } catch (error) {
         end = this.#endAfter(error, job, running);

@@ -42,6 +42,7 @@ export function jobOf(kind: string, input: unknown): Job {
   return {
     id: 'j1',
     number: 1,
+    traceparent: null,
     kind,
     state: 'running',
     progress: 0,

@@ -49,6 +49,8 @@ export interface WorkersOptions {
   /** A worker has reported progress of its job. */
   readonly progressed: (job: Job) => void;
   readonly failed: (error: unknown) => void;
+  /** The span of a job; none by default. */
+  readonly spanOf?: ((job: Job) => { readonly traceparent: string } | undefined) | undefined;
 }
 
 /** All workers. */
@@ -268,7 +270,7 @@ export class Workers implements WorkersApi {
       }
       // It may have disconnected during the claim.
       if (next.worker.free > 0) {
-        next.worker.deliver(job);
+        next.worker.deliver(job, this.#options.spanOf?.(job)?.traceparent);
         return true;
       }
       await queue.release(job);

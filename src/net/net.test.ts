@@ -397,7 +397,7 @@ test('a trace is sent at every hop of its own requests, and with no others', asy
     response.end('hello');
   });
   const traces: (string | undefined)[] = [];
-  await using net = createNet({ allow: ['127.0.0.0/8'], onReply: (_, __, ___, trace) => traces.push(trace) });
+  await using net = createNet({ allow: ['127.0.0.0/8'], onFetched: ({ request }) => traces.push(request.traceparent) });
   await text(tracedNet(net, traceparent), `${origin.url}/moved`, limits());
   assert.equal(tracedNet(net, undefined), net, 'tracing is off');
   await text(net, origin.url, limits());

@@ -56,6 +56,15 @@ export interface NetRequest {
   readonly cookies?: Cookies | undefined;
   /** `traceparent` of the span that causes the request, sent at every hop; undefined: none. W3C Trace Context, 3.2. */
   readonly traceparent?: string | undefined;
+  /** What it is fetched for, in traces. */
+  readonly about?: FetchSubject | undefined;
+}
+
+/** What a request is made for. */
+export interface FetchSubject {
+  readonly stream: string;
+  /** `traceparent` of the session of the source. */
+  readonly session: () => string | undefined;
 }
 
 /** A reply. Read its body to the end, or dispose it: until then it holds a connection. */
@@ -109,8 +118,20 @@ export interface NetOptions {
   readonly maxPerHost?: number;
   /** Sent as User-Agent. */
   readonly userAgent?: string;
-  /** Called for each reply to a GET with the time until it began, including redirects, seconds; its host, status and trace. */
-  readonly onReply?: (seconds: number, host: string, status: number, traceparent: string | undefined) => void;
+  /** Called for each GET that was answered or failed. */
+  readonly onFetched?: (fetched: Fetched) => void;
+}
+
+/** A GET that was answered, or has failed. */
+export interface Fetched {
+  /** From the call to the head of the answer, redirects included, s. */
+  readonly seconds: number;
+  readonly url: URL;
+  /** Undefined if there was no answer. */
+  readonly status: number | undefined;
+  /** Why there was none. */
+  readonly error: unknown;
+  readonly request: NetRequest;
 }
 
 /**
@@ -119,7 +140,7 @@ export interface NetOptions {
  * @throws OxbowError `bad-setting` for an invalid range
  */
 export function createNet(options: NetOptions): Net {
-  const { allow, resolve = systemResolve, userAgent = 'oxbow', onReply } = options;
+  const { allow, resolve = systemResolve, userAgent = 'oxbow', onFetched } = options;
   const guard = new Guard(allow.map(parseCidr), resolve);
   const agents = createAgents(options.maxPerHost);
   const close = async () => agents.close();
@@ -127,15 +148,20 @@ export function createNet(options: NetOptions): Net {
     async fetch(url, request) {
       const first = toUrl(url);
       const patience = new Patience(request.deadlineMs, request.idleMs, shownUrl(first), request);
+      const askedAt = performance.now();
+      const fetched = (status: number | undefined, error?: unknown) => {
+        if (request.post) return;
+        onFetched?.({ seconds: (performance.now() - askedAt) / 1000, url: first, status, error, request });
+      };
       try {
-        const askedAt = performance.now();
         const found = await follow(first, request, { guard, agents, userAgent, patience });
-        const seconds = (performance.now() - askedAt) / 1000;
-        if (!request.post) onReply?.(seconds, first.host, found.status, request.traceparent);
+        fetched(found.status);
         return found;
-      } catch (error) {
+      } catch (thrown) {
         patience[Symbol.dispose]();
-        throw patience.signal.aborted ? patience.signal.reason : toNetFailure(error, first);
+        const error = patience.signal.aborted ? patience.signal.reason : toNetFailure(thrown, first);
+        if (!request.signal.aborted) fetched(undefined, error);
+        throw error;
       }
     },
     openProxy: (given) => openGuardedProxy(guard, given),
@@ -153,6 +179,11 @@ interface Way {
   readonly agents: Agents;
   readonly userAgent: string;
   readonly patience: Patience;
+}
+
+/** Port of an http or https URL. */
+export function portOf({ port, protocol }: URL): number {
+  return Number(port) || (protocol === 'https:' ? 443 : 80);
 }
 
 function toUrl(url: string | URL, base?: URL): URL {

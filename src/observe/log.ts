@@ -30,7 +30,9 @@ export interface LogOptions {
   /** Receives finished lines instead of the descriptor. */
   readonly write?: (line: string) => void;
   /** Receives each written line as JSON without secrets, in any format. */
-  readonly onWritten?: (json: string) => void;
+  readonly onWritten?: ((json: string) => void) | undefined;
+  /** Receives each line with `report` as JSON without secrets, also one that is merged with others or suppressed. */
+  readonly onReport?: ((json: string) => void) | undefined;
   /** Called once for each line written, for the metric. */
   readonly onLine?: (level: LogLevel) => void;
   /** Called for each suppressed line, for the metric. */
@@ -71,6 +73,11 @@ export function createLog(options: LogOptions): Log {
       },
     },
   };
+  const { onReport } = options;
+  const take = (guard: LogGuard, line: string): void => {
+    if (onReport && line.includes('"report":"')) onReport(redact(line));
+    guard.take(line);
+  };
   const guardWith = (write: (line: string) => void) =>
     new LogGuard({
       nowMs: Date.now,
@@ -79,7 +86,7 @@ export function createLog(options: LogOptions): Log {
     });
   if (options.write) {
     const guard = guardWith(options.write);
-    return pino(settings, { write: (line: string) => guard.take(line) });
+    return pino(settings, { write: (line: string) => take(guard, line) });
   }
   const destination = pino.destination({ dest: fd, sync: false, maxLength: MAX_WAITING_BYTES });
   let held: string[] | undefined = options.after && [];
@@ -95,7 +102,7 @@ export function createLog(options: LogOptions): Log {
     else destination.write(line);
   });
   return pino(settings, {
-    write: (line: string) => guard.take(line),
+    write: (line: string) => take(guard, line),
     flush(done: (error?: Error) => void) {
       guard.flush();
       release();

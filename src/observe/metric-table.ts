@@ -9,6 +9,7 @@ import { edgeMetrics } from './edge/edge-metrics.ts';
 import { nodeMetrics } from './edge/node-metrics.ts';
 import { jobMetrics } from './job-metrics.ts';
 import { libraryMetrics } from './library-metrics.ts';
+import { logMetrics } from './log-metrics.ts';
 import type { MetricRow } from './metric-row.ts';
 import { childMetrics } from './process/child-metrics.ts';
 import { publishMetrics } from './publish-metrics.ts';
@@ -363,25 +364,7 @@ export const metricTable = {
     labels: [],
     help: 'Groups of metrics that could not be read for a scrape, or not within 2 s; they keep their last values.',
   },
-  bugs: {
-    type: 'counter',
-    name: 'oxbow_bugs_total',
-    labels: [],
-    help: 'Bugs in oxbow that ended a stream, a request or a recorded segment; should stay 0.',
-  },
-  logSuppressed: {
-    type: 'counter',
-    name: 'oxbow_log_lines_suppressed_total',
-    labels: ['reason'],
-    help: 'Lines that were not written, by reason: repeated, or budget if a stream has used its log budget of the day.',
-  },
-  spans: {
-    type: 'counter',
-    name: 'oxbow_trace_spans_total',
-    labels: ['kind'],
-    help: 'Spans handed to tracing, by kind: request, fetch, webhook, job, database.',
-  },
-  logLines: { type: 'counter', name: 'oxbow_log_lines_total', labels: ['level'], help: 'Lines logged, by level.' },
+  ...logMetrics,
   eventLoopLagSeconds: {
     type: 'gauge',
     name: 'oxbow_event_loop_lag_seconds',

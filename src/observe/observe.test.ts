@@ -4,7 +4,7 @@ import { seeded } from '../lib/random.fixture.ts';
 import { createHealth } from './health.ts';
 import { metricTable } from './metric-table.ts';
 import { createMetrics } from './metrics.ts';
-import { parseTraceparent, traceIdOf } from './trace.ts';
+import { parseTraceparent, traceIdOf } from './traces/trace.ts';
 
 suite('metrics', () => {
   test('every row of the table is printed with help and type, in base units', async () => {

@@ -31,6 +31,12 @@ export const recordingMetrics = {
     labels: [],
     help: 'Deletions of ranges on request that have not reached every file, copy and cache yet.',
   },
+  recordingPaused: {
+    type: 'gauge',
+    name: 'oxbow_recording_paused',
+    labels: [],
+    help: '1 while nothing is recorded, because the disk has less room than `record.minFree`.',
+  },
   retentionPaused: {
     type: 'gauge',
     name: 'oxbow_retention_paused',

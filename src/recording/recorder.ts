@@ -10,6 +10,8 @@ import { waitFor } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import { FormatError, messageOf, OxbowError } from '../lib/errors.ts';
 import type { SegmentGroup, StreamGap } from '../media/segment.ts';
+import { withinSpan } from '../observe/traces/current-span.ts';
+import type { OpenSpan } from '../observe/traces/telemetry.ts';
 import { chunkRow } from './chunk-row.ts';
 import type { ChunkRow, ChunkTable } from './chunk-table.ts';
 import type { RecordedDateRange } from './date-range-rows.ts';
@@ -36,8 +38,10 @@ const BUG = 'an internal error of oxbow';
 
 /** What the recorder reports to logs, metrics and events. */
 export interface RecorderCounters {
+  /** The span of a group that is written now; undefined while tracing is off. */
+  begin?(): OpenSpan | undefined;
   /** A group is on disk; `lagMs` since it was sealed. */
-  committed(bytes: number, lagMs: number): void;
+  committed(bytes: number, lagMs: number, msn: number, span: OpenSpan | undefined): void;
   /** A group was lost. */
   lost(cause: GapCause, detail: string): void;
   /** A failure without loss: writing to the index (retried) or sealing a file failed. */
@@ -200,18 +204,20 @@ export class Recorder implements AsyncDisposable {
       return;
     }
     const complete = { ...group, gaps: this.#losses.before(group) };
+    const span = counters.begin?.();
     try {
       this.#file ??= await this.#open(complete);
-      const committed = await this.#file.writer.append(complete);
+      const file = this.#file;
+      const committed = await withinSpan(span, () => file.writer.append(complete));
       const { dateRanges, init } = group;
-      const { location } = this.#file.writer;
+      const { location } = file.writer;
       const found: RecordedGroup = {
         ...committed,
         location,
         initNumber: init.number,
         ...(dateRanges && { dateRanges }),
       };
-      this.#file.groups.push(found);
+      file.groups.push(found);
       this.#losses.clear();
       this.#previousMsn = group.msn;
       recording.committed(found);
@@ -233,7 +239,7 @@ export class Recorder implements AsyncDisposable {
       return;
     }
     const lagMs = clock.monotonicMs() - sealedAtMs;
-    counters.committed(bytes, lagMs);
+    counters.committed(bytes, lagMs, group.msn, span);
     onCommitted(group.msn);
     if (lagMs > SLOW_MS && this.#options.sync === 'segment') this.#setSlow(true);
   }

@@ -19,5 +19,11 @@ export const DOCTOR_VERIFY_FILE = 'verify-doctor.json';
 /** Where `oxbow doctor --repair` moves damaged files. */
 export const QUARANTINE = 'quarantine';
 
+/** The report of a crash that could not be sent; the next start sends it. */
+export const CRASH_FILE = 'crash.json';
+
+/** What `RUNNING_FILE` was of a server that did not end in order; the next start reports it. */
+export const LEFT_FILE = 'left.json';
+
 /** Addresses of the server that holds the lock. */
 export const RUNNING_FILE = 'running.json';

@@ -2,12 +2,12 @@
  * Locks a data folder for one process. The system releases the lock when the process ends, also by a crash.
  * In: the data folder. Out: a held lock, or an error.
  */
-import { rmSync } from 'node:fs';
+import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { makeFolder } from '../lib/folder.ts';
-import { LOCK_FILE, RUNNING_FILE } from './file-names.ts';
+import { LEFT_FILE, LOCK_FILE, RUNNING_FILE } from './file-names.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 
 const LOCK_WAIT_MS = 100;
@@ -28,7 +28,7 @@ export function lockDataFolder(folder: string): Disposable {
     db = new DatabaseSync(file, { timeout: LOCK_WAIT_MS });
     // Never committed: the open transaction is the lock.
     db.exec('PRAGMA journal_mode = MEMORY; BEGIN EXCLUSIVE');
-    rmSync(join(folder, RUNNING_FILE), { force: true }); // from a server that was killed
+    keepLeft(folder);
   } catch (error) {
     db?.close();
     if (sqliteCode(error) === 'busy') {
@@ -42,4 +42,13 @@ export function lockDataFolder(folder: string): Disposable {
       if (held.isOpen) held.close();
     },
   };
+}
+
+/** The addresses of a server that was killed are no addresses any more, but the next start reports that it was killed. */
+function keepLeft(folder: string): void {
+  try {
+    renameSync(join(folder, RUNNING_FILE), join(folder, LEFT_FILE));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error; // the last one ended in order
+  }
 }

@@ -7,6 +7,7 @@ import { erasureMigration } from './erasure-tables.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './node-tables.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { presentMigration, roomMigrations } from './room-migrations.ts';
+import { traceMigration } from './trace-columns.ts';
 
 /**
  * A step, in the SQL of SQLite; postgres/statements.ts translates it. Without `down` the step cannot be undone: those of the first
@@ -389,6 +390,7 @@ export const migrations: readonly Migration[] = [
   rowChangeMigration,
   nodeStateMigration,
   erasureMigration,
+  traceMigration,
 ];
 
 /** The statements that upgrade. */

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { lockDataFolder } from './lock.ts';
-import { announceRunning, findRunning } from './running.ts';
+import { announceRunning, findRunning, takeLeft } from './running.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'oxbow-running-'));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -29,14 +29,16 @@ test('the server that holds a data folder is found with its addresses, and no lo
   assert.deepEqual(readdirSync(folder), ['lock.db']);
 });
 
-test('the file of a killed server is ignored, and removed when the next one takes the lock', () => {
+test('the file of a killed server is ignored, and kept for a report when the next one takes the lock', () => {
   const folder = join(root, 'killed');
   lockDataFolder(folder)[Symbol.dispose]();
   announceRunning(folder, instance);
   assert.equal(findRunning(folder), undefined);
   using _lock = lockDataFolder(folder);
   assert.equal(findRunning(folder), undefined);
-  assert.deepEqual(readdirSync(folder), ['lock.db']);
+  assert.deepEqual(readdirSync(folder).sort(), ['left.json', 'lock.db']);
+  assert.equal(takeLeft(folder)?.pid, process.pid, 'the next start reports it, once');
+  assert.equal(takeLeft(folder), undefined);
 });
 
 test('looking for a server creates neither folder nor file', () => {

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'nod
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { LOCK_FILE, RUNNING_FILE } from './file-names.ts';
+import { CRASH_FILE, LEFT_FILE, LOCK_FILE, RUNNING_FILE } from './file-names.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 
 /** A server that holds a data folder. */
@@ -17,6 +17,7 @@ export interface RunningInstance {
   readonly startedAt: string;
   /** Local address, without a trailing slash. */
   readonly http: string;
+  readonly version?: string;
   /** Setting `publicUrl`, without a trailing slash. */
   readonly publicUrl?: string;
   /** Why the last `oxbow upgrade` failed. */
@@ -45,6 +46,22 @@ function write(folder: string, instance: RunningInstance): void {
   rmSync(unfinished, { force: true }); // an existing file would keep its mode
   writeFileSync(unfinished, `${JSON.stringify(instance)}\n`, { mode: 0o600 });
   renameSync(unfinished, file);
+}
+
+/**
+ * What a server that did not end in order has left, once. Call it with the lock held.
+ *
+ * @returns undefined if the last one ended in order, or there was none
+ */
+export function takeLeft(folder: string): RunningInstance | undefined {
+  const file = join(folder, LEFT_FILE);
+  try {
+    return JSON.parse(readFileSync(file, 'utf8')) as RunningInstance;
+  } catch {
+    return undefined; // there is none, or it was cut off while it was written
+  } finally {
+    rmSync(file, { force: true });
+  }
 }
 
 /**
@@ -80,5 +97,29 @@ export function isLocked(folder: string): boolean {
     throw error;
   } finally {
     db.close();
+  }
+}
+
+/**
+ * Notes the crash of this process, so that the next start does not take it for one that was killed.
+ *
+ * @param report what the next start sends; undefined: nothing, or it was sent
+ */
+export function noteCrash(folder: string, report: string | undefined): void {
+  rmSync(join(folder, RUNNING_FILE), { force: true });
+  const file = join(folder, CRASH_FILE);
+  if (report === undefined) rmSync(file, { force: true });
+  else writeFileSync(file, report, { mode: 0o600 });
+}
+
+/** The report of a crash that could not be sent, once; undefined if there is none. */
+export function takeCrash(folder: string): string | undefined {
+  const file = join(folder, CRASH_FILE);
+  try {
+    return readFileSync(file, 'utf8');
+  } catch {
+    return undefined; // there was no crash, or it was reported
+  } finally {
+    rmSync(file, { force: true });
   }
 }

@@ -171,6 +171,8 @@ export interface JobTable {
   not_before_us: Generated<number>;
   /** Errors of failed tries, JSON. */
   failures: Generated<string>;
+  /** Of the span that added it; null if tracing was off. */
+  readonly traceparent: Generated<string | null>;
   /** Progress by name, JSON. */
   parts: Generated<string>;
   /** Fencing token of its last lease. */
@@ -358,6 +360,8 @@ export interface WebhookDeliveryTable {
   error: string;
   readonly created_us: number;
   ended_us: number | null;
+  /** Of the span that published the event; null if there was none. */
+  readonly traceparent: Generated<string | null>;
 }
 
 /** A lease; see cluster/lease.ts. */

@@ -42,7 +42,8 @@ export function readGauges(sources: GaugeSources): () => void {
     readStreams(catalog, metrics);
     clockWatch.look();
     metrics.retentionPaused.set(horizons.pause ? 1 : 0);
-    const { free, total } = sources.disk();
+    const { free, total, hasRoom } = sources.disk();
+    metrics.recordingPaused.set(hasRoom ? 0 : 1);
     metrics.diskFreeBytes.set(free);
     metrics.diskTotalBytes.set(total);
     metrics.diskGrowth.set(forecast.growth);

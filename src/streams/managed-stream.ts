@@ -32,7 +32,7 @@ import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, recordGroup, type StreamParts, sealRecordings } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
-import { guarded, reportBug, reportRun, reportStreamEvent } from './stream-reports.ts';
+import { guarded, reportRun, reportStreamBug, reportStreamEvent } from './stream-reports.ts';
 
 /** A source that returns may deliver this much of the missed media, µs. */
 const LATE_US = 60_000_000;
@@ -321,7 +321,7 @@ export class ManagedStream implements ServedStream {
       () => this.#saving,
     ];
     // Each, whatever became of the others: a stream that does not close holds up the end of all.
-    const failed = (error: unknown) => reportBug(this.#deps, this.name, error, 'it was closed');
+    const failed = (error: unknown) => reportStreamBug(this.#deps, this.name, error, 'it was closed');
     for (const step of steps) await Promise.resolve().then(step).catch(failed);
   }
 

@@ -32,6 +32,7 @@ import type { OpenLiveEncoder } from '../transcode/live/live-ladder-shapes.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { PictureTable } from './picture/picture-table.ts';
 import type { StoryboardQueue } from './record/storyboard-queue.ts';
+import type { StreamTraces } from './traces/stream-traces.ts';
 
 /** A stream with a source that oxbow reads itself. */
 export type ClientDefinition = StreamDefinition & { readonly source: ClientSourceConfig };
@@ -85,6 +86,8 @@ export interface StreamDeps {
   readonly storyboards: Storyboards;
   /** The queue of storyboards before the media engine, and what makes a picture; without it no storyboard is made. */
   readonly storyboardMaker?: { readonly queue: StoryboardQueue; readonly makePicture: MakeKeyPicture };
+  /** Traces of the media path; none if not given. */
+  readonly traces?: StreamTraces;
   /** Event bus. */
   readonly events: Pick<EventBus, 'publish'>;
   /** Selects the ingest of a source; see source/sources. */

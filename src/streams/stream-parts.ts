@@ -9,6 +9,7 @@ import type { Stream } from '../live/stream.ts';
 import type { StreamPast } from '../live/stream-options.ts';
 import { DateRangeTracker } from '../media/date-range/date-range-tracker.ts';
 import type { SegmentGroup, StreamGap } from '../media/segment.ts';
+import { reportBug } from '../observe/errors/report-bug.ts';
 import type { Log } from '../observe/log.ts';
 import { DEFAULT_LIMITS, LiveWindow, MAX_DATE_RANGES } from '../packager/live-window.ts';
 import type { Packager } from '../packager/packager.ts';
@@ -140,7 +141,7 @@ export async function openStreamParts(
       deps.horizons.committed(id, recording.open.at(-1)?.startUs ?? endUs);
     },
     onLost: (msn) => list.lost(msn),
-    counters: countersOf(deps, name),
+    counters: countersOf(deps, id, name),
   });
   const leastMsn = leastMsnAt(clock.nowMs()) + (isAdopted ? ADOPTED_MSNS : 0);
   const msns = await deps.msnMarks.claim(name, Math.max(previousMsn + 1, leastMsn));
@@ -182,8 +183,7 @@ export async function openStreamParts(
     },
     missed: (rung) => deps.metrics.qualityGaps.inc({ stream: name, quality: rung }),
     failed(rung, error) {
-      deps.metrics.bugs.inc();
-      log.error({ rung, error: messageOf(error), stack: (error as Error).stack }, 'a derived quality has ended: a bug');
+      reportBug({ metrics: deps.metrics, log }, error, { rung }, 'a derived quality has ended: a bug');
     },
   });
   const meter = new MediaMeter();
@@ -292,10 +292,12 @@ function deletedBefore(createdUs: number, oldest: ChunkSpan): number {
   return knownUs - createdUs < HOLE_US ? 0 : knownUs;
 }
 
-function countersOf({ metrics, log }: StreamDeps, stream: string): RecorderCounters {
+function countersOf({ metrics, log, traces }: StreamDeps, id: string, stream: string): RecorderCounters {
   const own = log.child({ stream });
   return {
-    committed(bytes, lagMs) {
+    begin: () => traces?.segment(),
+    committed(bytes, lagMs, msn, span) {
+      if (span) traces?.recorded({ id, name: stream }, span, { msn, bytes, lagMs });
       metrics.recordedBytes.inc({ stream }, bytes);
       metrics.recordingLagSeconds.set({ stream }, lagMs / 1000);
     },
@@ -304,11 +306,7 @@ function countersOf({ metrics, log }: StreamDeps, stream: string): RecorderCount
       own.error({ cause, detail }, 'a segment could not be recorded');
     },
     bug(error) {
-      metrics.bugs.inc();
-      own.error(
-        { error: messageOf(error), stack: (error as Error).stack },
-        'a segment was not recorded: a bug in oxbow',
-      );
+      reportBug({ metrics, log: own }, error, {}, 'a segment was not recorded: a bug in oxbow');
     },
     trouble(detail) {
       own.error({ detail }, 'the recording is intact but was not indexed; retrying');

@@ -22,7 +22,7 @@ import { reportPublisher } from './publish-events.ts';
 import { type SourceClient, type SourceClientOptions, startSourceClient } from './source/source-client.ts';
 import { audioModeOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
-import { reportBug } from './stream-reports.ts';
+import { reportStreamBug } from './stream-reports.ts';
 
 /** The problem of a push stream without a publisher. */
 const UNPUBLISHED = 'no publisher is connected';
@@ -89,7 +89,7 @@ export class StreamPublishers {
       },
       failed: (error) =>
         deps.log.error({ stream: definition().name, error: messageOf(error) }, 'a lease was not released'),
-      bug: (error) => reportBug(deps, definition().name, error, 'a publisher left or stalled'),
+      bug: (error) => reportStreamBug(deps, definition().name, error, 'a publisher left or stalled'),
     });
   }
 
@@ -196,11 +196,13 @@ export class StreamPublishers {
   refused(request: ClaimRequest, error: OxbowError): void {
     const event: PublisherEvent = { type: 'refused', request, error };
     this.events.emit(event);
+    this.#setup.deps.traces?.publisher(this.#setup.definition(), event);
     reportPublisher(this.#setup.deps, this.#setup.definition(), event);
   }
 
   #onEvent(event: PublisherEvent): void {
     this.events.emit(event);
+    this.#setup.deps.traces?.publisher(this.#setup.definition(), event);
     // Of a source that oxbow reads, the change to its backup is an event.
     if (!this.#isPush && event.type !== 'switched') return;
     if (event.type === 'started' && event.publisher.role === 'active') this.#setup.onConnected();

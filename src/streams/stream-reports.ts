@@ -2,9 +2,9 @@
  * Logs and counts the events of a live stream that change nothing in its lifecycle.
  * In: events of live/stream. Out: the log, metrics.
  */
-import { messageOf } from '../lib/errors.ts';
 import type { RunContext } from '../live/sink.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
+import { reportBug } from '../observe/errors/report-bug.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
@@ -27,20 +27,16 @@ export const INTERNAL_ERROR = 'an internal error ended the source; the log has t
  *
  * @param when what happened then
  */
-export function reportBug(
-  { metrics, log }: Pick<StreamDeps, 'metrics' | 'log'>,
+export function reportStreamBug(
+  deps: Pick<StreamDeps, 'metrics' | 'log'>,
   stream: string,
   error: unknown,
   when: string,
 ): void {
-  metrics.bugs.inc();
-  log.error(
-    { stream, when, error: messageOf(error), stack: (error as Error).stack },
-    'a stream failed: a bug in oxbow',
-  );
+  reportBug(deps, error, { stream, when }, 'a stream failed: a bug in oxbow');
 }
 
-/** Makes a call that has no caller of the stream above it: what it throws is reported, see reportBug. */
+/** Makes a call that has no caller of the stream above it: what it throws is reported, see reportStreamBug. */
 export function guarded(
   deps: Pick<StreamDeps, 'metrics' | 'log'>,
   stream: string,
@@ -50,7 +46,7 @@ export function guarded(
   try {
     work();
   } catch (error) {
-    reportBug(deps, stream, error, when);
+    reportStreamBug(deps, stream, error, when);
   }
 }
 
@@ -70,8 +66,7 @@ export function reportStreamEvent(
     }
     case 'sink-failed': {
       const { sink, error } = event;
-      metrics.bugs.inc();
-      log.error({ stream, sink, error: messageOf(error), stack: (error as Error).stack }, 'a sink failed');
+      reportBug({ metrics, log }, error, { stream, sink }, 'a sink failed');
       break;
     }
     case 'sink-lost': {

@@ -93,12 +93,14 @@ export class DeliveryWorker implements AsyncDisposable {
   }
 
   /** Queues an event; drops it if too many are waiting. Never throws. */
-  enqueue({ event, json }: PublishedEvent): void {
+  enqueue({ event, json, traceparent }: PublishedEvent): void {
     if (this.#webhook.disabledMs !== null) return;
     const { table, clock, ended, failed } = this.#options;
     const dropped = this.#waiting >= (this.#options.maxWaiting ?? MAX_WAITING);
     if (!dropped) this.#waiting++;
-    this.#write(() => table.add(this.#webhook.id, event, json, clock.nowMs(), dropped)).then(() => {
+    this.#write(() =>
+      table.add(this.#webhook.id, event, { body: json, nowMs: clock.nowMs(), dropped, traceparent }),
+    ).then(() => {
       if (dropped) ended('dropped');
       else this.work();
     }, failed);
@@ -156,7 +158,10 @@ export class DeliveryWorker implements AsyncDisposable {
 
   async #attempt(delivery: Delivery): Promise<void> {
     const { signal } = this.#stop;
-    const outcome = await sendOnce(this.#options, this.#webhook, delivery.event_id, delivery.body, { signal });
+    const outcome = await sendOnce(this.#options, this.#webhook, delivery.event_id, delivery.body, {
+      signal,
+      traceparent: delivery.traceparent ?? undefined,
+    });
     const { clock, table } = this.#options;
     const nowMs = clock.nowMs();
     const { ok, status, error, retryAfterMs } = outcome;

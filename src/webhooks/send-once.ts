@@ -5,8 +5,8 @@
 import { createHash } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { messageOf } from '../lib/errors.ts';
-import type { Net, NetRequest } from '../net/net.ts';
-import type { Telemetry } from '../observe/telemetry.ts';
+import { type Net, type NetRequest, portOf, shownUrl } from '../net/net.ts';
+import type { Telemetry } from '../observe/traces/telemetry.ts';
 import { sign } from './signature.ts';
 import type { Webhook } from './webhook-table.ts';
 
@@ -58,11 +58,21 @@ export async function sendOnce(
   const { status, error } = outcome;
   telemetry?.ended({
     kind: 'webhook',
-    name: 'POST',
+    name: 'send webhook',
     tookMs: clock.monotonicMs() - startedMs,
     span,
     traceparent,
-    attributes: { 'server.address': trusted.host, ...(status !== null && { 'http.response.status_code': status }) },
+    attributes: {
+      'messaging.system': 'oxbow',
+      'messaging.operation.type': 'send',
+      'messaging.message.id': id,
+      'http.request.method': 'POST',
+      'url.full': shownUrl(trusted),
+      'server.address': trusted.hostname,
+      'server.port': portOf(trusted),
+      ...(status !== null && { 'http.response.status_code': status }),
+      ...(error !== '' && { 'error.type': status === null ? 'unreachable' : String(status) }),
+    },
     error: error === '' ? undefined : error,
   });
   return outcome;

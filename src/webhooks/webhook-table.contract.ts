@@ -35,8 +35,9 @@ export function webhookTableContract(name: string, open: OpenDatabase): void {
     test('deliveries wait in the order of the events, oldest first', async () => {
       await using database = await open();
       const table = new WebhookTable(database.db);
-      for (let n = 0; n < 12; n++) await table.add('a', eventOf(n), `{"n":${n}}`, NOW_MS + n, n === 3);
-      await table.add('b', eventOf(99), '{}', NOW_MS, false);
+      for (let n = 0; n < 12; n++)
+        await table.add('a', eventOf(n), { body: `{"n":${n}}`, nowMs: NOW_MS + n, dropped: n === 3 });
+      await table.add('b', eventOf(99), { body: '{}', nowMs: NOW_MS, dropped: false });
       assert.equal(await table.waiting('a'), 11);
       const first = (await table.next('a'))!;
       assert.deepEqual([first.event_id, first.body, first.next_us], ['e0', '{"n":0}', NOW_MS * 1000]);
@@ -58,8 +59,9 @@ export function webhookTableContract(name: string, open: OpenDatabase): void {
     test('the newest ended deliveries are kept, and all that wait', async () => {
       await using database = await open();
       const table = new WebhookTable(database.db);
-      await table.add('a', eventOf(1000), '{}', NOW_MS, false);
-      for (let n = 0; n < KEPT_DELIVERIES + 5; n++) await table.add('a', eventOf(n), '{}', NOW_MS, true);
+      await table.add('a', eventOf(1000), { body: '{}', nowMs: NOW_MS, dropped: false });
+      for (let n = 0; n < KEPT_DELIVERIES + 5; n++)
+        await table.add('a', eventOf(n), { body: '{}', nowMs: NOW_MS, dropped: true });
       const newest = await table.newest('a');
       assert.deepEqual([newest[0]?.event_id, newest.at(-1)?.event_id], [`e${KEPT_DELIVERIES + 4}`, 'e5']);
       assert.equal((await table.next('a'))?.event_id, 'e1000');

@@ -27,6 +27,16 @@ export const KEPT_DELIVERIES = 50;
 /** A row of a delivery. */
 export type Delivery = Selectable<WebhookDeliveryTable>;
 
+/** What a delivery is added with. */
+export interface NewDelivery {
+  readonly body: string;
+  /** Ms since 1970. */
+  readonly nowMs: number;
+  readonly dropped: boolean;
+  /** Of the span that published the event. */
+  readonly traceparent?: string | undefined;
+}
+
 /** The webhooks and deliveries in the store. */
 export class WebhookTable {
   readonly #db: Kysely<Tables>;
@@ -93,9 +103,7 @@ export class WebhookTable {
   async add(
     id: string,
     { id: eventId, type }: OxbowEvent,
-    body: string,
-    nowMs: number,
-    dropped: boolean,
+    { body, nowMs, dropped, traceparent }: NewDelivery,
   ): Promise<void> {
     const now = usOf(nowMs);
     const ends = dropped
@@ -111,6 +119,7 @@ export class WebhookTable {
         next_us: now,
         status: null,
         created_us: now,
+        traceparent: traceparent ?? null,
         ...ends,
       })
       .execute();

@@ -4,6 +4,7 @@
  */
 import type { Kysely } from 'kysely';
 import type { Tables } from '../../store/schema.ts';
+import { contains } from '../../store/search/contains.ts';
 import type { AuditRows } from './audit-trail.ts';
 
 /** The lines of a store. */
@@ -16,11 +17,14 @@ export function auditRows(db: Kysely<Tables>): AuditRows {
       }));
       await db.insertInto('audit').values(rows).execute();
     },
-    async page({ before, userId, action, limit }) {
+    async page({ before, userId, action, target, fromMs, toMs, limit }) {
       let query = db.selectFrom('audit').selectAll().orderBy('seq', 'desc').limit(limit);
       if (before !== undefined) query = query.where('seq', '<', before);
       if (userId !== undefined) query = query.where('user_id', '=', userId);
       if (action !== undefined) query = query.where('action', '=', action);
+      if (fromMs !== undefined) query = query.where('at_us', '>=', Math.round(fromMs * 1000));
+      if (toMs !== undefined) query = query.where('at_us', '<', Math.round(toMs * 1000));
+      if (target !== undefined) query = query.where(contains('request', target));
       return (await query.execute()).map((row) => ({
         ...{ seq: row.seq, atMs: row.at_us / 1000, userId: row.user_id, name: row.name, address: row.address },
         ...{ action: row.action, request: row.request, status: row.status, traceId: row.trace_id },

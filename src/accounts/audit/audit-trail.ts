@@ -33,6 +33,11 @@ export interface AuditQuery {
   readonly before?: number | undefined;
   readonly userId?: string | undefined;
   readonly action?: string | undefined;
+  /** Only lines whose request has this in its path, e.g. `/streams/door`. */
+  readonly target?: string | undefined;
+  /** Only lines from this instant on, and before the other, ms since 1970. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
   readonly limit: number;
 }
 

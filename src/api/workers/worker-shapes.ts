@@ -92,6 +92,9 @@ export const JobOffer = Type.Object(
     number: Type.Integer(),
     createdAt: Time,
     startedAt: Time,
+    traceparent: Type.Optional(
+      Type.String({ description: 'of the span of the job, for requests of the worker; absent if tracing is off' }),
+    ),
   },
   { $id: 'JobOffer' },
 );

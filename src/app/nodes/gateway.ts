@@ -7,18 +7,19 @@ import { type Gateway, openGateway as open } from '../../edge/nodes/gateway.ts';
 import { readableFields } from '../../http/api/foreign-pages.ts';
 import { certificateFiles } from '../../http/tls/tls-certificate.ts';
 import { version } from '../../lib/version.ts';
+import { reportBug } from '../../observe/errors/report-bug.ts';
 import type { AppContext, Nodes, Parts } from '../parts.ts';
 
 /** Opens it before HTTP, which is closed before it. */
 export function openGateway(
-  { config, opened, clock, log, metrics }: AppContext,
+  { config, opened, clock, log, metrics, telemetry }: AppContext,
   { placement, signature }: Nodes,
   { store, clips, accounts, delivery }: Pick<Parts, 'store' | 'clips' | 'accounts' | 'delivery'>,
 ): Gateway {
   const { cluster, http, publicUrl, trustedProxies, tls } = config;
   return opened.use(
     open({
-      ...{ placement, signature, trustedProxies, version, clock, log, metrics },
+      ...{ placement, signature, trustedProxies, version, clock, log, metrics, telemetry },
       memoryBytes: cluster.cache,
       // All nodes have one secret for playback tokens; an authorization server decides about each of them all the same.
       tokens: accounts.auth ? undefined : accounts.access.watch,
@@ -29,8 +30,7 @@ export function openGateway(
       streamOfClip: async (id) => clips.facts(id)?.stream ?? (await streamOf(store, id)),
       defaultStream: delivery.defaultStream,
       failed(error, where) {
-        metrics.bugs.inc();
-        log.error({ where, err: error }, 'a request failed');
+        reportBug({ metrics, log }, error, { where }, 'a request failed');
       },
     }),
   );

@@ -38,6 +38,8 @@ interface Options {
   readonly tlsKey?: string;
   readonly trustedProxies?: string;
   readonly hosts?: string;
+  readonly telemetryOtlp?: string;
+  readonly telemetrySample: string;
   readonly logLevel: LogLevel;
   readonly json?: true;
 }
@@ -73,6 +75,8 @@ export function addEdge(program: Command, exit: (code: ExitCode) => void): void 
   add('--tls-key <FILE>', 'Its private key, PEM.');
   add('--trusted-proxies <NETWORK,…>', 'Proxies in front of the edge whose X-Forwarded-For counts.');
   add('--hosts <NAME,…>', 'Host names that the edge answers to when it listens on a loopback address.');
+  add('--telemetry-otlp <URL>', 'Collector for traces of passed requests (OTLP over HTTP); none without it.');
+  add('--telemetry-sample <PERCENT>', 'Share of traces that begin at the edge and are sampled.', '10');
   add('--log-level <LEVEL>', `Lowest level of the log: ${LEVELS.join(', ')}.`, 'info');
   command.option('--json', 'Print one line of JSON when ready.');
   command.action(async (options: Options) => exit(await runVerb(options)));
@@ -82,11 +86,20 @@ async function runVerb(options: Options): Promise<ExitCode> {
   const settings = settingsOf(options);
   const { startEdge } = await import('../../edge/edge.ts');
   const { createLog } = await import('../../observe/log.ts');
+  const { noTelemetry, openTelemetry, resourceOf } = await import('../../observe/traces/telemetry.ts');
   const { promise: stopped, resolve: stop } = Promise.withResolvers<void>();
   using _signals = onStopSignal(() => stop());
   letHeapGrow();
   const log = createLog({ level: options.logLevel, fd: 2 });
-  const edge = await startEdge(settings, { log });
+  const { telemetryOtlp: endpoint, telemetrySample } = options;
+  await using telemetry =
+    endpoint === undefined
+      ? noTelemetry
+      : await openTelemetry({
+          ...{ endpoint, sample: percentOf(telemetrySample), nowMs: Date.now },
+          resource: resourceOf(undefined, 'oxbow-edge'),
+        });
+  const edge = await startEdge(settings, { log, telemetry });
   if (options.json) sayJson({ event: 'ready', http: edge.url });
   else {
     say(`oxbow edge of ${settings.origin.host}`);
@@ -140,6 +153,13 @@ export function settingsOf(options: Options): EdgeSettings {
     }),
     hosts: listOf(options.hosts),
   };
+}
+
+/** @throws OxbowError `bad-setting` */
+function percentOf(text: string): number {
+  const percent = Number(text);
+  if (text.trim() === '' || !(percent >= 0 && percent <= 100)) refuse(`"${text}" is not a percentage`, 'Use 0 to 100.');
+  return percent / 100;
 }
 
 /** Below this a cache holds no segment, bytes. */

@@ -11,7 +11,7 @@ import { isLocalRequest } from '../../http/client/local-request.ts';
 import { pathOf } from '../../http/media/exchange.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { version } from '../../lib/version.ts';
-import { traceIdOf } from '../../observe/trace.ts';
+import { traceIdOf } from '../../observe/traces/trace.ts';
 import { type PurgeRequest, readPurge, readWarm, type WarmRequest } from './management-requests.ts';
 
 const MAX_BODY_BYTES = 1024 * 1024;

@@ -18,7 +18,7 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { NODE_HEADER, type NodeSignature } from '../../nodes/node-signature.ts';
 import { type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from '../../nodes/placement.ts';
 import type { Metrics } from '../../observe/metrics.ts';
-import { traceIdOf } from '../../observe/trace.ts';
+import { traceIdOf } from '../../observe/traces/trace.ts';
 import type { EdgeFound } from '../edge-finder.ts';
 import { isOfOrigin } from '../refusal.ts';
 import { OwnerWaits } from './owner-waits.ts';

@@ -14,6 +14,7 @@ import { createNet } from '../../net/net.ts';
 import { NODE_HEADER, type NodeSignature, type SignedRequest } from '../../nodes/node-signature.ts';
 import type { NodeView, Placement } from '../../nodes/placement.ts';
 import type { Log } from '../../observe/log.ts';
+import type { Telemetry } from '../../observe/traces/telemetry.ts';
 import { createMemory, EdgeCache } from '../cache/edge-cache.ts';
 import { EdgeCounts } from '../edge-counts.ts';
 import { createEdgeFinder, type EdgeFinder } from '../edge-finder.ts';
@@ -66,6 +67,8 @@ export interface PeersOptions {
   readonly isGuarded: boolean;
   readonly clock: Clock;
   readonly log: Log;
+  /** Spans of passed requests; none by default. */
+  readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'> | undefined;
   /** Called with a bug. */
   failed(error: unknown, where: string): void;
   /** Called when a node did not answer. */
@@ -171,6 +174,7 @@ export class Peers implements AsyncDisposable {
     const passer = opened.use(
       openPasser({
         ...{ ...shared, origin: url, net, isSecure, isProxy, connectMs: CONNECT_MS },
+        telemetry: options.telemetry,
         // The owner trusts this node, which knows its own proxies: the client's address alone.
         forwardedFields(head) {
           const { headers, remoteAddress } = head;

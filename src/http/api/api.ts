@@ -8,8 +8,9 @@ import swagger from '@fastify/swagger';
 import { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest, fastify } from 'fastify';
 import { pictureTypes } from '../../api/picture.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import type { OpenSpan } from '../../observe/telemetry.ts';
-import { traceIdOf } from '../../observe/trace.ts';
+import { openSpanScope, type SpanScope } from '../../observe/traces/current-span.ts';
+import type { Ended, OpenSpan } from '../../observe/traces/telemetry.ts';
+import { traceIdOf } from '../../observe/traces/trace.ts';
 import type { HttpDeps } from '../deps.ts';
 import { lineHeaders, type OpenLines, openJsonLines } from '../events/json-lines.ts';
 import type { EventListeners } from '../events/listeners.ts';
@@ -55,6 +56,7 @@ export async function createApi(
 ): Promise<FastifyInstance> {
   const authorizer = createAuthorizer(deps);
   const spans = new WeakMap<FastifyRequest, OpenSpan>();
+  const scopes = new WeakMap<FastifyRequest, SpanScope>();
   const app = fastify({
     serverFactory: () => server,
     rewriteUrl: authorizer.unwrap,
@@ -89,7 +91,16 @@ export async function createApi(
     const span = deps.telemetry?.begin({ traceId: request.id, traceparent });
     if (span) spans.set(request, span);
   });
+  // Not earlier: the events of a body that is read come from the connection, outside of the scope.
+  app.addHook('preHandler', (request, _, done) => {
+    const span = spans.get(request);
+    if (!span) return done();
+    const scope = openSpanScope(span);
+    scopes.set(request, scope);
+    scope.run(done);
+  });
   app.addHook('onResponse', async (request, reply) => {
+    scopes.get(request)?.end();
     const kind = classOf(request);
     deps.metrics.httpRequests.inc({ class: kind, status: reply.statusCode });
     if (reply.getHeader('content-type') === sseHeaders['content-type']) return; // its duration is that of the subscription
@@ -100,7 +111,7 @@ export async function createApi(
       traceId: request.id,
       span: spans.get(request),
       traceparent: request.headers.traceparent as string | undefined,
-      attributes: { 'http.request.method': request.method, 'http.response.status_code': reply.statusCode },
+      attributes: requestAttributes(request, reply),
       error: reply.statusCode >= 500 ? `status ${reply.statusCode}` : undefined,
     });
     deps.metrics.httpRequestSeconds.observe({ class: kind }, reply.elapsedTime / 1000);
@@ -120,6 +131,25 @@ export async function createApi(
   });
   registerTable(app, deps, { listeners, pages }, authorizer, (request) => spans.get(request)?.traceparent);
   return app;
+}
+
+/** By the conventions of OpenTelemetry for HTTP servers; no query, which may have tokens. */
+function requestAttributes(request: FastifyRequest, { statusCode }: FastifyReply): Ended['attributes'] {
+  const { name: stream } = { ...(request.params as { readonly name?: unknown } | null) };
+  const route = request.routeOptions.url;
+  return {
+    'http.request.method': request.method,
+    'http.response.status_code': statusCode,
+    'http.route': route,
+    'url.path': request.url.split('?', 1)[0]!,
+    'url.scheme': request.protocol,
+    'server.address': request.host,
+    'client.address': request.ip,
+    'user_agent.original': request.headers['user-agent'],
+    'network.protocol.version': request.raw.httpVersion,
+    'error.type': statusCode >= 500 ? String(statusCode) : undefined,
+    'oxbow.stream': typeof stream === 'string' && route?.startsWith('/api/v1/streams') ? stream : undefined,
+  };
 }
 
 function registerTable(

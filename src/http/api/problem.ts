@@ -2,9 +2,9 @@
  * Converts thrown errors to problem documents.
  * In: OxbowError, FormatError, or any other error (a bug). Out: status, headers and body. RFC 9457.
  */
-import { AssertionError } from 'node:assert';
 import type { ProblemView } from '../../api/shapes.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { errorFields, isSystemError, reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import type { RefusalLog } from '../../observe/refusal-log.ts';
@@ -89,13 +89,9 @@ export function reportProblem(
     if (notable.has(code)) tools.refusals?.refused(code);
   } else if (error instanceof FormatError) {
     tools.log.debug({ traceId, where }, messageOf(error));
+  } else if (isSystemError(error)) {
+    tools.log.error({ traceId, where, ...errorFields(error) }, 'a request failed');
   } else {
-    if (!isSystemError(error)) tools.metrics.bugs.inc();
-    tools.log.error({ traceId, where, err: error }, 'a request failed');
+    reportBug(tools, error, { traceId, where }, 'a request failed');
   }
-}
-
-/** Whether the disk or the network failed: not a bug. */
-function isSystemError(error: unknown): boolean {
-  return !(error instanceof AssertionError) && typeof (error as { syscall?: unknown } | null)?.syscall === 'string';
 }

@@ -92,7 +92,7 @@ suite('CMCD of players (CTA-5004)', () => {
         },
       ],
       ['sid="a",sta=e', { session: 'a', hasLeft: true, ...nothing }],
-      ['e=ps,sid="a",sta=f', { session: 'a', hasLeft: true, ...nothing }],
+      ['e=ps,sid="a",sta=f', { session: 'a', hasLeft: true, hasFailed: true, ...nothing }],
       ['sid="a",ltc=-5,bl=1.5,br=x,oxbow-rendition="<b>"', { session: 'a', hasLeft: false, ...nothing }],
       ['sid="a",sta=d', undefined],
       ['sta=p', undefined],

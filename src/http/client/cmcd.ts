@@ -41,8 +41,9 @@ const states: Readonly<Record<string, PlayerState>> = {
   r: 'buffering',
   a: 'paused',
 };
+const FAILED = 'f';
 /** Ended, fatal error, quit. */
-const LEFT = ['e', 'f', 'q'];
+const LEFT = ['e', FAILED, 'q'];
 /** Nothing is shown yet. */
 const PRELOADING = 'd';
 const RENDITION = /^[a-z0-9-]{1,32}$/;
@@ -86,6 +87,7 @@ export function readReport(list: string): SessionReport | undefined {
   return {
     session,
     hasLeft: LEFT.includes(state),
+    ...(state === FAILED && { hasFailed: true }),
     state: states[state],
     isLive: type === undefined ? undefined : type !== 'v',
     latencyMs: numberOf(values.get('ltc')),

@@ -2,7 +2,7 @@
  * Dependencies of the hot responder on the main thread. A serving thread has its own in thread.ts.
  * In: HttpDeps. Out: HotDeps, whose counters are the process's metrics.
  */
-import { traceIdOf } from '../../observe/trace.ts';
+import { traceIdOf } from '../../observe/traces/trace.ts';
 import { reportProblem } from '../api/problem.ts';
 import type { HttpDeps } from '../deps.ts';
 import { signedClassOf } from '../media/watch-token-policy.ts';

@@ -17,7 +17,7 @@ import {
 } from '../../api/media-address.ts';
 import type { Reply } from '../../delivery/reply.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { traceIdOf } from '../../observe/trace.ts';
+import { traceIdOf } from '../../observe/traces/trace.ts';
 import { createAuthenticator } from '../api/authenticate.ts';
 import type { ForeignPages } from '../api/foreign-pages.ts';
 import { reportProblem, toProblem } from '../api/problem.ts';

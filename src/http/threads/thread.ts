@@ -9,7 +9,7 @@ import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { GarbageWatch } from '../../lib/memory/garbage-watch.ts';
 import { collectGarbage, TIDY_AFTER_MS } from '../../lib/memory/heap.ts';
-import { traceIdOf } from '../../observe/trace.ts';
+import { traceIdOf } from '../../observe/traces/trace.ts';
 import { toProblem } from '../api/problem.ts';
 import { type Listeners, openListeners } from '../hot/listeners.ts';
 import { createHotResponder } from '../hot/responder.ts';

@@ -7,6 +7,7 @@ import type { Duplex } from 'node:stream';
 import { createSecureContext, type SecureContext, TLSSocket } from 'node:tls';
 import type { Endpoint } from '../../config/address.ts';
 import { FormatError, messageOf, OxbowError } from '../../lib/errors.ts';
+import { reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import type { ServerAbilities } from '../../wire/rtmp/commands.ts';
@@ -325,11 +326,7 @@ class Client {
     metrics.rtmpEnded.inc({ protocol, reason: end });
     const fields = { protocol, remote: this.#remote, stream: this.#stream, reason: detail };
     if (end === 'failed' && error !== undefined && !isSocketError(error)) {
-      metrics.bugs.inc();
-      log.error(
-        { ...fields, error: error instanceof Error ? error.stack : messageOf(error) },
-        'an RTMP connection failed',
-      );
+      reportBug({ metrics, log }, error, fields, 'an RTMP connection failed');
     } else if (end === 'invalid' || end === 'refused') {
       log.info(
         { ...fields, ...(error instanceof FormatError && { error: error.message }) },

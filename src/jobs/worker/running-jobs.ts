@@ -4,6 +4,8 @@
  */
 import type { JobOffer, WorkerHeartbeat } from '../../api/workers/worker-shapes.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { withinSpan } from '../../observe/traces/current-span.ts';
+import { noTelemetry, type Telemetry } from '../../observe/traces/telemetry.ts';
 import type { Job, Lease } from '../job.ts';
 import type { WorkerHandler } from '../worker-job.ts';
 import type { ServerClient } from './server-client.ts';
@@ -28,6 +30,8 @@ export interface RunningJobsOptions {
   /** A handler does not stop: the process should end when its other jobs have. */
   readonly stuck: (offer: JobOffer) => void;
   readonly log: (text: string) => void;
+  /** Off by default. */
+  readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'> | undefined;
 }
 
 interface Running {
@@ -117,7 +121,7 @@ export class RunningJobs {
       timer = setTimeout(() => giveUp('stuck'), STUCK_AFTER_MS);
     };
     signal.addEventListener('abort', onAbort, { once: true });
-    const end = await Promise.race([this.#handle(running), isStuck]);
+    const end = await Promise.race([this.#traced(running), isStuck]);
     signal.removeEventListener('abort', onAbort);
     clearTimeout(timer);
     if (end === 'stuck') return stuck(offer);
@@ -136,6 +140,23 @@ export class RunningJobs {
       const failure = this.#failure(offer, error);
       await client.json({ ...failure, signal: never }, { forMs: REPORT_MS }).catch(() => undefined); // its lease is over
     }
+  }
+
+  /** Its requests to the server are below its span, or below that of the job if this worker sends no spans. */
+  async #traced(running: Running) {
+    const { telemetry = noTelemetry } = this.#options;
+    const { kind, id, traceparent } = running.offer;
+    const span = telemetry.begin({ traceparent });
+    const startedAt = performance.now();
+    const end = await withinSpan(span ?? (traceparent === undefined ? undefined : { traceparent }), () =>
+      this.#handle(running),
+    );
+    telemetry.ended({
+      ...{ kind: 'job', name: `run ${kind}`, tookMs: performance.now() - startedAt, span, traceparent },
+      attributes: { 'messaging.system': 'oxbow', 'messaging.destination.name': kind, 'messaging.message.id': id },
+      error: 'json' in end && 'detail' in end.json ? end.json.detail : undefined,
+    });
+    return end;
   }
 
   /** Runs the handler; returns the request that reports its end. */
@@ -198,6 +219,7 @@ function jobOf({ createdAt, startedAt, ...offer }: JobOffer): Job {
   return {
     ...offer,
     ...{ state: 'running', progress: 0, parts: {}, result: null, error: null, failures: [], worker: null },
+    traceparent: offer.traceparent ?? null,
     ...{ notBeforeMs: 0, createdMs: Date.parse(createdAt), startedMs: Date.parse(startedAt), endedMs: null },
   };
 }

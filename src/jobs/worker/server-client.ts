@@ -7,6 +7,7 @@ import { backoffMs, sleep, withDeadline } from '../../lib/abort.ts';
 import { messageOf, OxbowError, type RefusalCode, refusals } from '../../lib/errors.ts';
 import { http, https } from '../../lib/memory/node-http.ts';
 import { version } from '../../lib/version.ts';
+import { currentTraceparent } from '../../observe/traces/current-span.ts';
 
 /** Where the server is. */
 export interface ServerAddress {
@@ -117,6 +118,7 @@ export class ServerClient implements Disposable {
   async open({ method, path, headers, json, body, signal }: ServerRequest): Promise<IncomingMessage> {
     signal.throwIfAborted();
     const text = json === undefined ? undefined : Buffer.from(JSON.stringify(json));
+    const traceparent = currentTraceparent();
     const options: RequestOptions = {
       method,
       agent: this.#agent,
@@ -125,6 +127,7 @@ export class ServerClient implements Disposable {
         ...{ authorization: `Bearer ${this.#address.token}`, 'user-agent': `oxbow/${version}` },
         ...(text && { 'content-type': 'application/json', 'content-length': text.length }),
         ...(body && { 'content-type': 'application/octet-stream' }),
+        ...(traceparent !== undefined && { traceparent }),
         ...headers,
       },
     };

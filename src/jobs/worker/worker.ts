@@ -11,6 +11,7 @@ import type {
 } from '../../api/workers/worker-shapes.ts';
 import { backoffMs, sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import type { Telemetry } from '../../observe/traces/telemetry.ts';
 import type { WorkerHandler } from '../worker-job.ts';
 import { RunningJobs } from './running-jobs.ts';
 import { type ServerAddress, ServerClient, Unreachable } from './server-client.ts';
@@ -22,6 +23,8 @@ export interface WorkerOptions extends NewWorker {
   readonly handlers: Readonly<Record<string, WorkerHandler>>;
   /** One line for a person. */
   readonly log: (text: string) => void;
+  /** Spans of its jobs, below those of the server; none by default. */
+  readonly telemetry?: Pick<Telemetry, 'begin' | 'ended'>;
   /** The worker gives its jobs back and leaves. */
   readonly signal: AbortSignal;
   /** Called when it has registered, for the first time or again. */
@@ -68,9 +71,9 @@ class Worker {
   constructor(client: ServerClient, options: WorkerOptions) {
     this.#client = client;
     this.#options = options;
-    const { handlers, log } = options;
+    const { handlers, log, telemetry } = options;
     this.#jobs = new RunningJobs({
-      ...{ client, handlers, log },
+      ...{ client, handlers, log, telemetry },
       changed: () => this.#wake.resolve(),
       freed: () => this.#freed.resolve(),
       stuck: (offer) => this.#stuckAt(offer),

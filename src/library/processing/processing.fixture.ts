@@ -22,7 +22,6 @@ export async function openTestProcessing(options: Pick<ProcessingOptions, 'ladde
     const opened = await openJobs({
       ...{ db, clock, metrics: createMetrics(), media: segments, config: { parallel: 1, queue: 100 } },
       events: { publish() {} },
-      telemetry: { ended() {} },
       mayWrite: () => true,
       failed: (error) => failures.push(error),
     });

@@ -11,6 +11,7 @@ import type { Job, JobOptions } from '../../jobs/job.ts';
 import type { Jobs } from '../../jobs/jobs-api.ts';
 import type { RemoteKind } from '../../jobs/remote-kind.ts';
 import { OxbowError } from '../../lib/errors.ts';
+import { keepSpan } from '../../observe/traces/current-span.ts';
 import type { Tables } from '../../store/schema.ts';
 import {
   ENCODE_KIND,
@@ -102,9 +103,10 @@ export class Processing implements Disposable {
 
   #step(assetId: string): Promise<void> {
     const before = this.#steps.get(assetId) ?? Promise.resolve();
+    const advance = keepSpan(() => this.#advance(assetId));
     const next = before
       .catch(() => undefined)
-      .then(() => (this.#isClosed ? undefined : this.#advance(assetId)))
+      .then(() => (this.#isClosed ? undefined : advance()))
       .catch((error: unknown) => {
         // The queue or the store is closed: the next start does the same step.
         if (!this.#isClosed) throw error;

@@ -13,6 +13,7 @@ import { messageOf, OxbowError } from '../../lib/errors.ts';
 import type { StreamEvent } from '../../live/stream-event.ts';
 import type { Track } from '../../media/frame.ts';
 import type { SegmentGroup } from '../../media/segment.ts';
+import { reportBug } from '../../observe/errors/report-bug.ts';
 import type { Generation } from '../../packager/generation.ts';
 import { packagerSettings } from '../../packager/pipeline.ts';
 import type { StreamDefinition } from '../definition.ts';
@@ -131,8 +132,7 @@ export class Away {
     this.#run(running.signal).catch((error: unknown) => {
       if (running.signal.aborted) return;
       const { deps, definition } = this.#setup;
-      deps.metrics.bugs.inc();
-      deps.log.error({ stream: definition().name, error: messageOf(error), stack: (error as Error).stack }, 'a bug');
+      reportBug(deps, error, { stream: definition().name }, 'the picture of a stream that is away has ended: a bug');
       this.stop();
     });
   }

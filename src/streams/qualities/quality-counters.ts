@@ -2,7 +2,7 @@
  * What the recorder of a derived quality reports: to the log and the metrics of its stream.
  * In: reports of a recorder. Out: log, metrics.
  */
-import { messageOf } from '../../lib/errors.ts';
+import { reportBug } from '../../observe/errors/report-bug.ts';
 import type { RecorderCounters } from '../../recording/recorder.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 
@@ -20,9 +20,7 @@ export function qualityCounters(
       own.error({ cause, detail }, 'a segment of a quality could not be recorded');
     },
     bug(error) {
-      metrics.bugs.inc();
-      const { stack } = error as Error;
-      own.error({ error: messageOf(error), stack }, 'a segment of a quality was not recorded: a bug in oxbow');
+      reportBug({ metrics, log: own }, error, {}, 'a segment of a quality was not recorded: a bug in oxbow');
     },
     trouble: (detail) => own.error({ detail }, 'the recording of a quality is intact but was not indexed; retrying'),
     slow(isSlow) {

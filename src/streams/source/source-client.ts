@@ -11,7 +11,7 @@ import { backoffMs, sleep } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import type { StreamDefinition } from '../definition.ts';
 import type { StreamDeps } from '../stream-deps.ts';
-import { INTERNAL_ERROR, reportBug } from '../stream-reports.ts';
+import { INTERNAL_ERROR, reportStreamBug } from '../stream-reports.ts';
 import { type ReadSource, readWithBackup } from './source-backup.ts';
 
 /** A source that was read for so long before a bug ended it is read again at once, ms. */
@@ -101,12 +101,12 @@ export function startSourceClient(
       } catch (error) {
         started.resolve();
         if (error === signal.reason) return; // stopped while it waited
-        reportBug(deps, definition.name, error, 'its source was read');
+        reportStreamBug(deps, definition.name, error, 'its source was read');
         if (signal.aborted) return;
         try {
           own?.absent('internal', INTERNAL_ERROR);
         } catch (second) {
-          reportBug(deps, definition.name, second, 'its source had failed');
+          reportStreamBug(deps, definition.name, second, 'its source had failed');
           own?.close(INTERNAL_ERROR);
         }
         if (clock.monotonicMs() - startedMs > STABLE_MS) failures = 0;

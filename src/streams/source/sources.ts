@@ -18,7 +18,7 @@ import { SegmentAudio } from '../../transcode/audio/segment-audio.ts';
 import { ConversionReport } from '../../transcode/stage/conversion-report.ts';
 import { sourceFields } from '../definition.ts';
 import type { ClientDefinition, StreamDeps } from '../stream-deps.ts';
-import { INTERNAL_ERROR, reportBug } from '../stream-reports.ts';
+import { INTERNAL_ERROR, reportStreamBug } from '../stream-reports.ts';
 import { runPull } from './pull.ts';
 import { isDown, SourceBackoff } from './source-backoff.ts';
 import { audioModeOf } from './source-settings.ts';
@@ -131,7 +131,7 @@ async function readPull(
       const isPage = error instanceof OxbowError && error.code.startsWith('page-');
       if (!isRefusal) {
         // A bug ends this attempt only.
-        reportBug({ metrics, log }, name, error, 'its source was read');
+        reportStreamBug({ metrics, log }, name, error, 'its source was read');
       }
       input.absent(
         isDown(error) || isPage ? 'source-down' : isRefusal ? 'bad-media' : 'internal',

@@ -3,7 +3,7 @@
  * In: failures and losses. Out: log lines, metrics, the current problem in words.
  */
 import type { Clock } from '../../lib/clock.ts';
-import { messageOf } from '../../lib/errors.ts';
+import { reportBug } from '../../observe/errors/report-bug.ts';
 import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 
@@ -62,9 +62,8 @@ export class ConversionReport {
   /** A converted frame could not be published. */
   bug(error: unknown): void {
     const { log, metrics, name } = this.#deps;
-    metrics.bugs.inc();
-    const stack = (error as Error).stack;
-    log.error({ stream: name(), error: messageOf(error), stack }, `converted ${this.#kind} could not be published`);
+    const sentence = `converted ${this.#kind} could not be published`;
+    reportBug({ metrics, log }, error, { stream: name() }, sentence);
   }
 
   #note(why: string): void {

@@ -6,11 +6,13 @@ import type { AuditQuery as Lines } from '../../../accounts/audit/audit-trail.ts
 import { AuditEntry } from '../../../api/account/account-shapes.ts';
 import { Type } from '../../../api/type.ts';
 import type { HttpDeps } from '../../deps.ts';
+import { instantForms, readInstant } from '../instant-field.ts';
 import { NextCursor, PageQuery } from '../page-query.ts';
-import { defineRoute, type Route } from '../route.ts';
+import { defineRoute, type Route, type RouteAnswer } from '../route.ts';
 import { auditEntry } from './account-views.ts';
 
 const MOST = 200;
+const MOST_JSONL = 10_000;
 
 const OwnQuery = Type.Object(
   {
@@ -23,6 +25,26 @@ const OwnQuery = Type.Object(
 const AuditQuery = Type.Object(
   {
     ...OwnQuery.properties,
+    limit: Type.Optional({
+      ...PageQuery.properties.limit,
+      pattern: '^[0-9]{1,5}$',
+      description: `lines per page, at most ${MOST}, or ${MOST_JSONL} with \`format=jsonl\``,
+    }),
+    target: Type.Optional(
+      Type.String({
+        minLength: 1,
+        maxLength: 200,
+        description: 'only requests with this in their path, e.g. `/streams/door`',
+      }),
+    ),
+    from: Type.Optional(Type.String({ maxLength: 40, description: `only lines from then on: ${instantForms}` })),
+    to: Type.Optional(Type.String({ maxLength: 40, description: 'only lines before then' })),
+    format: Type.Optional(
+      Type.Union([Type.Literal('json'), Type.Literal('jsonl')], {
+        description:
+          '`jsonl`: one line of JSON each, as a file; the header `Oxbow-Next-Cursor` has the cursor of the rest',
+      }),
+    ),
     user: Type.Optional(Type.String({ maxLength: 80, description: 'only of this user, by id' })),
   },
   { additionalProperties: false },
@@ -33,16 +55,33 @@ interface Query {
   readonly limit?: string;
   readonly cursor?: string;
   readonly action?: string;
+  readonly target?: string;
+  readonly from?: string;
+  readonly to?: string;
+  readonly format?: 'json' | 'jsonl';
 }
 
-async function pageOf({ access }: HttpDeps, query: Query, userId: string | undefined) {
-  const limit = Math.min(MOST, Number(query.limit ?? MOST));
-  const before = query.cursor === undefined ? undefined : Number(query.cursor);
-  const asked: Lines = { before, action: query.action, userId, limit: limit + 1 };
+async function pageOf({ access }: HttpDeps, query: Query, userId: string | undefined): Promise<RouteAnswer> {
+  const { action, target, from, to, cursor, format = 'json' } = query;
+  const most = format === 'jsonl' ? MOST_JSONL : MOST;
+  const limit = Math.min(most, Number(query.limit ?? most));
+  const asked: Lines = {
+    ...{ before: cursor === undefined ? undefined : Number(cursor), action, target, userId, limit: limit + 1 },
+    fromMs: from === undefined ? undefined : readInstant('from', from),
+    toMs: to === undefined ? undefined : readInstant('to', to),
+  };
   const lines = await access.audit.page(asked);
   const shown = lines.slice(0, limit);
   const nextCursor = lines.length > limit ? String(shown.at(-1)!.seq) : null;
-  return { body: { items: shown.map(auditEntry), nextCursor } };
+  if (format === 'json') return { body: { items: shown.map(auditEntry), nextCursor } };
+  return {
+    headers: {
+      'content-type': 'application/x-ndjson; charset=utf-8',
+      'content-disposition': 'attachment; filename="audit.jsonl"',
+      ...(nextCursor !== null && { 'oxbow-next-cursor': nextCursor }),
+    },
+    body: shown.map((line) => `${JSON.stringify(auditEntry(line))}\n`).join(''),
+  };
 }
 
 /** The rows. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import { json } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { test } from 'node:test';
+import { gunzipSync } from 'node:zlib';
 import { noTelemetry, openTelemetry } from './telemetry.ts';
 
 interface OtlpSpan {
@@ -31,7 +32,7 @@ async function collect() {
   const paths: string[] = [];
   const server = createServer(async (request, response) => {
     paths.push(request.url!);
-    bodies.push((await json(request)) as OtlpBody);
+    bodies.push(JSON.parse(String(gunzipSync(await buffer(request)))) as OtlpBody);
     response.setHeader('content-type', 'application/json').end('{}');
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');

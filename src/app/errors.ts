@@ -1,0 +1,106 @@
+/**
+ * Opens error reports: bugs and crashes go to the error webhook and to the collector of traces, at once or at the next start.
+ * In: lines of the log with `report`, crashes of child processes. Out: requests; the end of a process after an exception.
+ */
+import { hostname } from 'node:os';
+import { nodeName } from '../config/sections/cluster-section.ts';
+import { childCrashes } from '../ffmpeg/child-process.ts';
+import { sleep } from '../lib/abort.ts';
+import { OxbowError } from '../lib/errors.ts';
+import { version } from '../lib/version.ts';
+import type { Net } from '../net/net.ts';
+import { errorFields, type ReportKind } from '../observe/errors/report-bug.ts';
+import { signalUrl } from '../observe/traces/telemetry.ts';
+import { noteCrash, takeCrash, takeLeft } from '../store/running.ts';
+import { ErrorWebhook } from '../webhooks/errors/error-webhook.ts';
+import { checkSecret } from '../webhooks/signature.ts';
+import type { AppContext } from './parts.ts';
+
+/** Longest that a process which has crashed lives on to report it, ms. */
+const CRASH_WITHIN_MS = 2000;
+const COLLECTOR_MS = 5000;
+const bounds = { maxBytes: 64 * 1024, deadlineMs: COLLECTOR_MS, idleMs: COLLECTOR_MS };
+
+/** Error reports of a process. */
+export interface ErrorReports {
+  /** Reports an exception that ends this process; resolves within two seconds, also if nothing is reached. */
+  crash(error: unknown): Promise<void>;
+}
+
+/**
+ * Opens them, and reports what the last process on this folder could not. Call it with the lock of the folder held.
+ *
+ * @throws OxbowError `bad-setting` for an invalid secret
+ */
+export function openErrorReports(
+  { config, dataFolder, opened, clock, log, metrics, reports, otlpLogs }: AppContext,
+  net: Net,
+): ErrorReports {
+  const { otlp } = config.telemetry;
+  if (otlp !== undefined) connectLogs(otlpLogs, otlp, net);
+  const { webhook: url, secret, repeat } = config.errors;
+  if (secret !== undefined) checkSetting(secret);
+  const webhook =
+    url === undefined
+      ? undefined
+      : opened.use(
+          new ErrorWebhook({
+            ...{ url, secret, repeatMs: repeat, net, clock, sleep },
+            process: { service: 'oxbow', version, node: nodeName(config) ?? null, host: hostname() },
+            onResult: (result) => metrics.errorReports.inc({ result }),
+          }),
+        );
+  if (webhook) opened.defer(reports.subscribe((json) => webhook.take(json)));
+  opened.defer(
+    childCrashes.subscribe(({ entry, pid, why }) =>
+      log.warn({ ...kind('child'), entry, pid, error: why }, 'a media engine process has crashed'),
+    ),
+  );
+  const crash = takeCrash(dataFolder);
+  if (crash !== undefined) reports.emit(crash);
+  const last = takeLeft(dataFolder);
+  if (last) {
+    const { pid, startedAt, version: lastVersion } = last;
+    const error = 'the process was killed, had no memory left, or the machine lost power';
+    log.warn(
+      { ...kind('killed'), error, pid, startedAt, lastVersion },
+      'the last oxbow on this folder did not end in order',
+    );
+  }
+  return {
+    async crash(error) {
+      let line = '';
+      const stop = reports.subscribe((json) => {
+        line = json;
+      });
+      log.fatal({ ...kind('uncaught'), ...errorFields(error) }, 'oxbow has crashed');
+      stop();
+      noteCrash(dataFolder, webhook && line);
+      const results = await Promise.race([
+        Promise.all([webhook?.flush(), otlpLogs?.[Symbol.asyncDispose]()]).then(() => 'sent'),
+        sleep(CRASH_WITHIN_MS, { signal: new AbortController().signal }),
+      ]);
+      if (results === 'sent' && webhook?.lastResult === 'sent') noteCrash(dataFolder, undefined);
+    },
+  };
+}
+
+const kind = (report: ReportKind) => ({ report });
+
+/** Log records go through the guarded client; the address of the collector is the administrator's. */
+function connectLogs(logs: AppContext['otlpLogs'], otlp: string, net: Net): void {
+  const url = new URL(signalUrl(otlp, 'logs'));
+  logs?.connect(async (body, headers) => {
+    const { signal } = new AbortController();
+    using answer = await net.fetch(url, { signal, headers, trusted: url, post: body, ...bounds });
+    if (answer.status < 200 || answer.status > 299) throw new Error(`status ${answer.status}`);
+  });
+}
+
+function checkSetting(secret: string): void {
+  try {
+    checkSecret(secret);
+  } catch (error) {
+    throw new OxbowError('bad-setting', `errors.secret: ${(error as OxbowError).message}`, { cause: error });
+  }
+}

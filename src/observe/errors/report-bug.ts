@@ -1,0 +1,38 @@
+/**
+ * Counts and logs a bug: the line has the stack, and `report`, by which error reports find it.
+ * In: an unexpected error, from where it ended something. Out: a log line, the metric.
+ */
+import { AssertionError } from 'node:assert';
+import { messageOf } from '../../lib/errors.ts';
+import type { Log } from '../log.ts';
+import type { Metrics } from '../metrics.ts';
+
+/** What is reported: a bug that ended something, a child process that crashed, an exception that ended oxbow, or oxbow was killed. */
+export type ReportKind = 'bug' | 'child' | 'uncaught' | 'killed';
+
+/**
+ * Counts a bug and logs it.
+ *
+ * @param fields of the line, e.g. `stream` and `traceId`
+ * @param sentence what it ended
+ */
+export function reportBug(
+  { metrics, log }: { readonly metrics: Pick<Metrics, 'bugs'>; readonly log: Log },
+  error: unknown,
+  fields: Readonly<Record<string, unknown>>,
+  sentence: string,
+): void {
+  metrics.bugs.inc();
+  const report: ReportKind = 'bug';
+  log.error({ ...fields, report, ...errorFields(error) }, sentence);
+}
+
+/** An error in a log line: its message and its stack. */
+export function errorFields(error: unknown): { readonly error: string; readonly stack?: string | undefined } {
+  return { error: messageOf(error), stack: error instanceof Error ? error.stack : undefined };
+}
+
+/** Whether the disk or the network failed: not a bug. */
+export function isSystemError(error: unknown): boolean {
+  return !(error instanceof AssertionError) && typeof (error as { syscall?: unknown } | null)?.syscall === 'string';
+}
