@@ -2,10 +2,12 @@
  * Stores the addresses of a running server in its data folder, so that other commands find it by the folder.
  * In: the addresses. Out: `running.json`, read by another process.
  */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { type Files, systemFiles } from '../lib/files/files.ts';
+import { replaceFile } from '../lib/files/replace-file.ts';
 import { LOCK_FILE, RUNNING_FILE } from './file-names.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 
@@ -26,13 +28,14 @@ export interface RunningInstance {
  *
  * @param folder the data folder
  */
-export function announceRunning(folder: string, instance: RunningInstance): Disposable {
+export async function announceRunning(
+  folder: string,
+  instance: RunningInstance,
+  files: Files = systemFiles,
+): Promise<AsyncDisposable> {
   const file = join(folder, RUNNING_FILE);
-  const unfinished = `${file}.part`;
-  rmSync(unfinished, { force: true }); // an existing file would keep its mode
-  writeFileSync(unfinished, `${JSON.stringify(instance)}\n`, { mode: 0o600 });
-  renameSync(unfinished, file);
-  return { [Symbol.dispose]: () => rmSync(file, { force: true }) };
+  await replaceFile(files, file, Buffer.from(`${JSON.stringify(instance)}\n`), { mode: 0o600 });
+  return { [Symbol.asyncDispose]: () => files.rm(file, { force: true }) };
 }
 
 /**
