@@ -121,6 +121,13 @@ async function addFile(
   signal: AbortSignal,
 ): Promise<void> {
   const { segments, table, streamId } = options;
+  if ((await segments.size(location, { signal })) === 0) {
+    // A crash or a full disk before its first byte.
+    await segments.delete(location, { signal });
+    found.repaired++;
+    found.expired++;
+    return;
+  }
   const before = await scanChunk(segments, location, { signal });
   if (before.head.streamId !== streamId) throw new FormatError('the file belongs to another stream', 0);
   const chunk = before.state === 'sealed' ? before : await recoverChunk(segments, location, { signal });

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { join } from 'node:path';
+import { after, before, suite, test } from 'node:test';
+import { type FaultCode, openFaultyFiles } from '../../src/lib/files/faulty-files.fixture.ts';
+import { systemFiles } from '../../src/lib/files/files.ts';
+import type { Store } from '../../src/store/db.ts';
+import { openTemporaryStore } from '../../src/store/store.fixture.ts';
+import { type Folder, openFolder } from '../fixtures/server.ts';
+import { assertListed, assertNoHole, openDiskRecording, readGroup, recover } from './disk.fixture.ts';
+
+/** Groups that are written while the disk may fail: three files, the last of which begins with a new run. */
+const GROUPS = 8;
+/** Groups after the disk is well again. */
+const MORE = 2;
+/** For how many operations the disk fails: one, some groups, and until it is healed. */
+const TIMES = [1, 12, Number.POSITIVE_INFINITY] as const;
+const CODES: readonly FaultCode[] = ['EIO', 'ENOSPC', 'EROFS', 'EMFILE', 'SHORT'];
+
+suite('a disk that fails at operation n of a recording', () => {
+  let store: Store & AsyncDisposable;
+  let folder: Folder;
+  before(async () => {
+    store = await openTemporaryStore();
+    folder = await openFolder('disk');
+  });
+  after(async () => {
+    await store[Symbol.asyncDispose]();
+    await folder[Symbol.asyncDispose]();
+  });
+  let runs = 0;
+
+  /** Records with one fault, then without, and checks what a viewer gets. @returns the operations that could fail so */
+  async function record(code: FaultCode, at: number, times: number): Promise<number> {
+    const what = `${code} at ${at}, ${times} times`;
+    const streamId = `s${runs++}`;
+    const data = join(folder.path, streamId);
+    const faulty = openFaultyFiles(systemFiles, { code, at, times });
+    const options = { files: faulty.files, folder: data, store, streamId };
+    let operations: number;
+    let before: ReadonlyMap<number, string>;
+    {
+      await using recorded = openDiskRecording(options);
+      const { listed, recording, segments, reports } = recorded;
+      before = listed;
+      for (let index = 0; index < GROUPS; index++) {
+        await recorded.write(index);
+        // A viewer reads the newest one while the disk fails: right, or not at all.
+        const newest = recording.open.at(-1);
+        const found = newest && (await readGroup(segments, newest));
+        assert.ok(found === undefined || found === listed.get(newest!.msn), `${what}: segment ${newest?.msn}`);
+      }
+      operations = faulty.count(code);
+      faulty.heal();
+      for (let index = GROUPS; index < GROUPS + MORE; index++) await recorded.write(index);
+      for (let index = GROUPS; index < GROUPS + MORE; index++) {
+        assert.ok(listed.has(100 + index), `${what}: recording has not resumed: ${reports.join(', ')}`);
+      }
+      await assertListed(recorded, listed, what);
+      await recorded.close();
+      await assertListed(recorded, listed, `${what}, sealed`);
+      await assertNoHole(recording, GROUPS + MORE - 1, what);
+      const bugs = reports.filter((report) => report.startsWith('bug'));
+      assert.deepEqual(bugs, [], what);
+      assert.deepEqual(faulty.wrong, [], what);
+      const lost = GROUPS + MORE - listed.size;
+      assert.equal(reports.filter((report) => report.startsWith('lost disk')).length, lost, `${what}: ${reports}`);
+    }
+    // The next start, also one that has lost its database.
+    for (const isLost of [false, true]) {
+      await using again = openDiskRecording(options);
+      if (isLost) await again.table.clear(streamId);
+      await recover(again.segments, store, streamId);
+      const when = `${what}, after a start ${isLost ? 'without' : 'with'} its database`;
+      await assertListed(again, before, when);
+      await assertNoHole(again.recording, GROUPS + MORE - 1, when);
+    }
+    return operations;
+  }
+
+  for (const code of CODES) {
+    test(`${code}: never a crash, nothing listed is lost, the loss is a gap, and recording resumes`, async (context) => {
+      let count = 0;
+      for (const times of TIMES) {
+        for (let at = 0, all = 1; at < all; at++, count++) all = await record(code, at, times);
+      }
+      assert.ok(count > TIMES.length, 'the recording has operations that can fail');
+      context.diagnostic(`${count} recordings`);
+    });
+  }
+});
