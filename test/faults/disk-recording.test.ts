@@ -12,9 +12,14 @@ import { assertListed, assertNoHole, openDiskRecording, readGroup, recover } fro
 const GROUPS = 8;
 /** Groups after the disk is well again. */
 const MORE = 2;
-/** For how many operations the disk fails: one, some groups, and until it is healed. */
-const TIMES = [1, 12, Number.POSITIVE_INFINITY] as const;
-const CODES: readonly FaultCode[] = ['EIO', 'ENOSPC', 'EROFS', 'EMFILE', 'SHORT'];
+/** For how many operations the disk fails: one, those of some groups, and until it is healed. */
+const TIMES: Readonly<Record<FaultCode, readonly number[]>> = {
+  EIO: [1, 12, Number.POSITIVE_INFINITY],
+  ENOSPC: [1, Number.POSITIVE_INFINITY],
+  EROFS: [1, Number.POSITIVE_INFINITY],
+  EMFILE: [1, Number.POSITIVE_INFINITY],
+  SHORT: [1, Number.POSITIVE_INFINITY],
+};
 
 suite('a disk that fails at operation n of a recording', () => {
   let store: Store & AsyncDisposable;
@@ -77,13 +82,13 @@ suite('a disk that fails at operation n of a recording', () => {
     return operations;
   }
 
-  for (const code of CODES) {
+  for (const code of Object.keys(TIMES) as FaultCode[]) {
     test(`${code}: never a crash, nothing listed is lost, the loss is a gap, and recording resumes`, async (context) => {
       let count = 0;
-      for (const times of TIMES) {
+      for (const times of TIMES[code]) {
         for (let at = 0, all = 1; at < all; at++, count++) all = await record(code, at, times);
       }
-      assert.ok(count > TIMES.length, 'the recording has operations that can fail');
+      assert.ok(count > TIMES[code].length, 'the recording has operations that can fail');
       context.diagnostic(`${count} recordings`);
     });
   }

@@ -4,9 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import type { SyncPolicy } from '../../src/archive/chunk-writer.ts';
 import { openLocalSegmentStore } from '../../src/archive/local-segment-store.ts';
 import type { SegmentStore } from '../../src/archive/segment-store.ts';
-import type { SyncPolicy } from '../../src/archive/chunk-writer.ts';
 import { createManualClock, type ManualClock } from '../../src/lib/clock.ts';
 import { messageOf, OxbowError } from '../../src/lib/errors.ts';
 import type { Files } from '../../src/lib/files/files.ts';

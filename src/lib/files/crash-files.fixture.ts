@@ -140,7 +140,8 @@ export function openCrashFiles(files: Files, root: string): CrashFiles {
       async mkdir(path, options) {
         const firstMade = await files.mkdir(path, options);
         const missing: string[] = [];
-        for (let each = path; !live.has(each) && each.startsWith(join(root, '/')); each = dirname(each)) missing.push(each);
+        for (let each = path; !live.has(each) && each.startsWith(join(root, '/')); each = dirname(each))
+          missing.push(each);
         for (const each of missing.reverse()) create(each, true);
         return firstMade;
       },
