@@ -34,7 +34,7 @@ export function groupNumber(index: number): SegmentGroup {
   const run = index < 6 ? 1 : 2;
   return groupAt({
     ...{ msn: 100 + index, startUs: START_US + index * GROUP_S * 1_000_000, durationUs: GROUP_S * 1_000_000 },
-    ...{ run, init: initOf(), frameBytes: 700 + 40 * index, discontinuitySequence: run - 1 },
+    ...{ run, init: initOf(), frameBytes: 2500 + 40 * index, discontinuitySequence: run - 1 },
   });
 }
 

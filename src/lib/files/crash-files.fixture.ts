@@ -31,6 +31,8 @@ export interface CrashFiles {
   readonly files: Files;
   /** Length of the log. */
   readonly position: number;
+  /** Positions directly after a write, which a failure there may tear. */
+  readonly writes: readonly number[];
   /**
    * Writes the folder as a power failure may leave it.
    *
@@ -179,6 +181,9 @@ export function openCrashFiles(files: Files, root: string): CrashFiles {
     get position() {
       return log.length;
     },
+    get writes() {
+      return log.flatMap(({ kind }, index) => (kind === 'write' ? [index + 1] : []));
+    },
     rebuild,
   };
 }
@@ -197,7 +202,7 @@ function applied(
   const { position, bytes } = change;
   const length = Math.max(old.length, position + bytes.length);
   const result = Buffer.concat([old, Buffer.alloc(length - old.length)]);
-  const isWhole = random === undefined || random(3) > 0;
+  const isWhole = random === undefined || random(3) === 0;
   for (let from = position; from < position + bytes.length; ) {
     const to = Math.min(position + bytes.length, from - (from % PAGE) + PAGE);
     if (isWhole || random(2) === 0) result.set(bytes.subarray(from - position, to - position), from);
