@@ -25,6 +25,11 @@ export interface LocalUploadOptions {
 interface Shared {
   readonly file: Promise<OpenFile>;
   users: number;
+  /**
+   * Why a sync failed. What was written and not synced by then may be lost although the next sync succeeds, so no user of the file can
+   * write or sync any more; one that opens it again writes it again.
+   */
+  failure: unknown;
 }
 
 /** Opens a store of uploads. */
@@ -40,7 +45,7 @@ export function openLocalUploadStore({
   async function leave(path: string, entry: Shared): Promise<void> {
     entry.users--;
     if (entry.users > 0) return;
-    shared.delete(path);
+    if (shared.get(path) === entry) shared.delete(path);
     await (await entry.file).close();
   }
 
@@ -49,19 +54,33 @@ export function openLocalUploadStore({
       const path = pathOf(location);
       let entry = shared.get(path);
       if (!entry) {
-        entry = { file: openFile(files, path), users: 0 };
+        entry = { file: openFile(files, path), users: 0, failure: undefined };
         shared.set(path, entry);
       }
       const own = entry;
       own.users++;
       const file = await own.file.catch((error: unknown) => {
-        shared.delete(path);
+        if (shared.get(path) === own) shared.delete(path);
         throw error;
       });
       let closing: Promise<void> | undefined;
       return {
-        write: async (pieces, position) => void (await writeAll(file, pieces, position)),
-        sync: () => syncQueue.sync(file),
+        async write(pieces, position) {
+          if (own.failure !== undefined) throw own.failure;
+          await writeAll(file, pieces, position);
+        },
+        async sync() {
+          if (own.failure !== undefined) throw own.failure;
+          try {
+            await syncQueue.sync(file);
+          } catch (error) {
+            own.failure = error;
+            if (shared.get(path) === own) shared.delete(path);
+            throw error;
+          }
+          // The sync of another user may have failed meanwhile.
+          if (own.failure !== undefined) throw own.failure;
+        },
         [Symbol.asyncDispose]() {
           closing ??= leave(path, own);
           return closing;
@@ -112,7 +131,12 @@ async function openFile(files: Files, path: string): Promise<OpenFile> {
     if (error.code === 'EEXIST') return files.open(path, 'r+');
     throw error;
   });
-  await syncFolders(files, dirname(path), firstMade);
+  try {
+    await syncFolders(files, dirname(path), firstMade);
+  } catch (error) {
+    await file.close().catch(() => {}); // the first error counts
+    throw error;
+  }
   return file;
 }
 

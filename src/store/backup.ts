@@ -112,6 +112,7 @@ export async function writeBackup(options: BackupOptions): Promise<BackupManifes
   // Concurrent backups have different names.
   const unfinished = `${target}.${process.pid}.part`;
   try {
+    await disk.rm(unfinished, { force: true }); // of one that failed on a broken disk
     // With its mode first, so that other users can never read it.
     await (await disk.open(unfinished, 'wx', 0o600)).close();
     await copyDatabase(options, unfinished);

@@ -1,7 +1,12 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { type FaultCode, openFaultyFiles } from '../../src/lib/files/faulty-files.fixture.ts';
+import {
+  type Fault,
+  type FaultCode,
+  type FaultyFiles,
+  openFaultyFiles,
+} from '../../src/lib/files/faulty-files.fixture.ts';
 import { systemFiles } from '../../src/lib/files/files.ts';
 import type { Store } from '../../src/store/db.ts';
 import { openTemporaryStore } from '../../src/store/store.fixture.ts';
@@ -34,14 +39,13 @@ suite('a disk that fails at operation n of a recording', () => {
   });
   let runs = 0;
 
-  /** Records with one fault, then without, and checks what a viewer gets. @returns the operations that could fail so */
-  async function record(code: FaultCode, at: number, times: number): Promise<number> {
-    const what = `${code} at ${at}, ${times} times`;
+  /** Records with one fault, then without, and checks what a viewer gets. @returns the file layer with its counts */
+  async function record(fault: Fault | undefined): Promise<FaultyFiles> {
+    const what = fault ? `${fault.code} at ${fault.at}, ${fault.times} times` : 'without a failure';
     const streamId = `s${runs++}`;
     const data = join(folder.path, streamId);
-    const faulty = openFaultyFiles(systemFiles, { code, at, times });
+    const faulty = openFaultyFiles(systemFiles, fault);
     const options = { files: faulty.files, folder: data, store, streamId };
-    let operations: number;
     let before: ReadonlyMap<number, string>;
     {
       await using recorded = openDiskRecording(options);
@@ -54,7 +58,6 @@ suite('a disk that fails at operation n of a recording', () => {
         const found = newest && (await readGroup(segments, newest));
         assert.ok(found === undefined || found === listed.get(newest!.msn), `${what}: segment ${newest?.msn}`);
       }
-      operations = faulty.count(code);
       faulty.heal();
       for (let index = GROUPS; index < GROUPS + MORE; index++) await recorded.write(index);
       for (let index = GROUPS; index < GROUPS + MORE; index++) {
@@ -79,17 +82,17 @@ suite('a disk that fails at operation n of a recording', () => {
       await assertListed(again, before, when);
       await assertNoHole(again.recording, GROUPS + MORE - 1, when);
     }
-    return operations;
+    return faulty;
   }
 
   for (const code of Object.keys(TIMES) as FaultCode[]) {
     test(`${code}: never a crash, nothing listed is lost, the loss is a gap, and recording resumes`, async (context) => {
-      let count = 0;
+      const operations = (await record(undefined)).count(code);
+      assert.ok(operations > GROUPS, 'each group has operations that can fail');
       for (const times of TIMES[code]) {
-        for (let at = 0, all = 1; at < all; at++, count++) all = await record(code, at, times);
+        for (let at = 0; at < operations; at++) await record({ code, at, times });
       }
-      assert.ok(count > TIMES[code].length, 'the recording has operations that can fail');
-      context.diagnostic(`${count} recordings`);
+      context.diagnostic(`${operations} operations`);
     });
   }
 });

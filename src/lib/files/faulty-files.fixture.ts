@@ -54,14 +54,27 @@ function canFail(code: FaultCode, operation: Operation, writes: boolean): boolea
 
 const codes: readonly FaultCode[] = ['EIO', 'ENOSPC', 'EROFS', 'EMFILE', 'SHORT'];
 
+/** Bytes of a file: from, to. */
+type Range = readonly [from: number, to: number];
+
+function without([from, to]: Range, [start, end]: Range): Range[] {
+  const parts: Range[] = [
+    [from, Math.min(to, start)],
+    [Math.max(from, end), to],
+  ];
+  return parts.filter((part) => part[0] < part[1]);
+}
+
 /** Wraps `system`. @param fault none: operations are only counted */
 export function openFaultyFiles(system: Files, fault?: Fault): FaultyFiles {
   const files: Files = { ...system, syncFolder: async () => {} };
   const counts = new Map<FaultCode, number>(codes.map((code) => [code, 0]));
   const failed: string[] = [];
   const wrong: string[] = [];
-  /** Paths of files whose sync has failed. */
-  const unsyncable = new Set<string>();
+  /** By path: writes that are not synced. */
+  const unsynced = new Map<string, Range[]>();
+  /** By path: what a failed sync may have lost, until it is written again. */
+  const lost = new Map<string, Range[]>();
   let isHealed = false;
 
   /** Whether the operation fails; counts it. */
@@ -88,19 +101,37 @@ export function openFaultyFiles(system: Files, fault?: Fault): FaultyFiles {
     return (async (path: string, ...others: unknown[]) => {
       if (fails(operation, path)) throw errorOf(operation, path);
       const result = await call(path, ...others);
-      if (operation === 'rename' && unsyncable.has(path)) wrong.push(`${path} is renamed after its sync failed`);
-      if (operation === 'rm' || operation === 'unlink') unsyncable.delete(path);
+      if (operation === 'rename' && lost.has(path)) wrong.push(`${path} is renamed after its sync failed`);
+      if (operation === 'rm' || operation === 'unlink') forget(path);
       return result;
     }) as Files[K];
   }
 
+  function forget(path: string): void {
+    unsynced.delete(path);
+    lost.delete(path);
+  }
+
+  function written(path: string, position: number, { length }: Uint8Array): void {
+    const range: Range = [position, position + length];
+    unsynced.set(path, [...(unsynced.get(path) ?? []), range]);
+    const left = (lost.get(path) ?? []).flatMap((each) => without(each, range));
+    if (left.length > 0) lost.set(path, left);
+    else lost.delete(path);
+  }
+
   function wrapFile(path: string, file: OpenFile): OpenFile {
+    let hasFailed = false;
     const sync = (operation: 'sync' | 'datasync') => async () => {
-      if (unsyncable.has(path)) wrong.push(`${path} is synced after a sync of it failed`);
+      if (hasFailed || lost.has(path)) wrong.push(`${path} is synced after a sync of it failed`);
       if (fails(operation, path)) {
-        unsyncable.add(path);
+        hasFailed = true;
+        const ranges = [...(lost.get(path) ?? []), ...(unsynced.get(path) ?? [])];
+        if (ranges.length > 0) lost.set(path, ranges);
+        unsynced.delete(path);
         throw errorOf(operation, path);
       }
+      unsynced.delete(path);
     };
     const close = async () => {
       // The descriptor is gone in any case.
@@ -114,11 +145,16 @@ export function openFaultyFiles(system: Files, fault?: Fault): FaultyFiles {
         return file.read(...args);
       },
       async writev(pieces, position) {
-        if (!fails('writev', path)) return file.writev(pieces, position);
         const bytes = Buffer.concat(pieces);
+        if (!fails('writev', path)) {
+          const { bytesWritten } = await file.writev(pieces, position);
+          written(path, position, bytes.subarray(0, bytesWritten));
+          return { bytesWritten };
+        }
         // As a real disk: some of the bytes are there.
         const half = bytes.subarray(0, Math.ceil(bytes.length / 2));
         if (fault!.code !== 'EROFS') await file.writev([half], position);
+        written(path, position, half);
         if (fault!.code === 'SHORT') return { bytesWritten: half.length };
         throw errorOf('writev', path);
       },
@@ -142,7 +178,7 @@ export function openFaultyFiles(system: Files, fault?: Fault): FaultyFiles {
       async open(path, flags, mode) {
         if (fails('open', path, flags !== 'r')) throw errorOf('open', path);
         const file = await files.open(path, flags, mode);
-        if (flags.startsWith('w')) unsyncable.delete(path);
+        if (flags.startsWith('w')) forget(path);
         return wrapFile(path, file);
       },
       ...{ readFile: wrap('readFile'), stat: wrap('stat'), readdir: wrap('readdir'), mkdir: wrap('mkdir') },
