@@ -6,6 +6,7 @@ import { availableParallelism } from 'node:os';
 import { printRfc3339 } from '../api/instant.ts';
 import type { SystemView } from '../api/shapes.ts';
 import type { Clock } from '../lib/clock.ts';
+import { memoryUsage } from '../lib/memory/memory-usage.ts';
 import { version } from '../lib/version.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Catalog } from './catalog.ts';
@@ -24,7 +25,7 @@ export async function describeSystem(
   catalog: Catalog,
   metrics: Metrics,
 ): Promise<Omit<SystemView, 'waitingForRestart'>> {
-  const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  const { rss, heapUsed, external, arrayBuffers } = memoryUsage();
   const { user, system } = process.cpuUsage();
   readStreams(catalog, metrics);
   return {
