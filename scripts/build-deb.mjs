@@ -4,7 +4,17 @@
  * Node the machine has.
  */
 import { execFileSync } from 'node:child_process';
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -43,7 +53,10 @@ function installPackage(home) {
     rmSync(at, { recursive: true, force: true });
   }
   cpSync(join(root, 'package-lock.json'), join(home, 'package-lock.json'));
-  execFileSync('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], { cwd: home, stdio: 'inherit' });
+  execFileSync('npm', ['ci', '--omit=dev', '--ignore-scripts', '--no-audit', '--no-fund'], {
+    cwd: home,
+    stdio: 'inherit',
+  });
   const node = `node_modules/node-linux-${process.arch}`;
   for (const left of [
     ...['package-lock.json', 'node_modules/.package-lock.json', 'node_modules/.bin'],
@@ -66,7 +79,10 @@ function layOut(home) {
   renameSync(join(home, 'deploy', 'oxbow.socket'), place('lib', 'systemd', 'system', 'oxbow.socket'));
   renameSync(join(home, 'deploy', '90-oxbow.conf'), place('usr', 'lib', 'sysctl.d', '90-oxbow.conf'));
   const licence = `Upstream-Name: oxbow\nLicense: Apache-2.0, see /usr/share/common-licenses/Apache-2.0\n\n`;
-  writeFileSync(place('usr', 'share', 'doc', 'oxbow', 'copyright'), licence + readFileSync(join(home, 'NOTICE'), 'utf8'));
+  writeFileSync(
+    place('usr', 'share', 'doc', 'oxbow', 'copyright'),
+    licence + readFileSync(join(home, 'NOTICE'), 'utf8'),
+  );
   const changes = gzipSync(readFileSync(join(home, 'CHANGELOG.md')), { level: 9 });
   writeFileSync(place('usr', 'share', 'doc', 'oxbow', 'changelog.gz'), changes);
   rmSync(join(home, 'LICENSE')); // Debian has it

@@ -85,7 +85,6 @@ const narrow: Readonly<Record<string, readonly string[]>> = {
 
 /** Files above `archive` that use the file system: for what the user names, secrets, pages and the disk; never for stored media. */
 const fileUsers: readonly string[] = [
-  'edge/cache/disk-cache.ts', // copies of an edge, which has no archive
   'app/store.ts', // may the data folder be written?
   'http/fixture.ts', // tests
   'http/pages/interface.ts', // pages of the interface
@@ -94,7 +93,6 @@ const fileUsers: readonly string[] = [
   'ingest/page/python-guard.ts', // a program for a child
   'ingest/rtp/sdp-file.ts', // the SDP of a source
   'streams/disk.ts', // free space
-  'streams/record/group-file.ts', // `oxbow record -o FILE`
   'streams/import/found-files.ts', // files of other programs
   'streams/import/ledger.ts', // which of them were imported
   'streams/import/local-file.ts', // files of other programs

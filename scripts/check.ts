@@ -12,6 +12,7 @@ import { checkLinks } from './check-links.ts';
 import { checkPortable } from './check-portable.ts';
 import { checkTree } from './check-tree.ts';
 import { checkWords } from './check-words.ts';
+import { checkWrites } from './check-writes.ts';
 import { checkPages } from './generate.ts';
 import { runTests } from './run-tests.ts';
 import { root } from './source-files.ts';
@@ -87,6 +88,7 @@ const steps: readonly Step[] = [
   { name: 'floors', run: () => listed(checkFloors()) },
   { name: 'docblocks', run: () => listed(checkDocblocks()) },
   { name: 'systems', run: () => listed(checkPortable()) },
+  { name: 'writes', run: () => listed(checkWrites()) },
   { name: 'names and lengths of files', run: () => listed(checkTree()) },
   { name: 'links of the documentation', run: () => listed(checkLinks()) },
   { name: 'citations', run: () => listed(checkCitations()) },

@@ -3,8 +3,9 @@
  * permits sign-in, so the command line can create a link while oxbow runs.
  * In: the data folder. Out: codes that are valid for 15 minutes and one use.
  */
-import { mkdir, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Files, systemFiles } from '../lib/files/files.ts';
+import { replaceFile } from '../lib/files/replace-file.ts';
 import { giveToFolderOwner } from '../lib/platform.ts';
 import { createSecret, digestOf } from './random-secret.ts';
 
@@ -20,24 +21,26 @@ export function signInPath(code: string): string {
 export class SignInLinks {
   readonly #folder: string;
   readonly #nowMs: () => number;
+  readonly #files: Files;
 
   /** @param nowMs ms since 1970 */
-  constructor(dataFolder: string, nowMs: () => number) {
+  constructor(dataFolder: string, nowMs: () => number, files: Files = systemFiles) {
     this.#folder = join(dataFolder, 'sign-in');
     this.#nowMs = nowMs;
+    this.#files = files;
   }
 
   /** Creates a code; expired codes are deleted. */
   async make(): Promise<{ readonly code: string; readonly expiresMs: number }> {
-    await mkdir(this.#folder, { recursive: true, mode: 0o700 });
-    for (const name of await readdir(this.#folder)) {
+    await this.#files.mkdir(this.#folder, { recursive: true, mode: 0o700 });
+    for (const { name } of await this.#files.readdir(this.#folder)) {
       const file = join(this.#folder, name);
-      if (!((await untilOf(file)) > this.#nowMs())) await rm(file, { force: true });
+      if (!((await this.#untilOf(file)) > this.#nowMs())) await this.#files.rm(file, { force: true });
     }
     const code = createSecret(16);
     const expiresMs = this.#nowMs() + LINK_MS;
     const file = this.#fileOf(code);
-    await writeFile(file, String(expiresMs), { mode: 0o600, flag: 'wx' });
+    await replaceFile(this.#files, file, Buffer.from(String(expiresMs)), { mode: 0o600 });
     // A file created by root must be readable and removable by the user who runs the server.
     for (const each of [this.#folder, file]) giveToFolderOwner(each);
     return { code, expiresMs };
@@ -46,10 +49,10 @@ export class SignInLinks {
   /** Uses up a code; true if it was valid. */
   async use(code: string): Promise<boolean> {
     const file = this.#fileOf(code);
-    const until = await untilOf(file);
+    const until = await this.#untilOf(file);
     if (Number.isNaN(until)) return false;
     try {
-      await unlink(file); // of two simultaneous uses one succeeds
+      await this.#files.unlink(file); // of two simultaneous uses one succeeds
     } catch {
       return false;
     }
@@ -59,10 +62,10 @@ export class SignInLinks {
   #fileOf(code: string): string {
     return join(this.#folder, digestOf(code));
   }
-}
 
-/** Expiry of a code, ms since 1970; NaN for an unknown code. */
-async function untilOf(file: string): Promise<number> {
-  const text = await readFile(file, 'utf8').catch(() => ''); // used meanwhile
-  return text === '' ? Number.NaN : Number(text);
+  /** Expiry of a code, ms since 1970; NaN for an unknown code. */
+  async #untilOf(file: string): Promise<number> {
+    const text = await this.#files.readFile(file).then(String, () => ''); // used meanwhile
+    return text === '' ? Number.NaN : Number(text);
+  }
 }

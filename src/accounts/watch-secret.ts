@@ -4,9 +4,10 @@
  * In: settings, a folder. Out: bytes.
  */
 import { randomBytes } from 'node:crypto';
-import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { OxbowError } from '../lib/errors.ts';
+import { type Files, systemFiles } from '../lib/files/files.ts';
+import { replaceFile } from '../lib/files/replace-file.ts';
 import { clusterKey } from './cluster-key.ts';
 
 /** Name of the file in the data folder. */
@@ -23,14 +24,15 @@ export async function openWatchSecret(
   dataFolder: string,
   setting: string | undefined,
   clusterSecret?: string,
+  files: Files = systemFiles,
 ): Promise<Buffer> {
   if (setting) return checked(setting, 'watchSecret');
   if (clusterSecret) return Buffer.from(clusterKey(clusterSecret, 'watch secret'));
   const file = join(dataFolder, WATCH_SECRET_FILE);
-  const kept = await read(file);
+  const kept = await read(files, file);
   if (kept !== undefined) return checked(kept, file);
   const made = randomBytes(32).toString('base64url');
-  await writeFile(file, `${made}\n`, { mode: 0o600, flag: 'wx', flush: true });
+  await replaceFile(files, file, Buffer.from(`${made}\n`), { mode: 0o600 });
   return Buffer.from(made);
 }
 
@@ -41,9 +43,9 @@ function checked(secret: string, where: string): Buffer {
   });
 }
 
-async function read(file: string): Promise<string | undefined> {
+async function read(files: Files, file: string): Promise<string | undefined> {
   try {
-    return (await readFile(file, 'utf8')).trim();
+    return (await files.readFile(file)).toString().trim();
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -12,6 +12,7 @@ import type { ClaimedPort } from '../http/claimed-port.ts';
 import type { HttpDeps } from '../http/deps.ts';
 import { type HttpServer, startHttp } from '../http/server.ts';
 import { certificateFiles } from '../http/tls/tls-certificate.ts';
+import { messageOf } from '../lib/errors.ts';
 import { packageFile } from '../lib/program-files.ts';
 import { version } from '../lib/version.ts';
 import { RefusalLog } from '../observe/refusal-log.ts';
@@ -127,14 +128,18 @@ export async function openHttp(
     },
   });
   opened.defer(() => http.close());
-  opened.use(
-    announceRunning(dataFolder, {
-      pid: process.pid,
-      startedAt: printRfc3339(startedMs),
-      version,
-      http: http.url,
-      ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/+$/, '') }),
-    }),
-  );
+  const announcing = announceRunning(dataFolder, {
+    pid: process.pid,
+    startedAt: printRfc3339(startedMs),
+    version,
+    http: http.url,
+    ...(config.publicUrl !== undefined && { publicUrl: config.publicUrl.replace(/\/+$/, '') }),
+  });
+  try {
+    opened.use(await announcing);
+  } catch (error) {
+    // A full disk ends no live stream.
+    log.warn({ error: messageOf(error) }, 'other commands will not find this server by its data folder');
+  }
   return http;
 }

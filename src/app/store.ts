@@ -7,7 +7,7 @@ import path from 'node:path';
 import { nodeName } from '../config/sections/cluster-section.ts';
 import { databaseServer } from '../config/sections/store-section.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { makeFolder } from '../lib/folder.ts';
+import { makeFolder } from '../lib/files/folder.ts';
 import type { Services } from '../observe/services/services.ts';
 import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { openStore as openDatabase, type Store } from '../store/db.ts';

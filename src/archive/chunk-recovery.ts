@@ -24,12 +24,13 @@ export interface RecoveredChunk extends ScannedChunk {
  * an error the file can be recovered again.
  *
  * @param options.length end of the last group to keep, bytes: groups reported as lost must not come back
+ * @param options.sync false: the file is sealed without a sync, because one has failed on it (docs/media.md 23); default true
  * @throws FormatError if it does not start as a chunk file of oxbow; errors of the store
  */
 export async function recoverChunk(
   store: SegmentStore,
   location: SegmentLocation,
-  { length, signal }: Abortable & { readonly length?: number } = {},
+  { length, sync = true, signal }: Abortable & { readonly length?: number; readonly sync?: boolean } = {},
 ): Promise<RecoveredChunk> {
   await using file = await store.reopen(location, { signal });
   if (length !== undefined) await file.truncate(length);
@@ -45,7 +46,9 @@ export async function recoverChunk(
   const end = last.self + last.bytes.length;
   await file.truncate(end);
   const content = { table, boxes: boxes.map(({ bytes }) => bytes), lastSelf: last.self, end };
-  const sealed = await sealFile(file, content, () => file.sync());
+  const sealed = await sealFile(file, content, async () => {
+    if (sync) await file.sync();
+  });
   await file.finish();
   return { ...scanned, state: 'sealed', length: sealed, groups: boxes.map(({ group }) => group), dropped };
 }

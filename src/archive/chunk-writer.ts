@@ -56,6 +56,8 @@ export interface ChunkWriter extends AsyncDisposable {
   readonly length: number;
   /** Committed groups, oldest first. */
   readonly groups: readonly CommittedGroup[];
+  /** A sync has failed: the file is never synced again, because the system may report success for bytes that it has lost. */
+  readonly syncFailed: boolean;
   /**
    * Writes a group and its commit box in one write, and syncs according to the policy. Resolves when the group may be served.
    *
@@ -106,6 +108,7 @@ class OpenChunk implements ChunkWriter {
   /** Offset of the last commit box. */
   #lastSelf = 0;
   #failure: OxbowError | undefined;
+  #syncFailed = false;
   #closed = false;
   /** Resolves when the calls before are done. */
   #turn: Promise<unknown> = Promise.resolve();
@@ -124,6 +127,10 @@ class OpenChunk implements ChunkWriter {
 
   get groups(): readonly CommittedGroup[] {
     return this.#groups;
+  }
+
+  get syncFailed(): boolean {
+    return this.#syncFailed;
   }
 
   append(group: SegmentGroup): Promise<CommittedGroup> {
@@ -197,7 +204,7 @@ class OpenChunk implements ChunkWriter {
     const box = printCommitBox(committed, start, self, this.#lastSelf, crc32);
     await this.#guard(async () => {
       await this.#file.append([...group.tracks.map(({ bytes }) => bytes), box]);
-      if (this.#options.sync === 'segment') await this.#file.sync();
+      if (this.#options.sync === 'segment') await this.#sync();
     });
     this.#boxes.push(box);
     this.#groups.push(committed);
@@ -217,11 +224,20 @@ class OpenChunk implements ChunkWriter {
     }
     const content = { table: this.#table, boxes: this.#boxes, lastSelf: this.#lastSelf, end: this.#length };
     const length = await this.#guard(() =>
-      sealFile(this.#file, content, () => (sync === 'off' ? Promise.resolve() : this.#file.sync())),
+      sealFile(this.#file, content, () => (sync === 'off' ? Promise.resolve() : this.#sync())),
     );
     this.#closed = true;
-    await this.#file.finish();
+    await this.#guard(() => this.#file.finish());
     return { location, length, groups: this.#groups };
+  }
+
+  async #sync(): Promise<void> {
+    try {
+      await this.#file.sync();
+    } catch (error) {
+      this.#syncFailed = true;
+      throw error;
+    }
   }
 
   #check(): void {

@@ -3,10 +3,11 @@
  * In: a folder. Out: a SegmentStore. Reads share a few open files; syncs of a device wait in one queue.
  */
 import type { Dirent } from 'node:fs';
-import { type FileHandle, mkdir, open, readdir, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncNames } from '../lib/folder.ts';
-import { writeAll } from '../lib/write-all.ts';
+import { type Files, type OpenFile, systemFiles } from '../lib/files/files.ts';
+import { syncFolders } from '../lib/files/folder.ts';
+import { replaceFile, UNFINISHED, type WriteContent } from '../lib/files/replace-file.ts';
+import { writeAll } from '../lib/files/write-all.ts';
 import { OpenFiles } from './open-files.ts';
 import {
   type Abortable,
@@ -16,7 +17,6 @@ import {
   type SegmentPrefix,
   type SegmentStore,
   type SegmentWriter,
-  type WriteContent,
 } from './segment-store.ts';
 import { createSyncQueue, type SyncQueue } from './sync-queue.ts';
 
@@ -28,10 +28,10 @@ export interface LocalStoreOptions {
   readonly syncQueue?: SyncQueue;
   /** Most files kept open for reading; default 64. */
   readonly maxOpen?: number;
+  /** The file layer; default: that of the system. */
+  readonly files?: Files;
 }
 
-/** Suffix of files that `put` has not completed. */
-const UNFINISHED = '.part';
 /** Most attempts to open a file in a new folder: the folder may be removed with its last file in between. */
 const TRIES = 10;
 
@@ -44,19 +44,21 @@ export function openLocalSegmentStore(options: LocalStoreOptions): LocalSegmentS
 export class LocalSegmentStore implements SegmentStore {
   readonly #folder: string;
   readonly #syncQueue: SyncQueue;
-  readonly #files: OpenFiles;
+  readonly #files: Files;
+  readonly #openFiles: OpenFiles;
   /** Locations that `put` is writing. */
   readonly #puts = new Set<string>();
 
-  constructor({ folder, syncQueue = createSyncQueue(), maxOpen = 64 }: LocalStoreOptions) {
+  constructor({ folder, syncQueue = createSyncQueue(), maxOpen = 64, files = systemFiles }: LocalStoreOptions) {
     this.#folder = folder;
     this.#syncQueue = syncQueue;
-    this.#files = new OpenFiles((name) => join(folder, name), maxOpen);
+    this.#files = files;
+    this.#openFiles = new OpenFiles((name) => join(folder, name), { maxOpen, files });
   }
 
   /** Files open for reading now. */
   get openFiles(): number {
-    return this.#files.size;
+    return this.#openFiles.size;
   }
 
   async read(
@@ -65,14 +67,14 @@ export class LocalSegmentStore implements SegmentStore {
     { signal }: Abortable = {},
   ): Promise<Uint8Array> {
     signal?.throwIfAborted();
-    const bytes = await this.#files.read(location, offset, length).catch(throwMissing);
+    const bytes = await this.#openFiles.read(location, offset, length).catch(throwMissing);
     signal?.throwIfAborted();
     return bytes;
   }
 
   async size(location: SegmentLocation, { signal }: Abortable = {}): Promise<number> {
     signal?.throwIfAborted();
-    return (await stat(this.#pathOf(location)).catch(throwMissing)).size;
+    return (await this.#files.stat(this.#pathOf(location)).catch(throwMissing)).size;
   }
 
   async *list(prefix: SegmentPrefix, range: ListRange = {}): AsyncGenerator<SegmentLocation> {
@@ -92,12 +94,16 @@ export class LocalSegmentStore implements SegmentStore {
     const path = this.#pathOf(location);
     this.#puts.add(location);
     try {
-      const { file, firstMade } = await openInFolder(`${path}${UNFINISHED}`, 'w');
-      await writeInto(file, path, content, { signal, ready: () => this.release(location) });
+      await replaceFile(this.#files, path, content, {
+        open: (unfinished) => openInFolder(this.#files, unfinished, 'w'),
+        ready: () => {
+          signal?.throwIfAborted();
+          this.release(location);
+        },
+      });
+    } finally {
       // Again: a read may have opened the old file in between.
       this.release(location);
-      await syncFolders(dirname(path), firstMade);
-    } finally {
       this.#puts.delete(location);
     }
   }
@@ -109,32 +115,37 @@ export class LocalSegmentStore implements SegmentStore {
   ): Promise<SegmentWriter> {
     signal?.throwIfAborted();
     const path = this.#pathOf(location);
-    const { file, firstMade } = await openInFolder(path, 'wx+');
+    const { file, firstMade } = await openInFolder(this.#files, path, 'wx+');
     try {
       const writer = new LocalWriter(location, file, 0, this.#syncQueue);
       await writer.append(head);
-      if (sync) await syncFolders(dirname(path), firstMade);
+      if (sync) await syncFolders(this.#files, dirname(path), firstMade);
       return writer;
     } catch (error) {
       await file.close().catch(() => {});
       // An object without its head is useless, and on a full disk every retry would leave one.
-      await rm(path, { force: true }).catch(() => {});
+      await this.#files.rm(path, { force: true }).catch(() => {});
       throw error;
     }
   }
 
   async reopen(location: SegmentLocation, { signal }: Abortable = {}): Promise<SegmentWriter> {
     signal?.throwIfAborted();
-    const file = await open(this.#pathOf(location), 'r+').catch(throwMissing);
-    const { size } = await file.stat();
-    return new LocalWriter(location, file, size, this.#syncQueue);
+    const file = await this.#files.open(this.#pathOf(location), 'r+').catch(throwMissing);
+    try {
+      const { size } = await file.stat();
+      return new LocalWriter(location, file, size, this.#syncQueue);
+    } catch (error) {
+      await file.close().catch(() => {});
+      throw error;
+    }
   }
 
   async delete(prefix: SegmentPrefix, { signal }: Abortable = {}): Promise<void> {
     signal?.throwIfAborted();
     const path = this.#pathOf(prefix);
     this.release(prefix);
-    await rm(path, { force: true, recursive: prefix.endsWith('/') });
+    await this.#files.rm(path, { force: true, recursive: prefix.endsWith('/') });
     // Again: a read may have opened it in between.
     this.release(prefix);
     await this.#removeEmptyFolders(prefix);
@@ -143,16 +154,16 @@ export class LocalSegmentStore implements SegmentStore {
   async sweep(prefix: SegmentPrefix, { signal }: Abortable = {}): Promise<void> {
     for await (const name of this.#walk(prefix, prefix, { signal })) {
       const unfinished = name.endsWith(UNFINISHED) && !this.#puts.has(name.slice(0, -UNFINISHED.length));
-      if (unfinished) await rm(join(this.#folder, name), { force: true });
+      if (unfinished) await this.#files.rm(join(this.#folder, name), { force: true });
     }
   }
 
   release(prefix: SegmentPrefix): void {
-    this.#files.release(prefix);
+    this.#openFiles.release(prefix);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
-    return this.#files[Symbol.asyncDispose]();
+    return this.#openFiles[Symbol.asyncDispose]();
   }
 
   #pathOf(prefix: SegmentPrefix): string {
@@ -178,13 +189,15 @@ export class LocalSegmentStore implements SegmentStore {
   /** Names in a folder in the order of locations, folders with a trailing `/`; empty if the folder is missing. */
   async #namesIn(folder: string): Promise<string[]> {
     const path = join(this.#folder, folder);
-    const entries = await readdir(path, { withFileTypes: true }).catch((error: unknown): Dirent[] => {
+    const entries = await this.#files.readdir(path).catch((error: unknown): Dirent[] => {
       if (isAbsent(error)) return [];
       throw error;
     });
     const names = entries.map(async (entry) => {
       // An operator may have moved old hours to another disk and left links.
-      const target = entry.isSymbolicLink() ? await stat(join(path, entry.name)).catch(() => undefined) : undefined;
+      const target = entry.isSymbolicLink()
+        ? await this.#files.stat(join(path, entry.name)).catch(() => undefined)
+        : undefined;
       const isFolder = entry.isDirectory() || target?.isDirectory();
       return isFolder ? `${entry.name}/` : entry.name;
     });
@@ -197,7 +210,7 @@ export class LocalSegmentStore implements SegmentStore {
     while (parts.length > 2) {
       parts.pop();
       // Usually fails with ENOTEMPTY.
-      const removed = await rmdir(join(this.#folder, ...parts)).then(
+      const removed = await this.#files.rmdir(join(this.#folder, ...parts)).then(
         () => true,
         () => false,
       );
@@ -208,12 +221,12 @@ export class LocalSegmentStore implements SegmentStore {
 
 class LocalWriter implements SegmentWriter {
   readonly location: SegmentLocation;
-  readonly #file: FileHandle;
+  readonly #file: OpenFile;
   readonly #syncQueue: SyncQueue;
   #length: number;
   #closing: Promise<void> | undefined;
 
-  constructor(location: SegmentLocation, file: FileHandle, length: number, syncQueue: SyncQueue) {
+  constructor(location: SegmentLocation, file: OpenFile, length: number, syncQueue: SyncQueue) {
     this.location = location;
     this.#file = file;
     this.#length = length;
@@ -260,53 +273,23 @@ class LocalWriter implements SegmentWriter {
  *
  * Rejects with the system's error, and with what `content` rejects with; nothing is left behind then.
  */
-export async function putFile(path: string, content: WriteContent, options: Abortable): Promise<void> {
-  await writeInto(await open(`${path}${UNFINISHED}`, 'w'), path, content, options);
-}
-
-/** @param options.ready called before the new file takes the place of the old one */
-async function writeInto(
-  file: FileHandle,
+export async function putFile(
   path: string,
-  content: Uint8Array | WriteContent,
-  { signal, ready }: Abortable & { readonly ready?: () => void },
+  content: WriteContent,
+  { signal, files = systemFiles }: Abortable & { readonly files?: Files },
 ): Promise<void> {
-  try {
-    try {
-      const write = (bytes: Uint8Array) => file.writeFile(bytes);
-      await (content instanceof Uint8Array ? write(content) : content(write));
-      await file.datasync();
-    } finally {
-      await file.close();
-    }
-    signal?.throwIfAborted();
-    ready?.();
-    await rename(`${path}${UNFINISHED}`, path);
-  } catch (error) {
-    await rm(`${path}${UNFINISHED}`, { force: true });
-    throw error;
-  }
+  await replaceFile(files, path, content, { ready: () => signal?.throwIfAborted() });
 }
 
 /** Opens a file, and makes the folders above it where they are missing. `firstMade`: the first of them. */
-async function openInFolder(path: string, flags: 'w' | 'wx+') {
+async function openInFolder(files: Files, path: string, flags: 'w' | 'wx+') {
   for (let tries = 1; ; tries++) {
-    const firstMade = await mkdir(dirname(path), { recursive: true });
+    const firstMade = await files.mkdir(dirname(path), { recursive: true });
     try {
-      return { file: await open(path, flags, flags === 'w' ? 0o666 : 0o644), firstMade };
+      return { file: await files.open(path, flags, flags === 'w' ? 0o666 : 0o644), firstMade };
     } catch (error) {
       if (tries === TRIES || (error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
     }
-  }
-}
-
-/** Puts the names of a new file and of the folders made for it on the disk. */
-async function syncFolders(folder: string, firstMade: string | undefined): Promise<void> {
-  // The parent of the first new folder holds the first new name.
-  const last = firstMade === undefined ? folder : dirname(firstMade);
-  for (let at = folder; ; at = dirname(at)) {
-    await syncNames(at);
-    if (at === last || at === dirname(at)) return;
   }
 }
 

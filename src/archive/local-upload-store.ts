@@ -2,10 +2,11 @@
  * Uploads in a folder: the file has `.part` at the end of its name until it is complete.
  * In: the folder of a local segment store. Out: UploadStore. One open file for each upload, so that concurrent writers share a sync.
  */
-import { type FileHandle, mkdir, open, rename, rm, rmdir, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { syncNames } from '../lib/folder.ts';
-import { writeAll } from '../lib/write-all.ts';
+import { type Files, type OpenFile, systemFiles } from '../lib/files/files.ts';
+import { syncFolders } from '../lib/files/folder.ts';
+import { UNFINISHED } from '../lib/files/replace-file.ts';
+import { writeAll } from '../lib/files/write-all.ts';
 import { missingObject, type SegmentLocation } from './segment-store.ts';
 import { createSyncQueue, type SyncQueue } from './sync-queue.ts';
 import { UploadHasher } from './upload-hasher.ts';
@@ -17,17 +18,26 @@ export interface LocalUploadOptions {
   readonly folder: string;
   /** Queue of the device of `folder`; default: a new one. */
   readonly syncQueue?: SyncQueue;
+  /** The file layer; default: that of the system. */
+  readonly files?: Files;
 }
 
-const UNFINISHED = '.part';
-
 interface Shared {
-  readonly file: Promise<FileHandle>;
+  readonly file: Promise<OpenFile>;
   users: number;
+  /**
+   * Why a sync failed. What was written and not synced by then may be lost although the next sync succeeds, so no user of the file can
+   * write or sync any more; one that opens it again writes it again.
+   */
+  failure: unknown;
 }
 
 /** Opens a store of uploads. */
-export function openLocalUploadStore({ folder, syncQueue = createSyncQueue() }: LocalUploadOptions): UploadStore {
+export function openLocalUploadStore({
+  folder,
+  syncQueue = createSyncQueue(),
+  files = systemFiles,
+}: LocalUploadOptions): UploadStore {
   const shared = new Map<string, Shared>();
   const hasher = new UploadHasher();
   const pathOf = (location: SegmentLocation) => `${join(folder, location)}${UNFINISHED}`;
@@ -35,7 +45,7 @@ export function openLocalUploadStore({ folder, syncQueue = createSyncQueue() }: 
   async function leave(path: string, entry: Shared): Promise<void> {
     entry.users--;
     if (entry.users > 0) return;
-    shared.delete(path);
+    if (shared.get(path) === entry) shared.delete(path);
     await (await entry.file).close();
   }
 
@@ -44,19 +54,33 @@ export function openLocalUploadStore({ folder, syncQueue = createSyncQueue() }: 
       const path = pathOf(location);
       let entry = shared.get(path);
       if (!entry) {
-        entry = { file: openFile(path), users: 0 };
+        entry = { file: openFile(files, path), users: 0, failure: undefined };
         shared.set(path, entry);
       }
       const own = entry;
       own.users++;
       const file = await own.file.catch((error: unknown) => {
-        shared.delete(path);
+        if (shared.get(path) === own) shared.delete(path);
         throw error;
       });
       let closing: Promise<void> | undefined;
       return {
-        write: async (pieces, position) => void (await writeAll(file, pieces, position)),
-        sync: () => syncQueue.sync(file),
+        async write(pieces, position) {
+          if (own.failure !== undefined) throw own.failure;
+          await writeAll(file, pieces, position);
+        },
+        async sync() {
+          if (own.failure !== undefined) throw own.failure;
+          try {
+            await syncQueue.sync(file);
+          } catch (error) {
+            own.failure = error;
+            if (shared.get(path) === own) shared.delete(path);
+            throw error;
+          }
+          // The sync of another user may have failed meanwhile.
+          if (own.failure !== undefined) throw own.failure;
+        },
         [Symbol.asyncDispose]() {
           closing ??= leave(path, own);
           return closing;
@@ -69,7 +93,7 @@ export function openLocalUploadStore({ folder, syncQueue = createSyncQueue() }: 
     async finish(location, length) {
       const path = pathOf(location);
       const target = join(folder, location);
-      const file = await open(path, 'r+').catch(ifAbsent);
+      const file = await files.open(path, 'r+').catch(ifAbsent);
       if (file) {
         try {
           if ((await file.stat()).size !== length) await file.truncate(length);
@@ -77,18 +101,18 @@ export function openLocalUploadStore({ folder, syncQueue = createSyncQueue() }: 
         } finally {
           await file.close();
         }
-        await rename(path, target);
-      } else if (!(await stat(target).catch(ifAbsent))) {
+        await files.rename(path, target);
+      } else if (!(await files.stat(target).catch(ifAbsent))) {
         throw missingObject();
       }
-      await syncNames(dirname(target));
+      await files.syncFolder(dirname(target));
     },
 
     async discard(location) {
       const path = pathOf(location);
-      await rm(path, { force: true });
+      await files.rm(path, { force: true });
       // Only an empty folder is removed.
-      await rmdir(dirname(path)).catch(() => undefined);
+      await files.rmdir(dirname(path)).catch(() => undefined);
     },
 
     async [Symbol.asyncDispose]() {
@@ -98,20 +122,22 @@ export function openLocalUploadStore({ folder, syncQueue = createSyncQueue() }: 
 }
 
 /** Opens a file for writing at positions; creates it, with its folder. */
-async function openFile(path: string): Promise<FileHandle> {
-  const present = await open(path, 'r+').catch(ifAbsent);
+async function openFile(files: Files, path: string): Promise<OpenFile> {
+  const present = await files.open(path, 'r+').catch(ifAbsent);
   if (present) return present;
-  const firstMade = await mkdir(dirname(path), { recursive: true });
+  const firstMade = await files.mkdir(dirname(path), { recursive: true });
   // Another caller may have created it in between.
-  const file = await open(path, 'wx+', 0o644).catch((error: NodeJS.ErrnoException) => {
-    if (error.code === 'EEXIST') return open(path, 'r+');
+  const file = await files.open(path, 'wx+', 0o644).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'EEXIST') return files.open(path, 'r+');
     throw error;
   });
-  const last = firstMade === undefined ? dirname(path) : dirname(firstMade);
-  for (let at = dirname(path); ; at = dirname(at)) {
-    await syncNames(at);
-    if (at === last || at === dirname(at)) return file;
+  try {
+    await syncFolders(files, dirname(path), firstMade);
+  } catch (error) {
+    await file.close().catch(() => {}); // the first error counts
+    throw error;
   }
+  return file;
 }
 
 function ifAbsent(error: NodeJS.ErrnoException): undefined {

@@ -2,10 +2,10 @@
  * A cache of open files, so that many viewers of the past open each file once.
  * In: paths. Out: bytes. Bounded: closes the least recently read file first.
  */
-import { type FileHandle, open } from 'node:fs/promises';
+import type { Files, OpenFile } from '../lib/files/files.ts';
 
 interface Entry {
-  readonly file: Promise<FileHandle>;
+  readonly file: Promise<OpenFile>;
   reads: number;
   /** No longer in the cache: closed when the last read ends. */
   dropped: boolean;
@@ -14,6 +14,7 @@ interface Entry {
 
 /** The open files, by a name. */
 export class OpenFiles implements AsyncDisposable {
+  readonly #files: Files;
   readonly #maxOpen: number;
   readonly #pathOf: (name: string) => string;
   /** Least recently used first. */
@@ -21,10 +22,14 @@ export class OpenFiles implements AsyncDisposable {
   readonly #closing = new Set<Promise<void>>();
   #isClosed = false;
 
-  /** @param maxOpen files kept open; more only while more are read at once */
-  constructor(pathOf: (name: string) => string, maxOpen: number) {
+  /** @param options.maxOpen files kept open; more only while more are read at once */
+  constructor(
+    pathOf: (name: string) => string,
+    { maxOpen, files }: { readonly maxOpen: number; readonly files: Files },
+  ) {
     this.#pathOf = pathOf;
     this.#maxOpen = maxOpen;
+    this.#files = files;
   }
 
   /** Files open now. */
@@ -64,7 +69,7 @@ export class OpenFiles implements AsyncDisposable {
 
   #take(name: string): Entry {
     const entry = this.#entries.get(name) ?? {
-      file: open(this.#pathOf(name), 'r'),
+      file: this.#files.open(this.#pathOf(name), 'r'),
       reads: 0,
       dropped: false,
       closed: Promise.withResolvers<void>(),
@@ -105,7 +110,7 @@ export class OpenFiles implements AsyncDisposable {
  *
  * @returns fewer bytes where the file ends
  */
-export async function readAt(file: FileHandle, offset: number, length: number): Promise<Uint8Array> {
+export async function readAt(file: Pick<OpenFile, 'read'>, offset: number, length: number): Promise<Uint8Array> {
   const bytes = new Uint8Array(length);
   let filled = 0;
   while (filled < length) {

@@ -8,6 +8,9 @@
  */
 import assert from 'node:assert/strict';
 import { OxbowError } from '../lib/errors.ts';
+import type { WriteContent } from '../lib/files/replace-file.ts';
+
+export type { WriteContent } from '../lib/files/replace-file.ts';
 
 declare const prefixBrand: unique symbol;
 declare const locationBrand: unique symbol;
@@ -105,9 +108,6 @@ export interface SegmentStore extends AsyncDisposable {
   /** Closes cached files of objects that another instance, e.g. in another thread, deleted or will delete. */
   release(prefix: SegmentPrefix): void;
 }
-
-/** Writes the content of an object. */
-export type WriteContent = (write: (bytes: Uint8Array) => Promise<void>) => Promise<void>;
 
 /**
  * Converts text into a location.

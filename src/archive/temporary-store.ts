@@ -2,9 +2,9 @@
  * A store of media in a temporary folder: a worker writes chunk files there before it sends them.
  * In: nothing. Out: a SegmentStore whose files are deleted with it.
  */
-import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { systemFiles } from '../lib/files/files.ts';
 import { openLocalSegmentStore } from './local-segment-store.ts';
 import type { SegmentStore } from './segment-store.ts';
 
@@ -15,13 +15,13 @@ export interface TemporaryStore extends AsyncDisposable {
 
 /** Creates a store in the temporary folder of the system. */
 export async function openTemporaryStore(): Promise<TemporaryStore> {
-  const folder = await mkdtemp(join(tmpdir(), 'oxbow-work-'));
+  const folder = await systemFiles.mkdtemp(join(tmpdir(), 'oxbow-work-'));
   const store = openLocalSegmentStore({ folder, maxOpen: 4 });
   return {
     store,
     async [Symbol.asyncDispose]() {
       await store[Symbol.asyncDispose]();
-      await rm(folder, { recursive: true, force: true });
+      await systemFiles.rm(folder, { recursive: true, force: true });
     },
   };
 }

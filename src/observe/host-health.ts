@@ -3,6 +3,7 @@
  * In: figures of the process. Out: checks for observe/health.
  */
 import type { Clock } from '../lib/clock.ts';
+import { memoryUsage } from '../lib/memory/memory-usage.ts';
 import type { Check } from './health.ts';
 import { memoryLimit } from './memory-limit.ts';
 
@@ -17,7 +18,7 @@ const TOLD_MS = 3600 * 1000;
 
 /** Memory in use compared with the limit. Fails above 95 %. */
 export function memoryCheck(
-  usage: () => Pick<NodeJS.MemoryUsage, 'rss' | 'heapUsed' | 'arrayBuffers'> = process.memoryUsage,
+  usage: () => Pick<NodeJS.MemoryUsage, 'rss' | 'heapUsed' | 'arrayBuffers'> = memoryUsage,
   limit: () => number = memoryLimit,
 ): Check {
   return () => {

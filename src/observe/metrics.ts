@@ -5,6 +5,7 @@
 import { createRequire } from 'node:module';
 import type { Counter, Gauge, Histogram, Registry } from 'prom-client';
 import { waitFor } from '../lib/abort.ts';
+import { memoryUsage } from '../lib/memory/memory-usage.ts';
 import { version } from '../lib/version.ts';
 import { type LoopLag, watchLoop } from './loop-lag.ts';
 import { memoryLimit } from './memory-limit.ts';
@@ -149,7 +150,7 @@ function readProcess(handles: MetricHandles, lag: LoopLag): void {
   const { user, system } = process.cpuUsage();
   handles.cpuSeconds.reset();
   handles.cpuSeconds.inc((user + system) / 1e6);
-  const { rss, ...memory } = process.memoryUsage();
+  const { rss, ...memory } = memoryUsage();
   handles.residentBytes.set(rss);
   showMemory(handles, 'main', memory);
   handles.memoryLimitBytes.set(memoryLimit());

@@ -295,7 +295,10 @@ export class Recorder implements AsyncDisposable {
       await segments.delete(writer.location).catch(() => undefined);
       return;
     }
-    const size = await recoverChunk(segments, writer.location, { length: writer.length }).then(
+    const size = await recoverChunk(segments, writer.location, {
+      length: writer.length,
+      sync: !writer.syncFailed,
+    }).then(
       (recovered) => recovered.length,
       () => writer.length,
     );

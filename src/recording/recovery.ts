@@ -125,6 +125,13 @@ async function addFile(
   signal: AbortSignal,
 ): Promise<void> {
   const { segments, table, streamId, erased = [] } = options;
+  if ((await segments.size(location, { signal })) === 0) {
+    // A crash or a full disk before its first byte.
+    await segments.delete(location, { signal });
+    found.repaired++;
+    found.expired++;
+    return;
+  }
   const isErased = (msn: number) => erased.some(({ firstMsn, lastMsn }) => msn >= firstMsn && msn <= lastMsn);
   // A deletion that was interrupted, or a copy from elsewhere.
   const cleaned = erased.length > 0 ? await eraseGroups(segments, location, isErased, { signal }) : undefined;

@@ -2,11 +2,11 @@
  * Writes a backup: one SQLite file with a copy of the database and a table of small files.
  * In: a database, which a server may be using. Out: a file for restore.ts.
  */
-import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { backup, DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { syncFolder } from '../lib/folder.ts';
+import { type Files, systemFiles } from '../lib/files/files.ts';
 import { migrations } from './migrations.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 
@@ -86,6 +86,8 @@ export interface BackupOptions {
   /** Called after copying, before the copy is checked. */
   readonly checking?: () => void;
   readonly signal: AbortSignal;
+  /** The file layer; default: that of the system. SQLite writes the copy itself. */
+  readonly disk?: Files;
 }
 
 /**
@@ -96,7 +98,7 @@ export interface BackupOptions {
  * database is damaged, `folder-unwritable`
  */
 export async function writeBackup(options: BackupOptions): Promise<BackupManifest & { readonly bytes: number }> {
-  const { database, target, signal } = options;
+  const { database, target, signal, disk = systemFiles } = options;
   if (!existsSync(database)) {
     throw new OxbowError('not-found', `there is no database ${database}`, {
       extra: { hint: 'Name the data folder with --data.' },
@@ -110,17 +112,22 @@ export async function writeBackup(options: BackupOptions): Promise<BackupManifes
   // Concurrent backups have different names.
   const unfinished = `${target}.${process.pid}.part`;
   try {
-    makeEmpty(unfinished);
+    await disk.rm(unfinished, { force: true }); // of one that failed on a broken disk
+    // With its mode first, so that other users can never read it.
+    await (await disk.open(unfinished, 'wx', 0o600)).close();
     await copyDatabase(options, unfinished);
     signal.throwIfAborted();
     options.checking?.();
     const manifest = finish(options, unfinished);
-    const { size } = statSync(unfinished);
-    renameSync(unfinished, target);
-    syncFolder(dirname(target));
+    await syncFile(disk, unfinished);
+    const { size } = await disk.stat(unfinished);
+    await disk.rename(unfinished, target);
+    await disk.syncFolder(dirname(target));
     return { ...manifest, bytes: size };
   } catch (error) {
-    for (const suffix of ['', '-journal', '-wal', '-shm']) rmSync(unfinished + suffix, { force: true });
+    // The first error counts.
+    for (const suffix of ['', '-journal', '-wal', '-shm'])
+      await disk.rm(unfinished + suffix, { force: true }).catch(() => {});
     signal.throwIfAborted();
     if (error instanceof OxbowError) throw error;
     if (sqliteCode(error) === 'corrupt') throw damaged(database, messageOf(error), error);
@@ -187,18 +194,9 @@ export function findDamage(db: DatabaseSync): string | undefined {
 }
 
 /** Syncs a file. */
-export function syncFile(file: string): void {
-  const fd = openSync(file, 'r+');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
-  }
-}
-
-/** Creates the file with its mode first, so that other users can never read it. */
-function makeEmpty(file: string): void {
-  closeSync(openSync(file, 'wx', 0o600));
+export async function syncFile(disk: Files, path: string): Promise<void> {
+  await using file = await disk.open(path, 'r+');
+  await file.sync();
 }
 
 async function copyDatabase({ database, progress, signal }: BackupOptions, target: string): Promise<void> {
@@ -222,7 +220,7 @@ async function copyDatabase({ database, progress, signal }: BackupOptions, targe
   });
 }
 
-/** Turns the copy into a backup: without momentary tables, with manifest and files, checked and synced. */
+/** Turns the copy into a backup: without momentary tables, with manifest and files, and checked. */
 function finish({ database, files, version, nowMs }: BackupOptions, copy: string): BackupManifest {
   let manifest: BackupManifest;
   {
@@ -249,7 +247,6 @@ function finish({ database, files, version, nowMs }: BackupOptions, copy: string
     const damage = findDamage(db);
     if (damage !== undefined) throw damaged(database, damage);
   }
-  syncFile(copy);
   return manifest;
 }
 

@@ -6,7 +6,7 @@ import { renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { makeFolder } from '../lib/folder.ts';
+import { makeFolder } from '../lib/files/folder.ts';
 import { LEFT_FILE, LOCK_FILE, RUNNING_FILE } from './file-names.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 

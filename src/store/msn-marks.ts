@@ -3,11 +3,10 @@
  * In: names, and MSNs of announced segments. Out: the first MSN of a stream; `msn-marks.json` in the data folder, which survives a lost
  * or older database. docs/media.md 14; docs/decisions/0016.
  */
-import { readFileSync } from 'node:fs';
-import { type FileHandle, open, rename } from 'node:fs/promises';
 import path from 'node:path';
 import { waitFor } from '../lib/abort.ts';
-import { syncNames } from '../lib/folder.ts';
+import { type Files, systemFiles } from '../lib/files/files.ts';
+import { replaceFile } from '../lib/files/replace-file.ts';
 import { giveToFolderOwner } from '../lib/platform.ts';
 import { MSN_MARKS_FILE } from './file-names.ts';
 
@@ -68,6 +67,8 @@ export interface MsnMarksOptions {
   readonly lost: () => Promise<number | undefined>;
   /** Reports that marks could not be written: streams continue, and the next segment retries. */
   readonly failed: (error: unknown) => void;
+  /** The file layer; default: that of the system. */
+  readonly files?: Files;
 }
 
 /** The marks of a data folder. Only one process may have them open. Disposing waits for the last write. */
@@ -88,7 +89,7 @@ export class MsnMarks implements AsyncDisposable {
 
   /** Reads the file; if it is missing or damaged, raises every mark by `LOST_MARKS_MSNS`. */
   static async open(options: MsnMarksOptions): Promise<MsnMarks> {
-    const found = readMarks(path.join(options.folder, MSN_MARKS_FILE));
+    const found = await readMarks(options.files ?? systemFiles, options.folder);
     if (found) return new MsnMarks(options, found);
     const lost = await options.lost();
     return new MsnMarks(options, { marks: {}, others: lost === undefined ? 0 : lost + LOST_MARKS_MSNS });
@@ -169,7 +170,8 @@ export class MsnMarks implements AsyncDisposable {
     this.#join();
     const written = new Map([...this.#names].map(([name, state]) => [name, state.wanted]));
     try {
-      await writeMarks(this.#options.folder, { marks: Object.fromEntries(written), others: this.#others });
+      const { files = systemFiles, folder } = this.#options;
+      await writeMarks(files, folder, { marks: Object.fromEntries(written), others: this.#others });
     } catch (error) {
       this.#options.failed(error);
       return;
@@ -196,8 +198,13 @@ export class MsnMarks implements AsyncDisposable {
  * @param backup content of the file in the backup; undefined if it has none
  * @param highestMsn highest MSN of the restored index, or `leastMsnAt` now, whichever is larger
  */
-export async function restoreMarks(folder: string, backup: Uint8Array | undefined, highestMsn: number): Promise<void> {
-  const there = readMarks(path.join(folder, MSN_MARKS_FILE));
+export async function restoreMarks(
+  folder: string,
+  backup: Uint8Array | undefined,
+  highestMsn: number,
+  files: Files = systemFiles,
+): Promise<void> {
+  const there = await readMarks(files, folder);
   const saved = backup && parseMarks(backup);
   const highest = Math.max(highestMsn, saved?.others ?? 0, ...Object.values(saved?.marks ?? {}));
   const old = there ?? { marks: {}, others: highest + LOST_MARKS_MSNS };
@@ -205,13 +212,16 @@ export async function restoreMarks(folder: string, backup: Uint8Array | undefine
   for (const [name, mark] of Object.entries(saved?.marks ?? {})) {
     marks.set(name, Math.max(mark, marks.get(name) ?? old.others));
   }
-  await writeMarks(folder, { marks: Object.fromEntries(marks), others: Math.max(old.others, saved?.others ?? 0) });
+  await writeMarks(files, folder, {
+    marks: Object.fromEntries(marks),
+    others: Math.max(old.others, saved?.others ?? 0),
+  });
 }
 
 /** Undefined if there is no file or it is malformed. */
-function readMarks(file: string): Marks | undefined {
+async function readMarks(files: Files, folder: string): Promise<Marks | undefined> {
   try {
-    return parseMarks(readFileSync(file));
+    return parseMarks(await files.readFile(path.join(folder, MSN_MARKS_FILE)));
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
@@ -234,18 +244,7 @@ function parseMarks(bytes: Uint8Array): Marks | undefined {
 }
 
 /** Replaces the file atomically and durably. */
-async function writeMarks(folder: string, marks: Marks): Promise<void> {
-  const file = path.join(folder, MSN_MARKS_FILE);
-  const unfinished = `${file}.part`;
-  let handle: FileHandle | undefined;
-  try {
-    handle = await open(unfinished, 'w', 0o600);
-    await handle.writeFile(`${JSON.stringify(marks)}\n`);
-    await handle.sync();
-  } finally {
-    await handle?.close();
-  }
-  giveToFolderOwner(unfinished);
-  await rename(unfinished, file);
-  await syncNames(folder);
+async function writeMarks(files: Files, folder: string, marks: Marks): Promise<void> {
+  const content = Buffer.from(`${JSON.stringify(marks)}\n`);
+  await replaceFile(files, path.join(folder, MSN_MARKS_FILE), content, { mode: 0o600, ready: giveToFolderOwner });
 }

@@ -2,11 +2,11 @@
  * Restores a backup: copies it next to the database and checks the copy before the database is moved aside.
  * In: a file of backup.ts, a data folder that is not in use. Out: database and small files in place; the previous ones under other names.
  */
-import { constants, existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { copyFile } from 'node:fs/promises';
+import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import { syncFolder } from '../lib/folder.ts';
+import { type Files, systemFiles } from '../lib/files/files.ts';
+import { replaceFile } from '../lib/files/replace-file.ts';
 import { giveToFolderOwner, keepToOwner } from '../lib/platform.ts';
 import {
   BACKUP_TABLE,
@@ -35,6 +35,8 @@ export interface RestoreOptions {
   readonly nowMs: number;
   /** Called before the copy is checked. */
   readonly checking?: () => void;
+  /** The file layer; default: that of the system. SQLite and the names of its files are outside. */
+  readonly disk?: Files;
 }
 
 /** Result of a restore. */
@@ -50,7 +52,14 @@ export interface Restored {
  *
  * @throws OxbowError `not-found`, `bad-backup`, `data-newer`, `data-in-use` while a server runs there, `folder-unwritable`
  */
-export async function restoreBackup({ backup, database, files, nowMs, checking }: RestoreOptions): Promise<Restored> {
+export async function restoreBackup({
+  backup,
+  database,
+  files,
+  nowMs,
+  checking,
+  disk = systemFiles,
+}: RestoreOptions): Promise<Restored> {
   if (!existsSync(backup)) {
     throw new OxbowError('not-found', `there is no file ${backup}`, {
       extra: { hint: 'Name the backup: --restore FILE' },
@@ -64,32 +73,32 @@ export async function restoreBackup({ backup, database, files, nowMs, checking }
   const folder = dirname(database);
   using _lock = lockDataFolder(folder);
   const copy = `${database}.restore.part`;
-  const drop = () => {
-    for (const suffix of ['', '-journal']) rmSync(copy + suffix, { force: true });
+  const drop = async () => {
+    for (const suffix of ['', '-journal']) await disk.rm(copy + suffix, { force: true });
   };
   try {
     giveToFolderOwner(join(folder, LOCK_FILE));
-    drop(); // of an interrupted restore
-    await copyFile(backup, copy, constants.COPYFILE_FICLONE);
+    await drop(); // of an interrupted restore
+    await disk.copyFile(backup, copy);
     keepToOwner(copy); // the mode of the backup may have changed
     checking?.();
     const highestMsn = reading(backup, () => makePlain(copy, backup));
-    syncFile(copy);
+    await syncFile(disk, copy);
     giveToFolderOwner(copy);
     // Marks first: marks that are too high are harmless, an older database without them is not.
     const marks = kept.find(({ name }) => name === MSN_MARKS_FILE);
-    await restoreMarks(folder, marks?.content, Math.max(highestMsn, leastMsnAt(nowMs)));
+    await restoreMarks(folder, marks?.content, Math.max(highestMsn, leastMsnAt(nowMs)), disk);
     // SQLite would apply a remaining log to the new database.
     const isThere = ['', '-wal', '-shm'].some((suffix) => existsSync(database + suffix));
     const aside = isThere ? [moveAside(database, nowMs, 'before-restore')] : [];
-    renameSync(copy, database);
+    await disk.rename(copy, database);
     for (const file of kept) {
-      if (files.includes(file.name)) aside.push(...putFile(folder, file, nowMs));
+      if (files.includes(file.name)) aside.push(...(await putFile(disk, folder, file, nowMs)));
     }
-    syncFolder(folder);
+    await disk.syncFolder(folder);
     return { manifest, aside };
   } catch (error) {
-    drop();
+    await drop().catch(() => {}); // the first error counts
     if (error instanceof OxbowError) throw error;
     throw new OxbowError('folder-unwritable', `Cannot restore to ${folder}: ${messageOf(error)}`, { cause: error });
   }
@@ -106,16 +115,23 @@ function makePlain(copy: string, backup: string): number {
 }
 
 /** Writes a small file. @returns the new path of a previous one */
-function putFile(folder: string, { name, content }: BackupFile, nowMs: number): readonly string[] {
+async function putFile(
+  disk: Files,
+  folder: string,
+  { name, content }: BackupFile,
+  nowMs: number,
+): Promise<readonly string[]> {
   const file = join(folder, name);
   const isThere = existsSync(file);
   if (isThere && readFileSync(file).equals(content)) return [];
-  const unfinished = `${file}.restore.part`;
-  rmSync(unfinished, { force: true });
-  writeFileSync(unfinished, content, { mode: 0o600, flag: 'wx', flush: true });
-  giveToFolderOwner(unfinished);
-  const aside = isThere ? [moveAside(file, nowMs, 'before-restore')] : [];
-  renameSync(unfinished, file);
+  const aside: string[] = [];
+  await replaceFile(disk, file, content, {
+    mode: 0o600,
+    ready(unfinished) {
+      giveToFolderOwner(unfinished);
+      if (isThere) aside.push(moveAside(file, nowMs, 'before-restore'));
+    },
+  });
   return aside;
 }
 

@@ -16,11 +16,11 @@ const instance = {
   publicUrl: 'https://tv.example',
 };
 
-test('the server that holds a data folder is found with its addresses, and no longer after it has ended', () => {
+test('the server that holds a data folder is found with its addresses, and no longer after it has ended', async () => {
   const folder = join(root, 'ended');
   {
     using _lock = lockDataFolder(folder);
-    using _announced = announceRunning(folder, instance);
+    await using _announced = await announceRunning(folder, instance);
     assert.deepEqual(findRunning(folder), instance);
     assert.throws(() => lockDataFolder(folder), { code: 'data-in-use' }, 'checking does not free the lock');
     if (process.platform !== 'win32') assert.equal(statSync(join(folder, 'running.json')).mode & 0o777, 0o600);
@@ -29,10 +29,10 @@ test('the server that holds a data folder is found with its addresses, and no lo
   assert.deepEqual(readdirSync(folder), ['lock.db']);
 });
 
-test('the file of a killed server is ignored, and kept for a report when the next one takes the lock', () => {
+test('the file of a killed server is ignored, and kept for a report when the next one takes the lock', async () => {
   const folder = join(root, 'killed');
   lockDataFolder(folder)[Symbol.dispose]();
-  announceRunning(folder, instance);
+  await announceRunning(folder, instance);
   assert.equal(findRunning(folder), undefined);
   using _lock = lockDataFolder(folder);
   assert.equal(findRunning(folder), undefined);

@@ -2,10 +2,12 @@
  * Stores the addresses of a running server in its data folder, so that other commands find it by the folder.
  * In: the addresses. Out: `running.json`, read by another process.
  */
-import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { messageOf, OxbowError } from '../lib/errors.ts';
+import { type Files, systemFiles } from '../lib/files/files.ts';
+import { replaceFile } from '../lib/files/replace-file.ts';
 import { CRASH_FILE, LEFT_FILE, LOCK_FILE, RUNNING_FILE } from './file-names.ts';
 import { sqliteCode } from './sqlite/sqlite-code.ts';
 
@@ -29,23 +31,29 @@ export interface RunningInstance {
  *
  * @param folder the data folder
  */
-export function announceRunning(folder: string, instance: RunningInstance): Disposable {
-  write(folder, instance);
-  return { [Symbol.dispose]: () => rmSync(join(folder, RUNNING_FILE), { force: true }) };
+export async function announceRunning(
+  folder: string,
+  instance: RunningInstance,
+  files: Files = systemFiles,
+): Promise<AsyncDisposable> {
+  const file = join(folder, RUNNING_FILE);
+  await write(files, file, instance);
+  return { [Symbol.asyncDispose]: () => files.rm(file, { force: true }) };
 }
 
 /** Adds to the file why an upgrade failed. For the process that has announced itself. */
-export function noteUpgradeProblem(folder: string, upgradeProblem: string): void {
-  const instance = JSON.parse(readFileSync(join(folder, RUNNING_FILE), 'utf8')) as RunningInstance;
-  write(folder, { ...instance, upgradeProblem });
+export async function noteUpgradeProblem(
+  folder: string,
+  upgradeProblem: string,
+  files: Files = systemFiles,
+): Promise<void> {
+  const file = join(folder, RUNNING_FILE);
+  const instance = JSON.parse((await files.readFile(file)).toString()) as RunningInstance;
+  await write(files, file, { ...instance, upgradeProblem });
 }
 
-function write(folder: string, instance: RunningInstance): void {
-  const file = join(folder, RUNNING_FILE);
-  const unfinished = `${file}.part`;
-  rmSync(unfinished, { force: true }); // an existing file would keep its mode
-  writeFileSync(unfinished, `${JSON.stringify(instance)}\n`, { mode: 0o600 });
-  renameSync(unfinished, file);
+function write(files: Files, file: string, instance: RunningInstance): Promise<void> {
+  return replaceFile(files, file, Buffer.from(`${JSON.stringify(instance)}\n`), { mode: 0o600 });
 }
 
 /**

@@ -6,6 +6,7 @@ import { statfs } from 'node:fs/promises';
 import { sleep } from '../lib/abort.ts';
 import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';
+import type { StreamGap } from '../media/segment.ts';
 
 const EVERY_MS = 5000;
 /** Default of `record.minFree`: 1 GiB or 2 % of the disk, whichever is smaller. */
@@ -24,6 +25,14 @@ export interface Disk {
 /** Why recording is paused, for viewers: names the setting, without figures. */
 export const NO_ROOM = 'Recording is paused: the free disk space is below record.minFree (--min-free).';
 
+/** Why segments are lost although there is room, for viewers: names the setting, without paths. The log has the error. */
+const WRITE_FAILS = 'Recording fails: the disk of the data folder (--data) is full, broken or read-only.';
+
+/** @param gaps since the last recorded group @returns empty while recording works */
+export function writeProblem(gaps: readonly StreamGap[]): string {
+  return gaps.at(-1)?.cause === 'disk' ? WRITE_FAILS : '';
+}
+
 /** The free space, for administrators; if recording is paused, also the reason. */
 export function describeDisk({ free, total, least, hasRoom }: Disk): string {
   const gb = (bytes: number) => `${(bytes / 1e9).toFixed(1)} GB`;
@@ -34,11 +43,16 @@ export function describeDisk({ free, total, least, hasRoom }: Disk): string {
 /**
  * The health check of the disk: describes the free space.
  *
- * @throws OxbowError `not-ready` while recording is paused
+ * @param streams their problems, of `writeProblem` among others
+ * @throws OxbowError `not-ready` while recording is paused or fails
  */
-export function checkDisk(disk: Disk): string {
-  if (!disk.hasRoom) throw new OxbowError('not-ready', describeDisk(disk));
-  return describeDisk(disk);
+export function checkDisk(disk: Disk, streams: readonly { readonly problem: string }[]): string {
+  const space = describeDisk(disk);
+  if (!disk.hasRoom) throw new OxbowError('not-ready', space);
+  if (streams.some(({ problem }) => problem.includes(WRITE_FAILS))) {
+    throw new OxbowError('not-ready', `${WRITE_FAILS} The log has the error; ${space}.`);
+  }
+  return space;
 }
 
 /**

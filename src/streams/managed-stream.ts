@@ -21,6 +21,7 @@ import { gapsSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
 import { Away } from './away/away.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
+import { writeProblem } from './disk.ts';
 import { StreamLadder } from './ladder/stream-ladder.ts';
 import { LeftOutWatch } from './left-out-watch.ts';
 import { openMeasure } from './measure/open-measure.ts';
@@ -161,8 +162,10 @@ export class ManagedStream implements ServedStream {
   /** The problem in words: why the stream is not live, or what of a live stream is not recorded. */
   get problem(): string {
     if (this.state !== 'live') return this.#problem;
-    const noRoom = this.#definition.record ? (this.#deps.noRoom?.(this.#definition.id) ?? '') : '';
-    return [noRoom, this.#leftOut.sentence].filter(Boolean).join(' ');
+    const lost = this.#definition.record
+      ? this.#deps.noRoom?.(this.#definition.id) || writeProblem(this.#parts.recorder.gaps)
+      : '';
+    return [lost, this.#leftOut.sentence].filter(Boolean).join(' ');
   }
 
   /**

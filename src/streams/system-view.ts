@@ -8,6 +8,7 @@ import type { SystemView } from '../api/shapes.ts';
 import { childCounts } from '../ffmpeg/child-process.ts';
 import type { Clock } from '../lib/clock.ts';
 import { networkState } from '../lib/confine/confine.ts';
+import { memoryUsage } from '../lib/memory/memory-usage.ts';
 import { version } from '../lib/version.ts';
 import type { Metrics } from '../observe/metrics.ts';
 import type { Catalog } from './catalog.ts';
@@ -26,7 +27,7 @@ export async function describeSystem(
   catalog: Catalog,
   metrics: Metrics,
 ): Promise<Omit<SystemView, 'waitingForRestart'>> {
-  const { rss, heapUsed, external, arrayBuffers } = process.memoryUsage();
+  const { rss, heapUsed, external, arrayBuffers } = memoryUsage();
   const { user, system } = process.cpuUsage();
   readStreams(catalog, metrics);
   const { state: network, text: detail } = await networkState();

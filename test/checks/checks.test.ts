@@ -4,6 +4,7 @@ import { listUndocumented } from '../../scripts/check-docblocks.ts';
 import { checkSource, findCycles } from '../../scripts/check-floors.ts';
 import { findUnportable } from '../../scripts/check-portable.ts';
 import { findCaseTwins, findFullFolders, findUnlisted } from '../../scripts/check-tree.ts';
+import { findWrites } from '../../scripts/check-writes.ts';
 import { listImports } from '../../scripts/source-files.ts';
 
 test('imports are found in every form, and not in comments', () => {
@@ -135,4 +136,17 @@ test('platform-specific code is found outside its file, and not in comments', ()
   ]) {
     assert.deepEqual(findUnportable('src/net/a.ts', line), [], line);
   }
+});
+
+test('an import that writes files is a problem outside of the file layer; one that reads, and a type, is not', () => {
+  const find = (text: string, path = 'src/store/marks.ts') => findWrites(path, text);
+  const sentence = (what: string) =>
+    `src/store/marks.ts:1: ${what} of node:fs: write through Files (src/lib/files/files.ts)`;
+  assert.deepEqual(find(`import { readFile, rename as move } from 'node:fs/promises';\n`), [sentence('rename')]);
+  assert.deepEqual(find(`import {\n  writeFileSync,\n} from 'node:fs';\n`), [sentence('writeFileSync')]);
+  assert.deepEqual(find(`import * as fs from 'fs';\n`), [sentence('the module')]);
+  assert.deepEqual(find(`const { rm } = await import('node:fs/promises');\n`), [sentence('the module')]);
+  assert.deepEqual(find(`import { existsSync, statSync, type WriteStream } from 'node:fs';\n`), []);
+  assert.deepEqual(find(`import type { FileHandle } from 'node:fs/promises';\n`), []);
+  assert.deepEqual(find(`import { rename } from 'node:fs/promises';\n`, 'src/lib/files/files.ts'), []);
 });

@@ -4,9 +4,10 @@
  * In: a path, the id that the data folder remembers. Out: whether the folder is there, and its free space.
  */
 import { randomUUID } from 'node:crypto';
-import { mkdir, readdir, readFile, statfs } from 'node:fs/promises';
+import { readdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import { systemFiles } from '../../lib/files/files.ts';
 import { putFile } from '../local-segment-store.ts';
 import type { SegmentStore } from '../segment-store.ts';
 
@@ -134,7 +135,7 @@ async function claim(name: string, path: string): Promise<string> {
     if ((await readId(marker)) !== undefined) throw new Error(`${path} is in use by another data folder`);
     const id = randomUUID();
     await writeText(marker, JSON.stringify({ id, name }));
-    await mkdir(join(path, 'recordings'), { recursive: true, mode: 0o700 });
+    await systemFiles.mkdir(join(path, 'recordings'), { recursive: true, mode: 0o700 });
     return id;
   } catch (error) {
     throw new OxbowError('bad-setting', `${setting}: ${messageOf(error)}`, {

@@ -4,8 +4,9 @@
  * emptied at each start, so that a block that a crash tore is never read. A block that cannot be kept is no error.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { type Files, systemFiles } from '../../lib/files/files.ts';
+import { writeAll } from '../../lib/files/write-all.ts';
 
 /** Options of the cache. */
 export interface BlockFilesOptions {
@@ -15,11 +16,14 @@ export interface BlockFilesOptions {
   readonly maxBytes: () => number;
   /** Whether the disk has room; read at each use. */
   readonly hasRoom: () => boolean;
+  /** The file layer; default: that of the system. */
+  readonly files?: Files;
 }
 
 /** The cache of one process. */
 export class BlockFiles {
   readonly #options: BlockFilesOptions;
+  readonly #files: Files;
   /** Bytes by name, least recently requested first. */
   readonly #kept = new Map<string, number>();
   /** Files that are being written. */
@@ -28,11 +32,12 @@ export class BlockFiles {
 
   private constructor(options: BlockFilesOptions) {
     this.#options = options;
+    this.#files = options.files ?? systemFiles;
   }
 
   /** Empties the folder. */
   static async open(options: BlockFilesOptions): Promise<BlockFiles> {
-    await rm(options.folder, { recursive: true, force: true });
+    await (options.files ?? systemFiles).rm(options.folder, { recursive: true, force: true });
     return new BlockFiles(options);
   }
 
@@ -48,7 +53,7 @@ export class BlockFiles {
     this.#kept.delete(name);
     this.#kept.set(name, size);
     await this.#writing.get(name);
-    const bytes = await readFile(this.#pathOf(name)).catch(() => undefined);
+    const bytes = await this.#files.readFile(this.#pathOf(name)).catch(() => undefined);
     if (bytes?.length === size) return bytes;
     await this.#drop(name);
     return undefined;
@@ -77,13 +82,14 @@ export class BlockFiles {
 
   async #write(name: string, bytes: Uint8Array): Promise<void> {
     try {
-      await mkdir(this.#options.folder, { recursive: true, mode: 0o700 });
-      await writeFile(this.#pathOf(name), bytes, { mode: 0o600 });
+      await this.#files.mkdir(this.#options.folder, { recursive: true, mode: 0o700 });
+      await using file = await this.#files.open(this.#pathOf(name), 'w', 0o600);
+      await writeAll(file, [bytes], 0);
     } catch {
       await this.#drop(name);
     }
     // It may have been dropped while it was written.
-    if (!this.#kept.has(name)) await rm(this.#pathOf(name), { force: true }).catch(() => {});
+    if (!this.#kept.has(name)) await this.#files.rm(this.#pathOf(name), { force: true }).catch(() => {});
   }
 
   /** Drops the blocks for whose name `isGone` is true. */
@@ -102,7 +108,7 @@ export class BlockFiles {
     this.#kept.delete(name);
     this.#bytes -= size;
     // A read that has begun gets its bytes, or reads the bucket.
-    await rm(this.#pathOf(name), { force: true }).catch(() => {});
+    await this.#files.rm(this.#pathOf(name), { force: true }).catch(() => {});
   }
 
   #pathOf(name: string): string {

@@ -5,13 +5,13 @@
  * would become a folder on another one.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { type FileHandle, mkdir, open, readdir, realpath, rename, rm, rmdir, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { basename, dirname, join, sep } from 'node:path';
 import { waitFor } from '../../lib/abort.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { syncNames } from '../../lib/folder.ts';
-import { writeAll } from '../../lib/write-all.ts';
+import { type Files, type OpenFile, systemFiles } from '../../lib/files/files.ts';
+import { writeAll } from '../../lib/files/write-all.ts';
 import { readAt } from '../open-files.ts';
 import {
   type ClientOptions,
@@ -41,16 +41,18 @@ const UPLOAD_ID = /^[0-9a-f]{32}$/;
 const NO_KEY = /(?:^|\/)\.{0,2}(?:\/|$)|[\\\0]|^\.parts\//;
 
 /** Opens a client. Only files that a process left long ago are looked for. @param folder absolute path */
-export async function openFolderClient(folder: string): Promise<ObjectClient> {
-  await removeAbandoned(folder).catch(() => undefined); // the disk may not be there: each request says so
-  return new FolderClient(folder);
+export async function openFolderClient(folder: string, files: Files = systemFiles): Promise<ObjectClient> {
+  await removeAbandoned(files, folder).catch(() => undefined); // the disk may not be there: each request says so
+  return new FolderClient(folder, files);
 }
 
 class FolderClient implements ObjectClient {
   readonly #folder: string;
+  readonly #files: Files;
 
-  constructor(folder: string) {
+  constructor(folder: string, files: Files) {
     this.#folder = folder;
+    this.#files = files;
   }
 
   async check({ signal }: ClientOptions = {}): Promise<void> {
@@ -70,7 +72,7 @@ class FolderClient implements ObjectClient {
         await this.#write(uploadId, 0, bytes);
         await this.#complete(uploadId, key);
       } catch (error) {
-        await rm(this.#partsOf(uploadId), { force: true }).catch(() => undefined); // of a full or broken disk
+        await this.#files.rm(this.#partsOf(uploadId), { force: true }).catch(() => undefined); // of a full or broken disk
         throw error;
       }
     });
@@ -93,7 +95,7 @@ class FolderClient implements ObjectClient {
         },
         complete: (uploadId) =>
           this.#try('complete a file', signal, async () => {
-            const { size } = (await stat(this.#partsOf(uploadId)).catch(ifAbsent)) ?? { size: -1 };
+            const { size } = (await this.#files.stat(this.#partsOf(uploadId)).catch(ifAbsent)) ?? { size: -1 };
             if (size !== source.size) return 'lost';
             await this.#complete(uploadId, key);
             return 'done';
@@ -128,10 +130,10 @@ class FolderClient implements ObjectClient {
     await this.#try('delete a file', signal, async () => {
       await this.#mustExist();
       const path = this.#pathOf(key);
-      await rm(path, { force: true });
+      await this.#files.rm(path, { force: true });
       // Empty folders go too; usually the first one is not empty.
       for (let above = dirname(path); above !== this.#folder; above = dirname(above)) {
-        const isRemoved = await rmdir(above).then(
+        const isRemoved = await this.#files.rmdir(above).then(
           () => true,
           () => false,
         );
@@ -143,7 +145,7 @@ class FolderClient implements ObjectClient {
   async abandon(_: string, { uploadId }: PartialUpload, { signal }: ClientOptions = {}): Promise<void> {
     await this.#try('discard a file', signal, async () => {
       await this.#mustExist();
-      await rm(this.#partsOf(uploadId), { force: true });
+      await this.#files.rm(this.#partsOf(uploadId), { force: true });
     });
   }
 
@@ -161,7 +163,7 @@ class FolderClient implements ObjectClient {
   /** @param below empty, or with `/` at its end */
   async *#walk(below: string, prefix: string, signal: AbortSignal | undefined): AsyncGenerator<ListedObject> {
     const entries = await this.#try('list the folder', signal, async () => {
-      const all = await readdir(join(this.#folder, below), { withFileTypes: true }).catch(ifAbsent);
+      const all = await this.#files.readdir(join(this.#folder, below)).catch(ifAbsent);
       return (all ?? []).filter(({ name }) => below !== '' || name !== PARTS);
     });
     // With their slash folders are in the order of the keys.
@@ -172,33 +174,35 @@ class FolderClient implements ObjectClient {
         continue;
       }
       if (!key.startsWith(prefix)) continue;
-      const found = await this.#try('list the folder', signal, () => stat(join(this.#folder, key)).catch(ifAbsent));
+      const found = await this.#try('list the folder', signal, () =>
+        this.#files.stat(join(this.#folder, key)).catch(ifAbsent),
+      );
       if (found) yield { key, size: found.size };
     }
   }
 
   /** The file of a key; undefined if there is none in the folder, which is there. */
-  async #open(key: string): Promise<FileHandle | undefined> {
-    const file = await open(this.#pathOf(key), 'r').catch(ifAbsent);
+  async #open(key: string): Promise<OpenFile | undefined> {
+    const file = await this.#files.open(this.#pathOf(key), 'r').catch(ifAbsent);
     if (!file) await this.#mustExist();
     return file;
   }
 
   async #mustExist(): Promise<void> {
-    await assertFolder(this.#folder);
+    await assertFolder(this.#folder, this.#files);
   }
 
   async #begin(): Promise<string> {
     await this.#mustExist();
     await this.#makeFolders(join(this.#folder, PARTS));
     const uploadId = randomBytes(16).toString('hex');
-    await (await open(this.#partsOf(uploadId), 'wx')).close();
+    await (await this.#files.open(this.#partsOf(uploadId), 'wx')).close();
     return uploadId;
   }
 
   /** Writes and syncs a part; false: its file is gone. */
   async #write(uploadId: string, position: number, bytes: Uint8Array): Promise<boolean> {
-    await using file = await open(this.#partsOf(uploadId), 'r+').catch(ifAbsent);
+    await using file = await this.#files.open(this.#partsOf(uploadId), 'r+').catch(ifAbsent);
     if (!file) await this.#mustExist();
     if (!file) return false;
     await writeAll(file, [bytes], position);
@@ -210,37 +214,37 @@ class FolderClient implements ObjectClient {
     const from = this.#partsOf(uploadId);
     const path = this.#pathOf(key);
     {
-      await using file = await open(from, 'r+');
+      await using file = await this.#files.open(from, 'r+');
       await file.sync();
     }
     for (let tries = 1; ; tries++) {
       await this.#makeFolders(dirname(path));
       try {
-        await rename(from, path);
+        await this.#files.rename(from, path);
         break;
       } catch (error) {
         if (tries === TRIES) throw error;
         ifAbsent(error as NodeJS.ErrnoException);
       }
     }
-    await syncNames(dirname(path));
+    await this.#files.syncFolder(dirname(path));
   }
 
   /** Makes folders below that of the target, one by one, each with its name on the disk. */
   async #makeFolders(path: string): Promise<void> {
     if (path === this.#folder) return;
-    const isMade = await mkdir(path).then(
+    const isMade = await this.#files.mkdir(path).then(
       () => true,
       async (error: NodeJS.ErrnoException) => {
         if (error.code === 'EEXIST') return false;
         ifAbsent(error);
         await this.#mustExist();
         await this.#makeFolders(dirname(path));
-        await mkdir(path).catch(ifPresent);
+        await this.#files.mkdir(path).catch(ifPresent);
         return true;
       },
     );
-    if (isMade) await syncNames(dirname(path));
+    if (isMade) await this.#files.syncFolder(dirname(path));
   }
 
   #pathOf(key: string): string {
@@ -265,11 +269,11 @@ class FolderClient implements ObjectClient {
  *
  * @throws ObjectError
  */
-export async function assertFolder(folder: string): Promise<void> {
-  const found = await stat(folder).catch(ifAbsent);
+export async function assertFolder(folder: string, files: Files = systemFiles): Promise<void> {
+  const found = await files.stat(folder).catch(ifAbsent);
   if (!found) throw new ObjectError(`${folder} does not exist: its disk may not be mounted`);
   if (!found.isDirectory()) throw new ObjectError(`${folder} is not a folder`);
-  if (found.dev !== (await stat(dirname(folder))).dev) {
+  if (found.dev !== (await files.stat(dirname(folder))).dev) {
     throw new ObjectError(`${folder} is where a file system is mounted: make a folder in it, and name that`);
   }
 }
@@ -296,13 +300,13 @@ async function realOf(path: string): Promise<string> {
   }
 }
 
-async function removeAbandoned(folder: string): Promise<void> {
+async function removeAbandoned(files: Files, folder: string): Promise<void> {
   const parts = join(folder, PARTS);
   const nowMs = createSystemClock().nowMs();
-  for (const name of await readdir(parts)) {
+  for (const { name } of await files.readdir(parts)) {
     const path = join(parts, name);
-    const { mtimeMs } = await stat(path);
-    if (UPLOAD_ID.test(name) && nowMs - mtimeMs > ABANDONED_MS) await rm(path, { force: true });
+    const { mtimeMs } = await files.stat(path);
+    if (UPLOAD_ID.test(name) && nowMs - mtimeMs > ABANDONED_MS) await files.rm(path, { force: true });
   }
 }
 

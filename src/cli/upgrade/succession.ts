@@ -53,7 +53,9 @@ export function onUpgradeSignal(
     } catch (error) {
       isStarting = false;
       log.error({ error: messageOf(error) }, 'the upgrade failed; this process continues');
-      noteUpgradeProblem(data, messageOf(error));
+      await noteUpgradeProblem(data, messageOf(error)).catch((second: unknown) =>
+        log.warn({ error: messageOf(second) }, 'the reason cannot be reported to `oxbow upgrade`'),
+      );
     }
   };
   return onUpgradeRequest(() => void start());

@@ -3,10 +3,11 @@
  * In: a folder, copies. Out: copies. A file that was cut off or changed is deleted, as if it had never been there.
  */
 import { createHash } from 'node:crypto';
-import { mkdir, open, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
-import { makeFolder } from '../../lib/folder.ts';
+import { systemFiles } from '../../lib/files/files.ts';
+import { makeFolder } from '../../lib/files/folder.ts';
+import { writeAll } from '../../lib/files/write-all.ts';
 import { bytesOf, type Copy, type CopyFields, replyOf } from './copy.ts';
 import { freshnessOf } from './freshness.ts';
 import { S3Fifo } from './s3-fifo.ts';
@@ -88,7 +89,7 @@ export class DiskCache implements AsyncDisposable {
   async read(key: string): Promise<Copy | undefined> {
     if (!this.#files.get(key)) return undefined;
     try {
-      const bytes = await readFile(this.#pathOf(key));
+      const bytes = await systemFiles.readFile(this.#pathOf(key));
       const copy = parseFile(bytes);
       if (copy?.key === key) return copy;
     } catch (error) {
@@ -164,34 +165,38 @@ export class DiskCache implements AsyncDisposable {
     const draft = join(this.#options.folder, `draft-${process.pid}-${this.#drafts++}`);
     try {
       const bytes = printFile(copy);
-      await writeFile(draft, bytes, { mode: 0o600 });
-      await mkdir(join(path, '..'), { recursive: true, mode: 0o700 });
-      await rename(draft, path);
+      {
+        await using file = await systemFiles.open(draft, 'w', 0o600);
+        await writeAll(file, [bytes], 0);
+      }
+      await systemFiles.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+      await systemFiles.rename(draft, path);
       this.#files.set(copy.key, { name: copy.name }, bytes.length);
     } catch (error) {
       this.#options.failed(error);
-      await rm(draft, { force: true }).catch(() => {});
+      await systemFiles.rm(draft, { force: true }).catch(() => {});
     }
   }
 
   async #unlink(key: string): Promise<void> {
-    await rm(this.#pathOf(key), { force: true }).catch((error) => this.#options.failed(error));
+    await systemFiles.rm(this.#pathOf(key), { force: true }).catch((error) => this.#options.failed(error));
   }
 
   async #scan(): Promise<void> {
     const { folder } = this.#options;
     const paths: string[] = [];
-    for (const name of await readdir(folder)) {
-      if (name.startsWith('draft-')) await rm(join(folder, name), { force: true });
+    for (const { name } of await systemFiles.readdir(folder)) {
+      if (name.startsWith('draft-')) await systemFiles.rm(join(folder, name), { force: true });
       if (!/^[0-9a-f]{2}$/.test(name)) continue;
-      for (const file of await readdir(join(folder, name))) if (FILE.test(file)) paths.push(join(folder, name, file));
+      for (const { name: file } of await systemFiles.readdir(join(folder, name)))
+        if (FILE.test(file)) paths.push(join(folder, name, file));
     }
     const found: { readonly head: Head; readonly bytes: number; readonly atMs: number }[] = [];
     const scan = async (): Promise<void> => {
       for (let path = paths.pop(); path !== undefined; path = paths.pop()) {
         const one = await this.#readHead(path);
         if (one) found.push(one);
-        else await rm(path, { force: true });
+        else await systemFiles.rm(path, { force: true });
       }
     };
     await Promise.all(Array.from({ length: MAX_SCANS }, scan));
@@ -200,17 +205,14 @@ export class DiskCache implements AsyncDisposable {
   }
 
   async #readHead(path: string): Promise<{ head: Head; bytes: number; atMs: number } | undefined> {
-    const handle = await open(path, 'r');
-    try {
-      const { buffer, bytesRead } = await handle.read(Buffer.alloc(MAX_HEAD_BYTES), 0, MAX_HEAD_BYTES, 0);
-      const head = parseHead(buffer.subarray(0, bytesRead));
-      const { size, mtimeMs } = await stat(path);
-      return head && head.end + head.length === size && this.#pathOf(head.key) === path
-        ? { head, bytes: size, atMs: mtimeMs }
-        : undefined;
-    } finally {
-      await handle.close();
-    }
+    await using file = await systemFiles.open(path, 'r');
+    const buffer = Buffer.alloc(MAX_HEAD_BYTES);
+    const { bytesRead } = await file.read(buffer, 0, MAX_HEAD_BYTES, 0);
+    const head = parseHead(buffer.subarray(0, bytesRead));
+    const { size, mtimeMs } = await systemFiles.stat(path);
+    return head && head.end + head.length === size && this.#pathOf(head.key) === path
+      ? { head, bytes: size, atMs: mtimeMs }
+      : undefined;
   }
 }
 

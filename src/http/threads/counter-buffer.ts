@@ -4,6 +4,7 @@
  */
 import type { MediaAddress } from '../../api/media-address.ts';
 import { AnonymousPlayers } from '../../delivery/live/anonymous-players.ts';
+import { memoryUsage } from '../../lib/memory/memory-usage.ts';
 import { watchLoop } from '../../observe/loop-lag.ts';
 import type { HotCounts, Served } from '../hot/responder.ts';
 import type { CounterReport, ReportedSession } from './messages.ts';
@@ -99,7 +100,7 @@ export class CounterBuffer implements HotCounts, Disposable {
       reports: this.#reports.splice(0),
       readyBytes: this.#readyBytes,
       blockBytes,
-      memory: process.memoryUsage(),
+      memory: memoryUsage(),
       lag: { p50: this.#lag.at(50), p99: this.#lag.at(99), max: this.#lag.at(100) },
     };
     if (requested) this.#lag.reset();

@@ -5,6 +5,7 @@
  * have grown by 8 MiB in a minute. Decision 0019.
  */
 
+import { memoryUsage } from './memory-usage.ts';
 import { slabPool } from './slab-pool.ts';
 
 const MIB = 1024 * 1024;
@@ -87,7 +88,7 @@ export class GarbageWatch implements Disposable {
  * garbage.
  */
 function usedBytes(): number {
-  const { heapUsed, arrayBuffers } = process.memoryUsage();
+  const { heapUsed, arrayBuffers } = memoryUsage();
   return heapUsed + arrayBuffers - slabPool.bytes;
 }
 

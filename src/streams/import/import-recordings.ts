@@ -11,7 +11,7 @@ import { databaseServer } from '../../config/sections/store-section.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { printDuration } from '../../lib/duration.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/folder.ts';
+import { makeFolder } from '../../lib/files/folder.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { ChunkTable } from '../../recording/chunk-table.ts';
 import { openInitTable } from '../../recording/init-table.ts';

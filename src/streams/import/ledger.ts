@@ -5,7 +5,8 @@
  */
 import { type FileHandle, open, readFile } from 'node:fs/promises';
 import path from 'node:path';
-import { makeFolder, syncNames } from '../../lib/folder.ts';
+import { systemFiles } from '../../lib/files/files.ts';
+import { makeFolder } from '../../lib/files/folder.ts';
 import { giveToFolderOwner } from '../../lib/platform.ts';
 
 /** Folder of the ledgers in a data folder. */
@@ -69,7 +70,7 @@ export class Ledger implements AsyncDisposable {
       giveToFolderOwner(this.#file);
       // A crash may have left half a line: the next begins on its own.
       await this.#handle.write('\n');
-      await syncNames(folder);
+      await systemFiles.syncFolder(folder);
     }
     await this.#handle.write(`${JSON.stringify(entry)}\n`);
     await this.#handle.datasync();

@@ -2,12 +2,12 @@
  * Writes sealed groups to a growing file or a pipe; tracks that do not fit the file begin another one (`NAME-2.mp4`).
  * In: groups of a packager, synchronously. Out: files that can be played at any moment.
  */
-import { type FileHandle, open } from 'node:fs/promises';
 import path from 'node:path';
 import type { Writable } from 'node:stream';
 import { concatBytes } from '../../lib/bytes.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { writeAll } from '../../lib/write-all.ts';
+import { type Files, type OpenFile, systemFiles } from '../../lib/files/files.ts';
+import { writeAll } from '../../lib/files/write-all.ts';
 import { type FileFormat, FileTracks, type MediaTrack, type TrackPlace } from '../../media/file/file-tracks.ts';
 import { type GrowingFile, growFile } from '../../media/file/growing-file.ts';
 import { type FileSample, fromKey, Joiner, type StoredLine } from '../../media/file/joiner.ts';
@@ -45,6 +45,8 @@ export interface GroupFileOptions {
   readonly target: string | Writable;
   /** Whether an existing file is replaced. */
   readonly overwrite: boolean;
+  /** The file layer; default: that of the system. */
+  readonly files?: Files;
 }
 
 /** Takes groups until it is closed. */
@@ -192,7 +194,7 @@ export class GroupFile {
   }
 
   async #place(): Promise<Place> {
-    const { target, overwrite } = this.#options;
+    const { target, overwrite, files = systemFiles } = this.#options;
     if (typeof target !== 'string') {
       if (this.#files.push('-') > 1 && this.#options.format !== 'ts') {
         throw new OxbowError('unsupported-media', 'the tracks have changed, and a pipe can take only one file');
@@ -202,7 +204,7 @@ export class GroupFile {
     const { dir, name, ext } = path.parse(target);
     const count = this.#files.length;
     const file = count === 0 ? target : path.join(dir, `${name}-${count + 1}${ext}`);
-    const place = await filePlace(file, overwrite);
+    const place = await filePlace(files, file, overwrite);
     this.#files.push(file);
     return place;
   }
@@ -242,10 +244,10 @@ function holding(
   }
 }
 
-async function filePlace(file: string, overwrite: boolean): Promise<Place> {
-  let handle: FileHandle;
+async function filePlace(files: Files, file: string, overwrite: boolean): Promise<Place> {
+  let handle: OpenFile;
   try {
-    handle = await open(file, overwrite ? 'w' : 'wx');
+    handle = await files.open(file, overwrite ? 'w' : 'wx');
   } catch (error) {
     const exists = (error as NodeJS.ErrnoException).code === 'EEXIST';
     throw new OxbowError(

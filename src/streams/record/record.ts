@@ -15,7 +15,7 @@ import type { ClientSourceConfig, Config } from '../../config/schema.ts';
 import { sleep } from '../../lib/abort.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { OxbowError } from '../../lib/errors.ts';
-import { makeFolder } from '../../lib/folder.ts';
+import { makeFolder } from '../../lib/files/folder.ts';
 import { version } from '../../lib/version.ts';
 import type { FileFormat } from '../../media/file/file-tracks.ts';
 import { NOT_PUBLIC } from '../../net/guard.ts';

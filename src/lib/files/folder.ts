@@ -3,16 +3,16 @@
  * In: a path. Out: a folder, or the system's error. `mkdir` with `recursive` never ends where the system reports ENOENT below an
  * existing folder, as below /proc.
  */
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, statSync } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { isWindows } from './platform.ts';
+import type { Files } from './files.ts';
 
 /** Recordings and secrets are only for the user that runs oxbow. */
 const OWNER_ONLY = 0o700;
 
 /**
- * Creates `folder` if it is missing, for its owner only; parent folders with the default mode.
+ * Creates `folder` if it is missing, for its owner only; parent folders with the default mode. For data folders, before there is
+ * anything in them.
  *
  * @param mode rights, less those of the umask
  * @throws the system's error, with its code, if it cannot be created or is not a folder
@@ -30,24 +30,17 @@ export function makeFolder(folder: string, mode = OWNER_ONLY): void {
   }
 }
 
-/** Like `syncFolder`, asynchronously. */
-export async function syncNames(folder: string): Promise<void> {
-  if (isWindows) return;
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Syncs a folder, so that a rename survives a power failure. No effect on Windows. */
-export function syncFolder(folder: string): void {
-  if (isWindows) return;
-  const fd = openSync(folder, 'r');
-  try {
-    fsyncSync(fd);
-  } finally {
-    closeSync(fd);
+/**
+ * Puts the names of a new file and of the folders created for it on the disk.
+ *
+ * @param folder that of the file
+ * @param firstMade the first of these folders, as `mkdir` returns it; undefined if there was none
+ */
+export async function syncFolders(files: Files, folder: string, firstMade: string | undefined): Promise<void> {
+  // The parent of the first new folder holds the first new name.
+  const last = firstMade === undefined ? folder : dirname(firstMade);
+  for (let at = folder; ; at = dirname(at)) {
+    await files.syncFolder(at);
+    if (at === last || at === dirname(at)) return;
   }
 }

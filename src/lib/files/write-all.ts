@@ -2,16 +2,17 @@
  * Writes to a file without short writes.
  * In: pieces. Out: all of their bytes in the file, or the system's error.
  */
-import type { FileHandle } from 'node:fs/promises';
+import type { OpenFile } from './files.ts';
 
 /**
  * Writes all pieces in order; continues after short writes.
  *
  * @param position offset in the file
  * @returns bytes written
+ * @throws the system's error; an error with the code EIO if the system accepts no byte
  */
 export async function writeAll(
-  file: Pick<FileHandle, 'writev'>,
+  file: Pick<OpenFile, 'writev'>,
   pieces: readonly Uint8Array[],
   position: number,
 ): Promise<number> {
@@ -19,6 +20,8 @@ export async function writeAll(
   let at = position;
   while (left.length > 0) {
     let { bytesWritten } = await file.writev(left, at);
+    if (bytesWritten === 0)
+      throw Object.assign(new Error('EIO: nothing was written'), { code: 'EIO', syscall: 'write' });
     at += bytesWritten;
     while (left[0] && bytesWritten >= left[0].length) {
       bytesWritten -= left[0].length;
