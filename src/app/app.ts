@@ -12,6 +12,7 @@ import { version } from '../lib/version.ts';
 import { createSolePlacement } from '../nodes/placement.ts';
 import type { Log } from '../observe/log.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
+import { openAlarms, startAlarms } from './alarms.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
 import { openEvents } from './events.ts';
@@ -124,6 +125,7 @@ export async function startApp(
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const clips = openClips(app, { bus, recordings, catalog, accounts });
   const delivery = openDelivery(app, { recordings, catalog, library });
+  const alarms = await openAlarms(app, { store, bus, disk, streams, accounts, delivery });
   const publishPorts = noPublishPorts();
   const webrtc = createWebRtc(app, publishAccess, delivery);
   const rtp = openRtp(app, { catalog });
@@ -151,6 +153,7 @@ export async function startApp(
     health,
     accounts,
     delivery,
+    alarms,
     relays,
     mediaServers,
     rooms,
@@ -172,11 +175,12 @@ export async function startApp(
 
   await catalog.open();
   if (nodes) startNodes(app, nodes, { streams });
-  startMeasuring(app, catalog, delivery);
+  startMeasuring(app, streams, delivery, alarms);
   await startJobs(app, { jobs, workers });
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
-  startRetention(app, { bus, recordings, catalog, chats });
+  startRetention(app, { bus, recordings, catalog, chats, alarms });
+  startAlarms(app, alarms);
   startOffload(app, { store, bus, recordings, catalog, health, placement });
   startTrash(app, { library, recordings, placement });
   startChatRetention(app, chats);

@@ -3,6 +3,7 @@
  * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of schema.ts.
  */
 import { OxbowError } from '../lib/errors.ts';
+import { alarmMigration } from './alarm-tables.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './node-tables.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { presentMigration, roomMigrations } from './room-migrations.ts';
@@ -387,6 +388,7 @@ export const migrations: readonly Migration[] = [
   presentMigration,
   rowChangeMigration,
   nodeStateMigration,
+  alarmMigration,
 ];
 
 /** The statements that upgrade. */

@@ -28,6 +28,7 @@ import type { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { OpenLiveEncoder } from '../transcode/live/live-ladder-shapes.ts';
+import type { ContentEngine } from './content/content-check.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { PictureTable } from './picture/picture-table.ts';
 import type { StoryboardQueue } from './record/storyboard-queue.ts';
@@ -82,6 +83,8 @@ export interface StreamDeps {
   readonly storyboards: Storyboards;
   /** The queue of storyboards before the media engine, and what makes a picture; without it no storyboard is made. */
   readonly storyboardMaker?: { readonly queue: StoryboardQueue; readonly makePicture: MakeKeyPicture };
+  /** Checks pictures and sound of live streams; without it their content is not known. */
+  readonly content?: ContentEngine;
   /** Event bus. */
   readonly events: Pick<EventBus, 'publish'>;
   /** Selects the ingest of a source; see source/sources. */

@@ -33,6 +33,11 @@ export interface AuditQuery {
   readonly before?: number | undefined;
   readonly userId?: string | undefined;
   readonly action?: string | undefined;
+  /** Only lines in [fromMs, toMs), ms since 1970. */
+  readonly fromMs?: number | undefined;
+  readonly toMs?: number | undefined;
+  /** Only requests to this path and below it. */
+  readonly about?: string | undefined;
   readonly limit: number;
 }
 

@@ -89,6 +89,7 @@ export interface Route {
   readonly tag:
     | 'streams'
     | 'timeline'
+    | 'alarms'
     | 'clips'
     | 'library'
     | 'jobs'

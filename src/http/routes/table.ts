@@ -30,6 +30,7 @@ import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
 import type { Route } from './route.ts';
+import { alarmRoutes } from './streams/alarms.ts';
 import { inspectRoutes } from './streams/inspect.ts';
 import { markRoutes } from './streams/marks.ts';
 import { pictureRoutes } from './streams/pictures.ts';
@@ -52,6 +53,7 @@ export const routes: readonly Route[] = [
   ...streamRoutes,
   ...pictureRoutes,
   ...statsRoutes,
+  ...alarmRoutes,
   ...playbackSessionRoutes,
   ...inspectRoutes,
   ...probeRoutes,
