@@ -52,6 +52,8 @@ interface Entry {
 export class AlarmCenter {
   readonly #options: AlarmCenterOptions;
   readonly #entries = new Map<string, Entry>();
+  /** Reads in progress; none rejects. */
+  readonly #restoring = new Set<Promise<void>>();
   #writing: Promise<void> = Promise.resolve();
   #writes = 0;
 
@@ -98,8 +100,9 @@ export class AlarmCenter {
     this.#setMute(streamId, undefined);
   }
 
-  /** Resolves when all changes so far are written, or lost. */
+  /** Resolves when what earlier processes have left is read, and all changes so far are written, or lost. */
   async flush(): Promise<void> {
+    await Promise.all(this.#restoring);
     await this.#writing;
   }
 
@@ -116,7 +119,8 @@ export class AlarmCenter {
     }
     const entry: Entry = { streamId, name, set: undefined, open: new Map(), mute: undefined, rules: undefined };
     this.#entries.set(streamId, entry);
-    void this.#restore(entry); // never rejects
+    const restoring = this.#restore(entry).finally(() => this.#restoring.delete(restoring));
+    this.#restoring.add(restoring);
     return entry;
   }
 
@@ -179,7 +183,10 @@ export class AlarmCenter {
 
   #write(write: () => Promise<void>): void {
     const { failed, metrics } = this.#options;
-    if (this.#writes >= MAX_WRITES) return metrics.alarmsLost.inc({ what: 'alarm' });
+    if (this.#writes >= MAX_WRITES) {
+      metrics.alarmsLost.inc({ what: 'alarm' });
+      return;
+    }
     this.#writes++;
     this.#writing = this.#writing.then(async () => {
       try {

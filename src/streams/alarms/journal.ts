@@ -65,7 +65,10 @@ export class Journal {
     const { idOf, lost } = this.#options;
     const streamId = event.stream === null ? '' : idOf(event.stream);
     if (streamId === undefined) return;
-    if (this.#waiting.length >= MAX_WAITING) return lost(1);
+    if (this.#waiting.length >= MAX_WAITING) {
+      lost(1);
+      return;
+    }
     this.#waiting.push({ streamId, atMs: Date.parse(event.at), type: event.type, data: event.data });
     this.#writing ??= this.#write();
   }

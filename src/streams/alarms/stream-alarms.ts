@@ -83,7 +83,7 @@ export class StreamAlarmSet {
     for (const sample of stream.measure.takeContent()) {
       const atMs = sample.toUs / 1000;
       this.#newest.set(sample.kind, { atMs, monotonicMs });
-      for (const [code, value] of valuesOf(sample)) take(code, value, atMs, same);
+      for (const [code, value] of valuesOf(sample, rules)) take(code, value, atMs, same);
     }
     for (const code of alarmCodes) {
       if (!alarmTable[code].isContent || !this.#states.get(code)!.isRaised) continue;
@@ -118,8 +118,8 @@ export class StreamAlarmSet {
   }
 }
 
-/** Silence and black are about the time of the sample; a still picture about the time since the one before. */
-function valuesOf(sample: ContentSample): readonly (readonly [AlarmCode, number | undefined])[] {
+/** A black picture does not move either: while it is black, nothing is said about that. */
+function valuesOf(sample: ContentSample, rules: AlarmRules): readonly (readonly [AlarmCode, number | undefined])[] {
   if (sample.kind === 'sound') {
     return [
       ['silence', sample.levelDb],
@@ -127,7 +127,8 @@ function valuesOf(sample: ContentSample): readonly (readonly [AlarmCode, number 
     ];
   }
   const { dark, change } = sample;
-  return change === undefined
+  const isBlack = dark >= rules.black.raise.at;
+  return isBlack || change === undefined
     ? [['black', dark]]
     : [
         ['black', dark],
