@@ -44,7 +44,6 @@ interface Entry {
   /** Undefined while it is being read what an earlier process has left. */
   set: StreamAlarmSet | undefined;
   readonly open: Map<AlarmCode, StoredAlarm>;
-  mute: StoredMute | undefined;
   rules: { readonly key: string; readonly rules: AlarmRules } | undefined;
 }
 
@@ -52,6 +51,8 @@ interface Entry {
 export class AlarmCenter {
   readonly #options: AlarmCenterOptions;
   readonly #entries = new Map<string, Entry>();
+  /** By stream; undefined: it is not muted. */
+  readonly #mutes = new Map<string, StoredMute | undefined>();
   /** Reads in progress; none rejects. */
   readonly #restoring = new Set<Promise<void>>();
   #writing: Promise<void> = Promise.resolve();
@@ -69,7 +70,11 @@ export class AlarmCenter {
       ids.add(entry.streamId);
       if (entry.set) this.#evaluate(stream, entry, entry.set);
     }
-    for (const id of this.#entries.keys()) if (!ids.has(id)) this.#entries.delete(id);
+    for (const id of this.#entries.keys()) {
+      if (ids.has(id)) continue;
+      this.#entries.delete(id);
+      this.#mutes.delete(id);
+    }
   }
 
   /** The rules of a stream as they are in force. */
@@ -84,20 +89,20 @@ export class AlarmCenter {
 
   /** How a stream is muted; undefined if it is not. */
   muteOf(streamId: string): StoredMute | undefined {
-    const mute = this.#entries.get(streamId)?.mute;
+    const mute = this.#mutes.get(streamId);
     return mute && mute.untilMs > this.#options.clock.nowMs() ? mute : undefined;
   }
 
   /** Mutes a stream. */
   async mute(mute: StoredMute): Promise<void> {
     await this.#options.table.mute(mute);
-    this.#setMute(mute.streamId, mute);
+    this.#mutes.set(mute.streamId, mute);
   }
 
   /** Ends that. */
   async unmute(streamId: string): Promise<void> {
     await this.#options.table.unmute(streamId);
-    this.#setMute(streamId, undefined);
+    this.#mutes.set(streamId, undefined);
   }
 
   /** Resolves when what earlier processes have left is read, and all changes so far are written, or lost. */
@@ -106,18 +111,13 @@ export class AlarmCenter {
     await this.#writing;
   }
 
-  #setMute(streamId: string, mute: StoredMute | undefined): void {
-    const entry = this.#entries.get(streamId);
-    if (entry) entry.mute = mute;
-  }
-
   #entryOf({ name, definition: { id: streamId } }: WatchedStream): Entry {
     const known = this.#entries.get(streamId);
     if (known) {
       known.name = name;
       return known;
     }
-    const entry: Entry = { streamId, name, set: undefined, open: new Map(), mute: undefined, rules: undefined };
+    const entry: Entry = { streamId, name, set: undefined, open: new Map(), rules: undefined };
     this.#entries.set(streamId, entry);
     const restoring = this.#restore(entry).finally(() => this.#restoring.delete(restoring));
     this.#restoring.add(restoring);
@@ -133,7 +133,8 @@ export class AlarmCenter {
         entry.open.set(alarm.code, alarm);
         metrics.alarmActive.set({ stream: entry.name, alarm: alarm.code }, 1);
       }
-      entry.mute ??= await table.muteOf(entry.streamId);
+      const mute = await table.muteOf(entry.streamId);
+      if (!this.#mutes.has(entry.streamId)) this.#mutes.set(entry.streamId, mute);
     } catch (error) {
       failed(error);
     }
