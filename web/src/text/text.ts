@@ -44,6 +44,7 @@ type DocsTexts = typeof import('./en/docs.json');
 type EditTexts = typeof import('./en/edit.json');
 type GoLiveTexts = typeof import('./en/go-live.json');
 type GoToTexts = typeof import('./en/goto.json');
+type HistoryTexts = typeof import('./en/history.json');
 type LibraryTexts = typeof import('./en/library.json');
 type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
@@ -66,6 +67,7 @@ export type TextKey =
   | keyof EditTexts
   | keyof GoLiveTexts
   | keyof GoToTexts
+  | keyof HistoryTexts
   | keyof LibraryTexts
   | keyof MediaServerTexts
   | keyof MultiTexts
