@@ -318,11 +318,8 @@ export class ManagedStream implements ServedStream {
     this.#stopLingering();
     await this.ladder.close();
     this.stream[Symbol.dispose]();
-    await Promise.all([
-      this.#parts.recorder[Symbol.asyncDispose](),
-      this.#parts.storyboard?.close(),
-      this.#parts.content?.close(),
-    ]);
+    await Promise.all([this.#parts.recorder[Symbol.asyncDispose](), this.#parts.storyboard?.close()]);
+    await this.#parts.content?.close();
     this.#parts.msns[Symbol.dispose]();
     await this.#parts.qualities[Symbol.asyncDispose]();
     this.#save(true);

@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
-import { alarmCodes, alarmRulesOf, checkAlarmRules } from './alarm-rules.ts';
+import { alarmCodes, alarmRulesOf, alarmTable, checkAlarmRules } from './alarm-rules.ts';
 
 suite('rules of alarms', () => {
   test('the rules of a stream change those of all streams, which change the built-in ones', () => {
@@ -36,6 +38,14 @@ suite('rules of alarms', () => {
       assert.equal(raise.isShare, clear.isShare, code);
     }
     assert.equal(alarmCodes.length, 16);
+  });
+
+  test('the page of alarms lists every rule as it is', () => {
+    const page = readFileSync(join(import.meta.dirname, '..', '..', '..', 'docs', '6-run', 'alarms.md'), 'utf8');
+    for (const code of alarmCodes) {
+      const row = page.split('\n').find((line) => line.startsWith(`| \`${code}\` |`));
+      assert.ok(row?.endsWith(`| \`${alarmTable[code].initial}\` |`), `${code}: ${row}`);
+    }
   });
 
   test('text is kept in one form, and what is not understood is refused with an example', () => {
