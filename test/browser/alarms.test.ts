@@ -40,7 +40,7 @@ suite('alarms, and what happened to a stream', { skip: need('chromium') }, () =>
 
   for (const { width, height, colorScheme, locale, names } of [
     {
-      ...{ width: 360, height: 800, colorScheme: 'dark', locale: 'zh-CN' },
+      ...({ width: 360, height: 800, colorScheme: 'dark', locale: 'zh-CN' } as const),
       names: {
         alarm: '关键帧间隔过长',
         live: '媒体开始传输',
@@ -50,7 +50,7 @@ suite('alarms, and what happened to a stream', { skip: need('chromium') }, () =>
       },
     },
     {
-      ...{ width: 1440, height: 900, colorScheme: 'light', locale: 'en-US' },
+      ...({ width: 1440, height: 900, colorScheme: 'light', locale: 'en-US' } as const),
       names: {
         alarm: 'Key frames far apart',
         live: 'Media flows',
