@@ -23,6 +23,9 @@ const FLOOR_DB = -120;
 /** Two pictures further apart than this are not compared, µs. */
 const REACH_US = 60_000_000;
 
+/** After a failure the next try of that kind is so much later, µs. */
+const AGAIN_US = 30_000_000;
+
 /** What was found; times are UTC of the media in µs. */
 export type ContentSample =
   | {
@@ -107,7 +110,7 @@ export class ContentCheck {
     const segmentOf = (track: Track | undefined) => track && group.tracks.find(({ trackId }) => trackId === track.id);
     const isDue = (kind: ContentSample['kind'], everyUs: number) => {
       const sinceUs = startUs - this.#last[kind];
-      return sinceUs < 0 || sinceUs >= everyUs - durationUs / 2; // the nearest group, where they do not fit evenly
+      return sinceUs < -AGAIN_US || sinceUs >= everyUs - durationUs / 2; // the nearest group, where they do not fit evenly
     };
     const video = init.tracks.find(({ kind }) => kind === 'video');
     const key = segmentOf(video);
@@ -148,9 +151,12 @@ export class ContentCheck {
         counted(kind, 'checked');
       } catch (error) {
         if (this.#closing.signal.aborted) return;
+        const before = this.#failure;
         this.#failure = messageOf(error);
+        this.#last[kind] = startUs + AGAIN_US;
         counted(kind, 'failed');
-        throw error;
+        // Once: media that cannot be decoded must not pause the pictures of other streams.
+        if (this.#failure !== before) throw error;
       } finally {
         done.resolve();
       }
