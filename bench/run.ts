@@ -8,6 +8,7 @@ import { benchEdge } from './edge/edge.ts';
 import { benchFootprint } from './footprint.ts';
 import { benchImport } from './ingest/import-original.ts';
 import { benchIngest } from './ingest/ingest.ts';
+import { benchInput } from './ingest/input.ts';
 import { benchRtsp } from './ingest/rtsp.ts';
 import { benchJobs } from './jobs/jobs.ts';
 import { benchLadder } from './ladder/ladder.ts';
@@ -96,6 +97,8 @@ const usage = `Usage: npm run bench -- VERB [options]
   storyboard CPU of the media engine and bytes a day of the small pictures of live 720p30 streams
     --streams 8        number of streams
     --seconds 180      measured seconds
+  input      CPU of the check of pictures and sound of live streams, which finds black, frozen and silent media; needs ffmpeg
+    --count 100        key frames, and pieces of sound
   publish    glass to glass from an encoder like OBS over RTMP to the watch page in Chromium
     --seconds 60       seconds of each encoder setting
   room-step  two pages in a room: how far their pictures are apart, live and in the past, with jitter; joins, stand-stills
@@ -167,6 +170,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   rtsp: () => benchRtsp(streams('1,8'), { warmUpS: Number(values['warm-up']), measureS: seconds(30) }),
   import: () => benchImport(seconds(360), rounds),
   part: () => benchPart(seconds(60)),
+  input: () => benchInput(Number(values.count)),
   call: () => benchCall(seconds(30)),
   jobs: () => benchJobs(Number(values.count)),
   serve: () => benchServe({ seconds: seconds(5), rounds, held: Number(values.held) }),

@@ -3,6 +3,7 @@
  * In: http/routes. Out: web/, OpenAPI, other people's programs.
  */
 import type { Static } from 'typebox';
+import { alarmSettings } from './alarms/alarm-settings.ts';
 import { type GapCause, gapCauses } from './gap.ts';
 import { LadderView, qualitySettings } from './ladder/ladder-shapes.ts';
 import { MediaRates, SourceFacts } from './source-facts.ts';
@@ -93,6 +94,7 @@ export const StreamView = Type.Object(
         description: 'object store of its recordings, or `local`; absent: the setting `storage.target`',
       }),
     ),
+    alarms: Type.Optional(Type.String({ description: 'changes of the rules of alarms; absent: none' })),
     /** Whether the further qualities are recorded too. */
     recordQualities: Type.Optional(Type.Boolean()),
     /** The further qualities that the live Multivariant Playlist lists now, e.g. `720`; absent: none. */
@@ -248,6 +250,7 @@ export const StreamSettings = Type.Object(
         Type.Null(),
       ]),
     ),
+    ...alarmSettings,
     visibility: Type.Optional(StreamView.properties.visibility),
     ...qualitySettings,
   },
@@ -307,6 +310,7 @@ export type SourceSettings = Static<typeof SourceSettings>;
 export const StreamPatch = Type.Object(
   {
     ...{ title, description, record, storage },
+    ...alarmSettings,
     keep: Type.Optional(Type.Union([keep, Type.Null()])),
     visibility: Type.Optional(Type.Union([visibility, Type.Null()])),
     ...qualitySettings,

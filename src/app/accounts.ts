@@ -33,6 +33,7 @@ export async function openAccounts(
 ): Promise<Accounts> {
   const watchJwt = await openPlaybackJwt({ config, clock, ...context }, net);
   const openServices = (given: Config) => openIdentity(given, { clock, ...context }, net);
+  let mail: Mail | undefined;
   const access = await openAccess({
     tables: accountTables(store.db, changes),
     dataFolder,
@@ -42,7 +43,10 @@ export async function openAccounts(
     clusterSecret: nodeName(config) === undefined ? undefined : config.cluster.secret,
     watchJwt,
     providers: await openServices(config),
-    openMail: (rows, box) => openMail({ config, clock, ...context }, { net, rows, box }),
+    async openMail(rows, box) {
+      mail = await openMail({ config, clock, ...context }, { net, rows, box });
+      return mail;
+    },
     failed: context.failed('e-mail of an account'),
     accounts: () => settings.now.accounts,
     targetDurationMs(name) {
@@ -71,6 +75,7 @@ export async function openAccounts(
       const opened = await openServices(next);
       return () => access.services.use(opened);
     },
+    mail,
     auth: openAuthUrl({ config, clock, ...context }, net),
     localSignIn: createLocalSignIn({ exposure: config, mode: config.localSignIn, dataFolder }),
     limits,

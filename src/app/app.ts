@@ -13,6 +13,7 @@ import { version } from '../lib/version.ts';
 import { createSolePlacement } from '../nodes/placement.ts';
 import type { Log } from '../observe/log.ts';
 import { firstSignIn, openAccounts, startAccounts } from './accounts.ts';
+import { openAlarms, startAlarms } from './alarms.ts';
 import { openDeletions, startDeletions } from './deletions.ts';
 import { openDelivery } from './delivery.ts';
 import { openDisk } from './disk.ts';
@@ -137,6 +138,7 @@ export async function startApp(
   const clips = openClips(app, { bus, recordings, catalog, accounts });
   const deletions = openDeletions(app, { recordings, streams, exports, library, accounts, net });
   const delivery = openDelivery(app, { recordings, catalog, library });
+  const alarms = await openAlarms(app, { store, bus, disk, streams, accounts, delivery });
   const publishPorts = noPublishPorts();
   const webrtc = createWebRtc(app, publishAccess, delivery);
   const rtp = openRtp(app, { catalog });
@@ -165,6 +167,7 @@ export async function startApp(
     health,
     accounts,
     delivery,
+    alarms,
     relays,
     mediaServers,
     rooms,
@@ -187,11 +190,12 @@ export async function startApp(
 
   await catalog.open();
   if (nodes) startNodes(app, nodes, { streams });
-  startMeasuring(app, catalog, delivery);
+  startMeasuring(app, streams, delivery, alarms);
   await startJobs(app, { jobs, workers });
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });
   await startProcessing(app, { bus, placement }, processing);
-  startRetention(app, { bus, recordings, catalog, chats });
+  startRetention(app, { bus, recordings, catalog, chats, alarms });
+  startAlarms(app, alarms);
   startFolders(app, { recordings, catalog, health });
   startDeletions(app, { deletions, catalog, placement });
   const keeper = startVerify(app, { store, bus, recordings, catalog, health, placement });

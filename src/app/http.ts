@@ -59,6 +59,7 @@ export async function openHttp(
     rtp,
     webrtc,
     uploads,
+    alarms,
   } = parts;
   const { answer, lookup, segmentCache, viewers, defaultStream } = delivery;
   const startedMs = clock.nowMs();
@@ -85,6 +86,7 @@ export async function openHttp(
       publishPorts,
       rtp,
       webrtc,
+      alarms: alarms.api,
       streams: createStreamsApi(streams.deps, catalog, (name) => viewers.of(name)),
       jobs,
       workers,

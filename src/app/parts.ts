@@ -6,9 +6,11 @@
 
 import type { Access } from '../accounts/access.ts';
 import type { AuthUrl } from '../accounts/auth/auth-url.ts';
+import type { Mail } from '../accounts/mail/account-mail.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { FolderView, ObjectStoreView } from '../api/admin-shapes.ts';
+import type { AlarmsApi } from '../api/alarms/alarms-api.ts';
 import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { AssetsApi } from '../api/library/assets-api.ts';
@@ -70,7 +72,11 @@ import type { Rooms } from '../rooms/rooms.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { RowChanges } from '../store/row-changes.ts';
+import type { AlarmCenter } from '../streams/alarms/alarm-center.ts';
+import type { AlarmTable } from '../streams/alarms/alarm-table.ts';
+import type { Journal } from '../streams/alarms/journal.ts';
 import type { Catalog } from '../streams/catalog.ts';
+import type { ContentMode } from '../streams/content/content-mode.ts';
 import type { Disk } from '../streams/disk.ts';
 import type { Eraser } from '../streams/erase/eraser.ts';
 import type { ExportJobs } from '../streams/export/export-jobs.ts';
@@ -209,6 +215,8 @@ export interface Deletions {
 export interface Streams {
   readonly deps: StreamDeps;
   readonly catalog: Catalog;
+  /** Whether their content is checked. */
+  readonly contentMode: ContentMode;
   /** Probes the source at an address. */
   readonly probe: Prober;
 }
@@ -225,9 +233,19 @@ export interface Accounts {
   prepare(next: Config): Promise<() => void>;
   /** The authorization server of `auth.url`; undefined if none is set. */
   readonly auth: AuthUrl | undefined;
+  /** The mail server; undefined if none is set. */
+  readonly mail: Mail | undefined;
   readonly localSignIn: LocalSignIn;
   readonly limits: RateLimits;
   readonly tokenTries: TokenTries;
+}
+
+/** Alarms, and what happened to streams. */
+export interface Alarms {
+  readonly api: AlarmsApi;
+  readonly center: AlarmCenter;
+  readonly journal: Journal;
+  readonly table: AlarmTable;
 }
 
 /** Answers media requests. */
@@ -279,6 +297,7 @@ export interface Parts {
   readonly health: Health;
   readonly accounts: Accounts;
   readonly delivery: Delivery;
+  readonly alarms: Alarms;
   readonly relays: RelaysApi;
   readonly mediaServers: MediaServers;
   readonly rooms: Rooms;

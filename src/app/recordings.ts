@@ -121,7 +121,7 @@ export function openClips(
 /** Runs retention until the shutdown. */
 export function startRetention(
   app: AppContext,
-  { bus, recordings, catalog, chats }: Pick<Parts, 'bus' | 'recordings' | 'catalog' | 'chats'>,
+  { bus, recordings, catalog, chats, alarms }: Pick<Parts, 'bus' | 'recordings' | 'catalog' | 'chats' | 'alarms'>,
 ): void {
   const { segments, storyboards, table, stats, horizons, pins, clips, kept, release } = recordings;
   const { settings, opened, shutdown, clock, log, metrics, failed } = app;
@@ -145,6 +145,7 @@ export function startRetention(
       async onHorizon(streamId, us) {
         const pinned = kept.ranges(streamId);
         await stats.removeBefore(streamId, us, pinned);
+        await alarms.journal.removeBefore(streamId, us / 1000);
         await chats.removeBefore(streamId, Math.max(us, await table.deletedBefore(streamId)), pinned);
       },
       release,

@@ -5,10 +5,11 @@
 import { Leases } from '../cluster/lease.ts';
 import { createLocalLeases } from '../cluster/local-leases.ts';
 import { openAudioTranscoder } from '../ffmpeg/audio-transcoder.ts';
-import { closeEngine, makeKeyPicture } from '../ffmpeg/engine.ts';
+import { closeEngine, makeKeyPicture, measureSound, readLuma } from '../ffmpeg/engine.ts';
 import { MemoryBudget } from '../live/memory-budget.ts';
 import { netAbout } from '../net/traced.ts';
 import { Catalog } from '../streams/catalog.ts';
+import { ContentMode } from '../streams/content/content-mode.ts';
 import { NO_ROOM } from '../streams/disk.ts';
 import { reloadRows } from '../streams/record/reload-rows.ts';
 import { StoryboardQueue } from '../streams/record/storyboard-queue.ts';
@@ -39,16 +40,18 @@ export function openStreams(
   const sources = { awaitReturn: true, openAudioTranscoder, settings, clock, log, metrics, net };
   const queue = new StoryboardQueue({
     monotonicMs: () => clock.monotonicMs(),
-    failed: failed('a small picture of a recording'),
+    failed: failed('decoding a small picture or a second of sound'),
   });
   opened.defer(metrics.beforeScrape(() => metrics.storyboardsWaiting.set(queue.length)));
   // A stream with a folder of its own does not depend on the disk of the data folder.
   const pauseOf = (streamId: string) => recordings.folders?.pauseOf(streamId) ?? (disk.now().hasRoom ? '' : NO_ROOM);
   const traces = new StreamTraces(telemetry, () => clock.monotonicMs());
+  const contentMode = new ContentMode(settings);
   const deps: StreamDeps = {
     traces,
     ...recordings,
     storyboardMaker: { queue, makePicture: makeKeyPicture },
+    content: { mode: contentMode, queue, readLuma, measureSound },
     settings,
     clock,
     log,
@@ -81,5 +84,5 @@ export function openStreams(
   const catalog = new Catalog(deps, { signal: AbortSignal.any([signal, shutdown.signal]) });
   opened.defer(() => catalog.close());
   recordings.folders?.follow(catalog);
-  return { deps, catalog, probe: createProber(sources, shutdown.signal) };
+  return { deps, catalog, contentMode, probe: createProber(sources, shutdown.signal) };
 }

@@ -171,6 +171,68 @@ export interface EventDataByType {
     /** what to change; empty if it is good */
     hint: string;
   };
+  /** An alarm of a stream was raised. See the page Alarms. */
+  'alarm.raised': {
+    id: string;
+    alarm:
+      | 'no-media'
+      | 'no-publisher'
+      | 'no-video'
+      | 'no-audio'
+      | 'low-bitrate'
+      | 'high-bitrate'
+      | 'low-fps'
+      | 'long-gop'
+      | 'loss'
+      | 'damage'
+      | 'gaps'
+      | 'black'
+      | 'freeze'
+      | 'silence'
+      | 'clipping'
+      | 'not-recording';
+    severity: 'critical' | 'warning';
+    /** since when the value was beyond the threshold */
+    from: string;
+    /** when it was cleared; null: it is active */
+    to: string | null;
+    /** the value that was furthest beyond the threshold: bit/s, frames a second, seconds, percent, dB or a number, as the rule has it; null for rules without a value */
+    value: number | null;
+    threshold: number | null;
+    /** what it means, in a sentence */
+    detail: string;
+  };
+  /** An alarm of a stream was cleared; `id` is that of `alarm.raised`. */
+  'alarm.cleared': {
+    id: string;
+    alarm:
+      | 'no-media'
+      | 'no-publisher'
+      | 'no-video'
+      | 'no-audio'
+      | 'low-bitrate'
+      | 'high-bitrate'
+      | 'low-fps'
+      | 'long-gop'
+      | 'loss'
+      | 'damage'
+      | 'gaps'
+      | 'black'
+      | 'freeze'
+      | 'silence'
+      | 'clipping'
+      | 'not-recording';
+    severity: 'critical' | 'warning';
+    /** since when the value was beyond the threshold */
+    from: string;
+    /** when it was cleared; null: it is active */
+    to: string | null;
+    /** the value that was furthest beyond the threshold: bit/s, frames a second, seconds, percent, dB or a number, as the rule has it; null for rules without a value */
+    value: number | null;
+    threshold: number | null;
+    /** what it means, in a sentence */
+    detail: string;
+  };
   /** A relay sends media to its target, for the first time or again. */
   'relay.live': {
     id: string;

@@ -9,6 +9,10 @@ import type {
   AccountDeletion,
   AccountExport,
   ActivityView,
+  AlarmList,
+  AlarmMute,
+  AlarmMuteSettings,
+  AlarmView,
   AssetList,
   AssetPatch,
   AssetSubtitleView,
@@ -120,8 +124,10 @@ import type {
   StatsHistory,
   StorageView,
   StoredOutput,
+  StreamAlarms,
   StreamBackpressure,
   StreamBuffer,
+  StreamHappened,
   StreamList,
   StreamParameters,
   StreamPatch,
@@ -358,6 +364,101 @@ export class Operations {
     options?: CallOptions,
   ): Promise<StatsHistory> {
     return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/stats/history' }, input, options);
+  }
+
+  /** Lists alarms of all streams, active and past ones, the newest first. */
+  listAlarms(
+    input?: {
+      /** default: all */
+      state?: 'active' | 'past' | 'all';
+      /** only of this stream */
+      stream?: string;
+      alarm?:
+        | 'no-media'
+        | 'no-publisher'
+        | 'no-video'
+        | 'no-audio'
+        | 'low-bitrate'
+        | 'high-bitrate'
+        | 'low-fps'
+        | 'long-gop'
+        | 'loss'
+        | 'damage'
+        | 'gaps'
+        | 'black'
+        | 'freeze'
+        | 'silence'
+        | 'clipping'
+        | 'not-recording';
+      /** alarms per page, at most 500; default 100 */
+      limit?: string;
+      /** `nextCursor` of the answer before this one */
+      cursor?: string;
+    },
+    options?: CallOptions,
+  ): Promise<AlarmList> {
+    return this.#request({ method: 'GET', path: '/api/v1/alarms' }, input, options);
+  }
+
+  /** Notes that a person knows of an alarm. It stays active until its cause is gone. */
+  acknowledgeAlarm(
+    input: {
+      id: string;
+    },
+    options?: CallOptions,
+  ): Promise<AlarmView> {
+    return this.#request({ method: 'POST', path: '/api/v1/alarms/{id}/acknowledge' }, input, options);
+  }
+
+  /** Returns the rules of alarms of a stream as they are in force, and whether it is muted. */
+  getStreamAlarms(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<StreamAlarms> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/alarms' }, input, options);
+  }
+
+  /** Mutes a stream for a while, for maintenance: no alarm is raised. What still is the case is raised afterwards. */
+  replaceStreamAlarmsMute(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      body: AlarmMuteSettings;
+    },
+    options?: CallOptions,
+  ): Promise<AlarmMute> {
+    return this.#request({ method: 'PUT', path: '/api/v1/streams/{name}/alarms/mute' }, input, options);
+  }
+
+  /** Ends the muting of a stream. */
+  deleteStreamAlarmsMute(
+    input: {
+      /** Name of a stream. */
+      name: string;
+    },
+    options?: CallOptions,
+  ): Promise<void> {
+    return this.#request({ method: 'DELETE', path: '/api/v1/streams/{name}/alarms/mute' }, input, options);
+  }
+
+  /** Returns what happened to a stream around an instant: gaps, publishers, alarms, changes of settings, and the figures of that minute. */
+  listStreamHistory(
+    input: {
+      /** Name of a stream. */
+      name: string;
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: the end of the range. */
+      at?: string;
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Default: a day before `to`. */
+      from?: string;
+      /** Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. Or a duration after `from`: 90s, 2h. Default: now. */
+      to?: string;
+    },
+    options?: CallOptions,
+  ): Promise<StreamHappened> {
+    return this.#request({ method: 'GET', path: '/api/v1/streams/{name}/history' }, input, options);
   }
 
   /** Lists who watches a stream now: one session for each viewer that is counted, with what its player reports. */

@@ -108,6 +108,7 @@ export type ProblemCode =
   | 'upgrade-failed'
   | 'storage-failed'
   | 'database-not-empty'
+  | 'alarm-unknown'
   | 'node-unknown'
   | 'node-alive'
   | 'node-not-empty'
@@ -301,6 +302,8 @@ export type StreamView = {
   keep?: string;
   /** object store of its recordings, or `local`; absent: the setting `storage.target` */
   storage?: string;
+  /** changes of the rules of alarms; absent: none */
+  alarms?: string;
   recordQualities?: boolean;
   qualities?: string[];
   ladder?: LadderView;
@@ -397,6 +400,7 @@ export type NewStream = {
   /** how long recordings are kept, e.g. 7d */
   keep?: string;
   storage?: string | null;
+  alarms?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
   ladder?: string | null;
   ladderStart?: 'viewer' | 'always' | null;
@@ -414,6 +418,7 @@ export type StreamSettings = {
   /** how long recordings are kept, e.g. 7d */
   keep?: string;
   storage?: string | null;
+  alarms?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private';
   ladder?: string | null;
   ladderStart?: 'viewer' | 'always' | null;
@@ -439,6 +444,7 @@ export type StreamPatch = {
   description?: string;
   record?: boolean;
   storage?: string | null;
+  alarms?: string | null;
   keep?: string | null;
   visibility?: 'public' | 'unlisted' | 'signed' | 'private' | null;
   ladder?: string | null;
@@ -630,6 +636,21 @@ export type StreamStats = {
     bitrate: number[];
     frameRate: number[];
   };
+  /** what a key frame and a second of sound showed last; null before the first */
+  content: {
+    /** why pictures and sound are not checked; empty if they are */
+    absent: string;
+    /** share of the picture that is dark, percent */
+    dark: number | null;
+    /** largest change of a small picture since the key frame before, 0 to 255 */
+    change: number | null;
+    /** level of the sound, dB of full scale, -120 to 0 */
+    level: number | null;
+    /** its highest sample, dB of full scale */
+    peak: number | null;
+    /** share of its samples at full scale, percent */
+    clipped: number | null;
+  };
   viewers: number;
   /** what is good, and what to change */
   findings: Finding[];
@@ -673,7 +694,173 @@ export type StatsHistory = {
     avOffset: (number | null)[];
     /** how far the wall clock is ahead of the time of the media since the run began, ms */
     skew: (number | null)[];
+    /** share of the picture that is dark, percent; near 100: black */
+    dark: (number | null)[];
+    /** largest change of a small picture from one key frame to the next, 0 to 255; near 0: frozen */
+    pictureChange: (number | null)[];
+    /** level of the sound, dB of full scale, -120 to 0 */
+    soundLevel: (number | null)[];
   };
+};
+
+/** `AlarmView` of the API. */
+export type AlarmView = {
+  id: string;
+  /** name of the stream when it was raised */
+  stream: string;
+  alarm:
+    | 'no-media'
+    | 'no-publisher'
+    | 'no-video'
+    | 'no-audio'
+    | 'low-bitrate'
+    | 'high-bitrate'
+    | 'low-fps'
+    | 'long-gop'
+    | 'loss'
+    | 'damage'
+    | 'gaps'
+    | 'black'
+    | 'freeze'
+    | 'silence'
+    | 'clipping'
+    | 'not-recording';
+  severity: 'critical' | 'warning';
+  /** since when the value was beyond the threshold */
+  from: string;
+  /** RFC 3339, UTC, milliseconds */
+  raisedAt: string;
+  /** null: it is active */
+  clearedAt: string | null;
+  /** the value that was furthest beyond the threshold: bit/s, frames a second, seconds, percent, dB or a number, as the rule has it; null for rules without a value */
+  value: number | null;
+  threshold: number | null;
+  /** null: no one has acknowledged it */
+  acknowledgedAt: string | null;
+  /** as in the audit log; empty if no one has */
+  acknowledgedBy: string;
+};
+
+/** `AlarmList` of the API. */
+export type AlarmList = {
+  items: AlarmView[];
+  nextCursor: string | null;
+};
+
+/** `AlarmMute` of the API. */
+export type AlarmMute = {
+  stream: string;
+  /** RFC 3339, UTC, milliseconds */
+  until: string;
+  /** who has muted it, as in the audit log */
+  by: string;
+  reason: string;
+};
+
+/** `AlarmRuleView` of the API. */
+export type AlarmRuleView = {
+  alarm:
+    | 'no-media'
+    | 'no-publisher'
+    | 'no-video'
+    | 'no-audio'
+    | 'low-bitrate'
+    | 'high-bitrate'
+    | 'low-fps'
+    | 'long-gop'
+    | 'loss'
+    | 'damage'
+    | 'gaps'
+    | 'black'
+    | 'freeze'
+    | 'silence'
+    | 'clipping'
+    | 'not-recording';
+  severity: 'critical' | 'warning';
+  on: boolean;
+  meaning: string;
+  /** `state` (no threshold), `bitrate`, `rate`, `seconds`, `percent`, `decibel`, `level`, `count` */
+  unit: string;
+  side: 'above' | 'below';
+  raise: {
+    at: number;
+    relative: boolean;
+    /** seconds */
+    for: number;
+  };
+  clear: {
+    at: number;
+    relative: boolean;
+    /** seconds */
+    for: number;
+  };
+  active: boolean;
+};
+
+/** `StreamAlarms` of the API. */
+export type StreamAlarms = {
+  muted: AlarmMute | null;
+  /** why black, frozen and silent media is not found now; empty if it is */
+  contentAbsent: string;
+  rules: AlarmRuleView[];
+};
+
+/** `AlarmMuteSettings` of the API. */
+export type AlarmMuteSettings = {
+  /** how long, e.g. `2h`; at most 31 days */
+  for: string;
+  /** e.g. `maintenance` */
+  reason?: string;
+};
+
+/** `HappenedItem` of the API. */
+export type HappenedItem = {
+  /** RFC 3339, UTC, milliseconds */
+  at: string;
+  /** null: an instant, or it lasts */
+  to: string | null;
+  kind: 'gap' | 'offline' | 'alarm' | 'event' | 'change';
+  code: string;
+  /** for a person; may be empty */
+  detail: string;
+  /** the publisher, or who made the request; empty if no one did */
+  by: string;
+};
+
+/** `StreamHappened` of the API. */
+export type StreamHappened = {
+  /** RFC 3339, UTC, milliseconds */
+  at: string;
+  /** RFC 3339, UTC, milliseconds */
+  from: string;
+  /** RFC 3339, UTC, milliseconds */
+  to: string;
+  /** media of this instant is recorded */
+  recorded: boolean;
+  /** path of the picture at this instant; null if nothing is recorded there */
+  still: string | null;
+  /** of the minute of this instant, as in StatsHistory */
+  figures: {
+    videoBitrate: number | null;
+    audioBitrate: number | null;
+    bitrateIn: number | null;
+    frameRate: number | null;
+    keyFrameInterval: number | null;
+    rtt: number | null;
+    jitter: number | null;
+    loss: number | null;
+    retransmitted: number | null;
+    dropped: number | null;
+    damaged: number | null;
+    viewers: number | null;
+    avOffset: number | null;
+    skew: number | null;
+    dark: number | null;
+    pictureChange: number | null;
+    soundLevel: number | null;
+  };
+  /** oldest first, at most 500 */
+  items: HappenedItem[];
 };
 
 /** `PlaybackSession` of the API. */
@@ -2318,6 +2505,8 @@ export type EventType =
   | 'stream.ladder'
   | 'publish.ended'
   | 'publish.warning'
+  | 'alarm.raised'
+  | 'alarm.cleared'
   | 'relay.live'
   | 'relay.failed'
   | 'job.created'

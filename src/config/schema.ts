@@ -34,6 +34,7 @@ import { jobsSection } from './sections/jobs-section.ts';
 import { librarySection } from './sections/library-section.ts';
 import { storageSection } from './sections/storage-section.ts';
 import { storeSection } from './sections/store-section.ts';
+import { alarmsSection, contentCheckSection } from './sections/watching-section.ts';
 import { lookBack, quality, srtPassphrase, userAgent } from './source-option.ts';
 import { type StreamConfig, streamsSection } from './stream-section.ts';
 
@@ -200,6 +201,8 @@ export const schema = section({
     timeout: duration('2s', 'Time limit for an answer of `auth.url`.', { min: '100ms', max: '30s' }),
   }),
   mail: mailSection,
+  contentCheck: contentCheckSection,
+  alarms: alarmsSection,
   identity: identitySection,
   playbackJwt: playbackJwtSection,
   publish: section({

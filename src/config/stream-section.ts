@@ -17,6 +17,7 @@ import {
   text,
   type Values,
 } from './option.ts';
+import { alarmRules } from './sections/watching-option.ts';
 import { sourceUrl } from './source-address.ts';
 import type { SourceConfig } from './source-config.ts';
 import {
@@ -65,6 +66,8 @@ export interface StreamConfig {
   readonly recordQualities?: true | undefined;
   /** Object store of its recordings, or `local`; absent: `storage.target`. */
   readonly storage?: string | undefined;
+  /** Changes of the rules of alarms, see api/alarms; absent: none. */
+  readonly alarms?: string | undefined;
 }
 
 const stream = section({
@@ -136,6 +139,9 @@ const stream = section({
     'Object store of the recordings of this stream, by its name in `storage.targets`, or `local`: they stay in the data folder. Default: `storage.target`.',
     { placeholder: 'NAME', maxLength: 32 },
   ),
+  alarms: alarmRules(
+    'Changes of the rules of alarms for this stream, after `alarms.rules`, such as `freeze off, low-bitrate 1M`.',
+  ),
   visibility: choice(
     ['default', 'public', 'unlisted', 'signed', 'private'],
     'default',
@@ -158,7 +164,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
     if (!isStreamName(name)) throw new FormatError(invalidStreamName(name), 0);
   },
   refine(values) {
-    const { source, relays, keys, ladder, ladderStart, recordQualities, storage, ...others } = values as Values<
+    const { source, relays, keys, ladder, ladderStart, recordQualities, storage, alarms, ...others } = values as Values<
       typeof stream
     >;
     const rest = {
@@ -169,6 +175,7 @@ export const streamsSection: NamedSections<StreamDraft> = {
       ...(ladderStart === 'always' && { ladderStart }),
       ...(recordQualities && { recordQualities }),
       ...(storage !== '' && { storage }),
+      ...(alarms !== '' && { alarms }),
     };
     const sound = {
       ...(source.audioOffset !== 0 && { audioOffsetMs: source.audioOffset }),

@@ -12,12 +12,13 @@ import {
   parseFrame,
   parseJson,
   parseTracks,
+  type SoundLevel,
   type TileSize,
 } from './frame-protocol.ts';
 import type { Probe } from './probe-shape.ts';
 import { type StillGopOptions, stillGopFrames, stillGopSides } from './still-gop-options.ts';
 
-export type { TileSize } from './frame-protocol.ts';
+export type { SoundLevel, TileSize } from './frame-protocol.ts';
 export type { Probe, ProbedStream } from './probe-shape.ts';
 export { type StillGopOptions, stillGopCodecs } from './still-gop-options.ts';
 export { openTestPicture, type TestPicture, type TestPictureOutput } from './test-picture.ts';
@@ -101,6 +102,41 @@ export async function makeKeyPicture(
   const answer = await client.request({ what: 'key-picture', width, height, maxBytes }, bytes, { signal });
   const cells = LUMA_SIDE * LUMA_SIDE;
   return { luma: answer.subarray(0, cells), jpeg: answer.subarray(cells) };
+}
+
+/** Sides of the picture that `readLuma` returns, pixels. */
+export const lumaSize: TileSize = { width: 64, height: 36 };
+
+/** Decodes a key frame to a small gray picture; see readLuma. */
+export type ReadLuma = typeof readLuma;
+
+/**
+ * Decodes the first key frame to a small gray picture of `lumaSize`; its shape is not kept. Abort rejects at once.
+ *
+ * @param bytes a Media Initialization Section and the start of a segment, with its first key frame; not kept
+ * @returns luma, 0 (black) to 255, row by row
+ * @throws OxbowError `engine-failed` as `makeStill`
+ */
+export function readLuma(bytes: Uint8Array, { signal }: { signal: AbortSignal }): Promise<Uint8Array> {
+  return client.request({ what: 'luma', ...lumaSize }, bytes, { signal });
+}
+
+/** Measures sound; see measureSound. */
+export type MeasureSound = typeof measureSound;
+
+/**
+ * Measures how loud the beginning of some sound is. Abort rejects at once.
+ *
+ * @param bytes a Media Initialization Section and a segment with audio; not kept
+ * @param seconds of sound that are decoded, at most
+ * @throws OxbowError `engine-failed` if there is no audio, or as `makeStill`
+ */
+export async function measureSound(
+  bytes: Uint8Array,
+  seconds: number,
+  { signal }: { signal: AbortSignal },
+): Promise<SoundLevel> {
+  return parseJson(await client.request({ what: 'sound-level', seconds }, bytes, { signal })) as SoundLevel;
 }
 
 /** Bytes of a picture of a sheet: packed planes Y, U, V. */

@@ -242,9 +242,30 @@ export type Operation =
       /** The quality is lowered until the JPEG has at most so many bytes. */
       readonly maxBytes: number;
     }
+  | ({
+      /** The answer is the luma of the first key frame, 0 to 255, scaled to this size, row by row. */ readonly what: 'luma';
+    } & TileSize)
+  | {
+      /** The answer is JSON, a SoundLevel. */
+      readonly what: 'sound-level';
+      /** Most sound that is decoded, seconds. */
+      readonly seconds: number;
+    }
   | ({ readonly what: 'tile'; readonly atS: number } & TileSize)
   | ({ readonly what: 'sheet'; readonly columns: number } & TileSize)
   | { readonly what: 'still-gop'; readonly gop: StillGopOptions };
+
+/** How loud a piece of sound is. */
+export interface SoundLevel {
+  /** Mean of all channels: the square root of the mean of the squares, 0 to 1. */
+  readonly rms: number;
+  /** The largest sample, 1 is full scale. */
+  readonly peak: number;
+  /** Share of the samples at full scale, 0 to 1. */
+  readonly clipped: number;
+  /** What was decoded; 0: nothing could be. */
+  readonly seconds: number;
+}
 
 /** Size of a picture of a sheet, pixels, even. */
 export interface TileSize {
@@ -257,6 +278,8 @@ const operations: ReadonlySet<unknown> = new Set([
   'probe',
   'still',
   'key-picture',
+  'luma',
+  'sound-level',
   'tile',
   'sheet',
   'still-gop',

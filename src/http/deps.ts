@@ -7,6 +7,7 @@ import type { AuthUrl } from '../accounts/auth/auth-url.ts';
 import type { RateLimits } from '../accounts/rate-limit.ts';
 import type { TokenTries } from '../accounts/token-tries.ts';
 import type { SettingView, StorageView } from '../api/admin-shapes.ts';
+import type { AlarmsApi } from '../api/alarms/alarms-api.ts';
 import type { ClipsApi } from '../api/clips/clips-api.ts';
 import type { DeletionsApi } from '../api/deletions/deletions-api.ts';
 import type { ExportsApi, JobsApi } from '../api/jobs/jobs-api.ts';
@@ -86,6 +87,8 @@ export interface WebhooksApi {
 /** What the routes and the media responder use. */
 export interface HttpDeps {
   readonly streams: StreamsApi;
+  /** Alarms, and what happened to streams. */
+  readonly alarms: AlarmsApi;
   readonly jobs: JobsApi;
   readonly workers: WorkersApi;
   readonly exports: ExportsApi<Reply>;

@@ -13,6 +13,7 @@ import { RateLimits } from '../accounts/rate-limit.ts';
 import { TokenTries } from '../accounts/token-tries.ts';
 import type { AccountSettings } from '../accounts/users/account-settings.ts';
 import type { User } from '../accounts/users/user.ts';
+import type { AlarmsApi } from '../api/alarms/alarms-api.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import { noPublishPorts } from '../api/publish/publish-address.ts';
 import type { PublishKeysApi } from '../api/publish/publish-keys-api.ts';
@@ -126,6 +127,7 @@ export async function startTestServer(
   const limits = new RateLimits(() => clock.monotonicMs());
   const deps: HttpDeps = {
     streams: fakeStreams(calls),
+    alarms: {} as AlarmsApi, // tests of alarms bring their own
     ...fakeJobs(),
     uploads: {} as Uploads, // tests of uploads bring their own
     webhooks: fakeWebhooks(),

@@ -13,6 +13,12 @@ export const recordingMetrics = {
     labels: ['stream', 'result'],
     help: 'Small pictures of recordings: stored, failed, or dropped because too many waited; the next key frame takes their place.',
   },
+  contentSamples: {
+    type: 'counter',
+    name: 'oxbow_content_samples_total',
+    labels: ['stream', 'kind', 'result'],
+    help: 'Pictures and pieces of sound of live streams: checked, failed, or dropped because too many waited for the media engine.',
+  },
   storyboardsWaiting: {
     type: 'gauge',
     name: 'oxbow_storyboard_pictures_waiting',

@@ -25,6 +25,7 @@ const keys = {
   ...{ upload: ['id'], upload_part: ['upload_id', 'offset'], media_server: ['id'] },
   ...{ room: ['id'], room_member: ['room_id', 'user_id'], room_item: ['id'], room_poll: ['id'] },
   room_message: ['room_id', 'kind', 'seq'],
+  ...{ alarm: ['id'], alarm_mute: ['stream_id'], journal: ['seq'] },
 } as const satisfies Record<Exclude<keyof Tables, 'asset_search' | 'row_change'>, readonly string[]>;
 
 type CopiedTable = keyof typeof keys;
@@ -33,7 +34,7 @@ type CopiedTable = keyof typeof keys;
 export const copiedTables = Object.keys(keys) as readonly CopiedTable[];
 
 /** Tables whose numbers are never used again, and the columns with them. */
-const numbered = ['mail_message', 'audit', 'job', 'webhook_delivery', 'asset', 'asset_subtitle'] as const;
+const numbered = ['mail_message', 'audit', 'job', 'webhook_delivery', 'asset', 'asset_subtitle', 'journal'] as const;
 
 const ROWS_EACH = 500;
 /** Engines have limits on the parameters of a statement. */

@@ -27,6 +27,7 @@ function stream(name: string): StreamTable {
     qualities: '{}',
     deleted_us: null,
     storage: null,
+    alarms: null,
   };
 }
 

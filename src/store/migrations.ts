@@ -3,6 +3,7 @@
  * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of schema.ts.
  */
 import { OxbowError } from '../lib/errors.ts';
+import { alarmMigration } from './alarm-tables.ts';
 import { erasureMigration } from './erasure-tables.ts';
 import { nodeMigration, nodeStateMigration, rowChangeMigration } from './node-tables.ts';
 import { objectMigration } from './objects/object-migration.ts';
@@ -391,6 +392,7 @@ export const migrations: readonly Migration[] = [
   nodeStateMigration,
   erasureMigration,
   traceMigration,
+  alarmMigration,
 ];
 
 /** The statements that upgrade. */

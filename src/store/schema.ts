@@ -11,6 +11,7 @@ import type {
   UserIdentityTable,
   UserTable,
 } from './account-tables.ts';
+import type { AlarmMuteTable, AlarmTable, JournalTable } from './alarm-tables.ts';
 import type {
   AssetChunkTable,
   AssetRemovedTable,
@@ -63,6 +64,8 @@ export interface StreamTable {
   deleted_us: number | null;
   /** Object store of its recordings, or `local`; null: as in the settings. */
   storage: string | null;
+  /** Changes of the rules of alarms; null: none. */
+  alarms: string | null;
 }
 
 /** The picture that a user uploaded for a stream. */
@@ -426,4 +429,7 @@ export interface Tables {
   node: NodeTable;
   placement: PlacementTable;
   row_change: RowChangeTable;
+  alarm: AlarmTable;
+  alarm_mute: AlarmMuteTable;
+  journal: JournalTable;
 }

@@ -34,6 +34,8 @@ export interface StreamDefinition extends QualitySettings {
   readonly keepMs: number | undefined;
   /** Object store of its recordings, or `local`; absent: the setting `storage.target`. */
   readonly storage?: string | undefined;
+  /** Changes of the rules of alarms, see api/alarms/alarm-rules; absent: none. */
+  readonly alarms?: string | undefined;
   readonly visibility: Visibility;
   /** True if it was configured, false if it is the default. */
   readonly visibilityIsSet: boolean;

@@ -317,6 +317,7 @@ export class ManagedStream implements ServedStream {
       () => this.ladder.close(),
       () => this.stream[Symbol.dispose](),
       () => Promise.all([this.#parts.recorder[Symbol.asyncDispose](), this.#parts.storyboard?.close()]),
+      () => this.#parts.content?.close(),
       () => this.#parts.msns[Symbol.dispose](),
       () => this.#parts.qualities[Symbol.asyncDispose](),
       () => this.#save(true),

@@ -19,6 +19,7 @@ export function revisionOf(definition: StreamDefinition): string {
     visibilityIsSet,
     relays = [],
     storage,
+    alarms,
   } = definition;
   const qualities = qualitySettingsOf(definition);
   const settings = JSON.stringify([
@@ -27,6 +28,7 @@ export function revisionOf(definition: StreamDefinition): string {
     ...(relays.length > 0 ? [relays] : []),
     ...(Object.keys(qualities).length > 0 ? [qualities] : []),
     ...(storage === undefined ? [] : [{ storage }]),
+    ...(alarms === undefined ? [] : [{ alarms }]),
   ]);
   // Keyed with the internal id, so that a client cannot find the address of the source by trying.
   return createHmac('sha256', id).update(settings).digest('base64url').slice(0, 22);

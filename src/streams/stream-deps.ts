@@ -29,6 +29,7 @@ import type { Storyboards } from '../recording/storyboard/storyboards.ts';
 import type { Store } from '../store/db.ts';
 import type { MsnMarks } from '../store/msn-marks.ts';
 import type { OpenLiveEncoder } from '../transcode/live/live-ladder-shapes.ts';
+import type { ContentEngine } from './content/content-check.ts';
 import type { StreamDefinition } from './definition.ts';
 import type { PictureTable } from './picture/picture-table.ts';
 import type { StoryboardQueue } from './record/storyboard-queue.ts';
@@ -88,6 +89,8 @@ export interface StreamDeps {
   readonly storyboardMaker?: { readonly queue: StoryboardQueue; readonly makePicture: MakeKeyPicture };
   /** Traces of the media path; none if not given. */
   readonly traces?: StreamTraces;
+  /** Checks pictures and sound of live streams; without it their content is not known. */
+  readonly content?: ContentEngine;
   /** Event bus. */
   readonly events: Pick<EventBus, 'publish'>;
   /** Selects the ingest of a source; see source/sources. */

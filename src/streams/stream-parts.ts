@@ -28,6 +28,7 @@ import { writeIdentity } from '../recording/stream-identity.ts';
 import { windowOf } from '../recording/window.ts';
 import { leastMsnAt, type MsnClaim } from '../store/msn-marks.ts';
 import { CaptionWatch } from './captions/caption-watch.ts';
+import { ContentCheck } from './content/content-check.ts';
 import type { StreamDefinition } from './definition.ts';
 import { recentWindows } from './measure/open-measure.ts';
 import { restorePreviousWindow } from './previous-window.ts';
@@ -61,6 +62,8 @@ export interface StreamParts {
   readonly recorder: Recorder;
   /** Undefined where no storyboards are made. */
   readonly storyboard: StoryboardSampler | undefined;
+  /** Undefined where pictures and sound are not checked. */
+  readonly content: ContentCheck | undefined;
   readonly list: LiveWindow;
   readonly packager: Packager;
   readonly msns: MsnClaim;
@@ -196,7 +199,13 @@ export async function openStreamParts(
   const liveSource = saved?.liveSource ?? null;
   const statsWindows = await recentWindows(deps.stats, id, clock.nowMs());
   const storyboard = deps.storyboardMaker && openSampler(deps, deps.storyboardMaker, definition);
-  const live = { list, packager, stream, meter, qualities, captionWatch };
+  const content =
+    deps.content &&
+    new ContentCheck({
+      ...deps.content,
+      counted: (kind, result) => deps.metrics.contentSamples.inc({ stream: name, kind, result }),
+    });
+  const live = { list, packager, stream, meter, qualities, captionWatch, content };
   return {
     ...live,
     qualitySettings,
@@ -218,7 +227,7 @@ export async function openStreamParts(
  * @param isFenced another process has the publishers of the stream
  */
 export function recordGroup(
-  { recorder, qualities, storyboard }: Pick<StreamParts, 'recorder' | 'qualities' | 'storyboard'>,
+  { recorder, qualities, storyboard, content }: Pick<StreamParts, 'recorder' | 'qualities' | 'storyboard' | 'content'>,
   group: SegmentGroup,
   { record, recordQualities }: Pick<StreamDefinition, 'record' | 'recordQualities'>,
   isFill: boolean,
@@ -226,6 +235,7 @@ export function recordGroup(
 ): void {
   const isWritten = record && !isFill && !isFenced;
   if (isWritten) storyboard?.take(group);
+  if (!isFill && !isFenced) content?.take(group);
   qualities.decide(group.msn, isWritten && recordQualities === true);
   if (isFill) recorder.passOver(group.msn);
   else if (isFenced) recorder.skip(group, TAKEN);

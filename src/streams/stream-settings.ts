@@ -3,6 +3,7 @@
  * In: StreamSettings, StreamPatch, StreamConfig. Out: StreamDefinition; settings that are not set take the server's defaults.
  */
 import { randomBytes } from 'node:crypto';
+import { checkAlarmRules } from '../api/alarms/alarm-rules.ts';
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { NO_TEXTS } from '../api/stream-texts.ts';
 import { defaultVisibility } from '../config/exposure.ts';
@@ -38,7 +39,7 @@ export function defineStream(
  */
 export function patchStream(definition: StreamDefinition, patch: StreamPatch, config: Config): StreamDefinition {
   const { title, description, record, keep, visibility, source, ladder, ladderStart, recordQualities } = patch;
-  const { storage } = patch;
+  const { storage, alarms } = patch;
   return {
     ...definition,
     ...(title !== undefined && { title: title.trim() }),
@@ -50,6 +51,7 @@ export function patchStream(definition: StreamDefinition, patch: StreamPatch, co
     ...(ladderStart !== undefined && { ladderStart: ladderStart === 'always' ? ladderStart : undefined }),
     ...(recordQualities !== undefined && { recordQualities: recordQualities || undefined }),
     ...(storage !== undefined && { storage: storageOf(storage, config) }),
+    ...(alarms !== undefined && { alarms: parsed(() => checkAlarmRules(alarms ?? '')) || undefined }),
     ...(source !== undefined && { source: parsed(() => patchSource(definition.source, source)) }),
   };
 }

@@ -74,6 +74,7 @@ function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
     paused: row.paused === 1,
     ...(JSON.parse(row.qualities) as QualitySettings),
     ...(row.storage !== null && { storage: row.storage }),
+    ...(row.alarms !== null && { alarms: row.alarms }),
   };
 }
 
@@ -96,6 +97,7 @@ export async function writeDefinition(store: WrittenStore, definition: StreamDef
     paused: definition.paused ? 1 : 0,
     qualities: JSON.stringify(qualitySettingsOf(definition)),
     storage: definition.storage ?? null,
+    alarms: definition.alarms ?? null,
     deleted_us: null,
   };
   await whileHeld(store, (db) =>
@@ -131,7 +133,16 @@ export async function hideStream(store: WrittenStore, streamId: string, atUs: nu
 export async function eraseStream(deps: StreamDeps, streamId: string): Promise<void> {
   const { db } = deps.store;
   await deps.table.clear(streamId);
-  for (const table of ['init', 'stream_caption', 'stream_on_air', 'stats_window', 'relay'] as const) {
+  for (const table of [
+    'init',
+    'stream_caption',
+    'stream_on_air',
+    'stats_window',
+    'relay',
+    'alarm',
+    'alarm_mute',
+    'journal',
+  ] as const) {
     await db.deleteFrom(table).where('stream_id', '=', streamId).execute();
   }
   deps.horizons.forget(streamId);

@@ -52,6 +52,7 @@ export function viewOf(
     record: definition.record,
     ...(definition.keepMs !== undefined && { keep: printDuration(definition.keepMs) }),
     ...(definition.storage !== undefined && { storage: definition.storage }),
+    ...(definition.alarms !== undefined && { alarms: definition.alarms }),
     ...(definition.recordQualities && { recordQualities: true }),
     ...(list.qualities.length > 0 && { qualities: list.qualities.map(({ track }) => track.rung) }),
     ...(definition.ladder && { ladder: stream.ladder.view }),

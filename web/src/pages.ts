@@ -114,6 +114,12 @@ export const pages: Readonly<Record<PageName, PageEntry>> = {
     menu: 'account',
     icon: 'settings',
   },
+  history: {
+    load: lazy(() => import('./admin/alarms/History.svelte')),
+    title: 'admin.title',
+    width: 'wide',
+    needs: { action: 'administer', why: 'admin.closed' },
+  },
   docs: { load: lazy(() => import('./docs/ApiDocs.svelte')), title: 'foot.api', width: 'normal', menu: 'foot' },
 };
 

@@ -27,6 +27,7 @@ export type Route =
   | { readonly page: 'me' }
   | { readonly page: 'multi' }
   | { readonly page: 'admin'; readonly tab: AdminTab }
+  | { readonly page: 'history'; readonly stream: string; readonly atMs: number | null }
   | { readonly page: 'watch'; readonly stream: string; readonly atMs: number | null; readonly span: TimeSpan | null }
   | { readonly page: 'missing'; readonly path: string };
 
@@ -51,6 +52,7 @@ export const paths = {
   me: '/me',
   multi: '/multi',
   admin: '/admin/:tab?',
+  history: '/admin/history/:stream',
   docs: '/api/docs',
 } as const;
 /** The name of a page with an address. */
@@ -61,6 +63,7 @@ const pageNames = Object.keys(paths) as PageName[];
 export const adminTabs = [
   'overview',
   'streams',
+  'alarms',
   'storage',
   'jobs',
   'workers',
@@ -103,6 +106,10 @@ function read(page: PageName, part: string, search: string): Route | null {
   switch (page) {
     case 'watch':
       return isStreamName(part) ? { page, stream: part, ...readLinkTime(new URLSearchParams(search)) } : null;
+    case 'history': {
+      const { atMs } = readLinkTime(new URLSearchParams(search));
+      return isStreamName(part) ? { page, stream: part, atMs } : null;
+    }
     case 'asset':
       return isAssetId(part) ? { page, asset: part } : null;
     case 'clip':
@@ -181,6 +188,11 @@ function readTime(text: string | null): number | null {
 /** The address of the page that shows how to publish to a stream, and what arrives; without a name, the page that creates one. */
 export function goLivePath(stream = ''): string {
   return stream === '' ? '/go-live' : `/go-live/${stream}`;
+}
+
+/** The address of the page that shows what happened to a stream. @param atMs unix milliseconds; undefined: now */
+export function historyPath(stream: string, atMs?: number): string {
+  return `/admin/history/${stream}${atMs === undefined ? '' : `?t=${Math.floor(atMs / 1000)}`}`;
 }
 
 /** The address of the page that publishes camera and screen; without a name it creates a stream. */

@@ -7,6 +7,9 @@ import type { Tables } from '../../store/schema.ts';
 import { contains } from '../../store/search/contains.ts';
 import type { AuditRows } from './audit-trail.ts';
 
+/** Methods of requests that change something. */
+const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'];
+
 /** The lines of a store. */
 export function auditRows(db: Kysely<Tables>): AuditRows {
   return {
@@ -17,7 +20,7 @@ export function auditRows(db: Kysely<Tables>): AuditRows {
       }));
       await db.insertInto('audit').values(rows).execute();
     },
-    async page({ before, userId, action, target, fromMs, toMs, limit }) {
+    async page({ before, userId, action, target, fromMs, toMs, about, limit }) {
       let query = db.selectFrom('audit').selectAll().orderBy('seq', 'desc').limit(limit);
       if (before !== undefined) query = query.where('seq', '<', before);
       if (userId !== undefined) query = query.where('user_id', '=', userId);
@@ -25,6 +28,17 @@ export function auditRows(db: Kysely<Tables>): AuditRows {
       if (fromMs !== undefined) query = query.where('at_us', '>=', Math.round(fromMs * 1000));
       if (toMs !== undefined) query = query.where('at_us', '<', Math.round(toMs * 1000));
       if (target !== undefined) query = query.where(contains('request', target));
+      if (about !== undefined) {
+        // A path below it is between `/` and the next character.
+        query = query.where((eb) =>
+          eb.or(
+            METHODS.map((method) => `${method} ${about}`).flatMap((each) => [
+              eb('request', '=', each),
+              eb.and([eb('request', '>', `${each}/`), eb('request', '<', `${each}0`)]),
+            ]),
+          ),
+        );
+      }
       return (await query.execute()).map((row) => ({
         ...{ seq: row.seq, atMs: row.at_us / 1000, userId: row.user_id, name: row.name, address: row.address },
         ...{ action: row.action, request: row.request, status: row.status, traceId: row.trace_id },

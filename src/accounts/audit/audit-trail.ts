@@ -38,6 +38,8 @@ export interface AuditQuery {
   /** Only lines from this instant on, and before the other, ms since 1970. */
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
+  /** Only requests to this path and below it. */
+  readonly about?: string | undefined;
   readonly limit: number;
 }
 

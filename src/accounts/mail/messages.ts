@@ -19,12 +19,37 @@ export type MailTopic =
   | { readonly kind: 'reset'; readonly name: string; readonly site: string; readonly link: string }
   | { readonly kind: 'invitation'; readonly from: string; readonly site: string; readonly link: string }
   | { readonly kind: 'changed'; readonly name: string; readonly site: string; readonly email: string }
+  | {
+      readonly kind: 'alarms';
+      readonly site: string;
+      readonly link: string;
+      readonly alarms: readonly AlarmMailLine[];
+      /** Alarms that are not listed. */
+      readonly more: number;
+    }
   | { readonly kind: 'test'; readonly site: string };
+
+/** An alarm in a message. Times are RFC 3339. */
+export interface AlarmMailLine {
+  readonly stream: string;
+  /** Name of the alarm in the language of the message. */
+  readonly name: string;
+  readonly from: string;
+  /** undefined: it is active. */
+  readonly to: string | undefined;
+  /** Absolute URLs of the page that shows what happened, and of a picture. */
+  readonly page: string;
+  readonly still: string;
+}
 
 interface Parts {
   readonly subject: string;
   /** Before the link. */
   readonly before: readonly string[];
+  /** Each with its links. */
+  readonly items?: readonly { readonly text: string; readonly links: readonly string[] }[];
+  /** After the items. */
+  readonly tail?: string;
   /** Text of the link in HTML. */
   readonly action?: string;
   readonly after: readonly string[];
@@ -55,6 +80,21 @@ const english: Texts = {
     subject: `Your e-mail address for ${site} has changed`,
     before: [`Hello ${name},`, `the e-mail address of your account at ${site} is now ${email}.`],
     after: ['If you did not change it, ask the operator of the server at once.'],
+  }),
+  alarms: ({ site, alarms, more }) => ({
+    subject: subjectOf(alarms, more, {
+      raised: (what) => `Alarm: ${what}`,
+      cleared: (what) => `Cleared: ${what}`,
+      many: (count) => `${count} alarms at ${site}`,
+    }),
+    before: [],
+    items: alarms.map(({ stream, name, from, to, page, still }) => ({
+      text: to === undefined ? `${stream}: ${name} since ${from}` : `${stream}: ${name} from ${from} to ${to}`,
+      links: [page, still],
+    })),
+    ...(more > 0 && { tail: `And ${more} more.` }),
+    action: 'All alarms',
+    after: [],
   }),
   test: ({ site }) => ({
     subject: `Test message from ${site}`,
@@ -87,17 +127,43 @@ const chinese: Texts = {
     before: [`${name}，您好：`, `您在 ${site} 的账号邮箱地址现为 ${email}。`],
     after: ['如果这不是您本人的操作，请立即联系服务器管理员。'],
   }),
+  alarms: ({ site, alarms, more }) => ({
+    subject: subjectOf(alarms, more, {
+      raised: (what) => `告警：${what}`,
+      cleared: (what) => `告警解除：${what}`,
+      many: (count) => `${site} 有 ${count} 条告警`,
+    }),
+    before: [],
+    items: alarms.map(({ stream, name, from, to, page, still }) => ({
+      text: to === undefined ? `${stream}：${name}，开始于 ${from}` : `${stream}：${name}，${from} 至 ${to}`,
+      links: [page, still],
+    })),
+    ...(more > 0 && { tail: `另有 ${more} 条。` }),
+    action: '全部告警',
+    after: [],
+  }),
   test: ({ site }) => ({ subject: `来自 ${site} 的测试邮件`, before: [`${site} 可以发送邮件。`], after: [] }),
 };
 
 /** Writes a message. */
 export function writeMail(topic: MailTopic, language: MailLanguage): MailContent {
   const texts = language === 'zh' ? chinese : english;
-  const { subject, before, action, after } = (texts[topic.kind] as (topic: MailTopic) => Parts)(topic);
+  const {
+    subject,
+    before,
+    items = [],
+    tail,
+    action,
+    after,
+  } = (texts[topic.kind] as (topic: MailTopic) => Parts)(topic);
   const link = 'link' in topic ? topic.link : undefined;
-  const text = [...before, ...(link === undefined ? [] : [link]), ...after].join('\n\n');
+  const end = tail === undefined ? [] : [tail];
+  const listed = items.map((item) => [item.text, ...item.links].join('\n'));
+  const text = [...before, ...listed, ...end, ...(link === undefined ? [] : [link]), ...after].join('\n\n');
   const paragraphs = [
     ...before.map(escapeHtml),
+    ...items.map((item) => [escapeHtml(item.text), ...item.links.map(linkTo)].join('<br>')),
+    ...end.map(escapeHtml),
     ...(link === undefined
       ? []
       : [`<a href="${escapeHtml(link)}">${action ?? escapeHtml(link)}</a>`, escapeHtml(link)]),
@@ -111,6 +177,21 @@ export function mailLanguageOf(chosen: MailLanguage | undefined, accepted: strin
   if (chosen !== undefined) return chosen;
   const first = /(?:^|[\s,])(en|zh)\b/i.exec(accepted ?? '')?.[1]?.toLowerCase();
   return first === 'zh' ? 'zh' : 'en';
+}
+
+function linkTo(url: string): string {
+  return `<a href="${escapeHtml(url)}">${escapeHtml(url)}</a>`;
+}
+
+/** One alarm is named; of several, their number. */
+function subjectOf(
+  alarms: readonly AlarmMailLine[],
+  more: number,
+  words: Readonly<Record<'raised' | 'cleared', (what: string) => string>> & { many: (count: number) => string },
+): string {
+  const [first] = alarms;
+  if (!first || alarms.length + more > 1) return words.many(alarms.length + more);
+  return words[first.to === undefined ? 'raised' : 'cleared'](`${first.name}, ${first.stream}`);
 }
 
 function pageOf(language: MailLanguage, paragraphs: readonly string[]): string {

@@ -13,7 +13,8 @@ import {
   printAnswer,
   printMessage,
 } from '../frame-protocol.ts';
-import { makeKeyPicture } from './key-picture.ts';
+import { soundLevel } from './audio/sound-level.ts';
+import { makeKeyPicture, readLuma } from './key-picture.ts';
 import { leaveWithParent } from './parent.ts';
 import { probe } from './probe.ts';
 import { makeSheet, makeTile } from './sheet.ts';
@@ -44,6 +45,10 @@ function answerTo(operation: Operation, bytes: Uint8Array): Uint8Array {
       return makeStill(bytes, operation.atS, operation.width);
     case 'key-picture':
       return makeKeyPicture(bytes, operation);
+    case 'luma':
+      return readLuma(bytes, operation);
+    case 'sound-level':
+      return Buffer.from(JSON.stringify(soundLevel(bytes, operation.seconds)));
     case 'tile':
       return makeTile(bytes, operation);
     case 'sheet':

@@ -1,10 +1,10 @@
 /**
- * Encodes the first key frame as a small JPEG, as cheaply as it can be, and reads its luma as a coarse grid.
- * In: an init section and the start of a segment. Out: the grid and a JPEG file of bounded size. Native code: child processes only.
+ * Encodes the first key frame as a small JPEG, as cheaply as it can be, and reads its luma as a coarse grid; or reads its luma alone.
+ * In: an init section and the start of a segment. Out: the grid and a JPEG file of bounded size; luma. Native code: child processes only.
  */
 import type { Frame } from 'node-av/lib';
 import { concatBytes } from '../../lib/bytes.ts';
-import { LUMA_SIDE, type Operation } from '../frame-protocol.ts';
+import { LUMA_SIDE, type Operation, type TileSize } from '../frame-protocol.ts';
 import { openMediaInput } from './media-input.ts';
 import { decodeAt, printJpeg, scaleForJpeg, shapeOf } from './still.ts';
 
@@ -31,6 +31,19 @@ export function makeKeyPicture(
     if (jpeg.length <= maxBytes) break;
   }
   return concatBytes([lumaGrid(scaled), jpeg]);
+}
+
+/**
+ * The luma of the first key frame, scaled.
+ *
+ * @returns a byte for each pixel, row by row
+ * @throws Error with the message of FFmpeg if there is no picture
+ */
+export function readLuma(bytes: Uint8Array, { width, height }: TileSize): Uint8Array {
+  using input = openMediaInput(bytes);
+  using frame = decodeAt(input.format, 0, { keyOnly: true });
+  using scaled = scaleForJpeg(frame, width, height, 1);
+  return new Uint8Array(scaled.toBuffer().subarray(0, width * height));
 }
 
 /** The mean luma of each cell of a picture, 0 to 255. */

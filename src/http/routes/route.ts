@@ -90,6 +90,7 @@ export interface Route {
     | 'streams'
     | 'timeline'
     | 'players'
+    | 'alarms'
     | 'clips'
     | 'library'
     | 'jobs'

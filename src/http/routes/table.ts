@@ -30,6 +30,7 @@ import { roomPlaybackRoutes } from './rooms/playback.ts';
 import { roomPollRoutes } from './rooms/polls.ts';
 import { roomRoutes } from './rooms/rooms.ts';
 import type { Route } from './route.ts';
+import { alarmRoutes } from './streams/alarms.ts';
 import { deletionRoutes } from './streams/deletions.ts';
 import { inspectRoutes } from './streams/inspect.ts';
 import { iptvRoutes } from './streams/iptv.ts';
@@ -54,6 +55,7 @@ export const routes: readonly Route[] = [
   ...streamRoutes,
   ...pictureRoutes,
   ...statsRoutes,
+  ...alarmRoutes,
   ...playbackSessionRoutes,
   ...inspectRoutes,
   ...probeRoutes,

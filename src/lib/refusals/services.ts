@@ -25,6 +25,11 @@ export const serviceRefusals = {
     title: 'The database is not empty',
     hint: 'Name an empty database, or delete what it has: --overwrite',
   },
+  'alarm-unknown': {
+    status: 404,
+    title: 'Unknown alarm',
+    hint: 'GET /api/v1/alarms lists them. Cleared ones are deleted after `alarms.keep`.',
+  },
   'node-unknown': {
     status: 404,
     title: 'Unknown node',

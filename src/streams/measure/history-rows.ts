@@ -44,6 +44,10 @@ const columns = {
   skewMs: 'farthest',
   /** Difference of small pictures, see storyboard-sampler. */
   pictureChange: 'max',
+  /** Of content-check: share of the picture that is dark, percent; largest change of a pixel; level of the sound, dB. */
+  dark: 'max',
+  pixelChange: 'max',
+  soundDb: 'max',
 } as const satisfies Record<string, 'sum' | 'max' | 'farthest'>;
 
 /** Name of a column. */

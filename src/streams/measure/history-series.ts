@@ -85,6 +85,9 @@ export class SeriesBuilder {
       viewers: plain('viewers', 0).map(known),
       avOffset: plain('avOffsetMs', 1).map(known),
       skew: plain('skewMs', 1).map(known),
+      dark: plain('dark', 1).map(known),
+      pictureChange: plain('pixelChange', 0).map(known),
+      soundLevel: plain('soundDb', 1).map(known),
     };
   }
 

@@ -8,6 +8,7 @@ import type { Stream } from '../../live/stream.ts';
 import type { LiveWindow } from '../../packager/live-window.ts';
 import type { StatsTable, StatsWindow } from '../../recording/stats-table.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';
+import type { ContentCheck } from '../content/content-check.ts';
 import type { StreamDefinition } from '../definition.ts';
 import type { StoryboardSampler } from '../record/storyboard-sampler.ts';
 import type { StreamDeps } from '../stream-deps.ts';
@@ -24,6 +25,8 @@ export interface MeasuredParts {
   readonly definition: () => StreamDefinition;
   /** Compares the pictures of the stream; undefined where no storyboards are made. */
   readonly storyboard: Pick<StoryboardSampler, 'onChange'> | undefined;
+  /** Checks its pictures and sound; undefined where that is not done. */
+  readonly content: Pick<ContentCheck, 'onSample' | 'absent'> | undefined;
   /** Windows of the last hour, see `recentWindows`. */
   readonly windows: readonly StatsWindow[];
 }
@@ -37,7 +40,7 @@ export function recentWindows(stats: StatsTable, streamId: string, nowMs: number
 /** Creates the measurement of a stream. */
 export function openMeasure(
   { clock, stats, events, metrics, log }: Pick<StreamDeps, 'clock' | 'stats' | 'events' | 'metrics' | 'log'>,
-  { stream, list, publishers, definition, storyboard, windows }: MeasuredParts,
+  { stream, list, publishers, definition, storyboard, content, windows }: MeasuredParts,
 ): StreamMeasure {
   const { id } = definition();
   const failed = (what: string) => (error: unknown) =>
@@ -64,8 +67,10 @@ export function openMeasure(
       if (current.source.type !== 'push') return;
       events.publish('publish.warning', finding ?? gone(code), current);
     },
+    contentAbsent: () => (content ? content.absent : 'this server does not check pictures and sound'),
     staggerTicks: [...id].reduce((sum, letter) => sum + letter.charCodeAt(0), 0),
   });
+  content?.onSample((sample) => measure.addContent(sample));
   storyboard?.onChange((change) => measure.addPictureChange(change));
   stream.events.subscribe((event) => measure.recovery.onStream(event));
   publishers.events.subscribe((event) => measure.recovery.onPublisher(event));

@@ -15,6 +15,7 @@ import { advise, worstOf } from './advice.ts';
 import type { PublishFigures, Sample } from './figures.ts';
 import { type HistoryColumn, KEPT_WINDOWS, unpackWindow } from './history-rows.ts';
 import { activityColumns, historySteps, SeriesBuilder } from './history-series.ts';
+import type { StreamMeasure } from './stream-measure.ts';
 
 /** Windows that are read from the database at a time: a day. */
 const BATCH_US = 144 * WINDOW_US;
@@ -105,6 +106,7 @@ function statsOf({ state, measure, publishers }: ManagedStream, nowMs: number, v
       sizeChanges: figures?.sizeChanges ?? 0,
     },
     recent: recentOf(samples),
+    content: contentOf(measure.content),
     viewers,
     findings,
   };
@@ -161,6 +163,17 @@ function linkOf(figures: PublishFigures | undefined): StreamStats['link'] {
     lost: whole(link?.lost),
     retransmitted: whole(link?.retransmitted),
     dropped: whole(link?.dropped),
+  };
+}
+
+function contentOf({ picture, sound, absent }: StreamMeasure['content']): StreamStats['content'] {
+  return {
+    absent,
+    dark: rounded(picture?.dark),
+    change: rounded(picture?.change),
+    level: rounded(sound?.levelDb),
+    peak: rounded(sound?.peakDb),
+    clipped: rounded(sound?.clipped),
   };
 }
 

@@ -6,6 +6,7 @@ import type { Finding } from '../../api/advice.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { StatsWindow } from '../../recording/stats-table.ts';
+import type { ContentSample } from '../content/content-check.ts';
 import { RecoveryLog } from '../inspect/recovery-log.ts';
 import type { PictureChange } from '../record/storyboard-sampler.ts';
 import { advise } from './advice.ts';
@@ -19,6 +20,8 @@ import { SessionSampler, type StreamSide } from './session-sampler.ts';
 const SAVE_TICKS = 60;
 /** The advice is compared so often, ticks. */
 const ADVICE_TICKS = 5;
+/** Most content samples that wait for their reader; older ones are left out. */
+const MAX_CONTENT = 64;
 /** A burst is spread over at most this time before it, ms. */
 const LONGEST_BURST_MS = 30_000;
 
@@ -34,6 +37,8 @@ export interface StreamMeasureSetup {
   readonly save: (window: StatsWindow) => Promise<void>;
   /** A finding other than `good` appeared, changed its severity, or is gone (`undefined`). */
   readonly onAdvice: (code: Finding['code'], finding: Finding | undefined) => void;
+  /** Why pictures and sound are not checked; empty if they are. */
+  readonly contentAbsent: () => string;
   /** Delays the first write, ticks: the streams of a process do not write at the same time. */
   readonly staggerTicks: number;
 }
@@ -51,6 +56,9 @@ export class StreamMeasure {
   /** Time of a bursty source that no media was counted for yet, ms. */
   #waitingMs = 0;
   #saving: Promise<void> = Promise.resolve();
+  #picture: Extract<ContentSample, { kind: 'picture' }> | undefined;
+  #sound: Extract<ContentSample, { kind: 'sound' }> | undefined;
+  #content: ContentSample[] = [];
 
   constructor(setup: StreamMeasureSetup) {
     this.#setup = setup;
@@ -73,6 +81,8 @@ export class StreamMeasure {
       this.#sampler = session && new SessionSampler(session, nowMs);
       this.#clocks = new ClockMeter();
       this.#waitingMs = 0;
+      this.#picture = undefined;
+      this.#sound = undefined;
       if (!session) this.#watch.clear();
     } else if (this.#sampler) {
       this.#record(this.#sampler, this.#sampler.sample(nowMs), viewers);
@@ -85,6 +95,34 @@ export class StreamMeasure {
   /** Adds how far the picture changed between two times, ms since 1970. */
   addPictureChange({ fromMs, toMs, difference }: PictureChange): void {
     this.#rows.spread(fromMs, toMs, { pictureChange: difference });
+  }
+
+  /** Adds what a picture or a piece of sound showed. */
+  addContent(sample: ContentSample): void {
+    const isPicture = sample.kind === 'picture';
+    if (isPicture) this.#picture = sample;
+    else this.#sound = sample;
+    this.#content = [...this.#content.slice(1 - MAX_CONTENT), sample];
+    const values = isPicture ? { dark: sample.dark, pixelChange: sample.change } : { soundDb: sample.levelDb };
+    const toMs = sample.toUs / 1000;
+    this.#rows.spread(Math.min(sample.fromUs / 1000, toMs - 1), toMs, values);
+  }
+
+  /** The newest of both kinds; undefined before the first, and without a publisher. */
+  get content(): {
+    readonly picture: Extract<ContentSample, { kind: 'picture' }> | undefined;
+    readonly sound: Extract<ContentSample, { kind: 'sound' }> | undefined;
+    /** Why they are not checked; empty if they are. */
+    readonly absent: string;
+  } {
+    return { picture: this.#picture, sound: this.#sound, absent: this.#setup.contentAbsent() };
+  }
+
+  /** Samples of the content since the last call, oldest first. */
+  takeContent(): readonly ContentSample[] {
+    const taken = this.#content;
+    this.#content = [];
+    return taken;
   }
 
   /** The figures of the active publisher; undefined without one, and until it was measured for a second. */

@@ -128,7 +128,7 @@ function differenceOf(one: Uint8Array, other: Uint8Array): number {
 }
 
 /** The boxes up to the first mdat, which begin with the key frame; undefined if there is none. */
-function firstFragment(bytes: Uint8Array): Uint8Array | undefined {
+export function firstFragment(bytes: Uint8Array): Uint8Array | undefined {
   for (let at = 0; ; ) {
     const box = readBoxHead(bytes, at);
     if (!box) return undefined;

@@ -10,6 +10,7 @@ import './edit.ts';
 import './library.ts';
 import './go-live.ts';
 import './goto.ts';
+import './history.ts';
 import './media-servers.ts';
 import './real-time.ts';
 import './rooms.ts';
@@ -69,6 +70,11 @@ test('no text is unused', () => {
     'keep.',
     'unsupported.',
     'admin.tab.',
+    'history.event.',
+    'history.kind.',
+    'history.range.',
+    'history.mute.',
+    'alarms.state.',
     'visibility.',
     'edit.visibility.',
     'refusal.',

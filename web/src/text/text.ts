@@ -45,6 +45,7 @@ type EditTexts = typeof import('./en/edit.json');
 type EraseTexts = typeof import('./en/erase.json');
 type GoLiveTexts = typeof import('./en/go-live.json');
 type GoToTexts = typeof import('./en/goto.json');
+type HistoryTexts = typeof import('./en/history.json');
 type LibraryTexts = typeof import('./en/library.json');
 type MediaServerTexts = typeof import('./en/media-servers.json');
 type MultiTexts = typeof import('./en/multi.json');
@@ -68,6 +69,7 @@ export type TextKey =
   | keyof EraseTexts
   | keyof GoLiveTexts
   | keyof GoToTexts
+  | keyof HistoryTexts
   | keyof LibraryTexts
   | keyof MediaServerTexts
   | keyof MultiTexts
