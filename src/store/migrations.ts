@@ -3,12 +3,12 @@
  * In: nothing. Out: steps, which sqlite.ts and postgres/migrate.ts run in one transaction each; the tables of schema.ts.
  */
 import { OxbowError } from '../lib/errors.ts';
-import { alarmMigration } from './alarm-tables.ts';
-import { erasureMigration } from './erasure-tables.ts';
-import { nodeMigration, nodeStateMigration, rowChangeMigration } from './node-tables.ts';
+import { alarmMigration } from './tables/alarm-tables.ts';
+import { erasureMigration } from './tables/erasure-tables.ts';
+import { nodeMigration, nodeStateMigration, rowChangeMigration } from './tables/node-tables.ts';
 import { objectMigration } from './objects/object-migration.ts';
 import { presentMigration, roomMigrations } from './room-migrations.ts';
-import { traceMigration } from './trace-columns.ts';
+import { traceMigration } from './tables/trace-columns.ts';
 
 /**
  * A step, in the SQL of SQLite; postgres/statements.ts translates it. Without `down` the step cannot be undone: those of the first

@@ -10,8 +10,8 @@ import type {
   MailMessageTable,
   UserIdentityTable,
   UserTable,
-} from './account-tables.ts';
-import type { AlarmMuteTable, AlarmTable, JournalTable } from './alarm-tables.ts';
+} from './tables/account-tables.ts';
+import type { AlarmMuteTable, AlarmTable, JournalTable } from './tables/alarm-tables.ts';
 import type {
   AssetChunkTable,
   AssetRemovedTable,
@@ -20,9 +20,9 @@ import type {
   AssetSubtitleTable,
   AssetTable,
   AssetTagTable,
-} from './asset-tables.ts';
-import type { ErasureTable } from './erasure-tables.ts';
-import type { NodeTable, PlacementTable, RowChangeTable } from './node-tables.ts';
+} from './tables/asset-tables.ts';
+import type { ErasureTable } from './tables/erasure-tables.ts';
+import type { NodeTable, PlacementTable, RowChangeTable } from './tables/node-tables.ts';
 import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   MediaServerTable,
@@ -31,10 +31,10 @@ import type {
   RoomMessageTable,
   RoomPollTable,
   RoomTable,
-} from './room-tables.ts';
+} from './tables/room-tables.ts';
 import type { UploadPartTable, UploadTable } from './upload-schema.ts';
 
-export type { AssetChunkTable, AssetRenditionTable, AssetSubtitleTable, AssetTable } from './asset-tables.ts';
+export type { AssetChunkTable, AssetRenditionTable, AssetSubtitleTable, AssetTable } from './tables/asset-tables.ts';
 
 /** A named live channel; its recordings belong to `id`, so a name may change or come back. */
 export interface StreamTable {

@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
 import { OxbowError } from '../../lib/errors.ts';
 import type { StreamGap } from '../../media/segment.ts';
-import type { ErasureTable as ErasureRow } from '../../store/erasure-tables.ts';
+import type { ErasureTable as ErasureRow } from '../../store/tables/erasure-tables.ts';
 import { type Fence, holdLease, indexTaken } from '../../store/lease-table.ts';
 import type { RowChanges } from '../../store/row-changes.ts';
 import type { Tables } from '../../store/schema.ts';

@@ -5,7 +5,7 @@
  */
 import type { ExpressionBuilder, Kysely, Selectable } from 'kysely';
 import { qualityRecordings, recordingOf } from '../../archive/recording-locations.ts';
-import type { AssetChunkTable } from '../../store/asset-tables.ts';
+import type { AssetChunkTable } from '../../store/tables/asset-tables.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { ChunkRow } from '../chunk-table.ts';
 

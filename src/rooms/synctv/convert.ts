@@ -7,8 +7,8 @@ import { isPasswordHash } from '../../accounts/users/password.ts';
 import { effectiveMask, maskOf, permissionBits, usualMasks } from '../../api/room/permissions.ts';
 import { nothingPlays, type PlaybackState } from '../../api/room/playback.ts';
 import type { RoomOptions } from '../../api/room/room-shapes.ts';
-import type { UserIdentityTable, UserTable } from '../../store/account-tables.ts';
-import type { RoomItemTable, RoomMemberTable, RoomTable } from '../../store/room-tables.ts';
+import type { UserIdentityTable, UserTable } from '../../store/tables/account-tables.ts';
+import type { RoomItemTable, RoomMemberTable, RoomTable } from '../../store/tables/room-tables.ts';
 import { convertItems } from './convert-items.ts';
 import {
   flagOf,

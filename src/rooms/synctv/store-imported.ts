@@ -3,7 +3,7 @@
  * In: rows of oxbow's tables. Out: the store, and what was new.
  */
 import type { Insertable, Kysely, Transaction } from 'kysely';
-import type { UserTable } from '../../store/account-tables.ts';
+import type { UserTable } from '../../store/tables/account-tables.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { Converted } from './convert.ts';
 

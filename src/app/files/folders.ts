@@ -2,23 +2,23 @@
  * Opens the further folders of recordings, watches whether they are there, and moves recordings into them.
  * In: the context, store, the files of the data folder. Out: Folders; log lines, events, metrics, a health check.
  */
-import type { FolderView } from '../api/admin-shapes.ts';
-import type { FoldersSegmentStore } from '../archive/folders/folders-segment-store.ts';
-import { openFolders as openStore } from '../archive/folders/open-folders.ts';
-import type { RecordingFolder } from '../archive/folders/recording-folder.ts';
-import type { SegmentStore } from '../archive/segment-store.ts';
-import type { SyncQueue } from '../archive/sync-queue.ts';
-import type { EventBus } from '../cluster/event-bus.ts';
-import { folderOfStream } from '../config/sections/storage-section.ts';
-import { sleep } from '../lib/abort.ts';
-import { OxbowError } from '../lib/errors.ts';
-import { DiskForecast } from '../observe/disk-forecast.ts';
-import { runFolderMoves } from '../recording/offload/folder-moves.ts';
-import type { Store } from '../store/db.ts';
-import type { Catalog } from '../streams/catalog.ts';
-import { minFreeBytes } from '../streams/disk.ts';
-import { readNames } from '../streams/stream-table.ts';
-import type { AppContext, Folders, Parts } from './parts.ts';
+import type { FolderView } from '../../api/admin-shapes.ts';
+import type { FoldersSegmentStore } from '../../archive/folders/folders-segment-store.ts';
+import { openFolders as openStore } from '../../archive/folders/open-folders.ts';
+import type { RecordingFolder } from '../../archive/folders/recording-folder.ts';
+import type { SegmentStore } from '../../archive/segment-store.ts';
+import type { SyncQueue } from '../../archive/sync-queue.ts';
+import type { EventBus } from '../../cluster/event-bus.ts';
+import { folderOfStream } from '../../config/sections/storage-section.ts';
+import { sleep } from '../../lib/abort.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { DiskForecast } from '../../observe/disk-forecast.ts';
+import { runFolderMoves } from '../../recording/offload/folder-moves.ts';
+import type { Store } from '../../store/db.ts';
+import type { Catalog } from '../../streams/catalog.ts';
+import { minFreeBytes } from '../../streams/disk.ts';
+import { readNames } from '../../streams/stream-table.ts';
+import type { AppContext, Folders, Parts } from '../parts.ts';
 
 /** Interval of looks, ms. */
 const EVERY_MS = 5_000;

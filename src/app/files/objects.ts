@@ -3,20 +3,20 @@
  * In: the context, store, files. Out: Objects; log lines, events, metrics, a health check.
  */
 import path from 'node:path';
-import type { ObjectStoreView } from '../api/admin-shapes.ts';
-import { OBJECT_CACHE, openTieredStore } from '../archive/objects/open-tiered.ts';
-import { listRecordings } from '../archive/recording-locations.ts';
-import { isMissing, type SegmentLocation, type SegmentStore } from '../archive/segment-store.ts';
-import { LOCAL_STORAGE } from '../config/sections/storage-section.ts';
-import { sleep } from '../lib/abort.ts';
-import { OxbowError } from '../lib/errors.ts';
-import { OncePer } from '../lib/once-per.ts';
-import { Candidates } from '../recording/offload/candidates.ts';
-import { Offload } from '../recording/offload/offload.ts';
-import type { DamageKeeper } from '../recording/verify/damage-keeper.ts';
-import type { Store } from '../store/db.ts';
-import { readStorage } from '../streams/stream-table.ts';
-import type { AppContext, DiskWatch, Objects, Parts } from './parts.ts';
+import type { ObjectStoreView } from '../../api/admin-shapes.ts';
+import { OBJECT_CACHE, openTieredStore } from '../../archive/objects/open-tiered.ts';
+import { listRecordings } from '../../archive/recording-locations.ts';
+import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
+import { LOCAL_STORAGE } from '../../config/sections/storage-section.ts';
+import { sleep } from '../../lib/abort.ts';
+import { OxbowError } from '../../lib/errors.ts';
+import { OncePer } from '../../lib/once-per.ts';
+import { Candidates } from '../../recording/offload/candidates.ts';
+import { Offload } from '../../recording/offload/offload.ts';
+import type { DamageKeeper } from '../../recording/verify/damage-keeper.ts';
+import type { Store } from '../../store/db.ts';
+import { readStorage } from '../../streams/stream-table.ts';
+import type { AppContext, DiskWatch, Objects, Parts } from '../parts.ts';
 
 /** An address for a download is valid for so long, seconds. */
 const PRESIGNED_S = 300;

@@ -2,11 +2,11 @@
  * Opens deletions of ranges on request, and legal holds.
  * In: the context, recordings, streams, exports, the library, accounts, nodes. Out: DeletionsApi; deletions continue until the shutdown.
  */
-import { assetPrefix } from '../archive/asset-locations.ts';
-import { createDeletionsApi } from '../streams/erase/deletions-api.ts';
-import { EdgePurges } from '../streams/erase/edge-purges.ts';
-import { Eraser } from '../streams/erase/eraser.ts';
-import type { AppContext, Deletions, Parts } from './parts.ts';
+import { assetPrefix } from '../../archive/asset-locations.ts';
+import { createDeletionsApi } from '../../streams/erase/deletions-api.ts';
+import { EdgePurges } from '../../streams/erase/edge-purges.ts';
+import { Eraser } from '../../streams/erase/eraser.ts';
+import type { AppContext, Deletions, Parts } from '../parts.ts';
 
 /** Opens the API. */
 export function openDeletions(
