@@ -3,6 +3,7 @@
  * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types alone.
  */
 
+import type { ActivityView } from './activity.ts';
 import type {
   StreamBackpressure,
   StreamBuffer,
@@ -12,7 +13,6 @@ import type {
 } from './inspect-shapes.ts';
 import type { StreamPicture } from './picture.ts';
 import type {
-  ActivityView,
   GapView,
   MarkerView,
   PinView,

@@ -25,8 +25,8 @@ import { openMsnMarks } from '../streams/open-msn-marks.ts';
 import { PictureTable } from '../streams/picture/picture-table.ts';
 import { adoptRecordings } from '../streams/stream-table.ts';
 import { openFolders } from './files/folders.ts';
-import { openNodeFiles } from './nodes/nodes.ts';
 import { openObjects } from './files/objects.ts';
+import { openNodeFiles } from './nodes/nodes.ts';
 import type { AppContext, Parts, Recordings } from './parts.ts';
 
 /** After so long, rows of the index are on a replica, even if the database did not respond for a while; ms. */

@@ -535,7 +535,7 @@ export interface EventDataByType {
     segments: number;
     /** id of the asset, if the file is of the library */
     asset?: string;
-    /** for a person; never an address of a source */
+    /** for a person */
     detail: string;
   };
   /** A damaged file was replaced by its intact second copy in an object store. */
@@ -549,7 +549,7 @@ export interface EventDataByType {
   'folder.failing': {
     /** its name in the settings */
     folder: string;
-    /** for a person; never an address of a source */
+    /** for a person */
     detail: string;
   };
   /** A folder of recordings can be used again: recording continues. */
@@ -561,7 +561,7 @@ export interface EventDataByType {
   'storage.failing': {
     /** its name in the settings */
     target: string;
-    /** for a person; never an address of a source */
+    /** for a person */
     detail: string;
   };
   /** The object store works again: files are copied or moved to it. */

@@ -7,8 +7,8 @@ import type { NodeRole } from '../config/sections/cluster-section.ts';
 import type { Clock } from '../lib/clock.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
 import { type Fence, holdLease } from '../store/lease-table.ts';
-import type { PlacementTable } from '../store/tables/node-tables.ts';
 import type { Tables } from '../store/schema.ts';
+import type { PlacementTable } from '../store/tables/node-tables.ts';
 import type { NodeView, OwnedKind } from './placement.ts';
 
 /** What runs: its new owner continues it at once. */

@@ -8,8 +8,8 @@ import type { ItemTarget } from '../api/room/item-shapes.ts';
 import { nothingPlays, type PlaybackState } from '../api/room/playback.ts';
 import type { RoomOptions } from '../api/room/room-shapes.ts';
 import { runAll } from '../store/engine.ts';
-import type { RoomItemTable, RoomMemberTable, RoomTable } from '../store/tables/room-tables.ts';
 import type { Tables } from '../store/schema.ts';
+import type { RoomItemTable, RoomMemberTable, RoomTable } from '../store/tables/room-tables.ts';
 import { RoomGuard } from './cluster/room-guard.ts';
 import { mergedMember } from './merged-member.ts';
 import {

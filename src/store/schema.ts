@@ -3,6 +3,7 @@
  * In: the tables of migrations.ts. Out: types for the repositories that use `store.db`.
  */
 import type { Generated } from 'kysely';
+import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   AuditTable,
   EmailCodeTable,
@@ -23,7 +24,6 @@ import type {
 } from './tables/asset-tables.ts';
 import type { ErasureTable } from './tables/erasure-tables.ts';
 import type { NodeTable, PlacementTable, RowChangeTable } from './tables/node-tables.ts';
-import type { ObjectDeletionTable, ObjectUploadTable, StoredObjectTable } from './objects/object-tables.ts';
 import type {
   MediaServerTable,
   RoomItemTable,

@@ -300,10 +300,7 @@ export class ManagedStream implements ServedStream {
     this.#endList();
   }
 
-  /**
-   * Stops, seals the open file, and saves that the process ended regularly. The live playlist stays open for the next process.
-   * May be called twice.
-   */
+  /** Stops, seals the open file, and saves that the process ended regularly; the next one continues the live playlist. */
   close(): Promise<void> {
     this.#closing ??= this.#close();
     return this.#closing;

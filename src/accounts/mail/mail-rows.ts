@@ -3,8 +3,8 @@
  * In: messages of the queue, a secret box. Out: rows of the table `mail_message`. Times are whole µs there, ms here.
  */
 import type { Kysely, Selectable } from 'kysely';
-import type { MailMessageTable } from '../../store/tables/account-tables.ts';
 import type { Tables } from '../../store/schema.ts';
+import type { MailMessageTable } from '../../store/tables/account-tables.ts';
 import type { SecretBox } from '../secret-box.ts';
 import type { MailContent } from './messages.ts';
 

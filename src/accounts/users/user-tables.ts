@@ -3,8 +3,8 @@
  * In: rows of the accounts. Out: rows of the store.
  */
 import type { Kysely, Selectable } from 'kysely';
-import type { UserTable } from '../../store/tables/account-tables.ts';
 import type { Tables } from '../../store/schema.ts';
+import type { UserTable } from '../../store/tables/account-tables.ts';
 import type { Rows } from '../secret-table.ts';
 import type { Invitation } from './invitations.ts';
 import type { User } from './user.ts';

@@ -7,10 +7,10 @@ import { randomUUID } from 'node:crypto';
 import type { Kysely, Selectable } from 'kysely';
 import { OxbowError } from '../../lib/errors.ts';
 import type { StreamGap } from '../../media/segment.ts';
-import type { ErasureTable as ErasureRow } from '../../store/tables/erasure-tables.ts';
 import { type Fence, holdLease, indexTaken } from '../../store/lease-table.ts';
 import type { RowChanges } from '../../store/row-changes.ts';
 import type { Tables } from '../../store/schema.ts';
+import type { ErasureTable as ErasureRow } from '../../store/tables/erasure-tables.ts';
 import type { PinnedRange } from '../pinned-windows.ts';
 import { type ErasedFile, eraseRows, type MsnRange } from './erase-rows.ts';
 

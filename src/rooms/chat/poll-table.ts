@@ -4,8 +4,8 @@
  */
 import type { Kysely } from 'kysely';
 import { runAll } from '../../store/engine.ts';
-import type { RoomPollTable } from '../../store/tables/room-tables.ts';
 import type { Tables } from '../../store/schema.ts';
+import type { RoomPollTable } from '../../store/tables/room-tables.ts';
 import { RoomGuard } from '../cluster/room-guard.ts';
 
 const COLUMNS = [

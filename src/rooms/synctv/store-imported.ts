@@ -3,8 +3,8 @@
  * In: rows of oxbow's tables. Out: the store, and what was new.
  */
 import type { Insertable, Kysely, Transaction } from 'kysely';
-import type { UserTable } from '../../store/tables/account-tables.ts';
 import type { Tables } from '../../store/schema.ts';
+import type { UserTable } from '../../store/tables/account-tables.ts';
 import type { Converted } from './convert.ts';
 
 /** What was new. */

@@ -5,8 +5,8 @@
 import type { Kysely, Selectable } from 'kysely';
 import type { AlarmCode } from '../../api/alarms/alarm-rules.ts';
 import type { AlarmQuery } from '../../api/alarms/alarms-api.ts';
-import type { AlarmTable as AlarmRow } from '../../store/tables/alarm-tables.ts';
 import type { Tables } from '../../store/schema.ts';
+import type { AlarmTable as AlarmRow } from '../../store/tables/alarm-tables.ts';
 
 /** An alarm. */
 export interface StoredAlarm {
