@@ -3,7 +3,6 @@
  * In: http/routes calls it. Out: streams/ implements it, the tests of http/ stand in for it. Types alone.
  */
 
-import type { ActivityView } from './activity.ts';
 import type {
   StreamBackpressure,
   StreamBuffer,
@@ -11,6 +10,8 @@ import type {
   StreamRecovery,
   StreamSync,
 } from './inspect-shapes.ts';
+import type { ActivityView } from './measure/activity.ts';
+import type { StatsHistory, StreamStats } from './measure/stats-shapes.ts';
 import type { StreamPicture } from './picture.ts';
 import type {
   GapView,
@@ -22,7 +23,6 @@ import type {
   StreamView,
   TimelineView,
 } from './shapes.ts';
-import type { StatsHistory, StreamStats } from './stats-shapes.ts';
 
 /** Throws if a change may not be made: called in the change's turn with the revision that is there, undefined for no stream. */
 export type Precondition = (revision: string | undefined) => void;

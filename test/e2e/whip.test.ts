@@ -4,8 +4,8 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import type { StreamStats } from '../../src/api/measure/stats-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
-import type { StreamStats } from '../../src/api/stats-shapes.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';

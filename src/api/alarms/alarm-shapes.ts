@@ -3,7 +3,7 @@
  * In: streams/alarms. Out: `GET /alarms`, `…/streams/{name}/history`, events, the interface.
  */
 import type { Static } from 'typebox';
-import { StatsHistory } from '../stats-shapes.ts';
+import { StatsHistory } from '../measure/stats-shapes.ts';
 import { Type } from '../type.ts';
 import { type AlarmCode, alarmCodes } from './alarm-rules.ts';
 

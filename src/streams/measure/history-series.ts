@@ -2,8 +2,8 @@
  * Merges rows of figures into series for charts.
  * In: rows of history-rows in any order, each once. Out: one value for each step, null where nothing was measured. Pure.
  */
-import type { ActivityView } from '../../api/activity.ts';
-import type { StatsHistory } from '../../api/stats-shapes.ts';
+import type { ActivityView } from '../../api/measure/activity.ts';
+import type { StatsHistory } from '../../api/measure/stats-shapes.ts';
 import { type HistoryColumn, historyColumns, merge, ROW_S } from './history-rows.ts';
 
 const WIDTH = historyColumns.length;

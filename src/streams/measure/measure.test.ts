@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import type { StreamStats } from '../../api/stats-shapes.ts';
+import type { StreamStats } from '../../api/measure/stats-shapes.ts';
 import type { Frame } from '../../media/frame.ts';
 import { readStreams } from '../gauges.ts';
 import { openStreams, START_MS, type StreamsRig, temporaryFolder, tracks } from '../streams.fixture.ts';

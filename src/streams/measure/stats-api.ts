@@ -3,7 +3,7 @@
  * In: the measurement of managed streams, the windows in the database. Out: StreamStats, StatsHistory.
  */
 import { printRfc3339 } from '../../api/instant.ts';
-import type { StreamStats } from '../../api/stats-shapes.ts';
+import type { StreamStats } from '../../api/measure/stats-shapes.ts';
 import type { StatsApi } from '../../api/streams-api.ts';
 import { sourceAudioOf } from '../../ffmpeg/audio-transcoder-options.ts';
 import { WINDOW_US, windowOf } from '../../recording/window.ts';

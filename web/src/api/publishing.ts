@@ -4,9 +4,9 @@
  */
 
 import type { StreamSync } from '../../../src/api/inspect-shapes.ts';
+import type { StatsHistory, StreamStats } from '../../../src/api/measure/stats-shapes.ts';
 import type { CreatedPublishKey, PublishAddresses, PublishKeyView } from '../../../src/api/publish/publish-shapes.ts';
 import type { PushSourcePatch, SourceSettings } from '../../../src/api/shapes.ts';
-import type { StatsHistory, StreamStats } from '../../../src/api/stats-shapes.ts';
 import { askServer } from './client.ts';
 
 export type {

@@ -2,7 +2,7 @@
  * The activity curve of the timeline bar, of the bitrate and the change of the picture: which range to request for a view, and its outline.
  * In: views, ActivityView. Out: requests, an SVG path. Pure.
  */
-import type { ActivityView } from '../../../src/api/activity.ts';
+import type { ActivityView } from '../../../src/api/measure/activity.ts';
 import type { View } from './view.ts';
 
 /** Steps of a view, at most: a curve needs no more. */

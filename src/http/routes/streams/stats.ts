@@ -2,7 +2,7 @@
  * Routes of a stream's figures: what its publisher sends now and sent in the past, for administrators.
  * In: requests below /api/v1/streams/{name}/stats. Out: StreamStats, StatsHistory.
  */
-import { StatsHistory, StreamStats } from '../../../api/stats-shapes.ts';
+import { StatsHistory, StreamStats } from '../../../api/measure/stats-shapes.ts';
 import { defineRoute, type Route } from '../route.ts';
 import { NameParams } from './streams.ts';
 import { readRange, StepsQuery } from './timeline.ts';

@@ -2,7 +2,7 @@
  * Routes of a stream's timeline and its gaps.
  * In: a time range in any accepted form. Out: TimelineView, GapView.
  */
-import { ActivityView } from '../../../api/activity.ts';
+import { ActivityView } from '../../../api/measure/activity.ts';
 import { GapView, TimelineView } from '../../../api/shapes.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';

@@ -3,7 +3,7 @@
  * In: series of the API, spans of time. Out: SVG paths and shares of the width. Pure.
  */
 import { alarmNames } from '../../../../src/api/alarms/alarm-texts.ts';
-import type { StatsHistory } from '../../../../src/api/stats-shapes.ts';
+import type { StatsHistory } from '../../../../src/api/measure/stats-shapes.ts';
 import type { Language } from '../../text/text.ts';
 
 /** Height of the drawing of a line. */

@@ -3,7 +3,7 @@
  * In: nothing. Out: a schema for the API and its clients.
  */
 import type { Static } from 'typebox';
-import { Type } from './type.ts';
+import { Type } from '../type.ts';
 
 const Time = { format: 'date-time' } as const;
 

@@ -3,9 +3,9 @@
  * In: streams/measure. Out: `GET /streams/{name}/stats`, `…/stats/history`; the interface. Never a publisher's address.
  */
 import type { Static } from 'typebox';
-import { Finding } from './advice.ts';
-import { StreamState } from './shapes.ts';
-import { Type } from './type.ts';
+import { Finding } from '../advice.ts';
+import { StreamState } from '../shapes.ts';
+import { Type } from '../type.ts';
 
 const Time = Type.String({ format: 'date-time', description: 'RFC 3339, UTC, milliseconds' });
 const known = (description: string) => Type.Union([Type.Number(), Type.Null()], { description });
