@@ -6,7 +6,7 @@
  * lib/confine adds: hard limits on memory, files and processes, no network, and its end with that of oxbow.
  */
 import type { ChildProcess } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Duplex } from 'node:stream';
@@ -14,9 +14,15 @@ import { fileURLToPath } from 'node:url';
 import { spawnConfined, systemVariables } from '../lib/confine/confine.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
+import { isProcess } from '../lib/platform.ts';
 import { startedFile } from '../lib/program-files.ts';
 import { MessageSplitter } from './frame-protocol.ts';
 import { inputDescriptor, type StreamInput, serveReads } from './stream-input.ts';
+
+/** Folders of processes: the id of the oxbow that they belong to follows. */
+const FOLDER = 'oxbow-engine-';
+/** Resolves when the folders of oxbow processes that were killed are removed. */
+let swept: Promise<void> | undefined;
 
 /** Most media engine processes at a time, all kinds together. */
 export const MAX_CHILDREN = 32;
@@ -81,6 +87,18 @@ export interface EngineChild extends AsyncDisposable {
   readonly ended: Promise<string>;
 }
 
+/** The system ends the processes of an oxbow that is killed at once, before they remove their folders. */
+async function sweepFolders(): Promise<void> {
+  try {
+    for (const name of await readdir(tmpdir())) {
+      const owner = Number(name.startsWith(FOLDER) ? name.slice(FOLDER.length).split('-')[0] : Number.NaN);
+      if (owner > 0 && !isProcess(owner)) await rm(join(tmpdir(), name), { recursive: true, force: true });
+    }
+  } catch {
+    // A folder of another user, or a temporary folder that cannot be listed: what is left is small.
+  }
+}
+
 /**
  * Starts a child.
  *
@@ -92,7 +110,9 @@ export async function openChild(setup: ChildSetup): Promise<EngineChild> {
   started += 1;
   let folder: string | undefined;
   try {
-    folder = await mkdtemp(join(tmpdir(), 'oxbow-engine-'));
+    swept ??= sweepFolders();
+    await swept;
+    folder = await mkdtemp(join(tmpdir(), `${FOLDER}${process.pid}-`));
     return await startIn(folder, setup);
   } catch (error) {
     running -= 1;

@@ -86,6 +86,15 @@ export function bootId(): string {
   return isLinux && existsSync(file) ? readFileSync(file, 'utf8').trim() : hostname();
 }
 
+/** Whether a process with this id runs. */
+export function isProcess(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'; // of another user
+  }
+}
+
 const UPGRADE_SIGNAL = 'SIGUSR2';
 
 /** Asks a running oxbow to start its successor. @throws the system's error if there is no such process, and always on Windows */

@@ -93,7 +93,8 @@ export class Recorder implements AsyncDisposable {
   #backlogBytes = 0;
   /** Groups that are not yet written, lost or skipped. */
   #pendingGroups = 0;
-  #notBeforeMs = Number.NEGATIVE_INFINITY;
+  /** Writing is tried again then, monotonic ms; undefined: the last write was good. */
+  #notBeforeMs: number | undefined;
   /** Rows that are not in the index yet; they are written oldest first. */
   readonly #unindexed: { readonly row: ChunkRow; readonly dateRanges: readonly RecordedDateRange[] }[] = [];
   #retryIndexAtMs = Number.NEGATIVE_INFINITY;
@@ -122,6 +123,11 @@ export class Recorder implements AsyncDisposable {
   /** Contiguous gaps since the last group on disk, oldest first. */
   get gaps(): readonly StreamGap[] {
     return this.#losses.gaps;
+  }
+
+  /** Whether the disk has rejected the last write. */
+  get isFailing(): boolean {
+    return this.#notBeforeMs !== undefined;
   }
 
   /** Resolves when at least half of the backlog is free. Rejects with the signal's reason when aborted. */
@@ -199,7 +205,7 @@ export class Recorder implements AsyncDisposable {
       this.#lose(group, 'disk', noRoom?.() || 'there is no room on the disk');
       return;
     }
-    if (!this.#file && clock.monotonicMs() < this.#notBeforeMs) {
+    if (!this.#file && clock.monotonicMs() < (this.#notBeforeMs ?? 0)) {
       this.#lose(group, 'disk', 'the disk failed; writing is tried again soon');
       return;
     }
@@ -219,6 +225,7 @@ export class Recorder implements AsyncDisposable {
       };
       file.groups.push(found);
       this.#losses.clear();
+      this.#notBeforeMs = undefined;
       this.#previousMsn = group.msn;
       recording.committed(found);
     } catch (error) {

@@ -6,7 +6,6 @@ import { statfs } from 'node:fs/promises';
 import { sleep } from '../lib/abort.ts';
 import type { Current } from '../lib/current.ts';
 import { OxbowError } from '../lib/errors.ts';
-import type { StreamGap } from '../media/segment.ts';
 
 const EVERY_MS = 5000;
 /** Default of `record.minFree`: 1 GiB or 2 % of the disk, whichever is smaller. */
@@ -26,12 +25,7 @@ export interface Disk {
 export const NO_ROOM = 'Recording is paused: the free disk space is below record.minFree (--min-free).';
 
 /** Why segments are lost although there is room, for viewers: names the setting, without paths. The log has the error. */
-const WRITE_FAILS = 'Recording fails: the disk of the data folder (--data) is full, broken or read-only.';
-
-/** @param gaps since the last recorded group @returns empty while recording works */
-export function writeProblem(gaps: readonly StreamGap[]): string {
-  return gaps.at(-1)?.cause === 'disk' ? WRITE_FAILS : '';
-}
+export const WRITE_FAILS = 'Recording fails: the disk of the data folder (--data) is full, broken or read-only.';
 
 /** The free space, for administrators; if recording is paused, also the reason. */
 export function describeDisk({ free, total, least, hasRoom }: Disk): string {
@@ -43,7 +37,7 @@ export function describeDisk({ free, total, least, hasRoom }: Disk): string {
 /**
  * The health check of the disk: describes the free space.
  *
- * @param streams their problems, of `writeProblem` among others
+ * @param streams their problems, `WRITE_FAILS` among others
  * @throws OxbowError `not-ready` while recording is paused or fails
  */
 export function checkDisk(disk: Disk, streams: readonly { readonly problem: string }[]): string {

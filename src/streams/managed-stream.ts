@@ -21,7 +21,7 @@ import { gapsSince, type TimelineEnd } from '../recording/timeline.ts';
 import { leastMsnAt } from '../store/msn-marks.ts';
 import { Away } from './away/away.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
-import { writeProblem } from './disk.ts';
+import { WRITE_FAILS } from './disk.ts';
 import { StreamLadder } from './ladder/stream-ladder.ts';
 import { LeftOutWatch } from './left-out-watch.ts';
 import { openMeasure } from './measure/open-measure.ts';
@@ -163,7 +163,7 @@ export class ManagedStream implements ServedStream {
   get problem(): string {
     if (this.state !== 'live') return this.#problem;
     const lost = this.#definition.record
-      ? this.#deps.noRoom?.(this.#definition.id) || writeProblem(this.#parts.recorder.gaps)
+      ? this.#deps.noRoom?.(this.#definition.id) || (this.#parts.recorder.isFailing ? WRITE_FAILS : '')
       : '';
     return [lost, this.#leftOut.sentence].filter(Boolean).join(' ');
   }

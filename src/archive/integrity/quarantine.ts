@@ -33,7 +33,7 @@ export class Quarantine {
   constructor(dataFolder: string, nowMs: () => number) {
     this.#dataFolder = dataFolder;
     this.#nowMs = nowMs;
-    this.folder = `${QUARANTINE}/${new Date(nowMs()).toISOString().replaceAll(/[-:]|\.\d+/g, '')}`;
+    this.folder = `${QUARANTINE}/${new Date(nowMs()).toISOString().replaceAll(/[-:.]/g, '')}`;
   }
 
   /** Puts a file there; the file itself stays where it is until the caller replaces or deletes it. @throws the system's error */

@@ -235,15 +235,13 @@ class Repair {
     const detail = checked.problems.join('; ');
     const kept = checked.groups.length - checked.damaged.size;
     const action = checked.state === 'missing' ? 'lost' : kept > 0 ? 'rewritten' : 'removed';
-    this.#note(row.path, row.stream_id, action, kept > 0 ? `${detail}; ${kept} intact segments stay` : detail);
-    if (dryRun) return;
-    if (action !== 'lost') this.#keep(location, row, checked);
-    if (action === 'rewritten') {
-      await this.#rewrite(row, checked);
-      return;
+    if (!dryRun) {
+      if (action !== 'lost') this.#keep(location, row, checked);
+      if (action === 'rewritten') await this.#rewrite(row, checked);
+      else await this.#table.change(row.stream_id, row.first_msn, contentAfter(row, checked, 0));
+      if (action === 'removed') await segments.delete(location);
     }
-    await this.#table.change(row.stream_id, row.first_msn, contentAfter(row, checked, 0));
-    if (action === 'removed') await segments.delete(location);
+    this.#note(row.path, row.stream_id, action, kept > 0 ? `${detail}; ${kept} intact segments stay` : detail);
   }
 
   #keep(location: SegmentLocation, row: ChunkRow, { state, problems, groups, damaged }: CheckedChunk): void {
