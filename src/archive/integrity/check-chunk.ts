@@ -12,6 +12,7 @@ import { type Abortable, isMissing, type SegmentLocation, type SegmentStore } fr
 
 /** Bytes of one read. */
 const PIECE_BYTES = 256 * 1024;
+const NO_MSNS: ReadonlySet<number> = new Set();
 
 /** What can be checked: files of a store, or objects in a bucket. */
 export type CheckedStore = Pick<SegmentStore, 'read' | 'size'> & Partial<Pick<SegmentStore, 'release'>>;
@@ -19,10 +20,12 @@ export type CheckedStore = Pick<SegmentStore, 'read' | 'size'> & Partial<Pick<Se
 /** What is expected of a file. */
 export interface ExpectedChunk {
   readonly location: SegmentLocation;
-  /** Bytes. */
-  readonly size: number;
+  /** Bytes; undefined: another row of the file has it. */
+  readonly size: number | undefined;
   /** Oldest first. */
   readonly groups: readonly CommittedGroup[];
+  /** MSNs that other rows of the same file have: a range between them was deleted. Called if the file has more than `groups`. */
+  readonly others?: () => Promise<ReadonlySet<number>>;
 }
 
 /** Options of a check. */
@@ -45,6 +48,8 @@ export interface CheckedChunk {
   readonly problems: readonly string[];
   /** Head and tracks of the file; undefined if its head cannot be read. */
   readonly layout: ChunkLayout | undefined;
+  /** Other rows have groups of the file too, which `groups` does not have. */
+  readonly isShared: boolean;
 }
 
 /**
@@ -55,7 +60,7 @@ export interface CheckedChunk {
  */
 export async function checkChunk(
   store: CheckedStore,
-  { location, size, groups: indexed }: ExpectedChunk,
+  { location, size, groups: indexed, others }: ExpectedChunk,
   { signal, pace = () => Promise.resolve() }: CheckOptions = {},
 ): Promise<CheckedChunk> {
   let layout: ChunkLayout | undefined;
@@ -76,21 +81,44 @@ export async function checkChunk(
       if (!(error instanceof FormatError)) throw error;
       problems.push(`its head is damaged: ${error.message}`);
     }
-    const groups = joinGroups(indexed, layout?.groups ?? []);
+    const known = new Set(indexed.map(({ msn }) => msn));
+    const found = layout?.groups ?? [];
+    const elsewhere = (found.some(({ msn }) => !known.has(msn)) && (await others?.())) || NO_MSNS;
+    const isShared = elsewhere.size > 0;
+    const groups = joinGroups(
+      indexed,
+      found.filter(({ msn }) => !elsewhere.has(msn)),
+    );
     for (const group of groups) if (!(await isIntact(group.tracks, read))) damaged.add(group.msn);
     if (damaged.size > 0) problems.push(`${damaged.size} of ${groups.length} segments are damaged`);
-    const wrongSize = length === size ? [] : [`it has ${length} bytes instead of ${size}`];
+    const wrongSize = size === undefined || length === size ? [] : [`it has ${length} bytes instead of ${size}`];
     if (problems.length > 0) {
-      return { state: 'damaged', length, groups, damaged, problems: [...wrongSize, ...problems], layout };
+      return { state: 'damaged', length, groups, damaged, problems: [...wrongSize, ...problems], layout, isShared };
     }
     if (wrongSize.length === 0 && isSame(indexed, groups)) {
-      return { state: 'intact', length, groups, damaged, problems, layout };
+      return { state: 'intact', length, groups, damaged, problems, layout, isShared };
     }
-    return { state: 'stale', length, groups, damaged, problems: ['its index row says something else'], layout };
+    return {
+      state: 'stale',
+      length,
+      groups,
+      damaged,
+      problems: [...wrongSize, 'its index row says something else'],
+      layout,
+      isShared,
+    };
   } catch (error) {
     if (!isMissing(error)) throw error;
     for (const { msn } of indexed) damaged.add(msn);
-    return { state: 'missing', length: 0, groups: indexed, damaged, problems: ['it is missing'], layout: undefined };
+    return {
+      state: 'missing',
+      length: 0,
+      groups: indexed,
+      damaged,
+      problems: ['it is missing'],
+      layout: undefined,
+      isShared: false,
+    };
   }
 }
 

@@ -9,7 +9,7 @@ import { namedChunkOf, recordingOf } from '../../archive/recording-locations.ts'
 import { type SegmentLocation, type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import { dropOldest } from '../../lib/drop-oldest.ts';
 import type { ChunkRow, ChunkTable } from '../chunk-table.ts';
-import { contentAfter, expectedOf, hasContent, isGivenUp, isWhole } from './damage.ts';
+import { contentAfter, expectedOf, expectedOfChunk, hasContent, isGivenUp, isWhole } from './damage.ts';
 import type { VerifiedFiles } from './verified-files.ts';
 import { checkAssetChunk, type Finding, findingOf } from './verify.ts';
 
@@ -144,7 +144,7 @@ export class DamageKeeper {
       // Without a row the file is open, or retention has deleted it.
       if (!row || row.path !== location || isGivenUp(row)) return;
       if ((await files.movedAway([location])).size > 0) return;
-      await this.take(row, await checkChunk(store, expectedOf(row), { signal }));
+      await this.take(row, await checkChunk(store, expectedOfChunk(row, files), { signal }));
       return;
     }
     const [, id] = /^assets\/([^/]+)\//.exec(location) ?? [];
@@ -166,7 +166,10 @@ export class DamageKeeper {
 
   /** The check of the row with the restored file; undefined if there is no intact second copy. */
   #restore(row: ChunkRow, { groups }: CheckedChunk): Promise<CheckedChunk | undefined> {
-    return this.#restoreFrom({ ...expectedOf(row), groups }, recordingOf(row.stream_id).streamId);
+    return this.#restoreFrom(
+      { ...expectedOfChunk(row, this.#options.files), groups },
+      recordingOf(row.stream_id).streamId,
+    );
   }
 
   async #restoreFrom(expected: ReturnType<typeof expectedOf>, owner: string): Promise<CheckedChunk | undefined> {

@@ -9,6 +9,7 @@ import { segmentLocation } from '../../archive/segment-store.ts';
 import type { CommittedGroup } from '../../media/isobmff/commit-box.ts';
 import type { StreamGap } from '../../media/segment.ts';
 import type { ChunkRow } from '../chunk-table.ts';
+import type { VerifiedFiles } from './verified-files.ts';
 
 /** The columns that say what of a file is intact. */
 export type ChunkContent = Pick<ChunkRow, 'size' | 'segment_count' | 'absences' | 'incomplete' | 'segments'>;
@@ -24,6 +25,17 @@ export function groupsOf({ segments }: Pick<ChunkRow, 'segments'>): CommittedGro
 /** What a row expects of its file. */
 export function expectedOf(row: Pick<ChunkRow, 'path' | 'size' | 'segments'>): ExpectedChunk {
   return { location: segmentLocation(row.path), size: row.size, groups: groupsOf(row) };
+}
+
+/** The same of a file of a recording, which other rows may have too. */
+export function expectedOfChunk(row: ChunkRow, files: Pick<VerifiedFiles, 'otherRows'>): ExpectedChunk {
+  const others = async () => new Set((await files.otherRows(row)).flatMap(groupsOf).map(({ msn }) => msn));
+  return { ...expectedOf(row), ...(isFurther(row) && { size: undefined }), others };
+}
+
+/** Whether the size of the file is in another row: the first one of a file with a deleted range has it. */
+function isFurther({ size, segment_count }: Pick<ChunkRow, 'size' | 'segment_count'>): boolean {
+  return size === 0 && segment_count > 0;
 }
 
 /** Whether the file of a row is known to be lost: `doctor --repair` has moved it away, or did not find it. */
@@ -65,8 +77,8 @@ export function contentAfter(
 }
 
 /** That of a damaged file stays: it is compared again. */
-function sizeAfter({ size }: ChunkRow, { state, length }: CheckedChunk): number {
-  return state === 'stale' ? length : size;
+function sizeAfter(row: ChunkRow, { state, length }: CheckedChunk): number {
+  return state === 'stale' && !isFurther(row) ? length : row.size;
 }
 
 /** The gaps of the row, with those of damaged groups: what is known about a group replaces what was. */

@@ -105,6 +105,17 @@ export class VerifiedFiles {
       .executeTakeFirst();
   }
 
+  /** Further rows of the file of a row: there are some if a range in the middle of it was deleted. */
+  otherRows({ stream_id, path, first_msn }: ChunkRow): Promise<Pick<ChunkRow, 'segments'>[]> {
+    return this.#db
+      .selectFrom('chunk_file')
+      .select('segments')
+      .where('stream_id', '=', stream_id)
+      .where('path', '=', path)
+      .where('first_msn', '<>', first_msn)
+      .execute();
+  }
+
   /** The next files of assets, a page. */
   assetChunksAfter({ id, rendition, msn }: VerifyPlace): Promise<AssetChunkRow[]> {
     return this.#db

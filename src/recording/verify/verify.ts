@@ -10,7 +10,7 @@ import { listChunks, recordingOf } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, type SegmentStore } from '../../archive/segment-store.ts';
 import { messageOf } from '../../lib/errors.ts';
 import type { ChunkRow } from '../chunk-table.ts';
-import { expectedOf, isGivenUp } from './damage.ts';
+import { expectedOf, expectedOfChunk, isGivenUp } from './damage.ts';
 import type { AssetChunkRow, OriginalRow, VerifiedFiles, VerifyPlace } from './verified-files.ts';
 
 /** Bytes of one read of an original. */
@@ -95,7 +95,7 @@ async function verifyRecording(tools: VerifyTools, id: string, afterMsn: number,
 async function verifyChunk(tools: VerifyTools, row: ChunkRow, report: VerifyReport): Promise<void> {
   const owner = { file: row.path, of: 'recording', owner: row.stream_id } as const;
   try {
-    const checked = await checkChunk(tools.store, expectedOf(row), tools);
+    const checked = await checkChunk(tools.store, expectedOfChunk(row, tools.files), tools);
     if (checked.state === 'missing') {
       if (tools.isShared || isGivenUp(row)) return;
       // Retention deletes rows first: was it in time?

@@ -4,6 +4,7 @@
  * In: a data folder. Out: what was done, file by file. docs/decisions/0064.
  */
 import path from 'node:path';
+import { eraseGroups } from '../../archive/erase-groups.ts';
 import { type CheckedChunk, checkChunk } from '../../archive/integrity/check-chunk.ts';
 import { Quarantine } from '../../archive/integrity/quarantine.ts';
 import { rewriteChunk } from '../../archive/integrity/rewrite-chunk.ts';
@@ -17,7 +18,7 @@ import { createSilentLog } from '../../observe/log.ts';
 import { type ChunkRow, ChunkTable } from '../../recording/chunk-table.ts';
 import { type InitTable, openInitTable } from '../../recording/init-table.ts';
 import { recoverStream } from '../../recording/recovery.ts';
-import { contentAfter, expectedOf, gapOf, hasContent, isWhole } from '../../recording/verify/damage.ts';
+import { contentAfter, expectedOfChunk, gapOf, hasContent, isWhole } from '../../recording/verify/damage.ts';
 import { FIRST_PLACE, VerifiedFiles } from '../../recording/verify/verified-files.ts';
 import { type Finding, findingOf, verifyFiles } from '../../recording/verify/verify.ts';
 import { readVerifyState, writeVerifyState } from '../../recording/verify/verify-state.ts';
@@ -209,7 +210,11 @@ class Repair {
         if (!dryRun) {
           if (checked.state === 'damaged') this.#keep(location, row, checked);
           await this.#tools.tiered!.store.restoreFile(location, { signal });
-          const again = await checkChunk(local, { ...expectedOf(row), groups: checked.groups }, { signal });
+          const again = await checkChunk(
+            local,
+            { ...expectedOfChunk(row, this.#files), groups: checked.groups },
+            { signal },
+          );
           await this.#table.change(row.stream_id, row.first_msn, contentAfter(row, again));
         }
         this.#note(row.path, row.stream_id, 'restored', detail);
@@ -226,7 +231,10 @@ class Repair {
   async #hasCopy(row: ChunkRow, { groups }: CheckedChunk): Promise<boolean> {
     const { tiered, signal } = this.#tools;
     const copy = await tiered?.store.copyOf(segmentLocation(row.path));
-    return copy !== undefined && isWhole(await checkChunk(copy, { ...expectedOf(row), groups }, { signal }));
+    return (
+      copy !== undefined &&
+      isWhole(await checkChunk(copy, { ...expectedOfChunk(row, this.#files), groups }, { signal }))
+    );
   }
 
   async #withoutCopy(row: ChunkRow, checked: CheckedChunk): Promise<void> {
@@ -237,9 +245,10 @@ class Repair {
     const action = checked.state === 'missing' ? 'lost' : kept > 0 ? 'rewritten' : 'removed';
     if (!dryRun) {
       if (action !== 'lost') this.#keep(location, row, checked);
-      if (action === 'rewritten') await this.#rewrite(row, checked);
+      if (checked.isShared) await this.#eraseDamaged(row, checked);
+      else if (action === 'rewritten') await this.#rewrite(row, checked);
       else await this.#table.change(row.stream_id, row.first_msn, contentAfter(row, checked, 0));
-      if (action === 'removed') await segments.delete(location);
+      if (action === 'removed' && !checked.isShared) await segments.delete(location);
     }
     this.#note(row.path, row.stream_id, action, kept > 0 ? `${detail}; ${kept} intact segments stay` : detail);
   }
@@ -250,6 +259,15 @@ class Repair {
     this.quarantine.keep(location, {
       ...{ stream, problem: state, detail, lost: [...damaged], kept: groups.length - damaged.size },
     });
+  }
+
+  /** A file with a deleted range keeps the places of its groups, because other rows have some of them. */
+  async #eraseDamaged(row: ChunkRow, checked: CheckedChunk): Promise<void> {
+    const { segments, signal } = this.#tools;
+    const isDamaged = (msn: number) => checked.damaged.has(msn);
+    const erased = await eraseGroups(segments, segmentLocation(row.path), isDamaged, { signal });
+    const size = row.size === 0 ? 0 : (erased?.length ?? checked.length);
+    await this.#table.change(row.stream_id, row.first_msn, contentAfter(row, checked, size));
   }
 
   /** Writes the file again: a gap is in the commit box of the group that follows it. */
@@ -343,7 +361,7 @@ class Repair {
       .where('path', '=', file)
       .executeTakeFirst();
     if (!row) return;
-    const checked = await checkChunk(local, expectedOf(row), { signal });
+    const checked = await checkChunk(local, expectedOfChunk(row, this.#files), { signal });
     if (findingOf({ file, of: 'recording', owner: id }, checked)) await this.#repair(row, checked);
   }
 }
