@@ -75,6 +75,7 @@ const cases: Readonly<Record<string, Case>> = {
   OxbowNodeDead: gauge('oxbow_node_owned', 'kind="stream",state="dead"', '0x10 3x20 0x30', 20, [5, 12, 40]),
   OxbowRecordingPaused: gauge('oxbow_recording_paused', '', '0x10 1x10 0x30', 11, [5, 25]),
   OxbowRetentionPaused: gauge('oxbow_retention_paused', '', '0x10 1x60 0x30', 40, [5, 15, 80]),
+  OxbowDamagedFiles: gauge('oxbow_damaged_files', '', '0x10 2x20 0x30', 20, [5, 40]),
   OxbowDamage: rises('oxbow_damage_total', 'stream="cam"', 1, 40),
   OxbowPlayersStall: share(
     `oxbow_buffer_starvations_total{${on}}`,
@@ -99,6 +100,7 @@ const cases: Readonly<Record<string, Case>> = {
   OxbowEdgeOriginDown: gauge('oxbow_edge_origin_down', '', '0x10 1x10 0x30', 15, [5, 11, 25]),
   OxbowReportsLost: rises('oxbow_audit_lost_total', '', 1, 40),
   OxbowBug: rises('oxbow_bugs_total', '', 1, 40),
+  OxbowStreamAlarm: gauge('oxbow_alarm_active', 'stream="cam",alarm="black"', '0x10 1x20 0x30', 15, [5, 40]),
   OxbowDown: gauge('up', '', '1x10 0x10 1x30', 15, [5, 10, 25]),
 };
 
