@@ -7,6 +7,7 @@ import './account.ts';
 import './admin.ts';
 import './docs.ts';
 import './edit.ts';
+import './erase.ts';
 import './library.ts';
 import './go-live.ts';
 import './goto.ts';
