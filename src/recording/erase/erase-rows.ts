@@ -108,3 +108,20 @@ function groupsOf(segments: Uint8Array, place: Pick<RecordedGroup, 'location' | 
 function bytesOf({ tracks }: RecordedGroup): number {
   return tracks.reduce((sum, { length }) => sum + length, 0);
 }
+
+/** Writes the size of a file that was written again into its first row; the size of a file is counted once. */
+export async function resizeFile(db: Kysely<Tables>, recordingId: string, path: string, size: number): Promise<void> {
+  const first = await db
+    .selectFrom('chunk_file')
+    .select((eb) => eb.fn.min('first_msn').as('msn'))
+    .where('stream_id', '=', recordingId)
+    .where('path', '=', path)
+    .executeTakeFirst();
+  if (first?.msn == null) return;
+  await db
+    .updateTable('chunk_file')
+    .set((eb) => ({ size: eb.case().when('first_msn', '=', first.msn).then(size).else(0).end() }))
+    .where('stream_id', '=', recordingId)
+    .where('path', '=', path)
+    .execute();
+}

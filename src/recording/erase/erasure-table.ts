@@ -12,7 +12,7 @@ import type { RowChanges } from '../../store/row-changes.ts';
 import type { Tables } from '../../store/schema.ts';
 import type { ErasureTable as ErasureRow } from '../../store/tables/erasure-tables.ts';
 import type { PinnedRange } from '../pinned-windows.ts';
-import { type ErasedFile, eraseRows, type MsnRange } from './erase-rows.ts';
+import { type ErasedFile, eraseRows, type MsnRange, resizeFile } from './erase-rows.ts';
 
 /** Most deletions of one stream. */
 export const MAX_ERASURES = 10_000;
@@ -244,20 +244,8 @@ export class ErasureTable {
   }
 
   /** Size of a file that was written again, in its first row. */
-  async resize(recordingId: string, path: string, size: number): Promise<void> {
-    const first = await this.#db
-      .selectFrom('chunk_file')
-      .select((eb) => eb.fn.min('first_msn').as('msn'))
-      .where('stream_id', '=', recordingId)
-      .where('path', '=', path)
-      .executeTakeFirst();
-    if (first?.msn == null) return;
-    await this.#db
-      .updateTable('chunk_file')
-      .set((eb) => ({ size: eb.case().when('first_msn', '=', first.msn).then(size).else(0).end() }))
-      .where('stream_id', '=', recordingId)
-      .where('path', '=', path)
-      .execute();
+  resize(recordingId: string, path: string, size: number): Promise<void> {
+    return resizeFile(this.#db, recordingId, path, size);
   }
 
   #write<T>(streamId: string, write: (db: Kysely<Tables>) => Promise<T>): Promise<T> {

@@ -16,6 +16,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { type ChunkRow, ChunkTable } from '../../recording/chunk-table.ts';
+import { resizeFile } from '../../recording/erase/erase-rows.ts';
 import { type InitTable, openInitTable } from '../../recording/init-table.ts';
 import { recoverStream } from '../../recording/recovery.ts';
 import { contentAfter, expectedOfChunk, gapOf, hasContent, isWhole } from '../../recording/verify/damage.ts';
@@ -266,8 +267,8 @@ class Repair {
     const { segments, signal } = this.#tools;
     const isDamaged = (msn: number) => checked.damaged.has(msn);
     const erased = await eraseGroups(segments, segmentLocation(row.path), isDamaged, { signal });
-    const size = row.size === 0 ? 0 : (erased?.length ?? checked.length);
-    await this.#table.change(row.stream_id, row.first_msn, contentAfter(row, checked, size));
+    await this.#table.change(row.stream_id, row.first_msn, contentAfter(row, checked, row.size));
+    await resizeFile(this.#tools.store.db, row.stream_id, row.path, erased?.length ?? checked.length);
   }
 
   /** Writes the file again: a gap is in the commit box of the group that follows it. */
