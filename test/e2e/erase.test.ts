@@ -267,6 +267,8 @@ suite('a range of a recording that is deleted', () => {
 
   test('what was not reached is listed; a killed server continues; doctor --rebuild does not bring it back', async () => {
     const [kept, lost, next] = segments.slice(5, 8) as [Segment, Segment, Segment];
+    const isUploaded = async () => (await placesOf(lost.piece)).some((name) => name.startsWith('bucket'));
+    await until('it is in the bucket', isUploaded);
     network.cut();
     const { status, view } = await remove(lost, lost);
     assert.equal(status, 202);
