@@ -116,13 +116,13 @@ export function startFolders(
 ): void {
   const { folders, table, release } = recordings;
   if (!folders) return;
-  const { settings, opened, shutdown, metrics, failed } = app;
+  const { settings, opened, shutdown, clock, metrics, failed } = app;
   opened.defer(
     health.register('recording folders', () => checkFolders(folders.store.parts), { ready: false, degrades: true }),
   );
   const moves = runFolderMoves(
     {
-      ...{ store: folders.store, table, settings, release },
+      ...{ store: folders.store, table, settings, clock, release },
       streams: () => catalog.retentionRules.map(({ streamId }) => streamId),
       moved: (bytes) => metrics.folderMovedBytes.inc(bytes),
       failed: failed('moving a recording to its folder'),

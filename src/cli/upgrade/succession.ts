@@ -108,12 +108,13 @@ async function startSuccessor({ signal }: { signal: AbortSignal }): Promise<{ re
  * @throws DOMException `TimeoutError` if the running process does not end
  */
 export async function openEarlyPort(
-  { data, http }: Pick<Config, 'data' | 'http'>,
+  { data, http, threads }: Pick<Config, 'data' | 'http' | 'threads'>,
   { signal }: { signal: AbortSignal },
 ): Promise<ClaimedPort | undefined> {
   const report = Number(process.env[REPORT_FD] ?? Number.NaN);
   delete process.env[REPORT_FD];
-  if (Number.isNaN(report)) return takeListenFd();
+  // Serving threads open the port themselves.
+  if (Number.isNaN(report)) return threads > 1 ? undefined : takeListenFd();
   const running = findRunning(data);
   const claimed = await claimPort(running ? withPortOf(http, running.http) : http);
   try {

@@ -6,8 +6,10 @@ import type { FoldersSegmentStore } from '../../archive/folders/folders-segment-
 import { listQualityRecordings, recordingPrefix } from '../../archive/recording-locations.ts';
 import { isMissing, type SegmentLocation, segmentPrefix } from '../../archive/segment-store.ts';
 import { sleep } from '../../lib/abort.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { Current } from '../../lib/current.ts';
 import type { ChunkTable } from '../chunk-table.ts';
+import { createPace } from '../verify/pace.ts';
 
 /** Pause between two looks, ms. */
 const EVERY_MS = 15_000;
@@ -17,6 +19,7 @@ export interface FolderMovesOptions {
   readonly store: FoldersSegmentStore;
   readonly table: Pick<ChunkTable, 'files'>;
   readonly settings: Current<{ readonly storage: { readonly moveToFolders: boolean; readonly moveRate: number } }>;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
   /** Ids of all streams. */
   readonly streams: () => readonly string[];
   /** Closes all readers of a file that was moved. */
@@ -26,16 +29,23 @@ export interface FolderMovesOptions {
   readonly failed: (error: unknown) => void;
 }
 
+/** The rate of all moves, and their end. */
+interface Moving {
+  readonly pace: (bytes: number) => Promise<void>;
+  readonly signal: AbortSignal;
+}
+
 /** Looks and moves until aborted. Never rejects. */
 export async function runFolderMoves(options: FolderMovesOptions, { signal }: { signal: AbortSignal }): Promise<void> {
-  const { store, settings, failed } = options;
+  const { store, settings, clock, failed } = options;
+  const pace = createPace(() => settings.now.storage.moveRate, { clock, signal });
   // What a process left that was ended while it copied.
   await store.sweep(segmentPrefix('recordings'), { signal }).catch((error: unknown) => {
     if (!signal.aborted) failed(error);
   });
   while (!signal.aborted) {
     if (settings.now.storage.moveToFolders) {
-      await moveAll(options, signal).catch((error: unknown) => {
+      await moveAll(options, { pace, signal }).catch((error: unknown) => {
         if (!signal.aborted) failed(error);
       });
     }
@@ -44,15 +54,16 @@ export async function runFolderMoves(options: FolderMovesOptions, { signal }: { 
 }
 
 /** One look at all streams. Rejects at the first failure: the next look tries again. */
-async function moveAll(options: FolderMovesOptions, signal: AbortSignal): Promise<void> {
+async function moveAll(options: FolderMovesOptions, moving: Moving): Promise<void> {
   const { store, table, settings, streams } = options;
+  const { signal } = moving;
   for (const streamId of streams()) {
     for (const id of [streamId, ...(await listQualityRecordings(store, streamId, { signal }))]) {
       const prefix = recordingPrefix(id);
       const { paths } = await table.files(id);
       for await (const location of store.strays(streamId, prefix, { signal })) {
         if (!settings.now.storage.moveToFolders) return;
-        if (isOf(prefix, location) && isComplete(location, paths)) await move(options, location, signal);
+        if (isOf(prefix, location) && isComplete(location, paths)) await move(options, location, moving);
       }
     }
   }
@@ -69,21 +80,12 @@ function isComplete(location: SegmentLocation, paths: ReadonlySet<string>): bool
 }
 
 async function move(
-  { store, settings, release, moved }: FolderMovesOptions,
+  { store, release, moved }: FolderMovesOptions,
   location: SegmentLocation,
-  signal: AbortSignal,
+  { pace, signal }: Moving,
 ): Promise<void> {
-  const beganMs = performance.now();
-  let copied = 0;
   try {
-    const bytes = await store.move(location, {
-      signal,
-      async moved(piece) {
-        copied += piece;
-        const dueMs = beganMs + (copied / settings.now.storage.moveRate) * 1000;
-        await sleep(Math.max(0, dueMs - performance.now()), { signal });
-      },
-    });
+    const bytes = await store.move(location, { signal, moved: pace });
     release(location);
     moved(bytes);
   } catch (error) {
