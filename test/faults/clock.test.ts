@@ -206,7 +206,7 @@ async function hasClockGaps(server: Server, stepsS: readonly number[]): Promise<
     const found = stretchesOf(timeline).filter(({ kind }) => kind === 'clock');
     const lengths = found.map(({ fromMs, toMs }) => (toMs - fromMs) / 1000);
     const areRight = lengths.length === stepsS.length && lengths.every((s, i) => Math.abs(s - stepsS[i]!) < SLACK_S);
-    if (!areRight) throw new Error(`gaps of ${lengths} s`);
+    if (!areRight) throw new Error(`${lengths} s; gaps: ${JSON.stringify(timeline.gaps)}`);
     assertCovered(timeline);
     return true;
   });

@@ -35,8 +35,8 @@ const DOWN_MS = 20_000;
 const LEASE_TTL_MS = 100 * DAY_MS;
 /** Windows whose playlists are printed and checked at each look, of as many streams. */
 const PLAYLISTS = 3;
-/** What `keep` may be exceeded by: the window that is due, the pause after a clock step, the grace period and the time between passes. */
-const LATE_MS = 600_000 + HOUR_MS + 60_000 + 2 * RETENTION_EVERY_MS;
+/** What `keep` may be exceeded by: the window that is due, the pauses after two clock steps and how far one sets the clock back, the grace period and the time between passes. */
+const LATE_MS = 600_000 + 3 * HOUR_MS + 60_000 + 2 * RETENTION_EVERY_MS;
 
 /** Parameters of a simulation. */
 export interface LongRunOptions {
@@ -146,7 +146,8 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
   let [restarts, clockSteps, outages] = [0, 0, 0];
   /** Segments of each stream that a kill may have cost since the mark. */
   let mayBeLost = 0;
-  let highestMs = current.rig.clock.nowMs();
+  /** How far the wall clock is behind the furthest that it has been ahead: media continues from there. */
+  let aheadMs = 0;
   const random0 = random(HOUR_MS);
   let nextRestartMs = HOUR_MS + random0;
   let nextStepMs = 2 * HOUR_MS + random(HOUR_MS);
@@ -176,13 +177,14 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
       sender.sinceMark++;
       segments++;
     }
-    highestMs = Math.max(highestMs, current.rig.clock.nowMs());
     if (nowMs % SETTLE_EVERY_MS === 0) await written(current.rig);
     if (nowMs >= nextStepMs) {
       nextStepMs = nowMs + HOUR_MS * (4 + random(16));
       clockSteps++;
-      const byMs = [-HOUR_MS, -60_000, -3000, 1500, 20_000, 300_000, HOUR_MS][random(7)]! + random(1000);
+      const steps = aheadMs > HOUR_MS / 2 ? [HOUR_MS] : [-HOUR_MS, -60_000, -3000, 1500, 20_000, 300_000, HOUR_MS];
+      const byMs = steps[random(steps.length)]! + random(1000);
       offsetMs += byMs;
+      aheadMs = Math.max(0, aheadMs - byMs);
       current.rig.clock.step(byMs);
     }
     if (nowMs >= nextRestartMs) {
@@ -207,7 +209,7 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
     }
     if (nowMs % lookEveryMs !== 0) continue;
     await written(current.rig);
-    const problems = await problemsOf(current.rig, senders, { keepMs, highestMs, mayBeLost });
+    const problems = await problemsOf(current.rig, senders, { keepMs, aheadMs, mayBeLost });
     const found = await figures(current.rig, folder);
     const look = { ...found, atMs: nowMs, segments, restarts, clockSteps, outages, problems };
     // In the first hours all code is compiled, and the recordings fill up.
@@ -268,8 +270,8 @@ const tracks = [videoTrack];
 /** What is expected at a look. */
 interface Expected {
   readonly keepMs: number;
-  /** The latest time that the wall clock has shown, ms since 1970. */
-  readonly highestMs: number;
+  /** How far media is ahead of the wall clock at most, ms. */
+  readonly aheadMs: number;
   readonly mayBeLost: number;
 }
 
@@ -289,7 +291,7 @@ async function streamProblems(
   rig: StreamsRig,
   stream: ManagedStream,
   { sinceMark, markUs, isDown }: Sender,
-  { keepMs, highestMs, mayBeLost }: Expected,
+  { keepMs, aheadMs, mayBeLost }: Expected,
 ): Promise<string[]> {
   const problems: string[] = [];
   const timeline = await wholeTimeline(rig, stream);
@@ -303,8 +305,10 @@ async function streamProblems(
     atUs = toUs;
   }
   if (sumUs !== lengthUs) problems.push(`its pieces are ${sumUs} of ${lengthUs} µs`);
-  // While the clock is behind the highest time that it has shown, media continues from there.
-  const [leastUs, mostUs] = [(rig.clock.nowMs() - 2 * SEGMENT_MS) * 1000, (highestMs + HOUR_MS + SEGMENT_MS) * 1000];
+  const [leastUs, mostUs] = [-2 * SEGMENT_MS, aheadMs + SEGMENT_MS].map((ms) => (rig.clock.nowMs() + ms) * 1000) as [
+    number,
+    number,
+  ];
   if (timeline.toUs < leastUs || timeline.toUs > mostUs) {
     problems.push(`its timeline ends ${timeline.toUs / 1e6 - rig.clock.nowMs() / 1000} s after now`);
   }
