@@ -14,7 +14,7 @@ const DAY_MS = 86_400_000;
 const usage = `Usage: npm run soak -- month [options]
 
   --days 30          simulated days
-  --streams 100      streams, each with a segment of 10 s and 32 bytes of media
+  --streams 100      streams, each with a segment of 10 s and 40 bytes of media
   --processes ${availableParallelism()}      processes that share the streams
   --keep 1           retention time, hours
   --seed 1           seed of outages, restarts, kills and steps of the clock

@@ -187,7 +187,9 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
       aheadMs = Math.max(0, aheadMs - byMs);
       current.rig.clock.step(byMs);
     }
-    if (nowMs >= nextRestartMs) {
+    // Memory is compared of processes that have run for a while.
+    const sinceLookMs = nowMs % lookEveryMs;
+    if (nowMs >= nextRestartMs && sinceLookMs > 0 && sinceLookMs < lookEveryMs * (2 / 3)) {
       nextRestartMs = nowMs + HOUR_MS * (3 + random(9));
       restarts++;
       const left = chance(2) ? await current.rig.crash() : undefined;
@@ -210,15 +212,15 @@ export async function* longRun(options: LongRunOptions): AsyncGenerator<Look> {
     if (nowMs % lookEveryMs !== 0) continue;
     await written(current.rig);
     const problems = await problemsOf(current.rig, senders, { keepMs, aheadMs, mayBeLost });
+    current.rig.logged.length = 0;
+    current.rig.events.length = 0;
+    current.rig.released.length = 0;
     const found = await figures(current.rig, folder);
     const look = { ...found, atMs: nowMs, segments, restarts, clockSteps, outages, problems };
     // In the first hours all code is compiled, and the recordings fill up.
     if (nowMs >= keepMs + LATE_MS) warm ??= look;
     if (warm) problems.push(...growthOf(look, warm, options));
     yield look;
-    current.rig.logged.length = 0;
-    current.rig.events.length = 0;
-    current.rig.released.length = 0;
   }
   await current.rig[Symbol.asyncDispose]();
 }
