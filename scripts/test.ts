@@ -13,6 +13,7 @@ import { root } from './source-files.ts';
 /** Programs that suites use, and the Debian packages that bring them. */
 const programs: Readonly<Record<string, readonly string[]>> = {
   curl: ['curl'],
+  faketime: ['faketime'],
   ffmpeg: ['ffmpeg'],
   ffprobe: ['ffmpeg'],
   chromium: ['chromium'],
