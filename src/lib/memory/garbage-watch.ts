@@ -48,6 +48,8 @@ export class GarbageWatch implements Disposable {
   #counted = 0;
   #last = 0;
   #looks = 0;
+  /** What the last looks saw. */
+  #recent: number[] = [];
 
   constructor(options: GarbageWatchOptions = {}) {
     const { used = usedBytes, collect = startCollection, enough = ENOUGH_BYTES, everyMs = LOOK_EVERY_MS } = options;
@@ -68,7 +70,8 @@ export class GarbageWatch implements Disposable {
     this.#low = Math.min(this.#low, used);
     this.#looks = used < this.#last - COLLECTED_BYTES ? 0 : this.#looks + 1;
     this.#last = used;
-    const grown = used - this.#low + this.#counted;
+    this.#recent = [...this.#recent.slice(1 - LEAST_LOOKS), used];
+    const grown = Math.min(...this.#recent) - this.#low + this.#counted;
     const allowed = Math.max(this.#enough - this.#low, GROWTH_BYTES, this.#low * GROWTH_SHARE);
     if (this.#looks < LEAST_LOOKS) return;
     if (grown < allowed && (grown < LEAST_GROWTH_BYTES || this.#looks < PATIENT_LOOKS)) return;
