@@ -38,8 +38,15 @@ export class SeiReader {
     }
   }
 
-  /** Moves to the next message; false after the last. */
+  /** Moves to the next message; false after the last: then the NAL unit is not referred to any more, which would keep its memory. */
   next(): boolean {
+    if (this.#find()) return true;
+    this.bytes = NONE;
+    this.end = this.#limit = 0;
+    return false;
+  }
+
+  #find(): boolean {
     const { bytes } = this;
     const limit = this.#limit;
     let at = this.end;

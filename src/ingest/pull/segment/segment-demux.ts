@@ -15,15 +15,12 @@ import type { FetchedInit } from './segment-download.ts';
 /** Enough bytes to detect the container. */
 const HEAD_BYTES = 1024;
 
-/** Pieces in a smaller buffer may share it with bytes of others: Node cuts small buffers from a common one. */
-const LEAST_OWN_BYTES = 2 * Buffer.poolSize;
-
 /**
  * Frees what was received of a segment at once: left to collections, which see only that buffers grow, it would cause more of them.
- * The MPEG-TS demuxer has copied what it keeps.
+ * The MPEG-TS demuxer has copied what it keeps. Shorter pieces may be in a buffer that Node shares among small ones.
  */
 function freeReceived(pieces: readonly Uint8Array[]): void {
-  for (const piece of pieces) if (piece.buffer.byteLength >= LEAST_OWN_BYTES) freeBytes(piece);
+  for (const piece of pieces) if (piece.length >= Buffer.poolSize / 2) freeBytes(piece);
 }
 
 /** Frames of one set of tracks, in the order of the container. */
