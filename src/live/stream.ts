@@ -214,8 +214,6 @@ export class Stream implements StreamInput {
   }
 
   flush(): void {
-    // A copy: the last frame shares its memory with those before it, which are not needed any more.
-    if (this.#last) this.#last = { ...this.#last, data: this.#last.data.slice() };
     this.#reanchors.flush();
     this.#sinks.flush();
   }

@@ -38,15 +38,8 @@ export class SeiReader {
     }
   }
 
-  /** Moves to the next message; false after the last: then the NAL unit is not referred to any more, which would keep its memory. */
+  /** Moves to the next message; false after the last. */
   next(): boolean {
-    if (this.#find()) return true;
-    this.bytes = NONE;
-    this.end = this.#limit = 0;
-    return false;
-  }
-
-  #find(): boolean {
     const { bytes } = this;
     const limit = this.#limit;
     let at = this.end;
