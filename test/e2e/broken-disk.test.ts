@@ -6,7 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdir, open, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { type HealthReport, mountRefusal, newestSegment, recordedSegments } from '../fixtures/failing-disk.ts';
+import { type HealthReport, mountRefusal, newestSegment, recordedSegments } from '../fixtures/disks/failing-disk.ts';
 import { need, pathOf } from '../fixtures/need.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
