@@ -46,6 +46,8 @@ export interface SourceSegment {
   /** The UTC offset by the segment's date, or by its distance to the live edge; µs since 1970. */
   readonly utcOffsetUs: number;
   readonly clock: RunClock;
+  /** When the first playlist that lists it came, by the wall clock of that moment, µs since 1970. */
+  readonly listedUs: number;
   /** It was in the first playlist after a (re)connect, so the stream may have it already. */
   readonly mayRepeat: boolean;
   /** Known length of the segments missing before it, µs. Their time stays free if the UTC offset moves forward. */

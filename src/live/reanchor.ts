@@ -10,7 +10,7 @@ import { SkewMeter } from './skew.ts';
 
 /** Shortest age of a run for a soft re-anchor: before, its playlist may not have begun. µs */
 export const REANCHOR_AFTER_US = 10_000_000;
-/** From this size on, a step of the wall clock shows in the source's playlist, however late that was loaded. */
+/** From this size on, a step of the wall clock shows in the playlists that came after it, however late they were loaded. */
 const SURE_STEP_US = 30_000_000;
 
 /** The clock of one stream, over all its runs. */
@@ -83,9 +83,13 @@ export class Reanchor {
     this.#burstBegins = false;
     const { wallUs, monotonicUs } = this.#now;
     meter.add({ wallUs, monotonicUs, mediaUs: this.#utcOffsetUs + ticksToUs(frame.dts, timescale) });
-    // The playlist did not move with the wall clock: the computer slept, or its virtual machine did.
-    const isDenied = segment && segment.utcOffsetUs - this.#utcOffsetUs < meter.steppedUs / 2;
-    if (meter.steppedUs >= SURE_STEP_US && isDenied) meter.dismissStep();
+    const { steppedUs } = meter;
+    if (steppedUs >= SURE_STEP_US && segment) {
+      // Only a playlist that came after the step can tell: the step waits for the next segment.
+      if (wallUs - segment.listedUs >= steppedUs / 2) return 0;
+      // The playlist did not move with the wall clock: the computer slept, or its virtual machine did.
+      if (segment.utcOffsetUs - this.#utcOffsetUs < steppedUs / 2) meter.dismissStep();
+    }
     if (!frame.key || !isSettled) return 0;
     const dueUs = Math.round(meter.dueUs);
     if (dueUs <= 0) return 0;

@@ -98,7 +98,7 @@ suite('what was there before (rule 2)', () => {
     ] as const) {
       const heard = open({ endUs: NOW_US + 15_000_000, hasMedia: true });
       heard.stream.startRun(start({ clock, pace, tracks: [video, audio] }));
-      heard.stream.nextSegment({ utcOffsetUs: NOW_US, clock, mayRepeat: true, missingUs: 0 });
+      heard.stream.nextSegment({ utcOffsetUs: NOW_US, clock, listedUs: NOW_US, mayRepeat: true, missingUs: 0 });
       publish(heard, interleave([video, audio], [film(30), audioFrames({ track: audio, seconds: 30, startS: 1 })]));
       const behind = clock === 'source' ? 0 : 3_000_000;
       // By arrival it is not known better than by three seconds: the run begins earlier and the UTC offset is moved.

@@ -109,7 +109,7 @@ export class PlayedSource {
   flow(ms: number, { mayRepeat = false } = {}): void {
     if (!this.#flows) this.input.startRun({ tracks, utcOffsetUs: 0, clock: 'source', pace: { kind: 'continuous' } });
     this.#flows = true;
-    this.input.nextSegment?.({ utcOffsetUs: 0, clock: 'source', mayRepeat, missingUs: 0 });
+    this.input.nextSegment?.({ utcOffsetUs: 0, clock: 'source', listedUs: 0, mayRepeat, missingUs: 0 });
     const from = Math.ceil(this.#clock.nowMs() / 100);
     for (let tick = from; tick < from + ms / 100; tick++) {
       this.#clock.advance(100);

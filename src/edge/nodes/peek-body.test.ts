@@ -1,19 +1,21 @@
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
+import { EventEmitter, once } from 'node:events';
 import { createServer, type IncomingMessage, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { after, before, suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { peekBody } from './peek-body.ts';
 
 suite('the beginning of a body', () => {
   let url: string;
   /** Calls of `read` for the last request. */
   let reads = 0;
+  /** Emits `readable` when a piece of a body has come. */
+  const arrivals = new EventEmitter();
   const server = createServer(async (incoming, response) => {
     const maxBytes = Number(incoming.headers['x-max'] ?? 1000);
     const isWhole = incoming.headers['x-whole'] !== undefined;
     reads = 0;
+    incoming.on('readable', () => arrivals.emit('readable'));
     const read = (bytes: Buffer) => {
       reads++;
       return bytes.includes('!') ? bytes.length : undefined;
@@ -29,13 +31,14 @@ suite('the beginning of a body', () => {
   });
   after(() => void server.close());
 
-  /** Sends pieces one by one. @returns what was found, and the body as it was read after that */
+  /** Sends each piece when the one before has come. @returns what was found, and the body as it was read after that */
   async function send(pieces: readonly string[], headers: Record<string, string> = {}): Promise<string> {
     const outgoing = request(url, { method: 'POST', agent: false, headers });
     const answered = once(outgoing, 'response');
     for (const piece of pieces) {
+      const arrived = once(arrivals, 'readable');
       outgoing.write(piece);
-      await sleep(5);
+      await arrived;
     }
     outgoing.end();
     const [response] = (await answered) as [IncomingMessage];

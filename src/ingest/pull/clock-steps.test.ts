@@ -53,6 +53,21 @@ suite('a computer clock that is set forward while a stream is pulled', () => {
     });
   }
 
+  test('between the playlist and the frames of its segment: the next segment begins a run, as a gap with cause clock', () => {
+    const fed = feed();
+    const feeder = fed.connect();
+    pull(fed, feeder, 0, 20);
+    const before = behindS(fed);
+    const listed = made(fed, 20, 50 + TD * 20, {}, TD);
+    fed.clock.step(3_600_000);
+    publish(feeder, listed);
+    fed.clock.advance(1000 * TD);
+    pull(fed, feeder, 21, 30);
+    assert.equal(behindS(fed), before);
+    assert.deepEqual(gapsOf(fed), [['clock', 3600]]);
+    assert.equal(fed.frames.length, 30 * TD * 10, 'no frame is lost');
+  });
+
   test('does not change the UTC offset of a source with dates', () => {
     const fed = feed();
     const feeder = fed.connect();

@@ -166,6 +166,7 @@ export class RunFeeder {
     this.#input.nextSegment?.({
       utcOffsetUs: utcOffsetUs + this.#leadUs[clock],
       clock,
+      listedUs: Math.round(segment.arrivedMs * 1000),
       mayRepeat: segment.opening !== undefined && !isTaken,
       missingUs: Math.round(missing * segment.durationS * 1_000_000),
     });
