@@ -32,7 +32,7 @@ async function endedJobs(server: Server): Promise<JobView[]> {
 /** See above. */
 export const exporting: Activity = {
   name: 'export',
-  steps: ['open exports/#.mp4.part', 'sql update job', 'rename exports/#.mkv'],
+  steps: ['open exports/#.mp4.part', 'sql update job', 'rename exports/#.ts'],
   async prepare(folder) {
     const times = timesUpTo(Date.now() - 3_600_000, PIECES, 2000);
     const made = join(folder, 'data');

@@ -50,7 +50,7 @@ function contentOf(file: string): { readonly version: unknown; readonly streams:
 /** See above. */
 export const upgrading: Activity = {
   name: 'schema',
-  steps: ['rename data/oxbow.db.#', 'sql drop chunk_file_span'],
+  steps: ['renameSync data/oxbow.db.#', 'sql alter chunk_file'],
   async prepare(folder) {
     const times = timesUpTo(Date.now() - 60_000, PIECES, 60_000);
     const made = join(folder, 'data');
