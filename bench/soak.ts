@@ -3,6 +3,7 @@
  * In: a name, options of that test. Out: what `bench/soak/NAME.ts` prints; its exit code.
  */
 const soaks: Readonly<Record<string, () => Promise<unknown>>> = {
+  kill: () => import('./soak/kill.ts'),
   memory: () => import('./soak/memory.ts'),
   month: () => import('./soak/month.ts'),
 };

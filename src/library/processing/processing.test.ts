@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, suite, test } from 'node:test';
 import { need } from '../../../test/fixtures/need.ts';
+import { segmentLocation, segmentPrefix } from '../../archive/segment-store.ts';
 import type { Job } from '../../jobs/job.ts';
 import { runHandler } from '../../jobs/worker-job.fixture.ts';
 import type { WorkerHandler } from '../../jobs/worker-job.ts';
@@ -101,6 +102,23 @@ suite('processing of assets', { skip: need('ffmpeg') }, () => {
     while (await library.runNext('encode', encoding));
     await library.processing.reconcile();
     assert.ok(Object.values(await library.renditions(id)).every((state) => state === 'done'));
+    assert.deepEqual(library.failures, []);
+  });
+
+  test('a file that a killed process stored before its row is deleted when its asset is complete', async () => {
+    await using library = await openTestProcessing();
+    const id = await library.upload(film);
+    await library.runNext('import', importing);
+    const left = [`${id}/v0-360/1-1.mp4`, `${id}/extra/text-3-1.vtt`].map((name) => segmentLocation(`assets/${name}`));
+    const kept = [`${id}/extra/poster.jpg`, `${id}/original`].map((name) => segmentLocation(`assets/${name}`));
+    for (const location of [...left, kept[0]!]) await library.segments.put(location, Buffer.from('x'));
+    const files = async () => Array.fromAsync(library.segments.list(segmentPrefix('assets')));
+    await library.restart();
+    assert.ok((await files()).includes(left[0]!), 'a job may be about to write its row');
+    while (await library.runNext('encode', encoding));
+    await library.processing.reconcile();
+    const source = await library.db.selectFrom('asset_chunk').select('path').execute();
+    assert.deepEqual((await files()).sort(), [...kept, ...source.map(({ path }) => path)].sort());
     assert.deepEqual(library.failures, []);
   });
 

@@ -25,6 +25,7 @@ import type { LadderPlan, LadderSettings } from '../../transcode/ladder/plan-sha
 import type { AssetFailure } from '../asset.ts';
 import type { Assets } from '../assets.ts';
 import { ladderSourceOf } from './ladder-source.ts';
+import { deleteLeftFiles } from './left-files.ts';
 import { assetIdOf, createMediaKinds, IMPORT_KIND, importResultOf, SOURCE } from './media-kinds.ts';
 import { RenditionRows } from './rendition-rows.ts';
 
@@ -142,6 +143,8 @@ export class Processing implements Disposable {
     if (asset.facts === null || asset.durationUs !== result.endUs) await this.#describe(assetId, result);
     let mediaChanged = await this.#finishSource(assetId, result);
     const { inputs, failure } = await this.#planned(assetId, result, own);
+    // Before the states: a process that ends in between does this step again.
+    await this.#deleteLeft(assetId);
     if (await this.#finishRenditions(assetId, inputs, await this.#jobsOf(assetId))) mediaChanged = true;
     await this.#settle(assetId, result, { mediaChanged, failure });
   }
@@ -199,6 +202,12 @@ export class Processing implements Disposable {
       await jobs.add(ENCODE_KIND, given, { subject: assetId, priority, guard: this.#options.guard });
     }
     return { inputs, failure: undefined };
+  }
+
+  /** When no job of an asset runs any more, deletes what killed processes have stored. */
+  async #deleteLeft(assetId: string): Promise<void> {
+    const isOver = async () => (await this.#jobsOf(assetId)).every(({ state }) => ENDED.has(state));
+    if (await isOver()) await deleteLeftFiles(this.#options, assetId, isOver);
   }
 
   /** Sets the state of each rendition by the jobs that make it; returns whether one was completed. */
