@@ -3,7 +3,7 @@
  * In: nothing. Out: AccountTables. Two accesses that are opened one after the other can share them, as after a restart.
  */
 import type { AccountTables } from './account-tables.ts';
-import type { AuditRows, StoredLine } from './audit/audit-trail.ts';
+import { type AuditRows, type StoredLine, targetPath } from './audit/audit-trail.ts';
 import type { Identity, IdentityRows } from './identity/identities.ts';
 import type { EmailCodeRows } from './mail/email-codes.ts';
 import type { Rows } from './secret-table.ts';
@@ -82,7 +82,7 @@ function memoryAudit(): AuditRows {
           line.seq < before &&
           (userId === undefined || line.userId === userId) &&
           (action === undefined || line.action === action) &&
-          (target === undefined || line.request.includes(target)) &&
+          (target === undefined || `${line.request.split(' ')[1]}/`.startsWith(`${targetPath(target)}/`)) &&
           line.atMs >= fromMs &&
           line.atMs < toMs,
       );

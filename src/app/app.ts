@@ -136,7 +136,7 @@ export async function startApp(
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const clips = openClips(app, { bus, recordings, catalog, accounts });
-  const deletions = openDeletions(app, { recordings, streams, exports, library, accounts, net });
+  const deletions = openDeletions(app, { recordings, streams, exports, library, accounts, net, nodes });
   const delivery = openDelivery(app, { recordings, catalog, library });
   const alarms = await openAlarms(app, { store, bus, disk, streams, accounts, delivery });
   const publishPorts = noPublishPorts();
@@ -176,13 +176,15 @@ export async function startApp(
     rtp,
     webrtc,
   };
+  const gateway = nodes && openGateway(app, nodes, { ...served, store });
   const elsewhere = {
     ...openMediaProxy(app, { ...served, net }),
-    ...(nodes && {
-      nodes: nodes.list,
-      otherNodes: openGateway(app, nodes, { ...served, store }),
-      internalRequests: openInternalRequests(app, nodes, served),
-    }),
+    ...(nodes &&
+      gateway && {
+        nodes: nodes.list,
+        otherNodes: gateway,
+        internalRequests: openInternalRequests(app, nodes, served, gateway),
+      }),
   };
   const http = await openHttp(app, served, elsewhere, claimed);
   publishPorts.http = Number(new URL(http.url).port || 80);

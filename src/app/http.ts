@@ -117,6 +117,7 @@ export async function openHttp(
       }),
       probe: streams.probe,
       trustedProxies: config.trustedProxies,
+      traceCallers: config.telemetry.callers,
       hosts: config.hosts,
       publicUrl: config.publicUrl,
       health,

@@ -1475,7 +1475,7 @@ export class Operations {
       cursor?: string;
       /** only this action, e.g. `createRoom` */
       action?: string;
-      /** only requests with this in their path, e.g. `/streams/door` */
+      /** only requests to this path and to all below it, e.g. `/streams/door`, with or without `/api/v1` */
       target?: string;
       /** only lines from then on: Unix seconds, milliseconds, RFC 3339 with a zone, or YYYYMMDDHHMMSS in UTC. */
       from?: string;

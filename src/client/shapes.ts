@@ -114,6 +114,7 @@ export type ProblemCode =
   | 'node-not-empty'
   | 'gone'
   | 'media-damaged'
+  | 'stream-unopened'
   | 'webhook-unknown'
   | 'job-unfinished'
   | 'job-not-failed'
@@ -1304,7 +1305,7 @@ export type DeletionView = {
   edges: string[];
   /** what is left to do */
   left: {
-    kind: 'file' | 'copy' | 'edge' | 'node' | 'pictures';
+    kind: 'file' | 'copy' | 'edge' | 'node' | 'memory' | 'pictures';
     /** location, key, address, name of the node */
     name: string;
     /** of a copy: its name in storage.targets */

@@ -109,6 +109,11 @@ export const schema = section({
       { min: 0, max: 100, why: 'it is a percentage' },
       'Percentage of traces that are sampled. A request whose caller samples its trace is always sampled.',
     ),
+    callers: choice(
+      ['any', 'proxies', 'nodes'],
+      'any',
+      'Callers whose `traceparent` is continued, and whose decision about sampling counts. `proxies`: nodes of the cluster and `trustedProxies`, such as edges. `nodes`: only nodes, by their signature.',
+    ),
     logs: flag(
       false,
       'Whether log lines are sent to the collector too, as log records. Bugs and crashes are sent in any case.',

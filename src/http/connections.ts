@@ -6,10 +6,12 @@ import type { IncomingMessage, Server, ServerOptions, ServerResponse } from 'nod
 import type { Socket } from 'node:net';
 import type { OxbowError } from '../lib/errors.ts';
 import { http } from '../lib/memory/node-http.ts';
+import type { SignedRequest } from '../nodes/node-signature.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
 import { toProblem } from './api/problem.ts';
 import { limitBody } from './body-deadline.ts';
 import { type OwnHosts, refuseOtherHosts } from './client/host-check.ts';
+import type { RequestSource } from './client/local-request.ts';
 import type { HttpDeps } from './deps.ts';
 import type { SlowPath } from './hot/connection.ts';
 import type { HotResponder } from './hot/responder.ts';
@@ -30,8 +32,8 @@ export interface ConnectionsOptions {
   /** Answers requests that are not for media. Called only once the server listens. */
   readonly toApi: (request: IncomingMessage, response: ServerResponse) => void;
   readonly ownHosts: OwnHosts;
-  /** Called with each request before anything else: see OtherNodes. */
-  readonly recognise?: ((exchange: Exchange) => void) | undefined;
+  /** Called with each request before anything else: see OtherNodes and client/trace-callers. */
+  readonly recognise?: ((request: SignedRequest & RequestSource) => void) | undefined;
   /** Creates the responder that takes the connections of HTTP/1.1. */
   readonly openHot: (slowPath: SlowPath) => HotResponder;
   /** Limits of HTTP/1.1. */

@@ -53,6 +53,7 @@ import type { MediaProxy } from '../rooms/proxy/media-proxy.ts';
 import type { ItemRecord } from '../rooms/room-record.ts';
 import type { Rooms } from '../rooms/rooms.ts';
 import type { LocalSignIn } from './client/local-sign-in.ts';
+import type { TraceCallers } from './client/trace-callers.ts';
 import type { OtherNodes } from './nodes/other-nodes.ts';
 import type { RoomSocketLimits } from './rooms/socket-limits.ts';
 
@@ -162,6 +163,8 @@ export interface HttpDeps {
   readonly tokenTries: TokenTries;
   /** Networks and addresses of proxies whose forwarding headers are trusted; those on this computer always are. */
   readonly trustedProxies?: readonly string[];
+  /** Whose `traceparent` counts; default: of anyone. */
+  readonly traceCallers?: TraceCallers;
   /** Host names that a server on a loopback address accepts, besides those of this computer. */
   readonly hosts?: readonly string[];
   /** The nodes of the cluster, for operators; undefined: this server is alone. */

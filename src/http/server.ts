@@ -5,6 +5,7 @@
 import type { IncomingMessage, ServerOptions } from 'node:http';
 import type { Endpoint } from '../config/address.ts';
 import { OxbowError } from '../lib/errors.ts';
+import type { SignedRequest } from '../nodes/node-signature.ts';
 import type { Log } from '../observe/log.ts';
 import { traceIdOf } from '../observe/traces/trace.ts';
 import { createApi } from './api/api.ts';
@@ -14,6 +15,8 @@ import { createForeignPages, type ForeignPages, readableFields } from './api/for
 import { reportProblem } from './api/problem.ts';
 import type { ClaimedPort } from './claimed-port.ts';
 import { type OwnHosts, ownHostsOf, refuseOtherHosts } from './client/host-check.ts';
+import type { RequestSource } from './client/local-request.ts';
+import { createTraceFilter } from './client/trace-callers.ts';
 import { openConnections } from './connections.ts';
 import type { HttpDeps } from './deps.ts';
 import type { EventFilter, EventSubscriber } from './events/event-filter.ts';
@@ -83,13 +86,18 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
   const pages = createForeignPages(listen.address, tls !== undefined, deps);
 
   const { otherNodes } = deps;
+  const forget = createTraceFilter(deps.traceCallers ?? 'any', deps.trustedProxies ?? []);
+  const recognise = (request: SignedRequest & RequestSource) => {
+    otherNodes?.recognise(request);
+    forget?.(request);
+  };
   const media = withMediaOf(otherNodes, createMediaResponder(deps, pages));
   const connections = openConnections({
     metrics: deps.metrics,
     media,
     toApi: withRequestsOf(otherNodes, deps.internalRequests, (request, response) => api.routing(request, response)),
     ownHosts,
-    recognise: otherNodes?.recognise,
+    recognise: otherNodes || forget ? recognise : undefined,
     openHot: (slowPath) => createHotResponder(hotDepsOf(deps, { ownHosts, head }), media.waitLimiter, slowPath),
     limits: { ...usualLimits, shouldUpgradeCallback: wantsUpgrade, ...watchedLimits, ...forTests?.http1 },
     unsent: forTests?.unsent,
@@ -104,7 +112,7 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
   await api.ready();
   const toEvents = createEventSockets(listeners, authorizeSockets(deps, ownHosts, pages));
   const rooms = openRoomUpgrades(deps, ownHosts);
-  server.on('upgrade', createUpgrades(toEvents, rooms.open, { ownHosts, others: otherNodes }));
+  server.on('upgrade', createUpgrades(toEvents, rooms.open, { ownHosts, others: otherNodes, recognise }));
   // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads or a claimed port never listens itself.
   if (serving || claimed) server.emit('listening');
 

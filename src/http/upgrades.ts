@@ -5,7 +5,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { toProblem } from './api/problem.ts';
-import { type OwnHosts, refuseOtherHosts } from './client/host-check.ts';
+import { refuseOtherHosts } from './client/host-check.ts';
+import type { ConnectionsOptions } from './connections.ts';
 import { eventsTarget } from './events/subscriber.ts';
 import { pathOf } from './media/exchange.ts';
 import type { OtherNodes } from './nodes/other-nodes.ts';
@@ -29,13 +30,19 @@ export function wantsUpgrade({ url = '', headers }: Pick<IncomingMessage, 'url' 
 export function createUpgrades(
   toEvents: Upgrade<NonNullable<ReturnType<typeof eventsTarget>>>,
   toRoom: Upgrade<string>,
-  { ownHosts, others }: { readonly ownHosts: OwnHosts; readonly others: OtherNodes | undefined },
+  {
+    ownHosts,
+    others,
+    recognise,
+  }: Pick<ConnectionsOptions, 'ownHosts' | 'recognise'> & {
+    readonly others: OtherNodes | undefined;
+  },
 ): (request: IncomingMessage, socket: Duplex, head: Buffer) => void {
   const upgrade = async (request: IncomingMessage, socket: Duplex, head: Buffer): Promise<void> => {
     socket.on('error', () => {}); // its close is what counts
     try {
       const { method = '', url: target = '', headers } = request;
-      others?.recognise({ method, target, headers });
+      recognise?.({ method, target, headers, remoteAddress: request.socket.remoteAddress ?? '' });
       refuseOtherHosts(ownHosts, headers);
       const path = pathOf(target);
       const room = roomTarget(path);

@@ -4,6 +4,7 @@
  */
 import { OxbowError } from '../lib/errors.ts';
 import type { Net, NetResponse } from '../net/net.ts';
+import { currentTraceparent } from '../observe/traces/current-span.ts';
 import { NODE_HEADER, type NodeSignature } from './node-signature.ts';
 import type { NodeView } from './placement.ts';
 
@@ -37,9 +38,12 @@ export class NodeClient {
   async send({ name, url }: NodeView, request: NodeRequest): Promise<NetResponse> {
     const { method, target, signal, maxBytes, deadlineMs } = request;
     const limits = { signal, maxBytes, deadlineMs, idleMs: deadlineMs };
+    // Media is in no trace.
+    const traceparent = method === 'GET' ? undefined : currentTraceparent();
     try {
       return await this.#net.fetch(new URL(target, url), {
         ...limits,
+        ...(traceparent !== undefined && { traceparent }),
         trusted: url,
         headers: { [NODE_HEADER]: this.#signature.sign(request) },
         ...(method !== 'GET' && { post: new Uint8Array() }),

@@ -8,8 +8,9 @@ import { openLocalSegmentStore } from '../archive/local-segment-store.ts';
 import { isMissing, segmentLocation } from '../archive/segment-store.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { createNet } from '../net/net.ts';
-import { createInternalRequests, internalTarget, MAX_RANGE_BYTES } from './internal-requests.ts';
+import { createInternalRequests, internalTarget, MAX_RANGE_BYTES, type PurgedThing } from './internal-requests.ts';
 import { NodeClient } from './node-client.ts';
+import { purgeCopies } from './node-copies.ts';
 import { NodeFiles } from './node-files.ts';
 import { NODE_HEADER, NodeSignature } from './node-signature.ts';
 import type { NodeView } from './placement.ts';
@@ -27,6 +28,9 @@ suite('the files of another node', () => {
   let files: NodeFiles;
   /** As this node sees the other one. */
   let other: NodeView;
+  const purged: PurgedThing[] = [];
+  const released: string[] = [];
+  let client: NodeClient;
   before(async () => {
     folder = opened.use(await openFolder('node-files'));
     const theirs = opened.use(openLocalSegmentStore({ folder: `${folder.path}/b` }));
@@ -34,6 +38,8 @@ suite('the files of another node', () => {
     const never = () => assert.fail('it was not requested');
     const internal = createInternalRequests({
       ...{ signature: signatureOf('b'), files: theirs, give: never, edge: never, span: never },
+      release: (prefix) => void released.push(prefix),
+      purge: async (thing) => void purged.push(thing),
       failed: (error) => assert.fail(String(error)),
     });
     const server = createServer((request, response) => {
@@ -45,10 +51,11 @@ suite('the files of another node', () => {
     other = { name: 'b', url, roles: ['ingest'], version: '1', isAlive: true };
     const net = createNet({ allow: [], userAgent: 'test' });
     opened.defer(() => net.close());
+    client = new NodeClient({ net, signature: signatureOf('a') });
     files = opened.use(
       new NodeFiles({
         own: openLocalSegmentStore({ folder: `${folder.path}/a` }),
-        client: new NodeClient({ net, signature: signatureOf('a') }),
+        client,
         placement: {
           get others() {
             return [other];
@@ -89,5 +96,25 @@ suite('the files of another node', () => {
       assert.equal(await statusOf(`/internal/files/${path}`), 404, path);
     }
     assert.equal(await statusOf(internalTarget.range(location, 0, MAX_RANGE_BYTES + 1)), 400);
+  });
+
+  test('are deleted there, with what is in memory of them; copies of other media are dropped by their names', async () => {
+    assert.deepEqual(await files.deleteElsewhere(location), []);
+    assert.deepEqual(released, [location]);
+    await assert.rejects(files.read(location, { offset: 0, length: 1 }), isMissing);
+    const { signal } = new AbortController();
+    const things = [
+      { kind: 'stream', id: 'door' },
+      { kind: 'clip', id: 'a/b' },
+    ] as const;
+    const placement = { others: [other, { ...other, name: 'c', url: new URL('http://127.0.0.1:1') }] };
+    assert.deepEqual(await purgeCopies({ client, placement }, things, { signal, only: 'b' }), []);
+    assert.deepEqual(purged, things);
+    assert.deepEqual(await purgeCopies({ client, placement }, things, { signal, only: 'gone' }), []);
+    assert.deepEqual(await purgeCopies({ client, placement }, things, { signal }), [
+      { node: 'c', problem: 'The node c does not answer.' },
+    ]);
+    const unsigned = await fetch(url.origin + internalTarget.copies(things[0]), { method: 'DELETE' });
+    assert.equal(unsigned.status, 404);
   });
 });

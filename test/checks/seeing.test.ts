@@ -1,11 +1,14 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { parse } from 'yaml';
+import { parse, stringify } from 'yaml';
 import { metricTable } from '../../src/observe/metric-table.ts';
 import { need, pathOf } from '../fixtures/need.ts';
+import { dashboard, panelQueries } from '../fixtures/observe/dashboard.ts';
+import { openFolder } from '../fixtures/server.ts';
 
 interface Rule {
   readonly alert: string;
@@ -13,21 +16,11 @@ interface Rule {
   readonly labels: { readonly severity: string };
   readonly annotations: { readonly summary: string; readonly description: string };
 }
-interface Panel {
-  readonly id: number;
-  readonly title: string;
-  readonly gridPos: { readonly x: number; readonly y: number; readonly w: number; readonly h: number };
-  readonly targets: readonly { readonly expr: string; readonly legendFormat: string }[];
-}
 
 const alertsFile = fileURLToPath(new URL('../../deploy/prometheus/alerts.yaml', import.meta.url));
 const rules = (parse(readFileSync(alertsFile, 'utf8')) as { groups: { rules: Rule[] }[] }).groups.flatMap(
   (group) => group.rules,
 );
-const dashboard = JSON.parse(readFileSync(new URL('../../deploy/grafana/oxbow.json', import.meta.url), 'utf8')) as {
-  panels: Panel[];
-  templating: { list: { name: string; definition?: string }[] };
-};
 
 /** Labels that Prometheus adds by itself. */
 const added = ['job', 'instance'];
@@ -105,6 +98,20 @@ suite('the dashboard', () => {
       }
     }
     for (const { definition = '' } of dashboard.templating.list) assert.deepEqual(unknownIn(definition), []);
+  });
+
+  test('its queries are valid for Prometheus', { skip: need('promtool') }, async () => {
+    await using folder = await openFolder('dashboard');
+    const file = join(folder.path, 'queries.yaml');
+    const check = (queries: readonly string[]) => {
+      const groups = [{ name: 'panels', rules: queries.map((expr, i) => ({ record: `panel:${i}`, expr })) }];
+      writeFileSync(file, stringify({ groups }));
+      return spawnSync(pathOf('promtool')!, ['check', 'rules', file], { encoding: 'utf8' });
+    };
+    assert.ok(panelQueries.length >= 90);
+    const { status, stdout, stderr } = check(panelQueries.map(({ expr }) => expr));
+    assert.equal(status, 0, stdout + stderr);
+    assert.notEqual(check(['sum by (rate(oxbow_gaps_total[5m]))']).status, 0, 'the check finds a mistake');
   });
 
   test('its panels have unique titles and ids and do not overlap', () => {

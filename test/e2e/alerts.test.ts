@@ -9,6 +9,7 @@ import { test } from 'node:test';
 import { startEngine } from '../fixtures/engines/engine-process.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need, pathOf } from '../fixtures/need.ts';
+import { startPrometheus } from '../fixtures/observe/prometheus.ts';
 import { openFolder, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -50,22 +51,10 @@ test('a stream that is down and a full disk reach the receiver of Alertmanager, 
   assert.equal((await post('/api/v1/streams', { name: 'cam', source: { type: 'test' } })).status, 201);
   await server.stream('cam', 'live');
 
-  const [port, alertPort] = [await freePort(), await freePort()];
+  const alertPort = await freePort();
   // The rules as they are shipped, but a moment is enough.
   const rules = await readFile(new URL('../../deploy/prometheus/alerts.yaml', import.meta.url), 'utf8');
   await writeFile(file('alerts.yaml'), rules.replace(/\bfor: \d+m/g, 'for: 1s'));
-  await writeFile(file('token'), adminToken);
-  await writeFile(
-    file('prometheus.yml'),
-    `global: { scrape_interval: 1s, evaluation_interval: 1s }
-rule_files: [alerts.yaml]
-alerting: { alertmanagers: [{ static_configs: [{ targets: ['127.0.0.1:${alertPort}'] }] }] }
-scrape_configs:
-  - job_name: oxbow
-    authorization: { credentials_file: token }
-    static_configs: [{ targets: ['${new URL(server.url).host}'] }]
-`,
-  );
   await writeFile(
     file('alertmanager.yml'),
     `route: { receiver: test, group_by: ['...'], group_wait: 0s, group_interval: 1s, repeat_interval: 1h }
@@ -76,20 +65,21 @@ receivers: [{ name: test, webhook_configs: [{ url: '${hook}', send_resolved: tru
     ...[`--config.file=${file('alertmanager.yml')}`, `--storage.path=${file('alertmanager')}`],
     ...[`--web.listen-address=127.0.0.1:${alertPort}`, '--cluster.listen-address='],
   ]);
-  await using prometheus = startEngine(pathOf('prometheus')!, [
-    ...[`--config.file=${file('prometheus.yml')}`, `--storage.tsdb.path=${file('prometheus')}`],
-    `--web.listen-address=127.0.0.1:${port}`,
-  ]);
+  await using prometheus = await startPrometheus({
+    ...{ folder: folder.path, targets: [new URL(server.url).host], token: adminToken },
+    more: `rule_files: [alerts.yaml]
+alerting: { alertmanagers: [{ static_configs: [{ targets: ['127.0.0.1:${alertPort}'] }] }] }
+`,
+  });
   const arrives = (line: string) =>
     until(line, () => {
-      if (prometheus.hasEnded) throw new Error(prometheus.output());
+      if (prometheus.engine.hasEnded) throw new Error(prometheus.engine.output());
       if (!received.includes(line)) throw new Error(received.join(', '));
       return true;
     });
   await until('Prometheus has scraped oxbow', async () => {
-    const response = await fetch(`http://127.0.0.1:${port}/api/v1/query?query=oxbow_stream_live`);
-    const { data } = (await response.json()) as { data: { result: { value: [number, string] }[] } };
-    return data.result[0]?.value[1] === '1';
+    const [live] = await prometheus.query('oxbow_stream_live');
+    return live?.value[1] === '1';
   });
 
   await post('/api/v1/streams/cam/stop');

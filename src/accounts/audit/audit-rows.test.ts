@@ -4,6 +4,23 @@ import { CompiledQuery, type KyselyPlugin } from 'kysely';
 import { openTemporaryStore } from '../../store/store.fixture.ts';
 import { auditRows } from './audit-rows.ts';
 
+test('a target is a path with all below it, and no other name that begins like it', async () => {
+  await using store = await openTemporaryStore();
+  const rows = auditRows(store.db);
+  const line = { userId: 'u1', name: 'ann', address: '', action: 'a', status: 200, traceId: '', atMs: 1 };
+  const paths = ['streams/door', 'streams/door/start', 'streams/door-2', 'streams/doors', 'rooms/r1/streams/door'];
+  await rows.add(paths.map((path) => ({ ...line, request: `POST /api/v1/${path}` })));
+  await rows.add([{ ...line, request: 'a sentence about /api/v1/streams/door' }]);
+  for (const target of ['/streams/door', '/api/v1/streams/door', '/streams/door/']) {
+    const found = await rows.page({ target, limit: 10 });
+    assert.deepEqual(
+      found.map(({ request }) => request),
+      ['POST /api/v1/streams/door/start', 'POST /api/v1/streams/door'],
+      target,
+    );
+  }
+});
+
 test('no statement of the audit log reads all of its lines', async () => {
   await using store = await openTemporaryStore();
   const plans: Promise<{ rows: { detail: string }[] }>[] = [];

@@ -4,8 +4,7 @@
  */
 import type { Kysely } from 'kysely';
 import type { Tables } from '../../store/schema.ts';
-import { contains } from '../../store/search/contains.ts';
-import type { AuditRows } from './audit-trail.ts';
+import { type AuditRows, targetPath } from './audit-trail.ts';
 
 /** Methods of requests that change something. */
 const METHODS = ['POST', 'PUT', 'PATCH', 'DELETE'];
@@ -20,19 +19,19 @@ export function auditRows(db: Kysely<Tables>): AuditRows {
       }));
       await db.insertInto('audit').values(rows).execute();
     },
-    async page({ before, userId, action, target, fromMs, toMs, about, limit }) {
+    async page({ before, userId, action, target, fromMs, toMs, limit }) {
       let query = db.selectFrom('audit').selectAll().orderBy('seq', 'desc').limit(limit);
       if (before !== undefined) query = query.where('seq', '<', before);
       if (userId !== undefined) query = query.where('user_id', '=', userId);
       if (action !== undefined) query = query.where('action', '=', action);
       if (fromMs !== undefined) query = query.where('at_us', '>=', Math.round(fromMs * 1000));
       if (toMs !== undefined) query = query.where('at_us', '<', Math.round(toMs * 1000));
-      if (target !== undefined) query = query.where(contains('request', target));
-      if (about !== undefined) {
+      if (target !== undefined) {
+        const path = targetPath(target);
         // A path below it is between `/` and the next character.
         query = query.where((eb) =>
           eb.or(
-            METHODS.map((method) => `${method} ${about}`).flatMap((each) => [
+            METHODS.map((method) => `${method} ${path}`).flatMap((each) => [
               eb('request', '=', each),
               eb.and([eb('request', '>', `${each}/`), eb('request', '<', `${each}0`)]),
             ]),

@@ -33,14 +33,18 @@ export interface AuditQuery {
   readonly before?: number | undefined;
   readonly userId?: string | undefined;
   readonly action?: string | undefined;
-  /** Only lines whose request has this in its path, e.g. `/streams/door`. */
+  /** Only requests to this path and to all below it; `/streams/door` is short for `/api/v1/streams/door`. */
   readonly target?: string | undefined;
   /** Only lines from this instant on, and before the other, ms since 1970. */
   readonly fromMs?: number | undefined;
   readonly toMs?: number | undefined;
-  /** Only requests to this path and below it. */
-  readonly about?: string | undefined;
   readonly limit: number;
+}
+
+/** The path of a target: without `/api/` it is below `/api/v1`. */
+export function targetPath(target: string): string {
+  const path = target.replace(/\/+$/, '');
+  return path.startsWith('/api/') ? path : `/api/v1${path}`;
 }
 
 /** Where lines are stored. */

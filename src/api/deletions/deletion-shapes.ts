@@ -40,6 +40,7 @@ export const DeletionView = Type.Object(
           Type.Literal('copy', { description: 'an object in a bucket or a second folder' }),
           Type.Literal('edge'),
           Type.Literal('node', { description: 'a file of another node of the cluster' }),
+          Type.Literal('memory', { description: 'copies in the memory of another node of the cluster' }),
           Type.Literal('pictures', { description: 'small pictures of the timeline' }),
         ]),
         name: Type.String({ description: 'location, key, address, name of the node' }),

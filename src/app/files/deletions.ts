@@ -3,6 +3,7 @@
  * In: the context, recordings, streams, exports, the library, accounts, nodes. Out: DeletionsApi; deletions continue until the shutdown.
  */
 import { assetPrefix } from '../../archive/asset-locations.ts';
+import { purgeCopies } from '../../nodes/node-copies.ts';
 import { createDeletionsApi } from '../../streams/erase/deletions-api.ts';
 import { EdgePurges } from '../../streams/erase/edge-purges.ts';
 import { Eraser } from '../../streams/erase/eraser.ts';
@@ -18,7 +19,8 @@ export function openDeletions(
     library: { assets },
     accounts,
     net,
-  }: Pick<Parts, 'recordings' | 'streams' | 'exports' | 'library' | 'accounts' | 'net'>,
+    nodes,
+  }: Pick<Parts, 'recordings' | 'streams' | 'exports' | 'library' | 'accounts' | 'net' | 'nodes'>,
 ): Deletions {
   const { objects, reader, segments, release, deleteElsewhere, erasures } = recordings;
   const { audit } = accounts.access;
@@ -26,6 +28,7 @@ export function openDeletions(
   const eraser = new Eraser({
     ...{ deps, catalog, reader, deleteElsewhere, audit, signal },
     edges: new EdgePurges({ settings, net }),
+    purgeNodes: nodes && ((things, options) => purgeCopies(nodes, things, options)),
     objects: objects && { index: objects.index, targets: objects.targets },
     elsewhere: {
       exports: (stream, range) => exports.over(stream, range),

@@ -9,7 +9,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { OncePer } from '../../lib/once-per.ts';
 import { version } from '../../lib/version.ts';
 import { ClusterNodes } from '../../nodes/cluster-nodes.ts';
-import { createInternalRequests, internalTarget } from '../../nodes/internal-requests.ts';
+import { createInternalRequests, type InternalRequestDeps, internalTarget } from '../../nodes/internal-requests.ts';
 import { NodeClient } from '../../nodes/node-client.ts';
 import { NodeFiles } from '../../nodes/node-files.ts';
 import { NodeRows } from '../../nodes/node-rows.ts';
@@ -84,9 +84,10 @@ export function openNodeFiles({ clock, log }: AppContext, { placement, client }:
 
 /** Answers what other nodes request of this one. */
 export function openInternalRequests(
-  { failed }: AppContext,
+  { failed, telemetry }: AppContext,
   { signature }: Nodes,
   { catalog, recordings }: Pick<Parts, 'catalog' | 'recordings'>,
+  { purge }: Pick<InternalRequestDeps, 'purge'>,
 ): ReturnType<typeof createInternalRequests> {
   const timelineOf = (stream: string) => {
     catalog.get(stream); // throws `stream-unknown`
@@ -95,6 +96,9 @@ export function openInternalRequests(
   return createInternalRequests({
     signature,
     files: recordings.files,
+    release: recordings.release,
+    purge,
+    telemetry,
     edge(stream) {
       const timeline = timelineOf(stream);
       return { edgeMs: timeline.edgeMs() ?? null, distanceMs: timeline.distanceMs() };

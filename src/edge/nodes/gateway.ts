@@ -15,11 +15,13 @@ import type { Elsewhere, ElsewhereFound, ListRequest, OtherNodes, Taken } from '
 import { WaitLimiter, waitLimits } from '../../http/wait-limiter.ts';
 import { nodeOfWorker } from '../../jobs/worker-table.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { PurgedThing } from '../../nodes/internal-requests.ts';
 import { NODE_HEADER, type NodeSignature } from '../../nodes/node-signature.ts';
 import { type NodeView, type OwnedKind, type Owner, type Placement, roleFor } from '../../nodes/placement.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { traceIdOf } from '../../observe/traces/trace.ts';
 import type { EdgeFound } from '../edge-finder.ts';
+import { readPurge } from '../management/management-requests.ts';
 import { isOfOrigin } from '../refusal.ts';
 import { OwnerWaits } from './owner-waits.ts';
 import { peekBody } from './peek-body.ts';
@@ -60,7 +62,10 @@ export interface GatewayOptions extends Omit<PeersOptions, 'placement' | 'signat
 }
 
 /** The gateway. Disposing it ends the connections to other nodes. */
-export interface Gateway extends OtherNodes, AsyncDisposable {}
+export interface Gateway extends OtherNodes, AsyncDisposable {
+  /** Drops the copies of media that another node has deleted. @returns number of dropped copies */
+  purge(what: PurgedThing): Promise<number>;
+}
 
 /** Opens the gateway; connections are made when they are needed. */
 export function openGateway(options: GatewayOptions): Gateway {
@@ -249,6 +254,13 @@ export function openGateway(options: GatewayOptions): Gateway {
         count('media', node);
         peers.of(node).finder.served(bodyBytes, target, cmcd);
       },
+    },
+
+    async purge({ kind, id }) {
+      const { isMeant, sentence } = readPurge(kind === 'clip' ? { prefix: `/c/${id}/` } : { [kind]: id });
+      const purged = await peers.purge(isMeant);
+      log.info({ purged, what: sentence }, 'copies were purged');
+      return purged;
     },
 
     refuse(exchange, reason) {

@@ -128,6 +128,12 @@ export class Peers implements AsyncDisposable {
     for (const { cache } of this.#peers.values()) cache.giveUp((object) => object.name === name);
   }
 
+  /** Drops copies of media, of whichever node. @returns number of dropped copies */
+  async purge(isMeant: (object: { readonly key: string; readonly name: string }) => boolean): Promise<number> {
+    const counts = await Promise.all(Array.from(this.#peers.values(), ({ cache }) => cache.purge(isMeant)));
+    return counts.reduce((sum, count) => sum + count, 0);
+  }
+
   /** Ends WebSockets that were passed on: this node stops. */
   leave(): void {
     for (const { passer } of this.#peers.values()) passer.leave();

@@ -75,6 +75,10 @@ suite('the audit log of every change', () => {
     assert.deepEqual(JSON.parse(next.text.split('\n')[0]!), all[10]);
     const door = JSON.parse((await get('target=/streams/door')).text).items as { request: string }[];
     assert.ok(door.length > 5 && door.every(({ request }) => request.includes('/streams/door')));
+    const { items } = JSON.parse((await get('target=/api/v1/streams/door/')).text) as { items: { request: string }[] };
+    assert.deepEqual(items, door);
+    assert.deepEqual(JSON.parse((await get('target=/streams/doo')).text).items, [], 'another name');
+    assert.equal((await get('target=door')).response.status, 400, 'no path');
     assert.deepEqual(JSON.parse((await get('to=2020-01-01T00:00:00Z')).text).items, []);
     assert.equal((await get('from=yesterday')).response.status, 400);
   });

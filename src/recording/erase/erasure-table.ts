@@ -41,7 +41,7 @@ export interface ErasedMedia {
 /** A place that still has deleted media, and why it was not reached. */
 export interface ErasureLeft {
   /** `file`: a file of the data folder; `copy`: an object in a bucket or a second folder; `edge`: a cache; `node`: files of another node. */
-  readonly kind: 'file' | 'copy' | 'edge' | 'node' | 'pictures';
+  readonly kind: 'file' | 'copy' | 'edge' | 'node' | 'memory' | 'pictures';
   /** Location, key, address of the edge; empty for pictures. */
   readonly name: string;
   /** Target of a copy. */

@@ -86,7 +86,7 @@ export function createAlarmsApi({ center, table, journal, catalog, streams, audi
         streams.timeline(name, fromMs, toMs),
         table.between(id, fromMs, toMs),
         journal.between(id, fromMs, toMs),
-        audit.page({ fromMs, toMs, about: `/api/v1/streams/${name}`, limit: MOST_ITEMS }),
+        audit.page({ fromMs, toMs, target: `/streams/${name}`, limit: MOST_ITEMS }),
         figuresAt(streams, name, atMs),
       ]);
       const { gaps, offline, spans } = timeline;

@@ -16,6 +16,8 @@ import { storyboardLocation } from '../../archive/recording-locations.ts';
 import { type SegmentLocation, type SegmentPrefix, segmentLocation } from '../../archive/segment-store.ts';
 import { sleep } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { PurgedThing } from '../../nodes/internal-requests.ts';
+import type { UnpurgedNode } from '../../nodes/node-copies.ts';
 import { writeErased } from '../../recording/erase/erased-file.ts';
 import {
   type ErasedThing,
@@ -65,6 +67,13 @@ export interface EraserOptions {
   readonly objects: { readonly index: StoredObjects; readonly targets: Pick<ObjectTargets, 'client'> } | undefined;
   /** In a cluster: deletes files at the other nodes; returns those that may still have them. */
   readonly deleteElsewhere: ((prefix: SegmentPrefix) => Promise<readonly string[]>) | undefined;
+  /** In a cluster: drops copies in the memory of the other nodes, or of one; returns those that did not confirm it. */
+  readonly purgeNodes:
+    | ((
+        things: readonly PurgedThing[],
+        options: { readonly signal: AbortSignal; readonly only?: string },
+      ) => Promise<readonly UnpurgedNode[]>)
+    | undefined;
   readonly audit: Pick<AuditTrail, 'record'>;
   /** Ends the work. */
   readonly signal: AbortSignal;
@@ -101,7 +110,7 @@ export class Eraser {
    * @throws OxbowError `stream-unknown`, `no-media`, `recording-held`
    */
   async plan(stream: ManagedStream, range: PinnedRange): Promise<PlannedErasure> {
-    const { deps, objects, elsewhere, edges } = this.#options;
+    const { deps, objects, elsewhere, edges, purgeNodes } = this.#options;
     const { id, name } = stream.definition;
     const extent = await extentOf(stream.recording, range);
     if (!extent) throw new OxbowError('no-media', `Nothing of ${name} is recorded between these times.`);
@@ -116,7 +125,10 @@ export class Eraser {
     const files = found.files.map(({ location }): ErasureLeft => left('file', location));
     return {
       extent,
-      left: [...files, ...found.copies, left('pictures', ''), ...edges.urls.map((url) => left('edge', url))],
+      left: [
+        ...(purgeNodes ? [left('memory', '')] : []),
+        ...[...files, ...found.copies, left('pictures', ''), ...edges.urls.map((url) => left('edge', url))],
+      ],
       report: {
         ...{
           segments: extent.segments,
@@ -244,7 +256,8 @@ export class Eraser {
     await this.#removeThings(erasure);
     if (catalog.definitionOf(now.streamId))
       await writeErased(deps.segments, now.streamId, deps.erasures.of(now.streamId));
-    for (const kind of ['file', 'pictures', 'copy', 'node', 'edge'] as const) {
+    // Viewers first: of other nodes they get copies until these are dropped.
+    for (const kind of ['memory', 'file', 'pictures', 'copy', 'node', 'edge'] as const) {
       for (const one of now.left.filter((each) => each.kind === kind)) {
         signal.throwIfAborted();
         const found = await this.#reach(now, one, signal);
@@ -283,6 +296,8 @@ export class Eraser {
           return { left: await this.#deleteCopy(erasure, place, signal) };
         case 'node':
           return { left: await this.#deleteAtNodes(segmentLocation(place.name)) };
+        case 'memory':
+          return { left: await this.#purgeNodes(erasure, place, signal) };
         case 'edge': {
           const { stream, report } = erasure;
           const ids = (things: readonly ErasedThing[]) => things.map(({ id }) => id);
@@ -297,6 +312,22 @@ export class Eraser {
       signal.throwIfAborted();
       return { left: [{ ...place, problem: messageOf(error) }] };
     }
+  }
+
+  /** @param place of one node; without a name: of all */
+  async #purgeNodes(
+    { stream, report }: Erasure,
+    place: ErasureLeft,
+    signal: AbortSignal,
+  ): Promise<readonly ErasureLeft[]> {
+    const { purgeNodes } = this.#options;
+    const things: PurgedThing[] = [
+      { kind: 'stream', id: stream },
+      ...report.assets.map(({ id }) => ({ kind: 'asset', id }) as const),
+      ...report.clips.map(({ id }) => ({ kind: 'clip', id }) as const),
+    ];
+    const missed = (await purgeNodes?.(things, { signal, ...(place.name !== '' && { only: place.name }) })) ?? [];
+    return missed.map(({ node, problem }) => ({ kind: 'memory', name: node, problem }));
   }
 
   async #eraseFile({ streamId }: Erasure, location: SegmentLocation): Promise<readonly ErasureLeft[]> {

@@ -32,9 +32,9 @@ const AuditQuery = Type.Object(
     }),
     target: Type.Optional(
       Type.String({
-        minLength: 1,
+        pattern: '^/[^/]',
         maxLength: 200,
-        description: 'only requests with this in their path, e.g. `/streams/door`',
+        description: 'only requests to this path and to all below it, e.g. `/streams/door`, with or without `/api/v1`',
       }),
     ),
     from: Type.Optional(Type.String({ maxLength: 40, description: `only lines from then on: ${instantForms}` })),

@@ -1,0 +1,28 @@
+/**
+ * Whose `traceparent` counts: a stranger who names a trace decides whether it is sampled, and can write into the traces of others.
+ * In: header fields of requests, after the check of the signatures of nodes. Out: the same without what does not count. W3C Trace Context, 3.3.
+ */
+import { createProxyCheck } from './client-address.ts';
+import { isFromNode } from './from-node.ts';
+import type { RequestSource } from './local-request.ts';
+
+/** Callers whose trace is continued: of anyone, of trusted proxies and nodes, of nodes of the cluster alone. */
+export type TraceCallers = 'any' | 'proxies' | 'nodes';
+
+/**
+ * Creates what takes the trace context of all other callers out of the header fields; undefined: each counts.
+ *
+ * @param trusted networks and addresses of proxies, such as edges
+ */
+export function createTraceFilter(
+  callers: TraceCallers,
+  trusted: readonly string[],
+): ((request: RequestSource) => void) | undefined {
+  if (callers === 'any') return undefined;
+  const isProxy = callers === 'proxies' ? createProxyCheck(trusted) : () => false;
+  return ({ headers, remoteAddress }) => {
+    if (isFromNode(headers) || isProxy(remoteAddress)) return;
+    delete headers.traceparent;
+    delete headers.tracestate;
+  };
+}
