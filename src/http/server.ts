@@ -33,12 +33,7 @@ import { registerInterface } from './pages/interface.ts';
 import { openOwnPorts, openThreadPorts, passPortOn, type ThreadsOptions } from './ports.ts';
 import { openRoomUpgrades } from './rooms/room-upgrades.ts';
 import type { UnsentLimits } from './tls/http2-budget.ts';
-import {
-  type CertificateFiles,
-  followCertificate,
-  readCertificate,
-  type ServerCertificate,
-} from './tls/tls-certificate.ts';
+import { type Certificate, type CertificateFiles, followCertificate, readCertificate } from './tls/tls-certificate.ts';
 import { createUpgrades, wantsUpgrade } from './upgrades.ts';
 
 /** A server that listens. */
@@ -133,7 +128,7 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
     throw listenRefusal(error, listen);
   });
   const watching = new AbortController();
-  const use = (next: ServerCertificate) => {
+  const use = (next: Certificate) => {
     current = next;
     secure?.use(next);
     ports.use(next);
