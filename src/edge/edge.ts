@@ -198,7 +198,7 @@ export async function startEdge(
   const wantsUpgrade = ({ headers }: Pick<IncomingMessage, 'headers'>) =>
     !settings.onlyMedia && headers.upgrade?.toLowerCase() === 'websocket' && !isLoop(headers, origin.name);
   const connections = openConnections({
-    ...{ metrics, media, toApi, ownHosts, unsent: undefined, certificate, hasServingThreads: false },
+    ...{ metrics, media, toApi, ownHosts, unsent: undefined, certificate, acceptsHere: true },
     openHot: (slowPath) => createEdgeResponder({ ...shared, trustedProxies, ownHosts }, waitLimiter, slowPath),
     limits: { ...usualLimits, ...watchedLimits, shouldUpgradeCallback: wantsUpgrade },
   });

@@ -13,8 +13,12 @@ const MAX_HELD = 10_000;
 /** A port whose connections wait. Disposing closes it, unless a server has taken it. */
 export interface ClaimedPort extends AsyncDisposable {
   readonly port: number;
-  /** Gives the port to a server, which closes it; its connections still wait. Called once. */
-  take(open: (socket: Socket) => void): Listeners;
+  /**
+   * Gives the port to a server, which closes it; its connections still wait. Called once.
+   *
+   * @param begun called by `begin`, after the connections that waited
+   */
+  take(open: (socket: Socket) => void, begun?: () => void): Listeners;
   /** Passes on the connections that wait, and all later ones. Called once, after `take`. */
   begin(): void;
 }
@@ -27,6 +31,7 @@ export interface ClaimedPort extends AsyncDisposable {
  */
 export async function claimPort(where: Endpoint | { readonly fd: number }): Promise<ClaimedPort> {
   let taker: ((socket: Socket) => void) | undefined;
+  let onBegun: (() => void) | undefined;
   let hasBegun = false;
   const held = new Set<Socket>();
   const drop = (socket: Socket) => {
@@ -47,8 +52,9 @@ export async function claimPort(where: Endpoint | { readonly fd: number }): Prom
   };
   return {
     port: listeners.port,
-    take(open) {
+    take(open, begun) {
       taker = open;
+      onBegun = begun;
       return { ...listeners, close };
     },
     begin() {
@@ -58,6 +64,7 @@ export async function claimPort(where: Endpoint | { readonly fd: number }): Prom
         if (!socket.destroyed) taker?.(socket);
       }
       held.clear();
+      onBegun?.();
     },
     async [Symbol.asyncDispose]() {
       if (!taker) await close();

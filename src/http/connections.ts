@@ -41,8 +41,8 @@ export interface ConnectionsOptions {
   /** Limits of HTTP/2: bytes that clients may leave unread. */
   readonly unsent: UnsentLimits | undefined;
   readonly certificate: ServerCertificate | undefined;
-  /** Serving threads terminate TLS and forward what they cannot answer. */
-  readonly hasServingThreads: boolean;
+  /** Whether clients connect to this thread; otherwise serving threads terminate TLS. */
+  readonly acceptsHere: boolean;
 }
 
 /** The connections of this thread. */
@@ -109,7 +109,7 @@ export function openConnections(options: ConnectionsOptions): Connections {
       options.unsent,
     );
   const secure =
-    certificate && http2 && !options.hasServingThreads
+    certificate && http2 && options.acceptsHere
       ? createTlsServer(certificate, limits, onRequest, {
           openHttp1: (socket) => hot.open(socket),
           openHttp2: http2.open,

@@ -70,8 +70,55 @@ export async function openOwnPorts(server: Server, listen: Endpoint, claimed?: C
 }
 
 /**
+ * Gives a port that is open already to serving threads: this thread serves the connections that waited, and all until the threads listen.
+ *
+ * @param claimed the port, which ends to accept then
+ * @param openThreads opens the port at serving threads
+ * @param failed called where they cannot listen: this thread continues to serve
+ */
+export function passPortOn(
+  server: Server,
+  claimed: ClaimedPort,
+  openThreads: () => Promise<Ports>,
+  failed: (error: unknown) => void,
+): Ports {
+  let threads: Ports | undefined;
+  let opening: Promise<void> | undefined;
+  const start = async () => {
+    try {
+      threads = await openThreads();
+      void listeners.close();
+    } catch (error) {
+      failed(error);
+    }
+  };
+  const listeners = claimed.take(
+    (socket) => server.emit('connection', socket),
+    () => {
+      opening = start();
+    },
+  );
+  return {
+    port: claimed.port,
+    get blockBytes() {
+      return threads?.blockBytes ?? 0;
+    },
+    use: (certificate) => threads?.use(certificate),
+    async leave() {
+      await opening;
+      await Promise.all([listeners.close(), threads?.leave()]);
+    },
+    destroy: () => threads?.destroy(),
+    async close() {
+      await threads?.close();
+    },
+  };
+}
+
+/**
  * Opens the port at serving threads.
  *
+ * @param options.isShared another socket of this process has the port
  * @param options.open takes connections with requests that they cannot answer
  * @throws the system's error if they cannot listen
  */
@@ -85,6 +132,7 @@ export async function openThreadPorts(
     /** Fields of every answer. */
     readonly head: Readonly<Record<string, string>>;
     readonly open: (socket: Socket, client: Client) => void;
+    readonly isShared: boolean;
   },
 ): Promise<Ports> {
   const { streams, events, access } = deps;

@@ -7,10 +7,12 @@ import type { Endpoint } from '../config/address.ts';
 import { OxbowError } from '../lib/errors.ts';
 import type { SignedRequest } from '../nodes/node-signature.ts';
 import type { Log } from '../observe/log.ts';
+import { traceIdOf } from '../observe/traces/trace.ts';
 import { createApi } from './api/api.ts';
 import { createAuthenticator } from './api/authenticate.ts';
 import { registerDocAddresses } from './api/doc-addresses.ts';
 import { createForeignPages, type ForeignPages, readableFields } from './api/foreign-pages.ts';
+import { reportProblem } from './api/problem.ts';
 import type { ClaimedPort } from './claimed-port.ts';
 import { type OwnHosts, ownHostsOf, refuseOtherHosts } from './client/host-check.ts';
 import type { RequestSource } from './client/local-request.ts';
@@ -28,10 +30,10 @@ import { listenRefusal, urlOf, usualLimits, watchedLimits } from './listening.ts
 import { createMediaResponder } from './media/media.ts';
 import { withMediaOf, withRequestsOf } from './nodes/ask-first.ts';
 import { registerInterface } from './pages/interface.ts';
-import { openOwnPorts, openThreadPorts, type ThreadsOptions } from './ports.ts';
+import { openOwnPorts, openThreadPorts, passPortOn, type ThreadsOptions } from './ports.ts';
 import { openRoomUpgrades } from './rooms/room-upgrades.ts';
 import type { UnsentLimits } from './tls/http2-budget.ts';
-import { type CertificateFiles, followCertificate, readCertificate } from './tls/tls-certificate.ts';
+import { type Certificate, type CertificateFiles, followCertificate, readCertificate } from './tls/tls-certificate.ts';
 import { createUpgrades, wantsUpgrade } from './upgrades.ts';
 
 /** A server that listens. */
@@ -54,7 +56,7 @@ export interface HttpOptions {
   readonly tls?: CertificateFiles | undefined;
   /** Serving threads; without, or with one, this thread accepts the connections. */
   readonly threads?: ThreadsOptions | undefined;
-  /** The port, if it is open already; not with serving threads. */
+  /** The port, if it is open already. */
   readonly claimed?: ClaimedPort | undefined;
   /** For tests: shorter timeouts, smaller limits. */
   readonly forTests?:
@@ -72,6 +74,7 @@ const CLOSE_WITHIN_MS = 4000;
  */
 export async function startHttp({ listen, deps, tls, threads, claimed, forTests }: HttpOptions): Promise<HttpServer> {
   const certificate = tls && (await readCertificate(tls));
+  let current = certificate;
   const serving = usable(threads, deps.log);
   const ownHosts = ownHostsOf(listen.address, deps);
   const head = readableFields(listen.address, deps.publicUrl);
@@ -94,7 +97,7 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
     limits: { ...usualLimits, shouldUpgradeCallback: wantsUpgrade, ...watchedLimits, ...forTests?.http1 },
     unsent: forTests?.unsent,
     certificate,
-    hasServingThreads: serving !== undefined,
+    acceptsHere: serving === undefined || claimed !== undefined,
   });
   const { server, secure } = connections;
   const listeners = new EventListeners(deps);
@@ -108,16 +111,29 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
   // This event starts node's check of `headersTimeout` and `requestTimeout`; a server with serving threads or a claimed port never listens itself.
   if (serving || claimed) server.emit('listening');
 
-  const opening = serving
-    ? openThreadPorts(serving, deps, { listen, certificate, ownHosts, head, open: connections.open })
-    : openOwnPorts(server, listen, claimed);
-  const ports = await opening.catch(async (error: NodeJS.ErrnoException) => {
+  const openThreads = (threadsOf: ThreadsOptions) =>
+    openThreadPorts(threadsOf, deps, {
+      ...{ certificate: current, ownHosts, head, open: connections.open, isShared: claimed !== undefined },
+      listen: claimed ? { ...listen, port: claimed.port } : listen,
+    });
+  const open = async () => {
+    if (!serving) return openOwnPorts(server, listen, claimed);
+    if (!claimed) return openThreads(serving);
+    const failed = (error: unknown) => reportProblem(error, 'serving threads', traceIdOf(undefined), deps);
+    return passPortOn(server, claimed, () => openThreads(serving), failed);
+  };
+  const ports = await open().catch(async (error: NodeJS.ErrnoException) => {
     connections[Symbol.dispose]();
     await api.close();
     throw listenRefusal(error, listen);
   });
   const watching = new AbortController();
-  const following = tls && followCertificate(tls, secure ?? ports, certificate!, deps, { signal: watching.signal });
+  const use = (next: Certificate) => {
+    current = next;
+    secure?.use(next);
+    ports.use(next);
+  };
+  const following = tls && followCertificate(tls, { use }, certificate!, deps, { signal: watching.signal });
 
   const close = async () => {
     watching.abort();

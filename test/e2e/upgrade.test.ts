@@ -66,39 +66,46 @@ function startClients(url: string): AsyncDisposable & { readonly failures: strin
 }
 
 suite('oxbow upgrade', { skip: process.platform === 'linux' ? need('ffmpeg') : 'needs shared ports' }, () => {
-  test('refuses no client, and leaves no gap in a pulled stream', async () => {
-    await using folder = await openFolder('upgrade');
-    const media = join(folder.path, 'media');
-    await makeHls({ folder: media, seconds: SECONDS, fps: 5, size: '128x72', container: 'fmp4' });
-    await using origin = await openOrigin({ folder: media });
-    const startMs = Date.now() - 30_000;
-    const released = perSecond({ first: 30, seconds: 1 });
-    const url = await putSlidingList(origin, { folder: media, window: 30, released, startMs });
-    const data = join(folder.path, 'data');
-    await using first = await startServer({ data, args: [`tv=${url}`], env: withoutNpm });
-    await until('some of it is recorded', async () => (await first.stream('tv')).recorded.seconds > 4);
-    await using clients = startClients(first.url);
-    await until('clients are answered', async () => origin.requests.length > 5);
-    const { pid, to } = JSON.parse((await upgrade(data)).stdout) as { pid: number; to: string };
-    assert.notEqual(pid, first.pid);
-    assert.match(to, /^\d+\.\d+\.\d+$/);
-    await until('the first process has ended', async () => !isRunning(first.pid));
-    const upgradedMs = Date.now();
-    const timeline = await until('the new process records', async () => {
-      const response = await fetch(`${first.url}/api/v1/streams/tv/timeline`);
-      const read = (await response.json()) as TimelineView;
-      return Date.parse(read.spans.at(-1)?.to ?? '') > upgradedMs && read;
+  for (const threads of [1, 2])
+    test(`refuses no client, and leaves no gap in a pulled stream, with threads: ${threads}`, async () => {
+      await using folder = await openFolder('upgrade');
+      const media = join(folder.path, 'media');
+      await makeHls({ folder: media, seconds: SECONDS, fps: 5, size: '128x72', container: 'fmp4' });
+      await using origin = await openOrigin({ folder: media });
+      const startMs = Date.now() - 30_000;
+      const released = perSecond({ first: 30, seconds: 1 });
+      const url = await putSlidingList(origin, { folder: media, window: 30, released, startMs });
+      const data = join(folder.path, 'data');
+      await using first = await startServer({
+        data,
+        args: [`tv=${url}`, '--threads', String(threads)],
+        env: withoutNpm,
+      });
+      await until('some of it is recorded', async () => (await first.stream('tv')).recorded.seconds > 4);
+      await using clients = startClients(first.url);
+      await until('clients are answered', async () => origin.requests.length > 5);
+      const { pid, to } = JSON.parse((await upgrade(data)).stdout) as { pid: number; to: string };
+      assert.notEqual(pid, first.pid);
+      assert.match(to, /^\d+\.\d+\.\d+$/);
+      await until('the first process has ended', async () => !isRunning(first.pid));
+      const upgradedMs = Date.now();
+      const timeline = await until('the new process records', async () => {
+        const response = await fetch(`${first.url}/api/v1/streams/tv/timeline`);
+        const read = (await response.json()) as TimelineView;
+        return Date.parse(read.spans.at(-1)?.to ?? '') > upgradedMs && read;
+      });
+      assert.ok((await clients.stop()) > 20);
+      assert.deepEqual(clients.failures, []);
+      assertCovered(timeline);
+      assert.deepEqual(timeline.gaps, []);
+      assert.deepEqual(
+        first.log().flatMap(({ msg, reason }) => (msg === 'oxbow stopped' ? [reason] : [])),
+        ['succeeded'],
+      );
+      // The serving threads of the new process have the port.
+      assert.equal((await fetch(`${first.url}/live/tv/index.m3u8`)).status, 200);
+      await end(pid);
     });
-    assert.ok((await clients.stop()) > 20);
-    assert.deepEqual(clients.failures, []);
-    assertCovered(timeline);
-    assert.deepEqual(timeline.gaps, []);
-    assert.deepEqual(
-      first.log().flatMap(({ msg, reason }) => (msg === 'oxbow stopped' ? [reason] : [])),
-      ['succeeded'],
-    );
-    await end(pid);
-  });
 
   test('that cannot start leaves the running process as it is, and reports the reason', async () => {
     await using folder = await openFolder('upgrade-fails');
@@ -111,6 +118,15 @@ suite('oxbow upgrade', { skip: process.platform === 'linux' ? need('ffmpeg') : '
     assert.equal((await runningOn(data)).pid, server.pid);
     assert.equal((await server.fetch('/ready')).status, 200);
   });
+});
+
+test('a socket of systemd is refused with serving threads, with the reason', {
+  skip: process.platform === 'win32' && 'Windows has no systemd',
+}, async () => {
+  await using folder = await openFolder('socket-threads');
+  const command = ['-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', 'sh', process.execPath, main, 'serve'];
+  const run = promisify(execFile)('/bin/sh', [...command, '--threads', '2', '--data', folder.path]);
+  await assert.rejects(run, { code: 2, stderr: /`threads` is 2, but systemd has opened the HTTP port/ });
 });
 
 test('a socket of systemd is used, and its connections wait until the server is ready', {

@@ -36,7 +36,7 @@ const FIRST_FD = 3;
  * @param followed called when the new process holds the port: end this one
  */
 export function onUpgradeSignal(
-  { data, threads }: Pick<Config, 'data' | 'threads'>,
+  { data }: Pick<Config, 'data'>,
   { log, signal }: { readonly log: Log; readonly signal: AbortSignal },
   followed: () => void,
 ): Disposable {
@@ -45,7 +45,7 @@ export function onUpgradeSignal(
     if (isStarting) return;
     isStarting = true;
     try {
-      assertCanBeFollowed(threads);
+      assertCanBeFollowed();
       const { pid } = await startSuccessor({ signal });
       log.info({ pid }, 'a new process takes over');
       followed();
@@ -60,14 +60,12 @@ export function onUpgradeSignal(
   return onUpgradeRequest(() => void start());
 }
 
-function assertCanBeFollowed(threads: number): void {
+function assertCanBeFollowed(): void {
   const reason = !canSharePorts
     ? 'This system does not let two processes share a port.'
-    : threads > 1
-      ? 'A server with serving threads cannot pass its port on.'
-      : process.env.npm_lifecycle_event !== undefined
-        ? 'The server was started by npm, which ends with it: start bin/oxbow.'
-        : undefined;
+    : process.env.npm_lifecycle_event !== undefined
+      ? 'The server was started by npm, which ends with it: start bin/oxbow.'
+      : undefined;
   if (reason) throw new OxbowError('upgrade-failed', reason);
 }
 
@@ -105,6 +103,7 @@ async function startSuccessor({ signal }: { signal: AbortSignal }): Promise<{ re
  *
  * @returns undefined where the process opens its port itself
  * @throws DOMException `TimeoutError` if the running process does not end
+ * @throws OxbowError `bad-setting` where systemd has the port that serving threads would share
  */
 export async function openEarlyPort(
   { data, http, threads }: Pick<Config, 'data' | 'http' | 'threads'>,
@@ -112,8 +111,7 @@ export async function openEarlyPort(
 ): Promise<ClaimedPort | undefined> {
   const report = Number(process.env[REPORT_FD] ?? Number.NaN);
   delete process.env[REPORT_FD];
-  // Serving threads open the port themselves.
-  if (Number.isNaN(report)) return threads > 1 ? undefined : takeListenFd();
+  if (Number.isNaN(report)) return takeListenFd(threads);
   const running = findRunning(data);
   const claimed = await claimPort(running ? withPortOf(http, running.http) : http);
   try {
@@ -128,12 +126,24 @@ export async function openEarlyPort(
   }
 }
 
-/** The socket that systemd listens on for this process, so that connections wait during a restart. sd_listen_fds(3). */
-async function takeListenFd(): Promise<ClaimedPort | undefined> {
+/**
+ * The socket that systemd listens on for this process, so that connections wait during a restart. sd_listen_fds(3).
+ *
+ * @throws OxbowError `bad-setting` with serving threads: a port is shared only by sockets of one user that were opened to share it
+ */
+async function takeListenFd(threads: number): Promise<ClaimedPort | undefined> {
   const { LISTEN_PID, LISTEN_FDS } = process.env;
   delete process.env.LISTEN_PID; // child processes have no such socket
   delete process.env.LISTEN_FDS;
-  return Number(LISTEN_PID) === process.pid && Number(LISTEN_FDS) > 0 ? claimPort({ fd: FIRST_FD }) : undefined;
+  if (Number(LISTEN_PID) !== process.pid || !(Number(LISTEN_FDS) > 0)) return undefined;
+  if (threads > 1) {
+    throw new OxbowError('bad-setting', `\`threads\` is ${threads}, but systemd has opened the HTTP port.`, {
+      extra: {
+        hint: 'Serving threads open the port themselves: run `systemctl disable --now oxbow.socket`, or set 1.',
+      },
+    });
+  }
+  return claimPort({ fd: FIRST_FD });
 }
 
 /** The port of a running server where the setting picks a free one. */

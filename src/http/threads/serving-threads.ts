@@ -36,6 +36,8 @@ export interface ServingOptions
   /** How playback tokens of another program are verified; undefined: they are refused. */
   readonly watchJwt?: Pick<OpenedWatchJwt, 'settings' | 'set'> | undefined;
   readonly count: number;
+  /** Another socket of this process has the port. */
+  readonly isShared?: boolean;
   /** Recorded segments that the main thread served, for the caches of the threads. */
   readonly cachedSegments: SegmentCache['added'];
   /** Emits the prefix of stored media that is deleted. */
@@ -80,7 +82,7 @@ export interface ServingThreads {
  */
 export async function openServingThreads(options: ServingOptions): Promise<ServingThreads> {
   const { count, listen, trustedProxies, ownHosts, head, mediaFolder, watchSecret, watchJwt } = options;
-  await checkFree(listen);
+  if (!options.isShared) await checkFree(listen);
   const secret = randomBytes(24).toString('base64url');
   const sockets = new Set<Socket>();
   const server = createServer({ noDelay: true, allowHalfOpen: true }, (socket) => {
