@@ -68,7 +68,7 @@ const usage = `Usage: npm run bench -- VERB [options]
   viewers    how many viewers one low-latency stream carries without a late part; needs cc and two cores
     --viewers 5000     number of viewers
     --seconds 300      measured seconds, after all viewers have joined
-    --threads 1        serving threads; with 2 or more the server has both cores
+    --threads 1        serving threads; with 2 or more the server has one core more than that, or all
     --cmcd headers     how players send CMCD: headers, as on our own pages, or query, as on other pages
   rooms      messages in rooms: delay, acknowledgement, memory, stalled clients, and the cost compared with a bare ws server; needs cc and two cores
     --members 5000     people, ten in each room

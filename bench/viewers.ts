@@ -37,8 +37,20 @@ export interface ViewersOptions {
   readonly seconds: number;
   /** How players send CMCD. */
   readonly cmcd: 'query' | 'headers';
-  /** Serving threads; with 2 or more the server has both cores and shares one with the load generator. */
+  /** Serving threads; 1: the main thread serves. */
   readonly threads: number;
+}
+
+/**
+ * CPU lists of the server and of the load generator: a core for each thread of the server, and one for the load generator.
+ * Where the machine has fewer cores they share all of them.
+ */
+function coresFor(threads: number): { server: string; client: string } {
+  if (threads === 1) return { server: SERVER_CORE, client: CLIENT_CORE };
+  // The main thread, which processes the media, has a core of its own.
+  const needed = threads + 1;
+  if (needed < cores) return { server: `0-${needed - 1}`, client: String(needed) };
+  return { server: `0-${cores - 1}`, client: String(cores - 1) };
 }
 
 const JOINS_PER_SECOND = 500;
@@ -54,16 +66,18 @@ interface LiveStream {
 export async function benchViewers(options: ViewersOptions): Promise<string> {
   const { viewers, seconds, cmcd, threads } = options;
   compileLoadGenerator();
+  const own = coresFor(threads);
   await using folder = await openFolder('bench-viewers');
   await using server = await startServer({
     args: ['--log-level', 'warn', '--threads', String(threads)],
     data: join(folder.path, 'data'),
     program: launcher,
-    cpus: threads > 1 ? `${SERVER_CORE},${CLIENT_CORE}` : SERVER_CORE,
+    sample: true,
+    cpus: own.server,
   });
   const stream = await findStream(server);
   say(`${viewers} viewers, ${seconds} s`);
-  const row = await measure(server, stream, options);
+  const row = await measure(server, stream, options, own.client);
   const { media } = await server.stream('demo');
   const head = [
     ...[
@@ -108,7 +122,7 @@ async function findStream({ bytes }: Server): Promise<LiveStream> {
 }
 
 /** Measures once. Returns the row of the table. */
-async function measure(server: Server, stream: LiveStream, options: ViewersOptions): Promise<string[]> {
+async function measure(server: Server, stream: LiveStream, options: ViewersOptions, core: string): Promise<string[]> {
   const { viewers, seconds, cmcd } = options;
   const { list, partsPerSegment, partMs } = stream;
   const hint = /#EXT-X-PRELOAD-HINT:.*URI="(\d+)\.\d+\.m4s"/.exec(Buffer.from(await server.bytes(list)).toString());
@@ -116,7 +130,7 @@ async function measure(server: Server, stream: LiveStream, options: ViewersOptio
   // Each viewer has its own CMCD session.
   const fields = PLAYER_FIELDS.filter((field) => !field.startsWith('CMCD'));
   const rampS = Math.max(3, Math.ceil(viewers / JOINS_PER_SECOND));
-  const generator = startLoadGenerator(CLIENT_CORE, [
+  const generator = startLoadGenerator(core, [
     ...['watch', new URL(server.url).port, list, `${list.slice(0, list.lastIndexOf('/'))}/`, 'demo'],
     ...[Number(hint[1]) + 1, partsPerSegment, partMs, viewers, rampS, seconds, cmcd, fields.join('\r\n')],
   ]);

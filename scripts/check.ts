@@ -2,8 +2,9 @@
  * `npm run check`: every check but the suites, one line each; what `npm test` runs first.
  * In: the tree. Out: a list of steps, exit code 1 when one fails. Nothing is changed.
  */
-import { spawnSync } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { checkCitations } from './check-citations.ts';
 import { checkDocblocks } from './check-docblocks.ts';
 import { checkFloors } from './check-floors.ts';
@@ -30,16 +31,23 @@ interface Step {
 
 const isWindows = process.platform === 'win32';
 
-/** Runs a program of node_modules/.bin or the path; its output is the problem when it fails. */
-function program(command: string, args: readonly string[]): StepResult {
-  const result = spawnSync(command, args, { cwd: root, encoding: 'utf8', shell: isWindows });
-  if (result.error) return { problems: [`${command}: ${result.error.message}`] };
-  return {
-    problems:
-      result.status === 0
-        ? []
-        : [`${result.stdout}${result.stderr}`.trim() || `${command} ended with ${result.status}`],
-  };
+/** What a program printed, and why it failed. */
+interface Printed {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly message?: string;
+}
+
+/** Runs a program of node_modules/.bin or the path. */
+function execute(command: string, args: readonly string[], timeout = 0): Promise<Printed> {
+  const options = { cwd: root, encoding: 'utf8', shell: isWindows, maxBuffer: 64 * 1024 * 1024, timeout } as const;
+  return promisify(execFile)(command, args, options).catch((error: Printed) => error);
+}
+
+/** Runs a program; its output is the problem when it fails. */
+async function program(command: string, args: readonly string[]): Promise<StepResult> {
+  const { stdout, stderr, message } = await execute(command, args);
+  return { problems: message === undefined ? [] : [`${stdout ?? ''}${stderr ?? ''}`.trim() || message] };
 }
 
 /** Ten times as fast as TypeScript 6, which svelte-check still needs: the package `typescript` is that one. */
@@ -53,18 +61,15 @@ const listed = async (problems: readonly string[] | Promise<readonly string[]>):
 const AUDIT_WITHIN_MS = 30_000;
 
 /** Known vulnerabilities of dependencies; advisories of severity high and above fail, an unreachable registry is reported. */
-function audit(): StepResult {
+async function audit(): Promise<StepResult> {
   const args = ['audit', '--omit=dev', '--json', '--fetch-retries=0', `--fetch-timeout=${AUDIT_WITHIN_MS / 2}`];
-  const result = spawnSync('npm', args, {
-    ...{ cwd: root, encoding: 'utf8', shell: isWindows },
-    timeout: AUDIT_WITHIN_MS,
-  });
+  const { stdout } = await execute('npm', args, AUDIT_WITHIN_MS);
   let report: {
     metadata?: { vulnerabilities?: Record<string, number> };
     vulnerabilities?: Record<string, { severity: string }>;
   };
   try {
-    report = JSON.parse(result.stdout);
+    report = JSON.parse(stdout);
   } catch {
     return { problems: [], skipped: 'npm audit gave no answer' };
   }
@@ -76,6 +81,7 @@ function audit(): StepResult {
 }
 
 const steps: readonly Step[] = [
+  { name: 'advisories', run: audit },
   { name: 'types', run: () => program(process.execPath, [typescript7, '-p', 'tsconfig.json']) },
   {
     name: 'types of the interface',
@@ -95,16 +101,17 @@ const steps: readonly Step[] = [
   { name: 'words', run: () => listed(checkWords()) },
   { name: 'generated pages', run: () => listed(checkPages()) },
   { name: 'licences', run: () => listed(checkLicences()) },
-  { name: 'advisories', run: audit },
 ];
 
-/** Runs every step and prints a line for each. @returns how many failed */
+/** Runs every step, programs side by side, and prints a line for each. @returns how many failed */
 export async function runChecks(): Promise<number> {
   let failed = 0;
-  for (const { name, run } of steps) {
+  const begun = steps.map(async ({ name, run }) => {
     const since = performance.now();
-    const { problems, skipped } = await run();
-    const seconds = ((performance.now() - since) / 1000).toFixed(1);
+    const result = await run();
+    return { name, ...result, seconds: ((performance.now() - since) / 1000).toFixed(1) };
+  });
+  for (const { name, problems, skipped, seconds } of await Promise.all(begun)) {
     if (problems.length > 0) failed++;
     console.log(
       `${problems.length > 0 ? 'FAIL' : skipped ? 'skip' : 'ok  '}  ${name} (${seconds} s)${skipped ? `: ${skipped}` : ''}`,
@@ -119,7 +126,7 @@ if (import.meta.main) {
   const status =
     failed > 0
       ? 1
-      : runTests({
+      : await runTests({
           patterns: ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/checks/**/*.test.ts'],
           coverage: false,
         });

@@ -2,49 +2,69 @@
  * Runs tests with Node's own runner, with or without the measure of coverage.
  * In: globs of test files. Out: the runner's report, the last thing printed; its exit code.
  */
-import { spawnSync } from 'node:child_process';
+import { execFile, spawnSync } from 'node:child_process';
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { root } from './source-files.ts';
 import { warmEngine } from './warm-engine.ts';
 
 /** Every test and every file of tests ends within this time, or is reported as hanging. */
 const LIMIT_MS = 600_000;
-/** Files run at once. One with live media and a browser needs more than a core. */
-const AT_ONCE = availableParallelism() < 4 ? 2 : 3;
+/** Files run at once: most wait for live media and use half a core, but one with a browser needs more than a core. */
+const AT_ONCE = Math.min(4, availableParallelism() + 1);
 const LEAST_LINES_PERCENT = 80;
 /** Files of tests of single modules in one process: starting one with the measure of coverage takes longer than most of these tests. */
 const TOGETHER = 20;
 /** What a file has that needs a process of its own: hooks for all tests, replaced functions, programs, state of the process. */
 const ALONE = /^(?:before|after)(?:Each)?\(|\b(?:mock|globalThis|spawn|Worker)\b|\b(?:need|openEngine)\(|\bprocess\./m;
 
-/** Replaces files of tests of single modules by files in `folder` that import many of them. */
+/**
+ * Writes files that import those of a complete run: many tests of single modules in one, each other file in one of its own. Node's runner
+ * sorts by name, and theirs begin with a number.
+ */
 function together(patterns: readonly string[], folder: string): string[] {
   const files = globSync(patterns, { cwd: root }).sort();
   const isLight = (path: string) =>
     /^(?:web[\\/])?src[\\/]/.test(path) && !ALONE.test(readFileSync(join(root, path), 'utf8'));
   const light = files.filter(isLight);
-  const groups = Array.from({ length: Math.ceil(light.length / TOGETHER) }, (_, group) => {
-    const lines = light
-      .slice(group * TOGETHER, (group + 1) * TOGETHER)
-      .map((path) => `import ${JSON.stringify(pathToFileURL(join(root, path)).href)};\n`);
-    const path = join(folder, `modules-${group}.test.mjs`);
+  const groups = Array.from({ length: Math.ceil(light.length / TOGETHER) }, (_, group) =>
+    light.slice(group * TOGETHER, (group + 1) * TOGETHER),
+  );
+  return spread([...files.filter((path) => !isLight(path)).map((path) => [path]), ...groups]).map((group, i) => {
+    const lines = group.map((path) => `import ${JSON.stringify(pathToFileURL(join(root, path)).href)};\n`);
+    const name = group.length === 1 ? group[0]!.replaceAll(/[\\/]/g, '-').replace(/\.ts$/, '') : 'modules.test';
+    const path = join(folder, `${String(i).padStart(4, '0')}-${name}.mjs`);
     writeFileSync(path, lines.join(''));
     return path;
   });
-  return [...files.filter((path) => !isLight(path)), ...groups];
+}
+
+/**
+ * Spreads what is in a folder over the run: what waits for live media then runs beside what computes, and rarely do two files have a
+ * browser at the same time. It ends with short files of folders that have many.
+ */
+function spread(groups: readonly (readonly string[])[]): (readonly string[])[] {
+  const folders = Map.groupBy(groups, ([path, ...others]) =>
+    others.length > 0 ? 'modules' : /^(?:test.)?\w+/.exec(path!)![0],
+  );
+  const placed = [...folders.values()].flatMap((all) => all.map((group, i) => ({ group, at: (i + 0.5) / all.length })));
+  return placed.sort((a, b) => a.at - b.at).map(({ group }) => group);
 }
 
 /** Installs the servers of objects that tests start, which no installation of oxbow needs. */
-function installEngines(): void {
+export async function installEngines(): Promise<void> {
   const folder = join(root, 'test', 'fixtures', 'engines', 'npm');
   if (existsSync(join(folder, 'node_modules'))) return;
   console.log('installing the servers of objects that tests start');
   const args = ['ci', '--no-audit', '--no-fund', '--ignore-scripts', '--loglevel=error'];
-  const result = spawnSync('npm', args, { cwd: folder, stdio: 'inherit', shell: process.platform === 'win32' });
-  if (result.status !== 0) console.log('      npm ci failed; the tests of object stores will fail');
+  try {
+    await promisify(execFile)('npm', args, { cwd: folder, shell: process.platform === 'win32' });
+  } catch (error) {
+    console.log(`      npm ci failed; the tests of object stores will fail: ${error}`);
+  }
 }
 
 /**
@@ -55,13 +75,13 @@ function installEngines(): void {
  * @param coverage of a complete run: light files share processes
  * @returns exit code of the runner
  */
-export function runTests({
+export async function runTests({
   patterns,
   coverage,
 }: {
   readonly patterns: readonly string[];
   readonly coverage: boolean;
-}): number {
+}): Promise<number> {
   const measured = [
     '--experimental-test-coverage',
     `--test-coverage-lines=${LEAST_LINES_PERCENT}`,
@@ -79,7 +99,7 @@ export function runTests({
     `--import=${pathToFileURL(join(import.meta.dirname, 'test-children.ts'))}`,
     ...(coverage ? measured : []),
   ];
-  installEngines();
+  await installEngines();
   const cache = mkdtempSync(join(tmpdir(), 'oxbow-compiled-'));
   const files = coverage ? together(patterns, cache) : patterns;
   try {
@@ -90,7 +110,7 @@ export function runTests({
       NODE_COMPILE_CACHE: join(cache, 'tests'),
       TESTS_COMPILE_CACHE: join(cache, 'programs'),
     };
-    warmEngine(env.TESTS_COMPILE_CACHE);
+    await warmEngine(env.TESTS_COMPILE_CACHE);
     return spawnSync(process.execPath, [...args, ...files], { cwd: root, stdio: 'inherit', env }).status ?? 1;
   } finally {
     rmSync(cache, { recursive: true, force: true, maxRetries: 5 });

@@ -7,12 +7,13 @@ import { globSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathOf } from '../test/fixtures/need.ts';
 import { runChecks } from './check.ts';
-import { runTests } from './run-tests.ts';
+import { installEngines, runTests } from './run-tests.ts';
 import { root } from './source-files.ts';
 
 /** Programs that suites use, and the Debian packages that bring them. */
 const programs: Readonly<Record<string, readonly string[]>> = {
   curl: ['curl'],
+  faketime: ['faketime'],
   ffmpeg: ['ffmpeg'],
   ffprobe: ['ffmpeg'],
   chromium: ['chromium'],
@@ -80,7 +81,7 @@ if (import.meta.main) {
   installPrograms();
   const patterns = process.argv.slice(2);
   if (patterns.length === 0) {
-    const failed = await runChecks();
+    const [failed] = await Promise.all([runChecks(), installEngines()]);
     // Reported at once and again at the end, because the suites print for a quarter of an hour.
     if (failed > 0) {
       console.log(`${failed} of the checks failed; the suites were not run`);
@@ -91,6 +92,7 @@ if (import.meta.main) {
     process.env.TESTS_PROGRAM = join(root, 'dist', 'src', 'main.js');
   }
   const everything = ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/**/*.test.ts'];
-  const status = runTests({ patterns: patterns.length > 0 ? patterns : everything, coverage: patterns.length === 0 });
+  const coverage = patterns.length === 0;
+  const status = await runTests({ patterns: coverage ? everything : patterns, coverage });
   process.exit(status);
 }

@@ -2,19 +2,20 @@
  * Compiles what processes of the media engine load, before tests start hundreds of them: they read such a cache, and cannot write one.
  * In: a folder for what Node compiles. Out: the compiled entries of the sources and of the built program.
  */
-import { spawnSync } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { globSync } from 'node:fs';
 import { root } from './source-files.ts';
 
 /** Starts each entry of the media engine once; without input it ends at once. @param cache folder of Node's compile cache */
-export function warmEngine(cache: string): void {
-  for (const entry of globSync('{src,dist/src}/ffmpeg/child/**/*-main.{ts,js}', { cwd: root })) {
-    spawnSync(process.execPath, ['--max-old-space-size=128', '--no-warnings', entry], {
+export async function warmEngine(cache: string): Promise<void> {
+  const start = (entry: string) =>
+    spawn(process.execPath, ['--max-old-space-size=128', '--no-warnings', entry], {
       cwd: root,
-      input: '',
-      stdio: ['pipe', 'ignore', 'ignore'],
+      stdio: 'ignore',
       timeout: 60_000,
       env: { ...process.env, NODE_COMPILE_CACHE: cache },
     });
-  }
+  const entries = globSync('{src,dist/src}/ffmpeg/child/**/*-main.{ts,js}', { cwd: root });
+  await Promise.all(entries.map((entry) => once(start(entry), 'exit')));
 }

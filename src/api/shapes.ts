@@ -17,7 +17,9 @@ export const StreamState = Type.Union(
   [
     Type.Literal('starting', { description: 'connecting to the source' }),
     Type.Literal('live', { description: 'media flows' }),
-    Type.Literal('waiting', { description: 'the source is down, or its publisher sends nothing' }),
+    Type.Literal('waiting', {
+      description: 'the source is down, its publisher sends nothing, or the recording could not be opened',
+    }),
     Type.Literal('unpublished', { description: 'of a push source: no publisher is connected' }),
     Type.Literal('offline', { description: 'the live source ended its playlist; oxbow checks whether it returns' }),
     Type.Literal('ended', { description: 'the source was a recording and has been played to its end' }),

@@ -42,7 +42,7 @@ export async function describeStorage(
 ): Promise<StorageView> {
   const { free, total, hasRoom } = now();
   const { growth, basisSeconds } = forecast;
-  const [recordings, growing] = await Promise.all([catalog.recordedBytes(), catalog.growingRecordings()]);
+  const [recordings, growing] = await Promise.all([catalog.recordings.bytes(), catalog.recordings.growing()]);
   const left = maxDisk === undefined ? Number.POSITIVE_INFINITY : Math.max(0, maxDisk - recordings);
   const { fullInSeconds, addsBytes } = forecast.outlook(growing, left);
   const fills = Number.isFinite(fullInSeconds);

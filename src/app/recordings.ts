@@ -133,15 +133,15 @@ export function startRetention(
       table,
       clock,
       horizons,
-      streams: () => catalog.retentionRules,
+      streams: () => catalog.recordings.retentionRules,
       pinned: (streamId) => kept.ranges(streamId),
       pinnedForGood: (streamId) => pins.ranges(streamId),
       async giveUp(streamId, window) {
         await loseClips({ clips, catalog, clock, events: bus, log }, streamId, window);
       },
-      openBytes: () => catalog.openBytes,
-      open: (streamId) => catalog.oldestOpen(streamId),
-      onDeletedBefore: (streamId, us) => catalog.setDeletedBefore(streamId, us),
+      openBytes: () => catalog.recordings.openBytes,
+      open: (streamId) => catalog.recordings.oldestOpen(streamId),
+      onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),
       async onHorizon(streamId, us) {
         const pinned = kept.ranges(streamId);
         await stats.removeBefore(streamId, us, pinned);

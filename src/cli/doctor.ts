@@ -104,7 +104,8 @@ async function doctor(command: Command): Promise<ExitCode> {
   if (options.verify || options.repair) {
     const { config } = await readSettings(command, [], OWN_FLAGS);
     const { signal } = controller;
-    return options.verify ? verify(config, options, { signal }) : repair(config, options, { signal });
+    // Awaited here: the signals are handled until the end of it.
+    return options.verify ? await verify(config, options, { signal }) : await repair(config, options, { signal });
   }
   try {
     const loaded = await look(command, options, add, controller.signal);

@@ -16,6 +16,7 @@ import { addExport } from './export.ts';
 import { addImport } from './import/import.ts';
 import { addProbe } from './probe.ts';
 import { addRecord } from './record.ts';
+import { addDelete } from './recordings/delete.ts';
 import { addServe } from './serve.ts';
 import { addStream } from './stream.ts';
 import { type ExitCode, sayError } from './terminal.ts';
@@ -69,6 +70,7 @@ export function createProgram(exit: (code: ExitCode) => void): Command {
   addDoctor(program, exit);
   addProbe(program, exit);
   addExport(program, exit);
+  addDelete(program, exit);
   addRecord(program, exit);
   addBackup(program, exit);
   addDb(program, exit);

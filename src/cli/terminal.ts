@@ -32,6 +32,7 @@ export const commandHints: Readonly<Partial<Record<RefusalCode, string>>> = {
   unauthorized: 'Give the admin token of that server, or run it beside the server: oxbow token --help',
   'stream-unknown': 'oxbow stream list prints the streams.',
   'no-media': 'oxbow stream list prints from when to when each stream is recorded.',
+  'recording-in-use': 'To delete the assets too, add --assets.',
   'token-unknown': 'oxbow token list prints the tokens.',
   'user-unknown': 'oxbow user list prints the users.',
 };

@@ -114,6 +114,7 @@ export type ProblemCode =
   | 'node-not-empty'
   | 'gone'
   | 'media-damaged'
+  | 'stream-unopened'
   | 'webhook-unknown'
   | 'job-unfinished'
   | 'job-not-failed'

@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { createServer, get as httpGet, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { test } from 'node:test';
+import { exchangeOfHttp1 } from '../http/media/exchange.ts';
 import { createNet } from '../net/net.ts';
+import { edgeUnanswered } from './origin.ts';
 import { openPasser } from './pass-on.ts';
 
 const head = { method: 'GET', target: '/api/v1/streams', headers: {}, remoteAddress: '127.0.0.1' };
@@ -29,5 +31,52 @@ test('no more requests wait for a server than are allowed; further ones are refu
   assert.equal(String((await next).body), 'again');
   passer[Symbol.dispose]();
   origin.close();
+  await net.close();
+});
+
+test('a client that disconnects within an answer ends the request without an error; an origin that breaks is a refusal', async () => {
+  const origin = createServer((_: IncomingMessage, response) => {
+    response.writeHead(200, { 'content-length': 1_000_000 });
+    response.write('first');
+  });
+  await once(origin.listen(0, '127.0.0.1'), 'listening');
+  const net = createNet({ allow: [], userAgent: 'test' });
+  const url = new URL(`http://127.0.0.1:${(origin.address() as AddressInfo).port}`);
+  const asked: unknown[] = [];
+  const unanswered = (cause?: unknown) => {
+    asked.push(cause);
+    return edgeUnanswered(cause);
+  };
+  const passer = openPasser({ origin: url, net, name: 'test', isSecure: false, isProxy: () => false, unanswered });
+  const ended: Promise<unknown>[] = [];
+  const edge = createServer((request, response) => {
+    ended.push(passer.exchange(exchangeOfHttp1(request, response)).catch((error: unknown) => error));
+  });
+  await once(edge.listen(0, '127.0.0.1'), 'listening');
+  const target = {
+    port: (edge.address() as AddressInfo).port,
+    host: '127.0.0.1',
+    path: '/clip/cam/a.mp4',
+    agent: false,
+  };
+
+  const client = httpGet(target);
+  const [answer] = (await once(client, 'response')) as [IncomingMessage];
+  await once(answer, 'data');
+  client.on('error', () => {}).destroy();
+  assert.equal(await ended[0], undefined);
+  assert.deepEqual(asked, [], 'a node whose client left is not one that does not answer');
+
+  const other = httpGet(target);
+  const [cut] = (await once(other, 'response')) as [IncomingMessage];
+  await once(
+    cut.on('error', () => {}),
+    'data',
+  );
+  origin.closeAllConnections();
+  assert.equal(((await ended[1]) as { code?: unknown }).code, 'not-ready');
+  assert.equal(asked.length, 1);
+  passer[Symbol.dispose]();
+  for (const server of [edge, origin]) server.close().closeAllConnections();
   await net.close();
 });

@@ -13,6 +13,7 @@ import { type Net, portOf } from '../net/net.ts';
 import { noTelemetry, type OpenSpan, type Telemetry } from '../observe/traces/telemetry.ts';
 import { edgeUnanswered, type OriginOptions } from './origin.ts';
 import { framingOf, passedFields, printHead, withoutLength } from './passed-fields.ts';
+import { isRefusal } from './refusal.ts';
 
 /** Connections to the origin besides those for objects. */
 const MAX_SOCKETS = 1024;
@@ -173,15 +174,28 @@ export function openPasser(options: PasserOptions): Passer {
       if (refusal) throw refusal;
       const report = exchange.method === 'POST' ? Buffer.from(await exchange.text(MAX_REPORT_BYTES)) : undefined;
       const outgoing = open(exchange, report ? { 'content-length': String(report.length) } : {});
-      const gone = () => outgoing.destroy();
+      let isGone = false;
+      const gone = () => {
+        isGone = true;
+        outgoing.destroy();
+      };
       exchange.body.on('close', gone);
+      /** The origin's bytes. They end where the client disconnects: then `gone` has ended the request. */
+      async function* bytesOf(incoming: IncomingMessage): AsyncGenerator<Uint8Array> {
+        try {
+          yield* incoming as AsyncIterable<Buffer>;
+        } catch (error) {
+          if (!isGone) throw unanswered(error);
+        }
+      }
       try {
-        const incoming = await responseTo(outgoing, report).catch((error) => {
-          throw unanswered(error);
-        });
+        const incoming = await responseTo(outgoing, report);
         exchange.head(incoming.statusCode!, passedFields(incoming.headers) as HeadFields);
         if (exchange.method === 'HEAD') exchange.body.end();
-        else await sendBlocks(exchange, incoming);
+        else await sendBlocks(exchange, bytesOf(incoming));
+      } catch (error) {
+        if (isGone) return;
+        throw isRefusal(error) ? error : unanswered(error);
       } finally {
         exchange.body.off('close', gone);
         outgoing.destroy();

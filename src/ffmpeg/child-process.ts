@@ -15,7 +15,7 @@ import { spawnConfined, systemVariables } from '../lib/confine/confine.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { Emitter } from '../lib/events.ts';
 import { isProcess } from '../lib/platform.ts';
-import { startedFile } from '../lib/program-files.ts';
+import { nodeCommand, startedFile } from '../lib/program-files.ts';
 import { MessageSplitter } from './frame-protocol.ts';
 import { inputDescriptor, type StreamInput, serveReads } from './stream-input.ts';
 
@@ -202,7 +202,7 @@ function spawnEngine(folder: string, setup: ChildSetup): Promise<ChildProcess> {
   const { entry, maxDataBytes, maxFileBytes = 0, maxCpuS, input } = setup;
   const file = fileURLToPath(startedFile(`ffmpeg/child/${entry}`));
   return spawnConfined({
-    command: [process.execPath, '--max-old-space-size=128', '--no-warnings', file],
+    command: nodeCommand(['--max-old-space-size=128', '--no-warnings'], file),
     limits: { maxDataBytes, maxFileBytes, maxOpenFiles: 128, ...(maxCpuS !== undefined && { maxCpuS }) },
     folder,
     env: {

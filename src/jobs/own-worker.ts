@@ -8,6 +8,7 @@ import { backoffMs, sleep } from '../lib/abort.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { NetworkPolicy } from '../lib/confine/isolation.ts';
 import { messageOf } from '../lib/errors.ts';
+import { nodeCommand } from '../lib/program-files.ts';
 
 /** What the process reads from its first line of stdin. The secret is in no argument and no variable. */
 export interface OwnWorkerSetup {
@@ -122,7 +123,8 @@ export class OwnWorker implements AsyncDisposable {
   /** Runs the process until it is not needed. Returns why it ended before that; undefined if it did not. */
   async #once(): Promise<string | undefined> {
     const { entry, url, token, slots, unchecked, network, otlp, log } = this.#options;
-    const child = spawn(process.execPath, [...process.execArgv, entry], {
+    const [program, ...args] = nodeCommand(process.execArgv, entry);
+    const child = spawn(program, args, {
       env: environment(),
       stdio: ['pipe', 'ignore', 'pipe'],
       windowsHide: true,

@@ -134,5 +134,5 @@ export function sameBytes(a: Uint8Array, b: Uint8Array): boolean {
  * buffer, and not during a read or write.
  */
 export function freeBytes({ buffer }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+  if (buffer instanceof ArrayBuffer && !buffer.detached) buffer.transfer(0);
 }

@@ -3,6 +3,9 @@
  * In: a path. Out: its address, in the working tree and in the published package.
  */
 
+import { isSea } from 'node:sea';
+import { fileURLToPath } from 'node:url';
+
 /** TypeScript in the working tree, JavaScript in the published package. */
 const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
 
@@ -26,5 +29,21 @@ export const startedFile = (path: string): URL => new URL(`${path}${ending}`, fo
  */
 export const packageFile = (path: string): URL => new URL(`../${path}`, folder);
 
-/** The address of bin/oxbow, which is beside dist/ in the published package. */
-export const launcherFile: URL = new URL(isWorkingTree ? '../bin/oxbow' : '../../bin/oxbow', folder);
+/** What starts this oxbow: the single executable, or bin/oxbow, which is beside dist/ in the published package. */
+export const launcherPath: string = isSea()
+  ? process.execPath
+  : fileURLToPath(new URL(isWorkingTree ? '../bin/oxbow' : '../../bin/oxbow', folder));
+
+/** Whether this oxbow is found in the search path. */
+export const isInstalled: boolean = !isWorkingTree && !isSea();
+
+/**
+ * The command that runs a file of this program in a process of its own. The single executable takes flags in one argument, and the file
+ * as its first argument (bin/single-executable.cjs).
+ *
+ * @param flags of Node, without spaces
+ */
+export function nodeCommand(flags: readonly string[], file: string): readonly [string, ...string[]] {
+  if (!isSea()) return [process.execPath, ...flags, file];
+  return [process.execPath, `--node-options=${flags.join(' ')}`, file];
+}

@@ -2,9 +2,8 @@
  * The command that runs this oxbow on this computer, for messages; words of a command line.
  * In: path of the code, current user. Out: the beginning of a command line.
  */
-import { fileURLToPath } from 'node:url';
 import { isWindows, ownUid } from './platform.ts';
-import { isWorkingTree, launcherFile } from './program-files.ts';
+import { isInstalled, isWorkingTree, launcherPath } from './program-files.ts';
 
 /** Lower user ids are services (Linux, Debian Policy 9.2.2); their folders are not accessible to users. */
 const FIRST_PERSON_UID = 1000;
@@ -21,9 +20,8 @@ export function programName(): string {
 
 /** The same for the user of this process. */
 export function launcherName(): string {
-  if (!isWorkingTree) return 'oxbow';
-  const launcher = fileURLToPath(launcherFile);
-  return isWindows ? `node ${launcher}` : launcher;
+  if (isInstalled) return 'oxbow';
+  return isWindows && isWorkingTree ? `node ${launcherPath}` : launcherPath;
 }
 
 /** Quotes one word of a command line for a shell, where it needs that. */

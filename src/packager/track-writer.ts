@@ -34,8 +34,8 @@ export interface SegmentShape {
 /** The open segment of one track. */
 export class TrackWriter {
   readonly track: Track;
-  /** Frames of the open part. */
-  #frames: Frame[] = [];
+  /** Frames of the open part; emptied, not replaced: an array that V8 has moved to the old generation would keep them until all is collected. */
+  readonly #frames: Frame[] = [];
   #slab: Uint8Array | undefined;
   #used = 0;
   #lastSegmentBytes = FIRST_SLAB_BYTES;
@@ -146,7 +146,6 @@ export class TrackWriter {
     const sequence = sequenceNumber(this.#msn, this.#slot, this.#fragments++);
     printFragment(slab, at, { sequence, trackId: this.track.id, tfdt: first.dts, frames });
     this.#used += length;
-    this.#frames = [];
     this.#describe(frames);
     const bytes = slab.subarray(at, at + length);
     this.#crc = crc32(bytes, at === 0 ? 0 : this.#crc);
@@ -157,6 +156,7 @@ export class TrackWriter {
       duration: Math.min(last.dts + last.duration - first.dts, this.#maxPartTicks),
       independent: first.key,
     };
+    frames.length = 0;
     return part;
   }
 

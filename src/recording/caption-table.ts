@@ -4,10 +4,11 @@
  * those runs are not announced, and players find them in the video.
  */
 import type { Kysely } from 'kysely';
+import { dropOldest } from '../lib/drop-oldest.ts';
 import { type CaptionChannel, captionsFrom } from '../media/captions/caption-channel.ts';
 import type { Tables } from '../store/schema.ts';
 
-/** Runs that are remembered; the oldest are forgotten when a stream is opened. */
+/** Runs that are remembered; rows of older ones are deleted when a stream is opened. */
 const MAX_RUNS = 20_000;
 
 /** The captions of one stream, in memory; rows are written in the background. */
@@ -15,7 +16,10 @@ export class CaptionTable {
   readonly #byRun: Map<number, readonly CaptionChannel[]>;
   readonly #save: (run: number, captions: readonly CaptionChannel[]) => void;
 
-  /** @param save writes a row; must not throw */
+  /**
+   * @param known oldest first
+   * @param save writes a row; must not throw
+   */
   constructor(
     known: ReadonlyMap<number, readonly CaptionChannel[]> = new Map(),
     save: (run: number, captions: readonly CaptionChannel[]) => void = () => {},
@@ -32,6 +36,7 @@ export class CaptionTable {
   /** Replaces those of a run. */
   set(run: number, captions: readonly CaptionChannel[]): void {
     this.#byRun.set(run, captions);
+    dropOldest(this.#byRun, MAX_RUNS);
     this.#save(run, captions);
   }
 }
@@ -57,7 +62,7 @@ export async function openCaptionTable(
   if (oldest && rows.length === MAX_RUNS) {
     await db.deleteFrom('stream_caption').where('stream_id', '=', streamId).where('run', '<', oldest.run).execute();
   }
-  const known = new Map(rows.map(({ run, captions }) => [run, captionsFrom(JSON.parse(captions)) ?? []]));
+  const known = new Map(rows.reverse().map(({ run, captions }) => [run, captionsFrom(JSON.parse(captions)) ?? []]));
   return new CaptionTable(known, (run, captions) => {
     const row = { stream_id: streamId, run, captions: JSON.stringify(captions) };
     db.insertInto('stream_caption')

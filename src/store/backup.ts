@@ -36,8 +36,10 @@ const counted = {
  * Tables with momentary state: sessions, jobs, deliveries, the state of streams. Restored later they would revive ended sessions, send
  * events twice and report a stop as a crash.
  */
-const momentary = [
+export const momentary = [
   'session',
+  'email_code',
+  'mail_message',
   'job',
   'worker',
   'upload',

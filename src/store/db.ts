@@ -8,6 +8,7 @@ import type { DatabaseServer } from '../config/sections/store-section.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import type { Log } from '../observe/log.ts';
 import { leaseDataFolder } from './data-folder-lease.ts';
+import { keepReserve } from './disk-reserve.ts';
 import type { Engine, EngineName, Guard, ReadQuery } from './engine.ts';
 import type { Fence } from './lease-table.ts';
 import { lockDataFolder } from './lock.ts';
@@ -69,6 +70,7 @@ export async function openStore(options: StoreOptions): Promise<Store & AsyncDis
   const { file, log, onTaken = () => undefined } = options;
   await using opened = new AsyncDisposableStack();
   opened.use(lockDataFolder(dirname(file)));
+  await keepReserve(dirname(file));
   const engine = opened.use(await openEngine(options));
   const { db, identity, movedTo } = engine;
   const clock = createSystemClock();

@@ -27,3 +27,6 @@ export const LEFT_FILE = 'left.json';
 
 /** Addresses of the server that holds the lock. */
 export const RUNNING_FILE = 'running.json';
+
+/** Space that the next start has on a full disk. */
+export const RESERVE_FILE = 'reserve';

@@ -5,6 +5,7 @@
 import type { StreamsApi } from '../api/streams-api.ts';
 import { coarsen } from '../recording/coarse-timeline.ts';
 import { readTimeline } from '../recording/timeline.ts';
+import type { UnopenedStream } from './catalog/unopened-streams.ts';
 import type { Catalog } from './catalog.ts';
 import { createInspectApi } from './inspect/inspect-api.ts';
 import type { ManagedStream } from './managed-stream.ts';
@@ -14,7 +15,7 @@ import { createPicturesApi } from './picture/pictures.ts';
 import { revisionOf } from './revision.ts';
 import { sourceSettingsOf } from './source/source-settings.ts';
 import type { StreamDeps } from './stream-deps.ts';
-import { timelineViewOf, viewOf } from './views.ts';
+import { timelineViewOf, unopenedViewOf, viewOf } from './views.ts';
 
 /**
  * Creates the API of a catalog.
@@ -30,6 +31,12 @@ export function createStreamsApi(
     viewOf(stream, {
       totals: await deps.table.totals(stream.definition.id),
       viewers: viewersOf(stream.name),
+      picture: deps.pictures.versionOf(stream.definition.id),
+    });
+  const definitionOf = (name: string) => (catalog.find(name) ?? catalog.unopened.find(name))?.definition;
+  const viewUnopened = async (stream: UnopenedStream) =>
+    unopenedViewOf(stream, {
+      totals: await deps.table.totals(stream.definition.id),
       picture: deps.pictures.versionOf(stream.definition.id),
     });
   const { marksBetween, ...marks } = createMarksApi(deps, catalog);
@@ -48,9 +55,12 @@ export function createStreamsApi(
     ...createInspectApi(deps.clock, catalog, timeline),
     async list() {
       catalog.assertOpen();
-      return Promise.all(catalog.all.map(view));
+      const views = await Promise.all([...catalog.all.map(view), ...catalog.unopened.all.map(viewUnopened)]);
+      return views.sort((a, b) => (a.name < b.name ? -1 : 1));
     },
     async get(name) {
+      const unopened = catalog.unopened.find(name);
+      if (unopened) return viewUnopened(unopened);
       const stream = catalog.lookUpHere(name);
       return stream && view(stream);
     },
@@ -62,8 +72,8 @@ export function createStreamsApi(
       return { view: await view(stream), created };
     },
     revision(name) {
-      const stream = catalog.find(name);
-      return stream && revisionOf(stream.definition);
+      const definition = definitionOf(name);
+      return definition && revisionOf(definition);
     },
     remove: (name, options) => catalog.remove(name, options),
     start: (name) => catalog.start(name),
@@ -74,12 +84,12 @@ export function createStreamsApi(
     timeline,
     gaps: async (name, fromMs, toMs) => (await timeline(name, fromMs, toMs)).gaps,
     isPrivate(name) {
-      const visibility = catalog.find(name)?.definition.visibility;
+      const visibility = definitionOf(name)?.visibility;
       return visibility === 'private' || visibility === 'signed';
     },
-    visibilityOf: (name) => catalog.find(name)?.definition.visibility,
+    visibilityOf: (name) => definitionOf(name)?.visibility,
     isMadePublic(name) {
-      const definition = catalog.find(name)?.definition;
+      const definition = definitionOf(name);
       return definition?.visibility === 'public' && definition.visibilityIsSet;
     },
   };

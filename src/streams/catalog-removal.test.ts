@@ -58,11 +58,11 @@ suite('removing', () => {
       await rig.api.remove('door', { recordings: 'keep' });
       assert.deepEqual(await rig.api.list(), []);
       assert.deepEqual(
-        rig.catalog.retentionRules.map(({ streamId }) => streamId),
+        rig.catalog.recordings.retentionRules.map(({ streamId }) => streamId),
         [id],
         'retention still applies to them',
       );
-      assert.ok((await rig.catalog.recordedBytes()) > 0);
+      assert.ok((await rig.catalog.recordings.bytes()) > 0);
     }
     await using rig = await openStreams({ folder: folder.path, nowMs: START_MS + 30_000 });
     assert.deepEqual(await rig.api.list(), []);
@@ -92,7 +92,7 @@ suite('removing', () => {
       { prefix: recordingPrefix(definition.id), exists: false },
       'readers close deleted files',
     );
-    assert.deepEqual(rig.catalog.retentionRules, []);
+    assert.deepEqual(rig.catalog.recordings.retentionRules, []);
     await rig.api.create('door', testSource);
     assert.notEqual(rig.catalog.get('door').definition.id, definition.id);
     assert.deepEqual(await spansOf(rig, 'door'), []);
@@ -118,8 +118,8 @@ suite('deleted media', () => {
       await rig.settle();
       const { id } = stream.definition;
       const [first] = await rig.deps.table.startedBetween(id, 0, Number.MAX_SAFE_INTEGER, 1);
-      rig.catalog.setDeletedBefore(id, START_MS * 1000 + 600_000_000 - 300_000_000);
-      rig.catalog.setDeletedBefore('another', 4e15);
+      rig.catalog.recordings.setDeletedBefore(id, START_MS * 1000 + 600_000_000 - 300_000_000);
+      rig.catalog.recordings.setDeletedBefore('another', 4e15);
       await rig.deps.table.remove(id, [first!.first_msn]);
       const view = await rig.api.timeline('door', ...EVER);
       assert.equal(Date.parse(view.from), START_MS + 300_000);

@@ -6,12 +6,10 @@
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
 import { parseStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { Precondition } from '../api/streams-api.ts';
-import { recordingOf } from '../archive/recording-locations.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
-import type { GrowingRecording } from '../observe/disk-forecast.ts';
-import type { RecordedGroup } from '../recording/recording-reader.ts';
-import type { RetentionRule } from '../recording/retention.ts';
+import { CatalogRecordings } from './catalog/catalog-recordings.ts';
+import { UnopenedStreams } from './catalog/unopened-streams.ts';
 import { forgetClips } from './clips/lose-clips.ts';
 import { assertManagedHere, isSameSource, type StreamDefinition } from './definition.ts';
 import { ManagedStream } from './managed-stream.ts';
@@ -19,9 +17,9 @@ import { MovedStreams } from './nodes/moved-streams.ts';
 import { assertMovable, assertNotMoving, isOwn, readAdopted } from './nodes/owned-streams.ts';
 import { revisionOf } from './revision.ts';
 import type { StreamDeps } from './stream-deps.ts';
+import { reportStreamBug } from './stream-reports.ts';
 import { configuredStream, defineStream, newStreamId, patchStream } from './stream-settings.ts';
 import { eraseStream, hideStream, readDefinitions, readRemoved, writeDefinition } from './stream-table.ts';
-import { growingRecordings, openBytes, storedBytes } from './views.ts';
 
 /** The streams of a process. */
 export class Catalog {
@@ -30,6 +28,9 @@ export class Catalog {
   readonly #streams = new Map<string, ManagedStream>();
   /** Removed streams whose recordings are kept until retention deletes them. */
   readonly #removed = new Map<string, StreamDefinition>();
+  /** Tried again with growing pauses. */
+  readonly unopened: UnopenedStreams;
+  readonly recordings: CatalogRecordings;
   #isOpen = false;
   /** The last queued change; changes run one after the other. */
   #changing: Promise<unknown> = Promise.resolve();
@@ -42,35 +43,36 @@ export class Catalog {
   constructor(deps: StreamDeps, { signal }: { signal: AbortSignal }) {
     this.#deps = deps;
     this.#signal = signal;
+    this.recordings = new CatalogRecordings(deps, this);
+    this.unopened = new UnopenedStreams(deps, (name) => this.#inTurn(() => this.#openAgain(name)));
   }
 
-  /** Opens every known stream and starts those that should run. Changes requested meanwhile wait. */
+  /** Opens every known stream, see `unopened` for those that fail, and starts those that should run. Changes requested meanwhile wait. */
   open(): Promise<void> {
     return this.#inTurn(() => this.#open());
   }
 
   async #open(): Promise<void> {
     const { streams: configured } = this.#deps.settings.now;
-    const { db } = this.#deps.store;
     const follow = (name: string, isOwn: boolean) =>
       this.#inTurn(() => (isOwn ? this.#adopt(name) : this.#leave(name)));
     this.#moved = new MovedStreams({ ...this.#deps, follow });
-    const known = await readDefinitions(db);
-    for (const definition of await readRemoved(db)) {
+    const known = await readDefinitions(this.#deps.store.db);
+    for (const definition of await readRemoved(this.#deps.store.db)) {
       if (await isOwn(this.#deps.placement, definition.name)) this.#removed.set(definition.name, definition);
     }
     for (const definition of known) {
       if (definition.name in configured || !(await isOwn(this.#deps.placement, definition.name))) continue;
       // A stream that is no longer configured belongs to the API: its recording can be played, and it can be removed.
       const orphan = definition.origin !== 'api';
-      await this.#add(orphan ? { ...definition, origin: 'api', stopped: true } : definition);
+      await this.#addOrWait(orphan ? { ...definition, origin: 'api', stopped: true } : definition);
     }
     for (const [name, settings] of Object.entries(configured)) {
       if (!(await isOwn(this.#deps.placement, name))) continue;
       const before = known.find((one) => one.name === name) ?? this.#removed.get(name);
       const definition = configuredStream(name, settings, before, this.#deps.clock.nowMs());
       if (definition.stopped) this.#deps.log.info({ stream: name }, 'not started: the stream was stopped');
-      await this.#add(definition);
+      await this.#addOrWait(definition);
     }
     this.#isOpen = true;
   }
@@ -96,7 +98,7 @@ export class Catalog {
         const definition = configuredStream(
           ...([name, settings, running?.definition ?? this.#removed.get(name), this.#deps.clock.nowMs()] as const),
         );
-        if (!running) await this.#add(definition, 'stream.created');
+        if (!running) await this.#addOrWait(definition, 'stream.created');
         else if (revisionOf(running.definition) !== revisionOf(definition)) await this.#swap(running, definition);
       }
     });
@@ -107,49 +109,20 @@ export class Catalog {
     return [...this.#streams.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
-  /** The retention rule of every stream, removed ones included. */
-  get retentionRules(): readonly RetentionRule[] {
-    const { keep } = this.#deps.settings.now.record;
-    const removed = [...this.#removed.values()].map(({ id, keepMs }) => ({ streamId: id, keepMs: keepMs ?? keep }));
-    return [...this.all.map((stream) => stream.retentionRule), ...removed];
+  /** Removed streams whose recordings are kept, and those that could not be opened. */
+  get others(): readonly StreamDefinition[] {
+    return [...this.#removed.values(), ...this.unopened.all.map(({ definition }) => definition)];
   }
 
   /** The definition of a stream by its id, of a removed one too. */
   definitionOf(streamId: string): StreamDefinition | undefined {
     const running = Array.from(this.#streams.values(), ({ definition }) => definition);
-    return [...running, ...this.#removed.values()].find(({ id }) => id === streamId);
+    return [...running, ...this.others].find(({ id }) => id === streamId);
   }
 
   /** Whether every known stream is open. */
   get isOpen(): boolean {
     return this.#isOpen;
-  }
-
-  /** The oldest group of a recording, of a stream or of one of its qualities, that is not indexed yet. */
-  oldestOpen(recordingId: string): RecordedGroup | undefined {
-    const { streamId, rung } = recordingOf(recordingId);
-    const stream = this.all.find(({ definition }) => definition.id === streamId);
-    return (rung === undefined ? stream?.recording : stream?.recordedQualities.get(rung)?.own)?.open[0];
-  }
-
-  /** Bytes of all recordings, those of removed streams and open files included. */
-  async recordedBytes(): Promise<number> {
-    return (await storedBytes(this.#deps, this.retentionRules)) + this.openBytes;
-  }
-
-  /** The recordings that grow now, each until it is as long as it is kept. */
-  growingRecordings(): Promise<readonly GrowingRecording[]> {
-    return growingRecordings(this.all, this.#deps.table);
-  }
-
-  /** Bytes of the files that are being written. */
-  get openBytes(): number {
-    return this.all.reduce((sum, stream) => sum + openBytes(stream), 0);
-  }
-
-  /** Retention deleted all media of a stream before `us` (since 1970) that is not pinned. */
-  setDeletedBefore(streamId: string, us: number): void {
-    for (const stream of this.#streams.values()) if (stream.definition.id === streamId) stream.setDeletedBefore(us);
   }
 
   /** A stream by name, or undefined; also before `open` resolves. */
@@ -171,10 +144,11 @@ export class Catalog {
   /**
    * A stream by name, for requests that were passed to this node; undefined if it does not exist.
    *
-   * @throws OxbowError `not-ready` as `lookUp`, and while the stream moves to this node or from it
+   * @throws OxbowError `not-ready` as `lookUp`, and while the stream moves to this node or from it; `stream-unopened`
    */
   lookUpHere(name: string): ManagedStream | undefined {
     const stream = this.lookUp(name);
+    if (!stream) this.unopened.assertNone(name);
     if (!stream && !this.#removed.has(name)) assertNotMoving(this.#deps.placement, name);
     return stream;
   }
@@ -188,7 +162,7 @@ export class Catalog {
   /**
    * A stream by name.
    *
-   * @throws OxbowError `stream-unknown`, `not-ready` as `lookUpHere`
+   * @throws OxbowError `stream-unknown`, `not-ready` and `stream-unopened` as `lookUpHere`
    */
   get(name: string): ManagedStream {
     const stream = this.lookUpHere(name);
@@ -207,6 +181,7 @@ export class Catalog {
 
   async #create(name: string, settings: StreamSettings): Promise<ManagedStream> {
     parseStreamName(name);
+    this.unopened.assertNone(name);
     const nowMs = this.#deps.clock.nowMs();
     const fresh = { id: newStreamId(nowMs), createdUs: Math.round(nowMs * 1000) };
     const { id, createdUs } = this.#removed.get(name) ?? fresh;
@@ -296,20 +271,22 @@ export class Catalog {
     { recordings, check }: { recordings: 'keep' | 'delete'; check?: Precondition | undefined },
   ): Promise<void> {
     return this.#inTurn(async () => {
-      const stream = this.get(name);
-      check?.(revisionOf(stream.definition));
-      assertManagedHere(stream.definition);
-      if (recordings === 'delete') this.#deps.pins.assertFree(stream.definition.id);
+      const { definition } = this.unopened.find(name) ?? this.get(name);
+      check?.(revisionOf(definition));
+      assertManagedHere(definition);
+      if (recordings === 'delete') this.#deps.pins.assertFree(definition.id);
       // Written first: if the database fails, or the stream is another node's, it is unchanged.
-      await hideStream(this.#deps.store, stream.definition.id, Math.round(this.#deps.clock.nowMs() * 1000));
-      await this.#release(stream, 'removed');
-      this.#deps.events.publish('stream.removed', { recordings }, stream.definition);
+      await hideStream(this.#deps.store, definition.id, Math.round(this.#deps.clock.nowMs() * 1000));
+      this.unopened.delete(name);
+      const stream = this.#streams.get(name);
+      if (stream) await this.#release(stream, 'removed');
+      this.#deps.events.publish('stream.removed', { recordings }, definition);
       this.#deps.metrics.forgetStream(name);
       if (recordings === 'delete') {
-        await forgetClips(this.#deps, stream.definition);
-        await eraseStream(this.#deps, stream.definition.id);
+        await forgetClips(this.#deps, definition);
+        await eraseStream(this.#deps, definition.id);
         await this.#deps.placement.forget('stream', name);
-      } else this.#removed.set(name, stream.definition);
+      } else this.#removed.set(name, definition);
     });
   }
 
@@ -337,13 +314,14 @@ export class Catalog {
   async #adopt(name: string): Promise<void> {
     const found = this.#streams.has(name) ? undefined : await readAdopted(this.#deps, name);
     if (found?.isRemoved) this.#removed.set(name, found.definition);
-    else if (found) await this.#add(found.definition, undefined, { isAdopted: true });
+    else if (found) await this.#addOrWait(found.definition, undefined, true);
     if (found) this.#deps.log.info({ stream: name }, 'this node runs the stream now');
   }
 
   /** Closes a stream that another node has. Its rows are the other node's. */
   async #leave(name: string): Promise<void> {
     this.#removed.delete(name);
+    if (this.#deps.placement.find('stream', name) !== 'own') this.unopened.delete(name);
     const stream = this.#streams.get(name);
     if (!stream || this.#deps.placement.find('stream', name) === 'own') return;
     this.#deps.log.warn({ stream: name }, 'another node runs the stream now');
@@ -351,9 +329,12 @@ export class Catalog {
     this.#deps.metrics.forgetStream(name);
   }
 
-  /** Starts a stopped stream. */
+  /** Starts a stopped stream, or opens one that could not be opened. */
   start(name: string): Promise<void> {
-    return this.#inTurn(() => this.#setStopped(this.get(name), false));
+    return this.#inTurn(async () => {
+      await this.#openAgain(name);
+      await this.#setStopped(this.get(name), false);
+    });
   }
 
   /** Stops a stream until it is started again, also after a restart of oxbow. */
@@ -374,6 +355,7 @@ export class Catalog {
   /** Connects to the source again. */
   restart(name: string): Promise<void> {
     return this.#inTurn(async () => {
+      await this.#openAgain(name);
       const stream = this.get(name);
       await stream.stop('restarted');
       await this.#setStopped(stream, false);
@@ -381,13 +363,14 @@ export class Catalog {
   }
 
   /** Resolves after the changes that are pending now. */
-  settled(): Promise<void> {
-    return this.#inTurn(async () => undefined);
+  async settled(): Promise<void> {
+    await this.#changing;
   }
 
   /** Closes every stream, after pending changes: ends sources, seals files. May be called twice. */
   close(): Promise<void> {
     this.#closing ??= this.#changing.then(async () => {
+      this.unopened[Symbol.dispose]();
       await this.#moved?.[Symbol.asyncDispose]();
       await Promise.all(this.all.map((stream) => stream.close()));
       this.#streams.clear();
@@ -395,15 +378,33 @@ export class Catalog {
     return this.#closing;
   }
 
-  /** @param options.isAdopted another node had it until now */
+  /** Opens a stream that could not be opened. If it fails again, a later try follows. */
+  async #openAgain(name: string): Promise<void> {
+    const waiting = this.unopened.find(name);
+    if (waiting && this.#isOpen) await this.#addOrWait(waiting.definition, undefined, waiting.isAdopted);
+  }
+
+  /** Opens a stream. One that cannot be opened is tried again later; the others must not wait for it. */
+  async #addOrWait(definition: StreamDefinition, event?: 'stream.created', isAdopted = false): Promise<void> {
+    try {
+      await this.#add(definition, event, isAdopted);
+    } catch (error) {
+      if (this.#signal.aborted) throw error;
+      if (this.#streams.has(definition.name)) reportStreamBug(this.#deps, definition.name, error, 'it was started');
+      else this.unopened.add(definition, error, isAdopted);
+    }
+  }
+
+  /** @param isAdopted another node had it until now */
   async #add(
     definition: StreamDefinition,
     event?: 'stream.created' | 'stream.changed',
-    { isAdopted = false }: { readonly isAdopted?: boolean } = {},
+    isAdopted = false,
   ): Promise<ManagedStream> {
     await writeDefinition(this.#deps.store, definition);
     const stream = await ManagedStream.open(this.#deps, definition, { signal: this.#signal, isAdopted });
     this.#removed.delete(definition.name);
+    this.unopened.delete(definition.name);
     this.#streams.set(definition.name, stream);
     if (event) this.publish(event, definition);
     if (!definition.stopped) await stream.start();

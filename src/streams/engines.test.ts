@@ -76,8 +76,8 @@ const toText = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base6
 async function retain({ deps, catalog, clock }: StreamsRig, reader: RangeReader): Promise<void> {
   await new Retention({
     ...{ segments: deps.segments, table: deps.table, clock, horizons: deps.horizons, settings: deps.settings },
-    streams: () => catalog.retentionRules,
-    onDeletedBefore: (streamId, us) => catalog.setDeletedBefore(streamId, us),
+    streams: () => catalog.recordings.retentionRules,
+    onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),
     release: (location) => reader.forget(location),
     deleted() {},
     failed: (error) => assert.fail(String(error)),

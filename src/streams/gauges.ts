@@ -57,7 +57,7 @@ export function readGauges(sources: GaugeSources): () => void {
     readWorkers(workers, metrics);
     metrics.blockCacheBytes.set(blockBytes());
     // Last: the database may not respond.
-    metrics.diskFullSeconds.set(forecast.outlook(await catalog.growingRecordings()).fullInSeconds);
+    metrics.diskFullSeconds.set(forecast.outlook(await catalog.recordings.growing()).fullInSeconds);
     await readJobs(jobs, metrics);
   });
 }
@@ -114,6 +114,10 @@ export function readStreams(catalog: Catalog, metrics: Metrics): void {
     const fromUs = Math.max(stream.createdUs, stream.horizonUs());
     metrics.timelineSeconds.set({ stream: name }, Math.max(0, recording.endUs - fromUs) / 1e6);
   }
+  for (const { definition } of catalog.unopened.all) {
+    states.waiting++;
+    metrics.streamLive.set({ stream: definition.name }, 0);
+  }
   for (const [state, count] of Object.entries(states)) metrics.streams.set({ state }, count);
   metrics.openChunkFiles.set(open);
   metrics.gopBufferBytes.set(gopBytes);
@@ -148,10 +152,11 @@ const restingStates: ReadonlySet<StreamState> = new Set(['stopped', 'paused', 'e
 export function checkStreams(catalog: Catalog): string {
   const expected = catalog.all.filter(({ state, silence }) => !restingStates.has(state) || silence !== '');
   const live = expected.filter(({ state }) => state === 'live').length;
-  const silent = expected.filter(({ silence }) => silence !== '');
+  const unopened = catalog.unopened.all.map(({ definition, problem }) => ({ name: definition.name, silence: problem }));
+  const silent = [...unopened, ...expected.filter(({ silence }) => silence !== '')];
   const unpublished = catalog.all.filter(({ state }) => state === 'unpublished').length;
   const waiting = unpublished === 0 ? '' : `, ${unpublished} without a publisher`;
-  const sentence = `${live} of ${expected.length} streams are live${waiting}`;
+  const sentence = `${live} of ${expected.length + unopened.length} streams are live${waiting}`;
   if (silent.length === 0) return sentence;
   const named = silent.slice(0, 10).map(({ name, silence }) => `${name} (${silence})`);
   const more = silent.length > named.length ? ` and ${silent.length - named.length} more` : '';

@@ -19,9 +19,9 @@ async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
   await new Retention({
     ...{ segments: deps.segments, table: deps.table, clock, horizons: deps.horizons },
     settings: deps.settings,
-    streams: () => catalog.retentionRules,
+    streams: () => catalog.recordings.retentionRules,
     pinned: (streamId) => deps.pins.ranges(streamId),
-    onDeletedBefore: (streamId, us) => catalog.setDeletedBefore(streamId, us),
+    onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),
     release() {},
     deleted() {},
     failed: (error) => assert.fail(String(error)),

@@ -38,7 +38,7 @@ export async function describeSystem(
     now: printRfc3339(clock.nowMs()),
     cpu: { seconds: (user + system) / 1e6, cores: availableParallelism() },
     memory: { rss, heapUsed, external, arrayBuffers, shared: sharedBytes(catalog) },
-    disk: { free: disk.free, total: disk.total, recordings: await catalog.recordedBytes() },
+    disk: { free: disk.free, total: disk.total, recordings: await catalog.recordings.bytes() },
     streams: catalog.all.length,
     children: { running: childCounts().running, network, detail },
   };

@@ -17,6 +17,8 @@ import type { Pin } from '../recording/pin-table.ts';
 import type { RetentionRule } from '../recording/retention.ts';
 import type { TimelinePiece } from '../recording/timeline-piece.ts';
 import { WINDOW_US } from '../recording/window.ts';
+import type { UnopenedStream } from './catalog/unopened-streams.ts';
+import type { StreamDefinition } from './definition.ts';
 import type { ManagedStream } from './managed-stream.ts';
 import { timeOf, withoutAddresses } from './public-values.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -39,25 +41,13 @@ export function viewOf(
   const openUs = recording.open.reduce((sum, group) => sum + group.durationUs, 0);
   const fromUs = totals.fromUs ?? recording.open[0]?.startUs;
   return {
-    name: definition.name,
+    ...definedViewOf(definition, picture),
     state: stream.state,
     ...(stream.away.isShown && { away: true as const }),
     problem: withoutAddresses(stream.problem, definition.source),
-    origin: definition.origin,
-    source: { type: definition.source.type },
     publisher: publisherViewOf(stream),
-    title: definition.title,
-    description: definition.description,
-    picture: picture === undefined ? null : `/api/v1/streams/${definition.name}/picture?v=${picture}`,
-    record: definition.record,
-    ...(definition.keepMs !== undefined && { keep: printDuration(definition.keepMs) }),
-    ...(definition.storage !== undefined && { storage: definition.storage }),
-    ...(definition.alarms !== undefined && { alarms: definition.alarms }),
-    ...(definition.recordQualities && { recordQualities: true }),
     ...(list.qualities.length > 0 && { qualities: list.qualities.map(({ track }) => track.rung) }),
     ...(definition.ladder && { ladder: stream.ladder.view }),
-    visibility: definition.visibility,
-    createdAt: timeOf(definition.createdUs),
     liveSince: stream.liveSinceUs === undefined ? null : timeOf(stream.liveSinceUs),
     tracks: list.tracks.map(trackViewOf),
     facts: stream.facts ?? null,
@@ -70,6 +60,39 @@ export function viewOf(
       bytes: totals.bytes + openBytes(stream),
     },
     viewers,
+  };
+}
+
+/** A stream that could not be opened. */
+export function unopenedViewOf(
+  { definition, problem }: UnopenedStream,
+  { totals, picture }: { totals: RecordedTotals; picture: string | undefined },
+): StreamView {
+  return {
+    ...definedViewOf(definition, picture),
+    state: 'waiting',
+    problem: withoutAddresses(problem, definition.source),
+    ...{ publisher: null, liveSince: null, tracks: [], facts: null, media: null, viewers: 0 },
+    recorded: { from: null, to: null, seconds: Math.round(totals.durationUs / 1000) / 1000, bytes: totals.bytes },
+  };
+}
+
+/** What the settings of a stream say. */
+function definedViewOf(definition: StreamDefinition, picture: string | undefined) {
+  return {
+    name: definition.name,
+    origin: definition.origin,
+    source: { type: definition.source.type },
+    title: definition.title,
+    description: definition.description,
+    picture: picture === undefined ? null : `/api/v1/streams/${definition.name}/picture?v=${picture}`,
+    record: definition.record,
+    ...(definition.keepMs !== undefined && { keep: printDuration(definition.keepMs) }),
+    ...(definition.storage !== undefined && { storage: definition.storage }),
+    ...(definition.alarms !== undefined && { alarms: definition.alarms }),
+    ...(definition.recordQualities && { recordQualities: true }),
+    visibility: definition.visibility,
+    createdAt: timeOf(definition.createdUs),
     hls: printMediaAddress({ kind: 'index', stream: definition.name }),
     dash: printMediaAddress({ kind: 'manifest', stream: definition.name }),
   };

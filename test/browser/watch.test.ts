@@ -303,7 +303,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
           .evaluate((element) => getComputedStyle(element).backgroundColor);
       const plain = await colour('.zooms .sign');
       for (const chosen of ['.zooms [aria-pressed="true"]', '.golive.edge', '.shown.live', '.badge .dot']) {
-        assert.notEqual(await colour(chosen), plain, `${chosen} is visible with forced colours`);
+        await until(`${chosen} is visible with forced colours`, async () => (await colour(chosen)) !== plain);
       }
     });
   });

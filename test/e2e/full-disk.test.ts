@@ -1,17 +1,12 @@
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { crc32 } from 'node:zlib';
+import { type HealthReport, mountRefusal, newestSegment, recordedSegments } from '../fixtures/disks/failing-disk.ts';
 import { need, pathOf } from '../fixtures/need.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-
-interface Report {
-  readonly status: string;
-  readonly checks: readonly { readonly name: string; readonly status: string; readonly detail?: string }[];
-}
 
 test('a full disk stops the recording but not live viewers, and all messages have the setting', async () => {
   await using folder = await openFolder('full');
@@ -25,7 +20,7 @@ test('a full disk stops the recording but not live viewers, and all messages hav
   const list = Buffer.from(await server.bytes('/live/demo/index.m3u8')).toString();
   assert.match(list, /^#EXTM3U/);
   for (const path of ['/ready', '/health']) {
-    const { status, checks } = await server.json<Report>(path);
+    const { status, checks } = await server.json<HealthReport>(path);
     assert.equal(status, 'degraded', path);
     const disk = checks.find(({ name }) => name === 'disk');
     assert.equal(disk?.status, 'degraded');
@@ -43,39 +38,6 @@ test('a full disk stops the recording but not live viewers, and all messages hav
 const shortSegments = ['--hls-segment-duration', '1s'] as const;
 const WRITE_FAILS = /\(--data\) is full, broken or read-only/;
 
-/** What a viewer of the live stream gets: the newest segment of the list, and its number. */
-async function newestSegment(server: Server): Promise<{ readonly msn: number; readonly bytes: number }> {
-  const lines = async (path: string) => {
-    const text = Buffer.from(await server.bytes(path)).toString();
-    const uris = text.split('\n').filter((line) => line !== '' && !line.startsWith('#'));
-    return uris.map((uri) => new URL(uri, `${server.url}${path}`).pathname);
-  };
-  const [list] = await lines('/live/demo/index.m3u8');
-  const newest = (await lines(list!)).at(-1);
-  if (newest === undefined) return { msn: 0, bytes: 0 };
-  const { length } = await server.bytes(newest);
-  return { msn: Number(/(\d+)\.\w+$/.exec(newest)![1]), bytes: length };
-}
-
-/** CRC-32 of each recorded segment, by MSN. */
-async function recordedSegments(server: Server, name = 'demo'): Promise<ReadonlyMap<string, number>> {
-  const nowS = Math.floor(Date.now() / 1000);
-  const folder = `/vod/${name}/${nowS - 600}/${nowS + 600}`;
-  const found = new Map<string, number>();
-  const list = Buffer.from(await server.bytes(`${folder}/av0.m3u8`)).toString();
-  let isGap = false;
-  for (const line of list.split('\n')) {
-    if (line === '#EXT-X-GAP') isGap = true;
-    if (line === '' || line.startsWith('#')) continue;
-    if (!isGap) {
-      const path = new URL(line, `${server.url}${folder}/`).pathname;
-      found.set(path, crc32(await server.bytes(path)));
-    }
-    isGap = false;
-  }
-  return found;
-}
-
 /** A disk that fails while it records, and is well again: live continues, what was recorded stays, the loss is a gap, recording resumes. */
 async function failAndHeal(
   server: Server,
@@ -92,7 +54,7 @@ async function failAndHeal(
     return newest.msn >= msn + 3 && newest.bytes > 1000;
   });
   assert.equal((await server.fetch('/ready')).status, 200);
-  const disk = (await server.json<Report>('/health')).checks.find(({ name }) => name === 'disk');
+  const disk = (await server.json<HealthReport>('/health')).checks.find(({ name }) => name === 'disk');
   assert.equal(disk?.status, 'degraded');
   assert.match(disk?.detail ?? '', problem);
   assert.ok(server.log('error').length > 0);
@@ -108,12 +70,6 @@ async function failAndHeal(
   assert.deepEqual([...new Set(gaps.map(({ cause }) => cause))], ['disk']);
   const bugs = server.log('error').filter((line) => /bug/.test(line.msg));
   assert.deepEqual(bugs, []);
-}
-
-/** Whether this user may mount; undefined if so. */
-function mountRefusal(): string | undefined {
-  const found = spawnSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt']);
-  return found.status === 0 ? undefined : 'this user may not mount';
 }
 
 test('a disk without space: live continues, and recording resumes by itself when there is space again', {

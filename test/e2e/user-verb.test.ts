@@ -40,6 +40,11 @@ test('oxbow user adds, lists, changes, bans, invites and removes on the server o
   assert.match(made[8]!.stdout, /\n\S+ +class +user +3 +\d{4}-/);
   const [{ id }] = JSON.parse(made[9]!.stdout) as [{ id: string }];
 
+  const metrics = Buffer.from(await server.bytes('/metrics')).toString();
+  for (const role of ['user', 'admin']) assert.match(metrics, new RegExp(`^oxbow_users\\{role="${role}"\\} 1$`, 'm'));
+  assert.match(metrics, /^oxbow_database_wait_seconds_count [1-9]/m);
+  assert.match(metrics, /^oxbow_http_requests_total\{class="[^"]+",status="[^"]+"\} [1-9]/m);
+
   const signIn = async (secret: string) =>
     (
       await server.fetch('/api/v1/sessions', {

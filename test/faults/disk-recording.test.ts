@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import type { SyncPolicy } from '../../src/archive/chunk-writer.ts';
 import {
   type Fault,
   type FaultCode,
@@ -40,12 +41,12 @@ suite('a disk that fails at operation n of a recording', () => {
   let runs = 0;
 
   /** Records with one fault, then without, and checks what a viewer gets. @returns the file layer with its counts */
-  async function record(fault: Fault | undefined): Promise<FaultyFiles> {
-    const what = fault ? `${fault.code} at ${fault.at}, ${fault.times} times` : 'without a failure';
+  async function record(fault: Fault | undefined, sync: SyncPolicy = 'segment'): Promise<FaultyFiles> {
+    const what = `${sync}, ${fault ? `${fault.code} at ${fault.at}, ${fault.times} times` : 'without a failure'}`;
     const streamId = `s${runs++}`;
     const data = join(folder.path, streamId);
     const faulty = openFaultyFiles(systemFiles, fault);
-    const options = { files: faulty.files, folder: data, store, streamId };
+    const options = { files: faulty.files, folder: data, store, streamId, sync };
     let before: ReadonlyMap<number, string>;
     {
       await using recorded = openDiskRecording(options);
@@ -93,6 +94,13 @@ suite('a disk that fails at operation n of a recording', () => {
         for (let at = 0; at < operations; at++) await record({ code, at, times });
       }
       context.diagnostic(`${operations} operations`);
+    });
+  }
+
+  for (const sync of ['chunk', 'off'] as const) {
+    test(`record.sync ${sync}: the same, for one operation that fails`, async () => {
+      const operations = (await record(undefined, sync)).count('EIO');
+      for (let at = 0; at < operations; at++) await record({ code: 'EIO', at, times: 1 }, sync);
     });
   }
 });

@@ -7,7 +7,7 @@ import { judge, printFindings } from '../conformance/rules/rule.ts';
 import { rulesOfReload } from '../conformance/rules/rules-of-reload.ts';
 import { rulesOfMediaText } from '../conformance/rules/rules-of-text.ts';
 import type { FoundFrame, Outcome } from './simulate.ts';
-import { type FrameName, framesIn, listedUntilMs, type SourceSegment } from './source-plan.ts';
+import { type FrameName, framesIn, listedUntilMs, type SourcePlan, type SourceSegment } from './source-plan.ts';
 
 /** Runs may meet within half a second (docs/media.md 5). */
 const HOLE_US = 500_000;
@@ -16,7 +16,7 @@ const SOUND_AFTER_S = 30;
 /** A source that is away is asked again at least so often. */
 const LONGEST_PAUSE_MS = 60_000;
 /** A frame that a source offered for so much longer has had its time: 30 s, three target durations, and reloads. */
-const graceMs = (segmentS: number) => 45_000 + 6000 * segmentS;
+const graceMs = ({ segmentS, targetDurationS }: SourcePlan) => 45_000 + 6000 * Math.max(segmentS, targetDurationS);
 
 /** Everything that does not hold. */
 export function problemsOf(outcome: Outcome): string[] {
@@ -127,13 +127,13 @@ function isOwed(outcome: Outcome, segment: SourceSegment): boolean {
   const { plan, served, processEnds } = outcome;
   const { index, listedMs } = segment;
   const begins = beginsOf(outcome);
-  if (plan.isFilm) return processEnds.at(-1)! - begins.at(-1)! >= graceMs(plan.segmentS);
+  if (plan.isFilm) return processEnds.at(-1)! - begins.at(-1)! >= graceMs(plan);
   const isListedLong = listedUntilMs(plan, segment) - listedMs >= LONGEST_PAUSE_MS + 2000 * plan.segmentS;
   return processEnds.some((endMs, process) => {
     if (isTakenForFilm(outcome, process)) return false;
     // Where a process begins, what its list held is new or known by its date alone: other tests look at that.
     if (listedMs <= begins[process]! + 2000 * plan.segmentS + plan.staleMs) return false;
-    const isServed = (atMs: number) => endMs - atMs >= graceMs(plan.segmentS);
+    const isServed = (atMs: number) => endMs - atMs >= graceMs(plan);
     if (isListedLong && isServed(listedMs + LONGEST_PAUSE_MS)) return true;
     return served.some(
       (list) => list.process === process && index >= list.first && index < list.end && isServed(list.atMs),

@@ -129,7 +129,7 @@ export class SimulatedOrigin {
     const listed = this.#all.slice(first, end);
     const head = listed[0]!;
     const before = head.discontinuity ? head.discontinuitySequence - 1 : head.discontinuitySequence;
-    const lines = ['#EXTM3U', '#EXT-X-VERSION:7', `#EXT-X-TARGETDURATION:${this.#plan.segmentS}`];
+    const lines = ['#EXTM3U', '#EXT-X-VERSION:7', `#EXT-X-TARGETDURATION:${this.#plan.targetDurationS}`];
     lines.push(`#EXT-X-MEDIA-SEQUENCE:${head.msn}`, `#EXT-X-DISCONTINUITY-SEQUENCE:${Math.max(0, before)}`);
     lines.push(`#EXT-X-MAP:URI="${kind}-init.mp4"`);
     for (const { msn, discontinuity, dateMs } of listed) {

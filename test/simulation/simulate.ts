@@ -125,9 +125,9 @@ export async function simulate(seed: number, endMs?: number): Promise<Outcome> {
       ...{ segments: opened.deps.segments, table, clock, horizons },
       settings: { now: { record: { maxDisk: undefined } } },
       pinned: (id) => pins.ranges(id),
-      streams: () => opened.catalog.retentionRules,
-      open: (id) => opened.catalog.oldestOpen(id),
-      onDeletedBefore: (id, us) => opened.catalog.setDeletedBefore(id, us),
+      streams: () => opened.catalog.recordings.retentionRules,
+      open: (id) => opened.catalog.recordings.oldestOpen(id),
+      onDeletedBefore: (id, us) => opened.catalog.recordings.setDeletedBefore(id, us),
       release() {},
       deleted() {},
       failed: (error) => {

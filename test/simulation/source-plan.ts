@@ -3,6 +3,7 @@
  * In: numbers by chance. Out: a plan, and what is in each segment. Pure.
  */
 import { concatBytes } from '../../src/lib/bytes.ts';
+import { seeded } from '../../src/lib/random.fixture.ts';
 import type { Frame, Track } from '../../src/media/frame.ts';
 import { fragmentLength, printFragment } from '../../src/media/isobmff/fragment.ts';
 import { audioTrack, videoTrack } from '../../src/media/isobmff/media.fixture.ts';
@@ -64,6 +65,8 @@ export interface ClockStep {
 export interface SourcePlan {
   readonly seed: number;
   readonly segmentS: number;
+  /** EXT-X-TARGETDURATION of its lists, which may be wrong in both directions. */
+  readonly targetDurationS: number;
   readonly framesPerSecond: number;
   /** Segments in the list. */
   readonly windowSegments: number;
@@ -157,6 +160,10 @@ function planLive(seed: number, random: (below: number) => number): SourcePlan {
         byMs: oneOf(-20_000, -3000, 2000, 30_000, 600_000, 2 * 24 * HOUR_MS),
       })).sort((a, b) => a.atMs - b.atMs)
     : [];
+  // Of its own numbers, so that the rest of a seed stays as it was.
+  const other = seeded(seed + 1_000_000);
+  const wrong = [1, Math.ceil(segmentS / 2), 3 * segmentS, 60][other(4)]!;
+  const targetDurationS = other(3) === 0 ? wrong : segmentS;
   return {
     ...{ seed, segmentS, windowSegments, audio, dated, lives, clockSteps, isFilm: false },
     hasTrueDates: !hasShiftedDates && clockSteps.length === 0,
@@ -168,7 +175,12 @@ function planLive(seed: number, random: (below: number) => number): SourcePlan {
       : [],
     ...(chance(15) ? { staleUntilMs: lives[0]!.startMs + 60_000, staleMs: oneOf(8000, 15_000, 30_000) } : noStaleness),
     // After a large step retention pauses for an hour; what it does then counts.
-    endMs: lastMs + 3 * 60_000 + 6000 * segmentS + (clockSteps.some(({ byMs }) => byMs > HOUR_MS) ? 2 * HOUR_MS : 0),
+    endMs:
+      lastMs +
+      3 * 60_000 +
+      6000 * Math.max(segmentS, targetDurationS) +
+      (clockSteps.some(({ byMs }) => byMs > HOUR_MS) ? 2 * HOUR_MS : 0),
+    targetDurationS,
   };
 }
 
@@ -188,7 +200,16 @@ function planFilm(seed: number, random: (below: number) => number): SourcePlan {
     how: random(2) === 0 ? ('recreate' as const) : ('kill' as const),
   }));
   return {
-    ...{ seed, segmentS, framesPerSecond: 1, audio: 'none', audioAhead: 0, tracksApart: false, dated: false },
+    ...{
+      seed,
+      segmentS,
+      targetDurationS: segmentS,
+      framesPerSecond: 1,
+      audio: 'none',
+      audioAhead: 0,
+      tracksApart: false,
+      dated: false,
+    },
     ...{ isFilm: true, hasTrueDates: false, clockSteps: [], breaks, ...noStaleness },
     windowSegments: segments.length,
     lives: [{ startMs, endMs: startMs + segmentS * 1000, segments, after: 'ended', continues: false }],

@@ -123,7 +123,7 @@ export function startFolders(
   const moves = runFolderMoves(
     {
       ...{ store: folders.store, table, settings, clock, release },
-      streams: () => catalog.retentionRules.map(({ streamId }) => streamId),
+      streams: () => catalog.recordings.retentionRules.map(({ streamId }) => streamId),
       moved: (bytes) => metrics.folderMovedBytes.inc(bytes),
       failed: failed('moving a recording to its folder'),
     },

@@ -120,7 +120,7 @@ export function startOffload(
     isGone: isShared ? isGone : undefined,
     settings,
     policies: () => [
-      ...catalog.retentionRules.map(({ streamId }) => ({ streamId, target: targetOf(streamId) })),
+      ...catalog.recordings.retentionRules.map(({ streamId }) => ({ streamId, target: targetOf(streamId) })),
       ...Array.from(elsewhere, ([streamId, target]) => ({ streamId, target })),
     ],
     qualitiesOf: (streamId) => table.qualitiesOf(streamId),

@@ -65,7 +65,7 @@ async function run(command: Command): Promise<ExitCode> {
   const controller = new AbortController();
   using _signals = onStopSignal(() => controller.abort(new DOMException('stopped', 'AbortError')));
   const how = { ...config, json: json === true, signal: controller.signal };
-  if (restore !== undefined) return putBack(resolve(restore), how);
+  if (restore !== undefined) return await putBack(resolve(restore), how); // Ctrl-C does not end it half-way
   try {
     await backUp(targetOf(output!), how);
     return 0;

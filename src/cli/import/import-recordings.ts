@@ -116,7 +116,7 @@ type ImportHow = Pick<Parameters<Import>[1], 'config' | 'keepMs' | 'signal'> & {
 async function importWith(importRecordings: Import, request: FolderRequest, { quiet, ...how }: ImportHow) {
   using line = openProgressLine();
   const beganMs = performance.now();
-  return importRecordings(request, {
+  return await importRecordings(request, {
     ...how,
     planned(found) {
       if (!quiet) note(sayLayout(found));

@@ -85,7 +85,7 @@ const roomId = (id: string): string =>
 async function write(converted: Converted, { data, store: settings }: Pick<Config, 'data' | 'store'>) {
   const server = databaseServer(settings);
   await using store = await openStore({ file: join(data, DATABASE_FILE), server, log: createSilentLog() });
-  return storeImported(store.db, converted);
+  return await storeImported(store.db, converted);
 }
 
 type Counts = Awaited<ReturnType<typeof storeImported>>;

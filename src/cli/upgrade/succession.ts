@@ -9,7 +9,6 @@ import { once } from 'node:events';
 import { closeSync, writeSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { fileURLToPath } from 'node:url';
 import type { Endpoint } from '../../config/address.ts';
 import type { Config } from '../../config/schema.ts';
 import { type ClaimedPort, claimPort } from '../../http/claimed-port.ts';
@@ -17,7 +16,7 @@ import { canSharePorts } from '../../http/hot/listeners.ts';
 import { sleep, withDeadline } from '../../lib/abort.ts';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
 import { onUpgradeRequest } from '../../lib/platform.ts';
-import { launcherFile } from '../../lib/program-files.ts';
+import { launcherPath } from '../../lib/program-files.ts';
 import type { Log } from '../../observe/log.ts';
 import { findRunning, isLocked, noteUpgradeProblem } from '../../store/running.ts';
 
@@ -80,7 +79,7 @@ function assertCanBeFollowed(threads: number): void {
  */
 async function startSuccessor({ signal }: { signal: AbortSignal }): Promise<{ readonly pid: number }> {
   const { npm_lifecycle_event: _, ...environment } = process.env;
-  const child = spawn(fileURLToPath(launcherFile), process.argv.slice(2), {
+  const child = spawn(launcherPath, process.argv.slice(2), {
     env: { ...environment, [REPORT_FD]: '3' },
     stdio: ['inherit', 'inherit', 'inherit', 'pipe'],
   });

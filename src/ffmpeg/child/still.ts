@@ -14,6 +14,7 @@ import {
   FF_ENCODER_MJPEG,
 } from 'node-av/constants';
 import { Codec, CodecContext, type FormatContext, Frame, Packet, Rational, SoftwareScaleContext } from 'node-av/lib';
+import { openDecoder } from './decoder.ts';
 import { openMediaInput } from './media-input.ts';
 import { must } from './native.ts';
 
@@ -50,15 +51,10 @@ export function decodeAt(format: FormatContext, atS: number, { keyOnly = false }
   }
   for (const other of format.streams) if (other.index !== index) other.discard = AVDISCARD_ALL;
   const stream = format.streams[index]!;
-  const codec = Codec.findDecoder(stream.codecpar.codecId);
-  if (!codec) throw new Error('this FFmpeg has no decoder for the codec');
-  using decoder = new CodecContext();
-  decoder.allocContext3(codec);
-  must(decoder.parametersToContext(stream.codecpar), 'reading codec parameters');
-  decoder.threadCount = 1;
-  must(decoder.setOption('max_pixels', String(MAX_PIXELS)), 'limiting the size');
-  if (keyOnly) must(decoder.setOption('skip_loop_filter', 'all'), 'skipping the loop filter');
-  must(decoder.open2Sync(codec, null), 'opening the decoder');
+  using decoder = openDecoder(stream.codecpar, {
+    max_pixels: String(MAX_PIXELS),
+    ...(keyOnly && { skip_loop_filter: 'all' }),
+  });
 
   using packet = new Packet();
   packet.alloc();

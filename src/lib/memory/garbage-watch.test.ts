@@ -5,20 +5,23 @@ import { GarbageWatch, startCollection } from './garbage-watch.ts';
 
 const MIB = 1024 * 1024;
 
-/** A watch over a figure that the test sets; `rest` is as long as two collections are apart at least. */
+/** A watch over a figure that the test sets; `rest` is as long as two collections are apart at least, and as growth has to last. */
 function watchOver() {
   const state = { used: 40 * MIB, collections: 0 };
   const watch = new GarbageWatch({ everyMs: 0, used: () => state.used, collect: () => state.collections++ });
-  const grow = (bytes: number) => {
-    state.used += bytes;
+  const look = () => {
     watch.look();
     return state.collections;
   };
   const rest = () => {
-    for (let look = 0; look < 4; look++) watch.look();
+    for (let looks = 0; looks < 4; looks++) look();
     return state.collections;
   };
-  return { state, watch, grow, rest };
+  const grow = (bytes: number) => {
+    state.used += bytes;
+    return rest();
+  };
+  return { state, watch, look, grow, rest };
 }
 
 suite('garbage of a thread', () => {
@@ -39,16 +42,18 @@ suite('garbage of a thread', () => {
     const watch = new GarbageWatch({ everyMs: 0, enough: 0, used: () => state.used, collect: () => collections++ });
     for (let look = 0; look < 4; look++) watch.look();
     state.used += 13 * MIB;
+    for (let look = 0; look < 3; look++) watch.look();
+    assert.equal(collections, 0);
     watch.look();
     assert.equal(collections, 1);
   });
 
   test('that comes slowly is collected once a minute, from 8 MiB on', () => {
     const { grow } = watchOver();
-    for (let look = 1; look < 60; look++) assert.equal(grow(0.15 * MIB), 0, `look ${look}`);
-    assert.equal(grow(0.15 * MIB), 1);
+    for (let looks = 4; looks < 60; looks += 4) assert.equal(grow(0.6 * MIB), 0, `${looks} looks`);
+    assert.equal(grow(0.6 * MIB), 1);
     const idle = watchOver();
-    for (let look = 0; look < 1000; look++) assert.equal(idle.grow(0.007 * MIB), 0);
+    for (let looks = 0; looks < 1000; looks += 4) assert.equal(idle.grow(0.028 * MIB), 0);
     assert.equal(idle.grow(2 * MIB), 1);
   });
 
@@ -63,14 +68,27 @@ suite('garbage of a thread', () => {
   });
 
   test('is left to V8 where that collects as often by itself', () => {
-    const { state, grow } = watchOver();
+    const { state, look } = watchOver();
+    const grow = () => {
+      state.used += 25 * MIB;
+      return look();
+    };
     for (let round = 0; round < 20; round++) {
       state.used = 60 * MIB;
-      for (let look = 0; look < 3; look++) assert.equal(grow(25 * MIB), 0);
+      for (let looks = 0; looks < 3; looks++) assert.equal(grow(), 0);
     }
     state.used = 60 * MIB;
-    for (let look = 0; look < 4; look++) grow(25 * MIB);
-    assert.equal(grow(25 * MIB), 1, 'V8 has stopped');
+    for (let looks = 0; looks < 6; looks++) grow();
+    assert.equal(grow(), 1, 'V8 has stopped');
+  });
+
+  test('is no garbage that the next collection of young objects takes', () => {
+    const { state, look } = watchOver();
+    for (let looks = 0; looks < 600; looks++) {
+      state.used = (80 + 3 * (looks % 6)) * MIB;
+      look();
+    }
+    assert.equal(state.collections, 0);
   });
 
   test('has with it what another thread made', () => {

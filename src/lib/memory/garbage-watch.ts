@@ -2,7 +2,8 @@
  * Bounds the garbage of a thread. V8 starts a collection after 64 MiB of new buffers, does not count shared buffers, and may not collect
  * a slowly growing heap for hours; so dead media accumulates next to a small heap.
  * In: memory use of the thread. Out: a collection when heap and buffers have reached 72 MiB and grown by 12 MiB (or by 15 %), and when they
- * have grown by 8 MiB in a minute. Decision 0019.
+ * have grown by 8 MiB in a minute. Growth counts when it has lasted four checks: what the collections of young objects take comes and goes.
+ * Decision 0019.
  */
 
 import { memoryUsage } from './memory-usage.ts';
@@ -19,7 +20,7 @@ const GROWTH_SHARE = 0.15;
 /** Least growth that is worth a collection. */
 const LEAST_GROWTH_BYTES = 8 * MIB;
 const LOOK_EVERY_MS = 1000;
-/** Checks between two collections, including V8's own: with much media V8 collects often enough by itself. */
+/** Checks between two collections, including V8's own: with much media V8 collects often enough by itself. Growth lasts as many. */
 const LEAST_LOOKS = 4;
 /** A decrease by this since the last check means that V8 has collected. */
 const COLLECTED_BYTES = 8 * MIB;
@@ -48,6 +49,8 @@ export class GarbageWatch implements Disposable {
   #counted = 0;
   #last = 0;
   #looks = 0;
+  /** Use at the last checks. */
+  #recent: number[] = [];
 
   constructor(options: GarbageWatchOptions = {}) {
     const { used = usedBytes, collect = startCollection, enough = ENOUGH_BYTES, everyMs = LOOK_EVERY_MS } = options;
@@ -68,7 +71,8 @@ export class GarbageWatch implements Disposable {
     this.#low = Math.min(this.#low, used);
     this.#looks = used < this.#last - COLLECTED_BYTES ? 0 : this.#looks + 1;
     this.#last = used;
-    const grown = used - this.#low + this.#counted;
+    this.#recent = [...this.#recent.slice(1 - LEAST_LOOKS), used];
+    const grown = Math.min(...this.#recent) - this.#low + this.#counted;
     const allowed = Math.max(this.#enough - this.#low, GROWTH_BYTES, this.#low * GROWTH_SHARE);
     if (this.#looks < LEAST_LOOKS) return;
     if (grown < allowed && (grown < LEAST_GROWTH_BYTES || this.#looks < PATIENT_LOOKS)) return;

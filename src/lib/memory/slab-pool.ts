@@ -8,7 +8,7 @@
 const MAX_FREE_BYTES = 16 * 1024 * 1024;
 const MAX_FREE_SHARE = 0.25;
 /** An unused block is freed after this, ms; at most twice as late. */
-const KEPT_MS = 10_000;
+const KEPT_MS = 60_000;
 /** A block may be this many times as large as needed. */
 const ROOM = 1.4;
 

@@ -11,4 +11,9 @@ export const recordingRefusals = {
     title: 'Damaged media',
     hint: 'Its bytes are not those that were recorded, or not there. Playlists leave it out; the timeline lists it as a gap. Administrators: oxbow doctor --verify',
   },
+  'stream-unopened': {
+    status: 503,
+    title: 'The stream could not be opened',
+    hint: 'Correct what the reason names: oxbow opens the stream again by itself within a minute, or when it is started. Other streams are not affected.',
+  },
 } as const;

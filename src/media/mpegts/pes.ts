@@ -8,7 +8,7 @@ const MAX_PES_BYTES = 8 * 1024 * 1024;
 const MIN_SLAB_BYTES = 16 * 1024;
 const MAX_SLAB_BYTES = 1024 * 1024;
 /** Slab size: a slab is freed with its last unit, so it should not span minutes of audio. */
-const PES_PER_SLAB = 16;
+const PES_PER_SLAB = 5;
 /** A payload of at least this many bytes leaves room for an adaptation field with a PCR only; a shorter one has stuffing before it. */
 const FULL_BYTES = 176;
 /** Spare bytes before each PES, so that a sample can be built in place (toSample). */

@@ -120,3 +120,9 @@ test('names and languages of the source are taken over; its captions are announc
   });
   assert.deepEqual([announced.at(-1), table.of(4)], [[], []], 'the source says that there are none');
 });
+
+test('a process that runs for months forgets the captions of its oldest runs', () => {
+  const table = new CaptionTable();
+  for (let run = 1; run <= 20_001; run++) table.set(run, []);
+  assert.deepEqual([table.of(1), table.of(2), table.of(20_001)], [undefined, [], []]);
+});

@@ -44,11 +44,11 @@ async function seal({ api, catalog, deps, settle }: StreamsRig, name: string): P
 async function retain({ deps, catalog, clock }: StreamsRig): Promise<void> {
   await new Retention({
     ...{ segments: deps.segments, table: deps.table, clock, horizons: deps.horizons, settings: deps.settings },
-    streams: () => catalog.retentionRules,
+    streams: () => catalog.recordings.retentionRules,
     pinned: (streamId) => deps.kept.ranges(streamId),
     pinnedForGood: (streamId) => deps.pins.ranges(streamId),
     giveUp: (streamId, window) => loseClips({ ...deps, catalog }, streamId, window),
-    onDeletedBefore: (streamId, us) => catalog.setDeletedBefore(streamId, us),
+    onDeletedBefore: (streamId, us) => catalog.recordings.setDeletedBefore(streamId, us),
     release() {},
     deleted() {},
     failed: (error) => assert.fail(String(error)),

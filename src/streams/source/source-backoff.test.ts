@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { OxbowError } from '../../lib/errors.ts';
+import { FormatError, OxbowError } from '../../lib/errors.ts';
 import { SourceBackoff } from './source-backoff.ts';
 
 const isPrivate = new OxbowError('page-failed', 'the video is private', { extra: { retryable: false } });
@@ -32,13 +32,20 @@ test('a wrong password is tried less and less often, because cameras lock users 
   for (const ceiling of [30, 60, 120, 240, 480, 600]) within(backoff.next(refused), ceiling / 2, ceiling);
 });
 
-test('other sources are requested at constant intervals', () => {
-  const backoff = new SourceBackoff();
-  const drm = new OxbowError('unsupported-media', 'SAMPLE-AES');
-  for (let i = 0; i < 8; i++) assert.equal(backoff.next(drm), 30_000);
-  assert.equal(backoff.next(new TypeError('a bug')), 30_000);
-  const down = new SourceBackoff();
-  within(down.next(new OxbowError('source-failed', 'HTTP 404')), 0.125, 0.25);
-  for (let i = 0; i < 20; i++) down.next(new OxbowError('source-failed', 'HTTP 404'));
-  within(down.next(new OxbowError('source-failed', 'HTTP 404')), 5, 10);
+test('other sources are requested within ten seconds, at random instants, for as long as they fail', () => {
+  const down = () => new OxbowError('source-failed', 'HTTP 404');
+  /** Longest pauses in s, one after the other; at least half of each is waited. The last repeats. */
+  const table = [
+    { name: 'unsupported media', error: () => new OxbowError('unsupported-media', 'SAMPLE-AES'), most: [5, 10, 10] },
+    { name: 'malformed media', error: () => new FormatError('no sync byte', 0), most: [5, 10, 10] },
+    { name: 'a bug', error: () => new TypeError('a bug'), most: [5, 10, 10] },
+    { name: 'a source that is down', error: down, most: [0.25, 0.5, 1, 2, 4, 8, 10, 10] },
+  ];
+  for (const { name, error, most } of table) {
+    const backoff = new SourceBackoff();
+    for (const ceiling of most) within(backoff.next(error()), ceiling / 2, ceiling);
+    const last = Array.from({ length: 50 }, () => backoff.next(error()));
+    for (const ms of last) within(ms, 5, 10);
+    assert.ok(new Set(last).size > 25, `the pauses of ${name} have no jitter`);
+  }
 });

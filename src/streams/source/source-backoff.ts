@@ -6,8 +6,10 @@
 import { backoffMs } from '../../lib/abort.ts';
 import { OxbowError } from '../../lib/errors.ts';
 
-/** Pause for a source with unsupported media, which may change, ms. */
-const REFUSED_AGAIN_MS = 30_000;
+/** Pauses for unsupported media, which may change, and for bugs, ms: the first, then up to the last. */
+const REFUSED_AGAIN_MS = [5000, 10_000] as const;
+/** First pause of what is requested rarely, ms. */
+const RARELY_AGAIN_MS = 30_000;
 /** Longest pause for a page that may have media later, ms. */
 const PAGE_AGAIN_MS = 60_000;
 /** Longest pause for a page that refuses permanently, ms. */
@@ -35,8 +37,9 @@ export class SourceBackoff {
   }
 
   /**
-   * The pause after this error. Unsupported media: 30 s; of a page growing from 30 s to 10 min. Other errors: growing from 0.25 s to 10 s;
-   * of yt-dlp from 30 s to 1 min; a wrong user name or password growing from 30 s to 10 min. Growing pauses have jitter.
+   * The pause after this error. Unsupported media: 5 s, then 10 s; of a page growing from 30 s to 10 min. Other errors: growing from
+   * 0.25 s to 10 s; of yt-dlp from 30 s to 1 min; a wrong user name or password growing from 30 s to 10 min. Up to half of each pause is
+   * random, see `backoffBounds`.
    *
    * @returns milliseconds
    */
@@ -44,12 +47,13 @@ export class SourceBackoff {
     const attempt = this.#tries++;
     // Many cameras lock a user out after a few wrong passwords.
     if (error instanceof OxbowError && error.extra.reason === 'credentials') {
-      return backoffMs(this.#refusals++, REFUSED_AGAIN_MS, PAGE_REFUSED_AGAIN_MS);
+      return backoffMs(this.#refusals++, RARELY_AGAIN_MS, PAGE_REFUSED_AGAIN_MS);
     }
     if (!isDown(error)) {
-      return this.#isPage ? backoffMs(this.#refusals++, REFUSED_AGAIN_MS, PAGE_REFUSED_AGAIN_MS) : REFUSED_AGAIN_MS;
+      const bounds = this.#isPage ? ([RARELY_AGAIN_MS, PAGE_REFUSED_AGAIN_MS] as const) : REFUSED_AGAIN_MS;
+      return backoffMs(this.#refusals++, ...bounds);
     }
     const isPageTool = error instanceof OxbowError && error.code.startsWith('page-');
-    return isPageTool ? backoffMs(attempt, REFUSED_AGAIN_MS, PAGE_AGAIN_MS) : backoffMs(attempt);
+    return isPageTool ? backoffMs(attempt, RARELY_AGAIN_MS, PAGE_AGAIN_MS) : backoffMs(attempt);
   }
 }

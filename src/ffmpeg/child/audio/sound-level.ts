@@ -12,8 +12,9 @@ import {
   AVDISCARD_ALL,
   AVMEDIA_TYPE_AUDIO,
 } from 'node-av/constants';
-import { Codec, CodecContext, type Frame, Packet } from 'node-av/lib';
+import { type Frame, Packet } from 'node-av/lib';
 import type { SoundLevel } from '../../frame-protocol.ts';
+import { openDecoder } from '../decoder.ts';
 import { openMediaInput } from '../media-input.ts';
 import { must } from '../native.ts';
 import { newFrame } from '../still.ts';
@@ -31,13 +32,7 @@ export function soundLevel(bytes: Uint8Array, seconds: number): SoundLevel {
   const index = must(format.findBestStream(AVMEDIA_TYPE_AUDIO), 'there is no audio');
   for (const other of format.streams) if (other.index !== index) other.discard = AVDISCARD_ALL;
   const stream = format.streams[index]!;
-  const codec = Codec.findDecoder(stream.codecpar.codecId);
-  if (!codec) throw new Error('this FFmpeg has no decoder for the codec');
-  using decoder = new CodecContext();
-  decoder.allocContext3(codec);
-  must(decoder.parametersToContext(stream.codecpar), 'reading codec parameters');
-  decoder.threadCount = 1;
-  must(decoder.open2Sync(codec, null), 'opening the decoder');
+  using decoder = openDecoder(stream.codecpar);
   using packet = new Packet();
   packet.alloc();
   using frame = newFrame();

@@ -34,10 +34,12 @@ const EAGER_MS = 60_000;
 /** A list that ended may have a successor, which needs its first segment before it is announced. */
 const SUCCESSOR_WITHIN_MS = 30_000;
 const MAX_SUCCESSOR_PAUSE_MS = 2000;
-/** A list that cannot be loaded for this many target durations is down. */
+/** A list that cannot be loaded for this many target durations, or durations of its longest segment, is down. */
 const LATE = 1.5;
-/** A list that does not change for this many target durations is down. */
+/** A list that does not change for this many target durations, or durations of its longest segment, is down. */
 const STALLED = 3;
+/** A longer segment counts only if EXT-X-TARGETDURATION confirms it, ms: its duration may be wrong too. */
+const LONGEST_UNCONFIRMED_MS = 60_000;
 
 type Event<Type extends PollEvent['type']> = Extract<PollEvent, { type: Type }>;
 type Phase<Name extends PollPhase['name']> = Extract<PollPhase, { name: Name }>;
@@ -196,7 +198,7 @@ function keepList(state: PollState, list: MediaPlaylist, { beganMs }: Reload): P
   const { targetMs, loadedAtMs, downReported, ended } = state;
   const stalledMs = loadedAtMs - state.changedAtMs;
   const paused = (next: PollState) => pause(next, loadedAtMs, beganMs, exactly(reloadPauseMs(list, targetMs / 2)));
-  if (downReported || ended || stalledMs <= STALLED * targetMs) return paused(state);
+  if (downReported || ended || stalledMs <= STALLED * segmentMs(state)) return paused(state);
   const detail = `the playlist has not changed for ${Math.round(stalledMs / 1000)} s`;
   return after(report({ kind: 'down', detail }), paused({ ...state, downReported: true }));
 }
@@ -324,8 +326,14 @@ function exactly(ms: number): PauseBounds {
 }
 
 /** When a list that cannot be loaded is down. */
-function lateAt({ loadedAtMs, targetMs }: PollState): number {
-  return loadedAtMs + LATE * targetMs;
+function lateAt(state: PollState): number {
+  return state.loadedAtMs + LATE * segmentMs(state);
+}
+
+/** How long the next segment may take, ms: sources exist whose segments are several times as long as their EXT-X-TARGETDURATION. */
+function segmentMs({ list, targetMs }: PollState): number {
+  const longestMs = 1000 * Math.max(0, ...(list?.segments.map(({ durationS }) => durationS) ?? []));
+  return Math.max(targetMs, Math.min(longestMs, LONGEST_UNCONFIRMED_MS));
 }
 
 function moveTo(state: PollState, location: PlaylistLocation | undefined): PollState {

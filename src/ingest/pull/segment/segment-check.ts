@@ -95,18 +95,25 @@ function checkPackets(pieces: readonly Uint8Array[], durationS: number): Doubt |
 /** Duration of the video, otherwise of the audio, seconds; undefined if it cannot be measured. */
 function spanOf(pieces: readonly Uint8Array[]): number | undefined {
   const spans = { video: new PtsSpan(), audio: new PtsSpan() };
-  for (const packet of packetsOf(pieces)) {
-    if (packet[0] !== 0x47 || (packet[1]! & 0x40) === 0 || (packet[3]! & 0x10) === 0) continue;
-    const at = (packet[3]! & 0x20) === 0 ? 4 : 5 + packet[4]!;
-    if (at + 14 > PACKET || packet[at] !== 0 || packet[at + 1] !== 0 || packet[at + 2] !== 1) continue;
-    const streamId = packet[at + 3]!;
-    const kind =
-      (streamId & 0xf0) === 0xe0 ? 'video' : (streamId & 0xe0) === 0xc0 || streamId === 0xbd ? 'audio' : undefined;
-    if (!kind || (packet[at + 7]! & 0x80) === 0) continue;
-    const pid = ((packet[1]! & 0x1f) << 8) | packet[2]!;
-    spans[kind].add(pid, readPts(packet, at + 9));
+  for (const piece of wholePackets(pieces)) {
+    // Without a view for each packet: a segment has thousands.
+    for (let at = 0; at < piece.length; at += PACKET) addPts(piece, at, spans);
   }
   return spans.video.seconds ?? spans.audio.seconds;
+}
+
+/** Adds the PTS of the packet at `start`, if a PES packet with one begins there. */
+function addPts(bytes: Uint8Array, start: number, spans: Readonly<Record<'video' | 'audio', PtsSpan>>): void {
+  const flags = bytes[start + 3]!;
+  if (bytes[start] !== 0x47 || (bytes[start + 1]! & 0x40) === 0 || (flags & 0x10) === 0) return;
+  const at = start + ((flags & 0x20) === 0 ? 4 : 5 + bytes[start + 4]!);
+  if (at + 14 > start + PACKET || bytes[at] !== 0 || bytes[at + 1] !== 0 || bytes[at + 2] !== 1) return;
+  const streamId = bytes[at + 3]!;
+  const isAudio = (streamId & 0xe0) === 0xc0 || streamId === 0xbd;
+  const kind = (streamId & 0xf0) === 0xe0 ? 'video' : isAudio ? 'audio' : undefined;
+  if (!kind || (bytes[at + 7]! & 0x80) === 0) return;
+  const pid = ((bytes[start + 1]! & 0x1f) << 8) | bytes[start + 2]!;
+  spans[kind].add(pid, readPts(bytes, at + 9));
 }
 
 /** 33 bits in five bytes, ticks of 90 kHz. */
@@ -145,17 +152,19 @@ class PtsSpan {
   }
 }
 
-function* packetsOf(pieces: readonly Uint8Array[]): Generator<Uint8Array, void> {
+/** The bytes of all packets in order, each item a multiple of packets long: packets that lie in several pieces are copied. */
+function* wholePackets(pieces: readonly Uint8Array[]): Generator<Uint8Array, void> {
   let rest: Uint8Array = new Uint8Array();
   for (const piece of pieces) {
     const wanted = rest.length === 0 ? 0 : PACKET - rest.length;
-    let at = Math.min(wanted, piece.length);
+    const from = Math.min(wanted, piece.length);
     if (wanted > 0) {
-      rest = concatBytes([rest, piece.subarray(0, at)]);
+      rest = concatBytes([rest, piece.subarray(0, from)]);
       if (rest.length < PACKET) continue;
       yield rest;
     }
-    for (; at + PACKET <= piece.length; at += PACKET) yield piece.subarray(at, at + PACKET);
-    rest = piece.subarray(at);
+    const to = piece.length - ((piece.length - from) % PACKET);
+    yield piece.subarray(from, to);
+    rest = piece.subarray(to);
   }
 }

@@ -3,7 +3,7 @@
  * In: bytes of segments. Out: frames in groups, one per set of tracks.
  */
 import { type LeftOutTrack, namesOf } from '../../../api/left-out.ts';
-import { concatBytes } from '../../../lib/bytes.ts';
+import { concatBytes, freeBytes } from '../../../lib/bytes.ts';
 import { FormatError } from '../../../lib/errors.ts';
 import type { Demuxer, DemuxerOutput, Frame, Track } from '../../../media/frame.ts';
 import { createFmp4Demuxer } from '../../../media/isobmff/demuxer.ts';
@@ -14,6 +14,14 @@ import type { FetchedInit } from './segment-download.ts';
 
 /** Enough bytes to detect the container. */
 const HEAD_BYTES = 1024;
+
+/**
+ * Frees what was received of a segment at once: left to collections, which see only that buffers grow, it would cause more of them.
+ * The MPEG-TS demuxer has copied what it keeps. Shorter pieces may be in a buffer that Node shares among small ones.
+ */
+function freeReceived(pieces: readonly Uint8Array[]): void {
+  for (const piece of pieces) if (piece.length >= Buffer.poolSize / 2) freeBytes(piece);
+}
 
 /** Frames of one set of tracks, in the order of the container. */
 export interface MediaGroup {
@@ -96,7 +104,7 @@ export class SegmentDemux {
   }
 
   /**
-   * @param pieces a segment or a part, in order; emptied, so that the bytes are freed early
+   * @param pieces a segment or a part, in order; emptied, so that the bytes are freed early: nothing else may use their buffers
    * @param init its Media Initialization Section
    * @param part index of the part within its segment; undefined for a complete segment
    * @throws FormatError for an unsupported container or too much damage; the next segment gets a new demuxer
@@ -116,6 +124,7 @@ export class SegmentDemux {
       for (const piece of pieces) demuxer.push(piece);
       // A part of MPEG-TS may end within a frame; fragments are whole.
       if (part === undefined || container === 'fmp4') demuxer.flush();
+      if (container === 'mpegts') freeReceived(pieces);
     } catch (error) {
       this.#demuxer = undefined;
       this.#container = undefined;

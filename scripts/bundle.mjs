@@ -1,0 +1,70 @@
+/**
+ * Bundles the program: some hundred small modules in a few files need a third of the CPU time to load.
+ * In: src/, and web/dist where it was built. Out: FOLDER/src, FOLDER/web/dist, the licences of what the interface has in it, and a
+ * FOLDER/package.json that says the version. Runs on whatever Node the machine has.
+ */
+import { cpSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { rolldown } from 'rolldown';
+
+/** Packages whose code is in the built interface: a copy of it carries their licences. A test compares with what web/src imports. */
+const BUNDLED = ['hls.js', 'shaka-player', 'svelte', 'clsx', 'esm-env', 'uplot', 'uqr'];
+
+const root = join(import.meta.dirname, '..');
+const sources = join(root, 'src');
+/** What is started on its own: programs, threads, child processes. */
+const started = [
+  ...['main', 'cli/own-worker', 'store/sqlite/worker', 'http/threads/thread', 'archive/upload-hash-worker'],
+  'accounts/users/bcrypt-worker',
+];
+
+/**
+ * Writes the program: what is started keeps its place below src, the rest is in files of FOLDER/src (src/lib/program-files.ts).
+ *
+ * @param {string} folder
+ * @param {(id: string) => boolean} isExternal whether a package is loaded from node_modules
+ */
+export async function bundleProgram(folder, isExternal) {
+  const files = readdirSync(sources, { recursive: true }).map((path) => path.replaceAll('\\', '/'));
+  const children = files.filter((path) => path.endsWith('-main.ts')).map((path) => path.slice(0, -'.ts'.length));
+  await bundleEntries([...started, ...children], folder, isExternal);
+}
+
+/**
+ * Writes modules of src/ and what they import.
+ *
+ * @param {readonly string[]} names below src, without `.ts`
+ */
+export async function bundleEntries(names, folder, isExternal) {
+  const built = await rolldown({
+    input: Object.fromEntries(names.map((name) => [name, join(sources, `${name}.ts`)])),
+    platform: 'node',
+    external: (id) => !id.startsWith('.') && !id.startsWith(root) && isExternal(id),
+  });
+  await built.write({ dir: join(folder, 'src'), entryFileNames: '[name].js', chunkFileNames: '[name]-[hash].js' });
+  await built.close();
+}
+
+/** Writes what the built files look for beside src/: the version, and the built interface. */
+export function copyBeside(folder) {
+  const { name, version, type } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  writeFileSync(join(folder, 'package.json'), `${JSON.stringify({ name, version, type })}\n`);
+  const web = join(root, 'web', 'dist');
+  if (!existsSync(web)) return;
+  const isServed = (file) => !file.endsWith('.vite'); // what the checks weigh
+  cpSync(web, join(folder, 'web', 'dist'), { recursive: true, filter: isServed });
+  writeFileSync(join(folder, 'web', 'LICENSES.txt'), BUNDLED.map((each) => licenceOf(each)).join('\n\n'));
+}
+
+/**
+ * The licence of an installed package, with its name above.
+ *
+ * @param {string} at below node_modules
+ */
+export function licenceOf(at) {
+  const from = join(root, 'node_modules', at);
+  const file = readdirSync(from).find((each) => /^licen[cs]e/i.test(each));
+  const name = at.slice(at.lastIndexOf('node_modules/') + 1);
+  const text = file ? readFileSync(join(from, file), 'utf8').trim() : '';
+  return `${name}\n${'='.repeat(name.length)}\n\n${text}\n`;
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { OxbowError } from '../../lib/errors.ts';
+import { checkStreams, readStreams } from '../gauges.ts';
+import { ManagedStream } from '../managed-stream.ts';
+import { openStreams, temporaryFolder, testSource } from '../streams.fixture.ts';
+
+const isUnopened = (error: unknown) =>
+  error instanceof OxbowError && error.code === 'stream-unopened' && error.message.includes('EACCES');
+
+suite('a stream that cannot be opened', () => {
+  /** Two streams, of which `door` fails to open while `fails` is true. */
+  async function openTwo(folder: string, fails: { now: boolean }) {
+    {
+      await using before = await openStreams({ folder });
+      await before.api.create('door', { ...testSource, visibility: 'private' });
+      await before.api.create('studio', testSource);
+    }
+    const { open } = ManagedStream;
+    const wrapped: typeof ManagedStream.open = async (deps, definition, options) => {
+      if (fails.now && definition.name === 'door')
+        throw new Error('EACCES: permission denied, scandir recordings/door');
+      return open.call(ManagedStream, deps, definition, options);
+    };
+    ManagedStream.open = wrapped;
+    const rig = await openStreams({ folder });
+    return {
+      ...rig,
+      [Symbol.asyncDispose]: () => rig[Symbol.asyncDispose](),
+      restore() {
+        ManagedStream.open = open;
+      },
+    };
+  }
+
+  test('does not keep the others from starting, is listed with the reason, and is opened again', async (t) => {
+    await using folder = await temporaryFolder();
+    const fails = { now: true };
+    t.mock.timers.enable({ apis: ['setTimeout'] });
+    await using rig = await openTwo(folder.path, fails);
+    t.after(rig.restore);
+    assert.deepEqual(
+      (await rig.api.list()).map(({ name, state, problem }) => [name, state, problem.includes('EACCES')]),
+      [
+        ['door', 'waiting', true],
+        ['studio', 'starting', false],
+      ],
+    );
+    assert.equal((await rig.api.get('door'))?.state, 'waiting');
+    assert.equal(rig.api.isPrivate('door'), true);
+    assert.throws(() => rig.catalog.get('door'), isUnopened);
+    await assert.rejects(rig.api.create('door', testSource), isUnopened);
+    assert.throws(() => checkStreams(rig.catalog), /door \(the stream could not be opened: EACCES/);
+    readStreams(rig.catalog, rig.deps.metrics);
+    assert.match(await rig.deps.metrics.print(), /oxbow_stream_live\{stream="door"\} 0/);
+    t.mock.timers.tick(2000);
+    await rig.catalog.settled();
+    assert.equal(rig.catalog.unopened.all.length, 1);
+    fails.now = false;
+    t.mock.timers.tick(4000);
+    await rig.catalog.settled();
+    assert.equal((await rig.api.get('door'))?.state, 'starting');
+    assert.equal(rig.catalog.unopened.all.length, 0);
+  });
+
+  test('is opened when it is started', async (t) => {
+    await using folder = await temporaryFolder();
+    const fails = { now: true };
+    await using rig = await openTwo(folder.path, fails);
+    t.after(rig.restore);
+    await assert.rejects(rig.api.start('door'), isUnopened);
+    fails.now = false;
+    await rig.api.start('door');
+    assert.equal((await rig.api.get('door'))?.state, 'starting');
+  });
+
+  test('can be removed', async (t) => {
+    await using folder = await temporaryFolder();
+    await using rig = await openTwo(folder.path, { now: true });
+    t.after(rig.restore);
+    await rig.api.remove('door', { recordings: 'keep' });
+    assert.equal(await rig.api.get('door'), undefined);
+    assert.deepEqual(rig.catalog.unopened.all, []);
+  });
+});

@@ -1,0 +1,75 @@
+/**
+ * Streams that could not be opened: each is tried again with growing pauses, and the others run meanwhile.
+ * In: definitions and errors. Out: the reason of each; calls of `again`.
+ */
+import { backoffMs } from '../../lib/abort.ts';
+import { messageOf, OxbowError } from '../../lib/errors.ts';
+import type { StreamDefinition } from '../definition.ts';
+import type { StreamDeps } from '../stream-deps.ts';
+
+/** The first pause before a stream is opened again is at most so long, ms. */
+const FIRST_PAUSE_MS = 2000;
+/** The longest one, ms. */
+const LONGEST_PAUSE_MS = 60_000;
+
+/** A stream that could not be opened. */
+export interface UnopenedStream {
+  readonly definition: StreamDefinition;
+  /** Why, for a person. */
+  readonly problem: string;
+  /** Another node had it until now. */
+  readonly isAdopted: boolean;
+}
+
+/** The streams of a catalog that could not be opened, by name. */
+export class UnopenedStreams implements Disposable {
+  readonly #deps: Pick<StreamDeps, 'log'>;
+  readonly #again: (name: string) => Promise<void>;
+  readonly #streams = new Map<string, UnopenedStream & { readonly tries: number; readonly timer: NodeJS.Timeout }>();
+
+  /** @param again opens a stream again, which ends in `delete` or `add`; rejects while the catalog closes */
+  constructor(deps: Pick<StreamDeps, 'log'>, again: (name: string) => Promise<void>) {
+    this.#deps = deps;
+    this.#again = again;
+  }
+
+  /** A stream could not be opened. */
+  add(definition: StreamDefinition, error: unknown, isAdopted: boolean): void {
+    const { name } = definition;
+    const tries = this.#streams.get(name)?.tries ?? 0;
+    this.delete(name);
+    const problem = `the stream could not be opened: ${messageOf(error)}`;
+    const pauseMs = Math.round(backoffMs(tries, FIRST_PAUSE_MS, LONGEST_PAUSE_MS));
+    const failed = (late: unknown) =>
+      this.#deps.log.debug({ stream: name, error: messageOf(late) }, 'not opened again');
+    const timer = setTimeout(() => void this.#again(name).catch(failed), pauseMs).unref();
+    this.#streams.set(name, { definition, problem, isAdopted, tries: tries + 1, timer });
+    this.#deps.log.error({ stream: name, error: messageOf(error), again: pauseMs }, 'the stream could not be opened');
+  }
+
+  /** It was opened, removed, or another node has it. */
+  delete(name: string): void {
+    clearTimeout(this.#streams.get(name)?.timer);
+    this.#streams.delete(name);
+  }
+
+  /** By name. */
+  get all(): readonly UnopenedStream[] {
+    return [...this.#streams.values()].sort((a, b) => (a.definition.name < b.definition.name ? -1 : 1));
+  }
+
+  /** One of them; undefined if there is none of this name. */
+  find(name: string): UnopenedStream | undefined {
+    return this.#streams.get(name);
+  }
+
+  /** @throws OxbowError `stream-unopened`, with the reason, if the stream of this name could not be opened */
+  assertNone(name: string): void {
+    const found = this.#streams.get(name);
+    if (found) throw new OxbowError('stream-unopened', found.problem, { extra: { retryAfterSeconds: 10 } });
+  }
+
+  [Symbol.dispose](): void {
+    for (const name of [...this.#streams.keys()]) this.delete(name);
+  }
+}
