@@ -10,8 +10,8 @@ import { need } from '../fixtures/need.ts';
 import { openFolder, runOxbow, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
-/** A day before today, at noon UTC. */
-const DAY_MS = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000;
+/** What is held begins six hours ago. */
+const HELD_MS = Math.floor(Date.now() / 1000) * 1000 - 6 * 3_600_000;
 const adminToken = 'let-me-in-please';
 
 function mountRefusal(): string | undefined {
@@ -37,7 +37,7 @@ test('while a legal hold fills the disk, recording pauses with the setting; it c
   const files = join(folder.path, 'files');
   // Twenty times, so that they are far larger than what the database may grow by.
   for (let copy = 0; copy < 20; copy++)
-    await putUnder(files, pieces, (i) => `${DAY_MS + copy * 20_000 + i * 2000}000000.ts`);
+    await putUnder(files, pieces, (i) => `${HELD_MS + copy * 20_000 + i * 2000}000000.ts`);
   await mkdir(disk);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64m', 'tmpfs', disk]);
   try {
