@@ -28,6 +28,7 @@ const programs: Readonly<Record<string, readonly string[]>> = {
   prlimit: ['util-linux'],
   'yt-dlp': ['yt-dlp'],
   promtool: ['prometheus'],
+  rsyslogd: ['rsyslog'],
   'prometheus-alertmanager': ['prometheus-alertmanager'],
   'srt-live-transmit': ['srt-tools'],
   turnserver: ['coturn'],
