@@ -385,7 +385,13 @@ suite('generations (rule 10)', () => {
     const rig = createPackagerRig({ lastGeneration, past: { endUs, hasMedia: true, lastRun: 4 } });
     const start = bursty([video], 6);
     rig.stream.startRun(start);
-    rig.stream.nextSegment({ utcOffsetUs: start.utcOffsetUs, clock: start.clock, listedUs: 0, mayRepeat: true, missingUs: 0 });
+    rig.stream.nextSegment({
+      utcOffsetUs: start.utcOffsetUs,
+      clock: start.clock,
+      listedUs: 0,
+      mayRepeat: true,
+      missingUs: 0,
+    });
     for (const [i, frame] of film(12).entries()) {
       if (i > 0 && frame.key) rig.stream.flush();
       rig.stream.publish(frame);
