@@ -84,9 +84,11 @@ export function passPortOn(
 ): Ports {
   let threads: Ports | undefined;
   let opening: Promise<void> | undefined;
+  let renewed: ServerCertificate | undefined;
   const start = async () => {
     try {
       threads = await openThreads();
+      if (renewed) threads.use(renewed);
       void listeners.close();
     } catch (error) {
       failed(error);
@@ -103,7 +105,10 @@ export function passPortOn(
     get blockBytes() {
       return threads?.blockBytes ?? 0;
     },
-    use: (certificate) => threads?.use(certificate),
+    use(certificate) {
+      renewed = certificate;
+      threads?.use(certificate);
+    },
     async leave() {
       await opening;
       await Promise.all([listeners.close(), threads?.leave()]);

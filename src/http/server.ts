@@ -74,7 +74,6 @@ const CLOSE_WITHIN_MS = 4000;
  */
 export async function startHttp({ listen, deps, tls, threads, claimed, forTests }: HttpOptions): Promise<HttpServer> {
   const certificate = tls && (await readCertificate(tls));
-  let current = certificate;
   const serving = usable(threads, deps.log);
   const ownHosts = ownHostsOf(listen.address, deps);
   const head = readableFields(listen.address, deps.publicUrl);
@@ -113,7 +112,7 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
 
   const openThreads = (threadsOf: ThreadsOptions) =>
     openThreadPorts(threadsOf, deps, {
-      ...{ certificate: current, ownHosts, head, open: connections.open, isShared: claimed !== undefined },
+      ...{ certificate, ownHosts, head, open: connections.open, isShared: claimed !== undefined },
       listen: claimed ? { ...listen, port: claimed.port } : listen,
     });
   const open = async () => {
@@ -129,7 +128,6 @@ export async function startHttp({ listen, deps, tls, threads, claimed, forTests 
   });
   const watching = new AbortController();
   const use = (next: Certificate) => {
-    current = next;
     secure?.use(next);
     ports.use(next);
   };

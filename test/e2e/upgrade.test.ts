@@ -102,8 +102,11 @@ suite('oxbow upgrade', { skip: process.platform === 'linux' ? need('ffmpeg') : '
         first.log().flatMap(({ msg, reason }) => (msg === 'oxbow stopped' ? [reason] : [])),
         ['succeeded'],
       );
-      // The serving threads of the new process have the port.
-      assert.equal((await fetch(`${first.url}/live/tv/index.m3u8`)).status, 200);
+      await until('as many threads of the new process serve', async () => {
+        const metrics = await (await fetch(`${first.url}/metrics`)).text();
+        const serving = metrics.match(/oxbow_event_loop_lag_seconds\{thread="serving-\d",quantile="0\.99"\}/g) ?? [];
+        return serving.length === (threads > 1 ? threads : 0);
+      });
       await end(pid);
     });
 
