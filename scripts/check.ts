@@ -6,6 +6,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { checkCitations } from './check-citations.ts';
+import { checkConnections } from './check-connections.ts';
 import { checkDocblocks } from './check-docblocks.ts';
 import { checkFloors } from './check-floors.ts';
 import { checkLicences } from './check-licences.ts';
@@ -95,6 +96,7 @@ const steps: readonly Step[] = [
   { name: 'docblocks', run: () => listed(checkDocblocks()) },
   { name: 'systems', run: () => listed(checkPortable()) },
   { name: 'writes', run: () => listed(checkWrites()) },
+  { name: 'connections', run: () => listed(checkConnections()) },
   { name: 'names and lengths of files', run: () => listed(checkTree()) },
   { name: 'links of the documentation', run: () => listed(checkLinks()) },
   { name: 'citations', run: () => listed(checkCitations()) },

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { checkConnections, opensConnections } from '../../scripts/check-connections.ts';
 import { listUndocumented } from '../../scripts/check-docblocks.ts';
 import { checkSource, findCycles } from '../../scripts/check-floors.ts';
 import { findUnportable } from '../../scripts/check-portable.ts';
@@ -136,6 +137,26 @@ test('platform-specific code is found outside its file, and not in comments', ()
   ]) {
     assert.deepEqual(findUnportable('src/net/a.ts', line), [], line);
   }
+});
+
+test('every file that opens connections says what bounds them', () => {
+  assert.deepEqual(checkConnections(), []);
+  const connecting = [
+    `import { connect as dial, type Socket } from 'node:tls';`,
+    `const { createClient } = await import('redis');`,
+    `const answer = await fetch(url, { signal });`,
+    'using answer = await this.#net.fetch(url, { signal });',
+    'const outgoing = (secure ? https : http).request(url);',
+  ];
+  for (const text of connecting) assert.ok(opensConnections(text), text);
+  const others = [
+    `import { createServer, type Socket } from 'node:net';`,
+    `import type { Pool } from 'pg';`,
+    'await this.#fetch(key);',
+    '// fetch(url)',
+    `span('http.request.method');`,
+  ];
+  for (const text of others) assert.ok(!opensConnections(text), text);
 });
 
 test('an import that writes files is a problem outside of the file layer; one that reads, and a type, is not', () => {

@@ -1,0 +1,130 @@
+/**
+ * The files that open connections to other machines, each with what keeps a failing one from hurting: a new file must be added with its answer.
+ * In: the sources of the program, without tests. Out: sentences about files that are not listed, and about listed ones that connect no more.
+ */
+import { listSources, readSource, withoutComments } from './source-files.ts';
+
+/** What keeps a service that hangs or fails from hurting the rest. */
+interface Guard {
+  readonly to: string;
+  /** A breaker that /health, `oxbow_breaker_state` and the events `service.*` show. */
+  readonly breaker?: string;
+  /** Why it has no such breaker, and what bounds it. */
+  readonly instead?: string;
+}
+
+const command = 'a command: it fails with the reason';
+const source = 'the source of a stream: its backoff, its problem and its gaps are per stream';
+
+/** Files and folders, in order. */
+export const connections: Readonly<Record<string, Guard>> = {
+  'src/accounts/auth/auth-url.ts': { to: '`auth.url`', breaker: 'auth' },
+  'src/accounts/identity/': {
+    to: 'sign-in providers',
+    instead: 'one request of a person who signs in, within a deadline',
+  },
+  'src/accounts/mail/': { to: 'the mail server', breaker: 'mail' },
+  'src/accounts/watch-jwt/jwk-set.ts': {
+    to: 'keys of playback tokens',
+    instead: 'the old set answers meanwhile; one request at a time, with a pause after a failure',
+  },
+  'src/app/errors.ts': { to: 'the collector of log records', instead: 'a bounded queue, lost ones are counted' },
+  'src/archive/objects/azure-client.ts': {
+    to: 'object stores',
+    instead: 'a breaker per target, shown by `oxbow_storage_up`',
+  },
+  'src/archive/objects/s3-client.ts': {
+    to: 'object stores',
+    instead: 'a breaker per target, shown by `oxbow_storage_up`',
+  },
+  'src/cli/': { to: 'a server that a person names', instead: command },
+  'src/cluster/redis/redis-client.ts': { to: 'Redis', breaker: 'redis' },
+  'src/edge/': {
+    to: 'the origin of an edge',
+    instead: 'readiness of the edge, answers from its cache, and a deadline',
+  },
+  'src/http/threads/upstream.ts': { to: 'the main thread of this process', instead: 'no other machine' },
+  'src/ingest/page/detect-source.ts': { to: 'a page that a person names', instead: 'one request, within a deadline' },
+  'src/ingest/pull/': { to: 'sources over HTTP', instead: source },
+  'src/ingest/udp/udp-socket.ts': { to: 'sources over UDP', instead: 'it only receives' },
+  'src/jobs/transport/rabbit/rabbit-link.ts': { to: 'RabbitMQ', breaker: 'rabbitmq' },
+  'src/jobs/worker/server-client.ts': {
+    to: 'the server of a worker',
+    instead: 'a worker waits for it, with growing pauses',
+  },
+  'src/net/': {
+    to: 'everything over HTTP',
+    instead: 'the guarded client: deadlines, bounds, and who calls it is listed here',
+  },
+  'src/nodes/': {
+    to: 'other nodes of a cluster',
+    instead: 'a node that does not renew is dead for the others; a deadline',
+  },
+  'src/observe/traces/telemetry.ts': {
+    to: 'the collector of traces',
+    instead: 'a bounded queue, lost ones are counted',
+  },
+  'src/rooms/providers/provider-client.ts': {
+    to: 'media servers',
+    instead: 'one request of a member, within a deadline',
+  },
+  'src/rooms/proxy/media-proxy.ts': {
+    to: 'media of rooms',
+    instead: 'one request of a member, bounded and within a deadline',
+  },
+  'src/store/postgres/': { to: 'PostgreSQL', breaker: 'postgresql' },
+  'src/streams/erase/edge-purges.ts': {
+    to: 'edges',
+    instead: 'what was not reached is listed, and tried again later',
+  },
+  'src/streams/source/probe-picture.ts': {
+    to: 'a source that a person looks at',
+    instead: 'one request, within a deadline',
+  },
+  'src/webhooks/': {
+    to: 'receivers of events and errors',
+    instead: 'a queue per receiver, with growing pauses, bounded',
+  },
+  'src/wire/tcp.ts': { to: 'sources and destinations over RTMP and RTSP', instead: source },
+  'src/wire/udp.ts': { to: 'sources and destinations over SRT', instead: source },
+  'src/wire/webrtc/': { to: 'sources over WHEP', instead: source },
+};
+
+/** Packages that connect by themselves. */
+const CLIENTS =
+  /(?:from|import\()\s*'(?:openid-client|nodemailer|pg|redis|amqplib|undici|@aws-sdk\/|@azure\/|@opentelemetry\/exporter)[^']*'/;
+const PATTERNS: readonly RegExp[] = [
+  CLIENTS,
+  /\bnet\.fetch\(|(?<![.#\w]|async )fetch\((?!\))/,
+  /import[^;]*\bconnect\b[^;]*from 'node:(?:net|tls|http2)'/,
+  /import[^;]*\bcreateSocket\b[^;]*from 'node:dgram'/,
+  /\bhttps?\.request\b(?!\.)|\bhttps? : https?\)\.request\b/,
+];
+
+/** Every file that connects and is not listed, and every line of the list that no file needs. */
+export function checkConnections(): readonly string[] {
+  const found = listSources('src').filter((path) => opensConnections(readSource(path)));
+  const places = Object.keys(connections);
+  const unlisted = found.filter((path) => !places.some((place) => path.startsWith(place)));
+  const unused = places.filter((place) => !found.some((path) => path.startsWith(place)));
+  return [
+    ...withoutBreaker().map(
+      (name) => `no breaker of ${name} is opened in src/app, as scripts/check-connections.ts says`,
+    ),
+    ...unlisted.map((path) => `${path} opens connections: say in scripts/check-connections.ts what bounds them`),
+    ...unused.map((place) => `${place} opens no connection: remove it from scripts/check-connections.ts`),
+  ];
+}
+
+/** Breakers of the list that the program does not open. */
+function withoutBreaker(): readonly string[] {
+  const program = listSources('src/app').map(readSource).join('\n');
+  const named = Object.values(connections).flatMap(({ breaker }) => breaker ?? []);
+  return named.filter((name) => !program.includes(`service: '${name}'`) && !program.includes(`report('${name}'`));
+}
+
+/** Whether the code of a file opens connections to other machines. */
+export function opensConnections(text: string): boolean {
+  const code = withoutComments(text).replace(/import type [^;]*;/g, '');
+  return PATTERNS.some((pattern) => pattern.test(code));
+}
