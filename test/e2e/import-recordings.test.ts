@@ -19,8 +19,8 @@ import {
 import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 
-/** A day before today, at noon UTC. */
-const DAY_MS = Math.floor(Date.now() / 86_400_000) * 86_400_000 - 43_200_000;
+/** A full hour, six hours ago: a timeline without a range is of the last 24 hours. */
+const HOUR_MS = (Math.floor(Date.now() / 3_600_000) - 6) * 3_600_000;
 const SECONDS = 12;
 const PIECE_S = 2;
 
@@ -70,7 +70,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
 
   test('a flat folder of video-stream-recorder becomes one run; a second import adds nothing', async () => {
     // The first three were loaded at once, as at every start of video-stream-recorder.
-    const nameOf = (i: number) => `${DAY_MS + (i < 3 ? i * 90 : (i - 2) * PIECE_S * 1000)}000000.ts`;
+    const nameOf = (i: number) => `${HOUR_MS + (i < 3 ? i * 90 : (i - 2) * PIECE_S * 1000)}000000.ts`;
     await putUnder(at('vsr', 'files'), forms.ts, nameOf);
     const data = at('vsr-data');
     const first = await imported(at('vsr', 'files'), data, '--as', 'door');
@@ -91,7 +91,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(timeline.gaps, []);
     const fromMs = Date.parse(span!.from);
     // A segment is loaded after it has ended: the times of the later ones count.
-    assert.equal(fromMs, DAY_MS - 2 * PIECE_S * 1000);
+    assert.equal(fromMs, HOUR_MS - 2 * PIECE_S * 1000);
     assert.equal(Date.parse(span!.to) - fromMs, SECONDS * 1000);
     const got = await clipped(server, 'door', fromMs, fromMs + SECONDS * 1000);
     assert.deepEqual(got.pictures, content.ts.pictures);
@@ -103,7 +103,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
   test('MediaMTX: local times, a stream for each path, a hole is offline; rebuild gives the same index', async () => {
     const dir = at('mediamtx');
     const HOLE_MS = 60_000;
-    const startMs = (i: number) => DAY_MS + i * PIECE_S * 1000 + (i < 3 ? 0 : HOLE_MS) + [0, 11, -9, 0, 14, 3][i]!;
+    const startMs = (i: number) => HOUR_MS + i * PIECE_S * 1000 + (i < 3 ? 0 : HOLE_MS) + [0, 11, -9, 0, 14, 3][i]!;
     const nameOf = (path: string) => (i: number) => {
       // Berlin is one or two hours ahead.
       const local = new Date(startMs(i)).toLocaleString('sv-SE', { timeZone: 'Europe/Berlin' });
@@ -154,7 +154,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
 
   test('Frigate: MP4 by day, hour and camera in UTC; a damaged file is a gap and is named', async () => {
     const dir = at('frigate');
-    const hourMs = DAY_MS + 3_600_000 - 6_000;
+    const hourMs = HOUR_MS + 3_600_000 - 6_000;
     const nameOf = (camera: string) => (i: number) => {
       const time = parts(hourMs + i * PIECE_S * 1000);
       return `${time.slice(0, 10)}/${time.slice(11, 13)}/${camera}/${time.slice(14, 16)}.${time.slice(17, 19)}.mp4`;
@@ -196,7 +196,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     const pieces = Array.from({ length: 25 }, () => forms.ts).flat();
     // Each repetition begins a new run: its timestamps go back, and its time follows that of the one before.
     const nameOf = (i: number) =>
-      `cam_${parts(DAY_MS + i * PIECE_S * 1000)
+      `cam_${parts(HOUR_MS + i * PIECE_S * 1000)
         .slice(0, 19)
         .replaceAll(/[-:]/g, '')}.ts`;
     await putUnder(dir, pieces, nameOf);
@@ -233,8 +233,8 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     const [span] = timeline.spans;
     assert.equal(timeline.spans.length, 1, 'no hole where it was killed');
     const lengthMs = pieces.length * PIECE_S * 1000;
-    assert.deepEqual([Date.parse(span!.from), Date.parse(span!.to)], [DAY_MS, DAY_MS + lengthMs]);
-    const got = await clipped(server, 'cam', DAY_MS, DAY_MS + lengthMs);
+    assert.deepEqual([Date.parse(span!.from), Date.parse(span!.to)], [HOUR_MS, HOUR_MS + lengthMs]);
+    const got = await clipped(server, 'cam', HOUR_MS, HOUR_MS + lengthMs);
     assert.equal(got.pictures.length, pieces.length * PIECE_S * 25);
     assert.deepEqual(got.pictures, Array.from({ length: 25 }, () => content.ts.pictures).flat());
   });
