@@ -235,7 +235,8 @@ suite('test picture', () => {
     const engine = new URL('./engine.ts', import.meta.url).href;
     const script = `
       import { openTestPicture } from ${JSON.stringify(engine)};
-      const frame = () => { console.log(picture.pid); process.kill(process.pid, 'SIGKILL'); };
+      // Stopped, it cannot notice the end of its input and remove its folder itself.
+      const frame = () => { console.log(picture.pid); process.kill(picture.pid, 'SIGSTOP'); process.kill(process.pid, 'SIGKILL'); };
       const { signal } = new AbortController();
       const picture = await openTestPicture({ name: 'demo' }, { tracks: () => {}, frame }, { signal });`;
     const env = { ...process.env, TMPDIR: await mkdtemp(join(folder, 'tmp-')) };

@@ -68,8 +68,9 @@ test('lines reach the collector of rsyslog with trace id, level and fields, thro
       const id = digit.repeat(32);
       const headers = { authorization: `Bearer ${adminToken}`, traceparent: `00-${id}-b7ad6b7169203331-00` };
       const url = `http://127.0.0.1:${http}/api/v1/streams/door/restart`;
-      const answer = await until('oxbow answers', () => fetch(url, { method: 'POST', headers }));
-      assert.equal(answer.status, 404);
+      // Until it is ready, the API answers with 503.
+      await until('oxbow is ready', async () => (await fetch(`http://127.0.0.1:${http}/ready`)).ok);
+      assert.equal((await fetch(url, { method: 'POST', headers })).status, 404);
       return id;
     };
     const arrives = (id: string) =>
