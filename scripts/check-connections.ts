@@ -31,17 +31,17 @@ export const connections: Readonly<Record<string, Guard>> = {
   'src/app/errors.ts': { to: 'the collector of log records', instead: 'a bounded queue, lost ones are counted' },
   'src/archive/objects/azure-client.ts': {
     to: 'object stores',
-    instead: 'a breaker per target, shown by `oxbow_storage_up`',
+    instead: 'a breaker per target: of uploads in `oxbow_storage_up` and events, of reads as counted failures',
   },
   'src/archive/objects/s3-client.ts': {
     to: 'object stores',
-    instead: 'a breaker per target, shown by `oxbow_storage_up`',
+    instead: 'a breaker per target: of uploads in `oxbow_storage_up` and events, of reads as counted failures',
   },
   'src/cli/': { to: 'a server that a person names', instead: command },
   'src/cluster/redis/redis-client.ts': { to: 'Redis', breaker: 'redis' },
   'src/edge/': {
     to: 'the origin of an edge',
-    instead: 'readiness of the edge, answers from its cache, and a deadline',
+    instead: 'breakers of the edge, shown by its readiness and metrics; answers from its cache',
   },
   'src/http/threads/upstream.ts': { to: 'the main thread of this process', instead: 'no other machine' },
   'src/ingest/page/detect-source.ts': { to: 'a page that a person names', instead: 'one request, within a deadline' },
