@@ -2,61 +2,65 @@
  * The files that open connections to other machines, each with what keeps a failing one from hurting: a new file must be added with its answer.
  * In: the sources of the program, without tests. Out: sentences about files that are not listed, and about listed ones that connect no more.
  */
+import { type ServiceName, serviceNames } from '../src/observe/services/service-names.ts';
 import { listSources, readSource, withoutComments } from './source-files.ts';
 
 /** What keeps a service that hangs or fails from hurting the rest. */
 interface Guard {
   readonly to: string;
   /** A breaker that /health, `oxbow_breaker_state` and the events `service.*` show. */
-  readonly breaker?: string;
+  readonly breaker?: ServiceName;
   /** Why it has no such breaker, and what bounds it. */
   readonly instead?: string;
 }
 
 const command = 'a command: it fails with the reason';
+const signIn = 'one request of a person who signs in, within a deadline';
 const source = 'the source of a stream: its backoff, its problem and its gaps are per stream';
+const guardedClient: Guard = {
+  to: 'everything over HTTP',
+  instead: 'the guarded client: deadlines, bounds, and who calls it is listed here',
+};
+/** Uploads have breakers of their own, with `oxbow_storage_up` and the events `storage.*`. */
+const objectStore: Guard = { to: 'object stores', breaker: 'storage:NAME' };
+const receiver: Guard = {
+  to: 'receivers of events and errors',
+  instead: 'a queue per receiver, with growing pauses, bounded',
+};
 
-/** Files and folders, in order. */
+/** Files, in order; commands are a whole folder. */
 export const connections: Readonly<Record<string, Guard>> = {
   'src/accounts/auth/auth-url.ts': { to: '`auth.url`', breaker: 'auth' },
-  'src/accounts/identity/': {
-    to: 'sign-in providers',
-    instead: 'one request of a person who signs in, within a deadline',
-  },
-  'src/accounts/mail/': { to: 'the mail server', breaker: 'mail' },
+  'src/accounts/identity/guarded-fetch.ts': { to: 'sign-in providers', instead: signIn },
+  'src/accounts/identity/provider.ts': { to: 'sign-in providers', instead: signIn },
+  'src/accounts/mail/transport.ts': { to: 'the mail server', breaker: 'mail' },
   'src/accounts/watch-jwt/jwk-set.ts': {
     to: 'keys of playback tokens',
     instead: 'the old set answers meanwhile; one request at a time, with a pause after a failure',
   },
   'src/app/errors.ts': { to: 'the collector of log records', instead: 'a bounded queue, lost ones are counted' },
-  'src/archive/objects/azure-client.ts': {
-    to: 'object stores',
-    instead: 'a breaker per target: of uploads in `oxbow_storage_up` and events, of reads as counted failures',
-  },
-  'src/archive/objects/s3-client.ts': {
-    to: 'object stores',
-    instead: 'a breaker per target: of uploads in `oxbow_storage_up` and events, of reads as counted failures',
-  },
+  'src/archive/objects/azure-client.ts': objectStore,
+  'src/archive/objects/s3-client.ts': objectStore,
   'src/cli/': { to: 'a server that a person names', instead: command },
   'src/cluster/redis/redis-client.ts': { to: 'Redis', breaker: 'redis' },
-  'src/edge/': {
+  'src/edge/origin.ts': {
     to: 'the origin of an edge',
     instead: 'breakers of the edge, shown by its readiness and metrics; answers from its cache',
   },
   'src/http/threads/upstream.ts': { to: 'the main thread of this process', instead: 'no other machine' },
   'src/ingest/page/detect-source.ts': { to: 'a page that a person names', instead: 'one request, within a deadline' },
-  'src/ingest/pull/': { to: 'sources over HTTP', instead: source },
+  'src/ingest/pull/rendition/rendition.ts': { to: 'sources over HTTP', instead: source },
+  'src/ingest/pull/source-access.ts': { to: 'sources over HTTP', instead: source },
   'src/ingest/udp/udp-socket.ts': { to: 'sources over UDP', instead: 'it only receives' },
   'src/jobs/transport/rabbit/rabbit-link.ts': { to: 'RabbitMQ', breaker: 'rabbitmq' },
   'src/jobs/worker/server-client.ts': {
     to: 'the server of a worker',
     instead: 'a worker waits for it, with growing pauses',
   },
-  'src/net/': {
-    to: 'everything over HTTP',
-    instead: 'the guarded client: deadlines, bounds, and who calls it is listed here',
-  },
-  'src/nodes/': {
+  'src/net/net.ts': guardedClient,
+  'src/net/proxy.ts': guardedClient,
+  'src/net/traced.ts': guardedClient,
+  'src/nodes/node-client.ts': {
     to: 'other nodes of a cluster',
     instead: 'a node that does not renew is dead for the others; a deadline',
   },
@@ -72,7 +76,7 @@ export const connections: Readonly<Record<string, Guard>> = {
     to: 'media of rooms',
     instead: 'one request of a member, bounded and within a deadline',
   },
-  'src/store/postgres/': { to: 'PostgreSQL', breaker: 'postgresql' },
+  'src/store/postgres/pool.ts': { to: 'PostgreSQL', breaker: 'postgresql' },
   'src/streams/erase/edge-purges.ts': {
     to: 'edges',
     instead: 'what was not reached is listed, and tried again later',
@@ -81,13 +85,11 @@ export const connections: Readonly<Record<string, Guard>> = {
     to: 'a source that a person looks at',
     instead: 'one request, within a deadline',
   },
-  'src/webhooks/': {
-    to: 'receivers of events and errors',
-    instead: 'a queue per receiver, with growing pauses, bounded',
-  },
+  'src/webhooks/errors/error-webhook.ts': receiver,
+  'src/webhooks/send-once.ts': receiver,
   'src/wire/tcp.ts': { to: 'sources and destinations over RTMP and RTSP', instead: source },
   'src/wire/udp.ts': { to: 'sources and destinations over SRT', instead: source },
-  'src/wire/webrtc/': { to: 'sources over WHEP', instead: source },
+  'src/wire/webrtc/client/signalling.ts': { to: 'sources over WHEP', instead: source },
 };
 
 /** Packages that connect by themselves. */
@@ -98,29 +100,39 @@ const PATTERNS: readonly RegExp[] = [
   /\bnet\.fetch\(|(?<![.#\w]|async )fetch\((?!\))/,
   /import[^;]*\bconnect\b[^;]*from 'node:(?:net|tls|http2)'/,
   /import[^;]*\bcreateSocket\b[^;]*from 'node:dgram'/,
-  /\bhttps?\.request\b(?!\.)|\bhttps? : https?\)\.request\b/,
+  /\bhttps?\.(?:request|get)\b(?!\.)|\bhttps? : https?\)\.request\b/,
+  /\b(?:net|tls)\.createConnection\(|import[^;]*\bcreateConnection\b[^;]*from 'node:(?:net|tls)'|\bnew WebSocket\(/,
 ];
 
-/** Every file that connects and is not listed, and every line of the list that no file needs. */
+/** Names each service, and what does not work without it. */
+const SERVICES_PAGE = 'docs/6-run/health.md';
+
+/** Every file that connects and is not listed, every line of the list that no file needs, and what is wrong with the services. */
 export function checkConnections(): readonly string[] {
   const found = listSources('src').filter((path) => opensConnections(readSource(path)));
   const places = Object.keys(connections);
   const unlisted = found.filter((path) => !places.some((place) => path.startsWith(place)));
   const unused = places.filter((place) => !found.some((path) => path.startsWith(place)));
   return [
-    ...withoutBreaker().map(
-      (name) => `no breaker of ${name} is opened in src/app, as scripts/check-connections.ts says`,
-    ),
+    ...checkServices(),
     ...unlisted.map((path) => `${path} opens connections: say in scripts/check-connections.ts what bounds them`),
     ...unused.map((place) => `${place} opens no connection: remove it from scripts/check-connections.ts`),
   ];
 }
 
-/** Breakers of the list that the program does not open. */
-function withoutBreaker(): readonly string[] {
+/** Services without a breaker that the program opens, without a connection, or without a word in the docs. */
+function checkServices(): readonly string[] {
   const program = listSources('src/app').map(readSource).join('\n');
-  const named = Object.values(connections).flatMap(({ breaker }) => breaker ?? []);
-  return named.filter((name) => !program.includes(`service: '${name}'`) && !program.includes(`report('${name}'`));
+  const docs = readSource(SERVICES_PAGE);
+  const connected = new Set(Object.values(connections).flatMap(({ breaker }) => breaker ?? []));
+  const isOpened = (name: ServiceName) =>
+    ["service: '", "report('"].some((before) => program.includes(`${before}${name}'`)) ||
+    program.includes(`service: \`${name.replace('NAME', '${')}`);
+  return [...new Set<ServiceName>([...serviceNames, ...connected])].flatMap((name) => [
+    ...(isOpened(name) ? [] : [`no breaker of ${name} is opened in src/app, as scripts/check-connections.ts says`]),
+    ...(connected.has(name) ? [] : [`no file of scripts/check-connections.ts connects to ${name}`]),
+    ...(docs.includes(`| \`${name}\` |`) ? [] : [`${SERVICES_PAGE} does not name ${name}`]),
+  ]);
 }
 
 /** Whether the code of a file opens connections to other machines. */

@@ -19,6 +19,9 @@ import {
 
 export type { ChunkSpan } from './chunk-spans.ts';
 
+/** How many streams of a list are looked up at a time: the database serves viewers too. */
+export const READS_AT_ONCE = 16;
+
 /** A row as read from the database. */
 export type ChunkRow = Selectable<ChunkFileTable>;
 const SEGMENTS = ['first_msn', 'path', 'init_number', 'segments'] as const;

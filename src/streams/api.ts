@@ -2,7 +2,9 @@
  * The streams API: implements StreamsApi on the catalog.
  * In: names and settings that HTTP has checked. Out: the JSON of api/shapes.
  */
+import pMap from 'p-map';
 import type { StreamsApi } from '../api/streams-api.ts';
+import { READS_AT_ONCE } from '../recording/chunk-table.ts';
 import { coarsen } from '../recording/coarse-timeline.ts';
 import { readTimeline } from '../recording/timeline.ts';
 import type { UnopenedStream } from './catalog/unopened-streams.ts';
@@ -55,8 +57,10 @@ export function createStreamsApi(
     ...createInspectApi(deps.clock, catalog, timeline),
     async list() {
       catalog.assertOpen();
-      const views = await Promise.all([...catalog.all.map(view), ...catalog.unopened.all.map(viewUnopened)]);
-      return views.sort((a, b) => (a.name < b.name ? -1 : 1));
+      const options = { concurrency: READS_AT_ONCE };
+      const opened = await pMap(catalog.all, view, options);
+      const unopened = await pMap(catalog.unopened.all, viewUnopened, options);
+      return [...opened, ...unopened].sort((a, b) => (a.name < b.name ? -1 : 1));
     },
     async get(name) {
       const unopened = catalog.unopened.find(name);

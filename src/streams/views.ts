@@ -3,6 +3,7 @@
  * In: managed streams, timelines. Out: the JSON of api/shapes. Never the URL or headers of a source.
  */
 
+import pMap from 'p-map';
 import { printRfc3339 } from '../api/instant.ts';
 import { printMediaAddress } from '../api/media-address.ts';
 import type { MarkerView, PinView, Span, StreamView, TimelineView, TrackView } from '../api/shapes.ts';
@@ -10,7 +11,7 @@ import type { SourceConfig } from '../config/schema.ts';
 import { printDuration } from '../lib/duration.ts';
 import type { Track } from '../media/frame.ts';
 import type { GrowingRecording } from '../observe/disk-forecast.ts';
-import type { ChunkTable, RecordedTotals } from '../recording/chunk-table.ts';
+import { type ChunkTable, READS_AT_ONCE, type RecordedTotals } from '../recording/chunk-table.ts';
 import type { CoarseTimeline } from '../recording/coarse-timeline.ts';
 import type { Marker } from '../recording/marker-table.ts';
 import type { Pin } from '../recording/pin-table.ts';
@@ -183,12 +184,11 @@ export function growingRecordings(
   table: Pick<ChunkTable, 'totals'>,
 ): Promise<readonly GrowingRecording[]> {
   const live = streams.filter(({ definition, rates }) => definition.record && rates !== undefined);
-  return Promise.all(
-    live.map(async ({ rates, retentionRule: { streamId, keepMs } }) => {
-      const { durationUs } = await table.totals(streamId);
-      return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
-    }),
-  );
+  const growthOf = async ({ rates, retentionRule: { streamId, keepMs } }: ManagedStream) => {
+    const { durationUs } = await table.totals(streamId);
+    return { bytesPerSecond: rates!.bitrate / 8, growsForS: Math.max(0, keepMs / 1000 - durationUs / 1e6) };
+  };
+  return pMap(live, growthOf, { concurrency: READS_AT_ONCE });
 }
 
 /** Bytes of the finished files of recordings. */
@@ -198,5 +198,6 @@ export async function storedBytes(
 ): Promise<number> {
   const bytesOf = async ({ streamId }: Pick<RetentionRule, 'streamId'>) =>
     (await table.totals(streamId)).bytes + (await storyboards.bytesOf(streamId));
-  return (await Promise.all(recordings.map(bytesOf))).reduce((sum, bytes) => sum + bytes, 0);
+  const bytes = await pMap(recordings, bytesOf, { concurrency: READS_AT_ONCE });
+  return bytes.reduce((sum, each) => sum + each, 0);
 }

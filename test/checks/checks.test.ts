@@ -147,6 +147,9 @@ test('every file that opens connections says what bounds them', () => {
     `const answer = await fetch(url, { signal });`,
     'using answer = await this.#net.fetch(url, { signal });',
     'const outgoing = (secure ? https : http).request(url);',
+    'http.get(url, (answer) => answer.resume());',
+    'const socket = net.createConnection({ host, port });',
+    'const socket = new WebSocket(url);',
   ];
   for (const text of connecting) assert.ok(opensConnections(text), text);
   const others = [

@@ -31,7 +31,7 @@ const LOG_EVERY_MS = 60_000;
  * @param local the files; closed with the result
  */
 export async function openObjects(
-  { config, settings, dataFolder, opened, clock, log, metrics }: AppContext,
+  { config, settings, dataFolder, opened, clock, log, metrics, services }: AppContext,
   { store, disk }: { readonly store: Store; readonly disk: DiskWatch },
   local: SegmentStore,
 ): Promise<{ readonly segments: SegmentStore; readonly objects: Objects | undefined }> {
@@ -47,6 +47,7 @@ export async function openObjects(
       maxBytes: () => settings.now.storage.cache,
       hasRoom: () => disk.now().hasRoom,
     },
+    openBreaker: (target, breaker) => services.open({ service: `storage:${target}`, ...breaker }),
     fetched: (target, bytes) => metrics.storageReadBytes.inc({ target }, bytes),
     failed(target, error) {
       metrics.storageReadFailures.inc({ target });

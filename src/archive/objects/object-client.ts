@@ -16,7 +16,7 @@ export const CONNECT_MS = 10_000;
 /** No request that sends a part takes longer, ms: 8 MiB at 0.25 Mbit/s. */
 export const SEND_MS = 300_000;
 /** No other request takes longer, ms: a block of 1 MiB. */
-const REQUEST_MS = 60_000;
+export const REQUEST_MS = 60_000;
 
 /** Options of every operation: an abort rejects with the reason of the signal. */
 export interface ClientOptions {

@@ -3,21 +3,22 @@
  * In: rows of stored-objects, ranges. Out: bytes. A bucket that does not answer is left alone for some seconds, so that viewers do not wait.
  */
 import { waitFor } from '../../lib/abort.ts';
-import { CircuitBreaker } from '../../lib/breaker/circuit-breaker.ts';
+import type { Breaker, BreakerOptions } from '../../lib/breaker/breaker.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { type Abortable, missingObject } from '../segment-store.ts';
 import type { BlockFiles } from './block-files.ts';
-import type { ObjectClient } from './object-client.ts';
+import { type ObjectClient, REQUEST_MS } from './object-client.ts';
 import type { StoredObject } from './stored-objects.ts';
 
 /** Bytes of one request, and of one block in the cache. */
 export const OBJECT_BLOCK_BYTES: number = 1024 * 1024;
 /** Blocks of one range that are requested at a time. */
 const AT_ONCE = 4;
-/** Requests in a row that fail before the bucket is left alone. */
+/** A bucket is not asked for a while after so many requests in a row have failed. */
 const FAILURES = 3;
-const MIN_PAUSE_MS = 1_000;
 const MAX_PAUSE_MS = 10_000;
+/** Longest duration of a request: a client has limits of its own, and this is longer. */
+const TIMEOUT_MS = REQUEST_MS + 5_000;
 
 /** Options of the reader. */
 export interface ObjectReaderOptions {
@@ -30,7 +31,12 @@ export interface ObjectReaderOptions {
   readonly fetched?: (target: string, bytes: number) => void;
   /** Called when a request failed. */
   readonly failed?: (target: string, error: unknown) => void;
+  /** Opens the breaker of a target, which the reader disposes; by default one that nobody is told about. */
+  readonly openBreaker?: (target: string, settings: BreakerSettings) => Promise<Breaker>;
 }
+
+/** Settings of the breaker of a target. */
+export type BreakerSettings = Omit<BreakerOptions, 'service' | 'onChange'>;
 
 /** Where an object is. */
 export type ObjectPlace = Pick<StoredObject, 'target' | 'key' | 'size'>;
@@ -40,7 +46,8 @@ export class ObjectReader implements Disposable {
   readonly #options: ObjectReaderOptions;
   /** Requests by the name of their block. */
   readonly #fetches = new Map<string, Promise<Uint8Array>>();
-  readonly #breakers = new Map<string, CircuitBreaker>();
+  readonly #breakers = new Map<string, Promise<Breaker>>();
+  readonly #opened = new DisposableStack();
   readonly #closing = new AbortController();
 
   constructor(options: ObjectReaderOptions) {
@@ -82,6 +89,7 @@ export class ObjectReader implements Disposable {
 
   [Symbol.dispose](): void {
     this.#closing.abort(new RangeError('the store is closed'));
+    this.#opened.dispose();
   }
 
   #block(place: ObjectPlace, index: number): Promise<Uint8Array> {
@@ -110,38 +118,40 @@ export class ObjectReader implements Disposable {
 
   async #fetch({ target, key }: ObjectPlace, offset: number, length: number): Promise<Uint8Array> {
     const { clientOf, fetched, failed } = this.#options;
-    const breaker = this.#breakerOf(target);
-    if (!breaker.allows()) throw unreachable(target);
     const { signal } = this.#closing;
     let bytes: Uint8Array | undefined;
     try {
       const client = await clientOf(target);
-      bytes = await client.read(key, { offset, length }, { signal });
+      const breaker = await this.#breakerOf(target, client);
+      bytes = await breaker.call((options) => client.read(key, { offset, length }, options), { signal });
     } catch (error) {
       signal.throwIfAborted();
-      if (error instanceof OxbowError) {
-        breaker.succeeded(); // it was not called
-        throw error;
-      }
-      breaker.failed();
+      if (error instanceof OxbowError) throw error.code === 'service-unavailable' ? unreachable(target, error) : error;
       failed?.(target, error);
       throw unreachable(target, error);
     }
-    breaker.succeeded();
     if (!bytes) throw missingObject(new Error(`the bucket of ${target} has no ${key}`));
     fetched?.(target, bytes.length);
     return bytes;
   }
 
-  #breakerOf(target: string): CircuitBreaker {
+  #breakerOf(target: string, client: ObjectClient): Promise<Breaker> {
     const known = this.#breakers.get(target);
     if (known) return known;
-    const nowMs = () => performance.now();
-    const bounds = { failures: FAILURES, minPauseMs: MIN_PAUSE_MS, maxPauseMs: MAX_PAUSE_MS };
-    const breaker = new CircuitBreaker({ nowMs, ...bounds });
-    this.#breakers.set(target, breaker);
-    return breaker;
+    const { openBreaker = openSilentBreaker } = this.#options;
+    const opening = openBreaker(target, {
+      ...{ timeoutMs: TIMEOUT_MS, failures: FAILURES, maxPauseMs: MAX_PAUSE_MS },
+      isFailure: (error) => !(error instanceof OxbowError), // that is about the request
+      probe: (options) => client.check(options),
+    }).then((breaker) => this.#opened.use(breaker));
+    this.#breakers.set(target, opening);
+    return opening;
   }
+}
+
+async function openSilentBreaker(target: string, settings: BreakerSettings): Promise<Breaker> {
+  const { Breaker } = await import('../../lib/breaker/breaker.ts');
+  return new Breaker({ ...settings, service: target, onChange() {} });
 }
 
 function unreachable(target: string, cause?: unknown): OxbowError {

@@ -19,7 +19,7 @@ import { TieredSegmentStore } from './tiered-segment-store.ts';
 export const OBJECT_CACHE = 'object-cache';
 
 /** Options of {@link openTieredStore}. */
-export interface OpenTieredOptions extends Pick<ObjectReaderOptions, 'fetched' | 'failed'> {
+export interface OpenTieredOptions extends Pick<ObjectReaderOptions, 'fetched' | 'failed' | 'openBreaker'> {
   /** Closed with the result. */
   readonly local: SegmentStore;
   readonly db: Kysely<Tables>;
@@ -44,7 +44,7 @@ export interface TieredStore extends AsyncDisposable {
  * @throws OxbowError `bad-setting` if the folder of a target is in the data folder
  */
 export async function openTieredStore(options: OpenTieredOptions): Promise<TieredStore | undefined> {
-  const { local, db, fence, nowMs, cache, fetched, failed } = options;
+  const { local, db, fence, nowMs, cache, fetched, failed, openBreaker } = options;
   const index = new StoredObjects(db, fence, () => Math.round(nowMs() * 1000));
   const targets = new ObjectTargets(options.targets);
   if (targets.names.length === 0 && (await index.isEmpty())) return undefined;
@@ -56,7 +56,12 @@ export async function openTieredStore(options: OpenTieredOptions): Promise<Tiere
   const clientOf = (target: string) => targets.client(target);
   // A file of another disk need not be copied to this one.
   const keeps = (target: string) => targets.find(target)?.type !== 'folder';
-  const reader = new ObjectReader({ clientOf, blocks, keeps, ...(fetched && { fetched }), ...(failed && { failed }) });
+  const reader = new ObjectReader({
+    ...{ clientOf, blocks, keeps },
+    ...(fetched && { fetched }),
+    ...(failed && { failed }),
+    ...(openBreaker && { openBreaker }),
+  });
   const store = new TieredSegmentStore({ local, objects: index, reader });
   return {
     store,

@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { readdir, stat, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { Breaker, type BreakerState } from '../../lib/breaker/breaker.ts';
 import { createSystemClock } from '../../lib/clock.ts';
 import { openLeaseTable } from '../../store/lease-table.ts';
 import { segmentStoreContract } from '../segment-store.contract.ts';
@@ -210,13 +211,25 @@ suite('a store of files and objects', () => {
   test('a bucket that does not answer is an error to retry, and is left alone for a while', async () => {
     await using network = await openBadNetwork(server.port);
     await using far = await server.client(network.port);
-    await using tiered = await openTiered(far);
+    const states: BreakerState[] = [];
+    const closed = Promise.withResolvers<void>();
+    const onChange = (state: BreakerState) => {
+      states.push(state);
+      if (state === 'closed') closed.resolve();
+    };
+    await using tiered = await openTiered(far, {
+      openBreaker: async (service, settings) => new Breaker({ ...settings, service, minPauseMs: 10, onChange }),
+    });
     await tiered.store.put(A, randomBytes(100));
     await tiered.move(A);
     network.cut();
     const failed = { name: 'OxbowError', code: 'storage-failed' };
     for (let i = 0; i < 5; i++) await assert.rejects(tiered.store.read(A, { offset: 0, length: 10 }), failed);
     assert.equal(await tiered.store.size(A), 100);
+    assert.equal(states[0], 'open');
+    network.flow();
+    await closed.promise; // nothing reads: a trial of its own finds that the bucket answers
+    assert.equal((await tiered.store.read(A, { offset: 0, length: 10 })).length, 10);
   });
 
   test('a block that was damaged on the disk is read from the bucket again', async () => {

@@ -11,7 +11,7 @@ import { temporaryFolder } from '../media.fixture.ts';
 import type { SegmentLocation } from '../segment-store.ts';
 import { BlockFiles } from './block-files.ts';
 import type { ObjectClient } from './object-client.ts';
-import { ObjectReader } from './object-reader.ts';
+import { ObjectReader, type ObjectReaderOptions } from './object-reader.ts';
 import { StoredObjects } from './stored-objects.ts';
 import { TieredSegmentStore } from './tiered-segment-store.ts';
 import { type UploadOptions, uploadObject } from './upload-object.ts';
@@ -38,7 +38,10 @@ export interface TieredUnderTest extends AsyncDisposable {
 }
 
 /** Opens a store whose target `bucket` is a client, which stays open. */
-export async function openTiered(client: ObjectClient): Promise<TieredUnderTest> {
+export async function openTiered(
+  client: ObjectClient,
+  options: Pick<ObjectReaderOptions, 'openBreaker'> = {},
+): Promise<TieredUnderTest> {
   const opened = new AsyncDisposableStack();
   const folder = opened.use(await temporaryFolder()).path;
   const database = opened.use(await openTemporaryStore());
@@ -52,7 +55,8 @@ export async function openTiered(client: ObjectClient): Promise<TieredUnderTest>
   const open = () => {
     const local = new LocalSegmentStore({ folder });
     const clientOf = async () => client;
-    const reader = new ObjectReader({ clientOf, blocks, fetched: (_, bytes) => (state.fetched += bytes) });
+    const fetched = (_: string, bytes: number) => (state.fetched += bytes);
+    const reader = new ObjectReader({ clientOf, blocks, fetched, ...options });
     return { local, store: opened.use(new TieredSegmentStore({ local, objects, reader })) };
   };
   const { local, store } = open();

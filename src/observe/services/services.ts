@@ -7,10 +7,11 @@ import { Emitter, type Subscribable } from '../../lib/events.ts';
 import type { Log } from '../log.ts';
 import type { Metrics } from '../metrics.ts';
 import { redact } from '../redact.ts';
+import type { ServiceName } from './service-names.ts';
 
 /** A service stopped answering, or answers again. */
 export interface ServiceChange {
-  readonly service: string;
+  readonly service: ServiceName;
   readonly isFailing: boolean;
   /** The last error, without secrets; empty when it answers. */
   readonly detail: string;
@@ -25,7 +26,7 @@ export class Services {
   readonly #log: Pick<Log, 'info' | 'error'>;
   readonly #changed = new Emitter<ServiceChange>();
   /** Reasons by service; undefined: it answers. */
-  readonly #reasons = new Map<string, string | undefined>();
+  readonly #reasons = new Map<ServiceName, string | undefined>();
 
   constructor({
     metrics,
@@ -51,14 +52,14 @@ export class Services {
   }
 
   /** Opens the breaker of a service. The caller disposes it. */
-  async open(options: Omit<BreakerOptions, 'onChange'>): Promise<Breaker> {
+  async open(options: Omit<BreakerOptions, 'onChange'> & { readonly service: ServiceName }): Promise<Breaker> {
     const { Breaker } = await import('../../lib/breaker/breaker.ts');
     this.report(options.service, 'closed', '');
     return new Breaker({ ...options, onChange: (state, reason) => this.report(options.service, state, reason) });
   }
 
   /** Takes the state of a service. Called by its breaker, or by an owner that has another kind of breaker. */
-  report(service: string, state: BreakerState, reason: string): void {
+  report(service: ServiceName, state: BreakerState, reason: string): void {
     this.#metrics.breakerState.set({ service }, VALUES[state]);
     const wasFailing = this.#reasons.get(service) !== undefined;
     if (state === 'half-open') return;

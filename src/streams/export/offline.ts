@@ -5,13 +5,14 @@
 
 import { existsSync } from 'node:fs';
 import path from 'node:path';
+import pMap from 'p-map';
 import { printRfc3339 } from '../../api/instant.ts';
 import type { StreamView } from '../../api/shapes.ts';
 import { streamUnknown } from '../../api/stream-name.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createSilentLog } from '../../observe/log.ts';
-import { ChunkTable } from '../../recording/chunk-table.ts';
+import { ChunkTable, READS_AT_ONCE } from '../../recording/chunk-table.ts';
 import { ErasureTable } from '../../recording/erase/erasure-table.ts';
 import { openInitTable } from '../../recording/init-table.ts';
 import { RecordingReader } from '../../recording/recording-reader.ts';
@@ -65,7 +66,11 @@ export async function openOfflineRecordings(
     reader,
     async list() {
       const sorted = [...known].sort((a, b) => (a.name < b.name ? -1 : 1));
-      return Promise.all(sorted.map(async ({ id, name }) => ({ name, recorded: await recordedOf(table, id) })));
+      const recorded = async ({ id, name }: (typeof known)[number]) => ({
+        name,
+        recorded: await recordedOf(table, id),
+      });
+      return pMap(sorted, recorded, { concurrency: READS_AT_ONCE });
     },
     async find(name) {
       const definition = known.find((one) => one.name === name);
