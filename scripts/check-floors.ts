@@ -57,6 +57,7 @@ const libraries: Readonly<Record<string, readonly string[]>> = {
   '@fastify/swagger': ['http'],
   '@fastify/type-provider-typebox': ['http'],
   kysely: ['store'],
+  'p-map': ['streams'],
   pg: ['store/postgres'],
   '@aws-sdk/client-s3': ['archive/objects/s3-client.ts'],
   '@aws-sdk/s3-request-presigner': ['archive/objects/s3-client.ts'],

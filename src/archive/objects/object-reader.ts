@@ -14,7 +14,7 @@ import type { StoredObject } from './stored-objects.ts';
 export const OBJECT_BLOCK_BYTES: number = 1024 * 1024;
 /** Blocks of one range that are requested at a time. */
 const AT_ONCE = 4;
-/** A bucket is not asked for a while after so many requests in a row have failed. */
+/** After so many failed requests in a row a bucket is left alone for a while. */
 const FAILURES = 3;
 const MAX_PAUSE_MS = 10_000;
 /** Longest duration of a request: a client has limits of its own, and this is longer. */
@@ -31,7 +31,7 @@ export interface ObjectReaderOptions {
   readonly fetched?: (target: string, bytes: number) => void;
   /** Called when a request failed. */
   readonly failed?: (target: string, error: unknown) => void;
-  /** Opens the breaker of a target, which the reader disposes; by default one that nobody is told about. */
+  /** Opens the breaker of a target, which the reader disposes; by default one without a report. */
   readonly openBreaker?: (target: string, settings: BreakerSettings) => Promise<Breaker>;
 }
 

@@ -44,7 +44,7 @@ interface Entry {
   /** Undefined while it is being read what an earlier process has left. */
   set: StreamAlarmSet | undefined;
   readonly open: Map<AlarmCode, StoredAlarm>;
-  rules: { readonly key: string; readonly rules: AlarmRules } | undefined;
+  rules: { readonly common: string; readonly own: string; readonly rules: AlarmRules } | undefined;
 }
 
 /** One for all streams of the process. */
@@ -143,8 +143,10 @@ export class AlarmCenter {
 
   #evaluate(stream: WatchedStream, entry: Entry, set: StreamAlarmSet): void {
     const { clock, noRoom, settings } = this.#options;
-    const key = `${settings.now.alarms.rules}\n${stream.definition.alarms ?? ''}`;
-    if (entry.rules?.key !== key) entry.rules = { key, rules: this.rulesOf(stream.definition) };
+    const [common, own] = [settings.now.alarms.rules, stream.definition.alarms ?? ''];
+    if (entry.rules?.common !== common || entry.rules.own !== own) {
+      entry.rules = { common, own, rules: this.rulesOf(stream.definition) };
+    }
     const changes = set.tick(stream, {
       ...{ monotonicMs: clock.monotonicMs(), nowMs: clock.nowMs(), rules: entry.rules.rules },
       ...{ isMuted: this.muteOf(entry.streamId) !== undefined, noRoom: noRoom() },

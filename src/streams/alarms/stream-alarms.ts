@@ -73,11 +73,13 @@ export class StreamAlarmSet {
     const take = (code: AlarmCode, value: number | undefined, atMs: number, toWall: (ms: number) => number) => {
       const rule = this.#reader.inForce(code, rules[code]);
       const known = rule ? value : undefined;
-      changes.push(...this.#take(code, known, { atMs, rule: rule ?? rules[code], mayRaise: !isMuted }, toWall));
+      const change = this.#take(code, known, { atMs, rule: rule ?? rules[code], mayRaise: !isMuted }, toWall);
+      if (change) changes.push(change);
     };
+    const toWallNow = (ms: number) => nowMs - (monotonicMs - ms);
     const readings = this.#reader.read(stream, nowMs, noRoom);
     for (const code of alarmCodes) {
-      if (!alarmTable[code].isContent) take(code, readings[code], monotonicMs, (ms) => nowMs - (monotonicMs - ms));
+      if (!alarmTable[code].isContent) take(code, readings[code], monotonicMs, toWallNow);
     }
     const same = (ms: number) => ms;
     for (const sample of stream.measure.takeContent()) {
@@ -101,20 +103,18 @@ export class StreamAlarmSet {
     value: number | undefined,
     how: { readonly atMs: number; readonly rule: AlarmRule; readonly mayRaise: boolean },
     toWall: (ms: number) => number,
-  ): StreamAlarmChange[] {
+  ): StreamAlarmChange | undefined {
     const state = this.#states.get(code)!;
     const change = state.take(value, how);
-    if (!change) return [];
+    if (!change) return undefined;
     const hasValue = alarmTable[code].unit !== 'state';
-    return [
-      {
-        code,
-        to: change.to,
-        sinceMs: toWall(change.sinceMs),
-        worst: hasValue ? state.worst : undefined,
-        threshold: hasValue ? how.rule.raise.at : undefined,
-      },
-    ];
+    return {
+      code,
+      to: change.to,
+      sinceMs: toWall(change.sinceMs),
+      worst: hasValue ? state.worst : undefined,
+      threshold: hasValue ? how.rule.raise.at : undefined,
+    };
   }
 }
 

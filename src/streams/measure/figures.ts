@@ -131,26 +131,58 @@ export const RATE_SAMPLES = 10;
 /** Samples that are kept. */
 export const KEPT_SAMPLES = 60;
 
+/** Counts that every protocol has, and those that are undefined where it does not. */
+const COUNTS = [
+  ...(['coveredMs', 'videoBytes', 'videoFrames', 'videoMs', 'irregular', 'reordered'] as const),
+  ...(['audioBytes', 'audioFrames', 'audioMs', 'backwards', 'damaged', 'sizeChanges', 'bytesIn'] as const),
+] as const;
+const EXTREMES = ['gopMs', 'largestBytes', 'longestPauseMs'] as const;
+const KNOWN = ['packets', 'lost', 'retransmitted', 'dropped'] as const;
+
 /** Sums and extremes over some samples. */
-export interface Totals {
-  readonly coveredMs: number;
-  /** Sum of a count. */
-  sum(count: (sample: Sample) => number): number;
-  /** Sum of a count that not every protocol knows. */
-  known(count: (sample: Sample) => number | undefined): number | undefined;
-  most(value: (sample: Sample) => number): number;
+export type Totals = Readonly<
+  Pick<Sample, (typeof COUNTS)[number] | (typeof EXTREMES)[number] | (typeof KNOWN)[number] | 'audioBehindMs'>
+> & {
+  /** Most bits of video in a second. */
+  readonly mostVideoBits: number;
+};
+
+/** Samples of less time say nothing about bits in a second, ms. */
+const LEAST_MS = 500;
+
+/** Totals of some samples, in one pass: alarms read them for each stream every second. */
+export function totalsOf(samples: readonly Sample[]): Totals {
+  const totals = {
+    ...{ coveredMs: 0, videoBytes: 0, videoFrames: 0, videoMs: 0, irregular: 0, reordered: 0 },
+    ...{ audioBytes: 0, audioFrames: 0, audioMs: 0, backwards: 0, damaged: 0, sizeChanges: 0, bytesIn: 0 },
+    ...{ gopMs: 0, largestBytes: 0, longestPauseMs: 0, mostVideoBits: 0 },
+    packets: undefined as number | undefined,
+    lost: undefined as number | undefined,
+    retransmitted: undefined as number | undefined,
+    dropped: undefined as number | undefined,
+    audioBehindMs: undefined as Sample['audioBehindMs'],
+  };
+  for (const sample of samples) {
+    for (const name of COUNTS) totals[name] += sample[name];
+    for (const name of EXTREMES) totals[name] = Math.max(totals[name], sample[name]);
+    for (const name of KNOWN) {
+      const count = sample[name];
+      if (count !== undefined) totals[name] = (totals[name] ?? 0) + count;
+    }
+    const { coveredMs, videoBytes, audioBehindMs: behind } = sample;
+    if (coveredMs >= LEAST_MS)
+      totals.mostVideoBits = Math.max(totals.mostVideoBits, perSecond(videoBytes * 8, coveredMs));
+    const known = totals.audioBehindMs;
+    if (behind) {
+      totals.audioBehindMs = known
+        ? { least: Math.min(known.least, behind.least), most: Math.max(known.most, behind.most) }
+        : behind;
+    }
+  }
+  return totals;
 }
 
-/** Totals of the last samples. */
-export function totalsOf(samples: readonly Sample[]): Totals {
-  const sum = (count: (sample: Sample) => number) => samples.reduce((total, sample) => total + count(sample), 0);
-  return {
-    coveredMs: sum(({ coveredMs }) => coveredMs),
-    sum,
-    known(count) {
-      const values = samples.map(count).filter((value) => value !== undefined);
-      return values.length === 0 ? undefined : values.reduce((total, value) => total + value, 0);
-    },
-    most: (value) => samples.reduce((most, sample) => Math.max(most, value(sample)), 0),
-  };
+/** A count of some time, per second. */
+export function perSecond(count: number, ms: number): number {
+  return ms > 0 ? (count * 1000) / ms : 0;
 }

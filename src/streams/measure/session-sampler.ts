@@ -5,7 +5,7 @@
 import type { Publisher } from '../../ingest/publisher.ts';
 import type { PublisherStats } from '../../ingest/publisher-stats.ts';
 import type { TrackSums } from '../../ingest/track-meter.ts';
-import { KEPT_SAMPLES, type PublishFigures, RATE_SAMPLES, type Sample, totalsOf } from './figures.ts';
+import { KEPT_SAMPLES, type PublishFigures, perSecond, RATE_SAMPLES, type Sample, totalsOf } from './figures.ts';
 
 /** Figures of the stream that the session does not know. */
 export interface StreamSide {
@@ -99,14 +99,10 @@ export class SessionSampler {
     const since = (ms: number | undefined) => (ms === undefined ? (nowMs - this.#startMs) / 1000 : (nowMs - ms) / 1000);
     const video = videoTrack?.track.kind === 'video' ? videoTrack.track.config : undefined;
     const audio = audioTrack?.track.kind === 'audio' ? audioTrack.track.config : undefined;
-    const videoMs = isBursty ? recent.sum((one) => one.videoMs) : recent.coveredMs;
-    const audioMs = isBursty ? recent.sum((one) => one.audioMs) : recent.coveredMs;
-    const videoBits = recent.sum((one) => one.videoBytes) * 8;
-    const frames = recent.sum((one) => one.videoFrames);
-    const lost = minute.known((one) => one.lost);
-    const packets = minute.known((one) => one.packets);
-    const behind = this.#samples.flatMap(({ audioBehindMs }) => audioBehindMs ?? []);
-    const gopMs = minute.most((one) => one.gopMs);
+    const videoMs = isBursty ? recent.videoMs : recent.coveredMs;
+    const audioMs = isBursty ? recent.audioMs : recent.coveredMs;
+    const bitrate = perSecond(recent.videoBytes * 8, videoMs);
+    const { lost, packets, gopMs } = minute;
     return {
       protocol,
       connectedS: (nowMs - this.#startMs) / 1000,
@@ -116,23 +112,21 @@ export class SessionSampler {
       video: video &&
         videoTrack && {
           config: video,
-          bitrate: rate(videoBits, videoMs),
-          peakBitrate: isBursty
-            ? rate(videoBits, videoMs)
-            : minute.most((one) => (one.coveredMs < 500 ? 0 : rate(one.videoBytes * 8, one.coveredMs))),
-          frameRate: rate(frames, videoMs),
-          irregular: frames === 0 ? 0 : recent.sum((one) => one.irregular) / frames,
+          bitrate,
+          peakBitrate: isBursty ? bitrate : minute.mostVideoBits,
+          frameRate: perSecond(recent.videoFrames, videoMs),
+          irregular: recent.videoFrames === 0 ? 0 : recent.irregular / recent.videoFrames,
           keyFrameIntervalS: gopMs > 0 ? gopMs / 1000 : undefined,
           gopFrames: videoTrack.gopFrames || undefined,
           sinceKeyS: videoTrack.sinceKeyMs / 1000,
-          largestFrame: minute.most((one) => one.largestBytes),
-          hasBFrames: minute.sum((one) => one.reordered) > 0,
+          largestFrame: minute.largestBytes,
+          hasBFrames: minute.reordered > 0,
           silentS: since(videoTrack.lastMs),
         },
       audio: audio &&
         audioTrack && {
           config: audio,
-          bitrate: rate(recent.sum((one) => one.audioBytes) * 8, audioMs),
+          bitrate: perSecond(recent.audioBytes * 8, audioMs),
           silentS: since(audioTrack.lastMs),
         },
       announced: {
@@ -142,35 +136,27 @@ export class SessionSampler {
         keyFrameIntervalS: stats.keyFrameIntervalS,
       },
       link: {
-        bitrateIn: stats.bytesIn > 0 ? rate(recent.sum((one) => one.bytesIn) * 8, recent.coveredMs) : undefined,
+        bitrateIn: stats.bytesIn > 0 ? perSecond(recent.bytesIn * 8, recent.coveredMs) : undefined,
         rttMs: stats.rttMs,
         latencyMs: stats.latencyMs,
         bufferMs: stats.bufferMs,
         linkBitrate: stats.linkBitrate,
         loss: lost !== undefined && packets !== undefined && packets + lost > 0 ? lost / (packets + lost) : undefined,
         lost,
-        retransmitted: minute.known((one) => one.retransmitted),
-        dropped: minute.known((one) => one.dropped),
+        retransmitted: minute.retransmitted,
+        dropped: minute.dropped,
       },
       jitterMs: isBursty ? undefined : (videoTrack ?? audioTrack)?.jitterMs,
-      longestPauseMs: isBursty ? undefined : minute.most((one) => one.longestPauseMs),
-      audioBehindMs:
-        behind.length === 0
-          ? undefined
-          : { least: Math.min(...behind.map((one) => one.least)), most: Math.max(...behind.map((one) => one.most)) },
+      longestPauseMs: isBursty ? undefined : minute.longestPauseMs,
+      audioBehindMs: minute.audioBehindMs,
       skewMs: stream.skewMs,
       conversion: stream.conversion,
       avOffsetMs: stream.avOffsetMs,
-      backwards: minute.sum((one) => one.backwards),
-      damaged: minute.sum((one) => one.damaged),
-      sizeChanges: minute.sum((one) => one.sizeChanges),
+      backwards: minute.backwards,
+      damaged: minute.damaged,
+      sizeChanges: minute.sizeChanges,
     };
   }
-}
-
-/** Per second. */
-function rate(count: number, ms: number): number {
-  return ms > 0 ? (count * 1000) / ms : 0;
 }
 
 /** A counter that became known counts from zero. */
