@@ -57,8 +57,8 @@ export class Catalog {
     const follow = (name: string, isOwn: boolean) =>
       this.#inTurn(() => (isOwn ? this.#adopt(name) : this.#leave(name)));
     this.#moved = new MovedStreams({ ...this.#deps, follow });
-    const known = await readDefinitions(this.#deps.store.db);
-    for (const definition of await readRemoved(this.#deps.store.db)) {
+    const known = await readDefinitions(this.#deps.store.db, this.#deps.log);
+    for (const definition of await readRemoved(this.#deps.store.db, this.#deps.log)) {
       if (await isOwn(this.#deps.placement, definition.name)) this.#removed.set(definition.name, definition);
     }
     for (const definition of known) {

@@ -7,6 +7,7 @@ import { NO_TEXTS } from '../api/stream-texts.ts';
 import { recordingPrefix } from '../archive/recording-locations.ts';
 import type { SegmentStore } from '../archive/segment-store.ts';
 import type { SourceConfig } from '../config/schema.ts';
+import type { Log } from '../observe/log.ts';
 import { readIdentities } from '../recording/stream-identity.ts';
 import type { Store } from '../store/db.ts';
 import { holdLease, indexTaken } from '../store/lease-table.ts';
@@ -14,10 +15,13 @@ import type { StreamTable, Tables } from '../store/schema.ts';
 import { type QualitySettings, qualitySettingsOf, type StreamDefinition } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
 
-/** All streams that are not removed. */
-export async function readDefinitions(db: Kysely<Tables>): Promise<StreamDefinition[]> {
+/** Where a damaged row is reported: the start of a server does it once. */
+export type RowLog = Pick<Log, 'error'>;
+
+/** All streams that are not removed. What is damaged in a row is reported, and has its default. */
+export async function readDefinitions(db: Kysely<Tables>, log?: RowLog): Promise<StreamDefinition[]> {
   const rows = await db.selectFrom('stream').selectAll().where('deleted_us', 'is', null).execute();
-  return rows.map(definitionOf);
+  return rows.map((row) => definitionOf(row, log));
 }
 
 /** The stream of a name, a removed one too. */
@@ -57,11 +61,24 @@ export async function readStreamName(db: Kysely<Tables>, id: string): Promise<st
   return row?.name;
 }
 
-function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
+/** One damaged row must not keep all streams from starting. Without its source, a stream of the API is stopped until it is set again. */
+function definitionOf(row: Selectable<StreamTable>, log?: RowLog): StreamDefinition {
+  const read = <T>(column: 'source' | 'qualities'): T | undefined => {
+    try {
+      return JSON.parse(row[column]) as T;
+    } catch (error) {
+      log?.error(
+        { stream: row.name, column, err: error },
+        'damaged settings of a stream in the database: set them again',
+      );
+      return undefined;
+    }
+  };
+  const source = read<SourceConfig>('source');
   return {
     id: row.id,
     name: row.name,
-    source: JSON.parse(row.source) as SourceConfig,
+    source: source ?? { type: 'test' },
     origin: row.origin as StreamDefinition['origin'],
     title: row.title,
     description: row.description,
@@ -70,9 +87,9 @@ function definitionOf(row: Selectable<StreamTable>): StreamDefinition {
     visibility: row.visibility as StreamDefinition['visibility'],
     visibilityIsSet: row.visibility_set === 1,
     createdUs: row.created_us,
-    stopped: row.stopped === 1,
+    stopped: row.stopped === 1 || (source === undefined && row.origin === 'api'),
     paused: row.paused === 1,
-    ...(JSON.parse(row.qualities) as QualitySettings),
+    ...read<QualitySettings>('qualities'),
     ...(row.storage !== null && { storage: row.storage }),
     ...(row.alarms !== null && { alarms: row.alarms }),
   };
@@ -117,9 +134,9 @@ async function whileHeld({ db, fence }: WrittenStore, write: (db: Kysely<Tables>
 }
 
 /** Removed streams whose recordings are kept until retention deletes them. */
-export async function readRemoved(db: Kysely<Tables>): Promise<StreamDefinition[]> {
+export async function readRemoved(db: Kysely<Tables>, log?: RowLog): Promise<StreamDefinition[]> {
   const rows = await db.selectFrom('stream').selectAll().where('deleted_us', 'is not', null).execute();
-  return rows.map(definitionOf);
+  return rows.map((row) => definitionOf(row, log));
 }
 
 /** Marks a stream as removed; a new stream of the same name gets its recording. @throws OxbowError as `writeDefinition` */

@@ -83,3 +83,41 @@ suite('a stream that cannot be opened', () => {
     assert.deepEqual(rig.catalog.unopened.all, []);
   });
 });
+
+suite('a damaged row of a stream', () => {
+  test('does not keep the others from starting: without a source the stream is stopped, what else is damaged has its default', async () => {
+    await using folder = await temporaryFolder();
+    {
+      await using before = await openStreams({ folder: folder.path });
+      for (const name of ['door', 'studio', 'yard', 'gone']) await before.api.create(name, testSource);
+      await before.api.remove('gone', { recordings: 'keep' });
+      const damage = (names: string[], damaged: { source: string } | { qualities: string }) =>
+        before.store.db.updateTable('stream').set(damaged).where('name', 'in', names).execute();
+      await damage(['door', 'gone'], { source: '{"type":' });
+      await damage(['studio'], { qualities: '' });
+    }
+    await using rig = await openStreams({ folder: folder.path });
+    assert.deepEqual(
+      (await rig.api.list()).map(({ name, state }) => [name, state]),
+      [
+        ['door', 'stopped'],
+        ['studio', 'starting'],
+        ['yard', 'starting'],
+      ],
+    );
+    assert.deepEqual(
+      rig.logged
+        .filter(({ msg }) => msg === 'damaged settings of a stream in the database: set them again')
+        .map(({ stream, column }) => [stream, column])
+        .sort(),
+      [
+        ['door', 'source'],
+        ['gone', 'source'],
+        ['studio', 'qualities'],
+      ],
+    );
+    await rig.api.replace('door', testSource);
+    await rig.api.start('door');
+    assert.equal((await rig.api.get('door'))?.state, 'starting');
+  });
+});
