@@ -22,6 +22,7 @@ import { benchPeople } from './rooms/people.ts';
 import { benchRooms } from './rooms/rooms.ts';
 import { benchServe } from './serve.ts';
 import { benchTimeline } from './timeline.ts';
+import { benchUpgrade } from './upgrade.ts';
 import { benchUpload } from './upload/upload.ts';
 import { benchViewers } from './viewers.ts';
 
@@ -86,6 +87,8 @@ const usage = `Usage: npm run bench -- VERB [options]
     --only rooms,hop   some of rooms, kill, hop (default: all)
   upload     one upload of 1 GiB over tus, and 100 at once, compared with @tus/server on plain files
     --rounds 5         uploads to each server; the table has their medians
+  upgrade    how long viewers of a pulled stream stall while \`oxbow upgrade\` replaces the server
+    --rounds 5         upgrades
   player     the watch page in Chromium: total latency, clicks into the past, joins and cost, compared with hls.js, shaka-player and dash.js
     --seconds 600      seconds of live playback
     --only cost,joins  some of cost, live, clicks, joins (default: all)
@@ -185,6 +188,7 @@ const benches: Readonly<Record<string, () => Promise<string>>> = {
   edge: () => benchEdge({ seconds: seconds(600), speed: Number(values.speed), only: values.only?.split(',') ?? [] }),
   cluster: () =>
     benchCluster({ members: members(2000), seconds: seconds(12), rounds, only: values.only?.split(',') ?? [] }),
+  upgrade: () => benchUpgrade(rounds),
   upload: () => benchUpload(rounds),
   rooms: () =>
     values.people

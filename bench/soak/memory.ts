@@ -12,8 +12,8 @@ import { openFolder, type Server, startServer } from '../../test/fixtures/server
 import { makeBenchMedia } from '../media.ts';
 import { openBenchOrigin } from '../origin.ts';
 import { describeMachine, ProcessTree, processMemory } from '../process-tree.ts';
-import { csvHead, csvLine, memoryLimit, printSummary, type SoakSample, summarize } from '../soak-report.ts';
-import { sendViewers } from '../soak-viewers.ts';
+import { csvHead, csvLine, memoryLimit, printSummary, type SoakSample, summarize } from './report.ts';
+import { sendViewers } from './viewers.ts';
 
 const usage = `Usage: npm run soak -- memory [options]
 

@@ -8,7 +8,7 @@ import {
   type SoakSample,
   slopeOf,
   summarize,
-} from '../../bench/soak-report.ts';
+} from '../../bench/soak/report.ts';
 
 /** An hour of samples, one every ten seconds. */
 function samplesOf(rss: (atS: number) => number): SoakSample[] {
