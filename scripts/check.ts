@@ -1,5 +1,5 @@
 /**
- * `npm run check`: every check but the suites, one line each; what `npm test` runs first.
+ * `npm run check`: every check, one line each, then the tests beside the code. `npm test` runs the checks first, and then every suite.
  * In: the tree. Out: a list of steps, exit code 1 when one fails. Nothing is changed.
  */
 import { execFile } from 'node:child_process';

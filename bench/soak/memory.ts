@@ -12,12 +12,14 @@ import { openFolder, type Server, startServer } from '../../test/fixtures/server
 import { makeBenchMedia } from '../media.ts';
 import { openBenchOrigin } from '../origin.ts';
 import { describeMachine, ProcessTree, processMemory } from '../process-tree.ts';
-import { csvHead, csvLine, memoryLimit, printSummary, type SoakSample, summarize } from './report.ts';
+import { csvHead, csvLine, memoryLimit, printAfterLoad, printSummary, type SoakSample, summarize } from './report.ts';
 import { sendViewers } from './viewers.ts';
 
 const usage = `Usage: npm run soak -- memory [options]
 
-  --minutes 30       duration; the last quarter, at most 20 minutes, has no viewers
+  --minutes 30       duration
+  --rest 0           minutes before viewers come
+  --quiet            minutes after viewers have left; default the last quarter, at most 20
   --pulled 4         pulled streams of 2.5 Mbps besides the sample stream; needs ffmpeg for their media
   --viewers 8        most viewers at the same time
   --threads 1        serving threads
@@ -31,6 +33,8 @@ const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
     minutes: { type: 'string', default: '30' },
+    rest: { type: 'string', default: '0' },
+    quiet: { type: 'string' },
     pulled: { type: 'string', default: '4' },
     viewers: { type: 'string', default: '8' },
     threads: { type: 'string', default: '1' },
@@ -52,6 +56,8 @@ if (values.help || positionals.join() !== 'memory') {
   process.exit(values.help ? 0 : 2);
 }
 const minutes = number(values.minutes, 1, 7 * 24 * 60);
+const rest = number(values.rest, 0, minutes);
+const quiet = values.quiet === undefined ? Math.min(20, minutes / 4) : number(values.quiet, 0, minutes - rest);
 const pulled = number(values.pulled, 0, 100);
 const threads = number(values.threads, 1, 16);
 const viewers = number(values.viewers, 0, 200);
@@ -68,7 +74,9 @@ process.stderr.write(`${title}, ${minutes} min\n${out}\n`);
 const samples = await soak(stopping.signal);
 if (samples.length === 0) process.exit(1);
 const summary = summarize(samples, limit);
-process.stdout.write(`${describeMachine()}\n${printSummary(title, summary)}\n${join(out, 'memory.csv')}\n`);
+process.stdout.write(`${describeMachine()}\n${printSummary(title, summary)}\n`);
+if (rest > 0) process.stdout.write(`${printAfterLoad(samples, { restS: rest * 60, quiet })}\n`);
+process.stdout.write(`${join(out, 'memory.csv')}\n`);
 process.exit(summary.exceeded ? 1 : 0);
 
 /** Runs the server and samples it. */
@@ -86,9 +94,9 @@ async function soak(signal: AbortSignal): Promise<SoakSample[]> {
     program: join(import.meta.dirname, '..', '..', 'bin', 'oxbow'),
   });
   const leaving = new AbortController();
-  const quietFromS = 60 * (minutes - Math.min(20, minutes / 4));
+  const quietFromS = 60 * (minutes - quiet);
   const load = { url: server.url, streams: names, viewers, random: seeded(Number(values.seed)) };
-  const { tally, done } = sendViewers(load, AbortSignal.any([signal, leaving.signal]));
+  const { tally, done } = sendViewers(load, { afterS: rest * 60, signal: AbortSignal.any([signal, leaving.signal]) });
   const samples: SoakSample[] = [];
   const csv = join(out, 'memory.csv');
   writeFileSync(csv, csvHead);

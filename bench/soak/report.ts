@@ -100,3 +100,27 @@ export function printSummary(title: string, summary: SoakSummary): string {
     exceeded ? 'EXCEEDED' : 'within the limit',
   ].join('\n');
 }
+
+/** The last minute of a while is compared: what came before has settled, seconds. */
+const COMPARED_S = 60;
+
+/** Prints memory after a load, compared with memory before it. @param load.quiet minutes without viewers at the end */
+export function printAfterLoad(
+  samples: readonly SoakSample[],
+  { restS, quiet }: { readonly restS: number; readonly quiet: number },
+): string {
+  const endS = samples.at(-1)!.atS;
+  const [before, after] = [restS, endS].map((untilS) => meansOf(samples, untilS)) as [Means, Means];
+  const compare = (name: keyof Means) =>
+    `${(before[name] / 1e6).toFixed(1)} MB at rest, ${(after[name] / 1e6).toFixed(1)} MB ${quiet} min after the load (${(after[name] / before[name]).toFixed(2)} times)`;
+  return `RSS: ${compare('rss')}\nBuffers: ${compare('arrayBuffers')}`;
+}
+
+type Means = Pick<SoakSample, 'rss' | 'arrayBuffers'>;
+
+/** Means of a minute. */
+function meansOf(samples: readonly SoakSample[], untilS: number): Means {
+  const counted = samples.filter(({ atS }) => atS > untilS - COMPARED_S && atS <= untilS);
+  const mean = (name: keyof Means) => counted.reduce((sum, sample) => sum + sample[name], 0) / counted.length;
+  return { rss: mean('rss'), arrayBuffers: mean('arrayBuffers') };
+}

@@ -98,12 +98,16 @@ const kinds: readonly ((visit: Visit) => Promise<void>)[] = [
   loadPage,
 ];
 
-/** Sends viewers until `signal` fires. The tally is updated meanwhile. */
-export function sendViewers(options: SendOptions, signal: AbortSignal): { tally: ViewersTally; done: Promise<void> } {
+/** Sends viewers, the first after `afterS` seconds, until `signal` fires. The tally is updated meanwhile. */
+export function sendViewers(
+  options: SendOptions,
+  { afterS, signal }: { readonly afterS: number; readonly signal: AbortSignal },
+): { tally: ViewersTally; done: Promise<void> } {
   const { url, streams, viewers, random } = options;
   const tally: ViewersTally = { now: 0, visits: 0, responses: new Map(), failed: 0 };
   const sinceMs = Date.now();
   const visit = async () => {
+    await pause(afterS * 1000, undefined, { signal }).catch(() => {});
     while (!signal.aborted) {
       const leaving = AbortSignal.any([signal, AbortSignal.timeout(5000 + random(40_000))]);
       tally.now++;

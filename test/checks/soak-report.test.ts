@@ -4,6 +4,7 @@ import {
   csvHead,
   csvLine,
   memoryLimit,
+  printAfterLoad,
   printSummary,
   type SoakSample,
   slopeOf,
@@ -45,6 +46,14 @@ suite('the report of a soak', () => {
 
   test('has limits for the sample stream alone, for pulled streams, and for serving threads', () => {
     assert.deepEqual([memoryLimit(0, 1), memoryLimit(4, 1), memoryLimit(4, 2)], [150e6, 200e6, 260e6]);
+  });
+
+  test('compares the last minute after a load with the last minute before it', () => {
+    const samples = samplesOf((atS) => (atS <= 600 ? 100e6 : atS <= 3540 ? 300e6 : 140e6));
+    assert.equal(
+      printAfterLoad(samples, { restS: 600, quiet: 10 }),
+      'RSS: 100.0 MB at rest, 140.0 MB 10 min after the load (1.40 times)\nBuffers: 6.0 MB at rest, 6.0 MB 10 min after the load (1.00 times)',
+    );
   });
 
   test('has a line of CSV for each sample', () => {

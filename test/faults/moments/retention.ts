@@ -42,10 +42,11 @@ function startOf(path: string): number {
 const firstMs = async (server: Server) => Date.parse((await server.timeline('cam')).spans[0]!.from);
 const rowsDeleted = (server: Server, atMs: number) =>
   until('old media is not in the timeline', async () => (await firstMs(server)) >= horizonMs(atMs));
-const filesDeleted = (data: string, atMs: number) =>
-  until('old files are deleted', async () =>
-    [...(await chunkHashes(data)).keys()].every((path) => startOf(path) >= horizonMs(atMs)),
-  );
+const filesDeleted = (server: Server, data: string, atMs: number) =>
+  until('old files are deleted', async () => {
+    await server.fetch('/ready'); // it fails at once after a kill
+    return [...(await chunkHashes(data)).keys()].every((path) => startOf(path) >= horizonMs(atMs));
+  });
 
 async function make(folder: string): Promise<Made> {
   const atMs = Date.now();
@@ -89,7 +90,7 @@ export const retention: Activity = {
           async run(env, began) {
             began();
             await using server = await startServer({ data, args: keep, env });
-            if (deletesFiles) await filesDeleted(data, atMs);
+            if (deletesFiles) await filesDeleted(server, data, atMs);
             await rowsDeleted(server, atMs);
           },
           async check() {
@@ -112,7 +113,7 @@ export const retention: Activity = {
                 );
             }
             await using server = await startServer({ data, args: keep });
-            await filesDeleted(data, atMs);
+            await filesDeleted(server, data, atMs);
             await rowsDeleted(server, atMs);
             const after = await chunkHashes(data);
             // A window may have become too old since.
