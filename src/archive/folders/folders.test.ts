@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict';
-import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
+import { type Fault, openFaultyFiles } from '../../lib/files/faulty-files.fixture.ts';
+import { systemFiles } from '../../lib/files/files.ts';
 import { openLocalSegmentStore } from '../local-segment-store.ts';
 import { temporaryFolder } from '../media.fixture.ts';
 import { segmentStoreContract } from '../segment-store.contract.ts';
@@ -9,6 +11,7 @@ import { segmentLocation, segmentPrefix } from '../segment-store.ts';
 import { bytesOf } from '../segment-stores.fixture.ts';
 import type { FoldersSegmentStore } from './folders-segment-store.ts';
 import { openFolders } from './open-folders.ts';
+import { claimFolders } from './recording-folder.ts';
 
 const text = (value: string): Uint8Array => Buffer.from(value);
 const prefix = segmentPrefix('recordings/s');
@@ -150,6 +153,24 @@ suite('folders of recordings', () => {
     await mkdir(path);
     await writeFile(join(path, 'oxbow-folder.json'), '{"id":"another"}\n');
     await assert.rejects(openFolders({ ...settings, folders: { new: { path } } }), { code: 'bad-setting' });
+  });
+
+  test('a crash in the middle of its first use leaves a folder that the next start uses', async () => {
+    await using folder = await temporaryFolder();
+    const claim = async (name: string, fault?: Fault) => {
+      const [data, path] = ['data', 'disk'].map((part) => join(folder.path, name, part)) as [string, string];
+      for (const each of [data, path]) await mkdir(each, { recursive: true });
+      const faulty = openFaultyFiles(systemFiles, fault);
+      return { faulty, path, ids: await claimFolders(data, { disk: { path } }, faulty.files) };
+    };
+    const operations = (await claim('whole')).faulty.count('EIO');
+    assert.ok(operations > 6);
+    for (let at = 0; at < operations; at++) {
+      await claim(`${at}`, { code: 'EIO', at, times: operations }).catch(() => undefined);
+      const { path, ids } = await claim(`${at}`);
+      assert.match(await readFile(join(path, 'oxbow-folder.json'), 'utf8'), new RegExp(ids.get('disk')!), `${at}`);
+      assert.deepEqual((await readdir(path)).sort(), ['oxbow-folder.json', 'recordings'], `${at}`);
+    }
   });
 
   test('below the least free space nothing is created', async () => {

@@ -7,13 +7,13 @@ import { randomUUID } from 'node:crypto';
 import { readdir, readFile, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import { messageOf, OxbowError } from '../../lib/errors.ts';
-import { systemFiles } from '../../lib/files/files.ts';
+import { type Files, systemFiles } from '../../lib/files/files.ts';
 import { putFile } from '../local-segment-store.ts';
 import type { SegmentStore } from '../segment-store.ts';
 
 /** The marker. */
 const MARKER = 'oxbow-folder.json';
-/** Ids of the folders that a data folder has used. */
+/** The folders that a data folder has used. */
 const KNOWN = 'recording-folders.json';
 
 /** Space on the disk of a folder. Bytes. */
@@ -104,8 +104,16 @@ export function folderMissing(folders: readonly RecordingFolder[]): OxbowError {
   });
 }
 
+/** A folder that the data folder remembers. */
+interface KnownFolder {
+  readonly id: string;
+  /** Its marker was written. Until then a folder without one is not a disk that is missing. */
+  readonly isMarked: boolean;
+}
+
 /**
- * The ids of folders by name. A folder that is used for the first time must exist; it gets a marker, and the data folder remembers it.
+ * The ids of folders by name. A folder that is used for the first time must exist; the data folder remembers its id before the folder gets
+ * its marker, so that a crash between the two leaves no marker that no one knows.
  *
  * @param folders paths by name
  * @throws OxbowError `bad-setting` if a new folder does not exist, cannot be written, or belongs to another data folder; errors of the
@@ -114,39 +122,51 @@ export function folderMissing(folders: readonly RecordingFolder[]): OxbowError {
 export async function claimFolders(
   dataFolder: string,
   folders: Readonly<Record<string, { readonly path: string }>>,
+  files: Files = systemFiles,
 ): Promise<ReadonlyMap<string, string>> {
   const file = join(dataFolder, KNOWN);
-  const known = parseIds(await readText(file));
-  let hasChanged = false;
-  for (const [name, { path }] of Object.entries(folders)) {
-    if (known.has(name)) continue;
-    known.set(name, await claim(name, path));
-    hasChanged = true;
+  const known = parseKnown(await readText(file));
+  const isNew = Object.entries(folders).filter(([name]) => !known.get(name)?.isMarked);
+  for (const [name, { path }] of isNew) {
+    const id = known.get(name)?.id ?? randomUUID();
+    await inSetting(name, () => assertFree(path, id));
+    known.set(name, { id, isMarked: false });
   }
-  if (hasChanged) await writeText(file, JSON.stringify(Object.fromEntries(known)));
-  return known;
+  if (isNew.length > 0) await writeText(file, printKnown(known), files);
+  for (const [name, { path }] of isNew) {
+    const { id } = known.get(name)!;
+    await inSetting(name, () => mark(path, { id, name }, files));
+    known.set(name, { id, isMarked: true });
+  }
+  if (isNew.length > 0) await writeText(file, printKnown(known), files);
+  return new Map(Array.from(known, ([name, { id }]) => [name, id]));
 }
 
-async function claim(name: string, path: string): Promise<string> {
-  const setting = `storage.folders.${name}`;
+/** Throws if the folder does not exist, or has the marker of another data folder. */
+async function assertFree(path: string, id: string): Promise<void> {
+  await readdir(path);
+  const found = await readId(join(path, MARKER));
+  if (found !== undefined && found !== id) throw new Error(`${path} is in use by another data folder`);
+}
+
+async function mark(path: string, marker: { readonly id: string; readonly name: string }, files: Files): Promise<void> {
+  await writeText(join(path, MARKER), JSON.stringify(marker), files);
+  await files.mkdir(join(path, 'recordings'), { recursive: true, mode: 0o700 });
+}
+
+async function inSetting(name: string, work: () => Promise<void>): Promise<void> {
   try {
-    await readdir(path);
-    const marker = join(path, MARKER);
-    if ((await readId(marker)) !== undefined) throw new Error(`${path} is in use by another data folder`);
-    const id = randomUUID();
-    await writeText(marker, JSON.stringify({ id, name }));
-    await systemFiles.mkdir(join(path, 'recordings'), { recursive: true, mode: 0o700 });
-    return id;
+    await work();
   } catch (error) {
-    throw new OxbowError('bad-setting', `${setting}: ${messageOf(error)}`, {
+    throw new OxbowError('bad-setting', `storage.folders.${name}: ${messageOf(error)}`, {
       cause: error,
       extra: { hint: 'The folder must exist, below the place where its disk is mounted, and be empty.' },
     });
   }
 }
 
-function writeText(file: string, text: string): Promise<void> {
-  return putFile(file, (write) => write(Buffer.from(`${text}\n`)), {});
+function writeText(file: string, text: string, files: Files): Promise<void> {
+  return putFile(file, (write) => write(Buffer.from(`${text}\n`)), { files });
 }
 
 /** The id in a marker; undefined if there is none. */
@@ -164,7 +184,15 @@ async function readText(file: string): Promise<string | undefined> {
   });
 }
 
-function parseIds(text: string | undefined): Map<string, string> {
-  const value: unknown = text === undefined ? {} : JSON.parse(text);
-  return new Map(Object.entries(value as Record<string, string>));
+/** The id alone stands for a folder with a marker. */
+function printKnown(known: ReadonlyMap<string, KnownFolder>): string {
+  const entries = Array.from(known, ([name, { id, isMarked }]) => [name, isMarked ? id : { id }]);
+  return JSON.stringify(Object.fromEntries(entries));
+}
+
+function parseKnown(text: string | undefined): Map<string, KnownFolder> {
+  const value = (text === undefined ? {} : JSON.parse(text)) as Readonly<Record<string, string | { id: string }>>;
+  const folderOf = (entry: string | { id: string }): KnownFolder =>
+    typeof entry === 'string' ? { id: entry, isMarked: true } : { id: entry.id, isMarked: false };
+  return new Map(Object.entries(value).map(([name, entry]) => [name, folderOf(entry)]));
 }
