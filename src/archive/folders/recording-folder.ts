@@ -184,7 +184,7 @@ async function readText(file: string): Promise<string | undefined> {
   });
 }
 
-/** The id alone stands for a folder with a marker. */
+/** A folder with a marker is printed as its id alone. */
 function printKnown(known: ReadonlyMap<string, KnownFolder>): string {
   const entries = Array.from(known, ([name, { id, isMarked }]) => [name, isMarked ? id : { id }]);
   return JSON.stringify(Object.fromEntries(entries));
