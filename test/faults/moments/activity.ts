@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { createHash } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { resolvePath } from '../../fixtures/playlists.ts';
@@ -42,8 +43,16 @@ export const hashOf = (bytes: Uint8Array): string => createHash('sha256').update
 
 /** Paths of all files below a folder, in order; none if it is missing. */
 export async function filesBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { recursive: true, withFileTypes: true }).catch(() => []);
-  return entries.flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : [])).sort();
+  for (;;) {
+    try {
+      const entries = await readdir(folder, { recursive: true, withFileTypes: true });
+      return entries.flatMap((entry) => (entry.isFile() ? [join(entry.parentPath, entry.name)] : [])).sort();
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+      // Otherwise one of the folders in it was removed meanwhile.
+      if (!existsSync(folder)) return [];
+    }
+  }
 }
 
 /** Hashes of the files below a folder whose names end so, by the end of their path from `recordings/` on. */
