@@ -3,11 +3,10 @@
  * In: a source that lists a segment each two seconds, playlists as a player loads them. Out: a table; the limit is one target duration.
  * Stalls are calculated: a player begins as far behind the newest media as the playlist says, and plays what has arrived.
  */
-import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
-import { promisify } from 'node:util';
 import type { MediaPlaylist } from '../src/media/m3u8/playlist.ts';
+import { end, upgrade, withoutNpm } from '../test/fixtures/cli/upgrade.ts';
 import { makeHls, openOrigin } from '../test/fixtures/origin.ts';
 import { datesOf, readFirstVariant, readMedia, resolvePath } from '../test/fixtures/playlists.ts';
 import { openFolder, type Server, startServer } from '../test/fixtures/server.ts';
@@ -18,9 +17,8 @@ const SEGMENT_S = 2;
 /** Time that is followed, of which the upgrade begins after a third, s. */
 const FOLLOWED_S = 30;
 const WINDOW = 15;
-/** Pause of a player after an answer that it cannot use, ms. */
+/** Pause of a player after a request that failed, ms. */
 const RETRY_MS = 250;
-const launcher = join(import.meta.dirname, '..', 'bin', 'oxbow');
 
 /** Media that a player has, and since when. */
 interface Arrival {
@@ -73,18 +71,16 @@ async function measure(upgrades: boolean): Promise<{ watched: Watched; tookMs: n
   const startMs = Date.now() - WINDOW * SEGMENT_S * 1000;
   const url = await putSlidingList(origin, { folder: media, window: WINDOW, released, startMs });
   const data = join(folder.path, 'data');
-  await using server = await startServer({ data, args: [`tv=${url}`], env: { npm_lifecycle_event: undefined } });
+  await using server = await startServer({ data, args: [`tv=${url}`], env: withoutNpm });
   await server.stream('tv', 'live');
   const watching = watch(server);
   await pause((FOLLOWED_S / 3) * 1000);
-  const began = performance.now();
   if (!upgrades) return { watched: await watching, tookMs: 0 };
-  const { stdout } = await promisify(execFile)(launcher, ['upgrade', '--data', data, '--json']);
-  const tookMs = performance.now() - began;
+  const { pid, tookMs } = await upgrade(data);
   try {
     return { watched: await watching, tookMs };
   } finally {
-    process.kill((JSON.parse(stdout) as { pid: number }).pid, 'SIGTERM');
+    await end(pid);
   }
 }
 
@@ -110,7 +106,7 @@ async function watch(server: Server): Promise<Watched> {
       }
       const whole = list.segments.filter(({ uri }) => uri !== '').length;
       const next = `_HLS_msn=${list.mediaSequence + whole}&_HLS_part=${parts.length}`;
-      ({ list } = await readMedia(server, `${path.split('?')[0]!}?${next}`));
+      ({ list } = await readMedia(server, `${path}?${next}`));
       if (list.endList) throw new Error('the playlist ends');
     } catch (error) {
       failures++;

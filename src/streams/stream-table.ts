@@ -16,7 +16,7 @@ import { type QualitySettings, qualitySettingsOf, type StreamDefinition } from '
 import type { StreamDeps } from './stream-deps.ts';
 
 /** Where a damaged row is reported: the start of a server does it once. */
-export type RowLog = Pick<Log, 'error'>;
+type RowLog = Pick<Log, 'error'>;
 
 /** All streams that are not removed. What is damaged in a row is reported, and has its default. */
 export async function readDefinitions(db: Kysely<Tables>, log?: RowLog): Promise<StreamDefinition[]> {

@@ -10,6 +10,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { TimelineView } from '../../src/api/shapes.ts';
 import type { RunningInstance } from '../../src/store/running.ts';
+import { end, upgrade, withoutNpm } from '../fixtures/cli/upgrade.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, openOrigin } from '../fixtures/origin.ts';
 import { isRunning, main, openFolder, startServer } from '../fixtures/server.ts';
@@ -18,21 +19,8 @@ import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 
 const SECONDS = 240;
-const launcher = join(import.meta.dirname, '..', '..', 'bin', 'oxbow');
-
-const upgrade = (data: string) => promisify(execFile)(launcher, ['upgrade', '--data', data, '--json']);
-
-/** A server that npm has started cannot be followed. */
-const withoutNpm = { npm_lifecycle_event: undefined };
-
 const runningOn = async (data: string): Promise<RunningInstance> =>
   JSON.parse(await readFile(join(data, 'running.json'), 'utf8')) as RunningInstance;
-
-/** Ends the process that has followed one, of which nothing else knows. */
-async function end(pid: number): Promise<void> {
-  process.kill(pid, 'SIGTERM');
-  await until('the new process has ended', async () => !isRunning(pid));
-}
 
 /** New connections ten times a second, each with a request; collects what is not a good answer. */
 function startClients(url: string): AsyncDisposable & { readonly failures: string[]; stop(): Promise<number> } {
@@ -84,7 +72,7 @@ suite('oxbow upgrade', { skip: process.platform === 'linux' ? need('ffmpeg') : '
       await until('some of it is recorded', async () => (await first.stream('tv')).recorded.seconds > 4);
       await using clients = startClients(first.url);
       await until('clients are answered', async () => origin.requests.length > 5);
-      const { pid, to } = JSON.parse((await upgrade(data)).stdout) as { pid: number; to: string };
+      const { pid, to } = await upgrade(data);
       assert.notEqual(pid, first.pid);
       assert.match(to, /^\d+\.\d+\.\d+$/);
       await until('the first process has ended', async () => !isRunning(first.pid));

@@ -127,18 +127,20 @@ export async function claimFolders(
   const file = join(dataFolder, KNOWN);
   const known = parseKnown(await readText(file));
   const isNew = Object.entries(folders).filter(([name]) => !known.get(name)?.isMarked);
-  for (const [name, { path }] of isNew) {
-    const id = known.get(name)?.id ?? randomUUID();
-    await inSetting(name, () => assertFree(path, id));
-    known.set(name, { id, isMarked: false });
+  if (isNew.length > 0) {
+    for (const [name, { path }] of isNew) {
+      const id = known.get(name)?.id ?? randomUUID();
+      await inSetting(name, () => assertFree(path, id));
+      known.set(name, { id, isMarked: false });
+    }
+    await writeText(file, printKnown(known), files);
+    for (const [name, { path }] of isNew) {
+      const { id } = known.get(name)!;
+      await inSetting(name, () => mark(path, { id, name }, files));
+      known.set(name, { id, isMarked: true });
+    }
+    await writeText(file, printKnown(known), files);
   }
-  if (isNew.length > 0) await writeText(file, printKnown(known), files);
-  for (const [name, { path }] of isNew) {
-    const { id } = known.get(name)!;
-    await inSetting(name, () => mark(path, { id, name }, files));
-    known.set(name, { id, isMarked: true });
-  }
-  if (isNew.length > 0) await writeText(file, printKnown(known), files);
   return new Map(Array.from(known, ([name, { id }]) => [name, id]));
 }
 
