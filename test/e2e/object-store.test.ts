@@ -232,7 +232,8 @@ suite('a second copy of recordings in a folder on another disk', () => {
       const names = async (folder: string) => (await filesIn(folder)).map((file) => basename(file));
       await until('each file has a copy', async () => {
         const copies = new Set(await names('second'));
-        return (await names('data')).every((name) => copies.has(name));
+        // A copy counts once it is verified, a moment after it has its name.
+        return (await names('data')).every((name) => copies.has(name)) && (await second()).waiting === 0;
       });
       const clip = await server.bytes(path);
       assert.ok(clip.length > 1000);
