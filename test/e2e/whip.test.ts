@@ -43,16 +43,15 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: true }, () =>
   after(() => opened.disposeAsync());
 
   /** What is recorded is the film, in one run, and the session has ended in order. */
-  async function assertRecorded(name: string, publisher: PublishingProcess): Promise<void> {
-    await server.stream(name, 'live');
+  async function assertRecorded(name: string, publisher: PublishingProcess, by = server): Promise<void> {
     assert.equal(await publisher.ended, 0, publisher.stderr);
-    const { recorded, tracks } = await endRecording(server, name, FILM_SECONDS - 0.1);
+    const { recorded, tracks } = await endRecording(by, name, FILM_SECONDS - 0.1);
     assert.deepEqual(tracks.map(({ kind }) => kind).sort(), ['audio', 'video']);
     assert.ok(recorded.seconds < FILM_SECONDS + 0.1, `${recorded.seconds} s`);
-    assert.deepEqual(await recordedPictures(server, name), pictures);
-    const timeline = await server.timeline(name);
+    assert.deepEqual(await recordedPictures(by, name), pictures);
+    const timeline = await by.timeline(name);
     assert.deepEqual([timeline.runs.length, timeline.gaps], [1, []]);
-    const left = server.log().find(({ msg, stream }) => msg === 'a publisher left' && stream === name);
+    const left = by.log().find(({ msg, stream }) => msg === 'a publisher left' && stream === name);
     assert.equal(left?.detail, 'the client ended its session');
   }
 
@@ -174,6 +173,24 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: true }, () =>
       const response = await off.fetch(path, { method: 'POST', headers: sdp, body: offer });
       assert.deepEqual([response.status, ((await response.json()) as { code: string }).code], [503, 'webrtc-off']);
     }
+  });
+
+  test('what was sent before the end of the session is recorded when the server reads it late', async () => {
+    await using busy = await startServer({ data: join(folder.path, 'busy'), adminToken, ingest: ['webrtc'] });
+    const key = await createPush(busy, 'late');
+    const ends = Promise.withResolvers<void>();
+    const onRequest = (method: string) => method === 'DELETE' && ends.resolve();
+    const port = Number(new URL(busy.ingest.webrtc!).port);
+    await using proxy = await openSdpProxy(busy.url, port, onRequest);
+    await using publisher = publishByWhip({ file: film, url: `${proxy.url}/whip/late`, key, dtls: 'passive' });
+    await until('most is recorded', async () => {
+      const { recorded } = await busy.json<StreamView>('/api/v1/streams/late');
+      return recorded.seconds >= FILM_SECONDS / 2;
+    });
+    process.kill(busy.pid, 'SIGSTOP');
+    await ends.promise;
+    process.kill(busy.pid, 'SIGCONT');
+    await assertRecorded('late', publisher, busy);
   });
 
   test('a publisher that is killed ends its stream after its silence', async () => {

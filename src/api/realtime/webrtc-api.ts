@@ -52,11 +52,11 @@ export interface WebRtcApi {
    */
   play(request: WebRtcRequest, options: { readonly signal: AbortSignal }): Promise<WebRtcAnswer>;
   /**
-   * Ends a session.
+   * Ends a session for its client; of a publisher, what it sent before is read first.
    *
    * @throws OxbowError `session-unknown`
    */
-  end(name: string, id: string): void;
+  end(name: string, id: string): Promise<void>;
   /**
    * Takes candidates of the client (trickle ICE, RFC 8840).
    *

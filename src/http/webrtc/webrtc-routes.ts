@@ -76,7 +76,7 @@ export function registerWebRtc(
     });
     scope.delete(session, route, async (request, reply) => {
       const { name, id } = request.params as SessionParams;
-      webrtc.end(name, id);
+      await webrtc.end(name, id);
       return reply.code(200).send();
     });
   }

@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { test } from 'node:test';
@@ -144,6 +145,25 @@ test('an encoder announces, sets up, records and tears down; RTCP goes back to i
   assert.equal(client.calls.at(-1), 'the client ended its session, over true');
   const { name, key, protocol } = client.request()!;
   assert.deepEqual([name, key, protocol], ['studio', 'ok_right', 'rtsp']);
+});
+
+test('datagrams that are read after TEARDOWN still count, though the encoder has closed its connection', async () => {
+  await using client = await open();
+  await client.announce();
+  const { headers } = (await client.setUp('RTP/AVP;unicast;client_port=40000-40001;mode=record'))!;
+  const port = Number(/server_port=(\d+)-/.exec(headers.get('transport')!)![1]);
+  await client.ask('RECORD');
+  const media = createSocket('udp4');
+  await client.ask('TEARDOWN');
+  client.socket.destroy();
+  for (let i = 0; i < 10; i++) media.send(opusPacket(i), port, '127.0.0.1');
+  await client.until(() => client.calls.includes('the client ended its session, over true'));
+  media.close();
+  assert.deepEqual(client.calls.toSpliced(1, client.calls.length - 2), [
+    'tracks',
+    'the client ended its session, over true',
+  ]);
+  assert.equal(client.calls.filter((call) => call === 'frame').length, 10);
 });
 
 test('an encoder without a key has to send one; a wrong one is refused with the reason', async () => {

@@ -11,6 +11,7 @@ import type { Log } from '../../observe/log.ts';
 import { printPacket, printResponse, type RtspFields, type RtspRequest } from '../../wire/rtsp/message.ts';
 import { RtspReader } from '../../wire/rtsp/message-reader.ts';
 import { parseTransport, type RtspTransportField } from '../../wire/rtsp/transport.ts';
+import { lateDatagrams } from '../late-datagrams.ts';
 import type { PublishAccess } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';
 import { readShared } from '../rtmp/shared-reads.ts';
@@ -73,6 +74,7 @@ export class RtspPublication {
   #endTick: (() => void) | undefined;
   #heardMs = 0;
   #bytes = 0;
+  #isLeaving = false;
 
   /** @param accepted of a server with `pauseOnConnect`; closed by this @param onRecord called when media begins */
   constructor(accepted: Socket, setup: RtspPublicationSetup, onRecord: () => void) {
@@ -93,8 +95,9 @@ export class RtspPublication {
     });
     const socket = readShared(accepted, (bytes) => this.#guard(() => reader.push(bytes)));
     this.#socket = socket;
-    socket.on('error', () => this.close('the connection of the publisher was lost'));
-    socket.once('close', () => this.close('the connection of the publisher was lost'));
+    socket.on('error', () => this.#isLeaving || this.close('the connection of the publisher was lost'));
+    // Encoders do not wait for the response to TEARDOWN.
+    socket.once('close', () => this.#isLeaving || this.close('the connection of the publisher was lost'));
     this.#deadline = setTimeout(() => this.close('the client did not begin to publish'), START_MS);
   }
 
@@ -123,8 +126,15 @@ export class RtspPublication {
       const answer = await this.#answer(request).catch((error: unknown) => this.#refusal(error));
       this.#waiting--;
       this.#respond(request, answer);
-      if (request.method === 'TEARDOWN') this.close('the client ended its session', true);
+      if (request.method === 'TEARDOWN') await this.#leave();
     });
+  }
+
+  /** The encoder ends the session: what it has sent before to ports is still read. */
+  async #leave(): Promise<void> {
+    this.#isLeaving = true;
+    if (this.#ports.length > 0) await lateDatagrams(() => this.#bytes);
+    this.close('the client ended its session', true);
   }
 
   #respond({ headers }: RtspRequest, { status, reason, fields }: Answer): void {

@@ -64,6 +64,8 @@ interface OpenSession {
   /** ICE user name fragment of the client. */
   readonly ufrag: string;
   end(detail: string): void;
+  /** The client ends it. */
+  leave(): Promise<void>;
   addCandidate(candidate: IceCandidate): void;
 }
 
@@ -181,8 +183,8 @@ export class WebRtcServer implements WebRtcApi {
     });
   }
 
-  end(name: string, id: string): void {
-    this.#find(name, id).end('the client ended its session');
+  async end(name: string, id: string): Promise<void> {
+    await this.#find(name, id).leave();
   }
 
   trickle(name: string, id: string, fragment: string): void {
@@ -237,13 +239,14 @@ export class WebRtcServer implements WebRtcApi {
 
   /** Keeps a session until it ends. */
   #add(
-    session: Pick<OpenSession, 'end' | 'addCandidate'> & { readonly ended: Promise<unknown> },
+    session: Pick<OpenSession, 'end' | 'leave' | 'addCandidate'> & { readonly ended: Promise<unknown> },
     facts: Pick<OpenSession, 'kind' | 'name' | 'ufrag'>,
   ): string {
     const id = randomBytes(ID_BYTES).toString('base64url');
     this.#sessions.set(id, {
       ...facts,
       end: (detail) => session.end(detail),
+      leave: () => session.leave(),
       addCandidate: (candidate) => session.addCandidate(candidate),
     });
     void session.ended.then(() => this.#sessions.delete(id));

@@ -59,6 +59,11 @@ export class WhepSession implements FeedViewer {
     this.#peer.addCandidate(candidate);
   }
 
+  /** The client ends the session. */
+  async leave(): Promise<void> {
+    this.end('the client ended its session');
+  }
+
   end(reason: string): void {
     this.#sender[Symbol.dispose]();
     this.#feed.remove(this);

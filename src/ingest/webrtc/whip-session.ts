@@ -14,6 +14,7 @@ import type { Log } from '../../observe/log.ts';
 import type { WebRtcEndpoint } from '../../wire/webrtc/endpoint.ts';
 import type { IceCredentials } from '../../wire/webrtc/ice/ice-session.ts';
 import type { Peer } from '../../wire/webrtc/peer.ts';
+import { lateDatagrams } from '../late-datagrams.ts';
 import type { PublishAccess } from '../publish-access.ts';
 import type { Publisher } from '../publisher.ts';
 import { type AcceptedPublisher, extensionUri } from './accept-publisher.ts';
@@ -111,9 +112,15 @@ export class WhipSession {
     this.#peer.addCandidate(candidate);
   }
 
-  /** Ends the session in order. @param detail shown to viewers */
+  /** Ends the session in order, at once. @param detail shown to viewers */
   end(detail: string): void {
     this.#close(detail, true);
+  }
+
+  /** The client ends the session: what it has sent before is still read. */
+  async leave(): Promise<void> {
+    await Promise.race([lateDatagrams(() => this.#peer.stats.bytesIn), this.ended]);
+    this.end('the client ended its session');
   }
 
   #receive(datagram: Uint8Array): void {
@@ -139,6 +146,7 @@ export class WhipSession {
   }
 
   #close(detail: string, isOver: boolean): void {
+    if (this.#publisher.signal.aborted) return;
     this.#guard(() => this.#demuxer.end());
     this.#publisher.isOver = isOver;
     this.#publisher.close(detail);
