@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 /** When so long nothing has come, all is read, ms. */
 const QUIET_MS = 30;
-/** A publisher that goes on sending is not waited for longer, ms. */
+/** Longest wait, for a publisher that still sends, ms. */
 const LONGEST_MS = 500;
 
 /** Resolves when no datagram has come for a moment. @param count datagrams, or their bytes, up to now */
