@@ -3,18 +3,17 @@
  * may read after the request.
  * In: a count that rises with each datagram. Out: a promise.
  */
-import { setTimeout as sleep } from 'node:timers/promises';
+import { setImmediate as endOfTurn } from 'node:timers/promises';
 
-/** When so long nothing has come, all is read, ms. */
-const QUIET_MS = 30;
-/** Longest wait, for a publisher that still sends, ms. */
+/** Longest wait, for a publisher that sends faster than this process reads, ms. */
 const LONGEST_MS = 500;
 
-/** Resolves when no datagram has come for a moment. @param count datagrams, or their bytes, up to now */
+/** Resolves after a turn of the event loop that has read no datagram: what had arrived is read. @param count datagrams up to now, or their bytes */
 export async function lateDatagrams(count: () => number): Promise<void> {
   const untilMs = performance.now() + LONGEST_MS;
+  await endOfTurn();
   for (let before = -1; before !== count() && performance.now() < untilMs; ) {
     before = count();
-    await sleep(QUIET_MS);
+    await endOfTurn();
   }
 }

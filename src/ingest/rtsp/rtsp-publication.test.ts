@@ -154,9 +154,10 @@ test('datagrams that are read after TEARDOWN still count, though the encoder has
   const port = Number(/server_port=(\d+)-/.exec(headers.get('transport')!)![1]);
   await client.ask('RECORD');
   const media = createSocket('udp4');
-  await client.ask('TEARDOWN');
-  client.socket.destroy();
-  for (let i = 0; i < 10; i++) media.send(opusPacket(i), port, '127.0.0.1');
+  media.connect(port, '127.0.0.1');
+  await once(media, 'connect');
+  client.socket.end(printRequest('TEARDOWN', client.base, { CSeq: 9 }));
+  for (let i = 0; i < 10; i++) media.send(opusPacket(i));
   await client.until(() => client.calls.includes('the client ended its session, over true'));
   media.close();
   assert.deepEqual(client.calls.toSpliced(1, client.calls.length - 2), [
