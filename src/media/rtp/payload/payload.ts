@@ -59,7 +59,7 @@ export interface Depacketizer {
   push(packet: RtpPacket): void;
   /** Packets are missing before the next one: drops what is incomplete, and video up to the next key frame. */
   lost(): void;
-  /** The stream ends: delivers a unit whose end was not marked. */
+  /** The stream ends: delivers a unit whose end was not marked, unless the sender marks the ends of others. */
   flush(): void;
 }
 

@@ -40,6 +40,8 @@ export class UnitAssembler implements Depacketizer {
   /** Packets of this access unit are missing or malformed: the rest of it is skipped. */
   #broken: number | undefined;
   #needsKey = true;
+  /** The sender sets the marker bit. */
+  #hasMarkers = false;
 
   constructor(payload: VideoPayload, out: DepacketizerOutput) {
     this.#payload = payload;
@@ -63,7 +65,9 @@ export class UnitAssembler implements Depacketizer {
       this.#broken = timestamp;
       return;
     }
-    if (marker) this.#end();
+    if (!marker) return;
+    this.#hasMarkers = true;
+    this.#end();
   }
 
   lost(): void {
@@ -73,7 +77,10 @@ export class UnitAssembler implements Depacketizer {
   }
 
   flush(): void {
-    this.#end();
+    if (this.#timestamp === undefined) return;
+    // Of a sender that sets the bit its last packets have not come: the sender was killed, or they were lost.
+    if (this.#hasMarkers) this.lost();
+    else this.#end();
   }
 
   #end(): void {

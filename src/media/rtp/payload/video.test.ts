@@ -75,6 +75,25 @@ test('H.264: an access unit without a marker ends where the timestamp changes', 
   );
 });
 
+test('the last access unit is left out without its marker, if the sender sets markers: its end has not come', () => {
+  const { packet, send, units, depacketizer } = opened(inSdp);
+  send(0, idr);
+  packet(3000, false, p);
+  depacketizer.flush();
+  send(6000, p);
+  assert.deepEqual(
+    units.map(({ timestamp }) => timestamp),
+    [0],
+  );
+  send(9000, idr);
+  depacketizer.flush();
+  send(12_000, p);
+  assert.deepEqual(
+    units.map(({ timestamp }) => timestamp),
+    [0, 9000, 12_000],
+  );
+});
+
 test('H.264: after a loss nothing is given before the next key frame, and its incomplete unit is dropped', () => {
   const { send, packet, units, depacketizer } = opened(inSdp);
   assert.equal(depacketizer.needsKey, true);
