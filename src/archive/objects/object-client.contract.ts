@@ -152,6 +152,15 @@ export function objectClientContract(
       await assert.rejects(reading, /the viewer left/);
     });
 
+    test('an upload that is cut leaves no object', async () => {
+      await using network = await openBadNetwork(server.port);
+      await using far = await server.client(network.port);
+      network.cutAfter(1 * MIB);
+      await assert.rejects(far.put('cut/x', sourceOf(randomBytes(4 * MIB))), ObjectError);
+      assert.equal(await client.head('cut/x'), undefined);
+      assert.deepEqual(await Array.fromAsync(client.list('cut/')), []);
+    });
+
     test('a server that cannot be reached is an ObjectError', async () => {
       await using network = await openBadNetwork(server.port);
       await using far = await server.client(network.port);

@@ -3,14 +3,15 @@
  * In: nothing. Out: clients of them. Used by tests only.
  */
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { createHash, randomBytes, randomUUID } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { freePort } from '../../../test/fixtures/free-port.ts';
 import { openAzureClient } from './azure-client.ts';
 import { openFolderClient } from './folder-client.ts';
@@ -35,17 +36,60 @@ export async function startS3({ port = 0, bucket = true } = {}): Promise<ObjectS
   const S3rver = require('s3rver') as new (
     options: object,
   ) => {
+    readonly store: S3Store;
     run(): Promise<{ readonly port: number }>;
     close(): Promise<void>;
   };
   const directory = await mkdtemp(join(tmpdir(), 'oxbow-s3-'));
   const configureBuckets = bucket ? [{ name: BUCKET }] : [];
   const server = new S3rver({ port, address: '127.0.0.1', silent: true, directory, configureBuckets });
+  storeCompleteObjects(server.store);
   const at = (await server.run()).port;
   return serveS3(at, { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }, async () => {
     await server.close();
     await rm(directory, { recursive: true, force: true, maxRetries: 5 });
   });
+}
+
+/** The files of s3rver. */
+interface S3Store {
+  getResourcePath(bucket: string, key: string, resource: 'object' | 'uploads'): string;
+  putMetadata(bucket: string, key: string, metadata: object, md5: string): Promise<void>;
+  putObject(object: {
+    readonly bucket: string;
+    readonly key: string;
+    readonly content: Readable;
+    readonly metadata: object;
+  }): Promise<{ readonly size: number; readonly md5: string }>;
+  putPart(
+    bucket: string,
+    uploadId: string,
+    part: number,
+    content: Readable,
+  ): Promise<{ readonly size: number; readonly md5: string }>;
+}
+
+/** Makes s3rver keep what S3 promises: an object is there when its put is answered, and not before all its bytes are. */
+function storeCompleteObjects(store: S3Store): void {
+  /** @param commit runs when all bytes have come, before the file has its name */
+  const write = async (path: string, content: Readable, commit: (md5: string) => Promise<void>) => {
+    const bytes = Buffer.concat(await Array.fromAsync(content)); // rejects if the request is cut
+    const md5 = createHash('md5').update(bytes).digest('hex');
+    await mkdir(dirname(path), { recursive: true });
+    const incoming = `${path}.${randomUUID()}`;
+    await writeFile(incoming, bytes);
+    await commit(md5);
+    await rename(incoming, path);
+    return { size: bytes.length, md5 };
+  };
+  store.putObject = ({ bucket, key, content, metadata }) =>
+    write(store.getResourcePath(bucket, key, 'object'), content, (md5) =>
+      store.putMetadata(bucket, key, metadata, md5),
+    );
+  store.putPart = (bucket, uploadId, part, content) => {
+    const path = join(store.getResourcePath(bucket, '', 'uploads'), uploadId, String(part));
+    return write(path, content, (md5) => writeFile(`${path}.md5`, md5));
+  };
 }
 
 /** A server that speaks S3 on a port of this machine. @param close ends it */
