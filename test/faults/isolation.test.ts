@@ -81,9 +81,12 @@ suite('streams that fail beside one that does not', { skip: need('ffmpeg') }, ()
     await until('noise is refused', async () => (await viewOf(server, 'noise')).problem !== '');
 
     await server.stream('steady', 'over', 60_000);
+    const timeline = await until('all of it is recorded, the time after it is offline', async () => {
+      const read = await server.timeline('steady');
+      return read.offline.at(-1)?.to === read.to && read;
+    });
     const { recorded, problem } = await server.stream('steady', 'over');
     assert.match(problem, /ended/);
-    const timeline = await server.timeline('steady');
     assert.deepEqual([timeline.gaps, timeline.spans.length], [[], 1]);
     const window = `/vod/steady/${Date.parse(recorded.from!)}/${Date.parse(recorded.to!)}/index.m3u8`;
     const whole = await readFirstVariant(server, window);
