@@ -77,8 +77,9 @@ suite('a source in any form is recorded as it is', { skip: need('ffmpeg') }, () 
         const shown = await pictureHashes(source);
         assert.equal(shown.length, FORM_PICTURES);
         assert.deepEqual(await pictureHashes(clip), shown, 'the clip has every picture');
-        const recorded = await Promise.all(chunks.map(pictureHashes));
-        assert.deepEqual(recorded.flat(), shown, 'so have the files');
+        // Not decoded: at a mark of ten minutes a file may begin in the middle of an open GOP.
+        const recorded = await Promise.all(chunks.map((file) => packetHashes(file, 'v:0')));
+        assert.deepEqual(recorded.flat(), await packetHashes(clip, 'v:0'), 'so have the files');
       }
       for (let i = 0; i < codecs.length - (pictures ? 1 : 0); i++) {
         const sound = await packetHashes(source, `a:${i}`);
