@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { TrackView } from '../../src/api/shapes.ts';
 import { packetHashes, pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
@@ -77,9 +77,11 @@ suite('a source in any form is recorded as it is', { skip: need('ffmpeg') }, () 
         const shown = await pictureHashes(source);
         assert.equal(shown.length, FORM_PICTURES);
         assert.deepEqual(await pictureHashes(clip), shown, 'the clip has every picture');
-        // Not decoded: at a mark of ten minutes a file may begin in the middle of an open GOP.
-        const recorded = await Promise.all(chunks.map((file) => packetHashes(file, 'v:0')));
-        assert.deepEqual(recorded.flat(), await packetHashes(clip, 'v:0'), 'so have the files');
+        // One decoder reads all: at a mark of ten minutes a file may begin in the middle of an open GOP.
+        const list = join(folder.path, `${name}.ffconcat`);
+        const lines = chunks.map((file) => `file '${relative(folder.path, file)}'`);
+        await writeFile(list, ['ffconcat version 1.0', ...lines].join('\n'));
+        assert.deepEqual(await pictureHashes(list), shown, 'so have the files');
       }
       for (let i = 0; i < codecs.length - (pictures ? 1 : 0); i++) {
         const sound = await packetHashes(source, `a:${i}`);

@@ -3,9 +3,9 @@
  * In: nothing. Out: clients of them. Used by tests only.
  */
 import { spawn } from 'node:child_process';
-import { createHash, randomBytes, randomUUID } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { connect, createServer, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -13,9 +13,11 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { freePort } from '../../../test/fixtures/free-port.ts';
+import { systemFiles } from '../../lib/files/files.ts';
+import { replaceFile } from '../../lib/files/replace-file.ts';
 import { openAzureClient } from './azure-client.ts';
 import { openFolderClient } from './folder-client.ts';
-import type { ObjectClient } from './object-client.ts';
+import { md5Of, type ObjectClient } from './object-client.ts';
 import { openS3Client } from './s3-client.ts';
 
 /** The servers are installed apart from oxbow, by scripts/run-tests.ts. */
@@ -60,26 +62,25 @@ interface S3Store {
     readonly key: string;
     readonly content: Readable;
     readonly metadata: object;
-  }): Promise<{ readonly size: number; readonly md5: string }>;
-  putPart(
-    bucket: string,
-    uploadId: string,
-    part: number,
-    content: Readable,
-  ): Promise<{ readonly size: number; readonly md5: string }>;
+  }): Promise<S3File>;
+  putPart(bucket: string, uploadId: string, part: number, content: Readable): Promise<S3File>;
+}
+
+/** What s3rver answers of a file. */
+interface S3File {
+  readonly size: number;
+  readonly md5: string;
 }
 
 /** Makes s3rver keep what S3 promises: an object is there when its put is answered, and not before all its bytes are. */
 function storeCompleteObjects(store: S3Store): void {
-  /** @param commit runs when all bytes have come, before the file has its name */
-  const write = async (path: string, content: Readable, commit: (md5: string) => Promise<void>) => {
+  /** @param keepSum runs when all bytes have come, before the file has its name */
+  const write = async (path: string, content: Readable, keepSum: (md5: string) => Promise<void>): Promise<S3File> => {
     const bytes = Buffer.concat(await Array.fromAsync(content)); // rejects if the request is cut
-    const md5 = createHash('md5').update(bytes).digest('hex');
+    const md5 = md5Of(bytes);
     await mkdir(dirname(path), { recursive: true });
-    const incoming = `${path}.${randomUUID()}`;
-    await writeFile(incoming, bytes);
-    await commit(md5);
-    await rename(incoming, path);
+    await keepSum(md5);
+    await replaceFile(systemFiles, path, bytes);
     return { size: bytes.length, md5 };
   };
   store.putObject = ({ bucket, key, content, metadata }) =>
