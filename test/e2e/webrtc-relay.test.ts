@@ -49,7 +49,7 @@ suite('WebRTC between servers', { skip: need('ffmpeg'), concurrency: 4 }, () => 
 
   const relays = async (name: string) =>
     (await source.json<{ items: RelayView[] }>(`/api/v1/streams/${name}/relays`)).items;
-  /** All recorded pictures. Sound that begins late, on a busy machine, joins with another run. */
+  /** All recorded pictures. A track that begins late, after loss or on a busy machine, joins with another run. */
   const recordedPictures = async (server: Server, name: string) =>
     (await picturesByRun(server, name, folder.path)).flat();
   const whip = (server: Server, name: string, key: string) =>

@@ -85,7 +85,7 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: 4 }, () => {
     const { forward } = await relay.counters();
     assert.ok(forward.dropped > forward.received * 0.05, `${forward.dropped} of ${forward.received} were lost`);
     // Pictures without a lost one before them in their group are those of the film.
-    // Sound that begins late, its first packets lost, joins with another run.
+    // A track that begins late, its first packets lost, joins with another run.
     const recorded = (await picturesByRun(server, 'lossy', folder.path)).flat();
     assert.ok(recorded.length >= 75, `${recorded.length} pictures`);
     const known = new Set(pictures);
