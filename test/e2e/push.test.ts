@@ -46,20 +46,20 @@ function readFilm(bytes: Uint8Array): Film {
   return { tracks, frames: timed.map(({ frame, atMs }) => ({ frame, atMs: atMs - firstMs })) };
 }
 
-/** A publisher that sends the film in real time, from one of its pictures on, until it leaves. */
+/** A publisher that sends the film from one of its pictures on, until it leaves: up to another picture at once, then in real time. */
 class Encoder {
   readonly publisher: Publisher;
   /** Pictures of the film up to the last one that was sent. */
   pictures: number;
   readonly #frames: Film['frames'];
-  readonly #fromMs: number;
+  readonly #nowMs: number;
 
-  constructor(publisher: Publisher, film: Film, from: number) {
+  constructor(publisher: Publisher, film: Film, from: number, now: number) {
     this.publisher = publisher;
     this.pictures = from;
-    const first = film.frames.filter(({ frame }) => frame.trackId === 1)[from]!;
-    this.#frames = film.frames.slice(film.frames.indexOf(first));
-    this.#fromMs = first.atMs;
+    const pictures = film.frames.filter(({ frame }) => frame.trackId === 1);
+    this.#frames = film.frames.slice(film.frames.indexOf(pictures[from]!));
+    this.#nowMs = pictures[now]!.atMs;
     publisher.startTracks(film.tracks);
     void this.#run();
   }
@@ -68,7 +68,7 @@ class Encoder {
     const { signal } = this.publisher;
     const startMs = performance.now();
     for (const { frame, atMs } of this.#frames) {
-      const waitMs = startMs + atMs - this.#fromMs - performance.now();
+      const waitMs = startMs + atMs - this.#nowMs - performance.now();
       if (waitMs > 0) await sleep(waitMs, undefined, { signal }).catch(() => undefined);
       if (signal.aborted) return;
       this.publisher.publish(frame);
@@ -122,10 +122,10 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
   };
   const view = () => ask<StreamView>('GET', '/streams/studio');
   const become = (state: StreamView['state']) => until(state, async () => (await view()).state === state);
-  const connect = async (remote: string, from = 0) => {
+  const connect = async (remote: string, from = 0, now = from) => {
     const { signal } = new AbortController();
     const request = { name: 'studio', key: streamKey, protocol: 'rtmp', remote, signal };
-    return new Encoder(await app.publishAccess.publish(request), film, from);
+    return new Encoder(await app.publishAccess.publish(request), film, from, now);
   };
 
   test('waits, is live, survives a change of publishers without a gap, is offline without one, and continues in the same playlist', async () => {
@@ -160,7 +160,7 @@ suite('a push stream in a complete oxbow', { skip: need('ffmpeg') }, () => {
     await third.leaveAfter(90);
     await become('unpublished');
     // It returns with the GOP that it was sending: its media continues after the last frame.
-    const returned = await connect('192.0.2.3:5001', 75);
+    const returned = await connect('192.0.2.3:5001', 75, third.pictures);
     await become('live');
     await returned.leaveAfter(150);
     isOver = true;

@@ -72,7 +72,8 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: 4 }, () => {
   test('with 10 % loss and reordering the stream is live and recorded, and lost packets are sent again', async () => {
     const key = await createPush(server, 'lossy');
     const to = Number(new URL(server.ingest.webrtc!).port);
-    await using relay = await openLossyRelay({ to, seed: 2, drop: 0.1, delayMs: 10, jitterMs: 20 });
+    const loss = { drop: 0.1, dropMediaOnly: true, delayMs: 10, jitterMs: 20 };
+    await using relay = await openLossyRelay({ to, seed: 2, ...loss });
     await using proxy = await openSdpProxy(server.url, relay.port);
     await using publisher = publishByWhip({ file: film, url: `${proxy.url}/whip/lossy`, key, dtls: 'active' });
     await server.stream('lossy', 'live');
