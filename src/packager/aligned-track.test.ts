@@ -84,6 +84,26 @@ suite('audio that is missing while video continues (rule 15)', () => {
     }
   });
 
+  test('that ends just before a cut ends with silence up to the cut: the next segment begins where it ends', () => {
+    for (const lateMs of [0, 5, 13, 20]) {
+      for (const pictures of [101, 110, 150]) {
+        // The last cut of the shortest run is at 14 s.
+        const heard = sound(5, 10 + lateMs / 1000).filter(
+          ({ dts, duration }) => dts + duration <= 14 * audio.timescale,
+        );
+        for (const left of [heard.length, heard.length - 1]) {
+          const rig = run(both, interleave(both, [film(8).slice(0, pictures), heard.slice(0, left)]));
+          const own = rig.groups.flatMap(({ tracks }) => tracks.filter(({ trackId }) => trackId === audio.id));
+          const apart = own.slice(1).map(({ tfdt }, i) => tfdt - own[i]!.tfdt - own[i]!.duration);
+          assert.ok(
+            apart.every((ticks) => Math.abs(ticks) <= 1),
+            `${lateMs} ms, ${pictures} pictures, ${left} frames: ${apart} ticks`,
+          );
+        }
+      }
+    }
+  });
+
   test('where runs meet, audio begins with the video, and each audio frame keeps its time', () => {
     for (const lateMs of [0, 4, 8, 16, 30, 50, 119, 199, 300, 1010, 3100]) {
       const pictures = film(5);

@@ -119,7 +119,7 @@ export class AlignedTrack {
     for (let frame = this.#held[0]; frame; frame = this.#held[used]) {
       const boundary = this.#boundaries[0];
       if (boundary && frame.pts >= boundary.atTicks) {
-        this.#close(boundary);
+        this.#close(boundary, HOLE_FRAMES);
         continue;
       }
       // A frame that would exceed PART-TARGET or TARGETDURATION always waits for the reference.
@@ -144,8 +144,12 @@ export class AlignedTrack {
     this.#closeWhile(({ atTicks }) => atTicks <= Math.max(until, this.#expected));
   }
 
-  #closeWhile(due: (boundary: Boundary) => boolean): void {
-    for (let next = this.#boundaries[0]; next && due(next); next = this.#boundaries[0]) this.#close(next);
+  /** @param isFollowed the next frame has come */
+  #closeWhile(due: (boundary: Boundary) => boolean, { isFollowed = false } = {}): void {
+    for (let next = this.#boundaries[0]; next && due(next); next = this.#boundaries[0]) {
+      // Silence that begins the next segment would leave even a small hole before it.
+      this.#close(next, next.kind === 'segment' && !isFollowed ? 0 : HOLE_FRAMES);
+    }
   }
 
   /**
@@ -157,7 +161,7 @@ export class AlignedTrack {
   end(edgeUs: number, { open }: { open: boolean }): void {
     const last = open ? undefined : this.#boundaries.at(-1);
     for (const frame of this.#held.splice(0)) {
-      this.#closeWhile((next) => next !== last && frame.pts >= next.atTicks);
+      this.#closeWhile((next) => next !== last && frame.pts >= next.atTicks, { isFollowed: true });
       // After the end of the reference there is a gap: this track alone counts as no media.
       if (this.#boundaries.length === 0 && !this.#fitsSegment(frame)) this.#writer.damage();
       else {
@@ -209,9 +213,10 @@ export class AlignedTrack {
     this.#writer.add(frame);
   }
 
-  #close(boundary: Boundary): void {
+  /** @param leastFrames a hole before the boundary that is smaller stays */
+  #close(boundary: Boundary, leastFrames: number): void {
     this.#boundaries.shift();
-    this.#fill(boundary.atTicks);
+    this.#fill(boundary.atTicks, leastFrames);
     this.#closePart();
     if (boundary.kind === 'part') return;
     this.#start = boundary.atTicks;
