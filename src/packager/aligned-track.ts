@@ -147,7 +147,7 @@ export class AlignedTrack {
   /** @param isFollowed the next frame has come */
   #closeWhile(due: (boundary: Boundary) => boolean, { isFollowed = false } = {}): void {
     for (let next = this.#boundaries[0]; next && due(next); next = this.#boundaries[0]) {
-      // Silence that begins the next segment would leave even a small hole before it.
+      // Silence that begins the next segment would leave even a small hole before it. The next part may begin with frames that are late.
       this.#close(next, next.kind === 'segment' && !isFollowed ? 0 : HOLE_FRAMES);
     }
   }

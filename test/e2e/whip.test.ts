@@ -42,14 +42,15 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: 4 }, () => {
   });
   after(() => opened.disposeAsync());
 
-  /** What is recorded is the film, without a gap, and the session has ended in order. */
+  /** What is recorded is the film, in one run, and the session has ended in order. */
   async function assertRecorded(name: string, publisher: PublishingProcess, by = server): Promise<void> {
     assert.equal(await publisher.ended, 0, publisher.stderr);
     const { recorded, tracks } = await endRecording(by, name, FILM_SECONDS - 0.1);
     assert.deepEqual(tracks.map(({ kind }) => kind).sort(), ['audio', 'video']);
     assert.ok(recorded.seconds < FILM_SECONDS + 0.1, `${recorded.seconds} s`);
     assert.deepEqual(await recordedPictures(by, name), pictures);
-    assert.deepEqual((await by.timeline(name)).gaps, []);
+    const timeline = await by.timeline(name);
+    assert.deepEqual([timeline.runs.length, timeline.gaps], [1, []]);
     const left = by.log().find(({ msg, stream }) => msg === 'a publisher left' && stream === name);
     assert.equal(left?.detail, 'the client ended its session');
   }
@@ -59,7 +60,6 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: 4 }, () => {
       const key = await createPush(server, dtls);
       await using publisher = publishByWhip({ file: film, url: `${server.url}/whip/${dtls}`, key, dtls });
       await assertRecorded(dtls, publisher);
-      assert.equal((await server.timeline(dtls)).runs.length, 1);
     });
   }
 
@@ -67,7 +67,6 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: 4 }, () => {
     const key = await createPush(server, 'obs');
     await using publisher = publishByDataChannel({ file: film, url: `${server.url}/whip/obs`, key });
     await assertRecorded('obs', publisher);
-    // Not the number of runs: its reports name the time of sending, and sound that is sent late, on a busy machine, moves with another run.
   });
 
   test('with 10 % loss and reordering the stream is live and recorded, and lost packets are sent again', async () => {
@@ -193,7 +192,6 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: 4 }, () => {
     await ends.promise;
     process.kill(busy.pid, 'SIGCONT');
     await assertRecorded('late', publisher, busy);
-    assert.equal((await busy.timeline('late')).runs.length, 1);
   });
 
   test('a publisher that is killed ends its stream after its silence', async () => {
