@@ -21,7 +21,7 @@ import { WINDOW_US } from '../../src/recording/window.ts';
 import type { ManagedStream } from '../../src/streams/managed-stream.ts';
 import { openStreams, START_MS, type StreamsRig, temporaryFolder } from '../../src/streams/streams.fixture.ts';
 import { checkMediaPlaylist } from '../conformance/checker.ts';
-import { VirtualTime } from './virtual-time.ts';
+import { VirtualTime } from '../fixtures/virtual-time.ts';
 
 const SEGMENT_S = 10;
 const SEGMENT_MS = 1000 * SEGMENT_S;

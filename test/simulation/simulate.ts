@@ -20,7 +20,7 @@ import { runSource } from '../../src/streams/source/sources.ts';
 import { openStreams, type StreamsRig, temporaryFolder } from '../../src/streams/streams.fixture.ts';
 import { EPOCH_MS, type ServedList, SimulatedOrigin, SOURCE_URL } from './origin.ts';
 import { type FrameName, nameOf, planSource, type SourcePlan } from './source-plan.ts';
-import { VirtualTime } from './virtual-time.ts';
+import { VirtualTime } from '../fixtures/virtual-time.ts';
 
 const NAME = 'tv';
 /** Virtual time between looks at the disk: at each all that was published is written. */
