@@ -18,6 +18,8 @@ import { checkWrites } from './check-writes.ts';
 import { checkPages } from './generate.ts';
 import { runTests } from './run-tests.ts';
 import { root } from './source-files.ts';
+import { isGood } from './tests/report.ts';
+import { checkTiers, listTests } from './tests/tiers.ts';
 
 /** What a step found: problems, or why it could not look. */
 export interface StepResult {
@@ -96,6 +98,7 @@ const steps: readonly Step[] = [
   { name: 'docblocks', run: () => listed(checkDocblocks()) },
   { name: 'systems', run: () => listed(checkPortable()) },
   { name: 'writes', run: () => listed(checkWrites()) },
+  { name: 'tiers', run: () => listed(checkTiers()) },
   { name: 'connections', run: () => listed(checkConnections()) },
   { name: 'names and lengths of files', run: () => listed(checkTree()) },
   { name: 'links of the documentation', run: () => listed(checkLinks()) },
@@ -128,9 +131,12 @@ if (import.meta.main) {
   const status =
     failed > 0
       ? 1
-      : await runTests({
-          patterns: ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/checks/**/*.test.ts'],
-          coverage: false,
-        });
+      : isGood(
+            await runTests(listTests(['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/checks/**/*.test.ts']), {
+              shared: true,
+            }),
+          )
+        ? 0
+        : 1;
   process.exit(status);
 }

@@ -1,10 +1,15 @@
 /**
- * Loaded before each file of tests: what holds for programs that tests start. They do not write coverage: many are killed on purpose,
- * and one torn file makes Node's runner report no coverage at all, and forget its threshold. They share what Node has compiled, so that
- * each of some hundred starts takes two thirds of the time.
- * In: the runner's environment. Out: the same for children; nothing changes for this process.
+ * Loaded before each file of tests: what holds for it, and for programs that it starts. Programs do not write coverage: many are killed
+ * on purpose, and a torn file spoils the report. They share what Node has compiled, so that each of some hundred starts takes two thirds
+ * of the time. At its end the process writes the CPU time that it and its programs used.
+ * In: the runner's environment. Out: the same for children; a file with seconds of CPU.
  */
-const { TESTS_COMPILE_CACHE: cache } = process.env;
+import { writeFileSync } from 'node:fs';
+import { waitedCpuS } from './tests/usage.ts';
+
+const { TESTS_COMPILE_CACHE: cache, TESTS_USAGE: usage } = process.env;
 delete process.env.NODE_V8_COVERAGE;
 delete process.env.TESTS_COMPILE_CACHE;
 if (cache !== undefined) process.env.NODE_COMPILE_CACHE = cache;
+const isRunner = process.env.NODE_TEST_CONTEXT !== undefined;
+if (usage !== undefined && isRunner) process.on('exit', () => writeFileSync(usage, String(waitedCpuS())));

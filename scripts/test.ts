@@ -1,14 +1,20 @@
 /**
- * `npm test`: installs the programs that the suites need where it may, runs the checks, then every test in one run of Node's runner.
- * In: the tree; paths as arguments narrow the run. Out: the runner's report, last; exit code 1 when anything failed. A failed check ends it before the suites.
+ * `npm test`: installs the programs that the suites need where it may, runs the checks, then the first tier of the tests.
+ * `npm run test:all`: both tiers, with coverage. In: the tree; globs as arguments narrow the run; `--record` measures what each file costs.
+ * Out: the report, last; exit code 1 when anything failed. A failed check ends it before the suites.
  */
 import { execFileSync, spawnSync } from 'node:child_process';
 import { globSync } from 'node:fs';
 import { join } from 'node:path';
+import { parseArgs } from 'node:util';
 import { pathOf } from '../test/fixtures/need.ts';
 import { runChecks } from './check.ts';
 import { installEngines, runTests } from './run-tests.ts';
 import { root } from './source-files.ts';
+import { runWithCoverage } from './tests/coverage.ts';
+import { isGood } from './tests/report.ts';
+import { allTests, commitNumber, eighthOf, firstTier, listTests } from './tests/tiers.ts';
+import { readWeights } from './tests/weights.ts';
 
 /** Programs that suites use, and the Debian packages that bring them. */
 const programs: Readonly<Record<string, readonly string[]>> = {
@@ -78,22 +84,59 @@ function installPrograms(): void {
   }
 }
 
-if (import.meta.main) {
-  installPrograms();
-  const patterns = process.argv.slice(2);
-  if (patterns.length === 0) {
-    const [failed] = await Promise.all([runChecks(), installEngines()]);
-    // Reported at once and again at the end, because the suites print for a quarter of an hour.
-    if (failed > 0) {
-      console.log(`${failed} of the checks failed; the suites were not run`);
-      process.exit(1);
-    }
-    // Tests start what is published: it needs a third of the CPU time of the sources to start, some hundred times.
-    execFileSync(process.execPath, [join(root, 'scripts', 'build-dist.mjs')], { stdio: 'inherit' });
-    process.env.TESTS_PROGRAM = join(root, 'dist', 'src', 'main.js');
+/** What is run of what `npm test` and `npm run test:all` may say. */
+interface Command {
+  /** Both tiers, with coverage, and a page with the result. */
+  readonly all: boolean;
+  /** Writes test/weights.json. */
+  readonly record: boolean;
+  /** Globs; empty: the first tier. */
+  readonly patterns: readonly string[];
+}
+
+function parseCommand(args: readonly string[]): Command {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    options: { all: { type: 'boolean', default: false }, record: { type: 'boolean', default: false } },
+    allowPositionals: true,
+  });
+  return { ...values, patterns: positionals };
+}
+
+/** Files of a command. */
+function filesOf({ all, patterns }: Command): readonly string[] {
+  if (patterns.length > 0) return listTests(patterns);
+  if (all) return allTests();
+  if (process.env.CI === undefined) return firstTier();
+  const number = commitNumber();
+  const eighth = eighthOf(number, readWeights());
+  console.log(`commit ${number}: the first tier, and of the second ${eighth.join(', ') || 'nothing'}`);
+  return [...firstTier(), ...eighth];
+}
+
+/** The checks, and the program that tests start. Ends the process if a check fails. */
+async function prepare(): Promise<void> {
+  const [failed] = await Promise.all([runChecks(), installEngines()]);
+  if (failed > 0) {
+    console.log(`${failed} of the checks failed; the suites were not run`);
+    process.exit(1);
   }
-  const everything = ['src/**/*.test.ts', 'web/src/**/*.test.ts', 'test/**/*.test.ts'];
-  const coverage = patterns.length === 0;
-  const status = await runTests({ patterns: coverage ? everything : patterns, coverage });
-  process.exit(status);
+}
+
+/** Builds what tests start: it needs a third of the CPU time of the sources to start, some hundred times. */
+function buildProgram(): void {
+  execFileSync(process.execPath, [join(root, 'scripts', 'build-dist.mjs')], { stdio: 'inherit' });
+  process.env.TESTS_PROGRAM = join(root, 'dist', 'src', 'main.js');
+}
+
+if (import.meta.main) {
+  const command = parseCommand(process.argv.slice(2));
+  const isComplete = command.patterns.length === 0;
+  installPrograms();
+  if (isComplete && !command.record) await prepare();
+  if (isComplete) buildProgram();
+  const files = filesOf(command);
+  const options = { shared: isComplete, record: command.record };
+  const result = command.all ? await runWithCoverage(files) : await runTests(files, options);
+  process.exit(isGood(result) ? 0 : 1);
 }

@@ -1,0 +1,115 @@
+/**
+ * A run of both tiers that measures which lines of src the tests execute. Programs that tests start do not count.
+ * In: files of tests. Out: the report; docs/7-reference/last-test-run.md. One run of Node's runner, which adds up the coverage itself.
+ */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
+import { join, relative, sep } from 'node:path';
+import { run } from 'node:test';
+import { openEnvironment } from '../run-tests.ts';
+import { root } from '../source-files.ts';
+import { sharedProcesses } from './processes.ts';
+import { printCounts, RunReport, type RunResult } from './report.ts';
+import {
+  type CoveredFile,
+  failuresOf,
+  inherited,
+  LIMIT_MS,
+  NONE,
+  nodeArguments,
+  type ProcessResult,
+  type RunnerEvent,
+  totalOf,
+} from './run-process.ts';
+import { giveSecondTries } from './second-try.ts';
+import { readWeights } from './weights.ts';
+
+/** The run fails below. */
+const LEAST_LINES_PERCENT = 90;
+const PAGE = join(root, 'docs', '7-reference', 'last-test-run.md');
+
+/** Runs all files and writes the page. @param files paths from the root */
+export async function runWithCoverage(files: readonly string[]): Promise<RunResult> {
+  const startedMs = performance.now();
+  await using environment = await openEnvironment();
+  const env = { ...environment.compiled, ...environment.services };
+  const processes = sharedProcesses(files, readWeights(), environment.folder);
+  const report = new RunReport();
+  const events: RunnerEvent[] = [];
+  const stream = run({
+    files: processes.map(({ entry }) => entry),
+    concurrency: availableParallelism() + 1,
+    timeout: LIMIT_MS,
+    cwd: root,
+    execArgv: [...nodeArguments],
+    env: { ...inherited(), ...env },
+    coverage: true,
+    coverageIncludeGlobs: ['src/**'],
+    coverageExcludeGlobs: ['**/*.test.ts', '**/*.contract.ts', '**/*.fixture.ts'],
+  });
+  let covered: readonly CoveredFile[] = [];
+  for await (const event of stream as AsyncIterable<RunnerEvent>) {
+    events.push(event);
+    if (event.type === 'test:coverage') covered = event.data.summary!.files;
+    else report.print(event);
+  }
+  const first: ProcessResult = {
+    process: { entry: root, files, weight: { wallS: 0, cpuS: 0 } },
+    events,
+    counts: totalOf(events)?.counts ?? NONE,
+    failures: failuresOf(events, root),
+    weight: { wallS: 0, cpuS: 0 },
+  };
+  const second = await giveSecondTries([first], { env }, report);
+  const percent = percentOf(covered);
+  const isEnough = percent >= LEAST_LINES_PERCENT;
+  const message = `${percent.toFixed(2)} % of the lines of src, at least ${LEAST_LINES_PERCENT} % are required`;
+  const result: RunResult = {
+    ...second,
+    failures: isEnough ? second.failures : [...second.failures, { file: 'src', title: 'coverage', message }],
+  };
+  await report.end(result);
+  const minutes = (performance.now() - startedMs) / 60_000;
+  writeFileSync(PAGE, printPage({ result, covered, minutes }));
+  return result;
+}
+
+function percentOf(files: readonly CoveredFile[]): number {
+  const sum = (of: 'totalLineCount' | 'coveredLineCount') => files.reduce((total, file) => total + file[of], 0);
+  return (100 * sum('coveredLineCount')) / Math.max(1, sum('totalLineCount'));
+}
+
+/** The page of the last run. */
+function printPage({
+  result: { counts, failures, flaky },
+  covered,
+  minutes,
+}: {
+  readonly result: RunResult;
+  readonly covered: readonly CoveredFile[];
+  readonly minutes: number;
+}): string {
+  const commit = execFileSync('git', ['rev-parse', '--short', 'HEAD'], { cwd: root, encoding: 'utf8' }).trim();
+  const folderOf = ({ path }: CoveredFile) => relative(root, path).split(sep).slice(0, 2).join('/');
+  const folders = [...Map.groupBy(covered, folderOf)].sort(([a], [b]) => (a < b ? -1 : 1));
+  return [
+    '# Last complete run of the tests',
+    '',
+    `\`npm run test:all\` writes this page: commit ${commit}, ${new Date().toISOString().slice(0, 10)}, ${minutes.toFixed(0)} minutes on ${availableParallelism()} cores.`,
+    '',
+    `${printCounts(counts)}.`,
+    ...failures.map(({ file, title, message }) => `- failed: \`${file}\`: ${title}: ${message}`),
+    ...flaky.map(({ file, failures: [first] }) => `- flaky: \`${file}\`: ${first!.title}: ${first!.message}`),
+    '',
+    `Lines of \`src\` that the tests execute, without the programs that they start: ${percentOf(covered).toFixed(2)} %.`,
+    '',
+    '| folder | lines | covered |',
+    '| --- | ---: | ---: |',
+    ...folders.map(([folder, files]) => {
+      const lines = files.reduce((sum, { totalLineCount }) => sum + totalLineCount, 0);
+      return `| \`${folder}\` | ${lines} | ${percentOf(files).toFixed(1)} % |`;
+    }),
+    '',
+  ].join('\n');
+}

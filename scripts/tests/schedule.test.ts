@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { nextOf } from './schedule.ts';
+
+const file = (name: string, wallS: number, cpuS: number) => ({ name, weight: { wallS, cpuS } });
+const CORES = 2;
+
+suite('the next file of tests', () => {
+  test('is the longest of those that fit under the cores', () => {
+    const waiting = [file('short', 1, 0.5), file('long', 30, 9), file('busy', 60, 60)];
+    assert.equal(nextOf(waiting, [file('other', 10, 15)], CORES)?.name, 'long');
+    assert.equal(nextOf(waiting, [file('other', 10, 10)], CORES)?.name, 'busy');
+  });
+
+  test('does not start while none fits, and one that fits never runs alone', () => {
+    const busy = file('busy', 10, 25);
+    assert.equal(nextOf([busy], [file('other', 10, 1)], CORES), undefined);
+    assert.equal(nextOf([busy], [], CORES)?.name, 'busy');
+  });
+
+  test('waits while eight run, however little they use', () => {
+    const idle = Array.from({ length: 8 }, (_, i) => file(`idle ${i}`, 100, 1));
+    assert.equal(nextOf([file('next', 1, 0)], idle, CORES), undefined);
+    assert.equal(nextOf([file('next', 1, 0)], idle.slice(1), CORES)?.name, 'next');
+  });
+
+  test('keeps both cores busy: 60 s of waiting files and 20 s of CPU take no longer than a minute and its tail', () => {
+    const waiting = new Set([
+      ...Array.from({ length: 8 }, (_, i) => file(`waits ${i}`, 30, 3)),
+      ...Array.from({ length: 12 }, (_, i) => file(`computes ${i}`, 2, 2)),
+    ]);
+    const running = new Map<ReturnType<typeof file>, number>();
+    let nowS = 0;
+    while (waiting.size > 0 || running.size > 0) {
+      const next = nextOf(waiting, running.keys(), CORES);
+      if (next) {
+        waiting.delete(next);
+        running.set(next, nowS + next.weight.wallS);
+        continue;
+      }
+      const [first] = [...running].sort(([, a], [, b]) => a - b);
+      nowS = first![1];
+      running.delete(first![0]);
+    }
+    assert.ok(nowS <= 44, `${nowS} s`);
+  });
+});

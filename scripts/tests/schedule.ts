@@ -1,0 +1,36 @@
+/**
+ * Which file of tests starts next: the longest that fits beside those that run.
+ * In: what has not started and what runs, each with its weight. Out: the next one. Pure.
+ */
+import type { Weight } from './weights.ts';
+
+/** What the schedule needs to know of a process of tests. */
+export interface Weighed {
+  readonly weight: Weight;
+}
+
+/** Most processes at once: each keeps some hundred megabytes. */
+export const MOST_AT_ONCE = 8;
+
+/** Part of one core that a process uses, 0 to the number of cores. */
+export function cpuShare({ weight: { wallS, cpuS } }: Weighed): number {
+  return cpuS / Math.max(wallS, 0.1);
+}
+
+/**
+ * The longest process that fits: the shares of all that run stay under the cores. One that would never fit runs alone.
+ *
+ * @param waiting in any order
+ * @returns undefined while none fits
+ */
+export function nextOf<T extends Weighed>(
+  waiting: Iterable<T>,
+  running: Iterable<Weighed>,
+  cores: number,
+): T | undefined {
+  const active = [...running];
+  if (active.length >= MOST_AT_ONCE) return undefined;
+  const used = active.reduce((sum, each) => sum + cpuShare(each), 0);
+  const fitting = [...waiting].filter((each) => active.length === 0 || used + cpuShare(each) <= cores);
+  return fitting.sort((a, b) => b.weight.wallS - a.weight.wallS)[0];
+}

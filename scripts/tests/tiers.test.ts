@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import { suite, test } from 'node:test';
+import { secondTier } from '../../test/tiers.ts';
+import { allTests, checkTiers, eighthOf, firstTier } from './tiers.ts';
+
+suite('the tiers of the tests', () => {
+  test('have every file in exactly one of them', () => {
+    assert.deepEqual([...firstTier(), ...Object.keys(secondTier)].sort(), allTests());
+    assert.deepEqual(checkTiers(), []);
+  });
+
+  test('give each file of the second tier its turn once in eight commits', () => {
+    for (const from of [0, 3, 1205]) {
+      const turns = Array.from({ length: 8 }, (_, i) => eighthOf(from + i, new Map())).flat();
+      assert.deepEqual(turns.sort(), Object.keys(secondTier).sort());
+    }
+  });
+
+  test('have eighths of about the same length', () => {
+    const names = Object.keys(secondTier);
+    const weights = new Map(names.map((name, i) => [name, { wallS: 10 + i, cpuS: 1 }]));
+    const seconds = Array.from({ length: 8 }, (_, i) =>
+      eighthOf(i, weights).reduce((sum, name) => sum + weights.get(name)!.wallS, 0),
+    );
+    assert.ok(Math.max(...seconds) - Math.min(...seconds) <= 10 + names.length, seconds.join());
+  });
+});

@@ -1,0 +1,71 @@
+/**
+ * Which files of tests a command runs.
+ * In: the table of the second tier, the number of the commit. Out: paths from the root.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, globSync } from 'node:fs';
+import { join, sep } from 'node:path';
+import { secondTier } from '../../test/tiers.ts';
+import { root } from '../source-files.ts';
+import { type Weights, weightOf } from './weights.ts';
+
+/** Runs in which every file of the second tier has its turn in CI. */
+const EIGHTHS = 8;
+
+/** Files of tests that match globs, sorted. */
+export function listTests(patterns: readonly string[]): string[] {
+  return globSync(patterns, { cwd: root })
+    .map((path) => path.split(sep).join('/'))
+    .filter((path) => path.endsWith('.test.ts'))
+    .sort();
+}
+
+/** Every file of tests. */
+export function allTests(): string[] {
+  return listTests(['src/**/*.test.ts', 'web/src/**/*.test.ts', 'scripts/**/*.test.ts', 'test/**/*.test.ts']);
+}
+
+/** Files of the first tier. */
+export function firstTier(): string[] {
+  return allTests().filter((file) => !Object.hasOwn(secondTier, file));
+}
+
+/**
+ * One eighth of the second tier: each file in one of eight commits that follow each other, and about as long in each.
+ *
+ * @param number of the commit, counted from the first one
+ */
+export function eighthOf(number: number, weights: Weights): string[] {
+  const files = Object.keys(secondTier).sort();
+  const longestFirst = files.sort((a, b) => weightOf(b, weights).wallS - weightOf(a, weights).wallS);
+  return longestFirst.filter((_, i) => {
+    const round = Math.floor(i / EIGHTHS);
+    const place = round % 2 === 0 ? i % EIGHTHS : EIGHTHS - 1 - (i % EIGHTHS);
+    return place === number % EIGHTHS;
+  });
+}
+
+/** Number of the commit that is checked out; 0 where git does not know. */
+export function commitNumber(): number {
+  try {
+    return Number(execFileSync('git', ['rev-list', '--count', 'HEAD'], { cwd: root, encoding: 'utf8' }));
+  } catch {
+    return 0;
+  }
+}
+
+/** Problems of the table. */
+export function checkTiers(): readonly string[] {
+  return Object.entries(secondTier).flatMap(([file, { why, short }]) => {
+    const problems = [
+      ...(existsSync(join(root, file)) ? [] : ['does not exist']),
+      ...(/^(?:web\/)?src\//.test(file) ? ['is a file of src, which is always in the first tier'] : []),
+      ...(why.length < 10 ? ['has no reason'] : []),
+      ...(short !== undefined && !existsSync(join(root, short)) ? [`names ${short}, which does not exist`] : []),
+      ...(short !== undefined && Object.hasOwn(secondTier, short)
+        ? [`names ${short}, which is in the second tier`]
+        : []),
+    ];
+    return problems.map((problem) => `test/tiers.ts: ${file} ${problem}`);
+  });
+}
