@@ -1,6 +1,6 @@
 /**
  * The second tier: files of tests that are long by nature. `npm test` runs the first tier, which is every other file; `npm run test:all`
- * runs both, and a run with CI=true takes one eighth of the second tier (docs/8-contribute/testing.md).
+ * runs both, and a run with CI=true takes one eighth of the second tier (docs/testing.md).
  * In: nothing. Out: paths from the root with the reason, and the file of the first tier that shows the same promise.
  */
 

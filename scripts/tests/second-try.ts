@@ -1,5 +1,5 @@
 /**
- * The second try of files that failed: alone, one at a time, so that a slow machine is told from a defect.
+ * The second try of files that failed: alone, one at a time, so that a slow machine is not taken for a defect.
  * In: results of the first tries. Out: the result of the run. What fails again is a failure; what passes is flaky.
  */
 import { separateProcesses } from './processes.ts';

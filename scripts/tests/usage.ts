@@ -1,5 +1,5 @@
 /**
- * CPU time of a process of tests and of every program that it started, also of those that nobody waited for.
+ * CPU time of a process of tests and of every program that it started, also of those that ended without a parent.
  * In: the value of TESTS_USAGE, which the programs inherit. Out: seconds. Linux only; elsewhere it is 0.
  */
 import { readdirSync, readFileSync } from 'node:fs';
