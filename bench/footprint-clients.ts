@@ -20,6 +20,7 @@ import {
   program,
   type RunningTarget,
 } from './target.ts';
+import { orTiny } from './tiny.ts';
 
 /** One kind of client. */
 export interface ClientRow {
@@ -33,13 +34,13 @@ export interface ClientRow {
   readonly targetKib: number;
 }
 
-const CLIENTS = 1000;
+const CLIENTS = orTiny(1000, 20);
 /** Clients that connect before the first measurement, so that memory that is allocated once does not count. */
-const FIRST_CLIENTS = 50;
-const READERS = 200;
+const FIRST_CLIENTS = orTiny(50, 5);
+const READERS = orTiny(200, 5);
 const READ_BYTES_PER_SECOND = 1024;
-const SETTLE_MS = 1500;
-const SLOW_MS = 5000;
+const SETTLE_MS = orTiny(1500, 200);
+const SLOW_MS = orTiny(5000, 500);
 const LOWAT_FILE = '/proc/sys/net/ipv4/tcp_notsent_lowat';
 const ADVISED_LOWAT = '131072';
 

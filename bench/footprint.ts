@@ -15,10 +15,11 @@ import { makeBenchMedia } from './media.ts';
 import { describeMachine, ProcessTree, type TreeMemory } from './process-tree.ts';
 import { launcher, startOxbow } from './recorders.ts';
 import { mib, printTable, say } from './report.ts';
+import { orTiny, tinyArgs } from './tiny.ts';
 
-const IDLE_S = 20;
-const PULLS = [1, 16];
-const PULL_S = { warmUpS: 12, measureS: 10 };
+const IDLE_S = orTiny(20, 2);
+const PULLS = orTiny([1, 16], [1, 2]);
+const PULL_S = orTiny({ warmUpS: 12, measureS: 10 }, { warmUpS: 3, measureS: 2 });
 
 /** Measures and returns the report. @param rounds starts of each server */
 export async function benchFootprint(rounds: number): Promise<string> {
@@ -27,7 +28,7 @@ export async function benchFootprint(rounds: number): Promise<string> {
   const starts = await measureStarts(rounds);
   say(`at rest for ${IDLE_S} s`);
   const idle = await measureIdle();
-  const media = makeBenchMedia(PULL_S.warmUpS + PULL_S.measureS + 20);
+  const media = makeBenchMedia(PULL_S.warmUpS + PULL_S.measureS + orTiny(20, 15));
   const pulls: Measurement[] = [];
   for (const streams of PULLS) {
     say(`${streams} pulled streams`);
@@ -77,7 +78,16 @@ function measureClients(): { readonly clients: readonly ClientRow[]; readonly ow
   const ownNetwork = spawnSync('unshare', ['-n', 'true']).status === 0;
   const script = [process.execPath, join(import.meta.dirname, 'footprint-clients.ts')];
   const text = ownNetwork
-    ? execFileSync('unshare', ['-n', 'sh', '-c', 'ip link set lo up && exec "$@"', 'sh', ...script, 'own-network'])
-    : execFileSync(script[0]!, script.slice(1));
+    ? execFileSync('unshare', [
+        '-n',
+        'sh',
+        '-c',
+        'ip link set lo up && exec "$@"',
+        'sh',
+        ...script,
+        'own-network',
+        ...tinyArgs,
+      ])
+    : execFileSync(script[0]!, [...script.slice(1), ...tinyArgs]);
   return { clients: JSON.parse(text.toString()), ownNetwork };
 }

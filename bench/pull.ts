@@ -7,6 +7,7 @@ import { makeBenchMedia } from './media.ts';
 import { describeMachine } from './process-tree.ts';
 import { startFfmpeg, startOxbow } from './recorders.ts';
 import { mib, printTable, say } from './report.ts';
+import { orTiny } from './tiny.ts';
 
 /** Options of `bench pull`. */
 export interface PullOptions extends Durations {
@@ -19,7 +20,7 @@ export interface PullOptions extends Durations {
 /** Measures every number of streams, one recorder after the other. Returns the report. */
 export async function benchPull({ streams, warmUpS, measureS, alone }: PullOptions): Promise<string> {
   say('encoding the media');
-  const media = makeBenchMedia(warmUpS + measureS + 30);
+  const media = makeBenchMedia(warmUpS + measureS + orTiny(30, 16));
   // The first start fills the cache of compiled code.
   await measure(startOxbow, 1, media, { warmUpS: 2, measureS: 0 });
   const rows: string[][] = [];

@@ -28,6 +28,8 @@ import { benchViewers } from './viewers.ts';
 
 const usage = `Usage: npm run bench -- VERB [options]
 
+  --tiny     everything that has no option is as small as it can be: shows that a benchmark works, its figures say nothing
+
   pull       CPU and memory of recording live HLS, compared with one ffmpeg per stream
     --streams 1,8,32   numbers of streams
     --warm-up 20       seconds before each measurement
@@ -137,6 +139,7 @@ const { values, positionals } = parseArgs({
     people: { type: 'boolean', default: false },
     threads: { type: 'string', default: '1' },
     cmcd: { type: 'string', default: 'headers' },
+    tiny: { type: 'boolean', default: false }, // read by tiny.ts
     help: { type: 'boolean', default: false },
   },
 });

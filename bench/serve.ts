@@ -27,15 +27,16 @@ import {
   SERVER_CORE,
   type Target,
 } from './target.ts';
+import { orTiny } from './tiny.ts';
 
 interface Speed {
   readonly perSecond: number;
   readonly cpuUs: number;
 }
 
-const CONNECTIONS = 200;
-const JOINERS = 1000;
-const PULLERS = 100;
+const CONNECTIONS = orTiny(200, 4);
+const JOINERS = orTiny(1000, 10);
+const PULLERS = orTiny(100, 5);
 
 /** Measures and returns the report. @param options.seconds per measurement @param options.held number of held requests */
 export async function benchServe(options: { seconds: number; rounds: number; held: number }): Promise<string> {
@@ -165,7 +166,7 @@ async function openNginx(
     await exited;
   });
   const url = `http://127.0.0.1:${http}`;
-  for (let tries = 0; tries < 100; tries++, await pause(50)) {
+  for (let tries = 0; tries < 1000; tries++, await pause(50)) {
     const answer = await fetch(url).catch(() => undefined);
     if (answer) return { http: url, https: `https://127.0.0.1:${https}`, pid: child.pid! };
   }

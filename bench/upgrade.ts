@@ -12,10 +12,11 @@ import { datesOf, readFirstVariant, readMedia, resolvePath } from '../test/fixtu
 import { openFolder, type Server, startServer } from '../test/fixtures/server.ts';
 import { perSecond, putSlidingList } from '../test/fixtures/sliding-list.ts';
 import { printTable, say } from './report.ts';
+import { orTiny } from './tiny.ts';
 
 const SEGMENT_S = 2;
 /** Time that is followed, of which the upgrade begins after a third, s. */
-const FOLLOWED_S = 30;
+const FOLLOWED_S = orTiny(30, 9);
 const WINDOW = 15;
 /** Pause of a player after a request that failed, ms. */
 const RETRY_MS = 250;

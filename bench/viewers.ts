@@ -104,7 +104,7 @@ export async function benchViewers(options: ViewersOptions): Promise<string> {
 /** Waits until the sample stream lists a complete segment with parts. */
 async function findStream({ bytes }: Server): Promise<LiveStream> {
   const text = async (path: string) => Buffer.from(await bytes(path)).toString();
-  for (let tries = 0; tries < 300; tries++, await pause(100)) {
+  for (let tries = 0; tries < 1200; tries++, await pause(100)) {
     const index = await text('/live/demo/index.m3u8').catch(() => '');
     const uri = /^[^#].*\.m3u8$/m.exec(index)?.[0];
     if (uri === undefined) continue;

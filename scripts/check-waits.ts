@@ -12,8 +12,8 @@ const VIRTUAL = /\bopenVirtualTime\(|\bnew VirtualTime\(|\bmock\.timers\.enable\
 const REASON = /Waits for wall time: *[^\s*]/;
 /** Times below it depend on the machine, ms. */
 const LEAST_MS = 1000;
-/** What may wait or measure: other files are not parsed. */
-const CANDIDATE = /\b(?:setTimeout|setInterval|scheduler|sleep|until)\b|\b(?:performance|Date)\.now\b|\bhrtime\b/;
+/** What may wait: other files are not parsed. */
+const CANDIDATE = /\bset(?:Timeout|Interval)\b|\bscheduler\b|\/(?:abort|wait)\.ts'/;
 const TIMERS = /^(?:node:)?timers(?:\/promises)?$/;
 /** Functions that wait, by the module that has them. */
 const waits: readonly (readonly [module: RegExp, names: readonly string[]])[] = [
@@ -182,7 +182,7 @@ function timeScales(file: ts.SourceFile): Scales {
   return scaleOf;
 }
 
-/** Tells which name gets wall time at this node. */
+/** Reports which name gets wall time at this node. */
 function nameTimes(
   node: ts.Node,
   file: ts.SourceFile,

@@ -15,17 +15,20 @@ import { until } from '../../test/fixtures/wait.ts';
 import { LOOP_S, type RecordedDay, recordDay } from '../past/recorded-day.ts';
 import { describeMachine } from '../process-tree.ts';
 import { printTable, quantile, say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 import { benchJumps } from './jumps.ts';
 
 const NAME = 'day';
-const CLICKS = 40;
-const MOVES = 200;
+const CLICKS = orTiny(40, 2);
+const MOVES = orTiny(200, 3);
 /** Of the pointer on one place after the picture is painted, ms. */
 const PAUSE_MS = 60;
+/** Where the page starts, after the start of the recording, ms. */
+const START_MS = orTiny(3_600_000, 120_000);
 /** Longest wait for a picture, ms; a move that takes longer counts as this. */
 const GIVE_UP_MS = 5_000;
 /** Strips repeat: a click goes so far from where one is within the repeated media, seconds. */
-const APART_S = 100;
+const APART_S = orTiny(100, 10);
 /** Keeps what was recorded next to the folder's database. */
 const FACTS = 'bench-day.json';
 
@@ -52,11 +55,11 @@ export async function benchDay({ hours, heights, only, folder }: DayOptions): Pr
     try {
       await using visitor = await openVisitor(browser, { width: 1280, height: 900 });
       const page = await visitor.newPage();
-      await page.goto(`${server.url}/watch/${NAME}?t=${Math.round((recorded.fromMs + 3_600_000) / 1000)}`);
+      await page.goto(`${server.url}/watch/${NAME}?t=${Math.round((recorded.fromMs + START_MS) / 1000)}`);
       await until('it plays', async () => ((await lookAt(page)) as Look | undefined)?.paused === false);
       const track = page.getByRole('slider').and(page.locator('.track'));
       await page.getByRole('button', { name: hours > 2 ? '24 h' : '2 h', exact: true }).click();
-      await setTimeout(5_000);
+      await setTimeout(orTiny(5_000, 2_000));
       if (only.includes('scrub')) {
         say(`${MOVES} moves of the pointer over ${hours} h of ${height}p`);
         const { ms, apartS, missed } = await scrub(page, track, recorded);
@@ -105,7 +108,7 @@ async function range(track: Locator): Promise<{ minMs: number; maxMs: number }> 
 async function clicks(page: Page, track: Locator, { fromMs, toMs }: RecordedDay): Promise<number[]> {
   const { minMs, maxMs } = await range(track);
   const [firstMs, lastMs] = [Math.max(minMs, fromMs) + 60_000, Math.min(maxMs, toMs) - 60_000];
-  let beforeMs = fromMs + 3_600_000;
+  let beforeMs = fromMs + START_MS;
   const positions: number[] = [];
   for (let i = 0; positions.length < CLICKS; i++) {
     const atMs = firstMs + ((0.1 + i * 0.618_034) % 1) * (lastMs - firstMs);

@@ -14,6 +14,7 @@ import { recordOverMarks } from '../../test/fixtures/joined-recording.ts';
 import { openFolder, type Server, startServer } from '../../test/fixtures/server.ts';
 import { machineCpuS, ProcessTree } from '../process-tree.ts';
 import { say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 import { encoderDelayMs } from './encoder-delay.ts';
 import { playJoins } from './joins.ts';
 import { benchJumps, type Jumps } from './jumps.ts';
@@ -21,13 +22,16 @@ import { followLive, measureCost, measureFirstLoad, type PageCost, type PlayerRo
 import { type PlayerReport, printPlayerReport } from './report.ts';
 
 /** Recorded on both sides of each of the two marks, seconds: 600 frames in total. */
-const HALF_S = 6;
+const HALF_S = orTiny(6, 2);
 /** Recorded before and after those, so that the page is observed before the first of them, seconds. */
 const MARGIN_S = 2;
-const CLICKS = 40;
-const SCREENCAST_CLICKS = 12;
+const CLICKS = orTiny(40, 2);
+const SCREENCAST_CLICKS = orTiny(12, 1);
 /** Playback before each measurement, seconds. */
-const WARM_UP_S = 15;
+const WARM_UP_S = orTiny(15, 4);
+
+/** Shortest measurement of a part, seconds. */
+const SHORTEST_S = orTiny(20, 2);
 
 /** Parts of the benchmark that can run alone. */
 export const parts = ['cost', 'live', 'clicks', 'joins'] as const;
@@ -64,7 +68,7 @@ export async function benchPlayer(seconds: number, only: readonly string[] = par
   const browser = await openBrowser();
   try {
     const watch = `${server.url}/watch/demo`;
-    const costS = Math.min(60, Math.max(20, seconds / 5));
+    const costS = Math.min(60, Math.max(SHORTEST_S, seconds / 5));
     let firstLoadKb: number | null = null;
     let machine: { found: PageCost; load: PlayerReport['load'] } | null = null;
     // The page whose cost is measured has no instrumentation: reading its frames costs more than the player.
@@ -91,7 +95,7 @@ export async function benchPlayer(seconds: number, only: readonly string[] = par
     if (recording) say('two joins');
     const joins = recording && (await onPage(browser, (page) => playJoins(page, server, recording, MARGIN_S)));
     const own = { player: 'oxbow', playing: live ? live.playing : null, cost: machine ? machine.found : null };
-    const others = await playOthers(browser, server, Math.max(20, seconds / 5), wants);
+    const others = await playOthers(browser, server, Math.max(SHORTEST_S, seconds / 5), wants);
     return printPlayerReport({
       listS,
       firstLoadKb,

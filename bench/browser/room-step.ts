@@ -20,15 +20,16 @@ import {
 } from '../../test/browser/room-step.ts';
 import { openFolder, startServer } from '../../test/fixtures/server.ts';
 import { printTable, say, sorted } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 
 /** A room settles for this long after a command, ms. */
 const SETTLES_MS = 2_000;
 /** The live playlist is short, so that windows are played soon. */
-const LIST_S = 20;
+const LIST_S = orTiny(20, 10);
 const BACK_MS = 60_000;
 const JITTER_MS = 200;
-const JOINS = 10;
-const STAND_STILLS = 10;
+const JOINS = orTiny(10, 1);
+const STAND_STILLS = orTiny(10, 1);
 /** Reading each frame costs more than the player. */
 const READ_EVERY = 5;
 
@@ -80,15 +81,15 @@ export async function benchRoomStep(seconds: number): Promise<string> {
     await measure('a minute ago', seconds);
     await room.command('live');
     proxy.jitterMs = JITTER_MS;
-    await measure(`live, ${JITTER_MS} ms of jitter`, Math.max(20, seconds / 10));
+    await measure(`live, ${JITTER_MS} ms of jitter`, Math.max(orTiny(20, 2), seconds / 10));
     proxy.jitterMs = 0;
-    await pause(10_000);
+    await pause(orTiny(10_000, 2000));
     const againMs: number[] = [];
     for (let n = 1; n <= STAND_STILLS; n++) {
       await attempt(`stand-still ${n} of ${STAND_STILLS}`, async () => {
         await standStill(bob);
         againMs.push(await inStep(bob, room, Date.now()));
-        await pause(6_000);
+        await pause(orTiny(6_000, 0));
       });
     }
     const list = (times: readonly number[]) => sorted(times.map(Math.round)).join(', ');

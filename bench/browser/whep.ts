@@ -15,20 +15,21 @@ import { openFolder, type Server, startServer } from '../../test/fixtures/server
 import { until } from '../../test/fixtures/wait.ts';
 import { ProcessTree } from '../process-tree.ts';
 import { printTable, say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 import { type Offsets, playedOffsets, playOwnFlashes, publishFlashes, recordedOffsets } from './av-offset.ts';
 import { encoderDelayMs } from './encoder-delay.ts';
 import { followLive, type Playing } from './live.ts';
 import type { ViewersReport } from './whep-viewers.ts';
 
-const VIEWERS = 30;
+const VIEWERS = orTiny(30, 2);
 /** A film of 3 Mbps, with a key frame every two seconds and without B-frames. */
 const FILM = [
-  ...['-f', 'lavfi', '-i', 'testsrc2=size=1280x720:rate=30:duration=20', '-vf', 'noise=alls=40:allf=t'],
+  ...['-f', 'lavfi', '-i', `testsrc2=size=1280x720:rate=30:duration=${orTiny(20, 4)}`, '-vf', 'noise=alls=40:allf=t'],
   ...['-c:v', 'libx264', '-preset', 'veryfast', '-tune', 'zerolatency', '-g', '60', '-pix_fmt', 'yuv420p'],
   ...['-b:v', '3M', '-minrate', '3M', '-maxrate', '3M', '-bufsize', '1M', '-x264-params', 'nal-hrd=cbr'],
 ];
 /** Playback before the measurement, seconds. */
-const WARM_UP_S = 10;
+const WARM_UP_S = orTiny(10, 2);
 
 /** Measures and returns the report. @param seconds of each measurement */
 export async function benchWhep(seconds: number): Promise<string> {

@@ -10,14 +10,15 @@ import { addedToReload, playlistOf } from '../edge/live.ts';
 import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
 import { printTable, quantile, say, sorted } from '../report.ts';
 import { CLIENT_CORE, PLAYER_FIELDS, SERVER_CORE } from '../target.ts';
+import { orTiny } from '../tiny.ts';
 import { type BenchCluster, ClusterCpu, coresBetween, openNodes, TINY_PICTURE } from './nodes.ts';
 
 const STREAMS = ['cam0', 'cam1'] as const;
 /** Requests to the API, one after the other for their latency and several at once for their CPU. */
-const CALLS = 300;
-const CALLS_FOR_CPU = 2000;
+const CALLS = orTiny(300, 5);
+const CALLS_FOR_CPU = orTiny(2000, 20);
 const AT_ONCE = 4;
-const VIEWERS = 200;
+const VIEWERS = orTiny(200, 4);
 
 /** Measures and returns the report. @param seconds of each measurement of viewers */
 export async function benchHop(seconds: number): Promise<string> {
@@ -37,7 +38,7 @@ export async function benchHop(seconds: number): Promise<string> {
   const api = await latencies([owner, other], () =>
     Array.from({ length: CALLS }, () => `/api/v1/streams/${STREAMS[0]}`),
   );
-  const idle = await cpuOf(bench, [], () => pause(4000));
+  const idle = await cpuOf(bench, [], () => pause(orTiny(4000, 500)));
   const atOwner = await cpuOf(bench, [], () => callOften(owner));
   const atOther = await cpuOf(bench, [], () => callOften(other));
   say('parts and held reloads');

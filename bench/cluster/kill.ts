@@ -17,6 +17,7 @@ import { openFolder } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/wait.ts';
 import type { SendResult } from '../../web/src/rooms/session/outbox.ts';
 import { median, printTable, say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 import { type BenchCluster, openNodes, TINY_PICTURE } from './nodes.ts';
 
 /** Seconds within which it must be back. */
@@ -25,7 +26,7 @@ const LIMITS_S = { rooms: 5, stream: 10, job: 15 } as const;
 const WORKERS = ['a', 'b'] as const;
 const OWNER_OF_FILMS = 'c';
 /** Rooms of each of the two, with a member at each node. */
-const ROOMS = 5;
+const ROOMS = orTiny(5, 1);
 /** Each member writes so often, ms. */
 const WRITE_EVERY_MS = 200;
 /** A film whose encoding takes a few seconds. */
@@ -59,8 +60,7 @@ export async function benchKills(rounds: number, takeoverMs?: number): Promise<s
   await makeFilm(film, FILM);
   const more = { [OWNER_OF_FILMS]: ['--roles', 'ingest,serve,rooms'] };
   const bench = await openNodes(opened, { args: ARGS, more, ...(takeoverMs !== undefined && { takeoverMs }) });
-  const { postgres } = bench.cluster;
-  const database = new pg.Client({ connectionString: postgres.url('db1') });
+  const database = new pg.Client({ connectionString: bench.cluster.database });
   await database.connect();
   opened.defer(() => database.end());
   const all: Killed[] = [];

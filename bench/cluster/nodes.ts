@@ -52,7 +52,7 @@ export class ClusterCpu {
 
   constructor({ cluster, nodes }: BenchCluster, generators: readonly number[]) {
     this.#nodes = NAMES.map((name) => new ProcessTree([nodes.get(name)!.server.pid]));
-    this.#engines = new ProcessTree([cluster.postgres.pid, cluster.redis.pid!]);
+    this.#engines = new ProcessTree(cluster.enginePids);
     this.#bench = new ProcessTree(generators);
   }
 

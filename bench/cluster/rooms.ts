@@ -14,27 +14,30 @@ import { printTable, say } from '../report.ts';
 import { createMembers, PER_ROOM, SOURCE } from '../rooms/room-server.ts';
 import type { Quantiles } from '../rooms/rooms.ts';
 import { CLIENT_CORE, SERVER_CORE } from '../target.ts';
+import { orTiny } from '../tiny.ts';
 import { type CostPoint, fitCosts } from './line.ts';
 import { type BenchCluster, ClusterCpu, coresBetween, NAMES, openNodes } from './nodes.ts';
 
 /** The bar for messages between nodes, ms. */
 const P95_MS = 100;
 /** Deliveries a second that are tried first; then half more, until it is too much. */
-const FIRST_RATE = 2000;
+const FIRST_RATE = orTiny(2000, 20);
 const STEP = 1.5;
+/** Rates that are tried. */
+const MOST_TRIES = orTiny(Number.POSITIVE_INFINITY, 1);
 /** Tries between the highest rate that was carried and the lowest that was not. */
 const HALVINGS = 2;
-const SEARCH = { warmUpS: 2, seconds: 5 } as const;
-const WARM_UP_S = 2;
+const SEARCH = orTiny({ warmUpS: 2, seconds: 5 }, { warmUpS: 1, seconds: 1 });
+const WARM_UP_S = orTiny(2, 1);
 const SHARES = [0.25, 0.5, 0.75] as const;
 /** What is computed from the costs. */
 const WANTED = { members: 15_000, deliveries: 20_000, rooms: 1500 } as const;
 /** A core is planned to be so full (docs/6-run/capacity.md). */
 const FULL = 0.65;
 /** Members whose memory is measured, and for how long the lowest is looked for, s. */
-const MEMORY_MEMBERS = 1000;
-const MEMORY_S = 12;
-const FIRST_MEMBERS = 100;
+const MEMORY_MEMBERS = orTiny(1000, 20);
+const MEMORY_S = orTiny(12, 1);
+const FIRST_MEMBERS = orTiny(100, 10);
 const BOTH_CORES = `${SERVER_CORE},${CLIENT_CORE}`;
 
 /** What the load generator prints for a step. */
@@ -80,10 +83,11 @@ export async function benchClusterRooms(members: number, seconds: number): Promi
   const ports = servers.map(({ url }) => new URL(url).port).join(',');
   await using load = openLoad(bench, ports, file, members);
 
-  const empty = await load.step({ members: 0, rate: 0, warmUpS: 0, seconds: 5 });
+  const empty = await load.step({ members: 0, rate: 0, warmUpS: 0, seconds: orTiny(5, 1) });
   const half = members / 2;
-  const steps = [empty, await load.step({ members: half, rate: 0, warmUpS: 4, seconds: seconds / 2 })];
-  steps.push(await load.step({ members, rate: 0, warmUpS: 4, seconds: seconds / 2 }));
+  const silent = { rate: 0, warmUpS: orTiny(4, 1), seconds: seconds / 2 };
+  const steps = [empty, await load.step({ members: half, ...silent })];
+  steps.push(await load.step({ members, ...silent }));
   let carried = 0;
   let refused = Number.POSITIVE_INFINITY;
   const tried: Step[] = [];
@@ -91,6 +95,7 @@ export async function benchClusterRooms(members: number, seconds: number): Promi
   const isCarried = ({ across, deliveries, rate }: Step) =>
     across.p95 < P95_MS && deliveries > 0.97 * rate * SEARCH.seconds;
   for (let rate = FIRST_RATE, halvings = 0; halvings < HALVINGS || refused === Number.POSITIVE_INFINITY; ) {
+    if (tried.length === MOST_TRIES) break;
     const step = await load.step({ members, rate, ...SEARCH });
     tried.push(step);
     // Others may have used the machine: it is too much when it was twice.
@@ -202,7 +207,7 @@ async function measureMemory(bench: BenchCluster, lines: readonly string[], fold
   const kib = async (port: string) => {
     await using load = openLoad(bench, port, file, own.length);
     // The first ones have code compiled and heaps grow.
-    await load.step({ members: FIRST_MEMBERS, rate: 0, warmUpS: 4, seconds: 1 });
+    await load.step({ members: FIRST_MEMBERS, rate: 0, warmUpS: orTiny(4, 1), seconds: 1 });
     const before = load.cpu.pss();
     await load.step({ members: own.length, rate: 0, warmUpS: 1, seconds: 1 });
     const least = before.map(() => Number.POSITIVE_INFINITY);

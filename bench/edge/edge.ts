@@ -6,6 +6,7 @@
 import { compileLoadGenerator } from '../load-generator.ts';
 import { describeMachine } from '../process-tree.ts';
 import { mib, printTable } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 import { addedToReload, openLive, quantilesOf, watchAll } from './live.ts';
 import { best, type Policy, simulate, unbounded } from './policies.ts';
 import { ASSETS, SEGMENTS, viewRequests } from './viewing.ts';
@@ -21,13 +22,13 @@ export interface EdgeBenchOptions {
   readonly only: readonly string[];
 }
 
-const VOD_VIEWERS = 200;
+const VOD_VIEWERS = orTiny(200, 5);
 /** Seconds of viewing before the measurement: the cache of an edge that runs is not empty. */
-const WARM_S = 600;
-const LIVE_STREAMS = 5;
-const LIVE_VIEWERS = 500;
+const WARM_S = orTiny(600, 6);
+const LIVE_STREAMS = orTiny(5, 1);
+const LIVE_VIEWERS = orTiny(500, 4);
 /** Numbers of viewers of one stream, for the cost of each. */
-const CAPACITY = [250, 500, 1000];
+const CAPACITY = orTiny([250, 500, 1000], [2, 4]);
 const WANTED_VIEWERS = 50_000;
 
 /** Measures and returns the report. */

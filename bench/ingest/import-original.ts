@@ -15,9 +15,10 @@ import type { WorkerContext } from '../../src/jobs/worker-job.ts';
 import { createImportHandler } from '../../src/transcode/import/import-original.ts';
 import { openFolder } from '../../test/fixtures/server.ts';
 import { median, mib, printTable, say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 
 /** Length of the film that is repeated, s. */
-const FILM_S = 20;
+const FILM_S = orTiny(20, 2);
 
 /** Generates the file, measures, and returns the report. @param seconds length of the file */
 export async function benchImport(seconds: number, rounds: number): Promise<string> {

@@ -8,6 +8,7 @@ import { type Durations, type Sample, sample } from '../measure.ts';
 import { type BenchMedia, makeBenchMedia } from '../media.ts';
 import { describeMachine } from '../process-tree.ts';
 import { mib, printTable, say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 import { startPublishers } from './publishers.ts';
 import { type Protocol, type StartIngest, startFfmpegIngest, startNginxIngest, startOxbowIngest } from './servers.ts';
 
@@ -23,7 +24,7 @@ export interface IngestOptions extends Durations {
 }
 
 /** Seconds of encoded media; publishers repeat them. */
-const MEDIA_S = 60;
+const MEDIA_S = orTiny(60, 20);
 
 /** Measures every number of streams, one server after the other. Returns the report. */
 export async function benchIngest(options: IngestOptions): Promise<string> {

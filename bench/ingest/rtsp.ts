@@ -13,11 +13,12 @@ import { type Durations, sample } from '../measure.ts';
 import { describeMachine } from '../process-tree.ts';
 import { type Recorders, type StartRecorders, startOxbow } from '../recorders.ts';
 import { mib, printTable, say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 
 /** Bitrate of the video, kbit/s. */
 const KBPS = 4000;
 /** A film is longer than a measurement by so much, seconds. */
-const SPARE_S = 25;
+const SPARE_S = orTiny(25, 15);
 
 /** Measures every number of cameras, one recorder after the other. Returns the report. */
 export async function benchRtsp(cameras: readonly number[], durations: Durations): Promise<string> {

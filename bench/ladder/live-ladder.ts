@@ -24,7 +24,7 @@ const FILM_S = 10;
 const RATE = 30;
 const RUNGS = [360, 720];
 /** Until all qualities are listed. */
-const START_MS = 60_000;
+const START_MS = 180_000;
 const LAG_EVERY_MS = 5000;
 
 /** Pictures by MSN of one rendition. */

@@ -15,10 +15,11 @@ import { StoryboardQueue } from '../../src/streams/record/storyboard-queue.ts';
 import type { RunSource } from '../../src/streams/stream-deps.ts';
 import { openStreams } from '../../src/streams/streams.fixture.ts';
 import { say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 
 const FRAME_MS = 40;
 /** A multiple of ten seconds and of the duration of 1,024 audio samples: repeated media has no seams. */
-export const LOOP_S = 640;
+export const LOOP_S: number = orTiny(640, 40);
 /** UTC of the first strip, ms: any. */
 const STRIP_MS = 1_795_000_000_000;
 

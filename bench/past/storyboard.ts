@@ -12,9 +12,10 @@ import { type BenchMedia, makeBenchMedia } from '../media.ts';
 import { openBenchOrigin } from '../origin.ts';
 import { describeMachine, ProcessTree, processMemory } from '../process-tree.ts';
 import { mib, printTable, say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 
-const WARM_UP_S = 20;
-const MEDIA_S = 60;
+const WARM_UP_S = orTiny(20, 3);
+const MEDIA_S = orTiny(60, 20);
 
 /** Measures with and without storyboards. Returns the report. */
 export async function benchStoryboard(streams: number, seconds: number): Promise<string> {

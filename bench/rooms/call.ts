@@ -10,17 +10,18 @@ import { openFolder, startServer } from '../../test/fixtures/server.ts';
 import { until } from '../../test/fixtures/wait.ts';
 import { ProcessTree } from '../process-tree.ts';
 import { printTable } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 import type { CallOrder, CallReport } from './call-people.ts';
 
-const PEOPLE = 8;
+const PEOPLE = orTiny(8, 2);
 /** 300 kbps, with a key frame every two seconds. */
 const FILM = [
-  ...['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=15:duration=20', '-vf', 'noise=alls=20:allf=t'],
+  ...['-f', 'lavfi', '-i', `testsrc2=size=320x180:rate=15:duration=${orTiny(20, 4)}`, '-vf', 'noise=alls=20:allf=t'],
   ...['-c:v', 'libvpx', '-deadline', 'realtime', '-cpu-used', '8', '-g', '30', '-pix_fmt', 'yuv420p'],
   ...['-b:v', '300k', '-minrate', '300k', '-maxrate', '300k', '-bufsize', '150k'],
 ];
 /** Before each measurement, seconds. */
-const WARM_UP_S = 5;
+const WARM_UP_S = orTiny(5, 1);
 
 /** Measures and returns the report. @param seconds of each measurement */
 export async function benchCall(seconds: number): Promise<string> {

@@ -13,11 +13,12 @@ import { openFolder } from '../../test/fixtures/server.ts';
 import { startLoadGenerator } from '../load-generator.ts';
 import { median, printTable, say } from '../report.ts';
 import { CLIENT_CORE } from '../target.ts';
+import { orTiny } from '../tiny.ts';
 import { adminToken, createMembers, SOURCE, startRoomServer } from './room-server.ts';
 
-const PEOPLE = 1000;
+const PEOPLE = orTiny(1000, 20);
 /** Presence of a crowd is sent later than its welcomes, ms. */
-const SETTLE_MS = 3000;
+const SETTLE_MS = orTiny(3000, 500);
 const WRITE_EACH_MS = 50;
 
 /** Measures `rounds` times, each with a new server, and returns a table. */

@@ -14,12 +14,13 @@ import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
 import { describeMachine, ProcessTree } from '../process-tree.ts';
 import { mib, printTable, say } from '../report.ts';
 import { CLIENT_CORE } from '../target.ts';
+import { orTiny } from '../tiny.ts';
 import { createMembers, PER_ROOM, SOURCE, startRoomServer } from './room-server.ts';
 import type { Quantiles } from './rooms.ts';
 
 /** Within this all have come, s. */
-const COME_S = 60;
-const WARM_UP_S = 3;
+const COME_S = orTiny(60, 3);
+const WARM_UP_S = orTiny(3, 1);
 /** A person writes this often, s. */
 const WRITE_EVERY_S = 30;
 

@@ -15,6 +15,7 @@ import { compileLoadGenerator, startLoadGenerator } from '../load-generator.ts';
 import { describeMachine, machineCpuS, ProcessTree } from '../process-tree.ts';
 import { median, mib, printTable, say } from '../report.ts';
 import { CLIENT_CORE, program, SERVER_CORE } from '../target.ts';
+import { orTiny } from '../tiny.ts';
 import { benchJoins } from './joins.ts';
 import { createMembers, PER_ROOM, SOURCE, startRoomServer } from './room-server.ts';
 
@@ -61,8 +62,8 @@ interface Target {
   empty(): Promise<void>;
 }
 
-const STALLED = 50;
-const WARM_UP_S = 3;
+const STALLED = orTiny(50, 2);
+const WARM_UP_S = orTiny(3, 1);
 
 /** Measures and returns the report. */
 export async function benchRooms({ members, seconds, rounds }: RoomsOptions): Promise<string> {
@@ -172,7 +173,7 @@ function problems(found: readonly Result[]): string[] {
 /** What `members` connections that say nothing take. */
 async function measureMemory(target: Target, file: string, members: number) {
   const tree = new ProcessTree([target.pid]);
-  await pause(5000);
+  await pause(orTiny(5000, 500));
   const before = tree.memory().pss;
   const child = startLoadGenerator(CLIENT_CORE, [target.port, file, members, 0, 1, 1, 0, 1], SOURCE);
   const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
@@ -180,7 +181,7 @@ async function measureMemory(target: Target, file: string, members: number) {
   // Garbage of the joins is collected within a minute.
   let after = Number.POSITIVE_INFINITY;
   for (let i = 0; i < 30; i++) {
-    await pause(2000);
+    await pause(orTiny(2000, 500));
     after = Math.min(after, tree.memory().pss);
   }
   child.kill();

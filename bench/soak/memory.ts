@@ -55,7 +55,7 @@ if (values.help || positionals.join() !== 'memory') {
   process.stdout.write(usage);
   process.exit(values.help ? 0 : 2);
 }
-const minutes = number(values.minutes, 1, 7 * 24 * 60);
+const minutes = number(values.minutes, 0.1, 7 * 24 * 60);
 const rest = number(values.rest, 0, minutes);
 const quiet = values.quiet === undefined ? Math.min(20, minutes / 4) : number(values.quiet, 0, minutes - rest);
 const pulled = number(values.pulled, 0, 100);

@@ -13,17 +13,18 @@ import { startServer } from '../../test/fixtures/server.ts';
 import { ProcessTree } from '../process-tree.ts';
 import { launcher } from '../recorders.ts';
 import { median, mib, printTable, say } from '../report.ts';
+import { orTiny } from '../tiny.ts';
 
-const BYTES = 1024 ** 3;
-const MANY = 100;
-const MANY_BYTES = 8 * 1024 ** 2;
+const BYTES = orTiny(1024 ** 3, 4 * 1024 ** 2);
+const MANY = orTiny(100, 3);
+const MANY_BYTES = orTiny(8, 1) * 1024 ** 2;
 /** Loads what the first upload loads, and compiles what each byte passes. */
-const WARM_UP_BYTES = 32 * 1024 ** 2;
+const WARM_UP_BYTES = orTiny(32, 1) * 1024 ** 2;
 const SAMPLE_MS = 50;
 /** At rest: the memory of a process stays within `CALM_BYTES` for `CALM_MS`; not waited for longer than `SETTLE_MS`. */
 const CALM_BYTES = 1024 ** 2;
 const CALM_MS = 5000;
-const SETTLE_MS = 60_000;
+const SETTLE_MS = orTiny(60_000, 500);
 const adminToken = 'bench-token-bench-token';
 
 interface Target extends AsyncDisposable {
@@ -56,7 +57,8 @@ export async function benchUpload(rounds: number): Promise<string> {
     many.get(name)!.seconds.toFixed(2),
     mib(many.get(name)!.memory / MANY),
   ]);
-  const head = ['server', '1 GiB, MB/s', 'of bare', 'MiB more', `${MANY} x 8 MiB, s`, 'MiB more for each'];
+  const [large, small] = [BYTES, MANY_BYTES].map((bytes) => `${mib(bytes)} MiB`);
+  const head = ['server', `${large}, MB/s`, 'of bare', 'MiB more', `${MANY} x ${small}, s`, 'MiB more for each'];
   return printTable(head, rows);
 }
 

@@ -1,31 +1,40 @@
+// The reports of the system are real, so a test waits for its own report behind them; the time after a report is virtual.
 import assert from 'node:assert/strict';
-import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, renameSync, rmSync, symlinkSync, watch, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
+import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import { watchFiles } from './file-watch.ts';
 
 const root = mkdtempSync(join(tmpdir(), 'oxbow-watch-'));
 after(() => rmSync(root, { recursive: true }));
 
-/** A watch that counts, with a promise for the next change. */
+/** A change counts when no file has been written for so long. */
+const REST_MS = 250;
+
+/** A watch that counts, on virtual time. */
 async function watched(files: readonly string[]) {
-  const changes = { count: 0, next: Promise.withResolvers<void>() };
+  const time = openVirtualTime();
+  const changes = { count: 0 };
   const watching = await watchFiles(files, {
-    onChange() {
-      changes.count++;
-      changes.next.resolve();
-      changes.next = Promise.withResolvers();
-    },
-    failed: (error) => changes.next.reject(error),
+    onChange: () => void changes.count++,
+    failed: (error) => assert.fail(String(error)),
   });
-  // What the watch waits with does not keep a process alive: here something else must.
-  const alive = setInterval(() => undefined, 1000);
   return {
     changes,
+    /** Passes `ms` after the watch has received what happened in the folder before: the system reports it in order. */
+    async pass(folder: string, ms: number): Promise<void> {
+      const reports = watch(folder);
+      writeFileSync(join(folder, 'marker'), 'x');
+      for (let name: unknown; name !== 'marker'; ) [, name] = await once(reports, 'change');
+      reports.close();
+      await time.runFor(ms);
+    },
     async [Symbol.asyncDispose]() {
-      clearInterval(alive);
       await watching[Symbol.asyncDispose]();
+      time[Symbol.dispose]();
     },
   };
 }
@@ -40,16 +49,18 @@ test('a file that is written in several steps, or replaced as editors do, is one
   const folder = newFolder('saved');
   const file = join(folder, 'oxbow.yaml');
   writeFileSync(file, 'a: 1\n');
-  await using watch = await watched([file]);
-  const { changes } = watch;
-  let next = changes.next.promise;
+  await using watching = await watched([file]);
+  const { changes, pass } = watching;
   writeFileSync(file, 'a:');
+  await pass(folder, REST_MS - 1);
   writeFileSync(file, 'a: 2\n');
-  await next;
-  next = changes.next.promise;
+  await pass(folder, REST_MS - 1);
+  assert.equal(changes.count, 0, 'it may still be written');
+  await pass(folder, REST_MS);
+  assert.equal(changes.count, 1);
   writeFileSync(join(folder, '.oxbow.yaml.swp'), 'a: 3\n');
   renameSync(join(folder, '.oxbow.yaml.swp'), file);
-  await next;
+  await pass(folder, REST_MS);
   assert.equal(changes.count, 2);
 });
 
@@ -61,13 +72,12 @@ test('a symbolic link that changes to another folder, as in Kubernetes, is a cha
   }
   symlinkSync('..1', join(folder, '..data'));
   symlinkSync(join('..data', 'oxbow.yaml'), join(folder, 'oxbow.yaml'));
-  await using watch = await watched([join(folder, 'oxbow.yaml')]);
-  const next = watch.changes.next.promise;
+  await using watching = await watched([join(folder, 'oxbow.yaml')]);
   symlinkSync('..2', join(folder, '..data_tmp'));
   renameSync(join(folder, '..data_tmp'), join(folder, '..data'));
   rmSync(join(folder, '..1'), { recursive: true });
-  await next;
-  assert.equal(watch.changes.count, 1);
+  await watching.pass(folder, REST_MS);
+  assert.equal(watching.changes.count, 1);
 });
 
 test('the same content, a truncated file, and other files in the folder are not a change', async () => {
@@ -76,16 +86,18 @@ test('the same content, a truncated file, and other files in the folder are not 
   const other = join(folder, 'second.yaml');
   writeFileSync(file, 'a: 1\n');
   writeFileSync(other, 'b: 1\n');
-  await using watch = await watched([file, other]);
-  const { changes } = watch;
+  await using watching = await watched([file, other]);
+  const { changes, pass } = watching;
   writeFileSync(file, 'a: 1\n');
   writeFileSync(join(folder, 'notes.txt'), 'x');
   writeFileSync(file, '');
-  const next = changes.next.promise;
-  // Seen after the others: had they counted, there would be two.
-  await new Promise((resolve) => setTimeout(resolve, 600));
+  await pass(folder, 60_000);
+  assert.equal(changes.count, 0);
+  writeFileSync(file, 'a: 1\n');
+  await pass(folder, REST_MS);
+  assert.equal(changes.count, 0, 'what was there before it was truncated');
   writeFileSync(other, 'b: 2\n');
-  await next;
+  await pass(folder, REST_MS);
   assert.equal(changes.count, 1);
 });
 

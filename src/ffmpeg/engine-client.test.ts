@@ -1,6 +1,7 @@
+// The process is real, so a test waits for its answers and its end; the limits of time pass on virtual time.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { sleep } from '../lib/abort.ts';
+import { openVirtualTime, settlePromises } from '../../test/fixtures/virtual-time.ts';
 import { EngineClient } from './engine-client.ts';
 
 const signal = AbortSignal.timeout(300_000);
@@ -17,7 +18,7 @@ const alive = (pid: number) => {
 };
 
 async function gone(pid: number): Promise<void> {
-  while (alive(pid)) await sleep(5, { signal });
+  while (alive(pid)) await settlePromises();
 }
 
 suite('the shared media engine process', () => {
@@ -34,11 +35,17 @@ suite('the shared media engine process', () => {
   });
 
   test('a request over its time limit is rejected and its process killed', async () => {
-    await using client = new EngineClient({ requestMs: 300 });
+    using time = openVirtualTime();
+    await using client = new EngineClient();
     await client.request(version, nothing, { signal });
     const pid = client.pid!;
     process.kill(pid, 'SIGSTOP');
-    await assert.rejects(client.request(version, nothing, { signal }), { ...failed, message: /longer than 300 ms/ });
+    const late = client.request(version, nothing, { signal });
+    const rejected = assert.rejects(late, { ...failed, message: /longer than 5000 ms/ });
+    await time.runFor(4999);
+    assert.equal(alive(pid), true);
+    await time.runFor(1);
+    await rejected;
     assert.equal(alive(pid), false);
     assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
   });
@@ -76,9 +83,15 @@ suite('the shared media engine process', () => {
   });
 
   test('an idle process is closed', async () => {
-    await using client = new EngineClient({ idleMs: 30 });
+    using time = openVirtualTime();
+    await using client = new EngineClient();
     await client.request(version, nothing, { signal });
-    await gone(client.pid!);
+    const pid = client.pid!;
+    await time.runFor(29_999);
+    assert.equal(client.pid, pid);
+    await time.runFor(1);
+    assert.equal(client.pid, undefined);
+    await gone(pid);
     assert.match(Buffer.from(await client.request(version, nothing, { signal })).toString(), /^FFmpeg/);
   });
 

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import { gunzipSync } from 'node:zlib';
+import { settlePromises } from '../../test/fixtures/virtual-time.ts';
 import { type Delivery, generation, makeGroup, openDelivery, tracks } from '../delivery/delivery.fixture.ts';
 import { START_US } from '../recording/recording.fixture.ts';
 import { startTestServer, type TestServer } from './fixture.ts';
@@ -183,7 +184,7 @@ suite('header fields of answers', () => {
   test('a part that is produced during the request arrives complete; if the stream ends instead, 404 with no-store', async () => {
     const held = async (count: number) => {
       while (!new RegExp(`^oxbow_held_requests ${count}$`, 'm').test(await server.deps.metrics.print()))
-        await new Promise((resolve) => setTimeout(resolve, 10));
+        await settlePromises();
     };
     const reload = ask(`${LIST}?_HLS_msn=130&_HLS_part=2`);
     const hinted = ask('/live/door/av0/130.2.m4s');

@@ -35,7 +35,7 @@ async function until(
     const job = await queue.find(id);
     if (job?.state === state) return job;
     await step();
-    await new Promise((resolve) => setTimeout(resolve, 2));
+    await new Promise(setImmediate);
   }
 }
 

@@ -1,9 +1,11 @@
+// Connections are real, so a test waits for bytes and requests; the limits of time pass on virtual time.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, type ServerResponse } from 'node:http';
 import { type AddressInfo, createServer as createTcpServer, type Socket } from 'node:net';
 import { test } from 'node:test';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import { createNet, isRetryable, type Net, type NetRequest, type Resolve } from './net.ts';
 import { tracedNet } from './traced.ts';
 
@@ -263,22 +265,32 @@ test('a body above the limit is rejected: declared, chunked, or decoded from a g
 });
 
 test('a slow drip ends at the total deadline, silence at the idle limit, both retryable', async () => {
+  let drip = () => {};
   await using origin = await serve((request, response) => {
+    drip = () => void (request.url === '/drip' && response.write('#'));
     response.write('#');
-    if (request.url !== '/drip') return;
-    const timer = setInterval(() => response.write('#'), 20);
-    response.on('close', () => clearInterval(timer));
   });
   await using net = createNet({ allow: ['127.0.0.1'] });
-  for (const [path, reason, limit] of [
-    ['/drip', 'deadline', { deadlineMs: 400 }],
-    ['/silent', 'idle', { idleMs: 200 }],
+  for (const [path, reason, endMs, limit] of [
+    ['/drip', 'deadline', 9000, { deadlineMs: 9000, idleMs: 2000 }],
+    ['/drip', 'slow', 10_000, { idleMs: 2000 }],
+    ['/silent', 'idle', 2000, { idleMs: 2000 }],
   ] as const) {
-    await assert.rejects(text(net, origin.url + path, limits(limit)), (error) => {
-      assert.equal((error as { extra?: { reason?: string } }).extra?.reason, reason);
-      assert.ok(isRetryable(error));
-      return true;
-    });
+    using time = openVirtualTime();
+    const body = (await net.fetch(origin.url + path, limits(limit))).stream()[Symbol.asyncIterator]();
+    assert.equal((await body.next()).value.length, 1);
+    let failure: { readonly error: unknown; readonly atMs: number } | undefined;
+    while (!failure) {
+      const piece = body.next().catch((error: unknown) => {
+        failure = { error, atMs: time.nowMs };
+      });
+      await time.runFor(1000);
+      drip();
+      if (path === '/drip') await piece;
+    }
+    const { error, atMs } = failure as { readonly error: { extra?: { reason?: string } }; readonly atMs: number };
+    assert.deepEqual([error.extra?.reason, atMs], [reason, endMs]);
+    assert.ok(isRetryable(error));
   }
 });
 
@@ -288,9 +300,11 @@ test('a server that accepts the connection and sends nothing times out', async (
   await once(server, 'listening');
   const { port } = server.address() as AddressInfo;
   await using net = createNet({ allow: ['127.0.0.1'] });
-  await assert.rejects(net.fetch(`http://127.0.0.1:${port}/`, limits({ idleMs: 100 })), {
-    extra: { reason: 'idle', retryable: true },
-  });
+  using time = openVirtualTime();
+  const fetched = net.fetch(`http://127.0.0.1:${port}/`, limits({ idleMs: 2000 }));
+  await once(server, 'connection');
+  await assert.rejects(time.settled('the reply', fetched), { extra: { reason: 'idle', retryable: true } });
+  assert.equal(time.nowMs, 2000);
   server.close();
 });
 
@@ -346,7 +360,11 @@ test('a kept connection that the server has closed costs only a second try', asy
 });
 
 test('connections are reused, and at most ten per host are kept', async () => {
-  await using origin = await serve((_, response) => void setTimeout(() => response.end('x'), 20));
+  const held: ServerResponse[] = [];
+  await using origin = await serve((_, response) => {
+    held.push(response);
+    if (held.length >= 20) for (const each of held) each.end('x');
+  });
   await using net = createNet({ allow: ['127.0.0.1'] });
   await Promise.all(Array.from({ length: 20 }, () => text(net, origin.url, limits())));
   assert.ok(net.idleConnections <= 10, `${net.idleConnections} are kept`);

@@ -1,8 +1,10 @@
+// Connections are real, so a test waits for bytes and closed sockets; the limits of time pass on virtual time.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type RequestListener, request as send } from 'node:http';
-import { type AddressInfo, connect, createServer as createTcpServer, type Server, type Socket } from 'node:net';
+import { type AddressInfo, connect, createServer as createTcpServer, type Server, Socket } from 'node:net';
 import { test } from 'node:test';
+import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import { until } from '../../test/fixtures/wait.ts';
 import { seeded } from '../lib/random.fixture.ts';
 import { createNet, type GuardedProxy, type ProxyOptions, refusedPhrase } from './net.ts';
@@ -186,7 +188,7 @@ test('exceeding the bytes closes everything, and no request is sent afterwards',
   assert.match(proxy.refusal!.message, /more than 400000 bytes/);
 });
 
-test('connections are bounded in number, idle time and total time', async () => {
+test('connections are bounded in number, idle time and total time', async (t) => {
   await using site = await echo();
   const authority = `127.0.0.1:${site.port}`;
   await using few = await open({ trusted: site.url, maxConnections: 2 });
@@ -201,14 +203,28 @@ test('connections are bounded in number, idle time and total time', async () => 
     ),
   );
 
-  await using silent = await open({ trusted: site.url, idleMs: 1500 });
-  await once((await tunnel(silent, authority)).socket.resume(), 'close');
+  await using silent = await open({ trusted: site.url, idleMs: 47_000 });
+  const limited = t.mock.method(Socket.prototype, 'setTimeout').mock;
+  for (const side of [0, 1]) {
+    limited.resetCalls();
+    const { socket } = await tunnel(silent, authority);
+    const sides = limited.calls.filter(({ arguments: [ms] }) => ms === 47_000).map((call) => call.this as Socket);
+    assert.equal(sides.length, 2);
+    sides[side]!.emit('timeout'); // as the system does when so long nothing came or went
+    await once(socket.resume(), 'close');
+  }
   assert.equal(silent.refusal, undefined);
 
-  await using brief = await open({ trusted: site.url, deadlineMs: 1500 });
-  await once((await tunnel(brief, authority)).socket.resume(), 'close');
+  using time = openVirtualTime();
+  await using brief = await open({ trusted: site.url, deadlineMs: 60_000 });
+  const { socket } = await tunnel(brief, authority);
+  const closed = once(socket.resume(), 'close');
+  await time.runFor(59_999);
+  assert.equal(brief.refusal, undefined);
+  await time.runFor(1);
+  assert.match(brief.refusal!.message, /longer than 60000 ms/);
+  await closed;
   assert.equal((await tunnel(brief, authority)).status, 403);
-  assert.match(brief.refusal!.message, /longer than 1500 ms/);
 });
 
 test('closing ends all connections at once', async () => {

@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { createManualClock } from '../lib/clock.ts';
 import { NODE_LEASE } from '../store/data-folder-lease.ts';
 import type { OpenDatabase } from '../store/store.fixture.ts';
@@ -47,7 +46,8 @@ export function placementFaultsContract(name: string, open: OpenDatabase): void 
       await reading.promise;
       await a.placement.give('stream', 'cam', 'b');
       const refreshed = b.placement.refresh();
-      await Promise.race([refreshed, sleep(50)]); // it waits for the first one
+      const others = database.db.selectFrom('placement').selectAll();
+      for (let i = 0; i < 10; i++) await Promise.race([refreshed, others.execute()]); // it waits for the first one
       held.resolve();
       await Promise.all([first, refreshed]);
       assert.deepEqual(

@@ -1,6 +1,7 @@
+// The server and its connections are real, so a test waits for what they do; the pause before a retry passes on virtual time.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { setTimeout as delay } from 'node:timers/promises';
+import { openVirtualTime, settlePromises } from '../../test/fixtures/virtual-time.ts';
 import { createSystemClock } from '../lib/clock.ts';
 import { NOW_US, open, start } from '../live/stream.fixture.ts';
 import { printAvcC, printPicture } from '../media/flv/forms.fixture.ts';
@@ -39,6 +40,14 @@ class Rig implements AsyncDisposable {
   readonly relay: Relay;
 
   constructor(url: string, change: Partial<RelayOptions> = {}) {
+    const { stream } = this.heard;
+    const attach = stream.attach.bind(stream);
+    stream.attach = (...request) => {
+      const sink = attach(...request);
+      this.attached++;
+      this.#change();
+      return sink;
+    };
     this.relay = new Relay({
       ...{
         name: 'door',
@@ -48,10 +57,18 @@ class Rig implements AsyncDisposable {
         net: this.net,
       },
       ...{ connect: connectTarget(this.net), maxQueuedBytes: 8 * 1024 * 1024, checkAddress: () => undefined },
-      onChange: (status) => this.statuses.push(status),
+      onChange: (status) => {
+        this.statuses.push(status);
+        this.#change();
+      },
+      onCount: () => this.#change(),
       ...change,
     });
   }
+
+  /** Times that the relay was attached to the stream: it takes each frame from then on. */
+  attached = 0;
+  readonly #waiting = new Set<() => void>();
 
   get states(): string[] {
     return this.statuses.map(({ state }) => state);
@@ -65,12 +82,24 @@ class Rig implements AsyncDisposable {
     for (const frame of frames) this.heard.stream.publish(frame);
   }
 
-  async until(is: () => boolean): Promise<void> {
-    const endMs = Date.now() + 60_000;
-    while (!is()) {
-      if (Date.now() > endMs) throw new Error(`not within 60 s: ${is}; ${JSON.stringify(this.relay.status)}`);
-      await delay(5);
-    }
+  /** Resolves when `is` holds after a change of the relay. */
+  until(is: () => boolean): Promise<void> {
+    return new Promise((resolve) => {
+      const look = () => {
+        if (!is()) return;
+        this.#waiting.delete(look);
+        resolve();
+      };
+      this.#waiting.add(look);
+      look();
+    });
+  }
+
+  #change(): void {
+    // The status has changed when this is called, but not always that of the caller.
+    setImmediate(() => {
+      for (const look of this.#waiting) look();
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -85,10 +114,7 @@ suite('a relay over RTMP', () => {
     await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door?key=ok_1234`);
     rig.begin();
     rig.publish(pictures(10, 250));
-    await rig.until(() => rig.relay.status.state === 'connecting' || server.received.length > 0);
-    await server.until(() => server.received.length > 0);
-    await rig.until(() => rig.heard.stream.context !== undefined && rig.statuses.length > 0);
-    await delay(50);
+    await rig.until(() => rig.attached === 1);
     const sent = pictures(75, 260);
     rig.publish(sent);
     // A sink that attaches within a GOP waits for the next key frame, because none kept the GOP before.
@@ -107,21 +133,23 @@ suite('a relay over RTMP', () => {
   });
 
   test('a target that is lost is tried again, and gets the media from the next key frame', async () => {
+    using time = openVirtualTime();
     await using server = await RtmpTestServer.open();
-    await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door`);
+    await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door`, { clock: time.clock });
     rig.begin();
     rig.publish(pictures(1));
-    await server.until(() => server.received.length === 1);
-    await delay(20);
+    await rig.until(() => rig.attached === 1);
     rig.publish(pictures(50, 1));
     await server.until(() => server.received[0]!.frames.length > 10);
     server.drop();
     await rig.until(() => rig.states.includes('failed'));
     const { error, retryAtMs } = rig.statuses.find(({ state }) => state === 'failed')!;
     assert.match(error, /closed the connection|ECONNRESET/);
-    assert.ok(retryAtMs !== undefined);
-    await server.until(() => server.received.length === 2);
-    await delay(50);
+    assert.equal(retryAtMs, time.clock.nowMs() + 750, 'half of the first pause is random, between 500 and 1000 ms');
+    await time.runFor(749);
+    assert.equal(rig.relay.status.state, 'failed');
+    await time.runFor(1);
+    await rig.until(() => rig.attached === 2);
     rig.publish(pictures(50, 75));
     await server.until(() => server.received[1]!.frames.length >= 20);
     assert.equal(server.received[1]!.frames[0]!.key, true);
@@ -146,12 +174,11 @@ suite('a relay over RTMP', () => {
     await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door`, { maxQueuedBytes: 1024 * 1024 });
     rig.begin();
     rig.publish(pictures(1));
-    await server.until(() => server.received.length === 1);
-    await delay(50);
+    await rig.until(() => rig.attached === 1);
     const sent = pictures(400, 25, 60_000); // 24 MB
     for (const frame of sent) {
       rig.heard.stream.publish(frame);
-      if (frame.key) await delay(1);
+      if (frame.key) await settlePromises();
     }
     assert.equal(rig.heard.frames.length, 401, 'the other sink has every frame');
     await rig.until(() => rig.relay.status.lostFrames > 0);
@@ -163,8 +190,7 @@ suite('a relay over RTMP', () => {
     await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door`);
     rig.begin([track, { ...opusTrack, id: 2 }]);
     rig.publish(pictures(1));
-    await server.until(() => server.received.length === 1);
-    await delay(20);
+    await rig.until(() => rig.attached === 1);
     rig.publish(pictures(30, 1));
     await rig.until(() => rig.relay.status.state === 'live');
     assert.deepEqual(
@@ -185,8 +211,7 @@ suite('a relay over RTMP', () => {
         packets.map((one) => ({ ...one, dts: one.dts + from, pts: one.pts + from, data: new Uint8Array(9) })),
       );
     send(0);
-    await server.until(() => server.received.length === 2);
-    await delay(20);
+    await silent.until(() => silent.attached === 1);
     send(4800);
     await silent.until(() => silent.states.includes('failed'));
     assert.match(silent.relay.status.error, /takes none of the tracks.*opus audio/);
@@ -197,8 +222,7 @@ suite('a relay over RTMP', () => {
     await using rig = new Rig(`rtmp://127.0.0.1:${server.port}/live/door`);
     rig.begin();
     rig.publish(pictures(1));
-    await server.until(() => server.received.length === 1);
-    await delay(20);
+    await rig.until(() => rig.attached === 1);
     rig.publish(pictures(50, 25));
     await server.until(() => server.received[0]!.timesMs.length >= 50);
     const before = server.received[0]!.timesMs.at(-1)!;

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { MessageChannel } from 'node:worker_threads';
+import { messagesOnTheWay } from '../../test/fixtures/virtual-time.ts';
 import { createSilentLog } from '../observe/log.ts';
 import { openStore, type Store } from './db.ts';
 import { serveDatabase } from './sqlite/database-port.ts';
@@ -30,11 +31,32 @@ export async function openTemporaryStore(): Promise<Store & AsyncDisposable> {
 /** Runs the statements of a database in this thread; they arrive and are answered as messages, as with a thread. */
 export const serveHere: StartDatabase = (settings) => {
   const { port1: ours, port2: theirs } = new MessageChannel();
+  let onTheWay = 0;
+  const areOnTheWay = () => onTheWay > 0;
+  messagesOnTheWay.add(areOnTheWay);
+  const answer = theirs.postMessage.bind(theirs);
+  theirs.postMessage = (...message) => {
+    onTheWay++;
+    answer(...message);
+  };
+  theirs.on('message', () => onTheWay--);
   serveDatabase(theirs, settings);
   return {
-    post: (request) => ours.postMessage(request),
-    receive: (listener) => ours.on('message', listener),
-    ended: new Promise((resolve) => ours.once('close', () => resolve(undefined))),
+    post(request) {
+      onTheWay++;
+      ours.postMessage(request);
+    },
+    receive: (listener) =>
+      ours.on('message', (response) => {
+        onTheWay--;
+        listener(response);
+      }),
+    ended: new Promise((resolve) =>
+      ours.once('close', () => {
+        messagesOnTheWay.delete(areOnTheWay);
+        resolve(undefined);
+      }),
+    ),
     end: () => ours.close(),
   };
 };

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { until } from '../../test/fixtures/wait.ts';
+import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import type { SourceFacts } from '../api/source-facts.ts';
 import { openStreams, START_MS, temporaryFolder, timeline } from './streams.fixture.ts';
 
@@ -51,6 +51,7 @@ suite('a stream’s state', () => {
   });
 
   test('is ended after the source has ended; after a bug it waits with a reason, and its source is read again', async () => {
+    using time = openVirtualTime();
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
@@ -69,7 +70,8 @@ suite('a stream’s state', () => {
     );
     assert.equal(rig.catalog.get('door').list.ended, true);
     assert.ok(rig.logged.some(({ msg, error }) => /a bug/.test(msg) && error !== undefined));
-    await until('the source is read again', () => rig.source('gate').options.signal.aborted === false && gates() === 2);
+    await time.until('the source is read again', () => gates() === 2);
+    assert.deepEqual([time.nowMs, rig.source('gate').options.signal.aborted], [750, false]);
     rig.source('gate').flow(3000);
     assert.equal(rig.catalog.get('gate').state, 'live');
     await rig.api.start('door');
@@ -226,7 +228,7 @@ suite('the live playlist of a source that is down', () => {
   });
 
   test('leaves no timer when oxbow closes', async () => {
-    const before = process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length;
+    using time = openVirtualTime();
     await using folder = await temporaryFolder();
     {
       await using rig = await openStreams({ folder: folder.path });
@@ -235,8 +237,9 @@ suite('the live playlist of a source that is down', () => {
       rig.source('door').down(1000);
       await rig.api.create('gate', testSource);
       rig.source('gate').flow(5000);
+      assert.ok(time.timers > 0);
     }
-    assert.equal(process.getActiveResourcesInfo().filter((kind) => kind === 'Timeout').length, before);
+    assert.equal(time.timers, 0);
   });
 });
 

@@ -184,6 +184,8 @@ export interface RigChange
   readonly segments?: SegmentStore;
   /** UTC at which the clock starts, ms since 1970. */
   readonly nowMs?: number;
+  /** Default: a new one, which only the sources move. */
+  readonly clock?: ManualClock;
   readonly config?: Omit<Partial<Config>, 'live'> & { readonly live?: Partial<Config['live']> };
   readonly maxDisk?: number;
   /** Time to live of the lease on the folder, ms. */
@@ -201,7 +203,7 @@ export interface RigChange
 export async function openStreams(change: RigChange): Promise<StreamsRig> {
   const { folder, nowMs = START_MS } = change;
   const { config } = await loadConfig({});
-  const clock = createManualClock(nowMs);
+  const clock = change.clock ?? createManualClock(nowMs);
   const logged: StreamsRig['logged'] = [];
   const log = createLog({ level: 'debug', write: (line) => logged.push(JSON.parse(line)) });
   const metrics = createMetrics();

@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { Kysely } from 'kysely';
+import type { TestTime } from '../../test/fixtures/virtual-time.ts';
 import { type LeaseStore, Leases } from '../cluster/lease.ts';
 import { createLocalEventBus } from '../cluster/local-event-bus.ts';
 import { sleep } from '../lib/abort.ts';
@@ -48,10 +49,15 @@ async function openNode(
   };
 }
 
-/** Every database runs this suite. */
-export function sharedWebhooksContract(name: string, open: OpenDatabase): void {
+/**
+ * Every database runs this suite.
+ *
+ * @param openTime moves time instead of waiting, for a database in this process; a server answers in real time
+ */
+export function sharedWebhooksContract(name: string, open: OpenDatabase, openTime?: () => TestTime): void {
   suite(`webhooks of several nodes on ${name}`, () => {
     test('the events of all nodes are sent once, by one node at a time', async () => {
+      using time = openTime?.();
       await using database = await open();
       const sent: string[] = [];
       const arrived = new EventTarget();
@@ -64,6 +70,7 @@ export function sharedWebhooksContract(name: string, open: OpenDatabase): void {
         ),
       );
       const until = async (count: number) => {
+        if (time) return void (await time.until(`${count} events are sent`, () => sent.length >= count));
         while (sent.length < count)
           await new Promise((resolve) => arrived.addEventListener('sent', resolve, { once: true }));
       };
@@ -87,6 +94,7 @@ export function sharedWebhooksContract(name: string, open: OpenDatabase): void {
       const others = nodes.filter((_, i) => i !== at);
       others[0]!.tell(100);
       await until(16);
+      if (time) assert.equal(Math.round(time.nowMs), 3333, 'with the first look of another node');
       assert.match(sent.at(-1)!, / 100$/);
       await others[0]!.hooks.remove(id);
       await others[1]!.changes.look();

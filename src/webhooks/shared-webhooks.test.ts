@@ -1,4 +1,5 @@
+import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import { openTemporaryStore } from '../store/store.fixture.ts';
 import { sharedWebhooksContract } from './shared-webhooks.contract.ts';
 
-sharedWebhooksContract('SQLite', openTemporaryStore);
+sharedWebhooksContract('SQLite', openTemporaryStore, openVirtualTime);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
@@ -74,7 +75,7 @@ suite('the admin page', { skip: need('chromium') }, () => {
     });
     const saved = page.waitForEvent('download');
     await page.getByRole('button', { name: 'Download' }).click();
-    assert.match(await readFile(await (await saved).path(), 'utf8'), /\tinfo\tdemo\tthe stream is live\t/);
+    assert.match(await text(await (await saved).createReadStream()), /\tinfo\tdemo\tthe stream is live\t/);
     await page.getByLabel('Search').fill('no such line');
     await page.getByText('No line matches.').waitFor();
     await page.locator('nav a[href="/admin/streams"]').click();

@@ -6,9 +6,9 @@ import type { RoomItem } from '../../src/api/room/item-shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
+import { measureAlone } from './alone.ts';
+import { collectFaults, launchBrowser, openVisitor } from './chromium.ts';
 import { type SeenFrame, takeFrames } from './frames.ts';
-import { measureAlone } from './measure-alone.ts';
 import { createTestStreams, driftOf } from './multi-view.ts';
 
 /** The promise of a room is 30 ms at 25 frames/s; four pictures of a busy machine are drawn late. */
@@ -42,7 +42,7 @@ suite('several streams in a room', { skip: need('chromium') || need('ffmpeg') },
     });
     await createTestStreams(server, streams);
     liveMs = Date.now();
-    browser = await openBrowser();
+    browser = await launchBrowser(); // pages of other files would delay the pictures that are measured
   });
   after(async () => {
     await browser?.close();

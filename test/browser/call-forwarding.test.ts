@@ -8,9 +8,9 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { measureAlone } from './alone.ts';
 import { connectToServer, joinCall, leaveCall, modeOf, slotsOf } from './call-page.ts';
-import { fakeDevicesAt, openBrowser, openVisitor } from './chromium.ts';
-import { measureAlone } from './measure-alone.ts';
+import { fakeDevicesAt, launchBrowser, openVisitor } from './chromium.ts';
 import { openEmptyPage } from './webrtc-page.ts';
 
 interface Participant {
@@ -37,7 +37,7 @@ suite('a call that the server forwards', { skip: need('chromium') }, () => {
         args: ['--accounts-sign-up', 'open'],
       }),
     );
-    browser = await openBrowser(fakeDevicesAt(5));
+    browser = await launchBrowser(fakeDevicesAt(5)); // fewer pictures than the shared one's camera
     opened.defer(() => browser.close());
     context = await openVisitor(browser);
     // The empty page is not of this computer to Chromium, and its WebSocket is.

@@ -12,10 +12,10 @@ import { run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { measureAlone } from './alone.ts';
 import { violations } from './axe.ts';
 import { connectToServer, joinCall as joinWithoutPage } from './call-page.ts';
-import { collectFaults, fakeDevicesAt, type Looks, openBrowser, openVisitor } from './chromium.ts';
-import { measureAlone } from './measure-alone.ts';
+import { collectFaults, fakeDevicesAt, type Looks, launchBrowser, openVisitor } from './chromium.ts';
 import { overflowing } from './overflow.ts';
 import { openEmptyPage } from './webrtc-page.ts';
 
@@ -47,7 +47,7 @@ suite('a recorded call', { skip: need('chromium') || need('ffmpeg') }, () => {
         args: ['--accounts-sign-up', 'open'],
       }),
     );
-    browser = await openBrowser(fakeDevicesAt(10));
+    browser = await launchBrowser(fakeDevicesAt(10)); // fewer pictures than the shared one's camera
     opened.defer(() => browser.close());
     const recorder = opened.use(await openVisitor(browser, { width: 1280, height: 800 }));
     const headers = { origin: server.url };

@@ -1,59 +1,38 @@
 /**
  * A headless browser, and the faults of the pages it shows.
- * In: the machine's Chromium. Out: a browser; faults as text, for a test to expect none.
+ * In: the Chromium that files of tests share, or one of its own. Out: a browser; faults as text, for a test to expect none.
  */
 import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { sharedService } from '../fixtures/services/services.ts';
+import { fakeDevices, launchOptions } from './chromium-server.ts';
 
-/** Those that Playwright disables, since only the last of several switches counts. */
-const DISABLED_BY_PLAYWRIGHT = [
-  'AimEnabled',
-  'AvoidCorsURLLoaderRestartOnRedirect',
-  'AvoidUnnecessaryBeforeUnloadCheckSync',
-  'DestroyProfileOnBrowserClose',
-  'HttpsFirstBalancedModeAutoEnable',
-  'HttpsUpgrades',
-  'LensOverlay',
-  'MediaRouter',
-  'NetworkTimeServiceQuerying',
-  'OptimizationHints',
-  'PaintHolding',
-  'PreconnectToSearch',
-  'TcpPortRandomizationWin',
-  'ThirdPartyStoragePartitioning',
-];
-/** Pages of the address bar and a process in reserve: without them a window takes 0.4 s of CPU instead of 1.5 s. */
-const UNUSED = ['SpareRendererForSitePerProcess', 'WebUIOmniboxAimPopup', 'WebUIOmniboxPopup'];
-
-const args = [
-  `--disable-features=${[...DISABLED_BY_PLAYWRIGHT, ...UNUSED].join()}`,
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-  '--autoplay-policy=no-user-gesture-required',
-];
+export { fakeDevices, fakeDevicesAt } from './chromium-server.ts';
 
 /** Timeout of page operations, ms; a busy machine needs time. */
 export const PAGE_WITHIN_MS = 60_000;
 
-/** A camera that shows a counter and a microphone that beeps once a second, which pages get without a question. */
-export const fakeDevices: readonly string[] = fakeDevicesAt(20);
-
-/** The same with so many pictures per second, for pages that encode many of them. */
-export function fakeDevicesAt(fps: number): readonly string[] {
-  return [`--use-fake-device-for-media-stream=fps=${fps}`, '--use-fake-ui-for-media-stream'];
+/**
+ * Opens Chromium with fake devices: the one that files of tests share, or one like it where nothing is shared. `close` or disposing closes
+ * its contexts, and ends it where it is not shared; so does the end of this process.
+ */
+export async function openBrowser(): Promise<Browser> {
+  const address = await sharedService('chromium');
+  if (address === undefined) return launchBrowser(fakeDevices);
+  try {
+    return await chromium.connect(address);
+  } catch (error) {
+    console.error(`The shared Chromium has ended, this file starts its own: ${error}`); // only the files that it ended for fail
+    return launchBrowser(fakeDevices);
+  }
 }
 
 /**
- * Starts Chromium; `close` or disposing ends it and deletes its profile.
+ * Starts a Chromium that no other file of tests uses: to measure it, to stop its processes, or with other devices.
  *
  * @param further arguments
  */
-export async function openBrowser(further: readonly string[] = []): Promise<Browser> {
-  return chromium.launch({ executablePath: '/usr/bin/chromium', args: [...args, ...further] });
+export async function launchBrowser(further: readonly string[] = []): Promise<Browser> {
+  return chromium.launch(launchOptions(further));
 }
 
 /** The environment of a visitor; by default a wide light screen in English. */

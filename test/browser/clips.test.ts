@@ -8,6 +8,7 @@ import { probe, stripsOf } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { copyAlone } from './alone.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { isInSight, overflowing } from './overflow.ts';
@@ -102,6 +103,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
   });
 
   test('its link opens the same span', async () => {
+    using _ = await copyAlone(page);
     await panel().getByRole('button', { name: 'Copy link' }).click();
     const copied = () => page.evaluate(() => navigator.clipboard.readText());
     const { pathname, searchParams } = new URL(await until('it is copied', async () => (await copied()) || undefined));

@@ -15,9 +15,9 @@ import { need } from '../fixtures/need.ts';
 import { FILM_FROM_MS, makeStripFilm, segment } from '../fixtures/rooms/strip-film.ts';
 import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { openBrowser } from './chromium.ts';
+import { measureAlone } from './alone.ts';
+import { launchBrowser } from './chromium.ts';
 import { serveFile } from './file-server.ts';
-import { measureAlone } from './measure-alone.ts';
 import { createStepRoom, distances, figuresOf, inStep, joinRoom, type StepRoom } from './room-step.ts';
 
 const adminToken = 'let-me-in-please';
@@ -89,7 +89,7 @@ suite('two pages with a video in a room', { skip: need('chromium') || need('ffmp
     ]);
     room = opened.use(await createStepRoom(server, { kind: 'asset', asset }, ...links));
     room.stripFromMs = FILM_FROM_MS;
-    browser = await openBrowser();
+    browser = await launchBrowser(); // pages of other files would delay the pictures that are measured
     opened.defer(() => browser.close());
     const ann = (await joinRoom(browser, server.url, room, 'Ann', 5)).page;
     const bob = (await joinRoom(browser, server.url, room, 'Bob', 5)).page;

@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import type { Page } from 'playwright-core';
 import { adminTabs, paths } from '../../web/src/routes.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';
-import { openBrowser, openVisitor } from './chromium.ts';
+import { launchBrowser, openVisitor } from './chromium.ts';
 import { fillServer, visitor as signedIn } from './gallery/content.ts';
 import { photographDocs } from './gallery/docs.ts';
 import { overflowing } from './overflow.ts';
@@ -80,7 +80,7 @@ await using server = await startServer({
   adminToken,
   ingest: ['rtmp'],
 });
-const browser = await openBrowser();
+const browser = await launchBrowser();
 const rows: string[] = [];
 try {
   await using content = await fillServer(server, browser, folder.path);

@@ -4,6 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { copyAlone } from './alone.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { frameWhen } from './frames.ts';
@@ -88,6 +89,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     );
     assert.deepEqual(await overflowing(page), []);
     assert.deepEqual(await violations(page, 'share', { within: ['.share'] }), []);
+    using _ = await copyAlone(page);
     await page.getByRole('button', { name: 'Copy link' }).focus();
     await page.keyboard.press('Enter');
     await page.getByText('Link copied').first().waitFor();
@@ -130,6 +132,7 @@ suite('a private stream, shared with a guest', { skip: need('chromium') }, () =>
     assert.equal(clip.status, 200);
     assert.ok((await clip.arrayBuffer()).byteLength > 1000);
     const token = new URL(link).searchParams.get('token')!;
+    using _ = await copyAlone(page);
     await page.locator('aside').getByRole('button', { name: 'Copy link' }).click();
     const copied = async () => page.evaluate(() => navigator.clipboard.readText());
     await until('the span is copied', async () => (await copied()).includes('from='));

@@ -4,6 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { copyAlone } from './alone.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { focused, tabTo } from './focus.ts';
 import { frameWhen, type Look, lookAt, names } from './frames.ts';
@@ -182,6 +183,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
 
   test('a link to this moment is copied', async () => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
+    using _ = await copyAlone(page);
     await tabTo(page, /^button Share/);
     await page.keyboard.press('Enter');
     await until('it opens', async () => (await expanded()) === 1);

@@ -5,9 +5,9 @@ import type { Browser, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
+import { measureAlone } from './alone.ts';
+import { collectFaults, launchBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { takeFrames } from './frames.ts';
-import { measureAlone } from './measure-alone.ts';
 import { createTestStreams, driftOf, watchPlaces } from './multi-view.ts';
 
 /** The promise is 50 ms at 25 frames/s; a busy machine draws frames late. `npm run bench -- multi` has the figure. */
@@ -59,7 +59,7 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     await until('some seconds without any', () => Date.now() > allAwayMs + 2_000);
     await Promise.all(streams.map((name) => act(name, 'start')));
     allBackMs = Date.now();
-    browser = await openBrowser();
+    browser = await launchBrowser(); // pages of other files would delay the pictures that are measured
     page = await (await openVisitor(browser)).newPage();
     faults = collectFaults(page);
     await page.goto(`${server.url}/multi?s=${streams.join()}`);

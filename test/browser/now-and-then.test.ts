@@ -6,9 +6,9 @@ import watchWords from '../../web/src/text/en/watch.json' with { type: 'json' };
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { openBrowser, openVisitor } from './chromium.ts';
+import { measureAlone } from './alone.ts';
+import { launchBrowser, openVisitor } from './chromium.ts';
 import { frameWhen, type Look, lookAt, names, type SeenFrame, takeFrames } from './frames.ts';
-import { measureAlone } from './measure-alone.ts';
 import { messages, observePage } from './page-log.ts';
 import { recordScreencast } from './screencast.ts';
 import { newestStretch, type Stretch } from './stretch.ts';
@@ -64,7 +64,7 @@ suite('now and then, in a browser', { skip: need('chromium') || need('ffmpeg') }
     measuring = await measureAlone();
     folder = await openFolder('now-and-then');
     server = await start();
-    browser = await openBrowser();
+    browser = await launchBrowser(); // a test stops all its pages
     page = await (await openVisitor(browser)).newPage();
     page.on('pageerror', (error) => exceptions.push(`${error.stack}`));
   });

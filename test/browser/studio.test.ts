@@ -13,7 +13,7 @@ import { type Folder, openFolder, type Server, startServer } from '../fixtures/s
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 import { violations } from './axe.ts';
-import { collectFaults, fakeDevices, type Looks, openBrowser, openVisitor } from './chromium.ts';
+import { collectFaults, fakeDevices, type Looks, launchBrowser, openBrowser, openVisitor } from './chromium.ts';
 import { overflowing } from './overflow.ts';
 
 const adminToken = 'let-me-in-please';
@@ -39,7 +39,7 @@ suite('the studio', { skip: need('chromium') }, () => {
     folder = opened.use(await openFolder('studio'));
     server = await start();
     opened.defer(async () => void (await server.stop()));
-    browser = await openBrowser([...fakeDevices, ...sharesTab]);
+    browser = await launchBrowser([...fakeDevices, ...sharesTab]); // among the tabs of the shared one are those of other files
     opened.defer(() => browser.close());
     visitor = await openVisitor(browser);
     await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
@@ -204,7 +204,7 @@ suite('the studio without devices', { skip: need('chromium') }, () => {
   }
 
   test('no camera, and a refused one, are named with what to do', async () => {
-    const browser = await openBrowser();
+    const browser = await launchBrowser(); // the shared one has devices
     opened.defer(() => browser.close());
     const page = await openStudio(browser);
     await page.getByRole('button', { name: 'Turn on camera' }).click();
@@ -222,7 +222,7 @@ suite('the studio without devices', { skip: need('chromium') }, () => {
   });
 
   test('nothing is wider than a phone, in both languages and themes', async () => {
-    const browser = await openBrowser([...fakeDevices, ...sharesTab]);
+    const browser = await openBrowser();
     opened.defer(() => browser.close());
     for (const [width, locale, colorScheme, start, go, live] of [
       [320, 'en-US', 'dark', 'Turn on camera', 'Go live', 'Live'],

@@ -13,7 +13,7 @@ import { post } from '../fixtures/publishers/push-streams.ts';
 import { startTurnServer, type TurnServer } from '../fixtures/realtime/turn-server.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fakeDevices, openBrowser, openVisitor } from './chromium.ts';
+import { openBrowser, openVisitor } from './chromium.ts';
 import { openEmptyPage } from './webrtc-page.ts';
 
 const adminToken = 'let-me-in-please';
@@ -97,7 +97,7 @@ suite('WebRTC through a TURN server', { skip: need('chromium') || need('turnserv
     await post(server, '/streams', { name: 'door', visibility: 'public', source: { type: 'test' } });
     await server.stream('door', 'live');
     ({ key } = await post<CreatedPublishKey>(server, '/publish-keys', { prefix: 'far-' }));
-    browser = await openBrowser(fakeDevices);
+    browser = await openBrowser();
     opened.defer(() => browser.close());
   });
   after(() => opened.disposeAsync());

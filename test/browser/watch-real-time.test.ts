@@ -47,7 +47,8 @@ suite('the watch page in real time', { skip: need('chromium') || need('ffmpeg') 
     );
     await post(server, '/streams', { name: 'door', source: { type: 'test' } });
     await server.stream('door', 'live');
-    await until('twenty seconds are recorded', async () => (await server.stream('door')).recorded.seconds >= 20);
+    // A step back goes ten seconds back.
+    await until('twelve seconds are recorded', async () => (await server.stream('door')).recorded.seconds >= 12);
     browser = await openBrowser();
     opened.defer(() => browser.close());
     visitor = await openVisitor(browser);

@@ -8,6 +8,7 @@ import zh from '../../web/src/text/zh-CN/watch.json' with { type: 'json' };
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { copyAlone } from './alone.ts';
 import { violations } from './axe.ts';
 import { collectFaults, type Looks, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { overflowing } from './overflow.ts';
@@ -161,6 +162,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
   test('a shared link has the shown time, to the frame while paused', async () => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
     await stepBack(page);
+    using _ = await copyAlone(page);
     for (const [paused, form] of [
       [false, /^\d{10}$/],
       [true, /^\d{10,13}$/],

@@ -10,7 +10,7 @@ import { need } from '../fixtures/need.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fakeDevices, openBrowser, openVisitor } from './chromium.ts';
+import { openBrowser, openVisitor } from './chromium.ts';
 import { FIREFOX, type FirefoxPage, openFirefox } from './firefox.ts';
 import { openEmptyPage, publish } from './webrtc-page.ts';
 
@@ -76,7 +76,7 @@ suite('Firefox plays over WHEP', { skip: need(FIREFOX) || need('chromium') || wi
     const args = ['--webrtc', '0.0.0.0:0'];
     server = opened.use(await startServer({ data: join(folder.path, 'data'), adminToken, sample: false, args }));
     const { key } = await post<CreatedPublishKey>(server, '/publish-keys', { prefix: 'camera-' });
-    const browser = await openBrowser(fakeDevices);
+    const browser = await openBrowser();
     opened.defer(() => browser.close());
     const context = await openVisitor(browser);
     publishAs = async (name, codec) => {

@@ -12,7 +12,7 @@ import { post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
-import { fakeDevices, openBrowser, openVisitor } from './chromium.ts';
+import { openBrowser, openVisitor } from './chromium.ts';
 import { openEmptyPage, publish } from './webrtc-page.ts';
 
 const adminToken = 'let-me-in-please';
@@ -29,7 +29,7 @@ suite('a browser publishes over WHIP', { skip: need('chromium') }, () => {
     server = opened.use(
       await startServer({ data: join(folder.path, 'data'), sample: false, adminToken, ingest: ['webrtc'] }),
     );
-    browser = await openBrowser(fakeDevices);
+    browser = await openBrowser();
     opened.defer(() => browser.close());
     ({ key } = await post<CreatedPublishKey>(server, '/publish-keys', { prefix: 'browser-' }));
   });

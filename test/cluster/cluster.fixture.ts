@@ -1,12 +1,12 @@
 /**
- * A cluster of real processes: PostgreSQL, Redis and several oxbow nodes that share them.
+ * A cluster of real processes: several oxbow nodes that share a database of PostgreSQL and keys of Redis.
  * In: names of nodes. Out: running servers; each reaches the database through its own proxy, which can be cut.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import pg from 'pg';
-import { type PostgresServer, startPostgres } from '../fixtures/engines/postgres.ts';
-import { type RedisServer, startRedis } from '../fixtures/engines/redis.ts';
+import { openDatabases } from '../fixtures/engines/postgres.ts';
+import { openRedisKeys } from '../fixtures/engines/redis.ts';
 import { openTcpProxy, type TcpProxy } from '../fixtures/engines/tcp-proxy.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { type Folder, openFolder, type Server, type ServerOptions, startServer } from '../fixtures/server.ts';
@@ -24,10 +24,12 @@ export interface TestNode {
   readonly proxy: TcpProxy;
 }
 
-/** Engines and nodes. Disposing ends all. */
+/** Nodes, with their database. Disposing ends them. */
 export interface TestCluster extends AsyncDisposable {
-  readonly postgres: PostgresServer;
-  readonly redis: RedisServer;
+  /** Address of the database. */
+  readonly database: string;
+  /** Processes of PostgreSQL and Redis; empty in a test run, where other clusters use them too. */
+  readonly enginePids: readonly number[];
   /** Starts a node, or starts it again, with its folder and its port. */
   start(name: string, options?: Pick<ServerOptions, 'args' | 'ingest' | 'sample'>): Promise<TestNode>;
   /** The data folder of a node. */
@@ -52,15 +54,15 @@ export async function openCluster(
   const takeover = takeoverMs === undefined ? [] : ['--cluster-takeover', `${takeoverMs}ms`];
   const opened = new AsyncDisposableStack();
   const folder: Folder = opened.use(await openFolder('cluster'));
-  const postgres = opened.use(await startPostgres());
-  const redis = opened.use(await startRedis());
+  const postgres = opened.use(await openDatabases());
+  const redis = opened.use(await openRedisKeys());
   const database = postgres.url(await postgres.create());
   const secret = randomBytes(24).toString('hex');
   const ports = new Map<string, number>();
   const folderOf = (name: string) => join(folder.path, name);
   return {
-    postgres,
-    redis,
+    database,
+    enginePids: [postgres.pid, redis.pid].filter((pid) => pid !== undefined),
     folderOf,
     async query(statement) {
       const client = new pg.Client({ connectionString: database });
@@ -80,7 +82,8 @@ export async function openCluster(
           adminToken: ADMIN,
           ...given,
           args: [
-            ...['--store-url', store.href, '--redis-url', redis.url(), '--cluster-enabled', 'true'],
+            ...['--store-url', store.href, '--redis-url', redis.url, '--redis-prefix', redis.prefix],
+            ...['--cluster-enabled', 'true'],
             ...['--cluster-node', name, '--cluster-url', `http://127.0.0.1:${port}`, '--cluster-secret', secret],
             ...takeover,
             ...args,

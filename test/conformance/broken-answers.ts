@@ -57,6 +57,13 @@ const ofReloads: readonly Broken[] = [
     { ...refused, asked: { msn: 112, part: 900 } },
     { ...refused, asked: { msn: 112, part: 900 }, status: 404 },
   ),
+  // The segment is complete when the request arrives.
+  subject(
+    rulesOfReloaded,
+    'too-far-refused',
+    { ...reached, asked: { msn: 112, part: 900 }, list: media(exampleLive('v0', { ...LIVE, sealed: 13 })) },
+    { ...refused, asked: { msn: 112, part: 900 }, status: 404 },
+  ),
 ];
 
 const state = { ...LIVE, sealed: 13 };

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { cp, readFile } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { suite, test } from 'node:test';
+import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
 import { openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
@@ -102,12 +103,16 @@ suite('oxbow backup', () => {
   test('neither -o nor --restore, and both, are wrong usage; a folder without a database fails', async () => {
     await using folder = await openFolder('backup');
     const copy = join(folder.path, 'copy.db');
-    assert.equal((await runOxbow(['backup', '--data', folder.path])).code, 2);
-    assert.equal((await runOxbow(['backup', '-o', copy, '--restore', copy, '--data', folder.path])).code, 2);
-    const unmounted = await runOxbow(['backup', '-o', join(folder.path, 'none/'), '--data', folder.path]);
-    assert.match(unmounted.stderr, /^oxbow: there is no folder .*none\n/);
-    const none = await runOxbow(['backup', '-o', copy, '--data', folder.path]);
-    assert.deepEqual([none.code, none.stdout], [1, '']);
-    assert.match(none.stderr, /^oxbow: there is no database .*oxbow\.db\n {2}Name the data folder with --data\.\n$/);
+    const backup = (...args: string[]) => ['backup', ...args, '--data', folder.path];
+    const [neither, both, unmounted, none] = await runCommandLines([
+      backup(),
+      backup('-o', copy, '--restore', copy),
+      backup('-o', join(folder.path, 'none/')),
+      backup('-o', copy),
+    ]);
+    assert.deepEqual([neither!.code, both!.code], [2, 2]);
+    assert.match(unmounted!.stderr, /^oxbow: there is no folder .*none\n/);
+    assert.deepEqual([none!.code, none!.stdout], [1, '']);
+    assert.match(none!.stderr, /^oxbow: there is no database .*oxbow\.db\n {2}Name the data folder with --data\.\n$/);
   });
 });

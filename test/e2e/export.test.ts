@@ -3,11 +3,12 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ExportJob, ExportResult, JobView } from '../../src/api/jobs/job-shapes.ts';
+import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { audioHashes, pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
 import { putJoinedList } from '../fixtures/joined-list.ts';
 import { need } from '../fixtures/need.ts';
 import { type HlsSpec, makeHls, openOrigin } from '../fixtures/origin.ts';
-import { type Folder, openFolder, runOxbow, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 /** The first stretch has B-frames, the second none: other parameter sets, pictures of the same size. */
@@ -165,10 +166,12 @@ suite('export', { skip: need('ffmpeg') }, () => {
     const { durationS } = await probe(path);
     // The second range has two B-frames: its first picture is presented two pictures after its decode time.
     assert.ok(Math.abs(durationS - 4.08) < 0.05, `it lasts ${durationS} s`);
-    const both = await runOxbow(['export', 'avc', '--from', '1', '--range', '1/2', '-o', file('none.mp4')]);
-    assert.equal(both.code, 2);
-    const wrong = await runOxbow(['export', 'avc', '--range', '1', '-o', file('none.mp4')]);
-    assert.match(wrong.stderr, /"1" is not FROM\/TO/);
+    const [both, wrong] = await runCommandLines([
+      ['export', 'avc', '--from', '1', '--range', '1/2', '-o', file('none.mp4')],
+      ['export', 'avc', '--range', '1', '-o', file('none.mp4')],
+    ]);
+    assert.equal(both!.code, 2);
+    assert.match(wrong!.stderr, /"1" is not FROM\/TO/);
   });
 
   test('with a quality, pictures are encoded again and sound is copied, across gaps, ranges and exact cuts', async () => {
@@ -214,29 +217,17 @@ suite('export', { skip: need('ffmpeg') }, () => {
 
   test('a failed export has a message and leaves no file', async () => {
     const { startMs } = timesOf('avc');
-    const none = await runOxbow([
-      ...['export', 'avc', '--from', '1500000000', '--duration', '1m', '-o', file('none.mp4'), '--data', file('data')],
+    const to = ['-o', file('none.mp4'), '--data', file('data')];
+    const [none, unknown, wrong] = await runCommandLines([
+      ['export', 'avc', '--from', '1500000000', '--duration', '1m', ...to],
+      ['export', 'unknown', '--from', `${startMs}`, '--duration', '1m', ...to],
+      ['export', 'avc', '--from', `${startMs}`, '-o', file('none.mp4')],
     ]);
-    assert.equal(none.code, 1);
-    assert.match(none.stderr, /nothing of avc is recorded/);
-    const unknown = await runOxbow([
-      ...[
-        'export',
-        'unknown',
-        '--from',
-        `${startMs}`,
-        '--duration',
-        '1m',
-        '-o',
-        file('none.mp4'),
-        '--data',
-        file('data'),
-      ],
-    ]);
-    assert.equal(unknown.code, 1);
-    assert.match(unknown.stderr, /Streams: avc, hevc/);
-    const wrong = await runOxbow(['export', 'avc', '--from', `${startMs}`, '-o', file('none.mp4')]);
-    assert.equal(wrong.code, 2);
+    assert.equal(none!.code, 1);
+    assert.match(none!.stderr, /nothing of avc is recorded/);
+    assert.equal(unknown!.code, 1);
+    assert.match(unknown!.stderr, /Streams: avc, hevc/);
+    assert.equal(wrong!.code, 2);
     assert.deepEqual(
       (await readdir(folder.path)).filter((entry) => entry.startsWith('none')),
       [],
@@ -244,9 +235,14 @@ suite('export', { skip: need('ffmpeg') }, () => {
   });
 
   suite('over the API of a server', () => {
+    let server: Server;
+    before(async () => {
+      server = await startServer({ data: file('data'), adminToken: 'let-me-in-please' });
+    });
+    after(() => server?.[Symbol.asyncDispose]());
+
     test('a job is created, polled, and its file downloaded completely or by range', async () => {
       const { startMs, endMs } = timesOf('avc');
-      await using server = await startServer({ data: file('data'), adminToken: 'let-me-in-please' });
       const ask = (body: unknown, headers: Record<string, string> = {}) =>
         server.fetch('/api/v1/exports', {
           method: 'POST',
@@ -312,7 +308,6 @@ suite('export', { skip: need('ffmpeg') }, () => {
 
     test('the command line exports from the server of the data folder, or from the given one', async () => {
       const { startMs } = timesOf('avc');
-      await using server = await startServer({ data: file('data'), adminToken: 'let-me-in-please' });
       const range = ['--from', new Date(startMs).toISOString(), '--duration', '3s'];
       const held = await runOxbow(['export', 'avc', ...range, '-o', file('held.ts'), '--data', file('data')]);
       assert.equal(held.code, 0, held.stderr);

@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ProbeView } from '../../src/api/probe.ts';
 import type { RecordSummary } from '../../src/streams/record/record.ts';
+import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { probe, run } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { type Origin, openOrigin } from '../fixtures/origin.ts';
-import { type Folder, openFolder, runOxbow, startServer } from '../fixtures/server.ts';
+import { type Folder, openFolder, type Said, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 const h264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '0'];
@@ -38,6 +39,7 @@ suite('an unsupported track is reported', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();
   let folder: Folder;
   let origin: Origin;
+  let records: readonly Said[];
   before(async () => {
     folder = opened.use(await openFolder('left-out'));
     origin = opened.use(await openOrigin({ folder: folder.path }));
@@ -56,14 +58,16 @@ suite('an unsupported track is reported', { skip: need('ffmpeg') }, () => {
     await make(join('nothing', 'index.m3u8'), ['-c:v', 'mpeg2video', ...dts, ...ts]);
     await make('dts.mp4', [...h264, ...dts, '-movflags', '+faststart']);
     await make('good.mp4', [...h264, ...aac, '-movflags', '+faststart', '-timecode', '01:00:00:00']);
+    records = await runCommandLines(
+      sources.map(({ name }) => ['record', urlOf(name), '-o', join(folder.path, `${name}.mp4`), '--json']),
+    );
   });
   after(() => opened.disposeAsync());
   const urlOf = (name: string) => `${origin.url}/${name}/index.m3u8`;
 
-  for (const { name, leftOut, kept } of sources) {
+  for (const [i, { name, leftOut, kept }] of sources.entries()) {
     test(`${name}: record writes the rest, names it and exits 3`, async () => {
-      const path = join(folder.path, `${name}.mp4`);
-      const said = await runOxbow(['record', urlOf(name), '-o', path, '--json']);
+      const said = records[i]!;
       assert.equal(said.code, 3, said.stderr);
       assert.match(said.stderr, new RegExp(`Left out: ${leftOut}\\. oxbow cannot take this track`));
       const summary = JSON.parse(said.stdout) as RecordSummary;
@@ -71,7 +75,7 @@ suite('an unsupported track is reported', { skip: need('ffmpeg') }, () => {
         summary.leftOut.map((track) => track.name),
         [leftOut],
       );
-      const { streams } = await probe(path);
+      const { streams } = await probe(join(folder.path, `${name}.mp4`));
       assert.deepEqual(
         streams.map((stream) => stream.kind),
         kept,
@@ -80,35 +84,41 @@ suite('an unsupported track is reported', { skip: need('ffmpeg') }, () => {
   }
 
   test('with --allow-missing-tracks it exits 0 with a warning; a source without unsupported tracks exits 0 without one', async () => {
-    const args = ['record', urlOf('dts-ts'), '-o', join(folder.path, 'allowed.mkv'), '--allow-missing-tracks'];
-    const allowed = await runOxbow(args);
-    assert.equal(allowed.code, 0, allowed.stderr);
-    assert.match(allowed.stderr, /Left out: DTS audio/);
-    const whole = await runOxbow(['record', `${origin.url}/good.mp4`, '-o', join(folder.path, 'good.mkv')]);
-    assert.deepEqual([whole.code, whole.stderr], [0, '']); // its time code is no media
+    const [allowed, whole] = await runCommandLines([
+      ['record', urlOf('dts-ts'), '-o', join(folder.path, 'allowed.mkv'), '--allow-missing-tracks'],
+      ['record', `${origin.url}/good.mp4`, '-o', join(folder.path, 'good.mkv')],
+    ]);
+    assert.equal(allowed!.code, 0, allowed!.stderr);
+    assert.match(allowed!.stderr, /Left out: DTS audio/);
+    assert.deepEqual([whole!.code, whole!.stderr], [0, '']); // its time code is no media
   });
 
   test('MP4 sources and probe report it too, as text and as JSON', async () => {
     const file = `${origin.url}/dts.mp4`;
-    const said = await runOxbow(['record', file, '-o', join(folder.path, 'file.mkv')]);
-    assert.equal(said.code, 3, said.stderr);
-    for (const target of [file, urlOf('dts-fmp4')]) {
-      const text = await runOxbow(['probe', target]);
-      assert.match(text.stdout, /^left out +DTS audio \(not supported by oxbow\)$/m);
-      const json = JSON.parse((await runOxbow(['probe', target, '--json'])).stdout) as ProbeView;
-      assert.deepEqual(json.leftOut, [{ kind: 'audio', name: 'DTS audio' }]);
+    const targets = [file, urlOf('dts-fmp4')];
+    const [said, ...probes] = await runCommandLines([
+      ['record', file, '-o', join(folder.path, 'file.mkv')],
+      ...targets.map((target) => ['probe', target]),
+      ...targets.map((target) => ['probe', target, '--json']),
+    ]);
+    assert.equal(said!.code, 3, said!.stderr);
+    for (const { stdout } of probes.slice(0, 2)) {
+      assert.match(stdout, /^left out +DTS audio \(not supported by oxbow\)$/m);
+    }
+    for (const { stdout } of probes.slice(2)) {
+      assert.deepEqual((JSON.parse(stdout) as ProbeView).leftOut, [{ kind: 'audio', name: 'DTS audio' }]);
     }
   });
 
   test('if all tracks are unsupported, record and probe fail and list them', async () => {
     const target = urlOf('nothing');
-    for (const args of [
+    const answers = await runCommandLines([
       ['probe', target],
       ['record', target, '-o', join(folder.path, 'nothing.mp4')],
-    ]) {
-      const said = await runOxbow(args);
-      assert.equal(said.code, 1, said.stderr);
-      assert.match(said.stderr, /oxbow cannot take MPEG-2 video, DTS audio\n +H\.264/);
+    ]);
+    for (const { code, stderr } of answers) {
+      assert.equal(code, 1, stderr);
+      assert.match(stderr, /oxbow cannot take MPEG-2 video, DTS audio\n +H\.264/);
     }
   });
 

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ProblemView, StreamView } from '../../src/api/shapes.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
-import { openOrigin } from '../fixtures/origin.ts';
+import { type Origin, openOrigin } from '../fixtures/origin.ts';
 import {
   type Folder,
   openFolder,
@@ -105,12 +105,28 @@ suite('a failed start reports the reason and a hint', () => {
 });
 
 suite('a running oxbow reports errors', () => {
+  const opened = new AsyncDisposableStack();
+  let origin: Origin;
   let server: Server;
   before(async () => {
-    server = await startServer({ data: join(folder.path, 'running'), args: smallPicture });
+    origin = opened.use(await openOrigin());
+    origin.put('/page.m3u8', '<html>not a playlist</html>');
+    const sources = {
+      gone: `${origin.url}/live.m3u8`,
+      page: `${origin.url}/page.m3u8`,
+      away: 'http://127.0.0.1:9/live.m3u8',
+    };
+    const pulled = Object.entries(sources).map(([name, url]) => [name, { source: { url } }]);
+    const config = join(folder.path, 'sources.yaml');
+    await writeFile(
+      config,
+      JSON.stringify({ streams: { demo: { source: { type: 'test' } }, ...Object.fromEntries(pulled) } }),
+    );
+    const args = [...smallPicture, '--config', config];
+    server = opened.use(await startServer({ data: join(folder.path, 'running'), args, sample: false }));
     await server.stream('demo');
   });
-  after(() => server?.[Symbol.asyncDispose]());
+  after(() => opened.disposeAsync());
 
   test('of another oxbow with its data folder, and continues', async () => {
     const data = join(folder.path, 'running');
@@ -168,32 +184,28 @@ suite('a running oxbow reports errors', () => {
       assert.equal((await problem(path)).status, 404, path);
     }
   });
-});
 
-suite('an unreachable source', () => {
-  test('is logged with the stream, and retried', async () => {
-    await using origin = await openOrigin();
-    origin.put('/page.m3u8', '<html>not a playlist</html>');
-    const args = [`gone=${origin.url}/live.m3u8`, `page=${origin.url}/page.m3u8`, 'away=http://127.0.0.1:9/live.m3u8'];
-    await using server = await startServer({ data: join(folder.path, 'sources'), args });
-    const waiting = (name: string) =>
-      until(`${name} has a problem`, async () => {
-        const view = await server.json<StreamView>(`/api/v1/streams/${name}`);
-        return view.state === 'waiting' && view.problem !== '' && view;
-      });
-    assert.match((await waiting('gone')).problem, /404/);
-    assert.match((await waiting('page')).problem, /playlist|M3U/i);
-    assert.match((await waiting('away')).problem, /refuse/);
-    await origin.asked('/live.m3u8', 3);
-    const live = await server.fetch('/live/gone/index.m3u8');
-    assert.equal(live.status, 404);
-    assert.equal(((await live.json()) as ProblemView).code, 'stream-offline');
-    assert.ok(live.headers.get('retry-after'));
-    const ready = await server.json<{ status: string }>('/ready');
-    assert.equal(ready.status, 'ok', 'one bad source does not make oxbow unready');
-    const { gaps, offline, from, to } = await server.timeline('gone');
-    assert.ok(gaps.some(({ cause }) => cause === 'source-down'));
-    const covered = [...gaps, ...offline].reduce((sum, gap) => sum + Date.parse(gap.to) - Date.parse(gap.from), 0);
-    assert.ok(Math.abs(covered - (Date.parse(to) - Date.parse(from))) < 5, 'all of the time has its cause');
+  suite('an unreachable source', () => {
+    test('is logged with the stream, and retried', async () => {
+      const waiting = (name: string) =>
+        until(`${name} has a problem`, async () => {
+          const view = await server.json<StreamView>(`/api/v1/streams/${name}`);
+          return view.state === 'waiting' && view.problem !== '' && view;
+        });
+      assert.match((await waiting('gone')).problem, /404/);
+      assert.match((await waiting('page')).problem, /playlist|M3U/i);
+      assert.match((await waiting('away')).problem, /refuse/);
+      await origin.asked('/live.m3u8', 3);
+      const live = await server.fetch('/live/gone/index.m3u8');
+      assert.equal(live.status, 404);
+      assert.equal(((await live.json()) as ProblemView).code, 'stream-offline');
+      assert.ok(live.headers.get('retry-after'));
+      const ready = await server.json<{ status: string }>('/ready');
+      assert.equal(ready.status, 'ok', 'one bad source does not make oxbow unready');
+      const { gaps, offline, from, to } = await server.timeline('gone');
+      assert.ok(gaps.some(({ cause }) => cause === 'source-down'));
+      const covered = [...gaps, ...offline].reduce((sum, gap) => sum + Date.parse(gap.to) - Date.parse(gap.from), 0);
+      assert.ok(Math.abs(covered - (Date.parse(to) - Date.parse(from))) < 5, 'all of the time has its cause');
+    });
   });
 });

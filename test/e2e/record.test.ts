@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { after, before, suite, test } from 'node:test';
 import { windowOf } from '../../src/recording/window.ts';
 import type { RecordSummary } from '../../src/streams/record/record.ts';
+import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { audioHashes, pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
 import { putJoinedList } from '../fixtures/joined-list.ts';
 import { need } from '../fixtures/need.ts';
@@ -98,15 +99,17 @@ suite('record', { skip: need('ffmpeg') }, () => {
   test('--duration stops in time; an existing file is not replaced; a missing source is reported', async () => {
     const path = file('short.mkv');
     const args = ['record', url, '-o', path, '--duration', '2s'];
-    assert.equal((await runOxbow(args)).code, 0);
+    const [made, again, replaced, lost] = await runCommandLines([
+      args,
+      args,
+      [...args, '--overwrite'],
+      ['record', `${origin.url}/nothing.m3u8`, '-o', file('lost.mp4')],
+    ]);
+    assert.deepEqual([made!.code, again!.code, replaced!.code], [0, 2, 0]);
+    assert.match(again!.stderr, /exists/);
     assert.deepEqual(await pictureHashes(path), pictures.slice(0, 50));
-    const again = await runOxbow(args);
-    assert.equal(again.code, 2);
-    assert.match(again.stderr, /exists/);
-    assert.equal((await runOxbow([...args, '--overwrite'])).code, 0);
-    const lost = await runOxbow(['record', `${origin.url}/nothing.m3u8`, '-o', file('lost.mp4')]);
-    assert.equal(lost.code, 1);
-    assert.match(lost.stderr, /404/);
+    assert.equal(lost!.code, 1);
+    assert.match(lost!.stderr, /404/);
     assert.ok(!(await readdir(folder.path)).includes('lost.mp4'));
   });
 

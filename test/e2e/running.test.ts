@@ -6,6 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -46,12 +47,14 @@ suite('an oxbow that runs on a data folder', () => {
   });
 
   test('creates, lists and revokes tokens without an admin token, and leaves no session', async () => {
-    const made = await runOxbow(['token', 'add', 'robot', '--scope', 'admin', '--json', ...own()]);
-    assert.equal(made.code, 0, made.stderr);
-    const { id, token } = JSON.parse(made.stdout) as { id: string; token: string };
-    const listed = await runOxbow(['token', 'list', '--json', ...own()]);
+    const [made, listed] = await runCommandLines([
+      ['token', 'add', 'robot', '--scope', 'admin', '--json', ...own()],
+      ['token', 'list', '--json', ...own()],
+    ]);
+    assert.equal(made!.code, 0, made!.stderr);
+    const { id, token } = JSON.parse(made!.stdout) as { id: string; token: string };
     assert.deepEqual(
-      (JSON.parse(listed.stdout) as { label: string }[]).map(({ label }) => label),
+      (JSON.parse(listed!.stdout) as { label: string }[]).map(({ label }) => label),
       ['robot'],
     );
     const sessions = await server.fetch('/api/v1/sessions', { headers: { authorization: `Bearer ${token}` } });
@@ -60,13 +63,17 @@ suite('an oxbow that runs on a data folder', () => {
       items.filter(({ program }) => program.startsWith('oxbow/')),
       [],
     );
-    assert.equal((await runOxbow(['token', 'remove', id, ...own()])).code, 0);
-    assert.equal((await runOxbow(['token', 'list', ...own()])).stdout, 'There are no tokens.\n');
+    const [removed, left] = await runCommandLines([
+      ['token', 'remove', id, ...own()],
+      ['token', 'list', ...own()],
+    ]);
+    assert.equal(removed!.code, 0);
+    assert.equal(left!.stdout, 'There are no tokens.\n');
   });
 
   test('has users that are added, changed, invited and removed; a password is printed once, and signs in', async () => {
-    const user = (...args: string[]) => runOxbow(['user', ...args, ...own()]);
-    const made = await user('add', 'Ada');
+    const user = (...args: string[]) => ['user', ...args, ...own()];
+    const made = await runOxbow(user('add', 'Ada'));
     assert.equal(made.code, 0, made.stderr);
     const signIn = (password: string) =>
       server.fetch('/api/v1/sessions', {
@@ -75,63 +82,79 @@ suite('an oxbow that runs on a data folder', () => {
         body: JSON.stringify({ name: 'ada', password }),
       });
     assert.equal((await signIn(made.stdout.trim())).status, 201);
-    const changed = await user('password', 'ADA', '--json');
+    const changed = await runOxbow(user('password', 'ADA', '--json'));
     const { password } = JSON.parse(changed.stdout) as { password: string };
     assert.equal((await signIn(password)).status, 201);
-    assert.equal((await user('role', 'Ada', 'admin')).code, 0);
-    assert.equal((await user('ban', 'Ada')).code, 0);
+    const [role, ban, listed, invitation] = await runCommandLines([
+      user('role', 'Ada', 'admin'),
+      user('ban', 'Ada'),
+      user('list', '--json'),
+      user('invite', 'class', '--uses', '3'),
+    ]);
+    assert.deepEqual([role!.code, ban!.code], [0, 0]);
     assert.equal((await signIn(password)).status, 403);
-    const [shown] = JSON.parse((await user('list', '--json')).stdout) as Record<string, string>[];
+    const [shown] = JSON.parse(listed!.stdout) as Record<string, string>[];
     assert.deepEqual([shown!.name, shown!.role, shown!.state], ['Ada', 'admin', 'banned']);
-    assert.match((await user('invite', 'class', '--uses', '3')).stdout, /\/sign-up#[\w-]{16}\n$/);
-    assert.equal((await user('remove', shown!.id!)).code, 0);
-    const unknown = await user('ban', 'Ada');
-    assert.deepEqual([unknown.code, unknown.stderr.split('\n')[0]], [1, 'oxbow: There is no user "Ada".']);
+    assert.match(invitation!.stdout, /\/sign-up#[\w-]{16}\n$/);
+    const [removed, unknown] = await runCommandLines([user('remove', shown!.id!), user('ban', 'Ada')]);
+    assert.equal(removed!.code, 0);
+    assert.deepEqual([unknown!.code, unknown!.stderr.split('\n')[0]], [1, 'oxbow: There is no user "Ada".']);
   });
 
   test('is required: a folder without one is refused, and nothing is created', async () => {
     const none = join(folder.path, 'none');
-    const { code, stderr } = await runOxbow(['add', 'a=http://cam.example/live.m3u8', '--data', none]);
-    assert.deepEqual([code, existsSync(none)], [1, false]);
-    assert.match(stderr, /Start it with the stream: \S+ serve a=http:\S+ --data \S+none\n.*--server URL/);
-    for (const verb of [['link'], ['list'], ['add', 'x'], ['remove', 'x']]) {
-      const { code, stdout, stderr } = await runOxbow(['token', ...verb, '--data', none]);
-      assert.deepEqual([code, stdout], [1, ''], verb[0]);
+    const verbs = [['link'], ['list'], ['add', 'x'], ['remove', 'x']];
+    const [added, ...refused] = await runCommandLines([
+      ['add', 'a=http://cam.example/live.m3u8', '--data', none],
+      ...verbs.map((verb) => ['token', ...verb, '--data', none]),
+    ]);
+    assert.equal(added!.code, 1);
+    assert.match(added!.stderr, /Start it with the stream: \S+ serve a=http:\S+ --data \S+none\n.*--server URL/);
+    for (const [i, { code, stdout, stderr }] of refused.entries()) {
+      assert.deepEqual([code, stdout], [1, ''], verbs[i]![0]);
       assert.match(stderr, /^oxbow: No oxbow runs on the data folder .*none\.\n {2}.*--data DIR.*--server URL/);
-      assert.ok(!existsSync(none));
     }
+    assert.ok(!existsSync(none));
   });
 
   test('lists its streams and their recordings; hints have commands', async () => {
     await until('a segment is recorded', async () => (await server.stream('demo')).recorded.from);
-    const listed = await runOxbow(['stream', 'list', '--json', ...own()]);
-    assert.equal(listed.code, 0, listed.stderr);
-    const [demo, ...more] = JSON.parse(listed.stdout) as { name: string; state: string; recorded: { from: string } }[];
+    const output = join(folder.path, 'none.mp4');
+    const [listed, table, none, removed] = await runCommandLines([
+      ['stream', 'list', '--json', ...own()],
+      ['stream', 'list', ...own()],
+      ['export', 'none', '--from', '1', '--duration', '1s', '-o', output, ...own()],
+      ['token', 'remove', 'x', ...own()],
+    ]);
+    assert.equal(listed!.code, 0, listed!.stderr);
+    const [demo, ...more] = JSON.parse(listed!.stdout) as { name: string; state: string; recorded: { from: string } }[];
     assert.deepEqual([demo!.name, demo!.state, more.length], ['demo', 'live', 0]);
     assert.ok(Date.parse(demo!.recorded.from) <= Date.now());
-    assert.match((await runOxbow(['stream', 'list', ...own()])).stdout, /^name +state.*\ndemo +live +20\d\d-/);
-    const output = join(folder.path, 'none.mp4');
-    const none = await runOxbow(['export', 'none', '--from', '1', '--duration', '1s', '-o', output, ...own()]);
-    assert.deepEqual([none.code, /oxbow stream list/.test(none.stderr)], [1, true], none.stderr);
-    const removed = await runOxbow(['token', 'remove', 'x', ...own()]);
-    assert.match(removed.stderr, /oxbow token list/);
+    assert.match(table!.stdout, /^name +state.*\ndemo +live +20\d\d-/);
+    assert.deepEqual([none!.code, /oxbow stream list/.test(none!.stderr)], [1, true], none!.stderr);
+    assert.match(removed!.stderr, /oxbow token list/);
   });
 
   test('takes streams from `oxbow add`, named after their paths, and says which do not deliver', async () => {
     const live = `${server.url}/live/demo/index.m3u8`;
-    const added = await runOxbow(['add', live, `gone=${server.url}/gone.m3u8`, '--keep', '2h', ...own()]);
-    assert.equal(added.code, 0, added.stderr);
-    assert.match(added.stdout, new RegExp(`^demo-2 +live +${server.url}/watch/demo-2\ngone +\\w+ +`));
-    assert.match(added.stderr, /^demo-2 is added\.\ngone is added\.\n(.*\n)*gone: HTTP 404/);
-    const again = await runOxbow(['add', `gone=${live}`, ...own()]);
-    assert.deepEqual([again.code, again.stdout], [1, '']);
-    assert.match(again.stderr, /^oxbow: a stream named gone exists already\n/);
-    const json = await runOxbow(['add', live, '--json', ...own()]);
-    const [third] = JSON.parse(json.stdout) as { name: string; url: string }[];
+    const [added, again] = await runCommandLines([
+      ['add', live, `gone=${server.url}/gone.m3u8`, '--keep', '2h', ...own()],
+      ['add', `gone=${live}`, ...own()],
+    ]);
+    const [json, elsewhere, administrator] = await runCommandLines([
+      ['add', live, '--json', ...own()],
+      ['add', live, '--server', server.url, '--token', 'wrong-token-of-a-kind'],
+      ['token', 'add', 'x', '--scope', 'admin', '--json', ...own()],
+    ]);
+    assert.equal(added!.code, 0, added!.stderr);
+    assert.match(added!.stdout, new RegExp(`^demo-2 +live +${server.url}/watch/demo-2\ngone +\\w+ +`));
+    assert.match(added!.stderr, /^demo-2 is added\.\ngone is added\.\n(.*\n)*gone: HTTP 404/);
+    assert.deepEqual([again!.code, again!.stdout], [1, '']);
+    assert.match(again!.stderr, /^oxbow: a stream named gone exists already\n/);
+    const [third] = JSON.parse(json!.stdout) as { name: string; url: string }[];
     assert.deepEqual([third!.name, third!.url], ['demo-3', `${server.url}/watch/demo-3`]);
-    const elsewhere = await runOxbow(['add', live, '--server', server.url, '--token', 'wrong-token-of-a-kind']);
-    assert.deepEqual([elsewhere.code, /--token|admin token/.test(elsewhere.stderr)], [1, true], elsewhere.stderr);
-    const token = JSON.parse((await runOxbow(['token', 'add', 'x', '--scope', 'admin', '--json', ...own()])).stdout);
+    assert.deepEqual([elsewhere!.code, /--token|admin token/.test(elsewhere!.stderr)], [1, true], elsewhere!.stderr);
+    const token = JSON.parse(administrator!.stdout);
     for (const name of ['demo-2', 'demo-3', 'gone']) {
       const headers = { authorization: `Bearer ${token.token}` };
       const removed = await server.fetch(`/api/v1/streams/${name}?recordings=delete`, { method: 'DELETE', headers });
@@ -152,13 +175,12 @@ suite('an oxbow that runs on a data folder', () => {
     const from = (Date.now() - 60_000).toString();
     const file = join(folder.path, 'some.mp4');
     const args = ['export', 'demo', '--from', from, '--duration', '59s', '-o', file, ...own()];
-    const { code, stderr } = await runOxbow(args);
-    assert.equal(code, 0, stderr);
+    const [exported, again, replaced] = await runCommandLines([args, args, [...args, '--overwrite']]);
+    assert.equal(exported!.code, 0, exported!.stderr);
     assert.ok(statSync(file).size > 10_000);
-    const again = await runOxbow(args);
-    assert.equal(again.code, 2, 'a file that exists is not replaced');
-    assert.match(again.stderr, /some\.mp4 exists\n {2}.*--overwrite/);
-    assert.equal((await runOxbow([...args, '--overwrite'])).code, 0);
+    assert.equal(again!.code, 2, 'a file that exists is not replaced');
+    assert.match(again!.stderr, /some\.mp4 exists\n {2}.*--overwrite/);
+    assert.equal(replaced!.code, 0);
   });
 
   test('deletes running.json at its end, and the file is ignored after kill -9', async () => {
@@ -169,10 +191,13 @@ suite('an oxbow that runs on a data folder', () => {
     assert.equal(pid, again.pid);
     await again.stop('SIGKILL');
     assert.ok(existsSync(join(data, 'running.json')));
-    assert.equal((await runOxbow(['token', 'link', ...own()])).code, 1);
-    const listed = await runOxbow(['stream', 'list', '--json', ...own()]);
-    assert.equal(listed.code, 0, listed.stderr);
-    const [demo] = JSON.parse(listed.stdout) as { name: string; state: null; recorded: { seconds: number } }[];
+    const [link, listed] = await runCommandLines([
+      ['token', 'link', ...own()],
+      ['stream', 'list', '--json', ...own()],
+    ]);
+    assert.equal(link!.code, 1);
+    assert.equal(listed!.code, 0, listed!.stderr);
+    const [demo] = JSON.parse(listed!.stdout) as { name: string; state: null; recorded: { seconds: number } }[];
     assert.deepEqual([demo!.name, demo!.state], ['demo', null]);
     assert.ok(demo!.recorded.seconds > 0, 'from the folder where no server runs');
   });

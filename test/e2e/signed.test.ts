@@ -1,6 +1,10 @@
 import assert from 'node:assert/strict';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
+import { readFirstVariant } from '../fixtures/playlists.ts';
+import { chunkFiles } from '../fixtures/recordings.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -11,14 +15,25 @@ function namedIn(text: string): string[] {
   return [...lines.filter((line) => /\.(?:m3u8|m4s|mp4|ts)/.test(line)), ...quoted];
 }
 
+const adminToken = 'let-me-in-please';
+let folder: Folder;
+let data: string;
+let server: Server;
+before(async () => {
+  folder = await openFolder('signed');
+  data = join(folder.path, 'data');
+  const config = join(folder.path, 'oxbow.yaml');
+  await writeFile(config, 'streams: { live: { source: { type: test }, record: false } }\n');
+  const args = [...smallPicture, '--config', config, '--default-stream', 'cam'];
+  server = await startServer({ data, args, adminToken, sample: false });
+});
+after(async () => {
+  await server?.[Symbol.asyncDispose]();
+  await folder?.[Symbol.asyncDispose]();
+});
+
 suite('a stream that needs a link with a token', () => {
-  const adminToken = 'let-me-in-please';
-  let folder: Folder;
-  let server: Server;
   before(async () => {
-    folder = await openFolder('signed');
-    const args = [...smallPicture, '--default-stream', 'cam'];
-    server = await startServer({ data: folder.path, args, adminToken, sample: false });
     const body = JSON.stringify({ name: 'cam', source: { type: 'test' }, visibility: 'signed' });
     const made = await server.fetch('/api/v1/streams', {
       method: 'POST',
@@ -27,10 +42,6 @@ suite('a stream that needs a link with a token', () => {
     });
     assert.equal(made.status, 201);
     await server.stream('cam', 'live');
-  });
-  after(async () => {
-    await server?.[Symbol.asyncDispose]();
-    await folder?.[Symbol.asyncDispose]();
   });
 
   test('every playlist keeps the token in its links, and nothing is accessible without it', async () => {
@@ -90,4 +101,24 @@ suite('a stream that needs a link with a token', () => {
     assert.ok(!server.stderr.includes(token), 'the log');
     assert.ok(!(await (await server.fetch('/metrics')).text()).includes(token), 'the metrics');
   });
+});
+
+test('a stream with record: false is served live, leaves no media on the disk, and its time is offline, not a gap', async () => {
+  await server.stream('live', 'live');
+  const path = await until('two segments are listed', async () => {
+    const response = await server.fetch('/live/live/index.m3u8');
+    await response.body?.cancel();
+    if (!response.ok) return undefined;
+    const found = await readFirstVariant(server, '/live/live/index.m3u8');
+    return found.list.segments.length >= 2 ? found : undefined;
+  });
+  const segment = new URL(path.list.segments[0]!.uri, new URL(path.path, server.url)).pathname;
+  assert.ok((await server.bytes(segment)).length > 1000);
+
+  assert.equal((await chunkFiles(data)).get('live')?.length ?? 0, 0);
+  assert.ok((await chunkFiles(data)).get('cam')!.length > 0, 'those of the other stream are there');
+  const window = await server.fetch(`/vod/live/${Math.floor(Date.now() / 1000) - 5}/5s/index.m3u8`);
+  assert.equal(window.status, 404);
+  assert.equal(((await window.json()) as { code: string }).code, 'no-media');
+  assert.deepEqual((await server.timeline('live')).gaps, []);
 });

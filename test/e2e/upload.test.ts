@@ -17,7 +17,8 @@ let server: Server;
 
 before(async () => {
   folder = await openFolder('upload');
-  server = await startServer({ data: folder.path, adminToken });
+  // What is uploaded here is no film: nothing is to be imported.
+  server = await startServer({ data: folder.path, adminToken, args: ['--jobs-own-worker', 'off'] });
 });
 
 after(async () => {

@@ -30,7 +30,7 @@ const databaseOf = async (server: Server) => {
 
 suite('the database server', { skip: needPostgres() }, () => {
   test('may be killed or paused: live and recording continue, and nothing is missing afterwards', async () => {
-    await using postgres = await startPostgres();
+    await using postgres = await startPostgres(); // it is killed and paused
     await using folder = await openFolder('postgres-faults');
     const args = [...smallPicture, '--hls-segment-duration', '1s', '--store-url', postgres.url('postgres')];
     const data = `${folder.path}/data`;

@@ -5,7 +5,7 @@ import assert from 'node:assert/strict';
 import { existsSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { suite, test } from 'node:test';
-import { needPostgres, startPostgres } from '../fixtures/engines/postgres.ts';
+import { needPostgres, openDatabases } from '../fixtures/engines/postgres.ts';
 import { openFolder, runOxbow, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -19,7 +19,7 @@ async function run(...args: string[]): Promise<string> {
 
 suite('a data folder', { skip: needPostgres() }, () => {
   test('moves to PostgreSQL and back, and a backup of the server restores it', async () => {
-    await using postgres = await startPostgres();
+    await using postgres = await openDatabases();
     await using folder = await openFolder('postgres-move');
     const data = `${folder.path}/data`;
     const config = `${folder.path}/oxbow.yaml`;

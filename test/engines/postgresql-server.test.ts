@@ -16,14 +16,14 @@ import { openPostgresEngine } from '../../src/store/postgres/engine.ts';
 import { ConnectionPool } from '../../src/store/postgres/pool.ts';
 import { openReplica } from '../../src/store/postgres/replica.ts';
 import { matching } from '../../src/store/search/asset-search.ts';
-import { needPostgres, type PostgresServer, startPostgres } from '../fixtures/engines/postgres.ts';
+import { type Databases, needPostgres, openDatabases, startPostgres } from '../fixtures/engines/postgres.ts';
 import { openFolder } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 const log = createSilentLog();
 const { signal } = new AbortController();
 const onWait = () => undefined;
-let postgres: PostgresServer;
+let postgres: Databases;
 
 const serverAt = (url: string) => ({ url, replicaUrl: undefined, pool: 4, replicaLag: 2000 });
 const newDatabase = async () => serverAt(postgres.url(await postgres.create()));
@@ -53,7 +53,7 @@ async function everyRow(engine: Engine): Promise<Record<string, unknown>> {
 
 suite('a PostgreSQL server', { skip: needPostgres() }, () => {
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await openDatabases();
   });
   after(() => postgres[Symbol.asyncDispose]());
 
@@ -195,7 +195,7 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
   });
 
   test('that was killed and started again is used again; statements in between are refused', async () => {
-    await using own = await startPostgres();
+    await using own = await startPostgres(); // it is killed
     await using engine = await openEngine({ file: '', server: serverAt(own.url('postgres')), log });
     const add = (id: string) => engine.db.insertInto('asset_removed').values({ id, removed_us: 1 }).execute();
     await add('a');
@@ -241,6 +241,7 @@ suite('a PostgreSQL server', { skip: needPostgres() }, () => {
   });
 
   test('reads of the past use the replica while it is current, otherwise the primary', async () => {
+    // Its settings, and those of a standby that is killed, are its own.
     await using primary = await startPostgres({ settings: ['wal_level=replica', 'max_wal_senders=4'] });
     await using engine = await openEngine({ file: '', server: serverAt(primary.url('postgres')), log });
     await using standby = await startPostgres({ primary });

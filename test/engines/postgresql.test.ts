@@ -25,10 +25,10 @@ import { metadataContract } from '../../src/store/metadata.contract.ts';
 import { streamTablesContract } from '../../src/streams/tables.contract.ts';
 import { sharedWebhooksContract } from '../../src/webhooks/shared-webhooks.contract.ts';
 import { webhookTableContract } from '../../src/webhooks/webhook-table.contract.ts';
-import { needPostgres, type PostgresServer, startPostgres } from '../fixtures/engines/postgres.ts';
+import { type Databases, needPostgres, openDatabases } from '../fixtures/engines/postgres.ts';
 
 const log = createSilentLog();
-let postgres: PostgresServer;
+let postgres: Databases;
 let template: string;
 
 const serverOf = (database: string) => ({
@@ -53,7 +53,7 @@ async function openDatabase() {
 
 suite('PostgreSQL', { skip: needPostgres() }, () => {
   before(async () => {
-    postgres = await startPostgres();
+    postgres = await openDatabases();
     template = await postgres.create();
     await (await openEngine({ file: '', log, server: serverOf(template) }))[Symbol.asyncDispose]();
   });

@@ -3,15 +3,16 @@ import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { suite, test } from 'node:test';
 import { promisify } from 'node:util';
+import { withChanges } from '../mutations/defect.ts';
 import { defects } from './defects.ts';
+import { quickSeeds } from './seeds.ts';
 
-const SEEDS = 200;
-
-suite('the simulation finds each reintroduced defect', () => {
-  for (const { name } of defects) {
+suite('the simulation of the first tier finds each reintroduced defect', () => {
+  for (const { name, seed, ...change } of defects) {
     test(name, async () => {
       const script = path.join(import.meta.dirname, 'find-defect.ts');
-      const { stdout } = await promisify(execFile)(process.execPath, [script, name, String(SEEDS)]);
+      const seeds = JSON.stringify([...new Set([seed, ...quickSeeds])]);
+      const { stdout } = await promisify(execFile)(process.execPath, [script, seeds], { env: withChanges([change]) });
       assert.match(stdout, /^seed \d+: /);
     });
   }

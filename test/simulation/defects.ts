@@ -3,20 +3,16 @@
  * In: nothing. Out: a table for the tests.
  */
 
-/** A defect that can be put back. */
-export interface Defect {
-  readonly name: string;
-  /** From the root. */
-  readonly file: string;
-  /** Occurs in the file exactly once. */
-  readonly find: string;
-  readonly replace: string;
+import type { Defect } from '../mutations/defect.ts';
+
+/** A defect that a simulated source finds. */
+export interface SimulatedDefect extends Defect {
   /** One that noticed it; tried first, so that the test is quick. */
   readonly seed: number;
 }
 
 /** All of them. */
-export const defects: readonly Defect[] = [
+export const defects: readonly SimulatedDefect[] = [
   {
     name: 'a segment that is given up after one failure',
     file: 'src/ingest/pull/segment/segment-download.ts',

@@ -14,13 +14,15 @@ const PREFIX_MS = 60_000;
 
 /** What holds of every recording holds, whatever the source does. The message names the seed and the shortest run that fails. */
 export async function fuzzTimeline(seed: number, count: number): Promise<void> {
-  for (let i = 0; i < count / INPUTS_PER_SEED; i++) {
-    const own = seed * 1000 + i;
-    const outcome = await simulate(own);
-    if (problemsOf(outcome).length === 0) continue;
-    const { endMs, problems } = await shorten(own, outcome);
-    assert.fail(`seed ${own}, the first ${Math.round(endMs / 1000)} s:\n${problems.join('\n')}`);
-  }
+  for (let i = 0; i < count / INPUTS_PER_SEED; i++) await checkSeed(seed * 1000 + i);
+}
+
+/** The same for one source. */
+export async function checkSeed(seed: number): Promise<void> {
+  const outcome = await simulate(seed);
+  if (problemsOf(outcome).length === 0) return;
+  const { endMs, problems } = await shorten(seed, outcome);
+  assert.fail(`seed ${seed}, the first ${Math.round(endMs / 1000)} s:\n${problems.join('\n')}`);
 }
 
 /** The shortest beginning of a failed simulation that fails too, by halving. */

@@ -18,9 +18,9 @@ import { Retention } from '../../src/recording/retention.ts';
 import { readTimeline, type Timeline } from '../../src/recording/timeline.ts';
 import { runSource } from '../../src/streams/source/sources.ts';
 import { openStreams, type StreamsRig, temporaryFolder } from '../../src/streams/streams.fixture.ts';
+import { VirtualTime } from '../fixtures/virtual-time.ts';
 import { EPOCH_MS, type ServedList, SimulatedOrigin, SOURCE_URL } from './origin.ts';
 import { type FrameName, nameOf, planSource, type SourcePlan } from './source-plan.ts';
-import { VirtualTime } from '../fixtures/virtual-time.ts';
 
 const NAME = 'tv';
 /** Virtual time between looks at the disk: at each all that was published is written. */

@@ -4,7 +4,7 @@ import { createServer, type IncomingHttpHeaders, type ServerResponse } from 'nod
 import type { AddressInfo } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { suite, test } from 'node:test';
-import { setTimeout } from 'node:timers/promises';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { FormatError, type OxbowError } from '../../lib/errors.ts';
 import { seeded } from '../../lib/random.fixture.ts';
 import { createNet } from '../../net/net.ts';
@@ -201,10 +201,20 @@ suite('the authorization server', () => {
   });
 
   test('that is slow is not waited for longer than the time limit', async () => {
-    await using rig = await openRig(() => {}, { timeoutMs: 50 });
-    await assert.rejects(rig.ask(), isUnavailable);
-    rig.answer((response) => void response.write('{')); // it begins and does not end
-    await assert.rejects(rig.ask(), isUnavailable);
+    const begins = (response: ServerResponse) => void response.write('{'); // and does not end
+    for (const begin of [() => {}, begins]) {
+      const { promise: asked, resolve } = Promise.withResolvers<void>();
+      const respond = (response: ServerResponse) => {
+        begin(response);
+        resolve();
+      };
+      using time = openVirtualTime();
+      await using rig = await openRig(respond);
+      const answered = rig.ask();
+      await asked;
+      await assert.rejects(time.settled('the answer', answered), isUnavailable);
+      assert.equal(time.nowMs, 2000);
+    }
   });
 
   test('that does not answer five times in a row is left alone, then tried once; known answers hold', async () => {
@@ -229,7 +239,11 @@ suite('the authorization server', () => {
 
   test('gets equal questions at the same time once, and at most 100 questions at a time', async () => {
     const waiting: ServerResponse[] = [];
-    await using rig = await openRig((response) => void waiting.push(response), { timeoutMs: 20_000 });
+    const { promise: full, resolve } = Promise.withResolvers<void>();
+    const hold = (response: ServerResponse) => {
+      if (waiting.push(response) === 100) resolve();
+    };
+    await using rig = await openRig(hold, { timeoutMs: 20_000 });
     const equal = [rig.ask(), rig.ask(), rig.ask()];
     assert.equal(rig.auth.waiting, 1);
     const controller = new AbortController();
@@ -238,7 +252,7 @@ suite('the authorization server', () => {
     await assert.rejects(given, /the client left/);
     const others = Array.from({ length: 99 }, (_, i) => rig.ask({ stream: `s${i}` }));
     await assert.rejects(rig.ask({ stream: 'one-more' }), isUnavailable);
-    while (waiting.length < 100) await setTimeout(5);
+    await full;
     for (const response of waiting) response.end();
     assert.ok((await Promise.all([...equal, ...others])).every(({ isAllowed }) => isAllowed));
     assert.equal(rig.received.length, 100);

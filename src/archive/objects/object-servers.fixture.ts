@@ -13,6 +13,7 @@ import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
 import { freePort } from '../../../test/fixtures/free-port.ts';
+import { type RunningService, sharedService } from '../../../test/fixtures/services/services.ts';
 import { systemFiles } from '../../lib/files/files.ts';
 import { replaceFile } from '../../lib/files/replace-file.ts';
 import { openAzureClient } from './azure-client.ts';
@@ -23,6 +24,7 @@ import { openS3Client } from './s3-client.ts';
 /** The servers are installed apart from oxbow, by scripts/run-tests.ts. */
 const require = createRequire(new URL('../../../test/fixtures/engines/npm/package.json', import.meta.url));
 const BUCKET = 'media';
+const S3RVER_KEYS = { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' };
 
 /** A server with a bucket. */
 export interface ObjectServer extends AsyncDisposable {
@@ -33,8 +35,17 @@ export interface ObjectServer extends AsyncDisposable {
   client(port?: number): Promise<ObjectClient>;
 }
 
-/** Starts s3rver, a small S3 server in this process. @param options.port default a free one */
-export async function startS3({ port = 0, bucket = true } = {}): Promise<ObjectServer> {
+/** A bucket of the s3rver of the test run, or of one in this process for a file that runs alone: no test stops it. */
+export async function startS3(): Promise<ObjectServer> {
+  const address = await sharedService('s3');
+  const service = address === undefined ? await openS3Service() : undefined;
+  const port = Number(new URL(address ?? service!.address).port);
+  const bucket = `media-${randomBytes(6).toString('hex')}`;
+  return serveS3(port, S3RVER_KEYS, { bucket, close: async () => service?.[Symbol.asyncDispose]() });
+}
+
+/** Starts s3rver, a small S3 server, in this process. */
+export async function openS3Service(): Promise<RunningService> {
   const S3rver = require('s3rver') as new (
     options: object,
   ) => {
@@ -43,18 +54,27 @@ export async function startS3({ port = 0, bucket = true } = {}): Promise<ObjectS
     close(): Promise<void>;
   };
   const directory = await mkdtemp(join(tmpdir(), 'oxbow-s3-'));
-  const configureBuckets = bucket ? [{ name: BUCKET }] : [];
-  const server = new S3rver({ port, address: '127.0.0.1', silent: true, directory, configureBuckets });
+  const server = new S3rver({ port: 0, address: '127.0.0.1', silent: true, directory });
   storeCompleteObjects(server.store);
-  const at = (await server.run()).port;
-  return serveS3(at, { accessKeyId: 'S3RVER', secretAccessKey: 'S3RVER' }, async () => {
-    await server.close();
-    await rm(directory, { recursive: true, force: true, maxRetries: 5 });
-  });
+  const getBucket = server.store.getBucket.bind(server.store);
+  // Each file of tests has its own, which exists from its first use.
+  server.store.getBucket = async (name) => {
+    await mkdir(join(directory, name), { recursive: true });
+    return getBucket(name);
+  };
+  const { port } = await server.run();
+  return {
+    address: `http://127.0.0.1:${port}`,
+    async [Symbol.asyncDispose]() {
+      await server.close();
+      await rm(directory, { recursive: true, force: true, maxRetries: 5 });
+    },
+  };
 }
 
 /** The files of s3rver. */
 interface S3Store {
+  getBucket(name: string): Promise<unknown>;
   getResourcePath(bucket: string, key: string, resource: 'object' | 'uploads'): string;
   putMetadata(bucket: string, key: string, metadata: object, md5: string): Promise<void>;
   putObject(object: {
@@ -93,21 +113,21 @@ function storeCompleteObjects(store: S3Store): void {
   };
 }
 
-/** A server that speaks S3 on a port of this machine. @param close ends it */
+/** A bucket of a server that speaks S3 on a port of this machine. @param options.close ends what was started for it */
 export function serveS3(
   at: number,
   keys: { readonly accessKeyId: string; readonly secretAccessKey: string },
-  close: () => Promise<void>,
+  { bucket = BUCKET, close }: { readonly bucket?: string; readonly close: () => Promise<void> },
 ): ObjectServer & { createBucket(): Promise<void> } {
   const endpointOf = (port: number) => `http://127.0.0.1:${port}`;
   return {
     port: at,
-    target: (other = at) => ({ type: 's3', endpoint: endpointOf(other), bucket: BUCKET, ...keys }),
+    target: (other = at) => ({ type: 's3', endpoint: endpointOf(other), bucket, ...keys }),
     client: (other = at) =>
       openS3Client({
         endpoint: endpointOf(other),
         region: 'us-east-1',
-        bucket: BUCKET,
+        bucket,
         ...keys,
         forcePathStyle: true,
         checksums: 'required',
@@ -116,7 +136,7 @@ export function serveS3(
       const { CreateBucketCommand, S3Client } = await import('@aws-sdk/client-s3');
       const options = { endpoint: endpointOf(at), region: 'us-east-1', forcePathStyle: true, maxAttempts: 1 };
       const client = new S3Client({ ...options, credentials: keys });
-      await client.send(new CreateBucketCommand({ Bucket: BUCKET })).finally(() => client.destroy());
+      await client.send(new CreateBucketCommand({ Bucket: bucket })).finally(() => client.destroy());
     },
     [Symbol.asyncDispose]: close,
   };

@@ -92,14 +92,15 @@ export async function startSwift(): Promise<ObjectServer> {
     'app:proxy-server': ['use = egg:swift#proxy', 'account_autocreate = true'],
     ...Object.fromEntries(sections),
   });
-  const server = serveS3(port, { accessKeyId: KEY, secretAccessKey: SECRET }, async () => {
+  const close = async () => {
     for (const child of children) {
       const closed = child.exitCode === null && child.signalCode === null ? once(child, 'close') : undefined;
       child.kill('SIGKILL');
       await closed;
     }
     await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  });
+  };
+  const server = serveS3(port, { accessKeyId: KEY, secretAccessKey: SECRET }, { close });
   await until('Swift has a bucket', () => server.createBucket().then(() => true));
   return server;
 }

@@ -1,10 +1,11 @@
+// Clients enter a room over real sockets: the test waits for what the node counts and for their messages.
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { administrator } from '../../accounts/users/user.ts';
 import type { HttpDeps } from '../../http/deps.ts';
 import { asAdmin } from '../../http/fixture.ts';
 import { enterRoom } from '../../http/rooms/room-client.fixture.ts';
-import { createManualClock } from '../../lib/clock.ts';
 import { openTestRooms } from '../../rooms/rooms.fixture.ts';
 import { nodeView, startNodes } from './nodes.fixture.ts';
 import { OwnerWaits } from './owner-waits.ts';
@@ -32,16 +33,16 @@ suite('a room whose node does not answer', () => {
   }
 
   test('is not waited for without end: not beyond a time, and not when the server stops', async () => {
-    const clock = createManualClock();
+    using time = openVirtualTime();
+    const { clock } = time;
     let waiting = 0;
     const waits = new OwnerWaits(clock, (change) => {
       waiting += change;
     });
     const first = waits.until(() => false, clock.monotonicMs() + 100);
     const second = waits.until(() => false, Number.POSITIVE_INFINITY);
-    clock.advance(100);
-    assert.equal(await first, false);
-    assert.equal(waiting, 1);
+    assert.equal(await time.settled('the first wait', first), false);
+    assert.deepEqual([waiting, time.nowMs], [1, 100]);
     waits.close();
     assert.deepEqual([await second, waiting, waits.isFull], [false, 0, true]);
     assert.equal(await waits.until(() => true, Number.POSITIVE_INFINITY), false);

@@ -4,91 +4,17 @@
  */
 import { AV_LOG_ERROR } from 'node-av/constants';
 import { Log } from 'node-av/lib';
-import { concatBytes } from '../../lib/bytes.ts';
 import { createSystemClock } from '../../lib/clock.ts';
-import { MessageSplitter, messageKinds, parseJson, printFrame, printTracks } from '../frame-protocol.ts';
-import { type TestPictureOptions, testTimescales, testTracks } from '../test-picture-options.ts';
-import { AudioEncoder, toneConfig } from './audio-encoder.ts';
-import { AAC_SAMPLES, createSteadyUtc, framesDue, pictureMs, pictureTicks } from './pacing.ts';
+import { MessageSplitter, messageKinds, parseJson } from '../frame-protocol.ts';
+import type { TestPictureOptions } from '../test-picture-options.ts';
 import { leaveWithParent } from './parent.ts';
-import { Picture } from './picture.ts';
-import { fillTone } from './tone.ts';
-import { VideoEncoder } from './video-encoder.ts';
-
-const MAX_UNREAD_BYTES = 4 * 1024 * 1024;
-const UNREAD_PAUSE_MS = 20;
+import { runTestPicture } from './test-picture/test-picture.ts';
 
 Log.setLevel(AV_LOG_ERROR);
 
 const splitter = new MessageSplitter(64 * 1024, (kind, payload) => {
-  if (kind === messageKinds.options) run(parseJson(payload) as TestPictureOptions);
+  if (kind !== messageKinds.options) return;
+  runTestPicture(parseJson(payload) as TestPictureOptions, process.stdout, createSystemClock());
 });
 process.stdin.on('data', (bytes: Uint8Array) => splitter.push(bytes));
 leaveWithParent();
-
-function run(options: TestPictureOptions): void {
-  let made: Uint8Array[] = [];
-  const video = new VideoEncoder(options);
-  const audio = new AudioEncoder(options.audioBitRate, (shown, data) => {
-    const pts = shown * AAC_SAMPLES;
-    made.push(printFrame({ trackId: testTracks.audio, dts: pts, pts, duration: AAC_SAMPLES, key: true, data }));
-  });
-  const picture = new Picture(options.width, options.height, options.name);
-  const rate = options.frameRate;
-  const utcMs = createSteadyUtc(createSystemClock());
-  const common = { language: 'und', label: '' };
-  process.stdout.write(
-    printTracks([
-      { ...common, id: testTracks.video, timescale: testTimescales.video, kind: 'video', config: video.config },
-      { ...common, id: testTracks.audio, timescale: testTimescales.audio, kind: 'audio', config: toneConfig },
-    ]),
-  );
-
-  let lastPicture: number | undefined;
-  let lastKeySecond = Number.NEGATIVE_INFINITY;
-  let lastDts = Number.NEGATIVE_INFINITY;
-  let lastAudio: number | undefined;
-
-  const makePicture = (number: number) => {
-    picture.draw(pictureMs(number, rate), number);
-    const second = Math.floor(pictureMs(number, rate) / 1000 / options.keyframeIntervalS);
-    const key = second !== lastKeySecond;
-    lastKeySecond = second;
-    video.encode(picture.planes, number, key, (encoded) => {
-      const pts = pictureTicks(encoded.pts, rate);
-      // x264 keeps this order; a frame that violates it is dropped.
-      const dts = pictureTicks(encoded.dts, rate);
-      if (dts <= lastDts || dts > pts) return;
-      lastDts = dts;
-      const duration = pictureTicks(encoded.pts + 1, rate) - pts;
-      made.push(printFrame({ trackId: testTracks.video, dts, pts, duration, key: encoded.key, data: encoded.data }));
-    });
-  };
-
-  const makeAudio = (number: number) => {
-    fillTone(number * AAC_SAMPLES, audio.samples);
-    audio.encode(number);
-  };
-
-  const tick = () => {
-    const now = utcMs();
-    // On systems where the pipe does not block (it does on Linux), a slow reader must not use memory.
-    if (process.stdout.writableLength > MAX_UNREAD_BYTES) {
-      setTimeout(tick, UNREAD_PAUSE_MS);
-      return;
-    }
-    for (const { kind, number } of framesDue(now, { picture: lastPicture, audio: lastAudio }, rate)) {
-      if (kind === 'picture') {
-        lastPicture = number;
-        makePicture(number);
-      } else {
-        lastAudio = number;
-        makeAudio(number);
-      }
-    }
-    if (made.length > 0) process.stdout.write(concatBytes(made));
-    made = [];
-    setTimeout(tick, Math.max(1, pictureMs(lastPicture! + 1, rate) - utcMs()));
-  };
-  tick();
-}

@@ -1,3 +1,4 @@
+// Connections are real, so a test waits for what happens on them; the limits of time pass on virtual time.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { truncate, writeFile } from 'node:fs/promises';
@@ -10,13 +11,14 @@ import { type CertificatePair, makeCertificate } from '../../../test/fixtures/ce
 import { openHttp2 } from '../../../test/fixtures/http2.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import { type Folder, openFolder } from '../../../test/fixtures/server.ts';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { until } from '../../../test/fixtures/wait.ts';
 import type { MediaAddress } from '../../api/media-address.ts';
 import { openLocalSegmentStore } from '../../archive/local-segment-store.ts';
 import { openRangeReader, type RangeReader } from '../../archive/range-reader.ts';
 import { type SegmentStore, segmentLocation } from '../../archive/segment-store.ts';
 import { startTestServer, type TestServer } from '../fixture.ts';
-import { type UnsentLimits, unsentLimits } from '../tls/http2-budget.ts';
+import { unsentLimits } from '../tls/http2-budget.ts';
 
 let folder: Folder;
 let pair: CertificatePair;
@@ -53,7 +55,7 @@ const deps = {
   },
 };
 
-/** A session that reads nothing: the window of every stream is empty. Resolves after its requests were sent. */
+/** A session that reads nothing: the window of every stream is empty. Resolves after its requests were answered or refused. */
 async function openDeaf(
   server: TestServer,
   requests: number,
@@ -69,15 +71,14 @@ async function openDeaf(
   });
   session.on('error', () => {});
   await once(session, 'remoteSettings');
-  for (let i = 0; i < requests; i++) {
+  const answered = Array.from({ length: requests }, () => {
     const stream = session.request({ ':path': path });
     stream.on('error', () => {});
-    if (i === 0) await once(stream, 'response');
-  }
+    return new Promise((resolve) => stream.once('response', resolve).once('close', resolve));
+  });
+  await Promise.all(answered);
   return { session, socket };
 }
-
-const quick: UnsentLimits = { ...unsentLimits, stallMs: 400, fullStallMs: 200, checkMs: 50 };
 
 async function metricOf(server: TestServer, line: RegExp): Promise<number> {
   return Number(line.exec(await server.deps.metrics.print())?.[1] ?? 0);
@@ -85,10 +86,20 @@ async function metricOf(server: TestServer, line: RegExp): Promise<number> {
 
 suite('HTTP/2 clients that read nothing', { skip: need('openssl') }, () => {
   test('lose their session, however many streams it has', async () => {
-    await using server = await startTestServer({}, pair, { unsent: quick });
-    for (const requests of [1, 128]) {
+    using time = openVirtualTime();
+    await using server = await startTestServer({}, pair);
+    for (const [requests, limitMs] of [
+      [1, unsentLimits.stallMs],
+      [128, unsentLimits.fullStallMs],
+    ] as const) {
+      const beganMs = time.nowMs;
       const { session } = await openDeaf(server, requests);
-      await once(session, 'close');
+      const closed = once(session, 'close');
+      await time.runFor(limitMs - 1);
+      assert.equal(session.destroyed, false);
+      await time.runFor(1);
+      await closed;
+      assert.equal(time.nowMs - beganMs, limitMs);
     }
     assert.equal(await metricOf(server, /^oxbow_http2_sessions_cut_total\{reason="stalled"\} (\d+)/m), 2);
   });
@@ -110,12 +121,14 @@ suite('HTTP/2 clients that read nothing', { skip: need('openssl') }, () => {
   });
 
   test('end first if all sessions together have too many unsent bytes; others continue', async () => {
-    const unsent = { ...unsentLimits, total: 300_000, checkMs: 50 };
+    using time = openVirtualTime();
+    const unsent = { ...unsentLimits, total: 300_000 };
     await using server = await startTestServer(deps, pair, { unsent });
     await using reader = await openHttp2(server.url);
     const first = await openDeaf(server, 1, { path: '/clip/cam/1/2.mp4' });
     const closed = once(first.session, 'close');
     const second = await openDeaf(server, 1, { path: '/clip/cam/1/2.mp4' });
+    await time.runFor(unsentLimits.checkMs);
     await closed;
     assert.equal((await reader.ask('/version')).status, 200);
     assert.ok(!second.session.destroyed);
@@ -131,19 +144,19 @@ suite('HTTP/2 clients that read nothing', { skip: need('openssl') }, () => {
       held++;
       return promise;
     };
-    // A busy machine may suspend this process for a second.
-    const patient = { ...quick, stallMs: 3000, fullStallMs: 3000 };
-    await using server = await startTestServer({ ...deps, answer }, pair, { unsent: patient });
+    using time = openVirtualTime();
+    await using server = await startTestServer({ ...deps, answer }, pair);
     await using client = await openHttp2(server.url);
     client.session.request({ ':path': '/live/cam/g0.m3u8?_HLS_msn=9' }).on('error', () => {});
     const slow = client.session.request({ ':path': '/clip/cam/1/2.mp4' });
     slow.on('error', () => {});
     let took = 0;
-    const startedMs = performance.now();
     for await (const bytes of slow) {
       took += (bytes as Buffer).length;
-      if (performance.now() - startedMs > 1.5 * patient.stallMs) break;
-      if (took % (1 << 18) < (bytes as Buffer).length) await new Promise((resolve) => setTimeout(resolve, 20));
+      if (time.nowMs > 3 * unsentLimits.stallMs) break;
+      // More than what is on the way, so the server has sent something since the last pause.
+      if (took % (1 << 20) < (bytes as Buffer).length)
+        await time.runFor(unsentLimits.fullStallMs - unsentLimits.checkMs);
     }
     assert.deepEqual([client.session.destroyed, held], [false, 1]);
   });

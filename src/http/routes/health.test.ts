@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { createHealth } from '../../observe/health.ts';
 import type { Ended } from '../../observe/traces/telemetry.ts';
@@ -22,12 +23,20 @@ const server = shareTestServer(() => ({
 
 test('while the database hangs, oxbow is not ready and says why, but is live', async () => {
   const { promise: hangs, resolve } = Promise.withResolvers<undefined>();
-  const heal = health.register('database', () => hangs, { timeoutMs: 50 });
-  const ready = await sendRequest(server(), '/ready');
+  const { promise: asked, resolve: ask } = Promise.withResolvers<void>();
+  const heal = health.register('database', () => {
+    ask();
+    return hangs;
+  });
+  using time = openVirtualTime();
+  const answered = sendRequest(server(), '/ready');
+  await asked;
+  await time.runFor(2000);
+  const ready = await answered;
   assert.equal(ready.status, 503);
   assert.equal(ready.headers['retry-after'], '5');
   const [check] = JSON.parse(String(ready.body)).checks;
-  assert.deepEqual([check.name, check.status, check.detail], ['database', 'failing', 'no answer within 50 ms']);
+  assert.deepEqual([check.name, check.status, check.detail], ['database', 'failing', 'no answer within 2000 ms']);
   assert.equal((await sendRequest(server(), '/live')).status, 200);
   resolve(undefined);
   assert.equal((await sendRequest(server(), '/ready')).status, 200, 'it answers again');

@@ -55,9 +55,8 @@ export interface ServingOptions
   failed(error: unknown, where: string): void;
   /** Called when a thread has crashed; another one replaces it. */
   ended(thread: number): void;
-  /** For tests: the program of a thread, and the interval of the health check, ms. */
+  /** For tests: the program of a thread. */
   readonly program?: URL;
-  readonly checkEveryMs?: number;
 }
 
 /** The running threads. */
@@ -149,7 +148,7 @@ export async function openServingThreads(options: ServingOptions): Promise<Servi
       thread.checkSilence();
       thread.feed.check();
     }
-  }, options.checkEveryMs ?? CHECK_EVERY_MS);
+  }, CHECK_EVERY_MS);
   const end = async () => {
     isClosing = true;
     clearInterval(checking);

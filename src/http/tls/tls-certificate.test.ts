@@ -1,13 +1,16 @@
 import assert from 'node:assert/strict';
-import { EventEmitter, once } from 'node:events';
 import { copyFile, rename, rm, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { type CertificatePair, makeCertificate } from '../../../test/fixtures/certificate.ts';
 import { need } from '../../../test/fixtures/need.ts';
 import { type Folder, openFolder } from '../../../test/fixtures/server.ts';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import type { OxbowError } from '../../lib/errors.ts';
 import { type Certificate, readCertificate, watchCertificate } from './tls-certificate.ts';
+
+/** Interval of the checks. */
+const CHECK_MS = 2000;
 
 suite('a certificate', { skip: need('openssl') }, () => {
   let folder: Folder;
@@ -54,43 +57,47 @@ suite('a certificate', { skip: need('openssl') }, () => {
     const files = { cert: join(folder.path, 'now.crt'), key: join(folder.path, 'now.key') };
     await copyFile(first.cert, files.cert);
     await copyFile(first.key, files.key);
-    const events = new EventEmitter();
-    let refusals = 0;
+    const seen: (Certificate | OxbowError)[] = [];
+    const next = () => {
+      const [only, ...others] = seen.splice(0);
+      assert.deepEqual(others, []);
+      return only;
+    };
     const stop = new AbortController();
     const watch = {
-      changed: (certificate: Certificate) => void events.emit('changed', certificate),
-      refused(reason: OxbowError) {
-        refusals++;
-        events.emit('refused', reason);
-      },
+      changed: (certificate: Certificate) => void seen.push(certificate),
+      refused: (reason: OxbowError) => void seen.push(reason),
     };
-    const done = watchCertificate(files, await readCertificate(files), watch, { signal: stop.signal, everyMs: 20 });
     const replace = async (kind: 'cert' | 'key', { [kind]: file }: CertificatePair) => {
       await copyFile(file, `${files[kind]}.new`);
       await rename(`${files[kind]}.new`, files[kind]);
     };
+    const [one, other] = [await readCertificate(first), await readCertificate(second)];
+    using time = openVirtualTime();
+    const done = watchCertificate(files, await readCertificate(files), watch, { signal: stop.signal });
 
-    let changed = once(events, 'changed');
     await replace('cert', second);
+    await time.runFor(CHECK_MS); // a check between the two files
     await replace('key', second);
-    const [fresh] = (await changed) as [Certificate];
-    assert.deepEqual(fresh.cert, (await readCertificate(second)).cert);
+    await time.runFor(CHECK_MS);
+    assert.equal(next(), undefined, 'the pair has been the same in one check');
+    await time.runFor(CHECK_MS);
+    assert.deepEqual((next() as Certificate).cert, other.cert);
 
-    refusals = 0; // a slow machine may have looked between the two files
-    let refused = once(events, 'refused');
     await replace('cert', first);
-    assert.match(((await refused)[0] as OxbowError).message, /is not the key/);
-    refused = once(events, 'refused');
+    await time.runFor(2 * CHECK_MS);
+    assert.match((next() as OxbowError).message, /is not the key/);
     await unlink(files.cert);
-    assert.match(((await refused)[0] as OxbowError).message, /cannot be read/);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    assert.equal(refusals, 2, 'the same error is reported once');
+    await time.runFor(2 * CHECK_MS);
+    assert.match((next() as OxbowError).message, /cannot be read/);
+    await time.runFor(10 * CHECK_MS);
+    assert.equal(next(), undefined, 'the same error is reported once');
 
-    changed = once(events, 'changed');
     await rm(files.key);
     await symlink(first.cert, files.cert);
     await symlink(first.key, files.key);
-    assert.deepEqual(((await changed)[0] as Certificate).cert, (await readCertificate(first)).cert);
+    await time.runFor(2 * CHECK_MS);
+    assert.deepEqual((next() as Certificate).cert, one.cert);
     stop.abort();
     await done;
   });

@@ -1,10 +1,10 @@
 /**
- * A server of one file, with or without range support, that can break connections.
- * In: bytes and faults. Out: a URL, and the received requests. For tests.
+ * A server of one file in this process, with or without range support, that can break connections.
+ * In: bytes and faults. Out: a URL, and the received requests. For tests on virtual time.
  */
 import { once } from 'node:events';
 import { createServer } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { listenInMemory } from '../memory-listener.fixture.ts';
 
 /** Behaviour of the server. */
 export interface FileFaults {
@@ -71,10 +71,9 @@ export async function openFileServer(file: Uint8Array, faults: FileFaults = {}):
       response.end(body);
     }
   });
-  server.listen(0, '127.0.0.1');
-  await once(server, 'listening');
+  const port = await listenInMemory(server);
   return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/film.mp4`,
+    url: `http://127.0.0.1:${port}/film.mp4`,
     ranges,
     release: () => released.resolve(),
     async [Symbol.asyncDispose]() {

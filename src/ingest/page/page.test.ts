@@ -1,12 +1,14 @@
+// In real time where yt-dlp or a program in its place runs: a process has no virtual time.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { readFile } from 'node:fs/promises';
+import { readFile, watch } from 'node:fs/promises';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { after, before, suite, test } from 'node:test';
 import { need, pathOf } from '../../../test/fixtures/need.ts';
 import { type Origin, openOrigin } from '../../../test/fixtures/origin.ts';
 import { type Folder, openFolder } from '../../../test/fixtures/server.ts';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { until } from '../../../test/fixtures/wait.ts';
 import { livePage, type StandIn, writeStandIn } from '../../../test/fixtures/yt-dlp.ts';
 import { createSystemClock } from '../../lib/clock.ts';
@@ -127,21 +129,42 @@ suite('a page', () => {
   test('whose URLs expire is extracted again, with a minimum interval', async () => {
     const at = (version: number) => ({ json: livePage('x', `https://cdn.example/${version}/m.m3u8`) });
     await standIn.answer(page('expires'), at(1), at(2));
-    const expiring = source('expires', { minIntervalMs: 1000 });
-    const began = performance.now();
+    using time = openVirtualTime();
+    const expiring = source('expires', { clock: time.clock, minIntervalMs: undefined });
     assert.match((await expiring.locate({ signal })).url.href, /\/1\//);
-    assert.match((await expiring.locate({ signal })).url.href, /\/2\//);
-    assert.ok(performance.now() - began > 900, 'it waited');
+    const again = expiring.locate({ signal });
+    await time.runFor(9999);
+    assert.equal((await questionsFor('expires')).length, 1, 'it waits');
+    await time.runFor(1);
+    assert.match((await again).url.href, /\/2\//);
   });
+
+  /** Runs yt-dlp until its time is over; gives what it was asked. */
+  async function giveUp(name: string, timeoutMs: number) {
+    using time = openVirtualTime();
+    const asked = firstQuestion(name);
+    const failure = assert.rejects(runYtDlp({ ...request(name), timeoutMs }, { signal }), {
+      code: 'page-failed',
+      message: `site.example: yt-dlp found nothing within ${timeoutMs / 1000} s`,
+    });
+    const call = await asked;
+    await time.runFor(timeoutMs);
+    await failure;
+    return call;
+  }
+
+  /** Resolves when the program runs, at an event of the folder: real time passes meanwhile. */
+  async function firstQuestion(name: string) {
+    for await (const _ of watch(folder.path)) {
+      const [question] = await questionsFor(name);
+      if (question) return question;
+    }
+    assert.fail('the folder is gone');
+  }
 
   test('that takes too long is given up, and all processes of yt-dlp end', async () => {
     await standIn.answer(page('slow'), { delayMs: 60_000, child: true });
-    const failure = assert.rejects(runYtDlp({ ...request('slow'), timeoutMs: 6000 }, { signal }), {
-      code: 'page-failed',
-      message: /found nothing within 6 s/,
-    });
-    const call = await until('it runs', async () => (await questionsFor('slow'))[0]);
-    await failure;
+    const call = await giveUp('slow', 6000);
     await until('all of it has ended', async () => (await hasEnded(call.pid)) && (await hasEnded(call.childPid!)));
   });
 

@@ -41,7 +41,7 @@ async function pullBoth(prepare: (origin: Origin) => void = () => {}, wanted: 'a
     putMaster(origin);
     prepare(origin);
   });
-  await p.done;
+  await p.end();
   stream.offline('over');
   rig.packager.endList();
   return { rig, list: quality.list, opened, requests: p.origin.requests };

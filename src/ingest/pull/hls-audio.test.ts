@@ -25,7 +25,7 @@ function tracksOf({ input }: Pull) {
   });
 }
 
-suite('pulling audio with separate playlists', { concurrency: 6, skip: need('ffmpeg') }, () => {
+suite('pulling audio with separate playlists', { skip: need('ffmpeg') }, () => {
   let folder = '';
   const read = (path: string) => readFile(join(folder, path));
   before(async () => {
@@ -69,7 +69,7 @@ suite('pulling audio with separate playlists', { concurrency: 6, skip: need('ffm
       await using p = await pull(`/${format}.m3u8`, {}, async (origin) => {
         origin.put(`/${format}.m3u8`, body(await rowsOf(format)));
       });
-      await p.done;
+      await p.end();
       assert.deepEqual([p.input.absences, p.input.damages, p.input.runs.length], [[], [], 1]);
       const [track, ...others] = tracksOf(p);
       assert.equal(others.filter(({ kind }) => kind !== 'data').length, 0);
@@ -89,7 +89,7 @@ suite('pulling audio with separate playlists', { concurrency: 6, skip: need('ffm
         const media = '#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID="a",NAME="Deutsch",LANGUAGE="de",URI="audio.m3u8"';
         origin.put('/master.m3u8', `#EXTM3U\n${media}\n#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"\nts/index.m3u8\n`);
       });
-      await p.done;
+      await p.end();
       assert.deepEqual([p.input.absences, p.input.damages, p.input.runs.length], [[], [], 1]);
       assert.equal(p.input.videoFrames, SECONDS * FPS);
       const [video, audio] = tracksOf(p);
@@ -110,7 +110,7 @@ suite('pulling audio with separate playlists', { concurrency: 6, skip: need('ffm
       }
       origin.put('/radio.m3u8', body(rows, 'radio/'));
     });
-    await p.done;
+    await p.end();
     assert.deepEqual([p.input.absences, p.input.damages], [[], []]);
     const { start, frames } = p.input.runs.at(-1)!;
     assert.deepEqual(
@@ -152,7 +152,7 @@ suite('pulling audio with separate playlists', { concurrency: 6, skip: need('ffm
         ].join('\n'),
       );
     });
-    await p.done;
+    await p.end();
     assert.equal(p.input.videoFrames, SECONDS * FPS);
     assert.equal(p.input.runs.length, 1);
     const tracks = tracksOf(p);
@@ -187,7 +187,7 @@ suite('pulling audio with separate playlists', { concurrency: 6, skip: need('ffm
         ].join('\n'),
       );
     });
-    await p.done;
+    await p.end();
     assert.deepEqual([p.input.absences, p.input.damages, p.input.runs.length], [[], [], 1]);
     assert.deepEqual(
       tracksOf(p).map(({ kind, language, label }) => [kind, language, label]),
@@ -219,7 +219,7 @@ suite('pulling audio with separate playlists', { concurrency: 6, skip: need('ffm
         ['#EXTM3U', ...media, '#EXT-X-STREAM-INF:BANDWIDTH=1,AUDIO="a"', 'ts/index.m3u8'].join('\n'),
       );
     });
-    await p.done;
+    await p.end();
     assert.equal(p.input.videoFrames, SECONDS * FPS);
     const names = reported
       .at(-1)!

@@ -15,7 +15,7 @@ function encrypt(clear: Uint8Array, key: Uint8Array, iv: Uint8Array): Uint8Array
   return Buffer.concat([cipher.update(clear), cipher.final()]);
 }
 
-suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
+suite('pulling encrypted HLS', { skip: need('ffmpeg') }, () => {
   let folder = '';
   const read = (path: string) => readFile(join(folder, path));
   before(async () => {
@@ -42,7 +42,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
 
   test('a source encrypted by ffmpeg is published completely', async () => {
     await using p = await pull('/ffmpeg.m3u8');
-    await p.done;
+    await p.end();
     assert.equal(p.input.videoFrames, 4 * FPS);
     assert.deepEqual([p.input.absences, p.input.damages, p.input.runs.length], [[], [], 1]);
     assert.equal(p.origin.requests.filter((path) => path === '/ffmpeg.key').length, 1);
@@ -70,7 +70,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
       ];
       origin.put('/live.m3u8', listOf({ segments, end: true }));
     });
-    await p.done;
+    await p.end();
     assert.equal(p.input.videoFrames, 4 * FPS);
     assert.deepEqual([p.input.absences, p.input.damages, p.input.runs.length], [[], [], 1]);
     assert.deepEqual(
@@ -97,7 +97,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
       const second = keyed('key', '#EXT-X-MAP:URI="fmp4/init.mp4"\n1.m4s');
       origin.put('/live.m3u8', listOf({ segments: [first, second], end: true }));
     });
-    await p.done;
+    await p.end();
     assert.deepEqual(p.input.absences, []);
     assert.equal(p.input.videoFrames, 2 * FPS);
   });
@@ -119,7 +119,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
       ];
       origin.put('/live.m3u8', listOf({ segments, end: true }));
     });
-    await p.done;
+    await p.end();
     assert.equal(p.input.videoFrames, FPS);
     const causes = [
       /^bad-media coded0\.ts: the key has 15 bytes instead of 16 \(3 tries\)$/,
@@ -144,10 +144,10 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
         return listOf({ segments: segments.slice(0, loads), end: loads === 2 });
       });
     });
-    await p.done;
+    await p.end();
     assert.deepEqual(p.input.absences, []);
     assert.equal(p.input.videoFrames, 2 * FPS);
-    assert.ok(requested(p.origin, '/key').length >= 3);
+    assert.equal(requested(p.origin, '/key').length, 3);
   });
 
   test('a key in a data URL is used', async () => {
@@ -157,7 +157,7 @@ suite('pulling encrypted HLS', { concurrency: 6, skip: need('ffmpeg') }, () => {
       const uri = `data:application/octet-stream;base64,${key.toString('base64').replaceAll('=', '%3D')}`;
       origin.put('/live.m3u8', listOf({ segments: [keyed(uri, 'coded0.ts')], end: true }));
     });
-    await p.done;
+    await p.end();
     assert.equal(p.input.videoFrames, FPS);
   });
 });

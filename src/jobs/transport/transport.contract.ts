@@ -4,8 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { until } from '../../../test/fixtures/wait.ts';
+import { until as look } from '../../../test/fixtures/wait.ts';
 import type { JobConsumer, JobSource, JobTransport, WaitingJob } from './job-transport.ts';
+
+/** Engines with a server are looked at in real time; a transport within a process is ready with the first looks. */
+const until = (what: string, isSo: () => boolean) => look(what, isSo, { everyMs: 1 });
 
 /** Transports of one table of jobs; disposing closes them. */
 export interface OpenTransports extends AsyncDisposable {

@@ -1,25 +1,24 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { OxbowError } from '../errors.ts';
 import { Breaker, type BreakerOptions, type BreakerState } from './breaker.ts';
 
 const forever = new AbortController().signal;
 const UNAVAILABLE = { name: 'OxbowError', code: 'service-unavailable' };
 
-/** A breaker that opens after two failures, with its changes, and a way to wait for one. */
+/** The pause before the first trial: on virtual time a random pause is in the middle of its bounds, 500 and 1000 ms. */
+const FIRST_PAUSE_MS = 750;
+
+/** A breaker that opens after two failures, with its changes. */
 function create(options: Partial<BreakerOptions> = {}) {
   const changes: [BreakerState, string][] = [];
-  const waiting: { state: BreakerState; resolve: () => void }[] = [];
   const breaker = new Breaker({
-    ...{ service: 'shop', timeoutMs: 60_000, failures: 2, minPauseMs: 20, maxPauseMs: 20 },
+    ...{ service: 'shop', timeoutMs: 60_000, failures: 2 },
     ...options,
-    onChange(state, reason) {
-      changes.push([state, reason]);
-      for (const wait of waiting.splice(0)) wait.state === state ? wait.resolve() : waiting.push(wait);
-    },
+    onChange: (state, reason) => void changes.push([state, reason]),
   });
-  const until = (state: BreakerState) => new Promise<void>((resolve) => waiting.push({ state, resolve }));
-  return { breaker, changes, until, states: () => changes.map(([state]) => state) };
+  return { breaker, changes, states: () => changes.map(([state]) => state) };
 }
 
 const fail = async () => {
@@ -45,19 +44,19 @@ test('failures in a row open it, and then calls fail at once, without a call of 
 });
 
 test('it recovers by itself: a probe after the pause closes it', async () => {
-  let works = false;
-  const { breaker, changes, until } = create({
+  using time = openVirtualTime();
+  const probedAtMs: number[] = [];
+  const { breaker, changes } = create({
     probe: async () => {
-      if (!works) throw new Error('not yet');
+      probedAtMs.push(time.nowMs);
+      if (probedAtMs.length < 8) throw new Error('not yet');
     },
   });
   using _ = breaker;
-  const trial = until('half-open');
   await open(breaker);
-  await trial;
-  const closed = until('closed');
-  works = true;
-  await closed;
+  await time.until('it closes', () => breaker.state === 'closed');
+  const pausesMs = probedAtMs.map((atMs, i) => atMs - (probedAtMs[i - 1] ?? 0));
+  assert.deepEqual(pausesMs, [750, 1500, 3000, 6000, 12_000, 22_500, 22_500, 22_500], 'up to 30 s at the most');
   assert.deepEqual(changes[0], ['open', 'refused']);
   assert.deepEqual(changes.at(-1), ['closed', '']);
   assert.equal(breaker.waitMs, 0);
@@ -65,10 +64,13 @@ test('it recovers by itself: a probe after the pause closes it', async () => {
 });
 
 test('without a probe the next call after the pause is the trial, and others fail at once meanwhile', async () => {
+  using time = openVirtualTime();
   const { breaker, states } = create();
   using _ = breaker;
   await open(breaker);
-  while (breaker.waitMs > 0) await new Promise((resolve) => setTimeout(resolve, breaker.waitMs));
+  await time.runFor(FIRST_PAUSE_MS - 1);
+  await assert.rejects(breaker.call(fail, { signal: forever }), UNAVAILABLE);
+  await time.runFor(1);
   const { promise, resolve } = Promise.withResolvers<string>();
   const trial = breaker.call(() => promise, { signal: forever });
   assert.equal(breaker.state, 'half-open');
@@ -79,6 +81,7 @@ test('without a probe the next call after the pause is the trial, and others fai
 });
 
 test('an abort by the caller is not a failure; in a trial it is no success either', async () => {
+  using time = openVirtualTime();
   const { breaker } = create();
   using _ = breaker;
   const aborted = async () => {
@@ -90,21 +93,23 @@ test('an abort by the caller is not a failure; in a trial it is no success eithe
   for (let i = 0; i < 5; i++) await aborted();
   assert.equal(breaker.state, 'closed');
   await open(breaker);
-  while (breaker.waitMs > 0) await new Promise((resolve) => setTimeout(resolve, breaker.waitMs));
+  await time.runFor(FIRST_PAUSE_MS);
   await aborted();
   assert.equal(breaker.state, 'open');
 });
 
 test('a call that takes too long has failed, and its signal fires', async () => {
-  const { breaker } = create({ timeoutMs: 5 });
+  using time = openVirtualTime();
+  const { breaker } = create({ timeoutMs: 5000 });
   using _ = breaker;
   let fired = 0;
   const hang = ({ signal }: { readonly signal: AbortSignal }) =>
     new Promise<never>(() => signal.addEventListener('abort', () => fired++));
   for (let i = 0; i < 2; i++) {
-    await assert.rejects(breaker.call(hang, { signal: forever }), { name: 'TimeoutError' });
+    const call = time.settled('the call', breaker.call(hang, { signal: forever }));
+    await assert.rejects(call, { name: 'TimeoutError' });
   }
-  assert.deepEqual([fired, breaker.state], [2, 'open']);
+  assert.deepEqual([fired, breaker.state, time.nowMs], [2, 'open', 10_000]);
 });
 
 test('an error that is an answer of the service reaches the caller and counts as a success', async () => {

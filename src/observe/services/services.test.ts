@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { createMetrics } from '../metrics.ts';
 import { type ServiceChange, Services } from './services.ts';
 
@@ -7,23 +8,21 @@ const { signal } = new AbortController();
 const log = { info() {}, error() {} };
 
 test('a service that stops answering is reported once: metrics, change, health check; and so is its return', async () => {
+  using time = openVirtualTime();
   using metrics = createMetrics();
   const services = new Services({ metrics, log });
   const changes: ServiceChange[] = [];
   services.changed.subscribe((change) => changes.push(change));
   assert.equal(services.check(), 'none is used');
   let works = false;
-  let mayWork = false;
-  const recovered = Promise.withResolvers<void>();
-  services.changed.subscribe(({ isFailing }) => isFailing || recovered.resolve());
   const call = async () => {
     if (!works) throw new Error('cannot connect to amqp://guest:secret@10.0.0.1');
   };
   let trials = 0;
   using breaker = await services.open({
-    ...{ service: 'rabbitmq', timeoutMs: 60_000, failures: 2, minPauseMs: 10, maxPauseMs: 10 },
+    ...{ service: 'rabbitmq', timeoutMs: 60_000, failures: 2 },
     probe: () => {
-      works = ++trials > 2 && mayWork;
+      works = ++trials > 2;
       return call();
     },
   });
@@ -32,8 +31,8 @@ test('a service that stops answering is reported once: metrics, change, health c
   const detail = 'cannot connect to amqp://[redacted]@10.0.0.1';
   assert.throws(() => services.check(), { message: `rabbitmq does not answer: ${detail}` });
   assert.match(await metrics.print(), /oxbow_breaker_state\{service="rabbitmq"\} [12]/);
-  mayWork = true;
-  await recovered.promise;
+  await time.until('it works again', () => !services.failing.length);
+  assert.equal(time.nowMs, 750 + 1500 + 3000, 'the pauses before three trials');
   assert.deepEqual(changes, [
     { service: 'rabbitmq', isFailing: true, detail },
     { service: 'rabbitmq', isFailing: false, detail: '' },

@@ -1,8 +1,13 @@
+// The bucket is a real S3 server behind a socket: a pass waits for its answers. The pauses between passes are on virtual time.
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
+import { mkdir, rename } from 'node:fs/promises';
+import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { until } from '../../../test/fixtures/wait.ts';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { extraLocation, originalLocation } from '../../archive/asset-locations.ts';
+import { temporaryFolder } from '../../archive/media.fixture.ts';
+import { openFolderClient } from '../../archive/objects/folder-client.ts';
 import type { ObjectClient } from '../../archive/objects/object-client.ts';
 import {
   type BadNetwork,
@@ -46,11 +51,11 @@ interface Rig extends AsyncDisposable {
   stored(): Promise<string[]>;
 }
 
-/** An offload to a bucket behind a bad network. */
-async function openRig(change: Partial<Rig['storage']> = {}, isNode = false): Promise<Rig> {
+/** An offload to a bucket behind a bad network. @param bucket another bucket, without a network */
+async function openRig(change: Partial<Rig['storage']> = {}, isNode = false, bucket?: ObjectClient): Promise<Rig> {
   const opened = new AsyncDisposableStack();
   const network = opened.use(await openBadNetwork(server.port));
-  const client = opened.use(await server.client(network.port));
+  const client = bucket ?? opened.use(await server.client(network.port));
   const tiered = opened.use(await openTiered(client));
   const { db } = tiered.database;
   const clock = createSystemClock();
@@ -122,12 +127,13 @@ async function openRig(change: Partial<Rig['storage']> = {}, isNode = false): Pr
     },
     async stored() {
       const token = tiered.fence.token;
-      const keys = (await Array.fromAsync(direct.list(`o/${token}/`))).map(({ key }) => key);
+      const keys = (await Array.fromAsync((bucket ?? direct).list(`o/${token}/`))).map(({ key }) => key);
       return keys.map((key) => key.split('/').at(-1)!);
     },
     async [Symbol.asyncDispose]() {
       await opened.disposeAsync();
-      // The bucket is shared.
+      if (bucket) return;
+      // The bucket of the server is shared.
       for await (const { key } of direct.list('')) await direct.delete(key);
     },
   };
@@ -262,19 +268,28 @@ suite('an offload', () => {
   });
 
   test('a lost bucket is reported once, tried again with pauses, and reported when it works again', async () => {
-    await using rig = await openRig();
+    using time = openVirtualTime();
+    await using folder = await temporaryFolder();
+    const disk = join(folder.path, 'disk');
+    await mkdir(disk);
+    await using client = await openFolderClient(disk);
+    await using rig = await openRig({}, false, client);
     await rig.record(1);
-    rig.network.cut();
+    await rename(disk, `${disk}-unplugged`);
     const stop = new AbortController();
     const run = rig.offload.run(stop);
-    await until('it is reported', () => rig.reports.includes('failing'));
+    await time.until('it is reported', () => rig.reports.includes('failing'));
     assert.equal(rig.offload.failing[0]!.target, 'bucket');
+    assert.equal(time.nowMs, 3000);
     const location = await rig.record(2);
     assert.equal((await bytesOf(rig.tiered.store, location)).length, 1000, 'recordings are read and written meanwhile');
     assert.equal((await rig.offload.waiting()).get('bucket')!.files, 2);
-    rig.network.flow();
-    await until('both files are stored', async () => (await rig.stored()).length === 2);
-    await until('it is reported', () => rig.reports.includes('ok'));
+    await time.runFor(60_000);
+    await rename(`${disk}-unplugged`, disk);
+    const backMs = time.nowMs;
+    await time.until('both files are stored', async () => (await rig.stored()).length === 2);
+    await time.until('it is reported', () => rig.reports.includes('ok'));
+    assert.equal(time.nowMs - backMs, 3000, 'with the next try');
     assert.deepEqual(rig.offload.failing, []);
     assert.equal(rig.reports.filter((report) => report === 'failing').length, 1);
     stop.abort();

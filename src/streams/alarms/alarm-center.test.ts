@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { openVirtualTime, type TestTime } from '../../../test/fixtures/virtual-time.ts';
 import { MailQueue } from '../../accounts/mail/mail-queue.ts';
 import type { MailContent } from '../../accounts/mail/messages.ts';
 import type { AlarmCode } from '../../api/alarms/alarm-rules.ts';
@@ -217,7 +218,7 @@ suite('alarms of streams', () => {
 });
 
 suite('e-mail about alarms', () => {
-  function openMailer(addresses: readonly string[], language: 'en' | 'zh' = 'en') {
+  function openMailer(time: TestTime, addresses: readonly string[], language: 'en' | 'zh' = 'en') {
     const sent: { to: string; content: MailContent }[] = [];
     const ends = new AbortController();
     const failures: unknown[] = [];
@@ -227,22 +228,23 @@ suite('e-mail about alarms', () => {
         publicUrl: 'https://tv.example',
         queue: { add: async ({ to, content }) => sent.push({ to, content }) > 0, forget: MailQueue.prototype.forget },
       },
-      ...{ clock: createManualClock(), signal: ends.signal, failed: (error) => failures.push(error) },
-      ...{ gatherMs: 20, betweenMs: 20 },
+      ...{ clock: time.clock, signal: ends.signal, failed: (error) => failures.push(error) },
     });
-    return { mailer, sent, failures, ends };
+    const allSent = () => time.settled('all messages are sent', mailer.close());
+    return { mailer, sent, failures, ends, allSent };
   }
 
   test('a storm of fifty alarms is one message to each address', async () => {
-    const { mailer, sent, failures } = openMailer(['ops@tv.example', 'night@tv.example']);
+    using time = openVirtualTime();
+    const { mailer, sent, failures, allSent } = openMailer(time, ['ops@tv.example', 'night@tv.example']);
     await using rig = await openCenter({ mailer });
     const streams = Array.from({ length: 50 }, (_, i) => watchedStream({ name: `cam-${i}` }));
     await rig.begin(...streams);
     rig.noRoom = true;
     rig.pass(10, ...streams);
     assert.equal(rig.published.length, 50);
-    await mailer.close();
-    assert.deepEqual(failures, []);
+    await allSent();
+    assert.deepEqual([failures, time.nowMs], [[], 5000]);
     assert.deepEqual(
       sent.map(({ to, content }) => [to, content.subject]),
       [
@@ -258,13 +260,14 @@ suite('e-mail about alarms', () => {
       ['en', 'Alarm: Recording paused, door'],
       ['zh', '告警：录制已暂停, door'],
     ] as const) {
-      const { mailer, sent } = openMailer(['ops@tv.example'], language);
+      using time = openVirtualTime();
+      const { mailer, sent, allSent } = openMailer(time, ['ops@tv.example'], language);
       await using rig = await openCenter({ mailer });
       const stream = watchedStream();
       await rig.begin(stream);
       rig.noRoom = true;
       rig.pass(10, stream);
-      await mailer.close();
+      await allSent();
       const seconds = Math.floor((START_MS + 1000) / 1000);
       const [{ content }] = sent as [(typeof sent)[0]];
       assert.equal(content.subject, subject);
@@ -275,7 +278,8 @@ suite('e-mail about alarms', () => {
   });
 
   test('what was raised and cleared meanwhile is one line; without addresses nothing is sent', async () => {
-    const { mailer, sent } = openMailer(['ops@tv.example']);
+    using time = openVirtualTime();
+    const { mailer, sent, allSent } = openMailer(time, ['ops@tv.example']);
     await using rig = await openCenter({ mailer });
     const stream = watchedStream();
     await rig.begin(stream);
@@ -283,26 +287,27 @@ suite('e-mail about alarms', () => {
     rig.pass(10, stream);
     rig.noRoom = false;
     rig.pass(10, stream);
-    await mailer.close();
+    await allSent();
     assert.deepEqual(
       sent.map(({ content }) => content.subject),
       ['Cleared: Recording paused, door'],
     );
-    const none = openMailer([]);
+    const none = openMailer(time, []);
     none.mailer.add({ id: 'x' } as never);
     await none.mailer.close();
     assert.deepEqual(none.sent, []);
   });
 
   test('at the end what waits is sent at once', async () => {
-    const { mailer, sent, ends } = openMailer(['ops@tv.example']);
+    using time = openVirtualTime();
+    const { mailer, sent, ends, allSent } = openMailer(time, ['ops@tv.example']);
     await using rig = await openCenter({ mailer });
     const stream = watchedStream();
     await rig.begin(stream);
     rig.noRoom = true;
     rig.pass(10, stream);
     ends.abort();
-    await mailer.close();
-    assert.equal(sent.length, 1);
+    await allSent();
+    assert.deepEqual([sent.length, time.nowMs], [1, 0]);
   });
 });

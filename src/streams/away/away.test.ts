@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { openVirtualTime, type TestTime } from '../../../test/fixtures/virtual-time.ts';
 import type { MakeStillGop, StillGopOptions } from '../../ffmpeg/engine.ts';
 import type { Publisher } from '../../ingest/publisher.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { videoTrack } from '../../media/isobmff/media.fixture.ts';
 import type { ManagedStream } from '../managed-stream.ts';
-import { openStreams, PlayedSource, type StreamsRig, temporaryFolder, timeline } from '../streams.fixture.ts';
+import { openStreams, PlayedSource, START_MS, type StreamsRig, temporaryFolder, timeline } from '../streams.fixture.ts';
 
 const lastPicture = { type: 'push', whileAway: 'last-picture' } as const;
 type Source = Parameters<StreamsRig['api']['create']>[1]['source'];
@@ -29,13 +30,17 @@ interface AwayRig extends AsyncDisposable {
   connect(remote?: string): Promise<{ publisher: Publisher; media: PlayedSource }>;
 }
 
-/** A stream `door`. */
+/** A stream `door`, whose clock moves with its timers, and with the media that its publishers play. */
 async function open(
   source: Source,
-  { folder, failing }: { folder: string; failing?: readonly StillGopOptions['picture'][] },
+  {
+    time: { clock },
+    folder,
+    failing,
+  }: { time: TestTime; folder: string; failing?: readonly StillGopOptions['picture'][] },
 ): Promise<AwayRig> {
   const { asked, makeStillGop } = engine(failing);
-  const rig = await openStreams({ folder, makeStillGop });
+  const rig = await openStreams({ folder, makeStillGop, clock });
   if (!(await rig.api.get('door'))) await rig.api.create('door', { source });
   const stream = rig.catalog.get('door');
   return {
@@ -51,28 +56,21 @@ async function open(
 
 const filled = ({ list }: ManagedStream) => list.segments.filter(({ run, sealed }) => run.isFill && sealed);
 
-/** Resolves when the live playlist has so many segments of a picture. */
-async function shows(stream: ManagedStream, segments: number): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const forget = stream.list.changes.subscribe(() => filled(stream).length >= segments && resolve());
-  if (filled(stream).length < segments) await promise;
-  forget();
-}
-
 const aways = ({ events }: StreamsRig) => events.filter(({ type }) => type === 'publish.away').map(({ data }) => data);
 
 suite('while the publisher is away', () => {
   test('its last picture is in the live playlist, which continues; state, timeline and recording are as without it', async () => {
+    using time = openVirtualTime({ startMs: START_MS });
     await using folder = await temporaryFolder();
-    await using away = await open(lastPicture, { folder: folder.path });
+    await using away = await open(lastPicture, { time, folder: folder.path });
     const { rig, stream } = away;
     const first = await away.connect();
     first.media.flow(5000);
     const { number } = stream.list.generation!;
-    rig.clock.advance(2000);
+    await time.runFor(2000);
     first.publisher.close('the connection was lost');
-    rig.clock.advance(8000);
-    await shows(stream, 3);
+    await time.runFor(8000);
+    assert.equal(filled(stream).length, 4);
     assert.deepEqual([stream.state, stream.problem], ['unpublished', 'the connection was lost']);
     assert.deepEqual(away.asked, ['media']);
     assert.equal((await rig.api.get('door'))!.away, true, 'open pages show it');
@@ -94,6 +92,7 @@ suite('while the publisher is away', () => {
   });
 
   test('nothing is shown by default, after a publisher that said goodbye, and after one that oxbow ended', async () => {
+    using time = openVirtualTime({ startMs: START_MS });
     await using folder = await temporaryFolder();
     for (const [source, leave] of [
       [{ type: 'push' }, (publisher: Publisher) => publisher.close('lost')],
@@ -109,12 +108,12 @@ suite('while the publisher is away', () => {
         (publisher: Publisher) => publisher.close('revoked', new OxbowError('publish-denied', 'The key was revoked.')),
       ],
     ] as const) {
-      await using away = await open(source, { folder: folder.path });
+      await using away = await open(source, { time, folder: folder.path });
       const { publisher, media } = await away.connect();
       media.flow(5000);
-      away.rig.clock.advance(2000);
+      await time.runFor(2000);
       leave(publisher);
-      await away.rig.settle();
+      await time.runFor(10_000);
       assert.deepEqual([away.asked, aways(away.rig), filled(away.stream)], [[], [], []]);
       assert.equal(away.stream.list.ended, false);
       await away.rig.api.remove('door', { recordings: 'delete' });
@@ -122,28 +121,30 @@ suite('while the publisher is away', () => {
   });
 
   test('a standby publisher with media takes over instead', async () => {
+    using time = openVirtualTime({ startMs: START_MS });
     await using folder = await temporaryFolder();
-    await using away = await open({ ...lastPicture, onSecondPublisher: 'standby' }, { folder: folder.path });
+    await using away = await open({ ...lastPicture, onSecondPublisher: 'standby' }, { time, folder: folder.path });
     const first = await away.connect();
     first.media.flow(5000);
     const second = await away.connect('b:1');
     second.media.flow(5000);
-    away.rig.clock.advance(2000);
+    await time.runFor(2000);
     first.publisher.close('lost');
-    await away.rig.settle();
+    await time.runFor(3000);
     assert.equal(away.stream.state, 'live');
     assert.deepEqual([away.asked, aways(away.rig)], [[], []]);
   });
 
   test('a publisher that returns within two seconds comes before the picture', async () => {
+    using time = openVirtualTime({ startMs: START_MS });
     await using folder = await temporaryFolder();
-    await using away = await open(lastPicture, { folder: folder.path });
+    await using away = await open(lastPicture, { time, folder: folder.path });
     const first = await away.connect();
     first.media.flow(5000);
     first.publisher.close('lost');
     const second = await away.connect();
     second.media.flow(5000);
-    await away.rig.settle();
+    await time.runFor(3000);
     assert.equal(away.stream.state, 'live');
     assert.deepEqual([away.asked, aways(away.rig)], [[], []]);
   });
@@ -153,55 +154,55 @@ suite('while the publisher is away', () => {
     ['a stop', (rig: StreamsRig) => rig.api.stop('door')],
   ] as const) {
     test(`${what} ends it`, async () => {
+      using time = openVirtualTime({ startMs: START_MS });
       await using folder = await temporaryFolder();
-      await using away = await open(lastPicture, { folder: folder.path });
+      await using away = await open(lastPicture, { time, folder: folder.path });
       const { rig, stream } = away;
       const { publisher, media } = await away.connect();
       media.flow(5000);
-      rig.clock.advance(2000);
+      await time.runFor(2000);
       publisher.close('lost');
-      rig.clock.advance(8000);
-      await shows(stream, 3);
+      await time.runFor(8000);
+      assert.equal(filled(stream).length, 4);
       await act(rig);
       const { length } = stream.list.segments;
-      rig.clock.advance(60_000);
-      await rig.settle();
+      await time.runFor(29_999);
       assert.equal(stream.list.segments.length, length);
       assert.equal(stream.list.ended, what === 'a stop');
+      await time.runFor(1);
+      assert.equal(stream.list.ended, true, 'after the linger time');
     });
   }
 
   test('after its limit the live playlist ends', async () => {
+    using time = openVirtualTime({ startMs: START_MS });
     await using folder = await temporaryFolder();
-    await using away = await open({ ...lastPicture, awayLimit: '20s' }, { folder: folder.path });
+    await using away = await open({ ...lastPicture, awayLimit: '20s' }, { time, folder: folder.path });
     const { rig, stream } = away;
     const { publisher, media } = await away.connect();
     media.flow(5000);
-    rig.clock.advance(2000);
+    await time.runFor(2000);
     publisher.close('lost');
-    await rig.settle();
-    const { promise: ended, resolve } = Promise.withResolvers<void>();
-    const forget = stream.list.changes.subscribe(() => stream.list.ended && resolve());
-    rig.clock.advance(60_000);
-    await ended;
-    forget();
+    await time.until('the live playlist ends', () => stream.list.ended);
+    assert.equal(time.clock.nowMs(), START_MS + 25_001, '20 s after its last media, at the next tick');
     const lastsUs = filled(stream).reduce((sum, { sealed }) => sum + sealed!.durationUs, 0);
-    assert.ok(Math.abs(lastsUs - 20_000_000) < 300_000, `${lastsUs} µs`);
+    assert.equal(lastsUs, 20_000_000);
     assert.deepEqual(aways(rig).at(-1), { picture: null, detail: 'the publisher has not returned in time' });
   });
 
   test('where the last picture cannot be encoded its text is shown, and nothing where the engine fails', async () => {
+    using time = openVirtualTime({ startMs: START_MS });
     await using folder = await temporaryFolder();
     for (const [failing, picture, detail] of [
       [['media'], 'last-picture', 'the publisher is away'],
       [['media', 'text'], null, 'the media engine made no picture'],
     ] as const) {
-      await using away = await open(lastPicture, { folder: folder.path, failing });
+      await using away = await open(lastPicture, { time, folder: folder.path, failing });
       const { publisher, media } = await away.connect();
       media.flow(5000);
-      away.rig.clock.advance(2000);
+      await time.runFor(2000);
       publisher.close('lost');
-      await away.rig.settle();
+      await time.runFor(200);
       assert.deepEqual(away.asked, ['media', 'text']);
       assert.deepEqual(aways(away.rig), [{ picture, detail }]);
       await away.rig.api.remove('door', { recordings: 'delete' });
@@ -209,19 +210,20 @@ suite('while the publisher is away', () => {
   });
 
   test('after a restart no playlist goes back to segments before the picture (RFC 8216bis 6.2.2)', async () => {
+    using time = openVirtualTime({ startMs: START_MS });
     await using folder = await temporaryFolder();
     let number: number;
     {
-      await using away = await open(lastPicture, { folder: folder.path });
+      await using away = await open(lastPicture, { time, folder: folder.path });
       const { publisher, media } = await away.connect();
       media.flow(5000);
-      away.rig.clock.advance(2000);
+      await time.runFor(2000);
       publisher.close('lost');
-      away.rig.clock.advance(8000);
-      await shows(away.stream, 3);
+      await time.runFor(8000);
+      assert.equal(filled(away.stream).length, 4);
       ({ number } = away.stream.list.generation!);
     }
-    await using away = await open(lastPicture, { folder: folder.path });
+    await using away = await open(lastPicture, { time, folder: folder.path });
     assert.equal(away.stream.list.view(number), undefined);
     const { media } = await away.connect();
     media.flow(5000);

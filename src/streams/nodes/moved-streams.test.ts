@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
-import { until } from '../../../test/fixtures/wait.ts';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { MemoryPlacements } from '../../nodes/memory-placement.fixture.ts';
 import { openStreams, temporaryFolder, testSource } from '../streams.fixture.ts';
 
@@ -19,6 +19,7 @@ function openPlacements() {
 
 suite('a stream that moves between nodes', () => {
   test('is opened once the database answers again, if it fails while the node takes it over', async (t) => {
+    using time = openVirtualTime();
     await using folder = await temporaryFolder();
     const placements = openPlacements();
     await using rig = await openStreams({ folder: folder.path, placement: placements.of('a') });
@@ -33,8 +34,9 @@ suite('a stream that moves between nodes', () => {
       failures-- > 0 ? Promise.reject(new Error('the connection was lost')) : last(id),
     );
     placements.give('stream', 'door', 'a');
-    await until('the stream is open', () => rig.catalog.find('door') !== undefined);
+    await time.until('the stream is open', () => rig.catalog.find('door') !== undefined);
     assert.ok(failures < 0, 'it has failed twice');
+    assert.equal(time.nowMs, 1500 + 3000);
   });
 
   test('that could not be opened yet is not ready, instead of unknown', async (t) => {

@@ -4,7 +4,6 @@
  */
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { parseAmf0, printAmf0 } from '../../media/amf/amf0.ts';
 import { type AmfValue, isAmfObject } from '../../media/amf/value.ts';
 import { RtmpLink } from './link.ts';
@@ -34,6 +33,7 @@ export class TestPlayer {
   readonly messages: PlayedMessage[] = [];
   readonly socket: Socket;
   readonly #link: RtmpLink;
+  #changed = Promise.withResolvers<void>();
   /** Resolves when the connection has closed. */
   readonly closed: Promise<unknown>;
 
@@ -78,12 +78,14 @@ export class TestPlayer {
       const found = this.statuses.find(([each]) => each === code);
       if (found) return found[1];
       if (this.socket.destroyed) throw new Error(`closed without ${code}: ${this.statuses.join('; ')}`);
-      await sleep(5);
+      await Promise.race([this.#changed.promise, this.closed]);
     }
   }
 
   #status([name, , , info]: AmfValue[]): void {
     if (name !== 'onStatus' || !isAmfObject(info)) return;
     this.statuses.push([String(info.code), String(info.description)]);
+    this.#changed.resolve();
+    this.#changed = Promise.withResolvers();
   }
 }

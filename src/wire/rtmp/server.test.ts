@@ -1,8 +1,10 @@
+// Connections are real, so a test waits for bytes, in turns of the event loop; the limits of time pass on virtual time.
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { afterEach, suite, test } from 'node:test';
 import { setImmediate as turn } from 'node:timers/promises';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { parseAmf0 } from '../../media/amf/amf0.ts';
 import type { AmfValue } from '../../media/amf/value.ts';
 import { ChunkReader } from './chunk-reader.ts';
@@ -211,9 +213,10 @@ suite('a connection to the server', () => {
   });
 
   test('an abrupt end, invalid RTMP and silence each end the publication once', async () => {
+    using time = openVirtualTime();
     const obs = obsSession('studio?key=ok_secret');
-    const publishing = async (limits?: Partial<RtmpLimits>) => {
-      const owner = await Owner.open(limits);
+    const publishing = async () => {
+      const owner = await Owner.open();
       for (const bytes of [obs.hello, obs.connect, obs.create, obs.publish]) await owner.send(bytes);
       return owner;
     };
@@ -221,8 +224,10 @@ suite('a connection to the server', () => {
     gone.client.destroy();
     const broken = await publishing();
     await broken.send(Buffer.of(0xc9));
-    const silent = await publishing({ idleMs: 20 });
+    const silent = await publishing();
     silent.client.resume();
+    await time.until('the end', () => silent.ends.length > 0);
+    assert.equal(time.nowMs, 5000 + rtmpLimits.idleMs, 'the first check saw the bytes before it');
     await silent.left;
     while (gone.closed.length === 0) await turn();
     for (const { ends, closed } of [gone, broken, silent]) {
@@ -234,11 +239,16 @@ suite('a connection to the server', () => {
   });
 
   test('a connection that does not finish the handshake, or sends no command, is closed at its deadline', async () => {
-    const slow = await Owner.open({ handshakeMs: 20 });
-    const idle = await Owner.open({ commandMs: 20 });
+    using time = openVirtualTime();
+    const [slow, idle] = [await Owner.open(), await Owner.open()];
     const obs = obsSession('studio');
     await idle.send(Buffer.concat([obs.hello, obs.connect.subarray(0, 1536)]));
     for (const { client } of [slow, idle]) client.resume();
+    const endOf = async ({ closed }: Owner) => {
+      await time.until('the end', () => closed.length > 0);
+      return time.nowMs;
+    };
+    assert.deepEqual([await endOf(slow), await endOf(idle)], [rtmpLimits.handshakeMs, rtmpLimits.commandMs]);
     await Promise.all([slow.left, idle.left]);
     assert.match(slow.closed[0]![1], /handshake took too long/);
     assert.match(idle.closed[0]![1], /no connect in time/);

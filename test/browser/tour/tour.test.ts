@@ -10,7 +10,7 @@ import type { StreamView } from '../../../src/api/shapes.ts';
 import { need } from '../../fixtures/need.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../../fixtures/server.ts';
 import { until } from '../../fixtures/wait.ts';
-import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from '../chromium.ts';
+import { collectFaults, launchBrowser, openVisitor, withoutEarlyWindows } from '../chromium.ts';
 import { openOwnSource } from './source.ts';
 import { takeTour } from './steps.ts';
 
@@ -20,7 +20,7 @@ test('from the home page to rewinding one’s own stream takes four clicks at mo
   await using folder = await openFolder('first-minute');
   await using source = await openOwnSource(join(folder.path, 'source'));
   await using server = await startServer({ data: join(folder.path, 'data'), args: smallPicture });
-  await using browser = await openBrowser();
+  await using browser = await launchBrowser(); // it uses the clipboard, of which the shared one has one
   const page = await (await openVisitor(browser)).newPage();
   const faults = collectFaults(page);
   const steps = await takeTour({ page, url: server.url, source: source.address });

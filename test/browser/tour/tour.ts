@@ -9,7 +9,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { parseArgs } from 'node:util';
 import { openFolder } from '../../fixtures/server.ts';
-import { openBrowser, openVisitor } from '../chromium.ts';
+import { launchBrowser, openVisitor } from '../chromium.ts';
 import { startFilm } from './film.ts';
 import { openOwnSource } from './source.ts';
 import { type TourResult, takeTour } from './steps.ts';
@@ -43,7 +43,7 @@ async function tour(out: string): Promise<number> {
   await using folder = await openFolder('tour');
   await using source = await openOwnSource(join(folder.path, 'source'));
   await using opened = new AsyncDisposableStack();
-  const browser = await openBrowser(); // it is open before oxbow starts
+  const browser = await launchBrowser(); // it is open before oxbow starts
   opened.defer(() => browser.close());
   const looks = { width: Number(values.width), height: Number(values.height) };
   const page = await (await openVisitor(browser, looks)).newPage();

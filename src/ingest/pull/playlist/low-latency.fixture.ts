@@ -42,10 +42,9 @@ export interface Script {
   readonly gaps?: readonly number[];
 }
 
-/** Times of the first request for the playlist and of the next one, ms since 1970: the edge was seen between them. */
+/** Time of the first request for the playlist, ms since 1970. */
 export interface FirstSight {
   beganMs?: number;
-  nextMs?: number;
 }
 
 /**
@@ -78,7 +77,6 @@ export async function putLowLatency(origin: Origin, script: Script): Promise<Fir
   if (script.init) origin.put(`${base}init.mp4`, await readFile(join(folder, script.init)));
   for (let n = 0; n < total; n++) {
     origin.put(`${base}${prefix}part${n}.${extension}`, async () => {
-      if (sight.beganMs !== undefined) sight.nextMs ??= Date.now();
       if (hints) await until(n + 1);
       return released() > n ? parts[n] : undefined;
     });
@@ -93,7 +91,6 @@ export async function putLowLatency(origin: Origin, script: Script): Promise<Fir
     const msn = query.get('_HLS_msn');
     // A part number after the last part of a segment is the first part of the next (6.2.5.2).
     const part = query.get('_HLS_part') === null ? PARTS : Number(query.get('_HLS_part')) + 1;
-    if (sight.beganMs !== undefined) sight.nextMs ??= Date.now();
     if (holds && msn !== null) await until(Number(msn) * PARTS + part);
     const listed = released();
     allowed = Math.max(allowed, listed + (holds && msn !== null ? 1 : PARTS));

@@ -1,0 +1,30 @@
+/**
+ * Benchmarks of sources, encoders and files run with tiny parameters. Without their peers they are skipped; no figure makes them fail.
+ * In: bench/run.ts and the scripts beside it. Out: assertions.
+ */
+import { test } from 'node:test';
+import { need } from '../fixtures/need.ts';
+import { needGstServer } from '../fixtures/rtsp/rtsp-servers.ts';
+import { bench, runScript } from './run-bench.ts';
+
+test('bench pull', { skip: need('ffmpeg') }, () => bench('pull --streams 1 --warm-up 2 --seconds 2'));
+test('bench ingest', { skip: need('ffmpeg') || need('nginx') }, () =>
+  bench('ingest --streams 1 --warm-up 2 --seconds 2'),
+);
+test('bench ingest over SRT', { skip: need('ffmpeg') }, () =>
+  bench('ingest --protocol srt --streams 1 --warm-up 2 --seconds 2 --alone'),
+);
+test('bench rtsp', { skip: need('ffmpeg') || needGstServer() }, () =>
+  bench('rtsp --streams 1 --warm-up 2 --seconds 2'),
+);
+test('bench import', { skip: need('ffmpeg') }, () => bench('import --seconds 4 --rounds 1'));
+test('bench ladder', { skip: need('ffmpeg') }, () => bench('ladder --seconds 2 --rounds 1'));
+test('bench live-ladder', { skip: need('ffmpeg') }, () => bench('live-ladder --seconds 5'));
+test('bench storyboard', { skip: need('ffmpeg') }, () => bench('storyboard --streams 1 --seconds 1'));
+test('bench input', { skip: need('ffmpeg') }, () => bench('input --count 2'));
+test('bench srt', { skip: need('ffmpeg') || need('srt-live-transmit') }, () =>
+  runScript('bench/srt.ts', '--streams 1 --seconds 1'),
+);
+test('bench srt-loss', { skip: need('srt-live-transmit') }, () =>
+  runScript('bench/srt-loss.ts', '--runs 1 --seconds 1'),
+);
