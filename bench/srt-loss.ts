@@ -12,7 +12,7 @@ import { connectSrt } from '../src/wire/srt/connect.ts';
 import { openSrtListener } from '../src/wire/srt/open-listener.ts';
 import { numberedPayload } from '../src/wire/srt/simulated-network.fixture.ts';
 import { openLossyRelay } from '../test/fixtures/lossy-relay.ts';
-import { freeUdpPort } from '../test/fixtures/udp-sender.ts';
+import { freeUdpPort } from '../test/fixtures/publishers/udp-sender.ts';
 
 const PACKET_BYTES = 1316;
 const PACKETS_PER_MS = 5_000_000 / 8 / PACKET_BYTES / 1000;

@@ -14,7 +14,7 @@ import { parseArgs } from 'node:util';
 import { connectSrt } from '../src/wire/srt/connect.ts';
 import { openSrtListener } from '../src/wire/srt/open-listener.ts';
 import { run } from '../test/fixtures/ffmpeg.ts';
-import { freeUdpPort } from '../test/fixtures/udp-sender.ts';
+import { freeUdpPort } from '../test/fixtures/publishers/udp-sender.ts';
 import { ProcessTree } from './process-tree.ts';
 
 const PACKET_BYTES = 1316;

@@ -13,6 +13,7 @@ import { checkLicences } from './check-licences.ts';
 import { checkLinks } from './check-links.ts';
 import { checkPortable } from './check-portable.ts';
 import { checkTree } from './check-tree.ts';
+import { checkWaits } from './check-waits.ts';
 import { checkWords } from './check-words.ts';
 import { checkWrites } from './check-writes.ts';
 import { checkPages } from './generate.ts';
@@ -98,6 +99,7 @@ const steps: readonly Step[] = [
   { name: 'docblocks', run: () => listed(checkDocblocks()) },
   { name: 'systems', run: () => listed(checkPortable()) },
   { name: 'writes', run: () => listed(checkWrites()) },
+  { name: 'waits of tests', run: () => listed(checkWaits()) },
   { name: 'tiers', run: () => listed(checkTiers()) },
   { name: 'connections', run: () => listed(checkConnections()) },
   { name: 'names and lengths of files', run: () => listed(checkTree()) },

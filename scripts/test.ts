@@ -61,10 +61,25 @@ const files: Readonly<Record<string, readonly string[]>> = {
   '/usr/lib/postgresql/*/bin/postgres': ['postgresql'],
 };
 
+/** What single files of the second tier need beside: too much to install for runs that do not have them. */
+const furtherPrograms: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  'test/container/container.test.ts': {
+    buildah: ['buildah'],
+    podman: ['podman'],
+    crun: ['crun'],
+    mmdebstrap: ['mmdebstrap'],
+  },
+  'test/windows/wine.test.ts': { wine: ['wine', 'wine64'] },
+  'test/benches/serving.test.ts': { wrk: ['wrk'], cc: ['gcc', 'libc6-dev'], ss: ['iproute2'] },
+};
+
 /** Installs what is missing in CI, or where this user may; elsewhere the suites that need it are skipped and say so. */
-function installPrograms(): void {
+function installPrograms(selected: readonly string[]): void {
+  const needed = Object.assign({}, programs, ...selected.map((file) => furtherPrograms[file]));
   const missing = [
-    ...Object.entries(programs).flatMap(([program, packages]) => (pathOf(program) === undefined ? [packages] : [])),
+    ...Object.entries<readonly string[]>(needed).flatMap(([program, packages]) =>
+      pathOf(program) === undefined ? [packages] : [],
+    ),
     ...Object.entries(files).flatMap(([pattern, packages]) => (globSync(pattern).length === 0 ? [packages] : [])),
   ];
   const mayInstall = process.platform === 'linux' && (process.env.CI !== undefined || process.getuid?.() === 0);
@@ -132,11 +147,11 @@ function buildProgram(): void {
 if (import.meta.main) {
   const command = parseCommand(process.argv.slice(2));
   const isComplete = command.patterns.length === 0;
-  installPrograms();
+  const selected = filesOf(command);
+  installPrograms(selected);
   if (isComplete && !command.record) await prepare();
-  if (isComplete) buildProgram();
-  const files = filesOf(command);
+  if (isComplete || command.record) buildProgram();
   const options = { shared: isComplete, record: command.record };
-  const result = command.all ? await runWithCoverage(files) : await runTests(files, options);
+  const result = command.all ? await runWithCoverage(selected) : await runTests(selected, options);
   process.exit(isGood(result) ? 0 : 1);
 }

@@ -1,6 +1,7 @@
 /**
  * What the nodes of a cluster promise about accounts, on every database: what one changes, the others know when they have looked.
  * In: a way to open an empty database. Out: tests; each database's test file runs this suite.
+ * Waits for wall time: a PostgreSQL server runs this suite too, and its rows are looked at until they are there.
  */
 import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';

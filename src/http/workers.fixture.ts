@@ -1,6 +1,7 @@
 /**
  * A server with real jobs and workers, and one kind of job, for tests and benchmarks.
  * In: the handler of the worker under test. Out: a running server; what was stored and accepted.
+ * Waits for wall time: a worker answers over real sockets.
  */
 import { tmpdir } from 'node:os';
 import { openAccess } from '../accounts/access.ts';

@@ -1,6 +1,7 @@
 /**
  * An RTMP server that keeps what it receives, for tests of relays.
  * In: connections. Out: messages, tracks and frames.
+ * Waits for wall time: what arrives over a real socket is waited for, with a limit for a test that fails.
  */
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';

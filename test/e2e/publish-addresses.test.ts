@@ -13,8 +13,8 @@ import { encode, ffmpegArgs, filmArgs, type Sender, startSender } from '../fixtu
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
 import { createPush, endRecording, post, recordedPictures } from '../fixtures/publishers/push-streams.ts';
+import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
-import { freeUdpPort } from '../fixtures/udp-sender.ts';
 import { until } from '../fixtures/wait.ts';
 
 const TOKEN = 'a-token-for-this-test';

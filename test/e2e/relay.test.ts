@@ -9,8 +9,8 @@ import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, send, startSe
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
 import { need, pathOf } from '../fixtures/need.ts';
+import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
-import { freeUdpPort } from '../fixtures/udp-sender.ts';
 import { until } from '../fixtures/wait.ts';
 
 const SECONDS = 8;

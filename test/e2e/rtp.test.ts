@@ -13,6 +13,7 @@ import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import { type Codecs, type Film, makeFilms, pairName } from '../fixtures/publishers/films.ts';
 import { endRecording, picturesByRun, post } from '../fixtures/publishers/push-streams.ts';
+import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import {
   type RtpPorts,
   sdpOf,
@@ -23,7 +24,6 @@ import {
   sendTsByGstreamer,
 } from '../fixtures/realtime/rtp-senders.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
-import { freeUdpPort } from '../fixtures/udp-sender.ts';
 import { until } from '../fixtures/wait.ts';
 
 const SECONDS = 4;

@@ -18,7 +18,7 @@ import type { SrtConnection, SrtListener } from '../../src/wire/srt/srt.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
-import { freeUdpPort } from '../fixtures/udp-sender.ts';
+import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { until } from '../fixtures/wait.ts';
 
 const PASSPHRASE = 'passphrase123';

@@ -9,8 +9,8 @@ import { packetHashes, pictureHashes } from '../fixtures/ffmpeg.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import { createPush, post } from '../fixtures/publishers/push-streams.ts';
+import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
-import { freeUdpPort } from '../fixtures/udp-sender.ts';
 import { until } from '../fixtures/wait.ts';
 
 const SECONDS = 6;

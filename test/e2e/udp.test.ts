@@ -7,8 +7,8 @@ import type { ProbeView } from '../../src/api/probe.ts';
 import { encode, encoderArgs, ffmpegArgs, filmArgs, saveRecording, send } from '../fixtures/encoder.ts';
 import { packetHashes, pictureHashes, trackPictureHashes } from '../fixtures/ffmpeg.ts';
 import { need } from '../fixtures/need.ts';
+import { freeUdpPort, sendTs } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
-import { freeUdpPort, sendTs } from '../fixtures/udp-sender.ts';
 import { until } from '../fixtures/wait.ts';
 
 const SECONDS = 6;

@@ -18,8 +18,8 @@ import {
   post,
   recordedPictures,
 } from '../fixtures/publishers/push-streams.ts';
+import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
-import { freeUdpPort } from '../fixtures/udp-sender.ts';
 import { until } from '../fixtures/wait.ts';
 
 const TOKEN = 'a-token-for-this-test';

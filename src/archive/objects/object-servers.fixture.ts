@@ -1,6 +1,7 @@
 /**
  * Servers of objects on this machine, each with one empty bucket, and a proxy that makes their network bad.
  * In: nothing. Out: clients of them. Used by tests only.
+ * Waits for wall time: servers are processes, and a slow network is real.
  */
 import { spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';

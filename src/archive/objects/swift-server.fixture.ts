@@ -1,6 +1,7 @@
 /**
  * OpenStack Swift with its S3 interface, on this machine: a server of objects that others run in production.
  * In: programs of Debian (scripts/test.ts). Out: an ObjectServer with one empty bucket. Used by tests only.
+ * Waits for wall time: the servers are processes, which are ready some time after their start.
  */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';

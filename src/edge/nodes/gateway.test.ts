@@ -1,3 +1,4 @@
+/** Waits for wall time: sockets of real servers are looked at until they have changed. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { createServer, type ServerResponse } from 'node:http';

@@ -1,3 +1,4 @@
+/** Waits for wall time: a request is logged some turns after its answer over a real socket. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import type { FastifyReply, FastifyRequest } from 'fastify';

@@ -1,3 +1,4 @@
+/** Waits for wall time: kernel buffers of real sockets are filled and drained. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';

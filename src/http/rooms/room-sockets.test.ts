@@ -1,3 +1,4 @@
+/** Waits for wall time: a refusal is logged some turns after its answer over a real socket. */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
 import { connect } from 'node:net';

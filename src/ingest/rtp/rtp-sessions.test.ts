@@ -1,3 +1,4 @@
+/** Waits for wall time: datagrams arrive over real sockets. */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { suite, test } from 'node:test';

@@ -1,10 +1,11 @@
+/** Waits for wall time: datagrams arrive over real sockets. */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test } from 'node:test';
-import { freeUdpPort } from '../../../test/fixtures/udp-sender.ts';
+import { freeUdpPort } from '../../../test/fixtures/publishers/udp-sender.ts';
 import { until } from '../../../test/fixtures/wait.ts';
 import { avSdp, openPublisher, picture } from './rtp.fixture.ts';
 import { runSdpSource } from './sdp-source.ts';

@@ -1,3 +1,4 @@
+/** Waits for wall time: requests and datagrams arrive over real sockets, while a manual clock moves. */
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';

@@ -1,6 +1,7 @@
 /**
  * The contract of every job transport.
  * In: a way to open transports of several processes that share one table of jobs. Out: tests; each engine's test file runs this suite.
+ * Waits for wall time: a broker runs this suite too, and delivers over real sockets.
  */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';

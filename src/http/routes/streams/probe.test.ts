@@ -1,3 +1,4 @@
+/** Waits for wall time: the probed address is on a real socket. */
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { until } from '../../../../test/fixtures/wait.ts';

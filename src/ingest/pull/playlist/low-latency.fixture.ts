@@ -1,6 +1,7 @@
 /**
  * A scripted LL-HLS source with parts in real time, blocking reloads and delta updates; for tests.
  * In: HLS with a key frame every 0.2 s, whose segments are the parts. Out: playlists and bytes of an Origin.
+ * Waits for wall time: the benchmark runs the same source in real time; tests run it on virtual time.
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
