@@ -22,13 +22,15 @@ const TOGETHER = 20;
 /** What a file has that needs a process of its own: hooks for all tests, replaced functions, programs, state of the process. */
 const ALONE =
   /^(?:before|after)(?:Each)?\(|\b(?:mock|globalThis|spawn|Worker|openVirtualTime)\b|\b(?:need|openEngine)\(|\bprocess\./m;
-/** CPU seconds above which a file gains nothing from a shared process. */
-const LIGHT_CPU_S = 2;
+/** CPU seconds above which a file gains nothing from a shared process; about one of them is its start. */
+const LIGHT_CPU_S = 3;
+
+/** CPU seconds of a process that loads the modules of one file. */
+const START_CPU_S = 0.8;
 
 function isLight(file: string, weights: Weights): boolean {
   if (!/^(?:web\/)?src\//.test(file) || ALONE.test(readFileSync(join(root, file), 'utf8'))) return false;
-  const { wallS, cpuS } = weightOf(file, weights);
-  return cpuS < LIGHT_CPU_S && wallS < 2 * LIGHT_CPU_S;
+  return weightOf(file, weights).cpuS < LIGHT_CPU_S;
 }
 
 /** One process for each file. */
@@ -50,8 +52,9 @@ export function sharedProcesses(files: readonly string[], weights: Weights, fold
     const entry = join(folder, `modules-${String(i).padStart(2, '0')}.test.mjs`);
     const imports = group.map((file) => `import ${JSON.stringify(pathToFileURL(join(root, file)).href)};\n`);
     writeFileSync(entry, imports.join(''));
-    const sum = (of: keyof Weight) => group.reduce((total, file) => total + weightOf(file, weights)[of], 0);
-    return { entry, files: group, weight: { wallS: sum('wallS'), cpuS: sum('cpuS') } };
+    // Most of what a light file costs alone is the start of its process.
+    const cpuS = group.reduce((total, file) => total + Math.max(0.1, weightOf(file, weights).cpuS - START_CPU_S), 1);
+    return { entry, files: group, weight: { wallS: cpuS, cpuS } };
   });
   const others = files.filter((file) => !light.includes(file));
   return [...separateProcesses(others, weights), ...shared];
