@@ -6,9 +6,11 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { openServices } from '../test/fixtures/services/services.ts';
 import { root } from './source-files.ts';
+import { IdleWatch } from './tests/idle-watch.ts';
 import { separateProcesses, sharedProcesses, type TestProcess } from './tests/processes.ts';
 import { RunReport, type RunResult } from './tests/report.ts';
 import { type ProcessOptions, type ProcessResult, runProcess } from './tests/run-process.ts';
@@ -16,6 +18,11 @@ import { nextOf } from './tests/schedule.ts';
 import { giveSecondTries } from './tests/second-try.ts';
 import { readWeights, type Weights, writeWeights } from './tests/weights.ts';
 import { warmEngine } from './warm-engine.ts';
+
+/** The machine is looked at so often; the start of a process takes about as long. */
+const LOOK_EVERY_MS = 1000;
+/** Idle part of all cores below which nothing starts. */
+const LEAST_IDLE = 0.15;
 
 /** What a run does beside running. */
 export interface RunOptions {
@@ -91,29 +98,39 @@ export async function runTests(
   return result;
 }
 
-/** Runs all processes, as many at once as the cores can take. */
+/** Runs all processes, as many at once as the cores can take by their weights, and as they really have left. */
 async function runAll(
   processes: readonly TestProcess[],
   options: ProcessOptions,
   report: RunReport,
 ): Promise<ProcessResult[]> {
   const cores = availableParallelism();
+  const idle = new IdleWatch();
   const waiting = new Set(processes);
-  const running = new Map<TestProcess, Promise<TestProcess>>();
+  const running = new Map<TestProcess, Promise<void>>();
   const results: ProcessResult[] = [];
   const start = (each: TestProcess): void => {
     waiting.delete(each);
     const ended = runProcess(each, options).then((result) => {
       results.push(result);
       report.add(result);
-      return each;
+      running.delete(each);
     });
     running.set(each, ended);
   };
+  let mayStart = true;
+  let lookedMs = performance.now();
   while (waiting.size > 0 || running.size > 0) {
-    const next = nextOf(waiting, running.keys(), cores);
-    if (next) start(next);
-    else running.delete(await Promise.race(running.values()));
+    const next = mayStart || running.size < cores ? nextOf(waiting, running.keys(), cores) : undefined;
+    if (next) {
+      start(next);
+      mayStart = false;
+      continue;
+    }
+    await Promise.race([...running.values(), sleep(LOOK_EVERY_MS)]);
+    if (performance.now() - lookedMs < LOOK_EVERY_MS / 2) continue;
+    lookedMs = performance.now();
+    mayStart = idle.look() >= LEAST_IDLE;
   }
   return results;
 }

@@ -34,10 +34,10 @@ export class RunReport {
   }
 
   /** Prints the tests of a process. */
-  add({ process: { entry, files }, events, weight }: ProcessResult): void {
+  add({ process: { entry, files }, events, failures, weight }: ProcessResult): void {
     const name = files.length === 1 ? files[0]! : `${files.length} files of single modules, from ${files[0]}`;
     const cost = `${weight.wallS.toFixed(1)} s, ${weight.cpuS.toFixed(1)} s of CPU`;
-    this.print({ type: 'test:stdout', data: { message: `\n${name} (${cost})\n` } as RunnerEvent['data'] });
+    this.#say(`\n${name} (${cost})`);
     const ownName = relative(root, entry).split(sep).join('/');
     for (const event of events) {
       const isTotal =
@@ -45,6 +45,12 @@ export class RunReport {
       const isEntry = event.data.name === entry || event.data.name === ownName;
       if (!isTotal && !(isEntry && event.type !== 'test:fail')) this.print(event);
     }
+    // In full they come at the end, an hour later perhaps.
+    for (const { title, message } of failures) this.#say(`${title}\n  ${message}`);
+  }
+
+  #say(text: string): void {
+    this.print({ type: 'test:stdout', data: { message: `${text}\n` } as RunnerEvent['data'] });
   }
 
   /** Prints the end: failures in full, flaky files with their first message, and the closing line. */
