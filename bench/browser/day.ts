@@ -58,7 +58,8 @@ export async function benchDay({ hours, heights, only, folder }: DayOptions): Pr
       await page.goto(`${server.url}/watch/${NAME}?t=${Math.round((recorded.fromMs + START_MS) / 1000)}`);
       await until('it plays', async () => ((await lookAt(page)) as Look | undefined)?.paused === false);
       const track = page.getByRole('slider').and(page.locator('.track'));
-      await page.getByRole('button', { name: hours > 2 ? '24 h' : '2 h', exact: true }).click();
+      // The timeline offers no span that is longer than the recording.
+      if (hours >= 2) await page.getByRole('button', { name: hours > 2 ? '24 h' : '2 h', exact: true }).click();
       await setTimeout(orTiny(5_000, 2_000));
       if (only.includes('scrub')) {
         say(`${MOVES} moves of the pointer over ${hours} h of ${height}p`);

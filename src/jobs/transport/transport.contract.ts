@@ -161,6 +161,8 @@ export function transportContract(
         nodes[n % 3]!.transport.offer(job);
         return job.id;
       });
+      // Slots are limited: while no job ends, each process gets some.
+      await until('each process has taken one', () => nodes.every(({ slots }) => slots.takes.most > 0));
       await until('all were taken', () => {
         for (const { slots, consumption } of nodes) {
           slots.finish();
