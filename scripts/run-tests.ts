@@ -28,7 +28,7 @@ const LEAST_IDLE = 0.15;
 export interface RunOptions {
   /** Light files share processes: for a complete run. */
   readonly shared?: boolean;
-  /** Writes what each file cost to test/weights.json. Each file has a process and its programs of its own. */
+  /** Writes what each file cost to test/weights.json. No file shares a process or a program. */
   readonly record?: boolean;
 }
 

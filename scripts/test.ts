@@ -99,7 +99,7 @@ function installPrograms(selected: readonly string[]): void {
   }
 }
 
-/** What is run of what `npm test` and `npm run test:all` may say. */
+/** The command line of `npm test` and `npm run test:all`. */
 interface Command {
   /** Both tiers, with coverage, and a page with the result. */
   readonly all: boolean;
@@ -129,7 +129,7 @@ function filesOf({ all, patterns }: Command): readonly string[] {
   return [...firstTier(), ...eighth];
 }
 
-/** The checks, and the program that tests start. Ends the process if a check fails. */
+/** Runs the checks; meanwhile the servers of objects are installed. Ends the process if a check fails. */
 async function prepare(): Promise<void> {
   const [failed] = await Promise.all([runChecks(), installEngines()]);
   if (failed > 0) {

@@ -19,7 +19,7 @@ export interface TestProcess {
 
 /** Files of tests of single modules in one process. */
 const TOGETHER = 20;
-/** What a file has that needs a process of its own: hooks for all tests, replaced functions, programs, state of the process. */
+/** What a file has that needs a separate process: hooks for all tests, replaced functions, programs, state of the process. */
 const ALONE =
   /^(?:before|after)(?:Each)?\(|\b(?:mock|globalThis|spawn|Worker|openVirtualTime)\b|\b(?:need|openEngine)\(|\bprocess\./m;
 /** CPU seconds above which a file gains nothing from a shared process; about one of them is its start. */
