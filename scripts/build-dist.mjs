@@ -39,6 +39,6 @@ function declareTypes() {
   };
   const entries = published.map((name) => join(sources, `${name}.ts`));
   writeFileSync(config, JSON.stringify({ compilerOptions: options, files: entries }));
-  const tsc = join(root, 'node_modules', 'typescript-7', 'bin', 'tsc');
+  const tsc = join(root, 'node_modules', '@typescript', 'native', 'bin', 'tsc');
   execFileSync(process.execPath, [tsc, '-p', config], { stdio: 'inherit' });
 }

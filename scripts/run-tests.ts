@@ -30,6 +30,8 @@ export interface RunOptions {
   readonly shared?: boolean;
   /** Writes what each file cost to test/weights.json. No file shares a process or a program. */
   readonly record?: boolean;
+  /** Files that are run in full, if they are long in part. */
+  readonly full?: readonly string[];
 }
 
 /** What all files of a run share; disposing it ends the programs. */
@@ -81,15 +83,18 @@ export async function installEngines(): Promise<void> {
  */
 export async function runTests(
   files: readonly string[],
-  { shared = false, record = false }: RunOptions = {},
+  { shared = false, record = false, full = [] }: RunOptions = {},
 ): Promise<RunResult> {
   await using environment = await openEnvironment();
   const weights = readWeights();
   const options: ProcessOptions = record
     ? { env: environment.compiled, watched: true }
     : { env: { ...environment.compiled, ...environment.services } };
+  const inFull = new Set(full);
   const processes =
-    shared && !record ? sharedProcesses(files, weights, environment.folder) : separateProcesses(files, weights);
+    shared && !record
+      ? sharedProcesses(files, weights, { folder: environment.folder, full: inFull })
+      : separateProcesses(files, weights, inFull);
   const report = new RunReport();
   const results = await runAll(processes, options, report);
   const result = await giveSecondTries(results, options, report);

@@ -118,15 +118,20 @@ function parseCommand(args: readonly string[]): Command {
   return { ...values, patterns: positionals };
 }
 
-/** Files of a command. */
-function filesOf({ all, patterns }: Command): readonly string[] {
-  if (patterns.length > 0) return listTests(patterns);
-  if (all) return allTests();
-  if (process.env.CI === undefined) return firstTier();
+/** Files of a command; those of the second tier that it runs in full. */
+interface Selection {
+  readonly files: readonly string[];
+  readonly full: readonly string[];
+}
+
+function select({ all, patterns }: Command): Selection {
+  const files = patterns.length > 0 ? listTests(patterns) : all ? allTests() : firstTier();
+  if (all) return { files, full: files };
+  if (patterns.length > 0 || process.env.CI === undefined) return { files, full: [] };
   const number = commitNumber();
   const eighth = eighthOf(number, readWeights());
   console.log(`commit ${number}: the first tier, and of the second ${eighth.join(', ') || 'nothing'}`);
-  return [...firstTier(), ...eighth];
+  return { files: [...new Set([...files, ...eighth])], full: eighth };
 }
 
 /** Runs the checks; meanwhile the servers of objects are installed. Ends the process if a check fails. */
@@ -147,11 +152,13 @@ function buildProgram(): void {
 if (import.meta.main) {
   const command = parseCommand(process.argv.slice(2));
   const isComplete = command.patterns.length === 0;
-  const selected = filesOf(command);
+  const { files: selected, full } = select(command);
   installPrograms(selected);
   if (isComplete && !command.record) await prepare();
   if (isComplete || command.record) buildProgram();
-  const options = { shared: isComplete, record: command.record };
-  const result = command.all ? await runWithCoverage(selected) : await runTests(selected, options);
+  const options = { shared: isComplete, record: command.record, full };
+  // Coverage runs all files with one environment.
+  if (command.all) process.env.TESTS_FULL = '1';
+  const result = command.all && isComplete ? await runWithCoverage(selected) : await runTests(selected, options);
   process.exit(isGood(result) ? 0 : 1);
 }

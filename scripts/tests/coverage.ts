@@ -34,7 +34,7 @@ export async function runWithCoverage(files: readonly string[]): Promise<RunResu
   const startedMs = performance.now();
   await using environment = await openEnvironment();
   const env = { ...environment.compiled, ...environment.services };
-  const processes = sharedProcesses(files, readWeights(), environment.folder);
+  const processes = sharedProcesses(files, readWeights(), environment);
   const report = new RunReport();
   const events: RunnerEvent[] = [];
   const stream = run({

@@ -101,7 +101,7 @@ export async function runProcess(tests: TestProcess, { env, watched = false }: P
     timeout: LIMIT_MS,
     cwd: root,
     execArgv: [...nodeArguments],
-    env: { ...inherited(), ...env, TESTS_USAGE: usage },
+    env: { ...inherited(), ...env, ...(tests.isFull && { TESTS_FULL: '1' }), TESTS_USAGE: usage },
   });
   for await (const event of stream as AsyncIterable<RunnerEvent>) events.push(event);
   const sampledS = watch?.end() ?? 0;

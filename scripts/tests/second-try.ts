@@ -41,7 +41,7 @@ function filesToRepeat({ process: { files }, failures }: ProcessResult): readonl
 async function repeat(result: ProcessResult, options: ProcessOptions, report: RunReport): Promise<Failure[]> {
   const failures: Failure[] = [];
   for (const each of separateProcesses(filesToRepeat(result), new Map())) {
-    const again = await runProcess(each, options);
+    const again = await runProcess({ ...each, isFull: result.process.isFull ?? false }, options);
     report.add(again);
     failures.push(...again.failures);
   }

@@ -3,7 +3,7 @@
  * In: the table of the second tier, the number of the commit. Out: paths from the root.
  */
 import { execFileSync } from 'node:child_process';
-import { existsSync, globSync } from 'node:fs';
+import { existsSync, globSync, readFileSync } from 'node:fs';
 import { join, sep } from 'node:path';
 import { secondTier } from '../../test/tiers.ts';
 import { root } from '../source-files.ts';
@@ -27,7 +27,7 @@ export function allTests(): string[] {
 
 /** Files of the first tier. */
 export function firstTier(): string[] {
-  return allTests().filter((file) => !Object.hasOwn(secondTier, file));
+  return allTests().filter((file) => secondTier[file]?.isPartly ?? true);
 }
 
 /**
@@ -54,15 +54,23 @@ export function commitNumber(): number {
   }
 }
 
+/** Whether a file has values for each tier. */
+function readsTier(file: string): boolean {
+  return readFileSync(join(root, file), 'utf8').includes('fixtures/full.ts');
+}
+
 /** Problems of the table. */
 export function checkTiers(): readonly string[] {
-  return Object.entries(secondTier).flatMap(([file, { why, short }]) => {
+  return Object.entries(secondTier).flatMap(([file, { why, short, isPartly }]) => {
     const problems = [
       ...(existsSync(join(root, file)) ? [] : ['does not exist']),
       ...(/^(?:web\/)?src\//.test(file) ? ['is a file of src, which is always in the first tier'] : []),
       ...(why.length < 10 ? ['has no reason'] : []),
+      ...(existsSync(join(root, file)) && isPartly !== readsTier(file)
+        ? [`is ${isPartly ? '' : 'not '}long in part, and does ${isPartly ? 'not ' : ''}import test/fixtures/full.ts`]
+        : []),
       ...(short !== undefined && !existsSync(join(root, short)) ? [`names ${short}, which does not exist`] : []),
-      ...(short !== undefined && Object.hasOwn(secondTier, short)
+      ...(short !== undefined && secondTier[short]?.isPartly === false
         ? [`names ${short}, which is in the second tier`]
         : []),
     ];

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { AlarmView } from '../../src/api/alarms/alarm-shapes.ts';
+import { lastOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -38,7 +39,7 @@ suite('alarms, and what happened to a stream', { skip: need('chromium') }, () =>
   const slider = (page: Page) => page.getByRole('slider');
   const stepOf = async (page: Page) => Number(await slider(page).getAttribute('aria-valuenow'));
 
-  for (const { width, height, colorScheme, locale, names } of [
+  for (const { width, height, colorScheme, locale, names } of lastOf(1, [
     {
       ...({ width: 360, height: 800, colorScheme: 'dark', locale: 'zh-CN' } as const),
       names: {
@@ -59,7 +60,7 @@ suite('alarms, and what happened to a stream', { skip: need('chromium') }, () =>
         unmute: 'End muting',
       },
     },
-  ] as const) {
+  ] as const)) {
     test(`an alarm leads to its time; the cursor moves by keys and mouse, ${width} wide`, async () => {
       await using context = await openVisitor(browser, { width, height, colorScheme, locale });
       const page = await context.newPage();

@@ -5,6 +5,7 @@ import type { Browser, BrowserContext, Download, Page } from 'playwright-core';
 import type { ClipView } from '../../src/api/clips/clip-shapes.ts';
 import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import { probe, stripsOf } from '../fixtures/ffmpeg.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -223,7 +224,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await phone.close();
   });
 
-  test('the server creates the exact file, for administrators, and it contains the span to the frame', async () => {
+  fullTest('the server creates the exact file, for administrators, and it contains the span to the frame', async () => {
     await page.goto(`${server.url}/watch/demo?from=${span.fromMs}&to=${span.toMs}`);
     await panel().getByText('Formats and exact cut').click();
     await panel()
@@ -330,7 +331,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
 
   test('no console error, no failed request in all this', () => assert.deepEqual(withoutEarlyWindows(faults), []));
 
-  test('a deleted clip says so, and offers to sign in; so does one whose recording is gone', async () => {
+  fullTest('a deleted clip says so, and offers to sign in; so does one whose recording is gone', async () => {
     const visitor = await openVisitor(browser);
     const visit = await visitor.newPage();
     await visit.goto(server.url + clipPath);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { StreamView } from '../../src/api/shapes.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -152,7 +153,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await page.emulateMedia({ colorScheme: 'light' });
   });
 
-  test('nothing is wider than a phone, also in Chinese and in the dark', async () => {
+  fullTest('nothing is wider than a phone, also in Chinese and in the dark', async () => {
     for (const [locale, colorScheme, words] of [
       ['en-US', 'light', 'Live'],
       ['zh-CN', 'dark', '直播中'],
@@ -200,7 +201,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     assert.deepEqual(await violations(page, 'needs attention'), []);
   });
 
-  test('with SRT the page shows round trip and packet loss', async () => {
+  fullTest('with SRT the page shows round trip and packet loss', async () => {
     await stop();
     await page.getByRole('radio', { name: 'SRT' }).check();
     encoder = publish(await field('Server'), KEY_S.good, ['-f', 'mpegts']);
@@ -211,7 +212,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await page.getByRole('radio', { name: 'RTMP' }).check();
   });
 
-  test('a relay to another stream is added, shows its state, and is deleted', async () => {
+  fullTest('a relay to another stream is added, shows its state, and is deleted', async () => {
     await server.fetch('/api/v1/streams/copy', {
       method: 'PUT',
       headers: { 'content-type': 'application/json' },
@@ -237,7 +238,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await row.waitFor({ state: 'detached' });
   });
 
-  test('a pause keeps the encoder connected', async () => {
+  fullTest('a pause keeps the encoder connected', async () => {
     await page.getByRole('button', { name: 'Pause', exact: true }).last().click();
     await light('Paused');
     assert.equal(encoder!.exitCode, null);
@@ -268,7 +269,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await until('one is listed', async () => (await row('First key').count()) === 1);
   });
 
-  test('a key has an expiry and allowed addresses; wrong ones are explained at their field', async () => {
+  fullTest('a key has an expiry and allowed addresses; wrong ones are explained at their field', async () => {
     await page.getByRole('button', { name: 'New key' }).click();
     await page.getByLabel('Label').fill('Truck');
     await page.getByLabel('Expires', { exact: true }).selectOption('On a date…');
@@ -295,52 +296,55 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await row.waitFor({ state: 'detached' });
   });
 
-  test('an encrypted stream: its address for SRT has latency and passphrase, and an encoder publishes with it', async () => {
-    await createKey();
-    await page.getByLabel('A second encoder').selectOption('Waits as a backup');
-    await page.getByLabel('SRT latency (ms)').fill('300');
-    await page.getByLabel('Encrypt SRT').check();
-    await page.getByLabel('Passphrase', { exact: true }).fill('too short');
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('Enter 10 to 79 letters').waitFor();
-    assert.deepEqual(await violations(page, 'the settings'), []);
-    await page.getByLabel('Passphrase', { exact: true }).fill('correct-horse');
-    await shot(page, 'settings-light');
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('Settings saved').first().waitFor();
-    assert.ok(await page.getByRole('button', { name: 'Save' }).isDisabled(), 'nothing is left to save');
-    const { body: source } = await server
-      .fetch('/api/v1/streams/studio/source')
-      .then(async (r) => ({ body: await r.json() }));
-    assert.deepEqual(source, {
-      ...{
-        type: 'push',
-        audioOffset: '0s',
-        audio: 'auto',
-        onSecondPublisher: 'standby',
-        whileAway: 'nothing',
-        awayLimit: '10m',
-        latency: '300ms',
-        hasPassphrase: true,
-      },
-    });
-    await page.getByRole('radio', { name: 'SRT' }).check();
-    assert.match(await field('Server'), /latency=300000&passphrase=correct-horse$/);
-    assert.equal(await page.getByLabel('Server', { exact: true }).getAttribute('type'), 'password');
-    encoder = publish(await field('Server'), KEY_S.good, ['-f', 'mpegts']);
-    await light('Live');
-    await stop();
-    await page.reload();
-    await page.getByLabel('I have a key').check();
-    await page.getByRole('radio', { name: 'SRT' }).check();
-    await page.getByText('replace PASSPHRASE in the address').waitFor();
-    assert.match(await field('Server'), /:KEY&latency=300000&passphrase=PASSPHRASE$/);
-    await page.getByLabel('Encrypt SRT').uncheck();
-    await page.getByRole('button', { name: 'Save' }).click();
-    await page.getByText('replace PASSPHRASE in the address').waitFor({ state: 'detached' });
-  });
+  fullTest(
+    'an encrypted stream: its address for SRT has latency and passphrase, and an encoder publishes with it',
+    async () => {
+      await createKey();
+      await page.getByLabel('A second encoder').selectOption('Waits as a backup');
+      await page.getByLabel('SRT latency (ms)').fill('300');
+      await page.getByLabel('Encrypt SRT').check();
+      await page.getByLabel('Passphrase', { exact: true }).fill('too short');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByText('Enter 10 to 79 letters').waitFor();
+      assert.deepEqual(await violations(page, 'the settings'), []);
+      await page.getByLabel('Passphrase', { exact: true }).fill('correct-horse');
+      await shot(page, 'settings-light');
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByText('Settings saved').first().waitFor();
+      assert.ok(await page.getByRole('button', { name: 'Save' }).isDisabled(), 'nothing is left to save');
+      const { body: source } = await server
+        .fetch('/api/v1/streams/studio/source')
+        .then(async (r) => ({ body: await r.json() }));
+      assert.deepEqual(source, {
+        ...{
+          type: 'push',
+          audioOffset: '0s',
+          audio: 'auto',
+          onSecondPublisher: 'standby',
+          whileAway: 'nothing',
+          awayLimit: '10m',
+          latency: '300ms',
+          hasPassphrase: true,
+        },
+      });
+      await page.getByRole('radio', { name: 'SRT' }).check();
+      assert.match(await field('Server'), /latency=300000&passphrase=correct-horse$/);
+      assert.equal(await page.getByLabel('Server', { exact: true }).getAttribute('type'), 'password');
+      encoder = publish(await field('Server'), KEY_S.good, ['-f', 'mpegts']);
+      await light('Live');
+      await stop();
+      await page.reload();
+      await page.getByLabel('I have a key').check();
+      await page.getByRole('radio', { name: 'SRT' }).check();
+      await page.getByText('replace PASSPHRASE in the address').waitFor();
+      assert.match(await field('Server'), /:KEY&latency=300000&passphrase=PASSPHRASE$/);
+      await page.getByLabel('Encrypt SRT').uncheck();
+      await page.getByRole('button', { name: 'Save' }).click();
+      await page.getByText('replace PASSPHRASE in the address').waitFor({ state: 'detached' });
+    },
+  );
 
-  test('an administrator pauses and resumes a stream on the page of all streams', async () => {
+  fullTest('an administrator pauses and resumes a stream on the page of all streams', async () => {
     await page.getByRole('radio', { name: 'RTMP' }).check();
     await createKey();
     encoder = publish(`${await field('Server')}/${await field('Stream key')}`, KEY_S.good);

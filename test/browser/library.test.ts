@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { type CuttingProxy, openCuttingProxy } from '../fixtures/library/cutting-proxy.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
@@ -323,7 +324,7 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     assert.deepEqual(faults, []);
   });
 
-  test('tus-js-client continues where it was after two lost connections and a reload', async () => {
+  fullTest('tus-js-client continues where it was after two lost connections and a reload', async () => {
     const media = join(folder.path, 'by tus.mp4');
     const head = Buffer.from('\0\0\0\x18ftypisom', 'latin1');
     const bytes = Buffer.concat([head, randomBytes(2_000_000)]);
@@ -362,7 +363,7 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     assert.equal(made.sha256, createHash('sha256').update(bytes).digest('hex'));
   });
 
-  test('nothing is wider than a phone, in Chinese and in the dark', async () => {
+  fullTest('nothing is wider than a phone, in Chinese and in the dark', async () => {
     await using phone = await openVisitor(browser, { width: 390, height: 844, locale: 'zh-CN', colorScheme: 'dark' });
     await phone.addCookies(await context.cookies());
     page = await phone.newPage();

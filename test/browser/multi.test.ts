@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { join } from 'node:path';
 import { after, before, suite, type TestContext, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -152,7 +153,7 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     return { x: x + width / 2, y: y + height / 3 };
   }
 
-  test('a drag with the mouse, Shift with an arrow key and a finger swap two, whose pictures stay', async () => {
+  fullTest('a drag with the mouse, Shift with an arrow key and a finger swap two, whose pictures stay', async () => {
     const end = await watchPlaces(page);
     const [from, to] = [await centre('front'), await centre('door')];
     await page.mouse.move(from.x, from.y);
@@ -185,25 +186,28 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     await page.waitForURL((url) => url.searchParams.get('s') === 'hall,door,back,front');
   });
 
-  test('another layout shows the first ones, and a stream that comes takes its place with its first picture', async () => {
-    const choose = async (name: RegExp) => {
-      await page.getByRole('button', { name: /^Layout/ }).click();
-      await page.getByRole('menuitemradio', { name }).click();
-    };
-    await choose(/^1$/);
-    await until('one is left', async () => (await page.locator('[data-stream]').count()) === 1);
-    const end = await watchPlaces(page);
-    await tile('hall')
-      .getByRole('button', { name: /^Actions/ })
-      .click();
-    await page.getByRole('menuitem', { name: 'Remove' }).click();
-    await until('the others play', async () => `${await order()}` === 'door,back,front');
-    await shows('pictures of the others', ['door', 'back', 'front'], (utcMs) => utcMs > allAwayMs);
-    assert.equal(await end(), 0, 'the place was never without a picture');
-    await page.goto(`${server.url}/multi?s=${streams.join()}`);
-    await takeFrames(page, 2);
-    await shows('pictures of all', streams, (utcMs) => utcMs > allAwayMs);
-  });
+  fullTest(
+    'another layout shows the first ones, and a stream that comes takes its place with its first picture',
+    async () => {
+      const choose = async (name: RegExp) => {
+        await page.getByRole('button', { name: /^Layout/ }).click();
+        await page.getByRole('menuitemradio', { name }).click();
+      };
+      await choose(/^1$/);
+      await until('one is left', async () => (await page.locator('[data-stream]').count()) === 1);
+      const end = await watchPlaces(page);
+      await tile('hall')
+        .getByRole('button', { name: /^Actions/ })
+        .click();
+      await page.getByRole('menuitem', { name: 'Remove' }).click();
+      await until('the others play', async () => `${await order()}` === 'door,back,front');
+      await shows('pictures of the others', ['door', 'back', 'front'], (utcMs) => utcMs > allAwayMs);
+      assert.equal(await end(), 0, 'the place was never without a picture');
+      await page.goto(`${server.url}/multi?s=${streams.join()}`);
+      await takeFrames(page, 2);
+      await shows('pictures of all', streams, (utcMs) => utcMs > allAwayMs);
+    },
+  );
 
   test('a step back takes all with it, and the link takes others there', async (context) => {
     await button('hall').click();
@@ -231,7 +235,7 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     await other.context().close();
   });
 
-  test('a stream without media says so, and comes back by itself', async () => {
+  fullTest('a stream without media says so, and comes back by itself', async () => {
     const isThen = (utcMs: number) => utcMs > doorAwayMs && utcMs < allAwayMs;
     await page.goto(`${server.url}/multi?s=${streams.join()}&t=${Math.ceil(doorAwayMs / 1000)}`);
     await takeFrames(page, 2);
@@ -241,7 +245,7 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     ]);
   });
 
-  test('where none has media, all go to the next one together', async () => {
+  fullTest('where none has media, all go to the next one together', async () => {
     await shows('all play what is after it', streams, (utcMs) => utcMs > allAwayMs + 1_000);
     await page
       .getByText(/^Nothing was live here|Skipped|recorded/i)
@@ -249,7 +253,7 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
       .waitFor();
   });
 
-  test('the keys are listed', async () => {
+  fullTest('the keys are listed', async () => {
     await page.keyboard.press('?');
     const dialog = page.getByRole('dialog');
     await dialog.getByText('Swap two pictures').waitFor();
@@ -258,7 +262,7 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
 
   test('without a console error or a failed request', () => assert.deepEqual(withoutEarlyWindows(faults), []));
 
-  test('a link with tokens shows streams that are not public in a private window', async () => {
+  fullTest('a link with tokens shows streams that are not public in a private window', async () => {
     const change = (name: string, visibility: string) =>
       server.fetch(`/api/v1/streams/${name}`, {
         method: 'PATCH',

@@ -4,6 +4,7 @@ import type { Browser } from 'playwright-core';
 import type { ClusterNodeView } from '../../src/api/nodes/node-shapes.ts';
 import { ADMIN, openCluster, type TestCluster, type TestNode } from '../cluster/cluster.fixture.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
+import { lastOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
@@ -31,10 +32,10 @@ suite('the nodes of a cluster on the admin page', { skip }, () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  for (const { width, colorScheme, locale } of [
+  for (const { width, colorScheme, locale } of lastOf(1, [
     { width: 360, colorScheme: 'dark', locale: 'zh-CN' },
     { width: 1440, colorScheme: 'light', locale: 'en-US' },
-  ] as const) {
+  ] as const)) {
     test(`a dead node with an upload needs attention, one without anything is forgotten, ${width} wide`, async () => {
       const { server } = alive;
       await using context = await openVisitor(browser, { width, height: 900, colorScheme, locale });

@@ -5,6 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { printStrip } from '../../src/ffmpeg/strip.ts';
 import { run } from '../fixtures/ffmpeg.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Origin, openOrigin } from '../fixtures/origin.ts';
 import { openFolder, type Server, startServer } from '../fixtures/server.ts';
@@ -178,7 +179,7 @@ suite('the qualities of a live stream, in a browser', { skip: need('chromium') |
     return seen;
   }
 
-  test('stay when one rewinds from live to the past and back', async () => {
+  fullTest('stay when one rewinds from live to the past and back', async () => {
     const lists: string[] = [];
     page.on('request', (request) => {
       const list = /\/(vod|live)\/cam\/.*?(av0[-\d]*)(?:\/g\d+)?\.m3u8/.exec(request.url());
@@ -201,7 +202,7 @@ suite('the qualities of a live stream, in a browser', { skip: need('chromium') |
     assert.deepEqual(new Set(lists.filter((list) => list.startsWith('live'))), new Set(['live av0-144']));
   });
 
-  test('are chosen by the size of each picture among several, live and in the past', async () => {
+  fullTest('are chosen by the size of each picture among several, live and in the past', async () => {
     await using visitor = await openVisitor(browser, { width: 1000, height: 580 });
     const several = await visitor.newPage();
     const severalFaults = collectFaults(several);
@@ -242,7 +243,7 @@ suite('the qualities of a live stream, in a browser', { skip: need('chromium') |
     assert.deepEqual(withoutEarlyWindows(severalFaults), []);
   });
 
-  test('a quality that the source loses does not stop the picture', async () => {
+  fullTest('a quality that the source loses does not stop the picture', async () => {
     await until('144p plays', async () => (await width()) === 256);
     origin.fault('/small/', { kind: 'status', status: 404 });
     await until('the quality has left', async () => {

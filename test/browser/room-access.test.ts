@@ -4,6 +4,7 @@
 import assert from 'node:assert/strict';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
+import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
@@ -85,10 +86,10 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
     return member;
   }
 
-  for (const [looks, suffix] of [
+  for (const [looks, suffix] of firstOf(1, [
     [desk, 'desk'],
     [phone, 'phone'],
-  ] as const) {
+  ] as const)) {
     test(`entrances: ${suffix}`, async () => {
       await using visitor = await openVisitor(browser, looks);
       const page = await visitor.newPage();

@@ -8,6 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page, WebSocketRoute } from 'playwright-core';
 import type { RoomItem } from '../../src/api/room/item-shapes.ts';
 import type { ServerMessage } from '../../src/api/room/messages.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { createRoom } from '../fixtures/rooms/rooms.ts';
@@ -116,7 +117,7 @@ suite('signed and private media in a room', { skip: need('chromium') || need('ff
     assert.match((await still).url(), /\/t\/[\w-]+\/thumb\/attic\//);
   });
 
-  test('a new token replaces the old one while the picture plays', async () => {
+  fullTest('a new token replaces the old one while the picture plays', async () => {
     await play('Attic');
     await frameWhen(page, 'live again', ({ utcMs, nowMs }) => nowMs - utcMs < 20_000);
     const headers = { 'content-type': 'application/json' };
@@ -156,7 +157,7 @@ suite('signed and private media in a room', { skip: need('chromium') || need('ff
     assert.equal(plain.status, 404, 'without a token it does not exist');
   });
 
-  test('who is sent out gets no further address', async () => {
+  fullTest('who is sent out gets no further address', async () => {
     const members = await server.json<{ items: { user: string; name: string }[] }>(`/api/v1/rooms/${room}/members`);
     const ben = members.items.find(({ name }) => name === 'Ben')!;
     const headers = { 'content-type': 'application/json' };

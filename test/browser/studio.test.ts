@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { StreamView } from '../../src/api/shapes.ts';
+import { fullSuite, fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
@@ -94,7 +95,7 @@ suite('the studio', { skip: need('chromium') }, () => {
     assert.deepEqual(faults, []);
   });
 
-  test('the screen with the camera in its corner replaces the camera while live', async () => {
+  fullTest('the screen with the camera in its corner replaces the camera while live', async () => {
     await page.getByRole('radio', { name: 'Both' }).check();
     /** Whether the frame of the camera picture is there: its left edge is white, what is around it is green. */
     const isFramedAt = (left: number, y: number) =>
@@ -140,7 +141,7 @@ suite('the studio', { skip: need('chromium') }, () => {
     await state('Live');
   });
 
-  test('after a restart of the server the stream continues by itself', async () => {
+  fullTest('after a restart of the server the stream continues by itself', async () => {
     const address = new URL(server.url).host;
     const before = (await view('evening')).recorded.to;
     await server.stop();
@@ -164,7 +165,7 @@ suite('the studio', { skip: need('chromium') }, () => {
     await state('Not live');
   });
 
-  test('a stream that has a publisher is refused in words', async () => {
+  fullTest('a stream that has a publisher is refused in words', async () => {
     const other = await visitor.newPage();
     for (const each of [page, other]) {
       await each.goto(`${server.url}/studio/evening`);
@@ -183,7 +184,7 @@ suite('the studio', { skip: need('chromium') }, () => {
   });
 });
 
-suite('the studio without devices', { skip: need('chromium') }, () => {
+fullSuite('the studio without devices', { skip: need('chromium') }, () => {
   const opened = new AsyncDisposableStack();
   let server: Server;
 

@@ -8,6 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { CreatedPublishKey } from '../../src/api/publish/publish-shapes.ts';
 import type { SettingRow } from '../../src/config/describe.ts';
+import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { startTurnServer, type TurnServer } from '../fixtures/realtime/turn-server.ts';
@@ -102,7 +103,7 @@ suite('WebRTC through a TURN server', { skip: need('chromium') || need('turnserv
   });
   after(() => opened.disposeAsync());
 
-  for (const [index, transport] of ['udp', 'tcp'].entries()) {
+  for (const [index, transport] of firstOf(1, ['udp', 'tcp']).entries()) {
     test(`over ${transport}, WHEP plays and WHIP is live`, async () => {
       const context = await openVisitor(browser);
       const [viewer, publisher] = [await openEmptyPage(context, server.url), await openEmptyPage(context, server.url)];

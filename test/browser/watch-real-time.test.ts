@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
 import type { CreatedPublishKey } from '../../src/api/publish/publish-shapes.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
@@ -110,7 +111,7 @@ suite('the watch page in real time', { skip: need('chromium') || need('ffmpeg') 
     await inRealTime();
   });
 
-  test('a pause holds the picture, and playing continues from it', async () => {
+  fullTest('a pause holds the picture, and playing continues from it', async () => {
     await page.keyboard.press('k');
     const stopped = await picture('it is paused', ({ paused }) => paused);
     await until('the server has ended the session', async () =>
@@ -127,7 +128,7 @@ suite('the watch page in real time', { skip: need('chromium') || need('ffmpeg') 
     assert.equal(await isRealTime(), 0);
   });
 
-  test('the choice is remembered, and can be taken back', async () => {
+  fullTest('the choice is remembered, and can be taken back', async () => {
     await page.reload();
     await inRealTime();
     await choose();

@@ -5,6 +5,7 @@ import states from '../../web/src/text/en/home.json' with { type: 'json' };
 import words from '../../web/src/text/en/watch.json' with { type: 'json' };
 import zhStates from '../../web/src/text/zh-CN/home.json' with { type: 'json' };
 import zh from '../../web/src/text/zh-CN/watch.json' with { type: 'json' };
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -207,26 +208,29 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     }
   });
 
-  test('without a network the page says it once, moves nothing, and says nothing more when it is back', async () => {
-    await using visitor = await openVisitor(browser);
-    const other = await visitor.newPage();
-    await other.goto(`${server.url}/watch/demo`);
-    await other.locator('.where.live').waitFor();
-    await observePage(other);
-    await visitor.setOffline(true);
-    await other.getByRole('alert').getByText(words['watch.youAreOffline']).waitFor();
-    // What was loaded is played; then nothing plays, and the button says so.
-    await other.locator('.controls').getByRole('button', { name: words['watch.play'] }).waitFor();
-    assert.equal(await other.locator('.golive').getAttribute('aria-disabled'), 'true');
-    await visitor.setOffline(false);
-    await other.locator('.where.live').waitFor();
-    await other.locator('.lost').waitFor({ state: 'detached' });
-    assert.deepEqual(await messages(other), [words['watch.youAreOffline']]);
-    const shift = await layoutShift(other);
-    assert.ok(shift < 0.02, `the layout shifted by ${shift}`);
-  });
+  fullTest(
+    'without a network the page says it once, moves nothing, and says nothing more when it is back',
+    async () => {
+      await using visitor = await openVisitor(browser);
+      const other = await visitor.newPage();
+      await other.goto(`${server.url}/watch/demo`);
+      await other.locator('.where.live').waitFor();
+      await observePage(other);
+      await visitor.setOffline(true);
+      await other.getByRole('alert').getByText(words['watch.youAreOffline']).waitFor();
+      // What was loaded is played; then nothing plays, and the button says so.
+      await other.locator('.controls').getByRole('button', { name: words['watch.play'] }).waitFor();
+      assert.equal(await other.locator('.golive').getAttribute('aria-disabled'), 'true');
+      await visitor.setOffline(false);
+      await other.locator('.where.live').waitFor();
+      await other.locator('.lost').waitFor({ state: 'detached' });
+      assert.deepEqual(await messages(other), [words['watch.youAreOffline']]);
+      const shift = await layoutShift(other);
+      assert.ok(shift < 0.02, `the layout shifted by ${shift}`);
+    },
+  );
 
-  test('in theatre mode the picture has the width of the window, also after a reload', async () => {
+  fullTest('in theatre mode the picture has the width of the window, also after a reload', async () => {
     const stage = async () => (await page.locator('.stage').boundingBox())!;
     const narrow = await stage();
     await page.keyboard.press('w');
@@ -241,29 +245,32 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     await until('it is as before', async () => (await stage()).width === narrow.width);
   });
 
-  test('on a small laptop the controls are one row in the window, live and in the past, playing and paused', async () => {
-    for (const [width, height] of [
-      [1280, 720],
-      [1280, 800],
-    ] as const) {
-      await onOwnPage('/watch/demo', { width, height }, async (laptop) => {
-        await laptop.locator('.where.live').waitFor();
-        const rows = async (when: string) => {
-          const box = (await laptop.locator('.controls').boundingBox())!;
-          assert.ok(box.height < 70, `one row ${when} at ${width} × ${height}: ${box.height}`);
-        };
-        await rows('live');
-        await laptop.keyboard.press('j');
-        await laptop.locator('.golive:not(.edge)').waitFor();
-        await rows('in the past');
-        await laptop.keyboard.press('k');
-        await laptop.locator('.controls.paused').waitFor();
-        await rows('paused');
-      });
-    }
-  });
+  fullTest(
+    'on a small laptop the controls are one row in the window, live and in the past, playing and paused',
+    async () => {
+      for (const [width, height] of [
+        [1280, 720],
+        [1280, 800],
+      ] as const) {
+        await onOwnPage('/watch/demo', { width, height }, async (laptop) => {
+          await laptop.locator('.where.live').waitFor();
+          const rows = async (when: string) => {
+            const box = (await laptop.locator('.controls').boundingBox())!;
+            assert.ok(box.height < 70, `one row ${when} at ${width} × ${height}: ${box.height}`);
+          };
+          await rows('live');
+          await laptop.keyboard.press('j');
+          await laptop.locator('.golive:not(.edge)').waitFor();
+          await rows('in the past');
+          await laptop.keyboard.press('k');
+          await laptop.locator('.controls.paused').waitFor();
+          await rows('paused');
+        });
+      }
+    },
+  );
 
-  test('at 200 % and 400 % zoom the timeline and the controls stay on the page', async () => {
+  fullTest('at 200 % and 400 % zoom the timeline and the controls stay on the page', async () => {
     for (const [width, height] of [
       [640, 400],
       [320, 200],

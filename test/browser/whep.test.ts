@@ -8,6 +8,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { PlaybackSession } from '../../src/api/session-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
@@ -117,7 +118,7 @@ suite('a browser plays over WHEP', { skip: need('chromium') }, () => {
     await until('pictures are shown', async () => (await received(page)).frames >= 5);
   });
 
-  test('the end of a playback token ends the session: it expires, or is revoked', async () => {
+  fullTest('the end of a playback token ends the session: it expires, or is revoked', async () => {
     const tokens = '/streams/attic/watch-tokens';
     const [first, second] = [await openPage(), await openPage()];
     const { token: long } = await post<{ token: string }>(server, tokens, {});

@@ -8,6 +8,7 @@ import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import type { WorkerView } from '../../src/api/workers/worker-shapes.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { publishByFfmpeg } from '../fixtures/publishers/publishers.ts';
@@ -83,7 +84,7 @@ suite('any node of a cluster answers for all', { skip }, () => {
     assert.match(await textOf(b, '/watch/one'), /First/, 'the preview in the head of the page');
   });
 
-  test('the channel list and the guide of IPTV players have the streams of all nodes', async () => {
+  fullTest('the channel list and the guide of IPTV players have the streams of all nodes', async () => {
     for (const node of [a, b]) {
       const list = await textOf(node, '/playlist.m3u');
       const guide = await textOf(node, '/xmltv.xml');
@@ -224,7 +225,7 @@ suite('any node of a cluster answers for all', { skip }, () => {
     assert.deepEqual(kinds, [...new Set(kinds)], 'each job ran once');
   });
 
-  test('workers of all nodes are listed, and one that connects to another node finds its own', async () => {
+  fullTest('workers of all nodes are listed, and one that connects to another node finds its own', async () => {
     const [here, there] = await Promise.all(
       [a, b].map(({ server }) => server.json<{ items: readonly WorkerView[] }>('/api/v1/workers')),
     );
@@ -241,7 +242,7 @@ suite('any node of a cluster answers for all', { skip }, () => {
     assert.equal(gone.status, 200, await gone.text());
   });
 
-  test('the owner of a stream is named while it does not answer', async () => {
+  fullTest('the owner of a stream is named while it does not answer', async () => {
     await a.server.stop('SIGKILL');
     const gone = await b.server.fetch('/api/v1/streams/one');
     assert.deepEqual([gone.status, gone.headers.get('retry-after')], [503, '1']);

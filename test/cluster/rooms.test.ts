@@ -4,6 +4,7 @@ import type { RoomMessage } from '../../src/api/room/messages.ts';
 import { positionAt } from '../../src/api/room/playback.ts';
 import type { SendResult } from '../../web/src/rooms/session/outbox.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { createRoom } from '../fixtures/rooms/rooms.ts';
 import { smallPicture } from '../fixtures/server.ts';
@@ -122,46 +123,49 @@ suite('rooms of a cluster of three nodes', { skip }, () => {
     nodes.set('a', await cluster.start('a', { args }));
   });
 
-  test('a node that was paused and wakes up has not its rooms any more, and writes nothing into them', async (t) => {
-    const { id, item } = await openRoom('b');
-    let urls = [node('b').server.url];
-    using ofOld = new Member(id, () => urls);
-    await until('it is in', () => ofOld.welcomes.length === 1);
-    assert.ok((await ofOld.command({ do: 'item', item, positionMs: 60_000 })).ok);
-    await isStored(id, item);
-    assert.ok((await ofOld.write('before')).ok);
-    process.kill(node('b').server.pid, 'SIGSTOP');
-    const pausedMs = Date.now();
-    const unanswered = ofOld.write('to the paused node');
-    using member = new Member(id, () => others('b'));
-    await until('another node has it', () => member.welcomes.length === 1);
-    t.diagnostic(`another node has it ${Date.now() - pausedMs} ms after the pause`);
-    const moved = await member.command({ do: 'seek', positionMs: 5_000 });
-    assert.ok(moved.ok, JSON.stringify(moved));
-    const written = await member.write('to the new owner');
-    const seeked = await until(
-      'the member has the new state',
-      () => member.state!.anchorMedia >= 5_000 && member.state,
-    );
-    urls = others('b');
-    process.kill(node('b').server.pid, 'SIGCONT');
-    const [old] = [await unanswered];
-    assert.ok(old.ok && written.ok && old.seq! > written.seq!, 'it was sent again, to the new owner');
-    await until('the node that woke up has ended', async () => {
-      const answers = await node('b')
-        .server.fetch('/health')
-        .then(
-          () => true,
-          () => false,
-        );
-      return !answers;
-    });
-    const stored = await messagesOf(id, urls);
-    assert.deepEqual(
-      stored.map(({ text }) => text),
-      ['before', 'to the new owner', 'to the paused node'],
-    );
-    const nowMs = Date.now();
-    assert.equal(positionAt(member.state!, nowMs), positionAt(seeked, nowMs));
-  });
+  fullTest(
+    'a node that was paused and wakes up has not its rooms any more, and writes nothing into them',
+    async (t) => {
+      const { id, item } = await openRoom('b');
+      let urls = [node('b').server.url];
+      using ofOld = new Member(id, () => urls);
+      await until('it is in', () => ofOld.welcomes.length === 1);
+      assert.ok((await ofOld.command({ do: 'item', item, positionMs: 60_000 })).ok);
+      await isStored(id, item);
+      assert.ok((await ofOld.write('before')).ok);
+      process.kill(node('b').server.pid, 'SIGSTOP');
+      const pausedMs = Date.now();
+      const unanswered = ofOld.write('to the paused node');
+      using member = new Member(id, () => others('b'));
+      await until('another node has it', () => member.welcomes.length === 1);
+      t.diagnostic(`another node has it ${Date.now() - pausedMs} ms after the pause`);
+      const moved = await member.command({ do: 'seek', positionMs: 5_000 });
+      assert.ok(moved.ok, JSON.stringify(moved));
+      const written = await member.write('to the new owner');
+      const seeked = await until(
+        'the member has the new state',
+        () => member.state!.anchorMedia >= 5_000 && member.state,
+      );
+      urls = others('b');
+      process.kill(node('b').server.pid, 'SIGCONT');
+      const [old] = [await unanswered];
+      assert.ok(old.ok && written.ok && old.seq! > written.seq!, 'it was sent again, to the new owner');
+      await until('the node that woke up has ended', async () => {
+        const answers = await node('b')
+          .server.fetch('/health')
+          .then(
+            () => true,
+            () => false,
+          );
+        return !answers;
+      });
+      const stored = await messagesOf(id, urls);
+      assert.deepEqual(
+        stored.map(({ text }) => text),
+        ['before', 'to the new owner', 'to the paused node'],
+      );
+      const nowMs = Date.now();
+      assert.equal(positionAt(member.state!, nowMs), positionAt(seeked, nowMs));
+    },
+  );
 });

@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import type { ClusterNodeView } from '../../src/api/nodes/node-shapes.ts';
 import type { GapView } from '../../src/api/shapes.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Server, smallPicture } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -97,7 +98,7 @@ suite('a cluster of three nodes', { skip }, () => {
     assert.ok(later[0]!.from > gap!.from, `the gap from ${gap!.from} begins at ${later[0]!.from}: it is shorter`);
   });
 
-  test('a node that was paused is refused by the index when it wakes, and ends itself', async () => {
+  fullTest('a node that was paused is refused by the index when it wakes, and ends itself', async () => {
     await createStream(node('b'), 'two');
     await until('it is recorded', async () => (await node('b').server.timeline('two')).spans.length > 0);
     const { server } = node('b');
@@ -129,24 +130,27 @@ suite('a cluster of three nodes', { skip }, () => {
     assert.equal((await heir.server.stream('three')).state, 'live');
   });
 
-  test('a dead node that owns an upload degrades the health and is not forgotten; one that owns nothing is', async () => {
-    await node('a').server.stop('SIGTERM');
-    const { server } = node('b');
-    await until('its streams have another owner', async () => {
-      const stopped = (await nodesOf(node('b'))).get('a')!;
-      return stopped.state === 'dead' && stopped.owns.streams === 0;
-    });
-    const health = await server.json<{ checks: readonly { name: string; status: string; detail: string }[] }>(
-      '/health',
-    );
-    const check = health.checks.find(({ name }) => name === 'nodes');
-    assert.equal(check?.status, 'degraded');
-    assert.match(check.detail, /^1 of 3 nodes are alive; c is dead since \S+ and owns .*1 upload; .*: a$/);
-    const forget = async (name: string) => {
-      const response = await server.fetch(`/api/v1/nodes/${name}`, { method: 'DELETE' });
-      return ((await response.json()) as { code: string }).code;
-    };
-    assert.deepEqual([await forget('b'), await forget('c')], ['node-alive', 'node-not-empty']);
-    assert.match(await (await server.fetch('/metrics')).text(), /^oxbow_nodes\{state="dead"\} 2$/m);
-  });
+  fullTest(
+    'a dead node that owns an upload degrades the health and is not forgotten; one that owns nothing is',
+    async () => {
+      await node('a').server.stop('SIGTERM');
+      const { server } = node('b');
+      await until('its streams have another owner', async () => {
+        const stopped = (await nodesOf(node('b'))).get('a')!;
+        return stopped.state === 'dead' && stopped.owns.streams === 0;
+      });
+      const health = await server.json<{ checks: readonly { name: string; status: string; detail: string }[] }>(
+        '/health',
+      );
+      const check = health.checks.find(({ name }) => name === 'nodes');
+      assert.equal(check?.status, 'degraded');
+      assert.match(check.detail, /^1 of 3 nodes are alive; c is dead since \S+ and owns .*1 upload; .*: a$/);
+      const forget = async (name: string) => {
+        const response = await server.fetch(`/api/v1/nodes/${name}`, { method: 'DELETE' });
+        return ((await response.json()) as { code: string }).code;
+      };
+      assert.deepEqual([await forget('b'), await forget('c')], ['node-alive', 'node-not-empty']);
+      assert.match(await (await server.fetch('/metrics')).text(), /^oxbow_nodes\{state="dead"\} 2$/m);
+    },
+  );
 });

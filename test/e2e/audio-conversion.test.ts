@@ -7,6 +7,7 @@ import type { StreamView } from '../../src/api/shapes.ts';
 import { compareSounds, decodeSound, type SoundPlan, soundInput } from '../../src/ffmpeg/audio.fixture.ts';
 import { encode, ffmpegArgs, saveRecording, send, startSender } from '../fixtures/encoder.ts';
 import { packetTimes, pictureHashes, run } from '../fixtures/ffmpeg.ts';
+import { firstOf, fullSuite, fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { createPush } from '../fixtures/publishers/push-streams.ts';
@@ -140,11 +141,12 @@ suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: tr
     return Number(line?.split(' ').at(-1) ?? 0);
   };
 
-  for (const [name, plan] of [
+  const plans = [
     ['stereo', { seconds: SECONDS, rate: 48_000, channels: 2 }],
     ['low', { seconds: SECONDS, rate: 32_000, channels: 2 }],
     ['surround', { seconds: SECONDS, rate: 48_000, channels: 2, codec: 'ac3' }],
-  ] as const satisfies readonly (readonly [string, SoundPlan])[]) {
+  ] as const satisfies readonly (readonly [string, SoundPlan])[];
+  for (const [name, plan] of firstOf(1, plans)) {
     test(`${name}: a publisher over SRT is recorded with AAC at the same time as the picture`, async () => {
       const film = await filmOf(folder.path, `${name}.ts`, plan);
       const key = await create(name, name === 'surround' ? { audio: 'aac' } : {});
@@ -172,7 +174,7 @@ suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: tr
     });
   }
 
-  test('mono at 44.1 kHz over UDP', async () => {
+  fullTest('mono at 44.1 kHz over UDP', async () => {
     const film = await filmOf(folder.path, 'mono.ts', { seconds: SECONDS, rate: 44_100, channels: 1 });
     await send('ffmpeg', ffmpegArgs(film, 'mpegts', `udp://127.0.0.1:${ports.mono}?pkt_size=1316`));
     const path = await recorded('mono');
@@ -180,7 +182,7 @@ suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: tr
     assert.ok(likeness > 0.98 && Math.abs(lag) <= 2, `likeness ${likeness}, lag ${lag}`);
   });
 
-  test('timestamps that wrap after 33 bits change nothing', async () => {
+  fullTest('timestamps that wrap after 33 bits change nothing', async () => {
     const wrapS = 2 ** 33 / 90_000;
     const film = await filmOf(folder.path, 'wraps.ts', { seconds: SECONDS }, ['-output_ts_offset', `${wrapS - 5}`]);
     await send('ffmpeg', [
@@ -206,7 +208,7 @@ suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: tr
     }
   });
 
-  test('audio: keep records MP2 as it comes, and says that no browser plays it', async () => {
+  fullTest('audio: keep records MP2 as it comes, and says that no browser plays it', async () => {
     const key = await create('kept', { audio: 'keep' });
     const sending = send('ffmpeg', ffmpegArgs(pulledFilm, 'mpegts', urlOf('kept', key)));
     const { tracks } = await live('kept');
@@ -220,7 +222,7 @@ suite('audio that browsers cannot play', { skip: need('ffmpeg'), concurrency: tr
   });
 });
 
-suite('a conversion that is killed', { skip: need('ffmpeg') }, () => {
+fullSuite('a conversion that is killed', { skip: need('ffmpeg') }, () => {
   test('costs no picture, a moment of its own sound, and nothing of another stream', async () => {
     await using folder = await openFolder('audio-killed');
     const ports = [await freeUdpPort(), await freeUdpPort()];

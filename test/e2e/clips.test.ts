@@ -6,6 +6,7 @@ import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { ClipView } from '../../src/api/clips/clip-shapes.ts';
 import { audioHashes, pictureHashes, probe } from '../fixtures/ffmpeg.ts';
+import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type HlsSpec, makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
@@ -19,10 +20,10 @@ const formats = ['mp4', 'mkv', 'ts'] as const;
 type Format = (typeof formats)[number];
 
 /** 30 pictures a second fall on no whole 100 µs. */
-const sources: readonly (Pick<HlsSpec, 'codec' | 'container'> & { name: string; fps: number })[] = [
+const sources: readonly (Pick<HlsSpec, 'codec' | 'container'> & { name: string; fps: number })[] = firstOf(1, [
   { name: 'avc', codec: 'h264', container: 'ts', fps: 30 },
   { name: 'hevc', codec: 'hevc', container: 'fmp4', fps: 25 },
-];
+]);
 
 /** What mpv says of a machine that has other things to do: it plays as fast as it can here. */
 const TOO_SLOW = /Audio\/Video desynchronisation detected![\s\S]*?A-V status field\)\./;

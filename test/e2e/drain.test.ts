@@ -4,6 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { startApp } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { startCaddy } from '../fixtures/deploy/caddy.ts';
+import { fullSuite, fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -44,14 +45,14 @@ suite('a drain', () => {
     assert.ok(Number(tookMs) >= 1000, `${tookMs} ms`);
   });
 
-  test('is for services: Ctrl-C ends the server at once', async () => {
+  fullTest('is for services: Ctrl-C ends the server at once', async () => {
     await using folder = await openFolder('drain');
     await using server = await startServer({ data: folder.path, args: ['--drain', '10m'] });
     assert.equal((await server.stop('SIGINT')).code, 0, server.stderr);
   });
 });
 
-suite('Caddy with the file of deploy/compose', { skip: need('caddy') }, () => {
+fullSuite('Caddy with the file of deploy/compose', { skip: need('caddy') }, () => {
   test('loses no request while one of two servers drains and ends', async () => {
     await using folder = await openFolder('drain');
     const start = (name: string) => startServer({ data: `${folder.path}/${name}`, args: ['--drain', '4s'] });

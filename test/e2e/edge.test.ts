@@ -7,6 +7,7 @@ import { WebSocket } from 'ws';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
@@ -199,7 +200,7 @@ suite('an edge before a server', () => {
     assert.equal((await fetch(`${edge.url}/edge/purge`, { method: 'POST', headers: wrong, body: '{}' })).status, 401);
   });
 
-  test('an edge before an edge serves the same bytes, and an edge that asks itself says so', async () => {
+  fullTest('an edge before an edge serves the same bytes, and an edge that asks itself says so', async () => {
     await using second = await startEdge(edge.url);
     await sameReload((held) => get(second.url + held), 1);
     const port = await freePort();
@@ -209,7 +210,7 @@ suite('an edge before a server', () => {
     assert.equal((await get(`${loop.url}/api/v1/time`)).status, 508);
   });
 
-  test('over HTTPS, HTTP/2 gets the same bytes, also of a held reload', { skip: need('openssl') }, async () => {
+  fullTest('over HTTPS, HTTP/2 gets the same bytes, also of a held reload', { skip: need('openssl') }, async () => {
     const { cert, key } = await makeCertificate(folder.path, 'edge');
     await using secure = await startEdge(origin.url, { args: ['--tls-cert', cert, '--tls-key', key] });
     await using client = await openHttp2(secure.url);
@@ -262,7 +263,7 @@ suite('an edge before a server', () => {
   });
 });
 
-test('copies on the disk survive the end of the edge, and are served while the origin is gone', async () => {
+fullTest('copies on the disk survive the end of the edge, and are served while the origin is gone', async () => {
   await using folder = await openFolder('edge-restart');
   await using origin = await startServer({ data: join(folder.path, 'data'), args: [...smallPicture], sample: true });
   await origin.stream('demo', 'live');

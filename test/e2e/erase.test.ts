@@ -12,6 +12,7 @@ import type { ObjectClient } from '../../src/archive/objects/object-client.ts';
 import { type BadNetwork, openBadNetwork, startS3 } from '../../src/archive/objects/object-servers.fixture.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -265,74 +266,77 @@ suite('a range of a recording that is deleted', () => {
     assert.deepEqual([about('setHold').length, about('liftHold').length], [1, 1]);
   });
 
-  test('what was not reached is listed; a killed server continues; doctor --rebuild does not bring it back', async () => {
-    const [kept, lost, next] = segments.slice(5, 8) as [Segment, Segment, Segment];
-    const isUploaded = async () => (await placesOf(lost.piece)).some((name) => name.startsWith('bucket'));
-    await until('it is in the bucket', isUploaded);
-    network.cut();
-    const { status, view } = await remove(lost, lost);
-    assert.equal(status, 202);
-    const waiting = await until('the bucket is reported', async () => {
-      const now = await server.json<DeletionView>(`/api/v1/deletions/${view.id}`);
-      return now.state === 'waiting' && now;
-    });
-    assert.deepEqual(
-      waiting.left.map(({ kind, target }) => [kind, target]),
-      [['copy', 'bucket']],
-    );
-    assert.equal(await statusOf(server.url + lost.path), 410);
-    await server.stop('SIGKILL');
-    assert.deepEqual(
-      (await placesOf(lost.piece)).map((name) => name.split(' ')[0]),
-      ['bucket'],
-    );
-    network.flow();
-    server = await start();
-    await isDone(view.id);
-    assert.equal(await statusOf(server.url + lost.path), 410);
-    assert.deepEqual(await placesOf(lost.piece), []);
-    for (const { path, sha } of [kept, next]) assert.equal(shaOf(await server.bytes(path)), sha);
+  fullTest(
+    'what was not reached is listed; a killed server continues; doctor --rebuild does not bring it back',
+    async () => {
+      const [kept, lost, next] = segments.slice(5, 8) as [Segment, Segment, Segment];
+      const isUploaded = async () => (await placesOf(lost.piece)).some((name) => name.startsWith('bucket'));
+      await until('it is in the bucket', isUploaded);
+      network.cut();
+      const { status, view } = await remove(lost, lost);
+      assert.equal(status, 202);
+      const waiting = await until('the bucket is reported', async () => {
+        const now = await server.json<DeletionView>(`/api/v1/deletions/${view.id}`);
+        return now.state === 'waiting' && now;
+      });
+      assert.deepEqual(
+        waiting.left.map(({ kind, target }) => [kind, target]),
+        [['copy', 'bucket']],
+      );
+      assert.equal(await statusOf(server.url + lost.path), 410);
+      await server.stop('SIGKILL');
+      assert.deepEqual(
+        (await placesOf(lost.piece)).map((name) => name.split(' ')[0]),
+        ['bucket'],
+      );
+      network.flow();
+      server = await start();
+      await isDone(view.id);
+      assert.equal(await statusOf(server.url + lost.path), 410);
+      assert.deepEqual(await placesOf(lost.piece), []);
+      for (const { path, sha } of [kept, next]) assert.equal(shaOf(await server.bytes(path)), sha);
 
-    // A kill at a random moment of a deletion: all of it or nothing.
-    const doomed = segments.at(-2)!;
-    const asking = remove(doomed, doomed).catch(() => undefined);
-    await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
-    await server.stop('SIGKILL');
-    await asking;
-    server = await start();
-    if (await isDeletedAt(doomed.fromMs + 300)) {
-      const { items } = await server.json<{ items: DeletionView[] }>('/api/v1/deletions?stream=cam');
-      for (const { id } of items) await isDone(id);
-      assert.equal(await statusOf(server.url + doomed.path), 410);
-      await until('its bytes are gone', async () => (await placesOf(doomed.piece)).length === 0);
-    } else assert.equal(shaOf(await server.bytes(doomed.path)), doomed.sha);
+      // A kill at a random moment of a deletion: all of it or nothing.
+      const doomed = segments.at(-2)!;
+      const asking = remove(doomed, doomed).catch(() => undefined);
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 60));
+      await server.stop('SIGKILL');
+      await asking;
+      server = await start();
+      if (await isDeletedAt(doomed.fromMs + 300)) {
+        const { items } = await server.json<{ items: DeletionView[] }>('/api/v1/deletions?stream=cam');
+        for (const { id } of items) await isDone(id);
+        assert.equal(await statusOf(server.url + doomed.path), 410);
+        await until('its bytes are gone', async () => (await placesOf(doomed.piece)).length === 0);
+      } else assert.equal(shaOf(await server.bytes(doomed.path)), doomed.sha);
 
-    await server.stop();
-    // A repair of a damaged segment leaves the others of such a file, which have an index row of their own, where they are.
-    const damaged = segments[4]!;
-    const file = (await placesOf(damaged.piece)).find((name) => name.startsWith(at('data')))!;
-    const bytes = await readFile(file);
-    bytes[bytes.indexOf(damaged.piece)]! ^= 1;
-    await writeFile(file, bytes);
-    const doctor = ['doctor', '--data', at('data'), '--http', '0', '--config', at('oxbow.yaml')];
-    const [repair] = await runCommandLines([[...doctor, '--repair', '--json']]);
-    // From its copy, if it has been uploaded.
-    const isRestored = repair!.stdout.includes('"restored"');
-    assert.ok(isRestored || repair!.stdout.includes('"rewritten"'), repair!.stdout);
-    const said = await runCommandLines([
-      [...doctor, '--verify', '--rate', 'off'],
-      [...doctor, '--rebuild'],
-      [...doctor, '--verify', '--rate', 'off'],
-    ]);
-    for (const { code, stdout, stderr } of said) assert.equal(code, 0, stdout + stderr);
-    server = await start();
-    for (const { path } of [segments[2]!, segments[3]!, lost]) assert.equal(await statusOf(server.url + path), 410);
-    for (const { path, sha } of [segments[1]!, kept, next]) assert.equal(shaOf(await server.bytes(path)), sha);
-    // The index was built again: it does not know any more why the segment is missing.
-    assert.ok((isRestored ? [200] : [404, 410]).includes(await statusOf(server.url + damaged.path)));
-    assertComplete(await server.timeline('cam'));
-    assert.ok(await isDeletedAt(lost.fromMs + 300));
-  });
+      await server.stop();
+      // A repair of a damaged segment leaves the others of such a file, which have an index row of their own, where they are.
+      const damaged = segments[4]!;
+      const file = (await placesOf(damaged.piece)).find((name) => name.startsWith(at('data')))!;
+      const bytes = await readFile(file);
+      bytes[bytes.indexOf(damaged.piece)]! ^= 1;
+      await writeFile(file, bytes);
+      const doctor = ['doctor', '--data', at('data'), '--http', '0', '--config', at('oxbow.yaml')];
+      const [repair] = await runCommandLines([[...doctor, '--repair', '--json']]);
+      // From its copy, if it has been uploaded.
+      const isRestored = repair!.stdout.includes('"restored"');
+      assert.ok(isRestored || repair!.stdout.includes('"rewritten"'), repair!.stdout);
+      const said = await runCommandLines([
+        [...doctor, '--verify', '--rate', 'off'],
+        [...doctor, '--rebuild'],
+        [...doctor, '--verify', '--rate', 'off'],
+      ]);
+      for (const { code, stdout, stderr } of said) assert.equal(code, 0, stdout + stderr);
+      server = await start();
+      for (const { path } of [segments[2]!, segments[3]!, lost]) assert.equal(await statusOf(server.url + path), 410);
+      for (const { path, sha } of [segments[1]!, kept, next]) assert.equal(shaOf(await server.bytes(path)), sha);
+      // The index was built again: it does not know any more why the segment is missing.
+      assert.ok((isRestored ? [200] : [404, 410]).includes(await statusOf(server.url + damaged.path)));
+      assertComplete(await server.timeline('cam'));
+      assert.ok(await isDeletedAt(lost.fromMs + 300));
+    },
+  );
 
   test('of a live stream: the newest complete segments leave the live playlist, which continues', async () => {
     await send('POST', '/api/v1/streams/cam/start');

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { version } from '../../src/lib/version.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { openCollector } from '../fixtures/observe/collector.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -160,7 +161,7 @@ test('bugs, crashed children, exceptions and a killed process reach the error we
   assert.equal(new Set(tracker.reports.map(({ fingerprint }) => fingerprint)).size, 4);
 });
 
-test('with telemetry.logs every line is a log record, and the log is complete without a collector', async () => {
+fullTest('with telemetry.logs every line is a log record, and the log is complete without a collector', async () => {
   await using folder = await openFolder('log-records');
   await using collector = await openCollector();
   const args = ['--telemetry-otlp', collector.url, '--telemetry-logs', 'true', '--telemetry-sample', '0'];

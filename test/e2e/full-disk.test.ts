@@ -4,6 +4,7 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type HealthReport, mountRefusal, newestSegment, recordedSegments } from '../fixtures/disks/failing-disk.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need, pathOf } from '../fixtures/need.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -101,18 +102,22 @@ test('a disk without space: live continues, and recording resumes by itself when
   }
 });
 
-test('a disk that takes no writes: live continues, and recording resumes by itself', {
-  skip: need('prlimit'),
-}, async () => {
-  await using folder = await openFolder('no-writes');
-  const args = [...smallPicture, ...shortSegments];
-  await using server = await startServer({ data: join(folder.path, 'data'), args });
-  // Node ignores SIGXFSZ, so each write beyond the first byte of a file fails.
-  const limit = (size: string) => execFileSync(pathOf('prlimit')!, ['--pid', String(server.pid), `--fsize=${size}:`]);
-  await failAndHeal(server, { fail: () => limit('1'), heal: () => limit('unlimited'), problem: WRITE_FAILS });
-});
+fullTest(
+  'a disk that takes no writes: live continues, and recording resumes by itself',
+  {
+    skip: need('prlimit'),
+  },
+  async () => {
+    await using folder = await openFolder('no-writes');
+    const args = [...smallPicture, ...shortSegments];
+    await using server = await startServer({ data: join(folder.path, 'data'), args });
+    // Node ignores SIGXFSZ, so each write beyond the first byte of a file fails.
+    const limit = (size: string) => execFileSync(pathOf('prlimit')!, ['--pid', String(server.pid), `--fsize=${size}:`]);
+    await failAndHeal(server, { fail: () => limit('1'), heal: () => limit('unlimited'), problem: WRITE_FAILS });
+  },
+);
 
-test('no free file descriptors: no crash, and recording resumes by itself', { skip: need('prlimit') }, async () => {
+fullTest('no free file descriptors: no crash, and recording resumes by itself', { skip: need('prlimit') }, async () => {
   await using folder = await openFolder('descriptors');
   const args = [...smallPicture, ...shortSegments];
   await using server = await startServer({

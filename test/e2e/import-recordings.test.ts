@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ImportedStream } from '../../src/streams/import/import-recordings.ts';
 import { type Content, contentOf, makePieces, putUnder } from '../fixtures/foreign/recordings.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
 import {
@@ -100,57 +101,60 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     assert.ok(content.ts.sound.length - got.sound.length <= 4);
   });
 
-  test('MediaMTX: local times, a stream for each path, a hole is offline; rebuild gives the same index', async () => {
-    const dir = at('mediamtx');
-    const HOLE_MS = 60_000;
-    const startMs = (i: number) => HOUR_MS + i * PIECE_S * 1000 + (i < 3 ? 0 : HOLE_MS) + [0, 11, -9, 0, 14, 3][i]!;
-    const nameOf = (path: string) => (i: number) => {
-      // Berlin is one or two hours ahead.
-      const local = new Date(startMs(i)).toLocaleString('sv-SE', { timeZone: 'Europe/Berlin' });
-      return `${path}/${local.replace(' ', '_').replaceAll(':', '-')}-${String(startMs(i) % 1000).padStart(3, '0')}000.mp4`;
-    };
-    await putUnder(dir, forms.fmp4, nameOf('cams/Front Door'));
-    await putUnder(dir, forms.fmp4.slice(0, 3), nameOf('yard'));
-    const data = at('mediamtx-data');
-    const { streams, format } = await imported(dir, data, '--time-zone', 'Europe/Berlin');
-    assert.equal(format, 'mediamtx');
-    const found = streams.map(({ stream, files, stretches }) => [stream, files, stretches]);
-    assert.deepEqual(found, [
-      ['cams-front-door', 6, 2],
-      ['yard', 3, 1],
-    ]);
-    const look = async () => {
-      await using server = await startServer({ data });
-      const timeline = await server.timeline('cams-front-door');
-      assertCovered(timeline);
-      const kinds = stretchesOf(timeline).map(({ kind, fromMs, toMs }) => [
-        kind,
-        fromMs,
-        Math.round((toMs - fromMs) / 100),
+  fullTest(
+    'MediaMTX: local times, a stream for each path, a hole is offline; rebuild gives the same index',
+    async () => {
+      const dir = at('mediamtx');
+      const HOLE_MS = 60_000;
+      const startMs = (i: number) => HOUR_MS + i * PIECE_S * 1000 + (i < 3 ? 0 : HOLE_MS) + [0, 11, -9, 0, 14, 3][i]!;
+      const nameOf = (path: string) => (i: number) => {
+        // Berlin is one or two hours ahead.
+        const local = new Date(startMs(i)).toLocaleString('sv-SE', { timeZone: 'Europe/Berlin' });
+        return `${path}/${local.replace(' ', '_').replaceAll(':', '-')}-${String(startMs(i) % 1000).padStart(3, '0')}000.mp4`;
+      };
+      await putUnder(dir, forms.fmp4, nameOf('cams/Front Door'));
+      await putUnder(dir, forms.fmp4.slice(0, 3), nameOf('yard'));
+      const data = at('mediamtx-data');
+      const { streams, format } = await imported(dir, data, '--time-zone', 'Europe/Berlin');
+      assert.equal(format, 'mediamtx');
+      const found = streams.map(({ stream, files, stretches }) => [stream, files, stretches]);
+      assert.deepEqual(found, [
+        ['cams-front-door', 6, 2],
+        ['yard', 3, 1],
       ]);
-      const got = [
-        await clipped(server, 'cams-front-door', startMs(0), startMs(0) + 6000),
-        await clipped(server, 'cams-front-door', startMs(3), startMs(3) + 6000),
-      ];
-      return { kinds, got, runs: timeline.runs };
-    };
-    const { kinds, got, runs } = await look();
-    assert.deepEqual(kinds.slice(0, 3), [
-      ['media', startMs(0), 60],
-      ['offline', startMs(0) + 6000, HOLE_MS / 100],
-      ['media', startMs(3), 60],
-    ]);
-    assert.equal(runs.length, 2);
-    assert.deepEqual(
-      got.flatMap(({ pictures }) => pictures),
-      content.fmp4.pictures,
-    );
-    const rebuilt = await runOxbow(['doctor', '--rebuild', '--data', data, '--json']);
-    assert.match(rebuilt.stdout, /segments of 2 streams/);
-    const again = await look();
-    assert.deepEqual(again.kinds.slice(0, 3), kinds.slice(0, 3));
-    assert.deepEqual([again.got, again.runs], [got, runs]);
-  });
+      const look = async () => {
+        await using server = await startServer({ data });
+        const timeline = await server.timeline('cams-front-door');
+        assertCovered(timeline);
+        const kinds = stretchesOf(timeline).map(({ kind, fromMs, toMs }) => [
+          kind,
+          fromMs,
+          Math.round((toMs - fromMs) / 100),
+        ]);
+        const got = [
+          await clipped(server, 'cams-front-door', startMs(0), startMs(0) + 6000),
+          await clipped(server, 'cams-front-door', startMs(3), startMs(3) + 6000),
+        ];
+        return { kinds, got, runs: timeline.runs };
+      };
+      const { kinds, got, runs } = await look();
+      assert.deepEqual(kinds.slice(0, 3), [
+        ['media', startMs(0), 60],
+        ['offline', startMs(0) + 6000, HOLE_MS / 100],
+        ['media', startMs(3), 60],
+      ]);
+      assert.equal(runs.length, 2);
+      assert.deepEqual(
+        got.flatMap(({ pictures }) => pictures),
+        content.fmp4.pictures,
+      );
+      const rebuilt = await runOxbow(['doctor', '--rebuild', '--data', data, '--json']);
+      assert.match(rebuilt.stdout, /segments of 2 streams/);
+      const again = await look();
+      assert.deepEqual(again.kinds.slice(0, 3), kinds.slice(0, 3));
+      assert.deepEqual([again.got, again.runs], [got, runs]);
+    },
+  );
 
   test('Frigate: MP4 by day, hour and camera in UTC; a damaged file is a gap and is named', async () => {
     const dir = at('frigate');
@@ -191,7 +195,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(got.pictures, content.mp4.pictures.slice(6 * 25));
   });
 
-  test('killed at any moment and started again, every picture is there once', async () => {
+  fullTest('killed at any moment and started again, every picture is there once', async () => {
     const dir = at('many');
     const pieces = Array.from({ length: 25 }, () => forms.ts).flat();
     // Each repetition begins a new run: its timestamps go back, and its time follows that of the one before.
@@ -239,46 +243,49 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(got.pictures, Array.from({ length: 25 }, () => content.ts.pictures).flat());
   });
 
-  test('media from before the creation of a stream joins what it recorded itself; later media is not taken', async () => {
-    const data = at('own-data');
-    const settings = at('oxbow.yaml');
-    await writeFile(settings, 'record: { keep: 30d }\nstreams: { cam: { source: { type: test } } }\n');
-    const test = [...smallPicture, '--config', settings];
-    const own = async (ms: number) => {
+  fullTest(
+    'media from before the creation of a stream joins what it recorded itself; later media is not taken',
+    async () => {
+      const data = at('own-data');
+      const settings = at('oxbow.yaml');
+      await writeFile(settings, 'record: { keep: 30d }\nstreams: { cam: { source: { type: test } } }\n');
+      const test = [...smallPicture, '--config', settings];
+      const own = async (ms: number) => {
+        await using server = await startServer({ data, args: test });
+        await server.stream('cam');
+        await until('some is recorded', async () => Date.parse((await server.timeline('cam')).to) > Date.now() - ms);
+      };
+      await own(3000);
+      await cp(at('vsr', 'files'), at('own'), { recursive: true });
+      await putUnder(at('own'), forms.ts.slice(0, 1), () => `${Date.now() - 1000}000000.ts`);
+      const said = await importing(at('own'), data, '--as', 'cam', '--config', settings);
+      assert.equal(said.code, 1);
+      const [cam] = (JSON.parse(said.stdout) as Printed).streams;
+      assert.equal(cam!.files, forms.ts.length);
+      assert.deepEqual(
+        cam!.skipped.map(({ reason }) => reason),
+        ['the stream has its own past there'],
+      );
       await using server = await startServer({ data, args: test });
-      await server.stream('cam');
-      await until('some is recorded', async () => Date.parse((await server.timeline('cam')).to) > Date.now() - ms);
-    };
-    await own(3000);
-    await cp(at('vsr', 'files'), at('own'), { recursive: true });
-    await putUnder(at('own'), forms.ts.slice(0, 1), () => `${Date.now() - 1000}000000.ts`);
-    const said = await importing(at('own'), data, '--as', 'cam', '--config', settings);
-    assert.equal(said.code, 1);
-    const [cam] = (JSON.parse(said.stdout) as Printed).streams;
-    assert.equal(cam!.files, forms.ts.length);
-    assert.deepEqual(
-      cam!.skipped.map(({ reason }) => reason),
-      ['the stream has its own past there'],
-    );
-    await using server = await startServer({ data, args: test });
-    const timeline = await server.timeline('cam');
-    assertCovered(timeline);
-    // Before its creation it is offline, and until its first media too.
-    const kinds = stretchesOf(timeline)
-      .map(({ kind }) => kind)
-      .filter((kind, i, all) => kind !== all[i - 1]);
-    assert.deepEqual(kinds.slice(0, 3), ['media', 'offline', 'media']);
-    assert.deepEqual(
-      timeline.gaps.filter(({ cause }) => cause === 'disk'),
-      [],
-    );
-    const runs = timeline.runs.map(({ run }) => run);
-    assert.equal(new Set(runs).size, runs.length, 'run ids are unique');
-    const msns = timeline.runs.map(({ firstMsn }) => firstMsn);
-    assert.deepEqual(
-      msns,
-      msns.toSorted((a, b) => a - b),
-      'numbers rise with time',
-    );
-  });
+      const timeline = await server.timeline('cam');
+      assertCovered(timeline);
+      // Before its creation it is offline, and until its first media too.
+      const kinds = stretchesOf(timeline)
+        .map(({ kind }) => kind)
+        .filter((kind, i, all) => kind !== all[i - 1]);
+      assert.deepEqual(kinds.slice(0, 3), ['media', 'offline', 'media']);
+      assert.deepEqual(
+        timeline.gaps.filter(({ cause }) => cause === 'disk'),
+        [],
+      );
+      const runs = timeline.runs.map(({ run }) => run);
+      assert.equal(new Set(runs).size, runs.length, 'run ids are unique');
+      const msns = timeline.runs.map(({ firstMsn }) => firstMsn);
+      assert.deepEqual(
+        msns,
+        msns.toSorted((a, b) => a - b),
+        'numbers rise with time',
+      );
+    },
+  );
 });

@@ -6,6 +6,7 @@ import type { ProbeView } from '../../src/api/probe.ts';
 import type { RecordSummary } from '../../src/streams/record/record.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { probe, run } from '../fixtures/ffmpeg.ts';
+import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Origin, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, type Said, startServer } from '../fixtures/server.ts';
@@ -16,7 +17,7 @@ const aac = ['-c:a', 'aac', '-ac', '2'];
 const dts = ['-c:a', 'dca', '-strict', '-2', '-ac', '2'];
 
 /** Sources with a track that oxbow cannot take, the name of that track, and what is left. */
-const sources = [
+const sources = firstOf(2, [
   {
     name: 'mpeg2-ts',
     codecs: ['-c:v', 'mpeg2video', ...aac],
@@ -33,7 +34,7 @@ const sources = [
     kept: ['audio'],
   },
   { name: 'dts-fmp4', codecs: [...h264, ...dts], type: 'fmp4', leftOut: 'DTS audio', kept: ['video'] },
-] as const;
+] as const);
 
 suite('an unsupported track is reported', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();

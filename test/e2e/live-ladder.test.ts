@@ -8,6 +8,7 @@ import type { PlaylistSegment } from '../../src/media/m3u8/playlist.ts';
 import { checkLive, printFindings } from '../conformance/checker.ts';
 import { openHttpFetch } from '../conformance/http-fetch.ts';
 import { run } from '../fixtures/ffmpeg.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { datesOf, readMedia, readMultivariant, resolvePath } from '../fixtures/playlists.ts';
 import { makeFilm, publishByFfmpeg } from '../fixtures/publishers/publishers.ts';
@@ -128,7 +129,7 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
     assert.ok(psnr >= LEAST_PSNR_DB, `${psnr} dB\n${stderr.slice(-500)}`);
   });
 
-  test('drops its top quality when the encoder is stopped, and says so', async () => {
+  fullTest('drops its top quality when the encoder is stopped, and says so', async () => {
     const pid = await until('the encoder runs', encoderPid);
     process.kill(pid, 'SIGSTOP');
     try {

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ProblemView, StreamView } from '../../src/api/shapes.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { type Origin, openOrigin } from '../fixtures/origin.ts';
 import {
   type Folder,
@@ -58,7 +59,7 @@ suite('a failed start reports the reason and a hint', () => {
     assertRefusal(word, 2, /recrod/, /serve|--help/);
   });
 
-  test('a setting that does not exist or cannot be read', async () => {
+  fullTest('a setting that does not exist or cannot be read', async () => {
     const file = join(folder.path, 'broken.yaml');
     await writeFile(file, 'record:\n  keep: 1h\n  kepp: 2h\n');
     const lines = [serve('--kep', '1h'), serve('--keep', 'soon'), serve('--config', file)];
@@ -92,7 +93,7 @@ suite('a failed start reports the reason and a hint', () => {
     assertRefusal(system, 1, /\/proc\/oxbow/, /--data/);
   });
 
-  test('a file that is not a database: it is renamed, and a new database created', async () => {
+  fullTest('a file that is not a database: it is renamed, and a new database created', async () => {
     const data = join(folder.path, 'garbage');
     const garbage = 'this is no database, though it is long enough to be looked at '.repeat(100);
     await mkdir(data);
@@ -159,7 +160,7 @@ suite('a running oxbow reports errors', () => {
     }
   });
 
-  test('of an invalid time, or one without media', async () => {
+  fullTest('of an invalid time, or one without media', async () => {
     for (const path of ['/vod/demo/yesterday/10m/index.m3u8', '/clip/demo/12345/10s.mp4', '/thumb/demo/x.jpg']) {
       const { status, code, detail } = await problem(path);
       assert.deepEqual([status, code], [400, 'bad-time'], path);
@@ -174,7 +175,7 @@ suite('a running oxbow reports errors', () => {
     assert.equal((await problem(`/vod/demo/${now - 90_000}/90000/index.m3u8`)).code, 'window-too-long');
   });
 
-  test('of an invalid address', async () => {
+  fullTest('of an invalid address', async () => {
     for (const path of [
       '/live/demo/nonsense.m3u8',
       '/live/demo/av0/9999999999.m4s',

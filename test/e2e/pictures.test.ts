@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { OxbowClient } from '../../src/client/client.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -75,7 +76,7 @@ test('small pictures of a recording appear, survive a kill, are hidden with thei
   );
 });
 
-test('a picture is set, cached by its version, hidden with its stream, and there after a crash', async () => {
+fullTest('a picture is set, cached by its version, hidden with its stream, and there after a crash', async () => {
   await using folder = await openFolder('pictures');
   const start = () => startServer({ data: folder.path, adminToken });
   const bytes = await readFile(icon);

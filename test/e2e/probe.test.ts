@@ -5,6 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import type { ProbeView } from '../../src/api/probe.ts';
 import type { ProbedLadder } from '../../src/cli/probe-ladder.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, type Said } from '../fixtures/server.ts';
@@ -72,7 +73,7 @@ suite('oxbow probe', { skip: need('ffmpeg') }, () => {
     assert.deepEqual([found.tracks[0]!.width, found.tracks[0]!.height], [192, 108]);
   });
 
-  test('prints a table for people', async () => {
+  fullTest('prints a table for people', async () => {
     const [said] = await probe([`${origin.url}/ts/index.m3u8`]);
     const { code, stdout } = said!;
     assert.equal(code, 0);
@@ -81,7 +82,7 @@ suite('oxbow probe', { skip: need('ffmpeg') }, () => {
     assert.match(stdout, /audio +mp4a\.40\.2 .*48000 Hz/);
   });
 
-  test('errors have a hint', async () => {
+  fullTest('errors have a hint', async () => {
     const noise = join(folder.path, 'noise.bin');
     await writeFile(noise, Buffer.alloc(100_000, 'noise'));
     const refused = [

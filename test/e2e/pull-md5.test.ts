@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { audioHashes, pictureHashes, probe } from '../fixtures/ffmpeg.ts';
+import { perTier } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type HlsSpec, makeHls, openOrigin } from '../fixtures/origin.ts';
 import { download, readFirstVariant, stretchesOf } from '../fixtures/playlists.ts';
@@ -15,9 +16,10 @@ import { until } from '../fixtures/wait.ts';
 const SECONDS = 7.4;
 const FRAMES = SECONDS * 25;
 
-const sources = (['h264', 'hevc'] as const).flatMap((codec) =>
+const all = (['h264', 'hevc'] as const).flatMap((codec) =>
   (['ts', 'fmp4'] as const).map((container) => ({ codec, container, name: `${codec}-${container}` })),
 );
+const sources = perTier({ first: [all[0]!, all[3]!], full: all });
 
 /** What one source became. */
 interface Made {

@@ -8,6 +8,7 @@ import type { RelayView } from '../../src/api/relay/relay-shapes.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, send, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need, pathOf } from '../fixtures/need.ts';
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
@@ -120,7 +121,7 @@ suite('relays', { skip: need('ffmpeg'), concurrency: false }, () => {
       );
     });
 
-    test('to ffmpeg that listens; a target that is not there is tried again until it is', async () => {
+    fullTest('to ffmpeg that listens; a target that is not there is tried again until it is', async () => {
       const key = await create(source, 'late');
       const port = await freePort();
       await relay('late', `rtmp://127.0.0.1:${port}/live/${'k'.repeat(12)}`);
@@ -145,7 +146,7 @@ suite('relays', { skip: need('ffmpeg'), concurrency: false }, () => {
       assert.ok(ours.length >= 20, `${ours.length} pictures`);
     });
 
-    test('to nginx-rtmp, which is killed and returns: the relay is live again', { skip: noNginx }, async () => {
+    fullTest('to nginx-rtmp, which is killed and returns: the relay is live again', { skip: noNginx }, async () => {
       const key = await create(source, 'again');
       const port = await freePort();
       const start = () => startNginx(join(folder.path, 'nginx'), port);
@@ -168,7 +169,7 @@ suite('relays', { skip: need('ffmpeg'), concurrency: false }, () => {
       assert.deepEqual(ours.slice(0, sure), longPictures.slice(0, sure));
     });
 
-    test('to srt-live-transmit that listens', { skip: need('srt-live-transmit') }, async () => {
+    fullTest('to srt-live-transmit that listens', { skip: need('srt-live-transmit') }, async () => {
       const key = await create(source, 'transmit');
       const port = await freeUdpPort();
       const path = join(folder.path, 'transmit.ts');

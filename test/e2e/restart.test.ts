@@ -10,6 +10,7 @@ import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import type { UploadView } from '../../src/api/library/upload-shapes.ts';
 import type { VerifyState } from '../../src/recording/verify/verify-state.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder, runOxbow, type Server, smallPicture, startServer, startVerb } from '../fixtures/server.ts';
@@ -89,65 +90,69 @@ test('an export, an import and its qualities continue after a restart, and each 
   assert.deepEqual(server.log('error'), []);
 });
 
-test('a verification continues after a restart; oxbow doctor --verify beside it is interrupted, continues, and begins again', {
-  skip: need('ffmpeg'),
-}, async () => {
-  await using folder = await openFolder('restart-verify');
-  const data = join(folder.path, 'data');
-  const film = join(folder.path, 'film.mp4');
-  // Its original is read last, and for some seconds.
-  await makeFilm(film, { bytes: 16 * 1024 * 1024 });
-  const start = (rate: string) =>
-    startServer({
-      ...{ data, adminToken: ADMIN, sample: false },
-      args: [...smallPicture, '--record-verify-every', '1d', '--record-verify-rate', rate],
-    });
-  const state = async () => JSON.parse(await readFile(join(data, 'verify.json'), 'utf8')) as VerifyState;
-  const doctor = (...more: string[]) => ['doctor', '--verify', '--data', data, ...more];
-  const verify = async (...more: string[]) => {
-    const { code, stdout, stderr } = await runOxbow(doctor('--rate', 'off', '--json', ...more));
-    assert.equal(code, 0, stdout + stderr);
-    return JSON.parse(stdout) as { readonly continued: boolean; readonly files: number };
-  };
+fullTest(
+  'a verification continues after a restart; oxbow doctor --verify beside it is interrupted, continues, and begins again',
   {
-    await using server = await start('1M');
-    await addCam(server);
-    await record(server);
-    const upload = await server.fetch('/api/v1/uploads/file?filename=film.mp4', {
-      ...{ method: 'PUT', body: await readFile(film) },
-    });
-    const { asset } = (await upload.json()) as UploadView & { asset: string };
-    await isEncoded(server, asset);
-  }
-  const { files } = await verify();
-  assert.ok(files >= 4, `${files} files`);
-  // Due now: the start of a folder counts as a verification.
-  await writeFile(join(data, 'verify.json'), JSON.stringify({ ...(await state()), startedMs: 1, completedMs: 1 }));
-  {
-    await using _server = await start('1M');
-    await until('a part is verified', async () => (await state()).place !== undefined);
-  }
-  const stopped = await state();
-  assert.ok(stopped.place && stopped.files > 0 && stopped.files < files, JSON.stringify(stopped));
-  await using server = await start('1G');
-  const line = await until('the pass is complete', () =>
-    server.log('info').find(({ msg }) => msg === 'all stored files were verified'),
-  );
-  assert.deepEqual([line.files, line.damaged], [files, 0], 'each file is counted once');
+    skip: need('ffmpeg'),
+  },
+  async () => {
+    await using folder = await openFolder('restart-verify');
+    const data = join(folder.path, 'data');
+    const film = join(folder.path, 'film.mp4');
+    // Its original is read last, and for some seconds.
+    await makeFilm(film, { bytes: 16 * 1024 * 1024 });
+    const start = (rate: string) =>
+      startServer({
+        ...{ data, adminToken: ADMIN, sample: false },
+        args: [...smallPicture, '--record-verify-every', '1d', '--record-verify-rate', rate],
+      });
+    const state = async () => JSON.parse(await readFile(join(data, 'verify.json'), 'utf8')) as VerifyState;
+    const doctor = (...more: string[]) => ['doctor', '--verify', '--data', data, ...more];
+    const verify = async (...more: string[]) => {
+      const { code, stdout, stderr } = await runOxbow(doctor('--rate', 'off', '--json', ...more));
+      assert.equal(code, 0, stdout + stderr);
+      return JSON.parse(stdout) as { readonly continued: boolean; readonly files: number };
+    };
+    {
+      await using server = await start('1M');
+      await addCam(server);
+      await record(server);
+      const upload = await server.fetch('/api/v1/uploads/file?filename=film.mp4', {
+        ...{ method: 'PUT', body: await readFile(film) },
+      });
+      const { asset } = (await upload.json()) as UploadView & { asset: string };
+      await isEncoded(server, asset);
+    }
+    const { files } = await verify();
+    assert.ok(files >= 4, `${files} files`);
+    // Due now: the start of a folder counts as a verification.
+    await writeFile(join(data, 'verify.json'), JSON.stringify({ ...(await state()), startedMs: 1, completedMs: 1 }));
+    {
+      await using _server = await start('1M');
+      await until('a part is verified', async () => (await state()).place !== undefined);
+    }
+    const stopped = await state();
+    assert.ok(stopped.place && stopped.files > 0 && stopped.files < files, JSON.stringify(stopped));
+    await using server = await start('1G');
+    const line = await until('the pass is complete', () =>
+      server.log('info').find(({ msg }) => msg === 'all stored files were verified'),
+    );
+    assert.deepEqual([line.files, line.damaged], [files, 0], 'each file is counted once');
 
-  // The same by hand, beside the running server.
-  const interrupt = async () => {
-    const verb = startVerb(doctor('--rate', '20kB'));
-    await until('it has saved its place', () => existsSync(join(data, 'verify-doctor.json')));
-    const { code, stderr } = await verb.end('SIGINT');
-    assert.equal(code, 130, stderr);
-    assert.match(stderr, /interrupted; the next run continues here, or with --restart from the beginning/);
-  };
-  await interrupt();
-  const continued = await verify();
-  assert.deepEqual([continued.continued, continued.files], [true, files]);
-  await interrupt();
-  const again = await verify('--restart');
-  assert.deepEqual([again.continued, again.files], [false, files]);
-  assert.deepEqual(server.log('error'), []);
-});
+    // The same by hand, beside the running server.
+    const interrupt = async () => {
+      const verb = startVerb(doctor('--rate', '20kB'));
+      await until('it has saved its place', () => existsSync(join(data, 'verify-doctor.json')));
+      const { code, stderr } = await verb.end('SIGINT');
+      assert.equal(code, 130, stderr);
+      assert.match(stderr, /interrupted; the next run continues here, or with --restart from the beginning/);
+    };
+    await interrupt();
+    const continued = await verify();
+    assert.deepEqual([continued.continued, continued.files], [true, files]);
+    await interrupt();
+    const again = await verify('--restart');
+    assert.deepEqual([again.continued, again.files], [false, files]);
+    assert.deepEqual(server.log('error'), []);
+  },
+);

@@ -4,6 +4,7 @@ import { after, before, suite, test } from 'node:test';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import {
   makeFilm,
@@ -132,7 +133,7 @@ suite('publishing over RTMP', { skip: need('ffmpeg'), concurrency: true }, () =>
     assert.equal((await server.timeline('killed')).runs.length, 2);
   });
 
-  test('a publisher that returns within 5 s continues in the same run if its timestamps continue', async () => {
+  fullTest('a publisher that returns within 5 s continues in the same run if its timestamps continue', async () => {
     const key = await createStream(server, 'returning');
     const url = `${server.ingest.rtmp}/returning?key=${key}`;
     await using first = publishByFfmpeg(film('plain'), url, { toS: 3 });

@@ -9,6 +9,7 @@ import { after, before, suite, test } from 'node:test';
 import type { RtpSessionView } from '../../src/api/realtime/rtp-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { type FilmHashes, filmHashes, packetTimes, run } from '../fixtures/ffmpeg.ts';
+import { firstOf, fullTest } from '../fixtures/full.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import { type Codecs, type Film, makeFilms, pairName } from '../fixtures/publishers/films.ts';
@@ -125,7 +126,7 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     assert.deepEqual(gaps, []);
   }
 
-  for (const codecs of [h264Opus, hevcAac, vp9Opus]) {
+  for (const codecs of firstOf(1, [h264Opus, hevcAac, vp9Opus])) {
     test(`ffmpeg with ${codecs.join(' and ')}: the recording is the film`, async () => {
       const name = `ffmpeg-${pairName(codecs)}`;
       const { file, hashes } = filmOf(codecs);
@@ -139,12 +140,12 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     });
   }
 
-  for (const [codecs, latm] of [
+  for (const [codecs, latm] of firstOf(1, [
     [h264Opus, false],
     [hevcAac, false],
     [vp9Opus, false],
     [h264Aac, true],
-  ] as const) {
+  ] as const)) {
     test(`GStreamer with ${codecs.join(' and ')}${latm ? ' (LATM)' : ''}: the recording is the film`, async () => {
       const name = `gst-${pairName(codecs)}`;
       const { file, hashes } = filmOf(codecs);
@@ -158,7 +159,7 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     });
   }
 
-  test('FFmpeg 8 with AV1 and Opus: the recording is the film', async () => {
+  fullTest('FFmpeg 8 with AV1 and Opus: the recording is the film', async () => {
     const { file, hashes } = filmOf(av1Opus);
     const sdp = (await sdpOf(filmOf(vp9Opus).file, folder.path)).replace(/VP9/g, 'AV1');
     const session = await openSession('av1', sdp);
@@ -173,7 +174,7 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     await assertFilm('av1', hashes);
   });
 
-  for (const program of ['ffmpeg', 'GStreamer'] as const) {
+  for (const program of firstOf(1, ['ffmpeg', 'GStreamer'] as const)) {
     test(`MPEG-TS from ${program}: the recording is the film`, async () => {
       const name = `ts-${program.toLowerCase()}`;
       const { file, hashes } = filmOf(h264Aac);
@@ -194,27 +195,30 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     });
   }
 
-  test('sound that arrives 400 ms late is in time with the picture: sender reports say when it was recorded', async () => {
-    const { file, hashes } = filmOf(vp9Opus);
-    const session = await openSession('late', await sdpOf(file, folder.path));
-    const audio = portOf(session, 'audio');
-    await using relay = await openLossyRelay({ to: audio.rtpPort, seed: 1, delayMs: 400 });
-    const ports = { video: portsOf(session).video, audio: `${relay.port}?rtcpport=${audio.rtcpPort}` };
-    await using sender = sendByFfmpeg(file, ports);
-    await sent('late');
-    assert.equal(await sender.ended, 0, sender.stderr);
-    assert.equal(await end('late', session), 204);
-    const clip = await clipOf('late');
-    const [recorded] = await filmHashes([clip]);
-    assert.deepEqual(recorded!.pictures, hashes.pictures);
-    assertSound(recorded!, hashes);
-    // Both tracks of the film begin at 0: a packet of sound each 20 ms.
-    const [[picture], sound] = [await packetTimes(clip, 'v:0'), await packetTimes(clip, 'a:0')];
-    const first = recorded!.sound.findIndex((hash) => hashes.sound.includes(hash));
-    const offset = sound[first]! - hashes.sound.indexOf(recorded!.sound[first]!) * 0.02 - picture!;
-    assert.ok(Math.abs(offset) <= 0.04, `the sound is ${Math.round(offset * 1000)} ms after the picture`);
-    await assertRuns('late', 1);
-  });
+  fullTest(
+    'sound that arrives 400 ms late is in time with the picture: sender reports say when it was recorded',
+    async () => {
+      const { file, hashes } = filmOf(vp9Opus);
+      const session = await openSession('late', await sdpOf(file, folder.path));
+      const audio = portOf(session, 'audio');
+      await using relay = await openLossyRelay({ to: audio.rtpPort, seed: 1, delayMs: 400 });
+      const ports = { video: portsOf(session).video, audio: `${relay.port}?rtcpport=${audio.rtcpPort}` };
+      await using sender = sendByFfmpeg(file, ports);
+      await sent('late');
+      assert.equal(await sender.ended, 0, sender.stderr);
+      assert.equal(await end('late', session), 204);
+      const clip = await clipOf('late');
+      const [recorded] = await filmHashes([clip]);
+      assert.deepEqual(recorded!.pictures, hashes.pictures);
+      assertSound(recorded!, hashes);
+      // Both tracks of the film begin at 0: a packet of sound each 20 ms.
+      const [[picture], sound] = [await packetTimes(clip, 'v:0'), await packetTimes(clip, 'a:0')];
+      const first = recorded!.sound.findIndex((hash) => hashes.sound.includes(hash));
+      const offset = sound[first]! - hashes.sound.indexOf(recorded!.sound[first]!) * 0.02 - picture!;
+      assert.ok(Math.abs(offset) <= 0.04, `the sound is ${Math.round(offset * 1000)} ms after the picture`);
+      await assertRuns('late', 1);
+    },
+  );
 
   test('10 % loss with 100 ms jitter: pictures of the film alone are recorded, and the loss is counted', async () => {
     const { file, hashes } = filmOf(vp9Opus);
@@ -238,40 +242,43 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     );
   });
 
-  test('a sender that is killed and started again is taken after 2 s; strangers are not; the session ends after 10 s', async () => {
-    const { file } = filmOf(vp9Opus);
-    const session = await openSession('again', await sdpOf(file, folder.path), { sender: '127.0.0.1' });
-    const ports = portsOf(session);
-    const stranger = createSocket('udp4').bind(0, '127.0.0.2');
-    opened.defer(() => void stranger.close());
-    // Payload type 96, another source.
-    const packet = Uint8Array.from([0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, ...new Array(50).fill(1)]);
-    await until('a stranger is ignored', async () => {
-      stranger.send(packet, Number(ports.video), '127.0.0.1');
-      return (await sessionsOf('again'))[0]!.ignored > 0;
-    });
-    assert.equal((await sessionsOf('again'))[0]!.sender, null);
-    const recordedSince = async (ms: number) =>
-      (await server.timeline('again')).spans.some(({ from }) => Date.parse(from) >= ms);
-    {
-      await using first = sendByFfmpeg(file, ports, { loops: 5 });
-      const live = await server.stream('again');
-      assert.equal(live.publisher?.protocol, 'rtp');
-      assert.equal((await sessionsOf('again'))[0]!.sender, '127.0.0.1');
-      await until('it is recorded', () => recordedSince(0));
-      await first.kill();
-    }
-    {
-      // Not the number of runs: sound that begins late starts another one.
-      const startedMs = Date.now();
-      await using second = sendByFfmpeg(file, ports, { loops: 5 });
-      await until('the second sender is recorded', () => recordedSince(startedMs));
-      await second.kill();
-    }
-    await until('the session is over', async () => (await sessionsOf('again')).length === 0);
-    const left = server.log().find(({ msg, stream }) => msg === 'a publisher left' && stream === 'again');
-    assert.equal(left?.detail, 'no RTP packets came for 10 s');
-  });
+  fullTest(
+    'a sender that is killed and started again is taken after 2 s; strangers are not; the session ends after 10 s',
+    async () => {
+      const { file } = filmOf(vp9Opus);
+      const session = await openSession('again', await sdpOf(file, folder.path), { sender: '127.0.0.1' });
+      const ports = portsOf(session);
+      const stranger = createSocket('udp4').bind(0, '127.0.0.2');
+      opened.defer(() => void stranger.close());
+      // Payload type 96, another source.
+      const packet = Uint8Array.from([0x80, 96, 0, 1, 0, 0, 0, 1, 0, 0, 0, 7, ...new Array(50).fill(1)]);
+      await until('a stranger is ignored', async () => {
+        stranger.send(packet, Number(ports.video), '127.0.0.1');
+        return (await sessionsOf('again'))[0]!.ignored > 0;
+      });
+      assert.equal((await sessionsOf('again'))[0]!.sender, null);
+      const recordedSince = async (ms: number) =>
+        (await server.timeline('again')).spans.some(({ from }) => Date.parse(from) >= ms);
+      {
+        await using first = sendByFfmpeg(file, ports, { loops: 5 });
+        const live = await server.stream('again');
+        assert.equal(live.publisher?.protocol, 'rtp');
+        assert.equal((await sessionsOf('again'))[0]!.sender, '127.0.0.1');
+        await until('it is recorded', () => recordedSince(0));
+        await first.kill();
+      }
+      {
+        // Not the number of runs: sound that begins late starts another one.
+        const startedMs = Date.now();
+        await using second = sendByFfmpeg(file, ports, { loops: 5 });
+        await until('the second sender is recorded', () => recordedSince(startedMs));
+        await second.kill();
+      }
+      await until('the session is over', async () => (await sessionsOf('again')).length === 0);
+      const left = server.log().find(({ msg, stream }) => msg === 'a publisher left' && stream === 'again');
+      assert.equal(left?.detail, 'no RTP packets came for 10 s');
+    },
+  );
 
   test('the ports of an SDP file: a sender needs no API call, and may come again after a pause', async () => {
     const { file, hashes } = filmOf(vp9Opus);

@@ -10,6 +10,7 @@ import type { StreamView } from '../../src/api/shapes.ts';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { firstOf, fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { filmEncoders } from '../fixtures/publishers/films.ts';
 import { endRecording, picturesByRun, post, recordedPictures } from '../fixtures/publishers/push-streams.ts';
@@ -62,7 +63,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     assert.equal((await server.timeline(name)).runs.length, 1);
   }
 
-  for (const transport of ['tcp', 'udp'] as const) {
+  for (const transport of firstOf(1, ['tcp', 'udp'] as const)) {
     test(`H.264 and AAC over ${transport}, the only transport of the server: the recording is the film`, async () => {
       await using camera = await startGstServer({ launch: h264AacOf(film), transport });
       await addPull(`only-${transport}`, `rtsp://127.0.0.1:${camera.port}/cam`);
@@ -103,7 +104,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     await assertRecorded('secure', camera);
   });
 
-  test('HEVC and Opus: the recording is the film', async () => {
+  fullTest('HEVC and Opus: the recording is the film', async () => {
     const file = join(folder.path, 'hevc.mkv');
     await makeCameraFilm(file, FILM_SECONDS, [...filmEncoders.hevc, ...filmEncoders.opus]);
     await using camera = await startGstServer({ launch: hevcOpusOf(file) });
@@ -111,7 +112,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     await assertRecorded('hevc', camera, await pictureHashes(file));
   });
 
-  test('G.711 is converted to AAC; the pictures are those of the film', async () => {
+  fullTest('G.711 is converted to AAC; the pictures are those of the film', async () => {
     await using camera = await startGstServer({ launch: h264AlawOf(film, FILM_SECONDS) });
     await addPull('g711', `rtsp://127.0.0.1:${camera.port}/cam`);
     await assertRecorded('g711', camera);
@@ -120,7 +121,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     assert.deepEqual([audio?.codecs, audio?.convertedFrom], ['mp4a.40.2', 'pcma']);
   });
 
-  test('MPEG-TS in RTP (RFC 2250): the recording is the film', async () => {
+  fullTest('MPEG-TS in RTP (RFC 2250): the recording is the film', async () => {
     const file = join(folder.path, 'film.ts');
     await makeCameraFilm(file, FILM_SECONDS, [...filmEncoders.h264, ...filmEncoders.aac]);
     await using camera = await startGstServer({ launch: transportStreamOf(file) });
@@ -160,7 +161,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     );
   });
 
-  test('VLC, which serves over UDP alone: pictures of the film in a row', { skip: need('cvlc') }, async () => {
+  fullTest('VLC, which serves over UDP alone: pictures of the film in a row', { skip: need('cvlc') }, async () => {
     await chmod(folder.path, 0o777);
     await using camera = await startVlcServer(film, folder.path);
     await addPull('vlc', `rtsp://127.0.0.1:${camera.port}/film`);

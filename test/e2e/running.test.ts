@@ -7,6 +7,7 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
@@ -46,7 +47,7 @@ suite('an oxbow that runs on a data folder', () => {
     assert.equal(reply.status, 201);
   });
 
-  test('creates, lists and revokes tokens without an admin token, and leaves no session', async () => {
+  fullTest('creates, lists and revokes tokens without an admin token, and leaves no session', async () => {
     const [made, listed] = await runCommandLines([
       ['token', 'add', 'robot', '--scope', 'admin', '--json', ...own()],
       ['token', 'list', '--json', ...own()],
@@ -71,35 +72,38 @@ suite('an oxbow that runs on a data folder', () => {
     assert.equal(left!.stdout, 'There are no tokens.\n');
   });
 
-  test('has users that are added, changed, invited and removed; a password is printed once, and signs in', async () => {
-    const user = (...args: string[]) => ['user', ...args, ...own()];
-    const made = await runOxbow(user('add', 'Ada'));
-    assert.equal(made.code, 0, made.stderr);
-    const signIn = (password: string) =>
-      server.fetch('/api/v1/sessions', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ name: 'ada', password }),
-      });
-    assert.equal((await signIn(made.stdout.trim())).status, 201);
-    const changed = await runOxbow(user('password', 'ADA', '--json'));
-    const { password } = JSON.parse(changed.stdout) as { password: string };
-    assert.equal((await signIn(password)).status, 201);
-    const [role, ban, listed, invitation] = await runCommandLines([
-      user('role', 'Ada', 'admin'),
-      user('ban', 'Ada'),
-      user('list', '--json'),
-      user('invite', 'class', '--uses', '3'),
-    ]);
-    assert.deepEqual([role!.code, ban!.code], [0, 0]);
-    assert.equal((await signIn(password)).status, 403);
-    const [shown] = JSON.parse(listed!.stdout) as Record<string, string>[];
-    assert.deepEqual([shown!.name, shown!.role, shown!.state], ['Ada', 'admin', 'banned']);
-    assert.match(invitation!.stdout, /\/sign-up#[\w-]{16}\n$/);
-    const [removed, unknown] = await runCommandLines([user('remove', shown!.id!), user('ban', 'Ada')]);
-    assert.equal(removed!.code, 0);
-    assert.deepEqual([unknown!.code, unknown!.stderr.split('\n')[0]], [1, 'oxbow: There is no user "Ada".']);
-  });
+  fullTest(
+    'has users that are added, changed, invited and removed; a password is printed once, and signs in',
+    async () => {
+      const user = (...args: string[]) => ['user', ...args, ...own()];
+      const made = await runOxbow(user('add', 'Ada'));
+      assert.equal(made.code, 0, made.stderr);
+      const signIn = (password: string) =>
+        server.fetch('/api/v1/sessions', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ name: 'ada', password }),
+        });
+      assert.equal((await signIn(made.stdout.trim())).status, 201);
+      const changed = await runOxbow(user('password', 'ADA', '--json'));
+      const { password } = JSON.parse(changed.stdout) as { password: string };
+      assert.equal((await signIn(password)).status, 201);
+      const [role, ban, listed, invitation] = await runCommandLines([
+        user('role', 'Ada', 'admin'),
+        user('ban', 'Ada'),
+        user('list', '--json'),
+        user('invite', 'class', '--uses', '3'),
+      ]);
+      assert.deepEqual([role!.code, ban!.code], [0, 0]);
+      assert.equal((await signIn(password)).status, 403);
+      const [shown] = JSON.parse(listed!.stdout) as Record<string, string>[];
+      assert.deepEqual([shown!.name, shown!.role, shown!.state], ['Ada', 'admin', 'banned']);
+      assert.match(invitation!.stdout, /\/sign-up#[\w-]{16}\n$/);
+      const [removed, unknown] = await runCommandLines([user('remove', shown!.id!), user('ban', 'Ada')]);
+      assert.equal(removed!.code, 0);
+      assert.deepEqual([unknown!.code, unknown!.stderr.split('\n')[0]], [1, 'oxbow: There is no user "Ada".']);
+    },
+  );
 
   test('is required: a folder without one is refused, and nothing is created', async () => {
     const none = join(folder.path, 'none');
@@ -117,7 +121,7 @@ suite('an oxbow that runs on a data folder', () => {
     assert.ok(!existsSync(none));
   });
 
-  test('lists its streams and their recordings; hints have commands', async () => {
+  fullTest('lists its streams and their recordings; hints have commands', async () => {
     await until('a segment is recorded', async () => (await server.stream('demo')).recorded.from);
     const output = join(folder.path, 'none.mp4');
     const [listed, table, none, removed] = await runCommandLines([
@@ -135,7 +139,7 @@ suite('an oxbow that runs on a data folder', () => {
     assert.match(removed!.stderr, /oxbow token list/);
   });
 
-  test('takes streams from `oxbow add`, named after their paths, and says which do not deliver', async () => {
+  fullTest('takes streams from `oxbow add`, named after their paths, and says which do not deliver', async () => {
     const live = `${server.url}/live/demo/index.m3u8`;
     const [added, again] = await runCommandLines([
       ['add', live, `gone=${server.url}/gone.m3u8`, '--keep', '2h', ...own()],
@@ -162,7 +166,7 @@ suite('an oxbow that runs on a data folder', () => {
     }
   });
 
-  test('is named with the command that adds, where a second one would start with a stream', async () => {
+  fullTest('is named with the command that adds, where a second one would start with a stream', async () => {
     const second = await runOxbow(['serve', 'http://127.0.0.1:1/film/live.m3u8', '--http', '127.0.0.1:0', ...own()]);
     assert.equal(second.code, 1);
     assert.match(
@@ -183,7 +187,7 @@ suite('an oxbow that runs on a data folder', () => {
     assert.equal(replaced!.code, 0);
   });
 
-  test('deletes running.json at its end, and the file is ignored after kill -9', async () => {
+  fullTest('deletes running.json at its end, and the file is ignored after kill -9', async () => {
     await server.stop();
     assert.ok(!existsSync(join(data, 'running.json')));
     await using again = await startServer({ data, args: [...smallPicture, '--log-level', 'warn'] });

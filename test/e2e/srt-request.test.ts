@@ -13,6 +13,7 @@ import { connectSrt } from '../../src/wire/srt/connect.ts';
 import type { SrtConnection } from '../../src/wire/srt/srt.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -122,7 +123,7 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     await assertReceived(request('right', 'request:safe', `&passphrase=${PASSPHRASE}&pbkeylen=32`));
   });
 
-  test('an authorization server decides about callers', async () => {
+  fullTest('an authorization server decides about callers', async () => {
     const authority = createServer(async (incoming, response) => {
       const question = JSON.parse(await text(incoming)) as (typeof asked)[number] & { key?: string };
       asked.push(question);
@@ -153,55 +154,58 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     await assertCodes('request:door', [1403, 1503], own);
   });
 
-  test(`${MAX_CALLERS} callers are served; the next one is rejected with the code of a full backlog, is logged, and costs the others nothing`, async () => {
-    const own = await start('full', '--srt-max-callers', String(MAX_CALLERS));
-    const sender = await publish('full', {}, own);
-    const { hostname, port } = new URL(own.ingest.srt!.replace('srt:', 'http:'));
-    const ending = new AbortController();
-    const viewers: { connection: SrtConnection; bytes: number; lost: number }[] = [];
-    for (let i = 1; i < MAX_CALLERS; i++) {
-      const connection = await connectSrt({
-        ...{
-          address: hostname,
-          port: Number(port),
-          streamId: 'request:full',
-          latencyMs: LATENCY_MS,
-          signal: ending.signal,
-        },
-      });
-      const viewer = { connection, bytes: 0, lost: 0 };
-      connection.onData = (payload) => {
-        viewer.bytes += payload.length;
-      };
-      connection.onLoss = (packets) => {
-        viewer.lost += packets;
-      };
-      viewers.push(viewer);
-    }
-    const { code, stderr } = await request('full', 'request:full', '', own).ended;
-    assert.notEqual(code, 0);
-    assert.match(stderr, /BACKLOG|too many|[Bb]acklog/, stderr);
-    await until('the rejection is logged', () => codes('request:full', own).includes(5));
-    const metrics = await (await own.fetch('/metrics')).text();
-    assert.match(metrics, /oxbow_srt_rejected_total\{reason="backlog"\} [1-9]/);
-    const before = viewers.map(({ bytes }) => bytes);
-    await until('all viewers receive', () => viewers.every(({ bytes }, i) => bytes > before[i]! + 20_000));
-    // Room again for the next one.
-    viewers.pop()!.connection.close();
-    await until('a place is free', async () => (await request('again', 'request:full', '', own).ended).code === 0);
-    await assertReceivedPictures(join(folder.path, 'again.ts'));
-    assert.deepEqual(
-      viewers.map(({ lost }) => lost),
-      viewers.map(() => 0),
-    );
-    sender.child.kill();
-    await sender.ended;
-    ending.abort();
-    const recorded = await pictureHashes(await saveRecording(own, 'full', join(folder.path, 'recorded.ts')));
-    const sure = recorded.length - 5; // the last ones in decode order
-    assert.ok(sure > 75, `${sure} pictures`);
-    assert.deepEqual(recorded.slice(0, sure), pictures.slice(0, sure));
-  });
+  fullTest(
+    `${MAX_CALLERS} callers are served; the next one is rejected with the code of a full backlog, is logged, and costs the others nothing`,
+    async () => {
+      const own = await start('full', '--srt-max-callers', String(MAX_CALLERS));
+      const sender = await publish('full', {}, own);
+      const { hostname, port } = new URL(own.ingest.srt!.replace('srt:', 'http:'));
+      const ending = new AbortController();
+      const viewers: { connection: SrtConnection; bytes: number; lost: number }[] = [];
+      for (let i = 1; i < MAX_CALLERS; i++) {
+        const connection = await connectSrt({
+          ...{
+            address: hostname,
+            port: Number(port),
+            streamId: 'request:full',
+            latencyMs: LATENCY_MS,
+            signal: ending.signal,
+          },
+        });
+        const viewer = { connection, bytes: 0, lost: 0 };
+        connection.onData = (payload) => {
+          viewer.bytes += payload.length;
+        };
+        connection.onLoss = (packets) => {
+          viewer.lost += packets;
+        };
+        viewers.push(viewer);
+      }
+      const { code, stderr } = await request('full', 'request:full', '', own).ended;
+      assert.notEqual(code, 0);
+      assert.match(stderr, /BACKLOG|too many|[Bb]acklog/, stderr);
+      await until('the rejection is logged', () => codes('request:full', own).includes(5));
+      const metrics = await (await own.fetch('/metrics')).text();
+      assert.match(metrics, /oxbow_srt_rejected_total\{reason="backlog"\} [1-9]/);
+      const before = viewers.map(({ bytes }) => bytes);
+      await until('all viewers receive', () => viewers.every(({ bytes }, i) => bytes > before[i]! + 20_000));
+      // Room again for the next one.
+      viewers.pop()!.connection.close();
+      await until('a place is free', async () => (await request('again', 'request:full', '', own).ended).code === 0);
+      await assertReceivedPictures(join(folder.path, 'again.ts'));
+      assert.deepEqual(
+        viewers.map(({ lost }) => lost),
+        viewers.map(() => 0),
+      );
+      sender.child.kill();
+      await sender.ended;
+      ending.abort();
+      const recorded = await pictureHashes(await saveRecording(own, 'full', join(folder.path, 'recorded.ts')));
+      const sure = recorded.length - 5; // the last ones in decode order
+      assert.ok(sure > 75, `${sure} pictures`);
+      assert.deepEqual(recorded.slice(0, sure), pictures.slice(0, sure));
+    },
+  );
 
   const assertReceivedPictures = async (path: string) => {
     const ours = await pictureHashes(path);

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { encode, ffmpegArgs, filmArgs, saveRecording, send, startSender } from '../fixtures/encoder.ts';
 import { packetHashes, pictureHashes } from '../fixtures/ffmpeg.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import { createPush, post } from '../fixtures/publishers/push-streams.ts';
@@ -187,7 +188,7 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     assert.ok(!text.includes(key) && !text.includes('thiskeyisunknown'), 'keys are not logged');
   });
 
-  test('a publisher that drops and returns is recorded before and after', async () => {
+  fullTest('a publisher that drops and returns is recorded before and after', async () => {
     const key = await create('back');
     const args = ffmpegArgs(film, 'mpegts', publishTo(`back:${key}`));
     const first = startSender('ffmpeg', args);
@@ -206,7 +207,7 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     assert.equal((await server.timeline('back')).runs.length, 2);
   });
 
-  test('over a link that loses every twentieth datagram, each picture is recorded', async () => {
+  fullTest('over a link that loses every twentieth datagram, each picture is recorded', async () => {
     const key = await create('lossy');
     const relay = opened.use(await openLossyRelay({ to: port, seed: 7, drop: 0.05, delayMs: 20, jitterMs: 10 }));
     const to = `srt://127.0.0.1:${relay.port}?streamid=publish:lossy:${key}&linger=10&connect_timeout=30000`;

@@ -3,6 +3,7 @@ import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { canSharePorts } from '../../src/http/hot/listeners.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { hold } from '../fixtures/hold.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
@@ -128,24 +129,29 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     }
   });
 
-  test('reports of players are counted by both threads, and by the main thread for a stream that they have no copy of', async () => {
-    const report = async (stream: string, sid: string, state: string) => {
-      const cmcd = encodeURIComponent(`sid="${sid}",sta=${state}`);
-      const { status } = await fetch(`${server.url}/live/${stream}/session?CMCD=${cmcd}`, { method: 'POST' });
-      assert.equal(status, 204);
-    };
-    const players = async (stream: string) => {
-      const { items } = await server.json<{ items: { state: string | null }[] }>(`/api/v1/streams/${stream}/sessions`);
-      return items.filter(({ state }) => state === 'paused').length;
-    };
-    const sids = Array.from({ length: 20 }, (_, i) => `threads-${i}`);
-    for (const stream of ['door', 'gone']) {
-      await Promise.all(sids.map((sid) => report(stream, sid, 'a')));
-      await until('all are counted', async () => (await players(stream)) === sids.length);
-      await Promise.all(sids.map((sid) => report(stream, sid, 'e')));
-      await until('all have left', async () => (await players(stream)) === 0);
-    }
-  });
+  fullTest(
+    'reports of players are counted by both threads, and by the main thread for a stream that they have no copy of',
+    async () => {
+      const report = async (stream: string, sid: string, state: string) => {
+        const cmcd = encodeURIComponent(`sid="${sid}",sta=${state}`);
+        const { status } = await fetch(`${server.url}/live/${stream}/session?CMCD=${cmcd}`, { method: 'POST' });
+        assert.equal(status, 204);
+      };
+      const players = async (stream: string) => {
+        const { items } = await server.json<{ items: { state: string | null }[] }>(
+          `/api/v1/streams/${stream}/sessions`,
+        );
+        return items.filter(({ state }) => state === 'paused').length;
+      };
+      const sids = Array.from({ length: 20 }, (_, i) => `threads-${i}`);
+      for (const stream of ['door', 'gone']) {
+        await Promise.all(sids.map((sid) => report(stream, sid, 'a')));
+        await until('all are counted', async () => (await players(stream)) === sids.length);
+        await Promise.all(sids.map((sid) => report(stream, sid, 'e')));
+        await until('all have left', async () => (await players(stream)) === 0);
+      }
+    },
+  );
 
   test('all other responses are those of one thread: the past, the interface, the API, 404', async () => {
     const { from } = await until('something is recorded', async () => {
@@ -210,7 +216,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     await until('both refuse it', async () => (await askAll(own)).every(({ status }) => status === 403));
   });
 
-  test('a deleted stream leaves no open file and no cached block in any thread', { skip: noProc }, async () => {
+  fullTest('a deleted stream leaves no open file and no cached block in any thread', { skip: noProc }, async () => {
     const { from } = await until('its first segment has left memory', async () => {
       const span = (await server.timeline('gone')).spans.at(-1);
       return span && Date.parse(span.to) - Date.parse(span.from) > 16_000 && span;
@@ -233,7 +239,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     await until('every thread let go of it', async () => openRecordings().length === 0 && (await cached()) <= before);
   });
 
-  test('a removed stream is gone in both, also for held requests', async () => {
+  fullTest('a removed stream is gone in both, also for held requests', async () => {
     await create('short', 'public');
     await server.stream('short', 'live');
     const list = await until('both have it', async () => {

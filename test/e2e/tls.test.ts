@@ -5,6 +5,7 @@ import { after, before, suite, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { collectFaults, openBrowser, PAGE_WITHIN_MS } from '../browser/chromium.ts';
 import { type CertificatePair, makeCertificate } from '../fixtures/certificate.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { hold } from '../fixtures/hold.ts';
 import { openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
@@ -70,7 +71,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     }
   });
 
-  test('the page plays live in Chromium over HTTP/2 without errors', { skip: need('chromium') }, async () => {
+  fullTest('the page plays live in Chromium over HTTP/2 without errors', { skip: need('chromium') }, async () => {
     const browser = await openBrowser();
     try {
       const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
@@ -130,7 +131,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     assert.equal((await ended).code, 0);
   });
 
-  test('invalid files fail the start with the file and a hint', async () => {
+  fullTest('invalid files fail the start with the file and a hint', async () => {
     const locked = await makeCertificate(folder.path, 'locked', { passphrase: 'secret' });
     const noise = join(folder.path, 'noise.pem');
     await writeFile(noise, 'noise');

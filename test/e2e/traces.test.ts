@@ -9,6 +9,7 @@ import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { UploadView } from '../../src/api/library/upload-shapes.ts';
 import { version } from '../../src/lib/version.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { type Collector, openCollector, type ReceivedSpan } from '../fixtures/observe/collector.ts';
@@ -157,7 +158,7 @@ suite('traces from the source to the viewer', { skip: need('ffmpeg') }, () => {
     assert.ok((play.attributes['oxbow.playback.startup_ms'] as number) >= 0);
   });
 
-  test('a job belongs to its request after a restart, also in the process of a worker', async () => {
+  fullTest('a job belongs to its request after a restart, also in the process of a worker', async () => {
     const film = join(folder.path, 'film.mp4');
     await makeFilm(film);
     const { id, header } = traceOf('2');
@@ -210,25 +211,28 @@ suite('traces from the source to the viewer', { skip: need('ffmpeg') }, () => {
     );
   });
 
-  test('what a caller does not sample is not sent; a collector that refuses loses spans and nothing else', async () => {
-    const { id } = traceOf('4');
-    await server.fetch('/api/v1/streams', { headers: { traceparent: `00-${id}-${caller}-00` } });
-    const { id: next, header } = traceOf('5');
-    await server.fetch('/api/v1/streams', { headers: { traceparent: header } });
-    await spanOf(next, 'GET');
-    assert.deepEqual(
-      collector.spans.filter(({ traceId }) => traceId === id),
-      [],
-    );
-    // The restart after SIGKILL is reported as a log record.
-    assert.deepEqual([...new Set(collector.requests)].sort(), ['/v1/logs gzip', '/v1/traces gzip']);
-    collector.fail(400);
-    await until('lost spans are counted', async () =>
-      /oxbow_telemetry_lost_total\{signal="traces"\} [1-9]/.test(String(Buffer.from(await server.bytes('/metrics')))),
-    );
-    await server.stream('copy', 'live');
-    collector.fail(200);
-  });
+  fullTest(
+    'what a caller does not sample is not sent; a collector that refuses loses spans and nothing else',
+    async () => {
+      const { id } = traceOf('4');
+      await server.fetch('/api/v1/streams', { headers: { traceparent: `00-${id}-${caller}-00` } });
+      const { id: next, header } = traceOf('5');
+      await server.fetch('/api/v1/streams', { headers: { traceparent: header } });
+      await spanOf(next, 'GET');
+      assert.deepEqual(
+        collector.spans.filter(({ traceId }) => traceId === id),
+        [],
+      );
+      // The restart after SIGKILL is reported as a log record.
+      assert.deepEqual([...new Set(collector.requests)].sort(), ['/v1/logs gzip', '/v1/traces gzip']);
+      collector.fail(400);
+      await until('lost spans are counted', async () =>
+        /oxbow_telemetry_lost_total\{signal="traces"\} [1-9]/.test(String(Buffer.from(await server.bytes('/metrics')))),
+      );
+      await server.stream('copy', 'live');
+      collector.fail(200);
+    },
+  );
 
   test('at the end of a publisher its session is a span, which the links name', async () => {
     await server.stop();

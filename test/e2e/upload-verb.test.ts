@@ -3,6 +3,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
+import { fullTest } from '../fixtures/full.ts';
 import { type CuttingProxy, openCuttingProxy } from '../fixtures/library/cutting-proxy.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
@@ -89,7 +90,7 @@ suite('oxbow upload', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(await kept(), []);
   });
 
-  test('while there is no network it waits, and Ctrl-C leaves an upload that continues', async () => {
+  fullTest('while there is no network it waits, and Ctrl-C leaves an upload that continues', async () => {
     const path = await film('third.mp4');
     proxy.limit(1_000_000);
     const begun = proxy.bytes;

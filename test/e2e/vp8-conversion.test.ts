@@ -9,6 +9,7 @@ import type { StreamStats } from '../../src/api/measure/stats-shapes.ts';
 import type { RtpSessionView } from '../../src/api/realtime/rtp-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
+import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { createPush, endRecording, post } from '../fixtures/publishers/push-streams.ts';
 import { sdpOf, sendByFfmpeg } from '../fixtures/realtime/rtp-senders.ts';
@@ -125,7 +126,7 @@ suite('publishing VP8', { skip: need('ffmpeg') || needDataChannel() }, () => {
     assert.ok((await probe(clip)) !== undefined);
   });
 
-  test('over RTP from ffmpeg, which sends no key frames on request, all pictures are recorded', async () => {
+  fullTest('over RTP from ffmpeg, which sends no key frames on request, all pictures are recorded', async () => {
     await createPush(server, 'rtp');
     const sdp = await sdpOf(film, folder.path);
     const session = await post<RtpSessionView>(server, '/streams/rtp/rtp', { sdp });
@@ -139,7 +140,7 @@ suite('publishing VP8', { skip: need('ffmpeg') || needDataChannel() }, () => {
     assert.equal((await pictureHashes(await clipOf('rtp'))).length, SECONDS * RATE);
   });
 
-  test('a WHEP source that has only VP8 is recorded', async () => {
+  fullTest('a WHEP source that has only VP8 is recorded', async () => {
     await using origin = await startDataChannelServer({ film, received: join(folder.path, 'nothing'), codec: 'vp8' });
     await post(server, '/streams', { name: 'whep', source: { type: 'pull', url: `whep+${origin.url}/whep` } });
     await server.stream('whep', 'live');
@@ -148,7 +149,7 @@ suite('publishing VP8', { skip: need('ffmpeg') || needDataChannel() }, () => {
     assert.ok((await pictureHashes(await clipOf('whep'))).length >= (SECONDS - 1) * RATE);
   });
 
-  test('a conversion that is killed is a gap of its own, and the stream continues', async () => {
+  fullTest('a conversion that is killed is a gap of its own, and the stream continues', async () => {
     const key = await createPush(server, 'killed');
     await using publisher = publish('killed', key);
     const secondsOf = async () => (await server.json<StreamView>('/api/v1/streams/killed')).recorded.seconds;

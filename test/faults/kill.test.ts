@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TimelineView } from '../../src/api/shapes.ts';
 import { seeded } from '../../src/lib/random.fixture.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
+import { perTier } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, openOrigin } from '../fixtures/origin.ts';
 import { PlaylistRecorder } from '../fixtures/playlist-recorder.ts';
@@ -15,13 +16,13 @@ import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
 
-const KILLS = 10;
+const KILLS = perTier({ first: 3, full: 10 });
 const names = ['made', 'pulled'] as const;
 const SEED = 20_261_120;
 /** A kill comes at any time up to this much after the stream is live, ms. */
 const LATEST_MS = 4500;
-/** Longer than ten lives of the server. */
-const SOURCE_SECONDS = 280;
+/** Longer than all lives of the server. */
+const SOURCE_SECONDS = perTier({ first: 120, full: 280 });
 /** Segments of a second that the source offers at once: longer than a start takes, so that nothing of it is missed. */
 const OFFERED = 40;
 

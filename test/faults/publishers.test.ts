@@ -9,6 +9,7 @@ import type { StreamView } from '../../src/api/shapes.ts';
 import type { FlvMessage } from '../../src/media/flv/message.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
+import { firstOf, fullSuite, fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { isAudio, isVideo, later, publishScript, readFilm } from '../fixtures/publishers/flv-script.ts';
 import {
@@ -85,10 +86,10 @@ suite('publishers that drop', { skip: need('ffmpeg'), concurrency: true }, () =>
     await ended;
   };
 
-  for (const [protocol, format] of [
+  for (const [protocol, format] of firstOf(1, [
     ['rtmp', 'flv'],
     ['srt', 'mpegts'],
-  ] as const) {
+  ] as const)) {
     test(`the standby takes over from a publisher that is killed, over ${protocol}`, async () => {
       const name = `backup-${protocol}`;
       const key = await createPush(server, name, { onSecondPublisher: 'standby' });
@@ -113,7 +114,7 @@ suite('publishers that drop', { skip: need('ffmpeg'), concurrency: true }, () =>
     });
   }
 
-  test('the backup address of a UDP feed delivers when the sender of the first one is killed', async () => {
+  fullTest('the backup address of a UDP feed delivers when the sender of the first one is killed', async () => {
     const [port, other] = [await freeUdpPort(), await freeUdpPort()];
     const [url, backup] = [`udp://127.0.0.1:${port}`, `udp://127.0.0.1:${other}`];
     await post(server, '/streams', { name: 'feeds', source: { type: 'pull', url, backup } });
@@ -132,7 +133,7 @@ suite('publishers that drop', { skip: need('ffmpeg'), concurrency: true }, () =>
     );
   });
 
-  test('a UDP sender that is killed and returns is recorded before and after', async () => {
+  fullTest('a UDP sender that is killed and returns is recorded before and after', async () => {
     const port = await freeUdpPort();
     const url = `udp://127.0.0.1:${port}`;
     // Of another port it is another sender, which is taken after 2 s.
@@ -150,36 +151,40 @@ suite('publishers that drop', { skip: need('ffmpeg'), concurrency: true }, () =>
     assert.equal(second, films.twos.length, 'every picture of the one that returned');
   });
 
-  test('a listener of srt-live-transmit that is pulled from dies and returns', {
-    skip: need('srt-live-transmit'),
-  }, async () => {
-    const [from, to] = [await freeUdpPort(), await freeUdpPort()];
-    const transmit = () => {
-      const url = `srt://127.0.0.1:${to}?mode=listener`;
-      const child = startSender('srt-live-transmit', ['-q', `udp://127.0.0.1:${from}`, url]);
-      opened.defer(() => void child.child.kill('SIGKILL'));
-      return child;
-    };
-    const first = transmit();
-    await post(server, '/streams', { name: 'pulled', source: { type: 'pull', url: `srt://127.0.0.1:${to}` } });
-    const feed = start(films.one, 'mpegts', `udp://127.0.0.1:${from}?pkt_size=1316`);
-    await recorded('pulled', 2);
-    await kill(first);
-    await until('it is away', async () => (await view('pulled')).state !== 'live');
-    await kill(feed);
-    transmit();
-    // Another film, of which there is enough however long it took to notice that the first listener was gone.
-    const again = start(films.two, 'mpegts', `udp://127.0.0.1:${from}?pkt_size=1316`);
-    await server.stream('pulled');
-    const { seconds } = (await view('pulled')).recorded;
-    await recorded('pulled', seconds + 1);
-    await again.ended;
-    await endRecording(server, 'pulled', 3);
-    const ours = await recordedPictures(server, 'pulled');
-    const at = films.ones.indexOf(ours[0]!);
-    assert.ok(at % 25 === 0, `begins with picture ${at}`);
-    assertJoined(ours, films.ones.slice(at), films.twos);
-  });
+  fullTest(
+    'a listener of srt-live-transmit that is pulled from dies and returns',
+    {
+      skip: need('srt-live-transmit'),
+    },
+    async () => {
+      const [from, to] = [await freeUdpPort(), await freeUdpPort()];
+      const transmit = () => {
+        const url = `srt://127.0.0.1:${to}?mode=listener`;
+        const child = startSender('srt-live-transmit', ['-q', `udp://127.0.0.1:${from}`, url]);
+        opened.defer(() => void child.child.kill('SIGKILL'));
+        return child;
+      };
+      const first = transmit();
+      await post(server, '/streams', { name: 'pulled', source: { type: 'pull', url: `srt://127.0.0.1:${to}` } });
+      const feed = start(films.one, 'mpegts', `udp://127.0.0.1:${from}?pkt_size=1316`);
+      await recorded('pulled', 2);
+      await kill(first);
+      await until('it is away', async () => (await view('pulled')).state !== 'live');
+      await kill(feed);
+      transmit();
+      // Another film, of which there is enough however long it took to notice that the first listener was gone.
+      const again = start(films.two, 'mpegts', `udp://127.0.0.1:${from}?pkt_size=1316`);
+      await server.stream('pulled');
+      const { seconds } = (await view('pulled')).recorded;
+      await recorded('pulled', seconds + 1);
+      await again.ended;
+      await endRecording(server, 'pulled', 3);
+      const ours = await recordedPictures(server, 'pulled');
+      const at = films.ones.indexOf(ours[0]!);
+      assert.ok(at % 25 === 0, `begins with picture ${at}`);
+      assertJoined(ours, films.ones.slice(at), films.twos);
+    },
+  );
 
   test('changes of size, frame rate, audio and timestamps on one RTMP connection: each picture is recorded', async () => {
     const make = async (name: string, size: string, rate: number) => {
@@ -232,7 +237,7 @@ suite('publishers that drop', { skip: need('ffmpeg'), concurrency: true }, () =>
   });
 });
 
-suite('kill -9 of oxbow in mid-publish', { skip: need('ffmpeg') }, () => {
+fullSuite('kill -9 of oxbow in mid-publish', { skip: need('ffmpeg') }, () => {
   test('costs at most the open segment, over RTMP, SRT and UDP', async () => {
     await using folder = await openFolder('publishers-killed');
     const films = await makeFilms(folder.path);

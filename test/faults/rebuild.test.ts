@@ -4,6 +4,7 @@ import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { TimelineView } from '../../src/api/shapes.ts';
+import { isFull } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, openOrigin } from '../fixtures/origin.ts';
 import { readMedia, resolvePath } from '../fixtures/playlists.ts';
@@ -124,6 +125,7 @@ suite('the database is an index of the files', { skip: need('ffmpeg') }, () => {
       after = { 'doctor --rebuild': await read() };
       await deleteDatabase(data);
       after['a plain start'] = await read();
+      if (!isFull) continue;
       const again = await runOxbow(['doctor', '--rebuild', '--json', '--data', data, '--http', '0']);
       assert.equal(again.code, 0, again.stderr);
       assert.doesNotThrow(() => JSON.parse(again.stdout));

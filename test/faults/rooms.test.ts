@@ -11,12 +11,13 @@ import { MAX_LISTED } from '../../src/api/room/limits.ts';
 import type { ServerMessage } from '../../src/api/room/messages.ts';
 import { enterRoom, openRoomClient, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
 import { freePort } from '../fixtures/free-port.ts';
+import { perTier } from '../fixtures/full.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 
 const adminToken = 'let-me-in-please';
-const CROWD = 1000;
+const CROWD = perTier({ first: 200, full: 1000 });
 
 suite('rooms of a running server', () => {
   let folder: Folder;
