@@ -11,7 +11,7 @@ export interface LongFile {
   readonly why: string;
   /** Path of the file of the first tier that shows the same promise in short; none for a proof of tests, a tool or a package. */
   readonly short: string | undefined;
-  /** The first tier has this file too, with some of its values (test/fixtures/full.ts). */
+  /** The first tier has this file too, with some of its values (test/full.ts). */
   readonly isPartly: boolean;
   /** Why it has no turn in CI yet; `npm run test:all` runs it all the same. */
   readonly notInCi?: string;
@@ -129,7 +129,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
     'test/e2e/object-store.test.ts',
   ),
   'test/e2e/relay.test.ts': partly('other servers as targets'),
-  'test/e2e/restart.test.ts': partly('a verification that goes on'),
+  'test/e2e/restart.test.ts': partly('a verification that continues'),
   'test/e2e/restore.test.ts': long('several servers over one folder', 'test/e2e/backup.test.ts'),
   'test/e2e/rtmp-play.test.ts': partly('every codec of enhanced RTMP'),
   'test/e2e/rtmp.test.ts': partly('a publisher that returns'),

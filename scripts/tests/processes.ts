@@ -15,7 +15,7 @@ export interface TestProcess {
   /** Paths from the root. */
   readonly files: readonly string[];
   readonly weight: Weight;
-  /** It takes all values of a file that is long in part (test/fixtures/full.ts). */
+  /** It takes all values of a file that is long in part (test/full.ts). */
   readonly isFull?: boolean;
 }
 

@@ -56,7 +56,7 @@ export function commitNumber(): number {
 
 /** Whether a file has values for each tier. */
 function readsTier(file: string): boolean {
-  return readFileSync(join(root, file), 'utf8').includes('fixtures/full.ts');
+  return readFileSync(join(root, file), 'utf8').includes('full.ts');
 }
 
 /** Problems of the table. */
@@ -67,7 +67,7 @@ export function checkTiers(): readonly string[] {
       ...(/^(?:web\/)?src\//.test(file) ? ['is a file of src, which is always in the first tier'] : []),
       ...(why.length < 10 ? ['has no reason'] : []),
       ...(existsSync(join(root, file)) && isPartly !== readsTier(file)
-        ? [`is ${isPartly ? '' : 'not '}long in part, and does ${isPartly ? 'not ' : ''}import test/fixtures/full.ts`]
+        ? [`is ${isPartly ? '' : 'not '}long in part, and does ${isPartly ? 'not ' : ''}import test/full.ts`]
         : []),
       ...(short !== undefined && !existsSync(join(root, short)) ? [`names ${short}, which does not exist`] : []),
       ...(short !== undefined && secondTier[short]?.isPartly === false

@@ -8,12 +8,12 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, BrowserContext, Page, WebSocketRoute } from 'playwright-core';
 import type { RoomItem } from '../../src/api/room/item-shapes.ts';
 import type { ServerMessage } from '../../src/api/room/messages.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { createRoom } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { frameWhen } from './frames.ts';
 

@@ -8,12 +8,12 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { CreatedPublishKey } from '../../src/api/publish/publish-shapes.ts';
 import type { SettingRow } from '../../src/config/describe.ts';
-import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { startTurnServer, type TurnServer } from '../fixtures/realtime/turn-server.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf } from '../full.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { openEmptyPage } from './webrtc-page.ts';
 

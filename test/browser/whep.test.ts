@@ -8,11 +8,11 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import type { PlaybackSession } from '../../src/api/session-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { openEmptyPage, play, received } from './webrtc-page.ts';
 

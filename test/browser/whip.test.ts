@@ -7,12 +7,12 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser } from 'playwright-core';
 import type { CreatedPublishKey } from '../../src/api/publish/publish-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
-import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf } from '../full.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { openEmptyPage, publish } from './webrtc-page.ts';
 

@@ -8,12 +8,12 @@ import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import type { WorkerView } from '../../src/api/workers/worker-shapes.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { publishByFfmpeg } from '../fixtures/publishers/publishers.ts';
 import { smallPicture } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 import { openCluster, type TestCluster, type TestNode } from './cluster.fixture.ts';
 
 const skip = needPostgres() || need('redis-server');

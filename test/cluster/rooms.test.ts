@@ -4,11 +4,11 @@ import type { RoomMessage } from '../../src/api/room/messages.ts';
 import { positionAt } from '../../src/api/room/playback.ts';
 import type { SendResult } from '../../web/src/rooms/session/outbox.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { createRoom } from '../fixtures/rooms/rooms.ts';
 import { smallPicture } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 import { ADMIN, openCluster, type TestCluster, type TestNode } from './cluster.fixture.ts';
 import { Member } from './member.fixture.ts';
 

@@ -3,10 +3,10 @@ import { after, before, suite, test } from 'node:test';
 import type { ClusterNodeView } from '../../src/api/nodes/node-shapes.ts';
 import type { GapView } from '../../src/api/shapes.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Server, smallPicture } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 import { openCluster, type TestCluster, type TestNode } from './cluster.fixture.ts';
 
 const skip = needPostgres() || need('redis-server');

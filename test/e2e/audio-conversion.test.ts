@@ -7,7 +7,6 @@ import type { StreamView } from '../../src/api/shapes.ts';
 import { compareSounds, decodeSound, type SoundPlan, soundInput } from '../../src/ffmpeg/audio.fixture.ts';
 import { encode, ffmpegArgs, saveRecording, send, startSender } from '../fixtures/encoder.ts';
 import { packetTimes, pictureHashes, run } from '../fixtures/ffmpeg.ts';
-import { firstOf, fullSuite, fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { createPush } from '../fixtures/publishers/push-streams.ts';
@@ -15,6 +14,7 @@ import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf, fullSuite, fullTest } from '../full.ts';
 
 const SECONDS = 10;
 const LONGEST_S = 14;

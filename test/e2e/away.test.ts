@@ -6,11 +6,11 @@ import { checkLive, printFindings } from '../conformance/checker.ts';
 import { openHttpFetch } from '../conformance/http-fetch.ts';
 import { allSegments, readMedia } from '../conformance/media-text.ts';
 import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
-import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { makeFilm, type PublishingProcess, publishByFfmpeg } from '../fixtures/publishers/publishers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 /** For waits of seconds. */

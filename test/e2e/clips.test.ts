@@ -6,12 +6,12 @@ import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import type { ClipView } from '../../src/api/clips/clip-shapes.ts';
 import { audioHashes, pictureHashes, probe } from '../fixtures/ffmpeg.ts';
-import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type HlsSpec, makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf } from '../full.ts';
 
 const run = promisify(execFile);
 

@@ -4,10 +4,10 @@ import { setTimeout } from 'node:timers/promises';
 import { startApp } from '../../src/app/app.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { startCaddy } from '../fixtures/deploy/caddy.ts';
-import { fullSuite, fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullSuite, fullTest } from '../full.ts';
 
 /** Long after a test has ended. */
 const NEVER_OVER_MS = 600_000;

@@ -7,12 +7,12 @@ import { WebSocket } from 'ws';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { run } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 const watchSecret = 'a secret of origin and edges';

@@ -12,10 +12,10 @@ import type { ObjectClient } from '../../src/archive/objects/object-client.ts';
 import { type BadNetwork, openBadNetwork, startS3 } from '../../src/archive/objects/object-servers.fixture.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { freePort } from '../fixtures/free-port.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { EDGE_TOKEN, type RunningEdge, startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 interface Segment {
   readonly path: string;

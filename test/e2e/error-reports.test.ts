@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { json } from 'node:stream/consumers';
 import { test } from 'node:test';
 import { version } from '../../src/lib/version.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { openCollector } from '../fixtures/observe/collector.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 /** Body of a report. */
 interface Report {

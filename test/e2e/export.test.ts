@@ -5,12 +5,12 @@ import { after, before, suite, test } from 'node:test';
 import type { ExportJob, ExportResult, JobView } from '../../src/api/jobs/job-shapes.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { audioHashes, pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
-import { firstOf } from '../fixtures/full.ts';
 import { putJoinedList } from '../fixtures/joined-list.ts';
 import { need } from '../fixtures/need.ts';
 import { type HlsSpec, makeHls, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf } from '../full.ts';
 
 /** The first stretch has B-frames, the second none: other parameter sets, pictures of the same size. */
 const FIRST_S = 5.2;

@@ -4,10 +4,10 @@ import { mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { type HealthReport, mountRefusal, newestSegment, recordedSegments } from '../fixtures/disks/failing-disk.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need, pathOf } from '../fixtures/need.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 test('a full disk stops the recording but not live viewers, and all messages have the setting', async () => {
   await using folder = await openFolder('full');

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ImportedStream } from '../../src/streams/import/import-recordings.ts';
 import { type Content, contentOf, makePieces, putUnder } from '../fixtures/foreign/recordings.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
 import {
@@ -19,6 +18,7 @@ import {
 } from '../fixtures/server.ts';
 import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 /** A full hour, six hours ago: a timeline without a range is of the last 24 hours. */
 const HOUR_MS = (Math.floor(Date.now() / 3_600_000) - 6) * 3_600_000;

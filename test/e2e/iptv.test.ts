@@ -5,9 +5,9 @@ import { after, before, suite, test } from 'node:test';
 import { catchUpAddress, readChannels } from '../../src/delivery/iptv/player-rules.fixture.ts';
 import { newestStretch } from '../browser/stretch.ts';
 import { pictureHashes, run, stripsOf } from '../fixtures/ffmpeg.ts';
-import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
+import { firstOf } from '../full.ts';
 
 const PICTURE = { width: 320, height: 180 };
 const FRAME_MS = 40;

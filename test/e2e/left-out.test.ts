@@ -6,11 +6,11 @@ import type { ProbeView } from '../../src/api/probe.ts';
 import type { RecordSummary } from '../../src/streams/record/record.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { probe, run } from '../fixtures/ffmpeg.ts';
-import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Origin, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, type Said, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf } from '../full.ts';
 
 const h264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-g', '25', '-bf', '0'];
 const aac = ['-c:a', 'aac', '-ac', '2'];

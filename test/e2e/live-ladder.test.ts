@@ -8,13 +8,13 @@ import type { PlaylistSegment } from '../../src/media/m3u8/playlist.ts';
 import { checkLive, printFindings } from '../conformance/checker.ts';
 import { openHttpFetch } from '../conformance/http-fetch.ts';
 import { run } from '../fixtures/ffmpeg.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { datesOf, readMedia, readMultivariant, resolvePath } from '../fixtures/playlists.ts';
 import { makeFilm, publishByFfmpeg } from '../fixtures/publishers/publishers.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 /** Of a picture at 240p against its source, scaled alike; below it something is wrong with colours, times or sizes. dB */

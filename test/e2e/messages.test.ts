@@ -8,7 +8,6 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { ProblemView, StreamView } from '../../src/api/shapes.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { type Origin, openOrigin } from '../fixtures/origin.ts';
 import {
   type Folder,
@@ -20,6 +19,7 @@ import {
   startServer,
 } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 let folder: Folder;
 before(async () => {

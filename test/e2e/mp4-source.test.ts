@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { makeReal, realPairs, remux } from '../../src/media/isobmff/real-media.fixture.ts';
 import { packetHashes, pictureHashes, probe } from '../fixtures/ffmpeg.ts';
-import { lastOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { download, readFirstVariant, readMultivariant, stretchesOf } from '../fixtures/playlists.ts';
 import { chunkFiles } from '../fixtures/recordings.ts';
 import { type Folder, openFolder, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { lastOf } from '../full.ts';
 
 const SECONDS = 3;
 /** Audio before the first picture or after the last may be missing. */

@@ -11,9 +11,9 @@ import {
   startS3,
 } from '../../src/archive/objects/object-servers.fixture.ts';
 import type { HealthReport } from '../../src/observe/health.ts';
-import { firstOf, fullTest } from '../fixtures/full.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf, fullTest } from '../full.ts';
 
 const SECRET = 'wJalrXUtnFEMI-not-a-real-one';
 

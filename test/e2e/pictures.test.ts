@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { test } from 'node:test';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { OxbowClient } from '../../src/client/client.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const icon = join(import.meta.dirname, '..', '..', 'web', 'public', 'icon-512.png');
 const adminToken = 'let-me-in-please';

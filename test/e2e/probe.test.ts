@@ -5,10 +5,10 @@ import { after, before, suite, test } from 'node:test';
 import type { ProbeView } from '../../src/api/probe.ts';
 import type { ProbedLadder } from '../../src/cli/probe-ladder.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, type Said } from '../fixtures/server.ts';
+import { fullTest } from '../full.ts';
 
 suite('oxbow probe', { skip: need('ffmpeg') }, () => {
   const opened = new AsyncDisposableStack();

@@ -3,7 +3,6 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { audioHashes, pictureHashes, probe } from '../fixtures/ffmpeg.ts';
-import { perTier } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type HlsSpec, makeHls, openOrigin } from '../fixtures/origin.ts';
 import { download, readFirstVariant, stretchesOf } from '../fixtures/playlists.ts';
@@ -11,6 +10,7 @@ import { chunkFiles } from '../fixtures/recordings.ts';
 import { type Folder, openFolder, startServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
+import { perTier } from '../full.ts';
 
 /** Not a whole number of segments, so that the end is no seam. */
 const SECONDS = 7.4;

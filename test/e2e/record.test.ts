@@ -10,7 +10,6 @@ import { windowOf } from '../../src/recording/window.ts';
 import type { RecordSummary } from '../../src/streams/record/record.ts';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
 import { audioHashes, pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
-import { firstOf, fullTest } from '../fixtures/full.ts';
 import { putJoinedList } from '../fixtures/joined-list.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
@@ -18,6 +17,7 @@ import { chunkFiles } from '../fixtures/recordings.ts';
 import { type Folder, main, openFolder, runOxbow, startServer, startVerb } from '../fixtures/server.ts';
 import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf, fullTest } from '../full.ts';
 
 const formats = ['mp4', 'mkv', 'ts'] as const;
 /** Longer than the joined list. */

@@ -8,11 +8,11 @@ import type { RelayView } from '../../src/api/relay/relay-shapes.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, send, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need, pathOf } from '../fixtures/need.ts';
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const SECONDS = 8;
 /** Longer than the tests on a busy machine: for publishers that the test ends. */

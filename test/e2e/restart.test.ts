@@ -10,11 +10,11 @@ import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { AssetView } from '../../src/api/library/asset-shapes.ts';
 import type { UploadView } from '../../src/api/library/upload-shapes.ts';
 import type { VerifyState } from '../../src/recording/verify/verify-state.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder, runOxbow, type Server, smallPicture, startServer, startVerb } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const ADMIN = 'an-administrator';
 

@@ -8,11 +8,11 @@ import { after, before, suite, test } from 'node:test';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { startSender } from '../fixtures/encoder.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
-import { firstOf, fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { makeFilm, publishByFfmpeg, publishByFfmpeg8 } from '../fixtures/publishers/publishers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf, fullTest } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 const SECONDS = 8;

@@ -4,7 +4,6 @@ import { after, before, suite, test } from 'node:test';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import {
   makeFilm,
@@ -14,6 +13,7 @@ import {
 } from '../fixtures/publishers/publishers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 const json = { 'content-type': 'application/json' };

@@ -9,7 +9,6 @@ import { after, before, suite, test } from 'node:test';
 import type { RtpSessionView } from '../../src/api/realtime/rtp-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { type FilmHashes, filmHashes, packetTimes, run } from '../fixtures/ffmpeg.ts';
-import { firstOf, fullTest } from '../fixtures/full.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import { type Codecs, type Film, makeFilms, pairName } from '../fixtures/publishers/films.ts';
@@ -26,6 +25,7 @@ import {
 } from '../fixtures/realtime/rtp-senders.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf, fullTest } from '../full.ts';
 
 const SECONDS = 4;
 /** Packets of sound that may be missing: before the first picture, and the last ones, which ffmpeg does not send of AAC. */

@@ -6,7 +6,6 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
-import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { filmEncoders } from '../fixtures/publishers/films.ts';
 import { type PublishingProcess, startPublisher } from '../fixtures/publishers/publishers.ts';
@@ -14,6 +13,7 @@ import { createPush, endRecording, recordedPictures } from '../fixtures/publishe
 import { makeCameraFilm, needRtspSink } from '../fixtures/rtsp/rtsp-servers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 const FILM_SECONDS = 6;

@@ -10,7 +10,6 @@ import type { StreamView } from '../../src/api/shapes.ts';
 import { makeCertificate } from '../fixtures/certificate.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
 import { freePort } from '../fixtures/free-port.ts';
-import { firstOf, fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { filmEncoders } from '../fixtures/publishers/films.ts';
 import { endRecording, picturesByRun, post, recordedPictures } from '../fixtures/publishers/push-streams.ts';
@@ -26,6 +25,7 @@ import {
 } from '../fixtures/rtsp/rtsp-servers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf, fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 const FILM_SECONDS = 6;

@@ -7,9 +7,9 @@ import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 suite('an oxbow that runs on a data folder', () => {
   let folder: Folder;

@@ -4,9 +4,9 @@ import path from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { promisify } from 'node:util';
 import { runCommandLines } from '../fixtures/cli/command-lines.ts';
-import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { firstOf } from '../full.ts';
 
 const run = promisify(execFile);
 /** A user of most Unix systems who owns nothing. */

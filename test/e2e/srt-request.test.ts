@@ -13,10 +13,10 @@ import { connectSrt } from '../../src/wire/srt/connect.ts';
 import type { SrtConnection } from '../../src/wire/srt/srt.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, saveRecording, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 /** Longer than the tests on a busy machine: a request after the end of the film gets nothing. */
 const SECONDS = 50;

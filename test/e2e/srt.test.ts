@@ -6,13 +6,13 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { encode, ffmpegArgs, filmArgs, saveRecording, send, startSender } from '../fixtures/encoder.ts';
 import { packetHashes, pictureHashes } from '../fixtures/ffmpeg.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import { createPush, post } from '../fixtures/publishers/push-streams.ts';
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const SECONDS = 6;
 /** Longer than the tests on a busy machine: for publishers that the test ends. */

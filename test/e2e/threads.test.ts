@@ -3,10 +3,10 @@ import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { Agent, get } from 'node:http';
 import { after, before, suite, test } from 'node:test';
 import { canSharePorts } from '../../src/http/hot/listeners.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { hold } from '../fixtures/hold.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const noProc = existsSync('/proc/self/fd') ? false : 'this system does not show open files in /proc';
 

@@ -5,12 +5,12 @@ import { after, before, suite, test } from 'node:test';
 import { connect, type TLSSocket } from 'node:tls';
 import { collectFaults, openBrowser, PAGE_WITHIN_MS } from '../browser/chromium.ts';
 import { type CertificatePair, makeCertificate } from '../fixtures/certificate.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { hold } from '../fixtures/hold.ts';
 import { openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
   let folder: Folder;

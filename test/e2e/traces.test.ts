@@ -9,13 +9,13 @@ import type { JobView } from '../../src/api/jobs/job-shapes.ts';
 import type { UploadView } from '../../src/api/library/upload-shapes.ts';
 import { version } from '../../src/lib/version.ts';
 import { freePort } from '../fixtures/free-port.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { type Collector, openCollector, type ReceivedSpan } from '../fixtures/observe/collector.ts';
 import { startEdge } from '../fixtures/proxies/edge.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer, startVerb } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 /** Of the enumeration SpanKind. */

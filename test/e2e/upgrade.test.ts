@@ -11,13 +11,13 @@ import { promisify } from 'node:util';
 import type { TimelineView } from '../../src/api/shapes.ts';
 import type { RunningInstance } from '../../src/store/running.ts';
 import { end, upgrade, withoutNpm } from '../fixtures/cli/upgrade.ts';
-import { fullTest, lastOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, openOrigin } from '../fixtures/origin.ts';
 import { isRunning, main, openFolder, startServer } from '../fixtures/server.ts';
 import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest, lastOf } from '../full.ts';
 
 const SECONDS = 240;
 const runningOn = async (data: string): Promise<RunningInstance> =>

@@ -3,12 +3,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
-import { fullTest } from '../fixtures/full.ts';
 import { type CuttingProxy, openCuttingProxy } from '../fixtures/library/cutting-proxy.ts';
 import { makeFilm } from '../fixtures/library/film.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, runOxbow, type Server, startServer, startVerb } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 const FILM_BYTES = 3_000_000;

@@ -9,7 +9,6 @@ import type { StreamStats } from '../../src/api/measure/stats-shapes.ts';
 import type { RtpSessionView } from '../../src/api/realtime/rtp-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { pictureHashes, probe, run } from '../fixtures/ffmpeg.ts';
-import { fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { createPush, endRecording, post } from '../fixtures/publishers/push-streams.ts';
 import { sdpOf, sendByFfmpeg } from '../fixtures/realtime/rtp-senders.ts';
@@ -22,6 +21,7 @@ import {
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const SECONDS = 12;
 const RATE = 25;

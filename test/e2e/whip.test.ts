@@ -7,7 +7,6 @@ import { after, before, suite, test } from 'node:test';
 import type { StreamStats } from '../../src/api/measure/stats-shapes.ts';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
-import { firstOf, fullTest } from '../fixtures/full.ts';
 import { openLossyRelay } from '../fixtures/lossy-relay.ts';
 import { need } from '../fixtures/need.ts';
 import type { PublishingProcess } from '../fixtures/publishers/publishers.ts';
@@ -22,6 +21,7 @@ import {
 } from '../fixtures/realtime/whip-publishers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf, fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 const FILM_SECONDS = 6;

@@ -6,7 +6,6 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { TimelineView } from '../../src/api/shapes.ts';
 import { seeded } from '../../src/lib/random.fixture.ts';
 import { pictureHashes } from '../fixtures/ffmpeg.ts';
-import { perTier } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, openOrigin } from '../fixtures/origin.ts';
 import { PlaylistRecorder } from '../fixtures/playlist-recorder.ts';
@@ -15,6 +14,7 @@ import { isRunning, openFolder, type Server, startServer } from '../fixtures/ser
 import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered, stretchesOf } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
+import { perTier } from '../full.ts';
 
 const KILLS = perTier({ first: 3, full: 10 });
 const names = ['made', 'pulled'] as const;

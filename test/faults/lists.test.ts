@@ -4,13 +4,13 @@ import { join } from 'node:path';
 import { after, before, suite, test } from 'node:test';
 import { checkMediaPlaylist, checkReload, type Finding, printFindings } from '../conformance/checker.ts';
 import { readMedia } from '../conformance/media-text.ts';
-import { firstOf } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, type Origin, openOrigin } from '../fixtures/origin.ts';
 import { MAY_BE_LOST, PlaylistRecorder, type Shown } from '../fixtures/playlist-recorder.ts';
 import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { type Listed, readListed, slidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf } from '../full.ts';
 
 const names = ['made', 'pulled'] as const;
 type Name = (typeof names)[number];

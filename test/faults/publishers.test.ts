@@ -9,7 +9,6 @@ import type { StreamView } from '../../src/api/shapes.ts';
 import type { FlvMessage } from '../../src/media/flv/message.ts';
 import { encode, ffmpegArgs, filmArgs, type Sender, startSender } from '../fixtures/encoder.ts';
 import { pictureHashes, run } from '../fixtures/ffmpeg.ts';
-import { firstOf, fullSuite, fullTest } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { isAudio, isVideo, later, publishScript, readFilm } from '../fixtures/publishers/flv-script.ts';
 import {
@@ -22,6 +21,7 @@ import {
 import { freeUdpPort } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { firstOf, fullSuite, fullTest } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 const SECONDS = 14;

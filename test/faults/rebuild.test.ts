@@ -4,7 +4,6 @@ import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { suite, test } from 'node:test';
 import type { TimelineView } from '../../src/api/shapes.ts';
-import { isFull } from '../fixtures/full.ts';
 import { need } from '../fixtures/need.ts';
 import { makeHls, openOrigin } from '../fixtures/origin.ts';
 import { readMedia, resolvePath } from '../fixtures/playlists.ts';
@@ -12,6 +11,7 @@ import { openFolder, runOxbow, type Server, startServer } from '../fixtures/serv
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
+import { isFull } from '../full.ts';
 
 const ADMIN = 'a-token-for-tests';
 

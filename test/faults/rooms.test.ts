@@ -11,10 +11,10 @@ import { MAX_LISTED } from '../../src/api/room/limits.ts';
 import type { ServerMessage } from '../../src/api/room/messages.ts';
 import { enterRoom, openRoomClient, refusalOf } from '../../src/http/rooms/room-client.fixture.ts';
 import { freePort } from '../fixtures/free-port.ts';
-import { perTier } from '../fixtures/full.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { perTier } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 const CROWD = perTier({ first: 200, full: 1000 });
