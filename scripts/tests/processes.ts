@@ -1,5 +1,5 @@
 /**
- * Which files of tests share a process: starting one takes longer than most tests of single modules.
+ * Which files of tests share a process: starting one takes longer than most tests of modules.
  * In: paths from the root. Out: processes, each with an entry that Node's runner starts.
  */
 import { readFileSync, writeFileSync } from 'node:fs';
@@ -19,21 +19,40 @@ export interface TestProcess {
   readonly isFull?: boolean;
 }
 
-/** Files of tests of single modules in one process, at most. */
-const TOGETHER = 40;
-/** CPU seconds of a shared process, at most: the last ones to start keep all cores busy. */
-const TOGETHER_CPU_S = 20;
+/** How much one process has, at most: the last ones to start keep all cores busy, and a long one holds them up. */
+interface Bound {
+  readonly files: number;
+  readonly wallS: number;
+  readonly cpuS: number;
+}
+
+/** Folders whose files share processes. Those of the sources share them with each other. */
+const SHARED: Readonly<Record<string, Bound>> = {
+  src: { files: 40, wallS: 60, cpuS: 20 },
+  'web/src': { files: 40, wallS: 60, cpuS: 20 },
+  'test/browser': { files: 6, wallS: 60, cpuS: 60 },
+  'test/checks': { files: 40, wallS: 60, cpuS: 20 },
+  'test/e2e': { files: 6, wallS: 60, cpuS: 60 },
+  'test/faults': { files: 6, wallS: 60, cpuS: 60 },
+  'test/threads': { files: 6, wallS: 60, cpuS: 60 },
+};
 /** What a file has that needs a separate process: it measures the process, or sends it signals. */
 const ALONE = /\bprocess\.(?:memoryUsage|cpuUsage|emit)\(/;
-/** CPU seconds above which a file gains little from a shared process; about one of them is its start. */
-const LIGHT_CPU_S = 10;
+/** Part of the bound above which a file gains little from a shared process; about a second of it is its start. */
+const LIGHT = 0.5;
 
 /** CPU seconds of a process that loads the modules of one file. */
 const START_CPU_S = 0.8;
 
+function folderOf(file: string): string | undefined {
+  return Object.keys(SHARED).find((folder) => file.startsWith(`${folder}/`));
+}
+
 function isLight(file: string, weights: Weights): boolean {
-  if (!/^(?:web\/)?src\//.test(file) || ALONE.test(readFileSync(join(root, file), 'utf8'))) return false;
-  return weightOf(file, weights).cpuS < LIGHT_CPU_S;
+  const folder = folderOf(file);
+  if (folder === undefined || ALONE.test(readFileSync(join(root, file), 'utf8'))) return false;
+  const { wallS, cpuS } = weightOf(file, weights);
+  return wallS < LIGHT * SHARED[folder]!.wallS && cpuS < LIGHT * SHARED[folder]!.cpuS;
 }
 
 /** One process for each file. @param full files that are run in full */
@@ -56,16 +75,19 @@ export function separateProcesses(
 export function sharedProcesses(
   files: readonly string[],
   weights: Weights,
-  { folder, full }: { readonly folder: string; readonly full?: ReadonlySet<string> },
+  { folder, full = new Set() }: { readonly folder: string; readonly full?: ReadonlySet<string> },
 ): TestProcess[] {
-  const light = files.filter((file) => isLight(file, weights));
+  const light = files.filter((file) => !full.has(file) && isLight(file, weights));
   const others = files.filter((file) => !light.includes(file));
-  const shared = groupsOf(light, weights).map(({ files: group, weight }, i) => {
-    const entry = join(folder, `modules-${String(i).padStart(2, '0')}.test.mjs`);
-    writeFileSync(entry, `import { suite } from 'node:test';\n${group.map(suiteOf).join('')}`);
-    return { entry, files: group, weight };
-  });
-  return [...separateProcesses(others, weights, full), ...shared];
+  const shared = [...Map.groupBy(light, folderOf)].flatMap(([of, group]) => groupsOf(group, weights, SHARED[of!]!));
+  return [
+    ...separateProcesses(others, weights, full),
+    ...shared.map(({ files: group, weight }, i) => {
+      const entry = join(folder, `files-${String(i).padStart(2, '0')}.test.mjs`);
+      writeFileSync(entry, `import { suite } from 'node:test';\n${group.map(suiteOf).join('')}`);
+      return { entry, files: group, weight };
+    }),
+  ];
 }
 
 /** A suite for each file, so that its hooks hold for its tests alone. */
@@ -75,16 +97,17 @@ function suiteOf(file: string): string {
 }
 
 /** Files that follow each other, until the group is full. */
-function groupsOf(files: readonly string[], weights: Weights): Pick<TestProcess, 'files' | 'weight'>[] {
+function groupsOf(files: readonly string[], weights: Weights, most: Bound): Pick<TestProcess, 'files' | 'weight'>[] {
   const groups: { files: string[]; weight: Weight }[] = [];
   for (const file of files) {
     const { wallS, cpuS } = weightOf(file, weights);
     // Most of what a light file costs alone is the start of its process.
     const [wall, cpu] = [Math.max(0.1, wallS - START_CPU_S), Math.max(0.1, cpuS - START_CPU_S)];
-    const last = groups.at(-1);
-    if (last && last.files.length < TOGETHER && last.weight.cpuS + cpu < TOGETHER_CPU_S) {
-      last.files.push(file);
-      last.weight = { wallS: last.weight.wallS + wall, cpuS: last.weight.cpuS + cpu };
+    const { files: own = [], weight } = groups.at(-1) ?? {};
+    const fits = weight && weight.wallS + wall < most.wallS && weight.cpuS + cpu < most.cpuS;
+    if (fits && own.length < most.files) {
+      own.push(file);
+      groups.at(-1)!.weight = { wallS: weight.wallS + wall, cpuS: weight.cpuS + cpu };
     } else groups.push({ files: [file], weight: { wallS: START_CPU_S + wall, cpuS: START_CPU_S + cpu } });
   }
   return groups;

@@ -35,7 +35,7 @@ export class RunReport {
 
   /** Prints the tests of a process. */
   add({ process: { entry, files }, events, failures, weight }: ProcessResult): void {
-    const name = files.length === 1 ? files[0]! : `${files.length} files of single modules, from ${files[0]}`;
+    const name = files.length === 1 ? files[0]! : `${files.length} files, from ${files[0]}`;
     const cost = `${weight.wallS.toFixed(1)} s, ${weight.cpuS.toFixed(1)} s of CPU`;
     this.#say(`\n${name} (${cost})`);
     const ownName = relative(root, entry).split(sep).join('/');

@@ -113,26 +113,29 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     assert.deepEqual({ fromMs: read('from'), toMs: read('to') }, span);
   });
 
-  test('an end before the start is refused in words, and no field is emptied; fields take times and arrow keys', async () => {
-    const [from, to] = [panel().getByRole('textbox', { name: 'From' }), panel().getByRole('textbox', { name: 'To' })];
-    const before = await to.inputValue();
-    await from.fill('not a time');
-    await from.press('Enter');
-    await panel().getByText('Enter a time such as').waitFor();
-    await from.fill(before);
-    await from.press('Enter');
-    await panel().getByText('The end must be after the start.').waitFor();
-    assert.equal(await to.inputValue(), before);
-    await to.press('ArrowUp');
-    await panel().getByText('00:01.0', { exact: true }).waitFor();
-    await panel().getByRole('button', { name: 'From −1s' }).click();
-    await panel().getByText('00:02.0', { exact: true }).waitFor();
-    assert.equal(await fieldMs('To'), span.toMs + 1_000);
-    await page.goto(`${server.url}/watch/demo?from=${span.fromMs}&to=${span.toMs}`);
-    await until('the link marks the span again', async () => (await fieldMs('From')) === span.fromMs);
-  });
+  fullTest(
+    'an end before the start is refused in words, and no field is emptied; fields take times and arrow keys',
+    async () => {
+      const [from, to] = [panel().getByRole('textbox', { name: 'From' }), panel().getByRole('textbox', { name: 'To' })];
+      const before = await to.inputValue();
+      await from.fill('not a time');
+      await from.press('Enter');
+      await panel().getByText('Enter a time such as').waitFor();
+      await from.fill(before);
+      await from.press('Enter');
+      await panel().getByText('The end must be after the start.').waitFor();
+      assert.equal(await to.inputValue(), before);
+      await to.press('ArrowUp');
+      await panel().getByText('00:01.0', { exact: true }).waitFor();
+      await panel().getByRole('button', { name: 'From −1s' }).click();
+      await panel().getByText('00:02.0', { exact: true }).waitFor();
+      assert.equal(await fieldMs('To'), span.toMs + 1_000);
+      await page.goto(`${server.url}/watch/demo?from=${span.fromMs}&to=${span.toMs}`);
+      await until('the link marks the span again', async () => (await fieldMs('From')) === span.fromMs);
+    },
+  );
 
-  test('a viewer without an account is offered to sign in; no page asks them for a token', async () => {
+  fullTest('a viewer without an account is offered to sign in; no page asks them for a token', async () => {
     const link = panel().getByRole('link', { name: 'Sign in' });
     assert.match((await link.getAttribute('href'))!, /^\/sign-in\?to=%2Fwatch%2Fdemo%3Ffrom%3D/);
     assert.equal(await panel().getByRole('button', { name: 'Create clip' }).count(), 0);
@@ -196,7 +199,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await visitor.close();
   });
 
-  test('on a phone the form and its button are in sight after one tap, and no key is shown', async () => {
+  fullTest('on a phone the form and its button are in sight after one tap, and no key is shown', async () => {
     const phone = await openVisitor(browser, { width: 390, height: 844, touch: true });
     await signIn(phone);
     const small = await phone.newPage();
@@ -245,7 +248,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     assert.doesNotMatch(download.url(), new RegExp(adminToken));
   });
 
-  test('a running job shows its progress and the time left, and can be cancelled', async () => {
+  fullTest('a running job shows its progress and the time left, and can be cancelled', async () => {
     const fake = (state: JobView['state']): JobView => ({
       ...{
         ...{ id: 'x-1', kind: 'export', state, subject: null, priority: 0, progress: 0.25, parts: {} },

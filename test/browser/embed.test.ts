@@ -5,6 +5,7 @@ import { readStrip, stripHeight } from '../../src/ffmpeg/strip.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { type ForeignSite, openForeignSite } from './foreign-page.ts';
 import { newestStretch, startSample } from './stretch.ts';
@@ -100,7 +101,7 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
     });
   });
 
-  test('an iframe without autoplay shows a still, and starts with a click', async () => {
+  fullTest('an iframe without autoplay shows a still, and starts with a click', async () => {
     await onPage('/waiting', async (page) => {
       const frame = page.frameLocator('iframe');
       await frame.locator('img.poster').waitFor();
@@ -163,7 +164,7 @@ suite('a stream on other people’s pages', { skip: need('chromium') }, () => {
     });
   });
 
-  test('media-chrome works unchanged: pause, play, seek back, live, speed', async () => {
+  fullTest('media-chrome works unchanged: pause, play, seek back, live, speed', async () => {
     await onPage('/chrome', async (page) => {
       const video = page.locator('oxbow-player video[data-front]');
       await plays(video);

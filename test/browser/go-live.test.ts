@@ -173,7 +173,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     }
   });
 
-  test('the charts are on the watch page too, with a table for screen readers', async () => {
+  fullTest('the charts are on the watch page too, with a table for screen readers', async () => {
     const watch = await visitor.newPage();
     await watch.goto(`${server.url}/watch/studio`);
     await watch.getByRole('tab', { name: 'Signal' }).click();
@@ -246,7 +246,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await light('Live');
   });
 
-  test('ending a stream disconnects the encoder and refuses it until publishing is allowed again', async () => {
+  fullTest('ending a stream disconnects the encoder and refuses it until publishing is allowed again', async () => {
     await page.getByRole('button', { name: 'End stream' }).click();
     await page.getByRole('dialog').getByRole('button', { name: 'End stream' }).click();
     await page.getByRole('button', { name: 'Allow publishing' }).waitFor();
@@ -255,7 +255,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await light('Waiting for publisher');
   });
 
-  test('a key is rotated with an overlap and revoked after a confirmation, by keyboard', async () => {
+  fullTest('a key is rotated with an overlap and revoked after a confirmation, by keyboard', async () => {
     const row = (label: string) => page.getByRole('row').filter({ hasText: label });
     const before = await field('Stream key');
     await page.getByRole('button', { name: 'Rotate First key' }).first().focus();
@@ -366,7 +366,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await stop();
   });
 
-  test('the watch page of a stream without publisher leads administrators here', async () => {
+  fullTest('the watch page of a stream without publisher leads administrators here', async () => {
     const watch = await visitor.newPage();
     await watch.goto(`${server.url}/watch/studio`);
     await watch.getByRole('link', { name: 'Go live' }).click();

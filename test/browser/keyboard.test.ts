@@ -4,6 +4,7 @@ import type { Browser, BrowserContext, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 import { copyAlone } from './alone.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { focused, tabTo } from './focus.ts';
@@ -72,7 +73,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await goLive();
   });
 
-  test('Shift and G plays at double speed until live', async () => {
+  fullTest('Shift and G plays at double speed until live', async () => {
     await goLive();
     const { utcMs } = await until('a picture is there', () => lookAt(page));
     await page.keyboard.press('Shift+ArrowLeft');
@@ -84,7 +85,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await frameWhen(page, 'it plays live at normal speed', (look) => isLive(look) && look.rate < 1.2);
   });
 
-  test('K pauses and plays, comma and full stop step, wherever the focus is', async () => {
+  fullTest('K pauses and plays, comma and full stop step, wherever the focus is', async () => {
     await goLive();
     await page.keyboard.press('k');
     // A last picture may be shown after the pause: the page shows the time of the one that stays.
@@ -97,7 +98,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await frameWhen(page, 'it plays', ({ paused }) => !paused);
   });
 
-  test('comma steps back to before the first loaded picture', async () => {
+  fullTest('comma steps back to before the first loaded picture', async () => {
     await using visitor = await openVisitor(browser);
     const fresh = await visitor.newPage();
     await fresh.goto(`${server.url}/watch/demo`);
@@ -137,7 +138,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     }
   });
 
-  test('a speed is selected in its menu', async () => {
+  fullTest('a speed is selected in its menu', async () => {
     await tabTo(page, /^button Speed/);
     await page.keyboard.press('Enter');
     await until('it opens', async () => (await expanded()) === 1);
@@ -165,7 +166,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     await page.getByRole('dialog').waitFor({ state: 'hidden' });
   });
 
-  test('I and O mark a clip, and its panel downloads it', async () => {
+  fullTest('I and O mark a clip, and its panel downloads it', async () => {
     const before = await until('a picture is there', () => lookAt(page));
     await page.keyboard.press('j');
     const there = await frameWhen(page, 'ten seconds back', ({ utcMs }) => utcMs < before.utcMs - 5_000);
@@ -181,7 +182,7 @@ suite('the keyboard alone does everything', { skip: need('chromium') }, () => {
     assert.ok(size > 10_000, `${size} bytes`);
   });
 
-  test('a link to this moment is copied', async () => {
+  fullTest('a link to this moment is copied', async () => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
     using _ = await copyAlone(page);
     await tabTo(page, /^button Share/);

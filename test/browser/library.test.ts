@@ -153,7 +153,7 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     assert.equal(await page.evaluate(() => localStorage.getItem('oxbow.uploads')), '[]');
   });
 
-  test('a paused upload continues, and a cancelled one is removed from the server', async () => {
+  fullTest('a paused upload continues, and a cancelled one is removed from the server', async () => {
     proxy.limit(100_000); // slow enough that it is cancelled before the end
     const other = join(folder.path, 'other.mp4');
     await makeFilm(other, { bytes: FILM_BYTES });
@@ -179,7 +179,7 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     faults.length = 0; // requests were cut and aborted on purpose
   });
 
-  test('search and filters keep to the address; a video goes to the trash and back', async () => {
+  fullTest('search and filters keep to the address; a video goes to the trash and back', async () => {
     await page.goto(`${proxy.url}/library`);
     const cards = page.getByRole('list', { name: 'Library' }).getByRole('listitem');
     await cards.first().waitFor();
@@ -306,7 +306,7 @@ suite('the library, in a browser', { skip: need('chromium') || need('ffmpeg') },
     );
   });
 
-  test('texts are changed in place', async () => {
+  fullTest('texts are changed in place', async () => {
     await page.goto(`${proxy.url}/library/${asset.id}`);
     await page.getByLabel('Description').fill('Two minutes of rain.');
     await page.getByLabel('Tags').fill('rain, night');

@@ -5,7 +5,6 @@ import type { ClusterNodeView } from '../../src/api/nodes/node-shapes.ts';
 import { ADMIN, openCluster, type TestCluster, type TestNode } from '../cluster/cluster.fixture.ts';
 import { needPostgres } from '../fixtures/engines/postgres.ts';
 import { need } from '../fixtures/need.ts';
-import { lastOf } from '../full.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { overflowing } from './overflow.ts';
@@ -32,10 +31,10 @@ suite('the nodes of a cluster on the admin page', { skip }, () => {
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  for (const { width, colorScheme, locale } of lastOf(1, [
+  for (const { width, colorScheme, locale } of [
     { width: 360, colorScheme: 'dark', locale: 'zh-CN' },
     { width: 1440, colorScheme: 'light', locale: 'en-US' },
-  ] as const)) {
+  ] as const) {
     test(`a dead node with an upload needs attention, one without anything is forgotten, ${width} wide`, async () => {
       const { server } = alive;
       await using context = await openVisitor(browser, { width, height: 900, colorScheme, locale });

@@ -8,6 +8,7 @@ import { type LiveHls, type Origin, openLiveHls, openOrigin } from '../fixtures/
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { livePage, type StandIn, writeStandIn } from '../fixtures/yt-dlp.ts';
+import { fullTest } from '../full.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { isInSight, overflowing } from './overflow.ts';
 
@@ -93,23 +94,26 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     await expectProblem(502);
   });
 
-  test('an address that is pasted anywhere on the home page is checked at once, and names the stream after its path', async () => {
-    await page.goto(`${server.url}/`);
-    await page.getByRole('heading', { name: 'Streams' }).waitFor();
-    await paste('just words');
-    assert.equal(new URL(page.url()).pathname, '/');
-    await paste(`${origin.url}/hls/film/master.m3u8`);
-    await page.getByRole('button', { name: 'Start recording' }).waitFor();
-    assert.equal(await page.getByLabel('Name').inputValue(), 'film');
-    await page.getByRole('button', { name: 'Change address' }).click();
-    await address().selectText();
-    await paste(`${origin.url}/hls/yard/master.m3u8`);
-    await page.getByRole('button', { name: 'Start recording' }).waitFor();
-    assert.equal(await page.getByLabel('Name').inputValue(), 'yard', 'a paste into the field checks too');
-    await page.getByRole('button', { name: 'Change address' }).click();
-  });
+  fullTest(
+    'an address that is pasted anywhere on the home page is checked at once, and names the stream after its path',
+    async () => {
+      await page.goto(`${server.url}/`);
+      await page.getByRole('heading', { name: 'Streams' }).waitFor();
+      await paste('just words');
+      assert.equal(new URL(page.url()).pathname, '/');
+      await paste(`${origin.url}/hls/film/master.m3u8`);
+      await page.getByRole('button', { name: 'Start recording' }).waitFor();
+      assert.equal(await page.getByLabel('Name').inputValue(), 'film');
+      await page.getByRole('button', { name: 'Change address' }).click();
+      await address().selectText();
+      await paste(`${origin.url}/hls/yard/master.m3u8`);
+      await page.getByRole('button', { name: 'Start recording' }).waitFor();
+      assert.equal(await page.getByLabel('Name').inputValue(), 'yard', 'a paste into the field checks too');
+      await page.getByRole('button', { name: 'Change address' }).click();
+    },
+  );
 
-  test('says what oxbow cannot pull, and what to do instead', async () => {
+  fullTest('says what oxbow cannot pull, and what to do instead', async () => {
     for (const [text, words, link] of [
       ['rtmp://a.example/live/x', 'oxbow receives RTMP, it does not fetch it', 'Go live'],
       ['/home/me/film.mp4', 'This is a file on a computer, not a stream', 'Upload a file'],
@@ -140,7 +144,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     }
   });
 
-  test('a probe can be cancelled', async () => {
+  fullTest('a probe can be cancelled', async () => {
     await address().fill(`${origin.url}/slow`);
     await page.keyboard.press('Enter');
     await page.getByRole('status').getByText('Checking the address').waitFor();
@@ -168,7 +172,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     assert.equal(await page.getByLabel('Name').inputValue(), 'a-harbour-at-night');
   });
 
-  test('shows an invalid or taken name at its field', async () => {
+  fullTest('shows an invalid or taken name at its field', async () => {
     const taken = await server.fetch('/api/v1/streams', {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
@@ -204,7 +208,7 @@ suite('the record page', { skip: need('chromium') || need('ffmpeg') }, () => {
     faults.length = 0;
   });
 
-  test('nothing is wider than a phone, in both languages, in light and dark', async () => {
+  fullTest('nothing is wider than a phone, in both languages, in light and dark', async () => {
     for (const [locale, colorScheme] of [
       ['en-US', 'dark'],
       ['zh-CN', 'light'],

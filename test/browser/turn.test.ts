@@ -13,7 +13,6 @@ import { post } from '../fixtures/publishers/push-streams.ts';
 import { startTurnServer, type TurnServer } from '../fixtures/realtime/turn-server.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { firstOf } from '../full.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { openEmptyPage } from './webrtc-page.ts';
 
@@ -103,7 +102,7 @@ suite('WebRTC through a TURN server', { skip: need('chromium') || need('turnserv
   });
   after(() => opened.disposeAsync());
 
-  for (const [index, transport] of firstOf(1, ['udp', 'tcp']).entries()) {
+  for (const [index, transport] of ['udp', 'tcp'].entries()) {
     test(`over ${transport}, WHEP plays and WHIP is live`, async () => {
       const context = await openVisitor(browser);
       const [viewer, publisher] = [await openEmptyPage(context, server.url), await openEmptyPage(context, server.url)];

@@ -12,7 +12,6 @@ import { need } from '../fixtures/need.ts';
 import { post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { readPicture, type Shown } from './picture.ts';
@@ -111,7 +110,7 @@ suite('the watch page in real time', { skip: need('chromium') || need('ffmpeg') 
     await inRealTime();
   });
 
-  fullTest('a pause holds the picture, and playing continues from it', async () => {
+  test('a pause holds the picture, and playing continues from it', async () => {
     await page.keyboard.press('k');
     const stopped = await picture('it is paused', ({ paused }) => paused);
     await until('the server has ended the session', async () =>
@@ -128,7 +127,7 @@ suite('the watch page in real time', { skip: need('chromium') || need('ffmpeg') 
     assert.equal(await isRealTime(), 0);
   });
 
-  fullTest('the choice is remembered, and can be taken back', async () => {
+  test('the choice is remembered, and can be taken back', async () => {
     await page.reload();
     await inRealTime();
     await choose();

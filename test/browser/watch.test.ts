@@ -160,7 +160,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     });
   });
 
-  test('a shared link has the shown time, to the frame while paused', async () => {
+  fullTest('a shared link has the shown time, to the frame while paused', async () => {
     await context.grantPermissions(['clipboard-read', 'clipboard-write'], { origin: server.url });
     await stepBack(page);
     using _ = await copyAlone(page);
@@ -287,7 +287,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     }
   });
 
-  test('home and watch page have no accessibility findings: light, dark, forced colours', async () => {
+  fullTest('home and watch page have no accessibility findings: light, dark, forced colours', async () => {
     const looks = [{ colorScheme: 'light' }, { colorScheme: 'dark' }, { forcedColors: 'active' }] as const;
     await onOwnPage('/', {}, async (other) => {
       const check = async (where: string) => {
@@ -355,7 +355,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     assert.match(download.suggestedFilename(), /\.mp4$/);
   });
 
-  test('nothing is wider than a phone, in both languages, in light and dark', async () => {
+  fullTest('nothing is wider than a phone, in both languages, in light and dark', async () => {
     const looks = { width: 390, height: 844 };
     for (const [locale, colorScheme] of [
       ['en-US', 'dark'],
@@ -382,7 +382,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     }
   });
 
-  test('the other language is one choice away, and is stored', async () => {
+  fullTest('the other language is one choice away, and is stored', async () => {
     await page.getByRole('button', { name: 'Language' }).click();
     await page.getByRole('menuitemradio', { name: '中文' }).click();
     await page.getByRole('tab', { name: '信息' }).waitFor();
@@ -391,7 +391,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     await picture(page, 'it plays', isLive);
   });
 
-  test('a stopped stream says so; administrators start it again, where everyone else only reads', async () => {
+  fullTest('a stopped stream says so; administrators start it again, where everyone else only reads', async () => {
     await page.goto(`${server.url}/`);
     assert.equal((await server.fetch('/api/v1/streams/demo/stop', { method: 'POST' })).status, 202);
     await page.locator('article.card', { hasText: zhStates['state.stopped'] }).waitFor(); // in the other language by now

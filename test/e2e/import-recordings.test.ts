@@ -156,7 +156,7 @@ suite('import recordings', { skip: need('ffmpeg') }, () => {
     },
   );
 
-  test('Frigate: MP4 by day, hour and camera in UTC; a damaged file is a gap and is named', async () => {
+  fullTest('Frigate: MP4 by day, hour and camera in UTC; a damaged file is a gap and is named', async () => {
     const dir = at('frigate');
     const hourMs = HOUR_MS + 3_600_000 - 6_000;
     const nameOf = (camera: string) => (i: number) => {

@@ -10,7 +10,6 @@ import { openHttp2 } from '../fixtures/http2.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, runOxbow, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 
 suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
   let folder: Folder;
@@ -71,7 +70,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     }
   });
 
-  fullTest('the page plays live in Chromium over HTTP/2 without errors', { skip: need('chromium') }, async () => {
+  test('the page plays live in Chromium over HTTP/2 without errors', { skip: need('chromium') }, async () => {
     const browser = await openBrowser();
     try {
       const page = await (await browser.newContext({ ignoreHTTPSErrors: true })).newPage();
@@ -131,7 +130,7 @@ suite('oxbow --tls-cert --tls-key', { skip: need('openssl') }, () => {
     assert.equal((await ended).code, 0);
   });
 
-  fullTest('invalid files fail the start with the file and a hint', async () => {
+  test('invalid files fail the start with the file and a hint', async () => {
     const locked = await makeCertificate(folder.path, 'locked', { passphrase: 'secret' });
     const noise = join(folder.path, 'noise.pem');
     await writeFile(noise, 'noise');

@@ -21,9 +21,10 @@ import { openStore } from '../../src/store/db.ts';
 import { MsnMarks } from '../../src/store/msn-marks.ts';
 import { serveHere } from '../../src/store/store.fixture.ts';
 import { openFolder } from '../fixtures/server.ts';
+import { perTier } from '../full.ts';
 import { assertListed, openDiskRecording, readGroup, recover } from './disk.fixture.ts';
 
-const STATES = 200;
+const STATES = perTier({ first: 80, full: 200 });
 const SEED = 20_261_126;
 const GROUPS = 14;
 const STREAM = 's';

@@ -18,6 +18,7 @@ import { openTcpProxy, type TcpProxy } from '../fixtures/engines/tcp-proxy.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 import { startWorker } from './start-worker.fixture.ts';
 
 const skip = need('rabbitmq-server');
@@ -145,7 +146,7 @@ suite('jobs over RabbitMQ', { skip }, () => {
     await until('both are counted', async () => ((await joined.results()).again ?? 0) >= 2);
   });
 
-  test('a message that no process can use becomes a dead letter, and is not delivered for ever', async () => {
+  fullTest('a message that no process can use becomes a dead letter, and is not delivered for ever', async () => {
     const prefix = newPrefix();
     const board = new JobBoard();
     const job = board.add('import');
@@ -235,7 +236,7 @@ suite('jobs over RabbitMQ', { skip }, () => {
     for (const { joined } of nodes) assert.deepEqual(joined.errors, []);
   });
 
-  test('workers over HTTP get their jobs over RabbitMQ, and its loss in mid-job does not touch a job', async () => {
+  fullTest('workers over HTTP get their jobs over RabbitMQ, and its loss in mid-job does not touch a job', async () => {
     await using proxy = await openTcpProxy(rabbit.port);
     await using joined = await join(newPrefix(), rabbit.url(proxy.port));
     await using system = await startWorkerServer({ transport: joined.transport });
@@ -259,7 +260,7 @@ suite('jobs over RabbitMQ', { skip }, () => {
     assert.deepEqual([system.failures, joined.errors], [[], []]);
   });
 
-  test('oxbow exports over RabbitMQ; without it jobs continue, it is ready, and reports the service', async () => {
+  fullTest('oxbow exports over RabbitMQ; without it jobs continue, it is ready, and reports the service', async () => {
     await using folder = await openFolder('rabbitmq-oxbow');
     await using proxy = await openTcpProxy(rabbit.port);
     const prefix = newPrefix();

@@ -23,6 +23,7 @@ import { openTcpProxy } from '../fixtures/engines/tcp-proxy.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullSuite, fullTest } from '../full.ts';
 
 const skip = need('redis-server');
 let server: RedisServer;
@@ -286,7 +287,7 @@ suite('oxbow in a cluster', { skip }, () => {
     await arrive('door', 'hall', 'garden');
   });
 
-  test('as a shadow Redis does the same beside the server, and is compared', async () => {
+  fullTest('as a shadow Redis does the same beside the server, and is compared', async () => {
     await using folder = await openFolder('cluster-shadow');
     await using node = await start(
       folder,
@@ -310,7 +311,7 @@ suite('oxbow in a cluster', { skip }, () => {
   });
 });
 
-suite('Redis with sentinels', { skip: skip || need('redis-sentinel') }, () => {
+fullSuite('Redis with sentinels', { skip: skip || need('redis-sentinel') }, () => {
   test('with two masters after a failover the old one gives no lease that needs a replica, and the old holder loses its own at the new one', async () => {
     await using master = await startRedis();
     // Sentinels and the replica are on the other side of a network that will be cut.

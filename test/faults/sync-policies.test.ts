@@ -16,9 +16,10 @@ import { type RecordedGroup, RecordingReader } from '../../src/recording/recordi
 import { openStore } from '../../src/store/db.ts';
 import { serveHere } from '../../src/store/store.fixture.ts';
 import { openFolder } from '../fixtures/server.ts';
+import { perTier } from '../full.ts';
 import { openDiskRecording, readGroup, recover } from './disk.fixture.ts';
 
-const STATES = 60;
+const STATES = perTier({ first: 30, full: 60 });
 /** Three files, and the open one. */
 const GROUPS = 14;
 const STREAM = 's';

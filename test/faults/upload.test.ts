@@ -12,6 +12,7 @@ import { makeCertificate } from '../fixtures/certificate.ts';
 import { bytesOf, openHttp2 } from '../fixtures/http2.ts';
 import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 const file = randomBytes(12_000_000);
@@ -112,7 +113,7 @@ test('killed in mid-upload and before the end, the server continues where it say
   assert.equal(head.headers.get('upload-offset'), String(file.length), 'a client that missed the answer learns it');
 });
 
-test('tus-js-client uploads through a proxy that cuts its connections', async () => {
+fullTest('tus-js-client uploads through a proxy that cuts its connections', async () => {
   await using folder = await openFolder('upload-cut');
   await using server = await startServer({ data: folder.path, adminToken });
   // Before and within the head, in mid-body several times, and at the last bytes.
@@ -135,7 +136,7 @@ test('tus-js-client uploads through a proxy that cuts its connections', async ()
   assert.deepEqual(await original(folder.path, asset), file);
 });
 
-test('a file comes in one request over HTTP/2, and the server closes in the middle of another', async () => {
+fullTest('a file comes in one request over HTTP/2, and the server closes in the middle of another', async () => {
   await using folder = await openFolder('upload-http2');
   const { cert, key } = await makeCertificate(folder.path, 'upload');
   const data = join(folder.path, 'data');

@@ -113,11 +113,11 @@ export class StoredObjects {
   async folders(prefix: SegmentPrefix): Promise<string[]> {
     const found: string[] = [];
     const end = endOf(prefix);
-    for (let from: string = prefix; ; ) {
+    for (let after: string = prefix; ; ) {
       const row = await this.#db
         .selectFrom('stored_object')
         .select('location')
-        .where('location', '>=', from)
+        .where('location', '>', after)
         .where('location', '<', end)
         .orderBy('location')
         .limit(1)
@@ -125,8 +125,8 @@ export class StoredObjects {
       if (!row) return found;
       const slash = row.location.indexOf('/', prefix.length);
       if (slash >= 0) found.push(row.location.slice(prefix.length, slash));
-      // The character after `/` is "0"; the one after a whole name is the least of all.
-      from = slash >= 0 ? `${row.location.slice(0, slash)}0` : `${row.location}\0`;
+      // The character after `/` is "0": behind it is what follows the folder.
+      after = slash >= 0 ? `${row.location.slice(0, slash)}0` : row.location;
     }
   }
 
