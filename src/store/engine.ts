@@ -19,6 +19,18 @@ export type EngineName = 'sqlite' | 'postgresql';
 /** A value of a parameter. */
 export type Parameter = string | number | bigint | null | Uint8Array;
 
+/**
+ * Parameters without NUL: PostgreSQL stores none in texts, so no engine does, and what is looked for is what was stored. A text with NUL is
+ * therefore no way to say "directly behind this text": compare with `>`.
+ */
+export function withoutNul<T>(parameters: readonly T[]): T[] {
+  return parameters.map((value) => (hasNul(value) ? (value.replaceAll('\0', '') as T) : value));
+}
+
+function hasNul(value: unknown): value is string {
+  return typeof value === 'string' && value.includes('\0');
+}
+
 /** A statement that is run once for each row of parameters. */
 export interface RepeatedStatement {
   /** Without rows as its result; parameters are `?`, and the text has no other question mark. */

@@ -5,7 +5,7 @@
 import type { PostgresPool, PostgresPoolClient } from 'kysely';
 import pg from 'pg';
 import { OxbowError } from '../../lib/errors.ts';
-import type { Guard, OnWait } from '../engine.ts';
+import { type Guard, type OnWait, withoutNul } from '../engine.ts';
 import { isUnavailable, storeError } from './errors.ts';
 
 /** Time for a new connection, ms. */
@@ -131,7 +131,7 @@ export class Connection implements PostgresPoolClient {
   async run(text: string, parameters: readonly unknown[]): Promise<pg.QueryResult> {
     const askedAt = performance.now();
     try {
-      const result = await this.#client.query(text, parameters.map(toParameter));
+      const result = await this.#client.query(text, withoutNul(parameters));
       this.#options.onContact(undefined);
       return result;
     } catch (error) {
@@ -149,9 +149,4 @@ export class Connection implements PostgresPoolClient {
   release(destroy = false): void {
     this.#client.release(destroy || this.#isLost);
   }
-}
-
-/** PostgreSQL stores no NUL in texts. */
-function toParameter(value: unknown): unknown {
-  return typeof value === 'string' && value.includes('\0') ? value.replaceAll('\0', '') : value;
 }

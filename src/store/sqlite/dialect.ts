@@ -13,7 +13,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { messageOf } from '../../lib/errors.ts';
-import type { EngineAdapter, OnWait, Parameter, RepeatedStatement } from '../engine.ts';
+import { type EngineAdapter, type OnWait, type Parameter, type RepeatedStatement, withoutNul } from '../engine.ts';
 import type { DatabaseThread } from './database-thread.ts';
 
 /** What runs statements: the thread, or an open file. */
@@ -46,7 +46,8 @@ class ThreadAdapter extends SqliteAdapter implements EngineAdapter {
 
   async runAll(statements: readonly RepeatedStatement[]): Promise<readonly (readonly number[])[]> {
     const askedAt = performance.now();
-    const unchanged = await this.#thread.runAll(statements);
+    const kept = statements.map(({ sql, rows }) => ({ sql, rows: rows.map(withoutNul) }));
+    const unchanged = await this.#thread.runAll(kept);
     this.#onWait((performance.now() - askedAt) / 1000, statements[0]?.sql ?? '');
     return unchanged;
   }
@@ -63,7 +64,7 @@ class ThreadConnection implements DatabaseConnection {
 
   async execute<R>(sql: string, parameters: readonly Parameter[]): Promise<QueryResult<R>> {
     const askedAt = performance.now();
-    const { rows, changes, insertId } = await this.#thread.run(sql, parameters);
+    const { rows, changes, insertId } = await this.#thread.run(sql, withoutNul(parameters));
     this.#onWait((performance.now() - askedAt) / 1000, sql);
     return {
       rows: rows as R[],
