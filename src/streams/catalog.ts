@@ -9,6 +9,7 @@ import type { Precondition } from '../api/streams-api.ts';
 import type { Config } from '../config/schema.ts';
 import { messageOf, OxbowError } from '../lib/errors.ts';
 import { CatalogRecordings } from './catalog/catalog-recordings.ts';
+import { OpeningStreams } from './catalog/opening-streams.ts';
 import { UnopenedStreams } from './catalog/unopened-streams.ts';
 import { forgetClips } from './clips/lose-clips.ts';
 import { assertManagedHere, isSameSource, type StreamDefinition } from './definition.ts';
@@ -30,6 +31,7 @@ export class Catalog {
   readonly #removed = new Map<string, StreamDefinition>();
   /** Tried again with growing pauses. */
   readonly unopened: UnopenedStreams;
+  readonly opening: OpeningStreams;
   readonly recordings: CatalogRecordings;
   #isOpen = false;
   /** The last queued change; changes run one after the other. */
@@ -44,6 +46,7 @@ export class Catalog {
     this.#deps = deps;
     this.#signal = signal;
     this.recordings = new CatalogRecordings(deps, this);
+    this.opening = new OpeningStreams(deps);
     this.unopened = new UnopenedStreams(deps, (name) => this.#inTurn(() => this.#openAgain(name)));
   }
 
@@ -386,6 +389,7 @@ export class Catalog {
 
   /** Opens a stream. One that cannot be opened is tried again later; the others must not wait for it. */
   async #addOrWait(definition: StreamDefinition, event?: 'stream.created', isAdopted = false): Promise<void> {
+    using _opening = this.opening.begin(definition.name);
     try {
       await this.#add(definition, event, isAdopted);
     } catch (error) {

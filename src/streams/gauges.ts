@@ -153,10 +153,11 @@ export function checkStreams(catalog: Catalog): string {
   const expected = catalog.all.filter(({ state, silence }) => !restingStates.has(state) || silence !== '');
   const live = expected.filter(({ state }) => state === 'live').length;
   const unopened = catalog.unopened.all.map(({ definition, problem }) => ({ name: definition.name, silence: problem }));
-  const silent = [...unopened, ...expected.filter(({ silence }) => silence !== '')];
+  const opening = catalog.opening.slow.map(({ name, problem }) => ({ name, silence: problem }));
+  const silent = [...unopened, ...opening, ...expected.filter(({ silence }) => silence !== '')];
   const unpublished = catalog.all.filter(({ state }) => state === 'unpublished').length;
   const waiting = unpublished === 0 ? '' : `, ${unpublished} without a publisher`;
-  const sentence = `${live} of ${expected.length + unopened.length} streams are live${waiting}`;
+  const sentence = `${live} of ${expected.length + unopened.length + opening.length} streams are live${waiting}`;
   if (silent.length === 0) return sentence;
   const named = silent.slice(0, 10).map(({ name, silence }) => `${name} (${silence})`);
   const more = silent.length > named.length ? ` and ${silent.length - named.length} more` : '';

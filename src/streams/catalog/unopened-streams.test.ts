@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { openVirtualTime } from '../../../test/fixtures/virtual-time.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { checkStreams, readStreams } from '../gauges.ts';
 import { ManagedStream } from '../managed-stream.ts';
@@ -81,6 +82,47 @@ suite('a stream that cannot be opened', () => {
     await rig.api.remove('door', { recordings: 'keep' });
     assert.equal(await rig.api.get('door'), undefined);
     assert.deepEqual(rig.catalog.unopened.all, []);
+  });
+});
+
+suite('a stream whose opening does not end', () => {
+  test('is named in the log and by the health check within ten seconds', async (t) => {
+    await using folder = await temporaryFolder();
+    {
+      await using before = await openStreams({ folder: folder.path });
+      await before.api.create('door', testSource);
+    }
+    const { open } = ManagedStream;
+    t.after(() => {
+      ManagedStream.open = open;
+    });
+    using time = openVirtualTime();
+    const reading = Promise.withResolvers<void>();
+    ManagedStream.open = async (...args) => {
+      await reading.promise;
+      return open.apply(ManagedStream, args);
+    };
+    await using rig = await openStreams({ folder: folder.path, clock: time.clock, closed: true });
+    const opened = rig.catalog.open();
+    await time.runFor(9_999);
+    assert.equal(checkStreams(rig.catalog), '0 of 0 streams are live');
+    await time.runFor(1);
+    assert.throws(
+      () => checkStreams(rig.catalog),
+      /0 of 1 streams are live; no media from: door \(its recording has been read for 10 s\)/,
+    );
+    await time.runFor(10_000);
+    const lines = () =>
+      rig.logged.filter(({ msg }) => /opened/.test(String(msg))).map(({ msg, seconds }) => [msg, seconds]);
+    const slow = 'the stream is still being opened: its recording is read';
+    assert.deepEqual(lines(), [
+      [slow, 10],
+      [slow, 20],
+    ]);
+    reading.resolve();
+    await time.settled('the streams are open', opened);
+    assert.deepEqual(lines().at(-1), ['the stream has been opened', 20]);
+    assert.deepEqual(rig.catalog.opening.slow, []);
   });
 });
 
