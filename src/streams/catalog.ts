@@ -1,6 +1,5 @@
 /**
- * All streams of this process: those of the command line and configuration, and those created over the API. In a cluster they are those
- * that this node owns.
+ * All streams of this process, of the settings and of the API; in a cluster those that this node owns.
  * In: settings at start, the API while running, changes of owners. Out: managed streams by name; rows in the store.
  */
 import type { StreamPatch, StreamSettings } from '../api/shapes.ts';
@@ -39,9 +38,7 @@ export class Catalog {
   #closing: Promise<void> | undefined;
   #moved: MovedStreams | undefined;
 
-  /**
-   * @param options.signal ends recovery at start
-   */
+  /** @param options.signal ends recovery at start */
   constructor(deps: StreamDeps, { signal }: { signal: AbortSignal }) {
     this.#deps = deps;
     this.#signal = signal;
@@ -57,8 +54,7 @@ export class Catalog {
 
   async #open(): Promise<void> {
     const { streams: configured } = this.#deps.settings.now;
-    const follow = (name: string, isOwn: boolean) =>
-      this.#inTurn(() => (isOwn ? this.#adopt(name) : this.#leave(name)));
+    const follow = (name: string, own: boolean) => this.#inTurn(() => (own ? this.#adopt(name) : this.#leave(name)));
     this.#moved = new MovedStreams({ ...this.#deps, follow });
     const known = await readDefinitions(this.#deps.store.db, this.#deps.log);
     for (const definition of await readRemoved(this.#deps.store.db, this.#deps.log)) {
@@ -119,8 +115,7 @@ export class Catalog {
 
   /** The definition of a stream by its id, of a removed one too. */
   definitionOf(streamId: string): StreamDefinition | undefined {
-    const running = Array.from(this.#streams.values(), ({ definition }) => definition);
-    return [...running, ...this.others].find(({ id }) => id === streamId);
+    return [...this.all.map(({ definition }) => definition), ...this.others].find(({ id }) => id === streamId);
   }
 
   /** Whether every known stream is open. */
@@ -316,9 +311,10 @@ export class Catalog {
   /** Opens a stream that another node had. */
   async #adopt(name: string): Promise<void> {
     const found = this.#streams.has(name) ? undefined : await readAdopted(this.#deps, name);
-    if (found?.isRemoved) this.#removed.set(name, found.definition);
-    else if (found) await this.#addOrWait(found.definition, undefined, true);
-    if (found) this.#deps.log.info({ stream: name }, 'this node runs the stream now');
+    if (!found) return;
+    if (found.isRemoved) this.#removed.set(name, found.definition);
+    else await this.#addOrWait(found.definition, undefined, true);
+    this.#deps.log.info({ stream: name }, 'this node runs the stream now');
   }
 
   /** Closes a stream that another node has. Its rows are the other node's. */
