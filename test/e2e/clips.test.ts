@@ -11,7 +11,7 @@ import { type HlsSpec, makeHls, type Origin, openOrigin } from '../fixtures/orig
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { perRequest, putSlidingList } from '../fixtures/sliding-list.ts';
 import { until } from '../fixtures/wait.ts';
-import { firstOf } from '../full.ts';
+import { lastOf } from '../full.ts';
 
 const run = promisify(execFile);
 
@@ -20,7 +20,7 @@ const formats = ['mp4', 'mkv', 'ts'] as const;
 type Format = (typeof formats)[number];
 
 /** 30 pictures a second fall on no whole 100 µs. */
-const sources: readonly (Pick<HlsSpec, 'codec' | 'container'> & { name: string; fps: number })[] = firstOf(1, [
+const sources: readonly (Pick<HlsSpec, 'codec' | 'container'> & { name: string; fps: number })[] = lastOf(1, [
   { name: 'avc', codec: 'h264', container: 'ts', fps: 30 },
   { name: 'hevc', codec: 'hevc', container: 'fmp4', fps: 25 },
 ]);
