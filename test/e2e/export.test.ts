@@ -196,14 +196,15 @@ suite('export', { skip: need('ffmpeg') }, () => {
       assert.ok(psnr > 30, `${which}: ${psnr} dB`);
     }
 
-    const hevc = timesOf('hevc');
-    const ranges = [`${hevc.secondMs + 200}/1s`, `${hevc.startMs + 1300}/${hevc.startMs + 3100}`];
+    const other = sources.at(-1)!.name;
+    const times = timesOf(other);
+    const ranges = [`${times.secondMs + 200}/1s`, `${times.startMs + 1300}/${times.startMs + 3100}`];
     const cut = [...['--range', ...ranges], '-o', file('cut.mkv'), '--exact', '--quality', '72p:300k'];
-    const { recoded, parts, seconds } = await exportLocally('hevc', ...cut);
+    const { recoded, parts, seconds } = await exportLocally(other, ...cut);
     assert.deepEqual([recoded, parts.length], [25 + 45, 2]);
     assert.ok(Math.abs(seconds - 2.8) < 0.06, `it lasts ${seconds} s`);
-    assert.ok((await likeness(stretch('hevc', 'second'), file('cut.mkv'), 0, 1, '128:72')) < 30, 'another picture');
-    const psnr = await likeness(file('cut.mkv'), stretch('hevc', 'second'), 5, 25, '128:72');
+    assert.ok((await likeness(stretch(other, 'second'), file('cut.mkv'), 0, 1, '128:72')) < 30, 'another picture');
+    const psnr = await likeness(file('cut.mkv'), stretch(other, 'second'), 5, 25, '128:72');
     assert.ok(psnr > 30, `from the requested picture on: ${psnr} dB`);
     const { streams } = await probe(file('cut.mkv'));
     assert.ok(Math.abs(streams[0]!.startS - streams[1]!.startS) < 0.03, 'sound begins with the picture');
@@ -228,7 +229,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
     assert.equal(none!.code, 1);
     assert.match(none!.stderr, /nothing of avc is recorded/);
     assert.equal(unknown!.code, 1);
-    assert.match(unknown!.stderr, /Streams: avc, hevc/);
+    assert.match(unknown!.stderr, new RegExp(`Streams: ${sources.map(({ name }) => name).join(', ')}`));
     assert.equal(wrong!.code, 2);
     assert.deepEqual(
       (await readdir(folder.path)).filter((entry) => entry.startsWith('none')),
