@@ -12,9 +12,13 @@ export interface Weighed {
 /** Most processes at once: each keeps some hundred megabytes. */
 export const MOST_AT_ONCE = 8;
 
-/** Part of one core that a process uses, 0 to the number of cores. */
+/** How much longer files take while others run beside them, as they do when weights are recorded. */
+const STRETCH = 1.4;
+
+/** Part of one core that a process uses when nothing holds it up, 0 to the number of cores. */
 export function cpuShare({ weight: { wallS, cpuS } }: Weighed): number {
-  return cpuS / Math.max(wallS, 0.1);
+  const share = cpuS / Math.max(wallS, 0.1);
+  return Math.max(share, Math.min(1, share * STRETCH));
 }
 
 /**

@@ -9,7 +9,6 @@ import { need } from '../fixtures/need.ts';
 import { openOrigin } from '../fixtures/origin.ts';
 import { openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 
 /** Length of the source, and of its segments. */
@@ -199,26 +198,23 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
     await until('none is shown', async () => (await shownWords()).length === 0);
   });
 
-  fullTest(
-    'closed captions within the video are listed as the source names them, and the key C hides and shows them',
-    async () => {
-      const untilCaptions = () =>
-        until('captions are shown', async () => {
-          const all = await shownWords();
-          return all.length > 0 && all.every((text) => text.startsWith('CAPTION'));
-        });
-      await choose(/^Subtitles/, /Captions/);
-      await untilCaptions();
-      await page.keyboard.press('c');
-      await until('none is shown', async () => (await shownWords()).length === 0);
-      await page.keyboard.press('c');
-      await untilCaptions();
-      await choose(/^Subtitles/, /Off/);
-      await until('none is shown', async () => (await shownWords()).length === 0);
-    },
-  );
+  test('closed captions within the video are listed as the source names them, and the key C hides and shows them', async () => {
+    const untilCaptions = () =>
+      until('captions are shown', async () => {
+        const all = await shownWords();
+        return all.length > 0 && all.every((text) => text.startsWith('CAPTION'));
+      });
+    await choose(/^Subtitles/, /Captions/);
+    await untilCaptions();
+    await page.keyboard.press('c');
+    await until('none is shown', async () => (await shownWords()).length === 0);
+    await page.keyboard.press('c');
+    await untilCaptions();
+    await choose(/^Subtitles/, /Off/);
+    await until('none is shown', async () => (await shownWords()).length === 0);
+  });
 
-  fullTest('picture in picture, and back', async () => {
+  test('picture in picture, and back', async () => {
     const inPicture = () => page.evaluate(() => document.pictureInPictureElement?.hasAttribute('data-front') ?? false);
     await page.keyboard.press('p');
     await until('the picture in front is in a window of its own', inPicture);
@@ -226,7 +222,7 @@ suite('sound and subtitles are chosen, in a browser', { skip: need('chromium') |
     await until('it is back', async () => !(await inPicture()));
   });
 
-  fullTest('a stream without pictures shows its sound as bars', async () => {
+  test('a stream without pictures shows its sound as bars', async () => {
     const { spans } = await server.timeline('radio');
     const from = Math.ceil(Date.parse(spans[0]!.from) / 1000);
     await page.goto(`${server.url}/watch/radio?from=${from}&to=${from + 15}`);

@@ -132,7 +132,7 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     await near(context);
   });
 
-  test('a press, Enter and digits choose the one that is heard', async () => {
+  fullTest('a press, Enter and digits choose the one that is heard', async () => {
     assert.deepEqual(await heard(), []);
     await button('back').click();
     await onlyHears('back');

@@ -8,7 +8,7 @@ import { need } from '../fixtures/need.ts';
 import { createRoom, enterAsGuest, LastingMember } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { firstOf } from '../full.ts';
+import { firstOf, fullTest } from '../full.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { overflowing } from './overflow.ts';
@@ -122,7 +122,7 @@ suite('the pages of a room, for everyone', { skip: need('chromium') }, () => {
       );
     });
 
-    test(`menus and dialogs: ${suffix}`, async () => {
+    fullTest(`menus and dialogs: ${suffix}`, async () => {
       await using visitor = await openVisitor(browser, looks);
       const page = await signUp(visitor, `Ann ${suffix}`);
       const room = await create(visitor, { options: { approve: true } });

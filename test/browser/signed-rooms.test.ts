@@ -13,7 +13,6 @@ import { need } from '../fixtures/need.ts';
 import { createRoom } from '../fixtures/rooms/rooms.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { frameWhen } from './frames.ts';
 
@@ -117,7 +116,7 @@ suite('signed and private media in a room', { skip: need('chromium') || need('ff
     assert.match((await still).url(), /\/t\/[\w-]+\/thumb\/attic\//);
   });
 
-  fullTest('a new token replaces the old one while the picture plays', async () => {
+  test('a new token replaces the old one while the picture plays', async () => {
     await play('Attic');
     await frameWhen(page, 'live again', ({ utcMs, nowMs }) => nowMs - utcMs < 20_000);
     const headers = { 'content-type': 'application/json' };
@@ -157,7 +156,7 @@ suite('signed and private media in a room', { skip: need('chromium') || need('ff
     assert.equal(plain.status, 404, 'without a token it does not exist');
   });
 
-  fullTest('who is sent out gets no further address', async () => {
+  test('who is sent out gets no further address', async () => {
     const members = await server.json<{ items: { user: string; name: string }[] }>(`/api/v1/rooms/${room}/members`);
     const ben = members.items.find(({ name }) => name === 'Ben')!;
     const headers = { 'content-type': 'application/json' };

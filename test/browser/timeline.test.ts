@@ -5,7 +5,6 @@ import type { StreamView, TimelineView } from '../../src/api/shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 import { collectFaults, openBrowser, openVisitor, PAGE_WITHIN_MS, withoutEarlyWindows } from './chromium.ts';
 import { overflowing } from './overflow.ts';
 import { readPicture } from './picture.ts';
@@ -119,7 +118,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  fullTest('a change of the picture is a peak of the activity curve, at a constant bitrate', async () => {
+  test('a change of the picture is a peak of the activity curve, at a constant bitrate', async () => {
     const path = page.locator('[data-activity] path');
     await path.waitFor({ state: 'attached' });
     const box = (await path.boundingBox())!;
@@ -128,7 +127,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     assert.match((await path.getAttribute('d'))!, /V0H/, 'it reaches the top');
   });
 
-  fullTest('the wheel zooms about the pointer, and the page does not scroll', async () => {
+  test('the wheel zooms about the pointer, and the page does not scroll', async () => {
     const view = await viewOf(page);
     const momentMs = view.fromMs + lengthOf(view) / 4;
     await page.mouse.move(...(await pointOf(page, momentMs)));
@@ -140,7 +139,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     assert.equal(await page.evaluate(() => scrollY), 0);
   });
 
-  fullTest('keys zoom from all that is kept to a minute', async () => {
+  test('keys zoom from all that is kept to a minute', async () => {
     await page.locator('.track').focus();
     await page.keyboard.press('0');
     await untilLength(page, 'three days are shown', (ms) => Math.abs(ms - 3 * DAY) < 10 * MINUTE);
@@ -150,7 +149,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await untilLength(page, 'a little more', (ms) => ms > 1.3 * MINUTE);
   });
 
-  fullTest('a gap shows its cause at the pointer, and has no still', async () => {
+  test('a gap shows its cause at the pointer, and has no still', async () => {
     await page.getByRole('button', { name: '10 min' }).click();
     await untilLength(page, 'ten minutes are shown', (ms) => Math.abs(ms - 10 * MINUTE) < 3_000);
     await page.mouse.move(...(await pointOf(page, (gap.fromMs + gap.toMs) / 2)));
@@ -167,7 +166,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await page.waitForFunction(() => document.querySelector<HTMLImageElement>('.preview img')?.naturalWidth);
   });
 
-  fullTest('the bar does not move under a pressed pointer, and follows live again after it', async () => {
+  test('the bar does not move under a pressed pointer, and follows live again after it', async () => {
     await page.locator('.track').focus();
     for (let presses = 0; presses < 20; presses += 1) await page.keyboard.press('+');
     await page.locator('.golive.edge').waitFor();
@@ -229,7 +228,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     );
   });
 
-  fullTest('the handles of a clip move by keys, a second or a frame', async () => {
+  test('the handles of a clip move by keys, a second or a frame', async () => {
     await page.keyboard.press('i');
     const from = page.getByRole('slider', { name: 'Clip start' });
     await from.waitFor();
@@ -245,7 +244,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await until('25 frames are a second', async () => (await at()) === firstAt - 11);
   });
 
-  fullTest('a drag on the ruler pans, and one button returns to the playhead', async () => {
+  test('a drag on the ruler pans, and one button returns to the playhead', async () => {
     const before = await viewOf(page);
     const box = (await page.locator('.ruler').boundingBox())!;
     await page.mouse.move(box.x + 100, box.y + 6);
@@ -291,7 +290,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     assert.ok(months <= 8, `the calendar sent ${months} requests`);
   });
 
-  fullTest('buttons step to gaps and markers, and say so where there is none', async () => {
+  test('buttons step to gaps and markers, and say so where there is none', async () => {
     const bar = await openBar(context); // not the page of the other tests: the made-up past cannot be played
     await bar.locator('.golive.edge').waitFor();
     const back = bar.getByRole('button', { name: 'Previous marker or gap' });
@@ -319,7 +318,7 @@ suite('the timeline bar, in a browser', { skip: need('chromium') }, () => {
     await bar.close();
   });
 
-  fullTest('two fingers pinch, one scrubs; nothing is wider than the phone', async () => {
+  test('two fingers pinch, one scrubs; nothing is wider than the phone', async () => {
     await using phone = await browser.newContext({
       viewport: { width: 390, height: 844 },
       hasTouch: true,

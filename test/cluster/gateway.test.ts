@@ -136,7 +136,7 @@ suite('any node of a cluster answers for all', { skip }, () => {
     }
   });
 
-  test('events of a stream come from any node', async () => {
+  fullTest('events of a stream come from any node', async () => {
     const socket = new WebSocket(`${b.server.url.replace('http', 'ws')}/api/v1/events?stream=one`);
     const seen: string[] = [];
     socket.on('message', (data) => seen.push((JSON.parse(String(data)) as { type: string }).type));
@@ -187,7 +187,7 @@ suite('any node of a cluster answers for all', { skip }, () => {
     );
   });
 
-  test('an export of a stream is requested, made and downloaded at any node', async () => {
+  fullTest('an export of a stream is requested, made and downloaded at any node', async () => {
     const { recorded } = await a.server.stream('one');
     const body = JSON.stringify({ stream: 'one', from: recorded.from, to: recorded.to, format: 'mp4', exact: false });
     const made = await b.server.fetch('/api/v1/exports', { method: 'POST', headers: json, body });

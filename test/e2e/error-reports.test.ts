@@ -9,7 +9,6 @@ import { version } from '../../src/lib/version.ts';
 import { openCollector } from '../fixtures/observe/collector.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 
 /** Body of a report. */
 interface Report {
@@ -161,7 +160,7 @@ test('bugs, crashed children, exceptions and a killed process reach the error we
   assert.equal(new Set(tracker.reports.map(({ fingerprint }) => fingerprint)).size, 4);
 });
 
-fullTest('with telemetry.logs every line is a log record, and the log is complete without a collector', async () => {
+test('with telemetry.logs every line is a log record, and the log is complete without a collector', async () => {
   await using folder = await openFolder('log-records');
   await using collector = await openCollector();
   const args = ['--telemetry-otlp', collector.url, '--telemetry-logs', 'true', '--telemetry-sample', '0'];

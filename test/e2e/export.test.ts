@@ -10,7 +10,7 @@ import { need } from '../fixtures/need.ts';
 import { type HlsSpec, makeHls, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { firstOf } from '../full.ts';
+import { firstOf, fullTest } from '../full.ts';
 
 /** The first stretch has B-frames, the second none: other parameter sets, pictures of the same size. */
 const FIRST_S = 5.2;
@@ -134,7 +134,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
       assert.ok(psnr > 35, `pictures at the edge look like those of the source: ${psnr} dB`);
     });
 
-    test(`${name}: exact within one group of pictures, and with an end between B-frames`, async () => {
+    fullTest(`${name}: exact within one group of pictures, and with an end between B-frames`, async () => {
       const { startMs } = timesOf(name);
       const first = await pictureHashes(stretch(name, 'first'));
       const small = await exportLocally(
@@ -154,7 +154,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
     });
   }
 
-  test('several ranges become one file, in the requested order', async () => {
+  fullTest('several ranges become one file, in the requested order', async () => {
     const { startMs, secondMs } = timesOf('avc');
     const [first, second] = [
       await pictureHashes(stretch('avc', 'first')),

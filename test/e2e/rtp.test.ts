@@ -220,27 +220,30 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     },
   );
 
-  test('10 % loss with 100 ms jitter: pictures of the film alone are recorded, and the loss is counted', async () => {
-    const { file, hashes } = filmOf(vp9Opus);
-    const session = await openSession('lossy', await sdpOf(file, folder.path));
-    const video = portOf(session, 'video');
-    await using relay = await openLossyRelay({ to: video.rtpPort, seed: 5, drop: 0.1, delayMs: 20, jitterMs: 100 });
-    const ports = { video: `${relay.port}?rtcpport=${video.rtcpPort}`, audio: portsOf(session).audio };
-    // As often as needed: which key frames come as a whole is a matter of luck.
-    await using sender = sendByFfmpeg(file, ports, { loops: 100 });
-    const view = () => server.json<StreamView>('/api/v1/streams/lossy');
-    await until('enough is recorded', async () => (await view()).recorded.seconds >= SECONDS);
-    assert.ok((await sessionsOf('lossy'))[0]!.lost > 0);
-    await sender.kill();
-    assert.equal(await end('lossy', session), 204);
-    await endRecording(server, 'lossy');
-    const pictures = (await picturesByRun(server, 'lossy', folder.path)).flat();
-    assert.ok(pictures.length > 10, `${pictures.length} pictures`);
-    assert.ok(
-      pictures.every((hash) => hashes.pictures.includes(hash)),
-      'no other picture',
-    );
-  });
+  fullTest(
+    '10 % loss with 100 ms jitter: pictures of the film alone are recorded, and the loss is counted',
+    async () => {
+      const { file, hashes } = filmOf(vp9Opus);
+      const session = await openSession('lossy', await sdpOf(file, folder.path));
+      const video = portOf(session, 'video');
+      await using relay = await openLossyRelay({ to: video.rtpPort, seed: 5, drop: 0.1, delayMs: 20, jitterMs: 100 });
+      const ports = { video: `${relay.port}?rtcpport=${video.rtcpPort}`, audio: portsOf(session).audio };
+      // As often as needed: which key frames come as a whole is a matter of luck.
+      await using sender = sendByFfmpeg(file, ports, { loops: 100 });
+      const view = () => server.json<StreamView>('/api/v1/streams/lossy');
+      await until('enough is recorded', async () => (await view()).recorded.seconds >= SECONDS);
+      assert.ok((await sessionsOf('lossy'))[0]!.lost > 0);
+      await sender.kill();
+      assert.equal(await end('lossy', session), 204);
+      await endRecording(server, 'lossy');
+      const pictures = (await picturesByRun(server, 'lossy', folder.path)).flat();
+      assert.ok(pictures.length > 10, `${pictures.length} pictures`);
+      assert.ok(
+        pictures.every((hash) => hashes.pictures.includes(hash)),
+        'no other picture',
+      );
+    },
+  );
 
   fullTest(
     'a sender that is killed and started again is taken after 2 s; strangers are not; the session ends after 10 s',
@@ -280,7 +283,7 @@ suite('publishing over RTP', { skip: need('ffmpeg') || need('gst-launch-1.0'), c
     },
   );
 
-  test('the ports of an SDP file: a sender needs no API call, and may come again after a pause', async () => {
+  fullTest('the ports of an SDP file: a sender needs no API call, and may come again after a pause', async () => {
     const { file, hashes } = filmOf(vp9Opus);
     const ports = {
       video: `${fixed.video}?rtcpport=${fixed.videoReports}`,

@@ -17,7 +17,6 @@ import { isRunning, main, openFolder, startServer } from '../fixtures/server.ts'
 import { perSecond, putSlidingList } from '../fixtures/sliding-list.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest, lastOf } from '../full.ts';
 
 const SECONDS = 240;
 const runningOn = async (data: string): Promise<RunningInstance> =>
@@ -55,7 +54,7 @@ function startClients(url: string): AsyncDisposable & { readonly failures: strin
 }
 
 suite('oxbow upgrade', { skip: process.platform === 'linux' ? need('ffmpeg') : 'needs shared ports' }, () => {
-  for (const threads of lastOf(1, [1, 2]))
+  for (const threads of [1, 2])
     test(`refuses no client, and leaves no gap in a pulled stream, with threads: ${threads}`, async () => {
       await using folder = await openFolder('upgrade');
       const media = join(folder.path, 'media');
@@ -99,7 +98,7 @@ suite('oxbow upgrade', { skip: process.platform === 'linux' ? need('ffmpeg') : '
       await end(pid);
     });
 
-  fullTest('that cannot start leaves the running process as it is, and reports the reason', async () => {
+  test('that cannot start leaves the running process as it is, and reports the reason', async () => {
     await using folder = await openFolder('upgrade-fails');
     const config = join(folder.path, 'oxbow.yaml');
     await writeFile(config, 'record: { keep: 1h }\n');
@@ -112,46 +111,38 @@ suite('oxbow upgrade', { skip: process.platform === 'linux' ? need('ffmpeg') : '
   });
 });
 
-fullTest(
-  'a socket of systemd is refused with serving threads, with the reason',
-  {
-    skip: process.platform === 'win32' && 'Windows has no systemd',
-  },
-  async () => {
-    await using folder = await openFolder('socket-threads');
-    const command = ['-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', 'sh', process.execPath, main, 'serve'];
-    const run = promisify(execFile)('/bin/sh', [...command, '--threads', '2', '--data', folder.path]);
-    await assert.rejects(run, { code: 2, stderr: /`threads` is 2, but systemd has opened the HTTP port/ });
-  },
-);
+test('a socket of systemd is refused with serving threads, with the reason', {
+  skip: process.platform === 'win32' && 'Windows has no systemd',
+}, async () => {
+  await using folder = await openFolder('socket-threads');
+  const command = ['-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', 'sh', process.execPath, main, 'serve'];
+  const run = promisify(execFile)('/bin/sh', [...command, '--threads', '2', '--data', folder.path]);
+  await assert.rejects(run, { code: 2, stderr: /`threads` is 2, but systemd has opened the HTTP port/ });
+});
 
-fullTest(
-  'a socket of systemd is used, and its connections wait until the server is ready',
-  {
-    skip: process.platform === 'win32' && 'Windows has no systemd',
-  },
-  async () => {
-    await using folder = await openFolder('socket-activation');
-    await writeFile(join(folder.path, 'not-empty'), '');
-    const socket = createServer().listen(0, '127.0.0.1');
-    await once(socket, 'listening');
-    const { port } = socket.address() as { port: number };
-    const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
-    const child = spawn(
-      '/bin/sh',
-      [
-        ...['-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', 'sh', process.execPath, main, 'serve', '--json'],
-        ...['--data', folder.path, '--http', `127.0.0.1:${port}`, '--rtmp', 'off', '--srt', 'off', '--webrtc', 'off'],
-      ],
-      { stdio: ['ignore', 'pipe', 'inherit', fd] },
-    );
-    const ended = once(child, 'exit');
-    socket.close(); // the child has it too
-    const waiting = fetch(`http://127.0.0.1:${port}/ready`);
-    for await (const line of createInterface({ input: child.stdout! })) if (line.includes('"ready"')) break;
-    assert.equal((await waiting).status, 200);
-    assert.equal((await fetch(`http://127.0.0.1:${port}/version`)).status, 200);
-    child.kill('SIGTERM');
-    assert.deepEqual(await ended, [0, null]);
-  },
-);
+test('a socket of systemd is used, and its connections wait until the server is ready', {
+  skip: process.platform === 'win32' && 'Windows has no systemd',
+}, async () => {
+  await using folder = await openFolder('socket-activation');
+  await writeFile(join(folder.path, 'not-empty'), '');
+  const socket = createServer().listen(0, '127.0.0.1');
+  await once(socket, 'listening');
+  const { port } = socket.address() as { port: number };
+  const { fd } = (socket as unknown as { _handle: { fd: number } })._handle;
+  const child = spawn(
+    '/bin/sh',
+    [
+      ...['-c', 'LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"', 'sh', process.execPath, main, 'serve', '--json'],
+      ...['--data', folder.path, '--http', `127.0.0.1:${port}`, '--rtmp', 'off', '--srt', 'off', '--webrtc', 'off'],
+    ],
+    { stdio: ['ignore', 'pipe', 'inherit', fd] },
+  );
+  const ended = once(child, 'exit');
+  socket.close(); // the child has it too
+  const waiting = fetch(`http://127.0.0.1:${port}/ready`);
+  for await (const line of createInterface({ input: child.stdout! })) if (line.includes('"ready"')) break;
+  assert.equal((await waiting).status, 200);
+  assert.equal((await fetch(`http://127.0.0.1:${port}/version`)).status, 200);
+  child.kill('SIGTERM');
+  assert.deepEqual(await ended, [0, null]);
+});

@@ -21,7 +21,6 @@ import {
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
-import { fullTest } from '../full.ts';
 
 const SECONDS = 12;
 const RATE = 25;
@@ -126,7 +125,7 @@ suite('publishing VP8', { skip: need('ffmpeg') || needDataChannel() }, () => {
     assert.ok((await probe(clip)) !== undefined);
   });
 
-  fullTest('over RTP from ffmpeg, which sends no key frames on request, all pictures are recorded', async () => {
+  test('over RTP from ffmpeg, which sends no key frames on request, all pictures are recorded', async () => {
     await createPush(server, 'rtp');
     const sdp = await sdpOf(film, folder.path);
     const session = await post<RtpSessionView>(server, '/streams/rtp/rtp', { sdp });
@@ -140,7 +139,7 @@ suite('publishing VP8', { skip: need('ffmpeg') || needDataChannel() }, () => {
     assert.equal((await pictureHashes(await clipOf('rtp'))).length, SECONDS * RATE);
   });
 
-  fullTest('a WHEP source that has only VP8 is recorded', async () => {
+  test('a WHEP source that has only VP8 is recorded', async () => {
     await using origin = await startDataChannelServer({ film, received: join(folder.path, 'nothing'), codec: 'vp8' });
     await post(server, '/streams', { name: 'whep', source: { type: 'pull', url: `whep+${origin.url}/whep` } });
     await server.stream('whep', 'live');
@@ -149,7 +148,7 @@ suite('publishing VP8', { skip: need('ffmpeg') || needDataChannel() }, () => {
     assert.ok((await pictureHashes(await clipOf('whep'))).length >= (SECONDS - 1) * RATE);
   });
 
-  fullTest('a conversion that is killed is a gap of its own, and the stream continues', async () => {
+  test('a conversion that is killed is a gap of its own, and the stream continues', async () => {
     const key = await createPush(server, 'killed');
     await using publisher = publish('killed', key);
     const secondsOf = async () => (await server.json<StreamView>('/api/v1/streams/killed')).recorded.seconds;

@@ -8,6 +8,7 @@ import { createInterface } from 'node:readline';
 import { after, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { oldNode } from '../fixtures/old-node.ts';
+import { fullTest } from '../full.ts';
 
 const root = join(import.meta.dirname, '..', '..');
 const launcher = join(root, 'bin', 'oxbow');
@@ -113,7 +114,7 @@ test("the server's C library gives large freed buffers back to the system, unles
   await untilGone(http);
 });
 
-test('SIGTERM closes the server and the launcher ends with 0', async () => {
+fullTest('SIGTERM closes the server and the launcher ends with 0', async () => {
   for (const [index, node] of [process.execPath, ...(oldNode ? [oldNode] : [])].entries()) {
     const { child, http } = await serve([node, launcher, 'serve'], `term-${index}`);
     child.kill('SIGTERM');
@@ -130,7 +131,7 @@ test('killing the launcher ends the server', { skip: skipOld }, async () => {
 });
 
 const skipNpm = process.platform === 'win32' && 'Windows has no SIGTERM';
-test('SIGTERM to `npm start` ends the server too, and frees the data folder', { skip: skipNpm }, async () => {
+fullTest('SIGTERM to `npm start` ends the server too, and frees the data folder', { skip: skipNpm }, async () => {
   const { child, http } = await serve(['npm', 'start', '--'], 'npm');
   child.kill('SIGTERM');
   await once(child, 'exit');
