@@ -101,7 +101,7 @@ function groupsOf(files: readonly string[], weights: Weights, most: Bound): Pick
   const groups: { files: string[]; weight: Weight }[] = [];
   for (const file of files) {
     const { wallS, cpuS } = weightOf(file, weights);
-    // Most of what a light file costs alone is the start of its process.
+    // Most of the cost of a light file is the start of its process.
     const [wall, cpu] = [Math.max(0.1, wallS - START_CPU_S), Math.max(0.1, cpuS - START_CPU_S)];
     const { files: own = [], weight } = groups.at(-1) ?? {};
     const fits = weight && weight.wallS + wall < most.wallS && weight.cpuS + cpu < most.cpuS;

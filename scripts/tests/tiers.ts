@@ -56,7 +56,7 @@ export function commitNumber(): number {
 
 /** Whether a file has values for each tier. */
 function readsTier(file: string): boolean {
-  return readFileSync(join(root, file), 'utf8').includes('full.ts');
+  return readFileSync(join(root, file), 'utf8').includes("/full.ts'");
 }
 
 /** Problems of the table. */

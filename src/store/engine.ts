@@ -23,7 +23,8 @@ export type Parameter = string | number | bigint | null | Uint8Array;
  * Parameters without NUL: PostgreSQL stores none in texts, so no engine does, and what is looked for is what was stored. A text with NUL is
  * therefore no way to say "directly behind this text": compare with `>`.
  */
-export function withoutNul<T>(parameters: readonly T[]): T[] {
+export function withoutNul<T>(parameters: readonly T[]): readonly T[] {
+  if (!parameters.some(hasNul)) return parameters;
   return parameters.map((value) => (hasNul(value) ? (value.replaceAll('\0', '') as T) : value));
 }
 

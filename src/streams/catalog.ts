@@ -115,7 +115,8 @@ export class Catalog {
 
   /** The definition of a stream by its id, of a removed one too. */
   definitionOf(streamId: string): StreamDefinition | undefined {
-    return [...this.all.map(({ definition }) => definition), ...this.others].find(({ id }) => id === streamId);
+    const running = Array.from(this.#streams.values(), ({ definition }) => definition);
+    return [...running, ...this.others].find(({ id }) => id === streamId);
   }
 
   /** Whether every known stream is open. */
@@ -311,10 +312,9 @@ export class Catalog {
   /** Opens a stream that another node had. */
   async #adopt(name: string): Promise<void> {
     const found = this.#streams.has(name) ? undefined : await readAdopted(this.#deps, name);
-    if (!found) return;
-    if (found.isRemoved) this.#removed.set(name, found.definition);
-    else await this.#addOrWait(found.definition, undefined, true);
-    this.#deps.log.info({ stream: name }, 'this node runs the stream now');
+    if (found?.isRemoved) this.#removed.set(name, found.definition);
+    else if (found) await this.#addOrWait(found.definition, undefined, true);
+    if (found) this.#deps.log.info({ stream: name }, 'this node runs the stream now');
   }
 
   /** Closes a stream that another node has. Its rows are the other node's. */

@@ -153,7 +153,8 @@ export function checkStreams(catalog: Catalog): string {
   const expected = catalog.all.filter(({ state, silence }) => !restingStates.has(state) || silence !== '');
   const live = expected.filter(({ state }) => state === 'live').length;
   const unopened = catalog.unopened.all.map(({ definition, problem }) => ({ name: definition.name, silence: problem }));
-  const opening = catalog.opening.slow.map(({ name, problem }) => ({ name, silence: problem }));
+  // One that is opened again is among the unopened ones already.
+  const opening = catalog.opening.slow.filter(({ name }) => !catalog.find(name) && !catalog.unopened.find(name));
   const silent = [...unopened, ...opening, ...expected.filter(({ silence }) => silence !== '')];
   const unpublished = catalog.all.filter(({ state }) => state === 'unpublished').length;
   const waiting = unpublished === 0 ? '' : `, ${unpublished} without a publisher`;

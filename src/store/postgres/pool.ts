@@ -131,7 +131,7 @@ export class Connection implements PostgresPoolClient {
   async run(text: string, parameters: readonly unknown[]): Promise<pg.QueryResult> {
     const askedAt = performance.now();
     try {
-      const result = await this.#client.query(text, withoutNul(parameters));
+      const result = await this.#client.query(text, withoutNul(parameters) as unknown[]);
       this.#options.onContact(undefined);
       return result;
     } catch (error) {

@@ -21,7 +21,8 @@ export class OpeningStreams {
   begin(name: string): Disposable {
     const { log, clock } = this.#deps;
     const beganMs = clock.monotonicMs();
-    const seconds = () => Math.round((clock.monotonicMs() - beganMs) / 1000);
+    const elapsedMs = () => clock.monotonicMs() - beganMs;
+    const seconds = () => Math.round(elapsedMs() / 1000);
     this.#since.set(name, beganMs);
     const timer = setInterval(() => {
       log.warn({ stream: name, seconds: seconds() }, 'the stream is still being opened: its recording is read');
@@ -30,19 +31,19 @@ export class OpeningStreams {
       [Symbol.dispose]: () => {
         clearInterval(timer);
         this.#since.delete(name);
-        if (seconds() * 1000 >= SLOW_MS) log.info({ stream: name, seconds: seconds() }, 'the stream has been opened');
+        if (elapsedMs() >= SLOW_MS) log.info({ stream: name, seconds: seconds() }, 'the stream has been opened');
       },
     };
   }
 
-  /** Those that take long, with a sentence. */
-  get slow(): readonly { readonly name: string; readonly problem: string }[] {
+  /** Those that take long, and why they have no media. */
+  get slow(): readonly { readonly name: string; readonly silence: string }[] {
     const nowMs = this.#deps.clock.monotonicMs();
     return [...this.#since]
       .filter(([, beganMs]) => nowMs - beganMs >= SLOW_MS)
       .map(([name, beganMs]) => ({
         name,
-        problem: `its recording has been read for ${Math.round((nowMs - beganMs) / 1000)} s`,
+        silence: `its recording has been read for ${Math.round((nowMs - beganMs) / 1000)} s`,
       }));
   }
 }

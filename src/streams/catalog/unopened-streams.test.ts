@@ -64,6 +64,19 @@ suite('a stream that cannot be opened', () => {
     assert.equal(rig.catalog.unopened.all.length, 0);
   });
 
+  test('is counted once while it is opened again, however long that takes', async (t) => {
+    await using folder = await temporaryFolder();
+    await using rig = await openTwo(folder.path, { now: true });
+    t.after(rig.restore);
+    using _opening = rig.catalog.opening.begin('door');
+    rig.clock.advance(10_000);
+    assert.equal(rig.catalog.opening.slow.length, 1);
+    assert.throws(
+      () => checkStreams(rig.catalog),
+      /^OxbowError: 0 of 2 streams are live; no media from: door \(the stream/,
+    );
+  });
+
   test('is opened when it is started', async (t) => {
     await using folder = await temporaryFolder();
     const fails = { now: true };
