@@ -3,6 +3,7 @@ import { after, before, suite, test } from 'node:test';
 import type { Browser, Page } from 'playwright-core';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { fullTest } from '../full.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { overflowing } from './overflow.ts';
@@ -93,7 +94,7 @@ suite('accounts', { skip: need('chromium') }, () => {
     assert.deepEqual(faults.flat(), []);
   });
 
-  test('a wrong password is refused in place, and an account works once an administrator approved it', async () => {
+  fullTest('a wrong password is refused in place, and an account works once an administrator approved it', async () => {
     await using desk = await openVisitor(browser);
     await using visitor = await openVisitor(browser, phone);
     const admin = await desk.newPage();

@@ -167,7 +167,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await page.keyboard.press('w');
   });
 
-  test('a created clip has a page that plays it from its start to its end, for everyone', async () => {
+  fullTest('a created clip has a page that plays it from its start to its end, for everyone', async () => {
     await panel().getByLabel('Title').fill('The best part');
     await panel().getByRole('button', { name: 'Create clip' }).click();
     const open = panel().getByRole('link', { name: 'Open' });
@@ -227,7 +227,7 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await phone.close();
   });
 
-  test('the server creates the exact file, for administrators, and it contains the span to the frame', async () => {
+  fullTest('the server creates the exact file, for administrators, and it contains the span to the frame', async () => {
     await page.goto(`${server.url}/watch/demo?from=${span.fromMs}&to=${span.toMs}`);
     await panel().getByText('Formats and exact cut').click();
     await panel()
@@ -304,33 +304,36 @@ suite('clips and markers, in a browser', { skip: need('chromium') || need('ffpro
     await line.waitFor();
   });
 
-  test('the clips page plays, renames and deletes clips of the server, and keeps those of this browser', async () => {
-    await page.goto(`${server.url}/clips`);
-    const clip = page.locator('article', { hasText: 'The best part' });
-    await clip.getByRole('button', { name: 'Play The best part' }).click();
-    await picture('it plays in its card', ({ paused }) => !paused);
-    await clip.getByRole('button', { name: 'Edit The best part' }).click();
-    const dialog = page.getByRole('dialog');
-    await dialog.getByLabel('Title').fill('The very best');
-    await dialog.getByLabel('Who can watch').selectOption('unlisted');
-    await dialog.getByRole('button', { name: 'Save', exact: true }).click();
-    const renamed = page.locator('article', { hasText: 'The very best' });
-    await renamed.getByText('Unlisted').waitFor();
-    assert.deepEqual(await violations(page, 'clips'), []);
-    await renamed.getByRole('button', { name: 'Delete The very best' }).click();
-    await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
-    await renamed.waitFor({ state: 'detached' });
+  fullTest(
+    'the clips page plays, renames and deletes clips of the server, and keeps those of this browser',
+    async () => {
+      await page.goto(`${server.url}/clips`);
+      const clip = page.locator('article', { hasText: 'The best part' });
+      await clip.getByRole('button', { name: 'Play The best part' }).click();
+      await picture('it plays in its card', ({ paused }) => !paused);
+      await clip.getByRole('button', { name: 'Edit The best part' }).click();
+      const dialog = page.getByRole('dialog');
+      await dialog.getByLabel('Title').fill('The very best');
+      await dialog.getByLabel('Who can watch').selectOption('unlisted');
+      await dialog.getByRole('button', { name: 'Save', exact: true }).click();
+      const renamed = page.locator('article', { hasText: 'The very best' });
+      await renamed.getByText('Unlisted').waitFor();
+      assert.deepEqual(await violations(page, 'clips'), []);
+      await renamed.getByRole('button', { name: 'Delete The very best' }).click();
+      await page.getByRole('dialog').getByRole('button', { name: 'Delete' }).click();
+      await renamed.waitFor({ state: 'detached' });
 
-    const local = page.getByRole('region', { name: 'Saved in this browser' }).locator('article.card');
-    const exact = local.filter({ hasText: 'The exact part' }).first();
-    await page.reload();
-    await exact.waitFor();
-    const count = await local.count();
-    await exact.getByRole('button', { name: 'Remove The exact part' }).click();
-    await until('it is removed', async () => (await local.count()) === count - 1);
-    await page.getByRole('button', { name: 'Undo' }).click();
-    await until('it is restored', async () => (await local.count()) === count);
-  });
+      const local = page.getByRole('region', { name: 'Saved in this browser' }).locator('article.card');
+      const exact = local.filter({ hasText: 'The exact part' }).first();
+      await page.reload();
+      await exact.waitFor();
+      const count = await local.count();
+      await exact.getByRole('button', { name: 'Remove The exact part' }).click();
+      await until('it is removed', async () => (await local.count()) === count - 1);
+      await page.getByRole('button', { name: 'Undo' }).click();
+      await until('it is restored', async () => (await local.count()) === count);
+    },
+  );
 
   test('no console error, no failed request in all this', () => assert.deepEqual(withoutEarlyWindows(faults), []));
 

@@ -6,6 +6,7 @@ import type { Browser, Page } from 'playwright-core';
 import type { StreamView } from '../../src/api/shapes.ts';
 import { need } from '../fixtures/need.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
+import { fullTest } from '../full.ts';
 import { violations } from './axe.ts';
 import { collectFaults, openBrowser, openVisitor } from './chromium.ts';
 import { overflowing } from './overflow.ts';
@@ -87,7 +88,7 @@ suite('title, description and picture of a stream are edited on its page', { ski
     assert.deepEqual(faults, []);
   });
 
-  test('a file that is too large or no picture is refused with a sentence; a picture is removed', async () => {
+  fullTest('a file that is too large or no picture is refused with a sentence; a picture is removed', async () => {
     const looks = { width: 390, height: 844, colorScheme: 'dark' } as const;
     await using visitor = await openVisitor(browser, looks);
     await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
@@ -111,7 +112,7 @@ suite('title, description and picture of a stream are edited on its page', { ski
     assert.equal((await server.json<StreamView>('/api/v1/streams/door')).picture, null);
   });
 
-  test('a stream of the configuration keeps its title and takes a picture', async () => {
+  fullTest('a stream of the configuration keeps its title and takes a picture', async () => {
     await using visitor = await openVisitor(browser, { locale: 'zh-CN' });
     await visitor.request.post(`${server.url}/api/v1/sessions`, { data: { token: adminToken } });
     const page = await visitor.newPage();

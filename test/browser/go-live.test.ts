@@ -184,7 +184,7 @@ suite('the page Go live', { skip: need('chromium') || need('ffmpeg') }, () => {
     await watch.close();
   });
 
-  test('a wrong key is refused in words, and a key frame every 10 s is reported with what to set', async () => {
+  fullTest('a wrong key is refused in words, and a key frame every 10 s is reported with what to set', async () => {
     await stop();
     await light('Waiting for publisher');
     encoder = publish(`${await field('Server')}/studio?key=ok_wrong`, KEY_S.good);

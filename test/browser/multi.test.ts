@@ -209,7 +209,7 @@ suite('four streams on one page', { skip: need('chromium') || need('ffmpeg') }, 
     },
   );
 
-  test('a step back takes all with it, and the link takes others there', async (context) => {
+  fullTest('a step back takes all with it, and the link takes others there', async (context) => {
     await button('hall').click();
     // On a busy machine the common time is up to 30 s behind now.
     let shownMs = 0;

@@ -13,6 +13,7 @@ import { writeFilms } from '../fixtures/library/films.ts';
 import { need } from '../fixtures/need.ts';
 import { openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 import { collectFaults, openBrowser, openVisitor, withoutEarlyWindows } from './chromium.ts';
 import { frameWhen, type Look } from './frames.ts';
 import { readPicture, type Shown } from './picture.ts';
@@ -116,7 +117,7 @@ suite('two serving threads, in a browser', { skip: need('chromium') || noThreads
     });
   });
 
-  test('the past and an asset play to their ends, as HLS and as DASH', async () => {
+  fullTest('the past and an asset play to their ends, as HLS and as DASH', async () => {
     const from = Math.ceil(recorded.fromMs / 1000);
     const past = `/t/${token}/vod/door/${from}/${from + 3}`;
     const isThere = ({ utcMs }: Shown) => utcMs > (from - 3) * 1000 && utcMs < (from + 6) * 1000;

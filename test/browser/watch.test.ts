@@ -188,7 +188,7 @@ suite('the pages, in a browser', { skip: need('chromium') }, () => {
     await picture(page, 'it plays on', ({ paused }) => !paused);
   });
 
-  test('a link to a time that is not there says so, in both languages', async () => {
+  fullTest('a link to a time that is not there says so, in both languages', async () => {
     const future = Math.floor(Date.now() / 1000) + 86_400;
     const oldestMs = Date.parse((await server.stream('demo')).recorded.from!);
     for (const [query, locale, note] of [

@@ -12,7 +12,7 @@ import { post } from '../fixtures/publishers/push-streams.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { assertCovered } from '../fixtures/timeline.ts';
 import { until } from '../fixtures/wait.ts';
-import { firstOf } from '../full.ts';
+import { firstOf, fullTest } from '../full.ts';
 import { openBrowser, openVisitor } from './chromium.ts';
 import { openEmptyPage, publish } from './webrtc-page.ts';
 
@@ -82,7 +82,7 @@ suite('a browser publishes over WHIP', { skip: need('chromium') }, () => {
     await context.close();
   });
 
-  test('a browser that vanishes ends its stream', async () => {
+  fullTest('a browser that vanishes ends its stream', async () => {
     const context = await openVisitor(browser);
     const page = await openEmptyPage(context, server.url);
     await publish(page, `${server.url}/whip/browser-gone`, key, 'H264');

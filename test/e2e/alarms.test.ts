@@ -11,6 +11,7 @@ import { encode, encoderArgs, ffmpegArgs, startSender } from '../fixtures/encode
 import { need } from '../fixtures/need.ts';
 import { openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const adminToken = 'a-token-of-the-test-0123456789';
 /** Seconds of the film in which its picture is black and it is silent, and in which its picture is still. */
@@ -156,7 +157,7 @@ suite('watching the input', { skip: need('ffmpeg') }, () => {
     assert.ok(known(history.series.pictureChange).length > 0);
   });
 
-  test('a muted stream is shown as such, and rules that are not understood are refused', async () => {
+  fullTest('a muted stream is shown as such, and rules that are not understood are refused', async () => {
     await using folder = await openFolder('alarms-mute');
     await using server = await startServer({ data: `${folder.path}/data`, adminToken });
     await send(server, 'POST', '/streams', { name: 'studio', source: { type: 'push' } });

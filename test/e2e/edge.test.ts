@@ -130,7 +130,7 @@ suite('an edge before a server', () => {
     assert.deepEqual(await asked(), before);
   });
 
-  test('fifty viewers that wait for one reload and its part cause one request of each to the origin', async () => {
+  fullTest('fifty viewers that wait for one reload and its part cause one request of each to the origin', async () => {
     await using quiet = await startEdge(origin.url, { args: ['--prefetch', 'off'] });
     const { path, msn } = await livePlaylist(origin.url, 'cam');
     const held = `${quiet.url}${path}?_HLS_msn=${msn + 1}&_HLS_part=0`;
@@ -234,33 +234,36 @@ suite('an edge before a server', () => {
     assert.match((await get(`${edge.url}/metrics`)).bytes.toString(), /oxbow_edge_requests_total\{result="hit"\} \d/);
   });
 
-  test('while the origin is gone its media and last playlist are served; then everything continues by itself', async () => {
-    const { path, msn } = await livePlaylist(edge.url, 'cam');
-    const part = `${path.slice(0, path.lastIndexOf('/'))}/${msn}.0.m4s`;
-    const list = await get(edge.url + path);
-    assert.equal((await get(edge.url + part)).status, 200);
-    await origin.stop('SIGKILL');
-    assert.equal((await get(edge.url + part)).status, 200);
-    await until(
-      'the playlist is older than its max-age',
-      async () => Number((await get(edge.url + path)).headers.get('age')) > 1,
-    );
-    const stale = await get(edge.url + path);
-    assert.equal(stale.status, 200);
-    assert.equal(stale.headers.get('etag'), list.headers.get('etag'));
-    // A reload that cannot be held gets the last playlist too, so that players go on asking.
-    const held = await get(`${edge.url}${path}?_HLS_msn=${msn + 2}`);
-    assert.equal(held.status, 200);
-    assert.equal((await get(`${edge.url}/live/cam/av0/1.m4s`)).status, 503);
-    assert.equal((await get(`${edge.url}/api/v1/time`)).status, 503);
-    origin = await startOrigin();
-    await origin.stream('cam', 'live');
-    const again = await until('the edge has the new playlist', async () => {
-      const found = await livePlaylist(edge.url, 'cam');
-      return found.path !== path && found;
-    });
-    assert.equal((await get(`${edge.url}${again.path}?_HLS_msn=${again.msn + 1}`)).status, 200);
-  });
+  fullTest(
+    'while the origin is gone its media and last playlist are served; then everything continues by itself',
+    async () => {
+      const { path, msn } = await livePlaylist(edge.url, 'cam');
+      const part = `${path.slice(0, path.lastIndexOf('/'))}/${msn}.0.m4s`;
+      const list = await get(edge.url + path);
+      assert.equal((await get(edge.url + part)).status, 200);
+      await origin.stop('SIGKILL');
+      assert.equal((await get(edge.url + part)).status, 200);
+      await until(
+        'the playlist is older than its max-age',
+        async () => Number((await get(edge.url + path)).headers.get('age')) > 1,
+      );
+      const stale = await get(edge.url + path);
+      assert.equal(stale.status, 200);
+      assert.equal(stale.headers.get('etag'), list.headers.get('etag'));
+      // A reload that cannot be held gets the last playlist too, so that players go on asking.
+      const held = await get(`${edge.url}${path}?_HLS_msn=${msn + 2}`);
+      assert.equal(held.status, 200);
+      assert.equal((await get(`${edge.url}/live/cam/av0/1.m4s`)).status, 503);
+      assert.equal((await get(`${edge.url}/api/v1/time`)).status, 503);
+      origin = await startOrigin();
+      await origin.stream('cam', 'live');
+      const again = await until('the edge has the new playlist', async () => {
+        const found = await livePlaylist(edge.url, 'cam');
+        return found.path !== path && found;
+      });
+      assert.equal((await get(`${edge.url}${again.path}?_HLS_msn=${again.msn + 1}`)).status, 200);
+    },
+  );
 });
 
 fullTest('copies on the disk survive the end of the edge, and are served while the origin is gone', async () => {

@@ -105,7 +105,7 @@ suite('export', { skip: need('ffmpeg') }, () => {
       for (const format of formats.slice(1)) assert.deepEqual(await audioHashes(file(`${name}.${format}`)), sound);
     });
 
-    test(`${name}: an exact export has the requested pictures, and copies all but those at the edges`, async () => {
+    fullTest(`${name}: an exact export has the requested pictures, and copies all but those at the edges`, async () => {
       const { startMs, secondMs } = timesOf(name);
       const [first, second] = [
         await pictureHashes(stretch(name, 'first')),
@@ -176,47 +176,50 @@ suite('export', { skip: need('ffmpeg') }, () => {
     assert.match(wrong!.stderr, /"1" is not FROM\/TO/);
   });
 
-  test('with a quality, pictures are encoded again and sound is copied, across gaps, ranges and exact cuts', async () => {
-    const { startMs, endMs } = timesOf('avc');
-    const whole = ['--from', `${startMs}`, '--to', `${endMs}`];
-    const result = await exportLocally('avc', ...whole, '-o', file('small.mp4'), '--quality', '72p');
-    const small = await probe(file('small.mp4'));
-    const pictures = Math.round((FIRST_S + SECOND_S) * 25);
-    assert.deepEqual([result.recoded, (await pictureHashes(file('small.mp4'))).length], [pictures, pictures]);
-    assert.equal(small.streams[0]!.size, '128x72');
-    assert.ok(Math.abs(small.durationS - FIRST_S - SECOND_S) < 0.05, `it lasts ${small.durationS} s`);
-    assert.deepEqual([result.parts.length, result.gaps.length], [2, 1]);
-    await exportLocally('avc', ...whole, '-o', file('copied.mp4'));
-    assert.deepEqual(await audioHashes(file('small.mp4')), await audioHashes(file('copied.mp4')));
-    for (const [picture, which] of [
-      [0, 'first'],
-      [FIRST_S * 25, 'second'],
-    ] as const) {
-      const psnr = await likeness(stretch('avc', which), file('small.mp4'), picture, 60, '128:72');
-      assert.ok(psnr > 30, `${which}: ${psnr} dB`);
-    }
+  fullTest(
+    'with a quality, pictures are encoded again and sound is copied, across gaps, ranges and exact cuts',
+    async () => {
+      const { startMs, endMs } = timesOf('avc');
+      const whole = ['--from', `${startMs}`, '--to', `${endMs}`];
+      const result = await exportLocally('avc', ...whole, '-o', file('small.mp4'), '--quality', '72p');
+      const small = await probe(file('small.mp4'));
+      const pictures = Math.round((FIRST_S + SECOND_S) * 25);
+      assert.deepEqual([result.recoded, (await pictureHashes(file('small.mp4'))).length], [pictures, pictures]);
+      assert.equal(small.streams[0]!.size, '128x72');
+      assert.ok(Math.abs(small.durationS - FIRST_S - SECOND_S) < 0.05, `it lasts ${small.durationS} s`);
+      assert.deepEqual([result.parts.length, result.gaps.length], [2, 1]);
+      await exportLocally('avc', ...whole, '-o', file('copied.mp4'));
+      assert.deepEqual(await audioHashes(file('small.mp4')), await audioHashes(file('copied.mp4')));
+      for (const [picture, which] of [
+        [0, 'first'],
+        [FIRST_S * 25, 'second'],
+      ] as const) {
+        const psnr = await likeness(stretch('avc', which), file('small.mp4'), picture, 60, '128:72');
+        assert.ok(psnr > 30, `${which}: ${psnr} dB`);
+      }
 
-    const other = sources.at(-1)!.name;
-    const times = timesOf(other);
-    const ranges = [`${times.secondMs + 200}/1s`, `${times.startMs + 1300}/${times.startMs + 3100}`];
-    const cut = [...['--range', ...ranges], '-o', file('cut.mkv'), '--exact', '--quality', '72p:300k'];
-    const { recoded, parts, seconds } = await exportLocally(other, ...cut);
-    assert.deepEqual([recoded, parts.length], [25 + 45, 2]);
-    assert.ok(Math.abs(seconds - 2.8) < 0.06, `it lasts ${seconds} s`);
-    assert.ok((await likeness(stretch(other, 'second'), file('cut.mkv'), 0, 1, '128:72')) < 30, 'another picture');
-    const psnr = await likeness(file('cut.mkv'), stretch(other, 'second'), 5, 25, '128:72');
-    assert.ok(psnr > 30, `from the requested picture on: ${psnr} dB`);
-    const { streams } = await probe(file('cut.mkv'));
-    assert.ok(Math.abs(streams[0]!.startS - streams[1]!.startS) < 0.03, 'sound begins with the picture');
+      const other = sources.at(-1)!.name;
+      const times = timesOf(other);
+      const ranges = [`${times.secondMs + 200}/1s`, `${times.startMs + 1300}/${times.startMs + 3100}`];
+      const cut = [...['--range', ...ranges], '-o', file('cut.mkv'), '--exact', '--quality', '72p:300k'];
+      const { recoded, parts, seconds } = await exportLocally(other, ...cut);
+      assert.deepEqual([recoded, parts.length], [25 + 45, 2]);
+      assert.ok(Math.abs(seconds - 2.8) < 0.06, `it lasts ${seconds} s`);
+      assert.ok((await likeness(stretch(other, 'second'), file('cut.mkv'), 0, 1, '128:72')) < 30, 'another picture');
+      const psnr = await likeness(file('cut.mkv'), stretch(other, 'second'), 5, 25, '128:72');
+      assert.ok(psnr > 30, `from the requested picture on: ${psnr} dB`);
+      const { streams } = await probe(file('cut.mkv'));
+      assert.ok(Math.abs(streams[0]!.startS - streams[1]!.startS) < 0.03, 'sound begins with the picture');
 
-    const sound = await exportLocally('avc', ...whole, '-o', file('sound.mp4'), '--quality', 'audio');
-    assert.deepEqual(await audioHashes(file('sound.mp4')), await audioHashes(file('copied.mp4')));
-    assert.deepEqual([(await probe(file('sound.mp4'))).streams.length, sound.recoded], [1, 0]);
-    const larger = await runOxbow([
-      ...['export', 'avc', ...whole, '-o', file('none.mp4'), '--data', file('data'), '--quality', '720p'],
-    ]);
-    assert.match(larger.stderr, /720p is larger than the recording of avc, which has 90p there/);
-  });
+      const sound = await exportLocally('avc', ...whole, '-o', file('sound.mp4'), '--quality', 'audio');
+      assert.deepEqual(await audioHashes(file('sound.mp4')), await audioHashes(file('copied.mp4')));
+      assert.deepEqual([(await probe(file('sound.mp4'))).streams.length, sound.recoded], [1, 0]);
+      const larger = await runOxbow([
+        ...['export', 'avc', ...whole, '-o', file('none.mp4'), '--data', file('data'), '--quality', '720p'],
+      ]);
+      assert.match(larger.stderr, /720p is larger than the recording of avc, which has 90p there/);
+    },
+  );
 
   test('a failed export has a message and leaves no file', async () => {
     const { startMs } = timesOf('avc');

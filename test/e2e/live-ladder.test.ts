@@ -143,7 +143,7 @@ suite('the ladder of a live stream', { skip: need('ffmpeg') || (process.platform
     assert.ok(server.log('warn').some(({ msg }) => msg.includes('drops its top quality')));
   });
 
-  test('starts again when its process is killed, and the source has every picture', async () => {
+  fullTest('starts again when its process is killed, and the source has every picture', async () => {
     const pid = await until('the encoder runs', encoderPid);
     process.kill(pid, 'SIGKILL');
     await until('it runs again', async () => {

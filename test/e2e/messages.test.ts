@@ -45,7 +45,7 @@ suite('a failed start reports the reason and a hint', () => {
   /** Every refused start gets a folder of its own that must not be made in vain. */
   const serve = (...args: string[]) => ['serve', '--rtmp', 'off', '--srt', 'off', '--http', '127.0.0.1:0', ...args];
 
-  test('a URL of another kind, a word that is neither verb nor URL', async () => {
+  fullTest('a URL of another kind, a word that is neither verb nor URL', async () => {
     const data = join(folder.path, 'never');
     const no = /not an http, https, rtsp, udp, srt or whep\+https URL/;
     const [other, empty, word] = (await runCommandLines([
@@ -83,7 +83,7 @@ suite('a failed start reports the reason and a hint', () => {
     assertRefusal(said, 1, new RegExp(String(port)), /another port|--http/);
   });
 
-  test('a data folder that is a file, or where nothing can be written', async () => {
+  fullTest('a data folder that is a file, or where nothing can be written', async () => {
     const file = join(folder.path, 'a-file');
     await writeFile(file, '');
     const lines = [file, join(file, 'below'), '/proc/oxbow'].map((data) => serve('--data', data));

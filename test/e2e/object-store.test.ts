@@ -109,27 +109,30 @@ suite('recordings in an object store', () => {
     }
   });
 
-  test('an export is downloaded from the bucket by a short-lived address, after its access was checked', async () => {
-    const { spans } = await server.timeline('cam');
-    const body = JSON.stringify({ stream: 'cam', from: spans[0]!.from, to: spans[0]!.to });
-    const headers = { 'content-type': 'application/json' };
-    const created = await server.fetch('/api/v1/exports', { method: 'POST', body, headers });
-    const { id } = (await created.json()) as { id: string };
-    const file = `/api/v1/exports/${id}/file`;
-    await until('it is in the bucket', async () => (await keys()).some((key) => key.endsWith(`exports/${id}.mp4`)));
-    const answer = await until('it redirects', async () => {
-      const one = await server.fetch(file, { redirect: 'manual' });
-      return one.status === 302 ? one : one.body?.cancel().then(() => undefined);
-    });
-    const address = answer.headers.get('location')!;
-    assert.equal(new URL(address).port, String(network.port));
-    assert.equal(answer.headers.get('cache-control'), 'no-store');
-    const direct = await fetch(address);
-    assert.match(direct.headers.get('content-disposition')!, /^attachment/);
-    assert.ok((await direct.arrayBuffer()).byteLength > 10_000);
-    const stranger = await fetch(`${server.url}${file}`, { redirect: 'manual' });
-    assert.equal(stranger.status, 401);
-  });
+  fullTest(
+    'an export is downloaded from the bucket by a short-lived address, after its access was checked',
+    async () => {
+      const { spans } = await server.timeline('cam');
+      const body = JSON.stringify({ stream: 'cam', from: spans[0]!.from, to: spans[0]!.to });
+      const headers = { 'content-type': 'application/json' };
+      const created = await server.fetch('/api/v1/exports', { method: 'POST', body, headers });
+      const { id } = (await created.json()) as { id: string };
+      const file = `/api/v1/exports/${id}/file`;
+      await until('it is in the bucket', async () => (await keys()).some((key) => key.endsWith(`exports/${id}.mp4`)));
+      const answer = await until('it redirects', async () => {
+        const one = await server.fetch(file, { redirect: 'manual' });
+        return one.status === 302 ? one : one.body?.cancel().then(() => undefined);
+      });
+      const address = answer.headers.get('location')!;
+      assert.equal(new URL(address).port, String(network.port));
+      assert.equal(answer.headers.get('cache-control'), 'no-store');
+      const direct = await fetch(address);
+      assert.match(direct.headers.get('content-disposition')!, /^attachment/);
+      assert.ok((await direct.arrayBuffer()).byteLength > 10_000);
+      const stranger = await fetch(`${server.url}${file}`, { redirect: 'manual' });
+      assert.equal(stranger.status, 401);
+    },
+  );
 
   test('after SIGKILL the recording is still there, from the bucket', async () => {
     log += server.stderr;

@@ -9,6 +9,7 @@ import { type Origin, openLiveHls, openOrigin } from '../fixtures/origin.ts';
 import { type Folder, openFolder, runOxbow, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
 import { livePage, type StandIn, writeStandIn } from '../fixtures/yt-dlp.ts';
+import { fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 
@@ -75,7 +76,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
     await server.stream('harbour', 'live');
   });
 
-  test('a video file of a page is pulled as a file, and its rate is measured', async () => {
+  fullTest('a video file of a page is pulled as a file, and its rate is measured', async () => {
     const film = join(folder.path, 'hls', 'film.mp4');
     const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=192x108:rate=25:duration=20'];
     const sound = ['-f', 'lavfi', '-i', 'sine=duration=20'];
@@ -103,7 +104,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
     assert.ok(Math.abs(view.facts!.durationS! - 20) < 0.2);
   });
 
-  test('a probe describes a page before it is recorded', async () => {
+  fullTest('a probe describes a page before it is recorded', async () => {
     const response = await post('/api/v1/probe', { url: `${origin.url}/index.m3u8#t=5` });
     assert.equal(response.status, 200, await response.clone().text());
     const found = (await response.json()) as ProbeView;
@@ -116,7 +117,7 @@ suite('pages', { skip: need('ffmpeg') }, () => {
     );
   });
 
-  test('addresses from yt-dlp may not be in a private network, for any user', async () => {
+  fullTest('addresses from yt-dlp may not be in a private network, for any user', async () => {
     await using strict = await startServer({
       data: join(folder.path, 'strict'),
       adminToken,

@@ -71,7 +71,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
     });
   }
 
-  test('the file of a killed recording is playable', async () => {
+  fullTest('the file of a killed recording is playable', async () => {
     await Promise.all(
       formats.map(async (format) => {
         const path = file(`killed.${format}`);
@@ -114,7 +114,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
     assert.ok(!(await readdir(folder.path)).includes('lost.mp4'));
   });
 
-  test('--from starts as far before the live edge as the source offers; the default is near the edge', async () => {
+  fullTest('--from starts as far before the live edge as the source offers; the default is near the edge', async () => {
     const media = file('offered');
     await makeHls({ folder: media, seconds: 20, size: '128x72', container: 'fmp4' });
     const startMs = Date.now() - 12_000;
@@ -150,7 +150,7 @@ suite('record', { skip: need('ffmpeg') }, () => {
     assert.deepEqual(await pictureHashes(file('piped.ts')), pictures);
   });
 
-  test('a folder is the data folder of a server', async () => {
+  fullTest('a folder is the data folder of a server', async () => {
     const data = file('data');
     const said = await runOxbow(['record', url, '-o', data, '--name', 'door']);
     assert.equal(said.code, 0, said.stderr);

@@ -196,30 +196,33 @@ suite('relays', { skip: need('ffmpeg'), concurrency: false }, () => {
     });
   });
 
-  test('a relay of the stream to itself is refused; disabling and deleting end it; a restart keeps it', async () => {
-    await create(source, 'own');
-    const rtmp = source.ingest.rtmp!;
-    for (const url of [`${rtmp}/own?key=ok_x`, `${rtmp}/ok_x`, `${source.ingest.srt}?streamid=publish:own:ok_x`]) {
-      const response = await source.fetch('/api/v1/streams/own/relays', {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify({ url }),
-      });
-      assert.equal(response.status, 409, url);
-      assert.equal(((await response.json()) as { code: string }).code, 'relay-loop');
-    }
-    const { id } = await relay('own', `${rtmp}/other?key=ok_x`);
-    const disabled = await call<RelayView>(source, 'PATCH', `/streams/own/relays/${id}`, { enabled: false });
-    assert.deepEqual([disabled.enabled, disabled.state, disabled.label], [false, 'stopped', 'test']);
-    await source.stop();
-    source = await open('source');
-    assert.deepEqual(
-      (await relays('own')).map((one) => [one.id, one.enabled, one.target]),
-      [[id, false, disabled.target]],
-    );
-    await call(source, 'DELETE', `/streams/own/relays/${id}`);
-    assert.deepEqual(await relays('own'), []);
-  });
+  fullTest(
+    'a relay of the stream to itself is refused; disabling and deleting end it; a restart keeps it',
+    async () => {
+      await create(source, 'own');
+      const rtmp = source.ingest.rtmp!;
+      for (const url of [`${rtmp}/own?key=ok_x`, `${rtmp}/ok_x`, `${source.ingest.srt}?streamid=publish:own:ok_x`]) {
+        const response = await source.fetch('/api/v1/streams/own/relays', {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify({ url }),
+        });
+        assert.equal(response.status, 409, url);
+        assert.equal(((await response.json()) as { code: string }).code, 'relay-loop');
+      }
+      const { id } = await relay('own', `${rtmp}/other?key=ok_x`);
+      const disabled = await call<RelayView>(source, 'PATCH', `/streams/own/relays/${id}`, { enabled: false });
+      assert.deepEqual([disabled.enabled, disabled.state, disabled.label], [false, 'stopped', 'test']);
+      await source.stop();
+      source = await open('source');
+      assert.deepEqual(
+        (await relays('own')).map((one) => [one.id, one.enabled, one.target]),
+        [[id, false, disabled.target]],
+      );
+      await call(source, 'DELETE', `/streams/own/relays/${id}`);
+      assert.deepEqual(await relays('own'), []);
+    },
+  );
 });
 
 /** MPEG-TS without the last PES packet of each PID: the connection may end within it. */

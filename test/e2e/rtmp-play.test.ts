@@ -87,7 +87,7 @@ suite('playing over RTMP', { skip: need('ffmpeg'), concurrency: 3 }, () => {
     ['hevc', 'aac'],
     ['av1', 'opus'],
   ] as const)) {
-    test(`FFmpeg 8 gets ${video} and ${audio} over enhanced RTMP`, async () => {
+    fullTest(`FFmpeg 8 gets ${video} and ${audio} over enhanced RTMP`, async () => {
       const film = join(folder.path, `${video}.mkv`);
       await makeFilm(film, { seconds: SECONDS, video, audio });
       await using publisher = publishByFfmpeg8({ file: film, url: await create(video), format: 'flv' });

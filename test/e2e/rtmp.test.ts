@@ -83,17 +83,21 @@ suite('publishing over RTMP', { skip: need('ffmpeg'), concurrency: true }, () =>
     assert.deepEqual(timeline.gaps, []);
   });
 
-  test('ffmpeg and GStreamer publish at once on one port, with the key alone and with the key in the address', {
-    skip: need('gst-launch-1.0'),
-  }, async () => {
-    const first = await createStream(server, 'first');
-    const second = await createStream(server, 'second');
-    await using ffmpeg = publishByFfmpeg(film('classic'), `${server.ingest.rtmp}/${first}`);
-    await using gstreamer = publishByGstreamer(film('classic'), `${server.ingest.rtmp}/second?key=${second}`);
-    await Promise.all([finish(server, 'first', ffmpeg, 6), finish(server, 'second', gstreamer, 6)]);
-    assert.deepEqual(await recordedPictures(server, 'first'), classic);
-    assert.deepEqual(await recordedPictures(server, 'second'), classic);
-  });
+  fullTest(
+    'ffmpeg and GStreamer publish at once on one port, with the key alone and with the key in the address',
+    {
+      skip: need('gst-launch-1.0'),
+    },
+    async () => {
+      const first = await createStream(server, 'first');
+      const second = await createStream(server, 'second');
+      await using ffmpeg = publishByFfmpeg(film('classic'), `${server.ingest.rtmp}/${first}`);
+      await using gstreamer = publishByGstreamer(film('classic'), `${server.ingest.rtmp}/second?key=${second}`);
+      await Promise.all([finish(server, 'first', ffmpeg, 6), finish(server, 'second', gstreamer, 6)]);
+      assert.deepEqual(await recordedPictures(server, 'first'), classic);
+      assert.deepEqual(await recordedPictures(server, 'second'), classic);
+    },
+  );
 
   test('a wrong key, a second publisher and a wrong application get the reason as a status', async () => {
     const key = await createStream(server, 'refusing');
@@ -164,7 +168,7 @@ suite('RTMP at the edges', { skip: need('ffmpeg') }, () => {
     await folder[Symbol.asyncDispose]();
   });
 
-  test('RTMPS has the certificate of HTTPS; a port in use is a warning, and everything else runs', async () => {
+  fullTest('RTMPS has the certificate of HTTPS; a port in use is a warning, and everything else runs', async () => {
     const { cert, key: certKey } = await makeCertificate(folder.path, 'localhost');
     const tls = ['--tls-cert', cert, '--tls-key', certKey];
     const port = new URL(first.ingest.rtmp!.replace('rtmp:', 'http:')).port;
@@ -190,7 +194,7 @@ suite('RTMP at the edges', { skip: need('ffmpeg') }, () => {
     }
   });
 
-  test('a publisher is unpublished in order when oxbow ends', async () => {
+  fullTest('a publisher is unpublished in order when oxbow ends', async () => {
     const key = await createStream(first, 'studio');
     await using publisher = publishByFfmpeg(film(), `${first.ingest.rtmp}/studio?key=${key}`);
     await become(first, 'studio', 'live');

@@ -13,7 +13,7 @@ import { createPush, endRecording, recordedPictures } from '../fixtures/publishe
 import { makeCameraFilm, needRtspSink } from '../fixtures/rtsp/rtsp-servers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
-import { firstOf } from '../full.ts';
+import { firstOf, fullTest } from '../full.ts';
 
 const adminToken = 'let-me-in-please';
 const FILM_SECONDS = 6;
@@ -52,7 +52,6 @@ suite('publishing over RTSP', { skip: need('ffmpeg'), concurrency: true }, () =>
 
   /** The publisher sends the film, and ends in order. @returns why it left */
   async function assertPublished(name: string, publisher: PublishingProcess): Promise<unknown> {
-    await server.stream(name, 'live');
     const code = await publisher.ended;
     const log = server.log().filter(({ stream }) => stream === name);
     assert.equal(code, 0, [publisher.stderr, ...log.map((line) => JSON.stringify(line))].join('\n'));
@@ -66,14 +65,14 @@ suite('publishing over RTSP', { skip: need('ffmpeg'), concurrency: true }, () =>
     assert.equal(await assertPublished('tcp', publisher), 'the client ended its session');
   });
 
-  test('ffmpeg over UDP, with the key as password: the recording is the film', async () => {
+  fullTest('ffmpeg over UDP, with the key as password: the recording is the film', async () => {
     const key = await createPush(server, 'udp');
     await using publisher = publish(`rtsp://encoder:${key}@${host}/udp`, 'udp');
     assert.equal(await assertPublished('udp', publisher), 'the client ended its session');
   });
 
   for (const transport of firstOf(1, ['tcp', 'udp'] as const)) {
-    test(`GStreamer over ${transport}: the recording is the film`, { skip: needRtspSink() }, async () => {
+    fullTest(`GStreamer over ${transport}: the recording is the film`, { skip: needRtspSink() }, async () => {
       const name = `gst-${transport}`;
       const key = await createPush(server, name);
       await using _publisher = startPublisher('gst-launch-1.0', [
@@ -103,7 +102,7 @@ suite('publishing over RTSP', { skip: need('ffmpeg'), concurrency: true }, () =>
     assert.doesNotMatch(server.stderr, new RegExp(key));
   });
 
-  test('a publisher that is killed leaves the stream at once, and may return', async () => {
+  fullTest('a publisher that is killed leaves the stream at once, and may return', async () => {
     const key = await createPush(server, 'lost');
     const url = `rtsp://${host}/lost?key=${key}`;
     const first = publish(url);

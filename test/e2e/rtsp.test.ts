@@ -75,7 +75,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     });
   }
 
-  test('with Digest: the recording is the film, and the password appears nowhere', async () => {
+  fullTest('with Digest: the recording is the film, and the password appears nowhere', async () => {
     const login = { user: 'viewer', password: 'p@ss/w#rd' };
     await using camera = await startGstServer({ launch: h264AacOf(film), path: '/cam/realmonitor', ...login });
     const url = `rtsp://viewer:p%40ss%2Fw%23rd@127.0.0.1:${camera.port}/cam/realmonitor?channel=1&subtype=0&transport=udp`;
@@ -97,7 +97,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     await server.fetch('/api/v1/streams/wrong', { method: 'DELETE' });
   });
 
-  test('over TLS: the recording is the film', { skip: need('openssl') }, async () => {
+  fullTest('over TLS: the recording is the film', { skip: need('openssl') }, async () => {
     const certificate = { cert: join(folder.path, 'camera.crt'), key: join(folder.path, 'camera.key') };
     await using camera = await startGstServer({ launch: h264AacOf(film), certificate });
     await addPull('secure', `rtsps://localhost:${camera.port}/cam`);
@@ -129,7 +129,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     await assertRecorded('ts', camera, await pictureHashes(file));
   });
 
-  test('a server that ends and returns: two runs with the film, and a gap between them', async () => {
+  fullTest('a server that ends and returns: two runs with the film, and a gap between them', async () => {
     const port = await freePort();
     const first = await startGstServer({ launch: h264AacOf(film), port });
     await addPull('returning', `rtsp://127.0.0.1:${port}/cam`);
@@ -148,7 +148,7 @@ suite('pulling over RTSP', { skip: need('ffmpeg') || needGstServer(), concurrenc
     assert.deepEqual([...new Set(gaps.map(({ cause }) => cause))], ['source-down']);
   });
 
-  test('a probe names the tracks', async () => {
+  fullTest('a probe names the tracks', async () => {
     await using camera = await startGstServer({ launch: h264AacOf(film) });
     const found = await post<ProbeView>(server, '/probe', { url: `rtsp://127.0.0.1:${camera.port}/cam` });
     assert.equal(found.protocol, 'rtsp');

@@ -9,6 +9,7 @@ import { oidcClient, startOidcServer } from '../../src/accounts/identity/oidc.fi
 import type { MeView, SignInMethods } from '../../src/api/account/access-shapes.ts';
 import { openFolder, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 test('a person signs in by OpenID Connect, gets an account, and is still signed in after a restart', async () => {
   await using folder = await openFolder('oidc');
@@ -66,80 +67,86 @@ test('a person signs in by OpenID Connect, gets an account, and is still signed 
   assert.deepEqual([user?.name, user?.identities], ['Ada', [{ provider: 'school', name: 'Ada' }]]);
 });
 
-test('an answer of a service that is replayed, mixed up, late, of another browser or forged signs no one in; it is counted, logged and explained', async () => {
-  await using folder = await openFolder('oidc-attacks');
-  let url = '';
-  const callback = (id: string) => `${url}/api/v1/sign-in/${id}/callback`;
-  await using school = await startOidcServer(() => callback('school'));
-  await using club = await startOidcServer(() => callback('club'));
-  await using forger = await startForger();
-  const secret = `${folder.path}/secret`;
-  await writeFile(secret, `${oidcClient.secret}\n`);
-  const config = `${folder.path}/oxbow.yaml`;
-  const services = Object.entries({ school, club, forger }).map(
-    ([id, { issuer }]) =>
-      `    ${id}: { issuer: '${issuer}', clientId: ${oidcClient.id}, clientSecretFile: '${secret}', signUp: open }\n`,
-  );
-  await writeFile(config, `identity:\n  providers:\n${services.join('')}`);
-  await using server = await startServer({ data: `${folder.path}/data`, args: ['--config', config] });
-  ({ url } = server);
-
-  const begin = async (id: string) => {
-    const answer = await fetch(`${url}/api/v1/sign-in/${id}`, { redirect: 'manual' });
-    return { cookie: answer.headers.getSetCookie()[0]!.split(';')[0]!, to: answer.headers.get('location')! };
-  };
-  /** Comes back; returns what the page of sign-in explains, or where a person who is signed in is led. */
-  const finish = async (back: string, cookie: string) => {
-    const answer = await fetch(back, { headers: { cookie } });
-    const led = /url=([^"]+)"/.exec(await answer.text())![1]!.replaceAll('&#38;', '&');
-    const hasSession = answer.headers.getSetCookie().some((each) => each.includes('SameSite=Strict'));
-    const error = new URL(led, url).searchParams.get('error');
-    assert.equal(hasSession, error === null);
-    return error ?? led;
-  };
-
-  const own = await begin('school');
-  const back = await school.signIn(own.to, 'ada');
-  const other = await begin('school');
-  assert.equal(await finish(back, other.cookie), 'identity-refused', 'begun in another browser');
-  assert.equal(await finish(back, ''), 'identity-expired', 'a browser that began nothing');
-  const atClub = await begin('club');
-  const mixed = back.replace(callback('school'), callback('club'));
-  assert.equal(await finish(mixed, own.cookie), 'identity-expired', 'the answer of one service at another');
-  const state = (of: string) => new URL(of).searchParams.get('state')!;
-  const swapped = mixed.replace(state(back), state(atClub.to));
-  assert.equal(
-    await finish(swapped, atClub.cookie),
-    'identity-refused',
-    'the code of one service at another (RFC 9207)',
-  );
-  assert.equal(await finish(back, own.cookie), '/');
-  assert.equal(await finish(back, own.cookie), 'identity-refused', 'code and state twice');
-  const late = await begin('school');
-  const lateBack = await school.signIn(late.to, 'ada');
-  const expired = sealed(late.cookie, (ticket) => ({ ...ticket, expiresMs: Date.now() + 1e9 }));
-  assert.equal(await finish(lateBack, expired), 'identity-expired', 'a ticket with another time of its end');
-
-  for (const forgery of ['none', 'tampered', 'nonce', 'audience'] as const) {
-    const begun = await begin('forger');
-    forger.forgery = forgery;
-    forger.nonce = new URL(begun.to).searchParams.get('nonce')!;
-    const answer = `${callback('forger')}?code=x&state=${state(begun.to)}`;
-    assert.equal(await finish(answer, begun.cookie), 'identity-refused', forgery);
-  }
-  const metrics = await (await fetch(`${url}/metrics`)).text();
-  const counted = (id: string, result: string) =>
-    Number(
-      new RegExp(`oxbow_identity_sign_ins_total\\{provider="${id}",result="${result}"\\} (.*)`).exec(metrics)?.[1],
+fullTest(
+  'an answer of a service that is replayed, mixed up, late, of another browser or forged signs no one in; it is counted, logged and explained',
+  async () => {
+    await using folder = await openFolder('oidc-attacks');
+    let url = '';
+    const callback = (id: string) => `${url}/api/v1/sign-in/${id}/callback`;
+    await using school = await startOidcServer(() => callback('school'));
+    await using club = await startOidcServer(() => callback('club'));
+    await using forger = await startForger();
+    const secret = `${folder.path}/secret`;
+    await writeFile(secret, `${oidcClient.secret}\n`);
+    const config = `${folder.path}/oxbow.yaml`;
+    const services = Object.entries({ school, club, forger }).map(
+      ([id, { issuer }]) =>
+        `    ${id}: { issuer: '${issuer}', clientId: ${oidcClient.id}, clientSecretFile: '${secret}', signUp: open }\n`,
     );
-  assert.deepEqual([counted('school', 'refused'), counted('club', 'refused'), counted('forger', 'refused')], [4, 2, 4]);
-  assert.equal(counted('school', 'created'), 1);
-  const logged = server.log('warn').filter(({ msg }) => msg === 'a sign-in by another service failed');
-  assert.equal(logged.length, 10);
-  assert.ok(logged.every(({ reason }) => typeof reason === 'string' && reason !== ''));
-  const codes = [back, lateBack].map((each) => new URL(each).searchParams.get('code')!);
-  assert.ok(!codes.some((code) => server.stderr.includes(code)), 'no code is in the log');
-});
+    await writeFile(config, `identity:\n  providers:\n${services.join('')}`);
+    await using server = await startServer({ data: `${folder.path}/data`, args: ['--config', config] });
+    ({ url } = server);
+
+    const begin = async (id: string) => {
+      const answer = await fetch(`${url}/api/v1/sign-in/${id}`, { redirect: 'manual' });
+      return { cookie: answer.headers.getSetCookie()[0]!.split(';')[0]!, to: answer.headers.get('location')! };
+    };
+    /** Comes back; returns what the page of sign-in explains, or where a person who is signed in is led. */
+    const finish = async (back: string, cookie: string) => {
+      const answer = await fetch(back, { headers: { cookie } });
+      const led = /url=([^"]+)"/.exec(await answer.text())![1]!.replaceAll('&#38;', '&');
+      const hasSession = answer.headers.getSetCookie().some((each) => each.includes('SameSite=Strict'));
+      const error = new URL(led, url).searchParams.get('error');
+      assert.equal(hasSession, error === null);
+      return error ?? led;
+    };
+
+    const own = await begin('school');
+    const back = await school.signIn(own.to, 'ada');
+    const other = await begin('school');
+    assert.equal(await finish(back, other.cookie), 'identity-refused', 'begun in another browser');
+    assert.equal(await finish(back, ''), 'identity-expired', 'a browser that began nothing');
+    const atClub = await begin('club');
+    const mixed = back.replace(callback('school'), callback('club'));
+    assert.equal(await finish(mixed, own.cookie), 'identity-expired', 'the answer of one service at another');
+    const state = (of: string) => new URL(of).searchParams.get('state')!;
+    const swapped = mixed.replace(state(back), state(atClub.to));
+    assert.equal(
+      await finish(swapped, atClub.cookie),
+      'identity-refused',
+      'the code of one service at another (RFC 9207)',
+    );
+    assert.equal(await finish(back, own.cookie), '/');
+    assert.equal(await finish(back, own.cookie), 'identity-refused', 'code and state twice');
+    const late = await begin('school');
+    const lateBack = await school.signIn(late.to, 'ada');
+    const expired = sealed(late.cookie, (ticket) => ({ ...ticket, expiresMs: Date.now() + 1e9 }));
+    assert.equal(await finish(lateBack, expired), 'identity-expired', 'a ticket with another time of its end');
+
+    for (const forgery of ['none', 'tampered', 'nonce', 'audience'] as const) {
+      const begun = await begin('forger');
+      forger.forgery = forgery;
+      forger.nonce = new URL(begun.to).searchParams.get('nonce')!;
+      const answer = `${callback('forger')}?code=x&state=${state(begun.to)}`;
+      assert.equal(await finish(answer, begun.cookie), 'identity-refused', forgery);
+    }
+    const metrics = await (await fetch(`${url}/metrics`)).text();
+    const counted = (id: string, result: string) =>
+      Number(
+        new RegExp(`oxbow_identity_sign_ins_total\\{provider="${id}",result="${result}"\\} (.*)`).exec(metrics)?.[1],
+      );
+    assert.deepEqual(
+      [counted('school', 'refused'), counted('club', 'refused'), counted('forger', 'refused')],
+      [4, 2, 4],
+    );
+    assert.equal(counted('school', 'created'), 1);
+    const logged = server.log('warn').filter(({ msg }) => msg === 'a sign-in by another service failed');
+    assert.equal(logged.length, 10);
+    assert.ok(logged.every(({ reason }) => typeof reason === 'string' && reason !== ''));
+    const codes = [back, lateBack].map((each) => new URL(each).searchParams.get('code')!);
+    assert.ok(!codes.some((code) => server.stderr.includes(code)), 'no code is in the log');
+  },
+);
 
 /** The ticket of a cookie, changed under its old seal. */
 function sealed(cookie: string, change: (ticket: object) => object): string {

@@ -112,7 +112,7 @@ suite('viewers over SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     assert.ok(!server.stderr.includes(good), 'no token is logged');
   });
 
-  test('a stream with a passphrase is requested with the same one', async () => {
+  fullTest('a stream with a passphrase is requested with the same one', async () => {
     await publish('safe', { source: { passphrase: PASSPHRASE } });
     assert.notEqual((await request('open', 'request:safe').ended).code, 0);
     await assertCodes('request:safe', [11]);

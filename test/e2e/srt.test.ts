@@ -115,7 +115,7 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     assert.equal((await server.timeline('one')).runs.length, 1);
   });
 
-  test('an encrypted stream takes its passphrase alone', { skip: need('srt-live-transmit') }, async () => {
+  fullTest('an encrypted stream takes its passphrase alone', { skip: need('srt-live-transmit') }, async () => {
     const key = await create('safe', { passphrase: PASSPHRASE, latency: `${LATENCY_MS}ms` });
     const id = `publish:safe:${key}`;
     for (const more of ['', '&passphrase=another%20passphrase']) {
@@ -217,7 +217,7 @@ suite('SRT', { skip: need('ffmpeg'), concurrency: true }, () => {
     assert.ok(forward.dropped > 5, `${forward.dropped} of ${forward.received} datagrams were lost`);
   });
 
-  test('oxbow pulls from a listener', async () => {
+  fullTest('oxbow pulls from a listener', async () => {
     const from = await freeUdpPort();
     const listener = startSender(
       'ffmpeg',

@@ -153,7 +153,7 @@ suite('two serving threads', { skip: canSharePorts ? false : 'this system gives 
     },
   );
 
-  test('all other responses are those of one thread: the past, the interface, the API, 404', async () => {
+  fullTest('all other responses are those of one thread: the past, the interface, the API, 404', async () => {
     const { from } = await until('something is recorded', async () => {
       const span = (await server.timeline('door')).spans.at(-1);
       return span && Date.parse(span.to) - Date.parse(span.from) > 6000 && span;

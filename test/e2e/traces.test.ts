@@ -60,39 +60,42 @@ suite('traces from the source to the viewer', { skip: need('ffmpeg') }, () => {
     await opened.disposeAsync();
   });
 
-  test('a fetch of a source and a recorded segment have traces of their own, with a link to the session', async () => {
-    const fetched = await collector.span(
-      'a fetch of the source',
-      ({ name, attributes, links }) => name === 'GET' && attributes['oxbow.stream'] === 'copy' && links.length > 0,
-    );
-    assert.deepEqual([fetched.kind, fetched.parentSpanId, fetched.error], [CLIENT, undefined, undefined]);
-    const { port } = new URL(server.url);
-    assert.deepEqual(
-      ['http.request.method', 'http.response.status_code', 'server.address', 'server.port'].map(
-        (name) => fetched.attributes[name],
-      ),
-      ['GET', 200, '127.0.0.1', Number(port)],
-    );
-    assert.match(String(fetched.attributes['url.full']), /^http:\/\/127\.0\.0\.1:\d+\/live\/cam\//);
-    const recorded = await collector.span(
-      'a recorded segment',
-      ({ name, attributes }) => name === 'record segment' && attributes['oxbow.stream'] === 'copy',
-    );
-    assert.deepEqual([recorded.kind, recorded.parentSpanId], [INTERNAL, undefined]);
-    assert.deepEqual(recorded.links[0]?.spanId, fetched.links[0]!.spanId, 'the same session');
-    assert.ok((recorded.attributes['oxbow.segment.bytes'] as number) > 1000);
-    assert.ok(recorded.endMs >= recorded.startMs);
-    const sync = await collector.span(
-      'its fdatasync',
-      ({ name, parentSpanId }) => name === 'fdatasync' && parentSpanId === recorded.spanId,
-    );
-    assert.equal(sync.traceId, recorded.traceId);
-    assert.deepEqual(
-      ['service.name', 'service.version'].map((name) => recorded.resource[name]),
-      ['oxbow', version],
-    );
-    assert.match(String(recorded.resource['service.instance.id']), /^[0-9a-f-]{36}$/);
-  });
+  fullTest(
+    'a fetch of a source and a recorded segment have traces of their own, with a link to the session',
+    async () => {
+      const fetched = await collector.span(
+        'a fetch of the source',
+        ({ name, attributes, links }) => name === 'GET' && attributes['oxbow.stream'] === 'copy' && links.length > 0,
+      );
+      assert.deepEqual([fetched.kind, fetched.parentSpanId, fetched.error], [CLIENT, undefined, undefined]);
+      const { port } = new URL(server.url);
+      assert.deepEqual(
+        ['http.request.method', 'http.response.status_code', 'server.address', 'server.port'].map(
+          (name) => fetched.attributes[name],
+        ),
+        ['GET', 200, '127.0.0.1', Number(port)],
+      );
+      assert.match(String(fetched.attributes['url.full']), /^http:\/\/127\.0\.0\.1:\d+\/live\/cam\//);
+      const recorded = await collector.span(
+        'a recorded segment',
+        ({ name, attributes }) => name === 'record segment' && attributes['oxbow.stream'] === 'copy',
+      );
+      assert.deepEqual([recorded.kind, recorded.parentSpanId], [INTERNAL, undefined]);
+      assert.deepEqual(recorded.links[0]?.spanId, fetched.links[0]!.spanId, 'the same session');
+      assert.ok((recorded.attributes['oxbow.segment.bytes'] as number) > 1000);
+      assert.ok(recorded.endMs >= recorded.startMs);
+      const sync = await collector.span(
+        'its fdatasync',
+        ({ name, parentSpanId }) => name === 'fdatasync' && parentSpanId === recorded.spanId,
+      );
+      assert.equal(sync.traceId, recorded.traceId);
+      assert.deepEqual(
+        ['service.name', 'service.version'].map((name) => recorded.resource[name]),
+        ['oxbow', version],
+      );
+      assert.match(String(recorded.resource['service.instance.id']), /^[0-9a-f-]{36}$/);
+    },
+  );
 
   test('a request, its database queries, its job and the webhook of that are one trace', async () => {
     const traceparents: (string | undefined)[] = [];
@@ -141,7 +144,7 @@ suite('traces from the source to the viewer', { skip: need('ffmpeg') }, () => {
     }
   });
 
-  test('a playback session is a span with its startup and its error', async () => {
+  fullTest('a playback session is a span with its startup and its error', async () => {
     for (const state of ['s', 'p', 'r', 'p', 'f']) {
       const cmcd = encodeURIComponent(`sid="player-1",sta=${state},st=l`);
       const response = await server.fetch(`/live/cam/session?CMCD=${cmcd}`, { method: 'POST' });

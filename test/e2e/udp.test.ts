@@ -10,6 +10,7 @@ import { need } from '../fixtures/need.ts';
 import { freeUdpPort, sendTs } from '../fixtures/publishers/udp-sender.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const SECONDS = 6;
 /** ffmpeg moves the decode times of a file with two B-frames by this, if the file begins at 0. */
@@ -78,7 +79,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
     assert.ok((await counted('other-sender')) > 10);
   });
 
-  test('PIDs that change in the middle of the feed end neither the run nor a picture', async () => {
+  fullTest('PIDs that change in the middle of the feed end neither the run nor a picture', async () => {
     const second = await encode(
       [
         ...filmArgs(SECONDS, 'smptebars'),
@@ -96,7 +97,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
     assert.equal((await server.timeline('pids')).runs.length, 1);
   });
 
-  test('of two programs the chosen one is recorded, and the other one is named', async () => {
+  fullTest('of two programs the chosen one is recorded, and the other one is named', async () => {
     const both = await encode(
       [
         ...['-f', 'lavfi', '-i', `smptebars=size=160x90:rate=25:duration=${SECONDS}`, '-i', film],
@@ -115,7 +116,7 @@ suite('MPEG-TS over UDP', { skip: need('ffmpeg'), concurrency: true }, () => {
     assert.deepEqual(await pictureHashes(await recorded('programs')), await trackPictureHashes(both, 'v:1'));
   });
 
-  test('a probe describes a feed', async () => {
+  fullTest('a probe describes a feed', async () => {
     const port = await freeUdpPort();
     const sending = sendTs(await readFile(film), { port, seconds: SECONDS });
     const response = await server.fetch('/api/v1/probe', {

@@ -8,6 +8,7 @@ import { need } from '../fixtures/need.ts';
 import { datesOf, readFirstVariant, readMedia, readMultivariant, resolvePath } from '../fixtures/playlists.ts';
 import { type Folder, openFolder, type Server, smallPicture, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const PICTURE = { width: 320, height: 180 };
 const FRAME_MS = 40;
@@ -74,7 +75,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     ]);
   });
 
-  test('the pictures of a window show the time of its playlist', async () => {
+  fullTest('the pictures of a window show the time of its playlist', async () => {
     const from = await past();
     const { path, list } = await readMedia(server, `/start/${from}/0.1/vod.m3u8`);
     assert.ok(list.endList);
@@ -152,7 +153,7 @@ suite('players of MPEG-TS, and addresses of video-stream-recorder', { skip: need
     }
   });
 
-  test('a private stream stays private, also as MPEG-TS, and as the default', async () => {
+  fullTest('a private stream stays private, also as MPEG-TS, and as the default', async () => {
     await server.stream('hidden');
     assert.equal((await anonymous('/live/hidden/ts/index.m3u8')).status, 404);
     assert.equal((await server.fetch('/live/hidden/ts/index.m3u8')).status, 200);

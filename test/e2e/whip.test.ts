@@ -57,7 +57,7 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: 4 }, () => {
   }
 
   for (const dtls of firstOf(1, ['passive', 'active'] as const)) {
-    test(`FFmpeg, ${dtls} in DTLS: the recording is the film, with sound`, async () => {
+    fullTest(`FFmpeg, ${dtls} in DTLS: the recording is the film, with sound`, async () => {
       const key = await createPush(server, dtls);
       await using publisher = publishByWhip({ file: film, url: `${server.url}/whip/${dtls}`, key, dtls });
       await assertRecorded(dtls, publisher);
@@ -171,7 +171,7 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: 4 }, () => {
     assert.deepEqual([response.status, code], [404, 'stream-unknown']);
   });
 
-  test('without WebRTC every offer is refused with 503', async () => {
+  fullTest('without WebRTC every offer is refused with 503', async () => {
     await using folder = await openFolder('whip-off');
     await using off = await startServer({ data: folder.path, adminToken });
     for (const path of ['/whip/any', '/whep/any']) {
@@ -198,7 +198,7 @@ suite('publishing over WHIP', { skip: need('ffmpeg'), concurrency: 4 }, () => {
     await assertRecorded('late', publisher, busy);
   });
 
-  test('a publisher that is killed ends its stream after its silence', async () => {
+  fullTest('a publisher that is killed ends its stream after its silence', async () => {
     const key = await createPush(server, 'killed');
     await using publisher = publishByWhip({ file: film, url: `${server.url}/whip/killed`, key, dtls: 'active' });
     await server.stream('killed', 'live');

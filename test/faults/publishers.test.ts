@@ -186,55 +186,58 @@ suite('publishers that drop', { skip: need('ffmpeg'), concurrency: true }, () =>
     },
   );
 
-  test('changes of size, frame rate, audio and timestamps on one RTMP connection: each picture is recorded', async () => {
-    const make = async (name: string, size: string, rate: number) => {
-      const path = join(folder.path, `${name}.flv`);
-      const { code, stderr } = await run('ffmpeg', [
-        ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${rate}:duration=2`],
-        ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000:duration=2'],
-        ...['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '0', '-g', String(rate), '-pix_fmt', 'yuv420p'],
-        ...['-c:a', 'aac', '-y', path],
-      ]);
-      assert.equal(code, 0, stderr);
-      return { messages: await readFilm(path), path };
-    };
-    const small = await make('small', '320x180', 25);
-    const large = await make('large', '640x360', 25);
-    const fast = await make('fast', '320x180', 50);
-    const [smalls, larges, fasts] = await Promise.all([small, large, fast].map(({ path }) => pictureHashes(path)));
-    /** Two frames have one timestamp. */
-    const doubled = (messages: readonly FlvMessage[]) => {
-      const times = messages.filter(isVideo).map(({ timestampMs }) => timestampMs);
-      let picture = 0;
-      return messages.map((message) =>
-        isVideo(message) ? { ...message, timestampMs: times[2 * Math.floor(picture++ / 2)]! } : message,
-      );
-    };
-    const script = [
-      ...small.messages.filter(isVideo),
-      ...later(small.messages, 2100),
-      ...later(large.messages, 4200),
-      ...later(large.messages.filter(isAudio), 6300),
-      ...later(fast.messages, 8400),
-      ...later(doubled(small.messages), 10_500),
-      // The clock of the encoder is set back.
-      ...later(large.messages, 8_000),
-    ];
-    const key = await createPush(server, 'script');
-    const other = await createPush(server, 'calm');
-    const calm = start(films.one, 'flv', `${server.ingest.rtmp}/calm?key=${other}`);
-    await server.stream('calm');
-    await publishScript(`${server.ingest.rtmp}/script?key=${key}`, script);
-    await endRecording(server, 'script', 12);
-    const runs = await picturesByRun(server, 'script', folder.path);
-    const expected = [...smalls!, ...smalls!, ...larges!, ...fasts!, ...smalls!, ...larges!];
-    assert.deepEqual(runs.flat(), expected);
-    assert.ok(runs.length >= 4, `${runs.length} runs`);
-    assert.equal((await calm.ended).code, 0);
-    await endRecording(server, 'calm', SECONDS - 0.1);
-    assert.deepEqual(await recordedPictures(server, 'calm'), films.ones, 'the other publisher lost nothing');
-    assert.deepEqual(server.log('error'), []);
-  });
+  fullTest(
+    'changes of size, frame rate, audio and timestamps on one RTMP connection: each picture is recorded',
+    async () => {
+      const make = async (name: string, size: string, rate: number) => {
+        const path = join(folder.path, `${name}.flv`);
+        const { code, stderr } = await run('ffmpeg', [
+          ...['-v', 'error', '-f', 'lavfi', '-i', `testsrc2=size=${size}:rate=${rate}:duration=2`],
+          ...['-f', 'lavfi', '-i', 'sine=frequency=440:sample_rate=48000:duration=2'],
+          ...['-c:v', 'libx264', '-preset', 'ultrafast', '-bf', '0', '-g', String(rate), '-pix_fmt', 'yuv420p'],
+          ...['-c:a', 'aac', '-y', path],
+        ]);
+        assert.equal(code, 0, stderr);
+        return { messages: await readFilm(path), path };
+      };
+      const small = await make('small', '320x180', 25);
+      const large = await make('large', '640x360', 25);
+      const fast = await make('fast', '320x180', 50);
+      const [smalls, larges, fasts] = await Promise.all([small, large, fast].map(({ path }) => pictureHashes(path)));
+      /** Two frames have one timestamp. */
+      const doubled = (messages: readonly FlvMessage[]) => {
+        const times = messages.filter(isVideo).map(({ timestampMs }) => timestampMs);
+        let picture = 0;
+        return messages.map((message) =>
+          isVideo(message) ? { ...message, timestampMs: times[2 * Math.floor(picture++ / 2)]! } : message,
+        );
+      };
+      const script = [
+        ...small.messages.filter(isVideo),
+        ...later(small.messages, 2100),
+        ...later(large.messages, 4200),
+        ...later(large.messages.filter(isAudio), 6300),
+        ...later(fast.messages, 8400),
+        ...later(doubled(small.messages), 10_500),
+        // The clock of the encoder is set back.
+        ...later(large.messages, 8_000),
+      ];
+      const key = await createPush(server, 'script');
+      const other = await createPush(server, 'calm');
+      const calm = start(films.one, 'flv', `${server.ingest.rtmp}/calm?key=${other}`);
+      await server.stream('calm');
+      await publishScript(`${server.ingest.rtmp}/script?key=${key}`, script);
+      await endRecording(server, 'script', 12);
+      const runs = await picturesByRun(server, 'script', folder.path);
+      const expected = [...smalls!, ...smalls!, ...larges!, ...fasts!, ...smalls!, ...larges!];
+      assert.deepEqual(runs.flat(), expected);
+      assert.ok(runs.length >= 4, `${runs.length} runs`);
+      assert.equal((await calm.ended).code, 0);
+      await endRecording(server, 'calm', SECONDS - 0.1);
+      assert.deepEqual(await recordedPictures(server, 'calm'), films.ones, 'the other publisher lost nothing');
+      assert.deepEqual(server.log('error'), []);
+    },
+  );
 });
 
 fullSuite('kill -9 of oxbow in mid-publish', { skip: need('ffmpeg') }, () => {

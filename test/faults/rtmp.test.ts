@@ -12,6 +12,7 @@ import { need } from '../fixtures/need.ts';
 import { makeFilm, publishByFfmpeg } from '../fixtures/publishers/publishers.ts';
 import { type Folder, openFolder, type Server, startServer } from '../fixtures/server.ts';
 import { until } from '../fixtures/wait.ts';
+import { fullTest } from '../full.ts';
 
 const TOKEN = 'a-token-for-this-test';
 const CONNECTIONS = 1000;
@@ -126,7 +127,7 @@ suite('attacks on the RTMP port while a publisher publishes', { skip: need('ffmp
     });
   });
 
-  test('a client that sends pings and reads nothing is disconnected', async () => {
+  fullTest('a client that sends pings and reads nothing is disconnected', async () => {
     await survives('pinged', async () => {
       const obs = obsSession('studio');
       const socket = await open();
