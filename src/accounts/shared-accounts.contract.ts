@@ -61,6 +61,34 @@ export function sharedAccountsContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(await database.db.selectFrom('session').selectAll().execute(), []);
     });
 
+    test('what one node has changed is known to the others before it is answered, if they were told', async () => {
+      await using database = await open();
+      const clock = createManualClock();
+      await using a = await openNode(database.db, clock);
+      await using b = await openNode(database.db, clock);
+      a.changes.tellBy(() => b.look());
+      b.changes.tellBy(() => a.look());
+      const guest = await a.access.users.makeGuest('Ben', { most: 10 });
+      const { session, secret } = await a.access.sessions.make({ ...from, userId: guest.id });
+      assert.equal(b.access.ofCookie(secret).user?.id, guest.id, 'a guest enters a room of another node at once');
+      const ada = await b.access.users.create({
+        name: 'Ada',
+        role: 'user',
+        state: 'pending',
+        password: 'a long password',
+      });
+      await b.access.users.change(ada.id, { state: 'active' });
+      assert.equal((await a.access.users.signIn('ada', 'a long password'))?.state, 'active');
+      const scope = { type: 'stream', streamId: 's' } as const;
+      const key = await a.access.publishKeys.create({ scope, label: '', allow: [], expiresMs: undefined });
+      assert.equal((b.access.publishKeys.check(key.secret, '::1') as { id: string }).id, key.key.id);
+      await b.access.publishKeys.remove(key.key.id);
+      assert.equal(a.access.publishKeys.check(key.secret, '::1'), 'unknown');
+      await b.access.users.change(guest.id, { state: 'banned' });
+      assert.equal(a.access.ofCookie(secret).user, undefined);
+      assert.equal(b.access.sessions.get(session.id), undefined);
+    });
+
     test('a token or a key that one node revokes is refused by the others, and it is reported for publishers', async () => {
       await using database = await open();
       const clock = createManualClock();

@@ -183,7 +183,7 @@ export async function startApp(
       gateway && {
         nodes: nodes.list,
         otherNodes: gateway,
-        internalRequests: openInternalRequests(app, nodes, served, gateway),
+        internalRequests: openInternalRequests(app, nodes, { ...served, changes }, gateway),
       }),
   };
   const http = await openHttp(app, served, elsewhere, claimed);
@@ -191,7 +191,7 @@ export async function startApp(
   openGauges(app, { net, disk, recordings, catalog, jobs, workers, delivery }, { clockWatch, http });
 
   await catalog.open();
-  if (nodes) startNodes(app, nodes, { streams });
+  if (nodes) startNodes(app, nodes, { streams, changes });
   startMeasuring(app, streams, delivery, alarms);
   await startJobs(app, { jobs, workers });
   if (does('worker')) openOwnWorker(app, openedJobs, { url: http.url, token: accounts.access.ownWorker.secret });

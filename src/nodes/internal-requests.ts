@@ -1,5 +1,6 @@
 /**
- * What nodes request of each other: files of this node, copies of media in its memory, streams that move, and the live edge of streams. Only signed requests are answered.
+ * What nodes request of each other: files of this node, copies of media in its memory, streams that move, the live edge of streams, and that
+ * it reads what has changed. Only signed requests are answered.
  * In: HTTP requests below `/internal/`. Out: responses. docs/decisions/0055.
  */
 import type { IncomingMessage, ServerResponse } from 'node:http';
@@ -35,6 +36,8 @@ export interface InternalRequestDeps {
   release(prefix: SegmentPrefix): void;
   /** Drops the copies in memory of what another node has deleted. */
   purge(what: PurgedThing): Promise<unknown>;
+  /** Reads the rows that other nodes have changed. */
+  look(): Promise<void>;
   /** Gives a stream to another node. @throws OxbowError if it cannot */
   give(stream: string, node: string): Promise<void>;
   /** The live edge of a stream of this node, for rooms. @throws OxbowError if it does not run here */
@@ -57,6 +60,8 @@ export const internalTarget = {
   files: (prefix: string): string => `${PREFIX}files/${prefix}`,
   /** DELETE: the copies of media of a stream, an asset or a clip in the memory of the node. */
   copies: ({ kind, id }: PurgedThing): string => `${PREFIX}copies/${kind}/${encodeURIComponent(id)}`,
+  /** POST: answered when the node has read the rows that other nodes have changed. */
+  changes: `${PREFIX}changes`,
   /** POST: the stream moves to the node that requests it. */
   give: (stream: string): string => `${PREFIX}streams/${stream}/give`,
   /** The live edge of a stream, for rooms of the node that requests it. */
@@ -77,6 +82,11 @@ export function createInternalRequests(deps: InternalRequestDeps): InternalReque
     url: URL,
     node: string,
   ): Promise<{ status: number; body?: Uint8Array | string }> {
+    if (url.pathname === internalTarget.changes) {
+      if (method !== 'POST') return { status: 405 };
+      await deps.look();
+      return { status: 204 };
+    }
     const [, kind, rest] = /^\/internal\/(files|streams|copies)\/(.+)$/.exec(url.pathname) ?? [];
     if (kind === 'streams' && method === 'POST' && rest!.endsWith('/give')) {
       await deps.give(rest!.slice(0, -'/give'.length), node);

@@ -40,6 +40,7 @@ suite('the files of another node', () => {
       ...{ signature: signatureOf('b'), files: theirs, give: never, edge: never, span: never },
       release: (prefix) => void released.push(prefix),
       purge: async (thing) => void purged.push(thing),
+      look: never,
       failed: (error) => assert.fail(String(error)),
     });
     const server = createServer((request, response) => {

@@ -1,7 +1,7 @@
 /**
  * Changes of rows that every node keeps in memory: accounts, keys, webhooks. Who changes such a row notes it in the same transaction;
- * every node reads the notes once a second, and then the rows. A server alone notes nothing.
- * In: writes. Out: keys of changed rows, a second later on every node; all rows after a pause. docs/decisions/0056.
+ * every node reads the notes once a second, and at once when it is told to, and then the rows. A server alone notes nothing.
+ * In: writes. Out: keys of changed rows, on every node; all rows after a pause. docs/decisions/0056 and 0080.
  */
 import type { Kysely } from 'kysely';
 import { sleep } from '../lib/abort.ts';
@@ -36,7 +36,7 @@ export interface RowChangesOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** Notes are read this often, ms: so late a node learns of a change. */
+/** Notes are read this often, ms: so late a node learns of a change that it was not told of. */
 const EVERY_MS = 1000;
 /** Notes of this time are read again, ms: clocks differ, and a transaction may be stored after a later one. */
 const OVERLAP_MS = 30_000;
@@ -58,6 +58,10 @@ export class RowChanges {
   #readAtMs: number;
   #sweptAtMs: number;
   #looking: Promise<void> = Promise.resolve();
+  #tellOthers: (() => Promise<void>) | undefined;
+  #telling: Promise<void> = Promise.resolve();
+  /** The telling that has not begun: it comes after every write that waits for it. */
+  #nextTelling: Promise<void> | undefined;
 
   /** Open it before the rows are read. */
   constructor(options: RowChangesOptions) {
@@ -72,15 +76,34 @@ export class RowChanges {
     this.#readers.set(table, read);
   }
 
-  /** Writes a row, and notes that it has changed, in one transaction. */
-  write<T>(table: SharedTable, key: string, write: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
+  /** Sets how the other nodes are told to look. It resolves when those that answer have looked, and never rejects. */
+  tellBy(tellOthers: () => Promise<void>): void {
+    this.#tellOthers = tellOthers;
+  }
+
+  /** Writes a row, and notes that it has changed, in one transaction. Resolves when the other nodes know it too, if they answer. */
+  async write<T>(table: SharedTable, key: string, write: (db: Kysely<Tables>) => Promise<T>): Promise<T> {
     const { db, clock } = this.#options;
-    return db.transaction().execute(async (transaction) => {
+    const written = await db.transaction().execute(async (transaction) => {
       const result = await write(transaction);
       const at_us = Math.round(clock.nowMs() * 1000);
       await transaction.insertInto('row_change').values({ name: table, key, at_us }).execute();
       return result;
     });
+    await this.#tell();
+    return written;
+  }
+
+  /** Writes that end while the others are being told are told together, afterwards: that reading may have come before them. */
+  #tell(): Promise<void> {
+    const tellOthers = this.#tellOthers;
+    if (!tellOthers) return Promise.resolve();
+    this.#nextTelling ??= this.#telling.then(() => {
+      this.#telling = this.#nextTelling!;
+      this.#nextTelling = undefined;
+      return tellOthers();
+    });
+    return this.#nextTelling;
   }
 
   /** Reads what has changed until now, after the reading that is in progress. Never rejects. */

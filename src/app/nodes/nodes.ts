@@ -16,6 +16,7 @@ import { NodeRows } from '../../nodes/node-rows.ts';
 import { NodeSignature } from '../../nodes/node-signature.ts';
 import { SharedPlacement } from '../../nodes/shared-placement.ts';
 import { openLeaseTable } from '../../store/lease-table.ts';
+import type { RowChanges } from '../../store/row-changes.ts';
 import { recoverElsewhere } from '../../streams/nodes/recover-elsewhere.ts';
 import type { PublishElsewhere } from '../../streams/publish/publish-access.ts';
 import { createRoomTimeline } from '../../streams/room/room-timeline.ts';
@@ -28,6 +29,8 @@ const LOG_EVERY_MS = 60_000;
 /** A stream without a publisher moves within this time, ms. */
 const GIVE_MS = 10_000;
 const MAX_REFUSAL_BYTES = 4096;
+/** Another node learns within this time what was changed here, ms; one that is slower learns it with its next look. */
+const TELL_MS = 500;
 
 /**
  * Registers this node, and reads who owns what.
@@ -86,7 +89,7 @@ export function openNodeFiles({ clock, log }: AppContext, { placement, client }:
 export function openInternalRequests(
   { failed, telemetry }: AppContext,
   { signature }: Nodes,
-  { catalog, recordings }: Pick<Parts, 'catalog' | 'recordings'>,
+  { catalog, recordings, changes }: Pick<Parts, 'catalog' | 'recordings' | 'changes'>,
   { purge }: Pick<InternalRequestDeps, 'purge'>,
 ): ReturnType<typeof createInternalRequests> {
   const timelineOf = (stream: string) => {
@@ -103,6 +106,7 @@ export function openInternalRequests(
       const timeline = timelineOf(stream);
       return { edgeMs: timeline.edgeMs() ?? null, distanceMs: timeline.distanceMs() };
     },
+    look: async () => changes?.look(),
     span: async (stream, positionMs) => (await timelineOf(stream).span(positionMs)) ?? null,
     give: (stream, node) => catalog.give(stream, node),
     failed: failed('a request of another node'),
@@ -141,12 +145,32 @@ export function openPublishElsewhere(
   };
 }
 
+/** The other nodes read what this one has changed, before the change is answered. */
+function tellChanges(
+  { shutdown }: Pick<AppContext, 'shutdown'>,
+  { placement, client }: Nodes,
+  changes: RowChanges,
+): void {
+  const { signal } = shutdown;
+  const request = { method: 'POST', target: internalTarget.changes, maxBytes: MAX_REFUSAL_BYTES } as const;
+  changes.tellBy(async () => {
+    const living = signal.aborted ? [] : placement.others.filter(({ isAlive }) => isAlive);
+    const telling = living.map(async (node) => {
+      using _response = await client.send(node, { ...request, deadlineMs: TELL_MS, signal });
+    });
+    // A node that does not answer looks by itself.
+    await Promise.allSettled(telling);
+  });
+}
+
 /** Keeps the owners current until the shutdown, and recovers what this node recorded of streams that others have now. */
 export function startNodes(
   { opened, shutdown, failed }: AppContext,
-  { placement }: Nodes,
-  { streams }: Pick<Parts, 'streams'>,
+  nodes: Nodes,
+  { streams, changes }: Pick<Parts, 'streams' | 'changes'>,
 ): void {
+  const { placement } = nodes;
+  if (changes) tellChanges({ shutdown }, nodes, changes);
   opened.use(shutdown.owns(placement.run(shutdown)));
   const recovering = recoverElsewhere(streams.deps, shutdown).catch(failed('the recovery of recordings'));
   opened.use(shutdown.owns(recovering));
