@@ -30,6 +30,8 @@ suite('the files of another node', () => {
   let other: NodeView;
   const purged: PurgedThing[] = [];
   const released: string[] = [];
+  /** Resolved by a request that gets no answer. */
+  let frozen: PromiseWithResolvers<void> | undefined;
   let client: NodeClient;
   before(async () => {
     folder = opened.use(await openFolder('node-files'));
@@ -44,10 +46,14 @@ suite('the files of another node', () => {
       failed: (error) => assert.fail(String(error)),
     });
     const server = createServer((request, response) => {
+      if (frozen) return frozen.resolve();
       if (!internal(request, response)) response.writeHead(418).end();
     });
     await once(server.listen(0, '127.0.0.1'), 'listening');
-    opened.defer(() => void server.close());
+    opened.defer(() => {
+      server.close();
+      server.closeAllConnections();
+    });
     url = new URL(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     other = { name: 'b', url, roles: ['ingest'], version: '1', isAlive: true };
     const net = createNet({ allow: [], userAgent: 'test' });
@@ -82,6 +88,16 @@ suite('the files of another node', () => {
     other = { ...other, isAlive: false };
     await assert.rejects(files.read(location, { offset: 0, length: 1 }), { code: 'not-ready' });
     other = { ...other, isAlive: true };
+  });
+
+  test('are not ready as soon as a node that has stopped answering is declared dead', async () => {
+    frozen = Promise.withResolvers();
+    const reading = files.read(location, { offset: 0, length: 1 });
+    await frozen.promise;
+    other = { ...other, isAlive: false };
+    await assert.rejects(reading, { code: 'not-ready', message: 'The node b does not run.' });
+    other = { ...other, isAlive: true };
+    frozen = undefined;
   });
 
   test('are given only to nodes, and only those below the data folder', async () => {

@@ -19,6 +19,8 @@ import type { NodeView, Placement } from './placement.ts';
 
 /** Longest wait for a range of a file, ms. */
 const READ_MS = 10_000;
+/** How often a node that is asked is looked at, ms: one that is frozen answers nothing until it is declared dead. */
+const ALIVE_MS = 250;
 const DELETE_MS = 30_000;
 const MAX_SIZE_BYTES = 64;
 /** Most files whose node is remembered. */
@@ -210,13 +212,25 @@ export class NodeFiles implements SegmentStore {
     request: { readonly target: string; readonly maxBytes: number },
     options: Abortable,
   ): Promise<Uint8Array | undefined> {
+    using alive = this.#whileAlive(node);
     using response = await this.#options.client.send(node, {
       ...{ method: 'GET', ...request, deadlineMs: READ_MS },
-      signal: this.#signal(options),
+      signal: AbortSignal.any([this.#signal(options), alive.signal]),
     });
     if (response.status === 404) return undefined;
     if (response.status !== 200) throw new Error(`the node ${node.name} answered ${response.status}`);
     return await response.body(); // it is disposed afterwards
+  }
+
+  /** Aborts when a node is declared dead. */
+  #whileAlive({ name }: NodeView): Disposable & { readonly signal: AbortSignal } {
+    const { placement } = this.#options;
+    const dead = new AbortController();
+    const timer = setInterval(() => {
+      if (placement.others.some((node) => node.name === name && node.isAlive)) return;
+      dead.abort(new OxbowError('not-ready', `The node ${name} does not run.`, { extra: { retryAfterSeconds: 1 } }));
+    }, ALIVE_MS).unref();
+    return { signal: dead.signal, [Symbol.dispose]: () => clearInterval(timer) };
   }
 
   #signal({ signal }: Abortable): AbortSignal {
