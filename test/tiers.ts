@@ -71,6 +71,7 @@ export const secondTier: Readonly<Record<string, LongFile>> = {
   'test/browser/qualities.test.ts': partly('rewinding, several pictures, a lost quality'),
   'test/browser/record.test.ts': partly('every refusal, and narrow pages'),
   'test/browser/room-access.test.ts': partly('both sizes of a screen'),
+  'test/browser/room-history.test.ts': long('hundreds of messages, and a lost network', 'test/browser/rooms.test.ts'),
   'test/browser/room-step-long.test.ts': long('players in step for minutes', 'test/browser/room-step.test.ts'),
   'test/browser/signed-rooms.test.ts': long('media with tokens in a room', 'test/browser/rooms.test.ts'),
   'test/browser/studio.test.ts': partly('two pictures, a restart, a second publisher, no devices'),

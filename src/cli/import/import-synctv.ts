@@ -103,5 +103,8 @@ function report(counts: Counts, { leftOut }: Converted, isDry: boolean): void {
   const { users, rooms, members, items, renamed } = counts;
   say(`${verb} ${users} users, ${rooms} rooms, ${members} members, ${items} playlist entries.`);
   for (const { from, to } of renamed) note(`The name "${from}" is taken: the user is now "${to}".`);
-  for (const { kind, name, reason } of leftOut) note(`Left out: ${kind} "${name}", because ${reason}.`);
+  for (const { kind, name, room, reason } of leftOut) {
+    const where = room === undefined ? '' : ` of the room "${room}"`;
+    note(`Left out: ${kind} "${name}"${where}, because ${reason}.`);
+  }
 }

@@ -14,7 +14,11 @@ const MAX_SUBTITLES = 32;
 /** Converts the playlist of one room. */
 export function convertItems(
   movies: readonly Row[],
-  { room, owner, nowMs }: { readonly room: string; readonly owner: string; readonly nowMs: number },
+  {
+    room,
+    owner,
+    nowMs,
+  }: { readonly room: { readonly id: string; readonly name: string }; readonly owner: string; readonly nowMs: number },
   leftOut: LeftOut[],
 ): Insertable<RoomItemTable>[] {
   const items: Insertable<RoomItemTable>[] = [];
@@ -22,12 +26,12 @@ export function convertItems(
     const name = textOf(row, 'base_name');
     const target = targetOf(row);
     if (typeof target === 'string') {
-      leftOut.push({ kind: 'entry', name, reason: target });
+      leftOut.push({ kind: 'entry', name, room: room.name, reason: target });
       continue;
     }
     items.push({
       id: textOf(row, 'id'),
-      room_id: room,
+      room_id: room.id,
       parent_id: textOf(row, 'base_parent_id') || null,
       rank: numberOf(row, 'position'),
       name,

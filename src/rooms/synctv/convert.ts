@@ -151,13 +151,16 @@ function convertRoom(
   const settings = room_settings.find((one) => textOf(one, 'id') === oldId) ?? {};
   const options = convertOptions(settings);
   const own = room_members.filter((one) => textOf(one, 'room_id') === oldId && textOf(one, 'user_id') !== owner);
-  const members = own.flatMap((one) => convertMember(one, id, options, users, nowMs));
   const found = convertItems(
     movies.filter((one) => textOf(one, 'room_id') === oldId),
-    { room: id, owner, nowMs },
+    { room: { id, name }, owner, nowMs },
     leftOut,
   );
   const created_us = timeOf(row, 'created_at', nowMs) * 1000;
+  const members = [
+    ownerOf(users.get(owner)!, id, created_us),
+    ...own.flatMap((one) => convertMember(one, id, options, users, nowMs)),
+  ];
   const password = textOf(row, 'hashed_password');
   const state = convertCurrent(jsonOf(row, 'current'), new Set(found.map((item) => item.id)));
   return {
@@ -200,6 +203,14 @@ function convertOptions(settings: Row): RoomOptions {
 /** Who may write may also send danmaku, which SyncTV sends as chat. */
 function withDanmaku(mask: number): number {
   return mask & permissionBits.chat ? mask | permissionBits.danmaku : mask;
+}
+
+/** SyncTV has no member for the creator of a room; here the list names the owner by it. */
+function ownerOf({ id, name }: Insertable<UserTable>, room_id: string, joined_us: number): Insertable<RoomMemberTable> {
+  return {
+    ...{ room_id, user_id: id, name, role: 'owner', state: 'active', joined_us, seen_us: joined_us, muted_until_us: 0 },
+    ...{ let_in: 1, address: '', allow: 0, deny: 0 },
+  };
 }
 
 function convertMember(

@@ -28,7 +28,10 @@ export function storeImported(db: Kysely<Tables>, converted: Converted): Promise
     const newRooms = await newOf(transaction, converted.rooms);
     const isNew = ({ room_id }: { readonly room_id: string }) => newRooms.has(room_id);
     const rooms = converted.rooms.filter(({ id }) => newRooms.has(id));
-    const members = converted.members.filter(isNew);
+    const newNames = new Map(users.map(({ id, name }) => [id, name]));
+    const members = converted.members
+      .filter(isNew)
+      .map((member) => ({ ...member, name: newNames.get(member.user_id) ?? member.name }));
     const items = converted.items.filter(isNew);
     for (const row of users) await transaction.insertInto('user').values(row).execute();
     for (const row of converted.identities) {

@@ -21,6 +21,8 @@ export const GUEST_ID = '00000000000000000000000000000001';
 export interface LeftOut {
   readonly kind: 'user' | 'room' | 'member' | 'entry';
   readonly name: string;
+  /** Name of the room of an entry. */
+  readonly room?: string;
   readonly reason: string;
 }
 

@@ -88,7 +88,9 @@ suite('a database of SyncTV', () => {
       const { role, allow, deny } = byName.get(name)!;
       return permissionsOf(effectiveMask(role as 'member' | 'moderator', masks, { allow, deny }));
     };
-    assert.deepEqual([...byName.keys()], ['Bob', 'Pia', 'Mallory']);
+    const owner = members.find(({ user_id }) => user_id === rooms[0]!.owner)!;
+    assert.deepEqual([owner.role, owner.state, owner.allow, owner.deny], ['owner', 'active', 0, 0]);
+    assert.deepEqual([...byName.keys()], [owner.name, 'Bob', 'Pia', 'Mallory']);
     assert.deepEqual(maskOf('Pia'), ['list', 'setItem']);
     assert.ok(maskOf('Bob').includes('moderate') && !maskOf('Bob').includes('editRoom'));
     assert.deepEqual([byName.get('Pia')!.state, byName.get('Mallory')!.state], ['pending', 'banned']);
@@ -117,6 +119,7 @@ suite('a database of SyncTV', () => {
       leftOut.filter(({ kind }) => kind === 'entry').map(({ name }) => name),
       ['Camera', 'Cloud', 'Script'],
     );
+    assert.ok(leftOut.every(({ kind, room }) => (kind === 'entry' ? room === 'Film night' : room === undefined)));
     const { item, playing, anchorMedia } = JSON.parse(rooms[0]!.state) as PlaybackState;
     assert.deepEqual([item, playing, anchorMedia], [idOf(22), false, 61_500], 'it is paused where it was');
   });
@@ -138,7 +141,7 @@ suite('a database of SyncTV', () => {
       .execute();
     const converted = convertSyncTv(await readTables(), options);
     assert.deepEqual(await storeImported(store.db, converted), {
-      ...{ users: 5, rooms: 1, members: 3, items: 3 },
+      ...{ users: 5, rooms: 1, members: 4, items: 3 },
       renamed: [{ from: 'Ann', to: 'Ann-2' }],
     });
     await store.db.updateTable('room').set({ name: 'Changed since' }).execute();

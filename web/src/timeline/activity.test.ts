@@ -21,6 +21,17 @@ test('a small move of the view sends the same request, within what is recorded',
   assert.equal(activityRequest({ fromMs: 0, toMs: 1440 * minute }, 0, 1440 * minute)!.resS, 360);
 });
 
+test('times of a room, which have fractions, are requested as whole milliseconds', () => {
+  const asked = activityRequest({ fromMs: 100 * minute + 0.4, toMs: 107 * minute + 0.81 }, 0.3, 1000 * minute + 0.7);
+  for (const ms of [asked!.fromMs, asked!.toMs]) assert.ok(Number.isInteger(ms), `${ms}`);
+  const bounded = activityRequest(
+    { fromMs: 100 * minute + 0.4, toMs: 107 * minute },
+    101 * minute + 0.5,
+    106 * minute + 0.5,
+  );
+  for (const ms of [bounded!.fromMs, bounded!.toMs]) assert.ok(Number.isInteger(ms), `${ms}`);
+});
+
 test('the curve reaches from the lowest to the highest value, and ends where nothing was received', () => {
   assert.equal(activityPath(answer([10, 20, null, 15, 20]), view), 'M0 100V100H20V0H40V100ZM60 100V50H80V0H100V100Z');
 });

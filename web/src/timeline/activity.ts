@@ -39,8 +39,9 @@ export function activityRequest(view: View, firstMs: number, nowMs: number): Act
   const lengthMs = view.toMs - view.fromMs;
   const resS = Math.max(1, Math.ceil(lengthMs / 1000 / MOST_STEPS / LEAST_STEP_S)) * LEAST_STEP_S;
   const gridMs = Math.max(resS * 1000, lengthMs / 2);
-  const fromMs = Math.max(firstMs, Math.floor(view.fromMs / gridMs - 1) * gridMs);
-  const toMs = Math.min(nowMs, Math.ceil(view.toMs / gridMs + 1) * gridMs);
+  // Whole: the times of a room have fractions, which the server does not take.
+  const fromMs = Math.floor(Math.max(firstMs, Math.floor(view.fromMs / gridMs - 1) * gridMs));
+  const toMs = Math.floor(Math.min(nowMs, Math.ceil(view.toMs / gridMs + 1) * gridMs));
   return toMs - fromMs < 2000 * resS ? null : { fromMs, toMs, resS };
 }
 

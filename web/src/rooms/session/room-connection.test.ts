@@ -90,6 +90,20 @@ test('a lost connection is opened again, after longer pauses while that fails', 
   assert.deepEqual(statuses.at(-1), { is: 'waiting', failed: 0, inMs: 200, pending: false });
 });
 
+test('without a network the connection is lost at once, and opened again when there is one', async (context) => {
+  const { connection, sockets, statuses, open } = setUp(context);
+  open();
+  connection.offline();
+  await turn();
+  assert.deepEqual(statuses.at(-1), { is: 'waiting', failed: 0, inMs: 200, pending: false });
+  assert.deepEqual([connection.isOpen, sockets[0]!.readyState], [false, 3]);
+  connection.offline();
+  connection.again();
+  await turn();
+  open();
+  assert.deepEqual([sockets.length, statuses.at(-1)], [2, { is: 'open' }]);
+});
+
 test('when the network is back nothing is waited for', async (context) => {
   const { connection, sockets } = setUp(context);
   sockets[0]!.closed(1006);

@@ -90,6 +90,7 @@ export class RoomConnection {
   #isOpen = false;
   #heard: () => void = () => {};
   #probe: () => void = () => {};
+  #close: () => void = () => {};
   #again = new AbortController();
 
   constructor(parts: RoomConnectionParts) {
@@ -113,6 +114,11 @@ export class RoomConnection {
     this.#again.abort();
     this.#again = new AbortController();
     this.#probe();
+  }
+
+  /** The browser says that there is no network: the connection is lost now, not once it has been silent for long. */
+  offline(): void {
+    this.#close();
   }
 
   /** Keeps the connection until `signal` aborts. */
@@ -174,6 +180,7 @@ export class RoomConnection {
         this.#socket = null;
         this.#heard = () => {};
         this.#probe = () => {};
+        this.#close = () => {};
         resolve({
           wasOpen,
           reason: bye?.reason ?? ((event?.code !== undefined && reasonOf.get(event.code)) || null),
@@ -184,6 +191,7 @@ export class RoomConnection {
       signal.addEventListener('abort', close);
       this.#heard = () => expect(SILENT_MS, ask);
       this.#probe = () => expect(PROBE_MS);
+      this.#close = close;
       expect(WELCOME_WITHIN_MS);
       socket.addEventListener('open', () => {
         if (!ends.signal.aborted) socket.send(JSON.stringify(hello()));

@@ -146,6 +146,7 @@ export class RoomSession {
       if (!document.hidden) this.wake();
     };
     addEventListener('online', again, { signal });
+    addEventListener('offline', () => this.#connection.offline(), { signal });
     addEventListener('pageshow', again, { signal });
     document.addEventListener('visibilitychange', again, { signal });
     document.addEventListener('resume', again, { signal }); // the browser had frozen the page
