@@ -61,7 +61,7 @@ export function sharedAccountsContract(name: string, open: OpenDatabase): void {
       assert.deepEqual(await database.db.selectFrom('session').selectAll().execute(), []);
     });
 
-    test('what one node has changed is known to the others before it is answered, if they were told', async () => {
+    test('what one node has changed is known to the others before it is answered, if they were asked to look', async () => {
       await using database = await open();
       const clock = createManualClock();
       await using a = await openNode(database.db, clock);

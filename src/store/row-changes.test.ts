@@ -4,8 +4,8 @@ import { createManualClock } from '../lib/clock.ts';
 import { RowChanges } from './row-changes.ts';
 import { openTemporaryStore } from './store.fixture.ts';
 
-suite('changes that other nodes are told of', () => {
-  test('are told once for all that were written meanwhile, and never before they are stored', async () => {
+suite('changes that other nodes are asked to read', () => {
+  test('are one request for all that were written meanwhile, and none before they are stored', async () => {
     await using store = await openTemporaryStore();
     const failed = (error: unknown) => assert.fail(String(error));
     const changes = new RowChanges({ db: store.db, clock: createManualClock(), failed });

@@ -1,6 +1,6 @@
 /**
  * Changes of rows that every node keeps in memory: accounts, keys, webhooks. Who changes such a row notes it in the same transaction;
- * every node reads the notes once a second, and at once when it is told to, and then the rows. A server alone notes nothing.
+ * every node reads the notes once a second, and at once when it is asked to, and then the rows. A server alone notes nothing.
  * In: writes. Out: keys of changed rows, on every node; all rows after a pause. docs/decisions/0056 and 0080.
  */
 import type { Kysely } from 'kysely';
@@ -36,7 +36,7 @@ export interface RowChangesOptions {
   readonly failed: (error: unknown) => void;
 }
 
-/** Notes are read this often, ms: so late a node learns of a change that it was not told of. */
+/** Notes are read this often, ms: so late a node learns of a change that it was not asked to read. */
 const EVERY_MS = 1000;
 /** Notes of this time are read again, ms: clocks differ, and a transaction may be stored after a later one. */
 const OVERLAP_MS = 30_000;
@@ -76,7 +76,7 @@ export class RowChanges {
     this.#readers.set(table, read);
   }
 
-  /** Sets how the other nodes are told to look. It resolves when those that answer have looked, and never rejects. */
+  /** Sets how the other nodes are asked to look. It resolves when those that answer have looked, and never rejects. */
   tellBy(tellOthers: () => Promise<void>): void {
     this.#tellOthers = tellOthers;
   }
@@ -94,7 +94,7 @@ export class RowChanges {
     return written;
   }
 
-  /** Writes that end while the others are being told are told together, afterwards: that reading may have come before them. */
+  /** Writes that end while the others are being asked wait for one more request: the reading may have come before them. */
   #tell(): Promise<void> {
     const tellOthers = this.#tellOthers;
     if (!tellOthers) return Promise.resolve();

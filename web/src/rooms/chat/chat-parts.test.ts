@@ -4,7 +4,7 @@ import { mentionKey } from '../../../../src/api/room/mentions.ts';
 import { completed, matchingNames, openMention } from './completion.ts';
 import { emojis, findEmojis, isOnlyEmoji } from './emoji.ts';
 import { MAX_ROWS, newestRows, shifted, withNewer, withOlder } from './list-window.ts';
-import { messageParts } from './message-parts.ts';
+import { isLongText, messageParts } from './message-parts.ts';
 import { seeded } from './random.fixture.ts';
 
 const names = new Map(['ann', 'ann lee', '小明', 'o.hara'].map((name) => [mentionKey(name), `u-${name}`]));
@@ -71,4 +71,9 @@ test('every emoji of the picker is one that the server accepts as a reaction', (
     [isOnlyEmoji('🎉 🔥'), isOnlyEmoji('1'), isOnlyEmoji('hi 🎉'), isOnlyEmoji('')],
     [true, false, false, false],
   );
+});
+
+test('a text that would fill the list is folded: long ones, and those of many lines', () => {
+  for (const text of ['a'.repeat(601), 'a\n'.repeat(11)]) assert.equal(isLongText(text), true, text);
+  for (const text of ['', 'a'.repeat(600), 'a\n'.repeat(9)]) assert.equal(isLongText(text), false, text);
 });

@@ -49,3 +49,12 @@ function withoutEnd(url: string): string {
   const isOpened = !end.endsWith(')') || end.split('(').length >= end.split(')').length;
   return isOpened ? end : withoutEnd(end.slice(0, -1));
 }
+
+/** A text of more characters, or more lines, is folded: one message does not fill the list. */
+const FOLDED_LENGTH = 600;
+const FOLDED_LINES = 10;
+
+/** Whether a text is folded until the reader wants all of it. */
+export function isLongText(text: string): boolean {
+  return text.length > FOLDED_LENGTH || text.split('\n', FOLDED_LINES + 1).length > FOLDED_LINES;
+}
