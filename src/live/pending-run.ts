@@ -9,7 +9,12 @@ import type { RunStart } from './input.ts';
 
 /** A run that was announced and waits for its first key frame. */
 export interface PendingRun {
-  readonly start: RunStart;
+  /** With the UTC offset that the first frame of the reference track gives it. */
+  start: RunStart;
+  /** A frame of the reference track has come. */
+  isPlaced?: boolean;
+  /** Its timestamps are earlier than those before it. */
+  readonly wentBack?: boolean;
   /** Frames of other tracks. */
   readonly waiting: Frame[];
   /** Bytes of `waiting`. */

@@ -83,6 +83,87 @@ suite('gaps (rule 5)', () => {
     assert.equal(heard.stream.context, heard.runs[1]);
   });
 
+  const aSecond = (s: number) => film(1, s);
+  const seconds = (count: number, startS: number) => film(count, startS);
+
+  test('timestamps that jump ahead without so much time having passed are filed at their arrival, whatever the jump', () => {
+    for (const jumpS of [2.5, 3, 12, 384, 3600, 86_400, 25 * 86_400]) {
+      const heard = open();
+      heard.stream.startRun(start({ clock: 'arrival' }));
+      publish(heard, [...seconds(10, 1), ...seconds(5, 11 + jumpS)]);
+      assert.equal(heard.runs.length, 2, `${jumpS} s`);
+      assert.equal(heard.runs[1]!.startUs, NOW_US + 11_000_000, `${jumpS} s`);
+      assert.deepEqual(heard.runs[1]!.gaps, [], `${jumpS} s`);
+      assert.equal(heard.stream.endUs, NOW_US + 16_000_000, `${jumpS} s`);
+    }
+  });
+
+  test('a jump ahead of a publisher that was silent for as long keeps the UTC offset', () => {
+    for (const [silentS, jumpS] of [
+      [10, 10],
+      [10, 11.5],
+      [12, 10],
+      [3600, 3600],
+    ] as const) {
+      const heard = open();
+      heard.stream.startRun(start({ clock: 'arrival' }));
+      publish(heard, seconds(10, 1));
+      heard.clock.advance(silentS * 1000);
+      publish(heard, seconds(5, 11 + jumpS));
+      assert.equal(heard.runs[1]!.run.utcOffsetUs, heard.runs[0]!.run.utcOffsetUs, `${silentS} s, ${jumpS} s`);
+    }
+  });
+
+  test('after a silence that was reported, timestamps that jumped meanwhile are filed at their arrival, ahead and back', () => {
+    for (const startS of [1, 19, 26, 28.5, 3600]) {
+      const heard = open();
+      heard.stream.startRun(start({ clock: 'arrival', utcOffsetUs: NOW_US - 10_000_000 }));
+      publish(heard, seconds(10, 10));
+      heard.stream.absent('source-down', 'the publisher has sent no media for 5 s');
+      heard.clock.advance(6000);
+      publish(heard, seconds(3, startS));
+      assert.equal(heard.runs[1]!.startUs, NOW_US + 16_000_000, `${startS} s`);
+    }
+  });
+
+  test('many small jumps ahead do not add up to a recording in the future', () => {
+    const heard = open();
+    heard.stream.startRun(start({ clock: 'arrival' }));
+    for (let i = 0; i < 100; i++) publish(heard, aSecond(1 + i * 2.7));
+    const aheadUs = heard.stream.endUs - heard.clock.nowMs() * 1000;
+    assert.ok(aheadUs <= 3_000_000, `${aheadUs} µs ahead`);
+  });
+
+  test('a jump ahead before the first key frame of a publisher is filed at its arrival', () => {
+    const heard = open();
+    heard.stream.startRun(start({ clock: 'arrival', utcOffsetUs: NOW_US - 1_000_000 }));
+    publish(heard, [...seconds(2, 1).slice(1, 20), ...seconds(5, 3601)]);
+    assert.equal(heard.runs.length, 1);
+    assert.equal(heard.runs[0]!.startUs, NOW_US + 800_000);
+  });
+
+  test('a burst after a stall, with what the encoder dropped missing in it, keeps the UTC offset', () => {
+    const heard = open();
+    heard.stream.startRun(start({ clock: 'arrival' }));
+    publish(heard, seconds(10, 1));
+    heard.clock.advance(20_000);
+    // Of 20 s the encoder kept the last 15.
+    for (const frame of seconds(15, 16)) heard.stream.publish(frame);
+    publish(heard, seconds(5, 31));
+    assert.equal(heard.runs.length, 2);
+    assert.equal(heard.runs[1]!.run.utcOffsetUs, heard.runs[0]!.run.utcOffsetUs);
+    assert.equal(heard.stream.endUs, NOW_US + 36_000_000);
+  });
+
+  test('what is recorded ahead of the clock holds a run back by its own length, and by no jump', () => {
+    const heard = open();
+    heard.stream.startRun(start({ clock: 'arrival' }));
+    // A file that is sent as fast as it goes: 100 s of media in an instant.
+    for (const frame of seconds(100, 1)) heard.stream.publish(frame);
+    for (const frame of seconds(10, 4000)) heard.stream.publish(frame);
+    assert.equal(heard.stream.endUs, NOW_US + 111_000_000);
+  });
+
   test('timestamps that begin again before the first key frame do not move the run into the past', () => {
     const heard = open();
     heard.stream.startRun(start({ utcOffsetUs: NOW_US - 100_000_000 }));

@@ -184,6 +184,7 @@ suite('skew of a run (rules 1 and 3)', () => {
     ]);
     assert.equal(second.soft, true);
     heard.stream.absent('source-down', '');
+    heard.clock.advance(9000);
     publish(heard, film(3, 30));
     assert.equal(heard.runs[2]!.run.utcOffsetUs, second.run.utcOffsetUs, 'what comes after keeps the new UTC offset');
   });

@@ -9,6 +9,7 @@ import { Emitter, type Subscribable } from '../lib/events.ts';
 import type { Frame, Track } from '../media/frame.ts';
 import { type Run, ticksToUs } from '../media/run.ts';
 import type { StreamGap } from '../media/segment.ts';
+import { ArrivalPace } from './arrival-pace.ts';
 import { ClippedTime, isKnown } from './clipping.ts';
 import { Continuity } from './continuity.ts';
 import { GapLog } from './gap-log.ts';
@@ -59,8 +60,7 @@ export class Stream implements StreamInput {
   readonly #lastDts = new Float64Array(256).fill(Number.NEGATIVE_INFINITY);
   /** A run whose publisher has left and may return. */
   #suspended: SuspendedRun | undefined;
-  /** Delay of the last reference frame against the wall clock at arrival, µs. */
-  #delayUs = 0;
+  readonly #pace: ArrivalPace;
   #keys = new KeyWatch();
   /** Set while the UTC offset of the run may still move back. */
   #placement: OpenPlacement | undefined;
@@ -72,6 +72,7 @@ export class Stream implements StreamInput {
   constructor(options: StreamOptions) {
     this.#clock = options.clock;
     this.#reanchors = new Reanchor(options.clock);
+    this.#pace = new ArrivalPace(options.clock);
     this.#ready = options.ready;
     this.memory = new MemoryBudget(options.memory?.streamBytes ?? DEFAULT_STREAM_BYTES, options.memory?.total, (view) =>
       this.pressed({ sink: undefined, ...view }),
@@ -174,13 +175,18 @@ export class Stream implements StreamInput {
 
   startRun(start: RunStart): void {
     assert(start.tracks.length > 0, 'a run has at least one track');
+    this.#pace.reset();
+    this.#announce(start);
+  }
+
+  #announce(start: RunStart, wentBack = false): void {
     this.#fixOffset();
     this.#clipped.flush();
     if (this.#suspended && !this.#suspended.mayContinue(start, this.#clock.monotonicMs())) this.endSuspended();
     this.#start = start;
     this.#reference = referenceOf(start.tracks);
     this.#continuity.begin(start.tracks, start.clock === 'arrival' && start.pace.kind === 'continuous');
-    this.#pending = { start, waiting: [], waitingBytes: 0 };
+    this.#pending = { start, waiting: [], waitingBytes: 0, wentBack };
     this.#segment = undefined;
     this.#keys = new KeyWatch();
   }
@@ -191,7 +197,7 @@ export class Stream implements StreamInput {
 
   publish(frame: Frame): void {
     // After a gap the same media may come back, under the same UTC offset.
-    if (!this.#pending && !this.#context && this.#start) this.startRun(this.#start);
+    if (!this.#pending && !this.#context && this.#start) this.#announce(this.#start);
     assert(this.#pending ?? this.#context, 'startRun comes before publish');
     if (this.#suspended && this.#pending) {
       this.#return(this.#suspended, this.#pending, frame);
@@ -278,6 +284,7 @@ export class Stream implements StreamInput {
       return;
     }
     const firstUs = ticksToUs(frame.pts, reference.timescale);
+    if (!pending.isPlaced) this.#start = this.#pace.place(pending, frame, reference.timescale, this.#endUs);
     if (frame.key) pending.clips = this.#hasMedia && isKnown(firstUs, this.#endUs, this.#segment);
     if (pending.clips) {
       this.#clipped.add(ticksToUs(frame.duration, reference.timescale));
@@ -294,6 +301,7 @@ export class Stream implements StreamInput {
     this.#pending = undefined;
     this.#shift.begin(frame, reference, pending.start.tracks);
     const context = this.#begin(pending, reference, firstUs);
+    this.#pace.begin(this.#start!.utcOffsetUs + ticksToUs(frame.dts, reference.timescale));
     this.#writeReference(context, frame);
     for (const early of framesFrom(firstUs, pending)) this.#write(early);
   }
@@ -316,9 +324,8 @@ export class Stream implements StreamInput {
     const run: Run = { id: this.nextRun(), utcOffsetUs: utcOffsetUs - this.#shift.us, clock: start.clock };
     this.#lastDts.fill(Number.NEGATIVE_INFINITY);
     this.#placement = arrival && new OpenPlacement({ arrival, ptsUs, leastUs, endUs, fix: () => this.#fixOffset() });
-    const { tracks, pace } = start;
     const opening = this.#placement && { opening: this.#placement };
-    const context: RunContext = { run, tracks, reference, pace, startUs, gaps, ...opening };
+    const context: RunContext = { run, tracks: start.tracks, reference, pace: start.pace, startUs, gaps, ...opening };
     const { arrival: _, ...found } = start;
     this.#start = { ...found, utcOffsetUs };
     this.#reanchors.begin(start, { utcOffsetUs, joins: !isHole, behindUs: startUs - wantedUs });
@@ -342,6 +349,7 @@ export class Stream implements StreamInput {
       this.#start = { ...this.#start, utcOffsetUs };
       this.#utcOffsetUs = utcOffsetUs;
       this.#endUs -= backUs;
+      this.#pace.moved(-backUs);
       this.#reanchors.begin(this.#start, { utcOffsetUs, joins: settled.gaps.length === 0, behindUs });
     }
     this.#sinks.settle(settled);
@@ -384,7 +392,7 @@ export class Stream implements StreamInput {
     const isLate = this.#continuity.isLate(frame);
     // Timestamps restart only at a key frame.
     if ((!isLate || frame.key) && this.jumps(frame)) {
-      this.#restart(frame, isLate);
+      this.#restart(isLate);
     } else if (isLate) {
       this.damage('a frame came after its time and was dropped');
       return false;
@@ -393,18 +401,13 @@ export class Stream implements StreamInput {
     return true;
   }
 
-  /** Begins a run at a jump: after a jump forward with the same UTC offset, after a jump back at the current time. */
-  #restart({ pts }: Frame, wentBack: boolean): void {
-    const start = this.#start;
+  /** Begins a run at a jump of the timestamps. */
+  #restart(wentBack: boolean): void {
+    assert(this.#start);
     this.#fixOffset();
-    assert(start && this.#reference);
     if (this.#context) this.#sinks.endRun();
-    // UTC of a frame that arrives now with the delay of the last one; for a burst, the end of the last one.
-    const nowUs = start.pace.kind === 'continuous' ? this.#nowUs() - this.#delayUs : this.#endUs;
-    const resumedUs = Math.max(this.#endUs, nowUs) - ticksToUs(pts, this.#reference.timescale);
-    const utcOffsetUs = wentBack ? resumedUs : start.utcOffsetUs;
-    const { arrival: _, ...found } = start;
-    this.startRun({ ...found, utcOffsetUs });
+    const { arrival: _, ...start } = this.#start;
+    this.#announce(start, wentBack);
   }
 
   /** Moves the UTC offset forward at a key frame if it has drifted too far behind the wall clock (docs/media.md 1 and 3). */
@@ -418,12 +421,9 @@ export class Stream implements StreamInput {
     if (dueUs === 0) return context;
     this.#start = { ...start, utcOffsetUs: start.utcOffsetUs + dueUs };
     this.#utcOffsetUs = this.#start.utcOffsetUs;
-    const soft = reanchored(context, {
-      id: this.nextRun(),
-      dueUs,
-      startUs: this.#utcOffsetUs + ptsUs,
-      endUs: this.#endUs,
-    });
+    this.#pace.moved(dueUs);
+    const { startUs, endUs } = { startUs: this.#utcOffsetUs + ptsUs, endUs: this.#endUs };
+    const soft = reanchored(context, { id: this.nextRun(), dueUs, startUs, endUs });
     this.#enter(soft);
     return soft;
   }
@@ -438,7 +438,7 @@ export class Stream implements StreamInput {
     assert(this.#start);
     const end = this.#start.utcOffsetUs + ticksToUs(frame.pts + frame.duration, reference.timescale);
     if (end > this.#endUs) this.#endUs = end;
-    this.#delayUs = this.#nowUs() - end;
+    this.#pace.add(frame, this.#start.utcOffsetUs + ticksToUs(frame.dts, reference.timescale));
     this.#last = frame;
     this.#write(frame);
   }
