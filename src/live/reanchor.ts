@@ -13,6 +13,10 @@ export const REANCHOR_AFTER_US = 10_000_000;
 /** From this size on, a step of the wall clock shows in the playlists that came after it, however late they were loaded. */
 const SURE_STEP_US = 30_000_000;
 
+/** Details of a gap where the UTC offset moved forward. */
+export const CLOCK_SET_FORWARD = 'the clock was set forward';
+const CLOCK_IS_SLOW = "the source's clock is slow";
+
 /** The clock of one stream, over all its runs. */
 export class Reanchor {
   readonly #clock: Clock;
@@ -20,6 +24,8 @@ export class Reanchor {
   #meter: SkewMeter | undefined;
   #utcOffsetUs = 0;
   #isBursty = false;
+  /** Why the UTC offset moved last, as detail of a gap. */
+  detail: string = CLOCK_SET_FORWARD;
   /** The next key frame of the reference track is the first of a burst. */
   #burstBegins = false;
 
@@ -93,6 +99,7 @@ export class Reanchor {
     if (!frame.key || !isSettled) return 0;
     const dueUs = Math.round(meter.dueUs);
     if (dueUs <= 0) return 0;
+    this.detail = meter.steppedUs > 0 ? CLOCK_SET_FORWARD : CLOCK_IS_SLOW;
     meter.moved();
     this.#utcOffsetUs += dueUs;
     return dueUs;

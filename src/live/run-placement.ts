@@ -66,21 +66,19 @@ export function placeRun({
   return { wantedUs, leastUs, startUs, overlaps, isHole: startUs - endUs > HOLE_US };
 }
 
-/** Detail of a gap where the UTC offset stepped forward with the wall clock. */
-export const CLOCK_SET_FORWARD = 'the clock was set forward';
-
 /**
  * The context of a soft re-anchor: the UTC offset of a run moves forward, and its timestamps continue (docs/media.md 1).
  *
  * @param change.dueUs by how much
  * @param change.startUs UTC of the next key frame, with the new offset, µs since 1970
  * @param change.endUs end of the media before it
+ * @param change.detail why
  */
 export function reanchored(
   context: RunContext,
-  { id, dueUs, startUs, endUs }: { id: number; dueUs: number; startUs: number; endUs: number },
+  { id, dueUs, startUs, endUs, detail }: Record<'id' | 'dueUs' | 'startUs' | 'endUs', number> & { detail: string },
 ): RunContext {
-  const gap = { fromUs: endUs, toUs: startUs, cause: 'clock', detail: CLOCK_SET_FORWARD } as const;
+  const gap = { fromUs: endUs, toUs: startUs, cause: 'clock', detail } as const;
   const run = { ...context.run, id, utcOffsetUs: context.run.utcOffsetUs + dueUs };
   return { ...context, run, startUs, gaps: startUs - endUs > HOLE_US ? [gap] : [], soft: true };
 }

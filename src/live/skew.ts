@@ -12,6 +12,10 @@ const WINDOW_US = 10_000_000;
 /** A skew above this in so many consecutive windows (one minute) is corrected. */
 const DUE_FROM_US = 250_000;
 const DUE_AFTER_WINDOWS = 6;
+/** A skew above this is corrected after so many windows, if it does not shrink: then media is not catching up with a stall. */
+const FAR_US = 2_000_000;
+const FAR_AFTER_WINDOWS = 2;
+const SHRINKS_US = 100_000;
 /** After a day, a skew of one frame is corrected. */
 const OLD_AFTER_US = 24 * 3600 * 1_000_000;
 const OLD_FROM_US = 40_000;
@@ -85,6 +89,9 @@ export class SkewMeter {
     if (this.#steppedUs > 0) return this.#steppedUs;
     const leastUs = this.#skews.length > 0 ? Math.min(...this.#skews) : 0;
     if (this.#skews.length === DUE_AFTER_WINDOWS && leastUs > DUE_FROM_US) return leastUs;
+    const [before, last] = this.#skews.slice(-FAR_AFTER_WINDOWS);
+    if (before !== undefined && last !== undefined && before > FAR_US && last > before - SHRINKS_US)
+      return Math.min(before, last);
     const old = this.#startUs !== undefined && this.#nowUs - this.#startUs >= OLD_AFTER_US;
     return old && leastUs >= OLD_FROM_US ? leastUs : 0;
   }

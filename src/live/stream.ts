@@ -19,9 +19,9 @@ import { KeyWatch } from './key-watch.ts';
 import { DEFAULT_STREAM_BYTES, MemoryBudget } from './memory-budget.ts';
 import { dropBefore, framesFrom, hold, type PendingRun } from './pending-run.ts';
 import { type Loss, type LossCause, pressureOf, type StreamPressure } from './pressure.ts';
-import { REANCHOR_AFTER_US, Reanchor } from './reanchor.ts';
+import { CLOCK_SET_FORWARD, REANCHOR_AFTER_US, Reanchor } from './reanchor.ts';
 import { referenceOf } from './reference.ts';
-import { CLOCK_SET_FORWARD, OpenPlacement, placeRun, reanchored } from './run-placement.ts';
+import { OpenPlacement, placeRun, reanchored } from './run-placement.ts';
 import type { RunContext, Sink } from './sink.ts';
 import { type AttachOptions, SinkList } from './sink-list.ts';
 import type { PressureChange, StreamEvent } from './stream-event.ts';
@@ -422,8 +422,8 @@ export class Stream implements StreamInput {
     this.#start = { ...start, utcOffsetUs: start.utcOffsetUs + dueUs };
     this.#utcOffsetUs = this.#start.utcOffsetUs;
     this.#pace.moved(dueUs);
-    const { startUs, endUs } = { startUs: this.#utcOffsetUs + ptsUs, endUs: this.#endUs };
-    const soft = reanchored(context, { id: this.nextRun(), dueUs, startUs, endUs });
+    const own = { startUs: this.#utcOffsetUs + ptsUs, endUs: this.#endUs, detail: this.#reanchors.detail };
+    const soft = reanchored(context, { id: this.nextRun(), dueUs, ...own });
     this.#enter(soft);
     return soft;
   }
