@@ -2,6 +2,8 @@ import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import type { SourceFacts } from '../api/source-facts.ts';
+import { videoTrack } from '../media/isobmff/media.fixture.ts';
+import { readSavedState } from './saved-state.ts';
 import { openStreams, START_MS, temporaryFolder, timeline } from './streams.fixture.ts';
 
 const pull = { source: { type: 'pull', url: 'http://127.0.0.1:9/live.m3u8' } } as const;
@@ -225,6 +227,21 @@ suite('the live playlist of a source that is down', () => {
       t.mock.timers.tick(10_000);
     }
     assert.equal(list.ended, true, 'saying it again does not keep it open');
+  });
+
+  test('that is closed has ended in order, whatever comes behind', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', pull);
+    rig.source('door').flow(3000);
+    const stream = rig.catalog.get('door');
+    const { definition } = stream;
+    await stream.close();
+    stream.redefine({ ...definition, record: false });
+    stream.stream.startRun({ tracks: [videoTrack], utcOffsetUs: 0, clock: 'source', pace: { kind: 'continuous' } });
+    stream.stream.publish({ trackId: videoTrack.id, dts: 0, pts: 0, duration: 1, key: true, data: new Uint8Array(1) });
+    await rig.settle();
+    assert.equal((await readSavedState(rig.deps.store.db, definition.id))?.clean, true);
   });
 
   test('leaves no timer when oxbow closes', async () => {

@@ -75,6 +75,7 @@ export class ManagedStream implements ServedStream {
   #deletedBeforeUs: number;
   #savedGeneration: Generation | undefined;
   #saving: Promise<void> = Promise.resolve();
+  #isSaved = false; // for the last time
   #closing: Promise<void> | undefined;
   #problem = '';
   /** Last start of the source or connection of a publisher, monotonic ms. */
@@ -431,6 +432,8 @@ export class ManagedStream implements ServedStream {
   }
 
   #save(clean: boolean): void {
+    if (this.#isSaved) return;
+    this.#isSaved = clean;
     const { store, log } = this.#deps;
     const fromUs = Math.max(this.stream.endUs - HOLE_US, this.recording.endUs, this.#definition.createdUs);
     const saved = {
@@ -440,10 +443,8 @@ export class ManagedStream implements ServedStream {
       generation: this.list.ended ? undefined : this.away.lasting(this.list.generation),
       liveSource: this.#liveSource,
     };
-    this.#saving = this.#saving
-      .then(() => writeSavedState(store, this.#definition.id, saved))
-      .catch((error: unknown) =>
-        log.error({ stream: this.name, error: messageOf(error) }, 'the state of the stream was not saved'),
-      );
+    const failed = (error: unknown) =>
+      log.error({ stream: this.name, error: messageOf(error) }, 'the state of the stream was not saved');
+    this.#saving = this.#saving.then(() => writeSavedState(store, this.#definition.id, saved)).catch(failed);
   }
 }
