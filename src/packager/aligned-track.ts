@@ -153,7 +153,7 @@ export class AlignedTrack {
   }
 
   /**
-   * The run ended: writes all held frames, closes every boundary and the open segment.
+   * The run ended, or rests: writes all held frames, closes every boundary and the open segment.
    *
    * @param edgeUs media time at which the reference ended, µs
    * @param open the last segment of the reference has no boundary at its end
@@ -175,6 +175,7 @@ export class AlignedTrack {
     this.#closeWhile(() => true);
     if (!open) return;
     this.#closePart();
+    this.#start = usToTicks(edgeUs, this.track.timescale);
     this.#output.segment(this.track, this.#writer.closeSegment());
   }
 

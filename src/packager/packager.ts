@@ -116,22 +116,36 @@ export class Packager implements Sink {
     this.#open.sealReady();
   }
 
+  /**
+   * The publisher is away, and may return: the open segment is complete as it is at the end of a run, so that it is recorded at once. A
+   * frame that follows begins the next segment of the run, with a key frame or without; sound of before comes too late, and is silence.
+   */
+  rest(): void {
+    const run = this.#run;
+    // A picture that is shown meanwhile is not the run that rests.
+    if (run?.writer.first && !run.context.run.isFill) this.#closeLast(run);
+  }
+
   endRun(): void {
     if (this.#probe && this.#probe.frames.length > 0) this.#begin(this.#probe, { learned: false });
     this.#probe = undefined;
     const run = this.#run;
     if (!run) return;
     this.#run = undefined;
+    run.sparse.end();
+    this.#closeLast(run);
+    this.cuts.emit({ kind: 'end' });
+  }
+
+  #closeLast(run: RunState): void {
     const edgeUs = edgeOf(run);
     const open = run.writer.first !== undefined;
     // A run that ends within B-frames lasts until its last picture ends: frames that precede it never came.
     run.writer.extend(run.order.end - run.order.delay);
     if (open) this.#closeReference(run, edgeUs);
-    run.sparse.end();
     // Aligned tracks have no last boundary: their held frames belong to the last segment.
     for (const aligned of run.alignedTracks.values()) aligned.end(edgeUs, { open });
     this.#open.sealReady();
-    this.cuts.emit({ kind: 'end' });
   }
 
   damage(): void {

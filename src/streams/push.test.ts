@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { suite, test } from 'node:test';
+import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import type { Publisher } from '../ingest/publisher.ts';
 import type { OxbowError } from '../lib/errors.ts';
 import { checkStreams, readStreams } from './gauges.ts';
@@ -47,6 +48,22 @@ suite('a push stream', () => {
     await rig.settle();
     assert.deepEqual(await timeline(rig), ['offline 0…5', 'media 5…10', 'offline 10…20', 'media 20…24']);
     assert.equal(rig.sources.length, 0, 'oxbow runs no source');
+  });
+
+  test('has recorded all of its media a second after its publisher has left, also one that may return', async () => {
+    for (const ms of [5000, 9200, 30_040]) {
+      using time = openVirtualTime();
+      await using folder = await temporaryFolder();
+      await using rig = await openStreams({ folder: folder.path });
+      await rig.api.create('door', push);
+      const { publisher, media } = await connect(rig);
+      media.flow(ms);
+      const { stream, recording } = rig.catalog.get('door');
+      publisher.close('the publisher left');
+      await time.runFor(1000);
+      await rig.settle();
+      assert.equal(recording.endUs, stream.endUs, `${ms} ms`);
+    }
   });
 
   test('continues with its publisher when a patch changes its source; a second one follows the new setting', async () => {

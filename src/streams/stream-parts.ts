@@ -34,6 +34,7 @@ import { recentWindows } from './measure/open-measure.ts';
 import { restorePreviousWindow } from './previous-window.ts';
 import { qualityCounters } from './qualities/quality-counters.ts';
 import { recordedQualities, StreamQualities } from './qualities/stream-qualities.ts';
+import { completeLastSegment } from './record/last-segment.ts';
 import { StoryboardSampler } from './record/storyboard-sampler.ts';
 import { nextGenerationNumber, pastOf, readSavedState } from './saved-state.ts';
 import { frameCounter } from './source/frame-counter.ts';
@@ -191,6 +192,7 @@ export async function openStreamParts(
   });
   const meter = new MediaMeter();
   const captionWatch = new CaptionWatch((found) => list.announce(found), captions);
+  completeLastSegment(stream, packager);
   stream.attach(captionWatch, { name: 'captions' });
   stream.attach(frameCounter(deps.metrics, name), { name: 'frame counter' });
   stream.attach(meterSink(meter), { name: 'media meter' });
