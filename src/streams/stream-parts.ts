@@ -18,6 +18,7 @@ import { openCaptionTable } from '../recording/caption-table.ts';
 import type { ChunkSpan } from '../recording/chunk-table.ts';
 import { latestDateRanges, REMEMBERED_DATE_RANGES } from '../recording/date-range-rows.ts';
 import { adoptErased } from '../recording/erase/erased-file.ts';
+import { moveFutureMedia } from '../recording/future/future-media.ts';
 import { type InitTable, openInitTable } from '../recording/init-table.ts';
 import { rangeAt } from '../recording/pinned-windows.ts';
 import { Recorder, type RecorderCounters } from '../recording/recorder.ts';
@@ -36,7 +37,7 @@ import { qualityCounters } from './qualities/quality-counters.ts';
 import { recordedQualities, StreamQualities } from './qualities/stream-qualities.ts';
 import { completeLastSegment } from './record/last-segment.ts';
 import { StoryboardSampler } from './record/storyboard-sampler.ts';
-import { nextGenerationNumber, pastOf, readSavedState } from './saved-state.ts';
+import { nextGenerationNumber, pastOf, readSavedState, type SavedState } from './saved-state.ts';
 import { frameCounter } from './source/frame-counter.ts';
 import { MediaMeter, meterSink } from './source/media-meter.ts';
 import type { StreamDeps } from './stream-deps.ts';
@@ -107,12 +108,13 @@ export async function openStreamParts(
   await learnErased(deps, definition, log);
   const found = await recover(deps, definition, inits, signal);
   if (found.files + found.expired + found.unusable.length > 0) log.info(found, 'the recording was recovered');
+  const saved = await readSavedState(store.db, id);
+  if (saved && (await moveFuture(deps, id, saved, log, signal))) await recover(deps, definition, inits, signal);
   const newest = await table.last(id);
   // Media that was deleted on request was there all the same: what follows begins after it.
   const endUs = Math.max(newest?.end_us ?? 0, deps.erasures.endUs(id));
   const last = newest && { ...newest, end_us: endUs };
   const oldest = await table.oldest(id);
-  const saved = await readSavedState(store.db, id);
   const recording = new RecordingReader({
     ...{ streamId: id, table, endUs, captions },
     storyboard: deps.storyboards.reader(id),
@@ -276,6 +278,26 @@ async function learnErased(deps: StreamDeps, { id, name }: StreamDefinition, log
   } catch (error) {
     // The file is only needed if the database is lost.
     log.error({ error: messageOf(error) }, 'the file of deleted ranges cannot be read');
+  }
+}
+
+/** Moves media that is in the future, with a line in the log. Returns whether files have to be recovered. */
+async function moveFuture(
+  { segments, table }: StreamDeps,
+  streamId: string,
+  saved: Pick<SavedState, 'atUs' | 'clean'>,
+  log: Log,
+  signal: AbortSignal,
+): Promise<boolean> {
+  try {
+    const moved = await moveFutureMedia({ segments, table, streamId, saved }, { signal });
+    if (moved) log.warn(moved, 'media that was filed in the future, behind a jump of timestamps, was moved back');
+    return moved !== undefined;
+  } catch (error) {
+    signal.throwIfAborted();
+    // It stays where it is until the next start.
+    log.error({ error: messageOf(error) }, 'media that was filed in the future could not be moved');
+    return true;
   }
 }
 
