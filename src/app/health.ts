@@ -34,7 +34,7 @@ export function openChecks(
   health.register('event loop', lag, { ready: false });
   health.register('clock', clockWatch.check, { ready: false });
   health.register('retention', () => describeRetention(recordings.horizons), { ready: false });
-  health.register('sources', () => checkStreams(catalog), { ready: false, degrades: true });
+  health.register('sources', () => checkStreams(catalog, clock.nowMs()), { ready: false, degrades: true });
   health.register('children', async () => (await networkState()).text, { ready: false });
   health.register('services', () => services.check(), { ready: false, degrades: true });
   if (nodes) health.register('nodes', () => nodes.list.check(), { ready: false, degrades: true });

@@ -190,6 +190,7 @@ export interface EventDataByType {
       | 'freeze'
       | 'silence'
       | 'clipping'
+      | 'off-clock'
       | 'not-recording';
     severity: 'critical' | 'warning';
     /** since when the value was beyond the threshold */
@@ -221,6 +222,7 @@ export interface EventDataByType {
       | 'freeze'
       | 'silence'
       | 'clipping'
+      | 'off-clock'
       | 'not-recording';
     severity: 'critical' | 'warning';
     /** since when the value was beyond the threshold */

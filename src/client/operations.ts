@@ -389,6 +389,7 @@ export class Operations {
         | 'freeze'
         | 'silence'
         | 'clipping'
+        | 'off-clock'
         | 'not-recording';
       /** alarms per page, at most 500; default 100 */
       limit?: string;

@@ -725,6 +725,7 @@ export type AlarmView = {
     | 'freeze'
     | 'silence'
     | 'clipping'
+    | 'off-clock'
     | 'not-recording';
   severity: 'critical' | 'warning';
   /** since when the value was beyond the threshold */
@@ -776,6 +777,7 @@ export type AlarmRuleView = {
     | 'freeze'
     | 'silence'
     | 'clipping'
+    | 'off-clock'
     | 'not-recording';
   severity: 'critical' | 'warning';
   on: boolean;

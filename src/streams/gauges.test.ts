@@ -12,14 +12,18 @@ suite('the health check of the sources', () => {
     await using folder = await temporaryFolder();
     await using rig = await openStreams({ folder: folder.path });
     for (const name of ['door', 'yard']) await rig.api.create(name, testSource);
-    assert.equal(checkStreams(rig.catalog), '0 of 2 streams are live', 'both have just been started');
+    assert.equal(
+      checkStreams(rig.catalog, rig.clock.nowMs()),
+      '0 of 2 streams are live',
+      'both have just been started',
+    );
     rig.source('door').flow(2000);
     rig.source('yard').down(1000, 'HTTP 404 live.m3u8');
-    assert.throws(() => checkStreams(rig.catalog), {
+    assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
       message: '1 of 2 streams are live; no media from: yard (HTTP 404 live.m3u8)',
     });
     rig.source('yard').flow(2000);
-    assert.equal(checkStreams(rig.catalog), '2 of 2 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '2 of 2 streams are live');
   });
 
   test('fails when a source has sent no media for 30 s after its start', async () => {
@@ -27,9 +31,9 @@ suite('the health check of the sources', () => {
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', testSource);
     rig.clock.advance(29_000);
-    assert.equal(checkStreams(rig.catalog), '0 of 1 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 1 streams are live');
     rig.clock.advance(2000);
-    assert.throws(() => checkStreams(rig.catalog), {
+    assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
       message: /no media from: door \(the source has sent no media yet\)/,
     });
   });
@@ -41,10 +45,10 @@ suite('the health check of the sources', () => {
     await rig.api.stop('stopped');
     rig.source('film').done.resolve('the source ended');
     await rig.settle();
-    assert.equal(checkStreams(rig.catalog), '0 of 1 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 1 streams are live');
     rig.source('broken').done.reject(new Error('a bug'));
     await rig.settle();
-    assert.throws(() => checkStreams(rig.catalog), { message: /no media from: broken / });
+    assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), { message: /no media from: broken / });
   });
 });
 

@@ -15,6 +15,7 @@ import type { Horizons } from '../recording/horizons.ts';
 import type { Catalog } from './catalog.ts';
 import type { Disk } from './disk.ts';
 import { readPublisher } from './measure/publish-gauges.ts';
+import { offClockSentence } from './stream-reports.ts';
 
 /** Sources of the gauge values. */
 export interface GaugeSources {
@@ -147,9 +148,10 @@ const restingStates: ReadonlySet<StreamState> = new Set(['stopped', 'paused', 'e
 /**
  * The health check of the sources: the number of live streams.
  *
- * @throws OxbowError `not-ready` if a stream without media should be live; names it and the reason
+ * @param nowMs wall clock, ms since 1970
+ * @throws OxbowError `not-ready` if a stream without media should be live, or a publisher is filed off the clock; names it and the reason
  */
-export function checkStreams(catalog: Catalog): string {
+export function checkStreams(catalog: Catalog, nowMs: number): string {
   const expected = catalog.all.filter(({ state, silence }) => !restingStates.has(state) || silence !== '');
   const live = expected.filter(({ state }) => state === 'live').length;
   const unopened = catalog.unopened.all.map(({ definition, problem }) => ({ name: definition.name, silence: problem }));
@@ -159,8 +161,22 @@ export function checkStreams(catalog: Catalog): string {
   const unpublished = catalog.all.filter(({ state }) => state === 'unpublished').length;
   const waiting = unpublished === 0 ? '' : `, ${unpublished} without a publisher`;
   const sentence = `${live} of ${expected.length + unopened.length + opening.length} streams are live${waiting}`;
-  if (silent.length === 0) return sentence;
-  const named = silent.slice(0, 10).map(({ name, silence }) => `${name} (${silence})`);
-  const more = silent.length > named.length ? ` and ${silent.length - named.length} more` : '';
-  throw new OxbowError('not-ready', `${sentence}; no media from: ${named.join(', ')}${more}`);
+  const off = expected.map(({ name, stream }) => ({ name, silence: offClockSentence(stream, nowMs) }));
+  const problems = [
+    list('no media from', silent),
+    list(
+      'off the clock',
+      off.filter(({ silence }) => silence !== ''),
+    ),
+  ];
+  if (problems.every((problem) => problem === '')) return sentence;
+  throw new OxbowError('not-ready', `${sentence}${problems.join('')}`);
+}
+
+/** At most ten of the streams that have a problem, each with its reason; empty if there are none. */
+function list(title: string, streams: readonly { readonly name: string; readonly silence: string }[]): string {
+  if (streams.length === 0) return '';
+  const named = streams.slice(0, 10).map(({ name, silence }) => `${name} (${silence})`);
+  const more = streams.length > named.length ? ` and ${streams.length - named.length} more` : '';
+  return `; ${title}: ${named.join(', ')}${more}`;
 }

@@ -33,7 +33,7 @@ import type { StreamDeps } from './stream-deps.ts';
 import { StreamEvents } from './stream-events.ts';
 import { openStreamParts, recordGroup, type StreamParts, sealRecordings } from './stream-parts.ts';
 import { StreamPublishers } from './stream-publishers.ts';
-import { guarded, reportRun, reportStreamBug, reportStreamEvent } from './stream-reports.ts';
+import { guarded, offClockSentence, reportRun, reportStreamBug, reportStreamEvent } from './stream-reports.ts';
 
 /** A source that returns may deliver this much of the missed media, µs. */
 const LATE_US = 60_000_000;
@@ -163,10 +163,10 @@ export class ManagedStream implements ServedStream {
   /** The problem in words: why the stream is not live, or what of a live stream is not recorded. */
   get problem(): string {
     if (this.state !== 'live') return this.#problem;
-    const lost = this.#definition.record
-      ? this.#deps.noRoom?.(this.#definition.id) || (this.#parts.recorder.isFailing ? WRITE_FAILS : '')
-      : '';
-    return [lost, this.#leftOut.sentence].filter(Boolean).join(' ');
+    const { id, record } = this.#definition;
+    const lost = record && (this.#deps.noRoom?.(id) || (this.#parts.recorder.isFailing && WRITE_FAILS));
+    const offClock = offClockSentence(this.stream, this.#nowUs() / 1000);
+    return [lost, offClock, this.#leftOut.sentence].filter(Boolean).join(' ');
   }
 
   /**

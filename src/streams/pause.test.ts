@@ -22,7 +22,7 @@ suite('a paused stream', () => {
       [paused?.state, paused?.problem, paused?.publisher?.protocol],
       ['paused', 'paused by a person', 'rtmp'],
     );
-    assert.match(checkStreams(rig.catalog), /0 of 0 streams are live/);
+    assert.match(checkStreams(rig.catalog, rig.clock.nowMs()), /0 of 0 streams are live/);
     assert.equal(stream.silence, '');
     media.flow(19_500);
     stream.measure.tick(0);

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test';
 import { openVirtualTime } from '../../test/fixtures/virtual-time.ts';
 import type { Publisher } from '../ingest/publisher.ts';
 import type { OxbowError } from '../lib/errors.ts';
+import { videoTrack } from '../media/isobmff/media.fixture.ts';
 import { checkStreams, readStreams } from './gauges.ts';
 import { openStreams, PlayedSource, START_MS, type StreamsRig, temporaryFolder, timeline } from './streams.fixture.ts';
 
@@ -64,6 +65,29 @@ suite('a push stream', () => {
       await rig.settle();
       assert.equal(recording.endUs, stream.endUs, `${ms} ms`);
     }
+  });
+
+  test('that is filed more than five seconds off the clock says so, to its pages and to /health', async () => {
+    await using folder = await temporaryFolder();
+    await using rig = await openStreams({ folder: folder.path });
+    await rig.api.create('door', push);
+    const { publisher } = await connect(rig);
+    publisher.startTracks([videoTrack]);
+    // A file that is sent as fast as it goes.
+    const { timescale, id: trackId } = videoTrack;
+    for (let i = 0; i < 300; i++) {
+      const [dts, duration] = [(i * timescale) / 25, timescale / 25];
+      publisher.publish({ trackId, dts, pts: dts, duration, key: i % 25 === 0, data: Uint8Array.of(0, 0, 0, 1, 9) });
+    }
+    const stream = rig.catalog.get('door');
+    const text = 'It is filed 12 s ahead of the clock.';
+    assert.deepEqual([stream.state, stream.problem], ['live', text]);
+    assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), {
+      message: `1 of 1 streams are live; off the clock: door (${text})`,
+    });
+    rig.clock.advance(8000);
+    assert.equal(stream.problem, '');
+    assert.match(checkStreams(rig.catalog, rig.clock.nowMs()), /1 of 1/);
   });
 
   test('continues with its publisher when a patch changes its source; a second one follows the new setting', async () => {
@@ -131,13 +155,13 @@ suite('a push stream', () => {
     await using rig = await openStreams({ folder: folder.path });
     await rig.api.create('door', push);
     rig.clock.advance(60_000);
-    assert.equal(checkStreams(rig.catalog), '0 of 0 streams are live, 1 without a publisher');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 0 streams are live, 1 without a publisher');
     const { media } = await connect(rig);
-    assert.equal(checkStreams(rig.catalog), '0 of 1 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 1 streams are live');
     rig.clock.advance(31_000);
-    assert.throws(() => checkStreams(rig.catalog), /no media from: door/);
+    assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), /no media from: door/);
     media.flow(1000);
-    assert.equal(checkStreams(rig.catalog), '1 of 1 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '1 of 1 streams are live');
   });
 
   test('that is stopped refuses publishers, and ends the connected one', async () => {

@@ -2,11 +2,39 @@
  * Logs and counts the events of a live stream that change nothing in its lifecycle.
  * In: events of live/stream. Out: the log, metrics.
  */
+
 import type { RunContext } from '../live/sink.ts';
+import type { Stream } from '../live/stream.ts';
 import type { StreamEvent } from '../live/stream-event.ts';
 import { reportBug } from '../observe/errors/report-bug.ts';
 import { type StreamDefinition, sourceFields } from './definition.ts';
 import type { StreamDeps } from './stream-deps.ts';
+
+/** A live stream is filed this close to the clock, µs; further off it is a problem. */
+const OFF_CLOCK_US = 5_000_000;
+
+/**
+ * How far the media of a live publisher is filed ahead of the clock, µs; negative: behind it. 0 without such media, and within five seconds.
+ *
+ * @param nowMs wall clock, ms since 1970
+ */
+export function offClockUs(
+  { context, endUs, skewUs = 0 }: Pick<Stream, 'context' | 'endUs' | 'skewUs'>,
+  nowMs: number,
+): number {
+  if (context?.pace.kind !== 'continuous' || context.run.clock !== 'arrival') return 0;
+  const aheadUs = endUs - nowMs * 1000;
+  if (aheadUs > OFF_CLOCK_US) return aheadUs;
+  return skewUs > OFF_CLOCK_US ? -skewUs : 0;
+}
+
+/** The same for a person; empty within five seconds. */
+export function offClockSentence(stream: Parameters<typeof offClockUs>[0], nowMs: number): string {
+  const us = offClockUs(stream, nowMs);
+  return us === 0 ? '' : `It is filed ${formatDuration(us)} ${us > 0 ? 'ahead of' : 'behind'} the clock.`;
+}
+
+const formatDuration = (us: number) => `${Math.round(Math.abs(us) / 1e6)} s`;
 
 /** Reports that a run has begun. */
 export function reportRun(

@@ -112,6 +112,10 @@ export const alarmTable = {
     ...{ unit: 'percent', side: 'above', severity: 'warning', isContent: true, initial: '1 for 30s clear 0.1 for 20s' },
     sentence: 'The sound is too loud: samples are cut off.',
   },
+  'off-clock': {
+    ...{ unit: 'seconds', side: 'above', ...warning, initial: '5s for 10s clear 3s for 10s' },
+    sentence: 'What a publisher sends is filed ahead of the clock, or behind it.',
+  },
   'not-recording': {
     ...{ ...state, ...critical, initial: 'for 5s clear for 5s' },
     sentence: 'The stream is live and is to be recorded, and recording is paused.',

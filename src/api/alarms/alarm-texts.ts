@@ -22,6 +22,7 @@ export const alarmNames: { readonly [L in 'en' | 'zh']: Readonly<Record<AlarmCod
     freeze: 'Frozen picture',
     silence: 'Silence',
     clipping: 'Sound too loud',
+    'off-clock': 'Filed off the clock',
     'not-recording': 'Recording paused',
   },
   zh: {
@@ -40,6 +41,7 @@ export const alarmNames: { readonly [L in 'en' | 'zh']: Readonly<Record<AlarmCod
     freeze: '画面静止',
     silence: '静音',
     clipping: '声音过大',
+    'off-clock': '录制时间偏离时钟',
     'not-recording': '录制已暂停',
   },
 };

@@ -6,6 +6,7 @@ import type { MailContent } from '../../accounts/mail/messages.ts';
 import type { AlarmCode } from '../../api/alarms/alarm-rules.ts';
 import type { EventData } from '../../api/events.ts';
 import { createManualClock } from '../../lib/clock.ts';
+import type { RunContext } from '../../live/sink.ts';
 import { createSilentLog } from '../../observe/log.ts';
 import { createMetrics } from '../../observe/metrics.ts';
 import { openStore } from '../../store/db.ts';
@@ -102,6 +103,17 @@ suite('alarms of streams', () => {
       ['damage', (is) => (stream.figures = goodFigures(is ? { damaged: 50 } : {}))],
       ['no-video', (is) => (stream.figures = goodFigures(is ? { videoSilentS: 9 } : {}))],
       ['no-audio', (is) => (stream.figures = goodFigures(is ? { audioSilentS: 9 } : {}))],
+      [
+        'off-clock',
+        (is) => {
+          const context = { pace: { kind: 'continuous' }, run: { clock: 'arrival' } } as RunContext;
+          stream.stream = {
+            context: is ? context : undefined,
+            endUs: (rig.clock.nowMs() + 3_600_000) * 1000,
+            skewUs: undefined,
+          };
+        },
+      ],
       ['not-recording', (is) => (rig.noRoom = is)],
       ['no-publisher', (is) => (stream.state = is ? 'unpublished' : 'live')],
       [

@@ -13,6 +13,7 @@ export interface TestStream extends WatchedStream {
   name: string;
   state: StreamState;
   silence: string;
+  stream: WatchedStream['stream'];
   figures: PublishFigures | undefined;
   /** Samples of its content that are not taken yet. */
   content: readonly ContentSample[];
@@ -25,6 +26,7 @@ export function watchedStream(change: Partial<WatchedStream['definition']> = {})
     name: change.name ?? 'door',
     state: 'live' as StreamState,
     silence: '',
+    stream: { context: undefined, endUs: 0, skewUs: undefined } as TestStream['stream'],
     figures: undefined as PublishFigures | undefined,
     content: [] as readonly ContentSample[],
     entries: [] as readonly RecoveryEntry[],

@@ -5,6 +5,7 @@
 import type { AlarmCode, AlarmRule } from '../../api/alarms/alarm-rules.ts';
 import type { ManagedStream } from '../managed-stream.ts';
 import type { PublishFigures } from '../measure/figures.ts';
+import { offClockUs } from '../stream-reports.ts';
 import { Usual } from './usual.ts';
 
 /** Media that comes in bursts is missed after this long, other media after the first, seconds. */
@@ -18,6 +19,7 @@ export type Readings = Readonly<Partial<Record<AlarmCode, number | undefined>>>;
 
 /** The parts of a managed stream that are read. */
 export type ReadStream = Pick<ManagedStream, 'state' | 'silence' | 'definition'> & {
+  readonly stream: Parameters<typeof offClockUs>[0];
   readonly measure: Pick<ManagedStream['measure'], 'figures' | 'recovery' | 'content' | 'takeContent'>;
 };
 
@@ -48,6 +50,7 @@ export class Reader {
     return {
       'no-media': isLive ? 0 : silence === '' ? undefined : 1,
       'no-publisher': isPushed && isExpected ? flag(state === 'unpublished') : undefined,
+      'off-clock': isLive ? Math.abs(offClockUs(stream.stream, nowMs)) / 1e6 : undefined,
       'not-recording': isLive && definition.record ? flag(noRoom) : undefined,
       gaps: entries.filter(({ kind, atMs }) => kind === 'gap' && nowMs - atMs < HOUR_MS).length,
       ...(figures && isLive && this.#ofPublisher(figures)),

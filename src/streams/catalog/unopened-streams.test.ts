@@ -51,7 +51,7 @@ suite('a stream that cannot be opened', () => {
     assert.equal(rig.api.isPrivate('door'), true);
     assert.throws(() => rig.catalog.get('door'), isUnopened);
     await assert.rejects(rig.api.create('door', testSource), isUnopened);
-    assert.throws(() => checkStreams(rig.catalog), /door \(the stream could not be opened: EACCES/);
+    assert.throws(() => checkStreams(rig.catalog, rig.clock.nowMs()), /door \(the stream could not be opened: EACCES/);
     readStreams(rig.catalog, rig.deps.metrics);
     assert.match(await rig.deps.metrics.print(), /oxbow_stream_live\{stream="door"\} 0/);
     t.mock.timers.tick(2000);
@@ -72,7 +72,7 @@ suite('a stream that cannot be opened', () => {
     rig.clock.advance(10_000);
     assert.equal(rig.catalog.opening.slow.length, 1);
     assert.throws(
-      () => checkStreams(rig.catalog),
+      () => checkStreams(rig.catalog, rig.clock.nowMs()),
       /^OxbowError: 0 of 2 streams are live; no media from: door \(the stream/,
     );
   });
@@ -118,10 +118,10 @@ suite('a stream whose opening does not end', () => {
     await using rig = await openStreams({ folder: folder.path, clock: time.clock, closed: true });
     const opened = rig.catalog.open();
     await time.runFor(9_999);
-    assert.equal(checkStreams(rig.catalog), '0 of 0 streams are live');
+    assert.equal(checkStreams(rig.catalog, rig.clock.nowMs()), '0 of 0 streams are live');
     await time.runFor(1);
     assert.throws(
-      () => checkStreams(rig.catalog),
+      () => checkStreams(rig.catalog, rig.clock.nowMs()),
       /0 of 1 streams are live; no media from: door \(its recording has been read for 10 s\)/,
     );
     await time.runFor(10_000);
