@@ -249,3 +249,30 @@ suite('media that a source offers again', () => {
     assert.equal(fed.frames.length, 7 * 6 * RATE);
   });
 });
+
+test('a pull without dates whose timestamps jump stays with the edge of its playlist; the window that it loads at once is one run', () => {
+  const S = 1_000_000;
+  const lengthS = 2;
+  for (const jumpS of [1, 3, 12, 384, 3600, 25 * 86_400].flatMap((s) => [s, -s])) {
+    for (const lowLatency of [false, true]) {
+      const fed = feed();
+      const feeder = fed.connect();
+      const baseS = 30 * 86_400;
+      // Ten segments are there at the start.
+      for (let i = 0; i < 10; i++) {
+        const opening = { toEdgeS: lengthS * (10 - i), opening: 1, lowLatency };
+        publish(feeder, made(fed, i, baseS + i * lengthS, opening, lengthS));
+      }
+      assert.equal(fed.runs.length, 1);
+      for (let i = 10; i < 40; i++) {
+        fed.clock.advance(lengthS * 1000);
+        publish(feeder, made(fed, i, baseS + i * lengthS + (i >= 20 ? jumpS : 0), { lowLatency }, lengthS));
+        const aheadUs = fed.stream.endUs - fed.clock.nowMs() * 1000;
+        // Arrival is no more exact than two target durations.
+        assert.ok(Math.abs(aheadUs) <= (2 * lengthS + 1) * S, `${jumpS} s: ${aheadUs / S} s off the clock at ${i}`);
+      }
+      assert.ok(fed.frames.slice(1).every(({ atUs }, i) => atUs > fed.frames[i]!.atUs));
+      assert.equal(fed.frames.length, 40 * lengthS * RATE, `${jumpS} s`);
+    }
+  }
+});
