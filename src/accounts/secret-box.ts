@@ -6,11 +6,13 @@ import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from 'node:cry
 
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
+const MARK_BYTES = 16;
 
 /** Seals and opens texts of one use. */
 export class SecretBox {
   readonly #cipherKey: Buffer;
   readonly #nonceKey: Buffer;
+  readonly #markKey: Buffer;
 
   /**
    * @param secret of this server, 16 bytes or more
@@ -20,6 +22,12 @@ export class SecretBox {
     const derive = (key: string) => Buffer.from(hkdfSync('sha256', secret, '', `oxbow ${use} ${key}`, 32));
     this.#cipherKey = derive('cipher');
     this.#nonceKey = derive('nonce');
+    this.#markKey = derive('mark');
+  }
+
+  /** What only this server can compute for a text, 22 characters of base64url. */
+  mark(text: string): string {
+    return createHmac('sha256', this.#markKey).update(text).digest().subarray(0, MARK_BYTES).toString('base64url');
   }
 
   /** The sealed text, base64url. */

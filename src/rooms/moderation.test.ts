@@ -6,7 +6,7 @@ import { permissionBits } from '../api/room/permissions.ts';
 import { editRoom } from './edit-room.ts';
 import { Members } from './members.ts';
 import { changeMember, kick, leaveRoom } from './moderation.ts';
-import { addItems, removeItems } from './playlist/edit-playlist.ts';
+import { addItems, editItem, removeItems } from './playlist/edit-playlist.ts';
 import { aMember, aPeer, aRoom, aUser, openTestRooms, type TestPeer } from './rooms.fixture.ts';
 
 const people = {
@@ -294,4 +294,41 @@ test('one removes own entries, and those of others with a permission; headers of
   assert.equal(await refusedAs(() => removeItems(room, people.member, undefined)), 'room-forbidden');
   assert.equal(await refusedAs(() => removeItems(room, people.member, [own!.id])), 'done');
   assert.equal(await refusedAs(() => removeItems(room, people.moderator, undefined)), 'done');
+});
+
+test('a user name and password in a link are for its author and moderators, as a request header', async () => {
+  const { test, room, peers } = await openRoom();
+  await using _ = test;
+  const links = [
+    { url: 'https://ann:s3cret@a.example/x.m3u8' },
+    {
+      url: 'https://ann:s3cret@a.example/x.mp4',
+      subtitles: [{ name: 'en', url: 'https://ann:s3cret@a.example/x.srt' }],
+    },
+    { url: 'http://s3cret@a.example/' },
+    { url: 'https://:s3cret@a.example/x' },
+    { url: 'https://a.example/x', subtitles: [{ name: 'en', url: 'https://s3cret@b.example/x.srt' }] },
+  ];
+  const targets: ItemTarget[] = links.map((link) => ({ kind: 'link', ...link }));
+  const added = await addItems(
+    room,
+    people.member,
+    targets.map((target) => ({ target })),
+    { nowMs: 0 },
+  );
+  const [edited] = await addItems(room, people.member, [{ target: { kind: 'link', url: 'https://a.example/y' } }], {
+    nowMs: 0,
+  });
+  await editItem(room, people.member, edited!.id, { target: targets[0]! });
+  test.clock.advance(1000);
+  test.rooms.tick();
+  for (const peer of peers.values()) assert.doesNotMatch(JSON.stringify(peer.got), /s3cret|ann:/);
+  const views = room.playlist.all.map((item) => JSON.stringify(room.itemView(item, people.guest)));
+  assert.doesNotMatch(views.join(), /s3cret|YW5uO/);
+  const target = added[0]!.target;
+  assert.ok(target.kind === 'link');
+  assert.deepEqual(target, {
+    ...{ kind: 'link', url: 'https://a.example/x.m3u8', proxy: true },
+    headers: { Authorization: `Basic ${Buffer.from('ann:s3cret').toString('base64')}` },
+  });
 });

@@ -60,6 +60,9 @@ export function roomTablesContract(name: string, open: OpenDatabase): void {
       await tables.saveItems('a', [anItem('i5', { rank: 0, name: 'first' })], ['i119']);
       const items = await tables.items('a');
       assert.deepEqual([items.length, items[0]?.name, items[1]?.id], [119, 'first', 'i118']);
+      await tables.saveItems('a', [anItem('old', { target: { kind: 'link', url: 'https://ann:pass@a.example/x' } })]);
+      const old = (await tables.items('a')).find(({ id }) => id === 'old');
+      assert.doesNotMatch(JSON.stringify(old?.target), /ann|pass/, 'of a link that an earlier version stored');
       await tables.remove('a');
       assert.deepEqual(
         [await tables.find('a'), await tables.members('a'), await tables.items('a')],

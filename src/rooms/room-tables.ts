@@ -12,6 +12,7 @@ import type { Tables } from '../store/schema.ts';
 import type { RoomItemTable, RoomMemberTable, RoomTable } from '../store/tables/room-tables.ts';
 import { RoomGuard } from './cluster/room-guard.ts';
 import { mergedMember } from './merged-member.ts';
+import { withoutUserInfo } from './playlist/check-link.ts';
 import {
   type ItemRecord,
   type ListedRoom,
@@ -357,8 +358,10 @@ function itemOf({
   created_us,
   signed,
 }: Selectable<RoomItemTable>): ItemRecord {
-  const item = { id, parent: parent_id, rank, name, target: JSON.parse(target) as ItemTarget, addedBy: added_by };
-  return { ...item, signed: signed === 1, createdMs: created_us / 1000 };
+  const item = { id, parent: parent_id, rank, name, addedBy: added_by };
+  // Links that were imported, or stored before this was done when they are added.
+  const shown = withoutUserInfo(JSON.parse(target) as ItemTarget);
+  return { ...item, target: shown, signed: signed === 1, createdMs: created_us / 1000 };
 }
 
 const toUs = (ms: number): number => Math.round(ms * 1000);

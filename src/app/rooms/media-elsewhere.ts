@@ -27,7 +27,8 @@ export function openMediaProxy(
 ): Pick<HttpDeps, 'mediaProxy' | 'itemSource'> {
   const mediaProxy = new MediaProxy({
     net,
-    seal: new AddressSeal(accounts.access.box('media proxy')),
+    // Addresses that earlier versions issued opened folders.
+    seal: new AddressSeal(accounts.access.box('media proxy of single addresses')),
     clock,
     async media(room, id) {
       const item = (await rooms.get(room)).playlist.find(id);

@@ -8,7 +8,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import { cleanText } from '../chat/clean-text.ts';
 import type { Room } from '../room.ts';
 import type { ItemRecord } from '../room-record.ts';
-import { checkLink } from './check-link.ts';
+import { checkLink, withoutUserInfo } from './check-link.ts';
 import type { ItemPlace, NewItem } from './playlist.ts';
 
 /** Most entries that one request adds. */
@@ -99,7 +99,8 @@ function assertOwn(room: Room, by: UserRef, items: readonly ItemRecord[], needed
   if (!items.every(({ addedBy }) => addedBy === by.id)) room.assertMay(by, needed);
 }
 
-async function checked(room: Room, by: UserRef, target: ItemTarget, name: string): Promise<Omit<NewItem, 'parent'>> {
+async function checked(room: Room, by: UserRef, given: ItemTarget, name: string): Promise<Omit<NewItem, 'parent'>> {
+  const target = withoutUserInfo(given);
   if (target.kind === 'link') checkLink(target);
   const { name: ofMedia, signed } = await room.media.check(target, by);
   const shown = nameOf(name) || nameOf(ofMedia) || (target.kind === 'link' ? hostOf(target.url) : '');

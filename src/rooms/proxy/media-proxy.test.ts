@@ -75,7 +75,7 @@ suite('the media proxy', () => {
     assert.equal(expiryOf(0), 2 * day);
   });
 
-  test('rewrites playlists: what is elsewhere goes through the proxy, what is below stays relative; a page is never passed on as one', async () => {
+  test('rewrites playlists: everything they name goes through the proxy; a page is never passed on as one', async () => {
     const playlist =
       '#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI="/keys/k"\n#EXTINF:4,\nseg/1.ts\n#EXTINF:4,\nhttps://cdn.example/x/2.ts?s=1\n';
     await using rig = await openRig(
@@ -93,9 +93,9 @@ suite('the media proxy', () => {
     const { text, headers } = await rig.fetch(rig.address);
     assert.equal(headers['content-type'], 'application/vnd.apple.mpegurl');
     const [, key, , first, , second] = text.split('\n');
-    assert.equal(first, './seg/1.ts');
+    assert.match(first!, /^\.\/[\w-]{22}\/seg\/1\.ts$/);
     assert.match(key!, /URI="\.\.\/[\w-]+\/k"/);
-    assert.match(second!, /^\.\.\/[\w-]+\/2\.ts\?s=1$/);
+    assert.match(second!, /^\.\.\/[\w-]+\/2\.ts$/, 'without its query, which may be a key');
     const base = new URL(rig.address, 'http://oxbow/media/');
     const segment = await rig.fetch(new URL(first!, base).pathname.slice('/media/'.length));
     assert.equal(segment.headers['content-type'], 'application/octet-stream');
@@ -148,7 +148,8 @@ suite('the media proxy', () => {
       (origin) => ({ url: `${origin}/a.m3u8` }),
     );
     const part = await rig.fetch(rig.address, { range: 'bytes=0-7' });
-    assert.deepEqual([part.status, part.text], [200, text.replace('1.ts', './1.ts')]);
+    assert.equal(part.status, 200);
+    assert.match(part.text, /^#EXTM3U\n#EXTINF:4,\n\.\/[\w-]{22}\/1\.ts\n$/);
     assert.equal((await rig.fetch(rig.address)).text, part.text);
   });
 
@@ -190,11 +191,8 @@ suite('the media proxy', () => {
     );
     const { text, headers } = await rig.fetch(rig.address);
     assert.equal(headers['content-type'], 'application/dash+xml');
-    assert.match(text, /<BaseURL>\.\.\/[\w-]+\/<\/BaseURL>/);
-    assert.match(
-      text,
-      /media="\.\.\/[\w-]+\/\$RepresentationID\$\/\$Number%05d\$\.m4s" initialization="\$RepresentationID\$\.mp4"/,
-    );
+    assert.match(text, /<BaseURL>\.\/<\/BaseURL>/);
+    assert.match(text, /media="\.\.\/[\w-]+\/\$Number\$" initialization="\.\.\/[\w-]+\/\.mp4"/);
   });
 
   test('converts subtitles to WebVTT', async () => {

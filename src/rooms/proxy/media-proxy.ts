@@ -6,13 +6,14 @@
 import { withDeadline } from '../../lib/abort.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { FormatError, OxbowError } from '../../lib/errors.ts';
+import { segmentAddress } from '../../media/mpd/segment-names.ts';
 import { MAX_SUBTITLE_FILE } from '../../media/subtitles/bounds.ts';
 import { parseSubtitleFile } from '../../media/subtitles/file.ts';
 import { printVtt } from '../../media/webvtt/print.ts';
 import type { Net, NetResponse } from '../../net/net.ts';
 import { ManifestCache } from './manifest-cache.ts';
-import { passedAs } from './media-type.ts';
-import { rewriteManifest, rewritePlaylist } from './rewrite-manifest.ts';
+import { bytesOf, mayBeMedia, passedAs } from './media-type.ts';
+import { type ManifestPlace, rewriteManifest, rewritePlaylist } from './rewrite-manifest.ts';
 import { type AddressSeal, expiryOf, type SealedAddress } from './sealed-address.ts';
 
 /** Media at another server. */
@@ -35,7 +36,7 @@ export interface ProxyAnswer {
 /** A request of a member. */
 export interface ProxyRequest {
   readonly token: string;
-  /** Path below the folder of the token. */
+  /** Path behind the token. */
   readonly rest: string;
   /** Query with `?`, or empty. */
   readonly query: string;
@@ -69,6 +70,11 @@ const IDLE_MS = 20_000;
 const MAX_REQUESTS = 500;
 const MAX_OF_ROOM = 60;
 
+/** Longest token of a template: the head of a request has 16 KiB in all. */
+const MAX_SEGMENTS_TOKEN = 8 * 1024;
+/** `/`, `\` and `.`: servers differ in when they decode them. */
+const ENCODED_SEPARATOR = /%(?:2f|5c|2e)/i;
+
 /** Headers of an answer that are passed on. */
 const PASSED_HEADERS = ['content-length', 'content-range', 'accept-ranges', 'etag', 'last-modified'] as const;
 /** A client shows such an answer neither as a page nor in one of its own. */
@@ -91,9 +97,8 @@ export class MediaProxy {
   }
 
   /** The address of a link's media, relative to the room's `media/` folder. The query is not in it: it may have secrets. */
-  mediaAddress(room: string, item: string, { url, type }: Pick<ElsewhereMedia, 'url' | 'type'>): string {
-    const { as } = passedAs(undefined, new URL(url).pathname, true, type);
-    return this.#address({ room, item, kind: as === 'bytes' ? 'file' : 'manifest', url });
+  mediaAddress(room: string, item: string, { url }: Pick<ElsewhereMedia, 'url'>): string {
+    return this.#address({ room, item, kind: 'file', url });
   }
 
   /** The address of subtitles as WebVTT. */
@@ -121,7 +126,7 @@ export class MediaProxy {
     if (clock.nowMs() >= sealed.expiresMs) throw refused('The address has expired.');
     const target = await media(room, sealed.item, request);
     if (!target) throw new OxbowError('item-unknown', 'The item is no longer in the playlist.');
-    const url = upstreamOf(sealed, request);
+    const url = upstreamOf(sealed, request, seal);
     const leave = this.#enter(room);
     try {
       return await this.#answer(sealed, target, url, request, leave);
@@ -176,7 +181,8 @@ export class MediaProxy {
       const { cues } = parseSubtitleFile(await response.body());
       return whole(printVtt({ header: 'WEBVTT', cues }), 'text/vtt; charset=utf-8', 'private, max-age=3600', leave);
     }
-    const key = `${sealed.item} ${url.href}`;
+    // Its addresses are relative to the one that was requested.
+    const key = `${request.token}/${request.rest} ${url.search}`;
     const known = this.#manifests.get(key);
     if (known) return whole((await known).text, (await known).contentType, 'private, no-cache', leave);
 
@@ -188,7 +194,13 @@ export class MediaProxy {
       }),
     );
     const isEntry = url.href === new URL(target.url).href;
-    const passed = passedAs(response.headers['content-type'], response.url.pathname, isEntry, target.type);
+    const type = response.headers['content-type'];
+    if (sealed.kind === 'segments' && !mayBeMedia(type)) {
+      response[Symbol.dispose]();
+      throw new OxbowError('source-failed', 'The server of the media answered with a type that is no media.');
+    }
+    const passed =
+      sealed.kind === 'segments' ? bytesOf(type) : passedAs(type, response.url.pathname, isEntry, target.type);
     if (passed.as === 'bytes') return through(response, passed.contentType, leave);
     if (range !== undefined) {
       // A part of a manifest is none: everyone else would get it from memory.
@@ -202,12 +214,7 @@ export class MediaProxy {
       using deadline = withDeadline(MANIFEST_WITHIN_MS, 'the manifest', ending);
       deadline.signal.addEventListener('abort', () => ending.abort(deadline.signal.reason));
       const text = await textOf(response);
-      const place = {
-        url: response.url.href,
-        // The token of a file covers no folder: everything gets an address of its own.
-        folder: sealed.kind === 'file' ? 'none:' : folderOf(sealed.url),
-        proxied: (folder: string) => `../${this.#options.seal.seal({ ...sealed, kind: 'folder', url: folder })}/`,
-      };
+      const place = this.#placeOf(sealed, request, response.url);
       return passed.as === 'playlist'
         ? { text: rewritePlaylist(text, place), contentType: 'application/vnd.apple.mpegurl' }
         : { text: rewriteManifest(text, place), contentType: 'application/dash+xml' };
@@ -215,28 +222,67 @@ export class MediaProxy {
     const { text, contentType } = await read;
     return whole(text, contentType, 'private, no-cache', leave);
   }
+
+  /** What the addresses of a playlist or manifest become. `url` has answered. */
+  #placeOf(sealed: SealedAddress, { token, rest }: ProxyRequest, url: URL): ManifestPlace {
+    const { seal } = this.#options;
+    const { room, item, expiresMs } = sealed;
+    // From the folder of the request to that of its token.
+    const up = '../'.repeat(rest.split('/').length - 1);
+    const folder = folderOf(sealed.url);
+    return {
+      ...{ url: url.href, variables: sealed.variables },
+      proxied(target, variables) {
+        const path = target.href.startsWith(folder) ? target.href.slice(folder.length) : '';
+        // Most are next to their playlist, where a mark is enough. A query may have secrets.
+        if (path !== '' && target.search === '' && !variables && !ENCODED_SEPARATOR.test(path))
+          return `${up || './'}${seal.mark(token, path)}/${path}`;
+        const sealedTarget = seal.seal({ room, item, kind: 'file', url: target.href, expiresMs, variables });
+        return `${up}../${sealedTarget}/${nameOf(target)}`;
+      },
+      segments(names) {
+        const sealedNames = seal.seal({ room, item, kind: 'segments', url: '', expiresMs, names });
+        if (sealedNames.length > MAX_SEGMENTS_TOKEN)
+          throw new FormatError('a template has too many Representations', 0);
+        return `${up}../${sealedNames}/`;
+      },
+    };
+  }
 }
 
 /** The last part of the path; never empty. */
-const nameOf = (url: URL): string => url.pathname.split('/').at(-1) || 'media';
+const nameOf = (url: URL): string => {
+  const name = url.pathname.split('/').at(-1) || 'media';
+  return ENCODED_SEPARATOR.test(name) ? 'media' : name;
+};
 
-const folderOf = (url: string): string => new URL('.', url).href;
+const folderOf = (url: string): string => (url === '' ? 'none:' : new URL('.', url).href);
 
 /** The upstream address that is requested. Throws `proxy-refused` if the token does not cover it. */
-function upstreamOf({ kind, url }: SealedAddress, { rest, query }: Pick<ProxyRequest, 'rest' | 'query'>): URL {
-  const sealed = new URL(url);
-  if (kind !== 'folder' && rest === nameOf(sealed)) {
-    // Blocking reloads and deltas of a low-latency playlist (RFC 8216bis 6.2.5).
-    for (const [name, value] of new URLSearchParams(query))
-      if (name.startsWith('_HLS_')) sealed.searchParams.set(name, value);
-    return sealed;
+function upstreamOf(
+  { kind, url, names }: SealedAddress,
+  { token, rest, query }: Pick<ProxyRequest, 'token' | 'rest' | 'query'>,
+  seal: AddressSeal,
+): URL {
+  if (ENCODED_SEPARATOR.test(rest)) throw refused('The address has an encoded separator.');
+  if (names) {
+    const address = segmentAddress(names, rest);
+    if (address === undefined) throw refused('The manifest does not name such a segment.');
+    return new URL(address);
   }
-  const folder = folderOf(url);
-  const requested = URL.parse(rest + query, folder);
-  if (kind === 'file' || kind === 'subtitle' || !requested?.href.startsWith(folder)) {
-    throw refused('The address leaves what was issued.');
-  }
+  const requested = rest === nameOf(new URL(url)) ? new URL(url) : kind === 'file' && marked(url, token, rest, seal);
+  if (!requested) throw refused('The address was not issued.');
+  // Blocking reloads and deltas of a low-latency playlist (RFC 8216bis 6.2.5).
+  for (const [name, value] of new URLSearchParams(query))
+    if (name.startsWith('_HLS_')) requested.searchParams.set(name, value);
   return requested;
+}
+
+/** An address below the folder of the token's, which a playlist has named. */
+function marked(url: string, token: string, rest: string, seal: AddressSeal): URL | undefined {
+  const slash = rest.indexOf('/');
+  const path = rest.slice(slash + 1);
+  return slash > 0 && seal.isMark(rest.slice(0, slash), token, path) ? new URL(folderOf(url) + path) : undefined;
 }
 
 /** A playlist, manifest or subtitle file that is none, such as a page in its place. */

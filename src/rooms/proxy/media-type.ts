@@ -25,10 +25,24 @@ export function passedAs(
   isEntry: boolean,
   itemType: 'hls' | 'dash' | 'file' | undefined,
 ): Passed {
-  const type = (contentType ?? '').split(';', 1)[0]!.trim().toLowerCase();
+  const type = essence(contentType);
   const extension = /\.([a-z0-9]{1,5})$/i.exec(path)?.[1]?.toLowerCase() ?? '';
   if (PLAYLIST.test(type) || /^m3u8?$/.test(extension) || (isEntry && itemType === 'hls')) return { as: 'playlist' };
   if (type === 'application/dash+xml' || extension === 'mpd' || (isEntry && itemType === 'dash'))
     return { as: 'manifest' };
+  return bytesOf(type);
+}
+
+/** An answer as media, or as bytes without a meaning. */
+export function bytesOf(contentType: string | undefined): Extract<Passed, { as: 'bytes' }> {
+  const type = essence(contentType);
   return { as: 'bytes', contentType: MEDIA.test(type) ? type : 'application/octet-stream' };
 }
+
+/** Whether it is a type of segments, or one that says nothing: not a page, a document or a list of files. */
+export function mayBeMedia(contentType: string | undefined): boolean {
+  const type = essence(contentType);
+  return type === '' || MEDIA.test(type) || /^(?:application|binary)\/(?:octet-stream|ttml\+xml)$/.test(type);
+}
+
+const essence = (contentType = ''): string => contentType.split(';', 1)[0]!.trim().toLowerCase();

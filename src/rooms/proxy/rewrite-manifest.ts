@@ -1,66 +1,62 @@
 /**
  * Rewrites the addresses of a playlist or manifest so that clients request everything through the proxy.
- * In: its text, where it came from, the folder of the address that was requested. Out: its text. Pure.
+ * In: its text, where it came from, the proxy's addresses. Out: its text. Pure.
  */
+import { FormatError } from '../../lib/errors.ts';
+import { putInVariables } from '../../media/m3u8/put-in-variables.ts';
 import { rewriteUris } from '../../media/m3u8/rewrite-uris.ts';
 import { rewriteMpdUrls } from '../../media/mpd/rewrite-urls.ts';
+import type { SegmentNames } from '../../media/mpd/segment-names.ts';
 
-/** Where a manifest came from, and where it is served. */
+/** Most addresses in a playlist or manifest: each is encrypted. A day of segments of 2 s has 43,200. */
+const MAX_ADDRESSES = 50_000;
+
+/** Where a manifest came from, and what its addresses become. */
 export interface ManifestPlace {
   /** Address that answered, after redirects. */
   readonly url: string;
-  /** Folder whose content clients reach by relative addresses, with `/` at its end. */
-  readonly folder: string;
-  /** The proxy's address of another folder, with `/` at its end. */
-  readonly proxied: (folder: string) => string;
+  /** Variables of the Multivariant Playlist that named it. */
+  readonly variables: ReadonlyMap<string, string> | undefined;
+  /** The proxy's address of one address. `variables`: of the playlist that names it, if it has any. */
+  readonly proxied: (url: URL, variables?: ReadonlyMap<string, string>) => string;
+  /** The proxy's folder of what a template names. */
+  readonly segments: (names: SegmentNames) => string;
 }
 
 /** An M3U8 playlist. Throws FormatError. */
-export function rewritePlaylist(text: string, place: ManifestPlace): string {
-  return rewriteUris(text, (uri) => proxiedAddress(uri, place.url, place));
-}
-
-/** A DASH manifest. Throws FormatError. What is relative to a BaseURL stays relative: the proxy serves that folder. */
-export function rewriteManifest(text: string, place: ManifestPlace): string {
-  // The last absolute BaseURL, otherwise the manifest; and the folder of the last BaseURL in it.
-  let absolute = place.url;
-  let base = absolute;
-  return rewriteMpdUrls(text, (url, isBase) => {
-    const resolved = URL.parse(url, isBase ? absolute : base)?.href ?? url;
-    const isRelative = isPlainRelative(url) && (absolute !== place.url || isWithin(place));
-    if (isBase) base = resolved;
-    if (isRelative) return url;
-    if (isBase) absolute = resolved;
-    return proxiedAddress(isBase ? resolved : url, isBase ? resolved : base, place);
+export function rewritePlaylist(text: string, { url: base, variables: imports, proxied }: ManifestPlace): string {
+  const query = new Map(URL.parse(base)?.searchParams);
+  const filled = putInVariables(text, { query, ...(imports && { imports }) });
+  const variables = filled.variables.size > 0 ? filled.variables : undefined;
+  const count = counter();
+  return rewriteUris(filled.text, (uri) => {
+    const url = URL.parse(uri, base);
+    if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return uri; // data:, skd: and others
+    url.hash = '';
+    count();
+    return proxied(url, variables);
   });
 }
 
-/** Whether relative addresses of the manifest are relative to the folder that is served. */
-const isWithin = ({ url, folder }: ManifestPlace): boolean => splitFolder(url).folder === folder;
-
-/** Relative, and not above the folder of its document. */
-function isPlainRelative(uri: string): boolean {
-  return (
-    !/^[a-z][a-z0-9+.-]*:/i.test(uri) && !uri.startsWith('/') && !uri.split(/[?#]/, 1)[0]!.split('/').includes('..')
-  );
+/** A DASH manifest. Throws FormatError. */
+export function rewriteManifest(text: string, { url: base, proxied, segments }: ManifestPlace): string {
+  const count = counter();
+  return rewriteMpdUrls(text, base, {
+    address(url) {
+      count();
+      return proxied(url);
+    },
+    segments(names) {
+      count();
+      return segments(names);
+    },
+  });
 }
 
-function proxiedAddress(uri: string, base: string, { folder, proxied }: ManifestPlace): string {
-  // The rest of a template, such as `seg-$Number%05d$.m4s`, must stay as it is written.
-  const { folder: start, rest } = splitFolder(uri);
-  const url = URL.parse(start === '' ? '.' : start, base);
-  if (url === null || (url.protocol !== 'http:' && url.protocol !== 'https:')) return uri; // data:, skd: and others
-  url.hash = '';
-  const target = url.href;
-  return target.startsWith(folder) ? `./${target.slice(folder.length)}${rest}` : proxied(target) + rest;
-}
-
-/** Cuts an address after the last `/` of its path, and before any template. */
-function splitFolder(address: string): { readonly folder: string; readonly rest: string } {
-  const end = address.search(/[?#$]/);
-  const path = end < 0 ? address : address.slice(0, end);
-  const slash = path.lastIndexOf('/');
-  // `https://host` without a path.
-  if (/^[a-z][a-z0-9+.-]*:\/\/[^/]*$/i.test(path)) return { folder: `${path}/`, rest: address.slice(path.length) };
-  return { folder: address.slice(0, slash + 1), rest: address.slice(slash + 1) };
+function counter(): () => void {
+  let left = MAX_ADDRESSES;
+  return () => {
+    left -= 1;
+    if (left < 0) throw new FormatError(`it names more than ${MAX_ADDRESSES} addresses`, 0);
+  };
 }
