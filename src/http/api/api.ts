@@ -28,7 +28,7 @@ import { registerCalls } from '../webrtc/call-routes.ts';
 import { registerWebRtc } from '../webrtc/webrtc-routes.ts';
 import { AuditLog } from './audit-log.ts';
 import { type Authorizer, createAuthorizer, registerSignedPages } from './authorize.ts';
-import type { ForeignPages } from './foreign-pages.ts';
+import { corsOf, type ForeignPages } from './foreign-pages.ts';
 import { IdempotencyKeys } from './idempotency.ts';
 import { checkJsonDepth } from './json-depth.ts';
 import { describedRoutes, lazyCompilers } from './lazy-schemas.ts';
@@ -206,7 +206,7 @@ function registerTable(
     });
     registerSignedPages(app);
     registerMediaProxy(app, deps, authorizer, signalOf);
-    app.register(async (scope) => registerWebRtc(scope, deps, signalOf));
+    app.register(async (scope) => registerWebRtc(scope, deps, pages, signalOf));
     app.register(async (scope) => registerCalls(scope, deps, authorizer));
     let document: ReturnType<typeof documentOf> | undefined;
     // The schema of the query, which permits everything, is the one without the compilers of the other routes.
@@ -227,9 +227,7 @@ function readableBy(request: FastifyRequest, pages: ForeignPages | undefined, au
   if (!pages || stream === undefined) return { 'access-control-allow-origin': '*' };
   const { headers, socket } = request;
   const source = { headers, remoteAddress: socket.remoteAddress ?? '' };
-  const fields = pages.fieldsFor(source, { stream, token: authorizer.tokenOf(request) });
-  const shown = ['access-control-allow-origin', 'vary'] as const;
-  return Object.fromEntries(shown.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])));
+  return corsOf(pages.fieldsFor(source, { stream, token: authorizer.tokenOf(request) }));
 }
 
 /** The OpenAPI document as sent: the same bytes to every client. */

@@ -18,7 +18,9 @@ const CORS = 'access-control-allow-origin';
 suite('a page of another site, on a loopback address', () => {
   const live = new FakeLive();
   live.add(7, 'seven');
-  const shared = shareTestServer(() => ({ answer, lookup: live }));
+  const opened = async () => ({ id: 'session', sdp: 'v=0' });
+  const webrtc = { iceServers: [], publish: opened, play: opened, end: async () => {}, trickle: () => {} };
+  const shared = shareTestServer(() => ({ answer, lookup: live, webrtc }));
   const corsOf = async (path: string, headers: Record<string, string> = FOREIGN, method = 'GET') =>
     (await sendRequest(shared(), path, { headers, method })).headers[CORS];
   const rightTo = (stream: string) =>
@@ -104,6 +106,46 @@ suite('a page of another site, on a loopback address', () => {
     assert.equal(await open('/api/v1/events', {}), 101);
     assert.equal(await open('/api/v1/events', { origin: shared().url }), 101);
     assert.equal(await open('/api/v1/events', { ...FOREIGN, ...asAdmin }), 101, 'a program with a token is not a page');
+  });
+
+  test('watches by WHEP what it may watch, and publishes by WHIP with a key alone', async () => {
+    const offer = async (path: string, fields: Record<string, string>) => {
+      const headers = { ...FOREIGN, 'content-type': 'application/sdp', ...fields };
+      const response = await fetch(shared().url + path, { method: 'POST', headers, body: 'v=0' });
+      return [response.status, response.headers.get(CORS)];
+    };
+    const preflight = async (path: string, needs: string) =>
+      (
+        await sendRequest(shared(), path, {
+          headers: { ...FOREIGN, 'access-control-request-headers': needs, 'access-control-request-method': 'POST' },
+          method: 'OPTIONS',
+        })
+      ).headers[CORS];
+    const bearer = (stream: string) => ({ authorization: `Bearer ${rightTo(stream).slice('/t/'.length)}` });
+    for (const stream of ['unlisted', 'signed', 'private', 'none', 'cam']) {
+      assert.deepEqual(await offer(`/whep/${stream}`, {}), [403, null], stream);
+      assert.deepEqual(await offer(`/whep/${stream}`, { origin: 'null' }), [403, null], stream);
+      assert.deepEqual(await offer(`/whep/${stream}`, bearer('public')), [403, null], 'a token of another stream');
+      assert.equal(await preflight(`/whep/${stream}`, 'content-type'), undefined, stream);
+    }
+    assert.deepEqual(await offer('/whep/public', {}), [201, '*']);
+    assert.deepEqual(await offer('/whep/signed', bearer('signed')), [201, '*']);
+    assert.deepEqual(await offer('/whep/unlisted', { origin: 'http://localhost:3000' }), [201, '*']);
+    assert.deepEqual(await offer('/whep/unlisted', { 'x-forwarded-for': '192.0.2.1' }), [201, '*']);
+    assert.equal(await preflight('/whep/public', 'content-type'), '*');
+    assert.equal(await preflight('/whep/unlisted', 'authorization,content-type'), '*', 'it may have a token');
+    for (const stream of ['unlisted', 'public']) {
+      assert.deepEqual(await offer(`/whip/${stream}`, {}), [403, null], stream);
+      assert.equal(await preflight(`/whip/${stream}`, 'content-type'), undefined, stream);
+    }
+    assert.deepEqual(
+      await offer('/whip/unlisted', { authorization: 'Bearer ok_key' }),
+      [201, '*'],
+      'its key is judged',
+    );
+    assert.deepEqual(await offer('/whip/unlisted', { origin: shared().url }), [201, '*']);
+    assert.equal(await preflight('/whip/unlisted', 'Content-Type, Authorization'), '*');
+    assert.equal(await corsOf('/whep/unlisted/session', FOREIGN, 'DELETE'), '*', 'who has its address was given it');
   });
 
   test('reads no media over HTTP/2 either', { skip: need('openssl') }, async () => {

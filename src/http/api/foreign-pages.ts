@@ -37,7 +37,7 @@ export interface ForeignPages {
   /** Header fields of an answer: those that let any page read it, or none of these. */
   fieldsFor(source: RequestSource, target: RequestedStream): HeadFields;
   /**
-   * Refuses a WebSocket. Browsers open them to any server, without CORS.
+   * Refuses what is more than reading an answer: a WebSocket, which browsers open to any server without CORS, or an offer of WebRTC.
    *
    * @throws OxbowError `cross-site`
    */
@@ -52,6 +52,12 @@ export interface ForeignPages {
  */
 export function readableFields(address: string, publicUrl: string | undefined): Readonly<Record<string, string>> {
   return isExposed({ http: { address }, publicUrl }) ? everyAnswer : { ...everyAnswer, vary: 'Origin' };
+}
+
+/** Those of CORS among the header fields of media. */
+export function corsOf(fields: HeadFields): HeadFields {
+  const shown = ['access-control-allow-origin', 'vary'] as const;
+  return Object.fromEntries(shown.flatMap((name) => (fields[name] === undefined ? [] : [[name, fields[name]]])));
 }
 
 /**
@@ -86,7 +92,7 @@ export function createForeignPages(address: string, secure: boolean, deps: HttpD
       const from = source.headers.origin!.slice(0, 200);
       throw new OxbowError(
         'cross-site',
-        `The request came from ${from}. On a loopback address, pages of other sites receive events of public streams only.`,
+        `The request came from ${from}. On a loopback address, pages of other sites reach public streams only.`,
         { extra: { hint: 'Set `visibility: public` for the stream, or use a link with a playback token for it.' } },
       );
     },

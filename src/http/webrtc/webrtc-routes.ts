@@ -7,8 +7,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { WebRtcApi } from '../../api/realtime/webrtc-api.ts';
 import { OxbowError } from '../../lib/errors.ts';
 import { MAX_SDP_LENGTH } from '../../media/sdp/sdp.ts';
+import { corsOf, type ForeignPages } from '../api/foreign-pages.ts';
 import { createAddressOf } from '../client/client-address.ts';
 import type { HttpDeps } from '../deps.ts';
+import type { HeadFields } from '../media/exchange.ts';
 
 /** Type of offers and answers. */
 export const SDP = 'application/sdp';
@@ -19,11 +21,10 @@ interface SessionParams {
   readonly id: string;
 }
 
-/** Any page may send offers: what it needs is a key or a token, and no cookie is used. RFC 9725 4.2 */
-const readable = {
-  'access-control-allow-origin': '*',
-  'access-control-expose-headers': 'Location, Link, ETag',
-} as const;
+/** Of an answer to a page that may read it. No cookie is used. RFC 9725 4.2 */
+const readable = { 'access-control-expose-headers': 'Location, Link, ETag' } as const;
+/** A session has an address that no one can guess: who has it was given it. */
+const anyPage = { 'access-control-allow-origin': '*', ...readable } as const;
 
 const preflight = {
   ...readable,
@@ -33,32 +34,44 @@ const preflight = {
   'accept-post': SDP,
 } as const;
 
-/** Registers the addresses in a scope of their own. `signalOf`: aborts when the client disconnects. */
+/**
+ * Registers the addresses in a scope of their own.
+ *
+ * @param pages what pages of other sites may watch; without it everything
+ * @param signalOf aborts when the client disconnects
+ */
 export function registerWebRtc(
   scope: FastifyInstance,
   { webrtc, trustedProxies = [] }: HttpDeps,
+  pages: ForeignPages | undefined,
   signalOf: (reply: FastifyReply) => AbortSignal,
 ): void {
   const addressOf = createAddressOf(trustedProxies);
   scope.addContentTypeParser([SDP, TRICKLE], { parseAs: 'string', bodyLimit: MAX_SDP_LENGTH }, (_, body, done) =>
     done(null, body),
   );
-  scope.addHook('onRequest', async (_, reply) => {
-    reply.headers(readable);
-  });
   const route = { schema: { hide: true } };
 
   for (const kind of ['whip', 'whep'] as const) {
     const open = `/${kind}/:name`;
     const session = `${open}/:id`;
-    scope.options(open, route, async (_, reply) => reply.code(204).headers(preflight).send());
-    scope.options(session, route, async (_, reply) => reply.code(204).headers(preflight).send());
+    scope.options(open, route, async (request, reply) => {
+      const fields = preflightFields(kind, request, pages);
+      return reply.code(204).headers(fields).send();
+    });
+    scope.options(session, route, async (_, reply) =>
+      reply
+        .code(204)
+        .headers({ ...anyPage, ...preflight })
+        .send(),
+    );
     scope.post(open, route, async (request: FastifyRequest, reply: FastifyReply) => {
       const { name } = request.params as SessionParams;
       const { headers, socket } = request.raw;
+      const key = bearerOf(headers.authorization);
+      reply.headers(refuseForeign(kind, request, key, pages));
       const asked = {
-        name,
-        key: bearerOf(headers.authorization),
+        ...{ name, key },
         remote: `${addressOf({ headers, remoteAddress: socket.remoteAddress ?? '' })}:${socket.remotePort ?? 0}`,
         reachedAt: socket.localAddress,
         userAgent: headers['user-agent'],
@@ -71,15 +84,50 @@ export function registerWebRtc(
     });
     scope.patch(session, route, async (request, reply) => {
       const { name, id } = request.params as SessionParams;
+      reply.headers(anyPage);
       webrtc.trickle(name, id, bodyOf(request, TRICKLE));
       return reply.code(204).send();
     });
     scope.delete(session, route, async (request, reply) => {
       const { name, id } = request.params as SessionParams;
+      reply.headers(anyPage);
       await webrtc.end(name, id);
       return reply.code(200).send();
     });
   }
+}
+
+/** CORS fields of the answer to a page. @throws OxbowError `cross-site` for a page that may not send this offer */
+function refuseForeign(
+  kind: 'whip' | 'whep',
+  { params, headers, raw }: FastifyRequest,
+  key: string | undefined,
+  pages: ForeignPages | undefined,
+): HeadFields {
+  if (!pages) return anyPage;
+  const source = { headers, remoteAddress: raw.socket.remoteAddress ?? '' };
+  const { name: stream } = params as SessionParams;
+  // What a page may watch says nothing about what it may publish: for that it has a key, or nothing.
+  const target = kind === 'whep' ? { stream, token: key } : { stream: undefined, token: undefined };
+  if (kind === 'whip' && key !== undefined) return { ...corsOf(pages.fieldsFor(source, target)), ...anyPage };
+  pages.refuseForeign(source, target);
+  return { ...corsOf(pages.fieldsFor(source, target)), ...readable };
+}
+
+/** Fields of the answer to a preflight. It carries no token: with one to come, the request itself is what is judged. */
+function preflightFields(
+  kind: 'whip' | 'whep',
+  { params, headers, raw }: FastifyRequest,
+  pages: ForeignPages | undefined,
+): HeadFields {
+  const willAuthorize = /(?:^|[\s,])authorization(?:$|[\s,])/i.test(
+    String(headers['access-control-request-headers'] ?? ''),
+  );
+  if (!pages || willAuthorize) return { ...anyPage, ...preflight };
+  const source = { headers, remoteAddress: raw.socket.remoteAddress ?? '' };
+  const stream = kind === 'whep' ? (params as SessionParams).name : undefined;
+  const fields = corsOf(pages.fieldsFor(source, { stream, token: undefined }));
+  return fields['access-control-allow-origin'] === undefined ? fields : { ...fields, ...preflight };
 }
 
 /** The body. @throws OxbowError `unsupported-media` for another type */
