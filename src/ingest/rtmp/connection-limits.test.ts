@@ -53,3 +53,19 @@ test('a new connection takes the place of the oldest half-open one, never of a p
   publisher?.unpublished();
   assert.equal(other.halfOpen, 2);
 });
+
+test('a flood of one address costs that address its half-open connections, and no encoder of another one', () => {
+  const limits = new ConnectionLimits({ connections: 100, perAddress: 50, halfOpen: 10 });
+  const dropped: string[] = [];
+  const open = (address: string) => {
+    const admission = limits.admit(address, () => {
+      dropped.push(address);
+      admission?.ended();
+    });
+  };
+  open('192.0.2.1');
+  open('2001:db8::1');
+  for (let i = 0; i < 200; i++) open('203.0.113.9');
+  assert.deepEqual([...new Set(dropped)], ['203.0.113.9']);
+  assert.equal(limits.halfOpen, 10);
+});

@@ -1,14 +1,14 @@
 /**
  * Bounds of the connections of RTMP: in total, for each address, and of those that do not publish yet.
- * In: new connections and their progress. Out: whether one is accepted; the oldest half-open one is closed for a new one.
+ * In: new connections and their progress. Out: whether one is accepted; a half-open one is closed for a new one.
  */
-import { isIPv6 } from 'node:net';
+import { clientOf } from '../client/client-places.ts';
 
 /** The bounds. */
 export interface ConnectionBounds {
   readonly connections: number;
   readonly perAddress: number;
-  /** Connections that do not publish yet. At the bound the oldest is closed, so that a flood does not keep encoders out for long. */
+  /** Connections that do not publish yet. At the bound the oldest of the address with the most is closed, so that a flood keeps no encoder out. */
   readonly halfOpen: number;
 }
 
@@ -56,7 +56,7 @@ export class ConnectionLimits {
    * Accepts a connection, or returns undefined.
    *
    * @param address IP address of the client
-   * @param drop closes the connection, because it is the oldest half-open one
+   * @param drop closes the connection, because it is the oldest half-open one of its address
    */
   admit(address: string, drop: () => void): Admission | undefined {
     const client = clientOf(address);
@@ -80,9 +80,16 @@ export class ConnectionLimits {
     };
   }
 
+  /** Of the address that has the most: a flood of one address costs that address its connections, and no encoder that comes now. */
   #dropOldest(): void {
-    const [oldest] = this.#halfOpen;
-    oldest?.drop();
+    const counts = new Map<string, number>();
+    for (const { client } of this.#halfOpen) counts.set(client, (counts.get(client) ?? 0) + 1);
+    const most = Math.max(...counts.values());
+    for (const entry of this.#halfOpen) {
+      if (counts.get(entry.client) !== most) continue;
+      entry.drop();
+      return;
+    }
   }
 
   #remove(entry: Entry): void {
@@ -92,15 +99,4 @@ export class ConnectionLimits {
     if (left > 0) this.#byClient.set(entry.client, left);
     else this.#byClient.delete(entry.client);
   }
-}
-
-/** The address, or the first half of an IPv6 address: one client usually has all of it. */
-function clientOf(address: string): string {
-  const plain = address.replace(/^::ffff:(?=\d+\.)/i, '');
-  if (!isIPv6(plain)) return plain;
-  const [head = '', tail = ''] = plain.toLowerCase().split('::');
-  const groups = head === '' ? [] : head.split(':');
-  const last = tail === '' ? [] : tail.split(':');
-  while (groups.length + last.length < 8) groups.push('0');
-  return [...groups, ...last].slice(0, 4).join(':');
 }

@@ -12,6 +12,8 @@ import { openSrtListener } from '../../wire/srt/open-listener.ts';
 import { type SrtRejectReason, srtRejections } from '../../wire/srt/rejection.ts';
 import type { SrtAnswer, SrtConnection, SrtRejection, SrtRequest } from '../../wire/srt/srt.ts';
 import { readUdpDrops } from '../../wire/srt/udp-drops.ts';
+import { ClientPlaces, undecidedBounds, viewerBounds } from '../client/client-places.ts';
+import { addressOf } from '../client/remote-address.ts';
 import type { PublishAccess, StreamSettings } from '../publish-access.ts';
 import { publishConnection } from './srt-publishing.ts';
 import { sendLive } from './srt-reading.ts';
@@ -48,7 +50,7 @@ export interface SrtServer {
  * @throws the error of the system if the port is in use or the address is not of this computer
  */
 export async function openSrtServer(setup: SrtServerSetup): Promise<SrtServer> {
-  const server = new Callers(setup);
+  const server = new SrtCallers(setup);
   const { listen, latencyMs, maxCallers, log, metrics } = setup;
   const listener = await openSrtListener({
     address: listen.address,
@@ -92,12 +94,17 @@ interface Admitted {
   abandon(): void;
 }
 
-class Callers {
-  readonly #setup: SrtServerSetup;
+/** Decides about callers, and owns their connections. */
+export class SrtCallers {
+  readonly #setup: Omit<SrtServerSetup, 'listen'>;
   readonly #running = new Set<Promise<void>>();
+  readonly #viewers: ClientPlaces;
+  readonly #undecided: ClientPlaces;
 
-  constructor(setup: SrtServerSetup) {
+  constructor(setup: Omit<SrtServerSetup, 'listen'>) {
     this.#setup = setup;
+    this.#viewers = new ClientPlaces(viewerBounds(setup.maxCallers));
+    this.#undecided = new ClientPlaces(undecidedBounds(setup.maxCallers));
   }
 
   /** Resolves when no connection is left. */
@@ -105,14 +112,20 @@ class Callers {
     await Promise.all(this.#running);
   }
 
+  /** The answer to a caller. A place is taken before anything is awaited, so that callers who wait have a bound too. */
   async accept(request: SrtRequest): Promise<SrtAnswer> {
     const parsed = parseStreamId(request.streamId);
     if ('reject' in parsed) return this.#reject(request, parsed.reject, parsed.why);
     const secret = parsed.mode === 'publish' ? parsed.key : parsed.token;
+    const places = parsed.mode === 'publish' ? this.#undecided : this.#viewers;
+    const leave = places.take(addressOf(request.remote));
+    if (!leave) return this.#reject(request, 'backlog', 'too many callers, of this address or in all');
     let admitted: Admitted;
     try {
       admitted = await this.#admit(request, parsed);
+      if (parsed.mode === 'publish') leave();
     } catch (error) {
+      leave();
       if (error instanceof Unencrypted) return this.#reject(request, 'unsecure', error.message);
       if (error instanceof OxbowError) {
         return this.#reject(request, rejectionOf(error.code, secret !== undefined), error.message);
@@ -124,14 +137,16 @@ class Callers {
     let isConnected = false;
     // The connection comes at once, or not at all: its passphrase is wrong, or the caller has gone.
     setImmediate(() => {
-      if (!isConnected) admitted.abandon();
+      if (isConnected) return;
+      leave();
+      admitted.abandon();
     });
     return {
       passphrase: this.#passphraseOf(settings),
       latencyMs: settings.latencyMs ?? this.#setup.latencyMs,
       onConnection: (connection) => {
         isConnected = true;
-        this.#own(admitted.run(connection));
+        this.#own(admitted.run(connection).finally(leave));
       },
     };
   }

@@ -14,6 +14,8 @@ import type { Log } from '../../observe/log.ts';
 import type { Metrics } from '../../observe/metrics.ts';
 import { openWebRtcEndpoint, type WebRtcEndpoint } from '../../wire/webrtc/endpoint.ts';
 import { createIceCredentials } from '../../wire/webrtc/ice/ice-session.ts';
+import { ClientPlaces, publisherShare, undecidedBounds, viewerBounds } from '../client/client-places.ts';
+import { addressOf } from '../client/remote-address.ts';
 import type { LiveSource, PublishAccess } from '../publish-access.ts';
 import { acceptPublisher } from './accept-publisher.ts';
 import { acceptViewer } from './accept-viewer.ts';
@@ -75,6 +77,8 @@ export class WebRtcServer implements WebRtcApi {
   readonly #sessions = new Map<string, OpenSession>();
   /** One for each stream with viewers, and how many use it. */
   readonly #feeds = new Map<LiveSource, { readonly feed: ViewerFeed; users: number }>();
+  readonly #viewers: ClientPlaces;
+  readonly #undecided: ClientPlaces;
   #transport: WebRtcTransport | undefined;
   #isOff: boolean;
   /** Sessions that are being authorized. */
@@ -83,6 +87,8 @@ export class WebRtcServer implements WebRtcApi {
   constructor(setup: WebRtcServerSetup) {
     this.#setup = setup;
     this.#isOff = setup.isOff;
+    this.#viewers = new ClientPlaces(viewerBounds(setup.maxSessions));
+    this.#undecided = new ClientPlaces(undecidedBounds(setup.maxSessions));
   }
 
   /**
@@ -93,7 +99,8 @@ export class WebRtcServer implements WebRtcApi {
   async listen(listen: Endpoint): Promise<WebRtcPort> {
     const { clock, log, maxSessions } = this.#setup;
     const endpoint = await openWebRtcEndpoint({
-      ...{ address: listen.address, port: listen.port, nowMs: clock.nowMs(), maxPeers: maxSessions },
+      ...{ address: listen.address, port: listen.port, nowMs: clock.nowMs() },
+      ...{ maxPeers: maxSessions, keptPeers: publisherShare(maxSessions) },
       onError: (error) => log.debug({ error: messageOf(error) }, 'a WebRTC datagram was not sent'),
     }).catch((error) => {
       this.#isOff = true;
@@ -137,9 +144,10 @@ export class WebRtcServer implements WebRtcApi {
     const offer = readOffer(request.offer);
     const accepted = acceptPublisher(offer.media);
     const local = createIceCredentials();
-    return this.#reserve(async () => {
+    return this.#reserve(endpoint.hasRoom, this.#undecided, request, async (decided) => {
       const setup = { ...this.#setup, endpoint, offer, accepted, local };
       const session = await WhipSession.open(request, setup);
+      decided();
       const id = this.#add(session, { kind: 'whip', name: request.name, ufrag: offer.ufrag });
       return { id, sdp: this.transport.print(accepted.media, request.reachedAt, { ...local, setup: session.setup }) };
     });
@@ -149,7 +157,7 @@ export class WebRtcServer implements WebRtcApi {
     const { endpoint } = this.transport;
     const offer = readOffer(request.offer);
     const local = createIceCredentials();
-    return this.#reserve(async () => {
+    return this.#reserve(endpoint.hasSharedRoom, this.#viewers, request, async (left) => {
       const { name, key: token, remote, userAgent } = request;
       const connection = new AbortController();
       const asked = { protocol: 'whep', name, token, remote, userAgent, signal: connection.signal } as const;
@@ -174,6 +182,7 @@ export class WebRtcServer implements WebRtcApi {
           uncount();
           this.#setup.log.info({ stream: name, remote, reason }, 'a WHEP viewer has left');
           leave();
+          left();
         });
         return { id, sdp: this.transport.print(accepted.media, request.reachedAt, { ...local, setup: session.setup }) };
       } catch (error) {
@@ -222,16 +231,28 @@ export class WebRtcServer implements WebRtcApi {
     throw new OxbowError('session-unknown', `There is no such session of the stream "${name.slice(0, 64)}".`);
   }
 
-  /** Opens a session if there may be another one. */
-  async #reserve<T>(open: () => Promise<T>): Promise<T> {
+  /**
+   * Opens a session if there may be another one.
+   *
+   * @param hasRoom of the port: calls in rooms have connections there too
+   * @param open gets what leaves the place of the client; its error does so too
+   */
+  async #reserve<T>(
+    hasRoom: boolean,
+    places: ClientPlaces,
+    { remote }: WebRtcRequest,
+    open: (leave: () => void) => Promise<T>,
+  ): Promise<T> {
     const { maxSessions } = this.#setup;
-    // Calls in rooms have connections on the same port.
-    if (this.#sessions.size + this.#opening >= maxSessions || !this.transport.endpoint.hasRoom) {
-      throw new OxbowError('webrtc-full', `There are ${maxSessions} WebRTC sessions.`);
-    }
+    const isFull = this.#sessions.size + this.#opening >= maxSessions || !hasRoom;
+    const leave = isFull ? undefined : places.take(addressOf(remote));
+    if (!leave) throw new OxbowError('webrtc-full', 'There are too many WebRTC sessions, of this address or in all.');
     this.#opening++;
     try {
-      return await open();
+      return await open(leave);
+    } catch (error) {
+      leave();
+      throw error;
     } finally {
       this.#opening--;
     }

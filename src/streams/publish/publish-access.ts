@@ -24,7 +24,7 @@ import type { ManagedStream } from '../managed-stream.ts';
 import type { StreamDeps } from '../stream-deps.ts';
 import { badName, denied, deniedAddress, deniedByServer, deniedStream, refusedToken } from './denial.ts';
 import { RefusalReporter } from './refusal-reporter.ts';
-import { addressOf } from './remote-address.ts';
+import { addressOf } from '../../ingest/client/remote-address.ts';
 
 /** The streams of other nodes of a cluster. */
 export interface PublishElsewhere {

@@ -10,7 +10,7 @@ import { OxbowError } from '../../lib/errors.ts';
 import type { Catalog } from '../catalog.ts';
 import { reportRefused } from '../publish-events.ts';
 import type { StreamDeps } from '../stream-deps.ts';
-import { addressOf } from './remote-address.ts';
+import { addressOf } from '../../ingest/client/remote-address.ts';
 
 /** Dependencies of the reporter. */
 export interface RefusalDeps extends Pick<StreamDeps, 'events' | 'metrics' | 'log'> {

@@ -28,6 +28,8 @@ export interface EndpointOptions {
   readonly nowMs: number;
   /** Peers that may be open at a time, 1,000 by default. */
   readonly maxPeers?: number;
+  /** Those of them that are kept for peers whose owner asks for `hasRoom`; 0 by default. */
+  readonly keptPeers?: number;
   /** An error of the socket, at most once a second, or a bug of a peer, which has been closed. */
   readonly onError: (error: Error) => void;
 }
@@ -43,6 +45,8 @@ export interface WebRtcEndpoint extends AsyncDisposable {
   readonly size: number;
   /** Whether another peer can be opened: there are fewer than `maxPeers`, and the endpoint is open. */
   readonly hasRoom: boolean;
+  /** Whether another peer can be opened without one of those that are kept. */
+  readonly hasSharedRoom: boolean;
   /**
    * Opens a connection to a peer; the caller closes it, unless `onClosed` is called.
    *
@@ -62,9 +66,10 @@ export async function openWebRtcEndpoint(options: EndpointOptions): Promise<WebR
   const certificate = createCertificate(options.nowMs);
   const isIPv6 = options.address.includes(':');
   let reportedMs = Number.NEGATIVE_INFINITY;
+  const { maxPeers = MAX_PEERS, keptPeers = 0 } = options;
   const router = new Router({
     certificate,
-    maxPeers: options.maxPeers ?? MAX_PEERS,
+    maxPeers,
     nowMs: () => performance.now(),
     send: (datagram, { address, port }) => {
       const hasRoute = isIPv6 || !address.includes(':');
@@ -97,6 +102,9 @@ export async function openWebRtcEndpoint(options: EndpointOptions): Promise<WebR
     },
     get hasRoom() {
       return router.hasRoom;
+    },
+    get hasSharedRoom() {
+      return router.hasRoom && router.size < maxPeers - keptPeers;
     },
     openPeer(peer) {
       const opened = router.open(peer);

@@ -68,7 +68,7 @@ export class Forwarder implements Disposable {
     const accepted = acceptCall(offer.media, this.#parts.stats);
     this.#remove(participant);
     const { endpoint } = transport;
-    if (!endpoint.hasRoom) throw new OxbowError('webrtc-full', 'There are too many WebRTC sessions.');
+    if (!endpoint.hasSharedRoom) throw new OxbowError('webrtc-full', 'There are too many WebRTC sessions.');
     const local = createIceCredentials();
     const facts = { room: this.#room, participant };
     const connection = new CallConnection({
