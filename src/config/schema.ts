@@ -319,7 +319,11 @@ export const schema = section({
   srtPassphrase: srtPassphrase(
     'Passphrase of SRT connections, 10 to 79 bytes. With one, connections without encryption are rejected.',
   ),
-  srtMaxCallers: integer('25', { min: 1, max: 1000 }, 'Most SRT connections, publishers and players together; a quarter is for publishers alone.'),
+  srtMaxCallers: integer(
+    '25',
+    { min: 1, max: 1000 },
+    'Most SRT connections, publishers and players together; a quarter is for publishers alone.',
+  ),
   rtp: optionalEndpoint(
     '5004',
     'First UDP port of RTP sessions that are opened over the API; each takes the next free ports, up to 400 in total. 0 picks free ports.',
@@ -332,7 +336,11 @@ export const schema = section({
   webrtcAddresses: ipAddresses(
     'IP addresses on which WebRTC clients reach this server, for example its public address behind NAT. Default: the addresses of this computer.',
   ),
-  webrtcMaxSessions: integer('200', { min: 1, max: 10_000 }, 'Most WebRTC sessions; a quarter is for publishers alone.'),
+  webrtcMaxSessions: integer(
+    '200',
+    { min: 1, max: 10_000 },
+    'Most WebRTC sessions; a quarter is for publishers alone.',
+  ),
   webrtcIceServers: iceServers(
     'STUN and TURN servers that WebRTC clients may use, for example `turn:turn.example:3478?transport=tcp` for networks that block UDP.',
     { reload: 'live' },

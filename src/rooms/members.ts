@@ -123,13 +123,16 @@ export class Members {
     if (before?.state === 'banned' || record.state === 'banned') this.#readAddresses();
   }
 
-  /** A person was here. */
-  remember(user: UserRef, state: MemberRecord['state'], nowMs: number): MemberRecord {
+  /** A person was here. @param address of a guest it is kept, for a ban */
+  remember(user: UserRef, state: MemberRecord['state'], nowMs: number, address = ''): MemberRecord {
+    const known = this.#known.get(user.id);
+    const isGuest = (known?.role ?? user.role) === 'guest';
     const record: MemberRecord = {
-      ...{ role: user.role === 'guest' ? 'guest' : 'member', allow: 0, deny: 0, mutedUntilMs: 0 },
+      ...{ role: isGuest ? 'guest' : 'member', allow: 0, deny: 0, mutedUntilMs: 0 },
       ...{ joinedMs: nowMs, letIn: false, address: '' },
-      ...this.#known.get(user.id),
+      ...known,
       ...{ user: user.id, name: user.name, seenMs: nowMs, state },
+      ...(isGuest && address !== '' && { address }),
     };
     this.set(record);
     return record;

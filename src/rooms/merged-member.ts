@@ -17,15 +17,15 @@ export function mergedMember(
     seenMs: Math.max(from.seenMs, to?.seenMs ?? 0),
   };
   if (to && isAbove) return { ...to, ...times };
+  const state = stateOf([from.state, ...(to ? [to.state] : [])]);
   return {
-    ...{ user: id, name, ...times },
+    ...{ user: id, name, ...times, state },
     role: to?.role ?? (from.role === 'guest' ? 'member' : from.role),
-    state: stateOf([from.state, ...(to ? [to.state] : [])]),
     allow: from.allow | (to?.allow ?? 0),
     deny: from.deny | (to?.deny ?? 0),
     mutedUntilMs: Math.max(from.mutedUntilMs, to?.mutedUntilMs ?? 0),
     letIn: from.letIn || (to?.letIn ?? false),
-    address: from.address || (to?.address ?? ''),
+    address: state === 'banned' ? from.address || (to?.address ?? '') : '',
   };
 }
 

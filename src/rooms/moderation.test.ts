@@ -141,6 +141,30 @@ test('a banned guest does not come back under another name from the same address
   room.enter(again);
 });
 
+test('a ban covers the address that a guest used last, also if it has no connection', async () => {
+  await using test = await openTestRooms();
+  const room = await test.rooms.create(people.owner, { name: 'Room' });
+  const other = (address: string) => () => room.admit(aUser('g2', 'guest'), address);
+  room.admit(people.guest, '198.51.100.7');
+  room.admit(people.guest, '198.51.100.8');
+  await changeMember(room, people.owner, 'g1', { state: 'banned' });
+  assert.throws(other('198.51.100.8'), { code: 'room-banned' });
+  other('198.51.100.7')();
+
+  await changeMember(room, people.owner, 'g1', { state: 'active' });
+  const seat = room.enter(aPeer(people.guest, '198.51.100.9'));
+  seat.leave();
+  await changeMember(room, people.owner, 'g1', { state: 'banned' });
+  assert.throws(other('198.51.100.9'), { code: 'room-banned' });
+  other('198.51.100.8')();
+
+  await editRoom(room, people.owner, { options: { approve: true } }, test.rooms.passwords);
+  assert.throws(() => room.admit(aUser('g3', 'guest'), '203.0.113.1'), { code: 'room-pending' });
+  assert.throws(() => room.admit(aUser('g3', 'guest'), '203.0.113.2'), { code: 'room-pending' });
+  await changeMember(room, people.owner, 'g3', { state: 'banned' });
+  assert.throws(() => room.admit(aUser('g4', 'guest'), '203.0.113.2'), { code: 'room-banned' }, 'of one who waited');
+});
+
 test('a banned guest does not come back from another address of the same IPv6 network', async () => {
   await using test = await openTestRooms();
   const room = await test.rooms.create(people.owner, { name: 'Room' });

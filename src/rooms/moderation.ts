@@ -48,7 +48,7 @@ export async function changeMember(room: Room, by: UserRef, user: string, change
     ...(allow !== undefined && { allow }),
     ...(deny !== undefined && { deny }),
     ...(mutedUntilMs !== undefined && { mutedUntilMs: mutedUntilMs ?? 0 }),
-    ...stateOf(room, member, state),
+    ...stateOf(member, state),
   };
   room.memberChanged(changed);
   if (state === 'banned') room.disconnect(user, 'banned', 'A moderator has banned you from this room.');
@@ -115,12 +115,11 @@ async function handOver(room: Room, by: UserRef, user: string): Promise<MemberRe
   return owner;
 }
 
-function stateOf(room: Room, member: MemberRecord, state: MemberChange['state']): Partial<MemberRecord> {
+function stateOf(member: MemberRecord, state: MemberChange['state']): Partial<MemberRecord> {
   if (state === undefined || state === member.state) return {};
   if (state === 'active') return { state: member.state === 'banned' ? 'left' : 'active', address: '' };
-  const present = room.presence.find(member.user)?.peers.keys().next().value;
-  // A guest comes back under another name: the address is banned too.
-  return { state, letIn: false, address: member.role === 'guest' ? (present?.address ?? '') : '' };
+  // A guest comes back under another name: the address that it used last is banned too.
+  return { state, letIn: false, address: member.role === 'guest' ? member.address : '' };
 }
 
 function findBelow(room: Room, by: UserRef, user: string): MemberRecord {

@@ -51,7 +51,7 @@ export interface MemberRecord {
   readonly seenMs: number;
   /** Has given the password. */
   readonly letIn: boolean;
-  /** Of a guest when it was banned; empty: none. */
+  /** That a guest used last, or before it was banned; empty: not known, or no guest. */
   readonly address: string;
 }
 

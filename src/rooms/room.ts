@@ -152,11 +152,14 @@ export class Room {
     const { record, members, presence } = this;
     const refusal = refusalOf(user, address, { record, members, presence, ...this.#deps.settings() });
     if (!refusal) {
-      this.#remember(user, 'active');
+      this.#remember(user, 'active', address);
       return;
     }
-    if (refusal.code === 'room-pending' && members.find(user.id)?.state !== 'pending')
-      this.memberChanged(this.#remember(user, 'pending'));
+    if (refusal.code === 'room-pending') {
+      const isNew = members.find(user.id)?.state !== 'pending';
+      const member = this.#remember(user, 'pending', address);
+      if (isNew) this.memberChanged(member);
+    }
     throw refusal;
   }
 
@@ -357,8 +360,8 @@ export class Room {
     );
   }
 
-  #remember(user: UserRef, state: MemberRecord['state']): MemberRecord {
-    return this.members.remember(user, state, this.#deps.clock.nowMs());
+  #remember(user: UserRef, state: MemberRecord['state'], address?: string): MemberRecord {
+    return this.members.remember(user, state, this.#deps.clock.nowMs(), address);
   }
 
   #memberOf(user: UserRef): MemberRecord {
