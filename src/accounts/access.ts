@@ -153,7 +153,7 @@ export async function openAccess(options: AccessOptions): Promise<Access> {
     exporters,
     services: new SignInServices({ providers, users, sessions, signUp, identities, clock, secret }),
     signUp,
-    emails: new AccountMail({ users, sessions, codes: new EmailCodes(tables.emailCodes, clock), mail, failed }),
+    emails: new AccountMail({ users, sessions, tokens, codes: new EmailCodes(tables.emailCodes, clock), mail, failed }),
     settings: accounts,
     lookUpCookie: (given) => sessions.lookUp(given),
     lookUpToken: (given) => tokens.lookUp(given),

@@ -11,6 +11,7 @@ import { OxbowError } from '../lib/errors.ts';
 export type LimitName =
   | 'sign-in'
   | 'names'
+  | 'delayed-names'
   | 'passwords'
   | 'sign-up'
   | 'guests'
@@ -46,6 +47,8 @@ export const policies: Readonly<Record<LimitName, Policy>> = {
   'sign-in': { turns: 5, windowS: 60, everywhere: true },
   /** Wrong passwords of one name, from addresses where it never signed in. */
   names: { turns: 10, windowS: 600, everywhere: true },
+  /** Wrong passwords of one name from one address, each after a delay, when those of the name are used up. */
+  'delayed-names': { turns: 3, windowS: 600, everywhere: true },
   /** Passwords of a user who is signed in already. */
   passwords: { turns: 10, windowS: 600, everywhere: true },
   /** A class or a family behind one address. */

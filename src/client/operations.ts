@@ -1247,7 +1247,7 @@ export class Operations {
     return this.#request({ method: 'DELETE', path: '/api/v1/me' }, input, options);
   }
 
-  /** Sets the password of the caller, and signs all other browsers out. */
+  /** Sets the password of the caller, signs all other browsers out, and ends the API tokens of the caller. */
   replaceMePassword(
     input: {
       body: PasswordChange;
@@ -1346,7 +1346,7 @@ export class Operations {
     return this.#request({ method: 'POST', path: '/api/v1/password-resets' }, input, options);
   }
 
-  /** Sets a new password by the code of a link, and signs the user out everywhere. */
+  /** Sets a new password by the code of a link, signs the user out everywhere, and ends the API tokens of the user. */
   completePasswordResets(
     input: {
       body: NewPasswordByCode;
@@ -1421,7 +1421,7 @@ export class Operations {
     return this.#request({ method: 'GET', path: '/api/v1/users/{id}' }, input, options);
   }
 
-  /** Approves, bans or renames a user, gives another role, or sets a password. A ban and a new password sign the user out everywhere. */
+  /** Approves, bans or renames a user, gives another role, or sets a password. A ban and a new password sign the user out everywhere and end the API tokens of the user. */
   updateUser(
     input: {
       id: string;

@@ -2127,6 +2127,8 @@ export type PasswordChange = {
   current?: string;
   /** 8 to 256 characters */
   password: string;
+  /** API tokens stay valid; otherwise a new password ends them */
+  keepTokens?: boolean;
 };
 
 /** `AccountDeletion` of the API. */
@@ -2210,6 +2212,8 @@ export type UserPatch = {
   state?: 'active' | 'banned';
   /** 8 to 256 characters */
   password?: string;
+  /** API tokens stay valid; otherwise a new password ends them */
+  keepTokens?: boolean;
 };
 
 /** `InvitationView` of the API. */

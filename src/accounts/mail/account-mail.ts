@@ -4,6 +4,7 @@
  * are concerned: an administrator may pass on a link.
  */
 import { OxbowError } from '../../lib/errors.ts';
+import type { ApiTokens } from '../api-tokens.ts';
 import type { Sessions } from '../sessions.ts';
 import type { User } from '../users/user.ts';
 import type { Users } from '../users/users.ts';
@@ -27,6 +28,7 @@ export interface Mail {
 interface AccountMailDeps {
   readonly users: Users;
   readonly sessions: Pick<Sessions, 'removeOf'>;
+  readonly tokens: Pick<ApiTokens, 'removeOf'>;
   readonly codes: EmailCodes;
   /** Undefined: no mail server is set. */
   readonly mail: Mail | undefined;
@@ -76,16 +78,17 @@ export class AccountMail {
   }
 
   /**
-   * Sets a new password by a code, and ends all sessions of the user.
+   * Sets a new password by a code, and ends all sessions and API tokens of the user.
    *
    * @throws OxbowError `email-code-refused`; `bad-password` and `sign-in-busy`, after which the code stays valid
    */
   async reset(code: string, password: string): Promise<User> {
-    const { users, sessions, codes } = this.#deps;
+    const { users, sessions, tokens, codes } = this.#deps;
     return codes.use(code, 'reset', async ({ userId }) => {
       if (!users.find(userId)) throw new OxbowError('email-code-refused', 'The account of this link was deleted.');
       const user = await users.setPassword(userId, password);
       await sessions.removeOf(userId);
+      await tokens.removeOf(userId);
       return user;
     });
   }

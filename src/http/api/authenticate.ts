@@ -140,7 +140,9 @@ export function createAuthenticator({
     },
     tryToken(request) {
       const token = BEARER.exec(request.headers.authorization ?? '')?.[1];
-      if (token !== undefined) tokenTries.check(token, clientOf(request), () => principalOf(request) !== anonymous);
+      // No one guesses what this server has made: wrong tokens of a program beside it are no reason to refuse the worker or a script.
+      if (token === undefined || access.ownWorker.matches(token) || access.ofToken(token) !== anonymous) return;
+      tokenTries.check(token, clientOf(request), () => principalOf(request) !== anonymous);
     },
     principalOf,
     authenticate(request) {

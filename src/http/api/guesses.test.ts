@@ -68,6 +68,22 @@ suite('guessing bearer tokens', () => {
     }
   });
 
+  test('does not affect what this server has made: the secret of its worker, API tokens', async () => {
+    const { url, deps } = shared();
+    const { tokens, ownWorker } = deps.access;
+    const { secret } = await tokens.make({ label: 'script', scopes: ['view'], expiresMs: undefined });
+    const expired = await tokens.make({ label: 'old', scopes: ['view'], expiresMs: 1 });
+    for (let i = 0; i < 2 * turns; i++) await statusOf(system(), guess(i)); // of this computer
+    for (const address of [{}, from('192.0.2.7')]) {
+      for (let i = 0; i < turns; i++) await statusOf(system(), { ...guess(i), ...address });
+      const bearer = (token: string) => ({ authorization: `Bearer ${token}`, ...address });
+      assert.equal(await statusOf(`${url}/api/v1/streams`, bearer(secret)), 200);
+      assert.notEqual(await statusOf(`${url}/api/v1/jobs`, bearer(ownWorker.secret)), 429);
+      assert.equal(await statusOf(`${url}/api/v1/streams`, bearer(`${secret}x`)), 429);
+      assert.equal(await statusOf(`${url}/api/v1/streams`, bearer(expired.secret)), 429);
+    }
+  });
+
   test('does not affect sign-in', async () => {
     await guessAll('192.0.2.6');
     assert.equal(await statusOf(`${shared().url}/api/v1/sessions`, from('192.0.2.6'), { token }), 201);

@@ -6,13 +6,12 @@
 import { may } from '../../../accounts/permissions.ts';
 import type { Session } from '../../../accounts/sessions.ts';
 import { signInPath } from '../../../accounts/sign-in-links.ts';
+import { takeNameTurn } from '../../../accounts/users/name-guesses.ts';
 import type { User } from '../../../accounts/users/user.ts';
-import { nameKeyOf } from '../../../accounts/users/user-name.ts';
 import { SessionView, SignInLink, SignInMethods } from '../../../api/account/access-shapes.ts';
 import { printRfc3339 } from '../../../api/instant.ts';
 import { Type } from '../../../api/type.ts';
 import { OxbowError } from '../../../lib/errors.ts';
-import type { RequestClient } from '../../api/authenticate.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { IdParams } from '../page-query.ts';
 import { defineRoute, type Route, type RouteCall } from '../route.ts';
@@ -97,7 +96,7 @@ export const accessRoutes: readonly Route[] = [
       const { access, localSignIn } = deps;
       const { code, token, press, name, password } = body;
       if (name !== undefined) {
-        const user = await passwordUser(name, password ?? '', client, deps);
+        const user = await passwordUser(name, password ?? '', call, deps);
         const { session, headers } = await startSession(user, call, deps);
         return { status: 201, headers, body: sessionView(session, session, deps) };
       }
@@ -177,19 +176,23 @@ export const accessRoutes: readonly Route[] = [
 ];
 
 /**
- * The account of a name and password. Guesses are limited by address, and by name from where it never signed in: so a guesser cannot
- * lock its user out.
+ * The account of a name and password. Guesses are limited by address, and by name from where it is not signed in: there a guesser delays
+ * its user, and cannot lock it out.
  *
  * @throws OxbowError `sign-in-refused`, `too-many-requests`, `sign-in-busy`
  */
-async function passwordUser(name: string, password: string, client: RequestClient, deps: HttpDeps): Promise<User> {
+async function passwordUser(
+  name: string,
+  password: string,
+  { client, signal }: Pick<RouteCall, 'client' | 'signal'>,
+  deps: HttpDeps,
+): Promise<User> {
   const { users, sessions } = deps.access;
   const known = users.findByName(name);
   const isUsual = known && sessions.of(known.id).some(({ address }) => address === client.address);
-  const byName = { address: `name ${nameKeyOf(name)}`, isLocal: false };
-  if (!isUsual) deps.limits.take('names', byName);
+  const right = isUsual ? undefined : await takeNameTurn(deps.limits, name, client, { signal });
   const user = await users.signIn(name, password);
   if (!user) throw new OxbowError('sign-in-refused', 'The name or the password is wrong.');
-  if (!isUsual) deps.limits.giveBack('names', byName);
+  right?.();
   return user;
 }

@@ -10,13 +10,14 @@ import { OxbowError } from '../../../lib/errors.ts';
 import type { HttpDeps } from '../../deps.ts';
 import { defineRoute, type Route } from '../route.ts';
 import { meView, ownAccount, userView } from './account-views.ts';
-import { NameField, NewPassword } from './users.ts';
+import { KeepTokens, NameField, NewPassword } from './users.ts';
 
 const MePatch = Type.Object({ name: Type.Optional(NameField) }, { $id: 'MePatch', additionalProperties: false });
 const PasswordChange = Type.Object(
   {
     current: Type.Optional(Type.String({ maxLength: 1024, description: 'the password until now, if there is one' })),
     password: NewPassword,
+    keepTokens: KeepTokens,
   },
   { $id: 'PasswordChange', additionalProperties: false },
 );
@@ -67,14 +68,15 @@ export const meRoutes: readonly Route[] = [
     tag: 'accounts',
     access: 'user',
     limit: 'passwords',
-    sentence: 'Sets the password of the caller, and signs all other browsers out.',
+    sentence: 'Sets the password of the caller, signs all other browsers out, and ends the API tokens of the caller.',
     body: PasswordChange,
     replies: { 204: undefined },
-    async answer({ principal, body: { current, password } }, deps) {
+    async answer({ principal, body: { current, password, keepTokens } }, deps) {
       const user = ownAccount(principal, deps);
       await requirePassword(user, current, deps);
       await deps.access.users.setPassword(user.id, password);
       await deps.access.sessions.removeOf(user.id, { keep: principal.session?.id });
+      if (!keepTokens) await deps.access.tokens.removeOf(user.id);
       return { status: 204 };
     },
   }),

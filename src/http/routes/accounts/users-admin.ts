@@ -9,7 +9,7 @@ import { OxbowError } from '../../../lib/errors.ts';
 import { IdParams, NextCursor, PageQuery, pageOf } from '../page-query.ts';
 import { defineRoute, type Route } from '../route.ts';
 import { userView } from './account-views.ts';
-import { NameField, NewPassword } from './users.ts';
+import { KeepTokens, NameField, NewPassword } from './users.ts';
 
 const UserList = Type.Object({ items: Type.Array(UserView), nextCursor: NextCursor }, { $id: 'UserList' });
 const UserQuery = Type.Object(
@@ -31,6 +31,7 @@ const UserPatch = Type.Object(
       }),
     ),
     password: Type.Optional(NewPassword),
+    keepTokens: KeepTokens,
   },
   { $id: 'UserPatch', additionalProperties: false },
 );
@@ -77,12 +78,12 @@ export const userAdminRoutes: readonly Route[] = [
     tag: 'accounts',
     access: 'admin',
     sentence:
-      'Approves, bans or renames a user, gives another role, or sets a password. A ban and a new password sign the user out everywhere.',
+      'Approves, bans or renames a user, gives another role, or sets a password. A ban and a new password sign the user out everywhere and end the API tokens of the user.',
     params: IdParams,
     body: UserPatch,
     replies: { 200: UserView },
-    async answer({ params: { id }, body: { password, ...change }, principal }, deps) {
-      const { users, sessions } = deps.access;
+    async answer({ params: { id }, body: { password, keepTokens, ...change }, principal }, deps) {
+      const { users, sessions, tokens } = deps.access;
       const user = users.get(id);
       if (change.role !== undefined || change.state !== undefined) requireOther(id, principal);
       if (user.role === 'guest' && (change.role !== undefined || password !== undefined))
@@ -90,6 +91,7 @@ export const userAdminRoutes: readonly Route[] = [
       if (password !== undefined) {
         await users.setPassword(id, password);
         await sessions.removeOf(id, { keep: principal.session?.id });
+        if (!keepTokens) await tokens.removeOf(id);
       }
       return { body: userView(await users.change(id, change, { byAdmin: true }), deps) };
     },

@@ -12,6 +12,11 @@ import { userOf, userView } from './account-views.ts';
 
 /** A name, before it is checked. */
 export const NameField = Type.String({ maxLength: 200, description: '1 to 32 visible characters' });
+/** Of a new password. */
+export const KeepTokens = Type.Optional(
+  Type.Boolean({ description: 'API tokens stay valid; otherwise a new password ends them' }),
+);
+
 /** A new password. */
 export const NewPassword = Type.String({
   maxLength: 1024,

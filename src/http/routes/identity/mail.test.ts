@@ -61,8 +61,11 @@ suite('e-mail of accounts', () => {
     return user;
   }
 
-  test('a link sets a new password once, within an hour, and ends all sessions of the user', async () => {
+  test('a link sets a new password once, within an hour, and ends all sessions and tokens of the user', async () => {
     const { headers } = await userWith('Ada', 'ada@example.org');
+    const made = await ask('POST', '/tokens', { label: 'x', scopes: ['account'] }, headers);
+    const bearer = { authorization: `Bearer ${made.body.token}` };
+    assert.equal((await ask('GET', '/me', undefined, bearer)).body.user.name, 'Ada');
     const code = await codeOf(() => ask('POST', '/password-resets', { email: 'ADA@example.org', language: 'zh' }));
     assert.match(sent[0]!.subject, /重置/);
     const weak = await ask('POST', '/password-resets/complete', { code, password: 'ada' });
@@ -70,6 +73,7 @@ suite('e-mail of accounts', () => {
     const done = await ask('POST', '/password-resets/complete', { code, password });
     assert.deepEqual([done.status, done.body.hasPassword], [200, true], JSON.stringify(done.body));
     assert.equal((await ask('GET', '/me', undefined, headers)).body.user, null, 'signed out');
+    assert.equal((await ask('GET', '/me', undefined, bearer)).body.user, null, 'the token has ended');
     assert.equal((await ask('POST', '/password-resets/complete', { code, password })).body.code, 'email-code-refused');
     assert.equal((await ask('POST', '/sessions', { name: 'Ada', password })).status, 201);
     const late = await codeOf(() => ask('POST', '/password-resets', { email: 'ada@example.org' }));

@@ -66,7 +66,8 @@ export const mailRoutes: readonly Route[] = [
     tag: 'accounts',
     access: 'anyone',
     limit: 'sign-in',
-    sentence: 'Sets a new password by the code of a link, and signs the user out everywhere.',
+    sentence:
+      'Sets a new password by the code of a link, signs the user out everywhere, and ends the API tokens of the user.',
     body: NewPasswordByCode,
     replies: { 200: UserView },
     async answer({ body: { code, password } }, deps) {
