@@ -136,7 +136,7 @@ export async function startApp(
   const publishAccess = openPublishAccess(app, { catalog, accounts, bus, nodes, store, changes });
   const assets = await openAssetsApi(app, { store, recordings, catalog, library, accounts, placement });
   const clips = openClips(app, { bus, recordings, catalog, accounts });
-  const deletions = openDeletions(app, { recordings, streams, exports, library, accounts, net, nodes });
+  const deletions = await openDeletions(app, { bus, recordings, streams, exports, library, accounts, net, nodes });
   const delivery = openDelivery(app, { recordings, catalog, library });
   const alarms = await openAlarms(app, { store, bus, disk, streams, accounts, delivery });
   const publishPorts = noPublishPorts();

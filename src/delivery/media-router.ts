@@ -3,7 +3,7 @@
  * In: address and query of a GET. Out: Reply, or OxbowError.
  */
 import { type MediaAddress, printMediaAddress } from '../api/media-address.ts';
-import { streamUnknown } from '../api/stream-name.ts';
+import { isStreamName, streamUnknown } from '../api/stream-name.ts';
 import type { RangeReader } from '../archive/range-reader.ts';
 import type { Clock } from '../lib/clock.ts';
 import { OxbowError } from '../lib/errors.ts';
@@ -133,8 +133,9 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'captions':
         return answerCaptions(streamOf(address), address, { reader, ...waiting });
       case 'clip': {
+        const found = streamOf(address);
         const range = parseRange(address.from, address.to);
-        const stream = await clipSource(streamOf(address), range, query.get('quality'));
+        const stream = await clipSource(found, range, query.get('quality'));
         return clips.answer(stream, range, address.format, waiting);
       }
       case 'clip-file':
@@ -142,8 +143,9 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
       case 'clip-preview':
         return answerClipPreview(options.clips?.find(address.clip), address.clip, { stills, clock, ...waiting });
       case 'timelapse': {
+        const found = streamOf(address);
         const range = parseRange(address.from, address.to);
-        const stream = await clipSource(streamOf(address), range, query.get('quality'));
+        const stream = await clipSource(found, range, query.get('quality'));
         return timeLapses.answer(stream, range, address.seconds);
       }
       case 'still':
@@ -160,6 +162,8 @@ export function createMediaRouter(options: MediaRouterOptions): MediaRouter {
         return answerLegacySegment(streamOf(address), address.msn, segments);
       case 'session':
       case 'unknown':
+        // As for a private stream, which no one without access reaches: its existence does not show.
+        if (address.stream !== undefined && isStreamName(address.stream)) streamOf(address);
         throw new OxbowError('not-found', `there is no media at ${printMediaAddress(address).slice(0, 200)}`);
     }
   };

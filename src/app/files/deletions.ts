@@ -7,12 +7,14 @@ import { purgeCopies } from '../../nodes/node-copies.ts';
 import { createDeletionsApi } from '../../streams/erase/deletions-api.ts';
 import { EdgePurges } from '../../streams/erase/edge-purges.ts';
 import { Eraser } from '../../streams/erase/eraser.ts';
+import { HiddenCopies } from '../../streams/erase/hidden-copies.ts';
 import type { AppContext, Deletions, Parts } from '../parts.ts';
 
-/** Opens the API. */
-export function openDeletions(
-  { settings, shutdown, opened, metrics, failed }: AppContext,
+/** Opens the API. Edges are purged of what is hidden from now on. */
+export async function openDeletions(
+  { settings, shutdown, opened, metrics, log, failed }: AppContext,
   {
+    bus,
     recordings,
     streams: { deps, catalog },
     exports,
@@ -20,14 +22,19 @@ export function openDeletions(
     accounts,
     net,
     nodes,
-  }: Pick<Parts, 'recordings' | 'streams' | 'exports' | 'library' | 'accounts' | 'net' | 'nodes'>,
-): Deletions {
+  }: Pick<Parts, 'bus' | 'recordings' | 'streams' | 'exports' | 'library' | 'accounts' | 'net' | 'nodes'>,
+): Promise<Deletions> {
   const { objects, reader, segments, release, deleteElsewhere, erasures } = recordings;
   const { audit } = accounts.access;
   const { signal } = shutdown;
+  const edges = new EdgePurges({ settings, net });
+  const copies = new HiddenCopies({ edges, log, signal, failed: failed('a purge of edges') });
+  opened.defer(() => copies.settled());
+  const subscription = await bus.subscribe({ event: (published) => copies.received(published) });
+  opened.defer(() => subscription.close());
   const eraser = new Eraser({
     ...{ deps, catalog, reader, deleteElsewhere, audit, signal },
-    edges: new EdgePurges({ settings, net }),
+    edges,
     purgeNodes: nodes && ((things, options) => purgeCopies(nodes, things, options)),
     objects: objects && { index: objects.index, targets: objects.targets },
     elsewhere: {

@@ -9,7 +9,7 @@ export const edgesSection = section({
   urls: createOption(
     listKind('URL,…', 'an address', httpUrl),
     '',
-    'Addresses of the edges (`oxbow edge`) in front of this server, the one next to it first: when a recording is deleted on request, their copies of the stream are purged.',
+    'Addresses of the edges (`oxbow edge`) in front of this server, the one next to it first: what is deleted or closed to others is purged from them.',
     { reload: 'live' },
   ),
   token: secret('The `--token` of these edges.', { reload: 'live' }),

@@ -12,8 +12,8 @@ const MAX_ANSWER_BYTES = 16 * 1024;
 
 /** What is deleted. */
 export interface Purged {
-  /** Name of the stream. */
-  readonly stream: string;
+  /** Name of the stream; undefined: none. */
+  readonly stream: string | undefined;
   /** Ids. */
   readonly assets: readonly string[];
   readonly clips: readonly string[];
@@ -50,7 +50,7 @@ export class EdgePurges {
     if (!this.urls.includes(url)) return 'it is not in edges.urls';
     if (token === undefined) return 'edges.token is not set';
     const bodies = [
-      { stream },
+      ...(stream === undefined ? [] : [{ stream }]),
       ...assets.map((asset) => ({ asset })),
       ...clips.map((clip) => ({ prefix: `/c/${clip}/` })),
     ];
